@@ -1,0 +1,2 @@
+//! Readers and writers of media files.
+#![forbid(unsafe_code)]

@@ -1,0 +1,85 @@
+//! Instruction-set levels: detection, and the request that tests and benches make.
+
+use std::fmt;
+
+/// An instruction-set level, ordered from the lowest to the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Plain Rust; always there, and the law that the others are checked against.
+    Scalar,
+    /// x86-64 with SSSE3 and SSE4.1.
+    Sse41,
+    /// x86-64 with AVX2, BMI1, BMI2 and LZCNT.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, VL, VBMI and VNNI (Ice Lake, Zen 4 and later).
+    Avx512,
+}
+
+impl Level {
+    /// All levels, lowest first.
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Sse41, Self::Avx2, Self::Avx512];
+
+    /// The name that requests and reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Sse41 => "sse41",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// Whether this CPU can run the level.
+    pub fn is_supported(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse41 => is_x86_feature_detected!("sse4.1") && is_x86_feature_detected!("ssse3"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("lzcnt")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.is_supported()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vbmi")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Sse41 | Self::Avx2 | Self::Avx512 => false,
+        }
+    }
+
+    /// The requested level, or the best supported one when nothing is requested.
+    ///
+    /// # Errors
+    /// An unknown or unsupported request is refused: a silent fallback would let a forced test
+    /// run pass without having run the code that it names.
+    pub fn choose(request: Option<&str>) -> Result<Self, LevelError> {
+        let mut usable = Self::ALL.into_iter().filter(|level| level.is_supported());
+        match request {
+            None => Ok(usable.next_back().unwrap_or(Self::Scalar)),
+            Some(name) => {
+                usable.find(|l| l.name() == name).ok_or_else(|| LevelError(name.to_owned()))
+            }
+        }
+    }
+}
+
+/// The requested level, which is unknown or which this CPU lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelError(pub String);
+
+impl fmt::Display for LevelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SIMD level `{}` is unknown or not supported by this CPU", self.0)
+    }
+}
+
+impl std::error::Error for LevelError {}

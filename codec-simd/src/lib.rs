@@ -1,0 +1,24 @@
+//! Pixel views, the kernel table and the row pool: the only crate of the workspace that holds
+//! `unsafe`.
+//!
+//! No dependencies; nothing that callers see is unsafe. [`Kernels`] is one table per instruction
+//! set, chosen once and handed down; [`Window`] and [`WindowMut`] prove bounds once per block;
+//! [`RowPool`] runs borrowed jobs on threads that park when idle.
+
+mod level;
+mod pool;
+mod scalar;
+mod table;
+mod types;
+mod view;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use level::{Level, LevelError};
+pub use pool::RowPool;
+pub use table::Kernels;
+pub use types::{
+    Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Quantiser,
+    SubblockMode,
+};
+pub use view::{Layout, PlaneMut, PlaneRef, Window, WindowMut};

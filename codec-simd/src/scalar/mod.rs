@@ -1,0 +1,27 @@
+//! The reference kernels. Written to be read; every other level must give the same results.
+
+mod cost;
+pub(crate) use cost::{
+    moments_16x16, sad_4x4, sad_8x8, sad_8x8_x4, sad_16x16, sad_16x16_quads, sad_16x16_x4,
+    satd_4x4, satd_8x8, satd_16x16, sse_4x4, sse_8x8, sse_16x16, sse_bilinear_8x8,
+    sse_bilinear_16x16, sse_half_ring_16x16, sse_uv,
+};
+mod predict;
+pub(crate) use predict::{
+    bilinear_4x4, bilinear_8x8, bilinear_16x16, copy_4x4, copy_8x8, copy_16x16, intra_4x4,
+    intra_8x8, intra_16x16, sixtap_4x4, sixtap_8x8, sixtap_16x16,
+};
+mod transform;
+pub(crate) use transform::{
+    coeff_sse, fdct_4x4, fdct_chroma, fdct_luma, forward_wht, idct_add_4x4, idct_add_chroma,
+    idct_add_luma, inverse_wht, quantise,
+};
+mod loop_filter;
+pub(crate) use loop_filter::{
+    filter_inner_edge_h_uv, filter_inner_edge_v_uv, filter_inner_edges_h_16,
+    filter_inner_edges_v_16, filter_mb_edge_h_16, filter_mb_edge_h_uv, filter_mb_edge_v_16,
+    filter_mb_edge_v_uv, simple_edge_h_16, simple_edge_v_16, simple_inner_edges_h_16,
+    simple_inner_edges_v_16,
+};
+mod pixels;
+pub(crate) use pixels::{halve_row, split_uv_row, sse_row};

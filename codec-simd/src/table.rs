@@ -1,0 +1,241 @@
+//! The kernel table: one entry per operation, one static table per level.
+
+use crate::level::Level;
+use crate::scalar;
+use crate::types::{
+    Block16, BlockMask, BlockUv, EdgeLimits, Edges, Edges4, IntraMode, Quantiser, SubblockMode,
+};
+use crate::view::{Window, WindowMut};
+#[cfg(target_arch = "x86_64")]
+use crate::x86::{avx2, avx512, sse41};
+
+/// Each entry becomes a private `unsafe fn` field and a safe method with the same contract.
+macro_rules! kernel_table {
+    ($( $(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)?; )*) => {
+        /// The kernels of one [`Level`]. Fetched once, then passed down as `&'static Kernels`.
+        ///
+        /// `_h` means a horizontal edge (between rows), `_v` a vertical one (between columns).
+        #[derive(Clone, Copy, Debug)]
+        pub struct Kernels {
+            pub(crate) level: Level,
+            $( pub(crate) $name: unsafe fn($($ty),*) $(-> $ret)?, )*
+        }
+
+        impl Kernels {
+            $(
+                $(#[$doc])*
+                #[inline]
+                #[expect(clippy::too_many_arguments, reason = "a kernel takes what it reads")]
+                pub fn $name(&self, $($arg: $ty),*) $(-> $ret)? {
+                    // SAFETY: the kernels need nothing but their instruction set, and `for_level`,
+                    // the only way to a table, hands it out only where the CPU has that level.
+                    unsafe { (self.$name)($($arg),*) }
+                }
+            )*
+        }
+
+        /// The reference: every other level must give equal results.
+        pub(crate) const SCALAR: Kernels =
+            Kernels { level: Level::Scalar, $( $name: scalar::$name, )* };
+    };
+}
+
+kernel_table! {
+    // ---- cost ----
+    /// Sum of absolute differences over 16x16 pixels: 0..=65280.
+    sad_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32;
+    /// [`Self::sad_16x16`] against four candidates.
+    sad_16x16_x4(cur: &Block16, refs: [Window<'_, 16, 16>; 4]) -> [u32; 4];
+    /// Sums of absolute differences of the four 8x8 quadrants: top left, top right, bottom left,
+    /// bottom right.
+    sad_16x16_quads(cur: &Block16, refp: Window<'_, 16, 16>) -> [u32; 4];
+    /// Sum of absolute differences over 8x8 pixels.
+    sad_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32;
+    /// [`Self::sad_8x8`] against four candidates.
+    sad_8x8_x4(cur: Window<'_, 8, 8>, refs: [Window<'_, 8, 8>; 4]) -> [u32; 4];
+    /// Sum of absolute differences over 4x4 pixels.
+    sad_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32;
+    /// Sum of squared differences over 16x16 pixels: 0..=16646400.
+    sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32;
+    /// Sum of squared differences over 8x8 pixels.
+    sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32;
+    /// Sum of squared differences over 4x4 pixels.
+    sse_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32;
+    /// Sum of squared differences over both chroma blocks.
+    sse_uv(cur: &BlockUv, refp: &BlockUv) -> u32;
+    /// Sum of the pixels and of their squares.
+    moments_16x16(cur: &Block16) -> (u32, u32);
+    /// Half the sum of the absolute coefficients of the sixteen 4x4 Hadamard transforms of the
+    /// difference, rounded down once at the end.
+    satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32;
+    /// As [`Self::satd_16x16`], over four 4x4 blocks.
+    satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32;
+    /// As [`Self::satd_16x16`], over one 4x4 block.
+    satd_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32;
+    /// Sum of squared differences against the bilinear interpolation of `refp` at (`fx`, `fy`)
+    /// eighths of a pixel, each 0..=7. `refp`: one column and one row more than the block. First
+    /// pass horizontal over 17 rows, `(a * (8 - f) + b * f + 4) >> 3`, second vertical likewise.
+    sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -> u32;
+    /// As [`Self::sse_bilinear_16x16`], over 8x8 pixels; columns 9.. of `refp` are not used.
+    sse_bilinear_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 16, 9>, fx: u8, fy: u8) -> u32;
+    /// [`Self::sse_bilinear_16x16`] at the eight half-pixel neighbours of the window's pixel
+    /// (1, 1), in the order of offsets (x, y) in halves: (-1,-1) (0,-1) (1,-1) (-1,0) (1,0)
+    /// (-1,1) (0,1) (1,1).
+    sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8];
+    /// Sum of squared differences of two equally long rows. Panics if the lengths differ.
+    sse_row(a: &[u8], b: &[u8]) -> u64;
+
+    // ---- prediction ----
+    /// Copies 16x16 pixels.
+    copy_16x16(refp: Window<'_, 16, 16>, dst: WindowMut<'_, 16, 16>);
+    /// Copies 8x8 pixels.
+    copy_8x8(refp: Window<'_, 8, 8>, dst: WindowMut<'_, 8, 8>);
+    /// Copies 4x4 pixels.
+    copy_4x4(refp: Window<'_, 4, 4>, dst: WindowMut<'_, 4, 4>);
+    /// Six-tap interpolation (RFC 6386, section 18.3) at (`fx`, `fy`) eighths of a pixel, each
+    /// 0..=7. The block's own top-left pixel is `refp` (2, 2). Horizontal pass first, rounded and
+    /// clamped to bytes, then vertical; a fraction of 0 leaves out its pass.
+    sixtap_16x16(refp: Window<'_, 21, 21>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 16>);
+    /// As [`Self::sixtap_16x16`]; columns 13.. of `refp` are not used.
+    sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>);
+    /// As [`Self::sixtap_16x16`]; columns 9.. of `refp` are not used.
+    sixtap_4x4(refp: Window<'_, 16, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 4>);
+    /// Bilinear interpolation (RFC 6386, section 18.3) at (`fx`, `fy`) eighths of a pixel, each
+    /// 0..=7: `(a * (128 - 16 f) + b * 16 f + 64) >> 7`, horizontal first over 17 rows, bytes
+    /// between the passes.
+    bilinear_16x16(refp: Window<'_, 17, 17>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 16>);
+    /// As [`Self::bilinear_16x16`]; columns 9.. of `refp` are not used.
+    bilinear_8x8(refp: Window<'_, 16, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>);
+    /// As [`Self::bilinear_16x16`]; columns 5.. of `refp` are not used.
+    bilinear_4x4(refp: Window<'_, 8, 5>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 4>);
+    /// Intra prediction of a luma macroblock (RFC 6386, section 12.2).
+    intra_16x16(mode: IntraMode, edges: &Edges<16>, dst: WindowMut<'_, 16, 16>);
+    /// Intra prediction of one chroma block (RFC 6386, section 12.2).
+    intra_8x8(mode: IntraMode, edges: &Edges<8>, dst: WindowMut<'_, 8, 8>);
+    /// Intra prediction of one sub-block (RFC 6386, section 12.3).
+    intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>);
+
+    // ---- transform and quantisation ----
+    /// Forward 4x4 DCT of the difference `cur - pred`, sixteen blocks in raster order, each with
+    /// its coefficients in raster order, scaled as RFC 6386's inverse expects.
+    fdct_luma(cur: &Block16, pred: &Block16, coeffs: &mut [[i16; 16]; 16]);
+    /// As [`Self::fdct_luma`]: four blocks of U, then four of V.
+    fdct_chroma(cur: &BlockUv, pred: &BlockUv, coeffs: &mut [[i16; 16]; 8]);
+    /// As [`Self::fdct_luma`], one block.
+    fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]);
+    /// Forward Walsh-Hadamard transform of the sixteen luma DCs, raster order in and out.
+    forward_wht(dcs: &[i16; 16]) -> [i16; 16];
+    /// Quantises `coeffs` (raster order): see [`Quantiser`]. `levels` come out in zig-zag order
+    /// and `dequantised` in raster order; `eobs[n]` is the position after the last non-zero level
+    /// of block `n` in zig-zag order, 0 for an empty block. All four slices are equally long.
+    /// Panics if they are not.
+    quantise(
+        coeffs: &[[i16; 16]],
+        quantiser: &Quantiser,
+        levels: &mut [[i16; 16]],
+        dequantised: &mut [[i16; 16]],
+        eobs: &mut [u8]
+    );
+    /// Sum of squared differences of coefficients, over equally long slices. Panics if they are
+    /// not. The sum saturates.
+    coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32;
+    /// Inverse Walsh-Hadamard transform (RFC 6386, section 14.3): the sixteen luma DCs in raster
+    /// order. Sums wrap at 16 bits.
+    inverse_wht(coeffs: &[i16; 16]) -> [i16; 16];
+    /// Adds the inverse 4x4 DCT (RFC 6386, section 14.4) of `coeffs` (dequantised, raster order)
+    /// to `dst`, clamped. Sums wrap at 16 bits.
+    idct_add_4x4(coeffs: &[i16; 16], dst: WindowMut<'_, 4, 4>);
+    /// As [`Self::idct_add_4x4`] for the sixteen blocks of a macroblock; blocks whose `any` bit
+    /// is clear are left alone, those whose `ac` bit is clear have only their DC added.
+    idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, dst: WindowMut<'_, 16, 16>);
+    /// As [`Self::idct_add_luma`]: bits 0..4 and the first four blocks are U, the rest V.
+    idct_add_chroma(
+        coeffs: &[[i16; 16]; 8],
+        mask: BlockMask,
+        u: WindowMut<'_, 8, 8>,
+        v: WindowMut<'_, 8, 8>
+    );
+
+    // ---- loop filter (RFC 6386, section 15) ----
+    /// Macroblock edge between `above` and `below`, 16 pixels long.
+    filter_mb_edge_h_16(
+        above: WindowMut<'_, 16, 4>,
+        below: WindowMut<'_, 16, 4>,
+        limits: EdgeLimits
+    );
+    /// Macroblock edge between columns 3 and 4, 16 pixels long.
+    filter_mb_edge_v_16(pixels: WindowMut<'_, 8, 16>, limits: EdgeLimits);
+    /// The three horizontal edges inside a luma macroblock, from top to bottom.
+    filter_inner_edges_h_16(mb: WindowMut<'_, 16, 16>, limits: EdgeLimits);
+    /// The three vertical edges inside a luma macroblock, from left to right.
+    filter_inner_edges_v_16(mb: WindowMut<'_, 16, 16>, limits: EdgeLimits);
+    /// Macroblock edge between `above` and `below` in U and V, 8 pixels long.
+    filter_mb_edge_h_uv(
+        u_above: WindowMut<'_, 8, 4>,
+        u_below: WindowMut<'_, 8, 4>,
+        v_above: WindowMut<'_, 8, 4>,
+        v_below: WindowMut<'_, 8, 4>,
+        limits: EdgeLimits
+    );
+    /// Macroblock edge between columns 3 and 4 in U and V, 8 pixels long.
+    filter_mb_edge_v_uv(u: WindowMut<'_, 8, 8>, v: WindowMut<'_, 8, 8>, limits: EdgeLimits);
+    /// The horizontal edge in the middle of each chroma block.
+    filter_inner_edge_h_uv(u: WindowMut<'_, 8, 8>, v: WindowMut<'_, 8, 8>, limits: EdgeLimits);
+    /// The vertical edge in the middle of each chroma block.
+    filter_inner_edge_v_uv(u: WindowMut<'_, 8, 8>, v: WindowMut<'_, 8, 8>, limits: EdgeLimits);
+    /// Simple filter (RFC 6386, section 15.2) of the edge between `above` and `below`; `limit` is
+    /// the edge limit.
+    simple_edge_h_16(above: WindowMut<'_, 16, 2>, below: WindowMut<'_, 16, 2>, limit: u8);
+    /// Simple filter of the edge between columns 1 and 2.
+    simple_edge_v_16(pixels: WindowMut<'_, 4, 16>, limit: u8);
+    /// Simple filter of the three horizontal edges inside a luma macroblock, from top to bottom.
+    simple_inner_edges_h_16(mb: WindowMut<'_, 16, 16>, limit: u8);
+    /// Simple filter of the three vertical edges inside a luma macroblock, from left to right.
+    simple_inner_edges_v_16(mb: WindowMut<'_, 16, 16>, limit: u8);
+
+    // ---- pixels ----
+    /// Averages 2x2 pixels: `out[x] = (a[2x] + a[2x+1] + b[2x] + b[2x+1] + 2) >> 2`. Panics unless
+    /// `a` and `b` are twice as long as `out`.
+    halve_row(a: &[u8], b: &[u8], out: &mut [u8]);
+    /// Splits interleaved chroma (NV12) into U and V. Panics unless `uv` is twice as long as each.
+    split_uv_row(uv: &[u8], u: &mut [u8], v: &mut [u8]);
+}
+
+impl Kernels {
+    /// The table of `level`, or `None` where the CPU lacks it.
+    #[must_use]
+    pub fn for_level(level: Level) -> Option<&'static Self> {
+        static SCALAR_TABLE: Kernels = SCALAR;
+        #[cfg(target_arch = "x86_64")]
+        static SSE41_TABLE: Kernels = sse41::TABLE;
+        #[cfg(target_arch = "x86_64")]
+        static AVX2_TABLE: Kernels = avx2::TABLE;
+        #[cfg(target_arch = "x86_64")]
+        static AVX512_TABLE: Kernels = avx512::TABLE;
+        let table = match level {
+            Level::Scalar => &SCALAR_TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse41 => &SSE41_TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => &AVX2_TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => &AVX512_TABLE,
+            #[cfg(not(target_arch = "x86_64"))]
+            Level::Sse41 | Level::Avx2 | Level::Avx512 => return None,
+        };
+        level.is_supported().then_some(table)
+    }
+
+    /// The table of the best level that this CPU has.
+    #[must_use]
+    pub fn best() -> &'static Self {
+        let best = Level::ALL.into_iter().rev().find_map(Self::for_level);
+        best.unwrap_or(const { &SCALAR })
+    }
+
+    /// The level these kernels are written for.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+}

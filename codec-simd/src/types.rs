@@ -1,0 +1,214 @@
+//! Blocks, coefficients and parameters that kernels take. All sizes are fixed, all strides known.
+
+use crate::view::{Window, WindowMut};
+
+/// One 16x16 luma block copied out of its plane: fixed stride, aligned, no bounds left to check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Block16(pub [[u8; 16]; 16]);
+
+impl Default for Block16 {
+    fn default() -> Self {
+        Self([[0; 16]; 16])
+    }
+}
+
+impl Block16 {
+    /// The whole block as a window.
+    #[inline]
+    #[must_use]
+    pub fn window(&self) -> Window<'_, 16, 16> {
+        Window::packed(&self.0)
+    }
+
+    /// The whole block as a mutable window.
+    #[inline]
+    pub fn window_mut(&mut self) -> WindowMut<'_, 16, 16> {
+        WindowMut::packed(&mut self.0)
+    }
+
+    /// The `W` x `H` pixels whose top-left is (`x`, `y`).
+    ///
+    /// # Panics
+    /// If they do not lie inside the block.
+    #[inline]
+    #[must_use]
+    pub fn sub<const W: usize, const H: usize>(&self, x: usize, y: usize) -> Window<'_, W, H> {
+        self.window().sub(x, y)
+    }
+
+    /// As [`Self::sub`], mutable.
+    ///
+    /// # Panics
+    /// If the pixels do not lie inside the block.
+    #[inline]
+    pub fn sub_mut<const W: usize, const H: usize>(
+        &mut self,
+        x: usize,
+        y: usize,
+    ) -> WindowMut<'_, W, H> {
+        self.window_mut().into_sub(x, y)
+    }
+}
+
+/// The two 8x8 chroma blocks of a macroblock side by side: U in columns 0..8, V in 8..16.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct BlockUv(pub [[u8; 16]; 8]);
+
+impl Default for BlockUv {
+    fn default() -> Self {
+        Self([[0; 16]; 8])
+    }
+}
+
+impl BlockUv {
+    /// U (`plane` 0) or V (`plane` 1) as a window.
+    ///
+    /// # Panics
+    /// If `plane` is above 1.
+    #[inline]
+    #[must_use]
+    pub fn plane(&self, plane: usize) -> Window<'_, 8, 8> {
+        Window::<16, 8>::packed(&self.0).sub(8 * plane, 0)
+    }
+
+    /// As [`Self::plane`], mutable.
+    ///
+    /// # Panics
+    /// If `plane` is above 1.
+    #[inline]
+    pub fn plane_mut(&mut self, plane: usize) -> WindowMut<'_, 8, 8> {
+        WindowMut::<16, 8>::packed(&mut self.0).into_sub(8 * plane, 0)
+    }
+}
+
+/// `N` blocks of 4x4 coefficients or levels, 16 values each, aligned for wide loads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Coeffs<const N: usize>(pub [[i16; 16]; N]);
+
+impl<const N: usize> Default for Coeffs<N> {
+    fn default() -> Self {
+        Self([[0; 16]; N])
+    }
+}
+
+/// Which 4x4 blocks of a plane group carry a residual: bit `n` is block `n` in raster order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockMask {
+    /// The block has a non-zero coefficient, the first included.
+    pub any: u32,
+    /// The block has a non-zero coefficient after the first; a subset of `any`.
+    pub ac: u32,
+}
+
+/// Whole-block intra prediction (RFC 6386, section 12.2): luma 16x16 and chroma 8x8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum IntraMode {
+    /// Mean of the row above and the column left.
+    #[default]
+    Dc,
+    /// Each column repeats the pixel above it.
+    Vertical,
+    /// Each row repeats the pixel left of it.
+    Horizontal,
+    /// `left + above - top_left`, clamped.
+    TrueMotion,
+}
+
+impl IntraMode {
+    /// All four, in the order of the bitstream's enumeration.
+    pub const ALL: [Self; 4] = [Self::Dc, Self::Vertical, Self::Horizontal, Self::TrueMotion];
+}
+
+/// 4x4 intra prediction (RFC 6386, section 12.3), in the order of the bitstream's enumeration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the names are the standard's, spelled out")]
+pub enum SubblockMode {
+    #[default]
+    Dc,
+    TrueMotion,
+    Vertical,
+    Horizontal,
+    LeftDown,
+    RightDown,
+    VerticalRight,
+    VerticalLeft,
+    HorizontalDown,
+    HorizontalUp,
+}
+
+impl SubblockMode {
+    /// All ten, in the order of the bitstream's enumeration.
+    pub const ALL: [Self; 10] = [
+        Self::Dc,
+        Self::TrueMotion,
+        Self::Vertical,
+        Self::Horizontal,
+        Self::LeftDown,
+        Self::RightDown,
+        Self::VerticalRight,
+        Self::VerticalLeft,
+        Self::HorizontalDown,
+        Self::HorizontalUp,
+    ];
+}
+
+/// What an `N`x`N` block is predicted from. At the frame's edge the caller fills in the
+/// standard's constants (127 above, 129 left) and clears the `has` flags, which only DC heeds.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Edges<const N: usize> {
+    pub above: [u8; N],
+    pub left: [u8; N],
+    pub top_left: u8,
+    pub has_above: bool,
+    pub has_left: bool,
+}
+
+/// What a 4x4 sub-block is predicted from: eight pixels above (four of them above-right), four
+/// left from top to bottom, and the corner.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Edges4 {
+    pub above: [u8; 8],
+    pub left: [u8; 4],
+    pub top_left: u8,
+}
+
+/// Loop-filter thresholds of one edge (RFC 6386, section 15), already computed from the level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EdgeLimits {
+    /// Edge limit: `|p0 - q0| * 2 + |p1 - q1| / 2` above it leaves the pixels alone.
+    pub edge: u8,
+    /// Interior limit on the differences of neighbours on one side.
+    pub interior: u8,
+    /// High-edge-variance threshold.
+    pub hev: u8,
+}
+
+/// Quantiser of one block type, per raster position of a 4x4 block.
+///
+/// For a coefficient `z` at position `i`, with `a = |z|`: the level is 0 if `a < zbin[i]`, else
+/// `((a + round[i]) * recip[i]) >> 16` (the sum saturates at 32767), with the sign of `z`; the
+/// dequantised value is `level * step[i]`, wrapped to 16 bits.
+/// A `zbin` of 32767 keeps a position (the DC of a block under Y2) at zero: use
+/// [`Quantiser::NEVER`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Quantiser {
+    pub zbin: [i16; 16],
+    pub round: [i16; 16],
+    /// `65536 / step`, at most 16384 as VP8's steps are at least 4.
+    pub recip: [i16; 16],
+    pub step: [i16; 16],
+}
+
+impl Quantiser {
+    /// A `zbin` that no coefficient of a real block reaches.
+    pub const NEVER: i16 = i16::MAX;
+}

@@ -1,0 +1,312 @@
+//! Pixel views. Bounds are proved once, when a view is made, and never again per pixel.
+
+use std::marker::PhantomData;
+
+/// Sizes of one padded plane, in pixels (one byte each).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Layout {
+    pub stride: usize,
+    pub width: usize,
+    pub height: usize,
+    /// Border on each of the four sides.
+    pub pad: usize,
+}
+
+impl Layout {
+    /// Itself, if `len` bytes hold the plane with its border. The last row may end with its
+    /// border; bytes up to the stride are not needed after it.
+    fn within(self, len: usize) -> Option<Self> {
+        let border = self.pad.checked_mul(2)?;
+        let row = self.width.checked_add(border)?;
+        let rows = self.height.checked_add(border)?;
+        let needed = rows.checked_sub(1)?.checked_mul(self.stride)?.checked_add(row)?;
+        (row <= self.stride && needed <= len).then_some(self)
+    }
+}
+
+/// A borrowed plane: `width` x `height` pixels inside a border of `pad` pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct PlaneRef<'a> {
+    data: &'a [u8],
+    layout: Layout,
+}
+
+impl<'a> PlaneRef<'a> {
+    /// Wraps `data`, whose first byte is the top-left pixel of the border. `None` if too short.
+    #[must_use]
+    pub fn new(data: &'a [u8], layout: Layout) -> Option<Self> {
+        Some(Self { layout: layout.within(data.len())?, data })
+    }
+
+    /// Sizes.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// `W` x `H` bytes whose top-left is the pixel (`x`, `y`), counted from the first pixel inside
+    /// the border. Negative positions reach into the border.
+    ///
+    /// The columns may run past the border into the bytes between rows (kernels read whole
+    /// registers); whether the *pixels* that count lie inside the border is the caller's
+    /// affair: see [`Self::covers`]. `None` where memory or rows end.
+    #[inline]
+    #[must_use]
+    pub fn window<const W: usize, const H: usize>(
+        &self,
+        x: isize,
+        y: isize,
+    ) -> Option<Window<'a, W, H>> {
+        let Layout { stride, height, pad, .. } = self.layout;
+        let left = pad.checked_add_signed(x)?;
+        let top = pad.checked_add_signed(y)?;
+        if top.checked_add(H)? > height + 2 * pad || left > stride {
+            return None;
+        }
+        Window::new(self.data.get(top * stride + left..)?, stride)
+    }
+
+    /// Whether all of the `w` x `h` pixels at (`x`, `y`) lie inside the plane and its border.
+    #[inline]
+    #[must_use]
+    pub fn covers(&self, x: isize, y: isize, w: usize, h: usize) -> bool {
+        let Layout { width, height, pad, .. } = self.layout;
+        let fits = |at: isize, len: usize, size: usize| {
+            pad.checked_add_signed(at).is_some_and(|from| from + len <= size + 2 * pad)
+        };
+        fits(x, w, width) && fits(y, h, height)
+    }
+
+    /// The `width` pixels of row `y`.
+    ///
+    /// # Panics
+    /// If `y` is not below the height.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, y: usize) -> &'a [u8] {
+        let Layout { stride, width, height, pad } = self.layout;
+        assert!(y < height, "row {y} of {height}");
+        &self.data[(y + pad) * stride + pad..][..width]
+    }
+}
+
+/// The mutable twin of [`PlaneRef`].
+#[derive(Debug)]
+pub struct PlaneMut<'a> {
+    data: &'a mut [u8],
+    layout: Layout,
+}
+
+impl<'a> PlaneMut<'a> {
+    /// As [`PlaneRef::new`].
+    #[must_use]
+    pub fn new(data: &'a mut [u8], layout: Layout) -> Option<Self> {
+        Some(Self { layout: layout.within(data.len())?, data })
+    }
+
+    /// Sizes.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// A shared view for reading.
+    #[must_use]
+    pub fn as_ref(&self) -> PlaneRef<'_> {
+        PlaneRef { data: self.data, layout: self.layout }
+    }
+
+    /// The bytes, border included, for splitting into rows of `stride` bytes.
+    #[must_use]
+    pub fn into_data(self) -> &'a mut [u8] {
+        self.data
+    }
+
+    /// The `width` pixels of row `y`.
+    ///
+    /// # Panics
+    /// If `y` is not below the height.
+    pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+        let Layout { stride, width, height, pad } = self.layout;
+        assert!(y < height, "row {y} of {height}");
+        &mut self.data[(y + pad) * stride + pad..][..width]
+    }
+}
+
+/// `H` rows of `W` pixels, `stride` apart. Holding one proves that all of them can be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a, const W: usize, const H: usize> {
+    /// Invariant: `(H - 1) * stride + W` bytes from here can be read for `'a`.
+    start: *const u8,
+    stride: usize,
+    bytes: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: a window is a shared borrow of bytes, like the `&[u8]` it is made from.
+unsafe impl<const W: usize, const H: usize> Send for Window<'_, W, H> {}
+// SAFETY: as above; it gives out shared references only.
+unsafe impl<const W: usize, const H: usize> Sync for Window<'_, W, H> {}
+
+impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
+    /// The only check: `None` unless `data` holds every row.
+    #[inline]
+    #[must_use]
+    pub fn new(data: &'a [u8], stride: usize) -> Option<Self> {
+        let needed = H.checked_sub(1)?.checked_mul(stride)?.checked_add(W)?;
+        (needed <= data.len()).then_some(Self { start: data.as_ptr(), stride, bytes: PhantomData })
+    }
+
+    /// A whole array of rows.
+    #[inline]
+    #[must_use]
+    pub fn packed(rows: &'a [[u8; W]; H]) -> Self {
+        Self { start: rows.as_ptr().cast(), stride: W, bytes: PhantomData }
+    }
+
+    /// The `W2` x `H2` pixels whose top-left is (`x`, `y`).
+    ///
+    /// # Panics
+    /// If they do not lie inside the window.
+    #[inline]
+    #[must_use]
+    pub fn sub<const W2: usize, const H2: usize>(self, x: usize, y: usize) -> Window<'a, W2, H2> {
+        assert!(
+            x <= W && W2 <= W - x && y <= H && H2 <= H - y && H2 > 0,
+            "block leaves the window"
+        );
+        // SAFETY: `y < H` and `x <= W`, so by the invariant of `start` the offset is in bounds; the
+        // last row, `y + H2 - 1 <= H - 1`, has `W - x >= W2` bytes left.
+        let start = unsafe { self.start.add(y * self.stride + x) };
+        Window { start, stride: self.stride, bytes: PhantomData }
+    }
+
+    /// Row `y` as an array, with no check of the slice behind it.
+    ///
+    /// # Panics
+    /// If `y >= H`; the test vanishes where `y` is a constant or a loop counter below `H`.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, y: usize) -> &'a [u8; W] {
+        assert!(y < H, "row {y} of {H}");
+        // SAFETY: `y <= H - 1`, so by the invariant of `start` the row lies inside the borrow.
+        let row = unsafe { self.start.add(y * self.stride) };
+        // SAFETY: by the same invariant `W` bytes follow; `u8` needs no alignment, and the borrow
+        // `'a` outlives the result.
+        unsafe { &*row.cast::<[u8; W]>() }
+    }
+}
+
+/// The mutable twin of [`Window`]: holding one proves that all its rows can be written, by nobody
+/// else.
+#[derive(Debug)]
+pub struct WindowMut<'a, const W: usize, const H: usize> {
+    /// Invariant: the `W` bytes of each of `H` rows, `stride` apart, are borrowed exclusively for
+    /// `'a`; `stride >= W` or `H == 1`, so that rows do not overlap.
+    start: *mut u8,
+    stride: usize,
+    bytes: PhantomData<&'a mut [u8]>,
+}
+
+// SAFETY: an exclusive borrow of bytes, like the `&mut [u8]` it is made from.
+unsafe impl<const W: usize, const H: usize> Send for WindowMut<'_, W, H> {}
+
+impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
+    /// The only check: `None` unless `data` holds every row and rows do not overlap.
+    #[inline]
+    #[must_use]
+    pub fn new(data: &'a mut [u8], stride: usize) -> Option<Self> {
+        let needed = H.checked_sub(1)?.checked_mul(stride)?.checked_add(W)?;
+        (needed <= data.len() && (stride >= W || H == 1)).then_some(Self {
+            start: data.as_mut_ptr(),
+            stride,
+            bytes: PhantomData,
+        })
+    }
+
+    /// A whole array of rows.
+    #[inline]
+    pub fn packed(rows: &'a mut [[u8; W]; H]) -> Self {
+        Self { start: rows.as_mut_ptr().cast(), stride: W, bytes: PhantomData }
+    }
+
+    /// A shorter borrow of the same pixels.
+    #[inline]
+    pub fn reborrow(&mut self) -> WindowMut<'_, W, H> {
+        WindowMut { start: self.start, stride: self.stride, bytes: PhantomData }
+    }
+
+    /// The same pixels for reading.
+    #[inline]
+    #[must_use]
+    pub fn as_ref(&self) -> Window<'_, W, H> {
+        Window { start: self.start, stride: self.stride, bytes: PhantomData }
+    }
+
+    /// The `W2` x `H2` pixels whose top-left is (`x`, `y`), for a shorter time.
+    ///
+    /// # Panics
+    /// If they do not lie inside the window.
+    #[inline]
+    pub fn sub<const W2: usize, const H2: usize>(
+        &mut self,
+        x: usize,
+        y: usize,
+    ) -> WindowMut<'_, W2, H2> {
+        self.reborrow().into_sub(x, y)
+    }
+
+    /// The `W2` x `H2` pixels whose top-left is (`x`, `y`).
+    ///
+    /// # Panics
+    /// If they do not lie inside the window.
+    #[inline]
+    #[must_use]
+    pub fn into_sub<const W2: usize, const H2: usize>(
+        self,
+        x: usize,
+        y: usize,
+    ) -> WindowMut<'a, W2, H2> {
+        assert!(
+            x <= W && W2 <= W - x && y <= H && H2 <= H - y && H2 > 0,
+            "block leaves the window"
+        );
+        // SAFETY: `y < H` and `x <= W`, so by the invariant of `start` the offset is in bounds; the
+        // last row, `y + H2 - 1 <= H - 1`, has `W - x >= W2` bytes left. `self` is consumed, so
+        // the pixels stay exclusive.
+        let start = unsafe { self.start.add(y * self.stride + x) };
+        WindowMut { start, stride: self.stride, bytes: PhantomData }
+    }
+
+    /// Row `y` for reading.
+    ///
+    /// # Panics
+    /// If `y >= H`; the test vanishes where `y` is a constant or a loop counter below `H`.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, y: usize) -> &[u8; W] {
+        self.as_ref().row(y)
+    }
+
+    /// Row `y` for writing.
+    ///
+    /// # Panics
+    /// If `y >= H`; the test vanishes where `y` is a constant or a loop counter below `H`.
+    #[inline]
+    pub fn row_mut(&mut self, y: usize) -> &mut [u8; W] {
+        assert!(y < H, "row {y} of {H}");
+        // SAFETY: `y <= H - 1`, so by the invariant of `start` the row lies inside the borrow.
+        let row = unsafe { self.start.add(y * self.stride) };
+        // SAFETY: by the same invariant `W` bytes follow, borrowed exclusively through `self`; `u8`
+        // needs no alignment.
+        unsafe { &mut *row.cast::<[u8; W]>() }
+    }
+
+    /// Overwrites all pixels with those of `from`.
+    #[inline]
+    pub fn copy_from(&mut self, from: Window<'_, W, H>) {
+        for y in 0..H {
+            *self.row_mut(y) = *from.row(y);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! x86-64 kernels: safe `#[target_feature]` functions; only loads and stores need `unsafe`.
+//!
+//! A level names what it improves and inherits the rest from the level below.
+
+pub(crate) mod avx2;
+pub(crate) mod avx512;
+pub(crate) mod sse41;
