@@ -1,6 +1,9 @@
 //! x86-64 kernels: safe `#[target_feature]` functions; only loads and stores need `unsafe`.
 //!
-//! A level names what it improves and inherits the rest from the level below.
+//! A level names what it improves and inherits the rest from the level below: each file of a
+//! level has a function `over` that lays its entries over the table below.
+
+mod memory;
 
 pub(crate) mod avx2;
 pub(crate) mod avx512;

@@ -1,0 +1,21 @@
+//! AVX2 kernels. Features: `avx2,bmi1,bmi2,lzcnt`.
+
+mod cost;
+mod loop_filter;
+mod pixels;
+mod predict;
+mod transform;
+
+use super::sse41;
+use crate::level::Level;
+use crate::table::Kernels;
+
+pub(crate) const TABLE: Kernels = {
+    let mut table = cost::over(sse41::TABLE);
+    table = predict::over(table);
+    table = pixels::over(table);
+    table = transform::over(table);
+    table = loop_filter::over(table);
+    table.level = Level::Avx2;
+    table
+};

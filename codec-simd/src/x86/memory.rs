@@ -1,0 +1,104 @@
+//! Loads and stores of arrays: the only `unsafe` of the x86-64 kernels.
+#![expect(dead_code, reason = "the kernels arrive one by one")]
+
+use core::arch::x86_64::{
+    __m128i, __m256i, __m512i, _mm_cvtsi32_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si32,
+    _mm_cvtsi128_si64, _mm_loadu_si128, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256,
+    _mm512_loadu_si512, _mm512_storeu_si512,
+};
+
+macro_rules! load_store {
+    ($feature:literal, $reg:ty, $load_op:ident, $store_op:ident:
+     $($load:ident, $store:ident, $mem:ty;)*) => {
+        $(
+            #[doc = concat!("Loads all of a `", stringify!($mem), "`.")]
+            #[inline]
+            #[target_feature(enable = $feature)]
+            pub(crate) fn $load(from: &$mem) -> $reg {
+                const { assert!(size_of::<$mem>() == size_of::<$reg>()) };
+                // SAFETY: the array is as long as the register; the load needs no alignment.
+                unsafe { $load_op(core::ptr::from_ref(from).cast()) }
+            }
+
+            #[doc = concat!("Overwrites all of a `", stringify!($mem), "`.")]
+            #[inline]
+            #[target_feature(enable = $feature)]
+            pub(crate) fn $store(to: &mut $mem, value: $reg) {
+                const { assert!(size_of::<$mem>() == size_of::<$reg>()) };
+                // SAFETY: the array is as long as the register; the store needs no alignment.
+                unsafe { $store_op(core::ptr::from_mut(to).cast(), value) }
+            }
+        )*
+    };
+}
+
+load_store! {
+    "sse2", __m128i, _mm_loadu_si128, _mm_storeu_si128:
+    load_u8x16, store_u8x16, [u8; 16];
+    load_i16x8, store_i16x8, [i16; 8];
+}
+
+load_store! {
+    "avx", __m256i, _mm256_loadu_si256, _mm256_storeu_si256:
+    load_u8x32, store_u8x32, [u8; 32];
+    load_i16x16, store_i16x16, [i16; 16];
+}
+
+load_store! {
+    "avx512f", __m512i, _mm512_loadu_si512, _mm512_storeu_si512:
+    load_u8x64, store_u8x64, [u8; 64];
+    load_i16x32, store_i16x32, [[i16; 16]; 2];
+}
+
+/// Loads eight bytes into the low half; the rest is zero.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn load_u8x8(from: &[u8; 8]) -> __m128i {
+    _mm_cvtsi64_si128(i64::from_le_bytes(*from))
+}
+
+/// Stores the low eight bytes.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn store_u8x8(to: &mut [u8; 8], value: __m128i) {
+    *to = _mm_cvtsi128_si64(value).to_le_bytes();
+}
+
+/// Loads four bytes into the low lane; the rest is zero.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn load_u8x4(from: &[u8; 4]) -> __m128i {
+    _mm_cvtsi32_si128(i32::from_le_bytes(*from))
+}
+
+/// Stores the low four bytes.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn store_u8x4(to: &mut [u8; 4], value: __m128i) {
+    *to = _mm_cvtsi128_si32(value).to_le_bytes();
+}
+
+/// Loads the low half of a `[i16; 16]`.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn load_low_i16x8(from: &[i16; 16]) -> __m128i {
+    load_i16x8(from.first_chunk().unwrap_or(const { &[0; 8] }))
+}
+
+/// Loads the high half of a `[i16; 16]`.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn load_high_i16x8(from: &[i16; 16]) -> __m128i {
+    load_i16x8(from.last_chunk().unwrap_or(const { &[0; 8] }))
+}
+
+/// Stores both halves of a `[i16; 16]`.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn store_halves_i16x16(to: &mut [i16; 16], low: __m128i, high: __m128i) {
+    let (halves, _) = to.as_chunks_mut::<8>();
+    if let [to_low, to_high] = halves {
+        store_i16x8(to_low, low);
+        store_i16x8(to_high, high);
+    }
+}
