@@ -123,7 +123,9 @@ kernel_table! {
     fdct_chroma(cur: &BlockUv, pred: &BlockUv, coeffs: &mut [[i16; 16]; 8]);
     /// As [`Self::fdct_luma`], one block.
     fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]);
-    /// Forward Walsh-Hadamard transform of the sixteen luma DCs, raster order in and out.
+    /// Forward Walsh-Hadamard transform of the sixteen luma DCs, raster order in and out: half the
+    /// sums, such that [`Self::inverse_wht`] gives back the input exactly. Sums wrap at 16 bits,
+    /// which DCs of [`Self::fdct_luma`] (at most 2040) do not reach.
     forward_wht(dcs: &[i16; 16]) -> [i16; 16];
     /// Quantises `coeffs` (raster order): see [`Quantiser`]. `levels` come out in zig-zag order
     /// and `dequantised` in raster order; `eobs[n]` is the position after the last non-zero level
@@ -137,7 +139,7 @@ kernel_table! {
         eobs: &mut [u8]
     );
     /// Sum of squared differences of coefficients, over equally long slices. Panics if they are
-    /// not. The sum saturates.
+    /// not. Differences saturate at 16 bits, the sum at 32.
     coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32;
     /// Inverse Walsh-Hadamard transform (RFC 6386, section 14.3): the sixteen luma DCs in raster
     /// order. Sums wrap at 16 bits.

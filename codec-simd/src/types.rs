@@ -182,7 +182,8 @@ pub struct Edges4 {
 /// Loop-filter thresholds of one edge (RFC 6386, section 15), already computed from the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EdgeLimits {
-    /// Edge limit: `|p0 - q0| * 2 + |p1 - q1| / 2` above it leaves the pixels alone.
+    /// Edge limit: `|p0 - q0| * 2 + |p1 - q1| / 2`, saturated at 255, above it leaves the pixels
+    /// alone. The standard's limits end at 193.
     pub edge: u8,
     /// Interior limit on the differences of neighbours on one side.
     pub interior: u8,
