@@ -1,4 +1,5 @@
 //! The reference kernels against the standard, spelled out.
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use codec_simd::{
     Block16, Edges, Edges4, IntraMode, Kernels, Level, SubblockMode, Window, WindowMut,

@@ -1,0 +1,90 @@
+//! Costs: every level equals scalar.
+
+mod harness;
+
+use harness::{Source, agree};
+
+#[test]
+fn sad_16x16() {
+    agree(|kernels, rng| {
+        let (cur, refp) = (rng.block16(), Source::new(rng));
+        (kernels.sad_16x16(&cur, refp.window()), kernels.sad_16x16_quads(&cur, refp.window()))
+    });
+}
+
+#[test]
+fn sad_16x16_x4() {
+    agree(|kernels, rng| {
+        let (cur, refs) = (rng.block16(), [(); 4].map(|()| Source::new(rng)));
+        kernels.sad_16x16_x4(&cur, refs.each_ref().map(Source::window))
+    });
+}
+
+#[test]
+fn sad_of_smaller_blocks() {
+    agree(|kernels, rng| {
+        let (cur, refs) = (Source::new(rng), [(); 4].map(|()| Source::new(rng)));
+        let small = (Source::new(rng), Source::new(rng));
+        (
+            kernels.sad_8x8(cur.window(), refs[0].window()),
+            kernels.sad_8x8_x4(cur.window(), refs.each_ref().map(Source::window)),
+            kernels.sad_4x4(small.0.window(), small.1.window()),
+        )
+    });
+}
+
+#[test]
+fn sse() {
+    agree(|kernels, rng| {
+        let (cur, refp) = (rng.block16(), Source::new(rng));
+        let (cur8, refp8) = (Source::new(rng), Source::new(rng));
+        let (cur4, refp4) = (Source::new(rng), Source::new(rng));
+        let (uv, uv_ref) = (rng.block_uv(), rng.block_uv());
+        (
+            kernels.sse_16x16(&cur, refp.window()),
+            kernels.sse_8x8(cur8.window(), refp8.window()),
+            kernels.sse_4x4(cur4.window(), refp4.window()),
+            kernels.sse_uv(&uv, &uv_ref),
+        )
+    });
+}
+
+#[test]
+fn moments_16x16() {
+    agree(|kernels, rng| kernels.moments_16x16(&rng.block16()));
+}
+
+#[test]
+fn satd() {
+    agree(|kernels, rng| {
+        let (cur, refp) = (rng.block16(), Source::new(rng));
+        let (cur8, refp8) = (Source::new(rng), Source::new(rng));
+        let (cur4, refp4) = (Source::new(rng), Source::new(rng));
+        (
+            kernels.satd_16x16(&cur, refp.window()),
+            kernels.satd_8x8(cur8.window(), refp8.window()),
+            kernels.satd_4x4(cur4.window(), refp4.window()),
+        )
+    });
+}
+
+#[test]
+fn sse_against_every_bilinear_position() {
+    agree(|kernels, rng| {
+        let (cur, refp) = (rng.block16(), Source::new(rng));
+        let (cur8, refp8) = (Source::new(rng), Source::new(rng));
+        let at = |fx, fy| {
+            let large = kernels.sse_bilinear_16x16(&cur, refp.window(), fx, fy);
+            (large, kernels.sse_bilinear_8x8(cur8.window(), refp8.window(), fx, fy))
+        };
+        (0..64).map(|f| at(f % 8, f / 8)).collect::<Vec<_>>()
+    });
+}
+
+#[test]
+fn sse_half_ring_16x16() {
+    agree(|kernels, rng| {
+        let (cur, refp) = (rng.block16(), Source::new(rng));
+        kernels.sse_half_ring_16x16(&cur, refp.window())
+    });
+}

@@ -1,0 +1,85 @@
+//! Prediction: every level equals scalar, at every fraction, in every mode.
+
+mod harness;
+
+use codec_simd::{Edges, Edges4, IntraMode, SubblockMode};
+use harness::{Rng, Source, Target, agree};
+
+/// All pairs of fractions from 0 to 7.
+fn fractions() -> impl Iterator<Item = (u8, u8)> {
+    (0..64).map(|f| (f % 8, f / 8))
+}
+
+#[test]
+fn copies() {
+    agree(|kernels, rng| {
+        let (mut t16, mut t8, mut t4) = (Target::new(rng), Target::new(rng), Target::new(rng));
+        kernels.copy_16x16(Source::new(rng).window(), t16.window_mut());
+        kernels.copy_8x8(Source::new(rng).window(), t8.window_mut());
+        kernels.copy_4x4(Source::new(rng).window(), t4.window_mut());
+        (t16.finish(), t8.finish(), t4.finish())
+    });
+}
+
+/// A test of one interpolation kernel at all fractions from the same pixels.
+macro_rules! interpolation {
+    ($($kernel:ident;)*) => {
+        $(
+            #[test]
+            fn $kernel() {
+                agree(|kernels, rng| {
+                    let refp = Source::new(rng);
+                    let at = |(fx, fy)| {
+                        let mut dst = Target::new(rng);
+                        kernels.$kernel(refp.window(), fx, fy, dst.window_mut());
+                        dst.finish()
+                    };
+                    fractions().map(at).collect::<Vec<_>>()
+                });
+            }
+        )*
+    };
+}
+
+interpolation! {
+    sixtap_16x16;
+    sixtap_8x8;
+    sixtap_4x4;
+    bilinear_16x16;
+    bilinear_8x8;
+    bilinear_4x4;
+}
+
+fn edges<const N: usize>(rng: &mut Rng) -> Edges<N> {
+    Edges {
+        above: rng.bytes(),
+        left: rng.bytes(),
+        top_left: rng.byte(),
+        has_above: rng.coin(),
+        has_left: rng.coin(),
+    }
+}
+
+#[test]
+fn intra_modes_of_whole_blocks() {
+    agree(|kernels, rng| {
+        IntraMode::ALL.map(|mode| {
+            let (mut luma, mut chroma) = (Target::new(rng), Target::new(rng));
+            kernels.intra_16x16(mode, &edges(rng), luma.window_mut());
+            kernels.intra_8x8(mode, &edges(rng), chroma.window_mut());
+            (luma.finish(), chroma.finish())
+        })
+    });
+}
+
+#[test]
+fn intra_modes_of_sub_blocks() {
+    agree(|kernels, rng| {
+        SubblockMode::ALL.map(|mode| {
+            let mut dst = Target::new(rng);
+            let edges = Edges4 { above: rng.bytes(), left: rng.bytes(), top_left: rng.byte() };
+            kernels.intra_4x4(mode, &edges, dst.window_mut());
+            dst.finish()
+        })
+    });
+}
