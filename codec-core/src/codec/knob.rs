@@ -1,0 +1,102 @@
+//! What a backend can do and which settings it has, for programs to read.
+
+use super::Scalability;
+use crate::frame::PixelFormat;
+
+/// The values that a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum KnobKind {
+    /// Whole numbers, ends included.
+    Range { min: i64, max: i64 },
+    /// 0 or 1.
+    Switch,
+    /// One of these numbers, each with a name.
+    Choice(&'static [(i64, &'static str)]),
+}
+
+/// A setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Knob {
+    pub name: &'static str,
+    pub kind: KnobKind,
+    pub default: i64,
+    /// Can be changed while the encoder runs.
+    pub live: bool,
+    /// One sentence, with the unit.
+    pub help: &'static str,
+}
+
+impl Knob {
+    /// Whether `value` is allowed.
+    #[must_use]
+    pub fn allows(&self, value: i64) -> bool {
+        match self.kind {
+            KnobKind::Range { min, max } => (min..=max).contains(&value),
+            KnobKind::Switch => value == 0 || value == 1,
+            KnobKind::Choice(values) => values.iter().any(|&(v, _)| v == value),
+        }
+    }
+
+    /// The allowed values in words.
+    #[must_use]
+    pub fn allowed(&self) -> String {
+        match self.kind {
+            KnobKind::Range { min, max } => format!("{min}..={max}"),
+            KnobKind::Switch => "0 or 1".to_owned(),
+            KnobKind::Choice(values) => {
+                let names: Vec<_> =
+                    values.iter().map(|(v, name)| format!("{v} ({name})")).collect();
+                names.join(", ")
+            }
+        }
+    }
+}
+
+/// What an encoder or decoder can do. It states its gaps and does not fake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the struct says it")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
+pub struct Capabilities {
+    pub implementation: &'static str,
+    pub formats: &'static [PixelFormat],
+    /// Largest width and height.
+    pub max_dimension: u32,
+    /// Width and height must be multiples of this.
+    pub alignment: u32,
+    pub scalability: &'static [Scalability],
+    pub qindex_range: (u8, u8),
+    pub reference_slots: u8,
+    /// Frames that `encode` may hold back, at most.
+    pub latency_frames: u32,
+    pub live_bitrate: bool,
+    pub live_resolution: bool,
+    pub reports_qindex: bool,
+    pub threads: bool,
+    pub knobs: &'static [Knob],
+}
+
+impl Capabilities {
+    /// The least that anything can do; fill in the rest.
+    #[must_use]
+    pub const fn minimal(implementation: &'static str) -> Self {
+        Self {
+            implementation,
+            formats: &[PixelFormat::I420],
+            max_dimension: 16383,
+            alignment: 1,
+            scalability: &[Scalability::L1T1],
+            qindex_range: (0, 127),
+            reference_slots: 1,
+            latency_frames: 0,
+            live_bitrate: false,
+            live_resolution: false,
+            reports_qindex: false,
+            threads: false,
+            knobs: &[],
+        }
+    }
+}

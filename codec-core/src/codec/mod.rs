@@ -1,0 +1,119 @@
+//! The traits that every codec and backend implements, and what passes through them.
+//!
+//! Push a picture, pull packets; push a packet, pull frames. With no look-ahead a packet is ready
+//! when [`VideoEncoder::encode`] returns.
+//!
+//! Two floors: [`plan::UnitPlan`] says everything about one frame explicitly (references, slots,
+//! layer, quantiser or bits, effort); [`VideoEncoder`] plans for itself, by a rate controller and
+//! a layer planner that can be used alone.
+
+mod config;
+mod decoder;
+mod encoder;
+mod knob;
+mod packet;
+pub mod plan;
+
+pub use config::{
+    Buffering, Content, DropPolicy, EncoderConfig, KeyFrames, Preset, RateControl, Scalability,
+    WindowCap,
+};
+pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, VideoDecoder};
+pub use encoder::{Applied, DropReason, FrameRequest, Outcome, Update, VideoEncoder};
+pub use knob::{Capabilities, Knob, KnobKind};
+pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
+
+use std::fmt;
+
+/// Compression formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names are the formats'")]
+pub enum Codec {
+    Vp8,
+    Vp9,
+    H264,
+    Av1,
+}
+
+impl Codec {
+    /// The name used on command lines and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vp8 => "vp8",
+            Self::Vp9 => "vp9",
+            Self::H264 => "h264",
+            Self::Av1 => "av1",
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of reference slots. VP8: slot 0 is last, 1 golden, 2 altref.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SlotSet(pub u8);
+
+impl SlotSet {
+    /// No slot.
+    pub const NONE: Self = Self(0);
+    /// VP8's last frame.
+    pub const LAST: Self = Self(1);
+    /// VP8's golden frame.
+    pub const GOLDEN: Self = Self(2);
+    /// VP8's altref frame.
+    pub const ALTREF: Self = Self(4);
+
+    /// Whether all slots of `other` are in the set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets' slots.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The slots that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there is no slot.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Bits per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bitrate(pub u64);
+
+impl Bitrate {
+    /// From kilobits (1,000 bits) per second.
+    #[must_use]
+    pub const fn kbps(kbps: u64) -> Self {
+        Self(kbps.saturating_mul(1000))
+    }
+
+    /// In kilobits per second, rounded down.
+    #[must_use]
+    pub const fn as_kbps(self) -> u64 {
+        self.0 / 1000
+    }
+}
+
+impl fmt::Display for Bitrate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} kb/s", self.as_kbps())
+    }
+}

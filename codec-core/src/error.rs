@@ -1,0 +1,152 @@
+//! Errors, grouped by what the caller can do about them.
+
+use std::fmt;
+
+/// What went wrong.
+///
+/// After any of these an encoder and a decoder stay usable: see each variant for what recovers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The coded data is damaged. The decoder keeps its references; the next key frame recovers,
+    /// or decode with concealment.
+    Corrupt(Corrupt),
+    /// A setting or an argument is outside its range: correct it and call again. Nothing changed.
+    Config(ConfigError),
+    /// This codec or backend cannot do that: choose another. Nothing changed.
+    Unsupported(&'static str),
+    /// The input asks for more than the limits allow. Nothing was allocated; raise the limit if
+    /// the input is trusted.
+    Limit(LimitError),
+    /// No such backend in this build; the text is what was asked for.
+    NoBackend(String),
+}
+
+/// How coded data is damaged, with the numbers that a report needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the units are in the names")]
+pub enum Corrupt {
+    /// The data ends inside the frame header.
+    HeaderTruncated { needed_bytes: usize, had_bytes: usize },
+    /// A key frame does not begin with the start code (RFC 6386, section 9.1).
+    StartCode { offset_bytes: usize, found: [u8; 3] },
+    /// A dimension is 0.
+    ZeroSize { width: u32, height: u32 },
+    /// The first partition is longer than the frame.
+    FirstPartition { size_bytes: usize, had_bytes: usize },
+    /// A token partition starts or ends after the end of the frame.
+    TokenPartition { index: usize, offset_bytes: usize, size_bytes: usize, had_bytes: usize },
+    /// Reading ran past the end of a partition.
+    PartitionOverrun { partition: usize, size_bytes: usize, row_mb: usize },
+    /// An inter frame came before any key frame.
+    NoReference,
+    /// A packet without data came before any frame that could be repeated.
+    NothingToRepeat,
+}
+
+/// A setting that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct ConfigError {
+    /// Name of the setting, as in the knob list.
+    pub knob: &'static str,
+    pub given: String,
+    /// The allowed values, for example `0..=10`.
+    pub allowed: String,
+}
+
+impl ConfigError {
+    /// A refusal of `given`.
+    #[must_use]
+    pub fn new(knob: &'static str, given: impl fmt::Display, allowed: impl fmt::Display) -> Self {
+        Self { knob, given: given.to_string(), allowed: allowed.to_string() }
+    }
+}
+
+/// A limit that the input exceeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct LimitError {
+    /// What is limited, with its unit: `pixels`, `frame bytes`.
+    pub what: &'static str,
+    pub asked: u64,
+    pub limit: u64,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Corrupt(detail) => write!(f, "corrupt data: {detail}"),
+            Self::Config(detail) => detail.fmt(f),
+            Self::Unsupported(what) => write!(f, "not supported: {what}"),
+            Self::Limit(detail) => detail.fmt(f),
+            Self::NoBackend(name) => write!(f, "no backend `{name}` in this build"),
+        }
+    }
+}
+
+impl fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::HeaderTruncated { needed_bytes, had_bytes } => {
+                write!(f, "the frame header needs {needed_bytes} bytes, the packet has {had_bytes}")
+            }
+            Self::StartCode { offset_bytes, found: [a, b, c] } => write!(
+                f,
+                "expected start code 9d 01 2a at byte {offset_bytes}, found {a:02x} {b:02x} {c:02x}"
+            ),
+            Self::ZeroSize { width, height } => write!(f, "the picture is {width}x{height}"),
+            Self::FirstPartition { size_bytes, had_bytes } => write!(
+                f,
+                "the first partition claims {size_bytes} bytes, {had_bytes} are left in the packet"
+            ),
+            Self::TokenPartition { index, offset_bytes, size_bytes, had_bytes } => write!(
+                f,
+                "token partition {index} at byte {offset_bytes} claims {size_bytes} bytes, \
+                 the packet has {had_bytes}"
+            ),
+            Self::PartitionOverrun { partition, size_bytes, row_mb } => write!(
+                f,
+                "partition {partition} of {size_bytes} bytes ends before macroblock row {row_mb}"
+            ),
+            Self::NoReference => f.write_str("an inter frame came before any key frame"),
+            Self::NothingToRepeat => f.write_str("an empty packet came before any frame"),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be {}: allowed is {}", self.knob, self.given, self.allowed)
+    }
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} exceed the limit of {}", self.asked, self.what, self.limit)
+    }
+}
+
+impl std::error::Error for Error {}
+impl std::error::Error for Corrupt {}
+impl std::error::Error for ConfigError {}
+impl std::error::Error for LimitError {}
+
+impl From<Corrupt> for Error {
+    fn from(detail: Corrupt) -> Self {
+        Self::Corrupt(detail)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(detail: ConfigError) -> Self {
+        Self::Config(detail)
+    }
+}
+
+impl From<LimitError> for Error {
+    fn from(detail: LimitError) -> Self {
+        Self::Limit(detail)
+    }
+}

@@ -1,0 +1,216 @@
+//! Owned frames: padded planes in one allocation, shared by reference count, used again.
+
+use std::sync::Arc;
+
+use codec_simd::{Layout, PlaneMut, PlaneRef};
+
+use super::{Picture, PictureInfo, Size};
+use crate::error::LimitError;
+
+/// Alignment of each plane's first pixel row start, in bytes.
+const ALIGN: usize = 64;
+/// Bytes that kernels may read past the pixels of the last row.
+const TAIL: usize = 64;
+
+/// The samples of one frame: three planes of whole macroblocks, each with a border on all sides.
+#[derive(Debug, Default)]
+pub struct FrameBuf {
+    bytes: Vec<u8>,
+    /// Where each plane begins in `bytes`: aligned to 64 bytes in memory.
+    starts: [usize; 3],
+    layouts: [Layout; 3],
+    size: Size,
+}
+
+impl FrameBuf {
+    /// Planes for a picture of `size`, rounded up to whole macroblocks, with a border of
+    /// `luma_pad` pixels (a multiple of 32, or 0) round luma and half of it round chroma. Grey.
+    #[must_use]
+    pub fn new(size: Size, luma_pad: usize) -> Self {
+        let (cols, rows) = size.macroblocks();
+        let layout = |mb: usize, pad: usize| {
+            // Sixteen bytes more than the pixels, so that whole registers can be read anywhere.
+            let stride = (cols * mb + 2 * pad + 16).next_multiple_of(ALIGN);
+            // Rows that lie a multiple of 1,024 bytes apart share too few cache sets.
+            let stride = if stride.is_multiple_of(1024) { stride + ALIGN } else { stride };
+            Layout { stride, width: cols * mb, height: rows * mb, pad }
+        };
+        let layouts = [layout(16, luma_pad), layout(8, luma_pad / 2), layout(8, luma_pad / 2)];
+        let len = |l: Layout| (l.height + 2 * l.pad) * l.stride + TAIL;
+        let total = layouts.iter().map(|&l| len(l).next_multiple_of(ALIGN)).sum::<usize>();
+        let bytes = vec![128; total + ALIGN];
+        // The allocation never moves or grows from here on, so the alignment holds.
+        let mut at = bytes.as_ptr().align_offset(ALIGN).min(ALIGN);
+        let starts = layouts.map(|l| {
+            let start = at;
+            at += len(l).next_multiple_of(ALIGN);
+            start
+        });
+        Self { bytes, starts, layouts, size }
+    }
+
+    /// Size of the visible picture.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Border round the luma plane, in pixels.
+    #[must_use]
+    pub fn luma_pad(&self) -> usize {
+        self.layouts[0].pad
+    }
+
+    /// Plane 0 (Y), 1 (U) or 2 (V): whole macroblocks and border.
+    ///
+    /// # Panics
+    /// If `index` is above 2 or the buffer is a default one.
+    #[inline]
+    #[must_use]
+    pub fn plane(&self, index: usize) -> PlaneRef<'_> {
+        #[expect(clippy::expect_used, reason = "`new` made room for every plane")]
+        PlaneRef::new(&self.bytes[self.starts[index]..], self.layouts[index]).expect("room")
+    }
+
+    /// All three planes for writing.
+    ///
+    /// # Panics
+    /// If the buffer is a default one.
+    pub fn planes_mut(&mut self) -> [PlaneMut<'_>; 3] {
+        let [_, u, v] = self.starts;
+        let (head, v_data) = self.bytes.split_at_mut(v);
+        let (head, u_data) = head.split_at_mut(u);
+        let y_data = &mut head[self.starts[0]..];
+        let [ly, lu, lv] = self.layouts;
+        #[expect(clippy::expect_used, reason = "`new` made room for every plane")]
+        [(y_data, ly), (u_data, lu), (v_data, lv)]
+            .map(|(data, layout)| PlaneMut::new(data, layout).expect("room"))
+    }
+
+    /// The visible picture.
+    #[must_use]
+    pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
+        let visible = |index: usize| {
+            let Layout { stride, pad, .. } = self.layouts[index];
+            (&self.bytes[self.starts[index] + pad * stride + pad..], stride)
+        };
+        #[expect(clippy::expect_used, reason = "the planes cover the visible size")]
+        Picture::i420(self.size, visible(0), visible(1), visible(2))
+            .expect("planes cover the size")
+            .with_info(info)
+    }
+}
+
+/// An owned picture: cheap to clone, sent between threads freely; its memory goes back to the
+/// decoder's pool when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Samples.
+    pub buf: Arc<FrameBuf>,
+    /// Colours, aspect, rotation.
+    pub info: PictureInfo,
+    /// Presentation time in the time base of its stream.
+    pub pts: i64,
+    /// Duration in the time base of its stream, where known.
+    pub duration: Option<u64>,
+}
+
+impl Frame {
+    /// The visible picture.
+    #[must_use]
+    pub fn picture(&self) -> Picture<'_> {
+        self.buf.picture(self.info)
+    }
+
+    /// Size of the visible picture.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.buf.size()
+    }
+
+    /// A digest of the visible samples: equal frames have equal digests on every machine.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.buf.digest()
+    }
+}
+
+impl FrameBuf {
+    /// A digest (FNV-1a over 64-bit words of each row) of the visible samples.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let half = self.size.chroma();
+        for (index, size) in [(0, self.size), (1, half), (2, half)] {
+            let plane = self.plane(index);
+            for y in 0..size.height as usize {
+                for word in plane.row(y)[..size.width as usize].chunks(8) {
+                    let mut bytes = [0; 8];
+                    bytes[..word.len()].copy_from_slice(word);
+                    hash = (hash ^ u64::from_le_bytes(bytes)).wrapping_mul(PRIME);
+                    hash ^= hash >> 29;
+                }
+            }
+        }
+        hash
+    }
+}
+
+/// Frames of one size that are used again once nobody else holds them.
+#[derive(Debug, Default)]
+pub struct FramePool {
+    size: Size,
+    luma_pad: usize,
+    /// Frames lent out and returned alike; those nobody else holds can be lent again.
+    known: Vec<Arc<FrameBuf>>,
+    keep: usize,
+}
+
+impl FramePool {
+    /// A pool of frames for `size` with a border of `luma_pad` pixels, which keeps at most `keep`
+    /// of them for later use.
+    #[must_use]
+    pub fn new(size: Size, luma_pad: usize, keep: usize) -> Self {
+        Self { size, luma_pad, known: Vec::with_capacity(keep), keep }
+    }
+
+    /// A frame that nobody else holds ([`Arc::get_mut`] succeeds), with old samples in it.
+    /// Give it back, or a clone of it, with [`Self::remember`].
+    pub fn take(&mut self) -> Arc<FrameBuf> {
+        match self.known.iter_mut().position(|frame| Arc::get_mut(frame).is_some()) {
+            Some(index) => self.known.swap_remove(index),
+            None => Arc::new(FrameBuf::new(self.size, self.luma_pad)),
+        }
+    }
+
+    /// Keeps `frame` for another [`Self::take`] once all other holders have dropped it.
+    pub fn remember(&mut self, frame: Arc<FrameBuf>) {
+        if self.known.len() < self.keep && frame.size() == self.size {
+            self.known.push(frame);
+        }
+    }
+
+    /// Size of the frames.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+}
+
+/// Limits on what hostile input may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelLimit(pub u64);
+
+impl PixelLimit {
+    /// Nothing, if `size` stays within the limit.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check(self, size: Size) -> Result<(), LimitError> {
+        if size.pixels() > self.0 {
+            return Err(LimitError { what: "pixels", asked: size.pixels(), limit: self.0 });
+        }
+        Ok(())
+    }
+}

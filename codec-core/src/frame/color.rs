@@ -1,0 +1,168 @@
+//! What the samples mean: colour description, range, pixel aspect, rotation.
+
+use super::{Rational, Size};
+
+macro_rules! code_points {
+    ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $code:literal, )* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(pub u8);
+
+        impl $name {
+            /// Not said.
+            pub const UNSPECIFIED: Self = Self(2);
+            $( $(#[$vdoc])* pub const $variant: Self = Self($code); )*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::UNSPECIFIED
+            }
+        }
+    };
+}
+
+code_points! {
+    /// Colour primaries, a code point of ITU-T H.273, section 8.1.
+    ColorPrimaries {
+        /// BT.709, sRGB.
+        BT709 = 1,
+        /// BT.470 system B, G; BT.601 with 625 lines.
+        BT470BG = 5,
+        /// SMPTE 170M; BT.601 with 525 lines.
+        SMPTE170M = 6,
+        /// BT.2020.
+        BT2020 = 9,
+    }
+}
+
+code_points! {
+    /// Transfer characteristics, a code point of ITU-T H.273, section 8.2.
+    TransferCharacteristics {
+        /// BT.709.
+        BT709 = 1,
+        /// SMPTE 170M, BT.601.
+        SMPTE170M = 6,
+        /// IEC 61966-2-1 (sRGB).
+        SRGB = 13,
+        /// SMPTE ST 2084 (PQ): high dynamic range.
+        PQ = 16,
+        /// ARIB STD-B67 (HLG): high dynamic range.
+        HLG = 18,
+    }
+}
+
+code_points! {
+    /// Matrix coefficients, a code point of ITU-T H.273, section 8.3.
+    MatrixCoefficients {
+        /// Identity: the planes are G, B and R.
+        IDENTITY = 0,
+        /// BT.709.
+        BT709 = 1,
+        /// BT.470 system B, G; BT.601.
+        BT470BG = 5,
+        /// SMPTE 170M; BT.601.
+        SMPTE170M = 6,
+        /// BT.2020, non-constant luminance.
+        BT2020_NCL = 9,
+    }
+}
+
+/// Which sample values are black and white.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ColorRange {
+    /// Not said; taken as limited.
+    #[default]
+    Unspecified,
+    /// 16..=235 for luma, 16..=240 for chroma.
+    Limited,
+    /// 0..=255.
+    Full,
+}
+
+/// A colour description. VP8 carries none; containers do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the types say it")]
+pub struct Color {
+    pub primaries: ColorPrimaries,
+    pub transfer: TransferCharacteristics,
+    pub matrix: MatrixCoefficients,
+    pub range: ColorRange,
+}
+
+impl Color {
+    /// With what is not said filled in by the usual guess: BT.601 limited, and BT.709 limited for
+    /// pictures of at least 720 lines (or 1280 columns).
+    #[must_use]
+    pub fn or_default_for(self, size: Size) -> Self {
+        let hd = size.height >= 720 || size.width >= 1280;
+        let pick = |given: u8, sd: u8| match given {
+            2 if hd => 1,
+            2 => sd,
+            code => code,
+        };
+        Self {
+            primaries: ColorPrimaries(pick(self.primaries.0, 6)),
+            transfer: TransferCharacteristics(pick(self.transfer.0, 6)),
+            matrix: MatrixCoefficients(pick(self.matrix.0, 6)),
+            range: match self.range {
+                ColorRange::Unspecified => ColorRange::Limited,
+                said => said,
+            },
+        }
+    }
+
+    /// Whether the transfer characteristics are those of high dynamic range.
+    #[must_use]
+    pub fn is_hdr(self) -> bool {
+        matches!(self.transfer, TransferCharacteristics::PQ | TransferCharacteristics::HLG)
+    }
+}
+
+/// How far the picture is to be turned clockwise for display.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Rotation {
+    #[default]
+    None,
+    Clockwise90,
+    Clockwise180,
+    Clockwise270,
+}
+
+impl Rotation {
+    /// Degrees clockwise.
+    #[must_use]
+    pub fn degrees(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Clockwise90 => 90,
+            Self::Clockwise180 => 180,
+            Self::Clockwise270 => 270,
+        }
+    }
+
+    /// The rotation by `degrees` clockwise (negative: the other way); `None` unless a multiple of
+    /// 90.
+    #[must_use]
+    pub fn from_degrees(degrees: i32) -> Option<Self> {
+        match degrees.rem_euclid(360) {
+            0 => Some(Self::None),
+            90 => Some(Self::Clockwise90),
+            180 => Some(Self::Clockwise180),
+            270 => Some(Self::Clockwise270),
+            _ => None,
+        }
+    }
+}
+
+/// What is known of a picture beside its samples. Kept from input to output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PictureInfo {
+    /// Colour description.
+    pub color: Color,
+    /// Width of a pixel over its height; `None` where not said.
+    pub pixel_aspect: Option<Rational>,
+    /// Turn for display.
+    pub rotation: Rotation,
+}

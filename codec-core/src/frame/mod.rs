@@ -1,0 +1,95 @@
+//! Pictures: borrowed views that encoders take, pooled frames that decoders give, and what is
+//! known about their colours and shape.
+
+mod buffer;
+mod color;
+mod picture;
+
+pub use buffer::{Frame, FrameBuf, FramePool, PixelLimit};
+pub use color::{
+    Color, ColorPrimaries, ColorRange, MatrixCoefficients, PictureInfo, Rotation,
+    TransferCharacteristics,
+};
+pub use picture::{Chroma, Picture, PixelFormat};
+
+use std::fmt;
+
+/// A size in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Size {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Size {
+    /// A size.
+    #[must_use]
+    pub fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// Number of pixels.
+    #[must_use]
+    pub fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Size of the 4:2:0 chroma planes: half, rounded up.
+    #[must_use]
+    pub fn chroma(self) -> Self {
+        Self { width: self.width.div_ceil(2), height: self.height.div_ceil(2) }
+    }
+
+    /// Bytes of the picture in I420 without padding.
+    #[must_use]
+    pub fn i420_bytes(self) -> u64 {
+        self.pixels() + 2 * self.chroma().pixels()
+    }
+
+    /// Columns and rows of 16x16 macroblocks that cover the picture.
+    #[must_use]
+    pub fn macroblocks(self) -> (usize, usize) {
+        (self.width.div_ceil(16) as usize, self.height.div_ceil(16) as usize)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// A ratio of two integers: frame rates (30000/1001), time bases (1/90000), pixel aspects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Rational {
+    pub num: u32,
+    pub den: u32,
+}
+
+impl Rational {
+    /// A ratio.
+    #[must_use]
+    pub const fn new(num: u32, den: u32) -> Self {
+        Self { num, den }
+    }
+
+    /// The ratio the other way up.
+    #[must_use]
+    pub const fn inverse(self) -> Self {
+        Self { num: self.den, den: self.num }
+    }
+
+    /// As a floating-point number; for reports.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.num) / f64::from(self.den)
+    }
+}
+
+impl fmt::Display for Rational {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.num, self.den)
+    }
+}

@@ -1,0 +1,158 @@
+//! Where parallel work goes: a pool that the caller hands in, and rows that wait for rows.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+pub use codec_simd::RowPool;
+
+/// Something that runs work on several threads.
+pub trait Pool: Send + Sync + Debug {
+    /// How many threads work at once, the caller included; at least 1.
+    fn threads(&self) -> usize;
+
+    /// Calls `work(0)` on this thread and `work(1)`, `work(2)` ... below `workers` on whichever
+    /// threads are free, perhaps on none. Returns once every call that began has returned.
+    fn run(&self, workers: usize, work: &(dyn Fn(usize) + Sync));
+}
+
+impl Pool for RowPool {
+    fn threads(&self) -> usize {
+        self.threads()
+    }
+
+    fn run(&self, workers: usize, work: &(dyn Fn(usize) + Sync)) {
+        self.run(workers, work);
+    }
+}
+
+/// Everything on the calling thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serial;
+
+impl Pool for Serial {
+    fn threads(&self) -> usize {
+        1
+    }
+
+    fn run(&self, _workers: usize, work: &(dyn Fn(usize) + Sync)) {
+        work(0);
+    }
+}
+
+/// A rayon thread pool.
+#[cfg(feature = "rayon")]
+#[derive(Debug)]
+pub struct RayonPool(pub rayon::ThreadPool);
+
+#[cfg(feature = "rayon")]
+impl Pool for RayonPool {
+    fn threads(&self) -> usize {
+        self.0.current_num_threads().max(1)
+    }
+
+    fn run(&self, workers: usize, work: &(dyn Fn(usize) + Sync)) {
+        let workers = workers.min(self.threads());
+        self.0.in_place_scope(|scope| {
+            for worker in 1..workers {
+                scope.spawn(move |_| work(worker));
+            }
+            work(0);
+        });
+    }
+}
+
+/// Runs `job(0)`, `job(1)` ... `job(count - 1)` on `pool`, each once, begun in that order.
+///
+/// A job may wait for jobs of lower numbers (see [`Progress`]): those have begun, and the lowest
+/// unfinished one waits for nobody, so there is no deadlock whatever the number of threads.
+pub fn in_order(pool: &dyn Pool, count: usize, job: &(dyn Fn(usize) + Sync)) {
+    let next = AtomicUsize::new(0);
+    pool.run(pool.threads().min(count), &|_worker| {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                break;
+            }
+            job(index);
+        }
+    });
+}
+
+/// How far a row of blocks has come; others wait for it without spinning.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU32,
+    has_waiter: AtomicBool,
+    parked: Mutex<()>,
+    moved: Condvar,
+}
+
+impl Progress {
+    /// Back to 0, for the next frame.
+    pub fn reset(&mut self) {
+        *self.done.get_mut() = 0;
+    }
+
+    /// How many blocks are done.
+    #[must_use]
+    pub fn done(&self) -> u32 {
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// Says that `done` blocks are done; whatever was written before is visible to waiters.
+    pub fn advance(&self, done: u32) {
+        // Sequential consistency orders this store before the load, and a waiter's flag before its
+        // look at the counter: one of the two sees the other.
+        self.done.store(done, Ordering::SeqCst);
+        if self.has_waiter.load(Ordering::SeqCst) {
+            let _parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+            self.has_waiter.store(false, Ordering::SeqCst);
+            self.moved.notify_all();
+        }
+    }
+
+    /// Parks until at least `wanted` blocks are done.
+    pub fn wait_for(&self, wanted: u32) {
+        if self.done() >= wanted {
+            return;
+        }
+        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            self.has_waiter.store(true, Ordering::SeqCst);
+            if self.done.load(Ordering::SeqCst) >= wanted {
+                return;
+            }
+            parked = self.moved.wait(parked).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wavefront_sees_all_that_the_row_above_wrote() {
+        const ROWS: usize = 20;
+        const COLS: u32 = 300;
+        for threads in [1, 2, 4] {
+            let pool = RowPool::new(threads).unwrap();
+            let progress: Vec<Progress> = (0..ROWS).map(|_| Progress::default()).collect();
+            let cells: Vec<Vec<AtomicU32>> =
+                (0..ROWS).map(|_| (0..COLS).map(|_| AtomicU32::new(0)).collect()).collect();
+            in_order(&pool, ROWS, &|row| {
+                for col in 0..COLS {
+                    let above = row.checked_sub(1).map_or(0, |above| {
+                        let ahead = (col + 1).min(COLS - 1);
+                        progress[above].wait_for(ahead + 1);
+                        cells[above][ahead as usize].load(Ordering::Relaxed)
+                    });
+                    cells[row][col as usize].store(above + 1, Ordering::Relaxed);
+                    progress[row].advance(col + 1);
+                }
+            });
+            assert_eq!(cells[ROWS - 1][0].load(Ordering::Relaxed), 20);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Every backend of this build: an explicit list, native ones first.
+
+use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
+use crate::error::Error;
+
+/// Opens an encoder.
+pub type OpenEncoder = fn(&EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error>;
+/// Opens a decoder.
+pub type OpenDecoder = fn(&DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error>;
+
+/// One implementation of one codec.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Backend {
+    pub codec: Codec,
+    /// Unique within the codec: `native`, `libvpx`.
+    pub name: &'static str,
+    pub encoder: Option<(OpenEncoder, &'static Capabilities)>,
+    pub decoder: Option<(OpenDecoder, &'static Capabilities)>,
+}
+
+/// Every backend, preferred ones first.
+pub static BACKENDS: &[Backend] = &[];
+
+/// Finds the backend named `codec` (the preferred one) or `codec/name`.
+///
+/// # Errors
+/// [`Error::NoBackend`] if this build has none.
+pub fn find(spec: &str) -> Result<&'static Backend, Error> {
+    find_in(BACKENDS, spec)
+}
+
+/// As [`find`], in a list of your own.
+///
+/// # Errors
+/// [`Error::NoBackend`] if the list has none.
+pub fn find_in<'a>(backends: &'a [Backend], spec: &str) -> Result<&'a Backend, Error> {
+    let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
+    backends
+        .iter()
+        .find(|b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
+        .ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
