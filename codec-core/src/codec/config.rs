@@ -59,7 +59,6 @@ pub enum DropPolicy {
 
 /// When key frames come, beside the first frame and those asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct KeyFrames {
     /// At most so many frames from one key frame to the next; `None`: no periodic ones.
     pub max_interval: Option<u32>,
