@@ -13,6 +13,7 @@ pub mod error;
 pub mod frame;
 pub mod parallel;
 pub mod registry;
+pub mod vp8;
 
 pub use codec_simd as simd;
 pub use error::Error;

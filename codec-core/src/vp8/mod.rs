@@ -1,0 +1,7 @@
+//! VP8 (RFC 6386): decoder and encoder.
+//!
+//! The files are named after the chapters of the standard; `header`, `modes` and `residual` hold
+//! the parser and the writer of the same syntax side by side, and `predict`, `recon` and
+//! `loop_filter` serve decoder and encoder alike.
+
+pub mod types;

@@ -1,0 +1,157 @@
+//! What a macroblock is made of. RFC 6386, sections 5, 8 and 16.
+
+use codec_simd::{IntraMode, SubblockMode};
+
+/// A motion vector in quarter pixels; positive is right and down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct MotionVector {
+    pub x: i16,
+    pub y: i16,
+}
+
+impl MotionVector {
+    /// No motion.
+    pub const ZERO: Self = Self { x: 0, y: 0 };
+
+    /// A vector.
+    #[must_use]
+    pub const fn new(x: i16, y: i16) -> Self {
+        Self { x, y }
+    }
+}
+
+/// The picture that a macroblock is predicted from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub enum Reference {
+    /// The frame itself: intra prediction.
+    #[default]
+    Current,
+    Last,
+    Golden,
+    Altref,
+}
+
+/// Luma prediction of a macroblock: five intra modes (section 8.2), five inter modes (section
+/// 16.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the names are the standard's, spelled out")]
+pub enum LumaMode {
+    #[default]
+    Dc,
+    Vertical,
+    Horizontal,
+    TrueMotion,
+    /// `B_PRED`: each 4x4 sub-block has its own mode.
+    PerBlock,
+    Nearest,
+    Near,
+    Zero,
+    New,
+    /// Each sub-block has its own vector.
+    Split,
+}
+
+impl LumaMode {
+    /// Whether the macroblock has a Y2 block for its luma DCs.
+    #[must_use]
+    pub fn has_y2(self) -> bool {
+        !matches!(self, Self::PerBlock | Self::Split)
+    }
+
+    /// The whole-block intra mode, if it is one.
+    #[must_use]
+    pub fn whole_intra(self) -> Option<IntraMode> {
+        match self {
+            Self::Dc => Some(IntraMode::Dc),
+            Self::Vertical => Some(IntraMode::Vertical),
+            Self::Horizontal => Some(IntraMode::Horizontal),
+            Self::TrueMotion => Some(IntraMode::TrueMotion),
+            Self::PerBlock | Self::Nearest | Self::Near | Self::Zero | Self::New | Self::Split => {
+                None
+            }
+        }
+    }
+
+    /// What 4x4 contexts see of a macroblock with this mode (section 11.3).
+    #[must_use]
+    pub fn implied_subblock(self) -> SubblockMode {
+        match self {
+            Self::Vertical => SubblockMode::Vertical,
+            Self::Horizontal => SubblockMode::Horizontal,
+            Self::TrueMotion => SubblockMode::TrueMotion,
+            Self::Dc
+            | Self::PerBlock
+            | Self::Nearest
+            | Self::Near
+            | Self::Zero
+            | Self::New
+            | Self::Split => SubblockMode::Dc,
+        }
+    }
+}
+
+impl From<IntraMode> for LumaMode {
+    fn from(mode: IntraMode) -> Self {
+        match mode {
+            IntraMode::Dc => Self::Dc,
+            IntraMode::Vertical => Self::Vertical,
+            IntraMode::Horizontal => Self::Horizontal,
+            IntraMode::TrueMotion => Self::TrueMotion,
+        }
+    }
+}
+
+/// How a split macroblock is divided (section 16.4), in the order of the bitstream's enumeration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Partitioning {
+    /// Two halves, upper and lower: 16x8.
+    #[default]
+    TopBottom,
+    /// Two halves, left and right: 8x16.
+    LeftRight,
+    /// Four 8x8 quarters.
+    Quarters,
+    /// Sixteen 4x4 sub-blocks.
+    Sixteenths,
+}
+
+/// What neighbours, the loop filter and statistics need to know of a macroblock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MbInfo {
+    /// Luma mode; an inter mode exactly where `reference` is not the current frame.
+    pub luma: LumaMode,
+    /// Chroma mode of an intra macroblock.
+    pub chroma: IntraMode,
+    /// What it is predicted from.
+    pub reference: Reference,
+    /// Segment, 0..=3.
+    pub segment: u8,
+    /// `mb_skip_coeff`, as coded or implied: no coefficients follow.
+    pub skip: bool,
+    /// Some coefficient is non-zero (false where `skip`).
+    pub has_coeffs: bool,
+    /// Division of a split macroblock.
+    pub partitioning: Partitioning,
+    /// Vector of an inter macroblock; of a split one, that of its last sub-block. Zero for intra.
+    pub mv: MotionVector,
+}
+
+/// What each of the sixteen sub-blocks, in raster order, adds to [`MbInfo`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubblockInfo {
+    /// 4x4 modes of an intra macroblock; those implied by a whole-block mode, else.
+    Intra([SubblockMode; 16]),
+    /// Vectors of an inter macroblock, all equal unless it is split.
+    Inter([MotionVector; 16]),
+}
+
+impl Default for SubblockInfo {
+    fn default() -> Self {
+        Self::Intra([SubblockMode::Dc; 16])
+    }
+}
