@@ -3,6 +3,7 @@
 //! A level names what it improves and inherits the rest from the level below: each file of a
 //! level has a function `over` that lays its entries over the table below.
 
+mod loop_filter_128;
 mod memory;
 
 pub(crate) mod avx2;
