@@ -1,0 +1,105 @@
+//! The structure that ARCHITECTURE.md and ADR 0001 describe, read from the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// Source lines of a folder that are not comments, with where they stand.
+fn code_lines(dir: &str) -> Vec<(String, String)> {
+    let dir = root().join(dir);
+    let mut lines = Vec::new();
+    for file in rust_files(&dir) {
+        let text = fs::read_to_string(&file).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let code = line.trim();
+            if !code.starts_with("//") {
+                lines.push((format!("{}:{}", file.display(), number + 1), code.to_owned()));
+            }
+        }
+    }
+    lines
+}
+
+fn assert_never(dir: &str, what: &str, forbidden: impl Fn(&str) -> bool) {
+    let found: Vec<_> = code_lines(dir).into_iter().filter(|(_, code)| forbidden(code)).collect();
+    assert!(found.is_empty(), "{what}:\n{found:#?}");
+}
+
+#[test]
+fn every_crate_but_codec_simd_forbids_unsafe_code() {
+    for file in ["codec-core/src/lib.rs", "codec-container/src/lib.rs", "codec-cli/src/main.rs"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{file} does not forbid unsafe code");
+    }
+}
+
+#[test]
+fn crates_depend_in_one_direction() {
+    let manifest = |name: &str| fs::read_to_string(root().join(name).join("Cargo.toml")).unwrap();
+    let mentions = |name: &str, other: &str| {
+        let (_, dependencies) = manifest(name).split_once("[dependencies]").map_or_else(
+            || (String::new(), String::new()),
+            |(head, tail)| (head.to_owned(), tail.to_owned()),
+        );
+        dependencies.lines().any(|line| line.starts_with(other))
+    };
+    for (name, forbidden) in [
+        ("codec-simd", ["codec-core", "codec-container", "codec-cli"]),
+        ("codec-core", ["codec-container", "codec-cli", "codec-rtc"]),
+        ("codec-container", ["codec-cli", "codec-rtc", "codec-simd"]),
+    ] {
+        for other in forbidden {
+            assert!(!mentions(name, other), "{name} depends on {other}");
+        }
+    }
+}
+
+#[test]
+fn codec_core_has_no_threads_clocks_files_or_environment() {
+    for module in ["std::thread", "std::time", "std::fs", "std::env", "std::net", "std::process"] {
+        assert_never("codec-core/src", module, |code| code.contains(module));
+    }
+}
+
+#[test]
+fn the_decoder_does_not_see_the_encoder() {
+    let vp8 = root().join("codec-core/src/vp8");
+    for file in rust_files(&vp8) {
+        let relative = file.strip_prefix(&vp8).unwrap().to_string_lossy().into_owned();
+        if relative.starts_with("encoder") || relative == "mod.rs" {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("vp8::encoder"), "{relative} sees the encoder");
+        assert!(!text.contains("super::encoder"), "{relative} sees the encoder");
+    }
+}
+
+#[test]
+fn shared_parts_of_codec_core_do_not_see_a_codec() {
+    for shared in ["frame", "rate", "motion", "analysis", "entropy", "codec"] {
+        let dir = format!("codec-core/src/{shared}");
+        if !root().join(&dir).is_dir() {
+            continue;
+        }
+        assert_never(&dir, "a shared module sees a codec", |code| {
+            code.contains("crate::vp8") || code.contains("crate::registry")
+        });
+    }
+}
