@@ -4,4 +4,5 @@
 //! the parser and the writer of the same syntax side by side, and `predict`, `recon` and
 //! `loop_filter` serve decoder and encoder alike.
 
+pub mod encoder;
 pub mod types;

@@ -1,0 +1,129 @@
+//! What each speed does: a struct of named switches, built from a level.
+
+/// How far the motion search goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SubPel {
+    Half,
+    Quarter,
+    /// Quarter pixels, stepping on until no neighbour is better.
+    QuarterIterated,
+}
+
+/// When a tool is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Gate {
+    Never,
+    /// Where what is known already makes a gain likely.
+    Gated,
+    Always,
+}
+
+/// Which divisions of an inter macroblock are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Splits {
+    None,
+    /// 8x8 alone.
+    Quarters,
+    /// 8x8, then 16x8 or 8x16 where quarters agree.
+    Halves,
+    /// All, 4x4 included.
+    All,
+}
+
+/// What is done with golden and altref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum OtherReferences {
+    /// Only without motion.
+    Zero,
+    /// Without motion, and with the neighbours' vectors.
+    Neighbours,
+    /// Searched where the last frame predicts badly.
+    Searched,
+}
+
+/// The switches of one speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speed {
+    /// Pixels that the integer search moves from its best start, at most.
+    pub search_range_px: u8,
+    /// Fractions of pixels.
+    pub subpel: SubPel,
+    /// Candidates that are transformed and quantised to compare true costs; 1: none.
+    pub finalists: u8,
+    /// 4x4 intra on inter frames.
+    pub intra_4x4: Gate,
+    /// How many of the ten 4x4 intra modes are tried at most.
+    pub intra_4x4_modes: u8,
+    /// Several vectors per macroblock.
+    pub splits: Splits,
+    /// When splits are tried.
+    pub split_gate: Gate,
+    /// Golden and altref.
+    pub others: OtherReferences,
+    /// Skips the search where the residual of a plain candidate quantises to nothing.
+    pub skip_probe: bool,
+    /// Drops trailing levels of one where that costs less than their bits.
+    pub trim_levels: bool,
+    /// Chroma takes part in the comparison of finalists.
+    pub chroma_rd: bool,
+}
+
+impl Speed {
+    /// The switches of `level`: 0 (best) to 10 (fastest); above counts as 10.
+    #[must_use]
+    pub const fn level(level: u8) -> Self {
+        let fastest = Self {
+            search_range_px: 8,
+            subpel: SubPel::Half,
+            finalists: 1,
+            intra_4x4: Gate::Never,
+            intra_4x4_modes: 4,
+            splits: Splits::None,
+            split_gate: Gate::Gated,
+            others: OtherReferences::Zero,
+            skip_probe: true,
+            trim_levels: false,
+            chroma_rd: false,
+        };
+        let nine = Self { subpel: SubPel::Quarter, search_range_px: 12, ..fastest };
+        let eight = Self { finalists: 2, ..nine };
+        let seven = Self {
+            search_range_px: 16,
+            subpel: SubPel::QuarterIterated,
+            finalists: 3,
+            intra_4x4: Gate::Gated,
+            trim_levels: true,
+            others: OtherReferences::Neighbours,
+            ..eight
+        };
+        let six = Self { splits: Splits::Quarters, intra_4x4_modes: 6, ..seven };
+        let five = Self { splits: Splits::Halves, intra_4x4_modes: 10, ..six };
+        let four = Self {
+            others: OtherReferences::Searched,
+            search_range_px: 24,
+            chroma_rd: true,
+            ..five
+        };
+        let three = Self { finalists: 5, splits: Splits::All, ..four };
+        let two = Self { skip_probe: false, search_range_px: 32, ..three };
+        let one = Self { intra_4x4: Gate::Always, finalists: 8, ..two };
+        let best = Self { split_gate: Gate::Always, search_range_px: 64, ..one };
+        match level {
+            0 => best,
+            1 => one,
+            2 => two,
+            3 => three,
+            4 => four,
+            5 => five,
+            6 => six,
+            7 => seven,
+            8 => eight,
+            9 => nine,
+            _ => fastest,
+        }
+    }
+}
