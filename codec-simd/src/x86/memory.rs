@@ -1,11 +1,9 @@
 //! Loads and stores of arrays: the only `unsafe` of the x86-64 kernels.
 #![expect(dead_code, reason = "the kernels arrive one by one")]
 
-use core::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_cvtsi32_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si32,
-    _mm_cvtsi128_si64, _mm_loadu_si128, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256,
-    _mm512_loadu_si512, _mm512_storeu_si512,
-};
+use core::arch::x86_64::*;
+
+use crate::view::Window;
 
 macro_rules! load_store {
     ($feature:literal, $reg:ty, $load_op:ident, $store_op:ident:
@@ -101,4 +99,34 @@ pub(crate) fn store_halves_i16x16(to: &mut [i16; 16], low: __m128i, high: __m128
         store_i16x8(to_low, low);
         store_i16x8(to_high, high);
     }
+}
+
+/// Loads two rows of eight pixels side by side.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn load_2x8(low: &[u8; 8], high: &[u8; 8]) -> __m128i {
+    _mm_unpacklo_epi64(load_u8x8(low), load_u8x8(high))
+}
+
+/// Loads all sixteen pixels of a 4x4 block, row after row.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn load_4x4(from: Window<'_, 4, 4>) -> __m128i {
+    let row = |y| i32::from_le_bytes(*from.row(y));
+    _mm_set_epi32(row(3), row(2), row(1), row(0))
+}
+
+/// Loads two rows of sixteen pixels, one into each 128-bit lane.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn load_2x16(low: &[u8; 16], high: &[u8; 16]) -> __m256i {
+    _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_u8x16(low)), load_u8x16(high))
+}
+
+/// Stores each 128-bit lane as a row of sixteen pixels.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn store_2x16(low: &mut [u8; 16], high: &mut [u8; 16], value: __m256i) {
+    store_u8x16(low, _mm256_castsi256_si128(value));
+    store_u8x16(high, _mm256_extracti128_si256::<1>(value));
 }

@@ -1,6 +1,6 @@
 //! SSE4.1 (with SSSE3) kernels. Features: `sse4.1,ssse3`.
 
-mod cost;
+pub(in crate::x86) mod cost;
 mod loop_filter;
 mod pixels;
 mod predict;
