@@ -1,1 +1,10 @@
-//! Shared helpers of the behaviour tests.
+//! What the behaviour tests share: test data, seeded randomness, other people's programs, and the
+//! bodies of the fuzz targets.
+
+#![forbid(unsafe_code)]
+
+pub mod data;
+pub mod external;
+pub mod fuzz;
+pub mod mutate;
+pub mod rng;

@@ -88,6 +88,9 @@ impl FrameBuf {
     }
 
     /// The visible picture.
+    ///
+    /// # Panics
+    /// If the buffer is a default one.
     #[must_use]
     pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
         let visible = |index: usize| {

@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| codec_tests::fuzz::vp8_decode_stream(data));

@@ -1,0 +1,61 @@
+//! Where clips and conformance streams are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder of test data: `CODEC_TEST_DATA`, else `../shared/data` beside the repository. `None`
+/// if there is none; the caller then returns, and the skip has been printed.
+///
+/// # Panics
+/// If `CODEC_TEST_DATA` is set and is not a folder: there a skip is a failure.
+#[must_use]
+pub fn dir(what_is_skipped: &str) -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os("CODEC_TEST_DATA") {
+        let dir = PathBuf::from(dir);
+        assert!(dir.is_dir(), "CODEC_TEST_DATA is {}, which is no folder", dir.display());
+        return Some(dir);
+    }
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    eprintln!("skipped, no test data: {what_is_skipped}");
+    None
+}
+
+/// Whether skips are failures: test data was named explicitly.
+#[must_use]
+pub fn is_required() -> bool {
+    std::env::var_os("CODEC_TEST_DATA").is_some()
+}
+
+/// The files of `dir` whose names end in `suffix`, sorted.
+///
+/// # Panics
+/// If the folder cannot be read or has none.
+#[must_use]
+pub fn files(dir: &Path, suffix: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(suffix))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no *{suffix} in {}", dir.display());
+    files
+}
+
+/// Splits an IVF file into its frames, for tests that want packets and no container. Stops at the
+/// first incomplete frame.
+#[must_use]
+pub fn ivf_frames(file: &[u8]) -> Vec<&[u8]> {
+    let mut frames = Vec::new();
+    let mut rest = file.get(32..).unwrap_or_default();
+    while let Some((head, tail)) = rest.split_at_checked(12) {
+        let size = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let Some((frame, tail)) = tail.split_at_checked(size) else { break };
+        frames.push(frame);
+        rest = tail;
+    }
+    frames
+}

@@ -1,0 +1,210 @@
+//! The bodies of the fuzz targets: any bytes in, no panic out. `fuzz/` feeds them from libFuzzer,
+//! `tests/fuzz_smoke.rs` from seeds.
+
+use codec_core::codec::{
+    Bitrate, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, FrameRequest, Limits,
+    Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoDecoder, VideoEncoder,
+};
+use codec_core::frame::{Picture, Rational, Size};
+
+use crate::rng::Rng;
+
+/// The native VP8 decoder.
+///
+/// # Panics
+/// If this build has none.
+#[must_use]
+pub fn vp8_decoder(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
+    let backend = codec_core::registry::find("vp8/native").expect("native VP8");
+    let (open, _) = backend.decoder.expect("a decoder");
+    open(config).expect("opens")
+}
+
+/// The native VP8 encoder.
+///
+/// # Errors
+/// As the encoder's `open`.
+///
+/// # Panics
+/// If this build has none.
+pub fn vp8_encoder(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, codec_core::Error> {
+    let backend = codec_core::registry::find("vp8/native").expect("native VP8");
+    let (open, _) = backend.encoder.expect("an encoder");
+    open(config)
+}
+
+fn small_limits() -> DecoderConfig {
+    let mut limits = Limits::default();
+    limits.max_pixels = 512 * 512;
+    limits.max_frame_bytes = 1 << 20;
+    let mut config = DecoderConfig::default();
+    config.limits = limits;
+    config
+}
+
+/// A stream of packets, each after its length in two little-endian bytes; the first byte chooses
+/// concealment. The decoder must survive all of it and decode what it reports as shown.
+pub fn vp8_decode_stream(data: &[u8]) {
+    let Some((&options, mut rest)) = data.split_first() else { return };
+    let mut config = small_limits();
+    config.conceal = if options & 1 == 1 { Conceal::On } else { Conceal::Off };
+    let mut decoder = vp8_decoder(&config);
+    let mut pts = 0;
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
+        let (packet, tail) = tail.split_at(len);
+        let shown = decoder.decode(packet, pts, None).is_ok_and(|report| report.shown);
+        let frame = decoder.receive();
+        assert_eq!(shown, frame.is_some(), "a frame comes out exactly when it is said to be shown");
+        if let Some(frame) = frame {
+            assert_eq!(frame.pts, pts);
+            assert!(frame.size().pixels() <= config.limits.max_pixels);
+        }
+        pts += 1;
+        rest = tail;
+    }
+    decoder.finish();
+}
+
+/// One packet.
+pub fn vp8_decode(data: &[u8]) {
+    for conceal in [Conceal::Off, Conceal::On] {
+        let mut config = small_limits();
+        config.conceal = conceal;
+        let mut decoder = vp8_decoder(&config);
+        let _ = decoder.decode(data, 0, None);
+        let _ = decoder.receive();
+    }
+}
+
+/// Encoder settings, changes while running and pictures, all drawn from the bytes; what comes out
+/// must decode to the reconstruction that the encoder reports.
+///
+/// # Panics
+/// If it does not: that is the find.
+pub fn vp8_encode(data: &[u8]) {
+    let seed = data.iter().fold(0x1234_5678_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mut rng = Rng::new(seed);
+    let mut config = random_config(&mut rng);
+    let Ok(mut encoder) = vp8_encoder(&config) else { return };
+    let mut decoder = vp8_decoder(&DecoderConfig::default());
+    let mut packet = Packet::default();
+    let mut pts = 0;
+    for _ in 0..2 + rng.below(6) {
+        let size = config.size;
+        let samples: Vec<u8> = picture(size, &mut rng);
+        let picture = Picture::i420_packed(size, &samples).expect("as long as its size says");
+        let mut request = FrameRequest::at(pts);
+        request.key_frame = rng.below(8) == 0;
+        if rng.below(8) == 0 {
+            request.references = Some(SlotSet(rng.byte()));
+            request.updates = Some(SlotSet(rng.byte()));
+        }
+        request.may_drop = *rng.pick(&[None, Some(true), Some(false)]);
+        let _ = encoder.encode(&picture, &request);
+        drain(encoder.as_mut(), decoder.as_mut(), &mut packet);
+        pts += *rng.pick(&[1, 1, 1, 2, 100, 0, -1, 1 << 40]);
+        if rng.below(3) == 0 {
+            let update = random_update(&mut rng);
+            if encoder.apply(update.clone()).is_ok()
+                && let Update::Resolution(size) = update
+            {
+                config.size = size;
+            }
+        }
+    }
+    let _ = encoder.finish();
+    drain(encoder.as_mut(), decoder.as_mut(), &mut packet);
+}
+
+fn drain(encoder: &mut dyn VideoEncoder, decoder: &mut dyn VideoDecoder, packet: &mut Packet) {
+    while encoder.receive(packet) {
+        let report = decoder.decode(&packet.data, packet.pts, packet.duration);
+        let report = report.expect("the encoder's packets decode");
+        assert_eq!(report.shown, packet.meta.shown);
+        assert_eq!(report.qindex, packet.meta.qindex);
+        if let Some(frame) = decoder.receive() {
+            assert_eq!(Some(frame.digest()), packet.meta.digest, "reconstruction equals decoding");
+        }
+    }
+}
+
+/// Any sizes up to 130x130: gradients, noise, flat parts.
+fn picture(size: Size, rng: &mut Rng) -> Vec<u8> {
+    let len = usize::try_from(size.i420_bytes()).expect("small");
+    let kind = rng.below(4);
+    let flat = rng.byte();
+    (0..len)
+        .map(|i| match kind {
+            0 => flat,
+            1 => rng.byte(),
+            2 => u8::try_from((i * 3 + usize::from(flat)) % 256).expect("below 256"),
+            _ => {
+                if rng.below(16) == 0 {
+                    rng.byte()
+                } else {
+                    flat
+                }
+            }
+        })
+        .collect()
+}
+
+fn random_size(rng: &mut Rng) -> Size {
+    let side = |rng: &mut Rng| u32::try_from(1 + rng.below(130)).expect("small");
+    Size::new(side(rng), side(rng))
+}
+
+fn random_rate(rng: &mut Rng) -> RateControl {
+    let bitrate = Bitrate(*rng.pick(&[0, 1, 30_000, 300_000, 5_000_000, u64::MAX]));
+    match rng.below(4) {
+        0 => RateControl::Cbr(bitrate),
+        1 => RateControl::Vbr(bitrate),
+        2 => RateControl::Quality(rng.byte()),
+        _ => RateControl::FixedQ(rng.byte()),
+    }
+}
+
+fn random_config(rng: &mut Rng) -> EncoderConfig {
+    let rate = Rational::new(*rng.pick(&[30, 1, 60, 0, u32::MAX]), *rng.pick(&[1, 1001, 1, 0]));
+    let mut config = EncoderConfig::rtc(random_size(rng), rate, Bitrate::kbps(300));
+    if rng.below(3) == 0 {
+        config = EncoderConfig::file(config.size, rate, RateControl::Quality(50));
+        config.preset = Preset::File;
+    }
+    if rng.below(2) == 0 {
+        config.framerate = Rational::new(30, 1);
+        config.timebase = Rational::new(1, 30);
+    }
+    config.rate = random_rate(rng);
+    config.speed = u8::try_from(rng.below(12)).expect("small");
+    config.scalability = rng.pick(&Scalability::ALL).1;
+    config.content = *rng.pick(&[Content::Camera, Content::Screen]);
+    config.drops = *rng.pick(&[DropPolicy::Never, DropPolicy::BelowBufferPct(30)]);
+    config.error_resilient = rng.below(2) == 0;
+    config.intra_refresh = if rng.below(4) == 0 { rng.byte() } else { 0 };
+    config.max_frame_bytes = *rng.pick(&[None, None, Some(0), Some(500), Some(u32::MAX)]);
+    if rng.below(4) == 0 {
+        config.min_qindex = rng.byte();
+        config.max_qindex = rng.byte();
+    }
+    config.report_digest = true;
+    config.report_psnr = rng.below(2) == 0;
+    config
+}
+
+fn random_update(rng: &mut Rng) -> Update {
+    match rng.below(9) {
+        0 => Update::Bitrate(Bitrate(*rng.pick(&[0, 50_000, 2_000_000, u64::MAX]))),
+        1 => Update::Rate(random_rate(rng)),
+        2 => Update::FrameRate(Rational::new(*rng.pick(&[0, 5, 30, 240]), *rng.pick(&[0, 1]))),
+        3 => Update::Resolution(random_size(rng)),
+        4 => Update::KeyFrame,
+        5 => Update::Drops(DropPolicy::BelowBufferPct(rng.byte())),
+        6 => Update::Content(*rng.pick(&[Content::Camera, Content::Screen])),
+        7 => Update::Speed(rng.byte() % 13),
+        _ => Update::Scalability(rng.pick(&Scalability::ALL).1),
+    }
+}
