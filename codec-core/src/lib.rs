@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod entropy;
 pub mod error;
 pub mod frame;
 pub mod parallel;

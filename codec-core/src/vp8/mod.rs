@@ -5,4 +5,5 @@
 //! `loop_filter` serve decoder and encoder alike.
 
 pub mod encoder;
+pub mod tables;
 pub mod types;

@@ -1,0 +1,101 @@
+//! RFC 6386, section 7.3: the writing side.
+
+use super::BoolSink;
+
+/// Whole bytes are let go once this many bits have been shifted out of the active byte.
+const FLUSH_BITS: u32 = 48;
+
+/// Writes bools into a byte vector.
+#[derive(Clone, Debug)]
+pub struct BoolEncoder {
+    /// Lower end of the interval. Bits 0..8 are aligned with `range`; `pending` finished bits lie
+    /// above them, and a carry above those.
+    low: u64,
+    /// Width of the interval, 128..=255 between symbols.
+    range: u32,
+    /// Finished bits in `low`, below [`FLUSH_BITS`] between symbols.
+    pending: u32,
+    out: Vec<u8>,
+    /// Length of `out` when the partition began.
+    start: usize,
+}
+
+impl Default for BoolEncoder {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl BoolEncoder {
+    /// Appends to `out`, whose memory is used again. What it holds stays as it is.
+    #[must_use]
+    pub fn new(out: Vec<u8>) -> Self {
+        let start = out.len();
+        Self { low: 0, range: 255, pending: 0, out, start }
+    }
+
+    /// Bits that the symbols so far take; at most 8 fewer than [`Self::finish`] will write.
+    #[must_use]
+    pub fn bits(&self) -> u64 {
+        (self.out.len() - self.start) as u64 * 8 + u64::from(self.pending)
+    }
+
+    /// Lets go of six finished bytes.
+    #[cold]
+    #[inline(never)]
+    fn flush(&mut self) {
+        let left = self.pending - FLUSH_BITS;
+        let finished = self.low >> (8 + left);
+        if finished >> FLUSH_BITS != 0 {
+            self.carry();
+        }
+        self.out.extend_from_slice(&(finished << 16).to_be_bytes()[..6]);
+        self.low &= (1 << (8 + left)) - 1;
+        self.pending = left;
+    }
+
+    /// Adds one to what has been let go. The interval never leaves `0..1`, so a byte that takes it
+    /// exists.
+    fn carry(&mut self) {
+        for byte in self.out[self.start..].iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                break;
+            }
+        }
+    }
+
+    /// Ends the partition: enough bytes that a decoder needs no others. Returns the vector given
+    /// to [`Self::new`] with the partition appended.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        let total = self.pending + 8;
+        if self.low >> total != 0 {
+            self.carry();
+        }
+        let bytes = total.div_ceil(8);
+        let aligned = self.low << (64 - total);
+        self.out.extend_from_slice(&aligned.to_be_bytes()[..bytes as usize]);
+        self.out
+    }
+}
+
+impl BoolSink for BoolEncoder {
+    #[inline]
+    fn put_bool(&mut self, bit: bool, prob: u8) {
+        let split = 1 + (((self.range - 1) * u32::from(prob)) >> 8);
+        if bit {
+            self.low += u64::from(split);
+            self.range -= split;
+        } else {
+            self.range = split;
+        }
+        let shift = self.range.leading_zeros() - 24;
+        self.range <<= shift;
+        self.low <<= shift;
+        self.pending += shift;
+        if self.pending >= FLUSH_BITS {
+            self.flush();
+        }
+    }
+}

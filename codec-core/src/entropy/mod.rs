@@ -1,0 +1,124 @@
+//! The boolean entropy coder of RFC 6386, section 7: decoder, encoder, and the sinks that let one
+//! copy of the syntax both write and price. Probabilities are those of a `false`, in 256ths.
+
+mod bool_decoder;
+mod bool_encoder;
+mod cost;
+mod sink;
+mod tree;
+
+pub use bool_decoder::BoolDecoder;
+pub use bool_encoder::BoolEncoder;
+pub use cost::{CostCounter, bool_cost_q8};
+pub use sink::BoolSink;
+pub use tree::{Tree, tree_codes};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small generator of repeatable numbers.
+    struct Lcg(u64);
+
+    impl Lcg {
+        fn next(&mut self) -> u32 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            u32::try_from(self.0 >> 33).unwrap()
+        }
+    }
+
+    fn symbols(seed: u64, count: usize) -> Vec<(bool, u8)> {
+        let mut lcg = Lcg(seed);
+        (0..count)
+            .map(|_| {
+                let prob = u8::try_from(lcg.next() % 255 + 1).unwrap();
+                let bit = lcg.next() % 256 >= u32::from(prob);
+                // Now and then the unlikely side, to force carries and long shifts.
+                (bit ^ (lcg.next().is_multiple_of(16)), prob)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_bool_comes_back() {
+        for seed in 0..200 {
+            let symbols = symbols(seed, usize::try_from(seed).unwrap() * 17);
+            let mut encoder = BoolEncoder::default();
+            for &(bit, prob) in &symbols {
+                encoder.put_bool(bit, prob);
+            }
+            let bits = encoder.bits();
+            let data = encoder.finish();
+            assert!(data.len() as u64 * 8 >= bits);
+            let mut decoder = BoolDecoder::new(&data);
+            for (n, &(bit, prob)) in symbols.iter().enumerate() {
+                assert_eq!(decoder.get_bool(prob), bit, "seed {seed}, symbol {n}");
+            }
+            assert_eq!(decoder.overrun_bits(), 0);
+        }
+    }
+
+    #[test]
+    fn a_carry_runs_through_bytes_of_ones() {
+        // `true` at probability 255 adds almost the whole range each time: many 0xff bytes.
+        for falses in 0..64 {
+            let mut encoder = BoolEncoder::default();
+            let symbols: Vec<_> =
+                (0..400).map(|n| (n % 97 != falses % 97, if n < 200 { 1 } else { 255 })).collect();
+            for &(bit, prob) in &symbols {
+                encoder.put_bool(bit, prob);
+            }
+            let data = encoder.finish();
+            let mut decoder = BoolDecoder::new(&data);
+            assert!(symbols.iter().all(|&(bit, prob)| decoder.get_bool(prob) == bit));
+        }
+    }
+
+    #[test]
+    fn reading_past_the_end_gives_the_zero_fill_and_is_remembered() {
+        let mut encoder = BoolEncoder::default();
+        encoder.put_literal(0x2a5, 10);
+        let data = encoder.finish();
+        let mut decoder = BoolDecoder::new(&data);
+        assert_eq!(decoder.get_literal(10), 0x2a5);
+        assert_eq!(decoder.overrun_bits(), 0);
+        decoder.get_literal(25);
+        assert!(decoder.overrun_bits() > 0);
+        for _ in 0..1000 {
+            decoder.get_bool(128);
+        }
+        assert!(decoder.overrun_bits() >= 1000);
+    }
+
+    #[test]
+    fn an_empty_partition_reads_as_zeros() {
+        let mut decoder = BoolDecoder::new(&[]);
+        assert_eq!(decoder.get_literal(16), 0);
+        // The byte being compared counts; the first `false` at even odds takes no shift.
+        assert_eq!(decoder.overrun_bits(), 23);
+    }
+
+    #[test]
+    fn the_price_of_a_long_run_is_its_length_in_bits() {
+        let symbols = symbols(7, 20_000);
+        let (mut encoder, mut counter) = (BoolEncoder::default(), CostCounter::default());
+        for &(bit, prob) in &symbols {
+            encoder.put_bool(bit, prob);
+            counter.put_bool(bit, prob);
+        }
+        let written = f64::from(u32::try_from(encoder.bits()).unwrap());
+        let priced = f64::from(u32::try_from(counter.q8()).unwrap()) / 256.0;
+        // The coder loses a little to its 8-bit range.
+        assert!((written / priced - 1.0).abs() < 0.01, "{written} written, {priced} priced");
+    }
+
+    #[test]
+    fn a_bool_of_even_odds_costs_one_bit_and_cost_falls_with_probability() {
+        assert_eq!(bool_cost_q8(false, 128), 256);
+        assert_eq!(bool_cost_q8(true, 128), 256);
+        assert_eq!(bool_cost_q8(false, 64), 512);
+        assert_eq!(bool_cost_q8(false, 1), 2048);
+        assert!((1..255).all(|p| bool_cost_q8(false, p) > bool_cost_q8(false, p + 1)));
+        assert!((1..255).all(|p| bool_cost_q8(true, p) < bool_cost_q8(true, p + 1)));
+    }
+}

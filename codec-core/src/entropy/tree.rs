@@ -1,0 +1,75 @@
+//! RFC 6386, section 8.1: values coded as paths through binary trees.
+
+use super::{BoolDecoder, BoolSink};
+
+/// A tree in the standard's form: entries `2n` and `2n + 1` are where `false` and `true` lead from
+/// node `n`; positive is another index, zero or negative a leaf with that value negated.
+#[derive(Debug)]
+pub struct Tree<const NODES2: usize, const LEAVES: usize> {
+    branches: [i8; NODES2],
+    /// Path to each leaf: bits, the first one highest, and their number.
+    codes: [(u8, u8); LEAVES],
+}
+
+/// Paths to the leaves of a tree.
+#[must_use]
+pub const fn tree_codes<const NODES2: usize, const LEAVES: usize>(
+    branches: &[i8; NODES2],
+) -> [(u8, u8); LEAVES] {
+    let mut codes = [(0, 0); LEAVES];
+    // Children come after their parents, so that one pass knows each node's own path.
+    let mut paths = [(0, 0); NODES2];
+    let mut at = 0;
+    while at < NODES2 {
+        let (bits, len) = paths[at & !1];
+        let path = (bits << 1 | !at.is_multiple_of(2) as u8, len + 1);
+        let to = branches[at];
+        if to > 0 {
+            paths[to.unsigned_abs() as usize] = path;
+        } else {
+            codes[to.unsigned_abs() as usize] = path;
+        }
+        at += 1;
+    }
+    codes
+}
+
+impl<const NODES2: usize, const LEAVES: usize> Tree<NODES2, LEAVES> {
+    /// A tree.
+    #[must_use]
+    pub const fn new(branches: [i8; NODES2]) -> Self {
+        let codes = tree_codes(&branches);
+        Self { branches, codes }
+    }
+
+    /// Reads a leaf's value; `probs` has one probability per node.
+    ///
+    /// # Panics
+    /// If `probs` has fewer.
+    #[inline]
+    pub fn parse(&self, reader: &mut BoolDecoder<'_>, probs: &[u8]) -> usize {
+        let mut at = 0;
+        loop {
+            let to = self.branches[at + usize::from(reader.get_bool(probs[at >> 1]))];
+            at = usize::from(to.unsigned_abs());
+            if to <= 0 {
+                return at;
+            }
+        }
+    }
+
+    /// Writes the path to leaf `value`.
+    ///
+    /// # Panics
+    /// If there is no such leaf or `probs` has fewer probabilities than the tree nodes.
+    #[inline]
+    pub fn write<S: BoolSink>(&self, sink: &mut S, probs: &[u8], value: usize) {
+        let (bits, len) = self.codes[value];
+        let mut at = 0;
+        for n in (0..len).rev() {
+            let bit = (bits >> n) & 1 != 0;
+            sink.put_bool(bit, probs[at >> 1]);
+            at = usize::from(self.branches[at + usize::from(bit)].unsigned_abs());
+        }
+    }
+}
