@@ -102,6 +102,12 @@ impl FrameBuf {
             .expect("planes cover the size")
             .with_info(info)
     }
+
+    /// [`Picture::digest`] of the visible picture.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.picture(PictureInfo::default()).digest()
+    }
 }
 
 /// An owned picture: cheap to clone, sent between threads freely; its memory goes back to the
@@ -135,28 +141,6 @@ impl Frame {
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.buf.digest()
-    }
-}
-
-impl FrameBuf {
-    /// A digest (FNV-1a over 64-bit words of each row) of the visible samples.
-    #[must_use]
-    pub fn digest(&self) -> u64 {
-        const PRIME: u64 = 0x0000_0100_0000_01b3;
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let half = self.size.chroma();
-        for (index, size) in [(0, self.size), (1, half), (2, half)] {
-            let plane = self.plane(index);
-            for y in 0..size.height as usize {
-                for word in plane.row(y)[..size.width as usize].chunks(8) {
-                    let mut bytes = [0; 8];
-                    bytes[..word.len()].copy_from_slice(word);
-                    hash = (hash ^ u64::from_le_bytes(bytes)).wrapping_mul(PRIME);
-                    hash ^= hash >> 29;
-                }
-            }
-        }
-        hash
     }
 }
 

@@ -41,10 +41,10 @@ impl Size {
         Self { width: self.width.div_ceil(2), height: self.height.div_ceil(2) }
     }
 
-    /// Bytes of the picture in I420 without padding.
+    /// Bytes of the picture in I420 without padding; saturates.
     #[must_use]
     pub fn i420_bytes(self) -> u64 {
-        self.pixels() + 2 * self.chroma().pixels()
+        self.pixels().saturating_add(2 * self.chroma().pixels())
     }
 
     /// Columns and rows of 16x16 macroblocks that cover the picture.

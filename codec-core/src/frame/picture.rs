@@ -143,4 +143,93 @@ impl<'a> Picture<'a> {
     pub fn chroma(&self) -> Chroma<'a> {
         self.chroma
     }
+
+    /// A digest of the samples (FNV-1a over 64-bit words of each row of Y, U and V): equal
+    /// pictures have equal digests on every machine, whatever their format and strides.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hash = Digest::default();
+        hash.plane(self.luma, 0, 1);
+        match self.chroma {
+            Chroma::Planar { u, v } => {
+                hash.plane(u, 0, 1);
+                hash.plane(v, 0, 1);
+            }
+            Chroma::Interleaved(uv) => {
+                hash.plane(uv, 0, 2);
+                hash.plane(uv, 1, 2);
+            }
+        }
+        hash.0
+    }
+}
+
+/// FNV-1a over words, with a shift that lets high bits reach low ones.
+struct Digest(u64);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Digest {
+    fn word(&mut self, word: u64) {
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        self.0 = (self.0 ^ word).wrapping_mul(PRIME);
+        self.0 ^= self.0 >> 29;
+    }
+
+    /// Every `step`th sample of each row, from `first` on.
+    fn plane(&mut self, plane: PlaneRef<'_>, first: usize, step: usize) {
+        for y in 0..plane.layout().height {
+            for group in plane.row(y)[first..].chunks(8 * step) {
+                let mut bytes = [0; 8];
+                if let (1, Ok(whole)) = (step, <&[u8; 8]>::try_from(group)) {
+                    bytes = *whole;
+                } else {
+                    for (byte, sample) in bytes.iter_mut().zip(group.iter().step_by(step)) {
+                        *byte = *sample;
+                    }
+                }
+                self.word(u64::from_le_bytes(bytes));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_depends_on_samples_and_not_on_how_they_lie() {
+        let size = Size::new(13, 5);
+        let bytes: Vec<u8> = (0..=255).collect();
+        let (y, u, v) = (&bytes[..65], &bytes[65..86], &bytes[100..121]);
+        let planar = Picture::i420(size, (y, 13), (u, 7), (v, 7)).unwrap();
+        let uv: Vec<u8> = u.iter().zip(v).flat_map(|(&u, &v)| [u, v]).collect();
+        let interleaved = Picture::nv12(size, (y, 13), (&uv, 14)).unwrap();
+        assert_eq!(planar.digest(), interleaved.digest());
+
+        let mut padded = vec![9; 20 * 5];
+        for row in 0..5 {
+            padded[row * 20..][..13].copy_from_slice(&y[row * 13..][..13]);
+        }
+        let strided = Picture::i420(size, (&padded, 20), (u, 7), (v, 7)).unwrap();
+        assert_eq!(planar.digest(), strided.digest());
+
+        padded[4 * 20 + 12] ^= 1;
+        let other = Picture::i420(size, (&padded, 20), (u, 7), (v, 7)).unwrap();
+        assert_ne!(planar.digest(), other.digest());
+    }
+
+    #[test]
+    fn a_plane_too_short_for_its_size_is_refused() {
+        let bytes = [0; 100];
+        assert!(Picture::i420_packed(Size::new(8, 8), &bytes[..96]).is_ok());
+        assert!(Picture::i420_packed(Size::new(8, 8), &bytes[..95]).is_err());
+        assert!(Picture::i420_packed(Size::new(0, 8), &bytes).is_err());
+        assert!(Picture::i420_packed(Size::new(u32::MAX, u32::MAX), &bytes).is_err());
+    }
 }
