@@ -12,6 +12,7 @@ pub mod codec;
 pub mod entropy;
 pub mod error;
 pub mod frame;
+pub mod motion;
 pub mod parallel;
 pub mod registry;
 pub mod vp8;

@@ -1,0 +1,113 @@
+//! The block sizes that are searched, behind one interface.
+
+use codec_simd::{Block16, Kernels, PlaneRef, Window};
+
+use super::{FullPel, PixelPos, QuarterPel};
+
+/// An 8x8 quarter of a macroblock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Quadrant {
+    TopLeft,
+    TopRight,
+    BottomLeft,
+    BottomRight,
+}
+
+impl Quadrant {
+    /// All four, in raster order.
+    pub const ALL: [Self; 4] = [Self::TopLeft, Self::TopRight, Self::BottomLeft, Self::BottomRight];
+
+    /// Its top-left pixel inside the macroblock.
+    #[must_use]
+    pub const fn origin(self) -> (usize, usize) {
+        match self {
+            Self::TopLeft => (0, 0),
+            Self::TopRight => (8, 0),
+            Self::BottomLeft => (0, 8),
+            Self::BottomRight => (8, 8),
+        }
+    }
+}
+
+/// Source pixels that can be compared with a reference.
+///
+/// The positions given must leave the block, and one pixel round it where there are fractions,
+/// inside the reference's border: [`super::SearchRange`] sees to it. Else the methods panic.
+pub trait Block {
+    /// Sums of absolute differences at four positions.
+    fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4];
+
+    /// Sum of squared differences at `vector` from `at`, bilinear.
+    fn sse(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: PixelPos, vector: QuarterPel) -> u32;
+
+    /// [`Self::sse`] at the eight half-pixel neighbours of `vector`: in the order of
+    /// [`HALF_RING`].
+    fn sse_half_ring(
+        &self,
+        kernels: &Kernels,
+        refp: PlaneRef<'_>,
+        at: PixelPos,
+        vector: FullPel,
+    ) -> [u32; 8] {
+        let centre = vector.to_quarter();
+        HALF_RING.map(|(dx, dy)| self.sse(kernels, refp, at, centre.offset(2 * dx, 2 * dy)))
+    }
+}
+
+/// The eight neighbours of a position, in the order of `Kernels::sse_half_ring_16x16`.
+pub(super) const HALF_RING: [(i16, i16); 8] =
+    [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
+
+#[inline]
+#[expect(clippy::expect_used, reason = "the search range ends inside the border")]
+fn window<'a, const W: usize, const H: usize>(
+    refp: &PlaneRef<'a>,
+    at: PixelPos,
+) -> Window<'a, W, H> {
+    refp.window(at.x as isize, at.y as isize).expect("block inside the border")
+}
+
+impl Block for Block16 {
+    #[inline]
+    fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4] {
+        kernels.sad_16x16_x4(self, at.map(|at| window(&refp, at)))
+    }
+
+    #[inline]
+    fn sse(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: PixelPos, vector: QuarterPel) -> u32 {
+        let at = at.moved(vector.floor());
+        match vector.eighths() {
+            (0, 0) => kernels.sse_16x16(self, window(&refp, at)),
+            (fx, fy) => kernels.sse_bilinear_16x16(self, window(&refp, at), fx, fy),
+        }
+    }
+
+    #[inline]
+    fn sse_half_ring(
+        &self,
+        kernels: &Kernels,
+        refp: PlaneRef<'_>,
+        at: PixelPos,
+        vector: FullPel,
+    ) -> [u32; 8] {
+        let corner = at.moved(vector.offset(-1, -1));
+        kernels.sse_half_ring_16x16(self, window(&refp, corner))
+    }
+}
+
+impl Block for Window<'_, 8, 8> {
+    #[inline]
+    fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4] {
+        kernels.sad_8x8_x4(*self, at.map(|at| window(&refp, at)))
+    }
+
+    #[inline]
+    fn sse(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: PixelPos, vector: QuarterPel) -> u32 {
+        let at = at.moved(vector.floor());
+        match vector.eighths() {
+            (0, 0) => kernels.sse_8x8(*self, window(&refp, at)),
+            (fx, fy) => kernels.sse_bilinear_8x8(*self, window(&refp, at), fx, fy),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Integer search: candidates first, then a pattern that walks downhill, four SADs at a time.
+
+use codec_simd::{Kernels, PlaneRef};
+
+use super::{Block, FullPel, PixelPos, Quadrant, SearchRange, Target};
+
+/// How the search goes on from the best candidate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pattern {
+    /// No further: the candidates only.
+    Candidates,
+    /// The four direct neighbours, again and again: for good candidates and little motion.
+    #[default]
+    Diamond,
+    /// A hexagon of radius 2, again and again, then the diamond.
+    Hexagon,
+    /// Eight points at radii 4, 8 and 16 round the best candidate, then the hexagon.
+    Wide,
+    /// Every vector within 16 pixels of the best candidate, then the diamond: slow.
+    Exhaustive,
+}
+
+/// Switches of the integer search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntegerSettings {
+    /// How to go on from the best candidate.
+    pub pattern: Pattern,
+    /// Most steps of each descent (hexagon, diamond).
+    pub max_steps: u8,
+    /// A candidate with a SAD below this ends the search.
+    pub stop_below: u32,
+}
+
+impl Default for IntegerSettings {
+    fn default() -> Self {
+        Self { pattern: Pattern::Hexagon, max_steps: 16, stop_below: 0 }
+    }
+}
+
+/// What an integer search found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntegerMatch {
+    /// The vector, inside the search range.
+    pub vector: FullPel,
+    /// Sum of absolute differences there.
+    pub sad: u32,
+    /// `sad` and the price of the vector; `u32::MAX` if no vector tried can be coded.
+    pub cost: u32,
+}
+
+/// Searches a match for the macroblock of `target` from `starts`, in full pixels, in order of
+/// trust: of equal costs the earlier one wins. Starts outside the range are moved to its edge;
+/// none at all stands for the zero vector.
+#[must_use]
+pub fn search_integer(
+    target: &Target<'_>,
+    starts: &[FullPel],
+    settings: IntegerSettings,
+) -> IntegerMatch {
+    let price = |vector| target.price.in_sad(vector);
+    Walk::new(target.kernels, target.cur, target.refp, target.at, target.range, price)
+        .search(starts, settings)
+}
+
+/// As [`search_integer`], for one quarter of the macroblock.
+#[must_use]
+pub fn search_integer_8x8(
+    target: &Target<'_>,
+    quadrant: Quadrant,
+    starts: &[FullPel],
+    settings: IntegerSettings,
+) -> IntegerMatch {
+    let (x, y) = quadrant.origin();
+    let cur = target.cur.sub::<8, 8>(x, y);
+    let price = |vector| target.price.in_sad(vector);
+    let at = target.quadrant_at(quadrant);
+    Walk::new(target.kernels, &cur, target.refp, at, target.range, price).search(starts, settings)
+}
+
+impl Target<'_> {
+    /// Top-left pixel of a quarter of the macroblock.
+    #[must_use]
+    pub fn quadrant_at(&self, quadrant: Quadrant) -> PixelPos {
+        let (x, y) = quadrant.origin();
+        PixelPos::new(self.at.x + i32::from(x != 0) * 8, self.at.y + i32::from(y != 0) * 8)
+    }
+}
+
+const DIAMOND: [(i16, i16); 4] = [(0, -1), (-1, 0), (1, 0), (0, 1)];
+/// In order round the centre, so that neighbours differ by one index.
+const HEXAGON: [(i16, i16); 6] = [(-2, 0), (-1, -2), (1, -2), (2, 0), (1, 2), (-1, 2)];
+const STAR: [(i16, i16); 8] =
+    [(0, -4), (-4, 0), (4, 0), (0, 4), (-3, -3), (3, -3), (-3, 3), (3, 3)];
+const EXHAUSTIVE_RADIUS: i16 = 16;
+
+/// One search under way.
+pub(crate) struct Walk<'a, B, P> {
+    kernels: &'a Kernels,
+    cur: &'a B,
+    refp: PlaneRef<'a>,
+    at: PixelPos,
+    range: SearchRange,
+    price: P,
+    best: IntegerMatch,
+}
+
+impl<'a, B: Block, P: Fn(FullPel) -> u32> Walk<'a, B, P> {
+    /// A search of `cur`, whose place is `at`, in `refp`.
+    pub(crate) fn new(
+        kernels: &'a Kernels,
+        cur: &'a B,
+        refp: PlaneRef<'a>,
+        at: PixelPos,
+        range: SearchRange,
+        price: P,
+    ) -> Self {
+        let best = IntegerMatch { vector: FullPel::ZERO, sad: u32::MAX, cost: u32::MAX };
+        Self { kernels, cur, refp, at, range, price, best }
+    }
+
+    /// Tries `starts`, then follows the pattern.
+    pub(crate) fn search(mut self, starts: &[FullPel], settings: IntegerSettings) -> IntegerMatch {
+        self.candidates(starts);
+        if self.best.sad < settings.stop_below {
+            return self.best;
+        }
+        match settings.pattern {
+            Pattern::Candidates => return self.best,
+            Pattern::Diamond => {}
+            Pattern::Hexagon => self.hexagon(settings.max_steps),
+            Pattern::Wide => {
+                self.stars();
+                self.hexagon(settings.max_steps);
+            }
+            Pattern::Exhaustive => self.exhaustive(),
+        }
+        self.diamond(settings.max_steps);
+        self.best
+    }
+
+    fn candidates(&mut self, starts: &[FullPel]) {
+        let starts = if starts.is_empty() { &[FullPel::ZERO] } else { starts };
+        for group in starts.chunks(4) {
+            let at = |n: usize| self.range.clamp(group[n.min(group.len() - 1)]);
+            self.try_four([at(0), at(1), at(2), at(3)]);
+        }
+    }
+
+    fn diamond(&mut self, max_steps: u8) {
+        for _ in 0..max_steps {
+            let centre = self.best.vector;
+            self.try_four(DIAMOND.map(|(dx, dy)| self.near(centre, dx, dy)));
+            if self.best.vector == centre {
+                return;
+            }
+        }
+    }
+
+    fn hexagon(&mut self, max_steps: u8) {
+        let centre = self.best.vector;
+        let point = |walk: &Self, n: usize| {
+            let (dx, dy) = HEXAGON[n % 6];
+            walk.near(walk.best.vector, dx, dy)
+        };
+        let all: [FullPel; 6] = std::array::from_fn(|n| point(self, n));
+        self.try_four([all[0], all[1], all[2], all[3]]);
+        self.try_four([all[4], all[5], all[5], all[5]]);
+        let Some(mut side) = all.iter().position(|&v| v == self.best.vector && v != centre) else {
+            return;
+        };
+        // The three points on the side walked to are new; the other three are known.
+        for _ in 1..max_steps {
+            let centre = self.best.vector;
+            let ahead = [(side + 5) % 6, side, (side + 1) % 6];
+            let [a, b, c] = ahead.map(|n| point(self, n));
+            self.try_four([a, b, c, c]);
+            match [a, b, c].iter().position(|&v| v == self.best.vector && v != centre) {
+                Some(n) => side = ahead[n],
+                None => return,
+            }
+        }
+    }
+
+    fn stars(&mut self) {
+        let centre = self.best.vector;
+        for scale in [1, 2, 4] {
+            let point = |n: usize| self.near(centre, STAR[n].0 * scale, STAR[n].1 * scale);
+            let points: [FullPel; 8] = std::array::from_fn(point);
+            self.try_four([points[0], points[1], points[2], points[3]]);
+            self.try_four([points[4], points[5], points[6], points[7]]);
+        }
+    }
+
+    fn exhaustive(&mut self) {
+        let centre = self.best.vector;
+        for dy in -EXHAUSTIVE_RADIUS..=EXHAUSTIVE_RADIUS {
+            for dx in (-EXHAUSTIVE_RADIUS..=EXHAUSTIVE_RADIUS).step_by(4) {
+                self.try_four([0, 1, 2, 3].map(|n| self.near(centre, dx + n, dy)));
+            }
+        }
+    }
+
+    #[inline]
+    fn near(&self, centre: FullPel, dx: i16, dy: i16) -> FullPel {
+        self.range.clamp(centre.offset(dx, dy))
+    }
+
+    /// Takes the best of four vectors if it is better than what is known. All lie in the range.
+    #[inline]
+    fn try_four(&mut self, vectors: [FullPel; 4]) {
+        let at = vectors.map(|vector| self.at.moved(vector));
+        let sads = self.cur.sad_x4(self.kernels, self.refp, at);
+        for (vector, sad) in vectors.into_iter().zip(sads) {
+            // The price is looked up only where the error alone would win.
+            if sad < self.best.cost {
+                let cost = sad.saturating_add((self.price)(vector));
+                if cost < self.best.cost {
+                    self.best = IntegerMatch { vector, sad, cost };
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_scene::{Scene, free};
+    use super::super::{Lambda, MvCost, QuarterPel, VectorPrice};
+    use super::*;
+
+    const PATTERNS: [Pattern; 4] =
+        [Pattern::Diamond, Pattern::Hexagon, Pattern::Wide, Pattern::Exhaustive];
+
+    #[test]
+    fn every_pattern_finds_a_small_shift() {
+        let table = MvCost::default();
+        for (x, y) in [(0, 0), (1, 0), (-2, 3), (4, -4), (-5, -1)] {
+            let vector = FullPel::new(x, y);
+            let scene = Scene::shifted(vector.to_quarter());
+            for pattern in PATTERNS {
+                let settings = IntegerSettings { pattern, ..IntegerSettings::default() };
+                let target = scene.target(free(&table));
+                let found = search_integer(&target, &[FullPel::ZERO], settings);
+                assert_eq!((found.vector, found.sad), (vector, 0), "{pattern:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_quadrant_is_searched_on_its_own_pixels() {
+        let table = MvCost::default();
+        let vector = FullPel::new(-2, 3);
+        let scene = Scene::shifted(vector.to_quarter());
+        let settings =
+            IntegerSettings { pattern: Pattern::Exhaustive, ..IntegerSettings::default() };
+        for quadrant in Quadrant::ALL {
+            let target = scene.target(free(&table));
+            let found = search_integer_8x8(&target, quadrant, &[], settings);
+            assert_eq!((found.vector, found.sad), (vector, 0), "{quadrant:?}");
+        }
+    }
+
+    #[test]
+    fn of_many_candidates_the_best_is_taken() {
+        let table = MvCost::default();
+        let vector = FullPel::new(13, -11);
+        let scene = Scene::shifted(vector.to_quarter());
+        let starts: Vec<_> = (0..14).map(|n| FullPel::new(n, 2 - n)).collect();
+        let settings =
+            IntegerSettings { pattern: Pattern::Candidates, ..IntegerSettings::default() };
+        let found = search_integer(&scene.target(free(&table)), &starts, settings);
+        assert_eq!((found.vector, found.sad), (vector, 0));
+    }
+
+    #[test]
+    fn vectors_stay_inside_the_range_whatever_the_starts() {
+        let table = MvCost::default();
+        let scene = Scene::shifted(QuarterPel::new(-100, 100));
+        let target = scene.target(free(&table));
+        let far = [FullPel::new(i16::MIN, i16::MAX), FullPel::new(i16::MAX, i16::MIN)];
+        for pattern in PATTERNS {
+            for start in far {
+                let settings = IntegerSettings { pattern, ..IntegerSettings::default() };
+                let found = search_integer(&target, &[start], settings);
+                assert!(target.range.contains(found.vector), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_price_of_a_vector_decides_between_equal_errors() {
+        let mut table = MvCost::default();
+        table.fill(|d| (256 * u32::from(d.unsigned_abs() / 4), 256));
+        let scene = Scene::flat();
+        let predicted = FullPel::new(3, 0).to_quarter();
+        let price = VectorPrice { predicted, lambda_sad: Lambda(512), ..free(&table) };
+        let found = search_integer(&scene.target(price), &[], IntegerSettings::default());
+        assert_eq!((found.vector.x, found.cost - found.sad), (3, 2));
+    }
+
+    #[test]
+    fn vectors_that_cannot_be_coded_are_never_chosen() {
+        let table = MvCost::default();
+        let vector = FullPel::new(-8, 0);
+        let scene = Scene::shifted(vector.to_quarter());
+        let predicted = QuarterPel::new(MvCost::MAX - 4, 0);
+        let price = VectorPrice { predicted, ..free(&table) };
+        let starts = [FullPel::ZERO, vector];
+        let found = search_integer(&scene.target(price), &starts, IntegerSettings::default());
+        assert!(found.vector.x >= -1, "{found:?}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Which vectors may be tried.
+
+use codec_simd::Layout;
+
+use super::{FullPel, PixelPos};
+
+/// A rectangle of vectors in full pixels, ends included. Never empty.
+///
+/// Every vector in it, with any fraction added, leaves the pixels that a six-tap filter reads
+/// inside the reference and its border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchRange {
+    min: FullPel,
+    max: FullPel,
+}
+
+impl SearchRange {
+    /// Pixels beyond the block, on each side, that sub-pel filters may read.
+    pub const MARGIN: usize = 3;
+
+    /// Vectors of at most `reach` full pixels per component for the `block` x `block` pixels at
+    /// `at`, cut so that the block moved and its [`Self::MARGIN`] lie inside `refp`'s border.
+    ///
+    /// `None` if even the zero vector does not: the border is narrower than the margin or `at`
+    /// lies outside the plane.
+    #[must_use]
+    pub fn new(refp: Layout, at: PixelPos, block: usize, reach: u16) -> Option<Self> {
+        let limits = |at: i32, size: usize| {
+            let margin = isize::try_from(Self::MARGIN).ok()?;
+            let pad = isize::try_from(refp.pad).ok()?;
+            let size = isize::try_from(size).ok()?;
+            let block = isize::try_from(block).ok()?;
+            let at = isize::try_from(at).ok()?;
+            let reach = isize::from(i16::try_from(reach).unwrap_or(i16::MAX)).min(8191);
+            let min = (margin - pad - at).max(-reach);
+            let max = (size + pad - margin - block - at).min(reach);
+            let both = (i16::try_from(min).ok()?, i16::try_from(max).ok()?);
+            (min <= 0 && max >= 0).then_some(both)
+        };
+        let (left, right) = limits(at.x, refp.width)?;
+        let (up, down) = limits(at.y, refp.height)?;
+        Some(Self { min: FullPel::new(left, up), max: FullPel::new(right, down) })
+    }
+
+    /// The top-left and bottom-right vectors.
+    #[must_use]
+    pub fn corners(&self) -> (FullPel, FullPel) {
+        (self.min, self.max)
+    }
+
+    /// Whether `vector` may be tried.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, vector: FullPel) -> bool {
+        (self.min.x..=self.max.x).contains(&vector.x)
+            && (self.min.y..=self.max.y).contains(&vector.y)
+    }
+
+    /// The vector nearest to `vector` that may be tried.
+    #[inline]
+    #[must_use]
+    pub fn clamp(&self, vector: FullPel) -> FullPel {
+        FullPel {
+            x: vector.x.clamp(self.min.x, self.max.x),
+            y: vector.y.clamp(self.min.y, self.max.y),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: Layout = Layout { stride: 128, width: 32, height: 16, pad: 32 };
+
+    #[test]
+    fn a_block_in_a_corner_may_move_out_by_the_border_less_the_margin() {
+        let range = SearchRange::new(LAYOUT, PixelPos::new(16, 0), 16, 255).unwrap();
+        assert_eq!(range.corners(), (FullPel::new(-45, -29), FullPel::new(29, 29)));
+    }
+
+    #[test]
+    fn the_reach_limits_vectors_before_the_border_does() {
+        let range = SearchRange::new(LAYOUT, PixelPos::new(16, 0), 16, 8).unwrap();
+        assert_eq!(range.clamp(FullPel::new(-100, 100)), FullPel::new(-8, 8));
+        assert!(range.contains(FullPel::new(8, -8)));
+        assert!(!range.contains(FullPel::new(9, 0)));
+    }
+
+    #[test]
+    fn a_plane_without_border_has_no_range() {
+        let bare = Layout { pad: 0, ..LAYOUT };
+        assert_eq!(SearchRange::new(bare, PixelPos::new(0, 0), 16, 8), None);
+    }
+
+    #[test]
+    fn a_block_outside_the_plane_has_no_range() {
+        assert_eq!(SearchRange::new(LAYOUT, PixelPos::new(320, 0), 16, 8), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! Sub-pel search: halves round the best integer vector, then quarters round the best half, by the
+//! squared error of bilinear interpolations.
+//!
+//! The decoder's longer filters predict better than the bilinear one, but they do not choose
+//! better.
+
+use super::block::HALF_RING;
+use super::{Block, FullPel, PixelPos, Quadrant, QuarterPel, Target};
+
+/// How far a vector is refined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SubpelSearch {
+    /// Not at all: the squared error of the full-pixel vector.
+    None,
+    /// The eight half-pixel neighbours.
+    Half,
+    /// Halves, then the four direct quarter neighbours and the diagonal between the best two.
+    #[default]
+    Quarter,
+    /// Halves, then quarters as long as they get better, at most four times.
+    Iterative,
+}
+
+/// What a sub-pel search found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubpelMatch {
+    /// The vector.
+    pub vector: QuarterPel,
+    /// Sum of squared differences of the bilinear prediction there.
+    pub sse: u32,
+    /// `sse` and the price of the vector; `u32::MAX` if it cannot be coded.
+    pub cost: u32,
+}
+
+/// Refines `start`, a vector inside the search range, for the macroblock of `target`.
+#[must_use]
+pub fn search_subpel(target: &Target<'_>, start: FullPel, search: SubpelSearch) -> SubpelMatch {
+    Refinement::new(target, target.cur, target.at, start).search(start, search)
+}
+
+/// As [`search_subpel`], for one quarter of the macroblock.
+#[must_use]
+pub fn search_subpel_8x8(
+    target: &Target<'_>,
+    quadrant: Quadrant,
+    start: FullPel,
+    search: SubpelSearch,
+) -> SubpelMatch {
+    let (x, y) = quadrant.origin();
+    let cur = target.cur.sub::<8, 8>(x, y);
+    Refinement::new(target, &cur, target.quadrant_at(quadrant), start).search(start, search)
+}
+
+struct Refinement<'a, B> {
+    target: &'a Target<'a>,
+    cur: &'a B,
+    at: PixelPos,
+    best: SubpelMatch,
+}
+
+impl<'a, B: Block> Refinement<'a, B> {
+    fn new(target: &'a Target<'a>, cur: &'a B, at: PixelPos, start: FullPel) -> Self {
+        let vector = target.range.clamp(start).to_quarter();
+        let sse = cur.sse(target.kernels, target.refp, at, vector);
+        let cost = sse.saturating_add(target.price.in_sse(vector));
+        Self { target, cur, at, best: SubpelMatch { vector, sse, cost } }
+    }
+
+    fn search(mut self, start: FullPel, search: SubpelSearch) -> SubpelMatch {
+        match search {
+            SubpelSearch::None => {}
+            SubpelSearch::Half => self.halves(start),
+            SubpelSearch::Quarter => {
+                self.halves(start);
+                self.quarters();
+            }
+            SubpelSearch::Iterative => {
+                self.halves(start);
+                for _ in 0..4 {
+                    let centre = self.best.vector;
+                    self.quarters();
+                    if self.best.vector == centre {
+                        break;
+                    }
+                }
+            }
+        }
+        self.best
+    }
+
+    fn halves(&mut self, start: FullPel) {
+        let start = self.target.range.clamp(start);
+        let sses = self.cur.sse_half_ring(self.target.kernels, self.target.refp, self.at, start);
+        let centre = start.to_quarter();
+        for ((dx, dy), sse) in HALF_RING.into_iter().zip(sses) {
+            self.offer(centre.offset(2 * dx, 2 * dy), sse);
+        }
+    }
+
+    fn quarters(&mut self) {
+        let centre = self.best.vector;
+        let [up, left, right, down] =
+            [(0, -1), (-1, 0), (1, 0), (0, 1)].map(|(dx, dy)| self.try_at(centre.offset(dx, dy)));
+        let dx = if left < right { -1 } else { 1 };
+        let dy = if up < down { -1 } else { 1 };
+        self.try_at(centre.offset(dx, dy));
+    }
+
+    /// The cost at `vector`, which is taken if it is better.
+    #[inline]
+    fn try_at(&mut self, vector: QuarterPel) -> u32 {
+        if !self.target.range.contains(vector.floor()) {
+            return u32::MAX;
+        }
+        let sse = self.cur.sse(self.target.kernels, self.target.refp, self.at, vector);
+        self.offer(vector, sse)
+    }
+
+    #[inline]
+    fn offer(&mut self, vector: QuarterPel, sse: u32) -> u32 {
+        let cost = sse.saturating_add(self.target.price.in_sse(vector));
+        if cost < self.best.cost {
+            self.best = SubpelMatch { vector, sse, cost };
+        }
+        cost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_scene::{Scene, free};
+    use super::super::{Lambda, MvCost, VectorPrice};
+    use super::*;
+
+    #[test]
+    fn quarters_are_found_where_the_block_was_interpolated() {
+        for (x, y) in [(2, 0), (0, 2), (2, 2), (1, 0), (0, 3), (-1, 1), (3, 3), (-2, -3)] {
+            let vector = QuarterPel::new(x, y);
+            let table = MvCost::default();
+            let scene = Scene::shifted(vector);
+            for search in [SubpelSearch::Quarter, SubpelSearch::Iterative] {
+                let found = search_subpel(&scene.target(free(&table)), FullPel::ZERO, search);
+                assert_eq!((found.vector, found.sse), (vector, 0), "{search:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_quadrant_is_refined_on_its_own_pixels() {
+        let vector = QuarterPel::new(-2, 1);
+        let table = MvCost::default();
+        let scene = Scene::shifted(vector);
+        for quadrant in Quadrant::ALL {
+            let target = scene.target(free(&table));
+            let found = search_subpel_8x8(&target, quadrant, FullPel::ZERO, SubpelSearch::Quarter);
+            assert_eq!((found.vector, found.sse), (vector, 0), "{quadrant:?}");
+        }
+    }
+
+    #[test]
+    fn a_dear_vector_loses_against_the_predicted_one() {
+        let mut table = MvCost::default();
+        table.fill(|d| (if d == 0 { 0 } else { 60_000 }, if d == 0 { 0 } else { 60_000 }));
+        let price = VectorPrice { lambda_sse: Lambda(1 << 16), ..free(&table) };
+        let scene = Scene::shifted(QuarterPel::new(1, 1));
+        let found = search_subpel(&scene.target(price), FullPel::ZERO, SubpelSearch::Iterative);
+        assert_eq!(found.vector, QuarterPel::ZERO);
+    }
+
+    #[test]
+    fn no_refinement_leaves_the_range() {
+        let table = MvCost::default();
+        let scene = Scene::shifted(QuarterPel::new(-3, -3));
+        let target = scene.target(free(&table));
+        let (corner, opposite) = target.range.corners();
+        for start in [corner, opposite] {
+            let found = search_subpel(&target, start, SubpelSearch::Iterative);
+            let end = found.vector.floor();
+            assert!(end.x >= corner.x - 1 && end.y <= opposite.y, "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Vectors and positions; the type names the unit.
+
+/// A position in a plane, in pixels from its first visible pixel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct PixelPos {
+    pub x: i32,
+    pub y: i32,
+}
+
+impl PixelPos {
+    /// A position.
+    #[must_use]
+    pub const fn new(x: i32, y: i32) -> Self {
+        Self { x, y }
+    }
+
+    /// This position moved by `by`.
+    #[must_use]
+    pub const fn moved(self, by: FullPel) -> Self {
+        Self { x: self.x + by.x as i32, y: self.y + by.y as i32 }
+    }
+}
+
+/// A motion vector in full pixels; positive is right and down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct FullPel {
+    pub x: i16,
+    pub y: i16,
+}
+
+impl FullPel {
+    /// No motion.
+    pub const ZERO: Self = Self { x: 0, y: 0 };
+
+    /// A vector.
+    #[must_use]
+    pub const fn new(x: i16, y: i16) -> Self {
+        Self { x, y }
+    }
+
+    /// This vector and `dx`, `dy` more.
+    #[must_use]
+    pub const fn offset(self, dx: i16, dy: i16) -> Self {
+        Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy) }
+    }
+
+    /// The same vector in quarter pixels.
+    #[must_use]
+    pub const fn to_quarter(self) -> QuarterPel {
+        QuarterPel { x: self.x.saturating_mul(4), y: self.y.saturating_mul(4) }
+    }
+}
+
+/// A motion vector in quarter pixels; positive is right and down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct QuarterPel {
+    pub x: i16,
+    pub y: i16,
+}
+
+impl QuarterPel {
+    /// No motion.
+    pub const ZERO: Self = Self { x: 0, y: 0 };
+
+    /// A vector.
+    #[must_use]
+    pub const fn new(x: i16, y: i16) -> Self {
+        Self { x, y }
+    }
+
+    /// This vector and `dx`, `dy` quarters more.
+    #[must_use]
+    pub const fn offset(self, dx: i16, dy: i16) -> Self {
+        Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy) }
+    }
+
+    /// The nearest vector in full pixels; halves go up.
+    #[must_use]
+    pub const fn to_full(self) -> FullPel {
+        FullPel { x: self.x.saturating_add(2) >> 2, y: self.y.saturating_add(2) >> 2 }
+    }
+
+    /// The full pixels to the left of and above the vector's end.
+    #[must_use]
+    pub const fn floor(self) -> FullPel {
+        FullPel { x: self.x >> 2, y: self.y >> 2 }
+    }
+
+    /// What [`Self::floor`] leaves, in eighths of a pixel: 0, 2, 4 or 6.
+    #[must_use]
+    #[expect(clippy::cast_sign_loss, reason = "masked to two bits")]
+    pub const fn eighths(self) -> (u8, u8) {
+        (2 * (self.x & 3) as u8, 2 * (self.y & 3) as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_vector_is_its_floor_and_its_fraction() {
+        for x in -9..9 {
+            let v = QuarterPel::new(x, -x);
+            let (fx, fy) = v.eighths();
+            assert_eq!(i16::from(fx) / 2 + 4 * v.floor().x, x);
+            assert_eq!(i16::from(fy) / 2 + 4 * v.floor().y, -x);
+        }
+    }
+
+    #[test]
+    fn rounding_to_full_pixels_takes_the_nearest() {
+        let rounded = [-6, -5, -2, -1, 0, 1, 2, 3, 5].map(|x| QuarterPel::new(x, 0).to_full().x);
+        assert_eq!(rounded, [-1, -1, 0, 0, 0, 0, 1, 1, 1]);
+    }
+}
