@@ -139,7 +139,8 @@ kernel_table! {
         eobs: &mut [u8]
     );
     /// Sum of squared differences of coefficients, over equally long slices. Panics if they are
-    /// not. Differences saturate at 16 bits, the sum at 32.
+    /// not. Differences saturate at 16 bits, the sum at 32. Four times the squared error of the
+    /// pixels for DCT coefficients, sixteen times for those of [`Self::forward_wht`].
     coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32;
     /// Inverse Walsh-Hadamard transform (RFC 6386, section 14.3): the sixteen luma DCs in raster
     /// order. Sums wrap at 16 bits.

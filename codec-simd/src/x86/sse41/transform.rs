@@ -1,8 +1,278 @@
-//! SSE4.1 (with SSSE3) kernels: transforms and quantisation.
+//! SSE4.1 kernels: transforms and quantisation.
+
+use core::arch::x86_64::*;
 
 use crate::table::Kernels;
+use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
+use crate::view::{Window, WindowMut};
+use crate::x86::masks::{BlockKind, KEEP};
+use crate::x86::memory::{
+    load_high_i16x8, load_i16x8, load_low_i16x8, load_u8x8, store_halves_i16x16, store_u8x8,
+};
+use crate::x86::transform_128::transform_128;
+use crate::x86::transform_group::transform_group;
 
 /// `base` with the entries that this file improves.
-pub(crate) const fn over(base: Kernels) -> Kernels {
+pub(crate) const fn over(mut base: Kernels) -> Kernels {
+    base.fdct_luma = fdct_luma;
+    base.fdct_chroma = fdct_chroma;
+    base.fdct_4x4 = fdct_4x4;
+    base.forward_wht = forward_wht;
+    base.quantise = quantise;
+    base.coeff_sse = coeff_sse;
+    base.inverse_wht = inverse_wht;
+    base.idct_add_4x4 = idct_add_4x4;
+    base.idct_add_luma = idct_add_luma;
+    base.idct_add_chroma = idct_add_chroma;
     base
+}
+
+transform_128!("sse4.1,ssse3");
+transform_group!(
+    "sse4.1,ssse3",
+    __m128i,
+    _mm_add_epi16,
+    _mm_sub_epi16,
+    _mm_add_epi32,
+    _mm_madd_epi16,
+    _mm_mulhi_epi16,
+    _mm_set1_epi16,
+    _mm_set1_epi32,
+    _mm_unpacklo_epi16,
+    _mm_unpackhi_epi16,
+    _mm_unpacklo_epi32,
+    _mm_unpackhi_epi32,
+    _mm_unpacklo_epi64,
+    _mm_unpackhi_epi64,
+    _mm_packs_epi32,
+    _mm_slli_epi16,
+    _mm_srai_epi16,
+    _mm_srai_epi32
+);
+
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn one_if_not_zero(x: __m128i) -> __m128i {
+    _mm_add_epi16(_mm_cmpeq_epi16(x, _mm_setzero_si128()), _mm_set1_epi16(1))
+}
+
+/// Two blocks from four rows of eight pixels.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn fdct_two(cur: Window<'_, 8, 4>, pred: Window<'_, 8, 4>, coeffs: &mut [[i16; 16]; 2]) {
+    let mut rows = [_mm_setzero_si128(); 4];
+    for (y, row) in rows.iter_mut().enumerate() {
+        let (cur, pred) = (load_u8x8(cur.row(y)), load_u8x8(pred.row(y)));
+        *row = _mm_sub_epi16(_mm_cvtepu8_epi16(cur), _mm_cvtepu8_epi16(pred));
+    }
+    let [r0, r1, r2, r3] = fdct(rows);
+    let [first, second] = coeffs;
+    store_halves_i16x16(first, low_halves(r0, r1), low_halves(r2, r3));
+    store_halves_i16x16(second, high_halves(r0, r1), high_halves(r2, r3));
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn fdct_luma(cur: &Block16, pred: &Block16, coeffs: &mut [[i16; 16]; 16]) {
+    for (n, coeffs) in coeffs.as_chunks_mut().0.iter_mut().enumerate() {
+        let (x, y) = (n % 2 * 8, n / 2 * 4);
+        fdct_two(cur.sub(x, y), pred.sub(x, y), coeffs);
+    }
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn fdct_chroma(cur: &BlockUv, pred: &BlockUv, coeffs: &mut [[i16; 16]; 8]) {
+    for (n, coeffs) in coeffs.as_chunks_mut().0.iter_mut().enumerate() {
+        let (plane, y) = (n / 2, n % 2 * 4);
+        fdct_two(cur.plane(plane).sub(0, y), pred.plane(plane).sub(0, y), coeffs);
+    }
+}
+
+/// Eight lanes of a [`Quantiser`].
+#[derive(Clone, Copy)]
+struct Half {
+    zbin: __m128i,
+    round: __m128i,
+    recip: __m128i,
+    step: __m128i,
+}
+
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn halves(quantiser: &Quantiser) -> [Half; 2] {
+    let [zbin, round] = [load_block(&quantiser.zbin), load_block(&quantiser.round)];
+    let [recip, step] = [load_block(&quantiser.recip), load_block(&quantiser.step)];
+    let half = |i: usize| Half { zbin: zbin[i], round: round[i], recip: recip[i], step: step[i] };
+    [half(0), half(1)]
+}
+
+/// Levels and dequantised values of eight coefficients.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn quantise_half(z: __m128i, q: Half) -> (__m128i, __m128i) {
+    // The magnitude of -32768 is 32767.
+    let magnitude = _mm_max_epi16(z, _mm_subs_epi16(_mm_setzero_si128(), z));
+    let level = _mm_mulhi_epi16(_mm_adds_epi16(magnitude, q.round), q.recip);
+    let level = _mm_andnot_si128(_mm_cmpgt_epi16(q.zbin, magnitude), level);
+    let level = _mm_sign_epi16(level, z);
+    (level, _mm_mullo_epi16(level, q.step))
+}
+
+/// Raster order to zig-zag order.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn zigzag(low: __m128i, high: __m128i) -> [__m128i; 2] {
+    let first = _mm_or_si128(
+        _mm_shuffle_epi8(low, _mm_setr_epi8(0, 1, 2, 3, 8, 9, -1, -1, 10, 11, 4, 5, 6, 7, 12, 13)),
+        _mm_shuffle_epi8(
+            high,
+            _mm_setr_epi8(-1, -1, -1, -1, -1, -1, 0, 1, -1, -1, -1, -1, -1, -1, -1, -1),
+        ),
+    );
+    let second = _mm_or_si128(
+        _mm_shuffle_epi8(
+            high,
+            _mm_setr_epi8(2, 3, 8, 9, 10, 11, 4, 5, -1, -1, 6, 7, 12, 13, 14, 15),
+        ),
+        _mm_shuffle_epi8(
+            low,
+            _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 14, 15, -1, -1, -1, -1, -1, -1),
+        ),
+    );
+    [first, second]
+}
+
+/// Position after the last level that is not zero.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn end_of_block([first, second]: [__m128i; 2]) -> u8 {
+    let is_zero = _mm_cmpeq_epi8(_mm_packs_epi16(first, second), _mm_setzero_si128());
+    let not_zero = !_mm_movemask_epi8(is_zero).cast_unsigned() & 0xffff;
+    let [position, ..] = (not_zero << 1 | 1).ilog2().to_le_bytes();
+    position
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn quantise(
+    coeffs: &[[i16; 16]],
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]],
+    dequantised: &mut [[i16; 16]],
+    eobs: &mut [u8],
+) {
+    assert!(
+        coeffs.len() == levels.len()
+            && coeffs.len() == dequantised.len()
+            && coeffs.len() == eobs.len(),
+        "as many blocks in as out"
+    );
+    let [q_low, q_high] = halves(quantiser);
+    let blocks = coeffs.iter().zip(levels).zip(dequantised).zip(eobs);
+    for (((block, levels), dequantised), eob) in blocks {
+        let [low, high] = load_block(block);
+        let ((low, low_value), (high, high_value)) =
+            (quantise_half(low, q_low), quantise_half(high, q_high));
+        let [first, second] = zigzag(low, high);
+        *eob = end_of_block([first, second]);
+        store_halves_i16x16(levels, first, second);
+        store_halves_i16x16(dequantised, low_value, high_value);
+    }
+}
+
+/// `sums + errors²` of pairs in 32-bit lanes, saturated.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn add_squares(sums: __m128i, a: __m128i, b: __m128i) -> __m128i {
+    let error = _mm_subs_epi16(a, b);
+    let squares = _mm_madd_epi16(error, error);
+    let room = _mm_xor_si128(sums, _mm_set1_epi32(-1));
+    _mm_add_epi32(sums, _mm_min_epu32(squares, room))
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
+    assert_eq!(a.len(), b.len(), "as many blocks on both sides");
+    let mut sums = [_mm_setzero_si128(); 2];
+    for (a, b) in a.iter().zip(b) {
+        let ([a_low, a_high], [b_low, b_high]) = (load_block(a), load_block(b));
+        sums = [add_squares(sums[0], a_low, b_low), add_squares(sums[1], a_high, b_high)];
+    }
+    let mut total = 0u64;
+    for sums in sums {
+        let (low, high) = (_mm_cvtsi128_si64(sums), _mm_extract_epi64::<1>(sums));
+        for pair in [low.cast_unsigned(), high.cast_unsigned()] {
+            total += (pair & 0xffff_ffff) + (pair >> 32);
+        }
+    }
+    u32::try_from(total).unwrap_or(u32::MAX)
+}
+
+/// Adds rows of eight differences to the pixels.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn add_rows(rows: [__m128i; 4], dst: &mut WindowMut<'_, 8, 4>) {
+    for (y, row) in rows.into_iter().enumerate() {
+        let pixels = _mm_cvtepu8_epi16(load_u8x8(dst.row(y)));
+        let sum = _mm_add_epi16(pixels, row);
+        store_u8x8(dst.row_mut(y), _mm_packus_epi16(sum, sum));
+    }
+}
+
+/// The coefficients that the mask admits.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn load_kind(block: &[i16; 16], kind: BlockKind) -> [__m128i; 2] {
+    let [low, high] = load_block(block);
+    let [low_mask, high_mask] = &KEEP[kind.index()];
+    [_mm_and_si128(low, load_i16x8(low_mask)), _mm_and_si128(high, load_i16x8(high_mask))]
+}
+
+/// Two blocks side by side, whose bits of the mask are bits 0 and 1.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn idct_add_two(coeffs: &[[i16; 16]; 2], mask: BlockMask, mut dst: WindowMut<'_, 8, 4>) {
+    if mask.any & 3 == 0 {
+        return;
+    }
+    let [first, second] = coeffs;
+    let kinds = [BlockKind::of(mask, 0), BlockKind::of(mask, 1)];
+    if mask.any & mask.ac & 3 == 0 {
+        let dc = |block: &[i16; 16], kind| {
+            i32::from(if kind == BlockKind::Empty { 0 } else { block[0] })
+        };
+        let dcs = _mm_setr_epi32(dc(first, kinds[0]), dc(second, kinds[1]), 0, 0);
+        let order = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 4, 5, 4, 5, 4, 5, 4, 5);
+        let dcs = _mm_add_epi16(_mm_shuffle_epi8(dcs, order), _mm_set1_epi16(4));
+        return add_rows([_mm_srai_epi16::<3>(dcs); 4], &mut dst);
+    }
+    let [a_low, a_high] = load_kind(first, kinds[0]);
+    let [b_low, b_high] = load_kind(second, kinds[1]);
+    let four = _mm_setr_epi16(4, 0, 0, 0, 4, 0, 0, 0);
+    let rows = [
+        _mm_add_epi16(low_halves(a_low, b_low), four),
+        high_halves(a_low, b_low),
+        low_halves(a_high, b_high),
+        high_halves(a_high, b_high),
+    ];
+    add_rows(idct(rows), &mut dst);
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'_, 16, 16>) {
+    for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
+        idct_add_two(coeffs, mask.from(2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
+    }
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn idct_add_chroma(
+    coeffs: &[[i16; 16]; 8],
+    mask: BlockMask,
+    mut u: WindowMut<'_, 8, 8>,
+    mut v: WindowMut<'_, 8, 8>,
+) {
+    for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
+        let y = n % 2 * 4;
+        let dst = if n < 2 { u.sub(0, y) } else { v.sub(0, y) };
+        idct_add_two(coeffs, mask.from(2 * n), dst);
+    }
 }

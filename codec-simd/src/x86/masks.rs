@@ -1,0 +1,39 @@
+//! What a [`BlockMask`] says about one block.
+
+use crate::types::BlockMask;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockKind {
+    Empty,
+    DcOnly,
+    Full,
+}
+
+impl BlockKind {
+    #[inline]
+    pub(crate) fn of(mask: BlockMask, block: u32) -> Self {
+        let bit = 1 << block;
+        match (mask.any & bit != 0, mask.ac & bit != 0) {
+            (false, _) => Self::Empty,
+            (true, false) => Self::DcOnly,
+            (true, true) => Self::Full,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Which coefficients of a block count, by [`BlockKind::index`]: a caller may leave others in.
+pub(crate) static KEEP: [[[i16; 8]; 2]; 3] =
+    [[[0; 8]; 2], [[-1, 0, 0, 0, 0, 0, 0, 0], [0; 8]], [[-1; 8]; 2]];
+
+impl BlockMask {
+    /// The bits from `block` on.
+    #[inline]
+    pub(crate) fn from(self, block: usize) -> Self {
+        Self { any: self.any >> block, ac: self.ac >> block }
+    }
+}
