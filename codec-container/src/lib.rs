@@ -1,2 +1,38 @@
-//! Readers and writers of media files.
+//! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska and MP4.
+//!
+//! Start at [`open`], [`open_packets`] and [`open_pictures`] for reading, which look at the content
+//! and not at the name, and at [`create_packets`] and [`create_pictures`] for writing.
+//! Readers take anything that implements [`std::io::Read`] and go through it once, from the front
+//! to the back; writers that patch their headers at the end do so where [`Output`] can seek.
+//!
+//! Input is hostile: sizes are checked against [`ReadOptions::limits`] and memory grows with what
+//! was read, never with what a header claims.
+
 #![forbid(unsafe_code)]
+
+mod error;
+mod format;
+mod io;
+mod ivf;
+mod open;
+mod payload;
+mod raw;
+mod stream;
+mod time;
+mod y4m;
+
+pub use error::{Corrupt, Error, Result};
+pub use format::Format;
+pub use io::{Output, ReadSeek, Source, WriteSeek};
+pub use ivf::{IvfReader, IvfWriter};
+pub use open::{
+    Input, ReadOptions, WriteOptions, create_packets, create_pictures, open, open_packets,
+    open_pictures,
+};
+pub use payload::PayloadFacts;
+pub use raw::{RawReader, RawSpec, RawWriter};
+pub use stream::{
+    ChromaSiting, CodedPacket, PacketReader, PacketRef, PacketWriter, PictureReader, PictureStream,
+    PictureWriter, StreamInfo, TimedPicture, Warning,
+};
+pub use y4m::{Y4mReader, Y4mWriter};

@@ -1,0 +1,131 @@
+//! Errors, grouped by what the caller can do about them.
+
+use std::borrow::Cow;
+use std::{fmt, io};
+
+use codec_core::error::LimitError;
+
+use crate::Format;
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong. The name of the file is the caller's to add.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write.
+    Io(io::Error),
+    /// The content is none of the formats that are known; `head` holds its first bytes.
+    Unrecognised {
+        /// At most 16 bytes; none if the input is empty.
+        head: Vec<u8>,
+    },
+    /// The content breaks the rules of its format, or ends too early. What came before is good.
+    Corrupt(Corrupt),
+    /// The content is sound, but uses something that is not supported; the text names it.
+    Unsupported {
+        /// The format of the file.
+        format: Format,
+        /// A clause such as `10-bit samples (C420p10)`.
+        what: Cow<'static, str>,
+    },
+    /// The content asks for more than the limits allow.
+    Limit {
+        /// The format of the file.
+        format: Format,
+        /// Where the claim stands, in bytes from the start of the file.
+        offset: u64,
+        /// The claim.
+        detail: LimitError,
+    },
+}
+
+/// Where and how content is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corrupt {
+    /// The format of the file.
+    pub format: Format,
+    /// Bytes from the start of the file to where `expected` should have been.
+    pub offset: u64,
+    /// Packet or frame, counted from 0; `None` in headers.
+    pub index: Option<u64>,
+    /// What should have been there.
+    pub expected: Cow<'static, str>,
+    /// What was there.
+    pub found: Cow<'static, str>,
+}
+
+impl Error {
+    pub(crate) fn corrupt(
+        format: Format,
+        offset: u64,
+        index: Option<u64>,
+        expected: impl Into<Cow<'static, str>>,
+        found: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (expected, found) = (expected.into(), found.into());
+        Self::Corrupt(Corrupt { format, offset, index, expected, found })
+    }
+
+    pub(crate) fn unsupported(format: Format, what: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unsupported { format, what: what.into() }
+    }
+
+    pub(crate) fn limit(
+        format: Format,
+        offset: u64,
+        what: &'static str,
+        asked: u64,
+        limit: u64,
+    ) -> Self {
+        Self::Limit { format, offset, detail: LimitError { what, asked, limit } }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Unrecognised { head } if head.is_empty() => f.write_str("the input is empty"),
+            Self::Unrecognised { head } => {
+                write!(
+                    f,
+                    "not y4m, IVF, WebM, Matroska or MP4: it begins with {}",
+                    head.escape_ascii()
+                )
+            }
+            Self::Corrupt(detail) => detail.fmt(f),
+            Self::Unsupported { format, what } => write!(f, "{format}: {what} not supported"),
+            Self::Limit { format, offset, detail } => {
+                write!(f, "{format}: at byte {offset}: {detail}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.format)?;
+        if let Some(index) = self.index {
+            write!(f, "{} {index} ", self.format.unit())?;
+        }
+        write!(f, "at byte {}: expected {}, found {}", self.offset, self.expected, self.found)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Limit { detail, .. } => Some(detail),
+            Self::Unrecognised { .. } | Self::Corrupt(_) | Self::Unsupported { .. } => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

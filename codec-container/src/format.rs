@@ -1,0 +1,85 @@
+//! File formats and how to tell them apart.
+
+use std::fmt;
+
+/// A file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// YUV4MPEG2: raw pictures with a text header.
+    Y4m,
+    /// Raw pictures without any header.
+    Raw,
+    /// IVF: coded packets with 64-bit times.
+    Ivf,
+    /// WebM and Matroska.
+    WebM,
+    /// MP4 and its relatives (ISO base media file format, QuickTime).
+    Mp4,
+}
+
+impl Format {
+    /// Bytes that [`Self::detect`] wants to see.
+    pub(crate) const PROBE_BYTES: usize = 16;
+
+    /// The name used in messages and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Y4m => "y4m",
+            Self::Raw => "raw",
+            Self::Ivf => "ivf",
+            Self::WebM => "webm",
+            Self::Mp4 => "mp4",
+        }
+    }
+
+    /// The format that begins with `head`. Raw video has no head and is never found.
+    #[must_use]
+    pub fn detect(head: &[u8]) -> Option<Self> {
+        const MP4_BOXES: [&[u8; 4]; 8] =
+            [b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide"];
+        if head.starts_with(b"YUV4MPEG2") {
+            Some(Self::Y4m)
+        } else if head.starts_with(b"DKIF") {
+            Some(Self::Ivf)
+        } else if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
+            Some(Self::WebM)
+        } else if head.get(4..8).is_some_and(|kind| MP4_BOXES.iter().any(|known| kind == *known)) {
+            Some(Self::Mp4)
+        } else {
+            None
+        }
+    }
+
+    /// The format that file names with `extension` (without the dot, in any case) usually have.
+    #[must_use]
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        match extension.to_ascii_lowercase().as_str() {
+            "y4m" => Some(Self::Y4m),
+            "yuv" | "i420" | "nv12" | "raw" => Some(Self::Raw),
+            "ivf" => Some(Self::Ivf),
+            "webm" | "mkv" => Some(Self::WebM),
+            "mp4" | "m4v" | "mov" => Some(Self::Mp4),
+            _ => None,
+        }
+    }
+
+    /// Whether it holds raw pictures rather than coded packets.
+    #[must_use]
+    pub fn is_raw_video(self) -> bool {
+        matches!(self, Self::Y4m | Self::Raw)
+    }
+
+    /// What its content is counted in.
+    #[must_use]
+    pub(crate) fn unit(self) -> &'static str {
+        if self.is_raw_video() { "frame" } else { "packet" }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

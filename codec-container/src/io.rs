@@ -1,0 +1,211 @@
+//! Where bytes come from and go to.
+
+use std::fmt;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+/// A reader that can seek.
+pub trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+/// A writer that can seek.
+pub trait WriteSeek: Write + Seek + Send {}
+impl<T: Write + Seek + Send> WriteSeek for T {}
+
+/// Where bytes come from. Buffered by the readers.
+pub enum Source {
+    /// A regular file or memory.
+    Seekable(Box<dyn ReadSeek>),
+    /// A pipe or a socket.
+    Stream(Box<dyn Read + Send>),
+}
+
+impl Source {
+    /// A file or memory.
+    #[must_use]
+    pub fn seekable(reader: impl Read + Seek + Send + 'static) -> Self {
+        Self::Seekable(Box::new(reader))
+    }
+
+    /// A pipe.
+    #[must_use]
+    pub fn stream(reader: impl Read + Send + 'static) -> Self {
+        Self::Stream(Box::new(reader))
+    }
+
+    pub(crate) fn reader(&mut self) -> &mut dyn Read {
+        match self {
+            Self::Seekable(inner) => inner,
+            Self::Stream(inner) => inner,
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seekable(_) => "Source::Seekable",
+            Self::Stream(_) => "Source::Stream",
+        })
+    }
+}
+
+/// Where bytes go. Buffered by the writers.
+pub enum Output {
+    /// A regular file or memory: headers are patched at the end.
+    Seekable(Box<dyn WriteSeek>),
+    /// A pipe or a socket: formats that need patching use their live form.
+    Stream(Box<dyn Write + Send>),
+}
+
+impl Output {
+    /// A file or memory.
+    #[must_use]
+    pub fn seekable(writer: impl Write + Seek + Send + 'static) -> Self {
+        Self::Seekable(Box::new(writer))
+    }
+
+    /// A pipe.
+    #[must_use]
+    pub fn stream(writer: impl Write + Send + 'static) -> Self {
+        Self::Stream(Box::new(writer))
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seekable(_) => "Output::Seekable",
+            Self::Stream(_) => "Output::Stream",
+        })
+    }
+}
+
+/// A buffered reader that knows its position and never allocates more than there is to read.
+pub(crate) struct ByteReader {
+    inner: BufReader<Box<dyn Read + Send>>,
+    position: u64,
+}
+
+impl fmt::Debug for ByteReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ByteReader at {}", self.position)
+    }
+}
+
+impl ByteReader {
+    pub(crate) fn new(source: Source) -> Self {
+        let inner: Box<dyn Read + Send> = match source {
+            Source::Seekable(inner) => Box::new(inner),
+            Source::Stream(inner) => inner,
+        };
+        Self { inner: BufReader::with_capacity(64 << 10, inner), position: 0 }
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Fills `buf` as far as the input goes, and returns how far that was.
+    pub(crate) fn read_up_to(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buf.len() {
+            match self.inner.read(&mut buf[done..]) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.position += done as u64;
+        Ok(done)
+    }
+
+    /// Replaces what is in `buf` with the next `len` bytes, or fewer at the end of the input.
+    /// Memory grows with what arrives.
+    pub(crate) fn read_vec(&mut self, buf: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+        if buf.capacity() >= len {
+            buf.resize(len, 0);
+            let done = self.read_up_to(buf)?;
+            buf.truncate(done);
+            return Ok(done);
+        }
+        buf.clear();
+        let done = self.inner.by_ref().take(len as u64).read_to_end(buf)?;
+        self.position += done as u64;
+        Ok(done)
+    }
+
+    /// Passes over `len` bytes, or fewer at the end of the input; returns how many.
+    pub(crate) fn skip(&mut self, len: u64) -> io::Result<u64> {
+        let done = io::copy(&mut self.inner.by_ref().take(len), &mut io::sink())?;
+        self.position += done;
+        Ok(done)
+    }
+}
+
+/// A buffered writer that knows its position and patches where it can.
+pub(crate) enum ByteWriter {
+    Seekable { inner: BufWriter<Box<dyn WriteSeek>>, position: u64, start: u64 },
+    Stream { inner: BufWriter<Box<dyn Write + Send>>, position: u64 },
+}
+
+impl fmt::Debug for ByteWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ByteWriter at {}", self.position())
+    }
+}
+
+impl ByteWriter {
+    pub(crate) fn new(output: Output) -> io::Result<Self> {
+        Ok(match output {
+            Output::Seekable(mut inner) => {
+                let start = inner.stream_position()?;
+                Self::Seekable { inner: BufWriter::new(inner), position: 0, start }
+            }
+            Output::Stream(inner) => Self::Stream { inner: BufWriter::new(inner), position: 0 },
+        })
+    }
+
+    pub(crate) fn can_seek(&self) -> bool {
+        matches!(self, Self::Seekable { .. })
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn position(&self) -> u64 {
+        match self {
+            Self::Seekable { position, .. } | Self::Stream { position, .. } => *position,
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Seekable { inner, position, .. } => {
+                *position += bytes.len() as u64;
+                inner.write_all(bytes)
+            }
+            Self::Stream { inner, position } => {
+                *position += bytes.len() as u64;
+                inner.write_all(bytes)
+            }
+        }
+    }
+
+    /// Hands everything to the operating system: a live reader at the other end wants it now.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Seekable { inner, .. } => inner.flush(),
+            Self::Stream { inner, .. } => inner.flush(),
+        }
+    }
+
+    /// Replaces what was written at `at`; does nothing on a pipe.
+    pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        if let Self::Seekable { inner, position, start } = self {
+            inner.seek(SeekFrom::Start(*start + at))?;
+            inner.write_all(bytes)?;
+            inner.seek(SeekFrom::Start(*start + *position))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,233 @@
+//! IVF: a 32-byte header, then packets with a 12-byte head each; all numbers little-endian.
+//!
+//! ```text
+//! header: "DKIF" version:16 header_bytes:16 fourcc:32 width:16 height:16
+//!         ticks_per_second:32 seconds:32 packets:32 unused:32
+//! packet: bytes:32 time:64 payload
+//! ```
+//! The time base is `seconds / ticks_per_second`. The count of packets is 0 on pipes and often
+//! wrong in files, so it is told and not obeyed.
+
+use codec_core::codec::{Codec, Limits};
+use codec_core::frame::{Rational, Size};
+
+use crate::io::{ByteReader, ByteWriter};
+use crate::time::TimeOrder;
+use crate::{
+    CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadFacts,
+    ReadOptions, Result, Source, StreamInfo, Warning,
+};
+
+const HEADER_BYTES: u16 = 32;
+const COUNT_OFFSET: u64 = 24;
+const PACKET_HEAD_BYTES: usize = 12;
+/// Ticks per second above which a time base is a clock and not a frame rate.
+const MAX_FRAME_RATE: u32 = 240;
+
+const FOURCCS: [(&[u8; 4], Codec); 6] = [
+    (b"VP80", Codec::Vp8),
+    (b"VP90", Codec::Vp9),
+    (b"AV01", Codec::Av1),
+    (b"H264", Codec::H264),
+    (b"h264", Codec::H264),
+    (b"avc1", Codec::H264),
+];
+
+fn corrupt(
+    offset: u64,
+    index: Option<u64>,
+    expected: impl Into<std::borrow::Cow<'static, str>>,
+    found: String,
+) -> Error {
+    Error::corrupt(Format::Ivf, offset, index, expected, found)
+}
+
+/// Reads IVF.
+#[derive(Debug)]
+pub struct IvfReader {
+    input: ByteReader,
+    stream: StreamInfo,
+    limits: Limits,
+    order: Option<TimeOrder>,
+    index: u64,
+    ended: bool,
+}
+
+impl IvfReader {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Corrupt`] if it is no IVF header, [`Error::Unsupported`] for a
+    /// codec that is not known.
+    pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
+        let mut input = ByteReader::new(source);
+        let mut header = [0; HEADER_BYTES as usize];
+        let had = input.read_up_to(&mut header)?;
+        if had < header.len() {
+            return Err(corrupt(0, None, "a header of 32 bytes", format!("{had} bytes")));
+        }
+        let stream = parse_header(&header)?;
+        let header_bytes = u16_at(&header, 6);
+        if header_bytes < HEADER_BYTES {
+            let found = format!("{header_bytes}");
+            return Err(corrupt(6, None, "a header length of at least 32", found));
+        }
+        input.skip(u64::from(header_bytes - HEADER_BYTES))?;
+        let order = (!options.allow_backward_times).then(TimeOrder::default);
+        Ok(Self { input, stream, limits: options.limits, order, index: 0, ended: false })
+    }
+
+    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        let offset = self.input.position();
+        let index = Some(self.index);
+        let mut head = [0; PACKET_HEAD_BYTES];
+        match self.input.read_up_to(&mut head)? {
+            0 => return Ok(false),
+            PACKET_HEAD_BYTES => {}
+            had => {
+                let found = format!("the end of the file after {had}");
+                return Err(corrupt(offset, index, "a packet head of 12 bytes", found));
+            }
+        }
+        let len = u32_at(&head, 0);
+        let limit = self.limits.max_frame_bytes;
+        if u64::from(len) > limit {
+            return Err(Error::limit(Format::Ivf, offset, "packet bytes", len.into(), limit));
+        }
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        packet.offset = self.input.position();
+        let had = self.input.read_vec(&mut packet.data, len)?;
+        if had < len {
+            let found = format!("the end of the file after {had}");
+            return Err(corrupt(offset, index, format!("{len} bytes of payload"), found));
+        }
+        let [_, _, _, _, time @ ..] = head;
+        packet.pts = i64::from_le_bytes(time);
+        packet.duration = None;
+        packet.index = self.index;
+        packet.set_facts(PayloadFacts::of(self.stream.codec, &packet.data));
+        Ok(true)
+    }
+}
+
+fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<StreamInfo> {
+    if !header.starts_with(b"DKIF") {
+        return Err(corrupt(0, None, "DKIF", header[..4].escape_ascii().to_string()));
+    }
+    let fourcc = &header[8..12];
+    let (_, codec) = FOURCCS.iter().find(|(known, _)| fourcc == *known).ok_or_else(|| {
+        Error::unsupported(Format::Ivf, format!("codec {} is", fourcc.escape_ascii()))
+    })?;
+    let size = Size::new(u16_at(header, 12).into(), u16_at(header, 14).into());
+    let stated = Rational::new(u32_at(header, 20), u32_at(header, 16));
+    let usable = stated.num != 0 && stated.den != 0;
+    let time_base = if usable { stated } else { Rational::new(1, 30) };
+
+    let mut stream = StreamInfo::new(Format::Ivf, *codec, size, time_base);
+    if usable {
+        let is_rate = stated.den / stated.num <= MAX_FRAME_RATE;
+        stream.frame_rate = is_rate.then(|| stated.inverse());
+    } else {
+        stream.warnings.push(Warning::TimeBaseAssumed(time_base));
+    }
+    let count = u32_at(header, 24);
+    stream.packet_count = (count != 0).then_some(count.into());
+    Ok(stream)
+}
+
+impl PacketReader for IvfReader {
+    fn stream(&self) -> &StreamInfo {
+        &self.stream
+    }
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        let offset = self.input.position();
+        let outcome = self.read_packet(packet);
+        if !matches!(outcome, Ok(true)) {
+            self.ended = true;
+            return outcome;
+        }
+        let index = self.index;
+        self.index += 1;
+        if let Some(order) = &mut self.order {
+            order.check(Format::Ivf, offset, index, packet.pts)?;
+        }
+        Ok(true)
+    }
+}
+
+/// Writes IVF.
+#[derive(Debug)]
+pub struct IvfWriter {
+    output: ByteWriter,
+    count: u64,
+    order: TimeOrder,
+}
+
+impl IvfWriter {
+    /// Writes the header, with 0 for the number of packets; [`PacketWriter::finish`] patches it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Unsupported`] if a dimension is above 65535 or the codec has no
+    /// four-character code.
+    pub fn new(output: Output, stream: &StreamInfo) -> Result<Self> {
+        let side = |side: u32| {
+            u16::try_from(side).map_err(|_| {
+                Error::unsupported(Format::Ivf, format!("{} is larger than 65535 and", stream.size))
+            })
+        };
+        let (fourcc, _) = FOURCCS
+            .iter()
+            .find(|(_, codec)| *codec == stream.codec)
+            .ok_or_else(|| Error::unsupported(Format::Ivf, format!("codec {} is", stream.codec)))?;
+        let mut header = Vec::with_capacity(HEADER_BYTES.into());
+        header.extend_from_slice(b"DKIF");
+        header.extend_from_slice(&0_u16.to_le_bytes());
+        header.extend_from_slice(&HEADER_BYTES.to_le_bytes());
+        header.extend_from_slice(*fourcc);
+        header.extend_from_slice(&side(stream.size.width)?.to_le_bytes());
+        header.extend_from_slice(&side(stream.size.height)?.to_le_bytes());
+        header.extend_from_slice(&stream.time_base.den.to_le_bytes());
+        header.extend_from_slice(&stream.time_base.num.to_le_bytes());
+        header.extend_from_slice(&[0; 8]);
+        let mut output = ByteWriter::new(output)?;
+        output.write(&header)?;
+        Ok(Self { output, count: 0, order: TimeOrder::default() })
+    }
+}
+
+impl PacketWriter for IvfWriter {
+    fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
+        let offset = self.output.position();
+        self.order.check(Format::Ivf, offset, self.count, packet.pts)?;
+        let len = u32::try_from(packet.data.len())
+            .map_err(|_| Error::unsupported(Format::Ivf, "a packet of 4 GiB or more is"))?;
+        let mut head = [0; PACKET_HEAD_BYTES];
+        head[..4].copy_from_slice(&len.to_le_bytes());
+        head[4..].copy_from_slice(&packet.pts.to_le_bytes());
+        self.output.write(&head)?;
+        self.output.write(packet.data)?;
+        self.count += 1;
+        if !self.output.can_seek() {
+            self.output.flush()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        self.output.patch(COUNT_OFFSET, &count.to_le_bytes())?;
+        Ok(self.output.flush()?)
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}

@@ -1,0 +1,145 @@
+//! The doors: find out the format of an input, or choose that of an output.
+
+use std::io::{Cursor, Read, Seek, SeekFrom};
+
+use codec_core::codec::Limits;
+
+use crate::io::Source;
+use crate::{
+    Error, Format, IvfReader, IvfWriter, Output, PacketReader, PacketWriter, PictureReader,
+    PictureStream, PictureWriter, RawWriter, Result, StreamInfo, Y4mReader, Y4mWriter,
+};
+
+/// How to read.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// What hostile input may ask for.
+    pub limits: Limits,
+    /// Lets times go backwards, which is an error otherwise: for damaged files that are to be
+    /// played as far as possible.
+    pub allow_backward_times: bool,
+}
+
+/// How to write.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct WriteOptions {
+    /// Writes the live form even if the output can seek (WebM: unknown sizes, no index).
+    pub live: bool,
+}
+
+/// An opened input.
+#[non_exhaustive]
+pub enum Input {
+    /// Coded packets.
+    Packets(Box<dyn PacketReader>),
+    /// Raw pictures.
+    Pictures(Box<dyn PictureReader>),
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Packets(reader) => f.debug_tuple("Packets").field(reader.stream()).finish(),
+            Self::Pictures(reader) => f.debug_tuple("Pictures").field(reader.stream()).finish(),
+        }
+    }
+}
+
+/// Opens whatever `source` holds, by its first bytes.
+///
+/// # Errors
+/// [`Error::Unrecognised`] if it is nothing known; else as the format's reader.
+pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
+    let head = read_head(source.reader())?;
+    let format = Format::detect(&head).ok_or_else(|| Error::Unrecognised { head: head.clone() })?;
+    let source = put_back(source, head)?;
+    Ok(match format {
+        Format::Y4m => Input::Pictures(Box::new(Y4mReader::new(source, options)?)),
+        Format::Ivf => Input::Packets(Box::new(IvfReader::new(source, options)?)),
+        Format::WebM | Format::Mp4 | Format::Raw => {
+            return Err(Error::unsupported(format, "reading is"));
+        }
+    })
+}
+
+/// Opens coded packets.
+///
+/// # Errors
+/// As [`open`]; [`Error::Unsupported`] if the input holds raw pictures.
+pub fn open_packets(source: Source, options: &ReadOptions) -> Result<Box<dyn PacketReader>> {
+    match open(source, options)? {
+        Input::Packets(reader) => Ok(reader),
+        Input::Pictures(reader) => {
+            Err(Error::unsupported(reader.stream().format, "raw pictures as coded input are"))
+        }
+    }
+}
+
+/// Opens raw pictures with a header (y4m). For headerless ones see [`crate::RawReader`].
+///
+/// # Errors
+/// As [`open`]; [`Error::Unsupported`] if the input holds coded packets.
+pub fn open_pictures(source: Source, options: &ReadOptions) -> Result<Box<dyn PictureReader>> {
+    match open(source, options)? {
+        Input::Pictures(reader) => Ok(reader),
+        Input::Packets(reader) => {
+            Err(Error::unsupported(reader.stream().format, "coded packets as raw input are"))
+        }
+    }
+}
+
+/// Begins a file of coded packets. Of `stream` its codec, size, time base, frame rate, picture
+/// information and set-up data are used.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Unsupported`] if `format` cannot hold the stream.
+pub fn create_packets(
+    output: Output,
+    format: Format,
+    stream: &StreamInfo,
+    options: &WriteOptions,
+) -> Result<Box<dyn PacketWriter>> {
+    let _ = options;
+    match format {
+        Format::Ivf => Ok(Box::new(IvfWriter::new(output, stream)?)),
+        Format::WebM | Format::Mp4 => Err(Error::unsupported(format, "writing is")),
+        Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded packets are")),
+    }
+}
+
+/// Begins a file of raw pictures.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Unsupported`] if `format` is one of coded packets.
+pub fn create_pictures(
+    output: Output,
+    format: Format,
+    stream: &PictureStream,
+) -> Result<Box<dyn PictureWriter>> {
+    match format {
+        Format::Y4m => Ok(Box::new(Y4mWriter::new(output, stream)?)),
+        Format::Raw => Ok(Box::new(RawWriter::new(output, stream)?)),
+        Format::Ivf | Format::WebM | Format::Mp4 => {
+            Err(Error::unsupported(format, "raw pictures are"))
+        }
+    }
+}
+
+fn read_head(reader: &mut dyn Read) -> Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(Format::PROBE_BYTES);
+    reader.take(Format::PROBE_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn put_back(source: Source, head: Vec<u8>) -> Result<Source> {
+    Ok(match source {
+        Source::Seekable(mut inner) => {
+            let back = -i64::try_from(head.len()).unwrap_or(0);
+            inner.seek(SeekFrom::Current(back))?;
+            Source::Seekable(inner)
+        }
+        Source::Stream(inner) => Source::stream(Cursor::new(head).chain(inner)),
+    })
+}

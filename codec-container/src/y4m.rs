@@ -1,0 +1,160 @@
+//! YUV4MPEG2 (y4m): a line of parameters, then for each picture the line `FRAME` and its samples.
+//!
+//! Only what the codecs take is read: 8 bits, 4:2:0, progressive. Anything else is refused by
+//! name. Beside the usual `XCOLORRANGE`, parameters of our own keep what y4m has no letter for:
+//! `XCOLOR=primaries:transfer:matrix` (code points of ITU-T H.273) and `XROTATION=degrees`,
+//! clockwise. Other programs pass over them.
+
+mod header;
+
+use codec_core::frame::{Picture, PixelFormat};
+
+use crate::io::{ByteReader, ByteWriter};
+use crate::raw::{check_size, packed_view, picture_bytes, write_samples};
+use crate::{
+    Error, Format, Output, PictureReader, PictureStream, PictureWriter, ReadOptions, Result,
+    Source, TimedPicture,
+};
+
+/// Longest line, in bytes.
+const MAX_LINE_BYTES: usize = 4096;
+
+/// Reads y4m.
+#[derive(Debug)]
+pub struct Y4mReader {
+    input: ByteReader,
+    stream: PictureStream,
+    picture_bytes: usize,
+    data: Vec<u8>,
+    line: Vec<u8>,
+    index: u64,
+    ended: bool,
+}
+
+/// How a line ended.
+#[derive(PartialEq, Eq)]
+enum LineEnd {
+    Newline,
+    EndOfInput,
+}
+
+impl Y4mReader {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Corrupt`] if it is no y4m header; [`Error::Unsupported`] for other
+    /// samples than 8-bit 4:2:0 and for interlaced pictures; [`Error::Limit`].
+    pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
+        let mut input = ByteReader::new(source);
+        let mut line = Vec::new();
+        read_line(&mut input, &mut line, None)?;
+        let stream = header::parse(&line)?;
+        let picture_bytes = picture_bytes(Format::Y4m, stream.size, &options.limits)?;
+        Ok(Self { input, stream, picture_bytes, data: Vec::new(), line, index: 0, ended: false })
+    }
+
+    /// Reads one picture into `self.data`; `false` at the end.
+    fn fill(&mut self) -> Result<bool> {
+        let offset = self.input.position();
+        let index = Some(self.index);
+        let end = read_line(&mut self.input, &mut self.line, index)?;
+        if self.line.is_empty() {
+            // The end, or a stray newline before it.
+            if end == LineEnd::EndOfInput || self.input.skip(1)? == 0 {
+                return Ok(false);
+            }
+        }
+        // Parameters of a frame are passed over: they speak of interlacing and repetition.
+        if self.line != b"FRAME" && !self.line.starts_with(b"FRAME ") {
+            let found = &self.line[..self.line.len().min(16)];
+            let found = if found.is_empty() && end == LineEnd::Newline {
+                "an empty line".into()
+            } else {
+                found.escape_ascii().to_string()
+            };
+            return Err(Error::corrupt(Format::Y4m, offset, index, "a line FRAME", found));
+        }
+        let offset = self.input.position();
+        let had = self.input.read_vec(&mut self.data, self.picture_bytes)?;
+        if had < self.picture_bytes {
+            let expected = format!("{} bytes of samples", self.picture_bytes);
+            let found = format!("the end of the file after {had}");
+            return Err(Error::corrupt(Format::Y4m, offset, index, expected, found));
+        }
+        Ok(true)
+    }
+}
+
+/// Reads up to the next newline, which is left out.
+fn read_line(input: &mut ByteReader, line: &mut Vec<u8>, index: Option<u64>) -> Result<LineEnd> {
+    let offset = input.position();
+    line.clear();
+    loop {
+        let mut byte = [0];
+        if input.read_up_to(&mut byte)? == 0 {
+            return Ok(LineEnd::EndOfInput);
+        }
+        if byte == [b'\n'] {
+            return Ok(LineEnd::Newline);
+        }
+        if line.len() == MAX_LINE_BYTES {
+            let found = format!("{MAX_LINE_BYTES} bytes without one");
+            return Err(Error::corrupt(Format::Y4m, offset, index, "a newline", found));
+        }
+        line.push(byte[0]);
+    }
+}
+
+impl PictureReader for Y4mReader {
+    fn stream(&self) -> &PictureStream {
+        &self.stream
+    }
+
+    fn read(&mut self) -> Result<Option<TimedPicture<'_>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let outcome = self.fill();
+        if !matches!(outcome, Ok(true)) {
+            self.ended = true;
+            return outcome.map(|_| None);
+        }
+        let index = self.index;
+        self.index += 1;
+        let pts = i64::try_from(index).unwrap_or(i64::MAX);
+        let picture = packed_view(&self.stream, &self.data)?;
+        Ok(Some(TimedPicture { picture, pts, duration: Some(1), index }))
+    }
+}
+
+/// Writes y4m.
+#[derive(Debug)]
+pub struct Y4mWriter {
+    output: ByteWriter,
+    stream: PictureStream,
+    row: Vec<u8>,
+}
+
+impl Y4mWriter {
+    /// Writes the header. A stream without a frame rate gets the inverse of its time base.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn new(output: Output, stream: &PictureStream) -> Result<Self> {
+        let mut output = ByteWriter::new(output)?;
+        output.write(header::format(stream).as_bytes())?;
+        Ok(Self { output, stream: stream.clone(), row: Vec::new() })
+    }
+}
+
+impl PictureWriter for Y4mWriter {
+    fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
+        check_size(&self.stream, picture)?;
+        self.output.write(b"FRAME\n")?;
+        write_samples(&mut self.output, picture, PixelFormat::I420, &mut self.row)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(self.output.flush()?)
+    }
+}

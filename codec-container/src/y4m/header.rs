@@ -1,0 +1,186 @@
+//! The first line: parse and write.
+
+use std::fmt::Write as _;
+
+use codec_core::frame::{
+    ColorPrimaries, ColorRange, MatrixCoefficients, PictureInfo, Rational, Rotation, Size,
+    TransferCharacteristics,
+};
+
+use crate::{ChromaSiting, Error, Format, PictureStream, Result, Warning};
+
+fn corrupt(expected: &'static str, found: impl Into<String>) -> Error {
+    Error::corrupt(Format::Y4m, 0, None, expected, found.into())
+}
+
+fn unsupported(what: impl Into<String>) -> Error {
+    Error::unsupported(Format::Y4m, what.into())
+}
+
+/// Reads the parameters of `line`, which has no newline.
+pub(super) fn parse(line: &[u8]) -> Result<PictureStream> {
+    let text = String::from_utf8_lossy(line);
+    let mut words = text.split(' ').filter(|word| !word.is_empty());
+    if words.next() != Some("YUV4MPEG2") {
+        let head = &line[..line.len().min(16)];
+        return Err(corrupt("YUV4MPEG2", head.escape_ascii().to_string()));
+    }
+    let (mut width, mut height, mut rate) = (None, None, None);
+    let mut chroma = None;
+    let mut info = PictureInfo::default();
+    for word in words {
+        let mut letters = word.chars();
+        let letter = letters.next();
+        let value = letters.as_str();
+        match letter {
+            Some('W') => width = Some(parse_side(value)?),
+            Some('H') => height = Some(parse_side(value)?),
+            Some('F') => rate = parse_ratio(value, "a frame rate such as F30:1")?,
+            Some('A') => info.pixel_aspect = parse_ratio(value, "an aspect such as A1:1")?,
+            Some('I') => check_interlacing(value)?,
+            Some('C') => chroma = Some(value.to_owned()),
+            Some('X') => parse_extension(value, &mut chroma, &mut info),
+            // Letters that are not known say nothing about the samples.
+            _ => {}
+        }
+    }
+    let width = width.ok_or_else(|| corrupt("a width (W)", "none"))?;
+    let height = height.ok_or_else(|| corrupt("a height (H)", "none"))?;
+    let siting = parse_chroma(chroma.as_deref())?;
+
+    let mut stream = PictureStream::new(
+        Format::Y4m,
+        Size::new(width, height),
+        rate.unwrap_or(Rational::new(25, 1)),
+    );
+    stream.siting = siting;
+    stream.info = info;
+    if rate.is_none() {
+        stream.frame_rate = None;
+        stream.warnings.push(Warning::TimeBaseAssumed(stream.time_base));
+    }
+    Ok(stream)
+}
+
+fn parse_side(value: &str) -> Result<u32> {
+    value
+        .parse()
+        .ok()
+        .filter(|&side| side > 0)
+        .ok_or_else(|| corrupt("a width and a height above 0", value))
+}
+
+/// A ratio; `None` for `0:0`, which means that it is not known.
+fn parse_ratio(value: &str, expected: &'static str) -> Result<Option<Rational>> {
+    let parsed =
+        value.split_once(':').and_then(|(num, den)| Some((num.parse().ok()?, den.parse().ok()?)));
+    match parsed {
+        Some((0, _) | (_, 0)) => Ok(None),
+        Some((num, den)) => Ok(Some(Rational::new(num, den))),
+        None => Err(corrupt(expected, value)),
+    }
+}
+
+fn check_interlacing(value: &str) -> Result<()> {
+    match value {
+        "p" | "?" | "" => Ok(()),
+        "t" => Err(unsupported("interlaced video (It, top field first) is")),
+        "b" => Err(unsupported("interlaced video (Ib, bottom field first) is")),
+        "m" => Err(unsupported("mixed interlaced and progressive video (Im) is")),
+        _ => Err(corrupt("an interlacing letter (p, t, b, m or ?)", value)),
+    }
+}
+
+/// Where the chroma samples lie, or why the samples cannot be read.
+fn parse_chroma(tag: Option<&str>) -> Result<ChromaSiting> {
+    let Some(tag) = tag else { return Ok(ChromaSiting::Unspecified) };
+    let plain = tag.to_ascii_lowercase();
+    let refuse = |what: &str| Err(unsupported(format!("{what} (C{tag}) is")));
+    match plain.as_str() {
+        "420" => Ok(ChromaSiting::Unspecified),
+        "420jpeg" => Ok(ChromaSiting::Jpeg),
+        "420mpeg2" => Ok(ChromaSiting::Mpeg2),
+        "420paldv" => Ok(ChromaSiting::PalDv),
+        "444alpha" => refuse("4:4:4 video with alpha"),
+        _ => {
+            // `p10` and the like: `C420p10`, `C422p12`, `Cmono9`, `Cmono16`.
+            let depth = plain.rsplit_once('p').map(|(_, bits)| bits);
+            let depth = depth.or_else(|| plain.strip_prefix("mono")).unwrap_or_default();
+            match depth.parse() {
+                Ok(8_u32) => refuse("this form of 8-bit chroma"),
+                Ok(bits) => Err(unsupported(format!("{bits}-bit video (C{tag}) is"))),
+                Err(_) if plain.starts_with("mono") => refuse("video without chroma"),
+                Err(_) if plain.starts_with("422") => refuse("4:2:2 chroma"),
+                Err(_) if plain.starts_with("444") => refuse("4:4:4 chroma"),
+                Err(_) if plain.starts_with("411") => refuse("4:1:1 chroma"),
+                Err(_) if plain.starts_with("410") => refuse("4:1:0 chroma"),
+                Err(_) if plain.starts_with("440") => refuse("4:4:0 chroma"),
+                Err(_) => refuse("this form of chroma"),
+            }
+        }
+    }
+}
+
+fn parse_extension(value: &str, chroma: &mut Option<String>, info: &mut PictureInfo) {
+    let Some((key, value)) = value.split_once('=') else { return };
+    match key {
+        // The older way to write C; C has the last word.
+        "YSCSS" if chroma.is_none() => *chroma = Some(value.to_owned()),
+        "COLORRANGE" => {
+            info.color.range = match value {
+                "FULL" => ColorRange::Full,
+                "LIMITED" => ColorRange::Limited,
+                _ => ColorRange::Unspecified,
+            }
+        }
+        "COLOR" => {
+            let mut codes = value.split(':').map(|code| code.parse().unwrap_or(2));
+            if let (Some(primaries), Some(transfer), Some(matrix)) =
+                (codes.next(), codes.next(), codes.next())
+            {
+                info.color.primaries = ColorPrimaries(primaries);
+                info.color.transfer = TransferCharacteristics(transfer);
+                info.color.matrix = MatrixCoefficients(matrix);
+            }
+        }
+        "ROTATION" => {
+            let degrees = value.parse().ok().and_then(Rotation::from_degrees);
+            info.rotation = degrees.unwrap_or_default();
+        }
+        _ => {}
+    }
+}
+
+/// The line for `stream`, with its newline.
+pub(super) fn format(stream: &PictureStream) -> String {
+    let rate = stream.frame_rate.unwrap_or(stream.time_base.inverse());
+    let aspect = stream.info.pixel_aspect.unwrap_or(Rational::new(0, 0));
+    let Size { width, height } = stream.size;
+    let mut line = format!(
+        "YUV4MPEG2 W{width} H{height} F{}:{} Ip A{}:{}",
+        rate.num, rate.den, aspect.num, aspect.den
+    );
+    line.push_str(match stream.siting {
+        ChromaSiting::Unspecified => " C420",
+        ChromaSiting::Jpeg => " C420jpeg",
+        ChromaSiting::Mpeg2 => " C420mpeg2",
+        ChromaSiting::PalDv => " C420paldv",
+    });
+    let color = stream.info.color;
+    line.push_str(match color.range {
+        ColorRange::Unspecified => "",
+        ColorRange::Limited => " XCOLORRANGE=LIMITED",
+        ColorRange::Full => " XCOLORRANGE=FULL",
+    });
+    let codes = [color.primaries.0, color.transfer.0, color.matrix.0];
+    if codes != [2; 3] {
+        let [primaries, transfer, matrix] = codes;
+        // Writing to a string cannot fail.
+        let _ = write!(line, " XCOLOR={primaries}:{transfer}:{matrix}");
+    }
+    if stream.info.rotation != Rotation::None {
+        let _ = write!(line, " XROTATION={}", stream.info.rotation.degrees());
+    }
+    line.push('\n');
+    line
+}
