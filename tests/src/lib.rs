@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clips;
+pub mod cover;
 pub mod data;
 pub mod external;
 pub mod fuzz;
