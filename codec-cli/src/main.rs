@@ -1,1 +1,5 @@
+//! The `codec` command.
+
+#![forbid(unsafe_code)]
+
 fn main() {}
