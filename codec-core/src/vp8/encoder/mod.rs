@@ -4,6 +4,8 @@
 //! says. It decides macroblocks, quantises, reconstructs, filters and packs, row by row.
 
 mod frame;
+pub mod quant;
+pub mod rate_table;
 
 mod speed;
 

@@ -1,0 +1,209 @@
+//! Quantisers and Lagrange multipliers of a quantiser index. RFC 6386, sections 9.6 and 14.1.
+
+use codec_simd::Quantiser;
+
+use crate::motion::Lambda;
+use crate::vp8::tables::{AC_STEPS, DC_STEPS, ZIGZAG};
+
+/// What the frame header adds to the index for some coefficients, each -15..=15. Section 9.6.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub struct QuantDeltas {
+    pub y1_dc: i8,
+    pub y2_dc: i8,
+    pub y2_ac: i8,
+    pub uv_dc: i8,
+    pub uv_ac: i8,
+}
+
+/// Quantiser steps of one kind of block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct StepPair {
+    pub dc: i16,
+    pub ac: i16,
+}
+
+/// Quantiser steps of all blocks of a macroblock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub struct Steps {
+    pub y1: StepPair,
+    pub y2: StepPair,
+    pub uv: StepPair,
+}
+
+impl Steps {
+    /// The steps of `qindex` (0..=127; above counts as 127).
+    #[must_use]
+    pub fn new(qindex: u8, deltas: QuantDeltas) -> Self {
+        let at = |delta: i8| {
+            let index = i16::from(qindex.min(127)) + i16::from(delta);
+            usize::from(index.clamp(0, 127).unsigned_abs())
+        };
+        let dc = |delta| i16::from(DC_STEPS[at(delta)]);
+        // At most 284: fits.
+        let ac = |delta| AC_STEPS[at(delta)].cast_signed();
+        let y2_ac = (i32::from(ac(deltas.y2_ac)) * 155 / 100).max(8);
+        Self {
+            y1: StepPair { dc: dc(deltas.y1_dc), ac: ac(0) },
+            y2: StepPair { dc: 2 * dc(deltas.y2_dc), ac: i16::try_from(y2_ac).unwrap_or(i16::MAX) },
+            uv: StepPair { dc: dc(deltas.uv_dc).min(132), ac: ac(deltas.uv_ac) },
+        }
+    }
+}
+
+/// How much wider than usual the zero bins are, in 1/128 of the step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WiderZeroBin(pub u8);
+
+/// Everything that quantising a macroblock needs to know of its quantiser index.
+///
+/// Cheap to make (a few hundred operations, no memory): one per segment and frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuantiserSet {
+    /// The index, 0..=127.
+    pub qindex: u8,
+    /// What the decoder multiplies by.
+    pub steps: Steps,
+    /// Luma with its DC: 4x4 intra and split macroblocks.
+    pub y1: Quantiser,
+    /// Luma under a Y2 block: the DC is always 0.
+    pub y1_ac: Quantiser,
+    /// The block of luma DCs.
+    pub y2: Quantiser,
+    /// Chroma.
+    pub uv: Quantiser,
+    /// Squared error per bit: 0.028 times the square of the luma DC step.
+    pub lambda: Lambda,
+    /// Absolute error per bit, for integer motion search.
+    pub lambda_sad: Lambda,
+}
+
+impl QuantiserSet {
+    /// The set of `qindex` (0..=127; above counts as 127).
+    #[must_use]
+    pub fn new(qindex: u8, deltas: QuantDeltas, wider: WiderZeroBin) -> Self {
+        let qindex = qindex.min(127);
+        let steps = Steps::new(qindex, deltas);
+        let zbin = ZeroBin::of(qindex, wider);
+        let y1 = quantiser(steps.y1, zbin);
+        let mut y1_ac = y1.clone();
+        y1_ac.zbin[0] = Quantiser::NEVER;
+        // The frame's own index, whatever the deltas: lambdas of one index are comparable.
+        let q = u32::from(DC_STEPS[usize::from(qindex)]);
+        Self {
+            qindex,
+            steps,
+            y1,
+            y1_ac,
+            y2: quantiser(steps.y2, zbin),
+            uv: quantiser(steps.uv, zbin),
+            lambda: Lambda((q * q * 7168 + 500) / 1000),
+            lambda_sad: Lambda((q * 1070 + 61_714) / 100),
+        }
+    }
+}
+
+/// Width of the zero bin, in 1/128 of the step.
+#[derive(Clone, Copy)]
+struct ZeroBin {
+    base_q7: i32,
+}
+
+/// Rounding before the division, in 1/128 of the step.
+const ROUND_Q7: i32 = 48;
+/// What a run of zeros since the last coefficient kept adds to the zero bin, in 1/128 of the step.
+const RUN_BOOST_Q7: [i32; 16] = [0, 0, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 44, 44];
+
+impl ZeroBin {
+    fn of(qindex: u8, wider: WiderZeroBin) -> Self {
+        let base_q7 = if qindex > 48 { 80 } else { 84 };
+        Self { base_q7: base_q7 + i32::from(wider.0) }
+    }
+}
+
+fn quantiser(steps: StepPair, zbin: ZeroBin) -> Quantiser {
+    let mut quantiser = Quantiser { zbin: [0; 16], round: [0; 16], recip: [0; 16], step: [0; 16] };
+    for (n, &raster) in ZIGZAG.iter().enumerate() {
+        let raster = usize::from(raster);
+        let step = if raster == 0 { steps.dc } else { steps.ac };
+        let part = |q7: i32| {
+            let value = (q7 * i32::from(step) + 64) >> 7;
+            i16::try_from(value).unwrap_or(Quantiser::NEVER)
+        };
+        // Vector quantisers do not know the run; half the position stands for it.
+        quantiser.zbin[raster] = part(zbin.base_q7 + RUN_BOOST_Q7[n / 2]);
+        quantiser.round[raster] = part(ROUND_Q7);
+        quantiser.recip[raster] = i16::try_from(65_536 / i32::from(step)).unwrap_or(i16::MAX);
+        quantiser.step[raster] = step;
+    }
+    quantiser
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_simd::Kernels;
+
+    use super::*;
+
+    fn plain(qindex: u8) -> QuantiserSet {
+        QuantiserSet::new(qindex, QuantDeltas::default(), WiderZeroBin::default())
+    }
+
+    #[test]
+    fn the_ends_of_the_tables_are_scaled_and_clamped_as_the_standard_says() {
+        let first = plain(0).steps;
+        assert_eq!(first.y1, StepPair { dc: 4, ac: 4 });
+        assert_eq!(first.y2, StepPair { dc: 8, ac: 8 });
+        assert_eq!(first.uv, StepPair { dc: 4, ac: 4 });
+        let last = plain(127).steps;
+        assert_eq!(last.y1, StepPair { dc: 157, ac: 284 });
+        assert_eq!(last.y2, StepPair { dc: 314, ac: 440 });
+        assert_eq!(last.uv, StepPair { dc: 132, ac: 284 });
+    }
+
+    #[test]
+    fn deltas_move_the_index_within_the_table() {
+        let deltas = QuantDeltas { y1_dc: -15, y2_dc: 15, y2_ac: 1, uv_dc: -1, uv_ac: 15 };
+        let steps = Steps::new(3, deltas);
+        assert_eq!(steps.y1, StepPair { dc: 4, ac: 7 });
+        assert_eq!(steps.y2, StepPair { dc: 2 * 20, ac: 12 });
+        assert_eq!(steps.uv, StepPair { dc: 6, ac: 22 });
+    }
+
+    #[test]
+    fn levels_times_steps_come_back_within_a_step() {
+        for qindex in 0..=127 {
+            let set = plain(qindex);
+            for quantiser in [&set.y1, &set.y2, &set.uv] {
+                let coeffs: [i16; 16] = std::array::from_fn(|n| {
+                    let n = i16::try_from(n).unwrap();
+                    (n - 8) * 250 + 3 * i16::from(qindex)
+                });
+                let (mut levels, mut back, mut eobs) = ([[0; 16]], [[0; 16]], [0]);
+                Kernels::best().quantise(&[coeffs], quantiser, &mut levels, &mut back, &mut eobs);
+                for ((&z, &b), &step) in coeffs.iter().zip(&back[0]).zip(&quantiser.step) {
+                    assert!(z.abs_diff(b) <= step.unsigned_abs() + 1, "{z} {b} {step}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zero_bins_widen_along_the_scan_and_when_asked() {
+        let set = plain(60);
+        let along: Vec<i16> = ZIGZAG[1..].iter().map(|&i| set.y1.zbin[usize::from(i)]).collect();
+        assert!(along.is_sorted() && along[14] > along[0]);
+        let wide = QuantiserSet::new(60, QuantDeltas::default(), WiderZeroBin(20));
+        assert!(wide.y1.zbin[5] > set.y1.zbin[5]);
+        assert_eq!(set.y1_ac.zbin[0], Quantiser::NEVER);
+    }
+
+    #[test]
+    fn lambda_is_a_fixed_share_of_the_squared_step() {
+        // 0.028 * 157 * 157 = 690.2; in 1/256: 176685.
+        assert_eq!(plain(127).lambda, Lambda(176_684));
+        assert_eq!(plain(0).lambda, Lambda(115));
+    }
+}
