@@ -5,5 +5,6 @@
 //! `loop_filter` serve decoder and encoder alike.
 
 pub mod encoder;
+pub mod header;
 pub mod tables;
 pub mod types;
