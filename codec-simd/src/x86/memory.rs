@@ -3,7 +3,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::view::Window;
+use crate::view::{Window, WindowMut};
 
 macro_rules! load_store {
     ($feature:literal, $reg:ty, $load_op:ident, $store_op:ident:
@@ -129,4 +129,14 @@ pub(crate) fn load_2x16(low: &[u8; 16], high: &[u8; 16]) -> __m256i {
 pub(crate) fn store_2x16(low: &mut [u8; 16], high: &mut [u8; 16], value: __m256i) {
     store_u8x16(low, _mm256_castsi256_si128(value));
     store_u8x16(high, _mm256_extracti128_si256::<1>(value));
+}
+
+/// Stores sixteen pixels as four rows of four.
+#[inline]
+#[target_feature(enable = "sse4.1")]
+pub(crate) fn store_4x4(mut to: WindowMut<'_, 4, 4>, value: __m128i) {
+    *to.row_mut(0) = _mm_cvtsi128_si32(value).to_le_bytes();
+    *to.row_mut(1) = _mm_extract_epi32::<1>(value).to_le_bytes();
+    *to.row_mut(2) = _mm_extract_epi32::<2>(value).to_le_bytes();
+    *to.row_mut(3) = _mm_extract_epi32::<3>(value).to_le_bytes();
 }
