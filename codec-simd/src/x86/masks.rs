@@ -37,3 +37,10 @@ impl BlockMask {
         Self { any: self.any >> block, ac: self.ac >> block }
     }
 }
+
+/// Rounded DCs as bytes; of each, one is zero.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DcsOf<Register> {
+    pub(crate) plus: Register,
+    pub(crate) minus: Register,
+}

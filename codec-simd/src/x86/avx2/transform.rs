@@ -1,8 +1,352 @@
-//! AVX2 kernels: transforms and quantisation.
+//! AVX2 kernels: transforms and quantisation. A register holds one row or column of four blocks,
+//! two in each lane, or one block.
+
+use core::arch::x86_64::*;
 
 use crate::table::Kernels;
+use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
+use crate::view::{Window, WindowMut};
+use crate::x86::masks::DcsOf;
+use crate::x86::memory::{
+    load_high_i16x8, load_i16x16, load_low_i16x8, load_u8x8, load_u8x16, store_halves_i16x16,
+    store_i16x16, store_u8x8, store_u8x16,
+};
+use crate::x86::transform_128::transform_128;
+use crate::x86::transform_group::transform_group;
 
 /// `base` with the entries that this file improves.
-pub(crate) const fn over(base: Kernels) -> Kernels {
+pub(crate) const fn over(mut base: Kernels) -> Kernels {
+    base.fdct_luma = fdct_luma;
+    base.fdct_chroma = fdct_chroma;
+    base.fdct_4x4 = fdct_4x4;
+    base.forward_wht = forward_wht;
+    base.quantise = quantise;
+    base.coeff_sse = coeff_sse;
+    base.inverse_wht = inverse_wht;
+    base.idct_add_4x4 = idct_add_4x4;
+    base.idct_add_luma = idct_add_luma;
+    base.idct_add_chroma = idct_add_chroma;
     base
+}
+
+transform_128!("avx2,bmi1,bmi2,lzcnt");
+transform_group!(
+    "avx2,bmi1,bmi2,lzcnt",
+    __m256i,
+    _mm256_add_epi16,
+    _mm256_sub_epi16,
+    _mm256_add_epi32,
+    _mm256_madd_epi16,
+    _mm256_mulhi_epi16,
+    _mm256_set1_epi16,
+    _mm256_set1_epi32,
+    _mm256_unpacklo_epi16,
+    _mm256_unpackhi_epi16,
+    _mm256_unpacklo_epi32,
+    _mm256_unpackhi_epi32,
+    _mm256_unpacklo_epi64,
+    _mm256_unpackhi_epi64,
+    _mm256_packs_epi32,
+    _mm256_slli_epi16,
+    _mm256_srai_epi16,
+    _mm256_srai_epi32
+);
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn one_if_not_zero(x: __m256i) -> __m256i {
+    _mm256_add_epi16(_mm256_cmpeq_epi16(x, _mm256_setzero_si256()), _mm256_set1_epi16(1))
+}
+
+/// Four blocks, one in each register, from four rows of sixteen pixels.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn fdct_four(cur: &[[u8; 16]; 4], pred: &[[u8; 16]; 4]) -> [__m256i; 4] {
+    let mut rows = [_mm256_setzero_si256(); 4];
+    for (row, (cur, pred)) in rows.iter_mut().zip(cur.iter().zip(pred)) {
+        let (cur, pred) = (load_u8x16(cur), load_u8x16(pred));
+        *row = _mm256_sub_epi16(_mm256_cvtepu8_epi16(cur), _mm256_cvtepu8_epi16(pred));
+    }
+    let [r0, r1, r2, r3] = fdct(rows);
+    // Rows 0 and 1 of the first block of each lane, rows 2 and 3 of it; then of the second.
+    let (a01, a23) = (_mm256_unpacklo_epi64(r0, r1), _mm256_unpacklo_epi64(r2, r3));
+    let (b01, b23) = (_mm256_unpackhi_epi64(r0, r1), _mm256_unpackhi_epi64(r2, r3));
+    [
+        _mm256_permute2x128_si256::<0x20>(a01, a23),
+        _mm256_permute2x128_si256::<0x20>(b01, b23),
+        _mm256_permute2x128_si256::<0x31>(a01, a23),
+        _mm256_permute2x128_si256::<0x31>(b01, b23),
+    ]
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn fdct_luma(cur: &Block16, pred: &Block16, coeffs: &mut [[i16; 16]; 16]) {
+    let rows = cur.0.as_chunks().0.iter().zip(pred.0.as_chunks().0);
+    for (coeffs, (cur, pred)) in coeffs.as_chunks_mut::<4>().0.iter_mut().zip(rows) {
+        for (to, block) in coeffs.iter_mut().zip(fdct_four(cur, pred)) {
+            store_i16x16(to, block);
+        }
+    }
+}
+
+/// U is in the low lanes, V in the high ones.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn fdct_chroma(cur: &BlockUv, pred: &BlockUv, coeffs: &mut [[i16; 16]; 8]) {
+    let rows = cur.0.as_chunks().0.iter().zip(pred.0.as_chunks().0);
+    for ((cur, pred), first) in rows.zip([0, 2]) {
+        for (block, n) in fdct_four(cur, pred).into_iter().zip([0, 1, 4, 5]) {
+            store_i16x16(&mut coeffs[first + n], block);
+        }
+    }
+}
+
+/// The rows of a [`Quantiser`].
+#[derive(Clone, Copy)]
+struct Factors {
+    zbin: __m256i,
+    round: __m256i,
+    recip: __m256i,
+    step: __m256i,
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn factors(quantiser: &Quantiser) -> Factors {
+    Factors {
+        zbin: load_i16x16(&quantiser.zbin),
+        round: load_i16x16(&quantiser.round),
+        recip: load_i16x16(&quantiser.recip),
+        step: load_i16x16(&quantiser.step),
+    }
+}
+
+/// Levels (raster order) and dequantised values of one block.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn quantise_block(z: __m256i, q: Factors) -> (__m256i, __m256i) {
+    // The magnitude of -32768 is 32767.
+    let magnitude = _mm256_max_epi16(z, _mm256_subs_epi16(_mm256_setzero_si256(), z));
+    let level = _mm256_mulhi_epi16(_mm256_adds_epi16(magnitude, q.round), q.recip);
+    let level = _mm256_andnot_si256(_mm256_cmpgt_epi16(q.zbin, magnitude), level);
+    let level = _mm256_sign_epi16(level, z);
+    (level, _mm256_mullo_epi16(level, q.step))
+}
+
+/// Raster order to zig-zag order.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn zigzag(levels: __m256i) -> __m256i {
+    let swapped = _mm256_permute4x64_epi64::<0b01_00_11_10>(levels);
+    let own = _mm256_setr_epi8(
+        0, 1, 2, 3, 8, 9, -1, -1, 10, 11, 4, 5, 6, 7, 12, 13, //
+        2, 3, 8, 9, 10, 11, 4, 5, -1, -1, 6, 7, 12, 13, 14, 15,
+    );
+    let other = _mm256_setr_epi8(
+        -1, -1, -1, -1, -1, -1, 0, 1, -1, -1, -1, -1, -1, -1, -1, -1, //
+        -1, -1, -1, -1, -1, -1, -1, -1, 14, 15, -1, -1, -1, -1, -1, -1,
+    );
+    _mm256_or_si256(_mm256_shuffle_epi8(levels, own), _mm256_shuffle_epi8(swapped, other))
+}
+
+/// Position after the last level that is not zero.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn end_of_block(levels: __m256i) -> u8 {
+    let is_zero = _mm256_cmpeq_epi16(levels, _mm256_setzero_si256());
+    // Two bits for each level.
+    let not_zero = !_mm256_movemask_epi8(is_zero).cast_unsigned();
+    let [position, ..] = ((32 - not_zero.leading_zeros()) / 2).to_le_bytes();
+    position
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn quantise(
+    coeffs: &[[i16; 16]],
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]],
+    dequantised: &mut [[i16; 16]],
+    eobs: &mut [u8],
+) {
+    assert!(
+        coeffs.len() == levels.len()
+            && coeffs.len() == dequantised.len()
+            && coeffs.len() == eobs.len(),
+        "as many blocks in as out"
+    );
+    let factors = factors(quantiser);
+    let blocks = coeffs.iter().zip(levels).zip(dequantised).zip(eobs);
+    for (((block, levels), dequantised), eob) in blocks {
+        let (level, value) = quantise_block(load_i16x16(block), factors);
+        let in_order = zigzag(level);
+        *eob = end_of_block(in_order);
+        store_i16x16(levels, in_order);
+        store_i16x16(dequantised, value);
+    }
+}
+
+/// `sums + errors²` of pairs in 32-bit lanes, saturated.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn add_squares(sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
+    let error = _mm256_subs_epi16(a, b);
+    let squares = _mm256_madd_epi16(error, error);
+    let room = _mm256_xor_si256(sums, _mm256_set1_epi32(-1));
+    _mm256_add_epi32(sums, _mm256_min_epu32(squares, room))
+}
+
+/// The sum of the 32-bit lanes, saturated.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn total(sums: __m256i) -> u32 {
+    let odd = _mm256_srli_epi64::<32>(sums);
+    let even = _mm256_and_si256(sums, _mm256_set1_epi64x(0xffff_ffff));
+    let pairs = _mm256_add_epi64(even, odd);
+    let low = _mm256_castsi256_si128(pairs);
+    let both = _mm_add_epi64(low, _mm256_extracti128_si256::<1>(pairs));
+    let all = _mm_add_epi64(both, _mm_unpackhi_epi64(both, both));
+    u32::try_from(_mm_cvtsi128_si64(all)).unwrap_or(u32::MAX)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
+    assert_eq!(a.len(), b.len(), "as many blocks on both sides");
+    let mut sums = _mm256_setzero_si256();
+    for (a, b) in a.iter().zip(b) {
+        sums = add_squares(sums, load_i16x16(a), load_i16x16(b));
+    }
+    total(sums)
+}
+
+/// All ones in the 64-bit lanes whose bit is set: bit `n` is lane `n`.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn lanes_of(bits: u32) -> __m256i {
+    let one_each = _mm256_setr_epi64x(1, 2, 4, 8);
+    let all = _mm256_set1_epi64x(i64::from(bits));
+    _mm256_cmpeq_epi64(_mm256_and_si256(all, one_each), one_each)
+}
+
+/// Rows of the differences that four blocks give, two in each lane, as their masks (bits 0..4)
+/// admit.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn idct_four([a, b, c, d]: &[[i16; 16]; 4], mask: BlockMask) -> [__m256i; 4] {
+    let low = |x, y| {
+        _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_low_i16x8(x)), load_low_i16x8(y))
+    };
+    let high = |x, y| {
+        _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_high_i16x8(x)), load_high_i16x8(y))
+    };
+    let (first_low, second_low) = (low(a, c), low(b, d));
+    let (first_high, second_high) = (high(a, c), high(b, d));
+    let (any, ac) = (lanes_of(mask.any), lanes_of(mask.any & mask.ac));
+    let first_row = _mm256_or_si256(ac, _mm256_and_si256(any, _mm256_set1_epi64x(0xffff)));
+    let row0 = _mm256_and_si256(_mm256_unpacklo_epi64(first_low, second_low), first_row);
+    idct([
+        _mm256_add_epi16(row0, _mm256_set1_epi64x(4)),
+        _mm256_and_si256(_mm256_unpackhi_epi64(first_low, second_low), ac),
+        _mm256_and_si256(_mm256_unpacklo_epi64(first_high, second_high), ac),
+        _mm256_and_si256(_mm256_unpackhi_epi64(first_high, second_high), ac),
+    ])
+}
+
+/// The rounded DCs of four blocks, four times each, in the order of [`idct_four`]'s rows: what to
+/// add and what to subtract, as bytes.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn dcs_of_four(coeffs: &[[i16; 16]; 4], mask: BlockMask) -> DcsOf<__m128i> {
+    let dcs = coeffs.each_ref().map(|block| i64::from(block[0].cast_unsigned()));
+    let dcs = _mm256_setr_epi64x(dcs[0], dcs[1], dcs[2], dcs[3]);
+    let spread = _mm256_set1_epi64x(0x0100_0100_0100_0100);
+    let spread = _mm256_or_si256(
+        spread,
+        _mm256_setr_epi64x(0, 0x0808_0808_0808_0808, 0, 0x0808_0808_0808_0808),
+    );
+    let dcs = _mm256_shuffle_epi8(dcs, spread);
+    let rounded = _mm256_srai_epi16::<3>(_mm256_add_epi16(dcs, _mm256_set1_epi16(4)));
+    let rounded = _mm256_and_si256(rounded, lanes_of(mask.any));
+    let (low, high) = (_mm256_castsi256_si128(rounded), _mm256_extracti128_si256::<1>(rounded));
+    let zero = _mm_setzero_si128();
+    DcsOf {
+        plus: _mm_packus_epi16(low, high),
+        minus: _mm_packus_epi16(_mm_sub_epi16(zero, low), _mm_sub_epi16(zero, high)),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn add_dcs(pixels: __m128i, dcs: DcsOf<__m128i>) -> __m128i {
+    _mm_subs_epu8(_mm_adds_epu8(pixels, dcs.plus), dcs.minus)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'_, 16, 16>) {
+    for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
+        let mask = mask.from(4 * n);
+        if mask.any & 0xf == 0 {
+            continue;
+        }
+        let mut rows = dst.sub::<16, 4>(0, 4 * n);
+        if mask.any & mask.ac & 0xf == 0 {
+            let dcs = dcs_of_four(coeffs, mask);
+            for y in 0..4 {
+                let row = rows.row_mut(y);
+                store_u8x16(row, add_dcs(load_u8x16(row), dcs));
+            }
+            continue;
+        }
+        let [r0, r1, r2, r3] = idct_four(coeffs, mask);
+        for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {
+            let sum = |y, row| _mm256_add_epi16(_mm256_cvtepu8_epi16(load_u8x16(rows.row(y))), row);
+            let pair = _mm256_packus_epi16(sum(y, first), sum(y + 1, second));
+            let pair = _mm256_permute4x64_epi64::<0b11_01_10_00>(pair);
+            store_u8x16(rows.row_mut(y), _mm256_castsi256_si128(pair));
+            store_u8x16(rows.row_mut(y + 1), _mm256_extracti128_si256::<1>(pair));
+        }
+    }
+}
+
+/// The four blocks of one plane: rows 0..4 in the low lanes, 4..8 in the high ones.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn idct_add_8x8(coeffs: &[[i16; 16]; 4], mask: BlockMask, mut dst: WindowMut<'_, 8, 8>) {
+    if mask.any & 0xf == 0 {
+        return;
+    }
+    if mask.any & mask.ac & 0xf == 0 {
+        let dcs = dcs_of_four(coeffs, mask);
+        for y in 0..4 {
+            let pixels = _mm_unpacklo_epi64(load_u8x8(dst.row(y)), load_u8x8(dst.row(y + 4)));
+            let sum = add_dcs(pixels, dcs);
+            store_u8x8(dst.row_mut(y), sum);
+            store_u8x8(dst.row_mut(y + 4), _mm_unpackhi_epi64(sum, sum));
+        }
+        return;
+    }
+    let [r0, r1, r2, r3] = idct_four(coeffs, mask);
+    for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {
+        let sum = |y, row| {
+            let pixels = _mm_unpacklo_epi64(load_u8x8(dst.row(y)), load_u8x8(dst.row(y + 4)));
+            _mm256_add_epi16(_mm256_cvtepu8_epi16(pixels), row)
+        };
+        let pair = _mm256_packus_epi16(sum(y, first), sum(y + 1, second));
+        let (low, high) = (_mm256_castsi256_si128(pair), _mm256_extracti128_si256::<1>(pair));
+        store_u8x8(dst.row_mut(y), low);
+        store_u8x8(dst.row_mut(y + 1), _mm_unpackhi_epi64(low, low));
+        store_u8x8(dst.row_mut(y + 4), high);
+        store_u8x8(dst.row_mut(y + 5), _mm_unpackhi_epi64(high, high));
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn idct_add_chroma(
+    coeffs: &[[i16; 16]; 8],
+    mask: BlockMask,
+    u: WindowMut<'_, 8, 8>,
+    v: WindowMut<'_, 8, 8>,
+) {
+    if let [of_u, of_v] = coeffs.as_chunks().0 {
+        idct_add_8x8(of_u, mask, u);
+        idct_add_8x8(of_v, mask.from(4), v);
+    }
 }
