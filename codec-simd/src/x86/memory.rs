@@ -123,12 +123,12 @@ pub(crate) fn load_2x16(low: &[u8; 16], high: &[u8; 16]) -> __m256i {
     _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_u8x16(low)), load_u8x16(high))
 }
 
-/// Stores each 128-bit lane as a row of sixteen pixels.
+/// Stores the 128-bit lanes as rows `y` and `y + 1`.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(crate) fn store_2x16(low: &mut [u8; 16], high: &mut [u8; 16], value: __m256i) {
-    store_u8x16(low, _mm256_castsi256_si128(value));
-    store_u8x16(high, _mm256_extracti128_si256::<1>(value));
+pub(crate) fn store_2x16<const H: usize>(to: &mut WindowMut<'_, 16, H>, y: usize, value: __m256i) {
+    store_u8x16(to.row_mut(y), _mm256_castsi256_si128(value));
+    store_u8x16(to.row_mut(y + 1), _mm256_extracti128_si256::<1>(value));
 }
 
 /// Stores sixteen pixels as four rows of four.

@@ -1,8 +1,289 @@
 //! AVX2 kernels: costs.
 
+use core::arch::x86_64::*;
+
 use crate::table::Kernels;
+use crate::types::{Block16, BlockUv};
+use crate::view::Window;
+use crate::x86::memory::{load_2x16, load_u8x8, load_u8x16};
+use crate::x86::sse41::cost::{
+    HALF, WHOLE, by_kind, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_of_8, weights,
+};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    base
+    Kernels {
+        sad_16x16,
+        sse_16x16,
+        sse_8x8,
+        sse_uv,
+        moments_16x16,
+        satd_16x16,
+        satd_8x8,
+        sse_bilinear_16x16,
+        sse_half_ring_16x16,
+        ..base
+    }
+}
+
+/// Rows `y` and `y + 1`, one in each lane.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub(in crate::x86) fn two_rows(cur: &Block16, y: usize) -> __m256i {
+    load_2x16(&cur.0[y], &cur.0[y + 1])
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub(in crate::x86) fn fold_i32(v: __m256i) -> __m128i {
+    _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sad_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for y in (0..16).step_by(4) {
+        for (half, sums) in sums.iter_mut().enumerate() {
+            let y = y + 2 * half;
+            let sad = _mm256_sad_epu8(two_rows(cur, y), load_2x16(refp.row(y), refp.row(y + 1)));
+            *sums = _mm256_add_epi32(*sums, sad);
+        }
+    }
+    sum_i64x2(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
+}
+
+/// Eight partial sums of the squares of sixteen differences.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn squares_16(a: __m256i, b: __m256i) -> __m256i {
+    let difference = _mm256_sub_epi16(a, b);
+    _mm256_madd_epi16(difference, difference)
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn widen(row: &[u8; 16]) -> __m256i {
+    _mm256_cvtepu8_epi16(load_u8x16(row))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for y in (0..16).step_by(2) {
+        for (half, sums) in sums.iter_mut().enumerate() {
+            let squares = squares_16(widen(&cur.0[y + half]), widen(refp.row(y + half)));
+            *sums = _mm256_add_epi32(*sums, squares);
+        }
+    }
+    sum_i32x4(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
+    let mut sums = _mm256_setzero_si256();
+    for y in [0, 2, 4, 6] {
+        let a = _mm_unpacklo_epi64(load_u8x8(cur.row(y)), load_u8x8(cur.row(y + 1)));
+        let b = _mm_unpacklo_epi64(load_u8x8(refp.row(y)), load_u8x8(refp.row(y + 1)));
+        let squares = squares_16(_mm256_cvtepu8_epi16(a), _mm256_cvtepu8_epi16(b));
+        sums = _mm256_add_epi32(sums, squares);
+    }
+    sum_i32x4(fold_i32(sums))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sse_uv(cur: &BlockUv, refp: &BlockUv) -> u32 {
+    let mut sums = _mm256_setzero_si256();
+    for (a, b) in cur.0.iter().zip(&refp.0) {
+        sums = _mm256_add_epi32(sums, squares_16(widen(a), widen(b)));
+    }
+    sum_i32x4(fold_i32(sums))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn moments_16x16(cur: &Block16) -> (u32, u32) {
+    let zero = _mm256_setzero_si256();
+    let (mut sum, mut sum_of_squares) = (zero, zero);
+    for y in (0..16).step_by(2) {
+        sum = _mm256_add_epi32(sum, _mm256_sad_epu8(two_rows(cur, y), zero));
+        let (a, b) = (widen(&cur.0[y]), widen(&cur.0[y + 1]));
+        let squares = _mm256_add_epi32(_mm256_madd_epi16(a, a), _mm256_madd_epi16(b, b));
+        sum_of_squares = _mm256_add_epi32(sum_of_squares, squares);
+    }
+    (sum_i64x2(fold_i32(sum)), sum_i32x4(fold_i32(sum_of_squares)))
+}
+
+/// The maxima of neighbouring magnitudes of two registers.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn maxima(a: __m256i, b: __m256i) -> __m256i {
+    let (a, b) = (_mm256_abs_epi16(a), _mm256_abs_epi16(b));
+    let even = _mm256_blend_epi16::<0b1010_1010>(a, _mm256_slli_epi32::<16>(b));
+    let odd = _mm256_blend_epi16::<0b1010_1010>(_mm256_srli_epi32::<16>(a), b);
+    _mm256_max_epi16(even, odd)
+}
+
+/// The Hadamard kernel's vertical steps over four rows, and the last horizontal one: see SSE4.1.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn finish_4_rows([a, b, c, d]: [__m256i; 4]) -> __m256i {
+    let (ab, cd) = (_mm256_add_epi16(a, b), _mm256_add_epi16(c, d));
+    let (ab_less, cd_less) = (_mm256_sub_epi16(a, b), _mm256_sub_epi16(c, d));
+    _mm256_add_epi16(
+        maxima(_mm256_add_epi16(ab, cd), _mm256_sub_epi16(ab, cd)),
+        maxima(_mm256_add_epi16(ab_less, cd_less), _mm256_sub_epi16(ab_less, cd_less)),
+    )
+}
+
+/// A row lies in both lanes: the lower one takes the sums of neighbours, the upper one their
+/// differences.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn step_16(a: &[u8; 16], b: &[u8; 16]) -> __m256i {
+    let ones = _mm_set1_epi8(1);
+    let signs = _mm256_set_m128i(_mm_set1_epi16(i16::from_le_bytes([1, 255])), ones);
+    let a = _mm256_maddubs_epi16(_mm256_broadcastsi128_si256(load_u8x16(a)), signs);
+    let b = _mm256_maddubs_epi16(_mm256_broadcastsi128_si256(load_u8x16(b)), signs);
+    _mm256_sub_epi16(a, b)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+    let mut sums = _mm256_setzero_si256();
+    for y in [0, 4, 8, 12] {
+        let step = |k: usize| step_16(&cur.0[y + k], refp.row(y + k));
+        sums = _mm256_add_epi16(sums, finish_4_rows([step(0), step(1), step(2), step(3)]));
+    }
+    // Sixteen lanes of at most 16320.
+    let sums = _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+    sum_i32x4(fold_i32(sums))
+}
+
+/// Row `y` twice in the lower lane, row `y + 4` twice in the upper one.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn rows_apart(from: Window<'_, 8, 8>, y: usize) -> __m256i {
+    let twice = |row: &[u8; 8]| _mm256_set1_epi64x(i64::from_le_bytes(*row));
+    _mm256_blend_epi32::<0b1111_0000>(twice(from.row(y)), twice(from.row(y + 4)))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
+    let signs = _mm256_broadcastsi128_si256(signs_8());
+    let step = |y: usize| {
+        let a = _mm256_maddubs_epi16(rows_apart(cur, y), signs);
+        _mm256_sub_epi16(a, _mm256_maddubs_epi16(rows_apart(refp, y), signs))
+    };
+    let sums = finish_4_rows([step(0), step(1), step(2), step(3)]);
+    let (low, high) = (_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+    sum_i16x8(_mm_add_epi16(low, high))
+}
+
+/// Pixels between those of `a` and `b`; the SSE4.1 twin says how.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub(in crate::x86) fn between<const KIND: u8>(a: __m256i, b: __m256i, weights: __m256i) -> __m256i {
+    match KIND {
+        WHOLE => a,
+        HALF => _mm256_avg_epu8(a, b),
+        _ => {
+            let shift = _mm256_set1_epi16(4096);
+            let low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), weights);
+            let high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), weights);
+            let (low, high) = (_mm256_mulhrs_epi16(low, shift), _mm256_mulhrs_epi16(high, shift));
+            _mm256_packus_epi16(low, high)
+        }
+    }
+}
+
+/// Rows `y` and `y + 1` of the first pass, one in each lane; the last row stands in for the one
+/// after it.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub(in crate::x86) fn first_rows_of_17<const X: u8>(
+    refp: Window<'_, 17, 17>,
+    y: usize,
+    across: __m256i,
+) -> __m256i {
+    let (left, right) = (refp.sub::<16, 17>(0, 0), refp.sub::<16, 17>(1, 0));
+    let next = (y + 1).min(16);
+    let left = load_2x16(left.row(y), left.row(next));
+    between::<X>(left, load_2x16(right.row(y), right.row(next)), across)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn bilinear_sums<const X: u8, const Y: u8>(
+    cur: &Block16,
+    refp: Window<'_, 17, 17>,
+    fx: u8,
+    fy: u8,
+) -> u32 {
+    let (across, down) = (_mm256_set1_epi16(weights(fx)), _mm256_set1_epi16(weights(fy)));
+    let signs = _mm256_set1_epi16(i16::from_le_bytes([1, 255]));
+    let mut sums = _mm256_setzero_si256();
+    let mut above = first_rows_of_17::<X>(refp, 0, across);
+    for y in (0..16).step_by(2) {
+        let next = first_rows_of_17::<X>(refp, y + 2, across);
+        let below = _mm256_permute2x128_si256::<0x21>(above, next);
+        let (a, b) = (two_rows(cur, y), between::<Y>(above, below, down));
+        // Bytes of both side by side; times 1 and -1 that is their difference in 16 bits.
+        let low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), signs);
+        let high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), signs);
+        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(low, low));
+        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(high, high));
+        above = next;
+    }
+    sum_i32x4(fold_i32(sums))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -> u32 {
+    by_kind!(fx, fy, bilinear_sums(cur, refp, fx, fy))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
+    let [left, middle, right] =
+        [refp.sub::<16, 18>(0, 0), refp.sub::<16, 18>(1, 0), refp.sub::<16, 18>(2, 0)];
+    // Bytes between columns, and as 16 bits; bytes between rows as 16 bits.
+    let across = |y| {
+        let middle = load_u8x16(middle.row(y));
+        let left = _mm_avg_epu8(load_u8x16(left.row(y)), middle);
+        [left, middle, _mm_avg_epu8(middle, load_u8x16(right.row(y)))]
+    };
+    let down = |above: [__m128i; 3], below: [__m128i; 3]| {
+        [
+            _mm256_cvtepu8_epi16(_mm_avg_epu8(above[0], below[0])),
+            _mm256_cvtepu8_epi16(_mm_avg_epu8(above[1], below[1])),
+            _mm256_cvtepu8_epi16(_mm_avg_epu8(above[2], below[2])),
+        ]
+    };
+    let add = |sum: &mut __m256i, a, b| *sum = _mm256_add_epi32(*sum, squares_16(a, b));
+    let mut sums = [_mm256_setzero_si256(); 8];
+    let mut row = across(1);
+    let mut over = down(across(0), row);
+    for y in 0..16 {
+        let pixels = widen(&cur.0[y]);
+        let below = across(y + 2);
+        let under = down(row, below);
+        add(&mut sums[0], pixels, over[0]);
+        add(&mut sums[1], pixels, over[1]);
+        add(&mut sums[2], pixels, over[2]);
+        add(&mut sums[3], pixels, _mm256_cvtepu8_epi16(row[0]));
+        add(&mut sums[4], pixels, _mm256_cvtepu8_epi16(row[2]));
+        add(&mut sums[5], pixels, under[0]);
+        add(&mut sums[6], pixels, under[1]);
+        add(&mut sums[7], pixels, under[2]);
+        (row, over) = (below, under);
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    sums_of_8([
+        fold_i32(a),
+        fold_i32(b),
+        fold_i32(c),
+        fold_i32(d),
+        fold_i32(e),
+        fold_i32(f),
+        fold_i32(g),
+        fold_i32(h),
+    ])
 }

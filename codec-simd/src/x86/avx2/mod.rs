@@ -1,6 +1,6 @@
 //! AVX2 kernels. Features: `avx2,bmi1,bmi2,lzcnt`.
 
-mod cost;
+pub(in crate::x86) mod cost;
 mod loop_filter;
 mod pixels;
 mod predict;
