@@ -142,6 +142,28 @@ kernel_table! {
     /// not. Differences saturate at 16 bits, the sum at 32. Four times the squared error of the
     /// pixels for DCT coefficients, sixteen times for those of [`Self::forward_wht`].
     coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32;
+    /// [`Self::fdct_luma`], [`Self::quantise`] and [`Self::coeff_sse`] in one. Returns the squared
+    /// error of the dequantised coefficients. `dcs` receives the sixteen DCs; where
+    /// `quantiser.zbin[0]` is [`Quantiser::NEVER`] they count as 0 in all the rest, as Y2 codes
+    /// them.
+    transform_quantise_luma(
+        cur: &Block16,
+        pred: &Block16,
+        quantiser: &Quantiser,
+        levels: &mut [[i16; 16]; 16],
+        dequantised: &mut [[i16; 16]; 16],
+        eobs: &mut [u8; 16],
+        dcs: &mut [i16; 16]
+    ) -> u32;
+    /// As [`Self::transform_quantise_luma`]: four blocks of U, then four of V, with their DCs.
+    transform_quantise_chroma(
+        cur: &BlockUv,
+        pred: &BlockUv,
+        quantiser: &Quantiser,
+        levels: &mut [[i16; 16]; 8],
+        dequantised: &mut [[i16; 16]; 8],
+        eobs: &mut [u8; 8]
+    ) -> u32;
     /// Inverse Walsh-Hadamard transform (RFC 6386, section 14.3): the sixteen luma DCs in raster
     /// order. Sums wrap at 16 bits.
     inverse_wht(coeffs: &[i16; 16]) -> [i16; 16];

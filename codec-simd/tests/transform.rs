@@ -366,3 +366,61 @@ fn chroma_blocks_are_numbered_plane_by_plane() {
         assert_eq!(cur.0[y], *[u[y], v[y]].as_flattened());
     }
 }
+
+#[test]
+fn fused_kernels_for_luma_agree() {
+    agree(|kernels, rng| {
+        let (cur, pred, quantiser) = (rng.block16(), rng.block16(), quantiser(rng));
+        let (mut levels, mut values) = (Coeffs::default(), Coeffs::default());
+        let (mut eobs, mut dcs) = ([99; 16], [99; 16]);
+        let sse = kernels.transform_quantise_luma(
+            &cur,
+            &pred,
+            &quantiser,
+            &mut levels.0,
+            &mut values.0,
+            &mut eobs,
+            &mut dcs,
+        );
+        (levels, values, eobs, dcs, sse)
+    });
+}
+
+#[test]
+fn fused_kernels_for_chroma_agree() {
+    agree(|kernels, rng| {
+        let (cur, pred, quantiser) = (rng.block_uv(), rng.block_uv(), quantiser(rng));
+        let (mut levels, mut values) = (Coeffs::default(), Coeffs::default());
+        let mut eobs = [99; 8];
+        let sse = kernels.transform_quantise_chroma(
+            &cur,
+            &pred,
+            &quantiser,
+            &mut levels.0,
+            &mut values.0,
+            &mut eobs,
+        );
+        (levels, values, eobs, sse)
+    });
+}
+
+#[test]
+fn dcs_that_y2_codes_count_as_zero() {
+    let (cur, pred) = (Block16([[140; 16]; 16]), grey());
+    let mut quantiser = quantiser_of([4; 16]);
+    quantiser.zbin[0] = Quantiser::NEVER;
+    let (mut levels, mut values) = (Coeffs::default(), Coeffs::default());
+    let (mut eobs, mut dcs) = ([99; 16], [99; 16]);
+    let sse = scalar().transform_quantise_luma(
+        &cur,
+        &pred,
+        &quantiser,
+        &mut levels.0,
+        &mut values.0,
+        &mut eobs,
+        &mut dcs,
+    );
+    assert_eq!((levels, values, eobs), (Coeffs::default(), Coeffs::default(), [0; 16]));
+    // Coefficient 1 of each flat block is 1, see above.
+    assert_eq!((dcs, sse), ([12 * 16 / 2; 16], 16));
+}

@@ -154,6 +154,41 @@ pub(crate) fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
     })
 }
 
+pub(crate) fn transform_quantise_luma(
+    cur: &Block16,
+    pred: &Block16,
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]; 16],
+    dequantised: &mut [[i16; 16]; 16],
+    eobs: &mut [u8; 16],
+    dcs: &mut [i16; 16],
+) -> u32 {
+    let mut coeffs = [[0; 16]; 16];
+    fdct_luma(cur, pred, &mut coeffs);
+    *dcs = coeffs.map(|block| block[0]);
+    if quantiser.zbin[0] == Quantiser::NEVER {
+        for block in &mut coeffs {
+            block[0] = 0;
+        }
+    }
+    quantise(&coeffs, quantiser, levels, dequantised, eobs);
+    coeff_sse(&coeffs, dequantised)
+}
+
+pub(crate) fn transform_quantise_chroma(
+    cur: &BlockUv,
+    pred: &BlockUv,
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]; 8],
+    dequantised: &mut [[i16; 16]; 8],
+    eobs: &mut [u8; 8],
+) -> u32 {
+    let mut coeffs = [[0; 16]; 8];
+    fdct_chroma(cur, pred, &mut coeffs);
+    quantise(&coeffs, quantiser, levels, dequantised, eobs);
+    coeff_sse(&coeffs, dequantised)
+}
+
 pub(crate) fn idct_add_4x4(coeffs: &[i16; 16], mut dst: WindowMut<'_, 4, 4>) {
     let mut v = *coeffs;
     for start in 0..4 {

@@ -22,6 +22,8 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.forward_wht = forward_wht;
     base.quantise = quantise;
     base.coeff_sse = coeff_sse;
+    base.transform_quantise_luma = transform_quantise_luma;
+    base.transform_quantise_chroma = transform_quantise_chroma;
     base.inverse_wht = inverse_wht;
     base.idct_add_4x4 = idct_add_4x4;
     base.idct_add_luma = idct_add_luma;
@@ -217,6 +219,73 @@ fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
     total(sums)
 }
 
+/// Quantises and stores one block; returns `sums` with its squared errors.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn quantise_into(
+    [levels, dequantised]: [&mut [i16; 16]; 2],
+    eob: &mut u8,
+    block: __m256i,
+    factors: Factors,
+    sums: __m256i,
+) -> __m256i {
+    let (level, value) = quantise_block(block, factors);
+    let in_order = zigzag(level);
+    *eob = end_of_block(in_order);
+    store_i16x16(levels, in_order);
+    store_i16x16(dequantised, value);
+    add_squares(sums, block, value)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn transform_quantise_luma(
+    cur: &Block16,
+    pred: &Block16,
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]; 16],
+    dequantised: &mut [[i16; 16]; 16],
+    eobs: &mut [u8; 16],
+    dcs: &mut [i16; 16],
+) -> u32 {
+    let factors = factors(quantiser);
+    let dc = i16::from(quantiser.zbin[0] != Quantiser::NEVER).wrapping_neg();
+    let kept = _mm256_insert_epi16::<0>(_mm256_set1_epi16(-1), dc);
+    let mut sums = _mm256_setzero_si256();
+    for group in 0..4 {
+        let rows = |block: &Block16| block.0.as_chunks().0[group];
+        let blocks = fdct_four(&rows(cur), &rows(pred));
+        for (n, block) in (4 * group..).zip(blocks) {
+            let [low, high, ..] = _mm_cvtsi128_si32(_mm256_castsi256_si128(block)).to_le_bytes();
+            dcs[n] = i16::from_le_bytes([low, high]);
+            let out = [&mut levels[n], &mut dequantised[n]];
+            sums = quantise_into(out, &mut eobs[n], _mm256_and_si256(block, kept), factors, sums);
+        }
+    }
+    total(sums)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn transform_quantise_chroma(
+    cur: &BlockUv,
+    pred: &BlockUv,
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]; 8],
+    dequantised: &mut [[i16; 16]; 8],
+    eobs: &mut [u8; 8],
+) -> u32 {
+    let factors = factors(quantiser);
+    let mut sums = _mm256_setzero_si256();
+    for group in 0..2 {
+        let rows = |block: &BlockUv| block.0.as_chunks().0[group];
+        let blocks = fdct_four(&rows(cur), &rows(pred));
+        for (n, block) in [0, 1, 4, 5].map(|n| 2 * group + n).into_iter().zip(blocks) {
+            let out = [&mut levels[n], &mut dequantised[n]];
+            sums = quantise_into(out, &mut eobs[n], block, factors, sums);
+        }
+    }
+    total(sums)
+}
+
 /// All ones in the 64-bit lanes whose bit is set: bit `n` is lane `n`.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -254,7 +323,7 @@ fn idct_four([a, b, c, d]: &[[i16; 16]; 4], mask: BlockMask) -> [__m256i; 4] {
 /// add and what to subtract, as bytes.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn dcs_of_four(coeffs: &[[i16; 16]; 4], mask: BlockMask) -> DcsOf<__m128i> {
+pub(in crate::x86) fn dcs_of_four(coeffs: &[[i16; 16]; 4], mask: BlockMask) -> DcsOf<__m128i> {
     let dcs = coeffs.each_ref().map(|block| i64::from(block[0].cast_unsigned()));
     let dcs = _mm256_setr_epi64x(dcs[0], dcs[1], dcs[2], dcs[3]);
     let spread = _mm256_set1_epi64x(0x0100_0100_0100_0100);
@@ -275,7 +344,7 @@ fn dcs_of_four(coeffs: &[[i16; 16]; 4], mask: BlockMask) -> DcsOf<__m128i> {
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn add_dcs(pixels: __m128i, dcs: DcsOf<__m128i>) -> __m128i {
+pub(in crate::x86) fn add_dcs(pixels: __m128i, dcs: DcsOf<__m128i>) -> __m128i {
     _mm_subs_epu8(_mm_adds_epu8(pixels, dcs.plus), dcs.minus)
 }
 

@@ -20,6 +20,8 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.forward_wht = forward_wht;
     base.quantise = quantise;
     base.coeff_sse = coeff_sse;
+    base.transform_quantise_luma = transform_quantise_luma;
+    base.transform_quantise_chroma = transform_quantise_chroma;
     base.inverse_wht = inverse_wht;
     base.idct_add_4x4 = idct_add_4x4;
     base.idct_add_luma = idct_add_luma;
@@ -204,6 +206,43 @@ fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
         }
     }
     u32::try_from(total).unwrap_or(u32::MAX)
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn transform_quantise_luma(
+    cur: &Block16,
+    pred: &Block16,
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]; 16],
+    dequantised: &mut [[i16; 16]; 16],
+    eobs: &mut [u8; 16],
+    dcs: &mut [i16; 16],
+) -> u32 {
+    let mut coeffs = [[0; 16]; 16];
+    fdct_luma(cur, pred, &mut coeffs);
+    for (dc, block) in dcs.iter_mut().zip(&mut coeffs) {
+        *dc = block[0];
+        if quantiser.zbin[0] == Quantiser::NEVER {
+            block[0] = 0;
+        }
+    }
+    quantise(&coeffs, quantiser, levels, dequantised, eobs);
+    coeff_sse(&coeffs, dequantised)
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn transform_quantise_chroma(
+    cur: &BlockUv,
+    pred: &BlockUv,
+    quantiser: &Quantiser,
+    levels: &mut [[i16; 16]; 8],
+    dequantised: &mut [[i16; 16]; 8],
+    eobs: &mut [u8; 8],
+) -> u32 {
+    let mut coeffs = [[0; 16]; 8];
+    fdct_chroma(cur, pred, &mut coeffs);
+    quantise(&coeffs, quantiser, levels, dequantised, eobs);
+    coeff_sse(&coeffs, dequantised)
 }
 
 /// Adds rows of eight differences to the pixels.
