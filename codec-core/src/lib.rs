@@ -14,6 +14,7 @@ pub mod error;
 pub mod frame;
 pub mod motion;
 pub mod parallel;
+pub mod rate;
 pub mod registry;
 pub mod vp8;
 

@@ -1,0 +1,25 @@
+//! Rate control for any block codec: how many bits, and so which quantiser, each frame gets.
+//!
+//! Everything is integer or fixed-point arithmetic, so that decisions are the same on every
+//! machine. [`RateController`] knows of a codec no more than its table of quantiser steps and can
+//! be used alone, for example to drive a hardware encoder; [`LayerPlanner`] deals frames out to
+//! temporal layers.
+
+mod buffer;
+mod clock;
+mod config;
+mod controller;
+mod fixed;
+mod layers;
+mod lookahead;
+mod model;
+mod quantizer;
+#[cfg(test)]
+mod simulation;
+mod window;
+
+pub use buffer::Buffer;
+pub use config::RateConfig;
+pub use controller::{Decision, FrameBudget, FrameFacts, FrameRole, RateController};
+pub use layers::{LayerMeta, LayerPlan, LayerPlanner};
+pub use lookahead::{GroupPlan, Lookahead, Outlook};

@@ -1,0 +1,102 @@
+//! How many bits a frame will take: `bits = alpha x complexity x step^-beta`, in logarithms.
+
+use super::fixed::ONE_Q16;
+
+/// Largest error that one frame may teach: four octaves.
+const MAX_ERROR_Q16: i32 = 4 * ONE_Q16;
+
+/// The model of one kind of frame; `alpha` is learnt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BitsModel {
+    /// Logarithm of alpha.
+    alpha_q16: i32,
+    beta_q16: i32,
+    /// Means of the errors and of their sizes, for the pace of learning.
+    bias_q16: i32,
+    spread_q16: i32,
+    frames: u32,
+}
+
+fn times_q16(a: i32, b: i32) -> i32 {
+    let product = (i64::from(a) * i64::from(b)) >> 16;
+    i32::try_from(product).unwrap_or(if product < 0 { i32::MIN } else { i32::MAX })
+}
+
+impl BitsModel {
+    /// A model that has seen nothing: `alpha_q16` is a first guess.
+    pub(crate) fn new(alpha_q16: i32, beta_q16: i32) -> Self {
+        Self { alpha_q16, beta_q16, bias_q16: 0, spread_q16: 0, frames: 0 }
+    }
+
+    /// Whether any frame has taught it.
+    pub(crate) fn is_trained(&self) -> bool {
+        self.frames > 0
+    }
+
+    /// Takes over what `other` knows, as a first guess.
+    pub(crate) fn guess_from(&mut self, other: &Self) {
+        self.alpha_q16 = other.alpha_q16;
+    }
+
+    /// Logarithm of the bits of a frame of that complexity at that step (logarithms).
+    pub(crate) fn bits_q16(&self, complexity_q16: i32, step_q16: i32) -> i32 {
+        self.alpha_q16
+            .saturating_add(complexity_q16)
+            .saturating_sub(times_q16(self.beta_q16, step_q16))
+    }
+
+    /// Logarithm of the step at which a frame of that complexity takes that many bits
+    /// (logarithms).
+    pub(crate) fn step_q16(&self, complexity_q16: i32, bits_q16: i32) -> i32 {
+        let octaves = i64::from(self.alpha_q16) + i64::from(complexity_q16) - i64::from(bits_q16);
+        let step = (octaves << 16) / i64::from(self.beta_q16.max(1));
+        i32::try_from(step).unwrap_or(if step < 0 { i32::MIN } else { i32::MAX })
+    }
+
+    /// Learns from a frame (all in logarithms).
+    pub(crate) fn learn(&mut self, complexity_q16: i32, step_q16: i32, bits_q16: i32) {
+        let error = bits_q16.saturating_sub(self.bits_q16(complexity_q16, step_q16));
+        let error = error.clamp(-MAX_ERROR_Q16, MAX_ERROR_Q16);
+        self.bias_q16 += (error - self.bias_q16) / 4;
+        self.spread_q16 += (error.abs() - self.spread_q16) / 4;
+        // Errors that all point one way are a change; errors that cancel are noise.
+        let pace_q8 = match self.frames {
+            0 => 256,
+            1 => 160,
+            _ => {
+                let sureness =
+                    i64::from(self.bias_q16.abs()) * 256 / i64::from(self.spread_q16.abs().max(1));
+                i32::try_from(sureness.clamp(0, 256)).unwrap_or(256) * 5 / 8 + 24
+            }
+        };
+        self.alpha_q16 += error / 256 * pace_q8;
+        self.alpha_q16 = self.alpha_q16.clamp(-64 * ONE_Q16, 64 * ONE_Q16);
+        self.frames = self.frames.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixed::{exp2_q16, log2_q16};
+    use super::*;
+
+    #[test]
+    fn the_step_found_gives_the_bits_asked_for() {
+        let model = BitsModel::new(3 * ONE_Q16, ONE_Q16 + ONE_Q16 / 4);
+        let complexity = log2_q16(100_000);
+        let bits = log2_q16(16_000);
+        let step = model.step_q16(complexity, bits);
+        let back = exp2_q16(model.bits_q16(complexity, step));
+        assert!(back.abs_diff(16_000) < 10, "{back}");
+    }
+
+    #[test]
+    fn it_learns_a_new_alpha_from_a_few_frames() {
+        let truth = BitsModel::new(6 * ONE_Q16, ONE_Q16);
+        let mut model = BitsModel::new(3 * ONE_Q16, ONE_Q16);
+        for _ in 0..3 {
+            model.learn(ONE_Q16, ONE_Q16, truth.bits_q16(ONE_Q16, ONE_Q16));
+        }
+        assert!((model.alpha_q16 - truth.alpha_q16).abs() < ONE_Q16 / 16);
+    }
+}

@@ -1,0 +1,403 @@
+//! The controller against an encoder that obeys a simple law, with noise.
+
+use super::{Decision, FrameFacts, LayerPlanner, RateConfig, RateController};
+use crate::codec::{
+    Bitrate, DropPolicy, DropReason, EncoderConfig, FrameKind, RateControl, Scalability, Update,
+    WindowCap,
+};
+use crate::frame::{Rational, Size};
+
+/// 128 steps from 4 to about 280, a little over 3 % apart.
+static STEPS: [u16; 128] = steps();
+
+const fn steps() -> [u16; 128] {
+    let mut steps = [0; 128];
+    let mut fine: u64 = 4 << 20;
+    let mut index = 0;
+    while index < 128 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 300")]
+        {
+            steps[index] = (fine >> 20) as u16;
+        }
+        fine += fine / 29;
+        index += 1;
+    }
+    steps
+}
+
+/// An encoder whose frames take `scale / 1000 * complexity / step`, give or take `noise_pct`.
+struct Simulation {
+    rate: RateController,
+    layers: LayerPlanner,
+    seed: u64,
+    noise_pct: u64,
+    scale: u64,
+    pts: i64,
+    step_ticks: i64,
+    sent: Vec<Sent>,
+    lowest_level: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    ticks: i64,
+    bits: u64,
+    kind: FrameKind,
+    temporal_id: u8,
+    qindex: u8,
+    dropped: Option<DropReason>,
+}
+
+const TICKS: u32 = 90_000;
+
+impl Simulation {
+    fn new(kbps: u64, change: impl FnOnce(&mut EncoderConfig)) -> Self {
+        let framerate = Rational::new(30, 1);
+        let mut config = EncoderConfig::rtc(Size::new(640, 360), framerate, Bitrate::kbps(kbps));
+        config.timebase = Rational::new(1, TICKS);
+        change(&mut config);
+        Self {
+            rate: RateController::new(&RateConfig::new(&config, &STEPS)),
+            layers: LayerPlanner::new(config.scalability),
+            seed: 7,
+            noise_pct: 20,
+            scale: 8_000,
+            pts: 0,
+            step_ticks: 3000,
+            sent: Vec::new(),
+            lowest_level: i64::MAX,
+        }
+    }
+
+    fn noise(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+        100 - self.noise_pct + (self.seed >> 33) % (2 * self.noise_pct + 1)
+    }
+
+    /// One frame of that complexity; a key frame takes six times as many bits.
+    fn frame(&mut self, kind: FrameKind, complexity: u64) -> Sent {
+        let plan = self.layers.next(kind == FrameKind::Key);
+        let mut facts = FrameFacts::new(kind, self.pts, complexity);
+        facts.temporal_id = plan.temporal_id;
+        let mut sent = Sent {
+            ticks: self.pts,
+            bits: 0,
+            kind,
+            temporal_id: plan.temporal_id,
+            qindex: 0,
+            dropped: None,
+        };
+        self.pts += self.step_ticks;
+        if plan.off {
+            self.layers.dropped();
+            sent.dropped = Some(DropReason::LayerOff);
+            return sent;
+        }
+        let noise = self.noise();
+        let weight = if kind == FrameKind::Key { 6 } else { 1 };
+        let bits_at = |scale: u64, qindex: u8| {
+            weight * scale * complexity * noise / 100_000 / u64::from(STEPS[usize::from(qindex)])
+        };
+        match self.rate.plan_frame(&facts) {
+            Decision::Drop { reason, .. } => {
+                self.layers.dropped();
+                sent.dropped = Some(reason);
+            }
+            Decision::Code(budget) => {
+                let mut qindex = budget.qindex;
+                let fits =
+                    |qindex| budget.max_bits.is_none_or(|max| bits_at(self.scale, qindex) <= max);
+                while qindex < budget.max_qindex && !fits(qindex) {
+                    qindex += 1;
+                }
+                sent.bits = bits_at(self.scale, qindex);
+                sent.qindex = qindex;
+                if budget.must_fit && !fits(qindex) {
+                    self.rate.frame_dropped();
+                    self.layers.dropped();
+                    sent.bits = 0;
+                    sent.dropped = Some(DropReason::OverCap);
+                } else {
+                    self.rate.frame_coded(sent.bits, qindex);
+                    self.layers.coded(plan.references, plan.updates);
+                }
+            }
+        }
+        self.lowest_level = self.lowest_level.min(self.rate.buffer().level_bits());
+        self.sent.push(sent);
+        sent
+    }
+
+    fn run(&mut self, frames: u64, complexity: impl Fn(u64) -> u64) {
+        for frame in 0..frames {
+            let kind = if self.sent.iter().any(|s| s.dropped.is_none()) {
+                FrameKind::Inter
+            } else {
+                FrameKind::Key
+            };
+            self.frame(kind, complexity(frame));
+        }
+    }
+
+    /// Mean rate in bits per second of the frames from `from` on.
+    fn bps(&self, from: usize) -> u64 {
+        let sent = &self.sent[from..];
+        let bits: u64 = sent.iter().map(|s| s.bits).sum();
+        let ticks = self.pts - sent[0].ticks;
+        bits * u64::from(TICKS) / ticks.unsigned_abs()
+    }
+
+    fn drops(&self) -> usize {
+        self.sent.iter().filter(|s| s.dropped.is_some()).count()
+    }
+}
+
+/// A scene that breathes: complexity swings by a third over four seconds.
+fn breathing(frame: u64) -> u64 {
+    let phase = frame % 120;
+    80_000 + 600 * phase.min(120 - phase)
+}
+
+fn within(value: u64, target: u64, percent: u64) -> bool {
+    value.abs_diff(target) * 100 <= target * percent
+}
+
+#[test]
+fn ten_seconds_of_constant_bitrate_meet_the_target_within_three_percent() {
+    for kbps in [100, 300, 600, 1500, 3000] {
+        for (step_ticks, fps) in [(3000, 30), (1500, 60), (9000, 10)] {
+            let mut sim = Simulation::new(kbps, |_| {});
+            sim.step_ticks = step_ticks;
+            sim.scale = kbps * 400 / fps;
+            sim.run(10 * fps, breathing);
+            assert!(within(sim.bps(0), kbps * 1000, 3), "{kbps} at {fps}: {}", sim.bps(0));
+            assert!(sim.lowest_level >= 0, "{kbps} at {fps}: {}", sim.lowest_level);
+            assert_eq!(sim.drops(), 0);
+        }
+    }
+}
+
+#[test]
+fn any_two_seconds_stay_within_a_tenth_of_the_target() {
+    let mut sim = Simulation::new(600, |_| {});
+    sim.run(600, breathing);
+    for from in 0..540 {
+        let bits: u64 = sim.sent[from..from + 60].iter().map(|s| s.bits).sum();
+        // What the key frame took is given back during the second after it.
+        let tolerance = if from < 30 { 13 } else { 10 };
+        assert!(within(bits, 1_200_000, tolerance), "from frame {from}: {bits}");
+    }
+}
+
+#[test]
+fn four_times_the_rate_or_a_quarter_is_met_within_a_second() {
+    for (before, after) in [(400, 1600), (1600, 400), (200, 800), (2000, 500)] {
+        let mut sim = Simulation::new(before, |_| {});
+        sim.scale = 8_000;
+        sim.run(150, breathing);
+        sim.rate.apply(&Update::Bitrate(Bitrate::kbps(after))).unwrap();
+        sim.run(150, breathing);
+        let second = sim.sent[150..180].iter().map(|s| s.bits).sum::<u64>();
+        for s in &sim.sent[140..180] {
+            eprintln!("{s:?}");
+        }
+        assert!(within(second, after * 1000, 15), "{before} to {after}: {second}");
+        let rest = sim.bps(180);
+        assert!(within(rest, after * 1000, 5), "{before} to {after}: then {rest}");
+        assert!(sim.sent.iter().skip(1).all(|s| s.kind == FrameKind::Inter));
+        assert!(sim.lowest_level >= 0);
+    }
+}
+
+#[test]
+fn the_buffer_never_runs_dry_when_drops_are_allowed() {
+    for pct in [0, 10, 30, 60] {
+        for complexity in [100_000_u64, 300_000, 600_000] {
+            let mut sim = Simulation::new(200, |config| {
+                config.drops = DropPolicy::BelowBufferPct(pct);
+            });
+            // Bursts of ten times the cost, which the model cannot foresee.
+            sim.run(300, |frame| if frame % 50 == 49 { 10 * complexity } else { complexity });
+            assert!(sim.lowest_level >= 0, "{pct} % {complexity}: {}", sim.lowest_level);
+        }
+    }
+}
+
+#[test]
+fn a_higher_drop_threshold_never_drops_less_or_later() {
+    let mut before = (0, usize::MAX);
+    for pct in [0, 20, 40, 60, 80] {
+        let mut sim = Simulation::new(100, |config| {
+            config.drops = DropPolicy::BelowBufferPct(pct);
+        });
+        // Half as much again as the coarsest quantiser can do.
+        sim.noise_pct = 0;
+        sim.scale = 15_000;
+        sim.run(300, |_| 43_000);
+        let first = sim.sent.iter().position(|s| s.dropped.is_some()).unwrap_or(usize::MAX);
+        assert!(sim.drops() >= before.0 && first <= before.1, "{pct}: {} {first}", sim.drops());
+        before = (sim.drops(), first);
+    }
+    assert!(before.0 > 30);
+}
+
+#[test]
+fn a_frame_is_coded_after_two_seconds_of_drops() {
+    let mut sim = Simulation::new(1, |config| config.drops = DropPolicy::BelowBufferPct(30));
+    sim.run(300, |_| 10_000_000);
+    let coded: Vec<i64> =
+        sim.sent.iter().filter(|s| s.dropped.is_none()).map(|s| s.ticks).collect();
+    assert!(coded.len() >= 4);
+    assert!(coded.windows(2).all(|pair| pair[1] - pair[0] <= 2 * i64::from(TICKS)));
+}
+
+#[test]
+fn every_layer_gets_its_share() {
+    let modes: [(_, &[u64]); 2] =
+        [(Scalability::L1T2, &[60, 40]), (Scalability::L1T3, &[40, 20, 40])];
+    for (mode, percent) in modes {
+        let mut sim = Simulation::new(600, |config| config.scalability = mode);
+        sim.run(600, breathing);
+        for (id, share) in percent.iter().enumerate() {
+            let of_layer = sim.sent.iter().filter(|s| usize::from(s.temporal_id) == id);
+            let bits: u64 = of_layer.map(|s| s.bits).sum();
+            let due = 600_000 * 20 * share / 100;
+            assert!(within(bits, due, 10), "{mode:?} layer {id}: {bits} of {due}");
+        }
+        assert!(within(sim.bps(0), 600_000, 3), "{}", sim.bps(0));
+    }
+}
+
+#[test]
+fn layers_that_are_on_share_the_whole_rate() {
+    let mut sim = Simulation::new(600, |config| config.scalability = Scalability::L1T3);
+    sim.run(300, breathing);
+    let from = sim.sent.len();
+    sim.rate.apply(&Update::ActiveTemporalLayers(1)).unwrap();
+    sim.layers.set_active_layers(1);
+    sim.run(600, breathing);
+    assert!(within(sim.bps(from), 600_000, 5), "{}", sim.bps(from));
+}
+
+#[test]
+fn a_forced_key_frame_stays_within_its_cap_and_is_made_up_for_in_a_second() {
+    let mut sim = Simulation::new(600, |_| {});
+    sim.run(120, breathing);
+    let key = sim.frame(FrameKind::Key, 100_000);
+    assert!(key.bits <= 180_000, "{}", key.bits);
+    sim.run(45, breathing);
+    let level = sim.rate.buffer().level_bits();
+    assert!(level > 250_000, "{level}");
+    let mut sim = Simulation::new(600, |config| config.max_key_frame_pct = Some(300));
+    let key = sim.frame(FrameKind::Key, 100_000);
+    assert!(key.bits <= 60_000, "{}", key.bits);
+}
+
+#[test]
+fn hard_caps_hold_when_drops_are_allowed() {
+    let cap = WindowCap { window_ms: 200, max_bytes: 12_000 };
+    let mut sim = Simulation::new(600, |config| {
+        config.drops = DropPolicy::BelowBufferPct(0);
+        config.max_frame_bytes = Some(4000);
+        config.window_cap = Some(cap);
+    });
+    sim.run(300, |frame| if frame % 40 < 3 { 3_000_000 } else { 100_000 });
+    assert!(sim.sent.iter().all(|s| s.bits <= 32_000));
+    for (index, last) in sim.sent.iter().enumerate() {
+        let window = sim.sent[..=index].iter().filter(|s| last.ticks - s.ticks < 18_000);
+        assert!(window.map(|s| s.bits).sum::<u64>() <= 96_000, "frame {index}");
+    }
+}
+
+#[test]
+fn a_new_frame_rate_is_honoured_at_once() {
+    let mut sim = Simulation::new(600, |_| {});
+    sim.run(150, breathing);
+    sim.step_ticks = 9000;
+    sim.rate.apply(&Update::FrameRate(Rational::new(10, 1))).unwrap();
+    let from = sim.sent.len();
+    sim.run(100, breathing);
+    let three: u64 = sim.sent[from + 2..from + 12].iter().map(|s| s.bits).sum();
+    assert!(within(three, 600_000, 25), "{three}");
+    assert!(within(sim.bps(from), 600_000, 5), "{}", sim.bps(from));
+}
+
+#[test]
+fn variable_bitrate_keeps_the_quantiser_steady_and_meets_the_average() {
+    let mut sim = Simulation::new(600, |config| {
+        config.rate = RateControl::Vbr(Bitrate::kbps(600));
+    });
+    sim.run(900, |frame| if frame / 60 % 2 == 0 { 60_000 } else { 140_000 });
+    assert!(within(sim.bps(0), 600_000, 4), "{}", sim.bps(0));
+    let late = &sim.sent[300..];
+    let (least, most) = late.iter().fold((255, 0), |(a, b), s| (s.qindex.min(a), s.qindex.max(b)));
+    assert!(most - least <= 24, "{least}..{most}");
+}
+
+#[test]
+fn quality_rises_with_its_number_and_fixed_indices_are_exact() {
+    let mut before = 128;
+    for quality in [0, 25, 50, 75, 100] {
+        let mut sim = Simulation::new(0, |config| {
+            config.rate = RateControl::Quality(quality);
+            (config.min_qindex, config.max_qindex) = (0, 127);
+        });
+        sim.run(30, |_| 100_000);
+        let q = sim.sent[20].qindex;
+        assert!(q < before, "{quality}: {q}");
+        before = q;
+    }
+    let mut sim = Simulation::new(0, |config| {
+        config.rate = RateControl::FixedQ(40);
+        (config.min_qindex, config.max_qindex) = (4, 106);
+    });
+    sim.run(30, breathing);
+    assert!(sim.sent.iter().all(|s| s.qindex == 40));
+}
+
+#[test]
+fn the_quantiser_stays_between_its_ends() {
+    let mut sim = Simulation::new(600, |config| (config.min_qindex, config.max_qindex) = (30, 50));
+    sim.run(300, |frame| if frame < 150 { 100 } else { 10_000_000 });
+    assert!(sim.sent.iter().all(|s| (30..=50).contains(&s.qindex)));
+}
+
+#[test]
+fn extreme_settings_and_timestamps_neither_panic_nor_hang() {
+    let rates = [0, 1, u64::MAX];
+    let framerates = [Rational::new(1, u32::MAX), Rational::new(u32::MAX, 1)];
+    for bps in rates {
+        for framerate in framerates {
+            for mode in [RateControl::Cbr(Bitrate(bps)), RateControl::Vbr(Bitrate(bps))] {
+                let mut sim = Simulation::new(600, |config| {
+                    config.rate = mode;
+                    config.framerate = framerate;
+                    config.max_key_frame_pct = Some(u32::MAX);
+                    config.buffering.size_ms = u32::MAX;
+                    config.buffering.optimal_ms = u32::MAX;
+                    config.drops = DropPolicy::BelowBufferPct(30);
+                    config.scalability = Scalability::L1T3;
+                });
+                for pts in [0, i64::MAX, i64::MIN, 5, i64::MAX - 1] {
+                    let facts = FrameFacts::new(FrameKind::Inter, pts, u64::MAX);
+                    if let Decision::Code(budget) = sim.rate.plan_frame(&facts) {
+                        sim.rate.frame_coded(u64::MAX, budget.qindex);
+                    }
+                    sim.rate.apply(&Update::Bitrate(Bitrate(bps))).unwrap();
+                    sim.rate.apply(&Update::FrameRate(framerate)).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn refusals_name_the_range_and_change_nothing() {
+    let mut sim = Simulation::new(600, |_| {});
+    let refused = sim.rate.apply(&Update::Drops(DropPolicy::BelowBufferPct(101))).unwrap_err();
+    assert_eq!(refused.allowed, "0..=100 percent");
+    assert!(sim.rate.apply(&Update::Rate(RateControl::FixedQ(128))).is_err());
+    assert!(sim.rate.apply(&Update::ActiveTemporalLayers(2)).is_err());
+    assert_eq!(sim.rate.apply(&Update::Speed(3)), Ok(false));
+    assert_eq!(sim.rate.state().bitrate, Bitrate::kbps(600));
+}
