@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockUv};
 use crate::view::Window;
-use crate::x86::memory::{load_2x8, load_4x4, load_u8x8, load_u8x16};
+use crate::x86::memory::{load_2x8, load_4x4, load_u8x4, load_u8x8, load_u8x16};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
@@ -250,8 +250,9 @@ pub(in crate::x86) fn sum_i16x8(v: __m128i) -> u32 {
 fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     // Eight results of at most 4080 in each lane.
     let mut sums = _mm_setzero_si128();
-    for x in [0, 8] {
-        let (cur, refp) = (cur.sub::<8, 16>(x, 0), refp.sub::<8, 16>(x, 0));
+    let halves = [(cur.sub(0, 0), refp.sub(0, 0)), (cur.sub(8, 0), refp.sub(8, 0))];
+    for (cur, refp) in halves {
+        let (cur, refp): (Window<'_, 8, 16>, Window<'_, 8, 16>) = (cur, refp);
         for y in [0, 4, 8, 12] {
             let step = |k: usize| step_8(cur.row(y + k), refp.row(y + k));
             sums = _mm_add_epi16(sums, finish_4_rows([step(0), step(1), step(2), step(3)]));
@@ -272,13 +273,16 @@ fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
 
 #[target_feature(enable = "sse4.1,ssse3")]
 fn satd_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
-    let (a, b) = (load_4x4(cur), load_4x4(refp));
     let sums_then_differences = i64::from_le_bytes([1, 1, 1, 1, 1, 255, 1, 255]);
     let signs = _mm_set1_epi64x(sums_then_differences);
     let step = |a, b| _mm_sub_epi16(_mm_maddubs_epi16(a, signs), _mm_maddubs_epi16(b, signs));
-    // Rows 0 and 1, rows 2 and 3, each row twice.
-    let rows_01 = step(_mm_unpacklo_epi32(a, a), _mm_unpacklo_epi32(b, b));
-    let rows_23 = step(_mm_unpackhi_epi32(a, a), _mm_unpackhi_epi32(b, b));
+    // Rows `y` and `y + 1`, each twice.
+    let twice = |from: Window<'_, 4, 4>, y: usize| {
+        let rows = _mm_unpacklo_epi32(load_u8x4(from.row(y)), load_u8x4(from.row(y + 1)));
+        _mm_unpacklo_epi32(rows, rows)
+    };
+    let rows_01 = step(twice(cur, 0), twice(refp, 0));
+    let rows_23 = step(twice(cur, 2), twice(refp, 2));
     let (sum, less) = (_mm_add_epi16(rows_01, rows_23), _mm_sub_epi16(rows_01, rows_23));
     let (even, odd) = (_mm_unpacklo_epi64(sum, less), _mm_unpackhi_epi64(sum, less));
     sum_i16x8(maxima(_mm_add_epi16(even, odd), _mm_sub_epi16(even, odd)))
@@ -386,7 +390,7 @@ fn bilinear_sums_8<const X: u8, const Y: u8>(
     let (across, down) = (_mm_set1_epi16(weights(fx)), _mm_set1_epi16(weights(fy)));
     let mut sums = _mm_setzero_si128();
     let mut above = first_pass_2x8::<X>(refp, 0, across);
-    for y in [0, 2, 4, 6] {
+    for y in (0..8).step_by(2) {
         // Rows y + 1 and y + 2, of which the first is known.
         let next = first_pass_2x8::<X>(refp, if y == 6 { 7 } else { y + 2 }, across);
         let below = if y == 6 { next } else { _mm_alignr_epi8::<8>(next, above) };

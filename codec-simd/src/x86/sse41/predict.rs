@@ -382,7 +382,7 @@ fn bilinear_8<const X: u8, const Y: u8>(
 ) {
     let (across, down) = (_mm_set1_epi16(weights(fx)), _mm_set1_epi16(weights(fy)));
     let mut above = first_pass_2x8::<X>(refp, 0, across);
-    for y in [0, 2, 4, 6] {
+    for y in (0..8).step_by(2) {
         // Rows y + 1 and y + 2, of which the first is known.
         let next = first_pass_2x8::<X>(refp, if y == 6 { 7 } else { y + 2 }, across);
         let below = if y == 6 { next } else { _mm_alignr_epi8::<8>(next, above) };
@@ -491,7 +491,7 @@ fn intra_8x8(mode: IntraMode, edges: &Edges<8>, mut dst: WindowMut<'_, 8, 8>) {
             let (above, left) = (_mm_unpacklo_epi64(above, above), load_u8x8(&edges.left));
             let top_left = _mm_set1_epi8(edges.top_left.cast_signed());
             let mut rows = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-            for y in [0, 2, 4, 6] {
+            for y in (0..8).step_by(2) {
                 let left = _mm_shuffle_epi8(left, rows);
                 store_rows(&mut dst, y, true_motion(left, above, top_left));
                 rows = _mm_add_epi8(rows, _mm_set1_epi8(2));
