@@ -19,6 +19,7 @@ mod vector;
 
 pub use block::{Block, Quadrant};
 pub use cost::{Lambda, MvCost, VectorPrice};
+pub(crate) use integer::Walk;
 pub use integer::{IntegerMatch, IntegerSettings, Pattern, search_integer, search_integer_8x8};
 pub use range::SearchRange;
 pub use subpel::{SubpelMatch, SubpelSearch, search_subpel, search_subpel_8x8};

@@ -1,0 +1,71 @@
+//! Copies of the last two pictures' luma, to tell what did not change at all.
+
+use super::{Change, MbAnalysis};
+use crate::frame::Size;
+use crate::motion::{FullPel, PixelPos};
+
+/// The visible luma of two pictures, rows without gaps.
+#[derive(Debug, Default)]
+pub(super) struct FullLuma {
+    previous: Vec<u8>,
+    current: Vec<u8>,
+    width: usize,
+}
+
+impl FullLuma {
+    pub(super) fn new(size: Size) -> Self {
+        let (width, height) = (size.width as usize, size.height as usize);
+        Self { previous: vec![0; width * height], current: vec![0; width * height], width }
+    }
+
+    /// The current picture becomes the previous one.
+    pub(super) fn advance(&mut self) {
+        std::mem::swap(&mut self.previous, &mut self.current);
+    }
+
+    /// Takes row `y`, and marks those of `mbs` (one per 16 pixels) as changed where it differs from
+    /// the previous picture.
+    pub(super) fn put_row(&mut self, y: usize, row: &[u8], mbs: &mut [MbAnalysis]) {
+        let range = y * self.width..(y + 1) * self.width;
+        let (blocks, rest) = row.as_chunks::<16>();
+        let (old_blocks, old_rest) = self.previous[range.clone()].as_chunks::<16>();
+        for ((mb, block), old) in mbs.iter_mut().zip(blocks).zip(old_blocks) {
+            if block != old {
+                mb.change = Change::Changed;
+            }
+        }
+        if let Some(mb) = mbs.get_mut(blocks.len()).filter(|_| rest != old_rest) {
+            mb.change = Change::Changed;
+        }
+        self.current[range].copy_from_slice(row);
+    }
+
+    /// Rows of the previous and of the current picture, in pairs.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let width = self.width.max(1);
+        self.previous.chunks_exact(width).zip(self.current.chunks_exact(width))
+    }
+
+    /// Whether the visible pixels of the macroblock at `at` equal those that `vector` leads to, all
+    /// inside the previous picture.
+    pub(super) fn is_moved(&self, at: PixelPos, vector: FullPel) -> bool {
+        let height = self.current.len().checked_div(self.width).unwrap_or(0);
+        let (Ok(x), Ok(y)) = (usize::try_from(at.x), usize::try_from(at.y)) else {
+            return false;
+        };
+        let (w, h) = (16.min(self.width - x), 16.min(height - y));
+        let from = |at: usize, by: i16, len: usize, size: usize| {
+            at.checked_add_signed(isize::from(by)).filter(|from| from + len <= size)
+        };
+        let Some((from_x, from_y)) =
+            from(x, vector.x, w, self.width).zip(from(y, vector.y, h, height))
+        else {
+            return false;
+        };
+        (0..h).all(|row| {
+            let new = &self.current[(y + row) * self.width + x..][..w];
+            let old = &self.previous[(from_y + row) * self.width + from_x..][..w];
+            new == old
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! Where blocks come from in the previous picture.
+
+use codec_simd::{Kernels, PlaneRef};
+
+use super::half_plane::HalfPlane;
+use crate::motion::{FullPel, IntegerSettings, Pattern, PixelPos, SearchRange, Walk};
+
+/// Largest component of a vector in half-size pixels.
+const REACH: u16 = 20;
+/// Mean absolute difference, in 1/64 grey, up to which a block counts as still.
+const STILL_SAD: u32 = 96;
+/// SAD above which the search takes larger steps.
+const FAR_SAD: u32 = 320;
+
+/// What the half-size planes say about the motion of a block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Motion {
+    /// In half-size pixels.
+    pub(super) vector: FullPel,
+    pub(super) satd: u32,
+}
+
+/// Searches the block at `at` of `cur` in `previous`. `starts` in half-size pixels, the most
+/// trusted first; vectors near it are preferred.
+pub(super) fn search(
+    kernels: &Kernels,
+    (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
+    at: PixelPos,
+    zero_sad: u32,
+    starts: &[FullPel],
+) -> Motion {
+    let block = HalfPlane::window(cur, at);
+    let satd = |vector| kernels.satd_8x8(block, HalfPlane::window(previous, at.moved(vector)));
+    let still = Motion { vector: FullPel::ZERO, satd: 0 };
+    if zero_sad == 0 {
+        return still;
+    }
+    let range = SearchRange::new(previous.layout(), at, 8, REACH).filter(|_| zero_sad > STILL_SAD);
+    let Some(range) = range else {
+        return Motion { satd: satd(FullPel::ZERO), ..still };
+    };
+
+    let predicted = starts.first().copied().unwrap_or(FullPel::ZERO);
+    let price = |v: FullPel| {
+        let away = v.x.abs_diff(predicted.x) + v.y.abs_diff(predicted.y);
+        u32::from(away.min(12)) * 3
+    };
+    let pattern = if zero_sad > FAR_SAD { Pattern::Hexagon } else { Pattern::Diamond };
+    let settings = IntegerSettings { pattern, max_steps: 8, stop_below: STILL_SAD / 2 };
+    let walk = Walk::new(kernels, &block, previous, at, range, price);
+    let found = walk.search(starts, settings);
+    // A little better is noise: the zero vector is the better start then.
+    let vector = if found.sad + STILL_SAD / 2 < zero_sad { found.vector } else { FullPel::ZERO };
+    Motion { vector, satd: satd(vector) }
+}
