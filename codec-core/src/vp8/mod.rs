@@ -6,5 +6,6 @@
 
 pub mod encoder;
 pub mod header;
+pub mod modes;
 pub mod tables;
 pub mod types;
