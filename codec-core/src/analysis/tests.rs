@@ -107,7 +107,10 @@ fn another_scene_is_a_cut_and_motion_is_not() {
 fn page(by: u32) -> Drawing {
     Drawing::new(Size::new(256, 200), move |x, y| {
         let (line, y) = ((y + by) / 12, (y + by) % 12);
-        let inked = x > 20 && x < 120 && y < 8 && (x * 7 + y * 5 + x * line * (y + 3)) % 11 < 4;
+        let inked = x > 20
+            && x < 120
+            && y < 8
+            && (x * x + 5 * y * x + 7 * line * line * (x + y)) % 101 < 40;
         if inked { 20 } else { 235 }
     })
 }
