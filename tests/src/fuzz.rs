@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets: any bytes in, no panic out. `fuzz/` feeds them from libFuzzer,
 //! `tests/fuzz_smoke.rs` from seeds.
 
+use codec_container::{CodedPacket, Input, ReadOptions, Source};
 use codec_core::codec::{
     Bitrate, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, FrameRequest, Limits,
     Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoDecoder, VideoEncoder,
@@ -207,4 +208,49 @@ fn random_update(rng: &mut Rng) -> Update {
         7 => Update::Speed(rng.byte() % 13),
         _ => Update::Scalability(rng.pick(&Scalability::ALL).1),
     }
+}
+
+/// A file of any format, read to its end, from a seekable source and from a stream. Both must give
+/// the same number of packets or pictures.
+///
+/// # Panics
+/// If they do not, or if a reader goes on after its end.
+pub fn container(data: &[u8]) {
+    let mut options = ReadOptions::default();
+    options.limits = small_limits().limits;
+    let seekable = read_all(Source::seekable(std::io::Cursor::new(data.to_vec())), &options);
+    let stream = read_all(Source::stream(std::io::Cursor::new(data.to_vec())), &options);
+    if let (Some(seekable), Some(stream)) = (seekable, stream) {
+        assert_eq!(seekable, stream, "a stream gives what a seekable source gives");
+    }
+}
+
+/// How many packets or pictures come out; `None` if it cannot be opened. MP4 needs a seekable
+/// source, so a stream may fail where a file does not.
+fn read_all(source: Source, options: &ReadOptions) -> Option<u64> {
+    let mut count = 0;
+    match codec_container::open(source, options).ok()? {
+        Input::Packets(mut reader) => {
+            let mut packet = CodedPacket::default();
+            // An error over a time that goes backwards leaves the rest readable.
+            let mut errors = 0;
+            while errors < 100_000 {
+                match reader.read(&mut packet) {
+                    Ok(true) => count += 1,
+                    Ok(false) => return Some(count),
+                    Err(_) => errors += 1,
+                }
+            }
+            panic!("the reader never ends");
+        }
+        Input::Pictures(mut reader) => {
+            while let Ok(Some(picture)) = reader.read() {
+                count += 1;
+                let _ = picture.picture.digest();
+            }
+            assert!(reader.read().is_ok_and(|picture| picture.is_none()), "the end is the end");
+        }
+        _ => {}
+    }
+    Some(count)
 }

@@ -202,9 +202,8 @@ fn other_decoders_agree_on_the_whole_matrix() {
     let Some(dir) = counterparts("the whole matrix of encoder settings") else { return };
     // Every combination of size, clip, speed, preset and rate, the other settings in turn.
     let sizes = dimensions();
-    let mut turn = 0;
-    for head in 0..sizes[..6].iter().product() {
-        let mut rest: usize = head;
+    for turn in 0..sizes[..6].iter().product::<usize>() {
+        let mut rest = turn;
         let mut index: Vec<usize> = sizes[..6]
             .iter()
             .map(|&size| {
@@ -218,7 +217,6 @@ fn other_decoders_agree_on_the_whole_matrix() {
             index.push(other % size);
             other = other / size + turn % 3;
         }
-        turn += 1;
         check(&case(&index), &dir, "matrix");
     }
 }

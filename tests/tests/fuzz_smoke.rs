@@ -44,3 +44,21 @@ fn random_bytes_never_panic_the_vp8_decoder() {
 fn any_settings_and_pictures_encode_to_what_decodes_to_the_reconstruction() {
     rng::for_each_seed(120, |seed, _| fuzz::vp8_encode(&seed.to_le_bytes()));
 }
+
+#[test]
+fn damaged_files_never_panic_a_reader() {
+    let Some(dir) = data::dir("damaged files of every container") else { return };
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    for folder in ["containers", "malformed"] {
+        for file in data::files(&dir.join(folder), "") {
+            let mut bytes = std::fs::read(&file).unwrap();
+            fuzz::container(&bytes);
+            bytes.truncate(60_000);
+            seeds.push(bytes);
+        }
+    }
+    rng::for_each_seed(600, |_, rng| {
+        let file = rng.pick(&seeds);
+        fuzz::container(&mutate::damaged(file, rng));
+    });
+}
