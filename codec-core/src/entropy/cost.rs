@@ -68,3 +68,16 @@ impl BoolSink for CostCounter {
         self.0 += u64::from(bits) * 256;
     }
 }
+
+/// The probability (1..=255) that prices `counts` falses and trues lowest; 128 if there are none.
+#[inline]
+#[must_use]
+pub fn prob_from_counts(counts: [u32; 2]) -> u8 {
+    let [falses, trues] = counts.map(u64::from);
+    let total = falses + trues;
+    if total == 0 {
+        return 128;
+    }
+    let prob = (falses * 256 + total / 2) / total;
+    u8::try_from(prob.clamp(1, 255)).unwrap_or(128)
+}

@@ -9,7 +9,7 @@ mod tree;
 
 pub use bool_decoder::BoolDecoder;
 pub use bool_encoder::BoolEncoder;
-pub use cost::{CostCounter, bool_cost_q8};
+pub use cost::{CostCounter, bool_cost_q8, prob_from_counts};
 pub use sink::BoolSink;
 pub use tree::{Tree, tree_codes};
 

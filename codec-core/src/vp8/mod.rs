@@ -7,5 +7,6 @@
 pub mod encoder;
 pub mod header;
 pub mod modes;
+pub mod residual;
 pub mod tables;
 pub mod types;
