@@ -1,8 +1,242 @@
 //! AVX-512 kernels: costs.
 
+use core::arch::x86_64::*;
+
 use crate::table::Kernels;
+use crate::types::Block16;
+use crate::view::Window;
+use crate::x86::avx2::cost::fold_i32;
+use crate::x86::memory::{load_4x16, load_u8x16, load_u8x64};
+use crate::x86::sse41::cost::{HALF, WHOLE, by_kind, sum_i32x4, sums_of_8, weights};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    base
+    Kernels { satd_16x16, sse_16x16, sse_bilinear_16x16, sse_half_ring_16x16, ..base }
+}
+
+/// Rows `y` to `y + 3`, one in each 128-bit lane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn four_rows(cur: &Block16, y: usize) -> __m512i {
+    let (rows, _) = cur.0.as_flattened().as_chunks::<64>();
+    load_u8x64(&rows[y / 4])
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn fold(v: __m512i) -> __m128i {
+    let high = _mm512_extracti64x4_epi64::<1>(v);
+    fold_i32(_mm256_add_epi32(_mm512_castsi512_si256(v), high))
+}
+
+/// The maxima of neighbouring magnitudes of two registers.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn maxima(a: __m512i, b: __m512i) -> __m512i {
+    const ODD: __mmask32 = 0xaaaa_aaaa;
+    let (a, b) = (_mm512_abs_epi16(a), _mm512_abs_epi16(b));
+    let even = _mm512_mask_blend_epi16(ODD, a, _mm512_slli_epi32::<16>(b));
+    let odd = _mm512_mask_blend_epi16(ODD, _mm512_srli_epi32::<16>(a), b);
+    _mm512_max_epi16(even, odd)
+}
+
+/// Two rows, each in two lanes: the lower one of a row takes the sums of neighbours, the upper one
+/// their differences.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn two_twice(low: &[u8; 16], high: &[u8; 16]) -> __m512i {
+    let low = _mm512_broadcast_i32x4(load_u8x16(low));
+    _mm512_mask_broadcast_i32x4(low, 0xff00, load_u8x16(high))
+}
+
+/// The lanes hold rows `y` (twice) and `y + 8`; see SSE4.1 for the steps.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+    let signs = _mm512_mask_blend_epi64(
+        0b1100_1100,
+        _mm512_set1_epi8(1),
+        _mm512_set1_epi16(i16::from_le_bytes([1, 255])),
+    );
+    let step = |y: usize| {
+        let a = _mm512_maddubs_epi16(two_twice(&cur.0[y], &cur.0[y + 8]), signs);
+        let b = _mm512_maddubs_epi16(two_twice(refp.row(y), refp.row(y + 8)), signs);
+        _mm512_sub_epi16(a, b)
+    };
+    let mut sums = _mm512_setzero_si512();
+    for y in [0, 4] {
+        let (a, b, c, d) = (step(y), step(y + 1), step(y + 2), step(y + 3));
+        let (ab, cd) = (_mm512_add_epi16(a, b), _mm512_add_epi16(c, d));
+        let (ab_less, cd_less) = (_mm512_sub_epi16(a, b), _mm512_sub_epi16(c, d));
+        let sum = maxima(_mm512_add_epi16(ab, cd), _mm512_sub_epi16(ab, cd));
+        let less = maxima(_mm512_add_epi16(ab_less, cd_less), _mm512_sub_epi16(ab_less, cd_less));
+        sums = _mm512_add_epi16(sums, _mm512_add_epi16(sum, less));
+    }
+    sum_i32x4(fold(_mm512_madd_epi16(sums, _mm512_set1_epi16(1))))
+}
+
+// Squared differences by products of bytes: with x' = x - 128, which fits a signed byte,
+// (p - c)^2 = (p p' - 128 p) - 2 p c' + (c c' + 128 c). The first term belongs to a prediction and
+// the last to the block, so that a further candidate costs one multiplication.
+
+/// `x - 128` as signed bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn centred(x: __m512i) -> __m512i {
+    _mm512_xor_si512(x, _mm512_set1_epi8(i8::MIN))
+}
+
+/// `sum` and the prediction's own term.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn add_own(sum: __m512i, p: __m512i) -> __m512i {
+    let sum = _mm512_dpbusd_epi32(sum, p, centred(p));
+    _mm512_dpbusd_epi32(sum, p, _mm512_set1_epi8(i8::MIN))
+}
+
+/// `sum` and the block's term.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn add_block(sum: __m512i, c: __m512i) -> __m512i {
+    let half = _mm512_set1_epi8(64);
+    let sum = _mm512_dpbusd_epi32(sum, c, centred(c));
+    _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sum, c, half), c, half)
+}
+
+/// Sixteen partial sums of the squares of 64 differences.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn add_squares(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    let signs = _mm512_set1_epi16(i16::from_le_bytes([1, 255]));
+    let low = _mm512_maddubs_epi16(_mm512_unpacklo_epi8(a, b), signs);
+    let high = _mm512_maddubs_epi16(_mm512_unpackhi_epi8(a, b), signs);
+    _mm512_dpwssd_epi32(_mm512_dpwssd_epi32(sum, low, low), high, high)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+    let mut sums = [_mm512_setzero_si512(); 2];
+    for y in [0, 8] {
+        sums[0] = add_squares(sums[0], four_rows(cur, y), load_4x16(refp, y));
+        sums[1] = add_squares(sums[1], four_rows(cur, y + 4), load_4x16(refp, y + 4));
+    }
+    sum_i32x4(fold(_mm512_add_epi32(sums[0], sums[1])))
+}
+
+/// Pixels between those of `a` and `b`; the SSE4.1 twin says how.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn between<const KIND: u8>(a: __m512i, b: __m512i, weights: __m512i) -> __m512i {
+    match KIND {
+        WHOLE => a,
+        HALF => _mm512_avg_epu8(a, b),
+        _ => {
+            let shift = _mm512_set1_epi16(4096);
+            let low = _mm512_maddubs_epi16(_mm512_unpacklo_epi8(a, b), weights);
+            let high = _mm512_maddubs_epi16(_mm512_unpackhi_epi8(a, b), weights);
+            let (low, high) = (_mm512_mulhrs_epi16(low, shift), _mm512_mulhrs_epi16(high, shift));
+            _mm512_packus_epi16(low, high)
+        }
+    }
+}
+
+/// The lanes hold four rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn bilinear_sums<const X: u8, const Y: u8>(
+    cur: &Block16,
+    refp: Window<'_, 17, 17>,
+    fx: u8,
+    fy: u8,
+) -> u32 {
+    let (across, down) = (_mm512_set1_epi16(weights(fx)), _mm512_set1_epi16(weights(fy)));
+    let (left, right) = (refp.sub::<16, 17>(0, 0), refp.sub::<16, 17>(1, 0));
+    let first = |y| between::<X>(load_4x16(left, y), load_4x16(right, y), across);
+    let single = |row| _mm512_castsi128_si512(load_u8x16(row));
+    let mut sums = [_mm512_setzero_si512(); 2];
+    let mut rows = first(0);
+    for y in [0, 4, 8, 12] {
+        let next = if y < 12 {
+            first(y + 4)
+        } else {
+            between::<X>(single(left.row(16)), single(right.row(16)), across)
+        };
+        let below = _mm512_alignr_epi64::<2>(next, rows);
+        let sum = &mut sums[y / 4 % 2];
+        *sum = add_squares(*sum, four_rows(cur, y), between::<Y>(rows, below, down));
+        rows = next;
+    }
+    sum_i32x4(fold(_mm512_add_epi32(sums[0], sums[1])))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -> u32 {
+    by_kind!(fx, fy, bilinear_sums(cur, refp, fx, fy))
+}
+
+/// The lanes hold four rows. The predictions below row `y` are those above row `y + 1`: they are
+/// made once and meet the block twice, the second time moved up by a row. What lies above row 0
+/// and below row 15 is left over for the end.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
+    let [left, middle, right] =
+        [refp.sub::<16, 18>(0, 0), refp.sub::<16, 18>(1, 0), refp.sub::<16, 18>(2, 0)];
+    let across = |left, middle, right| {
+        [_mm512_avg_epu8(left, middle), middle, _mm512_avg_epu8(middle, right)]
+    };
+    let row = |y: usize| {
+        let row = |of: Window<'_, 16, 18>| _mm512_zextsi128_si512(load_u8x16(of.row(y)));
+        across(row(left), row(middle), row(right))
+    };
+    let rows = |y| across(load_4x16(left, y), load_4x16(middle, y), load_4x16(right, y));
+    let zero = _mm512_setzero_si512();
+    // Of the predictions at the left, middle and right.
+    let (mut own, mut over, mut under) = ([zero; 3], [zero; 3], [zero; 3]);
+    let (mut own_beside, mut beside) = ([zero; 2], [zero; 2]);
+    let mut block = zero;
+    let mut here = rows(1);
+    let mut c = four_rows(cur, 0);
+    let first = (row(0), here, c);
+    let mut last = here;
+    for y in [0, 4, 8, 12] {
+        let (next, next_c) =
+            if y < 12 { (rows(y + 5), four_rows(cur, y + 4)) } else { (row(17), zero) };
+        block = add_block(block, c);
+        let moved = _mm512_alignr_epi64::<2>(next_c, c);
+        let c_centred = centred(c);
+        // Past the last row the block is nothing, not 0 - 128.
+        let moved = if y < 12 {
+            centred(moved)
+        } else {
+            _mm512_maskz_xor_epi64(0x3f, moved, _mm512_set1_epi8(i8::MIN))
+        };
+        for k in 0..3 {
+            let below = _mm512_alignr_epi64::<2>(next[k], here[k]);
+            let prediction = _mm512_avg_epu8(here[k], below);
+            own[k] = add_own(own[k], prediction);
+            under[k] = _mm512_dpbusd_epi32(under[k], prediction, c_centred);
+            over[k] = _mm512_dpbusd_epi32(over[k], prediction, moved);
+            last[k] = prediction;
+        }
+        for (k, here) in [here[0], here[2]].into_iter().enumerate() {
+            own_beside[k] = add_own(own_beside[k], here);
+            beside[k] = _mm512_dpbusd_epi32(beside[k], here, c_centred);
+        }
+        (here, c) = (next, next_c);
+    }
+    let total = |own, cross| {
+        let twice = _mm512_slli_epi32::<1>(cross);
+        fold(_mm512_add_epi32(_mm512_sub_epi32(own, twice), block))
+    };
+    let mut sums = [_mm_setzero_si128(); 8];
+    for k in 0..3 {
+        sums[5 + k] = total(own[k], under[k]);
+        // Above row 0, in the lowest lane only; and without what lies below row 15.
+        let (above, here, c) = (first.0[k], first.1[k], first.2);
+        let above = _mm512_maskz_mov_epi64(0b11, _mm512_avg_epu8(above, here));
+        let below = _mm512_maskz_mov_epi64(0b1100_0000, last[k]);
+        let own = _mm512_sub_epi32(add_own(own[k], above), add_own(zero, below));
+        sums[k] = total(own, _mm512_dpbusd_epi32(over[k], above, centred(c)));
+    }
+    sums[3] = total(own_beside[0], beside[0]);
+    sums[4] = total(own_beside[1], beside[1]);
+    sums_of_8(sums)
 }
