@@ -22,6 +22,10 @@ pub struct Analyser {
     current: HalfPlane,
     previous: HalfPlane,
     luma: FullLuma,
+    /// Bits of one macroblock row's columns that changed.
+    changes: Vec<u128>,
+    /// What the picture before was like.
+    textures: Vec<Texture>,
     /// Vectors of the picture before, in half-size pixels.
     vectors: Vec<FullPel>,
     popularity: Popularity,
@@ -79,6 +83,8 @@ impl Analyser {
                 current: HalfPlane::new(size),
                 previous: HalfPlane::new(size),
                 luma: FullLuma::new(size),
+                changes: vec![0; cols],
+                textures: vec![Texture::default(); cols * rows],
                 vectors: vec![FullPel::ZERO; cols * rows],
                 scroll: ScrollFinder::new(size),
                 ..Self::default()
@@ -98,20 +104,18 @@ impl Analyser {
         let height = luma.layout().height;
         let mb_rows = out.macroblocks.chunks_exact_mut(out.mb_cols.max(1));
         for (mb_row, top) in mb_rows.zip((0..height).step_by(16)) {
-            for mb in mb_row.iter_mut() {
-                mb.change = Change::Static;
-            }
+            self.changes.fill(0);
             for y in (top..height.min(top + 16)).step_by(2) {
                 let (a, b) = (luma.row(y), luma.row((y + 1).min(height - 1)));
                 self.current.put_row(kernels, y / 2, a, b);
-                self.luma.put_row(y, a, mb_row);
+                self.luma.put_row(y, a, &mut self.changes);
                 if y + 1 < height {
-                    self.luma.put_row(y + 1, b, mb_row);
+                    self.luma.put_row(y + 1, b, &mut self.changes);
                 }
             }
-            if !self.has_previous {
-                for mb in mb_row {
-                    mb.change = Change::Changed;
+            for (mb, &change) in mb_row.iter_mut().zip(&self.changes) {
+                if self.has_previous && change == 0 {
+                    mb.change = Change::Static;
                 }
             }
         }
@@ -132,48 +136,86 @@ impl Analyser {
     /// Costs and vectors of all macroblocks.
     fn measure(&mut self, kernels: &Kernels, scroll: Option<FullPel>, out: &mut FrameAnalysis) {
         self.popularity.clear();
-        let planes = (self.current.plane(), self.previous.plane());
-        let cols = out.mb_cols;
-        let halved = scroll.map_or(self.global, |v| FullPel::new(v.x / 2, v.y / 2));
-        for (n, mb) in out.macroblocks.iter_mut().enumerate() {
-            let at = mb_origin(n % cols, n / cols, 8);
-            measure_texture(kernels, planes, at, self.has_previous, mb);
-            if !self.has_previous {
-                mb.inter_cost = mb.intra_cost;
-                continue;
+        for row in 0..out.mb_rows() {
+            for col in 0..out.mb_cols {
+                self.measure_texture(kernels, (col, row), out);
+                self.measure_motion(kernels, scroll, (col, row), out);
             }
-            if mb.change == Change::Static {
-                self.vectors[n] = FullPel::ZERO;
-                continue;
-            }
-            let origin = mb_origin(n % cols, n / cols, 16);
-            if let Some(vector) = scroll.filter(|&v| self.luma.is_moved(origin, v)) {
-                mb.change = Change::Scrolled;
-                mb.seed = vector;
-                self.vectors[n] = halved;
-                continue;
-            }
-            // Left, above and above right are this picture's already; here and right still the
-            // last one's.
-            let known =
-                |back: usize| n.checked_sub(back).map_or(FullPel::ZERO, |n| self.vectors[n]);
-            let starts = [
-                if n % cols == 0 { FullPel::ZERO } else { known(1) },
-                known(cols),
-                self.vectors[n],
-                FullPel::ZERO,
-                halved,
-                known(cols.saturating_sub(1)),
-                self.vectors[(n + 1).min(self.vectors.len() - 1)],
-                self.vectors[(n + cols).min(self.vectors.len() - 1)],
-            ];
-            let Motion { vector, satd } =
-                inter::search(kernels, planes, at, u32::from(mb.zero_sad), &starts);
-            self.vectors[n] = vector;
-            mb.seed = FullPel::new(2 * vector.x, 2 * vector.y);
-            mb.inter_cost = narrow(satd);
-            self.popularity.count(vector);
         }
+    }
+
+    /// What needs no previous picture; copied from there where all that it depends on is static.
+    fn measure_texture(
+        &mut self,
+        kernels: &Kernels,
+        (col, row): (usize, usize),
+        out: &mut FrameAnalysis,
+    ) {
+        let cols = out.mb_cols;
+        let n = row * cols + col;
+        let is_static = |n: usize| out.macroblocks[n].change == Change::Static;
+        let as_before = is_static(n)
+            && (col == 0 || is_static(n - 1))
+            && (row == 0 || is_static(n - cols))
+            && (col == 0 || row == 0 || is_static(n - cols - 1));
+        if !as_before {
+            self.textures[n] = Texture::of(kernels, self.current.plane(), mb_origin(col, row, 8));
+        }
+        let Texture { intra_cost, activity } = self.textures[n];
+        let mb = &mut out.macroblocks[n];
+        (mb.intra_cost, mb.activity) = (intra_cost, activity);
+    }
+
+    fn measure_motion(
+        &mut self,
+        kernels: &Kernels,
+        scroll: Option<FullPel>,
+        (col, row): (usize, usize),
+        out: &mut FrameAnalysis,
+    ) {
+        let cols = out.mb_cols;
+        let n = row * cols + col;
+        let mb = &mut out.macroblocks[n];
+        if !self.has_previous {
+            mb.inter_cost = mb.intra_cost;
+            return;
+        }
+        if mb.change == Change::Static {
+            self.vectors[n] = FullPel::ZERO;
+            return;
+        }
+        let planes = (self.current.plane(), self.previous.plane());
+        let at = mb_origin(col, row, 8);
+        let zero_sad = inter::zero_sad(kernels, planes, at);
+        mb.zero_sad = narrow(zero_sad);
+        let halved = scroll.map_or(self.global, |v| FullPel::new(v.x / 2, v.y / 2));
+        let origin = mb_origin(col, row, 16);
+        if let Some(vector) = scroll.filter(|&v| self.luma.is_moved(origin, v)) {
+            mb.change = Change::Scrolled;
+            mb.seed = vector;
+            self.vectors[n] = halved;
+            return;
+        }
+
+        // Left, above and above right are this picture's already; here, right and below still the
+        // last one's.
+        let before = |back: usize| n.checked_sub(back).map_or(FullPel::ZERO, |n| self.vectors[n]);
+        let after = |on: usize| self.vectors.get(n + on).copied().unwrap_or(FullPel::ZERO);
+        let starts = [
+            if col == 0 { FullPel::ZERO } else { before(1) },
+            before(cols),
+            after(0),
+            FullPel::ZERO,
+            halved,
+            before(cols - 1),
+            after(1),
+            after(cols),
+        ];
+        let Motion { vector, satd } = inter::search(kernels, planes, at, zero_sad, &starts);
+        self.vectors[n] = vector;
+        mb.seed = FullPel::new(2 * vector.x, 2 * vector.y);
+        mb.inter_cost = narrow(satd);
+        self.popularity.count(vector);
     }
 
     fn sum_up(&mut self, scroll: Option<FullPel>, out: &mut FrameAnalysis) {
@@ -222,22 +264,20 @@ fn mb_origin(col: usize, row: usize, size: usize) -> PixelPos {
     PixelPos::new(at(col), at(row))
 }
 
-/// The costs that need no search.
-fn measure_texture(
-    kernels: &Kernels,
-    (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
-    at: PixelPos,
-    has_previous: bool,
-    mb: &mut MbAnalysis,
-) {
-    let block = HalfPlane::window(cur, at);
-    let left = HalfPlane::window(cur, PixelPos::new(at.x - 1, at.y));
-    let above = HalfPlane::window(cur, PixelPos::new(at.x, at.y - 1));
-    let old = HalfPlane::window(previous, at);
-    let [dx, dy, zero, _] = kernels.sad_8x8_x4(block, [left, above, old, old]);
-    mb.activity = narrow(dx + dy);
-    mb.zero_sad = if has_previous { narrow(zero) } else { 0 };
-    mb.intra_cost = narrow(intra::cost(kernels, cur, at));
+/// What is known of a macroblock from its own picture alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Texture {
+    intra_cost: u16,
+    activity: u16,
+}
+
+impl Texture {
+    fn of(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> Self {
+        Self {
+            intra_cost: narrow(intra::cost(kernels, plane, at)),
+            activity: narrow(intra::activity(kernels, plane, at)),
+        }
+    }
 }
 
 fn narrow(cost: u32) -> u16 {

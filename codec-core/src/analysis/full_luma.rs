@@ -1,6 +1,5 @@
 //! Copies of the last two pictures' luma, to tell what did not change at all.
 
-use super::{Change, MbAnalysis};
 use crate::frame::Size;
 use crate::motion::{FullPel, PixelPos};
 
@@ -23,19 +22,18 @@ impl FullLuma {
         std::mem::swap(&mut self.previous, &mut self.current);
     }
 
-    /// Takes row `y`, and marks those of `mbs` (one per 16 pixels) as changed where it differs from
+    /// Takes row `y`, and sets bits in those of `changes` (one per 16 pixels) where it differs from
     /// the previous picture.
-    pub(super) fn put_row(&mut self, y: usize, row: &[u8], mbs: &mut [MbAnalysis]) {
+    pub(super) fn put_row(&mut self, y: usize, row: &[u8], changes: &mut [u128]) {
         let range = y * self.width..(y + 1) * self.width;
         let (blocks, rest) = row.as_chunks::<16>();
         let (old_blocks, old_rest) = self.previous[range.clone()].as_chunks::<16>();
-        for ((mb, block), old) in mbs.iter_mut().zip(blocks).zip(old_blocks) {
-            if block != old {
-                mb.change = Change::Changed;
-            }
+        // No branches: on camera noise none could be foretold.
+        for ((change, &block), &old) in changes.iter_mut().zip(blocks).zip(old_blocks) {
+            *change |= u128::from_ne_bytes(block) ^ u128::from_ne_bytes(old);
         }
-        if let Some(mb) = mbs.get_mut(blocks.len()).filter(|_| rest != old_rest) {
-            mb.change = Change::Changed;
+        if let Some(change) = changes.get_mut(blocks.len()) {
+            *change |= u128::from(rest != old_rest);
         }
         self.current[range].copy_from_slice(row);
     }

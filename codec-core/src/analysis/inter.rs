@@ -20,6 +20,15 @@ pub(super) struct Motion {
     pub(super) satd: u32,
 }
 
+/// SAD of the block at `at` against the same place in the previous picture.
+pub(super) fn zero_sad(
+    kernels: &Kernels,
+    (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
+    at: PixelPos,
+) -> u32 {
+    kernels.sad_8x8(HalfPlane::window(cur, at), HalfPlane::window(previous, at))
+}
+
 /// Searches the block at `at` of `cur` in `previous`. `starts` in half-size pixels, the most
 /// trusted first; vectors near it are preferred.
 pub(super) fn search(

@@ -27,6 +27,14 @@ pub(super) fn cost(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> u32 
     kernels.satd_8x8(cur, best)
 }
 
+/// Sum of the absolute differences of horizontal and of vertical neighbours.
+pub(super) fn activity(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> u32 {
+    let block = HalfPlane::window(plane, at);
+    let left = HalfPlane::window(plane, PixelPos::new(at.x - 1, at.y));
+    let above = HalfPlane::window(plane, PixelPos::new(at.x, at.y - 1));
+    kernels.sad_8x8(block, left) + kernels.sad_8x8(block, above)
+}
+
 fn edges(plane: PlaneRef<'_>, at: PixelPos) -> Edges<8> {
     let corner = PixelPos::new(at.x - 1, at.y - 1);
     #[expect(clippy::expect_used, reason = "the border is wider than a pixel")]
