@@ -124,13 +124,13 @@ impl ByteReader {
     /// Replaces what is in `buf` with the next `len` bytes, or fewer at the end of the input.
     /// Memory grows with what arrives.
     pub(crate) fn read_vec(&mut self, buf: &mut Vec<u8>, len: usize) -> io::Result<usize> {
-        if buf.capacity() >= len {
-            buf.resize(len, 0);
-            let done = self.read_up_to(buf)?;
-            buf.truncate(done);
-            return Ok(done);
-        }
         buf.clear();
+        self.append(buf, len)
+    }
+
+    /// Appends the next `len` bytes to `buf`, or fewer at the end of the input; returns how many.
+    /// Memory grows with what arrives.
+    pub(crate) fn append(&mut self, buf: &mut Vec<u8>, len: usize) -> io::Result<usize> {
         let done = self.inner.by_ref().take(len as u64).read_to_end(buf)?;
         self.position += done as u64;
         Ok(done)

@@ -73,7 +73,8 @@ impl IvfReader {
             return Err(corrupt(6, None, "a header length of at least 32", found));
         }
         input.skip(u64::from(header_bytes - HEADER_BYTES))?;
-        let order = (!options.allow_backward_times).then(TimeOrder::default);
+        let checked = !options.allow_backward_times && stream.codec != Codec::H264;
+        let order = checked.then(TimeOrder::default);
         Ok(Self { input, stream, limits: options.limits, order, index: 0, ended: false })
     }
 
@@ -164,7 +165,8 @@ impl PacketReader for IvfReader {
 pub struct IvfWriter {
     output: ByteWriter,
     count: u64,
-    order: TimeOrder,
+    /// `None` for codecs whose frames are coded in another order than shown.
+    order: Option<TimeOrder>,
 }
 
 impl IvfWriter {
@@ -195,14 +197,17 @@ impl IvfWriter {
         header.extend_from_slice(&[0; 8]);
         let mut output = ByteWriter::new(output)?;
         output.write(&header)?;
-        Ok(Self { output, count: 0, order: TimeOrder::default() })
+        let order = (stream.codec != Codec::H264).then(TimeOrder::default);
+        Ok(Self { output, count: 0, order })
     }
 }
 
 impl PacketWriter for IvfWriter {
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
         let offset = self.output.position();
-        self.order.check(Format::Ivf, offset, self.count, packet.pts)?;
+        if let Some(order) = &mut self.order {
+            order.check(Format::Ivf, offset, self.count, packet.pts)?;
+        }
         let len = u32::try_from(packet.data.len())
             .map_err(|_| Error::unsupported(Format::Ivf, "a packet of 4 GiB or more is"))?;
         let mut head = [0; PACKET_HEAD_BYTES];

@@ -16,9 +16,11 @@ mod io;
 mod ivf;
 mod open;
 mod payload;
+mod rational;
 mod raw;
 mod stream;
 mod time;
+mod webm;
 mod y4m;
 
 pub use error::{Corrupt, Error, Result};
@@ -35,4 +37,5 @@ pub use stream::{
     ChromaSiting, CodedPacket, PacketReader, PacketRef, PacketWriter, PictureReader, PictureStream,
     PictureWriter, StreamInfo, TimedPicture, Warning,
 };
+pub use webm::{WebmReader, WebmWriter};
 pub use y4m::{Y4mReader, Y4mWriter};

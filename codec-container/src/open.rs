@@ -7,7 +7,8 @@ use codec_core::codec::Limits;
 use crate::io::Source;
 use crate::{
     Error, Format, IvfReader, IvfWriter, Output, PacketReader, PacketWriter, PictureReader,
-    PictureStream, PictureWriter, RawWriter, Result, StreamInfo, Y4mReader, Y4mWriter,
+    PictureStream, PictureWriter, RawWriter, Result, StreamInfo, WebmReader, WebmWriter, Y4mReader,
+    Y4mWriter,
 };
 
 /// How to read.
@@ -58,7 +59,8 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
     Ok(match format {
         Format::Y4m => Input::Pictures(Box::new(Y4mReader::new(source, options)?)),
         Format::Ivf => Input::Packets(Box::new(IvfReader::new(source, options)?)),
-        Format::WebM | Format::Mp4 | Format::Raw => {
+        Format::WebM => Input::Packets(Box::new(WebmReader::new(source, options)?)),
+        Format::Mp4 | Format::Raw => {
             return Err(Error::unsupported(format, "reading is"));
         }
     })
@@ -101,10 +103,10 @@ pub fn create_packets(
     stream: &StreamInfo,
     options: &WriteOptions,
 ) -> Result<Box<dyn PacketWriter>> {
-    let _ = options;
     match format {
         Format::Ivf => Ok(Box::new(IvfWriter::new(output, stream)?)),
-        Format::WebM | Format::Mp4 => Err(Error::unsupported(format, "writing is")),
+        Format::WebM => Ok(Box::new(WebmWriter::new(output, stream, options)?)),
+        Format::Mp4 => Err(Error::unsupported(format, "writing is")),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded packets are")),
     }
 }

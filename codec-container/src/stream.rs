@@ -1,9 +1,13 @@
 //! What passes through readers and writers: coded packets, raw pictures and what is known of them.
 
-use codec_core::codec::Codec;
-use codec_core::frame::{Picture, PictureInfo, PixelFormat, Rational, Size};
+use std::borrow::Cow;
 
-use crate::{Format, PayloadFacts, Result};
+use codec_core::codec::Codec;
+use codec_core::frame::{
+    Picture, PictureInfo, PixelFormat, Rational, Size, TransferCharacteristics,
+};
+
+use crate::{Error, Format, PayloadFacts, Result};
 
 /// Something about a file that the user should know and that is no error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub struct StreamInfo {
     pub codec_private: Vec<u8>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
+    /// What of it encoders cannot take; see [`Self::check_supported`].
+    pub(crate) refusals: Vec<Cow<'static, str>>,
 }
 
 impl StreamInfo {
@@ -79,6 +85,31 @@ impl StreamInfo {
             info: PictureInfo::default(),
             codec_private: Vec::new(),
             warnings: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Nothing, if the pictures are progressive, of 8 bits, 4:2:0 and standard dynamic range as
+    /// far as the container tells. Readers open other streams too, so that they can be described.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], which names the first thing that is not.
+    pub fn check_supported(&self) -> Result<()> {
+        match self.refusals.first() {
+            Some(what) => Err(Error::unsupported(self.format, what.clone())),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, what: impl Into<Cow<'static, str>>) {
+        self.refusals.push(what.into());
+    }
+
+    pub(crate) fn refuse_hdr(&mut self) {
+        match self.info.color.transfer {
+            TransferCharacteristics::PQ => self.refuse("high dynamic range (PQ) is"),
+            TransferCharacteristics::HLG => self.refuse("high dynamic range (HLG) is"),
+            _ => {}
         }
     }
 }

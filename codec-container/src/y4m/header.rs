@@ -47,6 +47,9 @@ pub(super) fn parse(line: &[u8]) -> Result<PictureStream> {
     let width = width.ok_or_else(|| corrupt("a width (W)", "none"))?;
     let height = height.ok_or_else(|| corrupt("a height (H)", "none"))?;
     let siting = parse_chroma(chroma.as_deref())?;
+    if info.color.is_hdr() {
+        return Err(unsupported("high dynamic range is"));
+    }
 
     let mut stream = PictureStream::new(
         Format::Y4m,

@@ -1,0 +1,234 @@
+//! What stands before the first cluster and after the last one: write. RFC 9559, section 5.1.
+
+use codec_core::codec::Codec;
+use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
+
+use super::ebml::{put, put_float, put_head, put_master, put_uint};
+use super::ids;
+use crate::rational::reduced;
+use crate::{Error, Format, Result, StreamInfo};
+
+/// The only track.
+pub(super) const TRACK: u64 = 1;
+const PROGRESSIVE: u64 = 2;
+const DISPLAY_UNIT_ASPECT: u64 = 3;
+const APP: &str = concat!("codec-container ", env!("CARGO_PKG_VERSION"));
+
+/// Bytes of an index entry with a position of eight bytes, with its head.
+const SEEK_BYTES: usize = 21;
+/// Room for the largest index of top-level elements.
+pub(super) const SEEK_HEAD_BYTES: usize = 5 + 3 * SEEK_BYTES;
+
+/// The EBML head.
+pub(super) fn ebml_head(out: &mut Vec<u8>, codec: Codec) {
+    // WebM knows VP8, VP9 and AV1 only.
+    let doc_type = if codec == Codec::H264 { "matroska" } else { "webm" };
+    put_master(out, ids::EBML, |out| {
+        put_uint(out, ids::EBML_VERSION, 1);
+        put_uint(out, ids::EBML_READ_VERSION, 1);
+        put_uint(out, ids::EBML_MAX_ID_LENGTH, 4);
+        put_uint(out, ids::EBML_MAX_SIZE_LENGTH, 8);
+        put(out, ids::DOC_TYPE, doc_type.as_bytes());
+        put_uint(out, ids::DOC_TYPE_VERSION, 4);
+        put_uint(out, ids::DOC_TYPE_READ_VERSION, 2);
+    });
+}
+
+/// `bytes` bytes that mean nothing: at least 2 and at most 127.
+pub(super) fn void(out: &mut Vec<u8>, bytes: usize) {
+    put_head(out, ids::VOID, bytes - 2);
+    out.resize(out.len() + bytes - 2, 0);
+}
+
+/// Index of the top-level elements `(id, position in the segment)`, padded to
+/// [`SEEK_HEAD_BYTES`].
+pub(super) fn seek_head(entries: &[(u32, u64)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(SEEK_HEAD_BYTES);
+    put_master(&mut out, ids::SEEK_HEAD, |out| {
+        for &(id, position) in entries {
+            put_master(out, ids::SEEK, |out| {
+                put(out, ids::SEEK_ID, &id.to_be_bytes());
+                put(out, ids::SEEK_POSITION, &position.to_be_bytes());
+            });
+        }
+    });
+    let left = SEEK_HEAD_BYTES - out.len();
+    if left > 0 {
+        void(&mut out, left);
+    }
+    out
+}
+
+/// General information; returns where in `out` room is left for the duration.
+pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64) -> usize {
+    put_master(out, ids::INFO, |out| {
+        put_uint(out, ids::TIMESTAMP_SCALE, scale_ns);
+        put(out, ids::MUXING_APP, APP.as_bytes());
+        put(out, ids::WRITING_APP, APP.as_bytes());
+        void(out, DURATION_BYTES);
+    });
+    out.len() - DURATION_BYTES
+}
+
+/// Bytes of the duration with its head.
+const DURATION_BYTES: usize = 11;
+
+/// The duration in ticks of the segment: [`DURATION_BYTES`] bytes.
+#[expect(clippy::cast_precision_loss, reason = "2^53 ticks are long enough")]
+pub(super) fn duration(ticks: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(DURATION_BYTES);
+    put_float(&mut out, ids::DURATION, ticks as f64);
+    out
+}
+
+/// The description of the track.
+pub(super) fn tracks(out: &mut Vec<u8>, stream: &StreamInfo, frame_ns: Option<u64>) -> Result<()> {
+    let codec_id = match stream.codec {
+        Codec::Vp8 => "V_VP8",
+        Codec::Vp9 => "V_VP9",
+        Codec::Av1 => "V_AV1",
+        Codec::H264 => "V_MPEG4/ISO/AVC",
+        other => return Err(Error::unsupported(Format::WebM, format!("codec {other} is"))),
+    };
+    put_master(out, ids::TRACKS, |out| {
+        put_master(out, ids::TRACK_ENTRY, |out| {
+            put_uint(out, ids::TRACK_NUMBER, TRACK);
+            put_uint(out, ids::TRACK_UID, TRACK);
+            put_uint(out, ids::TRACK_TYPE, 1);
+            put_uint(out, ids::FLAG_LACING, 0);
+            put(out, ids::LANGUAGE, b"und");
+            if let Some(ns) = frame_ns {
+                put_uint(out, ids::DEFAULT_DURATION, ns);
+            }
+            put(out, ids::CODEC_ID, codec_id.as_bytes());
+            if !stream.codec_private.is_empty() {
+                put(out, ids::CODEC_PRIVATE, &stream.codec_private);
+            }
+            put_master(out, ids::VIDEO, |out| video(out, stream.size, stream.info));
+        });
+    });
+    Ok(())
+}
+
+fn video(out: &mut Vec<u8>, size: Size, info: PictureInfo) {
+    put_uint(out, ids::PIXEL_WIDTH, size.width.into());
+    put_uint(out, ids::PIXEL_HEIGHT, size.height.into());
+    put_uint(out, ids::FLAG_INTERLACED, PROGRESSIVE);
+    if let Some(display) = info.pixel_aspect.and_then(|aspect| Display::new(size, aspect)) {
+        put_uint(out, ids::DISPLAY_WIDTH, display.width);
+        put_uint(out, ids::DISPLAY_HEIGHT, display.height);
+        if display.is_aspect {
+            put_uint(out, ids::DISPLAY_UNIT, DISPLAY_UNIT_ASPECT);
+        }
+    }
+    colour(out, info);
+    if info.rotation != Rotation::None {
+        put_master(out, ids::PROJECTION, |out| {
+            put_uint(out, ids::PROJECTION_TYPE, 0);
+            put_float(out, ids::PROJECTION_POSE_YAW, 0.0);
+            put_float(out, ids::PROJECTION_POSE_PITCH, 0.0);
+            // Counter-clockwise, in -180..=180.
+            let roll = match info.rotation {
+                Rotation::None => 0.0,
+                Rotation::Clockwise90 => -90.0,
+                Rotation::Clockwise180 => 180.0,
+                Rotation::Clockwise270 => 90.0,
+            };
+            put_float(out, ids::PROJECTION_POSE_ROLL, roll);
+        });
+    }
+}
+
+fn colour(out: &mut Vec<u8>, info: PictureInfo) {
+    let color = info.color;
+    let codes = [
+        (ids::MATRIX_COEFFICIENTS, color.matrix.0),
+        (ids::TRANSFER_CHARACTERISTICS, color.transfer.0),
+        (ids::PRIMARIES, color.primaries.0),
+    ];
+    let range = match color.range {
+        ColorRange::Unspecified => None,
+        ColorRange::Limited => Some(1),
+        ColorRange::Full => Some(2),
+    };
+    if range.is_none() && codes.iter().all(|&(_, code)| code == 2) {
+        return;
+    }
+    put_master(out, ids::COLOUR, |out| {
+        for (id, code) in codes {
+            put_uint(out, id, code.into());
+        }
+        if let Some(range) = range {
+            put_uint(out, ids::RANGE, range);
+        }
+    });
+}
+
+/// Display size that gives exactly a pixel aspect.
+#[derive(Debug, PartialEq, Eq)]
+struct Display {
+    width: u64,
+    height: u64,
+    /// The numbers are an aspect ratio and no pixels.
+    is_aspect: bool,
+}
+
+impl Display {
+    fn new(size: Size, aspect: Rational) -> Option<Self> {
+        let (num, den) = (u64::from(aspect.num), u64::from(aspect.den));
+        let (width, height) = (u64::from(size.width), u64::from(size.height));
+        if num == 0 || den == 0 {
+            return None;
+        }
+        // One side stays as it is and the other grows, if that comes out even.
+        if num >= den && (width * num).is_multiple_of(den) {
+            return Some(Self { width: width * num / den, height, is_aspect: false });
+        }
+        if num < den && (height * den).is_multiple_of(num) {
+            return Some(Self { width, height: height * den / num, is_aspect: false });
+        }
+        let exact = reduced(width.checked_mul(num)?, height.checked_mul(den)?)?;
+        Some(Self { width: exact.num.into(), height: exact.den.into(), is_aspect: true })
+    }
+}
+
+/// The index: for each `(time, position of the cluster in the segment)` an entry.
+pub(super) fn cues(points: &[(u64, u64)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_master(&mut out, ids::CUES, |out| {
+        for &(time, position) in points {
+            put_master(out, ids::CUE_POINT, |out| {
+                put_uint(out, ids::CUE_TIME, time);
+                put_master(out, ids::CUE_TRACK_POSITIONS, |out| {
+                    put_uint(out, ids::CUE_TRACK, TRACK);
+                    put_uint(out, ids::CUE_CLUSTER_POSITION, position);
+                });
+            });
+        }
+    });
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_fills_its_room_with_two_entries_and_with_three() {
+        let entries = [(ids::INFO, 1), (ids::TRACKS, 2), (ids::CUES, 1 << 40)];
+        assert_eq!(seek_head(&entries).len(), SEEK_HEAD_BYTES);
+        assert_eq!(seek_head(&entries[..2]).len(), SEEK_HEAD_BYTES);
+    }
+
+    #[test]
+    fn display_sizes_give_the_pixel_aspect_exactly() {
+        let size = Size::new(352, 288);
+        for (num, den) in [(1, 1), (12, 11), (10, 11), (16, 15), (7, 5), (3, 7)] {
+            let display = Display::new(size, Rational::new(num, den)).unwrap();
+            let back = reduced(display.width * 288, display.height * 352);
+            assert_eq!(back, Some(Rational::new(num, den)), "{display:?}");
+        }
+        assert!(!Display::new(size, Rational::new(12, 11)).unwrap().is_aspect);
+        assert_eq!(Display::new(size, Rational::new(0, 1)), None);
+    }
+}

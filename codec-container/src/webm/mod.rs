@@ -1,0 +1,12 @@
+//! WebM and Matroska (RFC 9559 over EBML, RFC 8794).
+
+mod ebml;
+mod ids;
+mod lacing;
+mod layout;
+mod reader;
+mod track;
+mod writer;
+
+pub use reader::WebmReader;
+pub use writer::WebmWriter;

@@ -1,0 +1,517 @@
+//! Reads WebM and Matroska front to back, without seeking: files and live pipes alike.
+//!
+//! Nothing is read ahead, so that a stream that breaks off gives every frame that is complete.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use codec_core::codec::{Codec, Limits};
+use codec_core::frame::Rational;
+
+use super::ebml::{Elements, Head, corrupt, float, uint, vint};
+use super::track::{self, VideoTrack};
+use super::{ids, lacing};
+use crate::io::ByteReader;
+use crate::rational::reduced;
+use crate::time::TimeOrder;
+use crate::{
+    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, StreamInfo,
+};
+
+/// Largest header element (`Info`, `Tracks`) that is taken into memory.
+const MAX_HEADER_BYTES: u64 = 4 << 20;
+/// Track number, time and flags.
+const MAX_BLOCK_HEAD_BYTES: usize = 8 + 2 + 1;
+/// What a block group may hold beside its block and an alpha frame of the same size.
+const GROUP_SLACK_BYTES: u64 = 64 << 10;
+const DEFAULT_SCALE_NS: u64 = 1_000_000;
+
+/// Reads WebM and Matroska: the first video track.
+#[derive(Debug)]
+pub struct WebmReader {
+    input: ByteReader,
+    limits: Limits,
+    track: VideoTrack,
+    order: Option<TimeOrder>,
+    /// Where the segment and the current cluster end, if known.
+    segment_end: Option<u64>,
+    cluster: Option<Cluster>,
+    /// A block or block group.
+    block: Vec<u8>,
+    /// Frames of `block` that are still to be delivered.
+    waiting: VecDeque<Frame>,
+    /// What to report once `waiting` is empty.
+    trouble: Option<Error>,
+    index: u64,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cluster {
+    end: Option<u64>,
+    /// In ticks of the segment.
+    time: Option<u64>,
+}
+
+/// A frame in a block.
+#[derive(Clone, Debug)]
+struct Frame {
+    range: Range<usize>,
+    offset: u64,
+    pts: i64,
+    duration: Option<u64>,
+    key: bool,
+    shown: bool,
+}
+
+/// The first bytes of a block. RFC 9559, section 10.
+struct BlockHead {
+    track: u64,
+    time: i16,
+    flags: u8,
+    bytes: usize,
+}
+
+impl BlockHead {
+    fn parse(data: &[u8]) -> Option<Self> {
+        let (track, track_bytes) = vint(data)?;
+        let &[high, low, flags] = data.get(track_bytes..)?.first_chunk()?;
+        let time = i16::from_be_bytes([high, low]);
+        Some(Self { track, time, flags, bytes: track_bytes + 3 })
+    }
+}
+
+/// What `Info` tells.
+#[derive(Clone, Copy, Debug)]
+struct Info {
+    time_base: Rational,
+    duration: Option<u64>,
+}
+
+impl WebmReader {
+    /// Reads up to the first cluster.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers; [`Error::Unsupported`] without a
+    /// video track of a known codec, and for tracks that are encrypted or compressed.
+    pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
+        let mut input = ByteReader::new(source);
+        read_ebml_head(&mut input)?;
+        let segment_end = find_segment(&mut input)?;
+        let (track, cluster) = read_headers(&mut input)?;
+        let reorders = track.stream.codec == Codec::H264;
+        let checked = !options.allow_backward_times && !reorders;
+        Ok(Self {
+            input,
+            limits: options.limits,
+            track,
+            order: checked.then(TimeOrder::default),
+            segment_end,
+            cluster,
+            block: Vec::new(),
+            waiting: VecDeque::new(),
+            trouble: None,
+            index: 0,
+            ended: false,
+        })
+    }
+
+    /// Reads elements until a frame waits; `false` at the end.
+    fn fill(&mut self) -> Result<bool> {
+        while self.waiting.is_empty() {
+            if let Some(trouble) = self.trouble.take() {
+                return Err(trouble);
+            }
+            let at = self.input.position();
+            let past = |end: Option<u64>| end.is_some_and(|end| at >= end);
+            if self.cluster.is_some_and(|cluster| past(cluster.end)) {
+                self.cluster = None;
+            }
+            if self.cluster.is_none() && past(self.segment_end) {
+                return Ok(false);
+            }
+            let Some(head) = Head::read(&mut self.input, Some(self.index))? else {
+                return self.end_of_input().map(|()| false);
+            };
+            match self.cluster {
+                Some(cluster) if !(cluster.end.is_none() && ids::is_top_level(head.id)) => {
+                    self.read_in_cluster(cluster, head)?;
+                }
+                _ => match head.id {
+                    ids::CLUSTER => self.cluster = Some(enter_cluster(&self.input, head)),
+                    // Another segment may have other tracks.
+                    ids::EBML | ids::SEGMENT => return Ok(false),
+                    _ => self.skip(head)?,
+                },
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the input may end here.
+    fn end_of_input(&self) -> Result<()> {
+        let at = self.input.position();
+        let end = self.cluster.and_then(|cluster| cluster.end).or(self.segment_end);
+        match end.filter(|&end| at < end) {
+            Some(end) => {
+                let expected = format!("{} more bytes", end - at);
+                Err(corrupt(at, Some(self.index), expected, "the end of the file"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn skip(&mut self, head: Head) -> Result<()> {
+        let Some(size) = head.size else {
+            let found = format!("element {:#x} of unknown size", head.id);
+            return Err(corrupt(head.offset, Some(self.index), "an element with a size", found));
+        };
+        let had = self.input.skip(size)?;
+        self.check_length(head, had, size)
+    }
+
+    fn check_length(&self, head: Head, had: u64, size: u64) -> Result<()> {
+        if had == size {
+            return Ok(());
+        }
+        let expected = format!("{size} bytes in element {:#x}", head.id);
+        let found = format!("the end of the file after {had}");
+        Err(corrupt(head.offset, Some(self.index), expected, found))
+    }
+
+    fn read_in_cluster(&mut self, cluster: Cluster, head: Head) -> Result<()> {
+        let at = self.input.position();
+        if let (Some(size), Some(end)) = (head.size, cluster.end)
+            && at.checked_add(size).is_none_or(|element_end| element_end > end)
+        {
+            let expected = format!("an element of at most {} bytes", end.saturating_sub(at));
+            return Err(corrupt(head.offset, Some(self.index), expected, size.to_string()));
+        }
+        match head.id {
+            ids::TIMESTAMP => {
+                let time = self.read_small(head)?;
+                self.cluster = Some(Cluster { time: Some(time), ..cluster });
+                Ok(())
+            }
+            ids::SIMPLE_BLOCK => self.read_simple_block(cluster, head),
+            ids::BLOCK_GROUP => self.read_block_group(cluster, head),
+            _ => self.skip(head),
+        }
+    }
+
+    /// The value of an unsigned element.
+    fn read_small(&mut self, head: Head) -> Result<u64> {
+        let size = head.size.filter(|&size| size <= 8).ok_or_else(|| {
+            corrupt(head.offset, Some(self.index), "a number of at most 8 bytes", "a longer one")
+        })?;
+        let size = usize::try_from(size).unwrap_or(8);
+        let mut payload = [0; 8];
+        let had = self.input.read_up_to(&mut payload[..size])?;
+        self.check_length(head, had as u64, size as u64)?;
+        Ok(uint(&payload[..size]).unwrap_or(0))
+    }
+
+    /// Size of a block or a group, within `limit`.
+    fn block_size(&self, head: Head, limit: u64) -> Result<usize> {
+        let Some(size) = head.size else {
+            let found = "one of unknown size";
+            return Err(corrupt(head.offset, Some(self.index), "a block with a size", found));
+        };
+        if size > limit {
+            return Err(Error::limit(Format::WebM, head.offset, "packet bytes", size, limit));
+        }
+        Ok(usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
+    fn read_simple_block(&mut self, cluster: Cluster, head: Head) -> Result<()> {
+        // Other tracks may hold anything of any size; only the head is looked at.
+        let size = head.size.unwrap_or(u64::MAX);
+        let head_bytes = usize::try_from(size)
+            .map_or(MAX_BLOCK_HEAD_BYTES, |size| size.min(MAX_BLOCK_HEAD_BYTES));
+        let had = self.input.read_vec(&mut self.block, head_bytes)?;
+        let block = BlockHead::parse(&self.block);
+        if had < head_bytes || block.is_none() && head.size.is_some() {
+            let found = format!("{had} bytes");
+            return Err(corrupt(head.offset, Some(self.index), "the head of a block", found));
+        }
+        if block.is_some_and(|block| block.track != self.track.number) {
+            let size = head.size.map(|size| size - had as u64);
+            return self.skip(Head { size, ..head });
+        }
+        let limit = self.limits.max_frame_bytes.saturating_add(MAX_BLOCK_HEAD_BYTES as u64);
+        let size = self.block_size(head, limit)?;
+        let start = self.input.position() - had as u64;
+        let mut rest = std::mem::take(&mut self.block);
+        let done = self.input.append(&mut rest, size - had)?;
+        self.block = rest;
+        self.check_length(head, (had + done) as u64, size as u64)?;
+        self.queue_frames(cluster, start, 0..size, None, None)
+    }
+
+    fn read_block_group(&mut self, cluster: Cluster, head: Head) -> Result<()> {
+        let limit = self.limits.max_frame_bytes.saturating_mul(2).saturating_add(GROUP_SLACK_BYTES);
+        let size = self.block_size(head, limit)?;
+        let start = self.input.position();
+        let mut group = std::mem::take(&mut self.block);
+        let had = self.input.read_vec(&mut group, size)?;
+        let children = GroupChildren::parse(&group);
+        self.block = group;
+        let complete = self.check_length(head, had as u64, size as u64);
+        if let Some(block) = children.block {
+            let key = !children.has_reference;
+            self.queue_frames(cluster, start, block, children.duration, Some(key))?;
+        }
+        // A group that breaks off after its block still gives its frame, and then the error.
+        match complete {
+            Err(error) if !self.waiting.is_empty() => {
+                self.trouble = Some(error);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Finds the frames in the block that `range` of `self.block` holds; the whole of `self.block`
+    /// began at `start` in the file. `key` is known for block groups.
+    fn queue_frames(
+        &mut self,
+        cluster: Cluster,
+        start: u64,
+        range: Range<usize>,
+        duration: Option<u64>,
+        key: Option<bool>,
+    ) -> Result<()> {
+        let offset = start + range.start as u64;
+        let wrong = |expected: &'static str, found: String| {
+            corrupt(offset, Some(self.index), expected, found)
+        };
+        let data = &self.block[range.clone()];
+        let head = BlockHead::parse(data)
+            .ok_or_else(|| wrong("the head of a block", format!("{} bytes", data.len())))?;
+        if head.track != self.track.number {
+            return Ok(());
+        }
+        let Some(cluster_time) = cluster.time else {
+            return Err(wrong("the time of the cluster", "a block before it".into()));
+        };
+        let time = i64::try_from(cluster_time).ok();
+        let first_pts = time
+            .and_then(|time| time.checked_add(head.time.into()))
+            .ok_or_else(|| wrong("a time below 2^63", cluster_time.to_string()))?;
+        let sizes = lacing::frame_sizes(head.flags, &data[head.bytes..])
+            .ok_or_else(|| wrong("frames that fill the block", "other lengths".into()))?;
+
+        let tick_ns = self.track.stream.time_base.as_f64() * 1e9;
+        let mut from = range.start + head.bytes + sizes.skipped;
+        for (position, &len) in sizes.lens.iter().enumerate() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                reason = "at most 256 frames; a float that is too large saturates"
+            )]
+            let later = (position as f64 * self.track.default_duration_ns as f64 / tick_ns) as i64;
+            self.waiting.push_back(Frame {
+                range: from..from + len,
+                offset: start + from as u64,
+                pts: first_pts.saturating_add(later),
+                duration: duration.filter(|_| sizes.lens.len() == 1),
+                key: key.unwrap_or(head.flags & 0x80 != 0),
+                shown: head.flags & 0x08 == 0,
+            });
+            from += len;
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, frame: &Frame, packet: &mut CodedPacket) {
+        packet.data.clear();
+        packet.data.extend_from_slice(&self.track.stripped);
+        packet.data.extend_from_slice(&self.block[frame.range.clone()]);
+        packet.pts = frame.pts;
+        packet.duration = frame.duration;
+        packet.index = self.index;
+        packet.offset = frame.offset;
+        packet.key = frame.key;
+        packet.shown = frame.shown;
+        // The payload knows best whether a frame can be decoded alone.
+        if matches!(self.track.stream.codec, Codec::Vp8 | Codec::Vp9) {
+            let facts = PayloadFacts::of(self.track.stream.codec, &packet.data);
+            packet.set_facts(PayloadFacts { shown: facts.shown && frame.shown, ..facts });
+        }
+    }
+}
+
+impl PacketReader for WebmReader {
+    fn stream(&self) -> &StreamInfo {
+        &self.track.stream
+    }
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        let outcome = self.fill();
+        if !matches!(outcome, Ok(true)) {
+            self.ended = true;
+            return outcome;
+        }
+        let Some(frame) = self.waiting.pop_front() else { return Ok(false) };
+        self.deliver(&frame, packet);
+        let index = self.index;
+        self.index += 1;
+        if let Some(order) = &mut self.order {
+            order.check(Format::WebM, frame.offset, index, frame.pts)?;
+        }
+        Ok(true)
+    }
+}
+
+/// The children of a block group that matter.
+#[derive(Default)]
+struct GroupChildren {
+    block: Option<Range<usize>>,
+    duration: Option<u64>,
+    has_reference: bool,
+}
+
+impl GroupChildren {
+    fn parse(group: &[u8]) -> Self {
+        let mut children = Self::default();
+        let mut elements = Elements(group);
+        while let Some((id, payload)) = elements.next() {
+            let end = group.len() - elements.0.len();
+            match id {
+                ids::BLOCK => children.block = Some(end - payload.len()..end),
+                ids::BLOCK_DURATION => children.duration = uint(payload),
+                ids::REFERENCE_BLOCK => children.has_reference = true,
+                _ => {}
+            }
+        }
+        children
+    }
+}
+
+fn enter_cluster(input: &ByteReader, head: Head) -> Cluster {
+    let end = head.size.map(|size| input.position().saturating_add(size));
+    Cluster { end, time: None }
+}
+
+fn read_ebml_head(input: &mut ByteReader) -> Result<()> {
+    let head = Head::read(input, None)?.filter(|head| head.id == ids::EBML);
+    let head = head.ok_or_else(|| corrupt(0, None, "an EBML head", "something else"))?;
+    let payload = read_header(input, head)?;
+    let child = |wanted| Elements(&payload).find(|(id, _)| *id == wanted);
+    let doc_type = child(ids::DOC_TYPE).map_or(&b""[..], |(_, name)| name);
+    // Zero bytes may pad a string.
+    let name = doc_type.split(|&byte| byte == 0).next().unwrap_or_default();
+    if name != b"webm" && name != b"matroska" {
+        let what = format!("document type {} is", name.escape_ascii());
+        return Err(Error::unsupported(Format::WebM, what));
+    }
+    Ok(())
+}
+
+/// Takes a header element into memory.
+fn read_header(input: &mut ByteReader, head: Head) -> Result<Vec<u8>> {
+    let size = head.size.ok_or_else(|| {
+        let found = format!("element {:#x} of unknown size", head.id);
+        corrupt(head.offset, None, "an element with a size", found)
+    })?;
+    if size > MAX_HEADER_BYTES {
+        return Err(Error::limit(
+            Format::WebM,
+            head.offset,
+            "header bytes",
+            size,
+            MAX_HEADER_BYTES,
+        ));
+    }
+    let len = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut payload = Vec::new();
+    let had = input.read_vec(&mut payload, len)?;
+    if had < len {
+        let found = format!("the end of the file after {had}");
+        let expected = format!("{len} bytes in element {:#x}", head.id);
+        return Err(corrupt(head.offset, None, expected, found));
+    }
+    Ok(payload)
+}
+
+/// Passes into the segment; returns where it ends, if known.
+fn find_segment(input: &mut ByteReader) -> Result<Option<u64>> {
+    loop {
+        let at = input.position();
+        let head = Head::read(input, None)?
+            .ok_or_else(|| corrupt(at, None, "a segment", "the end of the file"))?;
+        match (head.id, head.size) {
+            (ids::SEGMENT, size) => {
+                return Ok(size.map(|size| input.position().saturating_add(size)));
+            }
+            (_, Some(size)) => {
+                input.skip(size)?;
+            }
+            (id, None) => {
+                let found = format!("element {id:#x} of unknown size");
+                return Err(corrupt(at, None, "a segment", found));
+            }
+        }
+    }
+}
+
+/// Reads up to the first cluster, or to the end if there is none.
+fn read_headers(input: &mut ByteReader) -> Result<(VideoTrack, Option<Cluster>)> {
+    let mut info = Info { time_base: Rational::new(1, 1000), duration: None };
+    let mut tracks = None;
+    let mut cluster = None;
+    let at = loop {
+        let at = input.position();
+        let Some(head) = Head::read(input, None)? else { break at };
+        match head.id {
+            ids::INFO => info = parse_info(&read_header(input, head)?, head.offset)?,
+            ids::TRACKS => tracks = Some(read_header(input, head)?),
+            ids::CLUSTER => {
+                cluster = Some(enter_cluster(input, head));
+                break at;
+            }
+            _ => {
+                let Some(size) = head.size else {
+                    let found = format!("element {:#x} of unknown size", head.id);
+                    return Err(corrupt(at, None, "an element with a size", found));
+                };
+                let had = input.skip(size)?;
+                if had < size {
+                    break input.position();
+                }
+            }
+        }
+    };
+    let Some(tracks) = tracks else {
+        let found = if cluster.is_some() { "a cluster" } else { "the end of the file" };
+        return Err(corrupt(at, None, "tracks", found));
+    };
+    let mut track = track::find_video(&tracks, info.time_base)?;
+    track.stream.duration = info.duration;
+    Ok((track, cluster))
+}
+
+fn parse_info(payload: &[u8], offset: u64) -> Result<Info> {
+    let mut scale_ns = DEFAULT_SCALE_NS;
+    let mut duration = None;
+    for (id, payload) in Elements(payload) {
+        match id {
+            ids::TIMESTAMP_SCALE => scale_ns = uint(payload).unwrap_or(0),
+            ids::DURATION => duration = float(payload),
+            _ => {}
+        }
+    }
+    let time_base = reduced(scale_ns, 1_000_000_000).ok_or_else(|| {
+        corrupt(offset, None, "a time scale of 1..=4294967295 ns", scale_ns.to_string())
+    })?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive; a float that is too large saturates"
+    )]
+    let duration = duration.filter(|&ticks| ticks > 0.0).map(|ticks| ticks.round() as u64);
+    Ok(Info { time_base, duration })
+}

@@ -1,0 +1,142 @@
+//! Damaged files: an error or fewer packets, never a panic, a hang or much memory.
+
+use std::io::Cursor;
+
+use codec_container::{Error, Format, Input, ReadOptions, Source, open};
+
+use crate::support::{Given, To, data_path, read_all, vp8_stream, write_all};
+
+/// A small generator of numbers (xorshift), so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+}
+
+/// Reads all there is; returns how many packets or pictures and how many bytes of payload.
+fn drain(bytes: Vec<u8>) -> (usize, usize) {
+    let Ok(mut input) = open(Source::seekable(Cursor::new(bytes)), &ReadOptions::default()) else {
+        return (0, 0);
+    };
+    let (mut count, mut payload, mut errors) = (0, 0, 0);
+    let mut packet = codec_container::CodedPacket::default();
+    loop {
+        let outcome = match &mut input {
+            Input::Packets(reader) => {
+                reader.read(&mut packet).map(|more| more.then_some(packet.data.len()))
+            }
+            Input::Pictures(reader) => reader
+                .read()
+                .map(|timed| timed.map(|timed| timed.picture.size().i420_bytes() as usize)),
+            other => panic!("{other:?}"),
+        };
+        match outcome {
+            Ok(Some(len)) => {
+                count += 1;
+                payload += len;
+            }
+            Ok(None) => return (count, payload),
+            Err(_) => errors += 1,
+        }
+        assert!(errors < 1000 + count, "errors without end");
+    }
+}
+
+fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let given: Vec<_> = (0..6)
+        .map(|index| Given::new(index % 3 == 0, index * 40, 30, 3).lasting(40 + index as u64))
+        .collect();
+    let y4m = || {
+        let mut bytes = b"YUV4MPEG2 W4 H2 F25:1 Ip A1:1 C420jpeg XCOLORRANGE=FULL\n".to_vec();
+        for _ in 0..4 {
+            bytes.extend_from_slice(b"FRAME\n");
+            bytes.extend_from_slice(&[77; 12]);
+        }
+        bytes
+    };
+    let mut samples = vec![
+        ("ivf", write_all(To::File, &vp8_stream(Format::Ivf, (1, 1000)), &given)),
+        ("webm file", write_all(To::File, &vp8_stream(Format::WebM, (1, 1000)), &given)),
+        ("webm pipe", write_all(To::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &given)),
+        ("y4m", y4m()),
+    ];
+    samples.extend(crate::mp4::sample().map(|bytes| ("mp4", bytes)));
+    samples
+}
+
+#[test]
+fn cut_at_every_byte_nothing_but_an_error_happens() {
+    for (_, bytes) in samples() {
+        let mut last = 0;
+        for cut in 0..bytes.len() {
+            let (count, _) = drain(bytes[..cut].to_vec());
+            assert!(count >= last, "fewer packets from a longer file");
+            last = count;
+        }
+    }
+}
+
+#[test]
+fn seeded_damage_gives_no_panic_and_no_more_payload_than_there_is() {
+    for (name, bytes) in samples() {
+        for seed in 1..=3000_u64 {
+            let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let mut damaged = bytes.clone();
+            for _ in 0..=random.below(4) {
+                let at = random.below(damaged.len());
+                match random.below(5) {
+                    0 => damaged[at] ^= 1 << random.below(8),
+                    1 => damaged[at] = [0, 1, 0x7F, 0x80, 0xFF][random.below(5)],
+                    2 => {
+                        // A lying length.
+                        let end = (at + 8).min(damaged.len());
+                        damaged[at..end].fill(0xFF);
+                    }
+                    3 => {
+                        damaged.remove(at);
+                    }
+                    _ => damaged.insert(at, random.below(256) as u8),
+                }
+            }
+            let len = damaged.len();
+            let (count, payload) = drain(damaged);
+            // MP4 may point at the same bytes from many samples.
+            if name != "mp4" {
+                assert!(payload <= len && count <= len, "{name}, seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn claims_beyond_the_limits_are_refused_before_anything_is_allocated() {
+    let mut ivf = write_all(To::File, &vp8_stream(Format::Ivf, (1, 30)), &[]);
+    ivf.extend_from_slice(&(9_u32 << 20).to_le_bytes());
+    ivf.extend_from_slice(&[0; 8]);
+    let (_, _, error) = read_all(&ivf);
+    assert!(matches!(error, Some(Error::Limit { .. })), "{error:?}");
+}
+
+#[test]
+fn the_malformed_files_end_in_packets_or_errors() {
+    let Some(folder) = data_path("malformed") else { return };
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let known = [".ivf", ".webm", ".mkv", ".mp4", ".mov", ".y4m"];
+        if !known.iter().any(|end| name.ends_with(end)) {
+            continue;
+        }
+        let (stream, packets, error) = read_all(&std::fs::read(&path).unwrap());
+        let error = error.map_or("sound".into(), |error| error.to_string());
+        println!("{name}: {} packets, {error}", packets.len());
+        let _ = stream;
+    }
+}

@@ -1,0 +1,247 @@
+//! y4m and raw video.
+
+use std::io::Cursor;
+
+use codec_container::{
+    ChromaSiting, Error, Format, Output, PictureStream, RawReader, RawSpec, ReadOptions, Source,
+    create_pictures, open_pictures,
+};
+use codec_container::{PictureReader, PictureWriter};
+use codec_core::frame::{ColorRange, Picture, PixelFormat, Rational, Rotation, Size};
+
+use crate::support::{Shared, data};
+
+/// One picture of 3x3 pixels: 9 + 4 + 4 bytes.
+fn samples(seed: u8) -> Vec<u8> {
+    (0..17).map(|index| seed.wrapping_mul(31).wrapping_add(index)).collect()
+}
+
+fn y4m(header: &str, frames: &[&str]) -> Vec<u8> {
+    let mut bytes = format!("YUV4MPEG2 {header}\n").into_bytes();
+    for (index, frame) in frames.iter().enumerate() {
+        bytes.extend_from_slice(format!("{frame}\n").as_bytes());
+        bytes.extend(samples(index as u8));
+    }
+    bytes
+}
+
+fn open(bytes: Vec<u8>) -> codec_container::Result<Box<dyn PictureReader>> {
+    open_pictures(Source::stream(Cursor::new(bytes)), &ReadOptions::default())
+}
+
+/// All pictures as packed I420, and the error at the end, if any.
+fn read_all(reader: &mut dyn PictureReader) -> (Vec<Vec<u8>>, Option<Error>) {
+    let mut pictures = Vec::new();
+    loop {
+        match reader.read() {
+            Ok(Some(timed)) => {
+                assert_eq!(timed.index, pictures.len() as u64);
+                pictures.push(packed(&timed.picture));
+            }
+            Ok(None) => return (pictures, None),
+            Err(error) => return (pictures, Some(error)),
+        }
+    }
+}
+
+fn packed(picture: &Picture<'_>) -> Vec<u8> {
+    write(
+        Format::Raw,
+        &PictureStream::new(Format::Raw, picture.size(), Rational::new(1, 1)),
+        &[*picture],
+    )
+}
+
+fn write(format: Format, stream: &PictureStream, pictures: &[Picture<'_>]) -> Vec<u8> {
+    let shared = Shared::default();
+    let mut writer = create_pictures(Output::stream(shared.clone()), format, stream).unwrap();
+    for picture in pictures {
+        writer.write(picture).unwrap();
+    }
+    writer.finish().unwrap();
+    drop(writer);
+    shared.bytes()
+}
+
+#[test]
+fn every_tag_of_8_bit_420_is_read_with_odd_sizes_and_frame_parameters() {
+    let tags = [
+        ("", ChromaSiting::Unspecified),
+        (" C420", ChromaSiting::Unspecified),
+        (" C420jpeg", ChromaSiting::Jpeg),
+        (" C420mpeg2", ChromaSiting::Mpeg2),
+        (" C420paldv", ChromaSiting::PalDv),
+        (" XYSCSS=420JPEG", ChromaSiting::Jpeg),
+    ];
+    for (tag, siting) in tags {
+        let bytes = y4m(&format!("W3 H3 F30000:1001 Ip A12:11{tag}"), &["FRAME", "FRAME Ip Xa=b"]);
+        let mut reader = open(bytes).unwrap();
+        let stream = reader.stream().clone();
+        assert_eq!(stream.size, Size::new(3, 3));
+        assert_eq!(stream.frame_rate, Some(Rational::new(30000, 1001)));
+        assert_eq!(stream.time_base, Rational::new(1001, 30000));
+        assert_eq!(stream.info.pixel_aspect, Some(Rational::new(12, 11)));
+        assert_eq!(stream.siting, siting);
+        let (pictures, error) = read_all(reader.as_mut());
+        assert!(error.is_none());
+        assert_eq!(pictures, [samples(0), samples(1)]);
+    }
+}
+
+#[test]
+fn what_codecs_cannot_take_is_refused_by_name() {
+    let cases = [
+        ("C420p10", "10-bit"),
+        ("C422p12", "12-bit"),
+        ("C422", "4:2:2"),
+        ("C444", "4:4:4"),
+        ("C444alpha", "alpha"),
+        ("C411", "4:1:1"),
+        ("Cmono", "without chroma"),
+        ("Cmono16", "16-bit"),
+        ("It", "top field first"),
+        ("Ib", "bottom field first"),
+        ("Im", "mixed"),
+        ("XCOLOR=9:16:9", "high dynamic range"),
+    ];
+    for (word, name) in cases {
+        let error = open(y4m(&format!("W3 H3 F25:1 {word}"), &[])).map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{word}: {error}");
+        assert!(error.to_string().contains(name), "{word}: {error}");
+    }
+}
+
+#[test]
+fn what_y4m_tells_of_pictures_is_written_again() {
+    let mut stream = PictureStream::new(Format::Y4m, Size::new(3, 3), Rational::new(24000, 1001));
+    stream.siting = ChromaSiting::Mpeg2;
+    stream.info.pixel_aspect = Some(Rational::new(10, 11));
+    stream.info.color.range = ColorRange::Full;
+    stream.info.color.matrix.0 = 1;
+    stream.info.rotation = Rotation::Clockwise270;
+    let data = samples(3);
+    let picture = Picture::i420_packed(stream.size, &data).unwrap();
+    let bytes = write(Format::Y4m, &stream, &[picture]);
+    let mut reader = open(bytes).unwrap();
+    assert_eq!(*reader.stream(), stream);
+    let timed = reader.read().unwrap().unwrap();
+    assert_eq!(timed.picture.info, stream.info);
+}
+
+#[test]
+fn a_frame_that_breaks_off_is_named_and_those_before_it_are_given() {
+    let whole = y4m("W3 H3 F25:1", &["FRAME", "FRAME", "FRAME"]);
+    let head = "YUV4MPEG2 W3 H3 F25:1\n".len();
+    for cut in head..whole.len() {
+        let complete = (cut - head) / 23;
+        let mut reader = open(whole[..cut].to_vec()).unwrap();
+        let (pictures, error) = read_all(reader.as_mut());
+        assert_eq!(pictures.len(), complete);
+        assert_eq!(error.is_none(), (cut - head) % 23 == 0, "cut at {cut}");
+        if let Some(Error::Corrupt(detail)) = error {
+            assert_eq!(detail.index, Some(complete as u64));
+        }
+        assert!(reader.read().unwrap().is_none());
+    }
+}
+
+#[test]
+fn headers_that_lie_or_never_end_are_errors() {
+    let endless = vec![b'Y'; 0]
+        .into_iter()
+        .chain(*b"YUV4MPEG2 W3 H3 F25:1 X")
+        .chain(std::iter::repeat_n(b'a', 10_000))
+        .collect::<Vec<_>>();
+    for bytes in
+        [endless, y4m("W0 H3 F25:1", &[]), y4m("H3", &[]), y4m("W-3 H3", &[]), y4m("W3 H3 Fx", &[])]
+    {
+        let error = open(bytes).map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Corrupt(_)), "{error}");
+    }
+    for size in ["W16384 H2", "W16383 H16383", "W4294967295 H4294967295"] {
+        let error = open(y4m(size, &["FRAME"])).map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Limit { .. }), "{error}");
+    }
+    let error = open(Vec::new()).map(|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), "the input is empty");
+}
+
+#[test]
+fn a_missing_frame_rate_is_assumed_and_said() {
+    let reader = open(y4m("W3 H3", &[])).unwrap();
+    assert_eq!(reader.stream().frame_rate, None);
+    assert_eq!(reader.stream().warnings.len(), 1);
+}
+
+#[test]
+fn a_newline_after_the_last_frame_is_tolerated() {
+    let mut bytes = y4m("W3 H3 F25:1", &["FRAME"]);
+    bytes.push(b'\n');
+    let (pictures, error) = read_all(open(bytes).unwrap().as_mut());
+    assert!(error.is_none());
+    assert_eq!(pictures.len(), 1);
+}
+
+#[test]
+fn raw_specs_are_understood_or_refused() {
+    let spec = |text: &str| text.parse::<RawSpec>();
+    let full = spec("640x360@29.97:nv12").unwrap();
+    assert_eq!(full.size, Size::new(640, 360));
+    assert_eq!(full.frame_rate, Rational::new(30000, 1001));
+    assert_eq!(full.pixels, PixelFormat::Nv12);
+    assert_eq!(spec("2x2").unwrap().frame_rate, Rational::new(30, 1));
+    assert_eq!(spec("2x2@12.5").unwrap().frame_rate.as_f64(), 12.5);
+    assert_eq!(spec("2x2@24000/1001:i420").unwrap().frame_rate, Rational::new(24000, 1001));
+    for wrong in [
+        "",
+        "2",
+        "0x2",
+        "2x16384",
+        "2x2@0",
+        "2x2@0.0",
+        "2x2@a",
+        "2x2@1/0",
+        "2x2:bgra",
+        "2x2@1.1234567",
+    ] {
+        assert!(spec(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn raw_pictures_of_both_layouts_are_read_and_written() {
+    let planar = samples(1);
+    let mut interleaved = planar[..9].to_vec();
+    for index in 0..4 {
+        interleaved.extend([planar[9 + index], planar[13 + index]]);
+    }
+    for (name, bytes) in [("i420", &planar), ("nv12", &interleaved)] {
+        let spec = format!("3x3@30:{name}").parse().unwrap();
+        let source = Source::stream(Cursor::new(bytes.clone()));
+        let mut reader = RawReader::new(source, spec, &ReadOptions::default()).unwrap();
+        let picture = reader.read().unwrap().unwrap().picture;
+        assert_eq!(packed(&picture), planar);
+        let mut stream = PictureStream::new(Format::Raw, Size::new(3, 3), Rational::new(30, 1));
+        stream.pixels = PixelFormat::Nv12;
+        assert_eq!(write(Format::Raw, &stream, &[picture]), interleaved);
+    }
+    let spec: RawSpec = "3x3".parse().unwrap();
+    let source = Source::stream(Cursor::new(planar[..10].to_vec()));
+    let mut reader = RawReader::new(source, spec, &ReadOptions::default()).unwrap();
+    assert!(matches!(reader.read(), Err(Error::Corrupt(_))));
+}
+
+#[test]
+fn y4m_files_of_others_are_read_or_refused() {
+    for name in ["park_joy_90p_8_420.y4m", "park_joy_90p_8_420_a10-1.y4m"] {
+        let Some(bytes) = data(&format!("containers/{name}")) else { return };
+        let mut reader = open(bytes).unwrap();
+        let (pictures, error) = read_all(reader.as_mut());
+        assert!(error.is_none() && !pictures.is_empty());
+        println!("{name}: {:?}, {} pictures", reader.stream(), pictures.len());
+    }
+    for name in ["park_joy_90p_10_420_20f.y4m", "park_joy_90p_8_422.y4m"] {
+        let Some(bytes) = data(&format!("containers/{name}")) else { return };
+        println!("{}", open(bytes).map(|_| ()).unwrap_err());
+    }
+}

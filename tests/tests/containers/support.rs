@@ -1,0 +1,194 @@
+//! Sources, sinks, data files and other programs.
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use codec_container::{
+    CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, ReadOptions, Source,
+    StreamInfo, WriteOptions, create_packets, open_packets,
+};
+
+/// Memory that a writer fills and a test looks at afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+
+impl Shared {
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().get_ref().clone()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Shared {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.lock().unwrap().seek(to)
+    }
+}
+
+/// A pipe that gives at most three bytes at a time.
+#[derive(Debug)]
+pub struct Trickle(pub Cursor<Vec<u8>>);
+
+impl Read for Trickle {
+    fn read(&mut self, data: &mut [u8]) -> io::Result<usize> {
+        let len = data.len().min(3);
+        self.0.read(&mut data[..len])
+    }
+}
+
+/// A packet as a test states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub data: Vec<u8>,
+    pub pts: i64,
+    pub duration: Option<u64>,
+    pub key: bool,
+    pub shown: bool,
+}
+
+impl Given {
+    /// A packet whose first byte looks like that of a VP8 frame and whose others are `fill`.
+    pub fn new(key: bool, pts: i64, len: usize, fill: u8) -> Self {
+        let mut data = vec![fill; len.max(1)];
+        data[0] = if key { 0x10 } else { 0x11 };
+        Self { data, pts, duration: None, key, shown: true }
+    }
+
+    pub fn lasting(self, duration: u64) -> Self {
+        Self { duration: Some(duration), ..self }
+    }
+
+    pub fn hidden(mut self) -> Self {
+        self.data[0] &= !0x10;
+        Self { shown: false, ..self }
+    }
+
+    pub fn packet(&self) -> PacketRef<'_> {
+        let &Self { ref data, pts, duration, key, shown } = self;
+        PacketRef { data, pts, duration, key, shown }
+    }
+}
+
+/// Where a test writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    File,
+    Pipe,
+}
+
+/// Writes all packets and returns the file.
+pub fn write_all(to: To, stream: &StreamInfo, packets: &[Given]) -> Vec<u8> {
+    let shared = Shared::default();
+    let output = match to {
+        To::File => Output::seekable(shared.clone()),
+        To::Pipe => Output::stream(shared.clone()),
+    };
+    let mut writer =
+        create_packets(output, stream.format, stream, &WriteOptions::default()).unwrap();
+    for given in packets {
+        writer.write(given.packet()).unwrap();
+    }
+    writer.finish().unwrap();
+    drop(writer);
+    shared.bytes()
+}
+
+/// Everything up to the end or the first error.
+pub fn read_all(bytes: &[u8]) -> (Option<StreamInfo>, Vec<CodedPacket>, Option<Error>) {
+    read_with(Source::seekable(Cursor::new(bytes.to_vec())), &ReadOptions::default())
+}
+
+pub fn read_with(
+    source: Source,
+    options: &ReadOptions,
+) -> (Option<StreamInfo>, Vec<CodedPacket>, Option<Error>) {
+    let mut reader = match open_packets(source, options) {
+        Ok(reader) => reader,
+        Err(error) => return (None, Vec::new(), Some(error)),
+    };
+    let mut packets = Vec::new();
+    let mut packet = CodedPacket::default();
+    let error = loop {
+        match reader.read(&mut packet) {
+            Ok(true) => packets.push(packet.clone()),
+            Ok(false) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    (Some(reader.stream().clone()), packets, error)
+}
+
+/// Everything, which must be sound.
+pub fn read_sound(bytes: &[u8]) -> (StreamInfo, Vec<CodedPacket>) {
+    let (stream, packets, error) = read_all(bytes);
+    assert!(error.is_none(), "{}", error.unwrap());
+    (stream.unwrap(), packets)
+}
+
+/// A plain stream of VP8 for writers.
+pub fn vp8_stream(format: Format, time_base: (u32, u32)) -> StreamInfo {
+    use codec_core::codec::Codec;
+    use codec_core::frame::{Rational, Size};
+    StreamInfo::new(format, Codec::Vp8, Size::new(64, 48), Rational::new(time_base.0, time_base.1))
+}
+
+/// A file of the test data, or `None` with a message.
+pub fn data(path: &str) -> Option<Vec<u8>> {
+    std::fs::read(data_path(path)?).ok()
+}
+
+pub fn data_path(path: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("CODEC_TEST_DATA").map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let full = named.clone().unwrap_or(beside).join(path);
+    if full.exists() {
+        return Some(full);
+    }
+    assert!(named.is_none(), "{} is missing", full.display());
+    println!("skipped: {path} is not there; set CODEC_TEST_DATA");
+    None
+}
+
+/// A program that may be missing unless the test data are said to be there.
+pub fn program(name: &str) -> Option<Command> {
+    let found = Command::new(name).arg("--version").output().is_ok();
+    if !found {
+        assert!(std::env::var_os("CODEC_TEST_DATA").is_none(), "{name} is not installed");
+        println!("skipped: {name} is not installed");
+    }
+    found.then(|| Command::new(name))
+}
+
+/// A file that goes away with the test.
+#[derive(Debug)]
+pub struct TempFile(PathBuf);
+
+impl TempFile {
+    pub fn new(name: &str, bytes: &[u8]) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("codec-containers-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
