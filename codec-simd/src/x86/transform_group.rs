@@ -74,14 +74,6 @@ macro_rules! transform_group {
             ]
         }
 
-        /// Rows of differences to rows of coefficients.
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn fdct(rows: [$reg; 4]) -> [$reg; 4] {
-            let by_row = forward_rows(transpose_pairs(rows));
-            forward_columns(transpose_pairs(by_row))
-        }
-
         /// One pass of the inverse DCT across four registers.
         #[inline]
         #[target_feature(enable = $features)]
@@ -98,17 +90,6 @@ macro_rules! transform_group {
                 $sub16(even_dif, inner),
                 $sub16(even_sum, outer),
             ]
-        }
-
-        /// Rows of coefficients, with 4 added to the DCs, to rows of differences.
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn idct(rows: [$reg; 4]) -> [$reg; 4] {
-            let columns = inverse(transpose_pairs(inverse(rows)));
-            transpose_pairs(columns).map(
-                #[inline]
-                |row| $srai16::<3>(row),
-            )
         }
     };
 }

@@ -4,7 +4,7 @@ pub(in crate::x86) mod cost;
 mod loop_filter;
 mod pixels;
 mod predict;
-mod transform;
+pub(super) mod transform;
 
 use super::sse41;
 use crate::level::Level;

@@ -60,6 +60,25 @@ fn one_if_not_zero(x: __m256i) -> __m256i {
     _mm256_add_epi16(_mm256_cmpeq_epi16(x, _mm256_setzero_si256()), _mm256_set1_epi16(1))
 }
 
+/// Rows of differences to rows of coefficients.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn fdct(rows: [__m256i; 4]) -> [__m256i; 4] {
+    let by_row = forward_rows(transpose_pairs(rows));
+    forward_columns(transpose_pairs(by_row))
+}
+
+/// Rows of coefficients, with 4 added to the DCs, to rows of differences.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn idct(rows: [__m256i; 4]) -> [__m256i; 4] {
+    let columns = inverse(transpose_pairs(inverse(rows)));
+    transpose_pairs(columns).map(
+        #[inline]
+        |row| _mm256_srai_epi16::<3>(row),
+    )
+}
+
 /// Four blocks, one in each register, from four rows of sixteen pixels.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -196,13 +215,19 @@ fn add_squares(sums: __m256i, a: __m256i, b: __m256i) -> __m256i {
     _mm256_add_epi32(sums, _mm256_min_epu32(squares, room))
 }
 
-/// The sum of the 32-bit lanes, saturated.
+/// Sums of pairs of 32-bit lanes, in 64-bit lanes.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn total(sums: __m256i) -> u32 {
+fn widen(sums: __m256i) -> __m256i {
     let odd = _mm256_srli_epi64::<32>(sums);
     let even = _mm256_and_si256(sums, _mm256_set1_epi64x(0xffff_ffff));
-    let pairs = _mm256_add_epi64(even, odd);
+    _mm256_add_epi64(even, odd)
+}
+
+/// The sum of the 64-bit lanes, saturated.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn total(pairs: __m256i) -> u32 {
     let low = _mm256_castsi256_si128(pairs);
     let both = _mm_add_epi64(low, _mm256_extracti128_si256::<1>(pairs));
     let all = _mm_add_epi64(both, _mm_unpackhi_epi64(both, both));
@@ -216,7 +241,7 @@ fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
     for (a, b) in a.iter().zip(b) {
         sums = add_squares(sums, load_i16x16(a), load_i16x16(b));
     }
-    total(sums)
+    total(widen(sums))
 }
 
 /// Quantises and stores one block; returns `sums` with its squared errors.
@@ -250,18 +275,19 @@ fn transform_quantise_luma(
     let factors = factors(quantiser);
     let dc = i16::from(quantiser.zbin[0] != Quantiser::NEVER).wrapping_neg();
     let kept = _mm256_insert_epi16::<0>(_mm256_set1_epi16(-1), dc);
-    let mut sums = _mm256_setzero_si256();
+    let mut total_sums = _mm256_setzero_si256();
     for group in 0..4 {
-        let rows = |block: &Block16| block.0.as_chunks().0[group];
-        let blocks = fdct_four(&rows(cur), &rows(pred));
+        let blocks = fdct_four(&cur.0.as_chunks().0[group], &pred.0.as_chunks().0[group]);
+        let mut sums = _mm256_setzero_si256();
         for (n, block) in (4 * group..).zip(blocks) {
             let [low, high, ..] = _mm_cvtsi128_si32(_mm256_castsi256_si128(block)).to_le_bytes();
             dcs[n] = i16::from_le_bytes([low, high]);
             let out = [&mut levels[n], &mut dequantised[n]];
             sums = quantise_into(out, &mut eobs[n], _mm256_and_si256(block, kept), factors, sums);
         }
+        total_sums = _mm256_add_epi64(total_sums, widen(sums));
     }
-    total(sums)
+    total(total_sums)
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -274,16 +300,17 @@ fn transform_quantise_chroma(
     eobs: &mut [u8; 8],
 ) -> u32 {
     let factors = factors(quantiser);
-    let mut sums = _mm256_setzero_si256();
+    let mut total_sums = _mm256_setzero_si256();
     for group in 0..2 {
-        let rows = |block: &BlockUv| block.0.as_chunks().0[group];
-        let blocks = fdct_four(&rows(cur), &rows(pred));
+        let blocks = fdct_four(&cur.0.as_chunks().0[group], &pred.0.as_chunks().0[group]);
+        let mut sums = _mm256_setzero_si256();
         for (n, block) in [0, 1, 4, 5].map(|n| 2 * group + n).into_iter().zip(blocks) {
             let out = [&mut levels[n], &mut dequantised[n]];
             sums = quantise_into(out, &mut eobs[n], block, factors, sums);
         }
+        total_sums = _mm256_add_epi64(total_sums, widen(sums));
     }
-    total(sums)
+    total(total_sums)
 }
 
 /// All ones in the 64-bit lanes whose bit is set: bit `n` is lane `n`.
@@ -375,6 +402,26 @@ fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'
     }
 }
 
+/// The DCs of the four blocks of one plane.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub(in crate::x86) fn add_dcs_8x8(
+    coeffs: &[[i16; 16]; 4],
+    mask: BlockMask,
+    mut dst: WindowMut<'_, 8, 8>,
+) {
+    if mask.any & 0xf == 0 {
+        return;
+    }
+    let dcs = dcs_of_four(coeffs, mask);
+    for y in 0..4 {
+        let pixels = _mm_unpacklo_epi64(load_u8x8(dst.row(y)), load_u8x8(dst.row(y + 4)));
+        let sum = add_dcs(pixels, dcs);
+        store_u8x8(dst.row_mut(y), sum);
+        store_u8x8(dst.row_mut(y + 4), _mm_unpackhi_epi64(sum, sum));
+    }
+}
+
 /// The four blocks of one plane: rows 0..4 in the low lanes, 4..8 in the high ones.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -383,14 +430,7 @@ fn idct_add_8x8(coeffs: &[[i16; 16]; 4], mask: BlockMask, mut dst: WindowMut<'_,
         return;
     }
     if mask.any & mask.ac & 0xf == 0 {
-        let dcs = dcs_of_four(coeffs, mask);
-        for y in 0..4 {
-            let pixels = _mm_unpacklo_epi64(load_u8x8(dst.row(y)), load_u8x8(dst.row(y + 4)));
-            let sum = add_dcs(pixels, dcs);
-            store_u8x8(dst.row_mut(y), sum);
-            store_u8x8(dst.row_mut(y + 4), _mm_unpackhi_epi64(sum, sum));
-        }
-        return;
+        return add_dcs_8x8(coeffs, mask, dst);
     }
     let [r0, r1, r2, r3] = idct_four(coeffs, mask);
     for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {

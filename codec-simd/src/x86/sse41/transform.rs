@@ -58,6 +58,25 @@ fn one_if_not_zero(x: __m128i) -> __m128i {
     _mm_add_epi16(_mm_cmpeq_epi16(x, _mm_setzero_si128()), _mm_set1_epi16(1))
 }
 
+/// Rows of differences to rows of coefficients.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn fdct(rows: [__m128i; 4]) -> [__m128i; 4] {
+    let by_row = forward_rows(transpose_pairs(rows));
+    forward_columns(transpose_pairs(by_row))
+}
+
+/// Rows of coefficients, with 4 added to the DCs, to rows of differences.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn idct(rows: [__m128i; 4]) -> [__m128i; 4] {
+    let columns = inverse(transpose_pairs(inverse(rows)));
+    transpose_pairs(columns).map(
+        #[inline]
+        |row| _mm_srai_epi16::<3>(row),
+    )
+}
+
 /// Two blocks from four rows of eight pixels.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
