@@ -7,13 +7,15 @@ use crate::types::{Block16, BlockUv};
 use crate::view::Window;
 use crate::x86::memory::{load_2x16, load_u8x8, load_u8x16};
 use crate::x86::sse41::cost::{
-    HALF, WHOLE, by_kind, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_of_8, weights,
+    HALF, WHOLE, by_kind, sads_16x16_x4, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_of_8,
+    weights,
 };
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
     Kernels {
         sad_16x16,
+        sad_16x16_x4,
         sse_16x16,
         sse_8x8,
         sse_uv,
@@ -50,6 +52,12 @@ fn sad_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
         }
     }
     sum_i64x2(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
+}
+
+/// 128 bits, as wider registers need two loads each; three operands save the copies.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sad_16x16_x4(cur: &Block16, refs: [Window<'_, 16, 16>; 4]) -> [u32; 4] {
+    sads_16x16_x4(cur, refs)
 }
 
 /// Eight partial sums of the squares of sixteen differences.

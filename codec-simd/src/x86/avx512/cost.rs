@@ -179,14 +179,16 @@ fn sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -
 fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
     let [left, middle, right] =
         [refp.sub::<16, 18>(0, 0), refp.sub::<16, 18>(1, 0), refp.sub::<16, 18>(2, 0)];
-    let across = |left, middle, right| {
-        [_mm512_avg_epu8(left, middle), middle, _mm512_avg_epu8(middle, right)]
+    let rows = |y| {
+        let middle = load_4x16(middle, y);
+        let beside = [load_4x16(left, y), load_4x16(right, y)];
+        [_mm512_avg_epu8(beside[0], middle), middle, _mm512_avg_epu8(middle, beside[1])]
     };
-    let row = |y: usize| {
-        let row = |of: Window<'_, 16, 18>| _mm512_zextsi128_si512(load_u8x16(of.row(y)));
-        across(row(left), row(middle), row(right))
+    let row = |y| {
+        let middle = load_u8x16(middle.row(y));
+        let beside = [load_u8x16(left.row(y)), load_u8x16(right.row(y))];
+        [_mm_avg_epu8(beside[0], middle), middle, _mm_avg_epu8(middle, beside[1])]
     };
-    let rows = |y| across(load_4x16(left, y), load_4x16(middle, y), load_4x16(right, y));
     let zero = _mm512_setzero_si512();
     // Of the predictions at the left, middle and right.
     let (mut own, mut over, mut under) = ([zero; 3], [zero; 3], [zero; 3]);
@@ -194,11 +196,16 @@ fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
     let mut block = zero;
     let mut here = rows(1);
     let mut c = four_rows(cur, 0);
-    let first = (row(0), here, c);
+    let (first, first_c) = (here, c);
     let mut last = here;
-    for y in [0, 4, 8, 12] {
-        let (next, next_c) =
-            if y < 12 { (rows(y + 5), four_rows(cur, y + 4)) } else { (row(17), zero) };
+    for y in (0..16).step_by(4) {
+        let (next, next_c) = if y < 12 {
+            (rows(y + 5), four_rows(cur, y + 4))
+        } else {
+            let [left, middle, right] = row(17);
+            let wide = |row| _mm512_castsi128_si512(row);
+            ([wide(left), wide(middle), wide(right)], zero)
+        };
         block = add_block(block, c);
         let moved = _mm512_alignr_epi64::<2>(next_c, c);
         let c_centred = centred(c);
@@ -227,14 +234,15 @@ fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
         fold(_mm512_add_epi32(_mm512_sub_epi32(own, twice), block))
     };
     let mut sums = [_mm_setzero_si128(); 8];
+    let top = row(0);
     for k in 0..3 {
         sums[5 + k] = total(own[k], under[k]);
         // Above row 0, in the lowest lane only; and without what lies below row 15.
-        let (above, here, c) = (first.0[k], first.1[k], first.2);
-        let above = _mm512_maskz_mov_epi64(0b11, _mm512_avg_epu8(above, here));
+        let above = _mm_avg_epu8(top[k], _mm512_castsi512_si128(first[k]));
+        let above = _mm512_zextsi128_si512(above);
         let below = _mm512_maskz_mov_epi64(0b1100_0000, last[k]);
         let own = _mm512_sub_epi32(add_own(own[k], above), add_own(zero, below));
-        sums[k] = total(own, _mm512_dpbusd_epi32(over[k], above, centred(c)));
+        sums[k] = total(own, _mm512_dpbusd_epi32(over[k], above, centred(first_c)));
     }
     sums[3] = total(own_beside[0], beside[0]);
     sums[4] = total(own_beside[1], beside[1]);
