@@ -21,11 +21,11 @@ macro_rules! kernel_table {
             $( pub(crate) $name: unsafe fn($($ty),*) $(-> $ret)?, )*
         }
 
+        #[expect(clippy::too_many_arguments, reason = "a kernel takes what it reads")]
         impl Kernels {
             $(
                 $(#[$doc])*
                 #[inline]
-                #[expect(clippy::too_many_arguments, reason = "a kernel takes what it reads")]
                 pub fn $name(&self, $($arg: $ty),*) $(-> $ret)? {
                     // SAFETY: the kernels need nothing but their instruction set, and `for_level`,
                     // the only way to a table, hands it out only where the CPU has that level.

@@ -3,15 +3,9 @@
 use crate::view::{Window, WindowMut};
 
 /// One 16x16 luma block copied out of its plane: fixed stride, aligned, no bounds left to check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Block16(pub [[u8; 16]; 16]);
-
-impl Default for Block16 {
-    fn default() -> Self {
-        Self([[0; 16]; 16])
-    }
-}
 
 impl Block16 {
     /// The whole block as a window.
@@ -52,15 +46,9 @@ impl Block16 {
 }
 
 /// The two 8x8 chroma blocks of a macroblock side by side: U in columns 0..8, V in 8..16.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct BlockUv(pub [[u8; 16]; 8]);
-
-impl Default for BlockUv {
-    fn default() -> Self {
-        Self([[0; 16]; 8])
-    }
-}
 
 impl BlockUv {
     /// U (`plane` 0) or V (`plane` 1) as a window.

@@ -2,8 +2,12 @@
 //!
 //! A failure prints its seed: `CHECK_SEED=<seed> cargo test -p codec-simd <test>` runs that case
 //! first. `CHECK_CASES` sets the number of cases of a test.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
-#![expect(clippy::allow_attributes, reason = "an expectation would fail in files that use it all")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "in tests a panic is the report"
+)]
 #![allow(dead_code, reason = "each test file uses a part of the harness")]
 
 use std::fmt::Debug;
@@ -12,14 +16,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use codec_simd::{Block16, BlockUv, Kernels, Level, Window, WindowMut};
 
 /// xorshift64*: small, seeded, the same on every machine.
-pub struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -27,27 +31,27 @@ impl Rng {
     }
 
     /// 0..`end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from((self.next() >> 16) % u64::try_from(end).unwrap()).unwrap()
     }
 
-    pub fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let [.., byte] = self.next().to_le_bytes();
         byte
     }
 
-    pub fn coin(&mut self) -> bool {
+    pub(crate) fn coin(&mut self) -> bool {
         self.byte() & 1 == 1
     }
 
     /// One of `choices`.
-    pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
     /// Fills `out` with one of the kinds that break kernels: noise, extremes, all 0, all 255, a
     /// checkerboard, flat, nearly flat, a ramp.
-    pub fn fill(&mut self, out: &mut [u8]) {
+    pub(crate) fn fill(&mut self, out: &mut [u8]) {
         let (kind, base) = (self.below(9), self.byte());
         for (i, out) in out.iter_mut().enumerate() {
             let i = i.to_le_bytes()[0];
@@ -64,25 +68,25 @@ impl Rng {
         }
     }
 
-    pub fn pixels(&mut self, len: usize) -> Vec<u8> {
+    pub(crate) fn pixels(&mut self, len: usize) -> Vec<u8> {
         let mut pixels = vec![0; len];
         self.fill(&mut pixels);
         pixels
     }
 
-    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes
     }
 
-    pub fn block16(&mut self) -> Block16 {
+    pub(crate) fn block16(&mut self) -> Block16 {
         let mut block = Block16::default();
         self.fill(block.0.as_flattened_mut());
         block
     }
 
-    pub fn block_uv(&mut self) -> BlockUv {
+    pub(crate) fn block_uv(&mut self) -> BlockUv {
         let mut block = BlockUv::default();
         self.fill(block.0.as_flattened_mut());
         block
@@ -90,24 +94,24 @@ impl Rng {
 }
 
 /// Pixels to read: the last row ends on the allocation's last byte.
-pub struct Source<const W: usize, const H: usize> {
+pub(crate) struct Source<const W: usize, const H: usize> {
     data: Box<[u8]>,
     stride: usize,
 }
 
 impl<const W: usize, const H: usize> Source<W, H> {
-    pub fn new(rng: &mut Rng) -> Self {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
         let stride = W + rng.below(48);
         Self { data: rng.pixels((H - 1) * stride + W).into(), stride }
     }
 
-    pub fn window(&self) -> Window<'_, W, H> {
+    pub(crate) fn window(&self) -> Window<'_, W, H> {
         Window::new(&self.data, self.stride).unwrap()
     }
 }
 
 /// Pixels to write (or to filter in place) with guard bytes before, between and after the rows.
-pub struct Target<const W: usize, const H: usize> {
+pub(crate) struct Target<const W: usize, const H: usize> {
     before: Vec<u8>,
     data: Vec<u8>,
     at: usize,
@@ -115,20 +119,20 @@ pub struct Target<const W: usize, const H: usize> {
 }
 
 impl<const W: usize, const H: usize> Target<W, H> {
-    pub fn new(rng: &mut Rng) -> Self {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
         let stride = W + rng.below(48);
         let at = 32 + rng.below(32);
         let before = rng.pixels(at + (H - 1) * stride + W + 64);
         Self { data: before.clone(), before, at, stride }
     }
 
-    pub fn window_mut(&mut self) -> WindowMut<'_, W, H> {
+    pub(crate) fn window_mut(&mut self) -> WindowMut<'_, W, H> {
         let end = self.at + (H - 1) * self.stride + W;
         WindowMut::new(&mut self.data[self.at..end], self.stride).unwrap()
     }
 
     /// The pixels. Panics if a guard byte has changed.
-    pub fn finish(self) -> Vec<[u8; W]> {
+    pub(crate) fn finish(self) -> Vec<[u8; W]> {
         for (i, (before, after)) in self.before.iter().zip(&self.data).enumerate() {
             let inside =
                 i >= self.at && (i - self.at) / self.stride < H && (i - self.at) % self.stride < W;
@@ -144,7 +148,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// Runs `case` with scalar and with each supported level, from equal seeds; all must agree.
-pub fn agree<T: PartialEq + Debug>(case: impl Fn(&Kernels, &mut Rng) -> T) {
+pub(crate) fn agree<T: PartialEq + Debug>(case: impl Fn(&Kernels, &mut Rng) -> T) {
     let cases = number("CHECK_CASES").unwrap_or(if cfg!(miri) { 5 } else { 1000 });
     let first = number("CHECK_SEED").unwrap_or(0x5eed);
     let scalar = Kernels::for_level(Level::Scalar).unwrap();

@@ -566,9 +566,8 @@ const ORIGINS: [Origins; 10] = {
     let mut mode = 0;
     while mode < 10 {
         let of = &mut all[mode];
-        let mut at = 0;
-        while at < 16 {
-            let i = at as usize;
+        let (mut i, mut at) = (0, 0);
+        while i < 16 {
             match SubblockMode::ALL[mode] {
                 SubblockMode::Dc => of.dc[i] = 0,
                 SubblockMode::TrueMotion => of.true_motion[i] = 255,
@@ -577,6 +576,7 @@ const ORIGINS: [Origins; 10] = {
                     (false, place) => of.half[i] = place.cast_unsigned(),
                 },
             }
+            i += 1;
             at += 1;
         }
         mode += 1;
