@@ -15,12 +15,14 @@ mod inter;
 mod intra;
 mod scene;
 mod scroll;
+mod temporal_filter;
 #[cfg(test)]
 mod tests;
 
 pub use analyser::Analyser;
 pub use scene::SceneChange;
 pub use scroll::Scroll;
+pub use temporal_filter::filter_altref;
 
 use crate::frame::Size;
 use crate::motion::FullPel;

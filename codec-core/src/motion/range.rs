@@ -14,26 +14,36 @@ pub struct SearchRange {
     max: FullPel,
 }
 
-impl SearchRange {
-    /// Pixels beyond the block, on each side, that sub-pel filters may read.
-    pub const MARGIN: usize = 3;
+/// Pixels beyond the block, on each side, that sub-pel filters may read.
+const MARGIN: isize = 3;
 
+impl SearchRange {
     /// Vectors of at most `reach` full pixels per component for the `block` x `block` pixels at
-    /// `at`, cut so that the block moved and its [`Self::MARGIN`] lie inside `refp`'s border.
+    /// `at`, cut so that the block moved and its three pixels round it lie inside `refp`'s border.
     ///
     /// `None` if even the zero vector does not: the border is narrower than the margin or `at`
     /// lies outside the plane.
     #[must_use]
     pub fn new(refp: Layout, at: PixelPos, block: usize, reach: u16) -> Option<Self> {
+        Self::within(refp, at, block, reach, isize::try_from(refp.pad).ok()? - MARGIN)
+    }
+
+    /// As [`Self::new`], but the block moved lies inside the plane, without its border, and
+    /// nothing is left over for filters: for planes whose border is not filled.
+    #[must_use]
+    pub(crate) fn inside(refp: Layout, at: PixelPos, block: usize, reach: u16) -> Option<Self> {
+        Self::within(refp, at, block, reach, 0)
+    }
+
+    /// Vectors that keep the block inside the plane and `beyond` pixels of border.
+    fn within(refp: Layout, at: PixelPos, block: usize, reach: u16, beyond: isize) -> Option<Self> {
         let limits = |at: i32, size: usize| {
-            let margin = isize::try_from(Self::MARGIN).ok()?;
-            let pad = isize::try_from(refp.pad).ok()?;
             let size = isize::try_from(size).ok()?;
             let block = isize::try_from(block).ok()?;
             let at = isize::try_from(at).ok()?;
             let reach = isize::from(i16::try_from(reach).unwrap_or(i16::MAX)).min(8191);
-            let min = (margin - pad - at).max(-reach);
-            let max = (size + pad - margin - block - at).min(reach);
+            let min = (-beyond - at).max(-reach);
+            let max = (size + beyond - block - at).min(reach);
             let both = (i16::try_from(min).ok()?, i16::try_from(max).ok()?);
             (min <= 0 && max >= 0).then_some(both)
         };
