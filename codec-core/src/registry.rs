@@ -2,6 +2,7 @@
 
 use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
 use crate::error::Error;
+use crate::vp8;
 
 /// Opens an encoder.
 pub type OpenEncoder = fn(&EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error>;
@@ -20,7 +21,12 @@ pub struct Backend {
 }
 
 /// Every backend, preferred ones first.
-pub static BACKENDS: &[Backend] = &[];
+pub static BACKENDS: &[Backend] = &[Backend {
+    codec: Codec::Vp8,
+    name: "native",
+    encoder: Some((vp8::encoder::open, &vp8::encoder::CAPABILITIES)),
+    decoder: None,
+}];
 
 /// Finds the backend named `codec` (the preferred one) or `codec/name`.
 ///

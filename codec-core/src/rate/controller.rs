@@ -38,6 +38,8 @@ pub enum FrameRole {
     Golden,
     /// Not shown; later frames are predicted from it.
     Altref,
+    /// Shows the picture of an altref frame that was coded before.
+    Overlay,
 }
 
 /// What is known of a frame before it is coded.
@@ -121,18 +123,20 @@ enum Class {
     Key,
     Altref,
     SceneCut,
+    Overlay,
     Layer(u8),
 }
 
 impl Class {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 
     fn index(self) -> usize {
         match self {
             Self::Key => 0,
             Self::Altref => 1,
             Self::SceneCut => 2,
-            Self::Layer(id) => 3 + usize::from(id.min(2)),
+            Self::Overlay => 3,
+            Self::Layer(id) => 4 + usize::from(id.min(2)),
         }
     }
 }
@@ -225,7 +229,7 @@ impl RateController {
             clock: Clock::new(config.timebase, config.framerate),
             buffer,
             window: config.window_cap.map(Window::new),
-            models: [key, inter, key, inter, inter, inter],
+            models: [key, inter, key, inter, inter, inter, inter],
             last_qindex: [None; Class::COUNT],
             active_layers: config.scalability.temporal_layers(),
             layer_debt_bits: [0; 3],
@@ -424,7 +428,7 @@ impl RateController {
                 self.mean_complexity = u64::try_from(sum / frames).ok();
             }
             Class::Key | Class::SceneCut => self.free_fall = true,
-            Class::Altref => {}
+            Class::Altref | Class::Overlay => {}
         }
         self.teach_siblings(frame.class);
     }
@@ -509,7 +513,9 @@ impl RateController {
                 let target = match class {
                     Class::Key => self.key_target_bits(),
                     Class::SceneCut => self.cut_target_bits(share_bits),
-                    Class::Altref | Class::Layer(_) => self.cbr_target_bits(facts, share_bits),
+                    Class::Altref | Class::Overlay | Class::Layer(_) => {
+                        self.cbr_target_bits(facts, share_bits)
+                    }
                 };
                 (target, model.step_q16(complexity_q16, log2_q16(target)))
             }
@@ -650,7 +656,7 @@ impl RateController {
         let second = signed(self.buffer.bits_of_us(SECOND_US));
         let layer = match frame.class {
             Class::Layer(id) => usize::from(id.min(2)),
-            Class::Key | Class::Altref | Class::SceneCut => 0,
+            Class::Key | Class::Altref | Class::SceneCut | Class::Overlay => 0,
         };
         let debt = &mut self.layer_debt_bits[layer];
         *debt = debt.saturating_add(over).clamp(-second / 2, second / 2);
@@ -659,7 +665,7 @@ impl RateController {
             Class::Key | Class::SceneCut => over.max(0),
             // Not shown: no time passes for it, so all of it is beyond the rate.
             Class::Altref => signed(bits),
-            Class::Layer(_) => 0,
+            Class::Overlay | Class::Layer(_) => 0,
         };
         self.boost_debt_bits = self.boost_debt_bits.saturating_add(on_purpose);
     }
@@ -684,7 +690,7 @@ impl RateController {
         let teacher = self.models[class.index()];
         let pupils: &[Class] = match class {
             Class::Key => &[Class::SceneCut],
-            Class::Layer(0) => &[Class::Altref, Class::Layer(1), Class::Layer(2)],
+            Class::Layer(0) => &[Class::Altref, Class::Overlay, Class::Layer(1), Class::Layer(2)],
             Class::Layer(1) => &[Class::Layer(2)],
             _ => &[],
         };
@@ -701,6 +707,7 @@ fn class_of(facts: &FrameFacts) -> Class {
     match (facts.kind, facts.role) {
         (FrameKind::Key, _) => Class::Key,
         (FrameKind::Inter, FrameRole::Altref) => Class::Altref,
+        (FrameKind::Inter, FrameRole::Overlay) => Class::Overlay,
         (FrameKind::Inter, _) if facts.scene_cut => Class::SceneCut,
         (FrameKind::Inter, _) => Class::Layer(facts.temporal_id),
     }

@@ -1,0 +1,307 @@
+//! The upper floor: an encoder that plans for itself.
+//!
+//! Each picture passes through the analyser (how much there is to code, scene cuts), the layer
+//! planner (references and slots), the rate controller (quantiser, or a drop) and then, as a
+//! [`UnitPlan`](crate::codec::plan::UnitPlan), through the lower floor.
+
+mod background;
+mod code_unit;
+mod coding;
+mod file;
+mod keys;
+mod knobs;
+mod pictures;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use code_unit::CodeUnit;
+
+use codec_simd::Kernels;
+
+use self::coding::{Coding, Task};
+use self::file::FileState;
+use self::keys::KeyPolicy;
+use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
+use super::{FrameEncoder, FrameSettings};
+use crate::analysis::Analyser;
+use crate::codec::{
+    Applied, Capabilities, EncoderConfig, FrameRequest, Outcome, Packet, Preset, RateControl,
+    Scalability, SlotSet, Update, VideoEncoder,
+};
+use crate::error::{ConfigError, Error};
+use crate::frame::{Picture, PixelFormat, Size};
+use crate::rate::{FrameRole, LayerPlanner, Outlook, RateConfig, RateController};
+use crate::vp8::tables::AC_STEPS;
+
+/// What the encoder can do, with any settings.
+pub static CAPABILITIES: Capabilities = Capabilities {
+    formats: &[PixelFormat::I420, PixelFormat::Nv12],
+    max_dimension: validate::MAX_DIMENSION,
+    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    qindex_range: (0, validate::MAX_QINDEX),
+    reference_slots: 3,
+    latency_frames: MAX_LOOKAHEAD - 1,
+    live_bitrate: true,
+    live_resolution: true,
+    reports_qindex: true,
+    threads: true,
+    knobs: KNOBS,
+    ..Capabilities::minimal("vp8/native")
+};
+
+/// Opens a VP8 encoder, for the registry.
+///
+/// # Errors
+/// As [`Vp8Encoder::new`].
+pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
+    Ok(Box::new(Vp8Encoder::new(config)?))
+}
+
+/// A VP8 encoder.
+///
+/// With [`Preset::Rtc`] each picture's packet is ready when `encode` returns. With
+/// [`Preset::File`] pictures are held back; the outcome of `encode` is then that of the picture
+/// that left the look-ahead, and [`VideoEncoder::finish`] drops nothing.
+#[derive(Debug)]
+pub struct Vp8Encoder<C = FrameEncoder> {
+    config: EncoderConfig,
+    capabilities: Capabilities,
+    knobs: KnobValues,
+    kernels: &'static Kernels,
+    analyser: Analyser,
+    keys: KeyPolicy,
+    coding: Coding<C>,
+    /// Pictures held back; `None` in real time.
+    file: Option<FileState>,
+    last_pts: Option<i64>,
+}
+
+impl Vp8Encoder {
+    /// An encoder before its first picture, which will be a key frame.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first setting that is out of range, and the range.
+    pub fn new(config: &EncoderConfig) -> Result<Self, Error> {
+        validate::config(config)?;
+        let knobs = KnobValues::from_list(&config.knobs)?;
+        let unit = FrameEncoder::new(&FrameSettings {
+            size: config.size,
+            knobs: knobs.frame,
+            pool: config.pool.clone(),
+            simd: config.simd,
+            report_sse: config.report_psnr,
+            report_digest: config.report_digest,
+        })?;
+        Self::with_unit(config, unit)
+    }
+}
+
+impl<C: CodeUnit> Vp8Encoder<C> {
+    /// As [`Vp8Encoder::new`], above a lower floor of your own.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_unit(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
+        validate::config(config)?;
+        let knobs = KnobValues::from_list(&config.knobs)?;
+        let kernels = match config.simd {
+            None => Kernels::best(),
+            Some(level) => Kernels::for_level(level).ok_or_else(|| {
+                ConfigError::new("simd", level.name(), "a level that the CPU has")
+            })?,
+        };
+        let is_file = config.preset == Preset::File;
+        let held = if is_file { knobs.lookahead } else { 1 };
+        let latency_frames = u32::try_from(held - 1).unwrap_or(MAX_LOOKAHEAD);
+        Ok(Self {
+            capabilities: Capabilities { latency_frames, ..CAPABILITIES },
+            knobs,
+            kernels,
+            analyser: Analyser::new(),
+            keys: KeyPolicy::new(),
+            coding: Coding::new(
+                unit,
+                RateController::new(&rate_config(config)),
+                LayerPlanner::new(config.scalability),
+            ),
+            file: is_file.then(|| FileState::new(config.size, held)),
+            last_pts: None,
+            config: config.clone(),
+        })
+    }
+
+    fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), ConfigError> {
+        if picture.size() != self.config.size {
+            return Err(ConfigError::new("picture size", picture.size(), self.config.size));
+        }
+        if let Some(last) = self.last_pts.filter(|&last| request.pts <= last) {
+            let allowed = format!("above {last}, that of the picture before");
+            return Err(ConfigError::new("pts", request.pts, allowed));
+        }
+        for (name, slots) in [("references", request.references), ("updates", request.updates)] {
+            let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
+            if let Some(slots) = slots.filter(|&slots| !all.contains(slots)) {
+                return Err(ConfigError::new(name, format!("{:#b}", slots.0), "slots 0..=2"));
+            }
+        }
+        Ok(())
+    }
+
+    fn analyse(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Outlook {
+        let analysis = self.analyser.analyse(picture, self.kernels);
+        let scene_cut = analysis.scene.is_cut;
+        let key = self.keys.decide(request, scene_cut, self.config.keys);
+        Outlook {
+            inter_cost: analysis.inter_cost,
+            intra_cost: analysis.intra_cost,
+            scene_cut: scene_cut && !key,
+            key,
+        }
+    }
+
+    fn encode_now(
+        &mut self,
+        picture: &Picture<'_>,
+        request: FrameRequest,
+        outlook: Outlook,
+    ) -> Result<Outcome, Error> {
+        let role = FrameRole::Plain;
+        let task = Task { picture, request, outlook, mean_cost: None, role };
+        let outcome = self.coding.code(&self.config, &self.knobs, &task);
+        if outlook.key && !matches!(outcome, Ok(Outcome::Coded)) {
+            self.keys.request();
+        }
+        outcome
+    }
+
+    fn encode_later(
+        &mut self,
+        picture: &Picture<'_>,
+        request: FrameRequest,
+        outlook: Outlook,
+    ) -> Result<Outcome, Error> {
+        let Some(file) = &mut self.file else {
+            return Ok(Outcome::Buffered);
+        };
+        file.push(picture, request, outlook);
+        let ready = self.coding.queue.len();
+        let mut outcome = Outcome::Buffered;
+        while file.is_full() {
+            match file.code_next(&mut self.coding, &self.config, &self.knobs, false) {
+                Ok(Some(next)) => outcome = next,
+                Ok(None) => break,
+                Err(error) => {
+                    // The picture that failed may have been one that others need.
+                    self.keys.request();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(if self.coding.queue.len() > ready { Outcome::Coded } else { outcome })
+    }
+
+    /// Codes all that is held back.
+    fn drain(&mut self) -> Result<(), Error> {
+        if let Some(file) = &mut self.file {
+            while file.code_next(&mut self.coding, &self.config, &self.knobs, true)?.is_some() {}
+        }
+        Ok(())
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Error> {
+        validate::size(size)?;
+        let (_, rows) = size.macroblocks();
+        let refresh = usize::from(self.config.intra_refresh);
+        if refresh > rows {
+            let allowed = format!("at least {refresh} macroblock rows, for intra refresh");
+            return Err(ConfigError::new("size", size, allowed).into());
+        }
+        self.drain()?;
+        self.coding.unit.resize(size)?;
+        self.config.size = size;
+        self.coding.resized();
+        self.analyser.reset();
+        self.keys.request();
+        if let Some(file) = &mut self.file {
+            file.resized(size);
+        }
+        Ok(())
+    }
+}
+
+impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
+        self.check(picture, request)?;
+        let outlook = self.analyse(picture, request);
+        self.last_pts = Some(request.pts);
+        if self.file.is_some() {
+            self.encode_later(picture, *request, outlook)
+        } else {
+            self.encode_now(picture, *request, outlook)
+        }
+    }
+
+    fn receive(&mut self, packet: &mut Packet) -> bool {
+        self.coding.queue.pop(packet)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.drain()?;
+        self.analyser.reset();
+        self.keys.request();
+        Ok(())
+    }
+
+    fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        match &update {
+            Update::Bitrate(rate) => validate::bitrate(*rate)?,
+            Update::Rate(mode) => validate::rate(*mode)?,
+            Update::Speed(speed) => validate::speed(*speed)?,
+            Update::Knob(name, value) => {
+                let mut knobs = self.knobs;
+                knobs.set(name, *value, true)?;
+                self.coding.unit.set_knobs(knobs.frame)?;
+                self.knobs = knobs;
+            }
+            Update::Resolution(size) => self.resize(*size)?,
+            _ => {}
+        }
+        self.coding.rate.apply(&update)?;
+        match update {
+            Update::Bitrate(rate) => {
+                self.config.rate = match self.config.rate {
+                    RateControl::Vbr(_) => RateControl::Vbr(rate),
+                    _ => RateControl::Cbr(rate),
+                };
+            }
+            Update::Rate(mode) => self.config.rate = mode,
+            Update::FrameRate(framerate) => self.config.framerate = framerate,
+            Update::Drops(drops) => self.config.drops = drops,
+            Update::Content(content) => self.config.content = content,
+            Update::Speed(speed) => self.config.speed = speed,
+            Update::Scalability(mode) => {
+                self.config.scalability = mode;
+                self.coding.layers.set_mode(mode);
+            }
+            Update::ActiveTemporalLayers(layers) => self.coding.layers.set_active_layers(layers),
+            Update::KeyFrame => {
+                self.keys.request();
+                return Ok(Applied::NextFrameAsKey);
+            }
+            Update::Resolution(_) => return Ok(Applied::NextFrameAsKey),
+            Update::Knob(..) => {}
+        }
+        Ok(Applied::NextFrame)
+    }
+}
+
+/// The rate controller's settings, with what is known of VP8's bits.
+fn rate_config(config: &EncoderConfig) -> RateConfig {
+    RateConfig::new(config, &AC_STEPS)
+}

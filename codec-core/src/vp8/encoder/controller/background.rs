@@ -1,0 +1,90 @@
+//! When the golden frame is renewed: it is to be the background of a stable scene.
+//!
+//! Never on a timer: a renewal costs bits, and pays only if later frames find in it what the last
+//! frame has lost.
+
+use crate::vp8::encoder::UnitReport;
+use crate::vp8::tables::AC_STEPS;
+
+/// Stable frames in a row after which the picture counts as a background.
+const STABLE_FRAMES: u32 = 10;
+
+/// Watches coded frames for stability.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BackgroundWatch {
+    stable_frames: u32,
+    /// The scene has moved since the last renewal, or there was none.
+    has_moved: bool,
+    /// Macroblocks refreshed since the last renewal.
+    refreshed_mbs: u64,
+    total_mbs: u64,
+}
+
+impl BackgroundWatch {
+    /// Whether the next frame should become the background.
+    pub(super) fn is_due(&self) -> bool {
+        let new_detail = self.refreshed_mbs * 2 >= self.total_mbs.max(1);
+        self.stable_frames >= STABLE_FRAMES && (self.has_moved || new_detail)
+    }
+
+    /// Takes note of a coded inter frame of `total_mbs` macroblocks.
+    pub(super) fn coded(&mut self, report: &UnitReport, total_mbs: u64) {
+        self.total_mbs = total_mbs;
+        self.refreshed_mbs = self.refreshed_mbs.saturating_add(u64::from(report.refreshed));
+        // Static for the most part, and predicted within a third of the quantiser's step.
+        let step = u64::from(AC_STEPS[usize::from(report.qindex.min(127))]);
+        let is_static = u64::from(report.zero_motion) * 5 > total_mbs * 3;
+        let is_close = report.prediction_sse / (256 * total_mbs.max(1)) < (step * step / 8).max(4);
+        if is_static && is_close {
+            self.stable_frames = self.stable_frames.saturating_add(1);
+        } else {
+            self.stable_frames = 0;
+            self.has_moved = true;
+        }
+    }
+
+    /// The background was renewed.
+    pub(super) fn renewed(&mut self) {
+        *self = Self { total_mbs: self.total_mbs, ..Self::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STILL: UnitReport = UnitReport {
+        bits: 1000,
+        over_cap: false,
+        qindex: 40,
+        zero_motion: 90,
+        refreshed: 0,
+        prediction_sse: 256 * 100 * 5,
+    };
+
+    #[test]
+    fn a_still_scene_is_taken_once_and_not_on_a_timer() {
+        let mut watch = BackgroundWatch::default();
+        let moving = UnitReport { zero_motion: 10, ..STILL };
+        watch.coded(&moving, 100);
+        for _ in 0..STABLE_FRAMES {
+            assert!(!watch.is_due());
+            watch.coded(&STILL, 100);
+        }
+        assert!(watch.is_due());
+        watch.renewed();
+        for _ in 0..1000 {
+            watch.coded(&STILL, 100);
+        }
+        assert!(!watch.is_due());
+    }
+
+    #[test]
+    fn a_finished_refresh_is_worth_a_renewal() {
+        let mut watch = BackgroundWatch::default();
+        for _ in 0..STABLE_FRAMES {
+            watch.coded(&UnitReport { refreshed: 10, ..STILL }, 100);
+        }
+        assert!(watch.is_due());
+    }
+}

@@ -1,0 +1,54 @@
+//! The seam between the floors: what the upper one needs of the lower one.
+
+use std::fmt::Debug;
+
+use crate::codec::Packet;
+use crate::codec::plan::UnitPlan;
+use crate::error::Error;
+use crate::frame::{Picture, Size};
+use crate::vp8::encoder::{FrameEncoder, FrameKnobs, UnitReport};
+
+/// Codes one frame as a plan says.
+pub trait CodeUnit: Send + Debug {
+    /// See [`FrameEncoder::encode_unit`].
+    ///
+    /// # Errors
+    /// As there.
+    fn encode_unit(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &UnitPlan,
+        packet: &mut Packet,
+    ) -> Result<UnitReport, Error>;
+
+    /// See [`FrameEncoder::resize`].
+    ///
+    /// # Errors
+    /// As there.
+    fn resize(&mut self, size: Size) -> Result<(), Error>;
+
+    /// See [`FrameEncoder::set_knobs`].
+    ///
+    /// # Errors
+    /// As there.
+    fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error>;
+}
+
+impl CodeUnit for FrameEncoder {
+    fn encode_unit(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &UnitPlan,
+        packet: &mut Packet,
+    ) -> Result<UnitReport, Error> {
+        self.encode_unit(picture, plan, packet)
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Error> {
+        self.resize(size)
+    }
+
+    fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+        self.set_knobs(knobs)
+    }
+}

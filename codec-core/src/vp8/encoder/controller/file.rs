@@ -1,0 +1,129 @@
+//! The file preset: pictures are held back, and groups of them get an altref frame.
+
+use std::sync::Arc;
+
+use super::code_unit::CodeUnit;
+use super::coding::{Coding, Task};
+use super::knobs::KnobValues;
+use super::pictures::{self, Held};
+use crate::codec::{EncoderConfig, FrameRequest, Outcome, Scalability};
+use crate::error::Error;
+use crate::frame::{FramePool, Picture, Size};
+use crate::rate::{FrameRole, Lookahead, Outlook};
+
+/// Border of held pictures: none, only their visible samples are read.
+const NO_PAD: usize = 0;
+
+/// Pictures held back and the group under way.
+#[derive(Debug)]
+pub(super) struct FileState {
+    ahead: Lookahead<Held>,
+    pool: FramePool,
+    depth: usize,
+    /// Pictures of the group still to be coded.
+    group_left: usize,
+    /// The group's altref frame is still to be coded.
+    altref_due: bool,
+    /// The group's altref frame has been coded.
+    has_altref: bool,
+}
+
+impl FileState {
+    pub(super) fn new(size: Size, depth: usize) -> Self {
+        Self {
+            ahead: Lookahead::new(depth),
+            pool: FramePool::new(size, NO_PAD, depth + 2),
+            depth,
+            group_left: 0,
+            altref_due: false,
+            has_altref: false,
+        }
+    }
+
+    /// The pictures have another size from now on; none is held.
+    pub(super) fn resized(&mut self, size: Size) {
+        *self = Self::new(size, self.depth);
+    }
+
+    /// Takes a picture in.
+    pub(super) fn push(&mut self, picture: &Picture<'_>, request: FrameRequest, outlook: Outlook) {
+        let buf = pictures::copy(&mut self.pool, picture);
+        self.ahead.push(Held { buf, info: picture.info, request }, outlook);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.ahead.is_full()
+    }
+
+    /// Codes the next picture, after the altref frame of its group if one is due. `None`: none is
+    /// held. `forced`: the caller can no longer be told of a drop.
+    pub(super) fn code_next<C: CodeUnit>(
+        &mut self,
+        coding: &mut Coding<C>,
+        config: &EncoderConfig,
+        knobs: &KnobValues,
+        forced: bool,
+    ) -> Result<Option<Outcome>, Error> {
+        if self.group_left == 0 {
+            let Some(group) = self.ahead.plan_group() else {
+                return Ok(None);
+            };
+            self.group_left = group.frames;
+            self.altref_due =
+                group.altref && knobs.altref && config.scalability == Scalability::L1T1;
+            self.has_altref = false;
+        }
+        let mean_cost = self.ahead.mean_cost();
+        let is_key = self.ahead.get(0).is_some_and(|(_, outlook)| outlook.key);
+        if self.altref_due && !is_key {
+            self.altref_due = false;
+            self.code_altref(coding, config, knobs, mean_cost)?;
+        }
+
+        let Some((held, outlook)) = self.ahead.pop() else {
+            return Ok(None);
+        };
+        let is_last = self.group_left == 1;
+        self.group_left = self.group_left.saturating_sub(1);
+        let mut request = held.request;
+        if forced || outlook.key {
+            request.may_drop = Some(false);
+        }
+        let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
+        let picture = held.buf.picture(held.info);
+        let task = Task { picture: &picture, request, outlook, mean_cost, role };
+        let outcome = coding.code(config, knobs, &task);
+        self.pool.remember(held.buf);
+        outcome.map(Some)
+    }
+
+    /// Codes the group's last picture, not to be shown yet.
+    fn code_altref<C: CodeUnit>(
+        &mut self,
+        coding: &mut Coding<C>,
+        config: &EncoderConfig,
+        knobs: &KnobValues,
+        mean_cost: Option<u64>,
+    ) -> Result<(), Error> {
+        let last = self.group_left.saturating_sub(1);
+        let (Some((next, _)), Some((future, future_outlook))) =
+            (self.ahead.get(0), self.ahead.get(last))
+        else {
+            return Ok(());
+        };
+        let costs = (0..=last).filter_map(|index| self.ahead.get(index));
+        let apart = costs.fold(0_u64, |sum, (_, outlook)| sum.saturating_add(outlook.inter_cost));
+        let intra_cost = future_outlook.intra_cost;
+        let outlook =
+            Outlook { inter_cost: apart.min(intra_cost), intra_cost, ..Outlook::default() };
+        let mut request = FrameRequest::at(next.request.pts);
+        request.may_drop = Some(false);
+        let buf = Arc::clone(&future.buf);
+        let picture = buf.picture(future.info);
+        let role = FrameRole::Altref;
+        let task = Task { picture: &picture, request, outlook, mean_cost, role };
+        coding.code(config, knobs, &task)?;
+        self.has_altref = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! The upper floor above a fake lower one.
+
+use super::{CodeUnit, Vp8Encoder};
+use crate::codec::plan::UnitPlan;
+use crate::codec::{
+    Applied, Bitrate, DropPolicy, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome,
+    Packet, RateControl, Scalability, SlotSet, Update, VideoEncoder,
+};
+use crate::error::Error;
+use crate::frame::{Picture, Rational, Size};
+use crate::vp8::encoder::{FrameKnobs, UnitReport};
+use crate::vp8::tables::AC_STEPS;
+
+const SIZE: Size = Size { width: 64, height: 48 };
+
+/// Codes nothing, but tells the plan in the packet.
+#[derive(Debug, Default)]
+struct Fake {
+    plans: Vec<UnitPlan>,
+    knobs: FrameKnobs,
+    bits: u64,
+    fails: bool,
+}
+
+impl CodeUnit for Fake {
+    fn encode_unit(
+        &mut self,
+        _picture: &Picture<'_>,
+        plan: &UnitPlan,
+        packet: &mut Packet,
+    ) -> Result<UnitReport, Error> {
+        if self.fails {
+            return Err(Error::Unsupported("a test"));
+        }
+        let bits = self.bits / u64::from(AC_STEPS[usize::from(plan.qindex)]);
+        let over_cap = plan.max_bits.is_some_and(|max| bits > max);
+        if !(over_cap && plan.must_fit) {
+            self.plans.push(*plan);
+        }
+        packet.data.resize(usize::try_from(bits / 8).unwrap(), 0);
+        packet.meta.kind = plan.kind;
+        packet.meta.shown = plan.shown;
+        let qindex = plan.qindex;
+        Ok(UnitReport { bits, over_cap, qindex, zero_motion: 12, ..UnitReport::default() })
+    }
+
+    fn resize(&mut self, _size: Size) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+        self.knobs = knobs;
+        Ok(())
+    }
+}
+
+fn rtc(change: impl FnOnce(&mut EncoderConfig)) -> Vp8Encoder<Fake> {
+    let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
+    change(&mut config);
+    Vp8Encoder::with_unit(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
+}
+
+fn file() -> Vp8Encoder<Fake> {
+    let rate = RateControl::Vbr(Bitrate::kbps(300));
+    let config = EncoderConfig::file(SIZE, Rational::new(30, 1), rate);
+    Vp8Encoder::with_unit(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
+}
+
+fn samples(size: Size, seed: u8) -> Vec<u8> {
+    let len = usize::try_from(size.i420_bytes()).unwrap();
+    (0..len).map(|n| u8::try_from((n * 7 + n / 64 * 3) % 200).unwrap() + seed % 50).collect()
+}
+
+fn push(encoder: &mut Vp8Encoder<Fake>, request: &FrameRequest) -> Result<Outcome, Error> {
+    let size = encoder.config.size;
+    let data = samples(size, u8::try_from(request.pts.rem_euclid(3)).unwrap());
+    encoder.encode(&Picture::i420_packed(size, &data).unwrap(), request)
+}
+
+fn packets(encoder: &mut Vp8Encoder<Fake>) -> Vec<Packet> {
+    std::iter::from_fn(|| {
+        let mut packet = Packet::default();
+        encoder.receive(&mut packet).then_some(packet)
+    })
+    .collect()
+}
+
+#[test]
+fn in_real_time_every_picture_has_its_packet_at_once() {
+    let mut encoder = rtc(|_| {});
+    assert_eq!(encoder.capabilities().latency_frames, 0);
+    for pts in 0..20 {
+        assert_eq!(push(&mut encoder, &FrameRequest::at(pts)).unwrap(), Outcome::Coded);
+        let packets = packets(&mut encoder);
+        assert_eq!(packets.len(), 1);
+        assert_eq!((packets[0].pts, packets[0].duration), (pts, Some(1)));
+        assert_eq!(packets[0].meta.frame_id, pts.unsigned_abs());
+        let kind = if pts == 0 { FrameKind::Key } else { FrameKind::Inter };
+        assert_eq!(packets[0].meta.kind, kind);
+    }
+}
+
+#[test]
+fn times_must_increase_and_a_refusal_changes_nothing() {
+    let mut encoder = rtc(|_| {});
+    push(&mut encoder, &FrameRequest::at(10)).unwrap();
+    let refused = push(&mut encoder, &FrameRequest::at(10)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "pts cannot be 10: allowed is above 10, that of the picture before"
+    );
+    assert_eq!(push(&mut encoder, &FrameRequest::at(11)).unwrap(), Outcome::Coded);
+    assert_eq!(packets(&mut encoder).len(), 2);
+}
+
+#[test]
+fn a_dropped_key_frame_is_still_owed() {
+    let mut encoder = rtc(|config| {
+        config.drops = DropPolicy::BelowBufferPct(30);
+        config.max_frame_bytes = Some(1000);
+    });
+    encoder.coding.unit.bits = 100_000_000;
+    let outcome = push(&mut encoder, &FrameRequest::at(0)).unwrap();
+    assert!(matches!(outcome, Outcome::Dropped { reason: DropReason::OverCap, .. }));
+    assert!(packets(&mut encoder).is_empty());
+    encoder.coding.unit.bits = 100_000;
+    push(&mut encoder, &FrameRequest::at(1)).unwrap();
+    assert_eq!(packets(&mut encoder)[0].meta.kind, FrameKind::Key);
+}
+
+#[test]
+fn after_a_failure_the_key_frame_comes_with_the_next_picture() {
+    let mut encoder = rtc(|_| {});
+    encoder.coding.unit.fails = true;
+    assert!(push(&mut encoder, &FrameRequest::at(0)).is_err());
+    encoder.coding.unit.fails = false;
+    push(&mut encoder, &FrameRequest::at(1)).unwrap();
+    assert_eq!(packets(&mut encoder)[0].meta.kind, FrameKind::Key);
+}
+
+#[test]
+fn explicit_slots_are_taken_as_they_are() {
+    let mut encoder = rtc(|_| {});
+    push(&mut encoder, &FrameRequest::at(0)).unwrap();
+    let mut request = FrameRequest::at(1);
+    (request.references, request.updates) = (Some(SlotSet::GOLDEN), Some(SlotSet::NONE));
+    push(&mut encoder, &request).unwrap();
+    let plan = encoder.coding.unit.plans[1];
+    assert_eq!((plan.references, plan.updates), (SlotSet::GOLDEN, SlotSet::NONE));
+    assert!(!plan.keep_probabilities);
+    assert!(packets(&mut encoder)[1].meta.discardable);
+    (request.pts, request.updates) = (2, Some(SlotSet(8)));
+    assert!(push(&mut encoder, &request).is_err());
+}
+
+#[test]
+fn switched_off_layers_are_dropped_with_that_reason() {
+    let mut encoder = rtc(|config| config.scalability = Scalability::L1T3);
+    encoder.apply(Update::ActiveTemporalLayers(1)).unwrap();
+    let coded: Vec<_> = (0..8)
+        .filter(|&pts| match push(&mut encoder, &FrameRequest::at(pts)).unwrap() {
+            Outcome::Coded => true,
+            Outcome::Dropped { reason, .. } => {
+                assert_eq!(reason, DropReason::LayerOff);
+                false
+            }
+            Outcome::Buffered => panic!("no look-ahead in real time"),
+        })
+        .collect();
+    assert_eq!(coded, [0, 4]);
+    assert!(encoder.apply(Update::ActiveTemporalLayers(4)).is_err());
+}
+
+#[test]
+fn files_get_hidden_frames_and_nothing_is_lost_at_the_end() {
+    let mut encoder = file();
+    let latency = i64::from(encoder.capabilities().latency_frames);
+    for pts in 0..40 {
+        let outcome = push(&mut encoder, &FrameRequest::at(pts)).unwrap();
+        assert_eq!(outcome == Outcome::Buffered, pts < latency, "{pts}");
+    }
+    encoder.finish().unwrap();
+    let packets = packets(&mut encoder);
+    let shown: Vec<_> = packets.iter().filter(|p| p.meta.shown).map(|p| p.pts).collect();
+    assert_eq!(shown, (0..40).collect::<Vec<_>>());
+    let hidden: Vec<_> = packets.iter().filter(|p| !p.meta.shown).map(|p| p.pts).collect();
+    assert_eq!(hidden, [1, 16, 32]);
+    push(&mut encoder, &FrameRequest::at(50)).unwrap();
+    encoder.finish().unwrap();
+    assert_eq!(encoder.coding.unit.plans.last().unwrap().kind, FrameKind::Key);
+}
+
+#[test]
+fn a_new_size_first_codes_what_is_held_and_then_a_key_frame() {
+    let mut encoder = file();
+    for pts in 0..5 {
+        push(&mut encoder, &FrameRequest::at(pts)).unwrap();
+    }
+    let applied = encoder.apply(Update::Resolution(Size::new(32, 32))).unwrap();
+    assert_eq!(applied, Applied::NextFrameAsKey);
+    assert_eq!(packets(&mut encoder).iter().filter(|p| p.meta.shown).count(), 5);
+    push(&mut encoder, &FrameRequest::at(9)).unwrap();
+    encoder.finish().unwrap();
+    assert_eq!(packets(&mut encoder)[0].meta.kind, FrameKind::Key);
+}
+
+#[test]
+fn intra_refresh_walks_over_all_rows() {
+    let mut encoder = rtc(|config| config.intra_refresh = 2);
+    for pts in 0..4 {
+        push(&mut encoder, &FrameRequest::at(pts)).unwrap();
+    }
+    let walked: Vec<_> = encoder.coding.unit.plans.iter().map(|p| p.intra_refresh).collect();
+    assert_eq!(walked, [(0, 0), (0, 8), (8, 4), (0, 8)]);
+}
+
+#[test]
+fn settings_out_of_range_are_refused_by_name() {
+    let refused = |change: fn(&mut EncoderConfig)| {
+        let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
+        change(&mut config);
+        match Vp8Encoder::with_unit(&config, Fake::default()) {
+            Err(Error::Config(error)) => (error.knob, error.allowed),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(|c| c.size.width = 16384).0, "size");
+    assert_eq!(refused(|c| c.speed = 11), ("speed", "0..=10".to_owned()));
+    assert_eq!(refused(|c| c.max_qindex = 128).1, "0..=127");
+    assert_eq!(refused(|c| c.min_qindex = 107).0, "min qindex");
+    assert_eq!(refused(|c| c.rate = RateControl::Cbr(Bitrate(0))).0, "bitrate");
+    assert_eq!(refused(|c| c.framerate = Rational::new(0, 1)).0, "framerate");
+    assert_eq!(refused(|c| c.timebase = Rational::new(1, 0)).0, "timebase");
+    assert_eq!(refused(|c| c.buffering.optimal_ms = 1001).0, "optimal buffer");
+    assert_eq!(refused(|c| c.keys.max_interval = Some(0)).0, "key interval");
+    assert_eq!(refused(|c| c.intra_refresh = 4).0, "intra refresh");
+    assert_eq!(refused(|c| c.knobs = vec![("sharpness".to_owned(), 9)]).1, "0..=7");
+}
+
+#[test]
+fn knobs_reach_the_lower_floor() {
+    let mut encoder = rtc(|_| {});
+    encoder.apply(Update::Knob("token-partitions".to_owned(), 4)).unwrap();
+    assert_eq!(encoder.coding.unit.knobs.token_partitions, 4);
+    assert!(encoder.apply(Update::Knob("token-partitions".to_owned(), 5)).is_err());
+    assert!(encoder.apply(Update::Knob("lookahead".to_owned(), 5)).is_err());
+    assert_eq!(encoder.coding.unit.knobs.token_partitions, 4);
+}
