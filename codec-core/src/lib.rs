@@ -13,6 +13,7 @@ pub mod codec;
 pub mod entropy;
 pub mod error;
 pub mod frame;
+pub mod metrics;
 pub mod motion;
 pub mod parallel;
 pub mod rate;

@@ -63,7 +63,7 @@ pub fn filter_altref(
 }
 
 /// Up to `most` frames round `centre`.
-fn nearest<'a, T>(frames: &'a [T], centre: usize, most: usize) -> &'a [T] {
+fn nearest<T>(frames: &[T], centre: usize, most: usize) -> &[T] {
     let from = centre.saturating_sub(most / 2).min(frames.len().saturating_sub(most));
     &frames[from..frames.len().min(from + most)]
 }

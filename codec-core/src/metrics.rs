@@ -1,0 +1,244 @@
+//! How much one picture differs from another: squared error, PSNR and SSIM, as ffmpeg's filters
+//! of these names measure them.
+
+use codec_simd::{Kernels, PlaneRef};
+
+use crate::codec;
+use crate::error::ConfigError;
+use crate::frame::{Chroma, Picture, Size};
+
+fn same_size(a: &Picture<'_>, b: &Picture<'_>) -> Result<Size, ConfigError> {
+    if a.size() == b.size() {
+        Ok(a.size())
+    } else {
+        Err(ConfigError::new("size", b.size().to_string(), format!("{}, as the other", a.size())))
+    }
+}
+
+/// Sums of squared differences of Y, U and V.
+///
+/// # Errors
+/// If the sizes differ.
+pub fn sse(a: &Picture<'_>, b: &Picture<'_>) -> Result<[u64; 3], ConfigError> {
+    let size = same_size(a, b)?;
+    let kernels = Kernels::best();
+    let rows = |size: Size| 0..size.height as usize;
+    let plane_sse = |a: PlaneRef<'_>, b: PlaneRef<'_>, size: Size| -> u64 {
+        rows(size).map(|y| kernels.sse_row(a.row(y), b.row(y))).sum()
+    };
+    let luma = plane_sse(a.luma(), b.luma(), size);
+    let half = size.chroma();
+    if let (Chroma::Planar { u, v }, Chroma::Planar { u: bu, v: bv }) = (a.chroma(), b.chroma()) {
+        return Ok([luma, plane_sse(u, bu, half), plane_sse(v, bv, half)]);
+    }
+    let squares = |plane: usize, y: usize| -> u64 {
+        let pairs = chroma_row(a, plane, y).zip(chroma_row(b, plane, y));
+        pairs.map(|(a, b)| u64::from(a.abs_diff(b)).pow(2)).sum()
+    };
+    let chroma = |plane: usize| rows(half).map(|y| squares(plane, y)).sum();
+    Ok([luma, chroma(0), chroma(1)])
+}
+
+/// Row `y` of U (`plane` 0) or V (1), however it lies in memory.
+fn chroma_row<'a>(
+    picture: &Picture<'a>,
+    plane: usize,
+    y: usize,
+) -> impl Iterator<Item = u8> + use<'a> {
+    let (row, from, step) = match picture.chroma() {
+        Chroma::Planar { u, v } => (if plane == 0 { u } else { v }.row(y), 0, 1),
+        Chroma::Interleaved(uv) => (uv.row(y), plane, 2),
+    };
+    row.iter().skip(from).step_by(step).copied()
+}
+
+/// Peak signal-to-noise ratios in dB, at most 100.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct Psnr {
+    pub y: f64,
+    pub u: f64,
+    pub v: f64,
+    /// Of all samples together: ffmpeg's `average`.
+    pub all: f64,
+}
+
+impl Psnr {
+    /// From sums of squared differences over `frames` pictures of `size`.
+    #[must_use]
+    pub fn of(sse: [u64; 3], size: Size, frames: u64) -> Self {
+        let (luma, chroma) = (size.pixels() * frames, size.chroma().pixels() * frames);
+        let [y, u, v] = sse;
+        Self {
+            y: codec::psnr(y, luma),
+            u: codec::psnr(u, chroma),
+            v: codec::psnr(v, chroma),
+            all: codec::psnr(y + u + v, luma + 2 * chroma),
+        }
+    }
+}
+
+/// Peak signal-to-noise ratios of one picture against another.
+///
+/// # Errors
+/// If the sizes differ.
+pub fn psnr(a: &Picture<'_>, b: &Picture<'_>) -> Result<Psnr, ConfigError> {
+    Ok(Psnr::of(sse(a, b)?, a.size(), 1))
+}
+
+/// Structural similarity of the luma, at most 1: the mean over windows of 8x8 pixels, 4 pixels
+/// apart. Rows and columns that do not fill a multiple of 4 are left out; a picture narrower or
+/// lower than 8 pixels is one window.
+///
+/// # Errors
+/// If the sizes differ.
+pub fn ssim(a: &Picture<'_>, b: &Picture<'_>) -> Result<f64, ConfigError> {
+    let size = same_size(a, b)?;
+    let (cols, rows) = (size.width as usize / 4, size.height as usize / 4);
+    let (a, b) = (a.luma(), b.luma());
+    if cols < 2 || rows < 2 {
+        let all = (0..size.height as usize)
+            .fold(Moments::default(), |sums, y| sums.with_pixels(a.row(y), b.row(y)));
+        return Ok(all.similarity());
+    }
+    let mut above = vec![Moments::default(); cols];
+    let mut here = above.clone();
+    let mut total = 0.0;
+    for row in 0..rows {
+        std::mem::swap(&mut above, &mut here);
+        here.fill(Moments::default());
+        for y in 4 * row..4 * row + 4 {
+            let (a, _) = a.row(y).as_chunks::<4>();
+            let (b, _) = b.row(y).as_chunks::<4>();
+            for ((sums, a), b) in here.iter_mut().zip(a).zip(b) {
+                *sums = sums.with_pixels(a, b);
+            }
+        }
+        if row > 0 {
+            let quads = above.windows(2).zip(here.windows(2));
+            total += quads
+                .map(|(above, here)| {
+                    above[0].plus(above[1]).plus(here[0]).plus(here[1]).similarity()
+                })
+                .sum::<f64>();
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are plenty")]
+    let windows = ((cols - 1) * (rows - 1)) as f64;
+    Ok(total / windows)
+}
+
+/// Sums over the pixels of a window in both pictures.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    count: u32,
+    a: u64,
+    b: u64,
+    /// Squares of both.
+    squares: u64,
+    products: u64,
+}
+
+impl Moments {
+    #[inline]
+    fn with_pixels(self, a: &[u8], b: &[u8]) -> Self {
+        a.iter().zip(b).fold(self, |sums, (&a, &b)| {
+            let (a, b) = (u64::from(a), u64::from(b));
+            Self {
+                count: sums.count + 1,
+                a: sums.a + a,
+                b: sums.b + b,
+                squares: sums.squares + a * a + b * b,
+                products: sums.products + a * b,
+            }
+        })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            a: self.a + other.a,
+            b: self.b + other.b,
+            squares: self.squares + other.squares,
+            products: self.products + other.products,
+        }
+    }
+
+    /// Similarity of means times similarity of structure.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are plenty")]
+    fn similarity(self) -> f64 {
+        // The usual guards against division by nothing, for samples of 0..=255.
+        const C1: f64 = 0.01 * 255.0 * 0.01 * 255.0;
+        const C2: f64 = 0.03 * 255.0 * 0.03 * 255.0;
+        let n = f64::from(self.count);
+        let (a, b) = (self.a as f64 / n, self.b as f64 / n);
+        // Estimates of the variance of a population from a sample.
+        let unbiased = n / (n - 1.0).max(1.0);
+        let variances = (self.squares as f64 / n - a * a - b * b) * unbiased;
+        let covariance = (self.products as f64 / n - a * b) * unbiased;
+        (2.0 * a * b + C1) * (2.0 * covariance + C2) / ((a * a + b * b + C1) * (variances + C2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(size: Size, data: &[u8]) -> Picture<'_> {
+        Picture::i420_packed(size, data).unwrap()
+    }
+
+    #[test]
+    fn equal_pictures_are_perfect() {
+        for (width, height) in [(1, 1), (7, 30), (33, 18)] {
+            let size = Size::new(width, height);
+            let data: Vec<u8> =
+                (0..size.i420_bytes()).map(|n| u8::try_from(n * 37 % 251).unwrap()).collect();
+            let a = picture(size, &data);
+            assert_eq!(sse(&a, &a).unwrap(), [0; 3]);
+            assert!((psnr(&a, &a).unwrap().all - 100.0).abs() < 1e-9);
+            assert!((ssim(&a, &a).unwrap() - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn one_step_of_difference_everywhere_is_48_decibels() {
+        let size = Size::new(17, 9);
+        let a = vec![100; usize::try_from(size.i420_bytes()).unwrap()];
+        let b = vec![101; a.len()];
+        let found = psnr(&picture(size, &a), &picture(size, &b)).unwrap();
+        assert!((found.y - 48.1308).abs() < 1e-4, "{found:?}");
+        assert!((found.all - 48.1308).abs() < 1e-4, "{found:?}");
+    }
+
+    #[test]
+    fn interleaved_chroma_is_measured_like_planar() {
+        let size = Size::new(5, 3);
+        let luma = [9; 15];
+        let (u, v) = ([1, 2, 3, 4, 5, 6], [60, 50, 40, 30, 20, 10]);
+        let uv: Vec<u8> = u.into_iter().zip(v).flat_map(|(u, v)| [u, v]).collect();
+        let planar = Picture::i420(size, (&luma, 5), (&v, 3), (&v, 3)).unwrap();
+        let nv12 = Picture::nv12(size, (&luma, 5), (&uv, 6)).unwrap();
+        let expected = u.into_iter().zip(v).map(|(u, v): (u8, u8)| u64::from(u.abs_diff(v)).pow(2));
+        assert_eq!(sse(&planar, &nv12).unwrap(), [0, expected.sum(), 0]);
+    }
+
+    #[test]
+    fn other_sizes_are_refused() {
+        let (a, b) = ([0; 24], [0; 24]);
+        let a = picture(Size::new(4, 4), &a);
+        let b = picture(Size::new(4, 2), &b);
+        assert!(sse(&a, &b).is_err() && psnr(&a, &b).is_err() && ssim(&a, &b).is_err());
+    }
+
+    #[test]
+    fn unrelated_texture_is_dissimilar_though_the_means_agree() {
+        let size = Size::new(32, 32);
+        let texture = |k: u64| -> Vec<u8> {
+            (0..size.i420_bytes()).map(|n| u8::try_from(100 + n * k * k % 53).unwrap()).collect()
+        };
+        let (a, b) = (texture(7), texture(11));
+        let similarity = ssim(&picture(size, &a), &picture(size, &b)).unwrap();
+        assert!(similarity < 0.4, "{similarity}");
+    }
+}
