@@ -189,7 +189,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         let ready = self.coding.queue.len();
         let mut outcome = Outcome::Buffered;
         while file.is_full() {
-            match file.code_next(&mut self.coding, &self.config, &self.knobs, false) {
+            match file.code_next(&mut self.coding, &self.config, &self.knobs, self.kernels, false) {
                 Ok(Some(next)) => outcome = next,
                 Ok(None) => break,
                 Err(error) => {
@@ -205,7 +205,10 @@ impl<C: CodeUnit> Vp8Encoder<C> {
     /// Codes all that is held back.
     fn drain(&mut self) -> Result<(), Error> {
         if let Some(file) = &mut self.file {
-            while file.code_next(&mut self.coding, &self.config, &self.knobs, true)?.is_some() {}
+            while file
+                .code_next(&mut self.coding, &self.config, &self.knobs, self.kernels, true)?
+                .is_some()
+            {}
         }
         Ok(())
     }

@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
+use codec_simd::Kernels;
+
 use super::code_unit::CodeUnit;
 use super::coding::{Coding, Task};
 use super::knobs::KnobValues;
 use super::pictures::{self, Held};
+use crate::analysis::filter_altref;
 use crate::codec::{EncoderConfig, FrameRequest, Outcome, Scalability};
 use crate::error::Error;
-use crate::frame::{FramePool, Picture, Size};
+use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::rate::{FrameRole, Lookahead, Outlook};
 
 /// Border of held pictures: none, only their visible samples are read.
 const NO_PAD: usize = 0;
+
+/// Pictures that an altref frame is averaged from, itself included.
+const FILTER_FRAMES: usize = 7;
 
 /// Pictures held back and the group under way.
 #[derive(Debug)]
@@ -62,6 +68,7 @@ impl FileState {
         coding: &mut Coding<C>,
         config: &EncoderConfig,
         knobs: &KnobValues,
+        kernels: &Kernels,
         forced: bool,
     ) -> Result<Option<Outcome>, Error> {
         if self.group_left == 0 {
@@ -77,7 +84,7 @@ impl FileState {
         let is_key = self.ahead.get(0).is_some_and(|(_, outlook)| outlook.key);
         if self.altref_due && !is_key {
             self.altref_due = false;
-            self.code_altref(coding, config, knobs, mean_cost)?;
+            self.code_altref(coding, config, knobs, kernels, mean_cost)?;
         }
 
         let Some((held, outlook)) = self.ahead.pop() else {
@@ -103,6 +110,7 @@ impl FileState {
         coding: &mut Coding<C>,
         config: &EncoderConfig,
         knobs: &KnobValues,
+        kernels: &Kernels,
         mean_cost: Option<u64>,
     ) -> Result<(), Error> {
         let last = self.group_left.saturating_sub(1);
@@ -118,12 +126,26 @@ impl FileState {
             Outlook { inter_cost: apart.min(intra_cost), intra_cost, ..Outlook::default() };
         let mut request = FrameRequest::at(next.request.pts);
         request.may_drop = Some(false);
-        let buf = Arc::clone(&future.buf);
-        let picture = buf.picture(future.info);
+        let info = future.info;
+        let buf = self.filtered(last, knobs.altref_strength, kernels);
+        let picture = buf.picture(info);
         let role = FrameRole::Altref;
         let task = Task { picture: &picture, request, outlook, mean_cost, role };
-        coding.code(config, knobs, &task)?;
-        self.has_altref = true;
+        let outcome = coding.code(config, knobs, &task);
+        self.pool.remember(buf);
+        self.has_altref = outcome? == Outcome::Coded;
         Ok(())
+    }
+
+    /// The held picture `centre` without its noise.
+    fn filtered(&mut self, centre: usize, strength: u8, kernels: &Kernels) -> Arc<FrameBuf> {
+        let mut shared = self.pool.take();
+        let first = centre.saturating_sub(FILTER_FRAMES / 2);
+        let near = (first..first + FILTER_FRAMES).filter_map(|index| self.ahead.get(index));
+        let near: Vec<&FrameBuf> = near.map(|(held, _)| &*held.buf).collect();
+        if let Some(buf) = Arc::get_mut(&mut shared) {
+            filter_altref(kernels, &near, centre - first, strength, buf);
+        }
+        shared
     }
 }

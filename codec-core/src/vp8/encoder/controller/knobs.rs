@@ -59,6 +59,13 @@ pub(super) static KNOBS: &[Knob] = &[
         live: true,
         help: "Whether the file preset codes hidden frames ahead of time to predict from.",
     },
+    Knob {
+        name: "altref-strength",
+        kind: KnobKind::Range { min: 0, max: 6 },
+        default: 3,
+        live: true,
+        help: "How much noise is averaged out of altref frames; 0: none.",
+    },
 ];
 
 /// The values of all settings.
@@ -68,11 +75,18 @@ pub(super) struct KnobValues {
     pub(super) refresh_pct: u8,
     pub(super) lookahead: usize,
     pub(super) altref: bool,
+    pub(super) altref_strength: u8,
 }
 
 impl Default for KnobValues {
     fn default() -> Self {
-        Self { frame: FrameKnobs::default(), refresh_pct: 10, lookahead: 16, altref: true }
+        Self {
+            frame: FrameKnobs::default(),
+            refresh_pct: 10,
+            lookahead: 16,
+            altref: true,
+            altref_strength: 3,
+        }
     }
 }
 
@@ -106,6 +120,7 @@ impl KnobValues {
             "filter-level" => self.frame.filter_level = byte.ok(),
             "refresh" => self.refresh_pct = byte.unwrap_or(0),
             "lookahead" => self.lookahead = usize::try_from(value).unwrap_or(1),
+            "altref-strength" => self.altref_strength = byte.unwrap_or(0),
             _ => self.altref = value == 1,
         }
         Ok(())
