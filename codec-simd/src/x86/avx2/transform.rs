@@ -4,7 +4,7 @@
 use core::arch::x86_64::*;
 
 use crate::table::Kernels;
-use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
+use crate::types::{Block16, BlockMask, BlockUv, Coeffs, Quantiser};
 use crate::view::{Window, WindowMut};
 use crate::x86::masks::DcsOf;
 use crate::x86::memory::{
@@ -275,19 +275,17 @@ fn transform_quantise_luma(
     let factors = factors(quantiser);
     let dc = i16::from(quantiser.zbin[0] != Quantiser::NEVER).wrapping_neg();
     let kept = _mm256_insert_epi16::<0>(_mm256_set1_epi16(-1), dc);
-    let mut total_sums = _mm256_setzero_si256();
-    for group in 0..4 {
-        let blocks = fdct_four(&cur.0.as_chunks().0[group], &pred.0.as_chunks().0[group]);
-        let mut sums = _mm256_setzero_si256();
-        for (n, block) in (4 * group..).zip(blocks) {
-            let [low, high, ..] = _mm_cvtsi128_si32(_mm256_castsi256_si128(block)).to_le_bytes();
-            dcs[n] = i16::from_le_bytes([low, high]);
-            let out = [&mut levels[n], &mut dequantised[n]];
-            sums = quantise_into(out, &mut eobs[n], _mm256_and_si256(block, kept), factors, sums);
-        }
-        total_sums = _mm256_add_epi64(total_sums, widen(sums));
+    // Transform everything first: the blocks' chains of operations then overlap.
+    let mut coeffs = Coeffs::<16>::default();
+    fdct_luma(cur, pred, &mut coeffs.0);
+    *dcs = coeffs.0.map(|block| block[0]);
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for (n, block) in coeffs.0.iter().enumerate() {
+        let out = [&mut levels[n], &mut dequantised[n]];
+        let block = _mm256_and_si256(load_i16x16(block), kept);
+        sums[n % 2] = quantise_into(out, &mut eobs[n], block, factors, sums[n % 2]);
     }
-    total(total_sums)
+    total(_mm256_add_epi64(widen(sums[0]), widen(sums[1])))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -300,17 +298,14 @@ fn transform_quantise_chroma(
     eobs: &mut [u8; 8],
 ) -> u32 {
     let factors = factors(quantiser);
-    let mut total_sums = _mm256_setzero_si256();
-    for group in 0..2 {
-        let blocks = fdct_four(&cur.0.as_chunks().0[group], &pred.0.as_chunks().0[group]);
-        let mut sums = _mm256_setzero_si256();
-        for (n, block) in [0, 1, 4, 5].map(|n| 2 * group + n).into_iter().zip(blocks) {
-            let out = [&mut levels[n], &mut dequantised[n]];
-            sums = quantise_into(out, &mut eobs[n], block, factors, sums);
-        }
-        total_sums = _mm256_add_epi64(total_sums, widen(sums));
+    let mut coeffs = Coeffs::<8>::default();
+    fdct_chroma(cur, pred, &mut coeffs.0);
+    let mut sums = _mm256_setzero_si256();
+    for (n, block) in coeffs.0.iter().enumerate() {
+        let out = [&mut levels[n], &mut dequantised[n]];
+        sums = quantise_into(out, &mut eobs[n], load_i16x16(block), factors, sums);
     }
-    total(total_sums)
+    total(widen(sums))
 }
 
 /// All ones in the 64-bit lanes whose bit is set: bit `n` is lane `n`.
