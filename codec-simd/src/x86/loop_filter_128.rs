@@ -110,20 +110,37 @@ macro_rules! loop_filter_128 {
             [flip(p0), flip(q0)]
         }
 
+        /// What depends on `p3` and `p2` comes last: in a macroblock, these are what the edge
+        /// before has just written.
         #[inline]
         #[target_feature(enable = $features)]
         fn inner_segments(s: &mut Segments, limits: Limits) {
-            let (filtered, smooth) = thresholds(s, limits);
-            let [p1, p0, q0, q1] = [flip(s[2]), flip(s[3]), flip(s[4]), flip(s[5])];
+            let [p3, p2, p1, p0, q0, q1, q2, q3] = *s;
+            let zero = _mm_setzero_si128();
+            let near = _mm_max_epu8(abs_diff(p1, p0), abs_diff(q1, q0));
+            let far = _mm_max_epu8(abs_diff(q2, q1), abs_diff(q3, q2));
+            let over = _mm_or_si128(
+                _mm_subs_epu8(_mm_max_epu8(near, far), limits.interior),
+                _mm_subs_epu8(edge_step([p1, p0, q0, q1]), limits.edge),
+            );
+            let smooth = _mm_cmpeq_epi8(_mm_subs_epu8(near, limits.hev), zero);
+
+            let [p1, p0, q0, q1] = [flip(p1), flip(p0), flip(q0), flip(q1)];
             let outer = _mm_andnot_si128(smooth, _mm_subs_epi8(p1, q1));
-            let w = _mm_and_si128(edge_weight(outer, p0, q0), filtered);
-            let (p0, q0, change) = adjust(w, p0, q0);
+            let w = flip(edge_weight(outer, p0, q0));
+            let (for_q, for_p) = (eighth_plus_16(w, 4), eighth_plus_16(w, 3));
             // The mean with 0 is half of the change, rounded up, plus 8.
-            let half = _mm_sub_epi8(_mm_avg_epu8(change, _mm_setzero_si128()), splat(8));
+            let half = _mm_sub_epi8(_mm_avg_epu8(for_q, zero), splat(8));
             let half = _mm_and_si128(half, smooth);
+            let (for_q, for_p) = (_mm_sub_epi8(for_q, splat(16)), _mm_sub_epi8(for_p, splat(16)));
+
+            let late = _mm_max_epu8(abs_diff(p2, s[2]), abs_diff(p3, p2));
+            let over = _mm_or_si128(over, _mm_subs_epu8(late, limits.interior));
+            let filtered = _mm_cmpeq_epi8(over, zero);
+            let half = _mm_and_si128(half, filtered);
             s[2] = flip(_mm_adds_epi8(p1, half));
-            s[3] = flip(p0);
-            s[4] = flip(q0);
+            s[3] = flip(_mm_adds_epi8(p0, _mm_and_si128(for_p, filtered)));
+            s[4] = flip(_mm_subs_epi8(q0, _mm_and_si128(for_q, filtered)));
             s[5] = flip(_mm_subs_epi8(q1, half));
         }
 

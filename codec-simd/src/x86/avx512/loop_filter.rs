@@ -1,8 +1,28 @@
-//! AVX-512 kernels: the loop filter.
+//! AVX-512 kernels: loop filters.
+
+use core::arch::x86_64::*;
 
 use crate::table::Kernels;
+use crate::types::EdgeLimits;
+use crate::view::WindowMut;
+use crate::x86::loop_filter_128::loop_filter_128;
+use crate::x86::memory::{load_u8x8, load_u8x16, store_u8x8, store_u8x16};
 
 /// `base` with the entries that this file improves.
-pub(crate) const fn over(base: Kernels) -> Kernels {
+pub(crate) const fn over(mut base: Kernels) -> Kernels {
+    base.filter_mb_edge_h_16 = filter_mb_edge_h_16;
+    base.filter_mb_edge_v_16 = filter_mb_edge_v_16;
+    base.filter_inner_edges_h_16 = filter_inner_edges_h_16;
+    base.filter_inner_edges_v_16 = filter_inner_edges_v_16;
+    base.filter_mb_edge_h_uv = filter_mb_edge_h_uv;
+    base.filter_mb_edge_v_uv = filter_mb_edge_v_uv;
+    base.filter_inner_edge_h_uv = filter_inner_edge_h_uv;
+    base.filter_inner_edge_v_uv = filter_inner_edge_v_uv;
+    base.simple_edge_h_16 = simple_edge_h_16;
+    base.simple_edge_v_16 = simple_edge_v_16;
+    base.simple_inner_edges_h_16 = simple_inner_edges_h_16;
+    base.simple_inner_edges_v_16 = simple_inner_edges_v_16;
     base
 }
+
+loop_filter_128!("avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni");
