@@ -6,7 +6,11 @@
 
 pub mod encoder;
 pub mod header;
+pub mod loop_filter;
 pub mod modes;
+pub mod predict;
+pub mod recon;
 pub mod residual;
+pub mod rows;
 pub mod tables;
 pub mod types;

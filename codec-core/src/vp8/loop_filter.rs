@@ -1,0 +1,223 @@
+//! The loop filters: levels, limits and the filtering of a macroblock row. RFC 6386, sections 9.3,
+//! 9.6 and 15.
+
+use codec_simd::{EdgeLimits, Kernels};
+
+use super::header::FrameHeader;
+use super::rows::MbRow;
+use super::types::{LumaMode, MbInfo, Reference};
+
+/// Limits of one level. Section 15.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LevelLimits {
+    /// Edges between macroblocks.
+    mb: EdgeLimits,
+    /// Edges inside.
+    inner: EdgeLimits,
+}
+
+impl LevelLimits {
+    fn new(level: u8, sharpness: u8, is_key: bool) -> Self {
+        let shift = u8::from(sharpness > 0) + u8::from(sharpness > 4);
+        let most = if sharpness > 0 { 9 - sharpness } else { u8::MAX };
+        let interior = (level >> shift).min(most).max(1);
+        let hev = match (level, is_key) {
+            (40.., true) => 2,
+            (15.., true) => 1,
+            (40.., false) => 3,
+            (20.., false) => 2,
+            (15.., false) => 1,
+            _ => 0,
+        };
+        Self {
+            mb: EdgeLimits { edge: (level + 2) * 2 + interior, interior, hev },
+            inner: EdgeLimits { edge: level * 2 + interior, interior, hev },
+        }
+    }
+}
+
+/// What the loop filter does to a frame: computed once from its header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterParams {
+    is_simple: bool,
+    is_off: bool,
+    /// By segment, reference and mode class.
+    levels: [[[u8; 4]; 4]; 4],
+    limits: [LevelLimits; 64],
+}
+
+impl FilterParams {
+    /// Levels and limits of a frame.
+    #[must_use]
+    pub fn new(header: &FrameHeader) -> Self {
+        let filter = &header.filter;
+        let segmentation = &header.segmentation;
+        let mut levels = [[[0; 4]; 4]; 4];
+        for (segment, levels) in (0..).zip(&mut levels) {
+            let base = segmentation.level(filter.level, segment);
+            for (reference, levels) in levels.iter_mut().enumerate() {
+                for (class, level) in levels.iter_mut().enumerate() {
+                    *level = base;
+                    if filter.deltas_enabled {
+                        // The first mode delta is for intra macroblocks only, the others never.
+                        let is_intra = reference == Reference::Current as usize;
+                        let mode =
+                            if is_intra && class != 0 { 0 } else { filter.mode_deltas[class] };
+                        let delta = i16::from(filter.reference_deltas[reference]) + i16::from(mode);
+                        let adjusted = (i16::from(base) + delta).clamp(0, 63);
+                        *level = u8::try_from(adjusted).unwrap_or_default();
+                    }
+                }
+            }
+        }
+        let mut level = 0;
+        let limits = [(); 64].map(|()| {
+            let limits = LevelLimits::new(level, filter.sharpness, header.is_key);
+            level += 1;
+            limits
+        });
+        Self { is_simple: filter.is_simple, is_off: filter.level == 0, levels, limits }
+    }
+
+    /// No macroblock is filtered.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.is_off
+    }
+
+    /// Level of a macroblock, 0..=63.
+    #[inline]
+    #[must_use]
+    pub fn level(&self, mb: &MbInfo) -> u8 {
+        let class = match mb.luma {
+            LumaMode::PerBlock => 0,
+            LumaMode::Zero
+            | LumaMode::Dc
+            | LumaMode::Vertical
+            | LumaMode::Horizontal
+            | LumaMode::TrueMotion => 1,
+            LumaMode::Nearest | LumaMode::Near | LumaMode::New => 2,
+            LumaMode::Split => 3,
+        };
+        self.levels[usize::from(mb.segment & 3)][mb.reference as usize][class]
+    }
+}
+
+/// Whether the edges inside a macroblock are filtered. Section 15.1.
+#[inline]
+#[must_use]
+pub fn filters_inner_edges(mb: &MbInfo) -> bool {
+    mb.has_coeffs || !mb.luma.has_y2()
+}
+
+/// Filters a macroblock row: its inside, its left edges, and its upper edges, which change the
+/// last three lines of the row `above` (`None` at the top of the frame).
+///
+/// The row above has been filtered. What later rows predict from, unfiltered, has been saved.
+pub fn filter_row(
+    kernels: &Kernels,
+    params: &FilterParams,
+    mbs: &[MbInfo],
+    row: &mut MbRow<'_>,
+    mut above: Option<&mut MbRow<'_>>,
+) {
+    if params.is_off {
+        return;
+    }
+    for (x, mb) in mbs.iter().enumerate() {
+        let level = params.level(mb);
+        if level == 0 {
+            continue;
+        }
+        let limits = &params.limits[usize::from(level & 63)];
+        let inner = filters_inner_edges(mb).then_some(limits.inner);
+        if params.is_simple {
+            filter_mb_simple(kernels, x, limits.mb.edge, inner, row, above.as_deref_mut());
+        } else {
+            filter_mb_normal(kernels, x, limits.mb, inner, row, above.as_deref_mut());
+        }
+    }
+}
+
+/// Section 15.3. The order of the four steps is the standard's.
+#[inline]
+fn filter_mb_normal(
+    kernels: &Kernels,
+    x: usize,
+    edge: EdgeLimits,
+    inner: Option<EdgeLimits>,
+    row: &mut MbRow<'_>,
+    above: Option<&mut MbRow<'_>>,
+) {
+    let (luma, chroma) = (16 * x, 8 * x);
+    if x > 0 {
+        kernels.filter_mb_edge_v_16(row.y.window_mut(luma - 4, 0), edge);
+        let (u, v) = (row.u.window_mut(chroma - 4, 0), row.v.window_mut(chroma - 4, 0));
+        kernels.filter_mb_edge_v_uv(u, v, edge);
+    }
+    if let Some(limits) = inner {
+        kernels.filter_inner_edges_v_16(row.y.window_mut(luma, 0), limits);
+        let (u, v) = (row.u.window_mut(chroma, 0), row.v.window_mut(chroma, 0));
+        kernels.filter_inner_edge_v_uv(u, v, limits);
+    }
+    if let Some(above) = above {
+        kernels.filter_mb_edge_h_16(above.y.window_mut(luma, 12), row.y.window_mut(luma, 0), edge);
+        kernels.filter_mb_edge_h_uv(
+            above.u.window_mut(chroma, 4),
+            row.u.window_mut(chroma, 0),
+            above.v.window_mut(chroma, 4),
+            row.v.window_mut(chroma, 0),
+            edge,
+        );
+    }
+    if let Some(limits) = inner {
+        kernels.filter_inner_edges_h_16(row.y.window_mut(luma, 0), limits);
+        let (u, v) = (row.u.window_mut(chroma, 0), row.v.window_mut(chroma, 0));
+        kernels.filter_inner_edge_h_uv(u, v, limits);
+    }
+}
+
+/// Section 15.2: luma only, edge limits only.
+#[inline]
+fn filter_mb_simple(
+    kernels: &Kernels,
+    x: usize,
+    edge: u8,
+    inner: Option<EdgeLimits>,
+    row: &mut MbRow<'_>,
+    above: Option<&mut MbRow<'_>>,
+) {
+    let luma = 16 * x;
+    if x > 0 {
+        kernels.simple_edge_v_16(row.y.window_mut(luma - 2, 0), edge);
+    }
+    if let Some(limits) = inner {
+        kernels.simple_inner_edges_v_16(row.y.window_mut(luma, 0), limits.edge);
+    }
+    if let Some(above) = above {
+        kernels.simple_edge_h_16(above.y.window_mut(luma, 14), row.y.window_mut(luma, 0), edge);
+    }
+    if let Some(limits) = inner {
+        kernels.simple_inner_edges_h_16(row.y.window_mut(luma, 0), limits.edge);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_follow_level_and_sharpness() {
+        let limits = LevelLimits::new(63, 0, false);
+        assert_eq!(limits.mb, EdgeLimits { edge: 193, interior: 63, hev: 3 });
+        assert_eq!(limits.inner, EdgeLimits { edge: 189, interior: 63, hev: 3 });
+        assert_eq!(LevelLimits::new(63, 1, true).mb.interior, 8);
+        assert_eq!(LevelLimits::new(63, 7, true).mb.interior, 2);
+        assert_eq!(LevelLimits::new(10, 4, true).mb.interior, 5);
+        assert_eq!(LevelLimits::new(10, 5, true).mb.interior, 2);
+        assert_eq!(LevelLimits::new(1, 5, true).mb.interior, 1);
+        let hev = |level, is_key| LevelLimits::new(level, 0, is_key).mb.hev;
+        assert_eq!([14, 15, 19, 20, 39, 40].map(|l| hev(l, true)), [0, 1, 1, 1, 1, 2]);
+        assert_eq!([14, 15, 19, 20, 39, 40].map(|l| hev(l, false)), [0, 1, 1, 2, 2, 3]);
+    }
+}

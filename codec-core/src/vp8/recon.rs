@@ -1,0 +1,81 @@
+//! Reconstruction: prediction plus residual. RFC 6386, sections 14 and 20.14.
+
+use codec_simd::{Kernels, WindowMut};
+
+use super::predict::{MbEdges, block_edges};
+use super::residual::MbCoeffs;
+use super::types::MbInfo;
+use codec_simd::SubblockMode;
+
+/// The three blocks of a macroblock in the frame.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct MbWindows<'a> {
+    pub y: WindowMut<'a, 16, 16>,
+    pub u: WindowMut<'a, 8, 8>,
+    pub v: WindowMut<'a, 8, 8>,
+}
+
+/// Brings the luma DCs out of the Y2 block, if it has any. Section 14.3.
+#[inline]
+pub fn spread_y2(kernels: &Kernels, coeffs: &mut MbCoeffs) {
+    if !coeffs.has_y2 {
+        return;
+    }
+    let dcs = kernels.inverse_wht(&coeffs.y2.0[0]);
+    let mut any = 0;
+    for (n, (block, dc)) in coeffs.luma.0.iter_mut().zip(dcs).enumerate() {
+        block[0] = dc;
+        any |= u32::from(dc != 0) << n;
+    }
+    coeffs.luma_mask.any |= any;
+}
+
+/// Adds the residual to the prediction in `mb`. Luma DCs have been spread.
+#[inline]
+pub fn add_residual(kernels: &Kernels, coeffs: &MbCoeffs, mb: MbWindows<'_>) {
+    if coeffs.luma_mask.any != 0 {
+        kernels.idct_add_luma(&coeffs.luma.0, coeffs.luma_mask, mb.y);
+    }
+    add_chroma(kernels, coeffs, mb.u, mb.v);
+}
+
+#[inline]
+fn add_chroma(
+    kernels: &Kernels,
+    coeffs: &MbCoeffs,
+    u: WindowMut<'_, 8, 8>,
+    v: WindowMut<'_, 8, 8>,
+) {
+    if coeffs.chroma_mask.any != 0 {
+        kernels.idct_add_chroma(&coeffs.chroma.0, coeffs.chroma_mask, u, v);
+    }
+}
+
+/// Reconstructs an intra macroblock whose modes are whole-block ones.
+#[inline]
+pub fn reconstruct_intra(
+    kernels: &Kernels,
+    mb: &MbInfo,
+    modes: &[SubblockMode; 16],
+    edges: &MbEdges,
+    coeffs: &mut MbCoeffs,
+    mut windows: MbWindows<'_>,
+) {
+    kernels.intra_8x8(mb.chroma, &edges.u, windows.u.reborrow());
+    kernels.intra_8x8(mb.chroma, &edges.v, windows.v.reborrow());
+    if let Some(mode) = mb.luma.whole_intra() {
+        kernels.intra_16x16(mode, &edges.y, windows.y.reborrow());
+        spread_y2(kernels, coeffs);
+        return add_residual(kernels, coeffs, windows);
+    }
+    for (n, &mode) in modes.iter().enumerate() {
+        let block = block_edges(&windows.y, edges, n);
+        let (x, y) = (n % 4 * 4, n / 4 * 4);
+        kernels.intra_4x4(mode, &block, windows.y.sub(x, y));
+        if coeffs.luma_mask.any >> n & 1 != 0 {
+            kernels.idct_add_4x4(&coeffs.luma.0[n], windows.y.sub(x, y));
+        }
+    }
+    add_chroma(kernels, coeffs, windows.u, windows.v);
+}
