@@ -25,7 +25,7 @@ pub static BACKENDS: &[Backend] = &[Backend {
     codec: Codec::Vp8,
     name: "native",
     encoder: Some((vp8::encoder::open, &vp8::encoder::CAPABILITIES)),
-    decoder: None,
+    decoder: Some((vp8::decoder::open, vp8::decoder::capabilities())),
 }];
 
 /// Finds the backend named `codec` (the preferred one) or `codec/name`.

@@ -4,6 +4,7 @@
 //! the parser and the writer of the same syntax side by side, and `predict`, `recon` and
 //! `loop_filter` serve decoder and encoder alike.
 
+pub mod decoder;
 pub mod encoder;
 pub mod header;
 pub mod loop_filter;

@@ -3,7 +3,7 @@
 use codec_simd::{BlockMask, Coeffs};
 
 use super::super::header::Steps;
-use super::super::tables::{BANDS, CoeffProbs, ZIGZAG};
+use super::super::tables::{BANDS, CoeffProbs, DEFAULT_COEFF_PROBS, ZIGZAG};
 use super::{PlaneType, SideFlags};
 use crate::entropy::BoolDecoder;
 
@@ -14,6 +14,13 @@ pub type BlockProbs = [[[u8; 11]; 3]; 17];
 /// Token probabilities in the order in which the reader meets them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenProbs([BlockProbs; 4]);
+
+impl Default for TokenProbs {
+    /// Those of a key frame.
+    fn default() -> Self {
+        Self::new(&DEFAULT_COEFF_PROBS)
+    }
+}
 
 impl TokenProbs {
     /// Spreads `probs` over the scan positions.

@@ -1,0 +1,358 @@
+//! The VP8 decoder. RFC 6386.
+//!
+//! A packet goes through [`packet`] (sizes and partitions), `header`, and then row by row through
+//! `parse` (modes and coefficients) and `frame` (prediction, residual, loop filter); `references`
+//! says what becomes of the golden and altref frames. With a thread pool `threads` runs the same
+//! two stages of different rows side by side. Nothing of the decoder's state changes before the
+//! frame is complete.
+
+mod frame;
+mod packet;
+mod parse;
+mod references;
+mod threads;
+
+use std::sync::Arc;
+
+use codec_simd::Kernels;
+
+use self::frame::FrameTask;
+use self::packet::{PacketLayout, Partitions};
+use self::parse::{MbData, ParseState};
+use self::references::{References, SizeChanges};
+use self::threads::ThreadRows;
+use super::header::{FrameHeader, HeaderContext, parse_frame_header};
+use super::predict::UnfilteredLine;
+use super::residual::TokenProbs;
+use super::rows::mb_rows;
+use super::types::MbInfo;
+use crate::codec::{
+    Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, SlotSet, VideoDecoder,
+};
+use crate::entropy::BoolDecoder;
+use crate::error::{ConfigError, Corrupt, Error, LimitError};
+use crate::frame::{Frame, FrameBuf, FramePool, PictureInfo, PixelLimit, Size};
+
+/// Frames that the pool keeps for use again: three references, one being decoded, and some that
+/// the caller still shows.
+const POOLED_FRAMES: usize = 8;
+
+static CAPABILITIES: Capabilities = {
+    let mut capabilities = Capabilities::minimal("native");
+    capabilities.reference_slots = 3;
+    capabilities.live_resolution = true;
+    capabilities.reports_qindex = true;
+    capabilities.threads = true;
+    capabilities
+};
+
+/// Opens the decoder; registered as `vp8/native`.
+///
+/// # Errors
+/// [`Error::Config`] if the CPU lacks the instruction set that `config` asks for.
+pub fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
+    Ok(Box::new(Vp8Decoder::new(config.clone())?))
+}
+
+/// What [`open`] opens can do.
+#[must_use]
+pub const fn capabilities() -> &'static Capabilities {
+    &CAPABILITIES
+}
+
+pub use packet::peek;
+
+/// A VP8 decoder.
+#[derive(Debug)]
+pub struct Vp8Decoder {
+    config: DecoderConfig,
+    kernels: &'static Kernels,
+    /// What the next frame's header refers to.
+    context: HeaderContext,
+    /// Everything that depends on the picture size; `None` before the first key frame.
+    sized: Option<Sized>,
+    size_changes: SizeChanges,
+    output: Option<Frame>,
+}
+
+/// State of one picture size.
+#[derive(Debug)]
+struct Sized {
+    size: Size,
+    scaling: [u8; 2],
+    pool: FramePool,
+    /// `None` until the first frame of this size is complete.
+    references: Option<References>,
+    /// Segment of each macroblock, as the last frame left it and as this one does.
+    segments: Vec<u8>,
+    next_segments: Vec<u8>,
+    parse: ParseState,
+    probs: TokenProbs,
+    /// Single-threaded: the macroblock in work, the modes of its row, two lines.
+    mb: Box<MbData>,
+    row_mbs: Vec<MbInfo>,
+    lines: Vec<UnfilteredLine>,
+    threads: ThreadRows,
+}
+
+impl Sized {
+    fn new(size: Size, scaling: [u8; 2]) -> Self {
+        let (cols, rows) = size.macroblocks();
+        Self {
+            size,
+            scaling,
+            pool: FramePool::new(size, 0, POOLED_FRAMES),
+            references: None,
+            segments: vec![0; cols * rows],
+            next_segments: vec![0; cols * rows],
+            parse: ParseState::new(cols),
+            probs: TokenProbs::default(),
+            mb: Box::default(),
+            row_mbs: vec![MbInfo::default(); cols],
+            lines: (0..2).map(|_| UnfilteredLine::new(cols)).collect(),
+            threads: ThreadRows::default(),
+        }
+    }
+}
+
+impl Vp8Decoder {
+    /// A decoder that waits for a key frame.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the CPU lacks the instruction set that `config` asks for.
+    pub fn new(config: DecoderConfig) -> Result<Self, Error> {
+        let kernels = match config.simd {
+            None => Kernels::best(),
+            Some(level) => Kernels::for_level(level).ok_or_else(|| {
+                ConfigError::new("simd", level.name(), "a level that this CPU has")
+            })?,
+        };
+        Ok(Self {
+            config,
+            kernels,
+            context: HeaderContext::default(),
+            sized: None,
+            size_changes: SizeChanges::default(),
+            output: None,
+        })
+    }
+
+    fn conceals(&self) -> bool {
+        self.config.conceal == Conceal::On
+    }
+
+    /// The last frame again, for `concealed_mbs` of which there was no data.
+    fn repeat(
+        &mut self,
+        pts: i64,
+        duration: Option<u64>,
+        is_concealed: bool,
+    ) -> Result<DecodeReport, Error> {
+        let sized = self.sized.as_ref().ok_or(Corrupt::NothingToRepeat)?;
+        let references = sized.references.as_ref().ok_or(Corrupt::NothingToRepeat)?;
+        let mut report = DecodeReport::new(FrameKind::Inter, sized.size);
+        report.scaling = sized.scaling;
+        report.refs_used = SlotSet::LAST;
+        if is_concealed {
+            report.concealed_mbs = report.total_mbs;
+        }
+        self.output = Some(shown(references.last.clone(), pts, duration));
+        Ok(report)
+    }
+
+    /// Checks a packet against the limits, before anything is allocated for it.
+    fn check_limits(&self, data: &[u8]) -> Result<(), Error> {
+        let limit = self.config.limits.max_frame_bytes;
+        let asked = data.len() as u64;
+        if asked > limit {
+            return Err(LimitError { what: "frame bytes", asked, limit }.into());
+        }
+        Ok(())
+    }
+
+    /// Makes `sized` fit the key frame, if it is one.
+    fn prepare_size(&mut self, layout: &PacketLayout<'_>) -> Result<Option<Sized>, Error> {
+        let Some(key) = layout.key else {
+            return Ok(None);
+        };
+        if let Some(sized) = self.sized.as_mut().filter(|sized| sized.size == key.size) {
+            sized.scaling = key.scaling;
+            return Ok(None);
+        }
+        PixelLimit(self.config.limits.max_pixels).check(key.size)?;
+        layout.check_plausible(key.size, self.conceals())?;
+        self.size_changes.check(self.config.limits.max_size_changes)?;
+        Ok(Some(Sized::new(key.size, key.scaling)))
+    }
+
+    fn decode_frame(
+        &mut self,
+        data: &[u8],
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<DecodeReport, Error> {
+        self.check_limits(data)?;
+        let layout = PacketLayout::parse(data, self.conceals())?;
+        if layout.key.is_none() && self.sized.is_none() {
+            return Err(Corrupt::NoReference.into());
+        }
+        let new_size = self.prepare_size(&layout)?;
+        let is_new_size = new_size.is_some();
+        let mut context = self.context.clone();
+        let mut modes = BoolDecoder::new(layout.first_partition);
+        let header = parse_frame_header(&mut modes, layout.tag.is_key, &mut context);
+        let partitions = Partitions::parse(&layout, header.partitions(), self.conceals())?;
+
+        let mut fresh = new_size;
+        let Some(sized) = fresh.as_mut().or(self.sized.as_mut()) else {
+            return Err(Corrupt::NoReference.into());
+        };
+        let mut report = report(&layout, &header, sized);
+        let mut readers = partitions.readers();
+        let job = FrameJob {
+            kernels: self.kernels,
+            header: &header,
+            version: layout.tag.version,
+            conceal: self.config.conceal == Conceal::On,
+        };
+        let mut target = sized.pool.take();
+        let outcome = match (&self.config.pool, Arc::get_mut(&mut target)) {
+            (Some(pool), Some(target)) if pool.threads() > 1 => {
+                threads::decode(&job, sized, modes, &mut readers, target, pool.as_ref())
+            }
+            (_, Some(target)) => decode_rows(&job, sized, modes, &mut readers, target),
+            (_, None) => Err(Corrupt::NoReference),
+        };
+        sized.pool.remember(target.clone());
+        let outcome = outcome?;
+        report.concealed_mbs = outcome.concealed_mbs;
+        report.refs_used = outcome.refs_used;
+
+        sized.commit(&header, &target);
+        if is_new_size {
+            self.sized = fresh;
+        }
+        self.size_changes.count_frame(is_new_size);
+        self.context = context;
+        self.output = report.shown.then(|| shown(target, pts, duration));
+        Ok(report)
+    }
+}
+
+/// What both ways of decoding a frame's rows share.
+struct FrameJob<'a> {
+    kernels: &'static Kernels,
+    header: &'a FrameHeader,
+    version: u8,
+    conceal: bool,
+}
+
+/// What came of a frame's rows.
+#[derive(Clone, Copy, Debug, Default)]
+struct RowsOutcome {
+    concealed_mbs: u32,
+    refs_used: SlotSet,
+}
+
+impl Sized {
+    /// Takes over a complete frame.
+    fn commit(&mut self, header: &FrameHeader, frame: &Arc<FrameBuf>) {
+        if header.is_key || header.segmentation.update_map {
+            std::mem::swap(&mut self.segments, &mut self.next_segments);
+        }
+        match &mut self.references {
+            Some(references) => references.update(&header.references, frame),
+            None => self.references = Some(References::all(frame)),
+        }
+    }
+}
+
+fn report(layout: &PacketLayout<'_>, header: &FrameHeader, sized: &Sized) -> DecodeReport {
+    let kind = if header.is_key { FrameKind::Key } else { FrameKind::Inter };
+    let mut report = DecodeReport::new(kind, sized.size);
+    report.shown = layout.tag.show;
+    report.scaling = sized.scaling;
+    report.profile = layout.tag.version;
+    report.qindex = header.quant.y_ac;
+    report.refs_updated = references::updated(&header.references);
+    report
+}
+
+fn shown(buf: Arc<FrameBuf>, pts: i64, duration: Option<u64>) -> Frame {
+    Frame { buf, info: PictureInfo::default(), pts, duration }
+}
+
+/// All rows on this thread: parse, reconstruct, filter, while the row is in the cache.
+fn decode_rows(
+    job: &FrameJob<'_>,
+    sized: &mut Sized,
+    mut modes: BoolDecoder<'_>,
+    readers: &mut [BoolDecoder<'_>],
+    target: &mut FrameBuf,
+) -> Result<RowsOutcome, Corrupt> {
+    let Sized {
+        size, references, segments, next_segments, parse, probs, mb, row_mbs, lines, ..
+    } = sized;
+    let (cols, rows) = size.macroblocks();
+    probs.update(&job.header.probs.coeffs);
+    let task = FrameTask::new(job, probs, references.as_ref(), cols);
+    parse.begin_frame(rows);
+    let mut above_row = None;
+    let maps = segments.chunks_exact(cols).zip(next_segments.chunks_exact_mut(cols));
+    for (y, (mut row, (old, new))) in mb_rows(target).zip(maps).enumerate() {
+        let index = y & (readers.len() - 1);
+        let tokens = &mut readers[index];
+        let above = y.checked_sub(1).map(|above| &lines[above & 1]);
+        let line = &lines[y & 1];
+        parse.begin_row(index);
+        for x in 0..cols {
+            parse.parse_mb(&task, &mut modes, tokens, (x, y), old[x], mb);
+            new[x] = mb.info.segment;
+            row_mbs[x] = mb.info;
+            task.reconstruct((x, y), mb, above, &mut row);
+            line.save(x, &row);
+        }
+        parse.end_row(&task, &modes, (index, tokens), y)?;
+        task.filter(row_mbs, &mut row, above_row.as_mut());
+        above_row = Some(row);
+    }
+    Ok(RowsOutcome { concealed_mbs: parse.concealed_mbs(), refs_used: parse.refs_used() })
+}
+
+impl VideoDecoder for Vp8Decoder {
+    fn capabilities(&self) -> &Capabilities {
+        &CAPABILITIES
+    }
+
+    fn decode(
+        &mut self,
+        data: &[u8],
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<DecodeReport, Error> {
+        self.output = None;
+        if data.is_empty() {
+            return self.repeat(pts, duration, false);
+        }
+        match self.decode_frame(data, pts, duration) {
+            // Nothing can be made of it: what can be shown is the last frame.
+            Err(Error::Corrupt(detail)) if self.conceals() => {
+                self.repeat(pts, duration, true).map_err(|_| detail.into())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn receive(&mut self) -> Option<Frame> {
+        self.output.take()
+    }
+
+    fn finish(&mut self) {}
+
+    fn reset(&mut self) {
+        self.sized = None;
+        self.context = HeaderContext::default();
+        self.size_changes = SizeChanges::default();
+        self.output = None;
+    }
+}

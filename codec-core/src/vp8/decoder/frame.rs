@@ -1,0 +1,123 @@
+//! The stage that makes pixels: prediction, residual, loop filter of one row.
+
+use codec_simd::{Kernels, SubblockMode};
+
+use super::super::header::{FrameHeader, Steps};
+use super::super::loop_filter::{FilterParams, filter_row};
+use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
+use super::super::recon::{MbWindows, add_residual, reconstruct_intra, spread_y2};
+use super::super::residual::TokenProbs;
+use super::super::rows::MbRow;
+use super::super::types::{MbInfo, Reference, SubblockInfo};
+use super::FrameJob;
+use super::parse::MbData;
+use super::references::References;
+
+/// What all rows of a frame share.
+#[derive(Debug)]
+pub(super) struct FrameTask<'a> {
+    pub(super) kernels: &'static Kernels,
+    pub(super) header: &'a FrameHeader,
+    pub(super) conceal: bool,
+    pub(super) probs: &'a TokenProbs,
+    /// By segment.
+    pub(super) steps: [Steps; 4],
+    pub(super) filter: FilterParams,
+    motion: MotionFilter,
+    /// Last, golden, altref.
+    references: Option<[RefPlanes<'a>; 3]>,
+    pub(super) cols: usize,
+}
+
+impl<'a> FrameTask<'a> {
+    pub(super) fn new(
+        job: &FrameJob<'a>,
+        probs: &'a TokenProbs,
+        references: Option<&'a References>,
+        cols: usize,
+    ) -> Self {
+        let quant = &job.header.quant;
+        let step = |segment| quant.steps(job.header.segmentation.qindex(quant.y_ac, segment));
+        let planes = |references: &'a References| {
+            [Reference::Last, Reference::Golden, Reference::Altref]
+                .map(|reference| RefPlanes::from(references.get(reference)))
+        };
+        Self {
+            kernels: job.kernels,
+            header: job.header,
+            conceal: job.conceal,
+            probs,
+            steps: [0, 1, 2, 3].map(step),
+            filter: FilterParams::new(job.header),
+            motion: MotionFilter::of_profile(job.version),
+            references: references.map(planes),
+            cols,
+        }
+    }
+
+    pub(super) fn has_references(&self) -> bool {
+        self.references.is_some()
+    }
+
+    /// The reference of an inter macroblock; `None` for an intra one.
+    #[inline]
+    fn reference(&self, reference: Reference) -> Option<&RefPlanes<'a>> {
+        let index = (reference as usize).checked_sub(1)?;
+        self.references.as_ref()?.get(index)
+    }
+
+    /// Reconstructs macroblock `x` of row `y`, unfiltered. `above`: the last line of the row
+    /// above. The coefficients are clear afterwards.
+    #[inline]
+    pub(super) fn reconstruct(
+        &self,
+        (x, y): (usize, usize),
+        mb: &mut MbData,
+        above: Option<&UnfilteredLine>,
+        row: &mut MbRow<'_>,
+    ) {
+        let MbData { info, subblocks, coeffs } = mb;
+        let has_coeffs = info.has_coeffs;
+        match (self.reference(info.reference), &*subblocks) {
+            (Some(refs), SubblockInfo::Inter(mvs)) => {
+                let mut windows = windows(row, x);
+                let blocks = (windows.y.reborrow(), windows.u.reborrow(), windows.v.reborrow());
+                predict_inter(self.kernels, self.motion, refs, info, mvs, (x, y), blocks);
+                if has_coeffs {
+                    spread_y2(self.kernels, coeffs);
+                    add_residual(self.kernels, coeffs, windows);
+                }
+            }
+            (_, subblocks) => {
+                let edges = MbEdges::new(row, above, x, self.cols);
+                let modes = match subblocks {
+                    SubblockInfo::Intra(modes) => modes,
+                    SubblockInfo::Inter(_) => &[SubblockMode::Dc; 16],
+                };
+                reconstruct_intra(self.kernels, info, modes, &edges, coeffs, windows(row, x));
+            }
+        }
+        if has_coeffs {
+            coeffs.clear();
+        }
+    }
+
+    /// Filters a row that is reconstructed, below one that is filtered.
+    pub(super) fn filter(
+        &self,
+        mbs: &[MbInfo],
+        row: &mut MbRow<'_>,
+        above: Option<&mut MbRow<'_>>,
+    ) {
+        filter_row(self.kernels, &self.filter, mbs, row, above);
+    }
+}
+
+#[inline]
+fn windows<'r>(row: &'r mut MbRow<'_>, x: usize) -> MbWindows<'r> {
+    MbWindows {
+        y: row.y.window_mut(16 * x, 0),
+        u: row.u.window_mut(8 * x, 0),
+        v: row.v.window_mut(8 * x, 0),
+    }
+}

@@ -1,0 +1,92 @@
+//! The three reference frames. RFC 6386, sections 9.7 and 9.8.
+
+use std::sync::Arc;
+
+use super::super::header::{BufferCopy, ReferenceUpdates};
+use super::super::types::Reference;
+use crate::codec::SlotSet;
+use crate::error::LimitError;
+use crate::frame::FrameBuf;
+
+/// The reference frames, shared with whoever shows them.
+#[derive(Clone, Debug)]
+pub(super) struct References {
+    pub(super) last: Arc<FrameBuf>,
+    golden: Arc<FrameBuf>,
+    altref: Arc<FrameBuf>,
+}
+
+impl References {
+    /// All three are `frame`: after a key frame.
+    pub(super) fn all(frame: &Arc<FrameBuf>) -> Self {
+        Self { last: frame.clone(), golden: frame.clone(), altref: frame.clone() }
+    }
+
+    /// The frame that macroblocks of `reference` predict from.
+    pub(super) fn get(&self, reference: Reference) -> &FrameBuf {
+        match reference {
+            Reference::Golden => &self.golden,
+            Reference::Altref => &self.altref,
+            Reference::Last | Reference::Current => &self.last,
+        }
+    }
+
+    /// Copies first, altref before golden as libvpx does, then what the new frame replaces.
+    pub(super) fn update(&mut self, updates: &ReferenceUpdates, frame: &Arc<FrameBuf>) {
+        match updates.copy_to_altref {
+            BufferCopy::None => {}
+            BufferCopy::Last => self.altref = self.last.clone(),
+            BufferCopy::Other => self.altref = self.golden.clone(),
+        }
+        match updates.copy_to_golden {
+            BufferCopy::None => {}
+            BufferCopy::Last => self.golden = self.last.clone(),
+            BufferCopy::Other => self.golden = self.altref.clone(),
+        }
+        if updates.refresh_golden {
+            self.golden = frame.clone();
+        }
+        if updates.refresh_altref {
+            self.altref = frame.clone();
+        }
+        if updates.refresh_last {
+            self.last = frame.clone();
+        }
+    }
+}
+
+/// The slots that a frame replaces, by itself or by a copy.
+pub(super) fn updated(updates: &ReferenceUpdates) -> SlotSet {
+    let golden = updates.refresh_golden || updates.copy_to_golden != BufferCopy::None;
+    let altref = updates.refresh_altref || updates.copy_to_altref != BufferCopy::None;
+    [(updates.refresh_last, SlotSet::LAST), (golden, SlotSet::GOLDEN), (altref, SlotSet::ALTREF)]
+        .into_iter()
+        .filter(|(is_updated, _)| *is_updated)
+        .fold(SlotSet::NONE, |slots, (_, slot)| slots.with(slot))
+}
+
+/// Changes of size among the last [`Self::WINDOW`] frames, newest in the lowest bit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SizeChanges(u32);
+
+impl SizeChanges {
+    const WINDOW: u32 = 30;
+
+    /// Whether one more is allowed.
+    pub(super) fn check(self, most: u32) -> Result<(), LimitError> {
+        let asked = (self.0 & ((1 << (Self::WINDOW - 1)) - 1)).count_ones() + 1;
+        // The first size is not a change.
+        if asked > most.saturating_add(1) {
+            return Err(LimitError {
+                what: "size changes in 30 frames",
+                asked: asked.into(),
+                limit: most.into(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn count_frame(&mut self, is_new_size: bool) {
+        self.0 = self.0 << 1 | u32::from(is_new_size);
+    }
+}

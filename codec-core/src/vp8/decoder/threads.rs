@@ -1,0 +1,233 @@
+//! The same two stages on several threads: rows are parsed one after the other, ahead of the rows
+//! being reconstructed, which follow each other as a wavefront; a row is filtered once the row
+//! above it is.
+//!
+//! Each macroblock row owns its lines of the frame, behind a mutex that is never contended: what a
+//! row needs of the one above travels through [`UnfilteredLine`] and [`Progress`].
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::super::predict::UnfilteredLine;
+use super::super::rows::{MbRow, mb_rows};
+use super::super::types::{MbInfo, Reference};
+use super::frame::FrameTask;
+use super::parse::{MbData, ParseState};
+use super::{FrameJob, RowsOutcome, Sized};
+use crate::entropy::BoolDecoder;
+use crate::error::Corrupt;
+use crate::frame::FrameBuf;
+use crate::parallel::{Pool, Progress, in_order};
+
+/// Rows that may be parsed but not yet reconstructed.
+const AHEAD: usize = 6;
+/// Macroblocks after which a row tells how far it has come.
+const STEP: usize = 4;
+
+/// Memory of threaded decoding, used again from frame to frame.
+#[derive(Debug, Default)]
+pub(super) struct ThreadRows {
+    /// A ring of parsed rows.
+    parsed: Vec<Mutex<Vec<MbData>>>,
+    rows: Vec<RowShared>,
+}
+
+/// What rows tell each other.
+#[derive(Debug)]
+struct RowShared {
+    line: UnfilteredLine,
+    /// Macroblocks parsed: none or all of them.
+    parsed: Progress,
+    /// Macroblocks reconstructed.
+    reconstructed: Progress,
+    /// 1 once filtered.
+    filtered: Progress,
+}
+
+impl ThreadRows {
+    fn begin_frame(&mut self, cols: usize, rows: usize) {
+        if self.rows.is_empty() {
+            self.parsed =
+                (0..AHEAD.min(rows)).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
+            self.rows = (0..rows)
+                .map(|_| RowShared {
+                    line: UnfilteredLine::new(cols),
+                    parsed: Progress::default(),
+                    reconstructed: Progress::default(),
+                    filtered: Progress::default(),
+                })
+                .collect();
+        }
+        for row in &mut self.rows {
+            row.parsed.reset();
+            row.reconstructed.reset();
+            row.filtered.reset();
+        }
+    }
+}
+
+/// The serial stage's own state.
+struct Parser<'a, 'd> {
+    state: &'a mut ParseState,
+    modes: BoolDecoder<'d>,
+    readers: &'a mut [BoolDecoder<'d>],
+    segments: &'a [u8],
+    next_segments: &'a mut [u8],
+    result: Result<(), Corrupt>,
+}
+
+/// One row of the frame with what its filter needs.
+struct RowSlot<'f> {
+    row: MbRow<'f>,
+    mbs: Vec<MbInfo>,
+}
+
+struct Wavefront<'a, 'd, 'f> {
+    task: &'a FrameTask<'a>,
+    parser: Mutex<Parser<'a, 'd>>,
+    parsed: &'a [Mutex<Vec<MbData>>],
+    shared: &'a [RowShared],
+    slots: Vec<Mutex<RowSlot<'f>>>,
+    failed: AtomicBool,
+}
+
+/// A panic elsewhere has left the data as good as any other damage.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Decodes all rows on `pool`.
+pub(super) fn decode<'d>(
+    job: &FrameJob<'_>,
+    sized: &mut Sized,
+    modes: BoolDecoder<'d>,
+    readers: &mut [BoolDecoder<'d>],
+    target: &mut FrameBuf,
+    pool: &dyn Pool,
+) -> Result<RowsOutcome, Corrupt> {
+    let (cols, rows) = sized.size.macroblocks();
+    let Sized { references, segments, next_segments, parse, probs, threads, .. } = sized;
+    probs.update(&job.header.probs.coeffs);
+    threads.begin_frame(cols, rows);
+    parse.begin_frame(rows);
+    let task = FrameTask::new(job, probs, references.as_ref(), cols);
+    let parser =
+        Parser { state: &mut *parse, modes, readers, segments, next_segments, result: Ok(()) };
+    let slots =
+        mb_rows(target).map(|row| Mutex::new(RowSlot { row, mbs: Vec::with_capacity(cols) }));
+    let wavefront = Wavefront {
+        task: &task,
+        parser: Mutex::new(parser),
+        parsed: &threads.parsed,
+        shared: &threads.rows,
+        slots: slots.collect(),
+        failed: AtomicBool::new(false),
+    };
+    let ahead = threads.parsed.len();
+    // First the rows that fill the ring, then by turns: each job waits for earlier ones only.
+    in_order(pool, 2 * rows, &|job| {
+        if job < ahead {
+            wavefront.parse_row(job);
+        } else if job < 2 * rows - ahead {
+            let (pair, is_parse) = ((job - ahead) / 2, !(job - ahead).is_multiple_of(2));
+            if is_parse {
+                wavefront.parse_row(pair + ahead);
+            } else {
+                wavefront.reconstruct_row(pair);
+            }
+        } else {
+            wavefront.reconstruct_row(job - rows);
+        }
+    });
+    let parser = wavefront.parser.into_inner().unwrap_or_else(PoisonError::into_inner);
+    parser.result?;
+    Ok(RowsOutcome { concealed_mbs: parse.concealed_mbs(), refs_used: parse.refs_used() })
+}
+
+impl Wavefront<'_, '_, '_> {
+    fn cols(&self) -> u32 {
+        u32::try_from(self.task.cols).unwrap_or(u32::MAX)
+    }
+
+    fn parse_row(&self, y: usize) {
+        if let Some(above) = y.checked_sub(1) {
+            self.shared[above].parsed.wait_for(self.cols());
+        }
+        if let Some(before) = y.checked_sub(self.parsed.len()) {
+            // The place in the ring is free once the row in it is reconstructed.
+            self.shared[before].reconstructed.wait_for(self.cols());
+        }
+        if !self.failed.load(Ordering::Relaxed) {
+            let mut parser = lock(&self.parser);
+            let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
+            let result = parser.parse_row(self.task, y, &mut mbs);
+            if result.is_err() {
+                self.failed.store(true, Ordering::Relaxed);
+                parser.result = result;
+            }
+        }
+        self.shared[y].parsed.advance(self.cols());
+    }
+
+    fn reconstruct_row(&self, y: usize) {
+        let shared = &self.shared[y];
+        shared.parsed.wait_for(self.cols());
+        let mut slot = lock(&self.slots[y]);
+        if !self.failed.load(Ordering::Relaxed) {
+            self.reconstruct_mbs(y, &mut slot);
+        }
+        shared.reconstructed.advance(self.cols());
+        if let Some(above) = y.checked_sub(1) {
+            self.shared[above].filtered.wait_for(1);
+        }
+        if !self.failed.load(Ordering::Relaxed) {
+            let mut above = y.checked_sub(1).map(|above| lock(&self.slots[above]));
+            let RowSlot { row, mbs } = &mut *slot;
+            self.task.filter(mbs, row, above.as_mut().map(|above| &mut above.row));
+        }
+        drop(slot);
+        shared.filtered.advance(1);
+    }
+
+    fn reconstruct_mbs(&self, y: usize, slot: &mut RowSlot<'_>) {
+        let shared = &self.shared[y];
+        let above = y.checked_sub(1).map(|above| &self.shared[above]);
+        let cols = self.task.cols;
+        let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
+        for (x, mb) in mbs.iter_mut().enumerate() {
+            // Only intra prediction looks at the row above, as far as the next macroblock.
+            if let Some(above) = above
+                && mb.info.reference == Reference::Current
+            {
+                let wanted = u32::try_from((x + 2).min(cols)).unwrap_or(u32::MAX);
+                above.reconstructed.wait_for(wanted);
+            }
+            slot.mbs.push(mb.info);
+            self.task.reconstruct((x, y), mb, above.map(|above| &above.line), &mut slot.row);
+            shared.line.save(x, &slot.row);
+            if (x + 1).is_multiple_of(STEP) && x + 1 < cols {
+                shared.reconstructed.advance(u32::try_from(x + 1).unwrap_or(u32::MAX));
+            }
+        }
+    }
+}
+
+impl Parser<'_, '_> {
+    fn parse_row(
+        &mut self,
+        task: &FrameTask<'_>,
+        y: usize,
+        mbs: &mut [MbData],
+    ) -> Result<(), Corrupt> {
+        let index = y & (self.readers.len() - 1);
+        let tokens = &mut self.readers[index];
+        let at = y * task.cols..(y + 1) * task.cols;
+        let (old, new) = (&self.segments[at.clone()], &mut self.next_segments[at]);
+        self.state.begin_row(index);
+        for (x, mb) in mbs.iter_mut().enumerate() {
+            self.state.parse_mb(task, &mut self.modes, tokens, (x, y), old[x], mb);
+            new[x] = mb.info.segment;
+        }
+        self.state.end_row(task, &self.modes, (index, tokens), y)
+    }
+}
