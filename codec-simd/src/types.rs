@@ -69,6 +69,12 @@ impl BlockUv {
     pub fn plane_mut(&mut self, plane: usize) -> WindowMut<'_, 8, 8> {
         WindowMut::<16, 8>::packed(&mut self.0).into_sub(8 * plane, 0)
     }
+
+    /// U and V as mutable windows.
+    #[inline]
+    pub fn planes_mut(&mut self) -> (WindowMut<'_, 8, 8>, WindowMut<'_, 8, 8>) {
+        WindowMut::<16, 8>::packed(&mut self.0).into_halves()
+    }
 }
 
 /// `N` blocks of 4x4 coefficients or levels, 16 values each, aligned for wide loads.

@@ -278,6 +278,21 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
         WindowMut { start, stride: self.stride, bytes: PhantomData }
     }
 
+    /// The left and the right half of the columns.
+    #[inline]
+    #[must_use]
+    pub fn into_halves<const HALF: usize>(
+        self,
+    ) -> (WindowMut<'a, HALF, H>, WindowMut<'a, HALF, H>) {
+        const { assert!(2 * HALF == W, "two halves make a whole") }
+        let left = WindowMut { start: self.start, stride: self.stride, bytes: PhantomData };
+        // SAFETY: `HALF <= W`, so by the invariant of `start` the offset is in bounds. The halves
+        // share no pixel: each row's first `HALF` belong to the left, its last to the right, and
+        // rows do not overlap. `self` is consumed, so both stay exclusive.
+        let start = unsafe { self.start.add(HALF) };
+        (left, WindowMut { start, stride: self.stride, bytes: PhantomData })
+    }
+
     /// Row `y` for reading.
     ///
     /// # Panics

@@ -34,7 +34,7 @@ impl BoolEncoder {
         Self { low: 0, range: 255, pending: 0, out, start }
     }
 
-    /// Bits that the symbols so far take; at most 8 fewer than [`Self::finish`] will write.
+    /// Bits that the symbols so far take; at most 16 fewer than [`Self::finish`] will write.
     #[must_use]
     pub fn bits(&self) -> u64 {
         (self.out.len() - self.start) as u64 * 8 + u64::from(self.pending)
@@ -76,6 +76,12 @@ impl BoolEncoder {
         let bytes = total.div_ceil(8);
         let aligned = self.low << (64 - total);
         self.out.extend_from_slice(&aligned.to_be_bytes()[..bytes as usize]);
+        // Some decoders read three bytes at first and then two at a time, and take a wish for more
+        // as an error, even if no bit of them would count.
+        let shifts = (self.out.len() - self.start) * 8 - (bytes * 8 - self.pending) as usize;
+        if shifts.is_multiple_of(16) {
+            self.out.push(0);
+        }
         self.out
     }
 }

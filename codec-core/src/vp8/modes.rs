@@ -5,6 +5,7 @@ mod intra;
 mod near;
 mod vectors;
 
+pub(crate) use intra::{CHROMA_TREE, KEY_LUMA_TREE, LUMA_TREE, SUBBLOCK_TREE};
 pub use intra::{
     parse_inter_frame_intra_modes, parse_key_modes, write_inter_frame_intra_modes, write_key_modes,
 };

@@ -1,14 +1,35 @@
 //! One frame, coded exactly as a plan says.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use codec_simd::{Kernels, Level};
+use codec_simd::{Kernels, Layout, Level};
 
-use crate::codec::Packet;
+use super::borders::{extend_ends, extend_sides};
+use super::costs::{ModeCosts, MvPrices};
+use super::exchange::Exchange;
+use super::job::FrameJob;
+use super::pack::{Envelope, Packer};
+use super::predict::Interpolation;
+use super::probability::{adapt, mode_probabilities};
+use super::quant::{QuantDeltas, QuantiserSet, WiderZeroBin};
+use super::row::{RowPlanes, code_row};
+use super::speed::Speed;
+use super::store::{FrameTotals, RowStore};
+use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
+use crate::codec::{Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet};
 use crate::error::{ConfigError, Error};
-use crate::frame::{Picture, Size};
-use crate::parallel::Pool;
+use crate::frame::{FrameBuf, FramePool, Picture, Size};
+use crate::parallel::{Pool, Progress, Serial, in_order};
+use crate::vp8::header::{
+    BufferCopy, FilterHeader, FrameHeader, HeaderContext, ModeProbabilities, QuantIndices,
+    ReferenceUpdates, Segmentation,
+};
+use crate::vp8::residual::CoeffCounts;
+use crate::vp8::types::{MotionVector, Reference};
+
+/// Border round the reference planes, in luma pixels.
+const LUMA_PAD: usize = 32;
 
 /// Settings of the bitstream that stay from frame to frame. All can change between frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +47,25 @@ pub struct FrameKnobs {
 impl Default for FrameKnobs {
     fn default() -> Self {
         Self { token_partitions: 1, profile: 0, sharpness: 0, filter_level: None }
+    }
+}
+
+impl FrameKnobs {
+    fn check(self) -> Result<(), ConfigError> {
+        let refuse = |knob, given: u8, allowed: &str| Err(ConfigError::new(knob, given, allowed));
+        if !matches!(self.token_partitions, 1 | 2 | 4 | 8) {
+            return refuse("token-partitions", self.token_partitions, "1, 2, 4 or 8");
+        }
+        if self.profile > 3 {
+            return refuse("profile", self.profile, "0..=3");
+        }
+        if self.sharpness > 7 {
+            return refuse("sharpness", self.sharpness, "0..=7");
+        }
+        match self.filter_level {
+            Some(level) if level > 63 => refuse("filter-level", level, "0..=63"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -50,7 +90,8 @@ pub struct FrameSettings {
 pub struct UnitReport {
     /// Size of the packet.
     pub bits: u64,
-    /// The frame is larger than `max_bits` even at `max_qindex`.
+    /// The frame is larger than `max_bits` even at `max_qindex`. Where the plan says `must_fit` it
+    /// was given up: there is no packet and nothing has changed.
     pub over_cap: bool,
     /// The quantiser index that was used: the plan's, or a coarser one to fit `max_bits`.
     pub qindex: u8,
@@ -67,6 +108,34 @@ pub struct UnitReport {
 pub struct FrameEncoder {
     settings: FrameSettings,
     kernels: &'static Kernels,
+    cols: usize,
+    rows: usize,
+    frames: FramePool,
+    /// Last, golden, altref.
+    slots: [Option<Arc<FrameBuf>>; 3],
+    /// What the next frame's header is written against.
+    context: HeaderContext,
+    /// Mode probabilities of the frame before: guesses at the next one's.
+    modes: ModeProbabilities,
+    costs: ModeCosts,
+    mv_prices: MvPrices,
+    exchange: Exchange,
+    progress: Vec<Progress>,
+    stores: Vec<Mutex<RowStore>>,
+    planes: Vec<Mutex<RowPlanes<'static>>>,
+    totals: FrameTotals,
+    branches: Box<CoeffCounts>,
+    /// Vectors of the frame before, by macroblock.
+    before: Vec<MotionVector>,
+    packer: Packer,
+    coded_frames: u64,
+}
+
+/// What a frame turned out to be at one quantiser.
+struct Attempt {
+    header: FrameHeader,
+    context: HeaderContext,
+    bits: crate::codec::BitsByPart,
 }
 
 impl FrameEncoder {
@@ -82,7 +151,30 @@ impl FrameEncoder {
                 ConfigError::new("simd", level.name(), "a level that the CPU has")
             })?,
         };
-        Ok(Self { settings: settings.clone(), kernels })
+        settings.knobs.check()?;
+        let mut encoder = Self {
+            settings: settings.clone(),
+            kernels,
+            cols: 0,
+            rows: 0,
+            frames: FramePool::default(),
+            slots: [None, None, None],
+            context: HeaderContext::default(),
+            modes: ModeProbabilities::default(),
+            costs: ModeCosts::default(),
+            mv_prices: MvPrices::default(),
+            exchange: Exchange::default(),
+            progress: Vec::new(),
+            stores: Vec::new(),
+            planes: Vec::new(),
+            totals: FrameTotals::default(),
+            branches: Box::default(),
+            before: Vec::new(),
+            packer: Packer::default(),
+            coded_frames: 0,
+        };
+        encoder.resize(settings.size)?;
+        Ok(encoder)
     }
 
     /// Changes the picture size: the next frame must be a key frame.
@@ -90,7 +182,22 @@ impl FrameEncoder {
     /// # Errors
     /// As [`Self::new`]; nothing has changed.
     pub fn resize(&mut self, size: Size) -> Result<(), Error> {
+        let allowed = 1..=16383;
+        if !allowed.contains(&size.width) || !allowed.contains(&size.height) {
+            return Err(ConfigError::new("size", size, "1x1..=16383x16383").into());
+        }
         self.settings.size = size;
+        (self.cols, self.rows) = size.macroblocks();
+        // Three references, the frame being coded, and one that a caller may still look at.
+        self.frames = FramePool::new(size, LUMA_PAD, 5);
+        self.slots = [None, None, None];
+        self.exchange.resize(self.cols);
+        self.progress.resize_with(self.rows, Progress::default);
+        self.stores.clear();
+        self.stores.resize_with(self.rows, || Mutex::new(RowStore::with_cols(self.cols)));
+        self.planes.reserve(self.rows);
+        self.before.clear();
+        self.before.resize(self.cols * self.rows, MotionVector::ZERO);
         Ok(())
     }
 
@@ -99,23 +206,338 @@ impl FrameEncoder {
     /// # Errors
     /// [`Error::Config`] if one is out of range; nothing has changed.
     pub fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+        knobs.check()?;
         self.settings.knobs = knobs;
         Ok(())
     }
 
-    /// Codes `picture` as `plan` says, into `packet`: data, and of its metadata all but layers,
-    /// times and rate state.
+    /// The frame in a reference slot, as later frames see it: 0 last, 1 golden, 2 altref.
+    #[must_use]
+    pub fn reference(&self, slot: usize) -> Option<&Arc<FrameBuf>> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    /// As [`Self::encode_unit_with`], without an analysis.
     ///
     /// # Errors
-    /// [`Error::Config`] if the picture has another size, or an inter frame is asked for while a
-    /// reference it may use is missing. Nothing has changed.
+    /// As there.
     pub fn encode_unit(
         &mut self,
         picture: &Picture<'_>,
         plan: &UnitPlan,
         packet: &mut Packet,
     ) -> Result<UnitReport, Error> {
-        let _ = (picture, plan, packet, self.kernels);
-        Err(Error::Unsupported("coding frames"))
+        self.encode_unit_with(picture, plan, None, packet)
     }
+
+    /// Codes `picture` as `plan` says, into `packet`: data, and of its metadata all but layers,
+    /// times and rate state. `analysis`, of this very picture, helps to decide.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the picture has another size, or an inter frame is asked for while the
+    /// references it may use are missing. Nothing has changed.
+    pub fn encode_unit_with(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &UnitPlan,
+        analysis: Option<&FrameAnalysis>,
+        packet: &mut Packet,
+    ) -> Result<UnitReport, Error> {
+        self.check(picture, plan)?;
+        let analysis = analysis.filter(|analysis| analysis.size == picture.size());
+        let mut recon = self.frames.take();
+        let mut qindex = plan.qindex.min(127);
+        let worst = plan.max_qindex.clamp(qindex, 127);
+        loop {
+            let Some(frame) = Arc::get_mut(&mut recon) else {
+                // The pool lends only what nobody else holds.
+                recon = Arc::new(FrameBuf::new(self.settings.size, LUMA_PAD));
+                continue;
+            };
+            let attempt = self.attempt(picture, plan, analysis, qindex, frame, packet);
+            let bits = packet.data.len() as u64 * 8;
+            let over_cap = plan.max_bits.is_some_and(|max| bits > max);
+            if over_cap && qindex < worst {
+                qindex = coarser(qindex, worst, bits, plan.max_bits.unwrap_or(bits));
+                continue;
+            }
+            let report = UnitReport {
+                bits,
+                over_cap,
+                qindex,
+                zero_motion: self.totals.modes.zero_motion,
+                refreshed: self.totals.modes.refreshed,
+                prediction_sse: self.totals.prediction_sse,
+            };
+            if over_cap && plan.must_fit {
+                packet.data.clear();
+                self.frames.remember(recon);
+                return Ok(report);
+            }
+            packet.meta = self.describe(picture, plan, &attempt, &recon);
+            self.commit(plan, attempt, recon);
+            return Ok(report);
+        }
+    }
+
+    fn check(&self, picture: &Picture<'_>, plan: &UnitPlan) -> Result<(), ConfigError> {
+        if picture.size() != self.settings.size {
+            return Err(ConfigError::new("picture", picture.size(), self.settings.size));
+        }
+        let has_last = self.slots.iter().all(Option::is_some);
+        if plan.kind == FrameKind::Inter && !has_last {
+            return Err(ConfigError::new("kind", "an inter frame", "a key frame first"));
+        }
+        Ok(())
+    }
+
+    /// Codes the frame at `qindex` into `frame` and `packet`; what later frames depend on stays.
+    fn attempt(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &UnitPlan,
+        analysis: Option<&FrameAnalysis>,
+        qindex: u8,
+        frame: &mut FrameBuf,
+        packet: &mut Packet,
+    ) -> Attempt {
+        let is_key = plan.kind == FrameKind::Key;
+        let mut context = self.context.clone();
+        if is_key {
+            context = HeaderContext::default();
+            self.modes = ModeProbabilities { skip: Some(128), intra: 63, last: 200, golden: 128 };
+        }
+        let deltas = QuantDeltas::default();
+        let sets = [(); 4].map(|()| QuantiserSet::new(qindex, deltas, WiderZeroBin::default()));
+        self.costs.update(is_key, &context.probs, &self.modes);
+        self.mv_prices.update(&context.probs.mv);
+        self.code_rows(picture, plan, analysis, &sets, is_key, frame);
+        let filter = self.filter_header(plan, qindex);
+        self.finish_borders(frame);
+        self.totals.clear();
+        for row in &mut self.stores {
+            self.totals.add(row.get_mut().unwrap_or_else(PoisonError::into_inner));
+        }
+        let total = u32::try_from(self.cols * self.rows).unwrap_or(u32::MAX);
+        let probs = adapt(is_key, &self.totals, &mut self.branches, &context.probs);
+        let header = FrameHeader {
+            is_key,
+            color_space: 0,
+            no_clamping: false,
+            segmentation: Segmentation::default(),
+            filter,
+            log2_partitions: self.settings.knobs.token_partitions.ilog2() as u8,
+            quant: QuantIndices { y_ac: qindex, ..QuantIndices::default() },
+            references: references(plan),
+            refresh_entropy: plan.keep_probabilities,
+            probs,
+            modes: mode_probabilities(&self.totals.modes, total),
+        };
+        let envelope = Envelope {
+            size: self.settings.size,
+            profile: self.settings.knobs.profile,
+            shown: plan.shown,
+        };
+        let bits =
+            self.packer.pack(envelope, &header, &mut context, &self.stores, &mut packet.data);
+        Attempt { header, context, bits }
+    }
+
+    /// Runs the rows of a frame on the pool.
+    fn code_rows(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &UnitPlan,
+        analysis: Option<&FrameAnalysis>,
+        sets: &[QuantiserSet; 4],
+        is_key: bool,
+        frame: &mut FrameBuf,
+    ) {
+        self.progress.iter_mut().for_each(Progress::reset);
+        let references = self.distinct_references(plan);
+        let layouts = [0, 1, 2].map(|index| frame.plane(index).layout());
+        let (first, count) = plan.intra_refresh;
+        let first = first as usize;
+        let job = FrameJob {
+            kernels: self.kernels,
+            picture,
+            cols: self.cols,
+            rows: self.rows,
+            is_key,
+            is_screen: plan.content == Content::Screen,
+            speed: Speed::level(plan.speed),
+            interpolation: Interpolation::of_profile(self.settings.knobs.profile),
+            references: [0, 1, 2].map(|slot| references[slot].as_deref()),
+            sets,
+            segments: &[],
+            costs: &self.costs,
+            mv_cost: self.mv_prices.table(),
+            exchange: &self.exchange,
+            progress: &self.progress,
+            before: &self.before,
+            analysis,
+            forced_intra: first..first.saturating_add(count as usize),
+            layouts,
+        };
+        let mut planes = recycle(std::mem::take(&mut self.planes));
+        planes.extend(split_rows(frame, self.rows).map(Mutex::new));
+        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
+        in_order(pool, self.rows, &|row| {
+            let mut planes = planes[row].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
+            code_row(&job, row, &mut planes, &mut store);
+        });
+        planes.clear();
+        self.planes = recycle(planes);
+    }
+
+    /// References that may be used, without those that are the same frame as one before.
+    fn distinct_references(&self, plan: &UnitPlan) -> [Option<Arc<FrameBuf>>; 3] {
+        let mut distinct: [Option<Arc<FrameBuf>>; 3] = [None, None, None];
+        for (slot, set) in SLOTS.into_iter().enumerate() {
+            let frame = self.slots[slot].as_ref().filter(|_| plan.references.contains(set));
+            let is_new = |frame: &&Arc<FrameBuf>| {
+                !distinct.iter().flatten().any(|known| Arc::ptr_eq(known, frame))
+            };
+            let frame = frame.filter(is_new).cloned();
+            distinct[slot] = frame;
+        }
+        distinct
+    }
+
+    fn filter_header(&self, _plan: &UnitPlan, _qindex: u8) -> FilterHeader {
+        FilterHeader { sharpness: self.settings.knobs.sharpness, ..FilterHeader::default() }
+    }
+
+    fn finish_borders(&self, frame: &mut FrameBuf) {
+        for plane in frame.planes_mut() {
+            let layout = plane.layout();
+            let Layout { stride, height, pad, .. } = layout;
+            let bytes = plane.into_data();
+            extend_sides(&mut bytes[pad * stride..(pad + height) * stride], layout);
+            extend_ends(bytes, layout);
+        }
+    }
+
+    /// Takes the coded frame into the state that later frames depend on.
+    fn commit(&mut self, plan: &UnitPlan, attempt: Attempt, recon: Arc<FrameBuf>) {
+        let is_key = plan.kind == FrameKind::Key;
+        self.context = attempt.context;
+        self.modes = attempt.header.modes;
+        if plan.keep_golden_in_altref && !is_key {
+            self.slots[2] = self.slots[1].clone();
+        }
+        for (slot, set) in SLOTS.into_iter().enumerate() {
+            if is_key || plan.updates.contains(set) {
+                self.slots[slot] = Some(Arc::clone(&recon));
+            }
+        }
+        self.frames.remember(recon);
+        let mut before = self.before.iter_mut();
+        for row in &mut self.stores {
+            let row = row.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for (info, before) in row.infos.iter().zip(&mut before) {
+                *before = info.mv;
+            }
+        }
+        self.coded_frames += 1;
+    }
+
+    fn describe(
+        &self,
+        picture: &Picture<'_>,
+        plan: &UnitPlan,
+        attempt: &Attempt,
+        recon: &FrameBuf,
+    ) -> PacketMeta {
+        let modes = &self.totals.modes;
+        let is_key = plan.kind == FrameKind::Key;
+        let all = SLOTS.into_iter().fold(SlotSet::NONE, SlotSet::with);
+        let used = |slot: usize| modes.references[slot + 1] > 0;
+        let refs_used = (0..3)
+            .filter(|&slot| used(slot))
+            .fold(SlotSet::NONE, |set, slot| set.with(SLOTS[slot]));
+        let mut refs_updated = if is_key { all } else { plan.updates };
+        if plan.keep_golden_in_altref && !is_key {
+            refs_updated = refs_updated.with(SlotSet::ALTREF);
+        }
+        PacketMeta {
+            frame_id: self.coded_frames,
+            kind: plan.kind,
+            shown: plan.shown,
+            size: self.settings.size,
+            refs_used,
+            refs_updated,
+            discardable: refs_updated.is_empty() && !attempt.header.refresh_entropy,
+            qindex: attempt.header.quant.y_ac,
+            filter_level: attempt.header.filter.level,
+            speed: plan.speed,
+            bits: attempt.bits,
+            macroblocks: MacroblockCounts {
+                total: modes.references.iter().sum(),
+                intra: modes.references[0],
+                skipped: modes.skipped,
+                split: modes.split,
+            },
+            sse: self.settings.report_sse.then(|| self.sse(picture, recon)),
+            digest: self.settings.report_digest.then(|| recon.digest()),
+            ..PacketMeta::default()
+        }
+    }
+
+    /// Squared errors of the visible planes.
+    fn sse(&self, picture: &Picture<'_>, recon: &FrameBuf) -> [u64; 3] {
+        super::quality::picture_sse(self.kernels, picture, recon)
+    }
+}
+
+const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
+
+/// The header's words for what the plan updates. Section 9.7.
+fn references(plan: &UnitPlan) -> ReferenceUpdates {
+    if plan.kind == FrameKind::Key {
+        return ReferenceUpdates::KEY;
+    }
+    let refresh_altref = plan.updates.contains(SlotSet::ALTREF);
+    let copy = plan.keep_golden_in_altref && !refresh_altref;
+    ReferenceUpdates {
+        refresh_golden: plan.updates.contains(SlotSet::GOLDEN),
+        refresh_altref,
+        refresh_last: plan.updates.contains(SlotSet::LAST),
+        copy_to_golden: BufferCopy::None,
+        copy_to_altref: if copy { BufferCopy::Other } else { BufferCopy::None },
+        sign_bias_golden: false,
+        sign_bias_altref: false,
+    }
+}
+
+/// A coarser index for a frame of `bits` that must not exceed `max`.
+fn coarser(qindex: u8, worst: u8, bits: u64, max: u64) -> u8 {
+    // Some eight indices halve the bits of a frame at the fine end, more at the coarse end.
+    let excess_pct = bits.saturating_mul(100) / max.max(1);
+    let step = match excess_pct {
+        0..=110 => 3,
+        111..=130 => 6,
+        131..=170 => 12,
+        171..=250 => 20,
+        _ => 32,
+    };
+    qindex.saturating_add(step).min(worst)
+}
+
+/// The rows of macroblocks of each plane, borders at the sides included.
+fn split_rows(frame: &mut FrameBuf, rows: usize) -> impl Iterator<Item = RowPlanes<'_>> {
+    let [y, u, v] = frame.planes_mut().map(|plane| {
+        let layout = plane.layout();
+        let mb = layout.height / rows;
+        plane.into_data()[layout.pad * layout.stride..].chunks_exact_mut(mb * layout.stride)
+    });
+    y.zip(u).zip(v).take(rows).map(|((y, u), v)| RowPlanes([y, u, v]))
+}
+
+/// The memory of a list, for a list that borrows from elsewhere. What it holds is dropped.
+fn recycle<'a>(mut list: Vec<Mutex<RowPlanes<'_>>>) -> Vec<Mutex<RowPlanes<'a>>> {
+    list.clear();
+    // Collecting in place keeps the allocation.
+    list.into_iter().filter_map(|_| None).collect()
 }

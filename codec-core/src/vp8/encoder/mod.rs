@@ -3,12 +3,28 @@
 //! Lower floor: [`FrameEncoder`] codes one frame exactly as a [`UnitPlan`](crate::codec::plan)
 //! says. It decides macroblocks, quantises, reconstructs, filters and packs, row by row.
 
+mod borders;
 mod controller;
+mod costs;
+mod decide;
+mod exchange;
 mod frame;
+mod inter;
+mod intra;
+mod job;
+mod pack;
+mod predict;
+mod probability;
+mod quality;
 pub mod quant;
 pub mod rate_table;
-
+mod row;
+mod source;
 mod speed;
+mod split;
+mod store;
+mod tokens;
+mod transform;
 
 pub use controller::{CAPABILITIES, CodeUnit, Vp8Encoder, open};
 pub use frame::{FrameEncoder, FrameKnobs, FrameSettings, UnitReport};

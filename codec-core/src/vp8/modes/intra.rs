@@ -17,10 +17,10 @@ const LUMA_MODES: [LumaMode; 5] = [
     LumaMode::PerBlock,
 ];
 
-static KEY_LUMA_TREE: Tree<8, 5> = Tree::new([-4, 2, 4, 6, 0, -1, -2, -3]);
-static LUMA_TREE: Tree<8, 5> = Tree::new([0, 2, 4, 6, -1, -2, -3, -4]);
-static CHROMA_TREE: Tree<6, 4> = Tree::new([0, 2, -1, 4, -2, -3]);
-static SUBBLOCK_TREE: Tree<18, 10> =
+pub(crate) static KEY_LUMA_TREE: Tree<8, 5> = Tree::new([-4, 2, 4, 6, 0, -1, -2, -3]);
+pub(crate) static LUMA_TREE: Tree<8, 5> = Tree::new([0, 2, 4, 6, -1, -2, -3, -4]);
+pub(crate) static CHROMA_TREE: Tree<6, 4> = Tree::new([0, 2, -1, 4, -2, -3]);
+pub(crate) static SUBBLOCK_TREE: Tree<18, 10> =
     Tree::new([0, 2, -1, 4, -2, 6, 8, 12, -3, 10, -5, -6, -4, 14, -7, 16, -8, -9]);
 
 /// Probabilities of the mode of sub-block `n` in a key frame. Section 11.3.

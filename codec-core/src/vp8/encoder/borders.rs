@@ -1,0 +1,30 @@
+//! Borders of a reconstructed frame: its edge pixels, repeated.
+
+use codec_simd::Layout;
+
+/// Fills the left and right border of rows whose pixels are final. `bytes`: whole rows of
+/// `layout.stride` bytes.
+pub(super) fn extend_sides(bytes: &mut [u8], layout: Layout) {
+    let Layout { stride, width, pad, .. } = layout;
+    for row in bytes.chunks_exact_mut(stride) {
+        let (first, last) = (row[pad], row[pad + width - 1]);
+        row[..pad].fill(first);
+        // Up to the stride: kernels read whole registers.
+        row[pad + width..].fill(last);
+    }
+}
+
+/// Fills the border above and below a plane whose sides are extended. `bytes`: the whole plane.
+pub(super) fn extend_ends(bytes: &mut [u8], layout: Layout) {
+    let Layout { stride, height, pad, .. } = layout;
+    let (above, rest) = bytes.split_at_mut(pad * stride);
+    for row in above.chunks_exact_mut(stride) {
+        row.copy_from_slice(&rest[..stride]);
+    }
+    let (inside, below) = rest.split_at_mut(height * stride);
+    let last = &inside[(height - 1) * stride..];
+    for row in below.chunks_mut(stride).take(pad) {
+        let len = row.len();
+        row.copy_from_slice(&last[..len]);
+    }
+}

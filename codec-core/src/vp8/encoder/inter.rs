@@ -1,0 +1,472 @@
+//! Macroblocks of inter frames: candidates by squared error and bits, finalists by what coding
+//! them really gives.
+
+use codec_simd::{Block16, Layout};
+
+use super::costs::cost_of;
+use super::decide::cost;
+use super::quant::QuantiserSet;
+use super::row::{Choice, MbCoder};
+use super::speed::{Gate, OtherReferences, Speed, Splits, SubPel};
+use super::transform::Price;
+use crate::motion::{
+    FullPel, IntegerSettings, Pattern, QuarterPel, SearchRange, SubpelSearch, Target, VectorPrice,
+    search_integer, search_subpel,
+};
+use crate::vp8::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
+use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
+
+/// One way of predicting a whole macroblock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) luma: LumaMode,
+    pub(super) reference: Reference,
+    pub(super) mv: MotionVector,
+    /// Bits of reference, mode and vector.
+    pub(super) bits: u32,
+    pub(super) sse: u32,
+    pub(super) cost: u32,
+}
+
+/// Candidates, best first.
+#[derive(Clone, Copy, Debug)]
+struct Candidates {
+    list: [Candidate; Self::MAX],
+    len: usize,
+}
+
+impl Candidates {
+    const MAX: usize = 8;
+
+    fn new() -> Self {
+        let none = Candidate {
+            luma: LumaMode::Zero,
+            reference: Reference::Last,
+            mv: MotionVector::ZERO,
+            bits: 0,
+            sse: u32::MAX,
+            cost: u32::MAX,
+        };
+        Self { list: [none; Self::MAX], len: 0 }
+    }
+
+    /// Takes in `candidate`; the worst falls out when there is no room. Of equal costs the earlier
+    /// one comes first.
+    fn offer(&mut self, candidate: Candidate) {
+        let mut at = self.len;
+        while at > 0 && candidate.cost < self.list[at - 1].cost {
+            at -= 1;
+        }
+        if at == Self::MAX {
+            return;
+        }
+        let end = self.len.min(Self::MAX - 1);
+        self.list.copy_within(at..end, at + 1);
+        self.list[at] = candidate;
+        self.len = (self.len + 1).min(Self::MAX);
+    }
+
+    fn best(&self) -> &Candidate {
+        &self.list[0]
+    }
+
+    fn as_slice(&self) -> &[Candidate] {
+        &self.list[..self.len]
+    }
+}
+
+/// What the syntax says about vectors here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vectors {
+    pub(super) near: NearVectors,
+    /// Bits of nearest, near, zero, new, split.
+    pub(super) mode_bits: [u32; 5],
+}
+
+impl Vectors {
+    fn new(near: NearVectors) -> Self {
+        let p = near.mode_probs;
+        // The tree: zero, nearest, near, new, split, each one branch further.
+        let mut prefix = 0;
+        let mut leaf = |n: usize| {
+            let bits = prefix + cost_of(false, p[n]);
+            prefix += cost_of(true, p[n]);
+            bits
+        };
+        let (zero, nearest, near_bits, new) = (leaf(0), leaf(1), leaf(2), leaf(3));
+        Self { near, mode_bits: [nearest, near_bits, zero, new, prefix] }
+    }
+
+    pub(super) fn bits_of(&self, mode: LumaMode) -> u32 {
+        self.mode_bits[(mode as usize - LumaMode::Nearest as usize).min(4)]
+    }
+}
+
+pub(super) fn quarter(mv: MotionVector) -> QuarterPel {
+    QuarterPel::new(mv.x, mv.y)
+}
+
+/// Where a residual is dropped without a look at other candidates: the error is worth no more than
+/// the bits of a coded vector.
+const PROBE_BITS_Q8: u32 = 16 * 256;
+
+impl MbCoder<'_> {
+    /// A macroblock of an inter frame.
+    pub(super) fn decide_inter(&mut self) -> Choice {
+        let wanted = self.wanted_segment();
+        let choice = self.decide_inter_in(wanted);
+        let is_still = choice.luma == LumaMode::Zero && choice.reference == Reference::Last;
+        if wanted == 1 && !is_still {
+            // Only what stands still is worth refreshing.
+            return self.decide_inter_in(0);
+        }
+        choice
+    }
+
+    fn decide_inter_in(&mut self, segment: u8) -> Choice {
+        let job = self.job;
+        let speed = &job.speed;
+        let set = &job.sets[usize::from(segment)];
+        let vectors = self.vectors();
+        let range = self.range();
+        let mut found = Candidates::new();
+        self.offer_plain(set, &vectors, &range, &mut found);
+        let plain = *found.best();
+        if speed.skip_probe && plain.sse <= set.lambda.cost(PROBE_BITS_Q8) {
+            if let Some(choice) = self.code(&plain, set, segment) {
+                if self.best.residual.luma_is_empty() {
+                    return choice;
+                }
+            }
+        }
+        self.offer_search(set, &vectors, &range, &mut found);
+        self.offer_intra(set, &mut found);
+        let mut best = self.choose(&found, set, segment);
+        let mut limit = self.total(&best, set);
+        if self.wants_split(&best, set) {
+            if let Some(choice) = self.try_split(&vectors, &range, set, segment, limit) {
+                best = choice;
+                limit = self.total(&best, set);
+            }
+        }
+        if self.wants_intra_4x4(&best, &found, set) {
+            if let Some(choice) = self.try_intra_4x4(set, segment, limit) {
+                best = choice;
+            }
+        }
+        best
+    }
+
+    fn vectors(&self) -> Vectors {
+        let neighbours = Neighbours {
+            above: &self.above.info.mb(),
+            left: &self.left.info.mb(),
+            above_left: &self.above_left.mb(),
+        };
+        let bounds = MvBounds::new(self.col, self.row, self.job.cols, self.job.rows);
+        Vectors::new(find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds))
+    }
+
+    /// Vectors that prediction can follow inside the references' borders, as far as the speed
+    /// searches.
+    fn range(&self) -> SearchRange {
+        let reach = MAX_VECTOR_PX;
+        // Chroma's filters reach as far as luma's, which is twice as far in luma pixels.
+        let luma = self.job.layouts[0];
+        let layout = Layout { pad: luma.pad - 3, ..luma };
+        #[expect(clippy::expect_used, reason = "references have borders of 32 pixels")]
+        SearchRange::new(layout, self.at(), 16, reach).expect("borders")
+    }
+
+    /// Error of predicting luma from `reference` at `mv`. `None` outside of `range`.
+    fn sse_at(
+        &mut self,
+        reference: Reference,
+        mv: MotionVector,
+        range: &SearchRange,
+    ) -> Option<u32> {
+        let job = self.job;
+        let from = job.predictor(reference)?;
+        let vector = quarter(mv);
+        if !range.contains(vector.floor()) {
+            return None;
+        }
+        if vector.eighths() == (0, 0) {
+            let at = self.at().moved(vector.floor());
+            let window = from.frame.plane(0).window(at.x as isize, at.y as isize)?;
+            return Some(job.kernels.sse_16x16(&self.cur.luma, window));
+        }
+        let at = self.at();
+        let pred = &mut self.trial.pixels.luma;
+        from.luma(at, mv, pred)?;
+        Some(job.kernels.sse_16x16(&self.cur.luma, pred.window()))
+    }
+
+    /// Zero, nearest and near of the references.
+    fn offer_plain(
+        &mut self,
+        set: &QuantiserSet,
+        vectors: &Vectors,
+        range: &SearchRange,
+        found: &mut Candidates,
+    ) {
+        let NearVectors { nearest, near, .. } = vectors.near;
+        for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
+            let with_neighbours =
+                reference == Reference::Last || self.job.speed.others != OtherReferences::Zero;
+            let modes = [
+                (LumaMode::Zero, MotionVector::ZERO, true),
+                (LumaMode::Nearest, nearest, with_neighbours && nearest != MotionVector::ZERO),
+                (
+                    LumaMode::Near,
+                    near,
+                    with_neighbours && near != MotionVector::ZERO && near != nearest,
+                ),
+            ];
+            for (luma, mv, is_wanted) in modes {
+                if !is_wanted {
+                    continue;
+                }
+                let Some(sse) = self.sse_at(reference, mv, range) else { continue };
+                let bits = self.job.costs.reference[reference as usize] + vectors.bits_of(luma);
+                let cost = sse.saturating_add(set.lambda.cost(bits));
+                found.offer(Candidate { luma, reference, mv, bits, sse, cost });
+            }
+        }
+    }
+
+    /// A searched vector of the last frame, and of others where that may help.
+    fn offer_search(
+        &mut self,
+        set: &QuantiserSet,
+        vectors: &Vectors,
+        range: &SearchRange,
+        found: &mut Candidates,
+    ) {
+        self.offer_search_in(Reference::Last, set, vectors, range, found);
+        if self.job.speed.others != OtherReferences::Searched {
+            return;
+        }
+        let best = *found.best();
+        for reference in [Reference::Golden, Reference::Altref] {
+            let zero = found
+                .as_slice()
+                .iter()
+                .any(|c| c.reference == reference && c.sse < best.sse.saturating_mul(2));
+            if zero && best.sse > set.lambda.cost(PROBE_BITS_Q8) {
+                self.offer_search_in(reference, set, vectors, range, found);
+            }
+        }
+    }
+
+    fn offer_search_in(
+        &mut self,
+        reference: Reference,
+        set: &QuantiserSet,
+        vectors: &Vectors,
+        range: &SearchRange,
+        found: &mut Candidates,
+    ) {
+        let job = self.job;
+        let Some(from) = job.predictor(reference) else { return };
+        let best = vectors.near.best;
+        let target = Target {
+            kernels: job.kernels,
+            cur: &self.cur.luma,
+            refp: from.frame.plane(0),
+            at: self.at(),
+            range: *range,
+            price: VectorPrice {
+                table: job.mv_cost,
+                predicted: quarter(best),
+                lambda_sad: set.lambda_sad,
+                lambda_sse: set.lambda,
+            },
+        };
+        let (starts, count) = self.starts(vectors, found);
+        let integer = search_integer(&target, &starts[..count], integer_settings(&job.speed));
+        let subpel = match job.speed.subpel {
+            SubPel::Half => SubpelSearch::Half,
+            SubPel::Quarter => SubpelSearch::Quarter,
+            SubPel::QuarterIterated => SubpelSearch::Iterative,
+        };
+        let found_at = search_subpel(&target, integer.vector, subpel);
+        let mv = MotionVector::new(found_at.vector.x, found_at.vector.y);
+        let known = |c: &Candidate| c.reference == reference && c.mv == mv;
+        if found.as_slice().iter().any(known) || found_at.cost == u32::MAX {
+            return;
+        }
+        let bits = job.costs.reference[reference as usize]
+            + vectors.bits_of(LumaMode::New)
+            + job.mv_cost.bits_q8(found_at.vector, quarter(best));
+        let cost = found_at.sse.saturating_add(set.lambda.cost(bits));
+        found.offer(Candidate {
+            luma: LumaMode::New,
+            reference,
+            mv,
+            bits,
+            sse: found_at.sse,
+            cost,
+        });
+    }
+
+    /// Where the integer search begins, in order of trust.
+    fn starts(&self, vectors: &Vectors, found: &Candidates) -> ([FullPel; 8], usize) {
+        let index = self.index();
+        let before = |at: usize| self.job.before.get(at).copied().unwrap_or_default();
+        let mut starts = [FullPel::ZERO; 8];
+        let mut count = 0;
+        let mut push = |mv: MotionVector| {
+            let vector = quarter(mv).to_full();
+            if !starts[..count].contains(&vector) && count < starts.len() {
+                starts[count] = vector;
+                count += 1;
+            }
+        };
+        push(found.best().mv);
+        push(vectors.near.best);
+        push(vectors.near.near);
+        push(before(index));
+        push(MotionVector::ZERO);
+        push(self.left.info.mv);
+        push(self.above.info.mv);
+        push(before(index + 1));
+        (starts, count)
+    }
+
+    /// The best whole-block intra mode, where inter prediction is not good.
+    fn offer_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
+        if found.best().sse <= set.lambda.cost(2 * PROBE_BITS_Q8) {
+            return;
+        }
+        let (mode, sse, bits) = self.search_intra_16(set);
+        let bits = bits + self.job.costs.chroma[0];
+        found.offer(Candidate {
+            luma: mode.into(),
+            reference: Reference::Current,
+            mv: MotionVector::ZERO,
+            bits,
+            sse,
+            cost: sse.saturating_add(set.lambda.cost(bits)),
+        });
+    }
+
+    /// Codes the most promising candidates and keeps the best in `best`.
+    fn choose(&mut self, found: &Candidates, set: &QuantiserSet, segment: u8) -> Choice {
+        let finalists = usize::from(self.job.speed.finalists).max(1);
+        let limit = found.best().cost.saturating_mul(2).saturating_add(set.lambda.cost(2048));
+        let mut best: Option<(Choice, u32)> = None;
+        for (n, candidate) in found.as_slice().iter().take(finalists).enumerate() {
+            if n > 0 && candidate.cost > limit {
+                break;
+            }
+            std::mem::swap(&mut self.best, &mut self.trial);
+            let Some(choice) = self.code(candidate, set, segment) else {
+                std::mem::swap(&mut self.best, &mut self.trial);
+                continue;
+            };
+            let total = self.total(&choice, set);
+            match &best {
+                Some((_, least)) if total >= *least => {
+                    std::mem::swap(&mut self.best, &mut self.trial);
+                }
+                _ => best = Some((choice, total)),
+            }
+        }
+        match best {
+            Some((choice, _)) => choice,
+            // Zero motion from the last frame is always possible.
+            None => {
+                let zero = Candidates::new().list[0];
+                let coded = self.code(&zero, set, segment);
+                coded.unwrap_or_else(|| self.decide_intra())
+            }
+        }
+    }
+
+    /// Predicts and codes luma as `candidate` says, into `best`.
+    fn code(&mut self, candidate: &Candidate, set: &QuantiserSet, segment: u8) -> Option<Choice> {
+        let job = self.job;
+        let at = self.at();
+        let pred: &mut Block16 = &mut self.best.pixels.luma;
+        let subblocks = match candidate.luma.whole_intra() {
+            Some(mode) => {
+                self.edges.predict_luma(job.kernels, mode, pred);
+                SubblockInfo::Intra([candidate.luma.implied_subblock(); 16])
+            }
+            None => {
+                job.predictor(candidate.reference)?.luma(at, candidate.mv, pred)?;
+                SubblockInfo::Inter([candidate.mv; 16])
+            }
+        };
+        let prediction_sse = job.kernels.sse_16x16(&self.cur.luma, pred.window());
+        let price =
+            self.best.residual.code_luma(job.kernels, &self.cur.luma, &self.best.pixels.luma, set);
+        Some(Choice {
+            luma: candidate.luma,
+            reference: candidate.reference,
+            mv: candidate.mv,
+            partitioning: Partitioning::default(),
+            subblocks,
+            mode_bits: candidate.bits,
+            price,
+            prediction_sse,
+            segment,
+        })
+    }
+
+    /// Error and bits of a choice whose luma is in `best`, or of leaving out its residual if that
+    /// is cheaper.
+    fn total(&self, choice: &Choice, set: &QuantiserSet) -> u32 {
+        let [no_skip, skip] = self.job.costs.skip_bits();
+        let coded = cost(set, choice.price, choice.mode_bits + no_skip);
+        if choice.luma == LumaMode::PerBlock {
+            return coded;
+        }
+        let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
+        coded.min(cost(set, empty, choice.mode_bits + skip))
+    }
+
+    /// Whether several vectors may help: what one leaves is really coded.
+    fn wants_split(&self, best: &Choice, set: &QuantiserSet) -> bool {
+        let speed = &self.job.speed;
+        if speed.splits == Splits::None || best.reference == Reference::Current {
+            return false;
+        }
+        match speed.split_gate {
+            Gate::Never => false,
+            Gate::Always => true,
+            Gate::Gated => {
+                let coded = self.best.residual.coded_luma_blocks();
+                coded >= 6 && best.prediction_sse > set.lambda.cost(4 * PROBE_BITS_Q8)
+            }
+        }
+    }
+
+    fn wants_intra_4x4(&self, best: &Choice, found: &Candidates, set: &QuantiserSet) -> bool {
+        match self.job.speed.intra_4x4 {
+            Gate::Never => false,
+            Gate::Always => true,
+            Gate::Gated => {
+                let intra = found.as_slice().iter().find(|c| c.reference == Reference::Current);
+                let is_near = |intra: &Candidate| intra.sse / 2 < best.prediction_sse;
+                self.best.residual.coded_luma_blocks() >= 4
+                    && best.prediction_sse > set.lambda.cost(4 * PROBE_BITS_Q8)
+                    && intra.is_some_and(is_near)
+            }
+        }
+    }
+}
+
+/// How far vectors may point, in full pixels: what ten bits of quarters can say.
+const MAX_VECTOR_PX: u16 = 255;
+
+fn integer_settings(speed: &Speed) -> IntegerSettings {
+    let pattern = match speed.search_range_px {
+        0..=8 => Pattern::Diamond,
+        9..=24 => Pattern::Hexagon,
+        25..=48 => Pattern::Wide,
+        _ => Pattern::Exhaustive,
+    };
+    IntegerSettings { pattern, max_steps: speed.search_range_px, stop_below: 0 }
+}

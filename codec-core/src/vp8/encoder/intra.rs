@@ -1,0 +1,155 @@
+//! Intra prediction of the macroblock being coded: whole blocks and 4x4. RFC 6386, section 12.
+
+use codec_simd::{
+    Block16, BlockUv, Edges, Edges4, IntraMode, Kernels, SubblockMode, Window, WindowMut,
+};
+
+use super::exchange::Above;
+use super::predict::MbPixels;
+
+/// The unfiltered pixels left of a macroblock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LeftPixels {
+    pub(super) luma: [u8; 16],
+    pub(super) u: [u8; 8],
+    pub(super) v: [u8; 8],
+}
+
+impl Default for LeftPixels {
+    /// What lies left of the frame.
+    fn default() -> Self {
+        Self { luma: [129; 16], u: [129; 8], v: [129; 8] }
+    }
+}
+
+impl LeftPixels {
+    /// The right columns of `pixels`.
+    pub(super) fn of(pixels: &MbPixels) -> Self {
+        Self {
+            luma: pixels.luma.0.map(|row| row[15]),
+            u: pixels.chroma.0.map(|row| row[7]),
+            v: pixels.chroma.0.map(|row| row[15]),
+        }
+    }
+}
+
+/// The bottom line of `pixels`.
+pub(super) fn bottom_of(pixels: &MbPixels) -> ([u8; 16], [u8; 8], [u8; 8]) {
+    let chroma = &pixels.chroma.0[7];
+    let half = |from: usize| std::array::from_fn(|i| chroma[from + i]);
+    (pixels.luma.0[15], half(0), half(8))
+}
+
+/// Corner pixels above and left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Corner {
+    pub(super) luma: u8,
+    pub(super) u: u8,
+    pub(super) v: u8,
+}
+
+/// What a macroblock is predicted from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IntraEdges {
+    pub(super) luma: Edges<16>,
+    pub(super) u: Edges<8>,
+    pub(super) v: Edges<8>,
+    /// The four pixels of the line above that follow the macroblock's own.
+    pub(super) above_right: [u8; 4],
+}
+
+impl IntraEdges {
+    /// The edges given by the neighbours of the macroblock at (`col`, `row`).
+    pub(super) fn new(
+        (col, row): (usize, usize),
+        above: &Above,
+        left: &LeftPixels,
+        corner: Corner,
+        above_right: [u8; 4],
+    ) -> Self {
+        let (has_above, has_left) = (row > 0, col > 0);
+        let chroma = |above: [u8; 8], left: [u8; 8], top_left: u8| Edges {
+            above,
+            left,
+            top_left,
+            has_above,
+            has_left,
+        };
+        Self {
+            luma: Edges {
+                above: above.luma,
+                left: left.luma,
+                top_left: corner.luma,
+                has_above,
+                has_left,
+            },
+            u: chroma(above.u, left.u, corner.u),
+            v: chroma(above.v, left.v, corner.v),
+            above_right,
+        }
+    }
+
+    /// Predicts luma.
+    pub(super) fn predict_luma(&self, kernels: &Kernels, mode: IntraMode, out: &mut Block16) {
+        kernels.intra_16x16(mode, &self.luma, out.window_mut());
+    }
+
+    /// Predicts both chroma blocks.
+    pub(super) fn predict_chroma(&self, kernels: &Kernels, mode: IntraMode, out: &mut BlockUv) {
+        kernels.intra_8x8(mode, &self.u, out.plane_mut(0));
+        kernels.intra_8x8(mode, &self.v, out.plane_mut(1));
+    }
+
+    /// The edges of sub-block `n`, of which those before it are reconstructed in `done`.
+    #[inline]
+    pub(super) fn of_subblock(&self, n: usize, done: &Block16) -> Edges4 {
+        let (bx, by) = (n % 4, n / 4);
+        let (x, y) = (4 * bx, 4 * by);
+        let line = if by == 0 { &self.luma.above } else { &done.0[y - 1] };
+        let mut above = [0; 8];
+        above[..4].copy_from_slice(&line[x..x + 4]);
+        if bx == 3 {
+            // All rows of the macroblock take the pixels above the macroblock.
+            above[4..].copy_from_slice(&self.above_right);
+        } else {
+            above[4..].copy_from_slice(&line[x + 4..x + 8]);
+        }
+        let left =
+            std::array::from_fn(
+                |i| {
+                    if bx == 0 { self.luma.left[y + i] } else { done.0[y + i][x - 1] }
+                },
+            );
+        let top_left = match (bx, by) {
+            (0, 0) => self.luma.top_left,
+            (0, _) => self.luma.left[y - 1],
+            (_, 0) => self.luma.above[x - 1],
+            _ => done.0[y - 1][x - 1],
+        };
+        Edges4 { above, left, top_left }
+    }
+}
+
+/// The best of `modes` for a sub-block: squared error and the price of its mode, both in
+/// `cost(mode)`'s unit. The prediction is left in `pred`.
+#[inline]
+pub(super) fn best_subblock(
+    kernels: &Kernels,
+    cur: Window<'_, 4, 4>,
+    edges: &Edges4,
+    modes: &[SubblockMode],
+    cost: impl Fn(SubblockMode) -> u32,
+    pred: &mut [[u8; 4]; 4],
+) -> (SubblockMode, u32) {
+    let mut best = (SubblockMode::Dc, u32::MAX);
+    let mut trial = [[0; 4]; 4];
+    for &mode in modes {
+        kernels.intra_4x4(mode, edges, WindowMut::packed(&mut trial));
+        let total = kernels.sse_4x4(cur, Window::packed(&trial)).saturating_add(cost(mode));
+        if total < best.1 {
+            best = (mode, total);
+            *pred = trial;
+        }
+    }
+    best
+}

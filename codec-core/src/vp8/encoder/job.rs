@@ -1,0 +1,74 @@
+//! What the rows of one frame share, all of it read-only while they run.
+
+use std::ops::Range;
+
+use codec_simd::{Kernels, Layout};
+
+use super::costs::ModeCosts;
+use super::exchange::Exchange;
+use super::predict::{InterPredictor, Interpolation};
+use super::quant::QuantiserSet;
+use super::speed::Speed;
+use crate::analysis::FrameAnalysis;
+use crate::frame::{FrameBuf, Picture};
+use crate::motion::MvCost;
+use crate::parallel::Progress;
+use crate::vp8::types::{MotionVector, Reference};
+
+/// One frame to be coded, for the rows.
+#[derive(Debug)]
+pub(super) struct FrameJob<'a> {
+    pub(super) kernels: &'a Kernels,
+    pub(super) picture: &'a Picture<'a>,
+    pub(super) cols: usize,
+    pub(super) rows: usize,
+    pub(super) is_key: bool,
+    pub(super) is_screen: bool,
+    pub(super) speed: Speed,
+    pub(super) interpolation: Interpolation,
+    /// Last, golden, altref: those that may be used and differ from the ones before.
+    pub(super) references: [Option<&'a FrameBuf>; 3],
+    /// By segment.
+    pub(super) sets: &'a [QuantiserSet; 4],
+    /// Segment asked for, by macroblock; empty without segments.
+    pub(super) segments: &'a [u8],
+    pub(super) costs: &'a ModeCosts,
+    pub(super) mv_cost: &'a MvCost,
+    pub(super) exchange: &'a Exchange,
+    pub(super) progress: &'a [Progress],
+    /// Vectors of the previous frame, by macroblock.
+    pub(super) before: &'a [MotionVector],
+    pub(super) analysis: Option<&'a FrameAnalysis>,
+    /// Macroblocks that must be intra, in raster order.
+    pub(super) forced_intra: Range<usize>,
+    /// Of the planes that the reconstruction goes to.
+    pub(super) layouts: [Layout; 3],
+}
+
+impl<'a> FrameJob<'a> {
+    /// The predictor from `reference`, if it may be used.
+    pub(super) fn predictor(&self, reference: Reference) -> Option<InterPredictor<'a>> {
+        let index = (reference as usize).checked_sub(1)?;
+        let frame = self.references[index]?;
+        Some(InterPredictor { kernels: self.kernels, frame, interpolation: self.interpolation })
+    }
+
+    /// Waits until row `row` may code column `col`: its neighbours above are done.
+    #[inline]
+    pub(super) fn wait_for_above(&self, row: usize, col: usize) {
+        // Once parked, it does not pay to wake for a single macroblock.
+        const AHEAD: usize = 8;
+        let Some(above) = row.checked_sub(1).map(|above| &self.progress[above]) else { return };
+        let needed = (col + 2).min(self.cols);
+        if (above.done() as usize) < needed {
+            let wanted = (needed + AHEAD).min(self.cols);
+            above.wait_for(u32::try_from(wanted).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// Says that row `row` has coded `done` macroblocks.
+    #[inline]
+    pub(super) fn advance(&self, row: usize, done: usize) {
+        self.progress[row].advance(u32::try_from(done).unwrap_or(u32::MAX));
+    }
+}

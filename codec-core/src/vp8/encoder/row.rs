@@ -1,0 +1,318 @@
+//! One macroblock row: for each macroblock gather, decide, transform, reconstruct, store.
+
+use codec_simd::{IntraMode, WindowMut};
+
+use super::exchange::{Above, AboveInfo};
+use super::intra::{Corner, IntraEdges, LeftPixels, bottom_of};
+use super::job::FrameJob;
+use super::predict::MbPixels;
+use super::quant::QuantiserSet;
+use super::source::SourceMb;
+use super::store::{CodedMb, RowStore};
+use super::tokens::masks_of_empty;
+use super::transform::{Price, Residual};
+use crate::motion::PixelPos;
+use crate::vp8::modes::SubblockSide;
+use crate::vp8::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
+
+/// The bytes of one macroblock row of each plane, left and right border included.
+#[derive(Debug)]
+pub(super) struct RowPlanes<'a>(pub(super) [&'a mut [u8]; 3]);
+
+/// How a macroblock's luma was decided to be coded. Its prediction and residual are in
+/// [`MbCoder::best`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub(super) luma: LumaMode,
+    pub(super) reference: Reference,
+    pub(super) mv: MotionVector,
+    pub(super) partitioning: Partitioning,
+    pub(super) subblocks: SubblockInfo,
+    /// Bits of modes and vectors.
+    pub(super) mode_bits: u32,
+    /// What coding the luma residual gives.
+    pub(super) price: Price,
+    /// Squared error of the luma prediction alone.
+    pub(super) prediction_sse: u32,
+    pub(super) segment: u8,
+}
+
+/// A way of coding luma under trial.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trial {
+    /// The prediction; reconstructed already where 4x4 intra needs it.
+    pub(super) pixels: MbPixels,
+    pub(super) residual: Residual,
+}
+
+/// What is known of the macroblock to the left.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    pixels: LeftPixels,
+    pub(super) info: AboveInfo,
+    /// Its right sub-blocks from top to bottom.
+    pub(super) blocks: SubblockSide,
+}
+
+/// Codes the macroblocks of one row, from left to right.
+#[derive(Debug)]
+pub(super) struct MbCoder<'a> {
+    pub(super) job: &'a FrameJob<'a>,
+    pub(super) row: usize,
+    pub(super) col: usize,
+    pub(super) cur: SourceMb,
+    pub(super) above: Above,
+    pub(super) above_left: AboveInfo,
+    pub(super) left: Left,
+    pub(super) edges: IntraEdges,
+    pub(super) best: Trial,
+    pub(super) trial: Trial,
+}
+
+/// Codes row `row` of `job` into `store` and `planes`.
+pub(super) fn code_row(
+    job: &FrameJob<'_>,
+    row: usize,
+    planes: &mut RowPlanes<'_>,
+    store: &mut RowStore,
+) {
+    store.clear();
+    let mut coder = MbCoder::new(job, row);
+    for col in 0..job.cols {
+        job.wait_for_above(row, col);
+        coder.enter(col);
+        let choice = coder.decide();
+        coder.finish(&choice, planes, store);
+        job.advance(row, col + 1);
+    }
+}
+
+impl<'a> MbCoder<'a> {
+    fn new(job: &'a FrameJob<'a>, row: usize) -> Self {
+        let above = Above::default();
+        let left = LeftPixels::default();
+        let corner = Corner { luma: 127, u: 127, v: 127 };
+        Self {
+            job,
+            row,
+            col: 0,
+            cur: SourceMb::default(),
+            above,
+            above_left: AboveInfo::default(),
+            left: Left::default(),
+            edges: IntraEdges::new((0, row), &above, &left, corner, [127; 4]),
+            best: Trial::default(),
+            trial: Trial::default(),
+        }
+    }
+
+    /// Goes on to the macroblock at `col`, whose neighbours are known.
+    fn enter(&mut self, col: usize) {
+        let row = self.row;
+        self.col = col;
+        self.cur.gather(self.job.kernels, self.job.picture, col, row);
+        let corner = match (col, row) {
+            (_, 0) => Corner { luma: 127, u: 127, v: 127 },
+            (0, _) => Corner { luma: 129, u: 129, v: 129 },
+            _ => Corner { luma: self.above.luma[15], u: self.above.u[7], v: self.above.v[7] },
+        };
+        self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
+        let mut above_right = [127; 4];
+        if row > 0 {
+            self.above = self.job.exchange.get(row - 1, col);
+            above_right = if col + 1 < self.job.cols {
+                self.job.exchange.first_pixels(row - 1, col + 1)
+            } else {
+                [self.above.luma[15]; 4]
+            };
+        }
+        self.edges =
+            IntraEdges::new((col, row), &self.above, &self.left.pixels, corner, above_right);
+    }
+
+    /// Index of the macroblock in raster order.
+    pub(super) fn index(&self) -> usize {
+        self.row * self.job.cols + self.col
+    }
+
+    /// Top-left luma pixel of the macroblock.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "below 2^14")]
+    pub(super) fn at(&self) -> PixelPos {
+        PixelPos::new(16 * self.col as i32, 16 * self.row as i32)
+    }
+
+    /// Bottom sub-blocks of the macroblock above.
+    pub(super) fn above_blocks(&self) -> SubblockSide {
+        match self.row.checked_sub(1) {
+            Some(above) => self.job.exchange.bottom(above, self.col, &self.above.info),
+            None => SubblockSide::default(),
+        }
+    }
+
+    /// The segment that the frame wants the macroblock in.
+    pub(super) fn wanted_segment(&self) -> u8 {
+        self.job.segments.get(self.index()).copied().unwrap_or(0)
+    }
+
+    fn decide(&mut self) -> Choice {
+        if self.job.is_key || self.job.forced_intra.contains(&self.index()) {
+            self.decide_intra()
+        } else {
+            self.decide_inter()
+        }
+    }
+
+    /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
+    fn finish(&mut self, choice: &Choice, planes: &mut RowPlanes<'_>, store: &mut RowStore) {
+        let job = self.job;
+        let set = &job.sets[usize::from(choice.segment)];
+        let (chroma, chroma_bits) = self.predict_chroma(choice, set);
+        let has_y2 = choice.luma.has_y2();
+        self.code_chroma(choice, set);
+        let has_coeffs =
+            !(self.best.residual.luma_is_empty() && self.best.residual.chroma_is_empty());
+        let info = MbInfo {
+            luma: choice.luma,
+            chroma,
+            reference: choice.reference,
+            segment: choice.segment,
+            skip: !has_coeffs,
+            has_coeffs,
+            partitioning: choice.partitioning,
+            mv: choice.mv,
+        };
+        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
+        let (below, right) = if has_coeffs {
+            let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
+            let masks = store.put_levels(mb, &self.best.residual.levels);
+            if choice.luma != LumaMode::PerBlock {
+                self.best.residual.add_luma_to(job.kernels, has_y2, &mut self.best.pixels.luma);
+            }
+            self.best.residual.add_chroma_to(job.kernels, &mut self.best.pixels.chroma);
+            masks
+        } else {
+            let (a, l) = masks_of_empty(has_y2, above, left);
+            (a, l)
+        };
+        store.push(info, &choice.subblocks);
+        self.count(&info, choice, chroma_bits, store);
+        self.write_pixels(planes);
+        self.tell_neighbours(choice, (below, right));
+    }
+
+    fn count(&self, info: &MbInfo, choice: &Choice, chroma_bits: u32, store: &mut RowStore) {
+        let modes = &mut store.modes;
+        modes.segments[usize::from(info.segment)] += 1;
+        modes.skipped += u32::from(info.skip);
+        modes.references[info.reference as usize] += 1;
+        if info.reference == Reference::Current {
+            modes.intra_luma[(info.luma as usize).min(4)] += 1;
+            modes.intra_chroma[info.chroma as usize] += 1;
+        }
+        modes.split += u32::from(info.luma == LumaMode::Split);
+        let is_still = info.reference == Reference::Last && info.mv == MotionVector::ZERO;
+        modes.zero_motion += u32::from(is_still && info.luma != LumaMode::Split);
+        modes.refreshed += u32::from(info.segment == 1);
+        modes.mode_bits_q8 += u64::from(choice.mode_bits + chroma_bits);
+        store.prediction_sse += u64::from(choice.prediction_sse);
+    }
+
+    /// Leaves the prediction of chroma in `best` and gives its mode and the bits of that.
+    fn predict_chroma(&mut self, choice: &Choice, set: &QuantiserSet) -> (IntraMode, u32) {
+        if choice.reference == Reference::Current {
+            return self.best_chroma_mode(set);
+        }
+        let at = self.at();
+        let predicted = self.job.predictor(choice.reference).and_then(|from| {
+            let out = &mut self.best.pixels.chroma;
+            match &choice.subblocks {
+                SubblockInfo::Inter(mvs) if choice.luma == LumaMode::Split => {
+                    from.chroma_split(at, mvs, out)
+                }
+                _ => from.chroma(at, choice.mv, out),
+            }
+        });
+        debug_assert!(predicted.is_some(), "vectors were chosen inside the border");
+        (IntraMode::Dc, 0)
+    }
+
+    fn best_chroma_mode(&mut self, set: &QuantiserSet) -> (IntraMode, u32) {
+        let job = self.job;
+        let mut best = (IntraMode::Dc, u32::MAX);
+        for mode in IntraMode::ALL {
+            self.edges.predict_chroma(job.kernels, mode, &mut self.trial.pixels.chroma);
+            let sse = job.kernels.sse_uv(&self.cur.chroma, &self.trial.pixels.chroma);
+            let cost = sse.saturating_add(set.lambda.cost(job.costs.chroma[mode as usize]));
+            if cost < best.1 {
+                best = (mode, cost);
+                std::mem::swap(&mut self.trial.pixels.chroma, &mut self.best.pixels.chroma);
+            }
+        }
+        (best.0, job.costs.chroma[best.0 as usize])
+    }
+
+    /// Codes chroma, and drops what is not worth its bits.
+    fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
+        let job = self.job;
+        let Trial { pixels, residual } = &mut self.best;
+        let chroma = residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set);
+        if residual.chroma_is_empty() && residual.luma_is_empty() {
+            return;
+        }
+        let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
+        let cost = |price: Price| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
+        // Each empty block still costs its flag.
+        let flags = |n: u32| set.lambda.cost(n * EMPTY_BLOCK_Q8);
+        if choice.luma != LumaMode::PerBlock && !residual.luma_is_empty() {
+            let coded = Price { sse: choice.price.sse, ..choice.price }.plus(chroma);
+            let skipped = choice.prediction_sse.saturating_add(without_chroma);
+            let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));
+            let skip_saves = no_skip.saturating_add(flags(25)).saturating_sub(skip);
+            if skipped <= cost(coded).saturating_add(skip_saves) {
+                residual.clear_luma();
+                residual.clear_chroma();
+                return;
+            }
+        }
+        if !residual.chroma_is_empty() && without_chroma <= cost(chroma) {
+            residual.clear_chroma();
+        }
+    }
+
+    fn write_pixels(&self, planes: &mut RowPlanes<'_>) {
+        let [y, u, v] = &mut planes.0;
+        let [luma, chroma, _] = self.job.layouts;
+        let MbPixels { luma: block, chroma: blocks } = &self.best.pixels;
+        if let Some(mut to) =
+            WindowMut::<16, 16>::new(&mut y[luma.pad + 16 * self.col..], luma.stride)
+        {
+            to.copy_from(block.window());
+        }
+        for (plane, bytes) in [u, v].into_iter().enumerate() {
+            let bytes = &mut bytes[chroma.pad + 8 * self.col..];
+            if let Some(mut to) = WindowMut::<8, 8>::new(bytes, chroma.stride) {
+                to.copy_from(blocks.plane(plane));
+            }
+        }
+    }
+
+    fn tell_neighbours(&mut self, choice: &Choice, (below, right): (u16, u16)) {
+        let info = AboveInfo {
+            reference: choice.reference,
+            luma: choice.luma,
+            mv: choice.mv,
+            nonzero: below,
+        };
+        let bottom = SubblockSide::bottom(&choice.subblocks);
+        let (luma, u, v) = bottom_of(&self.best.pixels);
+        self.job.exchange.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);
+        self.left = Left {
+            pixels: LeftPixels::of(&self.best.pixels),
+            info: AboveInfo { nonzero: right, ..info },
+            blocks: SubblockSide::right(&choice.subblocks),
+        };
+    }
+}
+
+/// What an empty block costs in a macroblock that is not skipped, roughly.
+const EMPTY_BLOCK_Q8: u32 = 60;

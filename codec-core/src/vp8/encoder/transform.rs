@@ -1,0 +1,180 @@
+//! Residuals: transform, quantisation, their price, and reconstruction. RFC 6386, section 14.
+
+use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels};
+
+use super::quant::QuantiserSet;
+use super::rate_table::estimate_block_bits;
+use super::store::MbLevels;
+
+/// Distortion and rate of a coded residual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Price {
+    /// Squared error in pixels.
+    pub(super) sse: u32,
+    /// Estimated bits of the coefficients, in 1/256.
+    pub(super) bits_q8: u32,
+}
+
+impl Price {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            sse: self.sse.saturating_add(other.sse),
+            bits_q8: self.bits_q8.saturating_add(other.bits_q8),
+        }
+    }
+}
+
+/// A macroblock's residual: levels, and what a decoder makes of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Residual {
+    pub(super) levels: MbLevels,
+    /// Dequantised, raster order; luma DCs under Y2 are filled in by
+    /// [`Self::add_luma_to`].
+    luma: Coeffs<16>,
+    chroma: Coeffs<8>,
+    y2: Coeffs<1>,
+}
+
+impl Residual {
+    /// Transforms and quantises luma with a Y2 block.
+    pub(super) fn code_luma(
+        &mut self,
+        kernels: &Kernels,
+        cur: &Block16,
+        pred: &Block16,
+        set: &QuantiserSet,
+    ) -> Price {
+        let mut dcs = [0; 16];
+        let MbLevels { luma, y2, luma_eobs, y2_eob, .. } = &mut self.levels;
+        let coeffs = kernels.transform_quantise_luma(
+            cur,
+            pred,
+            &set.y1_ac,
+            &mut luma.0,
+            &mut self.luma.0,
+            luma_eobs,
+            &mut dcs,
+        );
+        let coeffs_y2 = [kernels.forward_wht(&dcs)];
+        kernels.quantise(&coeffs_y2, &set.y2, &mut y2.0, &mut self.y2.0, y2_eob);
+        let error_y2 = kernels.coeff_sse(&coeffs_y2, &self.y2.0);
+        let mut bits_q8 = estimate_block_bits(&y2.0[0], y2_eob[0], 0);
+        for (block, &eob) in luma.0.iter().zip(&*luma_eobs) {
+            bits_q8 += estimate_block_bits(block, eob, 1);
+        }
+        Price { sse: coeffs / 4 + error_y2 / 16, bits_q8 }
+    }
+
+    /// Transforms and quantises luma without a Y2 block.
+    pub(super) fn code_luma_whole(
+        &mut self,
+        kernels: &Kernels,
+        cur: &Block16,
+        pred: &Block16,
+        set: &QuantiserSet,
+    ) -> Price {
+        let MbLevels { luma, luma_eobs, y2_eob, .. } = &mut self.levels;
+        let coeffs = kernels.transform_quantise_luma(
+            cur,
+            pred,
+            &set.y1,
+            &mut luma.0,
+            &mut self.luma.0,
+            luma_eobs,
+            &mut [0; 16],
+        );
+        *y2_eob = [0];
+        let blocks = luma.0.iter().zip(&*luma_eobs);
+        let bits_q8 = blocks.map(|(block, &eob)| estimate_block_bits(block, eob, 0)).sum();
+        Price { sse: coeffs / 4, bits_q8 }
+    }
+
+    /// Transforms and quantises both chroma blocks.
+    pub(super) fn code_chroma(
+        &mut self,
+        kernels: &Kernels,
+        cur: &BlockUv,
+        pred: &BlockUv,
+        set: &QuantiserSet,
+    ) -> Price {
+        let MbLevels { chroma, chroma_eobs, .. } = &mut self.levels;
+        let coeffs = kernels.transform_quantise_chroma(
+            cur,
+            pred,
+            &set.uv,
+            &mut chroma.0,
+            &mut self.chroma.0,
+            chroma_eobs,
+        );
+        let blocks = chroma.0.iter().zip(&*chroma_eobs);
+        let bits_q8 = blocks.map(|(block, &eob)| estimate_block_bits(block, eob, 0)).sum();
+        Price { sse: coeffs / 4, bits_q8 }
+    }
+
+    /// How many luma blocks, Y2 not counted, have coefficients.
+    pub(super) fn coded_luma_blocks(&self) -> usize {
+        self.levels.luma_eobs.iter().filter(|&&eob| eob > 0).count()
+    }
+
+    /// Whether luma, Y2 included, has no coefficient.
+    pub(super) fn luma_is_empty(&self) -> bool {
+        self.levels.luma_eobs == [0; 16] && self.levels.y2_eob == [0]
+    }
+
+    /// Whether chroma has no coefficient.
+    pub(super) fn chroma_is_empty(&self) -> bool {
+        self.levels.chroma_eobs == [0; 8]
+    }
+
+    /// Sets block `n` of luma without Y2, which is reconstructed elsewhere.
+    pub(super) fn set_block(&mut self, n: usize, levels: [i16; 16], eob: u8) {
+        self.levels.luma.0[n] = levels;
+        self.levels.luma_eobs[n] = eob;
+    }
+
+    /// Forgets luma.
+    pub(super) fn clear_luma(&mut self) {
+        self.levels.luma_eobs = [0; 16];
+        self.levels.y2_eob = [0];
+    }
+
+    /// Forgets chroma.
+    pub(super) fn clear_chroma(&mut self) {
+        self.levels.chroma_eobs = [0; 8];
+    }
+
+    /// Adds luma to its prediction.
+    pub(super) fn add_luma_to(&mut self, kernels: &Kernels, has_y2: bool, pixels: &mut Block16) {
+        let mut mask = mask_of(&self.levels.luma_eobs);
+        if has_y2 && self.levels.y2_eob[0] > 0 {
+            let dcs = kernels.inverse_wht(&self.y2.0[0]);
+            for (n, (block, dc)) in self.luma.0.iter_mut().zip(dcs).enumerate() {
+                if mask.any & (1 << n) == 0 {
+                    *block = [0; 16];
+                }
+                block[0] = dc;
+                mask.any |= u32::from(dc != 0) << n;
+            }
+        }
+        if mask.any != 0 {
+            kernels.idct_add_luma(&self.luma.0, mask, pixels.window_mut());
+        }
+    }
+
+    /// Adds chroma to its prediction.
+    pub(super) fn add_chroma_to(&self, kernels: &Kernels, pixels: &mut BlockUv) {
+        let mask = mask_of(&self.levels.chroma_eobs);
+        if mask.any != 0 {
+            let (u, v) = pixels.planes_mut();
+            kernels.idct_add_chroma(&self.chroma.0, mask, u, v);
+        }
+    }
+}
+
+/// Which blocks have coefficients, and which of them more than a DC.
+fn mask_of(eobs: &[u8]) -> BlockMask {
+    eobs.iter().enumerate().fold(BlockMask::default(), |mask, (n, &eob)| BlockMask {
+        any: mask.any | u32::from(eob > 0) << n,
+        ac: mask.ac | u32::from(eob > 1) << n,
+    })
+}
