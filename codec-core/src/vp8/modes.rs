@@ -12,7 +12,7 @@ pub use intra::{
 pub use near::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 pub use vectors::{
     MAX_MV_DELTA, PARTITIONS, parse_inter_mode, parse_mv, parse_split, write_inter_mode, write_mv,
-    write_split, write_sub_mv,
+    write_partitioning, write_split, write_sub_mv,
 };
 
 use codec_simd::SubblockMode;

@@ -41,6 +41,12 @@ impl RowPlane<'_> {
         Window::new(&self.data[from..], self.stride).expect("block inside the row")
     }
 
+    /// All bytes of the lines, from the left border on.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.data
+    }
+
     /// `H` pixels of column `x` from the top.
     ///
     /// # Panics

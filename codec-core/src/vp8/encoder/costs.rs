@@ -31,7 +31,7 @@ pub(super) struct ModeCosts {
 }
 
 /// Bits that `write` puts out, in 1/256.
-fn price(write: impl FnOnce(&mut CostCounter)) -> u32 {
+pub(super) fn price(write: impl FnOnce(&mut CostCounter)) -> u32 {
     let mut counter = CostCounter::default();
     write(&mut counter);
     u32::try_from(counter.q8()).unwrap_or(u32::MAX)

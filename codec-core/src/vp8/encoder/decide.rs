@@ -132,6 +132,7 @@ fn intra_choice(
         luma,
         reference: Reference::Current,
         mv: MotionVector::ZERO,
+        base: MotionVector::ZERO,
         partitioning: Partitioning::default(),
         subblocks: SubblockInfo::Intra(modes),
         mode_bits,

@@ -2,17 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codec_simd::{Kernels, Layout, Level};
+use codec_simd::{Kernels, Level};
 
-use super::borders::{extend_ends, extend_sides};
+use super::borders::extend_ends;
 use super::costs::{ModeCosts, MvPrices};
 use super::exchange::Exchange;
+use super::filter::{FilterChase, FilterWork, filter_header, usual_level};
 use super::job::FrameJob;
 use super::pack::{Envelope, Packer};
 use super::predict::Interpolation;
-use super::probability::{adapt, mode_probabilities};
+use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantDeltas, QuantiserSet, WiderZeroBin};
-use super::row::{RowPlanes, code_row};
+use super::row::code_row;
+use super::segments::{Coded, Refresh};
 use super::speed::Speed;
 use super::store::{FrameTotals, RowStore};
 use crate::analysis::FrameAnalysis;
@@ -22,11 +24,13 @@ use crate::error::{ConfigError, Error};
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::parallel::{Pool, Progress, Serial, in_order};
 use crate::vp8::header::{
-    BufferCopy, FilterHeader, FrameHeader, HeaderContext, ModeProbabilities, QuantIndices,
-    ReferenceUpdates, Segmentation,
+    BufferCopy, FrameHeader, HeaderContext, ModeProbabilities, Probabilities, QuantIndices,
+    ReferenceUpdates,
 };
+use crate::vp8::loop_filter::FilterParams;
 use crate::vp8::residual::CoeffCounts;
-use crate::vp8::types::{MotionVector, Reference};
+use crate::vp8::rows::{MbRow, mb_rows};
+use crate::vp8::types::{LumaMode, MotionVector, Reference};
 
 /// Border round the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
@@ -122,11 +126,12 @@ pub struct FrameEncoder {
     exchange: Exchange,
     progress: Vec<Progress>,
     stores: Vec<Mutex<RowStore>>,
-    planes: Vec<Mutex<RowPlanes<'static>>>,
+    planes: Vec<Mutex<MbRow<'static>>>,
     totals: FrameTotals,
     branches: Box<CoeffCounts>,
     /// Vectors of the frame before, by macroblock.
     before: Vec<MotionVector>,
+    refresh: Refresh,
     packer: Packer,
     coded_frames: u64,
 }
@@ -170,6 +175,7 @@ impl FrameEncoder {
             totals: FrameTotals::default(),
             branches: Box::default(),
             before: Vec::new(),
+            refresh: Refresh::default(),
             packer: Packer::default(),
             coded_frames: 0,
         };
@@ -198,6 +204,7 @@ impl FrameEncoder {
         self.planes.reserve(self.rows);
         self.before.clear();
         self.before.resize(self.cols * self.rows, MotionVector::ZERO);
+        self.refresh.reset(self.cols * self.rows);
         Ok(())
     }
 
@@ -275,7 +282,7 @@ impl FrameEncoder {
                 return Ok(report);
             }
             packet.meta = self.describe(picture, plan, &attempt, &recon);
-            self.commit(plan, attempt, recon);
+            self.commit(plan, &attempt, recon);
             return Ok(report);
         }
     }
@@ -308,31 +315,47 @@ impl FrameEncoder {
             self.modes = ModeProbabilities { skip: Some(128), intra: 63, last: 200, golden: 128 };
         }
         let deltas = QuantDeltas::default();
-        let sets = [(); 4].map(|()| QuantiserSet::new(qindex, deltas, WiderZeroBin::default()));
+        let share = if is_key { 0 } else { plan.refresh_pct };
+        let mut segmentation = self.refresh.plan(qindex, share);
+        let sets = [0, 1, 2, 3].map(|segment| {
+            let qindex = segmentation.qindex(qindex, segment);
+            QuantiserSet::new(qindex, deltas, WiderZeroBin::default())
+        });
         self.costs.update(is_key, &context.probs, &self.modes);
         self.mv_prices.update(&context.probs.mv);
-        self.code_rows(picture, plan, analysis, &sets, is_key, frame);
-        let filter = self.filter_header(plan, qindex);
-        self.finish_borders(frame);
+        let knobs = self.settings.knobs;
+        let level = knobs.filter_level.unwrap_or_else(|| usual_level(qindex));
+        // What the filter needs of the header is known before the rows are coded.
+        let mut header = FrameHeader {
+            is_key,
+            color_space: 0,
+            no_clamping: false,
+            segmentation: segmentation.clone(),
+            filter: filter_header(level, knobs.sharpness, knobs.profile),
+            log2_partitions: log2_partitions(knobs.token_partitions),
+            quant: QuantIndices { y_ac: qindex, ..QuantIndices::default() },
+            references: references(plan),
+            refresh_entropy: plan.keep_probabilities,
+            probs: context.probs.clone(),
+            modes: self.modes,
+        };
+        let params = FilterParams::new(&header);
+        self.code_rows(picture, plan, analysis, &sets, &context.probs, &params, frame);
+        for plane in frame.planes_mut() {
+            let layout = plane.layout();
+            extend_ends(plane.into_data(), layout);
+        }
         self.totals.clear();
         for row in &mut self.stores {
             self.totals.add(row.get_mut().unwrap_or_else(PoisonError::into_inner));
         }
         let total = u32::try_from(self.cols * self.rows).unwrap_or(u32::MAX);
-        let probs = adapt(is_key, &self.totals, &mut self.branches, &context.probs);
-        let header = FrameHeader {
-            is_key,
-            color_space: 0,
-            no_clamping: false,
-            segmentation: Segmentation::default(),
-            filter,
-            log2_partitions: self.settings.knobs.token_partitions.ilog2() as u8,
-            quant: QuantIndices { y_ac: qindex, ..QuantIndices::default() },
-            references: references(plan),
-            refresh_entropy: plan.keep_probabilities,
-            probs,
-            modes: mode_probabilities(&self.totals.modes, total),
-        };
+        header.probs = adapt(is_key, &self.totals, &mut self.branches, &context.probs);
+        header.modes = mode_probabilities(&self.totals.modes, total);
+        if segmentation.update_map {
+            segmentation.tree_probs = segment_probs(self.totals.modes.segments);
+            header.segmentation = segmentation;
+        }
         let envelope = Envelope {
             size: self.settings.size,
             profile: self.settings.knobs.profile,
@@ -350,7 +373,8 @@ impl FrameEncoder {
         plan: &UnitPlan,
         analysis: Option<&FrameAnalysis>,
         sets: &[QuantiserSet; 4],
-        is_key: bool,
+        probs: &Probabilities,
+        params: &FilterParams,
         frame: &mut FrameBuf,
     ) {
         self.progress.iter_mut().for_each(Progress::reset);
@@ -363,15 +387,16 @@ impl FrameEncoder {
             picture,
             cols: self.cols,
             rows: self.rows,
-            is_key,
+            is_key: plan.kind == FrameKind::Key,
             is_screen: plan.content == Content::Screen,
             speed: Speed::level(plan.speed),
             interpolation: Interpolation::of_profile(self.settings.knobs.profile),
             references: [0, 1, 2].map(|slot| references[slot].as_deref()),
             sets,
-            segments: &[],
             costs: &self.costs,
             mv_cost: self.mv_prices.table(),
+            mv_probs: &probs.mv,
+            refresh: &self.refresh,
             exchange: &self.exchange,
             progress: &self.progress,
             before: &self.before,
@@ -380,13 +405,25 @@ impl FrameEncoder {
             layouts,
         };
         let mut planes = recycle(std::mem::take(&mut self.planes));
-        planes.extend(split_rows(frame, self.rows).map(Mutex::new));
+        planes.extend(mb_rows(frame).map(Mutex::new));
+        let chase = FilterChase::new();
+        let work = FilterWork {
+            kernels: self.kernels,
+            params,
+            rows: &planes,
+            stores: &self.stores,
+            layouts,
+        };
+        let cols = u32::try_from(self.cols).unwrap_or(u32::MAX);
         let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         in_order(pool, self.rows, &|row| {
             let mut planes = planes[row].lock().unwrap_or_else(PoisonError::into_inner);
             let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
             code_row(&job, row, &mut planes, &mut store);
+            drop((planes, store));
+            chase.advance(&work, |row| self.progress[row].done() >= cols);
         });
+        chase.finish(&work);
         planes.clear();
         self.planes = recycle(planes);
     }
@@ -405,24 +442,10 @@ impl FrameEncoder {
         distinct
     }
 
-    fn filter_header(&self, _plan: &UnitPlan, _qindex: u8) -> FilterHeader {
-        FilterHeader { sharpness: self.settings.knobs.sharpness, ..FilterHeader::default() }
-    }
-
-    fn finish_borders(&self, frame: &mut FrameBuf) {
-        for plane in frame.planes_mut() {
-            let layout = plane.layout();
-            let Layout { stride, height, pad, .. } = layout;
-            let bytes = plane.into_data();
-            extend_sides(&mut bytes[pad * stride..(pad + height) * stride], layout);
-            extend_ends(bytes, layout);
-        }
-    }
-
     /// Takes the coded frame into the state that later frames depend on.
-    fn commit(&mut self, plan: &UnitPlan, attempt: Attempt, recon: Arc<FrameBuf>) {
+    fn commit(&mut self, plan: &UnitPlan, attempt: &Attempt, recon: Arc<FrameBuf>) {
         let is_key = plan.kind == FrameKind::Key;
-        self.context = attempt.context;
+        self.context = attempt.context.clone();
         self.modes = attempt.header.modes;
         if plan.keep_golden_in_altref && !is_key {
             self.slots[2] = self.slots[1].clone();
@@ -440,6 +463,16 @@ impl FrameEncoder {
                 *before = info.mv;
             }
         }
+        let header = &attempt.header;
+        let qindex = |segment| header.segmentation.qindex(header.quant.y_ac, segment);
+        let stores = self.stores.iter_mut();
+        let rows = stores.map(|row| &row.get_mut().unwrap_or_else(PoisonError::into_inner).infos);
+        self.refresh.follow(rows.flatten().map(|mb| Coded {
+            is_still: mb.luma == LumaMode::Zero && mb.reference == Reference::Last,
+            is_skipped: mb.skip,
+            is_untested: false,
+            qindex: qindex(mb.segment),
+        }));
         self.coded_frames += 1;
     }
 
@@ -525,18 +558,18 @@ fn coarser(qindex: u8, worst: u8, bits: u64, max: u64) -> u8 {
     qindex.saturating_add(step).min(worst)
 }
 
-/// The rows of macroblocks of each plane, borders at the sides included.
-fn split_rows(frame: &mut FrameBuf, rows: usize) -> impl Iterator<Item = RowPlanes<'_>> {
-    let [y, u, v] = frame.planes_mut().map(|plane| {
-        let layout = plane.layout();
-        let mb = layout.height / rows;
-        plane.into_data()[layout.pad * layout.stride..].chunks_exact_mut(mb * layout.stride)
-    });
-    y.zip(u).zip(v).take(rows).map(|((y, u), v)| RowPlanes([y, u, v]))
+/// Binary logarithm of a number of partitions, which is 1, 2, 4 or 8.
+fn log2_partitions(count: u8) -> u8 {
+    match count {
+        8 => 3,
+        4 => 2,
+        2 => 1,
+        _ => 0,
+    }
 }
 
 /// The memory of a list, for a list that borrows from elsewhere. What it holds is dropped.
-fn recycle<'a>(mut list: Vec<Mutex<RowPlanes<'_>>>) -> Vec<Mutex<RowPlanes<'a>>> {
+fn recycle<'a>(mut list: Vec<Mutex<MbRow<'_>>>) -> Vec<Mutex<MbRow<'a>>> {
     list.clear();
     // Collecting in place keeps the allocation.
     list.into_iter().filter_map(|_| None).collect()

@@ -133,7 +133,7 @@ impl MbCoder<'_> {
         self.offer_plain(set, &vectors, &range, &mut found);
         let plain = *found.best();
         if speed.skip_probe && plain.sse <= set.lambda.cost(PROBE_BITS_Q8) {
-            if let Some(choice) = self.code(&plain, set, segment) {
+            if let Some(choice) = self.code(&plain, vectors.near.best, set, segment) {
                 if self.best.residual.luma_is_empty() {
                     return choice;
                 }
@@ -141,10 +141,10 @@ impl MbCoder<'_> {
         }
         self.offer_search(set, &vectors, &range, &mut found);
         self.offer_intra(set, &mut found);
-        let mut best = self.choose(&found, set, segment);
+        let mut best = self.choose(&found, vectors.near.best, set, segment);
         let mut limit = self.total(&best, set);
         if self.wants_split(&best, set) {
-            if let Some(choice) = self.try_split(&vectors, &range, set, segment, limit) {
+            if let Some(choice) = self.try_split(&best, &vectors, &range, set, limit) {
                 best = choice;
                 limit = self.total(&best, set);
             }
@@ -285,12 +285,7 @@ impl MbCoder<'_> {
         };
         let (starts, count) = self.starts(vectors, found);
         let integer = search_integer(&target, &starts[..count], integer_settings(&job.speed));
-        let subpel = match job.speed.subpel {
-            SubPel::Half => SubpelSearch::Half,
-            SubPel::Quarter => SubpelSearch::Quarter,
-            SubPel::QuarterIterated => SubpelSearch::Iterative,
-        };
-        let found_at = search_subpel(&target, integer.vector, subpel);
+        let found_at = search_subpel(&target, integer.vector, subpel_search(&job.speed));
         let mv = MotionVector::new(found_at.vector.x, found_at.vector.y);
         let known = |c: &Candidate| c.reference == reference && c.mv == mv;
         if found.as_slice().iter().any(known) || found_at.cost == u32::MAX {
@@ -352,7 +347,13 @@ impl MbCoder<'_> {
     }
 
     /// Codes the most promising candidates and keeps the best in `best`.
-    fn choose(&mut self, found: &Candidates, set: &QuantiserSet, segment: u8) -> Choice {
+    fn choose(
+        &mut self,
+        found: &Candidates,
+        base: MotionVector,
+        set: &QuantiserSet,
+        segment: u8,
+    ) -> Choice {
         let finalists = usize::from(self.job.speed.finalists).max(1);
         let limit = found.best().cost.saturating_mul(2).saturating_add(set.lambda.cost(2048));
         let mut best: Option<(Choice, u32)> = None;
@@ -361,7 +362,7 @@ impl MbCoder<'_> {
                 break;
             }
             std::mem::swap(&mut self.best, &mut self.trial);
-            let Some(choice) = self.code(candidate, set, segment) else {
+            let Some(choice) = self.code(candidate, base, set, segment) else {
                 std::mem::swap(&mut self.best, &mut self.trial);
                 continue;
             };
@@ -378,14 +379,20 @@ impl MbCoder<'_> {
             // Zero motion from the last frame is always possible.
             None => {
                 let zero = Candidates::new().list[0];
-                let coded = self.code(&zero, set, segment);
+                let coded = self.code(&zero, base, set, segment);
                 coded.unwrap_or_else(|| self.decide_intra())
             }
         }
     }
 
     /// Predicts and codes luma as `candidate` says, into `best`.
-    fn code(&mut self, candidate: &Candidate, set: &QuantiserSet, segment: u8) -> Option<Choice> {
+    fn code(
+        &mut self,
+        candidate: &Candidate,
+        base: MotionVector,
+        set: &QuantiserSet,
+        segment: u8,
+    ) -> Option<Choice> {
         let job = self.job;
         let at = self.at();
         let pred: &mut Block16 = &mut self.best.pixels.luma;
@@ -406,6 +413,7 @@ impl MbCoder<'_> {
             luma: candidate.luma,
             reference: candidate.reference,
             mv: candidate.mv,
+            base,
             partitioning: Partitioning::default(),
             subblocks,
             mode_bits: candidate.bits,
@@ -417,7 +425,7 @@ impl MbCoder<'_> {
 
     /// Error and bits of a choice whose luma is in `best`, or of leaving out its residual if that
     /// is cheaper.
-    fn total(&self, choice: &Choice, set: &QuantiserSet) -> u32 {
+    pub(super) fn total(&self, choice: &Choice, set: &QuantiserSet) -> u32 {
         let [no_skip, skip] = self.job.costs.skip_bits();
         let coded = cost(set, choice.price, choice.mode_bits + no_skip);
         if choice.luma == LumaMode::PerBlock {
@@ -458,10 +466,18 @@ impl MbCoder<'_> {
     }
 }
 
+pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {
+    match speed.subpel {
+        SubPel::Half => SubpelSearch::Half,
+        SubPel::Quarter => SubpelSearch::Quarter,
+        SubPel::QuarterIterated => SubpelSearch::Iterative,
+    }
+}
+
 /// How far vectors may point, in full pixels: what ten bits of quarters can say.
 const MAX_VECTOR_PX: u16 = 255;
 
-fn integer_settings(speed: &Speed) -> IntegerSettings {
+pub(super) fn integer_settings(speed: &Speed) -> IntegerSettings {
     let pattern = match speed.search_range_px {
         0..=8 => Pattern::Diamond,
         9..=24 => Pattern::Hexagon,

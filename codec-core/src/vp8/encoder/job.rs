@@ -8,11 +8,13 @@ use super::costs::ModeCosts;
 use super::exchange::Exchange;
 use super::predict::{InterPredictor, Interpolation};
 use super::quant::QuantiserSet;
+use super::segments::Refresh;
 use super::speed::Speed;
 use crate::analysis::FrameAnalysis;
 use crate::frame::{FrameBuf, Picture};
 use crate::motion::MvCost;
 use crate::parallel::Progress;
+use crate::vp8::tables::MvProbs;
 use crate::vp8::types::{MotionVector, Reference};
 
 /// One frame to be coded, for the rows.
@@ -30,10 +32,10 @@ pub(super) struct FrameJob<'a> {
     pub(super) references: [Option<&'a FrameBuf>; 3],
     /// By segment.
     pub(super) sets: &'a [QuantiserSet; 4],
-    /// Segment asked for, by macroblock; empty without segments.
-    pub(super) segments: &'a [u8],
     pub(super) costs: &'a ModeCosts,
     pub(super) mv_cost: &'a MvCost,
+    pub(super) mv_probs: &'a [MvProbs; 2],
+    pub(super) refresh: &'a Refresh,
     pub(super) exchange: &'a Exchange,
     pub(super) progress: &'a [Progress],
     /// Vectors of the previous frame, by macroblock.

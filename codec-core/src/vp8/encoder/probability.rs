@@ -115,6 +115,11 @@ pub(super) fn mode_probabilities(counts: &ModeCounts, total: u32) -> ModeProbabi
     }
 }
 
+/// Probabilities of the segment map's tree. Section 10.
+pub(super) fn segment_probs([a, b, c, d]: [u32; 4]) -> [u8; 3] {
+    [prob_from_counts([a + b, c + d]), prob_from_counts([a, b]), prob_from_counts([c, d])]
+}
+
 /// The adapted probabilities of a frame that began with `before`.
 pub(super) fn adapt(
     is_key: bool,

@@ -1,6 +1,6 @@
 //! One macroblock row: for each macroblock gather, decide, transform, reconstruct, store.
 
-use codec_simd::{IntraMode, WindowMut};
+use codec_simd::IntraMode;
 
 use super::exchange::{Above, AboveInfo};
 use super::intra::{Corner, IntraEdges, LeftPixels, bottom_of};
@@ -12,12 +12,9 @@ use super::store::{CodedMb, RowStore};
 use super::tokens::masks_of_empty;
 use super::transform::{Price, Residual};
 use crate::motion::PixelPos;
-use crate::vp8::modes::SubblockSide;
+use crate::vp8::modes::{PARTITIONS, SubblockSide};
+use crate::vp8::rows::MbRow;
 use crate::vp8::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
-
-/// The bytes of one macroblock row of each plane, left and right border included.
-#[derive(Debug)]
-pub(super) struct RowPlanes<'a>(pub(super) [&'a mut [u8]; 3]);
 
 /// How a macroblock's luma was decided to be coded. Its prediction and residual are in
 /// [`MbCoder::best`].
@@ -26,6 +23,8 @@ pub(super) struct Choice {
     pub(super) luma: LumaMode,
     pub(super) reference: Reference,
     pub(super) mv: MotionVector,
+    /// What coded vectors are differences to.
+    pub(super) base: MotionVector,
     pub(super) partitioning: Partitioning,
     pub(super) subblocks: SubblockInfo,
     /// Bits of modes and vectors.
@@ -73,7 +72,7 @@ pub(super) struct MbCoder<'a> {
 pub(super) fn code_row(
     job: &FrameJob<'_>,
     row: usize,
-    planes: &mut RowPlanes<'_>,
+    planes: &mut MbRow<'_>,
     store: &mut RowStore,
 ) {
     store.clear();
@@ -151,7 +150,7 @@ impl<'a> MbCoder<'a> {
 
     /// The segment that the frame wants the macroblock in.
     pub(super) fn wanted_segment(&self) -> u8 {
-        self.job.segments.get(self.index()).copied().unwrap_or(0)
+        self.job.refresh.map().get(self.index()).copied().unwrap_or(0)
     }
 
     fn decide(&mut self) -> Choice {
@@ -163,7 +162,7 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
-    fn finish(&mut self, choice: &Choice, planes: &mut RowPlanes<'_>, store: &mut RowStore) {
+    fn finish(&mut self, choice: &Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
         let job = self.job;
         let set = &job.sets[usize::from(choice.segment)];
         let (chroma, chroma_bits) = self.predict_chroma(choice, set);
@@ -209,12 +208,31 @@ impl<'a> MbCoder<'a> {
             modes.intra_luma[(info.luma as usize).min(4)] += 1;
             modes.intra_chroma[info.chroma as usize] += 1;
         }
+        if info.luma == LumaMode::New {
+            store.mvs.count(info.mv.wrapping_sub(choice.base));
+        } else if let (LumaMode::Split, SubblockInfo::Inter(mvs)) = (info.luma, &choice.subblocks) {
+            self.count_sub_vectors(choice, mvs, store);
+        }
+        let modes = &mut store.modes;
         modes.split += u32::from(info.luma == LumaMode::Split);
         let is_still = info.reference == Reference::Last && info.mv == MotionVector::ZERO;
         modes.zero_motion += u32::from(is_still && info.luma != LumaMode::Split);
         modes.refreshed += u32::from(info.segment == 1);
         modes.mode_bits_q8 += u64::from(choice.mode_bits + chroma_bits);
         store.prediction_sse += u64::from(choice.prediction_sse);
+    }
+
+    /// Counts the vectors of a split macroblock that are coded as such.
+    fn count_sub_vectors(&self, choice: &Choice, mvs: &[MotionVector; 16], store: &mut RowStore) {
+        let (above, left) = (self.above_blocks().mvs, self.left.blocks.mvs);
+        for &part in PARTITIONS[choice.partitioning as usize] {
+            let first = part.trailing_zeros() as usize;
+            let at_left = if first % 4 == 0 { left[first / 4] } else { mvs[first - 1] };
+            let at_top = if first < 4 { above[first] } else { mvs[first - 4] };
+            if ![at_left, at_top, MotionVector::ZERO].contains(&mvs[first]) {
+                store.mvs.count(mvs[first].wrapping_sub(choice.base));
+            }
+        }
     }
 
     /// Leaves the prediction of chroma in `best` and gives its mode and the bits of that.
@@ -279,21 +297,11 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    fn write_pixels(&self, planes: &mut RowPlanes<'_>) {
-        let [y, u, v] = &mut planes.0;
-        let [luma, chroma, _] = self.job.layouts;
-        let MbPixels { luma: block, chroma: blocks } = &self.best.pixels;
-        if let Some(mut to) =
-            WindowMut::<16, 16>::new(&mut y[luma.pad + 16 * self.col..], luma.stride)
-        {
-            to.copy_from(block.window());
-        }
-        for (plane, bytes) in [u, v].into_iter().enumerate() {
-            let bytes = &mut bytes[chroma.pad + 8 * self.col..];
-            if let Some(mut to) = WindowMut::<8, 8>::new(bytes, chroma.stride) {
-                to.copy_from(blocks.plane(plane));
-            }
-        }
+    fn write_pixels(&self, planes: &mut MbRow<'_>) {
+        let MbPixels { luma, chroma } = &self.best.pixels;
+        planes.y.window_mut::<16, 16>(16 * self.col, 0).copy_from(luma.window());
+        planes.u.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(0));
+        planes.v.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(1));
     }
 
     fn tell_neighbours(&mut self, choice: &Choice, (below, right): (u16, u16)) {

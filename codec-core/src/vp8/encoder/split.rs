@@ -1,20 +1,297 @@
-//! Several vectors per macroblock.
+//! Several vectors per macroblock. RFC 6386, section 16.4.
 
-use super::inter::Vectors;
+use codec_simd::Block16;
+
+use super::costs::price;
+use super::inter::{Vectors, integer_settings, quarter, subpel_search};
+use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
-use crate::motion::SearchRange;
+use super::speed::Splits;
+use crate::motion::{
+    Block, FullPel, Quadrant, QuarterPel, SearchRange, Target, VectorPrice, search_integer_8x8,
+    search_subpel_8x8,
+};
+use crate::vp8::modes::{PARTITIONS, write_partitioning, write_sub_mv};
+use crate::vp8::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
+
+/// First sub-block of each quarter.
+const QUARTERS: [usize; 4] = [0, 2, 8, 10];
+
+/// A division under trial.
+#[derive(Clone, Copy)]
+struct Division {
+    partitioning: Partitioning,
+    mvs: [MotionVector; 16],
+    /// Bits of the vectors.
+    bits: u32,
+    /// Squared errors, by estimate.
+    sse: u32,
+}
+
+/// What trying a division needs.
+struct Trials<'a> {
+    target: Target<'a>,
+    from: InterPredictor<'a>,
+    set: &'a QuantiserSet,
+    base: MotionVector,
+    above: [MotionVector; 4],
+    left: [MotionVector; 4],
+    probs: &'a [[u8; 19]; 2],
+}
 
 impl MbCoder<'_> {
-    /// Tries divisions of the macroblock; if one costs less than `limit` it becomes `best`.
+    /// Tries to divide the macroblock, which one vector predicts as in `whole`; if that costs less
+    /// than `limit` it becomes `best`.
     pub(super) fn try_split(
         &mut self,
-        _vectors: &Vectors,
-        _range: &SearchRange,
-        _set: &QuantiserSet,
-        _segment: u8,
-        _limit: u32,
+        whole: &Choice,
+        vectors: &Vectors,
+        range: &SearchRange,
+        set: &QuantiserSet,
+        limit: u32,
     ) -> Option<Choice> {
-        None
+        let job = self.job;
+        let from = job.predictor(whole.reference)?;
+        let cur = self.cur.luma.clone();
+        let trials = Trials {
+            target: Target {
+                kernels: job.kernels,
+                cur: &cur,
+                refp: from.frame.plane(0),
+                at: self.at(),
+                range: *range,
+                price: VectorPrice {
+                    table: job.mv_cost,
+                    predicted: quarter(vectors.near.best),
+                    lambda_sad: set.lambda_sad,
+                    lambda_sse: set.lambda,
+                },
+            },
+            from,
+            set,
+            base: vectors.near.best,
+            above: self.above_blocks().mvs,
+            left: self.left.blocks.mvs,
+            probs: job.mv_probs,
+        };
+        let integer = integer_settings(&job.speed);
+        let subpel = subpel_search(&job.speed);
+        let quarters = trials.quarters(whole.mv, |target, quadrant, start| {
+            let found = search_integer_8x8(target, quadrant, &[start], integer);
+            search_subpel_8x8(target, quadrant, found.vector, subpel).vector
+        });
+        let fixed =
+            job.costs.reference[whole.reference as usize] + vectors.bits_of(LumaMode::Split);
+        let mut best: Option<(Choice, u32)> = None;
+        let mut divisions = [Some(quarters), None, None, None];
+        if matches!(job.speed.splits, Splits::Halves | Splits::All) {
+            divisions[1] = trials.halves(&quarters, Partitioning::TopBottom);
+            divisions[2] = trials.halves(&quarters, Partitioning::LeftRight);
+        }
+        if job.speed.splits == Splits::All {
+            divisions[3] = trials.sixteenths(&quarters);
+        }
+        let mut least = limit;
+        for division in divisions.into_iter().flatten() {
+            let bits = fixed + division.bits;
+            // What the estimate already rules out by far is not worth coding.
+            if set.lambda.cost(bits) >= least {
+                continue;
+            }
+            std::mem::swap(&mut self.best, &mut self.trial);
+            let choice = self.code_division(&trials, &division, bits, whole);
+            let total = choice.as_ref().map_or(u32::MAX, |choice| self.total(choice, set));
+            match choice {
+                Some(choice) if total < least => {
+                    least = total;
+                    best = Some((choice, total));
+                }
+                _ => std::mem::swap(&mut self.best, &mut self.trial),
+            }
+        }
+        best.map(|(choice, _)| choice)
+    }
+
+    /// Predicts and codes luma into `best`.
+    fn code_division(
+        &mut self,
+        trials: &Trials<'_>,
+        division: &Division,
+        mode_bits: u32,
+        whole: &Choice,
+    ) -> Option<Choice> {
+        let kernels = self.job.kernels;
+        let at = self.at();
+        let pred = &mut self.best.pixels.luma;
+        if division.partitioning == Partitioning::Sixteenths {
+            for (n, &mv) in division.mvs.iter().enumerate() {
+                trials.from.luma_4x4(at, (n % 4 * 4, n / 4 * 4), mv, pred)?;
+            }
+        } else {
+            for (quadrant, first) in Quadrant::ALL.into_iter().zip(QUARTERS) {
+                trials.from.luma_8x8(at, quadrant.origin(), division.mvs[first], pred)?;
+            }
+        }
+        let prediction_sse = kernels.sse_16x16(trials.target.cur, pred.window());
+        let price =
+            self.best.residual.code_luma_whole(kernels, trials.target.cur, pred, trials.set);
+        Some(Choice {
+            luma: LumaMode::Split,
+            reference: whole.reference,
+            mv: division.mvs[15],
+            base: trials.base,
+            partitioning: division.partitioning,
+            subblocks: SubblockInfo::Inter(division.mvs),
+            mode_bits,
+            price,
+            prediction_sse,
+            segment: whole.segment,
+        })
+    }
+}
+
+impl Trials<'_> {
+    /// Bits of the vector of the part that begins with sub-block `first`.
+    fn vector_bits(&self, mvs: &[MotionVector; 16], first: usize) -> u32 {
+        price(|sink| {
+            write_sub_mv(sink, mvs, first, self.base, self.probs, &self.above, &self.left);
+        })
+    }
+
+    fn division_bits(&self, partitioning: Partitioning, mvs: &[MotionVector; 16]) -> u32 {
+        let parts = PARTITIONS[partitioning as usize].iter();
+        parts.fold(price(|sink| write_partitioning(sink, partitioning)), |bits, part| {
+            bits.saturating_add(self.vector_bits(mvs, part.trailing_zeros() as usize))
+        })
+    }
+
+    /// Vectors across the edges of sub-block `first`.
+    fn neighbours(&self, mvs: &[MotionVector; 16], first: usize) -> [MotionVector; 2] {
+        let left = if first % 4 == 0 { self.left[first / 4] } else { mvs[first - 1] };
+        let above = if first < 4 { self.above[first] } else { mvs[first - 4] };
+        [left, above]
+    }
+
+    /// Whether a vector may be used and, as a new one, be coded.
+    fn is_allowed(&self, mv: MotionVector) -> bool {
+        let vector = quarter(mv);
+        self.target.range.contains(vector.floor()) && self.target.price.in_sse(vector) < u32::MAX
+    }
+
+    /// Squared error of a quarter at `mv`.
+    fn quarter_sse(&self, quadrant: Quadrant, mv: MotionVector) -> u32 {
+        let (x, y) = quadrant.origin();
+        let cur = self.target.cur.sub::<8, 8>(x, y);
+        let at = self.target.quadrant_at(quadrant);
+        cur.sse(self.target.kernels, self.target.refp, at, quarter(mv))
+    }
+
+    /// Four vectors, each the best of what the neighbours have and of a search.
+    fn quarters(
+        &self,
+        whole: MotionVector,
+        search: impl Fn(&Target<'_>, Quadrant, FullPel) -> QuarterPel,
+    ) -> Division {
+        let mut mvs = [whole; 16];
+        let mut sse = 0;
+        for (quadrant, first) in Quadrant::ALL.into_iter().zip(QUARTERS) {
+            let [left, above] = self.neighbours(&mvs, first);
+            let found = search(&self.target, quadrant, quarter(whole).to_full());
+            let found = MotionVector::new(found.x, found.y);
+            let mut best = (u32::MAX, whole, 0);
+            let candidates = [whole, left, above, MotionVector::ZERO, found];
+            for (n, &mv) in candidates.iter().enumerate() {
+                if candidates[..n].contains(&mv) || !self.is_allowed(mv) {
+                    continue;
+                }
+                set_part(&mut mvs, first, 2, mv);
+                let error = self.quarter_sse(quadrant, mv);
+                let bits = self.vector_bits(&mvs, first);
+                let cost = error.saturating_add(self.set.lambda.cost(bits));
+                if cost < best.0 {
+                    best = (cost, mv, error);
+                }
+            }
+            set_part(&mut mvs, first, 2, best.1);
+            sse += best.2;
+        }
+        let partitioning = Partitioning::Quarters;
+        Division { partitioning, mvs, bits: self.division_bits(partitioning, &mvs), sse }
+    }
+
+    /// Two halves, each with the better of its quarters' vectors. `None` if no quarter agrees with
+    /// its partner well enough to make that promising.
+    fn halves(&self, quarters: &Division, partitioning: Partitioning) -> Option<Division> {
+        let pairs = match partitioning {
+            Partitioning::TopBottom => [[0, 1], [2, 3]],
+            _ => [[0, 2], [1, 3]],
+        };
+        let mut mvs = quarters.mvs;
+        let mut sse = 0;
+        for pair in pairs {
+            let vectors = pair.map(|n| quarters.mvs[QUARTERS[n]]);
+            let error = |mv| pair.iter().map(|&n| self.quarter_sse(Quadrant::ALL[n], mv)).sum();
+            let [a, b]: [u32; 2] = vectors.map(error);
+            let (error, mv) = if a <= b { (a, vectors[0]) } else { (b, vectors[1]) };
+            sse += error;
+            pair.iter().for_each(|&n| set_part(&mut mvs, QUARTERS[n], 2, mv));
+        }
+        let bits = self.division_bits(partitioning, &mvs);
+        let cost = |sse: u32, bits| sse.saturating_add(self.set.lambda.cost(bits));
+        let is_promising = cost(sse, bits) < cost(quarters.sse, quarters.bits).saturating_mul(2);
+        is_promising.then_some(Division { partitioning, mvs, bits, sse })
+    }
+
+    /// Sixteen vectors: what the neighbours have, and steps of a quarter pixel round them.
+    fn sixteenths(&self, quarters: &Division) -> Option<Division> {
+        let mut mvs = quarters.mvs;
+        let mut pred = Block16::default();
+        let mut sse = 0;
+        for n in 0..16 {
+            let (x, y) = (n % 4 * 4, n / 4 * 4);
+            let cur = self.target.cur.sub::<4, 4>(x, y);
+            let [left, above] = self.neighbours(&mvs, n);
+            let own = quarters.mvs[n];
+            let mut best = (u32::MAX, own, 0);
+            let mut offer = |mv: MotionVector, mvs: &mut [MotionVector; 16]| {
+                if !self.is_allowed(mv) {
+                    return;
+                }
+                mvs[n] = mv;
+                if self.from.luma_4x4(self.target.at, (x, y), mv, &mut pred).is_none() {
+                    return;
+                }
+                let error = self.target.kernels.sse_4x4(cur, pred.sub(x, y));
+                let cost = error.saturating_add(self.set.lambda.cost(self.vector_bits(mvs, n)));
+                if cost < best.0 {
+                    best = (cost, mv, error);
+                }
+            };
+            let candidates = [own, left, above, MotionVector::ZERO];
+            for (n, &mv) in candidates.iter().enumerate() {
+                if !candidates[..n].contains(&mv) {
+                    offer(mv, &mut mvs);
+                }
+            }
+            for (dx, dy) in [(-4, 0), (4, 0), (0, -4), (0, 4), (-1, 0), (1, 0), (0, -1), (0, 1)] {
+                let mv = MotionVector::new(own.x.saturating_add(dx), own.y.saturating_add(dy));
+                offer(mv, &mut mvs);
+            }
+            mvs[n] = best.1;
+            if best.0 == u32::MAX {
+                return None;
+            }
+            sse += best.2;
+        }
+        let partitioning = Partitioning::Sixteenths;
+        Some(Division { partitioning, mvs, bits: self.division_bits(partitioning, &mvs), sse })
+    }
+}
+
+/// Gives the `size` x `size` sub-blocks from `first` on the vector `mv`.
+fn set_part(mvs: &mut [MotionVector; 16], first: usize, size: usize, mv: MotionVector) {
+    for y in 0..size {
+        mvs[first + 4 * y..][..size].fill(mv);
     }
 }

@@ -227,11 +227,16 @@ pub fn write_split<S: BoolSink>(
     above: &[MotionVector; 4],
     left: &[MotionVector; 4],
 ) {
-    PARTITIONING_TREE.write(sink, &PARTITIONING_PROBS, partitioning as usize);
+    write_partitioning(sink, partitioning);
     for &part in PARTITIONS[partitioning as usize] {
         let first = part.trailing_zeros() as usize;
         write_sub_mv(sink, mvs, first, best, probs, above, left);
     }
+}
+
+/// How a split macroblock is divided.
+pub fn write_partitioning<S: BoolSink>(sink: &mut S, partitioning: Partitioning) {
+    PARTITIONING_TREE.write(sink, &PARTITIONING_PROBS, partitioning as usize);
 }
 
 /// The vector of the part of a split macroblock that begins with sub-block `n`.

@@ -1,0 +1,100 @@
+//! Level of the loop filter, and the filter chasing the rows. RFC 6386, section 15.
+
+use std::sync::{Mutex, PoisonError};
+
+use codec_simd::{Kernels, Layout};
+
+use super::borders::extend_sides;
+use super::store::RowStore;
+use crate::vp8::header::FilterHeader;
+use crate::vp8::loop_filter::{FilterParams, filter_row};
+use crate::vp8::rows::MbRow;
+use crate::vp8::tables::AC_STEPS;
+
+/// Filter deltas by reference: intra, last, golden, altref.
+const REFERENCE_DELTAS: [i8; 4] = [2, 0, -2, -2];
+/// Filter deltas by mode: 4x4 intra, zero, other vectors, split.
+const MODE_DELTAS: [i8; 4] = [4, -6, 2, 4];
+
+/// What the header says of the filter at `level`.
+pub(super) fn filter_header(level: u8, sharpness: u8, profile: u8) -> FilterHeader {
+    FilterHeader {
+        is_simple: profile % 2 == 1,
+        level,
+        sharpness,
+        deltas_enabled: true,
+        reference_deltas: REFERENCE_DELTAS,
+        mode_deltas: MODE_DELTAS,
+    }
+}
+
+/// The level that suits most pictures at `qindex`: a fifth of the step of AC coefficients.
+pub(super) fn usual_level(qindex: u8) -> u8 {
+    let step = AC_STEPS[usize::from(qindex.min(127))];
+    u8::try_from((step + 2) / 5).unwrap_or(63).min(63)
+}
+
+/// Filters rows once they are complete, whoever completes them, one at a time and in order.
+#[derive(Debug)]
+pub(super) struct FilterChase {
+    /// The next row to be filtered.
+    next: Mutex<usize>,
+}
+
+/// What the filter works on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FilterWork<'a, 'p> {
+    pub(super) kernels: &'a Kernels,
+    pub(super) params: &'a FilterParams,
+    pub(super) rows: &'a [Mutex<MbRow<'p>>],
+    pub(super) stores: &'a [Mutex<RowStore>],
+    pub(super) layouts: [Layout; 3],
+}
+
+impl FilterChase {
+    pub(super) fn new() -> Self {
+        Self { next: Mutex::new(0) }
+    }
+
+    /// Filters all rows that are complete, unless somebody else is at it. A row completed
+    /// meanwhile is found by whoever completes the next one, or by [`Self::finish`].
+    pub(super) fn advance(&self, work: &FilterWork<'_, '_>, is_complete: impl Fn(usize) -> bool) {
+        let Ok(mut next) = self.next.try_lock() else { return };
+        while *next < work.rows.len() && is_complete(*next) {
+            work.filter(*next);
+            *next += 1;
+        }
+    }
+
+    /// Filters the rows that are left; all are complete.
+    pub(super) fn finish(&self, work: &FilterWork<'_, '_>) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        while *next < work.rows.len() {
+            work.filter(*next);
+            *next += 1;
+        }
+        if let Some(last) = work.rows.last() {
+            work.extend(&mut last.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+impl FilterWork<'_, '_> {
+    /// Filters row `row`, after which the row above is final.
+    fn filter(&self, row: usize) {
+        let lock = |n: usize| self.rows[n].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut above = row.checked_sub(1).map(lock);
+        let mut current = lock(row);
+        let store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
+        filter_row(self.kernels, self.params, &store.infos, &mut current, above.as_deref_mut());
+        if let Some(above) = &mut above {
+            self.extend(above);
+        }
+    }
+
+    fn extend(&self, row: &mut MbRow<'_>) {
+        for (plane, layout) in [&mut row.y, &mut row.u, &mut row.v].into_iter().zip(self.layouts) {
+            extend_sides(plane.bytes_mut(), layout);
+        }
+    }
+}
