@@ -2,7 +2,8 @@
 //!
 //! Instantiated once per level, so that each level's encoding is used throughout.
 
-/// All loop filters, compiled for the given features (at least SSSE3 and SSE4.1).
+/// The loop filters for which wider registers do not help, and what the others need, compiled
+/// for the given features (at least SSSE3 and SSE4.1).
 macro_rules! loop_filter_128 {
     ($features:literal) => {
         /// `p3 p2 p1 p0 q0 q1 q2 q3` of sixteen segments.
@@ -177,16 +178,6 @@ macro_rules! loop_filter_128 {
             s[6] = flip(_mm_subs_epi8(q2, change[2]));
         }
 
-        /// The inner edge before position `E` of sixteen runs of sixteen pixels.
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn inner_edge<const E: usize>(runs: &mut [__m128i; 16], limits: Limits) {
-            let mut s = [_mm_setzero_si128(); 8];
-            s.copy_from_slice(&runs[E - 4..E + 4]);
-            inner_segments(&mut s, limits);
-            runs[E - 2..E + 2].copy_from_slice(&s[2..6]);
-        }
-
         #[inline]
         #[target_feature(enable = $features)]
         fn simple_edge<const E: usize>(runs: &mut [__m128i; 16], limit: __m128i) {
@@ -215,28 +206,6 @@ macro_rules! loop_filter_128 {
             let x = rotate::<16, 8>(&x);
             let x = rotate::<16, 8>(&x);
             rotate::<16, 8>(&x)
-        }
-
-        /// Sixteen rows of eight pixels, in the low halves, to eight columns.
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn rows_to_columns(rows: &[__m128i; 16]) -> Segments {
-            let mut x = [_mm_setzero_si128(); 8];
-            for i in 0..8 {
-                x[i] = _mm_unpacklo_epi8(rows[i], rows[i + 8]);
-            }
-            let x = rotate::<8, 4>(&x);
-            let x = rotate::<8, 4>(&x);
-            rotate::<8, 4>(&x)
-        }
-
-        /// Eight columns to sixteen rows of eight pixels, two in each register.
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn columns_to_rows(columns: &Segments) -> Segments {
-            let x = rotate::<8, 4>(columns);
-            let x = rotate::<8, 4>(&x);
-            rotate::<8, 4>(&x)
         }
 
         #[inline]
@@ -317,44 +286,26 @@ macro_rules! loop_filter_128 {
             }
         }
 
+        /// Sixteen rows of eight pixels, in the low halves, to eight columns.
+        #[inline]
         #[target_feature(enable = $features)]
-        pub(super) fn filter_inner_edges_h_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
-            let limits = splat_limits(limits);
-            let mut rows = load_rows(&mb);
-            inner_edge::<4>(&mut rows, limits);
-            inner_edge::<8>(&mut rows, limits);
-            inner_edge::<12>(&mut rows, limits);
-            for y in 2..14 {
-                store_u8x16(mb.row_mut(y), rows[y]);
-            }
-        }
-
-        #[target_feature(enable = $features)]
-        pub(super) fn filter_inner_edges_v_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
-            let limits = splat_limits(limits);
-            let mut columns = transpose_16x16(&load_rows(&mb));
-            inner_edge::<4>(&mut columns, limits);
-            inner_edge::<8>(&mut columns, limits);
-            inner_edge::<12>(&mut columns, limits);
-            let rows = transpose_16x16(&columns);
-            for y in 0..16 {
-                store_u8x16(mb.row_mut(y), rows[y]);
-            }
-        }
-
-        #[target_feature(enable = $features)]
-        pub(super) fn filter_mb_edge_v_16(mut pixels: WindowMut<'_, 8, 16>, limits: EdgeLimits) {
-            let mut rows = [_mm_setzero_si128(); 16];
-            for y in 0..16 {
-                rows[y] = load_u8x8(pixels.row(y));
-            }
-            let mut s = rows_to_columns(&rows);
-            mb_segments(&mut s, splat_limits(limits));
-            let rows = columns_to_rows(&s);
+        fn rows_to_columns(rows: &[__m128i; 16]) -> Segments {
+            let mut x = [_mm_setzero_si128(); 8];
             for i in 0..8 {
-                store_u8x8(pixels.row_mut(2 * i), rows[i]);
-                store_u8x8(pixels.row_mut(2 * i + 1), _mm_unpackhi_epi64(rows[i], rows[i]));
+                x[i] = _mm_unpacklo_epi8(rows[i], rows[i + 8]);
             }
+            let x = rotate::<8, 4>(&x);
+            let x = rotate::<8, 4>(&x);
+            rotate::<8, 4>(&x)
+        }
+
+        /// Eight columns to sixteen rows of eight pixels, two in each register.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn columns_to_rows(columns: &Segments) -> Segments {
+            let x = rotate::<8, 4>(columns);
+            let x = rotate::<8, 4>(&x);
+            rotate::<8, 4>(&x)
         }
 
         #[inline]
@@ -382,17 +333,6 @@ macro_rules! loop_filter_128 {
                 store_u8x8(v.row_mut(2 * i), rows[i + 4]);
                 store_u8x8(v.row_mut(2 * i + 1), _mm_unpackhi_epi64(rows[i + 4], rows[i + 4]));
             }
-        }
-
-        #[target_feature(enable = $features)]
-        pub(super) fn filter_mb_edge_v_uv(
-            u: WindowMut<'_, 8, 8>,
-            v: WindowMut<'_, 8, 8>,
-            limits: EdgeLimits,
-        ) {
-            let mut s = load_uv_columns(&u, &v);
-            mb_segments(&mut s, splat_limits(limits));
-            store_uv_columns(u, v, &s);
         }
 
         #[target_feature(enable = $features)]
@@ -484,3 +424,71 @@ macro_rules! loop_filter_128 {
     };
 }
 pub(super) use loop_filter_128;
+
+/// The filters of vertical macroblock edges and of the inner edges of luma, on top of
+/// [`loop_filter_128`].
+macro_rules! loop_filter_128_narrow {
+    ($features:literal) => {
+        /// The inner edge before position `E` of sixteen runs of sixteen pixels.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn inner_edge<const E: usize>(runs: &mut [__m128i; 16], limits: Limits) {
+            let mut s = [_mm_setzero_si128(); 8];
+            s.copy_from_slice(&runs[E - 4..E + 4]);
+            inner_segments(&mut s, limits);
+            runs[E - 2..E + 2].copy_from_slice(&s[2..6]);
+        }
+
+        #[target_feature(enable = $features)]
+        pub(super) fn filter_inner_edges_h_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
+            let limits = splat_limits(limits);
+            let mut rows = load_rows(&mb);
+            inner_edge::<4>(&mut rows, limits);
+            inner_edge::<8>(&mut rows, limits);
+            inner_edge::<12>(&mut rows, limits);
+            for y in 2..14 {
+                store_u8x16(mb.row_mut(y), rows[y]);
+            }
+        }
+
+        #[target_feature(enable = $features)]
+        pub(super) fn filter_inner_edges_v_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
+            let limits = splat_limits(limits);
+            let mut columns = transpose_16x16(&load_rows(&mb));
+            inner_edge::<4>(&mut columns, limits);
+            inner_edge::<8>(&mut columns, limits);
+            inner_edge::<12>(&mut columns, limits);
+            let rows = transpose_16x16(&columns);
+            for y in 0..16 {
+                store_u8x16(mb.row_mut(y), rows[y]);
+            }
+        }
+
+        #[target_feature(enable = $features)]
+        pub(super) fn filter_mb_edge_v_16(mut pixels: WindowMut<'_, 8, 16>, limits: EdgeLimits) {
+            let mut rows = [_mm_setzero_si128(); 16];
+            for y in 0..16 {
+                rows[y] = load_u8x8(pixels.row(y));
+            }
+            let mut s = rows_to_columns(&rows);
+            mb_segments(&mut s, splat_limits(limits));
+            let rows = columns_to_rows(&s);
+            for i in 0..8 {
+                store_u8x8(pixels.row_mut(2 * i), rows[i]);
+                store_u8x8(pixels.row_mut(2 * i + 1), _mm_unpackhi_epi64(rows[i], rows[i]));
+            }
+        }
+
+        #[target_feature(enable = $features)]
+        pub(super) fn filter_mb_edge_v_uv(
+            u: WindowMut<'_, 8, 8>,
+            v: WindowMut<'_, 8, 8>,
+            limits: EdgeLimits,
+        ) {
+            let mut s = load_uv_columns(&u, &v);
+            mb_segments(&mut s, splat_limits(limits));
+            store_uv_columns(u, v, &s);
+        }
+    };
+}
+pub(super) use loop_filter_128_narrow;

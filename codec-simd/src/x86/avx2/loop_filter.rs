@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
-use crate::x86::loop_filter_128::loop_filter_128;
+use crate::x86::loop_filter_128::{loop_filter_128, loop_filter_128_narrow};
 use crate::x86::memory::{load_u8x8, load_u8x16, store_u8x8, store_u8x16};
 
 /// `base` with the entries that this file improves.
@@ -26,3 +26,4 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
 }
 
 loop_filter_128!("avx2,bmi1,bmi2,lzcnt");
+loop_filter_128_narrow!("avx2,bmi1,bmi2,lzcnt");
