@@ -35,7 +35,7 @@ pub struct SubpelMatch {
 /// Refines `start`, a vector inside the search range, for the macroblock of `target`.
 #[must_use]
 pub fn search_subpel(target: &Target<'_>, start: FullPel, search: SubpelSearch) -> SubpelMatch {
-    Refinement::new(target, target.cur, target.at, start).search(start, search)
+    Refinement::new(target, target.cur, target.at, start).search(search)
 }
 
 /// As [`search_subpel`], for one quarter of the macroblock.
@@ -48,67 +48,92 @@ pub fn search_subpel_8x8(
 ) -> SubpelMatch {
     let (x, y) = quadrant.origin();
     let cur = target.cur.sub::<8, 8>(x, y);
-    Refinement::new(target, &cur, target.quadrant_at(quadrant), start).search(start, search)
+    Refinement::new(target, &cur, target.quadrant_at(quadrant), start).search(search)
 }
 
+/// Steps of the iterative search, at most.
+const MAX_STEPS: u8 = 4;
+
+/// One refinement under way.
 struct Refinement<'a, B> {
     target: &'a Target<'a>,
     cur: &'a B,
     at: PixelPos,
+    start: FullPel,
     best: SubpelMatch,
+    /// Costs that are known, by offset from the start in quarters (-8..8); 0: not known.
+    known: [[u32; 16]; 16],
 }
 
 impl<'a, B: Block> Refinement<'a, B> {
     fn new(target: &'a Target<'a>, cur: &'a B, at: PixelPos, start: FullPel) -> Self {
-        let vector = target.range.clamp(start).to_quarter();
+        let start = target.range.clamp(start);
+        let vector = start.to_quarter();
         let sse = cur.sse(target.kernels, target.refp, at, vector);
         let cost = sse.saturating_add(target.price.in_sse(vector));
-        Self { target, cur, at, best: SubpelMatch { vector, sse, cost } }
+        let mut known = [[0; 16]; 16];
+        known[8][8] = cost;
+        Self { target, cur, at, start, best: SubpelMatch { vector, sse, cost }, known }
     }
 
-    fn search(mut self, start: FullPel, search: SubpelSearch) -> SubpelMatch {
-        match search {
-            SubpelSearch::None => {}
-            SubpelSearch::Half => self.halves(start),
-            SubpelSearch::Quarter => {
-                self.halves(start);
-                self.quarters();
-            }
-            SubpelSearch::Iterative => {
-                self.halves(start);
-                for _ in 0..4 {
-                    let centre = self.best.vector;
-                    self.quarters();
-                    if self.best.vector == centre {
-                        break;
-                    }
+    fn search(mut self, search: SubpelSearch) -> SubpelMatch {
+        if search == SubpelSearch::None {
+            return self.best;
+        }
+        self.halves();
+        if search != SubpelSearch::Half {
+            self.quarters(true);
+        }
+        if search == SubpelSearch::Iterative {
+            for _ in 1..MAX_STEPS {
+                let centre = self.best.vector;
+                self.quarters(false);
+                if self.best.vector == centre {
+                    break;
                 }
             }
         }
         self.best
     }
 
-    fn halves(&mut self, start: FullPel) {
-        let start = self.target.range.clamp(start);
-        let sses = self.cur.sse_half_ring(self.target.kernels, self.target.refp, self.at, start);
-        let centre = start.to_quarter();
+    fn halves(&mut self) {
+        let Target { kernels, refp, .. } = *self.target;
+        let sses = self.cur.sse_half_ring(kernels, refp, self.at, self.start);
+        let centre = self.start.to_quarter();
         for ((dx, dy), sse) in HALF_RING.into_iter().zip(sses) {
             self.offer(centre.offset(2 * dx, 2 * dy), sse);
         }
     }
 
-    fn quarters(&mut self) {
+    /// The better quarter neighbour on each axis, and the diagonal between them. Where `guess`,
+    /// the half neighbours say which one is better if both are known.
+    fn quarters(&mut self, guess: bool) {
         let centre = self.best.vector;
-        let [up, left, right, down] =
-            [(0, -1), (-1, 0), (1, 0), (0, 1)].map(|(dx, dy)| self.try_at(centre.offset(dx, dy)));
-        let dx = if left < right { -1 } else { 1 };
-        let dy = if up < down { -1 } else { 1 };
+        let dx = self.better_side(centre, (1, 0), guess);
+        let dy = self.better_side(centre, (0, 1), guess);
         self.try_at(centre.offset(dx, dy));
+    }
+
+    /// Tries one or both neighbours of `centre` along an axis: 1 if the further one is better,
+    /// else -1.
+    fn better_side(&mut self, centre: QuarterPel, (x, y): (i16, i16), guess: bool) -> i16 {
+        let halves = [-2, 2].map(|n| self.cost_at(centre.offset(n * x, n * y)));
+        if let ([Some(before), Some(after)], true) = (halves, guess) {
+            let side = if before < after { -1 } else { 1 };
+            self.try_at(centre.offset(side * x, side * y));
+            return side;
+        }
+        let before = self.try_at(centre.offset(-x, -y));
+        let after = self.try_at(centre.offset(x, y));
+        if before < after { -1 } else { 1 }
     }
 
     /// The cost at `vector`, which is taken if it is better.
     #[inline]
     fn try_at(&mut self, vector: QuarterPel) -> u32 {
+        if let Some(cost) = self.cost_at(vector) {
+            return cost;
+        }
         if !self.target.range.contains(vector.floor()) {
             return u32::MAX;
         }
@@ -119,10 +144,25 @@ impl<'a, B: Block> Refinement<'a, B> {
     #[inline]
     fn offer(&mut self, vector: QuarterPel, sse: u32) -> u32 {
         let cost = sse.saturating_add(self.target.price.in_sse(vector));
+        *self.memory_of(vector) = cost;
         if cost < self.best.cost {
             self.best = SubpelMatch { vector, sse, cost };
         }
         cost
+    }
+
+    #[inline]
+    fn cost_at(&mut self, vector: QuarterPel) -> Option<u32> {
+        Some(*self.memory_of(vector)).filter(|&cost| cost != 0)
+    }
+
+    /// Where the cost of `vector` is kept; it is less than eight quarters from the start.
+    #[inline]
+    #[expect(clippy::cast_sign_loss, reason = "masked to four bits")]
+    fn memory_of(&mut self, vector: QuarterPel) -> &mut u32 {
+        let start = self.start.to_quarter();
+        let index = |to: i16, from: i16| ((to.wrapping_sub(from) + 8) & 15) as usize;
+        &mut self.known[index(vector.y, start.y)][index(vector.x, start.x)]
     }
 }
 
