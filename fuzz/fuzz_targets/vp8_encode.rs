@@ -1,2 +1,4 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| codec_tests::fuzz::vp8_encode(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    codec_tests::fuzz::vp8_encode(data);
+});

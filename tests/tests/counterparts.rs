@@ -92,7 +92,7 @@ fn case(index: &[usize]) -> Case {
         sharpness: [0, 3, 7][index[9]],
         content: [Content::Camera, Content::Screen][index[10]],
         error_resilient: index[11] == 1,
-        intra_refresh: [0, 5][index[12]],
+        intra_refresh: [0, 1][index[12]],
         threads: THREADS[index[13] % THREADS.len()],
         level: levels[index[13] / THREADS.len()],
     }
