@@ -1,0 +1,271 @@
+//! Law: what the encoder keeps as its reconstruction is, bit for bit, what a decoder gives.
+//!
+//! Synthetic pictures (pans over texture, an object that moves, something that stands still, noise,
+//! cuts) are coded over a seeded pairwise cover of settings.
+
+use std::sync::Arc;
+
+use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::{Content, DecoderConfig, FrameKind, Packet, SlotSet, VideoDecoder};
+use codec_core::frame::{Picture, Size};
+use codec_core::parallel::RowPool;
+use codec_core::simd::Level;
+use codec_core::vp8::encoder::{FrameEncoder, FrameKnobs, FrameSettings};
+use codec_tests::cover::pairwise;
+use codec_tests::fuzz::vp8_decoder;
+use codec_tests::rng::Rng;
+
+/// Texture that pictures are cut from.
+struct Scene {
+    size: Size,
+    texture: Vec<u8>,
+    seed: u64,
+}
+
+const TEXTURE: usize = 512;
+
+impl Scene {
+    fn new(size: Size, seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let coarse: Vec<u8> = (0..64 * 64).map(|_| rng.byte()).collect();
+        // Blocks of eight pixels blended into one another, and a little grain.
+        let texture = (0..TEXTURE * TEXTURE)
+            .map(|i| {
+                let (x, y) = (i % TEXTURE, i / TEXTURE);
+                let at = |dx: usize, dy: usize| {
+                    usize::from(coarse[(y / 8 + dy) % 64 * 64 + (x / 8 + dx) % 64])
+                };
+                let (fx, fy) = (x % 8, y % 8);
+                let top = at(0, 0) * (8 - fx) + at(1, 0) * fx;
+                let bottom = at(0, 1) * (8 - fx) + at(1, 1) * fx;
+                u8::try_from((top * (8 - fy) + bottom * fy) / 64).unwrap()
+            })
+            .collect();
+        Self { size, texture, seed }
+    }
+
+    /// Picture `n` as packed I420.
+    fn picture(&self, n: usize) -> Vec<u8> {
+        let mut rng = Rng::new(self.seed ^ (n as u64) << 20);
+        let (w, h) = (self.size.width as usize, self.size.height as usize);
+        let cut = n / 7 * 131;
+        let texel = |x: usize, y: usize| self.texture[y % TEXTURE * TEXTURE + x % TEXTURE];
+        let (left, top) = (n * 5 % w.max(1), n * 3 % h.max(1));
+        let mut out = Vec::new();
+        for y in 0..h {
+            for x in 0..w {
+                let is_object = (left..left + 24).contains(&x) && (top..top + 20).contains(&y);
+                let pixel = if is_object {
+                    texel(2 * (x - left) + 77, 2 * (y - top))
+                } else if x < w / 3 {
+                    texel(x + cut, y)
+                } else {
+                    texel(x + 3 * n + cut, y + n) / 2 + 40
+                };
+                let noise = rng.byte() % 3;
+                out.push(pixel.saturating_add(noise));
+            }
+        }
+        for plane in 0..2 {
+            for y in 0..h.div_ceil(2) {
+                for x in 0..w.div_ceil(2) {
+                    out.push(texel(x + n + plane * 200 + cut, y / 2) / 2 + 60);
+                }
+            }
+        }
+        out
+    }
+}
+
+fn decode(decoder: &mut dyn VideoDecoder, data: &[u8]) -> Option<u64> {
+    let report = decoder.decode(data, 0, None).expect("decodes");
+    let frame = decoder.receive();
+    assert_eq!(frame.is_some(), report.shown);
+    frame.map(|frame| frame.digest())
+}
+
+/// What one case codes.
+#[derive(Debug)]
+struct Case {
+    size: Size,
+    speed: u8,
+    qindex: u8,
+    token_partitions: u8,
+    profile: u8,
+    threads: usize,
+    level: Level,
+    content: Content,
+    keep_probabilities: bool,
+    refresh_pct: u8,
+    sharpness: u8,
+}
+
+const SIZES: [(u32, u32); 8] =
+    [(16, 16), (1, 1), (33, 17), (64, 48), (15, 100), (176, 144), (131, 65), (320, 180)];
+const QINDICES: [u8; 5] = [0, 12, 40, 80, 127];
+
+fn plan(case: &Case, n: usize) -> UnitPlan {
+    let mut plan = match n {
+        0 | 9 => UnitPlan::key(case.qindex, case.speed),
+        _ => UnitPlan::inter(case.qindex, case.speed),
+    };
+    plan.content = case.content;
+    plan.keep_probabilities = case.keep_probabilities;
+    plan.refresh_pct = case.refresh_pct;
+    let with_last = |slot| SlotSet::LAST.with(slot);
+    match n {
+        3 => plan.updates = with_last(SlotSet::GOLDEN),
+        4 => (plan.updates, plan.keep_golden_in_altref) = (SlotSet::GOLDEN, true),
+        5 => (plan.updates, plan.shown) = (SlotSet::ALTREF, false),
+        6 => plan.references = SlotSet::GOLDEN.with(SlotSet::ALTREF),
+        7 => plan.updates = SlotSet::NONE,
+        8 => plan.intra_refresh = (2, 5),
+        _ => {}
+    }
+    plan
+}
+
+fn packets_and_digests(case: &Case, frames: usize) -> Vec<(Vec<u8>, u64)> {
+    let scene = Scene::new(case.size, u64::from(case.qindex) + 1);
+    let pool = RowPool::new(case.threads).unwrap();
+    let mut encoder = FrameEncoder::new(&FrameSettings {
+        size: case.size,
+        knobs: FrameKnobs {
+            token_partitions: case.token_partitions,
+            profile: case.profile,
+            sharpness: case.sharpness,
+            filter_level: None,
+        },
+        pool: (case.threads > 1).then(|| Arc::new(pool) as _),
+        simd: Some(case.level),
+        report_sse: true,
+        report_digest: true,
+    })
+    .unwrap();
+    let mut packet = Packet::default();
+    (0..frames)
+        .map(|n| {
+            let data = scene.picture(n);
+            let picture = Picture::i420_packed(case.size, &data).unwrap();
+            let plan = plan(case, n);
+            let report = encoder.encode_unit(&picture, &plan, &mut packet).unwrap();
+            assert_eq!(report.bits, packet.data.len() as u64 * 8);
+            let (mbs, total) = (packet.meta.macroblocks, case.size.macroblocks());
+            assert_eq!(mbs.total as usize, total.0 * total.1);
+            assert!(packet.meta.refs_used.without(plan.references).is_empty());
+            assert_eq!(packet.meta.kind == FrameKind::Key, matches!(n, 0 | 9));
+            (packet.data.clone(), packet.meta.digest.unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn every_frame_is_what_the_decoder_makes_of_it() {
+    let levels: Vec<Level> = Level::ALL.into_iter().filter(|level| level.is_supported()).collect();
+    let sizes = [SIZES.len(), 11, QINDICES.len(), 4, 4, 3, levels.len(), 2, 2, 2, 3];
+    for indices in pairwise(&sizes, 7) {
+        let [size, speed, q, parts, profile, threads, level, screen, keep, refresh, sharp] =
+            <[usize; 11]>::try_from(indices).unwrap();
+        let case = Case {
+            size: Size::new(SIZES[size].0, SIZES[size].1),
+            speed: u8::try_from(speed).unwrap(),
+            qindex: QINDICES[q],
+            token_partitions: 1 << parts,
+            profile: u8::try_from(profile).unwrap(),
+            threads: threads + 1,
+            level: levels[level],
+            content: [Content::Camera, Content::Screen][screen],
+            keep_probabilities: keep == 0,
+            refresh_pct: [0, 15][refresh],
+            sharpness: [0, 3, 7][sharp],
+        };
+        let mut decoder = vp8_decoder(&DecoderConfig::default());
+        for (n, (data, digest)) in packets_and_digests(&case, 12).into_iter().enumerate() {
+            if let Some(decoded) = decode(&mut *decoder, &data) {
+                assert_eq!(decoded, digest, "frame {n} of {case:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads_or_instruction_sets() {
+    let case = |threads, level| Case {
+        size: Size::new(197, 133),
+        speed: 5,
+        qindex: 36,
+        token_partitions: 2,
+        profile: 0,
+        threads,
+        level,
+        content: Content::Camera,
+        keep_probabilities: true,
+        refresh_pct: 10,
+        sharpness: 0,
+    };
+    let expected = packets_and_digests(&case(1, Level::Scalar), 8);
+    for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+        for threads in [1, 2, 3, 8] {
+            let coded = packets_and_digests(&case(threads, level), 8);
+            assert!(coded == expected, "{threads} threads, {}", level.name());
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_cannot_fit_its_cap_changes_nothing_if_it_must() {
+    let size = Size::new(64, 64);
+    let scene = Scene::new(size, 3);
+    let settings = FrameSettings {
+        size,
+        knobs: FrameKnobs::default(),
+        pool: None,
+        simd: None,
+        report_sse: false,
+        report_digest: true,
+    };
+    let mut encoder = FrameEncoder::new(&settings).unwrap();
+    let mut other = FrameEncoder::new(&settings).unwrap();
+    let (mut packet, mut expected) = (Packet::default(), Packet::default());
+    let first = scene.picture(0);
+    let picture = Picture::i420_packed(size, &first).unwrap();
+    encoder.encode_unit(&picture, &UnitPlan::key(30, 7), &mut packet).unwrap();
+    other.encode_unit(&picture, &UnitPlan::key(30, 7), &mut expected).unwrap();
+    let (second, third) = (scene.picture(8), scene.picture(9));
+    let mut tight = UnitPlan::inter(10, 7);
+    (tight.max_bits, tight.max_qindex, tight.must_fit) = (Some(80), 20, true);
+    let picture = Picture::i420_packed(size, &second).unwrap();
+    let report = encoder.encode_unit(&picture, &tight, &mut packet).unwrap();
+    assert!(report.over_cap && packet.data.is_empty());
+    let picture = Picture::i420_packed(size, &third).unwrap();
+    encoder.encode_unit(&picture, &UnitPlan::inter(30, 7), &mut packet).unwrap();
+    other.encode_unit(&picture, &UnitPlan::inter(30, 7), &mut expected).unwrap();
+    assert_eq!(packet.data, expected.data);
+}
+
+#[test]
+fn a_frame_over_its_cap_is_coded_coarser_until_it_fits() {
+    let size = Size::new(96, 80);
+    let scene = Scene::new(size, 5);
+    let mut encoder = FrameEncoder::new(&FrameSettings {
+        size,
+        knobs: FrameKnobs::default(),
+        pool: None,
+        simd: None,
+        report_sse: false,
+        report_digest: true,
+    })
+    .unwrap();
+    let data = scene.picture(0);
+    let picture = Picture::i420_packed(size, &data).unwrap();
+    let mut packet = Packet::default();
+    let mut plan = UnitPlan::key(8, 7);
+    let free = encoder.encode_unit(&picture, &plan, &mut packet).unwrap();
+    let cap = free.bits / 3;
+    (plan.max_bits, plan.max_qindex) = (Some(cap), 127);
+    let report = encoder.encode_unit(&picture, &plan, &mut packet).unwrap();
+    assert!(!report.over_cap && report.bits <= cap && report.qindex > 8, "{report:?}");
+    assert_eq!(packet.meta.qindex, report.qindex);
+    let mut decoder = vp8_decoder(&DecoderConfig::default());
+    assert_eq!(decode(&mut *decoder, &packet.data), packet.meta.digest);
+}
