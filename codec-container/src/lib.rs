@@ -14,6 +14,7 @@ mod error;
 mod format;
 mod io;
 mod ivf;
+mod mp4;
 mod open;
 mod payload;
 mod rational;
@@ -27,6 +28,7 @@ pub use error::{Corrupt, Error, Result};
 pub use format::Format;
 pub use io::{Output, ReadSeek, Source, WriteSeek};
 pub use ivf::{IvfReader, IvfWriter};
+pub use mp4::{Mp4Reader, Mp4Writer};
 pub use open::{
     Input, ReadOptions, WriteOptions, create_packets, create_pictures, open, open_packets,
     open_pictures,

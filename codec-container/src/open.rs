@@ -6,9 +6,9 @@ use codec_core::codec::Limits;
 
 use crate::io::Source;
 use crate::{
-    Error, Format, IvfReader, IvfWriter, Output, PacketReader, PacketWriter, PictureReader,
-    PictureStream, PictureWriter, RawWriter, Result, StreamInfo, WebmReader, WebmWriter, Y4mReader,
-    Y4mWriter,
+    Error, Format, IvfReader, IvfWriter, Mp4Reader, Mp4Writer, Output, PacketReader, PacketWriter,
+    PictureReader, PictureStream, PictureWriter, RawWriter, Result, StreamInfo, WebmReader,
+    WebmWriter, Y4mReader, Y4mWriter,
 };
 
 /// How to read.
@@ -60,7 +60,8 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
         Format::Y4m => Input::Pictures(Box::new(Y4mReader::new(source, options)?)),
         Format::Ivf => Input::Packets(Box::new(IvfReader::new(source, options)?)),
         Format::WebM => Input::Packets(Box::new(WebmReader::new(source, options)?)),
-        Format::Mp4 | Format::Raw => {
+        Format::Mp4 => Input::Packets(Box::new(Mp4Reader::new(source, options)?)),
+        Format::Raw => {
             return Err(Error::unsupported(format, "reading is"));
         }
     })
@@ -106,7 +107,7 @@ pub fn create_packets(
     match format {
         Format::Ivf => Ok(Box::new(IvfWriter::new(output, stream)?)),
         Format::WebM => Ok(Box::new(WebmWriter::new(output, stream, options)?)),
-        Format::Mp4 => Err(Error::unsupported(format, "writing is")),
+        Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, stream)?)),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded packets are")),
     }
 }

@@ -1,1 +1,232 @@
+//! Other people's programs read what is written here and see the same stream.
 
+use codec_container::{CodedPacket, Format, StreamInfo};
+use codec_core::codec::Codec;
+use codec_core::frame::{ColorRange, Rational};
+use codec_tests::external::{have, run};
+
+use crate::support::{Given, To, data, read_sound, temp_file, vp8_stream, write_all};
+
+fn given(packet: &CodedPacket) -> Given {
+    let CodedPacket { data, pts, duration, key, shown, .. } = packet.clone();
+    Given { data, pts, duration, key, shown }
+}
+
+/// A conformance stream and what is known of it.
+fn source(name: &str) -> Option<(Vec<u8>, StreamInfo, Vec<Given>)> {
+    let bytes = data(name)?;
+    let (stream, packets) = read_sound(&bytes);
+    let given = packets.iter().map(given).collect();
+    Some((bytes, stream, given))
+}
+
+fn with_format(stream: &StreamInfo, format: Format) -> StreamInfo {
+    let mut other = stream.clone();
+    other.format = format;
+    other
+}
+
+/// MD5 of each frame that ffmpeg decodes, without its time.
+fn frame_digests(suffix: &str, bytes: &[u8]) -> Vec<String> {
+    let file = temp_file(suffix, bytes);
+    let path = file.path().to_string_lossy().into_owned();
+    let arguments =
+        ["-v", "error", "-xerror", "-i", &path, "-fps_mode", "passthrough", "-f", "framemd5", "-"];
+    let text = String::from_utf8(run("ffmpeg", &arguments)).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}
+
+/// What ffprobe tells, one `key=value` in a line, and that it has nothing to complain about.
+fn probe(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
+    let file = temp_file(suffix, bytes);
+    let output = std::process::Command::new("ffprobe")
+        .args(["-v", "warning", "-show_entries", entries, "-of", "default=nw=1"])
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && complaints.is_empty(), "{complaints}");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+const STREAMS: [&str; 4] = [
+    "vp8/vp80-00-comprehensive-001.ivf",
+    "vp8/vp80-00-comprehensive-008.ivf",
+    "vp8/vp80-05-sharpness-1428.ivf",
+    "vp8/sintel-signbias.ivf",
+];
+
+#[test]
+fn ffmpeg_decodes_the_same_frames_from_every_format() {
+    if !have("ffmpeg", "decoding what was written") {
+        return;
+    }
+    for name in STREAMS {
+        let Some((bytes, stream, given)) = source(name) else { return };
+        let expected = frame_digests(".ivf", &bytes);
+        assert!(!expected.is_empty());
+        for (format, to, suffix) in [
+            (Format::Ivf, To::File, ".ivf"),
+            (Format::Ivf, To::Pipe, ".ivf"),
+            (Format::WebM, To::File, ".webm"),
+            (Format::WebM, To::Pipe, ".webm"),
+            (Format::Mp4, To::File, ".mp4"),
+        ] {
+            let written = write_all(to, &with_format(&stream, format), &given);
+            assert_eq!(frame_digests(suffix, &written), expected, "{name} as {format}, {to:?}");
+        }
+    }
+}
+
+#[test]
+fn ffprobe_sees_times_durations_colours_and_aspect() {
+    if !have("ffprobe", "probing what was written") {
+        return;
+    }
+    let Some((_, mut stream, mut given)) = source(STREAMS[0]) else { return };
+    stream.info.color.range = ColorRange::Full;
+    stream.info.color.matrix.0 = 1;
+    stream.info.color.primaries.0 = 1;
+    stream.info.color.transfer.0 = 13;
+    stream.info.pixel_aspect = Some(Rational::new(12, 11));
+    // Uneven times on a clock of 90 kHz, from 1 s on.
+    stream.time_base = Rational::new(1, 90000);
+    stream.frame_rate = None;
+    for (index, packet) in given.iter_mut().enumerate() {
+        packet.pts = 90_000 + (index * index) as i64 * 900;
+        packet.duration = Some((2 * index as u64 + 1) * 900);
+    }
+    let last = given.last().unwrap();
+    let last_time = format!("pts_time={:.6}", last.pts as f64 / 90e3);
+    let last_duration = format!("duration_time={:.6}", last.duration.unwrap() as f64 / 90e3);
+    for (format, to, suffix) in [
+        (Format::WebM, To::File, ".webm"),
+        (Format::WebM, To::Pipe, ".webm"),
+        (Format::Mp4, To::File, ".mp4"),
+    ] {
+        let written = write_all(to, &with_format(&stream, format), &given);
+        let entries = "stream=codec_name,width,height,sample_aspect_ratio,color_range,\
+                       color_space,color_transfer,color_primaries,duration:packet=pts_time,duration_time";
+        let lines = probe(suffix, &written, entries);
+        let has =
+            |line: &str| assert!(lines.iter().any(|seen| seen == line), "{line} in {lines:?}");
+        has("codec_name=vp8");
+        has("width=176");
+        has("sample_aspect_ratio=12:11");
+        has("color_range=pc");
+        has("color_space=bt709");
+        has("color_primaries=bt709");
+        has("color_transfer=iec61966-2-1");
+        has("pts_time=1.000000");
+        has(&last_time);
+        if format == Format::Mp4 {
+            // ffprobe guesses at durations in MP4; their sum it takes from the file.
+            let sum: u64 = given.iter().filter_map(|packet| packet.duration).sum();
+            has(&format!("duration={:.6}", sum as f64 / 90e3));
+        } else {
+            has(&last_duration);
+        }
+    }
+}
+
+#[test]
+fn ffprobe_and_mkvmerge_have_nothing_to_complain_about() {
+    if !have("ffprobe", "probing") || !have("mkvmerge", "merging") {
+        return;
+    }
+    for name in STREAMS {
+        let Some((_, stream, given)) = source(name) else { return };
+        for to in [To::File, To::Pipe] {
+            let written = write_all(to, &with_format(&stream, Format::WebM), &given);
+            let lines = probe(".webm", &written, "format=format_name:packet=pts");
+            let packets = lines.iter().filter(|line| line.starts_with("pts=")).count();
+            assert_eq!(packets, given.len());
+            let source = temp_file(".webm", &written);
+            let merged = temp_file(".mkv", &[]);
+            // mkvmerge's exit code is 1 after a warning.
+            let out = merged.path().to_string_lossy().into_owned();
+            let _ = run("mkvmerge", &["-o", &out, &source.path().to_string_lossy()]);
+            let (_, again) = read_sound(&std::fs::read(merged.path()).unwrap());
+            assert_eq!(again.len(), given.len());
+            for (packet, given) in again.iter().zip(&given) {
+                assert_eq!((&packet.data, packet.key), (&given.data, given.key));
+            }
+        }
+    }
+}
+
+#[test]
+fn mkvinfo_finds_the_index_and_every_size() {
+    if !have("mkvinfo", "looking at the elements") {
+        return;
+    }
+    let Some((_, stream, mut given)) = source(STREAMS[0]) else { return };
+    // IVF has no durations; the last one is what a group is for.
+    given.last_mut().unwrap().duration = Some(2);
+    let written = write_all(To::File, &with_format(&stream, Format::WebM), &given);
+    let file = temp_file(".webm", &written);
+    let text = String::from_utf8(run("mkvinfo", &["-a", &file.path().to_string_lossy()])).unwrap();
+    for wanted in ["+ Seek head", "+ Cues", "+ Duration", "+ Cluster", "+ Block duration"] {
+        assert!(text.contains(wanted), "{wanted} in\n{text}");
+    }
+    assert!(!text.to_lowercase().contains("unknown"), "{text}");
+}
+
+#[test]
+fn ffmpeg_seeks_by_the_index() {
+    if !have("ffmpeg", "seeking") {
+        return;
+    }
+    // Ten key frames, a second apart.
+    let Some((_, stream, frames)) = source(STREAMS[0]) else { return };
+    let key = &frames[0];
+    let given: Vec<_> =
+        (0..10).map(|second| Given { pts: second * 1000, ..key.clone() }.lasting(1000)).collect();
+    let mut stream = with_format(&stream, Format::WebM);
+    stream.time_base = Rational::new(1, 1000);
+    stream.frame_rate = None;
+    for format in [Format::WebM, Format::Mp4] {
+        let written = write_all(To::File, &with_format(&stream, format), &given);
+        let file = temp_file(if format == Format::WebM { ".webm" } else { ".mp4" }, &written);
+        let path = file.path().to_string_lossy().into_owned();
+        let arguments = ["-v", "error", "-ss", "7", "-i", &path, "-f", "framecrc", "-"];
+        let text = String::from_utf8(run("ffmpeg", &arguments)).unwrap();
+        let frames = text.lines().filter(|line| !line.starts_with('#')).count();
+        // ffmpeg fills a gap of one frame a second with nothing more.
+        assert!((3..=4).contains(&frames), "{format}: {text}");
+    }
+}
+
+#[test]
+fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
+    if !have("ffmpeg", "writing WebM") || !have("mkvmerge", "writing Matroska") {
+        return;
+    }
+    for name in STREAMS {
+        let Some((bytes, _, given)) = source(name) else { return };
+        let ivf = temp_file(".ivf", &bytes);
+        let from = ivf.path().to_string_lossy().into_owned();
+        let live = run("ffmpeg", &["-v", "error", "-i", &from, "-c", "copy", "-f", "webm", "-"]);
+        let merged = temp_file(".mkv", &[]);
+        let out = merged.path().to_string_lossy().into_owned();
+        let _ = run("mkvmerge", &["-o", &out, &from]);
+        for bytes in [live, std::fs::read(merged.path()).unwrap()] {
+            let (stream, packets) = read_sound(&bytes);
+            assert_eq!(stream.codec, Codec::Vp8);
+            assert_eq!(packets.len(), given.len(), "{name}");
+            for (packet, given) in packets.iter().zip(&given) {
+                assert_eq!((&packet.data, packet.key), (&given.data, given.key), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_file_of_each_format_is_sound() {
+    for format in [Format::Ivf, Format::WebM, Format::Mp4] {
+        let written = write_all(To::File, &vp8_stream(format, (1, 30)), &[]);
+        let (_, packets) = read_sound(&written);
+        assert!(packets.is_empty());
+    }
+}

@@ -3,10 +3,9 @@
 use std::io::Cursor;
 
 use codec_container::{
-    ChromaSiting, Error, Format, Output, PictureStream, RawReader, RawSpec, ReadOptions, Source,
-    create_pictures, open_pictures,
+    ChromaSiting, Error, Format, Output, PictureReader, PictureStream, RawReader, RawSpec,
+    ReadOptions, Source, create_pictures, open_pictures,
 };
-use codec_container::{PictureReader, PictureWriter};
 use codec_core::frame::{ColorRange, Picture, PixelFormat, Rational, Rotation, Size};
 
 use crate::support::{Shared, data};

@@ -1,13 +1,12 @@
 //! Sources, sinks, data files and other programs.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use codec_container::{
-    CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, ReadOptions, Source,
-    StreamInfo, WriteOptions, create_packets, open_packets,
+    CodedPacket, Error, Format, Output, PacketRef, ReadOptions, Source, StreamInfo, WriteOptions,
+    create_packets, open_packets,
 };
 
 /// Memory that a writer fills and a test looks at afterwards.
@@ -145,50 +144,16 @@ pub fn vp8_stream(format: Format, time_base: (u32, u32)) -> StreamInfo {
 
 /// A file of the test data, or `None` with a message.
 pub fn data(path: &str) -> Option<Vec<u8>> {
-    std::fs::read(data_path(path)?).ok()
+    Some(std::fs::read(data_path(path)?).unwrap())
 }
 
 pub fn data_path(path: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("CODEC_TEST_DATA").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let full = named.clone().unwrap_or(beside).join(path);
-    if full.exists() {
-        return Some(full);
-    }
-    assert!(named.is_none(), "{} is missing", full.display());
-    println!("skipped: {path} is not there; set CODEC_TEST_DATA");
-    None
-}
-
-/// A program that may be missing unless the test data are said to be there.
-pub fn program(name: &str) -> Option<Command> {
-    let found = Command::new(name).arg("--version").output().is_ok();
-    if !found {
-        assert!(std::env::var_os("CODEC_TEST_DATA").is_none(), "{name} is not installed");
-        println!("skipped: {name} is not installed");
-    }
-    found.then(|| Command::new(name))
+    codec_tests::data::dir(path).map(|dir| dir.join(path))
 }
 
 /// A file that goes away with the test.
-#[derive(Debug)]
-pub struct TempFile(PathBuf);
-
-impl TempFile {
-    pub fn new(name: &str, bytes: &[u8]) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("codec-containers-{}-{name}", std::process::id()));
-        std::fs::write(&path, bytes).unwrap();
-        Self(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+pub fn temp_file(suffix: &str, bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file
 }
