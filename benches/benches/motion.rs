@@ -10,7 +10,8 @@ use codec_core::motion::{
     FullPel, IntegerSettings, MvCost, Pattern, PixelPos, QuarterPel, SearchRange, SubpelSearch,
     Target, VectorPrice, search_integer, search_subpel,
 };
-use codec_core::vp8::encoder::quant::{QuantDeltas, QuantiserSet, WiderZeroBin};
+use codec_core::vp8::encoder::quant::{QuantiserSet, WiderZeroBin};
+use codec_core::vp8::header::QuantIndices;
 use codec_simd::{Block16, BlockMask, Coeffs, Kernels, Level};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
@@ -66,7 +67,7 @@ fn search(c: &mut Criterion) {
         let bits = 512 * (16 - u32::from(d.unsigned_abs()).leading_zeros().saturating_sub(16));
         (bits, bits)
     });
-    let set = QuantiserSet::new(40, QuantDeltas::default(), WiderZeroBin::default());
+    let set = QuantiserSet::new(40, &QuantIndices::default(), WiderZeroBin::default());
     let at = PixelPos::new(128, 128);
     let refp = refp.plane(0);
     let range = SearchRange::new(refp.layout(), at, 16, 64).expect("inside");
@@ -98,7 +99,7 @@ fn residual(c: &mut Criterion) {
     let cur = moved_block(&refp);
     let mut pred = Block16::default();
     pred.window_mut().copy_from(refp.plane(0).window(130, 130).expect("inside"));
-    let set = QuantiserSet::new(30, QuantDeltas::default(), WiderZeroBin::default());
+    let set = QuantiserSet::new(30, &QuantIndices::default(), WiderZeroBin::default());
     let mut group = c.benchmark_group("transform-quantise-reconstruct");
     each_level(&mut group, |kernels| {
         let (mut coeffs, mut levels) = (Coeffs::<16>::default(), Coeffs::<16>::default());

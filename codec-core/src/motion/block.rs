@@ -41,8 +41,8 @@ pub trait Block {
     /// Sum of squared differences at `vector` from `at`, bilinear.
     fn sse(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: PixelPos, vector: QuarterPel) -> u32;
 
-    /// [`Self::sse`] at the eight half-pixel neighbours of `vector`: in the order of
-    /// [`HALF_RING`].
+    /// [`Self::sse`] at the eight half-pixel neighbours of `vector`, in the order of
+    /// [`Kernels::sse_half_ring_16x16`].
     fn sse_half_ring(
         &self,
         kernels: &Kernels,

@@ -12,7 +12,7 @@ use super::job::FrameJob;
 use super::pack::{Envelope, Packer};
 use super::predict::Interpolation;
 use super::probability::{adapt, mode_probabilities, segment_probs};
-use super::quant::{QuantDeltas, QuantiserSet, WiderZeroBin};
+use super::quant::{QuantiserSet, WiderZeroBin};
 use super::row::code_row;
 use super::segments::{Coded, Refresh};
 use super::speed::Speed;
@@ -314,12 +314,12 @@ impl FrameEncoder {
             context = HeaderContext::default();
             self.modes = ModeProbabilities { skip: Some(128), intra: 63, last: 200, golden: 128 };
         }
-        let deltas = QuantDeltas::default();
+        let quant = QuantIndices { y_ac: qindex, ..QuantIndices::default() };
         let share = if is_key { 0 } else { plan.refresh_pct };
         let mut segmentation = self.refresh.plan(qindex, share);
         let sets = [0, 1, 2, 3].map(|segment| {
             let qindex = segmentation.qindex(qindex, segment);
-            QuantiserSet::new(qindex, deltas, WiderZeroBin::default())
+            QuantiserSet::new(qindex, &quant, WiderZeroBin::default())
         });
         self.costs.update(is_key, &context.probs, &self.modes);
         self.mv_prices.update(&context.probs.mv);
@@ -333,7 +333,7 @@ impl FrameEncoder {
             segmentation: segmentation.clone(),
             filter: filter_header(level, knobs.sharpness, knobs.profile),
             log2_partitions: log2_partitions(knobs.token_partitions),
-            quant: QuantIndices { y_ac: qindex, ..QuantIndices::default() },
+            quant,
             references: references(plan),
             refresh_entropy: plan.keep_probabilities,
             probs: context.probs.clone(),

@@ -3,55 +3,8 @@
 use codec_simd::Quantiser;
 
 use crate::motion::Lambda;
-use crate::vp8::tables::{AC_STEPS, DC_STEPS, ZIGZAG};
-
-/// What the frame header adds to the index for some coefficients, each -15..=15. Section 9.6.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names are the standard's")]
-pub struct QuantDeltas {
-    pub y1_dc: i8,
-    pub y2_dc: i8,
-    pub y2_ac: i8,
-    pub uv_dc: i8,
-    pub uv_ac: i8,
-}
-
-/// Quantiser steps of one kind of block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
-pub struct StepPair {
-    pub dc: i16,
-    pub ac: i16,
-}
-
-/// Quantiser steps of all blocks of a macroblock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the standard's")]
-pub struct Steps {
-    pub y1: StepPair,
-    pub y2: StepPair,
-    pub uv: StepPair,
-}
-
-impl Steps {
-    /// The steps of `qindex` (0..=127; above counts as 127).
-    #[must_use]
-    pub fn new(qindex: u8, deltas: QuantDeltas) -> Self {
-        let at = |delta: i8| {
-            let index = i16::from(qindex.min(127)) + i16::from(delta);
-            usize::from(index.clamp(0, 127).unsigned_abs())
-        };
-        let dc = |delta| i16::from(DC_STEPS[at(delta)]);
-        // At most 284: fits.
-        let ac = |delta| AC_STEPS[at(delta)].cast_signed();
-        let y2_ac = (i32::from(ac(deltas.y2_ac)) * 155 / 100).max(8);
-        Self {
-            y1: StepPair { dc: dc(deltas.y1_dc), ac: ac(0) },
-            y2: StepPair { dc: 2 * dc(deltas.y2_dc), ac: i16::try_from(y2_ac).unwrap_or(i16::MAX) },
-            uv: StepPair { dc: dc(deltas.uv_dc).min(132), ac: ac(deltas.uv_ac) },
-        }
-    }
-}
+use crate::vp8::header::{QuantIndices, Steps};
+use crate::vp8::tables::{DC_STEPS, ZIGZAG};
 
 /// How much wider than usual the zero bins are, in 1/128 of the step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,13 +34,14 @@ pub struct QuantiserSet {
 }
 
 impl QuantiserSet {
-    /// The set of `qindex` (0..=127; above counts as 127).
+    /// The set of `qindex` (0..=127; above counts as 127), the frame's own or a segment's, with the
+    /// deltas of `quant`.
     #[must_use]
-    pub fn new(qindex: u8, deltas: QuantDeltas, wider: WiderZeroBin) -> Self {
+    pub fn new(qindex: u8, quant: &QuantIndices, wider: WiderZeroBin) -> Self {
         let qindex = qindex.min(127);
-        let steps = Steps::new(qindex, deltas);
+        let steps = quant.steps(qindex);
         let zbin = ZeroBin::of(qindex, wider);
-        let y1 = quantiser(steps.y1, zbin);
+        let y1 = quantiser(steps.y, zbin);
         let mut y1_ac = y1.clone();
         y1_ac.zbin[0] = Quantiser::NEVER;
         // The frame's own index, whatever the deltas: lambdas of one index are comparable.
@@ -123,11 +77,11 @@ impl ZeroBin {
     }
 }
 
-fn quantiser(steps: StepPair, zbin: ZeroBin) -> Quantiser {
+fn quantiser([dc, ac]: [i16; 2], zbin: ZeroBin) -> Quantiser {
     let mut quantiser = Quantiser { zbin: [0; 16], round: [0; 16], recip: [0; 16], step: [0; 16] };
     for (n, &raster) in ZIGZAG.iter().enumerate() {
         let raster = usize::from(raster);
-        let step = if raster == 0 { steps.dc } else { steps.ac };
+        let step = if raster == 0 { dc } else { ac };
         let part = |q7: i32| {
             let value = (q7 * i32::from(step) + 64) >> 7;
             i16::try_from(value).unwrap_or(Quantiser::NEVER)
@@ -148,28 +102,7 @@ mod tests {
     use super::*;
 
     fn plain(qindex: u8) -> QuantiserSet {
-        QuantiserSet::new(qindex, QuantDeltas::default(), WiderZeroBin::default())
-    }
-
-    #[test]
-    fn the_ends_of_the_tables_are_scaled_and_clamped_as_the_standard_says() {
-        let first = plain(0).steps;
-        assert_eq!(first.y1, StepPair { dc: 4, ac: 4 });
-        assert_eq!(first.y2, StepPair { dc: 8, ac: 8 });
-        assert_eq!(first.uv, StepPair { dc: 4, ac: 4 });
-        let last = plain(127).steps;
-        assert_eq!(last.y1, StepPair { dc: 157, ac: 284 });
-        assert_eq!(last.y2, StepPair { dc: 314, ac: 440 });
-        assert_eq!(last.uv, StepPair { dc: 132, ac: 284 });
-    }
-
-    #[test]
-    fn deltas_move_the_index_within_the_table() {
-        let deltas = QuantDeltas { y1_dc: -15, y2_dc: 15, y2_ac: 1, uv_dc: -1, uv_ac: 15 };
-        let steps = Steps::new(3, deltas);
-        assert_eq!(steps.y1, StepPair { dc: 4, ac: 7 });
-        assert_eq!(steps.y2, StepPair { dc: 2 * 20, ac: 12 });
-        assert_eq!(steps.uv, StepPair { dc: 6, ac: 22 });
+        QuantiserSet::new(qindex, &QuantIndices::default(), WiderZeroBin::default())
     }
 
     #[test]
@@ -195,7 +128,7 @@ mod tests {
         let set = plain(60);
         let along: Vec<i16> = ZIGZAG[1..].iter().map(|&i| set.y1.zbin[usize::from(i)]).collect();
         assert!(along.is_sorted() && along[14] > along[0]);
-        let wide = QuantiserSet::new(60, QuantDeltas::default(), WiderZeroBin(20));
+        let wide = QuantiserSet::new(60, &QuantIndices::default(), WiderZeroBin(20));
         assert!(wide.y1.zbin[5] > set.y1.zbin[5]);
         assert_eq!(set.y1_ac.zbin[0], Quantiser::NEVER);
     }
