@@ -50,8 +50,11 @@ fn mask(rng: &mut Rng, coeffs: &[[i16; 16]]) -> BlockMask {
     if rng.coin() {
         let any = u32::from(rng.byte()) << 8 | u32::from(rng.byte());
         let some = u32::from(rng.byte()) << 8 | u32::from(rng.byte());
-        return match rng.below(4) {
+        let lone = 1 << rng.below(16) | 1 << rng.below(16);
+        return match rng.below(6) {
             0 => BlockMask { any: 0xffff, ac: 0xffff },
+            4 => BlockMask { any: lone, ac: lone },
+            5 => BlockMask { any: lone, ac: lone & some },
             1 => BlockMask { any, ac: 0 },
             2 => BlockMask { any: any & some, ac: 0 },
             _ => BlockMask { any, ac: any & some },

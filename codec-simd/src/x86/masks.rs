@@ -36,6 +36,14 @@ impl BlockMask {
     pub(crate) fn from(self, block: usize) -> Self {
         Self { any: self.any >> block, ac: self.ac >> block }
     }
+
+    /// The only block among the first `blocks` (at most 8) that is not empty, if it is alone and
+    /// has more than its DC: not worth a transform of them all.
+    #[inline]
+    pub(crate) fn lone(self, blocks: u32) -> Option<usize> {
+        let any = self.any & ((1 << blocks) - 1);
+        (any.is_power_of_two() && any & self.ac != 0).then_some(any.trailing_zeros() as usize)
+    }
 }
 
 /// Rounded DCs as bytes; of each, one is zero.

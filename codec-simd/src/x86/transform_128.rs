@@ -181,7 +181,7 @@ macro_rules! transform_128 {
         }
 
         #[target_feature(enable = $features)]
-        fn idct_add_4x4(coeffs: &[i16; 16], mut dst: WindowMut<'_, 4, 4>) {
+        pub(in crate::x86) fn idct_add_4x4(coeffs: &[i16; 16], mut dst: WindowMut<'_, 4, 4>) {
             let [low, high] = load_block(coeffs);
             // 4 more in the DC is 4 more in each sum before the final shift.
             let low = _mm_add_epi16(low, _mm_setr_epi16(4, 0, 0, 0, 0, 0, 0, 0));

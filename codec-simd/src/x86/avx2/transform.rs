@@ -113,11 +113,17 @@ fn fdct_luma(cur: &Block16, pred: &Block16, coeffs: &mut [[i16; 16]; 16]) {
 /// U is in the low lanes, V in the high ones.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn fdct_chroma(cur: &BlockUv, pred: &BlockUv, coeffs: &mut [[i16; 16]; 8]) {
-    let rows = cur.0.as_chunks().0.iter().zip(pred.0.as_chunks().0);
-    for ((cur, pred), first) in rows.zip([0, 2]) {
-        for (block, n) in fdct_four(cur, pred).into_iter().zip([0, 1, 4, 5]) {
-            store_i16x16(&mut coeffs[first + n], block);
-        }
+    let ([cur_top, cur_bottom], [pred_top, pred_bottom]) =
+        (cur.0.as_chunks().0, pred.0.as_chunks().0)
+    else {
+        return;
+    };
+    let [u0, u1, u2, u3, v0, v1, v2, v3] = coeffs;
+    for (to, block) in [u0, u1, v0, v1].into_iter().zip(fdct_four(cur_top, pred_top)) {
+        store_i16x16(to, block);
+    }
+    for (to, block) in [u2, u3, v2, v3].into_iter().zip(fdct_four(cur_bottom, pred_bottom)) {
+        store_i16x16(to, block);
     }
 }
 
@@ -386,6 +392,10 @@ fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'
             }
             continue;
         }
+        if let Some(x) = mask.lone(4) {
+            idct_add_4x4(&coeffs[x], rows.into_sub(4 * x, 0));
+            continue;
+        }
         let [r0, r1, r2, r3] = idct_four(coeffs, mask);
         for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {
             let sum = |y, row| _mm256_add_epi16(_mm256_cvtepu8_epi16(load_u8x16(rows.row(y))), row);
@@ -426,6 +436,9 @@ fn idct_add_8x8(coeffs: &[[i16; 16]; 4], mask: BlockMask, mut dst: WindowMut<'_,
     }
     if mask.any & mask.ac & 0xf == 0 {
         return add_dcs_8x8(coeffs, mask, dst);
+    }
+    if let Some(n) = mask.lone(4) {
+        return idct_add_4x4(&coeffs[n], dst.into_sub(n % 2 * 4, n / 2 * 4));
     }
     let [r0, r1, r2, r3] = idct_four(coeffs, mask);
     for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {

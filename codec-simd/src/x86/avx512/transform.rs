@@ -11,7 +11,7 @@ use core::arch::x86_64::*;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::WindowMut;
-use crate::x86::avx2::transform::{add_dcs, add_dcs_8x8, dcs_of_four};
+use crate::x86::avx2::transform::{add_dcs, add_dcs_8x8, dcs_of_four, idct_add_4x4};
 use crate::x86::memory::{
     load_i16x16, load_i16x32, load_u8x8, load_u8x16, load_u8x64, store_i16x16, store_i16x32,
     store_u8x8, store_u8x16,
@@ -511,6 +511,10 @@ fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'
             add_rows_of_dcs(coeffs, mask, rows);
             continue;
         }
+        if let Some(n) = mask.lone(8) {
+            idct_add_4x4(&coeffs[n], rows.into_sub(n % 4 * 4, n / 4 * 4));
+            continue;
+        }
         let Some(pairs) = coeffs.as_chunks().0.first_chunk() else { continue };
         let row = |y| load_u8x16(rows.row(y));
         let pixels =
@@ -552,6 +556,10 @@ fn idct_add_chroma(
             add_dcs_8x8(of_v, mask.from(4), v);
         }
         return;
+    }
+    if let Some(n) = mask.lone(8) {
+        let plane = if n < 4 { u } else { v };
+        return idct_add_4x4(&coeffs[n], plane.into_sub(n % 2 * 4, n % 4 / 2 * 4));
     }
     let Some(pairs) = coeffs.as_chunks().0.first_chunk() else { return };
     let plane = |plane: &WindowMut<'_, 8, 8>| {
