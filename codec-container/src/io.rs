@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
+const BUFFER_BYTES: usize = 64 << 10;
+
 /// A reader that can seek.
 pub trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
@@ -98,7 +100,7 @@ impl ByteReader {
             Source::Seekable(inner) => Box::new(inner),
             Source::Stream(inner) => inner,
         };
-        Self { inner: BufReader::with_capacity(64 << 10, inner), position: 0 }
+        Self { inner: BufReader::with_capacity(BUFFER_BYTES, inner), position: 0 }
     }
 
     /// Bytes read so far.
@@ -156,14 +158,18 @@ impl fmt::Debug for ByteWriter {
     }
 }
 
+fn buffered<W: Write>(inner: W) -> BufWriter<W> {
+    BufWriter::with_capacity(BUFFER_BYTES, inner)
+}
+
 impl ByteWriter {
     pub(crate) fn new(output: Output) -> io::Result<Self> {
         Ok(match output {
             Output::Seekable(mut inner) => {
                 let start = inner.stream_position()?;
-                Self::Seekable { inner: BufWriter::new(inner), position: 0, start }
+                Self::Seekable { inner: buffered(inner), position: 0, start }
             }
-            Output::Stream(inner) => Self::Stream { inner: BufWriter::new(inner), position: 0 },
+            Output::Stream(inner) => Self::Stream { inner: buffered(inner), position: 0 },
         })
     }
 
@@ -191,7 +197,12 @@ impl ByteWriter {
         }
     }
 
-    /// Hands everything to the operating system: a live reader at the other end wants it now.
+    /// Hands everything to a pipe, whose reader wants it now.
+    pub(crate) fn flush_if_live(&mut self) -> io::Result<()> {
+        if self.can_seek() { Ok(()) } else { self.flush() }
+    }
+
+    /// Hands everything to the operating system.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Seekable { inner, .. } => inner.flush(),

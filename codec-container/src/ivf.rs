@@ -12,6 +12,7 @@ use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};
 
 use crate::io::{ByteReader, ByteWriter};
+use crate::rational::plausible_frame_rate;
 use crate::time::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadFacts,
@@ -21,8 +22,6 @@ use crate::{
 const HEADER_BYTES: u16 = 32;
 const COUNT_OFFSET: u64 = 24;
 const PACKET_HEAD_BYTES: usize = 12;
-/// Ticks per second above which a time base is a clock and not a frame rate.
-const MAX_FRAME_RATE: u32 = 240;
 
 const FOURCCS: [(&[u8; 4], Codec); 6] = [
     (b"VP80", Codec::Vp8),
@@ -126,8 +125,8 @@ fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<StreamInfo> {
 
     let mut stream = StreamInfo::new(Format::Ivf, *codec, size, time_base);
     if usable {
-        let is_rate = stated.den / stated.num <= MAX_FRAME_RATE;
-        stream.frame_rate = is_rate.then(|| stated.inverse());
+        // A finer time base is a clock.
+        stream.frame_rate = plausible_frame_rate(stated.den.into(), stated.num.into());
     } else {
         stream.warnings.push(Warning::TimeBaseAssumed(time_base));
     }
@@ -216,10 +215,7 @@ impl PacketWriter for IvfWriter {
         self.output.write(&head)?;
         self.output.write(packet.data)?;
         self.count += 1;
-        if !self.output.can_seek() {
-            self.output.flush()?;
-        }
-        Ok(())
+        Ok(self.output.flush_if_live()?)
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska and MP4.
 //!
-//! Start at [`open`], [`open_packets`] and [`open_pictures`] for reading, which look at the content
+//! Start at [`open()`], [`open_packets`] and [`open_pictures`] for reading, which look at the content
 //! and not at the name, and at [`create_packets`] and [`create_pictures`] for writing.
 //! Readers take anything that implements [`std::io::Read`] and go through it once, from the front
 //! to the back; writers that patch their headers at the end do so where [`Output`] can seek.

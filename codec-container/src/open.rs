@@ -70,7 +70,7 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
 /// Opens coded packets.
 ///
 /// # Errors
-/// As [`open`]; [`Error::Unsupported`] if the input holds raw pictures.
+/// As [`open()`]; [`Error::Unsupported`] if the input holds raw pictures.
 pub fn open_packets(source: Source, options: &ReadOptions) -> Result<Box<dyn PacketReader>> {
     match open(source, options)? {
         Input::Packets(reader) => Ok(reader),
@@ -83,7 +83,7 @@ pub fn open_packets(source: Source, options: &ReadOptions) -> Result<Box<dyn Pac
 /// Opens raw pictures with a header (y4m). For headerless ones see [`crate::RawReader`].
 ///
 /// # Errors
-/// As [`open`]; [`Error::Unsupported`] if the input holds coded packets.
+/// As [`open()`]; [`Error::Unsupported`] if the input holds coded packets.
 pub fn open_pictures(source: Source, options: &ReadOptions) -> Result<Box<dyn PictureReader>> {
     match open(source, options)? {
         Input::Pictures(reader) => Ok(reader),

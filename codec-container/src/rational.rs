@@ -2,6 +2,9 @@
 
 use codec_core::frame::Rational;
 
+/// Frames per second above which a stated rate is a clock.
+const MAX_FRAME_RATE: u32 = 300;
+
 /// `num / den` in lowest terms; `None` if one is 0 or does not fit 32 bits.
 pub(crate) fn reduced(num: u64, den: u64) -> Option<Rational> {
     if num == 0 || den == 0 {
@@ -10,6 +13,11 @@ pub(crate) fn reduced(num: u64, den: u64) -> Option<Rational> {
     let divisor = greatest_common_divisor(num, den);
     let part = |part: u64| u32::try_from(part / divisor).ok();
     Some(Rational::new(part(num)?, part(den)?))
+}
+
+/// `num / den` frames per second in lowest terms, unless that is more than any camera gives.
+pub(crate) fn plausible_frame_rate(num: u64, den: u64) -> Option<Rational> {
+    reduced(num, den).filter(|rate| rate.num / rate.den <= MAX_FRAME_RATE)
 }
 
 fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
@@ -26,7 +34,7 @@ pub(crate) fn frame_rate_from_ns(ns: u64) -> Option<Rational> {
         return None;
     }
     let rounds_to = |num: u64, den: u64| (1_000_000_000 * den / num).abs_diff(ns) <= 1;
-    for rate in 1..=240_u32 {
+    for rate in 1..=MAX_FRAME_RATE {
         if rounds_to(rate.into(), 1) {
             return Some(Rational::new(rate, 1));
         }
@@ -34,7 +42,7 @@ pub(crate) fn frame_rate_from_ns(ns: u64) -> Option<Rational> {
             return Some(Rational::new(rate * 1000, 1001));
         }
     }
-    reduced(1_000_000_000, ns)
+    plausible_frame_rate(1_000_000_000, ns)
 }
 
 #[cfg(test)]
@@ -58,5 +66,6 @@ mod tests {
         }
         assert_eq!(frame_rate_from_ns(66_000_000), Some(Rational::new(500, 33)));
         assert_eq!(frame_rate_from_ns(0), None);
+        assert_eq!(frame_rate_from_ns(1_000_000), None);
     }
 }

@@ -185,7 +185,8 @@ impl PictureWriter for RawWriter {
     fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
         check_size(&self.stream, picture)?;
         let pixels = self.stream.pixels;
-        write_samples(&mut self.output, picture, pixels, &mut self.row)
+        write_samples(&mut self.output, picture, pixels, &mut self.row)?;
+        Ok(self.output.flush_if_live()?)
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -151,7 +151,8 @@ impl PictureWriter for Y4mWriter {
     fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
         check_size(&self.stream, picture)?;
         self.output.write(b"FRAME\n")?;
-        write_samples(&mut self.output, picture, PixelFormat::I420, &mut self.row)
+        write_samples(&mut self.output, picture, PixelFormat::I420, &mut self.row)?;
+        Ok(self.output.flush_if_live()?)
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -34,6 +34,11 @@ impl Defaults {
         });
         matching.next().unwrap_or_default()
     }
+
+    /// Ticks per sample, where stated.
+    pub(super) fn duration(self) -> Option<u32> {
+        (self.duration > 0).then_some(self.duration)
+    }
 }
 
 /// Appends the samples of track `id` in the payload `moof`, whose box begins at `offset`.

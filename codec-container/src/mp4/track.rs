@@ -9,7 +9,7 @@ use codec_core::frame::{
 use super::boxes::{Boxes, Fields, child, corrupt, descendant, unsupported};
 use super::fragment::Defaults;
 use super::samples::SampleTable;
-use crate::rational::reduced;
+use crate::rational::{plausible_frame_rate, reduced};
 use crate::{Format, Result, StreamInfo, Warning};
 
 /// Bytes of a visual sample entry before its boxes.
@@ -68,8 +68,9 @@ fn parse_trak(moov: &[u8], trak: &[u8]) -> Option<Result<VideoTrack>> {
         stream.packet_count = Some(samples.sample_count().into());
     }
     stream.duration = (duration > 0).then_some(duration);
+    let steady = samples.steady_duration().or(defaults.and_then(Defaults::duration));
     stream.frame_rate =
-        samples.steady_duration().and_then(|ticks| reduced(timescale.into(), ticks.into()));
+        steady.and_then(|ticks| plausible_frame_rate(timescale.into(), ticks.into()));
     let edits = parse_edits(moov, trak, timescale).unwrap_or_default();
     if !edits.are_simple {
         stream.warnings.push(Warning::EditsIgnored);

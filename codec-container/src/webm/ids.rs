@@ -90,3 +90,21 @@ pub(super) fn is_top_level(id: u32) -> bool {
         EBML | SEGMENT | SEEK_HEAD | INFO | TRACKS | CLUSTER | CUES | CHAPTERS | TAGS | ATTACHMENTS
     )
 }
+
+/// What an element is called in messages.
+pub(super) fn name(id: u32) -> String {
+    let known = match id {
+        SIMPLE_BLOCK => "SimpleBlock",
+        BLOCK_GROUP => "BlockGroup",
+        CLUSTER => "Cluster",
+        TIMESTAMP => "Timestamp",
+        CUES => "Cues",
+        INFO => "Info",
+        TRACKS => "Tracks",
+        TAGS => "Tags",
+        SEEK_HEAD => "SeekHead",
+        VOID => "Void",
+        _ => return format!("element {id:#x}"),
+    };
+    known.to_owned()
+}

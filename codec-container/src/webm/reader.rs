@@ -163,7 +163,7 @@ impl WebmReader {
 
     fn skip(&mut self, head: Head) -> Result<()> {
         let Some(size) = head.size else {
-            let found = format!("element {:#x} of unknown size", head.id);
+            let found = format!("{} of unknown size", ids::name(head.id));
             return Err(corrupt(head.offset, Some(self.index), "an element with a size", found));
         };
         let had = self.input.skip(size)?;
@@ -174,7 +174,7 @@ impl WebmReader {
         if had == size {
             return Ok(());
         }
-        let expected = format!("{size} bytes in element {:#x}", head.id);
+        let expected = format!("{size} bytes in {}", ids::name(head.id));
         let found = format!("the end of the file after {had}");
         Err(corrupt(head.offset, Some(self.index), expected, found))
     }
@@ -414,7 +414,7 @@ fn read_ebml_head(input: &mut ByteReader) -> Result<()> {
 /// Takes a header element into memory.
 fn read_header(input: &mut ByteReader, head: Head) -> Result<Vec<u8>> {
     let size = head.size.ok_or_else(|| {
-        let found = format!("element {:#x} of unknown size", head.id);
+        let found = format!("{} of unknown size", ids::name(head.id));
         corrupt(head.offset, None, "an element with a size", found)
     })?;
     if size > MAX_HEADER_BYTES {
@@ -431,7 +431,7 @@ fn read_header(input: &mut ByteReader, head: Head) -> Result<Vec<u8>> {
     let had = input.read_vec(&mut payload, len)?;
     if had < len {
         let found = format!("the end of the file after {had}");
-        let expected = format!("{len} bytes in element {:#x}", head.id);
+        let expected = format!("{len} bytes in {}", ids::name(head.id));
         return Err(corrupt(head.offset, None, expected, found));
     }
     Ok(payload)
@@ -451,7 +451,7 @@ fn find_segment(input: &mut ByteReader) -> Result<Option<u64>> {
                 input.skip(size)?;
             }
             (id, None) => {
-                let found = format!("element {id:#x} of unknown size");
+                let found = format!("{} of unknown size", ids::name(id));
                 return Err(corrupt(at, None, "a segment", found));
             }
         }
@@ -475,7 +475,7 @@ fn read_headers(input: &mut ByteReader) -> Result<(VideoTrack, Option<Cluster>)>
             }
             _ => {
                 let Some(size) = head.size else {
-                    let found = format!("element {:#x} of unknown size", head.id);
+                    let found = format!("{} of unknown size", ids::name(head.id));
                     return Err(corrupt(at, None, "an element with a size", found));
                 };
                 let had = input.skip(size)?;
