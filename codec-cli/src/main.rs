@@ -1,5 +1,70 @@
-//! The `codec` command.
+//! The `codec` command: encode, decode, transcode, probe and measure.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod cmd;
+mod console;
+mod digest;
+mod failure;
+mod interrupt;
+mod io;
+mod json;
+mod picture;
+mod progress;
+mod report;
+mod session;
+mod simd;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+use codec_simd::Level;
+
+use args::raw::Cli;
+use console::Console;
+use failure::{Failure, Kind, Result};
+
+/// What every command is handed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Env {
+    pub(crate) console: Console,
+    pub(crate) level: Level,
+}
+
+/// The command line's grammar, with the version text.
+pub(crate) fn grammar() -> clap::Command {
+    Cli::command().version(simd::version())
+}
+
+fn main() -> ExitCode {
+    let parsed = grammar().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and versions go to standard output, which may be closed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage as u8));
+        }
+    };
+    let console = Console::new(cli.common.quiet, cli.common.verbose, cli.common.progress);
+    // A bug ends in code 1, as documented, and not in Rust's own 101; the message stays.
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(cli, console)))
+        .unwrap_or_else(|_| Err(Failure::internal("a bug in codec: see the message above")));
+    console::wipe_status();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if failure.kind != Kind::ClosedPipe {
+                console.error(&failure.message);
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli, console: Console) -> Result<()> {
+    let env = Env { console, level: simd::requested_level()? };
+    cmd::run(cli.verb, env)
+}

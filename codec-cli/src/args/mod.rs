@@ -1,0 +1,5 @@
+//! The command line in two layers: flags as typed, and settings with defaults and units.
+
+pub(crate) mod raw;
+pub(crate) mod resolved;
+pub(crate) mod values;

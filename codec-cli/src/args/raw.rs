@@ -1,0 +1,362 @@
+//! Flags as they are typed; the help text stands here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use codec_core::codec::Bitrate;
+use codec_core::frame::{Rational, Size};
+
+use super::values::{
+    self, Crop, KeyInterval, KnobSetting, LimitList, RawLayout, Samples, Target, Turn,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 internal error, 2 usage, 3 input unreadable or not supported, 4 input \
+damaged (what came before is kept), 5 output, 6 backend not in this build, 7 verification or \
+threshold failed, 130 interrupted.
+
+Environment: CODEC_SIMD=scalar|sse41|avx2|avx512 forces an instruction set.";
+
+/// Encodes, decodes and measures video.
+///
+/// Standard output is data alone; messages and progress go to standard error. `-` is standard
+/// input or standard output.
+#[derive(Debug, Parser)]
+#[command(name = "codec", after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Say more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but errors.
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// How progress is told, on standard error.
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORM")]
+    pub(crate) progress: ProgressMode,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// One line on a terminal, else a line every few seconds.
+    Auto,
+    /// A line every few seconds.
+    Plain,
+    /// JSON, one object a line, with a summary at the end.
+    Json,
+    /// None.
+    None,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Encode raw video (y4m, headerless).
+    #[command(visible_alias = "enc")]
+    Encode(EncodeArgs),
+    /// Decode to y4m or raw video, or to digests.
+    #[command(visible_alias = "dec")]
+    Decode(DecodeArgs),
+    /// Decode any readable video and encode it again; times are kept.
+    Transcode(EncodeArgs),
+    /// Tell what a file holds.
+    Probe(ProbeArgs),
+    /// Compare a video with its reference: PSNR and SSIM.
+    Metrics(MetricsArgs),
+    /// List codecs, what they can do and their settings.
+    Codecs(CodecsArgs),
+    /// Draw a synthetic clip, the same on every machine.
+    Generate(GenerateArgs),
+    /// Save one frame as PNG.
+    Snapshot(SnapshotArgs),
+    /// Print completions for a shell.
+    Completions { shell: Shell },
+    /// Print the manual page, of the whole or of one command.
+    Man { command: Option<String> },
+}
+
+/// The input, with or without `-i`.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// Input file, or `-`.
+    #[arg(value_name = "IN", required_unless_present = "input_flag")]
+    input: Option<PathBuf>,
+    /// Input file, as IN.
+    #[arg(short = 'i', long = "input", value_name = "IN", conflicts_with = "input")]
+    input_flag: Option<PathBuf>,
+    /// Headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    #[arg(long, value_name = "LAYOUT")]
+    pub(crate) raw: Option<RawLayout>,
+    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M, size-changes=8.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
+}
+
+impl InputArgs {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.input.clone().or_else(|| self.input_flag.clone()).unwrap_or_default()
+    }
+}
+
+/// Changes to the pictures, in this order: crop, turn, scale.
+#[derive(Debug, Args)]
+pub(crate) struct PictureArgs {
+    /// Cut out a part; X and Y must be even.
+    #[arg(long, value_name = "WxH+X+Y")]
+    pub(crate) crop: Option<Crop>,
+    /// Turn clockwise by 90, 180 or 270, or (`auto`, the default) as the input's description says.
+    #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    pub(crate) rotate: Option<Turn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetArg {
+    /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no drops; speed 7.
+    Rtc,
+    /// Files: look-ahead and altref frames, VBR; speed 3.
+    File,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ContentArg {
+    Camera,
+    Screen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Metric {
+    Psnr,
+    Ssim,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct EncodeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Output file, or `-`.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Container of the output (ivf, webm, y4m, raw), for pipes and odd names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Codec or codec/backend.
+    #[arg(short, long, default_value = "vp8")]
+    pub(crate) codec: String,
+    /// Bits per second: 600k, 1.5M; a plain number is kilobits.
+    #[arg(short, long, value_parser = values::bitrate, group = "rate")]
+    pub(crate) bitrate: Option<Bitrate>,
+    /// Constant quality, 0 (worst) to 100 (best).
+    #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
+    pub(crate) quality: Option<u8>,
+    /// One quantiser index for all frames, in the codec's scale (VP8: 0 best to 127).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=127), group = "rate")]
+    pub(crate) qp: Option<u8>,
+    /// What the output is for.
+    #[arg(long, value_enum, default_value = "file")]
+    pub(crate) preset: PresetArg,
+    /// 0 (best) to 10 (fastest); 7 in rtc, 3 in file.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub(crate) speed: Option<u8>,
+    /// Threads; the output is the same for any number. Default: by size and cores.
+    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
+    /// Most frames (or 2s) between key frames; 0: none but those needed.
+    #[arg(short = 'g', long, value_name = "FRAMES|2s")]
+    pub(crate) keyint: Option<KeyInterval>,
+    /// Encode at most so many frames.
+    #[arg(short = 'n', long)]
+    pub(crate) frames: Option<u64>,
+    /// Leave out the first frames.
+    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    pub(crate) skip: u64,
+    /// Temporal layers: L1T1, L1T2, L1T3.
+    #[arg(long, value_name = "MODE")]
+    pub(crate) layers: Option<String>,
+    /// What the pictures show.
+    #[arg(long, value_enum, default_value = "camera")]
+    pub(crate) content: ContentArg,
+    /// Let the rate controller drop frames.
+    #[arg(long)]
+    pub(crate) drop: bool,
+    /// Make each frame decodable after losses, as far as its references are.
+    #[arg(long)]
+    pub(crate) error_resilient: bool,
+    /// Token partitions: 1, 2, 4 or 8.
+    #[arg(long, value_name = "N", value_parser = ["1", "2", "4", "8"])]
+    pub(crate) token_parts: Option<String>,
+    /// Scale to this size.
+    #[arg(long, value_name = "WxH", value_parser = values::size)]
+    pub(crate) resize: Option<Size>,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    /// Set a knob of the backend (see `codec codecs`); may be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) knob: Vec<KnobSetting>,
+    /// Write a row for each frame, as CSV or JSON by the name.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Measure quality while encoding.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    pub(crate) metrics: Vec<Metric>,
+    /// Decode the output and compare every frame with the encoder's own; exit code 7 if one
+    /// differs.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct DecodeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Output file (.y4m, .yuv), or `-`.
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["md5", "framemd5", "null"])]
+    pub(crate) output: Option<PathBuf>,
+    /// Form of the output (y4m, raw), for pipes and odd names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Samples of raw output: i420, nv12, yuy2, rgb24, bgra.
+    #[arg(long, value_name = "SAMPLES")]
+    pub(crate) pixels: Option<Samples>,
+    /// Backend: codec or codec/backend. Default: the first that decodes the input.
+    #[arg(short, long)]
+    pub(crate) codec: Option<String>,
+    /// Print one MD5 over the visible I420 bytes of all shown frames.
+    #[arg(long)]
+    pub(crate) md5: bool,
+    /// Print the MD5 of each frame.
+    #[arg(long, conflicts_with = "md5")]
+    pub(crate) framemd5: bool,
+    /// Throw the frames away and tell the speed.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) null: bool,
+    /// Fill in what is damaged and go on.
+    #[arg(long)]
+    pub(crate) conceal: bool,
+    /// Threads; the output is the same for any number. Default: by size and cores.
+    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
+    /// Decode at most so many frames.
+    #[arg(short = 'n', long)]
+    pub(crate) frames: Option<u64>,
+    /// Leave out the first frames.
+    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    pub(crate) skip: u64,
+    /// Scale to this size, or (`first`, the default) to that of the first frame.
+    #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
+    pub(crate) resize: Option<Target>,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List every packet or frame.
+    #[arg(long)]
+    pub(crate) frames: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsArgs {
+    /// What the other should look like.
+    #[arg(value_name = "REF")]
+    pub(crate) reference: PathBuf,
+    /// What is measured.
+    #[arg(value_name = "DIST")]
+    pub(crate) distorted: PathBuf,
+    /// Print JSON, with every frame.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Layout of headerless input (.yuv): WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    #[arg(long, value_name = "LAYOUT")]
+    pub(crate) raw: Option<RawLayout>,
+    /// Compare at most so many frames.
+    #[arg(short = 'n', long)]
+    pub(crate) frames: Option<u64>,
+    /// Exit code 7 if the mean PSNR of luma is lower, in dB.
+    #[arg(long, value_name = "DB")]
+    pub(crate) min_psnr: Option<f64>,
+    /// Exit code 7 if the mean SSIM of luma is lower.
+    #[arg(long, value_name = "SSIM")]
+    pub(crate) min_ssim: Option<f64>,
+    /// What input may ask for: see `codec decode`.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CodecsArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// What to draw.
+    #[arg(value_parser = codec_cli::generate::Scene::ALL.map(|(name, ..)| name))]
+    pub(crate) scene: String,
+    /// Output file (.y4m, .yuv), or `-`.
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Form of the output (y4m, raw), for pipes and odd names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Size of the pictures.
+    #[arg(long, value_name = "WxH", value_parser = values::size, default_value = "640x360")]
+    pub(crate) size: Size,
+    /// Frames per second: 30, 29.97, 30000/1001.
+    #[arg(long, value_parser = values::frame_rate, default_value = "30")]
+    pub(crate) fps: Rational,
+    /// Number of frames.
+    #[arg(short = 'n', long, default_value_t = 300)]
+    pub(crate) frames: u32,
+    /// Other seeds draw other pictures of the same kind.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Which frame, counted from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) frame: u64,
+    /// Output file, or `-`.
+    #[arg(short, long, value_name = "F.png")]
+    pub(crate) output: PathBuf,
+    /// Write to a terminal all the same.
+    #[arg(short = 'f', long)]
+    pub(crate) force: bool,
+    /// Fill in what is damaged and go on.
+    #[arg(long)]
+    pub(crate) conceal: bool,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    /// Overwrite an existing file.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}

@@ -1,0 +1,355 @@
+//! Values of flags: how they are written.
+
+use std::str::FromStr;
+
+use codec_container::RawSpec;
+use codec_core::codec::{Bitrate, Limits};
+use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
+
+/// `600k`, `1.5M` or a plain number of kilobits per second.
+pub(crate) fn bitrate(text: &str) -> Result<Bitrate, String> {
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 1e3),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 1e6),
+        _ => (text, 1e3),
+    };
+    let bits = number.parse::<f64>().map_err(|_| "expected 600, 600k or 1.5M")? * unit;
+    if !(1e3..=1e9).contains(&bits) {
+        return Err("expected 1k to 1000M".to_owned());
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    Ok(Bitrate(bits.round() as u64))
+}
+
+/// `640x360`.
+pub(crate) fn size(text: &str) -> Result<Size, String> {
+    let side = |side: &str| side.parse::<u32>().ok().filter(|side| (1..=16383).contains(side));
+    text.split_once(['x', 'X'])
+        .and_then(|(width, height)| Some(Size::new(side(width)?, side(height)?)))
+        .ok_or_else(|| "expected WIDTHxHEIGHT, each 1 to 16383".to_owned())
+}
+
+/// `30`, `29.97` or `30000/1001`.
+pub(crate) fn frame_rate(text: &str) -> Result<Rational, String> {
+    // The container crate knows the fine print of decimals.
+    let spec = RawSpec::from_str(&format!("16x16@{text}"))?;
+    Ok(spec.frame_rate)
+}
+
+/// Part of a picture: `WxH+X+Y`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Crop {
+    pub(crate) size: Size,
+    pub(crate) left: u32,
+    pub(crate) top: u32,
+}
+
+impl FromStr for Crop {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, '+');
+        let area = size(parts.next().unwrap_or_default())?;
+        let mut offset = || match parts.next() {
+            None => Ok(0),
+            Some(number) => number.parse::<u32>().map_err(|_| "expected WxH+X+Y".to_owned()),
+        };
+        let (left, top) = (offset()?, offset()?);
+        if left % 2 != 0 || top % 2 != 0 {
+            return Err("X and Y must be even: four pixels share a chroma sample".to_owned());
+        }
+        Ok(Self { size: area, left, top })
+    }
+}
+
+/// Most frames, or time, from one key frame to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum KeyInterval {
+    Frames(u32),
+    Seconds(f64),
+}
+
+impl KeyInterval {
+    /// In frames; `None` means no periodic key frames.
+    pub(crate) fn frames(self, frame_rate: Rational) -> Option<u32> {
+        match self {
+            Self::Frames(0) => None,
+            Self::Frames(frames) => Some(frames),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "saturates"
+            )]
+            Self::Seconds(s) => Some(((s * frame_rate.as_f64()).round() as u32).max(1)),
+        }
+    }
+}
+
+impl FromStr for KeyInterval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "expected frames (250; 0: no periodic key frames) or seconds (2s)".to_owned();
+        match text.strip_suffix('s') {
+            None => text.parse().map(Self::Frames).map_err(|_| wrong()),
+            Some(seconds) => {
+                let seconds = seconds.parse::<f64>().map_err(|_| wrong())?;
+                (seconds.is_finite() && seconds > 0.0)
+                    .then_some(Self::Seconds(seconds))
+                    .ok_or_else(wrong)
+            }
+        }
+    }
+}
+
+/// How samples of headerless video lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Samples {
+    I420,
+    Nv12,
+    Yuy2,
+    Rgb24,
+    Bgra,
+}
+
+impl Samples {
+    pub(crate) const ALL: [(&'static str, Self); 5] = [
+        ("i420", Self::I420),
+        ("nv12", Self::Nv12),
+        ("yuy2", Self::Yuy2),
+        ("rgb24", Self::Rgb24),
+        ("bgra", Self::Bgra),
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, samples)| *samples == self).map_or("?", |(name, _)| name)
+    }
+
+    /// Bytes of a picture without padding.
+    pub(crate) fn picture_bytes(self, size: Size) -> u64 {
+        match self {
+            Self::I420 | Self::Nv12 => size.i420_bytes(),
+            Self::Yuy2 => self.stride(size) * u64::from(size.height),
+            Self::Rgb24 => 3 * size.pixels(),
+            Self::Bgra => 4 * size.pixels(),
+        }
+    }
+
+    /// Bytes of a row (of the first plane).
+    pub(crate) fn stride(self, size: Size) -> u64 {
+        let width = u64::from(size.width);
+        match self {
+            Self::I420 | Self::Nv12 => width,
+            Self::Yuy2 => width.div_ceil(2) * 4,
+            Self::Rgb24 => width * 3,
+            Self::Bgra => width * 4,
+        }
+    }
+}
+
+impl FromStr for Samples {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower = text.to_ascii_lowercase();
+        let known = match lower.as_str() {
+            "yuv420p" => "i420",
+            "yuyv" | "yuyv422" => "yuy2",
+            "rgb" => "rgb24",
+            other => other,
+        };
+        let found = Self::ALL.iter().find(|(name, _)| *name == known);
+        found
+            .map(|&(_, samples)| samples)
+            .ok_or_else(|| format!("{text}: expected i420, nv12, yuy2, rgb24 or bgra"))
+    }
+}
+
+/// Headerless video: `640x360@30:i420`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RawLayout {
+    pub(crate) size: Size,
+    pub(crate) frame_rate: Rational,
+    pub(crate) samples: Samples,
+}
+
+impl RawLayout {
+    /// What the container crate reads itself, if it does.
+    pub(crate) fn spec(self) -> Option<RawSpec> {
+        let pixels = match self.samples {
+            Samples::I420 => PixelFormat::I420,
+            Samples::Nv12 => PixelFormat::Nv12,
+            Samples::Yuy2 | Samples::Rgb24 | Samples::Bgra => return None,
+        };
+        Some(RawSpec { size: self.size, frame_rate: self.frame_rate, pixels })
+    }
+}
+
+impl FromStr for RawLayout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (shape, samples) = text.split_once(':').unwrap_or((text, "i420"));
+        let RawSpec { size, frame_rate, .. } = shape.parse()?;
+        Ok(Self { size, frame_rate, samples: samples.parse()? })
+    }
+}
+
+/// Limits on hostile input: `pixels=4096x2160,memory=512M,packet=8M,size-changes=8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LimitList(pub(crate) Limits);
+
+/// Frames that a decoder holds at once, and the command with it, at most.
+const LIVE_FRAMES: u64 = 8;
+
+impl FromStr for LimitList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut limits = Limits::default();
+        for part in text.split(',') {
+            let (key, value) = part.split_once('=').ok_or("expected pixels=N,memory=512M")?;
+            match key {
+                "pixels" => {
+                    limits.max_pixels = match size(value) {
+                        Ok(size) => size.pixels(),
+                        Err(_) => quantity(value)?,
+                    };
+                }
+                // Three bytes hold two pixels.
+                "memory" => {
+                    let pixels = quantity(value)? * 2 / 3 / LIVE_FRAMES;
+                    limits.max_pixels = limits.max_pixels.min(pixels);
+                }
+                "packet" => limits.max_frame_bytes = quantity(value)?,
+                "size-changes" => {
+                    limits.max_size_changes =
+                        value.parse().map_err(|_| format!("{value}: expected a number"))?;
+                }
+                _ => return Err(format!("{key}: expected pixels, memory, packet or size-changes")),
+            }
+        }
+        Ok(Self(limits))
+    }
+}
+
+/// A whole number, with K, M or G for powers of 1,024.
+fn quantity(text: &str) -> Result<u64, String> {
+    let (number, shift) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number = number.parse::<u64>().map_err(|_| format!("{text}: expected 4096, 512M or 2G"))?;
+    number.checked_shl(shift).filter(|n| n >> shift == number).ok_or(format!("{text}: too large"))
+}
+
+/// A setting of the backend's own: `name=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnobSetting {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for KnobSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("expected name=value")?;
+        Ok(Self { name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
+/// How a picture is to be turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// As the input's description says; afterwards nothing is left to be turned.
+    AsDescribed,
+    /// Clockwise.
+    By(Rotation),
+}
+
+impl FromStr for Turn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::AsDescribed);
+        }
+        let degrees = text.parse().ok().and_then(Rotation::from_degrees);
+        degrees.map(Self::By).ok_or_else(|| "expected auto, 0, 90, 180 or 270".to_owned())
+    }
+}
+
+/// The size to which pictures are scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// That of the first picture.
+    First,
+    Size(Size),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "first" { Ok(Self::First) } else { size(text).map(Self::Size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bitrates_are_kilobits_unless_they_say_otherwise() {
+        assert_eq!(bitrate("600"), Ok(Bitrate::kbps(600)));
+        assert_eq!(bitrate("600k"), Ok(Bitrate::kbps(600)));
+        assert_eq!(bitrate("1.5M"), Ok(Bitrate::kbps(1500)));
+        for wrong in ["", "k", "-5", "0", "nan", "1e30", "600kb"] {
+            assert!(bitrate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn crops_start_at_even_positions() {
+        let crop = Crop { size: Size::new(64, 48), left: 2, top: 4 };
+        assert_eq!("64x48+2+4".parse(), Ok(crop));
+        assert_eq!("64x48".parse(), Ok(Crop { left: 0, top: 0, ..crop }));
+        for wrong in ["64x48+1+0", "64x48+2+4+6", "64+2", "0x4+0+0", "4x4+-2+0"] {
+            assert!(wrong.parse::<Crop>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn key_intervals_are_frames_or_seconds() {
+        let rate = Rational::new(30000, 1001);
+        assert_eq!("250".parse::<KeyInterval>().unwrap().frames(rate), Some(250));
+        assert_eq!("0".parse::<KeyInterval>().unwrap().frames(rate), None);
+        assert_eq!("2s".parse::<KeyInterval>().unwrap().frames(rate), Some(60));
+        assert!("-1s".parse::<KeyInterval>().is_err());
+    }
+
+    #[test]
+    fn limits_count_in_powers_of_1024() {
+        let limits = "pixels=100x10,packet=2K,size-changes=3".parse::<LimitList>().unwrap().0;
+        assert_eq!((limits.max_pixels, limits.max_frame_bytes), (1000, 2048));
+        assert_eq!(limits.max_size_changes, 3);
+        let limits = "memory=12M".parse::<LimitList>().unwrap().0;
+        assert_eq!(limits.max_pixels, 1 << 20);
+        for wrong in ["pixels", "pixels=", "memory=99999999999G", "speed=1"] {
+            assert!(wrong.parse::<LimitList>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn raw_layouts_name_their_samples() {
+        let layout = "640x360@29.97:bgra".parse::<RawLayout>().unwrap();
+        assert_eq!(layout.samples, Samples::Bgra);
+        assert_eq!(layout.frame_rate, Rational::new(30000, 1001));
+        assert_eq!(Samples::Yuy2.picture_bytes(Size::new(5, 2)), 24);
+        assert!("640x360@30:p010".parse::<RawLayout>().is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! `codec codecs`.
+
+use codec_core::codec::{Capabilities, Knob, KnobKind, Scalability};
+use codec_core::frame::PixelFormat;
+use codec_core::registry::{BACKENDS, Backend};
+
+use crate::args::raw::CodecsArgs;
+use crate::failure::Result;
+use crate::io::output::print;
+use crate::json::{self, Object};
+
+/// Lists what this build has.
+pub(crate) fn run(args: &CodecsArgs) -> Result<()> {
+    if args.json {
+        let list = json::array(BACKENDS.iter().map(backend_json));
+        return print(&format!("{}\n", Object::new().raw("backends", list).finish()));
+    }
+    let mut text = String::new();
+    for backend in BACKENDS {
+        text.push_str(&backend_text(backend));
+    }
+    print(&text)
+}
+
+fn layer_names(modes: &[Scalability]) -> Vec<&'static str> {
+    let named = Scalability::ALL.iter().filter(|(_, mode)| modes.contains(mode));
+    named.map(|(name, _)| *name).collect()
+}
+
+fn format_name(format: &PixelFormat) -> &'static str {
+    match format {
+        PixelFormat::I420 => "i420",
+        PixelFormat::Nv12 => "nv12",
+        _ => "other",
+    }
+}
+
+fn backend_text(backend: &Backend) -> String {
+    let mut text = format!("{}/{}\n", backend.codec, backend.name);
+    if let Some((_, caps)) = backend.encoder {
+        let (best, worst) = caps.qindex_range;
+        text.push_str(&format!(
+            "  encodes ({}): layers {}; qindex {best}..{worst}; up to {} pixels a side; holds back \
+             at most {} frames\n",
+            caps.implementation,
+            layer_names(caps.scalability).join(" "),
+            caps.max_dimension,
+            caps.latency_frames
+        ));
+        for knob in caps.knobs {
+            let live = if knob.live { ", can change while running" } else { "" };
+            text.push_str(&format!(
+                "    {}={} [{}{live}]: {}\n",
+                knob.name,
+                knob.default,
+                knob.allowed(),
+                knob.help
+            ));
+        }
+    }
+    if let Some((_, caps)) = backend.decoder {
+        let threads = if caps.threads { ", with threads" } else { "" };
+        text.push_str(&format!("  decodes ({}{threads})\n", caps.implementation));
+    }
+    text
+}
+
+fn backend_json(backend: &Backend) -> String {
+    let side = |caps: Option<&'static Capabilities>| caps.map(capabilities_json);
+    Object::new()
+        .text("codec", backend.codec.name())
+        .text("name", backend.name)
+        .maybe("encoder", side(backend.encoder.map(|(_, caps)| caps)))
+        .maybe("decoder", side(backend.decoder.map(|(_, caps)| caps)))
+        .finish()
+}
+
+fn capabilities_json(caps: &'static Capabilities) -> String {
+    let (best, worst) = caps.qindex_range;
+    Object::new()
+        .text("implementation", caps.implementation)
+        .raw("formats", json::array(caps.formats.iter().map(|f| json::text(format_name(f)))))
+        .raw("max_dimension", caps.max_dimension)
+        .raw("alignment", caps.alignment)
+        .raw("scalability", json::array(layer_names(caps.scalability).into_iter().map(json::text)))
+        .raw("qindex_range", json::array([best, worst]))
+        .raw("reference_slots", caps.reference_slots)
+        .raw("latency_frames", caps.latency_frames)
+        .raw("live_bitrate", caps.live_bitrate)
+        .raw("live_resolution", caps.live_resolution)
+        .raw("reports_qindex", caps.reports_qindex)
+        .raw("threads", caps.threads)
+        .raw("knobs", json::array(caps.knobs.iter().map(knob_json)))
+        .finish()
+}
+
+fn knob_json(knob: &Knob) -> String {
+    let object = Object::new().text("name", knob.name);
+    let object = match knob.kind {
+        KnobKind::Range { min, max } => {
+            object.text("kind", "range").raw("min", min).raw("max", max)
+        }
+        KnobKind::Switch => object.text("kind", "switch").raw("min", 0).raw("max", 1),
+        KnobKind::Choice(values) => {
+            let choices = values.iter().map(|&(value, name)| {
+                Object::new().raw("value", value).text("name", name).finish()
+            });
+            object.text("kind", "choice").raw("choices", json::array(choices))
+        }
+        _ => object.text("kind", "other"),
+    };
+    object.raw("default", knob.default).raw("live", knob.live).text("help", knob.help).finish()
+}

@@ -1,0 +1,30 @@
+//! The commands, one file each.
+
+mod codecs;
+mod decode;
+mod encode;
+mod generate;
+mod help;
+mod metrics;
+mod probe;
+mod snapshot;
+
+use crate::Env;
+use crate::args::raw::Verb;
+use crate::failure::Result;
+
+/// Runs a command.
+pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
+    match verb {
+        Verb::Encode(args) => encode::encode(&args, env),
+        Verb::Transcode(args) => encode::transcode(&args, env),
+        Verb::Decode(args) => decode::run(&args, env),
+        Verb::Probe(args) => probe::run(&args, env),
+        Verb::Metrics(args) => metrics::run(&args, env),
+        Verb::Codecs(args) => codecs::run(&args),
+        Verb::Generate(args) => generate::run(&args, env),
+        Verb::Snapshot(args) => snapshot::run(&args, env),
+        Verb::Completions { shell } => help::completions(shell),
+        Verb::Man { command } => help::man(command.as_deref()),
+    }
+}

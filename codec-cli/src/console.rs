@@ -1,0 +1,109 @@
+//! Messages on standard error. Standard output is for data alone.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::args::raw::ProgressMode;
+use crate::json::Object;
+
+/// How much is said, and in which form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console {
+    pub(crate) quiet: bool,
+    pub(crate) verbose: u8,
+    pub(crate) style: Style,
+}
+
+/// The form of what is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// One line that is written over.
+    Terminal,
+    /// A line every few seconds.
+    Plain,
+    /// One JSON object a line.
+    Json,
+    /// Messages, but no progress.
+    Silent,
+}
+
+/// Whether a progress line stands on the terminal and must be wiped before a message.
+static LINE_STANDS: AtomicBool = AtomicBool::new(false);
+
+impl Console {
+    pub(crate) fn new(quiet: bool, verbose: u8, mode: ProgressMode) -> Self {
+        let style = match mode {
+            ProgressMode::Json => Style::Json,
+            ProgressMode::None => Style::Silent,
+            ProgressMode::Plain => Style::Plain,
+            ProgressMode::Auto if quiet => Style::Silent,
+            ProgressMode::Auto if stderr().is_terminal() => Style::Terminal,
+            ProgressMode::Auto => Style::Plain,
+        };
+        Self { quiet, verbose, style }
+    }
+
+    /// Something that a careful user wants to know: effective settings, totals.
+    pub(crate) fn note(self, message: impl Display) {
+        if !self.quiet {
+            self.message("note", &message);
+        }
+    }
+
+    /// Only with `-v`.
+    pub(crate) fn detail(self, message: impl Display) {
+        if self.verbose > 0 && !self.quiet {
+            self.message("detail", &message);
+        }
+    }
+
+    /// Something is odd, and the work goes on.
+    pub(crate) fn warn(self, message: impl Display) {
+        if !self.quiet {
+            self.message("warning", &message);
+        }
+    }
+
+    pub(crate) fn error(self, message: impl Display) {
+        self.message("error", &message);
+    }
+
+    /// An object of its own, in JSON style only.
+    pub(crate) fn event(self, object: Object) {
+        if self.style == Style::Json {
+            line(&object.finish());
+        }
+    }
+
+    fn message(self, kind: &str, message: &dyn Display) {
+        if self.style == Style::Json {
+            let object = Object::new().text("type", kind).text("message", &message.to_string());
+            return self.event(object);
+        }
+        match kind {
+            "note" | "detail" => line(&message.to_string()),
+            _ => line(&format!("codec: {kind}: {message}")),
+        }
+    }
+}
+
+/// Writes over the progress line.
+pub(crate) fn status(text: &str) {
+    LINE_STANDS.store(true, Ordering::Relaxed);
+    // There is nobody to tell when standard error is closed.
+    let _ = write!(stderr().lock(), "\r{text}\x1b[K");
+}
+
+/// Removes the progress line.
+pub(crate) fn wipe_status() {
+    if LINE_STANDS.swap(false, Ordering::Relaxed) {
+        let _ = write!(stderr().lock(), "\r\x1b[K");
+    }
+}
+
+/// Writes a line to standard error.
+pub(crate) fn line(text: &str) {
+    wipe_status();
+    let _ = writeln!(stderr().lock(), "{text}");
+}

@@ -1,0 +1,75 @@
+//! MD5 over pictures, printed as vpxdec and ffmpeg print it.
+
+use codec_core::frame::{Picture, Rational, Size};
+use md5::{Digest, Md5};
+
+use crate::failure::Result;
+use crate::io::output::print;
+use crate::picture::planes::append_i420;
+
+/// Which digests are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    None,
+    /// One over all pictures.
+    Whole,
+    /// One for each picture, in the form of ffmpeg's `framemd5`.
+    Frames,
+}
+
+/// Digests the visible I420 samples of pictures.
+pub(crate) struct Digester {
+    form: Form,
+    whole: Md5,
+    bytes: Vec<u8>,
+    size: Size,
+    time_base: Rational,
+    begun: bool,
+}
+
+impl Digester {
+    pub(crate) fn new(form: Form, size: Size, time_base: Rational) -> Self {
+        Self { form, whole: Md5::new(), bytes: Vec::new(), size, time_base, begun: false }
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        picture: &Picture<'_>,
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<()> {
+        if self.form == Form::None {
+            return Ok(());
+        }
+        self.bytes.clear();
+        append_i420(picture, &mut self.bytes);
+        if self.form == Form::Whole {
+            self.whole.update(&self.bytes);
+            return Ok(());
+        }
+        if !self.begun {
+            self.begun = true;
+            print(&format!(
+                "#format: frame checksums\n#version: 2\n#hash: MD5\n#tb 0: {}\n#media_type 0: \
+                 video\n#codec_id 0: rawvideo\n#dimensions 0: {}\n#stream#, dts,        pts, \
+                 duration,     size, hash\n",
+                self.time_base, self.size
+            ))?;
+        }
+        let (size, hash) = (self.bytes.len(), hex(&Md5::digest(&self.bytes)));
+        let duration = duration.unwrap_or(1);
+        print(&format!("0, {pts:10}, {pts:10}, {duration:8}, {size:8}, {hash}\n"))
+    }
+
+    /// Prints the digest of all.
+    pub(crate) fn finish(self) -> Result<()> {
+        match self.form {
+            Form::Whole => print(&format!("{}  -\n", hex(&self.whole.finalize()))),
+            Form::None | Form::Frames => Ok(()),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,271 @@
+//! Pictures from a coded stream.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use codec_container::{CodedPacket, PacketReader};
+use codec_core::codec::{Conceal, DecoderConfig, Limits, VideoDecoder};
+use codec_core::frame::{Frame, Rational, Size};
+use codec_core::parallel::RowPool;
+use codec_core::registry;
+
+use super::source::{Damage, Facts, FrameSource, Shot};
+use crate::Env;
+use crate::args::resolved::threads_for;
+use crate::failure::{Failure, Kind, Result};
+
+/// How to decode.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DecodeOptions {
+    /// `codec` or `codec/backend`.
+    pub(crate) backend: Option<String>,
+    pub(crate) limits: Limits,
+    pub(crate) conceal: bool,
+    /// As asked for; `None`: by size and cores.
+    pub(crate) threads: Option<usize>,
+}
+
+/// Opens a decoder for `codec`, or for the backend that the user named.
+pub(crate) fn open_decoder(
+    codec: &str,
+    size: Size,
+    options: &DecodeOptions,
+    env: Env,
+) -> Result<Box<dyn VideoDecoder>> {
+    let spec = match &options.backend {
+        Some(spec) if spec.split('/').next() != Some(codec) => {
+            return Err(Failure::usage(format!("the input is {codec}, and -c says {spec}")));
+        }
+        Some(spec) => spec,
+        None => codec,
+    };
+    let mut config = DecoderConfig::default();
+    config.limits = options.limits;
+    config.conceal = if options.conceal { Conceal::On } else { Conceal::Off };
+    let threads = threads_for(options.threads, size);
+    if threads > 1 {
+        config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+    }
+    config.simd = Some(env.level);
+    let backend = registry::find(spec).map_err(|error| Failure::decoding("decoder", &error))?;
+    let Some((open, _)) = backend.decoder else {
+        let message = format!("{}/{} cannot decode", backend.codec, backend.name);
+        return Err(Failure::new(Kind::Backend, message));
+    };
+    open(&config).map_err(|error| Failure::decoding("decoder", &error))
+}
+
+/// Packets that are looked at for the frame rate, where the container states none.
+const PEEK: usize = 13;
+
+/// Reads packets and decodes them.
+pub(crate) struct DecodedSource {
+    reader: Box<dyn PacketReader>,
+    decoder: Box<dyn VideoDecoder>,
+    name: String,
+    env: Env,
+    conceal: bool,
+    facts: Facts,
+    /// Read ahead for the frame rate.
+    peeked: VecDeque<CodedPacket>,
+    /// What went wrong after the packets that were read ahead.
+    peeked_failure: Option<Failure>,
+    packet: CodedPacket,
+    /// The first frame, which told the size, until it is asked for; later the current one.
+    frame: Option<Frame>,
+    is_first: bool,
+    ended: bool,
+    damage: Damage,
+    coded_bytes: u64,
+}
+
+impl DecodedSource {
+    pub(crate) fn new(
+        reader: Box<dyn PacketReader>,
+        name: String,
+        options: &DecodeOptions,
+        env: Env,
+    ) -> Result<Self> {
+        let stream = reader.stream();
+        let codec = stream.codec.name();
+        let decoder = open_decoder(codec, stream.size, options, env)?;
+        let facts = Facts {
+            size: stream.size,
+            time_base: stream.time_base,
+            frame_rate: stream.frame_rate.unwrap_or(Rational::new(30, 1)),
+            count: stream.packet_count,
+            info: stream.info,
+            kind: format!("{codec} in {}", stream.format),
+            has_times: true,
+        };
+        let states_rate = stream.frame_rate.is_some();
+        let mut source = Self {
+            reader,
+            decoder,
+            name,
+            env,
+            conceal: options.conceal,
+            facts,
+            peeked: VecDeque::new(),
+            peeked_failure: None,
+            packet: CodedPacket::default(),
+            frame: None,
+            is_first: true,
+            ended: false,
+            damage: Damage::default(),
+            coded_bytes: 0,
+        };
+        if !states_rate {
+            source.peek();
+        }
+        source.frame = source.decode_next()?;
+        let Some(first) = &source.frame else {
+            let message = format!("{}: no frame can be decoded", source.name);
+            return Err(Failure::new(Kind::Corrupt, message));
+        };
+        source.facts.size = first.size();
+        Ok(source)
+    }
+
+    /// Estimates the frame rate from the first packets.
+    fn peek(&mut self) {
+        while self.peeked.len() < PEEK {
+            let mut packet = CodedPacket::default();
+            match self.reader.read(&mut packet) {
+                Ok(true) => self.peeked.push_back(packet),
+                Ok(false) => break,
+                Err(error) => {
+                    self.peeked_failure = Some(Failure::reading(&self.name, &error));
+                    break;
+                }
+            }
+        }
+        let times: Vec<i64> = self.peeked.iter().filter(|p| p.shown).map(|p| p.pts).collect();
+        if let Some(rate) = estimate_rate(&times, self.facts.time_base) {
+            self.facts.frame_rate = rate;
+        }
+    }
+
+    /// Reads a packet into `self.packet`; `false` at the end.
+    fn read(&mut self) -> Result<bool> {
+        if let Some(packet) = self.peeked.pop_front() {
+            self.packet = packet;
+            return Ok(true);
+        }
+        let outcome = match self.peeked_failure.take() {
+            Some(failure) => Err(failure),
+            None => self
+                .reader
+                .read(&mut self.packet)
+                .map_err(|error| Failure::reading(&self.name, &error)),
+        };
+        match outcome {
+            Err(failure) if self.conceal && failure.kind != Kind::Internal => {
+                self.env.console.warn(&failure.message);
+                self.damage.lost_packets += 1;
+                // A reader that cannot go on says so at the next call.
+                self.reader
+                    .read(&mut self.packet)
+                    .map_err(|error| Failure::reading(&self.name, &error))
+                    .or(Ok(false))
+            }
+            other => other,
+        }
+    }
+
+    fn decode_next(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.decoder.receive() {
+                return Ok(Some(frame));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if !self.read()? {
+                self.ended = true;
+                self.decoder.finish();
+                continue;
+            }
+            let CodedPacket { data, pts, duration, index, offset, .. } = &self.packet;
+            self.coded_bytes += data.len() as u64;
+            match self.decoder.decode(data, *pts, *duration) {
+                Ok(report) => {
+                    self.damage.total_mbs += u64::from(report.total_mbs);
+                    self.damage.concealed_mbs += u64::from(report.concealed_mbs);
+                    self.damage.concealed_frames += u64::from(report.concealed_mbs > 0);
+                }
+                Err(error) => {
+                    let place = format!("{}: packet {index} at byte {offset}", self.name);
+                    let failure = Failure::decoding(&place, &error);
+                    if !self.conceal {
+                        return Err(failure);
+                    }
+                    self.env.console.detail(&failure.message);
+                    self.damage.lost_packets += 1;
+                }
+            }
+        }
+    }
+}
+
+impl FrameSource for DecodedSource {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        if self.is_first {
+            self.is_first = false;
+        } else {
+            // The old frame goes back to the decoder's pool first.
+            self.frame = None;
+            self.frame = self.decode_next()?;
+        }
+        Ok(self.frame.as_ref().map(|frame| Shot {
+            picture: frame.picture().with_info(self.facts.info),
+            pts: frame.pts,
+            duration: frame.duration,
+        }))
+    }
+
+    fn damage(&self) -> Damage {
+        self.damage
+    }
+
+    fn coded_bytes(&self) -> u64 {
+        self.coded_bytes
+    }
+}
+
+/// The usual rate that is nearest to the mean distance of `times`, if one is near.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn estimate_rate(times: &[i64], time_base: Rational) -> Option<Rational> {
+    let (first, last) = (times.first()?, times.last()?);
+    let ticks = last.checked_sub(*first).filter(|&ticks| ticks > 0)?;
+    let seconds = ticks as f64 * time_base.as_f64();
+    let rate = (times.len() - 1) as f64 / seconds;
+    let usual = [10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120].map(|r| Rational::new(r, 1));
+    let ntsc = [24, 30, 60, 120].map(|r| Rational::new(r * 1000, 1001));
+    let distance = |r: &Rational| (r.as_f64() / rate - 1.0).abs();
+    let near = usual.into_iter().chain(ntsc).min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    if distance(&near) < 0.02 {
+        return Some(near);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let thousandths = (rate * 1000.0).round().clamp(1000.0, 240_000.0) as u32;
+    Some(Rational::new(thousandths, 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_recognised_as_thirty_frames_a_second() {
+        let times: Vec<i64> = (0..13).map(|n| (n * 100 + 1) / 3).collect();
+        let rate = estimate_rate(&times, Rational::new(1, 1000));
+        assert!(rate.is_some_and(|rate| (rate.as_f64() - 30.0).abs() < 0.05), "{rate:?}");
+        assert_eq!(estimate_rate(&[5], Rational::new(1, 1000)), None);
+        assert_eq!(estimate_rate(&[5, 5], Rational::new(1, 1000)), None);
+    }
+}

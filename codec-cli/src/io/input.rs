@@ -1,0 +1,109 @@
+//! Opens input.
+
+use std::fs::File;
+use std::io::{IsTerminal, stdin};
+use std::path::{Path, PathBuf};
+
+use codec_container::{Input, RawReader, ReadOptions, Source};
+use codec_core::codec::Limits;
+
+use super::STDIN;
+use super::names::is_pipe;
+use super::packed::PackedReader;
+use crate::Env;
+use crate::args::raw::InputArgs;
+use crate::args::values::RawLayout;
+use crate::failure::{Failure, Kind, Result};
+
+/// What is to be read, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct InputSpec {
+    pub(crate) path: PathBuf,
+    pub(crate) raw: Option<RawLayout>,
+    pub(crate) limits: Limits,
+    /// Times may go backwards: damaged input is to be played as far as it goes.
+    pub(crate) lenient: bool,
+}
+
+impl From<&InputArgs> for InputSpec {
+    fn from(args: &InputArgs) -> Self {
+        Self {
+            path: args.path(),
+            raw: args.raw,
+            limits: args.limits.map_or_else(Limits::default, |list| list.0),
+            lenient: false,
+        }
+    }
+}
+
+/// An opened input.
+pub(crate) enum Opened {
+    Container(Input),
+    Packed(PackedReader),
+}
+
+impl InputSpec {
+    /// How messages call it.
+    pub(crate) fn name(&self) -> String {
+        if is_pipe(&self.path) { STDIN.to_owned() } else { self.path.display().to_string() }
+    }
+
+    /// Opens it and finds out what it holds.
+    pub(crate) fn open(&self, env: Env) -> Result<Opened> {
+        let name = self.name();
+        let source = bytes_of(&self.path, &name)?;
+        let mut options = ReadOptions::default();
+        options.limits = self.limits;
+        options.allow_backward_times = self.lenient;
+        let refused = |error| Failure::reading(&name, &error);
+        let input = match self.raw {
+            Some(layout) => match layout.spec() {
+                Some(spec) => {
+                    let reader = RawReader::new(source, spec, &options).map_err(refused)?;
+                    Input::Pictures(Box::new(reader))
+                }
+                None => return Ok(Opened::Packed(PackedReader::new(source, layout, self)?)),
+            },
+            None => {
+                codec_container::open(source, &options).map_err(|error| self.refusal(&error))?
+            }
+        };
+        let warnings = match &input {
+            Input::Packets(reader) => &reader.stream().warnings,
+            Input::Pictures(reader) => &reader.stream().warnings,
+            _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown kind of content"))),
+        };
+        for warning in warnings {
+            env.console.warn(format!("{name}: {warning}"));
+        }
+        Ok(Opened::Container(input))
+    }
+
+    fn refusal(&self, error: &codec_container::Error) -> Failure {
+        let mut failure = Failure::reading(&self.name(), error);
+        let extension = self.path.extension().and_then(|extension| extension.to_str());
+        let looks_raw = extension
+            .and_then(codec_container::Format::from_extension)
+            .is_some_and(|format| format == codec_container::Format::Raw);
+        if looks_raw && matches!(error, codec_container::Error::Unrecognised { .. }) {
+            failure.message.push_str("; give the layout of headerless video by --raw");
+        }
+        failure
+    }
+}
+
+fn bytes_of(path: &Path, name: &str) -> Result<Source> {
+    let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
+    if is_pipe(path) {
+        if stdin().is_terminal() {
+            return Err(Failure::usage("standard input is a terminal: name a file or use a pipe"));
+        }
+        return Ok(Source::stream(stdin()));
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let found = file.metadata().map_err(unreadable)?;
+    if found.is_dir() {
+        return Err(Failure::new(Kind::Input, format!("{name}: is a folder")));
+    }
+    Ok(if found.is_file() { Source::seekable(file) } else { Source::stream(file) })
+}

@@ -1,0 +1,172 @@
+//! Output files: written under a temporary name, renamed when complete; standard output.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use codec_container::Output;
+use tempfile::NamedTempFile;
+
+use super::STDOUT;
+use super::names::{is_pipe, is_same_file, is_special};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+
+/// What may be overwritten and what must not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// Existing files may be replaced.
+    pub(crate) overwrite: bool,
+    /// Files that are read or written meanwhile.
+    pub(crate) not: Vec<PathBuf>,
+    /// Bytes may go to a terminal.
+    pub(crate) terminal: bool,
+}
+
+/// An output that takes its name when it is complete.
+#[derive(Debug)]
+pub(crate) struct OutputFile {
+    pub(crate) name: String,
+    place: Place,
+    overwrite: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    Stdout,
+    /// A device or a named pipe: written at once.
+    Special(PathBuf),
+    File {
+        temporary: NamedTempFile,
+        path: PathBuf,
+    },
+}
+
+impl Rules {
+    /// Refuses an output that must not be written, before any work is done.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        if is_pipe(path) {
+            if stdout().is_terminal() && !self.terminal {
+                return Err(Failure::usage(
+                    "standard output is a terminal: give a file by -o, or -f FORMAT to insist",
+                ));
+            }
+            return Ok(());
+        }
+        let name = path.display();
+        if let Some(other) = self.not.iter().find(|other| is_same_file(path, other)) {
+            return Err(Failure::usage(format!("{name} is the same file as {}", other.display())));
+        }
+        if is_special(path) {
+            return Ok(());
+        }
+        if path.is_dir() {
+            return Err(Failure::new(Kind::Output, format!("{name}: is a folder")));
+        }
+        if path.exists() && !self.overwrite {
+            return Err(Failure::usage(format!("{name} exists already: -y overwrites it")));
+        }
+        Ok(())
+    }
+}
+
+impl OutputFile {
+    /// Begins an output; nothing is there under its name yet.
+    pub(crate) fn create(path: &Path, rules: &Rules) -> Result<Self> {
+        rules.check(path)?;
+        if is_pipe(path) {
+            return Ok(Self { name: STDOUT.to_owned(), place: Place::Stdout, overwrite: true });
+        }
+        let name = path.display().to_string();
+        if is_special(path) {
+            let place = Place::Special(path.to_owned());
+            return Ok(Self { name, place, overwrite: true });
+        }
+        // Through a link the file behind it is replaced, not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let temporary = temporary_beside(&path).map_err(|error| Failure::output(&name, &error))?;
+        interrupt::remember(temporary.path().to_owned());
+        let place = Place::File { temporary, path };
+        Ok(Self { name, place, overwrite: rules.overwrite })
+    }
+
+    /// Where a container writer is to write.
+    pub(crate) fn stream(&self) -> Result<Output> {
+        let failed = |error| Failure::output(&self.name, &error);
+        Ok(match &self.place {
+            Place::File { temporary, .. } => {
+                Output::seekable(temporary.as_file().try_clone().map_err(failed)?)
+            }
+            Place::Stdout | Place::Special(_) => Output::stream(self.writer()?),
+        })
+    }
+
+    /// Where anything else is to write. Not buffered.
+    pub(crate) fn writer(&self) -> Result<Box<dyn Write + Send>> {
+        let failed = |error| Failure::output(&self.name, &error);
+        Ok(match &self.place {
+            Place::Stdout => unbuffered_stdout(),
+            Place::Special(path) => {
+                Box::new(File::options().write(true).open(path).map_err(failed)?)
+            }
+            Place::File { temporary, .. } => {
+                Box::new(temporary.as_file().try_clone().map_err(failed)?)
+            }
+        })
+    }
+
+    /// Gives the file its name. Whoever wrote to it must have flushed.
+    pub(crate) fn commit(self) -> Result<()> {
+        let Place::File { temporary, path } = self.place else {
+            return Ok(());
+        };
+        let temporary_path = temporary.path().to_owned();
+        let outcome = if self.overwrite {
+            temporary.persist(&path)
+        } else {
+            temporary.persist_noclobber(&path)
+        };
+        interrupt::forget(&temporary_path);
+        outcome.map(drop).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Failure::usage(format!("{} exists by now: -y overwrites it", self.name))
+            }
+            _ => Failure::output(&self.name, &error.error),
+        })
+    }
+}
+
+fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".codec-").suffix(".part");
+    // Temporary files are private by default; this one becomes an ordinary file.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// Standard output without the line buffer, which would look for line ends in video.
+fn unbuffered_stdout() -> Box<dyn Write + Send> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(handle) = stdout().as_fd().try_clone_to_owned() {
+            return Box::new(File::from(handle));
+        }
+    }
+    Box::new(stdout())
+}
+
+/// Prints text to standard output: digests, tables, JSON.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| Failure::output(STDOUT, &error))
+}

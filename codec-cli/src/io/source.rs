@@ -1,0 +1,133 @@
+//! Where pictures come from: raw files, and decoded streams.
+
+use codec_container::{Input, PictureReader};
+use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+
+use super::decoded::{DecodeOptions, DecodedSource};
+use super::input::{InputSpec, Opened};
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+
+/// What is known before the first picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// Size of the first picture.
+    pub(crate) size: Size,
+    /// Seconds per tick.
+    pub(crate) time_base: Rational,
+    /// Frames per second: stated, or estimated from the first times.
+    pub(crate) frame_rate: Rational,
+    /// Number of frames, where stated.
+    pub(crate) count: Option<u64>,
+    pub(crate) info: PictureInfo,
+    /// `y4m`, `vp8 in webm`.
+    pub(crate) kind: String,
+    /// The format has times of its own, and does not merely count frames.
+    pub(crate) has_times: bool,
+}
+
+/// A picture with its time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shot<'a> {
+    pub(crate) picture: Picture<'a>,
+    pub(crate) pts: i64,
+    pub(crate) duration: Option<u64>,
+}
+
+/// How much was damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// Packets that gave no picture.
+    pub(crate) lost_packets: u64,
+    /// Frames in which something was made up.
+    pub(crate) concealed_frames: u64,
+    pub(crate) concealed_mbs: u64,
+    pub(crate) total_mbs: u64,
+}
+
+impl Damage {
+    pub(crate) fn is_some(self) -> bool {
+        self.lost_packets + self.concealed_frames > 0
+    }
+
+    /// Share of the macroblocks that were made up, in percent.
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    pub(crate) fn concealed_pct(self) -> f64 {
+        100.0 * self.concealed_mbs as f64 / self.total_mbs.max(1) as f64
+    }
+}
+
+/// Gives pictures one after another.
+pub(crate) trait FrameSource {
+    fn facts(&self) -> &Facts;
+
+    /// The next picture, in memory that the next call uses again.
+    fn next(&mut self) -> Result<Option<Shot<'_>>>;
+
+    /// What was concealed so far.
+    fn damage(&self) -> Damage {
+        Damage::default()
+    }
+
+    /// Coded bytes read so far; 0 for raw video.
+    fn coded_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// Opens any input as pictures.
+pub(crate) fn open(
+    spec: &InputSpec,
+    options: &DecodeOptions,
+    env: Env,
+) -> Result<Box<dyn FrameSource>> {
+    Ok(match spec.open(env)? {
+        Opened::Packed(reader) => Box::new(reader),
+        Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec.name())),
+        Opened::Container(Input::Packets(reader)) => {
+            Box::new(DecodedSource::new(reader, spec.name(), options, env)?)
+        }
+        Opened::Container(_) => {
+            let message = format!("{}: unknown kind of content", spec.name());
+            return Err(Failure::new(Kind::Input, message));
+        }
+    })
+}
+
+/// Raw video.
+struct RawSource {
+    reader: Box<dyn PictureReader>,
+    name: String,
+    facts: Facts,
+}
+
+impl RawSource {
+    fn new(reader: Box<dyn PictureReader>, name: String) -> Self {
+        let stream = reader.stream();
+        let facts = Facts {
+            size: stream.size,
+            time_base: stream.time_base,
+            frame_rate: stream.frame_rate.unwrap_or_else(|| stream.time_base.inverse()),
+            count: stream.picture_count,
+            info: stream.info,
+            kind: stream.format.to_string(),
+            has_times: false,
+        };
+        Self { reader, name, facts }
+    }
+}
+
+impl FrameSource for RawSource {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        let read = self.reader.read().map_err(|error| Failure::reading(&self.name, &error))?;
+        Ok(read.map(|timed| Shot {
+            picture: timed.picture,
+            pts: timed.pts,
+            duration: timed.duration,
+        }))
+    }
+}

@@ -1,0 +1,375 @@
+//! One run of an encoder: pictures in, packets out, and everything that is told about them.
+
+mod checker;
+mod totals;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use codec_container::{PacketRef, PacketWriter, StreamInfo, WriteOptions, create_packets};
+use codec_core::codec::{
+    DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
+};
+use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+use codec_core::parallel::RowPool;
+
+use crate::Env;
+use crate::args::resolved::{Encoding, describe_rate, threads_for};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::output::OutputFile;
+use crate::io::source::{FrameSource, Shot};
+use crate::json::Object;
+use crate::picture::transform::Transform;
+use crate::progress::{Now, Progress};
+use crate::report::{Report, Row};
+
+use checker::Checker;
+use totals::Totals;
+
+/// A picture that went in and whose packet has not come out.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    pts: i64,
+    frame: u64,
+}
+
+/// An encoder with all that hangs on it.
+pub(crate) struct Session {
+    env: Env,
+    encoder: Box<dyn VideoEncoder>,
+    size: Size,
+    packet: Packet,
+    writer: Box<dyn PacketWriter>,
+    output: OutputFile,
+    report: Option<Report>,
+    checker: Option<Checker>,
+    transform: Transform,
+    progress: Progress,
+    waiting: VecDeque<Waiting>,
+    last_pts: Option<i64>,
+    totals: Totals,
+    last_qindex: Option<u8>,
+}
+
+/// What a session begins with.
+struct Start {
+    size: Size,
+    info: PictureInfo,
+    frame_rate: Rational,
+    time_base: Rational,
+}
+
+impl Session {
+    /// Opens encoder and output for what `source` gives.
+    pub(crate) fn new(settings: &Encoding, source: &dyn FrameSource, env: Env) -> Result<Self> {
+        let facts = source.facts();
+        let transform = settings.transform();
+        let (size, info) = transform.outcome(facts.size, facts.info)?;
+        let (frame_rate, time_base) = (facts.frame_rate, facts.time_base);
+        let start = Start { size, info, frame_rate, time_base };
+        let threads = threads_for(settings.threads, size);
+        let mut config = settings.config(size, frame_rate, time_base);
+        config.simd = Some(env.level);
+        if threads > 1 {
+            config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+        }
+        let Some((open, _)) = settings.backend.encoder else {
+            return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
+        };
+        let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
+        let output = OutputFile::create(&settings.output, &settings.rules)?;
+        let writer = open_writer(settings, &output, &start)?;
+        let checker = Checker::open(settings, size, env)?;
+        let header = announce(settings, source, &start, &config, threads, env);
+        let report = match &settings.report {
+            None => None,
+            Some((path, form)) => {
+                let mut rules = settings.rules.clone();
+                rules.not.retain(|other| other != path);
+                rules.terminal = true;
+                Some(Report::create(path, *form, &rules, header, env)?)
+            }
+        };
+        let total = facts.count.map(|count| count.saturating_sub(settings.skip));
+        let total = match (total, settings.frames) {
+            (Some(total), Some(limit)) => Some(total.min(limit)),
+            (total, limit) => limit.or(total),
+        };
+        Ok(Self {
+            env,
+            encoder,
+            size,
+            packet: Packet::default(),
+            writer,
+            output,
+            report,
+            checker,
+            transform,
+            progress: Progress::new(env.console, total, frame_rate),
+            waiting: VecDeque::new(),
+            last_pts: None,
+            totals: Totals::new(frame_rate, time_base),
+            last_qindex: None,
+        })
+    }
+
+    /// Encodes all of `source`. Whatever ends the input early, the output is finished and kept.
+    pub(crate) fn run(mut self, settings: &Encoding, source: &mut dyn FrameSource) -> Result<()> {
+        let mut input_end = Ok(());
+        let mut seen = 0_u64;
+        while settings.frames.is_none_or(|limit| self.totals.frames_in < limit) {
+            if interrupt::stopped() {
+                input_end =
+                    Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
+                break;
+            }
+            match source.next() {
+                Ok(Some(shot)) => {
+                    seen += 1;
+                    if seen > settings.skip {
+                        self.encode(&shot)?;
+                    }
+                }
+                Ok(None) => break,
+                Err(failure) => {
+                    input_end = Err(failure);
+                    break;
+                }
+            }
+        }
+        self.finish(input_end, source)
+    }
+
+    fn encode(&mut self, shot: &Shot<'_>) -> Result<()> {
+        let frame = self.totals.frames_in;
+        if let Some(last) = self.last_pts.filter(|&last| shot.pts <= last) {
+            let Shot { pts, .. } = shot;
+            let message = format!(
+                "frame {frame}: its time {pts} is not later than {last}, that of the frame before"
+            );
+            return Err(Failure::new(Kind::Corrupt, message));
+        }
+        self.last_pts = Some(shot.pts);
+        let picture = self.transform.apply(shot.picture)?;
+        if picture.size() != self.size {
+            self.size = picture.size();
+            let change = self.encoder.apply(Update::Resolution(self.size));
+            change.map_err(|error| Failure::encoding(&error))?;
+            self.env.console.note(format!("frame {frame}: the size changes to {}", self.size));
+        }
+        let mut request = FrameRequest::at(shot.pts);
+        request.duration = shot.duration;
+        if let Some(checker) = &mut self.checker {
+            checker.keep(shot.pts, &picture);
+        }
+        let before = Instant::now();
+        let outcome = encode_picture(&mut *self.encoder, &picture, &request)?;
+        let encode_us = micros(before);
+        self.totals.frames_in += 1;
+        self.totals.last_in = Some((shot.pts, shot.duration));
+        self.totals.first_pts.get_or_insert(shot.pts);
+        match outcome {
+            Outcome::Dropped { reason, .. } => {
+                self.note_drop(frame, shot.pts, reason, encode_us)?
+            }
+            _ => self.waiting.push_back(Waiting { pts: shot.pts, frame }),
+        }
+        self.drain(encode_us)?;
+        self.tell();
+        Ok(())
+    }
+
+    fn note_drop(
+        &mut self,
+        frame: u64,
+        pts: i64,
+        reason: DropReason,
+        encode_us: u64,
+    ) -> Result<()> {
+        self.totals.dropped += 1;
+        if let Some(checker) = &mut self.checker {
+            checker.forget(pts);
+        }
+        let why = match reason {
+            DropReason::BufferLow => "buffer low",
+            DropReason::OverCap => "over cap",
+            DropReason::LayerOff => "layer off",
+            _ => "other",
+        };
+        let row =
+            Row { frame, pts, kind: "drop", encode_us, drop_reason: Some(why), ..Row::default() };
+        self.env.console.detail(format!("frame {frame} dropped: {why}"));
+        match &mut self.report {
+            Some(report) => report.write(&row),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes every packet that is ready.
+    fn drain(&mut self, encode_us: u64) -> Result<()> {
+        while self.encoder.receive(&mut self.packet) {
+            let Packet { data, pts, duration, meta, .. } = &self.packet;
+            let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
+            let packet = PacketRef { data, pts: *pts, duration: *duration, key, shown };
+            let written = self.writer.write(packet);
+            written.map_err(|error| Failure::writing(&self.output.name, &error))?;
+            let checked = match &mut self.checker {
+                Some(checker) => checker.check(&self.packet)?,
+                None => checker::Checked::default(),
+            };
+            let mut frame = self.waiting.front().map_or(0, |waiting| waiting.frame);
+            if shown {
+                while let Some(waiting) = self.waiting.front().filter(|w| w.pts <= *pts) {
+                    frame = waiting.frame;
+                    self.waiting.pop_front();
+                }
+            }
+            let row = Row {
+                frame,
+                pts: *pts,
+                kind: match (shown, key) {
+                    (false, _) => "altref",
+                    (true, true) => "key",
+                    (true, false) => "inter",
+                },
+                layer: meta.temporal_id,
+                bytes: data.len() as u64,
+                qindex: Some(meta.qindex),
+                target_bits: Some(meta.rate.target_bits),
+                buffer_bits: Some(meta.rate.buffer_bits),
+                encode_us,
+                psnr: meta.psnr().filter(|_| shown),
+                ssim: checked.ssim,
+                drop_reason: None,
+            };
+            self.last_qindex = Some(meta.qindex);
+            self.totals.count(&row, shown);
+            if let Some(report) = &mut self.report {
+                report.write(&row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Now {
+        let Totals { frames_in, bytes, dropped, .. } = self.totals;
+        Now { frames: frames_in, bytes, qindex: self.last_qindex, dropped }
+    }
+
+    fn tell(&mut self) {
+        let now = self.now();
+        self.progress.update(&now);
+    }
+
+    /// Codes what is held back, completes the files and tells the totals.
+    fn finish(mut self, input_end: Result<()>, source: &dyn FrameSource) -> Result<()> {
+        let before = Instant::now();
+        self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
+        self.drain(micros(before))?;
+        let mut end = input_end;
+        if self.totals.frames_in == 0 {
+            let nothing = Failure::new(Kind::Input, "the input has no frame to encode");
+            return end.and(Err(nothing));
+        }
+        self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
+        // The writer holds the file open, which not every system lets be renamed.
+        let Self { writer, output, report, checker, totals, progress, env, .. } = self;
+        drop(writer);
+        if let Some(checker) = &checker {
+            end = checker.verdict().and(end);
+        }
+        let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
+        let summary = totals.summary(progress.elapsed(), source.damage(), env);
+        let summary = summary.raw("exit_code", code).text("output", &output.name);
+        output.commit()?;
+        if let Some(report) = report {
+            report.finish(&summary.clone().finish())?;
+        }
+        env.console.event(summary);
+        if env.console.style != crate::console::Style::Json {
+            env.console.note(
+                totals.text(progress.elapsed(), checker.as_ref().is_some_and(Checker::verifies)),
+            );
+        }
+        end
+    }
+}
+
+fn encode_picture(
+    encoder: &mut dyn VideoEncoder,
+    picture: &Picture<'_>,
+    request: &FrameRequest,
+) -> Result<Outcome> {
+    encoder.encode(picture, request).map_err(|error| Failure::encoding(&error))
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn open_writer(
+    settings: &Encoding,
+    output: &OutputFile,
+    start: &Start,
+) -> Result<Box<dyn PacketWriter>> {
+    let codec = settings.backend.codec;
+    let mut stream = StreamInfo::new(settings.format, codec, start.size, start.time_base);
+    stream.frame_rate = Some(start.frame_rate);
+    stream.info = start.info;
+    let options = WriteOptions::default();
+    create_packets(output.stream()?, settings.format, &stream, &options)
+        .map_err(|error| Failure::writing(&output.name, &error))
+}
+
+/// Tells the effective settings, and gives them for the report.
+fn announce(
+    settings: &Encoding,
+    source: &dyn FrameSource,
+    start: &Start,
+    config: &EncoderConfig,
+    threads: usize,
+    env: Env,
+) -> Object {
+    let facts = source.facts();
+    let Start { size, frame_rate, .. } = start;
+    let preset = if settings.preset == crate::args::raw::PresetArg::Rtc { "rtc" } else { "file" };
+    let backend = format!("{}/{}", settings.backend.codec, settings.backend.name);
+    let rate = describe_rate(config.rate);
+    let input = settings.input.name();
+    let fps = frame_rate.as_f64();
+    env.console.note(format!(
+        "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
+         speed {}, qindex {}..{}, {threads} threads, SIMD {}",
+        facts.kind,
+        facts.size,
+        settings.format,
+        config.speed,
+        config.min_qindex,
+        config.max_qindex,
+        env.level.name()
+    ));
+    if settings.is_rate_guessed() {
+        env.console
+            .note(format!("no -b, -q or --qp: {rate}, what WebRTC allows at most for this size"));
+    }
+    let header = Object::new()
+        .text("type", "header")
+        .text("input", &input)
+        .text("input_format", &facts.kind)
+        .text("output_format", settings.format.name())
+        .text("encoder", &backend)
+        .raw("width", size.width)
+        .raw("height", size.height)
+        .text("frame_rate", &frame_rate.to_string())
+        .text("time_base", &start.time_base.to_string())
+        .text("rate", &rate)
+        .text("preset", preset)
+        .raw("speed", config.speed)
+        .raw("min_qindex", config.min_qindex)
+        .raw("max_qindex", config.max_qindex)
+        .raw("threads", threads);
+    env.console.event(header.clone().text("simd", env.level.name()));
+    header
+}
