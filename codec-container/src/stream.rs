@@ -32,6 +32,7 @@ impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::AlphaIgnored => f.write_str("the alpha channel is left out"),
+            Self::TracksIgnored { count: 1 } => f.write_str("one further track is left out"),
             Self::TracksIgnored { count } => write!(f, "{count} further tracks are left out"),
             Self::TimeBaseAssumed(base) => {
                 write!(f, "the header gives no time base; {base} s is assumed")
