@@ -1,7 +1,7 @@
 //! How each macroblock is coded: candidates by squared error and bits, finalists by what coding
 //! them really gives.
 
-use codec_simd::{Block16, IntraMode, SubblockMode, Window, WindowMut};
+use codec_simd::{IntraMode, SubblockMode, Window, WindowMut};
 
 use super::intra::best_subblock;
 use super::quant::QuantiserSet;
@@ -69,7 +69,9 @@ impl MbCoder<'_> {
         limit: u32,
     ) -> Option<Choice> {
         let job = self.job;
-        let modes_tried = &SubblockMode::ALL[..usize::from(job.speed.intra_4x4_modes).min(10)];
+        // Key frames are rare and everything is predicted from them: they get all modes.
+        let tried = if job.is_key { 10 } else { usize::from(job.speed.intra_4x4_modes).min(10) };
+        let modes_tried = &SubblockMode::ALL[..tried];
         let (above, left) = (self.above_blocks().modes, self.left.blocks.modes);
         let mut modes = [SubblockMode::Dc; 16];
         let mut bits = job.costs.per_block + job.costs.reference[0];

@@ -13,7 +13,7 @@ use super::pack::{Envelope, Packer};
 use super::predict::Interpolation;
 use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantiserSet, WiderZeroBin};
-use super::row::code_row;
+use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
 use super::speed::Speed;
 use super::store::{FrameTotals, RowStore};
@@ -124,6 +124,7 @@ pub struct FrameEncoder {
     costs: ModeCosts,
     mv_prices: MvPrices,
     exchange: Exchange,
+    workspaces: Workspaces,
     progress: Vec<Progress>,
     stores: Vec<Mutex<RowStore>>,
     planes: Vec<Mutex<MbRow<'static>>>,
@@ -169,6 +170,7 @@ impl FrameEncoder {
             costs: ModeCosts::default(),
             mv_prices: MvPrices::default(),
             exchange: Exchange::default(),
+            workspaces: Workspaces::default(),
             progress: Vec::new(),
             stores: Vec::new(),
             planes: Vec::new(),
@@ -398,6 +400,7 @@ impl FrameEncoder {
             mv_probs: &probs.mv,
             refresh: &self.refresh,
             exchange: &self.exchange,
+            workspaces: &self.workspaces,
             progress: &self.progress,
             before: &self.before,
             analysis,

@@ -8,6 +8,7 @@ use super::costs::ModeCosts;
 use super::exchange::Exchange;
 use super::predict::{InterPredictor, Interpolation};
 use super::quant::QuantiserSet;
+use super::row::Workspaces;
 use super::segments::Refresh;
 use super::speed::Speed;
 use crate::analysis::FrameAnalysis;
@@ -37,6 +38,7 @@ pub(super) struct FrameJob<'a> {
     pub(super) mv_probs: &'a [MvProbs; 2],
     pub(super) refresh: &'a Refresh,
     pub(super) exchange: &'a Exchange,
+    pub(super) workspaces: &'a Workspaces,
     pub(super) progress: &'a [Progress],
     /// Vectors of the previous frame, by macroblock.
     pub(super) before: &'a [MotionVector],

@@ -1,5 +1,7 @@
 //! One macroblock row: for each macroblock gather, decide, transform, reconstruct, store.
 
+use std::sync::{Mutex, PoisonError};
+
 use codec_simd::IntraMode;
 
 use super::exchange::{Above, AboveInfo};
@@ -64,8 +66,8 @@ pub(super) struct MbCoder<'a> {
     pub(super) above_left: AboveInfo,
     pub(super) left: Left,
     pub(super) edges: IntraEdges,
-    pub(super) best: Trial,
-    pub(super) trial: Trial,
+    pub(super) best: Box<Trial>,
+    pub(super) trial: Box<Trial>,
 }
 
 /// Codes row `row` of `job` into `store` and `planes`.
@@ -84,10 +86,26 @@ pub(super) fn code_row(
         coder.finish(&choice, planes, store);
         job.advance(row, col + 1);
     }
+    job.workspaces.give_back([coder.best, coder.trial]);
+}
+
+/// Memory for trials, as much as there are threads at work; used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Workspaces(Mutex<Vec<[Box<Trial>; 2]>>);
+
+impl Workspaces {
+    fn take(&self) -> [Box<Trial>; 2] {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, trials: [Box<Trial>; 2]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(trials);
+    }
 }
 
 impl<'a> MbCoder<'a> {
     fn new(job: &'a FrameJob<'a>, row: usize) -> Self {
+        let [best, trial] = job.workspaces.take();
         let above = Above::default();
         let left = LeftPixels::default();
         let corner = Corner { luma: 127, u: 127, v: 127 };
@@ -100,8 +118,8 @@ impl<'a> MbCoder<'a> {
             above_left: AboveInfo::default(),
             left: Left::default(),
             edges: IntraEdges::new((0, row), &above, &left, corner, [127; 4]),
-            best: Trial::default(),
-            trial: Trial::default(),
+            best,
+            trial,
         }
     }
 
@@ -272,7 +290,7 @@ impl<'a> MbCoder<'a> {
     /// Codes chroma, and drops what is not worth its bits.
     fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
         let job = self.job;
-        let Trial { pixels, residual } = &mut self.best;
+        let Trial { pixels, residual } = &mut *self.best;
         let chroma = residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set);
         if residual.chroma_is_empty() && residual.luma_is_empty() {
             return;

@@ -2,7 +2,6 @@
 
 /// How far the motion search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum SubPel {
     Half,
     Quarter,
@@ -12,7 +11,6 @@ pub enum SubPel {
 
 /// When a tool is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Gate {
     Never,
     /// Where what is known already makes a gain likely.
@@ -22,7 +20,6 @@ pub enum Gate {
 
 /// Which divisions of an inter macroblock are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Splits {
     None,
     /// 8x8 alone.
@@ -35,7 +32,6 @@ pub enum Splits {
 
 /// What is done with golden and altref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum OtherReferences {
     /// Only without motion.
     Zero,
@@ -56,7 +52,7 @@ pub struct Speed {
     pub finalists: u8,
     /// 4x4 intra on inter frames.
     pub intra_4x4: Gate,
-    /// How many of the ten 4x4 intra modes are tried at most.
+    /// How many of the ten 4x4 intra modes are tried at most on inter frames.
     pub intra_4x4_modes: u8,
     /// Several vectors per macroblock.
     pub splits: Splits,
@@ -97,10 +93,14 @@ impl Speed {
             finalists: 3,
             intra_4x4: Gate::Gated,
             trim_levels: true,
-            others: OtherReferences::Neighbours,
             ..eight
         };
-        let six = Self { splits: Splits::Quarters, intra_4x4_modes: 6, ..seven };
+        let six = Self {
+            splits: Splits::Quarters,
+            others: OtherReferences::Neighbours,
+            intra_4x4_modes: 6,
+            ..seven
+        };
         let five = Self { splits: Splits::Halves, intra_4x4_modes: 10, ..six };
         let four = Self {
             others: OtherReferences::Searched,
