@@ -233,10 +233,10 @@ fn a_frame_that_cannot_fit_its_cap_changes_nothing_if_it_must() {
     other.encode_unit(&picture, &UnitPlan::key(30, 7), &mut expected).unwrap();
     let (second, third) = (scene.picture(8), scene.picture(9));
     let mut tight = UnitPlan::inter(10, 7);
-    (tight.max_bits, tight.max_qindex, tight.must_fit) = (Some(80), 20, true);
+    (tight.max_bits, tight.max_qindex, tight.give_up_bits) = (Some(80), 20, Some(80));
     let picture = Picture::i420_packed(size, &second).unwrap();
     let report = encoder.encode_unit(&picture, &tight, &mut packet).unwrap();
-    assert!(report.over_cap && packet.data.is_empty());
+    assert!(report.over_cap && report.given_up && packet.data.is_empty());
     let picture = Picture::i420_packed(size, &third).unwrap();
     encoder.encode_unit(&picture, &UnitPlan::inter(30, 7), &mut packet).unwrap();
     other.encode_unit(&picture, &UnitPlan::inter(30, 7), &mut expected).unwrap();

@@ -21,9 +21,9 @@ pub struct UnitPlan {
     /// Bits that the frame must not exceed; it is coded again, coarser, until it fits or
     /// `max_qindex` is reached.
     pub max_bits: Option<u64>,
-    /// A frame that does not fit `max_bits` even at `max_qindex` is given up: references and
-    /// probabilities stay as they were, as if it had never been. `false`: it is coded all the same.
-    pub must_fit: bool,
+    /// Bits above which the frame is given up, if it cannot be made smaller: references and
+    /// probabilities stay as they were, as if it had never been. `None`: it is coded all the same.
+    pub give_up_bits: Option<u64>,
     /// Speed, 0..=10.
     pub speed: u8,
     /// What the picture shows.
@@ -53,7 +53,7 @@ impl UnitPlan {
             qindex,
             max_qindex: qindex,
             max_bits: None,
-            must_fit: false,
+            give_up_bits: None,
             speed,
             content: Content::Camera,
             shown: true,

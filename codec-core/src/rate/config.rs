@@ -4,6 +4,15 @@ use super::fixed::ONE_Q16;
 use crate::codec::{Buffering, DropPolicy, EncoderConfig, RateControl, Scalability, WindowCap};
 use crate::frame::Rational;
 
+/// How bits depend on complexity and quantiser: bits = 2^alpha x complexity x step^-beta. Only a
+/// start: alpha is learnt from the frames that are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it; both with 16 fractional bits")]
+pub struct BitsLaw {
+    pub alpha_q16: i32,
+    pub beta_q16: i32,
+}
+
 /// What a [`super::RateController`] is made from. The fields mean what they mean in
 /// [`EncoderConfig`].
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +46,15 @@ pub struct RateConfig {
     pub drops: DropPolicy,
     /// Temporal layers.
     pub scalability: Scalability,
-    /// First guess, before any frame was coded, of the logarithm to base 2 (16 fractional bits) of
-    /// bits x step^beta / complexity of a key frame.
-    pub alpha_key_q16: i32,
-    /// The same for an inter frame.
-    pub alpha_inter_q16: i32,
-    /// How fast bits fall with the step: the exponent, with 16 fractional bits.
-    pub beta_q16: i32,
+    /// What is known beforehand of a key frame's bits.
+    pub key_law: BitsLaw,
+    /// What is known beforehand of an inter frame's bits.
+    pub inter_law: BitsLaw,
+    /// Bits that an inter frame takes even if nothing has changed.
+    pub overhead_bits: u64,
+    /// Complexity below which an inter frame shows nothing new: what it takes depends on what the
+    /// frames before left out, so the law does not hold and the quantiser is made finer bit by bit.
+    pub still_complexity: u64,
 }
 
 impl RateConfig {
@@ -65,9 +76,10 @@ impl RateConfig {
             window_cap: config.window_cap,
             drops: config.drops,
             scalability: config.scalability,
-            alpha_key_q16: 3 * ONE_Q16,
-            alpha_inter_q16: 3 * ONE_Q16,
-            beta_q16: ONE_Q16 + ONE_Q16 / 5,
+            key_law: BitsLaw { alpha_q16: 3 * ONE_Q16 / 2, beta_q16: ONE_Q16 * 4 / 5 },
+            inter_law: BitsLaw { alpha_q16: 3 * ONE_Q16, beta_q16: ONE_Q16 * 6 / 5 },
+            overhead_bits: 0,
+            still_complexity: 0,
         }
     }
 }

@@ -95,9 +95,9 @@ pub struct FrameBudget {
     pub target_bits: u64,
     /// Bits above which the frame is to be coded again, coarser.
     pub max_bits: Option<u64>,
-    /// A frame that exceeds `max_bits` even at `max_qindex` is to be given up, see
+    /// Bits above which the frame is to be given up, if it cannot be made smaller; see
     /// [`RateController::frame_dropped`].
-    pub must_fit: bool,
+    pub give_up_bits: Option<u64>,
     /// The buffer is below half its optimal level: spend nothing on extras.
     pub buffer_is_low: bool,
 }
@@ -161,11 +161,12 @@ struct Pending {
 /// use codec_core::frame::{Rational, Size};
 /// use codec_core::rate::{Decision, FrameFacts, RateConfig, RateController};
 ///
-/// // The steps of a quantiser with 52 indices that doubles every six.
-/// static STEPS: [u16; 8] = [10, 20, 40, 80, 160, 320, 640, 1280];
+/// // The steps of a very plain quantiser.
+/// static STEPS: [u16; 18] =
+///     [10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 67, 80, 95, 113, 135, 160, 190];
 /// let size = Size::new(640, 360);
 /// let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(600));
-/// (config.min_qindex, config.max_qindex) = (0, 7);
+/// (config.min_qindex, config.max_qindex) = (0, 17);
 /// let mut rate = RateController::new(&RateConfig::new(&config, &STEPS));
 ///
 /// let mut sent = 0;
@@ -174,7 +175,7 @@ struct Pending {
 ///     match rate.plan_frame(&FrameFacts::new(kind, frame, 100_000)) {
 ///         Decision::Code(budget) => {
 ///             // Here, some encoder codes the frame at `budget.qindex`.
-///             let bits = 4_000_000 / u64::from(STEPS[usize::from(budget.qindex)]);
+///             let bits = 1_000_000 / u64::from(STEPS[usize::from(budget.qindex)]);
 ///             rate.frame_coded(bits, budget.qindex);
 ///             sent += bits;
 ///         }
@@ -182,7 +183,7 @@ struct Pending {
 ///         _ => {}
 ///     }
 /// }
-/// assert!((5_400_000..6_600_000).contains(&sent)); // 10 s at 600 kb/s
+/// assert!((5_800_000..6_200_000).contains(&sent)); // 10 s at 600 kb/s
 /// ```
 #[derive(Clone, Debug)]
 pub struct RateController {
@@ -211,6 +212,8 @@ pub struct RateController {
     free_fall: bool,
     pending: Option<Pending>,
     last_target_bits: u64,
+    /// Of the last coded frame.
+    last_bits: u64,
 }
 
 impl RateController {
@@ -222,8 +225,7 @@ impl RateController {
         config.max_qindex = config.max_qindex.min(steps.last());
         config.min_qindex = config.min_qindex.min(config.max_qindex);
         config.undershoot_pct = config.undershoot_pct.min(100);
-        let key = BitsModel::new(config.alpha_key_q16, config.beta_q16);
-        let inter = BitsModel::new(config.alpha_inter_q16, config.beta_q16);
+        let (key, inter) = (BitsModel::new(config.key_law), BitsModel::new(config.inter_law));
         let buffer = Buffer::new(target_rate(config.rate).0, config.buffering);
         Self {
             clock: Clock::new(config.timebase, config.framerate),
@@ -243,6 +245,7 @@ impl RateController {
             free_fall: true,
             pending: None,
             last_target_bits: 0,
+            last_bits: 0,
             steps,
             config,
         }
@@ -370,8 +373,11 @@ impl RateController {
         let share_bits = self.share_bits(facts);
         let complexity_q16 = log2_q16(facts.complexity.max(1));
         let (target_bits, step_q16) = self.aim(facts, class, share_bits, complexity_q16);
-        let max_bits = self.max_bits(facts, target_bits, hard_bits, may_drop);
-        let qindex = self.pick_qindex(class, complexity_q16, step_q16, max_bits);
+        let must_bits = self.give_up_bits(facts, hard_bits);
+        // Where nothing is dropped, a buffer that runs dry must not starve the frame as well.
+        let least = if may_drop { 0 } else { target_bits.min(hard_bits.unwrap_or(u64::MAX)) };
+        let max_bits = self.max_bits(facts, target_bits, must_bits, least);
+        let qindex = self.pick_qindex(class, complexity_q16, step_q16, target_bits, max_bits);
         self.last_target_bits = target_bits;
         self.pending = Some(Pending {
             class,
@@ -391,7 +397,7 @@ impl RateController {
             },
             target_bits,
             max_bits,
-            must_fit: may_drop && max_bits.is_some(),
+            give_up_bits: if may_drop { must_bits } else { None },
             buffer_is_low: self.is_cbr()
                 && self.buffer.level_bits() < self.buffer.optimal_bits() / 2,
         })
@@ -407,14 +413,18 @@ impl RateController {
             window.sent(frame.now_us, bits);
         }
         self.last_coded_us = Some(frame.now_us);
+        self.last_bits = bits;
         self.charge(&frame, bits);
 
-        // A frame at the finest quantiser that costs next to nothing says nothing about alpha.
-        let floor = qindex <= self.config.min_qindex && bits < frame.target_bits / 4;
-        if bits > 0 && !floor {
+        // Next to nothing coded, or next to nothing at the finest quantiser, teaches nothing.
+        let is_still = frame.complexity < self.config.still_complexity;
+        let is_empty = bits / 2 <= self.config.overhead_bits || is_still;
+        let is_floor = qindex <= self.config.min_qindex && bits < frame.target_bits / 4;
+        if bits > 0 && !is_empty && !is_floor {
             let step_q16 = self.steps.log_q16(qindex);
+            let bits_q16 = log2_q16(self.detail_bits(bits));
             let model = &mut self.models[frame.class.index()];
-            let (complexity, bits_q16) = (frame.complexity_q16, log2_q16(bits));
+            let complexity = frame.complexity_q16;
             model.learn(complexity, step_q16, bits_q16);
         }
         self.last_qindex[frame.class.index()] = Some(qindex);
@@ -474,7 +484,9 @@ impl RateController {
             let model = &self.models[class.index()];
             let coarsest = self.steps.log_q16(self.config.max_qindex);
             let least = exp2_q16(model.bits_q16(log2_q16(facts.complexity), coarsest));
-            if model.is_trained() && signed(least / 2) > level {
+            // Waiting helps only as long as the buffer still fills.
+            let fills = level < self.buffer.optimal_bits();
+            if model.is_trained() && fills && signed(least / 2) > level {
                 return drop(DropReason::BufferLow, signed(least).saturating_sub(level));
             }
         }
@@ -517,7 +529,7 @@ impl RateController {
                         self.cbr_target_bits(facts, share_bits)
                     }
                 };
-                (target, model.step_q16(complexity_q16, log2_q16(target)))
+                (target, model.step_q16(complexity_q16, log2_q16(self.detail_bits(target))))
             }
             RateControl::Vbr(_) => {
                 let target = self.vbr_target_bits(share_bits);
@@ -527,11 +539,17 @@ impl RateController {
                     (Some(mean), None) | (None, Some(mean)) => mean,
                     (None, None) => facts.complexity,
                 };
-                let base = inter.step_q16(log2_q16(mean.max(1)), log2_q16(target));
+                let detail = log2_q16(self.detail_bits(target));
+                let base = inter.step_q16(log2_q16(mean.max(1)), detail);
                 let step = base.saturating_add(boost_q16(facts, class));
                 (exp2_q16(model.bits_q16(complexity_q16, step)), step)
             }
         }
+    }
+
+    /// What is left of a frame's bits for what has changed.
+    fn detail_bits(&self, bits: u64) -> u64 {
+        bits.saturating_sub(self.config.overhead_bits).max(bits / 4).max(1)
     }
 
     /// Octaves by which the frame is more complex than the mean, within two either way.
@@ -590,31 +608,38 @@ impl RateController {
         positive(target).clamp(share_bits / 4 + 1, share_bits.saturating_mul(2))
     }
 
-    /// Bits above which the frame is coded again.
+    /// Bits above which the frame is dropped, where that is allowed.
+    fn give_up_bits(&self, facts: &FrameFacts, hard_bits: Option<u64>) -> Option<u64> {
+        if !self.is_cbr() {
+            return hard_bits;
+        }
+        // A key frame for which even a full buffer is too small is not worth waiting for.
+        let full = mul_div_signed(self.buffer.capacity_bits(), 95, 100);
+        if facts.kind == FrameKind::Key && self.buffer.level_bits() >= full {
+            return hard_bits;
+        }
+        let level = positive(self.buffer.level_bits());
+        Some(level.min(hard_bits.unwrap_or(u64::MAX)))
+    }
+
+    /// Bits above which the frame is coded again, coarser; not below `least_bits`.
     fn max_bits(
         &self,
         facts: &FrameFacts,
         target_bits: u64,
-        hard_bits: Option<u64>,
-        may_drop: bool,
+        must_bits: Option<u64>,
+        least_bits: u64,
     ) -> Option<u64> {
         if !self.is_cbr() {
-            return hard_bits;
+            return must_bits;
         }
-        let level = positive(self.buffer.level_bits());
-        let full = self.buffer.level_bits() >= mul_div_signed(self.buffer.capacity_bits(), 95, 100);
         let soft = if facts.kind == FrameKind::Key {
             self.key_cap_bits()
         } else {
             let delay = positive(self.buffer.bits_of_ms(INTER_DELAY_MS));
             delay.max(target_bits.saturating_mul(2))
         };
-        let by_buffer = if may_drop && !(full && facts.kind == FrameKind::Key) {
-            level
-        } else {
-            level.max(target_bits)
-        };
-        Some(soft.min(by_buffer).min(hard_bits.unwrap_or(u64::MAX)).max(1))
+        Some(soft.min(must_bits.unwrap_or(u64::MAX)).max(least_bits).max(1))
     }
 
     fn pick_qindex(
@@ -622,13 +647,25 @@ impl RateController {
         class: Class,
         complexity_q16: i32,
         step_q16: i32,
+        target_bits: u64,
         max_bits: Option<u64>,
     ) -> u8 {
         if let RateControl::FixedQ(qindex) = self.config.rate {
             return qindex.min(self.steps.last());
         }
         let model = &self.models[class.index()];
+        let is_still = self.is_cbr() && complexity_q16 < log2_q16(self.config.still_complexity);
         let mut step_q16 = step_q16;
+        if let (Class::Layer(_), Some(last)) = (class, self.last_qindex[class.index()])
+            && !self.free_fall
+        {
+            let last_q16 = self.steps.log_q16(last);
+            step_q16 = if is_still {
+                self.refined(last_q16, target_bits)
+            } else {
+                damped(step_q16, last_q16)
+            };
+        }
         if let Some(max_bits) = max_bits {
             // Leave an eighth: the model is not that exact, and coding again is dear.
             let fitting = model.step_q16(complexity_q16, log2_q16(max_bits - max_bits / 8));
@@ -648,6 +685,17 @@ impl RateController {
             _ => {}
         }
         qindex.clamp(self.config.min_qindex, self.config.max_qindex)
+    }
+
+    /// The step after `last_q16` in a still scene: finer while that costs no more than its share.
+    fn refined(&self, last_q16: i32, target_bits: u64) -> i32 {
+        if self.last_bits > target_bits.saturating_mul(2) {
+            last_q16 + ONE_Q16 / 8
+        } else if self.last_bits > target_bits {
+            last_q16
+        } else {
+            last_q16 - ONE_Q16 / 4
+        }
     }
 
     /// Books a coded frame's bits.
@@ -721,6 +769,17 @@ fn boost_q16(facts: &FrameFacts, class: Class) -> i32 {
         (_, FrameRole::Golden) => -ONE_Q16 / 4,
         _ => 0,
     }
+}
+
+/// Goes from the last step only part of the way to the one the model asks for. What the last frame
+/// coded finely need not be coded again, and what it left out comes on top: from one frame to the
+/// next, bits react to the step far more than they do in the long run.
+fn damped(wanted_q16: i32, last_q16: i32) -> i32 {
+    const FAR_Q16: i32 = ONE_Q16 * 3 / 4;
+    let way = wanted_q16.saturating_sub(last_q16);
+    // Beyond this it is the picture that has changed.
+    let far = way.saturating_sub(FAR_Q16).max(0);
+    last_q16 + (way - far) * 2 / 5 + far
 }
 
 fn target_rate(mode: RateControl) -> Bitrate {

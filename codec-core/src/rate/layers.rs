@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | L1T1 | 0 | last, golden, altref | | |
 //! | L1T2 | 0 1 | last, golden, altref | last, golden, altref | |
-//! | L1T3 | 0 2 1 2 | last, altref | last, altref; updates golden | last, golden, altref |
+//! | L1T3 | 0 2 1 2 | last, altref | last, altref; updates golden | last, altref; after layer 1 golden, too |
 //!
 //! A frame never refers to a slot that holds a frame of a higher layer, also across changes of the
 //! mode, so that a stream without its upper layers decodes to the same pictures.
@@ -136,6 +136,10 @@ impl LayerPlanner {
             (Scalability::L1T1 | Scalability::L1T2, 0) => (ALL, SlotSet::LAST, SlotSet::GOLDEN),
             (Scalability::L1T3, 0) => (LAST_AND_ALTREF, SlotSet::LAST, SlotSet::ALTREF),
             (Scalability::L1T3, 1) => (LAST_AND_ALTREF, SlotSet::GOLDEN, SlotSet::NONE),
+            // Golden is older than last here, and without it a receiver can join at this frame.
+            (Scalability::L1T3, _) if self.position == 1 => {
+                (LAST_AND_ALTREF, SlotSet::NONE, SlotSet::NONE)
+            }
             _ => (ALL, SlotSet::NONE, SlotSet::NONE),
         };
         LayerPlan {
@@ -255,13 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn every_layer_one_frame_is_a_switching_point_in_three_layers() {
+    fn three_layers_have_a_switching_point_to_each_in_every_round() {
         let mut layers = LayerPlanner::new(Scalability::L1T3);
         layers.next(true);
         layers.coded(SlotSet::NONE, ALL);
         let frames = run(&mut layers, 8);
         let sync: Vec<_> = frames.iter().map(|(_, meta)| meta.layer_sync).collect();
-        assert_eq!(sync, [true, true, false, false, false, true, false, false]);
+        assert_eq!(sync, [true, true, false, false, true, true, false, false]);
         let tl0: Vec<_> = frames.iter().map(|(_, meta)| meta.tl0_index).collect();
         assert_eq!(tl0, [0, 0, 0, 1, 1, 1, 1, 2]);
         assert!(frames.iter().all(|(p, meta)| meta.discardable == (p.temporal_id == 2)));

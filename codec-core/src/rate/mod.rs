@@ -19,7 +19,7 @@ mod simulation;
 mod window;
 
 pub use buffer::Buffer;
-pub use config::RateConfig;
+pub use config::{BitsLaw, RateConfig};
 pub use controller::{Decision, FrameBudget, FrameFacts, FrameRole, RateController};
 pub use layers::{LayerMeta, LayerPlan, LayerPlanner};
 pub use lookahead::{GroupPlan, Lookahead, Outlook};

@@ -1,5 +1,6 @@
 //! How many bits a frame will take: `bits = alpha x complexity x step^-beta`, in logarithms.
 
+use super::config::BitsLaw;
 use super::fixed::ONE_Q16;
 
 /// Largest error that one frame may teach: four octaves.
@@ -23,8 +24,8 @@ fn times_q16(a: i32, b: i32) -> i32 {
 }
 
 impl BitsModel {
-    /// A model that has seen nothing: `alpha_q16` is a first guess.
-    pub(crate) fn new(alpha_q16: i32, beta_q16: i32) -> Self {
+    /// A model that has seen nothing.
+    pub(crate) fn new(BitsLaw { alpha_q16, beta_q16 }: BitsLaw) -> Self {
         Self { alpha_q16, beta_q16, bias_q16: 0, spread_q16: 0, frames: 0 }
     }
 
@@ -80,9 +81,14 @@ mod tests {
     use super::super::fixed::{exp2_q16, log2_q16};
     use super::*;
 
+    fn model(alpha: i32, beta_quarters: i32) -> BitsModel {
+        let (alpha_q16, beta_q16) = (alpha * ONE_Q16, beta_quarters * ONE_Q16 / 4);
+        BitsModel::new(BitsLaw { alpha_q16, beta_q16 })
+    }
+
     #[test]
     fn the_step_found_gives_the_bits_asked_for() {
-        let model = BitsModel::new(3 * ONE_Q16, ONE_Q16 + ONE_Q16 / 4);
+        let model = model(3, 5);
         let complexity = log2_q16(100_000);
         let bits = log2_q16(16_000);
         let step = model.step_q16(complexity, bits);
@@ -92,8 +98,8 @@ mod tests {
 
     #[test]
     fn it_learns_a_new_alpha_from_a_few_frames() {
-        let truth = BitsModel::new(6 * ONE_Q16, ONE_Q16);
-        let mut model = BitsModel::new(3 * ONE_Q16, ONE_Q16);
+        let truth = model(6, 4);
+        let mut model = model(3, 4);
         for _ in 0..3 {
             model.learn(ONE_Q16, ONE_Q16, truth.bits_q16(ONE_Q16, ONE_Q16));
         }

@@ -25,14 +25,14 @@ use self::file::FileState;
 use self::keys::KeyPolicy;
 use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
 use super::{FrameEncoder, FrameSettings};
-use crate::analysis::Analyser;
+use crate::analysis::{Analyser, FrameAnalysis};
 use crate::codec::{
     Applied, Capabilities, EncoderConfig, FrameRequest, Outcome, Packet, Preset, RateControl,
     Scalability, SlotSet, Update, VideoEncoder,
 };
 use crate::error::{ConfigError, Error};
 use crate::frame::{Picture, PixelFormat, Size};
-use crate::rate::{FrameRole, LayerPlanner, Outlook, RateConfig, RateController};
+use crate::rate::{BitsLaw, FrameRole, LayerPlanner, Outlook, RateConfig, RateController};
 use crate::vp8::tables::AC_STEPS;
 
 /// What the encoder can do, with any settings.
@@ -149,26 +149,21 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         Ok(())
     }
 
-    fn analyse(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Outlook {
-        let analysis = self.analyser.analyse(picture, self.kernels);
-        let scene_cut = analysis.scene.is_cut;
-        let key = self.keys.decide(request, scene_cut, self.config.keys);
-        Outlook {
-            inter_cost: analysis.inter_cost,
-            intra_cost: analysis.intra_cost,
-            scene_cut: scene_cut && !key,
-            key,
-        }
-    }
-
     fn encode_now(
         &mut self,
         picture: &Picture<'_>,
-        request: FrameRequest,
-        outlook: Outlook,
+        request: &FrameRequest,
     ) -> Result<Outcome, Error> {
-        let role = FrameRole::Plain;
-        let task = Task { picture, request, outlook, mean_cost: None, role };
+        let analysis = self.analyser.analyse(picture, self.kernels);
+        let outlook = outlook(analysis, &mut self.keys, request, &self.config);
+        let task = Task {
+            picture,
+            analysis: Some(analysis),
+            request: *request,
+            outlook,
+            mean_cost: None,
+            role: FrameRole::Plain,
+        };
         let outcome = self.coding.code(&self.config, &self.knobs, &task);
         if outlook.key && !matches!(outcome, Ok(Outcome::Coded)) {
             self.keys.request();
@@ -176,20 +171,23 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         outcome
     }
 
-    fn encode_later(
+    fn encode_in_order(
         &mut self,
         picture: &Picture<'_>,
-        request: FrameRequest,
-        outlook: Outlook,
+        request: &FrameRequest,
     ) -> Result<Outcome, Error> {
         let Some(file) = &mut self.file else {
-            return Ok(Outcome::Buffered);
+            return self.encode_now(picture, request);
         };
-        file.push(picture, request, outlook);
+        let mut analysis = file.blank_analysis();
+        self.analyser.analyse_into(picture, self.kernels, &mut analysis);
+        let outlook = outlook(&analysis, &mut self.keys, request, &self.config);
+        file.push(picture, analysis, *request, outlook);
         let ready = self.coding.queue.len();
         let mut outcome = Outcome::Buffered;
         while file.is_full() {
-            match file.code_next(&mut self.coding, &self.config, &self.knobs, self.kernels, false) {
+            let (config, knobs) = (&self.config, &self.knobs);
+            match file.code_next(&mut self.coding, config, knobs, self.kernels, false) {
                 Ok(Some(next)) => outcome = next,
                 Ok(None) => break,
                 Err(error) => {
@@ -205,22 +203,14 @@ impl<C: CodeUnit> Vp8Encoder<C> {
     /// Codes all that is held back.
     fn drain(&mut self) -> Result<(), Error> {
         if let Some(file) = &mut self.file {
-            while file
-                .code_next(&mut self.coding, &self.config, &self.knobs, self.kernels, true)?
-                .is_some()
-            {}
+            let (config, knobs) = (&self.config, &self.knobs);
+            while file.code_next(&mut self.coding, config, knobs, self.kernels, true)?.is_some() {}
         }
         Ok(())
     }
 
     fn resize(&mut self, size: Size) -> Result<(), Error> {
         validate::size(size)?;
-        let (_, rows) = size.macroblocks();
-        let refresh = usize::from(self.config.intra_refresh);
-        if refresh > rows {
-            let allowed = format!("at least {refresh} macroblock rows, for intra refresh");
-            return Err(ConfigError::new("size", size, allowed).into());
-        }
         self.drain()?;
         self.coding.unit.resize(size)?;
         self.config.size = size;
@@ -241,13 +231,8 @@ impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
         self.check(picture, request)?;
-        let outlook = self.analyse(picture, request);
         self.last_pts = Some(request.pts);
-        if self.file.is_some() {
-            self.encode_later(picture, *request, outlook)
-        } else {
-            self.encode_now(picture, *request, outlook)
-        }
+        self.encode_in_order(picture, request)
     }
 
     fn receive(&mut self, packet: &mut Packet) -> bool {
@@ -304,7 +289,31 @@ impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
     }
 }
 
-/// The rate controller's settings, with what is known of VP8's bits.
+fn outlook(
+    analysis: &FrameAnalysis,
+    keys: &mut KeyPolicy,
+    request: &FrameRequest,
+    config: &EncoderConfig,
+) -> Outlook {
+    let is_cut = analysis.scene.is_cut;
+    let key = keys.decide(request, is_cut, config.keys);
+    Outlook {
+        inter_cost: analysis.inter_cost,
+        intra_cost: analysis.intra_cost,
+        scene_cut: is_cut && !key,
+        key,
+    }
+}
+
+/// The rate controller's settings, with what is known of VP8's bits: measured over thirteen clips of
+/// calls, motion and screens, quantiser indices 12 to 104, at speed 7.
 fn rate_config(config: &EncoderConfig) -> RateConfig {
-    RateConfig::new(config, &AC_STEPS)
+    let mut rate = RateConfig::new(config, &AC_STEPS);
+    rate.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
+    rate.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
+    let (cols, rows) = config.size.macroblocks();
+    let macroblocks = (cols * rows) as u64;
+    rate.overhead_bits = 150 + macroblocks / 4;
+    rate.still_complexity = 6 * macroblocks;
+    rate
 }

@@ -94,9 +94,10 @@ pub struct FrameSettings {
 pub struct UnitReport {
     /// Size of the packet.
     pub bits: u64,
-    /// The frame is larger than `max_bits` even at `max_qindex`. Where the plan says `must_fit` it
-    /// was given up: there is no packet and nothing has changed.
+    /// The frame is larger than `max_bits` even at `max_qindex`.
     pub over_cap: bool,
+    /// It is larger than `give_up_bits`, too: there is no packet and nothing has changed.
+    pub given_up: bool,
     /// The quantiser index that was used: the plan's, or a coarser one to fit `max_bits`.
     pub qindex: u8,
     /// Macroblocks predicted from the last frame without motion.
@@ -273,12 +274,13 @@ impl FrameEncoder {
             let report = UnitReport {
                 bits,
                 over_cap,
+                given_up: plan.give_up_bits.is_some_and(|most| bits > most),
                 qindex,
                 zero_motion: self.totals.modes.zero_motion,
                 refreshed: self.totals.modes.refreshed,
                 prediction_sse: self.totals.prediction_sse,
             };
-            if over_cap && plan.must_fit {
+            if report.given_up {
                 packet.data.clear();
                 self.frames.remember(recon);
                 return Ok(report);

@@ -56,6 +56,7 @@ mod tests {
     const STILL: UnitReport = UnitReport {
         bits: 1000,
         over_cap: false,
+        given_up: false,
         qindex: 40,
         zero_motion: 90,
         refreshed: 0,

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::analysis::FrameAnalysis;
 use crate::codec::Packet;
 use crate::codec::plan::UnitPlan;
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::vp8::encoder::{FrameEncoder, FrameKnobs, UnitReport};
 
 /// Codes one frame as a plan says.
 pub trait CodeUnit: Send + Debug {
-    /// See [`FrameEncoder::encode_unit`].
+    /// See [`FrameEncoder::encode_unit_with`].
     ///
     /// # Errors
     /// As there.
@@ -18,6 +19,7 @@ pub trait CodeUnit: Send + Debug {
         &mut self,
         picture: &Picture<'_>,
         plan: &UnitPlan,
+        analysis: Option<&FrameAnalysis>,
         packet: &mut Packet,
     ) -> Result<UnitReport, Error>;
 
@@ -39,9 +41,10 @@ impl CodeUnit for FrameEncoder {
         &mut self,
         picture: &Picture<'_>,
         plan: &UnitPlan,
+        analysis: Option<&FrameAnalysis>,
         packet: &mut Packet,
     ) -> Result<UnitReport, Error> {
-        self.encode_unit(picture, plan, packet)
+        self.encode_unit_with(picture, plan, analysis, packet)
     }
 
     fn resize(&mut self, size: Size) -> Result<(), Error> {

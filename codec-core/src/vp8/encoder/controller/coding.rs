@@ -4,6 +4,7 @@ use super::background::BackgroundWatch;
 use super::code_unit::CodeUnit;
 use super::knobs::KnobValues;
 use super::queue::PacketQueue;
+use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
 use crate::codec::{
     DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl, SlotSet,
@@ -23,6 +24,8 @@ const MAX_PACKET_ROOM: usize = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task<'a> {
     pub(super) picture: &'a Picture<'a>,
+    /// What the analyser made of it, against the picture before.
+    pub(super) analysis: Option<&'a FrameAnalysis>,
     pub(super) request: FrameRequest,
     pub(super) outlook: Outlook,
     pub(super) mean_cost: Option<u64>,
@@ -100,7 +103,7 @@ impl<C: CodeUnit> Coding<C> {
 
         let room = usize::try_from(config.size.pixels() / 2).unwrap_or(MAX_PACKET_ROOM);
         let mut packet = self.queue.blank(room.min(MAX_PACKET_ROOM));
-        let report = match self.unit.encode_unit(task.picture, &plan, &mut packet) {
+        let report = match self.unit.encode_unit(task.picture, &plan, task.analysis, &mut packet) {
             Ok(report) => report,
             Err(error) => {
                 self.rate.frame_dropped();
@@ -108,11 +111,11 @@ impl<C: CodeUnit> Coding<C> {
                 return Err(error);
             }
         };
-        if report.over_cap && plan.must_fit {
+        if report.given_up {
             self.rate.frame_dropped();
             self.queue.recycle(packet);
             self.dropped(task);
-            let debt_bits = report.bits.saturating_sub(plan.max_bits.unwrap_or(0)).max(1);
+            let debt_bits = report.bits.saturating_sub(plan.give_up_bits.unwrap_or(0)).max(1);
             return Ok(Outcome::Dropped { reason: DropReason::OverCap, debt_bits });
         }
 
@@ -212,7 +215,7 @@ impl<C: CodeUnit> Coding<C> {
         plan.keep_golden_in_altref = slots.golden_to_altref;
         plan.max_qindex = budget.max_qindex;
         plan.max_bits = budget.max_bits;
-        plan.must_fit = budget.must_fit;
+        plan.give_up_bits = budget.give_up_bits;
         plan.content = config.content;
         plan.shown = task.role != FrameRole::Altref;
         // A frame that can be left out must not be missed by any other.

@@ -8,7 +8,7 @@ use super::code_unit::CodeUnit;
 use super::coding::{Coding, Task};
 use super::knobs::KnobValues;
 use super::pictures::{self, Held};
-use crate::analysis::filter_altref;
+use crate::analysis::{FrameAnalysis, filter_altref};
 use crate::codec::{EncoderConfig, FrameRequest, Outcome, Scalability};
 use crate::error::Error;
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
@@ -25,6 +25,8 @@ const FILTER_FRAMES: usize = 7;
 pub(super) struct FileState {
     ahead: Lookahead<Held>,
     pool: FramePool,
+    /// Analyses of pictures that were coded, for their memory.
+    analyses: Vec<FrameAnalysis>,
     depth: usize,
     /// Pictures of the group still to be coded.
     group_left: usize,
@@ -39,6 +41,7 @@ impl FileState {
         Self {
             ahead: Lookahead::new(depth),
             pool: FramePool::new(size, NO_PAD, depth + 2),
+            analyses: Vec::new(),
             depth,
             group_left: 0,
             altref_due: false,
@@ -52,9 +55,20 @@ impl FileState {
     }
 
     /// Takes a picture in.
-    pub(super) fn push(&mut self, picture: &Picture<'_>, request: FrameRequest, outlook: Outlook) {
+    pub(super) fn push(
+        &mut self,
+        picture: &Picture<'_>,
+        analysis: FrameAnalysis,
+        request: FrameRequest,
+        outlook: Outlook,
+    ) {
         let buf = pictures::copy(&mut self.pool, picture);
-        self.ahead.push(Held { buf, info: picture.info, request }, outlook);
+        self.ahead.push(Held { buf, analysis, info: picture.info, request }, outlook);
+    }
+
+    /// An analysis to write to, with the memory of an old one where there is one.
+    pub(super) fn blank_analysis(&mut self) -> FrameAnalysis {
+        self.analyses.pop().unwrap_or_default()
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -98,9 +112,17 @@ impl FileState {
         }
         let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
         let picture = held.buf.picture(held.info);
-        let task = Task { picture: &picture, request, outlook, mean_cost, role };
+        let task = Task {
+            picture: &picture,
+            analysis: Some(&held.analysis),
+            request,
+            outlook,
+            mean_cost,
+            role,
+        };
         let outcome = coding.code(config, knobs, &task);
         self.pool.remember(held.buf);
+        self.analyses.push(held.analysis);
         outcome.map(Some)
     }
 
@@ -130,7 +152,7 @@ impl FileState {
         let buf = self.filtered(last, knobs.altref_strength, kernels);
         let picture = buf.picture(info);
         let role = FrameRole::Altref;
-        let task = Task { picture: &picture, request, outlook, mean_cost, role };
+        let task = Task { picture: &picture, analysis: None, request, outlook, mean_cost, role };
         let outcome = coding.code(config, knobs, &task);
         self.pool.remember(buf);
         self.has_altref = outcome? == Outcome::Coded;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::analysis::FrameAnalysis;
 use crate::codec::FrameRequest;
 use crate::frame::{Chroma, FrameBuf, FramePool, Picture, PictureInfo};
 
@@ -9,12 +10,12 @@ use crate::frame::{Chroma, FrameBuf, FramePool, Picture, PictureInfo};
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) buf: Arc<FrameBuf>,
+    pub(super) analysis: FrameAnalysis,
     pub(super) info: PictureInfo,
     pub(super) request: FrameRequest,
 }
 
-/// Copies `picture` into a frame of `pool`; `None` if the frame is still in use elsewhere, which a
-/// pool rules out.
+/// Copies `picture` into a frame of `pool`.
 pub(super) fn copy(pool: &mut FramePool, picture: &Picture<'_>) -> Arc<FrameBuf> {
     let mut shared = pool.take();
     if let Some(buf) = Arc::get_mut(&mut shared) {

@@ -1,6 +1,7 @@
 //! The upper floor above a fake lower one.
 
 use super::{CodeUnit, Vp8Encoder};
+use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
 use crate::codec::{
     Applied, Bitrate, DropPolicy, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome,
@@ -27,6 +28,7 @@ impl CodeUnit for Fake {
         &mut self,
         _picture: &Picture<'_>,
         plan: &UnitPlan,
+        _analysis: Option<&FrameAnalysis>,
         packet: &mut Packet,
     ) -> Result<UnitReport, Error> {
         if self.fails {
@@ -34,14 +36,22 @@ impl CodeUnit for Fake {
         }
         let bits = self.bits / u64::from(AC_STEPS[usize::from(plan.qindex)]);
         let over_cap = plan.max_bits.is_some_and(|max| bits > max);
-        if !(over_cap && plan.must_fit) {
+        let given_up = plan.give_up_bits.is_some_and(|most| bits > most);
+        if !given_up {
             self.plans.push(*plan);
         }
         packet.data.resize(usize::try_from(bits / 8).unwrap(), 0);
         packet.meta.kind = plan.kind;
         packet.meta.shown = plan.shown;
         let qindex = plan.qindex;
-        Ok(UnitReport { bits, over_cap, qindex, zero_motion: 12, ..UnitReport::default() })
+        Ok(UnitReport {
+            bits,
+            over_cap,
+            given_up,
+            qindex,
+            zero_motion: 12,
+            ..UnitReport::default()
+        })
     }
 
     fn resize(&mut self, _size: Size) -> Result<(), Error> {
@@ -233,7 +243,6 @@ fn settings_out_of_range_are_refused_by_name() {
     assert_eq!(refused(|c| c.timebase = Rational::new(1, 0)).0, "timebase");
     assert_eq!(refused(|c| c.buffering.optimal_ms = 1001).0, "optimal buffer");
     assert_eq!(refused(|c| c.keys.max_interval = Some(0)).0, "key interval");
-    assert_eq!(refused(|c| c.intra_refresh = 4).0, "intra refresh");
     assert_eq!(refused(|c| c.knobs = vec![("sharpness".to_owned(), 9)]).1, "0..=7");
 }
 

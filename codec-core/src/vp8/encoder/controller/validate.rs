@@ -89,8 +89,5 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     if let DropPolicy::BelowBufferPct(pct) = config.drops {
         check(pct <= 100, "drops", pct, "0..=100 percent")?;
     }
-    speed(config.speed)?;
-    let (_, rows) = config.size.macroblocks();
-    let refresh = usize::from(config.intra_refresh);
-    check(refresh <= rows, "intra refresh", refresh, format_args!("0..={rows} rows"))
+    speed(config.speed)
 }
