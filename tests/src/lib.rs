@@ -10,3 +10,5 @@ pub mod external;
 pub mod fuzz;
 pub mod mutate;
 pub mod rng;
+pub mod scene;
+pub mod session;

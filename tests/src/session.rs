@@ -1,0 +1,161 @@
+//! One encode from pictures to packets, with all that tests ask about it afterwards.
+
+use codec_core::codec::{
+    DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
+};
+use codec_core::frame::{Picture, Rational};
+
+use crate::clips::Clip;
+use crate::fuzz::{vp8_decoder, vp8_encoder};
+use crate::scene::{self, Motion};
+
+/// A running encoder and everything that came out of it.
+#[derive(Debug)]
+pub struct Session {
+    /// The encoder.
+    pub encoder: Box<dyn VideoEncoder>,
+    /// What it was opened with.
+    pub config: EncoderConfig,
+    /// What became of each picture.
+    pub outcomes: Vec<Outcome>,
+    /// Packets in coding order.
+    pub packets: Vec<Packet>,
+    next_pts: i64,
+}
+
+impl Session {
+    /// A session with its encoder.
+    ///
+    /// # Panics
+    /// If the settings are refused.
+    #[must_use]
+    pub fn new(config: EncoderConfig) -> Self {
+        let encoder = vp8_encoder(&config).expect("settings in range");
+        Self { encoder, config, outcomes: Vec::new(), packets: Vec::new(), next_pts: 0 }
+    }
+
+    /// Codes one picture.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub fn picture(&mut self, picture: &Picture<'_>, request: FrameRequest) {
+        let mut request = request;
+        request.pts = self.next_pts;
+        self.next_pts += 1;
+        self.outcomes.push(self.encoder.encode(picture, &request).expect("a picture that fits"));
+        self.fetch();
+    }
+
+    /// Codes `count` frames of a clip from `first` on, beginning again after its last.
+    ///
+    /// # Panics
+    /// If one is refused.
+    pub fn clip(&mut self, clip: &Clip, first: usize, count: usize) {
+        let pictures: Vec<_> = clip.pictures().collect();
+        for frame in first..first + count {
+            self.picture(&pictures[frame % pictures.len()], FrameRequest::default());
+        }
+    }
+
+    /// Codes the next `count` pictures of a synthetic scene.
+    ///
+    /// # Panics
+    /// If one is refused.
+    pub fn scene(&mut self, motion: Motion, number: u64, count: u64) {
+        for _ in 0..count {
+            let frame = self.next_pts.unsigned_abs();
+            let samples = scene::picture(self.config.size, frame, motion, number);
+            let picture = Picture::i420_packed(self.config.size, &samples).expect("whole");
+            self.picture(&picture, FrameRequest::default());
+        }
+    }
+
+    /// Changes a setting.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub fn apply(&mut self, update: Update) {
+        if let Update::Resolution(size) = update {
+            self.config.size = size;
+        }
+        self.encoder.apply(update).expect("an update in range");
+        self.fetch();
+    }
+
+    /// Ends the stream.
+    ///
+    /// # Panics
+    /// If coding what was held back fails.
+    pub fn finish(&mut self) {
+        self.encoder.finish().expect("nothing fails");
+        self.fetch();
+    }
+
+    fn fetch(&mut self) {
+        let mut packet = Packet::default();
+        while self.encoder.receive(&mut packet) {
+            self.packets.push(std::mem::take(&mut packet));
+        }
+    }
+
+    /// Ticks of the picture that comes next.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.next_pts
+    }
+
+    /// Mean rate in bits per second of the packets with times in `from..to` ticks, each tick
+    /// lasting one frame.
+    ///
+    /// # Panics
+    /// If `to` is not above `from`.
+    #[must_use]
+    pub fn bps(&self, from: i64, to: i64) -> u64 {
+        let bits = self.packets.iter().filter(|p| (from..to).contains(&p.pts)).map(bits);
+        let Rational { num, den } = self.config.framerate;
+        let ticks = u64::try_from(to - from).expect("a span");
+        bits.sum::<u64>() * u64::from(num) / u64::from(den) / ticks
+    }
+
+    /// Times of the key frames.
+    #[must_use]
+    pub fn keys(&self) -> Vec<i64> {
+        let keys = self.packets.iter().filter(|p| p.meta.kind == FrameKind::Key);
+        keys.map(|p| p.pts).collect()
+    }
+
+    /// Pictures that were dropped.
+    #[must_use]
+    pub fn drops(&self) -> usize {
+        self.outcomes.iter().filter(|o| matches!(o, Outcome::Dropped { .. })).count()
+    }
+
+    /// Decodes the packets that `keep` lets through and compares each with the encoder's own
+    /// reconstruction; gives the number of frames shown.
+    ///
+    /// # Panics
+    /// If they differ.
+    pub fn check_decoding(&self, keep: impl Fn(&Packet) -> bool) -> usize {
+        let mut decoder = vp8_decoder(&DecoderConfig::default());
+        let mut shown = 0;
+        for packet in self.packets.iter().filter(|p| keep(p)) {
+            let id = packet.meta.frame_id;
+            let report = decoder.decode(&packet.data, packet.pts, packet.duration);
+            let report = report.unwrap_or_else(|error| panic!("frame {id}: {error}"));
+            assert_eq!(report.kind, packet.meta.kind, "frame {id}");
+            assert_eq!(report.qindex, packet.meta.qindex, "frame {id}");
+            assert_eq!(report.refs_updated, packet.meta.refs_updated, "frame {id}");
+            if let Some(frame) = decoder.receive() {
+                assert_eq!(Some(frame.digest()), packet.meta.digest, "frame {id}");
+                shown += 1;
+            }
+        }
+        shown
+    }
+}
+
+/// Size of a packet in bits.
+#[must_use]
+pub fn bits(packet: &Packet) -> u64 {
+    8 * packet.data.len() as u64
+}

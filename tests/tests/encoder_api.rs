@@ -1,0 +1,323 @@
+//! The encoder as a service drives it: updates, refusals, recovery, determinism.
+
+use std::sync::Arc;
+
+use codec_core::Error;
+use codec_core::codec::{
+    Applied, Bitrate, Content, DropPolicy, DropReason, EncoderConfig, FrameKind, FrameRequest,
+    KnobKind, Outcome, Packet, RateControl, Scalability, SlotSet, Update,
+};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_core::parallel::{Pool, RowPool, Serial};
+use codec_core::registry;
+use codec_core::simd::Level;
+use codec_tests::fuzz::vp8_encoder;
+use codec_tests::scene::{self, Motion};
+use codec_tests::session::Session;
+
+const SIZE: Size = Size { width: 100, height: 76 };
+const FPS: Rational = Rational { num: 30, den: 1 };
+
+fn rtc() -> EncoderConfig {
+    let mut config = EncoderConfig::rtc(SIZE, FPS, Bitrate::kbps(200));
+    config.report_digest = true;
+    config
+}
+
+fn file() -> EncoderConfig {
+    let mut config = EncoderConfig::file(SIZE, FPS, RateControl::Vbr(Bitrate::kbps(200)));
+    config.report_digest = true;
+    config
+}
+
+#[test]
+fn the_registry_tells_what_the_encoder_can_do() {
+    let backend = registry::find("vp8").unwrap();
+    assert_eq!(backend.name, "native");
+    assert_eq!(registry::find("vp8/native").unwrap().name, "native");
+    assert!(
+        matches!(registry::find("vp8/bogus"), Err(Error::NoBackend(name)) if name == "vp8/bogus")
+    );
+    let (_, capabilities) = backend.encoder.unwrap();
+    assert_eq!(capabilities.reference_slots, 3);
+    assert_eq!(capabilities.qindex_range, (0, 127));
+    for knob in capabilities.knobs {
+        assert!(knob.allows(knob.default), "{}", knob.name);
+    }
+}
+
+#[test]
+fn an_encoder_can_move_to_another_thread() {
+    let mut session = Session::new(rtc());
+    session.scene(Motion::Patch, 0, 2);
+    let session = std::thread::spawn(move || {
+        session.scene(Motion::Patch, 0, 2);
+        session
+    });
+    assert_eq!(session.join().unwrap().packets.len(), 4);
+}
+
+#[test]
+fn every_update_takes_effect_at_the_next_frame_without_a_key_frame() {
+    let updates = [
+        Update::Bitrate(Bitrate::kbps(800)),
+        Update::Rate(RateControl::FixedQ(60)),
+        Update::Rate(RateControl::Quality(50)),
+        Update::Rate(RateControl::Vbr(Bitrate::kbps(100))),
+        Update::Rate(RateControl::Cbr(Bitrate::kbps(100))),
+        Update::FrameRate(Rational::new(15, 1)),
+        Update::Drops(DropPolicy::BelowBufferPct(1)),
+        Update::Drops(DropPolicy::Never),
+        Update::Content(Content::Screen),
+        Update::Content(Content::Camera),
+        Update::Speed(0),
+        Update::Speed(10),
+        Update::Scalability(Scalability::L1T3),
+        Update::ActiveTemporalLayers(3),
+        Update::Scalability(Scalability::L1T1),
+    ];
+    let mut session = Session::new(rtc());
+    session.scene(Motion::Patch, 0, 3);
+    for update in updates {
+        assert_eq!(session.encoder.apply(update.clone()).unwrap(), Applied::NextFrame);
+        session.scene(Motion::Patch, 0, 2);
+        let meta = &session.packets.last().unwrap().meta;
+        match update {
+            Update::Rate(RateControl::FixedQ(qindex)) => assert_eq!(meta.qindex, qindex),
+            Update::Speed(speed) => assert_eq!(meta.speed, speed),
+            Update::Bitrate(rate) => assert_eq!(meta.rate.bitrate, rate),
+            _ => {}
+        }
+    }
+    assert_eq!(session.keys(), [0]);
+    session.check_decoding(|_| true);
+}
+
+#[test]
+fn every_live_knob_changes_while_running() {
+    let knobs = registry::find("vp8").unwrap().encoder.unwrap().1.knobs;
+    let mut session = Session::new(rtc());
+    session.scene(Motion::Patch, 0, 2);
+    for knob in knobs {
+        let values = match knob.kind {
+            KnobKind::Range { min, max } => vec![min, max],
+            KnobKind::Switch => vec![0, 1],
+            KnobKind::Choice(values) => values.iter().map(|&(value, _)| value).collect(),
+            _ => vec![],
+        };
+        for value in values {
+            let applied = session.encoder.apply(Update::Knob(knob.name.to_owned(), value));
+            assert_eq!(applied.is_ok(), knob.live, "{}", knob.name);
+            session.scene(Motion::Patch, 0, 1);
+        }
+        if knob.live {
+            session.apply(Update::Knob(knob.name.to_owned(), knob.default));
+        }
+    }
+    session.check_decoding(|_| true);
+}
+
+#[test]
+fn a_new_size_gives_a_key_frame_of_that_size() {
+    for config in [rtc(), file()] {
+        let mut session = Session::new(config);
+        session.scene(Motion::Patch, 0, 5);
+        for size in [Size::new(33, 17), Size::new(1, 1), Size::new(160, 96)] {
+            let first = session.now();
+            session.apply(Update::Resolution(size));
+            session.scene(Motion::Patch, 0, 5);
+            session.finish();
+            let packets = session.packets.iter().filter(|p| p.pts >= first && p.meta.shown);
+            let sizes: Vec<_> = packets.map(|p| (p.meta.size, p.meta.kind)).collect();
+            assert_eq!(sizes.len(), 5);
+            assert!(sizes.iter().all(|&(s, _)| s == size));
+            assert_eq!(sizes[0].1, FrameKind::Key);
+        }
+        assert_eq!(session.check_decoding(|_| true), 20);
+    }
+}
+
+#[test]
+fn refusals_tell_the_range_and_leave_the_encoder_usable() {
+    let mut session = Session::new(rtc());
+    session.scene(Motion::Patch, 0, 2);
+    let refused = [
+        (Update::Bitrate(Bitrate(0)), "at least 1 bit/s"),
+        (Update::Rate(RateControl::Quality(101)), "0..=100"),
+        (Update::Rate(RateControl::FixedQ(128)), "0..=127"),
+        (Update::FrameRate(Rational::new(0, 1)), "above 0"),
+        (Update::Resolution(Size::new(0, 5)), "1x1 to 16383x16383"),
+        (Update::Resolution(Size::new(16384, 5)), "1x1 to 16383x16383"),
+        (Update::Drops(DropPolicy::BelowBufferPct(101)), "0..=100 percent"),
+        (Update::Speed(11), "0..=10"),
+        (Update::ActiveTemporalLayers(0), "1..=1"),
+        (Update::ActiveTemporalLayers(2), "1..=1"),
+        (Update::Knob("sharpness".to_owned(), -1), "0..=7"),
+    ];
+    for (update, range) in refused {
+        match session.encoder.apply(update) {
+            Err(Error::Config(error)) => assert_eq!(error.allowed, range),
+            other => panic!("{other:?}"),
+        }
+        session.scene(Motion::Patch, 0, 1);
+    }
+    let samples = scene::picture(Size::new(64, 64), 0, Motion::Pan, 0);
+    let picture = Picture::i420_packed(Size::new(64, 64), &samples).unwrap();
+    let error = session.encoder.encode(&picture, &FrameRequest::at(1000)).unwrap_err();
+    assert_eq!(error.to_string(), "picture size cannot be 64x64: allowed is 100x76");
+    let samples = scene::picture(SIZE, 0, Motion::Pan, 0);
+    let picture = Picture::i420_packed(SIZE, &samples).unwrap();
+    assert!(session.encoder.encode(&picture, &FrameRequest::at(3)).is_err());
+    let mut request = FrameRequest::at(1001);
+    request.updates = Some(SlotSet(8));
+    assert!(session.encoder.encode(&picture, &request).is_err());
+    session.scene(Motion::Patch, 0, 2);
+    assert_eq!(session.keys(), [0]);
+    session.check_decoding(|_| true);
+}
+
+#[test]
+fn settings_out_of_range_are_refused_at_the_start() {
+    let bad: [fn(&mut EncoderConfig); 5] = [
+        |c| c.size = Size::new(0, 0),
+        |c| c.speed = 11,
+        |c| c.timebase = Rational::new(0, 1),
+        |c| c.knobs = vec![("bogus".to_owned(), 1)],
+        |c| c.max_qindex = 200,
+    ];
+    for change in bad {
+        let mut config = rtc();
+        change(&mut config);
+        assert!(matches!(vp8_encoder(&config), Err(Error::Config(_))));
+    }
+}
+
+#[test]
+fn after_finish_the_next_picture_is_a_key_frame() {
+    for config in [rtc(), file()] {
+        let mut session = Session::new(config);
+        session.scene(Motion::Patch, 0, 20);
+        session.finish();
+        session.scene(Motion::Patch, 0, 20);
+        session.finish();
+        assert_eq!(session.keys(), [0, 20]);
+        assert_eq!(session.check_decoding(|_| true), 40);
+    }
+}
+
+type MakePool = fn() -> Option<Arc<dyn Pool>>;
+
+#[test]
+fn the_bytes_do_not_depend_on_pool_or_instruction_set() {
+    let pools: [MakePool; 5] = [
+        || None,
+        || Some(Arc::new(Serial)),
+        || Some(Arc::new(RowPool::new(2).unwrap())),
+        || Some(Arc::new(RowPool::new(3).unwrap())),
+        || Some(Arc::new(RowPool::new(8).unwrap())),
+    ];
+    let levels = Level::ALL.into_iter().filter(|level| level.is_supported());
+    let mut ways: Vec<_> = levels.map(|level| (pools[0], Some(level))).collect();
+    ways.extend(pools.map(|pool| (pool, None)));
+    for base in [rtc(), file()] {
+        let mut expected: Option<Vec<Vec<u8>>> = None;
+        for (pool, simd) in &ways {
+            let mut config = base.clone();
+            (config.pool, config.simd) = (pool(), *simd);
+            let mut session = Session::new(config);
+            session.scene(Motion::Pan, 0, 12);
+            session.scene(Motion::Patch, 1, 12);
+            session.finish();
+            let bytes: Vec<_> = session.packets.into_iter().map(|p| p.data).collect();
+            let expected = expected.get_or_insert_with(|| bytes.clone());
+            assert!(*expected == bytes, "other bytes at {simd:?}");
+        }
+    }
+}
+
+#[test]
+fn both_pixel_formats_give_the_same_bytes() {
+    let half = SIZE.chroma();
+    let (luma, chroma) =
+        (usize::try_from(SIZE.pixels()).unwrap(), usize::try_from(half.pixels()).unwrap());
+    let mut sessions = [Session::new(rtc()), Session::new(rtc())];
+    for frame in 0..10 {
+        let samples = scene::picture(SIZE, frame, Motion::Pan, 0);
+        let (y, uv) = samples.split_at(luma);
+        let (u, v) = uv.split_at(chroma);
+        let mixed: Vec<u8> = u.iter().zip(v).flat_map(|(&u, &v)| [u, v]).collect();
+        let planar = Picture::i420_packed(SIZE, &samples).unwrap();
+        let (width, pairs) = (SIZE.width as usize, 2 * half.width as usize);
+        let interleaved = Picture::nv12(SIZE, (y, width), (&mixed, pairs)).unwrap();
+        sessions[0].picture(&planar, FrameRequest::default());
+        sessions[1].picture(&interleaved, FrameRequest::default());
+    }
+    let [a, b] = sessions;
+    assert!(a.packets.iter().zip(&b.packets).all(|(a, b)| a.data == b.data));
+}
+
+#[test]
+fn a_file_keeps_times_order_and_every_picture() {
+    let mut config = file();
+    config.timebase = Rational::new(1, 1000);
+    let mut encoder = vp8_encoder(&config).unwrap();
+    let latency = encoder.capabilities().latency_frames;
+    assert!(latency > 0);
+    let times: Vec<i64> = (0..50).map(|n| -70 + 33 * n + i64::from(n > 20) * 5000).collect();
+    let mut packets = Vec::new();
+    let mut buffered = 0;
+    let mut fetch = |encoder: &mut dyn codec_core::codec::VideoEncoder| {
+        let mut packet = Packet::default();
+        while encoder.receive(&mut packet) {
+            packets.push(std::mem::take(&mut packet));
+        }
+    };
+    for (frame, &pts) in (0..).zip(&times) {
+        let samples = scene::picture(SIZE, frame, Motion::Patch, frame / 30);
+        let picture = Picture::i420_packed(SIZE, &samples).unwrap();
+        let mut request = FrameRequest::at(pts);
+        request.duration = Some(33);
+        match encoder.encode(&picture, &request).unwrap() {
+            Outcome::Buffered => buffered += 1,
+            outcome => assert_eq!(outcome, Outcome::Coded),
+        }
+        fetch(encoder.as_mut());
+    }
+    encoder.finish().unwrap();
+    fetch(encoder.as_mut());
+    assert_eq!(buffered, latency);
+    let shown: Vec<_> = packets.iter().filter(|p| p.meta.shown).collect();
+    assert!(shown.iter().map(|p| p.pts).eq(times));
+    assert!(shown.iter().all(|p| p.duration == Some(33)));
+    assert!(packets.iter().any(|p| !p.meta.shown), "an altref frame");
+    let keys = shown.iter().enumerate().filter(|(_, p)| p.meta.kind == FrameKind::Key);
+    assert_eq!(keys.map(|(index, _)| index).collect::<Vec<_>>(), [0, 30], "at the cut");
+}
+
+#[test]
+fn an_off_layer_is_told_as_the_reason() {
+    let mut config = rtc();
+    config.scalability = Scalability::L1T2;
+    let mut session = Session::new(config);
+    session.apply(Update::ActiveTemporalLayers(1));
+    session.scene(Motion::Patch, 0, 4);
+    let off = Outcome::Dropped { reason: DropReason::LayerOff, debt_bits: 0 };
+    assert_eq!(session.outcomes, [Outcome::Coded, off, Outcome::Coded, off]);
+}
+
+#[test]
+fn intra_refresh_heals_any_loss() {
+    let mut config = rtc();
+    config.intra_refresh = 1;
+    config.error_resilient = true;
+    let (_, rows) = SIZE.macroblocks();
+    let mut session = Session::new(config);
+    session.scene(Motion::Still, 0, 4);
+    let first = session.packets.len();
+    session.scene(Motion::Still, 0, 2 * rows as u64);
+    let refreshed: u32 = session.packets[first..].iter().map(|p| p.meta.macroblocks.intra).sum();
+    let (cols, _) = SIZE.macroblocks();
+    assert!(refreshed as usize >= 2 * cols * rows, "{refreshed}");
+    assert_eq!(session.keys(), [0]);
+    session.check_decoding(|_| true);
+}

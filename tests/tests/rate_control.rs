@@ -1,0 +1,288 @@
+//! The rate controller with the real encoder: targets, buffer, drops, caps, key frames.
+//!
+//! Tolerances are those of WebRTC's codec tests, or closer. All settings are WebRTC's: buffer
+//! 500/600/1000 ms, quantiser 4..=106, undershoot 100 %, overshoot 15 %.
+
+use codec_core::codec::{
+    Bitrate, DropPolicy, EncoderConfig, FrameKind, FrameRequest, Outcome, RateControl, Scalability,
+    Update, WindowCap,
+};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_tests::clips::Clip;
+use codec_tests::scene::{self, Motion};
+use codec_tests::session::{Session, bits};
+use codec_tests::{data, external};
+
+const SMALL: Size = Size { width: 176, height: 144 };
+const CIF: Size = Size { width: 352, height: 288 };
+const FPS: Rational = Rational { num: 30, den: 1 };
+
+fn rtc(size: Size, kbps: u64) -> EncoderConfig {
+    EncoderConfig::rtc(size, FPS, Bitrate::kbps(kbps))
+}
+
+fn clip(name: &str, size: Size, frames: usize, what: &str) -> Option<Clip> {
+    let dir = data::dir(what)?;
+    let file = dir.join("clips").join(name);
+    external::have("ffmpeg", what).then(|| Clip::read(&file, size, frames))
+}
+
+fn within(value: u64, target: u64, percent: u64) -> bool {
+    value.abs_diff(target) * 100 <= target * percent
+}
+
+/// The leaky bucket computed again from packet sizes and drops alone; its lowest level in bits.
+fn lowest_level(session: &Session, bps: i64) -> i64 {
+    let buffering = session.config.buffering;
+    let bits_of = |ms: u32| bps * i64::from(ms) / 1000;
+    let mut level = bits_of(buffering.initial_ms);
+    let (mut lowest, mut last) = (level, 0);
+    for packet in &session.packets {
+        let arrived = bps * (packet.pts - last) / 30;
+        level = (level + arrived).min(bits_of(buffering.size_ms));
+        level -= i64::try_from(bits(packet)).unwrap();
+        (lowest, last) = (lowest.min(level), packet.pts);
+        let told = packet.meta.rate.buffer_bits;
+        assert!(level < 0 || (told - level).abs() <= 1000, "told {told}, computed {level}");
+    }
+    lowest
+}
+
+#[test]
+fn synthetic_scenes_meet_their_rate_within_three_percent_over_ten_seconds() {
+    for (motion, kbps) in [(Motion::Pan, 150), (Motion::Pan, 400), (Motion::Patch, 150)] {
+        let mut session = Session::new(rtc(SMALL, kbps));
+        session.scene(motion, 0, 300);
+        let bps = session.bps(0, 300);
+        assert!(within(bps, kbps * 1000, 3), "{motion:?} at {kbps}: {bps}");
+        assert_eq!(session.drops(), 0);
+        assert!(lowest_level(&session, i64::try_from(kbps * 1000).unwrap()) >= 0);
+    }
+}
+
+#[test]
+fn a_real_clip_meets_its_rate_and_its_delays() {
+    let what = "rates of a real clip";
+    let Some(clip) = clip("talk_foreman_352x288.mkv", CIF, 300, what) else { return };
+    for kbps in [200, 500] {
+        let mut session = Session::new(rtc(CIF, kbps));
+        session.clip(&clip, 0, 300);
+        let bps = session.bps(0, 300);
+        assert!(within(bps, kbps * 1000, 3), "{kbps}: {bps}");
+        for from in 30..240 {
+            let two_seconds = session.bps(from, from + 60);
+            assert!(within(two_seconds, kbps * 1000, 10), "{kbps} from {from}: {two_seconds}");
+        }
+        for packet in &session.packets {
+            let tenths = bits(packet) * 10 / (kbps * 1000);
+            let most = if packet.meta.kind == FrameKind::Key { 3 } else { 1 };
+            assert!(tenths <= most, "frame {}: {} bits", packet.meta.frame_id, bits(packet));
+        }
+        assert!(lowest_level(&session, i64::try_from(kbps * 1000).unwrap()) >= 0);
+    }
+}
+
+#[test]
+fn a_quarter_and_four_times_the_rate_are_met_within_a_second_without_a_key_frame() {
+    let mut session = Session::new(rtc(SMALL, 400));
+    session.scene(Motion::Pan, 0, 120);
+    for kbps in [100, 400, 100] {
+        session.apply(Update::Bitrate(Bitrate::kbps(kbps)));
+        let from = session.now();
+        session.scene(Motion::Pan, 0, 120);
+        let after = session.bps(from + 30, from + 90);
+        assert!(within(after, kbps * 1000, 10), "{kbps}: {after}");
+    }
+    assert_eq!(session.keys(), [0]);
+}
+
+#[test]
+fn the_buffer_never_underflows_when_drops_are_allowed() {
+    for (kbps, pct) in [(40, 0), (40, 30), (100, 10)] {
+        let mut config = rtc(SMALL, kbps);
+        config.drops = DropPolicy::BelowBufferPct(pct);
+        let mut session = Session::new(config);
+        session.scene(Motion::Pan, 0, 90);
+        // Cuts at which the model knows nothing.
+        for scene in 1..6 {
+            session.scene(Motion::Pan, scene, 30);
+        }
+        let lowest = lowest_level(&session, i64::try_from(kbps * 1000).unwrap());
+        assert!(lowest >= 0, "{kbps} at {pct} %: {lowest}");
+    }
+}
+
+#[test]
+fn drops_rise_with_the_threshold_and_are_told() {
+    let mut before = 0;
+    for pct in [0, 30, 60, 90] {
+        let mut config = rtc(SMALL, 30);
+        config.drops = DropPolicy::BelowBufferPct(pct);
+        config.max_qindex = 60;
+        let mut session = Session::new(config);
+        session.scene(Motion::Pan, 0, 150);
+        assert!(session.drops() >= before, "{pct} %: {} after {before}", session.drops());
+        assert_eq!(session.packets.len() + session.drops(), 150);
+        before = session.drops();
+    }
+    assert!(before > 0);
+    let mut session = Session::new(rtc(SMALL, 30));
+    session.scene(Motion::Pan, 0, 60);
+    assert_eq!(session.drops(), 0);
+}
+
+#[test]
+fn a_single_frame_can_be_protected_from_dropping() {
+    let mut config = rtc(SMALL, 10);
+    config.drops = DropPolicy::BelowBufferPct(50);
+    config.min_qindex = 4;
+    config.max_qindex = 20;
+    let mut session = Session::new(config);
+    session.scene(Motion::Pan, 0, 10);
+    assert!(session.drops() > 0);
+    let samples = scene::picture(SMALL, 11, Motion::Pan, 0);
+    let mut request = FrameRequest::default();
+    request.may_drop = Some(false);
+    session.picture(&Picture::i420_packed(SMALL, &samples).unwrap(), request);
+    assert_eq!(session.outcomes.last(), Some(&Outcome::Coded));
+}
+
+#[test]
+fn key_frames_come_exactly_when_asked_for() {
+    let mut session = Session::new(rtc(SMALL, 200));
+    session.scene(Motion::Pan, 0, 40);
+    session.apply(Update::KeyFrame);
+    session.scene(Motion::Pan, 0, 10);
+    let samples = scene::picture(SMALL, 5, Motion::Pan, 0);
+    let mut request = FrameRequest::default();
+    request.key_frame = true;
+    session.picture(&Picture::i420_packed(SMALL, &samples).unwrap(), request);
+    // A cut is no reason for one in real time.
+    session.scene(Motion::Pan, 3, 20);
+    assert_eq!(session.keys(), [0, 40, 50]);
+
+    let mut config = rtc(SMALL, 200);
+    config.keys.max_interval = Some(25);
+    let mut session = Session::new(config);
+    session.scene(Motion::Patch, 0, 100);
+    assert_eq!(session.keys(), [0, 25, 50, 75]);
+}
+
+#[test]
+fn a_key_frame_stays_within_its_cap() {
+    for pct in [300, 600] {
+        let mut config = rtc(SMALL, 300);
+        config.max_key_frame_pct = Some(pct);
+        let mut session = Session::new(config);
+        session.scene(Motion::Pan, 0, 30);
+        session.apply(Update::KeyFrame);
+        session.scene(Motion::Pan, 0, 30);
+        for key in session.packets.iter().filter(|p| p.meta.kind == FrameKind::Key) {
+            assert!(bits(key) <= 10_000 * u64::from(pct) / 100, "{pct} %: {}", bits(key));
+        }
+    }
+}
+
+#[test]
+fn hard_caps_hold_for_every_frame_and_window() {
+    let mut config = rtc(SMALL, 300);
+    config.max_frame_bytes = Some(2500);
+    config.window_cap = Some(WindowCap { window_ms: 500, max_bytes: 20_000 });
+    config.drops = DropPolicy::BelowBufferPct(0);
+    let mut session = Session::new(config);
+    for scene in 0..6 {
+        session.scene(Motion::Pan, scene, 20);
+    }
+    assert!(session.packets.iter().all(|p| p.data.len() <= 2500));
+    for last in &session.packets {
+        let window = session.packets.iter().filter(|p| p.pts <= last.pts && p.pts > last.pts - 15);
+        assert!(window.map(|p| p.data.len()).sum::<usize>() <= 20_000, "up to {}", last.pts);
+    }
+}
+
+#[test]
+fn every_temporal_layer_gets_its_share() {
+    let modes: [(_, &[u64]); 2] =
+        [(Scalability::L1T2, &[60, 40]), (Scalability::L1T3, &[40, 20, 40])];
+    for (mode, percent) in modes {
+        let mut config = rtc(SMALL, 250);
+        config.scalability = mode;
+        let mut session = Session::new(config);
+        session.scene(Motion::Pan, 0, 300);
+        for (id, share) in percent.iter().enumerate() {
+            let layer = session.packets.iter().filter(|p| usize::from(p.meta.temporal_id) == id);
+            let spent: u64 = layer.map(bits).sum();
+            let due = 2_500_000 * share / 100;
+            assert!(within(spent, due, 15), "{mode:?} layer {id}: {spent} of {due}");
+        }
+        let bps = session.bps(0, 300);
+        assert!(within(bps, 250_000, 3), "{mode:?}: {bps}");
+    }
+}
+
+#[test]
+fn a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate() {
+    let mut config = rtc(SMALL, 200);
+    config.timebase = Rational::new(1, 30);
+    let mut session = Session::new(config);
+    session.scene(Motion::Pan, 0, 90);
+    let before: u64 = session.packets[60..].iter().map(bits).sum::<u64>() / 30;
+    session.apply(Update::FrameRate(Rational::new(10, 1)));
+    // Ticks go on at a thirtieth of a second: only the nominal rate says otherwise at first, then
+    // timestamps rule.
+    session.scene(Motion::Pan, 0, 1);
+    let first = bits(session.packets.last().unwrap());
+    assert!(first > before * 2, "{first} after {before}");
+    session.scene(Motion::Pan, 0, 120);
+    assert!(within(session.bps(150, 210), 200_000, 10), "{}", session.bps(150, 210));
+}
+
+#[test]
+fn fixed_and_constant_quality_do_what_they_say() {
+    let mut config = rtc(SMALL, 1);
+    config.rate = RateControl::FixedQ(50);
+    let mut session = Session::new(config);
+    session.scene(Motion::Pan, 0, 20);
+    assert!(session.packets.iter().all(|p| p.meta.qindex == 50));
+
+    let mut before = 0;
+    for quality in [10, 50, 90] {
+        let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Quality(quality));
+        config.report_psnr = true;
+        let mut session = Session::new(config);
+        session.scene(Motion::Pan, 0, 30);
+        session.finish();
+        let spent: u64 = session.packets.iter().map(bits).sum();
+        assert!(spent > before, "quality {quality}: {spent} bits after {before}");
+        before = spent;
+    }
+}
+
+#[test]
+fn variable_bitrate_meets_the_average_of_a_file() {
+    let config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
+    let mut session = Session::new(config);
+    session.scene(Motion::Pan, 0, 150);
+    session.scene(Motion::Patch, 1, 150);
+    session.finish();
+    let bps = session.bps(0, 300);
+    assert!(within(bps, 200_000, 10), "{bps}");
+    assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 300);
+}
+
+#[test]
+fn absurd_rates_neither_panic_nor_hang() {
+    for bps in [1, u64::MAX] {
+        for drops in [DropPolicy::Never, DropPolicy::BelowBufferPct(30)] {
+            let mut config = rtc(Size::new(33, 17), 100);
+            config.rate = RateControl::Cbr(Bitrate(bps));
+            config.drops = drops;
+            let mut session = Session::new(config);
+            session.scene(Motion::Pan, 0, 10);
+            session.apply(Update::FrameRate(Rational::new(1, u32::MAX)));
+            session.scene(Motion::Pan, 0, 3);
+            session.apply(Update::FrameRate(Rational::new(u32::MAX, 1)));
+            session.scene(Motion::Pan, 0, 3);
+        }
+    }
+}
