@@ -7,15 +7,13 @@ use crate::types::{Block16, BlockUv};
 use crate::view::Window;
 use crate::x86::memory::{load_2x16, load_u8x8, load_u8x16};
 use crate::x86::sse41::cost::{
-    HALF, WHOLE, by_kind, sads_16x16_x4, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_of_8,
-    weights,
+    HALF, WHOLE, by_kind, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_of_8, weights,
 };
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
     Kernels {
         sad_16x16,
-        sad_16x16_x4,
         sse_16x16,
         sse_8x8,
         sse_uv,
@@ -52,12 +50,6 @@ fn sad_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
         }
     }
     sum_i64x2(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
-}
-
-/// 128 bits, as wider registers need two loads each; three operands save the copies.
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn sad_16x16_x4(cur: &Block16, refs: [Window<'_, 16, 16>; 4]) -> [u32; 4] {
-    sads_16x16_x4(cur, refs)
 }
 
 /// Eight partial sums of the squares of sixteen differences.
@@ -194,17 +186,27 @@ pub(in crate::x86) fn between<const KIND: u8>(a: __m256i, b: __m256i, weights: _
         WHOLE => a,
         HALF => _mm256_avg_epu8(a, b),
         _ => {
-            let shift = _mm256_set1_epi16(4096);
-            let low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), weights);
-            let high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), weights);
-            let (low, high) = (_mm256_mulhrs_epi16(low, shift), _mm256_mulhrs_epi16(high, shift));
+            let [low, high] = between_wide::<KIND>(a, b, weights);
             _mm256_packus_epi16(low, high)
         }
     }
 }
 
-/// Rows `y` and `y + 1` of the first pass, one in each lane; the last row stands in for the one
-/// after it.
+/// As [`between`], in 16 bits: the low and the high halves of the lanes.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn between_wide<const KIND: u8>(a: __m256i, b: __m256i, weights: __m256i) -> [__m256i; 2] {
+    if KIND == WHOLE || KIND == HALF {
+        let (bytes, zero) = (between::<KIND>(a, b, weights), _mm256_setzero_si256());
+        return [_mm256_unpacklo_epi8(bytes, zero), _mm256_unpackhi_epi8(bytes, zero)];
+    }
+    let shift = _mm256_set1_epi16(4096);
+    let low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), weights);
+    let high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), weights);
+    [_mm256_mulhrs_epi16(low, shift), _mm256_mulhrs_epi16(high, shift)]
+}
+
+/// Rows `y` and `y + 1` of the first pass, one in each lane; the last row has nothing beside it.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(in crate::x86) fn first_rows_of_17<const X: u8>(
@@ -213,9 +215,13 @@ pub(in crate::x86) fn first_rows_of_17<const X: u8>(
     across: __m256i,
 ) -> __m256i {
     let (left, right) = (refp.sub::<16, 17>(0, 0), refp.sub::<16, 17>(1, 0));
-    let next = (y + 1).min(16);
-    let left = load_2x16(left.row(y), left.row(next));
-    between::<X>(left, load_2x16(right.row(y), right.row(next)), across)
+    if y < 16 {
+        let left = load_2x16(left.row(y), left.row(y + 1));
+        between::<X>(left, load_2x16(right.row(y), right.row(y + 1)), across)
+    } else {
+        let single = |row| _mm256_castsi128_si256(load_u8x16(row));
+        between::<X>(single(left.row(16)), single(right.row(16)), across)
+    }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -226,21 +232,21 @@ fn bilinear_sums<const X: u8, const Y: u8>(
     fy: u8,
 ) -> u32 {
     let (across, down) = (_mm256_set1_epi16(weights(fx)), _mm256_set1_epi16(weights(fy)));
-    let signs = _mm256_set1_epi16(i16::from_le_bytes([1, 255]));
-    let mut sums = _mm256_setzero_si256();
+    let zero = _mm256_setzero_si256();
+    let mut sums = [zero; 2];
     let mut above = first_rows_of_17::<X>(refp, 0, across);
     for y in (0..16).step_by(2) {
         let next = first_rows_of_17::<X>(refp, y + 2, across);
         let below = _mm256_permute2x128_si256::<0x21>(above, next);
-        let (a, b) = (two_rows(cur, y), between::<Y>(above, below, down));
-        // Bytes of both side by side; times 1 and -1 that is their difference in 16 bits.
-        let low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), signs);
-        let high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), signs);
-        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(low, low));
-        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(high, high));
+        let pixels = two_rows(cur, y);
+        let low = _mm256_unpacklo_epi8(pixels, zero);
+        let high = _mm256_unpackhi_epi8(pixels, zero);
+        let [p_low, p_high] = between_wide::<Y>(above, below, down);
+        sums[0] = _mm256_add_epi32(sums[0], squares_16(low, p_low));
+        sums[1] = _mm256_add_epi32(sums[1], squares_16(high, p_high));
         above = next;
     }
-    sum_i32x4(fold_i32(sums))
+    sum_i32x4(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

@@ -3,7 +3,7 @@
 pub(in crate::x86) mod cost;
 mod loop_filter;
 mod pixels;
-mod predict;
+pub(in crate::x86) mod predict;
 pub(super) mod transform;
 
 use super::sse41;

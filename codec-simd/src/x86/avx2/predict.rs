@@ -34,7 +34,7 @@ fn filter<const SIX: bool>(inner: [__m256i; 2], outer: __m256i, taps: [__m256i; 
 }
 
 /// [`pairs_of_8`] for both lanes.
-const fn pairs_of_16(first: u8, second: u8, offset: u8) -> [u8; 32] {
+pub(in crate::x86) const fn pairs_of_16(first: u8, second: u8, offset: u8) -> [u8; 32] {
     let halves = [pairs_of_8(first, second, 0), pairs_of_8(first, second, offset)];
     let mut at = [0; 32];
     let mut i = 0;
@@ -74,7 +74,7 @@ fn store_rows(dst: &mut WindowMut<'_, 16, 16>, y: usize, upper: __m256i, lower: 
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn across_16<const SIX: bool>(
+pub(in crate::x86) fn across_16<const SIX: bool>(
     refp: Window<'_, 21, 21>,
     x: &[i16; 3],
     mut dst: WindowMut<'_, 16, 16>,
@@ -128,7 +128,7 @@ fn both_16<const SIX_X: bool, const SIX_Y: bool>(
 
 /// Two rows at once, one in each lane.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn down_16<const SIX: bool>(
+pub(in crate::x86) fn down_16<const SIX: bool>(
     refp: Window<'_, 21, 21>,
     y: &[i16; 3],
     mut dst: WindowMut<'_, 16, 16>,
@@ -151,7 +151,7 @@ fn down_16<const SIX: bool>(
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn copy_16(refp: Window<'_, 21, 21>, mut dst: WindowMut<'_, 16, 16>) {
+pub(in crate::x86) fn copy_16(refp: Window<'_, 21, 21>, mut dst: WindowMut<'_, 16, 16>) {
     dst.copy_from(refp.sub(2, 2));
 }
 

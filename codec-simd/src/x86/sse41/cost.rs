@@ -85,12 +85,8 @@ fn sad_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     sum_i64x2(sad_rows::<16>(cur, refp, 0))
 }
 
-#[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
-pub(in crate::x86) fn sads_16x16_x4(
-    cur: &Block16,
-    [a, b, c, d]: [Window<'_, 16, 16>; 4],
-) -> [u32; 4] {
+fn sad_16x16_x4(cur: &Block16, [a, b, c, d]: [Window<'_, 16, 16>; 4]) -> [u32; 4] {
     let mut sums = [_mm_setzero_si128(); 4];
     for y in (0..16).step_by(2) {
         for y in [y, y + 1] {
@@ -102,11 +98,6 @@ pub(in crate::x86) fn sads_16x16_x4(
         }
     }
     sums_i64x2(sums)
-}
-
-#[target_feature(enable = "sse4.1,ssse3")]
-fn sad_16x16_x4(cur: &Block16, refs: [Window<'_, 16, 16>; 4]) -> [u32; 4] {
-    sads_16x16_x4(cur, refs)
 }
 
 #[target_feature(enable = "sse4.1,ssse3")]
