@@ -134,6 +134,17 @@ impl<'a> PlaneMut<'a> {
     }
 }
 
+/// Bytes from the first pixel to the last of `H` rows of `W`; `None` if no memory is as large. (A
+/// comparison with a constant is quicker than a checked product.)
+#[inline]
+const fn bytes_of<const W: usize, const H: usize>(stride: usize) -> Option<usize> {
+    if H == 0 || stride > const { (usize::MAX >> 1).saturating_sub(W) / if H == 0 { 1 } else { H } }
+    {
+        return None;
+    }
+    Some((H - 1) * stride + W)
+}
+
 /// `H` rows of `W` pixels, `stride` apart. Holding one proves that all of them can be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a, const W: usize, const H: usize> {
@@ -153,7 +164,7 @@ impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
     #[inline]
     #[must_use]
     pub fn new(data: &'a [u8], stride: usize) -> Option<Self> {
-        let needed = H.checked_sub(1)?.checked_mul(stride)?.checked_add(W)?;
+        let needed = bytes_of::<W, H>(stride)?;
         (needed <= data.len()).then_some(Self { start: data.as_ptr(), stride, bytes: PhantomData })
     }
 
@@ -216,7 +227,7 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
     #[inline]
     #[must_use]
     pub fn new(data: &'a mut [u8], stride: usize) -> Option<Self> {
-        let needed = H.checked_sub(1)?.checked_mul(stride)?.checked_add(W)?;
+        let needed = bytes_of::<W, H>(stride)?;
         (needed <= data.len() && (stride >= W || H == 1)).then_some(Self {
             start: data.as_mut_ptr(),
             stride,

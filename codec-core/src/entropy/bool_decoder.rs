@@ -10,56 +10,111 @@ pub struct BoolDecoder<'a> {
     /// Bytes taken from `data`, zeros past its end included.
     pos: usize,
     value: u64,
+    /// Width of the interval, less one: 127..=254 between symbols.
     range: u32,
     bits: i32,
+}
+
+/// How far to shift a range, less one, so that it is at least 128.
+static SHIFTS: [u8; 256] = {
+    let mut shifts = [0; 256];
+    let mut range = 0_u8;
+    while range < 127 {
+        shifts[range as usize] = (range + 1).leading_zeros().to_le_bytes()[0];
+        range += 1;
+    }
+    shifts
+};
+
+/// A range, less one, after that shift: a look-up is quicker than shift, add and subtract.
+static NORMALISED: [u8; 256] = {
+    let mut ranges = [0; 256];
+    let mut range = 0_u8;
+    while range < 255 {
+        ranges[range as usize] = ((range + 1) << SHIFTS[range as usize]) - 1;
+        range += 1;
+    }
+    ranges
+};
+
+/// The 56 bits from `pos` on; zeros past the end.
+#[cold]
+#[inline(never)]
+fn next_seven(data: &[u8], pos: usize) -> u64 {
+    let rest = data.get(pos..).unwrap_or_default();
+    let bytes = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        bytes[..rest.len()].copy_from_slice(rest);
+        bytes
+    });
+    u64::from_be_bytes(bytes) >> 8
 }
 
 impl<'a> BoolDecoder<'a> {
     /// Starts at the beginning of `data`, which may be empty.
     #[must_use]
     pub fn new(data: &'a [u8]) -> Self {
-        Self { data, pos: 0, value: 0, range: 255, bits: -8 }
+        Self { data, pos: 0, value: 0, range: 254, bits: -8 }
     }
 
-    #[inline]
-    fn refill(&mut self) {
-        // Valid here: -8 <= bits <= -1.
-        let bytes = self.data.get(self.pos..).and_then(|rest| rest.first_chunk::<8>());
-        let word = bytes.map_or_else(|| self.tail(), |&bytes| u64::from_be_bytes(bytes));
-        self.value |= (word >> 8) << self.bits.unsigned_abs();
-        self.bits += 56;
-        self.pos += 7;
+    /// Brings in seven bytes. Out of line, and given values rather than `self`, so that the state
+    /// of a local reader stays in registers.
+    #[inline(always)]
+    pub(crate) fn refill_if_needed(&mut self) {
+        if self.bits < 0 {
+            // -8 <= bits <= -1.
+            self.value |= next_seven(self.data, self.pos) << self.bits.unsigned_abs();
+            self.bits += 56;
+            self.pos += 7;
+        }
     }
 
-    /// The last bytes of the partition, followed by zeros.
-    #[cold]
-    #[inline(never)]
-    fn tail(&self) -> u64 {
-        let mut bytes = [0; 8];
-        let rest = self.data.get(self.pos..).unwrap_or_default();
-        let len = rest.len().min(8);
-        bytes[..len].copy_from_slice(&rest[..len]);
-        u64::from_be_bytes(bytes)
+    /// Where the interval is split for `prob`, less one; there are enough bits to compare with it.
+    #[inline(always)]
+    pub(crate) fn split(&mut self, prob: u8) -> u32 {
+        self.refill_if_needed();
+        (self.range * u32::from(prob)) >> 8
+    }
+
+    /// Whether the next symbol is `true`.
+    #[inline(always)]
+    pub(crate) fn is_above(&self, split: u32) -> bool {
+        self.value >> 56 > u64::from(split)
+    }
+
+    /// Takes a `true`.
+    #[inline(always)]
+    pub(crate) fn take_above(&mut self, split: u32) {
+        self.value -= u64::from(split + 1) << 56;
+        self.normalise(self.range - split - 1);
+    }
+
+    /// Takes a `false`.
+    #[inline(always)]
+    pub(crate) fn take_below(&mut self, split: u32) {
+        self.normalise(split);
+    }
+
+    #[inline(always)]
+    fn normalise(&mut self, range: u32) {
+        let index = (range & 0xff) as usize;
+        let shift = u32::from(SHIFTS[index]);
+        self.range = u32::from(NORMALISED[index]);
+        self.value <<= shift;
+        self.bits -= shift.cast_signed();
     }
 
     /// One symbol; `prob` is the probability of `false` in 256ths.
-    #[inline]
+    #[inline(always)]
     pub fn get_bool(&mut self, prob: u8) -> bool {
-        let split = 1 + (((self.range - 1) * u32::from(prob)) >> 8);
-        if self.bits < 0 {
-            self.refill();
+        let split = self.split(prob);
+        let is_true = self.is_above(split);
+        if is_true {
+            self.take_above(split);
+        } else {
+            self.take_below(split);
         }
-        let big = u64::from(split) << 56;
-        let bit = self.value >= big;
-        self.range = if bit { self.range - split } else { split };
-        if bit {
-            self.value -= big;
-        }
-        let shift = self.range.leading_zeros() - 24;
-        self.range <<= shift;
-        self.value <<= shift;
-        self.bits -= shift.cast_signed();
-        bit
+        is_true
     }
 
     /// A flag at even odds.
@@ -81,20 +136,13 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// `value` or `-value` by a sign at even odds, without a branch.
-    #[inline]
+    #[inline(always)]
     pub fn get_sign(&mut self, value: i32) -> i32 {
-        let split = (self.range + 1) >> 1;
-        if self.bits < 0 {
-            self.refill();
-        }
-        let big = u64::from(split) << 56;
-        let is_negative = self.value >= big;
-        self.value -= if is_negative { big } else { 0 };
-        let range = if is_negative { self.range - split } else { split };
-        let shift = range.leading_zeros() - 24;
-        self.range = range << shift;
-        self.value <<= shift;
-        self.bits -= shift.cast_signed();
+        self.refill_if_needed();
+        let split = self.range >> 1;
+        let is_negative = self.value >> 56 > u64::from(split);
+        self.value -= if is_negative { u64::from(split + 1) << 56 } else { 0 };
+        self.normalise(if is_negative { self.range - split - 1 } else { split });
         let mask = -i32::from(is_negative);
         (value ^ mask) - mask
     }
@@ -118,3 +166,19 @@ impl<'a> BoolDecoder<'a> {
         self.data.len()
     }
 }
+
+/// One branch of a tree whose sides go on differently. The two sides are kept apart, rather than
+/// joined in a value that is tested again, so that the processor runs ahead on its guess.
+macro_rules! branch {
+    ($reader:ident, $prob:expr, $yes:expr, $no:expr) => {{
+        let split = $reader.split($prob);
+        if $reader.is_above(split) {
+            $reader.take_above(split);
+            $yes
+        } else {
+            $reader.take_below(split);
+            $no
+        }
+    }};
+}
+pub(crate) use branch;

@@ -8,6 +8,7 @@ mod sink;
 mod tree;
 
 pub use bool_decoder::BoolDecoder;
+pub(crate) use bool_decoder::branch;
 pub use bool_encoder::BoolEncoder;
 pub use cost::{CostCounter, bool_cost_q8, prob_from_counts};
 pub use sink::BoolSink;

@@ -46,7 +46,7 @@ impl<const NODES2: usize, const LEAVES: usize> Tree<NODES2, LEAVES> {
     ///
     /// # Panics
     /// If `probs` has fewer.
-    #[inline]
+    #[inline(always)]
     pub fn parse(&self, reader: &mut BoolDecoder<'_>, probs: &[u8]) -> usize {
         let mut at = 0;
         loop {

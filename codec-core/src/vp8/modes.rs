@@ -11,14 +11,16 @@ pub use intra::{
 };
 pub use near::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 pub use vectors::{
-    MAX_MV_DELTA, PARTITIONS, parse_inter_mode, parse_mv, parse_split, write_inter_mode, write_mv,
+    MAX_MV_DELTA, PARTITIONS, parse_mv, parse_split, write_inter_mode, write_mv,
     write_partitioning, write_split, write_sub_mv,
 };
 
-use codec_simd::SubblockMode;
+use codec_simd::{IntraMode, SubblockMode};
 
+use self::near::Census;
+use self::vectors::parse_inter_mode;
 use super::header::{FrameHeader, ModeProbabilities};
-use super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
+use super::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
 use crate::entropy::{BoolDecoder, BoolSink};
 
 /// Modes and vectors along one side of a macroblock: what sub-blocks of the next one see. Intra
@@ -72,7 +74,7 @@ pub struct MbContext<'a> {
 
 /// Reads a macroblock's header. `segment` is its segment so far, which stays unless the frame
 /// updates the map. `subblocks` is overwritten.
-#[inline]
+#[inline(always)]
 pub fn parse_macroblock(
     reader: &mut BoolDecoder<'_>,
     header: &FrameHeader,
@@ -80,25 +82,78 @@ pub fn parse_macroblock(
     segment: u8,
     subblocks: &mut SubblockInfo,
 ) -> MbInfo {
-    let mut mb = MbInfo { segment, ..MbInfo::default() };
-    if header.segmentation.update_map {
-        mb.segment = parse_segment(reader, header.segmentation.tree_probs);
+    // A copy stays in registers as long as no function that is not inlined gets a hand on it.
+    let mut local = reader.clone();
+    let segment = if header.segmentation.update_map {
+        parse_segment(&mut local, header.segmentation.tree_probs)
     } else if header.is_key {
-        mb.segment = 0;
-    }
-    mb.skip = header.modes.skip.is_some_and(|prob| reader.get_bool(prob));
-    if header.is_key {
-        let modes = subblock_modes(subblocks);
-        (mb.luma, mb.chroma) =
-            parse_key_modes(reader, &context.above.modes, &context.left.modes, modes);
-    } else if reader.get_bool(header.modes.intra) {
-        mb.reference = parse_reference(reader, header.modes);
-        parse_motion(reader, header, context, &mut mb, subblocks);
+        0
     } else {
-        let modes = subblock_modes(subblocks);
-        (mb.luma, mb.chroma) = parse_inter_frame_intra_modes(reader, &header.probs, modes);
+        segment
+    };
+    let skip = header.modes.skip.is_some_and(|prob| local.get_bool(prob));
+    let mut mb = MbInfo { segment, skip, ..MbInfo::default() };
+    if header.is_key || !local.get_bool(header.modes.intra) {
+        *reader = local;
+        (mb.luma, mb.chroma) = parse_intra(reader, header, context, subblocks);
+        return mb;
     }
+    mb.reference = parse_reference(&mut local, header.modes);
+    let biases = header.references.sign_biases();
+    let census = Census::new(&context.neighbours, mb.reference, biases);
+    mb.luma = parse_inter_mode(&mut local, &census);
+    *reader = local;
+    mb.mv = match mb.luma {
+        LumaMode::Nearest => context.bounds.clamp(census.nearest),
+        LumaMode::Near => context.bounds.clamp(census.near),
+        LumaMode::New | LumaMode::Split => {
+            let best = context.bounds.clamp(census.best);
+            if mb.luma == LumaMode::Split {
+                (mb.partitioning, mb.mv) =
+                    parse_split_into(reader, header, context, best, subblocks);
+                return mb;
+            }
+            best.wrapping_add(parse_mv(reader, &header.probs.mv))
+        }
+        _ => MotionVector::ZERO,
+    };
+    *subblocks = SubblockInfo::Inter([mb.mv; 16]);
     mb
+}
+
+/// Intra modes of either kind of frame.
+#[inline(never)]
+fn parse_intra(
+    reader: &mut BoolDecoder<'_>,
+    header: &FrameHeader,
+    context: &MbContext<'_>,
+    subblocks: &mut SubblockInfo,
+) -> (LumaMode, IntraMode) {
+    let mut local = reader.clone();
+    let modes = subblock_modes(subblocks);
+    let luma_and_chroma = if header.is_key {
+        parse_key_modes(&mut local, &context.above.modes, &context.left.modes, modes)
+    } else {
+        parse_inter_frame_intra_modes(&mut local, &header.probs, modes)
+    };
+    *reader = local;
+    luma_and_chroma
+}
+
+/// Division and vectors of a split macroblock; returns the last vector, too.
+#[inline(never)]
+fn parse_split_into(
+    reader: &mut BoolDecoder<'_>,
+    header: &FrameHeader,
+    context: &MbContext<'_>,
+    best: MotionVector,
+    subblocks: &mut SubblockInfo,
+) -> (Partitioning, MotionVector) {
+    let mut mvs = [MotionVector::ZERO; 16];
+    let (above, left) = (&context.above.mvs, &context.left.mvs);
+    let partitioning = parse_split(reader, best, &header.probs.mv, above, left, &mut mvs);
+    *subblocks = SubblockInfo::Inter(mvs);
+    (partitioning, mvs[15])
 }
 
 /// Writes a macroblock's header. `mb.segment`, where the frame updates the map, `mb.skip`, where
@@ -135,34 +190,6 @@ pub fn write_macroblock<S: BoolSink>(
     }
 }
 
-fn parse_motion(
-    reader: &mut BoolDecoder<'_>,
-    header: &FrameHeader,
-    context: &MbContext<'_>,
-    mb: &mut MbInfo,
-    subblocks: &mut SubblockInfo,
-) {
-    let biases = header.references.sign_biases();
-    let near = find_near_vectors(&context.neighbours, mb.reference, biases, context.bounds);
-    mb.luma = parse_inter_mode(reader, &near);
-    mb.mv = match mb.luma {
-        LumaMode::Nearest => near.nearest,
-        LumaMode::Near => near.near,
-        LumaMode::New => near.best.wrapping_add(parse_mv(reader, &header.probs.mv)),
-        LumaMode::Split => {
-            let mut mvs = [MotionVector::ZERO; 16];
-            let (above, left) = (&context.above.mvs, &context.left.mvs);
-            mb.partitioning =
-                parse_split(reader, near.best, &header.probs.mv, above, left, &mut mvs);
-            *subblocks = SubblockInfo::Inter(mvs);
-            mb.mv = mvs[15];
-            return;
-        }
-        _ => MotionVector::ZERO,
-    };
-    *subblocks = SubblockInfo::Inter([mb.mv; 16]);
-}
-
 fn write_motion<S: BoolSink>(
     sink: &mut S,
     header: &FrameHeader,
@@ -195,7 +222,7 @@ fn subblock_modes(subblocks: &mut SubblockInfo) -> &mut [SubblockMode; 16] {
 }
 
 /// Section 10.
-#[inline]
+#[inline(always)]
 pub fn parse_segment(reader: &mut BoolDecoder<'_>, probs: [u8; 3]) -> u8 {
     if reader.get_bool(probs[0]) {
         2 + u8::from(reader.get_bool(probs[2]))
@@ -213,7 +240,7 @@ pub fn write_segment<S: BoolSink>(sink: &mut S, probs: [u8; 3], segment: u8) {
 }
 
 /// The reference of an inter macroblock. Section 16.2.
-#[inline]
+#[inline(always)]
 pub fn parse_reference(reader: &mut BoolDecoder<'_>, probs: ModeProbabilities) -> Reference {
     if !reader.get_bool(probs.last) {
         Reference::Last

@@ -80,7 +80,7 @@ impl ParseState {
         self.above_left = MbInfo::default();
     }
 
-    /// Parses macroblock (`x`, `y`) into `mb`. `segment`: as the frame before left it. `tokens`:
+    /// Parses macroblock (`x`, `y`) into `mb` and returns `mb.info`. `segment`: as the frame before left it. `tokens`:
     /// the row's partition.
     #[inline]
     pub(super) fn parse_mb(
@@ -91,7 +91,7 @@ impl ParseState {
         (x, y): (usize, usize),
         segment: u8,
         mb: &mut MbData,
-    ) {
+    ) -> MbInfo {
         let cols = self.above.len();
         let above = &mut self.above[x];
         let context = MbContext {
@@ -104,28 +104,35 @@ impl ParseState {
             left: &self.left.side,
             bounds: MvBounds::new(x, y, cols, self.rows),
         };
-        mb.info = if self.is_lost {
+        let mut info = if self.is_lost {
             stand_in(task, segment, &mut mb.subblocks)
         } else {
             parse_modes(modes, task.header, &context, segment, &mut mb.subblocks)
         };
-        self.refs_used[mb.info.reference as usize] = true;
-        let has_y2 = mb.info.luma.has_y2();
+        self.refs_used[info.reference as usize] = true;
+        let has_y2 = info.luma.has_y2();
         let (above_flags, left_flags) = (&mut above.flags, &mut self.left.flags);
-        if mb.info.skip || self.row_is_lost {
+        if info.skip || self.row_is_lost {
             above_flags.clear(has_y2);
             left_flags.clear(has_y2);
         } else {
-            let steps = &task.steps[usize::from(mb.info.segment & 3)];
+            let steps = &task.steps[usize::from(info.segment & 3)];
             let coeffs = &mut mb.coeffs;
             parse_coeffs(tokens, task.probs, steps, has_y2, above_flags, left_flags, coeffs);
-            mb.info.has_coeffs = coeffs.any();
+            info.has_coeffs = coeffs.any();
         }
         self.above_left = above.info;
-        above.info = mb.info;
-        above.side = SubblockSide::bottom(&mb.subblocks);
-        self.left.info = mb.info;
-        self.left.side = SubblockSide::right(&mb.subblocks);
+        // Most macroblocks have one vector; what was written a moment ago in other widths is slow
+        // to read back.
+        if info.luma == LumaMode::Split || info.reference == Reference::Current {
+            above.side = SubblockSide::bottom(&mb.subblocks);
+            self.left.side = SubblockSide::right(&mb.subblocks);
+        } else {
+            let side = SubblockSide { mvs: [info.mv; 4], ..SubblockSide::default() };
+            (above.side, self.left.side) = (side, side);
+        }
+        (mb.info, above.info, self.left.info) = (info, info, info);
+        info
     }
 
     /// Ends row `y`, whose tokens are in partition `index`: the one place where running out of

@@ -74,47 +74,93 @@ pub fn find_near_vectors(
     sign_biases: [bool; 4],
     bounds: MvBounds,
 ) -> NearVectors {
-    let bias = sign_biases[reference as usize];
-    // Slot 0 is the zero vector, the others distinct vectors in order of appearance.
-    let mut mvs = [MotionVector::ZERO; 4];
-    let mut counts = [0_u8; 4];
-    let mut last = 0;
-    let weighted = [(neighbours.above, 2), (neighbours.left, 2), (neighbours.above_left, 1)];
-    for (mb, weight) in weighted {
-        if mb.reference == Reference::Current {
-            continue;
-        }
-        if mb.mv == MotionVector::ZERO {
-            counts[0] += weight;
-            continue;
-        }
-        let is_reversed = sign_biases[mb.reference as usize] != bias;
-        let mv = if is_reversed { mb.mv.wrapping_neg() } else { mb.mv };
-        // Compared with the latest only, and never with slot 0.
-        if last == 0 || mv != mvs[last] {
-            last += 1;
-            mvs[last] = mv;
-        }
-        counts[last] += weight;
-    }
-    // Three distinct ones: the third may still equal the first.
-    if counts[3] > 0 && mvs[3] == mvs[1] {
-        counts[1] += 1;
-    }
-    let is_split = |mb: &MbInfo| u8::from(mb.luma == LumaMode::Split);
-    counts[3] = 2 * (is_split(neighbours.above) + is_split(neighbours.left))
-        + is_split(neighbours.above_left);
-    if counts[2] > counts[1] {
-        counts.swap(1, 2);
-        mvs.swap(1, 2);
-    }
-    if counts[1] >= counts[0] {
-        mvs[0] = mvs[1];
-    }
+    let census = Census::new(neighbours, reference, sign_biases);
     NearVectors {
-        nearest: bounds.clamp(mvs[1]),
-        near: bounds.clamp(mvs[2]),
-        best: bounds.clamp(mvs[0]),
-        mode_probs: std::array::from_fn(|n| MODE_CONTEXTS[usize::from(counts[n]).min(5)][n]),
+        nearest: bounds.clamp(census.nearest),
+        near: bounds.clamp(census.near),
+        best: bounds.clamp(census.best),
+        mode_probs: std::array::from_fn(|node| census.mode_prob(node)),
+    }
+}
+
+/// The census before anything is brought within bounds: most macroblocks need one vector or none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Census {
+    pub(super) nearest: MotionVector,
+    pub(super) near: MotionVector,
+    pub(super) best: MotionVector,
+    /// Weights of zero, nearest and near vectors, and of split neighbours: 0..=5.
+    counts: [u8; 4],
+}
+
+impl Census {
+    #[inline(always)]
+    pub(super) fn new(
+        neighbours: &Neighbours<'_>,
+        reference: Reference,
+        sign_biases: [bool; 4],
+    ) -> Self {
+        let bias = sign_biases[reference as usize];
+        let vector = |mb: &MbInfo| {
+            let is_reversed = sign_biases[mb.reference as usize] != bias;
+            if is_reversed { mb.mv.wrapping_neg() } else { mb.mv }
+        };
+        let is_zero = |mb: &MbInfo| mb.mv.bits() == 0;
+        let Neighbours { above, left, above_left } = *neighbours;
+        // The weights of zero, and of at most two distinct vectors in order of appearance; each
+        // new one is compared with the latest only.
+        let (mut zero, mut first, mut second) = (0, 0, 0);
+        let (mut a, mut b) = (MotionVector::ZERO, MotionVector::ZERO);
+        if above.reference != Reference::Current {
+            if is_zero(above) {
+                zero = 2;
+            } else {
+                (a, first) = (vector(above), 2);
+            }
+        }
+        if left.reference != Reference::Current {
+            if is_zero(left) {
+                zero += 2;
+            } else {
+                let mv = vector(left);
+                if first == 0 || mv.bits() == a.bits() {
+                    (a, first) = (mv, first + 2);
+                } else {
+                    (b, second) = (mv, 2);
+                }
+            }
+        }
+        if above_left.reference != Reference::Current {
+            if is_zero(above_left) {
+                zero += 1;
+            } else {
+                let mv = vector(above_left);
+                if second != 0 {
+                    // A third distinct one counts only where it equals the first after all.
+                    if mv.bits() == b.bits() {
+                        second += 1;
+                    } else if mv.bits() == a.bits() {
+                        first += 1;
+                    }
+                } else if first == 0 || mv.bits() == a.bits() {
+                    (a, first) = (mv, first + 1);
+                } else {
+                    (b, second) = (mv, 1);
+                }
+            }
+        }
+        let is_split = |mb: &MbInfo| u8::from(mb.luma == LumaMode::Split);
+        let split = 2 * (is_split(above) + is_split(left)) + is_split(above_left);
+        if second > first {
+            (a, b, first, second) = (b, a, second, first);
+        }
+        let best = if first >= zero { a } else { MotionVector::ZERO };
+        Self { nearest: a, near: b, best, counts: [zero, first, second, split] }
+    }
+
+    /// Probability of `node` of the inter mode tree.
+    #[inline(always)]
+    pub(super) fn mode_prob(&self, node: usize) -> u8 {
+        MODE_CONTEXTS[usize::from(self.counts[node]).min(5)][node]
     }
 }

@@ -4,15 +4,14 @@ use super::super::tables::{
     MV_LONG, MV_LONG_BITS, MV_SHORT, MV_SIGN, MvProbs, PARTITIONING_PROBS, SUB_MV_PROBS,
 };
 use super::super::types::{LumaMode, MotionVector, Partitioning};
-use super::near::NearVectors;
-use crate::entropy::{BoolDecoder, BoolSink, Tree};
+use super::near::{Census, NearVectors};
+use crate::entropy::{BoolDecoder, BoolSink, Tree, branch};
 
 /// Largest magnitude of a coded vector component, in quarter pixels.
 pub const MAX_MV_DELTA: i16 = (1 << MV_LONG_BITS) - 1;
 
-/// Inter modes in the order of the bitstream's enumeration.
-const INTER_MODES: [LumaMode; 5] =
-    [LumaMode::Nearest, LumaMode::Near, LumaMode::Zero, LumaMode::New, LumaMode::Split];
+/// Inter modes; the order of [`LumaMode`] is that of the bitstream's enumeration.
+const INTER_MODES: usize = 5;
 const PARTITIONINGS: [Partitioning; 4] = [
     Partitioning::TopBottom,
     Partitioning::LeftRight,
@@ -20,7 +19,7 @@ const PARTITIONINGS: [Partitioning; 4] = [
     Partitioning::Sixteenths,
 ];
 
-static MODE_TREE: Tree<8, 5> = Tree::new([-2, 2, 0, 4, -1, 6, -3, -4]);
+static MODE_TREE: Tree<8, INTER_MODES> = Tree::new([-2, 2, 0, 4, -1, 6, -3, -4]);
 static SHORT_TREE: Tree<14, 8> = Tree::new([2, 8, 4, 6, 0, -1, -2, -3, 10, 12, -4, -5, -6, -7]);
 static PARTITIONING_TREE: Tree<6, 4> = Tree::new([-3, 2, -2, 4, 0, -1]);
 static SUB_MV_TREE: Tree<6, 4> = Tree::new([0, 2, -1, 4, -2, -3]);
@@ -57,6 +56,12 @@ pub static PARTITIONS: [&[u16]; 4] = [
 ];
 
 impl MotionVector {
+    /// Both components in one word, for quick comparisons.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        u32::from(self.x.cast_unsigned()) | u32::from(self.y.cast_unsigned()) << 16
+    }
+
     /// The vector the other way round.
     #[inline]
     #[must_use]
@@ -79,25 +84,41 @@ impl MotionVector {
     }
 }
 
-/// Section 16.3.
-#[inline]
-pub fn parse_inter_mode(reader: &mut BoolDecoder<'_>, near: &NearVectors) -> LumaMode {
-    INTER_MODES[MODE_TREE.parse(reader, &near.mode_probs)]
+/// Section 16.3. Probabilities are looked up as far as the mode goes down the tree.
+#[inline(always)]
+pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, census: &Census) -> LumaMode {
+    branch!(
+        reader,
+        census.mode_prob(0),
+        branch!(
+            reader,
+            census.mode_prob(1),
+            branch!(
+                reader,
+                census.mode_prob(2),
+                branch!(reader, census.mode_prob(3), LumaMode::Split, LumaMode::New),
+                LumaMode::Near
+            ),
+            LumaMode::Nearest
+        ),
+        LumaMode::Zero
+    )
 }
 
 /// Section 16.3; `mode` is an inter mode.
 #[inline]
 pub fn write_inter_mode<S: BoolSink>(sink: &mut S, near: &NearVectors, mode: LumaMode) {
     let leaf = (mode as usize).wrapping_sub(LumaMode::Nearest as usize);
-    debug_assert!(leaf < INTER_MODES.len(), "an inter mode: {mode:?}");
+    debug_assert!(leaf < INTER_MODES, "an inter mode: {mode:?}");
     MODE_TREE.write(sink, &near.mode_probs, leaf);
 }
 
 /// A vector's difference to its prediction. Section 17.
-#[inline]
 pub fn parse_mv(reader: &mut BoolDecoder<'_>, probs: &[MvProbs; 2]) -> MotionVector {
-    let y = parse_component(reader, &probs[0]);
-    let x = parse_component(reader, &probs[1]);
+    let mut local = reader.clone();
+    let y = parse_component(&mut local, &probs[0]);
+    let x = parse_component(&mut local, &probs[1]);
+    *reader = local;
     MotionVector { x, y }
 }
 
@@ -112,25 +133,39 @@ pub fn write_mv<S: BoolSink>(sink: &mut S, delta: MotionVector, probs: &[MvProbs
 const LONG_ORDER: [usize; MV_LONG_BITS] = [0, 1, 2, 9, 8, 7, 6, 5, 4, 3];
 
 /// Section 17.1.
+#[inline(always)]
 fn parse_component(reader: &mut BoolDecoder<'_>, probs: &MvProbs) -> i16 {
-    let mut magnitude = 0_u16;
-    if reader.get_bool(probs[0]) {
-        for &bit in &LONG_ORDER[..MV_LONG_BITS - 1] {
-            magnitude |= u16::from(reader.get_bool(probs[MV_LONG + bit])) << bit;
+    let magnitude = branch!(
+        reader,
+        probs[0],
+        {
+            let mut long = 0;
+            for &bit in &LONG_ORDER[..MV_LONG_BITS - 1] {
+                long |= i16::from(reader.get_bool(probs[MV_LONG + bit])) << bit;
+            }
+            if long < 16 || reader.get_bool(probs[MV_LONG + 3]) { long | 8 } else { long }
+        },
+        {
+            // The tree is complete: three bits, each with the probability of its place.
+            let tree = MV_SHORT - 1;
+            let mut node = 1;
+            for _ in 0..2 {
+                node = 2 * node + usize::from(reader.get_bool(probs[tree + SHORT_NODES[node]]));
+            }
+            let last = reader.get_bool(probs[tree + SHORT_NODES[node]]);
+            let short = (node.to_le_bytes()[0] & 3) << 1 | u8::from(last);
+            if short == 0 {
+                return 0;
+            }
+            i16::from(short)
         }
-        if magnitude < 16 || reader.get_bool(probs[MV_LONG + 3]) {
-            magnitude |= 8;
-        }
-    } else {
-        let short = SHORT_TREE.parse(reader, &probs[MV_SHORT..MV_LONG]);
-        if short == 0 {
-            return 0;
-        }
-        magnitude |= u16::try_from(short).unwrap_or(7);
-    }
-    let magnitude = magnitude.cast_signed();
+    );
     if reader.get_bool(probs[MV_SIGN]) { -magnitude } else { magnitude }
 }
+
+/// Place (from 1) in the short tree's probabilities of each node of a complete tree of depth 3,
+/// numbered from 1 by levels.
+const SHORT_NODES: [usize; 8] = [0, 1, 2, 5, 3, 4, 6, 7];
 
 /// Section 17.1.
 fn write_component<S: BoolSink>(sink: &mut S, value: i16, probs: &MvProbs) {

@@ -80,31 +80,27 @@ impl Place {
     }
 }
 
-/// Room for a block's window with extended edges.
-const EXTENDED_STRIDE: usize = 32;
-const EXTENDED_ROWS: usize = 22;
-type Extended = [u8; EXTENDED_STRIDE * EXTENDED_ROWS];
-
-/// Copies `w` x `h` pixels at (`x`, `y`), the plane's edges extended as far as it takes.
+/// The `W` x `H` pixels at (`x`, `y`), the plane's edges extended as far as it takes.
 #[cold]
 #[inline(never)]
-fn extend(plane: PlaneRef<'_>, x: isize, y: isize, w: usize, h: usize, out: &mut Extended) {
+fn extend<const W: usize, const H: usize>(
+    plane: PlaneRef<'_>,
+    x: isize,
+    y: isize,
+    out: &mut [[u8; W]; H],
+) {
     let layout = plane.layout();
     let inside = |at: isize, size: usize| at.clamp(0, size.cast_signed() - 1).unsigned_abs();
-    // Pixels left of the plane, in it and right of it.
-    let left = x.min(0).unsigned_abs().min(w);
-    let right = (x + w.cast_signed() - layout.width.cast_signed()).max(0).unsigned_abs().min(w);
-    let middle = w.saturating_sub(left + right);
     let from = inside(x, layout.width);
-    for (k, line) in out.chunks_exact_mut(EXTENDED_STRIDE).take(h).enumerate() {
-        let row = plane.row(inside(y + k.cast_signed(), layout.height));
-        // A plane narrower than the window has both sides.
-        let line = &mut line[..w];
-        if left < w {
-            line[left..left + middle].copy_from_slice(&row[from..from + middle]);
+    let is_inside = x >= 0 && from + W <= layout.width;
+    let columns: [usize; W] =
+        std::array::from_fn(|k| inside(x.saturating_add_unsigned(k), layout.width));
+    for (k, line) in out.iter_mut().enumerate() {
+        let row = plane.row(inside(y.saturating_add_unsigned(k), layout.height));
+        match row.get(from..).and_then(|row| row.first_chunk::<W>()) {
+            Some(pixels) if is_inside => *line = *pixels,
+            _ => *line = columns.map(|column| row[column]),
         }
-        line[..left].fill(row[0]);
-        line[w - right..].fill(row[layout.width - 1]);
     }
 }
 
@@ -154,11 +150,9 @@ fn with_window<const W: usize, const H: usize>(
     {
         return predict(window);
     }
-    let mut extended = [0; EXTENDED_STRIDE * EXTENDED_ROWS];
-    extend(plane, x, y, used, H, &mut extended);
-    if let Some(window) = Window::new(&extended, EXTENDED_STRIDE) {
-        predict(window);
-    }
+    let mut extended = [[0; W]; H];
+    extend(plane, x, y, &mut extended);
+    predict(Window::packed(&extended));
 }
 
 /// The vectors of the four 4x4 blocks of each chroma plane of a split macroblock, in eighths of a
@@ -264,10 +258,10 @@ mod tests {
         let plane = PlaneRef::new(&data, layout).unwrap();
         for x in -60..60 {
             for y in [-40, -21, -5, 0, 3, 10, 17, 30] {
-                let mut out = [0; EXTENDED_STRIDE * EXTENDED_ROWS];
-                extend(plane, x, y, 21, 21, &mut out);
-                for (k, row) in (0_isize..).zip(out.chunks_exact(EXTENDED_STRIDE).take(21)) {
-                    for (i, &pixel) in (0_isize..).zip(&row[..21]) {
+                let mut out = [[0; 21]; 21];
+                extend(plane, x, y, &mut out);
+                for (k, row) in (0_isize..).zip(&out) {
+                    for (i, &pixel) in (0_isize..).zip(row) {
                         let px = usize::try_from((x + i).clamp(0, 19)).unwrap();
                         let py = usize::try_from((y + k).clamp(0, 17)).unwrap();
                         assert_eq!(pixel, data[py * w + px], "({x}, {y}) + ({i}, {k})");

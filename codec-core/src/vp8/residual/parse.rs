@@ -5,7 +5,7 @@ use codec_simd::{BlockMask, Coeffs};
 use super::super::header::Steps;
 use super::super::tables::{BANDS, CoeffProbs, DEFAULT_COEFF_PROBS, ZIGZAG};
 use super::{PlaneType, SideFlags};
-use crate::entropy::BoolDecoder;
+use crate::entropy::{BoolDecoder, branch};
 
 /// Probabilities of one plane type by scan position instead of band; position 16 is only touched
 /// on the way out of a full block.
@@ -98,39 +98,57 @@ fn clear_blocks(blocks: &mut [[i16; 16]], any: u32) {
 }
 
 /// Reads the extra bits of a category.
-#[inline]
+#[inline(always)]
 fn extra_bits<const N: usize>(reader: &mut BoolDecoder<'_>, probs: [u8; N]) -> i32 {
     probs.iter().fold(0, |value, &prob| value << 1 | i32::from(reader.get_bool(prob)))
 }
 
-/// A magnitude of 2 and more.
-#[inline]
-fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 11]) -> i32 {
-    if !reader.get_bool(probs[3]) {
-        if !reader.get_bool(probs[4]) { 2 } else { 3 + i32::from(reader.get_bool(probs[5])) }
-    } else if !reader.get_bool(probs[6]) {
-        if !reader.get_bool(probs[7]) {
+/// A magnitude of 5 and more.
+#[inline(always)]
+fn category_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 11]) -> i32 {
+    branch!(
+        reader,
+        probs[6],
+        branch!(
+            reader,
+            probs[8],
+            branch!(
+                reader,
+                probs[10],
+                67 + extra_bits(reader, [254, 254, 243, 230, 196, 177, 153, 140, 133, 130, 129]),
+                35 + extra_bits(reader, [180, 157, 141, 134, 130])
+            ),
+            branch!(
+                reader,
+                probs[9],
+                19 + extra_bits(reader, [176, 155, 140, 135]),
+                11 + extra_bits(reader, [173, 148, 140])
+            )
+        ),
+        branch!(
+            reader,
+            probs[7],
+            7 + extra_bits(reader, [165, 145]),
             5 + extra_bits(reader, [159])
-        } else {
-            7 + extra_bits(reader, [165, 145])
-        }
-    } else if !reader.get_bool(probs[8]) {
-        if !reader.get_bool(probs[9]) {
-            11 + extra_bits(reader, [173, 148, 140])
-        } else {
-            19 + extra_bits(reader, [176, 155, 140, 135])
-        }
-    } else if !reader.get_bool(probs[10]) {
-        35 + extra_bits(reader, [180, 157, 141, 134, 130])
-    } else {
-        67 + extra_bits(reader, [254, 254, 243, 230, 196, 177, 153, 140, 133, 130, 129])
-    }
+        )
+    )
 }
 
-/// Reads one block whose first token is not an end of block, from scan position `first` on, and
-/// stores its coefficients times `steps` (DC, AC), wrapped to 16 bits, into `out`, which is zero.
-/// Returns the position after the last token.
-#[inline]
+/// A magnitude of 2 and more.
+#[inline(always)]
+fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 11]) -> i32 {
+    branch!(
+        reader,
+        probs[3],
+        category_magnitude(reader, probs),
+        branch!(reader, probs[4], 3 + i32::from(reader.get_bool(probs[5])), 2)
+    )
+}
+
+/// Reads one block from scan position `first` on, and stores its coefficients times `steps` (DC,
+/// AC), wrapped to 16 bits, into `out`, which is zero. Returns the position after the last token;
+/// `first` for an empty block.
+#[inline(always)]
 fn parse_tokens(
     reader: &mut BoolDecoder<'_>,
     probs: &BlockProbs,
@@ -142,35 +160,38 @@ fn parse_tokens(
     let mut n = first;
     let mut row = &probs[n][context];
     loop {
+        branch!(reader, row[0], {}, return n);
         // No end of block can follow a zero, hence the inner loop.
-        while !reader.get_bool(row[1]) {
-            n += 1;
-            if n == 16 {
-                return 16;
-            }
-            row = &probs[n][0];
+        loop {
+            branch!(reader, row[1], break, {
+                n += 1;
+                if n == 16 {
+                    return 16;
+                }
+                row = &probs[n][0];
+            });
         }
+        let after = &probs[n + 1];
         let (magnitude, next) =
-            if reader.get_bool(row[2]) { (large_magnitude(reader, row), 2) } else { (1, 1) };
+            branch!(reader, row[2], (large_magnitude(reader, row), &after[2]), (1, &after[1]));
         let level = reader.get_sign(magnitude);
         let value = level * i32::from(steps[usize::from(n > 0)]);
         #[expect(clippy::cast_possible_truncation, reason = "the standard wraps products")]
         let wrapped = value as i16;
         out[usize::from(ZIGZAG[n & 15]) & 15] = wrapped;
         n += 1;
-        row = &probs[n][next];
-        if n == 16 || !reader.get_bool(row[0]) {
-            return n;
+        if n == 16 {
+            return 16;
         }
+        row = next;
     }
 }
 
-/// Reads one block: as the private token loop, end of block included. Returns `first` for an
-/// empty block.
+/// Reads one block: its coefficients times `steps` (DC, AC), wrapped to 16 bits, go into `out`,
+/// which is zero. Returns the scan position after the last token; `first` for an empty block.
 ///
 /// # Panics
 /// If `first` is above 15 or `context` above 2.
-#[inline]
 pub fn parse_block(
     reader: &mut BoolDecoder<'_>,
     probs: &BlockProbs,
@@ -179,47 +200,21 @@ pub fn parse_block(
     steps: [i16; 2],
     out: &mut [i16; 16],
 ) -> usize {
-    if !reader.get_bool(probs[first][context][0]) {
-        return first;
-    }
-    parse_tokens(reader, probs, context, first, steps, out)
+    let mut local = reader.clone();
+    let eob = parse_tokens(&mut local, probs, context, first, steps, out);
+    *reader = local;
+    eob
 }
 
-/// Reads `W` x `W` blocks (1 or 2 or 4 squared); `shift` is the place of their flags. Returns the
-/// masks of blocks with any coefficient and with one after the first.
-#[inline]
-fn parse_plane<const W: usize>(
-    reader: &mut BoolDecoder<'_>,
-    probs: &BlockProbs,
-    first: usize,
+/// Blocks that are read alike: a square of `width` x `width` whose flags begin at bit `shift`.
+struct Group<'a> {
+    blocks: &'a mut [[i16; 16]],
+    probs: &'a BlockProbs,
     steps: [i16; 2],
-    (above, left): (&mut u16, &mut u16),
+    first: usize,
+    width: usize,
     shift: usize,
-    blocks: &mut [[i16; 16]],
-) -> BlockMask {
-    let mut mask = BlockMask::default();
-    let mut bit = 1;
-    let mut rows = *left >> shift;
-    for (y, row) in blocks.chunks_exact_mut(W).enumerate() {
-        let mut is_left = rows & 1;
-        let mut columns = *above >> shift;
-        let mut new_columns = 0;
-        for (x, block) in row.iter_mut().enumerate() {
-            let context = usize::from(is_left + (columns & 1));
-            let eob = parse_block(reader, probs, context, first, steps, block);
-            is_left = u16::from(eob > first);
-            mask.any |= if eob > first { bit } else { 0 };
-            mask.ac |= if eob > 1 { bit } else { 0 };
-            bit <<= 1;
-            columns >>= 1;
-            new_columns |= is_left << x;
-        }
-        let columns_mask = ((1 << W) - 1) << shift;
-        *above = *above & !columns_mask | new_columns << shift;
-        *left = *left & !(1 << (shift + y)) | is_left << (shift + y);
-        rows >>= 1;
-    }
-    mask
+    mask: BlockMask,
 }
 
 /// Reads the coefficients of a macroblock into `coeffs`, which is clear. `above` and `left` are
@@ -234,25 +229,57 @@ pub fn parse_macroblock(
     left: &mut SideFlags,
     coeffs: &mut MbCoeffs,
 ) {
-    // A copy of the reader stays in registers; the one behind the reference would not.
-    let mut local = reader.clone();
-    let sides = (&mut above.0, &mut left.0);
-    let (first, luma_probs) = if has_y2 {
-        let plane = probs.plane(PlaneType::Y2);
-        let y2 = &mut coeffs.y2.0;
-        let mask = parse_plane::<1>(&mut local, plane, 0, steps.y2, (sides.0, sides.1), 8, y2);
-        coeffs.has_y2 = mask.any != 0;
-        (1, probs.plane(PlaneType::LumaAfterY2))
-    } else {
-        (0, probs.plane(PlaneType::Luma))
-    };
-    let luma = &mut coeffs.luma.0;
-    coeffs.luma_mask =
-        parse_plane::<4>(&mut local, luma_probs, first, steps.y, (sides.0, sides.1), 0, luma);
-    let plane = probs.plane(PlaneType::Chroma);
+    let mask = BlockMask::default();
+    let luma = if has_y2 { PlaneType::LumaAfterY2 } else { PlaneType::Luma };
+    let (y2_probs, y_probs) = (probs.plane(PlaneType::Y2), probs.plane(luma));
+    let uv_probs = probs.plane(PlaneType::Chroma);
     let (u, v) = coeffs.chroma.0.split_at_mut(4);
-    let u = parse_plane::<2>(&mut local, plane, 0, steps.uv, (sides.0, sides.1), 4, u);
-    let v = parse_plane::<2>(&mut local, plane, 0, steps.uv, (sides.0, sides.1), 6, v);
-    coeffs.chroma_mask = BlockMask { any: u.any | v.any << 4, ac: u.ac | v.ac << 4 };
+    let group = |blocks, probs, steps, first, width, shift| Group {
+        blocks,
+        probs,
+        steps,
+        first,
+        width,
+        shift,
+        mask,
+    };
+    let mut groups = [
+        group(&mut coeffs.y2.0[..], y2_probs, steps.y2, 0, 1, 8),
+        group(&mut coeffs.luma.0[..], y_probs, steps.y, luma.first(), 4, 0),
+        group(u, uv_probs, steps.uv, 0, 2, 4),
+        group(v, uv_probs, steps.uv, 0, 2, 6),
+    ];
+    // A copy of the reader stays in registers; the one behind the reference would not. For the
+    // same reason there is one loop over all groups, into which the token loop is inlined.
+    let mut local = reader.clone();
+    let (mut columns, mut rows) = (u32::from(above.0), u32::from(left.0));
+    for group in &mut groups[usize::from(!has_y2)..] {
+        let (mut column, mut row) = (group.shift, group.shift);
+        let end = column + group.width;
+        let mut bit = 1;
+        for block in &mut *group.blocks {
+            let context = (columns >> column & 1) + (rows >> row & 1);
+            let first = group.first;
+            let eob =
+                parse_tokens(&mut local, group.probs, context as usize, first, group.steps, block);
+            let is_used = u32::from(eob > first);
+            columns = columns & !(1 << column) | is_used << column;
+            rows = rows & !(1 << row) | is_used << row;
+            group.mask.any |= if eob > first { bit } else { 0 };
+            group.mask.ac |= if eob > 1 { bit } else { 0 };
+            bit <<= 1;
+            column += 1;
+            if column == end {
+                column = group.shift;
+                row += 1;
+            }
+        }
+    }
     *reader = local;
+    let flags = |bits: u32| u16::try_from(bits).unwrap_or_default();
+    (above.0, left.0) = (flags(columns), flags(rows));
+    let [y2, y, u, v] = groups.map(|group| group.mask);
+    coeffs.has_y2 = y2.any != 0;
+    coeffs.luma_mask = y;
+    coeffs.chroma_mask = BlockMask { any: u.any | v.any << 4, ac: u.ac | v.ac << 4 };
 }
