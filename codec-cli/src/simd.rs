@@ -20,8 +20,7 @@ pub(crate) fn requested_level() -> Result<Level> {
 }
 
 fn compiled() -> impl Iterator<Item = Level> {
-    let x86 = cfg!(target_arch = "x86_64");
-    Level::ALL.into_iter().filter(move |&level| x86 || level == Level::Scalar)
+    Level::ALL.into_iter().filter(|level| level.is_compiled())
 }
 
 fn detected() -> impl Iterator<Item = Level> {

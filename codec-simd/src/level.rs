@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// An instruction-set level, ordered from the lowest to the highest.
+/// An instruction-set level, ordered from the lowest to the highest among those of one
+/// architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Plain Rust; always there, and the law that the others are checked against.
@@ -13,11 +14,16 @@ pub enum Level {
     Avx2,
     /// x86-64 with AVX-512 F, BW, VL, VBMI and VNNI (Ice Lake, Zen 4 and later).
     Avx512,
+    /// `AArch64` with NEON, little-endian.
+    Neon,
+    /// 32-bit `WebAssembly` compiled with `simd128`.
+    Simd128,
 }
 
 impl Level {
-    /// All levels, lowest first.
-    pub const ALL: [Self; 4] = [Self::Scalar, Self::Sse41, Self::Avx2, Self::Avx512];
+    /// The levels of all architectures, lowest first.
+    pub const ALL: [Self; 6] =
+        [Self::Scalar, Self::Sse41, Self::Avx2, Self::Avx512, Self::Neon, Self::Simd128];
 
     /// The name that requests and reports use.
     pub fn name(self) -> &'static str {
@@ -26,10 +32,23 @@ impl Level {
             Self::Sse41 => "sse41",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+            Self::Simd128 => "simd128",
         }
     }
 
-    /// Whether this CPU can run the level.
+    /// Whether this build has the level's kernels: it is of the target's architecture.
+    #[must_use]
+    pub fn is_compiled(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            Self::Sse41 | Self::Avx2 | Self::Avx512 => cfg!(target_arch = "x86_64"),
+            Self::Neon => cfg!(all(target_arch = "aarch64", target_endian = "little")),
+            Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
+        }
+    }
+
+    /// Whether this build has the level and this CPU can run it.
     pub fn is_supported(self) -> bool {
         match self {
             Self::Scalar => true,
@@ -53,6 +72,12 @@ impl Level {
             }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Sse41 | Self::Avx2 | Self::Avx512 => false,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
+            Self::Neon => false,
+            // An engine without it does not load the module.
+            Self::Simd128 => self.is_compiled(),
         }
     }
 

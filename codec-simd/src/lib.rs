@@ -5,12 +5,27 @@
 //! set, chosen once and handed down; [`Window`] and [`WindowMut`] prove bounds once per block;
 //! [`RowPool`] runs borrowed jobs on threads that park when idle.
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod aarch64;
+#[cfg(any(
+    all(target_arch = "aarch64", target_endian = "little"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod lanes;
 mod level;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod masks;
 mod pool;
 mod scalar;
 mod table;
 mod types;
 mod view;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

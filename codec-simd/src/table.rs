@@ -1,11 +1,15 @@
 //! The kernel table: one entry per operation, one static table per level.
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+use crate::aarch64::neon;
 use crate::level::Level;
 use crate::scalar;
 use crate::types::{
     Block16, BlockMask, BlockUv, EdgeLimits, Edges, Edges4, IntraMode, Quantiser, SubblockMode,
 };
 use crate::view::{Window, WindowMut};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use crate::wasm32::simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::x86::{avx2, avx512, sse41};
 
@@ -237,6 +241,10 @@ impl Kernels {
         static AVX2_TABLE: Kernels = avx2::TABLE;
         #[cfg(target_arch = "x86_64")]
         static AVX512_TABLE: Kernels = avx512::TABLE;
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        static NEON_TABLE: Kernels = neon::TABLE;
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        static SIMD128_TABLE: Kernels = simd128::TABLE;
         let table = match level {
             Level::Scalar => &SCALAR_TABLE,
             #[cfg(target_arch = "x86_64")]
@@ -247,6 +255,14 @@ impl Kernels {
             Level::Avx512 => &AVX512_TABLE,
             #[cfg(not(target_arch = "x86_64"))]
             Level::Sse41 | Level::Avx2 | Level::Avx512 => return None,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Level::Neon => &NEON_TABLE,
+            #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
+            Level::Neon => return None,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Simd128 => &SIMD128_TABLE,
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+            Level::Simd128 => return None,
         };
         level.is_supported().then_some(table)
     }

@@ -16,7 +16,7 @@ Exit codes: 0 done, 1 internal error, 2 usage, 3 input unreadable or not support
 damaged (what came before is kept), 5 output, 6 backend not in this build, 7 verification or \
 threshold failed, 130 interrupted.
 
-Environment: CODEC_SIMD=scalar|sse41|avx2|avx512 forces an instruction set.";
+Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set.";
 
 /// Encodes, decodes and measures video.
 ///

@@ -4,7 +4,6 @@
 //! level has a function `over` that lays its entries over the table below.
 
 mod loop_filter_128;
-mod masks;
 mod memory;
 mod transform_128;
 mod transform_group;

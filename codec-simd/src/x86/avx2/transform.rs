@@ -3,10 +3,10 @@
 
 use core::arch::x86_64::*;
 
+use crate::masks::DcsOf;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Coeffs, Quantiser};
 use crate::view::{Window, WindowMut};
-use crate::x86::masks::DcsOf;
 use crate::x86::memory::{
     load_high_i16x8, load_i16x16, load_low_i16x8, load_u8x8, load_u8x16, store_halves_i16x16,
     store_i16x16, store_u8x8, store_u8x16,

@@ -2,10 +2,10 @@
 
 use core::arch::x86_64::*;
 
+use crate::masks::{BlockKind, KEEP};
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
-use crate::x86::masks::{BlockKind, KEEP};
 use crate::x86::memory::{
     load_high_i16x8, load_i16x8, load_low_i16x8, load_u8x8, store_halves_i16x16, store_u8x8,
 };

@@ -39,6 +39,7 @@ impl BlockMask {
 
     /// The only block among the first `blocks` (at most 8) that is not empty, if it is alone and
     /// has more than its DC: not worth a transform of them all.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn lone(self, blocks: u32) -> Option<usize> {
         let any = self.any & ((1 << blocks) - 1);
@@ -47,6 +48,7 @@ impl BlockMask {
 }
 
 /// Rounded DCs as bytes; of each, one is zero.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DcsOf<Register> {
     pub(crate) plus: Register,

@@ -1,0 +1,6 @@
+//! `AArch64` kernels: safe `#[target_feature]` functions; only loads and stores need `unsafe`.
+
+mod memory;
+mod ops;
+
+pub(crate) mod neon;

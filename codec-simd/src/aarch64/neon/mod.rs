@@ -1,0 +1,20 @@
+//! NEON kernels. Feature: `neon`.
+
+mod cost;
+mod loop_filter;
+mod pixels;
+mod predict;
+mod transform;
+
+use crate::level::Level;
+use crate::table::{Kernels, SCALAR};
+
+pub(crate) const TABLE: Kernels = {
+    let mut table = cost::over(SCALAR);
+    table = predict::over(table);
+    table = pixels::over(table);
+    table = transform::over(table);
+    table = loop_filter::over(table);
+    table.level = Level::Neon;
+    table
+};

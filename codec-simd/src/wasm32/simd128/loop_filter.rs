@@ -1,0 +1,31 @@
+//! `simd128` kernels: loop filters.
+
+use crate::lanes::lanes_loop_filter;
+use crate::table::Kernels;
+use crate::types::EdgeLimits;
+use crate::view::WindowMut;
+use crate::wasm32::memory::{
+    load_2x8, load_4x4, load_u8x16, store_2x8, store_4x4, store_u8x8, store_u8x16,
+};
+use crate::wasm32::ops::*;
+
+/// `base` with the entries that this file improves.
+pub(crate) const fn over(base: Kernels) -> Kernels {
+    Kernels {
+        filter_mb_edge_h_16,
+        filter_mb_edge_v_16,
+        filter_inner_edges_h_16,
+        filter_inner_edges_v_16,
+        filter_mb_edge_h_uv,
+        filter_mb_edge_v_uv,
+        filter_inner_edge_h_uv,
+        filter_inner_edge_v_uv,
+        simple_edge_h_16,
+        simple_edge_v_16,
+        simple_inner_edges_h_16,
+        simple_inner_edges_v_16,
+        ..base
+    }
+}
+
+lanes_loop_filter!("simd128");

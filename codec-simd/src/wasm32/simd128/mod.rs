@@ -1,0 +1,20 @@
+//! `simd128` kernels. Feature: `simd128`.
+
+mod cost;
+mod loop_filter;
+mod pixels;
+mod predict;
+mod transform;
+
+use crate::level::Level;
+use crate::table::{Kernels, SCALAR};
+
+pub(crate) const TABLE: Kernels = {
+    let mut table = cost::over(SCALAR);
+    table = predict::over(table);
+    table = pixels::over(table);
+    table = transform::over(table);
+    table = loop_filter::over(table);
+    table.level = Level::Simd128;
+    table
+};
