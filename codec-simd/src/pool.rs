@@ -167,7 +167,8 @@ impl Drop for RowPool {
     }
 }
 
-#[cfg(test)]
+// WebAssembly has neither threads nor unwinding.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
