@@ -289,6 +289,9 @@ pub(crate) struct MetricsArgs {
     /// Layout of headerless input (.yuv): WxH@fps:i420|nv12|yuy2|rgb24|bgra.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
+    /// Count the times of each from its first frame: for copies that begin at another time.
+    #[arg(long)]
+    pub(crate) relative: bool,
     /// Compare at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,

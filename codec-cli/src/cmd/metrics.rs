@@ -32,7 +32,7 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
         source::open(&spec, &options, env)
     };
     let (mut reference, mut distorted) = (open(&args.reference)?, open(&args.distorted)?);
-    let mut comparison = Comparison::new(&*reference, &*distorted)?;
+    let mut comparison = Comparison::new(&*reference, &*distorted, args.relative)?;
     comparison.run(args, &mut *reference, &mut *distorted, env)?;
     print(&if args.json { comparison.json() } else { comparison.text() })?;
     comparison.check(args)
@@ -52,7 +52,7 @@ struct Pair {
 struct Comparison {
     /// Times further apart than this, in seconds, are those of different frames.
     tolerance_s: f64,
-    /// One of both counts frames only: times are counted from each one's first frame.
+    /// Times are counted from each one's first frame.
     relative: bool,
     pairs: Vec<Pair>,
     sse: [u64; 3],
@@ -93,7 +93,11 @@ impl Side<'_> {
 }
 
 impl Comparison {
-    fn new(reference: &dyn FrameSource, distorted: &dyn FrameSource) -> Result<Self> {
+    fn new(
+        reference: &dyn FrameSource,
+        distorted: &dyn FrameSource,
+        relative: bool,
+    ) -> Result<Self> {
         let (a, b) = (reference.facts(), distorted.facts());
         if a.size != b.size {
             let message = format!("the reference is {} and the other is {}", a.size, b.size);
@@ -101,7 +105,7 @@ impl Comparison {
         }
         Ok(Self {
             tolerance_s: 0.5 / a.frame_rate.as_f64().max(b.frame_rate.as_f64()),
-            relative: !(a.has_times && b.has_times),
+            relative,
             pairs: Vec::new(),
             sse: [0; 3],
             size: a.size,
@@ -152,7 +156,8 @@ impl Comparison {
             has_right = b.read(&mut right)?;
         }
         if self.pairs.is_empty() {
-            let message = "no frame of one has the time of a frame of the other";
+            let message = "no frame of one has the time of a frame of the other; --relative counts \
+                           from each one's first";
             return Err(Failure::new(Kind::Input, message));
         }
         Ok(())

@@ -76,6 +76,7 @@ pub(crate) struct DecodedSource {
     is_first: bool,
     ended: bool,
     damage: Damage,
+    last_failure: Option<String>,
     coded_bytes: u64,
 }
 
@@ -88,6 +89,12 @@ impl DecodedSource {
     ) -> Result<Self> {
         let stream = reader.stream();
         let codec = stream.codec.name();
+        // Input that this build cannot decode is the input's fault, unless a backend was named.
+        let unknown = options.backend.is_none() && registry::find(codec).is_err();
+        if unknown {
+            let message = format!("{name}: {codec} video cannot be decoded by this build");
+            return Err(Failure::new(Kind::Input, message));
+        }
         let decoder = open_decoder(codec, stream.size, options, env)?;
         let facts = Facts {
             size: stream.size,
@@ -96,7 +103,6 @@ impl DecodedSource {
             count: stream.packet_count,
             info: stream.info,
             kind: format!("{codec} in {}", stream.format),
-            has_times: true,
         };
         let states_rate = stream.frame_rate.is_some();
         let mut source = Self {
@@ -113,6 +119,7 @@ impl DecodedSource {
             is_first: true,
             ended: false,
             damage: Damage::default(),
+            last_failure: None,
             coded_bytes: 0,
         };
         if !states_rate {
@@ -120,7 +127,8 @@ impl DecodedSource {
         }
         source.frame = source.decode_next()?;
         let Some(first) = &source.frame else {
-            let message = format!("{}: no frame can be decoded", source.name);
+            let why = source.last_failure.unwrap_or_else(|| source.name.clone() + ": empty stream");
+            let message = format!("no frame can be decoded: {why}");
             return Err(Failure::new(Kind::Corrupt, message));
         };
         source.facts.size = first.size();
@@ -163,6 +171,7 @@ impl DecodedSource {
             Err(failure) if self.conceal && failure.kind != Kind::Internal => {
                 self.env.console.warn(&failure.message);
                 self.damage.lost_packets += 1;
+                self.last_failure = Some(failure.message);
                 // A reader that cannot go on says so at the next call.
                 self.reader
                     .read(&mut self.packet)
@@ -202,6 +211,7 @@ impl DecodedSource {
                     }
                     self.env.console.detail(&failure.message);
                     self.damage.lost_packets += 1;
+                    self.last_failure = Some(failure.message);
                 }
             }
         }

@@ -42,7 +42,6 @@ impl PackedReader {
             count: None,
             info: codec_core::frame::PictureInfo::default(),
             kind: format!("raw {}", samples.name()),
-            has_times: false,
         };
         let mut planes = Planes::default();
         planes.reset(size);

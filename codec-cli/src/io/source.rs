@@ -22,8 +22,6 @@ pub(crate) struct Facts {
     pub(crate) info: PictureInfo,
     /// `y4m`, `vp8 in webm`.
     pub(crate) kind: String,
-    /// The format has times of its own, and does not merely count frames.
-    pub(crate) has_times: bool,
 }
 
 /// A picture with its time.
@@ -111,7 +109,6 @@ impl RawSource {
             count: stream.picture_count,
             info: stream.info,
             kind: stream.format.to_string(),
-            has_times: false,
         };
         Self { reader, name, facts }
     }
