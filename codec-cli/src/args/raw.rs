@@ -23,7 +23,7 @@ Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruct
 /// Standard output is data alone; messages and progress go to standard error. `-` is standard
 /// input or standard output.
 #[derive(Debug, Parser)]
-#[command(name = "codec", after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "codec", after_help = EXIT_CODES, max_term_width = 100, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,

@@ -341,13 +341,14 @@ fn announce(
     let fps = frame_rate.as_f64();
     env.console.note(format!(
         "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
-         speed {}, qindex {}..{}, {threads} threads, SIMD {}",
+         speed {}, qindex {}..{}, {threads} thread{}, SIMD {}",
         facts.kind,
         facts.size,
         settings.format,
         config.speed,
         config.min_qindex,
         config.max_qindex,
+        if threads == 1 { "" } else { "s" },
         env.level.name()
     ));
     if settings.is_rate_guessed() {

@@ -1,0 +1,129 @@
+//! `decode`, `snapshot` and `metrics`.
+
+use std::fs;
+
+use super::{Place, data, y4m_frames};
+
+#[test]
+fn digests_are_those_of_the_pictures_written() {
+    let place = Place::with_clip("texture-pan", "66x50", 5);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc"]);
+    place.ok(&["decode", "a.ivf", "-o", "a.yuv"]);
+    place.ok(&["decode", "a.ivf", "-o", "a.y4m"]);
+    let y4m = place.read("a.y4m");
+    assert!(y4m_frames(&y4m).concat() == place.read("a.yuv"));
+    let whole = place.ok(&["decode", "a.ivf", "--md5"]).text();
+    let (digest, rest) = whole.split_at(32);
+    assert!(digest.bytes().all(|b| b.is_ascii_hexdigit()) && rest == "  -\n", "{whole}");
+    // The same pictures from another container have the same digest.
+    assert_eq!(place.ok(&["decode", "a.y4m", "--md5"]).text(), whole);
+    let frames = place.ok(&["decode", "a.ivf", "--framemd5"]).text();
+    let rows: Vec<_> = frames.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rows.len(), 5);
+    assert!(rows.iter().all(|row| row.split(", ").last().unwrap().len() == 32), "{frames}");
+}
+
+#[test]
+fn the_standard_vectors_have_the_digests_of_libvpx() {
+    let Some(dir) = data("vp8") else { return };
+    // MD5 of the whole output, as `vpxdec --i420 --md5` prints it.
+    let known = [
+        ("vp80-00-comprehensive-001.ivf", "fad126074e1bd5363d43b9d1cadddb71"),
+        ("vp80-00-comprehensive-008.ivf", "bd4d46a9d14fe5a7fc9cfc8deac2d34c"),
+        ("vp80-05-sharpness-1428.ivf", "14b537dae40c6013079fd3d25cb16e7a"),
+    ];
+    let place = Place::new();
+    for (name, digest) in known {
+        let file = dir.join(name);
+        let run = place.ok(&["decode", file.to_str().unwrap(), "--md5", "-j", "2"]);
+        assert_eq!(run.text(), format!("{digest}  -\n"), "{name}");
+    }
+}
+
+#[test]
+fn decoding_to_nothing_tells_the_speed() {
+    let place = Place::with_clip("talking-head", "64x48", 4);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf"]);
+    let run = place.ok(&["decode", "a.ivf", "--null"]);
+    assert!(run.out.is_empty() && run.err.contains("4 frames") && run.err.contains("fps"));
+}
+
+#[test]
+fn a_stream_that_changes_size_is_cut_or_scaled_in_y4m() {
+    let place = Place::with_clip("talking-head", "64x48", 3);
+    place.ok(&["generate", "talking-head", "-o", "small.y4m", "--size", "48x32", "-n", "2"]);
+    for name in ["clip", "small"] {
+        let (input, output) = (format!("{name}.y4m"), format!("{name}.ivf"));
+        place.ok(&["encode", &input, "-o", &output, "--preset", "rtc"]);
+    }
+    // One stream after the other; times go on.
+    let (mut both, small) = (place.read("clip.ivf"), place.read("small.ivf"));
+    let mut at = 32;
+    let mut pts = 3_u64;
+    while at < small.len() {
+        let len = u32::from_le_bytes(small[at..at + 4].try_into().unwrap());
+        both.extend_from_slice(&len.to_le_bytes());
+        both.extend_from_slice(&pts.to_le_bytes());
+        both.extend_from_slice(&small[at + 12..at + 12 + len as usize]);
+        at += 12 + len as usize;
+        pts += 1;
+    }
+    fs::write(place.path("both.ivf"), both).unwrap();
+    place.fails(4, "size changes from 64x48 to 48x32", &["decode", "both.ivf", "-o", "cut.y4m"]);
+    assert_eq!(y4m_frames(&place.read("cut.y4m")).len(), 3, "what fits is kept");
+    place.ok(&["decode", "both.ivf", "-o", "all.y4m", "--resize"]);
+    assert_eq!(y4m_frames(&place.read("all.y4m")).len(), 5);
+    place.ok(&["decode", "both.ivf", "-o", "all.yuv"]);
+    assert_eq!(place.read("all.yuv").len(), 3 * 64 * 48 * 3 / 2 + 2 * 48 * 32 * 3 / 2);
+    place.ok(&["decode", "both.ivf", "--md5"]);
+    let run =
+        place.ok(&["transcode", "both.ivf", "-o", "again.ivf", "--preset", "rtc", "--verify"]);
+    assert!(run.err.contains("the size changes to 48x32"), "{}", run.err);
+}
+
+#[test]
+fn snapshots_are_png_of_the_frame_asked_for() {
+    let place = Place::with_clip("scene-cuts", "64x48", 4);
+    place.ok(&["snapshot", "clip.y4m", "--frame", "2", "-o", "a.png"]);
+    let decoder = png::Decoder::new(std::io::Cursor::new(place.read("a.png")));
+    let info = decoder.read_info().unwrap().info().clone();
+    assert_eq!((info.width, info.height), (64, 48));
+    place.fails(2, "only 4 frames", &["snapshot", "clip.y4m", "--frame", "4", "-o", "b.png"]);
+    place.fails(2, "exists", &["snapshot", "clip.y4m", "-o", "a.png"]);
+}
+
+#[test]
+fn metrics_match_frames_by_time_and_hold_thresholds() {
+    let place = Place::with_clip("texture-pan", "64x48", 8);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--skip", "2", "-n", "3", "--qp", "30"]);
+    let metrics = place.json(&["metrics", "clip.y4m", "a.ivf", "--json"]);
+    assert_eq!(metrics["frames_compared"], 3);
+    assert_eq!(metrics["unmatched_reference"], 5);
+    assert_eq!(metrics["frames"][0]["frame"], 2);
+    assert!(metrics["psnr_y"].as_f64().unwrap() > 25.0 && metrics["ssim"].as_f64().unwrap() > 0.7);
+    let same = place.ok(&["metrics", "clip.y4m", "clip.y4m"]).text();
+    assert!(same.contains("Y 100.000") && same.contains("SSIM mean   Y 1.0"), "{same}");
+    place.fails(7, "below", &["metrics", "clip.y4m", "a.ivf", "--min-psnr", "99"]);
+    place.fails(7, "below", &["metrics", "clip.y4m", "a.ivf", "--min-ssim", "1.5"]);
+    place.ok(&["generate", "texture-pan", "-o", "other.y4m", "--size", "32x48", "-n", "2"]);
+    place.fails(3, "32x48", &["metrics", "clip.y4m", "other.y4m"]);
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_is_no_error() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let place = Place::new();
+    let mut child = place
+        .command(&["generate", "static-slide", "--size", "320x180", "-n", "200", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 100]).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,166 @@
+//! The `codec` command as its users meet it: files, pipes, messages and exit codes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests: a panic is the report"
+)]
+
+mod decoding;
+mod encoding;
+mod interrupts;
+mod malformed;
+mod refusals;
+mod tables;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder that goes away after the test, and the command run in it.
+struct Place {
+    dir: TempDir,
+}
+
+/// What a run left behind.
+struct Run {
+    code: i32,
+    out: Vec<u8>,
+    err: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// A place with a clip `clip.y4m`.
+    fn with_clip(scene: &str, size: &str, frames: u32) -> Self {
+        let place = Self::new();
+        let frames = frames.to_string();
+        place.ok(&["generate", scene, "-o", "clip.y4m", "--size", size, "-n", &frames]);
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// Names of all files, hidden ones too.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_codec"));
+        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).output().unwrap(), arguments)
+    }
+
+    /// A run with bytes on standard input.
+    fn feed(&self, arguments: &[&str], input: &[u8]) -> Run {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().unwrap();
+        feeder.join().unwrap();
+        Run::of(output, arguments)
+    }
+
+    /// A run that must succeed.
+    fn ok(&self, arguments: &[&str]) -> Run {
+        let run = self.run(arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
+        run
+    }
+
+    /// A run that must end with `code`, and say `word`.
+    fn fails(&self, code: i32, word: &str, arguments: &[&str]) -> Run {
+        let run = self.run(arguments);
+        assert_eq!(run.code, code, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains(word), "{arguments:?}: no {word:?} in: {}", run.err);
+        run
+    }
+
+    /// JSON on standard output.
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let run = self.ok(arguments);
+        serde_json::from_slice(&run.out).unwrap_or_else(|e| panic!("{arguments:?}: {e}"))
+    }
+}
+
+impl Run {
+    fn of(output: Output, arguments: &[&str]) -> Self {
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = output.status.code();
+        let code = code.unwrap_or_else(|| panic!("{arguments:?} was killed: {err}"));
+        assert!(!err.contains("panicked"), "{arguments:?}: {err}");
+        assert!(code != 101 && code != 1, "{arguments:?}: a bug: {err}");
+        Self { code, out: output.stdout, err }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.out.clone()).unwrap()
+    }
+}
+
+/// The pictures of a y4m file without its headers.
+fn y4m_frames(bytes: &[u8]) -> Vec<&[u8]> {
+    let line = |from: usize| from + bytes[from..].iter().position(|&b| b == b'\n').unwrap() + 1;
+    let header = std::str::from_utf8(&bytes[..line(0)]).unwrap();
+    let side = |tag: char| -> usize {
+        let token = header.split_whitespace().find(|token| token.starts_with(tag)).unwrap();
+        token[1..].parse().unwrap()
+    };
+    let (width, height) = (side('W'), side('H'));
+    let size = width * height + 2 * width.div_ceil(2) * height.div_ceil(2);
+    let mut frames = Vec::new();
+    let mut at = line(0);
+    while at < bytes.len() {
+        at = line(at);
+        frames.push(&bytes[at..at + size]);
+        at += size;
+    }
+    frames
+}
+
+/// The folder of shared test data, if it is there.
+fn data(kind: &str) -> Option<PathBuf> {
+    let dir = match std::env::var_os("CODEC_TEST_DATA") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+    };
+    let dir = dir.join(kind);
+    if !dir.is_dir() {
+        eprintln!("skipped, no test data in {}", dir.display());
+        return None;
+    }
+    Some(dir)
+}

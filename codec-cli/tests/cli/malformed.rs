@@ -1,0 +1,58 @@
+//! Damaged files: an error that says where, or what can be made of them; never a panic or a hang.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::{Place, data};
+
+/// Far above what any of the files needs, so that a busy machine does not fail the test.
+const LONGEST: Duration = Duration::from_secs(60);
+
+#[test]
+fn damaged_files_end_in_a_documented_way() {
+    let Some(dir) = data("malformed") else { return };
+    let place = Place::new();
+    let mut seen = 0;
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.to_str().unwrap();
+        if file.ends_with(".res") || file.ends_with(".md5") {
+            continue;
+        }
+        seen += 1;
+        for extra in [&[][..], &["--conceal"]] {
+            let begun = Instant::now();
+            // `Run` itself refuses panics and internal errors.
+            let run = place.run(&[&["decode", file, "--md5"][..], extra].concat());
+            assert!([0, 3, 4].contains(&run.code), "{file}: code {}: {}", run.code, run.err);
+            assert!(run.code == 0 || run.err.contains(file), "{file}: no name in: {}", run.err);
+            assert!(begun.elapsed() < LONGEST, "{file} takes {:?}", begun.elapsed());
+        }
+        let run = place.run(&["probe", file, "--json", "--frames"]);
+        assert!([0, 3, 4].contains(&run.code), "{file}: code {}: {}", run.code, run.err);
+    }
+    assert!(seen > 50, "only {seen} files");
+}
+
+#[test]
+fn concealment_goes_on_where_plain_decoding_stops() {
+    let place = Place::with_clip("texture-pan", "96x64", 12);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "-b", "200k"]);
+    let mut coded = place.read("a.ivf");
+    // The fourth packet loses its middle.
+    let mut at = 32;
+    for _ in 0..3 {
+        at += 12 + u32::from_le_bytes(coded[at..at + 4].try_into().unwrap()) as usize;
+    }
+    let len = u32::from_le_bytes(coded[at..at + 4].try_into().unwrap());
+    let kept = len / 3;
+    coded[at..at + 4].copy_from_slice(&kept.to_le_bytes());
+    let (from, to) = (at + 12 + kept as usize, at + 12 + len as usize);
+    coded.drain(from..to);
+    fs::write(place.path("damaged.ivf"), coded).unwrap();
+    place.fails(4, "packet 3 at byte", &["decode", "damaged.ivf", "-o", "a.yuv"]);
+    assert_eq!(place.read("a.yuv").len(), 3 * 96 * 64 * 3 / 2, "what came before is kept");
+    let run = place.ok(&["decode", "damaged.ivf", "-o", "b.yuv", "--conceal"]);
+    assert_eq!(place.read("b.yuv").len(), 12 * 96 * 64 * 3 / 2);
+    assert!(run.err.contains("% of all macroblocks"), "{}", run.err);
+}

@@ -1,0 +1,152 @@
+//! What is refused, and with which exit code.
+
+use std::fs;
+
+use super::Place;
+
+#[test]
+fn usage_errors_exit_with_2() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    let encode = ["encode", "clip.y4m", "-o", "a.ivf"];
+    for (wrong, word) in [
+        (&["-q", "50", "-b", "100k"][..], "cannot be used with"),
+        (&["-b", "fast"], "invalid value"),
+        (&["--speed", "11"], "invalid value"),
+        (&["--token-parts", "3"], "invalid value"),
+        (&["--layers", "L3T3"], "L1T1"),
+        (&["--knob", "warp=9"], "no knob warp"),
+        (&["--knob", "sharpness=99"], "0..=7"),
+        (&["--report", "a.txt"], ".csv or .json"),
+        (&["--no-such-flag"], "unexpected argument"),
+        (&["--resize", "0x5"], "invalid value"),
+        (&["-f", "avi"], "not known"),
+    ] {
+        place.fails(2, word, &[&encode[..], wrong].concat());
+    }
+    place.fails(2, "Usage", &["encode"]);
+    place.fails(2, "Usage", &["decode", "clip.y4m"]);
+    place.fails(2, "tells no format", &["encode", "clip.y4m", "-o", "a.xyz"]);
+    place.fails(2, "holds no coded video", &["encode", "clip.y4m", "-o", "a.y4m"]);
+    place.fails(2, "standard output", &["decode", "clip.y4m", "--md5", "-o", "-"]);
+    assert_eq!(place.names(), ["clip.y4m"]);
+}
+
+#[test]
+fn other_failures_have_their_own_codes() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    place.fails(3, "absent.y4m", &["encode", "absent.y4m", "-o", "a.ivf"]);
+    place.fails(3, "folder", &["decode", ".", "--md5"]);
+    fs::write(place.path("empty.ivf"), []).unwrap();
+    place.fails(3, "empty", &["decode", "empty.ivf", "--md5"]);
+    fs::write(place.path("text.yuv"), "hello").unwrap();
+    place.fails(3, "--raw", &["encode", "text.yuv", "-o", "a.ivf"]);
+    place.fails(5, "absent", &["encode", "clip.y4m", "-o", "absent/a.ivf"]);
+    place.fails(6, "no backend `h264`", &["encode", "clip.y4m", "-o", "a.ivf", "-c", "h264"]);
+    place.fails(6, "no backend", &["encode", "clip.y4m", "-o", "a.ivf", "-c", "vp8/other"]);
+    assert_eq!(place.names(), ["clip.y4m", "empty.ivf", "text.yuv"]);
+}
+
+#[test]
+fn existing_files_are_kept_unless_told_otherwise() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    fs::write(place.path("a.ivf"), "precious").unwrap();
+    fs::write(place.path("a.csv"), "precious").unwrap();
+    place.fails(2, "-y", &["encode", "clip.y4m", "-o", "a.ivf"]);
+    place.fails(2, "-y", &["encode", "clip.y4m", "-o", "b.ivf", "--report", "a.csv"]);
+    place.fails(2, "-y", &["generate", "static-slide", "-o", "clip.y4m"]);
+    assert_eq!(place.read("a.ivf"), b"precious");
+    assert!(!place.has("b.ivf"), "nothing is left of the run whose report was refused");
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--report", "a.csv", "-y"]);
+    assert!(place.read("a.ivf").starts_with(b"DKIF"));
+}
+
+#[test]
+fn a_failed_run_leaves_the_old_file_and_no_debris() {
+    let place = Place::new();
+    fs::write(place.path("a.ivf"), "precious").unwrap();
+    fs::write(place.path("bad.y4m"), "YUV4MPEG2 W16 H16 F30:1\nFRAME\nshort").unwrap();
+    place.fails(4, "frame 0", &["encode", "bad.y4m", "-o", "a.ivf", "-y"]);
+    assert_eq!(place.read("a.ivf"), b"precious");
+    assert_eq!(place.names(), ["a.ivf", "bad.y4m"]);
+}
+
+#[test]
+fn what_came_before_damage_is_kept() {
+    let place = Place::with_clip("talking-head", "64x48", 6);
+    let clip = place.read("clip.y4m");
+    fs::write(place.path("cut.y4m"), &clip[..clip.len() - 100]).unwrap();
+    place.fails(4, "frame 5", &["encode", "cut.y4m", "-o", "a.ivf", "--preset", "rtc"]);
+    assert_eq!(place.json(&["probe", "a.ivf", "--json"])["packets"], 5);
+    let coded = place.read("a.ivf");
+    fs::write(place.path("cut.ivf"), &coded[..coded.len() - 3]).unwrap();
+    place.fails(4, "packet 4", &["decode", "cut.ivf", "-o", "cut.yuv"]);
+    assert_eq!(place.read("cut.yuv").len(), 4 * 64 * 48 * 3 / 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn input_is_never_its_own_output_even_through_links() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf"]);
+    std::os::unix::fs::symlink(place.path("a.ivf"), place.path("soft.ivf")).unwrap();
+    fs::hard_link(place.path("a.ivf"), place.path("hard.ivf")).unwrap();
+    let before = place.read("a.ivf");
+    for output in ["a.ivf", "./a.ivf", "soft.ivf", "hard.ivf"] {
+        place.fails(2, "same file", &["transcode", "a.ivf", "-o", output, "-y"]);
+        place.fails(2, "same file", &["transcode", output, "-o", "a.ivf", "-y"]);
+    }
+    assert_eq!(place.read("a.ivf"), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_and_links_are_written_through() {
+    let place = Place::with_clip("static-slide", "32x32", 2);
+    place.ok(&["encode", "clip.y4m", "-o", "/dev/null"]);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf"]);
+    std::os::unix::fs::symlink("a.ivf", place.path("link.ivf")).unwrap();
+    place.ok(&["encode", "clip.y4m", "-o", "link.ivf", "-y", "-n", "1"]);
+    assert!(fs::symlink_metadata(place.path("link.ivf")).unwrap().is_symlink());
+    assert_eq!(place.json(&["probe", "a.ivf", "--json"])["packets"], 1);
+}
+
+#[test]
+fn an_unknown_instruction_set_is_a_usage_error() {
+    let place = Place::with_clip("static-slide", "32x32", 1);
+    for level in ["mmx", "", "AVX2"] {
+        let mut command = place.command(&["decode", "clip.y4m", "--null"]);
+        let output = command.env("CODEC_SIMD", level).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{level:?}: {err}");
+        assert!(err.contains("CODEC_SIMD") && err.contains("scalar"), "{err}");
+    }
+}
+
+#[test]
+fn limits_are_held_and_can_be_set() {
+    let place = Place::with_clip("static-slide", "64x64", 2);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf"]);
+    for limits in ["pixels=1000", "pixels=32x32", "memory=40K"] {
+        place.fails(3, "pixels", &["decode", "a.ivf", "--md5", "--limits", limits]);
+        place.fails(3, "pixels", &["decode", "clip.y4m", "--md5", "--limits", limits]);
+    }
+    place.ok(&["decode", "a.ivf", "--md5", "--limits", "pixels=64x64,memory=1M"]);
+    place.fails(3, "limit", &["decode", "a.ivf", "--md5", "--limits", "packet=20"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pictures_are_not_thrown_at_a_terminal() {
+    let place = Place::new();
+    // `script` gives the command a terminal.
+    let codec = env!("CARGO_BIN_EXE_codec");
+    let line = format!("{codec} generate static-slide -n 1 --size 16x16; echo code $?");
+    let mut command = std::process::Command::new("script");
+    let Ok(output) = command.args(["-qec", &line, "/dev/null"]).output() else {
+        eprintln!("skipped, no script: the refusal to write to a terminal");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("is a terminal") && text.contains("code 2"), "{text}");
+    drop(place);
+}
