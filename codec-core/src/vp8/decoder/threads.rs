@@ -30,6 +30,10 @@ pub(super) struct ThreadRows {
     /// A ring of parsed rows.
     parsed: Vec<Mutex<Vec<MbData>>>,
     rows: Vec<RowShared>,
+    /// Modes of all macroblocks.
+    mbs: Vec<MbInfo>,
+    /// Room for the rows of the frame in work; empty between frames.
+    slots: Vec<Mutex<RowSlot<'static>>>,
 }
 
 /// What rows tell each other.
@@ -47,6 +51,7 @@ struct RowShared {
 impl ThreadRows {
     fn begin_frame(&mut self, cols: usize, rows: usize) {
         if self.rows.is_empty() {
+            self.mbs = vec![MbInfo::default(); cols * rows];
             self.parsed =
                 (0..AHEAD.min(rows)).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
             self.rows = (0..rows)
@@ -66,6 +71,16 @@ impl ThreadRows {
     }
 }
 
+impl ThreadRows {
+    /// Rows that were parsed in vain leave coefficients behind.
+    fn clear_coeffs(&mut self) {
+        for row in &mut self.parsed {
+            let mbs = row.get_mut().unwrap_or_else(PoisonError::into_inner);
+            mbs.iter_mut().for_each(|mb| mb.coeffs.clear());
+        }
+    }
+}
+
 /// The serial stage's own state.
 struct Parser<'a, 'd> {
     state: &'a mut ParseState,
@@ -77,9 +92,17 @@ struct Parser<'a, 'd> {
 }
 
 /// One row of the frame with what its filter needs.
+#[derive(Debug)]
 struct RowSlot<'f> {
     row: MbRow<'f>,
-    mbs: Vec<MbInfo>,
+    mbs: &'f mut [MbInfo],
+}
+
+/// The memory of a list, for a list that borrows from elsewhere.
+fn recycle<'a>(mut list: Vec<Mutex<RowSlot<'_>>>) -> Vec<Mutex<RowSlot<'a>>> {
+    list.clear();
+    // Collecting in place keeps the allocation.
+    list.into_iter().filter_map(|_| None).collect()
 }
 
 struct Wavefront<'a, 'd, 'f> {
@@ -87,7 +110,7 @@ struct Wavefront<'a, 'd, 'f> {
     parser: Mutex<Parser<'a, 'd>>,
     parsed: &'a [Mutex<Vec<MbData>>],
     shared: &'a [RowShared],
-    slots: Vec<Mutex<RowSlot<'f>>>,
+    slots: &'a [Mutex<RowSlot<'f>>],
     failed: AtomicBool,
 }
 
@@ -113,14 +136,15 @@ pub(super) fn decode<'d>(
     let task = FrameTask::new(job, probs, references.as_ref(), cols);
     let parser =
         Parser { state: &mut *parse, modes, readers, segments, next_segments, result: Ok(()) };
-    let slots =
-        mb_rows(target).map(|row| Mutex::new(RowSlot { row, mbs: Vec::with_capacity(cols) }));
+    let mut slots = recycle(std::mem::take(&mut threads.slots));
+    let rows_mbs = mb_rows(target).zip(threads.mbs.chunks_exact_mut(cols));
+    slots.extend(rows_mbs.map(|(row, mbs)| Mutex::new(RowSlot { row, mbs })));
     let wavefront = Wavefront {
         task: &task,
         parser: Mutex::new(parser),
         parsed: &threads.parsed,
         shared: &threads.rows,
-        slots: slots.collect(),
+        slots: &slots,
         failed: AtomicBool::new(false),
     };
     let ahead = threads.parsed.len();
@@ -140,7 +164,12 @@ pub(super) fn decode<'d>(
         }
     });
     let parser = wavefront.parser.into_inner().unwrap_or_else(PoisonError::into_inner);
-    parser.result?;
+    let result = parser.result;
+    threads.slots = recycle(slots);
+    if let Err(error) = result {
+        threads.clear_coeffs();
+        return Err(error);
+    }
     Ok(RowsOutcome { concealed_mbs: parse.concealed_mbs(), refs_used: parse.refs_used() })
 }
 
@@ -202,7 +231,7 @@ impl Wavefront<'_, '_, '_> {
                 let wanted = u32::try_from((x + 2).min(cols)).unwrap_or(u32::MAX);
                 above.reconstructed.wait_for(wanted);
             }
-            slot.mbs.push(mb.info);
+            slot.mbs[x] = mb.info;
             self.task.reconstruct((x, y), mb, above.map(|above| &above.line), &mut slot.row);
             shared.line.save(x, &slot.row);
             if (x + 1).is_multiple_of(STEP) && x + 1 < cols {
