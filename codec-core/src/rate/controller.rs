@@ -634,10 +634,12 @@ impl RateController {
             return must_bits;
         }
         let soft = if facts.kind == FrameKind::Key {
-            self.key_cap_bits()
+            let delay = positive(self.buffer.optimal_bits() / 3);
+            self.key_cap_bits().min(delay.max(target_bits))
         } else {
             let delay = positive(self.buffer.bits_of_ms(INTER_DELAY_MS));
-            delay.max(target_bits.saturating_mul(2))
+            let spare = if facts.scene_cut { target_bits / 4 } else { target_bits };
+            delay.max(target_bits.saturating_add(spare))
         };
         Some(soft.min(must_bits.unwrap_or(u64::MAX)).max(least_bits).max(1))
     }
@@ -667,8 +669,10 @@ impl RateController {
             };
         }
         if let Some(max_bits) = max_bits {
-            // Leave an eighth: the model is not that exact, and coding again is dear.
-            let fitting = model.step_q16(complexity_q16, log2_q16(max_bits - max_bits / 8));
+            // Leave an eighth: the model is not that exact, and coding again is dear. Key frames
+            // are rare and worth it.
+            let margin = if class == Class::Key { 0 } else { max_bits / 8 };
+            let fitting = model.step_q16(complexity_q16, log2_q16(max_bits - margin));
             step_q16 = step_q16.max(fitting);
         }
         let mut qindex = self.steps.nearest(step_q16);
@@ -687,11 +691,14 @@ impl RateController {
         qindex.clamp(self.config.min_qindex, self.config.max_qindex)
     }
 
-    /// The step after `last_q16` in a still scene: finer while that costs no more than its share.
+    /// The step after `last_q16` in a still scene: finer while that costs no more than its share
+    /// and some of what the buffer holds beyond its optimal level.
     fn refined(&self, last_q16: i32, target_bits: u64) -> i32 {
-        if self.last_bits > target_bits.saturating_mul(2) {
+        let surplus = positive(self.buffer.level_bits().saturating_sub(self.buffer.optimal_bits()));
+        let budget = target_bits.saturating_add(surplus / 8);
+        if self.last_bits / 2 > budget {
             last_q16 + ONE_Q16 / 8
-        } else if self.last_bits > target_bits {
+        } else if self.last_bits > budget {
             last_q16
         } else {
             last_q16 - ONE_Q16 / 4
