@@ -1,40 +1,18 @@
-//! What a [`BlockMask`] says about one block.
+//! What a [`BlockMask`] says about groups of blocks.
 
 use crate::types::BlockMask;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BlockKind {
-    Empty,
-    DcOnly,
-    Full,
-}
-
-impl BlockKind {
-    #[inline]
-    pub(crate) fn of(mask: BlockMask, block: u32) -> Self {
-        let bit = 1 << block;
-        match (mask.any & bit != 0, mask.ac & bit != 0) {
-            (false, _) => Self::Empty,
-            (true, false) => Self::DcOnly,
-            (true, true) => Self::Full,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn index(self) -> usize {
-        self as usize
-    }
-}
-
-/// Which coefficients of a block count, by [`BlockKind::index`]: a caller may leave others in.
-pub(crate) static KEEP: [[[i16; 8]; 2]; 3] =
-    [[[0; 8]; 2], [[-1, 0, 0, 0, 0, 0, 0, 0], [0; 8]], [[-1; 8]; 2]];
 
 impl BlockMask {
     /// The bits from `block` on.
     #[inline]
     pub(crate) fn from(self, block: usize) -> Self {
         Self { any: self.any >> block, ac: self.ac >> block }
+    }
+
+    /// The DCs of the first two blocks, as the mask admits.
+    #[inline]
+    pub(crate) fn dcs_of_two(self, [a, b]: &[[i16; 16]; 2]) -> [i16; 2] {
+        [if self.any & 1 == 0 { 0 } else { a[0] }, if self.any & 2 == 0 { 0 } else { b[0] }]
     }
 
     /// The only block among the first `blocks` (at most 8) that is not empty, if it is alone and
@@ -46,6 +24,16 @@ impl BlockMask {
         (any.is_power_of_two() && any & self.ac != 0).then_some(any.trailing_zeros() as usize)
     }
 }
+
+/// What counts of a row of two blocks, by their two bits: in the first row, without the DCs, and
+/// in the others.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) static KEEP: [[[i16; 8]; 2]; 4] = [
+    [[0; 8]; 2],
+    [[0, -1, -1, -1, 0, 0, 0, 0], [-1, -1, -1, -1, 0, 0, 0, 0]],
+    [[0, 0, 0, 0, 0, -1, -1, -1], [0, 0, 0, 0, -1, -1, -1, -1]],
+    [[0, -1, -1, -1, 0, -1, -1, -1], [-1; 8]],
+];
 
 /// Rounded DCs as bytes; of each, one is zero.
 #[cfg(target_arch = "x86_64")]

@@ -177,6 +177,14 @@ kernel_table! {
     /// As [`Self::idct_add_4x4`] for the sixteen blocks of a macroblock; blocks whose `any` bit
     /// is clear are left alone, those whose `ac` bit is clear have only their DC added.
     idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, dst: WindowMut<'_, 16, 16>);
+    /// As [`Self::idct_add_luma`] for a macroblock with Y2: its DCs come from `dcs`, whatever the
+    /// blocks hold there; bit `n` of `ac` is block `n`'s of a mask.
+    idct_add_luma_y2(
+        coeffs: &[[i16; 16]; 16],
+        dcs: &[i16; 16],
+        ac: u32,
+        dst: WindowMut<'_, 16, 16>
+    );
     /// As [`Self::idct_add_luma`]: bits 0..4 and the first four blocks are U, the rest V.
     idct_add_chroma(
         coeffs: &[[i16; 16]; 8],

@@ -188,6 +188,18 @@ fn inverse_transforms_of_luma_agree() {
 }
 
 #[test]
+fn inverse_transforms_of_luma_with_y2_agree() {
+    agree(|kernels, rng| {
+        let (coeffs, mut dst) = (coefficients(rng), Target::new(rng));
+        let mut dcs = [0; 16];
+        fill_block(rng, &mut dcs);
+        let ac = mask(rng, &coeffs.0).ac;
+        kernels.idct_add_luma_y2(&coeffs.0, &dcs, ac, dst.window_mut());
+        dst.finish()
+    });
+}
+
+#[test]
 fn inverse_transforms_of_chroma_agree() {
     agree(|kernels, rng| {
         let (coeffs, mut u, mut v) = (coefficients(rng), Target::new(rng), Target::new(rng));

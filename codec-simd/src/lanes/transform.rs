@@ -326,41 +326,50 @@ macro_rules! lanes_transform {
             }
         }
 
-        /// The coefficients that the mask admits.
+        /// Two blocks side by side with their DCs; bits 0 and 1 of `ac` tell whether the rest
+        /// counts.
         #[inline]
         #[target_feature(enable = $features)]
-        fn load_kind(block: &[i16; 16], kind: BlockKind) -> [I16x8; 2] {
-            let [low, high] = load_block(block);
-            let [low_mask, high_mask] = &KEEP[kind.index()];
-            [and_i16(low, load_i16x8(low_mask)), and_i16(high, load_i16x8(high_mask))]
-        }
-
-        /// Two blocks side by side, whose bits of the mask are bits 0 and 1.
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn idct_add_two(coeffs: &[[i16; 16]; 2], mask: BlockMask, mut dst: WindowMut<'_, 8, 4>) {
-            if mask.any & 3 == 0 {
-                return;
-            }
-            let [first, second] = coeffs;
-            let kinds = [BlockKind::of(mask, 0), BlockKind::of(mask, 1)];
-            if mask.any & mask.ac & 3 == 0 {
-                let dc = |block: &[i16; 16], kind| {
-                    splat_i16(if kind == BlockKind::Empty { 0 } else { block[0] })
-                };
-                let dcs = low_halves(dc(first, kinds[0]), dc(second, kinds[1]));
+        fn idct_add_two(
+            [a, b]: &[[i16; 16]; 2],
+            dcs: [i16; 2],
+            ac: u32,
+            mut dst: WindowMut<'_, 8, 4>,
+        ) {
+            let [first, second] = dcs;
+            if ac & 3 == 0 {
+                if dcs == [0; 2] {
+                    return;
+                }
+                let dcs = low_halves(splat_i16(first), splat_i16(second));
                 return add_rows([shr_i16::<3>(add_i16(dcs, splat_i16(4))); 4], &mut dst);
             }
-            let [a_low, a_high] = load_kind(first, kinds[0]);
-            let [b_low, b_high] = load_kind(second, kinds[1]);
-            let four = load_i16x8(&[4, 0, 0, 0, 4, 0, 0, 0]);
+            let [first_row, other_rows] = &KEEP[ac as usize & 3];
+            let kept = load_i16x8(other_rows);
+            let ([a_low, a_high], [b_low, b_high]) = (load_block(a), load_block(b));
+            // 4 more in the DC is 4 more in each sum before the final shift.
+            let (first, second) = (first.wrapping_add(4), second.wrapping_add(4));
+            let dcs = load_i16x8(&[first, 0, 0, 0, second, 0, 0, 0]);
             let rows = [
-                add_i16(low_halves(a_low, b_low), four),
-                high_halves(a_low, b_low),
-                low_halves(a_high, b_high),
-                high_halves(a_high, b_high),
+                add_i16(and_i16(low_halves(a_low, b_low), load_i16x8(first_row)), dcs),
+                and_i16(high_halves(a_low, b_low), kept),
+                and_i16(low_halves(a_high, b_high), kept),
+                and_i16(high_halves(a_high, b_high), kept),
             ];
             add_rows(idct(rows), &mut dst);
+        }
+
+        #[target_feature(enable = $features)]
+        fn idct_add_luma_y2(
+            coeffs: &[[i16; 16]; 16],
+            dcs: &[i16; 16],
+            ac: u32,
+            mut dst: WindowMut<'_, 16, 16>,
+        ) {
+            let blocks = coeffs.as_chunks().0.iter().zip(dcs.as_chunks().0);
+            for (n, (coeffs, dcs)) in blocks.enumerate() {
+                idct_add_two(coeffs, *dcs, ac >> (2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
+            }
         }
 
         #[target_feature(enable = $features)]
@@ -370,7 +379,8 @@ macro_rules! lanes_transform {
             mut dst: WindowMut<'_, 16, 16>,
         ) {
             for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
-                idct_add_two(coeffs, mask.from(2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
+                let (mask, dst) = (mask.from(2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
+                idct_add_two(coeffs, mask.dcs_of_two(coeffs), mask.any & mask.ac, dst);
             }
         }
 
@@ -384,7 +394,8 @@ macro_rules! lanes_transform {
             for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
                 let y = n % 2 * 4;
                 let dst = if n < 2 { u.sub(0, y) } else { v.sub(0, y) };
-                idct_add_two(coeffs, mask.from(2 * n), dst);
+                let mask = mask.from(2 * n);
+                idct_add_two(coeffs, mask.dcs_of_two(coeffs), mask.any & mask.ac, dst);
             }
         }
     };

@@ -259,6 +259,19 @@ pub(crate) fn idct_add_luma(
     }
 }
 
+pub(crate) fn idct_add_luma_y2(
+    coeffs: &[[i16; 16]; 16],
+    dcs: &[i16; 16],
+    ac: u32,
+    mut dst: WindowMut<'_, 16, 16>,
+) {
+    for (n, (block, &dc)) in coeffs.iter().zip(dcs).enumerate() {
+        let mut block = *block;
+        block[0] = dc;
+        idct_add_masked(&block, BlockMask { any: u32::MAX, ac }, n, dst.sub(n % 4 * 4, n / 4 * 4));
+    }
+}
+
 pub(crate) fn idct_add_chroma(
     coeffs: &[[i16; 16]; 8],
     mask: BlockMask,

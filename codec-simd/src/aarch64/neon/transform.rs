@@ -5,7 +5,7 @@ use crate::aarch64::memory::{
 };
 use crate::aarch64::ops::*;
 use crate::lanes::lanes_transform;
-use crate::masks::{BlockKind, KEEP};
+use crate::masks::KEEP;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
@@ -24,6 +24,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         inverse_wht,
         idct_add_4x4,
         idct_add_luma,
+        idct_add_luma_y2,
         idct_add_chroma,
         ..base
     }

@@ -27,6 +27,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.inverse_wht = inverse_wht;
     base.idct_add_4x4 = idct_add_4x4;
     base.idct_add_luma = idct_add_luma;
+    base.idct_add_luma_y2 = idct_add_luma_y2;
     base.idct_add_chroma = idct_add_chroma;
     base
 }
@@ -323,45 +324,45 @@ fn lanes_of(bits: u32) -> __m256i {
     _mm256_cmpeq_epi64(_mm256_and_si256(all, one_each), one_each)
 }
 
-/// Rows of the differences that four blocks give, two in each lane, as their masks (bits 0..4)
-/// admit.
+/// Rows of the differences that four blocks give, two in each lane: DCs from the lowest words of
+/// `dcs`, the rest as bits 0..4 of `ac` admit.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn idct_four([a, b, c, d]: &[[i16; 16]; 4], mask: BlockMask) -> [__m256i; 4] {
-    let low = |x, y| {
-        _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_low_i16x8(x)), load_low_i16x8(y))
-    };
-    let high = |x, y| {
-        _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_high_i16x8(x)), load_high_i16x8(y))
-    };
+fn idct_four([a, b, c, d]: &[[i16; 16]; 4], dcs: __m256i, ac: u32) -> [__m256i; 4] {
+    let join = |x, y| _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(x), y);
+    let low = |x, y| join(load_low_i16x8(x), load_low_i16x8(y));
+    let high = |x, y| join(load_high_i16x8(x), load_high_i16x8(y));
     let (first_low, second_low) = (low(a, c), low(b, d));
     let (first_high, second_high) = (high(a, c), high(b, d));
-    let (any, ac) = (lanes_of(mask.any), lanes_of(mask.any & mask.ac));
-    let first_row = _mm256_or_si256(ac, _mm256_and_si256(any, _mm256_set1_epi64x(0xffff)));
-    let row0 = _mm256_and_si256(_mm256_unpacklo_epi64(first_low, second_low), first_row);
+    let ac = lanes_of(ac);
+    let row0 = _mm256_and_si256(_mm256_unpacklo_epi64(first_low, second_low), ac);
+    // 4 more in the DC is 4 more in each sum before the final shift.
+    let dcs = _mm256_add_epi16(dcs, _mm256_set1_epi64x(4));
     idct([
-        _mm256_add_epi16(row0, _mm256_set1_epi64x(4)),
+        _mm256_blend_epi16::<0b0001_0001>(row0, dcs),
         _mm256_and_si256(_mm256_unpackhi_epi64(first_low, second_low), ac),
         _mm256_and_si256(_mm256_unpacklo_epi64(first_high, second_high), ac),
         _mm256_and_si256(_mm256_unpackhi_epi64(first_high, second_high), ac),
     ])
 }
 
+/// The DCs of four blocks that the mask admits, one in each 64-bit lane.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub(in crate::x86) fn dcs_of_four(coeffs: &[[i16; 16]; 4], mask: BlockMask) -> __m256i {
+    let dcs = coeffs.each_ref().map(|block| i64::from(block[0].cast_unsigned()));
+    _mm256_and_si256(_mm256_setr_epi64x(dcs[0], dcs[1], dcs[2], dcs[3]), lanes_of(mask.any))
+}
+
 /// The rounded DCs of four blocks, four times each, in the order of [`idct_four`]'s rows: what to
 /// add and what to subtract, as bytes.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-pub(in crate::x86) fn dcs_of_four(coeffs: &[[i16; 16]; 4], mask: BlockMask) -> DcsOf<__m128i> {
-    let dcs = coeffs.each_ref().map(|block| i64::from(block[0].cast_unsigned()));
-    let dcs = _mm256_setr_epi64x(dcs[0], dcs[1], dcs[2], dcs[3]);
-    let spread = _mm256_set1_epi64x(0x0100_0100_0100_0100);
-    let spread = _mm256_or_si256(
-        spread,
-        _mm256_setr_epi64x(0, 0x0808_0808_0808_0808, 0, 0x0808_0808_0808_0808),
-    );
+pub(in crate::x86) fn round_dcs(dcs: __m256i) -> DcsOf<__m128i> {
+    let spread =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 8, 9, 8, 9, 8, 9, 8, 9));
     let dcs = _mm256_shuffle_epi8(dcs, spread);
     let rounded = _mm256_srai_epi16::<3>(_mm256_add_epi16(dcs, _mm256_set1_epi16(4)));
-    let rounded = _mm256_and_si256(rounded, lanes_of(mask.any));
     let (low, high) = (_mm256_castsi256_si128(rounded), _mm256_extracti128_si256::<1>(rounded));
     let zero = _mm_setzero_si128();
     DcsOf {
@@ -383,27 +384,52 @@ fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'
         if mask.any & 0xf == 0 {
             continue;
         }
-        let mut rows = dst.sub::<16, 4>(0, 4 * n);
-        if mask.any & mask.ac & 0xf == 0 {
-            let dcs = dcs_of_four(coeffs, mask);
-            for y in 0..4 {
-                let row = rows.row_mut(y);
-                store_u8x16(row, add_dcs(load_u8x16(row), dcs));
-            }
-            continue;
-        }
+        let rows = dst.sub::<16, 4>(0, 4 * n);
         if let Some(x) = mask.lone(4) {
             idct_add_4x4(&coeffs[x], rows.into_sub(4 * x, 0));
-            continue;
+        } else {
+            idct_add_four(coeffs, dcs_of_four(coeffs, mask), mask.any & mask.ac, rows);
         }
-        let [r0, r1, r2, r3] = idct_four(coeffs, mask);
-        for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {
-            let sum = |y, row| _mm256_add_epi16(_mm256_cvtepu8_epi16(load_u8x16(rows.row(y))), row);
-            let pair = _mm256_packus_epi16(sum(y, first), sum(y + 1, second));
-            let pair = _mm256_permute4x64_epi64::<0b11_01_10_00>(pair);
-            store_u8x16(rows.row_mut(y), _mm256_castsi256_si128(pair));
-            store_u8x16(rows.row_mut(y + 1), _mm256_extracti128_si256::<1>(pair));
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn idct_add_luma_y2(
+    coeffs: &[[i16; 16]; 16],
+    dcs: &[i16; 16],
+    ac: u32,
+    mut dst: WindowMut<'_, 16, 16>,
+) {
+    let blocks = coeffs.as_chunks().0.iter().zip(dcs.as_chunks().0);
+    for (n, (coeffs, dcs)) in blocks.enumerate() {
+        let ac = ac >> (4 * n);
+        if ac & 0xf != 0 || *dcs != [0; 4] {
+            let dcs = dcs.map(|dc| i64::from(dc.cast_unsigned()));
+            let dcs = _mm256_setr_epi64x(dcs[0], dcs[1], dcs[2], dcs[3]);
+            idct_add_four(coeffs, dcs, ac, dst.sub(0, 4 * n));
         }
+    }
+}
+
+/// Four blocks side by side: arguments as of [`idct_four`].
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn idct_add_four(coeffs: &[[i16; 16]; 4], dcs: __m256i, ac: u32, mut dst: WindowMut<'_, 16, 4>) {
+    if ac & 0xf == 0 {
+        let dcs = round_dcs(dcs);
+        for y in 0..4 {
+            let row = dst.row_mut(y);
+            store_u8x16(row, add_dcs(load_u8x16(row), dcs));
+        }
+        return;
+    }
+    let [r0, r1, r2, r3] = idct_four(coeffs, dcs, ac);
+    for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {
+        let sum = |y, row| _mm256_add_epi16(_mm256_cvtepu8_epi16(load_u8x16(dst.row(y))), row);
+        let pair = _mm256_packus_epi16(sum(y, first), sum(y + 1, second));
+        let pair = _mm256_permute4x64_epi64::<0b11_01_10_00>(pair);
+        store_u8x16(dst.row_mut(y), _mm256_castsi256_si128(pair));
+        store_u8x16(dst.row_mut(y + 1), _mm256_extracti128_si256::<1>(pair));
     }
 }
 
@@ -418,7 +444,7 @@ pub(in crate::x86) fn add_dcs_8x8(
     if mask.any & 0xf == 0 {
         return;
     }
-    let dcs = dcs_of_four(coeffs, mask);
+    let dcs = round_dcs(dcs_of_four(coeffs, mask));
     for y in 0..4 {
         let pixels = _mm_unpacklo_epi64(load_u8x8(dst.row(y)), load_u8x8(dst.row(y + 4)));
         let sum = add_dcs(pixels, dcs);
@@ -440,7 +466,8 @@ fn idct_add_8x8(coeffs: &[[i16; 16]; 4], mask: BlockMask, mut dst: WindowMut<'_,
     if let Some(n) = mask.lone(4) {
         return idct_add_4x4(&coeffs[n], dst.into_sub(n % 2 * 4, n / 2 * 4));
     }
-    let [r0, r1, r2, r3] = idct_four(coeffs, mask);
+    let dcs = dcs_of_four(coeffs, mask);
+    let [r0, r1, r2, r3] = idct_four(coeffs, dcs, mask.any & mask.ac);
     for (y, [first, second]) in [(0, [r0, r1]), (2, [r2, r3])] {
         let sum = |y, row| {
             let pixels = _mm_unpacklo_epi64(load_u8x8(dst.row(y)), load_u8x8(dst.row(y + 4)));

@@ -8,10 +8,11 @@
 
 use core::arch::x86_64::*;
 
+use crate::masks::DcsOf;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::WindowMut;
-use crate::x86::avx2::transform::{add_dcs, add_dcs_8x8, dcs_of_four, idct_add_4x4};
+use crate::x86::avx2::transform::{add_dcs, add_dcs_8x8, dcs_of_four, idct_add_4x4, round_dcs};
 use crate::x86::memory::{
     load_i16x16, load_i16x32, load_u8x8, load_u8x16, load_u8x64, store_i16x16, store_i16x32,
     store_u8x8, store_u8x16,
@@ -27,6 +28,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.transform_quantise_luma = transform_quantise_luma;
     base.transform_quantise_chroma = transform_quantise_chroma;
     base.idct_add_luma = idct_add_luma;
+    base.idct_add_luma_y2 = idct_add_luma_y2;
     base.idct_add_chroma = idct_add_chroma;
     base
 }
@@ -435,26 +437,47 @@ fn transform_quantise_chroma(
     total(sums)
 }
 
-/// Columns of the differences of eight blocks, in [`inverse_order`], as their masks admit.
+/// The bits of blocks `n` and `n + 2` side by side.
+fn beside(bits: u32) -> u8 {
+    let [bits, ..] = ((bits & 0x99) | (bits & 0x22) << 1 | (bits & 0x44) >> 1).to_le_bytes();
+    bits
+}
+
+/// The DCs of eight blocks, from the lowest words of their first rows or from somewhere else.
+#[derive(Clone, Copy)]
+enum Dcs {
+    /// As this mask admits.
+    Own(u32),
+    Given(__m128i),
+}
+
+/// Columns of the differences of eight blocks, in [`inverse_order`]: all but the DCs as the bits
+/// of `ac` admit.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn idct_eight(coeffs: &[[[i16; 16]; 2]; 4], mask: BlockMask) -> [__m512i; 4] {
-    // Blocks n and n + 2 go side by side, and so do their bits.
-    let beside = |bits: u32| (bits & 0x99) | (bits & 0x22) << 1 | (bits & 0x44) >> 1;
-    let (any, ac) = (beside(mask.any), beside(mask.any & mask.ac));
-    let [ac_mask, ..] = ac.to_le_bytes();
-    // Of four words of a first row, all for bits of `ac`, and the first one for those of `any`.
-    let first_words = _pdep_u32(any, 0x1111_1111) | (_pdep_u32(ac, 0x1111_1111) * 0xf);
-
+fn idct_eight(coeffs: &[[[i16; 16]; 2]; 4], dcs: Dcs, ac: u32) -> [__m512i; 4] {
+    let ac = beside(ac);
     let [p01, p23, p45, p67] = coeffs.each_ref().map(|pair| load_i16x32(pair));
     let (low02, low13) = (_mm512_unpacklo_epi64(p01, p23), _mm512_unpackhi_epi64(p01, p23));
     let (high02, high13) = (_mm512_unpacklo_epi64(p45, p67), _mm512_unpackhi_epi64(p45, p67));
     let r0 = _mm512_shuffle_i32x4::<0b10_00_10_00>(low02, high02);
-    let r1 = _mm512_maskz_shuffle_i64x2::<0b10_00_10_00>(ac_mask, low13, high13);
-    let r2 = _mm512_maskz_shuffle_i64x2::<0b11_01_11_01>(ac_mask, low02, high02);
-    let r3 = _mm512_maskz_shuffle_i64x2::<0b11_01_11_01>(ac_mask, low13, high13);
-    let r0 = _mm512_maskz_mov_epi16(first_words, r0);
-    let r0 = _mm512_add_epi16(r0, _mm512_set1_epi64(4));
+    let r1 = _mm512_maskz_shuffle_i64x2::<0b10_00_10_00>(ac, low13, high13);
+    let r2 = _mm512_maskz_shuffle_i64x2::<0b11_01_11_01>(ac, low02, high02);
+    let r3 = _mm512_maskz_shuffle_i64x2::<0b11_01_11_01>(ac, low13, high13);
+    let first_words = 0x1111_1111;
+    let dcs = match dcs {
+        Dcs::Own(any) => {
+            let any = _pdep_u32(u32::from(beside(any)), first_words);
+            _mm512_maskz_mov_epi16(any, r0)
+        }
+        Dcs::Given(dcs) => {
+            let order = _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
+            _mm512_cvtepu16_epi64(_mm_shuffle_epi8(dcs, order))
+        }
+    };
+    // 4 more in the DC is 4 more in each sum before the final shift.
+    let dcs = _mm512_add_epi16(dcs, _mm512_set1_epi64(4));
+    let r0 = _mm512_mask_mov_epi16(_mm512_maskz_mov_epi64(ac, r0), first_words, dcs);
     inverse(transpose_pairs(inverse([r0, r1, r2, r3]))).map(
         #[inline]
         |column| _mm512_srai_epi16::<3>(column),
@@ -506,23 +529,72 @@ fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'
     let (groups, _) = coeffs.as_chunks::<8>();
     for (n, coeffs) in groups.iter().enumerate() {
         let mask = mask.from(8 * n);
-        let mut rows = dst.sub::<16, 8>(0, 8 * n);
+        let rows = dst.sub::<16, 8>(0, 8 * n);
         if mask.any & mask.ac & 0xff == 0 {
             add_rows_of_dcs(coeffs, mask, rows);
-            continue;
-        }
-        if let Some(n) = mask.lone(8) {
+        } else if let Some(n) = mask.lone(8) {
             idct_add_4x4(&coeffs[n], rows.into_sub(n % 4 * 4, n / 4 * 4));
+        } else {
+            idct_add_rows(coeffs, Dcs::Own(mask.any), mask.any & mask.ac, rows);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+fn idct_add_luma_y2(
+    coeffs: &[[i16; 16]; 16],
+    dcs: &[i16; 16],
+    ac: u32,
+    mut dst: WindowMut<'_, 16, 16>,
+) {
+    let all_dcs = load_i16x16(dcs);
+    let any = u32::from(_mm256_test_epi16_mask(all_dcs, all_dcs)) | ac;
+    let zero = _mm256_setzero_si256();
+    let rounded = _mm256_srai_epi16::<3>(_mm256_add_epi16(all_dcs, _mm256_set1_epi16(4)));
+    let minus = _mm256_sub_epi16(zero, rounded);
+    let bytes = |x| _mm_packus_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
+    let (plus, minus) = (bytes(rounded), bytes(minus));
+    let (groups, _) = coeffs.as_chunks::<8>();
+    let halves = [_mm256_castsi256_si128(all_dcs), _mm256_extracti128_si256::<1>(all_dcs)];
+    for (n, (coeffs, dcs)) in groups.iter().zip(halves).enumerate() {
+        let mut rows = dst.sub::<16, 8>(0, 8 * n);
+        if ac >> (8 * n) & 0xff != 0 {
+            idct_add_rows(coeffs, Dcs::Given(dcs), ac >> (8 * n), rows);
             continue;
         }
-        let Some(pairs) = coeffs.as_chunks().0.first_chunk() else { continue };
-        let row = |y| load_u8x16(rows.row(y));
-        let pixels =
-            [join([row(0), row(1), row(2), row(3)]), join([row(4), row(5), row(6), row(7)])];
-        let sums = add_columns(pixels, idct_eight(pairs, mask), &LUMA_IN, &LUMA_BACK);
-        for (y, row) in sums.into_iter().flat_map(|x| split(x)).enumerate() {
-            store_u8x16(rows.row_mut(y), row);
+        for y in [0, 4] {
+            if any >> (8 * n + y) & 0xf == 0 {
+                continue;
+            }
+            let order = load_u8x16(&FOUR_TIMES[2 * n + y / 4]);
+            let spread = |x| _mm_shuffle_epi8(x, order);
+            let dcs = DcsOf { plus: spread(plus), minus: spread(minus) };
+            for y in y..y + 4 {
+                let row = rows.row_mut(y);
+                store_u8x16(row, add_dcs(load_u8x16(row), dcs));
+            }
         }
+    }
+}
+
+/// Four times each of four bytes, for each row of blocks.
+static FOUR_TIMES: [[u8; 16]; 4] = [
+    [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3],
+    [4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7],
+    [8, 8, 8, 8, 9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11],
+    [12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15],
+];
+
+/// Two rows of four blocks: arguments as of [`idct_eight`].
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+fn idct_add_rows(coeffs: &[[i16; 16]; 8], dcs: Dcs, ac: u32, mut rows: WindowMut<'_, 16, 8>) {
+    let Some(pairs) = coeffs.as_chunks().0.first_chunk() else { return };
+    let row = |y| load_u8x16(rows.row(y));
+    let pixels = [join([row(0), row(1), row(2), row(3)]), join([row(4), row(5), row(6), row(7)])];
+    let sums = add_columns(pixels, idct_eight(pairs, dcs, ac), &LUMA_IN, &LUMA_BACK);
+    for (y, row) in sums.into_iter().flat_map(|x| split(x)).enumerate() {
+        store_u8x16(rows.row_mut(y), row);
     }
 }
 
@@ -535,7 +607,7 @@ fn add_rows_of_dcs(coeffs: &[[i16; 16]; 8], mask: BlockMask, mut rows: WindowMut
         if mask.any & 0xf == 0 {
             continue;
         }
-        let dcs = dcs_of_four(coeffs, mask);
+        let dcs = round_dcs(dcs_of_four(coeffs, mask));
         for y in 4 * n..4 * n + 4 {
             let row = rows.row_mut(y);
             store_u8x16(row, add_dcs(load_u8x16(row), dcs));
@@ -567,7 +639,12 @@ fn idct_add_chroma(
         join([rows(0), rows(2), rows(4), rows(6)])
     };
     let pixels = [plane(&u), plane(&v)];
-    let sums = add_columns(pixels, idct_eight(pairs, mask), &CHROMA_IN, &CHROMA_BACK);
+    let sums = add_columns(
+        pixels,
+        idct_eight(pairs, Dcs::Own(mask.any), mask.any & mask.ac),
+        &CHROMA_IN,
+        &CHROMA_BACK,
+    );
     store_8x8(u, sums[0]);
     store_8x8(v, sums[1]);
 }

@@ -2,12 +2,11 @@
 
 use core::arch::x86_64::*;
 
-use crate::masks::{BlockKind, KEEP};
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
 use crate::x86::memory::{
-    load_high_i16x8, load_i16x8, load_low_i16x8, load_u8x8, store_halves_i16x16, store_u8x8,
+    load_high_i16x8, load_low_i16x8, load_u8x8, store_halves_i16x16, store_u8x8,
 };
 use crate::x86::transform_128::transform_128;
 use crate::x86::transform_group::transform_group;
@@ -25,6 +24,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.inverse_wht = inverse_wht;
     base.idct_add_4x4 = idct_add_4x4;
     base.idct_add_luma = idct_add_luma;
+    base.idct_add_luma_y2 = idct_add_luma_y2;
     base.idct_add_chroma = idct_add_chroma;
     base
 }
@@ -275,49 +275,61 @@ fn add_rows(rows: [__m128i; 4], dst: &mut WindowMut<'_, 8, 4>) {
     }
 }
 
-/// The coefficients that the mask admits.
+/// Two blocks side by side with their DCs; bits 0 and 1 of `ac` tell whether the rest counts.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
-fn load_kind(block: &[i16; 16], kind: BlockKind) -> [__m128i; 2] {
-    let [low, high] = load_block(block);
-    let [low_mask, high_mask] = &KEEP[kind.index()];
-    [_mm_and_si128(low, load_i16x8(low_mask)), _mm_and_si128(high, load_i16x8(high_mask))]
-}
-
-/// Two blocks side by side, whose bits of the mask are bits 0 and 1.
-#[inline]
-#[target_feature(enable = "sse4.1,ssse3")]
-fn idct_add_two(coeffs: &[[i16; 16]; 2], mask: BlockMask, mut dst: WindowMut<'_, 8, 4>) {
-    if mask.any & 3 == 0 {
-        return;
-    }
-    let [first, second] = coeffs;
-    let kinds = [BlockKind::of(mask, 0), BlockKind::of(mask, 1)];
-    if mask.any & mask.ac & 3 == 0 {
-        let dc = |block: &[i16; 16], kind| {
-            i32::from(if kind == BlockKind::Empty { 0 } else { block[0] })
-        };
-        let dcs = _mm_setr_epi32(dc(first, kinds[0]), dc(second, kinds[1]), 0, 0);
+fn idct_add_two([a, b]: &[[i16; 16]; 2], dcs: [i16; 2], ac: u32, mut dst: WindowMut<'_, 8, 4>) {
+    let [first, second] = dcs.map(i32::from);
+    if ac & 3 == 0 {
+        if dcs == [0; 2] {
+            return;
+        }
         let order = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 4, 5, 4, 5, 4, 5, 4, 5);
-        let dcs = _mm_add_epi16(_mm_shuffle_epi8(dcs, order), _mm_set1_epi16(4));
-        return add_rows([_mm_srai_epi16::<3>(dcs); 4], &mut dst);
+        let dcs = _mm_shuffle_epi8(_mm_setr_epi32(first, second, 0, 0), order);
+        let rounded = _mm_srai_epi16::<3>(_mm_add_epi16(dcs, _mm_set1_epi16(4)));
+        return add_rows([rounded; 4], &mut dst);
     }
-    let [a_low, a_high] = load_kind(first, kinds[0]);
-    let [b_low, b_high] = load_kind(second, kinds[1]);
-    let four = _mm_setr_epi16(4, 0, 0, 0, 4, 0, 0, 0);
+    let kept = halves_of(ac);
+    let ([a_low, a_high], [b_low, b_high]) = (load_block(a), load_block(b));
+    let row0 = _mm_and_si128(low_halves(a_low, b_low), kept);
+    // 4 more in the DC is 4 more in each sum before the final shift.
+    let row0 = _mm_insert_epi16::<0>(row0, first.wrapping_add(4));
     let rows = [
-        _mm_add_epi16(low_halves(a_low, b_low), four),
-        high_halves(a_low, b_low),
-        low_halves(a_high, b_high),
-        high_halves(a_high, b_high),
+        _mm_insert_epi16::<4>(row0, second.wrapping_add(4)),
+        _mm_and_si128(high_halves(a_low, b_low), kept),
+        _mm_and_si128(low_halves(a_high, b_high), kept),
+        _mm_and_si128(high_halves(a_high, b_high), kept),
     ];
     add_rows(idct(rows), &mut dst);
+}
+
+/// All ones in the halves whose bit is set.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn halves_of(bits: u32) -> __m128i {
+    let one_each = _mm_setr_epi32(1, 1, 2, 2);
+    let all = _mm_set1_epi32(bits.cast_signed());
+    _mm_cmpeq_epi32(_mm_and_si128(all, one_each), one_each)
 }
 
 #[target_feature(enable = "sse4.1,ssse3")]
 fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'_, 16, 16>) {
     for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
-        idct_add_two(coeffs, mask.from(2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
+        let (mask, dst) = (mask.from(2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
+        idct_add_two(coeffs, mask.dcs_of_two(coeffs), mask.any & mask.ac, dst);
+    }
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn idct_add_luma_y2(
+    coeffs: &[[i16; 16]; 16],
+    dcs: &[i16; 16],
+    ac: u32,
+    mut dst: WindowMut<'_, 16, 16>,
+) {
+    let blocks = coeffs.as_chunks().0.iter().zip(dcs.as_chunks().0);
+    for (n, (coeffs, dcs)) in blocks.enumerate() {
+        idct_add_two(coeffs, *dcs, ac >> (2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
     }
 }
 
@@ -331,6 +343,7 @@ fn idct_add_chroma(
     for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
         let y = n % 2 * 4;
         let dst = if n < 2 { u.sub(0, y) } else { v.sub(0, y) };
-        idct_add_two(coeffs, mask.from(2 * n), dst);
+        let mask = mask.from(2 * n);
+        idct_add_two(coeffs, mask.dcs_of_two(coeffs), mask.any & mask.ac, dst);
     }
 }
