@@ -16,25 +16,13 @@ pub struct MbWindows<'a> {
     pub v: WindowMut<'a, 8, 8>,
 }
 
-/// Brings the luma DCs out of the Y2 block, if it has any. Section 14.3.
-#[inline]
-pub fn spread_y2(kernels: &Kernels, coeffs: &mut MbCoeffs) {
-    if !coeffs.has_y2 {
-        return;
-    }
-    let dcs = kernels.inverse_wht(&coeffs.y2.0[0]);
-    let mut any = 0;
-    for (n, (block, dc)) in coeffs.luma.0.iter_mut().zip(dcs).enumerate() {
-        block[0] = dc;
-        any |= u32::from(dc != 0) << n;
-    }
-    coeffs.luma_mask.any |= any;
-}
-
-/// Adds the residual to the prediction in `mb`. Luma DCs have been spread.
+/// Adds the residual to the prediction in `mb`. With Y2, the luma DCs come from there. Section 14.3.
 #[inline]
 pub fn add_residual(kernels: &Kernels, coeffs: &MbCoeffs, mb: MbWindows<'_>) {
-    if coeffs.luma_mask.any != 0 {
+    if coeffs.has_y2 {
+        let dcs = kernels.inverse_wht(&coeffs.y2.0[0]);
+        kernels.idct_add_luma_y2(&coeffs.luma.0, &dcs, coeffs.luma_mask.ac, mb.y);
+    } else if coeffs.luma_mask.any != 0 {
         kernels.idct_add_luma(&coeffs.luma.0, coeffs.luma_mask, mb.y);
     }
     add_chroma(kernels, coeffs, mb.u, mb.v);
@@ -59,14 +47,13 @@ pub fn reconstruct_intra(
     mb: &MbInfo,
     modes: &[SubblockMode; 16],
     edges: &MbEdges,
-    coeffs: &mut MbCoeffs,
+    coeffs: &MbCoeffs,
     mut windows: MbWindows<'_>,
 ) {
     kernels.intra_8x8(mb.chroma, &edges.u, windows.u.reborrow());
     kernels.intra_8x8(mb.chroma, &edges.v, windows.v.reborrow());
     if let Some(mode) = mb.luma.whole_intra() {
         kernels.intra_16x16(mode, &edges.y, windows.y.reborrow());
-        spread_y2(kernels, coeffs);
         return add_residual(kernels, coeffs, windows);
     }
     for (n, &mode) in modes.iter().enumerate() {

@@ -5,7 +5,7 @@ use codec_simd::{Kernels, SubblockMode};
 use super::super::header::{FrameHeader, Steps};
 use super::super::loop_filter::{FilterParams, filter_row};
 use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
-use super::super::recon::{MbWindows, add_residual, reconstruct_intra, spread_y2};
+use super::super::recon::{MbWindows, add_residual, reconstruct_intra};
 use super::super::residual::TokenProbs;
 use super::super::rows::MbRow;
 use super::super::types::{MbInfo, Reference, SubblockInfo};
@@ -84,7 +84,6 @@ impl<'a> FrameTask<'a> {
                 let blocks = (windows.y.reborrow(), windows.u.reborrow(), windows.v.reborrow());
                 predict_inter(self.kernels, self.motion, refs, info, mvs, (x, y), blocks);
                 if has_coeffs {
-                    spread_y2(self.kernels, coeffs);
                     add_residual(self.kernels, coeffs, windows);
                 }
             }
