@@ -1,27 +1,28 @@
 //! `codec decode`, and `codec transcode` to raw formats.
 
+mod pump;
+
 use std::path::PathBuf;
 
 use codec_container::Format;
-use codec_core::frame::Size;
 
 use crate::Env;
 use crate::args::raw::{DecodeArgs, EncodeArgs};
 use crate::args::values::{Samples, Target};
-use crate::console::Style;
 use crate::digest::{self, Digester};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{Header, PictureSink};
-use crate::io::source::{self, FrameSource, Shot};
-use crate::json::Object;
+use crate::io::source;
 use crate::picture::convert;
 use crate::picture::transform::Transform;
-use crate::progress::{Now, Progress};
+use crate::progress::Progress;
+
+use pump::Pump;
 
 /// Where pictures go.
 #[derive(Clone, Debug)]
@@ -170,116 +171,4 @@ fn decode(mut settings: Decoding, env: Env) -> Result<()> {
     };
     let end = pump.run(&mut settings, &mut *source);
     pump.finish(output, end, &*source)
-}
-
-/// Moves pictures from a source to wherever they go.
-struct Pump {
-    env: Env,
-    digester: Digester,
-    sink: Option<PictureSink>,
-    /// The output has one size for all.
-    keeps_size: bool,
-    size: Size,
-    frames: u64,
-    progress: Progress,
-}
-
-impl Pump {
-    fn run(&mut self, settings: &mut Decoding, source: &mut dyn FrameSource) -> Result<()> {
-        let mut seen = 0_u64;
-        while settings.frames.is_none_or(|limit| self.frames < limit) {
-            if interrupt::stopped() {
-                let message = "interrupted: the file is finished";
-                return Err(Failure::new(Kind::Interrupted, message));
-            }
-            let Some(shot) = source.next()? else { break };
-            seen += 1;
-            if seen > settings.skip {
-                self.take(&shot, &mut settings.transform)?;
-                let now =
-                    Now { frames: self.frames, bytes: source.coded_bytes(), ..Now::default() };
-                self.progress.update(&now);
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, shot: &Shot<'_>, transform: &mut Transform) -> Result<()> {
-        let picture = transform.apply(shot.picture)?;
-        if picture.size() != self.size {
-            let (frame, old, new) = (self.frames, self.size, picture.size());
-            if self.keeps_size {
-                let message = format!(
-                    "frame {frame}: the size changes from {old} to {new}, which y4m cannot tell; \
-                     --resize scales to the first size"
-                );
-                return Err(Failure::new(Kind::Corrupt, message));
-            }
-            self.env.console.note(format!("frame {frame}: the size changes to {new}"));
-            self.size = new;
-        }
-        self.digester.add(&picture, shot.pts, shot.duration)?;
-        if let Some(sink) = &mut self.sink {
-            sink.write(&picture)?;
-        }
-        self.frames += 1;
-        Ok(())
-    }
-
-    /// Completes the output, of which whatever came before an error is kept, and tells the totals.
-    fn finish(
-        self,
-        output: Option<OutputFile>,
-        end: Result<()>,
-        source: &dyn FrameSource,
-    ) -> Result<()> {
-        if let Some(sink) = self.sink
-            && self.frames > 0
-        {
-            sink.finish()?;
-        }
-        if let Some(output) = output
-            && (self.frames > 0 || end.is_ok())
-        {
-            output.commit()?;
-        }
-        if end.is_ok() {
-            self.digester.finish()?;
-        }
-        let damage = source.damage();
-        let seconds = self.progress.elapsed().as_secs_f64().max(1e-6);
-        #[expect(clippy::cast_precision_loss, reason = "a report")]
-        let fps = self.frames as f64 / seconds;
-        let x_realtime = fps / source.facts().frame_rate.as_f64();
-        if damage.is_some() {
-            self.env.console.warn(format!(
-                "{} packets gave no frame; {} frames were concealed in part: {:.2} % of all \
-                 macroblocks",
-                damage.lost_packets,
-                damage.concealed_frames,
-                damage.concealed_pct()
-            ));
-        }
-        if self.env.console.style != Style::Json {
-            let level = self.env.level.name();
-            self.env.console.note(format!(
-                "{} frames in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}",
-                self.frames
-            ));
-        }
-        let summary = Object::new()
-            .text("type", "summary")
-            .raw("frames", self.frames)
-            .raw("bytes", source.coded_bytes())
-            .float("elapsed_s", seconds)
-            .float("fps", fps)
-            .float("x_realtime", x_realtime)
-            .raw("lost_packets", damage.lost_packets)
-            .raw("concealed_frames", damage.concealed_frames)
-            .float("concealed_pct", damage.concealed_pct())
-            .text("simd", self.env.level.name())
-            .raw("exit_code", end.as_ref().err().map_or(0, |failure| failure.kind as u8));
-        self.env.console.event(summary);
-        end
-    }
 }

@@ -79,7 +79,7 @@ pub(crate) fn open(
     options: &DecodeOptions,
     env: Env,
 ) -> Result<Box<dyn FrameSource>> {
-    Ok(match spec.open(env)? {
+    let source: Box<dyn FrameSource> = match spec.open(env)? {
         Opened::Packed(reader) => Box::new(reader),
         Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec.name())),
         Opened::Container(Input::Packets(reader)) => {
@@ -89,7 +89,12 @@ pub(crate) fn open(
             let message = format!("{}: unknown kind of content", spec.name());
             return Err(Failure::new(Kind::Input, message));
         }
-    })
+    };
+    if source.facts().info.color.is_hdr() {
+        let message = format!("{}: high dynamic range (PQ or HLG) is not supported", spec.name());
+        return Err(Failure::new(Kind::Input, message));
+    }
+    Ok(source)
 }
 
 /// Raw video.

@@ -1,5 +1,6 @@
 //! One run of an encoder: pictures in, packets out, and everything that is told about them.
 
+mod announce;
 mod checker;
 mod totals;
 
@@ -9,18 +10,17 @@ use std::time::Instant;
 
 use codec_container::{PacketRef, PacketWriter, StreamInfo, WriteOptions, create_packets};
 use codec_core::codec::{
-    DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
+    DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
 };
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::RowPool;
 
 use crate::Env;
-use crate::args::resolved::{Encoding, describe_rate, threads_for};
+use crate::args::resolved::{Encoding, threads_for};
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, Shot};
-use crate::json::Object;
 use crate::picture::transform::Transform;
 use crate::progress::{Now, Progress};
 use crate::report::{Report, Row};
@@ -82,7 +82,7 @@ impl Session {
         let output = OutputFile::create(&settings.output, &settings.rules)?;
         let writer = open_writer(settings, &output, &start)?;
         let checker = Checker::open(settings, size, env)?;
-        let header = announce(settings, source, &start, &config, threads, env);
+        let header = announce::announce(settings, source, &start, &config, threads, env);
         let report = match &settings.report {
             None => None,
             Some((path, form)) => {
@@ -321,56 +321,4 @@ fn open_writer(
     let options = WriteOptions::default();
     create_packets(output.stream()?, settings.format, &stream, &options)
         .map_err(|error| Failure::writing(&output.name, &error))
-}
-
-/// Tells the effective settings, and gives them for the report.
-fn announce(
-    settings: &Encoding,
-    source: &dyn FrameSource,
-    start: &Start,
-    config: &EncoderConfig,
-    threads: usize,
-    env: Env,
-) -> Object {
-    let facts = source.facts();
-    let Start { size, frame_rate, .. } = start;
-    let preset = if settings.preset == crate::args::raw::PresetArg::Rtc { "rtc" } else { "file" };
-    let backend = format!("{}/{}", settings.backend.codec, settings.backend.name);
-    let rate = describe_rate(config.rate);
-    let input = settings.input.name();
-    let fps = frame_rate.as_f64();
-    env.console.note(format!(
-        "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
-         speed {}, qindex {}..{}, {threads} thread{}, SIMD {}",
-        facts.kind,
-        facts.size,
-        settings.format,
-        config.speed,
-        config.min_qindex,
-        config.max_qindex,
-        if threads == 1 { "" } else { "s" },
-        env.level.name()
-    ));
-    if settings.is_rate_guessed() {
-        env.console
-            .note(format!("no -b, -q or --qp: {rate}, what WebRTC allows at most for this size"));
-    }
-    let header = Object::new()
-        .text("type", "header")
-        .text("input", &input)
-        .text("input_format", &facts.kind)
-        .text("output_format", settings.format.name())
-        .text("encoder", &backend)
-        .raw("width", size.width)
-        .raw("height", size.height)
-        .text("frame_rate", &frame_rate.to_string())
-        .text("time_base", &start.time_base.to_string())
-        .text("rate", &rate)
-        .text("preset", preset)
-        .raw("speed", config.speed)
-        .raw("min_qindex", config.min_qindex)
-        .raw("max_qindex", config.max_qindex)
-        .raw("threads", threads);
-    env.console.event(header.clone().text("simd", env.level.name()));
-    header
 }

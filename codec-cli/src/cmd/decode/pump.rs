@@ -1,0 +1,132 @@
+//! Moves pictures to a file and a digest, and tells what became of them.
+
+use codec_core::frame::Size;
+
+use super::Decoding;
+use crate::Env;
+use crate::console::Style;
+use crate::digest::Digester;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::output::OutputFile;
+use crate::io::sink::PictureSink;
+use crate::io::source::{FrameSource, Shot};
+use crate::json::Object;
+use crate::picture::transform::Transform;
+use crate::progress::{Now, Progress};
+
+/// Moves pictures from a source to wherever they go.
+pub(super) struct Pump {
+    pub(super) env: Env,
+    pub(super) digester: Digester,
+    pub(super) sink: Option<PictureSink>,
+    /// The output has one size for all.
+    pub(super) keeps_size: bool,
+    pub(super) size: Size,
+    pub(super) frames: u64,
+    pub(super) progress: Progress,
+}
+
+impl Pump {
+    pub(super) fn run(
+        &mut self,
+        settings: &mut Decoding,
+        source: &mut dyn FrameSource,
+    ) -> Result<()> {
+        let mut seen = 0_u64;
+        while settings.frames.is_none_or(|limit| self.frames < limit) {
+            if interrupt::stopped() {
+                let message = "interrupted: the file is finished";
+                return Err(Failure::new(Kind::Interrupted, message));
+            }
+            let Some(shot) = source.next()? else { break };
+            seen += 1;
+            if seen > settings.skip {
+                self.take(&shot, &mut settings.transform)?;
+                let now =
+                    Now { frames: self.frames, bytes: source.coded_bytes(), ..Now::default() };
+                self.progress.update(&now);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, shot: &Shot<'_>, transform: &mut Transform) -> Result<()> {
+        let picture = transform.apply(shot.picture)?;
+        if picture.size() != self.size {
+            let (frame, old, new) = (self.frames, self.size, picture.size());
+            if self.keeps_size {
+                let message = format!(
+                    "frame {frame}: the size changes from {old} to {new}, which y4m cannot tell; \
+                     --resize scales to the first size"
+                );
+                return Err(Failure::new(Kind::Corrupt, message));
+            }
+            self.env.console.note(format!("frame {frame}: the size changes to {new}"));
+            self.size = new;
+        }
+        self.digester.add(&picture, shot.pts, shot.duration)?;
+        if let Some(sink) = &mut self.sink {
+            sink.write(&picture)?;
+        }
+        self.frames += 1;
+        Ok(())
+    }
+
+    /// Completes the output, of which whatever came before an error is kept, and tells the totals.
+    pub(super) fn finish(
+        self,
+        output: Option<OutputFile>,
+        end: Result<()>,
+        source: &dyn FrameSource,
+    ) -> Result<()> {
+        if let Some(sink) = self.sink
+            && self.frames > 0
+        {
+            sink.finish()?;
+        }
+        if let Some(output) = output
+            && (self.frames > 0 || end.is_ok())
+        {
+            output.commit()?;
+        }
+        if end.is_ok() {
+            self.digester.finish()?;
+        }
+        let damage = source.damage();
+        let seconds = self.progress.elapsed().as_secs_f64().max(1e-6);
+        #[expect(clippy::cast_precision_loss, reason = "a report")]
+        let fps = self.frames as f64 / seconds;
+        let x_realtime = fps / source.facts().frame_rate.as_f64();
+        if damage.is_some() {
+            self.env.console.warn(format!(
+                "{} packets gave no frame; {} frames were concealed in part: {:.2} % of all \
+                 macroblocks",
+                damage.lost_packets,
+                damage.concealed_frames,
+                damage.concealed_pct()
+            ));
+        }
+        if self.env.console.style != Style::Json {
+            let level = self.env.level.name();
+            self.env.console.note(format!(
+                "{} frames in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}",
+                self.frames
+            ));
+        }
+        let summary = Object::new()
+            .text("type", "summary")
+            .raw("frames", self.frames)
+            .raw("bytes", source.coded_bytes())
+            .float("elapsed_s", seconds)
+            .float("fps", fps)
+            .float("x_realtime", x_realtime)
+            .raw("lost_packets", damage.lost_packets)
+            .raw("concealed_frames", damage.concealed_frames)
+            .float("concealed_pct", damage.concealed_pct())
+            .text("simd", self.env.level.name())
+            .raw("exit_code", end.as_ref().err().map_or(0, |failure| failure.kind as u8));
+        self.env.console.event(summary);
+        end
+    }
+}

@@ -1,0 +1,62 @@
+//! What a run is about to do, in words and for the report.
+
+use codec_core::codec::EncoderConfig;
+
+use super::Start;
+use crate::Env;
+use crate::args::raw::PresetArg;
+use crate::args::resolved::{Encoding, describe_rate};
+use crate::io::source::FrameSource;
+use crate::json::Object;
+
+/// Tells the effective settings, and gives them for the report.
+pub(super) fn announce(
+    settings: &Encoding,
+    source: &dyn FrameSource,
+    start: &Start,
+    config: &EncoderConfig,
+    threads: usize,
+    env: Env,
+) -> Object {
+    let facts = source.facts();
+    let Start { size, frame_rate, .. } = start;
+    let preset = if settings.preset == PresetArg::Rtc { "rtc" } else { "file" };
+    let backend = format!("{}/{}", settings.backend.codec, settings.backend.name);
+    let rate = describe_rate(config.rate);
+    let input = settings.input.name();
+    let fps = frame_rate.as_f64();
+    env.console.note(format!(
+        "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
+         speed {}, qindex {}..{}, {threads} thread{}, SIMD {}",
+        facts.kind,
+        facts.size,
+        settings.format,
+        config.speed,
+        config.min_qindex,
+        config.max_qindex,
+        if threads == 1 { "" } else { "s" },
+        env.level.name()
+    ));
+    if settings.is_rate_guessed() {
+        env.console
+            .note(format!("no -b, -q or --qp: {rate}, what WebRTC allows at most for this size"));
+    }
+    let header = Object::new()
+        .text("type", "header")
+        .text("input", &input)
+        .text("input_format", &facts.kind)
+        .text("output_format", settings.format.name())
+        .text("encoder", &backend)
+        .raw("width", size.width)
+        .raw("height", size.height)
+        .text("frame_rate", &frame_rate.to_string())
+        .text("time_base", &start.time_base.to_string())
+        .text("rate", &rate)
+        .text("preset", preset)
+        .raw("speed", config.speed)
+        .raw("min_qindex", config.min_qindex)
+        .raw("max_qindex", config.max_qindex)
+        .raw("threads", threads);
+    env.console.event(header.clone().text("simd", env.level.name()));
+    header
+}
