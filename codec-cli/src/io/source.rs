@@ -17,7 +17,7 @@ pub(crate) struct Facts {
     pub(crate) time_base: Rational,
     /// Frames per second: stated, or estimated from the first times.
     pub(crate) frame_rate: Rational,
-    /// Number of frames, where stated.
+    /// Number of frames, where stated or told by the size of the file; for progress.
     pub(crate) count: Option<u64>,
     pub(crate) info: PictureInfo,
     /// `y4m`, `vp8 in webm`.
@@ -81,7 +81,7 @@ pub(crate) fn open(
 ) -> Result<Box<dyn FrameSource>> {
     let source: Box<dyn FrameSource> = match spec.open(env)? {
         Opened::Packed(reader) => Box::new(reader),
-        Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec.name())),
+        Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec)),
         Opened::Container(Input::Packets(reader)) => {
             Box::new(DecodedSource::new(reader, spec.name(), options, env)?)
         }
@@ -105,17 +105,20 @@ struct RawSource {
 }
 
 impl RawSource {
-    fn new(reader: Box<dyn PictureReader>, name: String) -> Self {
+    fn new(reader: Box<dyn PictureReader>, spec: &InputSpec) -> Self {
         let stream = reader.stream();
+        // A y4m file says nothing, but frames without parameters have a line of six bytes.
+        let file_bytes = std::fs::metadata(&spec.path).ok().filter(std::fs::Metadata::is_file);
+        let by_size = file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + 6));
         let facts = Facts {
             size: stream.size,
             time_base: stream.time_base,
             frame_rate: stream.frame_rate.unwrap_or_else(|| stream.time_base.inverse()),
-            count: stream.picture_count,
+            count: stream.picture_count.or(by_size),
             info: stream.info,
             kind: stream.format.to_string(),
         };
-        Self { reader, name, facts }
+        Self { reader, name: spec.name(), facts }
     }
 }
 
