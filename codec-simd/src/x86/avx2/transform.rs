@@ -385,7 +385,9 @@ fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'
             continue;
         }
         let rows = dst.sub::<16, 4>(0, 4 * n);
-        if let Some(x) = mask.lone(4) {
+        if mask.any & mask.ac & 0xf == 0 {
+            add_rows_of_dcs(dcs_of_four(coeffs, mask), rows);
+        } else if let Some(x) = mask.lone(4) {
             idct_add_4x4(&coeffs[x], rows.into_sub(4 * x, 0));
         } else {
             idct_add_four(coeffs, dcs_of_four(coeffs, mask), mask.any & mask.ac, rows);
@@ -408,6 +410,17 @@ fn idct_add_luma_y2(
             let dcs = _mm256_setr_epi64x(dcs[0], dcs[1], dcs[2], dcs[3]);
             idct_add_four(coeffs, dcs, ac, dst.sub(0, 4 * n));
         }
+    }
+}
+
+/// Four blocks side by side with nothing but their DCs.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn add_rows_of_dcs(dcs: __m256i, mut dst: WindowMut<'_, 16, 4>) {
+    let dcs = round_dcs(dcs);
+    for y in 0..4 {
+        let row = dst.row_mut(y);
+        store_u8x16(row, add_dcs(load_u8x16(row), dcs));
     }
 }
 

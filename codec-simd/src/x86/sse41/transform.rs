@@ -316,6 +316,9 @@ fn halves_of(bits: u32) -> __m128i {
 fn idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, mut dst: WindowMut<'_, 16, 16>) {
     for (n, coeffs) in coeffs.as_chunks().0.iter().enumerate() {
         let (mask, dst) = (mask.from(2 * n), dst.sub(n % 2 * 8, n / 2 * 4));
+        if mask.any & 3 == 0 {
+            continue;
+        }
         idct_add_two(coeffs, mask.dcs_of_two(coeffs), mask.any & mask.ac, dst);
     }
 }
@@ -344,6 +347,9 @@ fn idct_add_chroma(
         let y = n % 2 * 4;
         let dst = if n < 2 { u.sub(0, y) } else { v.sub(0, y) };
         let mask = mask.from(2 * n);
+        if mask.any & 3 == 0 {
+            continue;
+        }
         idct_add_two(coeffs, mask.dcs_of_two(coeffs), mask.any & mask.ac, dst);
     }
 }
