@@ -11,7 +11,7 @@ pub use intra::{
 };
 pub use near::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 pub use vectors::{
-    MAX_MV_DELTA, PARTITIONS, parse_mv, parse_split, write_inter_mode, write_mv,
+    MAX_MV_DELTA, PARTITIONS, parse_mv, parse_split, sub_mv_probs, write_inter_mode, write_mv,
     write_partitioning, write_split, write_sub_mv,
 };
 

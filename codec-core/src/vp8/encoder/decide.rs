@@ -21,7 +21,8 @@ impl MbCoder<'_> {
         let segment = if self.job.is_key { self.wanted_segment() } else { 0 };
         let set = &self.job.sets[usize::from(segment)];
         let mut best = self.decide_intra_16(set, segment);
-        let limit = cost(set, best.price, best.mode_bits);
+        let [no_skip, _] = self.job.costs.skip_bits();
+        let limit = cost(set, best.price, best.mode_bits + no_skip);
         if let Some(choice) = self.try_intra_4x4(set, segment, limit) {
             best = choice;
         }
@@ -74,7 +75,8 @@ impl MbCoder<'_> {
         let modes_tried = &SubblockMode::ALL[..tried];
         let (above, left) = (self.above_blocks().modes, self.left.blocks.modes);
         let mut modes = [SubblockMode::Dc; 16];
-        let mut bits = job.costs.per_block + job.costs.reference[0];
+        let [no_skip, _] = job.costs.skip_bits();
+        let mut bits = job.costs.per_block + job.costs.reference[0] + no_skip;
         let mut price = Price::default();
         let mut prediction_sse = 0u32;
         let trial = &mut self.trial;
@@ -115,7 +117,14 @@ impl MbCoder<'_> {
             }
         }
         std::mem::swap(&mut self.trial, &mut self.best);
-        Some(intra_choice(LumaMode::PerBlock, modes, bits, price, prediction_sse, segment))
+        Some(intra_choice(
+            LumaMode::PerBlock,
+            modes,
+            bits - no_skip,
+            price,
+            prediction_sse,
+            segment,
+        ))
     }
 }
 
@@ -139,6 +148,7 @@ fn intra_choice(
         subblocks: SubblockInfo::Intra(modes),
         mode_bits,
         price,
+        chroma_cost: 0,
         prediction_sse,
         segment,
     }

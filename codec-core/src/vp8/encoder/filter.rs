@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use codec_simd::{Kernels, Layout};
 
 use super::borders::extend_sides;
+use super::frame::FrameKnobs;
 use super::store::RowStore;
 use crate::vp8::header::FilterHeader;
 use crate::vp8::loop_filter::{FilterParams, filter_row};
@@ -16,22 +17,27 @@ const REFERENCE_DELTAS: [i8; 4] = [2, 0, -2, -2];
 /// Filter deltas by mode: 4x4 intra, zero, other vectors, split.
 const MODE_DELTAS: [i8; 4] = [4, -6, 2, 4];
 
+/// On screens what stands still is exact or nearly so: the filter would wear it away.
+const SCREEN_MODE_DELTAS: [i8; 4] = [0, -63, 0, 0];
+
 /// What the header says of the filter at `level`.
-pub(super) fn filter_header(level: u8, sharpness: u8, profile: u8) -> FilterHeader {
+pub(super) fn filter_header(level: u8, is_screen: bool, knobs: FrameKnobs) -> FilterHeader {
     FilterHeader {
-        is_simple: profile % 2 == 1,
+        is_simple: knobs.profile % 2 == 1,
         level,
-        sharpness,
+        sharpness: knobs.sharpness,
         deltas_enabled: true,
-        reference_deltas: REFERENCE_DELTAS,
-        mode_deltas: MODE_DELTAS,
+        reference_deltas: if is_screen { [0; 4] } else { REFERENCE_DELTAS },
+        mode_deltas: if is_screen { SCREEN_MODE_DELTAS } else { MODE_DELTAS },
     }
 }
 
-/// The level that suits most pictures at `qindex`: a fifth of the step of AC coefficients.
-pub(super) fn usual_level(qindex: u8) -> u8 {
+/// The level that suits most pictures at `qindex`: a fifth of the step of AC coefficients, and
+/// half of that for the sharp edges of screens.
+pub(super) fn usual_level(qindex: u8, is_screen: bool) -> u8 {
     let step = AC_STEPS[usize::from(qindex.min(127))];
-    u8::try_from((step + 2) / 5).unwrap_or(63).min(63)
+    let level = if is_screen { step / 10 } else { (step + 2) / 5 };
+    u8::try_from(level).unwrap_or(63).min(63)
 }
 
 /// Filters rows once they are complete, whoever completes them, one at a time and in order.

@@ -24,8 +24,7 @@ use crate::error::{ConfigError, Error};
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::parallel::{Pool, Progress, Serial, in_order};
 use crate::vp8::header::{
-    BufferCopy, FrameHeader, HeaderContext, ModeProbabilities, Probabilities, QuantIndices,
-    ReferenceUpdates,
+    BufferCopy, FrameHeader, HeaderContext, ModeProbabilities, QuantIndices, ReferenceUpdates,
 };
 use crate::vp8::loop_filter::FilterParams;
 use crate::vp8::residual::CoeffCounts;
@@ -328,14 +327,15 @@ impl FrameEncoder {
         self.costs.update(is_key, &context.probs, &self.modes);
         self.mv_prices.update(&context.probs.mv);
         let knobs = self.settings.knobs;
-        let level = knobs.filter_level.unwrap_or_else(|| usual_level(qindex));
+        let is_screen = plan.content == Content::Screen;
+        let level = knobs.filter_level.unwrap_or_else(|| usual_level(qindex, is_screen));
         // What the filter needs of the header is known before the rows are coded.
         let mut header = FrameHeader {
             is_key,
             color_space: 0,
             no_clamping: false,
             segmentation: segmentation.clone(),
-            filter: filter_header(level, knobs.sharpness, knobs.profile),
+            filter: filter_header(level, is_screen, knobs),
             log2_partitions: log2_partitions(knobs.token_partitions),
             quant,
             references: references(plan),
@@ -344,7 +344,7 @@ impl FrameEncoder {
             modes: self.modes,
         };
         let params = FilterParams::new(&header);
-        self.code_rows(picture, plan, analysis, &sets, &context.probs, &params, frame);
+        self.code_rows(picture, plan, analysis, &sets, &params, frame);
         for plane in frame.planes_mut() {
             let layout = plane.layout();
             extend_ends(plane.into_data(), layout);
@@ -377,7 +377,6 @@ impl FrameEncoder {
         plan: &UnitPlan,
         analysis: Option<&FrameAnalysis>,
         sets: &[QuantiserSet; 4],
-        probs: &Probabilities,
         params: &FilterParams,
         frame: &mut FrameBuf,
     ) {
@@ -392,14 +391,12 @@ impl FrameEncoder {
             cols: self.cols,
             rows: self.rows,
             is_key: plan.kind == FrameKind::Key,
-            is_screen: plan.content == Content::Screen,
             speed: Speed::level(plan.speed),
             interpolation: Interpolation::of_profile(self.settings.knobs.profile),
             references: [0, 1, 2].map(|slot| references[slot].as_deref()),
             sets,
             costs: &self.costs,
             mv_cost: self.mv_prices.table(),
-            mv_probs: &probs.mv,
             refresh: &self.refresh,
             exchange: &self.exchange,
             workspaces: &self.workspaces,
@@ -475,7 +472,6 @@ impl FrameEncoder {
         self.refresh.follow(rows.flatten().map(|mb| Coded {
             is_still: mb.luma == LumaMode::Zero && mb.reference == Reference::Last,
             is_skipped: mb.skip,
-            is_untested: false,
             qindex: qindex(mb.segment),
         }));
         self.coded_frames += 1;

@@ -9,6 +9,7 @@ use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
 use super::speed::{Gate, OtherReferences, Speed, Splits, SubPel};
 use super::transform::Price;
+use crate::analysis::Change;
 use crate::motion::{
     FullPel, IntegerSettings, Pattern, QuarterPel, SearchRange, SubpelSearch, Target, VectorPrice,
     search_integer, search_subpel,
@@ -131,19 +132,24 @@ impl MbCoder<'_> {
         let set = &job.sets[usize::from(segment)];
         let vectors = self.vectors();
         let range = self.range();
+        if let Some(choice) = self.take_over(&vectors, set, segment) {
+            return choice;
+        }
         let mut found = Candidates::new();
         self.offer_plain(set, &vectors, &range, &mut found);
         let plain = *found.best();
+        let mut first = None;
         if speed.skip_probe && plain.sse <= set.lambda.cost(PROBE_BITS_Q8) {
             if let Some(choice) = self.code(&plain, vectors.near.best, set, segment) {
-                if self.best.residual.luma_is_empty() {
+                if self.is_better_empty(&choice, set) {
                     return choice;
                 }
+                first = Some(choice);
             }
         }
         self.offer_search(set, &vectors, &range, &mut found);
         self.offer_intra(set, &mut found);
-        let mut best = self.choose(&found, vectors.near.best, set, segment);
+        let mut best = self.choose(&found, first, vectors.near.best, set, segment);
         let mut limit = self.total(&best, set);
         if self.wants_split(&best, set) {
             if let Some(choice) = self.try_split(&best, &vectors, &range, set, limit) {
@@ -152,11 +158,44 @@ impl MbCoder<'_> {
             }
         }
         if self.wants_intra_4x4(&best, &found, set) {
+            let limit = limit.saturating_sub(best.chroma_cost);
             if let Some(choice) = self.try_intra_4x4(set, segment, limit) {
                 best = choice;
             }
         }
         best
+    }
+
+    /// What did not change at all is taken over, once it is as good as this frame would make it.
+    fn take_over(&mut self, vectors: &Vectors, set: &QuantiserSet, segment: u8) -> Option<Choice> {
+        let job = self.job;
+        let is_same = self.analysis.is_some_and(|mb| mb.change == Change::Static);
+        if !is_same || !job.refresh.is_as_good_as(self.index(), set.qindex) {
+            return None;
+        }
+        let at = self.at();
+        let pred = &mut self.best.pixels.luma;
+        job.predictor(Reference::Last)?.luma(at, MotionVector::ZERO, pred)?;
+        let prediction_sse = job.kernels.sse_16x16(&self.cur.luma, pred.window());
+        // The analysis knows the picture before, which need not be the last frame.
+        if prediction_sse > set.lambda.cost(PROBE_BITS_Q8) {
+            return None;
+        }
+        self.best.residual.clear_luma();
+        let bits = job.costs.reference[Reference::Last as usize];
+        Some(Choice {
+            luma: LumaMode::Zero,
+            reference: Reference::Last,
+            mv: MotionVector::ZERO,
+            base: vectors.near.best,
+            partitioning: Partitioning::default(),
+            subblocks: SubblockInfo::Inter([MotionVector::ZERO; 16]),
+            mode_bits: bits + vectors.bits_of(LumaMode::Zero),
+            price: Price { sse: prediction_sse, bits_q8: 0 },
+            chroma_cost: 0,
+            prediction_sse,
+            segment,
+        })
     }
 
     fn vectors(&self) -> Vectors {
@@ -322,12 +361,16 @@ impl MbCoder<'_> {
         };
         push(found.best().mv);
         push(vectors.near.best);
-        push(vectors.near.near);
+        if let Some(mb) = &self.analysis {
+            let seed = mb.seed.to_quarter();
+            push(MotionVector::new(seed.x, seed.y));
+        }
         push(before(index));
+        push(vectors.near.near);
         push(MotionVector::ZERO);
         push(self.left.info.mv);
         push(self.above.info.mv);
-        push(before(index + 1));
+        let count = count.min(4);
         (starts, count)
     }
 
@@ -335,6 +378,11 @@ impl MbCoder<'_> {
     fn offer_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
         if found.best().sse <= set.lambda.cost(2 * SOME_BITS_Q8) {
             return;
+        }
+        if let Some(mb) = &self.analysis {
+            if u32::from(mb.intra_cost) * 4 > u32::from(mb.inter_cost) * 8 {
+                return;
+            }
         }
         let (mode, sse, bits) = self.search_intra_16(set);
         let bits = bits + self.job.costs.chroma[0];
@@ -348,20 +396,27 @@ impl MbCoder<'_> {
         });
     }
 
-    /// Codes the most promising candidates and keeps the best in `best`.
+    /// Codes the most promising candidates and keeps the best in `best`, where `first` is already.
     fn choose(
         &mut self,
         found: &Candidates,
+        first: Option<Choice>,
         base: MotionVector,
         set: &QuantiserSet,
         segment: u8,
     ) -> Choice {
         let finalists = usize::from(self.job.speed.finalists).max(1);
         let limit = found.best().cost.saturating_mul(2).saturating_add(set.lambda.cost(2048));
-        let mut best: Option<(Choice, u32)> = None;
+        let mut best = first.map(|choice| (choice, self.total(&choice, set)));
         for (n, candidate) in found.as_slice().iter().take(finalists).enumerate() {
             if n > 0 && candidate.cost > limit {
                 break;
+            }
+            let is_first = |first: &Choice| {
+                (first.luma, first.reference) == (candidate.luma, candidate.reference)
+            };
+            if first.as_ref().is_some_and(is_first) {
+                continue;
             }
             std::mem::swap(&mut self.best, &mut self.trial);
             let Some(choice) = self.code(candidate, base, set, segment) else {
@@ -411,7 +466,7 @@ impl MbCoder<'_> {
         let prediction_sse = job.kernels.sse_16x16(&self.cur.luma, pred.window());
         let price =
             self.best.residual.code_luma(job.kernels, &self.cur.luma, &self.best.pixels.luma, set);
-        Some(Choice {
+        let mut choice = Choice {
             luma: candidate.luma,
             reference: candidate.reference,
             mv: candidate.mv,
@@ -420,9 +475,20 @@ impl MbCoder<'_> {
             subblocks,
             mode_bits: candidate.bits,
             price,
+            chroma_cost: 0,
             prediction_sse,
             segment,
-        })
+        };
+        choice.chroma_cost = self.chroma_cost(&choice, set);
+        Some(choice)
+    }
+
+    /// Whether leaving out the residual costs less than coding it.
+    fn is_better_empty(&self, choice: &Choice, set: &QuantiserSet) -> bool {
+        let [no_skip, skip] = self.job.costs.skip_bits();
+        let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
+        self.best.residual.luma_is_empty()
+            || cost(set, empty, skip) <= cost(set, choice.price, no_skip)
     }
 
     /// Error and bits of a choice whose luma is in `best`, or of leaving out its residual if that
@@ -430,11 +496,13 @@ impl MbCoder<'_> {
     pub(super) fn total(&self, choice: &Choice, set: &QuantiserSet) -> u32 {
         let [no_skip, skip] = self.job.costs.skip_bits();
         let coded = cost(set, choice.price, choice.mode_bits + no_skip);
-        if choice.luma == LumaMode::PerBlock {
-            return coded;
-        }
-        let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
-        coded.min(cost(set, empty, choice.mode_bits + skip))
+        let luma = if choice.luma == LumaMode::PerBlock {
+            coded
+        } else {
+            let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
+            coded.min(cost(set, empty, choice.mode_bits + skip))
+        };
+        luma.saturating_add(choice.chroma_cost)
     }
 
     /// Whether several vectors may help: what one leaves is really coded.
@@ -448,7 +516,8 @@ impl MbCoder<'_> {
             Gate::Always => true,
             Gate::Gated => {
                 let coded = self.best.residual.coded_luma_blocks();
-                coded >= 6 && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)
+                coded >= usize::from(speed.split_min_blocks)
+                    && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)
             }
         }
     }

@@ -15,7 +15,6 @@ use crate::analysis::FrameAnalysis;
 use crate::frame::{FrameBuf, Picture};
 use crate::motion::MvCost;
 use crate::parallel::Progress;
-use crate::vp8::tables::MvProbs;
 use crate::vp8::types::{MotionVector, Reference};
 
 /// One frame to be coded, for the rows.
@@ -26,7 +25,6 @@ pub(super) struct FrameJob<'a> {
     pub(super) cols: usize,
     pub(super) rows: usize,
     pub(super) is_key: bool,
-    pub(super) is_screen: bool,
     pub(super) speed: Speed,
     pub(super) interpolation: Interpolation,
     /// Last, golden, altref: those that may be used and differ from the ones before.
@@ -35,7 +33,6 @@ pub(super) struct FrameJob<'a> {
     pub(super) sets: &'a [QuantiserSet; 4],
     pub(super) costs: &'a ModeCosts,
     pub(super) mv_cost: &'a MvCost,
-    pub(super) mv_probs: &'a [MvProbs; 2],
     pub(super) refresh: &'a Refresh,
     pub(super) exchange: &'a Exchange,
     pub(super) workspaces: &'a Workspaces,

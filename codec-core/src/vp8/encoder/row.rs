@@ -13,6 +13,7 @@ use super::source::SourceMb;
 use super::store::{CodedMb, RowStore};
 use super::tokens::masks_of_empty;
 use super::transform::{Price, Residual};
+use crate::analysis::MbAnalysis;
 use crate::motion::PixelPos;
 use crate::vp8::modes::{PARTITIONS, SubblockSide};
 use crate::vp8::rows::MbRow;
@@ -33,6 +34,8 @@ pub(super) struct Choice {
     pub(super) mode_bits: u32,
     /// What coding the luma residual gives.
     pub(super) price: Price,
+    /// Error and bits of chroma, where it takes part in decisions; else 0.
+    pub(super) chroma_cost: u32,
     /// Squared error of the luma prediction alone.
     pub(super) prediction_sse: u32,
     pub(super) segment: u8,
@@ -62,6 +65,8 @@ pub(super) struct MbCoder<'a> {
     pub(super) row: usize,
     pub(super) col: usize,
     pub(super) cur: SourceMb,
+    /// What was found out about it before.
+    pub(super) analysis: Option<MbAnalysis>,
     pub(super) above: Above,
     pub(super) above_left: AboveInfo,
     pub(super) left: Left,
@@ -114,6 +119,7 @@ impl<'a> MbCoder<'a> {
             row,
             col: 0,
             cur: SourceMb::default(),
+            analysis: None,
             above,
             above_left: AboveInfo::default(),
             left: Left::default(),
@@ -127,6 +133,7 @@ impl<'a> MbCoder<'a> {
     fn enter(&mut self, col: usize) {
         let row = self.row;
         self.col = col;
+        self.analysis = self.job.analysis.and_then(|frame| frame.at(col, row)).copied();
         self.cur.gather(self.job.kernels, self.job.picture, col, row);
         let corner = match (col, row) {
             (_, 0) => Corner { luma: 127, u: 127, v: 127 },
@@ -251,6 +258,21 @@ impl<'a> MbCoder<'a> {
                 store.mvs.count(mvs[first].wrapping_sub(choice.base));
             }
         }
+    }
+
+    /// Error and bits of chroma if luma is coded as `choice` says, where the speed asks for it.
+    pub(super) fn chroma_cost(&mut self, choice: &Choice, set: &QuantiserSet) -> u32 {
+        let job = self.job;
+        if !job.speed.chroma_rd {
+            return 0;
+        }
+        let (_, mode_bits) = self.predict_chroma(choice, set);
+        let Trial { pixels, residual } = &mut *self.best;
+        let chroma = &self.cur.chroma;
+        let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set);
+        let without = job.kernels.sse_uv(chroma, &pixels.chroma);
+        let coded = price.sse.saturating_add(set.lambda.cost(price.bits_q8));
+        coded.min(without).saturating_add(set.lambda.cost(mode_bits))
     }
 
     /// Leaves the prediction of chroma in `best` and gives its mode and the bits of that.

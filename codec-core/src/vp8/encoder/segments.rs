@@ -31,8 +31,6 @@ pub(super) struct Coded {
     pub(super) is_still: bool,
     /// Without coefficients.
     pub(super) is_skipped: bool,
-    /// Taken over without a look at its residual.
-    pub(super) is_untested: bool,
     pub(super) qindex: u8,
 }
 
@@ -115,7 +113,6 @@ impl Refresh {
         for (h, mb) in self.history.iter_mut().zip(coded) {
             h.still = if mb.is_still { h.still.saturating_add(1) } else { 0 };
             h.quality = match (mb.is_still, mb.is_skipped) {
-                (true, _) if mb.is_untested => h.quality,
                 (true, true) => h.quality.min(mb.qindex),
                 _ => mb.qindex,
             };
@@ -128,7 +125,7 @@ mod tests {
     use super::*;
 
     fn still(qindex: u8) -> Coded {
-        Coded { is_still: true, is_skipped: true, is_untested: false, qindex }
+        Coded { is_still: true, is_skipped: true, qindex }
     }
 
     #[test]

@@ -58,12 +58,13 @@ pub struct Speed {
     pub splits: Splits,
     /// When splits are tried.
     pub split_gate: Gate,
+    /// Gated: where one vector leaves at least so many of the sixteen luma blocks with
+    /// coefficients.
+    pub split_min_blocks: u8,
     /// Golden and altref.
     pub others: OtherReferences,
     /// Skips the search where the residual of a plain candidate quantises to nothing.
     pub skip_probe: bool,
-    /// Drops trailing levels of one where that costs less than their bits.
-    pub trim_levels: bool,
     /// Chroma takes part in the comparison of finalists.
     pub chroma_rd: bool,
 }
@@ -80,9 +81,9 @@ impl Speed {
             intra_4x4_modes: 4,
             splits: Splits::None,
             split_gate: Gate::Gated,
+            split_min_blocks: 12,
             others: OtherReferences::Zero,
             skip_probe: true,
-            trim_levels: false,
             chroma_rd: false,
         };
         let nine = Self { subpel: SubPel::Quarter, search_range_px: 12, ..fastest };
@@ -92,24 +93,25 @@ impl Speed {
             subpel: SubPel::QuarterIterated,
             finalists: 3,
             intra_4x4: Gate::Gated,
-            trim_levels: true,
+            splits: Splits::Quarters,
             ..eight
         };
         let six = Self {
-            splits: Splits::Quarters,
+            split_min_blocks: 6,
             others: OtherReferences::Neighbours,
             intra_4x4_modes: 6,
             ..seven
         };
-        let five = Self { splits: Splits::Halves, intra_4x4_modes: 10, ..six };
+        let five = Self { splits: Splits::Halves, split_min_blocks: 4, intra_4x4_modes: 10, ..six };
         let four = Self {
             others: OtherReferences::Searched,
-            search_range_px: 24,
+            split_min_blocks: 3,
+            search_range_px: 32,
             chroma_rd: true,
             ..five
         };
-        let three = Self { finalists: 5, splits: Splits::All, ..four };
-        let two = Self { skip_probe: false, search_range_px: 32, ..three };
+        let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };
+        let two = Self { skip_probe: false, split_min_blocks: 1, ..three };
         let one = Self { intra_4x4: Gate::Always, finalists: 8, ..two };
         let best = Self { split_gate: Gate::Always, search_range_px: 64, ..one };
         match level {

@@ -2,17 +2,14 @@
 
 use codec_simd::Block16;
 
-use super::costs::price;
-use super::inter::{Vectors, integer_settings, quarter, subpel_search};
+use super::costs::{cost_of, price};
+use super::inter::{Vectors, quarter};
 use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
 use super::speed::Splits;
-use crate::motion::{
-    Block, FullPel, Quadrant, QuarterPel, SearchRange, Target, VectorPrice, search_integer_8x8,
-    search_subpel_8x8,
-};
-use crate::vp8::modes::{PARTITIONS, write_partitioning, write_sub_mv};
+use crate::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
+use crate::vp8::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
 
 /// First sub-block of each quarter.
@@ -29,6 +26,47 @@ struct Division {
     sse: u32,
 }
 
+/// The best vector of a part so far.
+#[derive(Clone, Copy)]
+struct Found {
+    cost: u32,
+    mv: MotionVector,
+    sse: u32,
+}
+
+/// Steps of each size that a quarter's vector may take.
+const MAX_STEPS: usize = 4;
+
+/// Prices of the kinds of vectors of one part, given those across its edges.
+struct SubVectorPrices {
+    left: MotionVector,
+    above: MotionVector,
+    /// As left, as above, zero, new.
+    kinds: [u32; 4],
+}
+
+impl SubVectorPrices {
+    fn new(left: MotionVector, above: MotionVector) -> Self {
+        let [a, b, c] = sub_mv_probs(left, above).map(|p| [cost_of(false, p), cost_of(true, p)]);
+        let kinds = [a[0], a[1] + b[0], a[1] + b[1] + c[0], a[1] + b[1] + c[1]];
+        Self { left, above, kinds }
+    }
+
+    #[inline]
+    fn bits(&self, trials: &Trials<'_>, mv: MotionVector) -> u32 {
+        if mv == self.left {
+            self.kinds[0]
+        } else if mv == self.above {
+            self.kinds[1]
+        } else if mv == MotionVector::ZERO {
+            self.kinds[2]
+        } else {
+            let price = &trials.target.price;
+            self.kinds[3].saturating_add(price.table.bits_q8(quarter(mv), price.predicted))
+        }
+    }
+}
+
 /// What trying a division needs.
 struct Trials<'a> {
     target: Target<'a>,
@@ -37,7 +75,6 @@ struct Trials<'a> {
     base: MotionVector,
     above: [MotionVector; 4],
     left: [MotionVector; 4],
-    probs: &'a [[u8; 19]; 2],
 }
 
 impl MbCoder<'_> {
@@ -73,14 +110,8 @@ impl MbCoder<'_> {
             base: vectors.near.best,
             above: self.above_blocks().mvs,
             left: self.left.blocks.mvs,
-            probs: job.mv_probs,
         };
-        let integer = integer_settings(&job.speed);
-        let subpel = subpel_search(&job.speed);
-        let quarters = trials.quarters(whole.mv, |target, quadrant, start| {
-            let found = search_integer_8x8(target, quadrant, &[start], integer);
-            search_subpel_8x8(target, quadrant, found.vector, subpel).vector
-        });
+        let quarters = trials.quarters(whole.mv);
         let fixed =
             job.costs.reference[whole.reference as usize] + vectors.bits_of(LumaMode::Split);
         let mut best: Option<(Choice, u32)> = None;
@@ -136,7 +167,7 @@ impl MbCoder<'_> {
         let prediction_sse = kernels.sse_16x16(trials.target.cur, pred.window());
         let price =
             self.best.residual.code_luma_whole(kernels, trials.target.cur, pred, trials.set);
-        Some(Choice {
+        let mut choice = Choice {
             luma: LumaMode::Split,
             reference: whole.reference,
             mv: division.mvs[15],
@@ -145,24 +176,22 @@ impl MbCoder<'_> {
             subblocks: SubblockInfo::Inter(division.mvs),
             mode_bits,
             price,
+            chroma_cost: 0,
             prediction_sse,
             segment: whole.segment,
-        })
+        };
+        choice.chroma_cost = self.chroma_cost(&choice, trials.set);
+        Some(choice)
     }
 }
 
 impl Trials<'_> {
-    /// Bits of the vector of the part that begins with sub-block `first`.
-    fn vector_bits(&self, mvs: &[MotionVector; 16], first: usize) -> u32 {
-        price(|sink| {
-            write_sub_mv(sink, mvs, first, self.base, self.probs, &self.above, &self.left);
-        })
-    }
-
     fn division_bits(&self, partitioning: Partitioning, mvs: &[MotionVector; 16]) -> u32 {
         let parts = PARTITIONS[partitioning as usize].iter();
         parts.fold(price(|sink| write_partitioning(sink, partitioning)), |bits, part| {
-            bits.saturating_add(self.vector_bits(mvs, part.trailing_zeros() as usize))
+            let first = part.trailing_zeros() as usize;
+            let [left, above] = self.neighbours(mvs, first);
+            bits.saturating_add(SubVectorPrices::new(left, above).bits(self, mvs[first]))
         })
     }
 
@@ -187,37 +216,59 @@ impl Trials<'_> {
         cur.sse(self.target.kernels, self.target.refp, at, quarter(mv))
     }
 
-    /// Four vectors, each the best of what the neighbours have and of a search.
-    fn quarters(
-        &self,
-        whole: MotionVector,
-        search: impl Fn(&Target<'_>, Quadrant, FullPel) -> QuarterPel,
-    ) -> Division {
+    /// Four vectors, each the best of what the neighbours have and of steps from there.
+    fn quarters(&self, whole: MotionVector) -> Division {
         let mut mvs = [whole; 16];
         let mut sse = 0;
         for (quadrant, first) in Quadrant::ALL.into_iter().zip(QUARTERS) {
             let [left, above] = self.neighbours(&mvs, first);
-            let found = search(&self.target, quadrant, quarter(whole).to_full());
-            let found = MotionVector::new(found.x, found.y);
-            let mut best = (u32::MAX, whole, 0);
-            let candidates = [whole, left, above, MotionVector::ZERO, found];
+            let prices = SubVectorPrices::new(left, above);
+            let mut best = Found { cost: u32::MAX, mv: whole, sse: 0 };
+            let candidates = [whole, left, above, MotionVector::ZERO];
             for (n, &mv) in candidates.iter().enumerate() {
-                if candidates[..n].contains(&mv) || !self.is_allowed(mv) {
-                    continue;
-                }
-                set_part(&mut mvs, first, 2, mv);
-                let error = self.quarter_sse(quadrant, mv);
-                let bits = self.vector_bits(&mvs, first);
-                let cost = error.saturating_add(self.set.lambda.cost(bits));
-                if cost < best.0 {
-                    best = (cost, mv, error);
+                if !candidates[..n].contains(&mv) {
+                    self.offer(quadrant, &prices, mv, &mut best);
                 }
             }
-            set_part(&mut mvs, first, 2, best.1);
-            sse += best.2;
+            // From full pixels to quarters.
+            for step in [4, 2, 1] {
+                for _ in 0..MAX_STEPS {
+                    let from = best.mv;
+                    for (dx, dy) in [(-step, 0), (step, 0), (0, -step), (0, step)] {
+                        let mv = moved(from, dx, dy);
+                        self.offer(quadrant, &prices, mv, &mut best);
+                    }
+                    if best.mv == from {
+                        break;
+                    }
+                }
+            }
+            set_part(&mut mvs, first, 2, best.mv);
+            sse += best.sse;
         }
         let partitioning = Partitioning::Quarters;
         Division { partitioning, mvs, bits: self.division_bits(partitioning, &mvs), sse }
+    }
+
+    /// Takes `mv` for a quarter if it is better than `best`.
+    #[inline]
+    fn offer(
+        &self,
+        quadrant: Quadrant,
+        prices: &SubVectorPrices,
+        mv: MotionVector,
+        best: &mut Found,
+    ) {
+        if !self.is_allowed(mv) {
+            return;
+        }
+        let sse = self.quarter_sse(quadrant, mv);
+        if sse < best.cost {
+            let cost = sse.saturating_add(self.set.lambda.cost(prices.bits(self, mv)));
+            if cost < best.cost {
+                *best = Found { cost, mv, sse };
+            }
+        }
     }
 
     /// Two halves, each with the better of its quarters' vectors. `None` if no quarter agrees with
@@ -253,40 +304,42 @@ impl Trials<'_> {
             let cur = self.target.cur.sub::<4, 4>(x, y);
             let [left, above] = self.neighbours(&mvs, n);
             let own = quarters.mvs[n];
-            let mut best = (u32::MAX, own, 0);
-            let mut offer = |mv: MotionVector, mvs: &mut [MotionVector; 16]| {
-                if !self.is_allowed(mv) {
+            let prices = SubVectorPrices::new(left, above);
+            let mut best = Found { cost: u32::MAX, mv: own, sse: 0 };
+            let mut offer = |mv: MotionVector| {
+                if !self.is_allowed(mv)
+                    || self.from.luma_4x4(self.target.at, (x, y), mv, &mut pred).is_none()
+                {
                     return;
                 }
-                mvs[n] = mv;
-                if self.from.luma_4x4(self.target.at, (x, y), mv, &mut pred).is_none() {
-                    return;
-                }
-                let error = self.target.kernels.sse_4x4(cur, pred.sub(x, y));
-                let cost = error.saturating_add(self.set.lambda.cost(self.vector_bits(mvs, n)));
-                if cost < best.0 {
-                    best = (cost, mv, error);
+                let sse = self.target.kernels.sse_4x4(cur, pred.sub(x, y));
+                let cost = sse.saturating_add(self.set.lambda.cost(prices.bits(self, mv)));
+                if cost < best.cost {
+                    best = Found { cost, mv, sse };
                 }
             };
             let candidates = [own, left, above, MotionVector::ZERO];
             for (n, &mv) in candidates.iter().enumerate() {
                 if !candidates[..n].contains(&mv) {
-                    offer(mv, &mut mvs);
+                    offer(mv);
                 }
             }
             for (dx, dy) in [(-4, 0), (4, 0), (0, -4), (0, 4), (-1, 0), (1, 0), (0, -1), (0, 1)] {
-                let mv = MotionVector::new(own.x.saturating_add(dx), own.y.saturating_add(dy));
-                offer(mv, &mut mvs);
+                offer(moved(own, dx, dy));
             }
-            mvs[n] = best.1;
-            if best.0 == u32::MAX {
+            if best.cost == u32::MAX {
                 return None;
             }
-            sse += best.2;
+            mvs[n] = best.mv;
+            sse += best.sse;
         }
         let partitioning = Partitioning::Sixteenths;
         Some(Division { partitioning, mvs, bits: self.division_bits(partitioning, &mvs), sse })
     }
+}
+
+fn moved(mv: MotionVector, dx: i16, dy: i16) -> MotionVector {
+    MotionVector::new(mv.x.saturating_add(dx), mv.y.saturating_add(dy))
 }
 
 /// Gives the `size` x `size` sub-blocks from `first` on the vector `mv`.

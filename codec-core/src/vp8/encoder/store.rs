@@ -54,13 +54,6 @@ pub(super) struct CodedMb {
     pub(super) left: u16,
 }
 
-impl CodedMb {
-    /// The first scan position that the luma blocks code.
-    pub(super) fn luma_first(&self) -> usize {
-        usize::from(self.has_y2)
-    }
-}
-
 /// How often each choice of macroblock modes was made.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ModeCounts {

@@ -203,7 +203,8 @@ fn sub_neighbours(
 
 /// Probabilities of a sub-vector's kind by its neighbours. Section 16.4.
 #[inline]
-fn sub_mv_probs(left: MotionVector, above: MotionVector) -> &'static [u8; 3] {
+#[must_use]
+pub fn sub_mv_probs(left: MotionVector, above: MotionVector) -> &'static [u8; 3] {
     let context = if left == above {
         if above == MotionVector::ZERO { 4 } else { 3 }
     } else if above == MotionVector::ZERO {
