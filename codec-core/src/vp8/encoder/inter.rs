@@ -539,7 +539,6 @@ impl MbCoder<'_> {
 
 pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {
     match speed.subpel {
-        SubPel::Half => SubpelSearch::Half,
         SubPel::Quarter => SubpelSearch::Quarter,
         SubPel::QuarterIterated => SubpelSearch::Iterative,
     }

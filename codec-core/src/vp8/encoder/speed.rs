@@ -3,7 +3,6 @@
 /// How far the motion search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubPel {
-    Half,
     Quarter,
     /// Quarter pixels, stepping on until no neighbour is better.
     QuarterIterated,
@@ -75,7 +74,7 @@ impl Speed {
     pub const fn level(level: u8) -> Self {
         let fastest = Self {
             search_range_px: 8,
-            subpel: SubPel::Half,
+            subpel: SubPel::Quarter,
             finalists: 1,
             intra_4x4: Gate::Never,
             intra_4x4_modes: 4,
@@ -86,10 +85,9 @@ impl Speed {
             skip_probe: true,
             chroma_rd: false,
         };
-        let nine = Self { subpel: SubPel::Quarter, search_range_px: 12, ..fastest };
+        let nine = Self { search_range_px: 16, ..fastest };
         let eight = Self { finalists: 2, ..nine };
         let seven = Self {
-            search_range_px: 16,
             subpel: SubPel::QuarterIterated,
             finalists: 3,
             intra_4x4: Gate::Gated,
