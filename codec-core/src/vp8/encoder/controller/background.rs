@@ -9,6 +9,9 @@ use crate::vp8::tables::AC_STEPS;
 /// Stable frames in a row after which the picture counts as a background.
 const STABLE_FRAMES: u32 = 10;
 
+/// Share of macroblocks without motion, in 1/256, from which a picture is calm.
+const CALM_Q8: u64 = 128;
+
 /// Watches coded frames for stability.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BackgroundWatch {
@@ -18,6 +21,8 @@ pub(super) struct BackgroundWatch {
     /// Macroblocks refreshed since the last renewal.
     refreshed_mbs: u64,
     total_mbs: u64,
+    /// Running mean of the share of macroblocks without motion, in 1/256.
+    calm_q8: u64,
 }
 
 impl BackgroundWatch {
@@ -27,9 +32,16 @@ impl BackgroundWatch {
         self.stable_frames >= STABLE_FRAMES && (self.has_moved || new_detail)
     }
 
+    /// Whether enough of the picture stands still for a refresh to last.
+    pub(super) fn is_calm(&self) -> bool {
+        self.calm_q8 >= CALM_Q8
+    }
+
     /// Takes note of a coded inter frame of `total_mbs` macroblocks.
     pub(super) fn coded(&mut self, report: &UnitReport, total_mbs: u64) {
         self.total_mbs = total_mbs;
+        let share_q8 = u64::from(report.zero_motion) * 256 / total_mbs.max(1);
+        self.calm_q8 = (3 * self.calm_q8 + share_q8) / 4;
         self.refreshed_mbs = self.refreshed_mbs.saturating_add(u64::from(report.refreshed));
         // Static for the most part, and predicted within a third of the quantiser's step.
         let step = u64::from(AC_STEPS[usize::from(report.qindex.min(127))]);
@@ -45,7 +57,7 @@ impl BackgroundWatch {
 
     /// The background was renewed.
     pub(super) fn renewed(&mut self) {
-        *self = Self { total_mbs: self.total_mbs, ..Self::default() };
+        *self = Self { total_mbs: self.total_mbs, calm_q8: self.calm_q8, ..Self::default() };
     }
 }
 

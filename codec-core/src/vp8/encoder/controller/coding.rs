@@ -223,7 +223,7 @@ impl<C: CodeUnit> Coding<C> {
         plan.keep_probabilities =
             layer.keep_probabilities && !config.error_resilient && !can_be_missed;
         let is_cbr = matches!(config.rate, RateControl::Cbr(_));
-        if is_cbr && is_base && !is_key && !budget.buffer_is_low {
+        if is_cbr && is_base && !is_key && !budget.buffer_is_low && self.background.is_calm() {
             plan.refresh_pct = knobs.refresh_pct;
         }
         if config.intra_refresh > 0 && is_base && !is_key {
