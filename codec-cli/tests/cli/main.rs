@@ -12,6 +12,7 @@ mod encoding;
 mod interrupts;
 mod malformed;
 mod refusals;
+mod samples;
 mod tables;
 
 use std::fs;
