@@ -99,7 +99,6 @@ impl AboveInfo {
             | u64::from(self.nonzero) << 54
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "takes a few bits at a time")]
     fn unpack(bits: u64) -> Self {
         Self {
             reference: REFERENCES[(bits >> 48) as usize % 4],
@@ -183,17 +182,17 @@ mod tests {
         let mut exchange = Exchange::default();
         exchange.resize(3);
         for (n, &luma) in LUMA_MODES.iter().enumerate() {
-            let n = i16::try_from(n).unwrap();
+            let step = i16::try_from(n).unwrap();
             let info = AboveInfo {
-                reference: REFERENCES[n as usize % 4],
+                reference: REFERENCES[n % 4],
                 luma,
-                mv: MotionVector::new(-5 * n, i16::MAX - n),
-                nonzero: 0x155 ^ n as u16,
+                mv: MotionVector::new(-5 * step, i16::MAX - step),
+                nonzero: 0x155 ^ step.unsigned_abs(),
             };
             let above = Above { luma: [3; 16], u: [4; 8], v: [5; 8], info };
             let bottom = SubblockSide {
-                mvs: std::array::from_fn(|i| MotionVector::new(i as i16 - 2, n)),
-                modes: std::array::from_fn(|i| SubblockMode::ALL[(i + n as usize) % 10]),
+                mvs: [-2, -1, 0, 1].map(|x| MotionVector::new(x, step)),
+                modes: std::array::from_fn(|i| SubblockMode::ALL[(i + n) % 10]),
             };
             exchange.put(7, 2, &above, &bottom);
             let got = exchange.get(7, 2);

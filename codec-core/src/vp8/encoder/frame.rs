@@ -573,5 +573,5 @@ fn log2_partitions(count: u8) -> u8 {
 fn recycle<'a>(mut list: Vec<Mutex<MbRow<'_>>>) -> Vec<Mutex<MbRow<'a>>> {
     list.clear();
     // Collecting in place keeps the allocation.
-    list.into_iter().filter_map(|_| None).collect()
+    list.into_iter().map_while(|_| None).collect()
 }

@@ -139,29 +139,30 @@ impl MbCoder<'_> {
         self.offer_plain(set, &vectors, &range, &mut found);
         let plain = *found.best();
         let mut first = None;
-        if speed.skip_probe && plain.sse <= set.lambda.cost(PROBE_BITS_Q8) {
-            if let Some(choice) = self.code(&plain, vectors.near.best, set, segment) {
-                if self.is_better_empty(&choice, set) {
-                    return choice;
-                }
-                first = Some(choice);
+        if speed.skip_probe
+            && plain.sse <= set.lambda.cost(PROBE_BITS_Q8)
+            && let Some(choice) = self.code(&plain, vectors.near.best, set, segment)
+        {
+            if self.is_better_empty(&choice, set) {
+                return choice;
             }
+            first = Some(choice);
         }
         self.offer_search(set, &vectors, &range, &mut found);
         self.offer_intra(set, &mut found);
         let mut best = self.choose(&found, first, vectors.near.best, set, segment);
         let mut limit = self.total(&best, set);
-        if self.wants_split(&best, set) {
-            if let Some(choice) = self.try_split(&best, &vectors, &range, set, limit) {
-                best = choice;
-                limit = self.total(&best, set);
-            }
+        if self.wants_split(&best, set)
+            && let Some(choice) = self.try_split(&best, &vectors, &range, set, limit)
+        {
+            best = choice;
+            limit = self.total(&best, set);
         }
-        if self.wants_intra_4x4(&best, &found, set) {
-            let limit = limit.saturating_sub(best.chroma_cost);
-            if let Some(choice) = self.try_intra_4x4(set, segment, limit) {
-                best = choice;
-            }
+        let luma_limit = limit.saturating_sub(best.chroma_cost);
+        if self.wants_intra_4x4(&best, &found, set)
+            && let Some(choice) = self.try_intra_4x4(set, segment, luma_limit)
+        {
+            best = choice;
         }
         best
     }
@@ -379,10 +380,9 @@ impl MbCoder<'_> {
         if found.best().sse <= set.lambda.cost(2 * SOME_BITS_Q8) {
             return;
         }
-        if let Some(mb) = &self.analysis {
-            if u32::from(mb.intra_cost) * 4 > u32::from(mb.inter_cost) * 8 {
-                return;
-            }
+        // The half-size pictures tell where intra has no chance.
+        if self.analysis.is_some_and(|mb| mb.intra_cost / 2 > mb.inter_cost) {
+            return;
         }
         let (mode, sse, bits) = self.search_intra_16(set);
         let bits = bits + self.job.costs.chroma[0];

@@ -24,10 +24,10 @@ impl BoolSink for BranchCounter<'_> {
 /// `[component][n]` is the place of probability `n`: see [`BranchCounter`].
 static MV_PLACES: [MvProbs; 2] = {
     let mut places = [[0; 19]; 2];
-    let mut n = 0;
+    let mut n = 0u8;
     while n < 19 {
-        places[0][n] = n as u8;
-        places[1][n] = 19 + n as u8;
+        places[0][n as usize] = n;
+        places[1][n as usize] = 19 + n;
         n += 1;
     }
     places

@@ -252,7 +252,7 @@ impl<'a> MbCoder<'a> {
         let (above, left) = (self.above_blocks().mvs, self.left.blocks.mvs);
         for &part in PARTITIONS[choice.partitioning as usize] {
             let first = part.trailing_zeros() as usize;
-            let at_left = if first % 4 == 0 { left[first / 4] } else { mvs[first - 1] };
+            let at_left = if first.is_multiple_of(4) { left[first / 4] } else { mvs[first - 1] };
             let at_top = if first < 4 { above[first] } else { mvs[first - 4] };
             if ![at_left, at_top, MotionVector::ZERO].contains(&mvs[first]) {
                 store.mvs.count(mvs[first].wrapping_sub(choice.base));

@@ -197,7 +197,7 @@ impl Trials<'_> {
 
     /// Vectors across the edges of sub-block `first`.
     fn neighbours(&self, mvs: &[MotionVector; 16], first: usize) -> [MotionVector; 2] {
-        let left = if first % 4 == 0 { self.left[first / 4] } else { mvs[first - 1] };
+        let left = if first.is_multiple_of(4) { self.left[first / 4] } else { mvs[first - 1] };
         let above = if first < 4 { self.above[first] } else { mvs[first - 4] };
         [left, above]
     }

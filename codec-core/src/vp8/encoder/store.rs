@@ -92,14 +92,8 @@ impl ModeCounts {
 
 /// Branches taken in motion-vector components (section 17.2): `[component][probability][bit]`,
 /// rows first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MvCounts(pub(super) [[[u32; 2]; 19]; 2]);
-
-impl Default for MvCounts {
-    fn default() -> Self {
-        Self([[[0; 2]; 19]; 2])
-    }
-}
 
 /// One macroblock row of a coded frame.
 #[derive(Debug, Default)]

@@ -13,10 +13,10 @@ static TOKEN_OF: [u8; 67] = token_table();
 
 const fn token_table() -> [u8; 67] {
     let mut table = [0; 67];
-    let mut level = 0;
+    let mut level = 0u8;
     while level < 67 {
-        table[level] = match level {
-            0..=4 => level as u8,
+        table[level as usize] = match level {
+            0..=4 => level,
             5..=6 => 5,
             7..=10 => 6,
             11..=18 => 7,
@@ -127,11 +127,12 @@ pub(super) fn for_each_block(
         one(Y2, LUMA_Y2, 0, (Y2_BIT, Y2_BIT));
     }
     let (plane, first) = if mb.has_y2 { (LUMA_AFTER_Y2, 1) } else { (LUMA_WHOLE, 0) };
-    for n in 0..16 {
-        one(n, plane, first, MASK_BITS[n]);
+    let (luma, chroma) = MASK_BITS.split_at(16);
+    for (n, &bits) in luma.iter().enumerate() {
+        one(n, plane, first, bits);
     }
-    for n in 16..24 {
-        one(n, CHROMA, 0, MASK_BITS[n]);
+    for (n, &bits) in (16..).zip(chroma) {
+        one(n, CHROMA, 0, bits);
     }
     (above, left)
 }

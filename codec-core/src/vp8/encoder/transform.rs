@@ -28,8 +28,7 @@ impl Price {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Residual {
     pub(super) levels: MbLevels,
-    /// Dequantised, raster order; luma DCs under Y2 are filled in by
-    /// [`Self::add_luma_to`].
+    /// Dequantised, raster order; luma DCs under Y2 are not used.
     luma: Coeffs<16>,
     chroma: Coeffs<8>,
     y2: Coeffs<1>,
@@ -144,19 +143,15 @@ impl Residual {
     }
 
     /// Adds luma to its prediction.
-    pub(super) fn add_luma_to(&mut self, kernels: &Kernels, has_y2: bool, pixels: &mut Block16) {
-        let mut mask = mask_of(&self.levels.luma_eobs);
-        if has_y2 && self.levels.y2_eob[0] > 0 {
-            let dcs = kernels.inverse_wht(&self.y2.0[0]);
-            for (n, (block, dc)) in self.luma.0.iter_mut().zip(dcs).enumerate() {
-                if mask.any & (1 << n) == 0 {
-                    *block = [0; 16];
-                }
-                block[0] = dc;
-                mask.any |= u32::from(dc != 0) << n;
-            }
-        }
-        if mask.any != 0 {
+    pub(super) fn add_luma_to(&self, kernels: &Kernels, has_y2: bool, pixels: &mut Block16) {
+        let mask = mask_of(&self.levels.luma_eobs);
+        if has_y2 {
+            let dcs = match self.levels.y2_eob {
+                [0] => [0; 16],
+                _ => kernels.inverse_wht(&self.y2.0[0]),
+            };
+            kernels.idct_add_luma_y2(&self.luma.0, &dcs, mask.ac, pixels.window_mut());
+        } else if mask.any != 0 {
             kernels.idct_add_luma(&self.luma.0, mask, pixels.window_mut());
         }
     }
