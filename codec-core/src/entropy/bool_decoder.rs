@@ -135,14 +135,30 @@ impl<'a> BoolDecoder<'a> {
         if self.get_flag() { -magnitude } else { magnitude }
     }
 
-    /// `value` or `-value` by a sign at even odds, without a branch.
+    /// One symbol, without a branch: for those that nobody can guess.
     #[inline(always)]
-    pub fn get_sign(&mut self, value: i32) -> i32 {
+    pub(crate) fn get_bit(&mut self, prob: u8) -> i32 {
+        let split = self.split(prob);
+        let is_true = self.is_above(split);
+        self.value -= if is_true { u64::from(split + 1) << 56 } else { 0 };
+        self.normalise(if is_true { self.range - split - 1 } else { split });
+        i32::from(is_true)
+    }
+
+    /// `value` or `-value` by a sign at even odds, without a branch. Not the first symbol.
+    ///
+    /// Half of the range, after any symbol at most 254 (`range` 253), is short by one shift
+    /// always; what is left is the range again, made odd.
+    #[inline(always)]
+    pub(crate) fn get_sign(&mut self, value: i32) -> i32 {
+        debug_assert!(self.range < 254, "the first symbol");
         self.refill_if_needed();
         let split = self.range >> 1;
         let is_negative = self.value >> 56 > u64::from(split);
         self.value -= if is_negative { u64::from(split + 1) << 56 } else { 0 };
-        self.normalise(if is_negative { self.range - split - 1 } else { split });
+        self.value <<= 1;
+        self.range = (self.range - u32::from(is_negative)) | 1;
+        self.bits -= 1;
         let mask = -i32::from(is_negative);
         (value ^ mask) - mask
     }

@@ -60,6 +60,30 @@ mod tests {
     }
 
     #[test]
+    fn the_ways_of_reading_a_symbol_agree() {
+        for seed in 0..100 {
+            let symbols = symbols(seed, 3000);
+            let mut encoder = BoolEncoder::default();
+            encoder.put_bool(true, 77);
+            for &(bit, prob) in &symbols {
+                encoder.put_bool(bit, if prob % 2 == 0 { 128 } else { prob });
+            }
+            let data = encoder.finish();
+            let mut reader = BoolDecoder::new(&data);
+            assert!(reader.get_bool(77));
+            for &(bit, prob) in &symbols {
+                let got = match prob % 4 {
+                    0 => reader.get_sign(1) < 0,
+                    1 => reader.get_bit(prob) != 0,
+                    2 => reader.get_flag(),
+                    _ => branch!(reader, prob, true, false),
+                };
+                assert_eq!(got, bit);
+            }
+        }
+    }
+
+    #[test]
     fn a_carry_runs_through_bytes_of_ones() {
         // `true` at probability 255 adds almost the whole range each time: many 0xff bytes.
         for falses in 0..64 {

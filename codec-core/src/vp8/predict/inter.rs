@@ -91,18 +91,23 @@ fn extend<const W: usize, const H: usize>(
 ) {
     let layout = plane.layout();
     let inside = |at: isize, size: usize| at.clamp(0, size.cast_signed() - 1).unsigned_abs();
-    let from = inside(x, layout.width);
-    let is_inside = x >= 0 && from + W <= layout.width;
-    let columns: [usize; W] =
-        std::array::from_fn(|k| inside(x.saturating_add_unsigned(k), layout.width));
+    // All columns come from this part of each row, which is all of a narrow plane.
+    let from = inside(x, layout.width.saturating_sub(EXTEND_FROM - 1).max(1));
+    let columns: [u8; W] = std::array::from_fn(|k| {
+        let column = inside(x.saturating_add_unsigned(k), layout.width) - from;
+        column.to_le_bytes()[0]
+    });
     for (k, line) in out.iter_mut().enumerate() {
         let row = plane.row(inside(y.saturating_add_unsigned(k), layout.height));
-        match row.get(from..).and_then(|row| row.first_chunk::<W>()) {
-            Some(pixels) if is_inside => *line = *pixels,
-            _ => *line = columns.map(|column| row[column]),
+        match row.get(from..).and_then(|row| row.first_chunk::<EXTEND_FROM>()) {
+            Some(pixels) => *line = columns.map(|column| pixels[usize::from(column) % EXTEND_FROM]),
+            None => *line = columns.map(|column| row[from + usize::from(column)]),
         }
     }
 }
+
+/// Pixels of a row that [`extend`] picks from; no window is wider.
+const EXTEND_FROM: usize = 32;
 
 /// One block size: window inside the plane, or an extended copy; whole pixels, six-tap, bilinear.
 macro_rules! block_predictor {

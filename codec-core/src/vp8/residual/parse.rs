@@ -100,7 +100,7 @@ fn clear_blocks(blocks: &mut [[i16; 16]], any: u32) {
 /// Reads the extra bits of a category.
 #[inline(always)]
 fn extra_bits<const N: usize>(reader: &mut BoolDecoder<'_>, probs: [u8; N]) -> i32 {
-    probs.iter().fold(0, |value, &prob| value << 1 | i32::from(reader.get_bool(prob)))
+    probs.iter().fold(0, |value, &prob| value << 1 | reader.get_bit(prob))
 }
 
 /// A magnitude of 5 and more.
@@ -141,7 +141,7 @@ fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 11]) -> i32 {
         reader,
         probs[3],
         category_magnitude(reader, probs),
-        branch!(reader, probs[4], 3 + i32::from(reader.get_bool(probs[5])), 2)
+        branch!(reader, probs[4], 3 + reader.get_bit(probs[5]), 2)
     )
 }
 
