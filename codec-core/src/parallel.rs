@@ -128,7 +128,8 @@ impl Progress {
     }
 }
 
-#[cfg(test)]
+// WebAssembly has no threads.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
 
