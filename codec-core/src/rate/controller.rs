@@ -18,9 +18,9 @@ const RECOVERY_US: u64 = SECOND_US;
 /// A layer's own deviation from its share is made up for over this time.
 const LAYER_RECOVERY_US: u64 = 2 * SECOND_US;
 /// VBR makes up for its errors over this time,
-const VBR_RECOVERY_US: u64 = 4 * SECOND_US;
+const VBR_RECOVERY_US: u64 = 5 * SECOND_US / 2;
 /// and for frames that cost more on purpose over this.
-const VBR_BOOST_RECOVERY_US: u64 = SECOND_US;
+const VBR_BOOST_RECOVERY_US: u64 = 3 * SECOND_US / 5;
 /// From one frame to the next of its kind, the quantiser index falls by at most this.
 const MAX_FINER: u8 = 12;
 /// Frames in the running mean of complexities.
