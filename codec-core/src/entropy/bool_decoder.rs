@@ -97,7 +97,8 @@ impl<'a> BoolDecoder<'a> {
 
     #[inline(always)]
     fn normalise(&mut self, range: u32) {
-        let index = (range & 0xff) as usize;
+        // At most 254; a check that never fails is off the critical path, a mask would be on it.
+        let index = range as usize;
         let shift = u32::from(SHIFTS[index]);
         self.range = u32::from(NORMALISED[index]);
         self.value <<= shift;

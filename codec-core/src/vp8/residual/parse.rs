@@ -8,8 +8,9 @@ use super::{PlaneType, SideFlags};
 use crate::entropy::{BoolDecoder, branch};
 
 /// Probabilities of one plane type by scan position instead of band; position 16 is only touched
-/// on the way out of a full block.
-pub type BlockProbs = [[[u8; 11]; 3]; 17];
+/// on the way out of a full block. Rows and contexts are filled up to powers of two, so that no
+/// address takes a multiplication.
+pub type BlockProbs = [[[u8; 16]; 4]; 17];
 
 /// Token probabilities in the order in which the reader meets them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl TokenProbs {
     /// Spreads `probs` over the scan positions.
     #[must_use]
     pub fn new(probs: &CoeffProbs) -> Self {
-        let mut spread = Self([[[[0; 11]; 3]; 17]; 4]);
+        let mut spread = Self([[[[0; 16]; 4]; 17]; 4]);
         spread.update(probs);
         spread
     }
@@ -35,7 +36,9 @@ impl TokenProbs {
     pub fn update(&mut self, probs: &CoeffProbs) {
         for (spread, bands) in self.0.iter_mut().zip(probs) {
             for (at, &band) in spread.iter_mut().zip(BANDS.iter().chain(&[7])) {
-                *at = bands[usize::from(band)];
+                for (row, probs) in at.iter_mut().zip(&bands[usize::from(band)]) {
+                    row[..11].copy_from_slice(probs);
+                }
             }
         }
     }
@@ -105,7 +108,7 @@ fn extra_bits<const N: usize>(reader: &mut BoolDecoder<'_>, probs: [u8; N]) -> i
 
 /// A magnitude of 5 and more.
 #[inline(always)]
-fn category_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 11]) -> i32 {
+fn category_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     branch!(
         reader,
         probs[6],
@@ -136,7 +139,7 @@ fn category_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 11]) -> i32 {
 
 /// A magnitude of 2 and more.
 #[inline(always)]
-fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 11]) -> i32 {
+fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     branch!(
         reader,
         probs[3],
