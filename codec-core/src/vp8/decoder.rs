@@ -1,6 +1,6 @@
 //! The VP8 decoder. RFC 6386.
 //!
-//! A packet goes through [`packet`] (sizes and partitions), `header`, and then row by row through
+//! A packet goes through `packet` (sizes and partitions), `header`, and then row by row through
 //! `parse` (modes and coefficients) and `frame` (prediction, residual, loop filter); `references`
 //! says what becomes of the golden and altref frames. With a thread pool `threads` runs the same
 //! two stages of different rows side by side. Nothing of the decoder's state changes before the
