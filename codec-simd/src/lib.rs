@@ -19,6 +19,12 @@ mod level;
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod masks;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod origins;
 mod pool;
 mod scalar;
 mod table;

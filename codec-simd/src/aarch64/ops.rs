@@ -26,6 +26,7 @@ macro_rules! ops {
 ops! {
     fn splat_u8(x: u8) -> U8x16 { vdupq_n_u8(x) }
     fn and_u8(a: U8x16, b: U8x16) -> U8x16 { vandq_u8(a, b) }
+    fn or_u8(a: U8x16, b: U8x16) -> U8x16 { vorrq_u8(a, b) }
     fn xor_u8(a: U8x16, b: U8x16) -> U8x16 { veorq_u8(a, b) }
     /// `a & !b`.
     fn without_u8(a: U8x16, b: U8x16) -> U8x16 { vbicq_u8(a, b) }
@@ -62,6 +63,12 @@ ops! {
     fn from_byte_8(a: U8x16, b: U8x16) -> U8x16 { vextq_u8::<8>(a, b) }
     /// `a` from byte 12 on, then `b`.
     fn from_byte_12(a: U8x16, b: U8x16) -> U8x16 { vextq_u8::<12>(a, b) }
+    /// The bytes of `a` at the places `at`; 0 for a place above 15.
+    fn lookup(a: U8x16, at: U8x16) -> U8x16 { vqtbl1q_u8(a, at) }
+    /// Each byte one place up; the first stays.
+    fn shifted_up(a: U8x16) -> U8x16 { vextq_u8::<15>(vdupq_laneq_u8::<0>(a), a) }
+    /// Each byte one place down; the last becomes 0.
+    fn shifted_down(a: U8x16) -> U8x16 { vextq_u8::<1>(a, vdupq_n_u8(0)) }
     fn sum_u8(a: U8x16) -> u32 { u32::from(vaddlvq_u8(a)) }
 }
 

@@ -408,6 +408,45 @@ macro_rules! lanes_predict {
                 }
             }
         }
+
+        /// All modes at once and no branch on the mode, which nobody can predict.
+        #[target_feature(enable = $features)]
+        fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
+            let origins = Origins::of(mode);
+            let ([a0, a1, a2, a3, a4, a5, a6, a7], [l0, l1, l2, l3]) = (edges.above, edges.left);
+            // The edge from the bottom left over the corner to the above-right; its last pixel
+            // again; the bottom left pixel twice.
+            let edge = [l3, l2, l1, l0, edges.top_left, a0, a1, a2, a3, a4, a5, a6, a7, a7, l3, l3];
+            let edge = load_u8x16(&edge);
+            let (before, after) = (shifted_up(edge), shifted_down(edge));
+            // The mean of the outer two rounded down, then its mean with the middle rounded up.
+            let odd = and_u8(xor_u8(before, after), splat_u8(1));
+            let smooth = avg_u8(subs_u8(avg_u8(before, after), odd), edge);
+            let half = avg_u8(edge, after);
+            let around = sum_u8(lookup(edge, load_u8x16(&DC_FROM)));
+            let mean = splat_u8(((around + 4) >> 3).to_le_bytes()[0]);
+            let motion = true_motion(
+                lookup(edge, load_u8x16(&LEFT_OF)),
+                lookup(edge, load_u8x16(&ABOVE_OF)),
+                splat_u8(edges.top_left),
+            );
+            let lines = or_u8(
+                lookup(smooth, load_u8x16(&origins.smooth)),
+                lookup(half, load_u8x16(&origins.half)),
+            );
+            let motion = and_u8(motion, load_u8x16(&origins.true_motion));
+            let others = or_u8(lookup(mean, load_u8x16(&origins.dc)), motion);
+            store_4x4(dst, or_u8(lines, others));
+        }
     };
 }
 pub(crate) use lanes_predict;
+
+// Places in the edge of a sub-block; 16 gives 0.
+
+/// What DC is the mean of.
+pub(crate) static DC_FROM: [u8; 16] = [0, 1, 2, 3, 5, 6, 7, 8, 16, 16, 16, 16, 16, 16, 16, 16];
+/// The pixels left of each row.
+pub(crate) static LEFT_OF: [u8; 16] = [3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0];
+/// The pixels above each column.
+pub(crate) static ABOVE_OF: [u8; 16] = [5, 6, 7, 8, 5, 6, 7, 8, 5, 6, 7, 8, 5, 6, 7, 8];

@@ -27,6 +27,7 @@ macro_rules! ops {
 ops! {
     fn splat_u8(x: u8) -> U8x16 { u8x16_splat(x) }
     fn and_u8(a: U8x16, b: U8x16) -> U8x16 { v128_and(a, b) }
+    fn or_u8(a: U8x16, b: U8x16) -> U8x16 { v128_or(a, b) }
     fn xor_u8(a: U8x16, b: U8x16) -> U8x16 { v128_xor(a, b) }
     /// `a & !b`.
     fn without_u8(a: U8x16, b: U8x16) -> U8x16 { v128_andnot(a, b) }
@@ -65,6 +66,16 @@ ops! {
     fn from_byte_8(a: U8x16, b: U8x16) -> U8x16 { i32x4_shuffle::<2, 3, 4, 5>(a, b) }
     /// `a` from byte 12 on, then `b`.
     fn from_byte_12(a: U8x16, b: U8x16) -> U8x16 { i32x4_shuffle::<3, 4, 5, 6>(a, b) }
+    /// The bytes of `a` at the places `at`; 0 for a place above 15.
+    fn lookup(a: U8x16, at: U8x16) -> U8x16 { u8x16_swizzle(a, at) }
+    /// Each byte one place up; the first stays.
+    fn shifted_up(a: U8x16) -> U8x16 {
+        i8x16_shuffle::<0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(a, a)
+    }
+    /// Each byte one place down; the last becomes 0.
+    fn shifted_down(a: U8x16) -> U8x16 {
+        i8x16_shuffle::<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>(a, u8x16_splat(0))
+    }
     fn sum_u8(a: U8x16) -> u32 { sum_u16(pair_sums(a)) }
 }
 

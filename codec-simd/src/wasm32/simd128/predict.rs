@@ -3,9 +3,10 @@
 use super::cost::{between, first_pass_2x8, weights};
 use crate::lanes::cost::{HALF, TAPS, WHOLE, by_kind, kind};
 use crate::lanes::lanes_predict;
-use crate::lanes::predict::{TAPS_OF, by_taps, dc, down_rows};
+use crate::lanes::predict::{ABOVE_OF, DC_FROM, LEFT_OF, TAPS_OF, by_taps, dc, down_rows};
+use crate::origins::Origins;
 use crate::table::Kernels;
-use crate::types::{Edges, IntraMode};
+use crate::types::{Edges, Edges4, IntraMode, SubblockMode};
 use crate::view::{Window, WindowMut};
 use crate::wasm32::memory::{
     load_2x8, load_4x4, load_u8x8, load_u8x16, store_4x4, store_u8x8, store_u8x16,
@@ -23,6 +24,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         bilinear_4x4,
         intra_16x16,
         intra_8x8,
+        intra_4x4,
         ..base
     }
 }
