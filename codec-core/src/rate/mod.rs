@@ -9,6 +9,7 @@ mod buffer;
 mod clock;
 mod config;
 mod controller;
+mod facts;
 mod fixed;
 mod layers;
 mod lookahead;
@@ -20,6 +21,7 @@ mod window;
 
 pub use buffer::Buffer;
 pub use config::{BitsLaw, RateConfig};
-pub use controller::{Decision, FrameBudget, FrameFacts, FrameRole, RateController};
+pub use controller::RateController;
+pub use facts::{Decision, FrameBudget, FrameFacts, FrameRole};
 pub use layers::{LayerMeta, LayerPlan, LayerPlanner};
 pub use lookahead::{GroupPlan, Lookahead, Outlook};

@@ -1,0 +1,60 @@
+//! Books of what was spent and what is due.
+
+use super::{Pending, RateController, VBR_BOOST_RECOVERY_US};
+use crate::rate::buffer::SECOND_US;
+use crate::rate::facts::Class;
+use crate::rate::fixed::{mul_div_signed, signed};
+
+impl RateController {
+    /// Books a coded frame's bits.
+    pub(super) fn charge(&mut self, frame: &Pending, bits: u64) {
+        let over = signed(bits).saturating_sub(signed(frame.share_bits));
+        let second = signed(self.buffer.bits_of_us(SECOND_US));
+        let layer = match frame.class {
+            Class::Layer(id) => usize::from(id.min(2)),
+            Class::Key | Class::Altref | Class::SceneCut | Class::Overlay => 0,
+        };
+        let debt = &mut self.layer_debt_bits[layer];
+        *debt = debt.saturating_add(over).clamp(-second / 2, second / 2);
+        self.debt_bits = self.debt_bits.saturating_add(signed(bits));
+        let on_purpose = match frame.class {
+            Class::Key | Class::SceneCut => over.max(0),
+            // Not shown: no time passes for it, so all of it is beyond the rate.
+            Class::Altref => signed(bits),
+            Class::Overlay | Class::Layer(_) => 0,
+        };
+        self.boost_debt_bits = self.boost_debt_bits.saturating_add(on_purpose);
+    }
+
+    /// Moves the level steered for towards the optimal one, by a hundredth of the rate.
+    pub(super) fn steer(&mut self, elapsed_us: u64) {
+        let optimal = self.buffer.optimal_bits();
+        let most = signed(self.buffer.bits_of_us(elapsed_us) / 100);
+        self.steered_bits += optimal.saturating_sub(self.steered_bits).clamp(-most, most);
+    }
+
+    pub(super) fn pay_vbr_debt(&mut self, elapsed_us: u64) {
+        let due = signed(self.buffer.bits_of_us(elapsed_us));
+        self.debt_bits = self.debt_bits.saturating_sub(due);
+        let elapsed_us = elapsed_us.min(VBR_BOOST_RECOVERY_US);
+        let paid = mul_div_signed(self.boost_debt_bits, elapsed_us, VBR_BOOST_RECOVERY_US);
+        self.boost_debt_bits -= paid;
+    }
+
+    /// Kinds that have coded nothing yet learn from those that have.
+    pub(super) fn teach_siblings(&mut self, class: Class) {
+        let teacher = self.models[class.index()];
+        let pupils: &[Class] = match class {
+            Class::Key => &[Class::SceneCut],
+            Class::Layer(0) => &[Class::Altref, Class::Overlay, Class::Layer(1), Class::Layer(2)],
+            Class::Layer(1) => &[Class::Layer(2)],
+            _ => &[],
+        };
+        for pupil in pupils {
+            let model = &mut self.models[pupil.index()];
+            if !model.is_trained() {
+                model.guess_from(&teacher);
+            }
+        }
+    }
+}

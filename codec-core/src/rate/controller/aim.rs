@@ -1,0 +1,129 @@
+//! How many bits a frame is to take.
+
+use super::{INTER_DELAY_MS, RateController, VBR_BOOST_RECOVERY_US};
+use crate::codec::RateControl;
+use crate::rate::buffer::SECOND_US;
+use crate::rate::facts::{Class, FrameFacts, FrameRole, boost_q16};
+use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
+use crate::rate::layers::LayerPlanner;
+
+/// Deviations of CBR's buffer are made up for over this time.
+const RECOVERY_US: u64 = SECOND_US;
+/// A layer's own deviation from its share is made up for over this time.
+const LAYER_RECOVERY_US: u64 = 2 * SECOND_US;
+/// VBR makes up for its errors over this time.
+const VBR_RECOVERY_US: u64 = 5 * SECOND_US / 2;
+
+impl RateController {
+    /// The frame's share of the rate.
+    pub(super) fn share_bits(&self, facts: &FrameFacts) -> u64 {
+        let mean = self.buffer.bits_of_us(self.clock.interval_us());
+        let mode = self.config.scalability;
+        let weight = LayerPlanner::weight_q8(mode, self.active_layers, facts.temporal_id);
+        mul_div(mean, weight, 256).max(1)
+    }
+
+    /// Bits to aim at, and the logarithm of the step that should give them.
+    pub(super) fn aim(
+        &self,
+        facts: &FrameFacts,
+        class: Class,
+        share_bits: u64,
+        complexity_q16: i32,
+    ) -> (u64, i32) {
+        let model = &self.models[class.index()];
+        match self.config.rate {
+            RateControl::FixedQ(qindex) => (0, self.steps.log_q16(qindex)),
+            RateControl::Quality(quality) => {
+                let last = u32::from(self.steps.last());
+                let index = last * (100 - u32::from(quality.min(100))) / 100;
+                let base = self.steps.log_q16(u8::try_from(index).unwrap_or(u8::MAX));
+                (0, base + boost_q16(facts, class) + self.busyness_q16(facts) / 10)
+            }
+            RateControl::Cbr(_) => {
+                let target = match class {
+                    Class::Key => self.key_target_bits(),
+                    Class::SceneCut => self.cut_target_bits(share_bits),
+                    Class::Altref | Class::Overlay | Class::Layer(_) => {
+                        self.cbr_target_bits(facts, share_bits)
+                    }
+                };
+                (target, model.step_q16(complexity_q16, log2_q16(self.detail_bits(target))))
+            }
+            RateControl::Vbr(_) => {
+                let target = self.vbr_target_bits(share_bits);
+                let inter = &self.models[Class::Layer(0).index()];
+                let mean = match (facts.mean_complexity, self.mean_complexity) {
+                    (Some(ahead), Some(past)) => ahead / 2 + past / 2,
+                    (Some(mean), None) | (None, Some(mean)) => mean,
+                    (None, None) => facts.complexity,
+                };
+                let detail = log2_q16(self.detail_bits(target));
+                let base = inter.step_q16(log2_q16(mean.max(1)), detail);
+                let step = base.saturating_add(boost_q16(facts, class));
+                (exp2_q16(model.bits_q16(complexity_q16, step)), step)
+            }
+        }
+    }
+
+    /// What is left of a frame's bits for what has changed.
+    pub(super) fn detail_bits(&self, bits: u64) -> u64 {
+        bits.saturating_sub(self.config.overhead_bits).max(bits / 4).max(1)
+    }
+
+    /// Octaves by which the frame is more complex than the mean, within two either way.
+    pub(super) fn busyness_q16(&self, facts: &FrameFacts) -> i32 {
+        let mean = facts.mean_complexity.or(self.mean_complexity).unwrap_or(facts.complexity);
+        let octaves = log2_q16(facts.complexity.max(1)) - log2_q16(mean.max(1));
+        octaves.clamp(-2 * ONE_Q16, 2 * ONE_Q16)
+    }
+
+    pub(super) fn key_cap_bits(&self) -> u64 {
+        let share = self.buffer.bits_of_us(self.clock.interval_us());
+        match self.config.max_key_frame_pct {
+            Some(pct) => mul_div(share, u64::from(pct), 100).max(1),
+            None => positive(self.buffer.optimal_bits() / 2).max(share),
+        }
+    }
+
+    pub(super) fn key_target_bits(&self) -> u64 {
+        // Six shares at 30 frames per second: a fifth of a second, at most half of what is there.
+        let level = positive(self.buffer.level_bits());
+        let share = self.buffer.bits_of_us(self.clock.interval_us());
+        let wish = positive(self.buffer.optimal_bits() * 3 / 10).min(level / 2);
+        wish.min(self.key_cap_bits()).max(share).max(1)
+    }
+
+    pub(super) fn cut_target_bits(&self, share_bits: u64) -> u64 {
+        let level = positive(self.buffer.level_bits());
+        let delay = positive(self.buffer.bits_of_ms(INTER_DELAY_MS));
+        (level / 4).min(delay).min(3 * share_bits).max(share_bits / 2).max(1)
+    }
+
+    pub(super) fn cbr_target_bits(&self, facts: &FrameFacts, share_bits: u64) -> u64 {
+        let share = signed(share_bits);
+        let deviation = self.buffer.level_bits().saturating_sub(self.steered_bits);
+        let mut change =
+            mul_div_signed(deviation, share_bits, self.buffer.bits_of_us(RECOVERY_US).max(1));
+        if self.active_layers > 1 {
+            let debt = self.layer_debt_bits[usize::from(facts.temporal_id.min(2))];
+            let interval = self.clock.interval_us();
+            change = change.saturating_sub(mul_div_signed(debt, interval, LAYER_RECOVERY_US));
+        }
+        let most = mul_div_signed(share, u64::from(self.config.overshoot_pct), 100);
+        let least = -mul_div_signed(share, u64::from(self.config.undershoot_pct.min(90)), 100);
+        let target = share.saturating_add(change.clamp(least, most));
+        let rich = self.buffer.level_bits() > self.buffer.optimal_bits() / 4 * 3;
+        let golden = facts.role == FrameRole::Golden && rich;
+        positive(if golden { target.saturating_add(target / 4) } else { target }).max(1)
+    }
+
+    pub(super) fn vbr_target_bits(&self, share_bits: u64) -> u64 {
+        let interval = self.clock.interval_us();
+        let errors = self.debt_bits.saturating_sub(self.boost_debt_bits);
+        let errors = mul_div_signed(errors, interval, VBR_RECOVERY_US);
+        let boosts = mul_div_signed(self.boost_debt_bits, interval, VBR_BOOST_RECOVERY_US);
+        let target = signed(share_bits).saturating_sub(errors.saturating_add(boosts));
+        positive(target).clamp(share_bits / 4 + 1, share_bits.saturating_mul(2))
+    }
+}

@@ -1,0 +1,96 @@
+//! What a frame may cost at most, and when it is not worth coding.
+
+use super::{INTER_DELAY_MS, RateController};
+use crate::codec::{DropPolicy, DropReason, FrameKind};
+use crate::rate::buffer::SECOND_US;
+use crate::rate::facts::{Decision, FrameFacts, class_of};
+use crate::rate::fixed::{exp2_q16, log2_q16, mul_div_signed, positive, signed};
+
+/// After this long without a coded frame, the next one is coded whatever the buffer says.
+const MAX_SILENCE_US: u64 = 2 * SECOND_US;
+
+impl RateController {
+    pub(super) fn may_drop(&self, facts: &FrameFacts, now_us: i64) -> bool {
+        let allowed = facts.may_drop.unwrap_or(self.config.drops != DropPolicy::Never);
+        let since = self.last_coded_us.or(self.first_us).unwrap_or(now_us);
+        allowed && now_us.abs_diff(since) < MAX_SILENCE_US
+    }
+
+    pub(super) fn hard_cap_bits(&mut self, now_us: i64) -> Option<u64> {
+        let frame = self.config.max_frame_bytes.map(|bytes| u64::from(bytes) * 8);
+        let window = self.window.as_mut().map(|window| window.room_bits(now_us));
+        frame.into_iter().chain(window).min()
+    }
+
+    /// Drops that need no coding to be seen.
+    pub(super) fn drop_before_coding(
+        &self,
+        facts: &FrameFacts,
+        hard_bits: Option<u64>,
+    ) -> Option<Decision> {
+        let level = self.buffer.level_bits();
+        let pct = match self.config.drops {
+            DropPolicy::BelowBufferPct(pct) => u64::from(pct.min(100)),
+            DropPolicy::Never => 0,
+        };
+        let mark = mul_div_signed(self.buffer.optimal_bits(), pct, 100);
+        let drop = |reason, missing: i64| {
+            Some(Decision::Drop { reason, debt_bits: positive(missing).max(1) })
+        };
+        // A key frame is worth its delay; whether it fits is seen when it is coded.
+        if self.is_cbr() && facts.kind == FrameKind::Inter {
+            if level < mark || level <= 0 {
+                return drop(DropReason::BufferLow, mark.saturating_sub(level));
+            }
+            let class = class_of(facts);
+            let model = &self.models[class.index()];
+            let coarsest = self.steps.log_q16(self.config.max_qindex);
+            let least = exp2_q16(model.bits_q16(log2_q16(facts.complexity), coarsest));
+            // Waiting helps only as long as the buffer still fills.
+            let fills = level < self.buffer.optimal_bits();
+            if model.is_trained() && fills && signed(least / 2) > level {
+                return drop(DropReason::BufferLow, signed(least).saturating_sub(level));
+            }
+        }
+        if hard_bits == Some(0) {
+            return drop(DropReason::OverCap, 1);
+        }
+        None
+    }
+
+    /// Bits above which the frame is dropped, where that is allowed.
+    pub(super) fn give_up_bits(&self, facts: &FrameFacts, hard_bits: Option<u64>) -> Option<u64> {
+        if !self.is_cbr() {
+            return hard_bits;
+        }
+        // A key frame for which even a full buffer is too small is not worth waiting for.
+        let full = mul_div_signed(self.buffer.capacity_bits(), 95, 100);
+        if facts.kind == FrameKind::Key && self.buffer.level_bits() >= full {
+            return hard_bits;
+        }
+        let level = positive(self.buffer.level_bits());
+        Some(level.min(hard_bits.unwrap_or(u64::MAX)))
+    }
+
+    /// Bits above which the frame is coded again, coarser; not below `least_bits`.
+    pub(super) fn max_bits(
+        &self,
+        facts: &FrameFacts,
+        target_bits: u64,
+        must_bits: Option<u64>,
+        least_bits: u64,
+    ) -> Option<u64> {
+        if !self.is_cbr() {
+            return must_bits;
+        }
+        let soft = if facts.kind == FrameKind::Key {
+            let delay = positive(self.buffer.optimal_bits() / 3);
+            self.key_cap_bits().min(delay.max(target_bits))
+        } else {
+            let delay = positive(self.buffer.bits_of_ms(INTER_DELAY_MS));
+            let spare = if facts.scene_cut { target_bits / 4 } else { target_bits };
+            delay.max(target_bits.saturating_add(spare))
+        };
+        Some(soft.min(must_bits.unwrap_or(u64::MAX)).max(least_bits).max(1))
+    }
+}

@@ -1,0 +1,83 @@
+//! From wanted bits to a quantiser index.
+
+use super::RateController;
+use crate::codec::RateControl;
+use crate::rate::facts::Class;
+use crate::rate::fixed::{ONE_Q16, log2_q16, positive};
+
+/// From one frame to the next of its kind, the quantiser index falls by at most this.
+const MAX_FINER: u8 = 12;
+
+impl RateController {
+    pub(super) fn pick_qindex(
+        &self,
+        class: Class,
+        complexity_q16: i32,
+        step_q16: i32,
+        target_bits: u64,
+        max_bits: Option<u64>,
+    ) -> u8 {
+        if let RateControl::FixedQ(qindex) = self.config.rate {
+            return qindex.min(self.steps.last());
+        }
+        let model = &self.models[class.index()];
+        let is_still = self.is_cbr() && complexity_q16 < log2_q16(self.config.still_complexity);
+        let mut step_q16 = step_q16;
+        if let (Class::Layer(_), Some(last)) = (class, self.last_qindex[class.index()])
+            && !self.free_fall
+        {
+            let last_q16 = self.steps.log_q16(last);
+            step_q16 = if is_still {
+                self.refined(last_q16, target_bits)
+            } else {
+                damped(step_q16, last_q16)
+            };
+        }
+        if let Some(max_bits) = max_bits {
+            // Leave an eighth: the model is not that exact, and coding again is dear. Key frames
+            // are rare and worth it.
+            let margin = if class == Class::Key { 0 } else { max_bits / 8 };
+            let fitting = model.step_q16(complexity_q16, log2_q16(max_bits - margin));
+            step_q16 = step_q16.max(fitting);
+        }
+        let mut qindex = self.steps.nearest(step_q16);
+        let inter = self.last_qindex[Class::Layer(0).index()];
+        match (class, self.last_qindex[class.index()], inter) {
+            (Class::Layer(_), Some(last), _) if !self.free_fall => {
+                qindex = qindex.max(last.saturating_sub(MAX_FINER));
+            }
+            // A key frame much finer than the frames round it is bits wasted.
+            (Class::Key, _, Some(inter)) if self.is_cbr() => {
+                let finest = self.steps.log_q16(inter) - ONE_Q16 * 3 / 4;
+                qindex = qindex.max(self.steps.nearest(finest));
+            }
+            _ => {}
+        }
+        qindex.clamp(self.config.min_qindex, self.config.max_qindex)
+    }
+
+    /// The step after `last_q16` in a still scene: finer while that costs no more than its share
+    /// and some of what the buffer holds beyond its optimal level.
+    pub(super) fn refined(&self, last_q16: i32, target_bits: u64) -> i32 {
+        let surplus = positive(self.buffer.level_bits().saturating_sub(self.buffer.optimal_bits()));
+        let budget = target_bits.saturating_add(surplus / 8);
+        if self.last_bits / 2 > budget {
+            last_q16 + ONE_Q16 / 8
+        } else if self.last_bits > budget {
+            last_q16
+        } else {
+            last_q16 - ONE_Q16 / 4
+        }
+    }
+}
+
+/// Goes from the last step only part of the way to the one the model asks for. What the last frame
+/// coded finely need not be coded again, and what it left out comes on top: from one frame to the
+/// next, bits react to the step far more than they do in the long run.
+fn damped(wanted_q16: i32, last_q16: i32) -> i32 {
+    const FAR_Q16: i32 = ONE_Q16 * 3 / 4;
+    let way = wanted_q16.saturating_sub(last_q16);
+    // Beyond this it is the picture that has changed.
+    let far = way.saturating_sub(FAR_Q16).max(0);
+    last_q16 + (way - far) * 2 / 5 + far
+}
