@@ -71,7 +71,7 @@ pub struct FrameBudget {
     /// Bits above which the frame is to be coded again, coarser.
     pub max_bits: Option<u64>,
     /// Bits above which the frame is to be given up, if it cannot be made smaller; see
-    /// [`RateController::frame_dropped`].
+    /// [`super::RateController::frame_dropped`].
     pub give_up_bits: Option<u64>,
     /// The buffer is below half its optimal level: spend nothing on extras.
     pub buffer_is_low: bool,
@@ -81,7 +81,7 @@ pub struct FrameBudget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Code it, then call [`RateController::frame_coded`].
+    /// Code it, then call [`super::RateController::frame_coded`].
     Code(FrameBudget),
     /// Drop it; nothing else is to be called.
     Drop {
