@@ -413,11 +413,14 @@ macro_rules! lanes_predict {
         #[target_feature(enable = $features)]
         fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
             let origins = Origins::of(mode);
-            let ([a0, a1, a2, a3, a4, a5, a6, a7], [l0, l1, l2, l3]) = (edges.above, edges.left);
+            let (above, left) = (u64::from_le_bytes(edges.above), u32::from_le_bytes(edges.left));
             // The edge from the bottom left over the corner to the above-right; its last pixel
             // again; the bottom left pixel twice.
-            let edge = [l3, l2, l1, l0, edges.top_left, a0, a1, a2, a3, a4, a5, a6, a7, a7, l3, l3];
-            let edge = load_u8x16(&edge);
+            let corner = u64::from(edges.top_left) << 32;
+            let low = u64::from(left.swap_bytes()) | corner | above << 40;
+            let bottom = u64::from(edges.left[3]) * 0x0101_0000_0000_0000;
+            let high = above >> 24 | u64::from(edges.above[7]) << 40 | bottom;
+            let edge = load_2x8(&low.to_le_bytes(), &high.to_le_bytes());
             let (before, after) = (shifted_up(edge), shifted_down(edge));
             // The mean of the outer two rounded down, then its mean with the middle rounded up.
             let odd = and_u8(xor_u8(before, after), splat_u8(1));
