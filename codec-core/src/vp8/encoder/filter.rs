@@ -15,7 +15,7 @@ use crate::vp8::tables::AC_STEPS;
 /// Filter deltas by reference: intra, last, golden, altref.
 const REFERENCE_DELTAS: [i8; 4] = [2, 0, -2, -2];
 /// Filter deltas by mode: 4x4 intra, zero, other vectors, split.
-const MODE_DELTAS: [i8; 4] = [4, -6, 2, 4];
+const MODE_DELTAS: [i8; 4] = [4, 0, 2, 4];
 
 /// On screens what stands still is exact or nearly so: the filter would wear it away.
 const SCREEN_MODE_DELTAS: [i8; 4] = [0, -63, 0, 0];
@@ -32,11 +32,11 @@ pub(super) fn filter_header(level: u8, is_screen: bool, knobs: FrameKnobs) -> Fi
     }
 }
 
-/// The level that suits most pictures at `qindex`: a fifth of the step of AC coefficients, and
-/// half of that for the sharp edges of screens.
+/// The level that suits most pictures at `qindex`: a quarter of the step of AC coefficients, and
+/// less for the sharp edges of screens.
 pub(super) fn usual_level(qindex: u8, is_screen: bool) -> u8 {
     let step = AC_STEPS[usize::from(qindex.min(127))];
-    let level = if is_screen { step / 10 } else { (step + 2) / 5 };
+    let level = if is_screen { step / 10 } else { (step * 26 + 50) / 100 };
     u8::try_from(level).unwrap_or(63).min(63)
 }
 
