@@ -11,7 +11,7 @@ pub(super) const REFRESH: u8 = 1;
 /// Frames that a macroblock must have stood still.
 const STILL_FRAMES: u8 = 3;
 /// A refresh must be this much finer than what a macroblock already has.
-const WORTHWHILE: u8 = 4;
+const WORTHWHILE: u8 = 8;
 
 /// What is remembered of each macroblock from frame to frame.
 #[derive(Clone, Copy, Debug)]
