@@ -40,29 +40,16 @@ impl BoolEncoder {
         (self.out.len() - self.start) as u64 * 8 + u64::from(self.pending)
     }
 
-    /// Lets go of six finished bytes.
+    /// Lets go of six finished bytes: `low` above `left` pending bits. Takes values, not `self`, so
+    /// that an encoder that is a local variable can live in registers.
     #[cold]
     #[inline(never)]
-    fn flush(&mut self) {
-        let left = self.pending - FLUSH_BITS;
-        let finished = self.low >> (8 + left);
+    fn flush(out: &mut Vec<u8>, start: usize, low: u64, left: u32) {
+        let finished = low >> (8 + left);
         if finished >> FLUSH_BITS != 0 {
-            self.carry();
+            carry(&mut out[start..]);
         }
-        self.out.extend_from_slice(&(finished << 16).to_be_bytes()[..6]);
-        self.low &= (1 << (8 + left)) - 1;
-        self.pending = left;
-    }
-
-    /// Adds one to what has been let go. The interval never leaves `0..1`, so a byte that takes it
-    /// exists.
-    fn carry(&mut self) {
-        for byte in self.out[self.start..].iter_mut().rev() {
-            *byte = byte.wrapping_add(1);
-            if *byte != 0 {
-                break;
-            }
-        }
+        out.extend_from_slice(&(finished << 16).to_be_bytes()[..6]);
     }
 
     /// Ends the partition: enough bytes that a decoder needs no others. Returns the vector given
@@ -71,7 +58,7 @@ impl BoolEncoder {
     pub fn finish(mut self) -> Vec<u8> {
         let total = self.pending + 8;
         if self.low >> total != 0 {
-            self.carry();
+            carry(&mut self.out[self.start..]);
         }
         let bytes = total.div_ceil(8);
         let aligned = self.low << (64 - total);
@@ -83,6 +70,17 @@ impl BoolEncoder {
             self.out.push(0);
         }
         self.out
+    }
+}
+
+/// Adds one to what has been let go. The interval never leaves `0..1`, so a byte that takes it
+/// exists.
+fn carry(finished: &mut [u8]) {
+    for byte in finished.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
     }
 }
 
@@ -101,7 +99,10 @@ impl BoolSink for BoolEncoder {
         self.low <<= shift;
         self.pending += shift;
         if self.pending >= FLUSH_BITS {
-            self.flush();
+            let left = self.pending - FLUSH_BITS;
+            Self::flush(&mut self.out, self.start, self.low, left);
+            self.low &= (1 << (8 + left)) - 1;
+            self.pending = left;
         }
     }
 }

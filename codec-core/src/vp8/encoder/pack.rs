@@ -139,7 +139,9 @@ fn write_partitions(header: &FrameHeader, rows: &[Mutex<RowStore>], mut bytes: V
     bytes
 }
 
-fn write_row_tokens(out: &mut BoolEncoder, header: &FrameHeader, row: &RowStore) {
+fn write_row_tokens(shared: &mut BoolEncoder, header: &FrameHeader, row: &RowStore) {
+    // A local encoder lives in registers.
+    let mut out = std::mem::take(shared);
     let probs = &header.probs.coeffs;
     let mut rest = row.levels.as_slice();
     for mb in &row.coded {
@@ -151,7 +153,8 @@ fn write_row_tokens(out: &mut BoolEncoder, header: &FrameHeader, row: &RowStore)
                 levels[first..eob].copy_from_slice(own);
                 rest = others;
             }
-            write_block_tokens(out, &levels, first, eob, context, &probs[plane]);
+            write_block_tokens(&mut out, &levels, first, eob, context, &probs[plane]);
         });
     }
+    *shared = out;
 }

@@ -83,25 +83,51 @@ pub(super) const LUMA_WHOLE: usize = 3;
 /// Bit of Y2 in the masks of non-empty neighbours.
 const Y2_BIT: u16 = 1 << 8;
 
-/// Bits of neighbour masks for block `n` of 0..24: (above, left).
-const fn mask_bits(n: usize) -> (u16, u16) {
-    if n < 16 {
-        (1 << (n % 4), 1 << (n / 4))
-    } else {
-        let base = 4 + 2 * ((n - 16) / 4);
-        (1 << (base + n % 2), 1 << (base + n % 4 / 2))
-    }
+/// One block of a macroblock, in the order of writing.
+#[derive(Clone, Copy)]
+struct BlockPlace {
+    /// Index among the macroblock's blocks.
+    n: u8,
+    plane: u8,
+    /// First scan position.
+    first: u8,
+    /// Its bits in the masks of non-empty neighbours.
+    above: u16,
+    left: u16,
 }
 
-static MASK_BITS: [(u16, u16); 24] = {
-    let mut bits = [(0, 0); 24];
+static WITH_Y2: [BlockPlace; 25] = {
+    let mut places = [place(Y2 as u8, LUMA_Y2 as u8, 0); 25];
     let mut n = 0;
     while n < 24 {
-        bits[n] = mask_bits(n);
+        places[n as usize + 1] =
+            if n < 16 { place(n, LUMA_AFTER_Y2 as u8, 1) } else { place(n, CHROMA as u8, 0) };
         n += 1;
     }
-    bits
+    places
 };
+
+static WITHOUT_Y2: [BlockPlace; 24] = {
+    let mut places = [place(0, LUMA_WHOLE as u8, 0); 24];
+    let mut n = 0;
+    while n < 24 {
+        places[n as usize] = place(n, if n < 16 { LUMA_WHOLE } else { CHROMA } as u8, 0);
+        n += 1;
+    }
+    places
+};
+
+const fn place(n: u8, plane: u8, first: u8) -> BlockPlace {
+    let (above, left) = match n {
+        0..16 => (1 << (n % 4), 1 << (n / 4)),
+        16..24 => {
+            let base = 4 + 2 * ((n - 16) / 4);
+            (1 << (base + n % 2), 1 << (base + n % 4 / 2))
+        }
+        _ => (Y2_BIT, Y2_BIT),
+    };
+    BlockPlace { n, plane, first, above, left }
+}
 
 /// Visits the blocks of a macroblock in the order of writing: `visit(block, plane type, first
 /// scan position, context)`. Returns the masks of non-empty blocks for the neighbours below and
@@ -112,27 +138,19 @@ pub(super) fn for_each_block(
     mut visit: impl FnMut(usize, usize, usize, usize),
 ) -> (u16, u16) {
     let (mut above, mut left) = (mb.above, mb.left);
-    let mut one = |n: usize, plane: usize, first: usize, (a, l): (u16, u16)| {
-        let context = usize::from(above & a != 0) + usize::from(left & l != 0);
-        visit(n, plane, first, context);
+    let places = if mb.has_y2 { WITH_Y2.as_slice() } else { WITHOUT_Y2.as_slice() };
+    // One call of `visit`, so that it is inlined whatever it does.
+    for place in places {
+        let (n, first) = (usize::from(place.n), usize::from(place.first));
+        let context = usize::from(above & place.above != 0) + usize::from(left & place.left != 0);
+        visit(n, usize::from(place.plane), first, context);
         if usize::from(mb.eobs[n]) > first {
-            above |= a;
-            left |= l;
+            above |= place.above;
+            left |= place.left;
         } else {
-            above &= !a;
-            left &= !l;
+            above &= !place.above;
+            left &= !place.left;
         }
-    };
-    if mb.has_y2 {
-        one(Y2, LUMA_Y2, 0, (Y2_BIT, Y2_BIT));
-    }
-    let (plane, first) = if mb.has_y2 { (LUMA_AFTER_Y2, 1) } else { (LUMA_WHOLE, 0) };
-    let (luma, chroma) = MASK_BITS.split_at(16);
-    for (n, &bits) in luma.iter().enumerate() {
-        one(n, plane, first, bits);
-    }
-    for (n, &bits) in (16..).zip(chroma) {
-        one(n, CHROMA, 0, bits);
     }
     (above, left)
 }
