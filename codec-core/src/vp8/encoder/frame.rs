@@ -385,11 +385,13 @@ impl FrameEncoder {
         let layouts = [0, 1, 2].map(|index| frame.plane(index).layout());
         let (first, count) = plan.intra_refresh;
         let first = first as usize;
+        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let job = FrameJob {
             kernels: self.kernels,
             picture,
             cols: self.cols,
             rows: self.rows,
+            is_parallel: pool.threads() > 1,
             is_key: plan.kind == FrameKind::Key,
             speed: Speed::level(plan.speed),
             interpolation: Interpolation::of_profile(self.settings.knobs.profile),
@@ -417,7 +419,6 @@ impl FrameEncoder {
             layouts,
         };
         let cols = u32::try_from(self.cols).unwrap_or(u32::MAX);
-        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         in_order(pool, self.rows, &|row| {
             let mut planes = planes[row].lock().unwrap_or_else(PoisonError::into_inner);
             let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,6 +24,8 @@ pub(super) struct FrameJob<'a> {
     pub(super) picture: &'a Picture<'a>,
     pub(super) cols: usize,
     pub(super) rows: usize,
+    /// Rows run on several threads.
+    pub(super) is_parallel: bool,
     pub(super) is_key: bool,
     pub(super) speed: Speed,
     pub(super) interpolation: Interpolation,
@@ -70,6 +72,10 @@ impl<'a> FrameJob<'a> {
     /// Says that row `row` has coded `done` macroblocks.
     #[inline]
     pub(super) fn advance(&self, row: usize, done: usize) {
+        // Nobody waits for parts of a row where all rows run one after the other.
+        if !self.is_parallel && done < self.cols {
+            return;
+        }
         self.progress[row].advance(u32::try_from(done).unwrap_or(u32::MAX));
     }
 }
