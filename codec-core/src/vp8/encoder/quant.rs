@@ -27,7 +27,7 @@ pub struct QuantiserSet {
     pub y2: Quantiser,
     /// Chroma.
     pub uv: Quantiser,
-    /// Squared error per bit: 0.028 times the square of the luma DC step.
+    /// Squared error per bit: 0.036 times the square of the luma DC step.
     pub lambda: Lambda,
     /// Absolute error per bit, for integer motion search.
     pub lambda_sad: Lambda,
@@ -53,7 +53,7 @@ impl QuantiserSet {
             y1_ac,
             y2: quantiser(steps.y2, zbin),
             uv: quantiser(steps.uv, zbin),
-            lambda: Lambda((q * q * 7168 + 500) / 1000),
+            lambda: Lambda((q * q * 9216 + 500) / 1000),
             lambda_sad: Lambda((q * 1070 + 61_714) / 100),
         }
     }
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn lambda_is_a_fixed_share_of_the_squared_step() {
-        // 0.028 * 157 * 157 = 690.2; in 1/256: 176685.
-        assert_eq!(plain(127).lambda, Lambda(176_684));
-        assert_eq!(plain(0).lambda, Lambda(115));
+        // 0.036 * 157 * 157 = 887.4; in 1/256: 227166.
+        assert_eq!(plain(127).lambda, Lambda(227_165));
+        assert_eq!(plain(0).lambda, Lambda(147));
     }
 }
