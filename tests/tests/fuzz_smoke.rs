@@ -61,7 +61,7 @@ fn damaged_files_never_panic_a_reader() {
             seeds.push(bytes);
         }
     }
-    rng::for_each_seed(600, |_, rng| {
+    rng::for_each_seed(2000, |_, rng| {
         let file = rng.pick(&seeds);
         fuzz::container(&mutate::damaged(file, rng));
     });
