@@ -120,6 +120,7 @@ fn plan(case: &Case, n: usize) -> UnitPlan {
         6 => plan.references = SlotSet::GOLDEN.with(SlotSet::ALTREF),
         7 => plan.updates = SlotSet::NONE,
         8 => plan.intra_refresh = (2, 5),
+        10 => plan.references = SlotSet::NONE,
         _ => {}
     }
     plan

@@ -23,7 +23,9 @@ impl MbCoder<'_> {
         let mut best = self.decide_intra_16(set, segment);
         let [no_skip, _] = self.job.costs.skip_bits();
         let limit = cost(set, best.price, best.mode_bits + no_skip);
-        if let Some(choice) = self.try_intra_4x4(set, segment, limit) {
+        if !self.job.has_plain_modes
+            && let Some(choice) = self.try_intra_4x4(set, segment, limit)
+        {
             best = choice;
         }
         best

@@ -9,7 +9,7 @@ use super::costs::{ModeCosts, MvPrices};
 use super::exchange::Exchange;
 use super::filter::{FilterChase, FilterWork, filter_header, usual_level};
 use super::job::FrameJob;
-use super::pack::{Envelope, Packer};
+use super::pack::{Envelope, Packed, Packer};
 use super::predict::Interpolation;
 use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantiserSet, WiderZeroBin};
@@ -19,7 +19,7 @@ use super::speed::Speed;
 use super::store::{FrameTotals, RowStore};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
-use crate::codec::{Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet};
+use crate::codec::{BitsByPart, Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet};
 use crate::error::{ConfigError, Error};
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::parallel::{Pool, Progress, Serial, in_order};
@@ -141,7 +141,24 @@ pub struct FrameEncoder {
 struct Attempt {
     header: FrameHeader,
     context: HeaderContext,
-    bits: crate::codec::BitsByPart,
+    bits: BitsByPart,
+    /// See [`Packed::fits`].
+    fits: bool,
+}
+
+/// What a caller asks to be coded.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    picture: &'a Picture<'a>,
+    plan: &'a UnitPlan,
+    analysis: Option<&'a FrameAnalysis>,
+}
+
+/// What attempts at one frame differ in.
+#[derive(Clone, Copy)]
+struct AttemptSettings {
+    qindex: u8,
+    has_plain_modes: bool,
 }
 
 impl FrameEncoder {
@@ -254,16 +271,32 @@ impl FrameEncoder {
     ) -> Result<UnitReport, Error> {
         self.check(picture, plan)?;
         let analysis = analysis.filter(|analysis| analysis.size == picture.size());
+        let asked = Asked { picture, plan, analysis };
         let mut recon = self.frames.take();
         let mut qindex = plan.qindex.min(127);
         let worst = plan.max_qindex.clamp(qindex, 127);
+        let mut has_plain_modes = false;
         loop {
             let Some(frame) = Arc::get_mut(&mut recon) else {
                 // The pool lends only what nobody else holds.
                 recon = Arc::new(FrameBuf::new(self.settings.size, LUMA_PAD));
                 continue;
             };
-            let attempt = self.attempt(picture, plan, analysis, qindex, frame, packet);
+            let settings = AttemptSettings { qindex, has_plain_modes };
+            let attempt = self.attempt(&asked, settings, frame, packet);
+            if !attempt.fits {
+                // Only pictures of very many macroblocks come here.
+                if !has_plain_modes {
+                    has_plain_modes = true;
+                } else if qindex < 127 {
+                    qindex = qindex.saturating_add(32).min(127);
+                } else {
+                    packet.data.clear();
+                    self.frames.remember(recon);
+                    return Err(Error::Unsupported("frames whose partitions are this large"));
+                }
+                continue;
+            }
             let bits = packet.data.len() as u64 * 8;
             let over_cap = plan.max_bits.is_some_and(|max| bits > max);
             if over_cap && qindex < worst {
@@ -304,13 +337,13 @@ impl FrameEncoder {
     /// Codes the frame at `qindex` into `frame` and `packet`; what later frames depend on stays.
     fn attempt(
         &mut self,
-        picture: &Picture<'_>,
-        plan: &UnitPlan,
-        analysis: Option<&FrameAnalysis>,
-        qindex: u8,
+        asked: &Asked<'_>,
+        settings: AttemptSettings,
         frame: &mut FrameBuf,
         packet: &mut Packet,
     ) -> Attempt {
+        let AttemptSettings { qindex, has_plain_modes } = settings;
+        let plan = asked.plan;
         let is_key = plan.kind == FrameKind::Key;
         let mut context = self.context.clone();
         if is_key {
@@ -344,7 +377,7 @@ impl FrameEncoder {
             modes: self.modes,
         };
         let params = FilterParams::new(&header);
-        self.code_rows(picture, plan, analysis, &sets, &params, frame);
+        self.code_rows(asked, has_plain_modes, &sets, &params, frame);
         for plane in frame.planes_mut() {
             let layout = plane.layout();
             extend_ends(plane.into_data(), layout);
@@ -365,21 +398,22 @@ impl FrameEncoder {
             profile: self.settings.knobs.profile,
             shown: plan.shown,
         };
-        let bits =
-            self.packer.pack(envelope, &header, &mut context, &self.stores, &mut packet.data);
-        Attempt { header, context, bits }
+        let data = &mut packet.data;
+        let Packed { bits, fits } =
+            self.packer.pack(envelope, &header, &mut context, &self.stores, data);
+        Attempt { header, context, bits, fits }
     }
 
     /// Runs the rows of a frame on the pool.
     fn code_rows(
         &mut self,
-        picture: &Picture<'_>,
-        plan: &UnitPlan,
-        analysis: Option<&FrameAnalysis>,
+        asked: &Asked<'_>,
+        has_plain_modes: bool,
         sets: &[QuantiserSet; 4],
         params: &FilterParams,
         frame: &mut FrameBuf,
     ) {
+        let Asked { picture, plan, analysis } = *asked;
         self.progress.iter_mut().for_each(Progress::reset);
         let references = self.distinct_references(plan);
         let layouts = [0, 1, 2].map(|index| frame.plane(index).layout());
@@ -393,6 +427,7 @@ impl FrameEncoder {
             rows: self.rows,
             is_parallel: pool.threads() > 1,
             is_key: plan.kind == FrameKind::Key,
+            has_plain_modes,
             speed: Speed::level(plan.speed),
             interpolation: Interpolation::of_profile(self.settings.knobs.profile),
             references: [0, 1, 2].map(|slot| references[slot].as_deref()),

@@ -508,7 +508,8 @@ impl MbCoder<'_> {
     /// Whether several vectors may help: what one leaves is really coded.
     fn wants_split(&self, best: &Choice, set: &QuantiserSet) -> bool {
         let speed = &self.job.speed;
-        if speed.splits == Splits::None || best.reference == Reference::Current {
+        let is_whole = self.job.has_plain_modes || best.reference == Reference::Current;
+        if speed.splits == Splits::None || is_whole {
             return false;
         }
         match speed.split_gate {
@@ -524,6 +525,7 @@ impl MbCoder<'_> {
 
     fn wants_intra_4x4(&self, best: &Choice, found: &Candidates, set: &QuantiserSet) -> bool {
         match self.job.speed.intra_4x4 {
+            _ if self.job.has_plain_modes => false,
             Gate::Never => false,
             Gate::Always => true,
             Gate::Gated => {

@@ -27,6 +27,8 @@ pub(super) struct FrameJob<'a> {
     /// Rows run on several threads.
     pub(super) is_parallel: bool,
     pub(super) is_key: bool,
+    /// No 4x4 intra and no splits: their modes did not fit the first partition.
+    pub(super) has_plain_modes: bool,
     pub(super) speed: Speed,
     pub(super) interpolation: Interpolation,
     /// Last, golden, altref: those that may be used and differ from the ones before.

@@ -23,6 +23,19 @@ pub(super) struct Envelope {
     pub(super) shown: bool,
 }
 
+/// A frame that was packed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed {
+    pub(super) bits: BitsByPart,
+    /// All partitions fit the fields that tell their sizes.
+    pub(super) fits: bool,
+}
+
+/// Largest first partition: nineteen bits. Section 9.1.
+const MAX_FIRST_PARTITION: usize = (1 << 19) - 1;
+/// Largest token partition but the last: three bytes. Section 9.5.
+const MAX_TOKEN_PARTITION: usize = (1 << 24) - 1;
+
 /// Memory that is used from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct Packer {
@@ -39,7 +52,7 @@ impl Packer {
         context: &mut HeaderContext,
         rows: &[Mutex<RowStore>],
         data: &mut Vec<u8>,
-    ) -> BitsByPart {
+    ) -> Packed {
         let mut bytes = std::mem::take(data);
         bytes.clear();
         let start = FRAME_TAG_BYTES + if header.is_key { KEY_HEADER_BYTES } else { 0 };
@@ -61,15 +74,17 @@ impl Packer {
             let key = KeyHeader { size: envelope.size, scaling: [0; 2] };
             bytes[FRAME_TAG_BYTES..start].copy_from_slice(&write_key_header(key));
         }
-        *data = write_partitions(header, rows, bytes);
+        let partitions_fit;
+        (*data, partitions_fit) = write_partitions(header, rows, bytes);
         let total = data.len() as u64 * 8;
         let modes = (first_partition_bytes as u64 * 8).saturating_sub(header_bits);
         let header_bits = header_bits + start as u64 * 8;
-        BitsByPart {
+        let bits = BitsByPart {
             header: header_bits,
             modes,
             coefficients: total.saturating_sub(header_bits + modes),
-        }
+        };
+        Packed { bits, fits: partitions_fit && first_partition_bytes <= MAX_FIRST_PARTITION }
     }
 
     fn write_modes(
@@ -118,9 +133,15 @@ impl Packer {
     }
 }
 
-/// Appends the table of partition sizes and the token partitions. Section 9.5.
-fn write_partitions(header: &FrameHeader, rows: &[Mutex<RowStore>], mut bytes: Vec<u8>) -> Vec<u8> {
+/// Appends the table of partition sizes and the token partitions. Section 9.5. `false` if a size
+/// does not fit the table.
+fn write_partitions(
+    header: &FrameHeader,
+    rows: &[Mutex<RowStore>],
+    mut bytes: Vec<u8>,
+) -> (Vec<u8>, bool) {
     let count = header.partitions();
+    let mut fits = true;
     let table = bytes.len();
     bytes.resize(table + 3 * (count - 1), 0);
     for partition in 0..count {
@@ -132,11 +153,12 @@ fn write_partitions(header: &FrameHeader, rows: &[Mutex<RowStore>], mut bytes: V
         }
         bytes = out.finish();
         if partition + 1 < count {
+            fits &= bytes.len() - start <= MAX_TOKEN_PARTITION;
             let [a, b, c, ..] = (bytes.len() - start).to_le_bytes();
             bytes[table + 3 * partition..][..3].copy_from_slice(&[a, b, c]);
         }
     }
-    bytes
+    (bytes, fits)
 }
 
 fn write_row_tokens(shared: &mut BoolEncoder, header: &FrameHeader, row: &RowStore) {

@@ -75,10 +75,10 @@ impl TokenCounts {
 }
 
 /// Plane types of section 13.3.
-pub(super) const LUMA_AFTER_Y2: usize = 0;
-pub(super) const LUMA_Y2: usize = 1;
-pub(super) const CHROMA: usize = 2;
-pub(super) const LUMA_WHOLE: usize = 3;
+pub(super) const LUMA_AFTER_Y2: u8 = 0;
+pub(super) const LUMA_Y2: u8 = 1;
+pub(super) const CHROMA: u8 = 2;
+pub(super) const LUMA_WHOLE: u8 = 3;
 
 /// Bit of Y2 in the masks of non-empty neighbours.
 const Y2_BIT: u16 = 1 << 8;
@@ -97,21 +97,21 @@ struct BlockPlace {
 }
 
 static WITH_Y2: [BlockPlace; 25] = {
-    let mut places = [place(Y2 as u8, LUMA_Y2 as u8, 0); 25];
+    let mut places = [place(24, LUMA_Y2, 0); 25];
     let mut n = 0;
     while n < 24 {
         places[n as usize + 1] =
-            if n < 16 { place(n, LUMA_AFTER_Y2 as u8, 1) } else { place(n, CHROMA as u8, 0) };
+            if n < 16 { place(n, LUMA_AFTER_Y2, 1) } else { place(n, CHROMA, 0) };
         n += 1;
     }
     places
 };
 
 static WITHOUT_Y2: [BlockPlace; 24] = {
-    let mut places = [place(0, LUMA_WHOLE as u8, 0); 24];
+    let mut places = [place(0, LUMA_WHOLE, 0); 24];
     let mut n = 0;
     while n < 24 {
-        places[n as usize] = place(n, if n < 16 { LUMA_WHOLE } else { CHROMA } as u8, 0);
+        places[n as usize] = place(n, if n < 16 { LUMA_WHOLE } else { CHROMA }, 0);
         n += 1;
     }
     places
@@ -186,7 +186,7 @@ mod tests {
         let mut counts = TokenCounts::default();
         let mut levels = [0; 16];
         levels[1..5].copy_from_slice(&[1, 0, -70, 2]);
-        counts.count(LUMA_AFTER_Y2, 1, 2, &levels, 5);
+        counts.count(usize::from(LUMA_AFTER_Y2), 1, 2, &levels, 5);
         let at = |n: usize, context: usize| counts.0[0][usize::from(BANDS[n])][context];
         assert_eq!(at(1, 2)[1], 1);
         assert_eq!(at(2, 1)[0], 1);
