@@ -1,6 +1,6 @@
 //! Counting and storing the tokens of coefficients. RFC 6386, section 13.
 
-use super::store::{CodedMb, MbLevels, RowStore, Y2};
+use super::store::{CodedMb, MbLevels, RowStore};
 use crate::vp8::tables::BANDS;
 
 /// Tokens: zero, 1, 2, 3, 4, six categories of larger levels, end of block.
@@ -179,6 +179,7 @@ impl RowStore {
 
 #[cfg(test)]
 mod tests {
+    use super::super::store::Y2;
     use super::*;
 
     #[test]
