@@ -8,7 +8,7 @@ use codec_core::codec::{
     KnobKind, Outcome, Packet, RateControl, Scalability, SlotSet, Update,
 };
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::parallel::{Pool, RowPool, Serial};
+use codec_core::parallel::{Pool, RayonPool, RowPool, Serial};
 use codec_core::registry;
 use codec_core::simd::Level;
 use codec_tests::fuzz::vp8_encoder;
@@ -209,12 +209,16 @@ type MakePool = fn() -> Option<Arc<dyn Pool>>;
 
 #[test]
 fn the_bytes_do_not_depend_on_pool_or_instruction_set() {
-    let pools: [MakePool; 5] = [
+    let pools: [MakePool; 6] = [
         || None,
         || Some(Arc::new(Serial)),
         || Some(Arc::new(RowPool::new(2).unwrap())),
         || Some(Arc::new(RowPool::new(3).unwrap())),
         || Some(Arc::new(RowPool::new(8).unwrap())),
+        || {
+            let threads = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+            Some(Arc::new(RayonPool(threads)))
+        },
     ];
     let levels = Level::ALL.into_iter().filter(|level| level.is_supported());
     let mut ways: Vec<_> = levels.map(|level| (pools[0], Some(level))).collect();
