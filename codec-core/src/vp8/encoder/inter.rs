@@ -132,13 +132,16 @@ impl MbCoder<'_> {
         let set = &job.sets[usize::from(segment)];
         let vectors = self.vectors();
         let range = self.range();
-        if let Some(choice) = self.take_over(&vectors, set, segment) {
+        if let Some(choice) = self.take_over(&vectors, &range, set, segment) {
             return choice;
         }
         let mut found = Candidates::new();
         self.offer_plain(set, &vectors, &range, &mut found);
         let plain = *found.best();
         let mut first = None;
+        if speed.skip_probe && plain.sse <= set.lambda.cost(SOME_BITS_Q8) {
+            return self.leave_empty(&plain, vectors.near.best, segment);
+        }
         if speed.skip_probe
             && plain.sse <= set.lambda.cost(PROBE_BITS_Q8)
             && let Some(choice) = self.code(&plain, vectors.near.best, set, segment)
@@ -168,35 +171,28 @@ impl MbCoder<'_> {
     }
 
     /// What did not change at all is taken over, once it is as good as this frame would make it.
-    fn take_over(&mut self, vectors: &Vectors, set: &QuantiserSet, segment: u8) -> Option<Choice> {
+    fn take_over(
+        &mut self,
+        vectors: &Vectors,
+        range: &SearchRange,
+        set: &QuantiserSet,
+        segment: u8,
+    ) -> Option<Choice> {
         let job = self.job;
         let is_same = self.analysis.is_some_and(|mb| mb.change == Change::Static);
         if !is_same || !job.refresh.is_as_good_as(self.index(), set.qindex) {
             return None;
         }
-        let at = self.at();
-        let pred = &mut self.best.pixels.luma;
-        job.predictor(Reference::Last)?.luma(at, MotionVector::ZERO, pred)?;
-        let prediction_sse = job.kernels.sse_16x16(&self.cur.luma, pred.window());
+        let mv = MotionVector::ZERO;
+        let sse = self.sse_at(Reference::Last, mv, range)?;
         // The analysis knows the picture before, which need not be the last frame.
-        if prediction_sse > set.lambda.cost(PROBE_BITS_Q8) {
+        if sse > set.lambda.cost(PROBE_BITS_Q8) {
             return None;
         }
-        self.best.residual.clear_luma();
-        let bits = job.costs.reference[Reference::Last as usize];
-        Some(Choice {
-            luma: LumaMode::Zero,
-            reference: Reference::Last,
-            mv: MotionVector::ZERO,
-            base: vectors.near.best,
-            partitioning: Partitioning::default(),
-            subblocks: SubblockInfo::Inter([MotionVector::ZERO; 16]),
-            mode_bits: bits + vectors.bits_of(LumaMode::Zero),
-            price: Price { sse: prediction_sse, bits_q8: 0 },
-            chroma_cost: 0,
-            prediction_sse,
-            segment,
-        })
+        let bits = job.costs.reference[Reference::Last as usize] + vectors.bits_of(LumaMode::Zero);
+        let (luma, reference) = (LumaMode::Zero, Reference::Last);
+        let still = Candidate { luma, reference, mv, bits, sse, cost: sse };
+        Some(self.leave_empty(&still, vectors.near.best, segment))
     }
 
     fn vectors(&self) -> Vectors {
@@ -373,6 +369,29 @@ impl MbCoder<'_> {
         push(self.above.info.mv);
         let count = count.min(4);
         (starts, count)
+    }
+
+    /// Predicts luma as `candidate` says, into `best`, and codes nothing.
+    fn leave_empty(&mut self, candidate: &Candidate, base: MotionVector, segment: u8) -> Choice {
+        let at = self.at();
+        let pred = &mut self.best.pixels.luma;
+        let from = self.job.predictor(candidate.reference);
+        let predicted = from.and_then(|from| from.luma(at, candidate.mv, pred));
+        debug_assert!(predicted.is_some(), "a candidate that was tried before");
+        self.best.residual.clear_luma();
+        Choice {
+            luma: candidate.luma,
+            reference: candidate.reference,
+            mv: candidate.mv,
+            base,
+            partitioning: Partitioning::default(),
+            subblocks: SubblockInfo::Inter([candidate.mv; 16]),
+            mode_bits: candidate.bits,
+            price: Price { sse: candidate.sse, bits_q8: 0 },
+            chroma_cost: 0,
+            prediction_sse: candidate.sse,
+            segment,
+        }
     }
 
     /// The best whole-block intra mode, where inter prediction is not good.

@@ -313,11 +313,16 @@ impl<'a> MbCoder<'a> {
     fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
         let job = self.job;
         let Trial { pixels, residual } = &mut *self.best;
+        let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
+        let is_little = without_chroma <= set.lambda.cost(LITTLE_CHROMA_Q8);
+        if job.speed.skip_probe && is_little && residual.luma_is_empty() {
+            residual.clear_chroma();
+            return;
+        }
         let chroma = residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set);
         if residual.chroma_is_empty() && residual.luma_is_empty() {
             return;
         }
-        let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
         let cost = |price: Price| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
         // Each empty block still costs its flag.
         let flags = |n: u32| set.lambda.cost(n * EMPTY_BLOCK_Q8);
@@ -362,5 +367,7 @@ impl<'a> MbCoder<'a> {
     }
 }
 
+/// An error of chroma worth so many bits is less than what coding it would save.
+const LITTLE_CHROMA_Q8: u32 = 8 * 256;
 /// What an empty block costs in a macroblock that is not skipped, roughly.
 const EMPTY_BLOCK_Q8: u32 = 60;
