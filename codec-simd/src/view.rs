@@ -16,6 +16,7 @@ pub struct Layout {
 impl Layout {
     /// Itself, if `len` bytes hold the plane with its border. The last row may end with its
     /// border; bytes up to the stride are not needed after it.
+    #[inline]
     fn within(self, len: usize) -> Option<Self> {
         let border = self.pad.checked_mul(2)?;
         let row = self.width.checked_add(border)?;
@@ -34,12 +35,14 @@ pub struct PlaneRef<'a> {
 
 impl<'a> PlaneRef<'a> {
     /// Wraps `data`, whose first byte is the top-left pixel of the border. `None` if too short.
+    #[inline]
     #[must_use]
     pub fn new(data: &'a [u8], layout: Layout) -> Option<Self> {
         Some(Self { layout: layout.within(data.len())?, data })
     }
 
     /// Sizes.
+    #[inline]
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout
@@ -106,6 +109,7 @@ impl<'a> PlaneMut<'a> {
     }
 
     /// Sizes.
+    #[inline]
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout

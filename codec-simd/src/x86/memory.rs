@@ -141,10 +141,19 @@ pub(crate) fn store_4x4(mut to: WindowMut<'_, 4, 4>, value: __m128i) {
     *to.row_mut(3) = _mm_extract_epi32::<3>(value).to_le_bytes();
 }
 
-/// Loads rows `y` to `y + 3` of sixteen pixels, one into each 128-bit lane.
+/// Loads four rows of sixteen pixels, one into each 128-bit lane.
 #[inline]
 #[target_feature(enable = "avx512f,avx2")]
-pub(crate) fn load_4x16<const H: usize>(from: Window<'_, 16, H>, y: usize) -> __m512i {
-    let low = _mm512_castsi256_si512(load_2x16(from.row(y), from.row(y + 1)));
-    _mm512_inserti64x4::<1>(low, load_2x16(from.row(y + 2), from.row(y + 3)))
+pub(crate) fn load_4x16([a, b, c, d]: [&[u8; 16]; 4]) -> __m512i {
+    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(load_2x16(a, b)), load_2x16(c, d))
+}
+
+/// Rows `y` to `y + 3`. Inlined by force: out of line, its bounds are tested and cost more than the
+/// loads.
+#[inline(always)]
+pub(crate) fn rows_4x16<'a, const H: usize>(
+    from: &Window<'a, 16, H>,
+    y: usize,
+) -> [&'a [u8; 16]; 4] {
+    [from.row(y), from.row(y + 1), from.row(y + 2), from.row(y + 3)]
 }

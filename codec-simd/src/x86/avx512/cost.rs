@@ -6,7 +6,7 @@ use crate::table::Kernels;
 use crate::types::Block16;
 use crate::view::Window;
 use crate::x86::avx2::cost::fold_i32;
-use crate::x86::memory::{load_4x16, load_u8x16, load_u8x64};
+use crate::x86::memory::{load_4x16, load_u8x16, load_u8x64, rows_4x16};
 use crate::x86::sse41::cost::{HALF, WHOLE, by_kind, sum_i32x4, sums_of_8, weights};
 
 /// `base` with the entries that this file improves.
@@ -116,8 +116,8 @@ fn add_squares(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
 fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     let mut sums = [_mm512_setzero_si512(); 2];
     for y in [0, 8] {
-        sums[0] = add_squares(sums[0], four_rows(cur, y), load_4x16(refp, y));
-        sums[1] = add_squares(sums[1], four_rows(cur, y + 4), load_4x16(refp, y + 4));
+        sums[0] = add_squares(sums[0], four_rows(cur, y), load_4x16(rows_4x16(&refp, y)));
+        sums[1] = add_squares(sums[1], four_rows(cur, y + 4), load_4x16(rows_4x16(&refp, y + 4)));
     }
     sum_i32x4(fold(_mm512_add_epi32(sums[0], sums[1])))
 }
@@ -149,7 +149,8 @@ fn bilinear_sums<const X: u8, const Y: u8>(
 ) -> u32 {
     let (across, down) = (_mm512_set1_epi16(weights(fx)), _mm512_set1_epi16(weights(fy)));
     let (left, right) = (refp.sub::<16, 17>(0, 0), refp.sub::<16, 17>(1, 0));
-    let first = |y| between::<X>(load_4x16(left, y), load_4x16(right, y), across);
+    let first =
+        |y| between::<X>(load_4x16(rows_4x16(&left, y)), load_4x16(rows_4x16(&right, y)), across);
     let single = |row| _mm512_castsi128_si512(load_u8x16(row));
     let mut sums = [_mm512_setzero_si512(); 2];
     let mut rows = first(0);
@@ -180,8 +181,8 @@ fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
     let [left, middle, right] =
         [refp.sub::<16, 18>(0, 0), refp.sub::<16, 18>(1, 0), refp.sub::<16, 18>(2, 0)];
     let rows = |y| {
-        let middle = load_4x16(middle, y);
-        let beside = [load_4x16(left, y), load_4x16(right, y)];
+        let middle = load_4x16(rows_4x16(&middle, y));
+        let beside = [load_4x16(rows_4x16(&left, y)), load_4x16(rows_4x16(&right, y))];
         [_mm512_avg_epu8(beside[0], middle), middle, _mm512_avg_epu8(middle, beside[1])]
     };
     let row = |y| {
