@@ -45,7 +45,8 @@ impl Rng {
     }
 }
 
-/// Runs `check` for `rounds` seeds, or for that of `CHECK_SEED` alone; names the seed of a failure.
+/// Runs `check` for `rounds` seeds, times `CHECK_ROUNDS` if set, or for that of `CHECK_SEED` alone;
+/// names the seed of a failure.
 pub fn for_each_seed(rounds: u64, check: impl Fn(u64, &mut Rng)) {
     struct Name(u64);
     impl Drop for Name {
@@ -62,6 +63,9 @@ pub fn for_each_seed(rounds: u64, check: impl Fn(u64, &mut Rng)) {
     };
     match std::env::var("CHECK_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => run(seed),
-        None => (1..=rounds).for_each(run),
+        None => {
+            let times = std::env::var("CHECK_ROUNDS").ok().and_then(|times| times.parse().ok());
+            (1..=rounds.saturating_mul(times.unwrap_or(1))).for_each(run);
+        }
     }
 }
