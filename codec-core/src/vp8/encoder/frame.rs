@@ -10,7 +10,6 @@ use super::exchange::Exchange;
 use super::filter::{FilterChase, FilterWork, filter_header, usual_level};
 use super::job::FrameJob;
 use super::pack::{Envelope, Packed, Packer};
-use super::predict::Interpolation;
 use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantiserSet, WiderZeroBin};
 use super::row::{Workspaces, code_row};
@@ -27,6 +26,7 @@ use crate::vp8::header::{
     BufferCopy, FrameHeader, HeaderContext, ModeProbabilities, QuantIndices, ReferenceUpdates,
 };
 use crate::vp8::loop_filter::FilterParams;
+use crate::vp8::predict::MotionFilter;
 use crate::vp8::residual::CoeffCounts;
 use crate::vp8::rows::{MbRow, mb_rows};
 use crate::vp8::types::{LumaMode, MotionVector, Reference};
@@ -429,7 +429,7 @@ impl FrameEncoder {
             is_key: plan.kind == FrameKind::Key,
             has_plain_modes,
             speed: Speed::level(plan.speed),
-            interpolation: Interpolation::of_profile(self.settings.knobs.profile),
+            filter: MotionFilter::of_profile(self.settings.knobs.profile),
             references: [0, 1, 2].map(|slot| references[slot].as_deref()),
             sets,
             costs: &self.costs,

@@ -6,7 +6,7 @@ use codec_simd::{Kernels, Layout};
 
 use super::costs::ModeCosts;
 use super::exchange::Exchange;
-use super::predict::{InterPredictor, Interpolation};
+use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::Workspaces;
 use super::segments::Refresh;
@@ -15,6 +15,7 @@ use crate::analysis::FrameAnalysis;
 use crate::frame::{FrameBuf, Picture};
 use crate::motion::MvCost;
 use crate::parallel::Progress;
+use crate::vp8::predict::MotionFilter;
 use crate::vp8::types::{MotionVector, Reference};
 
 /// One frame to be coded, for the rows.
@@ -30,7 +31,7 @@ pub(super) struct FrameJob<'a> {
     /// No 4x4 intra and no splits: their modes did not fit the first partition.
     pub(super) has_plain_modes: bool,
     pub(super) speed: Speed,
-    pub(super) interpolation: Interpolation,
+    pub(super) filter: MotionFilter,
     /// Last, golden, altref: those that may be used and differ from the ones before.
     pub(super) references: [Option<&'a FrameBuf>; 3],
     /// By segment.
@@ -55,7 +56,7 @@ impl<'a> FrameJob<'a> {
     pub(super) fn predictor(&self, reference: Reference) -> Option<InterPredictor<'a>> {
         let index = (reference as usize).checked_sub(1)?;
         let frame = self.references[index]?;
-        Some(InterPredictor { kernels: self.kernels, frame, interpolation: self.interpolation })
+        Some(InterPredictor { kernels: self.kernels, frame, filter: self.filter })
     }
 
     /// Waits until row `row` may code column `col`: its neighbours above are done.

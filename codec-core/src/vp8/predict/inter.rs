@@ -23,6 +23,14 @@ impl MotionFilter {
     pub fn of_profile(version: u8) -> Self {
         Self { bilinear: matches!(version, 1..=3), full_pixel_chroma: version == 3 }
     }
+
+    /// The chroma vector, in eighths of a pixel, that goes with a luma vector in quarters.
+    #[inline]
+    #[must_use]
+    pub fn chroma_vector(self, luma: MotionVector) -> MotionVector {
+        let mask = if self.full_pixel_chroma { !7 } else { !0 };
+        MotionVector { x: luma.x & mask, y: luma.y & mask }
+    }
 }
 
 /// The planes of a reference frame. A border, if there is one, holds the extended edges.
@@ -40,9 +48,18 @@ impl<'a> From<&'a FrameBuf> for RefPlanes<'a> {
     }
 }
 
+/// What happens to a block whose window leaves plane and border.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::vp8) enum Outside {
+    /// It is predicted from a copy with extended edges.
+    Extend,
+    /// It is not predicted.
+    Refuse,
+}
+
 /// A place in a reference plane: whole pixels and eighths.
 #[derive(Clone, Copy)]
-struct Place {
+pub(in crate::vp8) struct Place {
     x: isize,
     y: isize,
     fx: u8,
@@ -52,7 +69,7 @@ struct Place {
 impl Place {
     /// Where a luma block at (`x`, `y`) comes from: quarter pixels.
     #[inline]
-    fn luma(x: usize, y: usize, mv: MotionVector) -> Self {
+    pub(in crate::vp8) fn luma(x: usize, y: usize, mv: MotionVector) -> Self {
         let eighths = |v: i16| (v & 3).to_le_bytes()[0] * 2;
         Self {
             x: x.cast_signed() + isize::from(mv.x >> 2),
@@ -64,7 +81,7 @@ impl Place {
 
     /// Where a chroma block at (`x`, `y`) comes from: eighths of a pixel.
     #[inline]
-    fn chroma(x: usize, y: usize, mv: MotionVector) -> Self {
+    pub(in crate::vp8) fn chroma(x: usize, y: usize, mv: MotionVector) -> Self {
         let eighths = |v: i16| (v & 7).to_le_bytes()[0];
         Self {
             x: x.cast_signed() + isize::from(mv.x >> 3),
@@ -110,28 +127,30 @@ fn extend<const W: usize, const H: usize>(
 const EXTEND_FROM: usize = 32;
 
 /// One block size: window inside the plane, or an extended copy; whole pixels, six-tap, bilinear.
+/// `false` if the block was refused.
 macro_rules! block_predictor {
     ($name:ident, $n:literal, $copy:ident,
      $sixtap:ident, $six_w:literal, $bilinear:ident, $bi_w:literal) => {
         #[inline]
-        fn $name(
+        pub(in crate::vp8) fn $name(
             kernels: &Kernels,
             bilinear: bool,
             plane: PlaneRef<'_>,
             place: Place,
+            outside: Outside,
             dst: WindowMut<'_, $n, $n>,
-        ) {
+        ) -> bool {
             let Place { x, y, fx, fy } = place;
             if place.is_whole() {
-                with_window::<$n, $n>(plane, x, y, $n, |refp| kernels.$copy(refp, dst));
+                with_window::<$n, $n>(plane, (x, y), $n, outside, |refp| kernels.$copy(refp, dst))
             } else if bilinear {
-                with_window::<$bi_w, { $n + 1 }>(plane, x, y, $n + 1, |refp| {
+                with_window::<$bi_w, { $n + 1 }>(plane, (x, y), $n + 1, outside, |refp| {
                     kernels.$bilinear(refp, fx, fy, dst);
-                });
+                })
             } else {
-                with_window::<$six_w, { $n + 5 }>(plane, x - 2, y - 2, $n + 5, |refp| {
+                with_window::<$six_w, { $n + 5 }>(plane, (x - 2, y - 2), $n + 5, outside, |refp| {
                     kernels.$sixtap(refp, fx, fy, dst);
-                });
+                })
             }
         }
     };
@@ -142,22 +161,27 @@ block_predictor!(block_8x8, 8, copy_8x8, sixtap_8x8, 16, bilinear_8x8, 16);
 block_predictor!(block_4x4, 4, copy_4x4, sixtap_4x4, 16, bilinear_4x4, 8);
 
 /// Hands a window at (`x`, `y`) to `predict`, of whose columns `used` and of whose rows all count.
+/// `false` if there is none.
 #[inline]
 fn with_window<const W: usize, const H: usize>(
     plane: PlaneRef<'_>,
-    x: isize,
-    y: isize,
+    (x, y): (isize, isize),
     used: usize,
+    outside: Outside,
     predict: impl FnOnce(Window<'_, W, H>),
-) {
+) -> bool {
     if plane.covers(x, y, used, H)
         && let Some(window) = plane.window(x, y)
     {
-        return predict(window);
+        predict(window);
+        return true;
     }
-    let mut extended = [[0; W]; H];
-    extend(plane, x, y, &mut extended);
-    predict(Window::packed(&extended));
+    if outside == Outside::Extend {
+        let mut extended = [[0; W]; H];
+        extend(plane, x, y, &mut extended);
+        predict(Window::packed(&extended));
+    }
+    outside == Outside::Extend
 }
 
 /// The vectors of the four 4x4 blocks of each chroma plane of a split macroblock, in eighths of a
@@ -197,12 +221,10 @@ pub fn predict_inter(
         return predict_split(kernels, filter, refs, mb.partitioning, mvs, at, (luma, u, v));
     }
     let place = Place::luma(16 * x_mb, 16 * y_mb, mb.mv);
-    block_16x16(kernels, filter.bilinear, refs.y, place, luma);
-    let mask = if filter.full_pixel_chroma { !7 } else { !0 };
-    let mv = MotionVector { x: mb.mv.x & mask, y: mb.mv.y & mask };
-    let place = Place::chroma(8 * x_mb, 8 * y_mb, mv);
-    block_8x8(kernels, filter.bilinear, refs.u, place, u);
-    block_8x8(kernels, filter.bilinear, refs.v, place, v);
+    block_16x16(kernels, filter.bilinear, refs.y, place, Outside::Extend, luma);
+    let place = Place::chroma(8 * x_mb, 8 * y_mb, filter.chroma_vector(mb.mv));
+    block_8x8(kernels, filter.bilinear, refs.u, place, Outside::Extend, u);
+    block_8x8(kernels, filter.bilinear, refs.v, place, Outside::Extend, v);
 }
 
 #[inline(never)]
@@ -225,13 +247,13 @@ fn predict_split(
             partitioning != Partitioning::Sixteenths || four.iter().all(|&k| mvs[k] == mvs[first]);
         if is_one {
             let place = Place::luma(left + x, top + y, mvs[first]);
-            block_8x8(kernels, bilinear, refs.y, place, luma.sub(x, y));
+            block_8x8(kernels, bilinear, refs.y, place, Outside::Extend, luma.sub(x, y));
             continue;
         }
         for k in four {
             let (x, y) = (k % 4 * 4, k / 4 * 4);
             let place = Place::luma(left + x, top + y, mvs[k]);
-            block_4x4(kernels, bilinear, refs.y, place, luma.sub(x, y));
+            block_4x4(kernels, bilinear, refs.y, place, Outside::Extend, luma.sub(x, y));
         }
     }
     let chroma = chroma_vectors(mvs, filter);
@@ -239,13 +261,13 @@ fn predict_split(
     for (plane, dst) in [(refs.u, &mut u), (refs.v, &mut v)] {
         if chroma.iter().all(|&mv| mv == chroma[0]) {
             let place = Place::chroma(left, top, chroma[0]);
-            block_8x8(kernels, bilinear, plane, place, dst.reborrow());
+            block_8x8(kernels, bilinear, plane, place, Outside::Extend, dst.reborrow());
             continue;
         }
         for (n, &mv) in chroma.iter().enumerate() {
             let (x, y) = (n % 2 * 4, n / 2 * 4);
             let place = Place::chroma(left + x, top + y, mv);
-            block_4x4(kernels, bilinear, plane, place, dst.sub(x, y));
+            block_4x4(kernels, bilinear, plane, place, Outside::Extend, dst.sub(x, y));
         }
     }
 }
