@@ -1,6 +1,7 @@
 //! The same two stages on several threads: rows are parsed one after the other, ahead of the rows
 //! being reconstructed, which follow each other as a wavefront; a row is filtered once the row
-//! above it is.
+//! above it is. Threads take groups of rows, so that they wait a few times per frame and not for
+//! every row: waking a thread takes as long as decoding a row.
 //!
 //! Each macroblock row owns its lines of the frame, behind a mutex that is never contended: what a
 //! row needs of the one above travels through [`UnfilteredLine`] and [`Progress`].
@@ -19,8 +20,10 @@ use crate::error::Corrupt;
 use crate::frame::FrameBuf;
 use crate::parallel::{Pool, Progress, in_order};
 
-/// Rows that may be parsed but not yet reconstructed.
-const AHEAD: usize = 6;
+/// Groups of rows that a frame is divided into.
+const GROUPS: usize = 6;
+/// Groups that may be parsed but not yet reconstructed.
+const AHEAD: usize = 2;
 /// Macroblocks after which a row tells how far it has come.
 const STEP: usize = 4;
 
@@ -48,12 +51,17 @@ struct RowShared {
     filtered: Progress,
 }
 
+/// Rows of each group but the last, of a frame of `rows` rows.
+fn group_rows(rows: usize) -> usize {
+    rows.div_ceil(GROUPS).max(1)
+}
+
 impl ThreadRows {
     fn begin_frame(&mut self, cols: usize, rows: usize) {
         if self.rows.is_empty() {
             self.mbs = vec![MbInfo::default(); cols * rows];
-            self.parsed =
-                (0..AHEAD.min(rows)).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
+            let ahead = (AHEAD * group_rows(rows)).min(rows);
+            self.parsed = (0..ahead).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
             self.rows = (0..rows)
                 .map(|_| RowShared {
                     line: UnfilteredLine::new(cols),
@@ -147,20 +155,25 @@ pub(super) fn decode<'d>(
         slots: &slots,
         failed: AtomicBool::new(false),
     };
-    let ahead = threads.parsed.len();
-    // First the rows that fill the ring, then by turns: each job waits for earlier ones only.
-    in_order(pool, 2 * rows, &|job| {
+    let group = group_rows(rows);
+    let rows_of = |index: usize| index * group..((index + 1) * group).min(rows);
+    let parse_group = |index| rows_of(index).for_each(|y| wavefront.parse_row(y));
+    let reconstruct_group = |index| rows_of(index).for_each(|y| wavefront.reconstruct_row(y));
+    let groups = rows.div_ceil(group);
+    let ahead = AHEAD.min(groups);
+    // First the groups that fill the ring, then by turns: each job waits for earlier ones only.
+    in_order(pool, 2 * groups, &|job| {
         if job < ahead {
-            wavefront.parse_row(job);
-        } else if job < 2 * rows - ahead {
+            parse_group(job);
+        } else if job < 2 * groups - ahead {
             let (pair, is_parse) = ((job - ahead) / 2, !(job - ahead).is_multiple_of(2));
             if is_parse {
-                wavefront.parse_row(pair + ahead);
+                parse_group(pair + ahead);
             } else {
-                wavefront.reconstruct_row(pair);
+                reconstruct_group(pair);
             }
         } else {
-            wavefront.reconstruct_row(job - rows);
+            reconstruct_group(job - groups);
         }
     });
     let parser = wavefront.parser.into_inner().unwrap_or_else(PoisonError::into_inner);
