@@ -1,7 +1,7 @@
 //! What file names mean: `-`, and formats by extension.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use codec_container::Format;
 
@@ -38,8 +38,13 @@ pub(crate) fn is_special(path: &Path) -> bool {
 
 /// Whether both names lead to one file, through links or not.
 pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
-    let (Ok(found_a), Ok(found_b)) = (fs::metadata(a), fs::metadata(b)) else {
-        return false;
+    let (found_a, found_b) = match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(found_a), Ok(found_b)) => (found_a, found_b),
+        // What is not there yet is one file if it is to have one name in one folder.
+        (Err(_), Err(_)) => {
+            return a.file_name() == b.file_name() && folder_of(a) == folder_of(b);
+        }
+        _ => return false,
     };
     if !found_a.is_file() || !found_b.is_file() {
         return false;
@@ -53,4 +58,10 @@ pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
     {
         fs::canonicalize(a).ok() == fs::canonicalize(b).ok()
     }
+}
+
+/// The folder that a path lies in, without links; `None` if there is none.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()
 }

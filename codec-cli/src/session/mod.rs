@@ -87,7 +87,7 @@ impl Session {
             None => None,
             Some((path, form)) => {
                 let mut rules = settings.rules.clone();
-                rules.not.retain(|other| other != path);
+                rules.not = vec![settings.input.path.clone(), settings.output.clone()];
                 rules.terminal = true;
                 Some(Report::create(path, *form, &rules, header, env)?)
             }
@@ -121,8 +121,6 @@ impl Session {
         let mut seen = 0_u64;
         while settings.frames.is_none_or(|limit| self.totals.frames_in < limit) {
             if interrupt::stopped() {
-                input_end =
-                    Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
                 break;
             }
             match source.next() {
@@ -138,6 +136,10 @@ impl Session {
                     break;
                 }
             }
+        }
+        // However the input ends once a signal came, the signal is why.
+        if interrupt::stopped() {
+            input_end = Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
         }
         self.finish(input_end, source)
     }

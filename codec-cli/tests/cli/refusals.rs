@@ -96,6 +96,16 @@ fn input_is_never_its_own_output_even_through_links() {
         place.fails(2, "same file", &["transcode", output, "-o", "a.ivf", "-y"]);
     }
     assert_eq!(place.read("a.ivf"), before);
+
+    fs::copy(place.path("clip.y4m"), place.path("clip.csv")).unwrap();
+    for report in ["clip.csv", "./clip.csv"] {
+        let arguments = ["encode", "clip.csv", "-o", "b.ivf", "--report", report, "-y"];
+        place.fails(2, "same file", &arguments);
+    }
+    assert_eq!(place.read("clip.csv"), place.read("clip.y4m"));
+    let arguments = ["encode", "clip.y4m", "-f", "ivf", "-o", "c.csv", "--report", "./c.csv"];
+    place.fails(2, "same file", &arguments);
+    assert!(!place.has("c.csv") && !place.has("b.ivf"));
 }
 
 #[cfg(unix)]
