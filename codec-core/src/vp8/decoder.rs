@@ -170,13 +170,12 @@ impl Vp8Decoder {
         Ok(())
     }
 
-    /// Makes `sized` fit the key frame, if it is one.
-    fn prepare_size(&mut self, layout: &PacketLayout<'_>) -> Result<Option<Sized>, Error> {
+    /// What a key frame of another size needs; `None` if the size stays.
+    fn prepare_size(&self, layout: &PacketLayout<'_>) -> Result<Option<Sized>, Error> {
         let Some(key) = layout.key else {
             return Ok(None);
         };
-        if let Some(sized) = self.sized.as_mut().filter(|sized| sized.size == key.size) {
-            sized.scaling = key.scaling;
+        if self.sized.as_ref().is_some_and(|sized| sized.size == key.size) {
             return Ok(None);
         }
         PixelLimit(self.config.limits.max_pixels).check(key.size)?;
@@ -196,13 +195,17 @@ impl Vp8Decoder {
         if layout.key.is_none() && self.sized.is_none() {
             return Err(Corrupt::NoReference.into());
         }
-        let new_size = self.prepare_size(&layout)?;
-        let is_new_size = new_size.is_some();
+        let new_size = self.prepare_size(&layout);
+        let is_new_size = matches!(new_size, Ok(Some(_)));
+        // Frames that fail count too: they cost as much, and the window must move on.
+        self.size_changes.count_frame(is_new_size);
+        let new_size = new_size?;
         let mut context = self.context.clone();
         let mut modes = BoolDecoder::new(layout.first_partition);
         let header = parse_frame_header(&mut modes, layout.tag.is_key, &mut context);
         let partitions = Partitions::parse(&layout, header.partitions(), self.conceals())?;
 
+        let conceal = self.conceals();
         let mut fresh = new_size;
         let Some(sized) = fresh.as_mut().or(self.sized.as_mut()) else {
             return Err(Corrupt::NoReference.into());
@@ -213,7 +216,7 @@ impl Vp8Decoder {
             kernels: self.kernels,
             header: &header,
             version: layout.tag.version,
-            conceal: self.config.conceal == Conceal::On,
+            conceal,
         };
         let mut target = sized.pool.take();
         let outcome = match (&self.config.pool, Arc::get_mut(&mut target)) {
@@ -228,11 +231,11 @@ impl Vp8Decoder {
         report.concealed_mbs = outcome.concealed_mbs;
         report.refs_used = outcome.refs_used;
 
+        sized.scaling = report.scaling;
         sized.commit(&header, &target);
         if is_new_size {
             self.sized = fresh;
         }
-        self.size_changes.count_frame(is_new_size);
         self.context = context;
         self.output = report.shown.then(|| shown(target, pts, duration));
         Ok(report)
@@ -271,7 +274,7 @@ fn report(layout: &PacketLayout<'_>, header: &FrameHeader, sized: &Sized) -> Dec
     let kind = if header.is_key { FrameKind::Key } else { FrameKind::Inter };
     let mut report = DecodeReport::new(kind, sized.size);
     report.shown = layout.tag.show;
-    report.scaling = sized.scaling;
+    report.scaling = layout.key.as_ref().map_or(sized.scaling, |key| key.scaling);
     report.profile = layout.tag.version;
     report.qindex = header.quant.y_ac;
     report.refs_updated = references::updated(&header.references);
