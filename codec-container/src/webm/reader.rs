@@ -291,6 +291,11 @@ impl WebmReader {
         if head.track != self.track.number {
             return Ok(());
         }
+        let limit = self.limits.max_frame_bytes;
+        let size = (data.len() - head.bytes + self.track.stripped.len()) as u64;
+        if size > limit {
+            return Err(Error::limit(Format::WebM, offset, "packet bytes", size, limit));
+        }
         let Some(cluster_time) = cluster.time else {
             return Err(wrong("the time of the cluster", "a block before it".into()));
         };

@@ -13,6 +13,9 @@ use crate::{Error, Format, Result, StreamInfo, Warning};
 
 const TRACK_TYPE_VIDEO: u64 = 1;
 const ALGO_HEADER_STRIPPING: u64 = 3;
+/// Longest header put back before each frame: real files strip a few bytes, and the copy is made
+/// for every frame.
+const MAX_STRIPPED_BYTES: usize = 256;
 
 /// The video track that is read.
 #[derive(Debug)]
@@ -184,6 +187,9 @@ fn parse_encodings(entry: &[u8]) -> Result<Vec<u8>> {
         // Scope 2 means the set-up data alone.
         if child_uint(encoding, ids::CONTENT_ENCODING_SCOPE).unwrap_or(1) & 1 == 1 {
             let settings = child(compression, ids::CONTENT_COMP_SETTINGS).unwrap_or_default();
+            if settings.len() > MAX_STRIPPED_BYTES {
+                return Err(unsupported("a track that strips so long a header is"));
+            }
             stripped = settings.to_vec();
         }
     }
