@@ -299,9 +299,9 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
     pub fn into_halves<const HALF: usize>(
         self,
     ) -> (WindowMut<'a, HALF, H>, WindowMut<'a, HALF, H>) {
-        const { assert!(2 * HALF == W, "two halves make a whole") }
+        const { assert!(2 * HALF == W && H > 0, "two halves make a whole") }
         let left = WindowMut { start: self.start, stride: self.stride, bytes: PhantomData };
-        // SAFETY: `HALF <= W`, so by the invariant of `start` the offset is in bounds. The halves
+        // SAFETY: `H > 0` and `HALF <= W`, so by the invariant of `start` the offset is in bounds. The halves
         // share no pixel: each row's first `HALF` belong to the left, its last to the right, and
         // rows do not overlap. `self` is consumed, so both stay exclusive.
         let start = unsafe { self.start.add(HALF) };
