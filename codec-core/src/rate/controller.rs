@@ -237,11 +237,7 @@ impl RateController {
 
     /// Moves to the frame's time and decides what it may cost.
     pub fn plan_frame(&mut self, facts: &FrameFacts) -> Decision {
-        let (now_us, elapsed_us) = self.clock.advance(facts.pts);
-        self.first_us.get_or_insert(now_us);
-        self.buffer.fill(elapsed_us);
-        self.pay_vbr_debt(elapsed_us);
-        self.steer(elapsed_us);
+        let now_us = self.pass_time(facts.pts);
         self.pending = None;
 
         let may_drop = self.may_drop(facts, now_us);
@@ -283,6 +279,28 @@ impl RateController {
             buffer_is_low: self.is_cbr()
                 && self.buffer.level_bits() < self.buffer.optimal_bits() / 2,
         })
+    }
+
+    /// The picture at `pts` is left out on purpose, because its layer is off: only time passes.
+    pub fn frame_left_out(&mut self, pts: i64) {
+        self.pass_time(pts);
+        self.pending = None;
+    }
+
+    /// Moves to `pts`, in microseconds.
+    fn pass_time(&mut self, pts: i64) -> i64 {
+        let (now_us, elapsed_us) = self.clock.advance(pts);
+        self.first_us.get_or_insert(now_us);
+        self.buffer.fill(elapsed_us);
+        self.pay_vbr_debt(elapsed_us);
+        self.steer(elapsed_us);
+        now_us
+    }
+
+    /// The picture has another size: what an unchanging one costs; see [`RateConfig`].
+    pub fn set_still(&mut self, overhead_bits: u64, still_complexity: u64) {
+        self.config.overhead_bits = overhead_bits;
+        self.config.still_complexity = still_complexity;
     }
 
     /// The planned frame was coded at `qindex` and has `bits`.

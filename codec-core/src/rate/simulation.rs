@@ -90,6 +90,7 @@ impl Simulation {
         self.pts += self.step_ticks;
         if plan.off {
             self.layers.dropped();
+            self.rate.frame_left_out(sent.ticks);
             sent.dropped = Some(DropReason::LayerOff);
             return sent;
         }
@@ -277,6 +278,8 @@ fn layers_that_are_on_share_the_whole_rate() {
     sim.layers.set_active_layers(1);
     sim.run(600, breathing);
     assert!(within(sim.bps(from), 600_000, 5), "{}", sim.bps(from));
+    let level = sim.rate.buffer().level_bits();
+    assert!(level > sim.rate.buffer().optimal_bits() / 2, "{level}");
 }
 
 #[test]

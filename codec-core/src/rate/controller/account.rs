@@ -34,7 +34,9 @@ impl RateController {
     }
 
     pub(super) fn pay_vbr_debt(&mut self, elapsed_us: u64) {
-        let due = signed(self.buffer.bits_of_us(elapsed_us));
+        // A pause is not saved up for, beyond what the clock believes of a gap.
+        let believed_us = elapsed_us.min(2 * self.clock.interval_us());
+        let due = signed(self.buffer.bits_of_us(believed_us));
         self.debt_bits = self.debt_bits.saturating_sub(due);
         let elapsed_us = elapsed_us.min(VBR_BOOST_RECOVERY_US);
         let paid = mul_div_signed(self.boost_debt_bits, elapsed_us, VBR_BOOST_RECOVERY_US);

@@ -215,6 +215,8 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         self.coding.unit.resize(size)?;
         self.config.size = size;
         self.coding.resized();
+        let (overhead_bits, still_complexity) = still_facts(size);
+        self.coding.rate.set_still(overhead_bits, still_complexity);
         self.analyser.reset();
         self.keys.request();
         if let Some(file) = &mut self.file {
@@ -311,9 +313,13 @@ fn rate_config(config: &EncoderConfig) -> RateConfig {
     let mut rate = RateConfig::new(config, &AC_STEPS);
     rate.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
     rate.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
-    let (cols, rows) = config.size.macroblocks();
-    let macroblocks = (cols * rows) as u64;
-    rate.overhead_bits = 150 + macroblocks / 4;
-    rate.still_complexity = 6 * macroblocks;
+    (rate.overhead_bits, rate.still_complexity) = still_facts(config.size);
     rate
+}
+
+/// Bits of a frame in which nothing has changed, and the complexity below which that is so.
+fn still_facts(size: Size) -> (u64, u64) {
+    let (cols, rows) = size.macroblocks();
+    let macroblocks = (cols * rows) as u64;
+    (150 + macroblocks / 4, 6 * macroblocks)
 }
