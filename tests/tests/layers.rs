@@ -1,7 +1,7 @@
 //! Temporal layers: what is left after dropping upper ones decodes bit-exactly.
 
 use codec_core::codec::{
-    Bitrate, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability, SlotSet, Update,
+    Bitrate, Content, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability, SlotSet, Update,
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_tests::scene::{self, Motion};
@@ -81,6 +81,19 @@ fn modes_change_while_running_without_a_key_frame() {
     session.check_decoding(up_to(1));
     assert_eq!(session.check_decoding(up_to(2)), 65);
     assert_eq!(session.packets[13].meta.temporal_id, 0);
+}
+
+#[test]
+fn new_content_begins_with_a_frame_that_every_receiver_gets() {
+    for frames in 8..12 {
+        let mut session = Session::new(config(Scalability::L1T3));
+        session.scene(Motion::Pan, 0, frames);
+        session.apply(Update::Content(Content::Screen));
+        session.scene(Motion::Patch, 1, 12);
+        session.check_decoding(up_to(0));
+        session.check_decoding(up_to(1));
+        session.check_decoding(|_| true);
+    }
 }
 
 #[test]

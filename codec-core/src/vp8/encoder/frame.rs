@@ -346,9 +346,10 @@ impl FrameEncoder {
         let plan = asked.plan;
         let is_key = plan.kind == FrameKind::Key;
         let mut context = self.context.clone();
+        let mut modes = self.modes;
         if is_key {
             context = HeaderContext::default();
-            self.modes = ModeProbabilities { skip: Some(128), intra: 63, last: 200, golden: 128 };
+            modes = ModeProbabilities { skip: Some(128), intra: 63, last: 200, golden: 128 };
         }
         let quant = QuantIndices { y_ac: qindex, ..QuantIndices::default() };
         let share = if is_key { 0 } else { plan.refresh_pct };
@@ -357,7 +358,7 @@ impl FrameEncoder {
             let qindex = segmentation.qindex(qindex, segment);
             QuantiserSet::new(qindex, &quant, WiderZeroBin::default())
         });
-        self.costs.update(is_key, &context.probs, &self.modes);
+        self.costs.update(is_key, &context.probs, &modes);
         self.mv_prices.update(&context.probs.mv);
         let knobs = self.settings.knobs;
         let is_screen = plan.content == Content::Screen;
@@ -374,7 +375,7 @@ impl FrameEncoder {
             references: references(plan),
             refresh_entropy: plan.keep_probabilities,
             probs: context.probs.clone(),
-            modes: self.modes,
+            modes,
         };
         let params = FilterParams::new(&header);
         self.code_rows(asked, has_plain_modes, &sets, &params, frame);

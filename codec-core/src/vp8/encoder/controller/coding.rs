@@ -7,7 +7,8 @@ use super::queue::PacketQueue;
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
 use crate::codec::{
-    DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl, SlotSet,
+    Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl,
+    SlotSet,
 };
 use crate::error::Error;
 use crate::frame::{Picture, Rational};
@@ -40,6 +41,9 @@ pub(super) struct Coding<C> {
     pub(super) layers: LayerPlanner,
     pub(super) queue: PacketQueue,
     background: BackgroundWatch,
+    /// What frames are told that the pictures show. It changes with frames that nobody may miss:
+    /// the filter deltas that follow from it stay in decoders.
+    content: Content,
     /// Inter costs of pictures dropped since the last coded one.
     dropped_cost: u64,
     /// First macroblock row of the next intra refresh.
@@ -65,6 +69,7 @@ impl<C: CodeUnit> Coding<C> {
             layers,
             queue: PacketQueue::new(),
             background: BackgroundWatch::default(),
+            content: Content::default(),
             dropped_cost: 0,
             refresh_row: 0,
             next_frame_id: 0,
@@ -88,9 +93,13 @@ impl<C: CodeUnit> Coding<C> {
         let layer = self.layers.next(is_key);
         if layer.off {
             self.layers.dropped();
+            self.rate.frame_left_out(task.request.pts);
             return Ok(Outcome::Dropped { reason: DropReason::LayerOff, debt_bits: 0 });
         }
         let slots = self.choose_slots(config, task, &layer);
+        if is_key || (layer.temporal_id == 0 && !slots.updates.is_empty()) {
+            self.content = config.content;
+        }
         let facts = self.facts(task, &layer, slots);
         let budget = match self.rate.plan_frame(&facts) {
             Decision::Code(budget) => budget,
@@ -216,7 +225,7 @@ impl<C: CodeUnit> Coding<C> {
         plan.max_qindex = budget.max_qindex;
         plan.max_bits = budget.max_bits;
         plan.give_up_bits = budget.give_up_bits;
-        plan.content = config.content;
+        plan.content = self.content;
         plan.shown = task.role != FrameRole::Altref;
         // A frame that can be left out must not be missed by any other.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
