@@ -53,7 +53,8 @@ pub enum DropPolicy {
     #[default]
     Never,
     /// Frames are dropped when the buffer falls below this share of its optimal level, in percent
-    /// (0..=100; WebRTC: 30).
+    /// (0..=100; WebRTC: 30). The percentage is constant bitrate's; with others frames are dropped
+    /// for caps alone.
     BelowBufferPct(u8),
 }
 
@@ -116,8 +117,7 @@ impl Scalability {
     }
 }
 
-/// Settings of an encoder. All but the pool, the SIMD level and the time base can be changed while
-/// running, by [`super::Update`].
+/// Settings of an encoder. Those that [`super::Update`] names can be changed while running.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncoderConfig {
@@ -135,15 +135,18 @@ pub struct EncoderConfig {
     pub min_qindex: u8,
     /// Worst quantiser index allowed.
     pub max_qindex: u8,
-    /// Most that a frame may fall short of, or exceed, its share of the rate, in percent.
+    /// Most that a frame may fall short of, or exceed, its share of the rate, in percent; constant
+    /// bitrate only. Above 90 counts as 90 for falling short.
     pub undershoot_pct: u8,
     /// See `undershoot_pct`.
     pub overshoot_pct: u8,
-    /// Largest key frame, in percent of the mean frame; `None`: by the buffer.
+    /// Largest key frame, in percent of the mean frame; `None`: by the buffer. Constant bitrate
+    /// only.
     pub max_key_frame_pct: Option<u32>,
-    /// Hard cap on every frame, in bytes.
+    /// Cap on every frame, in bytes: hard where the frame may be dropped; else, and after two
+    /// seconds without a frame, it is exceeded where the worst quantiser does not meet it.
     pub max_frame_bytes: Option<u32>,
-    /// Hard cap on every window of time.
+    /// Cap on every window of time, as hard as that on frames.
     pub window_cap: Option<WindowCap>,
     /// Whether frames may be dropped.
     pub drops: DropPolicy,
