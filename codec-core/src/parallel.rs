@@ -1,6 +1,7 @@
 //! Where parallel work goes: a pool that the caller hands in, and rows that wait for rows.
 
 use std::fmt::Debug;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -66,7 +67,18 @@ impl Pool for RayonPool {
 ///
 /// A job may wait for jobs of lower numbers (see [`Progress`]): those have begun, and the lowest
 /// unfinished one waits for nobody, so there is no deadlock whatever the number of threads.
-pub fn in_order(pool: &dyn Pool, count: usize, job: &(dyn Fn(usize) + Sync)) {
+///
+/// Where a job panics, `poison` must poison every [`Progress`] that jobs wait for: else those who
+/// wait for that job do so for ever.
+///
+/// # Panics
+/// If a job does, on whichever thread, once all others have ended.
+pub fn in_order(
+    pool: &dyn Pool,
+    count: usize,
+    poison: &(dyn Fn() + Sync),
+    job: &(dyn Fn(usize) + Sync),
+) {
     let next = AtomicUsize::new(0);
     pool.run(pool.threads().min(count), &|_worker| {
         loop {
@@ -74,9 +86,25 @@ pub fn in_order(pool: &dyn Pool, count: usize, job: &(dyn Fn(usize) + Sync)) {
             if index >= count {
                 break;
             }
+            let mut guard = PoisonGuard { poison, is_done: false };
             job(index);
+            guard.is_done = true;
         }
     });
+}
+
+/// Poisons unless the job is done when it is dropped.
+struct PoisonGuard<'a> {
+    poison: &'a (dyn Fn() + Sync),
+    is_done: bool,
+}
+
+impl Drop for PoisonGuard<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            (self.poison)();
+        }
+    }
 }
 
 /// How far a row of blocks has come; others wait for it without spinning.
@@ -84,14 +112,23 @@ pub fn in_order(pool: &dyn Pool, count: usize, job: &(dyn Fn(usize) + Sync)) {
 pub struct Progress {
     done: AtomicU32,
     has_waiter: AtomicBool,
+    is_poisoned: AtomicBool,
     parked: Mutex<()>,
     moved: Condvar,
 }
 
 impl Progress {
-    /// Back to 0, for the next frame.
+    /// Back to 0 and sound, for the next frame.
     pub fn reset(&mut self) {
         *self.done.get_mut() = 0;
+        *self.is_poisoned.get_mut() = false;
+    }
+
+    /// Says that the row may never be done: those who wait for it in vain unwind.
+    pub fn poison(&self) {
+        self.is_poisoned.store(true, Ordering::SeqCst);
+        let _parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        self.moved.notify_all();
     }
 
     /// How many blocks are done.
@@ -113,6 +150,9 @@ impl Progress {
     }
 
     /// Parks until at least `wanted` blocks are done.
+    ///
+    /// # Panics
+    /// If they are not and it is poisoned: silently, for whoever poisoned it has told why.
     pub fn wait_for(&self, wanted: u32) {
         if self.done() >= wanted {
             return;
@@ -123,6 +163,10 @@ impl Progress {
             if self.done.load(Ordering::SeqCst) >= wanted {
                 return;
             }
+            if self.is_poisoned.load(Ordering::SeqCst) {
+                drop(parked);
+                resume_unwind(Box::new("a row that this one waits for has panicked"));
+            }
             parked = self.moved.wait(parked).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -132,6 +176,7 @@ impl Progress {
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
     fn a_wavefront_sees_all_that_the_row_above_wrote() {
@@ -142,7 +187,7 @@ mod tests {
             let progress: Vec<Progress> = (0..ROWS).map(|_| Progress::default()).collect();
             let cells: Vec<Vec<AtomicU32>> =
                 (0..ROWS).map(|_| (0..COLS).map(|_| AtomicU32::new(0)).collect()).collect();
-            in_order(&pool, ROWS, &|row| {
+            in_order(&pool, ROWS, &|| unreachable!(), &|row| {
                 for col in 0..COLS {
                     let above = row.checked_sub(1).map_or(0, |above| {
                         let ahead = (col + 1).min(COLS - 1);
@@ -154,6 +199,32 @@ mod tests {
                 }
             });
             assert_eq!(cells[ROWS - 1][0].load(Ordering::Relaxed), 20);
+        }
+    }
+
+    #[test]
+    fn a_row_that_panics_wakes_all_that_wait_for_it() {
+        const ROWS: usize = 12;
+        for threads in [1, 2, 4, 8] {
+            let pool = RowPool::new(threads).unwrap();
+            let mut progress: Vec<Progress> = (0..ROWS).map(|_| Progress::default()).collect();
+            for bad_row in [Some(0), Some(5), Some(ROWS - 1), None] {
+                progress.iter_mut().for_each(Progress::reset);
+                let poison = || progress.iter().for_each(Progress::poison);
+                let rows = || {
+                    in_order(&pool, ROWS, &poison, &|row| {
+                        for col in 0..40 {
+                            if let Some(above) = row.checked_sub(1) {
+                                progress[above].wait_for((col + 2).min(40));
+                            }
+                            assert!(bad_row != Some(row) || col < 20, "on purpose");
+                            progress[row].advance(col + 1);
+                        }
+                    });
+                };
+                let result = catch_unwind(AssertUnwindSafe(rows));
+                assert_eq!(result.is_err(), bad_row.is_some(), "{threads} threads, {bad_row:?}");
+            }
         }
     }
 }

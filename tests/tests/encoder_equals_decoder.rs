@@ -206,7 +206,7 @@ fn bytes_do_not_depend_on_threads_or_instruction_sets() {
     };
     let expected = packets_and_digests(&case(1, Level::Scalar), 8);
     for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
-        for threads in [1, 2, 3, 8] {
+        for threads in [1, 2, 3, 4, 8] {
             let coded = packets_and_digests(&case(threads, level), 8);
             assert!(coded == expected, "{threads} threads, {}", level.name());
         }

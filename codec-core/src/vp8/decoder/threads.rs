@@ -51,6 +51,14 @@ struct RowShared {
     filtered: Progress,
 }
 
+impl RowShared {
+    fn poison(&self) {
+        self.parsed.poison();
+        self.reconstructed.poison();
+        self.filtered.poison();
+    }
+}
+
 /// Rows of each group but the last, of a frame of `rows` rows.
 fn group_rows(rows: usize) -> usize {
     rows.div_ceil(GROUPS).max(1)
@@ -162,7 +170,8 @@ pub(super) fn decode<'d>(
     let groups = rows.div_ceil(group);
     let ahead = AHEAD.min(groups);
     // First the groups that fill the ring, then by turns: each job waits for earlier ones only.
-    in_order(pool, 2 * groups, &|job| {
+    let poison = || wavefront.shared.iter().for_each(RowShared::poison);
+    in_order(pool, 2 * groups, &poison, &|job| {
         if job < ahead {
             parse_group(job);
         } else if job < 2 * groups - ahead {

@@ -455,7 +455,8 @@ impl FrameEncoder {
             layouts,
         };
         let cols = u32::try_from(self.cols).unwrap_or(u32::MAX);
-        in_order(pool, self.rows, &|row| {
+        let poison = || self.progress.iter().for_each(Progress::poison);
+        in_order(pool, self.rows, &poison, &|row| {
             let mut planes = planes[row].lock().unwrap_or_else(PoisonError::into_inner);
             let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
             code_row(&job, row, &mut planes, &mut store);
