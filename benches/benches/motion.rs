@@ -10,6 +10,7 @@ use codec_core::motion::{
     FullPel, IntegerSettings, MvCost, Pattern, PixelPos, QuarterPel, SearchRange, SubpelSearch,
     Target, VectorPrice, search_integer, search_subpel,
 };
+use codec_core::parallel::Serial;
 use codec_core::vp8::encoder::quant::{QuantiserSet, WiderZeroBin};
 use codec_core::vp8::header::QuantIndices;
 use codec_simd::{Block16, BlockMask, Coeffs, Kernels, Level};
@@ -130,7 +131,7 @@ fn analysis(c: &mut Criterion) {
         turn ^= 1;
         let picture = Picture::i420(size, (&pictures[turn], 128), (&chroma, 64), (&chroma, 64))
             .expect("fits");
-        analyser.analyse(&picture, kernels).inter_cost
+        analyser.analyse(&picture, kernels, &Serial).inter_cost
     });
 }
 

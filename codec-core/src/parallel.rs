@@ -108,7 +108,10 @@ impl Drop for PoisonGuard<'_> {
 }
 
 /// How far a row of blocks has come; others wait for it without spinning.
+///
+/// Rows that run on other cores must not share its cache lines, which are fetched in pairs.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub struct Progress {
     done: AtomicU32,
     has_waiter: AtomicBool,

@@ -1,16 +1,18 @@
 //! The pass over a picture.
 
+use std::sync::{Mutex, PoisonError};
+
 use codec_simd::{Kernels, PlaneRef};
 
 use super::full_luma::FullLuma;
 use super::half_plane::HalfPlane;
-use super::inter::{self, Motion};
-use super::intra;
+use super::measure::{BAND_ROWS, Band, MeasureJob, Texture};
 use super::scene::{SceneChange, SceneWatch};
 use super::scroll::{Scroll, ScrollFinder};
 use super::{Change, FrameAnalysis, MbAnalysis};
 use crate::frame::{Picture, Size};
-use crate::motion::{FullPel, PixelPos};
+use crate::motion::FullPel;
+use crate::parallel::{Pool, in_order};
 
 /// Analyses pictures in the order in which they will be coded. No allocation once a picture of the
 /// same size has been seen.
@@ -22,12 +24,15 @@ pub struct Analyser {
     current: HalfPlane,
     previous: HalfPlane,
     luma: FullLuma,
-    /// Bits of one macroblock row's columns that changed.
+    /// By macroblock: the bits of its columns that changed.
     changes: Vec<u128>,
-    /// What the picture before was like.
+    is_static: Vec<bool>,
+    /// What the latest picture is like.
     textures: Vec<Texture>,
-    /// Vectors of the picture before, in half-size pixels.
+    /// Vectors of the latest picture, in half-size pixels.
     vectors: Vec<FullPel>,
+    /// Those of the picture before.
+    old_vectors: Vec<FullPel>,
     popularity: Popularity,
     /// Most popular vector of the picture before, in half-size pixels.
     global: FullPel,
@@ -52,10 +57,16 @@ impl Analyser {
         self.vectors.fill(FullPel::ZERO);
     }
 
-    /// Compares `picture` with the one given before, which it takes the place of.
-    pub fn analyse(&mut self, picture: &Picture<'_>, kernels: &Kernels) -> &FrameAnalysis {
+    /// Compares `picture` with the one given before, which it takes the place of. The rows run on
+    /// `pool`.
+    pub fn analyse(
+        &mut self,
+        picture: &Picture<'_>,
+        kernels: &Kernels,
+        pool: &dyn Pool,
+    ) -> &FrameAnalysis {
         let mut latest = std::mem::take(&mut self.latest);
-        self.analyse_into(picture, kernels, &mut latest);
+        self.analyse_into(picture, kernels, pool, &mut latest);
         self.latest = latest;
         &self.latest
     }
@@ -65,12 +76,13 @@ impl Analyser {
         &mut self,
         picture: &Picture<'_>,
         kernels: &Kernels,
+        pool: &dyn Pool,
         out: &mut FrameAnalysis,
     ) {
         self.start(picture.size(), out);
-        self.take_in(picture.luma(), kernels, out);
+        self.take_in(picture.luma(), kernels, pool, out);
         let scroll = self.find_scroll(out);
-        self.measure(kernels, scroll, out);
+        self.measure(kernels, pool, scroll, out);
         self.sum_up(scroll, out);
         self.has_previous = true;
     }
@@ -83,9 +95,11 @@ impl Analyser {
                 current: HalfPlane::new(size),
                 previous: HalfPlane::new(size),
                 luma: FullLuma::new(size),
-                changes: vec![0; cols],
+                changes: vec![0; cols * rows],
+                is_static: vec![false; cols * rows],
                 textures: vec![Texture::default(); cols * rows],
                 vectors: vec![FullPel::ZERO; cols * rows],
+                old_vectors: vec![FullPel::ZERO; cols * rows],
                 scroll: ScrollFinder::new(size),
                 ..Self::default()
             };
@@ -100,25 +114,41 @@ impl Analyser {
     }
 
     /// Halves and copies the luma, and finds what did not change.
-    fn take_in(&mut self, luma: PlaneRef<'_>, kernels: &Kernels, out: &mut FrameAnalysis) {
+    fn take_in(
+        &mut self,
+        luma: PlaneRef<'_>,
+        kernels: &Kernels,
+        pool: &dyn Pool,
+        out: &mut FrameAnalysis,
+    ) {
         let height = luma.layout().height;
-        let mb_rows = out.macroblocks.chunks_exact_mut(out.mb_cols.max(1));
-        for (mb_row, top) in mb_rows.zip((0..height).step_by(16)) {
-            self.changes.fill(0);
+        let (cols, has_previous) = (out.mb_cols.max(1), self.has_previous);
+        let halves = self.current.mb_rows();
+        let copies = self.luma.mb_rows();
+        let changes =
+            self.changes.chunks_exact_mut(cols).zip(self.is_static.chunks_exact_mut(cols));
+        let mbs = out.macroblocks.chunks_exact_mut(cols);
+        let rows = Mutex::new((0..).step_by(16).zip(halves).zip(copies).zip(changes).zip(mbs));
+        in_order(pool, height.div_ceil(16), &|| {}, &|_| {
+            let Some(row) = next(&rows) else { return };
+            let ((((top, mut half), mut copy), (changes, is_static)), mbs) = row;
+            changes.fill(0);
             for y in (top..height.min(top + 16)).step_by(2) {
                 let (a, b) = (luma.row(y), luma.row((y + 1).min(height - 1)));
-                self.current.put_row(kernels, y / 2, a, b);
-                self.luma.put_row(y, a, &mut self.changes);
+                half.put_row(kernels, (y - top) / 2, a, b);
+                copy.put_row(y - top, a, changes);
                 if y + 1 < height {
-                    self.luma.put_row(y + 1, b, &mut self.changes);
+                    copy.put_row(y + 1 - top, b, changes);
                 }
             }
-            for (mb, &change) in mb_row.iter_mut().zip(&self.changes) {
-                if self.has_previous && change == 0 {
+            for ((mb, &change), is_static) in mbs.iter_mut().zip(&*changes).zip(is_static) {
+                *is_static = has_previous && change == 0;
+                if *is_static {
                     mb.change = Change::Static;
                 }
             }
-        }
+        });
+        drop(rows);
         self.current.finish(height.div_ceil(2));
     }
 
@@ -134,88 +164,48 @@ impl Analyser {
     }
 
     /// Costs and vectors of all macroblocks.
-    fn measure(&mut self, kernels: &Kernels, scroll: Option<FullPel>, out: &mut FrameAnalysis) {
+    fn measure(
+        &mut self,
+        kernels: &Kernels,
+        pool: &dyn Pool,
+        scroll: Option<FullPel>,
+        out: &mut FrameAnalysis,
+    ) {
+        std::mem::swap(&mut self.vectors, &mut self.old_vectors);
+        let job = MeasureJob {
+            kernels,
+            cols: out.mb_cols,
+            has_previous: self.has_previous,
+            planes: (self.current.plane(), self.previous.plane()),
+            luma: &self.luma,
+            scroll,
+            global: self.global,
+            is_static: &self.is_static,
+            old_vectors: &self.old_vectors,
+        };
+        let len = BAND_ROWS * out.mb_cols.max(1);
+        let count = out.macroblocks.len().div_ceil(len);
+        let parts = out.macroblocks.chunks_mut(len).zip(self.textures.chunks_mut(len));
+        let parts = (0..).step_by(len).zip(parts.zip(self.vectors.chunks_mut(len)));
+        let bands = Mutex::new(parts.map(|(first, ((mbs, textures), vectors))| Band {
+            first,
+            mbs,
+            textures,
+            vectors,
+        }));
+        in_order(pool, count, &|| {}, &|_| {
+            if let Some(mut band) = next(&bands) {
+                job.measure(&mut band);
+            }
+        });
         self.popularity.clear();
-        for row in 0..out.mb_rows() {
-            for col in 0..out.mb_cols {
-                self.measure_texture(kernels, (col, row), out);
-                self.measure_motion(kernels, scroll, (col, row), out);
+        if self.has_previous {
+            for (mb, &vector) in out.macroblocks.iter().zip(&self.vectors) {
+                if mb.change == Change::Changed {
+                    self.popularity.count(vector);
+                }
             }
         }
-    }
-
-    /// What needs no previous picture; copied from there where all that it depends on is static.
-    fn measure_texture(
-        &mut self,
-        kernels: &Kernels,
-        (col, row): (usize, usize),
-        out: &mut FrameAnalysis,
-    ) {
-        let cols = out.mb_cols;
-        let n = row * cols + col;
-        let is_static = |n: usize| out.macroblocks[n].change == Change::Static;
-        let as_before = is_static(n)
-            && (col == 0 || is_static(n - 1))
-            && (row == 0 || is_static(n - cols))
-            && (col == 0 || row == 0 || is_static(n - cols - 1));
-        if !as_before {
-            self.textures[n] = Texture::of(kernels, self.current.plane(), mb_origin(col, row, 8));
-        }
-        let Texture { intra_cost, activity } = self.textures[n];
-        let mb = &mut out.macroblocks[n];
-        (mb.intra_cost, mb.activity) = (intra_cost, activity);
-    }
-
-    fn measure_motion(
-        &mut self,
-        kernels: &Kernels,
-        scroll: Option<FullPel>,
-        (col, row): (usize, usize),
-        out: &mut FrameAnalysis,
-    ) {
-        let cols = out.mb_cols;
-        let n = row * cols + col;
-        let mb = &mut out.macroblocks[n];
-        if !self.has_previous {
-            mb.inter_cost = mb.intra_cost;
-            return;
-        }
-        if mb.change == Change::Static {
-            self.vectors[n] = FullPel::ZERO;
-            return;
-        }
-        let planes = (self.current.plane(), self.previous.plane());
-        let at = mb_origin(col, row, 8);
-        let zero_sad = inter::zero_sad(kernels, planes, at);
-        mb.zero_sad = narrow(zero_sad);
-        let halved = scroll.map_or(self.global, |v| FullPel::new(v.x / 2, v.y / 2));
-        let origin = mb_origin(col, row, 16);
-        if let Some(vector) = scroll.filter(|&v| self.luma.is_moved(origin, v)) {
-            mb.change = Change::Scrolled;
-            mb.seed = vector;
-            self.vectors[n] = halved;
-            return;
-        }
-
-        // Left, above and above right are this picture's already; here, right and below still the
-        // last one's.
-        let before = |back: usize| n.checked_sub(back).map_or(FullPel::ZERO, |n| self.vectors[n]);
-        let after = |on: usize| self.vectors.get(n + on).copied().unwrap_or(FullPel::ZERO);
-        let starts = [
-            if col == 0 { FullPel::ZERO } else { before(1) },
-            before(cols),
-            after(0),
-            FullPel::ZERO,
-            halved,
-            before(cols - 1),
-            after(1),
-            after(cols),
-        ];
-        let Motion { vector, satd } = inter::search(kernels, planes, at, zero_sad, &starts);
-        self.vectors[n] = vector;
-        mb.seed = FullPel::new(2 * vector.x, 2 * vector.y);
-        mb.inter_cost = narrow(satd);
-        self.popularity.count(vector);
     }
 
     fn sum_up(&mut self, scroll: Option<FullPel>, out: &mut FrameAnalysis) {
@@ -259,29 +249,9 @@ fn screen_score(before: u32, exact: usize, all: usize) -> u32 {
     (3 * before + now) / 4
 }
 
-fn mb_origin(col: usize, row: usize, size: usize) -> PixelPos {
-    let at = |mb: usize| i32::try_from(mb * size).unwrap_or(i32::MAX);
-    PixelPos::new(at(col), at(row))
-}
-
-/// What is known of a macroblock from its own picture alone.
-#[derive(Clone, Copy, Debug, Default)]
-struct Texture {
-    intra_cost: u16,
-    activity: u16,
-}
-
-impl Texture {
-    fn of(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> Self {
-        Self {
-            intra_cost: narrow(intra::cost(kernels, plane, at)),
-            activity: narrow(intra::activity(kernels, plane, at)),
-        }
-    }
-}
-
-fn narrow(cost: u32) -> u16 {
-    u16::try_from(cost).unwrap_or(u16::MAX)
+/// The next row of `rows`, each of which goes to one job.
+fn next<T>(rows: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    rows.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
 /// How often each vector occurs.

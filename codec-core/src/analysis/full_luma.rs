@@ -22,20 +22,12 @@ impl FullLuma {
         std::mem::swap(&mut self.previous, &mut self.current);
     }
 
-    /// Takes row `y`, and sets bits in those of `changes` (one per 16 pixels) where it differs from
-    /// the previous picture.
-    pub(super) fn put_row(&mut self, y: usize, row: &[u8], changes: &mut [u128]) {
-        let range = y * self.width..(y + 1) * self.width;
-        let (blocks, rest) = row.as_chunks::<16>();
-        let (old_blocks, old_rest) = self.previous[range.clone()].as_chunks::<16>();
-        // No branches: on camera noise none could be foretold.
-        for ((change, &block), &old) in changes.iter_mut().zip(blocks).zip(old_blocks) {
-            *change |= u128::from_ne_bytes(block) ^ u128::from_ne_bytes(old);
-        }
-        if let Some(change) = changes.get_mut(blocks.len()) {
-            *change |= u128::from(rest != old_rest);
-        }
-        self.current[range].copy_from_slice(row);
+    /// Places for the rows of the current picture, by macroblock row.
+    pub(super) fn mb_rows(&mut self) -> impl Iterator<Item = LumaRows<'_>> {
+        let (width, chunk) = (self.width, 16 * self.width.max(1));
+        let previous = self.previous.chunks(chunk);
+        let pairs = previous.zip(self.current.chunks_mut(chunk));
+        pairs.map(move |(previous, current)| LumaRows { previous, current, width })
     }
 
     /// Rows of the previous and of the current picture, in pairs.
@@ -65,5 +57,31 @@ impl FullLuma {
             let old = &self.previous[(from_y + row) * self.width + from_x..][..w];
             new == old
         })
+    }
+}
+
+/// The luma of a macroblock row.
+#[derive(Debug)]
+pub(super) struct LumaRows<'a> {
+    previous: &'a [u8],
+    current: &'a mut [u8],
+    width: usize,
+}
+
+impl LumaRows<'_> {
+    /// Takes row `y`, counted from the top of these, and sets bits in those of `changes` (one per
+    /// 16 pixels) where it differs from the previous picture.
+    pub(super) fn put_row(&mut self, y: usize, row: &[u8], changes: &mut [u128]) {
+        let range = y * self.width..(y + 1) * self.width;
+        let (blocks, rest) = row.as_chunks::<16>();
+        let (old_blocks, old_rest) = self.previous[range.clone()].as_chunks::<16>();
+        // No branches: on camera noise none could be foretold.
+        for ((change, &block), &old) in changes.iter_mut().zip(blocks).zip(old_blocks) {
+            *change |= u128::from_ne_bytes(block) ^ u128::from_ne_bytes(old);
+        }
+        if let Some(change) = changes.get_mut(blocks.len()) {
+            *change |= u128::from(rest != old_rest);
+        }
+        self.current[range].copy_from_slice(row);
     }
 }

@@ -28,24 +28,12 @@ impl HalfPlane {
         Self { bytes: vec![0; (height + 2 * PAD) * stride], layout }
     }
 
-    /// Takes the rows of half the picture's height one after the other.
-    ///
-    /// `a` and `b` are full-size rows of equal length, one below the other.
-    pub(super) fn put_row(&mut self, kernels: &Kernels, y: usize, a: &[u8], b: &[u8]) {
+    /// Places for the rows of half the picture's height, by macroblock row.
+    pub(super) fn mb_rows(&mut self) -> impl Iterator<Item = HalfRows<'_>> {
         let Layout { stride, width, .. } = self.layout;
-        let row = &mut self.bytes[(y + PAD) * stride..][..stride];
-        let pairs = a.len() / 2;
-        let even = 2 * pairs;
-        kernels.halve_row(&a[..even], &b[..even], &mut row[PAD..][..pairs]);
-        let mut end = pairs;
-        if let (Some(&above), Some(&below)) = (a.get(even), b.get(even)) {
-            let mean = (u16::from(above) + u16::from(below)).div_ceil(2);
-            row[PAD + pairs] = u8::try_from(mean).unwrap_or(u8::MAX);
-            end += 1;
-        }
-        let (first, last) = (row[PAD], row[PAD + end - 1]);
-        row[..PAD].fill(first);
-        row[PAD + end..PAD + width + PAD].fill(last);
+        let inside = self.bytes.get_mut(PAD * stride..).unwrap_or_default();
+        let rows = inside.chunks_exact_mut(8 * stride.max(1));
+        rows.map(move |bytes| HalfRows { bytes, stride, width })
     }
 
     /// Fills the border above and what lies below the last row put, `rows` rows in all.
@@ -73,6 +61,36 @@ impl HalfPlane {
     }
 }
 
+/// Eight rows of a half-size plane.
+#[derive(Debug)]
+pub(super) struct HalfRows<'a> {
+    bytes: &'a mut [u8],
+    stride: usize,
+    width: usize,
+}
+
+impl HalfRows<'_> {
+    /// Takes row `y` of these, and fills its border.
+    ///
+    /// `a` and `b` are full-size rows of equal length, one below the other.
+    pub(super) fn put_row(&mut self, kernels: &Kernels, y: usize, a: &[u8], b: &[u8]) {
+        let Self { stride, width, .. } = *self;
+        let row = &mut self.bytes[y * stride..][..stride];
+        let pairs = a.len() / 2;
+        let even = 2 * pairs;
+        kernels.halve_row(&a[..even], &b[..even], &mut row[PAD..][..pairs]);
+        let mut end = pairs;
+        if let (Some(&above), Some(&below)) = (a.get(even), b.get(even)) {
+            let mean = (u16::from(above) + u16::from(below)).div_ceil(2);
+            row[PAD + pairs] = u8::try_from(mean).unwrap_or(u8::MAX);
+            end += 1;
+        }
+        let (first, last) = (row[PAD], row[PAD + end - 1]);
+        row[..PAD].fill(first);
+        row[PAD + end..PAD + width + PAD].fill(last);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,8 +99,9 @@ mod tests {
     fn odd_sizes_repeat_their_last_pixels_to_the_border() {
         let mut half = HalfPlane::new(Size::new(5, 3));
         let kernels = Kernels::best();
-        half.put_row(kernels, 0, &[0, 4, 8, 8, 20], &[0, 4, 8, 8, 21]);
-        half.put_row(kernels, 1, &[9, 9, 9, 9, 1], &[9, 9, 9, 9, 1]);
+        let mut rows = half.mb_rows().next().unwrap();
+        rows.put_row(kernels, 0, &[0, 4, 8, 8, 20], &[0, 4, 8, 8, 21]);
+        rows.put_row(kernels, 1, &[9, 9, 9, 9, 1], &[9, 9, 9, 9, 1]);
         half.finish(2);
         let plane = half.plane();
         assert_eq!(plane.row(0)[..5], [2, 8, 21, 21, 21]);

@@ -13,6 +13,7 @@ mod full_luma;
 mod half_plane;
 mod inter;
 mod intra;
+mod measure;
 mod scene;
 mod scroll;
 mod temporal_filter;

@@ -114,7 +114,7 @@ mod tests {
             luma.advance();
             for y in 0..100 {
                 let row: Vec<u8> = (0..200).map(|x| pixel(x, y + offset)).collect();
-                luma.put_row(y, &row, &mut []);
+                luma.mb_rows().nth(y / 16).unwrap().put_row(y % 16, &row, &mut []);
             }
         }
         ScrollFinder::new(size).find(&luma, size)
@@ -138,7 +138,8 @@ mod tests {
         for grey in [10, 20] {
             luma.advance();
             for y in 0..64 {
-                luma.put_row(y, &[grey + u8::from(y % 2 == 0); 64], &mut []);
+                let row = [grey + u8::from(y % 2 == 0); 64];
+                luma.mb_rows().nth(y / 16).unwrap().put_row(y % 16, &row, &mut []);
             }
         }
         assert_eq!(ScrollFinder::new(size).find(&luma, size), None);

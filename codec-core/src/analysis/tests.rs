@@ -5,6 +5,7 @@ use codec_simd::Kernels;
 use super::{Analyser, Change, FrameAnalysis};
 use crate::frame::{Picture, Size};
 use crate::motion::FullPel;
+use crate::parallel::Serial;
 
 /// Luma from a function of the position; grey chroma.
 struct Drawing {
@@ -50,7 +51,7 @@ fn analyse(drawings: &[Drawing]) -> FrameAnalysis {
     let mut analyser = Analyser::new();
     let mut last = FrameAnalysis::default();
     for drawing in drawings {
-        analyser.analyse_into(&drawing.i420(), Kernels::best(), &mut last);
+        analyser.analyse_into(&drawing.i420(), Kernels::best(), &Serial, &mut last);
     }
     last
 }
@@ -98,7 +99,7 @@ fn another_scene_is_a_cut_and_motion_is_not() {
     for n in 0..8 {
         let shift = if n == 6 { 4000 } else { 2 * n };
         let drawing = Drawing::new(SIZE, |x, y| blobs(x + shift, y));
-        let analysis = analyser.analyse(&drawing.i420(), Kernels::best());
+        let analysis = analyser.analyse(&drawing.i420(), Kernels::best(), &Serial);
         assert_eq!(analysis.scene.is_cut, n == 6, "{n}: {:?}", analysis.scene);
     }
 }
@@ -132,8 +133,8 @@ fn chroma_layout_does_not_matter() {
     let pictures = [0, 3].map(|by| Drawing::new(Size::new(67, 35), move |x, y| blobs(x + by, y)));
     let (mut a, mut b) = (Analyser::new(), Analyser::new());
     for picture in &pictures {
-        let planar = a.analyse(&picture.i420(), Kernels::best()).clone();
-        assert_eq!(*b.analyse(&picture.nv12(), Kernels::best()), planar);
+        let planar = a.analyse(&picture.i420(), Kernels::best(), &Serial).clone();
+        assert_eq!(*b.analyse(&picture.nv12(), Kernels::best(), &Serial), planar);
     }
 }
 
@@ -143,7 +144,7 @@ fn any_size_can_be_analysed_and_a_new_size_starts_anew() {
     for (width, height) in [(1, 1), (1, 40), (40, 1), (2, 2), (15, 17), (16, 16), (130, 33)] {
         for n in 0..3 {
             let drawing = Drawing::new(Size::new(width, height), |x, y| blobs(x + n, y));
-            let analysis = analyser.analyse(&drawing.i420(), Kernels::best());
+            let analysis = analyser.analyse(&drawing.i420(), Kernels::best(), &Serial);
             assert_eq!(analysis.has_previous, n > 0);
             let mbs = width.div_ceil(16) * height.div_ceil(16);
             assert_eq!(analysis.macroblocks.len(), mbs as usize);
@@ -160,9 +161,9 @@ fn all_levels_see_the_same() {
         let Some(kernels) = Kernels::for_level(level) else { continue };
         let mut analyser = Analyser::new();
         for picture in &pictures {
-            analyser.analyse(&picture.i420(), kernels);
+            analyser.analyse(&picture.i420(), kernels, &Serial);
         }
-        let last = analyser.analyse(&pictures[0].i420(), kernels).clone();
+        let last = analyser.analyse(&pictures[0].i420(), kernels, &Serial).clone();
         assert_eq!(*seen.get_or_insert_with(|| last.clone()), last, "{level:?}");
     }
 }
@@ -171,8 +172,8 @@ fn all_levels_see_the_same() {
 fn a_reset_forgets_the_pictures_before() {
     let drawing = Drawing::new(SIZE, blobs);
     let mut analyser = Analyser::new();
-    analyser.analyse(&drawing.i420(), Kernels::best());
+    analyser.analyse(&drawing.i420(), Kernels::best(), &Serial);
     analyser.reset();
-    let again = analyser.analyse(&drawing.i420(), Kernels::best()).clone();
+    let again = analyser.analyse(&drawing.i420(), Kernels::best(), &Serial).clone();
     assert_eq!(again, analyse(&[drawing]));
 }

@@ -32,6 +32,7 @@ use crate::codec::{
 };
 use crate::error::{ConfigError, Error};
 use crate::frame::{Picture, PixelFormat, Size};
+use crate::parallel::{Pool, Serial};
 use crate::rate::{BitsLaw, FrameRole, LayerPlanner, Outlook, RateConfig, RateController};
 use crate::vp8::tables::AC_STEPS;
 
@@ -154,7 +155,8 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         picture: &Picture<'_>,
         request: &FrameRequest,
     ) -> Result<Outcome, Error> {
-        let analysis = self.analyser.analyse(picture, self.kernels);
+        let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
+        let analysis = self.analyser.analyse(picture, self.kernels, pool);
         let outlook = outlook(analysis, &mut self.keys, request, &self.config);
         let task = Task {
             picture,
@@ -180,7 +182,8 @@ impl<C: CodeUnit> Vp8Encoder<C> {
             return self.encode_now(picture, request);
         };
         let mut analysis = file.blank_analysis();
-        self.analyser.analyse_into(picture, self.kernels, &mut analysis);
+        let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
+        self.analyser.analyse_into(picture, self.kernels, pool, &mut analysis);
         let outlook = outlook(&analysis, &mut self.keys, request, &self.config);
         file.push(picture, analysis, *request, outlook);
         let ready = self.coding.queue.len();

@@ -1,6 +1,6 @@
 //! Level of the loop filter, and the filter chasing the rows. RFC 6386, section 15.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use codec_simd::{Kernels, Layout};
 
@@ -53,7 +53,7 @@ pub(super) struct FilterWork<'a, 'p> {
     pub(super) kernels: &'a Kernels,
     pub(super) params: &'a FilterParams,
     pub(super) rows: &'a [Mutex<MbRow<'p>>],
-    pub(super) stores: &'a [Mutex<RowStore>],
+    pub(super) stores: &'a [RwLock<RowStore>],
     pub(super) layouts: [Layout; 3],
 }
 
@@ -91,7 +91,7 @@ impl FilterWork<'_, '_> {
         let lock = |n: usize| self.rows[n].lock().unwrap_or_else(PoisonError::into_inner);
         let mut above = row.checked_sub(1).map(lock);
         let mut current = lock(row);
-        let store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
+        let store = self.stores[row].read().unwrap_or_else(PoisonError::into_inner);
         filter_row(self.kernels, self.params, &store.infos, &mut current, above.as_deref_mut());
         if let Some(above) = &mut above {
             self.extend(above);

@@ -1,6 +1,6 @@
 //! One frame, coded exactly as a plan says.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use codec_simd::{Kernels, Level};
 
@@ -126,7 +126,7 @@ pub struct FrameEncoder {
     exchange: Exchange,
     workspaces: Workspaces,
     progress: Vec<Progress>,
-    stores: Vec<Mutex<RowStore>>,
+    stores: Vec<RwLock<RowStore>>,
     planes: Vec<Mutex<MbRow<'static>>>,
     totals: FrameTotals,
     branches: Box<CoeffCounts>,
@@ -219,7 +219,7 @@ impl FrameEncoder {
         self.exchange.resize(self.cols);
         self.progress.resize_with(self.rows, Progress::default);
         self.stores.clear();
-        self.stores.resize_with(self.rows, || Mutex::new(RowStore::with_cols(self.cols)));
+        self.stores.resize_with(self.rows, || RwLock::new(RowStore::with_cols(self.cols)));
         self.planes.reserve(self.rows);
         self.before.clear();
         self.before.resize(self.cols * self.rows, MotionVector::ZERO);
@@ -399,9 +399,10 @@ impl FrameEncoder {
             profile: self.settings.knobs.profile,
             shown: plan.shown,
         };
+        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let data = &mut packet.data;
         let Packed { bits, fits } =
-            self.packer.pack(envelope, &header, &mut context, &self.stores, data);
+            self.packer.pack(pool, envelope, &header, &mut context, &self.stores, data);
         Attempt { header, context, bits, fits }
     }
 
@@ -426,7 +427,7 @@ impl FrameEncoder {
             picture,
             cols: self.cols,
             rows: self.rows,
-            is_parallel: pool.threads() > 1,
+            threads: pool.threads().max(1),
             is_key: plan.kind == FrameKind::Key,
             has_plain_modes,
             speed: Speed::level(plan.speed),
@@ -458,7 +459,7 @@ impl FrameEncoder {
         let poison = || self.progress.iter().for_each(Progress::poison);
         in_order(pool, self.rows, &poison, &|row| {
             let mut planes = planes[row].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut store = self.stores[row].write().unwrap_or_else(PoisonError::into_inner);
             code_row(&job, row, &mut planes, &mut store);
             drop((planes, store));
             chase.advance(&work, |row| self.progress[row].done() >= cols);

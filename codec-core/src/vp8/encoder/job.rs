@@ -25,8 +25,8 @@ pub(super) struct FrameJob<'a> {
     pub(super) picture: &'a Picture<'a>,
     pub(super) cols: usize,
     pub(super) rows: usize,
-    /// Rows run on several threads.
-    pub(super) is_parallel: bool,
+    /// How many threads rows run on.
+    pub(super) threads: usize,
     pub(super) is_key: bool,
     /// No 4x4 intra and no splits: their modes did not fit the first partition.
     pub(super) has_plain_modes: bool,
@@ -59,24 +59,33 @@ impl<'a> FrameJob<'a> {
         Some(InterPredictor { kernels: self.kernels, frame, filter: self.filter })
     }
 
-    /// Waits until row `row` may code column `col`: its neighbours above are done.
+    /// Waits until row `row` may code column `col`: its neighbours above are done. `seen` is how
+    /// far the row above is known to have come.
     #[inline]
-    pub(super) fn wait_for_above(&self, row: usize, col: usize) {
-        // Once parked, it does not pay to wake for a single macroblock.
-        const AHEAD: usize = 8;
-        let Some(above) = row.checked_sub(1).map(|above| &self.progress[above]) else { return };
+    pub(super) fn wait_for_above(&self, row: usize, col: usize, seen: &mut usize) {
         let needed = (col + 2).min(self.cols);
-        if (above.done() as usize) < needed {
-            let wanted = (needed + AHEAD).min(self.cols);
+        if *seen >= needed {
+            return;
+        }
+        let Some(above) = row.checked_sub(1).map(|above| &self.progress[above]) else { return };
+        *seen = above.done() as usize;
+        if *seen < needed {
+            // Waking takes as long as some macroblocks do. Rows that lie this far apart have no
+            // need to wait: the thread that ends a row finds the one above its next row done.
+            let apart = (self.cols / self.threads).max(8);
+            let wanted = (needed + apart).min(self.cols);
             above.wait_for(u32::try_from(wanted).unwrap_or(u32::MAX));
+            *seen = wanted;
         }
     }
 
     /// Says that row `row` has coded `done` macroblocks.
     #[inline]
     pub(super) fn advance(&self, row: usize, done: usize) {
-        // Nobody waits for parts of a row where all rows run one after the other.
-        if !self.is_parallel && done < self.cols {
+        // Every word to another core takes a while. Nobody waits for parts of a row where all rows
+        // run one after the other.
+        const STEP: usize = 4;
+        if done < self.cols && (self.threads == 1 || !done.is_multiple_of(STEP)) {
             return;
         }
         self.progress[row].advance(u32::try_from(done).unwrap_or(u32::MAX));

@@ -1,12 +1,13 @@
 //! Headers, modes and tokens into a packet. RFC 6386, section 9.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use super::store::RowStore;
 use super::tokens::for_each_block;
 use crate::codec::BitsByPart;
 use crate::entropy::BoolEncoder;
 use crate::frame::Size;
+use crate::parallel::{Pool, in_order};
 use crate::vp8::header::{
     FRAME_TAG_BYTES, FrameHeader, FrameTag, HeaderContext, KEY_HEADER_BYTES, KeyHeader,
     write_frame_header, write_frame_tag, write_key_header,
@@ -40,19 +41,26 @@ const MAX_TOKEN_PARTITION: usize = (1 << 24) - 1;
 #[derive(Debug, Default)]
 pub(super) struct Packer {
     above: Vec<SubblockSide>,
+    /// Token partitions.
+    tokens: [Mutex<Vec<u8>>; MAX_PARTITIONS],
 }
+
+/// Most token partitions of a frame. Section 9.5.
+const MAX_PARTITIONS: usize = 8;
 
 impl Packer {
     /// Writes the frame into `data`, replacing what it holds, and brings `context` up to what the
-    /// next frame begins with.
+    /// next frame begins with. Partitions are written side by side on `pool`.
     pub(super) fn pack(
         &mut self,
+        pool: &dyn Pool,
         envelope: Envelope,
         header: &FrameHeader,
         context: &mut HeaderContext,
-        rows: &[Mutex<RowStore>],
+        rows: &[RwLock<RowStore>],
         data: &mut Vec<u8>,
     ) -> Packed {
+        let Self { above, tokens } = self;
         let mut bytes = std::mem::take(data);
         bytes.clear();
         let start = FRAME_TAG_BYTES + if header.is_key { KEY_HEADER_BYTES } else { 0 };
@@ -60,7 +68,20 @@ impl Packer {
         let mut first = BoolEncoder::new(bytes);
         write_frame_header(&mut first, header, context);
         let header_bits = first.bits();
-        self.write_modes(&mut first, header, rows);
+        let tokens = &tokens[..header.partitions().min(MAX_PARTITIONS)];
+        let modes = Mutex::new((above, first));
+        // The largest first; nothing waits for anything.
+        in_order(pool, tokens.len() + 1, &|| {}, &|job| match tokens.get(job) {
+            Some(tokens) => {
+                let rows = rows.iter().skip(job).step_by(header.partitions());
+                write_tokens(header, rows, &mut lock(tokens));
+            }
+            None => {
+                let (above, first) = &mut *lock(&modes);
+                write_modes(above, first, header, rows);
+            }
+        });
+        let (_, first) = modes.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = first.finish();
         let first_partition_bytes = bytes.len() - start;
         let tag = FrameTag {
@@ -74,8 +95,8 @@ impl Packer {
             let key = KeyHeader { size: envelope.size, scaling: [0; 2] };
             bytes[FRAME_TAG_BYTES..start].copy_from_slice(&write_key_header(key));
         }
-        let partitions_fit;
-        (*data, partitions_fit) = write_partitions(header, rows, bytes);
+        let partitions_fit = append_partitions(tokens, &mut bytes);
+        *data = bytes;
         let total = data.len() as u64 * 8;
         let modes = (first_partition_bytes as u64 * 8).saturating_sub(header_bits);
         let header_bits = header_bits + start as u64 * 8;
@@ -86,79 +107,89 @@ impl Packer {
         };
         Packed { bits, fits: partitions_fit && first_partition_bytes <= MAX_FIRST_PARTITION }
     }
+}
 
-    fn write_modes(
-        &mut self,
-        out: &mut BoolEncoder,
-        header: &FrameHeader,
-        rows: &[Mutex<RowStore>],
-    ) {
-        let outside = MbInfo::default();
-        self.above.clear();
-        let mut row_above: Option<std::sync::MutexGuard<'_, RowStore>> = None;
-        for (y, row) in rows.iter().enumerate() {
-            let row = row.lock().unwrap_or_else(PoisonError::into_inner);
-            let cols = row.infos.len();
-            self.above.resize(cols, SubblockSide::default());
-            let mut left = SubblockSide::default();
-            let mut subblocks = row.subblocks.iter();
-            for (x, mb) in row.infos.iter().enumerate() {
-                let info_above = |x: usize| row_above.as_ref().and_then(|row| row.infos.get(x));
-                let own = match mb.luma {
-                    LumaMode::Split | LumaMode::PerBlock => {
-                        subblocks.next().copied().unwrap_or_default()
-                    }
-                    luma if mb.reference == Reference::Current => {
-                        SubblockInfo::Intra([luma.implied_subblock(); 16])
-                    }
-                    _ => SubblockInfo::Inter([mb.mv; 16]),
-                };
-                let before = x.checked_sub(1);
-                let context = MbContext {
-                    neighbours: Neighbours {
-                        above: info_above(x).unwrap_or(&outside),
-                        left: before.map_or(&outside, |x| &row.infos[x]),
-                        above_left: before.and_then(info_above).unwrap_or(&outside),
-                    },
-                    above: &self.above[x],
-                    left: &left,
-                    bounds: MvBounds::new(x, y, cols, rows.len()),
-                };
-                write_macroblock(out, header, &context, mb, &own);
-                self.above[x] = SubblockSide::bottom(&own);
-                left = SubblockSide::right(&own);
-            }
-            row_above = Some(row);
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes the modes of all macroblocks. `room`: for one row.
+fn write_modes(
+    room: &mut Vec<SubblockSide>,
+    out: &mut BoolEncoder,
+    header: &FrameHeader,
+    rows: &[RwLock<RowStore>],
+) {
+    let outside = MbInfo::default();
+    room.clear();
+    let mut row_above: Option<RwLockReadGuard<'_, RowStore>> = None;
+    for (y, row) in rows.iter().enumerate() {
+        let row = row.read().unwrap_or_else(PoisonError::into_inner);
+        let cols = row.infos.len();
+        room.resize(cols, SubblockSide::default());
+        let mut left = SubblockSide::default();
+        let mut subblocks = row.subblocks.iter();
+        for (x, mb) in row.infos.iter().enumerate() {
+            let info_above = |x: usize| row_above.as_ref().and_then(|row| row.infos.get(x));
+            let own = match mb.luma {
+                LumaMode::Split | LumaMode::PerBlock => {
+                    subblocks.next().copied().unwrap_or_default()
+                }
+                luma if mb.reference == Reference::Current => {
+                    SubblockInfo::Intra([luma.implied_subblock(); 16])
+                }
+                _ => SubblockInfo::Inter([mb.mv; 16]),
+            };
+            let before = x.checked_sub(1);
+            let context = MbContext {
+                neighbours: Neighbours {
+                    above: info_above(x).unwrap_or(&outside),
+                    left: before.map_or(&outside, |x| &row.infos[x]),
+                    above_left: before.and_then(info_above).unwrap_or(&outside),
+                },
+                above: &room[x],
+                left: &left,
+                bounds: MvBounds::new(x, y, cols, rows.len()),
+            };
+            write_macroblock(out, header, &context, mb, &own);
+            room[x] = SubblockSide::bottom(&own);
+            left = SubblockSide::right(&own);
         }
+        row_above = Some(row);
     }
 }
 
 /// Appends the table of partition sizes and the token partitions. Section 9.5. `false` if a size
 /// does not fit the table.
-fn write_partitions(
-    header: &FrameHeader,
-    rows: &[Mutex<RowStore>],
-    mut bytes: Vec<u8>,
-) -> (Vec<u8>, bool) {
-    let count = header.partitions();
+fn append_partitions(tokens: &[Mutex<Vec<u8>>], bytes: &mut Vec<u8>) -> bool {
     let mut fits = true;
-    let table = bytes.len();
-    bytes.resize(table + 3 * (count - 1), 0);
-    for partition in 0..count {
-        let start = bytes.len();
-        let mut out = BoolEncoder::new(bytes);
-        for row in rows.iter().skip(partition).step_by(count) {
-            let row = row.lock().unwrap_or_else(PoisonError::into_inner);
-            write_row_tokens(&mut out, header, &row);
-        }
-        bytes = out.finish();
-        if partition + 1 < count {
-            fits &= bytes.len() - start <= MAX_TOKEN_PARTITION;
-            let [a, b, c, ..] = (bytes.len() - start).to_le_bytes();
-            bytes[table + 3 * partition..][..3].copy_from_slice(&[a, b, c]);
+    for (n, partition) in tokens.iter().enumerate() {
+        let len = lock(partition).len();
+        if n + 1 < tokens.len() {
+            fits &= len <= MAX_TOKEN_PARTITION;
+            bytes.extend_from_slice(&len.to_le_bytes()[..3]);
         }
     }
-    (bytes, fits)
+    for partition in tokens {
+        bytes.extend_from_slice(&lock(partition));
+    }
+    fits
+}
+
+/// Writes the tokens of `rows` as a partition of its own.
+fn write_tokens<'a>(
+    header: &FrameHeader,
+    rows: impl Iterator<Item = &'a RwLock<RowStore>>,
+    partition: &mut Vec<u8>,
+) {
+    let mut bytes = std::mem::take(partition);
+    bytes.clear();
+    let mut out = BoolEncoder::new(bytes);
+    for row in rows {
+        let row = row.read().unwrap_or_else(PoisonError::into_inner);
+        write_row_tokens(&mut out, header, &row);
+    }
+    *partition = out.finish();
 }
 
 fn write_row_tokens(shared: &mut BoolEncoder, header: &FrameHeader, row: &RowStore) {

@@ -84,8 +84,9 @@ pub(super) fn code_row(
 ) {
     store.clear();
     let mut coder = MbCoder::new(job, row);
+    let mut seen = 0;
     for col in 0..job.cols {
-        job.wait_for_above(row, col);
+        job.wait_for_above(row, col, &mut seen);
         coder.enter(col);
         let choice = coder.decide();
         coder.finish(&choice, planes, store);

@@ -95,8 +95,10 @@ impl ModeCounts {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MvCounts(pub(super) [[[u32; 2]; 19]; 2]);
 
-/// One macroblock row of a coded frame.
+/// One macroblock row of a coded frame. Neighbours are written to at the same time: they must not
+/// share cache lines, which are fetched in pairs.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(super) struct RowStore {
     pub(super) infos: Vec<MbInfo>,
     /// Of split and per-block macroblocks alone, in their order.

@@ -1,0 +1,146 @@
+//! Costs and vectors of the macroblocks of a band of rows. Bands know nothing of each other: a
+//! macroblock takes a fraction of a microsecond, too little to wait for another thread.
+
+use codec_simd::{Kernels, PlaneRef};
+
+use super::full_luma::FullLuma;
+use super::inter::{self, Motion};
+use super::intra;
+use super::{Change, MbAnalysis};
+use crate::motion::{FullPel, PixelPos};
+
+/// What is known of a macroblock from its own picture alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Texture {
+    intra_cost: u16,
+    activity: u16,
+}
+
+impl Texture {
+    fn of(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> Self {
+        Self {
+            intra_cost: narrow(intra::cost(kernels, plane, at)),
+            activity: narrow(intra::activity(kernels, plane, at)),
+        }
+    }
+}
+
+/// Rows of a band, but for the last one, whatever the number of threads.
+pub(super) const BAND_ROWS: usize = 6;
+
+/// What is measured of a band, by macroblock.
+#[derive(Debug)]
+pub(super) struct Band<'a> {
+    /// Index of its first macroblock.
+    pub(super) first: usize,
+    pub(super) mbs: &'a mut [MbAnalysis],
+    pub(super) textures: &'a mut [Texture],
+    /// Vectors in half-size pixels.
+    pub(super) vectors: &'a mut [FullPel],
+}
+
+/// What the bands of a picture share while they are measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MeasureJob<'a> {
+    pub(super) kernels: &'a Kernels,
+    pub(super) cols: usize,
+    pub(super) has_previous: bool,
+    /// Half-size planes of this picture and of the one before.
+    pub(super) planes: (PlaneRef<'a>, PlaneRef<'a>),
+    pub(super) luma: &'a FullLuma,
+    pub(super) scroll: Option<FullPel>,
+    /// Most popular vector of the picture before, in half-size pixels.
+    pub(super) global: FullPel,
+    /// By macroblock.
+    pub(super) is_static: &'a [bool],
+    /// Vectors of the picture before.
+    pub(super) old_vectors: &'a [FullPel],
+}
+
+impl MeasureJob<'_> {
+    pub(super) fn measure(&self, band: &mut Band<'_>) {
+        for index in 0..band.mbs.len() {
+            let n = band.first + index;
+            let at = (n % self.cols, n / self.cols);
+            self.measure_texture(at, &mut band.mbs[index], &mut band.textures[index]);
+            self.measure_motion(at, band, index);
+        }
+    }
+
+    /// What needs no previous picture; as before where all that it depends on is static.
+    fn measure_texture(
+        &self,
+        (col, row): (usize, usize),
+        mb: &mut MbAnalysis,
+        texture: &mut Texture,
+    ) {
+        let n = row * self.cols + col;
+        let is_static = |n: usize| self.is_static[n];
+        let as_before = is_static(n)
+            && (col == 0 || is_static(n - 1))
+            && (row == 0 || is_static(n - self.cols))
+            && (col == 0 || row == 0 || is_static(n - self.cols - 1));
+        if !as_before {
+            *texture = Texture::of(self.kernels, self.planes.0, mb_origin(col, row, 8));
+        }
+        (mb.intra_cost, mb.activity) = (texture.intra_cost, texture.activity);
+    }
+
+    fn measure_motion(&self, (col, row): (usize, usize), band: &mut Band<'_>, index: usize) {
+        let Self { kernels, cols, planes, .. } = *self;
+        let n = row * cols + col;
+        let Band { mbs, vectors, .. } = band;
+        let mb = &mut mbs[index];
+        if !self.has_previous {
+            mb.inter_cost = mb.intra_cost;
+            vectors[index] = FullPel::ZERO;
+            return;
+        }
+        if self.is_static[n] {
+            vectors[index] = FullPel::ZERO;
+            return;
+        }
+        let at = mb_origin(col, row, 8);
+        let zero_sad = inter::zero_sad(kernels, planes, at);
+        mb.zero_sad = narrow(zero_sad);
+        let halved = self.scroll.map_or(self.global, |v| FullPel::new(v.x / 2, v.y / 2));
+        let origin = mb_origin(col, row, 16);
+        if let Some(vector) = self.scroll.filter(|&v| self.luma.is_moved(origin, v)) {
+            mb.change = Change::Scrolled;
+            mb.seed = vector;
+            vectors[index] = halved;
+            return;
+        }
+
+        // Left, above and above right are this picture's already, where the band has them; here,
+        // right and below are the last one's.
+        let old = |n: usize| self.old_vectors.get(n).copied().unwrap_or(FullPel::ZERO);
+        let before = |back: usize| match index.checked_sub(back) {
+            Some(index) => vectors[index],
+            None => n.checked_sub(back).map_or(FullPel::ZERO, old),
+        };
+        let starts = [
+            if col == 0 { FullPel::ZERO } else { before(1) },
+            before(cols),
+            old(n),
+            FullPel::ZERO,
+            halved,
+            before(cols.max(2) - 1),
+            old(n + 1),
+            old(n + cols),
+        ];
+        let Motion { vector, satd } = inter::search(kernels, planes, at, zero_sad, &starts);
+        vectors[index] = vector;
+        mb.seed = FullPel::new(2 * vector.x, 2 * vector.y);
+        mb.inter_cost = narrow(satd);
+    }
+}
+
+fn mb_origin(col: usize, row: usize, size: usize) -> PixelPos {
+    let at = |mb: usize| i32::try_from(mb * size).unwrap_or(i32::MAX);
+    PixelPos::new(at(col), at(row))
+}
+
+fn narrow(cost: u32) -> u16 {
+    u16::try_from(cost).unwrap_or(u16::MAX)
+}
