@@ -106,25 +106,34 @@ fn extend<const W: usize, const H: usize>(
     y: isize,
     out: &mut [[u8; W]; H],
 ) {
+    const { assert!(W <= SPAN, "no window is wider") };
     let layout = plane.layout();
     let inside = |at: isize, size: usize| at.clamp(0, size.cast_signed() - 1).unsigned_abs();
-    // All columns come from this part of each row, which is all of a narrow plane.
-    let from = inside(x, layout.width.saturating_sub(EXTEND_FROM - 1).max(1));
-    let columns: [u8; W] = std::array::from_fn(|k| {
-        let column = inside(x.saturating_add_unsigned(k), layout.width) - from;
-        column.to_le_bytes()[0]
-    });
-    for (k, line) in out.iter_mut().enumerate() {
-        let row = plane.row(inside(y.saturating_add_unsigned(k), layout.height));
-        match row.get(from..).and_then(|row| row.first_chunk::<EXTEND_FROM>()) {
-            Some(pixels) => *line = columns.map(|column| pixels[usize::from(column) % EXTEND_FROM]),
-            None => *line = columns.map(|column| row[from + usize::from(column)]),
+    let row = |k: usize| plane.row(inside(y.saturating_add_unsigned(k), layout.height));
+    if layout.width < SPAN {
+        for (k, line) in out.iter_mut().enumerate() {
+            let row = row(k);
+            *line = std::array::from_fn(|k| row[inside(x.saturating_add_unsigned(k), row.len())]);
         }
+        return;
+    }
+    // All columns come from `SPAN` pixels of each row: from the window's own, or from those at the
+    // row's end that is left, with the last pixel repeated beyond it.
+    let from = inside(x, layout.width - SPAN + 1);
+    let begin = (x - from.cast_signed()).clamp(-SPAN.cast_signed(), SPAN.cast_signed());
+    let begin = SPAN.saturating_add_signed(begin);
+    for (k, line) in out.iter_mut().enumerate() {
+        let row = row(k);
+        let mut pixels = [0; 3 * SPAN];
+        pixels[..SPAN].fill(row[0]);
+        pixels[SPAN..2 * SPAN].copy_from_slice(&row[from..from + SPAN]);
+        pixels[2 * SPAN..].fill(row[row.len() - 1]);
+        line.copy_from_slice(&pixels[begin..begin + W]);
     }
 }
 
-/// Pixels of a row that [`extend`] picks from; no window is wider.
-const EXTEND_FROM: usize = 32;
+/// Pixels of a row that [`extend`] picks from.
+const SPAN: usize = 32;
 
 /// One block size: window inside the plane, or an extended copy; whole pixels, six-tap, bilinear.
 /// `false` if the block was refused.
