@@ -309,9 +309,9 @@ fn decode_rows(
         let line = &lines[y & 1];
         parse.begin_row(index);
         for x in 0..cols {
-            let info = parse.parse_mb(&task, &mut modes, tokens, (x, y), old[x], mb);
-            new[x] = info.segment;
-            row_mbs[x] = info;
+            parse.parse_mb(&task, &mut modes, tokens, (x, y), old[x], mb);
+            new[x] = mb.info.segment;
+            row_mbs[x] = mb.info;
             task.reconstruct((x, y), mb, above, &mut row);
             line.save(x, &row);
         }

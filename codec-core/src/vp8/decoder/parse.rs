@@ -28,6 +28,7 @@ pub(super) struct MbData {
 /// What a macroblock leaves for those below it and to its right.
 #[derive(Clone, Copy, Debug, Default)]
 struct Trace {
+    /// Only what the census of vectors looks at.
     info: MbInfo,
     side: SubblockSide,
     flags: SideFlags,
@@ -80,8 +81,8 @@ impl ParseState {
         self.above_left = MbInfo::default();
     }
 
-    /// Parses macroblock (`x`, `y`) into `mb` and returns `mb.info`. `segment`: as the frame before left it. `tokens`:
-    /// the row's partition.
+    /// Parses macroblock (`x`, `y`) into `mb`. `segment`: as the frame before left it. `tokens`: the
+    /// row's partition.
     #[inline]
     pub(super) fn parse_mb(
         &mut self,
@@ -91,7 +92,7 @@ impl ParseState {
         (x, y): (usize, usize),
         segment: u8,
         mb: &mut MbData,
-    ) -> MbInfo {
+    ) {
         let cols = self.above.len();
         let above = &mut self.above[x];
         let context = MbContext {
@@ -131,8 +132,15 @@ impl ParseState {
             let side = SubblockSide { mvs: [info.mv; 4], ..SubblockSide::default() };
             (above.side, self.left.side) = (side, side);
         }
-        (mb.info, above.info, self.left.info) = (info, info, info);
-        info
+        // Field by field: the fields are in registers, and a copy of the whole would wait for
+        // them to be stored.
+        for near in [&mut above.info, &mut self.left.info] {
+            (near.luma, near.reference, near.mv) = (info.luma, info.reference, info.mv);
+        }
+        let MbInfo { luma, chroma, reference, segment, skip, has_coeffs, partitioning, mv } = info;
+        (mb.info.luma, mb.info.chroma, mb.info.reference) = (luma, chroma, reference);
+        (mb.info.segment, mb.info.skip, mb.info.has_coeffs) = (segment, skip, has_coeffs);
+        (mb.info.partitioning, mb.info.mv) = (partitioning, mv);
     }
 
     /// Ends row `y`, whose tokens are in partition `index`: the one place where running out of

@@ -276,8 +276,8 @@ impl Parser<'_, '_> {
         let (old, new) = (&self.segments[at.clone()], &mut self.next_segments[at]);
         self.state.begin_row(index);
         for (x, mb) in mbs.iter_mut().enumerate() {
-            let info = self.state.parse_mb(task, &mut self.modes, tokens, (x, y), old[x], mb);
-            new[x] = info.segment;
+            self.state.parse_mb(task, &mut self.modes, tokens, (x, y), old[x], mb);
+            new[x] = mb.info.segment;
         }
         self.state.end_row(task, &self.modes, (index, tokens), y)
     }
