@@ -102,6 +102,13 @@ kernel_table! {
     sixtap_16x16(refp: Window<'_, 21, 21>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 16>);
     /// As [`Self::sixtap_16x16`]; columns 13.. of `refp` are not used.
     sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>);
+    /// [`Self::sixtap_8x8`] of two blocks, at the same fractions.
+    sixtap_8x8_x2(
+        refs: [Window<'_, 16, 13>; 2],
+        fx: u8,
+        fy: u8,
+        dsts: [WindowMut<'_, 8, 8>; 2]
+    );
     /// As [`Self::sixtap_16x16`]; columns 9.. of `refp` are not used.
     sixtap_4x4(refp: Window<'_, 16, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 4>);
     /// Bilinear interpolation (RFC 6386, section 18.3) at (`fx`, `fy`) eighths of a pixel, each

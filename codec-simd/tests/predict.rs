@@ -50,6 +50,20 @@ interpolation! {
     bilinear_4x4;
 }
 
+#[test]
+fn sixtap_8x8_x2() {
+    agree(|kernels, rng| {
+        let (a, b) = (Source::new(rng), Source::new(rng));
+        let at = |(fx, fy)| {
+            let (mut to_a, mut to_b) = (Target::new(rng), Target::new(rng));
+            let dsts = [to_a.window_mut(), to_b.window_mut()];
+            kernels.sixtap_8x8_x2([a.window(), b.window()], fx, fy, dsts);
+            (to_a.finish(), to_b.finish())
+        };
+        fractions().map(at).collect::<Vec<_>>()
+    });
+}
+
 fn edges<const N: usize>(rng: &mut Rng) -> Edges<N> {
     Edges {
         above: rng.bytes(),

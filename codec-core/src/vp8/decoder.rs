@@ -22,10 +22,10 @@ use self::parse::{MbData, ParseState};
 use self::references::{References, SizeChanges};
 use self::threads::ThreadRows;
 use super::header::{FrameHeader, HeaderContext, parse_frame_header};
+use super::loop_filter::MbStrength;
 use super::predict::UnfilteredLine;
 use super::residual::TokenProbs;
 use super::rows::mb_rows;
-use super::types::MbInfo;
 use crate::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, SlotSet, VideoDecoder,
 };
@@ -88,9 +88,9 @@ struct Sized {
     next_segments: Vec<u8>,
     parse: ParseState,
     probs: TokenProbs,
-    /// Single-threaded: the macroblock in work, the modes of its row, two lines.
+    /// Single-threaded: the macroblock in work, what filters its row, two lines.
     mb: Box<MbData>,
-    row_mbs: Vec<MbInfo>,
+    strengths: Vec<MbStrength>,
     lines: Vec<UnfilteredLine>,
     threads: ThreadRows,
 }
@@ -108,7 +108,7 @@ impl Sized {
             parse: ParseState::new(cols),
             probs: TokenProbs::default(),
             mb: Box::default(),
-            row_mbs: vec![MbInfo::default(); cols],
+            strengths: vec![MbStrength::default(); cols],
             lines: (0..2).map(|_| UnfilteredLine::new(cols)).collect(),
             threads: ThreadRows::default(),
         }
@@ -294,7 +294,7 @@ fn decode_rows(
     target: &mut FrameBuf,
 ) -> Result<RowsOutcome, Corrupt> {
     let Sized {
-        size, references, segments, next_segments, parse, probs, mb, row_mbs, lines, ..
+        size, references, segments, next_segments, parse, probs, mb, strengths, lines, ..
     } = sized;
     let (cols, rows) = size.macroblocks();
     probs.update(&job.header.probs.coeffs);
@@ -311,12 +311,12 @@ fn decode_rows(
         for x in 0..cols {
             parse.parse_mb(&task, &mut modes, tokens, (x, y), old[x], mb);
             new[x] = mb.info.segment;
-            row_mbs[x] = mb.info;
+            strengths[x] = task.filter.strength(&mb.info);
             task.reconstruct((x, y), mb, above, &mut row);
-            line.save(x, &row);
         }
         parse.end_row(&task, &modes, (index, tokens), y)?;
-        task.filter(row_mbs, &mut row, above_row.as_mut());
+        line.save_all(&row);
+        task.filter(strengths, &mut row, above_row.as_mut());
         above_row = Some(row);
     }
     Ok(RowsOutcome { concealed_mbs: parse.concealed_mbs(), refs_used: parse.refs_used() })

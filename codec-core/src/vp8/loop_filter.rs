@@ -85,10 +85,10 @@ impl FilterParams {
         self.is_off
     }
 
-    /// Level of a macroblock, 0..=63.
+    /// How `mb` is filtered.
     #[inline]
     #[must_use]
-    pub fn level(&self, mb: &MbInfo) -> u8 {
+    pub fn strength(&self, mb: &MbInfo) -> MbStrength {
         let class = match mb.luma {
             LumaMode::PerBlock => 0,
             LumaMode::Zero
@@ -99,38 +99,40 @@ impl FilterParams {
             LumaMode::Nearest | LumaMode::Near | LumaMode::New => 2,
             LumaMode::Split => 3,
         };
-        self.levels[usize::from(mb.segment & 3)][mb.reference as usize][class]
+        let level = self.levels[usize::from(mb.segment & 3)][mb.reference as usize][class];
+        MbStrength { level, inner: mb.has_coeffs || !mb.luma.has_y2() }
     }
 }
 
-/// Whether the edges inside a macroblock are filtered. Section 15.1.
-#[inline]
-#[must_use]
-pub fn filters_inner_edges(mb: &MbInfo) -> bool {
-    mb.has_coeffs || !mb.luma.has_y2()
+/// How a macroblock is filtered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MbStrength {
+    /// 0..=63; 0: not at all.
+    pub level: u8,
+    /// Whether the edges inside are filtered, too. Section 15.1.
+    pub inner: bool,
 }
 
-/// Filters a macroblock row: its inside, its left edges, and its upper edges, which change the
+/// Filters a macroblock row of as many macroblocks as `strengths` has items: its inside, its left edges, and its upper edges, which change the
 /// last three lines of the row `above` (`None` at the top of the frame).
 ///
 /// The row above has been filtered. What later rows predict from, unfiltered, has been saved.
 pub fn filter_row(
     kernels: &Kernels,
     params: &FilterParams,
-    mbs: &[MbInfo],
+    strengths: impl Iterator<Item = MbStrength>,
     row: &mut MbRow<'_>,
     mut above: Option<&mut MbRow<'_>>,
 ) {
     if params.is_off {
         return;
     }
-    for (x, mb) in mbs.iter().enumerate() {
-        let level = params.level(mb);
+    for (x, MbStrength { level, inner }) in strengths.enumerate() {
         if level == 0 {
             continue;
         }
         let limits = &params.limits[usize::from(level & 63)];
-        let inner = filters_inner_edges(mb).then_some(limits.inner);
+        let inner = inner.then_some(limits.inner);
         if params.is_simple {
             filter_mb_simple(kernels, x, limits.mb.edge, inner, row, above.as_deref_mut());
         } else {

@@ -47,6 +47,16 @@ impl RowPlane<'_> {
         self.data
     }
 
+    /// Line `y` from the first pixel on, as far as memory goes.
+    ///
+    /// # Panics
+    /// If there is no such line.
+    #[inline]
+    #[must_use]
+    pub fn line(&self, y: usize) -> &[u8] {
+        &self.data[y * self.stride + self.pad..]
+    }
+
     /// `H` pixels of column `x` from the top.
     ///
     /// # Panics

@@ -9,7 +9,7 @@ pub(crate) use cost::{
 mod predict;
 pub(crate) use predict::{
     bilinear_4x4, bilinear_8x8, bilinear_16x16, copy_4x4, copy_8x8, copy_16x16, intra_4x4,
-    intra_8x8, intra_16x16, sixtap_4x4, sixtap_8x8, sixtap_16x16,
+    intra_8x8, intra_16x16, sixtap_4x4, sixtap_8x8, sixtap_8x8_x2, sixtap_16x16,
 };
 mod transform;
 pub(crate) use transform::{

@@ -73,6 +73,16 @@ pub(crate) fn sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, mut dst: Wind
     sixtap(refp, fx, fy, &mut dst);
 }
 
+pub(crate) fn sixtap_8x8_x2(
+    [a, b]: [Window<'_, 16, 13>; 2],
+    fx: u8,
+    fy: u8,
+    [to_a, to_b]: [WindowMut<'_, 8, 8>; 2],
+) {
+    sixtap_8x8(a, fx, fy, to_a);
+    sixtap_8x8(b, fx, fy, to_b);
+}
+
 pub(crate) fn sixtap_4x4(refp: Window<'_, 16, 9>, fx: u8, fy: u8, mut dst: WindowMut<'_, 4, 4>) {
     sixtap(refp, fx, fy, &mut dst);
 }

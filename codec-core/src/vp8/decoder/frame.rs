@@ -3,12 +3,12 @@
 use codec_simd::{Kernels, SubblockMode};
 
 use super::super::header::{FrameHeader, Steps};
-use super::super::loop_filter::{FilterParams, filter_row};
+use super::super::loop_filter::{FilterParams, MbStrength, filter_row};
 use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
 use super::super::recon::{MbWindows, add_residual, reconstruct_intra};
 use super::super::residual::TokenProbs;
 use super::super::rows::MbRow;
-use super::super::types::{MbInfo, Reference, SubblockInfo};
+use super::super::types::{Reference, SubblockInfo};
 use super::FrameJob;
 use super::parse::MbData;
 use super::references::References;
@@ -104,11 +104,11 @@ impl<'a> FrameTask<'a> {
     /// Filters a row that is reconstructed, below one that is filtered.
     pub(super) fn filter(
         &self,
-        mbs: &[MbInfo],
+        strengths: &[MbStrength],
         row: &mut MbRow<'_>,
         above: Option<&mut MbRow<'_>>,
     ) {
-        filter_row(self.kernels, &self.filter, mbs, row, above);
+        filter_row(self.kernels, &self.filter, strengths.iter().copied(), row, above);
     }
 }
 

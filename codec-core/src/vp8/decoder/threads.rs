@@ -9,9 +9,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::super::loop_filter::MbStrength;
 use super::super::predict::UnfilteredLine;
 use super::super::rows::{MbRow, mb_rows};
-use super::super::types::{MbInfo, Reference};
+use super::super::types::Reference;
 use super::frame::FrameTask;
 use super::parse::{MbData, ParseState};
 use super::{FrameJob, RowsOutcome, Sized};
@@ -33,8 +34,8 @@ pub(super) struct ThreadRows {
     /// A ring of parsed rows.
     parsed: Vec<Mutex<Vec<MbData>>>,
     rows: Vec<RowShared>,
-    /// Modes of all macroblocks.
-    mbs: Vec<MbInfo>,
+    /// What filters each macroblock.
+    strengths: Vec<MbStrength>,
     /// Room for the rows of the frame in work; empty between frames.
     slots: Vec<Mutex<RowSlot<'static>>>,
 }
@@ -67,7 +68,7 @@ fn group_rows(rows: usize) -> usize {
 impl ThreadRows {
     fn begin_frame(&mut self, cols: usize, rows: usize) {
         if self.rows.is_empty() {
-            self.mbs = vec![MbInfo::default(); cols * rows];
+            self.strengths = vec![MbStrength::default(); cols * rows];
             let ahead = (AHEAD * group_rows(rows)).min(rows);
             self.parsed = (0..ahead).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
             self.rows = (0..rows)
@@ -111,7 +112,7 @@ struct Parser<'a, 'd> {
 #[derive(Debug)]
 struct RowSlot<'f> {
     row: MbRow<'f>,
-    mbs: &'f mut [MbInfo],
+    strengths: &'f mut [MbStrength],
 }
 
 /// The memory of a list, for a list that borrows from elsewhere.
@@ -153,8 +154,8 @@ pub(super) fn decode<'d>(
     let parser =
         Parser { state: &mut *parse, modes, readers, segments, next_segments, result: Ok(()) };
     let mut slots = recycle(std::mem::take(&mut threads.slots));
-    let rows_mbs = mb_rows(target).zip(threads.mbs.chunks_exact_mut(cols));
-    slots.extend(rows_mbs.map(|(row, mbs)| Mutex::new(RowSlot { row, mbs })));
+    let rows_strengths = mb_rows(target).zip(threads.strengths.chunks_exact_mut(cols));
+    slots.extend(rows_strengths.map(|(row, strengths)| Mutex::new(RowSlot { row, strengths })));
     let wavefront = Wavefront {
         task: &task,
         parser: Mutex::new(parser),
@@ -233,8 +234,8 @@ impl Wavefront<'_, '_, '_> {
         }
         if !self.failed.load(Ordering::Relaxed) {
             let mut above = y.checked_sub(1).map(|above| lock(&self.slots[above]));
-            let RowSlot { row, mbs } = &mut *slot;
-            self.task.filter(mbs, row, above.as_mut().map(|above| &mut above.row));
+            let RowSlot { row, strengths } = &mut *slot;
+            self.task.filter(strengths, row, above.as_mut().map(|above| &mut above.row));
         }
         drop(slot);
         shared.filtered.advance(1);
@@ -253,7 +254,7 @@ impl Wavefront<'_, '_, '_> {
                 let wanted = u32::try_from((x + 2).min(cols)).unwrap_or(u32::MAX);
                 above.reconstructed.wait_for(wanted);
             }
-            slot.mbs[x] = mb.info;
+            slot.strengths[x] = self.task.filter.strength(&mb.info);
             self.task.reconstruct((x, y), mb, above.map(|above| &above.line), &mut slot.row);
             shared.line.save(x, &slot.row);
             if (x + 1).is_multiple_of(STEP) && x + 1 < cols {

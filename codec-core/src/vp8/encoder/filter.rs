@@ -92,7 +92,8 @@ impl FilterWork<'_, '_> {
         let mut above = row.checked_sub(1).map(lock);
         let mut current = lock(row);
         let store = self.stores[row].read().unwrap_or_else(PoisonError::into_inner);
-        filter_row(self.kernels, self.params, &store.infos, &mut current, above.as_deref_mut());
+        let strengths = store.infos.iter().map(|mb| self.params.strength(mb));
+        filter_row(self.kernels, self.params, strengths, &mut current, above.as_deref_mut());
         if let Some(above) = &mut above {
             self.extend(above);
         }

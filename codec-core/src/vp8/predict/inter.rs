@@ -232,8 +232,30 @@ pub fn predict_inter(
     let place = Place::luma(16 * x_mb, 16 * y_mb, mb.mv);
     block_16x16(kernels, filter.bilinear, refs.y, place, Outside::Extend, luma);
     let place = Place::chroma(8 * x_mb, 8 * y_mb, filter.chroma_vector(mb.mv));
-    block_8x8(kernels, filter.bilinear, refs.u, place, Outside::Extend, u);
-    block_8x8(kernels, filter.bilinear, refs.v, place, Outside::Extend, v);
+    chroma_8x8(kernels, filter.bilinear, refs, place, u, v);
+}
+
+/// Both chroma blocks of a macroblock with one vector.
+#[inline]
+fn chroma_8x8(
+    kernels: &Kernels,
+    bilinear: bool,
+    refs: &RefPlanes<'_>,
+    place: Place,
+    u: WindowMut<'_, 8, 8>,
+    v: WindowMut<'_, 8, 8>,
+) {
+    let Place { x, y, fx, fy } = place;
+    if !bilinear
+        && !place.is_whole()
+        && refs.u.covers(x - 2, y - 2, 13, 13)
+        && let Some(from_u) = refs.u.window(x - 2, y - 2)
+        && let Some(from_v) = refs.v.window(x - 2, y - 2)
+    {
+        return kernels.sixtap_8x8_x2([from_u, from_v], fx, fy, [u, v]);
+    }
+    block_8x8(kernels, bilinear, refs.u, place, Outside::Extend, u);
+    block_8x8(kernels, bilinear, refs.v, place, Outside::Extend, v);
 }
 
 #[inline(never)]

@@ -28,6 +28,19 @@ impl UnfilteredLine {
         Self((0..cols).map(|_| Default::default()).collect())
     }
 
+    /// Keeps the last lines of all macroblocks of `row`.
+    pub fn save_all(&self, row: &MbRow<'_>) {
+        let (luma, _) = row.y.line(15).as_chunks::<16>();
+        let (u, _) = row.u.line(7).as_chunks::<8>();
+        let (v, _) = row.v.line(7).as_chunks::<8>();
+        for (cells, ((luma, u), v)) in self.0.iter().zip(luma.iter().zip(u).zip(v)) {
+            let ([y0, y1], _) = luma.as_chunks::<8>() else { continue };
+            for (cell, bytes) in cells.iter().zip([y0, y1, u, v]) {
+                cell.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+            }
+        }
+    }
+
     #[inline]
     fn load(&self, x_mb: usize) -> Bottom {
         let mut bottom = [0; 32];

@@ -18,6 +18,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
     Kernels {
         sixtap_16x16,
         sixtap_8x8,
+        sixtap_8x8_x2,
         sixtap_4x4,
         bilinear_16x16,
         bilinear_8x8,

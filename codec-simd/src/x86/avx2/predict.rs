@@ -11,7 +11,7 @@ use crate::x86::sse41::predict::{by_taps, pairs_of_8};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { sixtap_16x16, sixtap_8x8, bilinear_16x16, ..base }
+    Kernels { sixtap_16x16, sixtap_8x8, sixtap_8x8_x2, bilinear_16x16, ..base }
 }
 
 /// The three pairs of taps in every lane.
@@ -262,6 +262,17 @@ fn copy_8(refp: Window<'_, 16, 13>, mut dst: WindowMut<'_, 8, 8>) {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>) {
     by_taps!(fx, fy, both_8, across_8, down_8, copy_8, (), refp, dst);
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sixtap_8x8_x2(
+    [a, b]: [Window<'_, 16, 13>; 2],
+    fx: u8,
+    fy: u8,
+    [to_a, to_b]: [WindowMut<'_, 8, 8>; 2],
+) {
+    sixtap_8x8(a, fx, fy, to_a);
+    sixtap_8x8(b, fx, fy, to_b);
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

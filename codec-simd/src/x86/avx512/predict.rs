@@ -5,12 +5,12 @@ use core::arch::x86_64::*;
 use crate::table::Kernels;
 use crate::view::{Window, WindowMut};
 use crate::x86::avx2::predict::{across_16, copy_16, down_16, pairs_of_16};
-use crate::x86::memory::{load_2x16, load_u8x32, store_2x16};
-use crate::x86::sse41::predict::by_taps;
+use crate::x86::memory::{load_2x16, load_u8x16, load_u8x32, store_2x16, store_u8x8};
+use crate::x86::sse41::predict::{by_taps, pairs_of_8};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { sixtap_16x16, ..base }
+    Kernels { sixtap_16x16, sixtap_8x8_x2, ..base }
 }
 
 /// The three pairs of taps in every lane.
@@ -87,4 +87,123 @@ fn both_16<const SIX_X: bool, const SIX_Y: bool>(
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
 fn sixtap_16x16(refp: Window<'_, 21, 21>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 16>) {
     by_taps!(fx, fy, both_16, across_16, down_16, copy_16, (), refp, dst);
+}
+
+// Two blocks of 8x8: rows y and y + 1 of both in the four lanes, a before b.
+
+/// Rows `y` and `y + 1`; the row after the last counts as the last.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn load_two(refs: [Window<'_, 16, 13>; 2], y: usize) -> __m512i {
+    let [a, b] = refs;
+    let next = (y + 1).min(12);
+    let upper = _mm512_castsi256_si512(load_2x16(a.row(y), b.row(y)));
+    _mm512_inserti64x4::<1>(upper, load_2x16(a.row(next), b.row(next)))
+}
+
+/// Eight results in each lane, not yet clamped.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn across_two<const SIX: bool>(rows: __m512i, taps: [__m512i; 3]) -> __m512i {
+    let pair = |at: &[u8; 16]| _mm512_shuffle_epi8(rows, _mm512_broadcast_i32x4(load_u8x16(at)));
+    let inner = [pair(const { &pairs_of_8(1, 2, 0) }), pair(const { &pairs_of_8(3, 4, 0) })];
+    filter::<SIX>(inner, pair(const { &pairs_of_8(0, 5, 0) }), taps)
+}
+
+/// Stores rows `y` and `y + 1` of `upper`, `y + 2` and `y + 3` of `lower`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn store_two(dsts: &mut [WindowMut<'_, 8, 8>; 2], y: usize, upper: __m512i, lower: __m512i) {
+    let rows = _mm512_packus_epi16(upper, lower);
+    let lanes = [
+        _mm512_castsi512_si128(rows),
+        _mm512_extracti32x4_epi32::<1>(rows),
+        _mm512_extracti32x4_epi32::<2>(rows),
+        _mm512_extracti32x4_epi32::<3>(rows),
+    ];
+    for (i, lane) in lanes.into_iter().enumerate() {
+        let dst = &mut dsts[i % 2];
+        store_u8x8(dst.row_mut(y + i / 2), lane);
+        store_u8x8(dst.row_mut(y + i / 2 + 2), _mm_unpackhi_epi64(lane, lane));
+    }
+}
+
+/// The second pass over rows that stand as bytes in the low halves of the lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn down_rows_two<const SIX: bool>(
+    rows: [__m512i; 7],
+    taps: [__m512i; 3],
+    dsts: &mut [WindowMut<'_, 8, 8>; 2],
+) {
+    let pair = |a, b| _mm512_unpacklo_epi8(a, b);
+    // The later rows of `a` and the earlier ones of `b`: one further down than `a`.
+    let next = |k: usize| _mm512_alignr_epi64::<4>(rows[k + 1], rows[k]);
+    let inner = [0, 1, 2, 3, 4].map(
+        #[inline]
+        |k| pair(next(k), rows[k + 1]),
+    );
+    let out = [0, 1, 2, 3].map(
+        #[inline]
+        |k| filter::<SIX>([inner[k], inner[k + 1]], pair(rows[k], next(k + 2)), taps),
+    );
+    store_two(dsts, 0, out[0], out[1]);
+    store_two(dsts, 4, out[2], out[3]);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn both_two<const SIX_X: bool, const SIX_Y: bool>(
+    refs: [Window<'_, 16, 13>; 2],
+    x: &[i16; 3],
+    y: &[i16; 3],
+    mut dsts: [WindowMut<'_, 8, 8>; 2],
+) {
+    let x = taps(x);
+    let rows = [0, 2, 4, 6, 8, 10, 12].map(
+        #[inline]
+        |y| {
+            let rows = across_two::<SIX_X>(load_two(refs, y), x);
+            _mm512_packus_epi16(rows, rows)
+        },
+    );
+    down_rows_two::<SIX_Y>(rows, taps(y), &mut dsts);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn across_both<const SIX: bool>(
+    refs: [Window<'_, 16, 13>; 2],
+    x: &[i16; 3],
+    mut dsts: [WindowMut<'_, 8, 8>; 2],
+) {
+    let taps = taps(x);
+    for y in [0, 4] {
+        let rows = |y| across_two::<SIX>(load_two(refs, y), taps);
+        store_two(&mut dsts, y, rows(y + 2), rows(y + 4));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn down_both<const SIX: bool>(
+    refs: [Window<'_, 16, 13>; 2],
+    y: &[i16; 3],
+    mut dsts: [WindowMut<'_, 8, 8>; 2],
+) {
+    let rows = [0, 2, 4, 6, 8, 10, 12].map(
+        #[inline]
+        |y| _mm512_bsrli_epi128::<2>(load_two(refs, y)),
+    );
+    down_rows_two::<SIX>(rows, taps(y), &mut dsts);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn copy_both(refs: [Window<'_, 16, 13>; 2], dsts: [WindowMut<'_, 8, 8>; 2]) {
+    for (refp, mut dst) in refs.into_iter().zip(dsts) {
+        dst.copy_from(refp.sub(2, 2));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
+fn sixtap_8x8_x2(refs: [Window<'_, 16, 13>; 2], fx: u8, fy: u8, dsts: [WindowMut<'_, 8, 8>; 2]) {
+    by_taps!(fx, fy, both_two, across_both, down_both, copy_both, (), refs, dsts);
 }

@@ -14,6 +14,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
     Kernels {
         sixtap_16x16,
         sixtap_8x8,
+        sixtap_8x8_x2,
         sixtap_4x4,
         bilinear_16x16,
         bilinear_8x8,
@@ -257,6 +258,17 @@ fn copy_8(refp: Window<'_, 16, 13>, mut dst: WindowMut<'_, 8, 8>) {
 #[target_feature(enable = "sse4.1,ssse3")]
 fn sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>) {
     by_taps!(fx, fy, both_8, across_8, down_8, copy_8, (13, 8, 0), refp, dst);
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn sixtap_8x8_x2(
+    [a, b]: [Window<'_, 16, 13>; 2],
+    fx: u8,
+    fy: u8,
+    [to_a, to_b]: [WindowMut<'_, 8, 8>; 2],
+) {
+    sixtap_8x8(a, fx, fy, to_a);
+    sixtap_8x8(b, fx, fy, to_b);
 }
 
 #[inline]
