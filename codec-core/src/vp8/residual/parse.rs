@@ -148,20 +148,20 @@ fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     )
 }
 
-/// Reads one block from scan position `first` on, and stores its coefficients times `steps` (DC,
+/// Reads one block from scan position `first` on, whose probabilities are `first_row`, and stores its coefficients times `steps` (DC,
 /// AC), wrapped to 16 bits, into `out`, which is zero. Returns the position after the last token;
 /// `first` for an empty block.
 #[inline(always)]
 fn parse_tokens(
     reader: &mut BoolDecoder<'_>,
     probs: &BlockProbs,
-    context: usize,
+    first_row: &[u8; 16],
     first: usize,
     steps: [i16; 2],
     out: &mut [i16; 16],
 ) -> usize {
     let mut n = first;
-    let mut row = &probs[n][context];
+    let mut row = first_row;
     loop {
         branch!(reader, row[0], {}, return n);
         // No end of block can follow a zero, hence the inner loop.
@@ -204,20 +204,60 @@ pub fn parse_block(
     out: &mut [i16; 16],
 ) -> usize {
     let mut local = reader.clone();
-    let eob = parse_tokens(&mut local, probs, context, first, steps, out);
+    let eob = parse_tokens(&mut local, probs, &probs[first][context], first, steps, out);
     *reader = local;
     eob
 }
 
-/// Blocks that are read alike: a square of `width` x `width` whose flags begin at bit `shift`.
+/// Blocks that are read alike: a square of `width` x `width`.
 struct Group<'a> {
     blocks: &'a mut [[i16; 16]],
     probs: &'a BlockProbs,
     steps: [i16; 2],
     first: usize,
     width: usize,
-    shift: usize,
-    mask: BlockMask,
+    /// Flags along the left side, from top to bottom.
+    left: u32,
+    /// A bit for each block read so far, the latest at the top: above bit 32 whether there are
+    /// coefficients, below it whether there are any beyond the first. Before the first block the
+    /// flags of the row above stand at the top.
+    seen: u64,
+}
+
+impl<'a> Group<'a> {
+    /// A group whose flags begin at bit `shift`.
+    #[inline(always)]
+    fn new(
+        blocks: &'a mut [[i16; 16]],
+        probs: &'a BlockProbs,
+        (steps, first): ([i16; 2], usize),
+        (width, shift): (usize, usize),
+        (above, left): (SideFlags, SideFlags),
+    ) -> Self {
+        let seen = u64::from(above.0 >> shift) << (64 - width);
+        Self { blocks, probs, steps, first, width, left: u32::from(left.0 >> shift), seen }
+    }
+
+    /// The masks of all blocks, once they are read.
+    #[inline(always)]
+    fn mask(&self) -> BlockMask {
+        let count = self.width * self.width;
+        let [ac, any] = [self.seen, self.seen >> 32].map(|bits| bits as u32 >> (32 - count));
+        BlockMask { any, ac }
+    }
+}
+
+/// Flags along the bottom (`.0`) and the right side (`.1`) of 4x4 blocks.
+#[inline(always)]
+fn luma_sides(any: u32) -> (u32, u32) {
+    // The product brings bits 0, 4, 8 and 12 together.
+    (any >> 12, (any >> 3 & 0x1111) * 0x1248 >> 12 & 15)
+}
+
+/// As [`luma_sides`], of 2x2 blocks.
+#[inline(always)]
+fn chroma_sides(any: u32) -> (u32, u32) {
+    (any >> 2, any >> 1 & 1 | any >> 2 & 2)
 }
 
 /// Reads the coefficients of a macroblock into `coeffs`, which is clear. `above` and `left` are
@@ -232,57 +272,48 @@ pub fn parse_macroblock(
     left: &mut SideFlags,
     coeffs: &mut MbCoeffs,
 ) {
-    let mask = BlockMask::default();
     let luma = if has_y2 { PlaneType::LumaAfterY2 } else { PlaneType::Luma };
     let (y2_probs, y_probs) = (probs.plane(PlaneType::Y2), probs.plane(luma));
     let uv_probs = probs.plane(PlaneType::Chroma);
     let (u, v) = coeffs.chroma.0.split_at_mut(4);
-    let group = |blocks, probs, steps, first, width, shift| Group {
-        blocks,
-        probs,
-        steps,
-        first,
-        width,
-        shift,
-        mask,
-    };
+    let sides = (*above, *left);
     let mut groups = [
-        group(&mut coeffs.y2.0[..], y2_probs, steps.y2, 0, 1, 8),
-        group(&mut coeffs.luma.0[..], y_probs, steps.y, luma.first(), 4, 0),
-        group(u, uv_probs, steps.uv, 0, 2, 4),
-        group(v, uv_probs, steps.uv, 0, 2, 6),
+        Group::new(&mut coeffs.y2.0, y2_probs, (steps.y2, 0), (1, 8), sides),
+        Group::new(&mut coeffs.luma.0, y_probs, (steps.y, luma.first()), (4, 0), sides),
+        Group::new(u, uv_probs, (steps.uv, 0), (2, 4), sides),
+        Group::new(v, uv_probs, (steps.uv, 0), (2, 6), sides),
     ];
     // A copy of the reader stays in registers; the one behind the reference would not. For the
     // same reason there is one loop over all groups, into which the token loop is inlined.
     let mut local = reader.clone();
-    let (mut columns, mut rows) = (u32::from(above.0), u32::from(left.0));
     for group in &mut groups[usize::from(!has_y2)..] {
-        let (mut column, mut row) = (group.shift, group.shift);
-        let end = column + group.width;
-        let mut bit = 1;
-        for block in &mut *group.blocks {
-            let context = (columns >> column & 1) + (rows >> row & 1);
-            let first = group.first;
-            let eob =
-                parse_tokens(&mut local, group.probs, context as usize, first, group.steps, block);
-            let is_used = u32::from(eob > first);
-            columns = columns & !(1 << column) | is_used << column;
-            rows = rows & !(1 << row) | is_used << row;
-            group.mask.any |= if eob > first { bit } else { 0 };
-            group.mask.ac |= if eob > 1 { bit } else { 0 };
-            bit <<= 1;
-            column += 1;
-            if column == end {
-                column = group.shift;
-                row += 1;
+        let first = group.first;
+        let first_rows = &group.probs[first & 1];
+        let above_at = 64 - group.width;
+        let (mut rows, mut seen) = (group.left, group.seen);
+        for row in group.blocks.chunks_mut(group.width) {
+            let mut left = rows & 1;
+            rows >>= 1;
+            for block in row {
+                let context = (seen >> above_at & 1) as usize + left as usize;
+                let row = &first_rows[context & 3];
+                let eob = parse_tokens(&mut local, group.probs, row, first, group.steps, block);
+                left = u32::from(eob > first);
+                seen = seen >> 1 | u64::from(left) << 63 | u64::from(eob > 1) << 31;
             }
         }
+        group.seen = seen;
     }
     *reader = local;
-    let flags = |bits: u32| u16::try_from(bits).unwrap_or_default();
-    (above.0, left.0) = (flags(columns), flags(rows));
-    let [y2, y, u, v] = groups.map(|group| group.mask);
-    coeffs.has_y2 = y2.any != 0;
+    let [y2, y, u, v] = groups.map(|group| group.mask());
     coeffs.luma_mask = y;
     coeffs.chroma_mask = BlockMask { any: u.any | v.any << 4, ac: u.ac | v.ac << 4 };
+    coeffs.has_y2 = has_y2 && y2.any != 0;
+    let [y, u, v] = [luma_sides(y.any), chroma_sides(u.any), chroma_sides(v.any)];
+    let y2 = |side: SideFlags| {
+        if has_y2 { y2.any << 8 } else { u32::from(side.0 & SideFlags::Y2) }
+    };
+    let flags = |bits: u32| u16::try_from(bits).unwrap_or_default();
+    *above = SideFlags(flags(y.0 | u.0 << 4 | v.0 << 6 | y2(*above)));
+    *left = SideFlags(flags(y.1 | u.1 << 4 | v.1 << 6 | y2(*left)));
 }
