@@ -42,4 +42,4 @@ pub use types::{
     Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Quantiser,
     SubblockMode,
 };
-pub use view::{Layout, PlaneMut, PlaneRef, Window, WindowMut};
+pub use view::{Layout, PlaneMut, PlaneRef, Window, WindowMut, prefetch_rows};

@@ -309,6 +309,7 @@ fn decode_rows(
         let line = &lines[y & 1];
         parse.begin_row(index);
         for x in 0..cols {
+            task.prefetch((x, y), &row);
             parse.parse_mb(&task, &mut modes, tokens, (x, y), old[x], mb);
             new[x] = mb.info.segment;
             strengths[x] = task.filter.strength(&mb.info);

@@ -1,6 +1,6 @@
 //! A frame taken apart into macroblock rows that can be written independently.
 
-use codec_simd::{PlaneMut, Window, WindowMut};
+use codec_simd::{PlaneMut, Window, WindowMut, prefetch_rows};
 
 use crate::frame::FrameBuf;
 
@@ -45,6 +45,12 @@ impl RowPlane<'_> {
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.data
+    }
+
+    /// Asks for the cache lines that the first `lines` lines have at column `x`.
+    #[inline]
+    pub fn prefetch(&self, x: usize, lines: usize) {
+        prefetch_rows(self.data, self.pad + x, self.stride, lines);
     }
 
     /// Line `y` from the first pixel on, as far as memory goes.

@@ -13,6 +13,9 @@ use super::FrameJob;
 use super::parse::MbData;
 use super::references::References;
 
+/// Macroblocks in a row from which on rows do not wait in the cache for the next frame.
+const PREFETCH_COLS: usize = 64;
+
 /// What all rows of a frame share.
 #[derive(Debug)]
 pub(super) struct FrameTask<'a> {
@@ -64,6 +67,29 @@ impl<'a> FrameTask<'a> {
     fn reference(&self, reference: Reference) -> Option<&RefPlanes<'a>> {
         let index = (reference as usize).checked_sub(1)?;
         self.references.as_ref()?.get(index)
+    }
+
+    /// Asks for what macroblocks right of `x` are likely to need: their place in the last frame and
+    /// in this one.
+    #[inline]
+    pub(super) fn prefetch(&self, (x, y): (usize, usize), row: &MbRow<'_>) {
+        const LINE_MBS: usize = 4;
+        if !x.is_multiple_of(LINE_MBS) {
+            return;
+        }
+        let (luma, chroma) = (16 * (x + LINE_MBS), 8 * (x + 2 * LINE_MBS));
+        if let Some([last, ..]) = &self.references
+            && self.cols >= PREFETCH_COLS
+        {
+            last.y.prefetch(luma, 16 * y, 16);
+            row.y.prefetch(luma, 16);
+            if x.is_multiple_of(2 * LINE_MBS) {
+                last.u.prefetch(chroma, 8 * y, 8);
+                last.v.prefetch(chroma, 8 * y, 8);
+                row.u.prefetch(chroma, 8);
+                row.v.prefetch(chroma, 8);
+            }
+        }
     }
 
     /// Reconstructs macroblock `x` of row `y`, unfiltered. `above`: the last line of the row
