@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use codec_simd::{Kernels, PlaneRef};
 
+use super::full_chroma::FullChroma;
 use super::full_luma::FullLuma;
 use super::half_plane::HalfPlane;
 use super::measure::{BAND_ROWS, Band, MeasureJob, Texture};
@@ -24,6 +25,9 @@ pub struct Analyser {
     current: HalfPlane,
     previous: HalfPlane,
     luma: FullLuma,
+    /// Watched only on demand.
+    chroma: Option<FullChroma>,
+    chroma_changes: Vec<u64>,
     /// By macroblock: the bits of its columns that changed.
     changes: Vec<u128>,
     is_static: Vec<bool>,
@@ -53,8 +57,20 @@ impl Analyser {
         self.has_previous = false;
         self.scene = SceneWatch::default();
         self.screen_score = 0;
+        if let Some(chroma) = &mut self.chroma {
+            chroma.forget();
+        }
         self.global = FullPel::ZERO;
         self.vectors.fill(FullPel::ZERO);
+    }
+
+    /// Whether chroma is compared as well, for [`MbAnalysis::is_same`].
+    pub fn watch_chroma(&mut self, is_watched: bool) {
+        if !is_watched {
+            self.chroma = None;
+        } else if self.chroma.is_none() {
+            self.chroma = Some(FullChroma::default());
+        }
     }
 
     /// Compares `picture` with the one given before, which it takes the place of. The rows run on
@@ -81,6 +97,7 @@ impl Analyser {
     ) {
         self.start(picture.size(), out);
         self.take_in(picture.luma(), kernels, pool, out);
+        self.take_in_chroma(picture, out);
         let scroll = self.find_scroll(out);
         self.measure(kernels, pool, scroll, out);
         self.sum_up(scroll, out);
@@ -101,6 +118,7 @@ impl Analyser {
                 vectors: vec![FullPel::ZERO; cols * rows],
                 old_vectors: vec![FullPel::ZERO; cols * rows],
                 scroll: ScrollFinder::new(size),
+                chroma: self.chroma.take(),
                 ..Self::default()
             };
         }
@@ -150,6 +168,26 @@ impl Analyser {
         });
         drop(rows);
         self.current.finish(height.div_ceil(2));
+    }
+
+    /// Finds the macroblocks of which no sample changed.
+    fn take_in_chroma(&mut self, picture: &Picture<'_>, out: &mut FrameAnalysis) {
+        out.same_mbs = 0;
+        let Some(chroma) = &mut self.chroma else { return };
+        if !chroma.fits(picture.size()) {
+            *chroma = FullChroma::default();
+            chroma.resize(picture.size());
+        }
+        self.chroma_changes.resize(out.mb_cols, 0);
+        for (row, mbs) in out.macroblocks.chunks_exact_mut(out.mb_cols.max(1)).enumerate() {
+            self.chroma_changes.fill(0);
+            chroma.put_row(picture, row, &mut self.chroma_changes);
+            for (mb, &change) in mbs.iter_mut().zip(&self.chroma_changes) {
+                mb.is_same = change == 0 && mb.change == Change::Static;
+                out.same_mbs += u32::from(mb.is_same);
+            }
+        }
+        chroma.finish();
     }
 
     /// Looks for scrolling where the pictures look like those of a screen.

@@ -9,6 +9,7 @@
 //! Integers only: results are equal on all machines and at all instruction sets.
 
 mod analyser;
+mod full_chroma;
 mod full_luma;
 mod half_plane;
 mod inter;
@@ -45,6 +46,9 @@ pub struct MbAnalysis {
     pub seed: FullPel,
     /// How the full-size luma relates to the previous picture.
     pub change: Change,
+    /// Every visible sample is equal to the previous picture's, chroma included. Found out only on
+    /// demand: see [`Analyser::watch_chroma`].
+    pub is_same: bool,
 }
 
 impl MbAnalysis {
@@ -84,6 +88,8 @@ pub struct FrameAnalysis {
     pub inter_cost: u64,
     /// Macroblocks whose luma did not change at all.
     pub static_mbs: u32,
+    /// Macroblocks of which no sample changed, as far as chroma is watched.
+    pub same_mbs: u32,
     /// Macroblocks without any detail.
     pub flat_mbs: u32,
     /// The motion that most moving macroblocks share, if many do.

@@ -177,3 +177,22 @@ fn a_reset_forgets_the_pictures_before() {
     let again = analyser.analyse(&drawing.i420(), Kernels::best(), &Serial).clone();
     assert_eq!(again, analyse(&[drawing]));
 }
+
+#[test]
+fn a_macroblock_is_the_same_only_with_its_chroma() {
+    let mut analyser = Analyser::new();
+    analyser.watch_chroma(true);
+    let first = Drawing::new(SIZE, blobs);
+    let mut second = Drawing::new(SIZE, blobs);
+    // One sample of the chroma of the third macroblock, in both layouts: it is shared by planes.
+    second.chroma[16] = 129;
+    let mut out = FrameAnalysis::default();
+    let mut same = |picture: &Picture<'_>| {
+        analyser.analyse_into(picture, Kernels::best(), &Serial, &mut out);
+        (out.same_mbs, out.macroblocks[2].is_same)
+    };
+    assert_eq!(same(&first.i420()), (0, false));
+    assert_eq!(same(&first.nv12()), (99, true));
+    assert_eq!(same(&second.i420()), (98, false));
+    assert_eq!(same(&second.i420()), (99, true));
+}

@@ -35,6 +35,10 @@ pub struct UnitPlan {
     /// Static macroblocks may be refreshed at a finer quantiser, this share of them per frame in
     /// percent.
     pub refresh_pct: u8,
+    /// Room for coding again, at `qindex`, what has not changed since the last frame: a sum of intra
+    /// costs of the analysis. All else that has not changed is taken over as it is. `None`: each
+    /// macroblock is decided on its own.
+    pub recode: Option<u64>,
     /// Macroblocks coded as intra in this frame: first and number, in raster order, for cyclic
     /// intra refresh; 0 of them: none.
     pub intra_refresh: (u32, u32),
@@ -59,6 +63,7 @@ impl UnitPlan {
             shown: true,
             keep_probabilities: true,
             refresh_pct: 0,
+            recode: None,
             intra_refresh: (0, 0),
         }
     }

@@ -46,6 +46,8 @@ pub struct RateConfig {
     pub drops: DropPolicy,
     /// Temporal layers.
     pub scalability: Scalability,
+    /// The index at which screens look as good as anybody needs.
+    pub good_qindex: u8,
     /// What is known beforehand of a key frame's bits.
     pub key_law: BitsLaw,
     /// What is known beforehand of an inter frame's bits.
@@ -76,6 +78,7 @@ impl RateConfig {
             window_cap: config.window_cap,
             drops: config.drops,
             scalability: config.scalability,
+            good_qindex: config.min_qindex,
             key_law: BitsLaw { alpha_q16: 3 * ONE_Q16 / 2, beta_q16: ONE_Q16 * 4 / 5 },
             inter_law: BitsLaw { alpha_q16: 3 * ONE_Q16, beta_q16: ONE_Q16 * 6 / 5 },
             overhead_bits: 0,

@@ -4,6 +4,7 @@ mod account;
 mod aim;
 mod caps;
 mod pick;
+mod screen;
 
 use super::buffer::{Buffer, SECOND_US};
 use super::clock::Clock;
@@ -13,7 +14,7 @@ use super::fixed::{log2_q16, mul_div_signed};
 use super::model::BitsModel;
 use super::quantizer::Steps;
 use super::window::Window;
-use crate::codec::{Bitrate, DropPolicy, RateControl, RateState, Update};
+use crate::codec::{Bitrate, DropPolicy, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
 
 /// VBR makes up for frames that cost more on purpose over this time.
@@ -32,6 +33,8 @@ struct Pending {
     complexity: u64,
     share_bits: u64,
     target_bits: u64,
+    /// Part of it shows a change and part makes finer what has not changed: it teaches nothing.
+    is_mixed: bool,
 }
 
 /// Decides the quantiser of each frame, and whether it is coded at all.
@@ -113,7 +116,7 @@ impl RateController {
             clock: Clock::new(config.timebase, config.framerate),
             buffer,
             window: config.window_cap.map(Window::new),
-            models: [key, inter, key, inter, inter, inter, inter],
+            models: [key, inter, key, inter, key, inter, inter, inter],
             last_qindex: [None; Class::COUNT],
             active_layers: config.scalability.temporal_layers(),
             layer_debt_bits: [0; 3],
@@ -250,8 +253,31 @@ impl RateController {
         let class = class_of(facts);
         let share_bits = self.share_bits(facts);
         let complexity_q16 = log2_q16(facts.complexity.max(1));
-        let (target_bits, step_q16) = self.aim(facts, class, share_bits, complexity_q16);
         let must_bits = self.give_up_bits(facts, hard_bits);
+        if facts.is_screen && self.is_cbr() {
+            let plan = self.screen_plan(facts, class, share_bits, complexity_q16, hard_bits);
+            let max_bits = self.screen_max_bits(&plan, share_bits);
+            self.last_target_bits = plan.target_bits;
+            self.pending = Some(Pending {
+                class: plan.class,
+                now_us,
+                complexity_q16,
+                complexity: facts.complexity,
+                share_bits,
+                target_bits: plan.target_bits,
+                is_mixed: plan.class != Class::Refine && plan.recode > 0,
+            });
+            return Decision::Code(FrameBudget {
+                qindex: plan.qindex,
+                max_qindex: self.config.max_qindex.max(plan.qindex),
+                recode: (facts.kind == FrameKind::Inter).then_some(plan.recode),
+                target_bits: plan.target_bits,
+                max_bits: Some(max_bits.min(hard_bits.unwrap_or(u64::MAX)).max(1)),
+                give_up_bits: if may_drop { must_bits } else { None },
+                buffer_is_low: false,
+            });
+        }
+        let (target_bits, step_q16) = self.aim(facts, class, share_bits, complexity_q16);
         // Where nothing is dropped, a buffer that runs dry must not starve the frame as well.
         let least = if may_drop { 0 } else { target_bits.min(hard_bits.unwrap_or(u64::MAX)) };
         let max_bits = self.max_bits(facts, target_bits, must_bits, least);
@@ -264,6 +290,7 @@ impl RateController {
             complexity: facts.complexity,
             share_bits,
             target_bits,
+            is_mixed: false,
         });
         let fixed = matches!(self.config.rate, RateControl::FixedQ(_));
         Decision::Code(FrameBudget {
@@ -273,6 +300,7 @@ impl RateController {
             } else {
                 self.config.max_qindex.max(qindex)
             },
+            recode: None,
             target_bits,
             max_bits,
             give_up_bits: if may_drop { must_bits } else { None },
@@ -303,6 +331,15 @@ impl RateController {
         self.config.still_complexity = still_complexity;
     }
 
+    /// The planned frame codes again what has not changed, of this complexity; to be called before
+    /// [`Self::frame_coded`].
+    pub fn frame_recoded(&mut self, complexity: u64) {
+        if let Some(frame) = self.pending.as_mut().filter(|frame| frame.class == Class::Refine) {
+            frame.complexity = complexity;
+            frame.complexity_q16 = log2_q16(complexity.max(1));
+        }
+    }
+
     /// The planned frame was coded at `qindex` and has `bits`.
     pub fn frame_coded(&mut self, bits: u64, qindex: u8) {
         let Some(frame) = self.pending.take() else {
@@ -317,10 +354,11 @@ impl RateController {
         self.charge(&frame, bits);
 
         // Next to nothing coded, or next to nothing at the finest quantiser, teaches nothing.
-        let is_still = frame.complexity < self.config.still_complexity;
+        let is_refined = frame.class == Class::Refine;
+        let is_still = frame.complexity < self.config.still_complexity && !is_refined;
         let is_empty = bits / 2 <= self.config.overhead_bits || is_still;
         let is_floor = qindex <= self.config.min_qindex && bits < frame.target_bits / 4;
-        if bits > 0 && !is_empty && !is_floor {
+        if bits > 0 && !is_empty && !is_floor && !frame.is_mixed {
             let step_q16 = self.steps.log_q16(qindex);
             let bits_q16 = log2_q16(self.detail_bits(bits));
             let model = &mut self.models[frame.class.index()];
@@ -338,7 +376,7 @@ impl RateController {
                 self.mean_complexity = u64::try_from(sum / frames).ok();
             }
             Class::Key | Class::SceneCut => self.free_fall = true,
-            Class::Altref | Class::Overlay => {}
+            Class::Altref | Class::Overlay | Class::Refine => {}
         }
         self.teach_siblings(frame.class);
     }

@@ -37,6 +37,11 @@ pub struct FrameFacts {
     pub temporal_id: u8,
     /// The picture has little in common with the one before.
     pub scene_cut: bool,
+    /// It is a screen's, of which parts have not changed since the last frame: the coarsest
+    /// quantiser index of those.
+    pub coarsest: Option<u8>,
+    /// The pictures show a screen.
+    pub is_screen: bool,
     /// Whether it may be dropped; `None`: as configured.
     pub may_drop: Option<bool>,
 }
@@ -53,6 +58,8 @@ impl FrameFacts {
             mean_complexity: None,
             temporal_id: 0,
             scene_cut: false,
+            coarsest: None,
+            is_screen: false,
             may_drop: None,
         }
     }
@@ -66,6 +73,9 @@ pub struct FrameBudget {
     pub qindex: u8,
     /// Worst index to go to for `max_bits`.
     pub max_qindex: u8,
+    /// How much of what has not changed may be coded again, as a sum of complexities; `None`: not
+    /// planned, each part of the picture is decided on its own.
+    pub recode: Option<u64>,
     /// Bits aimed at; 0 without rate control.
     pub target_bits: u64,
     /// Bits above which the frame is to be coded again, coarser.
@@ -99,11 +109,13 @@ pub(super) enum Class {
     Altref,
     SceneCut,
     Overlay,
+    /// Nothing has changed: what a screen shows is made finer.
+    Refine,
     Layer(u8),
 }
 
 impl Class {
-    pub(super) const COUNT: usize = 7;
+    pub(super) const COUNT: usize = 8;
 
     pub(super) fn index(self) -> usize {
         match self {
@@ -111,7 +123,8 @@ impl Class {
             Self::Altref => 1,
             Self::SceneCut => 2,
             Self::Overlay => 3,
-            Self::Layer(id) => 4 + usize::from(id.min(2)),
+            Self::Refine => 4,
+            Self::Layer(id) => 5 + usize::from(id.min(2)),
         }
     }
 }

@@ -12,7 +12,7 @@ impl RateController {
         let second = signed(self.buffer.bits_of_us(SECOND_US));
         let layer = match frame.class {
             Class::Layer(id) => usize::from(id.min(2)),
-            Class::Key | Class::Altref | Class::SceneCut | Class::Overlay => 0,
+            _ => 0,
         };
         let debt = &mut self.layer_debt_bits[layer];
         *debt = debt.saturating_add(over).clamp(-second / 2, second / 2);
@@ -21,7 +21,7 @@ impl RateController {
             Class::Key | Class::SceneCut => over.max(0),
             // Not shown: no time passes for it, so all of it is beyond the rate.
             Class::Altref => signed(bits),
-            Class::Overlay | Class::Layer(_) => 0,
+            Class::Overlay | Class::Refine | Class::Layer(_) => 0,
         };
         self.boost_debt_bits = self.boost_debt_bits.saturating_add(on_purpose);
     }
@@ -47,7 +47,7 @@ impl RateController {
     pub(super) fn teach_siblings(&mut self, class: Class) {
         let teacher = self.models[class.index()];
         let pupils: &[Class] = match class {
-            Class::Key => &[Class::SceneCut],
+            Class::Key => &[Class::SceneCut, Class::Refine],
             Class::Layer(0) => &[Class::Altref, Class::Overlay, Class::Layer(1), Class::Layer(2)],
             Class::Layer(1) => &[Class::Layer(2)],
             _ => &[],

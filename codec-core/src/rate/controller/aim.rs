@@ -44,7 +44,7 @@ impl RateController {
                 let target = match class {
                     Class::Key => self.key_target_bits(),
                     Class::SceneCut => self.cut_target_bits(share_bits),
-                    Class::Altref | Class::Overlay | Class::Layer(_) => {
+                    Class::Altref | Class::Overlay | Class::Refine | Class::Layer(_) => {
                         self.cbr_target_bits(facts, share_bits)
                     }
                 };

@@ -9,6 +9,7 @@ use super::costs::{ModeCosts, MvPrices};
 use super::exchange::Exchange;
 use super::filter::{FilterChase, FilterWork, filter_header, usual_level};
 use super::job::FrameJob;
+use super::keep::keep_row;
 use super::pack::{Envelope, Packed, Packer};
 use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantiserSet, WiderZeroBin};
@@ -16,6 +17,7 @@ use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
 use super::speed::Speed;
 use super::store::{FrameTotals, RowStore};
+use super::unchanged::{Unchanged, UnchangedFacts};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
 use crate::codec::{BitsByPart, Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet};
@@ -105,6 +107,8 @@ pub struct UnitReport {
     pub refreshed: u32,
     /// Squared error of the luma predictions, before coding, over all macroblocks.
     pub prediction_sse: u64,
+    /// Intra costs of the unchanged macroblocks that were coded again; see [`UnitPlan::recode`].
+    pub recoded_cost: u64,
 }
 
 /// Codes frames one by one as told, and keeps the three references and the probabilities.
@@ -133,6 +137,7 @@ pub struct FrameEncoder {
     /// Vectors of the frame before, by macroblock.
     before: Vec<MotionVector>,
     refresh: Refresh,
+    unchanged: Unchanged,
     packer: Packer,
     coded_frames: u64,
 }
@@ -144,6 +149,8 @@ struct Attempt {
     bits: BitsByPart,
     /// See [`Packed::fits`].
     fits: bool,
+    /// The reconstruction is the last frame itself.
+    is_copy: bool,
 }
 
 /// What a caller asks to be coded.
@@ -195,6 +202,7 @@ impl FrameEncoder {
             branches: Box::default(),
             before: Vec::new(),
             refresh: Refresh::default(),
+            unchanged: Unchanged::default(),
             packer: Packer::default(),
             coded_frames: 0,
         };
@@ -224,6 +232,7 @@ impl FrameEncoder {
         self.before.clear();
         self.before.resize(self.cols * self.rows, MotionVector::ZERO);
         self.refresh.reset(self.cols * self.rows);
+        self.unchanged.reset(self.cols * self.rows);
         Ok(())
     }
 
@@ -241,6 +250,12 @@ impl FrameEncoder {
     #[must_use]
     pub fn reference(&self, slot: usize) -> Option<&Arc<FrameBuf>> {
         self.slots.get(slot)?.as_ref()
+    }
+
+    /// Takes in what the analyser found of the next picture, whether it will be coded or not.
+    /// Needed for each picture, in order, if [`UnitPlan::recode`] is used.
+    pub fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts {
+        self.unchanged.compare(analysis, &self.refresh)
     }
 
     /// As [`Self::encode_unit_with`], without an analysis.
@@ -311,11 +326,17 @@ impl FrameEncoder {
                 zero_motion: self.totals.modes.zero_motion,
                 refreshed: self.totals.modes.refreshed,
                 prediction_sse: self.totals.prediction_sse,
+                recoded_cost: self.unchanged.recoded_cost(),
             };
             if report.given_up {
                 packet.data.clear();
                 self.frames.remember(recon);
                 return Ok(report);
+            }
+            if attempt.is_copy
+                && let Some(last) = &self.slots[0]
+            {
+                self.frames.remember(std::mem::replace(&mut recon, Arc::clone(last)));
             }
             packet.meta = self.describe(picture, plan, &attempt, &recon);
             self.commit(plan, &attempt, recon);
@@ -377,11 +398,19 @@ impl FrameEncoder {
             probs: context.probs.clone(),
             modes,
         };
-        let params = FilterParams::new(&header);
-        self.code_rows(asked, has_plain_modes, &sets, &params, frame);
-        for plane in frame.planes_mut() {
-            let layout = plane.layout();
-            extend_ends(plane.into_data(), layout);
+        self.choose_kept(asked, qindex);
+        let is_copy = self.unchanged.is_all_kept();
+        if is_copy {
+            for row in &mut self.stores {
+                keep_row(row.get_mut().unwrap_or_else(PoisonError::into_inner), self.cols);
+            }
+        } else {
+            let params = FilterParams::new(&header);
+            self.code_rows(asked, has_plain_modes, &sets, &params, frame);
+            for plane in frame.planes_mut() {
+                let layout = plane.layout();
+                extend_ends(plane.into_data(), layout);
+            }
         }
         self.totals.clear();
         for row in &mut self.stores {
@@ -403,7 +432,23 @@ impl FrameEncoder {
         let data = &mut packet.data;
         let Packed { bits, fits } =
             self.packer.pack(pool, envelope, &header, &mut context, &self.stores, data);
-        Attempt { header, context, bits, fits }
+        Attempt { header, context, bits, fits, is_copy }
+    }
+
+    /// Chooses the macroblocks that are taken over from the last frame. The filter must leave them
+    /// as they are, which that of screens does.
+    fn choose_kept(&mut self, asked: &Asked<'_>, qindex: u8) {
+        let plan = asked.plan;
+        let can_keep = plan.kind == FrameKind::Inter
+            && plan.content == Content::Screen
+            && plan.references.contains(SlotSet::LAST)
+            && plan.intra_refresh.1 == 0;
+        match plan.recode {
+            Some(room) if can_keep => {
+                self.unchanged.plan(qindex, room, asked.analysis, &self.refresh);
+            }
+            _ => self.unchanged.keep_none(),
+        }
     }
 
     /// Runs the rows of a frame on the pool.
@@ -437,6 +482,7 @@ impl FrameEncoder {
             costs: &self.costs,
             mv_cost: self.mv_prices.table(),
             refresh: &self.refresh,
+            unchanged: &self.unchanged,
             exchange: &self.exchange,
             workspaces: &self.workspaces,
             progress: &self.progress,
@@ -496,7 +542,9 @@ impl FrameEncoder {
                 self.slots[slot] = Some(Arc::clone(&recon));
             }
         }
-        self.frames.remember(recon);
+        if !attempt.is_copy {
+            self.frames.remember(recon);
+        }
         let mut before = self.before.iter_mut();
         for row in &mut self.stores {
             let row = row.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -504,16 +552,28 @@ impl FrameEncoder {
                 *before = info.mv;
             }
         }
+        // What is not predicted from says nothing about what later frames find.
+        let is_last = is_key || plan.updates.contains(SlotSet::LAST);
+        if is_last {
+            self.follow(attempt);
+        }
+        self.unchanged.coded(is_last);
+        self.coded_frames += 1;
+    }
+
+    /// Takes in how good the macroblocks of the last frame are.
+    fn follow(&mut self, attempt: &Attempt) {
         let header = &attempt.header;
         let qindex = |segment| header.segmentation.qindex(header.quant.y_ac, segment);
         let stores = self.stores.iter_mut();
         let rows = stores.map(|row| &row.get_mut().unwrap_or_else(PoisonError::into_inner).infos);
-        self.refresh.follow(rows.flatten().map(|mb| Coded {
+        let unchanged = &self.unchanged;
+        self.refresh.follow(rows.flatten().enumerate().map(|(index, mb)| Coded {
             is_still: mb.luma == LumaMode::Zero && mb.reference == Reference::Last,
             is_skipped: mb.skip,
+            is_kept: unchanged.is_kept(index),
             qindex: qindex(mb.segment),
         }));
-        self.coded_frames += 1;
     }
 
     fn describe(

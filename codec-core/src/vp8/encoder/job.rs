@@ -11,6 +11,7 @@ use super::quant::QuantiserSet;
 use super::row::Workspaces;
 use super::segments::Refresh;
 use super::speed::Speed;
+use super::unchanged::Unchanged;
 use crate::analysis::FrameAnalysis;
 use crate::frame::{FrameBuf, Picture};
 use crate::motion::MvCost;
@@ -39,6 +40,7 @@ pub(super) struct FrameJob<'a> {
     pub(super) costs: &'a ModeCosts,
     pub(super) mv_cost: &'a MvCost,
     pub(super) refresh: &'a Refresh,
+    pub(super) unchanged: &'a Unchanged,
     pub(super) exchange: &'a Exchange,
     pub(super) workspaces: &'a Workspaces,
     pub(super) progress: &'a [Progress],
@@ -57,6 +59,12 @@ impl<'a> FrameJob<'a> {
         let index = (reference as usize).checked_sub(1)?;
         let frame = self.references[index]?;
         Some(InterPredictor { kernels: self.kernels, frame, filter: self.filter })
+    }
+
+    /// The last frame, if macroblock `index` is to be taken over from it.
+    #[inline]
+    pub(super) fn kept(&self, index: usize) -> Option<&'a FrameBuf> {
+        self.references[0].filter(|_| self.unchanged.is_kept(index))
     }
 
     /// Waits until row `row` may code column `col`: its neighbours above are done. `seen` is how

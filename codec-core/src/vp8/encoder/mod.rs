@@ -13,6 +13,7 @@ mod frame;
 mod inter;
 mod intra;
 mod job;
+mod keep;
 mod pack;
 mod predict;
 mod probability;
@@ -27,7 +28,9 @@ mod split;
 mod store;
 mod tokens;
 mod transform;
+mod unchanged;
 
 pub use controller::{CAPABILITIES, CodeUnit, Vp8Encoder, open};
 pub use frame::{FrameEncoder, FrameKnobs, FrameSettings, UnitReport};
 pub use speed::Speed;
+pub use unchanged::UnchangedFacts;

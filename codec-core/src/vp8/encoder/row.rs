@@ -87,9 +87,14 @@ pub(super) fn code_row(
     let mut seen = 0;
     for col in 0..job.cols {
         job.wait_for_above(row, col, &mut seen);
-        coder.enter(col);
-        let choice = coder.decide();
-        coder.finish(&choice, planes, store);
+        match job.kept(row * job.cols + col) {
+            Some(last) => coder.keep(col, last, planes, store),
+            None => {
+                coder.enter(col);
+                let choice = coder.decide();
+                coder.finish(&choice, planes, store);
+            }
+        }
         job.advance(row, col + 1);
     }
     job.workspaces.give_back([coder.best, coder.trial]);
@@ -222,7 +227,7 @@ impl<'a> MbCoder<'a> {
         store.push(info, &choice.subblocks);
         self.count(&info, choice, chroma_bits, store);
         self.write_pixels(planes);
-        self.tell_neighbours(choice, (below, right));
+        self.tell_neighbours(&info, &choice.subblocks, (below, right));
     }
 
     fn count(&self, info: &MbInfo, choice: &Choice, chroma_bits: u32, store: &mut RowStore) {
@@ -343,27 +348,27 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    fn write_pixels(&self, planes: &mut MbRow<'_>) {
+    pub(super) fn write_pixels(&self, planes: &mut MbRow<'_>) {
         let MbPixels { luma, chroma } = &self.best.pixels;
         planes.y.window_mut::<16, 16>(16 * self.col, 0).copy_from(luma.window());
         planes.u.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(0));
         planes.v.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(1));
     }
 
-    fn tell_neighbours(&mut self, choice: &Choice, (below, right): (u16, u16)) {
-        let info = AboveInfo {
-            reference: choice.reference,
-            luma: choice.luma,
-            mv: choice.mv,
-            nonzero: below,
-        };
-        let bottom = SubblockSide::bottom(&choice.subblocks);
+    pub(super) fn tell_neighbours(
+        &mut self,
+        &MbInfo { reference, luma, mv, .. }: &MbInfo,
+        subblocks: &SubblockInfo,
+        (below, right): (u16, u16),
+    ) {
+        let info = AboveInfo { reference, luma, mv, nonzero: below };
+        let bottom = SubblockSide::bottom(subblocks);
         let (luma, u, v) = bottom_of(&self.best.pixels);
         self.job.exchange.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);
         self.left = Left {
             pixels: LeftPixels::of(&self.best.pixels),
             info: AboveInfo { nonzero: right, ..info },
-            blocks: SubblockSide::right(&choice.subblocks),
+            blocks: SubblockSide::right(subblocks),
         };
     }
 }

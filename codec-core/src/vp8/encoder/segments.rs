@@ -31,6 +31,8 @@ pub(super) struct Coded {
     pub(super) is_still: bool,
     /// Without coefficients.
     pub(super) is_skipped: bool,
+    /// Taken over without a look at its pixels.
+    pub(super) is_kept: bool,
     pub(super) qindex: u8,
 }
 
@@ -102,6 +104,11 @@ impl Refresh {
         &self.map
     }
 
+    /// Quantiser index that macroblock `index` is as good as.
+    pub(super) fn quality(&self, index: usize) -> u8 {
+        self.history.get(index).map_or(UNKNOWN.quality, |h| h.quality)
+    }
+
     /// Whether the pixels of macroblock `index` are known to be as good as `qindex` makes them.
     pub(super) fn is_as_good_as(&self, index: usize, qindex: u8) -> bool {
         self.history.get(index).is_some_and(|h| h.quality <= qindex)
@@ -112,6 +119,9 @@ impl Refresh {
         self.cursor = self.next_cursor;
         for (h, mb) in self.history.iter_mut().zip(coded) {
             h.still = if mb.is_still { h.still.saturating_add(1) } else { 0 };
+            if mb.is_kept {
+                continue;
+            }
             h.quality = match (mb.is_still, mb.is_skipped) {
                 (true, true) => h.quality.min(mb.qindex),
                 _ => mb.qindex,
@@ -125,7 +135,7 @@ mod tests {
     use super::*;
 
     fn still(qindex: u8) -> Coded {
-        Coded { is_still: true, is_skipped: true, qindex }
+        Coded { is_still: true, is_skipped: true, is_kept: false, qindex }
     }
 
     #[test]

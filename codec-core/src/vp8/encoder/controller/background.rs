@@ -73,6 +73,7 @@ mod tests {
         zero_motion: 90,
         refreshed: 0,
         prediction_sse: 256 * 100 * 5,
+        recoded_cost: 0,
     };
 
     #[test]

@@ -7,10 +7,13 @@ use crate::codec::Packet;
 use crate::codec::plan::UnitPlan;
 use crate::error::Error;
 use crate::frame::{Picture, Size};
-use crate::vp8::encoder::{FrameEncoder, FrameKnobs, UnitReport};
+use crate::vp8::encoder::{FrameEncoder, FrameKnobs, UnchangedFacts, UnitReport};
 
 /// Codes one frame as a plan says.
 pub trait CodeUnit: Send + Debug {
+    /// See [`FrameEncoder::compare`].
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts;
+
     /// See [`FrameEncoder::encode_unit_with`].
     ///
     /// # Errors
@@ -37,6 +40,10 @@ pub trait CodeUnit: Send + Debug {
 }
 
 impl CodeUnit for FrameEncoder {
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts {
+        self.compare(analysis)
+    }
+
     fn encode_unit(
         &mut self,
         picture: &Picture<'_>,

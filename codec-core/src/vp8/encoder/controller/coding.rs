@@ -91,6 +91,7 @@ impl<C: CodeUnit> Coding<C> {
     ) -> Result<Outcome, Error> {
         let is_key = task.outlook.key;
         let layer = self.layers.next(is_key);
+        let unchanged = self.unit.compare(task.analysis);
         if layer.off {
             self.layers.dropped();
             self.rate.frame_left_out(task.request.pts);
@@ -100,7 +101,11 @@ impl<C: CodeUnit> Coding<C> {
         if is_key || (layer.temporal_id == 0 && !slots.updates.is_empty()) {
             self.content = config.content;
         }
-        let facts = self.facts(task, &layer, slots);
+        let mut facts = self.facts(task, &layer, slots);
+        facts.is_screen = self.content == Content::Screen && config.preset == Preset::Rtc;
+        // What nothing is predicted from is not worth refining.
+        let lasts = unchanged.macroblocks > 0 && slots.updates.contains(SlotSet::LAST);
+        facts.coarsest = lasts.then_some(unchanged.coarsest);
         let budget = match self.rate.plan_frame(&facts) {
             Decision::Code(budget) => budget,
             Decision::Drop { reason, debt_bits } => {
@@ -128,6 +133,7 @@ impl<C: CodeUnit> Coding<C> {
             return Ok(Outcome::Dropped { reason: DropReason::OverCap, debt_bits });
         }
 
+        self.rate.frame_recoded(report.recoded_cost);
         self.rate.frame_coded(report.bits, report.qindex);
         let meta = self.note_coded(config, &plan, slots, &report);
         packet.pts = task.request.pts;
@@ -226,13 +232,15 @@ impl<C: CodeUnit> Coding<C> {
         plan.max_bits = budget.max_bits;
         plan.give_up_bits = budget.give_up_bits;
         plan.content = self.content;
+        plan.recode = budget.recode;
         plan.shown = task.role != FrameRole::Altref;
         // A frame that can be left out must not be missed by any other.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
         plan.keep_probabilities =
             layer.keep_probabilities && !config.error_resilient && !can_be_missed;
         let is_cbr = matches!(config.rate, RateControl::Cbr(_));
-        if is_cbr && is_base && !is_key && !budget.buffer_is_low && self.background.is_calm() {
+        let refreshes = is_cbr && budget.recode.is_none();
+        if refreshes && is_base && !is_key && !budget.buffer_is_low && self.background.is_calm() {
             plan.refresh_pct = knobs.refresh_pct;
         }
         if config.intra_refresh > 0 && is_base && !is_key {

@@ -9,7 +9,7 @@ use crate::codec::{
 };
 use crate::error::Error;
 use crate::frame::{Picture, Rational, Size};
-use crate::vp8::encoder::{FrameKnobs, UnitReport};
+use crate::vp8::encoder::{FrameKnobs, UnchangedFacts, UnitReport};
 use crate::vp8::tables::AC_STEPS;
 
 const SIZE: Size = Size { width: 64, height: 48 };
@@ -24,6 +24,10 @@ struct Fake {
 }
 
 impl CodeUnit for Fake {
+    fn compare(&mut self, _analysis: Option<&FrameAnalysis>) -> UnchangedFacts {
+        UnchangedFacts::default()
+    }
+
     fn encode_unit(
         &mut self,
         _picture: &Picture<'_>,

@@ -1,0 +1,134 @@
+//! Constant bitrate for screens.
+//!
+//! A screen changes at once and then stands still. What the buffer holds is spent when it changes;
+//! then the delay stays while what has not changed is made finer, each part once, with all that the
+//! channel carries. The buffer fills again when there is nothing left to refine.
+
+use super::RateController;
+use crate::codec::{DropPolicy, FrameKind};
+use crate::rate::facts::{Class, FrameFacts};
+use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
+
+/// What is planned for a frame of a screen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ScreenPlan {
+    pub(super) class: Class,
+    pub(super) target_bits: u64,
+    pub(super) qindex: u8,
+    /// See [`crate::rate::FrameBudget::recode`].
+    pub(super) recode: u64,
+}
+
+/// From a quality that is coarser than the goal by more than this ratio of steps (a logarithm),
+/// the way leads over another in the middle: readable soon, at little cost.
+const FAR_Q16: i32 = ONE_Q16 * 21 / 8;
+
+impl RateController {
+    /// Bits that stay in the buffer: some, so that the next change is sent at once, and enough that
+    /// nothing is dropped.
+    fn reserve_bits(&self, share_bits: u64) -> i64 {
+        let optimal = self.buffer.optimal_bits();
+        let mark = match self.config.drops {
+            DropPolicy::BelowBufferPct(pct) => {
+                mul_div_signed(optimal, u64::from(pct.min(100)), 100)
+                    .saturating_add(2 * signed(share_bits))
+            }
+            DropPolicy::Never => 0,
+        };
+        (optimal / 6).max(mark)
+    }
+
+    pub(super) fn screen_plan(
+        &self,
+        facts: &FrameFacts,
+        class: Class,
+        share_bits: u64,
+        complexity_q16: i32,
+        hard_bits: Option<u64>,
+    ) -> ScreenPlan {
+        let spare = self.buffer.level_bits() - self.reserve_bits(share_bits);
+        let cap = |bits: u64| bits.min(hard_bits.unwrap_or(u64::MAX)).max(1);
+        let model = &self.models[class.index()];
+        if facts.kind == FrameKind::Key {
+            let target = cap(positive(spare).min(self.screen_key_cap_bits()).max(share_bits));
+            let step = model.step_q16(complexity_q16, log2_q16(target));
+            let qindex = self.nearest_allowed(step);
+            return ScreenPlan { class, target_bits: target, qindex, recode: 0 };
+        }
+
+        let burst = if spare > 0 { spare / 4 * 3 } else { spare / 8 };
+        let least = share_bits / 4;
+        let target = cap(positive(signed(share_bits).saturating_add(burst)).max(least));
+        let is_change = facts.complexity >= self.config.still_complexity;
+        let step_for = |bits: u64| model.step_q16(complexity_q16, log2_q16(self.detail_bits(bits)));
+        let good = self.steps.log_q16(self.config.good_qindex);
+        // Finer than good only as long as that costs little.
+        let step = step_for(target).max(good.min(step_for(target / 3)));
+        let changed = ScreenPlan {
+            class,
+            target_bits: target,
+            qindex: self.nearest_allowed(step),
+            recode: 0,
+        };
+        let Some(goal) = self.refinement_goal(facts.coarsest) else {
+            return changed;
+        };
+        if is_change && changed.qindex > goal {
+            return changed;
+        }
+        let goal_step = self.steps.log_q16(goal);
+        let taken = if is_change {
+            exp2_q16(model.bits_q16(complexity_q16, goal_step))
+        } else {
+            self.config.overhead_bits
+        };
+        let burst = if spare > 0 { spare / 4 } else { spare / 2 };
+        let room = cap(positive(signed(share_bits).saturating_add(burst))).saturating_sub(taken);
+        if room < share_bits / 4 {
+            return changed;
+        }
+        let per_complexity = self.models[Class::Refine.index()].bits_q16(0, goal_step);
+        let recode = exp2_q16(log2_q16(room).saturating_sub(per_complexity));
+        let class = if is_change { class } else { Class::Refine };
+        ScreenPlan { class, target_bits: room.saturating_add(taken), qindex: goal, recode }
+    }
+
+    /// A screen's key frame may take two thirds of the optimal buffer: little follows it.
+    fn screen_key_cap_bits(&self) -> u64 {
+        match self.config.max_key_frame_pct {
+            Some(_) => self.key_cap_bits(),
+            None => self.key_cap_bits().max(positive(self.buffer.optimal_bits() / 3 * 2)),
+        }
+    }
+
+    /// The index to refine to what was coded at `coarsest`, if that is worth while.
+    fn refinement_goal(&self, coarsest: Option<u8>) -> Option<u8> {
+        let coarsest = coarsest?;
+        let good_qindex = self.config.good_qindex;
+        let [from, good] = [coarsest, good_qindex].map(|qindex| self.steps.log_q16(qindex));
+        let goal = if from > good + FAR_Q16 {
+            self.steps.nearest(good + (from - good) / 2)
+        } else if coarsest > good_qindex.saturating_add(3) {
+            good_qindex
+        } else {
+            self.steps.nearest(good - ONE_Q16)
+        };
+        let goal = goal.clamp(self.config.min_qindex, self.config.max_qindex);
+        (coarsest > goal.saturating_add(2)).then_some(goal)
+    }
+
+    /// Bits above which a frame of a screen is coded again, coarser.
+    pub(super) fn screen_max_bits(&self, plan: &ScreenPlan, share_bits: u64) -> u64 {
+        let level = positive(self.buffer.level_bits());
+        let most = match plan.class {
+            // Coarser, it would refine nothing.
+            Class::Refine => plan.target_bits.saturating_mul(8).max(level),
+            _ => mul_div(plan.target_bits, 5, 4),
+        };
+        most.max(2 * share_bits)
+    }
+
+    fn nearest_allowed(&self, step_q16: i32) -> u8 {
+        self.steps.nearest(step_q16).clamp(self.config.min_qindex, self.config.max_qindex)
+    }
+}
