@@ -69,6 +69,7 @@ impl Level {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vbmi")
                     && is_x86_feature_detected!("avx512vnni")
+                    && is_x86_feature_detected!("avx512cd")
             }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Sse41 | Self::Avx2 | Self::Avx512 => false,

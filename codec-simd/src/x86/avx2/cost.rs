@@ -5,15 +5,17 @@ use core::arch::x86_64::*;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockUv};
 use crate::view::Window;
-use crate::x86::memory::{load_2x16, load_u8x8, load_u8x16};
+use crate::x86::memory::{load_2x8, load_2x16, load_u8x8, load_u8x16};
 use crate::x86::sse41::cost::{
-    HALF, WHOLE, by_kind, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_of_8, weights,
+    HALF, WHOLE, by_kind, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_i64x2, sums_of_8, weights,
 };
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
     Kernels {
         sad_16x16,
+        sad_16x16_x4,
+        sad_8x8_x4,
         sse_16x16,
         sse_8x8,
         sse_uv,
@@ -50,6 +52,41 @@ fn sad_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
         }
     }
     sum_i64x2(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sad_16x16_x4(cur: &Block16, refs: [Window<'_, 16, 16>; 4]) -> [u32; 4] {
+    let mut rows = [_mm256_setzero_si256(); 8];
+    for (y, pair) in rows.iter_mut().enumerate() {
+        *pair = two_rows(cur, 2 * y);
+    }
+    // One candidate after the other: four strides at a time leave no register for addresses.
+    let mut totals = [_mm_setzero_si128(); 4];
+    for (total, refp) in totals.iter_mut().zip(refs) {
+        let mut sums = [_mm256_setzero_si256(); 2];
+        for (y, &pair) in rows.iter().enumerate() {
+            let sad = _mm256_sad_epu8(pair, load_2x16(refp.row(2 * y), refp.row(2 * y + 1)));
+            sums[y % 2] = _mm256_add_epi32(sums[y % 2], sad);
+        }
+        *total = fold_i32(_mm256_add_epi32(sums[0], sums[1]));
+    }
+    sums_i64x2(totals)
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sad_8x8_x4(cur: Window<'_, 8, 8>, refs: [Window<'_, 8, 8>; 4]) -> [u32; 4] {
+    let mut rows = [_mm_setzero_si128(); 4];
+    for (y, pair) in rows.iter_mut().enumerate() {
+        *pair = load_2x8(cur.row(2 * y), cur.row(2 * y + 1));
+    }
+    let mut totals = [_mm_setzero_si128(); 4];
+    for (total, refp) in totals.iter_mut().zip(refs) {
+        for (y, &pair) in rows.iter().enumerate() {
+            let sad = _mm_sad_epu8(pair, load_2x8(refp.row(2 * y), refp.row(2 * y + 1)));
+            *total = _mm_add_epi32(*total, sad);
+        }
+    }
+    sums_i64x2(totals)
 }
 
 /// Eight partial sums of the squares of sixteen differences.

@@ -1,4 +1,5 @@
-//! AVX-512 kernels. Features: `avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt`.
+//! AVX-512 kernels. Features: `avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt`,
+//! and `avx512cd` where zeros are counted.
 
 mod cost;
 mod loop_filter;

@@ -301,7 +301,9 @@ fn quantise_two(z: __m512i, q: Factors) -> (__m512i, __m512i, u32) {
 
 /// Positions after the last bit of each half.
 #[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+#[target_feature(
+    enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx512cd"
+)]
 fn ends_of_blocks(not_zero: u32) -> [u8; 2] {
     let end = |bits: u32| {
         let [end, ..] = (32 - bits.leading_zeros()).to_le_bytes();
@@ -330,7 +332,9 @@ fn total(sums: __m512i) -> u32 {
     u32::try_from(total).unwrap_or(u32::MAX)
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+#[target_feature(
+    enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx512cd"
+)]
 fn quantise(
     coeffs: &[[i16; 16]],
     quantiser: &Quantiser,
@@ -383,7 +387,9 @@ fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
 static DC_ORDER: [[i16; 16]; 2] =
     [[0, 8, 4, 12, 32, 40, 36, 44, 16, 24, 20, 28, 48, 56, 52, 60], [0; 16]];
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+#[target_feature(
+    enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx512cd"
+)]
 fn transform_quantise_luma(
     cur: &Block16,
     pred: &Block16,
@@ -401,20 +407,29 @@ fn transform_quantise_luma(
     let ((levels, _), (dequantised, _)) = (levels.as_chunks_mut(), dequantised.as_chunks_mut());
     let (eobs, _) = eobs.as_chunks_mut();
     let mut sums = [_mm512_setzero_si512(); 2];
-    for (i, (set, first)) in [(low, 0), (high, 2)].into_iter().enumerate() {
-        for (n, blocks) in LUMA_PAIRS.into_iter().zip(to_blocks(set)) {
-            let blocks = _mm512_maskz_mov_epi16(kept, blocks);
-            let (level, value, not_zero) = quantise_two(blocks, factors);
-            eobs[first + n] = ends_of_blocks(not_zero);
-            store_i16x32(&mut levels[first + n], level);
-            store_i16x32(&mut dequantised[first + n], value);
-            sums[i] = add_squares(sums[i], blocks, value);
-        }
+    // Not a loop over both sets: they would go through memory.
+    for (n, blocks) in LUMA_PAIRS.into_iter().zip(to_blocks(low)) {
+        let blocks = _mm512_maskz_mov_epi16(kept, blocks);
+        let (level, value, not_zero) = quantise_two(blocks, factors);
+        eobs[n] = ends_of_blocks(not_zero);
+        store_i16x32(&mut levels[n], level);
+        store_i16x32(&mut dequantised[n], value);
+        sums[0] = add_squares(sums[0], blocks, value);
+    }
+    for (n, blocks) in LUMA_PAIRS.into_iter().zip(to_blocks(high)) {
+        let blocks = _mm512_maskz_mov_epi16(kept, blocks);
+        let (level, value, not_zero) = quantise_two(blocks, factors);
+        eobs[2 + n] = ends_of_blocks(not_zero);
+        store_i16x32(&mut levels[2 + n], level);
+        store_i16x32(&mut dequantised[2 + n], value);
+        sums[1] = add_squares(sums[1], blocks, value);
     }
     total(sums[0]).saturating_add(total(sums[1]))
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+#[target_feature(
+    enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx512cd"
+)]
 fn transform_quantise_chroma(
     cur: &BlockUv,
     pred: &BlockUv,

@@ -62,7 +62,7 @@ pub(in crate::x86) fn sum_i64x2(v: __m128i) -> u32 {
 /// The sums of both 64-bit lanes of each of four registers.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
-fn sums_i64x2([a, b, c, d]: [__m128i; 4]) -> [u32; 4] {
+pub(in crate::x86) fn sums_i64x2([a, b, c, d]: [__m128i; 4]) -> [u32; 4] {
     let ab = _mm_or_si128(a, _mm_slli_epi64::<32>(b));
     let cd = _mm_or_si128(c, _mm_slli_epi64::<32>(d));
     lanes_u32x4(_mm_add_epi32(_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd)))
