@@ -1,8 +1,14 @@
-//! Every kernel at every level of this CPU, on data in the first-level cache.
+//! Every kernel at every level of this CPU, on data in the first-level cache; at the end a table of
+//! the best level against scalar and against a bound (see [`bound`]).
 //!
 //! `CODEC_SIMD=avx2` keeps to one level; `cargo bench -p codec-benches --bench kernels -- sad`
-//! keeps to kernels with that name.
+//! keeps to kernels with that name. `KERNEL_TABLE=1` prints the table alone, in a minute.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+
+#[path = "kernels/bound.rs"]
+mod bound;
+#[path = "kernels/table.rs"]
+mod table;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -60,8 +66,13 @@ fn levels() -> Vec<&'static Kernels> {
 
 /// Runs `call` at each level.
 fn bench(c: &mut Criterion, name: &str, mut call: impl FnMut(&Kernels)) {
+    let levels = levels();
+    table::add(name, &levels, &mut call);
+    if table::is_alone() {
+        return;
+    }
     let mut group = c.benchmark_group(name);
-    for kernels in levels() {
+    for kernels in levels {
         group.bench_function(kernels.level().name(), |b| b.iter(|| call(black_box(kernels))));
     }
     group.finish();
@@ -193,6 +204,21 @@ fn transform(c: &mut Criterion) {
     bench(c, "quantise_16", |k| {
         k.quantise(&luma.0, &quantiser, &mut levels.0, &mut dequantised.0, &mut eobs);
     });
+    let mut dcs = [0; 16];
+    bench(c, "transform_quantise_luma", |k| {
+        let (levels, back) = (&mut levels.0, &mut dequantised.0);
+        let sse =
+            k.transform_quantise_luma(&cur, &pred, &quantiser, levels, back, &mut eobs, &mut dcs);
+        black_box(sse);
+    });
+    let (mut uv_levels, mut uv_back) = (Coeffs::<8>::default(), Coeffs::<8>::default());
+    let mut uv_eobs = [0; 8];
+    bench(c, "transform_quantise_chroma", |k| {
+        let (levels, back) = (&mut uv_levels.0, &mut uv_back.0);
+        let sse =
+            k.transform_quantise_chroma(&uv, &uv_pred, &quantiser, levels, back, &mut uv_eobs);
+        black_box(sse);
+    });
     bench(c, "coeff_sse_16", |k| _ = black_box(k.coeff_sse(&luma.0, &dequantised.0)));
     bench(c, "inverse_wht", |k| _ = black_box(k.inverse_wht(&luma.0[0])));
     let mut out = Pixels::new(3);
@@ -203,6 +229,9 @@ fn transform(c: &mut Criterion) {
             k.idct_add_luma(&dequantised.0, mask, out.at_mut(16, 16));
         });
     }
+    bench(c, "idct_add_luma_y2", |k| {
+        k.idct_add_luma_y2(&dequantised.0, &dcs, 0xffff, out.at_mut(16, 16));
+    });
     let mut other = Pixels::new(4);
     let mask = BlockMask { any: 0xff, ac: 0xff };
     bench(c, "idct_add_chroma", |k| {
@@ -278,5 +307,9 @@ fn short() -> Criterion {
         .without_plots()
 }
 
-criterion_group! { name = kernels; config = short(); targets = cost, predict, transform, loop_filter, pixels }
+criterion_group! {
+    name = kernels;
+    config = short();
+    targets = cost, predict, transform, loop_filter, pixels, table::print
+}
 criterion_main!(kernels);

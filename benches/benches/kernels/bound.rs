@@ -1,0 +1,239 @@
+//! The least time that a kernel can take: what it must load and store, and the register operations
+//! of its plain algorithm, on a core that does as many of each in a cycle as [`PER_CYCLE`] says.
+//!
+//! Not in it: latency. Where a kernel has too little work to hide its own dependencies, the bound
+//! cannot be reached.
+
+/// Operations of each kind in a cycle: what current x86-64 server cores do.
+struct Throughput {
+    loads: f64,
+    stores: f64,
+    /// Multiplications, sums of absolute differences, shifts, and all that moves lanes.
+    slow: f64,
+    /// All register operations together.
+    all: f64,
+}
+
+const PER_CYCLE: Throughput = Throughput { loads: 2.0, stores: 1.0, slow: 2.0, all: 4.0 };
+
+/// What a kernel has to do, in operations of whole registers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Work {
+    loads: f64,
+    stores: f64,
+    slow: f64,
+    fast: f64,
+    /// Calls that a benchmark makes beside the first.
+    pub(crate) more_calls: f64,
+}
+
+impl Work {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            loads: self.loads + other.loads,
+            stores: self.stores + other.stores,
+            slow: self.slow + other.slow,
+            fast: self.fast + other.fast,
+            more_calls: self.more_calls + other.more_calls,
+        }
+    }
+
+    /// Cycles, and which kind of operation takes them.
+    pub(crate) fn cycles(self) -> (f64, &'static str) {
+        let all = [
+            (self.loads / PER_CYCLE.loads, "load"),
+            (self.stores / PER_CYCLE.stores, "store"),
+            (self.slow / PER_CYCLE.slow, "multiply/shuffle"),
+            ((self.slow + self.fast) / PER_CYCLE.all, "ALU"),
+        ];
+        all.into_iter().fold((0.0, ""), |most, next| if next.0 > most.0 { next } else { most })
+    }
+}
+
+/// Loads and stores alone.
+fn memory(loads: f64, stores: f64) -> Work {
+    Work { loads, stores, ..Work::default() }
+}
+
+/// Counts operations on `n` pixels: bytes of register that they take, by pixel, for registers of
+/// `width` bytes.
+#[derive(Clone, Copy)]
+struct Lanes {
+    width: f64,
+}
+
+impl Lanes {
+    fn on(self, n: f64, slow: f64, fast: f64) -> Work {
+        let registers = |bytes: f64| (n * bytes / self.width).max(1.0);
+        Work { slow: registers(slow), fast: registers(fast), ..Work::default() }
+    }
+
+    /// `rows` of `bytes` loaded one by one into whole registers: beside the load, a lane is moved.
+    fn gather(self, rows: f64, bytes: f64) -> Work {
+        let merged = rows * (1.0 - bytes / self.width);
+        Work { loads: rows, slow: merged.max(0.0), ..Work::default() }
+    }
+
+    /// As [`Self::gather`], stored.
+    fn scatter(self, rows: f64, bytes: f64) -> Work {
+        let moved = rows * (1.0 - bytes / self.width);
+        Work { stores: rows, slow: moved.max(0.0), ..Work::default() }
+    }
+
+    fn block(self, n: f64) -> Work {
+        memory(n / self.width, 0.0)
+    }
+
+    /// Squared error of pixels in registers: difference 3, widening 2, multiplication and sum.
+    fn sse(self, n: f64) -> Work {
+        self.on(n, 4.0, 5.0)
+    }
+
+    /// A bilinear pass: pairing, multiplication, rounding, shift, narrowing. Halves are a mean.
+    fn bilinear(self, n: f64, fraction: u8) -> Work {
+        match fraction {
+            0 => Work::default(),
+            4 => self.on(n, 0.0, 1.0),
+            _ => self.on(n, 7.0, 2.0),
+        }
+    }
+
+    /// A six-tap pass (odd fractions have four taps). Across, every pair of taps is a shuffle of
+    /// its own; down, a pair of rows serves all outputs.
+    fn sixtap(self, n: f64, fraction: u8, across: bool) -> Work {
+        let pairs = match fraction {
+            0 => return Work::default(),
+            odd if odd % 2 == 1 => 2.0,
+            _ => 3.0,
+        };
+        let shuffles = if across { pairs } else { 1.0 };
+        self.on(n, 2.0 * (shuffles + pairs) + 3.0, 2.0 * pairs)
+    }
+
+    /// Two passes of a forward transform with the difference before it.
+    fn forward(self, n: f64) -> Work {
+        self.on(n, 26.0, 14.0)
+    }
+
+    /// Magnitude, comparison, two multiplications, sign, order, test.
+    fn quantise(self, n: f64) -> Work {
+        self.on(n, 12.0, 10.0).plus(memory(2.0 * n / self.width, 4.0 * n / self.width))
+    }
+
+    /// Two passes of an inverse transform, and the sum with the prediction.
+    fn inverse(self, n: f64) -> Work {
+        self.on(n, 17.0, 14.0).plus(memory(2.0 * n / self.width, 0.0))
+    }
+}
+
+/// The fractions at the end of a name: `sixtap_8x8/2_6`.
+fn fractions(name: &str) -> (u8, u8) {
+    let parsed = name.rsplit_once('/').and_then(|(_, tail)| {
+        let (x, y) = tail.split_once('_')?;
+        Some((x.parse().ok()?, y.parse().ok()?))
+    });
+    parsed.unwrap_or((0, 0))
+}
+
+/// What the kernel called `name` in the benchmarks has to do with registers of `width` bytes.
+pub(crate) fn work_of(name: &str, width: f64) -> Option<Work> {
+    let l = Lanes { width };
+    let (fx, fy) = fractions(name);
+    let side = if name.contains("16x16") {
+        16.0
+    } else if name.contains("8x8") {
+        8.0
+    } else {
+        4.0
+    };
+    let n = side * side;
+    // Macroblocks to be coded lie in one piece, all else in rows.
+    let cur = if side > 8.0 { l.block(n) } else { memory(side, 0.0) };
+    let rows = memory(side, 0.0);
+    let kernel = name.split('/').next().unwrap_or(name);
+    let by_two_passes = |pass: fn(Lanes, f64, u8, bool) -> Work, more: f64| {
+        let high = if fy == 0 { side } else { side + more };
+        let across = pass(l, high * side, fx, true);
+        (across.plus(pass(l, n, fy, false)), high)
+    };
+    let bilinear = |l: Lanes, n: f64, fraction: u8, _: bool| l.bilinear(n, fraction);
+    Some(match kernel {
+        "sad_16x16" | "sad_16x16_quads" | "sad_8x8" | "sad_4x4" => {
+            cur.plus(rows).plus(l.on(n, 1.0, 1.0))
+        }
+        "sad_16x16_x4" | "sad_8x8_x4" => {
+            cur.plus(memory(4.0 * side, 0.0)).plus(l.on(4.0 * n, 1.0, 1.0))
+        }
+        "sse_16x16" | "sse_8x8" | "sse_4x4" => cur.plus(rows).plus(l.sse(n)),
+        "sse_uv" => l.block(256.0).plus(l.sse(128.0)),
+        "moments_16x16" => l.block(n).plus(l.on(n, 5.0, 3.0)),
+        "satd_16x16" | "satd_8x8" | "satd_4x4" => cur.plus(rows).plus(l.on(n, 10.0, 14.0)),
+        "sse_bilinear_16x16" | "sse_bilinear_8x8" => {
+            let (passes, high) = by_two_passes(bilinear, 1.0);
+            passes.plus(l.gather(high, side)).plus(cur).plus(l.sse(n))
+        }
+        "sse_half_ring_16x16" => {
+            let sums = (0..8).fold(Work::default(), |sum, _| sum.plus(l.sse(n)));
+            l.gather(36.0, side).plus(cur).plus(sums).plus(l.on(4.0 * n, 0.0, 1.0))
+        }
+        "sse_row_1280" => l.block(2560.0).plus(l.sse(1280.0)),
+        "copy_16x16" | "copy_8x8" | "copy_4x4" => memory(side, side),
+        "sixtap_16x16" | "sixtap_8x8" | "sixtap_4x4" => {
+            let more = if fy % 2 == 1 { 3.0 } else { 5.0 };
+            let (passes, high) = by_two_passes(Lanes::sixtap, more);
+            passes.plus(l.gather(high, 16.0)).plus(l.scatter(side, side))
+        }
+        "bilinear_16x16" | "bilinear_8x8" | "bilinear_4x4" => {
+            let (passes, high) = by_two_passes(bilinear, 1.0);
+            passes.plus(l.gather(high, side)).plus(l.scatter(side, side))
+        }
+        "intra_16x16" | "intra_8x8" => memory(2.0, side),
+        "intra_4x4" => Work { more_calls: 9.0, ..memory(20.0, 40.0) },
+        "fdct_luma" => l.block(512.0).plus(l.forward(256.0)).plus(memory(0.0, 512.0 / width)),
+        "fdct_chroma" => l.block(256.0).plus(l.forward(128.0)).plus(memory(0.0, 256.0 / width)),
+        "fdct_4x4" => memory(8.0, 1.0).plus(l.forward(16.0)),
+        "forward_wht" | "inverse_wht" => memory(1.0, 1.0).plus(l.on(16.0, 8.0, 16.0)),
+        "quantise_16" => l.quantise(256.0),
+        "transform_quantise_luma" => l
+            .block(512.0)
+            .plus(l.forward(256.0))
+            .plus(l.quantise(256.0))
+            .plus(l.on(256.0, 2.0, 4.0)),
+        "transform_quantise_chroma" => l
+            .block(256.0)
+            .plus(l.forward(128.0))
+            .plus(l.quantise(128.0))
+            .plus(l.on(128.0, 2.0, 4.0)),
+        "coeff_sse_16" => l.block(1024.0).plus(l.on(256.0, 2.0, 4.0)),
+        "idct_add_4x4" => memory(4.0, 4.0).plus(l.inverse(16.0)),
+        "idct_add_luma" if name.ends_with("dc") => {
+            l.gather(16.0, 16.0).plus(l.scatter(16.0, 16.0)).plus(l.on(256.0, 2.0, 2.0))
+        }
+        "idct_add_luma" | "idct_add_luma_y2" => {
+            l.gather(16.0, 16.0).plus(l.scatter(16.0, 16.0)).plus(l.inverse(256.0))
+        }
+        "idct_add_chroma" => l.gather(16.0, 8.0).plus(l.scatter(16.0, 8.0)).plus(l.inverse(128.0)),
+        // An edge of sixteen pixels: some 60 byte operations and 20 that widen, multiply, narrow.
+        // Across columns, the rows are turned and turned back.
+        // The benchmark copies the pixels before.
+        "filter_mb_edge_h_16" => edges(1.0, 8.0 + 8.0, 6.0 + 8.0, 0.0),
+        "filter_mb_edge_h_uv" => edges(1.0, 16.0 + 16.0, 12.0 + 16.0, 28.0),
+        "filter_mb_edge_v_16" | "filter_mb_edge_v_uv" => edges(1.0, 16.0 + 16.0, 16.0 + 16.0, 64.0),
+        "filter_inner_edges_h_16" => edges(3.0, 16.0 + 16.0, 12.0 + 16.0, 0.0),
+        "filter_inner_edges_v_16" => edges(3.0, 16.0 + 16.0, 16.0 + 16.0, 128.0),
+        "filter_inner_edge_h_uv" => edges(1.0, 16.0 + 16.0, 8.0 + 16.0, 24.0),
+        "filter_inner_edge_v_uv" => edges(1.0, 16.0 + 16.0, 16.0 + 16.0, 64.0),
+        "halve_row_1280" => {
+            l.block(2560.0).plus(memory(0.0, 640.0 / width)).plus(l.on(2560.0, 1.5, 1.0))
+        }
+        "split_uv_row_1280" => {
+            l.block(1280.0).plus(memory(0.0, 1280.0 / width)).plus(l.on(1280.0, 1.5, 0.5))
+        }
+        _ => return None,
+    })
+}
+
+/// `count` edges of the normal loop filter, sixteen pixels each.
+fn edges(count: f64, loads: f64, stores: f64, moves: f64) -> Work {
+    Work { loads, stores, slow: 20.0 * count + moves, fast: 60.0 * count, ..Work::default() }
+}
