@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use super::store::RowStore;
-use super::tokens::for_each_block;
 use crate::codec::BitsByPart;
 use crate::entropy::BoolEncoder;
 use crate::frame::Size;
@@ -13,7 +12,7 @@ use crate::vp8::header::{
     write_frame_header, write_frame_tag, write_key_header,
 };
 use crate::vp8::modes::{MbContext, MvBounds, Neighbours, SubblockSide, write_macroblock};
-use crate::vp8::residual::write_block_tokens;
+use crate::vp8::residual::write_token;
 use crate::vp8::types::{LumaMode, MbInfo, Reference, SubblockInfo};
 
 /// What the uncompressed part of a frame says.
@@ -195,19 +194,9 @@ fn write_tokens<'a>(
 fn write_row_tokens(shared: &mut BoolEncoder, header: &FrameHeader, row: &RowStore) {
     // A local encoder lives in registers.
     let mut out = std::mem::take(shared);
-    let probs = &header.probs.coeffs;
-    let mut rest = row.levels.as_slice();
-    for mb in &row.coded {
-        for_each_block(mb, |n, plane, first, context| {
-            let eob = usize::from(mb.eobs[n]).min(16);
-            let mut levels = [0; 16];
-            if eob > first {
-                let (own, others) = rest.split_at(eob - first);
-                levels[first..eob].copy_from_slice(own);
-                rest = others;
-            }
-            write_block_tokens(&mut out, &levels, first, eob, context, &probs[plane]);
-        });
+    let probs = header.probs.coeffs.as_flattened().as_flattened();
+    for (token, extra) in row.recorded_tokens() {
+        write_token(&mut out, token, extra, &probs[token.slot()]);
     }
     *shared = out;
 }

@@ -1,25 +1,13 @@
 //! Probabilities from what a frame turned out to hold. RFC 6386, sections 9.6, 9.9 to 9.11.
 
 use super::store::{FrameTotals, ModeCounts, MvCounts};
-use super::tokens::{TOKENS, TokenCounts};
-use crate::entropy::{BoolSink, bool_cost_q8, prob_from_counts};
+use super::tokens::TokenCounts;
+use crate::entropy::{bool_cost_q8, prob_from_counts};
 use crate::vp8::header::{ModeProbabilities, Probabilities};
 use crate::vp8::modes::{CHROMA_TREE, LUMA_TREE, write_mv};
-use crate::vp8::residual::{CoeffCounts, adapt_coeff_probs};
+use crate::vp8::residual::{BranchCounter, CoeffCounts, TOKENS, adapt_coeff_probs};
 use crate::vp8::tables::{BANDS, MV_UPDATE_PROBS, MvProbs};
 use crate::vp8::types::MotionVector;
-
-/// Counts branches: its "probabilities" are places in the table of counts.
-struct BranchCounter<'a>(&'a mut [[u32; 2]]);
-
-impl BoolSink for BranchCounter<'_> {
-    #[inline]
-    fn put_bool(&mut self, bit: bool, prob: u8) {
-        if let Some(counts) = self.0.get_mut(usize::from(prob)) {
-            counts[usize::from(bit)] += 1;
-        }
-    }
-}
 
 /// `[component][n]` is the place of probability `n`: see [`BranchCounter`].
 static MV_PLACES: [MvProbs; 2] = {

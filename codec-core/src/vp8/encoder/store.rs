@@ -5,7 +5,7 @@
 
 use codec_simd::Coeffs;
 
-use super::tokens::TokenCounts;
+use super::tokens::{MAX_RECORD, TokenCounts};
 use crate::vp8::types::{LumaMode, MbInfo, SubblockInfo};
 
 /// Index of the Y2 block among a macroblock's blocks: after 16 of Y, 4 of U and 4 of V.
@@ -95,18 +95,30 @@ impl ModeCounts {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MvCounts(pub(super) [[[u32; 2]; 19]; 2]);
 
+/// What the last motion search at a macroblock's place came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SearchMemory {
+    /// Error of the best plain candidate then.
+    pub(super) sse: u32,
+    /// Searches in a row that found nothing better, at most 3.
+    pub(super) fails: u8,
+}
+
 /// One macroblock row of a coded frame. Neighbours are written to at the same time: they must not
 /// share cache lines, which are fetched in pairs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct RowStore {
     pub(super) infos: Vec<MbInfo>,
+    /// What the next frame is to know of the searches.
+    pub(super) memories: Vec<SearchMemory>,
     /// Of split and per-block macroblocks alone, in their order.
     pub(super) subblocks: Vec<SubblockInfo>,
-    /// Of macroblocks with coefficients alone, in their order.
-    pub(super) coded: Vec<CodedMb>,
-    /// Levels of their non-empty blocks up to the last non-zero one, in the order of writing.
-    pub(super) levels: Vec<i16>,
+    /// The tokens of macroblocks with coefficients, in the order of writing: see
+    /// [`Self::recorded_tokens`].
+    pub(super) recorded: Vec<u16>,
+    /// Those of one macroblock.
+    pub(super) scratch: Box<[u16; MAX_RECORD]>,
     pub(super) tokens: TokenCounts,
     pub(super) mvs: MvCounts,
     pub(super) modes: ModeCounts,
@@ -121,19 +133,24 @@ impl RowStore {
     pub(super) fn with_cols(cols: usize) -> Self {
         Self {
             infos: Vec::with_capacity(cols),
+            memories: Vec::with_capacity(cols),
             subblocks: Vec::with_capacity(cols),
-            coded: Vec::with_capacity(cols),
-            levels: Vec::with_capacity(400 * cols),
-            ..Self::default()
+            recorded: Vec::with_capacity(800 * cols),
+            scratch: Box::new([0; MAX_RECORD]),
+            tokens: TokenCounts::default(),
+            mvs: MvCounts::default(),
+            modes: ModeCounts::default(),
+            prediction_sse: 0,
+            recon_sse: 0,
         }
     }
 
     /// Empties the store for another frame.
     pub(super) fn clear(&mut self) {
         self.infos.clear();
+        self.memories.clear();
         self.subblocks.clear();
-        self.coded.clear();
-        self.levels.clear();
+        self.recorded.clear();
         self.tokens.clear();
         self.mvs = MvCounts::default();
         self.modes = ModeCounts::default();

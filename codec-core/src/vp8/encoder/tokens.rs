@@ -1,32 +1,7 @@
 //! Counting and storing the tokens of coefficients. RFC 6386, section 13.
 
 use super::store::{CodedMb, MbLevels, RowStore};
-use crate::vp8::tables::BANDS;
-
-/// Tokens: zero, 1, 2, 3, 4, six categories of larger levels, end of block.
-pub(super) const TOKENS: usize = 12;
-
-const END: usize = 11;
-
-/// Token of each magnitude below 67; above is the last category.
-static TOKEN_OF: [u8; 67] = token_table();
-
-const fn token_table() -> [u8; 67] {
-    let mut table = [0; 67];
-    let mut level = 0u8;
-    while level < 67 {
-        table[level as usize] = match level {
-            0..=4 => level,
-            5..=6 => 5,
-            7..=10 => 6,
-            11..=18 => 7,
-            19..=34 => 8,
-            _ => 9,
-        };
-        level += 1;
-    }
-    table
-}
+use crate::vp8::residual::{TOKENS, Token, walk_block};
 
 /// How often each token came in each context: `[plane type][band][context][token]`.
 #[derive(Clone, Debug)]
@@ -47,30 +22,6 @@ impl TokenCounts {
         let to = self.0.as_flattened_mut().as_flattened_mut().as_flattened_mut();
         let from = other.0.as_flattened().as_flattened().as_flattened();
         to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
-    }
-
-    /// Counts a block of plane type `plane` that begins at scan position `first` in context
-    /// `context`.
-    #[inline]
-    fn count(
-        &mut self,
-        plane: usize,
-        first: usize,
-        context: usize,
-        levels: &[i16; 16],
-        eob: usize,
-    ) {
-        let counts = &mut self.0[plane];
-        let mut context = context;
-        for n in first..eob.min(16) {
-            let magnitude = usize::from(levels[n].unsigned_abs());
-            let token = TOKEN_OF.get(magnitude).map_or(10, |&token| usize::from(token));
-            counts[usize::from(BANDS[n])][context][token] += 1;
-            context = magnitude.min(2);
-        }
-        if eob < 16 {
-            counts[usize::from(BANDS[eob.max(first)])][context][END] += 1;
-        }
     }
 }
 
@@ -161,39 +112,65 @@ pub(super) fn masks_of_empty(has_y2: bool, above: u16, left: u16) -> (u16, u16) 
 }
 
 impl RowStore {
-    /// Counts and stores the levels of a macroblock that has some. Returns the masks of non-empty
-    /// blocks for the neighbours below and right.
-    pub(super) fn put_levels(&mut self, mb: CodedMb, levels: &MbLevels) -> (u16, u16) {
-        let (counts, stored) = (&mut self.tokens, &mut self.levels);
-        let masks = for_each_block(&mb, |n, plane, first, context| {
+    /// Counts and keeps the tokens of a macroblock that has coefficients. Returns the masks of
+    /// non-empty blocks for the neighbours below and right.
+    pub(super) fn put_levels(&mut self, mb: &CodedMb, levels: &MbLevels) -> (u16, u16) {
+        let counts = self.tokens.0.as_flattened_mut().as_flattened_mut();
+        let recorded = &mut *self.scratch;
+        let mut len = 0;
+        let masks = for_each_block(mb, |n, plane, first, context| {
             let (block, eob) = (levels.block(n), usize::from(mb.eobs[n]));
-            counts.count(plane, first, context, block, eob);
-            if eob > first {
-                stored.extend_from_slice(&block[first..eob.min(16)]);
-            }
+            walk_block(plane, block, first, eob, context, |token, extra| {
+                counts[token.slot()][token.leaf()] += 1;
+                recorded[len % MAX_RECORD] = token.0;
+                recorded[(len + 1) % MAX_RECORD] = extra;
+                len += 1 + usize::from(token.has_extra());
+            });
         });
-        self.coded.push(mb);
+        self.recorded.extend_from_slice(&recorded[..len.min(MAX_RECORD)]);
         masks
     }
+
+    /// The tokens kept, each with what its category leaves open.
+    pub(super) fn recorded_tokens(&self) -> impl Iterator<Item = (Token, u16)> {
+        let mut rest = self.recorded.iter();
+        std::iter::from_fn(move || {
+            let token = Token(*rest.next()?);
+            let extra = if token.has_extra() { *rest.next()? } else { 0 };
+            Some((token, extra))
+        })
+    }
 }
+
+/// Most numbers that a macroblock's tokens are kept in: 25 blocks of sixteen levels with what
+/// their categories leave open. (A power of two, and no block ends when it is full.)
+pub(super) const MAX_RECORD: usize = 1024;
 
 #[cfg(test)]
 mod tests {
     use super::super::store::Y2;
     use super::*;
+    use crate::vp8::tables::BANDS;
 
     #[test]
     fn tokens_are_counted_in_the_context_of_the_level_before() {
-        let mut counts = TokenCounts::default();
-        let mut levels = [0; 16];
-        levels[1..5].copy_from_slice(&[1, 0, -70, 2]);
-        counts.count(usize::from(LUMA_AFTER_Y2), 1, 2, &levels, 5);
+        const END: usize = 11;
+        let mut store = RowStore::with_cols(1);
+        let mut levels = MbLevels::default();
+        levels.luma.0[0][1..5].copy_from_slice(&[1, 0, -70, 2]);
+        let mut mb = CodedMb { eobs: [0; 25], has_y2: true, above: 3, left: 3 };
+        mb.eobs[0] = 5;
+        store.put_levels(&mb, &levels);
+        let counts = &store.tokens;
         let at = |n: usize, context: usize| counts.0[0][usize::from(BANDS[n])][context];
         assert_eq!(at(1, 2)[1], 1);
         assert_eq!(at(2, 1)[0], 1);
         assert_eq!(at(3, 0)[10], 1);
         assert_eq!(at(4, 2)[2], 1);
         assert_eq!(at(5, 2)[END], 1);
+        let kept: Vec<_> = store.recorded_tokens().collect();
+        assert_eq!(kept.len(), 24 + 5);
+        assert_eq!(kept[3].1, 70 - 67);
     }
 
     #[test]

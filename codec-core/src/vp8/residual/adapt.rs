@@ -2,8 +2,8 @@
 
 use super::super::tables::{COEFF_UPDATE_PROBS, CoeffProbs};
 use super::PlaneType;
-use super::write::{TokenVisitor, visit_block};
-use crate::entropy::{bool_cost_q8, prob_from_counts};
+use super::token::{walk_block, write_token};
+use crate::entropy::{BoolSink, bool_cost_q8, prob_from_counts};
 
 /// How often each branch of the token tree was taken: `[plane][band][context][node][bit]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,17 +21,20 @@ impl CoeffCounts {
     }
 }
 
-struct Counter<'a>(&'a mut [[[[u32; 2]; 11]; 3]; 8]);
+/// Counts branches: its "probabilities" are places in a list of counts; others are not counted.
+pub(in crate::vp8) struct BranchCounter<'a>(pub(in crate::vp8) &'a mut [[u32; 2]]);
 
-impl TokenVisitor for Counter<'_> {
+impl BoolSink for BranchCounter<'_> {
     #[inline]
-    fn branch(&mut self, band: usize, context: usize, node: usize, bit: bool) {
-        self.0[band][context][node][usize::from(bit)] += 1;
+    fn put_bool(&mut self, bit: bool, prob: u8) {
+        if let Some(counts) = self.0.get_mut(usize::from(prob)) {
+            counts[usize::from(bit)] += 1;
+        }
     }
-
-    #[inline]
-    fn fixed(&mut self, _bit: bool, _prob: u8) {}
 }
+
+/// The places of a token's eleven probabilities: see [`BranchCounter`].
+static NODE_PLACES: [u8; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 /// Counts the branches that
 /// [`write_block_tokens`](super::write_block_tokens) takes for a block of `plane`.
@@ -43,9 +46,11 @@ pub fn count_block_tokens(
     eob: usize,
     context: usize,
 ) {
-    let first = plane.first();
-    let mut counter = Counter(&mut counts.0[plane as usize]);
-    visit_block(&mut counter, levels, first, eob.max(first), context);
+    let counts = counts.0.as_flattened_mut().as_flattened_mut();
+    walk_block(plane as usize, levels, plane.first(), eob, context, |token, extra| {
+        let counts = &mut counts[token.slot()];
+        write_token(&mut BranchCounter(counts), token, extra, &NODE_PLACES);
+    });
 }
 
 /// `current`, with those probabilities replaced by what `counts` suggest that save more bits than

@@ -1,0 +1,160 @@
+//! Tokens as they are kept between counting and writing. RFC 6386, section 13.2.
+
+use super::super::tables::{BANDS, CATEGORY_BASE, CATEGORY_PROBS};
+use crate::entropy::BoolSink;
+
+/// Leaves of the token tree: zero, 1, 2, 3, 4, six categories of larger levels, end of block.
+pub const TOKENS: usize = 12;
+/// Probabilities of a plane type that a token's context chooses from: eight bands of three.
+const SLOTS_OF_PLANE: u16 = 24;
+
+const ZERO: u16 = 0;
+const FOUR: u16 = 4;
+const END: u16 = 11;
+
+const SLOT_SHIFT: u32 = 4;
+const SIGN: u16 = 1 << 11;
+const AFTER_ZERO: u16 = 1 << 12;
+
+/// Leaf of each magnitude below 67, and of all above.
+static LEAF_OF: [u8; 68] = {
+    let mut table = [10; 68];
+    let mut level = 0u8;
+    while level < 67 {
+        table[level as usize] = match level {
+            0..=4 => level,
+            5..=6 => 5,
+            7..=10 => 6,
+            11..=18 => 7,
+            19..=34 => 8,
+            _ => 9,
+        };
+        level += 1;
+    }
+    table
+};
+
+/// Slot of each scan position at context 0, by plane type, in its place in a [`Token`].
+static SLOTS: [[u16; 17]; 4] = {
+    let mut slots = [[0; 17]; 4];
+    let mut n = 0;
+    while n < 4 * 16 {
+        let slot = (n / 16) as u16 * SLOTS_OF_PLANE + BANDS[n % 16] as u16 * 3;
+        slots[n / 16][n % 16] = slot << SLOT_SHIFT;
+        n += 1;
+    }
+    slots
+};
+
+/// One token in its place: leaf, probabilities (plane type, band and context), sign, and whether
+/// it follows a zero. What its category leaves open is kept beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token(pub u16);
+
+impl Token {
+    /// Leaf of the tree, `0..TOKENS`.
+    #[inline]
+    #[must_use]
+    pub fn leaf(self) -> usize {
+        usize::from(self.0 & 15)
+    }
+
+    /// Index of its probabilities among those of all plane types, bands and contexts, flattened:
+    /// 0..96.
+    #[inline]
+    #[must_use]
+    pub fn slot(self) -> usize {
+        usize::from(self.0 >> SLOT_SHIFT & 127)
+    }
+
+    /// Whether its category leaves bits open: [`walk_block`]'s second number.
+    #[inline]
+    #[must_use]
+    pub fn has_extra(self) -> bool {
+        (FOUR + 1..END).contains(&(self.0 & 15))
+    }
+}
+
+/// Visits the tokens of a block of plane type `plane`: each with what its category leaves open.
+///
+/// `levels` in zig-zag order, those at `first..eob` counting; `context` of left and above, 0..=2.
+#[inline]
+pub fn walk_block(
+    plane: usize,
+    levels: &[i16; 16],
+    first: usize,
+    eob: usize,
+    context: usize,
+    mut visit: impl FnMut(Token, u16),
+) {
+    let slots = &SLOTS[plane % 4];
+    let mut context = u16::from(context.to_le_bytes()[0]);
+    let mut after_zero = 0;
+    let counting = levels.iter().zip(slots).take(eob).skip(first);
+    for (&level, &slot) in counting {
+        let magnitude = level.unsigned_abs();
+        let leaf = u16::from(LEAF_OF[usize::from(magnitude.min(67))]);
+        let sign = if level < 0 { SIGN } else { 0 };
+        let extra = match leaf.checked_sub(FOUR + 1) {
+            Some(category) => magnitude - CATEGORY_BASE[usize::from(category)],
+            None => 0,
+        };
+        visit(Token(leaf | slot + (context << SLOT_SHIFT) | sign | after_zero), extra);
+        after_zero = if magnitude == 0 { AFTER_ZERO } else { 0 };
+        context = magnitude.min(2);
+    }
+    if eob < 16 {
+        visit(Token(END | slots[eob.max(first)] + (context << SLOT_SHIFT)), 0);
+    }
+}
+
+/// Writes `token` by the probabilities of its slot.
+#[inline]
+pub fn write_token<S: BoolSink>(sink: &mut S, token: Token, extra: u16, probs: &[u8; 11]) {
+    let leaf = token.0 & 15;
+    if leaf == END {
+        sink.put_bool(false, probs[0]);
+        return;
+    }
+    if token.0 & AFTER_ZERO == 0 {
+        sink.put_bool(true, probs[0]);
+    }
+    if leaf == ZERO {
+        sink.put_bool(false, probs[1]);
+        return;
+    }
+    sink.put_bool(true, probs[1]);
+    if leaf == 1 {
+        sink.put_bool(false, probs[2]);
+    } else {
+        sink.put_bool(true, probs[2]);
+        write_larger(sink, leaf, extra, probs);
+    }
+    sink.put_bool(token.0 & SIGN != 0, 128);
+}
+
+/// The part of the tree above a magnitude of one.
+#[inline]
+fn write_larger<S: BoolSink>(sink: &mut S, leaf: u16, extra: u16, probs: &[u8; 11]) {
+    sink.put_bool(leaf > FOUR, probs[3]);
+    if leaf <= FOUR {
+        sink.put_bool(leaf > 2, probs[4]);
+        if leaf > 2 {
+            sink.put_bool(leaf > 3, probs[5]);
+        }
+        return;
+    }
+    let category = usize::from(leaf - FOUR - 1).min(5);
+    sink.put_bool(category > 1, probs[6]);
+    if category <= 1 {
+        sink.put_bool(category == 1, probs[7]);
+    } else {
+        sink.put_bool(category > 3, probs[8]);
+        sink.put_bool(category % 2 == 1, probs[if category > 3 { 10 } else { 9 }]);
+    }
+    let open = CATEGORY_PROBS[category];
+    debug_assert!(u32::from(extra) < 1 << open.len(), "no token holds it");
+    for (n, &prob) in open.iter().rev().enumerate().rev() {
+        sink.put_bool(extra >> n & 1 != 0, prob);
+    }
+}
