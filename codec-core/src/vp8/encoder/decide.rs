@@ -35,6 +35,7 @@ impl MbCoder<'_> {
     fn decide_intra_16(&mut self, set: &QuantiserSet, segment: u8) -> Choice {
         let job = self.job;
         let (mode, sse, bits) = self.search_intra_16(set);
+        self.best.predicted = None;
         self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
         let price =
             self.best.residual.code_luma(job.kernels, &self.cur.luma, &self.best.pixels.luma, set);
@@ -51,7 +52,9 @@ impl MbCoder<'_> {
     /// The whole-block mode of the least squared error and bits: mode, error, bits.
     pub(super) fn search_intra_16(&mut self, set: &QuantiserSet) -> (IntraMode, u32, u32) {
         let job = self.job;
+        self.find_edges();
         let mut best = (IntraMode::Dc, 0, 0, u32::MAX);
+        self.trial.predicted = None;
         for mode in IntraMode::ALL {
             self.edges.predict_luma(job.kernels, mode, &mut self.trial.pixels.luma);
             let sse = job.kernels.sse_16x16(&self.cur.luma, self.trial.pixels.luma.window());
@@ -72,6 +75,7 @@ impl MbCoder<'_> {
         limit: u32,
     ) -> Option<Choice> {
         let job = self.job;
+        self.find_edges();
         // Key frames are rare and everything is predicted from them: they get all modes.
         let tried = if job.is_key { 10 } else { usize::from(job.speed.intra_4x4_modes).min(10) };
         let modes_tried = &SubblockMode::ALL[..tried];
@@ -82,6 +86,7 @@ impl MbCoder<'_> {
         let mut price = Price::default();
         let mut prediction_sse = 0u32;
         let trial = &mut self.trial;
+        trial.predicted = None;
         trial.residual.clear_luma();
         for n in 0..16 {
             let (x, y) = (n % 4 * 4, n / 4 * 4);

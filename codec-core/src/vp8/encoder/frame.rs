@@ -16,7 +16,7 @@ use super::quant::{QuantiserSet, WiderZeroBin};
 use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
 use super::speed::Speed;
-use super::store::{FrameTotals, RowStore};
+use super::store::{FrameTotals, RowStore, SearchMemory};
 use super::unchanged::{Unchanged, UnchangedFacts};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
@@ -136,6 +136,8 @@ pub struct FrameEncoder {
     branches: Box<CoeffCounts>,
     /// Vectors of the frame before, by macroblock.
     before: Vec<MotionVector>,
+    /// How searches went, by macroblock.
+    memories: Vec<SearchMemory>,
     refresh: Refresh,
     unchanged: Unchanged,
     packer: Packer,
@@ -201,6 +203,7 @@ impl FrameEncoder {
             totals: FrameTotals::default(),
             branches: Box::default(),
             before: Vec::new(),
+            memories: Vec::new(),
             refresh: Refresh::default(),
             unchanged: Unchanged::default(),
             packer: Packer::default(),
@@ -231,6 +234,8 @@ impl FrameEncoder {
         self.planes.reserve(self.rows);
         self.before.clear();
         self.before.resize(self.cols * self.rows, MotionVector::ZERO);
+        self.memories.clear();
+        self.memories.resize(self.cols * self.rows, SearchMemory::default());
         self.refresh.reset(self.cols * self.rows);
         self.unchanged.reset(self.cols * self.rows);
         Ok(())
@@ -487,6 +492,8 @@ impl FrameEncoder {
             workspaces: &self.workspaces,
             progress: &self.progress,
             before: &self.before,
+            memories: &self.memories,
+            turn: usize::try_from(self.coded_frames % 64).unwrap_or(0),
             analysis,
             forced_intra: first..first.saturating_add(count as usize),
             layouts,
@@ -546,8 +553,14 @@ impl FrameEncoder {
             self.frames.remember(recon);
         }
         let mut before = self.before.iter_mut();
+        let mut memories = self.memories.chunks_exact_mut(self.cols.max(1));
         for row in &mut self.stores {
             let row = row.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if let Some(memories) = memories.next()
+                && memories.len() == row.memories.len()
+            {
+                memories.copy_from_slice(&row.memories);
+            }
             for (info, before) in row.infos.iter().zip(&mut before) {
                 *before = info.mv;
             }

@@ -1,13 +1,14 @@
 //! Macroblocks of inter frames: candidates by squared error and bits, finalists by what coding
 //! them really gives.
 
-use codec_simd::{Block16, Layout};
+use codec_simd::Layout;
 
 use super::costs::cost_of;
 use super::decide::cost;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
 use super::speed::{Gate, OtherReferences, Speed, Splits, SubPel};
+use super::store::SearchMemory;
 use super::transform::Price;
 use crate::analysis::Change;
 use crate::motion::{
@@ -149,9 +150,19 @@ impl MbCoder<'_> {
             if self.is_better_empty(&choice, set) {
                 return choice;
             }
+            if self.total(&choice, set) <= set.lambda.cost(256 * u32::from(speed.enough_bits)) {
+                return choice;
+            }
             first = Some(choice);
         }
-        self.offer_search(set, &vectors, &range, &mut found);
+        if self.is_search_due(&plain) {
+            self.offer_search(set, &vectors, &range, &mut found);
+            let failed = found.best().mv == plain.mv && found.best().reference == plain.reference;
+            self.memory = SearchMemory {
+                sse: plain.sse,
+                fails: if failed { (self.memory.fails + 1).min(3) } else { 0 },
+            };
+        }
         self.offer_intra(set, &mut found);
         let mut best = self.choose(&found, first, vectors.near.best, set, segment);
         let mut limit = self.total(&best, set);
@@ -168,6 +179,15 @@ impl MbCoder<'_> {
             best = choice;
         }
         best
+    }
+
+    /// Whether it is worth searching motion beyond `plain`. Where that failed in the frames before
+    /// and the error has not grown, only some frames try again.
+    fn is_search_due(&self, plain: &Candidate) -> bool {
+        let SearchMemory { sse, fails } = self.memory;
+        let is_as_before = plain.sse <= sse.saturating_add(sse / 4);
+        let turn = self.job.turn.wrapping_add(self.col + 2 * self.row);
+        !is_as_before || turn.is_multiple_of(1 << fails.min(self.job.speed.search_pause))
     }
 
     /// What did not change at all is taken over, once it is as good as this frame would make it.
@@ -235,8 +255,10 @@ impl MbCoder<'_> {
             return Some(job.kernels.sse_16x16(&self.cur.luma, window));
         }
         let at = self.at();
+        self.trial.predicted = None;
         let pred = &mut self.trial.pixels.luma;
         from.luma(at, mv, pred)?;
+        self.trial.predicted = Some((reference, mv));
         Some(job.kernels.sse_16x16(&self.cur.luma, pred.window()))
     }
 
@@ -269,6 +291,10 @@ impl MbCoder<'_> {
                 let bits = self.job.costs.reference[reference as usize] + vectors.bits_of(luma);
                 let cost = sse.saturating_add(set.lambda.cost(bits));
                 found.offer(Candidate { luma, reference, mv, bits, sse, cost });
+                if self.trial.predicted.is_some() && found.best().mv == mv {
+                    // It may well be coded: its prediction is kept.
+                    std::mem::swap(&mut self.best, &mut self.trial);
+                }
             }
         }
     }
@@ -321,9 +347,14 @@ impl MbCoder<'_> {
                 lambda_sse: set.lambda,
             },
         };
-        let (starts, count) = self.starts(vectors, found);
-        let integer = search_integer(&target, &starts[..count], integer_settings(&job.speed));
-        let found_at = search_subpel(&target, integer.vector, subpel_search(&job.speed));
+        let start = match self.confirmed(found.best()) {
+            Some(start) => start,
+            None => {
+                let (starts, count) = self.starts(vectors, found);
+                search_integer(&target, &starts[..count], integer_settings(&job.speed)).vector
+            }
+        };
+        let found_at = search_subpel(&target, start, subpel_search(&job.speed));
         let mv = MotionVector::new(found_at.vector.x, found_at.vector.y);
         let known = |c: &Candidate| c.reference == reference && c.mv == mv;
         if found.as_slice().iter().any(known) || found_at.cost == u32::MAX {
@@ -341,6 +372,16 @@ impl MbCoder<'_> {
             sse: found_at.sse,
             cost,
         });
+    }
+
+    /// The nearest full pixels of a plain candidate that the analysis' half-size search agrees with.
+    fn confirmed(&self, plain: &Candidate) -> Option<FullPel> {
+        if !self.job.speed.trusts_analysis {
+            return None;
+        }
+        let seed = self.analysis?.seed;
+        let start = quarter(plain.mv).to_full();
+        (start == seed).then_some(start)
     }
 
     /// Where the integer search begins, in order of trust.
@@ -373,10 +414,7 @@ impl MbCoder<'_> {
 
     /// Predicts luma as `candidate` says, into `best`, and codes nothing.
     fn leave_empty(&mut self, candidate: &Candidate, base: MotionVector, segment: u8) -> Choice {
-        let at = self.at();
-        let pred = &mut self.best.pixels.luma;
-        let from = self.job.predictor(candidate.reference);
-        let predicted = from.and_then(|from| from.luma(at, candidate.mv, pred));
+        let predicted = self.predict_luma(candidate);
         debug_assert!(predicted.is_some(), "a candidate that was tried before");
         self.best.residual.clear_luma();
         Choice {
@@ -437,9 +475,13 @@ impl MbCoder<'_> {
             if first.as_ref().is_some_and(is_first) {
                 continue;
             }
-            std::mem::swap(&mut self.best, &mut self.trial);
-            let Some(choice) = self.code(candidate, base, set, segment) else {
+            if best.is_some() {
                 std::mem::swap(&mut self.best, &mut self.trial);
+            }
+            let Some(choice) = self.code(candidate, base, set, segment) else {
+                if best.is_some() {
+                    std::mem::swap(&mut self.best, &mut self.trial);
+                }
                 continue;
             };
             let total = self.total(&choice, set);
@@ -470,19 +512,23 @@ impl MbCoder<'_> {
         segment: u8,
     ) -> Option<Choice> {
         let job = self.job;
-        let at = self.at();
-        let pred: &mut Block16 = &mut self.best.pixels.luma;
         let subblocks = match candidate.luma.whole_intra() {
             Some(mode) => {
-                self.edges.predict_luma(job.kernels, mode, pred);
+                self.best.predicted = None;
+                self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
                 SubblockInfo::Intra([candidate.luma.implied_subblock(); 16])
             }
             None => {
-                job.predictor(candidate.reference)?.luma(at, candidate.mv, pred)?;
+                self.predict_luma(candidate)?;
                 SubblockInfo::Inter([candidate.mv; 16])
             }
         };
-        let prediction_sse = job.kernels.sse_16x16(&self.cur.luma, pred.window());
+        let prediction_sse = if candidate.luma == LumaMode::New {
+            // The search knows the error of another filter.
+            job.kernels.sse_16x16(&self.cur.luma, self.best.pixels.luma.window())
+        } else {
+            candidate.sse
+        };
         let price =
             self.best.residual.code_luma(job.kernels, &self.cur.luma, &self.best.pixels.luma, set);
         let mut choice = Choice {
@@ -500,6 +546,19 @@ impl MbCoder<'_> {
         };
         choice.chroma_cost = self.chroma_cost(&choice, set);
         Some(choice)
+    }
+
+    /// Predicts luma as `candidate` says, into `best`, unless it is there already.
+    fn predict_luma(&mut self, candidate: &Candidate) -> Option<()> {
+        let wanted = Some((candidate.reference, candidate.mv));
+        if self.best.predicted != wanted {
+            self.best.predicted = None;
+            let from = self.job.predictor(candidate.reference)?;
+            let at = self.at();
+            from.luma(at, candidate.mv, &mut self.best.pixels.luma)?;
+            self.best.predicted = wanted;
+        }
+        Some(())
     }
 
     /// Whether leaving out the residual costs less than coding it.

@@ -12,6 +12,7 @@ use super::row::Workspaces;
 use super::segments::Refresh;
 use super::speed::Speed;
 use super::unchanged::Unchanged;
+use super::store::SearchMemory;
 use crate::analysis::FrameAnalysis;
 use crate::frame::{FrameBuf, Picture};
 use crate::motion::MvCost;
@@ -46,6 +47,10 @@ pub(super) struct FrameJob<'a> {
     pub(super) progress: &'a [Progress],
     /// Vectors of the previous frame, by macroblock.
     pub(super) before: &'a [MotionVector],
+    /// How searches went in the previous frames, by macroblock.
+    pub(super) memories: &'a [SearchMemory],
+    /// Counts frames, for what is not done in every one of them.
+    pub(super) turn: usize,
     pub(super) analysis: Option<&'a FrameAnalysis>,
     /// Macroblocks that must be intra, in raster order.
     pub(super) forced_intra: Range<usize>,

@@ -10,7 +10,7 @@ use super::job::FrameJob;
 use super::predict::MbPixels;
 use super::quant::QuantiserSet;
 use super::source::SourceMb;
-use super::store::{CodedMb, RowStore};
+use super::store::{CodedMb, RowStore, SearchMemory};
 use super::tokens::masks_of_empty;
 use super::transform::{Price, Residual};
 use crate::analysis::MbAnalysis;
@@ -46,6 +46,8 @@ pub(super) struct Choice {
 pub(super) struct Trial {
     /// The prediction; reconstructed already where 4x4 intra needs it.
     pub(super) pixels: MbPixels,
+    /// Reference and vector whose prediction the luma holds, if it is known.
+    pub(super) predicted: Option<(Reference, MotionVector)>,
     pub(super) residual: Residual,
 }
 
@@ -70,9 +72,14 @@ pub(super) struct MbCoder<'a> {
     pub(super) above: Above,
     pub(super) above_left: AboveInfo,
     pub(super) left: Left,
+    /// What intra prediction starts from, once it was asked for: see [`Self::find_edges`].
     pub(super) edges: IntraEdges,
+    has_edges: bool,
+    /// Corner pixels above and left.
+    corner: Corner,
     pub(super) best: Box<Trial>,
     pub(super) trial: Box<Trial>,
+    pub(super) memory: SearchMemory,
 }
 
 /// Codes row `row` of `job` into `store` and `planes`.
@@ -130,8 +137,11 @@ impl<'a> MbCoder<'a> {
             above_left: AboveInfo::default(),
             left: Left::default(),
             edges: IntraEdges::new((0, row), &above, &left, corner, [127; 4]),
+            has_edges: false,
+            corner,
             best,
             trial,
+            memory: SearchMemory::default(),
         }
     }
 
@@ -140,24 +150,37 @@ impl<'a> MbCoder<'a> {
         let row = self.row;
         self.col = col;
         self.analysis = self.job.analysis.and_then(|frame| frame.at(col, row)).copied();
+        (self.best.predicted, self.trial.predicted) = (None, None);
         self.cur.gather(self.job.kernels, self.job.picture, col, row);
-        let corner = match (col, row) {
+        self.has_edges = false;
+        self.memory = self.job.memories.get(self.index()).copied().unwrap_or_default();
+        self.corner = match (col, row) {
             (_, 0) => Corner { luma: 127, u: 127, v: 127 },
             (0, _) => Corner { luma: 129, u: 129, v: 129 },
             _ => Corner { luma: self.above.luma[15], u: self.above.u[7], v: self.above.v[7] },
         };
         self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
-        let mut above_right = [127; 4];
         if row > 0 {
             self.above = self.job.exchange.get(row - 1, col);
-            above_right = if col + 1 < self.job.cols {
-                self.job.exchange.first_pixels(row - 1, col + 1)
-            } else {
-                [self.above.luma[15]; 4]
-            };
         }
-        self.edges =
-            IntraEdges::new((col, row), &self.above, &self.left.pixels, corner, above_right);
+    }
+
+    /// Brings [`Self::edges`] up to the macroblock: most never ask for them.
+    pub(super) fn find_edges(&mut self) {
+        if self.has_edges {
+            return;
+        }
+        let (col, row) = (self.col, self.row);
+        let above_right = match row.checked_sub(1) {
+            None => [127; 4],
+            Some(above) if col + 1 < self.job.cols => {
+                self.job.exchange.first_pixels(above, col + 1)
+            }
+            Some(_) => [self.above.luma[15]; 4],
+        };
+        let left = &self.left.pixels;
+        self.edges = IntraEdges::new((col, row), &self.above, left, self.corner, above_right);
+        self.has_edges = true;
     }
 
     /// Index of the macroblock in raster order.
@@ -214,7 +237,7 @@ impl<'a> MbCoder<'a> {
         let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
         let (below, right) = if has_coeffs {
             let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
-            let masks = store.put_levels(mb, &self.best.residual.levels);
+            let masks = store.put_levels(&mb, &self.best.residual.levels);
             if choice.luma != LumaMode::PerBlock {
                 self.best.residual.add_luma_to(job.kernels, has_y2, &mut self.best.pixels.luma);
             }
@@ -225,6 +248,7 @@ impl<'a> MbCoder<'a> {
             (a, l)
         };
         store.push(info, &choice.subblocks);
+        store.memories.push(self.memory);
         self.count(&info, choice, chroma_bits, store);
         self.write_pixels(planes);
         self.tell_neighbours(&info, &choice.subblocks, (below, right));
@@ -273,7 +297,7 @@ impl<'a> MbCoder<'a> {
             return 0;
         }
         let (_, mode_bits) = self.predict_chroma(choice, set);
-        let Trial { pixels, residual } = &mut *self.best;
+        let Trial { pixels, residual, .. } = &mut *self.best;
         let chroma = &self.cur.chroma;
         let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set);
         let without = job.kernels.sse_uv(chroma, &pixels.chroma);
@@ -302,6 +326,7 @@ impl<'a> MbCoder<'a> {
 
     fn best_chroma_mode(&mut self, set: &QuantiserSet) -> (IntraMode, u32) {
         let job = self.job;
+        self.find_edges();
         let mut best = (IntraMode::Dc, u32::MAX);
         for mode in IntraMode::ALL {
             self.edges.predict_chroma(job.kernels, mode, &mut self.trial.pixels.chroma);
@@ -318,7 +343,7 @@ impl<'a> MbCoder<'a> {
     /// Codes chroma, and drops what is not worth its bits.
     fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
         let job = self.job;
-        let Trial { pixels, residual } = &mut *self.best;
+        let Trial { pixels, residual, .. } = &mut *self.best;
         let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
         let is_little = without_chroma <= set.lambda.cost(LITTLE_CHROMA_Q8);
         if job.speed.skip_probe && is_little && residual.luma_is_empty() {

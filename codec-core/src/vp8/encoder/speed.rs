@@ -45,6 +45,14 @@ pub enum OtherReferences {
 pub struct Speed {
     /// Pixels that the integer search moves from its best start, at most.
     pub search_range_px: u8,
+    /// The integer search is left out where the search of the half-size pictures came to the same
+    /// vector as a plain candidate.
+    pub trusts_analysis: bool,
+    /// Motion is not searched where coding a plain candidate costs no more than so many bits, its
+    /// error counted in bits, too.
+    pub enough_bits: u8,
+    /// Where searches keep finding nothing, one in 2, 4, 8 of them is made at least: 1, 2, 3.
+    pub search_pause: u8,
     /// Fractions of pixels.
     pub subpel: SubPel,
     /// Candidates that are transformed and quantised to compare true costs; 1: none.
@@ -74,6 +82,9 @@ impl Speed {
     pub const fn level(level: u8) -> Self {
         let fastest = Self {
             search_range_px: 8,
+            trusts_analysis: true,
+            enough_bits: 96,
+            search_pause: 3,
             subpel: SubPel::Quarter,
             finalists: 1,
             intra_4x4: Gate::Never,
@@ -85,8 +96,8 @@ impl Speed {
             skip_probe: true,
             chroma_rd: false,
         };
-        let nine = Self { search_range_px: 16, ..fastest };
-        let eight = Self { finalists: 2, ..nine };
+        let nine = Self { enough_bits: 64, search_pause: 2, ..fastest };
+        let eight = Self { finalists: 2, enough_bits: 48, search_pause: 1, ..nine };
         let seven = Self {
             subpel: SubPel::QuarterIterated,
             finalists: 3,
@@ -95,16 +106,26 @@ impl Speed {
             ..eight
         };
         let six = Self {
+            enough_bits: 32,
+            search_pause: 0,
             split_min_blocks: 6,
             others: OtherReferences::Neighbours,
             intra_4x4_modes: 6,
             ..seven
         };
-        let five = Self { splits: Splits::Halves, split_min_blocks: 4, intra_4x4_modes: 10, ..six };
+        let five = Self {
+            enough_bits: 0,
+            search_range_px: 16,
+            splits: Splits::Halves,
+            split_min_blocks: 4,
+            intra_4x4_modes: 10,
+            ..six
+        };
         let four = Self {
             others: OtherReferences::Searched,
             split_min_blocks: 3,
             search_range_px: 32,
+            trusts_analysis: false,
             chroma_rd: true,
             ..five
         };

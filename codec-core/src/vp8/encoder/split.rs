@@ -154,6 +154,7 @@ impl MbCoder<'_> {
     ) -> Option<Choice> {
         let kernels = self.job.kernels;
         let at = self.at();
+        self.best.predicted = None;
         let pred = &mut self.best.pixels.luma;
         if division.partitioning == Partitioning::Sixteenths {
             for (n, &mv) in division.mvs.iter().enumerate() {
