@@ -35,6 +35,7 @@ static LEAF_OF: [u8; 68] = {
 };
 
 /// Slot of each scan position at context 0, by plane type, in its place in a [`Token`].
+#[expect(clippy::cast_possible_truncation, reason = "a plane type")]
 static SLOTS: [[u16; 17]; 4] = {
     let mut slots = [[0; 17]; 4];
     let mut n = 0;
@@ -99,12 +100,14 @@ pub fn walk_block(
             Some(category) => magnitude - CATEGORY_BASE[usize::from(category)],
             None => 0,
         };
-        visit(Token(leaf | slot + (context << SLOT_SHIFT) | sign | after_zero), extra);
+        let slot = slot + (context << SLOT_SHIFT);
+        visit(Token(leaf | slot | sign | after_zero), extra);
         after_zero = if magnitude == 0 { AFTER_ZERO } else { 0 };
         context = magnitude.min(2);
     }
     if eob < 16 {
-        visit(Token(END | slots[eob.max(first)] + (context << SLOT_SHIFT)), 0);
+        let slot = slots[eob.max(first)] + (context << SLOT_SHIFT);
+        visit(Token(END | slot), 0);
     }
 }
 
