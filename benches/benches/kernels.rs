@@ -220,6 +220,7 @@ fn transform(c: &mut Criterion) {
         black_box(sse);
     });
     bench(c, "coeff_sse_16", |k| _ = black_box(k.coeff_sse(&luma.0, &dequantised.0)));
+    bench(c, "level_bits_16", |k| _ = black_box(k.level_bits(&levels.0)));
     bench(c, "inverse_wht", |k| _ = black_box(k.inverse_wht(&luma.0[0])));
     let mut out = Pixels::new(3);
     bench(c, "idct_add_4x4", |k| k.idct_add_4x4(&luma.0[1], out.at_mut(16, 16)));

@@ -153,6 +153,9 @@ kernel_table! {
     /// not. Differences saturate at 16 bits, the sum at 32. Four times the squared error of the
     /// pixels for DCT coefficients, sixteen times for those of [`Self::forward_wht`].
     coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32;
+    /// What levels cost beyond zeros in their places, sign included, in sixteenths of a bit, over
+    /// all blocks: an estimate that knows no contexts.
+    level_bits(levels: &[[i16; 16]]) -> u32;
     /// [`Self::fdct_luma`], [`Self::quantise`] and [`Self::coeff_sse`] in one. Returns the squared
     /// error of the dequantised coefficients. `dcs` receives the sixteen DCs; where
     /// `quantiser.zbin[0]` is [`Quantiser::NEVER`] they count as 0 in all the rest, as Y2 codes

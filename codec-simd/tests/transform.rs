@@ -170,6 +170,16 @@ fn coefficient_errors_agree() {
 }
 
 #[test]
+fn prices_of_levels_agree() {
+    agree(|kernels, rng| {
+        let (mut levels, len) = (coefficients::<25>(rng), rng.below(26));
+        let shift = rng.below(12);
+        levels.0.as_flattened_mut().iter_mut().for_each(|level| *level >>= shift);
+        kernels.level_bits(&levels.0[..len])
+    });
+}
+
+#[test]
 fn inverse_transforms_of_a_block_agree() {
     agree(|kernels, rng| {
         let (coeffs, mut dst) = (coefficients::<1>(rng), Target::new(rng));

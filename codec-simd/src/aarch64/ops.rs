@@ -39,6 +39,7 @@ ops! {
     /// All ones where `a <= b`.
     fn le_u8(a: U8x16, b: U8x16) -> U8x16 { vcleq_u8(a, b) }
     fn halve_u8(a: U8x16) -> U8x16 { vshrq_n_u8::<1>(a) }
+    fn sixteenth_u8(a: U8x16) -> U8x16 { vshrq_n_u8::<4>(a) }
     fn adds_i8(a: U8x16, b: U8x16) -> U8x16 {
         vreinterpretq_u8_s8(vqaddq_s8(vreinterpretq_s8_u8(a), vreinterpretq_s8_u8(b)))
     }

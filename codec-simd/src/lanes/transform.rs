@@ -223,6 +223,21 @@ macro_rules! lanes_transform {
         }
 
         #[target_feature(enable = $features)]
+        fn level_bits(levels: &[[i16; 16]]) -> u32 {
+            let (small, large) = (load_u8x16(&LEVEL_BITS[0]), load_u8x16(&LEVEL_BITS[1]));
+            let mut total = 0;
+            for block in levels {
+                let [low, high] = load_block(block);
+                let bytes = narrow(saturating_abs_i16(low), saturating_abs_i16(high));
+                let rest = subs_u8(bytes, splat_u8(15));
+                let low = lookup(small, subs_u8(bytes, rest));
+                let high = lookup(large, sixteenth_u8(bytes));
+                total += sum_u8(low) + sum_u8(high);
+            }
+            total
+        }
+
+        #[target_feature(enable = $features)]
         fn transform_quantise_luma(
             cur: &Block16,
             pred: &Block16,

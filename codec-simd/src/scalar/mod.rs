@@ -14,7 +14,7 @@ pub(crate) use predict::{
 mod transform;
 pub(crate) use transform::{
     coeff_sse, fdct_4x4, fdct_chroma, fdct_luma, forward_wht, idct_add_4x4, idct_add_chroma,
-    idct_add_luma, idct_add_luma_y2, inverse_wht, quantise, transform_quantise_chroma,
+    idct_add_luma, idct_add_luma_y2, inverse_wht, level_bits, quantise, transform_quantise_chroma,
     transform_quantise_luma,
 };
 mod loop_filter;

@@ -1,5 +1,6 @@
 //! Transforms and quantisation (RFC 6386, section 14): the reference.
 
+use crate::masks::LEVEL_BITS;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
 
@@ -151,6 +152,14 @@ pub(crate) fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
     a.as_flattened().iter().zip(b.as_flattened()).fold(0u32, |sum, (&a, &b)| {
         let error = i32::from(a.saturating_sub(b)).unsigned_abs();
         sum.saturating_add(error * error)
+    })
+}
+
+pub(crate) fn level_bits(levels: &[[i16; 16]]) -> u32 {
+    let [small, large] = &LEVEL_BITS;
+    levels.as_flattened().iter().fold(0, |bits, level| {
+        let magnitude = usize::from(level.unsigned_abs().min(255));
+        bits + u32::from(small[magnitude.min(15)]) + u32::from(large[magnitude / 16])
     })
 }
 

@@ -42,6 +42,7 @@ ops! {
     /// All ones where `a <= b`.
     fn le_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_le(a, b) }
     fn halve_u8(a: U8x16) -> U8x16 { u8x16_shr(a, 1) }
+    fn sixteenth_u8(a: U8x16) -> U8x16 { u8x16_shr(a, 4) }
     fn adds_i8(a: U8x16, b: U8x16) -> U8x16 { i8x16_add_sat(a, b) }
     fn subs_i8(a: U8x16, b: U8x16) -> U8x16 { i8x16_sub_sat(a, b) }
     /// `a >> N`, signed.

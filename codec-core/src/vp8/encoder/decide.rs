@@ -5,7 +5,7 @@ use codec_simd::{IntraMode, SubblockMode, Window, WindowMut};
 
 use super::intra::best_subblock;
 use super::quant::QuantiserSet;
-use super::rate_table::estimate_block_bits;
+use super::rate_table::estimate_bits;
 use super::row::{Choice, MbCoder};
 use super::transform::Price;
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
@@ -118,7 +118,7 @@ impl MbCoder<'_> {
             let mut to = trial.pixels.luma.sub_mut::<4, 4>(x, y);
             to.copy_from(Window::packed(&pred));
             price.sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
-            price.bits_q8 += estimate_block_bits(&levels[0], eob[0], 0).max(EMPTY_BLOCK_Q8);
+            price.bits_q8 += estimate_bits(job.kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8);
             if cost(set, price, bits) >= limit {
                 return None;
             }

@@ -2,48 +2,27 @@
 //!
 //! A constant table chooses as well as exact token prices do and needs no frame's probabilities.
 
+use codec_simd::Kernels;
+
 /// Price of the end of a block, in 1/256 bit.
-pub const END_OF_BLOCK_Q8: u32 = 300;
+const END_OF_BLOCK_Q8: u32 = 300;
+/// Price of a zero before the end of a block, in 1/256 bit.
+const ZERO_Q8: u32 = 170;
 
-/// Prices by magnitude, sign included, in 1/256 bit; the last entry stands for all above.
-const LEVEL_Q8: [u16; 68] = {
-    let mut table = [0; 68];
-    let mut level = 0;
-    while level < 68 {
-        table[level] = match level {
-            0 => 170,
-            1 => 636,
-            2 => 1156,
-            3 => 1406,
-            4 => 1556,
-            5..=6 => 2010,
-            7..=10 => 2520,
-            11..=18 => 3020,
-            19..=34 => 3580,
-            35..=66 => 4140,
-            _ => 5500,
-        };
-        level += 1;
-    }
-    table
-};
-
-/// Bits of a block in 1/256 bit: `levels` in zig-zag order from position `first` (1 under a Y2
-/// block, else 0) up to `eob`, and the end of the block.
+/// Bits of blocks in 1/256 bit: `levels` in zig-zag order from position `first` (1 under a Y2
+/// block, else 0), each up to its end in `eobs`.
 ///
-/// 0 for an empty block: it costs its flag, which depends on the neighbours, so the caller knows
-/// better.
+/// Empty blocks are free: they cost their flags, which depend on the neighbours, so the caller
+/// knows better.
 #[inline]
 #[must_use]
-pub fn estimate_block_bits(levels: &[i16; 16], eob: u8, first: usize) -> u32 {
-    let coded = levels.get(first..usize::from(eob)).unwrap_or_default();
-    if coded.is_empty() {
-        return 0;
-    }
-    let end = if eob < 16 { END_OF_BLOCK_Q8 } else { 0 };
-    coded.iter().fold(end, |bits, &level| {
-        bits + u32::from(LEVEL_Q8[usize::from(level.unsigned_abs()).min(67)])
-    })
+pub fn estimate_bits(kernels: &Kernels, levels: &[[i16; 16]], eobs: &[u8], first: u8) -> u32 {
+    let ends = eobs.iter().fold(0, |bits, &eob| {
+        let places = u32::from(eob.saturating_sub(first));
+        let end = if places > 0 && eob < 16 { END_OF_BLOCK_Q8 } else { 0 };
+        bits + places * ZERO_Q8 + end
+    });
+    16 * kernels.level_bits(levels) + ends
 }
 
 /// A score that a level above one gives its block: more than any limit.
@@ -86,21 +65,22 @@ mod tests {
 
     #[test]
     fn each_level_is_priced_and_the_end_is_paid_unless_the_block_is_full() {
+        let kernels = Kernels::best();
+        let bits = |levels, eob, first| estimate_bits(kernels, &[levels], &[eob], first);
         let mut levels = [0; 16];
         levels[1] = -3;
         levels[3] = 1;
-        assert_eq!(estimate_block_bits(&levels, 4, 0), 170 + 1406 + 170 + 636 + 300);
-        assert_eq!(estimate_block_bits(&levels, 4, 1), 1406 + 170 + 636 + 300);
-        assert_eq!(estimate_block_bits(&[1; 16], 16, 0), 16 * 636);
-        assert_eq!(estimate_block_bits(&[i16::MIN; 16], 16, 1), 15 * 5500);
+        let beyond_zeros = 16 * (77 + 29);
+        assert_eq!(bits(levels, 4, 0), 4 * 170 + beyond_zeros + 300);
+        assert_eq!(bits(levels, 4, 1), 3 * 170 + beyond_zeros + 300);
+        assert_eq!(bits([1; 16], 16, 0), 16 * (170 + 16 * 29));
+        assert_eq!(bits([i16::MIN; 16], 16, 0), 16 * (170 + 16 * 255));
     }
 
     #[test]
     fn an_empty_block_is_free() {
-        assert_eq!(estimate_block_bits(&[0; 16], 0, 0), 0);
-        assert_eq!(estimate_block_bits(&[0; 16], 0, 1), 0);
-        assert_eq!(estimate_block_bits(&[0; 16], 1, 1), 0);
-        assert_eq!(estimate_block_bits(&[7; 16], 200, 1), 0);
+        let bits = |eob, first| estimate_bits(Kernels::best(), &[[0; 16]], &[eob], first);
+        assert_eq!((bits(0, 0), bits(0, 1), bits(1, 1)), (0, 0, 0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels};
 
 use super::quant::QuantiserSet;
-use super::rate_table::estimate_block_bits;
+use super::rate_table::estimate_bits;
 use super::store::MbLevels;
 
 /// Distortion and rate of a coded residual.
@@ -57,10 +57,8 @@ impl Residual {
         let coeffs_y2 = [kernels.forward_wht(&dcs)];
         kernels.quantise(&coeffs_y2, &set.y2, &mut y2.0, &mut self.y2.0, y2_eob);
         let error_y2 = kernels.coeff_sse(&coeffs_y2, &self.y2.0);
-        let mut bits_q8 = estimate_block_bits(&y2.0[0], y2_eob[0], 0);
-        for (block, &eob) in luma.0.iter().zip(&*luma_eobs) {
-            bits_q8 += estimate_block_bits(block, eob, 1);
-        }
+        let bits_q8 = estimate_bits(kernels, &y2.0, &*y2_eob, 0)
+            + estimate_bits(kernels, &luma.0, &*luma_eobs, 1);
         Price { sse: coeffs / 4 + error_y2 / 16, bits_q8 }
     }
 
@@ -83,8 +81,7 @@ impl Residual {
             &mut [0; 16],
         );
         *y2_eob = [0];
-        let blocks = luma.0.iter().zip(&*luma_eobs);
-        let bits_q8 = blocks.map(|(block, &eob)| estimate_block_bits(block, eob, 0)).sum();
+        let bits_q8 = estimate_bits(kernels, &luma.0, &*luma_eobs, 0);
         Price { sse: coeffs / 4, bits_q8 }
     }
 
@@ -105,8 +102,7 @@ impl Residual {
             &mut self.chroma.0,
             chroma_eobs,
         );
-        let blocks = chroma.0.iter().zip(&*chroma_eobs);
-        let bits_q8 = blocks.map(|(block, &eob)| estimate_block_bits(block, eob, 0)).sum();
+        let bits_q8 = estimate_bits(kernels, &chroma.0, &*chroma_eobs, 0);
         Price { sse: coeffs / 4, bits_q8 }
     }
 

@@ -1,12 +1,12 @@
 //! `simd128` kernels: transforms and quantisation.
 
 use crate::lanes::lanes_transform;
-use crate::masks::KEEP;
+use crate::masks::{KEEP, LEVEL_BITS};
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
 use crate::wasm32::memory::{
-    load_4x4, load_block, load_i16x8, load_u8x8, store_4x4, store_block, store_u8x8,
+    load_4x4, load_block, load_i16x8, load_u8x8, load_u8x16, store_4x4, store_block, store_u8x8,
 };
 use crate::wasm32::ops::*;
 
@@ -19,6 +19,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         forward_wht,
         quantise,
         coeff_sse,
+        level_bits,
         transform_quantise_luma,
         transform_quantise_chroma,
         inverse_wht,

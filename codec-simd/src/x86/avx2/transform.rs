@@ -3,7 +3,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::masks::DcsOf;
+use crate::masks::{DcsOf, LEVEL_BITS};
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Coeffs, Quantiser};
 use crate::view::{Window, WindowMut};
@@ -22,6 +22,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.forward_wht = forward_wht;
     base.quantise = quantise;
     base.coeff_sse = coeff_sse;
+    base.level_bits = level_bits;
     base.transform_quantise_luma = transform_quantise_luma;
     base.transform_quantise_chroma = transform_quantise_chroma;
     base.inverse_wht = inverse_wht;
@@ -249,6 +250,33 @@ fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
         sums = add_squares(sums, load_i16x16(a), load_i16x16(b));
     }
     total(widen(sums))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn level_bits(levels: &[[i16; 16]]) -> u32 {
+    let [small, large] = [&LEVEL_BITS[0], &LEVEL_BITS[1]]
+        .map(|table| _mm256_broadcastsi128_si256(load_u8x16(table)));
+    let zero = _mm256_setzero_si256();
+    let magnitude = |block| _mm256_max_epi16(block, _mm256_subs_epi16(zero, block));
+    let bits = |a, b| {
+        let bytes = _mm256_packus_epi16(magnitude(a), magnitude(b));
+        let low = _mm256_shuffle_epi8(small, _mm256_min_epu8(bytes, _mm256_set1_epi8(15)));
+        let sixteenth = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(15));
+        let high = _mm256_shuffle_epi8(large, sixteenth);
+        _mm256_add_epi64(_mm256_sad_epu8(low, zero), _mm256_sad_epu8(high, zero))
+    };
+    let (pairs, last) = levels.as_chunks::<2>();
+    let mut sums = zero;
+    for [a, b] in pairs {
+        sums = _mm256_add_epi64(sums, bits(load_i16x16(a), load_i16x16(b)));
+    }
+    if let [block] = last {
+        sums = _mm256_add_epi64(sums, bits(load_i16x16(block), zero));
+    }
+    // Four sums far below 32 bits.
+    let halves = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+    let total = _mm_add_epi32(halves, _mm_unpackhi_epi64(halves, halves));
+    _mm_cvtsi128_si32(total).cast_unsigned()
 }
 
 /// Quantises and stores one block; returns `sums` with its squared errors.

@@ -2,11 +2,12 @@
 
 use core::arch::x86_64::*;
 
+use crate::masks::LEVEL_BITS;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
 use crate::x86::memory::{
-    load_high_i16x8, load_low_i16x8, load_u8x8, store_halves_i16x16, store_u8x8,
+    load_high_i16x8, load_low_i16x8, load_u8x8, load_u8x16, store_halves_i16x16, store_u8x8,
 };
 use crate::x86::transform_128::transform_128;
 use crate::x86::transform_group::transform_group;
@@ -19,6 +20,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.forward_wht = forward_wht;
     base.quantise = quantise;
     base.coeff_sse = coeff_sse;
+    base.level_bits = level_bits;
     base.transform_quantise_luma = transform_quantise_luma;
     base.transform_quantise_chroma = transform_quantise_chroma;
     base.inverse_wht = inverse_wht;
@@ -225,6 +227,26 @@ fn coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32 {
         }
     }
     u32::try_from(total).unwrap_or(u32::MAX)
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn level_bits(levels: &[[i16; 16]]) -> u32 {
+    let (small, large) = (load_u8x16(&LEVEL_BITS[0]), load_u8x16(&LEVEL_BITS[1]));
+    let zero = _mm_setzero_si128();
+    let magnitude = |half| _mm_max_epi16(half, _mm_subs_epi16(zero, half));
+    let mut sums = zero;
+    for block in levels {
+        let [low, high] = load_block(block);
+        let bytes = _mm_packus_epi16(magnitude(low), magnitude(high));
+        let low = _mm_shuffle_epi8(small, _mm_min_epu8(bytes, _mm_set1_epi8(15)));
+        let sixteenth = _mm_and_si128(_mm_srli_epi16::<4>(bytes), _mm_set1_epi8(15));
+        let high = _mm_shuffle_epi8(large, sixteenth);
+        sums = _mm_add_epi64(sums, _mm_sad_epu8(low, zero));
+        sums = _mm_add_epi64(sums, _mm_sad_epu8(high, zero));
+    }
+    // Two sums far below 32 bits.
+    let total = _mm_add_epi32(sums, _mm_unpackhi_epi64(sums, sums));
+    _mm_cvtsi128_si32(total).cast_unsigned()
 }
 
 #[target_feature(enable = "sse4.1,ssse3")]
