@@ -10,7 +10,7 @@ mod clock;
 mod config;
 mod controller;
 mod facts;
-mod fixed;
+pub(crate) mod fixed;
 mod layers;
 mod lookahead;
 mod model;

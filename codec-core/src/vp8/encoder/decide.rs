@@ -88,7 +88,7 @@ impl MbCoder<'_> {
         let trial = &mut self.trial;
         trial.predicted = None;
         trial.residual.clear_luma();
-        for n in 0..16 {
+        for (n, blocks_left) in (0..16).zip((0..16).rev()) {
             let (x, y) = (n % 4 * 4, n / 4 * 4);
             let mode_above = if n < 4 { above[n] } else { modes[n - 4] };
             let mode_left = if n % 4 == 0 { left[n / 4] } else { modes[n - 1] };
@@ -119,7 +119,7 @@ impl MbCoder<'_> {
             to.copy_from(Window::packed(&pred));
             price.sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
             price.bits_q8 += estimate_bits(job.kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8);
-            if cost(set, price, bits) >= limit {
+            if cost(set, price, bits + blocks_left * CHEAP_BLOCK_Q8) >= limit {
                 return None;
             }
         }
@@ -135,6 +135,8 @@ impl MbCoder<'_> {
     }
 }
 
+/// What an empty block of the mode that its neighbours suggest costs.
+const CHEAP_BLOCK_Q8: u32 = EMPTY_BLOCK_Q8 + 200;
 /// What an empty block costs in a macroblock that is not skipped, roughly.
 const EMPTY_BLOCK_Q8: u32 = 100;
 

@@ -24,6 +24,7 @@ use crate::codec::{BitsByPart, Content, FrameKind, MacroblockCounts, Packet, Pac
 use crate::error::{ConfigError, Error};
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::parallel::{Pool, Progress, Serial, in_order};
+use crate::rate::fixed::{ONE_Q16, log2_q16};
 use crate::vp8::header::{
     BufferCopy, FrameHeader, HeaderContext, ModeProbabilities, QuantIndices, ReferenceUpdates,
 };
@@ -31,6 +32,7 @@ use crate::vp8::loop_filter::FilterParams;
 use crate::vp8::predict::MotionFilter;
 use crate::vp8::residual::CoeffCounts;
 use crate::vp8::rows::{MbRow, mb_rows};
+use crate::vp8::tables::AC_STEPS;
 use crate::vp8::types::{LumaMode, MotionVector, Reference};
 
 /// Border round the reference planes, in luma pixels.
@@ -657,18 +659,16 @@ fn references(plan: &UnitPlan) -> ReferenceUpdates {
     }
 }
 
-/// A coarser index for a frame of `bits` that must not exceed `max`.
+/// A coarser index for a frame of `bits` that must not exceed `max`: bits fall a little faster than
+/// the step rises.
 fn coarser(qindex: u8, worst: u8, bits: u64, max: u64) -> u8 {
-    // Some eight indices halve the bits of a frame at the fine end, more at the coarse end.
-    let excess_pct = bits.saturating_mul(100) / max.max(1);
-    let step = match excess_pct {
-        0..=110 => 3,
-        111..=130 => 6,
-        131..=170 => 12,
-        171..=250 => 20,
-        _ => 32,
-    };
-    qindex.saturating_add(step).min(worst)
+    const SLOPE_PCT: i32 = 125;
+    const MARGIN_Q16: i32 = ONE_Q16 / 12;
+    let step = |qindex: u8| log2_q16(u64::from(AC_STEPS[usize::from(qindex.min(127))]));
+    let excess = log2_q16(bits.max(1)).saturating_sub(log2_q16(max.max(1))) + MARGIN_Q16;
+    let wanted = step(qindex) + excess.max(0) / SLOPE_PCT * 100;
+    let coarser = (qindex..worst).find(|&qindex| step(qindex) >= wanted).unwrap_or(worst);
+    coarser.max(qindex.saturating_add(3)).min(worst)
 }
 
 /// Binary logarithm of a number of partitions, which is 1, 2, 4 or 8.
