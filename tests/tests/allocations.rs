@@ -43,10 +43,11 @@ fn no_frame_allocates_once_the_encoder_is_warm() {
 
 #[test]
 fn no_frame_allocates_once_the_decoder_is_warm() {
-    for threads in [1, 2] {
+    for (threads, delay_frames) in [(1, 0), (2, 0), (2, 1)] {
         let config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
         let mut encoder = vp8_encoder(&config).unwrap();
         let mut config = DecoderConfig::default();
+        config.delay_frames = delay_frames;
         config.pool = Some(Arc::new(RowPool::new(threads).unwrap()) as Arc<dyn Pool>);
         let mut decoder = vp8_decoder(&config);
         let mut packet = Packet::default();

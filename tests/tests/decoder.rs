@@ -46,6 +46,92 @@ fn assert_same(got: &[Outcome], expected: &[Outcome], what: &str) {
     assert_eq!(got.len(), expected.len(), "{what}");
 }
 
+/// Reports, and time and digest of the frames that come out, in order.
+type Outputs = (Vec<Result<DecodeReport, Error>>, Vec<(i64, u64)>);
+
+fn outputs(packets: &[&[u8]], conceal: Conceal, threads: usize, delay: u32) -> Outputs {
+    let mut config = config(conceal, threads);
+    config.delay_frames = delay;
+    let mut decoder = vp8_decoder(&config);
+    let (mut reports, mut frames) = (Vec::new(), Vec::new());
+    let mut shown = 0;
+    for (pts, packet) in (0..).zip(packets) {
+        let report = decoder.decode(packet, pts, None);
+        shown += usize::from(report.as_ref().is_ok_and(|report| report.shown));
+        reports.push(report);
+        frames.extend(std::iter::from_fn(|| decoder.receive()).map(|f| (f.pts, f.digest())));
+        assert!(frames.len() + delay as usize >= shown, "packet {pts} leaves more than {delay}");
+    }
+    decoder.finish();
+    frames.extend(std::iter::from_fn(|| decoder.receive()).map(|f| (f.pts, f.digest())));
+    (reports, frames)
+}
+
+#[track_caller]
+fn assert_a_delay_changes_nothing(packets: &[&[u8]], what: &str) {
+    for conceal in [Conceal::Off, Conceal::On] {
+        let expected = outputs(packets, conceal, 1, 0);
+        for threads in [1, 2, 3] {
+            assert_eq!(outputs(packets, conceal, threads, 1), expected, "{what} {conceal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_delay_changes_neither_reports_nor_frames_nor_their_order() {
+    let Some(dir) = data::dir("VP8 streams") else { return };
+    let good = data::files(&dir.join("vp8"), ".ivf");
+    for path in good.into_iter().chain(data::files(&dir.join("malformed"), ".ivf")) {
+        let file = fs::read(&path).unwrap();
+        let mut packets = data::ivf_frames(&file);
+        packets.truncate(40);
+        assert_a_delay_changes_nothing(&packets, &path.display().to_string());
+    }
+}
+
+#[test]
+fn a_delay_changes_nothing_where_packets_are_lost_empty_or_damaged() {
+    let Some(dir) = data::dir("damaged VP8 streams") else { return };
+    for (seed, name) in (0..).zip(["vp80-00-comprehensive-005.ivf", "vp80-05-sharpness-1428.ivf"]) {
+        let file = stream(&dir, name);
+        let mut rng = Rng::new(seed);
+        for _ in 0..6 {
+            let mut packets: Vec<Vec<u8>> = data::ivf_frames(&file)
+                .into_iter()
+                .take(30)
+                .map(|packet| match rng.below(8) {
+                    0 => Vec::new(),
+                    1 => packet[..packet.len() / 2].to_vec(),
+                    2 => damaged(packet, &mut rng),
+                    _ => packet.to_vec(),
+                })
+                .collect();
+            // A change of size in the middle.
+            let other = stream(&dir, "vp80-06-smallsize.ivf");
+            let at = packets.len() / 2;
+            packets
+                .splice(at..at, data::ivf_frames(&other).into_iter().take(4).map(<[u8]>::to_vec));
+            let packets: Vec<&[u8]> = packets.iter().map(Vec::as_slice).collect();
+            assert_a_delay_changes_nothing(&packets, name);
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_is_held_back_outlives_a_reset() {
+    let Some(file) = first_vector() else { return };
+    let packets = data::ivf_frames(&file);
+    let mut config = config(Conceal::Off, 2);
+    config.delay_frames = 1;
+    let mut decoder = vp8_decoder(&config);
+    decoder.decode(packets[0], 7, None).unwrap();
+    assert!(decoder.receive().is_none(), "the first frame waits for the second packet");
+    decoder.reset();
+    assert_eq!(decoder.receive().map(|frame| frame.pts), Some(7));
+    assert!(decoder.decode(packets[1], 0, None).is_err(), "there is no reference any more");
+    assert!(decoder.receive().is_none());
+}
+
 fn stream(dir: &Path, name: &str) -> Vec<u8> {
     fs::read(dir.join("vp8").join(name)).unwrap()
 }

@@ -25,11 +25,13 @@ pub(crate) struct DecodeOptions {
     pub(crate) threads: Option<usize>,
 }
 
-/// Opens a decoder for `codec`, or for the backend that the user named.
+/// Opens a decoder for `codec`, or for the backend that the user named. With several threads it may
+/// hold back `delay_frames`.
 pub(crate) fn open_decoder(
     codec: &str,
     size: Size,
     options: &DecodeOptions,
+    delay_frames: u32,
     env: Env,
 ) -> Result<Box<dyn VideoDecoder>> {
     let spec = match &options.backend {
@@ -45,6 +47,7 @@ pub(crate) fn open_decoder(
     let threads = threads_for(options.threads, size);
     if threads > 1 {
         config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+        config.delay_frames = delay_frames;
     }
     config.simd = Some(env.level);
     let backend = registry::find(spec).map_err(|error| Failure::decoding("decoder", &error))?;
@@ -77,6 +80,8 @@ pub(crate) struct DecodedSource {
     ended: bool,
     damage: Damage,
     last_failure: Option<String>,
+    /// What ends the stream, once the frames before it are out.
+    failure: Option<Failure>,
     coded_bytes: u64,
 }
 
@@ -95,7 +100,8 @@ impl DecodedSource {
             let message = format!("{name}: {codec} video cannot be decoded by this build");
             return Err(Failure::new(Kind::Input, message));
         }
-        let decoder = open_decoder(codec, stream.size, options, env)?;
+        // Who reads a stream in turn can wait for a frame.
+        let decoder = open_decoder(codec, stream.size, options, 1, env)?;
         let facts = Facts {
             size: stream.size,
             time_base: stream.time_base,
@@ -120,6 +126,7 @@ impl DecodedSource {
             ended: false,
             damage: Damage::default(),
             last_failure: None,
+            failure: None,
             coded_bytes: 0,
         };
         if !states_rate {
@@ -187,13 +194,20 @@ impl DecodedSource {
             if let Some(frame) = self.decoder.receive() {
                 return Ok(Some(frame));
             }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
             if self.ended {
                 return Ok(None);
             }
-            if !self.read()? {
-                self.ended = true;
-                self.decoder.finish();
-                continue;
+            match self.read() {
+                Ok(true) => {}
+                outcome => {
+                    self.ended = true;
+                    self.failure = outcome.err();
+                    self.decoder.finish();
+                    continue;
+                }
             }
             let CodedPacket { data, pts, duration, index, offset, .. } = &self.packet;
             self.coded_bytes += data.len() as u64;
@@ -207,7 +221,10 @@ impl DecodedSource {
                     let place = format!("{}: packet {index} at byte {offset}", self.name);
                     let failure = Failure::decoding(&place, &error);
                     if !self.conceal {
-                        return Err(failure);
+                        self.ended = true;
+                        self.failure = Some(failure);
+                        self.decoder.finish();
+                        continue;
                     }
                     self.env.console.detail(&failure.message);
                     self.damage.lost_packets += 1;

@@ -49,6 +49,11 @@ pub struct DecoderConfig {
     pub conceal: Conceal,
     /// Where rows run; `None`: on the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
+    /// Most frames that may be held back so that threads share the work of two frames: 0 or 1.
+    /// Without effect on what comes out and in which order, and where `pool` has one thread. With 1
+    /// a frame comes out while the next packet is decoded, or after [`VideoDecoder::finish`]; its
+    /// own call reports what is known without its pixels, which is all there is to report.
+    pub delay_frames: u32,
     /// Instruction set; `None`: the best that the CPU has. The frames do not depend on it.
     pub simd: Option<Level>,
 }
@@ -59,7 +64,8 @@ pub struct DecoderConfig {
 pub struct DecodeReport {
     /// Kind of frame; a packet of 0 bytes counts as an inter frame.
     pub kind: FrameKind,
-    /// Whether a frame came out (altref frames are not shown).
+    /// Whether a frame comes out: at once, but for [`DecoderConfig::delay_frames`]. (Altref frames
+    /// are not shown.)
     pub shown: bool,
     /// Size of the picture.
     pub size: Size,
@@ -108,7 +114,7 @@ pub trait VideoDecoder: Send + Debug {
     /// Takes one packet; `pts` and `duration` come back with its frame.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Limit`]: no frame comes out, the references stay as they
+    /// [`Error::Corrupt`] or [`Error::Limit`]: no frame of this packet comes out, the references stay as they
     /// were, and the next packet may be decoded (a key frame surely, others as far as what they
     /// refer to is right).
     fn decode(
@@ -121,9 +127,10 @@ pub trait VideoDecoder: Send + Debug {
     /// The next frame in presentation order.
     fn receive(&mut self) -> Option<Frame>;
 
-    /// No more packets: lets go of frames that were held for reordering.
+    /// No more packets for now: lets go of frames that were held back.
     fn finish(&mut self);
 
-    /// Forgets all references, as before the first packet.
+    /// Forgets all references, as before the first packet. A frame that was held back may still be
+    /// received.
     fn reset(&mut self);
 }

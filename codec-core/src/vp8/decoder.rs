@@ -3,22 +3,27 @@
 //! A packet goes through `packet` (sizes and partitions), `header`, and then row by row through
 //! `parse` (modes and coefficients) and `frame` (prediction, residual, loop filter); `references`
 //! says what becomes of the golden and altref frames. With a thread pool `threads` runs the same
-//! two stages of different rows side by side. Nothing of the decoder's state changes before the
-//! frame is complete.
+//! two stages of different rows side by side, and `overlap`, with a delay of one frame, those of two
+//! frames. Nothing of the decoder's state changes before the frame is complete, or complete but for
+//! its pixels.
 
 mod frame;
+mod overlap;
 mod packet;
 mod parse;
+mod parsed;
 mod references;
 mod threads;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use codec_simd::Kernels;
 
 use self::frame::FrameTask;
+use self::overlap::{Held, HeldFrames};
 use self::packet::{PacketLayout, Partitions};
-use self::parse::{MbData, ParseState};
+use self::parse::{MbData, ParseState, ParseTask};
 use self::references::{References, SizeChanges};
 use self::threads::ThreadRows;
 use super::header::{FrameHeader, HeaderContext, parse_frame_header};
@@ -32,6 +37,7 @@ use crate::codec::{
 use crate::entropy::BoolDecoder;
 use crate::error::{ConfigError, Corrupt, Error, LimitError};
 use crate::frame::{Frame, FrameBuf, FramePool, PictureInfo, PixelLimit, Size};
+use crate::parallel::Pool;
 
 /// Frames that the pool keeps for use again: three references, one being decoded, and some that
 /// the caller still shows.
@@ -72,7 +78,8 @@ pub struct Vp8Decoder {
     /// Everything that depends on the picture size; `None` before the first key frame.
     sized: Option<Sized>,
     size_changes: SizeChanges,
-    output: Option<Frame>,
+    /// At most two: a frame that was held back and a repeated one.
+    output: VecDeque<Frame>,
 }
 
 /// State of one picture size.
@@ -93,6 +100,8 @@ struct Sized {
     strengths: Vec<MbStrength>,
     lines: Vec<UnfilteredLine>,
     threads: ThreadRows,
+    /// With a delay: the frame before.
+    ahead: Option<HeldFrames>,
 }
 
 impl Sized {
@@ -111,6 +120,7 @@ impl Sized {
             strengths: vec![MbStrength::default(); cols],
             lines: (0..2).map(|_| UnfilteredLine::new(cols)).collect(),
             threads: ThreadRows::default(),
+            ahead: None,
         }
     }
 }
@@ -133,8 +143,20 @@ impl Vp8Decoder {
             context: HeaderContext::default(),
             sized: None,
             size_changes: SizeChanges::default(),
-            output: None,
+            output: VecDeque::with_capacity(2),
         })
+    }
+
+    /// The pool to decode with a delay on.
+    fn delaying_pool(&self) -> Option<Arc<dyn Pool>> {
+        self.config.pool.clone().filter(|pool| self.config.delay_frames > 0 && pool.threads() > 1)
+    }
+
+    /// Completes the frame that is held back, if there is one.
+    fn complete_held(&mut self) {
+        if let (Some(sized), Some(pool)) = (&mut self.sized, &self.config.pool) {
+            self.output.extend(overlap::complete(self.kernels, sized, pool.as_ref()));
+        }
     }
 
     fn conceals(&self) -> bool {
@@ -156,7 +178,7 @@ impl Vp8Decoder {
         if is_concealed {
             report.concealed_mbs = report.total_mbs;
         }
-        self.output = Some(shown(references.last.clone(), pts, duration));
+        self.output.push_back(shown(references.last.clone(), pts, duration));
         Ok(report)
     }
 
@@ -206,6 +228,11 @@ impl Vp8Decoder {
         let partitions = Partitions::parse(&layout, header.partitions(), self.conceals())?;
 
         let conceal = self.conceals();
+        let delaying_pool = self.delaying_pool();
+        if is_new_size {
+            // It shares nothing with the frame before.
+            self.complete_held();
+        }
         let mut fresh = new_size;
         let Some(sized) = fresh.as_mut().or(self.sized.as_mut()) else {
             return Err(Corrupt::NoReference.into());
@@ -218,26 +245,49 @@ impl Vp8Decoder {
             version: layout.tag.version,
             conceal,
         };
-        let mut target = sized.pool.take();
-        let outcome = match (&self.config.pool, Arc::get_mut(&mut target)) {
-            (Some(pool), Some(target)) if pool.threads() > 1 => {
-                threads::decode(&job, sized, modes, &mut readers, target, pool.as_ref())
+        let target = match &delaying_pool {
+            Some(pool) => {
+                let (outcome, frame) =
+                    overlap::decode(&job, sized, modes, &mut readers, pool.as_ref());
+                self.output.extend(frame);
+                report.take_in(outcome?);
+                None
             }
-            (_, Some(target)) => decode_rows(&job, sized, modes, &mut readers, target),
-            (_, None) => Err(Corrupt::NoReference),
+            None => {
+                let mut target = sized.pool.take();
+                let outcome = match (&self.config.pool, Arc::get_mut(&mut target)) {
+                    (Some(pool), Some(target)) if pool.threads() > 1 => {
+                        threads::decode(&job, sized, modes, &mut readers, target, pool.as_ref())
+                    }
+                    (_, Some(target)) => decode_rows(&job, sized, modes, &mut readers, target),
+                    (_, None) => Err(Corrupt::NoReference),
+                };
+                sized.pool.remember(target.clone());
+                report.take_in(outcome?);
+                Some(target)
+            }
         };
-        sized.pool.remember(target.clone());
-        let outcome = outcome?;
-        report.concealed_mbs = outcome.concealed_mbs;
-        report.refs_used = outcome.refs_used;
 
         sized.scaling = report.scaling;
-        sized.commit(&header, &target);
+        if header.is_key || header.segmentation.update_map {
+            std::mem::swap(&mut sized.segments, &mut sized.next_segments);
+        }
+        self.context = context;
+        match target {
+            Some(target) => {
+                References::take_in(&mut sized.references, &header.references, &target);
+                self.output.extend(report.shown.then(|| shown(target, pts, duration)));
+            }
+            None => {
+                let (version, shown) = (layout.tag.version, report.shown);
+                if let Some(ahead) = &mut sized.ahead {
+                    ahead.hold(Held { header, version, shown, pts, duration });
+                }
+            }
+        }
         if is_new_size {
             self.sized = fresh;
         }
-        self.context = context;
-        self.output = report.shown.then(|| shown(target, pts, duration));
         Ok(report)
     }
 }
@@ -257,16 +307,10 @@ struct RowsOutcome {
     refs_used: SlotSet,
 }
 
-impl Sized {
-    /// Takes over a complete frame.
-    fn commit(&mut self, header: &FrameHeader, frame: &Arc<FrameBuf>) {
-        if header.is_key || header.segmentation.update_map {
-            std::mem::swap(&mut self.segments, &mut self.next_segments);
-        }
-        match &mut self.references {
-            Some(references) => references.update(&header.references, frame),
-            None => self.references = Some(References::all(frame)),
-        }
+impl DecodeReport {
+    fn take_in(&mut self, outcome: RowsOutcome) {
+        self.concealed_mbs = outcome.concealed_mbs;
+        self.refs_used = outcome.refs_used;
     }
 }
 
@@ -298,7 +342,8 @@ fn decode_rows(
     } = sized;
     let (cols, rows) = size.macroblocks();
     probs.update(&job.header.probs.coeffs);
-    let task = FrameTask::new(job, probs, references.as_ref(), cols);
+    let parse_task = ParseTask::new(job, probs, references.is_some());
+    let task = FrameTask::new(job.kernels, job.header, job.version, references.as_ref(), cols);
     parse.begin_frame(rows);
     let mut above_row = None;
     let maps = segments.chunks_exact(cols).zip(next_segments.chunks_exact_mut(cols));
@@ -310,17 +355,17 @@ fn decode_rows(
         parse.begin_row(index);
         for x in 0..cols {
             task.prefetch((x, y), &row);
-            parse.parse_mb(&task, &mut modes, tokens, (x, y), old[x], mb);
+            parse.parse_mb(&parse_task, &mut modes, tokens, (x, y), old[x], mb);
             new[x] = mb.info.segment;
             strengths[x] = task.filter.strength(&mb.info);
             task.reconstruct((x, y), mb, above, &mut row);
         }
-        parse.end_row(&task, &modes, (index, tokens), y)?;
+        parse.end_row(&parse_task, &modes, (index, tokens), y)?;
         line.save_all(&row);
         task.filter(strengths, &mut row, above_row.as_mut());
         above_row = Some(row);
     }
-    Ok(RowsOutcome { concealed_mbs: parse.concealed_mbs(), refs_used: parse.refs_used() })
+    Ok(parse.outcome())
 }
 
 impl VideoDecoder for Vp8Decoder {
@@ -334,11 +379,16 @@ impl VideoDecoder for Vp8Decoder {
         pts: i64,
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
-        self.output = None;
+        self.output.clear();
         if data.is_empty() {
+            self.complete_held();
             return self.repeat(pts, duration, false);
         }
-        match self.decode_frame(data, pts, duration) {
+        let outcome = self.decode_frame(data, pts, duration);
+        if outcome.is_err() {
+            self.complete_held();
+        }
+        match outcome {
             // Nothing can be made of it: what can be shown is the last frame.
             Err(Error::Corrupt(detail)) if self.conceals() => {
                 self.repeat(pts, duration, true).map_err(|_| detail.into())
@@ -348,15 +398,18 @@ impl VideoDecoder for Vp8Decoder {
     }
 
     fn receive(&mut self) -> Option<Frame> {
-        self.output.take()
+        self.output.pop_front()
     }
 
-    fn finish(&mut self) {}
+    fn finish(&mut self) {
+        self.complete_held();
+    }
 
     fn reset(&mut self) {
+        self.output.clear();
+        self.complete_held();
         self.sized = None;
         self.context = HeaderContext::default();
         self.size_changes = SizeChanges::default();
-        self.output = None;
     }
 }

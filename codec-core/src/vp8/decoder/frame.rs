@@ -2,29 +2,22 @@
 
 use codec_simd::{Kernels, SubblockMode};
 
-use super::super::header::{FrameHeader, Steps};
+use super::super::header::FrameHeader;
 use super::super::loop_filter::{FilterParams, MbStrength, filter_row};
 use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
 use super::super::recon::{MbWindows, add_residual, reconstruct_intra};
-use super::super::residual::TokenProbs;
 use super::super::rows::MbRow;
 use super::super::types::{Reference, SubblockInfo};
-use super::FrameJob;
 use super::parse::MbData;
 use super::references::References;
 
 /// Macroblocks in a row from which on rows do not wait in the cache for the next frame.
 const PREFETCH_COLS: usize = 64;
 
-/// What all rows of a frame share.
+/// What the reconstruction of all rows of a frame shares.
 #[derive(Debug)]
 pub(super) struct FrameTask<'a> {
-    pub(super) kernels: &'static Kernels,
-    pub(super) header: &'a FrameHeader,
-    pub(super) conceal: bool,
-    pub(super) probs: &'a TokenProbs,
-    /// By segment.
-    pub(super) steps: [Steps; 4],
+    kernels: &'static Kernels,
     pub(super) filter: FilterParams,
     motion: MotionFilter,
     /// Last, golden, altref.
@@ -34,32 +27,23 @@ pub(super) struct FrameTask<'a> {
 
 impl<'a> FrameTask<'a> {
     pub(super) fn new(
-        job: &FrameJob<'a>,
-        probs: &'a TokenProbs,
+        kernels: &'static Kernels,
+        header: &FrameHeader,
+        version: u8,
         references: Option<&'a References>,
         cols: usize,
     ) -> Self {
-        let quant = &job.header.quant;
-        let step = |segment| quant.steps(job.header.segmentation.qindex(quant.y_ac, segment));
         let planes = |references: &'a References| {
             [Reference::Last, Reference::Golden, Reference::Altref]
                 .map(|reference| RefPlanes::from(references.get(reference)))
         };
         Self {
-            kernels: job.kernels,
-            header: job.header,
-            conceal: job.conceal,
-            probs,
-            steps: [0, 1, 2, 3].map(step),
-            filter: FilterParams::new(job.header),
-            motion: MotionFilter::of_profile(job.version),
+            kernels,
+            filter: FilterParams::new(header),
+            motion: MotionFilter::of_profile(version),
             references: references.map(planes),
             cols,
         }
-    }
-
-    pub(super) fn has_references(&self) -> bool {
-        self.references.is_some()
     }
 
     /// The reference of an inter macroblock; `None` for an intra one.

@@ -22,6 +22,18 @@ impl References {
         Self { last: frame.clone(), golden: frame.clone(), altref: frame.clone() }
     }
 
+    /// What becomes of `references` when `frame` is complete.
+    pub(super) fn take_in(
+        references: &mut Option<Self>,
+        updates: &ReferenceUpdates,
+        frame: &Arc<FrameBuf>,
+    ) {
+        match references {
+            Some(references) => references.update(updates, frame),
+            None => *references = Some(Self::all(frame)),
+        }
+    }
+
     /// The frame that macroblocks of `reference` predict from.
     pub(super) fn get(&self, reference: Reference) -> &FrameBuf {
         match reference {

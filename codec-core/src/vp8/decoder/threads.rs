@@ -14,7 +14,7 @@ use super::super::predict::UnfilteredLine;
 use super::super::rows::{MbRow, mb_rows};
 use super::super::types::Reference;
 use super::frame::FrameTask;
-use super::parse::{MbData, ParseState};
+use super::parse::{MbData, ParseState, ParseTask};
 use super::{FrameJob, RowsOutcome, Sized};
 use crate::entropy::BoolDecoder;
 use crate::error::Corrupt;
@@ -26,34 +26,35 @@ const GROUPS: usize = 6;
 /// Groups that may be parsed but not yet reconstructed.
 const AHEAD: usize = 2;
 /// Macroblocks after which a row tells how far it has come.
-const STEP: usize = 4;
+pub(super) const STEP: usize = 4;
 
 /// Memory of threaded decoding, used again from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct ThreadRows {
     /// A ring of parsed rows.
     parsed: Vec<Mutex<Vec<MbData>>>,
-    rows: Vec<RowShared>,
+    pub(super) rows: Vec<RowShared>,
     /// What filters each macroblock.
-    strengths: Vec<MbStrength>,
+    pub(super) strengths: Vec<MbStrength>,
     /// Room for the rows of the frame in work; empty between frames.
-    slots: Vec<Mutex<RowSlot<'static>>>,
+    pub(super) slots: Vec<Mutex<RowSlot<'static>>>,
 }
 
 /// What rows tell each other.
 #[derive(Debug)]
-struct RowShared {
-    line: UnfilteredLine,
-    /// Macroblocks parsed: none or all of them.
-    parsed: Progress,
+pub(super) struct RowShared {
+    pub(super) line: UnfilteredLine,
+    /// Macroblocks parsed: none or all of them. With a delay: of the next frame, 1 once there are
+    /// modes.
+    pub(super) parsed: Progress,
     /// Macroblocks reconstructed.
-    reconstructed: Progress,
+    pub(super) reconstructed: Progress,
     /// 1 once filtered.
     filtered: Progress,
 }
 
 impl RowShared {
-    fn poison(&self) {
+    pub(super) fn poison(&self) {
         self.parsed.poison();
         self.reconstructed.poison();
         self.filtered.poison();
@@ -66,11 +67,10 @@ fn group_rows(rows: usize) -> usize {
 }
 
 impl ThreadRows {
-    fn begin_frame(&mut self, cols: usize, rows: usize) {
+    /// Makes ready for a frame, but for the ring.
+    pub(super) fn begin_frame(&mut self, cols: usize, rows: usize) {
         if self.rows.is_empty() {
             self.strengths = vec![MbStrength::default(); cols * rows];
-            let ahead = (AHEAD * group_rows(rows)).min(rows);
-            self.parsed = (0..ahead).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
             self.rows = (0..rows)
                 .map(|_| RowShared {
                     line: UnfilteredLine::new(cols),
@@ -89,6 +89,13 @@ impl ThreadRows {
 }
 
 impl ThreadRows {
+    fn begin_ring(&mut self, cols: usize, rows: usize) {
+        if self.parsed.is_empty() {
+            let ahead = (AHEAD * group_rows(rows)).min(rows);
+            self.parsed = (0..ahead).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
+        }
+    }
+
     /// Rows that were parsed in vain leave coefficients behind.
     fn clear_coeffs(&mut self) {
         for row in &mut self.parsed {
@@ -110,13 +117,13 @@ struct Parser<'a, 'd> {
 
 /// One row of the frame with what its filter needs.
 #[derive(Debug)]
-struct RowSlot<'f> {
-    row: MbRow<'f>,
-    strengths: &'f mut [MbStrength],
+pub(super) struct RowSlot<'f> {
+    pub(super) row: MbRow<'f>,
+    pub(super) strengths: &'f mut [MbStrength],
 }
 
 /// The memory of a list, for a list that borrows from elsewhere.
-fn recycle<'a>(mut list: Vec<Mutex<RowSlot<'_>>>) -> Vec<Mutex<RowSlot<'a>>> {
+pub(super) fn recycle<'a>(mut list: Vec<Mutex<RowSlot<'_>>>) -> Vec<Mutex<RowSlot<'a>>> {
     list.clear();
     // Collecting in place keeps the allocation.
     list.into_iter().map(|_| unreachable!("the list is empty")).collect()
@@ -124,6 +131,7 @@ fn recycle<'a>(mut list: Vec<Mutex<RowSlot<'_>>>) -> Vec<Mutex<RowSlot<'a>>> {
 
 struct Wavefront<'a, 'd, 'f> {
     task: &'a FrameTask<'a>,
+    parse_task: &'a ParseTask<'a>,
     parser: Mutex<Parser<'a, 'd>>,
     parsed: &'a [Mutex<Vec<MbData>>],
     shared: &'a [RowShared],
@@ -132,7 +140,7 @@ struct Wavefront<'a, 'd, 'f> {
 }
 
 /// A panic elsewhere has left the data as good as any other damage.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -149,8 +157,10 @@ pub(super) fn decode<'d>(
     let Sized { references, segments, next_segments, parse, probs, threads, .. } = sized;
     probs.update(&job.header.probs.coeffs);
     threads.begin_frame(cols, rows);
+    threads.begin_ring(cols, rows);
     parse.begin_frame(rows);
-    let task = FrameTask::new(job, probs, references.as_ref(), cols);
+    let parse_task = ParseTask::new(job, probs, references.is_some());
+    let task = FrameTask::new(job.kernels, job.header, job.version, references.as_ref(), cols);
     let parser =
         Parser { state: &mut *parse, modes, readers, segments, next_segments, result: Ok(()) };
     let mut slots = recycle(std::mem::take(&mut threads.slots));
@@ -158,6 +168,7 @@ pub(super) fn decode<'d>(
     slots.extend(rows_strengths.map(|(row, strengths)| Mutex::new(RowSlot { row, strengths })));
     let wavefront = Wavefront {
         task: &task,
+        parse_task: &parse_task,
         parser: Mutex::new(parser),
         parsed: &threads.parsed,
         shared: &threads.rows,
@@ -193,7 +204,7 @@ pub(super) fn decode<'d>(
         threads.clear_coeffs();
         return Err(error);
     }
-    Ok(RowsOutcome { concealed_mbs: parse.concealed_mbs(), refs_used: parse.refs_used() })
+    Ok(parse.outcome())
 }
 
 impl Wavefront<'_, '_, '_> {
@@ -212,7 +223,7 @@ impl Wavefront<'_, '_, '_> {
         if !self.failed.load(Ordering::Relaxed) {
             let mut parser = lock(&self.parser);
             let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
-            let result = parser.parse_row(self.task, y, &mut mbs);
+            let result = parser.parse_row(self.parse_task, self.task.cols, y, &mut mbs);
             if result.is_err() {
                 self.failed.store(true, Ordering::Relaxed);
                 parser.result = result;
@@ -267,13 +278,14 @@ impl Wavefront<'_, '_, '_> {
 impl Parser<'_, '_> {
     fn parse_row(
         &mut self,
-        task: &FrameTask<'_>,
+        task: &ParseTask<'_>,
+        cols: usize,
         y: usize,
         mbs: &mut [MbData],
     ) -> Result<(), Corrupt> {
         let index = y & (self.readers.len() - 1);
         let tokens = &mut self.readers[index];
-        let at = y * task.cols..(y + 1) * task.cols;
+        let at = y * cols..(y + 1) * cols;
         let (old, new) = (&self.segments[at.clone()], &mut self.next_segments[at]);
         self.state.begin_row(index);
         for (x, mb) in mbs.iter_mut().enumerate() {

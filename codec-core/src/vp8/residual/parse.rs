@@ -242,8 +242,8 @@ impl<'a> Group<'a> {
     #[inline(always)]
     fn mask(&self) -> BlockMask {
         let count = self.width * self.width;
-        let [ac, any] = [self.seen, self.seen >> 32].map(|bits| bits as u32 >> (32 - count));
-        BlockMask { any, ac }
+        let top = |bits: u64| u32::try_from(bits >> (64 - count)).unwrap_or_default();
+        BlockMask { any: top(self.seen), ac: top(self.seen << 32) }
     }
 }
 
@@ -251,7 +251,7 @@ impl<'a> Group<'a> {
 #[inline(always)]
 fn luma_sides(any: u32) -> (u32, u32) {
     // The product brings bits 0, 4, 8 and 12 together.
-    (any >> 12, (any >> 3 & 0x1111) * 0x1248 >> 12 & 15)
+    (any >> 12, (((any >> 3) & 0x1111) * 0x1248) >> 12 & 15)
 }
 
 /// As [`luma_sides`], of 2x2 blocks.

@@ -1,0 +1,189 @@
+//! A whole frame between its parse and its reconstruction: of the coefficients only the blocks that
+//! have any.
+
+use std::sync::{Mutex, PoisonError};
+
+use codec_simd::BlockMask;
+
+use super::super::residual::MbCoeffs;
+use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
+use super::parse::MbData;
+
+/// The macroblocks of a frame; memory is used again from frame to frame, and grows never.
+#[derive(Debug)]
+pub(super) struct ParsedFrame {
+    pub(super) rows: Vec<Mutex<ParsedRow>>,
+    pub(super) lists: ParsedLists,
+}
+
+/// What is as long as it needs to be: what modes leave in one list, what coefficients leave in the
+/// other, so that two threads can work on them.
+#[derive(Debug)]
+pub(super) struct ParsedLists {
+    /// Of the macroblocks that are divided.
+    pub(super) subblocks: Vec<SubblockInfo>,
+    /// Of each macroblock: luma, chroma, Y2.
+    pub(super) blocks: Vec<[i16; 16]>,
+}
+
+/// A row.
+#[derive(Debug)]
+pub(super) struct ParsedRow {
+    pub(super) mbs: Vec<ParsedMb>,
+    /// The modes are made up, at least in part.
+    pub(super) is_lost: bool,
+    /// The modes are all made up.
+    pub(super) was_lost: bool,
+    /// Where its part of each list begins.
+    subblocks_from: usize,
+    blocks_from: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ParsedMb {
+    pub(super) info: MbInfo,
+    luma_mask: BlockMask,
+    chroma_mask: BlockMask,
+    has_y2: bool,
+}
+
+/// Whether the sub-blocks have modes or vectors of their own.
+fn is_divided(info: &MbInfo) -> bool {
+    matches!(info.luma, LumaMode::Split | LumaMode::PerBlock)
+}
+
+/// The positions of the bits that are set, from the lowest on.
+fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let at = (mask != 0).then(|| mask.trailing_zeros() as usize)?;
+        mask &= mask - 1;
+        Some(at)
+    })
+}
+
+impl ParsedFrame {
+    pub(super) fn new(cols: usize, rows: usize) -> Self {
+        let row = || ParsedRow {
+            mbs: vec![ParsedMb::default(); cols],
+            is_lost: false,
+            was_lost: false,
+            subblocks_from: 0,
+            blocks_from: 0,
+        };
+        Self {
+            rows: (0..rows).map(|_| Mutex::new(row())).collect(),
+            // Memory that is never touched costs nothing.
+            lists: ParsedLists {
+                subblocks: Vec::with_capacity(cols * rows),
+                blocks: Vec::with_capacity(cols * rows * 25),
+            },
+        }
+    }
+
+    /// Reads row `y` again.
+    pub(super) fn read<R>(&self, y: usize, read: impl FnOnce(RowReader<'_>) -> R) -> R {
+        let row = self.rows[y].lock().unwrap_or_else(PoisonError::into_inner);
+        read(RowReader {
+            mbs: row.mbs.iter(),
+            subblocks: self.lists.subblocks[row.subblocks_from..].iter(),
+            blocks: self.lists.blocks[row.blocks_from..].iter(),
+        })
+    }
+}
+
+impl ParsedLists {
+    pub(super) fn clear(&mut self) {
+        self.subblocks.clear();
+        self.blocks.clear();
+    }
+}
+
+impl ParsedRow {
+    /// Modes come first; those of this row go to the end of `subblocks`.
+    pub(super) fn begin_modes(&mut self, subblocks: &[SubblockInfo]) {
+        self.subblocks_from = subblocks.len();
+    }
+
+    /// Keeps the modes of macroblock `x`.
+    #[inline]
+    pub(super) fn keep_modes(
+        &mut self,
+        x: usize,
+        info: &MbInfo,
+        subblocks: &SubblockInfo,
+        list: &mut Vec<SubblockInfo>,
+    ) {
+        self.mbs[x].info = *info;
+        if is_divided(info) {
+            list.push(*subblocks);
+        }
+    }
+
+    /// Coefficients come second; those of this row go to the end of `blocks`.
+    pub(super) fn begin_coeffs(&mut self, blocks: &[[i16; 16]]) {
+        self.blocks_from = blocks.len();
+    }
+
+    /// Keeps the coefficients of macroblock `x`, if it has any; they are clear afterwards.
+    #[inline]
+    pub(super) fn keep_coeffs(
+        &mut self,
+        x: usize,
+        has_coeffs: bool,
+        coeffs: &mut MbCoeffs,
+        list: &mut Vec<[i16; 16]>,
+    ) {
+        let mb = &mut self.mbs[x];
+        mb.info.has_coeffs = has_coeffs;
+        if has_coeffs {
+            (mb.luma_mask, mb.chroma_mask) = (coeffs.luma_mask, coeffs.chroma_mask);
+            mb.has_y2 = coeffs.has_y2;
+            list.extend(bits(mb.luma_mask.any).map(|n| coeffs.luma.0[n]));
+            list.extend(bits(mb.chroma_mask.any).map(|n| coeffs.chroma.0[n]));
+            list.extend(mb.has_y2.then_some(coeffs.y2.0[0]));
+            coeffs.clear();
+        }
+    }
+}
+
+/// Macroblock after macroblock of a row.
+#[derive(Debug)]
+pub(super) struct RowReader<'a> {
+    mbs: std::slice::Iter<'a, ParsedMb>,
+    subblocks: std::slice::Iter<'a, SubblockInfo>,
+    blocks: std::slice::Iter<'a, [i16; 16]>,
+}
+
+impl RowReader<'_> {
+    /// The next macroblock; the coefficients in `mb` are clear. Sub-blocks of macroblocks that are
+    /// not divided are anything of the right kind. Nothing happens past the end of the row.
+    #[inline]
+    pub(super) fn read(&mut self, mb: &mut MbData) {
+        let Some(parsed) = self.mbs.next() else { return };
+        let MbData { info, subblocks, coeffs } = mb;
+        *info = parsed.info;
+        if is_divided(info) {
+            *subblocks = self.subblocks.next().copied().unwrap_or_default();
+        } else if info.reference != Reference::Current
+            && !matches!(subblocks, SubblockInfo::Inter(_))
+        {
+            *subblocks = SubblockInfo::Inter([MotionVector::ZERO; 16]);
+        }
+        if !info.has_coeffs {
+            return;
+        }
+        (coeffs.luma_mask, coeffs.chroma_mask) = (parsed.luma_mask, parsed.chroma_mask);
+        coeffs.has_y2 = parsed.has_y2;
+        for (n, block) in bits(parsed.luma_mask.any).zip(&mut self.blocks) {
+            coeffs.luma.0[n] = *block;
+        }
+        for (n, block) in bits(parsed.chroma_mask.any).zip(&mut self.blocks) {
+            coeffs.chroma.0[n] = *block;
+        }
+        if parsed.has_y2
+            && let Some(block) = self.blocks.next()
+        {
+            coeffs.y2.0[0] = *block;
+        }
+    }
+}
