@@ -156,13 +156,24 @@ fn parse_split_into(
     (partitioning, mvs[15])
 }
 
+/// What writing a macroblock's header depends on beside the frame header.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteContext<'a> {
+    /// Bottom side of the macroblock above.
+    pub above: &'a SubblockSide,
+    /// Right side of the macroblock to the left.
+    pub left: &'a SubblockSide,
+    /// Of an inter macroblock: what [`find_near_vectors`] gave for its reference.
+    pub near: &'a NearVectors,
+}
+
 /// Writes a macroblock's header. `mb.segment`, where the frame updates the map, `mb.skip`, where
 /// it has skip flags, and all modes and vectors are written.
 #[inline]
 pub fn write_macroblock<S: BoolSink>(
     sink: &mut S,
     header: &FrameHeader,
-    context: &MbContext<'_>,
+    context: WriteContext<'_>,
     mb: &MbInfo,
     subblocks: &SubblockInfo,
 ) {
@@ -193,17 +204,15 @@ pub fn write_macroblock<S: BoolSink>(
 fn write_motion<S: BoolSink>(
     sink: &mut S,
     header: &FrameHeader,
-    context: &MbContext<'_>,
+    WriteContext { above, left, near }: WriteContext<'_>,
     mb: &MbInfo,
     mvs: &[MotionVector; 16],
 ) {
-    let biases = header.references.sign_biases();
-    let near = find_near_vectors(&context.neighbours, mb.reference, biases, context.bounds);
-    write_inter_mode(sink, &near, mb.luma);
+    write_inter_mode(sink, near, mb.luma);
     match mb.luma {
         LumaMode::New => write_mv(sink, mb.mv.wrapping_sub(near.best), &header.probs.mv),
         LumaMode::Split => {
-            let (above, left) = (&context.above.mvs, &context.left.mvs);
+            let (above, left) = (&above.mvs, &left.mvs);
             write_split(sink, mb.partitioning, mvs, near.best, &header.probs.mv, above, left);
         }
         _ => {}

@@ -420,6 +420,7 @@ impl FrameEncoder {
             }
         }
         self.totals.clear();
+        self.workspaces.take_counts(&mut self.totals.tokens);
         for row in &mut self.stores {
             self.totals.add(row.get_mut().unwrap_or_else(PoisonError::into_inner));
         }

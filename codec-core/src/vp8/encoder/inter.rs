@@ -132,6 +132,7 @@ impl MbCoder<'_> {
         let speed = &job.speed;
         let set = &job.sets[usize::from(segment)];
         let vectors = self.vectors();
+        self.near = vectors.near;
         let range = self.range();
         if let Some(choice) = self.take_over(&vectors, &range, set, segment) {
             return choice;

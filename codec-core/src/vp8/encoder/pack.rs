@@ -1,6 +1,6 @@
 //! Headers, modes and tokens into a packet. RFC 6386, section 9.
 
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::store::RowStore;
 use crate::codec::BitsByPart;
@@ -11,9 +11,9 @@ use crate::vp8::header::{
     FRAME_TAG_BYTES, FrameHeader, FrameTag, HeaderContext, KEY_HEADER_BYTES, KeyHeader,
     write_frame_header, write_frame_tag, write_key_header,
 };
-use crate::vp8::modes::{MbContext, MvBounds, Neighbours, SubblockSide, write_macroblock};
-use crate::vp8::residual::write_token;
-use crate::vp8::types::{LumaMode, MbInfo, Reference, SubblockInfo};
+use crate::vp8::modes::{NearVectors, SubblockSide, WriteContext, write_macroblock};
+use crate::vp8::residual::{Token, write_token};
+use crate::vp8::types::{LumaMode, Reference, SubblockInfo};
 
 /// What the uncompressed part of a frame says.
 #[derive(Clone, Copy, Debug)]
@@ -119,42 +119,27 @@ fn write_modes(
     header: &FrameHeader,
     rows: &[RwLock<RowStore>],
 ) {
-    let outside = MbInfo::default();
+    let outside = NearVectors::default();
     room.clear();
-    let mut row_above: Option<RwLockReadGuard<'_, RowStore>> = None;
-    for (y, row) in rows.iter().enumerate() {
+    for row in rows {
         let row = row.read().unwrap_or_else(PoisonError::into_inner);
-        let cols = row.infos.len();
-        room.resize(cols, SubblockSide::default());
+        room.resize(row.infos.len(), SubblockSide::default());
         let mut left = SubblockSide::default();
-        let mut subblocks = row.subblocks.iter();
-        for (x, mb) in row.infos.iter().enumerate() {
-            let info_above = |x: usize| row_above.as_ref().and_then(|row| row.infos.get(x));
+        let (mut subblocks, mut nears) = (row.subblocks.iter(), row.nears.iter());
+        for (mb, above) in row.infos.iter().zip(room.iter_mut()) {
+            let is_inter = mb.reference != Reference::Current;
             let own = match mb.luma {
                 LumaMode::Split | LumaMode::PerBlock => {
                     subblocks.next().copied().unwrap_or_default()
                 }
-                luma if mb.reference == Reference::Current => {
-                    SubblockInfo::Intra([luma.implied_subblock(); 16])
-                }
-                _ => SubblockInfo::Inter([mb.mv; 16]),
+                _ if is_inter => SubblockInfo::Inter([mb.mv; 16]),
+                luma => SubblockInfo::Intra([luma.implied_subblock(); 16]),
             };
-            let before = x.checked_sub(1);
-            let context = MbContext {
-                neighbours: Neighbours {
-                    above: info_above(x).unwrap_or(&outside),
-                    left: before.map_or(&outside, |x| &row.infos[x]),
-                    above_left: before.and_then(info_above).unwrap_or(&outside),
-                },
-                above: &room[x],
-                left: &left,
-                bounds: MvBounds::new(x, y, cols, rows.len()),
-            };
-            write_macroblock(out, header, &context, mb, &own);
-            room[x] = SubblockSide::bottom(&own);
+            let near = if is_inter { nears.next().unwrap_or(&outside) } else { &outside };
+            write_macroblock(out, header, WriteContext { above, left: &left, near }, mb, &own);
+            *above = SubblockSide::bottom(&own);
             left = SubblockSide::right(&own);
         }
-        row_above = Some(row);
     }
 }
 
@@ -195,7 +180,10 @@ fn write_row_tokens(shared: &mut BoolEncoder, header: &FrameHeader, row: &RowSto
     // A local encoder lives in registers.
     let mut out = std::mem::take(shared);
     let probs = header.probs.coeffs.as_flattened().as_flattened();
-    for (token, extra) in row.recorded_tokens() {
+    let mut open = row.open.iter();
+    for &token in &row.tokens {
+        let token = Token(token);
+        let extra = if token.is_open() { open.next().copied().unwrap_or(0) } else { 0 };
         write_token(&mut out, token, extra, &probs[token.slot()]);
     }
     *shared = out;

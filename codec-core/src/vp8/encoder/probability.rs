@@ -31,13 +31,13 @@ impl MvCounts {
 impl TokenCounts {
     /// The branches of the token tree that lead to the tokens counted.
     pub(super) fn to_branches(&self, out: &mut CoeffCounts) {
-        for (plane, (tokens, out)) in self.0.iter().zip(&mut out.0).enumerate() {
+        for (plane, out) in out.0.iter_mut().enumerate() {
             let first_band = usize::from(BANDS[usize::from(plane == 0)]);
-            for (band, (tokens, out)) in tokens.iter().zip(out).enumerate() {
-                for (context, (tokens, out)) in tokens.iter().zip(out).enumerate() {
+            for (band, out) in out.iter_mut().enumerate() {
+                for (context, out) in out.iter_mut().enumerate() {
                     // No end of block follows a zero; context 0 is that, but at the first place.
                     let can_end = context != 0 || band == first_band;
-                    *out = branches(tokens, can_end);
+                    *out = branches(self.of(plane, band, context), can_end);
                 }
             }
         }

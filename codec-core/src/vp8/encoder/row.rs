@@ -11,11 +11,11 @@ use super::predict::MbPixels;
 use super::quant::QuantiserSet;
 use super::source::SourceMb;
 use super::store::{CodedMb, RowStore, SearchMemory};
-use super::tokens::masks_of_empty;
+use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
 use super::transform::{Price, Residual};
 use crate::analysis::MbAnalysis;
 use crate::motion::PixelPos;
-use crate::vp8::modes::{PARTITIONS, SubblockSide};
+use crate::vp8::modes::{NearVectors, PARTITIONS, SubblockSide};
 use crate::vp8::rows::MbRow;
 use crate::vp8::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
 
@@ -79,6 +79,9 @@ pub(super) struct MbCoder<'a> {
     corner: Corner,
     pub(super) best: Box<Trial>,
     pub(super) trial: Box<Trial>,
+    desk: Box<TokenDesk>,
+    /// The vectors of the neighbours, of an inter frame's macroblock.
+    pub(super) near: NearVectors,
     pub(super) memory: SearchMemory,
 }
 
@@ -104,26 +107,42 @@ pub(super) fn code_row(
         }
         job.advance(row, col + 1);
     }
-    job.workspaces.give_back([coder.best, coder.trial]);
+    let MbCoder { best, trial, desk, .. } = coder;
+    job.workspaces.give_back(Workspace { trials: [best, trial], desk });
 }
 
-/// Memory for trials, as much as there are threads at work; used again and again.
+/// What a row works with. Whose turn it was with which does not show in the frame.
 #[derive(Debug, Default)]
-pub(super) struct Workspaces(Mutex<Vec<[Box<Trial>; 2]>>);
+pub(super) struct Workspace {
+    trials: [Box<Trial>; 2],
+    desk: Box<TokenDesk>,
+}
+
+/// As many as there are threads at work; used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
 
 impl Workspaces {
-    fn take(&self) -> [Box<Trial>; 2] {
+    fn take(&self) -> Workspace {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn give_back(&self, trials: [Box<Trial>; 2]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(trials);
+    fn give_back(&self, workspace: Workspace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
+
+    /// Moves all tokens counted since the last call to `counts`.
+    pub(super) fn take_counts(&mut self, counts: &mut TokenCounts) {
+        for workspace in self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            counts.add(&workspace.desk.counts);
+            workspace.desk.counts.clear();
+        }
     }
 }
 
 impl<'a> MbCoder<'a> {
     fn new(job: &'a FrameJob<'a>, row: usize) -> Self {
-        let [best, trial] = job.workspaces.take();
+        let Workspace { trials: [best, trial], desk } = job.workspaces.take();
         let above = Above::default();
         let left = LeftPixels::default();
         let corner = Corner { luma: 127, u: 127, v: 127 };
@@ -141,6 +160,8 @@ impl<'a> MbCoder<'a> {
             corner,
             best,
             trial,
+            desk,
+            near: NearVectors::default(),
             memory: SearchMemory::default(),
         }
     }
@@ -237,7 +258,7 @@ impl<'a> MbCoder<'a> {
         let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
         let (below, right) = if has_coeffs {
             let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
-            let masks = store.put_levels(&mb, &self.best.residual.levels);
+            let masks = store.put_levels(&mb, &self.best.residual.levels, &mut self.desk);
             if choice.luma != LumaMode::PerBlock {
                 self.best.residual.add_luma_to(job.kernels, has_y2, &mut self.best.pixels.luma);
             }
@@ -249,6 +270,9 @@ impl<'a> MbCoder<'a> {
         };
         store.push(info, &choice.subblocks);
         store.memories.push(self.memory);
+        if info.reference != Reference::Current {
+            store.nears.push(self.near);
+        }
         self.count(&info, choice, chroma_bits, store);
         self.write_pixels(planes);
         self.tell_neighbours(&info, &choice.subblocks, (below, right));

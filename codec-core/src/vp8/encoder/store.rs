@@ -5,7 +5,8 @@
 
 use codec_simd::Coeffs;
 
-use super::tokens::{MAX_RECORD, TokenCounts};
+use super::tokens::TokenCounts;
+use crate::vp8::modes::NearVectors;
 use crate::vp8::types::{LumaMode, MbInfo, SubblockInfo};
 
 /// Index of the Y2 block among a macroblock's blocks: after 16 of Y, 4 of U and 4 of V.
@@ -114,12 +115,12 @@ pub(super) struct RowStore {
     pub(super) memories: Vec<SearchMemory>,
     /// Of split and per-block macroblocks alone, in their order.
     pub(super) subblocks: Vec<SubblockInfo>,
-    /// The tokens of macroblocks with coefficients, in the order of writing: see
-    /// [`Self::recorded_tokens`].
-    pub(super) recorded: Vec<u16>,
-    /// Those of one macroblock.
-    pub(super) scratch: Box<[u16; MAX_RECORD]>,
-    pub(super) tokens: TokenCounts,
+    /// The tokens of macroblocks with coefficients, in the order of writing.
+    pub(super) tokens: Vec<u16>,
+    /// What those of larger levels leave open, in their order.
+    pub(super) open: Vec<u16>,
+    /// What the vectors of inter macroblocks are predicted from.
+    pub(super) nears: Vec<NearVectors>,
     pub(super) mvs: MvCounts,
     pub(super) modes: ModeCounts,
     /// Squared error of the luma predictions.
@@ -135,9 +136,9 @@ impl RowStore {
             infos: Vec::with_capacity(cols),
             memories: Vec::with_capacity(cols),
             subblocks: Vec::with_capacity(cols),
-            recorded: Vec::with_capacity(800 * cols),
-            scratch: Box::new([0; MAX_RECORD]),
-            tokens: TokenCounts::default(),
+            tokens: Vec::with_capacity(400 * cols),
+            open: Vec::with_capacity(400 * cols),
+            nears: Vec::with_capacity(cols),
             mvs: MvCounts::default(),
             modes: ModeCounts::default(),
             prediction_sse: 0,
@@ -150,8 +151,9 @@ impl RowStore {
         self.infos.clear();
         self.memories.clear();
         self.subblocks.clear();
-        self.recorded.clear();
         self.tokens.clear();
+        self.open.clear();
+        self.nears.clear();
         self.mvs = MvCounts::default();
         self.modes = ModeCounts::default();
         self.prediction_sse = 0;
@@ -187,9 +189,8 @@ impl FrameTotals {
         self.recon_sse = 0;
     }
 
-    /// Adds a row.
+    /// Adds a row, but for its tokens.
     pub(super) fn add(&mut self, row: &RowStore) {
-        self.tokens.add(&row.tokens);
         let (to, from) = (self.mvs.0.as_flattened_mut(), row.mvs.0.as_flattened());
         for (to, from) in to.iter_mut().zip(from) {
             to[0] += from[0];

@@ -1,27 +1,41 @@
 //! Counting and storing the tokens of coefficients. RFC 6386, section 13.
 
 use super::store::{CodedMb, MbLevels, RowStore};
-use crate::vp8::residual::{TOKENS, Token, walk_block};
+use crate::vp8::residual::{TOKENS, Token, small_tokens, walk_block};
 
-/// How often each token came in each context: `[plane type][band][context][token]`.
+/// How often each token came in each context: see [`Token::counter`].
 #[derive(Clone, Debug)]
-pub(super) struct TokenCounts(pub(super) [[[[u32; TOKENS]; 3]; 8]; 4]);
+pub(super) struct TokenCounts([u32; Self::LEN]);
 
 impl Default for TokenCounts {
     fn default() -> Self {
-        Self([[[[0; TOKENS]; 3]; 8]; 4])
+        Self([0; Self::LEN])
     }
 }
 
 impl TokenCounts {
+    const LEN: usize = 96 * 16;
+
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.0.fill(0);
     }
 
     pub(super) fn add(&mut self, other: &Self) {
-        let to = self.0.as_flattened_mut().as_flattened_mut().as_flattened_mut();
-        let from = other.0.as_flattened().as_flattened().as_flattened();
-        to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
+        self.0.iter_mut().zip(&other.0).for_each(|(to, &from)| *to += from);
+    }
+
+    /// Counts of the leaves of the token tree, by plane type, band and context.
+    pub(super) fn of(&self, plane: usize, band: usize, context: usize) -> &[u32; TOKENS] {
+        let counts = self.0[16 * (24 * plane + 3 * band + context)..].first_chunk();
+        counts.unwrap_or(&[0; TOKENS])
+    }
+
+    fn count(&mut self, tokens: &[u16]) {
+        for &token in tokens {
+            if let Some(count) = self.0.get_mut(Token(token).counter()) {
+                *count += 1;
+            }
+        }
     }
 }
 
@@ -111,40 +125,59 @@ pub(super) fn masks_of_empty(has_y2: bool, above: u16, left: u16) -> (u16, u16) 
     if has_y2 { (0, 0) } else { (above & Y2_BIT, left & Y2_BIT) }
 }
 
-impl RowStore {
-    /// Counts and keeps the tokens of a macroblock that has coefficients. Returns the masks of
-    /// non-empty blocks for the neighbours below and right.
-    pub(super) fn put_levels(&mut self, mb: &CodedMb, levels: &MbLevels) -> (u16, u16) {
-        let counts = self.tokens.0.as_flattened_mut().as_flattened_mut();
-        let recorded = &mut *self.scratch;
-        let mut len = 0;
-        let masks = for_each_block(mb, |n, plane, first, context| {
-            let (block, eob) = (levels.block(n), usize::from(mb.eobs[n]));
-            walk_block(plane, block, first, eob, context, |token, extra| {
-                counts[token.slot()][token.leaf()] += 1;
-                recorded[len % MAX_RECORD] = token.0;
-                recorded[(len + 1) % MAX_RECORD] = extra;
-                len += 1 + usize::from(token.has_extra());
-            });
-        });
-        self.recorded.extend_from_slice(&recorded[..len.min(MAX_RECORD)]);
-        masks
-    }
+/// Where tokens are counted and put together, one macroblock at a time.
+#[derive(Debug)]
+pub(super) struct TokenDesk {
+    /// Of all macroblocks since it was last cleared.
+    pub(super) counts: TokenCounts,
+    /// Of one macroblock, with room for a block more.
+    tokens: [u16; 25 * 17 + 16],
+}
 
-    /// The tokens kept, each with what its category leaves open.
-    pub(super) fn recorded_tokens(&self) -> impl Iterator<Item = (Token, u16)> {
-        let mut rest = self.recorded.iter();
-        std::iter::from_fn(move || {
-            let token = Token(*rest.next()?);
-            let extra = if token.has_extra() { *rest.next()? } else { 0 };
-            Some((token, extra))
-        })
+impl Default for TokenDesk {
+    fn default() -> Self {
+        Self { counts: TokenCounts::default(), tokens: [0; _] }
     }
 }
 
-/// Most numbers that a macroblock's tokens are kept in: 25 blocks of sixteen levels with what
-/// their categories leave open. (A power of two, and no block ends when it is full.)
-pub(super) const MAX_RECORD: usize = 1024;
+impl RowStore {
+    /// Counts and keeps the tokens of a macroblock that has coefficients. Returns the masks of
+    /// non-empty blocks for the neighbours below and right.
+    pub(super) fn put_levels(
+        &mut self,
+        mb: &CodedMb,
+        levels: &MbLevels,
+        desk: &mut TokenDesk,
+    ) -> (u16, u16) {
+        let TokenDesk { counts, tokens } = desk;
+        let open = &mut self.open;
+        let mut len = 0;
+        let masks = for_each_block(mb, |n, plane, first, context| {
+            let (block, eob) = (levels.block(n), usize::from(mb.eobs[n]).min(16));
+            let Some(room) = tokens.get_mut(len..len + 16) else { return };
+            if eob > first
+                && let Some(small) = small_tokens(plane, block, first, eob, context)
+            {
+                room[..16 - first].copy_from_slice(&small[first..]);
+                len += (eob + 1).min(16) - first;
+                return;
+            }
+            walk_block(plane, block, first, eob, context, |token, extra| {
+                if let Some(place) = tokens.get_mut(len) {
+                    *place = token.0;
+                }
+                len += 1;
+                if token.is_open() {
+                    open.push(extra);
+                }
+            });
+        });
+        let tokens = tokens.get(..len).unwrap_or_default();
+        counts.count(tokens);
+        self.tokens.extend_from_slice(tokens);
+        masks
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -155,22 +188,46 @@ mod tests {
     #[test]
     fn tokens_are_counted_in_the_context_of_the_level_before() {
         const END: usize = 11;
-        let mut store = RowStore::with_cols(1);
+        let (mut store, mut desk) = (RowStore::with_cols(1), TokenDesk::default());
         let mut levels = MbLevels::default();
         levels.luma.0[0][1..5].copy_from_slice(&[1, 0, -70, 2]);
         let mut mb = CodedMb { eobs: [0; 25], has_y2: true, above: 3, left: 3 };
         mb.eobs[0] = 5;
-        store.put_levels(&mb, &levels);
-        let counts = &store.tokens;
-        let at = |n: usize, context: usize| counts.0[0][usize::from(BANDS[n])][context];
+        store.put_levels(&mb, &levels, &mut desk);
+        let at = |n: usize, context: usize| desk.counts.of(0, usize::from(BANDS[n]), context);
         assert_eq!(at(1, 2)[1], 1);
         assert_eq!(at(2, 1)[0], 1);
         assert_eq!(at(3, 0)[10], 1);
         assert_eq!(at(4, 2)[2], 1);
         assert_eq!(at(5, 2)[END], 1);
-        let kept: Vec<_> = store.recorded_tokens().collect();
-        assert_eq!(kept.len(), 24 + 5);
-        assert_eq!(kept[3].1, 70 - 67);
+        assert_eq!((store.tokens.len(), &store.open[..]), (24 + 5, &[70 - 67][..]));
+    }
+
+    #[test]
+    fn small_levels_give_the_tokens_that_a_walk_gives() {
+        let mut random = 1u32;
+        let mut next = |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 16) % below
+        };
+        for _ in 0..2000 {
+            let (plane, context) = (next(4) as usize, next(3) as usize);
+            let first = usize::from(plane == 0);
+            let eob = first + 1 + next(15 - u32::from(plane == 0)) as usize;
+            let most = 3 + next(3);
+            let mut levels = [0; 16];
+            for level in &mut levels[first..eob] {
+                let magnitude = i16::try_from(next(most + 1)).unwrap();
+                *level = if next(2) == 0 { magnitude } else { -magnitude };
+            }
+            levels[eob - 1] = if levels[eob - 1] == 0 { -1 } else { levels[eob - 1] };
+            let mut walked = Vec::new();
+            walk_block(plane, &levels, first, eob, context, |token, _| walked.push(token.0));
+            match small_tokens(plane, &levels, first, eob, context) {
+                Some(small) => assert_eq!(small[first..][..walked.len()], walked),
+                None => assert!(levels.iter().any(|level| level.unsigned_abs() > 4)),
+            }
+        }
     }
 
     #[test]

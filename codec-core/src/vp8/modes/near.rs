@@ -52,7 +52,7 @@ impl MvBounds {
 }
 
 /// Result of the census.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NearVectors {
     /// Vector of the mode of that name, within bounds.
     pub nearest: MotionVector,

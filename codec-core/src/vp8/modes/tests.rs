@@ -55,7 +55,11 @@ impl Case {
 
     fn round_trip(&self, header: &FrameHeader, mb: MbInfo, subblocks: SubblockInfo) {
         let mut encoder = BoolEncoder::default();
-        write_macroblock(&mut encoder, header, &self.context(), &mb, &subblocks);
+        let context = self.context();
+        let biases = header.references.sign_biases();
+        let near = find_near_vectors(&context.neighbours, mb.reference, biases, BOUNDS);
+        let sides = WriteContext { above: context.above, left: context.left, near: &near };
+        write_macroblock(&mut encoder, header, sides, &mb, &subblocks);
         let data = encoder.finish();
         let mut reader = BoolDecoder::new(&data);
         // Left over from another macroblock, as in the decoder.

@@ -71,8 +71,15 @@ impl Token {
     /// Whether its category leaves bits open: [`walk_block`]'s second number.
     #[inline]
     #[must_use]
-    pub fn has_extra(self) -> bool {
+    pub fn is_open(self) -> bool {
         (FOUR + 1..END).contains(&(self.0 & 15))
+    }
+
+    /// Index of its leaf and slot among counts: `16 * slot + leaf`.
+    #[inline]
+    #[must_use]
+    pub fn counter(self) -> usize {
+        usize::from(self.0 & 0x7ff)
     }
 }
 
@@ -109,6 +116,46 @@ pub fn walk_block(
         let slot = slots[eob.max(first)] + (context << SLOT_SHIFT);
         visit(Token(END | slot), 0);
     }
+}
+
+/// The tokens of a block whose levels are at most four, in their places, with the end after them;
+/// else `None`. No branch depends on the levels. Arguments as [`walk_block`]'s; `eob` is above
+/// `first`.
+#[inline]
+#[must_use]
+pub fn small_tokens(
+    plane: usize,
+    levels: &[i16; 16],
+    first: usize,
+    eob: usize,
+    context: usize,
+) -> Option<[u16; 16]> {
+    let slots = &SLOTS[plane % 4];
+    let first = first % 2;
+    // What came before each place decides its context; the neighbours decide the first one's.
+    let mut before = [0; 16];
+    before[1..].copy_from_slice(&levels[..15]);
+    before[first] = i16::from(context.to_le_bytes()[0]);
+    let mut tokens = [0; 16];
+    let mut all = 0;
+    for ((token, (&level, &before)), &slot) in
+        tokens.iter_mut().zip(levels.iter().zip(&before)).zip(slots)
+    {
+        let magnitude = level.unsigned_abs();
+        let sign = level.cast_unsigned() >> 15 << SIGN.trailing_zeros();
+        let context = before.unsigned_abs().min(2) << SLOT_SHIFT;
+        let after_zero = if before == 0 { AFTER_ZERO } else { 0 };
+        *token = (magnitude + slot + context) | sign | after_zero;
+        all |= magnitude + 3;
+    }
+    if all >= 8 {
+        return None;
+    }
+    tokens[first] &= !AFTER_ZERO;
+    if let Some(end) = tokens.get_mut(eob) {
+        *end |= END;
+    }
+    Some(tokens)
 }
 
 /// Writes `token` by the probabilities of its slot.
