@@ -7,6 +7,7 @@ use super::intra::best_subblock;
 use super::quant::QuantiserSet;
 use super::rate_table::estimate_bits;
 use super::row::{Choice, MbCoder};
+use super::speed::Rdo;
 use super::transform::Price;
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
 
@@ -37,8 +38,7 @@ impl MbCoder<'_> {
         let (mode, sse, bits) = self.search_intra_16(set);
         self.best.predicted = None;
         self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
-        let price =
-            self.best.residual.code_luma(job.kernels, &self.cur.luma, &self.best.pixels.luma, set);
+        let price = self.code_luma(set);
         intra_choice(
             mode.into(),
             [LumaMode::from(mode).implied_subblock(); 16],
@@ -85,6 +85,7 @@ impl MbCoder<'_> {
         let mut bits = job.costs.per_block + job.costs.reference[0] + no_skip;
         let mut price = Price::default();
         let mut prediction_sse = 0u32;
+        let mut trellis = self.trellis(Rdo::Last);
         let trial = &mut self.trial;
         trial.predicted = None;
         trial.residual.clear_luma();
@@ -110,7 +111,25 @@ impl MbCoder<'_> {
             let mut coeffs = [[0; 16]];
             job.kernels.fdct_4x4(cur, Window::packed(&pred), &mut coeffs[0]);
             let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
-            job.kernels.quantise(&coeffs, &set.y1, &mut levels, &mut dequantised, &mut eob);
+            let block_bits = match &mut trellis {
+                Some(trellis) => {
+                    let (to, back) = (&mut levels[0], &mut dequantised[0]);
+                    let (end, bits) = trellis.one(n, &coeffs[0], set, to, back);
+                    eob = [end];
+                    bits
+                }
+                None => {
+                    let quantiser = &set.y1;
+                    job.kernels.quantise(
+                        &coeffs,
+                        quantiser,
+                        &mut levels,
+                        &mut dequantised,
+                        &mut eob,
+                    );
+                    estimate_bits(job.kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8)
+                }
+            };
             if eob[0] > 0 {
                 job.kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(&mut pred));
             }
@@ -118,7 +137,7 @@ impl MbCoder<'_> {
             let mut to = trial.pixels.luma.sub_mut::<4, 4>(x, y);
             to.copy_from(Window::packed(&pred));
             price.sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
-            price.bits_q8 += estimate_bits(job.kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8);
+            price.bits_q8 += block_bits;
             if cost(set, price, bits + blocks_left * CHEAP_BLOCK_Q8) >= limit {
                 return None;
             }

@@ -15,8 +15,9 @@ use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantiserSet, WiderZeroBin};
 use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
-use super::speed::Speed;
+use super::speed::{Rdo, Speed};
 use super::store::{FrameTotals, RowStore, SearchMemory};
+use super::trellis::TokenPrices;
 use super::unchanged::{Unchanged, UnchangedFacts};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
@@ -128,6 +129,7 @@ pub struct FrameEncoder {
     /// Mode probabilities of the frame before: guesses at the next one's.
     modes: ModeProbabilities,
     costs: ModeCosts,
+    token_prices: TokenPrices,
     mv_prices: MvPrices,
     exchange: Exchange,
     workspaces: Workspaces,
@@ -196,6 +198,7 @@ impl FrameEncoder {
             context: HeaderContext::default(),
             modes: ModeProbabilities::default(),
             costs: ModeCosts::default(),
+            token_prices: TokenPrices::default(),
             mv_prices: MvPrices::default(),
             exchange: Exchange::default(),
             workspaces: Workspaces::default(),
@@ -387,6 +390,9 @@ impl FrameEncoder {
             QuantiserSet::new(qindex, &quant, WiderZeroBin::default())
         });
         self.costs.update(is_key, &context.probs, &modes);
+        if Speed::level(plan.speed).rdo > Rdo::Never {
+            self.token_prices.update(&context.probs.coeffs);
+        }
         self.mv_prices.update(&context.probs.mv);
         let knobs = self.settings.knobs;
         let is_screen = plan.content == Content::Screen;
@@ -488,6 +494,7 @@ impl FrameEncoder {
             references: [0, 1, 2].map(|slot| references[slot].as_deref()),
             sets,
             costs: &self.costs,
+            token_prices: &self.token_prices,
             mv_cost: self.mv_prices.table(),
             refresh: &self.refresh,
             unchanged: &self.unchanged,

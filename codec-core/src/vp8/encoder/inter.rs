@@ -530,8 +530,7 @@ impl MbCoder<'_> {
         } else {
             candidate.sse
         };
-        let price =
-            self.best.residual.code_luma(job.kernels, &self.cur.luma, &self.best.pixels.luma, set);
+        let price = self.code_luma(set);
         let mut choice = Choice {
             luma: candidate.luma,
             reference: candidate.reference,

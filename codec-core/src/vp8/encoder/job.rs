@@ -12,6 +12,7 @@ use super::row::Workspaces;
 use super::segments::Refresh;
 use super::speed::Speed;
 use super::store::SearchMemory;
+use super::trellis::TokenPrices;
 use super::unchanged::Unchanged;
 use crate::analysis::FrameAnalysis;
 use crate::frame::{FrameBuf, Picture};
@@ -39,6 +40,8 @@ pub(super) struct FrameJob<'a> {
     /// By segment.
     pub(super) sets: &'a [QuantiserSet; 4],
     pub(super) costs: &'a ModeCosts,
+    /// Used where the speed asks for it, else not up to date.
+    pub(super) token_prices: &'a TokenPrices,
     pub(super) mv_cost: &'a MvCost,
     pub(super) refresh: &'a Refresh,
     pub(super) unchanged: &'a Unchanged,

@@ -28,6 +28,7 @@ mod split;
 mod store;
 mod tokens;
 mod transform;
+mod trellis;
 mod unchanged;
 
 pub use controller::{CAPABILITIES, CodeUnit, Vp8Encoder, open};

@@ -10,9 +10,11 @@ use super::job::FrameJob;
 use super::predict::MbPixels;
 use super::quant::QuantiserSet;
 use super::source::SourceMb;
+use super::speed::Rdo;
 use super::store::{CodedMb, RowStore, SearchMemory};
 use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
 use super::transform::{Price, Residual};
+use super::trellis::Trellis;
 use crate::analysis::MbAnalysis;
 use crate::motion::PixelPos;
 use crate::vp8::modes::{NearVectors, PARTITIONS, SubblockSide};
@@ -236,10 +238,44 @@ impl<'a> MbCoder<'a> {
         }
     }
 
+    /// What chooses levels by their true prices, at speeds that do so at least `when`.
+    #[inline]
+    pub(super) fn trellis(&self, when: Rdo) -> Option<Trellis<'a>> {
+        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
+        let prices = self.job.token_prices;
+        (self.job.speed.rdo >= when).then_some(Trellis { prices, above, left })
+    }
+
+    /// Transforms and quantises luma with a Y2 block, predicted in `best`.
+    pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> Price {
+        let trellis = self.trellis(Rdo::Always);
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        residual.code_luma(self.job.kernels, &self.cur.luma, &pixels.luma, set, trellis)
+    }
+
+    /// Chooses the levels of luma once more, by their true prices.
+    fn refine_luma(&mut self, choice: &mut Choice, set: &QuantiserSet) {
+        let is_empty = self.best.residual.luma_is_empty();
+        if self.job.speed.rdo != Rdo::Last || choice.luma == LumaMode::PerBlock || is_empty {
+            return;
+        }
+        let trellis = self.trellis(Rdo::Last);
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        let (kernels, cur) = (self.job.kernels, &self.cur.luma);
+        choice.price = if choice.luma == LumaMode::Split {
+            residual.code_luma_whole(kernels, cur, &pixels.luma, set, trellis)
+        } else {
+            residual.code_luma(kernels, cur, &pixels.luma, set, trellis)
+        };
+    }
+
     /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
     fn finish(&mut self, choice: &Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
         let job = self.job;
         let set = &job.sets[usize::from(choice.segment)];
+        let mut refined = *choice;
+        self.refine_luma(&mut refined, set);
+        let choice = &refined;
         let (chroma, chroma_bits) = self.predict_chroma(choice, set);
         let has_y2 = choice.luma.has_y2();
         self.code_chroma(choice, set);
@@ -321,9 +357,10 @@ impl<'a> MbCoder<'a> {
             return 0;
         }
         let (_, mode_bits) = self.predict_chroma(choice, set);
+        let trellis = self.trellis(Rdo::Always);
         let Trial { pixels, residual, .. } = &mut *self.best;
         let chroma = &self.cur.chroma;
-        let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set);
+        let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
         let without = job.kernels.sse_uv(chroma, &pixels.chroma);
         let coded = price.sse.saturating_add(set.lambda.cost(price.bits_q8));
         coded.min(without).saturating_add(set.lambda.cost(mode_bits))
@@ -367,6 +404,10 @@ impl<'a> MbCoder<'a> {
     /// Codes chroma, and drops what is not worth its bits.
     fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
         let job = self.job;
+        let trellis = self.trellis(Rdo::Last);
+        // True prices know the flags of empty blocks.
+        let flags_of = |n: u32| if trellis.is_some() { 0 } else { n * EMPTY_BLOCK_Q8 };
+        let empty_chroma = set.lambda.cost(trellis.map_or(0, Trellis::empty_chroma));
         let Trial { pixels, residual, .. } = &mut *self.best;
         let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
         let is_little = without_chroma <= set.lambda.cost(LITTLE_CHROMA_Q8);
@@ -374,25 +415,26 @@ impl<'a> MbCoder<'a> {
             residual.clear_chroma();
             return;
         }
-        let chroma = residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set);
+        let chroma =
+            residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set, trellis);
         if residual.chroma_is_empty() && residual.luma_is_empty() {
             return;
         }
         let cost = |price: Price| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
-        // Each empty block still costs its flag.
-        let flags = |n: u32| set.lambda.cost(n * EMPTY_BLOCK_Q8);
+        let flags = set.lambda.cost(flags_of(25));
         if choice.luma != LumaMode::PerBlock && !residual.luma_is_empty() {
             let coded = Price { sse: choice.price.sse, ..choice.price }.plus(chroma);
             let skipped = choice.prediction_sse.saturating_add(without_chroma);
             let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));
-            let skip_saves = no_skip.saturating_add(flags(25)).saturating_sub(skip);
+            let skip_saves = no_skip.saturating_add(flags).saturating_sub(skip);
             if skipped <= cost(coded).saturating_add(skip_saves) {
                 residual.clear_luma();
                 residual.clear_chroma();
                 return;
             }
         }
-        if !residual.chroma_is_empty() && without_chroma <= cost(chroma) {
+        let dropped = without_chroma.saturating_add(empty_chroma);
+        if !residual.chroma_is_empty() && dropped <= cost(chroma) {
             residual.clear_chroma();
         }
     }

@@ -40,6 +40,16 @@ pub enum OtherReferences {
     Searched,
 }
 
+/// When levels are chosen by the true prices of their tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rdo {
+    Never,
+    /// Of what was decided.
+    Last,
+    /// Of every finalist.
+    Always,
+}
+
 /// The switches of one speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speed {
@@ -74,6 +84,8 @@ pub struct Speed {
     pub skip_probe: bool,
     /// Chroma takes part in the comparison of finalists.
     pub chroma_rd: bool,
+    /// Levels by error and true price.
+    pub rdo: Rdo,
 }
 
 impl Speed {
@@ -95,6 +107,7 @@ impl Speed {
             others: OtherReferences::Zero,
             skip_probe: true,
             chroma_rd: false,
+            rdo: Rdo::Never,
         };
         let nine = Self { enough_bits: 64, search_pause: 2, ..fastest };
         let eight = Self { finalists: 2, enough_bits: 48, search_pause: 1, ..nine };
@@ -131,7 +144,7 @@ impl Speed {
         };
         let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };
         let two = Self { skip_probe: false, split_min_blocks: 1, ..three };
-        let one = Self { intra_4x4: Gate::Always, finalists: 8, ..two };
+        let one = Self { intra_4x4: Gate::Always, finalists: 8, rdo: Rdo::Always, ..two };
         let best = Self { split_gate: Gate::Always, search_range_px: 64, ..one };
         match level {
             0 => best,

@@ -7,7 +7,7 @@ use super::inter::{Vectors, quarter};
 use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
-use super::speed::Splits;
+use super::speed::{Rdo, Splits};
 use crate::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
 use crate::vp8::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
@@ -155,6 +155,7 @@ impl MbCoder<'_> {
         let kernels = self.job.kernels;
         let at = self.at();
         self.best.predicted = None;
+        let trellis = self.trellis(Rdo::Always);
         let pred = &mut self.best.pixels.luma;
         if division.partitioning == Partitioning::Sixteenths {
             for (n, &mv) in division.mvs.iter().enumerate() {
@@ -166,8 +167,13 @@ impl MbCoder<'_> {
             }
         }
         let prediction_sse = kernels.sse_16x16(trials.target.cur, pred.window());
-        let price =
-            self.best.residual.code_luma_whole(kernels, trials.target.cur, pred, trials.set);
+        let price = self.best.residual.code_luma_whole(
+            kernels,
+            trials.target.cur,
+            pred,
+            trials.set,
+            trellis,
+        );
         let mut choice = Choice {
             luma: LumaMode::Split,
             reference: whole.reference,

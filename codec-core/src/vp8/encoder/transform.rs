@@ -5,6 +5,7 @@ use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels};
 use super::quant::QuantiserSet;
 use super::rate_table::estimate_bits;
 use super::store::MbLevels;
+use super::trellis::Trellis;
 
 /// Distortion and rate of a coded residual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +43,16 @@ impl Residual {
         cur: &Block16,
         pred: &Block16,
         set: &QuantiserSet,
+        trellis: Option<Trellis<'_>>,
     ) -> Price {
+        if let Some(trellis) = trellis {
+            let mut coeffs = Coeffs::<16>::default();
+            kernels.fdct_luma(cur, pred, &mut coeffs.0);
+            let dcs = coeffs.0.map(|block| block[0]);
+            let coeffs_y2 = kernels.forward_wht(&dcs);
+            let back: [&mut [[i16; 16]]; 2] = [&mut self.luma.0, &mut self.y2.0];
+            return trellis.luma(&coeffs.0, &coeffs_y2, set, &mut self.levels, back);
+        }
         let mut dcs = [0; 16];
         let MbLevels { luma, y2, luma_eobs, y2_eob, .. } = &mut self.levels;
         let coeffs = kernels.transform_quantise_luma(
@@ -69,7 +79,13 @@ impl Residual {
         cur: &Block16,
         pred: &Block16,
         set: &QuantiserSet,
+        trellis: Option<Trellis<'_>>,
     ) -> Price {
+        if let Some(trellis) = trellis {
+            let mut coeffs = Coeffs::<16>::default();
+            kernels.fdct_luma(cur, pred, &mut coeffs.0);
+            return trellis.luma_whole(&coeffs.0, set, &mut self.levels, &mut self.luma.0);
+        }
         let MbLevels { luma, luma_eobs, y2_eob, .. } = &mut self.levels;
         let coeffs = kernels.transform_quantise_luma(
             cur,
@@ -92,7 +108,13 @@ impl Residual {
         cur: &BlockUv,
         pred: &BlockUv,
         set: &QuantiserSet,
+        trellis: Option<Trellis<'_>>,
     ) -> Price {
+        if let Some(trellis) = trellis {
+            let mut coeffs = Coeffs::<8>::default();
+            kernels.fdct_chroma(cur, pred, &mut coeffs.0);
+            return trellis.chroma(&coeffs.0, set, &mut self.levels, &mut self.chroma.0);
+        }
         let MbLevels { chroma, chroma_eobs, .. } = &mut self.levels;
         let coeffs = kernels.transform_quantise_chroma(
             cur,

@@ -52,7 +52,21 @@ static SLOTS: [[u16; 17]; 4] = {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token(pub u16);
 
+/// Leaf of the token that stands for `magnitude`.
+#[inline]
+#[must_use]
+pub fn leaf_of(magnitude: u16) -> usize {
+    usize::from(LEAF_OF[usize::from(magnitude.min(67))])
+}
+
 impl Token {
+    /// A token by its leaf, `0..TOKENS`, without a place.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "four bits")]
+    pub fn of_leaf(leaf: usize, is_after_zero: bool) -> Self {
+        Self((leaf % 16) as u16 | if is_after_zero { AFTER_ZERO } else { 0 })
+    }
+
     /// Leaf of the tree, `0..TOKENS`.
     #[inline]
     #[must_use]

@@ -1,0 +1,436 @@
+//! Levels chosen by squared error and the true price of their tokens. RFC 6386, section 13.
+//!
+//! A block's tokens are priced in the context of the level before, so the best levels are a path
+//! through states: after each position, the kind of the level there (0, 1, more). Of each position
+//! the nearest level and smaller ones are on offer, and the block may end after any level.
+
+use super::costs::price;
+use super::quant::QuantiserSet;
+use super::store::MbLevels;
+use super::tokens::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
+use super::transform::Price;
+use crate::vp8::residual::{TOKENS, Token, leaf_of, write_token};
+use crate::vp8::tables::{BANDS, CATEGORY_BASE, CoeffProbs, ZIGZAG};
+
+/// Place of the end of block among tokens.
+const END: usize = TOKENS - 1;
+/// Largest magnitude on offer: no coefficient divided by a step of at least 4 is larger.
+const MAX_MAGNITUDE: u16 = MAGNITUDES - 1;
+const MAGNITUDES: u16 = 2048;
+
+/// Prices of tokens in their contexts, in 1/256 bit.
+#[derive(Clone, Debug)]
+pub(super) struct TokenPrices {
+    /// `[plane type][band][context][token]`, sign included, extra bits as for the least magnitude.
+    tokens: Box<[[[[u16; TOKENS]; 3]; 8]; 4]>,
+    /// What the open bits of a magnitude cost more than zeros. They may cost less: then 0.
+    extra: Box<[u16; MAGNITUDES as usize]>,
+    made_for: Option<Box<CoeffProbs>>,
+}
+
+impl Default for TokenPrices {
+    fn default() -> Self {
+        let mut extra = Box::new([0; MAGNITUDES as usize]);
+        let at = |leaf, open| {
+            price(|sink| write_token(sink, Token::of_leaf(leaf, false), open, &[128; 11]))
+        };
+        for (magnitude, extra) in (0..).zip(extra.iter_mut()) {
+            let leaf = leaf_of(magnitude);
+            if let Some(category) = leaf.checked_sub(5) {
+                let open = magnitude - CATEGORY_BASE[category];
+                *extra = cut(at(leaf, open).saturating_sub(at(leaf, 0)));
+            }
+        }
+        Self { tokens: Box::new([[[[0; TOKENS]; 3]; 8]; 4]), extra, made_for: None }
+    }
+}
+
+fn cut(bits: u32) -> u16 {
+    u16::try_from(bits).unwrap_or(u16::MAX)
+}
+
+impl TokenPrices {
+    /// Takes the prices at `probs`.
+    pub(super) fn update(&mut self, probs: &CoeffProbs) {
+        for (plane, (probs, prices)) in probs.iter().zip(self.tokens.iter_mut()).enumerate() {
+            let first_band = usize::from(plane == usize::from(LUMA_AFTER_Y2));
+            for band in first_band..8 {
+                for context in 0..3 {
+                    let old = self.made_for.as_ref().map(|old| &old[plane][band][context]);
+                    if old != Some(&probs[band][context]) {
+                        // After a zero no block ends.
+                        let can_end = context > 0 || band == first_band;
+                        prices[band][context] = prices_at(&probs[band][context], can_end);
+                    }
+                }
+            }
+        }
+        match &mut self.made_for {
+            Some(made_for) => **made_for = *probs,
+            none => *none = Some(Box::new(*probs)),
+        }
+    }
+}
+
+/// Prices of all tokens at the probabilities of one place.
+fn prices_at(probs: &[u8; 11], can_end: bool) -> [u16; TOKENS] {
+    std::array::from_fn(|leaf| {
+        let token = Token::of_leaf(leaf, !can_end);
+        cut(price(|sink| write_token(sink, token, 0, probs)))
+    })
+}
+
+/// One block's place in the syntax.
+#[derive(Clone, Copy)]
+struct Place {
+    plane: u8,
+    first: usize,
+    context: usize,
+}
+
+/// What was chosen for a block.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcome {
+    eob: u8,
+    /// Squared error of the coefficients.
+    error: u64,
+    bits_q8: u32,
+}
+
+/// A step of a path: the magnitude at a position, and the state before it.
+#[derive(Clone, Copy, Default)]
+struct Step {
+    magnitude: u16,
+    from: u8,
+}
+
+/// Chooses the levels of blocks.
+#[derive(Clone, Copy)]
+pub(super) struct Trellis<'a> {
+    pub(super) prices: &'a TokenPrices,
+    /// Which neighbouring blocks have coefficients; kept up to date by the blocks that are coded.
+    pub(super) above: u16,
+    pub(super) left: u16,
+}
+
+// Shares of the lambda of decisions, in 1/64. What a level leaves out is missed by the frames
+// predicted from this one, too, and that of chroma and Y2 is seen more easily.
+const LUMA_LAMBDA_Q6: u64 = 48;
+const INTRA_LAMBDA_Q6: u64 = 40;
+const Y2_LAMBDA_Q6: u64 = 32;
+const CHROMA_LAMBDA_Q6: u64 = 24;
+
+/// Error of coefficients, in 2^-16, per 1/256 bit, where `scale_q6` / 64 times the error of pixels
+/// is that of coefficients.
+fn lambda_of(set: &QuantiserSet, scale_q6: u64) -> u64 {
+    (u64::from(set.lambda.0) * scale_q6 / 64).max(1)
+}
+
+/// The cost of a state that nothing leads to.
+const NEVER: u64 = u64::MAX / 2;
+
+impl TokenPrices {
+    /// Chooses levels for `coeffs` (raster order); `lambda`: error of coefficients, in 2^-16, per
+    /// 1/256 bit.
+    fn choose(
+        &self,
+        coeffs: &[i16; 16],
+        [dc, ac]: [i16; 2],
+        lambda: u64,
+        place: Place,
+        levels: &mut [i16; 16],
+        dequantised: &mut [i16; 16],
+    ) -> Outcome {
+        let Place { plane, first, context } = place;
+        let tokens = &self.tokens[usize::from(plane)];
+        let price_of = |n: usize, context: usize| &tokens[usize::from(BANDS[n])][context];
+        let mut nearest = [0; 16];
+        // Error of a position and all that follow, left at zero.
+        let mut rest = [0; 17];
+        let mut end = first;
+        for n in (first..16).rev() {
+            let z = coeffs[usize::from(ZIGZAG[n])].unsigned_abs();
+            let step = if n == 0 { dc } else { ac }.unsigned_abs();
+            nearest[n] = ((z + step / 2) / step).min(MAX_MAGNITUDE);
+            rest[n] = rest[n + 1] + u64::from(z) * u64::from(z);
+            if nearest[n] > 0 && end == first {
+                end = n + 1;
+            }
+        }
+        *levels = [0; 16];
+        *dequantised = [0; 16];
+        let mut best = (rest[first] << 16) + lambda * u64::from(price_of(first, context)[END]);
+        let mut best_end = (first, 0);
+        let mut steps = [[Step::default(); 3]; 16];
+        let mut costs = [NEVER; 3];
+        costs[context] = 0;
+        for n in first..end {
+            let z = i64::from(coeffs[usize::from(ZIGZAG[n])].unsigned_abs());
+            let step = i64::from(if n == 0 { dc } else { ac });
+            let mut next = [NEVER; 3];
+            let least = if nearest[n] <= 2 { 0 } else { nearest[n] - 1 };
+            for magnitude in least..=nearest[n] {
+                let error = (z - i64::from(magnitude) * step).unsigned_abs();
+                let leaf = leaf_of(magnitude);
+                let fixed = ((error * error) << 16)
+                    + lambda * u64::from(self.extra[usize::from(magnitude)]);
+                let state = usize::from(magnitude.min(2));
+                for (from, &before) in (0..).zip(&costs) {
+                    let bits = u64::from(price_of(n, usize::from(from))[leaf]);
+                    let cost = before + fixed + lambda * bits;
+                    if cost < next[state] {
+                        next[state] = cost;
+                        steps[n][state] = Step { magnitude, from };
+                    }
+                }
+            }
+            costs = next;
+            for (state, &cost) in costs.iter().enumerate().skip(1) {
+                let bits = if n < 15 { u64::from(price_of(n + 1, state)[END]) } else { 0 };
+                let cost = cost + (rest[n + 1] << 16) + lambda * bits;
+                if cost < best {
+                    best = cost;
+                    best_end = (n + 1, state);
+                }
+            }
+        }
+        let (eob, mut state) = best_end;
+        let mut error = rest[eob];
+        for n in (first..eob).rev() {
+            let Step { magnitude, from } = steps[n][state];
+            let raster = usize::from(ZIGZAG[n]);
+            levels[n] = magnitude.cast_signed() * coeffs[raster].signum();
+            dequantised[raster] = levels[n].wrapping_mul(if n == 0 { dc } else { ac });
+            let difference = i64::from(coeffs[raster]) - i64::from(dequantised[raster]);
+            error += (difference * difference).unsigned_abs();
+            state = usize::from(from);
+        }
+        let bits_q8 = (best - (error << 16)) / lambda;
+        Outcome {
+            eob: if eob > first { u8::try_from(eob).unwrap_or(16) } else { 0 },
+            error,
+            bits_q8: u32::try_from(bits_q8).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl Trellis<'_> {
+    /// Context of the block at these bits of the neighbours' masks.
+    fn context(&self, (above, left): (u16, u16)) -> usize {
+        usize::from(self.above & above != 0) + usize::from(self.left & left != 0)
+    }
+
+    /// Says whether the block there has coefficients.
+    fn tell(&mut self, (above, left): (u16, u16), is_coded: bool) {
+        if is_coded {
+            self.above |= above;
+            self.left |= left;
+        } else {
+            self.above &= !above;
+            self.left &= !left;
+        }
+    }
+
+    /// Luma's sixteen blocks and their Y2 block: levels, and what decoders make of them.
+    pub(super) fn luma(
+        mut self,
+        coeffs: &[[i16; 16]; 16],
+        coeffs_y2: &[i16; 16],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        [dequantised, dequantised_y2]: [&mut [[i16; 16]]; 2],
+    ) -> Price {
+        let place = Place { plane: LUMA_Y2, first: 0, context: self.context(Y2_BITS) };
+        let lambda = lambda_of(set, 16 * Y2_LAMBDA_Q6);
+        let (to, back) = (&mut levels.y2.0[0], &mut dequantised_y2[0]);
+        let y2 = self.prices.choose(coeffs_y2, set.steps.y2, lambda, place, to, back);
+        levels.y2_eob = [y2.eob];
+        let luma = self.all_luma(LUMA_AFTER_Y2, coeffs, set, levels, dequantised);
+        Price { sse: sse(luma.error / 4 + y2.error / 16), bits_q8: luma.bits_q8 + y2.bits_q8 }
+    }
+
+    /// Luma's sixteen blocks without Y2.
+    pub(super) fn luma_whole(
+        mut self,
+        coeffs: &[[i16; 16]; 16],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        dequantised: &mut [[i16; 16]; 16],
+    ) -> Price {
+        levels.y2_eob = [0];
+        let luma = self.all_luma(LUMA_WHOLE, coeffs, set, levels, dequantised);
+        Price { sse: sse(luma.error / 4), bits_q8: luma.bits_q8 }
+    }
+
+    fn all_luma(
+        &mut self,
+        plane: u8,
+        coeffs: &[[i16; 16]; 16],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        dequantised: &mut [[i16; 16]],
+    ) -> Outcome {
+        let lambda = lambda_of(set, 4 * LUMA_LAMBDA_Q6);
+        let first = usize::from(plane == LUMA_AFTER_Y2);
+        let mut all = Outcome::default();
+        for (n, (coeffs, back)) in coeffs.iter().zip(dequantised).enumerate() {
+            let bits = luma_bits(n);
+            let place = Place { plane, first, context: self.context(bits) };
+            let to = &mut levels.luma.0[n];
+            let one = self.prices.choose(coeffs, set.steps.y, lambda, place, to, back);
+            levels.luma_eobs[n] = one.eob;
+            self.tell(bits, one.eob > 0);
+            all.error += one.error;
+            all.bits_q8 += one.bits_q8;
+        }
+        all
+    }
+
+    /// Block `n` of luma without Y2, for prediction block by block: end and bits.
+    pub(super) fn one(
+        &mut self,
+        n: usize,
+        coeffs: &[i16; 16],
+        set: &QuantiserSet,
+        levels: &mut [i16; 16],
+        dequantised: &mut [i16; 16],
+    ) -> (u8, u32) {
+        let bits = luma_bits(n);
+        let place = Place { plane: LUMA_WHOLE, first: 0, context: self.context(bits) };
+        let lambda = lambda_of(set, 4 * INTRA_LAMBDA_Q6);
+        let one = self.prices.choose(coeffs, set.steps.y, lambda, place, levels, dequantised);
+        self.tell(bits, one.eob > 0);
+        (one.eob, one.bits_q8)
+    }
+
+    /// Both chroma blocks.
+    pub(super) fn chroma(
+        mut self,
+        coeffs: &[[i16; 16]; 8],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        dequantised: &mut [[i16; 16]; 8],
+    ) -> Price {
+        let lambda = lambda_of(set, 4 * CHROMA_LAMBDA_Q6);
+        let (mut error, mut bits_q8) = (0, 0);
+        for (n, (coeffs, back)) in coeffs.iter().zip(dequantised).enumerate() {
+            let bits = chroma_bits(n);
+            let place = Place { plane: CHROMA, first: 0, context: self.context(bits) };
+            let to = &mut levels.chroma.0[n];
+            let one = self.prices.choose(coeffs, set.steps.uv, lambda, place, to, back);
+            levels.chroma_eobs[n] = one.eob;
+            self.tell(bits, one.eob > 0);
+            error += one.error;
+            bits_q8 += one.bits_q8;
+        }
+        Price { sse: sse(error / 4), bits_q8 }
+    }
+
+    /// Bits of chroma without coefficients in a macroblock that has others.
+    pub(super) fn empty_chroma(mut self) -> u32 {
+        let of_block = |n| {
+            let bits = chroma_bits(n);
+            let context = self.context(bits);
+            self.tell(bits, false);
+            u32::from(self.prices.tokens[usize::from(CHROMA)][0][context][END])
+        };
+        (0..8).map(of_block).sum()
+    }
+}
+
+/// Bits of Y2 in the masks of the neighbours above and left.
+const Y2_BITS: (u16, u16) = (1 << 8, 1 << 8);
+
+/// Bits of luma block `n` in these masks.
+fn luma_bits(n: usize) -> (u16, u16) {
+    (1 << (n % 4), 1 << (n / 4))
+}
+
+/// Bits of chroma block `n` in these masks.
+fn chroma_bits(n: usize) -> (u16, u16) {
+    let base = 4 + 2 * (n / 4);
+    (1 << (base + n % 2), 1 << (base + n % 4 / 2))
+}
+
+fn sse(error: u64) -> u32 {
+    u32::try_from(error).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vp8::encoder::quant::WiderZeroBin;
+    use crate::vp8::header::QuantIndices;
+    use crate::vp8::residual::token_cost_q8;
+    use crate::vp8::tables::DEFAULT_COEFF_PROBS;
+
+    fn prices() -> TokenPrices {
+        let mut prices = TokenPrices::default();
+        prices.update(&DEFAULT_COEFF_PROBS);
+        prices
+    }
+
+    fn scattered(seed: u32, size: u32) -> [i16; 16] {
+        std::array::from_fn(|n| {
+            let n = u32::try_from(n).unwrap();
+            let bits = (seed + 17 * n).wrapping_mul(2_654_435_761) >> 8;
+            i16::try_from(bits % (2 * size + 1)).unwrap() - i16::try_from(size).unwrap()
+        })
+    }
+
+    #[test]
+    fn bits_are_those_of_writing() {
+        let prices = prices();
+        for seed in 0..400 {
+            let plane = u8::try_from(seed % 4).unwrap();
+            let place = Place { plane, first: usize::from(plane == 0), context: seed as usize % 3 };
+            let coeffs = scattered(seed, 1 << (seed % 11));
+            let (mut levels, mut back) = ([0; 16], [0; 16]);
+            let one = prices.choose(&coeffs, [20, 30], 4000, place, &mut levels, &mut back);
+            let probs = &DEFAULT_COEFF_PROBS[usize::from(plane)];
+            let (first, eob) = (place.first, usize::from(one.eob));
+            let bits = token_cost_q8(&levels, first, eob, place.context, probs);
+            assert!(bits.abs_diff(u64::from(one.bits_q8)) <= 64, "{bits} {one:?}");
+            let error = coeffs.iter().zip(&back).enumerate().filter(|&(n, _)| n >= first);
+            let error = error.map(|(_, (&a, &b))| u64::from(a.abs_diff(b)).pow(2));
+            assert_eq!(error.sum::<u64>(), one.error);
+        }
+    }
+
+    #[test]
+    fn free_bits_leave_the_nearest_levels_and_dear_ones_leave_none() {
+        let prices = prices();
+        let place = Place { plane: LUMA_WHOLE, first: 0, context: 0 };
+        let (mut levels, mut back) = ([0; 16], [0; 16]);
+        let coeffs = scattered(9, 300);
+        prices.choose(&coeffs, [20, 30], 1, place, &mut levels, &mut back);
+        for (n, &level) in levels.iter().enumerate() {
+            let raster = usize::from(ZIGZAG[n]);
+            let step = if n == 0 { 20 } else { 30 };
+            assert!(coeffs[raster].abs_diff(level * step) <= step.unsigned_abs() / 2);
+        }
+        let none = prices.choose(&coeffs, [20, 30], 1 << 40, place, &mut levels, &mut back);
+        assert_eq!((none.eob, levels, back), (0, [0; 16], [0; 16]));
+    }
+
+    #[test]
+    fn blocks_are_priced_in_the_context_of_those_before() {
+        let prices = prices();
+        let set = QuantiserSet::new(30, &QuantIndices::default(), WiderZeroBin::default());
+        let trellis = Trellis { prices: &prices, above: 0, left: 0 };
+        let mut levels = MbLevels::default();
+        let mut back = [[0; 16]; 8];
+        let mut coeffs = [[0; 16]; 8];
+        coeffs[0][0] = 900;
+        let price = trellis.chroma(&coeffs, &set, &mut levels, &mut back);
+        let bits = |context, eob| {
+            let levels = &levels.chroma.0[0];
+            token_cost_q8(levels, 0, eob, context, &DEFAULT_COEFF_PROBS[usize::from(CHROMA)])
+        };
+        // Right and below of the first block one neighbour has coefficients.
+        let expected = bits(0, 1) + 2 * bits(1, 0) + 5 * bits(0, 0);
+        assert_eq!(levels.chroma_eobs, [1, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(u64::from(price.bits_q8).abs_diff(expected) <= 64);
+        assert_eq!(u64::from(trellis.empty_chroma()), 8 * bits(0, 0));
+    }
+}
