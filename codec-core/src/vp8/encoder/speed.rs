@@ -86,6 +86,9 @@ pub struct Speed {
     pub chroma_rd: bool,
     /// Levels by error and true price.
     pub rdo: Rdo,
+    /// Frames after which the golden frame is renewed at the latest; `None`: only where it is the
+    /// background of a stable scene.
+    pub golden_frames: Option<u32>,
 }
 
 impl Speed {
@@ -108,6 +111,7 @@ impl Speed {
             skip_probe: true,
             chroma_rd: false,
             rdo: Rdo::Never,
+            golden_frames: None,
         };
         let nine = Self { enough_bits: 64, search_pause: 2, ..fastest };
         let eight = Self { finalists: 2, enough_bits: 48, search_pause: 1, ..nine };
@@ -140,6 +144,7 @@ impl Speed {
             search_range_px: 32,
             trusts_analysis: false,
             chroma_rd: true,
+            golden_frames: Some(3),
             ..five
         };
         let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };

@@ -1,7 +1,8 @@
 //! When the golden frame is renewed: it is to be the background of a stable scene.
 //!
-//! Never on a timer: a renewal costs bits, and pays only if later frames find in it what the last
-//! frame has lost.
+//! Not on a timer: a renewal costs bits, and pays only if later frames find in it what the last
+//! frame has lost. Slow speeds, which search all references, are an exception: to them golden and
+//! altref are what the picture was a few frames ago.
 
 use crate::vp8::encoder::UnitReport;
 use crate::vp8::tables::AC_STEPS;
@@ -16,6 +17,8 @@ const CALM_Q8: u64 = 128;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BackgroundWatch {
     stable_frames: u32,
+    /// Frames since the last renewal, this one counted.
+    age: u32,
     /// The scene has moved since the last renewal, or there was none.
     has_moved: bool,
     /// Macroblocks refreshed since the last renewal.
@@ -26,8 +29,11 @@ pub(super) struct BackgroundWatch {
 }
 
 impl BackgroundWatch {
-    /// Whether the next frame should become the background.
-    pub(super) fn is_due(&self) -> bool {
+    /// Whether the next frame should become the background; `most`: frames that one may be kept.
+    pub(super) fn is_due(&self, most: Option<u32>) -> bool {
+        if most.is_some_and(|most| self.age + 1 >= most) {
+            return true;
+        }
         let new_detail = self.refreshed_mbs * 2 >= self.total_mbs.max(1);
         self.stable_frames >= STABLE_FRAMES && (self.has_moved || new_detail)
     }
@@ -40,6 +46,7 @@ impl BackgroundWatch {
     /// Takes note of a coded inter frame of `total_mbs` macroblocks.
     pub(super) fn coded(&mut self, report: &UnitReport, total_mbs: u64) {
         self.total_mbs = total_mbs;
+        self.age = self.age.saturating_add(1);
         let share_q8 = u64::from(report.zero_motion) * 256 / total_mbs.max(1);
         self.calm_q8 = (3 * self.calm_q8 + share_q8) / 4;
         self.refreshed_mbs = self.refreshed_mbs.saturating_add(u64::from(report.refreshed));
@@ -82,15 +89,28 @@ mod tests {
         let moving = UnitReport { zero_motion: 10, ..STILL };
         watch.coded(&moving, 100);
         for _ in 0..STABLE_FRAMES {
-            assert!(!watch.is_due());
+            assert!(!watch.is_due(None));
             watch.coded(&STILL, 100);
         }
-        assert!(watch.is_due());
+        assert!(watch.is_due(None));
         watch.renewed();
         for _ in 0..1000 {
             watch.coded(&STILL, 100);
         }
-        assert!(!watch.is_due());
+        assert!(!watch.is_due(None));
+    }
+
+    #[test]
+    fn where_it_may_not_grow_old_it_is_renewed_in_time() {
+        let mut watch = BackgroundWatch::default();
+        let moving = UnitReport { zero_motion: 10, ..STILL };
+        for _ in 0..2 {
+            assert!(!watch.is_due(Some(3)));
+            watch.coded(&moving, 100);
+        }
+        assert!(watch.is_due(Some(3)) && !watch.is_due(None));
+        watch.renewed();
+        assert!(!watch.is_due(Some(3)));
     }
 
     #[test]
@@ -99,6 +119,6 @@ mod tests {
         for _ in 0..STABLE_FRAMES {
             watch.coded(&UnitReport { refreshed: 10, ..STILL }, 100);
         }
-        assert!(watch.is_due());
+        assert!(watch.is_due(None));
     }
 }

@@ -16,7 +16,7 @@ use crate::rate::{
     Decision, FrameBudget, FrameFacts, FrameRole, LayerMeta, LayerPlan, LayerPlanner, Outlook,
     RateController,
 };
-use crate::vp8::encoder::UnitReport;
+use crate::vp8::encoder::{Speed, UnitReport};
 
 /// Most bytes that are set aside for a packet before it is known how large it gets.
 const MAX_PACKET_ROOM: usize = 1 << 20;
@@ -171,10 +171,13 @@ impl<C: CodeUnit> Coding<C> {
             FrameRole::Overlay => SlotSet::LAST.with(SlotSet::GOLDEN),
             FrameRole::Plain | FrameRole::Golden => layer.updates,
         };
+        let keeps_background =
+            self.content == Content::Screen || layer.background != SlotSet::GOLDEN;
+        let oldest = if keeps_background { None } else { Speed::level(config.speed).golden_frames };
         let renews = config.preset == Preset::Rtc
             && task.request.updates.is_none()
             && !layer.background.is_empty()
-            && (task.outlook.scene_cut || self.background.is_due());
+            && (task.outlook.scene_cut || self.background.is_due(oldest));
         // Rows refreshed by intra stay clean only if nothing older than the last frame is used.
         let all = layer.references;
         let own_references = if config.intra_refresh > 0 {
