@@ -13,7 +13,7 @@ use codec_core::motion::{
 use codec_core::parallel::Serial;
 use codec_core::vp8::encoder::quant::{QuantiserSet, WiderZeroBin};
 use codec_core::vp8::header::QuantIndices;
-use codec_simd::{Block16, BlockMask, Coeffs, Kernels, Level};
+use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels, Level};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 
@@ -94,26 +94,45 @@ fn search(c: &mut Criterion) {
     }
 }
 
-/// Residual of a macroblock's luma: transform, quantise, and back.
+/// Bits of the blocks whose end lies after `from`.
+fn ends_after(eobs: &[u8], from: u8) -> u32 {
+    eobs.iter().rev().fold(0, |mask, &eob| mask << 1 | u32::from(eob > from))
+}
+
+/// Residual of a whole macroblock, 25 blocks with Y2: transform, quantise, and back to pixels.
 fn residual(c: &mut Criterion) {
     let refp = reference();
     let cur = moved_block(&refp);
     let mut pred = Block16::default();
     pred.window_mut().copy_from(refp.plane(0).window(130, 130).expect("inside"));
+    let (mut cur_uv, mut pred_uv) = (BlockUv::default(), BlockUv::default());
+    for (uv, at) in [(&mut cur_uv, (70, 64)), (&mut pred_uv, (68, 65))] {
+        let (mut u, mut v) = uv.planes_mut();
+        u.copy_from(refp.plane(0).window(at.0, at.1).expect("inside"));
+        v.copy_from(refp.plane(0).window(at.0 + 20, at.1).expect("inside"));
+    }
     let set = QuantiserSet::new(30, &QuantIndices::default(), WiderZeroBin::default());
     let mut group = c.benchmark_group("transform-quantise-reconstruct");
     each_level(&mut group, |kernels| {
-        let (mut coeffs, mut levels) = (Coeffs::<16>::default(), Coeffs::<16>::default());
-        let mut back = Coeffs::<16>::default();
-        let mut eobs = [0; 16];
-        kernels.fdct_luma(black_box(&cur), black_box(&pred), &mut coeffs.0);
-        kernels.quantise(&coeffs.0, &set.y1, &mut levels.0, &mut back.0, &mut eobs);
-        let bits =
-            |from: u8| eobs.iter().rev().fold(0, |mask, &eob| mask << 1 | u32::from(eob > from));
-        let mask = BlockMask { any: bits(0), ac: bits(1) };
-        let mut recon = pred.clone();
-        kernels.idct_add_luma(&back.0, mask, recon.window_mut());
-        u64::from(black_box(&recon).0[15][15]) + u64::from(mask.any)
+        let (mut levels, mut back) = (Coeffs::<16>::default(), Coeffs::<16>::default());
+        let (mut uv_levels, mut uv_back) = (Coeffs::<8>::default(), Coeffs::<8>::default());
+        let (mut y2_levels, mut y2_back) = (Coeffs::<1>::default(), Coeffs::<1>::default());
+        let (mut eobs, mut uv_eobs, mut y2_eob, mut dcs) = ([0; 16], [0; 8], [0; 1], [0; 16]);
+        let (cur, pred) = (black_box(&cur), black_box(&pred));
+        let (to, from) = (&mut levels.0, &mut back.0);
+        kernels.transform_quantise_luma(cur, pred, &set.y1_ac, to, from, &mut eobs, &mut dcs);
+        let y2 = [kernels.forward_wht(&dcs)];
+        kernels.quantise(&y2, &set.y2, &mut y2_levels.0, &mut y2_back.0, &mut y2_eob);
+        let (to, from) = (&mut uv_levels.0, &mut uv_back.0);
+        let (cur, uv) = (black_box(&cur_uv), black_box(&pred_uv));
+        kernels.transform_quantise_chroma(cur, uv, &set.uv, to, from, &mut uv_eobs);
+        let (mut recon, mut recon_uv) = (pred.clone(), uv.clone());
+        let dcs = kernels.inverse_wht(&y2_back.0[0]);
+        kernels.idct_add_luma_y2(&back.0, &dcs, ends_after(&eobs, 1), recon.window_mut());
+        let mask = BlockMask { any: ends_after(&uv_eobs, 0), ac: ends_after(&uv_eobs, 1) };
+        let (u, v) = recon_uv.planes_mut();
+        kernels.idct_add_chroma(&uv_back.0, mask, u, v);
+        u64::from(black_box(&recon).0[15][15]) + u64::from(black_box(&recon_uv).0[0][0])
     });
 }
 

@@ -14,7 +14,7 @@ struct Throughput {
     all: f64,
 }
 
-const PER_CYCLE: Throughput = Throughput { loads: 2.0, stores: 1.0, slow: 2.0, all: 4.0 };
+const PER_CYCLE: Throughput = Throughput { loads: 2.0, stores: 2.0, slow: 2.0, all: 4.0 };
 
 /// What a kernel has to do, in operations of whole registers.
 #[derive(Clone, Copy, Debug, Default)]
