@@ -13,6 +13,7 @@ mod aarch64;
 ))]
 mod lanes;
 mod level;
+mod level_bits;
 #[cfg(any(
     target_arch = "x86_64",
     all(target_arch = "aarch64", target_endian = "little"),

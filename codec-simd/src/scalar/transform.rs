@@ -1,6 +1,6 @@
 //! Transforms and quantisation (RFC 6386, section 14): the reference.
 
-use crate::masks::LEVEL_BITS;
+use crate::level_bits::LEVEL_BITS;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
 

@@ -5,7 +5,8 @@ use crate::aarch64::memory::{
 };
 use crate::aarch64::ops::*;
 use crate::lanes::lanes_transform;
-use crate::masks::{KEEP, LEVEL_BITS};
+use crate::level_bits::LEVEL_BITS;
+use crate::masks::KEEP;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};

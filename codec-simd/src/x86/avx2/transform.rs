@@ -3,7 +3,8 @@
 
 use core::arch::x86_64::*;
 
-use crate::masks::{DcsOf, LEVEL_BITS};
+use crate::level_bits::LEVEL_BITS;
+use crate::masks::DcsOf;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Coeffs, Quantiser};
 use crate::view::{Window, WindowMut};

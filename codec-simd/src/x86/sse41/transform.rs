@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::masks::LEVEL_BITS;
+use crate::level_bits::LEVEL_BITS;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
