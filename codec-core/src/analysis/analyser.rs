@@ -22,6 +22,8 @@ pub struct Analyser {
     latest: FrameAnalysis,
     size: Size,
     has_previous: bool,
+    /// Counts pictures.
+    turn: usize,
     current: HalfPlane,
     previous: HalfPlane,
     luma: FullLuma,
@@ -102,6 +104,7 @@ impl Analyser {
         self.measure(kernels, pool, scroll, out);
         self.sum_up(scroll, out);
         self.has_previous = true;
+        self.turn = (self.turn + 1) % 4;
     }
 
     fn start(&mut self, size: Size, out: &mut FrameAnalysis) {
@@ -214,6 +217,7 @@ impl Analyser {
             kernels,
             cols: out.mb_cols,
             has_previous: self.has_previous,
+            turn: self.turn,
             planes: (self.current.plane(), self.previous.plane()),
             luma: &self.luma,
             scroll,

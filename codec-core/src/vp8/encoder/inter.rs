@@ -114,6 +114,9 @@ const PROBE_BITS_Q8: u32 = 128 * 256;
 /// An error worth about as much as the mode and the vector of a macroblock: less cannot be saved.
 const SOME_BITS_Q8: u32 = 16 * 256;
 
+/// Where the last frame leaves an error worth no more bits than that, no other reference is tried.
+const GOOD_BITS_Q8: u32 = 48 * 256;
+
 impl MbCoder<'_> {
     /// A macroblock of an inter frame.
     pub(super) fn decide_inter(&mut self) -> Choice {
@@ -273,6 +276,9 @@ impl MbCoder<'_> {
     ) {
         let NearVectors { nearest, near, .. } = vectors.near;
         for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
+            if found.best().sse <= set.lambda.cost(GOOD_BITS_Q8) {
+                return;
+            }
             let with_neighbours =
                 reference == Reference::Last || self.job.speed.others != OtherReferences::Zero;
             let modes = [
