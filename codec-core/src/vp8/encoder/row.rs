@@ -16,6 +16,7 @@ use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
 use super::transform::{Price, Residual};
 use super::trellis::Trellis;
 use crate::analysis::MbAnalysis;
+use crate::frame::Chroma;
 use crate::motion::PixelPos;
 use crate::vp8::modes::{NearVectors, PARTITIONS, SubblockSide};
 use crate::vp8::rows::MbRow;
@@ -102,7 +103,7 @@ pub(super) fn code_row(
         match job.kept(row * job.cols + col) {
             Some(last) => coder.keep(col, last, planes, store),
             None => {
-                coder.enter(col);
+                coder.enter(col, planes);
                 let choice = coder.decide();
                 coder.finish(&choice, planes, store);
             }
@@ -168,8 +169,37 @@ impl<'a> MbCoder<'a> {
         }
     }
 
+    /// Asks for the cache lines of the source, of the last frame and of the reconstruction that come
+    /// after those of column `col`.
+    fn prefetch(&self, col: usize, planes: &MbRow<'_>) {
+        const LINE_MBS: usize = 4;
+        if !col.is_multiple_of(LINE_MBS) {
+            return;
+        }
+        let (luma, chroma) = (16 * (col + LINE_MBS), 8 * (col + 2 * LINE_MBS));
+        self.job.picture.luma().prefetch(luma, 16 * self.row, 16);
+        planes.y.prefetch(luma, 16);
+        let last = self.job.references[0];
+        if let Some(last) = last {
+            last.plane(0).prefetch(luma, 16 * self.row, 16);
+        }
+        if col.is_multiple_of(2 * LINE_MBS) {
+            if let Chroma::Planar { u, v } = self.job.picture.chroma() {
+                u.prefetch(chroma, 8 * self.row, 8);
+                v.prefetch(chroma, 8 * self.row, 8);
+            }
+            planes.u.prefetch(chroma, 8);
+            planes.v.prefetch(chroma, 8);
+            if let Some(last) = last {
+                last.plane(1).prefetch(chroma, 8 * self.row, 8);
+                last.plane(2).prefetch(chroma, 8 * self.row, 8);
+            }
+        }
+    }
+
     /// Goes on to the macroblock at `col`, whose neighbours are known.
-    fn enter(&mut self, col: usize) {
+    fn enter(&mut self, col: usize, planes: &MbRow<'_>) {
+        self.prefetch(col, planes);
         let row = self.row;
         self.col = col;
         self.analysis = self.job.analysis.and_then(|frame| frame.at(col, row)).copied();
