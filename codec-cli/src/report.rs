@@ -47,11 +47,14 @@ pub(crate) struct Row {
     pub(crate) psnr: Option<[f64; 3]>,
     pub(crate) ssim: Option<f64>,
     pub(crate) drop_reason: Option<&'static str>,
+    pub(crate) speed: Option<u8>,
+    /// `met` or `missed`.
+    pub(crate) deadline: Option<&'static str>,
 }
 
 /// Columns with their units; new ones come last.
 const COLUMNS: &str = "frame,pts_ticks,type,layer,bytes,qindex,target_bits,buffer_bits,encode_us,\
-                       psnr_y_db,psnr_u_db,psnr_v_db,ssim,drop_reason,simd";
+                       psnr_y_db,psnr_u_db,psnr_v_db,ssim,drop_reason,simd,speed,deadline";
 
 /// A report under construction.
 pub(crate) struct Report {
@@ -124,6 +127,8 @@ impl Report {
             cell(row.ssim.map(json::float)),
             cell(row.drop_reason),
             self.level.to_owned(),
+            cell(row.speed),
+            cell(row.deadline),
         ];
         format!("{}\r\n", cells.join(","))
     }
@@ -155,5 +160,7 @@ fn json_row(row: &Row) -> String {
         .maybe("psnr_v", psnr(2))
         .maybe("ssim", row.ssim.map(json::float))
         .maybe("drop_reason", row.drop_reason.map(json::text))
+        .maybe("speed", row.speed)
+        .maybe("deadline", row.deadline.map(json::text))
         .finish()
 }

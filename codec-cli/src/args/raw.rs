@@ -186,6 +186,10 @@ pub(crate) struct EncodeArgs {
     /// Let the rate controller drop frames.
     #[arg(long)]
     pub(crate) drop: bool,
+    /// Most time for each frame: 8ms, 2500us; a plain number is milliseconds. The encoder goes faster
+    /// where it must; the output then depends on the machine.
+    #[arg(long, value_name = "TIME", value_parser = values::frame_time)]
+    pub(crate) max_frame_time: Option<u64>,
     /// Make each frame decodable after losses, as far as its references are.
     #[arg(long)]
     pub(crate) error_resilient: bool,

@@ -5,13 +5,15 @@ use std::thread::available_parallelism;
 
 use codec_container::Format;
 use codec_core::codec::{
-    Bitrate, Capabilities, Content, DropPolicy, EncoderConfig, KnobKind, RateControl, Scalability,
+    Bitrate, Capabilities, Content, Deadline, DropPolicy, EncoderConfig, KnobKind, RateControl,
+    Scalability,
 };
 use codec_core::frame::{Rational, Size};
 use codec_core::registry::{self, Backend};
 
 use super::raw::{ContentArg, EncodeArgs, Metric, PresetArg};
 use super::values::{KeyInterval, KnobSetting};
+use crate::clock::WallClock;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
@@ -51,6 +53,7 @@ pub(crate) struct Encoding {
     scalability: Scalability,
     content: Content,
     drop: bool,
+    max_frame_us: Option<u64>,
     error_resilient: bool,
     knobs: Vec<(String, i64)>,
 }
@@ -95,6 +98,14 @@ impl Encoding {
             (.., Some(qp)) => Some(RateChoice::Qp(qp)),
             _ => None,
         };
+        let real_time = matches!(args.preset, PresetArg::Rtc);
+        if args.drop && (!real_time || args.quality.is_some() || args.qp.is_some()) {
+            let needs = "--drop: frames are dropped at constant bitrate only: --preset rtc and -b";
+            return Err(Failure::usage(needs));
+        }
+        if args.max_frame_time.is_some() && !real_time {
+            return Err(Failure::usage("--max-frame-time: used in real time only: --preset rtc"));
+        }
         Ok(Self {
             input,
             output: args.output.clone(),
@@ -121,6 +132,7 @@ impl Encoding {
                 ContentArg::Screen => Content::Screen,
             },
             drop: args.drop,
+            max_frame_us: args.max_frame_time,
             error_resilient: args.error_resilient,
             knobs,
         })
@@ -169,6 +181,8 @@ impl Encoding {
         if self.drop {
             config.drops = DropPolicy::BelowBufferPct(DROP_BELOW_PCT);
         }
+        config.deadline =
+            self.max_frame_us.map(|max_us| Deadline { max_us, clock: WallClock::shared() });
         config.scalability = self.scalability;
         config.content = self.content;
         config.error_resilient = self.error_resilient;

@@ -103,6 +103,21 @@ impl FromStr for KeyInterval {
     }
 }
 
+/// Microseconds: `8ms`, `2500us`; a plain number is milliseconds.
+pub(crate) fn frame_time(text: &str) -> Result<u64, String> {
+    let (number, unit_us) = match (text.strip_suffix("ms"), text.strip_suffix("us")) {
+        (Some(number), _) => (number, 1000.0),
+        (_, Some(number)) => (number, 1.0),
+        _ => (text, 1000.0),
+    };
+    let micros = number.parse::<f64>().map_or(0.0, |number| (number * unit_us).round());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
+    (1.0..=1e9)
+        .contains(&micros)
+        .then_some(micros as u64)
+        .ok_or_else(|| "expected a time such as 8ms or 2500us".to_owned())
+}
+
 /// How samples of headerless video lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Samples {

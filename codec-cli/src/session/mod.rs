@@ -141,7 +141,7 @@ impl Session {
         if interrupt::stopped() {
             input_end = Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
         }
-        self.finish(input_end, source)
+        self.finish(settings, input_end, source)
     }
 
     fn encode(&mut self, shot: &Shot<'_>) -> Result<()> {
@@ -245,6 +245,8 @@ impl Session {
                 psnr: meta.psnr().filter(|_| shown),
                 ssim: checked.ssim,
                 drop_reason: None,
+                speed: Some(meta.speed),
+                deadline: meta.time.map(|time| if time.is_met() { "met" } else { "missed" }),
             };
             self.last_qindex = Some(meta.qindex);
             self.totals.count(&row, shown);
@@ -266,13 +268,18 @@ impl Session {
     }
 
     /// Codes what is held back, completes the files and tells the totals.
-    fn finish(mut self, input_end: Result<()>, source: &dyn FrameSource) -> Result<()> {
+    fn finish(
+        mut self,
+        settings: &Encoding,
+        input_end: Result<()>,
+        source: &dyn FrameSource,
+    ) -> Result<()> {
         let before = Instant::now();
         self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
         self.drain(micros(before))?;
         let mut end = input_end;
         if self.totals.frames_in == 0 {
-            let nothing = Failure::new(Kind::Input, "the input has no frame to encode");
+            let nothing = Failure::new(Kind::Input, why_nothing(settings));
             return end.and(Err(nothing));
         }
         self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
@@ -296,6 +303,15 @@ impl Session {
             );
         }
         end
+    }
+}
+
+/// Why there was no frame to encode.
+fn why_nothing(settings: &Encoding) -> String {
+    match (settings.frames, settings.skip) {
+        (Some(0), _) => "-n 0 asks for no frame".to_owned(),
+        (_, 0) => "the input has no frame to encode".to_owned(),
+        (_, skip) => format!("the input has no frame after the {skip} that --skip leaves out"),
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) struct Totals {
     shown: u64,
     hidden: u64,
     keys: u64,
+    late: Option<u64>,
     psnr: Mean<3>,
     ssim: Mean<1>,
 }
@@ -62,6 +63,7 @@ impl Totals {
             shown: 0,
             hidden: 0,
             keys: 0,
+            late: None,
             psnr: Mean::NONE,
             ssim: Mean::NONE,
         }
@@ -72,6 +74,9 @@ impl Totals {
         self.shown += u64::from(shown);
         self.hidden += u64::from(!shown);
         self.keys += u64::from(row.kind == "key");
+        if let Some(deadline) = row.deadline {
+            *self.late.get_or_insert(0) += u64::from(deadline == "missed");
+        }
         if let Some(psnr) = row.psnr {
             self.psnr.add(psnr);
         }
@@ -116,6 +121,9 @@ impl Totals {
         if self.dropped > 0 {
             text.push_str(&format!(", {} dropped", self.dropped));
         }
+        if let Some(late) = self.late {
+            text.push_str(&format!(", {late} late"));
+        }
         if let Some([y, u, v]) = self.psnr.get() {
             text.push_str(&format!("; PSNR Y {y:.2} U {u:.2} V {v:.2} dB"));
         }
@@ -139,6 +147,7 @@ impl Totals {
             .raw("altref", self.hidden)
             .raw("key_frames", self.keys)
             .raw("dropped", self.dropped)
+            .maybe("late", self.late)
             .raw("bytes", self.bytes)
             .float("media_s", self.media_seconds())
             .float("kbps", self.kbps())

@@ -20,6 +20,10 @@ fn usage_errors_exit_with_2() {
         (&["--no-such-flag"], "unexpected argument"),
         (&["--resize", "0x5"], "invalid value"),
         (&["-f", "avi"], "not known"),
+        (&["--drop"], "constant bitrate"),
+        (&["--drop", "--preset", "rtc", "-q", "50"], "constant bitrate"),
+        (&["--max-frame-time", "8ms"], "--preset rtc"),
+        (&["--max-frame-time", "soon"], "8ms"),
     ] {
         place.fails(2, word, &[&encode[..], wrong].concat());
     }
@@ -35,6 +39,8 @@ fn usage_errors_exit_with_2() {
 fn other_failures_have_their_own_codes() {
     let place = Place::with_clip("static-slide", "32x32", 2);
     place.fails(3, "absent.y4m", &["encode", "absent.y4m", "-o", "a.ivf"]);
+    place.fails(3, "-n 0", &["encode", "clip.y4m", "-o", "a.ivf", "-n", "0"]);
+    place.fails(3, "--skip", &["encode", "clip.y4m", "-o", "a.ivf", "--skip", "9"]);
     place.fails(3, "folder", &["decode", ".", "--md5"]);
     fs::write(place.path("empty.ivf"), []).unwrap();
     place.fails(3, "empty", &["decode", "empty.ivf", "--md5"]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
-use super::Bitrate;
+use super::{Bitrate, Deadline};
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
 
@@ -162,6 +162,8 @@ pub struct EncoderConfig {
     pub content: Content,
     /// Each frame decodable as far as its references are: probabilities are not carried over.
     pub error_resilient: bool,
+    /// Time that each frame may take; real time only. The bytes then depend on the clock.
+    pub deadline: Option<Deadline>,
     /// Macroblock columns or rows refreshed with intra blocks per frame; 0: none.
     pub intra_refresh: u8,
     /// Report the reconstruction's squared error with each packet.
@@ -200,6 +202,7 @@ impl EncoderConfig {
             scalability: Scalability::L1T1,
             content: Content::Camera,
             error_resilient: false,
+            deadline: None,
             intra_refresh: 0,
             report_psnr: false,
             report_digest: false,

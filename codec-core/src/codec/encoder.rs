@@ -83,6 +83,9 @@ pub enum Update {
     Content(Content),
     /// Speed, 0..=10.
     Speed(u8),
+    /// Microseconds that each frame may take, for an encoder that was opened with a
+    /// [`super::Deadline`].
+    MaxFrameTime(u64),
     /// Temporal layers.
     Scalability(Scalability),
     /// Switches off temporal layers from this one up (their frames are dropped), or all on again

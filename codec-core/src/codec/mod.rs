@@ -8,6 +8,7 @@
 //! a layer planner that can be used alone.
 
 mod config;
+mod deadline;
 mod decoder;
 mod encoder;
 mod knob;
@@ -18,6 +19,7 @@ pub use config::{
     Buffering, Content, DropPolicy, EncoderConfig, KeyFrames, Preset, RateControl, Scalability,
     WindowCap,
 };
+pub use deadline::{Clock, Deadline, FrameTime};
 pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, VideoDecoder};
 pub use encoder::{Applied, DropReason, FrameRequest, Outcome, Update, VideoEncoder};
 pub use knob::{Capabilities, Knob, KnobKind};

@@ -1,6 +1,6 @@
 //! Coded frames and what is known about them.
 
-use super::{Bitrate, SlotSet};
+use super::{Bitrate, FrameTime, SlotSet};
 use crate::frame::Size;
 
 /// Whether a frame needs others.
@@ -78,6 +78,8 @@ pub struct PacketMeta {
     pub filter_level: u8,
     /// Speed that the frame was coded at.
     pub speed: u8,
+    /// How the frame kept its deadline, where there is one.
+    pub time: Option<FrameTime>,
     /// Where the bits went.
     pub bits: BitsByPart,
     /// How macroblocks were coded.

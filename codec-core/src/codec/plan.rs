@@ -21,6 +21,8 @@ pub struct UnitPlan {
     /// Bits that the frame must not exceed; it is coded again, coarser, until it fits or
     /// `max_qindex` is reached.
     pub max_bits: Option<u64>,
+    /// How often the frame may be coded at most to stay below `max_bits`; 0 counts as 1.
+    pub attempts: u8,
     /// Bits above which the frame is given up, if it cannot be made smaller: references and
     /// probabilities stay as they were, as if it had never been. `None`: it is coded all the same.
     pub give_up_bits: Option<u64>,
@@ -57,6 +59,7 @@ impl UnitPlan {
             qindex,
             max_qindex: qindex,
             max_bits: None,
+            attempts: u8::MAX,
             give_up_bits: None,
             speed,
             content: Content::Camera,

@@ -274,6 +274,7 @@ impl RateController {
                 target_bits: plan.target_bits,
                 max_bits: Some(max_bits.min(hard_bits.unwrap_or(u64::MAX)).max(1)),
                 give_up_bits: if may_drop { must_bits } else { None },
+                is_hard: may_drop || hard_bits.is_some(),
                 buffer_is_low: false,
             });
         }
@@ -304,6 +305,7 @@ impl RateController {
             target_bits,
             max_bits,
             give_up_bits: if may_drop { must_bits } else { None },
+            is_hard: may_drop || hard_bits.is_some(),
             buffer_is_low: self.is_cbr()
                 && self.buffer.level_bits() < self.buffer.optimal_bits() / 2,
         })

@@ -83,6 +83,8 @@ pub struct FrameBudget {
     /// Bits above which the frame is to be given up, if it cannot be made smaller; see
     /// [`super::RateController::frame_dropped`].
     pub give_up_bits: Option<u64>,
+    /// One of the limits is hard: the caller's own, or that of a frame that may be dropped.
+    pub is_hard: bool,
     /// The buffer is below half its optimal level: spend nothing on extras.
     pub buffer_is_low: bool,
 }

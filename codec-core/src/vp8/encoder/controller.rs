@@ -7,6 +7,7 @@
 mod background;
 mod code_unit;
 mod coding;
+mod effort;
 mod file;
 mod keys;
 mod knobs;
@@ -21,14 +22,15 @@ pub use code_unit::CodeUnit;
 use codec_simd::Kernels;
 
 use self::coding::{Coding, Task};
+use self::effort::{Allowance, Effort};
 use self::file::FileState;
 use self::keys::KeyPolicy;
 use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
 use super::{FrameEncoder, FrameSettings};
 use crate::analysis::{Analyser, FrameAnalysis};
 use crate::codec::{
-    Applied, Capabilities, Content, EncoderConfig, FrameRequest, Outcome, Packet, Preset,
-    RateControl, Scalability, SlotSet, Update, VideoEncoder,
+    Applied, Capabilities, Content, Deadline, EncoderConfig, FrameKind, FrameRequest, FrameTime,
+    Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoEncoder,
 };
 use crate::error::{ConfigError, Error};
 use crate::frame::{Picture, PixelFormat, Size};
@@ -77,6 +79,7 @@ pub struct Vp8Encoder<C = FrameEncoder> {
     /// Pictures held back; `None` in real time.
     file: Option<FileState>,
     last_pts: Option<i64>,
+    effort: Effort,
 }
 
 impl Vp8Encoder {
@@ -129,6 +132,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
             ),
             file: is_file.then(|| FileState::new(config.size, held)),
             last_pts: None,
+            effort: Effort::default(),
             config: config.clone(),
         })
     }
@@ -150,6 +154,24 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         Ok(())
     }
 
+    /// As [`Self::encode_now`], within the deadline as far as that can be foretold.
+    fn encode_in_time(
+        &mut self,
+        picture: &Picture<'_>,
+        request: &FrameRequest,
+        deadline: &Deadline,
+    ) -> Result<Outcome, Error> {
+        let begin = deadline.clock.now_us();
+        let outcome = self.encode_now(picture, request);
+        let elapsed_us = deadline.clock.now_us().saturating_sub(begin);
+        if let (Ok(Outcome::Coded), Some(packet)) = (&outcome, self.coding.queue.last_mut()) {
+            packet.meta.time = Some(FrameTime { elapsed_us, max_us: deadline.max_us });
+            let is_key = packet.meta.kind == FrameKind::Key;
+            self.effort.learn(is_key, packet.meta.speed, elapsed_us);
+        }
+        outcome
+    }
+
     fn encode_now(
         &mut self,
         picture: &Picture<'_>,
@@ -166,6 +188,10 @@ impl<C: CodeUnit> Vp8Encoder<C> {
             outlook,
             mean_cost: None,
             role: FrameRole::Plain,
+            allowance: match &self.config.deadline {
+                Some(deadline) => self.effort.allow(outlook.key, self.config.speed, deadline),
+                None => Allowance::unlimited(self.config.speed),
+            },
         };
         let outcome = self.coding.code(&self.config, &self.knobs, &task);
         if outlook.key && !matches!(outcome, Ok(Outcome::Coded)) {
@@ -180,7 +206,10 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         request: &FrameRequest,
     ) -> Result<Outcome, Error> {
         let Some(file) = &mut self.file else {
-            return self.encode_now(picture, request);
+            return match self.config.deadline.clone() {
+                Some(deadline) => self.encode_in_time(picture, request, &deadline),
+                None => self.encode_now(picture, request),
+            };
         };
         let mut analysis = file.blank_analysis();
         let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
@@ -219,6 +248,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         self.coding.unit.resize(size)?;
         self.config.size = size;
         self.coding.resized();
+        self.effort.forget();
         let (overhead_bits, still_complexity) = still_facts(size);
         self.coding.rate.set_still(overhead_bits, still_complexity);
         self.analyser.reset();
@@ -257,6 +287,13 @@ impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
             Update::Bitrate(rate) => validate::bitrate(*rate)?,
             Update::Rate(mode) => validate::rate(*mode)?,
             Update::Speed(speed) => validate::speed(*speed)?,
+            Update::MaxFrameTime(max_us) => {
+                validate::max_frame_time(*max_us)?;
+                if self.config.deadline.is_none() {
+                    let allowed = "used only with a deadline's clock";
+                    return Err(ConfigError::new("max frame time", max_us, allowed).into());
+                }
+            }
             Update::Knob(name, value) => {
                 let mut knobs = self.knobs;
                 knobs.set(name, *value, true)?;
@@ -279,6 +316,11 @@ impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
             Update::Drops(drops) => self.config.drops = drops,
             Update::Content(content) => self.config.content = content,
             Update::Speed(speed) => self.config.speed = speed,
+            Update::MaxFrameTime(max_us) => {
+                if let Some(deadline) = &mut self.config.deadline {
+                    deadline.max_us = max_us;
+                }
+            }
             Update::Scalability(mode) => {
                 self.config.scalability = mode;
                 self.coding.layers.set_mode(mode);

@@ -301,6 +301,7 @@ impl FrameEncoder {
         let mut qindex = plan.qindex.min(127);
         let worst = plan.max_qindex.clamp(qindex, 127);
         let mut has_plain_modes = false;
+        let mut attempts = 0_u8;
         loop {
             let Some(frame) = Arc::get_mut(&mut recon) else {
                 // The pool lends only what nobody else holds.
@@ -324,7 +325,8 @@ impl FrameEncoder {
             }
             let bits = packet.data.len() as u64 * 8;
             let over_cap = plan.max_bits.is_some_and(|max| bits > max);
-            if over_cap && qindex < worst {
+            attempts = attempts.saturating_add(1);
+            if over_cap && qindex < worst && attempts < plan.attempts {
                 qindex = coarser(qindex, worst, bits, plan.max_bits.unwrap_or(bits));
                 continue;
             }

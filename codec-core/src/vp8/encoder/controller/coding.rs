@@ -2,6 +2,7 @@
 
 use super::background::BackgroundWatch;
 use super::code_unit::CodeUnit;
+use super::effort::Allowance;
 use super::knobs::KnobValues;
 use super::queue::PacketQueue;
 use crate::analysis::FrameAnalysis;
@@ -31,6 +32,7 @@ pub(super) struct Task<'a> {
     pub(super) outlook: Outlook,
     pub(super) mean_cost: Option<u64>,
     pub(super) role: FrameRole,
+    pub(super) allowance: Allowance,
 }
 
 /// All that coding a frame changes.
@@ -224,15 +226,19 @@ impl<C: CodeUnit> Coding<C> {
         let is_base = layer.temporal_id == 0;
         let is_key = task.outlook.key;
         let mut plan = if is_key {
-            UnitPlan::key(budget.qindex, config.speed)
+            UnitPlan::key(budget.qindex, task.allowance.speed)
         } else {
-            UnitPlan::inter(budget.qindex, config.speed)
+            UnitPlan::inter(budget.qindex, task.allowance.speed)
         };
         plan.references = slots.references;
         plan.updates = slots.updates;
         plan.keep_golden_in_altref = slots.golden_to_altref;
         plan.max_qindex = budget.max_qindex;
         plan.max_bits = budget.max_bits;
+        // Caps that are hard stay so.
+        if !task.allowance.again && !budget.is_hard {
+            plan.attempts = 1;
+        }
         plan.give_up_bits = budget.give_up_bits;
         plan.content = self.content;
         plan.recode = budget.recode;

@@ -6,6 +6,7 @@ use codec_simd::Kernels;
 
 use super::code_unit::CodeUnit;
 use super::coding::{Coding, Task};
+use super::effort::Allowance;
 use super::knobs::KnobValues;
 use super::pictures::{self, Held};
 use crate::analysis::{FrameAnalysis, filter_altref};
@@ -90,8 +91,9 @@ impl FileState {
                 return Ok(None);
             };
             self.group_left = group.frames;
-            self.altref_due =
-                group.altref && knobs.altref && config.scalability == Scalability::L1T1;
+            // With intra refresh nothing is predicted from an altref frame.
+            let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
+            self.altref_due = group.altref && knobs.altref && one_layer;
             self.has_altref = false;
         }
         let mean_cost = self.ahead.mean_cost();
@@ -119,6 +121,7 @@ impl FileState {
             outlook,
             mean_cost,
             role,
+            allowance: Allowance::unlimited(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);
         self.pool.remember(held.buf);
@@ -152,7 +155,15 @@ impl FileState {
         let buf = self.filtered(last, knobs.altref_strength, kernels);
         let picture = buf.picture(info);
         let role = FrameRole::Altref;
-        let task = Task { picture: &picture, analysis: None, request, outlook, mean_cost, role };
+        let task = Task {
+            picture: &picture,
+            analysis: None,
+            request,
+            outlook,
+            mean_cost,
+            role,
+            allowance: Allowance::unlimited(config.speed),
+        };
         let outcome = coding.code(config, knobs, &task);
         self.pool.remember(buf);
         self.has_altref = outcome? == Outcome::Coded;

@@ -47,6 +47,11 @@ impl PacketQueue {
         true
     }
 
+    /// The packet that was pushed last.
+    pub(super) fn last_mut(&mut self) -> Option<&mut Packet> {
+        self.ready.back_mut()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ready.len()
     }

@@ -1,11 +1,14 @@
 //! The upper floor above a fake lower one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::{CodeUnit, Vp8Encoder};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
 use crate::codec::{
-    Applied, Bitrate, DropPolicy, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome,
-    Packet, RateControl, Scalability, SlotSet, Update, VideoEncoder,
+    Applied, Bitrate, Clock, Deadline, DropPolicy, DropReason, EncoderConfig, FrameKind,
+    FrameRequest, Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoEncoder,
 };
 use crate::error::Error;
 use crate::frame::{Picture, Rational, Size};
@@ -21,6 +24,21 @@ struct Fake {
     knobs: FrameKnobs,
     bits: u64,
     fails: bool,
+    clock: Option<Arc<Simulated>>,
+}
+
+/// A clock that goes on by what the fake encoder's frames are said to take.
+#[derive(Debug, Default)]
+struct Simulated {
+    now_us: AtomicU64,
+    /// Of an inter frame at speed 10.
+    frame_us: AtomicU64,
+}
+
+impl Clock for Simulated {
+    fn now_us(&self) -> u64 {
+        self.now_us.load(Relaxed)
+    }
 }
 
 impl CodeUnit for Fake {
@@ -38,6 +56,12 @@ impl CodeUnit for Fake {
         if self.fails {
             return Err(Error::Unsupported("a test"));
         }
+        if let Some(clock) = &self.clock {
+            let slower = u64::from(10 - plan.speed);
+            let us = clock.frame_us.load(Relaxed) * (4 + slower) / 4;
+            let us = if plan.kind == FrameKind::Key { 3 * us } else { us };
+            clock.now_us.fetch_add(us, Relaxed);
+        }
         let bits = self.bits / u64::from(AC_STEPS[usize::from(plan.qindex)]);
         let over_cap = plan.max_bits.is_some_and(|max| bits > max);
         let given_up = plan.give_up_bits.is_some_and(|most| bits > most);
@@ -47,6 +71,7 @@ impl CodeUnit for Fake {
         packet.data.resize(usize::try_from(bits / 8).unwrap(), 0);
         packet.meta.kind = plan.kind;
         packet.meta.shown = plan.shown;
+        packet.meta.speed = plan.speed;
         let qindex = plan.qindex;
         Ok(UnitReport {
             bits,
@@ -258,4 +283,60 @@ fn knobs_reach_the_lower_floor() {
     assert!(encoder.apply(Update::Knob("token-partitions".to_owned(), 5)).is_err());
     assert!(encoder.apply(Update::Knob("lookahead".to_owned(), 5)).is_err());
     assert_eq!(encoder.coding.unit.knobs.token_partitions, 4);
+}
+
+#[test]
+fn a_deadline_is_kept_by_going_faster_and_told_with_each_packet() {
+    let clock = Arc::new(Simulated::default());
+    clock.frame_us.store(2000, Relaxed);
+    let mut encoder = rtc(|config| {
+        config.speed = 5;
+        config.deadline = Some(Deadline { max_us: 8000, clock: Arc::clone(&clock) as _ });
+    });
+    encoder.coding.unit.clock = Some(Arc::clone(&clock));
+    let mut code = |from: i64, count: i64| -> Vec<(u8, bool)> {
+        let frame = |pts| {
+            push(&mut encoder, &FrameRequest::at(pts)).unwrap();
+            let meta = packets(&mut encoder)[0].meta;
+            let time = meta.time.unwrap();
+            assert_eq!(time.max_us, 8000);
+            (meta.speed, time.is_met())
+        };
+        (from..from + count).map(frame).collect()
+    };
+    // The key frame is late; the others are not.
+    let calm = code(0, 30);
+    assert_eq!(calm[0], (5, false));
+    assert!(calm[1..].iter().all(|&(_, met)| met), "{calm:?}");
+    assert_eq!(calm[29], (5, true));
+    // The machine, or the picture, becomes three times as slow: one frame is late.
+    clock.frame_us.store(6000, Relaxed);
+    let busy = code(30, 30);
+    assert!(!busy[0].1 && busy[1..].iter().filter(|&&(_, met)| !met).count() <= 2, "{busy:?}");
+    assert!(busy[29].0 > 5);
+    // Calm again: the effort comes back, and nothing is late.
+    clock.frame_us.store(2000, Relaxed);
+    let calm = code(60, 60);
+    assert!(calm.iter().all(|&(_, met)| met), "{calm:?}");
+    assert_eq!(calm[59].0, 5);
+    // Even the fastest speed is too slow: that is told, too.
+    clock.frame_us.store(20_000, Relaxed);
+    assert_eq!(code(120, 10)[9], (10, false));
+}
+
+#[test]
+fn a_deadline_needs_real_time_and_a_clock() {
+    let mut encoder = rtc(|_| {});
+    assert!(encoder.apply(Update::MaxFrameTime(5000)).is_err());
+    let clock: Arc<dyn Clock> = Arc::new(Simulated::default());
+    let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
+    config.deadline = Some(Deadline { max_us: 0, clock });
+    assert!(Vp8Encoder::with_unit(&config, Fake::default()).is_err());
+    if let Some(deadline) = &mut config.deadline {
+        deadline.max_us = 5000;
+    }
+    let mut encoder = Vp8Encoder::with_unit(&config, Fake::default()).unwrap();
+    assert_eq!(encoder.apply(Update::MaxFrameTime(4000)).unwrap(), Applied::NextFrame);
+    config.preset = Preset::File;
+    assert!(Vp8Encoder::with_unit(&config, Fake::default()).is_err());
 }

@@ -1,6 +1,6 @@
 //! Settings that cannot be are refused before anything is made from them.
 
-use crate::codec::{Bitrate, Buffering, DropPolicy, EncoderConfig, RateControl};
+use crate::codec::{Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateControl};
 use crate::error::ConfigError;
 use crate::frame::{Rational, Size};
 
@@ -89,5 +89,14 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     if let DropPolicy::BelowBufferPct(pct) = config.drops {
         check(pct <= 100, "drops", pct, "0..=100 percent")?;
     }
+    if let Some(deadline) = &config.deadline {
+        max_frame_time(deadline.max_us)?;
+        let real_time = config.preset == Preset::Rtc;
+        check(real_time, "deadline", "one with a look-ahead", "used only in real time")?;
+    }
     speed(config.speed)
+}
+
+pub(super) fn max_frame_time(max_us: u64) -> Result<(), ConfigError> {
+    check(max_us > 0, "max frame time", "0", "at least 1 us")
 }
