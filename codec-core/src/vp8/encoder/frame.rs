@@ -416,8 +416,9 @@ impl FrameEncoder {
         self.choose_kept(asked, qindex);
         let is_copy = self.unchanged.is_all_kept();
         if is_copy {
-            for row in &mut self.stores {
-                keep_row(row.get_mut().unwrap_or_else(PoisonError::into_inner), self.cols);
+            for (row, store) in self.stores.iter_mut().enumerate() {
+                let store = store.get_mut().unwrap_or_else(PoisonError::into_inner);
+                keep_row(store, row, (self.cols, self.rows));
             }
         } else {
             let params = FilterParams::new(&header);

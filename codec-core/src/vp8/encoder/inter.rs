@@ -219,7 +219,7 @@ impl MbCoder<'_> {
         Some(self.leave_empty(&still, vectors.near.best, segment))
     }
 
-    fn vectors(&self) -> Vectors {
+    pub(super) fn vectors(&self) -> Vectors {
         let neighbours = Neighbours {
             above: &self.above.info.mb(),
             left: &self.left.info.mb(),

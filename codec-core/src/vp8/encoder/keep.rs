@@ -2,9 +2,10 @@
 
 use super::exchange::AboveInfo;
 use super::row::MbCoder;
-use super::store::RowStore;
+use super::store::{RowStore, SearchMemory};
 use super::tokens::masks_of_empty;
 use crate::frame::FrameBuf;
+use crate::vp8::modes::{MvBounds, Neighbours, find_near_vectors};
 use crate::vp8::rows::MbRow;
 use crate::vp8::types::{LumaMode, MbInfo, Reference, SubblockInfo};
 
@@ -20,10 +21,25 @@ fn count(store: &mut RowStore, macroblocks: u32) {
     store.modes.zero_motion += macroblocks;
 }
 
-/// Fills `store` with a row of `cols` macroblocks that are all taken over.
-pub(super) fn keep_row(store: &mut RowStore, cols: usize) {
+/// Fills `store` with row `row` of a frame of `cols` by `rows` macroblocks that are all taken over.
+pub(super) fn keep_row(store: &mut RowStore, row: usize, (cols, rows): (usize, usize)) {
     store.clear();
     store.infos.resize(cols, kept_info());
+    store.memories.resize(cols, SearchMemory::default());
+    let (kept, outside) = (kept_info(), MbInfo::default());
+    let has = |is_there: bool| if is_there { &kept } else { &outside };
+    let near = |col: usize| {
+        let neighbours = Neighbours {
+            above: has(row > 0),
+            left: has(col > 0),
+            above_left: has(row > 0 && col > 0),
+        };
+        let bounds = MvBounds::new(col, row, cols, rows);
+        find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds)
+    };
+    // Vectors of zero are within all bounds: from the second column on all are alike.
+    store.nears.push(near(0));
+    store.nears.resize(cols, near(1));
     count(store, u32::try_from(cols).unwrap_or(u32::MAX));
 }
 
@@ -56,6 +72,8 @@ impl MbCoder<'_> {
         }
         let info = kept_info();
         store.infos.push(info);
+        store.memories.push(SearchMemory::default());
+        store.nears.push(self.vectors().near);
         count(store, 1);
         self.write_pixels(planes);
 
