@@ -3,11 +3,15 @@
 //! Tolerances are those of WebRTC's codec tests, or closer. All settings are WebRTC's: buffer
 //! 500/600/1000 ms, quantiser 4..=106, undershoot 100 %, overshoot 15 %.
 
+use std::sync::Arc;
+
 use codec_core::codec::{
     Bitrate, DropPolicy, EncoderConfig, FrameKind, FrameRequest, Outcome, RateControl, Scalability,
     Update, WindowCap,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_core::rate::Rehearsal;
+use codec_core::registry;
 use codec_tests::clips::Clip;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::{Session, bits};
@@ -268,6 +272,53 @@ fn variable_bitrate_meets_the_average_of_a_file() {
     let bps = session.bps(0, 300);
     assert!(within(bps, 200_000, 10), "{bps}");
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 300);
+}
+
+/// Codes two scenes as `config` says.
+fn two_scenes(config: EncoderConfig, frames: u64) -> Session {
+    let mut session = Session::new(config);
+    session.scene(Motion::Pan, 0, frames / 2);
+    session.scene(Motion::Patch, 1, frames - frames / 2);
+    session.finish();
+    session
+}
+
+#[test]
+fn a_rehearsed_file_takes_the_bits_that_it_may() {
+    let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
+    for (kbps, frames) in [(60, 40), (150, 90), (500, 60)] {
+        let config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(kbps)));
+        let mut rehearsal = Rehearsal::new(capabilities.quantiser_steps);
+        let mut trials = 0;
+        while let Some(trial) = rehearsal.next_trial(&config) {
+            let session = two_scenes(trial, frames);
+            session.packets.iter().for_each(|packet| rehearsal.note(packet));
+            trials += 1;
+        }
+        assert!((1..=3).contains(&trials));
+        let mut rehearsed = config.clone();
+        rehearsed.rehearsal = Some(Arc::new(rehearsal));
+        let bps = two_scenes(rehearsed, frames).bps(0, i64::try_from(frames).unwrap());
+        assert!(within(bps, kbps * 1000, 3), "{kbps} kb/s over {frames} frames: {bps}");
+    }
+}
+
+#[test]
+fn a_rehearsal_of_something_else_does_no_harm() {
+    let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
+    let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
+    let mut rehearsal = Rehearsal::new(capabilities.quantiser_steps);
+    let trial = rehearsal.next_trial(&config).unwrap();
+    two_scenes(trial, 21).packets.iter().for_each(|packet| rehearsal.note(packet));
+    config.rehearsal = Some(Arc::new(rehearsal));
+    let session = two_scenes(config, 90);
+    assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 90);
+    // Without a single packet noted, there is nothing to go by.
+    let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
+    let mut empty = Rehearsal::new(capabilities.quantiser_steps);
+    assert!(empty.next_trial(&config).is_some() && empty.next_trial(&config).is_none());
+    config.rehearsal = Some(Arc::new(empty));
+    assert!(!two_scenes(config, 20).packets.is_empty());
 }
 
 #[test]

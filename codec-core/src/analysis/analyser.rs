@@ -130,6 +130,8 @@ impl Analyser {
         out.size = size;
         out.mb_cols = cols;
         out.has_previous = self.has_previous;
+        out.offsets_q4.clear();
+        out.altref_seeds.clear();
         out.macroblocks.clear();
         out.macroblocks.resize(cols * rows, MbAnalysis::default());
     }

@@ -12,6 +12,7 @@ mod analyser;
 mod full_chroma;
 mod full_luma;
 mod half_plane;
+pub(crate) mod importance;
 mod inter;
 mod intra;
 mod measure;
@@ -80,6 +81,12 @@ pub struct FrameAnalysis {
     pub mb_cols: usize,
     /// All macroblocks in raster order.
     pub macroblocks: Vec<MbAnalysis>,
+    /// What a planner made of it: how much coarser than the frame's own quantiser step each
+    /// macroblock is worth coding, in sixteenths of octaves; empty: all the same.
+    pub offsets_q4: Vec<i8>,
+    /// Where each macroblock is, by what a planner found, in an altref frame coded before: starts
+    /// for motion search, in full pixels; empty: not known.
+    pub altref_seeds: Vec<Option<FullPel>>,
     /// Whether there was a previous picture of the same size to compare with.
     pub has_previous: bool,
     /// Sum of [`MbAnalysis::intra_cost`]: the complexity of a key frame.

@@ -7,6 +7,7 @@ use codec_simd::Level;
 use super::{Bitrate, Deadline};
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
+use crate::rate::Rehearsal;
 
 /// How many bits, or how much quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +173,9 @@ pub struct EncoderConfig {
     pub report_digest: bool,
     /// The codec's own settings, by knob name (see [`super::Knob`]).
     pub knobs: Vec<(String, i64)>,
+    /// What trial codings of the same pictures told; used with [`RateControl::Vbr`] in the file
+    /// preset.
+    pub rehearsal: Option<Arc<Rehearsal>>,
     /// Where rows run; `None`: on the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
     /// Instruction set; `None`: the best that the CPU has. The bytes do not depend on it.
@@ -207,6 +211,7 @@ impl EncoderConfig {
             report_psnr: false,
             report_digest: false,
             knobs: Vec::new(),
+            rehearsal: None,
             pool: None,
             simd: None,
         }

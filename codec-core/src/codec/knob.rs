@@ -77,6 +77,9 @@ pub struct Capabilities {
     pub reports_qindex: bool,
     pub threads: bool,
     pub knobs: &'static [Knob],
+    /// Quantiser steps by index, in any unit, for [`crate::rate::Rehearsal`]; empty: the encoder
+    /// takes no rehearsal.
+    pub quantiser_steps: &'static [u16],
 }
 
 impl Capabilities {
@@ -97,6 +100,7 @@ impl Capabilities {
             reports_qindex: false,
             threads: false,
             knobs: &[],
+            quantiser_steps: &[],
         }
     }
 }

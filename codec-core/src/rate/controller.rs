@@ -13,8 +13,10 @@ use super::facts::{Class, Decision, FrameBudget, FrameFacts, class_of};
 use super::fixed::{log2_q16, mul_div_signed};
 use super::model::BitsModel;
 use super::quantizer::Steps;
+use super::rehearsal::{Rehearsal, quality_index};
+use super::script::{Part, Script};
 use super::window::Window;
-use crate::codec::{Bitrate, DropPolicy, FrameKind, RateControl, RateState, Update};
+use crate::codec::{Bitrate, DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
 
 /// VBR makes up for frames that cost more on purpose over this time.
@@ -97,6 +99,10 @@ pub struct RateController {
     free_fall: bool,
     pending: Option<Pending>,
     last_target_bits: u64,
+    /// VBR: the base of the last frame that was foreseen.
+    last_base_q16: Option<i32>,
+    /// VBR: what a rehearsal foretold, as long as it comes true.
+    script: Option<Script>,
     /// Of the last coded frame.
     last_bits: u64,
 }
@@ -131,6 +137,8 @@ impl RateController {
             pending: None,
             last_target_bits: 0,
             last_bits: 0,
+            last_base_q16: None,
+            script: None,
             steps,
             config,
         }
@@ -181,6 +189,7 @@ impl RateController {
                 self.set_active_layers(layers);
             }
             Update::Resolution(_) => {
+                (self.script, self.last_base_q16) = (None, None);
                 self.free_fall = true;
                 (self.mean_complexity, self.mean_frames) = (None, 0);
             }
@@ -189,7 +198,13 @@ impl RateController {
         Ok(true)
     }
 
+    /// Takes in what trial codings of the frames to come told.
+    pub fn rehearse(&mut self, rehearsal: &Rehearsal, config: &EncoderConfig) {
+        self.script = rehearsal.script(config);
+    }
+
     fn set_rate(&mut self, mode: RateControl) {
+        (self.script, self.last_base_q16) = (None, None);
         let (old, new) = (self.buffer.rate_bps(), target_rate(mode).0);
         self.config.rate = mode;
         self.buffer.set_rate(new);
@@ -210,6 +225,23 @@ impl RateController {
         self.active_layers = layers;
         self.layer_debt_bits = [0; 3];
         self.free_fall = true;
+    }
+
+    /// Logarithm of the step that frames get from which nothing is predicted, as far as it is
+    /// known.
+    pub(crate) fn base_q16(&self) -> i32 {
+        match (self.config.rate, &self.script) {
+            (RateControl::FixedQ(qindex), _) => self.steps.log_q16(qindex),
+            (RateControl::Quality(quality), _) => {
+                self.steps.log_q16(quality_index(quality, self.steps.last()))
+            }
+            (_, Some(script)) => script.base_q16(),
+            _ => {
+                let middle = self.steps.last() / 2;
+                let last = self.last_qindex[Class::Layer(0).index()].unwrap_or(middle);
+                self.last_base_q16.unwrap_or(self.steps.log_q16(last))
+            }
+        }
     }
 
     /// Settings in force.
@@ -251,6 +283,9 @@ impl RateController {
         }
 
         let class = class_of(facts);
+        let part = part_of(class);
+        self.script = self.script.take().filter(|script| script.expects(part));
+        let scripted = self.script.as_mut().map(Script::plan);
         let share_bits = self.share_bits(facts);
         let complexity_q16 = log2_q16(facts.complexity.max(1));
         let must_bits = self.give_up_bits(facts, hard_bits);
@@ -278,11 +313,24 @@ impl RateController {
                 buffer_is_low: false,
             });
         }
-        let (target_bits, step_q16) = self.aim(facts, class, share_bits, complexity_q16);
+        let (target_bits, step_q16) = match scripted {
+            Some((base, bits)) => (bits, base + self.extra_q16(facts, class)),
+            None => self.aim(facts, class, share_bits, complexity_q16),
+        };
         // Where nothing is dropped, a buffer that runs dry must not starve the frame as well.
         let least = if may_drop { 0 } else { target_bits.min(hard_bits.unwrap_or(u64::MAX)) };
         let max_bits = self.max_bits(facts, target_bits, must_bits, least);
-        let qindex = self.pick_qindex(class, complexity_q16, step_q16, target_bits, max_bits);
+        let is_foreseen = self.is_foreseen(facts);
+        let step_q16 = if is_foreseen && scripted.is_none() {
+            self.steadied(facts, class, step_q16)
+        } else {
+            step_q16
+        };
+        let qindex = if is_foreseen {
+            self.foreseen_qindex(class, complexity_q16, step_q16, max_bits)
+        } else {
+            self.pick_qindex(class, complexity_q16, step_q16, target_bits, max_bits)
+        };
         self.last_target_bits = target_bits;
         self.pending = Some(Pending {
             class,
@@ -315,6 +363,7 @@ impl RateController {
     pub fn frame_left_out(&mut self, pts: i64) {
         self.pass_time(pts);
         self.pending = None;
+        self.script = None;
     }
 
     /// Moves to `pts`, in microseconds.
@@ -354,6 +403,9 @@ impl RateController {
         self.last_coded_us = Some(frame.now_us);
         self.last_bits = bits;
         self.charge(&frame, bits);
+        if let Some(script) = &mut self.script {
+            script.coded(bits);
+        }
 
         // Next to nothing coded, or next to nothing at the finest quantiser, teaches nothing.
         let is_refined = frame.class == Class::Refine;
@@ -386,6 +438,7 @@ impl RateController {
     /// The planned frame was not coded after all: it did not fit, or something else failed.
     pub fn frame_dropped(&mut self) {
         self.pending = None;
+        self.script = None;
     }
 
     fn is_cbr(&self) -> bool {
@@ -397,6 +450,14 @@ fn target_rate(mode: RateControl) -> Bitrate {
     match mode {
         RateControl::Cbr(rate) | RateControl::Vbr(rate) => rate,
         RateControl::Quality(_) | RateControl::FixedQ(_) => Bitrate(0),
+    }
+}
+
+fn part_of(class: Class) -> Part {
+    match class {
+        Class::Key => Part::Key,
+        Class::Altref => Part::Altref,
+        Class::SceneCut | Class::Overlay | Class::Refine | Class::Layer(_) => Part::Plain,
     }
 }
 

@@ -42,6 +42,9 @@ pub struct FrameFacts {
     pub coarsest: Option<u8>,
     /// The pictures show a screen.
     pub is_screen: bool,
+    /// How much finer it is worth coding than what nothing is predicted from, in octaves of the
+    /// step (16 fractional bits), by an average bitrate or a quality; `None`: as usual for its kind.
+    pub finer_q16: Option<i32>,
     /// Whether it may be dropped; `None`: as configured.
     pub may_drop: Option<bool>,
 }
@@ -60,6 +63,7 @@ impl FrameFacts {
             scene_cut: false,
             coarsest: None,
             is_screen: false,
+            finer_q16: None,
             may_drop: None,
         }
     }
@@ -143,6 +147,9 @@ pub(super) fn class_of(facts: &FrameFacts) -> Class {
 
 /// How much finer frames are that others are predicted from, in octaves of the step.
 pub(super) fn boost_q16(facts: &FrameFacts, class: Class) -> i32 {
+    if let Some(finer) = facts.finer_q16 {
+        return -finer;
+    }
     match (class, facts.role) {
         (Class::Key, _) => -ONE_Q16 / 2,
         (Class::Altref, _) => -ONE_Q16 * 5 / 8,

@@ -13,8 +13,12 @@ pub struct Outlook {
     pub scene_cut: bool,
     /// It must be a key frame.
     pub key: bool,
+    /// See [`super::FrameFacts::finer_q16`].
+    pub finer_q16: Option<i32>,
 }
 
+/// Longest group: altref frames further away from some of the pictures help them less.
+const MAX_GROUP: usize = 14;
 /// Shortest group for which an altref frame pays.
 const MIN_GROUP: usize = 4;
 /// Inter costs above this share of the intra costs (1/256) say that the pictures of a group have
@@ -62,6 +66,11 @@ impl<T> Lookahead<T> {
         self.held.get(index)
     }
 
+    /// As [`Self::get`], to be changed.
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut (T, Outlook)> {
+        self.held.get_mut(index)
+    }
+
     /// Number of frames held.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -102,7 +111,7 @@ impl<T> Lookahead<T> {
     /// What to do with the next frames; `None` if none is held.
     #[must_use]
     pub fn plan_group(&self) -> Option<GroupPlan> {
-        let frames = self.scene_len();
+        let frames = self.scene_len().min(MAX_GROUP);
         if frames == 0 {
             return None;
         }
@@ -122,7 +131,10 @@ mod tests {
     fn held(costs: &[(u64, bool)]) -> Lookahead<()> {
         let mut ahead = Lookahead::new(16);
         for &(inter_cost, scene_cut) in costs {
-            ahead.push((), Outlook { inter_cost, intra_cost: 1000, scene_cut, key: false });
+            ahead.push(
+                (),
+                Outlook { inter_cost, intra_cost: 1000, scene_cut, ..Outlook::default() },
+            );
         }
         ahead
     }

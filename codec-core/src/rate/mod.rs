@@ -15,9 +15,13 @@ mod layers;
 mod lookahead;
 mod model;
 mod quantizer;
+mod rehearsal;
+mod script;
 #[cfg(test)]
 mod simulation;
 mod window;
+
+pub(crate) use fixed::{exp2_q16, log2_q16};
 
 pub use buffer::Buffer;
 pub use config::{BitsLaw, RateConfig};
@@ -25,3 +29,4 @@ pub use controller::RateController;
 pub use facts::{Decision, FrameBudget, FrameFacts, FrameRole};
 pub use layers::{LayerMeta, LayerPlan, LayerPlanner};
 pub use lookahead::{GroupPlan, Lookahead, Outlook};
+pub use rehearsal::Rehearsal;

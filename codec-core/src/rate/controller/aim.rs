@@ -6,6 +6,7 @@ use crate::rate::buffer::SECOND_US;
 use crate::rate::facts::{Class, FrameFacts, FrameRole, boost_q16};
 use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
 use crate::rate::layers::LayerPlanner;
+use crate::rate::rehearsal::quality_index;
 
 /// Deviations of CBR's buffer are made up for over this time.
 const RECOVERY_US: u64 = SECOND_US;
@@ -35,10 +36,8 @@ impl RateController {
         match self.config.rate {
             RateControl::FixedQ(qindex) => (0, self.steps.log_q16(qindex)),
             RateControl::Quality(quality) => {
-                let last = u32::from(self.steps.last());
-                let index = last * (100 - u32::from(quality.min(100))) / 100;
-                let base = self.steps.log_q16(u8::try_from(index).unwrap_or(u8::MAX));
-                (0, base + boost_q16(facts, class) + self.busyness_q16(facts) / 10)
+                let base = self.steps.log_q16(quality_index(quality, self.steps.last()));
+                (0, base + self.extra_q16(facts, class))
             }
             RateControl::Cbr(_) => {
                 let target = match class {
@@ -64,6 +63,11 @@ impl RateController {
                 (exp2_q16(model.bits_q16(complexity_q16, step)), step)
             }
         }
+    }
+
+    /// How much coarser than the base a frame is, in octaves of the step.
+    pub(super) fn extra_q16(&self, facts: &FrameFacts, class: Class) -> i32 {
+        boost_q16(facts, class) + self.busyness_q16(facts) / 10
     }
 
     /// What is left of a frame's bits for what has changed.

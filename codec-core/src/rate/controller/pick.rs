@@ -2,13 +2,51 @@
 
 use super::RateController;
 use crate::codec::RateControl;
-use crate::rate::facts::Class;
+use crate::rate::facts::{Class, FrameFacts, boost_q16};
 use crate::rate::fixed::{ONE_Q16, log2_q16, positive};
 
 /// From one frame to the next of its kind, the quantiser index falls by at most this.
 const MAX_FINER: u8 = 12;
 
 impl RateController {
+    /// Whether a look-ahead said what the frame is worth: its step follows from the base alone.
+    pub(super) fn is_foreseen(&self, facts: &FrameFacts) -> bool {
+        let by_base = matches!(self.config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
+        by_base && facts.finer_q16.is_some()
+    }
+
+    /// The step of a frame that was foreseen, where an average bitrate moves the base: it moves
+    /// with plain frames and slowly.
+    pub(super) fn steadied(&mut self, facts: &FrameFacts, class: Class, step_q16: i32) -> i32 {
+        if !matches!(self.config.rate, RateControl::Vbr(_)) {
+            return step_q16;
+        }
+        let extra = boost_q16(facts, class);
+        let base = match (class, self.last_base_q16) {
+            (_, None) => step_q16 - extra,
+            (Class::Layer(_), Some(last)) => damped(step_q16 - extra, last),
+            (_, Some(last)) => last,
+        };
+        self.last_base_q16 = Some(base);
+        base + extra
+    }
+
+    /// The index nearest to the step of a frame that was foreseen, or one for the cap.
+    pub(super) fn foreseen_qindex(
+        &self,
+        class: Class,
+        complexity_q16: i32,
+        step_q16: i32,
+        max_bits: Option<u64>,
+    ) -> u8 {
+        let model = &self.models[class.index()];
+        let fitting = max_bits
+            .map(|max| model.step_q16(complexity_q16, log2_q16(max - max / 8)))
+            .filter(|_| model.is_trained());
+        let step_q16 = fitting.map_or(step_q16, |fitting| fitting.max(step_q16));
+        self.steps.nearest(step_q16).clamp(self.config.min_qindex, self.config.max_qindex)
+    }
+
     pub(super) fn pick_qindex(
         &self,
         class: Class,

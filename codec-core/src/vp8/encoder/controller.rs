@@ -51,6 +51,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     reports_qindex: true,
     threads: true,
     knobs: KNOBS,
+    quantiser_steps: &AC_STEPS,
     ..Capabilities::minimal("vp8/native")
 };
 
@@ -117,6 +118,10 @@ impl<C: CodeUnit> Vp8Encoder<C> {
             })?,
         };
         let is_file = config.preset == Preset::File;
+        let mut rate = RateController::new(&rate_config(config));
+        if is_file && let Some(rehearsal) = &config.rehearsal {
+            rate.rehearse(rehearsal, config);
+        }
         let held = if is_file { knobs.lookahead } else { 1 };
         let latency_frames = u32::try_from(held - 1).unwrap_or(MAX_LOOKAHEAD);
         Ok(Self {
@@ -125,11 +130,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
             kernels,
             analyser: Analyser::new(),
             keys: KeyPolicy::new(),
-            coding: Coding::new(
-                unit,
-                RateController::new(&rate_config(config)),
-                LayerPlanner::new(config.scalability),
-            ),
+            coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
             file: is_file.then(|| FileState::new(config.size, held)),
             last_pts: None,
             effort: Effort::default(),
@@ -350,6 +351,7 @@ fn outlook(
         intra_cost: analysis.intra_cost,
         scene_cut: is_cut && !key,
         key,
+        finer_q16: None,
     }
 }
 

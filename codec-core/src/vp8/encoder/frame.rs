@@ -386,7 +386,12 @@ impl FrameEncoder {
         }
         let quant = QuantIndices { y_ac: qindex, ..QuantIndices::default() };
         let share = if is_key { 0 } else { plan.refresh_pct };
-        let mut segmentation = self.refresh.plan(qindex, share);
+        let offsets = asked.analysis.map_or(&[][..], |analysis| &analysis.offsets_q4);
+        let mut segmentation = if offsets.is_empty() {
+            self.refresh.plan(qindex, share)
+        } else {
+            self.refresh.spread(qindex, offsets)
+        };
         let sets = [0, 1, 2, 3].map(|segment| {
             let qindex = segmentation.qindex(qindex, segment);
             QuantiserSet::new(qindex, &quant, WiderZeroBin::default())
@@ -399,6 +404,12 @@ impl FrameEncoder {
         let knobs = self.settings.knobs;
         let is_screen = plan.content == Content::Screen;
         let level = knobs.filter_level.unwrap_or_else(|| usual_level(qindex, is_screen));
+        if !offsets.is_empty() {
+            segmentation.filter_level = [0, 1, 2, 3].map(|segment| {
+                let qindex = segmentation.qindex(qindex, segment);
+                knobs.filter_level.unwrap_or_else(|| usual_level(qindex, is_screen)).cast_signed()
+            });
+        }
         // What the filter needs of the header is known before the rows are coded.
         let mut header = FrameHeader {
             is_key,

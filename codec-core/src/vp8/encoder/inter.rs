@@ -123,7 +123,7 @@ impl MbCoder<'_> {
         let wanted = self.wanted_segment();
         let choice = self.decide_inter_in(wanted);
         let is_still = choice.luma == LumaMode::Zero && choice.reference == Reference::Last;
-        if wanted == 1 && !is_still {
+        if self.job.refresh.is_refresh(wanted) && !is_still {
             // Only what stands still is worth refreshing.
             return self.decide_inter_in(0);
         }
@@ -314,25 +314,37 @@ impl MbCoder<'_> {
         range: &SearchRange,
         found: &mut Candidates,
     ) {
-        self.offer_search_in(Reference::Last, set, vectors, range, found);
+        self.offer_search_in(Reference::Last, None, set, vectors, range, found);
         if self.job.speed.others != OtherReferences::Searched {
             return;
         }
         let best = *found.best();
         for reference in [Reference::Golden, Reference::Altref] {
+            let seed = self.seed_in(reference).filter(|&seed| {
+                let at = seed.to_quarter();
+                let sse = self.sse_at(reference, MotionVector::new(at.x, at.y), range);
+                sse.is_some_and(|sse| sse < best.sse.saturating_mul(8))
+            });
             let zero = found
                 .as_slice()
                 .iter()
                 .any(|c| c.reference == reference && c.sse < best.sse.saturating_mul(2));
-            if zero && best.sse > set.lambda.cost(SOME_BITS_Q8) {
-                self.offer_search_in(reference, set, vectors, range, found);
+            if (zero || seed.is_some()) && best.sse > set.lambda.cost(SOME_BITS_Q8) {
+                self.offer_search_in(reference, seed, set, vectors, range, found);
             }
         }
+    }
+
+    /// Where look-ahead found the macroblock in `reference`.
+    fn seed_in(&self, reference: Reference) -> Option<FullPel> {
+        let analysis = self.job.analysis.filter(|_| reference == Reference::Altref)?;
+        analysis.altref_seeds.get(self.index()).copied().flatten()
     }
 
     fn offer_search_in(
         &mut self,
         reference: Reference,
+        seed: Option<FullPel>,
         set: &QuantiserSet,
         vectors: &Vectors,
         range: &SearchRange,
@@ -354,10 +366,11 @@ impl MbCoder<'_> {
                 lambda_sse: set.lambda,
             },
         };
-        let start = match self.confirmed(found.best()) {
+        let start = match self.confirmed(found.best()).filter(|_| seed.is_none()) {
             Some(start) => start,
             None => {
-                let (starts, count) = self.starts(vectors, found);
+                let (mut starts, count) = self.starts(vectors, found);
+                starts[0] = seed.unwrap_or(starts[0]);
                 search_integer(&target, &starts[..count], integer_settings(&job.speed)).vector
             }
         };

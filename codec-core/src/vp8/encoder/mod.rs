@@ -25,6 +25,7 @@ mod segments;
 mod source;
 mod speed;
 mod split;
+mod spread;
 mod store;
 mod tokens;
 mod transform;

@@ -362,7 +362,7 @@ impl<'a> MbCoder<'a> {
         modes.split += u32::from(info.luma == LumaMode::Split);
         let is_still = info.reference == Reference::Last && info.mv == MotionVector::ZERO;
         modes.zero_motion += u32::from(is_still && info.luma != LumaMode::Split);
-        modes.refreshed += u32::from(info.segment == 1);
+        modes.refreshed += u32::from(self.job.refresh.is_refresh(info.segment));
         modes.mode_bits_q8 += u64::from(choice.mode_bits + chroma_bits);
         store.prediction_sse += u64::from(choice.prediction_sse);
     }

@@ -4,6 +4,7 @@
 //! are seen in all the frames that follow. So a few still macroblocks per frame, in turn, are put
 //! into a segment of a finer quantiser, until they have had their share or move.
 
+use super::spread::spread;
 use crate::vp8::header::Segmentation;
 
 /// The segment of macroblocks being refreshed; 0 is that of all others.
@@ -42,6 +43,8 @@ pub(super) struct Refresh {
     history: Vec<History>,
     /// Segment of each macroblock in the frame being coded; empty without segments.
     map: Vec<u8>,
+    /// The map is of what macroblocks are worth, not of those to be refreshed.
+    is_spread: bool,
     /// Where the next frame goes on looking.
     cursor: usize,
     next_cursor: usize,
@@ -67,6 +70,7 @@ impl Refresh {
     pub(super) fn plan(&mut self, qindex: u8, share_pct: u8) -> Segmentation {
         let count = self.history.len();
         self.map.clear();
+        self.is_spread = false;
         let finer = Self::finer(qindex);
         let mut left = count * usize::from(share_pct.min(100)) / 100;
         let limit = finer.saturating_add(WORTHWHILE);
@@ -97,6 +101,19 @@ impl Refresh {
             quantiser: [own, finer, own, own],
             ..Segmentation::default()
         }
+    }
+
+    /// Instead: puts all macroblocks into segments by what they are worth; see [`spread()`].
+    pub(super) fn spread(&mut self, qindex: u8, offsets_q4: &[i8]) -> Segmentation {
+        self.next_cursor = self.cursor;
+        self.is_spread = true;
+        let known = if offsets_q4.len() == self.history.len() { offsets_q4 } else { &[] };
+        spread(qindex, known, &mut self.map)
+    }
+
+    /// Whether macroblocks of `segment` are there to be refreshed.
+    pub(super) fn is_refresh(&self, segment: u8) -> bool {
+        segment == REFRESH && !self.is_spread
     }
 
     /// The segment asked for, by macroblock; empty without segments.

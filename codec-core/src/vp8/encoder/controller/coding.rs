@@ -210,6 +210,7 @@ impl<C: CodeUnit> Coding<C> {
         facts.mean_complexity = task.mean_cost;
         facts.temporal_id = layer.temporal_id;
         facts.scene_cut = scene_cut;
+        facts.finer_q16 = task.outlook.finer_q16;
         facts.may_drop = task.request.may_drop;
         facts
     }

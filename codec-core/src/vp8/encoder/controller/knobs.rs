@@ -48,7 +48,7 @@ pub(super) static KNOBS: &[Knob] = &[
     Knob {
         name: "lookahead",
         kind: KnobKind::Range { min: 1, max: MAX_LOOKAHEAD as i64 },
-        default: 16,
+        default: 24,
         live: false,
         help: "Pictures that the file preset holds back to see what comes.",
     },
@@ -83,7 +83,7 @@ impl Default for KnobValues {
         Self {
             frame: FrameKnobs::default(),
             refresh_pct: 10,
-            lookahead: 16,
+            lookahead: 24,
             altref: true,
             altref_strength: 3,
         }

@@ -1,0 +1,234 @@
+//! What trial codings of a whole file tell the real one.
+//!
+//! A trial codes the same pictures at a high speed and a constant quality. From its sizes follows
+//! the quality at which the file takes the bits that it may take.
+
+use super::fixed::{ONE_Q16, log2_q16, mul_div};
+use super::quantizer::Steps;
+use super::script::{Part, Script, scaled};
+use crate::codec::{EncoderConfig, FrameKind, Packet, RateControl};
+
+/// Speed of trials; that of the real coding if it is faster still.
+const TRIAL_SPEED: u8 = 10;
+/// Trials at most.
+const MAX_TRIALS: usize = 3;
+/// Octaves of bits for an octave of the step, until two trials tell.
+const USUAL_BETA_Q16: i32 = ONE_Q16 * 6 / 5;
+/// Limits of what two trials may tell of it.
+const BETAS_Q16: (i32, i32) = (ONE_Q16 * 7 / 10, ONE_Q16 * 2);
+/// Trials this near to the quality looked for (octaves of the step) are near enough: after one,
+/// when nothing is known of how bits depend on the step, and after more.
+const NEAR_Q16: [i32; 2] = [ONE_Q16 / 6, ONE_Q16 / 2];
+/// Steps beyond the coarsest that still make a difference, as key and altref frames are finer.
+const BEYOND_Q16: i32 = 2 * ONE_Q16;
+
+/// Bits of plain frames of speed 5 and below, of 256 at the speed of trials: where a macroblock
+/// takes 4 bits or less, and where it takes 16 or more.
+const PLAIN_SHARES_Q8: (u64, u64) = (282, 220);
+/// The same for altref frames.
+const ALTREF_SHARE_Q8: u64 = 238;
+
+/// A coded frame of a trial.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    bits: u32,
+    qindex: u8,
+    part: Part,
+}
+
+/// A coding of the file at one quality.
+#[derive(Clone, Debug)]
+struct Trial {
+    base_q16: i32,
+    bits: u64,
+    frames: Vec<Frame>,
+}
+
+/// What trial codings told of a file: eight bytes for each frame.
+///
+/// Code the whole file with each of the configurations that [`Self::next_trial`] gives, and note
+/// every packet; then give the rehearsal to the real coding as [`EncoderConfig::rehearsal`].
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    steps: Steps,
+    /// The last one is under way or the best one.
+    trials: Vec<Trial>,
+    shown: u64,
+    first_pts: Option<i64>,
+    last_pts: i64,
+}
+
+impl Rehearsal {
+    /// One that has seen nothing. `steps`: the codec's quantiser steps,
+    /// [`crate::codec::Capabilities::quantiser_steps`].
+    #[must_use]
+    pub fn new(steps: &[u16]) -> Self {
+        Self {
+            steps: Steps::new(steps),
+            trials: Vec::new(),
+            shown: 0,
+            first_pts: None,
+            last_pts: 0,
+        }
+    }
+
+    /// The configuration of the next trial for a file to be coded as `config` says; `None` if
+    /// enough is known, or `config` asks for no average bitrate.
+    pub fn next_trial(&mut self, config: &EncoderConfig) -> Option<EncoderConfig> {
+        let RateControl::Vbr(_) = config.rate else {
+            return None;
+        };
+        let wanted_q16 = match self.trials.last() {
+            None => self.guess_q16(config),
+            Some(last) if last.frames.is_empty() => return None,
+            Some(last) => {
+                let wanted = self.base_q16(config);
+                let near = NEAR_Q16[usize::from(self.trials.len() > 1)];
+                let is_near = wanted.abs_diff(last.base_q16) <= near.unsigned_abs();
+                if is_near || self.trials.len() >= MAX_TRIALS {
+                    return None;
+                }
+                wanted
+            }
+        };
+        let index = i32::from(self.steps.nearest(wanted_q16));
+        let last = i32::from(self.steps.last()).max(1);
+        let quality = u8::try_from((100 - index * 100 / last).clamp(0, 100)).unwrap_or(0);
+        let base_q16 = self.steps.log_q16(quality_index(quality, self.steps.last()));
+        if self.trials.iter().any(|trial| trial.base_q16 == base_q16) {
+            return None;
+        }
+        if let Some(done) = self.trials.last_mut() {
+            // Only the sizes of the last one are needed frame by frame.
+            done.frames = Vec::new();
+        }
+        self.trials.push(Trial { base_q16, bits: 0, frames: Vec::new() });
+        (self.shown, self.first_pts) = (0, None);
+        let mut trial = config.clone();
+        trial.rate = RateControl::Quality(quality);
+        trial.speed = config.speed.max(TRIAL_SPEED);
+        (trial.report_psnr, trial.report_digest) = (false, false);
+        (trial.deadline, trial.rehearsal) = (None, None);
+        Some(trial)
+    }
+
+    /// Takes in a packet of the trial under way; in order, none left out.
+    pub fn note(&mut self, packet: &Packet) {
+        let Some(trial) = self.trials.last_mut() else {
+            return;
+        };
+        let bits = packet.data.len() as u64 * 8;
+        trial.bits += bits;
+        let part = match (packet.meta.kind, packet.meta.shown) {
+            (FrameKind::Key, _) => Part::Key,
+            (FrameKind::Inter, false) => Part::Altref,
+            (FrameKind::Inter, true) => Part::Plain,
+        };
+        let bits = u32::try_from(bits).unwrap_or(u32::MAX);
+        trial.frames.push(Frame { bits, qindex: packet.meta.qindex, part });
+        if packet.meta.shown {
+            self.shown += 1;
+            self.first_pts.get_or_insert(packet.pts);
+            self.last_pts = packet.pts;
+        }
+    }
+
+    /// What the real coding is to do; `None` without a trial.
+    pub(super) fn script(&self, config: &EncoderConfig) -> Option<Script> {
+        let last = self.trials.last().filter(|trial| !trial.frames.is_empty())?;
+        let base_q16 = self.base_q16(config);
+        let beta_q16 = self.beta_q16();
+        let shares_q8 = Self::shares_q8(last, config);
+        let frames = last.frames.iter().map(|frame| {
+            let bits = self.bits_at(last, frame, base_q16, beta_q16);
+            let bits = bits * shares_q8[frame.part as usize] / 256;
+            (frame.part, u32::try_from(bits).unwrap_or(u32::MAX))
+        });
+        Some(Script::new(frames.collect(), base_q16, beta_q16, self.budget_bits(config)))
+    }
+
+    /// Bits that the file may take.
+    fn budget_bits(&self, config: &EncoderConfig) -> u64 {
+        let RateControl::Vbr(rate) = config.rate else { return 0 };
+        let ticks = self.last_pts.abs_diff(self.first_pts.unwrap_or(self.last_pts));
+        let (tick, frame) = (config.timebase, config.framerate);
+        let spread =
+            mul_div(rate.0, ticks.saturating_mul(u64::from(tick.num)), u64::from(tick.den));
+        spread.saturating_add(mul_div(rate.0, u64::from(frame.den), u64::from(frame.num))).max(1)
+    }
+
+    /// A first guess at the step, from the bits per pixel.
+    fn guess_q16(&self, config: &EncoderConfig) -> i32 {
+        let RateControl::Vbr(rate) = config.rate else { return 0 };
+        let frame = config.framerate;
+        let bits = mul_div(rate.0, u64::from(frame.den), u64::from(frame.num)).max(1);
+        let share_q16 = log2_q16(bits << 10) - log2_q16(config.size.pixels().max(1)) - 10 * ONE_Q16;
+        // At an eighth of a bit per pixel, a fifth of the way down from the coarsest.
+        let span = self.steps.log_q16(self.steps.last()) - self.steps.log_q16(0);
+        self.steps.log_q16(self.steps.last()) - span * 3 / 8 - (share_q16 + 3 * ONE_Q16) / 2
+    }
+
+    fn beta_q16(&self) -> i32 {
+        let [.., a, b] = self.trials.as_slice() else {
+            return USUAL_BETA_Q16;
+        };
+        let steps = b.base_q16 - a.base_q16;
+        if steps.abs() < ONE_Q16 / 8 {
+            return USUAL_BETA_Q16;
+        }
+        let octaves = log2_q16(a.bits) - log2_q16(b.bits);
+        let beta = (i64::from(octaves) << 16) / i64::from(steps);
+        i32::try_from(beta).unwrap_or(USUAL_BETA_Q16).clamp(BETAS_Q16.0, BETAS_Q16.1)
+    }
+
+    /// What the frames of each part take at the speed of `config`, of 256 that they took in
+    /// `trial`: slower speeds save bits where there are many, and where there are few spend them on
+    /// what trials do not find worth coding.
+    fn shares_q8(trial: &Trial, config: &EncoderConfig) -> [u64; 3] {
+        let plain = trial.frames.iter().filter(|frame| frame.part == Part::Plain);
+        let (sum, count) = plain.fold((0, 0), |(s, n), f| (s + u64::from(f.bits), n + 1_u64));
+        let (cols, rows) = config.size.macroblocks();
+        let each = sum * 16 / (count * (cols * rows) as u64).max(1);
+        // Bits of a macroblock in sixteenths: 4 to 16.
+        let many = each.clamp(64, 256) - 64;
+        let plain = PLAIN_SHARES_Q8.0 - (PLAIN_SHARES_Q8.0 - PLAIN_SHARES_Q8.1) * many / 192;
+        // Nothing is known of speeds in between but that they lie in between.
+        let far = u64::from(TRIAL_SPEED - config.speed.clamp(5, TRIAL_SPEED));
+        [256, ALTREF_SHARE_Q8, plain].map(|share| (share * far + 256 * (5 - far)) / 5)
+    }
+
+    /// What a frame of `trial` would take at another base.
+    fn bits_at(&self, trial: &Trial, frame: &Frame, base_q16: i32, beta_q16: i32) -> u64 {
+        let used = self.steps.log_q16(frame.qindex);
+        let last = self.steps.log_q16(self.steps.last());
+        let wanted = used + base_q16 - trial.base_q16;
+        let step = wanted.clamp(self.steps.log_q16(0), last);
+        scaled(frame.bits.into(), step - used, beta_q16)
+    }
+
+    /// The base at which the frames take the bits that they may take.
+    fn base_q16(&self, config: &EncoderConfig) -> i32 {
+        let Some(last) = self.trials.last() else {
+            return 0;
+        };
+        let (budget, beta) = (self.budget_bits(config), self.beta_q16());
+        let shares_q8 = Self::shares_q8(last, config);
+        let (mut fine, mut coarse) =
+            (self.steps.log_q16(0), self.steps.log_q16(self.steps.last()) + BEYOND_Q16);
+        while coarse - fine > ONE_Q16 / 512 {
+            let base = fine + (coarse - fine) / 2;
+            let bits = |frame: &Frame| {
+                self.bits_at(last, frame, base, beta) * shares_q8[frame.part as usize]
+            };
+            let sum: u64 = last.frames.iter().map(bits).sum();
+            if sum / 256 > budget { fine = base } else { coarse = base }
+        }
+        coarse
+    }
+}
+
+/// The quantiser index that stands for a quality.
+pub(crate) fn quality_index(quality: u8, last: u8) -> u8 {
+    let index = u32::from(last) * (100 - u32::from(quality.min(100))) / 100;
+    u8::try_from(index).unwrap_or(u8::MAX)
+}
