@@ -165,6 +165,10 @@ pub(crate) struct EncodeArgs {
     /// 0 (best) to 10 (fastest); 7 in rtc, 3 in file.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: Option<u8>,
+    /// Times that the input is read for `--preset file -b`: 2 codes it on trial first. Default: 2
+    /// for files, 1 for pipes.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) passes: Option<u8>,
     /// Threads; the output is the same for any number. Default: by size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,

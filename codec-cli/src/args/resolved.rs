@@ -49,6 +49,7 @@ pub(crate) struct Encoding {
     rate: Option<RateChoice>,
     pub(crate) preset: PresetArg,
     speed: Option<u8>,
+    passes: Option<u8>,
     keyint: Option<KeyInterval>,
     scalability: Scalability,
     content: Content,
@@ -125,6 +126,7 @@ impl Encoding {
             rate,
             preset: args.preset,
             speed: args.speed,
+            passes: args.passes,
             keyint: args.keyint,
             scalability: scalability(args.layers.as_deref(), capabilities)?,
             content: match args.content {
@@ -145,6 +147,24 @@ impl Encoding {
     /// Whether the bitrate comes from the table.
     pub(crate) fn is_rate_guessed(&self) -> bool {
         self.rate.is_none()
+    }
+
+    /// Whether the input is to be coded on trial first.
+    pub(crate) fn wants_trials(&self) -> Result<bool> {
+        let is_average = self.preset == PresetArg::File
+            && !matches!(self.rate, Some(RateChoice::Quality(_) | RateChoice::Qp(_)));
+        let is_file = std::fs::metadata(&self.input.path).is_ok_and(|found| found.is_file())
+            && !is_pipe(&self.input.path);
+        match self.passes {
+            Some(2) if !is_average => {
+                Err(Failure::usage("--passes 2 is for a bitrate in the file preset"))
+            }
+            Some(2) if !is_file => {
+                Err(Failure::usage("--passes 2 reads the input again, which must be a file"))
+            }
+            Some(passes) => Ok(passes == 2),
+            None => Ok(is_average && is_file),
+        }
     }
 
     /// Settings of the encoder for pictures of `size`. Pool and SIMD level are left to the caller.

@@ -2,6 +2,7 @@
 
 mod announce;
 mod checker;
+mod rehearse;
 mod totals;
 
 use std::collections::VecDeque;
@@ -75,6 +76,8 @@ impl Session {
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
+        let progress = Progress::new(env.console, total_of(settings, source), frame_rate);
+        config.rehearsal = rehearse::rehearse(settings, &config, env)?.map(Arc::new);
         let Some((open, _)) = settings.backend.encoder else {
             return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
         };
@@ -92,11 +95,6 @@ impl Session {
                 Some(Report::create(path, *form, &rules, header, env)?)
             }
         };
-        let total = facts.count.map(|count| count.saturating_sub(settings.skip));
-        let total = match (total, settings.frames) {
-            (Some(total), Some(limit)) => Some(total.min(limit)),
-            (total, limit) => limit.or(total),
-        };
         Ok(Self {
             env,
             encoder,
@@ -107,7 +105,7 @@ impl Session {
             report,
             checker,
             transform,
-            progress: Progress::new(env.console, total, frame_rate),
+            progress,
             waiting: VecDeque::new(),
             last_pts: None,
             totals: Totals::new(frame_rate, time_base),
@@ -312,6 +310,15 @@ fn why_nothing(settings: &Encoding) -> String {
         (Some(0), _) => "-n 0 asks for no frame".to_owned(),
         (_, 0) => "the input has no frame to encode".to_owned(),
         (_, skip) => format!("the input has no frame after the {skip} that --skip leaves out"),
+    }
+}
+
+/// Frames that will be encoded, where that is known; for progress.
+fn total_of(settings: &Encoding, source: &dyn FrameSource) -> Option<u64> {
+    let count = source.facts().count.map(|count| count.saturating_sub(settings.skip));
+    match (count, settings.frames) {
+        (Some(count), Some(limit)) => Some(count.min(limit)),
+        (count, limit) => limit.or(count),
     }
 }
 

@@ -91,6 +91,23 @@ fn headerless_input_of_every_packing_is_encoded() {
 }
 
 #[test]
+fn files_are_coded_on_trial_first_and_pipes_cannot_be() {
+    let place = Place::with_clip("talking-head", "98x54", 40);
+    let encode = ["encode", "clip.y4m", "-o", "a.ivf", "-b", "60k", "-y", "-v"];
+    let run = place.ok(&encode);
+    assert!(run.err.contains("trial coding"), "{}", run.err);
+    let bytes = place.read("a.ivf").len() - 32 - 12 * 43;
+    // 40 frames at 30 per second.
+    assert!((9_000..11_000).contains(&bytes), "{bytes}");
+    let run = place.ok(&[&encode[..], &["--passes", "1"]].concat());
+    assert!(!run.err.contains("trial coding"), "{}", run.err);
+    let piped = place.feed(&["encode", "-", "-o", "-", "--passes", "2"], &place.read("clip.y4m"));
+    assert_eq!(piped.code, 2, "{}", piped.err);
+    let quality = place.run(&["encode", "clip.y4m", "-o", "b.ivf", "-q", "50", "--passes", "2"]);
+    assert_eq!(quality.code, 2, "{}", quality.err);
+}
+
+#[test]
 fn pipes_carry_every_stage() {
     let place = Place::new();
     let clip = place.ok(&["generate", "texture-pan", "--size", "64x48", "-n", "6"]).out;

@@ -1,0 +1,87 @@
+//! Trial codings of a file, which tell the real one how many bits each frame takes.
+
+use codec_core::codec::{EncoderConfig, FrameRequest, Packet, VideoEncoder};
+use codec_core::rate::Rehearsal;
+
+use crate::Env;
+use crate::args::resolved::Encoding;
+use crate::console::{Console, Style};
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::io::decoded::DecodeOptions;
+use crate::io::source;
+
+/// Codes the input on trial as often as it takes to code it as `config` says. `None` if it is to be
+/// read once only, or its pictures change their size.
+pub(super) fn rehearse(
+    settings: &Encoding,
+    config: &EncoderConfig,
+    env: Env,
+) -> Result<Option<Rehearsal>> {
+    let steps = settings.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
+    if !settings.wants_trials()? || steps.is_empty() {
+        return Ok(None);
+    }
+    let mut rehearsal = Rehearsal::new(steps);
+    while let Some(trial) = rehearsal.next_trial(config) {
+        env.console
+            .detail(format!("trial coding, {}", crate::args::resolved::describe_rate(trial.rate)));
+        if !run(settings, &trial, &mut rehearsal, env)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(rehearsal))
+}
+
+/// One trial. `false`: the sizes of its frames would tell nothing.
+fn run(
+    settings: &Encoding,
+    trial: &EncoderConfig,
+    rehearsal: &mut Rehearsal,
+    env: Env,
+) -> Result<bool> {
+    let Some((open, _)) = settings.backend.encoder else {
+        return Ok(false);
+    };
+    let mut encoder = open(trial).map_err(|error| Failure::encoding(&error))?;
+    let mut packet = Packet::default();
+    let mut transform = settings.transform();
+    let options = DecodeOptions {
+        limits: settings.input.limits,
+        threads: settings.threads,
+        ..DecodeOptions::default()
+    };
+    // What is wrong with the input is told when it is read for good.
+    let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
+    let mut source = source::open(&settings.input, &options, quiet)?;
+    let (mut seen, mut last_pts) = (0_u64, None);
+    let end = settings.frames.map(|frames| settings.skip.saturating_add(frames));
+    while end.is_none_or(|end| seen < end) && !interrupt::stopped() {
+        // Where the input breaks off, so will the real coding.
+        let Ok(Some(shot)) = source.next() else { break };
+        seen += 1;
+        if seen <= settings.skip {
+            continue;
+        }
+        if last_pts.is_some_and(|last| shot.pts <= last) {
+            break;
+        }
+        last_pts = Some(shot.pts);
+        let picture = transform.apply(shot.picture)?;
+        if picture.size() != trial.size {
+            return Ok(false);
+        }
+        let request = FrameRequest::at(shot.pts);
+        encoder.encode(&picture, &request).map_err(|error| Failure::encoding(&error))?;
+        note(&mut *encoder, &mut packet, rehearsal);
+    }
+    encoder.finish().map_err(|error| Failure::encoding(&error))?;
+    note(&mut *encoder, &mut packet, rehearsal);
+    Ok(true)
+}
+
+fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, rehearsal: &mut Rehearsal) {
+    while encoder.receive(packet) {
+        rehearsal.note(packet);
+    }
+}
