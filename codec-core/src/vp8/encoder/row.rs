@@ -71,7 +71,7 @@ pub(super) struct MbCoder<'a> {
     pub(super) col: usize,
     pub(super) cur: SourceMb,
     /// What was found out about it before.
-    pub(super) analysis: Option<MbAnalysis>,
+    pub(super) analysis: Option<&'a MbAnalysis>,
     pub(super) above: Above,
     pub(super) above_left: AboveInfo,
     pub(super) left: Left,
@@ -202,7 +202,7 @@ impl<'a> MbCoder<'a> {
         self.prefetch(col, planes);
         let row = self.row;
         self.col = col;
-        self.analysis = self.job.analysis.and_then(|frame| frame.at(col, row)).copied();
+        self.analysis = self.job.analysis.and_then(|frame| frame.at(col, row));
         (self.best.predicted, self.trial.predicted) = (None, None);
         self.cur.gather(self.job.kernels, self.job.picture, col, row);
         self.has_edges = false;
