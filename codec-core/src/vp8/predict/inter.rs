@@ -97,43 +97,52 @@ impl Place {
     }
 }
 
-/// The `W` x `H` pixels at (`x`, `y`), the plane's edges extended as far as it takes.
+/// Pixels of a row that [`extend`] picks from; no window is wider.
+const SPAN: usize = 32;
+
+/// Writes the `W` x `H` pixels at (`x`, `y`), the plane's edges extended as far as it takes, into
+/// `out` and returns in which column they begin: nothing is copied twice, for what has just been
+/// written in other widths is slow to read.
 #[cold]
 #[inline(never)]
 fn extend<const W: usize, const H: usize>(
     plane: PlaneRef<'_>,
     x: isize,
     y: isize,
-    out: &mut [[u8; W]; H],
-) {
+    out: &mut [[u8; 2 * SPAN]; H],
+) -> usize {
     const { assert!(W <= SPAN, "no window is wider") };
     let layout = plane.layout();
     let inside = |at: isize, size: usize| at.clamp(0, size.cast_signed() - 1).unsigned_abs();
-    let row = |k: usize| plane.row(inside(y.saturating_add_unsigned(k), layout.height));
+    let lines = out
+        .iter_mut()
+        .enumerate()
+        .map(|(k, line)| (line, plane.row(inside(y.saturating_add_unsigned(k), layout.height))));
     if layout.width < SPAN {
-        for (k, line) in out.iter_mut().enumerate() {
-            let row = row(k);
-            *line = std::array::from_fn(|k| row[inside(x.saturating_add_unsigned(k), row.len())]);
+        for (line, row) in lines {
+            for (k, pixel) in line.iter_mut().enumerate().take(W) {
+                *pixel = row[inside(x.saturating_add_unsigned(k), row.len())];
+            }
         }
-        return;
+        return 0;
     }
     // All columns come from `SPAN` pixels of each row: from the window's own, or from those at the
-    // row's end that is left, with the last pixel repeated beyond it.
+    // row's end that is left, and the last pixel repeated beyond it.
     let from = inside(x, layout.width - SPAN + 1);
-    let begin = (x - from.cast_signed()).clamp(-SPAN.cast_signed(), SPAN.cast_signed());
-    let begin = SPAN.saturating_add_signed(begin);
-    for (k, line) in out.iter_mut().enumerate() {
-        let row = row(k);
-        let mut pixels = [0; 3 * SPAN];
-        pixels[..SPAN].fill(row[0]);
-        pixels[SPAN..2 * SPAN].copy_from_slice(&row[from..from + SPAN]);
-        pixels[2 * SPAN..].fill(row[row.len() - 1]);
-        line.copy_from_slice(&pixels[begin..begin + W]);
+    let offset = (x - from.cast_signed()).clamp(-SPAN.cast_signed(), SPAN.cast_signed());
+    match offset {
+        0 => lines.for_each(|(line, row)| line[..W].copy_from_slice(&row[from..from + W])),
+        ..0 => lines.for_each(|(line, row)| {
+            line[..SPAN].fill(row[0]);
+            line[SPAN..].copy_from_slice(&row[..SPAN]);
+        }),
+        1.. => lines.for_each(|(line, row)| {
+            line[..SPAN].copy_from_slice(&row[from..from + SPAN]);
+            line[SPAN..].fill(row[row.len() - 1]);
+        }),
     }
+    if offset < 0 { SPAN - offset.unsigned_abs() } else { offset.unsigned_abs() }
 }
-
-/// Pixels of a row that [`extend`] picks from.
-const SPAN: usize = 32;
 
 /// One block size: window inside the plane, or an extended copy; whole pixels, six-tap, bilinear.
 /// `false` if the block was refused.
@@ -186,11 +195,14 @@ fn with_window<const W: usize, const H: usize>(
         return true;
     }
     if outside == Outside::Extend {
-        let mut extended = [[0; W]; H];
-        extend(plane, x, y, &mut extended);
-        predict(Window::packed(&extended));
+        let mut extended = [[0; 2 * SPAN]; H];
+        let begin = extend::<W, H>(plane, x, y, &mut extended);
+        if let Some(window) = Window::new(&extended.as_flattened()[begin..], 2 * SPAN) {
+            predict(window);
+            return true;
+        }
     }
-    outside == Outside::Extend
+    false
 }
 
 /// The vectors of the four 4x4 blocks of each chroma plane of a split macroblock, in eighths of a
@@ -310,19 +322,21 @@ mod tests {
 
     #[test]
     fn an_extended_window_repeats_the_edge_pixels() {
-        let (w, h) = (20, 18);
-        let data: Vec<u8> = (0..w * h).map(|n| u8::try_from(n % 251).unwrap()).collect();
-        let layout = Layout { stride: w, width: w, height: h, pad: 0 };
-        let plane = PlaneRef::new(&data, layout).unwrap();
-        for x in -60..60 {
-            for y in [-40, -21, -5, 0, 3, 10, 17, 30] {
-                let mut out = [[0; 21]; 21];
-                extend(plane, x, y, &mut out);
-                for (k, row) in (0_isize..).zip(&out) {
-                    for (i, &pixel) in (0_isize..).zip(row) {
-                        let px = usize::try_from((x + i).clamp(0, 19)).unwrap();
-                        let py = usize::try_from((y + k).clamp(0, 17)).unwrap();
-                        assert_eq!(pixel, data[py * w + px], "({x}, {y}) + ({i}, {k})");
+        // Narrower and wider than the part of a row that is looked at.
+        for (w, h) in [(20, 18), (50, 18)] {
+            let data: Vec<u8> = (0..w * h).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            let layout = Layout { stride: w, width: w, height: h, pad: 0 };
+            let plane = PlaneRef::new(&data, layout).unwrap();
+            let at = |p: isize, size: usize| p.clamp(0, size.cast_signed() - 1).unsigned_abs();
+            for x in -60..110 {
+                for y in [-40, -21, -5, 0, 3, 10, 17, 30] {
+                    let mut out = [[0; 2 * SPAN]; 21];
+                    let begin = extend::<21, 21>(plane, x, y, &mut out);
+                    for (k, row) in (0_isize..).zip(&out) {
+                        for (i, &pixel) in (0_isize..).zip(&row[begin..begin + 21]) {
+                            let expected = data[at(y + k, h) * w + at(x + i, w)];
+                            assert_eq!(pixel, expected, "({x}, {y}) + ({i}, {k})");
+                        }
                     }
                 }
             }
