@@ -112,12 +112,15 @@ impl MbCoder<'_> {
             job.kernels.fdct_4x4(cur, Window::packed(&pred), &mut coeffs[0]);
             let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
             let block_bits = match &mut trellis {
-                Some(trellis) => {
-                    let (to, back) = (&mut levels[0], &mut dequantised[0]);
-                    let (end, bits) = trellis.one(n, &coeffs[0], set, to, back);
-                    eob = [end];
-                    bits
-                }
+                Some(trellis) => trellis.one(
+                    job.kernels,
+                    n,
+                    &coeffs,
+                    set,
+                    &mut levels,
+                    &mut dequantised,
+                    &mut eob,
+                ),
                 None => {
                     let quantiser = &set.y1;
                     job.kernels.quantise(

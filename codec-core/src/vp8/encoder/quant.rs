@@ -27,6 +27,8 @@ pub struct QuantiserSet {
     pub y2: Quantiser,
     /// Chroma.
     pub uv: Quantiser,
+    /// Quantisers without zero bins: luma with its DC, luma under Y2, Y2, chroma.
+    pub nearest: [Quantiser; 4],
     /// Squared error per bit: 0.036 times the square of the luma DC step.
     pub lambda: Lambda,
     /// Absolute error per bit, for integer motion search.
@@ -44,6 +46,7 @@ impl QuantiserSet {
         let y1 = quantiser(steps.y, zbin);
         let mut y1_ac = y1.clone();
         y1_ac.zbin[0] = Quantiser::NEVER;
+        let nearest = [steps.y, steps.y, steps.y2, steps.uv].map(nearest);
         // The frame's own index, whatever the deltas: lambdas of one index are comparable.
         let q = u32::from(DC_STEPS[usize::from(qindex)]);
         Self {
@@ -53,6 +56,7 @@ impl QuantiserSet {
             y1_ac,
             y2: quantiser(steps.y2, zbin),
             uv: quantiser(steps.uv, zbin),
+            nearest: under_y2(nearest),
             lambda: Lambda((q * q * 9216 + 500) / 1000),
             lambda_sad: Lambda((q * 1070 + 61_714) / 100),
         }
@@ -75,6 +79,24 @@ impl ZeroBin {
         let base_q7 = if qindex > 48 { 80 } else { 84 };
         Self { base_q7: base_q7 + i32::from(wider.0) }
     }
+}
+
+/// A quantiser that rounds to the nearest level.
+fn nearest([dc, ac]: [i16; 2]) -> Quantiser {
+    let steps: [i16; 16] = std::array::from_fn(|n| if n == 0 { dc } else { ac });
+    let recip = |step: i16| i16::try_from(65_536 / i32::from(step)).unwrap_or(i16::MAX);
+    Quantiser {
+        zbin: [0; 16],
+        round: steps.map(|step| step / 2),
+        recip: steps.map(recip),
+        step: steps,
+    }
+}
+
+/// The second without its DC.
+fn under_y2(mut quantisers: [Quantiser; 4]) -> [Quantiser; 4] {
+    quantisers[1].zbin[0] = Quantiser::NEVER;
+    quantisers
 }
 
 fn quantiser([dc, ac]: [i16; 2], zbin: ZeroBin) -> Quantiser {

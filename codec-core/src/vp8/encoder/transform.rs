@@ -51,7 +51,7 @@ impl Residual {
             let dcs = coeffs.0.map(|block| block[0]);
             let coeffs_y2 = kernels.forward_wht(&dcs);
             let back: [&mut [[i16; 16]]; 2] = [&mut self.luma.0, &mut self.y2.0];
-            return trellis.luma(&coeffs.0, &coeffs_y2, set, &mut self.levels, back);
+            return trellis.luma(kernels, &coeffs.0, &coeffs_y2, set, &mut self.levels, back);
         }
         let mut dcs = [0; 16];
         let MbLevels { luma, y2, luma_eobs, y2_eob, .. } = &mut self.levels;
@@ -84,7 +84,7 @@ impl Residual {
         if let Some(trellis) = trellis {
             let mut coeffs = Coeffs::<16>::default();
             kernels.fdct_luma(cur, pred, &mut coeffs.0);
-            return trellis.luma_whole(&coeffs.0, set, &mut self.levels, &mut self.luma.0);
+            return trellis.luma_whole(kernels, &coeffs.0, set, &mut self.levels, &mut self.luma.0);
         }
         let MbLevels { luma, luma_eobs, y2_eob, .. } = &mut self.levels;
         let coeffs = kernels.transform_quantise_luma(
@@ -113,7 +113,7 @@ impl Residual {
         if let Some(trellis) = trellis {
             let mut coeffs = Coeffs::<8>::default();
             kernels.fdct_chroma(cur, pred, &mut coeffs.0);
-            return trellis.chroma(&coeffs.0, set, &mut self.levels, &mut self.chroma.0);
+            return trellis.chroma(kernels, &coeffs.0, set, &mut self.levels, &mut self.chroma.0);
         }
         let MbLevels { chroma, chroma_eobs, .. } = &mut self.levels;
         let coeffs = kernels.transform_quantise_chroma(

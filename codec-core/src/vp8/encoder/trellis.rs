@@ -4,6 +4,8 @@
 //! through states: after each position, the kind of the level there (0, 1, more). Of each position
 //! the nearest level and smaller ones are on offer, and the block may end after any level.
 
+use codec_simd::Kernels;
+
 use super::costs::price;
 use super::quant::QuantiserSet;
 use super::store::MbLevels;
@@ -129,88 +131,129 @@ fn lambda_of(set: &QuantiserSet, scale_q6: u64) -> u64 {
 /// The cost of a state that nothing leads to.
 const NEVER: u64 = u64::MAX / 2;
 
+/// A block whose levels are to be chosen.
+struct Block<'a> {
+    place: Place,
+    /// Raster order.
+    coeffs: &'a [i16; 16],
+    /// Steps of DC and AC.
+    steps: [i16; 2],
+    /// Error of coefficients, in 2^-16, per 1/256 bit.
+    lambda: u64,
+    /// In scan order: at first the nearest levels, at last those chosen.
+    levels: &'a mut [i16; 16],
+    /// What decoders make of them, in raster order.
+    dequantised: &'a mut [i16; 16],
+    /// After the last of the nearest levels that is not zero.
+    eob: u8,
+}
+
+impl Block<'_> {
+    fn step(&self, n: usize) -> i16 {
+        self.steps[usize::from(n > 0)]
+    }
+
+    /// Sum of the squares of the coefficients from scan position `from` on.
+    fn squares(&self, from: usize) -> u64 {
+        let square =
+            |&raster: &u8| u64::from(self.coeffs[usize::from(raster)].unsigned_abs()).pow(2);
+        ZIGZAG[from..].iter().map(square).sum()
+    }
+
+    /// Sets level `n` to `magnitude` and returns its squared error.
+    fn set(&mut self, n: usize, magnitude: u16) -> u64 {
+        let raster = usize::from(ZIGZAG[n]);
+        let z = self.coeffs[raster];
+        self.levels[n] = magnitude.cast_signed() * z.signum();
+        self.dequantised[raster] = self.levels[n].wrapping_mul(self.step(n));
+        let error = i32::from(z) - i32::from(self.dequantised[raster]);
+        u64::from(error.unsigned_abs()).pow(2)
+    }
+}
+
+/// The prices of each position and context of a plane type.
+type Prices<'a> = &'a [[[u16; TOKENS]; 3]; 8];
+
 impl TokenPrices {
-    /// Chooses levels for `coeffs` (raster order); `lambda`: error of coefficients, in 2^-16, per
-    /// 1/256 bit.
-    fn choose(
-        &self,
-        coeffs: &[i16; 16],
-        [dc, ac]: [i16; 2],
-        lambda: u64,
-        place: Place,
-        levels: &mut [i16; 16],
-        dequantised: &mut [i16; 16],
-    ) -> Outcome {
-        let Place { plane, first, context } = place;
-        let tokens = &self.tokens[usize::from(plane)];
-        let price_of = |n: usize, context: usize| &tokens[usize::from(BANDS[n])][context];
-        let mut nearest = [0; 16];
+    fn choose(&self, mut block: Block<'_>) -> Outcome {
+        let Place { plane, first, context } = block.place;
+        let prices = &self.tokens[usize::from(plane)];
+        let lambda = block.lambda;
+        let end = usize::from(block.eob);
+        let empty = u32::from(prices[first][context][END]);
+        if end <= first {
+            return Outcome { eob: 0, error: block.squares(first), bits_q8: empty };
+        }
         // Error of a position and all that follow, left at zero.
         let mut rest = [0; 17];
-        let mut end = first;
-        for n in (first..16).rev() {
-            let z = coeffs[usize::from(ZIGZAG[n])].unsigned_abs();
-            let step = if n == 0 { dc } else { ac }.unsigned_abs();
-            nearest[n] = ((z + step / 2) / step).min(MAX_MAGNITUDE);
-            rest[n] = rest[n + 1] + u64::from(z) * u64::from(z);
-            if nearest[n] > 0 && end == first {
-                end = n + 1;
-            }
+        rest[end] = block.squares(end);
+        for n in (first..end).rev() {
+            let z = u64::from(block.coeffs[usize::from(ZIGZAG[n])].unsigned_abs());
+            rest[n] = rest[n + 1] + z * z;
         }
-        *levels = [0; 16];
-        *dequantised = [0; 16];
-        let mut best = (rest[first] << 16) + lambda * u64::from(price_of(first, context)[END]);
-        let mut best_end = (first, 0);
+        let mut best = (rest[first] << 16) + lambda * u64::from(empty);
+        let (mut best_end, mut best_state) = (first, 0);
         let mut steps = [[Step::default(); 3]; 16];
         let mut costs = [NEVER; 3];
         costs[context] = 0;
         for n in first..end {
-            let z = i64::from(coeffs[usize::from(ZIGZAG[n])].unsigned_abs());
-            let step = i64::from(if n == 0 { dc } else { ac });
-            let mut next = [NEVER; 3];
-            let least = if nearest[n] <= 2 { 0 } else { nearest[n] - 1 };
-            for magnitude in least..=nearest[n] {
-                let error = (z - i64::from(magnitude) * step).unsigned_abs();
-                let leaf = leaf_of(magnitude);
-                let fixed = ((error * error) << 16)
-                    + lambda * u64::from(self.extra[usize::from(magnitude)]);
-                let state = usize::from(magnitude.min(2));
-                for (from, &before) in (0..).zip(&costs) {
-                    let bits = u64::from(price_of(n, usize::from(from))[leaf]);
-                    let cost = before + fixed + lambda * bits;
-                    if cost < next[state] {
-                        next[state] = cost;
-                        steps[n][state] = Step { magnitude, from };
-                    }
-                }
-            }
-            costs = next;
+            costs = self.advance(&block, n, prices, &costs, &mut steps[n]);
             for (state, &cost) in costs.iter().enumerate().skip(1) {
-                let bits = if n < 15 { u64::from(price_of(n + 1, state)[END]) } else { 0 };
-                let cost = cost + (rest[n + 1] << 16) + lambda * bits;
+                let end = BANDS.get(n + 1).map_or(0, |&band| prices[usize::from(band)][state][END]);
+                let cost = cost + (rest[n + 1] << 16) + lambda * u64::from(end);
                 if cost < best {
-                    best = cost;
-                    best_end = (n + 1, state);
+                    (best, best_end, best_state) = (cost, n + 1, state);
                 }
             }
         }
-        let (eob, mut state) = best_end;
-        let mut error = rest[eob];
-        for n in (first..eob).rev() {
-            let Step { magnitude, from } = steps[n][state];
-            let raster = usize::from(ZIGZAG[n]);
-            levels[n] = magnitude.cast_signed() * coeffs[raster].signum();
-            dequantised[raster] = levels[n].wrapping_mul(if n == 0 { dc } else { ac });
-            let difference = i64::from(coeffs[raster]) - i64::from(dequantised[raster]);
-            error += (difference * difference).unsigned_abs();
-            state = usize::from(from);
+        let mut error = rest[best_end];
+        (best_end..end).for_each(|n| _ = block.set(n, 0));
+        for n in (first..best_end).rev() {
+            let Step { magnitude, from } = steps[n][best_state];
+            error += block.set(n, magnitude);
+            best_state = usize::from(from % 3);
         }
         let bits_q8 = (best - (error << 16)) / lambda;
         Outcome {
-            eob: if eob > first { u8::try_from(eob).unwrap_or(16) } else { 0 },
+            eob: if best_end > first { u8::try_from(best_end).unwrap_or(16) } else { 0 },
             error,
             bits_q8: u32::try_from(bits_q8).unwrap_or(u32::MAX),
         }
+    }
+
+    /// The least costs of the states after position `n`, given those before it, and how they came
+    /// about.
+    #[inline]
+    fn advance(
+        &self,
+        block: &Block<'_>,
+        n: usize,
+        prices: Prices<'_>,
+        costs: &[u64; 3],
+        steps: &mut [Step; 3],
+    ) -> [u64; 3] {
+        let z = i32::from(block.coeffs[usize::from(ZIGZAG[n])].unsigned_abs());
+        let step = i32::from(block.step(n));
+        let prices = &prices[usize::from(BANDS[n] % 8)];
+        let nearest = block.levels[n].unsigned_abs().min(MAX_MAGNITUDE);
+        let least = if nearest <= 2 { 0 } else { nearest - 1 };
+        let mut next = [NEVER; 3];
+        for magnitude in least..=nearest {
+            let error = u64::from((z - i32::from(magnitude) * step).unsigned_abs());
+            let leaf = leaf_of(magnitude) % TOKENS;
+            let extra = u32::from(self.extra[usize::from(magnitude)]);
+            let state = usize::from(magnitude.min(2));
+            let error = (error * error) << 16;
+            for ((from, &before), prices) in (0..).zip(costs).zip(prices) {
+                let bits = u32::from(prices[leaf]) + extra;
+                let cost = before + error + block.lambda * u64::from(bits);
+                if cost < next[state] {
+                    next[state] = cost;
+                    steps[state] = Step { magnitude, from };
+                }
+            }
+        }
+        next
     }
 }
 
@@ -234,51 +277,73 @@ impl Trellis<'_> {
     /// Luma's sixteen blocks and their Y2 block: levels, and what decoders make of them.
     pub(super) fn luma(
         mut self,
+        kernels: &Kernels,
         coeffs: &[[i16; 16]; 16],
         coeffs_y2: &[i16; 16],
         set: &QuantiserSet,
         levels: &mut MbLevels,
         [dequantised, dequantised_y2]: [&mut [[i16; 16]]; 2],
     ) -> Price {
-        let place = Place { plane: LUMA_Y2, first: 0, context: self.context(Y2_BITS) };
-        let lambda = lambda_of(set, 16 * Y2_LAMBDA_Q6);
-        let (to, back) = (&mut levels.y2.0[0], &mut dequantised_y2[0]);
-        let y2 = self.prices.choose(coeffs_y2, set.steps.y2, lambda, place, to, back);
+        let MbLevels { y2, y2_eob, .. } = levels;
+        let coeffs_y2 = std::slice::from_ref(coeffs_y2);
+        kernels.quantise(coeffs_y2, &set.nearest[2], &mut y2.0, dequantised_y2, y2_eob);
+        let y2 = self.prices.choose(Block {
+            place: Place { plane: LUMA_Y2, first: 0, context: self.context(Y2_BITS) },
+            coeffs: &coeffs_y2[0],
+            steps: set.steps.y2,
+            lambda: lambda_of(set, 16 * Y2_LAMBDA_Q6),
+            levels: &mut y2.0[0],
+            dequantised: &mut dequantised_y2[0],
+            eob: y2_eob[0],
+        });
         levels.y2_eob = [y2.eob];
-        let luma = self.all_luma(LUMA_AFTER_Y2, coeffs, set, levels, dequantised);
+        let luma = self.all_luma(kernels, LUMA_AFTER_Y2, coeffs, set, levels, dequantised);
         Price { sse: sse(luma.error / 4 + y2.error / 16), bits_q8: luma.bits_q8 + y2.bits_q8 }
     }
 
     /// Luma's sixteen blocks without Y2.
     pub(super) fn luma_whole(
         mut self,
+        kernels: &Kernels,
         coeffs: &[[i16; 16]; 16],
         set: &QuantiserSet,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]; 16],
     ) -> Price {
         levels.y2_eob = [0];
-        let luma = self.all_luma(LUMA_WHOLE, coeffs, set, levels, dequantised);
+        let luma = self.all_luma(kernels, LUMA_WHOLE, coeffs, set, levels, dequantised);
         Price { sse: sse(luma.error / 4), bits_q8: luma.bits_q8 }
     }
 
     fn all_luma(
         &mut self,
+        kernels: &Kernels,
         plane: u8,
         coeffs: &[[i16; 16]; 16],
         set: &QuantiserSet,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]],
     ) -> Outcome {
-        let lambda = lambda_of(set, 4 * LUMA_LAMBDA_Q6);
         let first = usize::from(plane == LUMA_AFTER_Y2);
+        let MbLevels { luma, luma_eobs, .. } = levels;
+        kernels.quantise(coeffs, &set.nearest[first], &mut luma.0, dequantised, luma_eobs);
+        let lambda = lambda_of(set, 4 * LUMA_LAMBDA_Q6);
         let mut all = Outcome::default();
-        for (n, (coeffs, back)) in coeffs.iter().zip(dequantised).enumerate() {
+        let blocks = coeffs.iter().zip(&mut luma.0).zip(dequantised).zip(luma_eobs);
+        for (n, (((coeffs, levels), dequantised), eob)) in blocks.enumerate() {
             let bits = luma_bits(n);
             let place = Place { plane, first, context: self.context(bits) };
-            let to = &mut levels.luma.0[n];
-            let one = self.prices.choose(coeffs, set.steps.y, lambda, place, to, back);
-            levels.luma_eobs[n] = one.eob;
+            let (steps, nearest) = (set.steps.y, *eob);
+            let one = self.prices.choose(Block {
+                place,
+                coeffs,
+                steps,
+                lambda,
+                levels,
+                dequantised,
+                eob: nearest,
+            });
+            *eob = one.eob;
             self.tell(bits, one.eob > 0);
             all.error += one.error;
             all.bits_q8 += one.bits_q8;
@@ -286,39 +351,62 @@ impl Trellis<'_> {
         all
     }
 
-    /// Block `n` of luma without Y2, for prediction block by block: end and bits.
+    /// Block `n` of luma without Y2, for prediction block by block: bits.
+    #[expect(clippy::too_many_arguments, reason = "those of the kernel, and the place")]
     pub(super) fn one(
         &mut self,
+        kernels: &Kernels,
         n: usize,
-        coeffs: &[i16; 16],
+        coeffs: &[[i16; 16]; 1],
         set: &QuantiserSet,
-        levels: &mut [i16; 16],
-        dequantised: &mut [i16; 16],
-    ) -> (u8, u32) {
+        levels: &mut [[i16; 16]; 1],
+        dequantised: &mut [[i16; 16]; 1],
+        eob: &mut [u8; 1],
+    ) -> u32 {
+        kernels.quantise(coeffs, &set.nearest[0], levels, dequantised, eob);
         let bits = luma_bits(n);
-        let place = Place { plane: LUMA_WHOLE, first: 0, context: self.context(bits) };
-        let lambda = lambda_of(set, 4 * INTRA_LAMBDA_Q6);
-        let one = self.prices.choose(coeffs, set.steps.y, lambda, place, levels, dequantised);
+        let one = self.prices.choose(Block {
+            place: Place { plane: LUMA_WHOLE, first: 0, context: self.context(bits) },
+            coeffs: &coeffs[0],
+            steps: set.steps.y,
+            lambda: lambda_of(set, 4 * INTRA_LAMBDA_Q6),
+            levels: &mut levels[0],
+            dequantised: &mut dequantised[0],
+            eob: eob[0],
+        });
+        *eob = [one.eob];
         self.tell(bits, one.eob > 0);
-        (one.eob, one.bits_q8)
+        one.bits_q8
     }
 
     /// Both chroma blocks.
     pub(super) fn chroma(
         mut self,
+        kernels: &Kernels,
         coeffs: &[[i16; 16]; 8],
         set: &QuantiserSet,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]; 8],
     ) -> Price {
+        let MbLevels { chroma, chroma_eobs, .. } = levels;
+        kernels.quantise(coeffs, &set.nearest[3], &mut chroma.0, dequantised, chroma_eobs);
         let lambda = lambda_of(set, 4 * CHROMA_LAMBDA_Q6);
         let (mut error, mut bits_q8) = (0, 0);
-        for (n, (coeffs, back)) in coeffs.iter().zip(dequantised).enumerate() {
+        let blocks = coeffs.iter().zip(&mut chroma.0).zip(dequantised).zip(chroma_eobs);
+        for (n, (((coeffs, levels), dequantised), eob)) in blocks.enumerate() {
             let bits = chroma_bits(n);
             let place = Place { plane: CHROMA, first: 0, context: self.context(bits) };
-            let to = &mut levels.chroma.0[n];
-            let one = self.prices.choose(coeffs, set.steps.uv, lambda, place, to, back);
-            levels.chroma_eobs[n] = one.eob;
+            let (steps, nearest) = (set.steps.uv, *eob);
+            let one = self.prices.choose(Block {
+                place,
+                coeffs,
+                steps,
+                lambda,
+                levels,
+                dequantised,
+                eob: nearest,
+            });
+            *eob = one.eob;
             self.tell(bits, one.eob > 0);
             error += one.error;
             bits_q8 += one.bits_q8;
@@ -378,15 +466,38 @@ mod tests {
         })
     }
 
+    /// What is chosen for `coeffs` at steps of 20 and 30: outcome, levels, dequantised.
+    fn chosen(coeffs: &[i16; 16], lambda: u64, place: Place) -> (Outcome, [i16; 16], [i16; 16]) {
+        let steps = [20, 30];
+        let mut levels = [0; 16];
+        for n in place.first..16 {
+            let z = coeffs[usize::from(ZIGZAG[n])];
+            let step = steps[usize::from(n > 0)];
+            levels[n] = (z.abs() + step / 2) / step * z.signum();
+        }
+        let eob = levels.iter().rposition(|&level| level != 0).map_or(0, |n| n + 1);
+        let eob = u8::try_from(eob).unwrap();
+        let mut dequantised = [0; 16];
+        let block = Block {
+            place,
+            coeffs,
+            steps,
+            lambda,
+            levels: &mut levels,
+            dequantised: &mut dequantised,
+            eob,
+        };
+        let outcome = prices().choose(block);
+        (outcome, levels, dequantised)
+    }
+
     #[test]
     fn bits_are_those_of_writing() {
-        let prices = prices();
         for seed in 0..400 {
             let plane = u8::try_from(seed % 4).unwrap();
             let place = Place { plane, first: usize::from(plane == 0), context: seed as usize % 3 };
             let coeffs = scattered(seed, 1 << (seed % 11));
-            let (mut levels, mut back) = ([0; 16], [0; 16]);
-            let one = prices.choose(&coeffs, [20, 30], 4000, place, &mut levels, &mut back);
+            let (one, levels, back) = chosen(&coeffs, 4000, place);
             let probs = &DEFAULT_COEFF_PROBS[usize::from(plane)];
             let (first, eob) = (place.first, usize::from(one.eob));
             let bits = token_cost_q8(&levels, first, eob, place.context, probs);
@@ -399,17 +510,15 @@ mod tests {
 
     #[test]
     fn free_bits_leave_the_nearest_levels_and_dear_ones_leave_none() {
-        let prices = prices();
         let place = Place { plane: LUMA_WHOLE, first: 0, context: 0 };
-        let (mut levels, mut back) = ([0; 16], [0; 16]);
         let coeffs = scattered(9, 300);
-        prices.choose(&coeffs, [20, 30], 1, place, &mut levels, &mut back);
+        let (_, levels, _) = chosen(&coeffs, 1, place);
         for (n, &level) in levels.iter().enumerate() {
-            let raster = usize::from(ZIGZAG[n]);
             let step = if n == 0 { 20 } else { 30 };
-            assert!(coeffs[raster].abs_diff(level * step) <= step.unsigned_abs() / 2);
+            let error = coeffs[usize::from(ZIGZAG[n])].abs_diff(level * step);
+            assert!(error <= step.unsigned_abs() / 2);
         }
-        let none = prices.choose(&coeffs, [20, 30], 1 << 40, place, &mut levels, &mut back);
+        let (none, levels, back) = chosen(&coeffs, 1 << 40, place);
         assert_eq!((none.eob, levels, back), (0, [0; 16], [0; 16]));
     }
 
@@ -422,7 +531,7 @@ mod tests {
         let mut back = [[0; 16]; 8];
         let mut coeffs = [[0; 16]; 8];
         coeffs[0][0] = 900;
-        let price = trellis.chroma(&coeffs, &set, &mut levels, &mut back);
+        let price = trellis.chroma(Kernels::best(), &coeffs, &set, &mut levels, &mut back);
         let bits = |context, eob| {
             let levels = &levels.chroma.0[0];
             token_cost_q8(levels, 0, eob, context, &DEFAULT_COEFF_PROBS[usize::from(CHROMA)])
