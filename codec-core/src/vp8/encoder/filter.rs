@@ -40,6 +40,26 @@ pub(super) fn usual_level(qindex: u8, is_screen: bool) -> u8 {
     u8::try_from(level).unwrap_or(63).min(63)
 }
 
+/// The level of the least error, by steps of 4, 2 and 1 from `start`; `error_at` tells the error of
+/// a level.
+pub(super) fn nearby_level(start: u8, mut error_at: impl FnMut(u8) -> u64) -> u8 {
+    let mut known = [None; 64];
+    let mut error_at =
+        |level: u8| *known[usize::from(level % 64)].get_or_insert_with(|| error_at(level));
+    let mut best = start.min(63);
+    for step in [4, 2, 1] {
+        loop {
+            let (less, more) = (best.saturating_sub(step), (best + step).min(63));
+            let found = [best, less, more].into_iter().min_by_key(|&level| error_at(level));
+            match found {
+                Some(found) if found != best => best = found,
+                _ => break,
+            }
+        }
+    }
+    best
+}
+
 /// Filters rows once they are complete, whoever completes them, one at a time and in order.
 #[derive(Debug)]
 pub(super) struct FilterChase {
@@ -102,6 +122,27 @@ impl FilterWork<'_, '_> {
     fn extend(&self, row: &mut MbRow<'_>) {
         for (plane, layout) in [&mut row.y, &mut row.u, &mut row.v].into_iter().zip(self.layouts) {
             extend_sides(plane.bytes_mut(), layout);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_level_is_found_downhill_and_no_level_is_tried_twice() {
+        for (start, best) in [(0, 0), (0, 21), (17, 16), (40, 63), (63, 0), (30, 30)] {
+            let mut tried = Vec::new();
+            let found = nearby_level(start, |level| {
+                tried.push(level);
+                u64::from(level.abs_diff(best)).pow(2)
+            });
+            assert_eq!(found, best);
+            let count = tried.len();
+            tried.sort_unstable();
+            tried.dedup();
+            assert_eq!(tried.len(), count);
         }
     }
 }

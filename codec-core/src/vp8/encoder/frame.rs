@@ -7,7 +7,7 @@ use codec_simd::{Kernels, Level};
 use super::borders::extend_ends;
 use super::costs::{ModeCosts, MvPrices};
 use super::exchange::Exchange;
-use super::filter::{FilterChase, FilterWork, filter_header, usual_level};
+use super::filter::{FilterChase, FilterWork, filter_header, nearby_level, usual_level};
 use super::job::FrameJob;
 use super::keep::keep_row;
 use super::pack::{Envelope, Packed, Packer};
@@ -15,7 +15,7 @@ use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantiserSet, WiderZeroBin};
 use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
-use super::speed::{Rdo, Speed};
+use super::speed::{FilterChoice, Rdo, Speed};
 use super::store::{FrameTotals, RowStore, SearchMemory};
 use super::trellis::TokenPrices;
 use super::unchanged::{Unchanged, UnchangedFacts};
@@ -229,8 +229,9 @@ impl FrameEncoder {
         }
         self.settings.size = size;
         (self.cols, self.rows) = size.macroblocks();
-        // Three references, the frame being coded, and one that a caller may still look at.
-        self.frames = FramePool::new(size, LUMA_PAD, 5);
+        // Three references, the frame being coded, one that a caller may still look at, and one to
+        // try filters on.
+        self.frames = FramePool::new(size, LUMA_PAD, 6);
         self.slots = [None, None, None];
         self.exchange.resize(self.cols);
         self.progress.resize_with(self.rows, Progress::default);
@@ -432,8 +433,19 @@ impl FrameEncoder {
                 keep_row(store, row, (self.cols, self.rows));
             }
         } else {
-            let params = FilterParams::new(&header);
-            self.code_rows(asked, has_plain_modes, &sets, &params, frame);
+            let tries_filters = (Speed::level(plan.speed).filter_level == FilterChoice::Tried)
+                && offsets.is_empty()
+                && knobs.filter_level.is_none()
+                && !is_screen;
+            if tries_filters {
+                let unfiltered = params_at(&header, 0);
+                self.code_rows(asked, has_plain_modes, &sets, &unfiltered, frame);
+                header.filter.level = self.search_filter(asked.picture, &header, frame);
+                self.filter(&FilterParams::new(&header), frame);
+            } else {
+                let params = FilterParams::new(&header);
+                self.code_rows(asked, has_plain_modes, &sets, &params, frame);
+            }
             for plane in frame.planes_mut() {
                 let layout = plane.layout();
                 extend_ends(plane.into_data(), layout);
@@ -542,6 +554,48 @@ impl FrameEncoder {
             chase.advance(&work, |row| self.progress[row].done() >= cols);
         });
         chase.finish(&work);
+        planes.clear();
+        self.planes = recycle(planes);
+    }
+
+    /// The level near the one in `header` that leaves the least error of luma in `frame`, which is
+    /// not filtered yet.
+    fn search_filter(
+        &mut self,
+        picture: &Picture<'_>,
+        header: &FrameHeader,
+        frame: &FrameBuf,
+    ) -> u8 {
+        let mut trial = self.frames.take();
+        let level = match Arc::get_mut(&mut trial) {
+            Some(trial) => nearby_level(header.filter.level, |level| {
+                for (index, mut plane) in trial.planes_mut().into_iter().enumerate() {
+                    let from = frame.plane(index);
+                    (0..from.layout().height)
+                        .for_each(|y| plane.row_mut(y).copy_from_slice(from.row(y)));
+                }
+                self.filter(&params_at(header, level), trial);
+                super::quality::luma_sse(self.kernels, picture, trial)
+            }),
+            // The pool lends only what nobody else holds.
+            None => header.filter.level,
+        };
+        self.frames.remember(trial);
+        level
+    }
+
+    /// Filters a frame whose rows are all coded.
+    fn filter(&mut self, params: &FilterParams, frame: &mut FrameBuf) {
+        let layouts = [0, 1, 2].map(|index| frame.plane(index).layout());
+        let mut planes = recycle(std::mem::take(&mut self.planes));
+        planes.extend(mb_rows(frame).map(Mutex::new));
+        FilterChase::new().finish(&FilterWork {
+            kernels: self.kernels,
+            params,
+            rows: &planes,
+            stores: &self.stores,
+            layouts,
+        });
         planes.clear();
         self.planes = recycle(planes);
     }
@@ -659,6 +713,13 @@ impl FrameEncoder {
     fn sse(&self, picture: &Picture<'_>, recon: &FrameBuf) -> [u64; 3] {
         super::quality::picture_sse(self.kernels, picture, recon)
     }
+}
+
+/// The filter of a frame at another level.
+fn params_at(header: &FrameHeader, level: u8) -> FilterParams {
+    let mut header = header.clone();
+    header.filter.level = level;
+    FilterParams::new(&header)
 }
 
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];

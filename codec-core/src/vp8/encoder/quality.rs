@@ -25,6 +25,11 @@ pub(super) fn picture_sse(kernels: &Kernels, source: &Picture<'_>, recon: &Frame
     }
 }
 
+/// Sum of squared errors of Y over the visible picture.
+pub(super) fn luma_sse(kernels: &Kernels, source: &Picture<'_>, recon: &FrameBuf) -> u64 {
+    plane_sse(kernels, source.luma(), recon.plane(0))
+}
+
 fn plane_sse(kernels: &Kernels, source: PlaneRef<'_>, recon: PlaneRef<'_>) -> u64 {
     let width = source.layout().width;
     (0..source.layout().height)

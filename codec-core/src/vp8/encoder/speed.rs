@@ -50,6 +50,15 @@ pub enum Rdo {
     Always,
 }
 
+/// How the level of the loop filter is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterChoice {
+    /// By the quantiser.
+    Usual,
+    /// By trial on the whole frame, once it is coded.
+    Tried,
+}
+
 /// The switches of one speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speed {
@@ -89,6 +98,8 @@ pub struct Speed {
     /// Frames after which the golden frame is renewed at the latest; `None`: only where it is the
     /// background of a stable scene.
     pub golden_frames: Option<u32>,
+    /// Level of the loop filter.
+    pub filter_level: FilterChoice,
 }
 
 impl Speed {
@@ -112,6 +123,7 @@ impl Speed {
             chroma_rd: false,
             rdo: Rdo::Never,
             golden_frames: None,
+            filter_level: FilterChoice::Usual,
         };
         let nine = Self { enough_bits: 64, search_pause: 2, ..fastest };
         let eight = Self { finalists: 2, enough_bits: 48, search_pause: 1, ..nine };
@@ -148,9 +160,15 @@ impl Speed {
             ..five
         };
         let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };
-        let two = Self { skip_probe: false, split_min_blocks: 1, ..three };
-        let one = Self { intra_4x4: Gate::Always, finalists: 8, rdo: Rdo::Always, ..two };
-        let best = Self { split_gate: Gate::Always, search_range_px: 64, ..one };
+        let two = Self {
+            skip_probe: false,
+            split_min_blocks: 1,
+            filter_level: FilterChoice::Tried,
+            ..three
+        };
+        let one = Self { finalists: 8, rdo: Rdo::Always, ..two };
+        let best =
+            Self { intra_4x4: Gate::Always, split_gate: Gate::Always, search_range_px: 64, ..one };
         match level {
             0 => best,
             1 => one,
