@@ -36,6 +36,8 @@ struct Shared {
 struct Queue {
     calls: VecDeque<Call>,
     next_id: u64,
+    /// Helpers that are parked, or were woken and have not come back yet.
+    idle: usize,
     closed: bool,
 }
 
@@ -48,6 +50,8 @@ struct Call {
     /// Helpers may join below this number.
     end_worker: usize,
     running: usize,
+    /// The caller is parked until nobody runs.
+    is_awaited: bool,
     panic: Option<Box<dyn std::any::Any + Send>>,
 }
 
@@ -65,7 +69,9 @@ impl Shared {
             }
             let joined = queue.calls.iter_mut().find(|call| call.next_worker < call.end_worker);
             let Some(call) = joined else {
+                queue.idle += 1;
                 queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.idle -= 1;
                 continue;
             };
             let (id, work, worker) = (call.id, call.work, call.next_worker);
@@ -77,8 +83,11 @@ impl Shared {
             if let Some(call) = queue.calls.iter_mut().find(|call| call.id == id) {
                 call.running -= 1;
                 call.panic = call.panic.take().or(result.err());
+                // Waking is a call of the operating system even where nobody sleeps.
+                if call.is_awaited && call.running == 0 {
+                    self.left.notify_all();
+                }
             }
-            self.left.notify_all();
         }
     }
 }
@@ -122,16 +131,23 @@ impl RowPool {
         // `running`; before this function returns or unwinds it removes the call from the queue
         // with `running == 0`, so no helper holds or will get the reference afterwards.
         let erased = unsafe { std::mem::transmute::<Work<'_>, Work<'static>>(work) };
-        let id = {
+        let (id, woken) = {
             let mut queue = self.shared.lock();
             let id = queue.next_id;
             queue.next_id += 1;
-            let call =
-                Call { id, work: erased, next_worker: 1, end_worker, running: 0, panic: None };
-            queue.calls.push_back(call);
-            id
+            queue.calls.push_back(Call {
+                id,
+                work: erased,
+                next_worker: 1,
+                end_worker,
+                running: 0,
+                is_awaited: false,
+                panic: None,
+            });
+            // Helpers that are awake look for calls before they park.
+            (id, queue.idle.min(end_worker - 1))
         };
-        for _ in 1..end_worker {
+        for _ in 0..woken {
             self.shared.work.notify_one();
         }
         let own = catch_unwind(AssertUnwindSafe(|| work(0)));
@@ -151,6 +167,7 @@ impl RowPool {
             if call.running == 0 {
                 return queue.calls.remove(index)?.panic;
             }
+            call.is_awaited = true;
             queue = self.shared.left.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
