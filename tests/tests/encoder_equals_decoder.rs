@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use codec_core::analysis::Analyser;
 use codec_core::codec::plan::UnitPlan;
 use codec_core::codec::{Content, DecoderConfig, FrameKind, Packet, SlotSet, VideoDecoder};
 use codec_core::frame::{Picture, Size};
-use codec_core::parallel::RowPool;
-use codec_core::simd::Level;
+use codec_core::parallel::{RowPool, Serial};
+use codec_core::simd::{Kernels, Level};
 use codec_core::vp8::encoder::{FrameEncoder, FrameKnobs, FrameSettings};
 use codec_tests::cover::pairwise;
 use codec_tests::fuzz::vp8_decoder;
@@ -185,6 +186,47 @@ fn every_frame_is_what_the_decoder_makes_of_it() {
             if let Some(decoded) = decode(&mut *decoder, &data) {
                 assert_eq!(decoded, digest, "frame {n} of {case:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn what_is_taken_over_is_what_the_decoder_finds() {
+    let size = Size::new(150, 110);
+    let scene = Scene::new(size, 11);
+    for (threads, speed) in [(1, 7), (3, 7), (1, 4), (2, 10)] {
+        let mut encoder = FrameEncoder::new(&FrameSettings {
+            size,
+            knobs: FrameKnobs::default(),
+            pool: Some(Arc::new(RowPool::new(threads).unwrap())),
+            simd: None,
+            report_sse: false,
+            report_digest: true,
+        })
+        .unwrap();
+        let mut analyser = Analyser::new();
+        analyser.watch_chroma(true);
+        let mut decoder = vp8_decoder(&DecoderConfig::default());
+        let mut packet = Packet::default();
+        let (mut data, other) = (scene.picture(0), scene.picture(8));
+        for n in 0..12 {
+            // Nothing changes, or a third of the picture does.
+            if n % 3 == 1 {
+                let rows = 150 * 20 * (n % 4)..150 * (20 * (n % 4) + 40);
+                data[rows.clone()].copy_from_slice(&other[rows]);
+            }
+            let picture = Picture::i420_packed(size, &data).unwrap();
+            let analysis = analyser.analyse(&picture, Kernels::best(), &Serial);
+            encoder.compare(Some(analysis));
+            let mut plan = UnitPlan::inter(30, speed);
+            if n == 0 {
+                plan = UnitPlan::key(60, speed);
+            }
+            plan.content = Content::Screen;
+            plan.recode = Some([0, 4000][n % 2]);
+            encoder.encode_unit_with(&picture, &plan, Some(analysis), &mut packet).unwrap();
+            let digest = decode(&mut *decoder, &packet.data);
+            assert_eq!(digest, packet.meta.digest, "frame {n}, {threads} threads, speed {speed}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The rate controller with the real encoder: targets, buffer, drops, caps, key frames.
 //!
 //! Tolerances are those of WebRTC's codec tests, or closer. All settings are WebRTC's: buffer
-//! 500/600/1000 ms, quantiser 4..=106, undershoot 100 %, overshoot 15 %.
+//! 500/600/1000 ms, quantiser 2..=106, undershoot 100 %, overshoot 15 %.
 
 use std::sync::Arc;
 

@@ -192,7 +192,7 @@ impl EncoderConfig {
             framerate,
             rate: RateControl::Cbr(bitrate),
             buffering: Buffering::default(),
-            min_qindex: 4,
+            min_qindex: 2,
             max_qindex: 106,
             undershoot_pct: 100,
             overshoot_pct: 15,

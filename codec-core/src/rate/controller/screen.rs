@@ -128,7 +128,10 @@ impl RateController {
         most.max(2 * share_bits)
     }
 
+    /// The index for a step, no finer than what screens are refined to in the end.
     fn nearest_allowed(&self, step_q16: i32) -> u8 {
-        self.steps.nearest(step_q16).clamp(self.config.min_qindex, self.config.max_qindex)
+        let finest = self.steps.log_q16(self.config.good_qindex) - ONE_Q16;
+        let qindex = self.steps.nearest(step_q16.max(finest));
+        qindex.clamp(self.config.min_qindex, self.config.max_qindex)
     }
 }
