@@ -12,8 +12,8 @@ use super::store::SearchMemory;
 use super::transform::Price;
 use crate::analysis::Change;
 use crate::motion::{
-    FullPel, IntegerSettings, Pattern, QuarterPel, SearchRange, SubpelSearch, Target, VectorPrice,
-    search_integer, search_subpel,
+    FullPel, IntegerSettings, MvCost, Pattern, QuarterPel, SearchRange, SubpelSearch, Target,
+    VectorPrice, search_integer, search_subpel,
 };
 use crate::vp8::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
@@ -375,23 +375,55 @@ impl MbCoder<'_> {
             }
         };
         let found_at = search_subpel(&target, start, subpel_search(&job.speed));
-        let mv = MotionVector::new(found_at.vector.x, found_at.vector.y);
+        let mut mv = MotionVector::new(found_at.vector.x, found_at.vector.y);
+        let mut sse = found_at.sse;
+        if job.speed.subpel == SubPel::QuarterExact && found_at.cost < u32::MAX {
+            (mv, sse) = self.refine_exactly(reference, mv, best, set, range);
+        }
         let known = |c: &Candidate| c.reference == reference && c.mv == mv;
         if found.as_slice().iter().any(known) || found_at.cost == u32::MAX {
             return;
         }
         let bits = job.costs.reference[reference as usize]
             + vectors.bits_of(LumaMode::New)
-            + job.mv_cost.bits_q8(found_at.vector, quarter(best));
-        let cost = found_at.sse.saturating_add(set.lambda.cost(bits));
-        found.offer(Candidate {
-            luma: LumaMode::New,
-            reference,
-            mv,
-            bits,
-            sse: found_at.sse,
-            cost,
-        });
+            + job.mv_cost.bits_q8(quarter(mv), quarter(best));
+        let cost = sse.saturating_add(set.lambda.cost(bits));
+        found.offer(Candidate { luma: LumaMode::New, reference, mv, bits, sse, cost });
+    }
+
+    /// The vector of the least true error and bits near `mv`, and that error.
+    fn refine_exactly(
+        &mut self,
+        reference: Reference,
+        mv: MotionVector,
+        base: MotionVector,
+        set: &QuantiserSet,
+        range: &SearchRange,
+    ) -> (MotionVector, u32) {
+        let price = self.job.mv_cost;
+        let mut cost_at = |mv: MotionVector| {
+            let bits = price.bits_q8(quarter(mv), quarter(base));
+            let sse = self.sse_at(reference, mv, range).filter(|_| bits < MvCost::UNCODABLE)?;
+            Some((sse.saturating_add(set.lambda.cost(bits)), sse))
+        };
+        let Some(mut best) = cost_at(mv) else { return (mv, u32::MAX) };
+        let mut best_mv = mv;
+        for _ in 0..EXACT_STEPS {
+            let centre = best_mv;
+            for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)] {
+                let (x, y) = (centre.x.saturating_add(dx), centre.y.saturating_add(dy));
+                let mv = MotionVector::new(x, y);
+                if let Some(found) = cost_at(mv)
+                    && found.0 < best.0
+                {
+                    (best, best_mv) = (found, mv);
+                }
+            }
+            if best_mv == centre {
+                break;
+            }
+        }
+        (best_mv, best.1)
     }
 
     /// The nearest full pixels of a plain candidate that the analysis' half-size search agrees with.
@@ -636,10 +668,13 @@ impl MbCoder<'_> {
     }
 }
 
+/// Steps that a vector takes by true errors, at most.
+const EXACT_STEPS: usize = 3;
+
 pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {
     match speed.subpel {
         SubPel::Quarter => SubpelSearch::Quarter,
-        SubPel::QuarterIterated => SubpelSearch::Iterative,
+        SubPel::QuarterIterated | SubPel::QuarterExact => SubpelSearch::Iterative,
     }
 }
 

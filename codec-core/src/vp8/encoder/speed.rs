@@ -6,6 +6,8 @@ pub enum SubPel {
     Quarter,
     /// Quarter pixels, stepping on until no neighbour is better.
     QuarterIterated,
+    /// The same, then on with the filters that the decoder will use.
+    QuarterExact,
 }
 
 /// When a tool is tried.
@@ -161,6 +163,7 @@ impl Speed {
         };
         let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };
         let two = Self {
+            subpel: SubPel::QuarterExact,
             skip_probe: false,
             split_min_blocks: 1,
             filter_level: FilterChoice::Tried,
