@@ -39,14 +39,7 @@ impl MbCoder<'_> {
         self.best.predicted = None;
         self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
         let price = self.code_luma(set);
-        intra_choice(
-            mode.into(),
-            [LumaMode::from(mode).implied_subblock(); 16],
-            bits,
-            price,
-            sse,
-            segment,
-        )
+        intra_choice(mode.into(), bits, price, sse, segment)
     }
 
     /// The whole-block mode of the least squared error and bits: mode, error, bits.
@@ -145,15 +138,9 @@ impl MbCoder<'_> {
                 return None;
             }
         }
+        self.trial.subblocks = SubblockInfo::Intra(modes);
         std::mem::swap(&mut self.trial, &mut self.best);
-        Some(intra_choice(
-            LumaMode::PerBlock,
-            modes,
-            bits - no_skip,
-            price,
-            prediction_sse,
-            segment,
-        ))
+        Some(intra_choice(LumaMode::PerBlock, bits - no_skip, price, prediction_sse, segment))
     }
 }
 
@@ -164,7 +151,6 @@ const EMPTY_BLOCK_Q8: u32 = 100;
 
 fn intra_choice(
     luma: LumaMode,
-    modes: [SubblockMode; 16],
     mode_bits: u32,
     price: Price,
     prediction_sse: u32,
@@ -176,7 +162,6 @@ fn intra_choice(
         mv: MotionVector::ZERO,
         base: MotionVector::ZERO,
         partitioning: Partitioning::default(),
-        subblocks: SubblockInfo::Intra(modes),
         mode_bits,
         price,
         chroma_cost: 0,

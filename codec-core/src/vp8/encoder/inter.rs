@@ -16,7 +16,7 @@ use crate::motion::{
     VectorPrice, search_integer, search_subpel,
 };
 use crate::vp8::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
-use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
+use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference};
 
 /// One way of predicting a whole macroblock.
 #[derive(Clone, Copy, Debug)]
@@ -475,7 +475,6 @@ impl MbCoder<'_> {
             mv: candidate.mv,
             base,
             partitioning: Partitioning::default(),
-            subblocks: SubblockInfo::Inter([candidate.mv; 16]),
             mode_bits: candidate.bits,
             price: Price { sse: candidate.sse, bits_q8: 0 },
             chroma_cost: 0,
@@ -564,17 +563,15 @@ impl MbCoder<'_> {
         segment: u8,
     ) -> Option<Choice> {
         let job = self.job;
-        let subblocks = match candidate.luma.whole_intra() {
+        match candidate.luma.whole_intra() {
             Some(mode) => {
                 self.best.predicted = None;
                 self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
-                SubblockInfo::Intra([candidate.luma.implied_subblock(); 16])
             }
             None => {
                 self.predict_luma(candidate)?;
-                SubblockInfo::Inter([candidate.mv; 16])
             }
-        };
+        }
         let prediction_sse = if candidate.luma == LumaMode::New {
             // The search knows the error of another filter.
             job.kernels.sse_16x16(&self.cur.luma, self.best.pixels.luma.window())
@@ -588,7 +585,6 @@ impl MbCoder<'_> {
             mv: candidate.mv,
             base,
             partitioning: Partitioning::default(),
-            subblocks,
             mode_bits: candidate.bits,
             price,
             chroma_cost: 0,

@@ -7,7 +7,7 @@ use super::tokens::masks_of_empty;
 use crate::frame::FrameBuf;
 use crate::vp8::modes::{MvBounds, Neighbours, find_near_vectors};
 use crate::vp8::rows::MbRow;
-use crate::vp8::types::{LumaMode, MbInfo, Reference, SubblockInfo};
+use crate::vp8::types::{LumaMode, MbInfo, Reference};
 
 /// The last frame, unmoved and without coefficients.
 fn kept_info() -> MbInfo {
@@ -78,6 +78,6 @@ impl MbCoder<'_> {
         self.write_pixels(planes);
 
         let masks = masks_of_empty(true, self.above.info.nonzero, self.left.info.nonzero);
-        self.tell_neighbours(&info, &SubblockInfo::Inter([info.mv; 16]), masks);
+        self.tell_neighbours(&info, masks);
     }
 }

@@ -32,7 +32,6 @@ pub(super) struct Choice {
     /// What coded vectors are differences to.
     pub(super) base: MotionVector,
     pub(super) partitioning: Partitioning,
-    pub(super) subblocks: SubblockInfo,
     /// Bits of modes and vectors.
     pub(super) mode_bits: u32,
     /// What coding the luma residual gives.
@@ -51,6 +50,8 @@ pub(super) struct Trial {
     pub(super) pixels: MbPixels,
     /// Reference and vector whose prediction the luma holds, if it is known.
     pub(super) predicted: Option<(Reference, MotionVector)>,
+    /// Vectors of a split, modes of 4x4 intra; of no meaning for others.
+    pub(super) subblocks: SubblockInfo,
     pub(super) residual: Residual,
 }
 
@@ -104,8 +105,8 @@ pub(super) fn code_row(
             Some(last) => coder.keep(col, last, planes, store),
             None => {
                 coder.enter(col, planes);
-                let choice = coder.decide();
-                coder.finish(&choice, planes, store);
+                let mut choice = coder.decide();
+                coder.finish(&mut choice, planes, store);
             }
         }
         job.advance(row, col + 1);
@@ -300,12 +301,10 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
-    fn finish(&mut self, choice: &Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
+    fn finish(&mut self, choice: &mut Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
         let job = self.job;
         let set = &job.sets[usize::from(choice.segment)];
-        let mut refined = *choice;
-        self.refine_luma(&mut refined, set);
-        let choice = &refined;
+        self.refine_luma(choice, set);
         let (chroma, chroma_bits) = self.predict_chroma(choice, set);
         let has_y2 = choice.luma.has_y2();
         self.code_chroma(choice, set);
@@ -334,14 +333,14 @@ impl<'a> MbCoder<'a> {
             let (a, l) = masks_of_empty(has_y2, above, left);
             (a, l)
         };
-        store.push(info, &choice.subblocks);
+        store.push(info, &self.best.subblocks);
         store.memories.push(self.memory);
         if info.reference != Reference::Current {
             store.nears.push(self.near);
         }
         self.count(&info, choice, chroma_bits, store);
         self.write_pixels(planes);
-        self.tell_neighbours(&info, &choice.subblocks, (below, right));
+        self.tell_neighbours(&info, (below, right));
     }
 
     fn count(&self, info: &MbInfo, choice: &Choice, chroma_bits: u32, store: &mut RowStore) {
@@ -355,7 +354,9 @@ impl<'a> MbCoder<'a> {
         }
         if info.luma == LumaMode::New {
             store.mvs.count(info.mv.wrapping_sub(choice.base));
-        } else if let (LumaMode::Split, SubblockInfo::Inter(mvs)) = (info.luma, &choice.subblocks) {
+        } else if let (LumaMode::Split, SubblockInfo::Inter(mvs)) =
+            (info.luma, &self.best.subblocks)
+        {
             self.count_sub_vectors(choice, mvs, store);
         }
         let modes = &mut store.modes;
@@ -403,8 +404,9 @@ impl<'a> MbCoder<'a> {
         }
         let at = self.at();
         let predicted = self.job.predictor(choice.reference).and_then(|from| {
-            let out = &mut self.best.pixels.chroma;
-            match &choice.subblocks {
+            let Trial { pixels, subblocks, .. } = &mut *self.best;
+            let out = &mut pixels.chroma;
+            match subblocks {
                 SubblockInfo::Inter(mvs) if choice.luma == LumaMode::Split => {
                     from.chroma_split(at, mvs, out)
                 }
@@ -479,17 +481,22 @@ impl<'a> MbCoder<'a> {
     pub(super) fn tell_neighbours(
         &mut self,
         &MbInfo { reference, luma, mv, .. }: &MbInfo,
-        subblocks: &SubblockInfo,
         (below, right): (u16, u16),
     ) {
         let info = AboveInfo { reference, luma, mv, nonzero: below };
-        let bottom = SubblockSide::bottom(subblocks);
+        let [bottom, blocks] = match luma {
+            LumaMode::Split | LumaMode::PerBlock => {
+                let blocks = &self.best.subblocks;
+                [SubblockSide::bottom(blocks), SubblockSide::right(blocks)]
+            }
+            _ => [SubblockSide { modes: [luma.implied_subblock(); 4], mvs: [mv; 4] }; 2],
+        };
         let (luma, u, v) = bottom_of(&self.best.pixels);
         self.job.exchange.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);
         self.left = Left {
             pixels: LeftPixels::of(&self.best.pixels),
             info: AboveInfo { nonzero: right, ..info },
-            blocks: SubblockSide::right(subblocks),
+            blocks,
         };
     }
 }

@@ -155,6 +155,7 @@ impl MbCoder<'_> {
         let kernels = self.job.kernels;
         let at = self.at();
         self.best.predicted = None;
+        self.best.subblocks = SubblockInfo::Inter(division.mvs);
         let trellis = self.trellis(Rdo::Always);
         let pred = &mut self.best.pixels.luma;
         if division.partitioning == Partitioning::Sixteenths {
@@ -180,7 +181,6 @@ impl MbCoder<'_> {
             mv: division.mvs[15],
             base: trials.base,
             partitioning: division.partitioning,
-            subblocks: SubblockInfo::Inter(division.mvs),
             mode_bits,
             price,
             chroma_cost: 0,
