@@ -669,6 +669,7 @@ const EXACT_STEPS: usize = 3;
 
 pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {
     match speed.subpel {
+        SubPel::Half => SubpelSearch::Half,
         SubPel::Quarter => SubpelSearch::Quarter,
         SubPel::QuarterIterated | SubPel::QuarterExact => SubpelSearch::Iterative,
     }

@@ -3,6 +3,9 @@
 /// How far the motion search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubPel {
+    /// Half pixels.
+    Half,
+    /// The better neighbours of the best half.
     Quarter,
     /// Quarter pixels, stepping on until no neighbour is better.
     QuarterIterated,
@@ -111,9 +114,9 @@ impl Speed {
         let fastest = Self {
             search_range_px: 8,
             trusts_analysis: true,
-            enough_bits: 96,
+            enough_bits: 128,
             search_pause: 3,
-            subpel: SubPel::Quarter,
+            subpel: SubPel::Half,
             finalists: 1,
             intra_4x4: Gate::Never,
             intra_4x4_modes: 4,
@@ -127,29 +130,25 @@ impl Speed {
             golden_frames: None,
             filter_level: FilterChoice::Usual,
         };
-        let nine = Self { enough_bits: 64, search_pause: 2, ..fastest };
-        let eight = Self { finalists: 2, enough_bits: 48, search_pause: 1, ..nine };
+        let nine = Self { enough_bits: 96, subpel: SubPel::Quarter, ..fastest };
+        let eight =
+            Self { enough_bits: 48, search_pause: 1, finalists: 3, intra_4x4: Gate::Gated, ..nine };
         let seven = Self {
+            enough_bits: 32,
+            search_pause: 0,
             subpel: SubPel::QuarterIterated,
-            finalists: 3,
-            intra_4x4: Gate::Gated,
             splits: Splits::Quarters,
             ..eight
         };
-        let six = Self {
-            enough_bits: 32,
-            search_pause: 0,
-            split_min_blocks: 6,
-            others: OtherReferences::Neighbours,
-            intra_4x4_modes: 6,
-            ..seven
-        };
+        let six = Self { split_min_blocks: 6, intra_4x4_modes: 6, ..seven };
         let five = Self {
             enough_bits: 0,
             search_range_px: 16,
             splits: Splits::Halves,
             split_min_blocks: 4,
+            others: OtherReferences::Neighbours,
             intra_4x4_modes: 10,
+            golden_frames: Some(3),
             ..six
         };
         let four = Self {
@@ -158,7 +157,6 @@ impl Speed {
             search_range_px: 32,
             trusts_analysis: false,
             chroma_rd: true,
-            golden_frames: Some(3),
             ..five
         };
         let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };
