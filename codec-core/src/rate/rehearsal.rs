@@ -18,13 +18,13 @@ const USUAL_BETA_Q16: i32 = ONE_Q16 * 6 / 5;
 const BETAS_Q16: (i32, i32) = (ONE_Q16 * 7 / 10, ONE_Q16 * 2);
 /// Trials this near to the quality looked for (octaves of the step) are near enough: after one,
 /// when nothing is known of how bits depend on the step, and after more.
-const NEAR_Q16: [i32; 2] = [ONE_Q16 / 6, ONE_Q16 / 2];
+const NEAR_Q16: [i32; 2] = [ONE_Q16 / 6, ONE_Q16 / 3];
 /// Steps beyond the coarsest that still make a difference, as key and altref frames are finer.
 const BEYOND_Q16: i32 = 2 * ONE_Q16;
 
 /// Bits of plain frames of speed 5 and below, of 256 at the speed of trials: where a macroblock
 /// takes 4 bits or less, and where it takes 16 or more.
-const PLAIN_SHARES_Q8: (u64, u64) = (282, 220);
+const PLAIN_SHARES_Q8: (u64, u64) = (274, 214);
 /// The same for altref frames.
 const ALTREF_SHARE_Q8: u64 = 238;
 

@@ -13,8 +13,10 @@ pub(super) enum Part {
 /// Most that the base moves from frame to frame, and from where it began, in octaves of the step.
 const SLEW_Q16: i32 = ONE_Q16 / 48;
 const FAR_Q16: i32 = ONE_Q16 / 2;
-/// How many mean frames of its kind the forecast is worth against what was coded.
-const TRUST_FRAMES: u64 = 4;
+/// What the forecast is worth against what was coded: so many mean frames of the kind, or one part
+/// in so many of all of them if that is more. Scenes differ; what counts is the whole file.
+const TRUST_FRAMES: u64 = 8;
+const TRUST_PART: u64 = 2;
 /// Parts.
 const PARTS: usize = 3;
 
@@ -36,9 +38,9 @@ pub(super) struct Script {
     base_q16: i32,
     budget_bits: u64,
     spent_bits: u64,
-    /// By part: mean bits of a frame as foretold; of the frames to come; of those coded, as
+    /// By part: bits for which the forecast counts against what was coded; foretold of the frames to come; of those coded, as
     /// foretold for the base that they got; and what they took.
-    mean: [u64; PARTS],
+    trust: [u64; PARTS],
     to_come: [u64; PARTS],
     foretold: [u64; PARTS],
     taken: [u64; PARTS],
@@ -56,7 +58,10 @@ impl Script {
             to_come[part as usize] += u64::from(bits);
             counts[part as usize] += 1;
         }
-        let mean = std::array::from_fn(|n| to_come[n].checked_div(counts[n]).unwrap_or(0));
+        let trust = std::array::from_fn(|n| {
+            let mean = to_come[n].checked_div(counts[n]).unwrap_or(0);
+            (TRUST_FRAMES * mean).max(to_come[n] / TRUST_PART)
+        });
         Self {
             frames,
             next: 0,
@@ -65,7 +70,7 @@ impl Script {
             base_q16,
             budget_bits,
             spent_bits: 0,
-            mean,
+            trust,
             to_come,
             foretold: [0; PARTS],
             taken: [0; PARTS],
@@ -117,7 +122,7 @@ impl Script {
 
     /// `bits` foretold of frames of a part, in the light of those that were coded.
     fn corrected(&self, n: usize, bits: u64) -> u64 {
-        let trust = TRUST_FRAMES * self.mean[n];
+        let trust = self.trust[n];
         mul_div(bits, self.taken[n] + trust, (self.foretold[n] + trust).max(1))
     }
 }
