@@ -30,6 +30,9 @@ pub struct UnitPlan {
     pub speed: u8,
     /// What the picture shows.
     pub content: Content,
+    /// Strength of the loop filter in percent of the quantiser's step, where no knob sets its level
+    /// and the picture is not a screen's.
+    pub filter_pct: u8,
     /// Whether the frame is shown.
     pub shown: bool,
     /// Later frames start from the probabilities that this frame ends with.
@@ -63,6 +66,7 @@ impl UnitPlan {
             give_up_bits: None,
             speed,
             content: Content::Camera,
+            filter_pct: 26,
             shown: true,
             keep_probabilities: true,
             refresh_pct: 0,

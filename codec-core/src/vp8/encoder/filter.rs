@@ -32,11 +32,11 @@ pub(super) fn filter_header(level: u8, is_screen: bool, knobs: FrameKnobs) -> Fi
     }
 }
 
-/// The level that suits most pictures at `qindex`: a quarter of the step of AC coefficients, and
-/// less for the sharp edges of screens.
-pub(super) fn usual_level(qindex: u8, is_screen: bool) -> u8 {
+/// The level at `qindex`: `pct` percent of the step of AC coefficients (a quarter suits most
+/// pictures), and less for the sharp edges of screens.
+pub(super) fn usual_level(qindex: u8, is_screen: bool, pct: u8) -> u8 {
     let step = AC_STEPS[usize::from(qindex.min(127))];
-    let level = if is_screen { step / 10 } else { (step * 26 + 50) / 100 };
+    let level = if is_screen { step / 10 } else { (step * u16::from(pct.min(100)) + 50) / 100 };
     u8::try_from(level).unwrap_or(63).min(63)
 }
 

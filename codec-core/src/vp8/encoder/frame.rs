@@ -404,11 +404,15 @@ impl FrameEncoder {
         self.mv_prices.update(&context.probs.mv);
         let knobs = self.settings.knobs;
         let is_screen = plan.content == Content::Screen;
-        let level = knobs.filter_level.unwrap_or_else(|| usual_level(qindex, is_screen));
+        let level =
+            knobs.filter_level.unwrap_or_else(|| usual_level(qindex, is_screen, plan.filter_pct));
         if !offsets.is_empty() {
             segmentation.filter_level = [0, 1, 2, 3].map(|segment| {
                 let qindex = segmentation.qindex(qindex, segment);
-                knobs.filter_level.unwrap_or_else(|| usual_level(qindex, is_screen)).cast_signed()
+                knobs
+                    .filter_level
+                    .unwrap_or_else(|| usual_level(qindex, is_screen, plan.filter_pct))
+                    .cast_signed()
             });
         }
         // What the filter needs of the header is known before the rows are coded.

@@ -22,6 +22,9 @@ use crate::vp8::encoder::{Speed, UnitReport};
 /// Most bytes that are set aside for a packet before it is known how large it gets.
 const MAX_PACKET_ROOM: usize = 1 << 20;
 
+/// Loop filter of the file preset: with references this good, less of it is better.
+const FILE_FILTER_PCT: u8 = 20;
+
 /// A picture to be coded, and what is known of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task<'a> {
@@ -243,6 +246,9 @@ impl<C: CodeUnit> Coding<C> {
         plan.give_up_bits = budget.give_up_bits;
         plan.content = self.content;
         plan.recode = budget.recode;
+        if config.preset == Preset::File {
+            plan.filter_pct = FILE_FILTER_PCT;
+        }
         plan.shown = task.role != FrameRole::Altref;
         // A frame that can be left out must not be missed by any other.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
