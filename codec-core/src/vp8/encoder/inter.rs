@@ -275,8 +275,10 @@ impl MbCoder<'_> {
         found: &mut Candidates,
     ) {
         let NearVectors { nearest, near, .. } = vectors.near;
+        // An altref frame coded for the pictures to come is finer than the last frame.
+        let has_fine_altref = self.job.analysis.is_some_and(|a| !a.altref_seeds.is_empty());
         for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
-            if found.best().sse <= set.lambda.cost(GOOD_BITS_Q8) {
+            if !has_fine_altref && found.best().sse <= set.lambda.cost(GOOD_BITS_Q8) {
                 return;
             }
             let with_neighbours =
