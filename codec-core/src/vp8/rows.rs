@@ -50,7 +50,13 @@ impl RowPlane<'_> {
     /// Asks for the cache lines that the first `lines` lines have at column `x`.
     #[inline]
     pub fn prefetch(&self, x: usize, lines: usize) {
-        prefetch_rows(self.data, self.pad + x, self.stride, lines);
+        self.prefetch_from(x, 0, lines);
+    }
+
+    /// Asks for the cache lines that `lines` lines from `y` on have at column `x`.
+    #[inline]
+    pub fn prefetch_from(&self, x: usize, y: usize, lines: usize) {
+        prefetch_rows(self.data, y * self.stride + self.pad + x, self.stride, lines);
     }
 
     /// Line `y` from the first pixel on, as far as memory goes.

@@ -54,25 +54,22 @@ impl<'a> FrameTask<'a> {
     }
 
     /// Asks for what macroblocks right of `x` are likely to need: their place in the last frame and
-    /// in this one.
+    /// in this one. Each macroblock asks for its share of the cache lines after the next.
     #[inline]
     pub(super) fn prefetch(&self, (x, y): (usize, usize), row: &MbRow<'_>) {
         const LINE_MBS: usize = 4;
-        if !x.is_multiple_of(LINE_MBS) {
-            return;
-        }
-        let (luma, chroma) = (16 * (x + LINE_MBS), 8 * (x + 2 * LINE_MBS));
         if let Some([last, ..]) = &self.references
             && self.cols >= PREFETCH_COLS
         {
-            last.y.prefetch(luma, 16 * y, 16);
-            row.y.prefetch(luma, 16);
-            if x.is_multiple_of(2 * LINE_MBS) {
-                last.u.prefetch(chroma, 8 * y, 8);
-                last.v.prefetch(chroma, 8 * y, 8);
-                row.u.prefetch(chroma, 8);
-                row.v.prefetch(chroma, 8);
-            }
+            let (share, chroma_share) = (x % LINE_MBS * 4, x % (2 * LINE_MBS));
+            let luma = 16 * (x - x % LINE_MBS + 2 * LINE_MBS);
+            let chroma = 8 * (x - chroma_share + 4 * LINE_MBS);
+            last.y.prefetch(luma, 16 * y + share, 4);
+            row.y.prefetch_from(luma, share, 4);
+            last.u.prefetch(chroma, 8 * y + chroma_share, 1);
+            last.v.prefetch(chroma, 8 * y + chroma_share, 1);
+            row.u.prefetch_from(chroma, chroma_share, 1);
+            row.v.prefetch_from(chroma, chroma_share, 1);
         }
     }
 
