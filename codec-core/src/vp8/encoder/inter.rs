@@ -10,7 +10,7 @@ use super::row::{Choice, MbCoder};
 use super::speed::{Gate, OtherReferences, Speed, Splits, SubPel};
 use super::store::SearchMemory;
 use super::transform::Price;
-use crate::analysis::Change;
+use crate::analysis::{Change, MbAnalysis};
 use crate::motion::{
     FullPel, IntegerSettings, MvCost, Pattern, QuarterPel, SearchRange, SubpelSearch, Target,
     VectorPrice, search_integer, search_subpel,
@@ -117,6 +117,10 @@ const SOME_BITS_Q8: u32 = 16 * 256;
 /// Where the last frame leaves an error worth no more bits than that, no other reference is tried.
 const GOOD_BITS_Q8: u32 = 48 * 256;
 
+/// Intra cost up to which a macroblock of the half-size picture counts as flat: one and a half grey
+/// levels per pixel.
+const FLAT_COST: u16 = 96;
+
 impl MbCoder<'_> {
     /// A macroblock of an inter frame.
     pub(super) fn decide_inter(&mut self) -> Choice {
@@ -144,10 +148,12 @@ impl MbCoder<'_> {
         self.offer_plain(set, &vectors, &range, &mut found);
         let plain = *found.best();
         let mut first = None;
-        if speed.skip_probe && plain.sse <= set.lambda.cost(SOME_BITS_Q8) {
+        let is_stale = self.is_stale(plain.sse, set);
+        let probes = speed.skip_probe && !is_stale;
+        if probes && plain.sse <= set.lambda.cost(SOME_BITS_Q8) {
             return self.leave_empty(&plain, vectors.near.best, segment);
         }
-        if speed.skip_probe
+        if probes
             && plain.sse <= set.lambda.cost(PROBE_BITS_Q8)
             && let Some(choice) = self.code(&plain, vectors.near.best, set, segment)
         {
@@ -167,7 +173,9 @@ impl MbCoder<'_> {
                 fails: if failed { (self.memory.fails + 1).min(3) } else { 0 },
             };
         }
-        self.offer_intra(set, &mut found);
+        if is_stale || self.may_be_intra(&found, set) {
+            self.offer_intra(set, &mut found);
+        }
         let mut best = self.choose(&found, first, vectors.near.best, set, segment);
         let mut limit = self.total(&best, set);
         if self.wants_split(&best, set)
@@ -485,15 +493,25 @@ impl MbCoder<'_> {
         }
     }
 
-    /// The best whole-block intra mode, where inter prediction is not good.
+    /// Whether the references hold leftovers of old frames where the picture itself is flat: their
+    /// error is far above what changed in the source. They catch the eye, and intra costs little.
+    fn is_stale(&self, sse: u32, set: &QuantiserSet) -> bool {
+        self.analysis.is_some_and(|mb| {
+            let changed = u32::from(mb.zero_sad).saturating_mul(u32::from(mb.zero_sad));
+            mb.intra_cost <= FLAT_COST && sse > changed && sse > set.lambda.cost(SOME_BITS_Q8 / 2)
+        })
+    }
+
+    /// Whether intra has a chance.
+    fn may_be_intra(&self, found: &Candidates, set: &QuantiserSet) -> bool {
+        // The half-size pictures tell where it has none.
+        let is_hopeless = |mb: &MbAnalysis| mb.intra_cost / 2 > mb.inter_cost;
+        found.best().sse > set.lambda.cost(2 * SOME_BITS_Q8)
+            && !self.analysis.is_some_and(is_hopeless)
+    }
+
+    /// The best whole-block intra mode.
     fn offer_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
-        if found.best().sse <= set.lambda.cost(2 * SOME_BITS_Q8) {
-            return;
-        }
-        // The half-size pictures tell where intra has no chance.
-        if self.analysis.is_some_and(|mb| mb.intra_cost / 2 > mb.inter_cost) {
-            return;
-        }
         let (mode, sse, bits) = self.search_intra_16(set);
         let bits = bits + self.job.costs.chroma[0];
         found.offer(Candidate {
