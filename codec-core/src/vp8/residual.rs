@@ -9,7 +9,7 @@ mod write;
 pub(in crate::vp8) use adapt::BranchCounter;
 pub use adapt::{CoeffCounts, adapt_coeff_probs, count_block_tokens};
 pub use parse::{BlockProbs, MbCoeffs, TokenProbs, parse_block, parse_macroblock};
-pub use token::{TOKENS, Token, leaf_of, small_tokens, walk_block, write_token};
+pub use token::{TOKENS, Token, empty_block, leaf_of, small_tokens, walk_block, write_token};
 pub use write::{token_cost_q8, write_block_tokens};
 
 /// What a block holds, in the order of the probability tables. Section 13.3.

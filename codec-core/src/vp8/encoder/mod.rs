@@ -3,6 +3,7 @@
 //! Lower floor: [`FrameEncoder`] codes one frame exactly as a [`UnitPlan`](crate::codec::plan)
 //! says. It decides macroblocks, quantises, reconstructs, filters and packs, row by row.
 
+mod block_flags;
 mod borders;
 mod controller;
 mod costs;

@@ -1,6 +1,9 @@
 //! Counting and storing the tokens of coefficients. RFC 6386, section 13.
 
-use super::store::{CodedMb, MbLevels, RowStore};
+use std::ops::Range;
+
+use super::block_flags::BlockFlags;
+use super::store::{CodedMb, MbLevels, RowStore, Y2};
 use crate::vp8::residual::{TOKENS, Token, small_tokens, walk_block};
 
 /// How often each token came in each context: see [`Token::counter`].
@@ -48,78 +51,6 @@ pub(super) const LUMA_WHOLE: u8 = 3;
 /// Bit of Y2 in the masks of non-empty neighbours.
 const Y2_BIT: u16 = 1 << 8;
 
-/// One block of a macroblock, in the order of writing.
-#[derive(Clone, Copy)]
-struct BlockPlace {
-    /// Index among the macroblock's blocks.
-    n: u8,
-    plane: u8,
-    /// First scan position.
-    first: u8,
-    /// Its bits in the masks of non-empty neighbours.
-    above: u16,
-    left: u16,
-}
-
-static WITH_Y2: [BlockPlace; 25] = {
-    let mut places = [place(24, LUMA_Y2, 0); 25];
-    let mut n = 0;
-    while n < 24 {
-        places[n as usize + 1] =
-            if n < 16 { place(n, LUMA_AFTER_Y2, 1) } else { place(n, CHROMA, 0) };
-        n += 1;
-    }
-    places
-};
-
-static WITHOUT_Y2: [BlockPlace; 24] = {
-    let mut places = [place(0, LUMA_WHOLE, 0); 24];
-    let mut n = 0;
-    while n < 24 {
-        places[n as usize] = place(n, if n < 16 { LUMA_WHOLE } else { CHROMA }, 0);
-        n += 1;
-    }
-    places
-};
-
-const fn place(n: u8, plane: u8, first: u8) -> BlockPlace {
-    let (above, left) = match n {
-        0..16 => (1 << (n % 4), 1 << (n / 4)),
-        16..24 => {
-            let base = 4 + 2 * ((n - 16) / 4);
-            (1 << (base + n % 2), 1 << (base + n % 4 / 2))
-        }
-        _ => (Y2_BIT, Y2_BIT),
-    };
-    BlockPlace { n, plane, first, above, left }
-}
-
-/// Visits the blocks of a macroblock in the order of writing: `visit(block, plane type, first
-/// scan position, context)`. Returns the masks of non-empty blocks for the neighbours below and
-/// right.
-#[inline]
-pub(super) fn for_each_block(
-    mb: &CodedMb,
-    mut visit: impl FnMut(usize, usize, usize, usize),
-) -> (u16, u16) {
-    let (mut above, mut left) = (mb.above, mb.left);
-    let places = if mb.has_y2 { WITH_Y2.as_slice() } else { WITHOUT_Y2.as_slice() };
-    // One call of `visit`, so that it is inlined whatever it does.
-    for place in places {
-        let (n, first) = (usize::from(place.n), usize::from(place.first));
-        let context = usize::from(above & place.above != 0) + usize::from(left & place.left != 0);
-        visit(n, usize::from(place.plane), first, context);
-        if usize::from(mb.eobs[n]) > first {
-            above |= place.above;
-            left |= place.left;
-        } else {
-            above &= !place.above;
-            left &= !place.left;
-        }
-    }
-    (above, left)
-}
-
 /// The masks that neighbours see of a macroblock without coefficients, given those it saw.
 pub(super) fn masks_of_empty(has_y2: bool, above: u16, left: u16) -> (u16, u16) {
     if has_y2 { (0, 0) } else { (above & Y2_BIT, left & Y2_BIT) }
@@ -130,8 +61,8 @@ pub(super) fn masks_of_empty(has_y2: bool, above: u16, left: u16) -> (u16, u16) 
 pub(super) struct TokenDesk {
     /// Of all macroblocks since it was last cleared.
     pub(super) counts: TokenCounts,
-    /// Of one macroblock, with room for a block more.
-    tokens: [u16; 25 * 17 + 16],
+    /// Of one macroblock.
+    tokens: [u16; ROOM],
 }
 
 impl Default for TokenDesk {
@@ -150,17 +81,29 @@ impl RowStore {
         desk: &mut TokenDesk,
     ) -> (u16, u16) {
         let TokenDesk { counts, tokens } = desk;
-        let open = &mut self.open;
-        let mut len = 0;
-        let masks = for_each_block(mb, |n, plane, first, context| {
+        let flags = BlockFlags::of(mb);
+        let empty = flags.empty_tokens();
+        // In the order of writing Y2 comes first; without it all begins one place later.
+        let luma = if mb.has_y2 { LUMA_AFTER_Y2 } else { LUMA_WHOLE };
+        let mut coded = (flags.coded & 0xff_ffff) << 1 | flags.coded >> Y2;
+        let (mut next, mut len) = (usize::from(!mb.has_y2), 0);
+        while coded != 0 {
+            let place = coded.trailing_zeros() as usize;
+            coded &= coded - 1;
+            len = append(tokens, len, &empty, next..place);
+            next = place + 1;
+            let (n, plane, first) = match place {
+                0 => (Y2, LUMA_Y2, 0),
+                1..17 => (place - 1, luma, usize::from(mb.has_y2)),
+                _ => (place - 1, CHROMA, 0),
+            };
+            let (plane, context) = (usize::from(plane), flags.context(n));
             let (block, eob) = (levels.block(n), usize::from(mb.eobs[n]).min(16));
-            let Some(room) = tokens.get_mut(len..len + 16) else { return };
-            if eob > first
-                && let Some(small) = small_tokens(plane, block, first, eob, context)
-            {
+            let Some(room) = tokens.get_mut(len..len + 16) else { break };
+            if let Some(small) = small_tokens(plane, block, first, eob, context) {
                 room[..16 - first].copy_from_slice(&small[first..]);
                 len += (eob + 1).min(16) - first;
-                return;
+                continue;
             }
             walk_block(plane, block, first, eob, context, |token, extra| {
                 if let Some(place) = tokens.get_mut(len) {
@@ -168,20 +111,37 @@ impl RowStore {
                 }
                 len += 1;
                 if token.is_open() {
-                    open.push(extra);
+                    self.open.push(extra);
                 }
             });
-        });
+        }
+        len = append(tokens, len, &empty, next..25);
         let tokens = tokens.get(..len).unwrap_or_default();
         counts.count(tokens);
         self.tokens.extend_from_slice(tokens);
-        masks
+        flags.sides()
     }
 }
 
+/// Copies a run of `empty` to `tokens` from `len` on, always as much as the longest run takes;
+/// returns where it ends.
+#[inline]
+fn append(tokens: &mut [u16; ROOM], len: usize, empty: &[u16; 49], run: Range<usize>) -> usize {
+    let (Some(to), Some(from)) =
+        (tokens.get_mut(len..len + 24), empty.get(run.start..run.start + 24))
+    else {
+        return len;
+    };
+    to.copy_from_slice(from);
+    // A macroblock without Y2 begins at place 1, which may be its run's end as well.
+    len + run.end.saturating_sub(run.start)
+}
+
+/// Room for the tokens of a macroblock and a run of empty blocks more.
+const ROOM: usize = 25 * 17 + 24;
+
 #[cfg(test)]
 mod tests {
-    use super::super::store::Y2;
     use super::*;
     use crate::vp8::tables::BANDS;
 
@@ -228,17 +188,5 @@ mod tests {
                 None => assert!(levels.iter().any(|level| level.unsigned_abs() > 4)),
             }
         }
-    }
-
-    #[test]
-    fn a_luma_block_with_nothing_but_a_dc_of_y2_counts_as_empty() {
-        let mut mb = CodedMb { eobs: [0; 25], has_y2: true, above: 0x1ff, left: 0x1ff };
-        mb.eobs[Y2] = 3;
-        mb.eobs[5] = 4;
-        mb.eobs[21] = 1;
-        let (above, left) = for_each_block(&mb, |_, _, _, _| ());
-        // Column 1 and row 1 of Y were followed by empty blocks; the first row of V ends with one
-        // that is not.
-        assert_eq!((above, left), (0x100, 0x140));
     }
 }

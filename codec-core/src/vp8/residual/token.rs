@@ -36,7 +36,7 @@ static LEAF_OF: [u8; 68] = {
 
 /// Slot of each scan position at context 0, by plane type, in its place in a [`Token`].
 #[expect(clippy::cast_possible_truncation, reason = "a plane type")]
-static SLOTS: [[u16; 17]; 4] = {
+const SLOTS: [[u16; 17]; 4] = {
     let mut slots = [[0; 17]; 4];
     let mut n = 0;
     while n < 4 * 16 {
@@ -95,6 +95,15 @@ impl Token {
     pub fn counter(self) -> usize {
         usize::from(self.0 & 0x7ff)
     }
+}
+
+/// The only token of an empty block of plane type `plane` (0..=3) whose neighbours give it
+/// `context` (0..=2).
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "at most 2")]
+pub const fn empty_block(plane: usize, context: usize) -> Token {
+    let first = if plane == 0 { 1 } else { 0 };
+    Token(END | (SLOTS[plane % 4][first] + ((context as u16) << SLOT_SHIFT)))
 }
 
 /// Visits the tokens of a block of plane type `plane`: each with what its category leaves open.
