@@ -91,14 +91,14 @@ impl Refresh {
                 }
             }
         }
-        // Indices are below 128.
+        // Indices are below 128. The filter's level stays the frame's.
         let [own, finer] = [qindex, finer].map(u8::cast_signed);
         Segmentation {
             enabled: true,
             update_map: true,
             update_data: true,
-            absolute: true,
-            quantiser: [own, finer, own, own],
+            absolute: false,
+            quantiser: [0, finer - own, 0, 0],
             ..Segmentation::default()
         }
     }
@@ -175,6 +175,19 @@ mod tests {
         }
         assert_eq!(seen, vec![1; 100]);
         assert!(!refresh.plan(60, 10).enabled);
+    }
+
+    #[test]
+    fn a_refresh_leaves_the_loop_filter_alone() {
+        let mut refresh = Refresh::default();
+        refresh.reset(10);
+        for _ in 0..4 {
+            refresh.follow((0..10).map(|_| still(60)));
+        }
+        let plan = refresh.plan(60, 50);
+        assert!(plan.enabled);
+        assert_eq!([0, REFRESH].map(|segment| plan.level(20, segment)), [20, 20]);
+        assert_eq!([0, REFRESH].map(|segment| plan.qindex(60, segment)), [60, Refresh::finer(60)]);
     }
 
     #[test]
