@@ -3,116 +3,23 @@
 
 use codec_simd::Layout;
 
-use super::costs::cost_of;
+use super::candidates::{Candidate, Candidates, Vectors, quarter};
 use super::decide::cost;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
-use super::speed::{Gate, OtherReferences, Speed, Splits, SubPel};
+use super::speed::{Gate, OtherReferences, Splits};
 use super::store::SearchMemory;
 use super::transform::Price;
 use crate::analysis::{Change, MbAnalysis};
-use crate::motion::{
-    FullPel, IntegerSettings, MvCost, Pattern, QuarterPel, SearchRange, SubpelSearch, Target,
-    VectorPrice, search_integer, search_subpel,
-};
+use crate::motion::SearchRange;
 use crate::vp8::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference};
-
-/// One way of predicting a whole macroblock.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate {
-    pub(super) luma: LumaMode,
-    pub(super) reference: Reference,
-    pub(super) mv: MotionVector,
-    /// Bits of reference, mode and vector.
-    pub(super) bits: u32,
-    pub(super) sse: u32,
-    pub(super) cost: u32,
-}
-
-/// Candidates, best first.
-#[derive(Clone, Copy, Debug)]
-struct Candidates {
-    list: [Candidate; Self::MAX],
-    len: usize,
-}
-
-impl Candidates {
-    const MAX: usize = 8;
-
-    fn new() -> Self {
-        let none = Candidate {
-            luma: LumaMode::Zero,
-            reference: Reference::Last,
-            mv: MotionVector::ZERO,
-            bits: 0,
-            sse: u32::MAX,
-            cost: u32::MAX,
-        };
-        Self { list: [none; Self::MAX], len: 0 }
-    }
-
-    /// Takes in `candidate`; the worst falls out when there is no room. Of equal costs the earlier
-    /// one comes first.
-    fn offer(&mut self, candidate: Candidate) {
-        let mut at = self.len;
-        while at > 0 && candidate.cost < self.list[at - 1].cost {
-            at -= 1;
-        }
-        if at == Self::MAX {
-            return;
-        }
-        let end = self.len.min(Self::MAX - 1);
-        self.list.copy_within(at..end, at + 1);
-        self.list[at] = candidate;
-        self.len = (self.len + 1).min(Self::MAX);
-    }
-
-    fn best(&self) -> &Candidate {
-        &self.list[0]
-    }
-
-    fn as_slice(&self) -> &[Candidate] {
-        &self.list[..self.len]
-    }
-}
-
-/// What the syntax says about vectors here.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Vectors {
-    pub(super) near: NearVectors,
-    /// Bits of nearest, near, zero, new, split.
-    pub(super) mode_bits: [u32; 5],
-}
-
-impl Vectors {
-    fn new(near: NearVectors) -> Self {
-        let p = near.mode_probs;
-        // The tree: zero, nearest, near, new, split, each one branch further.
-        let mut prefix = 0;
-        let mut leaf = |n: usize| {
-            let bits = prefix + cost_of(false, p[n]);
-            prefix += cost_of(true, p[n]);
-            bits
-        };
-        let (zero, nearest, near_bits, new) = (leaf(0), leaf(1), leaf(2), leaf(3));
-        Self { near, mode_bits: [nearest, near_bits, zero, new, prefix] }
-    }
-
-    pub(super) fn bits_of(&self, mode: LumaMode) -> u32 {
-        self.mode_bits[(mode as usize - LumaMode::Nearest as usize).min(4)]
-    }
-}
-
-pub(super) fn quarter(mv: MotionVector) -> QuarterPel {
-    QuarterPel::new(mv.x, mv.y)
-}
 
 /// Up to an error worth so many bits a plain candidate whose residual quantises to nothing is taken
 /// without a look at others. (A limit of 16 bits is no better and costs a tenth more time.)
 const PROBE_BITS_Q8: u32 = 128 * 256;
 /// An error worth about as much as the mode and the vector of a macroblock: less cannot be saved.
-const SOME_BITS_Q8: u32 = 16 * 256;
+pub(super) const SOME_BITS_Q8: u32 = 16 * 256;
 
 /// Where the last frame leaves an error worth no more bits than that, no other reference is tried.
 const GOOD_BITS_Q8: u32 = 48 * 256;
@@ -120,6 +27,8 @@ const GOOD_BITS_Q8: u32 = 48 * 256;
 /// Intra cost up to which a macroblock of the half-size picture counts as flat: one and a half grey
 /// levels per pixel.
 const FLAT_COST: u16 = 96;
+/// How far vectors may point, in full pixels: what ten bits of quarters can say.
+const MAX_VECTOR_PX: u16 = 255;
 
 impl MbCoder<'_> {
     /// A macroblock of an inter frame.
@@ -193,15 +102,6 @@ impl MbCoder<'_> {
         best
     }
 
-    /// Whether it is worth searching motion beyond `plain`. Where that failed in the frames before
-    /// and the error has not grown, only some frames try again.
-    fn is_search_due(&self, plain: &Candidate) -> bool {
-        let SearchMemory { sse, fails } = self.memory;
-        let is_as_before = plain.sse <= sse.saturating_add(sse / 4);
-        let turn = self.job.turn.wrapping_add(self.col + 2 * self.row);
-        !is_as_before || turn.is_multiple_of(1 << fails.min(self.job.speed.search_pause))
-    }
-
     /// What did not change at all is taken over, once it is as good as this frame would make it.
     fn take_over(
         &mut self,
@@ -249,7 +149,7 @@ impl MbCoder<'_> {
     }
 
     /// Error of predicting luma from `reference` at `mv`. `None` outside of `range`.
-    fn sse_at(
+    pub(super) fn sse_at(
         &mut self,
         reference: Reference,
         mv: MotionVector,
@@ -314,164 +214,6 @@ impl MbCoder<'_> {
                 }
             }
         }
-    }
-
-    /// A searched vector of the last frame, and of others where that may help.
-    fn offer_search(
-        &mut self,
-        set: &QuantiserSet,
-        vectors: &Vectors,
-        range: &SearchRange,
-        found: &mut Candidates,
-    ) {
-        self.offer_search_in(Reference::Last, None, set, vectors, range, found);
-        if self.job.speed.others != OtherReferences::Searched {
-            return;
-        }
-        let best = *found.best();
-        for reference in [Reference::Golden, Reference::Altref] {
-            let seed = self.seed_in(reference).filter(|&seed| {
-                let at = seed.to_quarter();
-                let sse = self.sse_at(reference, MotionVector::new(at.x, at.y), range);
-                sse.is_some_and(|sse| sse < best.sse.saturating_mul(8))
-            });
-            let zero = found
-                .as_slice()
-                .iter()
-                .any(|c| c.reference == reference && c.sse < best.sse.saturating_mul(2));
-            if (zero || seed.is_some()) && best.sse > set.lambda.cost(SOME_BITS_Q8) {
-                self.offer_search_in(reference, seed, set, vectors, range, found);
-            }
-        }
-    }
-
-    /// Where look-ahead found the macroblock in `reference`.
-    fn seed_in(&self, reference: Reference) -> Option<FullPel> {
-        let analysis = self.job.analysis.filter(|_| reference == Reference::Altref)?;
-        analysis.altref_seeds.get(self.index()).copied().flatten()
-    }
-
-    fn offer_search_in(
-        &mut self,
-        reference: Reference,
-        seed: Option<FullPel>,
-        set: &QuantiserSet,
-        vectors: &Vectors,
-        range: &SearchRange,
-        found: &mut Candidates,
-    ) {
-        let job = self.job;
-        let Some(from) = job.predictor(reference) else { return };
-        let best = vectors.near.best;
-        let target = Target {
-            kernels: job.kernels,
-            cur: &self.cur.luma,
-            refp: from.frame.plane(0),
-            at: self.at(),
-            range: *range,
-            price: VectorPrice {
-                table: job.mv_cost,
-                predicted: quarter(best),
-                lambda_sad: set.lambda_sad,
-                lambda_sse: set.lambda,
-            },
-        };
-        let start = match self.confirmed(found.best()).filter(|_| seed.is_none()) {
-            Some(start) => start,
-            None => {
-                let (mut starts, count) = self.starts(vectors, found);
-                starts[0] = seed.unwrap_or(starts[0]);
-                search_integer(&target, &starts[..count], integer_settings(&job.speed)).vector
-            }
-        };
-        let found_at = search_subpel(&target, start, subpel_search(&job.speed));
-        let mut mv = MotionVector::new(found_at.vector.x, found_at.vector.y);
-        let mut sse = found_at.sse;
-        if job.speed.subpel == SubPel::QuarterExact && found_at.cost < u32::MAX {
-            (mv, sse) = self.refine_exactly(reference, mv, best, set, range);
-        }
-        let known = |c: &Candidate| c.reference == reference && c.mv == mv;
-        if found.as_slice().iter().any(known) || found_at.cost == u32::MAX {
-            return;
-        }
-        let bits = job.costs.reference[reference as usize]
-            + vectors.bits_of(LumaMode::New)
-            + job.mv_cost.bits_q8(quarter(mv), quarter(best));
-        let cost = sse.saturating_add(set.lambda.cost(bits));
-        found.offer(Candidate { luma: LumaMode::New, reference, mv, bits, sse, cost });
-    }
-
-    /// The vector of the least true error and bits near `mv`, and that error.
-    fn refine_exactly(
-        &mut self,
-        reference: Reference,
-        mv: MotionVector,
-        base: MotionVector,
-        set: &QuantiserSet,
-        range: &SearchRange,
-    ) -> (MotionVector, u32) {
-        let price = self.job.mv_cost;
-        let mut cost_at = |mv: MotionVector| {
-            let bits = price.bits_q8(quarter(mv), quarter(base));
-            let sse = self.sse_at(reference, mv, range).filter(|_| bits < MvCost::UNCODABLE)?;
-            Some((sse.saturating_add(set.lambda.cost(bits)), sse))
-        };
-        let Some(mut best) = cost_at(mv) else { return (mv, u32::MAX) };
-        let mut best_mv = mv;
-        for _ in 0..EXACT_STEPS {
-            let centre = best_mv;
-            for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)] {
-                let (x, y) = (centre.x.saturating_add(dx), centre.y.saturating_add(dy));
-                let mv = MotionVector::new(x, y);
-                if let Some(found) = cost_at(mv)
-                    && found.0 < best.0
-                {
-                    (best, best_mv) = (found, mv);
-                }
-            }
-            if best_mv == centre {
-                break;
-            }
-        }
-        (best_mv, best.1)
-    }
-
-    /// The nearest full pixels of a plain candidate that the analysis' half-size search agrees with.
-    fn confirmed(&self, plain: &Candidate) -> Option<FullPel> {
-        if !self.job.speed.trusts_analysis {
-            return None;
-        }
-        let seed = self.analysis?.seed;
-        let start = quarter(plain.mv).to_full();
-        (start == seed).then_some(start)
-    }
-
-    /// Where the integer search begins, in order of trust.
-    fn starts(&self, vectors: &Vectors, found: &Candidates) -> ([FullPel; 8], usize) {
-        let index = self.index();
-        let before = |at: usize| self.job.before.get(at).copied().unwrap_or_default();
-        let mut starts = [FullPel::ZERO; 8];
-        let mut count = 0;
-        let mut push = |mv: MotionVector| {
-            let vector = quarter(mv).to_full();
-            if !starts[..count].contains(&vector) && count < starts.len() {
-                starts[count] = vector;
-                count += 1;
-            }
-        };
-        push(found.best().mv);
-        push(vectors.near.best);
-        if let Some(mb) = &self.analysis {
-            let seed = mb.seed.to_quarter();
-            push(MotionVector::new(seed.x, seed.y));
-        }
-        push(before(index));
-        push(vectors.near.near);
-        push(MotionVector::ZERO);
-        push(self.left.info.mv);
-        push(self.above.info.mv);
-        let count = count.min(4);
-        (starts, count)
     }
 
     /// Predicts luma as `candidate` says, into `best`, and codes nothing.
@@ -567,7 +309,7 @@ impl MbCoder<'_> {
             Some((choice, _)) => choice,
             // Zero motion from the last frame is always possible.
             None => {
-                let zero = Candidates::new().list[0];
+                let zero = Candidates::STILL;
                 let coded = self.code(&zero, base, set, segment);
                 coded.unwrap_or_else(|| self.decide_intra())
             }
@@ -682,28 +424,4 @@ impl MbCoder<'_> {
             }
         }
     }
-}
-
-/// Steps that a vector takes by true errors, at most.
-const EXACT_STEPS: usize = 3;
-
-pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {
-    match speed.subpel {
-        SubPel::Half => SubpelSearch::Half,
-        SubPel::Quarter => SubpelSearch::Quarter,
-        SubPel::QuarterIterated | SubPel::QuarterExact => SubpelSearch::Iterative,
-    }
-}
-
-/// How far vectors may point, in full pixels: what ten bits of quarters can say.
-const MAX_VECTOR_PX: u16 = 255;
-
-pub(super) fn integer_settings(speed: &Speed) -> IntegerSettings {
-    let pattern = match speed.search_range_px {
-        0..=8 => Pattern::Diamond,
-        9..=24 => Pattern::Hexagon,
-        25..=48 => Pattern::Wide,
-        _ => Pattern::Exhaustive,
-    };
-    IntegerSettings { pattern, max_steps: speed.search_range_px, stop_below: 0 }
 }

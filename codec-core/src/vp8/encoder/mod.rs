@@ -5,6 +5,7 @@
 
 mod block_flags;
 mod borders;
+mod candidates;
 mod controller;
 mod costs;
 mod decide;
@@ -22,6 +23,7 @@ mod quality;
 pub mod quant;
 pub mod rate_table;
 mod row;
+mod search;
 mod segments;
 mod source;
 mod speed;

@@ -25,40 +25,6 @@ pub fn estimate_bits(kernels: &Kernels, levels: &[[i16; 16]], eobs: &[u8], first
     16 * kernels.level_bits(levels) + ends
 }
 
-/// A score that a level above one gives its block: more than any limit.
-pub const KEEP_SCORE: u32 = 100;
-
-/// The levels of a macroblock's luma (AC under a Y2 block, else all) are not worth their bits if
-/// the scores of its blocks sum to less.
-pub const LUMA_SCORE_LIMIT: u32 = 6;
-/// As [`LUMA_SCORE_LIMIT`], of the Y2 block.
-pub const Y2_SCORE_LIMIT: u32 = 3;
-/// As [`LUMA_SCORE_LIMIT`], of the AC of both chroma planes; their DCs must be 0.
-pub const CHROMA_SCORE_LIMIT: u32 = 7;
-
-/// How much the lone ones of a block are worth, for dropping them all: each counts by the run of
-/// zeros before it, the rarer the cheaper. [`KEEP_SCORE`] if any level is above one.
-///
-/// `levels` in zig-zag order from position `first` up to `eob`.
-#[inline]
-#[must_use]
-pub fn decimation_score(levels: &[i16; 16], eob: u8, first: usize) -> u32 {
-    const BY_RUN: [u8; 16] = [3, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    let mut score = 0;
-    let mut run = 0;
-    for &level in levels.get(first..usize::from(eob)).unwrap_or_default() {
-        match level {
-            0 => run += 1,
-            1 | -1 => {
-                score += u32::from(BY_RUN[run]);
-                run = 0;
-            }
-            _ => return KEEP_SCORE,
-        }
-    }
-    score
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,18 +47,5 @@ mod tests {
     fn an_empty_block_is_free() {
         let bits = |eob, first| estimate_bits(Kernels::best(), &[[0; 16]], &[eob], first);
         assert_eq!((bits(0, 0), bits(0, 1), bits(1, 1)), (0, 0, 0));
-    }
-
-    #[test]
-    fn lone_ones_score_by_the_run_before_them() {
-        let mut levels = [0; 16];
-        levels[0] = 1;
-        levels[3] = -1;
-        assert_eq!(decimation_score(&levels, 4, 0), 3 + 2);
-        assert_eq!(decimation_score(&levels, 4, 1), 2);
-        levels[15] = 1;
-        assert_eq!(decimation_score(&levels, 16, 0), 5);
-        levels[5] = 2;
-        assert_eq!(decimation_score(&levels, 16, 0), KEEP_SCORE);
     }
 }

@@ -2,8 +2,8 @@
 
 use codec_simd::Block16;
 
+use super::candidates::{Vectors, quarter};
 use super::costs::{cost_of, price};
-use super::inter::{Vectors, quarter};
 use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
