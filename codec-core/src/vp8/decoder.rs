@@ -353,13 +353,20 @@ fn decode_rows(
         let above = y.checked_sub(1).map(|above| &lines[above & 1]);
         let line = &lines[y & 1];
         parse.begin_row(index);
+        // Macroblocks that stand still wait for the end of their run.
+        let mut done = 0;
         for x in 0..cols {
             task.prefetch((x, y), &row);
             parse.parse_mb(&parse_task, &mut modes, tokens, (x, y), old[x], mb);
             new[x] = mb.info.segment;
             strengths[x] = task.filter.strength(&mb.info);
-            task.reconstruct((x, y), mb, above, &mut row);
+            if !task.is_still(&mb.info) {
+                task.reconstruct_still(done..x, y, &mut row);
+                task.reconstruct((x, y), mb, above, &mut row);
+                done = x + 1;
+            }
         }
+        task.reconstruct_still(done..cols, y, &mut row);
         parse.end_row(&parse_task, &modes, (index, tokens), y)?;
         line.save_all(&row);
         task.filter(strengths, &mut row, above_row.as_mut());

@@ -69,6 +69,16 @@ impl RowPlane<'_> {
         &self.data[y * self.stride + self.pad..]
     }
 
+    /// Copies `pixels` to line `y` from column `x` on.
+    ///
+    /// # Panics
+    /// If they do not lie inside the row.
+    #[inline]
+    pub fn put(&mut self, x: usize, y: usize, pixels: &[u8]) {
+        let from = y * self.stride + self.pad + x;
+        self.data[from..from + pixels.len()].copy_from_slice(pixels);
+    }
+
     /// `H` pixels of column `x` from the top.
     ///
     /// # Panics

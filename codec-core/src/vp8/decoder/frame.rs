@@ -1,5 +1,7 @@
 //! The stage that makes pixels: prediction, residual, loop filter of one row.
 
+use std::ops::Range;
+
 use codec_simd::{Kernels, SubblockMode};
 
 use super::super::header::FrameHeader;
@@ -7,10 +9,12 @@ use super::super::loop_filter::{FilterParams, MbStrength, filter_row};
 use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
 use super::super::recon::{MbWindows, add_residual, reconstruct_intra};
 use super::super::rows::MbRow;
-use super::super::types::{Reference, SubblockInfo};
+use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
 use super::parse::MbData;
 use super::references::References;
 
+/// Macroblocks from which on a run is copied line by line.
+const LONG_RUN: usize = 12;
 /// Macroblocks in a row from which on rows do not wait in the cache for the next frame.
 const PREFETCH_COLS: usize = 64;
 
@@ -105,6 +109,44 @@ impl<'a> FrameTask<'a> {
         }
         if has_coeffs {
             coeffs.clear();
+        }
+    }
+
+    /// Whether a macroblock is that of the last frame in the same place.
+    #[inline]
+    pub(super) fn is_still(&self, info: &MbInfo) -> bool {
+        info.reference == Reference::Last
+            && info.luma != LumaMode::Split
+            && info.mv == MotionVector::ZERO
+            && !info.has_coeffs
+            && self.references.is_some()
+    }
+
+    /// Reconstructs the macroblocks of row `y` in columns `run`, all of which are still: long runs
+    /// line by line, as screens have them.
+    #[inline]
+    pub(super) fn reconstruct_still(&self, run: Range<usize>, y: usize, row: &mut MbRow<'_>) {
+        if run.is_empty() {
+            return;
+        }
+        let Some([last, ..]) = &self.references else { return };
+        if run.len() >= LONG_RUN {
+            for (line, from) in (0..16).map(|line| (line, last.y.row(16 * y + line))) {
+                row.y.put(16 * run.start, line, &from[16 * run.start..16 * run.end]);
+            }
+            for (from, to) in [(&last.u, &mut row.u), (&last.v, &mut row.v)] {
+                for line in 0..8 {
+                    let from = from.row(8 * y + line);
+                    to.put(8 * run.start, line, &from[8 * run.start..8 * run.end]);
+                }
+            }
+            return;
+        }
+        let info = MbInfo { luma: LumaMode::Zero, reference: Reference::Last, ..MbInfo::default() };
+        for x in run {
+            let MbWindows { y: luma, u, v } = windows(row, x);
+            let vectors = &[MotionVector::ZERO; 16];
+            predict_inter(self.kernels, self.motion, last, &info, vectors, (x, y), (luma, u, v));
         }
     }
 
