@@ -26,6 +26,12 @@ mod masks;
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod origins;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod pairs;
 mod pool;
 mod scalar;
 mod table;

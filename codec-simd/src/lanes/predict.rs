@@ -229,16 +229,7 @@ macro_rules! lanes_predict {
             by_taps!(fx, fy, both_8, across_8, down_8, refp, dst);
         }
 
-        #[target_feature(enable = $features)]
-        fn sixtap_8x8_x2(
-            [a, b]: [Window<'_, 16, 13>; 2],
-            fx: u8,
-            fy: u8,
-            [to_a, to_b]: [WindowMut<'_, 8, 8>; 2],
-        ) {
-            sixtap_8x8(a, fx, fy, to_a);
-            sixtap_8x8(b, fx, fy, to_b);
-        }
+        crate::pairs::sixtap_pair!($features);
 
         /// Rows `y` to `y + 3` of the first pass, four columns.
         #[inline]

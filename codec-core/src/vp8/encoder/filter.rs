@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use codec_simd::{Kernels, Layout};
 
 use super::borders::extend_sides;
-use super::frame::FrameKnobs;
+use super::settings::FrameKnobs;
 use super::store::RowStore;
 use crate::vp8::header::FilterHeader;
 use crate::vp8::loop_filter::{FilterParams, filter_row};

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use codec_simd::{Kernels, Level};
+use codec_simd::Kernels;
 
 use super::borders::extend_ends;
 use super::costs::{ModeCosts, MvPrices};
 use super::exchange::Exchange;
 use super::filter::{FilterChase, FilterWork, filter_header, nearby_level, usual_level};
+use super::header::{log2_partitions, references};
 use super::job::FrameJob;
 use super::keep::keep_row;
 use super::pack::{Envelope, Packed, Packer};
@@ -15,6 +16,7 @@ use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::{QuantiserSet, WiderZeroBin};
 use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
+use super::settings::{FrameKnobs, FrameSettings, UnitReport};
 use super::speed::{FilterChoice, Rdo, Speed};
 use super::store::{FrameTotals, RowStore, SearchMemory};
 use super::trellis::TokenPrices;
@@ -26,9 +28,7 @@ use crate::error::{ConfigError, Error};
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::parallel::{Pool, Progress, Serial, in_order};
 use crate::rate::fixed::{ONE_Q16, log2_q16};
-use crate::vp8::header::{
-    BufferCopy, FrameHeader, HeaderContext, ModeProbabilities, QuantIndices, ReferenceUpdates,
-};
+use crate::vp8::header::{FrameHeader, HeaderContext, ModeProbabilities, QuantIndices};
 use crate::vp8::loop_filter::FilterParams;
 use crate::vp8::predict::MotionFilter;
 use crate::vp8::residual::CoeffCounts;
@@ -38,81 +38,6 @@ use crate::vp8::types::{LumaMode, MotionVector, Reference};
 
 /// Border round the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
-
-/// Settings of the bitstream that stay from frame to frame. All can change between frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameKnobs {
-    /// Token partitions: 1, 2, 4 or 8.
-    pub token_partitions: u8,
-    /// Profile (the standard's version), 0..=3.
-    pub profile: u8,
-    /// Sharpness of the loop filter, 0..=7.
-    pub sharpness: u8,
-    /// Loop-filter level, 0..=63; `None`: chosen.
-    pub filter_level: Option<u8>,
-}
-
-impl Default for FrameKnobs {
-    fn default() -> Self {
-        Self { token_partitions: 1, profile: 0, sharpness: 0, filter_level: None }
-    }
-}
-
-impl FrameKnobs {
-    fn check(self) -> Result<(), ConfigError> {
-        let refuse = |knob, given: u8, allowed: &str| Err(ConfigError::new(knob, given, allowed));
-        if !matches!(self.token_partitions, 1 | 2 | 4 | 8) {
-            return refuse("token-partitions", self.token_partitions, "1, 2, 4 or 8");
-        }
-        if self.profile > 3 {
-            return refuse("profile", self.profile, "0..=3");
-        }
-        if self.sharpness > 7 {
-            return refuse("sharpness", self.sharpness, "0..=7");
-        }
-        match self.filter_level {
-            Some(level) if level > 63 => refuse("filter-level", level, "0..=63"),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What a [`FrameEncoder`] is made from.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the struct says it")]
-pub struct FrameSettings {
-    pub size: Size,
-    pub knobs: FrameKnobs,
-    /// Where rows run; `None`: on the caller's thread.
-    pub pool: Option<Arc<dyn Pool>>,
-    /// Instruction set; `None`: the best that the CPU has.
-    pub simd: Option<Level>,
-    /// Fill in [`crate::codec::PacketMeta::sse`].
-    pub report_sse: bool,
-    /// Fill in [`crate::codec::PacketMeta::digest`].
-    pub report_digest: bool,
-}
-
-/// What became of a frame, beside its packet: what planners of later frames want to know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnitReport {
-    /// Size of the packet.
-    pub bits: u64,
-    /// The frame is larger than `max_bits` even at `max_qindex`.
-    pub over_cap: bool,
-    /// It is larger than `give_up_bits`, too: there is no packet and nothing has changed.
-    pub given_up: bool,
-    /// The quantiser index that was used: the plan's, or a coarser one to fit `max_bits`.
-    pub qindex: u8,
-    /// Macroblocks predicted from the last frame without motion.
-    pub zero_motion: u32,
-    /// Macroblocks refreshed at a finer quantiser.
-    pub refreshed: u32,
-    /// Squared error of the luma predictions, before coding, over all macroblocks.
-    pub prediction_sse: u64,
-    /// Intra costs of the unchanged macroblocks that were coded again; see [`UnitPlan::recode`].
-    pub recoded_cost: u64,
-}
 
 /// Codes frames one by one as told, and keeps the three references and the probabilities.
 #[derive(Debug)]
@@ -728,24 +653,6 @@ fn params_at(header: &FrameHeader, level: u8) -> FilterParams {
 
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 
-/// The header's words for what the plan updates. Section 9.7.
-fn references(plan: &UnitPlan) -> ReferenceUpdates {
-    if plan.kind == FrameKind::Key {
-        return ReferenceUpdates::KEY;
-    }
-    let refresh_altref = plan.updates.contains(SlotSet::ALTREF);
-    let copy = plan.keep_golden_in_altref && !refresh_altref;
-    ReferenceUpdates {
-        refresh_golden: plan.updates.contains(SlotSet::GOLDEN),
-        refresh_altref,
-        refresh_last: plan.updates.contains(SlotSet::LAST),
-        copy_to_golden: BufferCopy::None,
-        copy_to_altref: if copy { BufferCopy::Other } else { BufferCopy::None },
-        sign_bias_golden: false,
-        sign_bias_altref: false,
-    }
-}
-
 /// A coarser index for a frame of `bits` that must not exceed `max`: bits fall a little faster than
 /// the step rises.
 fn coarser(qindex: u8, worst: u8, bits: u64, max: u64) -> u8 {
@@ -756,16 +663,6 @@ fn coarser(qindex: u8, worst: u8, bits: u64, max: u64) -> u8 {
     let wanted = step(qindex) + excess.max(0) / SLOPE_PCT * 100;
     let coarser = (qindex..worst).find(|&qindex| step(qindex) >= wanted).unwrap_or(worst);
     coarser.max(qindex.saturating_add(3)).min(worst)
-}
-
-/// Binary logarithm of a number of partitions, which is 1, 2, 4 or 8.
-fn log2_partitions(count: u8) -> u8 {
-    match count {
-        8 => 3,
-        4 => 2,
-        2 => 1,
-        _ => 0,
-    }
 }
 
 /// The memory of a list, for a list that borrows from elsewhere. What it holds is dropped.

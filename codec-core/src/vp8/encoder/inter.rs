@@ -30,6 +30,31 @@ const FLAT_COST: u16 = 96;
 /// How far vectors may point, in full pixels: what ten bits of quarters can say.
 const MAX_VECTOR_PX: u16 = 255;
 
+impl Choice {
+    /// A whole macroblock coded as `candidate` says.
+    fn of(
+        candidate: &Candidate,
+        base: MotionVector,
+        price: Price,
+        prediction_sse: u32,
+        segment: u8,
+    ) -> Self {
+        let &Candidate { luma, reference, mv, bits, .. } = candidate;
+        Self {
+            luma,
+            reference,
+            mv,
+            base,
+            partitioning: Partitioning::default(),
+            mode_bits: bits,
+            price,
+            chroma_cost: 0,
+            prediction_sse,
+            segment,
+        }
+    }
+}
+
 impl MbCoder<'_> {
     /// A macroblock of an inter frame.
     pub(super) fn decide_inter(&mut self) -> Choice {
@@ -221,18 +246,8 @@ impl MbCoder<'_> {
         let predicted = self.predict_luma(candidate);
         debug_assert!(predicted.is_some(), "a candidate that was tried before");
         self.best.residual.clear_luma();
-        Choice {
-            luma: candidate.luma,
-            reference: candidate.reference,
-            mv: candidate.mv,
-            base,
-            partitioning: Partitioning::default(),
-            mode_bits: candidate.bits,
-            price: Price { sse: candidate.sse, bits_q8: 0 },
-            chroma_cost: 0,
-            prediction_sse: candidate.sse,
-            segment,
-        }
+        let price = Price { sse: candidate.sse, bits_q8: 0 };
+        Choice::of(candidate, base, price, candidate.sse, segment)
     }
 
     /// Whether the references hold leftovers of old frames where the picture itself is flat: their
@@ -341,18 +356,7 @@ impl MbCoder<'_> {
             candidate.sse
         };
         let price = self.code_luma(set);
-        let mut choice = Choice {
-            luma: candidate.luma,
-            reference: candidate.reference,
-            mv: candidate.mv,
-            base,
-            partitioning: Partitioning::default(),
-            mode_bits: candidate.bits,
-            price,
-            chroma_cost: 0,
-            prediction_sse,
-            segment,
-        };
+        let mut choice = Choice::of(candidate, base, price, prediction_sse, segment);
         choice.chroma_cost = self.chroma_cost(&choice, set);
         Some(choice)
     }

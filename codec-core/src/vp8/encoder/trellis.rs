@@ -90,6 +90,16 @@ struct Place {
     context: usize,
 }
 
+/// What the blocks of a plane type have in common.
+#[derive(Clone, Copy)]
+struct Blocks {
+    plane: u8,
+    first: usize,
+    steps: [i16; 2],
+    /// Bits of a block in the masks of the neighbours above and left.
+    flags: fn(usize) -> (u16, u16),
+}
+
 /// What was chosen for a block.
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
@@ -327,22 +337,36 @@ impl Trellis<'_> {
         let first = usize::from(plane == LUMA_AFTER_Y2);
         let MbLevels { luma, luma_eobs, .. } = levels;
         kernels.quantise(coeffs, &set.nearest[first], &mut luma.0, dequantised, luma_eobs);
-        let lambda = lambda_of(set, 4 * LUMA_LAMBDA_Q6);
+        let all = Blocks { plane, first, steps: set.steps.y, flags: luma_bits };
+        self.all(
+            all,
+            lambda_of(set, 4 * LUMA_LAMBDA_Q6),
+            coeffs,
+            &mut luma.0,
+            dequantised,
+            luma_eobs,
+        )
+    }
+
+    /// Chooses the levels of quantised blocks one after the other; the eob of the sums is of no
+    /// meaning.
+    fn all(
+        &mut self,
+        Blocks { plane, first, steps, flags }: Blocks,
+        lambda: u64,
+        coeffs: &[[i16; 16]],
+        levels: &mut [[i16; 16]],
+        dequantised: &mut [[i16; 16]],
+        eobs: &mut [u8],
+    ) -> Outcome {
         let mut all = Outcome::default();
-        let blocks = coeffs.iter().zip(&mut luma.0).zip(dequantised).zip(luma_eobs);
+        let blocks = coeffs.iter().zip(levels).zip(dequantised).zip(eobs);
         for (n, (((coeffs, levels), dequantised), eob)) in blocks.enumerate() {
-            let bits = luma_bits(n);
+            let bits = flags(n);
             let place = Place { plane, first, context: self.context(bits) };
-            let (steps, nearest) = (set.steps.y, *eob);
-            let one = self.prices.choose(Block {
-                place,
-                coeffs,
-                steps,
-                lambda,
-                levels,
-                dequantised,
-                eob: nearest,
-            });
+            let nearest = *eob;
+            let block = Block { place, coeffs, steps, lambda, levels, dequantised, eob: nearest };
+            let one = self.prices.choose(block);
             *eob = one.eob;
             self.tell(bits, one.eob > 0);
             all.error += one.error;
@@ -390,28 +414,10 @@ impl Trellis<'_> {
     ) -> Price {
         let MbLevels { chroma, chroma_eobs, .. } = levels;
         kernels.quantise(coeffs, &set.nearest[3], &mut chroma.0, dequantised, chroma_eobs);
+        let all = Blocks { plane: CHROMA, first: 0, steps: set.steps.uv, flags: chroma_bits };
         let lambda = lambda_of(set, 4 * CHROMA_LAMBDA_Q6);
-        let (mut error, mut bits_q8) = (0, 0);
-        let blocks = coeffs.iter().zip(&mut chroma.0).zip(dequantised).zip(chroma_eobs);
-        for (n, (((coeffs, levels), dequantised), eob)) in blocks.enumerate() {
-            let bits = chroma_bits(n);
-            let place = Place { plane: CHROMA, first: 0, context: self.context(bits) };
-            let (steps, nearest) = (set.steps.uv, *eob);
-            let one = self.prices.choose(Block {
-                place,
-                coeffs,
-                steps,
-                lambda,
-                levels,
-                dequantised,
-                eob: nearest,
-            });
-            *eob = one.eob;
-            self.tell(bits, one.eob > 0);
-            error += one.error;
-            bits_q8 += one.bits_q8;
-        }
-        Price { sse: sse(error / 4), bits_q8 }
+        let sums = self.all(all, lambda, coeffs, &mut chroma.0, dequantised, chroma_eobs);
+        Price { sse: sse(sums.error / 4), bits_q8: sums.bits_q8 }
     }
 
     /// Bits of chroma without coefficients in a macroblock that has others.

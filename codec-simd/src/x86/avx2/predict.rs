@@ -3,6 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::cost::{between, first_rows_of_17};
+use crate::pairs::sixtap_pair;
 use crate::table::Kernels;
 use crate::view::{Window, WindowMut};
 use crate::x86::memory::{load_2x16, load_u8x8, load_u8x16, load_u8x32, store_2x16, store_u8x8};
@@ -264,16 +265,7 @@ fn sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>
     by_taps!(fx, fy, both_8, across_8, down_8, copy_8, (), refp, dst);
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn sixtap_8x8_x2(
-    [a, b]: [Window<'_, 16, 13>; 2],
-    fx: u8,
-    fy: u8,
-    [to_a, to_b]: [WindowMut<'_, 8, 8>; 2],
-) {
-    sixtap_8x8(a, fx, fy, to_a);
-    sixtap_8x8(b, fx, fy, to_b);
-}
+sixtap_pair!("avx2,bmi1,bmi2,lzcnt");
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn bilinear_16<const X: u8, const Y: u8>(

@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::cost::{between, by_kind, first_pass_2x8, sum_i64x2, weights};
 use crate::origins::{CORNER, Origins};
+use crate::pairs::sixtap_pair;
 use crate::table::Kernels;
 use crate::types::{Edges, Edges4, IntraMode, SubblockMode};
 use crate::view::{Window, WindowMut};
@@ -260,16 +261,7 @@ fn sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>
     by_taps!(fx, fy, both_8, across_8, down_8, copy_8, (13, 8, 0), refp, dst);
 }
 
-#[target_feature(enable = "sse4.1,ssse3")]
-fn sixtap_8x8_x2(
-    [a, b]: [Window<'_, 16, 13>; 2],
-    fx: u8,
-    fy: u8,
-    [to_a, to_b]: [WindowMut<'_, 8, 8>; 2],
-) {
-    sixtap_8x8(a, fx, fy, to_a);
-    sixtap_8x8(b, fx, fy, to_b);
-}
+sixtap_pair!("sse4.1,ssse3");
 
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
