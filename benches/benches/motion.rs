@@ -11,7 +11,7 @@ use codec_core::motion::{
     Target, VectorPrice, search_integer, search_subpel,
 };
 use codec_core::parallel::Serial;
-use codec_core::vp8::encoder::quant::{QuantiserSet, WiderZeroBin};
+use codec_core::vp8::encoder::quant::QuantiserSet;
 use codec_core::vp8::header::QuantIndices;
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels, Level};
 use criterion::measurement::WallTime;
@@ -68,7 +68,7 @@ fn search(c: &mut Criterion) {
         let bits = 512 * (16 - u32::from(d.unsigned_abs()).leading_zeros().saturating_sub(16));
         (bits, bits)
     });
-    let set = QuantiserSet::new(40, &QuantIndices::default(), WiderZeroBin::default());
+    let set = QuantiserSet::new(40, &QuantIndices::default());
     let at = PixelPos::new(128, 128);
     let refp = refp.plane(0);
     let range = SearchRange::new(refp.layout(), at, 16, 64).expect("inside");
@@ -111,7 +111,7 @@ fn residual(c: &mut Criterion) {
         u.copy_from(refp.plane(0).window(at.0, at.1).expect("inside"));
         v.copy_from(refp.plane(0).window(at.0 + 20, at.1).expect("inside"));
     }
-    let set = QuantiserSet::new(30, &QuantIndices::default(), WiderZeroBin::default());
+    let set = QuantiserSet::new(30, &QuantIndices::default());
     let mut group = c.benchmark_group("transform-quantise-reconstruct");
     each_level(&mut group, |kernels| {
         let (mut levels, mut back) = (Coeffs::<16>::default(), Coeffs::<16>::default());

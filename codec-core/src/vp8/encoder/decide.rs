@@ -7,7 +7,6 @@ use super::intra::best_subblock;
 use super::quant::QuantiserSet;
 use super::rate_table::estimate_bits;
 use super::row::{Choice, MbCoder};
-use super::speed::Rdo;
 use super::transform::Price;
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
 
@@ -78,7 +77,7 @@ impl MbCoder<'_> {
         let mut bits = job.costs.per_block + job.costs.reference[0] + no_skip;
         let mut price = Price::default();
         let mut prediction_sse = 0u32;
-        let mut trellis = self.trellis(Rdo::Last);
+        let mut trellis = self.trellis();
         let trial = &mut self.trial;
         trial.predicted = None;
         trial.residual.clear_luma();

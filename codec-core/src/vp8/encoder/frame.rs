@@ -13,11 +13,11 @@ use super::job::FrameJob;
 use super::keep::keep_row;
 use super::pack::{Envelope, Packed, Packer};
 use super::probability::{adapt, mode_probabilities, segment_probs};
-use super::quant::{QuantiserSet, WiderZeroBin};
+use super::quant::QuantiserSet;
 use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
 use super::settings::{FrameKnobs, FrameSettings, UnitReport};
-use super::speed::{FilterChoice, Rdo, Speed};
+use super::speed::{FilterChoice, LevelChoice, Speed};
 use super::store::{FrameTotals, RowStore, SearchMemory};
 use super::trellis::TokenPrices;
 use super::unchanged::{Unchanged, UnchangedFacts};
@@ -286,8 +286,8 @@ impl FrameEncoder {
         if picture.size() != self.settings.size {
             return Err(ConfigError::new("picture", picture.size(), self.settings.size));
         }
-        let has_last = self.slots.iter().all(Option::is_some);
-        if plan.kind == FrameKind::Inter && !has_last {
+        let has_all = self.slots.iter().all(Option::is_some);
+        if plan.kind == FrameKind::Inter && !has_all {
             return Err(ConfigError::new("kind", "an inter frame", "a key frame first"));
         }
         Ok(())
@@ -320,10 +320,10 @@ impl FrameEncoder {
         };
         let sets = [0, 1, 2, 3].map(|segment| {
             let qindex = segmentation.qindex(qindex, segment);
-            QuantiserSet::new(qindex, &quant, WiderZeroBin::default())
+            QuantiserSet::new(qindex, &quant)
         });
         self.costs.update(is_key, &context.probs, &modes);
-        if Speed::level(plan.speed).rdo > Rdo::Never {
+        if Speed::level(plan.speed).levels == LevelChoice::Trellis {
             self.token_prices.update(&context.probs.coeffs);
         }
         self.mv_prices.update(&context.probs.mv);

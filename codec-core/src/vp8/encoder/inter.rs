@@ -162,15 +162,13 @@ impl MbCoder<'_> {
         Vectors::new(find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds))
     }
 
-    /// Vectors that prediction can follow inside the references' borders, as far as the speed
-    /// searches.
+    /// Vectors that prediction can follow inside the references' borders.
     fn range(&self) -> SearchRange {
-        let reach = MAX_VECTOR_PX;
         // Chroma's filters reach as far as luma's, which is twice as far in luma pixels.
         let luma = self.job.layouts[0];
         let layout = Layout { pad: luma.pad - 3, ..luma };
         #[expect(clippy::expect_used, reason = "references have borders of 32 pixels")]
-        SearchRange::new(layout, self.at(), 16, reach).expect("borders")
+        SearchRange::new(layout, self.at(), 16, MAX_VECTOR_PX).expect("borders")
     }
 
     /// Error of predicting luma from `reference` at `mv`. `None` outside of `range`.

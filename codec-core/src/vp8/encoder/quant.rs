@@ -6,10 +6,6 @@ use crate::motion::Lambda;
 use crate::vp8::header::{QuantIndices, Steps};
 use crate::vp8::tables::{DC_STEPS, ZIGZAG};
 
-/// How much wider than usual the zero bins are, in 1/128 of the step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WiderZeroBin(pub u8);
-
 /// Everything that quantising a macroblock needs to know of its quantiser index.
 ///
 /// Cheap to make (a few hundred operations, no memory): one per segment and frame.
@@ -39,10 +35,10 @@ impl QuantiserSet {
     /// The set of `qindex` (0..=127; above counts as 127), the frame's own or a segment's, with the
     /// deltas of `quant`.
     #[must_use]
-    pub fn new(qindex: u8, quant: &QuantIndices, wider: WiderZeroBin) -> Self {
+    pub fn new(qindex: u8, quant: &QuantIndices) -> Self {
         let qindex = qindex.min(127);
         let steps = quant.steps(qindex);
-        let zbin = ZeroBin::of(qindex, wider);
+        let zbin = ZeroBin::of(qindex);
         let y1 = quantiser(steps.y, zbin);
         let mut y1_ac = y1.clone();
         y1_ac.zbin[0] = Quantiser::NEVER;
@@ -75,9 +71,9 @@ const ROUND_Q7: i32 = 48;
 const RUN_BOOST_Q7: [i32; 16] = [0, 0, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 44, 44];
 
 impl ZeroBin {
-    fn of(qindex: u8, wider: WiderZeroBin) -> Self {
+    fn of(qindex: u8) -> Self {
         let base_q7 = if qindex > 48 { 80 } else { 84 };
-        Self { base_q7: base_q7 + i32::from(wider.0) }
+        Self { base_q7 }
     }
 }
 
@@ -124,7 +120,7 @@ mod tests {
     use super::*;
 
     fn plain(qindex: u8) -> QuantiserSet {
-        QuantiserSet::new(qindex, &QuantIndices::default(), WiderZeroBin::default())
+        QuantiserSet::new(qindex, &QuantIndices::default())
     }
 
     #[test]
@@ -146,12 +142,10 @@ mod tests {
     }
 
     #[test]
-    fn zero_bins_widen_along_the_scan_and_when_asked() {
+    fn zero_bins_widen_along_the_scan() {
         let set = plain(60);
         let along: Vec<i16> = ZIGZAG[1..].iter().map(|&i| set.y1.zbin[usize::from(i)]).collect();
         assert!(along.is_sorted() && along[14] > along[0]);
-        let wide = QuantiserSet::new(60, &QuantIndices::default(), WiderZeroBin(20));
-        assert!(wide.y1.zbin[5] > set.y1.zbin[5]);
         assert_eq!(set.y1_ac.zbin[0], Quantiser::NEVER);
     }
 

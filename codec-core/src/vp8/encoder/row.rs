@@ -10,7 +10,7 @@ use super::job::FrameJob;
 use super::predict::MbPixels;
 use super::quant::QuantiserSet;
 use super::source::SourceMb;
-use super::speed::Rdo;
+use super::speed::LevelChoice;
 use super::store::{CodedMb, RowStore, SearchMemory};
 use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
 use super::transform::{Price, Residual};
@@ -105,8 +105,8 @@ pub(super) fn code_row(
             Some(last) => coder.keep(col, last, planes, store),
             None => {
                 coder.enter(col, planes);
-                let mut choice = coder.decide();
-                coder.finish(&mut choice, planes, store);
+                let choice = coder.decide();
+                coder.finish(&choice, planes, store);
             }
         }
         job.advance(row, col + 1);
@@ -269,43 +269,26 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// What chooses levels by their true prices, at speeds that do so at least `when`.
+    /// What chooses levels by their true prices, at speeds that do so.
     #[inline]
-    pub(super) fn trellis(&self, when: Rdo) -> Option<Trellis<'a>> {
+    pub(super) fn trellis(&self) -> Option<Trellis<'a>> {
         let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
         let prices = self.job.token_prices;
-        (self.job.speed.rdo >= when).then_some(Trellis { prices, above, left })
+        (self.job.speed.levels == LevelChoice::Trellis).then_some(Trellis { prices, above, left })
     }
 
     /// Transforms and quantises luma with a Y2 block, predicted in `best`.
     pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> Price {
-        let trellis = self.trellis(Rdo::Always);
+        let trellis = self.trellis();
         let Trial { pixels, residual, .. } = &mut *self.best;
         residual.code_luma(self.job.kernels, &self.cur.luma, &pixels.luma, set, trellis)
     }
 
-    /// Chooses the levels of luma once more, by their true prices.
-    fn refine_luma(&mut self, choice: &mut Choice, set: &QuantiserSet) {
-        let is_empty = self.best.residual.luma_is_empty();
-        if self.job.speed.rdo != Rdo::Last || choice.luma == LumaMode::PerBlock || is_empty {
-            return;
-        }
-        let trellis = self.trellis(Rdo::Last);
-        let Trial { pixels, residual, .. } = &mut *self.best;
-        let (kernels, cur) = (self.job.kernels, &self.cur.luma);
-        choice.price = if choice.luma == LumaMode::Split {
-            residual.code_luma_whole(kernels, cur, &pixels.luma, set, trellis)
-        } else {
-            residual.code_luma(kernels, cur, &pixels.luma, set, trellis)
-        };
-    }
-
     /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
-    fn finish(&mut self, choice: &mut Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
+    fn finish(&mut self, choice: &Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
         let job = self.job;
         let set = &job.sets[usize::from(choice.segment)];
-        self.refine_luma(choice, set);
-        let (chroma, chroma_bits) = self.predict_chroma(choice, set);
+        let (chroma, _) = self.predict_chroma(choice, set);
         let has_y2 = choice.luma.has_y2();
         self.code_chroma(choice, set);
         let has_coeffs =
@@ -330,20 +313,19 @@ impl<'a> MbCoder<'a> {
             self.best.residual.add_chroma_to(job.kernels, &mut self.best.pixels.chroma);
             masks
         } else {
-            let (a, l) = masks_of_empty(has_y2, above, left);
-            (a, l)
+            masks_of_empty(has_y2, above, left)
         };
         store.push(info, &self.best.subblocks);
         store.memories.push(self.memory);
         if info.reference != Reference::Current {
             store.nears.push(self.near);
         }
-        self.count(&info, choice, chroma_bits, store);
+        self.count(&info, choice, store);
         self.write_pixels(planes);
         self.tell_neighbours(&info, (below, right));
     }
 
-    fn count(&self, info: &MbInfo, choice: &Choice, chroma_bits: u32, store: &mut RowStore) {
+    fn count(&self, info: &MbInfo, choice: &Choice, store: &mut RowStore) {
         let modes = &mut store.modes;
         modes.segments[usize::from(info.segment)] += 1;
         modes.skipped += u32::from(info.skip);
@@ -364,7 +346,6 @@ impl<'a> MbCoder<'a> {
         let is_still = info.reference == Reference::Last && info.mv == MotionVector::ZERO;
         modes.zero_motion += u32::from(is_still && info.luma != LumaMode::Split);
         modes.refreshed += u32::from(self.job.refresh.is_refresh(info.segment));
-        modes.mode_bits_q8 += u64::from(choice.mode_bits + chroma_bits);
         store.prediction_sse += u64::from(choice.prediction_sse);
     }
 
@@ -388,7 +369,7 @@ impl<'a> MbCoder<'a> {
             return 0;
         }
         let (_, mode_bits) = self.predict_chroma(choice, set);
-        let trellis = self.trellis(Rdo::Always);
+        let trellis = self.trellis();
         let Trial { pixels, residual, .. } = &mut *self.best;
         let chroma = &self.cur.chroma;
         let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
@@ -436,7 +417,7 @@ impl<'a> MbCoder<'a> {
     /// Codes chroma, and drops what is not worth its bits.
     fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
         let job = self.job;
-        let trellis = self.trellis(Rdo::Last);
+        let trellis = self.trellis();
         // True prices know the flags of empty blocks.
         let flags_of = |n: u32| if trellis.is_some() { 0 } else { n * EMPTY_BLOCK_Q8 };
         let empty_chroma = set.lambda.cost(trellis.map_or(0, Trellis::empty_chroma));
@@ -455,7 +436,7 @@ impl<'a> MbCoder<'a> {
         let cost = |price: Price| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
         let flags = set.lambda.cost(flags_of(25));
         if choice.luma != LumaMode::PerBlock && !residual.luma_is_empty() {
-            let coded = Price { sse: choice.price.sse, ..choice.price }.plus(chroma);
+            let coded = choice.price.plus(chroma);
             let skipped = choice.prediction_sse.saturating_add(without_chroma);
             let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));
             let skip_saves = no_skip.saturating_add(flags).saturating_sub(skip);

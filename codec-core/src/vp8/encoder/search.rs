@@ -193,11 +193,11 @@ pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {
 }
 
 pub(super) fn integer_settings(speed: &Speed) -> IntegerSettings {
-    let pattern = match speed.search_range_px {
+    let pattern = match speed.search_steps {
         0..=8 => Pattern::Diamond,
         9..=24 => Pattern::Hexagon,
         25..=48 => Pattern::Wide,
         _ => Pattern::Exhaustive,
     };
-    IntegerSettings { pattern, max_steps: speed.search_range_px, stop_below: 0 }
+    IntegerSettings { pattern, max_steps: speed.search_steps, stop_below: 0 }
 }

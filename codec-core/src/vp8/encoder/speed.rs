@@ -45,14 +45,13 @@ pub enum OtherReferences {
     Searched,
 }
 
-/// When levels are chosen by the true prices of their tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rdo {
-    Never,
-    /// Of what was decided.
-    Last,
-    /// Of every finalist.
-    Always,
+/// How the levels of coefficients are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LevelChoice {
+    /// By the quantiser alone.
+    Quantiser,
+    /// By squared error and the true price of their tokens.
+    Trellis,
 }
 
 /// How the level of the loop filter is chosen.
@@ -67,13 +66,14 @@ pub enum FilterChoice {
 /// The switches of one speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speed {
-    /// Pixels that the integer search moves from its best start, at most.
-    pub search_range_px: u8,
+    /// Steps of each descent of the integer search, at most; more than 8 begin with a hexagon, more
+    /// than 24 with a star, more than 48 try all that is near.
+    pub search_steps: u8,
     /// The integer search is left out where the search of the half-size pictures came to the same
     /// vector as a plain candidate.
     pub trusts_analysis: bool,
     /// Motion is not searched where coding a plain candidate costs no more than so many bits, its
-    /// error counted in bits, too.
+    /// error counted in bits, too, where [`Self::skip_probe`] has it coded first.
     pub enough_bits: u8,
     /// Where searches keep finding nothing, one in 2, 4, 8 of them is made at least: 1, 2, 3.
     pub search_pause: u8,
@@ -94,12 +94,13 @@ pub struct Speed {
     pub split_min_blocks: u8,
     /// Golden and altref.
     pub others: OtherReferences,
-    /// Skips the search where the residual of a plain candidate quantises to nothing.
+    /// Plain candidates of a small error are coded first, and taken at once where leaving out the
+    /// residual is best; little chroma is left out unseen.
     pub skip_probe: bool,
     /// Chroma takes part in the comparison of finalists.
     pub chroma_rd: bool,
-    /// Levels by error and true price.
-    pub rdo: Rdo,
+    /// Levels of coefficients.
+    pub levels: LevelChoice,
     /// Frames after which the golden frame is renewed at the latest; `None`: only where it is the
     /// background of a stable scene.
     pub golden_frames: Option<u32>,
@@ -112,7 +113,7 @@ impl Speed {
     #[must_use]
     pub const fn level(level: u8) -> Self {
         let fastest = Self {
-            search_range_px: 8,
+            search_steps: 8,
             trusts_analysis: true,
             enough_bits: 128,
             search_pause: 3,
@@ -126,7 +127,7 @@ impl Speed {
             others: OtherReferences::Zero,
             skip_probe: true,
             chroma_rd: false,
-            rdo: Rdo::Never,
+            levels: LevelChoice::Quantiser,
             golden_frames: None,
             filter_level: FilterChoice::Usual,
         };
@@ -143,7 +144,7 @@ impl Speed {
         let six = Self { split_min_blocks: 6, intra_4x4_modes: 6, ..seven };
         let five = Self {
             enough_bits: 0,
-            search_range_px: 16,
+            search_steps: 16,
             splits: Splits::Halves,
             split_min_blocks: 4,
             others: OtherReferences::Neighbours,
@@ -154,7 +155,7 @@ impl Speed {
         let four = Self {
             others: OtherReferences::Searched,
             split_min_blocks: 3,
-            search_range_px: 32,
+            search_steps: 32,
             trusts_analysis: false,
             chroma_rd: true,
             ..five
@@ -167,9 +168,9 @@ impl Speed {
             filter_level: FilterChoice::Tried,
             ..three
         };
-        let one = Self { finalists: 8, rdo: Rdo::Always, ..two };
+        let one = Self { finalists: 8, levels: LevelChoice::Trellis, ..two };
         let best =
-            Self { intra_4x4: Gate::Always, split_gate: Gate::Always, search_range_px: 64, ..one };
+            Self { intra_4x4: Gate::Always, split_gate: Gate::Always, search_steps: 64, ..one };
         match level {
             0 => best,
             1 => one,

@@ -7,7 +7,7 @@ use super::costs::{cost_of, price};
 use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
-use super::speed::{Rdo, Splits};
+use super::speed::Splits;
 use crate::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
 use crate::vp8::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
@@ -156,7 +156,7 @@ impl MbCoder<'_> {
         let at = self.at();
         self.best.predicted = None;
         self.best.subblocks = SubblockInfo::Inter(division.mvs);
-        let trellis = self.trellis(Rdo::Always);
+        let trellis = self.trellis();
         let pred = &mut self.best.pixels.luma;
         if division.partitioning == Partitioning::Sixteenths {
             for (n, &mv) in division.mvs.iter().enumerate() {

@@ -70,8 +70,6 @@ pub(super) struct ModeCounts {
     pub(super) zero_motion: u32,
     /// Coded at the finer quantiser of a refresh.
     pub(super) refreshed: u32,
-    /// Bits of modes and vectors, by estimate, in 1/256.
-    pub(super) mode_bits_q8: u64,
 }
 
 impl ModeCounts {
@@ -87,7 +85,6 @@ impl ModeCounts {
         self.split += other.split;
         self.zero_motion += other.zero_motion;
         self.refreshed += other.refreshed;
-        self.mode_bits_q8 += other.mode_bits_q8;
     }
 }
 
@@ -125,8 +122,6 @@ pub(super) struct RowStore {
     pub(super) modes: ModeCounts,
     /// Squared error of the luma predictions.
     pub(super) prediction_sse: u64,
-    /// Squared error of the reconstruction before the loop filter, luma.
-    pub(super) recon_sse: u64,
 }
 
 impl RowStore {
@@ -142,7 +137,6 @@ impl RowStore {
             mvs: MvCounts::default(),
             modes: ModeCounts::default(),
             prediction_sse: 0,
-            recon_sse: 0,
         }
     }
 
@@ -157,7 +151,6 @@ impl RowStore {
         self.mvs = MvCounts::default();
         self.modes = ModeCounts::default();
         self.prediction_sse = 0;
-        self.recon_sse = 0;
     }
 
     /// Appends a macroblock; its levels have been appended before.
@@ -176,7 +169,6 @@ pub(super) struct FrameTotals {
     pub(super) mvs: MvCounts,
     pub(super) modes: ModeCounts,
     pub(super) prediction_sse: u64,
-    pub(super) recon_sse: u64,
 }
 
 impl FrameTotals {
@@ -186,7 +178,6 @@ impl FrameTotals {
         self.mvs = MvCounts::default();
         self.modes = ModeCounts::default();
         self.prediction_sse = 0;
-        self.recon_sse = 0;
     }
 
     /// Adds a row, but for its tokens.
@@ -198,6 +189,5 @@ impl FrameTotals {
         }
         self.modes.add(&row.modes);
         self.prediction_sse += row.prediction_sse;
-        self.recon_sse += row.recon_sse;
     }
 }

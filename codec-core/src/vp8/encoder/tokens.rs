@@ -133,8 +133,7 @@ fn append(tokens: &mut [u16; ROOM], len: usize, empty: &[u16; 49], run: Range<us
         return len;
     };
     to.copy_from_slice(from);
-    // A macroblock without Y2 begins at place 1, which may be its run's end as well.
-    len + run.end.saturating_sub(run.start)
+    len + run.len()
 }
 
 /// Room for the tokens of a macroblock and a run of empty blocks more.

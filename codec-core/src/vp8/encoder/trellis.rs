@@ -453,7 +453,6 @@ fn sse(error: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vp8::encoder::quant::WiderZeroBin;
     use crate::vp8::header::QuantIndices;
     use crate::vp8::residual::token_cost_q8;
     use crate::vp8::tables::DEFAULT_COEFF_PROBS;
@@ -531,7 +530,7 @@ mod tests {
     #[test]
     fn blocks_are_priced_in_the_context_of_those_before() {
         let prices = prices();
-        let set = QuantiserSet::new(30, &QuantIndices::default(), WiderZeroBin::default());
+        let set = QuantiserSet::new(30, &QuantIndices::default());
         let trellis = Trellis { prices: &prices, above: 0, left: 0 };
         let mut levels = MbLevels::default();
         let mut back = [[0; 16]; 8];

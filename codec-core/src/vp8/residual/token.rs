@@ -67,13 +67,6 @@ impl Token {
         Self((leaf % 16) as u16 | if is_after_zero { AFTER_ZERO } else { 0 })
     }
 
-    /// Leaf of the tree, `0..TOKENS`.
-    #[inline]
-    #[must_use]
-    pub fn leaf(self) -> usize {
-        usize::from(self.0 & 15)
-    }
-
     /// Index of its probabilities among those of all plane types, bands and contexts, flattened:
     /// 0..96.
     #[inline]
