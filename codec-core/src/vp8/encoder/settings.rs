@@ -46,7 +46,7 @@ impl FrameKnobs {
     }
 }
 
-/// What a [`FrameEncoder`] is made from.
+/// What a [`super::FrameEncoder`] is made from.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct FrameSettings {
@@ -79,6 +79,7 @@ pub struct UnitReport {
     pub refreshed: u32,
     /// Squared error of the luma predictions, before coding, over all macroblocks.
     pub prediction_sse: u64,
-    /// Intra costs of the unchanged macroblocks that were coded again; see [`UnitPlan::recode`].
+    /// Intra costs of the unchanged macroblocks that were coded again; see
+    /// [`crate::codec::plan::UnitPlan::recode`].
     pub recoded_cost: u64,
 }
