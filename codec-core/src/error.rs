@@ -43,6 +43,8 @@ pub enum Corrupt {
     NoReference,
     /// A packet without data came before any frame that could be repeated.
     NothingToRepeat,
+    /// Something else; `what` says what should have been there.
+    Other { what: &'static str, offset_bytes: usize },
 }
 
 /// A setting that was refused.
@@ -112,6 +114,9 @@ impl fmt::Display for Corrupt {
             ),
             Self::NoReference => f.write_str("an inter frame came before any key frame"),
             Self::NothingToRepeat => f.write_str("an empty packet came before any frame"),
+            Self::Other { what, offset_bytes } => {
+                write!(f, "at byte {offset_bytes}: expected {what}")
+            }
         }
     }
 }

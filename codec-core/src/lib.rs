@@ -45,6 +45,8 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod audio;
+mod backend;
 pub mod codec;
 pub mod entropy;
 pub mod error;

@@ -1,5 +1,9 @@
 //! Every backend of this build: an explicit list, native ones first.
 
+use crate::audio::{
+    AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
+    AudioEncoderConfig,
+};
 use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
 use crate::error::Error;
 use crate::vp8;
@@ -43,6 +47,38 @@ pub fn find(spec: &str) -> Result<&'static Backend, Error> {
 pub fn find_in<'a>(backends: &'a [Backend], spec: &str) -> Result<&'a Backend, Error> {
     let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
     backends
+        .iter()
+        .find(|b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
+        .ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
+
+/// Opens an audio encoder.
+pub type OpenAudioEncoder = fn(&AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error>;
+/// Opens an audio decoder.
+pub type OpenAudioDecoder = fn(&AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error>;
+
+/// One implementation of one audio codec.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct AudioBackend {
+    /// All variants of PCM are one codec here.
+    pub codec: AudioCodec,
+    /// Unique within the codec: `native`, `ropus`, `libopus`.
+    pub name: &'static str,
+    pub encoder: Option<(OpenAudioEncoder, &'static AudioCapabilities)>,
+    pub decoder: Option<(OpenAudioDecoder, &'static AudioCapabilities)>,
+}
+
+/// Every audio backend, preferred ones first.
+pub static AUDIO_BACKENDS: &[AudioBackend] = &[];
+
+/// Finds the audio backend named `codec` (the preferred one) or `codec/name`.
+///
+/// # Errors
+/// [`Error::NoBackend`] if this build has none.
+pub fn find_audio(spec: &str) -> Result<&'static AudioBackend, Error> {
+    let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
+    AUDIO_BACKENDS
         .iter()
         .find(|b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
         .ok_or_else(|| Error::NoBackend(spec.to_owned()))

@@ -1,0 +1,246 @@
+//! Compression formats of sound, sampling rates and channels.
+
+use std::fmt;
+
+/// How samples of uncompressed sound are stored. All are interleaved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PcmEncoding {
+    /// Unsigned, 8 bits, 128 is silence.
+    U8,
+    /// Signed, 16 bits, little-endian.
+    S16Le,
+    /// Signed, 16 bits, big-endian.
+    S16Be,
+    /// Signed, 24 bits, little-endian, packed.
+    S24Le,
+    /// Signed, 32 bits, little-endian.
+    S32Le,
+    /// IEEE 754, 32 bits, little-endian, full scale 1.
+    F32Le,
+    /// IEEE 754, 64 bits, little-endian, full scale 1.
+    F64Le,
+}
+
+impl PcmEncoding {
+    /// Every encoding.
+    pub const ALL: [Self; 7] =
+        [Self::U8, Self::S16Le, Self::S16Be, Self::S24Le, Self::S32Le, Self::F32Le, Self::F64Le];
+
+    /// Bytes of one sample of one channel.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::S16Le | Self::S16Be => 2,
+            Self::S24Le => 3,
+            Self::S32Le | Self::F32Le => 4,
+            Self::F64Le => 8,
+        }
+    }
+
+    /// The usual name: `s16le`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::S16Le => "s16le",
+            Self::S16Be => "s16be",
+            Self::S24Le => "s24le",
+            Self::S32Le => "s32le",
+            Self::F32Le => "f32le",
+            Self::F64Le => "f64le",
+        }
+    }
+}
+
+/// Compression formats of sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names are the formats'")]
+pub enum AudioCodec {
+    Opus,
+    /// G.711 A-law, 8 bits a sample.
+    Pcma,
+    /// G.711 mu-law, 8 bits a sample.
+    Pcmu,
+    Pcm(PcmEncoding),
+    Flac,
+    Vorbis,
+    Aac,
+    Mp3,
+    Alac,
+}
+
+impl AudioCodec {
+    /// The name used on command lines and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Pcma => "pcma",
+            Self::Pcmu => "pcmu",
+            Self::Pcm(_) => "pcm",
+            Self::Flac => "flac",
+            Self::Vorbis => "vorbis",
+            Self::Aac => "aac",
+            Self::Mp3 => "mp3",
+            Self::Alac => "alac",
+        }
+    }
+}
+
+impl fmt::Display for AudioCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pcm(encoding) => write!(f, "pcm {}", encoding.name()),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+/// Where a channel belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Speaker {
+    FrontLeft,
+    FrontRight,
+    FrontCentre,
+    LowFrequency,
+    BackLeft,
+    BackRight,
+    BackCentre,
+    SideLeft,
+    SideRight,
+}
+
+/// The channels of a sound, in the order of WAVE files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChannelLayout {
+    /// Front centre.
+    #[default]
+    Mono,
+    /// Left, right.
+    Stereo,
+    /// Left, right, centre.
+    Surround30,
+    /// Front left and right, back left and right.
+    Quad,
+    /// Left, right, centre, back left and right.
+    Surround50,
+    /// Left, right, centre, low frequency, back left and right.
+    Surround51,
+    /// Left, right, centre, low frequency, back centre, side left and right.
+    Surround61,
+    /// Left, right, centre, low frequency, back left and right, side left and right.
+    Surround71,
+    /// So many channels (1..=255) that stand nowhere in particular.
+    Discrete(u8),
+}
+
+impl ChannelLayout {
+    /// The usual layout of `count` channels; `None` for 0 and above 255.
+    #[must_use]
+    pub fn of(count: usize) -> Option<Self> {
+        Some(match count {
+            0 => return None,
+            1 => Self::Mono,
+            2 => Self::Stereo,
+            3 => Self::Surround30,
+            4 => Self::Quad,
+            5 => Self::Surround50,
+            6 => Self::Surround51,
+            7 => Self::Surround61,
+            8 => Self::Surround71,
+            _ => Self::Discrete(u8::try_from(count).ok()?),
+        })
+    }
+
+    /// Number of channels.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Self::Discrete(count) => usize::from(count),
+            _ => self.speakers().len(),
+        }
+    }
+
+    /// Where the channels belong, in their order; empty for [`Self::Discrete`].
+    #[must_use]
+    pub const fn speakers(self) -> &'static [Speaker] {
+        use Speaker::{
+            BackCentre, BackLeft, BackRight, FrontCentre, FrontLeft, FrontRight, LowFrequency,
+            SideLeft, SideRight,
+        };
+        match self {
+            Self::Mono => &[FrontCentre],
+            Self::Stereo => &[FrontLeft, FrontRight],
+            Self::Surround30 => &[FrontLeft, FrontRight, FrontCentre],
+            Self::Quad => &[FrontLeft, FrontRight, BackLeft, BackRight],
+            Self::Surround50 => &[FrontLeft, FrontRight, FrontCentre, BackLeft, BackRight],
+            Self::Surround51 => {
+                &[FrontLeft, FrontRight, FrontCentre, LowFrequency, BackLeft, BackRight]
+            }
+            Self::Surround61 => {
+                &[FrontLeft, FrontRight, FrontCentre, LowFrequency, BackCentre, SideLeft, SideRight]
+            }
+            Self::Surround71 => &[
+                FrontLeft,
+                FrontRight,
+                FrontCentre,
+                LowFrequency,
+                BackLeft,
+                BackRight,
+                SideLeft,
+                SideRight,
+            ],
+            Self::Discrete(_) => &[],
+        }
+    }
+}
+
+impl fmt::Display for ChannelLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mono => "mono",
+            Self::Stereo => "stereo",
+            Self::Surround30 => "3.0",
+            Self::Quad => "quad",
+            Self::Surround50 => "5.0",
+            Self::Surround51 => "5.1",
+            Self::Surround61 => "6.1",
+            Self::Surround71 => "7.1",
+            Self::Discrete(count) => return write!(f, "{count} channels"),
+        })
+    }
+}
+
+/// Sampling rate and channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AudioFormat {
+    /// Samples of each channel per second, at least 1.
+    pub rate: u32,
+    /// Channels.
+    pub layout: ChannelLayout,
+}
+
+impl AudioFormat {
+    /// `layout` at `rate` samples per second.
+    #[must_use]
+    pub const fn new(rate: u32, layout: ChannelLayout) -> Self {
+        Self { rate, layout }
+    }
+
+    /// Number of channels.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        self.layout.count()
+    }
+}
+
+impl fmt::Display for AudioFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} Hz {}", self.rate, self.layout)
+    }
+}

@@ -1,0 +1,25 @@
+//! Sound: buffers, the traits that every audio codec implements, and what passes through them.
+//!
+//! The shape is that of [`crate::codec`]: push samples, pull packets; push a packet, pull samples.
+//! No threads, no clock, no callback. All times count samples: ticks of one second divided by the
+//! sampling rate.
+//!
+//! An encoder takes any number of samples at a time and cuts its frames itself. The time of a
+//! packet is that of the first sample which a decoder gives for it: an encoder that looks ahead
+//! begins with a packet before time 0, and whoever plays the stream drops what lies before it.
+
+mod buffer;
+mod config;
+mod decoder;
+mod encoder;
+mod format;
+mod packet;
+
+pub use buffer::{AudioBuf, AudioView, SampleBuf, SampleKind, Samples};
+pub use config::{
+    Application, AudioDecoderConfig, AudioEncoderConfig, AudioRate, Bandwidth, FrameLength, Signal,
+};
+pub use decoder::{AudioDecoder, AudioReport, Recovery};
+pub use encoder::{AudioCapabilities, AudioEncoder, AudioOutcome, AudioUpdate};
+pub use format::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
+pub use packet::{AudioPacket, AudioPacketMeta};
