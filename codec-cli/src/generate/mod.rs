@@ -4,10 +4,12 @@
 //! Every frame can be drawn by itself. Motion follows time, not the frame number: the same second
 //! looks alike at any frame rate.
 
+mod clapper;
 mod font;
 mod math;
 mod pan;
 mod slide;
+mod sound;
 mod talking_head;
 mod text;
 
@@ -15,6 +17,7 @@ use codec_core::error::ConfigError;
 use codec_core::frame::{Picture, Rational, Size};
 
 use math::{hash, sensor_noise};
+pub use sound::{Sound, SoundGenerator};
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +32,20 @@ pub enum Scene {
     SceneCuts,
     /// A slide with headline, text and bars, on which nothing moves.
     StaticSlide,
+    /// Black, with a white flash every three seconds: the picture of a clapper. Its sound is
+    /// [`Sound::Clicks`].
+    Clapper,
 }
 
 impl Scene {
     /// All scenes with their names and one line each.
-    pub const ALL: [(&'static str, Self, &'static str); 5] = [
+    pub const ALL: [(&'static str, Self, &'static str); 6] = [
         ("talking-head", Self::TalkingHead, "a person talking, with sensor noise"),
         ("scrolling-text", Self::ScrollingText, "lines of small text that scroll"),
         ("texture-pan", Self::TexturePan, "a camera moves over a landscape"),
         ("scene-cuts", Self::SceneCuts, "another scene every second and a half"),
         ("static-slide", Self::StaticSlide, "a slide on which nothing moves"),
+        ("clapper", Self::Clapper, "a flash and a click every three seconds"),
     ];
 
     /// The scene of that name.
@@ -98,6 +105,12 @@ impl Generator {
         self.size
     }
 
+    /// The sound that belongs to the pictures, if one does.
+    #[must_use]
+    pub fn sound(&self) -> Option<Sound> {
+        (self.scene == Scene::Clapper).then_some(Sound::Clicks)
+    }
+
     /// Draws frame `index` into `out`: I420 without padding, limited range.
     pub fn draw(&self, index: u32, out: &mut Vec<u8>) {
         let time_ms =
@@ -124,6 +137,7 @@ impl Generator {
                 self.fill(index, out, &text::ScrollingText::new(self.size, seed, time_ms));
             }
             Scene::StaticSlide => self.fill(index, out, &slide::Slide::new(self.size, seed)),
+            Scene::Clapper => self.fill(index, out, &clapper::Clapper::new(time_ms)),
             Scene::TexturePan | Scene::SceneCuts => {
                 self.fill(index, out, &pan::TexturePan::new(self.size, seed, time_ms));
             }
@@ -197,7 +211,7 @@ mod tests {
 
     #[test]
     fn frames_depend_on_nothing_but_scene_size_time_and_seed() {
-        for (_, scene, _) in Scene::ALL {
+        for (_, scene, _) in Scene::ALL.into_iter().filter(|scene| scene.1 != Scene::Clapper) {
             let size = Size::new(161, 91);
             let frame = drawn(scene, size, 40, 1);
             assert_eq!(frame.len() as u64, size.i420_bytes());
@@ -222,12 +236,13 @@ mod tests {
         assert_eq!(digests, GOLDEN);
     }
 
-    const GOLDEN: [u64; 5] = [
+    const GOLDEN: [u64; 6] = [
         9972270189919061278,
         10387354988036055783,
         12107665801600299697,
         7486092144568942442,
         2480344671044303294,
+        6868150461564754597,
     ];
 
     #[test]
