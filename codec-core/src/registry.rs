@@ -45,11 +45,37 @@ pub fn find(spec: &str) -> Result<&'static Backend, Error> {
 /// # Errors
 /// [`Error::NoBackend`] if the list has none.
 pub fn find_in<'a>(backends: &'a [Backend], spec: &str) -> Result<&'a Backend, Error> {
+    matching(backends, spec).next().ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
+
+/// Finds the preferred backend of `codec` that encodes, or that named `codec/name`.
+///
+/// # Errors
+/// [`Error::NoBackend`] if this build has none.
+pub fn find_encoder(
+    spec: &str,
+) -> Result<(&'static Backend, OpenEncoder, &'static Capabilities), Error> {
+    let found = matching(BACKENDS, spec).find_map(|b| b.encoder.map(|(o, caps)| (b, o, caps)));
+    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
+
+/// Finds the preferred backend of `codec` that decodes, or that named `codec/name`.
+///
+/// # Errors
+/// [`Error::NoBackend`] if this build has none.
+pub fn find_decoder(
+    spec: &str,
+) -> Result<(&'static Backend, OpenDecoder, &'static Capabilities), Error> {
+    let found = matching(BACKENDS, spec).find_map(|b| b.decoder.map(|(o, caps)| (b, o, caps)));
+    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
+
+/// Every backend that `codec` or `codec/name` names.
+fn matching<'a>(backends: &'a [Backend], spec: &str) -> impl Iterator<Item = &'a Backend> {
     let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
     backends
         .iter()
-        .find(|b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
-        .ok_or_else(|| Error::NoBackend(spec.to_owned()))
+        .filter(move |b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
 }
 
 /// Opens an audio encoder.

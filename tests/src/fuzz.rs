@@ -197,8 +197,8 @@ fn random_config(rng: &mut Rng) -> EncoderConfig {
     config.intra_refresh = if wild { rng.byte() } else { byte_up_to(1, rng) };
     config.max_frame_bytes = *rng.pick(&[None, None, None, Some(500), Some(u32::MAX)]);
     if wild {
-        config.min_qindex = rng.byte();
-        config.max_qindex = rng.byte();
+        config.min_qindex = Some(rng.byte());
+        config.max_qindex = Some(rng.byte());
     }
     config.report_digest = true;
     config.report_psnr = rng.below(2) == 0;

@@ -122,7 +122,7 @@ fn drops_rise_with_the_threshold_and_are_told() {
     for pct in [0, 30, 60, 90] {
         let mut config = rtc(SMALL, 30);
         config.drops = DropPolicy::BelowBufferPct(pct);
-        config.max_qindex = 60;
+        config.max_qindex = Some(60);
         let mut session = Session::new(config);
         session.scene(Motion::Pan, 0, 150);
         assert!(session.drops() >= before, "{pct} %: {} after {before}", session.drops());
@@ -139,8 +139,8 @@ fn drops_rise_with_the_threshold_and_are_told() {
 fn a_single_frame_can_be_protected_from_dropping() {
     let mut config = rtc(SMALL, 10);
     config.drops = DropPolicy::BelowBufferPct(50);
-    config.min_qindex = 4;
-    config.max_qindex = 20;
+    config.min_qindex = Some(4);
+    config.max_qindex = Some(20);
     let mut session = Session::new(config);
     session.scene(Motion::Pan, 0, 10);
     assert!(session.drops() > 0);

@@ -157,7 +157,7 @@ pub(crate) struct EncodeArgs {
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
     pub(crate) quality: Option<u8>,
     /// One quantiser index for all frames, in the codec's scale (VP8: 0 best to 127).
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=127), group = "rate")]
+    #[arg(long, group = "rate")]
     pub(crate) qp: Option<u8>,
     /// What the output is for.
     #[arg(long, value_enum, default_value = "file")]

@@ -36,6 +36,8 @@ pub(crate) struct Encoding {
     pub(crate) format: Format,
     pub(crate) rules: Rules,
     pub(crate) backend: &'static Backend,
+    /// Those of its encoder.
+    pub(crate) capabilities: &'static Capabilities,
     pub(crate) threads: Option<usize>,
     pub(crate) skip: u64,
     pub(crate) frames: Option<u64>,
@@ -70,11 +72,12 @@ impl Encoding {
     pub(crate) fn new(args: &EncodeArgs) -> Result<Self> {
         let input = InputSpec::from(&args.input);
         let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
-        let backend = registry::find(&args.codec).map_err(|e| Failure::encoding(&e))?;
-        let Some((_, capabilities)) = backend.encoder else {
-            let message = format!("{}/{} cannot encode", backend.codec, backend.name);
-            return Err(Failure::new(Kind::Backend, message));
-        };
+        let (backend, _, capabilities) = registry::find_encoder(&args.codec).map_err(|error| {
+            match registry::find(&args.codec) {
+                Ok(_) => Failure::new(Kind::Backend, format!("{} cannot encode", args.codec)),
+                Err(_) => Failure::encoding(&error),
+            }
+        })?;
         let report = match &args.report {
             None => None,
             Some(path) => Some((path.clone(), Form::of(path)?)),
@@ -96,7 +99,14 @@ impl Encoding {
         let rate = match (args.bitrate, args.quality, args.qp) {
             (Some(bitrate), ..) => Some(RateChoice::Bitrate(bitrate)),
             (_, Some(quality), _) => Some(RateChoice::Quality(quality)),
-            (.., Some(qp)) => Some(RateChoice::Qp(qp)),
+            (.., Some(qp)) => {
+                let (best, worst) = capabilities.qindex_range;
+                if !(best..=worst).contains(&qp) {
+                    let message = format!("--qp {qp}: {} has {best}..={worst}", args.codec);
+                    return Err(Failure::usage(message));
+                }
+                Some(RateChoice::Qp(qp))
+            }
             _ => None,
         };
         let real_time = matches!(args.preset, PresetArg::Rtc);
@@ -113,6 +123,7 @@ impl Encoding {
             format,
             rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
             backend,
+            capabilities,
             threads: args.threads.map(usize::from),
             skip: args.skip,
             frames: args.frames,
@@ -189,7 +200,8 @@ impl Encoding {
         }
         if matches!(config.rate, RateControl::FixedQ(_)) {
             // A fixed index is taken at its word, whatever the preset's range.
-            (config.min_qindex, config.max_qindex) = (0, 127);
+            let (best, worst) = self.capabilities.qindex_range;
+            (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
         }
         config.timebase = time_base;
         if let Some(speed) = self.speed {

@@ -50,11 +50,11 @@ pub(crate) fn open_decoder(
         config.delay_frames = delay_frames;
     }
     config.simd = Some(env.level);
-    let backend = registry::find(spec).map_err(|error| Failure::decoding("decoder", &error))?;
-    let Some((open, _)) = backend.decoder else {
-        let message = format!("{}/{} cannot decode", backend.codec, backend.name);
-        return Err(Failure::new(Kind::Backend, message));
-    };
+    let (_, open, _) =
+        registry::find_decoder(spec).map_err(|error| match registry::find(spec) {
+            Ok(_) => Failure::new(Kind::Backend, format!("{spec} cannot decode")),
+            Err(_) => Failure::decoding("decoder", &error),
+        })?;
     open(&config).map_err(|error| Failure::decoding("decoder", &error))
 }
 
@@ -95,7 +95,7 @@ impl DecodedSource {
         let stream = reader.stream();
         let codec = stream.codec.name();
         // Input that this build cannot decode is the input's fault, unless a backend was named.
-        let unknown = options.backend.is_none() && registry::find(codec).is_err();
+        let unknown = options.backend.is_none() && registry::find_decoder(codec).is_err();
         if unknown {
             let message = format!("{name}: {codec} video cannot be decoded by this build");
             return Err(Failure::new(Kind::Input, message));

@@ -19,6 +19,7 @@ pub(super) fn announce(
     env: Env,
 ) -> Object {
     let facts = source.facts();
+    let (min_qindex, max_qindex) = config.qindex_range(settings.capabilities);
     let Start { size, frame_rate, .. } = start;
     let preset = if settings.preset == PresetArg::Rtc { "rtc" } else { "file" };
     let backend = format!("{}/{}", settings.backend.codec, settings.backend.name);
@@ -27,13 +28,11 @@ pub(super) fn announce(
     let fps = frame_rate.as_f64();
     env.console.note(format!(
         "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
-         speed {}, qindex {}..{}, {threads} thread{}, SIMD {}",
+         speed {}, qindex {min_qindex}..{max_qindex}, {threads} thread{}, SIMD {}",
         facts.kind,
         facts.size,
         settings.format,
         config.speed,
-        config.min_qindex,
-        config.max_qindex,
         if threads == 1 { "" } else { "s" },
         env.level.name()
     ));
@@ -54,8 +53,8 @@ pub(super) fn announce(
         .text("rate", &rate)
         .text("preset", preset)
         .raw("speed", config.speed)
-        .raw("min_qindex", config.min_qindex)
-        .raw("max_qindex", config.max_qindex)
+        .raw("min_qindex", min_qindex)
+        .raw("max_qindex", max_qindex)
         .raw("threads", threads);
     env.console.event(header.clone().text("simd", env.level.name()));
     header

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
-use super::{Bitrate, Deadline};
+use super::{Bitrate, Capabilities, Deadline};
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
 use crate::rate::Rehearsal;
@@ -132,10 +132,11 @@ pub struct EncoderConfig {
     pub rate: RateControl,
     /// CBR's buffer.
     pub buffering: Buffering,
-    /// Best quantiser index allowed, in the codec's own scale (VP8: 0..=127).
-    pub min_qindex: u8,
-    /// Worst quantiser index allowed.
-    pub max_qindex: u8,
+    /// Best quantiser index allowed, in the codec's own scale (VP8: 0..=127); `None`: as the
+    /// backend's capabilities say for the preset ([`Self::qindex_range`]).
+    pub min_qindex: Option<u8>,
+    /// Worst quantiser index allowed; `None` as there.
+    pub max_qindex: Option<u8>,
     /// Most that a frame may fall short of, or exceed, its share of the rate, in percent; constant
     /// bitrate only. Above 90 counts as 90 for falling short.
     pub undershoot_pct: u8,
@@ -192,8 +193,8 @@ impl EncoderConfig {
             framerate,
             rate: RateControl::Cbr(bitrate),
             buffering: Buffering::default(),
-            min_qindex: 2,
-            max_qindex: 106,
+            min_qindex: None,
+            max_qindex: None,
             undershoot_pct: 100,
             overshoot_pct: 15,
             max_key_frame_pct: None,
@@ -223,12 +224,23 @@ impl EncoderConfig {
     pub fn file(size: Size, framerate: Rational, rate: RateControl) -> Self {
         Self {
             rate,
-            min_qindex: 0,
-            max_qindex: 127,
             keys: KeyFrames { max_interval: Some(240), at_scene_cuts: true },
             preset: Preset::File,
             speed: 3,
             ..Self::rtc(size, framerate, Bitrate(0))
         }
+    }
+
+    /// The best and the worst quantiser index that an encoder with these capabilities uses: what is
+    /// set, else the preset's; an end that is not set makes room for one that is.
+    #[must_use]
+    pub fn qindex_range(&self, capabilities: &Capabilities) -> (u8, u8) {
+        let (best, worst) = match self.preset {
+            Preset::Rtc => capabilities.rtc_qindex_range,
+            Preset::File => capabilities.qindex_range,
+        };
+        let min = self.min_qindex.unwrap_or_else(|| best.min(self.max_qindex.unwrap_or(best)));
+        let max = self.max_qindex.unwrap_or_else(|| worst.max(self.min_qindex.unwrap_or(worst)));
+        (min, max)
     }
 }

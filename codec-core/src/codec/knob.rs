@@ -1,6 +1,6 @@
 //! What a backend can do and which settings it has, for programs to read.
 
-use super::Scalability;
+use super::{Feature, Gap, Scalability};
 use crate::frame::PixelFormat;
 
 /// The values that a setting takes.
@@ -69,6 +69,8 @@ pub struct Capabilities {
     pub alignment: u32,
     pub scalability: &'static [Scalability],
     pub qindex_range: (u8, u8),
+    /// Quantiser indices that are used in real time where nothing else is set.
+    pub rtc_qindex_range: (u8, u8),
     pub reference_slots: u8,
     /// Frames that `encode` may hold back, at most.
     pub latency_frames: u32,
@@ -80,6 +82,8 @@ pub struct Capabilities {
     /// Quantiser steps by index, in any unit, for [`crate::rate::Rehearsal`]; empty: the encoder
     /// takes no rehearsal.
     pub quantiser_steps: &'static [u16],
+    /// What it cannot do, each with the reason.
+    pub gaps: &'static [Gap],
 }
 
 impl Capabilities {
@@ -93,6 +97,7 @@ impl Capabilities {
             alignment: 1,
             scalability: &[Scalability::L1T1],
             qindex_range: (0, 127),
+            rtc_qindex_range: (0, 127),
             reference_slots: 1,
             latency_frames: 0,
             live_bitrate: false,
@@ -101,6 +106,13 @@ impl Capabilities {
             threads: false,
             knobs: &[],
             quantiser_steps: &[],
+            gaps: &[],
         }
+    }
+
+    /// Why there is no `feature`; `None` if there is.
+    #[must_use]
+    pub fn gap(&self, feature: Feature) -> Option<&'static str> {
+        self.gaps.iter().find(|gap| gap.feature == feature).map(|gap| gap.reason)
     }
 }

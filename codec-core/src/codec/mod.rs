@@ -11,6 +11,7 @@ mod config;
 mod deadline;
 mod decoder;
 mod encoder;
+mod gap;
 mod knob;
 mod packet;
 pub mod plan;
@@ -22,6 +23,7 @@ pub use config::{
 pub use deadline::{Clock, Deadline, FrameTime};
 pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, VideoDecoder};
 pub use encoder::{Applied, DropReason, FrameRequest, Outcome, Update, VideoEncoder};
+pub use gap::{Feature, Gap};
 pub use knob::{Capabilities, Knob, KnobKind};
 pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
 

@@ -53,7 +53,7 @@ struct Pending {
 ///     [10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 67, 80, 95, 113, 135, 160, 190];
 /// let size = Size::new(640, 360);
 /// let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(600));
-/// (config.min_qindex, config.max_qindex) = (0, 17);
+/// (config.min_qindex, config.max_qindex) = (Some(0), Some(17));
 /// let mut rate = RateController::new(&RateConfig::new(&config, &STEPS));
 ///
 /// let mut sent = 0;

@@ -55,6 +55,7 @@ impl Simulation {
         let framerate = Rational::new(30, 1);
         let mut config = EncoderConfig::rtc(Size::new(640, 360), framerate, Bitrate::kbps(kbps));
         config.timebase = Rational::new(1, TICKS);
+        (config.min_qindex, config.max_qindex) = (Some(2), Some(106));
         change(&mut config);
         Self {
             rate: RateController::new(&RateConfig::new(&config, &STEPS)),
@@ -343,7 +344,7 @@ fn quality_rises_with_its_number_and_fixed_indices_are_exact() {
     for quality in [0, 25, 50, 75, 100] {
         let mut sim = Simulation::new(0, |config| {
             config.rate = RateControl::Quality(quality);
-            (config.min_qindex, config.max_qindex) = (0, 127);
+            (config.min_qindex, config.max_qindex) = (Some(0), Some(127));
         });
         sim.run(30, |_| 100_000);
         let q = sim.sent[20].qindex;
@@ -352,7 +353,7 @@ fn quality_rises_with_its_number_and_fixed_indices_are_exact() {
     }
     let mut sim = Simulation::new(0, |config| {
         config.rate = RateControl::FixedQ(40);
-        (config.min_qindex, config.max_qindex) = (4, 106);
+        (config.min_qindex, config.max_qindex) = (Some(4), Some(106));
     });
     sim.run(30, breathing);
     assert!(sim.sent.iter().all(|s| s.qindex == 40));
@@ -360,7 +361,9 @@ fn quality_rises_with_its_number_and_fixed_indices_are_exact() {
 
 #[test]
 fn the_quantiser_stays_between_its_ends() {
-    let mut sim = Simulation::new(600, |config| (config.min_qindex, config.max_qindex) = (30, 50));
+    let mut sim = Simulation::new(600, |config| {
+        (config.min_qindex, config.max_qindex) = (Some(30), Some(50));
+    });
     sim.run(300, |frame| if frame < 150 { 100 } else { 10_000_000 });
     assert!(sim.sent.iter().all(|s| (30..=50).contains(&s.qindex)));
 }

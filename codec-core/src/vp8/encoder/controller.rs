@@ -44,6 +44,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     max_dimension: validate::MAX_DIMENSION,
     scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
     qindex_range: (0, validate::MAX_QINDEX),
+    rtc_qindex_range: (2, 106),
     reference_slots: 3,
     latency_frames: MAX_LOOKAHEAD - 1,
     live_bitrate: true,
@@ -362,7 +363,8 @@ fn rate_config(config: &EncoderConfig) -> RateConfig {
     rate.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
     rate.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
     (rate.overhead_bits, rate.still_complexity) = still_facts(config.size);
-    rate.good_qindex = GOOD_QINDEX.max(config.min_qindex);
+    (rate.min_qindex, rate.max_qindex) = config.qindex_range(&CAPABILITIES);
+    rate.good_qindex = GOOD_QINDEX.max(rate.min_qindex);
     rate
 }
 

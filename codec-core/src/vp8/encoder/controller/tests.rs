@@ -265,8 +265,8 @@ fn settings_out_of_range_are_refused_by_name() {
     };
     assert_eq!(refused(|c| c.size.width = 16384).0, "size");
     assert_eq!(refused(|c| c.speed = 11), ("speed", "0..=10".to_owned()));
-    assert_eq!(refused(|c| c.max_qindex = 128).1, "0..=127");
-    assert_eq!(refused(|c| c.min_qindex = 107).0, "min qindex");
+    assert_eq!(refused(|c| c.max_qindex = Some(128)).1, "0..=127");
+    assert_eq!(refused(|c| (c.min_qindex, c.max_qindex) = (Some(107), Some(106))).0, "min qindex");
     assert_eq!(refused(|c| c.rate = RateControl::Cbr(Bitrate(0))).0, "bitrate");
     assert_eq!(refused(|c| c.framerate = Rational::new(0, 1)).0, "framerate");
     assert_eq!(refused(|c| c.timebase = Rational::new(1, 0)).0, "timebase");

@@ -80,7 +80,7 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     ratio("timebase", config.timebase)?;
     rate(config.rate)?;
     buffering(config.buffering)?;
-    let (min, max) = (config.min_qindex, config.max_qindex);
+    let (min, max) = config.qindex_range(&super::CAPABILITIES);
     check(max <= MAX_QINDEX, "max qindex", max, format_args!("0..={MAX_QINDEX}"))?;
     check(min <= max, "min qindex", min, format_args!("0..={max}, the max qindex"))?;
     check(config.undershoot_pct <= 100, "undershoot", config.undershoot_pct, "0..=100 percent")?;
