@@ -16,7 +16,7 @@ use crate::rational::plausible_frame_rate;
 use crate::time::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadFacts,
-    ReadOptions, Result, Source, StreamInfo, Warning,
+    ReadOptions, Result, Source, Track, VideoTrack, Warning,
 };
 
 const HEADER_BYTES: u16 = 32;
@@ -45,7 +45,9 @@ fn corrupt(
 #[derive(Debug)]
 pub struct IvfReader {
     input: ByteReader,
-    stream: StreamInfo,
+    tracks: [Track; 1],
+    codec: Codec,
+    selected: bool,
     limits: Limits,
     order: Option<TimeOrder>,
     index: u64,
@@ -74,7 +76,16 @@ impl IvfReader {
         input.skip(u64::from(header_bytes - HEADER_BYTES))?;
         let checked = !options.allow_backward_times && stream.codec != Codec::H264;
         let order = checked.then(TimeOrder::default);
-        Ok(Self { input, stream, limits: options.limits, order, index: 0, ended: false })
+        Ok(Self {
+            input,
+            codec: stream.codec,
+            tracks: [Track::Video(stream)],
+            selected: true,
+            limits: options.limits,
+            order,
+            index: 0,
+            ended: false,
+        })
     }
 
     fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
@@ -104,13 +115,15 @@ impl IvfReader {
         let [_, _, _, _, time @ ..] = head;
         packet.pts = i64::from_le_bytes(time);
         packet.duration = None;
+        packet.track = 0;
+        (packet.trim_start, packet.trim_end) = (0, 0);
         packet.index = self.index;
-        packet.set_facts(PayloadFacts::of(self.stream.codec, &packet.data));
+        packet.set_facts(PayloadFacts::of(self.codec, &packet.data));
         Ok(true)
     }
 }
 
-fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<StreamInfo> {
+fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<VideoTrack> {
     if !header.starts_with(b"DKIF") {
         return Err(corrupt(0, None, "DKIF", header[..4].escape_ascii().to_string()));
     }
@@ -123,7 +136,7 @@ fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<StreamInfo> {
     let usable = stated.num != 0 && stated.den != 0;
     let time_base = if usable { stated } else { Rational::new(1, 30) };
 
-    let mut stream = StreamInfo::new(Format::Ivf, *codec, size, time_base);
+    let mut stream = VideoTrack::new(Format::Ivf, *codec, size, time_base);
     if usable {
         // A finer time base is a clock.
         stream.frame_rate = plausible_frame_rate(stated.den.into(), stated.num.into());
@@ -136,12 +149,16 @@ fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<StreamInfo> {
 }
 
 impl PacketReader for IvfReader {
-    fn stream(&self) -> &StreamInfo {
-        &self.stream
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, tracks: &[usize]) {
+        self.selected = tracks.contains(&0);
     }
 
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended {
+        if self.ended || !self.selected {
             return Ok(false);
         }
         let offset = self.input.position();
@@ -174,7 +191,7 @@ impl IvfWriter {
     /// # Errors
     /// [`Error::Io`], [`Error::Unsupported`] if a dimension is above 65535 or the codec has no
     /// four-character code.
-    pub fn new(output: Output, stream: &StreamInfo) -> Result<Self> {
+    pub fn new(output: Output, stream: &VideoTrack) -> Result<Self> {
         let side = |side: u32| {
             u16::try_from(side).map_err(|_| {
                 Error::unsupported(Format::Ivf, format!("{} is larger than 65535 and", stream.size))

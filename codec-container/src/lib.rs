@@ -21,6 +21,7 @@ mod rational;
 mod raw;
 mod stream;
 mod time;
+mod track;
 mod webm;
 mod y4m;
 
@@ -37,7 +38,8 @@ pub use payload::PayloadFacts;
 pub use raw::{RawReader, RawSpec, RawWriter};
 pub use stream::{
     ChromaSiting, CodedPacket, PacketReader, PacketRef, PacketWriter, PictureReader, PictureStream,
-    PictureWriter, StreamInfo, TimedPicture, Warning,
+    PictureWriter, TimedPicture, Warning,
 };
+pub use track::{AudioTrack, Track, VideoTrack};
 pub use webm::{WebmReader, WebmWriter};
 pub use y4m::{Y4mReader, Y4mWriter};

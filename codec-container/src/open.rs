@@ -7,7 +7,7 @@ use codec_core::codec::Limits;
 use crate::io::Source;
 use crate::{
     Error, Format, IvfReader, IvfWriter, Mp4Reader, Mp4Writer, Output, PacketReader, PacketWriter,
-    PictureReader, PictureStream, PictureWriter, RawWriter, Result, StreamInfo, WebmReader,
+    PictureReader, PictureStream, PictureWriter, RawWriter, Result, Track, VideoTrack, WebmReader,
     WebmWriter, Y4mReader, Y4mWriter,
 };
 
@@ -42,7 +42,7 @@ pub enum Input {
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Packets(reader) => f.debug_tuple("Packets").field(reader.stream()).finish(),
+            Self::Packets(reader) => f.debug_tuple("Packets").field(&reader.tracks()).finish(),
             Self::Pictures(reader) => f.debug_tuple("Pictures").field(reader.stream()).finish(),
         }
     }
@@ -88,27 +88,38 @@ pub fn open_pictures(source: Source, options: &ReadOptions) -> Result<Box<dyn Pi
     match open(source, options)? {
         Input::Pictures(reader) => Ok(reader),
         Input::Packets(reader) => {
-            Err(Error::unsupported(reader.stream().format, "coded packets as raw input are"))
+            Err(Error::unsupported(reader.tracks()[0].format(), "coded packets as raw input are"))
         }
     }
 }
 
-/// Begins a file of coded packets. Of `stream` its codec, size, time base, frame rate, picture
-/// information and set-up data are used.
+/// Begins a file of coded packets. Of each track its codec, size, time base, frame rate, picture
+/// or sound information and set-up data are used.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Unsupported`] if `format` cannot hold the stream.
+/// [`Error::Io`]; [`Error::Unsupported`] if `format` cannot hold the tracks.
 pub fn create_packets(
     output: Output,
     format: Format,
-    stream: &StreamInfo,
+    tracks: &[Track],
     options: &WriteOptions,
 ) -> Result<Box<dyn PacketWriter>> {
     match format {
-        Format::Ivf => Ok(Box::new(IvfWriter::new(output, stream)?)),
-        Format::WebM => Ok(Box::new(WebmWriter::new(output, stream, options)?)),
-        Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, stream)?)),
+        Format::Ivf => Ok(Box::new(IvfWriter::new(output, only_video(format, tracks)?)?)),
+        Format::WebM => {
+            Ok(Box::new(WebmWriter::new(output, only_video(format, tracks)?, options)?))
+        }
+        Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, only_video(format, tracks)?)?)),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded packets are")),
+    }
+}
+
+fn only_video(format: Format, tracks: &[Track]) -> Result<&VideoTrack> {
+    match tracks {
+        [Track::Video(track)] => Ok(track),
+        [_] => Err(Error::unsupported(format, "sound is")),
+        [] => Err(Error::unsupported(format, "a file without tracks is")),
+        _ => Err(Error::unsupported(format, "more than one track is")),
     }
 }
 

@@ -1,13 +1,8 @@
 //! What passes through readers and writers: coded packets, raw pictures and what is known of them.
 
-use std::borrow::Cow;
+use codec_core::frame::{Picture, PictureInfo, PixelFormat, Rational, Size};
 
-use codec_core::codec::Codec;
-use codec_core::frame::{
-    Picture, PictureInfo, PixelFormat, Rational, Size, TransferCharacteristics,
-};
-
-use crate::{Error, Format, PayloadFacts, Result};
+use crate::{AudioTrack, Format, PayloadFacts, Result, Track, VideoTrack};
 
 /// Something about a file that the user should know and that is no error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +10,14 @@ use crate::{Error, Format, PayloadFacts, Result};
 pub enum Warning {
     /// The video has an alpha channel, which is left out.
     AlphaIgnored,
-    /// Tracks that were left out: sound, subtitles, further video.
+    /// Tracks that were left out: neither pictures nor sound, or of a kind that is not known.
     TracksIgnored {
         /// How many.
         count: usize,
     },
+    /// A track of pictures or sound that was left out; the text says why, as in
+    /// `codec hev1 is not supported`.
+    TrackRefused(String),
     /// The header has no usable frame rate or time base; this one is assumed.
     TimeBaseAssumed(Rational),
     /// An edit list or a delay that times do not follow.
@@ -34,83 +32,12 @@ impl std::fmt::Display for Warning {
             Self::AlphaIgnored => f.write_str("the alpha channel is left out"),
             Self::TracksIgnored { count: 1 } => f.write_str("one further track is left out"),
             Self::TracksIgnored { count } => write!(f, "{count} further tracks are left out"),
+            Self::TrackRefused(why) => write!(f, "a track is left out: {why}"),
             Self::TimeBaseAssumed(base) => {
                 write!(f, "the header gives no time base; {base} s is assumed")
             }
             Self::EditsIgnored => f.write_str("the edit list is left out"),
             Self::CropIgnored => f.write_str("the crop rectangle is left out"),
-        }
-    }
-}
-
-/// A stream of coded packets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StreamInfo {
-    /// Where it comes from.
-    pub format: Format,
-    /// How it is coded.
-    pub codec: Codec,
-    /// Size that the container states; the coded frames have the last word.
-    pub size: Size,
-    /// Seconds per tick: the unit of all times and durations of the stream.
-    pub time_base: Rational,
-    /// Frames per second, where stated.
-    pub frame_rate: Option<Rational>,
-    /// Number of packets, where stated (not to be relied on).
-    pub packet_count: Option<u64>,
-    /// Duration in ticks, where stated (not to be relied on).
-    pub duration: Option<u64>,
-    /// Colours, pixel aspect, rotation.
-    pub info: PictureInfo,
-    /// Set-up data of the codec (for H.264: an `avcC` record); empty for VP8.
-    pub codec_private: Vec<u8>,
-    /// What the user should know.
-    pub warnings: Vec<Warning>,
-    /// What of it encoders cannot take; see [`Self::check_supported`].
-    pub(crate) refusals: Vec<Cow<'static, str>>,
-}
-
-impl StreamInfo {
-    /// A stream of which nothing else is known: for writers.
-    #[must_use]
-    pub fn new(format: Format, codec: Codec, size: Size, time_base: Rational) -> Self {
-        Self {
-            format,
-            codec,
-            size,
-            time_base,
-            frame_rate: None,
-            packet_count: None,
-            duration: None,
-            info: PictureInfo::default(),
-            codec_private: Vec::new(),
-            warnings: Vec::new(),
-            refusals: Vec::new(),
-        }
-    }
-
-    /// Nothing, if the pictures are progressive, of 8 bits, 4:2:0 and standard dynamic range as
-    /// far as the container tells. Readers open other streams too, so that they can be described.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`], which names the first thing that is not.
-    pub fn check_supported(&self) -> Result<()> {
-        match self.refusals.first() {
-            Some(what) => Err(Error::unsupported(self.format, what.clone())),
-            None => Ok(()),
-        }
-    }
-
-    pub(crate) fn refuse(&mut self, what: impl Into<Cow<'static, str>>) {
-        self.refusals.push(what.into());
-    }
-
-    pub(crate) fn refuse_hdr(&mut self) {
-        match self.info.color.transfer {
-            TransferCharacteristics::PQ => self.refuse("high dynamic range (PQ) is"),
-            TransferCharacteristics::HLG => self.refuse("high dynamic range (HLG) is"),
-            _ => {}
         }
     }
 }
@@ -121,7 +48,10 @@ impl StreamInfo {
 pub struct CodedPacket {
     /// The payload.
     pub data: Vec<u8>,
-    /// Presentation time in ticks of the stream.
+    /// Which of [`PacketReader::tracks`] it belongs to.
+    pub track: usize,
+    /// Presentation time in ticks of the track. Of sound: that of the first sample that a decoder
+    /// gives for the packet, the delay of the codec taken off; below 0 while that delay lasts.
     pub pts: i64,
     /// Duration in ticks, where stated.
     pub duration: Option<u64>,
@@ -129,18 +59,22 @@ pub struct CodedPacket {
     pub key: bool,
     /// `false` for a frame that is decoded and not shown (VP8 altref).
     pub shown: bool,
-    /// Counts the packets of the stream from 0.
+    /// Counts the packets of the track from 0.
     pub index: u64,
     /// Where the payload begins, in bytes from the start of the file.
     pub offset: u64,
+    /// Decoded samples to throw away at the start of the packet, at the track's rate.
+    pub trim_start: u32,
+    /// Decoded samples to throw away at the end of the packet, at the track's rate.
+    pub trim_end: u32,
 }
 
 impl CodedPacket {
     /// A borrowed view, for a writer.
     #[must_use]
     pub fn as_ref(&self) -> PacketRef<'_> {
-        let &Self { ref data, pts, duration, key, shown, .. } = self;
-        PacketRef { data, pts, duration, key, shown }
+        let &Self { ref data, track, pts, duration, key, shown, trim_end, .. } = self;
+        PacketRef { data, track, pts, duration, key, shown, trim_end }
     }
 
     pub(crate) fn set_facts(&mut self, facts: PayloadFacts) {
@@ -154,7 +88,10 @@ impl CodedPacket {
 pub struct PacketRef<'a> {
     /// The payload.
     pub data: &'a [u8],
-    /// Presentation time in ticks of [`StreamInfo::time_base`]; not before the previous one's.
+    /// Which of the writer's tracks it belongs to.
+    pub track: usize,
+    /// Presentation time in ticks of [`Track::time_base`]; not before that of the packet before of
+    /// the same track. Of sound as in [`CodedPacket::pts`].
     pub pts: i64,
     /// Duration in ticks, where known.
     pub duration: Option<u64>,
@@ -162,14 +99,55 @@ pub struct PacketRef<'a> {
     pub key: bool,
     /// `false` for a frame that is decoded and not shown.
     pub shown: bool,
+    /// Decoded samples at the end of the packet that are not part of the sound, at the track's
+    /// rate; [`Self::duration`] does not count them.
+    pub trim_end: u32,
+}
+
+impl Default for PacketRef<'_> {
+    /// An empty packet of track 0 at time 0 that is decodable alone and shown.
+    fn default() -> Self {
+        Self { data: &[], track: 0, pts: 0, duration: None, key: true, shown: true, trim_end: 0 }
+    }
 }
 
 /// Reads coded packets.
 pub trait PacketReader: Send {
-    /// The stream.
-    fn stream(&self) -> &StreamInfo;
+    /// The tracks of the file that are pictures or sound of a known codec; at least one.
+    fn tracks(&self) -> &[Track];
+
+    /// Delivers only packets of these tracks from the next packet on; numbers that no track has
+    /// mean nothing. Without this call all tracks are delivered.
+    fn select(&mut self, tracks: &[usize]);
+
+    /// The first track of pictures and its number.
+    fn video(&self) -> Option<(usize, &VideoTrack)> {
+        self.tracks().iter().enumerate().find_map(|(at, track)| Some((at, track.video()?)))
+    }
+
+    /// The first track of sound and its number.
+    fn audio(&self) -> Option<(usize, &AudioTrack)> {
+        self.tracks().iter().enumerate().find_map(|(at, track)| Some((at, track.audio()?)))
+    }
+
+    /// Delivers only the first track of pictures and returns its number; `None` if there is none
+    /// (then the selection is as before).
+    fn select_video(&mut self) -> Option<usize> {
+        let (track, _) = self.video()?;
+        self.select(&[track]);
+        Some(track)
+    }
+
+    /// Delivers only the first track of sound and returns its number; `None` if there is none
+    /// (then the selection is as before).
+    fn select_audio(&mut self) -> Option<usize> {
+        let (track, _) = self.audio()?;
+        self.select(&[track]);
+        Some(track)
+    }
 
     /// Reads the next packet into `packet`, whose memory is used again; `false` at the end.
+    /// Packets of several tracks come in the order of the file.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Corrupt`] and [`crate::Error::Limit`]. All packets
@@ -180,7 +158,8 @@ pub trait PacketReader: Send {
 
 /// Writes coded packets.
 pub trait PacketWriter: Send {
-    /// Writes a packet. Some formats keep it until the next one comes.
+    /// Writes a packet. Some formats keep it until the next one comes. The tracks' packets may come
+    /// in any order between tracks.
     ///
     /// # Errors
     /// [`crate::Error::Io`], and [`crate::Error::Unsupported`] for what the format cannot hold,

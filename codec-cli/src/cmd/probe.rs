@@ -5,7 +5,7 @@ use codec_core::frame::{PictureInfo, Rational, Size};
 
 use crate::Env;
 use crate::args::raw::ProbeArgs;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::io::input::{InputSpec, Opened};
 use crate::io::output::print;
 use crate::io::source::FrameSource;
@@ -94,7 +94,10 @@ impl Found {
     }
 
     fn read_packets(&mut self, mut reader: Box<dyn PacketReader>) -> Result<()> {
-        let stream = reader.stream();
+        reader.select_video();
+        let Some((_, stream)) = reader.video() else {
+            return Err(Failure::new(Kind::Input, format!("{}: no video", self.name)));
+        };
         self.format = stream.format.to_string();
         self.codec = stream.codec.name();
         self.size = stream.size;

@@ -87,12 +87,15 @@ pub(crate) struct DecodedSource {
 
 impl DecodedSource {
     pub(crate) fn new(
-        reader: Box<dyn PacketReader>,
+        mut reader: Box<dyn PacketReader>,
         name: String,
         options: &DecodeOptions,
         env: Env,
     ) -> Result<Self> {
-        let stream = reader.stream();
+        reader.select_video();
+        let Some((_, stream)) = reader.video() else {
+            return Err(Failure::new(Kind::Input, format!("{name}: no video")));
+        };
         let codec = stream.codec.name();
         // Input that this build cannot decode is the input's fault, unless a backend was named.
         let unknown = options.backend.is_none() && registry::find_decoder(codec).is_err();

@@ -69,8 +69,10 @@ impl InputSpec {
             }
         };
         let warnings = match &input {
-            Input::Packets(reader) => &reader.stream().warnings,
-            Input::Pictures(reader) => &reader.stream().warnings,
+            Input::Packets(reader) => {
+                reader.tracks().iter().flat_map(|track| track.warnings()).collect()
+            }
+            Input::Pictures(reader) => reader.stream().warnings.iter().collect::<Vec<_>>(),
             _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown kind of content"))),
         };
         for warning in warnings {

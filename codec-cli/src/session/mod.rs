@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use codec_container::{PacketRef, PacketWriter, StreamInfo, WriteOptions, create_packets};
+use codec_container::{PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets};
 use codec_core::codec::{
     DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
 };
@@ -212,7 +212,14 @@ impl Session {
         while self.encoder.receive(&mut self.packet) {
             let Packet { data, pts, duration, meta, .. } = &self.packet;
             let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
-            let packet = PacketRef { data, pts: *pts, duration: *duration, key, shown };
+            let packet = PacketRef {
+                data,
+                pts: *pts,
+                duration: *duration,
+                key,
+                shown,
+                ..PacketRef::default()
+            };
             let written = self.writer.write(packet);
             written.map_err(|error| Failure::writing(&self.output.name, &error))?;
             let checked = match &mut self.checker {
@@ -340,10 +347,10 @@ fn open_writer(
     start: &Start,
 ) -> Result<Box<dyn PacketWriter>> {
     let codec = settings.backend.codec;
-    let mut stream = StreamInfo::new(settings.format, codec, start.size, start.time_base);
+    let mut stream = VideoTrack::new(settings.format, codec, start.size, start.time_base);
     stream.frame_rate = Some(start.frame_rate);
     stream.info = start.info;
     let options = WriteOptions::default();
-    create_packets(output.stream()?, settings.format, &stream, &options)
+    create_packets(output.stream()?, settings.format, &[Track::Video(stream)], &options)
         .map_err(|error| Failure::writing(&output.name, &error))
 }

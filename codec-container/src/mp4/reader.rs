@@ -8,10 +8,10 @@ use super::boxes::{corrupt, unsupported};
 use super::fragment;
 use super::input::{Head, Input};
 use super::samples::Sample;
-use super::track::{self, VideoTrack};
+use super::track::{self, Selected};
 use crate::time::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, StreamInfo,
+    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
 };
 
 /// Largest index that is taken into memory.
@@ -23,7 +23,9 @@ const MAX_MOOF_BYTES: u64 = 16 << 20;
 pub struct Mp4Reader {
     input: Input,
     limits: Limits,
-    track: VideoTrack,
+    tracks: [Track; 1],
+    selected: bool,
+    track: Selected,
     order: Option<TimeOrder>,
     /// Samples of the last fragment that are still to be delivered.
     waiting: VecDeque<Sample>,
@@ -54,6 +56,8 @@ impl Mp4Reader {
         Ok(Self {
             input,
             limits: options.limits,
+            tracks: [Track::Video(track.stream.clone())],
+            selected: true,
             track,
             order: checked.then(TimeOrder::default),
             waiting: VecDeque::new(),
@@ -146,6 +150,8 @@ impl Mp4Reader {
         packet.pts =
             decode_time.saturating_add(sample.composition).saturating_add(self.track.shift);
         packet.duration = Some(sample.duration.into());
+        packet.track = 0;
+        (packet.trim_start, packet.trim_end) = (0, 0);
         packet.index = self.index;
         packet.offset = sample.offset;
         packet.key = sample.sync;
@@ -158,12 +164,16 @@ impl Mp4Reader {
 }
 
 impl PacketReader for Mp4Reader {
-    fn stream(&self) -> &StreamInfo {
-        &self.track.stream
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, tracks: &[usize]) {
+        self.selected = tracks.contains(&0);
     }
 
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended {
+        if self.ended || !self.selected {
             return Ok(false);
         }
         let outcome = self.read_packet(packet);

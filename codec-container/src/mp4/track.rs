@@ -10,16 +10,16 @@ use super::boxes::{Boxes, Fields, child, corrupt, descendant, unsupported};
 use super::fragment::Defaults;
 use super::samples::SampleTable;
 use crate::rational::{plausible_frame_rate, reduced};
-use crate::{Format, Result, StreamInfo, Warning};
+use crate::{Format, Result, VideoTrack, Warning};
 
 /// Bytes of a visual sample entry before its boxes.
 const VISUAL_ENTRY_BYTES: usize = 78;
 
 /// The video track that is read.
 #[derive(Debug)]
-pub(super) struct VideoTrack {
+pub(super) struct Selected {
     pub(super) id: u32,
-    pub(super) stream: StreamInfo,
+    pub(super) stream: VideoTrack,
     pub(super) samples: SampleTable,
     /// What an edit list adds to every time.
     pub(super) shift: i64,
@@ -28,7 +28,7 @@ pub(super) struct VideoTrack {
 }
 
 /// The first video track in the payload of a `moov` box, which begins at `offset`.
-pub(super) fn find_video(moov: &[u8], offset: u64) -> Result<VideoTrack> {
+pub(super) fn find_video(moov: &[u8], offset: u64) -> Result<Selected> {
     let traks = Boxes(moov).filter(|(kind, _)| kind == b"trak").map(|(_, trak)| trak);
     let trak = traks.clone().find(|trak| is_video(trak));
     let trak = trak.ok_or_else(|| unsupported("a file without video is"))?;
@@ -48,7 +48,7 @@ fn is_video(trak: &[u8]) -> bool {
 }
 
 /// `None` if a mandatory box is missing or too short.
-fn parse_trak(moov: &[u8], trak: &[u8]) -> Option<Result<VideoTrack>> {
+fn parse_trak(moov: &[u8], trak: &[u8]) -> Option<Result<Selected>> {
     let header = parse_header(child(trak, b"tkhd")?)?;
     let mdia = child(trak, b"mdia")?;
     let (timescale, duration) = parse_media_header(child(mdia, b"mdhd")?)?;
@@ -75,7 +75,7 @@ fn parse_trak(moov: &[u8], trak: &[u8]) -> Option<Result<VideoTrack>> {
     if !edits.are_simple {
         stream.warnings.push(Warning::EditsIgnored);
     }
-    Some(Ok(VideoTrack { id: header.id, stream, samples, shift: edits.shift, defaults }))
+    Some(Ok(Selected { id: header.id, stream, samples, shift: edits.shift, defaults }))
 }
 
 struct TrackHeader {
@@ -163,7 +163,7 @@ fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
     Some(edits)
 }
 
-fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Result<StreamInfo>> {
+fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Result<VideoTrack>> {
     let codec = match &kind {
         b"vp08" => Codec::Vp8,
         b"vp09" => Codec::Vp9,
@@ -174,7 +174,7 @@ fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Resul
     };
     let mut fields = Fields(entry.get(24..)?);
     let size = Size::new(fields.u16()?.into(), fields.u16()?.into());
-    let mut stream = StreamInfo::new(Format::Mp4, codec, size, time_base);
+    let mut stream = VideoTrack::new(Format::Mp4, codec, size, time_base);
     for (kind, payload) in Boxes(entry.get(VISUAL_ENTRY_BYTES..)?) {
         // A damaged description of the picture is no reason to give up the picture.
         let _ = parse_entry_box(kind, payload, &mut stream);
@@ -183,7 +183,7 @@ fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Resul
     Some(Ok(stream))
 }
 
-fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut StreamInfo) -> Option<()> {
+fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Option<()> {
     let mut fields = Fields(payload);
     match &kind {
         b"pasp" => {
@@ -246,7 +246,7 @@ fn full_range(full: bool) -> ColorRange {
 }
 
 /// Sets colours, unless a box before has told them.
-fn set_color(stream: &mut StreamInfo, codes: [u8; 3], range: ColorRange) {
+fn set_color(stream: &mut VideoTrack, codes: [u8; 3], range: ColorRange) {
     if stream.info.color != Color::default() {
         return;
     }

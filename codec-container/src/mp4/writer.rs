@@ -6,7 +6,7 @@ use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
 use super::boxes::unsupported;
 use crate::io::ByteWriter;
 use crate::time::TimeOrder;
-use crate::{Format, Output, PacketRef, PacketWriter, Result, StreamInfo};
+use crate::{Format, Output, PacketRef, PacketWriter, Result, VideoTrack};
 
 /// 16.16 fixed point.
 const ONE: i32 = 0x1_0000;
@@ -17,7 +17,7 @@ const LANGUAGE_UND: u16 = 0x55C4;
 #[derive(Debug)]
 pub struct Mp4Writer {
     output: ByteWriter,
-    stream: StreamInfo,
+    stream: VideoTrack,
     /// Where the box of samples begins.
     samples_at: u64,
     sizes: Vec<u32>,
@@ -34,7 +34,7 @@ impl Mp4Writer {
     /// # Errors
     /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for H.264 and AV1 without
     /// set-up data and for sizes above 65535.
-    pub fn new(output: Output, stream: &StreamInfo) -> Result<Self> {
+    pub fn new(output: Output, stream: &VideoTrack) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         if !output.can_seek() {
             return Err(unsupported("writing to a pipe is"));
@@ -315,7 +315,7 @@ fn put_matrix(out: &mut Vec<u8>, rotation: Rotation) {
     }
 }
 
-fn put_sample_entry(out: &mut Vec<u8>, stream: &StreamInfo) {
+fn put_sample_entry(out: &mut Vec<u8>, stream: &VideoTrack) {
     let kind = match stream.codec {
         Codec::Vp8 => b"vp08",
         Codec::Vp9 => b"vp09",

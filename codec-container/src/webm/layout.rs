@@ -6,7 +6,7 @@ use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
 use super::ebml::{put, put_float, put_head, put_master, put_uint};
 use super::ids;
 use crate::rational::reduced;
-use crate::{Error, Format, Result, StreamInfo};
+use crate::{Error, Format, Result, VideoTrack};
 
 /// The only track.
 pub(super) const TRACK: u64 = 1;
@@ -82,7 +82,7 @@ pub(super) fn duration(ticks: u64) -> Vec<u8> {
 }
 
 /// The description of the track.
-pub(super) fn tracks(out: &mut Vec<u8>, stream: &StreamInfo, frame_ns: Option<u64>) -> Result<()> {
+pub(super) fn tracks(out: &mut Vec<u8>, stream: &VideoTrack, frame_ns: Option<u64>) -> Result<()> {
     let codec_id = match stream.codec {
         Codec::Vp8 => "V_VP8",
         Codec::Vp9 => "V_VP9",

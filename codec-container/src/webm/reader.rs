@@ -9,13 +9,13 @@ use codec_core::codec::{Codec, Limits};
 use codec_core::frame::Rational;
 
 use super::ebml::{Elements, Head, corrupt, float, uint, vint};
-use super::track::{self, VideoTrack};
+use super::track::{self, Selected};
 use super::{ids, lacing};
 use crate::io::ByteReader;
 use crate::rational::reduced;
 use crate::time::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, StreamInfo,
+    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
 };
 
 /// Largest header element (`Info`, `Tracks`) that is taken into memory.
@@ -31,7 +31,9 @@ const DEFAULT_SCALE_NS: u64 = 1_000_000;
 pub struct WebmReader {
     input: ByteReader,
     limits: Limits,
-    track: VideoTrack,
+    tracks: [Track; 1],
+    selected: bool,
+    track: Selected,
     order: Option<TimeOrder>,
     /// Where the segment and the current cluster end, if known.
     segment_end: Option<u64>,
@@ -104,6 +106,8 @@ impl WebmReader {
         Ok(Self {
             input,
             limits: options.limits,
+            tracks: [Track::Video(track.stream.clone())],
+            selected: true,
             track,
             order: checked.then(TimeOrder::default),
             segment_end,
@@ -334,6 +338,8 @@ impl WebmReader {
         packet.data.extend_from_slice(&self.block[frame.range.clone()]);
         packet.pts = frame.pts;
         packet.duration = frame.duration;
+        packet.track = 0;
+        (packet.trim_start, packet.trim_end) = (0, 0);
         packet.index = self.index;
         packet.offset = frame.offset;
         packet.key = frame.key;
@@ -347,12 +353,16 @@ impl WebmReader {
 }
 
 impl PacketReader for WebmReader {
-    fn stream(&self) -> &StreamInfo {
-        &self.track.stream
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, tracks: &[usize]) {
+        self.selected = tracks.contains(&0);
     }
 
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended {
+        if self.ended || !self.selected {
             return Ok(false);
         }
         let outcome = self.fill();
@@ -464,7 +474,7 @@ fn find_segment(input: &mut ByteReader) -> Result<Option<u64>> {
 }
 
 /// Reads up to the first cluster, or to the end if there is none.
-fn read_headers(input: &mut ByteReader) -> Result<(VideoTrack, Option<Cluster>)> {
+fn read_headers(input: &mut ByteReader) -> Result<(Selected, Option<Cluster>)> {
     let mut info = Info { time_base: Rational::new(1, 1000), duration: None };
     let mut tracks = None;
     let mut cluster = None;

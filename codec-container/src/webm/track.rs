@@ -9,7 +9,7 @@ use codec_core::frame::{
 use super::ebml::{Elements, float, uint};
 use super::ids;
 use crate::rational::{frame_rate_from_ns, reduced};
-use crate::{Error, Format, Result, StreamInfo, Warning};
+use crate::{Error, Format, Result, VideoTrack, Warning};
 
 const TRACK_TYPE_VIDEO: u64 = 1;
 const ALGO_HEADER_STRIPPING: u64 = 3;
@@ -19,9 +19,9 @@ const MAX_STRIPPED_BYTES: usize = 256;
 
 /// The video track that is read.
 #[derive(Debug)]
-pub(super) struct VideoTrack {
+pub(super) struct Selected {
     pub(super) number: u64,
-    pub(super) stream: StreamInfo,
+    pub(super) stream: VideoTrack,
     /// Bytes that every frame begins with and that blocks leave out.
     pub(super) stripped: Vec<u8>,
     /// Nanoseconds per frame, or 0.
@@ -33,7 +33,7 @@ fn unsupported(what: impl Into<String>) -> Error {
 }
 
 /// The first video track in the payload of a `Tracks` element.
-pub(super) fn find_video(tracks: &[u8], time_base: Rational) -> Result<VideoTrack> {
+pub(super) fn find_video(tracks: &[u8], time_base: Rational) -> Result<Selected> {
     let entries =
         Elements(tracks).filter(|(id, _)| *id == ids::TRACK_ENTRY).map(|(_, entry)| entry);
     let is_video = |entry: &&[u8]| child_uint(entry, ids::TRACK_TYPE) == Some(TRACK_TYPE_VIDEO);
@@ -59,7 +59,7 @@ fn child_float(parent: &[u8], wanted: u32) -> Option<f64> {
     float(child(parent, wanted)?)
 }
 
-fn parse_entry(entry: &[u8], time_base: Rational) -> Result<VideoTrack> {
+fn parse_entry(entry: &[u8], time_base: Rational) -> Result<Selected> {
     let name = child(entry, ids::CODEC_ID).unwrap_or_default();
     let codec = match name.trim_ascii_end() {
         b"V_VP8" => Codec::Vp8,
@@ -79,17 +79,17 @@ fn parse_entry(entry: &[u8], time_base: Rational) -> Result<VideoTrack> {
             })
     };
     let size = Size::new(side(ids::PIXEL_WIDTH)?, side(ids::PIXEL_HEIGHT)?);
-    let mut stream = StreamInfo::new(Format::WebM, codec, size, time_base);
+    let mut stream = VideoTrack::new(Format::WebM, codec, size, time_base);
     let default_duration_ns = child_uint(entry, ids::DEFAULT_DURATION).unwrap_or(0);
     stream.frame_rate = frame_rate_from_ns(default_duration_ns);
     stream.codec_private = child(entry, ids::CODEC_PRIVATE).unwrap_or_default().to_vec();
     parse_video(video, &mut stream);
     let number = child_uint(entry, ids::TRACK_NUMBER).unwrap_or(1);
     let stripped = parse_encodings(entry)?;
-    Ok(VideoTrack { number, stream, stripped, default_duration_ns })
+    Ok(Selected { number, stream, stripped, default_duration_ns })
 }
 
-fn parse_video(video: &[u8], stream: &mut StreamInfo) {
+fn parse_video(video: &[u8], stream: &mut VideoTrack) {
     if child_uint(video, ids::FLAG_INTERLACED) == Some(1) {
         stream.refuse("interlaced video is");
     }
@@ -123,7 +123,7 @@ fn parse_aspect(video: &[u8], size: Size) -> Option<Rational> {
     reduced(wide, high)
 }
 
-fn parse_colour(colour: &[u8], stream: &mut StreamInfo) {
+fn parse_colour(colour: &[u8], stream: &mut VideoTrack) {
     let code = |id| {
         let code = child_uint(colour, id).and_then(|code| u8::try_from(code).ok());
         code.unwrap_or(2)

@@ -11,7 +11,7 @@ use super::ebml::{put_head, put_open_head, put_sint, put_uint, size_in_eight};
 use super::{ids, layout};
 use crate::io::ByteWriter;
 use crate::time::TimeOrder;
-use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, StreamInfo, WriteOptions};
+use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, VideoTrack, WriteOptions};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 /// Longest cluster.
@@ -123,7 +123,7 @@ impl WebmWriter {
     /// # Errors
     /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name and for a time
     /// base with a zero.
-    pub fn new(output: Output, stream: &StreamInfo, options: &WriteOptions) -> Result<Self> {
+    pub fn new(output: Output, stream: &VideoTrack, options: &WriteOptions) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         let live = options.live || !output.can_seek();
         let clock = Clock::new(stream.time_base)

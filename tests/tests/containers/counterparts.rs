@@ -1,6 +1,6 @@
 //! Other people's programs read what is written here and see the same stream.
 
-use codec_container::{CodedPacket, Format, StreamInfo};
+use codec_container::{CodedPacket, Format, VideoTrack};
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, Rational};
 use codec_tests::external::{have, run};
@@ -13,14 +13,14 @@ fn given(packet: &CodedPacket) -> Given {
 }
 
 /// A conformance stream and what is known of it.
-fn source(name: &str) -> Option<(Vec<u8>, StreamInfo, Vec<Given>)> {
+fn source(name: &str) -> Option<(Vec<u8>, VideoTrack, Vec<Given>)> {
     let bytes = data(name)?;
     let (stream, packets) = read_sound(&bytes);
     let given = packets.iter().map(given).collect();
     Some((bytes, stream, given))
 }
 
-fn with_format(stream: &StreamInfo, format: Format) -> StreamInfo {
+fn with_format(stream: &VideoTrack, format: Format) -> VideoTrack {
     let mut other = stream.clone();
     other.format = format;
     other

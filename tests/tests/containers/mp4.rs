@@ -2,7 +2,9 @@
 
 use std::io::Cursor;
 
-use codec_container::{Error, Format, Output, ReadOptions, Source, WriteOptions, create_packets};
+use codec_container::{
+    Error, Format, Output, ReadOptions, Source, Track, WriteOptions, create_packets,
+};
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, Rational, Rotation};
 use codec_tests::external::{have, run};
@@ -66,7 +68,8 @@ fn colour_aspect_and_rotation_survive() {
 fn writing_to_a_pipe_is_refused() {
     let output = Output::stream(Shared::default());
     let stream = vp8_stream(Format::Mp4, (1, 1000));
-    let created = create_packets(output, Format::Mp4, &stream, &WriteOptions::default());
+    let created =
+        create_packets(output, Format::Mp4, &[Track::Video(stream)], &WriteOptions::default());
     assert!(matches!(created.map(|_| ()), Err(Error::Unsupported { .. })));
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use codec_container::{
-    CodedPacket, Error, Format, Output, PacketRef, ReadOptions, Source, StreamInfo, WriteOptions,
-    create_packets, open_packets,
+    CodedPacket, Error, Format, Output, PacketRef, ReadOptions, Source, Track, VideoTrack,
+    WriteOptions, create_packets, open_packets,
 };
 
 /// Memory that a writer fills and a test looks at afterwards.
@@ -75,7 +75,7 @@ impl Given {
 
     pub fn packet(&self) -> PacketRef<'_> {
         let &Self { ref data, pts, duration, key, shown } = self;
-        PacketRef { data, pts, duration, key, shown }
+        PacketRef { data, pts, duration, key, shown, ..PacketRef::default() }
     }
 }
 
@@ -87,14 +87,15 @@ pub enum To {
 }
 
 /// Writes all packets and returns the file.
-pub fn write_all(to: To, stream: &StreamInfo, packets: &[Given]) -> Vec<u8> {
+pub fn write_all(to: To, stream: &VideoTrack, packets: &[Given]) -> Vec<u8> {
     let shared = Shared::default();
     let output = match to {
         To::File => Output::seekable(shared.clone()),
         To::Pipe => Output::stream(shared.clone()),
     };
+    let tracks = [Track::Video(stream.clone())];
     let mut writer =
-        create_packets(output, stream.format, stream, &WriteOptions::default()).unwrap();
+        create_packets(output, stream.format, &tracks, &WriteOptions::default()).unwrap();
     for given in packets {
         writer.write(given.packet()).unwrap();
     }
@@ -104,16 +105,19 @@ pub fn write_all(to: To, stream: &StreamInfo, packets: &[Given]) -> Vec<u8> {
 }
 
 /// Everything up to the end or the first error.
-pub fn read_all(bytes: &[u8]) -> (Option<StreamInfo>, Vec<CodedPacket>, Option<Error>) {
+pub fn read_all(bytes: &[u8]) -> (Option<VideoTrack>, Vec<CodedPacket>, Option<Error>) {
     read_with(Source::seekable(Cursor::new(bytes.to_vec())), &ReadOptions::default())
 }
 
 pub fn read_with(
     source: Source,
     options: &ReadOptions,
-) -> (Option<StreamInfo>, Vec<CodedPacket>, Option<Error>) {
+) -> (Option<VideoTrack>, Vec<CodedPacket>, Option<Error>) {
     let mut reader = match open_packets(source, options) {
-        Ok(reader) => reader,
+        Ok(mut reader) => {
+            reader.select_video();
+            reader
+        }
         Err(error) => return (None, Vec::new(), Some(error)),
     };
     let mut packets = Vec::new();
@@ -125,21 +129,21 @@ pub fn read_with(
             Err(error) => break Some(error),
         }
     };
-    (Some(reader.stream().clone()), packets, error)
+    (reader.video().map(|(_, track)| track.clone()), packets, error)
 }
 
 /// Everything, which must be sound.
-pub fn read_sound(bytes: &[u8]) -> (StreamInfo, Vec<CodedPacket>) {
+pub fn read_sound(bytes: &[u8]) -> (VideoTrack, Vec<CodedPacket>) {
     let (stream, packets, error) = read_all(bytes);
     assert!(error.is_none(), "{}", error.unwrap());
     (stream.unwrap(), packets)
 }
 
 /// A plain stream of VP8 for writers.
-pub fn vp8_stream(format: Format, time_base: (u32, u32)) -> StreamInfo {
+pub fn vp8_stream(format: Format, time_base: (u32, u32)) -> VideoTrack {
     use codec_core::codec::Codec;
     use codec_core::frame::{Rational, Size};
-    StreamInfo::new(format, Codec::Vp8, Size::new(64, 48), Rational::new(time_base.0, time_base.1))
+    VideoTrack::new(format, Codec::Vp8, Size::new(64, 48), Rational::new(time_base.0, time_base.1))
 }
 
 /// A file of the test data, or `None` with a message.

@@ -1,6 +1,8 @@
 //! Times stay what they were.
 
-use codec_container::{Error, Format, Output, ReadOptions, Source, WriteOptions, create_packets};
+use codec_container::{
+    Error, Format, Output, ReadOptions, Source, Track, WriteOptions, create_packets,
+};
 
 use crate::support::{Given, Shared, To, read_all, read_sound, read_with, vp8_stream, write_all};
 
@@ -98,8 +100,13 @@ fn times_that_go_backwards_are_an_error_that_names_the_packet() {
     let stream = vp8_stream(Format::Ivf, (1, 30));
     let shared = Shared::default();
     let output = Output::seekable(shared.clone());
-    let mut writer =
-        create_packets(output, Format::Ivf, &stream, &WriteOptions::default()).unwrap();
+    let mut writer = create_packets(
+        output,
+        Format::Ivf,
+        &[Track::Video(stream.clone())],
+        &WriteOptions::default(),
+    )
+    .unwrap();
     writer.write(given[0].packet()).unwrap();
     writer.write(given[1].packet()).unwrap();
     let error = writer.write(given[2].packet()).unwrap_err().to_string();

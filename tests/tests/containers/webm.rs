@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use codec_container::{Format, ReadOptions, Source, StreamInfo, Warning};
+use codec_container::{Format, ReadOptions, Source, VideoTrack, Warning};
 use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, MatrixCoefficients, Rational, Rotation,
     TransferCharacteristics,
@@ -12,7 +12,7 @@ use crate::support::{
     Given, To, Trickle, data, read_all, read_sound, read_with, vp8_stream, write_all,
 };
 
-fn rich_stream(rotation: Rotation, aspect: Option<Rational>) -> StreamInfo {
+fn rich_stream(rotation: Rotation, aspect: Option<Rational>) -> VideoTrack {
     let mut stream = vp8_stream(Format::WebM, (1, 1000));
     stream.frame_rate = Some(Rational::new(30000, 1001));
     stream.info.rotation = rotation;
