@@ -9,11 +9,16 @@
 //! begins with a packet before time 0, and whoever plays the stream drops what lies before it.
 
 mod buffer;
+pub mod channels;
 mod config;
+pub mod convert;
 mod decoder;
 mod encoder;
 mod format;
+pub mod gain;
 mod packet;
+#[cfg(feature = "resample")]
+pub mod resample;
 
 pub use buffer::{AudioBuf, AudioView, SampleBuf, SampleKind, Samples};
 pub use config::{

@@ -1,0 +1,110 @@
+//! A factor that changes without clicks.
+
+/// The factor of `db` decibels: 0 gives 1, -6.02 gives one half.
+#[must_use]
+pub fn db_to_factor(db: f32) -> f32 {
+    10f32.powf(db / 20.0)
+}
+
+/// Multiplies interleaved samples; changes are spread over a ramp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gain {
+    current: f32,
+    target: f32,
+    step: f32,
+    frames_left: usize,
+}
+
+impl Default for Gain {
+    fn default() -> Self {
+        Self::new(1.0)
+    }
+}
+
+impl Gain {
+    /// Highest factor: 60 dB.
+    pub const MAX: f32 = 1000.0;
+
+    /// Begins with `factor`, cut to `0..=Gain::MAX`; NaN counts as 0.
+    #[must_use]
+    pub fn new(factor: f32) -> Self {
+        let factor = sane(factor);
+        Self { current: factor, target: factor, step: 0.0, frames_left: 0 }
+    }
+
+    /// The factor that it goes to.
+    #[must_use]
+    pub fn target(&self) -> f32 {
+        self.target
+    }
+
+    /// The factor of the next sample frame.
+    #[must_use]
+    pub fn current(&self) -> f32 {
+        self.current
+    }
+
+    /// Goes to `factor` within `frames` sample frames, in a straight line from where it is now.
+    pub fn set(&mut self, factor: f32, frames: usize) {
+        self.target = sane(factor);
+        if frames == 0 {
+            *self = Self::new(factor);
+        } else {
+            self.frames_left = frames;
+            self.step = (self.target - self.current) / frames as f32;
+        }
+    }
+
+    /// Ends a ramp at once.
+    pub fn settle(&mut self) {
+        *self = Self::new(self.target);
+    }
+
+    /// Applies it to whole sample frames of `channels` values.
+    pub fn process(&mut self, samples: &mut [f32], channels: usize) {
+        let channels = channels.max(1);
+        let ramp = (self.frames_left * channels).min(samples.len() - samples.len() % channels);
+        let (head, tail) = samples.split_at_mut(ramp);
+        for frame in head.chunks_exact_mut(channels) {
+            for value in frame {
+                *value *= self.current;
+            }
+            self.frames_left -= 1;
+            self.current =
+                if self.frames_left == 0 { self.target } else { self.current + self.step };
+        }
+        if self.current.to_bits() != 1f32.to_bits() {
+            for value in tail {
+                *value *= self.current;
+            }
+        }
+    }
+}
+
+fn sane(factor: f32) -> f32 {
+    if factor.is_nan() { 0.0 } else { factor.clamp(0.0, Gain::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_has_no_step_larger_than_its_slope_and_ends_exactly() {
+        let mut gain = Gain::new(1.0);
+        gain.set(0.0, 100);
+        let mut samples = vec![1.0; 300];
+        for part in samples.chunks_mut(14) {
+            gain.process(part, 2);
+        }
+        let steps = samples.chunks(2).map(|f| f[0]).collect::<Vec<_>>();
+        assert!(steps.windows(2).all(|w| (w[0] - w[1]).abs() < 0.0101));
+        assert_eq!((steps[0], steps[100], gain.current()), (1.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn strange_factors_are_cut() {
+        let strange = [f32::NAN, f32::INFINITY, -1.0].map(|factor| Gain::new(factor).current());
+        assert_eq!(strange, [0.0, Gain::MAX, 0.0]);
+    }
+}
