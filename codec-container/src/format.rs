@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use codec_core::audio::AudioCodec;
+use codec_core::codec::Codec;
+
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -12,15 +15,17 @@ pub enum Format {
     Raw,
     /// IVF: coded packets with 64-bit times.
     Ivf,
-    /// WebM and Matroska.
+    /// WebM: Matroska with few codecs.
     WebM,
+    /// Matroska.
+    Matroska,
     /// MP4 and its relatives (ISO base media file format, QuickTime).
     Mp4,
 }
 
 impl Format {
     /// Bytes that [`Self::detect`] wants to see.
-    pub(crate) const PROBE_BYTES: usize = 16;
+    pub(crate) const PROBE_BYTES: usize = 64;
 
     /// The name used in messages and reports.
     #[must_use]
@@ -30,6 +35,7 @@ impl Format {
             Self::Raw => "raw",
             Self::Ivf => "ivf",
             Self::WebM => "webm",
+            Self::Matroska => "matroska",
             Self::Mp4 => "mp4",
         }
     }
@@ -44,7 +50,9 @@ impl Format {
         } else if head.starts_with(b"DKIF") {
             Some(Self::Ivf)
         } else if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
-            Some(Self::WebM)
+            // The document type stands in the first element.
+            let matroska = head.windows(8).any(|name| name == b"matroska");
+            Some(if matroska { Self::Matroska } else { Self::WebM })
         } else if head.get(4..8).is_some_and(|kind| MP4_BOXES.iter().any(|known| kind == *known)) {
             Some(Self::Mp4)
         } else {
@@ -59,7 +67,8 @@ impl Format {
             "y4m" => Some(Self::Y4m),
             "yuv" | "i420" | "nv12" | "raw" => Some(Self::Raw),
             "ivf" => Some(Self::Ivf),
-            "webm" | "mkv" => Some(Self::WebM),
+            "webm" => Some(Self::WebM),
+            "mkv" | "mka" | "matroska" => Some(Self::Matroska),
             "mp4" | "m4v" | "mov" => Some(Self::Mp4),
             _ => None,
         }
@@ -69,6 +78,28 @@ impl Format {
     #[must_use]
     pub fn is_raw_video(self) -> bool {
         matches!(self, Self::Y4m | Self::Raw)
+    }
+
+    /// Whether it can hold pictures of `codec`.
+    #[must_use]
+    pub fn holds_video(self, codec: Codec) -> bool {
+        match self {
+            Self::Y4m | Self::Raw => false,
+            Self::Ivf | Self::Matroska | Self::Mp4 => true,
+            Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1),
+        }
+    }
+
+    /// Whether it can hold sound of `codec`.
+    #[must_use]
+    pub fn holds_audio(self, codec: AudioCodec) -> bool {
+        use AudioCodec::{Aac, Alac, Flac, Mp3, Opus, Vorbis};
+        match self {
+            Self::Y4m | Self::Raw | Self::Ivf => false,
+            Self::WebM => matches!(codec, Opus | Vorbis),
+            Self::Matroska => true,
+            Self::Mp4 => matches!(codec, Opus | Aac | Mp3 | Flac | Alac),
+        }
     }
 
     /// What its content is counted in.

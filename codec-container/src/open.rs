@@ -59,7 +59,9 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
     Ok(match format {
         Format::Y4m => Input::Pictures(Box::new(Y4mReader::new(source, options)?)),
         Format::Ivf => Input::Packets(Box::new(IvfReader::new(source, options)?)),
-        Format::WebM => Input::Packets(Box::new(WebmReader::new(source, options)?)),
+        Format::WebM | Format::Matroska => {
+            Input::Packets(Box::new(WebmReader::new(source, options)?))
+        }
         Format::Mp4 => Input::Packets(Box::new(Mp4Reader::new(source, options)?)),
         Format::Raw => {
             return Err(Error::unsupported(format, "reading is"));
@@ -106,7 +108,7 @@ pub fn create_packets(
 ) -> Result<Box<dyn PacketWriter>> {
     match format {
         Format::Ivf => Ok(Box::new(IvfWriter::new(output, only_video(format, tracks)?)?)),
-        Format::WebM => {
+        Format::WebM | Format::Matroska => {
             Ok(Box::new(WebmWriter::new(output, only_video(format, tracks)?, options)?))
         }
         Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, only_video(format, tracks)?)?)),
@@ -135,7 +137,7 @@ pub fn create_pictures(
     match format {
         Format::Y4m => Ok(Box::new(Y4mWriter::new(output, stream)?)),
         Format::Raw => Ok(Box::new(RawWriter::new(output, stream)?)),
-        Format::Ivf | Format::WebM | Format::Mp4 => {
+        Format::Ivf | Format::WebM | Format::Matroska | Format::Mp4 => {
             Err(Error::unsupported(format, "raw pictures are"))
         }
     }

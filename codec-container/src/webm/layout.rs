@@ -20,9 +20,9 @@ const SEEK_BYTES: usize = 21;
 pub(super) const SEEK_HEAD_BYTES: usize = 5 + 3 * SEEK_BYTES;
 
 /// The EBML head.
-pub(super) fn ebml_head(out: &mut Vec<u8>, codec: Codec) {
-    // WebM knows VP8, VP9 and AV1 only.
-    let doc_type = if codec == Codec::H264 { "matroska" } else { "webm" };
+pub(super) fn ebml_head(out: &mut Vec<u8>, format: Format, codec: Codec) {
+    let webm = format != Format::Matroska && Format::WebM.holds_video(codec);
+    let doc_type = if webm { "webm" } else { "matroska" };
     put_master(out, ids::EBML, |out| {
         put_uint(out, ids::EBML_VERSION, 1);
         put_uint(out, ids::EBML_READ_VERSION, 1);

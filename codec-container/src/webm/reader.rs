@@ -98,9 +98,10 @@ impl WebmReader {
     /// video track of a known codec, and for tracks that are encrypted or compressed.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
-        read_ebml_head(&mut input)?;
+        let format = read_ebml_head(&mut input)?;
         let segment_end = find_segment(&mut input)?;
-        let (track, cluster) = read_headers(&mut input)?;
+        let (mut track, cluster) = read_headers(&mut input)?;
+        track.stream.format = format;
         let reorders = track.stream.codec == Codec::H264;
         let checked = !options.allow_backward_times && !reorders;
         Ok(Self {
@@ -411,7 +412,8 @@ fn enter_cluster(input: &ByteReader, head: Head) -> Cluster {
     Cluster { end, time: None }
 }
 
-fn read_ebml_head(input: &mut ByteReader) -> Result<()> {
+/// Reads the document type.
+fn read_ebml_head(input: &mut ByteReader) -> Result<Format> {
     let head = Head::read(input, None)?.filter(|head| head.id == ids::EBML);
     let head = head.ok_or_else(|| corrupt(0, None, "an EBML head", "something else"))?;
     let payload = read_header(input, head)?;
@@ -419,11 +421,14 @@ fn read_ebml_head(input: &mut ByteReader) -> Result<()> {
     let doc_type = child(ids::DOC_TYPE).map_or(&b""[..], |(_, name)| name);
     // Zero bytes may pad a string.
     let name = doc_type.split(|&byte| byte == 0).next().unwrap_or_default();
-    if name != b"webm" && name != b"matroska" {
-        let what = format!("document type {} is", name.escape_ascii());
-        return Err(Error::unsupported(Format::WebM, what));
+    match name {
+        b"webm" => Ok(Format::WebM),
+        b"matroska" => Ok(Format::Matroska),
+        _ => {
+            let what = format!("document type {} is", name.escape_ascii());
+            Err(Error::unsupported(Format::WebM, what))
+        }
     }
-    Ok(())
 }
 
 /// Takes a header element into memory.

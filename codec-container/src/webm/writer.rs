@@ -135,7 +135,7 @@ impl WebmWriter {
         });
 
         let mut out = Vec::new();
-        layout::ebml_head(&mut out, stream.codec);
+        layout::ebml_head(&mut out, stream.format, stream.codec);
         put_open_head(&mut out, ids::SEGMENT);
         let segment_start = out.len() as u64;
         if !live {
