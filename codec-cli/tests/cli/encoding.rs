@@ -60,7 +60,7 @@ fn frames_are_skipped_limited_and_keep_their_times() {
     let frames = place.json(&["probe", "part.webm", "--json", "--frames"]);
     let ms: Vec<_> =
         frames["frames"].as_array().unwrap().iter().map(|f| f["pts"].as_i64().unwrap()).collect();
-    let base = frames["time_base"].as_str().unwrap();
+    let base = frames["tracks"][0]["time_base"].as_str().unwrap();
     assert_eq!((base, &ms[..]), ("1/1000", &[100, 133, 167, 200][..]));
 }
 
@@ -70,7 +70,10 @@ fn pictures_are_cropped_turned_and_scaled() {
     let changes = ["--crop", "64x32+8+4", "--rotate=90", "--resize", "48x96", "--preset", "rtc"];
     place.ok(&[&["encode", "clip.y4m", "-o", "a.ivf"][..], &changes].concat());
     let probe = place.json(&["probe", "a.ivf", "--json"]);
-    assert_eq!((&probe["width"], &probe["height"]), (&48.into(), &96.into()));
+    assert_eq!(
+        (&probe["tracks"][0]["width"], &probe["tracks"][0]["height"]),
+        (&48.into(), &96.into())
+    );
     place.fails(2, "leaves the picture", &["encode", "clip.y4m", "-o", "b.ivf", "--crop", "90x8"]);
     assert!(!place.has("b.ivf"));
 }
@@ -142,7 +145,7 @@ fn reports_have_a_row_for_every_frame_and_name_the_level() {
         assert_eq!(row[column("ssim")].is_empty(), is_drop, "{row:?}");
     }
     let coded = place.json(&["probe", "a.ivf", "--json"]);
-    assert_eq!(coded["packets"], 60 - dropped);
+    assert_eq!(coded["tracks"][0]["packets"], 60 - dropped);
 }
 
 #[test]
@@ -191,7 +194,8 @@ fn colours_aspect_and_range_reach_the_output() {
     fs::write(place.path("full.y4m"), bytes).unwrap();
     place.ok(&["encode", "full.y4m", "-o", "full.webm", "--preset", "rtc"]);
     let probe = place.json(&["probe", "full.webm", "--json"]);
-    assert_eq!((&probe["color"]["range"], &probe["pixel_aspect"]), (&"full".into(), &"4/3".into()));
+    let video = &probe["tracks"][0];
+    assert_eq!((&video["color"]["range"], &video["pixel_aspect"]), (&"full".into(), &"4/3".into()));
     place.ok(&["decode", "full.webm", "-o", "back.y4m"]);
     let back = String::from_utf8_lossy(&place.read("back.y4m")[..80]).into_owned();
     assert!(back.contains("XCOLORRANGE=FULL") && back.contains("A4:3"), "{back}");

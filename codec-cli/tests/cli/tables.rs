@@ -7,16 +7,22 @@ fn probe_tells_the_stream_and_every_packet() {
     let place = Place::with_clip("talking-head", "64x48", 5);
     place.ok(&["encode", "clip.y4m", "-o", "a.webm", "--preset", "rtc"]);
     let text = place.ok(&["probe", "a.webm", "--frames"]).text();
-    assert!(text.contains("vp8 in webm, 64x48") && text.contains("5 packets"), "{text}");
+    assert!(
+        text.contains("webm") && text.contains("video vp8, 64x48") && text.contains("5 packets"),
+        "{text}"
+    );
     let json = place.json(&["probe", "a.webm", "--json", "--frames"]);
-    assert_eq!((&json["codec"], &json["format"]), (&"vp8".into(), &"webm".into()));
+    assert_eq!((&json["tracks"][0]["codec"], &json["format"]), (&"vp8".into(), &"webm".into()));
     let frames = json["frames"].as_array().unwrap();
     assert_eq!(frames.len(), 5);
     assert!(frames[0]["key"] == true && frames[1]["key"] == false);
     let total: u64 = frames.iter().map(|frame| frame["bytes"].as_u64().unwrap()).sum();
-    assert_eq!(json["bytes"], total);
+    assert_eq!(json["tracks"][0]["bytes"], total);
     let raw = place.json(&["probe", "clip.y4m", "--json"]);
-    assert_eq!((&raw["codec"], &raw["packets"]), (&"raw".into(), &5.into()));
+    assert_eq!(
+        (&raw["tracks"][0]["codec"], &raw["tracks"][0]["packets"]),
+        (&"raw".into(), &5.into())
+    );
 }
 
 #[test]

@@ -1,0 +1,318 @@
+//! What was found in a file, in words and as JSON.
+
+use codec_container::AudioTrack;
+use codec_core::frame::{PictureInfo, Rational, Size};
+
+use crate::failure::Result;
+use crate::json::{self, Object};
+
+/// A packet, or a raw picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Entry {
+    pub(super) track: usize,
+    pub(super) index: u64,
+    pub(super) offset: Option<u64>,
+    pub(super) pts: i64,
+    pub(super) duration: Option<u64>,
+    pub(super) bytes: u64,
+    pub(super) key: bool,
+    pub(super) shown: bool,
+    pub(super) trim_start: u32,
+    pub(super) trim_end: u32,
+}
+
+impl Entry {
+    pub(super) fn picture(index: u64, pts: i64, duration: Option<u64>, bytes: u64) -> Self {
+        Self { index, pts, duration, bytes, key: true, shown: true, ..Self::default() }
+    }
+}
+
+/// What is told of pictures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picture {
+    pub(super) codec: &'static str,
+    pub(super) size: Size,
+    pub(super) frame_rate: Option<Rational>,
+    pub(super) info: PictureInfo,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Picture(Picture),
+    Sound(Box<AudioTrack>),
+    Other,
+}
+
+/// A track and sums over its packets.
+#[derive(Clone, Debug)]
+pub(super) struct FoundTrack {
+    kind: Kind,
+    time_base: Rational,
+    count: u64,
+    keys: u64,
+    hidden: u64,
+    bytes: u64,
+    /// First time that is shown or heard.
+    first: Option<i64>,
+    /// The last packet: its time and its duration.
+    last: Option<(i64, Option<u64>)>,
+}
+
+impl FoundTrack {
+    pub(super) fn new(kind: Kind, time_base: Rational) -> Self {
+        let (count, keys, hidden, bytes) = (0, 0, 0, 0);
+        Self { kind, time_base, count, keys, hidden, bytes, first: None, last: None }
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        self.count += 1;
+        self.keys += u64::from(entry.key);
+        self.hidden += u64::from(!entry.shown);
+        self.bytes += entry.bytes;
+        let heard = entry.pts.saturating_add(self.ticks_of(entry.trim_start));
+        // A packet all of which is thrown away is not the first that is heard.
+        let empty = entry.duration.is_some_and(|duration| {
+            entry.trim_start > 0 && heard >= entry.pts.saturating_add_unsigned(duration)
+        });
+        if !empty {
+            self.first.get_or_insert(heard);
+        }
+        self.last = Some((entry.pts, entry.duration));
+    }
+
+    /// Samples in ticks, rounded.
+    fn ticks_of(&self, samples: u32) -> i64 {
+        let Kind::Sound(track) = &self.kind else { return 0 };
+        let seconds = f64::from(samples) / f64::from(track.audio.rate.max(1));
+        #[expect(clippy::cast_possible_truncation, reason = "32 bits of samples")]
+        let ticks = (seconds / self.time_base.as_f64()).round() as i64;
+        ticks
+    }
+
+    /// From the first time to the end of the last packet, in seconds.
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    fn seconds(&self) -> f64 {
+        let (Some(first), Some((last, duration))) = (self.first, self.last) else {
+            return 0.0;
+        };
+        let tick = self.time_base.as_f64();
+        let nominal = match &self.kind {
+            Kind::Picture(picture) => picture.frame_rate.map_or(0.0, |rate| 1.0 / rate.as_f64()),
+            Kind::Sound(_) | Kind::Other => 0.0,
+        };
+        let tail = duration.map_or(nominal, |ticks| ticks as f64 * tick);
+        (last.saturating_sub(first) as f64 * tick + tail).max(0.0)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    fn start(&self) -> f64 {
+        self.first.unwrap_or(0) as f64 * self.time_base.as_f64()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    fn kbps(&self) -> f64 {
+        let seconds = self.seconds();
+        if seconds > 0.0 { self.bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
+    }
+
+    fn text(&self) -> String {
+        let mut text = match &self.kind {
+            Kind::Picture(Picture { codec, size, frame_rate, .. }) => {
+                let rate = frame_rate.map(|rate| format!(", {:.3} fps", rate.as_f64()));
+                format!("video {codec}, {size}{}", rate.unwrap_or_default())
+            }
+            Kind::Sound(track) => {
+                let mut text = format!("audio {}, {}", track.codec, track.audio);
+                if let Some(rate) = track.input_rate {
+                    text.push_str(&format!(" (from {rate} Hz)"));
+                }
+                if let Some(language) = &track.language {
+                    text.push_str(&format!(", language {language}"));
+                }
+                text
+            }
+            Kind::Other => "other".to_owned(),
+        };
+        let Self { count, keys, hidden, bytes, time_base, .. } = self;
+        text.push_str(&format!("\n    {count} packets"));
+        if matches!(self.kind, Kind::Picture(_)) {
+            text.push_str(&format!(" ({keys} key frames, {hidden} not shown)"));
+        }
+        text.push_str(&format!(
+            ", {:.3} s, {bytes} bytes, {:.1} kb/s\n    time base {time_base} s, first time {} \
+             ticks\n",
+            self.seconds(),
+            self.kbps(),
+            self.first.unwrap_or(0),
+        ));
+        match &self.kind {
+            Kind::Picture(picture) => text.push_str(&colors_text(&picture.info)),
+            Kind::Sound(track) => {
+                if track.delay > 0 {
+                    text.push_str(&format!("    codec delay {} samples\n", track.delay));
+                }
+                for (name, value) in &track.tags {
+                    text.push_str(&format!("    {name}: {}\n", value.escape_debug()));
+                }
+            }
+            Kind::Other => {}
+        }
+        text
+    }
+
+    fn json(&self) -> String {
+        let ratio = |ratio: Rational| json::text(&ratio.to_string());
+        let object = match &self.kind {
+            Kind::Picture(Picture { codec, size, frame_rate, info }) => Object::new()
+                .text("type", "video")
+                .text("codec", codec)
+                .raw("width", size.width)
+                .raw("height", size.height)
+                .maybe("frame_rate", frame_rate.map(ratio))
+                .raw("key_frames", self.keys)
+                .raw("not_shown", self.hidden)
+                .raw("color", colors_json(info))
+                .maybe("pixel_aspect", info.pixel_aspect.map(ratio))
+                .raw("rotation", info.rotation.degrees()),
+            Kind::Sound(track) => {
+                let tags = track.tags.iter().map(|(name, value)| {
+                    Object::new().text("name", name).text("value", value).finish()
+                });
+                Object::new()
+                    .text("type", "audio")
+                    .text("codec", &track.codec.to_string())
+                    .raw("rate", track.audio.rate)
+                    .raw("channels", track.audio.channels())
+                    .text("layout", &track.audio.layout.to_string())
+                    .maybe("input_rate", track.input_rate)
+                    .raw("codec_delay_samples", track.delay)
+                    .maybe("language", track.language.as_deref().map(json::text))
+                    .raw("tags", json::array(tags))
+            }
+            Kind::Other => Object::new().text("type", "other"),
+        };
+        object
+            .text("time_base", &self.time_base.to_string())
+            .raw("packets", self.count)
+            .raw("bytes", self.bytes)
+            .float("start_s", self.start())
+            .float("duration_s", self.seconds())
+            .float("kbps", self.kbps())
+            .maybe("first_pts", self.first)
+            .finish()
+    }
+}
+
+fn colors_text(info: &PictureInfo) -> String {
+    let PictureInfo { color, pixel_aspect, rotation } = info;
+    format!(
+        "    colour: primaries {}, transfer {}, matrix {}, range {:?}; pixel aspect {}; rotation {} \
+         degrees\n",
+        color.primaries.0,
+        color.transfer.0,
+        color.matrix.0,
+        color.range,
+        pixel_aspect.map_or_else(|| "not said".to_owned(), |aspect| aspect.to_string()),
+        rotation.degrees(),
+    )
+}
+
+fn colors_json(info: &PictureInfo) -> String {
+    let color = info.color;
+    Object::new()
+        .raw("primaries", color.primaries.0)
+        .raw("transfer", color.transfer.0)
+        .raw("matrix", color.matrix.0)
+        .text("range", &format!("{:?}", color.range).to_ascii_lowercase())
+        .finish()
+}
+
+/// A file.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) format: String,
+    pub(super) tracks: Vec<FoundTrack>,
+    pub(super) warnings: Vec<String>,
+    lists: bool,
+    entries: Vec<Entry>,
+}
+
+impl Found {
+    pub(super) fn new(name: String, lists: bool) -> Self {
+        let (tracks, warnings, entries) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name, format: String::new(), tracks, warnings, lists, entries }
+    }
+
+    pub(super) fn add(&mut self, entry: Entry) {
+        if let Some(track) = self.tracks.get_mut(entry.track) {
+            track.add(&entry);
+        }
+        if self.lists {
+            self.entries.push(entry);
+        }
+    }
+
+    /// From the first time of any track to the last.
+    fn seconds(&self) -> f64 {
+        let begun = self.tracks.iter().filter(|track| track.first.is_some());
+        let ends = begun.clone().map(|track| track.start() + track.seconds());
+        let start = begun.map(FoundTrack::start).fold(f64::INFINITY, f64::min);
+        let end = ends.fold(f64::NEG_INFINITY, f64::max);
+        if end > start { end - start } else { 0.0 }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{}: {}, {:.3} s\n", self.name, self.format, self.seconds());
+        for (number, track) in self.tracks.iter().enumerate() {
+            text.push_str(&format!("  track {number}: {}", track.text()));
+        }
+        if self.lists {
+            text.push_str("track\tindex\toffset\tpts\tduration\tbytes\tkey\tshown\n");
+        }
+        for entry in &self.entries {
+            let maybe =
+                |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |v| v.to_string());
+            text.push_str(&format!(
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
+                entry.track,
+                entry.index,
+                maybe(entry.offset),
+                entry.pts,
+                maybe(entry.duration),
+                entry.bytes,
+                u8::from(entry.key),
+                u8::from(entry.shown)
+            ));
+        }
+        text
+    }
+
+    pub(super) fn json(&self, end: &Result<()>) -> String {
+        let mut object = Object::new()
+            .text("file", &self.name)
+            .text("format", &self.format)
+            .float("duration_s", self.seconds())
+            .raw("tracks", json::array(self.tracks.iter().map(FoundTrack::json)))
+            .raw("warnings", json::array(self.warnings.iter().map(|w| json::text(w))))
+            .maybe("error", end.as_ref().err().map(|failure| json::text(&failure.message)));
+        if self.lists {
+            let frames = self.entries.iter().map(|entry| {
+                Object::new()
+                    .raw("track", entry.track)
+                    .raw("index", entry.index)
+                    .maybe("offset", entry.offset)
+                    .raw("pts", entry.pts)
+                    .maybe("duration", entry.duration)
+                    .raw("bytes", entry.bytes)
+                    .raw("key", entry.key)
+                    .raw("shown", entry.shown)
+                    .raw("trim_start", entry.trim_start)
+                    .raw("trim_end", entry.trim_end)
+                    .finish()
+            });
+            object = object.raw("frames", json::array(frames));
+        }
+        object.finish()
+    }
+}
