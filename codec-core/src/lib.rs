@@ -48,6 +48,8 @@ pub mod analysis;
 pub mod audio;
 mod backend;
 pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod entropy;
 pub mod error;
 pub mod frame;

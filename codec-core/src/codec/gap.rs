@@ -26,6 +26,8 @@ macro_rules! features {
 }
 
 features! {
+    /// Pictures of any size from 1x1 up to [`super::Capabilities::max_dimension`].
+    AnySize = "any size",
     /// Constant bitrate.
     Cbr = "constant bitrate",
     /// One-pass variable bitrate.
@@ -57,6 +59,8 @@ features! {
     LiveSpeed = "speed while running",
     /// Key frames on demand.
     ForcedKeyFrames = "key frames on demand",
+    /// [`super::KeyFrames::max_interval`].
+    PeriodicKeyFrames = "periodic key frames",
     /// [`super::KeyFrames::at_scene_cuts`] in real time.
     SceneCuts = "key frames at scene cuts",
     /// Modes other than L1T1.

@@ -1,0 +1,234 @@
+//! Every optional feature is either there or declared missing, with a reason, and refused.
+
+use std::sync::Arc;
+
+use super::encoding::refuses;
+use super::{NOISE, Run, SIZE, Subject, config, ensure};
+use crate::codec::{
+    Buffering, Clock, Conceal, Content, Deadline, DecoderConfig, DropPolicy, EncoderConfig,
+    Feature, FrameKind, FrameRequest, RateControl, Scalability, SlotSet, Update, WindowCap,
+};
+use crate::conformance::report::{Report, Verdict};
+use crate::conformance::scene::Scene;
+use crate::frame::{Rational, Size};
+
+/// How a feature is asked for.
+enum Ask {
+    /// In the settings.
+    Setting(fn(&mut EncoderConfig)),
+    /// While running.
+    Live(fn() -> Update),
+    /// With a picture.
+    Request(fn(&mut FrameRequest)),
+}
+
+#[derive(Debug)]
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now_us(&self) -> u64 {
+        0
+    }
+}
+
+/// The ways to ask for features; those that are missing have checks of their own.
+fn asks(feature: Feature) -> &'static [Ask] {
+    use Ask::{Live, Request, Setting};
+    match feature {
+        Feature::QindexRange => &[Setting(|config| {
+            (config.min_qindex, config.max_qindex) = (Some(20), Some(40));
+        })],
+        Feature::FrameShares => &[
+            Setting(|config| config.undershoot_pct = 50),
+            Setting(|config| config.overshoot_pct = 50),
+            Setting(|config| config.max_key_frame_pct = Some(300)),
+        ],
+        Feature::Caps => &[
+            Setting(|config| config.max_frame_bytes = Some(20_000)),
+            Setting(|config| {
+                config.window_cap = Some(WindowCap { window_ms: 1000, max_bytes: 200_000 });
+            }),
+        ],
+        Feature::Buffering => &[Setting(|config| {
+            config.buffering = Buffering { initial_ms: 400, optimal_ms: 500, size_ms: 800 };
+        })],
+        Feature::LiveRate => &[Live(|| Update::Rate(RateControl::Quality(40)))],
+        Feature::LiveFrameRate => &[Live(|| Update::FrameRate(Rational::new(15, 1)))],
+        Feature::LiveSpeed => &[Live(|| Update::Speed(9))],
+        Feature::Drops => &[Live(|| Update::Drops(DropPolicy::BelowBufferPct(30)))],
+        Feature::SceneCuts => &[Setting(|config| config.keys.at_scene_cuts = true)],
+        Feature::PeriodicKeyFrames => &[Setting(|config| config.keys.max_interval = Some(4))],
+        Feature::References => &[
+            Request(|request| request.references = Some(SlotSet::LAST)),
+            Request(|request| request.updates = Some(SlotSet::LAST)),
+        ],
+        Feature::ScreenContent => &[
+            Setting(|config| config.content = Content::Screen),
+            Live(|| Update::Content(Content::Screen)),
+        ],
+        Feature::ErrorResilience => &[Setting(|config| config.error_resilient = true)],
+        Feature::Deadline => &[Setting(|config| {
+            config.deadline = Some(Deadline { max_us: 8000, clock: Arc::new(StoppedClock) });
+        })],
+        Feature::IntraRefresh => &[Setting(|config| config.intra_refresh = 1)],
+        Feature::ReportsPsnr => &[Setting(|config| config.report_psnr = true)],
+        Feature::ReportsDigest => &[Setting(|config| config.report_digest = true)],
+        _ => &[],
+    }
+}
+
+/// Checks of the encoder, one for each feature.
+pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
+    for &feature in Feature::ALL {
+        let asks = asks(feature);
+        if !asks.is_empty() {
+            report.run(&format!("feature: {}", feature.name()), || ask_all(subject, feature, asks));
+        }
+    }
+    report.run("feature: temporal layers", || layers(subject));
+    report.run("feature: size while running", || resolution(subject));
+    for feature in [Feature::ReportsReferences, Feature::Pool, Feature::SimdLevel] {
+        // These cannot be refused: nothing is asked for.
+        let why = subject.encoder.and_then(|(_, can)| can.gap(feature));
+        report.run(&format!("feature: {}", feature.name()), || {
+            Ok(why.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))
+        });
+    }
+}
+
+fn ask_all(subject: &Subject<'_>, feature: Feature, asks: &[Ask]) -> Result<Verdict, String> {
+    let gap = subject.encoder()?.1.gap(feature);
+    for ask in asks {
+        let asked = asked(subject, ask)?;
+        match gap {
+            Some(_) => refuses("it is declared missing and", asked)?,
+            None => asked.map_err(|error| format!("no gap is declared, and: {error}"))?,
+        }
+    }
+    Ok(gap.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))
+}
+
+/// What the encoder answers; the outer error is one of the check itself, or of what follows.
+fn asked(subject: &Subject<'_>, ask: &Ask) -> Result<Result<(), crate::Error>, String> {
+    let mut config = config();
+    if let Ask::Setting(change) = ask {
+        change(&mut config);
+        let encoder = match (subject.encoder()?.0)(&config) {
+            Ok(encoder) => encoder,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut run = Run::new(encoder, SIZE, NOISE);
+        run.encode_many(6)?;
+        run.finish()?;
+        if let Some(interval) = config.keys.max_interval {
+            let key = |at: usize| run.packets.get(at).map(|packet| packet.meta.kind);
+            ensure(key(interval as usize) == Some(FrameKind::Key), || {
+                format!("no key frame {interval} frames after the first")
+            })?;
+        }
+        return Ok(Ok(()));
+    }
+    let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
+    run.encode_many(2)?;
+    let outcome = match ask {
+        Ask::Live(update) => run.encoder.apply(update()).map(|_| ()),
+        Ask::Request(change) => {
+            let mut request = FrameRequest::at(run.pts);
+            change(&mut request);
+            let mut scene = Scene::new(SIZE, NOISE);
+            let picture = scene.picture(2).map_err(|error| error.to_string())?;
+            let outcome = run.encoder.encode(&picture, &request).map(|_| ());
+            if outcome.is_ok() {
+                run.pts += super::STEP;
+            }
+            outcome
+        }
+        Ask::Setting(_) => Ok(()),
+    };
+    run.encode_many(3)?;
+    run.finish()?;
+    Ok(outcome)
+}
+
+fn layers(subject: &Subject<'_>) -> Result<Verdict, String> {
+    let (open, can) = subject.encoder()?;
+    for (name, mode) in Scalability::ALL {
+        let mut config = config();
+        config.scalability = mode;
+        if !can.scalability.contains(&mode) {
+            refuses(&format!("{name}, which is not listed,"), open(&config))?;
+            continue;
+        }
+        let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
+        run.encode_many(12)?;
+        run.finish()?;
+        let highest = run.packets.iter().map(|packet| packet.meta.temporal_id).max();
+        ensure(highest == Some(mode.temporal_layers() - 1), || {
+            format!("{name}: the highest layer is {highest:?}")
+        })?;
+    }
+    let why = can.gap(Feature::TemporalLayers);
+    Ok(why.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))
+}
+
+fn resolution(subject: &Subject<'_>) -> Result<Verdict, String> {
+    let (_, can) = subject.encoder()?;
+    let mut run = Run::new(subject.open(&config())?, SIZE, NOISE);
+    run.encode_many(4)?;
+    let size = Size::new(80, 64);
+    let outcome = run.encoder.apply(Update::Resolution(size));
+    if let Some(why) = can.gap(Feature::LiveResolution) {
+        refuses("another size", outcome)?;
+        run.encode()?;
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    outcome.map_err(|error| error.to_string())?;
+    run.scene = Scene::new(size, NOISE);
+    run.encode_many(4)?;
+    run.finish()?;
+    let found: Vec<_> = run.packets.iter().map(|p| (p.meta.size, p.meta.kind)).collect();
+    let first = found.iter().position(|&(found, _)| found == size);
+    ensure(first == Some(4), || format!("packets by size and kind: {found:?}"))?;
+    ensure(found.get(4).is_some_and(|&(_, kind)| kind == FrameKind::Key), || {
+        "the first frame of the new size is no key frame".to_owned()
+    })?;
+    let mut decoder = subject.open_decoder()?;
+    let frames = super::decode_all(&mut *decoder, &run.packets)?.len();
+    ensure(frames == 8, || format!("{frames} of 8 frames are decoded"))?;
+    Ok(Verdict::Passed)
+}
+
+/// Checks of the decoder, one for each feature.
+pub(super) fn check_decoder(subject: &Subject<'_>, report: &mut Report) {
+    report.run("feature: concealment of damage", || {
+        let (open, can) = subject.decoder()?;
+        let mut config = DecoderConfig::default();
+        config.conceal = Conceal::On;
+        let Some(why) = can.gap(Feature::Concealment) else {
+            return conceals(subject, &config);
+        };
+        refuses("concealment", open(&config))?;
+        Ok(Verdict::Gap(why.to_owned()))
+    });
+    for feature in [Feature::Pool, Feature::SimdLevel, Feature::DecoderDelay] {
+        let why = subject.decoder.and_then(|(_, can)| can.gap(feature));
+        report.run(&format!("feature: {} (decoder)", feature.name()), || {
+            Ok(why.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))
+        });
+    }
+}
+
+/// Half of a packet gives a frame all the same.
+fn conceals(subject: &Subject<'_>, config: &DecoderConfig) -> Result<Verdict, String> {
+    let packets = subject.packets(4, &[])?;
+    let mut decoder = subject.open_decoder_with(config)?;
+    for (index, packet) in packets.iter().enumerate() {
+        let whole = packet.data.len();
+        let data = if index == 2 { &packet.data[..whole / 2] } else { &packet.data[..] };
+        decoder
+            .decode(data, packet.pts, packet.duration)
+            .map_err(|error| format!("packet {index}: {error}"))?;
+        ensure(decoder.receive().is_some(), || format!("packet {index} gives no frame"))?;
+    }
+    Ok(Verdict::Passed)
+}

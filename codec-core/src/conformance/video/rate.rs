@@ -1,0 +1,184 @@
+//! Bits: the window that the rate stays in, changes while running, drops, exact quantisers.
+
+use super::encoding::refuses;
+use super::{CheckFn, Run, Subject, config, ensure};
+use crate::codec::{Bitrate, DropPolicy, EncoderConfig, Feature, FrameKind, RateControl, Update};
+use crate::conformance::report::Verdict;
+use crate::frame::Size;
+
+pub(super) static CHECKS: &[(&str, CheckFn)] = &[
+    ("rate: constant bitrate keeps to its window", constant),
+    ("rate: variable bitrate keeps to its average", variable),
+    ("rate: a new bitrate is followed without a key frame", live),
+    ("rate: a fixed quantiser is exact", fixed),
+    ("rate: quality rises with its number", quality),
+    ("rate: every drop is told", drops),
+];
+
+/// Size of the pictures where bits are counted.
+const SIZE: Size = Size { width: 176, height: 144 };
+/// Enough that the rates below need a middling quantiser.
+const NOISE: u8 = 6;
+/// Pictures a second.
+const FPS: usize = 30;
+
+fn at(rate: RateControl) -> EncoderConfig {
+    let mut config = config();
+    config.size = SIZE;
+    config.rate = rate;
+    config
+}
+
+/// Share of `target` in percent that `bits` of `pictures` pictures are.
+fn percent(bits: u64, pictures: usize, target: Bitrate) -> u64 {
+    100 * bits * FPS as u64 / (target.0.max(1) * pictures.max(1) as u64)
+}
+
+/// The first second may hold the key frame and what it costs to find the quantiser; then each
+/// second is within a third of the target and all of it within a fifth: what a decoder buffer of
+/// a second takes.
+fn constant(subject: &Subject<'_>) -> Result<Verdict, String> {
+    if let Some(why) = subject.encoder()?.1.gap(Feature::Cbr) {
+        refuses("constant bitrate", open(subject, &at(RateControl::Cbr(Bitrate::kbps(200)))))?;
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    for kbps in [150, 400] {
+        let target = Bitrate::kbps(kbps);
+        let mut run = Run::new(subject.open(&at(RateControl::Cbr(target)))?, SIZE, NOISE);
+        run.encode_many(4 * 30)?;
+        run.finish()?;
+        for second in 1..4 {
+            let share = percent(run.bits(second * FPS, (second + 1) * FPS), FPS, target);
+            ensure((67..=133).contains(&share), || {
+                format!("second {second} has {share} % of {target}")
+            })?;
+        }
+        let share = percent(run.bits(0, 4 * FPS), 4 * FPS, target);
+        ensure((80..=125).contains(&share), || format!("four seconds have {share} % of {target}"))?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn variable(subject: &Subject<'_>) -> Result<Verdict, String> {
+    let target = Bitrate::kbps(250);
+    if let Some(why) = subject.encoder()?.1.gap(Feature::Vbr) {
+        refuses("variable bitrate", open(subject, &at(RateControl::Vbr(target))))?;
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    let mut run = Run::new(subject.open(&at(RateControl::Vbr(target)))?, SIZE, NOISE);
+    run.encode_many(4 * 30)?;
+    run.finish()?;
+    let share = percent(run.bits(0, usize::MAX), 4 * FPS, target);
+    ensure((60..=130).contains(&share), || format!("four seconds have {share} % of {target}"))?;
+    Ok(Verdict::Passed)
+}
+
+/// From a low rate to twice that and back.
+fn live(subject: &Subject<'_>) -> Result<Verdict, String> {
+    let low = Bitrate::kbps(150);
+    let high = Bitrate::kbps(350);
+    let mut run = Run::new(subject.open(&at(RateControl::Cbr(low)))?, SIZE, NOISE);
+    run.encode_many(45)?;
+    if let Some(why) = subject.encoder()?.1.gap(Feature::LiveBitrate) {
+        refuses("a new bitrate", run.encoder.apply(Update::Bitrate(high)))?;
+        run.encode_many(3)?;
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    for rate in [high, low] {
+        run.encoder.apply(Update::Bitrate(rate)).map_err(|error| error.to_string())?;
+        run.encode_many(45)?;
+    }
+    refuses("a bitrate of 0", run.encoder.apply(Update::Bitrate(Bitrate(0))))?;
+    run.finish()?;
+    let keys = run.packets.iter().filter(|packet| packet.meta.kind == FrameKind::Key).count();
+    ensure(keys == 1, || format!("{keys} key frames: the change of rate makes one"))?;
+    // What is coded half a second after each change.
+    for (from, rate) in [(60, high), (105, low)] {
+        let share = percent(run.bits(from, from + 30), 30, rate);
+        ensure((67..=133).contains(&share), || {
+            format!("half a second after the change a second has {share} % of {rate}")
+        })?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn fixed(subject: &Subject<'_>) -> Result<Verdict, String> {
+    let (_, can) = subject.encoder()?;
+    let (best, worst) = can.qindex_range;
+    if let Some(why) = can.gap(Feature::FixedQ) {
+        refuses("a fixed quantiser", open(subject, &at(RateControl::FixedQ(best))))?;
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    if let Some(past) = worst.checked_add(1) {
+        refuses("a quantiser past the worst", open(subject, &at(RateControl::FixedQ(past))))?;
+    }
+    let mut last = u64::MAX;
+    for qindex in [best, best + (worst - best) / 2, worst] {
+        let mut config = at(RateControl::FixedQ(qindex));
+        (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
+        let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
+        run.encode_many(6)?;
+        run.finish()?;
+        if can.reports_qindex {
+            let found: Vec<u8> = run.packets.iter().map(|packet| packet.meta.qindex).collect();
+            ensure(found.iter().all(|&found| found == qindex), || {
+                format!("index {qindex} was asked for, the packets say {found:?}")
+            })?;
+        }
+        let bits = run.bits(0, usize::MAX);
+        ensure(bits < last, || format!("index {qindex} takes {bits} bits, a better one {last}"))?;
+        last = bits;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn quality(subject: &Subject<'_>) -> Result<Verdict, String> {
+    if let Some(why) = subject.encoder()?.1.gap(Feature::Quality) {
+        refuses("constant quality", open(subject, &at(RateControl::Quality(50))))?;
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    refuses("quality 101", open(subject, &at(RateControl::Quality(101))))?;
+    let mut last = 0;
+    for quality in [0, 50, 100] {
+        let mut config = at(RateControl::Quality(quality));
+        let (best, worst) = subject.encoder()?.1.qindex_range;
+        if subject.encoder()?.1.gap(Feature::QindexRange).is_none() {
+            (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
+        }
+        let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
+        run.encode_many(6)?;
+        run.finish()?;
+        let bits = run.bits(0, usize::MAX);
+        ensure(bits > last, || format!("quality {quality} takes {bits} bits, a lower one {last}"))?;
+        last = bits;
+    }
+    Ok(Verdict::Passed)
+}
+
+/// A rate far too low for the pictures.
+fn drops(subject: &Subject<'_>) -> Result<Verdict, String> {
+    let mut config = at(RateControl::Cbr(Bitrate::kbps(15)));
+    config.drops = DropPolicy::BelowBufferPct(60);
+    if let Some(why) = subject.encoder()?.1.gap(Feature::Drops) {
+        refuses("dropping frames", open(subject, &config))?;
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    let mut run = Run::new(subject.open(&config)?, SIZE, 24);
+    run.encode_many(90)?;
+    run.finish()?;
+    let shown = run.packets.iter().filter(|packet| packet.meta.shown).count();
+    let (coded, dropped) = (shown, run.dropped.len());
+    ensure(coded + dropped == 90, || {
+        format!("of 90 pictures {coded} come out, {dropped} are told")
+    })?;
+    ensure(dropped > 0, || "nothing is dropped at a tenth of the bits it needs".to_owned())?;
+    Ok(Verdict::Passed)
+}
+
+fn open(
+    subject: &Subject<'_>,
+    config: &EncoderConfig,
+) -> Result<Box<dyn crate::codec::VideoEncoder>, crate::Error> {
+    let (open, _) = subject.encoder().map_err(crate::Error::NoBackend)?;
+    open(config)
+}
