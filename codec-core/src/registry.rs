@@ -2,11 +2,13 @@
 
 use crate::audio::{
     AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
-    AudioEncoderConfig,
+    AudioEncoderConfig, PcmEncoding,
 };
+#[cfg(feature = "opus")]
+use crate::backend::ropus;
 use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
 use crate::error::Error;
-use crate::vp8;
+use crate::{g711, pcm, vp8};
 
 /// Opens an encoder.
 pub type OpenEncoder = fn(&EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error>;
@@ -96,7 +98,33 @@ pub struct AudioBackend {
 }
 
 /// Every audio backend, preferred ones first.
-pub static AUDIO_BACKENDS: &[AudioBackend] = &[];
+pub static AUDIO_BACKENDS: &[AudioBackend] = &[
+    #[cfg(feature = "opus")]
+    AudioBackend {
+        codec: AudioCodec::Opus,
+        name: "ropus",
+        encoder: Some((ropus::open_encoder, &ropus::ENCODER_CAPABILITIES)),
+        decoder: Some((ropus::open_decoder, &ropus::DECODER_CAPABILITIES)),
+    },
+    AudioBackend {
+        codec: AudioCodec::Pcma,
+        name: "native",
+        encoder: Some((g711::open_encoder, &g711::CAPABILITIES)),
+        decoder: Some((g711::open_decoder, &g711::CAPABILITIES)),
+    },
+    AudioBackend {
+        codec: AudioCodec::Pcmu,
+        name: "native",
+        encoder: Some((g711::open_encoder, &g711::CAPABILITIES)),
+        decoder: Some((g711::open_decoder, &g711::CAPABILITIES)),
+    },
+    AudioBackend {
+        codec: AudioCodec::Pcm(PcmEncoding::S16Le),
+        name: "native",
+        encoder: Some((pcm::open_encoder, &pcm::CAPABILITIES)),
+        decoder: Some((pcm::open_decoder, &pcm::CAPABILITIES)),
+    },
+];
 
 /// Finds the audio backend named `codec` (the preferred one) or `codec/name`.
 ///

@@ -12,3 +12,4 @@ pub mod mutate;
 pub mod rng;
 pub mod scene;
 pub mod session;
+pub mod sound;

@@ -15,11 +15,17 @@ pub mod convert;
 mod decoder;
 mod encoder;
 mod format;
+pub(crate) mod framer;
 pub mod gain;
+mod level;
+pub mod opus_head;
+pub mod opus_packet;
 mod packet;
 #[cfg(feature = "resample")]
 pub mod resample;
+pub(crate) mod settings;
 
+pub(crate) use buffer::to_s16;
 pub use buffer::{AudioBuf, AudioView, SampleBuf, SampleKind, Samples};
 pub use config::{
     Application, AudioDecoderConfig, AudioEncoderConfig, AudioRate, Bandwidth, FrameLength, Signal,
@@ -27,4 +33,5 @@ pub use config::{
 pub use decoder::{AudioDecoder, AudioReport, Recovery};
 pub use encoder::{AudioCapabilities, AudioEncoder, AudioOutcome, AudioUpdate};
 pub use format::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
+pub use level::level_dbov;
 pub use packet::{AudioPacket, AudioPacketMeta};

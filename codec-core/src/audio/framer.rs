@@ -1,0 +1,203 @@
+//! Helpers of encoders and decoders: samples cut into frames, and finished packets and sounds in
+//! memory that is used again.
+
+use std::collections::VecDeque;
+
+use super::buffer::{AudioBuf, SampleKind};
+use super::format::AudioFormat;
+use super::packet::AudioPacket;
+
+/// Samples that wait until their frame is full.
+#[derive(Debug)]
+pub(crate) struct Framer<T> {
+    channels: usize,
+    /// Sample frames of a frame, at least 1.
+    frame: usize,
+    waiting: Vec<T>,
+    /// Values of `waiting` that are taken already.
+    taken: usize,
+    /// Time of the first one that is not.
+    pts: i64,
+    /// Samples came since the last flush.
+    running: bool,
+}
+
+impl<T: Copy + Default> Framer<T> {
+    pub(crate) fn new(channels: usize, frame: usize) -> Self {
+        let (channels, frame) = (channels.max(1), frame.max(1));
+        Self { channels, frame, waiting: Vec::new(), taken: 0, pts: 0, running: false }
+    }
+
+    /// Another length for the frames that are taken from now on.
+    pub(crate) fn set_frame(&mut self, frame: usize) {
+        self.frame = frame.max(1);
+    }
+
+    /// Whether samples of time `pts` do not follow the last ones.
+    pub(crate) fn jumps_to(&self, pts: i64) -> bool {
+        self.running && pts != self.end()
+    }
+
+    /// Lends the memory for more samples; those of `pts` come next.
+    pub(crate) fn extend(&mut self, pts: i64) -> &mut Vec<T> {
+        if self.waiting_frames() == 0 {
+            self.pts = pts;
+        }
+        self.running = true;
+        self.waiting.drain(..self.taken);
+        self.taken = 0;
+        &mut self.waiting
+    }
+
+    /// The next full frame with its time.
+    pub(crate) fn take(&mut self) -> Option<(i64, &[T])> {
+        self.take_up_to(self.frame)
+    }
+
+    /// What is left, shorter than a frame, with its time; nothing waits afterwards.
+    pub(crate) fn take_rest(&mut self) -> Option<(i64, &[T])> {
+        self.running = false;
+        match self.waiting_frames() {
+            0 => None,
+            rest => self.take_up_to(rest.min(self.frame)),
+        }
+    }
+
+    fn take_up_to(&mut self, frames: usize) -> Option<(i64, &[T])> {
+        let from = self.taken;
+        let to = from + frames * self.channels;
+        let values = self.waiting.get(from..to)?;
+        let pts = self.pts;
+        self.taken = to;
+        self.pts = pts.saturating_add_unsigned(frames as u64);
+        Some((pts, values))
+    }
+
+    /// Adds silence so that all samples and `more` sample frames fill whole frames, and tells how
+    /// many are too many; `None` if no sample came since the last time.
+    #[cfg(any(test, feature = "opus", feature = "libopus"))]
+    pub(crate) fn flush(&mut self, more: usize) -> Option<usize> {
+        if !std::mem::take(&mut self.running) {
+            return None;
+        }
+        let needed = self.waiting_frames() + more;
+        let whole = needed.next_multiple_of(self.frame);
+        self.waiting.resize(self.taken + whole * self.channels, T::default());
+        Some(whole - needed)
+    }
+
+    /// Sample frames that wait.
+    pub(crate) fn waiting_frames(&self) -> usize {
+        (self.waiting.len() - self.taken) / self.channels
+    }
+
+    /// Time after the last sample.
+    fn end(&self) -> i64 {
+        self.pts.saturating_add_unsigned(self.waiting_frames() as u64)
+    }
+}
+
+/// Finished packets.
+#[derive(Debug, Default)]
+pub(crate) struct PacketQueue {
+    ready: VecDeque<AudioPacket>,
+    spare: Vec<AudioPacket>,
+    next_id: u64,
+}
+
+impl PacketQueue {
+    /// An empty packet with the next number.
+    pub(crate) fn begin(&mut self) -> AudioPacket {
+        let AudioPacket { mut data, .. } = self.spare.pop().unwrap_or_default();
+        data.clear();
+        let mut packet = AudioPacket { data, ..AudioPacket::default() };
+        packet.meta.packet_id = self.next_id;
+        self.next_id += 1;
+        packet
+    }
+
+    pub(crate) fn push(&mut self, packet: AudioPacket) {
+        self.ready.push_back(packet);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    pub(crate) fn receive(&mut self, packet: &mut AudioPacket) -> bool {
+        let Some(ready) = self.ready.pop_front() else { return false };
+        let used = std::mem::replace(packet, ready);
+        if self.spare.len() < 4 {
+            self.spare.push(used);
+        }
+        true
+    }
+}
+
+/// Decoded sounds.
+#[derive(Debug, Default)]
+pub(crate) struct SoundQueue {
+    ready: VecDeque<AudioBuf>,
+    spare: Vec<AudioBuf>,
+}
+
+impl SoundQueue {
+    /// A buffer to decode into, with whatever it held before.
+    pub(crate) fn begin(&mut self, format: AudioFormat, kind: SampleKind) -> AudioBuf {
+        self.spare.pop().unwrap_or_else(|| AudioBuf::new(format, kind))
+    }
+
+    /// Hands a buffer on.
+    pub(crate) fn push(&mut self, sound: AudioBuf) {
+        self.ready.push_back(sound);
+    }
+
+    /// Takes a buffer back unused.
+    pub(crate) fn give_back(&mut self, sound: AudioBuf) {
+        if self.spare.len() < 4 {
+            self.spare.push(sound);
+        }
+    }
+
+    pub(crate) fn receive(&mut self, sound: &mut AudioBuf) -> bool {
+        let Some(ready) = self.ready.pop_front() else { return false };
+        let used = std::mem::replace(sound, ready);
+        self.give_back(used);
+        true
+    }
+
+    pub(crate) fn clear(&mut self) {
+        while let Some(sound) = self.ready.pop_front() {
+            self.give_back(sound);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_come_out_in_frames_with_their_times_whatever_the_pushes() {
+        let mut framer = Framer::new(2, 3);
+        let mut next = 0..20;
+        let (mut pts, mut seen) = (-5, Vec::new());
+        for push in [1, 0, 7, 2] {
+            framer.extend(pts).extend(next.by_ref().take(push * 2));
+            pts += i64::try_from(push).unwrap();
+            while let Some((pts, frame)) = framer.take() {
+                seen.push((pts, frame.to_vec()));
+            }
+        }
+        assert_eq!(seen[0], (-5, vec![0, 1, 2, 3, 4, 5]));
+        assert_eq!(seen[2], (1, vec![12, 13, 14, 15, 16, 17]));
+        assert_eq!((seen.len(), framer.waiting_frames()), (3, 1));
+        assert!(framer.jumps_to(6) && !framer.jumps_to(5));
+        assert_eq!(framer.flush(3), Some(2));
+        assert_eq!(framer.take(), Some((4, &[18, 19, 0, 0, 0, 0][..])));
+        assert_eq!(framer.take().map(|(pts, _)| pts), Some(7));
+        assert_eq!(framer.take(), None);
+        assert_eq!(framer.flush(3), None);
+        assert!(!framer.jumps_to(100));
+    }
+}

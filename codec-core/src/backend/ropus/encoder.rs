@@ -1,0 +1,341 @@
+//! The encoder: settings, frames, packets.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ropus::{
+    OPUS_APPLICATION_AUDIO, OPUS_APPLICATION_RESTRICTED_LOWDELAY, OPUS_APPLICATION_VOIP, OPUS_AUTO,
+    OPUS_BANDWIDTH_NARROWBAND, OPUS_OK, OPUS_SIGNAL_MUSIC, OPUS_SIGNAL_VOICE, OpusEncoder,
+    OpusMSEncoder,
+};
+
+use super::streams::Encoders;
+use super::{ENCODER_CAPABILITIES, FRAME_US};
+use crate::audio::framer::{Framer, PacketQueue};
+use crate::audio::opus_head::{OpusHead, wave_places};
+use crate::audio::opus_packet::OpusPacket;
+use crate::audio::settings::{check_format, refuse_knobs, unknown_knob};
+use crate::audio::{
+    Application, AudioCapabilities, AudioCodec, AudioEncoder, AudioEncoderConfig, AudioOutcome,
+    AudioPacket, AudioRate, AudioUpdate, AudioView, Bandwidth, FrameLength, Signal, level_dbov,
+};
+use crate::codec::Applied;
+use crate::error::{ConfigError, Error};
+
+/// Opens an encoder.
+pub(crate) fn open(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error> {
+    Ok(Box::new(Encoder::new(config)?))
+}
+
+struct Encoder {
+    config: AudioEncoderConfig,
+    inner: Encoders,
+    head: OpusHead,
+    framer: Framer<i16>,
+    /// Place in the input of each channel that the library takes.
+    places: &'static [usize],
+    ordered: Vec<i16>,
+    out: Vec<u8>,
+    packets: PacketQueue,
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Encoder {
+    fn new(config: &AudioEncoderConfig) -> Result<Self, Error> {
+        if config.codec != AudioCodec::Opus {
+            return Err(ConfigError::new("codec", config.codec, "opus").into());
+        }
+        check_format(config.format, &ENCODER_CAPABILITIES)?;
+        refuse_knobs(&config.knobs)?;
+        let (mut inner, mut head) = build(config)?;
+        configure(&mut inner, config)?;
+        let lookahead = u32::try_from(inner.lookahead()).unwrap_or(0);
+        let pre_skip = lookahead * (48_000 / config.format.rate);
+        head.pre_skip = u16::try_from(pre_skip).unwrap_or(u16::MAX);
+        let frame = frame_samples(config.frame, config)?;
+        let channels = config.format.channels();
+        Ok(Self {
+            framer: Framer::new(channels, frame),
+            places: wave_places(channels),
+            ordered: Vec::new(),
+            // A packet of 120 ms: six frames of the longest kind, with their lengths, per stream.
+            out: vec![0; usize::from(head.streams) * 6 * 1280],
+            packets: PacketQueue::default(),
+            config: config.clone(),
+            inner,
+            head,
+        })
+    }
+
+    /// Codes the frames that are full. `trim_end`: what of the very last one is made up.
+    fn code(&mut self, trim_end: Option<usize>) -> Result<(), Error> {
+        let lookahead = i64::from(self.lookahead());
+        while let Some((pts, pcm)) = self.framer.take() {
+            let channels = self.config.format.channels();
+            let frames = pcm.len() / channels;
+            let level = level_dbov(pcm);
+            let pcm = if channels > 2 {
+                self.ordered.clear();
+                for frame in pcm.chunks_exact(channels) {
+                    self.ordered.extend(self.places.iter().map(|&place| frame[place]));
+                }
+                &self.ordered
+            } else {
+                pcm
+            };
+            let length = i32::try_from(frames).unwrap_or(i32::MAX);
+            let (inner, out) = (&mut self.inner, &mut self.out);
+            let coded = catch_unwind(AssertUnwindSafe(|| inner.encode(pcm, length, out)));
+            let Ok(Ok(size)) = coded else {
+                self.start_anew()?;
+                return Err(Error::Unsupported("the Opus library failed on a frame; it lost it"));
+            };
+            let mut packet = self.packets.begin();
+            packet.data.extend_from_slice(&self.out[..size]);
+            packet.pts = pts.saturating_sub(lookahead);
+            packet.duration = frames as u64;
+            if let Some(trim) = trim_end
+                && self.framer.waiting_frames() == 0
+            {
+                packet.trim_end = trim as u64;
+            }
+            packet.meta.level_dbov = level;
+            packet.meta.final_range = Some(self.inner.final_range());
+            describe(&mut packet, usize::from(self.head.streams), self.config.dtx);
+            self.packets.push(packet);
+        }
+        Ok(())
+    }
+
+    /// Codes what waits, and as much silence as the look-ahead asks for.
+    fn flush(&mut self) -> Result<(), Error> {
+        match self.framer.flush(self.lookahead() as usize) {
+            Some(trim_end) => self.code(Some(trim_end)),
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets the sound so far, but no setting.
+    fn start_anew(&mut self) -> Result<(), Error> {
+        (self.inner, _) = build(&self.config)?;
+        configure(&mut self.inner, &self.config)
+    }
+}
+
+impl AudioEncoder for Encoder {
+    fn capabilities(&self) -> &AudioCapabilities {
+        &ENCODER_CAPABILITIES
+    }
+
+    fn lookahead(&self) -> u32 {
+        u32::try_from(self.inner.lookahead()).unwrap_or(0)
+    }
+
+    fn codec_private(&self) -> Vec<u8> {
+        self.head.to_bytes()
+    }
+
+    fn encode(&mut self, audio: &AudioView<'_>, pts: i64) -> Result<AudioOutcome, Error> {
+        let format = self.config.format;
+        if audio.format() != format {
+            return Err(ConfigError::new("audio format", audio.format(), format).into());
+        }
+        if audio.frames() > 0 {
+            if self.framer.jumps_to(pts) {
+                self.flush()?;
+            }
+            audio.append_s16(self.framer.extend(pts));
+            self.code(None)?;
+        }
+        Ok(if self.packets.is_empty() { AudioOutcome::Buffered } else { AudioOutcome::Coded })
+    }
+
+    fn receive(&mut self, packet: &mut AudioPacket) -> bool {
+        self.packets.receive(packet)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        self.start_anew()
+    }
+
+    fn apply(&mut self, update: AudioUpdate) -> Result<Applied, Error> {
+        let mut config = self.config.clone();
+        match update {
+            AudioUpdate::Bitrate(bits) => {
+                let rate = config.rate.unwrap_or(AudioRate::ConstrainedVbr(bits));
+                config.rate = Some(rate.with_bitrate(bits));
+            }
+            AudioUpdate::Rate(rate) => config.rate = Some(rate),
+            AudioUpdate::Complexity(value) => config.complexity = value,
+            AudioUpdate::Frame(length) => config.frame = length,
+            AudioUpdate::MaxBandwidth(value) => config.max_bandwidth = value,
+            AudioUpdate::Bandwidth(value) => config.bandwidth = value,
+            AudioUpdate::ForceChannels(count) => config.force_channels = count,
+            AudioUpdate::Fec(on) => config.fec = on,
+            AudioUpdate::ExpectedLoss(percent) => config.expected_loss_pct = percent,
+            AudioUpdate::Dtx(on) => config.dtx = on,
+            AudioUpdate::Signal(value) => config.signal = value,
+            AudioUpdate::PredictionDisabled(on) => config.prediction_disabled = on,
+            AudioUpdate::PhaseInversionDisabled(on) => config.phase_inversion_disabled = on,
+            AudioUpdate::Knob(name, value) => return Err(unknown_knob(&name, value).into()),
+        }
+        let frame = frame_samples(config.frame, &config)?;
+        configure(&mut self.inner, &config)?;
+        self.framer.set_frame(frame);
+        self.config = config;
+        Ok(Applied::NextFrame)
+    }
+}
+
+/// A library encoder with nothing set, and the header that belongs to it.
+fn build(config: &AudioEncoderConfig) -> Result<(Encoders, OpusHead), Error> {
+    let application = match config.application {
+        Application::Voip => OPUS_APPLICATION_VOIP,
+        Application::Audio => OPUS_APPLICATION_AUDIO,
+        Application::LowDelay => OPUS_APPLICATION_RESTRICTED_LOWDELAY,
+    };
+    let channels = u8::try_from(config.format.channels()).unwrap_or(u8::MAX);
+    let rate = i32::try_from(config.format.rate).unwrap_or(0);
+    let refused = |_| Error::Unsupported("the Opus library takes no such format");
+    let mut head = OpusHead::plain(channels, 0, config.format.rate);
+    if channels <= 2 {
+        let encoder = OpusEncoder::new(rate, i32::from(channels), application).map_err(refused)?;
+        return Ok((Encoders::One(encoder), head));
+    }
+    let (encoder, streams, coupled, mapping) =
+        OpusMSEncoder::new_surround(rate, i32::from(channels), 1, application).map_err(refused)?;
+    head.channels = channels;
+    head.family = 1;
+    head.streams = u8::try_from(streams).unwrap_or(u8::MAX);
+    head.coupled = u8::try_from(coupled).unwrap_or(u8::MAX);
+    head.mapping = mapping;
+    Ok((Encoders::Many(encoder), head))
+}
+
+/// Hands all settings to the library. Everything is checked before anything is set.
+fn configure(inner: &mut Encoders, config: &AudioEncoderConfig) -> Result<(), Error> {
+    let bits = bitrate(config)?;
+    let forced = forced_channels(config)?;
+    if config.complexity > 10 {
+        return Err(ConfigError::new("complexity", config.complexity, "0..=10").into());
+    }
+    if config.expected_loss_pct > 100 {
+        return Err(ConfigError::new("expected loss", config.expected_loss_pct, "0..=100").into());
+    }
+    if !(8..=24).contains(&config.lsb_depth) {
+        return Err(ConfigError::new("lsb depth", config.lsb_depth, "8..=24").into());
+    }
+    let (vbr, constrained) = match config.rate {
+        Some(AudioRate::Cbr(_)) => (0, 0),
+        Some(AudioRate::Vbr(_)) => (1, 0),
+        Some(AudioRate::ConstrainedVbr(_)) | None => (1, 1),
+    };
+    let signal = match config.signal {
+        Signal::Auto => OPUS_AUTO,
+        Signal::Voice => OPUS_SIGNAL_VOICE,
+        Signal::Music => OPUS_SIGNAL_MUSIC,
+    };
+    let answers = [
+        inner.set_bitrate(bits),
+        inner.set_vbr(vbr),
+        inner.set_vbr_constraint(constrained),
+        inner.set_complexity(i32::from(config.complexity)),
+        inner.set_signal(signal),
+        inner.set_bandwidth(config.bandwidth.map_or(OPUS_AUTO, library_bandwidth)),
+        inner.set_max_bandwidth(library_bandwidth(config.max_bandwidth)),
+        forced.map_or(OPUS_OK, |count| inner.set_force_channels(count)),
+        inner.set_fec(i32::from(config.fec)),
+        inner.set_loss(i32::from(config.expected_loss_pct)),
+        inner.set_dtx(i32::from(config.dtx)),
+        inner.set_lsb_depth(i32::from(config.lsb_depth)),
+        inner.set_prediction_disabled(i32::from(config.prediction_disabled)),
+        inner.set_phase_inversion_disabled(i32::from(config.phase_inversion_disabled)),
+    ];
+    match answers.iter().all(|&answer| answer == OPUS_OK) {
+        true => Ok(()),
+        false => Err(Error::Unsupported("the Opus library refused a setting")),
+    }
+}
+
+/// Bits per second as the library takes them. What it would clamp is refused.
+fn bitrate(config: &AudioEncoderConfig) -> Result<i32, ConfigError> {
+    let Some(rate) = config.rate else { return Ok(OPUS_AUTO) };
+    let channels = config.format.channels() as u64;
+    let allowed = match channels {
+        1 | 2 => 500..=512_000,
+        _ => 500 * channels..=256_000 * channels,
+    };
+    let bits = rate.bitrate().0;
+    if !allowed.contains(&bits) {
+        let allowed = format!("{} to {} bit/s", allowed.start(), allowed.end());
+        return Err(ConfigError::new("bitrate", format_args!("{bits} bit/s"), allowed));
+    }
+    Ok(i32::try_from(bits).unwrap_or(i32::MAX))
+}
+
+/// What the library is told; `None`: nothing, as several streams have channels of their own.
+fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigError> {
+    let channels = config.format.channels();
+    match config.force_channels {
+        None if channels > 2 => Ok(None),
+        None => Ok(Some(OPUS_AUTO)),
+        Some(count) if channels <= 2 && (1..=channels).contains(&usize::from(count)) => {
+            Ok(Some(i32::from(count)))
+        }
+        Some(count) => {
+            let allowed = match channels {
+                1 => "1",
+                2 => "1 or 2",
+                _ => "unset with more than 2 channels",
+            };
+            Err(ConfigError::new("force channels", count, allowed))
+        }
+    }
+}
+
+/// Sample frames of a packet.
+fn frame_samples(length: FrameLength, config: &AudioEncoderConfig) -> Result<usize, ConfigError> {
+    if !FRAME_US.contains(&length.0) {
+        let allowed = "2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms";
+        return Err(ConfigError::new("frame length", format_args!("{} us", length.0), allowed));
+    }
+    Ok(length.samples(config.format.rate))
+}
+
+/// The library's number of a bandwidth.
+fn library_bandwidth(bandwidth: Bandwidth) -> i32 {
+    OPUS_BANDWIDTH_NARROWBAND
+        + match bandwidth {
+            Bandwidth::Narrow => 0,
+            Bandwidth::Medium => 1,
+            Bandwidth::Wide => 2,
+            Bandwidth::SuperWide => 3,
+            Bandwidth::Full => 4,
+        }
+}
+
+/// Fills in what the packet says of itself. `streams`: in each packet.
+fn describe(packet: &mut AudioPacket, streams: usize, dtx: bool) {
+    let mut rest = &packet.data[..];
+    let (mut silent, mut fec, mut bandwidth) = (true, false, None);
+    for left in (0..streams).rev() {
+        let parsed = match left {
+            0 => OpusPacket::parse(rest).map(|parsed| (parsed, rest.len())),
+            _ => OpusPacket::parse_self_delimited(rest),
+        };
+        let Ok((parsed, length)) = parsed else { break };
+        silent &= parsed.is_dtx();
+        fec |= parsed.has_fec();
+        bandwidth = bandwidth.max(Some(parsed.toc().bandwidth()));
+        rest = &rest[length..];
+    }
+    packet.meta.dtx = dtx && silent;
+    packet.meta.fec = fec;
+    packet.meta.bandwidth = bandwidth;
+}

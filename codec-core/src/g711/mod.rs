@@ -1,0 +1,11 @@
+//! G.711: A-law and mu-law, 8 bits a sample. ITU-T G.711; framing by RFC 3551, section 4.5.14.
+//!
+//! Samples of 16 bits stand for the standard's 13 (A-law) and 14 (mu-law) bits with fractions, which
+//! are cut off towards minus infinity: a negative sample that lies on a decision value takes the
+//! code nearer to 0.
+
+mod codec;
+mod law;
+
+pub(crate) use codec::{CAPABILITIES, open_decoder, open_encoder};
+pub use law::Law;

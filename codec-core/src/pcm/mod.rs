@@ -1,0 +1,9 @@
+//! Uncompressed sound. A packet is its samples, channels interleaved.
+//!
+//! 8 and 16 bits pass as 16-bit samples and 32-bit floats as they are: exactly. 24 bits pass as
+//! floats, exactly too. 32-bit numbers and 64-bit floats keep the 24 significant bits of a float.
+
+mod codec;
+mod convert;
+
+pub(crate) use codec::{CAPABILITIES, open_decoder, open_encoder};

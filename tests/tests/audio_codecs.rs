@@ -1,0 +1,361 @@
+//! What every audio backend promises through the traits.
+
+use codec_core::audio::{
+    AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioOutcome, AudioPacket,
+    AudioRate, AudioUpdate, AudioView, Bandwidth, FrameLength, PcmEncoding, Recovery, SampleBuf,
+    SampleKind, Samples,
+};
+use codec_core::codec::Bitrate;
+use codec_core::{Error, g711::Law, registry};
+use codec_tests::sound::{decode, decoder, encode, encoder, format, packets, snr_db, voice};
+
+const FRAMES_US: [u32; 9] =
+    [2_500, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000];
+
+fn opus(rate: u32, channels: usize) -> AudioEncoderConfig {
+    AudioEncoderConfig::new(AudioCodec::Opus, format(rate, channels))
+}
+
+/// A decoder for what `config` encodes, and its packets of `samples`.
+fn opus_round_trip(config: &AudioEncoderConfig, samples: &[i16], push: usize) -> Vec<i16> {
+    let mut opus_encoder = encoder("opus", config).unwrap();
+    let coded = encode(&mut *opus_encoder, config.format, samples, push);
+    let mut to = AudioDecoderConfig::new(AudioCodec::Opus, config.format);
+    to.codec_private = opus_encoder.codec_private();
+    decode(&mut *decoder("opus", &to).unwrap(), &coded)
+}
+
+#[test]
+fn opus_gives_every_sample_back_for_each_rate_and_frame_length() {
+    for rate in [8_000, 12_000, 16_000, 24_000, 48_000] {
+        for us in FRAMES_US {
+            let mut config = opus(rate, 1);
+            config.rate = Some(AudioRate::Vbr(Bitrate::kbps(96)));
+            config.application = codec_core::audio::Application::Audio;
+            config.frame = FrameLength(us);
+            let frames = rate as usize + 77;
+            let said = voice(config.format, frames, 1);
+            let heard = opus_round_trip(&config, &said, 1009);
+            let snr = snr_db(&said, &heard);
+            assert!(snr > 9.0, "{rate} Hz, {us} us: {snr:.1} dB");
+        }
+    }
+}
+
+#[test]
+fn opus_keeps_up_to_eight_channels_apart_and_in_order() {
+    for channels in 1..=8 {
+        let mut config = opus(48_000, channels);
+        config.application = codec_core::audio::Application::Audio;
+        config.rate = Some(AudioRate::Vbr(Bitrate::kbps(96 * channels as u64)));
+        let mut said = voice(config.format, 30_000, 2);
+        if let Some(low) = config
+            .format
+            .layout
+            .speakers()
+            .iter()
+            .position(|speaker| *speaker == codec_core::audio::Speaker::LowFrequency)
+        {
+            // A low-frequency channel carries nothing else.
+            said.chunks_exact_mut(channels).for_each(|frame| frame[low] = 0);
+        }
+        let heard = opus_round_trip(&config, &said, 1000);
+        for channel in 0..channels {
+            let of = |all: &[i16]| -> Vec<i16> {
+                all.iter().skip(channel).step_by(channels).copied().collect()
+            };
+            let (said, heard) = (of(&said), of(&heard));
+            if said.iter().any(|&s| s != 0) {
+                let snr = snr_db(&said, &heard);
+                assert!(snr > 9.0, "channel {channel} of {channels}: {snr:.1} dB");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_size_of_the_pushes_changes_no_packet() {
+    let config = opus(48_000, 2);
+    let said = voice(config.format, 48_000, 3);
+    let coded = |push| encode(&mut *encoder("opus", &config).unwrap(), config.format, &said, push);
+    let whole = coded(48_000);
+    for push in [1, 479, 960, 5_000] {
+        assert_eq!(coded(push), whole, "pushes of {push}");
+    }
+}
+
+#[test]
+fn packets_follow_one_another_and_the_last_tells_what_is_made_up() {
+    for codec in [AudioCodec::Opus, AudioCodec::Pcma, AudioCodec::Pcm(PcmEncoding::S24Le)] {
+        let config = AudioEncoderConfig::new(codec, format(16_000, 2));
+        let mut opened = encoder(codec.name(), &config).unwrap();
+        let lookahead = i64::from(opened.lookahead());
+        let coded = encode(&mut *opened, config.format, &voice(config.format, 1_000, 4), 300);
+        let mut next = -lookahead;
+        for (id, packet) in coded.iter().enumerate() {
+            assert_eq!((packet.meta.packet_id, packet.pts), (id as u64, next), "{codec}");
+            next += i64::try_from(packet.duration - packet.trim_end).unwrap();
+        }
+        assert_eq!(next, 1_000, "{codec}");
+    }
+}
+
+#[test]
+fn a_jump_in_time_codes_what_waited_first() {
+    for codec in [AudioCodec::Opus, AudioCodec::Pcmu] {
+        let config = AudioEncoderConfig::new(codec, format(8_000, 1));
+        let mut opened = encoder(codec.name(), &config).unwrap();
+        let lookahead = i64::from(opened.lookahead());
+        let said = voice(config.format, 100, 5);
+        let view = AudioView::new(config.format, Samples::S16(&said)).unwrap();
+        assert_eq!(opened.encode(&view, 0), Ok(AudioOutcome::Buffered));
+        assert_eq!(opened.encode(&view, 4_000), Ok(AudioOutcome::Coded));
+        opened.finish().unwrap();
+        let coded = packets(&mut *opened);
+        let ends: Vec<_> =
+            coded.iter().map(|p| p.pts + i64::try_from(p.duration - p.trim_end).unwrap()).collect();
+        assert_eq!((ends[0], ends[1]), (100, 4_100), "{codec}");
+        assert_eq!((coded[0].pts, coded[1].pts), (-lookahead, 4_000 - lookahead), "{codec}");
+    }
+}
+
+#[test]
+fn finish_begins_a_new_stream_of_the_same_bytes() {
+    let config = opus(24_000, 1);
+    let said = voice(config.format, 5_000, 6);
+    let mut opened = encoder("opus", &config).unwrap();
+    let first = encode(&mut *opened, config.format, &said, 960);
+    let second = encode(&mut *opened, config.format, &said, 960);
+    let bytes =
+        |all: &[AudioPacket]| -> Vec<Vec<u8>> { all.iter().map(|p| p.data.clone()).collect() };
+    assert_eq!(bytes(&first), bytes(&second));
+    assert_eq!(second[0].meta.packet_id, first.len() as u64);
+    opened.finish().unwrap();
+    assert!(packets(&mut *opened).is_empty());
+}
+
+#[test]
+fn refused_settings_name_what_is_allowed_and_change_nothing() {
+    let allowed = |config: &AudioEncoderConfig| match encoder("opus", config) {
+        Err(Error::Config(error)) => error.allowed,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(allowed(&opus(44_100, 2)), "8000, 12000, 16000, 24000, 48000 Hz");
+    assert_eq!(allowed(&opus(48_000, 9)), "1..=8");
+    let with = |change: fn(&mut AudioEncoderConfig)| {
+        let mut config = opus(48_000, 1);
+        change(&mut config);
+        allowed(&config)
+    };
+    assert_eq!(with(|c| c.complexity = 11), "0..=10");
+    assert_eq!(with(|c| c.expected_loss_pct = 101), "0..=100");
+    assert_eq!(with(|c| c.lsb_depth = 7), "8..=24");
+    assert_eq!(with(|c| c.force_channels = Some(2)), "1");
+    assert!(with(|c| c.frame = FrameLength::ms(30)).contains("2.5"));
+    assert!(with(|c| c.rate = Some(AudioRate::Vbr(Bitrate(499)))).contains("500"));
+    assert!(with(|c| c.knobs.push(("x".to_owned(), 1))).contains("none"));
+
+    let config = opus(48_000, 1);
+    let said = voice(config.format, 9_600, 7);
+    let mut plain = encoder("opus", &config).unwrap();
+    let mut tried = encoder("opus", &config).unwrap();
+    for bad in [AudioUpdate::Complexity(11), AudioUpdate::Bitrate(Bitrate(0))] {
+        assert!(matches!(tried.apply(bad), Err(Error::Config(_))));
+    }
+    assert_eq!(
+        encode(&mut *plain, config.format, &said, 960),
+        encode(&mut *tried, config.format, &said, 960)
+    );
+}
+
+#[test]
+fn g711_and_pcm_refuse_what_they_cannot_obey() {
+    for codec in [AudioCodec::Pcma, AudioCodec::Pcmu, AudioCodec::Pcm(PcmEncoding::U8)] {
+        let plain = AudioEncoderConfig::new(codec, format(8_000, 1));
+        for change in [
+            (|c| c.fec = true) as fn(&mut AudioEncoderConfig),
+            |c| c.rate = Some(AudioRate::Cbr(Bitrate::kbps(64))),
+            |c| c.bandwidth = Some(Bandwidth::Narrow),
+            |c| c.frame = FrameLength(0),
+        ] {
+            let mut config = plain.clone();
+            change(&mut config);
+            assert!(matches!(encoder(codec.name(), &config), Err(Error::Config(_))), "{codec}");
+        }
+        let mut opened = encoder(codec.name(), &plain).unwrap();
+        assert!(opened.apply(AudioUpdate::Dtx(true)).is_err());
+        opened.apply(AudioUpdate::Frame(FrameLength::ms(10))).unwrap();
+        let coded = encode(&mut *opened, plain.format, &[0; 100], 100);
+        assert_eq!(coded.iter().map(|p| p.duration).collect::<Vec<_>>(), [80, 20]);
+        assert_eq!(coded[0].meta.level_dbov, 127);
+    }
+}
+
+#[test]
+fn a_backend_of_another_codec_is_refused() {
+    for backend in registry::AUDIO_BACKENDS {
+        let other =
+            if backend.codec == AudioCodec::Opus { AudioCodec::Pcma } else { AudioCodec::Opus };
+        if let Some((open, _)) = backend.encoder {
+            assert!(open(&AudioEncoderConfig::new(other, format(48_000, 1))).is_err());
+        }
+        if let Some((open, _)) = backend.decoder {
+            assert!(open(&AudioDecoderConfig::new(other, format(48_000, 1))).is_err());
+        }
+    }
+}
+
+#[test]
+fn every_encoding_of_pcm_keeps_what_it_has_room_for() {
+    let all: Vec<i16> = (i16::MIN..=i16::MAX).collect();
+    for encoding in PcmEncoding::ALL {
+        let codec = AudioCodec::Pcm(encoding);
+        let config = AudioEncoderConfig::new(codec, format(48_000, 2));
+        let coded = encode(&mut *encoder("pcm", &config).unwrap(), config.format, &all, 999);
+        assert_eq!(coded[0].data.len(), 960 * 2 * encoding.bytes());
+        let to = AudioDecoderConfig::new(codec, config.format);
+        let heard = decode(&mut *decoder("pcm", &to).unwrap(), &coded);
+        if encoding == PcmEncoding::U8 {
+            let near = |(&said, &heard): (&i16, &i16)| said.abs_diff(heard) <= 255;
+            assert!(all.iter().zip(&heard).all(near), "{codec}");
+        } else {
+            assert_eq!(heard, all, "{codec}");
+        }
+    }
+}
+
+#[test]
+fn pcm_of_24_bits_and_floats_pass_exactly() {
+    let bytes24: Vec<u8> = (0_u32..1 << 24)
+        .step_by(97)
+        .flat_map(|v| {
+            let [a, b, c, _] = v.to_le_bytes();
+            [a, b, c]
+        })
+        .collect();
+    let floats = [0.0, -0.0, 1.0, -1.0, 1e-30, 3.5, f32::MIN_POSITIVE, 0.1];
+    let bytes32: Vec<u8> = floats.iter().flat_map(|f: &f32| f.to_le_bytes()).collect();
+    for (encoding, bytes) in [(PcmEncoding::S24Le, &bytes24), (PcmEncoding::F32Le, &bytes32)] {
+        let codec = AudioCodec::Pcm(encoding);
+        let mono = format(48_000, 1);
+        let mut pcm_decoder = decoder("pcm", &AudioDecoderConfig::new(codec, mono)).unwrap();
+        pcm_decoder.decode(bytes, 0).unwrap();
+        let mut sound = AudioBuf::new(mono, SampleKind::S16);
+        assert!(pcm_decoder.receive(&mut sound));
+        assert!(matches!(sound.samples, SampleBuf::F32(_)));
+        let mut pcm_encoder = encoder("pcm", &AudioEncoderConfig::new(codec, mono)).unwrap();
+        pcm_encoder.encode(&sound.view().unwrap(), 0).unwrap();
+        pcm_encoder.finish().unwrap();
+        let back: Vec<u8> = packets(&mut *pcm_encoder).into_iter().flat_map(|p| p.data).collect();
+        assert_eq!(&back, bytes, "{encoding:?}");
+    }
+}
+
+/// Decision values of tables 1 and 2 of ITU-T G.711: where each segment begins, in 16 bits.
+const A_SEGMENTS: [u32; 9] = [0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
+const MU_SEGMENTS: [u32; 9] = [0, 31, 95, 223, 479, 991, 2015, 4063, 8159];
+
+/// The 129 decision values of the positive half, in 16 bits.
+fn decision_values(law: Law) -> Vec<u32> {
+    let mut values = Vec::new();
+    let segments = match law {
+        Law::A => A_SEGMENTS,
+        Law::Mu => MU_SEGMENTS,
+    };
+    for (segment, ends) in segments.windows(2).enumerate() {
+        for step in 0..16 {
+            values.push(match law {
+                Law::A => ends[0] + (ends[1] - ends[0]) / 16 * step,
+                // The first interval is half as long as the other fifteen of its segment.
+                Law::Mu if segment == 0 => (2 * step).saturating_sub(1) * 4,
+                Law::Mu => (ends[0] + (ends[1] - ends[0]) / 16 * step) * 4,
+            });
+        }
+    }
+    values.push(segments[8] * if law == Law::A { 1 } else { 4 });
+    values
+}
+
+#[test]
+fn every_g711_code_stands_for_the_middle_of_its_interval() {
+    for law in [Law::A, Law::Mu] {
+        let values = decision_values(law);
+        for number in 0..128_u8 {
+            let (low, high) = (values[usize::from(number)], values[usize::from(number) + 1]);
+            let middle = match law {
+                Law::Mu if number == 0 => 0,
+                _ => (low + high) / 2,
+            };
+            // The characters as sent: even bits inverted, all bits inverted (G.711, section 3).
+            let code = match law {
+                Law::A => (number | 0x80) ^ 0x55,
+                Law::Mu => !number,
+            };
+            assert_eq!(u32::from(law.decode(code).unsigned_abs()), middle, "{law:?} {number}");
+            assert_eq!(law.decode(code ^ 0x80), -law.decode(code), "{law:?} {number}");
+        }
+    }
+}
+
+#[test]
+fn every_sample_takes_the_code_of_its_interval() {
+    for law in [Law::A, Law::Mu] {
+        let values = decision_values(law);
+        for sample in i16::MIN..=i16::MAX {
+            let code = law.encode(sample);
+            let magnitude = u32::from(if sample < 0 { !sample } else { sample }.unsigned_abs());
+            let number = values[1..128].iter().filter(|&&value| value <= magnitude).count();
+            let number = u8::try_from(number).unwrap() | if sample < 0 { 0 } else { 0x80 };
+            let expected = if law == Law::A { number ^ 0x55 } else { number ^ 0x7f };
+            assert_eq!(code, expected, "{law:?} {sample}");
+        }
+    }
+}
+
+#[test]
+fn many_samples_at_once_take_the_same_codes() {
+    let all: Vec<i16> = (i16::MIN..=i16::MAX).collect();
+    for law in [Law::A, Law::Mu] {
+        let mut codes = Vec::new();
+        law.encode_all(&all, &mut codes);
+        assert!(all.iter().zip(&codes).all(|(&sample, &code)| law.encode(sample) == code));
+        let mut samples = Vec::new();
+        law.decode_all(&codes, &mut samples);
+        assert!(codes.iter().zip(&samples).all(|(&code, &sample)| law.decode(code) == sample));
+        for code in 0..=255 {
+            // Mu-law has two zeros.
+            let again = law.encode(law.decode(code));
+            assert!(again == code || law == Law::Mu && code == 0x7f, "{law:?} {code:#x}");
+        }
+    }
+}
+
+#[test]
+fn losses_are_made_up_in_any_multiple_of_a_quarter_frame() {
+    let config = opus(48_000, 1);
+    let coded = encode(
+        &mut *encoder("opus", &config).unwrap(),
+        config.format,
+        &voice(config.format, 48_000, 8),
+        960,
+    );
+    let to = AudioDecoderConfig::new(AudioCodec::Opus, format(16_000, 2));
+    let mut opened = decoder("opus", &to).unwrap();
+    let mut sound = AudioBuf::new(to.format, SampleKind::S16);
+    for packet in &coded[..10] {
+        opened.decode(&packet.data, 0).unwrap();
+        assert!(opened.receive(&mut sound));
+        assert_eq!((sound.frames(), sound.format), (320, to.format));
+    }
+    for frames in [40, 320, 360, 1_920, 8_000, 160_000] {
+        for recovery in [Recovery::Conceal, Recovery::FromNext(&coded[10].data)] {
+            let report = opened.recover(frames, recovery, 77).unwrap();
+            assert_eq!((report.frames, report.recovered), (frames as u64, frames as u64));
+            assert!(opened.receive(&mut sound));
+            assert_eq!((sound.pts, sound.frames()), (77, frames));
+        }
+    }
+    for frames in [0, 39, 160_040] {
+        assert!(matches!(opened.recover(frames, Recovery::Conceal, 0), Err(Error::Config(_))));
+    }
+}
