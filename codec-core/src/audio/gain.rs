@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn strange_factors_are_cut() {
-        let strange = [f32::NAN, f32::INFINITY, -1.0].map(|factor| Gain::new(factor).current());
+        let strange: Vec<_> =
+            [f32::NAN, f32::INFINITY, -1.0].map(|f| Gain::new(f).current()).to_vec();
         assert_eq!(strange, [0.0, Gain::MAX, 0.0]);
     }
 }

@@ -1,20 +1,165 @@
-//! Loudness of a few milliseconds of sound as RTP header extensions carry it.
+//! How loud it is, as RTP tells it, and who speaks. RFC 6464 (client to mixer) and RFC 6465 (mixer
+//! to client).
 
-/// Level of `samples` in -dBov: 0 is a full-scale square wave, 127 silence. RFC 6464, section 3.
+use super::buffer::Samples;
+
+/// The level of silence.
+pub const SILENCE_DBOV: u8 = 127;
+
+/// Level in -dBov: 0 is the loudest (a square wave of full scale), [`SILENCE_DBOV`] silence. The
+/// root of the mean square, rounded to whole decibels (RFC 6465, appendix A).
 #[must_use]
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "sums of squares are far from 2^52 bits of interest; the result is clamped to a byte"
-)]
-pub fn level_dbov(samples: &[i16]) -> u8 {
-    let energy: u64 = samples.iter().map(|&s| u64::from(s.unsigned_abs()).pow(2)).sum();
-    if energy == 0 {
-        return 127;
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to 0..=127")]
+pub fn level_of(samples: Samples<'_>) -> u8 {
+    if samples.is_empty() {
+        return SILENCE_DBOV;
     }
-    let full = samples.len() as f64 * 32768.0 * 32768.0;
-    (-10.0 * (energy as f64 / full).log10()).round().clamp(0.0, 127.0) as u8
+    let energy: f64 = match samples {
+        Samples::S16(values) => values.iter().map(|&v| (f64::from(v) / 32768.0).powi(2)).sum(),
+        Samples::F32(values) => {
+            values.iter().filter(|v| v.is_finite()).map(|&v| f64::from(v).powi(2)).sum()
+        }
+    };
+    let power = energy / samples.len() as f64;
+    (-10.0 * power.log10()).round().clamp(0.0, f64::from(SILENCE_DBOV)) as u8
+}
+
+/// [`level_of`] 16-bit samples.
+#[must_use]
+pub fn level_dbov(samples: &[i16]) -> u8 {
+    level_of(Samples::S16(samples))
+}
+
+/// One sound's level: what the header extensions of RFC 6464 and RFC 6465 carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioLevel {
+    /// 0 (loudest) to 127 (silence), in -dBov.
+    pub dbov: u8,
+    /// Whether there is speech in it.
+    pub voice: bool,
+}
+
+impl AudioLevel {
+    /// Silence.
+    pub const SILENCE: Self = Self { dbov: SILENCE_DBOV, voice: false };
+
+    /// The byte of RFC 6464, section 3: the voice flag above seven bits of level.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        let level = if self.dbov > SILENCE_DBOV { SILENCE_DBOV } else { self.dbov };
+        level | if self.voice { 0x80 } else { 0 }
+    }
+
+    /// Reads the byte of RFC 6464; RFC 6465 has the same without the flag.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Self {
+        Self { dbov: byte & SILENCE_DBOV, voice: byte & 0x80 != 0 }
+    }
+}
+
+/// Writes the levels of contributing sources in the order of the CSRC list, one byte each (RFC
+/// 6465, section 3). At most 15: more have no place in a packet and are left out.
+pub fn write_csrc_levels(levels: &[AudioLevel], out: &mut Vec<u8>) {
+    let no_flag = |level: &AudioLevel| AudioLevel { voice: false, ..*level }.to_byte();
+    out.extend(levels.iter().take(15).map(no_flag));
+}
+
+/// Chooses who speaks, and does not waver: another takes over when it was louder by a margin for
+/// long enough.
+#[derive(Clone, Debug)]
+pub struct ActiveSpeaker {
+    /// Decibels by which another must be louder.
+    margin_db: f32,
+    /// For how many sample frames.
+    hold_frames: u64,
+    rate: u32,
+    speakers: Vec<Speaker>,
+    active: Option<u32>,
+    challenger: Option<(u32, u64)>,
+}
+
+#[derive(Clone, Debug)]
+struct Speaker {
+    id: u32,
+    /// Smoothed level in dB above silence: 0..=127.
+    loudness: f32,
+}
+
+impl ActiveSpeaker {
+    /// 6 dB for 300 ms, for levels that come at `rate` sample frames per second.
+    #[must_use]
+    pub fn new(rate: u32) -> Self {
+        Self::with_hysteresis(rate, 6.0, 300)
+    }
+
+    /// With a margin and a time of your own.
+    #[must_use]
+    pub fn with_hysteresis(rate: u32, margin_db: f32, hold_ms: u32) -> Self {
+        let hold_frames = u64::from(rate) * u64::from(hold_ms) / 1000;
+        let (speakers, active, challenger) = (Vec::new(), None, None);
+        Self { margin_db, hold_frames, rate: rate.max(1), speakers, active, challenger }
+    }
+
+    /// Who speaks, if anybody did so far.
+    #[must_use]
+    pub fn active(&self) -> Option<u32> {
+        self.active
+    }
+
+    /// Takes the level of one source over `frames` sample frames. A level without voice counts as
+    /// silence.
+    pub fn push(&mut self, id: u32, level: AudioLevel, frames: usize) {
+        let now =
+            if level.voice { f32::from(SILENCE_DBOV - level.dbov.min(SILENCE_DBOV)) } else { 0.0 };
+        let index = self.speakers.iter().position(|s| s.id == id).unwrap_or_else(|| {
+            self.speakers.push(Speaker { id, loudness: 0.0 });
+            self.speakers.len() - 1
+        });
+        let speaker = &mut self.speakers[index];
+        // Up within 50 ms, down within 500.
+        let seconds = frames as f32 / self.rate as f32;
+        let constant = if now > speaker.loudness { 0.05 } else { 0.5 };
+        speaker.loudness += (now - speaker.loudness) * (1.0 - (-seconds / constant).exp());
+    }
+
+    /// Decides after all levels of the last `frames` sample frames have been pushed.
+    pub fn decide(&mut self, frames: usize) -> Option<u32> {
+        // The first of equals, so that the order of arrival does not matter twice.
+        let loudest = self.speakers.iter().fold(None::<&Speaker>, |best, speaker| match best {
+            Some(best) if best.loudness >= speaker.loudness => Some(best),
+            _ => Some(speaker),
+        });
+        let Some(loudest) = loudest.filter(|speaker| speaker.loudness > 1.0) else {
+            self.challenger = None;
+            return self.active;
+        };
+        let of_active = self
+            .active
+            .and_then(|id| self.speakers.iter().find(|s| s.id == id))
+            .map(|speaker| speaker.loudness);
+        let Some(of_active) = of_active else {
+            self.active = Some(loudest.id);
+            return self.active;
+        };
+        if self.active == Some(loudest.id) || loudest.loudness < of_active + self.margin_db {
+            self.challenger = None;
+            return self.active;
+        }
+        let before = self.challenger.filter(|&(id, _)| id == loudest.id).map_or(0, |(_, f)| f);
+        let since = before + frames as u64;
+        self.challenger = Some((loudest.id, since));
+        if since >= self.hold_frames {
+            (self.active, self.challenger) = (Some(loudest.id), None);
+        }
+        self.active
+    }
+
+    /// Forgets a source that has gone.
+    pub fn remove(&mut self, id: u32) {
+        self.speakers.retain(|speaker| speaker.id != id);
+        self.active = self.active.filter(|&active| active != id);
+        self.challenger = self.challenger.filter(|&(other, _)| other != id);
+    }
 }
 
 #[cfg(test)]
@@ -22,11 +167,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn full_scale_is_0_and_silence_127() {
-        assert_eq!(level_dbov(&[i16::MIN; 10]), 0);
-        assert_eq!(level_dbov(&[0; 10]), 127);
-        assert_eq!(level_dbov(&[]), 127);
-        assert_eq!(level_dbov(&[3277; 10]), 20);
-        assert_eq!(level_dbov(&[1; 10]), 90);
+    fn levels_are_those_of_the_rfc() {
+        assert_eq!(level_of(Samples::S16(&[i16::MIN; 160])), 0);
+        assert_eq!(level_of(Samples::S16(&[3277; 160])), 20);
+        assert_eq!(level_of(Samples::S16(&[0; 160])), 127);
+        assert_eq!(level_of(Samples::S16(&[])), 127);
+        assert_eq!(level_of(Samples::F32(&[0.1; 160])), 20);
+        assert_eq!(level_of(Samples::F32(&[f32::NAN, f32::INFINITY])), 127);
+        assert_eq!(level_of(Samples::F32(&[30.0; 4])), 0);
+    }
+
+    #[test]
+    fn the_byte_holds_flag_and_level() {
+        for byte in 0..=255 {
+            assert_eq!(AudioLevel::from_byte(byte).to_byte(), byte);
+        }
+        let mut csrcs = Vec::new();
+        write_csrc_levels(&[AudioLevel { dbov: 5, voice: true }; 20], &mut csrcs);
+        assert_eq!(csrcs, [5; 15]);
+    }
+
+    fn run(chooser: &mut ActiveSpeaker, ms: usize, levels: &[(u32, u8)]) -> Option<u32> {
+        for _ in 0..ms / 20 {
+            for &(id, dbov) in levels {
+                chooser.push(id, AudioLevel { dbov, voice: dbov < SILENCE_DBOV }, 960);
+            }
+            chooser.decide(960);
+        }
+        chooser.active()
+    }
+
+    #[test]
+    fn a_cough_does_not_take_the_floor_but_a_speaker_does() {
+        let mut chooser = ActiveSpeaker::new(48_000);
+        assert_eq!(run(&mut chooser, 100, &[(7, 127), (8, 127)]), None);
+        assert_eq!(run(&mut chooser, 1000, &[(7, 25), (8, 127)]), Some(7));
+        assert_eq!(run(&mut chooser, 200, &[(7, 25), (8, 10)]), Some(7));
+        assert_eq!(run(&mut chooser, 500, &[(7, 25), (8, 127)]), Some(7));
+        assert_eq!(run(&mut chooser, 2000, &[(7, 25), (8, 23)]), Some(7));
+        assert_eq!(run(&mut chooser, 2000, &[(7, 127), (8, 23)]), Some(8));
+        assert_eq!(run(&mut chooser, 2000, &[(7, 127), (8, 127)]), Some(8));
+        chooser.remove(8);
+        assert_eq!(chooser.active(), None);
     }
 }
