@@ -18,6 +18,9 @@ pub enum Error {
     /// The input asks for more than the limits allow. Nothing was allocated; raise the limit if
     /// the input is trusted.
     Limit(LimitError),
+    /// The library behind a backend, which is named here, has failed for no reason that it tells.
+    /// Open it anew.
+    Library(&'static str),
     /// No such backend in this build; the text is what was asked for.
     NoBackend(String),
 }
@@ -83,6 +86,7 @@ impl fmt::Display for Error {
             Self::Config(detail) => detail.fmt(f),
             Self::Unsupported(what) => write!(f, "not supported: {what}"),
             Self::Limit(detail) => detail.fmt(f),
+            Self::Library(name) => write!(f, "{name} failed and does not say why"),
             Self::NoBackend(name) => write!(f, "no backend `{name}` in this build"),
         }
     }

@@ -4,6 +4,8 @@ use crate::audio::{
     AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
     AudioEncoderConfig, PcmEncoding,
 };
+#[cfg(feature = "av1")]
+use crate::backend::av1;
 #[cfg(feature = "opus")]
 use crate::backend::ropus;
 use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
@@ -27,12 +29,28 @@ pub struct Backend {
 }
 
 /// Every backend, preferred ones first.
-pub static BACKENDS: &[Backend] = &[Backend {
-    codec: Codec::Vp8,
-    name: "native",
-    encoder: Some((vp8::encoder::open, &vp8::encoder::CAPABILITIES)),
-    decoder: Some((vp8::decoder::open, vp8::decoder::capabilities())),
-}];
+pub static BACKENDS: &[Backend] = &[
+    Backend {
+        codec: Codec::Vp8,
+        name: "native",
+        encoder: Some((vp8::encoder::open, &vp8::encoder::CAPABILITIES)),
+        decoder: Some((vp8::decoder::open, vp8::decoder::capabilities())),
+    },
+    #[cfg(feature = "av1")]
+    Backend {
+        codec: Codec::Av1,
+        name: "rav1e",
+        encoder: Some((av1::encoder::open, &av1::encoder::CAPABILITIES)),
+        decoder: None,
+    },
+    #[cfg(feature = "av1")]
+    Backend {
+        codec: Codec::Av1,
+        name: "rav1d",
+        encoder: None,
+        decoder: Some((av1::decoder::open, av1::decoder::capabilities())),
+    },
+];
 
 /// Finds the backend named `codec` (the preferred one) or `codec/name`.
 ///

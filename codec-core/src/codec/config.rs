@@ -5,7 +5,7 @@ use std::sync::Arc;
 use codec_simd::Level;
 
 use super::{Bitrate, Capabilities, Deadline};
-use crate::frame::{Rational, Size};
+use crate::frame::{PictureInfo, Rational, Size};
 use crate::parallel::Pool;
 use crate::rate::Rehearsal;
 
@@ -126,6 +126,9 @@ pub struct EncoderConfig {
     pub size: Size,
     /// Seconds per tick of the timestamps, for example 1/90000.
     pub timebase: Rational,
+    /// What is known of the pictures, for encoders that write it into the stream (AV1); that of
+    /// the pictures themselves is not looked at.
+    pub info: PictureInfo,
     /// Frames per second, nominal; timestamps rule where they differ.
     pub framerate: Rational,
     /// Bits or quality.
@@ -189,6 +192,7 @@ impl EncoderConfig {
     pub fn rtc(size: Size, framerate: Rational, bitrate: Bitrate) -> Self {
         Self {
             size,
+            info: PictureInfo::default(),
             timebase: framerate.inverse(),
             framerate,
             rate: RateControl::Cbr(bitrate),

@@ -110,6 +110,12 @@ pub trait VideoEncoder: Send + Debug {
     /// What it can do; constant for its lifetime.
     fn capabilities(&self) -> &Capabilities;
 
+    /// Set-up data for containers that want it before the first packet; empty where there is none.
+    /// That of AV1 is the whole `av1C` record.
+    fn codec_private(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
     /// Takes one picture.
     ///
     /// # Errors

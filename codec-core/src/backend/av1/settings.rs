@@ -1,0 +1,290 @@
+//! Settings in rav1e's terms; what it cannot do is refused here.
+
+use rav1e::prelude as lib;
+use rav1e::prelude::{SceneDetectionSpeed, SpeedSettings, Tune};
+
+use crate::codec::{
+    Buffering, Content, DropPolicy, EncoderConfig, Feature, Knob, KnobKind, Preset, RateControl,
+    Scalability,
+};
+use crate::error::{ConfigError, Error};
+use crate::frame::{Color, ColorRange, Size};
+
+/// Smallest and largest width and height.
+const DIMENSIONS: std::ops::RangeInclusive<u32> = 16..=65_535;
+/// Largest number of pixels: a level that decoders have ends far below.
+const MAX_PIXELS: u64 = 1 << 28;
+
+/// The settings of rav1e's own.
+pub(super) static KNOBS: &[Knob] = &[
+    Knob {
+        name: "tiles",
+        kind: KnobKind::Range { min: 1, max: 64 },
+        default: 1,
+        live: false,
+        help: "Parts that are coded and decoded side by side, at least; more cost some bits.",
+    },
+    Knob {
+        name: "tune",
+        kind: KnobKind::Choice(&[(0, "psnr"), (1, "psychovisual")]),
+        default: 1,
+        live: false,
+        help: "What distortion is measured by.",
+    },
+    Knob {
+        name: "lookahead",
+        kind: KnobKind::Range { min: 0, max: 60 },
+        default: 0,
+        live: false,
+        help: "Pictures that are held back to see what comes; 0: by preset and speed.",
+    },
+    Knob {
+        name: "base-qindex-min",
+        kind: KnobKind::Range { min: 0, max: 255 },
+        default: 0,
+        live: false,
+        help: "Best base index of the rate control; a frame's own index follows by its kind.",
+    },
+    Knob {
+        name: "base-qindex-max",
+        kind: KnobKind::Range { min: 0, max: 255 },
+        default: 255,
+        live: false,
+        help: "Worst base index of the rate control; a frame's own index follows by its kind.",
+    },
+];
+
+#[derive(Clone, Copy, Debug)]
+struct KnobValues {
+    tiles: usize,
+    tune: Tune,
+    lookahead: usize,
+    base_qindex: (u8, u8),
+}
+
+impl KnobValues {
+    fn from_list(given: &[(String, i64)]) -> Result<Self, ConfigError> {
+        let mut values =
+            Self { tiles: 1, tune: Tune::Psychovisual, lookahead: 0, base_qindex: (0, 255) };
+        for (name, value) in given {
+            let knob = known(name)?;
+            if !knob.allows(*value) {
+                return Err(ConfigError::new(knob.name, value, knob.allowed()));
+            }
+            let number = usize::try_from(*value).unwrap_or(0);
+            let byte = u8::try_from(*value).unwrap_or(u8::MAX);
+            match knob.name {
+                "tiles" => values.tiles = number,
+                "tune" if number == 0 => values.tune = Tune::Psnr,
+                "tune" => values.tune = Tune::Psychovisual,
+                "lookahead" => values.lookahead = number,
+                "base-qindex-min" => values.base_qindex.0 = byte,
+                _ => values.base_qindex.1 = byte,
+            }
+        }
+        let (min, max) = values.base_qindex;
+        if min > max {
+            return Err(ConfigError::new("base-qindex-min", min, format!("at most {max}")));
+        }
+        Ok(values)
+    }
+}
+
+/// The knob of that name.
+pub(super) fn known(name: &str) -> Result<&'static Knob, ConfigError> {
+    KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| {
+        let names: Vec<_> = KNOBS.iter().map(|knob| knob.name).collect();
+        ConfigError::new("knob", name, names.join(", "))
+    })
+}
+
+fn check(
+    ok: bool,
+    knob: &'static str,
+    given: impl std::fmt::Display,
+    allowed: impl std::fmt::Display,
+) -> Result<(), ConfigError> {
+    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
+}
+
+pub(super) fn size(size: Size) -> Result<(), ConfigError> {
+    let sides = DIMENSIONS.contains(&size.width) && DIMENSIONS.contains(&size.height);
+    let allowed = "16x16 to 65535x65535, at most 268435456 pixels";
+    check(sides && size.pixels() <= MAX_PIXELS, "size", size, allowed)
+}
+
+/// What rav1e has no setting for.
+fn refuse_gaps(config: &EncoderConfig) -> Result<(), Error> {
+    let Buffering { initial_ms, optimal_ms, size_ms } = config.buffering;
+    let half = (size_ms / 2, size_ms / 2);
+    let has_own_buffer =
+        config.buffering != Buffering::default() && (initial_ms, optimal_ms) != half;
+    let has_shares = (config.undershoot_pct, config.overshoot_pct) != (100, 15)
+        || config.max_key_frame_pct.is_some();
+    let has_caps = config.max_frame_bytes.is_some() || config.window_cap.is_some();
+    let asked = [
+        (matches!(config.rate, RateControl::FixedQ(_)), Feature::FixedQ),
+        (config.min_qindex.is_some() || config.max_qindex.is_some(), Feature::QindexRange),
+        (has_shares, Feature::FrameShares),
+        (has_caps, Feature::Caps),
+        (has_own_buffer, Feature::Buffering),
+        (config.drops != DropPolicy::Never, Feature::Drops),
+        (config.scalability != Scalability::L1T1, Feature::TemporalLayers),
+        (config.content != Content::Camera, Feature::ScreenContent),
+        (config.deadline.is_some(), Feature::Deadline),
+        (config.intra_refresh > 0, Feature::IntraRefresh),
+    ];
+    match asked.into_iter().find(|&(is_asked, _)| is_asked) {
+        Some((_, feature)) => Err(super::encoder::refusal(feature)),
+        None if config.rehearsal.is_some() => {
+            Err(Error::Unsupported("trial codings of others for rav1e"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The library's settings, and its number of threads.
+pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, usize), Error> {
+    size(config.size)?;
+    for (name, value) in [("framerate", config.framerate), ("timebase", config.timebase)] {
+        check(value.num > 0 && value.den > 0, name, value, "above 0")?;
+    }
+    check(config.speed <= 10, "speed", config.speed, "0..=10")?;
+    let intervals = 1..=1 << 28;
+    let interval = config.keys.max_interval.unwrap_or(1 << 28);
+    check(intervals.contains(&interval), "key interval", interval, "1..=268435456, or none")?;
+    refuse_gaps(config)?;
+    let knobs = KnobValues::from_list(&config.knobs)?;
+
+    let is_live = config.preset == Preset::Rtc;
+    let mut speed = SpeedSettings::from_preset(config.speed);
+    match knobs.lookahead {
+        0 if is_live => speed.rdo_lookahead_frames = 1,
+        0 => {}
+        frames => speed.rdo_lookahead_frames = frames,
+    }
+    speed.scene_detection_mode = match (config.keys.at_scene_cuts, is_live) {
+        (false, _) => SceneDetectionSpeed::None,
+        (true, true) => SceneDetectionSpeed::Fast,
+        (true, false) => speed.scene_detection_mode,
+    };
+    let mut to = lib::EncoderConfig::with_speed_preset(config.speed);
+    to.speed_settings = speed;
+    (to.width, to.height) = (config.size.width as usize, config.size.height as usize);
+    let rate = config.framerate;
+    to.time_base = lib::Rational::new(u64::from(rate.den), u64::from(rate.num));
+    to.low_latency = is_live;
+    to.error_resilient = config.error_resilient;
+    // In low latency the shortest interval would move key frames that were asked for.
+    to.min_key_frame_interval = 0;
+    to.max_key_frame_interval = config.keys.max_interval.map_or(0, u64::from);
+    to.tune = knobs.tune;
+    to.tiles = knobs.tiles;
+    (to.pixel_range, to.color_description) = color(config.info.color)?;
+    rate_control(config, &knobs, &mut to)?;
+    let threads = config.pool.as_ref().map_or(1, |pool| pool.threads().max(1));
+    Ok((to, threads))
+}
+
+/// rav1e has one rate control: a reservoir of so many frames that bits are spread over. Constant
+/// bitrate takes the buffer's size for it, variable bitrate rav1e's own choice (240 frames, or one
+/// and a half key intervals).
+fn rate_control(
+    config: &EncoderConfig,
+    knobs: &KnobValues,
+    to: &mut lib::EncoderConfig,
+) -> Result<(), Error> {
+    match config.rate {
+        RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
+            let bits = i32::try_from(rate.0).ok().filter(|&bits| bits > 0);
+            let allowed = "1..=2147483647 bit/s";
+            to.bitrate = bits.ok_or_else(|| ConfigError::new("bitrate", rate.0, allowed))?;
+            // With a bitrate this is the coarsest index: rav1e's default of 100 would defeat it.
+            (to.min_quantizer, to.quantizer) =
+                (knobs.base_qindex.0, usize::from(knobs.base_qindex.1));
+            if matches!(config.rate, RateControl::Cbr(_)) {
+                let frames = config.framerate.as_f64() * f64::from(config.buffering.size_ms) / 1e3;
+                #[expect(clippy::cast_possible_truncation, reason = "clamped")]
+                let frames = frames.round().clamp(12.0, 131_072.0) as i32;
+                to.reservoir_frame_delay = Some(frames);
+            }
+        }
+        RateControl::Quality(quality) => {
+            check(quality <= 100, "quality", quality, "0..=100")?;
+            let (best, worst) = knobs.base_qindex;
+            let index = 255 - usize::from(quality) * 255 / 100;
+            to.quantizer = index.clamp(usize::from(best), usize::from(worst)).max(1);
+        }
+        RateControl::FixedQ(_) => return Err(super::encoder::refusal(Feature::FixedQ)),
+    }
+    Ok(())
+}
+
+/// The colour description for the sequence header.
+fn color(color: Color) -> Result<(lib::PixelRange, Option<lib::ColorDescription>), ConfigError> {
+    use lib::{ColorPrimaries as P, MatrixCoefficients as M, TransferCharacteristics as T};
+    let range = match color.range {
+        ColorRange::Full => lib::PixelRange::Full,
+        _ => lib::PixelRange::Limited,
+    };
+    let primaries = [
+        P::BT709,
+        P::Unspecified,
+        P::BT470M,
+        P::BT470BG,
+        P::BT601,
+        P::SMPTE240,
+        P::GenericFilm,
+        P::BT2020,
+        P::XYZ,
+        P::SMPTE431,
+        P::SMPTE432,
+        P::EBU3213,
+    ];
+    let transfers = [
+        T::BT709,
+        T::Unspecified,
+        T::BT470M,
+        T::BT470BG,
+        T::BT601,
+        T::SMPTE240,
+        T::Linear,
+        T::Log100,
+        T::Log100Sqrt10,
+        T::IEC61966,
+        T::BT1361,
+        T::SRGB,
+        T::BT2020_10Bit,
+        T::BT2020_12Bit,
+        T::SMPTE2084,
+        T::SMPTE428,
+        T::HLG,
+    ];
+    let matrices = [
+        M::BT709,
+        M::Unspecified,
+        M::FCC,
+        M::BT470BG,
+        M::BT601,
+        M::SMPTE240,
+        M::YCgCo,
+        M::BT2020NCL,
+        M::BT2020CL,
+        M::SMPTE2085,
+        M::ChromatNCL,
+        M::ChromatCL,
+        M::ICtCp,
+    ];
+    let Color { primaries: p, transfer: t, matrix: m, .. } = color;
+    let refused = |what, code: u8| ConfigError::new(what, code, "one that AV1 has for 4:2:0");
+    let description = lib::ColorDescription {
+        color_primaries: *(primaries.iter().find(|&&known| known as u8 == p.0))
+            .ok_or_else(|| refused("colour primaries", p.0))?,
+        transfer_characteristics: *(transfers.iter().find(|&&known| known as u8 == t.0))
+            .ok_or_else(|| refused("transfer characteristics", t.0))?,
+        matrix_coefficients: *(matrices.iter().find(|&&known| known as u8 == m.0))
+            .ok_or_else(|| refused("matrix coefficients", m.0))?,
+    };
+    let is_described = (p.0, t.0, m.0) != (2, 2, 2);
+    Ok((range, is_described.then_some(description)))
+}
