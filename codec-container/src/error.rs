@@ -91,7 +91,7 @@ impl fmt::Display for Error {
             Self::Unrecognised { head } => {
                 write!(
                     f,
-                    "not y4m, IVF, WebM, Matroska or MP4: it begins with {}",
+                    "not y4m, IVF, WebM, Matroska, MP4, Ogg or WAVE: it begins with {}",
                     head.escape_ascii()
                 )
             }

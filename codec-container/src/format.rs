@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use codec_core::audio::AudioCodec;
+use codec_core::audio::{AudioCodec, PcmEncoding};
 use codec_core::codec::Codec;
 
 /// A file format.
@@ -21,6 +21,12 @@ pub enum Format {
     Matroska,
     /// MP4 and its relatives (ISO base media file format, QuickTime).
     Mp4,
+    /// Ogg with Opus, Vorbis or FLAC.
+    Ogg,
+    /// WAVE (RIFF, RF64).
+    Wav,
+    /// Samples of sound without any header.
+    Pcm,
 }
 
 impl Format {
@@ -37,10 +43,13 @@ impl Format {
             Self::WebM => "webm",
             Self::Matroska => "matroska",
             Self::Mp4 => "mp4",
+            Self::Ogg => "ogg",
+            Self::Wav => "wav",
+            Self::Pcm => "pcm",
         }
     }
 
-    /// The format that begins with `head`. Raw video has no head and is never found.
+    /// The format that begins with `head`. Raw video and sound have no head and are never found.
     #[must_use]
     pub fn detect(head: &[u8]) -> Option<Self> {
         const MP4_BOXES: [&[u8; 4]; 8] =
@@ -55,6 +64,12 @@ impl Format {
             Some(if matroska { Self::Matroska } else { Self::WebM })
         } else if head.get(4..8).is_some_and(|kind| MP4_BOXES.iter().any(|known| kind == *known)) {
             Some(Self::Mp4)
+        } else if head.starts_with(b"OggS") {
+            Some(Self::Ogg)
+        } else if [b"RIFF", b"RF64", b"BW64", b"RIFX"].iter().any(|kind| head.starts_with(*kind))
+            && head.get(8..12) == Some(b"WAVE")
+        {
+            Some(Self::Wav)
         } else {
             None
         }
@@ -69,7 +84,11 @@ impl Format {
             "ivf" => Some(Self::Ivf),
             "webm" => Some(Self::WebM),
             "mkv" | "mka" | "matroska" => Some(Self::Matroska),
-            "mp4" | "m4v" | "mov" => Some(Self::Mp4),
+            "mp4" | "m4v" | "mov" | "m4a" => Some(Self::Mp4),
+            "ogg" | "opus" | "oga" => Some(Self::Ogg),
+            "wav" | "wave" => Some(Self::Wav),
+            "pcm" | "s16" | "s16le" | "s16be" | "s24" | "s24le" | "s32" | "s32le" | "f32"
+            | "f32le" | "f64" | "f64le" | "u8" | "ul" | "al" => Some(Self::Pcm),
             _ => None,
         }
     }
@@ -84,7 +103,7 @@ impl Format {
     #[must_use]
     pub fn holds_video(self, codec: Codec) -> bool {
         match self {
-            Self::Y4m | Self::Raw => false,
+            Self::Y4m | Self::Raw | Self::Ogg | Self::Wav | Self::Pcm => false,
             Self::Ivf | Self::Matroska | Self::Mp4 => true,
             Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1),
         }
@@ -93,13 +112,25 @@ impl Format {
     /// Whether it can hold sound of `codec`.
     #[must_use]
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
-        use AudioCodec::{Aac, Alac, Flac, Mp3, Opus, Vorbis};
+        use AudioCodec::{Aac, Alac, Flac, Mp3, Opus, Pcm, Pcma, Pcmu, Vorbis};
         match self {
             Self::Y4m | Self::Raw | Self::Ivf => false,
             Self::WebM => matches!(codec, Opus | Vorbis),
             Self::Matroska => true,
             Self::Mp4 => matches!(codec, Opus | Aac | Mp3 | Flac | Alac),
+            Self::Ogg => codec == Opus,
+            Self::Wav => {
+                matches!(codec, Pcma | Pcmu)
+                    || matches!(codec, Pcm(encoding) if encoding != PcmEncoding::S16Be)
+            }
+            Self::Pcm => matches!(codec, Pcma | Pcmu | Pcm(_)),
         }
+    }
+
+    /// Whether it holds sound alone.
+    #[must_use]
+    pub fn is_audio(self) -> bool {
+        matches!(self, Self::Ogg | Self::Wav | Self::Pcm)
     }
 
     /// What its content is counted in.

@@ -106,6 +106,7 @@ impl IvfReader {
             return Err(Error::limit(Format::Ivf, offset, "packet bytes", len.into(), limit));
         }
         let len = usize::try_from(len).unwrap_or(usize::MAX);
+        packet.reset();
         packet.offset = self.input.position();
         let had = self.input.read_vec(&mut packet.data, len)?;
         if had < len {
@@ -114,9 +115,6 @@ impl IvfReader {
         }
         let [_, _, _, _, time @ ..] = head;
         packet.pts = i64::from_le_bytes(time);
-        packet.duration = None;
-        packet.track = 0;
-        (packet.trim_start, packet.trim_end) = (0, 0);
         packet.index = self.index;
         packet.set_facts(PayloadFacts::of(self.codec, &packet.data));
         Ok(true)

@@ -1,4 +1,5 @@
-//! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska and MP4.
+//! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska, MP4,
+//! Ogg, WAVE and raw sound.
 //!
 //! Start at [`open()`], [`open_packets`] and [`open_pictures`] for reading, which look at the content
 //! and not at the name, and at [`create_packets`] and [`create_pictures`] for writing.
@@ -11,17 +12,23 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod flac;
 mod format;
 mod io;
 mod ivf;
 mod mp4;
+mod ogg;
 mod open;
+mod opus;
 mod payload;
+mod pcm;
 mod rational;
 mod raw;
 mod stream;
+mod tags;
 mod time;
 mod track;
+mod wav;
 mod webm;
 mod y4m;
 
@@ -30,16 +37,19 @@ pub use format::Format;
 pub use io::{Output, ReadSeek, Source, WriteSeek};
 pub use ivf::{IvfReader, IvfWriter};
 pub use mp4::{Mp4Reader, Mp4Writer};
+pub use ogg::{OggReader, OggWriter};
 pub use open::{
     Input, ReadOptions, WriteOptions, create_packets, create_pictures, open, open_packets,
     open_pictures,
 };
 pub use payload::PayloadFacts;
+pub use pcm::{RawAudioReader, RawAudioSpec, RawAudioWriter};
 pub use raw::{RawReader, RawSpec, RawWriter};
 pub use stream::{
     ChromaSiting, CodedPacket, PacketReader, PacketRef, PacketWriter, PictureReader, PictureStream,
     PictureWriter, TimedPicture, Warning,
 };
 pub use track::{AudioTrack, Track, VideoTrack};
+pub use wav::{WavReader, WavWriter};
 pub use webm::{WebmReader, WebmWriter};
 pub use y4m::{Y4mReader, Y4mWriter};

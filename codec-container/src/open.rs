@@ -6,8 +6,9 @@ use codec_core::codec::Limits;
 
 use crate::io::Source;
 use crate::{
-    Error, Format, IvfReader, IvfWriter, Mp4Reader, Mp4Writer, Output, PacketReader, PacketWriter,
-    PictureReader, PictureStream, PictureWriter, RawWriter, Result, Track, VideoTrack, WebmReader,
+    AudioTrack, Error, Format, IvfReader, IvfWriter, Mp4Reader, Mp4Writer, OggReader, OggWriter,
+    Output, PacketReader, PacketWriter, PictureReader, PictureStream, PictureWriter,
+    RawAudioWriter, RawWriter, Result, Track, VideoTrack, WavReader, WavWriter, WebmReader,
     WebmWriter, Y4mReader, Y4mWriter,
 };
 
@@ -63,7 +64,9 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
             Input::Packets(Box::new(WebmReader::new(source, options)?))
         }
         Format::Mp4 => Input::Packets(Box::new(Mp4Reader::new(source, options)?)),
-        Format::Raw => {
+        Format::Ogg => Input::Packets(Box::new(OggReader::new(source, options)?)),
+        Format::Wav => Input::Packets(Box::new(WavReader::new(source, options)?)),
+        Format::Raw | Format::Pcm => {
             return Err(Error::unsupported(format, "reading is"));
         }
     })
@@ -112,7 +115,19 @@ pub fn create_packets(
             Ok(Box::new(WebmWriter::new(output, only_video(format, tracks)?, options)?))
         }
         Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, only_video(format, tracks)?)?)),
+        Format::Ogg => Ok(Box::new(OggWriter::new(output, only_audio(format, tracks)?, options)?)),
+        Format::Wav => Ok(Box::new(WavWriter::new(output, only_audio(format, tracks)?)?)),
+        Format::Pcm => Ok(Box::new(RawAudioWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded packets are")),
+    }
+}
+
+fn only_audio(format: Format, tracks: &[Track]) -> Result<&AudioTrack> {
+    match tracks {
+        [Track::Audio(track)] => Ok(track),
+        [_] => Err(Error::unsupported(format, "video is")),
+        [] => Err(Error::unsupported(format, "a file without tracks is")),
+        _ => Err(Error::unsupported(format, "more than one track is")),
     }
 }
 
@@ -137,9 +152,7 @@ pub fn create_pictures(
     match format {
         Format::Y4m => Ok(Box::new(Y4mWriter::new(output, stream)?)),
         Format::Raw => Ok(Box::new(RawWriter::new(output, stream)?)),
-        Format::Ivf | Format::WebM | Format::Matroska | Format::Mp4 => {
-            Err(Error::unsupported(format, "raw pictures are"))
-        }
+        _ => Err(Error::unsupported(format, "raw pictures are")),
     }
 }
 

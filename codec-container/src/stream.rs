@@ -20,6 +20,13 @@ pub enum Warning {
     TrackRefused(String),
     /// The header has no usable frame rate or time base; this one is assumed.
     TimeBaseAssumed(Rational),
+    /// The header states more bytes of sound than there are.
+    SizeLies {
+        /// Bytes that the header states.
+        stated: u64,
+        /// Bytes that there are.
+        there: u64,
+    },
     /// An edit list or a delay that times do not follow.
     EditsIgnored,
     /// A crop rectangle in the header is left out.
@@ -35,6 +42,9 @@ impl std::fmt::Display for Warning {
             Self::TrackRefused(why) => write!(f, "a track is left out: {why}"),
             Self::TimeBaseAssumed(base) => {
                 write!(f, "the header gives no time base; {base} s is assumed")
+            }
+            Self::SizeLies { stated, there } => {
+                write!(f, "the header states {stated} bytes of sound, and there are {there}")
             }
             Self::EditsIgnored => f.write_str("the edit list is left out"),
             Self::CropIgnored => f.write_str("the crop rectangle is left out"),
@@ -65,8 +75,12 @@ pub struct CodedPacket {
     pub offset: u64,
     /// Decoded samples to throw away at the start of the packet, at the track's rate.
     pub trim_start: u32,
-    /// Decoded samples to throw away at the end of the packet, at the track's rate.
+    /// Decoded samples to throw away at the end of the packet, at the track's rate. The duration
+    /// does not count them.
     pub trim_end: u32,
+    /// Packets are missing before this one, or another stream begins with it (chained Ogg): what a
+    /// decoder has learnt does not fit.
+    pub after_gap: bool,
 }
 
 impl CodedPacket {
@@ -75,6 +89,12 @@ impl CodedPacket {
     pub fn as_ref(&self) -> PacketRef<'_> {
         let &Self { ref data, track, pts, duration, key, shown, trim_end, .. } = self;
         PacketRef { data, track, pts, duration, key, shown, trim_end }
+    }
+
+    /// Everything but the payload as in a plain packet of track 0.
+    pub(crate) fn reset(&mut self) {
+        let data = std::mem::take(&mut self.data);
+        *self = Self { data, key: true, shown: true, ..Self::default() };
     }
 
     pub(crate) fn set_facts(&mut self, facts: PayloadFacts) {

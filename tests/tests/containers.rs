@@ -11,11 +11,15 @@ mod counterparts;
 mod damage;
 #[path = "containers/mp4.rs"]
 mod mp4;
+#[path = "containers/ogg.rs"]
+mod ogg;
 #[path = "containers/pictures.rs"]
 mod pictures;
 #[path = "containers/support.rs"]
 mod support;
 #[path = "containers/times.rs"]
 mod times;
+#[path = "containers/wav.rs"]
+mod wav;
 #[path = "containers/webm.rs"]
 mod webm;

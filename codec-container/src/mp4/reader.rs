@@ -145,13 +145,12 @@ impl Mp4Reader {
 
     fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
         let Some(sample) = self.next_sample()? else { return Ok(false) };
+        packet.reset();
         self.read_sample(sample, packet)?;
         let decode_time = i64::try_from(sample.decode_time).unwrap_or(i64::MAX);
         packet.pts =
             decode_time.saturating_add(sample.composition).saturating_add(self.track.shift);
         packet.duration = Some(sample.duration.into());
-        packet.track = 0;
-        (packet.trim_start, packet.trim_end) = (0, 0);
         packet.index = self.index;
         packet.offset = sample.offset;
         packet.key = sample.sync;

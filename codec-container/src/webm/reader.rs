@@ -334,13 +334,12 @@ impl WebmReader {
     }
 
     fn deliver(&mut self, frame: &Frame, packet: &mut CodedPacket) {
+        packet.reset();
         packet.data.clear();
         packet.data.extend_from_slice(&self.track.stripped);
         packet.data.extend_from_slice(&self.block[frame.range.clone()]);
         packet.pts = frame.pts;
         packet.duration = frame.duration;
-        packet.track = 0;
-        (packet.trim_start, packet.trim_end) = (0, 0);
         packet.index = self.index;
         packet.offset = frame.offset;
         packet.key = frame.key;

@@ -54,6 +54,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("webm pipe", write_all(To::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &given)),
         ("y4m", y4m()),
         ("mp4", crate::mp4::sample()),
+        ("ogg", crate::ogg::sample(20)),
+        ("wav", crate::wav::sample()),
     ]
 }
 
@@ -104,7 +106,7 @@ fn the_malformed_files_end_in_packets_or_errors() {
     files.sort();
     for path in files {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let known = [".ivf", ".webm", ".mkv", ".mp4", ".mov", ".y4m"];
+        let known = [".ivf", ".webm", ".mkv", ".mp4", ".mov", ".y4m", ".opus"];
         if !known.iter().any(|end| name.ends_with(end)) {
             continue;
         }

@@ -161,3 +161,63 @@ pub fn temp_file(suffix: &str, bytes: &[u8]) -> tempfile::NamedTempFile {
     file.write_all(bytes).unwrap();
     file
 }
+
+/// Everything of all tracks up to the end or the first error.
+pub fn read_tracks(bytes: &[u8]) -> (Vec<Track>, Vec<CodedPacket>, Option<Error>) {
+    read_tracks_with(Source::seekable(Cursor::new(bytes.to_vec())), &ReadOptions::default())
+}
+
+pub fn read_tracks_with(
+    source: Source,
+    options: &ReadOptions,
+) -> (Vec<Track>, Vec<CodedPacket>, Option<Error>) {
+    let mut reader = match open_packets(source, options) {
+        Ok(reader) => reader,
+        Err(error) => return (Vec::new(), Vec::new(), Some(error)),
+    };
+    let mut packets = Vec::new();
+    let mut packet = CodedPacket::default();
+    let error = loop {
+        match reader.read(&mut packet) {
+            Ok(true) => packets.push(packet.clone()),
+            Ok(false) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    (reader.tracks().to_vec(), packets, error)
+}
+
+/// Writes packets as they were read.
+pub fn write_tracks(to: To, format: Format, tracks: &[Track], packets: &[CodedPacket]) -> Vec<u8> {
+    let shared = Shared::default();
+    let output = match to {
+        To::File => Output::seekable(shared.clone()),
+        To::Pipe => Output::stream(shared.clone()),
+    };
+    let mut writer = create_packets(output, format, tracks, &WriteOptions::default()).unwrap();
+    for packet in packets {
+        writer.write(packet.as_ref()).unwrap();
+    }
+    writer.finish().unwrap();
+    drop(writer);
+    shared.bytes()
+}
+
+/// Decoded samples of a track that belong to the sound.
+pub fn samples_of(packets: &[CodedPacket], track: usize) -> u64 {
+    let of_track = packets.iter().filter(|packet| packet.track == track);
+    of_track.map(|packet| packet.duration.unwrap() - u64::from(packet.trim_start)).sum()
+}
+
+/// What ffprobe tells, one `key=value` in a line.
+pub fn probe(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
+    let file = temp_file(suffix, bytes);
+    let output = std::process::Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", entries, "-of", "default=nw=1"])
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && complaints.is_empty(), "{complaints}");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}

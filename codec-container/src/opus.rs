@@ -1,0 +1,41 @@
+//! Opus in containers: its head as a track, and the duration of a packet.
+
+use codec_core::audio::opus_head::OpusHead;
+use codec_core::audio::opus_packet::duration_us;
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+
+use crate::{AudioTrack, Format};
+
+/// The rate in which positions and delays are counted.
+pub(crate) const RATE: u32 = 48_000;
+
+/// The head for `track`: the one it brings, with its delay, or else a plain one. `None` if it brings
+/// a damaged one, or none for more than two channels.
+pub(crate) fn head_of(track: &AudioTrack) -> Option<OpusHead> {
+    let pre_skip = u16::try_from(track.delay).ok()?;
+    if track.codec_private.is_empty() {
+        let channels = u8::try_from(track.audio.channels()).ok().filter(|&count| count <= 2)?;
+        let input_rate = track.input_rate.unwrap_or(track.audio.rate);
+        return Some(OpusHead::plain(channels, pre_skip, input_rate));
+    }
+    Some(OpusHead { pre_skip, ..OpusHead::parse(&track.codec_private).ok()? })
+}
+
+/// A track as `head` describes it, with a tick for each sample.
+pub(crate) fn track_of(head: &OpusHead, format: Format) -> AudioTrack {
+    let layout = match head.family {
+        0 | 1 => ChannelLayout::of(head.channels.into()),
+        _ => None,
+    };
+    let layout = layout.unwrap_or(ChannelLayout::Discrete(head.channels));
+    let mut track = AudioTrack::new(format, AudioCodec::Opus, AudioFormat::new(RATE, layout));
+    track.input_rate = (head.input_rate > 0).then_some(head.input_rate);
+    track.delay = head.pre_skip.into();
+    track.codec_private = head.to_bytes();
+    track
+}
+
+/// Samples at 48 kHz in a packet; `None` if it is none.
+pub(crate) fn packet_samples(data: &[u8]) -> Option<u32> {
+    duration_us(data).map(|us| us / 1000 * 48 + us % 1000 * 48 / 1000)
+}

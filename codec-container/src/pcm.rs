@@ -1,0 +1,222 @@
+//! Uncompressed sound and G.711 in a row: cut into packets of 20 ms. Headerless files.
+
+use std::str::FromStr;
+
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+
+use crate::io::{ByteReader, ByteWriter};
+use crate::{
+    AudioTrack, CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, Result,
+    Source, Track,
+};
+
+/// Bytes of one sample of one channel; `None` for codecs whose samples have no fixed size.
+pub(crate) fn sample_bytes(codec: AudioCodec) -> Option<usize> {
+    match codec {
+        AudioCodec::Pcm(encoding) => Some(encoding.bytes()),
+        AudioCodec::Pcma | AudioCodec::Pcmu => Some(1),
+        _ => None,
+    }
+}
+
+/// Bytes of one sample of every channel of `track`, if it has fixed ones.
+pub(crate) fn frame_bytes(track: &AudioTrack) -> Option<usize> {
+    Some(sample_bytes(track.codec)? * track.audio.channels())
+}
+
+/// Highest sampling rate.
+const MAX_RATE: u32 = 1 << 24;
+
+/// What a headerless sound holds, as on the command line: `48000:2:s16le`.
+///
+/// Rate in Hz, number of channels (1 without it), encoding: `s16le` (also `s16`, the default),
+/// `s16be`, `u8`, `s24le`, `s32le`, `f32le`, `f64le`, `alaw`, `mulaw`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct RawAudioSpec {
+    pub audio: AudioFormat,
+    /// PCM or G.711.
+    pub codec: AudioCodec,
+}
+
+impl FromStr for RawAudioSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let mut parts = text.split(':');
+        let rate = parts.next().unwrap_or_default();
+        let rate = rate.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
+        let rate = rate.ok_or_else(|| format!("'{text}': the rate is not in 1..={MAX_RATE} Hz"))?;
+        let channels = parts.next().unwrap_or("1");
+        let layout =
+            channels.parse().ok().filter(|&count| count <= 255).and_then(ChannelLayout::of);
+        let layout =
+            layout.ok_or_else(|| format!("'{text}': the number of channels is not in 1..=255"))?;
+        let name = parts.next().unwrap_or("s16le");
+        let codec = codec_by_name(name).ok_or_else(|| {
+            format!("'{text}': '{name}' is none of s16le, s16be, u8, s24le, s32le, f32le, f64le, alaw, mulaw")
+        })?;
+        match parts.next() {
+            None => Ok(Self { audio: AudioFormat::new(rate, layout), codec }),
+            Some(more) => {
+                Err(format!("'{text}': '{more}' comes after rate, channels and encoding"))
+            }
+        }
+    }
+}
+
+fn codec_by_name(name: &str) -> Option<AudioCodec> {
+    let name = name.to_ascii_lowercase();
+    Some(match name.as_str() {
+        "alaw" | "al" | "pcma" => AudioCodec::Pcma,
+        "mulaw" | "ulaw" | "ul" | "pcmu" => AudioCodec::Pcmu,
+        _ => {
+            let long = PcmEncoding::ALL.into_iter().find(|encoding| encoding.name() == name);
+            let short = || {
+                let name = format!("{name}le");
+                PcmEncoding::ALL.into_iter().find(|encoding| encoding.name() == name)
+            };
+            AudioCodec::Pcm(long.or_else(short)?)
+        }
+    })
+}
+
+impl RawAudioSpec {
+    /// The encoding that file names with `extension` usually have: `ul`, `al`, `s16`, `f32`.
+    #[must_use]
+    pub fn codec_of_extension(extension: &str) -> Option<AudioCodec> {
+        match extension.to_ascii_lowercase().as_str() {
+            "pcm" => Some(AudioCodec::Pcm(PcmEncoding::S16Le)),
+            name => codec_by_name(name),
+        }
+    }
+}
+
+/// Cuts a run of samples into packets.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    format: Format,
+    frame_bytes: usize,
+    packet_frames: u64,
+    next: u64,
+    index: u64,
+}
+
+impl Cutter {
+    /// Packets of 20 ms for `track`, whose samples have a fixed size.
+    pub(crate) fn new(track: &AudioTrack) -> Self {
+        let packet_frames = u64::from(track.audio.rate / 50).max(1);
+        let frame_bytes = frame_bytes(track).unwrap_or(1);
+        Self { format: track.format, frame_bytes, packet_frames, next: 0, index: 0 }
+    }
+
+    /// Reads the next packet, of at most `left` bytes; `false` at the end. What is left of a sample
+    /// at the end is dropped.
+    pub(crate) fn read(
+        &mut self,
+        input: &mut ByteReader,
+        left: Option<u64>,
+        packet: &mut CodedPacket,
+    ) -> Result<bool> {
+        let most = self.packet_frames.saturating_mul(self.frame_bytes as u64);
+        let wanted = left.map_or(most, |left| left.min(most));
+        packet.reset();
+        packet.offset = input.position();
+        let had =
+            input.read_vec(&mut packet.data, usize::try_from(wanted).unwrap_or(usize::MAX))?;
+        let frames = had / self.frame_bytes;
+        packet.data.truncate(frames * self.frame_bytes);
+        if frames == 0 {
+            return Ok(false);
+        }
+        let end = self.next.checked_add(frames as u64).filter(|&end| i64::try_from(end).is_ok());
+        let end = end.ok_or_else(|| Error::unsupported(self.format, "so long a sound is"))?;
+        packet.pts = i64::try_from(self.next).unwrap_or(i64::MAX);
+        packet.duration = Some(frames as u64);
+        packet.index = self.index;
+        self.next = end;
+        self.index += 1;
+        Ok(true)
+    }
+}
+
+/// Reads headerless sound.
+#[derive(Debug)]
+pub struct RawAudioReader {
+    input: ByteReader,
+    tracks: [Track; 1],
+    cutter: Cutter,
+    selected: bool,
+    ended: bool,
+}
+
+impl RawAudioReader {
+    /// Reads `source` as `spec` says.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for codecs whose samples have no fixed size.
+    pub fn new(source: Source, spec: RawAudioSpec) -> Result<Self> {
+        let track = AudioTrack::new(Format::Pcm, spec.codec, spec.audio);
+        if sample_bytes(spec.codec).is_none() || spec.audio.rate == 0 {
+            return Err(Error::unsupported(Format::Pcm, format!("codec {} is", spec.codec)));
+        }
+        let cutter = Cutter::new(&track);
+        let tracks = [Track::Audio(track)];
+        Ok(Self { input: ByteReader::new(source), tracks, cutter, selected: true, ended: false })
+    }
+}
+
+impl PacketReader for RawAudioReader {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, tracks: &[usize]) {
+        self.selected = tracks.contains(&0);
+    }
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if self.ended || !self.selected {
+            return Ok(false);
+        }
+        let outcome = self.cutter.read(&mut self.input, None, packet);
+        self.ended = !matches!(outcome, Ok(true));
+        outcome
+    }
+}
+
+/// The part of a packet that belongs to the sound.
+pub(crate) fn without_trim<'a>(packet: &PacketRef<'a>, frame_bytes: usize) -> &'a [u8] {
+    let trim = usize::try_from(packet.trim_end).unwrap_or(usize::MAX).saturating_mul(frame_bytes);
+    &packet.data[..packet.data.len().saturating_sub(trim)]
+}
+
+/// Writes headerless sound; times are not kept.
+#[derive(Debug)]
+pub struct RawAudioWriter {
+    output: ByteWriter,
+    frame_bytes: usize,
+}
+
+impl RawAudioWriter {
+    /// Begins a sound.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Unsupported`] for codecs other than PCM and G.711.
+    pub fn new(output: Output, track: &AudioTrack) -> Result<Self> {
+        let frame_bytes = frame_bytes(track)
+            .ok_or_else(|| Error::unsupported(Format::Pcm, format!("codec {} is", track.codec)))?;
+        Ok(Self { output: ByteWriter::new(output)?, frame_bytes })
+    }
+}
+
+impl PacketWriter for RawAudioWriter {
+    fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
+        self.output.write(without_trim(&packet, self.frame_bytes))?;
+        Ok(self.output.flush_if_live()?)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(self.output.flush()?)
+    }
+}

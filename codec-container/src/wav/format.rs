@@ -1,0 +1,186 @@
+//! The `fmt ` chunk, which Matroska takes over for tracks of `A_MS/ACM`: parse and write.
+
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
+
+const PCM: u16 = 1;
+const FLOAT: u16 = 3;
+const ALAW: u16 = 6;
+const MULAW: u16 = 7;
+const EXTENSIBLE: u16 = 0xFFFE;
+/// What follows the format number in the identifier of an extensible format.
+const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
+
+/// Bits of the channel mask, in the order of the channels.
+const MASK: [(Speaker, u32); 9] = [
+    (Speaker::FrontLeft, 0x1),
+    (Speaker::FrontRight, 0x2),
+    (Speaker::FrontCentre, 0x4),
+    (Speaker::LowFrequency, 0x8),
+    (Speaker::BackLeft, 0x10),
+    (Speaker::BackRight, 0x20),
+    (Speaker::BackCentre, 0x100),
+    (Speaker::SideLeft, 0x200),
+    (Speaker::SideRight, 0x400),
+];
+const SIDES: u32 = 0x600;
+const BACKS: u32 = 0x30;
+
+fn mask_of(layout: ChannelLayout) -> u32 {
+    let bit = |speaker| MASK.iter().find(|(known, _)| *known == speaker).map_or(0, |&(_, bit)| bit);
+    layout.speakers().iter().fold(0, |mask, &speaker| mask | bit(speaker))
+}
+
+fn layout_of(count: usize, mask: u32) -> Option<ChannelLayout> {
+    let usual = ChannelLayout::of(count)?;
+    // Side speakers alone stand where back speakers do.
+    let folded =
+        if mask & (SIDES | BACKS) == SIDES && count < 7 { mask & !SIDES | BACKS } else { mask };
+    if mask == 0 || folded == mask_of(usual) || count <= 2 {
+        return Some(usual);
+    }
+    u8::try_from(count).ok().map(ChannelLayout::Discrete)
+}
+
+/// What a `fmt ` chunk tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WaveFormat {
+    pub(crate) codec: AudioCodec,
+    pub(crate) audio: AudioFormat,
+    /// Bytes of one sample of every channel.
+    pub(crate) frame_bytes: usize,
+}
+
+/// Why a `fmt ` chunk is refused.
+pub(crate) enum Refusal {
+    /// It is broken: what was expected, what was found.
+    Corrupt(&'static str, String),
+    /// A clause that names what is not supported.
+    Unsupported(String),
+}
+
+/// Parses a `fmt ` chunk.
+pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, Refusal> {
+    let Some(&[t0, t1, c0, c1, r0, r1, r2, r3, _, _, _, _, a0, a1, b0, b1]) = chunk.first_chunk()
+    else {
+        return Err(Refusal::Corrupt("a format of 16 bytes", format!("{} bytes", chunk.len())));
+    };
+    let mut tag = u16::from_le_bytes([t0, t1]);
+    let channels = u16::from_le_bytes([c0, c1]);
+    let rate = u32::from_le_bytes([r0, r1, r2, r3]);
+    let align = u16::from_le_bytes([a0, a1]);
+    let bits = u16::from_le_bytes([b0, b1]);
+    let mut mask = 0;
+    if tag == EXTENSIBLE {
+        let Some(&[m0, m1, m2, m3, t0, t1, ref tail @ ..]) =
+            chunk.get(20..).and_then(|rest| rest.first_chunk::<20>())
+        else {
+            let found = format!("{} bytes", chunk.len());
+            return Err(Refusal::Corrupt("an extensible format of 40 bytes", found));
+        };
+        if *tail != GUID_TAIL {
+            return Err(Refusal::Unsupported("an extensible format of another kind is".into()));
+        }
+        mask = u32::from_le_bytes([m0, m1, m2, m3]);
+        tag = u16::from_le_bytes([t0, t1]);
+    }
+    if channels == 0 {
+        return Err(Refusal::Corrupt("at least one channel", "0".into()));
+    }
+    if rate == 0 {
+        return Err(Refusal::Corrupt("a sampling rate above 0", "0".into()));
+    }
+    let Some(layout) = layout_of(channels.into(), mask) else {
+        return Err(Refusal::Unsupported(format!("sound of {channels} channels is")));
+    };
+    // The space of a sample, which may have fewer bits that count.
+    let even = align != 0 && align % channels == 0;
+    let bytes = if even { align / channels } else { bits.div_ceil(8) };
+    let codec = match (tag, bytes) {
+        (PCM, 1) => AudioCodec::Pcm(PcmEncoding::U8),
+        (PCM, 2) => AudioCodec::Pcm(PcmEncoding::S16Le),
+        (PCM, 3) => AudioCodec::Pcm(PcmEncoding::S24Le),
+        (PCM, 4) => AudioCodec::Pcm(PcmEncoding::S32Le),
+        (FLOAT, 4) => AudioCodec::Pcm(PcmEncoding::F32Le),
+        (FLOAT, 8) => AudioCodec::Pcm(PcmEncoding::F64Le),
+        (ALAW, 1) => AudioCodec::Pcma,
+        (MULAW, 1) => AudioCodec::Pcmu,
+        (PCM | FLOAT | ALAW | MULAW, _) => {
+            return Err(Refusal::Unsupported(format!(
+                "format {tag} with samples of {bytes} bytes is"
+            )));
+        }
+        _ => return Err(Refusal::Unsupported(format!("format {tag:#06x} is"))),
+    };
+    let frame_bytes = usize::from(bytes) * usize::from(channels);
+    Ok(WaveFormat { codec, audio: AudioFormat::new(rate, layout), frame_bytes })
+}
+
+/// The `fmt ` chunk for a sound; `None` for codecs that have none.
+pub(crate) fn put_format(codec: AudioCodec, audio: AudioFormat) -> Option<Vec<u8>> {
+    let (tag, bytes) = match codec {
+        AudioCodec::Pcm(PcmEncoding::S16Be) => return None,
+        AudioCodec::Pcm(encoding @ (PcmEncoding::F32Le | PcmEncoding::F64Le)) => {
+            (FLOAT, encoding.bytes())
+        }
+        AudioCodec::Pcm(encoding) => (PCM, encoding.bytes()),
+        AudioCodec::Pcma => (ALAW, 1),
+        AudioCodec::Pcmu => (MULAW, 1),
+        _ => return None,
+    };
+    let channels = u16::try_from(audio.channels()).ok()?;
+    let bytes = u16::try_from(bytes).ok()?;
+    let align = bytes.checked_mul(channels)?;
+    let speakers = mask_of(audio.layout);
+    let is_plain = channels <= 2 && (tag != PCM || bytes <= 2);
+    let mut out = Vec::with_capacity(40);
+    out.extend_from_slice(&if is_plain { tag } else { EXTENSIBLE }.to_le_bytes());
+    out.extend_from_slice(&channels.to_le_bytes());
+    out.extend_from_slice(&audio.rate.to_le_bytes());
+    out.extend_from_slice(&audio.rate.saturating_mul(align.into()).to_le_bytes());
+    out.extend_from_slice(&align.to_le_bytes());
+    out.extend_from_slice(&(bytes * 8).to_le_bytes());
+    if is_plain {
+        if tag != PCM {
+            out.extend_from_slice(&[0; 2]);
+        }
+    } else {
+        out.extend_from_slice(&22_u16.to_le_bytes());
+        out.extend_from_slice(&(bytes * 8).to_le_bytes());
+        out.extend_from_slice(&speakers.to_le_bytes());
+        out.extend_from_slice(&tag.to_le_bytes());
+        out.extend_from_slice(&GUID_TAIL);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_encoding_and_layout_survives() {
+        let codecs = PcmEncoding::ALL.map(AudioCodec::Pcm);
+        for codec in codecs.into_iter().chain([AudioCodec::Pcma, AudioCodec::Pcmu]) {
+            for count in 1..=12 {
+                let audio = AudioFormat::new(48_000, ChannelLayout::of(count).unwrap());
+                let Some(chunk) = put_format(codec, audio) else {
+                    assert_eq!(codec, AudioCodec::Pcm(PcmEncoding::S16Be));
+                    continue;
+                };
+                let Ok(back) = parse_format(&chunk) else { panic!("{codec} {audio}") };
+                assert_eq!((back.codec, back.audio), (codec, audio));
+                for cut in 0..chunk.len() {
+                    let _ = parse_format(&chunk[..cut]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn side_speakers_alone_are_the_usual_surround() {
+        assert_eq!(layout_of(6, 0x60F), Some(ChannelLayout::Surround51));
+        assert_eq!(layout_of(6, 0x3F), Some(ChannelLayout::Surround51));
+        assert_eq!(layout_of(6, 0x3C0F), Some(ChannelLayout::Discrete(6)));
+        assert_eq!(layout_of(8, 0x63F), Some(ChannelLayout::Surround71));
+    }
+}

@@ -1,0 +1,183 @@
+//! Reads WAVE files and pipes of unknown length.
+
+use std::io::{Seek, SeekFrom};
+
+use super::format::{Refusal, WaveFormat, parse_format};
+use crate::io::ByteReader;
+use crate::pcm::Cutter;
+use crate::{
+    AudioTrack, CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track,
+    Warning,
+};
+
+/// Longest `fmt ` chunk that is taken into memory.
+const MAX_FORMAT_BYTES: u64 = 4096;
+/// Programs that write to a pipe put sizes from about here on, for want of the true one.
+const UNKNOWN_FROM: u64 = 0x7FFF_0000;
+
+/// Reads WAVE: PCM, floating point, A-law and mu-law, in packets of 20 ms.
+#[derive(Debug)]
+pub struct WavReader {
+    input: ByteReader,
+    tracks: [Track; 1],
+    cutter: Cutter,
+    /// Bytes of the sound that are left; `None`: up to the end of the input.
+    left: Option<u64>,
+    /// Whether a sound that is shorter than stated is an error.
+    is_strict: bool,
+    selected: bool,
+    ended: bool,
+}
+
+fn corrupt(
+    offset: u64,
+    expected: impl Into<std::borrow::Cow<'static, str>>,
+    found: impl Into<std::borrow::Cow<'static, str>>,
+) -> Error {
+    Error::corrupt(Format::Wav, offset, None, expected, found)
+}
+
+impl WavReader {
+    /// Reads up to the samples. A size that lies is told as a warning where the source can seek.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers, such as no channels;
+    /// [`Error::Unsupported`] for other codings.
+    pub fn new(mut source: Source, _options: &ReadOptions) -> Result<Self> {
+        let file_bytes = match &mut source {
+            Source::Seekable(inner) => {
+                let start = inner.stream_position()?;
+                let end = inner.seek(SeekFrom::End(0))?;
+                inner.seek(SeekFrom::Start(start))?;
+                Some(end.saturating_sub(start))
+            }
+            Source::Stream(_) => None,
+        };
+        let mut input = ByteReader::new(source);
+        let is_large = read_riff(&mut input)?;
+        let (format, stated) = find_data(&mut input, is_large)?;
+        let mut track = AudioTrack::new(Format::Wav, format.codec, format.audio);
+        let frame_bytes = format.frame_bytes as u64;
+        let there = file_bytes.map(|bytes| bytes.saturating_sub(input.position()));
+        let lies = there.zip(stated).filter(|&(there, stated)| stated > there);
+        if let Some((there, stated)) = lies {
+            track.warnings.push(Warning::SizeLies { stated, there });
+        }
+        let bytes = match (stated, there) {
+            (Some(stated), Some(there)) => Some(stated.min(there)),
+            (stated, there) => stated.or(there),
+        };
+        track.duration = bytes.map(|bytes| bytes / frame_bytes).filter(|&frames| frames > 0);
+        let cutter = Cutter::new(&track);
+        let is_strict = there.is_none() && stated.is_some_and(|stated| stated < UNKNOWN_FROM);
+        let tracks = [Track::Audio(track)];
+        Ok(Self { input, tracks, cutter, left: stated, is_strict, selected: true, ended: false })
+    }
+
+    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        let before = self.input.position();
+        let more = self.cutter.read(&mut self.input, self.left, packet)?;
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(self.input.position() - before);
+            if !more && self.is_strict && *left > 0 {
+                let expected = format!("{left} more bytes of samples");
+                return Err(corrupt(self.input.position(), expected, "the end of the file"));
+            }
+        }
+        Ok(more)
+    }
+}
+
+impl PacketReader for WavReader {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, tracks: &[usize]) {
+        self.selected = tracks.contains(&0);
+    }
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if self.ended || !self.selected {
+            return Ok(false);
+        }
+        let outcome = self.read_packet(packet);
+        self.ended = !matches!(outcome, Ok(true));
+        outcome
+    }
+}
+
+/// Reads the head of the file; whether sizes of 64 bits follow.
+fn read_riff(input: &mut ByteReader) -> Result<bool> {
+    let mut head = [0; 12];
+    let had = input.read_up_to(&mut head)?;
+    if had < head.len() {
+        return Err(corrupt(0, "a head of 12 bytes", format!("{had} bytes")));
+    }
+    let is_large = match &head[..4] {
+        b"RIFF" => false,
+        b"RF64" | b"BW64" => true,
+        b"RIFX" => return Err(Error::unsupported(Format::Wav, "big-endian RIFX is")),
+        other => return Err(corrupt(0, "RIFF", other.escape_ascii().to_string())),
+    };
+    if &head[8..] != b"WAVE" {
+        return Err(corrupt(8, "WAVE", head[8..].escape_ascii().to_string()));
+    }
+    Ok(is_large)
+}
+
+/// Reads up to the samples: their format, and their size in bytes if it is known.
+fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Option<u64>)> {
+    let mut format = None;
+    let mut large_data = None;
+    loop {
+        let at = input.position();
+        let mut head = [0; 8];
+        let had = input.read_up_to(&mut head)?;
+        if had < head.len() {
+            let expected = if format.is_some() { "a chunk data" } else { "a chunk fmt" };
+            return Err(corrupt(at, expected, "the end of the file"));
+        }
+        let [i0, i1, i2, i3, size @ ..] = head;
+        let size = u32::from_le_bytes(size);
+        match &[i0, i1, i2, i3] {
+            b"data" => {
+                let Some(format) = format else {
+                    return Err(corrupt(at, "a chunk fmt before the samples", "none"));
+                };
+                let stated = match size {
+                    u32::MAX if is_large => large_data,
+                    0 | u32::MAX => None,
+                    size => Some(size.into()),
+                };
+                return Ok((format, stated));
+            }
+            b"fmt " => {
+                let chunk = read_chunk(input, size)?;
+                format = Some(parse_format(&chunk).map_err(|refusal| match refusal {
+                    Refusal::Corrupt(expected, found) => corrupt(at + 8, expected, found),
+                    Refusal::Unsupported(what) => Error::unsupported(Format::Wav, what),
+                })?);
+            }
+            b"ds64" if is_large => {
+                let chunk = read_chunk(input, size)?;
+                let bytes = chunk.get(8..).and_then(|rest| rest.first_chunk());
+                large_data = bytes.map(|&bytes| u64::from_le_bytes(bytes)).filter(|&size| size > 0);
+            }
+            _ => {
+                input.skip(u64::from(size) + u64::from(size & 1))?;
+            }
+        }
+    }
+}
+
+/// Takes a chunk into memory; of long ones the beginning.
+fn read_chunk(input: &mut ByteReader, size: u32) -> Result<Vec<u8>> {
+    let padded = u64::from(size) + u64::from(size & 1);
+    let kept = padded.min(MAX_FORMAT_BYTES);
+    let mut chunk = Vec::new();
+    input.read_vec(&mut chunk, usize::try_from(kept).unwrap_or(usize::MAX))?;
+    input.skip(padded - kept)?;
+    chunk.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    Ok(chunk)
+}
