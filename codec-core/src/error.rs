@@ -46,6 +46,8 @@ pub enum Corrupt {
     NoReference,
     /// A packet without data came before any frame that could be repeated.
     NothingToRepeat,
+    /// Another library's decoder refused it.
+    Backend { says: &'static str },
     /// Something else; `what` says what should have been there.
     Other { what: &'static str, offset_bytes: usize },
 }
@@ -118,6 +120,7 @@ impl fmt::Display for Corrupt {
             ),
             Self::NoReference => f.write_str("an inter frame came before any key frame"),
             Self::NothingToRepeat => f.write_str("an empty packet came before any frame"),
+            Self::Backend { says } => f.write_str(says),
             Self::Other { what, offset_bytes } => {
                 write!(f, "at byte {offset_bytes}: expected {what}")
             }

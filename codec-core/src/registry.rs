@@ -8,6 +8,8 @@ use crate::audio::{
 use crate::backend::av1;
 #[cfg(feature = "opus")]
 use crate::backend::ropus;
+#[cfg(feature = "import")]
+use crate::backend::symphonia;
 use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
 use crate::error::Error;
 use crate::{g711, pcm, vp8};
@@ -142,7 +144,22 @@ pub static AUDIO_BACKENDS: &[AudioBackend] = &[
         encoder: Some((pcm::open_encoder, &pcm::CAPABILITIES)),
         decoder: Some((pcm::open_decoder, &pcm::CAPABILITIES)),
     },
+    #[cfg(feature = "import")]
+    imported(AudioCodec::Aac, &symphonia::CAPABILITIES),
+    #[cfg(feature = "import")]
+    imported(AudioCodec::Mp3, &symphonia::CAPABILITIES),
+    #[cfg(feature = "import")]
+    imported(AudioCodec::Vorbis, &symphonia::CAPABILITIES),
+    #[cfg(feature = "import")]
+    imported(AudioCodec::Flac, &symphonia::LOSSLESS_CAPABILITIES),
+    #[cfg(feature = "import")]
+    imported(AudioCodec::Alac, &symphonia::LOSSLESS_CAPABILITIES),
 ];
+
+#[cfg(feature = "import")]
+const fn imported(codec: AudioCodec, can: &'static AudioCapabilities) -> AudioBackend {
+    AudioBackend { codec, name: "symphonia", encoder: None, decoder: Some((symphonia::open, can)) }
+}
 
 /// Finds the audio backend named `codec` (the preferred one) or `codec/name`.
 ///

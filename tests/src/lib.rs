@@ -8,6 +8,7 @@ pub mod cover;
 pub mod data;
 pub mod external;
 pub mod fuzz;
+pub mod matroska;
 pub mod mutate;
 pub mod rng;
 pub mod scene;

@@ -5,3 +5,5 @@
 pub(crate) mod av1;
 #[cfg(feature = "opus")]
 pub(crate) mod ropus;
+#[cfg(feature = "import")]
+pub(crate) mod symphonia;
