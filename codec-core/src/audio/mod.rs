@@ -8,11 +8,15 @@
 //! packet is that of the first sample which a decoder gives for it: an encoder that looks ahead
 //! begins with a packet before time 0, and whoever plays the stream drops what lies before it.
 
+#[cfg(feature = "apm")]
+pub mod apm;
 mod buffer;
 pub mod channels;
 mod config;
 pub mod convert;
 mod decoder;
+#[cfg(feature = "denoise")]
+pub mod denoise;
 mod encoder;
 mod format;
 pub(crate) mod framer;
@@ -27,6 +31,8 @@ pub mod processor;
 #[cfg(feature = "resample")]
 pub mod resample;
 pub(crate) mod settings;
+#[cfg(feature = "vad")]
+pub mod vad;
 
 pub(crate) use buffer::to_s16;
 pub use buffer::{AudioBuf, AudioView, SampleBuf, SampleKind, Samples};
