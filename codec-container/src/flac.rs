@@ -39,6 +39,12 @@ impl StreamInfo {
     }
 }
 
+/// What a native file begins with, for the bytes of a `STREAMINFO`.
+pub(crate) fn headers(stream_info: &[u8]) -> Vec<u8> {
+    // The last block of its kind: of `STREAMINFO`.
+    [b"fLaC\x80\x00\x00\x22", stream_info].concat()
+}
+
 /// Samples of each channel in a frame; `None` if it is none.
 pub(crate) fn frame_samples(frame: &[u8]) -> Option<u32> {
     let &[sync, second, sizes, _] = frame.first_chunk()?;

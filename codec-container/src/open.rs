@@ -112,7 +112,7 @@ pub fn create_packets(
     match format {
         Format::Ivf => Ok(Box::new(IvfWriter::new(output, only_video(format, tracks)?)?)),
         Format::WebM | Format::Matroska => {
-            Ok(Box::new(WebmWriter::new(output, only_video(format, tracks)?, options)?))
+            Ok(Box::new(WebmWriter::new(output, format, tracks, options)?))
         }
         Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, only_video(format, tracks)?)?)),
         Format::Ogg => Ok(Box::new(OggWriter::new(output, only_audio(format, tracks)?, options)?)),

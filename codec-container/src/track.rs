@@ -91,6 +91,14 @@ impl Track {
             Self::Audio(track) => track.check_supported(),
         }
     }
+
+    /// Adds things that the user should know.
+    pub(crate) fn warn(&mut self, more: Vec<Warning>) {
+        match self {
+            Self::Video(track) => track.warnings.extend(more),
+            Self::Audio(track) => track.warnings.extend(more),
+        }
+    }
 }
 
 /// A track of coded pictures.

@@ -15,6 +15,8 @@ mod mp4;
 mod ogg;
 #[path = "containers/pictures.rs"]
 mod pictures;
+#[path = "containers/sound.rs"]
+mod sound;
 #[path = "containers/support.rs"]
 mod support;
 #[path = "containers/times.rs"]

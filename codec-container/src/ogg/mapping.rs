@@ -7,10 +7,7 @@ use codec_core::codec::Bitrate;
 
 use crate::opus;
 use crate::tags::parse_comments;
-use crate::{AudioTrack, Format, flac};
-
-/// Most modes of a Vorbis stream.
-const MAX_MODES: usize = 64;
+use crate::{AudioTrack, Format, flac, vorbis};
 
 /// What is known of a logical stream's coding.
 #[derive(Debug)]
@@ -19,11 +16,9 @@ pub(super) enum Mapping {
         head: OpusHead,
     },
     Vorbis {
-        /// Samples of short and long blocks.
-        blocks: [u32; 2],
-        /// Whether each mode has long blocks.
-        modes: Vec<bool>,
-        previous: Option<u32>,
+        head: vorbis::Head,
+        /// Known once all headers are.
+        timer: Option<vorbis::Timer>,
     },
     Flac {
         stream_info: flac::StreamInfo,
@@ -63,18 +58,11 @@ pub(super) fn identify(first: &[u8]) -> Result<Option<Identified>, &'static str>
 }
 
 fn identify_vorbis(first: &[u8]) -> Option<Identified> {
-    let &[v0, v1, v2, v3, channels, r0, r1, r2, r3] = first.get(7..)?.first_chunk()?;
-    let rate = u32::from_le_bytes([r0, r1, r2, r3]);
-    let sizes = *first.get(28)?;
-    let blocks = [1_u32 << (sizes & 15), 1 << (sizes >> 4)];
-    if [v0, v1, v2, v3] != [0; 4] || rate == 0 || blocks[0] < 64 || blocks[1] < blocks[0] {
-        return None;
-    }
-    let format = AudioFormat::new(rate, ChannelLayout::of(channels.into())?);
+    let head = vorbis::Head::parse(first)?;
+    let format = AudioFormat::new(head.rate, ChannelLayout::of(head.channels.into())?);
     let mut track = AudioTrack::new(Format::Ogg, AudioCodec::Vorbis, format);
-    let nominal = u32::from_le_bytes(*first.get(20..)?.first_chunk()?);
-    track.bitrate = (1..1 << 31).contains(&nominal).then(|| Bitrate(nominal.into()));
-    let mapping = Mapping::Vorbis { blocks, modes: Vec::new(), previous: None };
+    track.bitrate = head.nominal_bitrate.map(|rate| Bitrate(rate.into()));
+    let mapping = Mapping::Vorbis { head, timer: None };
     Some(Identified { mapping, track, more_headers: Some(2) })
 }
 
@@ -114,15 +102,13 @@ impl Mapping {
                 let tags = more.first().and_then(|tags| tags.strip_prefix(b"OpusTags"));
                 track.tags = parse_comments(tags.ok_or("something else than OpusTags")?);
             }
-            Self::Vorbis { modes, .. } => {
+            Self::Vorbis { head, timer } => {
                 let [comments, setup] = more else { return Err("too few headers") };
-                let comments = comments.strip_prefix(b"\x03vorbis").ok_or("no comments")?;
-                track.tags = parse_comments(comments);
-                if !setup.starts_with(b"\x05vorbis") {
-                    return Err("no set-up");
-                }
-                *modes = vorbis_modes(setup).ok_or("a set-up without modes")?;
-                track.codec_private = xiph_laced(&[first, &more[0], &more[1]]);
+                let tags = comments.strip_prefix(b"\x03vorbis").ok_or("no comments")?;
+                track.tags = parse_comments(tags);
+                let known = vorbis::Timer::new(head, setup).ok_or("a set-up without modes")?;
+                *timer = Some(known);
+                track.codec_private = vorbis::laced([first, comments, setup]);
             }
             Self::Flac { .. } => {
                 let comments =
@@ -152,64 +138,15 @@ impl Mapping {
     pub(super) fn samples(&mut self, packet: &[u8]) -> u32 {
         match self {
             Self::Opus { .. } => opus::packet_samples(packet).unwrap_or(0),
-            Self::Vorbis { blocks, modes, previous } => {
-                let Some(&byte) = packet.first().filter(|&byte| byte & 1 == 0) else { return 0 };
-                let bits = (modes.len() - 1).checked_ilog2().map_or(0, |log| log + 1);
-                let mode = usize::from(byte >> 1) & ((1 << bits) - 1);
-                let Some(&long) = modes.get(mode) else { return 0 };
-                let block = blocks[usize::from(long)];
-                let before = previous.replace(block);
-                before.map_or(0, |before| before / 4 + block / 4)
-            }
+            Self::Vorbis { timer, .. } => timer.as_mut().map_or(0, |timer| timer.samples(packet)),
             Self::Flac { .. } => flac::frame_samples(packet).unwrap_or(0),
         }
     }
 
     /// Packets are missing.
     pub(super) fn forget(&mut self) {
-        if let Self::Vorbis { previous, .. } = self {
-            *previous = None;
+        if let Self::Vorbis { timer: Some(timer), .. } = self {
+            timer.forget();
         }
     }
-}
-
-/// Header packets in one block of set-up data, as Matroska has them: their number less one, the
-/// lengths of all but the last as runs of 255, the packets.
-fn xiph_laced(packets: &[&[u8]; 3]) -> Vec<u8> {
-    let mut out = vec![2];
-    for packet in &packets[..2] {
-        out.resize(out.len() + packet.len() / 255, 255);
-        out.push(u8::try_from(packet.len() % 255).unwrap_or(0));
-    }
-    packets.iter().for_each(|packet| out.extend_from_slice(packet));
-    out
-}
-
-/// Whether each mode of a Vorbis set-up packet has long blocks (Vorbis I, section 4.2.4).
-///
-/// The modes stand at the end, behind tables whose length only a decoder knows; so they are read
-/// from the back: a framing bit, then for each mode 8 bits of mapping, 32 zeros and the flag, and
-/// before the first their number less one in 6 bits. The longest such run is taken.
-fn vorbis_modes(setup: &[u8]) -> Option<Vec<bool>> {
-    let bit = |at: usize| setup[at / 8] >> (at % 8) & 1;
-    let field = |at: usize, bits: usize| {
-        (0..bits).fold(0_u32, |value, n| value | u32::from(bit(at + n)) << n)
-    };
-    let framing = (56..setup.len() * 8).rev().find(|&at| bit(at) == 1)?;
-    let mut flags = Vec::new();
-    let mut best = 0;
-    let mut at = framing;
-    while at >= 56 + 41 + 6 && flags.len() < MAX_MODES {
-        at -= 41;
-        if field(at + 1, 32) != 0 || field(at + 33, 8) >= 64 {
-            break;
-        }
-        flags.push(bit(at) == 1);
-        if field(at - 6, 6) as usize == flags.len() - 1 {
-            best = flags.len();
-        }
-    }
-    flags.truncate(best);
-    flags.reverse();
-    (!flags.is_empty()).then_some(flags)
 }

@@ -115,6 +115,13 @@ pub(super) fn uint(payload: &[u8]) -> Option<u64> {
         .then(|| payload.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
 }
 
+/// A signed number of at most eight bytes.
+pub(super) fn sint(payload: &[u8]) -> Option<i64> {
+    let value = uint(payload)?.cast_signed();
+    let unused = 64 - 8 * u32::try_from(payload.len()).ok()?;
+    Some(if payload.is_empty() { 0 } else { value << unused >> unused })
+}
+
 /// A number of zero, four or eight bytes.
 pub(super) fn float(payload: &[u8]) -> Option<f64> {
     match payload.len() {

@@ -1,15 +1,17 @@
 //! What stands before the first cluster and after the last one: write. RFC 9559, section 5.1.
 
+use codec_core::audio::{AudioCodec, PcmEncoding};
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
 
 use super::ebml::{put, put_float, put_head, put_master, put_uint};
 use super::ids;
 use crate::rational::reduced;
-use crate::{Error, Format, Result, VideoTrack};
+use crate::wav::put_format;
+use crate::{AudioTrack, Error, Format, Result, Track, VideoTrack, flac, opus, pcm};
 
-/// The only track.
-pub(super) const TRACK: u64 = 1;
+/// Opus wants 80 ms before it sounds as it should (RFC 7845, section 4.6).
+const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
 const PROGRESSIVE: u64 = 2;
 const DISPLAY_UNIT_ASPECT: u64 = 3;
 const APP: &str = concat!("codec-container ", env!("CARGO_PKG_VERSION"));
@@ -19,9 +21,8 @@ const SEEK_BYTES: usize = 21;
 /// Room for the largest index of top-level elements.
 pub(super) const SEEK_HEAD_BYTES: usize = 5 + 3 * SEEK_BYTES;
 
-/// The EBML head.
-pub(super) fn ebml_head(out: &mut Vec<u8>, format: Format, codec: Codec) {
-    let webm = format != Format::Matroska && Format::WebM.holds_video(codec);
+/// The EBML head. `webm`: whether all codecs are those that WebM knows.
+pub(super) fn ebml_head(out: &mut Vec<u8>, webm: bool) {
     let doc_type = if webm { "webm" } else { "matroska" };
     put_master(out, ids::EBML, |out| {
         put_uint(out, ids::EBML_VERSION, 1);
@@ -81,33 +82,111 @@ pub(super) fn duration(ticks: u64) -> Vec<u8> {
     out
 }
 
-/// The description of the track.
-pub(super) fn tracks(out: &mut Vec<u8>, stream: &VideoTrack, frame_ns: Option<u64>) -> Result<()> {
-    let codec_id = match stream.codec {
+/// The descriptions of the tracks; `frame_ns` for each the duration of its frames.
+pub(super) fn tracks(out: &mut Vec<u8>, tracks: &[Track], frame_ns: &[Option<u64>]) -> Result<()> {
+    let mut entries = Vec::new();
+    for (number, (track, &frame_ns)) in (1..).zip(tracks.iter().zip(frame_ns)) {
+        let mut entry = Vec::new();
+        match track {
+            Track::Video(track) => put_video_entry(&mut entry, number, track, frame_ns)?,
+            Track::Audio(track) => put_audio_entry(&mut entry, number, track)?,
+        }
+        put(&mut entries, ids::TRACK_ENTRY, &entry);
+    }
+    put(out, ids::TRACKS, &entries);
+    Ok(())
+}
+
+fn put_common(out: &mut Vec<u8>, number: u64, kind: u64, language: Option<&str>) {
+    put_uint(out, ids::TRACK_NUMBER, number);
+    put_uint(out, ids::TRACK_UID, number);
+    put_uint(out, ids::TRACK_TYPE, kind);
+    put_uint(out, ids::FLAG_LACING, 0);
+    put(out, ids::LANGUAGE, language.unwrap_or("und").as_bytes());
+}
+
+fn put_video_entry(
+    out: &mut Vec<u8>,
+    number: u64,
+    track: &VideoTrack,
+    frame_ns: Option<u64>,
+) -> Result<()> {
+    let codec_id = match track.codec {
         Codec::Vp8 => "V_VP8",
         Codec::Vp9 => "V_VP9",
         Codec::Av1 => "V_AV1",
         Codec::H264 => "V_MPEG4/ISO/AVC",
         other => return Err(Error::unsupported(Format::WebM, format!("codec {other} is"))),
     };
-    put_master(out, ids::TRACKS, |out| {
-        put_master(out, ids::TRACK_ENTRY, |out| {
-            put_uint(out, ids::TRACK_NUMBER, TRACK);
-            put_uint(out, ids::TRACK_UID, TRACK);
-            put_uint(out, ids::TRACK_TYPE, 1);
-            put_uint(out, ids::FLAG_LACING, 0);
-            put(out, ids::LANGUAGE, b"und");
-            if let Some(ns) = frame_ns {
-                put_uint(out, ids::DEFAULT_DURATION, ns);
-            }
-            put(out, ids::CODEC_ID, codec_id.as_bytes());
-            if !stream.codec_private.is_empty() {
-                put(out, ids::CODEC_PRIVATE, &stream.codec_private);
-            }
-            put_master(out, ids::VIDEO, |out| video(out, stream.size, stream.info));
-        });
+    put_common(out, number, 1, None);
+    if let Some(ns) = frame_ns {
+        put_uint(out, ids::DEFAULT_DURATION, ns);
+    }
+    put(out, ids::CODEC_ID, codec_id.as_bytes());
+    if !track.codec_private.is_empty() {
+        put(out, ids::CODEC_PRIVATE, &track.codec_private);
+    }
+    put_master(out, ids::VIDEO, |out| video(out, track.size, track.info));
+    Ok(())
+}
+
+fn put_audio_entry(out: &mut Vec<u8>, number: u64, track: &AudioTrack) -> Result<()> {
+    let refused = || Error::unsupported(Format::WebM, format!("codec {} is", track.codec));
+    let bits = pcm::sample_bytes(track.codec).map(|bytes| 8 * bytes as u64);
+    let needed = || {
+        if track.codec_private.is_empty() {
+            let what = format!("codec {} without set-up data is", track.codec);
+            return Err(Error::unsupported(Format::WebM, what));
+        }
+        Ok(track.codec_private.clone())
+    };
+    let (codec_id, private) = match track.codec {
+        AudioCodec::Opus => {
+            let head = opus::head_of(track).ok_or_else(|| {
+                Error::unsupported(Format::WebM, "an Opus track with such a head is")
+            })?;
+            ("A_OPUS", head.to_bytes())
+        }
+        AudioCodec::Vorbis => ("A_VORBIS", needed()?),
+        AudioCodec::Aac => ("A_AAC", needed()?),
+        AudioCodec::Alac => ("A_ALAC", needed()?),
+        AudioCodec::Flac => ("A_FLAC", flac::headers(&needed()?)),
+        AudioCodec::Mp3 => ("A_MPEG/L3", Vec::new()),
+        AudioCodec::Pcma | AudioCodec::Pcmu => {
+            ("A_MS/ACM", put_format(track.codec, track.audio).ok_or_else(refused)?)
+        }
+        AudioCodec::Pcm(PcmEncoding::S16Be) => ("A_PCM/INT/BIG", Vec::new()),
+        AudioCodec::Pcm(PcmEncoding::F32Le | PcmEncoding::F64Le) => {
+            ("A_PCM/FLOAT/IEEE", Vec::new())
+        }
+        AudioCodec::Pcm(_) => ("A_PCM/INT/LIT", Vec::new()),
+        _ => return Err(refused()),
+    };
+    put_common(out, number, 2, track.language.as_deref());
+    put(out, ids::CODEC_ID, codec_id.as_bytes());
+    if !private.is_empty() {
+        put(out, ids::CODEC_PRIVATE, &private);
+    }
+    if track.delay > 0 {
+        put_uint(out, ids::CODEC_DELAY, delay_ns(track));
+    }
+    if track.codec == AudioCodec::Opus {
+        put_uint(out, ids::SEEK_PRE_ROLL, OPUS_PRE_ROLL_NS);
+    }
+    put_master(out, ids::AUDIO, |out| {
+        put_float(out, ids::SAMPLING_FREQUENCY, track.audio.rate.into());
+        put_uint(out, ids::CHANNELS, track.audio.channels() as u64);
+        if let Some(bits) = bits {
+            put_uint(out, ids::BIT_DEPTH, bits);
+        }
     });
     Ok(())
+}
+
+/// What the codec's delay takes, in nanoseconds.
+pub(super) fn delay_ns(track: &AudioTrack) -> u64 {
+    let rate = u64::from(track.audio.rate.max(1));
+    (u64::from(track.delay) * 1_000_000_000 + rate / 2) / rate
 }
 
 fn video(out: &mut Vec<u8>, size: Size, info: PictureInfo) {
@@ -192,15 +271,16 @@ impl Display {
     }
 }
 
-/// The index: for each `(time, position of the cluster in the segment)` an entry.
-pub(super) fn cues(points: &[(u64, u64)]) -> Vec<u8> {
+/// The index: for each `(time, position of the cluster in the segment, number of the track)` an
+/// entry.
+pub(super) fn cues(points: &[(u64, u64, u64)]) -> Vec<u8> {
     let mut out = Vec::new();
     put_master(&mut out, ids::CUES, |out| {
-        for &(time, position) in points {
+        for &(time, position, track) in points {
             put_master(out, ids::CUE_POINT, |out| {
                 put_uint(out, ids::CUE_TIME, time);
                 put_master(out, ids::CUE_TRACK_POSITIONS, |out| {
-                    put_uint(out, ids::CUE_TRACK, TRACK);
+                    put_uint(out, ids::CUE_TRACK, track);
                     put_uint(out, ids::CUE_CLUSTER_POSITION, position);
                 });
             });

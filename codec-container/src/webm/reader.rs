@@ -8,11 +8,12 @@ use std::ops::Range;
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::Rational;
 
-use super::ebml::{Elements, Head, corrupt, float, uint, vint};
-use super::track::{self, Selected};
+use super::ebml::{Elements, Head, corrupt, float, sint, uint, vint};
+use super::track::{self, Blocks, Sound};
 use super::{ids, lacing};
 use crate::io::ByteReader;
 use crate::rational::reduced;
+use crate::samples::scaled;
 use crate::time::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
@@ -25,16 +26,16 @@ const MAX_BLOCK_HEAD_BYTES: usize = 8 + 2 + 1;
 /// What a block group may hold beside its block and an alpha frame of the same size.
 const GROUP_SLACK_BYTES: u64 = 64 << 10;
 const DEFAULT_SCALE_NS: u64 = 1_000_000;
+const NS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Reads WebM and Matroska: the first video track.
+/// Reads WebM and Matroska.
 #[derive(Debug)]
 pub struct WebmReader {
     input: ByteReader,
     limits: Limits,
-    tracks: [Track; 1],
-    selected: bool,
-    track: Selected,
-    order: Option<TimeOrder>,
+    tracks: Vec<Track>,
+    states: Vec<State>,
+    time_base: Rational,
     /// Where the segment and the current cluster end, if known.
     segment_end: Option<u64>,
     cluster: Option<Cluster>,
@@ -44,8 +45,20 @@ pub struct WebmReader {
     waiting: VecDeque<Frame>,
     /// What to report once `waiting` is empty.
     trouble: Option<Error>,
+    /// Packets delivered of all tracks.
     index: u64,
     ended: bool,
+}
+
+/// How far the reading of a track has come.
+#[derive(Debug)]
+struct State {
+    blocks: Blocks,
+    /// The codec of pictures.
+    video: Option<Codec>,
+    order: Option<TimeOrder>,
+    selected: bool,
+    index: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,10 +71,16 @@ struct Cluster {
 /// A frame in a block.
 #[derive(Clone, Debug)]
 struct Frame {
+    track: usize,
     range: Range<usize>,
     offset: u64,
+    /// In ticks of the segment.
     pts: i64,
     duration: Option<u64>,
+    /// Comes right after the frame before, in the same block.
+    is_laced: bool,
+    /// Nanoseconds to throw away at the end; below 0: at the start.
+    discard_ns: i64,
     key: bool,
     shown: bool,
 }
@@ -95,22 +114,30 @@ impl WebmReader {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers; [`Error::Unsupported`] without a
-    /// video track of a known codec, and for tracks that are encrypted or compressed.
+    /// track of a known codec, if it is encrypted or compressed, for instance.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
         let format = read_ebml_head(&mut input)?;
         let segment_end = find_segment(&mut input)?;
-        let (mut track, cluster) = read_headers(&mut input)?;
-        track.stream.format = format;
-        let reorders = track.stream.codec == Codec::H264;
-        let checked = !options.allow_backward_times && !reorders;
+        let Headers { tracks, blocks, time_base, cluster } = read_headers(&mut input, format)?;
+        let state = |(track, blocks): (&Track, Blocks)| {
+            let video = track.video().map(|track| track.codec);
+            let checked = !options.allow_backward_times && video.is_some_and(|c| c != Codec::H264);
+            State {
+                blocks,
+                video,
+                order: checked.then(TimeOrder::default),
+                selected: true,
+                index: 0,
+            }
+        };
+        let states = tracks.iter().zip(blocks).map(state).collect();
         Ok(Self {
             input,
             limits: options.limits,
-            tracks: [Track::Video(track.stream.clone())],
-            selected: true,
-            track,
-            order: checked.then(TimeOrder::default),
+            tracks,
+            states,
+            time_base,
             segment_end,
             cluster,
             block: Vec::new(),
@@ -119,6 +146,13 @@ impl WebmReader {
             index: 0,
             ended: false,
         })
+    }
+
+    /// The place of the track with a number, if it is one that is wanted.
+    fn wanted(&self, number: u64) -> Option<usize> {
+        let of_number = |state: &State| state.blocks.number == number;
+        let at = self.states.iter().position(of_number)?;
+        self.states[at].selected.then_some(at)
     }
 
     /// Reads elements until a frame waits; `false` at the end.
@@ -239,7 +273,7 @@ impl WebmReader {
             let found = format!("{had} bytes");
             return Err(corrupt(head.offset, Some(self.index), "the head of a block", found));
         }
-        if block.is_some_and(|block| block.track != self.track.number) {
+        if block.is_some_and(|block| self.wanted(block.track).is_none()) {
             let size = head.size.map(|size| size - had as u64);
             return self.skip(Head { size, ..head });
         }
@@ -250,7 +284,7 @@ impl WebmReader {
         let done = self.input.append(&mut rest, size - had)?;
         self.block = rest;
         self.check_length(head, (had + done) as u64, size as u64)?;
-        self.queue_frames(cluster, start, 0..size, None, None)
+        self.queue_frames(cluster, start, 0..size, &GroupChildren::default(), None)
     }
 
     fn read_block_group(&mut self, cluster: Cluster, head: Head) -> Result<()> {
@@ -262,9 +296,9 @@ impl WebmReader {
         let children = GroupChildren::parse(&group);
         self.block = group;
         let complete = self.check_length(head, had as u64, size as u64);
-        if let Some(block) = children.block {
+        if let Some(block) = children.block.clone() {
             let key = !children.has_reference;
-            self.queue_frames(cluster, start, block, children.duration, Some(key))?;
+            self.queue_frames(cluster, start, block, &children, Some(key))?;
         }
         // A group that breaks off after its block still gives its frame, and then the error.
         match complete {
@@ -283,7 +317,7 @@ impl WebmReader {
         cluster: Cluster,
         start: u64,
         range: Range<usize>,
-        duration: Option<u64>,
+        group: &GroupChildren,
         key: Option<bool>,
     ) -> Result<()> {
         let offset = start + range.start as u64;
@@ -293,11 +327,10 @@ impl WebmReader {
         let data = &self.block[range.clone()];
         let head = BlockHead::parse(data)
             .ok_or_else(|| wrong("the head of a block", format!("{} bytes", data.len())))?;
-        if head.track != self.track.number {
-            return Ok(());
-        }
+        let Some(track) = self.wanted(head.track) else { return Ok(()) };
+        let blocks = &self.states[track].blocks;
         let limit = self.limits.max_frame_bytes;
-        let size = (data.len() - head.bytes + self.track.stripped.len()) as u64;
+        let size = (data.len() - head.bytes + blocks.stripped.len()) as u64;
         if size > limit {
             return Err(Error::limit(Format::WebM, offset, "packet bytes", size, limit));
         }
@@ -311,7 +344,8 @@ impl WebmReader {
         let sizes = lacing::frame_sizes(head.flags, &data[head.bytes..])
             .ok_or_else(|| wrong("frames that fill the block", "other lengths".into()))?;
 
-        let tick_ns = self.track.stream.time_base.as_f64() * 1e9;
+        let tick_ns = self.time_base.as_f64() * 1e9;
+        let default_duration_ns = blocks.default_duration_ns;
         let mut from = range.start + head.bytes + sizes.skipped;
         for (position, &len) in sizes.lens.iter().enumerate() {
             #[expect(
@@ -319,12 +353,16 @@ impl WebmReader {
                 clippy::cast_precision_loss,
                 reason = "at most 256 frames; a float that is too large saturates"
             )]
-            let later = (position as f64 * self.track.default_duration_ns as f64 / tick_ns) as i64;
+            let later = (position as f64 * default_duration_ns as f64 / tick_ns) as i64;
+            let is_last = position + 1 == sizes.lens.len();
             self.waiting.push_back(Frame {
+                track,
+                is_laced: position > 0,
+                discard_ns: group.discard_ns.filter(|_| is_last).unwrap_or(0),
                 range: from..from + len,
                 offset: start + from as u64,
                 pts: first_pts.saturating_add(later),
-                duration: duration.filter(|_| sizes.lens.len() == 1),
+                duration: group.duration.filter(|_| sizes.lens.len() == 1),
                 key: key.unwrap_or(head.flags & 0x80 != 0),
                 shown: head.flags & 0x08 == 0,
             });
@@ -333,22 +371,61 @@ impl WebmReader {
         Ok(())
     }
 
-    fn deliver(&mut self, frame: &Frame, packet: &mut CodedPacket) {
+    fn deliver(&mut self, frame: &Frame, packet: &mut CodedPacket) -> Result<()> {
+        let state = &mut self.states[frame.track];
         packet.reset();
         packet.data.clear();
-        packet.data.extend_from_slice(&self.track.stripped);
+        packet.data.extend_from_slice(&state.blocks.stripped);
         packet.data.extend_from_slice(&self.block[frame.range.clone()]);
+        packet.track = frame.track;
         packet.pts = frame.pts;
         packet.duration = frame.duration;
-        packet.index = self.index;
+        packet.index = state.index;
         packet.offset = frame.offset;
         packet.key = frame.key;
         packet.shown = frame.shown;
+        state.index += 1;
+        if let Some(sound) = &mut state.blocks.sound {
+            sound.place(self.time_base, frame, packet);
+            return Ok(());
+        }
         // The payload knows best whether a frame can be decoded alone.
-        if matches!(self.track.stream.codec, Codec::Vp8 | Codec::Vp9) {
-            let facts = PayloadFacts::of(self.track.stream.codec, &packet.data);
+        if let Some(codec @ (Codec::Vp8 | Codec::Vp9)) = state.video {
+            let facts = PayloadFacts::of(codec, &packet.data);
             packet.set_facts(PayloadFacts { shown: facts.shown && frame.shown, ..facts });
         }
+        match &mut state.order {
+            Some(order) => order.check(Format::WebM, frame.offset, self.index, frame.pts),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Sound {
+    /// Gives a packet the time and the duration that its samples take.
+    fn place(&mut self, time_base: Rational, frame: &Frame, packet: &mut CodedPacket) {
+        let to_samples = |ns: i64| scaled(ns, self.rate.into(), NS_PER_SECOND);
+        let tick_ns = u64::from(time_base.num) * NS_PER_SECOND / u64::from(time_base.den.max(1));
+        let time_ns = frame.pts.saturating_mul(i64::try_from(tick_ns).unwrap_or(i64::MAX));
+        let delay_ns = i64::try_from(self.delay_ns).unwrap_or(0);
+        let told = to_samples(time_ns.saturating_sub(delay_ns));
+        let told = self.clock.next().filter(|_| frame.is_laced).unwrap_or(told);
+        let stated = frame.duration.and_then(|ticks| i64::try_from(ticks).ok());
+        let stated = stated.map(|ticks| {
+            to_samples(ticks.saturating_mul(i64::try_from(tick_ns).unwrap_or(i64::MAX)))
+        });
+        let stated = stated.and_then(|samples| u32::try_from(samples).ok());
+        let samples = self.counter.count(&packet.data).or(stated);
+        let count = samples.unwrap_or(0);
+        let (pts, delay) = self.clock.place(told, count);
+        let discard = to_samples(frame.discard_ns);
+        let part = |discard: i64| u32::try_from(discard).unwrap_or(0).min(count);
+        packet.pts = pts;
+        packet.key = true;
+        packet.shown = true;
+        packet.trim_start = delay.max(part(discard.saturating_neg()));
+        packet.trim_end = part(discard).min(count - packet.trim_start);
+        packet.duration = samples.map(|samples| (samples - packet.trim_end).into());
     }
 }
 
@@ -358,11 +435,15 @@ impl PacketReader for WebmReader {
     }
 
     fn select(&mut self, tracks: &[usize]) {
-        self.selected = tracks.contains(&0);
+        for (at, state) in self.states.iter_mut().enumerate() {
+            state.selected = tracks.contains(&at);
+        }
+        let states = &self.states;
+        self.waiting.retain(|frame| states[frame.track].selected);
     }
 
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended || !self.selected {
+        if self.ended {
             return Ok(false);
         }
         let outcome = self.fill();
@@ -371,13 +452,9 @@ impl PacketReader for WebmReader {
             return outcome;
         }
         let Some(frame) = self.waiting.pop_front() else { return Ok(false) };
-        self.deliver(&frame, packet);
-        let index = self.index;
+        let sound = self.deliver(&frame, packet);
         self.index += 1;
-        if let Some(order) = &mut self.order {
-            order.check(Format::WebM, frame.offset, index, frame.pts)?;
-        }
-        Ok(true)
+        sound.map(|()| true)
     }
 }
 
@@ -387,6 +464,7 @@ struct GroupChildren {
     block: Option<Range<usize>>,
     duration: Option<u64>,
     has_reference: bool,
+    discard_ns: Option<i64>,
 }
 
 impl GroupChildren {
@@ -399,6 +477,7 @@ impl GroupChildren {
                 ids::BLOCK => children.block = Some(end - payload.len()..end),
                 ids::BLOCK_DURATION => children.duration = uint(payload),
                 ids::REFERENCE_BLOCK => children.has_reference = true,
+                ids::DISCARD_PADDING => children.discard_ns = sint(payload),
                 _ => {}
             }
         }
@@ -477,8 +556,16 @@ fn find_segment(input: &mut ByteReader) -> Result<Option<u64>> {
     }
 }
 
+/// What stands before the first cluster.
+struct Headers {
+    tracks: Vec<Track>,
+    blocks: Vec<Blocks>,
+    time_base: Rational,
+    cluster: Option<Cluster>,
+}
+
 /// Reads up to the first cluster, or to the end if there is none.
-fn read_headers(input: &mut ByteReader) -> Result<(Selected, Option<Cluster>)> {
+fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
     let mut info = Info { time_base: Rational::new(1, 1000), duration: None };
     let mut tracks = None;
     let mut cluster = None;
@@ -508,9 +595,19 @@ fn read_headers(input: &mut ByteReader) -> Result<(Selected, Option<Cluster>)> {
         let found = if cluster.is_some() { "a cluster" } else { "the end of the file" };
         return Err(corrupt(at, None, "tracks", found));
     };
-    let mut track = track::find_video(&tracks, info.time_base)?;
-    track.stream.duration = info.duration;
-    Ok((track, cluster))
+    let (mut tracks, blocks) = track::find_tracks(&tracks, format, info.time_base)?;
+    for track in &mut tracks {
+        match track {
+            Track::Video(track) => track.duration = info.duration,
+            Track::Audio(track) => {
+                let ticks = info.duration.and_then(|ticks| i64::try_from(ticks).ok());
+                let rate = u64::from(track.audio.rate) * u64::from(info.time_base.num);
+                let samples = ticks.map(|ticks| scaled(ticks, rate, info.time_base.den.into()));
+                track.duration = samples.and_then(|samples| u64::try_from(samples).ok());
+            }
+        }
+    }
+    Ok(Headers { tracks, blocks, time_base: info.time_base, cluster })
 }
 
 fn parse_info(payload: &[u8], offset: u64) -> Result<Info> {

@@ -1,5 +1,7 @@
 //! Track entries: parse. RFC 9559, section 5.1.4.
 
+use codec_core::audio::opus_head::OpusHead;
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::codec::Codec;
 use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, MatrixCoefficients, Rational, Rotation, Size,
@@ -9,42 +11,85 @@ use codec_core::frame::{
 use super::ebml::{Elements, float, uint};
 use super::ids;
 use crate::rational::{frame_rate_from_ns, reduced};
-use crate::{Error, Format, Result, VideoTrack, Warning};
+use crate::samples::{SampleClock, SampleCounter, scaled};
+use crate::wav::{Refusal, parse_format};
+use crate::{AudioTrack, Error, Format, Result, Track, VideoTrack, Warning, flac, opus};
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
 
 const TRACK_TYPE_VIDEO: u64 = 1;
+const TRACK_TYPE_AUDIO: u64 = 2;
 const ALGO_HEADER_STRIPPING: u64 = 3;
 /// Longest header put back before each frame: real files strip a few bytes, and the copy is made
 /// for every frame.
 const MAX_STRIPPED_BYTES: usize = 256;
+/// Most tracks that are looked at.
+const MAX_TRACKS: usize = 256;
 
-/// The video track that is read.
+/// What blocks of a track need to be understood.
 #[derive(Debug)]
-pub(super) struct Selected {
+pub(super) struct Blocks {
     pub(super) number: u64,
-    pub(super) stream: VideoTrack,
     /// Bytes that every frame begins with and that blocks leave out.
     pub(super) stripped: Vec<u8>,
     /// Nanoseconds per frame, or 0.
     pub(super) default_duration_ns: u64,
+    /// How to tell the times of sound.
+    pub(super) sound: Option<Sound>,
+}
+
+#[derive(Debug)]
+pub(super) struct Sound {
+    pub(super) rate: u32,
+    pub(super) delay_ns: u64,
+    pub(super) counter: SampleCounter,
+    pub(super) clock: SampleClock,
 }
 
 fn unsupported(what: impl Into<String>) -> Error {
     Error::unsupported(Format::WebM, what.into())
 }
 
-/// The first video track in the payload of a `Tracks` element.
-pub(super) fn find_video(tracks: &[u8], time_base: Rational) -> Result<Selected> {
-    let entries =
-        Elements(tracks).filter(|(id, _)| *id == ids::TRACK_ENTRY).map(|(_, entry)| entry);
-    let is_video = |entry: &&[u8]| child_uint(entry, ids::TRACK_TYPE) == Some(TRACK_TYPE_VIDEO);
-    let entry =
-        entries.clone().find(is_video).ok_or_else(|| unsupported("a file without video is"))?;
-    let mut track = parse_entry(entry, time_base)?;
-    let count = entries.count() - 1;
-    if count > 0 {
-        track.stream.warnings.push(Warning::TracksIgnored { count });
+/// The tracks of pictures and sound in the payload of a `Tracks` element.
+pub(super) fn find_tracks(
+    tracks: &[u8],
+    format: Format,
+    time_base: Rational,
+) -> Result<(Vec<Track>, Vec<Blocks>)> {
+    let entries = Elements(tracks).filter(|(id, _)| *id == ids::TRACK_ENTRY);
+    let (mut found, mut blocks) = (Vec::new(), Vec::new());
+    let mut refused = None;
+    let mut warnings = Vec::new();
+    let mut others = 0;
+    for (_, entry) in entries {
+        let parsed = match child_uint(entry, ids::TRACK_TYPE) {
+            _ if found.len() >= MAX_TRACKS => None,
+            Some(TRACK_TYPE_VIDEO) => Some(parse_video_entry(entry, format, time_base)),
+            Some(TRACK_TYPE_AUDIO) => Some(parse_audio_entry(entry, format, time_base)),
+            _ => None,
+        };
+        match parsed {
+            Some(Ok((track, of_track))) => {
+                found.push(track);
+                blocks.push(of_track);
+            }
+            Some(Err(error)) => {
+                if warnings.len() < MAX_TRACKS {
+                    warnings.push(Warning::TrackRefused(error.to_string()));
+                }
+                refused.get_or_insert(error);
+            }
+            None => others += 1,
+        }
     }
-    Ok(track)
+    if others > 0 {
+        warnings.push(Warning::TracksIgnored { count: others });
+    }
+    match found.first_mut() {
+        Some(first) => first.warn(warnings),
+        None => return Err(refused.unwrap_or_else(|| unsupported("a file without tracks is"))),
+    }
+    Ok((found, blocks))
 }
 
 fn child(parent: &[u8], wanted: u32) -> Option<&[u8]> {
@@ -59,7 +104,17 @@ fn child_float(parent: &[u8], wanted: u32) -> Option<f64> {
     float(child(parent, wanted)?)
 }
 
-fn parse_entry(entry: &[u8], time_base: Rational) -> Result<Selected> {
+/// What tracks of both kinds have.
+fn parse_blocks(entry: &[u8]) -> Result<Blocks> {
+    Ok(Blocks {
+        number: child_uint(entry, ids::TRACK_NUMBER).unwrap_or(1),
+        stripped: parse_encodings(entry)?,
+        default_duration_ns: child_uint(entry, ids::DEFAULT_DURATION).unwrap_or(0),
+        sound: None,
+    })
+}
+
+fn parse_video_entry(entry: &[u8], format: Format, time_base: Rational) -> Result<(Track, Blocks)> {
     let name = child(entry, ids::CODEC_ID).unwrap_or_default();
     let codec = match name.trim_ascii_end() {
         b"V_VP8" => Codec::Vp8,
@@ -79,14 +134,109 @@ fn parse_entry(entry: &[u8], time_base: Rational) -> Result<Selected> {
             })
     };
     let size = Size::new(side(ids::PIXEL_WIDTH)?, side(ids::PIXEL_HEIGHT)?);
-    let mut stream = VideoTrack::new(Format::WebM, codec, size, time_base);
-    let default_duration_ns = child_uint(entry, ids::DEFAULT_DURATION).unwrap_or(0);
-    stream.frame_rate = frame_rate_from_ns(default_duration_ns);
+    let mut stream = VideoTrack::new(format, codec, size, time_base);
+    let blocks = parse_blocks(entry)?;
+    stream.frame_rate = frame_rate_from_ns(blocks.default_duration_ns);
     stream.codec_private = child(entry, ids::CODEC_PRIVATE).unwrap_or_default().to_vec();
     parse_video(video, &mut stream);
-    let number = child_uint(entry, ids::TRACK_NUMBER).unwrap_or(1);
-    let stripped = parse_encodings(entry)?;
-    Ok(Selected { number, stream, stripped, default_duration_ns })
+    Ok((Track::Video(stream), blocks))
+}
+
+fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Result<(Track, Blocks)> {
+    let name = child(entry, ids::CODEC_ID).unwrap_or_default().trim_ascii_end();
+    let private = child(entry, ids::CODEC_PRIVATE).unwrap_or_default();
+    let audio = child(entry, ids::AUDIO).unwrap_or_default();
+    let rate = child_float(audio, ids::OUTPUT_SAMPLING_FREQUENCY)
+        .or_else(|| child_float(audio, ids::SAMPLING_FREQUENCY))
+        .unwrap_or(8000.0)
+        .round();
+    if !(1.0..=16_777_216.0).contains(&rate) {
+        let found = rate.to_string();
+        return Err(Error::corrupt(format, 0, None, "a sampling rate above 0", found));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    let rate = rate as u32;
+    let channels = child_uint(audio, ids::CHANNELS).unwrap_or(1);
+    let layout = usize::try_from(channels).ok().and_then(ChannelLayout::of).ok_or_else(|| {
+        Error::corrupt(format, 0, None, "1 to 255 channels", channels.to_string())
+    })?;
+    let bits = child_uint(audio, ids::BIT_DEPTH).unwrap_or(16);
+    let mut stream = match name {
+        b"A_OPUS" | b"A_OPUS/EXPERIMENTAL" => match OpusHead::parse(private) {
+            Ok(head) => {
+                let mut track = opus::track_of(&head, format);
+                track.codec_private = private.to_vec();
+                track
+            }
+            Err(_) => {
+                let audio = AudioFormat::new(opus::RATE, layout);
+                AudioTrack::new(format, AudioCodec::Opus, audio)
+            }
+        },
+        b"A_MS/ACM" => {
+            let wave = parse_format(private).map_err(|refusal| match refusal {
+                Refusal::Corrupt(expected, found) => {
+                    Error::corrupt(format, 0, None, expected, found)
+                }
+                Refusal::Unsupported(what) => Error::unsupported(format, what),
+            })?;
+            AudioTrack::new(format, wave.codec, wave.audio)
+        }
+        _ => {
+            let codec = codec_of(name, bits)?;
+            let mut track = AudioTrack::new(format, codec, AudioFormat::new(rate, layout));
+            track.codec_private = match codec {
+                AudioCodec::Pcm(_) | AudioCodec::Mp3 => Vec::new(),
+                // `fLaC` and the head of the first block.
+                AudioCodec::Flac => {
+                    let info = private.get(8..8 + flac::STREAM_INFO_BYTES).unwrap_or_default();
+                    info.to_vec()
+                }
+                _ => private.to_vec(),
+            };
+            track
+        }
+    };
+    let language = child(entry, ids::LANGUAGE).map(|name| name.trim_ascii_end());
+    stream.language = language
+        .filter(|name| !name.is_empty() && *name != b"und")
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    let rate = stream.audio.rate;
+    let delay_ns = child_uint(entry, ids::CODEC_DELAY).unwrap_or(0);
+    let delay = scaled(i64::try_from(delay_ns).unwrap_or(0), rate.into(), NS_PER_SECOND);
+    stream.delay = u32::try_from(delay).unwrap_or(0);
+    // Rounding to ticks, and programs that cut off instead.
+    let tolerance = scaled(2, u64::from(rate) * u64::from(time_base.num), time_base.den.into());
+    let sound = Sound {
+        rate,
+        delay_ns,
+        counter: SampleCounter::new(&stream),
+        clock: SampleClock::new(stream.delay, tolerance),
+    };
+    let blocks = Blocks { sound: Some(sound), ..parse_blocks(entry)? };
+    Ok((Track::Audio(stream), blocks))
+}
+
+fn codec_of(name: &[u8], bits: u64) -> Result<AudioCodec> {
+    let pcm = |encoding| Ok(AudioCodec::Pcm(encoding));
+    match (name, bits) {
+        (b"A_VORBIS", _) => Ok(AudioCodec::Vorbis),
+        (b"A_FLAC", _) => Ok(AudioCodec::Flac),
+        (b"A_ALAC", _) => Ok(AudioCodec::Alac),
+        (b"A_MPEG/L3", _) => Ok(AudioCodec::Mp3),
+        (b"A_PCM/INT/LIT", 8) => pcm(PcmEncoding::U8),
+        (b"A_PCM/INT/LIT", 16) => pcm(PcmEncoding::S16Le),
+        (b"A_PCM/INT/LIT", 24) => pcm(PcmEncoding::S24Le),
+        (b"A_PCM/INT/LIT", 32) => pcm(PcmEncoding::S32Le),
+        (b"A_PCM/INT/BIG", 16) => pcm(PcmEncoding::S16Be),
+        (b"A_PCM/FLOAT/IEEE", 32) => pcm(PcmEncoding::F32Le),
+        (b"A_PCM/FLOAT/IEEE", 64) => pcm(PcmEncoding::F64Le),
+        (name, _) if name.starts_with(b"A_AAC") => Ok(AudioCodec::Aac),
+        (name, bits) if name.starts_with(b"A_PCM/") => {
+            Err(unsupported(format!("codec {} of {bits} bits is", name.escape_ascii())))
+        }
+        (name, _) => Err(unsupported(format!("codec {} is", name.escape_ascii()))),
+    }
 }
 
 fn parse_video(video: &[u8], stream: &mut VideoTrack) {

@@ -9,23 +9,27 @@ use codec_core::frame::Rational;
 
 use super::ebml::{put_head, put_open_head, put_sint, put_uint, size_in_eight};
 use super::{ids, layout};
+use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
+use crate::samples::scaled;
 use crate::time::TimeOrder;
-use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, VideoTrack, WriteOptions};
+use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, Track, WriteOptions, pcm};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 /// Longest cluster.
 const CLUSTER_NS: u64 = 5 * NS_PER_SECOND;
+/// Most tracks: their numbers take one byte.
+const MAX_TRACKS: usize = 126;
 
 /// Writes WebM, or Matroska for codecs that WebM does not know.
 #[derive(Debug)]
 pub struct WebmWriter {
     output: ByteWriter,
     live: bool,
-    clock: Clock,
-    /// Duration of frames that need none of their own, in ticks of the segment, rounded either
-    /// way.
-    default_ticks: Option<(u64, u64)>,
+    scale_ns: u64,
+    tracks: Vec<State>,
+    has_video: bool,
+    waiting: Interleaver<Block>,
     /// Where the contents of the segment begin in the file.
     segment_start: u64,
     /// Where the index and the duration belong.
@@ -34,20 +38,39 @@ pub struct WebmWriter {
     info_at: u64,
     tracks_at: u64,
     cluster: Option<Cluster>,
-    /// Time and cluster position of each key frame that begins a cluster.
-    cues: Vec<(u64, u64)>,
-    /// The last packet of a file, which waits for its successor to tell its duration.
-    held: Option<Held>,
+    /// Time, cluster position and track of each key frame that begins a cluster.
+    cues: Vec<(u64, u64, u64)>,
     /// Memory for the next packet that has to wait.
     spare: Vec<u8>,
-    /// `None` for codecs whose frames are coded in another order than shown.
-    order: Option<TimeOrder>,
-    /// Time of the last block, in ticks of the segment.
-    last_written: Option<i64>,
     /// End of the last frame, in ticks of the segment.
     end: u64,
     count: u64,
     head: Vec<u8>,
+}
+
+/// How far the writing of a track has come.
+#[derive(Debug)]
+struct State {
+    clock: Clock,
+    is_video: bool,
+    /// Duration of frames that need none of their own, in ticks of the segment, rounded either
+    /// way.
+    default_ticks: Option<(u64, u64)>,
+    /// `None` for sound and for codecs whose frames are coded in another order than shown.
+    order: Option<TimeOrder>,
+    /// Time of the last block, in ticks of the segment.
+    last: Option<i64>,
+    /// The last packet of a file, which waits for its successor to tell its duration.
+    held: Option<Held>,
+    sound: Option<Sound>,
+}
+
+#[derive(Debug)]
+struct Sound {
+    rate: u32,
+    delay_ns: u64,
+    /// Bytes of a sample of every channel, where that is fixed.
+    frame_bytes: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -77,6 +100,10 @@ struct Block {
     shown: bool,
     /// Stated only if a reader could not tell it.
     duration: Option<u64>,
+    /// To throw away at the end.
+    discard_ns: i64,
+    /// Time of the block before, of the same track.
+    before: Option<i64>,
 }
 
 /// Turns ticks of the stream into ticks of the segment.
@@ -87,20 +114,6 @@ struct Clock {
 }
 
 impl Clock {
-    /// The usual millisecond, or the largest power of ten of nanoseconds that is no longer than a
-    /// tick of the stream: then every tick survives the rounding.
-    fn new(time_base: Rational) -> Option<Self> {
-        if time_base.num == 0 || time_base.den == 0 {
-            return None;
-        }
-        let tick_ns = u64::from(time_base.num) * NS_PER_SECOND;
-        let mut scale_ns = 1_000_000;
-        while scale_ns > 1 && scale_ns * u64::from(time_base.den) > tick_ns {
-            scale_ns /= 10;
-        }
-        Some(Self { time_base, scale_ns })
-    }
-
     fn ticks(self, stream_ticks: i64) -> Option<i64> {
         let ns =
             i128::from(stream_ticks) * i128::from(self.time_base.num) * i128::from(NS_PER_SECOND);
@@ -108,8 +121,9 @@ impl Clock {
         i64::try_from((2 * ns + den).div_euclid(2 * den)).ok()
     }
 
-    fn cluster_ticks(self) -> u64 {
-        CLUSTER_NS / self.scale_ns
+    fn ns(self, stream_ticks: i64) -> i64 {
+        let num = u64::from(self.time_base.num) * NS_PER_SECOND;
+        scaled(stream_ticks, num, self.time_base.den.into())
     }
 }
 
@@ -121,39 +135,59 @@ impl WebmWriter {
     /// Writes everything up to the first cluster.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name and for a time
-    /// base with a zero.
-    pub fn new(output: Output, stream: &VideoTrack, options: &WriteOptions) -> Result<Self> {
+    /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name, one without the
+    /// set-up data that it needs, and for a time base with a zero.
+    pub fn new(
+        output: Output,
+        format: Format,
+        tracks: &[Track],
+        options: &WriteOptions,
+    ) -> Result<Self> {
+        if tracks.is_empty() || tracks.len() > MAX_TRACKS {
+            return Err(unsupported(format!("a file of {} tracks is", tracks.len())));
+        }
         let mut output = ByteWriter::new(output)?;
         let live = options.live || !output.can_seek();
-        let clock = Clock::new(stream.time_base)
-            .ok_or_else(|| unsupported(format!("a time base of {} is", stream.time_base)))?;
-        let rate = stream.frame_rate.filter(|rate| rate.num != 0 && rate.den != 0);
-        let frame_ns = rate.map(|rate| {
-            let (num, den) = (u64::from(rate.num), u64::from(rate.den));
-            ((2 * NS_PER_SECOND * den + num) / (2 * num)).max(1)
+        // Times of sound are told to the millisecond, and readers count its samples.
+        let scales = tracks.iter().map(|track| match track {
+            Track::Video(track) => scale_for(track.time_base),
+            Track::Audio(track) => scale_for(track.time_base).map(|_| 1_000_000),
         });
+        let scale_ns = scales.clone().flatten().min().unwrap_or(1_000_000);
+        if let Some((track, _)) = tracks.iter().zip(scales).find(|(_, scale)| scale.is_none()) {
+            return Err(unsupported(format!("a time base of {} is", track.time_base())));
+        }
+        let frame_ns: Vec<_> = tracks.iter().map(frame_ns).collect();
 
         let mut out = Vec::new();
-        layout::ebml_head(&mut out, stream.format, stream.codec);
+        let webm = format != Format::Matroska
+            && tracks.iter().all(|track| match track {
+                Track::Video(track) => Format::WebM.holds_video(track.codec),
+                Track::Audio(track) => Format::WebM.holds_audio(track.codec),
+            });
+        layout::ebml_head(&mut out, webm);
         put_open_head(&mut out, ids::SEGMENT);
         let segment_start = out.len() as u64;
         if !live {
             layout::void(&mut out, layout::SEEK_HEAD_BYTES);
         }
         let info_at = out.len() as u64;
-        let duration_at = layout::info(&mut out, clock.scale_ns) as u64;
+        let duration_at = layout::info(&mut out, scale_ns) as u64;
         let tracks_at = out.len() as u64;
-        layout::tracks(&mut out, stream, frame_ns)?;
+        layout::tracks(&mut out, tracks, &frame_ns)?;
         output.write(&out)?;
         if live {
             output.flush()?;
         }
+        let states = tracks.iter().zip(frame_ns);
+        let states: Vec<_> = states.map(|(track, ns)| State::new(track, ns, scale_ns)).collect();
         Ok(Self {
             output,
             live,
-            clock,
-            default_ticks: frame_ns.map(|ns| (ns / clock.scale_ns, ns.div_ceil(clock.scale_ns))),
+            scale_ns,
+            has_video: states.iter().any(|state| state.is_video),
+            waiting: Interleaver::new(states.len(), live),
+            tracks: states,
             segment_start,
             seek_head_at: segment_start,
             duration_at,
@@ -161,14 +195,228 @@ impl WebmWriter {
             tracks_at,
             cluster: None,
             cues: Vec::new(),
-            held: None,
             spare: Vec::new(),
-            order: (stream.codec != Codec::H264).then(TimeOrder::default),
-            last_written: None,
             end: 0,
             count: 0,
             head: Vec::new(),
         })
+    }
+
+    fn write_video(&mut self, packet: PacketRef<'_>) -> Result<()> {
+        let state = &mut self.tracks[packet.track];
+        if let Some(order) = &mut state.order {
+            order.check(Format::WebM, self.output.position(), self.count, packet.pts)?;
+        }
+        self.count += 1;
+        // A frame that is not shown leaves the end of the one before as it was.
+        let duration = packet.duration.filter(|&duration| packet.shown && duration > 0);
+        let ticks = match duration {
+            Some(duration) => Some(state.duration_ticks(packet.pts, duration)?),
+            None => None,
+        };
+
+        if !self.live {
+            self.release(packet.track, Some(packet.pts))?;
+        }
+        let state = &mut self.tracks[packet.track];
+        let time = state.block_time(packet)?;
+        let usual = state.default_ticks.map_or(0, |(_, high)| high);
+        let end = u64::try_from(state.ticks(packet.pts)?).unwrap_or(0) + ticks.unwrap_or(usual);
+        self.end = self.end.max(end);
+
+        let before = state.last.replace(time);
+        let mut block =
+            Block { time, key: packet.key, shown: packet.shown, before, ..Block::default() };
+        if self.live {
+            block.duration = ticks.filter(|&ticks| !state.is_default(ticks));
+            return self.queue(packet.track, packet.data, block);
+        }
+        let mut data = std::mem::take(&mut self.spare);
+        data.clear();
+        data.extend_from_slice(packet.data);
+        state.held = Some(Held { data, block, pts: packet.pts, duration });
+        Ok(())
+    }
+
+    fn write_audio(&mut self, mut packet: PacketRef<'_>) -> Result<()> {
+        self.count += 1;
+        let state = &mut self.tracks[packet.track];
+        let Some(sound) = &state.sound else { return Ok(()) };
+        if let Some(frame_bytes) = sound.frame_bytes {
+            packet.data = pcm::without_trim(&packet, frame_bytes);
+            packet.trim_end = 0;
+        }
+        let discard_ns = scaled(packet.trim_end.into(), NS_PER_SECOND, sound.rate.into());
+        let delay_ns = i64::try_from(sound.delay_ns).unwrap_or(0);
+        let start_ns = state.clock.ns(packet.pts);
+        let told = start_ns.saturating_add(delay_ns).max(0);
+        // Within a track, times of sound do not go back.
+        let time = scaled(told, 1, self.scale_ns).max(state.last.unwrap_or(0));
+        let before = state.last.replace(time);
+        let length = packet.duration.map(|ticks| i64::try_from(ticks).unwrap_or(i64::MAX));
+        let end_ns = state.clock.ns(packet.pts.saturating_add(length.unwrap_or(0)));
+        let end = u64::try_from(scaled(end_ns, 1, self.scale_ns)).unwrap_or(0);
+        self.end = self.end.max(end);
+        let whole_ns = end_ns.saturating_sub(start_ns).saturating_add(discard_ns);
+        let duration = u64::try_from(scaled(whole_ns, 1, self.scale_ns)).ok();
+        let duration = duration.filter(|_| discard_ns > 0);
+        let block = Block { time, key: true, shown: true, duration, discard_ns, before };
+        self.queue(packet.track, packet.data, block)
+    }
+
+    /// Lets go of the packet of a track that waits; `next` is the time of the one after it.
+    fn release(&mut self, track: usize, next: Option<i64>) -> Result<()> {
+        let state = &mut self.tracks[track];
+        let Some(held) = state.held.take() else { return Ok(()) };
+        let mut block = held.block;
+        block.duration = match held.duration {
+            // The next time tells.
+            Some(duration) if next != Some(held.pts.saturating_add_unsigned(duration)) => {
+                Some(state.duration_ticks(held.pts, duration)?)
+            }
+            _ => None,
+        };
+        self.queue(track, &held.data, block)?;
+        self.spare = held.data;
+        Ok(())
+    }
+
+    /// Puts a block where its time belongs, and writes what can go.
+    fn queue(&mut self, track: usize, data: &[u8], block: Block) -> Result<()> {
+        if self.tracks.len() == 1 {
+            return self.write_block(track, data, block);
+        }
+        let scale_ns = i64::try_from(self.scale_ns).unwrap_or(i64::MAX);
+        self.waiting.push(track, block.time.saturating_mul(scale_ns), data, block);
+        self.write_waiting(false)
+    }
+
+    fn write_waiting(&mut self, all: bool) -> Result<()> {
+        while let Some(queued) = self.waiting.pop(all) {
+            self.write_block(queued.track, &queued.data, queued.meta)?;
+            self.waiting.recycle(queued);
+        }
+        Ok(())
+    }
+
+    fn write_block(&mut self, track: usize, data: &[u8], block: Block) -> Result<()> {
+        if self.needs_cluster(track, block) {
+            self.close_cluster()?;
+            self.open_cluster(track, block)?;
+        }
+        let cluster_time = self.cluster.as_ref().map_or(0, |cluster| cluster.time);
+        let relative = i64::try_from(cluster_time).ok().map(|time| block.time - time);
+        let relative = relative.and_then(|time| i16::try_from(time).ok()).ok_or_else(|| {
+            unsupported(format!("a time of {} ticks of {} ns is", block.time, self.scale_ns))
+        })?;
+        let in_group = block.duration.is_some() || block.discard_ns != 0;
+        let mut flags = 0;
+        if !block.shown {
+            flags |= 0x08;
+        }
+        if block.key && !in_group {
+            flags |= 0x80;
+        }
+        let [high, low] = relative.to_be_bytes();
+        // The track number is a variable-length number: its marker makes 1 to 0x81.
+        let number = u8::try_from(track + 1).unwrap_or(0x7F);
+        let block_head = [0x80 | number, high, low, flags];
+        let block_bytes = block_head.len() + data.len();
+
+        self.head.clear();
+        let mut tail = Vec::new();
+        if in_group {
+            if let Some(duration) = block.duration {
+                put_uint(&mut tail, ids::BLOCK_DURATION, duration);
+            }
+            if !block.key {
+                // Which frame it needs is not known here; the one before is the usual one.
+                let before = block.before.unwrap_or(block.time - 1);
+                put_sint(&mut tail, ids::REFERENCE_BLOCK, (before - block.time).min(-1));
+            }
+            if block.discard_ns != 0 {
+                put_sint(&mut tail, ids::DISCARD_PADDING, block.discard_ns);
+            }
+            let mut inner = Vec::new();
+            put_head(&mut inner, ids::BLOCK, block_bytes);
+            let group_bytes = inner.len() + block_bytes + tail.len();
+            put_head(&mut self.head, ids::BLOCK_GROUP, group_bytes);
+            self.head.extend_from_slice(&inner);
+        } else {
+            put_head(&mut self.head, ids::SIMPLE_BLOCK, block_bytes);
+        }
+        self.head.extend_from_slice(&block_head);
+        self.output.write(&self.head)?;
+        self.output.write(data)?;
+        self.output.write(&tail)?;
+        if self.live {
+            self.output.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Whether a cluster may begin with a key frame of a track.
+    fn leads(&self, track: usize) -> bool {
+        self.tracks[track].is_video || !self.has_video
+    }
+
+    fn needs_cluster(&self, track: usize, block: Block) -> bool {
+        let Some(cluster) = &self.cluster else { return true };
+        let since = block.time.saturating_sub_unsigned(cluster.time);
+        let too_late = (CLUSTER_NS / self.scale_ns).min(i16::MAX.unsigned_abs().into());
+        let too_early = since < i16::MIN.into();
+        // A key frame that is not shown comes with the frame after it, not in its own cluster.
+        let key = block.key && self.tracks[track].is_video;
+        key || too_early || u64::try_from(since).is_ok_and(|since| since > too_late)
+    }
+
+    fn open_cluster(&mut self, track: usize, block: Block) -> Result<()> {
+        let at = self.output.position();
+        // Times below 0 are possible only relative to a cluster.
+        let time = u64::try_from(block.time).unwrap_or(0);
+        let mut head = Vec::new();
+        put_open_head(&mut head, ids::CLUSTER);
+        let body_at = at + head.len() as u64;
+        put_uint(&mut head, ids::TIMESTAMP, time);
+        self.output.write(&head)?;
+        self.cluster = Some(Cluster { at, body_at, time });
+        if block.key && self.leads(track) && !self.live {
+            self.cues.push((time, at - self.segment_start, track as u64 + 1));
+        }
+        Ok(())
+    }
+
+    /// Patches the size of the cluster.
+    fn close_cluster(&mut self) -> Result<()> {
+        if let Some(cluster) = self.cluster.take()
+            && !self.live
+        {
+            let size = self.output.position() - cluster.body_at;
+            let size_at = cluster.body_at - 8;
+            debug_assert!(size_at > cluster.at);
+            self.output.patch(size_at, &size_in_eight(size))?;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn new(track: &Track, frame_ns: Option<u64>, scale_ns: u64) -> Self {
+        let sound = track.audio().map(|track| Sound {
+            rate: track.audio.rate,
+            delay_ns: layout::delay_ns(track),
+            frame_bytes: pcm::frame_bytes(track),
+        });
+        let ordered = track.video().is_some_and(|track| track.codec != Codec::H264);
+        Self {
+            clock: Clock { time_base: track.time_base(), scale_ns },
+            is_video: track.video().is_some(),
+            default_ticks: frame_ns.map(|ns| (ns / scale_ns, ns.div_ceil(scale_ns))),
+            order: ordered.then(TimeOrder::default),
+            last: None,
+            held: None,
+            sound,
+        }
     }
 
     fn ticks(&self, stream_ticks: i64) -> Result<i64> {
@@ -188,160 +436,29 @@ impl WebmWriter {
         self.default_ticks.is_some_and(|(low, high)| (low..=high).contains(&ticks))
     }
 
-    /// Writes the packet that waits; `next` is the time of the one after it.
-    fn release(&mut self, next: Option<i64>) -> Result<()> {
-        let Some(held) = self.held.take() else { return Ok(()) };
-        let mut block = held.block;
-        block.duration = match held.duration {
-            // The next time tells.
-            Some(duration) if next != Some(held.pts.saturating_add_unsigned(duration)) => {
-                Some(self.duration_ticks(held.pts, duration)?)
-            }
-            _ => None,
-        };
-        self.write_block(&held.data, block)?;
-        self.spare = held.data;
-        Ok(())
-    }
-
     /// Time of a block: that of the packet, but a frame that is not shown goes a tick before the
     /// frame that follows it, because players expect times to grow.
     fn block_time(&self, packet: PacketRef<'_>) -> Result<i64> {
         let time = self.ticks(packet.pts)?;
-        let room = self.last_written.is_none_or(|last| last < time - 1) && time > 0;
+        let room = self.last.is_none_or(|last| last < time - 1) && time > 0;
         Ok(if !packet.shown && room { time - 1 } else { time })
-    }
-
-    fn write_block(&mut self, data: &[u8], block: Block) -> Result<()> {
-        if self.needs_cluster(block) {
-            self.close_cluster()?;
-            self.open_cluster(block)?;
-        }
-        let cluster_time = self.cluster.as_ref().map_or(0, |cluster| cluster.time);
-        let relative = i64::try_from(cluster_time).ok().map(|time| block.time - time);
-        let relative = relative.and_then(|time| i16::try_from(time).ok()).ok_or_else(|| {
-            unsupported(format!("a time of {} ticks of {} ns is", block.time, self.clock.scale_ns))
-        })?;
-        let mut flags = 0;
-        if !block.shown {
-            flags |= 0x08;
-        }
-        if block.key && block.duration.is_none() {
-            flags |= 0x80;
-        }
-        let [high, low] = relative.to_be_bytes();
-        // The track number is a variable-length number: its marker makes 1 to 0x81.
-        let block_head = [0x80 | layout::TRACK.to_le_bytes()[0], high, low, flags];
-        let block_bytes = block_head.len() + data.len();
-
-        self.head.clear();
-        let mut tail = Vec::new();
-        match block.duration {
-            None => put_head(&mut self.head, ids::SIMPLE_BLOCK, block_bytes),
-            Some(duration) => {
-                put_uint(&mut tail, ids::BLOCK_DURATION, duration);
-                if !block.key {
-                    // Which frame it needs is not known here; the one before is the usual one.
-                    let before = self.last_written.unwrap_or(block.time - 1);
-                    put_sint(&mut tail, ids::REFERENCE_BLOCK, (before - block.time).min(-1));
-                }
-                let mut inner = Vec::new();
-                put_head(&mut inner, ids::BLOCK, block_bytes);
-                let group_bytes = inner.len() + block_bytes + tail.len();
-                put_head(&mut self.head, ids::BLOCK_GROUP, group_bytes);
-                self.head.extend_from_slice(&inner);
-            }
-        }
-        self.head.extend_from_slice(&block_head);
-        self.output.write(&self.head)?;
-        self.output.write(data)?;
-        self.output.write(&tail)?;
-        if self.live {
-            self.output.flush()?;
-        }
-        self.last_written = Some(block.time);
-        Ok(())
-    }
-
-    fn needs_cluster(&self, block: Block) -> bool {
-        let Some(cluster) = &self.cluster else { return true };
-        let since = block.time.saturating_sub_unsigned(cluster.time);
-        let too_late = self.clock.cluster_ticks().min(i16::MAX.unsigned_abs().into());
-        // A key frame that is not shown comes with the frame after it, not in its own cluster.
-        block.key || u64::try_from(since).is_ok_and(|since| since > too_late)
-    }
-
-    fn open_cluster(&mut self, block: Block) -> Result<()> {
-        let at = self.output.position();
-        // Times below 0 are possible only relative to a cluster.
-        let time = u64::try_from(block.time).unwrap_or(0);
-        let mut head = Vec::new();
-        put_open_head(&mut head, ids::CLUSTER);
-        let body_at = at + head.len() as u64;
-        put_uint(&mut head, ids::TIMESTAMP, time);
-        self.output.write(&head)?;
-        self.cluster = Some(Cluster { at, body_at, time });
-        if block.key && !self.live {
-            self.cues.push((time, at - self.segment_start));
-        }
-        Ok(())
-    }
-
-    /// Patches the size of the cluster.
-    fn close_cluster(&mut self) -> Result<()> {
-        if let Some(cluster) = self.cluster.take()
-            && !self.live
-        {
-            let size = self.output.position() - cluster.body_at;
-            let size_at = cluster.body_at - 8;
-            debug_assert!(size_at > cluster.at);
-            self.output.patch(size_at, &size_in_eight(size))?;
-        }
-        Ok(())
     }
 }
 
 impl PacketWriter for WebmWriter {
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
-        let offset = self.output.position();
-        if let Some(order) = &mut self.order {
-            order.check(Format::WebM, offset, self.count, packet.pts)?;
+        match self.tracks.get(packet.track) {
+            Some(state) if state.is_video => self.write_video(packet),
+            Some(_) => self.write_audio(packet),
+            None => Err(unsupported(format!("a packet of track {} is", packet.track))),
         }
-        self.count += 1;
-        // A frame that is not shown leaves the end of the one before as it was.
-        let duration = packet.duration.filter(|&duration| packet.shown && duration > 0);
-        let ticks = match duration {
-            Some(duration) => Some(self.duration_ticks(packet.pts, duration)?),
-            None => None,
-        };
-
-        if !self.live {
-            self.release(Some(packet.pts))?;
-        }
-        let time = self.block_time(packet)?;
-        let usual = self.default_ticks.map_or(0, |(_, high)| high);
-        let end = u64::try_from(self.ticks(packet.pts)?).unwrap_or(0) + ticks.unwrap_or(usual);
-        self.end = self.end.max(end);
-
-        let (key, shown) = (packet.key, packet.shown);
-        if self.live {
-            let duration = ticks.filter(|&ticks| !self.is_default(ticks));
-            return self.write_block(packet.data, Block { time, key, shown, duration });
-        }
-        let mut data = std::mem::take(&mut self.spare);
-        data.clear();
-        data.extend_from_slice(packet.data);
-        self.held = Some(Held {
-            data,
-            block: Block { time, key, shown, duration: None },
-            pts: packet.pts,
-            duration,
-        });
-        Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.release(None)?;
+        for track in 0..self.tracks.len() {
+            self.release(track, None)?;
+        }
+        self.write_waiting(true)?;
         self.close_cluster()?;
         if !self.live {
             let mut index = vec![(ids::INFO, self.info_at), (ids::TRACKS, self.tracks_at)];
@@ -361,6 +478,27 @@ impl PacketWriter for WebmWriter {
     }
 }
 
+/// Nanoseconds of a frame, where the rate is stated.
+fn frame_ns(track: &Track) -> Option<u64> {
+    let rate = track.video()?.frame_rate.filter(|rate| rate.num != 0 && rate.den != 0)?;
+    let (num, den) = (u64::from(rate.num), u64::from(rate.den));
+    Some(((2 * NS_PER_SECOND * den + num) / (2 * num)).max(1))
+}
+
+/// The usual millisecond, or the largest power of ten of nanoseconds that is no longer than a tick
+/// of the stream: then every tick survives the rounding.
+fn scale_for(time_base: Rational) -> Option<u64> {
+    if time_base.num == 0 || time_base.den == 0 {
+        return None;
+    }
+    let tick_ns = u64::from(time_base.num) * NS_PER_SECOND;
+    let mut scale_ns = 1_000_000;
+    while scale_ns > 1 && scale_ns * u64::from(time_base.den) > tick_ns {
+        scale_ns /= 10;
+    }
+    Some(scale_ns)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,7 +507,8 @@ mod tests {
     fn every_tick_of_usual_time_bases_survives() {
         for (num, den) in [(1, 30), (1001, 30000), (1, 1000), (1, 1200), (1, 90000), (1, 1_000_000)]
         {
-            let clock = Clock::new(Rational::new(num, den)).unwrap();
+            let time_base = Rational::new(num, den);
+            let clock = Clock { time_base, scale_ns: scale_for(time_base).unwrap() };
             for ticks in (-5..2000).chain(1_000_000..1_000_100) {
                 let there = clock.ticks(ticks).unwrap();
                 let ns = i128::from(there) * i128::from(clock.scale_ns) * i128::from(den);
@@ -378,7 +517,7 @@ mod tests {
                 assert_eq!(back, i128::from(ticks), "{num}/{den} by {}", clock.scale_ns);
             }
         }
-        assert_eq!(Clock::new(Rational::new(1, 30)).unwrap().scale_ns, 1_000_000);
-        assert_eq!(Clock::new(Rational::new(1, 90000)).unwrap().scale_ns, 10_000);
+        assert_eq!(scale_for(Rational::new(1, 30)), Some(1_000_000));
+        assert_eq!(scale_for(Rational::new(1, 90000)), Some(10_000));
     }
 }

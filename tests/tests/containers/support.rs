@@ -209,6 +209,15 @@ pub fn samples_of(packets: &[CodedPacket], track: usize) -> u64 {
     of_track.map(|packet| packet.duration.unwrap() - u64::from(packet.trim_start)).sum()
 }
 
+/// What ffprobe tells, one `key=value` in a line; it may complain about payloads that are none.
+pub fn probe_quietly(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
+    let file = temp_file(suffix, bytes);
+    let path = file.path().to_string_lossy().into_owned();
+    let arguments = ["-v", "quiet", "-show_entries", entries, "-of", "default=nw=1", &path];
+    let text = codec_tests::external::run("ffprobe", &arguments);
+    String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+}
+
 /// What ffprobe tells, one `key=value` in a line.
 pub fn probe(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
     let file = temp_file(suffix, bytes);

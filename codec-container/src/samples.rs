@@ -1,0 +1,139 @@
+//! How many samples a packet of sound gives, by its codec.
+
+use codec_core::audio::AudioCodec;
+
+use crate::{AudioTrack, flac, opus, pcm, vorbis};
+
+/// Tells how many samples each packet gives, at the rate of its track.
+#[derive(Clone, Debug)]
+pub(crate) enum SampleCounter {
+    Opus,
+    Vorbis(vorbis::Timer),
+    Flac,
+    Mp3,
+    /// The same for every packet.
+    Each(u32),
+    /// Samples of so many bytes.
+    Bytes(usize),
+    Unknown,
+}
+
+impl SampleCounter {
+    pub(crate) fn new(track: &AudioTrack) -> Self {
+        match track.codec {
+            AudioCodec::Opus => Self::Opus,
+            AudioCodec::Vorbis => {
+                vorbis::Timer::of_track(track).map_or(Self::Unknown, Self::Vorbis)
+            }
+            AudioCodec::Flac => Self::Flac,
+            AudioCodec::Mp3 => Self::Mp3,
+            AudioCodec::Aac => {
+                let samples = aac_frame_samples(&track.codec_private, track.audio.rate);
+                samples.map_or(Self::Unknown, Self::Each)
+            }
+            AudioCodec::Alac => {
+                let samples = track.codec_private.first_chunk().map(|&len| u32::from_be_bytes(len));
+                samples.filter(|len| (1..=1 << 16).contains(len)).map_or(Self::Unknown, Self::Each)
+            }
+            _ => pcm::frame_bytes(track).map_or(Self::Unknown, Self::Bytes),
+        }
+    }
+
+    /// Samples of each channel; `None` where they cannot be told.
+    pub(crate) fn count(&mut self, packet: &[u8]) -> Option<u32> {
+        match self {
+            Self::Opus => opus::packet_samples(packet),
+            Self::Vorbis(timer) => Some(timer.samples(packet)),
+            Self::Flac => flac::frame_samples(packet),
+            Self::Mp3 => mp3_frame_samples(packet),
+            Self::Each(samples) => Some(*samples),
+            Self::Bytes(bytes) => u32::try_from(packet.len() / *bytes).ok(),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Gives packets of sound times that are exact to the sample where those of the file are rounded.
+#[derive(Clone, Debug)]
+pub(crate) struct SampleClock {
+    next: Option<i64>,
+    /// How far a time may be off for its rounding.
+    tolerance: i64,
+    /// Samples of the codec's delay that are still to come.
+    delay: u32,
+}
+
+impl SampleClock {
+    /// For a sound that begins with `delay` samples to throw away, and times that are off by at
+    /// most `tolerance` samples.
+    pub(crate) fn new(delay: u32, tolerance: i64) -> Self {
+        Self { next: None, tolerance, delay }
+    }
+
+    /// The end of the packet before.
+    pub(crate) fn next(&self) -> Option<i64> {
+        self.next
+    }
+
+    /// Time and samples to throw away of a packet which the file puts at `told` and which gives
+    /// `samples`.
+    pub(crate) fn place(&mut self, told: i64, samples: u32) -> (i64, u32) {
+        let near =
+            |next: &i64| told.saturating_sub(*next).unsigned_abs() <= self.tolerance.unsigned_abs();
+        let pts = self.next.filter(near).unwrap_or(told);
+        if samples > 0 || self.next.is_some() {
+            self.next = Some(pts.saturating_add(samples.into()));
+        }
+        let trim_start = self.delay.min(samples);
+        self.delay -= trim_start;
+        (pts, trim_start)
+    }
+}
+
+/// `value * num / den`, rounded to the nearest; saturates.
+pub(crate) fn scaled(value: i64, num: u64, den: u64) -> i64 {
+    let den = i128::from(den.max(1));
+    let twice = i128::from(value).saturating_mul(i128::from(num)).saturating_mul(2);
+    let rounded = twice.saturating_add(den).div_euclid(2 * den);
+    i64::try_from(rounded).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Samples of an AAC frame at `rate`: 1024 or 960 at the rate of the core, which may be half.
+/// ISO/IEC 14496-3, sections 1.6.2 and 4.4.1.
+fn aac_frame_samples(config: &[u8], rate: u32) -> Option<u32> {
+    const RATES: [u32; 13] =
+        [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
+    let &[a, b] = config.first_chunk()?;
+    if a >> 3 == 31 {
+        return None;
+    }
+    let index = usize::from((a & 7) << 1 | b >> 7);
+    let core = *RATES.get(index)?;
+    let samples = if b >> 2 & 1 == 1 { 960 } else { 1024 };
+    Some(if rate == core * 2 { samples * 2 } else { samples })
+}
+
+/// Samples of a frame of MPEG-1 or MPEG-2 layer III.
+fn mp3_frame_samples(frame: &[u8]) -> Option<u32> {
+    let &[sync, second] = frame.first_chunk()?;
+    if sync != 0xFF || second & 0xE0 != 0xE0 {
+        return None;
+    }
+    Some(if second & 0x18 == 0x18 { 1152 } else { 576 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_aac_and_mp3_have_fixed_lengths() {
+        // LC at 44.1 kHz; at a core of 24 kHz that is doubled; 960 samples.
+        assert_eq!(aac_frame_samples(&[0x12, 0x10], 44_100), Some(1024));
+        assert_eq!(aac_frame_samples(&[0x13, 0x10], 48_000), Some(2048));
+        assert_eq!(aac_frame_samples(&[0x12, 0x14], 44_100), Some(960));
+        assert_eq!(mp3_frame_samples(&[0xFF, 0xFB]), Some(1152));
+        assert_eq!(mp3_frame_samples(&[0xFF, 0xF3]), Some(576));
+        assert_eq!(mp3_frame_samples(&[0, 0]), None);
+    }
+}
