@@ -23,6 +23,7 @@ pub(crate) mod framer;
 pub mod gain;
 pub mod level;
 pub mod limiter;
+pub mod metrics;
 pub mod mixer;
 pub mod opus_head;
 pub mod opus_packet;

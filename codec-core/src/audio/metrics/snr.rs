@@ -1,0 +1,47 @@
+//! Ratios of signal to noise.
+
+use super::SILENCE;
+
+/// SNR of channels together, in dB, at most 200. See [`super`]. Both as one list of samples for each
+/// channel; what one has more than the other is left out.
+#[must_use]
+pub fn snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>]) -> f64 {
+    let (mut signal, mut noise) = (0.0, 0.0);
+    for (a, b) in reference.iter().zip(distorted) {
+        let (s, n) = energies(a, b);
+        signal += s;
+        noise += n;
+    }
+    ratio_db(signal, noise)
+}
+
+/// Segmental SNR in dB; `None` where all is silence. See [`super`].
+#[must_use]
+pub fn segmental_snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>], rate: u32) -> Option<f64> {
+    let frame = (rate as usize / 50).max(1);
+    let (mut sum, mut count) = (0.0, 0u32);
+    for (a, b) in reference.iter().zip(distorted) {
+        for (a, b) in a.chunks_exact(frame).zip(b.chunks_exact(frame)) {
+            let (signal, noise) = energies(a, b);
+            if signal >= SILENCE * frame as f64 {
+                sum += ratio_db(signal, noise).clamp(-10.0, 35.0);
+                count += 1;
+            }
+        }
+    }
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+fn energies(a: &[f32], b: &[f32]) -> (f64, f64) {
+    a.iter().zip(b).fold((0.0, 0.0), |(signal, noise), (&a, &b)| {
+        let (a, b) = (f64::from(a), f64::from(b));
+        (signal + a * a, noise + (a - b) * (a - b))
+    })
+}
+
+fn ratio_db(signal: f64, noise: f64) -> f64 {
+    if noise <= 0.0 {
+        return 200.0;
+    }
+    (10.0 * (signal / noise).max(1e-20).log10()).min(200.0)
+}
