@@ -6,7 +6,7 @@ use std::sync::Arc;
 use codec_simd::Level;
 
 use super::{Capabilities, FrameKind, SlotSet};
-use crate::error::Error;
+use crate::error::{Error, LimitError};
 use crate::frame::{Frame, Size};
 use crate::parallel::Pool;
 
@@ -20,6 +20,20 @@ pub struct Limits {
     pub max_frame_bytes: u64,
     /// Most changes of size in any 30 frames.
     pub max_size_changes: u32,
+}
+
+impl Limits {
+    /// Nothing, if `packet` is not too long.
+    ///
+    /// # Errors
+    /// [`LimitError`] if it is.
+    pub fn check_packet(&self, packet: &[u8]) -> Result<(), LimitError> {
+        let (asked, limit) = (packet.len() as u64, self.max_frame_bytes);
+        if asked > limit {
+            return Err(LimitError { what: "frame bytes", asked, limit });
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {
@@ -128,7 +142,7 @@ pub trait VideoDecoder: Send + Debug {
     fn receive(&mut self) -> Option<Frame>;
 
     /// No more packets for now: lets go of frames that were held back.
-    fn finish(&mut self);
+    fn finish(&mut self) {}
 
     /// Forgets all references, as before the first packet. A frame that was held back may still be
     /// received.

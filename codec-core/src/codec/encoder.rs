@@ -132,7 +132,9 @@ pub trait VideoEncoder: Send + Debug {
     ///
     /// # Errors
     /// As [`Self::encode`].
-    fn finish(&mut self) -> Result<(), Error>;
+    fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Changes a setting.
     ///

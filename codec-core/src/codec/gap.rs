@@ -110,4 +110,16 @@ impl Gap {
     pub const fn new(feature: Feature, reason: &'static str) -> Self {
         Self { feature, reason }
     }
+
+    /// Several gaps of one reason.
+    #[must_use]
+    pub const fn each<const N: usize>(features: [Feature; N], reason: &'static str) -> [Self; N] {
+        let mut gaps = [Self::new(Feature::AnySize, reason); N];
+        let mut index = 0;
+        while index < N {
+            gaps[index].feature = features[index];
+            index += 1;
+        }
+        gaps
+    }
 }

@@ -71,7 +71,10 @@ pub struct Capabilities {
     pub qindex_range: (u8, u8),
     /// Quantiser indices that are used in real time where nothing else is set.
     pub rtc_qindex_range: (u8, u8),
+    /// 0: every frame is a key frame.
     pub reference_slots: u8,
+    /// Speeds for real time and for files where nothing else is said.
+    pub usual_speeds: (u8, u8),
     /// Frames that `encode` may hold back, at most.
     pub latency_frames: u32,
     pub live_bitrate: bool,
@@ -99,6 +102,7 @@ impl Capabilities {
             qindex_range: (0, 127),
             rtc_qindex_range: (0, 127),
             reference_slots: 1,
+            usual_speeds: (7, 3),
             latency_frames: 0,
             live_bitrate: false,
             live_resolution: false,

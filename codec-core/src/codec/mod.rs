@@ -7,6 +7,7 @@
 //! layer, quantiser or bits, effort); [`VideoEncoder`] plans for itself, by a rate controller and
 //! a layer planner that can be used alone.
 
+mod check;
 mod config;
 mod deadline;
 mod decoder;
@@ -38,6 +39,8 @@ pub enum Codec {
     Vp9,
     H264,
     Av1,
+    /// A format that is none of these, by its name.
+    Other(&'static str),
 }
 
 impl Codec {
@@ -49,6 +52,7 @@ impl Codec {
             Self::Vp9 => "vp9",
             Self::H264 => "h264",
             Self::Av1 => "av1",
+            Self::Other(name) => name,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::{Layout, PlaneMut, PlaneRef};
 
-use super::{Picture, PictureInfo, Size};
+use super::{Chroma, Picture, PictureInfo, Size};
 use crate::error::LimitError;
 
 /// Alignment of each plane's first pixel row start, in bytes.
@@ -47,6 +47,36 @@ impl FrameBuf {
             start
         });
         Self { bytes, starts, layouts, size }
+    }
+
+    /// A copy of `picture`, without border.
+    #[must_use]
+    pub fn copy_of(picture: &Picture<'_>) -> Self {
+        let mut copy = Self::new(picture.size(), 0);
+        copy.fill_from(picture);
+        copy
+    }
+
+    /// Copies `picture`, which must have this buffer's size, into the visible part.
+    pub fn fill_from(&mut self, picture: &Picture<'_>) {
+        let [mut luma, mut u, mut v] = self.planes_mut();
+        let copy = |to: &mut PlaneMut<'_>, from: PlaneRef<'_>, first: usize, step: usize| {
+            for y in 0..from.layout().height {
+                let samples = from.row(y)[first..].iter().step_by(step);
+                to.row_mut(y).iter_mut().zip(samples).for_each(|(to, from)| *to = *from);
+            }
+        };
+        copy(&mut luma, picture.luma(), 0, 1);
+        match picture.chroma() {
+            Chroma::Planar { u: from_u, v: from_v } => {
+                copy(&mut u, from_u, 0, 1);
+                copy(&mut v, from_v, 0, 1);
+            }
+            Chroma::Interleaved(uv) => {
+                copy(&mut u, uv, 0, 2);
+                copy(&mut v, uv, 1, 2);
+            }
+        }
     }
 
     /// Size of the visible picture.

@@ -144,6 +144,23 @@ impl<'a> Picture<'a> {
         self.chroma
     }
 
+    /// A copy of the samples without padding: Y, then U, then V.
+    #[must_use]
+    pub fn to_i420(&self) -> Vec<u8> {
+        let mut samples = Vec::new();
+        let mut copy = |plane: PlaneRef<'_>, first: usize, step: usize| {
+            for y in 0..plane.layout().height {
+                samples.extend(plane.row(y)[first..].iter().step_by(step));
+            }
+        };
+        copy(self.luma, 0, 1);
+        match self.chroma {
+            Chroma::Planar { u, v } => [u, v].map(|plane| copy(plane, 0, 1)),
+            Chroma::Interleaved(uv) => [0, 1].map(|first| copy(uv, first, 2)),
+        };
+        samples
+    }
+
     /// A digest of the samples (FNV-1a over 64-bit words of each row of Y, U and V): equal
     /// pictures have equal digests on every machine, whatever their format and strides.
     #[must_use]

@@ -8,7 +8,7 @@ use re_rav1d::{Decoder, Error as Rav1dError, PlanarImageComponent, Settings, pix
 
 use super::obu::{self, Sequence};
 use crate::codec::{
-    Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
+    Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
 };
 use crate::error::{Corrupt, Error, LimitError};
 use crate::frame::{
@@ -51,9 +51,7 @@ pub(crate) const fn capabilities() -> &'static Capabilities {
 /// # Errors
 /// [`Error::Unsupported`] for concealment.
 pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
-    if config.conceal == Conceal::On {
-        return Err(Error::Unsupported("AV1 without concealment of damage: rav1d has none"));
-    }
+    CAPABILITIES.check_decoder_config(config)?;
     Ok(Box::new(Rav1d::new(config.clone())?))
 }
 
@@ -231,10 +229,7 @@ impl VideoDecoder for Rav1d {
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
         self.output.clear();
-        let (asked, limit) = (data.len() as u64, self.config.limits.max_frame_bytes);
-        if asked > limit {
-            return Err(LimitError { what: "frame bytes", asked, limit }.into());
-        }
+        self.config.limits.check_packet(data)?;
         if data.is_empty() {
             return Err(Corrupt::HeaderTruncated { needed_bytes: 1, had_bytes: 0 }.into());
         }

@@ -8,8 +8,8 @@ use rav1e::prelude::{EncoderStatus, FrameParameters, FrameTypeOverride};
 
 use super::{obu, settings};
 use crate::codec::{
-    Applied, Bitrate, Capabilities, DropPolicy, EncoderConfig, Feature, FrameKind, FrameRequest,
-    Gap, Outcome, Packet, Preset, RateControl, Update, VideoEncoder,
+    Applied, Bitrate, Capabilities, EncoderConfig, Feature, FrameKind, FrameRequest, Gap, Outcome,
+    Packet, Preset, RateControl, Update, VideoEncoder,
 };
 use crate::error::{ConfigError, Error};
 use crate::frame::{Chroma, Picture, PixelFormat, Size};
@@ -31,7 +31,10 @@ const GAPS: &[Gap] = &[
     ),
     Gap::new(Feature::FrameShares, "rav1e's rate control has no such setting"),
     Gap::new(Feature::Caps, "rav1e's rate control knows no cap on a frame or a window"),
-    Gap::new(Feature::Buffering, "rav1e's reservoir always begins and aims at half of its size"),
+    Gap::new(
+        Feature::Buffering,
+        "rav1e's reservoir is a second, and always begins and aims at half",
+    ),
     Gap::new(Feature::Drops, "rav1e codes every picture"),
     Gap::new(Feature::LiveBitrate, "a rav1e context keeps its settings for life"),
     Gap::new(Feature::LiveRate, "a rav1e context keeps its settings for life"),
@@ -55,6 +58,8 @@ pub(crate) static CAPABILITIES: Capabilities = Capabilities {
     qindex_range: (0, 255),
     rtc_qindex_range: (0, 255),
     reference_slots: 8,
+    // Its other speeds take seconds a frame of high definition without assembly.
+    usual_speeds: (10, 8),
     latency_frames: MAX_LOOKAHEAD + FILE_LATENCY,
     live_resolution: true,
     reports_qindex: true,
@@ -63,11 +68,6 @@ pub(crate) static CAPABILITIES: Capabilities = Capabilities {
     gaps: GAPS,
     ..Capabilities::minimal("rav1e")
 };
-
-/// The error for a feature that rav1e lacks.
-pub(super) fn refusal(feature: Feature) -> Error {
-    Error::Unsupported(CAPABILITIES.gap(feature).unwrap_or("this setting, by rav1e"))
-}
 
 /// Opens the encoder.
 ///
@@ -132,20 +132,6 @@ impl Rav1e {
         lib::Config::new().with_encoder_config(self.library.clone()).with_threads(self.threads)
     }
 
-    fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), Error> {
-        if picture.size() != self.config.size {
-            return Err(ConfigError::new("picture size", picture.size(), self.config.size).into());
-        }
-        if let Some(last) = self.last_pts.filter(|&last| request.pts <= last) {
-            let allowed = format!("above {last}, that of the picture before");
-            return Err(ConfigError::new("pts", request.pts, allowed).into());
-        }
-        if request.references.is_some() || request.updates.is_some() {
-            return Err(refusal(Feature::References));
-        }
-        Ok(())
-    }
-
     /// Takes finished packets out of the library.
     fn collect(&mut self) -> Result<(), Error> {
         let Some(context) = &mut self.context else {
@@ -188,7 +174,8 @@ impl VideoEncoder for Rav1e {
     }
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
-        self.check(picture, request)?;
+        let (size, last_pts) = (self.config.size, self.last_pts);
+        CAPABILITIES.check_picture(picture, request, size, last_pts)?;
         let context = match &mut self.context {
             Some(context) => context,
             None => {
@@ -231,37 +218,20 @@ impl VideoEncoder for Rav1e {
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        CAPABILITIES.check_update(&update)?;
         match update {
-            Update::KeyFrame => {
-                self.wants_key = true;
-                Ok(Applied::NextFrameAsKey)
-            }
+            Update::KeyFrame => self.wants_key = true,
             Update::Resolution(size) => {
-                settings::size(size)?;
                 let mut config = self.config.clone();
                 config.size = size;
                 let (library, _) = settings::translate(&config)?;
                 self.drain()?;
                 (self.config, self.library) = (config, library);
-                Ok(Applied::NextFrameAsKey)
             }
-            Update::Knob(name, value) => {
-                let knob = settings::known(&name)?;
-                let allowed = "set before the first picture only";
-                Err(ConfigError::new(knob.name, value, allowed).into())
-            }
-            Update::Drops(DropPolicy::Never) => Ok(Applied::NextFrame),
-            Update::Bitrate(_) => Err(refusal(Feature::LiveBitrate)),
-            Update::Rate(_) => Err(refusal(Feature::LiveRate)),
-            Update::FrameRate(_) => Err(refusal(Feature::LiveFrameRate)),
-            Update::Speed(_) => Err(refusal(Feature::LiveSpeed)),
-            Update::Drops(_) => Err(refusal(Feature::Drops)),
-            Update::Content(_) => Err(refusal(Feature::ScreenContent)),
-            Update::MaxFrameTime(_) => Err(refusal(Feature::Deadline)),
-            Update::Scalability(_) | Update::ActiveTemporalLayers(_) => {
-                Err(refusal(Feature::TemporalLayers))
-            }
+            // What is left asks for nothing: no drops, pictures of a camera.
+            _ => return Ok(Applied::NextFrame),
         }
+        Ok(Applied::NextFrameAsKey)
     }
 }
 

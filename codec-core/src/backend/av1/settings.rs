@@ -3,10 +3,8 @@
 use rav1e::prelude as lib;
 use rav1e::prelude::{SceneDetectionSpeed, SpeedSettings, Tune};
 
-use crate::codec::{
-    Buffering, Content, DropPolicy, EncoderConfig, Feature, Knob, KnobKind, Preset, RateControl,
-    Scalability,
-};
+use super::encoder::CAPABILITIES;
+use crate::codec::{EncoderConfig, Feature, Knob, KnobKind, Preset, RateControl};
 use crate::error::{ConfigError, Error};
 use crate::frame::{Color, ColorRange, Size};
 
@@ -63,17 +61,14 @@ struct KnobValues {
 }
 
 impl KnobValues {
+    /// From settings that their schema allows.
     fn from_list(given: &[(String, i64)]) -> Result<Self, ConfigError> {
         let mut values =
             Self { tiles: 1, tune: Tune::Psychovisual, lookahead: 0, base_qindex: (0, 255) };
         for (name, value) in given {
-            let knob = known(name)?;
-            if !knob.allows(*value) {
-                return Err(ConfigError::new(knob.name, value, knob.allowed()));
-            }
             let number = usize::try_from(*value).unwrap_or(0);
             let byte = u8::try_from(*value).unwrap_or(u8::MAX);
-            match knob.name {
+            match &**name {
                 "tiles" => values.tiles = number,
                 "tune" if number == 0 => values.tune = Tune::Psnr,
                 "tune" => values.tune = Tune::Psychovisual,
@@ -88,14 +83,6 @@ impl KnobValues {
         }
         Ok(values)
     }
-}
-
-/// The knob of that name.
-pub(super) fn known(name: &str) -> Result<&'static Knob, ConfigError> {
-    KNOBS.iter().find(|knob| knob.name == name).ok_or_else(|| {
-        let names: Vec<_> = KNOBS.iter().map(|knob| knob.name).collect();
-        ConfigError::new("knob", name, names.join(", "))
-    })
 }
 
 fn check(
@@ -113,47 +100,16 @@ pub(super) fn size(size: Size) -> Result<(), ConfigError> {
     check(sides && size.pixels() <= MAX_PIXELS, "size", size, allowed)
 }
 
-/// What rav1e has no setting for.
-fn refuse_gaps(config: &EncoderConfig) -> Result<(), Error> {
-    let Buffering { initial_ms, optimal_ms, size_ms } = config.buffering;
-    let half = (size_ms / 2, size_ms / 2);
-    let has_own_buffer =
-        config.buffering != Buffering::default() && (initial_ms, optimal_ms) != half;
-    let has_shares = (config.undershoot_pct, config.overshoot_pct) != (100, 15)
-        || config.max_key_frame_pct.is_some();
-    let has_caps = config.max_frame_bytes.is_some() || config.window_cap.is_some();
-    let asked = [
-        (matches!(config.rate, RateControl::FixedQ(_)), Feature::FixedQ),
-        (config.min_qindex.is_some() || config.max_qindex.is_some(), Feature::QindexRange),
-        (has_shares, Feature::FrameShares),
-        (has_caps, Feature::Caps),
-        (has_own_buffer, Feature::Buffering),
-        (config.drops != DropPolicy::Never, Feature::Drops),
-        (config.scalability != Scalability::L1T1, Feature::TemporalLayers),
-        (config.content != Content::Camera, Feature::ScreenContent),
-        (config.deadline.is_some(), Feature::Deadline),
-        (config.intra_refresh > 0, Feature::IntraRefresh),
-    ];
-    match asked.into_iter().find(|&(is_asked, _)| is_asked) {
-        Some((_, feature)) => Err(super::encoder::refusal(feature)),
-        None if config.rehearsal.is_some() => {
-            Err(Error::Unsupported("trial codings of others for rav1e"))
-        }
-        None => Ok(()),
-    }
-}
-
 /// The library's settings, and its number of threads.
 pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, usize), Error> {
+    CAPABILITIES.check_config(config)?;
     size(config.size)?;
-    for (name, value) in [("framerate", config.framerate), ("timebase", config.timebase)] {
-        check(value.num > 0 && value.den > 0, name, value, "above 0")?;
+    if config.rehearsal.is_some() {
+        return Err(Error::Unsupported("trial codings of others for rav1e"));
     }
-    check(config.speed <= 10, "speed", config.speed, "0..=10")?;
     let intervals = 1..=1 << 28;
     let interval = config.keys.max_interval.unwrap_or(1 << 28);
     check(intervals.contains(&interval), "key interval", interval, "1..=268435456, or none")?;
-    refuse_gaps(config)?;
     let knobs = KnobValues::from_list(&config.knobs)?;
 
     let is_live = config.preset == Preset::Rtc;
@@ -210,12 +166,11 @@ fn rate_control(
             }
         }
         RateControl::Quality(quality) => {
-            check(quality <= 100, "quality", quality, "0..=100")?;
             let (best, worst) = knobs.base_qindex;
             let index = 255 - usize::from(quality) * 255 / 100;
             to.quantizer = index.clamp(usize::from(best), usize::from(worst)).max(1);
         }
-        RateControl::FixedQ(_) => return Err(super::encoder::refusal(Feature::FixedQ)),
+        RateControl::FixedQ(_) => return Err(CAPABILITIES.refusal(Feature::FixedQ)),
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::encoding::refuses;
-use super::{NOISE, Run, SIZE, Subject, config, ensure};
+use super::{NOISE, Run, SIZE, Subject, ensure};
 use crate::codec::{
     Buffering, Clock, Conceal, Content, Deadline, DecoderConfig, DropPolicy, EncoderConfig,
     Feature, FrameKind, FrameRequest, RateControl, Scalability, SlotSet, Update, WindowCap,
@@ -110,7 +110,7 @@ fn ask_all(subject: &Subject<'_>, feature: Feature, asks: &[Ask]) -> Result<Verd
 
 /// What the encoder answers; the outer error is one of the check itself, or of what follows.
 fn asked(subject: &Subject<'_>, ask: &Ask) -> Result<Result<(), crate::Error>, String> {
-    let mut config = config();
+    let mut config = subject.config();
     if let Ask::Setting(change) = ask {
         change(&mut config);
         let encoder = match (subject.encoder()?.0)(&config) {
@@ -153,7 +153,7 @@ fn asked(subject: &Subject<'_>, ask: &Ask) -> Result<Result<(), crate::Error>, S
 fn layers(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (open, can) = subject.encoder()?;
     for (name, mode) in Scalability::ALL {
-        let mut config = config();
+        let mut config = subject.config();
         config.scalability = mode;
         if !can.scalability.contains(&mode) {
             refuses(&format!("{name}, which is not listed,"), open(&config))?;
@@ -173,7 +173,7 @@ fn layers(subject: &Subject<'_>) -> Result<Verdict, String> {
 
 fn resolution(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (_, can) = subject.encoder()?;
-    let mut run = Run::new(subject.open(&config())?, SIZE, NOISE);
+    let mut run = Run::new(subject.open(&subject.config())?, SIZE, NOISE);
     run.encode_many(4)?;
     let size = Size::new(80, 64);
     let outcome = run.encoder.apply(Update::Resolution(size));
@@ -202,8 +202,7 @@ fn resolution(subject: &Subject<'_>) -> Result<Verdict, String> {
 pub(super) fn check_decoder(subject: &Subject<'_>, report: &mut Report) {
     report.run("feature: concealment of damage", || {
         let (open, can) = subject.decoder()?;
-        let mut config = DecoderConfig::default();
-        config.conceal = Conceal::On;
+        let config = DecoderConfig { conceal: Conceal::On, ..DecoderConfig::default() };
         let Some(why) = can.gap(Feature::Concealment) else {
             return conceals(subject, &config);
         };

@@ -1,8 +1,8 @@
 //! Settings: those of the codec's own keep to their schema, common ones to their ranges.
 
 use super::encoding::refuses;
-use super::{CheckFn, NOISE, Run, SIZE, Subject, config, ensure};
-use crate::codec::{Bitrate, Feature, Knob, KnobKind, RateControl, Update};
+use super::{CheckFn, NOISE, Run, SIZE, Subject, ensure};
+use crate::codec::{Bitrate, EncoderConfig, Feature, Knob, KnobKind, RateControl, Update};
 use crate::conformance::report::Verdict;
 use crate::frame::Rational;
 
@@ -37,7 +37,7 @@ fn knobs(subject: &Subject<'_>) -> Result<Verdict, String> {
         ensure(knob.allows(knob.default), || format!("{name}: the default is not allowed"))?;
         let (inside, outside) = ends(knob)?;
         for value in inside.into_iter().chain([knob.default]) {
-            let mut config = config();
+            let mut config = subject.config();
             config.knobs = vec![(name.to_owned(), value)];
             let encoder = open(&config).map_err(|error| format!("{name}={value}: {error}"))?;
             let mut run = Run::new(encoder, SIZE, NOISE);
@@ -48,12 +48,12 @@ fn knobs(subject: &Subject<'_>) -> Result<Verdict, String> {
             })?;
         }
         for value in outside {
-            let mut config = config();
+            let mut config = subject.config();
             config.knobs = vec![(name.to_owned(), value)];
             refuses(&format!("{name}={value}"), open(&config))?;
         }
     }
-    let mut unknown = config();
+    let mut unknown = subject.config();
     unknown.knobs = vec![("no such knob".to_owned(), 0)];
     refuses("an unknown knob", open(&unknown))?;
     Ok(Verdict::Passed)
@@ -61,7 +61,7 @@ fn knobs(subject: &Subject<'_>) -> Result<Verdict, String> {
 
 fn live(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (_, can) = subject.encoder()?;
-    let mut run = Run::new(subject.open(&config())?, SIZE, NOISE);
+    let mut run = Run::new(subject.open(&subject.config())?, SIZE, NOISE);
     run.encode_many(2)?;
     for knob in can.knobs {
         let name = knob.name;
@@ -90,7 +90,7 @@ fn live(subject: &Subject<'_>) -> Result<Verdict, String> {
 fn speeds(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (open, can) = subject.encoder()?;
     for speed in [0, 5, 10] {
-        let mut config = config();
+        let mut config = subject.config();
         config.speed = speed;
         let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
         run.encode_many(2)?;
@@ -100,10 +100,10 @@ fn speeds(subject: &Subject<'_>) -> Result<Verdict, String> {
             format!("speed {speed} was asked for, the packets say {speeds:?}")
         })?;
     }
-    let mut config = config();
+    let mut config = subject.config();
     config.speed = 11;
     refuses("speed 11", open(&config))?;
-    let mut run = Run::new(subject.open(&super::config())?, SIZE, NOISE);
+    let mut run = Run::new(subject.open(&subject.config())?, SIZE, NOISE);
     if can.gap(Feature::LiveSpeed).is_none() {
         run.encode()?;
         refuses("speed 11 while running", run.encoder.apply(Update::Speed(11)))?;
@@ -112,9 +112,12 @@ fn speeds(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
+/// A change that makes settings senseless.
+type Change = fn(&mut EncoderConfig);
+
 fn nonsense(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (open, can) = subject.encoder()?;
-    let cases: [(&str, fn(&mut crate::codec::EncoderConfig)); 5] = [
+    let cases: [(&str, Change); 5] = [
         ("a frame rate of 0", |config| config.framerate = Rational::new(0, 1)),
         ("a frame rate of 1/0", |config| config.framerate = Rational::new(1, 0)),
         ("a time base of 0", |config| config.timebase = Rational::new(0, 1)),
@@ -122,13 +125,13 @@ fn nonsense(subject: &Subject<'_>) -> Result<Verdict, String> {
         ("0 frames between key frames", |config| config.keys.max_interval = Some(0)),
     ];
     for (what, change) in cases {
-        let mut config = config();
+        let mut config = subject.config();
         change(&mut config);
         refuses(what, open(&config))?;
     }
     let (best, worst) = can.qindex_range;
     if can.gap(Feature::QindexRange).is_none() && best < worst {
-        let mut config = config();
+        let mut config = subject.config();
         (config.min_qindex, config.max_qindex) = (Some(worst), Some(best));
         refuses("a best quantiser that is worse than the worst", open(&config))?;
     }

@@ -9,8 +9,8 @@ mod rate;
 use super::report::{Report, Verdict};
 use super::scene::Scene;
 use crate::codec::{
-    Bitrate, Capabilities, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet,
-    VideoDecoder, VideoEncoder,
+    Bitrate, Capabilities, DecoderConfig, EncoderConfig, Feature, FrameRequest, Outcome, Packet,
+    RateControl, VideoDecoder, VideoEncoder,
 };
 use crate::error::Error;
 use crate::frame::{Frame, Rational, Size};
@@ -76,24 +76,35 @@ impl Subject<'_> {
         (self.decoder()?.0)(config).map_err(|error| format!("it cannot be opened: {error}"))
     }
 
+    /// Real-time settings at the fastest speed, in the first mode of rate control that there is.
+    fn config(&self) -> EncoderConfig {
+        let framerate = Rational::new(30, 1);
+        let mut config = EncoderConfig::rtc(SIZE, framerate, Bitrate::kbps(300));
+        config.timebase = Rational::new(1, 90_000);
+        config.speed = 10;
+        if let Some((_, can)) = self.encoder {
+            let (best, worst) = can.qindex_range;
+            let modes = [
+                (Feature::Cbr, config.rate),
+                (Feature::Vbr, RateControl::Vbr(Bitrate::kbps(300))),
+                (Feature::Quality, RateControl::Quality(60)),
+                (Feature::FixedQ, RateControl::FixedQ(best + (worst - best) / 3)),
+            ];
+            let found = modes.into_iter().find(|&(mode, _)| can.gap(mode).is_none());
+            config.rate = found.map_or(config.rate, |(_, rate)| rate);
+        }
+        config
+    }
+
     /// Packets of `count` pictures, key frames asked for at `keys`.
     fn packets(&self, count: u32, keys: &[u32]) -> Result<Vec<Packet>, String> {
-        let mut run = Run::new(self.open(&config())?, SIZE, NOISE);
+        let mut run = Run::new(self.open(&self.config())?, SIZE, NOISE);
         for number in 0..count {
             run.encode_with(|request| request.key_frame = keys.contains(&number))?;
         }
         run.finish()?;
         Ok(run.packets)
     }
-}
-
-/// Real-time settings at the fastest speed.
-fn config() -> EncoderConfig {
-    let framerate = Rational::new(30, 1);
-    let mut config = EncoderConfig::rtc(SIZE, framerate, Bitrate::kbps(300));
-    config.timebase = Rational::new(1, 90_000);
-    config.speed = 10;
-    config
 }
 
 /// Ticks from one picture to the next.

@@ -1,0 +1,204 @@
+//! What every encoder has to refuse, for backends that do not want to write it again.
+
+use std::fmt::Display;
+
+use super::{
+    Buffering, Capabilities, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, Feature,
+    FrameRequest, Preset, RateControl, Scalability, Update,
+};
+use crate::error::{ConfigError, Error};
+use crate::frame::{Picture, Size};
+
+fn check(
+    ok: bool,
+    knob: &'static str,
+    given: impl Display,
+    allowed: impl Display,
+) -> Result<(), Error> {
+    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed).into()) }
+}
+
+impl Capabilities {
+    /// Nothing, if an encoder with these capabilities can be opened with `config`: every value is
+    /// in its range, every knob as its schema says, and no declared gap is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the allowed range; [`Error::Unsupported`] with the gap's reason.
+    pub fn check_config(&self, config: &EncoderConfig) -> Result<(), Error> {
+        self.check_size(config.size)?;
+        for (name, value) in [("framerate", config.framerate), ("timebase", config.timebase)] {
+            check(value.num > 0 && value.den > 0, name, value, "above 0")?;
+        }
+        self.check_rate(config.rate)?;
+        let (min, max) = config.qindex_range(self);
+        let (best, worst) = self.qindex_range;
+        check(max <= worst, "max qindex", max, format_args!("{best}..={worst}"))?;
+        check((best..=max).contains(&min), "min qindex", min, format_args!("{best}..={max}"))?;
+        check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1, or none")?;
+        check(config.speed <= 10, "speed", config.speed, "0..=10")?;
+        for (name, value) in &config.knobs {
+            self.check_knob(name, *value)?;
+        }
+        match asked(config).into_iter().find(|&feature| self.gap(feature).is_some()) {
+            Some(feature) => Err(self.refusal(feature)),
+            None if config.scalability != Scalability::L1T1 => {
+                let known = self.scalability.contains(&config.scalability);
+                check(
+                    known,
+                    "layers",
+                    config.scalability.temporal_layers(),
+                    "a mode that is listed",
+                )
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing, if pictures of `size` can be coded.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the allowed range.
+    pub fn check_size(&self, size: Size) -> Result<(), Error> {
+        let (most, step) = (self.max_dimension, self.alignment.max(1));
+        let fits = |side: u32| (1..=most).contains(&side) && side.is_multiple_of(step);
+        let ok = fits(size.width) && fits(size.height);
+        check(ok, "size", size, format_args!("up to {most}x{most}, in steps of {step}"))
+    }
+
+    fn check_rate(&self, rate: RateControl) -> Result<(), Error> {
+        let (best, worst) = self.qindex_range;
+        match rate {
+            RateControl::Cbr(bits) | RateControl::Vbr(bits) => {
+                check(bits.0 > 0, "bitrate", bits.0, "at least 1 bit/s")
+            }
+            RateControl::Quality(quality) => check(quality <= 100, "quality", quality, "0..=100"),
+            RateControl::FixedQ(index) => {
+                let range = best..=worst;
+                check(range.contains(&index), "qindex", index, format_args!("{best}..={worst}"))
+            }
+        }
+    }
+
+    fn check_knob(&self, name: &str, value: i64) -> Result<(), Error> {
+        let Some(knob) = self.knobs.iter().find(|knob| knob.name == name) else {
+            let names: Vec<_> = self.knobs.iter().map(|knob| knob.name).collect();
+            return Err(ConfigError::new("knob", name, names.join(", ")).into());
+        };
+        check(knob.allows(value), knob.name, value, knob.allowed())
+    }
+
+    /// Nothing, if `update` may be applied to a running encoder.
+    ///
+    /// # Errors
+    /// As [`Self::check_config`].
+    pub fn check_update(&self, update: &Update) -> Result<(), Error> {
+        let feature = match update {
+            Update::Bitrate(_) => Feature::LiveBitrate,
+            Update::Rate(_) => Feature::LiveRate,
+            Update::FrameRate(_) => Feature::LiveFrameRate,
+            Update::Resolution(_) => Feature::LiveResolution,
+            Update::KeyFrame => Feature::ForcedKeyFrames,
+            Update::Drops(DropPolicy::Never) | Update::Content(Content::Camera) => return Ok(()),
+            Update::Drops(_) => Feature::Drops,
+            Update::Content(_) => Feature::ScreenContent,
+            Update::Speed(_) => Feature::LiveSpeed,
+            Update::MaxFrameTime(_) => Feature::Deadline,
+            Update::Scalability(_) | Update::ActiveTemporalLayers(_) => Feature::TemporalLayers,
+            Update::Knob(name, value) => {
+                self.check_knob(name, *value)?;
+                let live = self.knobs.iter().any(|knob| knob.name == name && knob.live);
+                return check(live, "knob", name, "set before the first picture only");
+            }
+        };
+        if self.gap(feature).is_some() {
+            return Err(self.refusal(feature));
+        }
+        match update {
+            Update::Bitrate(rate) => check(rate.0 > 0, "bitrate", rate.0, "at least 1 bit/s"),
+            Update::Rate(rate) => self.check_rate(*rate),
+            Update::FrameRate(rate) => {
+                check(rate.num > 0 && rate.den > 0, "framerate", rate, "above 0")
+            }
+            Update::Resolution(size) => self.check_size(*size),
+            Update::Speed(speed) => check(*speed <= 10, "speed", speed, "0..=10"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing, if a picture of the configured `size` may be coded as `request` says after one of
+    /// time `last_pts`.
+    ///
+    /// # Errors
+    /// As [`Self::check_config`].
+    pub fn check_picture(
+        &self,
+        picture: &Picture<'_>,
+        request: &FrameRequest,
+        size: Size,
+        last_pts: Option<i64>,
+    ) -> Result<(), Error> {
+        check(picture.size() == size, "picture size", picture.size(), size)?;
+        let is_known = self.formats.contains(&picture.format());
+        check(is_known, "format", format_args!("{:?}", picture.format()), "one that is listed")?;
+        if let Some(last) = last_pts {
+            let allowed = format_args!("above {last}, that of the picture before");
+            check(request.pts > last, "pts", request.pts, allowed)?;
+        }
+        let chooses = request.references.is_some() || request.updates.is_some();
+        let asked = [(chooses, Feature::References), (request.key_frame, Feature::ForcedKeyFrames)];
+        match asked.into_iter().find(|&(is, feature)| is && self.gap(feature).is_some()) {
+            Some((_, feature)) => Err(self.refusal(feature)),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing, if a decoder with these capabilities can be opened with `config`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with the gap's reason.
+    pub fn check_decoder_config(&self, config: &DecoderConfig) -> Result<(), Error> {
+        if config.conceal == Conceal::On && self.gap(Feature::Concealment).is_some() {
+            return Err(self.refusal(Feature::Concealment));
+        }
+        Ok(())
+    }
+
+    /// The error for `feature`, with the reason that is declared.
+    #[must_use]
+    pub fn refusal(&self, feature: Feature) -> Error {
+        Error::Unsupported(self.gap(feature).unwrap_or(feature.name()))
+    }
+}
+
+/// Every optional feature that `config` asks for.
+fn asked(config: &EncoderConfig) -> Vec<Feature> {
+    let shares = (config.undershoot_pct, config.overshoot_pct) != (100, 15)
+        || config.max_key_frame_pct.is_some();
+    let mode = match config.rate {
+        RateControl::Cbr(_) => Feature::Cbr,
+        RateControl::Vbr(_) => Feature::Vbr,
+        RateControl::Quality(_) => Feature::Quality,
+        RateControl::FixedQ(_) => Feature::FixedQ,
+    };
+    // With one index for all frames a range that holds it is no wish.
+    let range = config.min_qindex.is_some() || config.max_qindex.is_some();
+    let range = range && mode != Feature::FixedQ;
+    let asked = [
+        (true, mode),
+        (range, Feature::QindexRange),
+        (shares, Feature::FrameShares),
+        (config.max_frame_bytes.is_some() || config.window_cap.is_some(), Feature::Caps),
+        (config.buffering != Buffering::default(), Feature::Buffering),
+        (config.drops != DropPolicy::Never, Feature::Drops),
+        (config.keys.max_interval.is_some(), Feature::PeriodicKeyFrames),
+        (config.keys.at_scene_cuts && config.preset == Preset::Rtc, Feature::SceneCuts),
+        (config.scalability != Scalability::L1T1, Feature::TemporalLayers),
+        (config.content != Content::Camera, Feature::ScreenContent),
+        (config.error_resilient, Feature::ErrorResilience),
+        (config.deadline.is_some(), Feature::Deadline),
+        (config.intra_refresh > 0, Feature::IntraRefresh),
+        (config.report_psnr, Feature::ReportsPsnr),
+        (config.report_digest, Feature::ReportsDigest),
+    ];
+    asked.into_iter().filter_map(|(is, feature)| is.then_some(feature)).collect()
+}
