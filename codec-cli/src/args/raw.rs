@@ -162,7 +162,7 @@ pub(crate) struct EncodeArgs {
     /// What the output is for.
     #[arg(long, value_enum, default_value = "file")]
     pub(crate) preset: PresetArg,
-    /// 0 (best) to 10 (fastest); 7 in rtc, 3 in file.
+    /// 0 (best) to 10 (fastest); VP8: 7 in rtc, 3 in file; AV1: 10 and 8.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: Option<u8>,
     /// Times that the input is read for `--preset file -b`: 2 codes it on trial first. Default: 2
@@ -319,6 +319,9 @@ pub(crate) struct CodecsArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Check that a backend (codec or codec/backend) keeps what it promises; exit code 7 if not.
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) check: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -204,9 +204,11 @@ impl Encoding {
             (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
         }
         config.timebase = time_base;
-        if let Some(speed) = self.speed {
-            config.speed = speed;
-        }
+        let (rtc, file) = self.capabilities.usual_speeds;
+        config.speed = self.speed.unwrap_or(match self.preset {
+            PresetArg::Rtc => rtc,
+            PresetArg::File => file,
+        });
         if let Some(keyint) = self.keyint {
             config.keys.max_interval = keyint.frames(frame_rate);
         }

@@ -1,16 +1,20 @@
 //! `codec codecs`.
 
-use codec_core::codec::{Capabilities, Knob, KnobKind, Scalability};
+use codec_core::codec::{Capabilities, Gap, Knob, KnobKind, Scalability};
+use codec_core::conformance::{self, Check, Report, Verdict};
 use codec_core::frame::PixelFormat;
 use codec_core::registry::{BACKENDS, Backend};
 
 use crate::args::raw::CodecsArgs;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::io::output::print;
 use crate::json::{self, Object};
 
-/// Lists what this build has.
+/// Lists what this build has, or checks a backend.
 pub(crate) fn run(args: &CodecsArgs) -> Result<()> {
+    if let Some(spec) = &args.check {
+        return check(spec, args.json);
+    }
     if args.json {
         let list = json::array(BACKENDS.iter().map(backend_json));
         return print(&format!("{}\n", Object::new().raw("backends", list).finish()));
@@ -20,6 +24,43 @@ pub(crate) fn run(args: &CodecsArgs) -> Result<()> {
         text.push_str(&backend_text(backend));
     }
     print(&text)
+}
+
+/// Runs every backend that `spec` names through the conformance kit.
+fn check(spec: &str, as_json: bool) -> Result<()> {
+    let is_named = |backend: &&Backend| {
+        spec == backend.codec.name() || spec == format!("{}/{}", backend.codec, backend.name)
+    };
+    let reports: Vec<Report> = (BACKENDS.iter().filter(is_named))
+        .map(|backend| conformance::check_video(backend, BACKENDS))
+        .collect();
+    if reports.is_empty() {
+        return Err(Failure::new(Kind::Backend, format!("no backend `{spec}` in this build")));
+    }
+    if as_json {
+        let list = json::array(reports.iter().map(report_json));
+        print(&format!("{}\n", Object::new().raw("reports", list).finish()))?;
+    } else {
+        print(&reports.iter().map(ToString::to_string).collect::<String>())?;
+    }
+    let failed: usize = reports.iter().map(|report| report.failures().count()).sum();
+    if failed > 0 {
+        return Err(Failure::new(Kind::Check, format!("{spec}: {failed} checks failed")));
+    }
+    Ok(())
+}
+
+fn report_json(report: &Report) -> String {
+    let checks = report.checks.iter().map(|Check { name, verdict }| {
+        let (word, why) = match verdict {
+            Verdict::Passed => ("passed", None),
+            Verdict::Gap(why) => ("gap", Some(why)),
+            Verdict::Failed(why) => ("failed", Some(why)),
+        };
+        let object = Object::new().text("name", name).text("verdict", word);
+        object.maybe("why", why.map(|why| json::text(why))).finish()
+    });
+    Object::new().text("backend", &report.backend).raw("checks", json::array(checks)).finish()
 }
 
 fn layer_names(modes: &[Scalability]) -> Vec<&'static str> {
@@ -57,12 +98,21 @@ fn backend_text(backend: &Backend) -> String {
                 knob.help
             ));
         }
+        push_gaps(&mut text, caps);
     }
     if let Some((_, caps)) = backend.decoder {
         let threads = if caps.threads { ", with threads" } else { "" };
         text.push_str(&format!("  decodes ({}{threads})\n", caps.implementation));
+        push_gaps(&mut text, caps);
     }
     text
+}
+
+fn push_gaps(text: &mut String, caps: &Capabilities) {
+    let names: Vec<_> = caps.gaps.iter().map(|gap| gap.feature.name()).collect();
+    if !names.is_empty() {
+        text.push_str(&format!("    lacks: {}\n", names.join(", ")));
+    }
 }
 
 fn backend_json(backend: &Backend) -> String {
@@ -91,7 +141,12 @@ fn capabilities_json(caps: &'static Capabilities) -> String {
         .raw("reports_qindex", caps.reports_qindex)
         .raw("threads", caps.threads)
         .raw("knobs", json::array(caps.knobs.iter().map(knob_json)))
+        .raw("gaps", json::array(caps.gaps.iter().map(gap_json)))
         .finish()
+}
+
+fn gap_json(gap: &Gap) -> String {
+    Object::new().text("feature", gap.feature.name()).text("reason", gap.reason).finish()
 }
 
 fn knob_json(knob: &Knob) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codec_container::{CodedPacket, PacketReader};
 use codec_core::codec::{Conceal, DecoderConfig, Limits, VideoDecoder};
-use codec_core::frame::{Frame, Rational, Size};
+use codec_core::frame::{Color, Frame, Rational, Size};
 use codec_core::parallel::RowPool;
 use codec_core::registry;
 
@@ -142,6 +142,11 @@ impl DecodedSource {
             return Err(Failure::new(Kind::Corrupt, message));
         };
         source.facts.size = first.size();
+        let stated = source.facts.info.color;
+        if stated == Color::default() {
+            // Some codecs describe colours themselves (AV1).
+            source.facts.info.color = first.info.color;
+        }
         Ok(source)
     }
 

@@ -9,9 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use codec_container::{PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets};
+use codec_container::{
+    Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
+};
 use codec_core::codec::{
-    DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
+    Codec, DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
 };
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::RowPool;
@@ -42,6 +44,8 @@ pub(crate) struct Session {
     encoder: Box<dyn VideoEncoder>,
     size: Size,
     packet: Packet,
+    /// What is written, and into what.
+    stream: (Codec, Format),
     writer: Box<dyn PacketWriter>,
     output: OutputFile,
     report: Option<Report>,
@@ -73,6 +77,7 @@ impl Session {
         let threads = threads_for(settings.threads, size);
         let mut config = settings.config(size, frame_rate, time_base);
         config.simd = Some(env.level);
+        config.info = info;
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
@@ -83,7 +88,7 @@ impl Session {
         };
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
         let output = OutputFile::create(&settings.output, &settings.rules)?;
-        let writer = open_writer(settings, &output, &start)?;
+        let writer = open_writer(settings, &output, &start, &*encoder)?;
         let checker = Checker::open(settings, size, env)?;
         let header = announce::announce(settings, source, &start, &config, threads, env);
         let report = match &settings.report {
@@ -100,6 +105,7 @@ impl Session {
             encoder,
             size,
             packet: Packet::default(),
+            stream: (settings.backend.codec, settings.format),
             writer,
             output,
             report,
@@ -213,7 +219,7 @@ impl Session {
             let Packet { data, pts, duration, meta, .. } = &self.packet;
             let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
             let packet = PacketRef {
-                data,
+                data: stored(self.stream, data),
                 pts: *pts,
                 duration: *duration,
                 key,
@@ -341,15 +347,33 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
+/// Whether a format keeps set-up data, sizes and times of packets apart from them.
+fn is_boxed(format: Format) -> bool {
+    matches!(format, Format::WebM | Format::Matroska | Format::Mp4)
+}
+
+/// What of a packet the format stores: boxes hold AV1 without the temporal delimiter that begins
+/// each temporal unit.
+fn stored((codec, format): (Codec, Format), data: &[u8]) -> &[u8] {
+    match (codec, data) {
+        (Codec::Av1, [0x12, 0, rest @ ..]) if is_boxed(format) => rest,
+        _ => data,
+    }
+}
+
 fn open_writer(
     settings: &Encoding,
     output: &OutputFile,
     start: &Start,
+    encoder: &dyn VideoEncoder,
 ) -> Result<Box<dyn PacketWriter>> {
     let codec = settings.backend.codec;
     let mut stream = VideoTrack::new(settings.format, codec, start.size, start.time_base);
     stream.frame_rate = Some(start.frame_rate);
     stream.info = start.info;
+    if is_boxed(settings.format) {
+        stream.codec_private = encoder.codec_private();
+    }
     let options = WriteOptions::default();
     create_packets(output.stream()?, settings.format, &[Track::Video(stream)], &options)
         .map_err(|error| Failure::writing(&output.name, &error))
