@@ -8,7 +8,7 @@ use crate::audio::{
 #[cfg(feature = "av1")]
 use crate::backend::av1;
 #[cfg(feature = "opus")]
-use crate::backend::ropus;
+use crate::backend::opus;
 #[cfg(feature = "import")]
 use crate::backend::symphonia;
 use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};
@@ -124,8 +124,8 @@ pub static AUDIO_BACKENDS: &[AudioBackend] = &[
     AudioBackend {
         codec: AudioCodec::Opus,
         name: "ropus",
-        encoder: Some((ropus::open_encoder, &ropus::ENCODER_CAPABILITIES)),
-        decoder: Some((ropus::open_decoder, &ropus::DECODER_CAPABILITIES)),
+        encoder: Some((opus::open_encoder, &opus::ENCODER_CAPABILITIES)),
+        decoder: Some((opus::open_decoder, &opus::DECODER_CAPABILITIES)),
     },
     AudioBackend {
         codec: AudioCodec::Pcma,

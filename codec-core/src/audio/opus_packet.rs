@@ -119,6 +119,22 @@ impl<'a> OpusPacket<'a> {
         self.padding
     }
 
+    /// Appends the packet without padding in the form that stands alone, whatever form it had: code
+    /// 0 for one frame, code 3 with all lengths for more.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if let [frame] = self.frames() {
+            out.push(self.toc.0 & !3);
+            out.extend_from_slice(frame);
+            return;
+        }
+        let count = u8::try_from(self.count).unwrap_or(0);
+        out.extend([self.toc.0 | 3, 0x80 | count]);
+        for frame in &self.frames()[..self.count - 1] {
+            write_size(frame.len(), out);
+        }
+        self.frames().iter().for_each(|frame| out.extend_from_slice(frame));
+    }
+
     /// Duration of the packet in microseconds, 2,500..=120,000.
     #[must_use]
     pub fn duration_us(&self) -> u32 {
@@ -159,6 +175,17 @@ impl<'a> OpusPacket<'a> {
             first >> (7 - bit) & 1 == 1
         };
         flag(0) || self.toc.channels() == 2 && flag(1)
+    }
+}
+
+/// Codes a length of 0..=1275. RFC 6716, section 3.2.1.
+#[expect(clippy::cast_possible_truncation, reason = "the remainder is below 256")]
+fn write_size(size: usize, out: &mut Vec<u8>) {
+    if size < 252 {
+        out.push(size as u8);
+    } else {
+        let first = 252 + (size & 3);
+        out.extend([first as u8, ((size - first) / 4) as u8]);
     }
 }
 
@@ -376,6 +403,9 @@ mod tests {
             let packet = OpusPacket::parse(data).unwrap();
             assert_eq!((packet.frames(), packet.padding()), (frames, padding), "{data:?}");
             assert_eq!(duration_us(data), Some(packet.duration_us()));
+            let mut again = Vec::new();
+            packet.write(&mut again);
+            assert_eq!(OpusPacket::parse(&again).unwrap().frames(), frames);
         }
     }
 
@@ -386,6 +416,17 @@ mod tests {
         assert_eq!((packet.frames(), length), (&[&[7][..], &[8, 9]][..], 6));
         let (packet, length) = OpusPacket::parse_self_delimited(&[1, 1, 7, 8, 99]).unwrap();
         assert_eq!((packet.frames(), length), (&[&[7][..], &[8]][..], 4));
+    }
+
+    #[test]
+    fn every_length_of_a_frame_survives_its_code() {
+        for size in 0..=MAX_FRAME_BYTES {
+            let mut data = vec![2];
+            write_size(size, &mut data);
+            data.resize(data.len() + size + 1, 0);
+            let packet = OpusPacket::parse(&data).unwrap();
+            assert_eq!((packet.frames()[0].len(), packet.frames()[1].len()), (size, 1));
+        }
     }
 
     #[test]

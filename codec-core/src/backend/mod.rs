@@ -4,6 +4,6 @@
 #[cfg(feature = "av1")]
 pub(crate) mod av1;
 #[cfg(feature = "opus")]
-pub(crate) mod ropus;
+pub(crate) mod opus;
 #[cfg(feature = "import")]
 pub(crate) mod symphonia;

@@ -9,7 +9,7 @@ use ropus::{
     OpusMSEncoder,
 };
 
-use super::streams::Encoders;
+use super::encoders::Encoders;
 use super::{ENCODER_CAPABILITIES, FRAME_US};
 use crate::audio::framer::{Framer, PacketQueue};
 use crate::audio::opus_head::{OpusHead, wave_places};

@@ -1,11 +1,13 @@
-//! Opus by the crate `ropus`, a port of libopus' fixed-point build (docs/adr). RFC 6716, RFC 7845.
+//! Opus: the encoder of the crate `ropus`, a port of libopus' fixed-point build, and the decoder of
+//! the crate `opus-rs`, whose concealment of losses is libopus' (docs/adr/0013). RFC 6716, RFC 7845.
 //!
-//! Mended on our side of the seam: packets are checked by RFC 6716, section 3.4, before the library
-//! sees them, and a panic inside it becomes an error and a fresh start.
+//! Mended on our side of the seam: packets are checked by RFC 6716, section 3.4, before a library
+//! sees them; several streams in one packet are taken apart here; gains are applied here; a panic
+//! inside a library becomes an error and a fresh start.
 
 mod decoder;
 mod encoder;
-mod streams;
+mod encoders;
 
 pub(crate) use decoder::open as open_decoder;
 pub(crate) use encoder::open as open_encoder;
@@ -30,7 +32,6 @@ pub(crate) static ENCODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
     bandwidth: true,
     fec: true,
     dtx: true,
-    concealment: true,
     ..AudioCapabilities::minimal("ropus 0.12")
 };
 
@@ -41,5 +42,5 @@ pub(crate) static DECODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
     fec: true,
     dtx: true,
     concealment: true,
-    ..AudioCapabilities::minimal("ropus 0.12")
+    ..AudioCapabilities::minimal("opus-rs 0.1")
 };

@@ -1,7 +1,7 @@
-//! The library's two kinds of encoder and of decoder behind one set of calls: one stream, or several
-//! in one packet (RFC 7845, section 5.1.1).
+//! The library's two kinds of encoder behind one set of calls: of one stream, or of several in one
+//! packet (RFC 7845, section 5.1.1).
 
-use ropus::{OpusDecoder, OpusEncoder, OpusMSDecoder, OpusMSEncoder};
+use ropus::{OpusEncoder, OpusMSEncoder};
 
 /// An encoder of one stream or of several.
 #[expect(clippy::large_enum_variant, reason = "one per encoder")]
@@ -99,43 +99,5 @@ impl Encoders {
 
     pub(super) fn set_phase_inversion_disabled(&mut self, on: i32) -> i32 {
         both!(self, e => e.set_phase_inversion_disabled(on))
-    }
-}
-
-/// A decoder of one stream or of several.
-#[expect(clippy::large_enum_variant, reason = "one per decoder")]
-pub(super) enum Decoders {
-    One(OpusDecoder),
-    Many(OpusMSDecoder),
-}
-
-impl Decoders {
-    /// Decodes `data` (`None`: makes up) into `out`, which holds `frames` sample frames; gives the
-    /// number that came out.
-    pub(super) fn decode(
-        &mut self,
-        data: Option<&[u8]>,
-        out: &mut [i16],
-        frames: i32,
-        fec: bool,
-    ) -> Result<usize, i32> {
-        let length = i32::try_from(data.map_or(0, <[u8]>::len)).unwrap_or(i32::MAX);
-        let written = match self {
-            Self::One(decoder) => decoder.decode(data, out, frames, fec),
-            Self::Many(decoder) => decoder.decode(data, length, out, frames, fec),
-        }?;
-        usize::try_from(written).map_err(|_| written)
-    }
-
-    pub(super) fn final_range(&self) -> u32 {
-        both!(self, d => d.get_final_range())
-    }
-
-    pub(super) fn set_gain(&mut self, gain_q8_db: i16) {
-        // Every 16-bit number is in its range.
-        match self {
-            Self::One(decoder) => drop(decoder.set_gain(i32::from(gain_q8_db))),
-            Self::Many(decoder) => drop(decoder.set_gain(i32::from(gain_q8_db))),
-        }
     }
 }
