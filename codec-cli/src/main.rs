@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod audio;
 mod clock;
 mod cmd;
 mod console;

@@ -2,4 +2,6 @@
 
 pub(crate) mod raw;
 pub(crate) mod resolved;
+pub(crate) mod resolved_sound;
+pub(crate) mod sound;
 pub(crate) mod values;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use codec_core::audio::{Bandwidth, FrameLength};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Rational, Size};
 
@@ -72,7 +73,7 @@ pub(crate) enum Verb {
     Metrics(MetricsArgs),
     /// List codecs, what they can do and their settings.
     Codecs(CodecsArgs),
-    /// Draw a synthetic clip, the same on every machine.
+    /// Draw a synthetic clip, or make a sound: the same on every machine.
     Generate(GenerateArgs),
     /// Save one frame as PNG.
     Snapshot(SnapshotArgs),
@@ -136,6 +137,116 @@ pub(crate) enum Metric {
     Ssim,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ApplicationArg {
+    /// Speech.
+    Voip,
+    /// Faithful to the input.
+    Audio,
+    /// Least delay.
+    Lowdelay,
+}
+
+/// Highest frequency: 4, 6, 8, 12 or 20 kHz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BandwidthArg {
+    Nb,
+    Mb,
+    Wb,
+    Swb,
+    Fb,
+}
+
+impl BandwidthArg {
+    pub(crate) fn bandwidth(self) -> Bandwidth {
+        match self {
+            Self::Nb => Bandwidth::Narrow,
+            Self::Mb => Bandwidth::Medium,
+            Self::Wb => Bandwidth::Wide,
+            Self::Swb => Bandwidth::SuperWide,
+            Self::Fb => Bandwidth::Full,
+        }
+    }
+}
+
+/// Sound, beside the pictures or alone.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Sound")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct SoundArgs {
+    /// Leave out the sound.
+    #[arg(long, conflicts_with = "no_video")]
+    pub(crate) no_audio: bool,
+    /// Leave out the pictures.
+    #[arg(long)]
+    pub(crate) no_video: bool,
+    /// Codec or codec/backend of the sound, an encoding of samples (s16le), or copy. Default: the
+    /// input's packets where the output can hold them, else Opus; in WAV s16le.
+    #[arg(long, value_name = "CODEC")]
+    pub(crate) audio_codec: Option<String>,
+    /// Bits per second of the sound. Default: 64k mono, 96k stereo.
+    #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
+    pub(crate) audio_bitrate: Option<Bitrate>,
+    /// What the sound is for. Default: audio; voip in the rtc preset.
+    #[arg(long, value_enum)]
+    pub(crate) application: Option<ApplicationArg>,
+    /// Duration of a packet: 2.5ms, 5ms, 10ms, 20ms (the default), 40ms, 60ms, 80ms, 100ms, 120ms.
+    #[arg(long, value_name = "TIME", value_parser = values::frame_length)]
+    pub(crate) frame: Option<FrameLength>,
+    /// A coarse copy of each frame in the next packet, against losses.
+    #[arg(long)]
+    pub(crate) fec: bool,
+    /// Packet loss that --fec prepares for, in percent. Default: 10.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) loss: Option<u8>,
+    /// Nearly no data during silence.
+    #[arg(long)]
+    pub(crate) dtx: bool,
+    /// Effort, 0 (fastest) to 10 (best, the default).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub(crate) complexity: Option<u8>,
+    /// Packets of the same size.
+    #[arg(long)]
+    pub(crate) cbr: bool,
+    /// Highest frequency that is coded: 4, 6, 8, 12 or 20 kHz. Default: chosen.
+    #[arg(long, value_enum, value_name = "BAND")]
+    pub(crate) bandwidth: Option<BandwidthArg>,
+    /// Samples per second. Default: the input's, where the codec has it.
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
+    pub(crate) audio_rate: Option<u32>,
+    /// Channels. Default: the input's, where the codec has them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) channels: Option<u8>,
+    /// Make it louder or softer, in dB.
+    #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = values::gain)]
+    pub(crate) gain: Option<f32>,
+    /// Suppress noise around speech.
+    #[arg(long)]
+    pub(crate) denoise: bool,
+    /// Bring speech to an even level.
+    #[arg(long)]
+    pub(crate) agc: bool,
+}
+
+impl SoundArgs {
+    /// Whether anything is said that needs the sound to be coded anew.
+    pub(crate) fn is_particular(&self) -> bool {
+        self.audio_bitrate.is_some()
+            || self.application.is_some()
+            || self.frame.is_some()
+            || self.fec
+            || self.dtx
+            || self.complexity.is_some()
+            || self.cbr
+            || self.bandwidth.is_some()
+            || self.audio_rate.is_some()
+            || self.channels.is_some()
+            || self.gain.is_some()
+            || self.denoise
+            || self.agc
+    }
+}
+
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct EncodeArgs {
@@ -144,12 +255,13 @@ pub(crate) struct EncodeArgs {
     /// Output file, or `-`.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Container of the output (ivf, webm, y4m, raw), for pipes and odd names.
+    /// Container of the output (ivf, webm, mkv, mp4, opus, wav, y4m, raw), for pipes and odd names.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Codec or codec/backend.
-    #[arg(short, long, default_value = "vp8")]
-    pub(crate) codec: String,
+    /// Codec or codec/backend; of the sound, where the output holds sound alone. Default: vp8, or
+    /// what the output is for.
+    #[arg(short, long)]
+    pub(crate) codec: Option<String>,
     /// Bits per second: 600k, 1.5M; a plain number is kilobits.
     #[arg(short, long, value_parser = values::bitrate, group = "rate")]
     pub(crate) bitrate: Option<Bitrate>,
@@ -205,6 +317,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) resize: Option<Size>,
     #[command(flatten)]
     pub(crate) picture: PictureArgs,
+    #[command(flatten)]
+    pub(crate) sound: SoundArgs,
     /// Set a knob of the backend (see `codec codecs`); may be repeated.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) knob: Vec<KnobSetting>,
@@ -228,7 +342,7 @@ pub(crate) struct EncodeArgs {
 pub(crate) struct DecodeArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Output file (.y4m, .yuv), or `-`.
+    /// Output file (.y4m, .yuv; .wav, .pcm for sound), or `-`.
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["md5", "framemd5", "null"])]
     pub(crate) output: Option<PathBuf>,
     /// Form of the output (y4m, raw), for pipes and odd names.
@@ -237,10 +351,14 @@ pub(crate) struct DecodeArgs {
     /// Samples of raw output: i420, nv12, yuy2, rgb24, bgra.
     #[arg(long, value_name = "SAMPLES")]
     pub(crate) pixels: Option<Samples>,
+    /// Samples of sound: u8, s16le (the default), s24le, s32le, f32le.
+    #[arg(long, value_name = "ENCODING")]
+    pub(crate) samples: Option<String>,
     /// Backend: codec or codec/backend. Default: the first that decodes the input.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
-    /// Print one MD5 over the visible I420 bytes of all shown frames.
+    /// Print one MD5 over the visible I420 bytes of all shown frames, or over the 16-bit samples
+    /// of sound without pictures.
     #[arg(long)]
     pub(crate) md5: bool,
     /// Print the MD5 of each frame.
@@ -326,10 +444,10 @@ pub(crate) struct CodecsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// What to draw.
-    #[arg(value_parser = codec_cli::generate::Scene::ALL.map(|(name, ..)| name))]
+    /// What to draw, or what sound to make.
+    #[arg(value_parser = codec_cli::generate::names())]
     pub(crate) scene: String,
-    /// Output file (.y4m, .yuv), or `-`.
+    /// Output file (.y4m, .yuv; .webm, .mkv, .mp4, .ivf coded; .wav, .opus for sound), or `-`.
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub(crate) output: PathBuf,
     /// Form of the output (y4m, raw), for pipes and odd names.

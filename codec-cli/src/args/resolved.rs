@@ -5,13 +5,14 @@ use std::thread::available_parallelism;
 
 use codec_container::Format;
 use codec_core::codec::{
-    Bitrate, Capabilities, Content, Deadline, DropPolicy, EncoderConfig, KnobKind, RateControl,
-    Scalability,
+    Bitrate, Capabilities, Codec, Content, Deadline, DropPolicy, EncoderConfig, KnobKind, Limits,
+    RateControl, Scalability,
 };
 use codec_core::frame::{Rational, Size};
 use codec_core::registry::{self, Backend};
 
 use super::raw::{ContentArg, EncodeArgs, Metric, PresetArg};
+use super::sound::SoundSettings;
 use super::values::{KeyInterval, KnobSetting};
 use crate::clock::WallClock;
 use crate::failure::{Failure, Kind, Result};
@@ -45,6 +46,8 @@ pub(crate) struct Encoding {
     pub(crate) wants_psnr: bool,
     pub(crate) wants_ssim: bool,
     pub(crate) verify: bool,
+    /// What to do with the sound; `None`: leave it out.
+    pub(crate) sound: Option<SoundSettings>,
     crop: Option<super::values::Crop>,
     turn: Option<super::values::Turn>,
     resize: Option<Size>,
@@ -72,12 +75,15 @@ impl Encoding {
     pub(crate) fn new(args: &EncodeArgs) -> Result<Self> {
         let input = InputSpec::from(&args.input);
         let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
-        let (backend, _, capabilities) = registry::find_encoder(&args.codec).map_err(|error| {
-            match registry::find(&args.codec) {
-                Ok(_) => Failure::new(Kind::Backend, format!("{} cannot encode", args.codec)),
-                Err(_) => Failure::encoding(&error),
+        let (backend, capabilities) = video_backend(args.codec.as_deref(), format)?;
+        let real_time = matches!(args.preset, PresetArg::Rtc);
+        let sound = match args.sound.no_audio || !holds_sound(format) {
+            true if args.sound.is_particular() || args.sound.audio_codec.is_some() => {
+                return Err(Failure::usage(format!("{format} holds no sound, or --no-audio")));
             }
-        })?;
+            true => None,
+            false => Some(SoundSettings::new(&args.sound, format, None, real_time)?),
+        };
         let report = match &args.report {
             None => None,
             Some(path) => Some((path.clone(), Form::of(path)?)),
@@ -102,14 +108,13 @@ impl Encoding {
             (.., Some(qp)) => {
                 let (best, worst) = capabilities.qindex_range;
                 if !(best..=worst).contains(&qp) {
-                    let message = format!("--qp {qp}: {} has {best}..={worst}", args.codec);
+                    let message = format!("--qp {qp}: {} has {best}..={worst}", backend.codec);
                     return Err(Failure::usage(message));
                 }
                 Some(RateChoice::Qp(qp))
             }
             _ => None,
         };
-        let real_time = matches!(args.preset, PresetArg::Rtc);
         if args.drop && (!real_time || args.quality.is_some() || args.qp.is_some()) {
             let needs = "--drop: frames are dropped at constant bitrate only: --preset rtc and -b";
             return Err(Failure::usage(needs));
@@ -131,6 +136,7 @@ impl Encoding {
             wants_ssim: args.metrics.contains(&Metric::Ssim),
             report,
             verify: args.verify,
+            sound,
             crop: args.picture.crop,
             turn: args.picture.rotate,
             resize: args.resize,
@@ -148,6 +154,52 @@ impl Encoding {
             max_frame_us: args.max_frame_time,
             error_resilient: args.error_resilient,
             knobs,
+        })
+    }
+
+    /// Settings for a drawn clip: very good quality.
+    pub(crate) fn generated(
+        output: PathBuf,
+        format: Format,
+        overwrite: bool,
+        sound: Option<SoundSettings>,
+    ) -> Result<Self> {
+        let input = InputSpec {
+            path: PathBuf::from("generated clip"),
+            raw: None,
+            limits: Limits::default(),
+            lenient: false,
+        };
+        let (backend, capabilities) = video_backend(None, format)?;
+        Ok(Self {
+            input,
+            output,
+            format,
+            rules: Rules { overwrite, not: Vec::new(), terminal: false },
+            backend,
+            capabilities,
+            threads: None,
+            skip: 0,
+            frames: None,
+            report: None,
+            wants_psnr: false,
+            wants_ssim: false,
+            verify: false,
+            sound,
+            crop: None,
+            turn: None,
+            resize: None,
+            rate: Some(RateChoice::Quality(95)),
+            preset: PresetArg::File,
+            speed: None,
+            passes: Some(1),
+            keyint: None,
+            scalability: Scalability::L1T1,
+            content: Content::Camera,
+            drop: false,
+            max_frame_us: None,
+            error_resilient: false,
+            knobs: Vec::new(),
         })
     }
 
@@ -225,6 +277,40 @@ impl Encoding {
         config.knobs.clone_from(&self.knobs);
         config
     }
+}
+
+/// The encoder that is asked for, or that the format is for.
+fn video_backend(
+    spec: Option<&str>,
+    format: Format,
+) -> Result<(&'static Backend, &'static Capabilities)> {
+    let usual = CODECS.into_iter().find(|codec| format.holds_video(*codec));
+    let spec = spec.unwrap_or_else(|| usual.unwrap_or(Codec::Vp8).name());
+    let found = registry::find_encoder(spec).map_err(|error| match registry::find(spec) {
+        Ok(_) => Failure::new(Kind::Backend, format!("{spec} cannot encode")),
+        Err(_) if registry::find_audio(spec).is_ok() => {
+            Failure::usage(format!("{spec} is for sound: --audio-codec {spec}"))
+        }
+        Err(_) => Failure::encoding(&error),
+    });
+    let (backend, _, capabilities) = found?;
+    let codec = backend.codec;
+    if !format.is_raw_video() && !format.holds_video(codec) {
+        return Err(Failure::usage(format!("{format} cannot hold {codec} video")));
+    }
+    Ok((backend, capabilities))
+}
+
+const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
+
+/// Whether the format holds any pictures, coded or raw.
+pub(crate) fn holds_pictures(format: Format) -> bool {
+    format.is_raw_video() || CODECS.into_iter().any(|codec| format.holds_video(codec))
+}
+
+/// Whether the format holds any sound.
+pub(crate) fn holds_sound(format: Format) -> bool {
+    super::sound::usual_codec(format).is_some()
 }
 
 fn scalability(name: Option<&str>, capabilities: &Capabilities) -> Result<Scalability> {

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use codec_container::RawSpec;
+use codec_core::audio::FrameLength;
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
 
@@ -116,6 +117,21 @@ pub(crate) fn frame_time(text: &str) -> Result<u64, String> {
         .contains(&micros)
         .then_some(micros as u64)
         .ok_or_else(|| "expected a time such as 8ms or 2500us".to_owned())
+}
+
+/// `20ms`, `2.5ms`; a plain number is milliseconds.
+pub(crate) fn frame_length(text: &str) -> Result<FrameLength, String> {
+    let wrong = || "expected 2.5ms, 5ms, 10ms, 20ms, 40ms or 60ms, 80ms, 100ms, 120ms".to_owned();
+    let micros = frame_time(text).map_err(|_| wrong())?;
+    let micros = u32::try_from(micros).map_err(|_| wrong())?;
+    Ok(FrameLength(micros))
+}
+
+/// Decibels, -60 to 60.
+pub(crate) fn gain(text: &str) -> Result<f32, String> {
+    let number = text.strip_suffix("dB").unwrap_or(text).trim();
+    let gain = number.parse::<f32>().ok().filter(|gain| (-60.0..=60.0).contains(gain));
+    gain.ok_or_else(|| "expected decibels, -60 to 60".to_owned())
 }
 
 /// How samples of headerless video lie in memory.

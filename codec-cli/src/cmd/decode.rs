@@ -1,6 +1,7 @@
 //! `codec decode`, and `codec transcode` to raw formats.
 
 mod pump;
+mod sound;
 
 use std::path::PathBuf;
 
@@ -14,10 +15,11 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
+use crate::io::media::{self, Wants};
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{Header, PictureSink};
-use crate::io::source;
+use crate::io::source::{self, FrameSource};
 use crate::picture::convert;
 use crate::picture::transform::Transform;
 use crate::progress::Progress;
@@ -50,6 +52,12 @@ struct Decoding {
 pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
     let mut input = InputSpec::from(&args.input);
     input.lenient = args.conceal;
+    if let Some(path) = &args.output {
+        let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
+        if format.is_audio() {
+            return sound::to_file(args, &input, format, env);
+        }
+    }
     let output = match &args.output {
         None => None,
         Some(path) => {
@@ -80,7 +88,19 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
     };
     let transform = Transform::new(args.picture.crop, args.picture.rotate, None);
     let (frames, skip, resize) = (args.frames, args.skip, args.resize);
-    decode(Decoding { input, options, output, digest, frames, skip, transform, resize }, env)
+    let settings = Decoding { input, options, output, digest, frames, skip, transform, resize };
+    if settings.output.is_some() {
+        return decode(settings, env);
+    }
+    // What is thrown away or digested may be sound.
+    interrupt::listen();
+    let wants = Wants { pictures: true, sound: true };
+    let opened = media::open(&settings.input, wants, &settings.options, env)?;
+    match (opened.pictures, opened.sound) {
+        (None, Some(input)) => sound::to_nothing(args, digest, input, &settings.input, env),
+        (Some(source), _) => decode_from(settings, source, env),
+        (None, None) => Err(Failure::internal("neither pictures nor sound")),
+    }
 }
 
 /// Decodes what `transcode` is to write as raw video.
@@ -127,12 +147,16 @@ fn target(
     Ok(Destination { path, format, samples: samples.unwrap_or(usual), rules })
 }
 
-fn decode(mut settings: Decoding, env: Env) -> Result<()> {
+fn decode(settings: Decoding, env: Env) -> Result<()> {
     interrupt::listen();
     if let Some(output) = &settings.output {
         output.rules.check(&output.path)?;
     }
-    let mut source = source::open(&settings.input, &settings.options, env)?;
+    let source = source::open(&settings.input, &settings.options, env)?;
+    decode_from(settings, source, env)
+}
+
+fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: Env) -> Result<()> {
     let facts = source.facts().clone();
     let (native, _) = settings.transform.outcome(facts.size, facts.info)?;
     match settings.resize {

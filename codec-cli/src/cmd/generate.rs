@@ -1,33 +1,64 @@
 //! `codec generate`.
 
-use codec_cli::generate::{Generator, Scene};
+mod sources;
+
+use codec_cli::generate::{Generator, Scene, Sound, SoundGenerator};
 use codec_container::Format;
 use codec_core::frame::{Color, ColorRange, PictureInfo};
 
 use crate::Env;
 use crate::args::raw::GenerateArgs;
+use crate::args::resolved::{Encoding, holds_pictures, holds_sound};
+use crate::args::resolved_sound::SoundEncoding;
+use crate::args::sound::SoundSettings;
 use crate::args::values::Samples;
+use crate::audio::source::SoundOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
+use crate::io::media::SoundInput;
 use crate::io::names::format_of;
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{Header, PictureSink};
 use crate::progress::{Now, Progress};
+use crate::session::{Session, sound};
 
-/// Draws a clip.
+use sources::{DrawnPictures, MadeSound};
+
+/// Samples per second of what is heard.
+const RATE: u32 = 48_000;
+
+/// Draws a clip, or makes a sound.
 pub(crate) fn run(args: &GenerateArgs, env: Env) -> Result<()> {
     interrupt::listen();
-    let scene = Scene::from_name(&args.scene)
-        .ok_or_else(|| Failure::usage(format!("no scene {}", args.scene)))?;
+    let scene = Scene::from_name(&args.scene);
+    let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
+    let format = format_of(&args.output, args.format.as_deref(), default)?;
+    let rules = Rules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
+    rules.check(&args.output)?;
+    let Some(scene) = scene else {
+        let sound = Sound::from_name(&args.scene)
+            .ok_or_else(|| Failure::usage(format!("no scene {}", args.scene)))?;
+        return sound_alone(args, sound, format, rules, env);
+    };
     let generator = Generator::new(scene, args.size, args.fps, args.seed)
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let format = format_of(&args.output, args.format.as_deref(), Format::Y4m)?;
-    let rules = Rules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
-    let output = OutputFile::create(&args.output, &rules)?;
-    let info = PictureInfo {
-        color: Color { range: ColorRange::Limited, ..Color::default() },
-        ..PictureInfo::default()
-    };
+    match generator.sound() {
+        Some(sound) if !holds_pictures(format) => sound_alone(args, sound, format, rules, env),
+        _ if format.is_raw_video() => draw(args, &generator, format, &rules, env),
+        sound => encode(args, generator, sound, format, env),
+    }
+}
+
+/// The pictures as they are.
+fn draw(
+    args: &GenerateArgs,
+    generator: &Generator,
+    format: Format,
+    rules: &Rules,
+    env: Env,
+) -> Result<()> {
+    let output = OutputFile::create(&args.output, rules)?;
+    let info = drawn_info();
     let header = Header { size: args.size, frame_rate: args.fps, info };
     let mut sink = PictureSink::new(&output, format, Samples::I420, header)?;
     let mut progress = Progress::new(env.console, Some(u64::from(args.frames)), args.fps);
@@ -47,4 +78,59 @@ pub(crate) fn run(args: &GenerateArgs, env: Env) -> Result<()> {
         return Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
     }
     Ok(())
+}
+
+/// Pictures, and sound if there is any, coded in very good quality.
+fn encode(
+    args: &GenerateArgs,
+    generator: Generator,
+    sound: Option<Sound>,
+    format: Format,
+    env: Env,
+) -> Result<()> {
+    let sound = match sound.filter(|_| holds_sound(format)) {
+        Some(sound) => Some(made(args, sound)?),
+        None => None,
+    };
+    let sound_settings = sound.is_some().then(|| SoundSettings::generated(format));
+    let settings = Encoding::generated(args.output.clone(), format, args.yes, sound_settings)?;
+    let mut pictures = DrawnPictures::new(generator, args, drawn_info());
+    let session = Session::new(&settings, &pictures, sound, env)?;
+    session.run(&settings, &mut pictures)
+}
+
+fn sound_alone(
+    args: &GenerateArgs,
+    sound: Sound,
+    format: Format,
+    rules: Rules,
+    env: Env,
+) -> Result<()> {
+    if !holds_sound(format) {
+        return Err(Failure::usage(format!("{format} holds no sound")));
+    }
+    let settings = SoundEncoding {
+        output: args.output.clone(),
+        format,
+        rules,
+        sound: SoundSettings::generated(format),
+        options: SoundOptions::default(),
+    };
+    sound::run(&settings, made(args, sound)?, env)
+}
+
+fn made(args: &GenerateArgs, sound: Sound) -> Result<SoundInput> {
+    let generator = SoundGenerator::new(sound, RATE, args.fps, args.seed)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let (num, den) = (u64::from(args.fps.num), u64::from(args.fps.den));
+    let samples = u64::from(args.frames) * den * u64::from(RATE) / num;
+    let reader = Box::new(MadeSound::new(generator, RATE, samples));
+    SoundInput::of(reader, args.scene.clone()).ok_or_else(|| Failure::internal("no sound track"))
+}
+
+fn drawn_info() -> PictureInfo {
+    PictureInfo {
+        color: Color { range: ColorRange::Limited, ..Color::default() },
+        ..PictureInfo::default()
+    }
 }

@@ -55,6 +55,13 @@ impl Scene {
     }
 }
 
+/// Names of all scenes and sounds.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    let scenes = Scene::ALL.iter().map(|(name, ..)| *name);
+    scenes.chain(Sound::ALL.iter().map(|(name, ..)| *name)).collect()
+}
+
 /// A colour: luma and both chroma samples, limited range.
 type Yuv = [i32; 3];
 

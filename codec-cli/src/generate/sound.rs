@@ -74,11 +74,11 @@ impl SoundGenerator {
     pub fn sample(&self, index: u64) -> i16 {
         let value = match self.sound {
             Sound::Clicks => match self.clicks.position(index) {
-                Some(since) => LOUD * sine_q30(self.phase(since, 1000)) >> 30,
+                Some(since) => (LOUD * sine_q30(self.phase(since, 1000))) >> 30,
                 None => 0,
             },
-            Sound::Tone => QUIET * sine_q30(self.phase(index, 1000)) >> 30,
-            Sound::Sweep => QUIET * sine_q30(self.sweep_phase(index)) >> 30,
+            Sound::Tone => (QUIET * sine_q30(self.phase(index, 1000))) >> 30,
+            Sound::Sweep => (QUIET * sine_q30(self.sweep_phase(index))) >> 30,
             Sound::Noise => {
                 let bits = hash(&[0x2015e, self.seed, index]);
                 i64::from(bits >> 16) / 4 - 8192
@@ -90,7 +90,7 @@ impl SoundGenerator {
     /// Phase of a tone of `hz` after so many samples; one turn is 2^32.
     fn phase(&self, samples: u64, hz: u64) -> u32 {
         let turns = (u128::from(samples) * u128::from(hz)) << 32;
-        (turns / u128::from(self.rate) & 0xFFFF_FFFF) as u32
+        ((turns / u128::from(self.rate)) & 0xFFFF_FFFF) as u32
     }
 
     fn sweep_phase(&self, index: u64) -> u32 {
@@ -98,8 +98,8 @@ impl SoundGenerator {
         let length = rate * u128::from(SWEEP_SECONDS);
         let n = u128::from(index) % length;
         // The integral of a frequency that grows evenly: f0 t + (f1 - f0) t^2 / (2 T).
-        let steady = (20 * n << 32) / rate;
-        let growing = (19_980 * n * n << 31) / (rate * length);
+        let steady = ((20 * n) << 32) / rate;
+        let growing = ((19_980 * n * n) << 31) / (rate * length);
         ((steady + growing) & 0xFFFF_FFFF) as u32
     }
 }
@@ -112,9 +112,9 @@ fn sine_q30(phase: u32) -> i64 {
     let quarter = phase >> 30;
     let within = i64::from(phase & 0x3FFF_FFFF);
     let x = if quarter & 1 == 0 { within } else { (1 << 30) - within };
-    let square = x * x >> 30;
-    let sum = TERMS.iter().rev().fold(0_i64, |sum, term| (sum * square >> 30) + term);
-    let value = (sum * x >> 30).min(1 << 30);
+    let square = (x * x) >> 30;
+    let sum = TERMS.iter().rev().fold(0_i64, |sum, term| ((sum * square) >> 30) + term);
+    let value = ((sum * x) >> 30).min(1 << 30);
     if quarter < 2 { value } else { -value }
 }
 

@@ -1,7 +1,9 @@
 //! Files and pipes, and the pictures in them.
 
 pub(crate) mod decoded;
+pub(crate) mod demux;
 pub(crate) mod input;
+pub(crate) mod media;
 pub(crate) mod names;
 pub(crate) mod output;
 pub(crate) mod packed;

@@ -79,7 +79,17 @@ pub(crate) fn open(
     options: &DecodeOptions,
     env: Env,
 ) -> Result<Box<dyn FrameSource>> {
-    let source: Box<dyn FrameSource> = match spec.open(env)? {
+    of(spec.open(env)?, spec, options, env)
+}
+
+/// The pictures of an opened input.
+pub(crate) fn of(
+    opened: Opened,
+    spec: &InputSpec,
+    options: &DecodeOptions,
+    env: Env,
+) -> Result<Box<dyn FrameSource>> {
+    let source: Box<dyn FrameSource> = match opened {
         Opened::Packed(reader) => Box::new(reader),
         Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec)),
         Opened::Container(Input::Packets(reader)) => {
@@ -90,6 +100,14 @@ pub(crate) fn open(
             return Err(Failure::new(Kind::Input, message));
         }
     };
+    checked(source, spec)
+}
+
+/// The same, if its pictures can be worked on.
+pub(crate) fn checked(
+    source: Box<dyn FrameSource>,
+    spec: &InputSpec,
+) -> Result<Box<dyn FrameSource>> {
     if source.facts().info.color.is_hdr() {
         let message = format!("{}: high dynamic range (PQ or HLG) is not supported", spec.name());
         return Err(Failure::new(Kind::Input, message));

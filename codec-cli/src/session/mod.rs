@@ -3,6 +3,7 @@
 mod announce;
 mod checker;
 mod rehearse;
+pub(crate) mod sound;
 mod totals;
 
 use std::collections::VecDeque;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use codec_container::{
-    Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
+    AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
 };
 use codec_core::codec::{
     Codec, DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
@@ -20,8 +21,11 @@ use codec_core::parallel::RowPool;
 
 use crate::Env;
 use crate::args::resolved::{Encoding, threads_for};
+use crate::audio::lane::SoundLane;
+use crate::audio::source::SoundOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
+use crate::io::media::SoundInput;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, Shot};
 use crate::picture::transform::Transform;
@@ -47,6 +51,9 @@ pub(crate) struct Session {
     /// What is written, and into what.
     stream: (Codec, Format),
     writer: Box<dyn PacketWriter>,
+    sound: Option<SoundLane>,
+    /// What ended the sound early.
+    sound_failure: Option<Failure>,
     output: OutputFile,
     report: Option<Report>,
     checker: Option<Checker>,
@@ -56,6 +63,8 @@ pub(crate) struct Session {
     last_pts: Option<i64>,
     totals: Totals,
     last_qindex: Option<u8>,
+    /// The first pictures are left out, and with them their sound.
+    skips: bool,
 }
 
 /// What a session begins with.
@@ -67,8 +76,13 @@ struct Start {
 }
 
 impl Session {
-    /// Opens encoder and output for what `source` gives.
-    pub(crate) fn new(settings: &Encoding, source: &dyn FrameSource, env: Env) -> Result<Self> {
+    /// Opens encoders and output for what `source` and `sound` give.
+    pub(crate) fn new(
+        settings: &Encoding,
+        source: &dyn FrameSource,
+        sound: Option<SoundInput>,
+        env: Env,
+    ) -> Result<Self> {
         let facts = source.facts();
         let transform = settings.transform();
         let (size, info) = transform.outcome(facts.size, facts.info)?;
@@ -88,9 +102,22 @@ impl Session {
         };
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
         let output = OutputFile::create(&settings.output, &settings.rules)?;
-        let writer = open_writer(settings, &output, &start, &*encoder)?;
+        let sound = match (sound, &settings.sound) {
+            (Some(input), Some(sound)) => {
+                let limits = settings.input.limits;
+                let options = SoundOptions { limits, ..SoundOptions::default() };
+                let name = &output.name;
+                Some(sound::open(input, sound, settings.format, 1, name, &options, env)?)
+            }
+            _ => None,
+        };
+        let track = sound.as_ref().map(|sound| sound.track.clone());
+        let writer = open_writer(settings, &output, &start, &*encoder, track)?;
         let checker = Checker::open(settings, size, env)?;
         let header = announce::announce(settings, source, &start, &config, threads, env);
+        if let Some(sound) = &sound {
+            env.console.note(format!("sound: {}", sound.text));
+        }
         let report = match &settings.report {
             None => None,
             Some((path, form)) => {
@@ -107,6 +134,8 @@ impl Session {
             packet: Packet::default(),
             stream: (settings.backend.codec, settings.format),
             writer,
+            sound: sound.map(|sound| sound.lane),
+            sound_failure: None,
             output,
             report,
             checker,
@@ -116,6 +145,7 @@ impl Session {
             last_pts: None,
             totals: Totals::new(frame_rate, time_base),
             last_qindex: None,
+            skips: settings.skip > 0,
         })
     }
 
@@ -141,11 +171,42 @@ impl Session {
                 }
             }
         }
+        // What was left out of the pictures is not heard either.
+        if (interrupt::stopped() || self.is_limited(settings, source))
+            && let Some(sound) = &mut self.sound
+        {
+            sound.end_at(self.totals.end_seconds());
+        }
         // However the input ends once a signal came, the signal is why.
         if interrupt::stopped() {
             input_end = Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
         }
         self.finish(settings, input_end, source)
+    }
+
+    /// Whether pictures follow that are not wanted.
+    fn is_limited(&self, settings: &Encoding, source: &mut dyn FrameSource) -> bool {
+        settings.frames.is_some_and(|limit| self.totals.frames_in >= limit)
+            && matches!(source.next(), Ok(Some(_)))
+    }
+
+    /// Moves the sound up to a time in seconds. What is wrong with it ends the sound alone, and is
+    /// told at the end.
+    fn advance_sound(&mut self, until_s: f64) -> Result<()> {
+        let Some(sound) = &mut self.sound else { return Ok(()) };
+        let moved = if until_s.is_finite() {
+            sound.advance(until_s, &mut *self.writer)
+        } else {
+            sound.finish(&mut *self.writer)
+        };
+        match moved {
+            Err(failure) if matches!(failure.kind, Kind::Input | Kind::Corrupt) => {
+                self.env.console.warn(format!("the sound ends early: {}", failure.message));
+                self.sound_failure.get_or_insert(failure);
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn encode(&mut self, shot: &Shot<'_>) -> Result<()> {
@@ -158,6 +219,11 @@ impl Session {
             return Err(Failure::new(Kind::Corrupt, message));
         }
         self.last_pts = Some(shot.pts);
+        let time_s = self.totals.seconds(shot.pts);
+        if let Some(sound) = self.sound.as_mut().filter(|_| self.skips) {
+            sound.start_at(time_s);
+        }
+        self.advance_sound(time_s)?;
         let picture = self.transform.apply(shot.picture)?;
         if picture.size() != self.size {
             self.size = picture.size();
@@ -288,20 +354,28 @@ impl Session {
         let before = Instant::now();
         self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
         self.drain(micros(before))?;
+        self.advance_sound(f64::INFINITY)?;
         let mut end = input_end;
+        if let Some(failure) = self.sound_failure.take() {
+            end = end.and(Err(failure));
+        }
         if self.totals.frames_in == 0 {
             let nothing = Failure::new(Kind::Input, why_nothing(settings));
             return end.and(Err(nothing));
         }
         self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
         // The writer holds the file open, which not every system lets be renamed.
-        let Self { writer, output, report, checker, totals, progress, env, .. } = self;
+        let Self { writer, output, report, checker, totals, progress, env, sound, .. } = self;
         drop(writer);
         if let Some(checker) = &checker {
             end = checker.verdict().and(end);
         }
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let summary = totals.summary(progress.elapsed(), source.damage(), env);
+        let summary = match &sound {
+            Some(sound) => sound::summary(summary, sound),
+            None => summary,
+        };
         let summary = summary.raw("exit_code", code).text("output", &output.name);
         output.commit()?;
         if let Some(report) = report {
@@ -366,6 +440,7 @@ fn open_writer(
     output: &OutputFile,
     start: &Start,
     encoder: &dyn VideoEncoder,
+    sound: Option<AudioTrack>,
 ) -> Result<Box<dyn PacketWriter>> {
     let codec = settings.backend.codec;
     let mut stream = VideoTrack::new(settings.format, codec, start.size, start.time_base);
@@ -374,7 +449,8 @@ fn open_writer(
     if is_boxed(settings.format) {
         stream.codec_private = encoder.codec_private();
     }
-    let options = WriteOptions::default();
-    create_packets(output.stream()?, settings.format, &[Track::Video(stream)], &options)
+    let tracks: Vec<_> =
+        [Some(Track::Video(stream)), sound.map(Track::Audio)].into_iter().flatten().collect();
+    create_packets(output.stream()?, settings.format, &tracks, &WriteOptions::default())
         .map_err(|error| Failure::writing(&output.name, &error))
 }

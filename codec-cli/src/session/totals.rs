@@ -85,6 +85,17 @@ impl Totals {
         }
     }
 
+    /// Ticks in seconds.
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    pub(super) fn seconds(&self, ticks: i64) -> f64 {
+        ticks as f64 * self.time_base.as_f64()
+    }
+
+    /// Where the last picture ends, in seconds of the input.
+    pub(super) fn end_seconds(&self) -> f64 {
+        self.first_pts.map_or(0.0, |first| self.seconds(first) + self.media_seconds())
+    }
+
     /// Time from the first picture to the end of the last, in seconds.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     fn media_seconds(&self) -> f64 {

@@ -1,0 +1,82 @@
+//! What a run is told that has sound alone.
+
+use std::path::PathBuf;
+
+use codec_container::Format;
+
+use super::raw::{EncodeArgs, PresetArg};
+use super::sound::SoundSettings;
+use crate::audio::source::SoundOptions;
+use crate::failure::{Failure, Result};
+use crate::io::input::InputSpec;
+use crate::io::names::format_of;
+use crate::io::output::Rules;
+
+/// Everything that `encode` and `transcode` are told, where there are no pictures.
+#[derive(Clone, Debug)]
+pub(crate) struct SoundEncoding {
+    pub(crate) output: PathBuf,
+    pub(crate) format: Format,
+    pub(crate) rules: Rules,
+    pub(crate) sound: SoundSettings,
+    /// How the input is decoded.
+    pub(crate) options: SoundOptions,
+}
+
+impl SoundEncoding {
+    pub(crate) fn new(args: &EncodeArgs) -> Result<Self> {
+        let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
+        if let Some(flag) = for_pictures(args) {
+            return Err(Failure::usage(format!("{flag} is for pictures, and there are none")));
+        }
+        let mut sound = args.sound.clone();
+        match (&args.codec, &sound.audio_codec) {
+            (Some(_), Some(_)) => {
+                return Err(Failure::usage(
+                    "-c and --audio-codec both name the codec of the sound",
+                ));
+            }
+            (Some(codec), None) => sound.audio_codec = Some(codec.clone()),
+            (None, _) => {}
+        }
+        let real_time = matches!(args.preset, PresetArg::Rtc);
+        let not = vec![args.input.path()];
+        Ok(Self {
+            output: args.output.clone(),
+            format,
+            rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
+            sound: SoundSettings::new(&sound, format, args.bitrate, real_time)?,
+            options: SoundOptions {
+                limits: InputSpec::from(&args.input).limits,
+                ..SoundOptions::default()
+            },
+        })
+    }
+}
+
+/// The first flag that means nothing without pictures.
+fn for_pictures(args: &EncodeArgs) -> Option<&'static str> {
+    let given = [
+        (args.quality.is_some(), "--quality"),
+        (args.qp.is_some(), "--qp"),
+        (args.speed.is_some(), "--speed"),
+        (args.passes.is_some(), "--passes"),
+        (args.threads.is_some(), "--threads"),
+        (args.keyint.is_some(), "--keyint"),
+        (args.frames.is_some(), "--frames"),
+        (args.skip > 0, "--skip"),
+        (args.layers.is_some(), "--layers"),
+        (args.drop, "--drop"),
+        (args.max_frame_time.is_some(), "--max-frame-time"),
+        (args.error_resilient, "--error-resilient"),
+        (args.token_parts.is_some(), "--token-parts"),
+        (args.resize.is_some(), "--resize"),
+        (args.picture.crop.is_some(), "--crop"),
+        (args.picture.rotate.is_some(), "--rotate"),
+        (!args.knob.is_empty(), "--knob"),
+        (args.report.is_some(), "--report"),
+        (!args.metrics.is_empty(), "--metrics"),
+        (args.verify, "--verify"),
+    ];
+    given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+}

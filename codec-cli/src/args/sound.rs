@@ -1,0 +1,285 @@
+//! Settings of the sound, with their defaults and whether they go together.
+
+use codec_container::Format;
+use codec_core::audio::{
+    Application, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat, AudioRate,
+    Bandwidth, ChannelLayout, FrameLength, PcmEncoding,
+};
+use codec_core::codec::Bitrate;
+use codec_core::registry::{self, AudioBackend};
+
+use super::raw::{ApplicationArg, BandwidthArg, SoundArgs};
+use crate::failure::{Failure, Kind, Result};
+
+/// Packet loss that in-band FEC prepares for where nothing is said.
+const USUAL_LOSS_PCT: u8 = 10;
+
+/// Rates of Opus and the others by channels, where nothing is said.
+const USUAL_MONO: Bitrate = Bitrate::kbps(64);
+const USUAL_STEREO: Bitrate = Bitrate::kbps(96);
+
+/// Which packets of sound the output gets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SoundCodec {
+    /// Those of the input where the output can hold them, else the format's usual codec.
+    Usual,
+    /// Those of the input.
+    Copy,
+    /// Those of this encoder.
+    Encode(&'static AudioBackend, AudioCodec),
+}
+
+/// Everything that is told about the sound.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct SoundSettings {
+    pub(crate) codec: SoundCodec,
+    pub(crate) bitrate: Option<Bitrate>,
+    cbr: bool,
+    application: Application,
+    frame: Option<FrameLength>,
+    fec: bool,
+    loss_pct: Option<u8>,
+    dtx: bool,
+    complexity: Option<u8>,
+    bandwidth: Option<Bandwidth>,
+    rate: Option<u32>,
+    channels: Option<u8>,
+    pub(crate) gain_db: f32,
+    pub(crate) denoise: bool,
+    pub(crate) agc: bool,
+    /// Something was said that only an encoder can do.
+    is_particular: bool,
+}
+
+impl SoundSettings {
+    /// `bitrate`: what `-b` says, where the output holds sound alone.
+    pub(crate) fn new(
+        args: &SoundArgs,
+        format: Format,
+        bitrate: Option<Bitrate>,
+        real_time: bool,
+    ) -> Result<Self> {
+        let codec = match args.audio_codec.as_deref() {
+            None => SoundCodec::Usual,
+            Some("copy") => SoundCodec::Copy,
+            Some(name) => {
+                let (backend, codec) = find(name)?;
+                SoundCodec::Encode(backend, codec)
+            }
+        };
+        let application = match args.application {
+            Some(ApplicationArg::Voip) => Application::Voip,
+            Some(ApplicationArg::Audio) => Application::Audio,
+            Some(ApplicationArg::Lowdelay) => Application::LowDelay,
+            None if real_time => Application::Voip,
+            None => Application::Audio,
+        };
+        let is_particular = args.is_particular() || bitrate.is_some();
+        if is_particular && matches!(codec, SoundCodec::Copy) {
+            let message = "--audio-codec copy takes the packets over as they are: the other \
+                           settings of the sound need an encoder";
+            return Err(Failure::usage(message));
+        }
+        if args.loss.is_some() && !args.fec {
+            return Err(Failure::usage("--loss says what --fec prepares for: give both"));
+        }
+        let settings = Self {
+            codec,
+            bitrate: args.audio_bitrate.or(bitrate),
+            cbr: args.cbr,
+            application,
+            frame: args.frame,
+            fec: args.fec,
+            loss_pct: args.loss,
+            dtx: args.dtx,
+            complexity: args.complexity,
+            bandwidth: args.bandwidth.map(BandwidthArg::bandwidth),
+            rate: args.audio_rate,
+            channels: args.channels,
+            gain_db: args.gain.unwrap_or(0.0),
+            denoise: args.denoise,
+            agc: args.agc,
+            is_particular,
+        };
+        if let SoundCodec::Encode(_, codec) = codec {
+            check_fits(codec, format)?;
+        }
+        Ok(settings)
+    }
+
+    /// For `decode`: samples in an encoding, or the usual one of `format`.
+    pub(crate) fn decoded(samples: Option<&str>, format: Format) -> Result<Self> {
+        let mut settings = Self::generated(format);
+        let codec = match samples {
+            Some(name) => {
+                let all = PcmEncoding::ALL;
+                let found = all.into_iter().find(|encoding| encoding.name() == name);
+                let encoding = found.ok_or_else(|| {
+                    let names = all.map(PcmEncoding::name).join(", ");
+                    Failure::usage(format!("--samples {name}: expected one of {names}"))
+                })?;
+                AudioCodec::Pcm(encoding)
+            }
+            None => AudioCodec::Pcm(PcmEncoding::S16Le),
+        };
+        check_fits(codec, format)?;
+        let backend = registry::find_audio("pcm").map_err(|error| Failure::encoding(&error))?;
+        settings.codec = SoundCodec::Encode(backend, codec);
+        Ok(settings)
+    }
+
+    /// For made sounds: as they are, where the output can hold samples.
+    pub(crate) fn generated(format: Format) -> Self {
+        let samples = AudioCodec::Pcm(PcmEncoding::S16Le);
+        let codec = if format.holds_audio(samples) { SoundCodec::Copy } else { SoundCodec::Usual };
+        Self {
+            codec,
+            bitrate: None,
+            cbr: false,
+            application: Application::Audio,
+            frame: None,
+            fec: false,
+            loss_pct: None,
+            dtx: false,
+            complexity: None,
+            bandwidth: None,
+            rate: None,
+            channels: None,
+            gain_db: 0.0,
+            denoise: false,
+            agc: false,
+            is_particular: false,
+        }
+    }
+
+    /// Whether packets of `codec` are taken over into `format`.
+    pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
+        match self.codec {
+            SoundCodec::Encode(..) => Ok(false),
+            SoundCodec::Copy => check_fits(codec, format).map(|()| true),
+            SoundCodec::Usual => {
+                let compressed =
+                    !matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu);
+                Ok(!self.is_particular && compressed && format.holds_audio(codec))
+            }
+        }
+    }
+
+    /// The encoder for `format`.
+    pub(crate) fn encoder(&self, format: Format) -> Result<(&'static AudioBackend, AudioCodec)> {
+        match self.codec {
+            SoundCodec::Encode(backend, codec) => Ok((backend, codec)),
+            SoundCodec::Usual | SoundCodec::Copy => {
+                let codec = usual_codec(format).ok_or_else(|| no_sound(format))?;
+                let backend = registry::find_audio(codec.name());
+                Ok((backend.map_err(|error| Failure::encoding(&error))?, codec))
+            }
+        }
+    }
+
+    /// Settings of the encoder for sound of `input`. The caller converts to its format.
+    pub(crate) fn config(
+        &self,
+        codec: AudioCodec,
+        capabilities: &AudioCapabilities,
+        input: AudioFormat,
+    ) -> Result<AudioEncoderConfig> {
+        let layout = match self.channels {
+            Some(count) => {
+                let layout = ChannelLayout::of(count.into());
+                layout.ok_or_else(|| Failure::usage("--channels 0"))?
+            }
+            None if input.channels() > usize::from(capabilities.max_channels) => {
+                ChannelLayout::Stereo
+            }
+            None if is_telephony(codec) => ChannelLayout::Mono,
+            None => input.layout,
+        };
+        let rate = match self.rate {
+            Some(rate) => rate,
+            // The speech model knows one rate.
+            None if self.denoise => 48_000,
+            None if is_telephony(codec) => 8_000,
+            None if capabilities.rates.is_empty() || capabilities.rates.contains(&input.rate) => {
+                input.rate
+            }
+            None => capabilities.rates.iter().copied().max().unwrap_or(48_000),
+        };
+        let mut config = AudioEncoderConfig::new(codec, AudioFormat::new(rate, layout));
+        config.application = self.application;
+        if capabilities.bitrate_range.is_some() {
+            let usual = if layout.count() > 1 { USUAL_STEREO } else { USUAL_MONO };
+            let bitrate = self.bitrate.unwrap_or(usual);
+            config.rate =
+                Some(if self.cbr { AudioRate::Cbr(bitrate) } else { AudioRate::Vbr(bitrate) });
+        } else if let Some(bitrate) = self.bitrate {
+            let message = format!("{codec} at {bitrate}: its bitrate follows from the format");
+            return Err(Failure::usage(message));
+        }
+        if let Some(frame) = self.frame {
+            config.frame = frame;
+        }
+        if capabilities.complexity {
+            config.complexity = self.complexity.unwrap_or(10);
+        } else if self.complexity.is_some() {
+            return Err(Failure::usage(format!("--complexity: {codec} has no such setting")));
+        }
+        let wants = [
+            (self.fec, capabilities.fec, "--fec"),
+            (self.dtx, capabilities.dtx, "--dtx"),
+            (self.bandwidth.is_some(), capabilities.bandwidth, "--bandwidth"),
+            (self.cbr, capabilities.cbr, "--cbr"),
+        ];
+        if let Some((.., flag)) = wants.iter().find(|(wanted, can, _)| *wanted && !can) {
+            return Err(Failure::usage(format!("{flag}: {codec} has no such setting")));
+        }
+        config.fec = self.fec;
+        if self.fec {
+            config.expected_loss_pct = self.loss_pct.unwrap_or(USUAL_LOSS_PCT);
+        }
+        config.dtx = self.dtx;
+        config.bandwidth = self.bandwidth;
+        Ok(config)
+    }
+}
+
+/// G.711 is 8 kHz mono unless something else is asked for (RFC 3551, section 4.5.14).
+fn is_telephony(codec: AudioCodec) -> bool {
+    matches!(codec, AudioCodec::Pcma | AudioCodec::Pcmu)
+}
+
+/// The backend and the codec that a name means: `opus`, `opus/libopus`, `pcm`, `s16le`.
+pub(crate) fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
+    let encoding = PcmEncoding::ALL.into_iter().find(|encoding| encoding.name() == name);
+    let spec = if encoding.is_some() { "pcm" } else { name };
+    let backend = registry::find_audio(spec).map_err(|error| Failure::encoding(&error))?;
+    if backend.encoder.is_none() {
+        let message = format!("{}/{} cannot encode", backend.codec, backend.name);
+        return Err(Failure::new(Kind::Backend, message));
+    }
+    Ok((backend, encoding.map_or(backend.codec, AudioCodec::Pcm)))
+}
+
+/// What a format holds where nothing else is asked for.
+pub(crate) fn usual_codec(format: Format) -> Option<AudioCodec> {
+    let usual = [
+        AudioCodec::Opus,
+        AudioCodec::Pcm(PcmEncoding::S16Le),
+        AudioCodec::Flac,
+        AudioCodec::Pcma,
+        AudioCodec::Pcmu,
+    ];
+    usual.into_iter().find(|codec| format.holds_audio(*codec))
+}
+
+fn check_fits(codec: AudioCodec, format: Format) -> Result<()> {
+    if format.holds_audio(codec) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{format} cannot hold {codec} sound")))
+}
+
+fn no_sound(format: Format) -> Failure {
+    Failure::usage(format!("{format} holds no sound"))
+}

@@ -1,0 +1,139 @@
+//! A converter that is exact until its rate has to be bent, and then changes filters without a
+//! seam.
+
+use codec_core::audio::convert::Converter;
+use codec_core::audio::{AudioFormat, AudioView, Samples};
+use codec_core::error::ConfigError;
+
+use crate::failure::{Failure, Result};
+
+/// Sample frames that the new filter is primed with.
+const HISTORY_FRAMES: u64 = 4096;
+
+/// Converts rate and channels; bends the rate from the moment on that it has to.
+pub(super) struct BendableConverter {
+    from: AudioFormat,
+    to: AudioFormat,
+    converter: Converter,
+    is_bent: bool,
+    /// Sample frames that went in, and those that were given.
+    taken: u64,
+    given: u64,
+    /// Sample frames of the new filter that the old one has given already.
+    repeated: u64,
+    /// The last values that went in.
+    history: Vec<f32>,
+}
+
+impl BendableConverter {
+    pub(super) fn new(from: AudioFormat, to: AudioFormat) -> Result<Self> {
+        let converter = Converter::new(from, to).map_err(|error| Failure::encoding(&error))?;
+        Ok(Self {
+            from,
+            to,
+            converter,
+            is_bent: false,
+            taken: 0,
+            given: 0,
+            repeated: 0,
+            history: Vec::new(),
+        })
+    }
+
+    pub(super) fn from(&self) -> AudioFormat {
+        self.from
+    }
+
+    pub(super) fn to(&self) -> AudioFormat {
+        self.to
+    }
+
+    /// Converts whole sample frames and appends what is ready.
+    pub(super) fn process(&mut self, values: &[f32], out: &mut Vec<f32>) -> Result<()> {
+        let begun = out.len();
+        self.convert(values, out)?;
+        self.count(begun, out);
+        if !self.is_bent {
+            let channels = self.from.channels();
+            let keep = usize::try_from(HISTORY_FRAMES).unwrap_or(0) * channels;
+            self.taken += (values.len() / channels) as u64;
+            self.history.extend_from_slice(&values[values.len().saturating_sub(keep)..]);
+            let extra = self.history.len().saturating_sub(keep);
+            self.history.drain(..extra);
+        }
+        Ok(())
+    }
+
+    /// Appends what the filter holds.
+    pub(super) fn finish(&mut self, out: &mut Vec<f32>) {
+        let begun = out.len();
+        self.converter.finish(out);
+        self.count(begun, out);
+    }
+
+    /// Makes the sound longer by `ratio`. Appends what the first filter had not given yet.
+    pub(super) fn bend(&mut self, ratio: f64, out: &mut Vec<f32>) -> Result<()> {
+        if !self.is_bent {
+            self.change_filter(out)?;
+        }
+        set_drift(&mut self.converter, ratio).map_err(Failure::internal)
+    }
+
+    pub(super) fn is_bent(&self) -> bool {
+        self.is_bent
+    }
+
+    fn convert(&mut self, values: &[f32], out: &mut Vec<f32>) -> Result<()> {
+        let view = AudioView::new(self.from, Samples::F32(values)).map_err(Failure::internal)?;
+        self.converter.process(&view, out).map_err(Failure::internal)
+    }
+
+    /// Takes out what was given already, and counts the rest.
+    fn count(&mut self, begun: usize, out: &mut Vec<f32>) {
+        let channels = self.to.channels();
+        let new = ((out.len() - begun) / channels) as u64;
+        let again = new.min(self.repeated);
+        let values = usize::try_from(again).unwrap_or(0) * channels;
+        out.drain(begun..begun + values);
+        self.repeated -= again;
+        self.given += new - again;
+    }
+
+    /// The new filter begins in the past, where an input sample and an output sample fall together,
+    /// hears what the old one heard since, and is silent until it reaches what is new.
+    fn change_filter(&mut self, out: &mut Vec<f32>) -> Result<()> {
+        let (from, to) = (u64::from(self.from.rate), u64::from(self.to.rate));
+        let period = from / greatest_common_divisor(from, to);
+        let oldest = self.taken.saturating_sub(HISTORY_FRAMES);
+        let begin = oldest.div_ceil(period) * period;
+        let begin = begin.min(self.taken / period * period);
+        let heard = usize::try_from(self.taken - begin).unwrap_or(0) * self.from.channels();
+        let heard = self.history.split_off(self.history.len().saturating_sub(heard));
+        self.converter =
+            Converter::adjustable(self.from, self.to).map_err(|error| Failure::encoding(&error))?;
+        self.is_bent = true;
+        self.repeated = self.given.saturating_sub(begin / period * (to * period / from));
+        let begun = out.len();
+        self.convert(&heard, out)?;
+        self.count(begun, out);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "resample")]
+fn set_drift(converter: &mut Converter, ratio: f64) -> std::result::Result<(), ConfigError> {
+    converter.set_drift(ratio)
+}
+
+/// Never called: without the feature no adjustable converter can be made.
+#[cfg(not(feature = "resample"))]
+fn set_drift(_: &mut Converter, _: f64) -> std::result::Result<(), ConfigError> {
+    Ok(())
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.max(1)
+}

@@ -1,0 +1,90 @@
+//! What is done to samples between decoding and coding.
+
+use codec_core::audio::AudioFormat;
+use codec_core::audio::gain::{Gain, db_to_factor};
+use codec_core::audio::limiter::Limiter;
+use codec_core::audio::processor::AudioProcessor;
+use codec_core::registry;
+
+use crate::args::sound::SoundSettings;
+use crate::failure::{Failure, Kind, Result};
+
+/// Noise suppression, automatic and plain gain, in the format of the encoder. Delays of the parts
+/// are taken off: times stay right.
+pub(crate) struct Effects {
+    format: AudioFormat,
+    processors: Vec<Box<dyn AudioProcessor>>,
+    gain: Option<(Gain, Limiter)>,
+    /// Sample frames of the beginning that are still to be thrown away.
+    early: usize,
+    latency: usize,
+    values: Vec<f32>,
+    next_pts: i64,
+}
+
+/// Where samples go, with the time of the first.
+pub(crate) type Give<'a> = &'a mut dyn FnMut(&[f32], i64) -> Result<()>;
+
+impl Effects {
+    pub(crate) fn new(settings: &SoundSettings, format: AudioFormat) -> Result<Self> {
+        let wanted = [(settings.denoise, "denoise"), (settings.agc, "agc")];
+        let mut processors = Vec::new();
+        for (_, name) in wanted.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+            let open = registry::find_processor(name)
+                .map_err(|_| Failure::new(Kind::Backend, format!("--{name}: not in this build")))?;
+            let made = open(format, 1);
+            processors.push(made.map_err(|error| {
+                Failure::usage(format!("--{name}: {error}; --audio-rate chooses another rate"))
+            })?);
+        }
+        let gain = (settings.gain_db != 0.0).then(|| {
+            let gain = Gain::new(db_to_factor(settings.gain_db));
+            (gain, Limiter::new(format.rate, format.channels()))
+        });
+        let latency = processors.iter().map(|processor| processor.latency()).sum::<usize>()
+            + gain.as_ref().map_or(0, |(_, limiter)| limiter.latency());
+        let (values, next_pts) = (Vec::new(), 0);
+        Ok(Self { format, processors, gain, early: latency, latency, values, next_pts })
+    }
+
+    /// Changes `values`, whose first has the time `pts`, and gives what is ready.
+    pub(crate) fn apply(&mut self, values: &mut Vec<f32>, pts: i64, give: Give<'_>) -> Result<()> {
+        if self.latency == 0 && self.processors.is_empty() {
+            return give(values, pts);
+        }
+        if self.early == self.latency {
+            self.next_pts = pts;
+        }
+        std::mem::swap(&mut self.values, values);
+        self.process(give)
+    }
+
+    /// Gives what is held back.
+    pub(crate) fn finish(&mut self, give: Give<'_>) -> Result<()> {
+        if self.latency == 0 || self.early == self.latency {
+            return Ok(());
+        }
+        self.values.clear();
+        self.values.resize(self.latency * self.format.channels(), 0.0);
+        self.process(give)
+    }
+
+    fn process(&mut self, give: Give<'_>) -> Result<()> {
+        let channels = self.format.channels();
+        for processor in &mut self.processors {
+            processor.process(&mut self.values).map_err(Failure::internal)?;
+        }
+        if let Some((gain, limiter)) = &mut self.gain {
+            gain.process(&mut self.values, channels);
+            limiter.process(&mut self.values);
+        }
+        let frames = self.values.len() / channels;
+        let early = self.early.min(frames);
+        self.early -= early;
+        if early < frames {
+            give(&self.values[early * channels..], self.next_pts)?;
+        }
+        self.next_pts = self.next_pts.saturating_add_unsigned((frames - early) as u64);
+        Ok(())
+    }
+}

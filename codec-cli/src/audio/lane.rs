@@ -1,0 +1,290 @@
+//! The sound of a run: moved along as far as the pictures are, decoded and coded anew or as it is.
+
+use codec_container::{AudioTrack, CodedPacket, PacketReader, PacketRef, PacketWriter};
+use codec_core::audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
+
+use super::sink::SoundSink;
+use super::source::SoundSource;
+use super::timeline::Timeline;
+use crate::failure::{Failure, Result};
+
+/// Sound on its way from an input to a track of an output.
+pub(crate) struct SoundLane {
+    way: Way,
+    /// Number of the track in the output.
+    number: usize,
+    /// What is to be heard, in seconds of the input.
+    start_s: Option<f64>,
+    end_s: Option<f64>,
+    ended: bool,
+    /// End of what was moved, in seconds.
+    reached_s: f64,
+    first_s: Option<f64>,
+}
+
+enum Way {
+    Copied(Box<Copied>),
+    Coded(Box<Coded>),
+}
+
+/// Packets that are taken over.
+pub(crate) struct Copied {
+    reader: Box<dyn PacketReader>,
+    track: AudioTrack,
+    from: usize,
+    packet: CodedPacket,
+    is_waiting: bool,
+    name: String,
+    output: String,
+    packets: u64,
+    bytes: u64,
+}
+
+/// Samples that are coded anew.
+pub(crate) struct Coded {
+    source: SoundSource,
+    timeline: Timeline,
+    sink: SoundSink,
+    effects: super::effects::Effects,
+    sound: AudioBuf,
+    is_waiting: bool,
+}
+
+impl SoundLane {
+    /// Takes over the packets of the first sound track of `reader`, which delivers that track
+    /// alone, and whose description is `track`. The names are those of input and output.
+    pub(crate) fn copied(
+        reader: Box<dyn PacketReader>,
+        from: usize,
+        track: AudioTrack,
+        number: usize,
+        [name, output]: [String; 2],
+    ) -> Self {
+        let copied = Copied {
+            reader,
+            track,
+            from,
+            packet: CodedPacket::default(),
+            is_waiting: false,
+            name,
+            output,
+            packets: 0,
+            bytes: 0,
+        };
+        Self::new(Way::Copied(Box::new(copied)), number)
+    }
+
+    /// Codes the samples of `source` anew.
+    pub(crate) fn coded(
+        source: SoundSource,
+        sink: SoundSink,
+        effects: super::effects::Effects,
+        number: usize,
+    ) -> Result<Self> {
+        let timeline = Timeline::new(source.format(), sink.format())?;
+        let sound = AudioBuf::new(source.format(), SampleKind::F32);
+        let coded = Coded { source, timeline, sink, effects, sound, is_waiting: false };
+        Ok(Self::new(Way::Coded(Box::new(coded)), number))
+    }
+
+    fn new(way: Way, number: usize) -> Self {
+        let (start_s, end_s, first_s) = (None, None, None);
+        Self { way, number, start_s, end_s, ended: false, reached_s: 0.0, first_s }
+    }
+
+    /// Leaves out what is heard before that time.
+    pub(crate) fn start_at(&mut self, seconds: f64) {
+        self.start_s.get_or_insert(seconds);
+    }
+
+    /// Leaves out what is heard after that time.
+    pub(crate) fn end_at(&mut self, seconds: f64) {
+        self.end_s = Some(seconds);
+    }
+
+    /// End of what was moved so far, in seconds of the input; and how much that is.
+    pub(crate) fn reached_s(&self) -> f64 {
+        self.reached_s
+    }
+
+    pub(crate) fn heard_s(&self) -> f64 {
+        self.first_s.map_or(0.0, |first| self.reached_s - first)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Packets and bytes written so far.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        match &self.way {
+            Way::Copied(copied) => (copied.packets, copied.bytes),
+            Way::Coded(coded) => coded.sink.totals(),
+        }
+    }
+
+    pub(crate) fn lost_packets(&self) -> u64 {
+        match &self.way {
+            Way::Copied(_) => 0,
+            Way::Coded(coded) => coded.source.lost_packets(),
+        }
+    }
+
+    /// Moves everything that begins before `until_s`.
+    pub(crate) fn advance(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
+        let until_s = self.end_s.map_or(until_s, |end| end.min(until_s));
+        while !self.ended && self.step(until_s, writer)? {}
+        Ok(())
+    }
+
+    /// Moves the rest, up to the end that was set, and lets go of what the coder holds.
+    pub(crate) fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
+        let outcome = self.advance(f64::INFINITY, writer);
+        if let Way::Coded(coded) = &mut self.way {
+            coded.finish(writer)?;
+        }
+        outcome
+    }
+
+    /// Moves one packet or one block of samples; `false` if the next one begins later.
+    fn step(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
+        let window = Window { start_s: self.start_s, end_s: self.end_s, until_s };
+        let outcome = match &mut self.way {
+            Way::Copied(copied) => copied.step(&window, self.number, writer),
+            Way::Coded(coded) => coded.step(&window, writer),
+        };
+        match outcome {
+            Ok(Step::Later) => Ok(false),
+            Ok(Step::End) => {
+                self.ended = true;
+                Ok(false)
+            }
+            Ok(Step::Moved { from_s, to_s }) => {
+                self.first_s.get_or_insert(from_s);
+                self.reached_s = to_s;
+                Ok(true)
+            }
+            Ok(Step::LeftOut) => Ok(true),
+            Err(failure) => {
+                self.ended = true;
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// What is wanted, in seconds of the input.
+struct Window {
+    start_s: Option<f64>,
+    end_s: Option<f64>,
+    until_s: f64,
+}
+
+enum Step {
+    Moved { from_s: f64, to_s: f64 },
+    LeftOut,
+    Later,
+    End,
+}
+
+impl Copied {
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    fn step(
+        &mut self,
+        window: &Window,
+        number: usize,
+        writer: &mut dyn PacketWriter,
+    ) -> Result<Step> {
+        if !self.is_waiting {
+            loop {
+                let more = self.reader.read(&mut self.packet);
+                if !more.map_err(|error| Failure::reading(&self.name, &error))? {
+                    return Ok(Step::End);
+                }
+                if self.packet.track == self.from {
+                    break;
+                }
+            }
+        }
+        let tick = self.track.time_base.as_f64();
+        let from_s = self.packet.pts as f64 * tick;
+        self.is_waiting = from_s >= window.until_s;
+        if self.is_waiting {
+            return Ok(Step::Later);
+        }
+        if window.start_s.is_some_and(|start| from_s < start) {
+            return Ok(Step::LeftOut);
+        }
+        let packet = PacketRef { track: number, ..self.packet.as_ref() };
+        writer.write(packet).map_err(|error| Failure::writing(&self.output, &error))?;
+        self.packets += 1;
+        self.bytes += self.packet.data.len() as u64;
+        let to_s = from_s + self.packet.duration.map_or(0.0, |ticks| ticks as f64 * tick);
+        Ok(Step::Moved { from_s: from_s.max(0.0), to_s })
+    }
+}
+
+impl Coded {
+    fn step(&mut self, window: &Window, writer: &mut dyn PacketWriter) -> Result<Step> {
+        if !self.is_waiting && !self.source.read(&mut self.sound)? {
+            return Ok(Step::End);
+        }
+        let rate = f64::from(self.sound.format.rate);
+        let seconds = |sound: &AudioBuf| {
+            #[expect(clippy::cast_precision_loss, reason = "seconds")]
+            let (pts, frames) = (sound.pts as f64, sound.frames() as f64);
+            (pts / rate, (pts + frames) / rate)
+        };
+        let (from_s, to_s) = seconds(&self.sound);
+        self.is_waiting = from_s >= window.until_s;
+        if self.is_waiting {
+            return Ok(Step::Later);
+        }
+        let early_s = window.start_s.map_or(0.0, |start| start - from_s);
+        let late_s = window.end_s.map_or(0.0, |end| to_s - end);
+        self.sound.trim(samples(early_s, rate), samples(late_s, rate));
+        if self.sound.frames() == 0 {
+            return Ok(Step::LeftOut);
+        }
+        let (from_s, to_s) = seconds(&self.sound);
+        let Self { timeline, sink, effects, sound, .. } = self;
+        timeline.push(sound, &mut |values, pts| write(sink, effects, values, pts, writer))?;
+        Ok(Step::Moved { from_s, to_s })
+    }
+
+    fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
+        let Self { timeline, sink, effects, .. } = self;
+        timeline.finish(&mut |values, pts| write(sink, effects, values, pts, writer))?;
+        let format = sink.format();
+        effects.finish(&mut |values, pts| give(sink, format, values, pts, writer))?;
+        sink.finish(writer)
+    }
+}
+
+fn write(
+    sink: &mut SoundSink,
+    effects: &mut super::effects::Effects,
+    values: &mut Vec<f32>,
+    pts: i64,
+    writer: &mut dyn PacketWriter,
+) -> Result<()> {
+    let format = sink.format();
+    effects.apply(values, pts, &mut |values, pts| give(sink, format, values, pts, writer))
+}
+
+fn give(
+    sink: &mut SoundSink,
+    format: AudioFormat,
+    values: &[f32],
+    pts: i64,
+    writer: &mut dyn PacketWriter,
+) -> Result<()> {
+    let view = AudioView::new(format, Samples::F32(values)).map_err(Failure::internal)?;
+    sink.write(&view, pts, writer)
+}
+
+/// A time in samples, rounded; none below 0.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn samples(seconds: f64, rate: f64) -> usize {
+    (seconds * rate).round() as usize
+}

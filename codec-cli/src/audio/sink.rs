@@ -1,0 +1,113 @@
+//! Samples into packets, and those into a track of an output.
+
+use codec_container::{AudioTrack, Format, PacketRef, PacketWriter};
+use codec_core::audio::{
+    AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket, AudioRate, AudioView,
+};
+use codec_core::frame::Rational;
+use codec_core::registry::AudioBackend;
+
+use crate::failure::{Failure, Kind, Result};
+
+/// Encodes sound into a track.
+pub(crate) struct SoundSink {
+    encoder: Box<dyn AudioEncoder>,
+    format: AudioFormat,
+    number: usize,
+    name: String,
+    /// Samples of the track in one of the encoder's.
+    samples_per_tick: u64,
+    packet: AudioPacket,
+    packets: u64,
+    bytes: u64,
+}
+
+impl SoundSink {
+    /// Opens the encoder. `name` is the output's, for messages, `number` that of its track.
+    pub(crate) fn new(
+        backend: &AudioBackend,
+        config: &AudioEncoderConfig,
+        number: usize,
+        name: &str,
+    ) -> Result<Self> {
+        let Some((open, _)) = backend.encoder else {
+            let message = format!("{}/{} cannot encode", backend.codec, backend.name);
+            return Err(Failure::new(Kind::Backend, message));
+        };
+        let encoder = open(config).map_err(|error| Failure::encoding(&error))?;
+        Ok(Self {
+            encoder,
+            format: config.format,
+            number,
+            name: name.to_owned(),
+            samples_per_tick: u64::from(track_rate(config) / config.format.rate.max(1)).max(1),
+            packet: AudioPacket::default(),
+            packets: 0,
+            bytes: 0,
+        })
+    }
+
+    /// The format that [`Self::write`] takes.
+    pub(crate) fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    /// The track for the muxer.
+    pub(crate) fn track(&self, format: Format, config: &AudioEncoderConfig) -> AudioTrack {
+        let given = config.format;
+        let audio = AudioFormat::new(track_rate(config), given.layout);
+        let mut track = AudioTrack::new(format, config.codec, audio);
+        let delay = u64::from(self.encoder.lookahead()) * self.samples_per_tick;
+        track.time_base = Rational::new(1, given.rate);
+        track.codec_private = self.encoder.codec_private();
+        track.delay = u32::try_from(delay).unwrap_or(u32::MAX);
+        track.input_rate = Some(given.rate).filter(|rate| *rate != audio.rate);
+        track.bitrate = config.rate.map(AudioRate::bitrate);
+        track
+    }
+
+    /// Encodes samples that begin at `pts`, in samples of their rate.
+    pub(crate) fn write(
+        &mut self,
+        sound: &AudioView<'_>,
+        pts: i64,
+        writer: &mut dyn PacketWriter,
+    ) -> Result<()> {
+        self.encoder.encode(sound, pts).map_err(|error| Failure::encoding(&error))?;
+        self.drain(writer)
+    }
+
+    /// Encodes what is left. The writer stays open.
+    pub(crate) fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
+        self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
+        self.drain(writer)
+    }
+
+    /// Packets and bytes so far.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.packets, self.bytes)
+    }
+
+    fn drain(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
+        while self.encoder.receive(&mut self.packet) {
+            let AudioPacket { data, pts, duration, trim_end, .. } = &self.packet;
+            self.packets += 1;
+            self.bytes += data.len() as u64;
+            let packet = PacketRef {
+                data,
+                track: self.number,
+                pts: *pts,
+                duration: Some(duration - trim_end),
+                trim_end: u32::try_from(trim_end * self.samples_per_tick).unwrap_or(u32::MAX),
+                ..PacketRef::default()
+            };
+            writer.write(packet).map_err(|error| Failure::writing(&self.name, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Opus counts at 48 kHz whatever went in (RFC 7845, section 4).
+fn track_rate(config: &AudioEncoderConfig) -> u32 {
+    if config.codec == AudioCodec::Opus { 48_000 } else { config.format.rate }
+}

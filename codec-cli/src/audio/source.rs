@@ -1,0 +1,238 @@
+//! Sound out of an input: packets are decoded, and what the container says to throw away is.
+
+use std::collections::VecDeque;
+
+use codec_container::{AudioTrack, CodedPacket, Input, PacketReader};
+use codec_core::audio::{
+    AudioBuf, AudioDecoder, AudioDecoderConfig, AudioFormat, Recovery, SampleKind,
+};
+use codec_core::codec::Limits;
+use codec_core::frame::Rational;
+use codec_core::registry;
+
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::input::{InputSpec, Opened};
+
+/// How to decode.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SoundOptions {
+    /// `codec` or `codec/backend`.
+    pub(crate) backend: Option<String>,
+    pub(crate) limits: Limits,
+    /// Make up what is damaged and go on.
+    pub(crate) conceal: bool,
+}
+
+/// Decodes the first sound track of an input.
+pub(crate) struct SoundSource {
+    reader: Box<dyn PacketReader>,
+    track: AudioTrack,
+    number: usize,
+    decoder: Box<dyn AudioDecoder>,
+    name: String,
+    conceal: bool,
+    packet: CodedPacket,
+    /// Decoded and not yet handed out; memory for the next.
+    ready: VecDeque<AudioBuf>,
+    spare: Vec<AudioBuf>,
+    ended: bool,
+    failure: Option<Failure>,
+    lost_packets: u64,
+    coded_bytes: u64,
+    env: Env,
+}
+
+impl SoundSource {
+    /// Opens `spec` for its sound alone.
+    pub(crate) fn open(spec: &InputSpec, options: &SoundOptions, env: Env) -> Result<Self> {
+        match spec.open(env)? {
+            Opened::Container(Input::Packets(mut reader)) => {
+                reader.select_audio();
+                Self::new(reader, spec.name(), options, env)
+            }
+            _ => Err(Failure::new(Kind::Input, format!("{}: no sound", spec.name()))),
+        }
+    }
+
+    /// Decodes the first sound track of `reader`, which delivers that track alone.
+    pub(crate) fn new(
+        reader: Box<dyn PacketReader>,
+        name: String,
+        options: &SoundOptions,
+        env: Env,
+    ) -> Result<Self> {
+        let Some((number, track)) = reader.audio().map(|(number, track)| (number, track.clone()))
+        else {
+            return Err(Failure::new(Kind::Input, format!("{name}: no sound")));
+        };
+        track.check_supported().map_err(|error| Failure::reading(&name, &error))?;
+        let codec = track.codec.name();
+        let spec = match &options.backend {
+            Some(spec) if spec.split('/').next() != Some(codec) => {
+                return Err(Failure::usage(format!("the sound is {codec}, and -c says {spec}")));
+            }
+            Some(spec) => spec,
+            None => codec,
+        };
+        let decoder = registry::find_audio(spec).ok().and_then(|backend| backend.decoder);
+        let Some((open, _)) = decoder else {
+            let message = format!("{name}: {codec} sound cannot be decoded by this build");
+            let kind = if options.backend.is_some() { Kind::Backend } else { Kind::Input };
+            return Err(Failure::new(kind, message));
+        };
+        let mut config = AudioDecoderConfig::new(track.codec, track.audio);
+        config.codec_private.clone_from(&track.codec_private);
+        config.limits = options.limits;
+        let decoder =
+            open(&config).map_err(|error| Failure::decoding(&format!("{name}: sound"), &error))?;
+        let mut source = Self {
+            reader,
+            track,
+            number,
+            decoder,
+            name,
+            conceal: options.conceal,
+            packet: CodedPacket::default(),
+            ready: VecDeque::new(),
+            spare: Vec::new(),
+            ended: false,
+            failure: None,
+            lost_packets: 0,
+            coded_bytes: 0,
+            env,
+        };
+        // The first samples tell the format, which the container may have wrong (AAC with SBR).
+        source.fill();
+        Ok(source)
+    }
+
+    /// The track as the container describes it.
+    pub(crate) fn track(&self) -> &AudioTrack {
+        &self.track
+    }
+
+    /// Format of the samples.
+    pub(crate) fn format(&self) -> AudioFormat {
+        self.ready.front().map_or_else(|| self.decoder.format(), |sound| sound.format)
+    }
+
+    /// Packets that gave no sound and were made up.
+    pub(crate) fn lost_packets(&self) -> u64 {
+        self.lost_packets
+    }
+
+    pub(crate) fn coded_bytes(&self) -> u64 {
+        self.coded_bytes
+    }
+
+    /// Moves the next samples into `sound`; `false` at the end. Their times are those of the track,
+    /// in samples of their own rate.
+    pub(crate) fn read(&mut self, sound: &mut AudioBuf) -> Result<bool> {
+        if self.ready.is_empty() {
+            self.fill();
+        }
+        if let Some(next) = self.ready.pop_front() {
+            self.spare.push(std::mem::replace(sound, next));
+            return Ok(true);
+        }
+        self.failure.take().map_or(Ok(false), Err)
+    }
+
+    /// Decodes until samples are there, or the end.
+    fn fill(&mut self) {
+        while self.ready.is_empty() && !self.ended {
+            match self.reader.read(&mut self.packet) {
+                Ok(true) if self.packet.track != self.number => {}
+                Ok(true) => self.decode(),
+                Ok(false) => {
+                    self.ended = true;
+                    self.decoder.finish();
+                    self.drain(0, 0);
+                }
+                Err(error) => {
+                    let failure = Failure::reading(&self.name, &error);
+                    if self.conceal && failure.kind == Kind::Corrupt {
+                        self.env.console.warn(&failure.message);
+                        self.lost_packets += 1;
+                    } else {
+                        self.ended = true;
+                        self.failure = Some(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    fn decode(&mut self) {
+        let CodedPacket { trim_start, trim_end, duration, .. } = self.packet;
+        self.coded_bytes += self.packet.data.len() as u64;
+        let rate = self.decoder.format().rate;
+        let pts = samples_of(self.packet.pts, self.track.time_base, rate);
+        let decoded = self.decoder.decode(&self.packet.data, pts);
+        if let Err(error) = decoded {
+            let CodedPacket { index, offset, .. } = self.packet;
+            let place = format!("{}: sound packet {index} at byte {offset}", self.name);
+            let failure = Failure::decoding(&place, &error);
+            if !self.conceal {
+                self.ended = true;
+                self.failure = Some(failure);
+                return;
+            }
+            self.env.console.detail(&failure.message);
+            self.lost_packets += 1;
+            let ticks = duration.and_then(|ticks| i64::try_from(ticks).ok()).unwrap_or(0);
+            let frames = samples_of(ticks, self.track.time_base, rate);
+            let frames = usize::try_from(frames).unwrap_or(0);
+            // A codec without concealment leaves a gap, which becomes silence.
+            if self.decoder.recover(frames, Recovery::Conceal, pts).is_err() {
+                return;
+            }
+        }
+        self.drain(trim_start, trim_end);
+    }
+
+    /// Takes what the decoder has and cuts it; the numbers count samples of the track's rate.
+    fn drain(&mut self, trim_start: u32, trim_end: u32) {
+        let begun = self.ready.len();
+        loop {
+            let mut sound = self
+                .spare
+                .pop()
+                .unwrap_or_else(|| AudioBuf::new(self.track.audio, SampleKind::F32));
+            if !self.decoder.receive(&mut sound) {
+                self.spare.push(sound);
+                break;
+            }
+            self.ready.push_back(sound);
+        }
+        let mut start = self.scaled(trim_start);
+        for sound in self.ready.iter_mut().skip(begun) {
+            let frames = sound.frames();
+            sound.trim(start.min(frames), 0);
+            start -= start.min(frames);
+        }
+        let mut end = self.scaled(trim_end);
+        for sound in self.ready.iter_mut().skip(begun).rev() {
+            let frames = sound.frames();
+            sound.trim(0, end.min(frames));
+            end -= end.min(frames);
+        }
+        self.ready.retain(|sound| sound.frames() > 0);
+    }
+
+    /// Samples of the track's rate in samples of the decoder's.
+    fn scaled(&self, samples: u32) -> usize {
+        let (from, to) = (self.track.audio.rate.max(1), self.decoder.format().rate);
+        let scaled = u64::from(samples) * u64::from(to) / u64::from(from);
+        usize::try_from(scaled).unwrap_or(usize::MAX)
+    }
+}
+
+/// Ticks as samples at `rate`, rounded to the nearest.
+pub(crate) fn samples_of(ticks: i64, time_base: Rational, rate: u32) -> i64 {
+    let num = i128::from(ticks) * i128::from(time_base.num) * i128::from(rate);
+    let den = i128::from(time_base.den.max(1));
+    let rounded = (2 * num + den).div_euclid(2 * den);
+    i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX })
+}

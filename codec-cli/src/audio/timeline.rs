@@ -1,0 +1,253 @@
+//! Puts samples on the clock of their packets' times.
+//!
+//! Samples come at a nominal rate, but the clock that counted them may have run beside the clock
+//! that stamped the packets: over an hour the two part by a fraction of a second, and sound parts
+//! from the picture. Here the output follows the stamps: where they creep away from the count the
+//! sound is stretched by as little, where they jump it is filled with silence or cut.
+
+use codec_core::audio::{AudioBuf, AudioFormat};
+use codec_core::frame::Rational;
+
+use super::bendable::BendableConverter;
+use super::source::samples_of;
+use crate::failure::{Failure, Kind, Result};
+
+/// Distance between stamp and count above which the time has jumped.
+const JUMP_S: f64 = 0.06;
+/// Distance, averaged, from which on the clocks are held together.
+const ENGAGE_S: f64 = 0.003;
+/// Time over which distances are averaged: stamps are rounded, to a millisecond in WebM.
+const AVERAGE_S: f64 = 2.0;
+/// Time in which a distance would be made up; and the most that the rate is bent for it.
+const CATCH_UP_S: f64 = 8.0;
+const MOST_BEND: f64 = 0.005;
+/// Sample frames of silence made at a time, and the longest silence that a stamp may ask for.
+const SILENCE_FRAMES: usize = 16_384;
+const LONGEST_SILENCE_S: f64 = 86_400.0;
+
+/// Samples of one source, on its clock, in another format.
+pub(crate) struct Timeline {
+    converter: BendableConverter,
+    /// Where the next sample that comes in stands on the source's clock, in samples; `None` before
+    /// the first.
+    position: Option<f64>,
+    /// Averaged distance of the stamps from it, in samples.
+    distance: f64,
+    ratio: f64,
+    /// Sample frames still to come that were heard already.
+    overlap: usize,
+    values: Vec<f32>,
+    out: Vec<f32>,
+    /// Time of the next sample that comes out.
+    next_pts: i64,
+}
+
+/// Where samples go: interleaved values of the new format, and the time of the first.
+pub(crate) type Give<'a> = &'a mut dyn FnMut(&mut Vec<f32>, i64) -> Result<()>;
+
+/// What is to be done before samples can follow.
+enum Place {
+    /// They follow.
+    Next,
+    /// Silence, in sample frames.
+    After(usize),
+    /// So many sample frames were heard already.
+    Without(usize),
+}
+
+impl Timeline {
+    pub(crate) fn new(from: AudioFormat, to: AudioFormat) -> Result<Self> {
+        Ok(Self {
+            converter: BendableConverter::new(from, to)?,
+            position: None,
+            distance: 0.0,
+            ratio: 1.0,
+            overlap: 0,
+            values: Vec::new(),
+            out: Vec::new(),
+            next_pts: 0,
+        })
+    }
+
+    /// Takes samples with their stamp, and gives what is ready.
+    pub(crate) fn push(&mut self, sound: &AudioBuf, give: Give<'_>) -> Result<()> {
+        let from = self.converter.from();
+        if sound.format != from {
+            let to = sound.format;
+            let message = format!("the sound changes from {from} to {to}, which is not supported");
+            return Err(Failure::new(Kind::Input, message));
+        }
+        let view = sound.view().map_err(Failure::internal)?;
+        let mut values = std::mem::take(&mut self.values);
+        values.clear();
+        view.append_f32(&mut values);
+        let place = self.place(sound.pts, view.frames())?;
+        let skipped = match place {
+            Place::Next => 0,
+            Place::Without(frames) => frames * from.channels(),
+            Place::After(frames) => {
+                self.give_silence(frames, give)?;
+                0
+            }
+        };
+        let heard = &values[skipped..];
+        self.converter.process(heard, &mut self.out)?;
+        #[expect(clippy::cast_precision_loss, reason = "a block of samples")]
+        let lasts = (heard.len() / from.channels()) as f64 * self.ratio;
+        self.position = self.position.map(|position| position + lasts);
+        self.values = values;
+        self.give(give)
+    }
+
+    /// No more samples: gives what the filter holds.
+    pub(crate) fn finish(&mut self, give: Give<'_>) -> Result<()> {
+        self.converter.finish(&mut self.out);
+        self.give(give)
+    }
+
+    fn give(&mut self, give: Give<'_>) -> Result<()> {
+        let frames = self.out.len() / self.converter.to().channels();
+        if frames > 0 {
+            give(&mut self.out, self.next_pts)?;
+        }
+        self.out.clear();
+        self.next_pts = self.next_pts.saturating_add_unsigned(frames as u64);
+        Ok(())
+    }
+
+    /// Compares the stamp with the count.
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    fn place(&mut self, pts: i64, frames: usize) -> Result<Place> {
+        let from = self.converter.from().rate;
+        let rate = f64::from(from);
+        let Some(position) = self.position else {
+            self.position = Some(pts as f64);
+            self.next_pts = samples_of(pts, Rational::new(1, from), self.converter.to().rate);
+            return Ok(Place::Next);
+        };
+        if self.overlap > 0 {
+            return Ok(self.cut(frames));
+        }
+        let away = pts as f64 - position;
+        if away.abs() > JUMP_S * rate {
+            return self.jump(pts, away, frames);
+        }
+        let weight = (frames as f64 / (AVERAGE_S * rate)).min(1.0);
+        self.distance += (away - self.distance) * weight;
+        if self.converter.is_bent() || self.distance.abs() > ENGAGE_S * rate {
+            let bend = self.distance / (CATCH_UP_S * rate);
+            self.ratio = 1.0 + bend.clamp(-MOST_BEND, MOST_BEND);
+            self.converter.bend(self.ratio, &mut self.out)?;
+        }
+        Ok(Place::Next)
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    fn jump(&mut self, pts: i64, away: f64, frames: usize) -> Result<Place> {
+        let rate = f64::from(self.converter.from().rate);
+        self.distance = 0.0;
+        let samples = away.abs().round() as usize;
+        if away < 0.0 {
+            self.overlap = samples;
+            return Ok(self.cut(frames));
+        }
+        if away > LONGEST_SILENCE_S * rate {
+            let at = pts as f64 / rate;
+            let message =
+                format!("the time of the sound jumps by {:.0} s to {at:.3} s", away / rate);
+            return Err(Failure::new(Kind::Corrupt, message));
+        }
+        self.position = Some(pts as f64);
+        Ok(Place::After(samples))
+    }
+
+    fn cut(&mut self, frames: usize) -> Place {
+        let cut = self.overlap.min(frames);
+        self.overlap -= cut;
+        Place::Without(cut)
+    }
+
+    fn give_silence(&mut self, mut frames: usize, give: Give<'_>) -> Result<()> {
+        let channels = self.converter.from().channels();
+        let zeros = vec![0.0; SILENCE_FRAMES.min(frames) * channels];
+        while frames > 0 {
+            let now = frames.min(SILENCE_FRAMES);
+            self.converter.process(&zeros[..now * channels], &mut self.out)?;
+            self.give(give)?;
+            frames -= now;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_core::audio::{ChannelLayout, SampleKind};
+
+    use super::*;
+
+    const MONO: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
+
+    /// Pushes blocks of 960 samples of a slow wave whose stamps are `stamp(index)`, and returns
+    /// what came out with the time of its first sample.
+    fn run(to: AudioFormat, blocks: u32, stamp: impl Fn(u32) -> i64) -> (i64, Vec<f32>) {
+        let mut timeline = Timeline::new(MONO, to).unwrap();
+        let (mut all, mut first, mut next) = (Vec::new(), None, None);
+        let mut give = |out: &mut Vec<f32>, pts: i64| {
+            first.get_or_insert(pts);
+            assert_eq!(next.replace(pts + out.len() as i64).unwrap_or(pts), pts);
+            all.append(out);
+            Ok(())
+        };
+        let mut sound = AudioBuf::new(MONO, SampleKind::F32);
+        for block in 0..blocks {
+            let values = sound.begin_f32(MONO, stamp(block));
+            values.extend((0..960).map(|n| (f32::from(n as u16 % 480) / 480.0 * 6.283).sin()));
+            timeline.push(&sound, &mut give).unwrap();
+        }
+        timeline.finish(&mut give).unwrap();
+        (first.unwrap(), all)
+    }
+
+    fn largest_step(samples: &[f32]) -> f32 {
+        samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn exact_stamps_leave_every_sample_as_it_is() {
+        let (first, out) = run(MONO, 50, |block| 1000 + i64::from(block) * 960);
+        assert_eq!((first, out.len()), (1000, 48_000));
+        assert!(out.chunks(960).all(|block| block == &out[..960]));
+    }
+
+    #[test]
+    fn stamps_rounded_to_milliseconds_are_taken_for_what_they_are() {
+        let (_, out) = run(MONO, 500, |block| (i64::from(block) * 960 + 24) / 48 * 48);
+        assert_eq!(out.len(), 480_000);
+    }
+
+    #[test]
+    fn jumps_are_filled_and_overlaps_cut() {
+        let (_, out) =
+            run(MONO, 50, |block| i64::from(block) * 960 + i64::from(block >= 25) * 9600);
+        assert_eq!(out.len(), 48_000 + 9600);
+        assert!(out[24_000..33_600].iter().all(|&value| value == 0.0));
+        let (_, out) =
+            run(MONO, 50, |block| i64::from(block) * 960 - i64::from(block >= 25) * 4800);
+        assert_eq!(out.len(), 48_000 - 4800);
+    }
+
+    #[test]
+    #[cfg(feature = "resample")]
+    fn a_slow_clock_is_followed_without_a_seam() {
+        for to in [MONO, AudioFormat::new(44_100, ChannelLayout::Mono)] {
+            // 1000 ppm for two minutes: 120 ms.
+            let blocks = 6000;
+            let (_, out) = run(to, blocks, |block| (f64::from(block) * 960.96) as i64);
+            let seconds = out.len() as f64 / f64::from(to.rate);
+            assert!((seconds - 120.12).abs() < 0.015, "{seconds}");
+            assert!(largest_step(&out) < 0.02, "{}", largest_step(&out));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Sound to samples, or to a digest.
+
+use codec_container::Format;
+use codec_core::audio::{AudioBuf, SampleKind};
+use md5::{Digest, Md5};
+
+use crate::Env;
+use crate::args::raw::DecodeArgs;
+use crate::args::resolved_sound::SoundEncoding;
+use crate::args::sound::SoundSettings;
+use crate::audio::source::{SoundOptions, SoundSource};
+use crate::digest::{self, hex};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::decoded::DecodeOptions;
+use crate::io::input::InputSpec;
+use crate::io::media::{self, SoundInput, Wants};
+use crate::io::output::{Rules, print};
+use crate::session::sound;
+
+/// Decodes the sound of an input into a file of `format`.
+pub(super) fn to_file(
+    args: &DecodeArgs,
+    input: &InputSpec,
+    format: Format,
+    env: Env,
+) -> Result<()> {
+    let Some(output) = &args.output else {
+        return Err(Failure::internal("no output"));
+    };
+    let pictures = [
+        (args.pixels.is_some(), "--pixels"),
+        (args.framemd5, "--framemd5"),
+        (args.md5, "--md5 beside a file of sound"),
+        (args.frames.is_some(), "--frames"),
+        (args.skip > 0, "--skip"),
+        (args.resize.is_some(), "--resize"),
+        (args.picture.crop.is_some(), "--crop"),
+        (args.picture.rotate.is_some(), "--rotate"),
+    ];
+    if let Some((_, flag)) = pictures.into_iter().find(|(given, _)| *given) {
+        return Err(Failure::usage(format!("{flag} is for pictures: {format} holds sound")));
+    }
+    interrupt::listen();
+    let rules = Rules {
+        overwrite: args.yes,
+        not: vec![input.path.clone()],
+        terminal: args.format.is_some(),
+    };
+    rules.check(output)?;
+    let settings = SoundEncoding {
+        output: output.clone(),
+        format,
+        rules,
+        sound: SoundSettings::decoded(args.samples.as_deref(), format)?,
+        options: options(args, input),
+    };
+    sound::run(&settings, open(input, env)?, env)
+}
+
+fn options(args: &DecodeArgs, input: &InputSpec) -> SoundOptions {
+    let (backend, conceal) = (args.codec.clone(), args.conceal);
+    SoundOptions { backend, limits: input.limits, conceal }
+}
+
+fn open(input: &InputSpec, env: Env) -> Result<SoundInput> {
+    let wants = Wants { pictures: false, sound: true };
+    let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
+    let opened = media::open(input, wants, &options, env)?;
+    opened.sound.ok_or_else(|| Failure::new(Kind::Input, format!("{}: no sound", input.name())))
+}
+
+/// Decodes and throws away; prints the MD5 of the samples, as 16-bit numbers in little-endian
+/// order, where that is asked for.
+pub(super) fn to_nothing(
+    args: &DecodeArgs,
+    form: digest::Form,
+    input: SoundInput,
+    spec: &InputSpec,
+    env: Env,
+) -> Result<()> {
+    if form == digest::Form::Frames {
+        return Err(Failure::usage("--framemd5 is for pictures, and there are none"));
+    }
+    let started = std::time::Instant::now();
+    let name = input.name.clone();
+    let mut source = SoundSource::new(input.reader, input.name, &options(args, spec), env)?;
+    let format = source.format();
+    let mut sound = AudioBuf::new(format, SampleKind::S16);
+    let mut context = Md5::new();
+    let (mut frames, mut values, mut bytes) = (0_u64, Vec::new(), Vec::new());
+    while !interrupt::stopped() && source.read(&mut sound)? {
+        frames += sound.frames() as u64;
+        values.clear();
+        sound.view().map_err(Failure::internal)?.append_s16(&mut values);
+        bytes.clear();
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        context.update(&bytes);
+    }
+    if form == digest::Form::Whole {
+        print(&format!("{}  -\n", hex(&context.finalize())))?;
+    }
+    let elapsed = started.elapsed().as_secs_f64().max(1e-6);
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    let seconds = frames as f64 / f64::from(format.rate);
+    env.console.note(format!(
+        "{name}: {seconds:.3} s of {format} in {elapsed:.2} s: x{:.1} real time",
+        seconds / elapsed
+    ));
+    if source.lost_packets() > 0 {
+        env.console.warn(format!("{} packets were made up", source.lost_packets()));
+    }
+    Ok(())
+}

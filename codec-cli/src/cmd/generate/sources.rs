@@ -1,0 +1,98 @@
+//! Drawn pictures and made sounds in the places of files.
+
+use codec_cli::generate::{Generator, SoundGenerator};
+use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+use codec_core::frame::PictureInfo;
+
+use crate::args::raw::GenerateArgs;
+use crate::failure::{Failure, Result};
+use crate::io::source::{Facts, FrameSource, Shot};
+
+/// Pictures that are drawn when they are asked for.
+pub(super) struct DrawnPictures {
+    generator: Generator,
+    facts: Facts,
+    frames: u32,
+    drawn: u32,
+    buffer: Vec<u8>,
+}
+
+impl DrawnPictures {
+    pub(super) fn new(generator: Generator, args: &GenerateArgs, info: PictureInfo) -> Self {
+        let facts = Facts {
+            size: args.size,
+            time_base: args.fps.inverse(),
+            frame_rate: args.fps,
+            count: Some(args.frames.into()),
+            info,
+            kind: "drawn".to_owned(),
+        };
+        Self { generator, facts, frames: args.frames, drawn: 0, buffer: Vec::new() }
+    }
+}
+
+impl FrameSource for DrawnPictures {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        if self.drawn == self.frames {
+            return Ok(None);
+        }
+        let index = self.drawn;
+        self.drawn += 1;
+        let picture = self.generator.picture(index, &mut self.buffer);
+        let picture = picture.map_err(Failure::internal)?.with_info(self.facts.info);
+        Ok(Some(Shot { picture, pts: index.into(), duration: Some(1) }))
+    }
+}
+
+/// Sound in packets of 20 ms of 16-bit samples, one channel.
+pub(super) struct MadeSound {
+    generator: SoundGenerator,
+    tracks: [Track; 1],
+    block: u64,
+    samples: u64,
+    made: u64,
+}
+
+impl MadeSound {
+    pub(super) fn new(generator: SoundGenerator, rate: u32, samples: u64) -> Self {
+        let format = AudioFormat::new(rate, ChannelLayout::Mono);
+        let codec = AudioCodec::Pcm(PcmEncoding::S16Le);
+        let mut track = AudioTrack::new(Format::Pcm, codec, format);
+        track.duration = Some(samples);
+        let block = u64::from(rate / 50);
+        Self { generator, tracks: [Track::Audio(track)], block, samples, made: 0 }
+    }
+}
+
+impl PacketReader for MadeSound {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// There is one track.
+    fn select(&mut self, _tracks: &[usize]) {}
+
+    fn read(&mut self, packet: &mut CodedPacket) -> codec_container::Result<bool> {
+        let count = self.block.min(self.samples - self.made);
+        if count == 0 {
+            return Ok(false);
+        }
+        packet.data.clear();
+        for index in self.made..self.made + count {
+            packet.data.extend_from_slice(&self.generator.sample(index).to_le_bytes());
+        }
+        packet.pts = i64::try_from(self.made).unwrap_or(i64::MAX);
+        packet.duration = Some(count);
+        packet.key = true;
+        (packet.track, packet.trim_start, packet.trim_end) = (0, 0, 0);
+        packet.shown = true;
+        packet.index = self.made / self.block;
+        self.made += count;
+        Ok(true)
+    }
+}

@@ -1,0 +1,112 @@
+//! One input whose pictures and sound are read apart: from a pipe, which can be read once only.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use codec_container::{CodedPacket, Error, PacketReader, Result, Track};
+
+/// Most bytes of one track that wait while the other is read.
+const MAX_WAITING_BYTES: usize = 256 << 20;
+
+/// A reader that is shared by its tracks.
+struct Shared {
+    reader: Box<dyn PacketReader>,
+    lanes: [Lane; 2],
+    ended: bool,
+}
+
+#[derive(Default)]
+struct Lane {
+    track: usize,
+    waiting: VecDeque<CodedPacket>,
+    bytes: usize,
+    /// Its reader has gone: packets are thrown away.
+    closed: bool,
+}
+
+/// One track of a shared reader.
+pub(crate) struct TrackReader {
+    shared: Arc<Mutex<Shared>>,
+    tracks: Vec<Track>,
+    lane: usize,
+}
+
+/// Readers of two tracks of `reader`, each with all tracks' descriptions. Whichever is behind makes
+/// the other's packets wait in memory, up to a limit.
+pub(crate) fn split(mut reader: Box<dyn PacketReader>, tracks: [usize; 2]) -> [TrackReader; 2] {
+    reader.select(&tracks);
+    let descriptions = reader.tracks().to_vec();
+    let lanes = tracks.map(|track| Lane { track, ..Lane::default() });
+    let shared = Arc::new(Mutex::new(Shared { reader, lanes, ended: false }));
+    [0, 1].map(|lane| TrackReader {
+        shared: Arc::clone(&shared),
+        tracks: descriptions.clone(),
+        lane,
+    })
+}
+
+impl TrackReader {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PacketReader for TrackReader {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// The track was chosen when the reader was split.
+    fn select(&mut self, _tracks: &[usize]) {}
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        self.shared().read(self.lane, packet)
+    }
+}
+
+impl Drop for TrackReader {
+    fn drop(&mut self) {
+        let lane = self.lane;
+        let lane = &mut self.shared().lanes[lane];
+        lane.closed = true;
+        lane.waiting.clear();
+    }
+}
+
+impl Shared {
+    fn read(&mut self, lane: usize, packet: &mut CodedPacket) -> Result<bool> {
+        loop {
+            let own = &mut self.lanes[lane];
+            if let Some(next) = own.waiting.pop_front() {
+                own.bytes -= next.data.len();
+                *packet = next;
+                return Ok(true);
+            }
+            if self.ended {
+                return Ok(false);
+            }
+            match self.reader.read(packet) {
+                Ok(true) if packet.track == self.lanes[lane].track => return Ok(true),
+                Ok(true) => self.keep(std::mem::take(packet))?,
+                Ok(false) => self.ended = true,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Keeps a packet for the other track.
+    fn keep(&mut self, packet: CodedPacket) -> Result<()> {
+        let track = packet.track;
+        let other = self.lanes.iter_mut().find(|lane| lane.track == track && !lane.closed);
+        let Some(other) = other else { return Ok(()) };
+        other.bytes += packet.data.len();
+        other.waiting.push_back(packet);
+        if other.bytes > MAX_WAITING_BYTES {
+            self.ended = true;
+            let message = "picture and sound lie too far apart to be read from a pipe: give a file";
+            return Err(Error::Io(io::Error::other(message)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Opens an input for its pictures, its sound or both.
+
+use codec_container::{AudioTrack, Input, PacketReader};
+
+use super::decoded::{DecodeOptions, DecodedSource};
+use super::demux;
+use super::input::{InputSpec, Opened};
+use super::names::is_pipe;
+use super::source::{self, FrameSource};
+use crate::Env;
+use crate::console::{Console, Style};
+use crate::failure::{Failure, Kind, Result};
+
+/// What is wanted of an input; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wants {
+    pub(crate) pictures: bool,
+    pub(crate) sound: bool,
+}
+
+/// What an input has of what was wanted.
+pub(crate) struct Media {
+    pub(crate) pictures: Option<Box<dyn FrameSource>>,
+    pub(crate) sound: Option<SoundInput>,
+}
+
+/// A sound track that has not been begun.
+pub(crate) struct SoundInput {
+    /// Delivers that track alone.
+    pub(crate) reader: Box<dyn PacketReader>,
+    pub(crate) number: usize,
+    pub(crate) track: AudioTrack,
+    /// Of the input, for messages.
+    pub(crate) name: String,
+}
+
+impl SoundInput {
+    /// The first sound track of `reader`.
+    pub(crate) fn of(mut reader: Box<dyn PacketReader>, name: String) -> Option<Self> {
+        reader.select_audio();
+        let (number, track) = reader.audio()?;
+        let track = track.clone();
+        Some(Self { reader, number, track, name })
+    }
+}
+
+/// Opens an input.
+pub(crate) fn open(
+    spec: &InputSpec,
+    wants: Wants,
+    options: &DecodeOptions,
+    env: Env,
+) -> Result<Media> {
+    let reader = match spec.open(env)? {
+        Opened::Container(Input::Packets(reader)) => reader,
+        _ if !wants.pictures => {
+            return Err(Failure::new(Kind::Input, format!("{}: no sound", spec.name())));
+        }
+        other => {
+            let pictures = Some(source::of(other, spec, options, env)?);
+            return Ok(Media { pictures, sound: None });
+        }
+    };
+    let video = reader.video().map(|(number, _)| number).filter(|_| wants.pictures);
+    let audio = reader.audio().map(|(number, _)| number).filter(|_| wants.sound);
+    let (pictures, sound) = match (video, audio) {
+        (Some(video), Some(audio)) => {
+            let [pictures, sound] = apart(reader, [video, audio], spec, env)?;
+            (Some(pictures), Some(sound))
+        }
+        (Some(_), None) => (Some(reader), None),
+        (None, Some(_)) => (None, Some(reader)),
+        (None, None) => {
+            let missing = if wants.pictures { "pictures" } else { "sound" };
+            return Err(Failure::new(Kind::Input, format!("{}: no {missing}", spec.name())));
+        }
+    };
+    let has_sound = sound.is_some();
+    let pictures = pictures.map(|reader| decoded(reader, spec, options, has_sound, env));
+    Ok(Media {
+        pictures: pictures.transpose()?,
+        sound: sound.and_then(|reader| SoundInput::of(reader, spec.name())),
+    })
+}
+
+fn decoded(
+    reader: Box<dyn PacketReader>,
+    spec: &InputSpec,
+    options: &DecodeOptions,
+    has_sound: bool,
+    env: Env,
+) -> Result<Box<dyn FrameSource>> {
+    let opened = DecodedSource::new(reader, spec.name(), options, env);
+    let source = opened.map_err(|mut failure| {
+        if has_sound && failure.kind == Kind::Input {
+            failure.message.push_str("; --no-video takes the sound alone");
+        }
+        failure
+    })?;
+    source::checked(Box::new(source), spec)
+}
+
+/// A reader for each of two tracks. A file is opened twice, so that none has to wait for the other
+/// in memory; a pipe is shared.
+fn apart(
+    mut reader: Box<dyn PacketReader>,
+    tracks: [usize; 2],
+    spec: &InputSpec,
+    env: Env,
+) -> Result<[Box<dyn PacketReader>; 2]> {
+    let is_file = std::fs::metadata(&spec.path).is_ok_and(|found| found.is_file());
+    if !is_file || is_pipe(&spec.path) {
+        return Ok(demux::split(reader, tracks).map(|track| Box::new(track) as _));
+    }
+    // Warnings were given the first time.
+    let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
+    let Opened::Container(Input::Packets(mut second)) = spec.open(quiet)? else {
+        return Err(Failure::new(Kind::Input, format!("{}: changed meanwhile", spec.name())));
+    };
+    reader.select(&tracks[..1]);
+    second.select(&tracks[1..]);
+    Ok([reader, second])
+}
