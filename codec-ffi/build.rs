@@ -1,0 +1,87 @@
+//! Finds the C libraries that the features ask for, and says which package holds a missing one.
+
+#[cfg(feature = "system")]
+mod libraries {
+    /// A library of the system.
+    struct Library {
+        feature: &'static str,
+        /// Its name for pkg-config.
+        name: &'static str,
+        /// Debian's package.
+        package: &'static str,
+        /// Versions whose interface `src` declares: from this one on, below that one.
+        from: &'static str,
+        below: &'static str,
+    }
+
+    const LIBRARIES: [Library; 4] = [
+        Library {
+            feature: "libvpx",
+            name: "vpx",
+            package: "libvpx-dev",
+            from: "1.8.0",
+            below: "1.18.0",
+        },
+        Library {
+            feature: "libopus",
+            name: "opus",
+            package: "libopus-dev",
+            from: "1.3",
+            below: "2",
+        },
+        Library {
+            feature: "dav1d",
+            name: "dav1d",
+            package: "libdav1d-dev",
+            from: "1.0.0",
+            below: "2",
+        },
+        Library {
+            feature: "openh264",
+            name: "openh264",
+            package: "libopenh264-dev",
+            from: "2.3.0",
+            below: "2.7.0",
+        },
+    ];
+
+    fn wanted(feature: &str) -> bool {
+        match feature {
+            "libvpx" => cfg!(feature = "libvpx"),
+            "libopus" => cfg!(feature = "libopus"),
+            "dav1d" => cfg!(feature = "dav1d"),
+            _ => cfg!(feature = "openh264"),
+        }
+    }
+
+    /// One error for each library that is not there or has another interface.
+    pub(super) fn link() {
+        for library in LIBRARIES.iter().filter(|library| wanted(library.feature)) {
+            let Library { feature, name, package, from, below } = library;
+            let found = pkg_config::Config::new()
+                .range_version(*from..*below)
+                .env_metadata(true)
+                .probe(name);
+            if let Err(error) = found {
+                let why = match error {
+                    pkg_config::Error::Failure { .. } | pkg_config::Error::ProbeFailure { .. } => {
+                        "pkg-config does not find it".to_owned()
+                    }
+                    pkg_config::Error::Command { .. } => "there is no pkg-config".to_owned(),
+                    other => other.to_string(),
+                };
+                println!(
+                    "cargo::error=feature `{feature}` needs the library {name} from {from}, below \
+                     {below}, and {why}: install pkg-config and {package} (Debian's names), or build \
+                     without the feature"
+                );
+            }
+        }
+    }
+}
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    #[cfg(feature = "system")]
+    libraries::link();
+}

@@ -1,0 +1,139 @@
+//! OpenH264's decoder.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::NonNull;
+
+use super::{failed, is_version_26, sys};
+use crate::{Error, I420, Kind};
+
+/// A decoder of H.264.
+#[derive(Debug)]
+pub struct Decoder {
+    /// Alive until this is dropped.
+    object: NonNull<sys::Decoder>,
+    /// Alive as long as the object.
+    functions: NonNull<sys::DecoderFunctions>,
+    /// Bits of `DECODING_STATE` that are no error.
+    tolerated: c_int,
+}
+
+// SAFETY: the library's objects belong to no thread, and only this one holds it.
+unsafe impl Send for Decoder {}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        let uninitialize = self.functions().uninitialize;
+        // SAFETY: alive; not initialised it may be, too.
+        unsafe { uninitialize(self.object.as_ptr()) };
+        // SAFETY: alive, and never used again.
+        unsafe { sys::destroy_decoder(self.object.as_ptr()) };
+    }
+}
+
+impl Decoder {
+    /// A decoder; with `conceal` it makes up what is missing.
+    ///
+    /// # Errors
+    /// What the library refuses.
+    pub fn new(conceal: bool) -> Result<Self, Error> {
+        is_version_26()?;
+        let call = "WelsCreateDecoder";
+        let mut object = std::ptr::null_mut();
+        // SAFETY: a place for the library's object.
+        let code = unsafe { sys::create_decoder(&raw mut object) };
+        let object = NonNull::new(object).ok_or(failed(Kind::Internal, call, code))?;
+        // SAFETY: alive; its first field points to its functions.
+        let functions = unsafe { object.as_ref() }.functions;
+        let functions =
+            NonNull::new(functions.cast_mut()).ok_or(failed(Kind::Internal, call, 0))?;
+        let tolerated = if conceal { sys::DAMAGE } else { 0 };
+        let decoder = Self { object, functions, tolerated };
+        let mut quiet: c_int = 0;
+        let place: *mut c_void = (&raw mut quiet).cast();
+        let set_option = decoder.functions().set_option;
+        // SAFETY: alive; the option is an `int`, which the library copies.
+        unsafe { set_option(object.as_ptr(), sys::DECODER_TRACE_LEVEL, place) };
+        // SAFETY: integers and a pointer; all bits zero are numbers and null.
+        let mut params: sys::DecodingParams = unsafe { std::mem::zeroed() };
+        params.target_layer = u8::MAX;
+        params.concealment = if conceal { sys::CONCEAL_SLICES } else { 0 };
+        params.bitstream = sys::BITSTREAM_SVC;
+        params.property_size = 8;
+        let initialize = decoder.functions().initialize;
+        // SAFETY: alive; the library copies the parameters.
+        let code = unsafe { initialize(object.as_ptr(), &raw const params) };
+        if code == 0 { Ok(decoder) } else { Err(failed(Kind::Argument, "Initialize", code)) }
+    }
+
+    fn functions(&self) -> &sys::DecoderFunctions {
+        // SAFETY: alive as long as the object, which is until this is dropped.
+        unsafe { self.functions.as_ref() }
+    }
+
+    /// Decodes the units of a packet (annex B of the standard) and gives the next picture that is
+    /// ready with the time that its packet had.
+    ///
+    /// # Errors
+    /// What is wrong with the data, as bits of `DECODING_STATE`.
+    pub fn decode(
+        &mut self,
+        data: &[u8],
+        timestamp: i64,
+    ) -> Result<Option<(I420<'_>, i64)>, Error> {
+        let length =
+            c_int::try_from(data.len()).map_err(|_| failed(Kind::Data, "DecodeFrameNoDelay", 0))?;
+        let (mut planes, mut info) = ([std::ptr::null_mut(); 3], empty());
+        info.timestamp_in = timestamp.cast_unsigned();
+        let decode = self.functions().decode_frame_no_delay;
+        // SAFETY: alive and initialised; `data` has `length` bytes, and there are places for three
+        // planes and for what is told of them.
+        let code = unsafe {
+            decode(self.object.as_ptr(), data.as_ptr(), length, planes.as_mut_ptr(), &raw mut info)
+        };
+        if code & !self.tolerated != 0 {
+            return Err(failed(Kind::Data, "DecodeFrameNoDelay", code.into()));
+        }
+        // SAFETY: what the library has just told.
+        Ok(unsafe { picture(&info) })
+    }
+
+    /// A picture that is still held back, with the time that its packet had.
+    pub fn flush(&mut self) -> Option<(I420<'_>, i64)> {
+        let (mut planes, mut info) = ([std::ptr::null_mut(); 3], empty());
+        let flush = self.functions().flush_frame;
+        // SAFETY: alive and initialised, with places for three planes and for what is told of them.
+        unsafe { flush(self.object.as_ptr(), planes.as_mut_ptr(), &raw mut info) };
+        // SAFETY: what the library has just told.
+        unsafe { picture(&info) }
+    }
+}
+
+fn empty() -> sys::BufferInfo {
+    // SAFETY: integers and pointers to data; all bits zero are numbers and null.
+    unsafe { std::mem::zeroed() }
+}
+
+/// The picture that `info` tells of.
+///
+/// # Safety
+/// `info` is what the library told; its planes stay as they are for `'a`.
+unsafe fn picture<'a>(info: &sys::BufferInfo) -> Option<(I420<'a>, i64)> {
+    if info.status != 1 || info.format != sys::FORMAT_I420 {
+        return None;
+    }
+    let width = u32::try_from(info.width).ok()?;
+    let height = u32::try_from(info.height).ok()?;
+    let mut planes: [(&[u8], usize); 3] = [(&[], 0); 3];
+    for (index, plane) in planes.iter_mut().enumerate() {
+        let stride = usize::try_from(info.stride[index.min(1)]).ok()?;
+        let halve = |size: u32| if index == 0 { size } else { size.div_ceil(2) } as usize;
+        let len = halve(height).checked_sub(1)?.checked_mul(stride)? + halve(width);
+        if info.planes[index].is_null() {
+            return None;
+        }
+        // SAFETY: a plane of so many rows, `stride` bytes apart, says the caller; `len` is that of
+        // the last sample.
+        *plane = (unsafe { std::slice::from_raw_parts(info.planes[index], len) }, stride);
+    }
+    Some((I420::new(width, height, planes)?, info.timestamp_out.cast_signed()))
+}
