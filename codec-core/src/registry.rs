@@ -7,7 +7,13 @@ use crate::audio::{
 };
 #[cfg(feature = "av1")]
 use crate::backend::av1;
-#[cfg(feature = "opus")]
+#[cfg(feature = "dav1d")]
+use crate::backend::dav1d;
+#[cfg(feature = "libvpx")]
+use crate::backend::libvpx;
+#[cfg(feature = "openh264")]
+use crate::backend::openh264;
+#[cfg(any(feature = "opus", feature = "libopus"))]
 use crate::backend::opus;
 #[cfg(feature = "import")]
 use crate::backend::symphonia;
@@ -52,6 +58,34 @@ pub static BACKENDS: &[Backend] = &[
         name: "rav1d",
         encoder: None,
         decoder: Some((av1::decoder::open, av1::decoder::capabilities())),
+    },
+    #[cfg(feature = "dav1d")]
+    Backend {
+        codec: Codec::Av1,
+        name: "dav1d",
+        encoder: None,
+        decoder: Some((dav1d::open, &dav1d::DECODER)),
+    },
+    #[cfg(feature = "libvpx")]
+    Backend {
+        codec: Codec::Vp8,
+        name: "libvpx",
+        encoder: Some((libvpx::open_vp8_encoder, &libvpx::VP8_ENCODER)),
+        decoder: Some((libvpx::open_vp8_decoder, &libvpx::VP8_DECODER)),
+    },
+    #[cfg(feature = "libvpx")]
+    Backend {
+        codec: Codec::Vp9,
+        name: "libvpx",
+        encoder: Some((libvpx::open_vp9_encoder, &libvpx::VP9_ENCODER)),
+        decoder: Some((libvpx::open_vp9_decoder, &libvpx::VP9_DECODER)),
+    },
+    #[cfg(feature = "openh264")]
+    Backend {
+        codec: Codec::H264,
+        name: "openh264",
+        encoder: Some((openh264::open_encoder, &openh264::ENCODER)),
+        decoder: Some((openh264::open_decoder, &openh264::DECODER)),
     },
 ];
 
@@ -121,12 +155,9 @@ pub struct AudioBackend {
 /// Every audio backend, preferred ones first.
 pub static AUDIO_BACKENDS: &[AudioBackend] = &[
     #[cfg(feature = "opus")]
-    AudioBackend {
-        codec: AudioCodec::Opus,
-        name: "ropus",
-        encoder: Some((opus::open_encoder, &opus::ENCODER_CAPABILITIES)),
-        decoder: Some((opus::open_decoder, &opus::DECODER_CAPABILITIES)),
-    },
+    opus::ROPUS,
+    #[cfg(feature = "libopus")]
+    opus::LIBOPUS,
     AudioBackend {
         codec: AudioCodec::Pcma,
         name: "native",

@@ -104,6 +104,14 @@ impl<'a> PlaneRef<'a> {
         prefetch_rows(self.data, (y + pad) * stride + pad + x, stride, rows);
     }
 
+    /// The bytes from the first pixel inside the border on, and the distance of rows in bytes.
+    #[inline]
+    #[must_use]
+    pub fn pixels(&self) -> (&'a [u8], usize) {
+        let Layout { stride, pad, .. } = self.layout;
+        (&self.data[pad * stride + pad..], stride)
+    }
+
     /// The `width` pixels of row `y`.
     ///
     /// # Panics

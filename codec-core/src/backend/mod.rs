@@ -3,7 +3,25 @@
 
 #[cfg(feature = "av1")]
 pub(crate) mod av1;
-#[cfg(feature = "opus")]
+#[cfg(feature = "dav1d")]
+pub(crate) mod dav1d;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod foreign_frames;
+#[cfg(feature = "openh264")]
+mod h264_units;
+#[cfg(any(feature = "libvpx", feature = "openh264"))]
+mod knob_values;
+#[cfg(feature = "libvpx")]
+pub(crate) mod libvpx;
+#[cfg(any(feature = "av1", feature = "dav1d"))]
+mod obu;
+#[cfg(feature = "openh264")]
+pub(crate) mod openh264;
+#[cfg(any(feature = "opus", feature = "libopus"))]
 pub(crate) mod opus;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod refusal;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod stream_sizes;
 #[cfg(feature = "import")]
 pub(crate) mod symphonia;

@@ -36,6 +36,8 @@ features! {
     Quality = "constant quality",
     /// One quantiser index for all frames.
     FixedQ = "fixed quantiser",
+    /// A fixed quantiser of every index of the scale; without it some are refused.
+    EveryQindex = "every quantiser index",
     /// [`super::EncoderConfig::min_qindex`] and `max_qindex`.
     QindexRange = "range of quantisers",
     /// [`super::EncoderConfig::undershoot_pct`], `overshoot_pct` and `max_key_frame_pct`: other than

@@ -321,7 +321,7 @@ fn report(layout: &PacketLayout<'_>, header: &FrameHeader, sized: &Sized) -> Dec
     report.scaling = layout.key.as_ref().map_or(sized.scaling, |key| key.scaling);
     report.profile = layout.tag.version;
     report.qindex = header.quant.y_ac;
-    report.refs_updated = references::updated(&header.references);
+    report.refs_updated = header.references.slots();
     report
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use re_rav1d::{Decoder, Error as Rav1dError, PlanarImageComponent, Settings, pixel};
 
-use super::obu::{self, Sequence};
+use crate::backend::obu::{self, Sequence};
 use crate::codec::{
     Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
 };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rav1e::prelude as lib;
 use rav1e::prelude::{EncoderStatus, FrameParameters, FrameTypeOverride};
 
-use super::{obu, settings};
+use super::settings;
+use crate::backend::obu;
 use crate::codec::{
     Applied, Bitrate, Capabilities, EncoderConfig, Feature, FrameKind, FrameRequest, Gap, Outcome,
     Packet, Preset, RateControl, Update, VideoEncoder,

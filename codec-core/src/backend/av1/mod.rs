@@ -2,5 +2,4 @@
 
 pub(crate) mod decoder;
 pub(crate) mod encoder;
-mod obu;
 mod settings;

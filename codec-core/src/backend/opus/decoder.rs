@@ -19,6 +19,9 @@ use crate::error::{ConfigError, Corrupt, Error, LimitError};
 /// What can be made up at once, in seconds: more is no loss but a pause.
 const LONGEST_GAP_S: usize = 10;
 
+pub(crate) static CAPABILITIES: AudioCapabilities =
+    AudioCapabilities { implementation: "opus-rs 0.1", ..DECODER_CAPABILITIES };
+
 /// Opens a decoder.
 pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
     Ok(Box::new(Decoder::new(config)?))
@@ -69,7 +72,7 @@ impl Decoder {
         if config.codec != AudioCodec::Opus {
             return Err(ConfigError::new("codec", config.codec, "opus").into());
         }
-        check_format(config.format, &DECODER_CAPABILITIES)?;
+        check_format(config.format, &CAPABILITIES)?;
         refuse_knobs(&config.knobs)?;
         let channels = config.format.channels();
         let head = match config.codec_private.as_slice() {
@@ -221,7 +224,7 @@ impl Decoder {
 
 impl AudioDecoder for Decoder {
     fn capabilities(&self) -> &AudioCapabilities {
-        &DECODER_CAPABILITIES
+        &CAPABILITIES
     }
 
     fn format(&self) -> AudioFormat {

@@ -3,14 +3,11 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ropus::{
-    OPUS_APPLICATION_AUDIO, OPUS_APPLICATION_RESTRICTED_LOWDELAY, OPUS_APPLICATION_VOIP, OPUS_AUTO,
-    OPUS_BANDWIDTH_NARROWBAND, OPUS_OK, OPUS_SIGNAL_MUSIC, OPUS_SIGNAL_VOICE, OpusEncoder,
-    OpusMSEncoder,
+use super::FRAME_US;
+use super::library::{
+    APPLICATION_AUDIO, APPLICATION_LOW_DELAY, APPLICATION_VOIP, AUTO, BANDWIDTH_NARROW,
+    LibraryEncoder, OK, SIGNAL_MUSIC, SIGNAL_VOICE, Setting,
 };
-
-use super::encoders::Encoders;
-use super::{ENCODER_CAPABILITIES, FRAME_US};
 use crate::audio::framer::{Framer, PacketQueue};
 use crate::audio::opus_head::{OpusHead, wave_places};
 use crate::audio::opus_packet::OpusPacket;
@@ -22,14 +19,16 @@ use crate::audio::{
 use crate::codec::Applied;
 use crate::error::{ConfigError, Error};
 
-/// Opens an encoder.
-pub(crate) fn open(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error> {
-    Ok(Box::new(Encoder::new(config)?))
+/// Opens an encoder of the library `L`.
+pub(crate) fn open<L: LibraryEncoder>(
+    config: &AudioEncoderConfig,
+) -> Result<Box<dyn AudioEncoder>, Error> {
+    Ok(Box::new(Encoder::<L>::new(config)?))
 }
 
-struct Encoder {
+struct Encoder<L> {
     config: AudioEncoderConfig,
-    inner: Encoders,
+    inner: L,
     head: OpusHead,
     framer: Framer<i16>,
     /// Place in the input of each channel that the library takes.
@@ -39,20 +38,20 @@ struct Encoder {
     packets: PacketQueue,
 }
 
-impl fmt::Debug for Encoder {
+impl<L> fmt::Debug for Encoder<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Encoder").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
-impl Encoder {
+impl<L: LibraryEncoder> Encoder<L> {
     fn new(config: &AudioEncoderConfig) -> Result<Self, Error> {
         if config.codec != AudioCodec::Opus {
             return Err(ConfigError::new("codec", config.codec, "opus").into());
         }
-        check_format(config.format, &ENCODER_CAPABILITIES)?;
+        check_format(config.format, L::CAPABILITIES)?;
         refuse_knobs(&config.knobs)?;
-        let (mut inner, mut head) = build(config)?;
+        let (mut inner, mut head) = build::<L>(config)?;
         configure(&mut inner, config)?;
         let lookahead = u32::try_from(inner.lookahead()).unwrap_or(0);
         let pre_skip = lookahead * (48_000 / config.format.rate);
@@ -122,14 +121,14 @@ impl Encoder {
 
     /// Forgets the sound so far, but no setting.
     fn start_anew(&mut self) -> Result<(), Error> {
-        (self.inner, _) = build(&self.config)?;
+        (self.inner, _) = build::<L>(&self.config)?;
         configure(&mut self.inner, &self.config)
     }
 }
 
-impl AudioEncoder for Encoder {
+impl<L: LibraryEncoder> AudioEncoder for Encoder<L> {
     fn capabilities(&self) -> &AudioCapabilities {
-        &ENCODER_CAPABILITIES
+        L::CAPABILITIES
     }
 
     fn lookahead(&self) -> u32 {
@@ -194,32 +193,31 @@ impl AudioEncoder for Encoder {
 }
 
 /// A library encoder with nothing set, and the header that belongs to it.
-fn build(config: &AudioEncoderConfig) -> Result<(Encoders, OpusHead), Error> {
+fn build<L: LibraryEncoder>(config: &AudioEncoderConfig) -> Result<(L, OpusHead), Error> {
     let application = match config.application {
-        Application::Voip => OPUS_APPLICATION_VOIP,
-        Application::Audio => OPUS_APPLICATION_AUDIO,
-        Application::LowDelay => OPUS_APPLICATION_RESTRICTED_LOWDELAY,
+        Application::Voip => APPLICATION_VOIP,
+        Application::Audio => APPLICATION_AUDIO,
+        Application::LowDelay => APPLICATION_LOW_DELAY,
     };
     let channels = u8::try_from(config.format.channels()).unwrap_or(u8::MAX);
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
-    let refused = |_| Error::Unsupported("the Opus library takes no such format");
+    let refused = || Error::Unsupported("the Opus library takes no such format");
     let mut head = OpusHead::plain(channels, 0, config.format.rate);
     if channels <= 2 {
-        let encoder = OpusEncoder::new(rate, i32::from(channels), application).map_err(refused)?;
-        return Ok((Encoders::One(encoder), head));
+        let encoder = L::one_stream(rate, channels.into(), application).ok_or_else(refused)?;
+        return Ok((encoder, head));
     }
-    let (encoder, streams, coupled, mapping) =
-        OpusMSEncoder::new_surround(rate, i32::from(channels), 1, application).map_err(refused)?;
+    let (encoder, streams) = L::surround(rate, channels.into(), application).ok_or_else(refused)?;
     head.channels = channels;
     head.family = 1;
-    head.streams = u8::try_from(streams).unwrap_or(u8::MAX);
-    head.coupled = u8::try_from(coupled).unwrap_or(u8::MAX);
-    head.mapping = mapping;
-    Ok((Encoders::Many(encoder), head))
+    head.streams = streams.streams;
+    head.coupled = streams.coupled;
+    head.mapping = streams.mapping;
+    Ok((encoder, head))
 }
 
 /// Hands all settings to the library. Everything is checked before anything is set.
-fn configure(inner: &mut Encoders, config: &AudioEncoderConfig) -> Result<(), Error> {
+fn configure(inner: &mut impl LibraryEncoder, config: &AudioEncoderConfig) -> Result<(), Error> {
     let bits = bitrate(config)?;
     let forced = forced_channels(config)?;
     if config.complexity > 10 {
@@ -237,27 +235,27 @@ fn configure(inner: &mut Encoders, config: &AudioEncoderConfig) -> Result<(), Er
         Some(AudioRate::ConstrainedVbr(_)) | None => (1, 1),
     };
     let signal = match config.signal {
-        Signal::Auto => OPUS_AUTO,
-        Signal::Voice => OPUS_SIGNAL_VOICE,
-        Signal::Music => OPUS_SIGNAL_MUSIC,
+        Signal::Auto => AUTO,
+        Signal::Voice => SIGNAL_VOICE,
+        Signal::Music => SIGNAL_MUSIC,
     };
     let answers = [
-        inner.set_bitrate(bits),
-        inner.set_vbr(vbr),
-        inner.set_vbr_constraint(constrained),
-        inner.set_complexity(i32::from(config.complexity)),
-        inner.set_signal(signal),
-        inner.set_bandwidth(config.bandwidth.map_or(OPUS_AUTO, library_bandwidth)),
-        inner.set_max_bandwidth(library_bandwidth(config.max_bandwidth)),
-        forced.map_or(OPUS_OK, |count| inner.set_force_channels(count)),
-        inner.set_fec(i32::from(config.fec)),
-        inner.set_loss(i32::from(config.expected_loss_pct)),
-        inner.set_dtx(i32::from(config.dtx)),
-        inner.set_lsb_depth(i32::from(config.lsb_depth)),
-        inner.set_prediction_disabled(i32::from(config.prediction_disabled)),
-        inner.set_phase_inversion_disabled(i32::from(config.phase_inversion_disabled)),
+        inner.set(Setting::Bitrate, bits),
+        inner.set(Setting::Vbr, vbr),
+        inner.set(Setting::VbrConstraint, constrained),
+        inner.set(Setting::Complexity, i32::from(config.complexity)),
+        inner.set(Setting::Signal, signal),
+        inner.set(Setting::Bandwidth, config.bandwidth.map_or(AUTO, library_bandwidth)),
+        inner.set(Setting::MaxBandwidth, library_bandwidth(config.max_bandwidth)),
+        forced.map_or(OK, |count| inner.set(Setting::ForceChannels, count)),
+        inner.set(Setting::Fec, i32::from(config.fec)),
+        inner.set(Setting::Loss, i32::from(config.expected_loss_pct)),
+        inner.set(Setting::Dtx, i32::from(config.dtx)),
+        inner.set(Setting::LsbDepth, i32::from(config.lsb_depth)),
+        inner.set(Setting::PredictionDisabled, i32::from(config.prediction_disabled)),
+        inner.set(Setting::PhaseInversionDisabled, i32::from(config.phase_inversion_disabled)),
     ];
-    match answers.iter().all(|&answer| answer == OPUS_OK) {
+    match answers.iter().all(|&answer| answer == OK) {
         true => Ok(()),
         false => Err(Error::Unsupported("the Opus library refused a setting")),
     }
@@ -265,7 +263,7 @@ fn configure(inner: &mut Encoders, config: &AudioEncoderConfig) -> Result<(), Er
 
 /// Bits per second as the library takes them. What it would clamp is refused.
 fn bitrate(config: &AudioEncoderConfig) -> Result<i32, ConfigError> {
-    let Some(rate) = config.rate else { return Ok(OPUS_AUTO) };
+    let Some(rate) = config.rate else { return Ok(AUTO) };
     let channels = config.format.channels() as u64;
     let allowed = match channels {
         1 | 2 => 500..=512_000,
@@ -284,7 +282,7 @@ fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigErr
     let channels = config.format.channels();
     match config.force_channels {
         None if channels > 2 => Ok(None),
-        None => Ok(Some(OPUS_AUTO)),
+        None => Ok(Some(AUTO)),
         Some(count) if channels <= 2 && (1..=channels).contains(&usize::from(count)) => {
             Ok(Some(i32::from(count)))
         }
@@ -310,7 +308,7 @@ fn frame_samples(length: FrameLength, config: &AudioEncoderConfig) -> Result<usi
 
 /// The library's number of a bandwidth.
 fn library_bandwidth(bandwidth: Bandwidth) -> i32 {
-    OPUS_BANDWIDTH_NARROWBAND
+    BANDWIDTH_NARROW
         + match bandwidth {
             Bandwidth::Narrow => 0,
             Bandwidth::Medium => 1,

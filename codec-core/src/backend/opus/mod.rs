@@ -4,15 +4,46 @@
 //! Mended on our side of the seam: packets are checked by RFC 6716, section 3.4, before a library
 //! sees them; several streams in one packet are taken apart here; gains are applied here; a panic
 //! inside a library becomes an error and a fresh start.
+//!
+//! Beside them libopus itself, the C library, to compare with: its encoder behind the same code.
 
+#[cfg(feature = "opus")]
 mod decoder;
 mod encoder;
-mod encoders;
+#[cfg(feature = "libopus")]
+mod libopus;
+#[cfg(feature = "libopus")]
+mod libopus_decoder;
+mod library;
+#[cfg(feature = "opus")]
+mod ropus;
 
-pub(crate) use decoder::open as open_decoder;
-pub(crate) use encoder::open as open_encoder;
+use crate::audio::{AudioCapabilities, AudioCodec};
+use crate::registry::AudioBackend;
 
-use crate::audio::AudioCapabilities;
+/// `opus/ropus`.
+#[cfg(feature = "opus")]
+pub(crate) const ROPUS: AudioBackend = AudioBackend {
+    codec: AudioCodec::Opus,
+    name: "ropus",
+    encoder: Some((
+        encoder::open::<ropus::Encoders>,
+        <ropus::Encoders as library::LibraryEncoder>::CAPABILITIES,
+    )),
+    decoder: Some((decoder::open, &decoder::CAPABILITIES)),
+};
+
+/// `opus/libopus`.
+#[cfg(feature = "libopus")]
+pub(crate) const LIBOPUS: AudioBackend = AudioBackend {
+    codec: AudioCodec::Opus,
+    name: "libopus",
+    encoder: Some((
+        encoder::open::<codec_ffi::opus::Encoder>,
+        <codec_ffi::opus::Encoder as library::LibraryEncoder>::CAPABILITIES,
+    )),
+    decoder: Some((libopus_decoder::open, &libopus_decoder::CAPABILITIES)),
+};
 
 /// Rates of input and output.
 const RATES: &[u32] = &[8_000, 12_000, 16_000, 24_000, 48_000];
@@ -20,7 +51,7 @@ const RATES: &[u32] = &[8_000, 12_000, 16_000, 24_000, 48_000];
 /// Durations of a packet in microseconds.
 const FRAME_US: &[u32] = &[2_500, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000];
 
-pub(crate) static ENCODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
+const ENCODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
     rates: RATES,
     max_channels: 8,
     frame_us: FRAME_US,
@@ -32,15 +63,15 @@ pub(crate) static ENCODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
     bandwidth: true,
     fec: true,
     dtx: true,
-    ..AudioCapabilities::minimal("ropus 0.12")
+    ..AudioCapabilities::minimal("")
 };
 
-pub(crate) static DECODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
+const DECODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
     rates: RATES,
     max_channels: 255,
     frame_us: FRAME_US,
     fec: true,
     dtx: true,
     concealment: true,
-    ..AudioCapabilities::minimal("opus-rs 0.1")
+    ..AudioCapabilities::minimal("")
 };

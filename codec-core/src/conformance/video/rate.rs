@@ -127,9 +127,19 @@ fn fixed(subject: &Subject<'_>) -> Result<Verdict, String> {
         )?;
     }
     let mut last = u64::MAX;
-    for qindex in [best, best + (worst - best) / 2, worst] {
+    let settings = |qindex: u8| {
         let mut config = at(subject, RateControl::FixedQ(qindex));
         (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
+        config
+    };
+    let mut middle = best + (worst - best) / 2;
+    if can.gap(Feature::EveryQindex).is_some() {
+        // The next index that there is.
+        let known = (middle..worst).find(|&qindex| open(subject, &settings(qindex)).is_ok());
+        middle = known.ok_or("no index above the middle can be set")?;
+    }
+    for qindex in [best, middle, worst] {
+        let config = settings(qindex);
         let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
         run.encode_many(6)?;
         run.finish()?;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::super::header::{BufferCopy, ReferenceUpdates};
 use super::super::types::Reference;
-use crate::codec::SlotSet;
 use crate::error::LimitError;
 use crate::frame::FrameBuf;
 
@@ -65,16 +64,6 @@ impl References {
             self.last = frame.clone();
         }
     }
-}
-
-/// The slots that a frame replaces, by itself or by a copy.
-pub(super) fn updated(updates: &ReferenceUpdates) -> SlotSet {
-    let golden = updates.refresh_golden || updates.copy_to_golden != BufferCopy::None;
-    let altref = updates.refresh_altref || updates.copy_to_altref != BufferCopy::None;
-    [(updates.refresh_last, SlotSet::LAST), (golden, SlotSet::GOLDEN), (altref, SlotSet::ALTREF)]
-        .into_iter()
-        .filter(|(is_updated, _)| *is_updated)
-        .fold(SlotSet::NONE, |slots, (_, slot)| slots.with(slot))
 }
 
 /// Changes of size among the last [`Self::WINDOW`] frames, newest in the lowest bit.

@@ -2,6 +2,7 @@
 
 use super::super::tables::{AC_STEPS, DC_STEPS};
 use super::literal_u8;
+use crate::codec::SlotSet;
 use crate::entropy::{BoolDecoder, BoolSink};
 
 /// A signed value whose magnitude has at most 7 bits.
@@ -275,6 +276,20 @@ impl ReferenceUpdates {
         sign_bias_golden: false,
         sign_bias_altref: false,
     };
+
+    /// The slots that the frame replaces, by itself or by a copy.
+    #[must_use]
+    pub fn slots(&self) -> SlotSet {
+        let golden = self.refresh_golden || self.copy_to_golden != BufferCopy::None;
+        let altref = self.refresh_altref || self.copy_to_altref != BufferCopy::None;
+        let updated = [
+            (self.refresh_last, SlotSet::LAST),
+            (golden, SlotSet::GOLDEN),
+            (altref, SlotSet::ALTREF),
+        ];
+        let updated = updated.into_iter().filter(|(is_updated, _)| *is_updated);
+        updated.fold(SlotSet::NONE, |slots, (_, slot)| slots.with(slot))
+    }
 
     /// Sign bias by [`Reference`](crate::vp8::types::Reference).
     #[must_use]

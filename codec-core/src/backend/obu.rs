@@ -70,6 +70,7 @@ pub(super) fn summarise(data: &[u8], known: Option<Sequence>) -> Result<Summary,
 }
 
 /// The sequence header with its OBU header, for set-up data.
+#[cfg(feature = "av1")]
 pub(super) fn sequence_obu(data: &[u8]) -> Option<(&[u8], Sequence)> {
     let mut found = obus(data).map_while(Result::ok).filter(|obu| obu.kind == SEQUENCE_HEADER);
     let obu = found.next()?;

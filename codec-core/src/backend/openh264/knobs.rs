@@ -1,0 +1,84 @@
+//! What OpenH264 can do, what it cannot, and its own settings.
+
+use crate::codec::{Capabilities, Feature, Gap, Knob, KnobKind, Scalability};
+use crate::frame::PixelFormat;
+
+/// Largest width and height.
+pub(super) const MAX_DIMENSION: u32 = 4096;
+/// Coarsest quantiser.
+pub(super) const MAX_QP: u8 = 51;
+
+static KNOBS: &[Knob] = &[
+    Knob {
+        name: "complexity",
+        kind: KnobKind::Choice(&[(-1, "speed"), (0, "low"), (1, "medium"), (2, "high")]),
+        default: -1,
+        live: false,
+        help: "OpenH264's effort; speed: high up to speed 3, medium up to 6, else low.",
+    },
+    Knob {
+        name: "threads",
+        kind: KnobKind::Range { min: 1, max: 4 },
+        default: 1,
+        live: false,
+        help: "Threads of OpenH264's own, each with a slice; the bytes depend on their number.",
+    },
+    Knob {
+        name: "cabac",
+        kind: KnobKind::Switch,
+        default: 0,
+        live: false,
+        help: "Arithmetic coding: high instead of baseline profile.",
+    },
+    Knob {
+        name: "denoise",
+        kind: KnobKind::Switch,
+        default: 0,
+        live: false,
+        help: "Denoising of the input.",
+    },
+    Knob {
+        name: "background-detection",
+        kind: KnobKind::Switch,
+        default: 1,
+        live: false,
+        help: "Background is found and costs less.",
+    },
+    Knob {
+        name: "adaptive-quant",
+        kind: KnobKind::Switch,
+        default: 0,
+        live: false,
+        help: "Quantisers differ within a frame; packets tell that of the first slice.",
+    },
+];
+
+/// The encoder.
+pub(crate) static ENCODER: Capabilities = Capabilities {
+    formats: &[PixelFormat::I420, PixelFormat::Nv12],
+    max_dimension: MAX_DIMENSION,
+    alignment: 2,
+    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    qindex_range: (0, MAX_QP),
+    rtc_qindex_range: (12, MAX_QP),
+    live_bitrate: true,
+    live_resolution: true,
+    reports_qindex: true,
+    knobs: KNOBS,
+    gaps: &[
+        Gap::new(Feature::AnySize, "OpenH264 takes even sizes from 16x16 on"),
+        Gap::new(Feature::FrameShares, "OpenH264 has no call for shares of frames"),
+        Gap::new(Feature::Caps, "OpenH264 has no call to cap a frame or a window"),
+        Gap::new(Feature::Buffering, "OpenH264's buffer model cannot be set"),
+        Gap::new(Feature::References, "OpenH264 has no call to choose references"),
+        Gap::new(Feature::ErrorResilience, "OpenH264 has no such mode"),
+        Gap::new(Feature::Deadline, "OpenH264 has no call for a deadline"),
+        Gap::new(Feature::IntraRefresh, "OpenH264 has no call for intra blocks in turn"),
+        Gap::new(Feature::ReportsReferences, "OpenH264 does not tell them"),
+        Gap::new(Feature::ReportsPsnr, "OpenH264 tells it from version 2.6 on only"),
+        Gap::new(Feature::ReportsDigest, "OpenH264 has no call for its reconstruction"),
+        Gap::new(Feature::Pool, "OpenH264 takes no threads but its own: knob threads"),
+        Gap::new(Feature::SimdLevel, "OpenH264 asks the CPU"),
+    ],
+    ..Capabilities::minimal("OpenH264")
+};
