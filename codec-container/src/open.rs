@@ -114,7 +114,7 @@ pub fn create_packets(
         Format::WebM | Format::Matroska => {
             Ok(Box::new(WebmWriter::new(output, format, tracks, options)?))
         }
-        Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, only_video(format, tracks)?)?)),
+        Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, tracks)?)),
         Format::Ogg => Ok(Box::new(OggWriter::new(output, only_audio(format, tracks)?, options)?)),
         Format::Wav => Ok(Box::new(WavWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Pcm => Ok(Box::new(RawAudioWriter::new(output, only_audio(format, tracks)?)?)),

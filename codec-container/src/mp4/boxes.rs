@@ -115,3 +115,43 @@ pub(super) fn pair(row: [u8; 8]) -> (u32, u32) {
     let [a, b, c, d, e, f, g, h] = row;
     (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
+
+/// Appends a box that holds what `fill` appends.
+pub(super) fn put(out: &mut Vec<u8>, kind: &[u8; 4], fill: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(kind);
+    fill(out);
+    let size = u32::try_from(out.len() - at).unwrap_or(u32::MAX);
+    out[at..at + 4].copy_from_slice(&size.to_be_bytes());
+}
+
+/// Appends a box with a version and flags.
+pub(super) fn put_full(
+    out: &mut Vec<u8>,
+    kind: &[u8; 4],
+    version: u8,
+    flags: u32,
+    fill: impl FnOnce(&mut Vec<u8>),
+) {
+    put(out, kind, |out| {
+        out.extend_from_slice(&(u32::from(version) << 24 | flags).to_be_bytes());
+        fill(out);
+    });
+}
+
+/// Appends a box with a table.
+pub(super) fn put_table<T>(
+    out: &mut Vec<u8>,
+    kind: &[u8; 4],
+    rows: impl ExactSizeIterator<Item = T>,
+    mut put_row: impl FnMut(&mut Vec<u8>, T),
+) {
+    put_full(out, kind, 0, 0, |out| {
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&count.to_be_bytes());
+        for row in rows {
+            put_row(out, row);
+        }
+    });
+}

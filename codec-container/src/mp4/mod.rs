@@ -6,6 +6,7 @@ mod fragment;
 mod input;
 mod reader;
 mod samples;
+mod sound;
 mod track;
 mod writer;
 

@@ -1,67 +1,154 @@
 //! Reads MP4: whole files, and fragmented ones as they come.
 
 use std::collections::VecDeque;
+use std::iter::Peekable;
 
 use codec_core::codec::{Codec, Limits};
 
 use super::boxes::{corrupt, unsupported};
-use super::fragment;
+use super::fragment::{self, Defaults};
 use super::input::{Head, Input};
-use super::samples::Sample;
-use super::track::{self, Selected};
+use super::samples::{Sample, SampleTable};
+use super::track::{self, TrackSamples};
+use crate::samples::{SampleCounter, scaled};
 use crate::time::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
+    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track, pcm,
 };
 
 /// Largest index that is taken into memory.
 const MAX_MOOV_BYTES: u64 = 64 << 20;
 const MAX_MOOF_BYTES: u64 = 16 << 20;
 
-/// Reads MP4: the first video track.
+/// Reads MP4. Tracks come interleaved by time where the source can seek, else as they lie in the
+/// file.
 #[derive(Debug)]
 pub struct Mp4Reader {
     input: Input,
     limits: Limits,
-    tracks: [Track; 1],
-    selected: bool,
-    track: Selected,
+    tracks: Vec<Track>,
+    states: Vec<State>,
+    /// Where the next box at the top begins.
+    next_box: u64,
+    /// Payload that may still be delivered: files in which samples overlap are not read for ever.
+    budget: Option<u64>,
+    /// What to report once no sample waits.
+    trouble: Option<Error>,
+    /// Packets delivered of all tracks.
+    index: u64,
+    ended: bool,
+}
+
+/// How far the reading of a track has come.
+#[derive(Debug)]
+struct State {
+    id: u32,
+    timescale: u32,
+    table: Peekable<SampleTable>,
+    defaults: Option<Defaults>,
+    shift: i64,
+    /// The codec of pictures.
+    video: Option<Codec>,
+    sound: Option<Sound>,
     order: Option<TimeOrder>,
     /// Samples of the last fragment that are still to be delivered.
     waiting: VecDeque<Sample>,
     /// Decoding time after the last fragment.
     fragment_time: u64,
-    /// Where the next box at the top begins.
-    next_box: u64,
-    /// Payload that may still be delivered: files in which samples overlap are not read for ever.
-    budget: Option<u64>,
-    /// What to report once `waiting` is empty.
-    trouble: Option<Error>,
+    selected: bool,
     index: u64,
-    ended: bool,
+}
+
+#[derive(Debug)]
+struct Sound {
+    rate: u32,
+    counter: SampleCounter,
+    /// Samples of the delay that are still to come.
+    delay: u32,
+    /// Bytes of a sample of every channel, where that is fixed: such samples come many at a time.
+    frame_bytes: Option<u32>,
+}
+
+impl State {
+    fn new(track: &Track, samples: TrackSamples, options: &ReadOptions) -> Self {
+        let video = track.video().map(|track| track.codec);
+        let checked = !options.allow_backward_times && video.is_some_and(|c| c != Codec::H264);
+        let sound = track.audio().map(|track| Sound {
+            rate: track.audio.rate,
+            counter: SampleCounter::new(track),
+            delay: track.delay,
+            frame_bytes: pcm::frame_bytes(track).and_then(|bytes| u32::try_from(bytes).ok()),
+        });
+        Self {
+            id: samples.id,
+            timescale: samples.timescale,
+            shift: samples.edits.shift(),
+            table: samples.samples.peekable(),
+            defaults: samples.defaults,
+            video,
+            sound,
+            order: checked.then(TimeOrder::default),
+            waiting: VecDeque::new(),
+            fragment_time: 0,
+            selected: true,
+            index: 0,
+        }
+    }
+
+    /// The next sample that is known.
+    fn peek(&mut self) -> Option<Sample> {
+        self.table.peek().or(self.waiting.front()).copied()
+    }
+
+    fn take(&mut self) -> Option<Sample> {
+        self.table.next().or_else(|| self.waiting.pop_front())
+    }
+
+    /// Takes the next sample; of uncompressed sound as many as make 20 ms.
+    fn take_packet(&mut self) -> Option<Sample> {
+        let mut packet = self.take()?;
+        let Some(Sound { rate, frame_bytes: Some(bytes), .. }) = self.sound else {
+            return Some(packet);
+        };
+        let most = (rate / 50).max(1).saturating_mul(bytes);
+        while let Some(next) = self.peek() {
+            let follows = packet.offset.checked_add(packet.size.into()) == Some(next.offset);
+            let size = packet.size.saturating_add(next.size);
+            if !follows || size > most || next.size > bytes {
+                break;
+            }
+            packet.size = size;
+            packet.duration = packet.duration.saturating_add(next.duration);
+            self.take();
+        }
+        Some(packet)
+    }
+
+    /// When a sample is decoded, in nanoseconds: to compare tracks by.
+    fn time_ns(&self, sample: &Sample) -> i128 {
+        let ticks = i128::from(sample.decode_time) + i128::from(self.shift);
+        ticks * 1_000_000_000 / i128::from(self.timescale.max(1))
+    }
 }
 
 impl Mp4Reader {
     /// Reads the index. On a pipe it must come before the samples.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] without an index; [`Error::Unsupported`] without a video
-    /// track of a known codec; [`Error::Limit`] if the index has more than 64 MiB.
+    /// [`Error::Io`]; [`Error::Corrupt`] without an index; [`Error::Unsupported`] without a track
+    /// of a known codec; [`Error::Limit`] if the index has more than 64 MiB.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = Input::new(source)?;
         let (head, moov) = find_moov(&mut input)?;
-        let track = track::find_video(&moov, head.offset)?;
+        let (tracks, samples) = track::find_tracks(&moov, head.offset)?;
         let budget = input.len()?;
-        let checked = !options.allow_backward_times && track.stream.codec != Codec::H264;
+        let states = tracks.iter().zip(samples);
+        let states = states.map(|(track, samples)| State::new(track, samples, options)).collect();
         Ok(Self {
             input,
             limits: options.limits,
-            tracks: [Track::Video(track.stream.clone())],
-            selected: true,
-            track,
-            order: checked.then(TimeOrder::default),
-            waiting: VecDeque::new(),
-            fragment_time: 0,
+            tracks,
+            states,
             next_box: head.end,
             budget,
             trouble: None,
@@ -70,11 +157,12 @@ impl Mp4Reader {
         })
     }
 
-    fn next_sample(&mut self) -> Result<Option<Sample>> {
-        if let Some(sample) = self.track.samples.next() {
-            return Ok(Some(sample));
-        }
-        while self.waiting.is_empty() {
+    /// The next sample and its track.
+    fn next_sample(&mut self) -> Result<Option<(usize, Sample)>> {
+        loop {
+            if let Some(at) = self.next_track() {
+                return Ok(self.states[at].take_packet().map(|sample| (at, sample)));
+            }
             if let Some(trouble) = self.trouble.take() {
                 return Err(trouble);
             }
@@ -82,13 +170,28 @@ impl Mp4Reader {
                 return Ok(None);
             }
         }
-        Ok(self.waiting.pop_front())
+    }
+
+    /// The track whose sample comes next, of those that have one.
+    fn next_track(&mut self) -> Option<usize> {
+        let by_time = self.input.can_seek();
+        let mut best: Option<(i128, usize)> = None;
+        for (at, state) in self.states.iter_mut().enumerate() {
+            if !state.selected {
+                continue;
+            }
+            let Some(sample) = state.peek() else { continue };
+            let key = if by_time { state.time_ns(&sample) } else { sample.offset.into() };
+            if best.is_none_or(|(least, _)| key < least) {
+                best = Some((key, at));
+            }
+        }
+        best.map(|(_, at)| at)
     }
 
     /// Goes to the next box; `false` at the end or if there are no fragments.
     fn read_fragment(&mut self) -> Result<bool> {
-        let Some(defaults) = self.track.defaults else { return Ok(false) };
-        if self.next_box == u64::MAX {
+        if self.states.iter().all(|state| state.defaults.is_none()) || self.next_box == u64::MAX {
             return Ok(false);
         }
         let Some(head) = self.input.read_head(self.next_box)? else { return Ok(false) };
@@ -97,18 +200,21 @@ impl Mp4Reader {
             return Ok(true);
         }
         let moof = read_box(&mut self.input, head, MAX_MOOF_BYTES)?;
-        let parsed = fragment::append_samples(
-            &moof,
-            head.offset,
-            self.track.id,
-            defaults,
-            &mut self.fragment_time,
-            &mut self.waiting,
-        );
-        if parsed.is_none() {
-            let expected = "complete tables of samples";
-            let trouble = corrupt(head.offset, Some(self.index), expected, "a table cut off");
-            self.trouble = Some(trouble);
+        for state in self.states.iter_mut().filter(|state| state.selected) {
+            let Some(defaults) = state.defaults else { continue };
+            let parsed = fragment::append_samples(
+                &moof,
+                head.offset,
+                state.id,
+                defaults,
+                &mut state.fragment_time,
+                &mut state.waiting,
+            );
+            if parsed.is_none() {
+                let expected = "complete tables of samples";
+                let trouble = corrupt(head.offset, Some(self.index), expected, "a table cut off");
+                self.trouble = Some(trouble);
+            }
         }
         // On a pipe the head of the box of samples cannot be looked at after the samples, so it is
         // passed over here; its length leads to the next fragment.
@@ -144,21 +250,45 @@ impl Mp4Reader {
     }
 
     fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        let Some(sample) = self.next_sample()? else { return Ok(false) };
+        let Some((track, sample)) = self.next_sample()? else { return Ok(false) };
         packet.reset();
         self.read_sample(sample, packet)?;
+        let state = &mut self.states[track];
         let decode_time = i64::try_from(sample.decode_time).unwrap_or(i64::MAX);
-        packet.pts =
-            decode_time.saturating_add(sample.composition).saturating_add(self.track.shift);
+        packet.track = track;
+        packet.pts = decode_time.saturating_add(sample.composition).saturating_add(state.shift);
         packet.duration = Some(sample.duration.into());
-        packet.index = self.index;
+        packet.index = state.index;
         packet.offset = sample.offset;
         packet.key = sample.sync;
-        packet.shown = true;
-        if matches!(self.track.stream.codec, Codec::Vp8 | Codec::Vp9) {
-            packet.set_facts(PayloadFacts::of(self.track.stream.codec, &packet.data));
+        state.index += 1;
+        if let Some(codec @ (Codec::Vp8 | Codec::Vp9)) = state.video {
+            packet.set_facts(PayloadFacts::of(codec, &packet.data));
+        }
+        let is_last = state.defaults.is_none() && state.peek().is_none();
+        if let Some(sound) = &mut state.sound {
+            sound.trim(state.timescale, is_last, packet);
         }
         Ok(true)
+    }
+}
+
+impl Sound {
+    /// Tells what of a packet does not belong to the sound.
+    fn trim(&mut self, timescale: u32, is_last: bool, packet: &mut CodedPacket) {
+        packet.key = true;
+        let ticks = packet.duration.and_then(|ticks| i64::try_from(ticks).ok()).unwrap_or(0);
+        let stated = scaled(ticks, self.rate.into(), timescale.into());
+        let stated = u32::try_from(stated).unwrap_or(u32::MAX);
+        let samples = self.counter.count(&packet.data).unwrap_or(stated);
+        packet.trim_start = self.delay.min(samples);
+        self.delay -= packet.trim_start;
+        // A sample of which less is shown than it holds. Within a track some programs are off by
+        // what their clock is.
+        let less = samples.saturating_sub(stated);
+        if stated > 0 && (is_last || less > self.rate / 200) {
+            packet.trim_end = less.min(samples - packet.trim_start);
+        }
     }
 }
 
@@ -168,11 +298,13 @@ impl PacketReader for Mp4Reader {
     }
 
     fn select(&mut self, tracks: &[usize]) {
-        self.selected = tracks.contains(&0);
+        for (at, state) in self.states.iter_mut().enumerate() {
+            state.selected = tracks.contains(&at);
+        }
     }
 
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended || !self.selected {
+        if self.ended {
             return Ok(false);
         }
         let outcome = self.read_packet(packet);
@@ -182,7 +314,7 @@ impl PacketReader for Mp4Reader {
         }
         let index = self.index;
         self.index += 1;
-        if let Some(order) = &mut self.order {
+        if let Some(order) = &mut self.states[packet.track].order {
             order.check(Format::Mp4, packet.offset, index, packet.pts)?;
         }
         Ok(true)

@@ -95,6 +95,13 @@ impl SampleTable {
         }
     }
 
+    /// Every sample has so many bytes, whatever the table says: of uncompressed sound QuickTime
+    /// states 1.
+    pub(super) fn set_size(&mut self, bytes: usize) {
+        let count = self.sample_count();
+        self.sizes = Sizes::Equal { size: u32::try_from(bytes).unwrap_or(u32::MAX), count };
+    }
+
     pub(super) fn sample_count(&self) -> u32 {
         match &self.sizes {
             Sizes::Equal { count, .. } => *count,

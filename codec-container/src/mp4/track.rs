@@ -1,4 +1,4 @@
-//! The video track: parse. ISO/IEC 14496-12, sections 8.3 to 8.6 and 12.1.
+//! Tracks: parse. ISO/IEC 14496-12, sections 8.3 to 8.6 and 12.1.
 
 use codec_core::codec::Codec;
 use codec_core::frame::{
@@ -9,73 +9,120 @@ use codec_core::frame::{
 use super::boxes::{Boxes, Fields, child, corrupt, descendant, unsupported};
 use super::fragment::Defaults;
 use super::samples::SampleTable;
+use super::sound;
 use crate::rational::{plausible_frame_rate, reduced};
-use crate::{Format, Result, VideoTrack, Warning};
+use crate::samples::scaled;
+use crate::{Format, Result, Track, VideoTrack, Warning, pcm};
 
 /// Bytes of a visual sample entry before its boxes.
 const VISUAL_ENTRY_BYTES: usize = 78;
+/// Most tracks that are looked at.
+const MAX_TRACKS: usize = 256;
 
-/// The video track that is read.
+/// What the samples of a track need to be found and timed.
 #[derive(Debug)]
-pub(super) struct Selected {
+pub(super) struct TrackSamples {
     pub(super) id: u32,
-    pub(super) stream: VideoTrack,
+    pub(super) timescale: u32,
     pub(super) samples: SampleTable,
-    /// What an edit list adds to every time.
-    pub(super) shift: i64,
+    pub(super) edits: Edits,
     /// Defaults of fragments, if there may be any.
     pub(super) defaults: Option<Defaults>,
 }
 
-/// The first video track in the payload of a `moov` box, which begins at `offset`.
-pub(super) fn find_video(moov: &[u8], offset: u64) -> Result<Selected> {
+/// The tracks of pictures and sound in the payload of a `moov` box, which begins at `offset`.
+pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<TrackSamples>)> {
     let traks = Boxes(moov).filter(|(kind, _)| kind == b"trak").map(|(_, trak)| trak);
-    let trak = traks.clone().find(|trak| is_video(trak));
-    let trak = trak.ok_or_else(|| unsupported("a file without video is"))?;
-    let mut track = parse_trak(moov, trak).ok_or_else(|| {
-        corrupt(offset, None, "a complete video track", "one with parts missing")
-    })??;
-    let count = traks.count() - 1;
-    if count > 0 {
-        track.stream.warnings.push(Warning::TracksIgnored { count });
+    let (mut found, mut samples) = (Vec::new(), Vec::new());
+    let (mut warnings, mut refused, mut others) = (Vec::new(), None, 0);
+    for trak in traks {
+        let handler = descendant(trak, &[b"mdia", b"hdlr"]);
+        let kind = handler.and_then(|payload| payload.get(8..12));
+        let is_known = kind == Some(b"vide") || kind == Some(b"soun");
+        if !is_known || found.len() >= MAX_TRACKS {
+            others += 1;
+            continue;
+        }
+        let parsed = parse_trak(moov, trak, kind == Some(b"vide")).unwrap_or_else(|| {
+            Err(corrupt(offset, None, "a complete track", "one with parts missing"))
+        });
+        match parsed {
+            Ok((track, of_track)) => {
+                found.push(track);
+                samples.push(of_track);
+            }
+            Err(error) => {
+                if warnings.len() < MAX_TRACKS {
+                    warnings.push(Warning::TrackRefused(error.to_string()));
+                }
+                refused.get_or_insert(error);
+            }
+        }
     }
-    Ok(track)
-}
-
-fn is_video(trak: &[u8]) -> bool {
-    let handler = descendant(trak, &[b"mdia", b"hdlr"]);
-    handler.and_then(|payload| payload.get(8..12)) == Some(b"vide")
+    if others > 0 {
+        warnings.push(Warning::TracksIgnored { count: others });
+    }
+    match found.first_mut() {
+        Some(first) => first.warn(warnings),
+        None => {
+            let nothing = || unsupported("a file without pictures and sound is");
+            return Err(refused.unwrap_or_else(nothing));
+        }
+    }
+    Ok((found, samples))
 }
 
 /// `None` if a mandatory box is missing or too short.
-fn parse_trak(moov: &[u8], trak: &[u8]) -> Option<Result<Selected>> {
+fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track, TrackSamples)>> {
     let header = parse_header(child(trak, b"tkhd")?)?;
     let mdia = child(trak, b"mdia")?;
-    let (timescale, duration) = parse_media_header(child(mdia, b"mdhd")?)?;
+    let media = parse_media_header(child(mdia, b"mdhd")?)?;
+    let timescale = media.timescale;
     let stbl = descendant(mdia, &[b"minf", b"stbl"])?;
     let time_base = reduced(1, timescale.into())?;
-    let entries = child(stbl, b"stsd")?.get(8..)?;
-    let (kind, entry) = Boxes(entries).next()?;
-    let mut stream = match parse_entry(kind, entry, time_base)? {
-        Ok(stream) => stream,
-        Err(error) => return Some(Err(error)),
-    };
-    stream.info.rotation = header.rotation;
+    let description = child(stbl, b"stsd")?;
+    let (kind, entry) = Boxes(description.get(8..)?).next()?;
 
-    let samples = SampleTable::parse(stbl);
+    let mut samples = SampleTable::parse(stbl);
     let defaults = child(moov, b"mvex").map(|mvex| Defaults::parse(mvex, header.id));
-    if defaults.is_none() {
-        stream.packet_count = Some(samples.sample_count().into());
-    }
-    stream.duration = (duration > 0).then_some(duration);
-    let steady = samples.steady_duration().or(defaults.and_then(Defaults::duration));
-    stream.frame_rate =
-        steady.and_then(|ticks| plausible_frame_rate(timescale.into(), ticks.into()));
     let edits = parse_edits(moov, trak, timescale).unwrap_or_default();
-    if !edits.are_simple {
-        stream.warnings.push(Warning::EditsIgnored);
-    }
-    Some(Ok(Selected { id: header.id, stream, samples, shift: edits.shift, defaults }))
+    let packet_count = defaults.is_none().then(|| samples.sample_count().into());
+    let duration = (media.duration > 0).then_some(media.duration);
+    let ignored = (!edits.are_simple).then_some(Warning::EditsIgnored);
+    let track = if is_video {
+        let mut track = match parse_entry(kind, entry, time_base)? {
+            Ok(track) => track,
+            Err(error) => return Some(Err(error)),
+        };
+        track.info.rotation = header.rotation;
+        track.packet_count = packet_count;
+        track.duration = duration;
+        let steady = samples.steady_duration().or(defaults.and_then(Defaults::duration));
+        track.frame_rate =
+            steady.and_then(|ticks| plausible_frame_rate(timescale.into(), ticks.into()));
+        track.warnings.extend(ignored);
+        Track::Video(track)
+    } else {
+        let iso = description.first() == Some(&1);
+        let mut track = match sound::parse_entry(kind, entry, iso, timescale)? {
+            Ok(track) => track,
+            Err(error) => return Some(Err(error)),
+        };
+        track.time_base = time_base;
+        track.duration = duration;
+        track.language = media.language;
+        let rate = u64::from(track.audio.rate);
+        let delay = scaled(edits.media_start, rate, timescale.into());
+        track.delay = u32::try_from(delay).unwrap_or(0);
+        track.warnings.extend(ignored);
+        if let Some(bytes) = pcm::frame_bytes(&track) {
+            samples.set_size(bytes);
+        } else {
+            track.packet_count = packet_count;
+        }
+        Track::Audio(track)
+    };
+    Some(Ok((track, TrackSamples { id: header.id, timescale, samples, edits, defaults })))
 }
 
 struct TrackHeader {
@@ -106,8 +153,14 @@ fn parse_header(payload: &[u8]) -> Option<TrackHeader> {
     Some(TrackHeader { id, rotation })
 }
 
-/// Ticks per second and duration in ticks.
-fn parse_media_header(payload: &[u8]) -> Option<(u32, u64)> {
+struct MediaHeader {
+    timescale: u32,
+    /// In ticks; 0: not known.
+    duration: u64,
+    language: Option<String>,
+}
+
+fn parse_media_header(payload: &[u8]) -> Option<MediaHeader> {
     let mut fields = Fields(payload);
     let (version, _) = fields.version_and_flags()?;
     fields.wide(version)?;
@@ -115,17 +168,37 @@ fn parse_media_header(payload: &[u8]) -> Option<(u32, u64)> {
     let timescale = fields.u32().filter(|&scale| scale > 0)?;
     let duration = fields.wide(version)?;
     let unknown = if version == 1 { u64::MAX } else { u32::MAX.into() };
-    Some((timescale, if duration == unknown { 0 } else { duration }))
+    let duration = if duration == unknown { 0 } else { duration };
+    // Three letters of five bits; other values are codes of the Macintosh.
+    let packed = fields.u16().unwrap_or(0);
+    let letter = |shift: u32| u8::try_from(packed >> shift & 31).unwrap_or(0) + 0x60;
+    let letters = [letter(10), letter(5), letter(0)];
+    let is_name = packed >= 0x400 && letters.iter().all(u8::is_ascii_lowercase);
+    let language =
+        (is_name && letters != *b"und").then(|| letters.iter().copied().map(char::from).collect());
+    Some(MediaHeader { timescale, duration, language })
 }
 
-struct Edits {
-    shift: i64,
+/// What an edit list asks for, in ticks of the track.
+#[derive(Debug)]
+pub(super) struct Edits {
+    /// Nothing is shown before.
+    pub(super) empty: i64,
+    /// Time of the media at which playing begins.
+    pub(super) media_start: i64,
     are_simple: bool,
+}
+
+impl Edits {
+    /// What is added to the times of the media.
+    pub(super) fn shift(&self) -> i64 {
+        self.empty.saturating_sub(self.media_start)
+    }
 }
 
 impl Default for Edits {
     fn default() -> Self {
-        Self { shift: 0, are_simple: true }
+        Self { empty: 0, media_start: 0, are_simple: true }
     }
 }
 
@@ -151,10 +224,10 @@ fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
         if media_time < 0 {
             let ticks = u128::from(duration) * u128::from(timescale) / u128::from(movie_scale);
             let ticks = i64::try_from(ticks).unwrap_or(0);
-            edits.shift = edits.shift.saturating_add(ticks);
+            edits.empty = edits.empty.saturating_add(ticks);
         } else {
             if playing == 0 {
-                edits.shift = edits.shift.saturating_sub(media_time);
+                edits.media_start = media_time;
             }
             playing += 1;
         }

@@ -3,51 +3,84 @@
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
 
-use super::boxes::unsupported;
+use super::boxes::{put, put_full, put_table, unsupported};
+use super::sound;
+use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
+use crate::samples::scaled;
 use crate::time::TimeOrder;
-use crate::{Format, Output, PacketRef, PacketWriter, Result, VideoTrack};
+use crate::{Format, Output, PacketRef, PacketWriter, Result, Track, VideoTrack, pcm};
 
 /// 16.16 fixed point.
 const ONE: i32 = 0x1_0000;
 const LANGUAGE_UND: u16 = 0x55C4;
+/// Most tracks.
+const MAX_TRACKS: usize = 255;
 
-/// Writes MP4 with one video track: VP8, VP9, or what brings its own set-up data (AV1, H.264).
-/// The output must be able to seek.
+/// Writes MP4: VP8, VP9, or what brings its own set-up data (AV1, H.264), and sound. The output must
+/// be able to seek.
 #[derive(Debug)]
 pub struct Mp4Writer {
     output: ByteWriter,
-    stream: VideoTrack,
+    tracks: Vec<State>,
+    waiting: Interleaver<Meta>,
     /// Where the box of samples begins.
     samples_at: u64,
+    /// Track of the sample that was written last.
+    last_track: Option<usize>,
+}
+
+/// What is kept of a packet.
+#[derive(Clone, Copy, Debug)]
+struct Meta {
+    /// In ticks of the track.
+    time: i64,
+    duration: Option<u64>,
+    key: bool,
+}
+
+/// What the index will say of a track.
+#[derive(Debug)]
+struct State {
+    track: Track,
+    /// Bytes of an uncompressed sample of every channel: then each is a sample of the file.
+    frame_bytes: Option<usize>,
     sizes: Vec<u32>,
-    /// Time of each sample, in ticks of the track.
+    /// Time of each packet, in ticks of the track in the file.
     times: Vec<i64>,
+    /// Samples of the file so far.
+    count: u32,
     sync: Vec<u32>,
     last_duration: Option<u64>,
     order: TimeOrder,
+    last_time: Option<i64>,
+    /// Place, and samples so far, of each run of samples that lie together.
+    chunks: Vec<(u64, u32)>,
 }
 
 impl Mp4Writer {
     /// Writes the head of the file.
     ///
     /// # Errors
-    /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for H.264 and AV1 without
-    /// set-up data and for sizes above 65535.
-    pub fn new(output: Output, stream: &VideoTrack) -> Result<Self> {
+    /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for codecs without the set-up
+    /// data that they need and for sizes above 65535.
+    pub fn new(output: Output, tracks: &[Track]) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         if !output.can_seek() {
             return Err(unsupported("writing to a pipe is"));
         }
-        if matches!(stream.codec, Codec::H264 | Codec::Av1) && stream.codec_private.is_empty() {
-            return Err(unsupported(format!("codec {} without set-up data is", stream.codec)));
+        if tracks.is_empty() || tracks.len() > MAX_TRACKS {
+            return Err(unsupported(format!("a file of {} tracks is", tracks.len())));
         }
-        let Size { width, height } = stream.size;
-        if width.max(height) > u16::MAX.into() {
-            return Err(unsupported(format!("{} is larger than 65535 and", stream.size)));
-        }
-        if stream.time_base.num == 0 || stream.time_base.den == 0 {
-            return Err(unsupported(format!("a time base of {} is", stream.time_base)));
+        for track in tracks {
+            let base = track.time_base();
+            if base.num == 0 || base.den == 0 {
+                return Err(unsupported(format!("a time base of {base} is")));
+            }
+            match track {
+                Track::Video(track) => check_video(track)?,
+                Track::Audio(track) => sound::check(track)?,
+            }
         }
         let mut out = Vec::new();
         put(&mut out, b"ftyp", |out| {
@@ -60,81 +93,199 @@ impl Mp4Writer {
         output.write(&out)?;
         Ok(Self {
             output,
-            stream: stream.clone(),
+            waiting: Interleaver::new(tracks.len(), false),
+            tracks: tracks.iter().map(State::new).collect(),
             samples_at,
-            sizes: Vec::new(),
-            times: Vec::new(),
-            sync: Vec::new(),
-            last_duration: None,
-            order: TimeOrder::default(),
+            last_track: None,
         })
     }
 
-    /// Ticks of the track: of the same length as those of the stream, or whole fractions of them.
-    fn timescale(&self) -> u32 {
-        self.stream.time_base.den
-    }
-
-    fn ticks(&self, stream_ticks: i64) -> i64 {
-        stream_ticks.saturating_mul(self.stream.time_base.num.into())
-    }
-
-    fn durations(&self) -> Vec<u32> {
-        let mut durations: Vec<_> = self
-            .times
-            .windows(2)
-            .map(|pair| u32::try_from(pair[1] - pair[0]).unwrap_or(u32::MAX))
-            .collect();
-        if !self.times.is_empty() {
-            let stated = self.last_duration.and_then(|ticks| {
-                u32::try_from(ticks.checked_mul(self.stream.time_base.num.into())?).ok()
-            });
-            let usual = durations.last().copied().unwrap_or(0);
-            durations.push(stated.unwrap_or(usual));
+    fn write_waiting(&mut self, all: bool) -> Result<()> {
+        while let Some(queued) = self.waiting.pop(all) {
+            let at = self.output.position();
+            let goes_on = self.last_track == Some(queued.track);
+            self.tracks[queued.track].add(at, goes_on, queued.data.len(), queued.meta)?;
+            self.output.write(&queued.data)?;
+            self.last_track = Some(queued.track);
+            self.waiting.recycle(queued);
         }
-        durations
+        Ok(())
     }
 
     fn index(&self) -> Vec<u8> {
-        let durations = self.durations();
-        let duration: u64 = durations.iter().map(|&ticks| u64::from(ticks)).sum();
-        let start = self.times.first().copied().unwrap_or(0);
+        let timescale = self.tracks.iter().map(State::timescale).max().unwrap_or(1000);
+        let timings: Vec<_> = self.tracks.iter().map(State::timing).collect();
+        let shown = self
+            .tracks
+            .iter()
+            .zip(&timings)
+            .map(|(state, timing)| in_ticks(timing.shown(), state.timescale(), timescale));
+        let shown = shown.max().unwrap_or(0);
         let mut out = Vec::new();
         put(&mut out, b"moov", |out| {
             put_full(out, b"mvhd", 1, 0, |out| {
                 out.extend_from_slice(&[0; 16]);
-                out.extend_from_slice(&self.timescale().to_be_bytes());
-                let shown = duration.saturating_add_signed(start);
+                out.extend_from_slice(&timescale.to_be_bytes());
                 out.extend_from_slice(&shown.to_be_bytes());
                 out.extend_from_slice(&ONE.to_be_bytes());
                 out.extend_from_slice(&0x0100_u16.to_be_bytes());
                 out.extend_from_slice(&[0; 10]);
                 put_matrix(out, Rotation::None);
                 out.extend_from_slice(&[0; 24]);
-                out.extend_from_slice(&2_u32.to_be_bytes());
+                let next = u32::try_from(self.tracks.len() + 1).unwrap_or(u32::MAX);
+                out.extend_from_slice(&next.to_be_bytes());
             });
-            put(out, b"trak", |out| {
-                self.put_track_header(out, duration.saturating_add_signed(start));
-                if start != 0 {
-                    put(out, b"edts", |out| put_edits(out, start, duration));
-                }
-                put(out, b"mdia", |out| self.put_media(out, &durations, duration));
-            });
+            for (number, (state, timing)) in (1..).zip(self.tracks.iter().zip(&timings)) {
+                put(out, b"trak", |out| {
+                    let scale = |ticks| in_ticks(ticks, state.timescale(), timescale);
+                    state.put_track_header(out, number, scale(timing.shown()));
+                    if timing.needs_edits() {
+                        put(out, b"edts", |out| put_edits(out, timing, scale));
+                    }
+                    put(out, b"mdia", |out| state.put_media(out, timing));
+                });
+            }
         });
         out
     }
+}
 
-    fn put_track_header(&self, out: &mut Vec<u8>, duration: u64) {
-        let Size { width, height } = self.stream.size;
-        let aspect = self.stream.info.pixel_aspect.unwrap_or(Rational::new(1, 1));
+/// When a track is shown, in its ticks.
+#[derive(Debug)]
+struct Timing {
+    /// Of each packet.
+    durations: Vec<u32>,
+    total: u64,
+    /// Nothing is shown before.
+    empty: u64,
+    /// Time of the media at which playing begins.
+    media_start: u64,
+}
+
+impl Timing {
+    fn shown(&self) -> u64 {
+        self.empty + self.total.saturating_sub(self.media_start)
+    }
+
+    fn needs_edits(&self) -> bool {
+        self.empty > 0 || self.media_start > 0
+    }
+}
+
+/// Ticks of `from` per second as ticks of `to` per second.
+fn in_ticks(ticks: u64, from: u32, to: u32) -> u64 {
+    let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
+    u64::try_from(scaled(ticks, to.into(), from.into())).unwrap_or(0)
+}
+
+fn check_video(track: &VideoTrack) -> Result<()> {
+    if matches!(track.codec, Codec::H264 | Codec::Av1) && track.codec_private.is_empty() {
+        return Err(unsupported(format!("codec {} without set-up data is", track.codec)));
+    }
+    let Size { width, height } = track.size;
+    if width.max(height) > u16::MAX.into() {
+        return Err(unsupported(format!("{} is larger than 65535 and", track.size)));
+    }
+    Ok(())
+}
+
+impl State {
+    fn new(track: &Track) -> Self {
+        Self {
+            frame_bytes: track.audio().and_then(pcm::frame_bytes),
+            track: track.clone(),
+            sizes: Vec::new(),
+            times: Vec::new(),
+            count: 0,
+            sync: Vec::new(),
+            last_duration: None,
+            order: TimeOrder::default(),
+            last_time: None,
+            chunks: Vec::new(),
+        }
+    }
+
+    /// Ticks per second in the file: of the same length as those of the stream, or whole fractions
+    /// of them; of sound, its samples.
+    fn timescale(&self) -> u32 {
+        match &self.track {
+            Track::Video(track) => track.time_base.den,
+            Track::Audio(track) => track.audio.rate,
+        }
+    }
+
+    fn ticks(&self, stream_ticks: i64) -> i64 {
+        let base = self.track.time_base();
+        match &self.track {
+            Track::Video(_) => stream_ticks.saturating_mul(base.num.into()),
+            Track::Audio(track) => {
+                let num = u64::from(base.num) * u64::from(track.audio.rate);
+                scaled(stream_ticks, num, base.den.into())
+            }
+        }
+    }
+
+    /// Takes note of a packet that is written at `at`, right after the last one if it `goes_on`.
+    fn add(&mut self, at: u64, goes_on: bool, bytes: usize, meta: Meta) -> Result<()> {
+        let size = u32::try_from(bytes).map_err(|_| unsupported("a packet of 4 GiB or more is"))?;
+        let samples = self.frame_bytes.map_or(1, |frame_bytes| bytes / frame_bytes);
+        let count = u32::try_from(samples).ok().and_then(|samples| self.count.checked_add(samples));
+        self.count = count.ok_or_else(|| unsupported("a track of so many samples is"))?;
+        if self.frame_bytes.is_none() {
+            self.sizes.push(size);
+        }
+        self.times.push(meta.time);
+        self.last_duration = meta.duration;
+        if meta.key && self.track.video().is_some() {
+            self.sync.push(self.count);
+        }
+        match self.chunks.last_mut().filter(|_| goes_on) {
+            Some(chunk) => chunk.1 = self.count,
+            None => self.chunks.push((at, self.count)),
+        }
+        Ok(())
+    }
+
+    fn timing(&self) -> Timing {
+        let length = |pair: &[i64]| u32::try_from(pair[1] - pair[0]).unwrap_or(0);
+        let mut durations: Vec<_> = self.times.windows(2).map(length).collect();
+        if !self.times.is_empty() {
+            let stated = self.last_duration.and_then(|ticks| u32::try_from(ticks).ok());
+            let usual = durations.last().copied().unwrap_or(0);
+            durations.push(stated.unwrap_or(usual));
+        }
+        let total = durations.iter().map(|&ticks| u64::from(ticks)).sum();
+        let start = self.times.first().copied().unwrap_or(0);
+        let delay = self.track.audio().map_or(0, |track| i64::from(track.delay));
+        let delay = if self.times.is_empty() { 0 } else { delay };
+        let begins = start.saturating_add(delay);
+        Timing {
+            durations,
+            total,
+            empty: u64::try_from(begins).unwrap_or(0),
+            media_start: u64::try_from(delay.saturating_sub(begins.min(0))).unwrap_or(0),
+        }
+    }
+
+    fn put_track_header(&self, out: &mut Vec<u8>, number: u32, shown: u64) {
         // Enabled, in the movie.
         put_full(out, b"tkhd", 1, 3, |out| {
             out.extend_from_slice(&[0; 16]);
-            out.extend_from_slice(&1_u32.to_be_bytes());
+            out.extend_from_slice(&number.to_be_bytes());
             out.extend_from_slice(&[0; 4]);
-            out.extend_from_slice(&duration.to_be_bytes());
-            out.extend_from_slice(&[0; 16]);
-            put_matrix(out, self.stream.info.rotation);
+            out.extend_from_slice(&shown.to_be_bytes());
+            out.extend_from_slice(&[0; 12]);
+            let Track::Video(track) = &self.track else {
+                // Full volume.
+                out.extend_from_slice(&[1, 0, 0, 0]);
+                put_matrix(out, Rotation::None);
+                out.extend_from_slice(&[0; 8]);
+                return;
+            };
+            out.extend_from_slice(&[0; 4]);
+            let Size { width, height } = track.size;
+            let aspect = track.info.pixel_aspect.unwrap_or(Rational::new(1, 1));
+            put_matrix(out, track.info.rotation);
             let shown =
                 (u64::from(width) << 16) * u64::from(aspect.num) / u64::from(aspect.den.max(1));
             out.extend_from_slice(&u32::try_from(shown).unwrap_or(u32::MAX).to_be_bytes());
@@ -142,21 +293,34 @@ impl Mp4Writer {
         });
     }
 
-    fn put_media(&self, out: &mut Vec<u8>, durations: &[u32], duration: u64) {
+    fn put_media(&self, out: &mut Vec<u8>, timing: &Timing) {
+        let (kind, name, language) = match &self.track {
+            Track::Video(_) => (b"vide", &b"video\0"[..], None),
+            Track::Audio(track) => (b"soun", &b"sound\0"[..], track.language.as_deref()),
+        };
         put_full(out, b"mdhd", 1, 0, |out| {
             out.extend_from_slice(&[0; 16]);
             out.extend_from_slice(&self.timescale().to_be_bytes());
-            out.extend_from_slice(&duration.to_be_bytes());
-            out.extend_from_slice(&LANGUAGE_UND.to_be_bytes());
+            out.extend_from_slice(&timing.total.to_be_bytes());
+            let language = language.and_then(packed_language).unwrap_or(LANGUAGE_UND);
+            out.extend_from_slice(&language.to_be_bytes());
             out.extend_from_slice(&[0; 2]);
         });
         put_full(out, b"hdlr", 0, 0, |out| {
-            out.extend_from_slice(b"\0\0\0\0vide");
+            out.extend_from_slice(&[0; 4]);
+            out.extend_from_slice(kind);
             out.extend_from_slice(&[0; 12]);
-            out.extend_from_slice(b"video\0");
+            out.extend_from_slice(name);
         });
         put(out, b"minf", |out| {
-            put_full(out, b"vmhd", 0, 1, |out| out.extend_from_slice(&[0; 8]));
+            match &self.track {
+                Track::Video(_) => put_full(out, b"vmhd", 0, 1, |out| {
+                    out.extend_from_slice(&[0; 8]);
+                }),
+                Track::Audio(_) => put_full(out, b"smhd", 0, 0, |out| {
+                    out.extend_from_slice(&[0; 4]);
+                }),
+            }
             put(out, b"dinf", |out| {
                 put_full(out, b"dref", 0, 0, |out| {
                     out.extend_from_slice(&1_u32.to_be_bytes());
@@ -167,64 +331,93 @@ impl Mp4Writer {
             put(out, b"stbl", |out| {
                 put_full(out, b"stsd", 0, 0, |out| {
                     out.extend_from_slice(&1_u32.to_be_bytes());
-                    put_sample_entry(out, &self.stream);
+                    match &self.track {
+                        Track::Video(track) => put_sample_entry(out, track),
+                        Track::Audio(track) => sound::put_entry(out, track),
+                    }
                 });
-                self.put_tables(out, durations);
+                self.put_tables(out, &timing.durations);
             });
         });
     }
 
     fn put_tables(&self, out: &mut Vec<u8>, durations: &[u32]) {
-        put_table(out, b"stts", run_lengths(durations).iter(), |out, (count, ticks)| {
+        let steps =
+            if self.frame_bytes.is_some() { vec![(self.count, 1)] } else { run_lengths(durations) };
+        put_table(out, b"stts", steps.iter(), |out, (count, ticks)| {
             out.extend_from_slice(&count.to_be_bytes());
             out.extend_from_slice(&ticks.to_be_bytes());
         });
-        if self.sync.len() < self.sizes.len() {
+        if self.track.video().is_some() && self.sync.len() < self.sizes.len() {
             put_table(out, b"stss", self.sync.iter(), |out, number| {
                 out.extend_from_slice(&number.to_be_bytes());
             });
         }
-        // All samples lie one after another: one chunk.
-        let count = u32::try_from(self.sizes.len()).unwrap_or(u32::MAX);
-        let chunks = u32::from(count > 0);
-        put_table(out, b"stsc", [[1, count, 1]].iter().take(usize::from(count > 0)), |out, row| {
+        // The first chunk of each run of chunks that hold equally many samples.
+        let before = [0].into_iter().chain(self.chunks.iter().map(|chunk| chunk.1));
+        let held = self.chunks.iter().zip(before).map(|(chunk, before)| chunk.1 - before);
+        let mut runs: Vec<[u32; 3]> = Vec::new();
+        for (number, samples) in (1..).zip(held) {
+            if runs.last().is_none_or(|run| run[1] != samples) {
+                runs.push([number, samples, 1]);
+            }
+        }
+        put_table(out, b"stsc", runs.iter(), |out, row| {
             for number in row {
                 out.extend_from_slice(&number.to_be_bytes());
             }
         });
         put_full(out, b"stsz", 0, 0, |out| {
-            out.extend_from_slice(&[0; 4]);
-            out.extend_from_slice(&count.to_be_bytes());
+            let equal = self.frame_bytes.map_or(0, |bytes| u32::try_from(bytes).unwrap_or(0));
+            out.extend_from_slice(&equal.to_be_bytes());
+            out.extend_from_slice(&self.count.to_be_bytes());
             for size in &self.sizes {
                 out.extend_from_slice(&size.to_be_bytes());
             }
         });
-        put_full(out, b"co64", 0, 0, |out| {
-            out.extend_from_slice(&chunks.to_be_bytes());
-            if count > 0 {
-                out.extend_from_slice(&(self.samples_at + 16).to_be_bytes());
-            }
+        put_table(out, b"co64", self.chunks.iter(), |out, (at, _)| {
+            out.extend_from_slice(&at.to_be_bytes());
         });
     }
 }
 
+/// Three small letters of five bits.
+fn packed_language(name: &str) -> Option<u16> {
+    let letters: [u8; 3] = name.as_bytes().try_into().ok()?;
+    let small = letters.iter().all(u8::is_ascii_lowercase);
+    let pack = |packed: u16, &letter: &u8| packed << 5 | u16::from(letter - 0x60);
+    small.then(|| letters.iter().fold(0, pack))
+}
+
 impl PacketWriter for Mp4Writer {
-    fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
-        let index = self.sizes.len() as u64;
-        self.order.check(Format::Mp4, self.output.position(), index, packet.pts)?;
-        let size = u32::try_from(packet.data.len())
-            .map_err(|_| unsupported("a packet of 4 GiB or more is"))?;
-        self.output.write(packet.data)?;
-        self.sizes.push(size);
-        self.times.push(self.ticks(packet.pts));
-        self.last_duration = packet.duration;
-        if packet.key {
-            self.sync.push(u32::try_from(index + 1).unwrap_or(u32::MAX));
+    fn write(&mut self, mut packet: PacketRef<'_>) -> Result<()> {
+        let offset = self.output.position();
+        let Some(state) = self.tracks.get_mut(packet.track) else {
+            return Err(unsupported(format!("a packet of track {} is", packet.track)));
+        };
+        if let Some(frame_bytes) = state.frame_bytes {
+            packet.data = pcm::without_trim(&packet, frame_bytes);
         }
-        Ok(())
+        let mut time = state.ticks(packet.pts);
+        if state.track.video().is_some() {
+            let index = u64::from(state.count);
+            state.order.check(Format::Mp4, offset, index, packet.pts)?;
+        } else {
+            time = time.max(state.last_time.unwrap_or(time));
+        }
+        state.last_time = Some(time);
+        let duration = packet.duration.map(|ticks| {
+            let end = packet.pts.saturating_add_unsigned(ticks);
+            u64::try_from(state.ticks(end).saturating_sub(state.ticks(packet.pts))).unwrap_or(0)
+        });
+        let time_ns = scaled(time, 1_000_000_000, state.timescale().into());
+        let meta = Meta { time, duration, key: packet.key };
+        self.waiting.push(packet.track, time_ns, packet.data, meta);
+        self.write_waiting(false)
     }
 
     fn finish(&mut self) -> Result<()> {
+        self.write_waiting(true)?;
         let end = self.output.position();
         self.output.write(&self.index())?;
         let size = end - self.samples_at;
@@ -232,46 +425,6 @@ impl PacketWriter for Mp4Writer {
         self.output.patch(self.samples_at + 8, &size.to_be_bytes())?;
         Ok(self.output.flush()?)
     }
-}
-
-/// Appends a box that holds what `fill` appends.
-fn put(out: &mut Vec<u8>, kind: &[u8; 4], fill: impl FnOnce(&mut Vec<u8>)) {
-    let at = out.len();
-    out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(kind);
-    fill(out);
-    let size = u32::try_from(out.len() - at).unwrap_or(u32::MAX);
-    out[at..at + 4].copy_from_slice(&size.to_be_bytes());
-}
-
-/// Appends a box with a version and flags.
-fn put_full(
-    out: &mut Vec<u8>,
-    kind: &[u8; 4],
-    version: u8,
-    flags: u32,
-    fill: impl FnOnce(&mut Vec<u8>),
-) {
-    put(out, kind, |out| {
-        out.extend_from_slice(&(u32::from(version) << 24 | flags).to_be_bytes());
-        fill(out);
-    });
-}
-
-/// Appends a box with a table.
-fn put_table<T>(
-    out: &mut Vec<u8>,
-    kind: &[u8; 4],
-    rows: impl ExactSizeIterator<Item = T>,
-    mut put_row: impl FnMut(&mut Vec<u8>, T),
-) {
-    put_full(out, kind, 0, 0, |out| {
-        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        out.extend_from_slice(&count.to_be_bytes());
-        for row in rows {
-            put_row(out, row);
-        }
-    });
 }
 
 /// Each value with how often it comes in a row.
@@ -286,14 +439,16 @@ fn run_lengths(values: &[u32]) -> Vec<(u32, u32)> {
     runs
 }
 
-/// A first time above 0 is an empty edit; one below 0 plays the media from 0 on.
-fn put_edits(out: &mut Vec<u8>, start: i64, duration: u64) {
-    let empty = (u64::try_from(start).unwrap_or(0), -1_i64);
-    let playing = (duration.saturating_add_signed(start.min(0)), start.min(0).saturating_neg());
+/// An empty edit for a late beginning, and one that plays the media from some time on. `scale` gives
+/// ticks of the movie.
+fn put_edits(out: &mut Vec<u8>, timing: &Timing, scale: impl Fn(u64) -> u64) {
+    let media_start = i64::try_from(timing.media_start).unwrap_or(i64::MAX);
+    let empty = (scale(timing.empty), -1_i64);
+    let playing = (scale(timing.total.saturating_sub(timing.media_start)), media_start);
     let edits = [empty, playing];
-    let edits = if start > 0 { &edits[..] } else { &edits[1..] };
+    let edits = if timing.empty > 0 { &edits[..] } else { &edits[1..] };
     put_full(out, b"elst", 1, 0, |out| {
-        out.extend_from_slice(&[0, 0, 0, if start > 0 { 2 } else { 1 }]);
+        out.extend_from_slice(&[0, 0, 0, if timing.empty > 0 { 2 } else { 1 }]);
         for (duration, media_time) in edits {
             out.extend_from_slice(&duration.to_be_bytes());
             out.extend_from_slice(&media_time.to_be_bytes());

@@ -56,6 +56,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("mp4", crate::mp4::sample()),
         ("ogg", crate::ogg::sample(20)),
         ("wav", crate::wav::sample()),
+        ("mp4 with sound", crate::sound::sample(Format::Mp4, 30)),
         ("webm with sound", crate::sound::sample(Format::WebM, 40)),
     ]
 }
