@@ -2,6 +2,9 @@
 //! `tests/fuzz_smoke.rs` from seeds.
 
 use codec_container::{CodedPacket, Format, Input, ReadOptions, Source};
+use codec_core::audio::opus_head::OpusHead;
+use codec_core::audio::opus_packet::{OpusPacket, duration_us};
+use codec_core::audio::{AudioBuf, AudioCodec, AudioDecoderConfig, Recovery, SampleKind};
 use codec_core::codec::{
     Bitrate, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, FrameRequest, Limits,
     Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoDecoder, VideoEncoder,
@@ -264,4 +267,56 @@ fn read_all(source: Source, options: &ReadOptions) -> Option<u64> {
         _ => {}
     }
     Some(count)
+}
+
+/// Opus packets, each after its length in two little-endian bytes; the first byte chooses rate and
+/// channels, the lowest two bits of each length what is done with the packet.
+///
+/// # Panics
+/// If the decoder gives another number of samples than it says, or one that is no number.
+pub fn opus_decode(data: &[u8]) {
+    const RATES: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
+    let Some((&options, mut rest)) = data.split_first() else { return };
+    let rate = RATES[usize::from(options >> 1) % RATES.len()];
+    let format = crate::sound::format(rate, 1 + usize::from(options & 1));
+    let config = AudioDecoderConfig::new(AudioCodec::Opus, format);
+    let mut decoder = crate::sound::decoder("opus", &config).expect("opens");
+    let mut sound = AudioBuf::new(format, SampleKind::F32);
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let head = u16::from_le_bytes(*head);
+        let (packet, tail) = tail.split_at(usize::from(head >> 2).min(tail.len()));
+        let frame = rate as usize / 50;
+        let report = match head & 3 {
+            0 => decoder.recover(frame, Recovery::Conceal, 0),
+            1 => decoder.recover(frame, Recovery::FromNext(packet), 0),
+            _ => decoder.decode(packet, 0),
+        };
+        assert_eq!(decoder.receive(&mut sound), report.is_ok());
+        if let Ok(report) = report {
+            assert_eq!(sound.frames() as u64, report.frames);
+            let mut values = Vec::new();
+            sound.view().expect("fits").append_f32(&mut values);
+            assert!(values.iter().all(|value| value.is_finite()));
+        }
+        rest = tail;
+    }
+}
+
+/// Any bytes as an Opus packet, as several in one, and as a header.
+///
+/// # Panics
+/// If a packet that was taken apart and put together again is another one.
+pub fn opus_packet(data: &[u8]) {
+    if let Ok(packet) = OpusPacket::parse(data) {
+        let mut again = Vec::new();
+        packet.write(&mut again);
+        let again = OpusPacket::parse(&again).expect("what was written");
+        assert_eq!((again.frames(), again.toc().0 & !3), (packet.frames(), packet.toc().0 & !3));
+        assert!((2_500..=120_000).contains(&packet.duration_us()));
+        assert_eq!(duration_us(data), Some(packet.duration_us()));
+    }
+    let _ = OpusPacket::parse_self_delimited(data).map(|(_, length)| &data[length..]);
+    if let Ok(head) = OpusHead::parse(data) {
+        assert_eq!(OpusHead::parse(&head.to_bytes()).as_ref(), Ok(&head));
+    }
 }

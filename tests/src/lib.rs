@@ -10,6 +10,7 @@ pub mod external;
 pub mod fuzz;
 pub mod matroska;
 pub mod mutate;
+pub mod opus_compare;
 pub mod rng;
 pub mod scene;
 pub mod session;

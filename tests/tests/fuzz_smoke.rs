@@ -1,6 +1,8 @@
 //! A short, deterministic run of every fuzz target.
 
-use codec_tests::{data, fuzz, mutate, rng};
+use codec_core::audio::{AudioCodec, AudioEncoderConfig, AudioRate, FrameLength};
+use codec_core::codec::Bitrate;
+use codec_tests::{data, fuzz, mutate, rng, sound};
 
 #[test]
 fn damaged_streams_never_panic_the_vp8_decoder() {
@@ -64,5 +66,53 @@ fn damaged_files_never_panic_a_reader() {
     rng::for_each_seed(2000, |_, rng| {
         let file = rng.pick(&seeds);
         fuzz::container(&mutate::damaged(file, rng));
+    });
+}
+
+#[test]
+fn damaged_opus_never_panics_the_decoder() {
+    let coded: Vec<Vec<Vec<u8>>> = [(1, 12, 20), (2, 24, 60), (1, 32, 10), (2, 64, 20)]
+        .map(|(channels, kbps, ms)| {
+            let format = sound::format(48_000, channels);
+            let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format);
+            config.rate = Some(AudioRate::Vbr(Bitrate::kbps(kbps)));
+            config.frame = FrameLength::ms(ms);
+            (config.fec, config.expected_loss_pct) = (true, 20);
+            let mut encoder = sound::encoder("opus", &config).unwrap();
+            let said = sound::voice(format, 24_000, kbps);
+            let packets = sound::encode(&mut *encoder, format, &said, 24_000);
+            packets.into_iter().map(|packet| packet.data).collect()
+        })
+        .into();
+    rng::for_each_seed(150, |_, rng| {
+        let mut stream = vec![rng.byte()];
+        for _ in 0..30 {
+            let packets = rng.pick(&coded);
+            let mut packet = rng.pick(packets).clone();
+            match rng.below(4) {
+                0 => packet = mutate::damaged(&packet, rng),
+                1 => packet[0] = rng.byte(),
+                2 => packet[1..].fill_with(|| rng.byte()),
+                _ => {}
+            }
+            packet.truncate(16_000);
+            fuzz::opus_packet(&packet);
+            let task = rng.below(6).min(3);
+            let head = u16::try_from(packet.len() << 2).unwrap() | u16::try_from(task).unwrap();
+            stream.extend(head.to_le_bytes());
+            stream.extend(&packet);
+        }
+        fuzz::opus_decode(&stream);
+    });
+}
+
+#[test]
+fn random_bytes_never_panic_the_parsers_of_opus() {
+    rng::for_each_seed(3000, |_, rng| {
+        let mut bytes: Vec<u8> = (0..rng.below(60)).map(|_| rng.byte()).collect();
+        if rng.below(3) == 0 {
+            bytes.splice(0..0, *b"OpusHead");
+        }
+        fuzz::opus_packet(&bytes);
     });
 }

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use opus_rs::OpusDecoder;
-
 use super::DECODER_CAPABILITIES;
+use super::stream::Stream;
 use crate::audio::framer::SoundQueue;
 use crate::audio::opus_head::{OpusHead, wave_places};
 use crate::audio::opus_packet::OpusPacket;
@@ -20,7 +19,7 @@ use crate::error::{ConfigError, Corrupt, Error, LimitError};
 const LONGEST_GAP_S: usize = 10;
 
 pub(crate) static CAPABILITIES: AudioCapabilities =
-    AudioCapabilities { implementation: "opus-rs 0.1", ..DECODER_CAPABILITIES };
+    AudioCapabilities { implementation: "ropus 0.12, opus-rs 0.1", ..DECODER_CAPABILITIES };
 
 /// Opens a decoder.
 pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
@@ -33,7 +32,7 @@ struct Decoder {
     /// Factor of the output.
     gain: f32,
     /// One per stream of a packet.
-    streams: Vec<OpusDecoder>,
+    streams: Vec<Stream>,
     /// The packet of each stream, in the form of one that stands alone.
     parts: Vec<Vec<u8>>,
     /// What one stream gave.
@@ -87,7 +86,7 @@ impl Decoder {
         }
         let gain_db = (f32::from(head.gain_q8_db) + f32::from(config.gain_q8_db)) / 256.0;
         Ok(Self {
-            streams: build(config, &head)?,
+            streams: build(config, &head),
             gain: 10_f32.powf(gain_db / 20.0),
             parts: vec![Vec::new(); usize::from(head.streams)],
             head,
@@ -153,7 +152,7 @@ impl Decoder {
         let out = &mut sound[from..];
         let ran = catch_unwind(AssertUnwindSafe(|| self.run_streams(task, frames, out)));
         let done = ran.unwrap_or_else(|_| {
-            self.streams = build(&self.config, &self.head)?;
+            self.streams = build(&self.config, &self.head);
             Err(undecodable())
         });
         #[expect(clippy::float_cmp, reason = "no gain is exactly 1")]
@@ -234,8 +233,13 @@ impl AudioDecoder for Decoder {
     fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
         let facts = self.take_apart(data)?;
         self.output(pts, |this, out| this.run(Task::Decode, facts.frames, out))?;
-        let bandwidth = Some(facts.bandwidth);
-        Ok(AudioReport { frames: facts.frames as u64, bandwidth, ..AudioReport::default() })
+        let ranges = self.streams.iter().map(Stream::final_range);
+        Ok(AudioReport {
+            frames: facts.frames as u64,
+            recovered: 0,
+            bandwidth: Some(facts.bandwidth),
+            final_range: ranges.reduce(|all, one| Some(all? ^ one?)).flatten(),
+        })
     }
 
     fn recover(
@@ -275,14 +279,12 @@ impl AudioDecoder for Decoder {
 
     fn reset(&mut self) {
         self.sounds.clear();
-        if let Ok(fresh) = build(&self.config, &self.head) {
-            self.streams = fresh;
-        }
+        self.streams = build(&self.config, &self.head);
     }
 }
 
 /// Library decoders as before the first packet.
-fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Vec<OpusDecoder>, Error> {
+fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Vec<Stream> {
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
     let decoder = |stream: u8| {
         let channels = match head.family {
@@ -290,13 +292,13 @@ fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Vec<OpusDecoder
             _ if stream < head.coupled => 2,
             _ => 1,
         };
-        OpusDecoder::new(rate, channels).map_err(Error::Unsupported)
+        Stream::new(rate, channels)
     };
     (0..head.streams).map(decoder).collect()
 }
 
 fn decode_one(
-    stream: &mut OpusDecoder,
+    stream: &mut Stream,
     task: Task,
     packet: &[u8],
     frames: usize,
@@ -304,8 +306,8 @@ fn decode_one(
 ) -> Result<(), Error> {
     let got = match task {
         Task::Decode => stream.decode(packet, frames, out),
-        Task::Copy => stream.decode_fec(packet, frames, out),
-        Task::Conceal => stream.decode(&[], frames, out),
+        Task::Copy => stream.copy(packet, frames, out),
+        Task::Conceal => stream.conceal(frames, out),
     };
     match got {
         Ok(got) if got == frames => Ok(()),

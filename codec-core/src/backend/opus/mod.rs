@@ -1,5 +1,5 @@
-//! Opus: the encoder of the crate `ropus`, a port of libopus' fixed-point build, and the decoder of
-//! the crate `opus-rs`, whose concealment of losses is libopus' (docs/adr/0013). RFC 6716, RFC 7845.
+//! Opus by the crates `ropus`, which encodes and decodes CELT, and `opus-rs`, which decodes speech and
+//! makes up its losses (docs/adr/0013). RFC 6716, RFC 7845.
 //!
 //! Mended on our side of the seam: packets are checked by RFC 6716, section 3.4, before a library
 //! sees them; several streams in one packet are taken apart here; gains are applied here; a panic
@@ -17,6 +17,8 @@ mod libopus_decoder;
 mod library;
 #[cfg(feature = "opus")]
 mod ropus;
+#[cfg(feature = "opus")]
+mod stream;
 
 use crate::audio::{AudioCapabilities, AudioCodec};
 use crate::registry::AudioBackend;
