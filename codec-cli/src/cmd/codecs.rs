@@ -1,9 +1,11 @@
 //! `codec codecs`.
 
+mod audio;
+
 use codec_core::codec::{Capabilities, Gap, Knob, KnobKind, Scalability};
 use codec_core::conformance::{self, Check, Report, Verdict};
 use codec_core::frame::PixelFormat;
-use codec_core::registry::{BACKENDS, Backend};
+use codec_core::registry::{AUDIO_BACKENDS, AUDIO_PROCESSORS, BACKENDS, Backend};
 
 use crate::args::raw::CodecsArgs;
 use crate::failure::{Failure, Kind, Result};
@@ -17,12 +19,21 @@ pub(crate) fn run(args: &CodecsArgs) -> Result<()> {
     }
     if args.json {
         let list = json::array(BACKENDS.iter().map(backend_json));
-        return print(&format!("{}\n", Object::new().raw("backends", list).finish()));
+        let object = Object::new()
+            .raw("backends", list)
+            .raw("audio_backends", json::array(AUDIO_BACKENDS.iter().map(audio::backend_json)))
+            .raw(
+                "audio_processors",
+                json::array(AUDIO_PROCESSORS.iter().map(audio::processor_json)),
+            );
+        return print(&format!("{}\n", object.finish()));
     }
     let mut text = String::new();
     for backend in BACKENDS {
         text.push_str(&backend_text(backend));
     }
+    AUDIO_BACKENDS.iter().for_each(|backend| text.push_str(&audio::backend_text(backend)));
+    AUDIO_PROCESSORS.iter().for_each(|entry| text.push_str(&audio::processor_text(entry)));
     print(&text)
 }
 
@@ -89,14 +100,7 @@ fn backend_text(backend: &Backend) -> String {
             caps.latency_frames
         ));
         for knob in caps.knobs {
-            let live = if knob.live { ", can change while running" } else { "" };
-            text.push_str(&format!(
-                "    {}={} [{}{live}]: {}\n",
-                knob.name,
-                knob.default,
-                knob.allowed(),
-                knob.help
-            ));
+            text.push_str(&knob_text(knob));
         }
         push_gaps(&mut text, caps);
     }
@@ -113,6 +117,11 @@ fn push_gaps(text: &mut String, caps: &Capabilities) {
     if !names.is_empty() {
         text.push_str(&format!("    lacks: {}\n", names.join(", ")));
     }
+}
+
+fn knob_text(knob: &Knob) -> String {
+    let live = if knob.live { ", can change while running" } else { "" };
+    format!("    {}={} [{}{live}]: {}\n", knob.name, knob.default, knob.allowed(), knob.help)
 }
 
 fn backend_json(backend: &Backend) -> String {

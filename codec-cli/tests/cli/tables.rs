@@ -40,6 +40,23 @@ fn codecs_lists_backends_with_ranges_and_defaults() {
 }
 
 #[test]
+fn codecs_lists_what_can_be_done_with_sound() {
+    let place = Place::new();
+    let json = place.json(&["codecs", "--json"]);
+    let named = |section: &str, key: &str, name: &str| {
+        let list = json[section].as_array().unwrap();
+        list.iter().find(|entry| entry[key] == name).unwrap_or_else(|| panic!("{name}")).clone()
+    };
+    let opus = named("audio_backends", "codec", "opus");
+    assert!(opus["encoder"]["knobs"].is_array() && opus["decoder"]["fec"] == true, "{opus}");
+    assert_eq!(named("audio_backends", "codec", "pcmu")["name"], "native");
+    assert_eq!(named("audio_processors", "name", "denoise")["rates"][0], 48_000);
+    assert!(named("audio_processors", "name", "mix")["help"].is_string());
+    let text = place.ok(&["codecs"]).text();
+    assert!(text.contains("vad (processing, earshot 1.2)"), "{text}");
+}
+
+#[test]
 fn scenes_are_drawn_alike_in_every_run() {
     let place = Place::new();
     for scene in ["talking-head", "scrolling-text", "texture-pan", "scene-cuts", "static-slide"] {

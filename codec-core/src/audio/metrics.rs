@@ -169,7 +169,7 @@ mod tests {
     fn a_delay_either_way_is_found_and_taken_off() {
         let sound = noise(96_000, 2);
         for delay in [-4_321i64, -1, 0, 7, 20_000] {
-            let samples = 2 * delay.unsigned_abs() as usize;
+            let samples = 2 * usize::try_from(delay.unsigned_abs()).unwrap();
             let padded = [&vec![0.0; samples], &sound[..]].concat();
             let (a, b) = if delay >= 0 { (&sound, &padded) } else { (&padded, &sound) };
             let found = compare(a, b, STEREO, &CompareOptions::default()).unwrap();
@@ -184,7 +184,8 @@ mod tests {
     #[test]
     fn silence_odd_lengths_and_wild_values_are_met() {
         let options = CompareOptions::default();
-        let silent = compare(&[0.0; 9_600], &[0.0; 9_600], STEREO, &options).unwrap();
+        let nothing = vec![0.0; 9_600];
+        let silent = compare(&nothing, &nothing, STEREO, &options).unwrap();
         assert_eq!((silent.segmental_snr_db, silent.log_spectral_distance_db), (None, None));
         let wild = [f32::NAN, f32::INFINITY, 1e30, -1e30].repeat(1_000);
         for length in [2, 4, 100, 4_000] {

@@ -53,14 +53,14 @@ pub fn align(
     fft.forward(&mut values);
     let energies = Energies::new(&a, &b);
     let mut best = Alignment { delay: 0, correlation: 0.0 };
-    let mut highest = f64::MIN;
+    let mut highest: Option<f64> = None;
     for distance in 0..=furthest {
         for late in [true, false] {
             let at = if late { distance } else { (length - distance) % length };
             let product = values[at].0 / length as f64;
             // Nearest to 0 among equals.
-            if product > highest * (1.0 + 1e-9) || highest == f64::MIN {
-                highest = product;
+            if highest.is_none_or(|highest| product > highest * (1.0 + 1e-9)) {
+                highest = Some(product);
                 let delay = i64::try_from(distance).unwrap_or(i64::MAX);
                 let delay = if late { delay } else { -delay };
                 let energy = energies.overlap(distance, late);
@@ -69,7 +69,7 @@ pub fn align(
             }
         }
     }
-    if highest <= 0.0 { Alignment { delay: 0, correlation: 0.0 } } else { best }
+    if best.correlation > 0.0 { best } else { Alignment { delay: 0, correlation: 0.0 } }
 }
 
 fn mono(samples: &[f32], channels: usize, most: usize) -> Vec<f64> {

@@ -146,7 +146,7 @@ mod tests {
     fn silence_and_wild_values_have_a_result() {
         let format = AudioFormat::new(44_100, ChannelLayout::Surround51);
         let mut meter = LoudnessMeter::new(format).unwrap();
-        let silent = [0i16; 6 * 44_100];
+        let silent = vec![0i16; 6 * 44_100];
         meter.push(&AudioView::new(format, Samples::S16(&silent)).unwrap()).unwrap();
         assert_eq!((meter.result().integrated_lufs, meter.result().true_peak_dbtp), (None, None));
         let wild = [f32::NAN, f32::INFINITY, 1e30, -1e30, 0.5, 0.0].repeat(44_100);
