@@ -207,7 +207,9 @@ impl SoundSettings {
             None => capabilities.rates.iter().copied().max().unwrap_or(48_000),
         };
         let mut config = AudioEncoderConfig::new(codec, AudioFormat::new(rate, layout));
-        config.application = self.application;
+        if codec == AudioCodec::Opus {
+            config.application = self.application;
+        }
         if capabilities.bitrate_range.is_some() {
             let usual = if layout.count() > 1 { USUAL_STEREO } else { USUAL_MONO };
             let bitrate = self.bitrate.unwrap_or(usual);
