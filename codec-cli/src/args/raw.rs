@@ -69,8 +69,12 @@ pub(crate) enum Verb {
     Transcode(EncodeArgs),
     /// Tell what a file holds.
     Probe(ProbeArgs),
-    /// Compare a video with its reference: PSNR and SSIM.
+    /// Compare a video or a sound with its reference: PSNR and SSIM; SNR, spectra and loudness.
     Metrics(MetricsArgs),
+    /// Mix the sound of several files into one.
+    Mix(MixArgs),
+    /// Find speech.
+    Vad(VadArgs),
     /// List codecs, what they can do and their settings.
     Codecs(CodecsArgs),
     /// Draw a synthetic clip, or make a sound: the same on every machine.
@@ -421,6 +425,20 @@ pub(crate) struct MetricsArgs {
     /// Compare at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
+    /// Compare the sound, of files that have pictures too.
+    #[arg(long)]
+    pub(crate) audio: bool,
+    /// Furthest delay of one sound against the other that is looked for, in milliseconds; 0: they
+    /// lie as they are.
+    #[arg(long, value_name = "MS", default_value_t = 500,
+          value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) max_delay: u32,
+    /// Exit code 7 if the SNR of the sound is lower, in dB.
+    #[arg(long, value_name = "DB", allow_hyphen_values = true)]
+    pub(crate) min_snr: Option<f64>,
+    /// Exit code 7 if the log-spectral distance of the sound is higher, in dB.
+    #[arg(long, value_name = "DB")]
+    pub(crate) max_lsd: Option<f64>,
     /// Exit code 7 if the mean PSNR of luma is lower, in dB.
     #[arg(long, value_name = "DB")]
     pub(crate) min_psnr: Option<f64>,
@@ -430,6 +448,63 @@ pub(crate) struct MetricsArgs {
     /// What input may ask for: see `codec decode`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MixArgs {
+    /// Input files; one may be `-`. Their times are kept.
+    #[arg(value_name = "IN", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Output file, or `-`.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Container of the output (wav, opus, webm), for pipes and odd names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Gain of each input in dB, in their order: 0,-6,-6; inputs without one keep their level.
+    #[arg(long, value_name = "DB,...", value_delimiter = ',', allow_hyphen_values = true,
+          value_parser = values::gain)]
+    pub(crate) gain: Vec<f32>,
+    /// Samples per second. Default: the highest of the inputs', where the codec has it.
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
+    pub(crate) rate: Option<u32>,
+    /// Channels. Default: the most that an input has.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) channels: Option<u8>,
+    /// Codec or codec/backend, or an encoding of samples (s16le). Default: the usual one of the
+    /// output.
+    #[arg(short, long)]
+    pub(crate) codec: Option<String>,
+    /// Bits per second: 64k; a plain number is kilobits.
+    #[arg(short, long, value_parser = values::bitrate)]
+    pub(crate) bitrate: Option<Bitrate>,
+    /// Also write into this folder, for each input, the mix of all the others, named as the input.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) n_minus_1: Option<PathBuf>,
+    /// What input may ask for: see `codec decode`.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long = "yes")]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VadArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Probability from which on a block of 16 ms is speech.
+    #[arg(long, value_name = "0..1", default_value_t = 0.5)]
+    pub(crate) threshold: f32,
+    /// Stretches of speech that are shorter do not count, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    pub(crate) min_speech: u32,
+    /// Pauses that are shorter do not part a stretch, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 300)]
+    pub(crate) min_pause: u32,
 }
 
 #[derive(Debug, Args)]

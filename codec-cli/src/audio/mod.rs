@@ -5,4 +5,4 @@ pub(crate) mod effects;
 pub(crate) mod lane;
 pub(crate) mod sink;
 pub(crate) mod source;
-mod timeline;
+pub(crate) mod timeline;

@@ -1,5 +1,7 @@
 //! `codec metrics`.
 
+mod sound;
+
 use codec_core::frame::Rational;
 use codec_core::metrics::{self, Psnr};
 
@@ -15,10 +17,16 @@ use crate::json::{self, Object};
 use crate::picture::planes::Planes;
 use crate::progress::{Now, Progress};
 
-/// Compares two videos, frame by frame, by their times.
+/// Compares two videos, frame by frame, by their times; or two sounds.
 pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     if is_pipe(&args.reference) && is_pipe(&args.distorted) {
         return Err(Failure::usage("only one of both can be standard input"));
+    }
+    if args.audio || sound::is_sound(&args.reference, args, env) {
+        return sound::run(args, env);
+    }
+    if args.min_snr.or(args.max_lsd).is_some() {
+        return Err(Failure::usage("--min-snr and --max-lsd are for sound: give --audio"));
     }
     let limits = args.limits.map(|list| list.0).unwrap_or_default();
     let open = |path: &std::path::Path| {

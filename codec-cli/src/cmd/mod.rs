@@ -6,8 +6,10 @@ mod encode;
 mod generate;
 mod help;
 mod metrics;
+mod mix;
 mod probe;
 mod snapshot;
+mod vad;
 
 use crate::Env;
 use crate::args::raw::Verb;
@@ -21,6 +23,8 @@ pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
         Verb::Decode(args) => decode::run(&args, env),
         Verb::Probe(args) => probe::run(&args, env),
         Verb::Metrics(args) => metrics::run(&args, env),
+        Verb::Mix(args) => mix::run(&args, env),
+        Verb::Vad(args) => vad::run(&args, env),
         Verb::Codecs(args) => codecs::run(&args),
         Verb::Generate(args) => generate::run(&args, env),
         Verb::Snapshot(args) => snapshot::run(&args, env),

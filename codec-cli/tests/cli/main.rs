@@ -13,6 +13,7 @@ mod interrupts;
 mod malformed;
 mod refusals;
 mod samples;
+mod sound_processing;
 mod tables;
 
 use std::fs;

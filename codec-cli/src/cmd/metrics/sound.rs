@@ -1,0 +1,204 @@
+//! `codec metrics` of two sounds.
+
+use std::path::Path;
+
+use codec_container::Input;
+use codec_core::audio::metrics::{CompareOptions, Comparison, compare};
+use codec_core::audio::{AudioBuf, AudioFormat, SampleKind};
+
+use crate::Env;
+use crate::args::raw::MetricsArgs;
+use crate::audio::source::{SoundOptions, SoundSource};
+use crate::audio::timeline::Timeline;
+use crate::console::{Console, Style};
+use crate::failure::{Failure, Kind, Result};
+use crate::io::input::{InputSpec, Opened};
+use crate::io::names::is_pipe;
+use crate::io::output::print;
+use crate::json::Object;
+
+/// Whether the reference holds sound and no pictures. A pipe cannot be looked at twice.
+pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: Env) -> bool {
+    if is_pipe(path) || args.raw.is_some() {
+        return false;
+    }
+    let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
+    match spec(path, args).open(quiet) {
+        Ok(Opened::Container(Input::Packets(reader))) => {
+            reader.video().is_none() && reader.audio().is_some()
+        }
+        _ => false,
+    }
+}
+
+fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
+    let limits = args.limits.map(|list| list.0).unwrap_or_default();
+    InputSpec { path: path.to_owned(), raw: None, limits, lenient: false }
+}
+
+/// Compares the sounds of two files.
+pub(super) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
+    let reference = read(&args.reference, None, args, env)?;
+    let distorted = read(&args.distorted, Some(reference.format), args, env)?;
+    let options = CompareOptions { max_delay_ms: args.max_delay, ..CompareOptions::default() };
+    let report = Report {
+        comparison: compare(&reference.values, &distorted.values, reference.format, &options)
+            .map_err(|error| Failure::new(Kind::Input, error.to_string()))?,
+        loudness: [loudness(&reference)?, loudness(&distorted)?],
+        reference,
+        distorted,
+    };
+    print(&if args.json { report.json() } else { report.text() })?;
+    report.check(args)
+}
+
+/// A whole sound.
+struct Sound {
+    /// As it came.
+    found: AudioFormat,
+    format: AudioFormat,
+    values: Vec<f32>,
+}
+
+/// Reads the sound of a file, in `format` or its own; it begins with its first sample.
+fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: Env) -> Result<Sound> {
+    let spec = spec(path, args);
+    let options = SoundOptions { limits: spec.limits, ..SoundOptions::default() };
+    let mut source = SoundSource::open(&spec, &options, env)?;
+    let found = source.format();
+    let format = format.unwrap_or(found);
+    let mut timeline = Timeline::new(found, format)?;
+    let mut sound = AudioBuf::new(found, SampleKind::F32);
+    let mut values = Vec::new();
+    let mut give = |new: &mut Vec<f32>, _: i64| {
+        values.append(new);
+        Ok(())
+    };
+    while source.read(&mut sound)? {
+        timeline.push(&sound, &mut give)?;
+    }
+    timeline.finish(&mut give)?;
+    if values.is_empty() {
+        return Err(Failure::new(Kind::Input, format!("{}: no samples", spec.name())));
+    }
+    Ok(Sound { found, format, values })
+}
+
+/// Integrated loudness in LUFS, range in LU and true peak in dBTP.
+#[derive(Clone, Copy, Debug, Default)]
+struct Loudness {
+    integrated_lufs: Option<f64>,
+    range_lu: Option<f64>,
+    true_peak_dbtp: Option<f64>,
+}
+
+#[cfg(feature = "loudness")]
+fn loudness(sound: &Sound) -> Result<Loudness> {
+    use codec_core::audio::metrics::LoudnessMeter;
+    use codec_core::audio::{AudioView, Samples};
+    let mut meter = LoudnessMeter::new(sound.format).map_err(Failure::internal)?;
+    let view = AudioView::new(sound.format, Samples::F32(&sound.values));
+    meter.push(&view.map_err(Failure::internal)?).map_err(Failure::internal)?;
+    let measured = meter.result();
+    Ok(Loudness {
+        integrated_lufs: measured.integrated_lufs,
+        range_lu: Some(measured.range_lu),
+        true_peak_dbtp: measured.true_peak_dbtp,
+    })
+}
+
+#[cfg(not(feature = "loudness"))]
+fn loudness(_: &Sound) -> Result<Loudness> {
+    Ok(Loudness::default())
+}
+
+struct Report {
+    comparison: Comparison,
+    loudness: [Loudness; 2],
+    reference: Sound,
+    distorted: Sound,
+}
+
+impl Report {
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    fn seconds(&self, frames: i64) -> f64 {
+        frames as f64 / f64::from(self.reference.format.rate)
+    }
+
+    fn compared_s(&self) -> f64 {
+        self.seconds(i64::try_from(self.comparison.frames).unwrap_or(i64::MAX))
+    }
+
+    fn text(&self) -> String {
+        let Comparison { alignment, snr_db, segmental_snr_db, log_spectral_distance_db, .. } =
+            self.comparison;
+        let converted = if self.distorted.found == self.reference.format {
+            String::new()
+        } else {
+            format!(" (the other was {})", self.distorted.found)
+        };
+        let db = |value: Option<f64>| value.map_or("none".to_owned(), |v| format!("{v:.3}"));
+        let mut text = format!(
+            "sound compared {:.3} s, {}{converted}\n\
+             delay {} samples, {:.3} ms, correlation {:.4}\n\
+             SNR {snr_db:.3} dB, segmental {} dB, log-spectral distance {} dB\n",
+            self.compared_s(),
+            self.reference.format,
+            alignment.delay,
+            1000.0 * self.seconds(alignment.delay),
+            alignment.correlation,
+            db(segmental_snr_db),
+            db(log_spectral_distance_db),
+        );
+        for (name, loudness) in ["reference", "other"].iter().zip(self.loudness) {
+            text.push_str(&format!(
+                "loudness of the {name} {} LUFS, range {} LU, true peak {} dBTP\n",
+                db(loudness.integrated_lufs),
+                db(loudness.range_lu),
+                db(loudness.true_peak_dbtp)
+            ));
+        }
+        text
+    }
+
+    fn json(&self) -> String {
+        let Comparison { alignment, snr_db, segmental_snr_db, log_spectral_distance_db, frames } =
+            self.comparison;
+        let loud = |loudness: Loudness| {
+            Object::new()
+                .maybe("integrated_lufs", loudness.integrated_lufs.map(crate::json::float))
+                .maybe("range_lu", loudness.range_lu.map(crate::json::float))
+                .maybe("true_peak_dbtp", loudness.true_peak_dbtp.map(crate::json::float))
+                .finish()
+        };
+        let object = Object::new()
+            .raw("rate", self.reference.format.rate)
+            .raw("channels", self.reference.format.channels())
+            .raw("samples_compared", frames)
+            .raw("delay_samples", alignment.delay)
+            .float("delay_ms", 1000.0 * self.seconds(alignment.delay))
+            .float("correlation", alignment.correlation)
+            .float("snr_db", snr_db)
+            .maybe("segmental_snr_db", segmental_snr_db.map(crate::json::float))
+            .maybe("log_spectral_distance_db", log_spectral_distance_db.map(crate::json::float))
+            .raw("reference", loud(self.loudness[0]))
+            .raw("distorted", loud(self.loudness[1]));
+        format!("{}\n", object.finish())
+    }
+
+    fn check(&self, args: &MetricsArgs) -> Result<()> {
+        let failed = |what: String| Err(Failure::new(Kind::Check, what));
+        let snr = self.comparison.snr_db;
+        // Silence has no distance.
+        let distance = self.comparison.log_spectral_distance_db.unwrap_or(0.0);
+        match (args.min_snr, args.max_lsd) {
+            (Some(least), _) if snr < least => {
+                failed(format!("SNR {snr:.3} dB is below {least} dB"))
+            }
+            (_, Some(most)) if distance > most => {
+                failed(format!("log-spectral distance {distance:.3} dB is above {most} dB"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! `codec mix`.
+
+use std::path::{Path, PathBuf};
+
+use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
+use codec_core::audio::mixer::Mixer;
+use codec_core::audio::{
+    AudioBuf, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout,
+    SampleKind,
+};
+use codec_core::registry::AudioBackend;
+
+use crate::Env;
+use crate::args::raw::MixArgs;
+use crate::args::sound::{self, SoundCodec, SoundSettings};
+use crate::audio::sink::SoundSink;
+use crate::audio::source::{SoundOptions, SoundSource};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::input::InputSpec;
+use crate::io::names::{format_of, is_pipe};
+use crate::io::output::{OutputFile, Rules};
+
+/// Mixes the sound of several files.
+pub(crate) fn run(args: &MixArgs, env: Env) -> Result<()> {
+    interrupt::listen();
+    if args.inputs.iter().filter(|path| is_pipe(path)).count() > 1 {
+        return Err(Failure::usage("only one input can be standard input"));
+    }
+    if args.gain.len() > args.inputs.len() {
+        let message = format!("{} gains for {} inputs", args.gain.len(), args.inputs.len());
+        return Err(Failure::usage(message));
+    }
+    let format = format_of(&args.output, args.format.as_deref(), Format::Wav)?;
+    let encoding = Encoding::choose(args, format)?;
+    let rules =
+        Rules { overwrite: args.yes, not: args.inputs.clone(), terminal: args.format.is_some() };
+    // Outputs are refused before any input is read.
+    let mut files = vec![OutputFile::create(&args.output, &rules)?];
+    if let Some(folder) = &args.n_minus_1 {
+        for path in names_in(folder, args)? {
+            files.push(OutputFile::create(&path, &rules)?);
+        }
+    }
+    let limits = args.limits.map(|list| list.0).unwrap_or_default();
+    let mut inputs = args
+        .inputs
+        .iter()
+        .map(|path| Input::open(path, limits, env))
+        .collect::<Result<Vec<_>>>()?;
+    let config = encoding.config(args, &inputs)?;
+    let mut mixer = mixer_for(args, config.format, &inputs)?;
+    let mut outputs = files
+        .into_iter()
+        .map(|file| Output::begin(file, encoding.backend, &config, format))
+        .collect::<Result<Vec<_>>>()?;
+    let frames = mix(&mut mixer, &mut inputs, &mut outputs)?;
+    let seconds = f64_of(frames) / f64::from(config.format.rate);
+    let codec = config.codec;
+    for output in outputs {
+        let name = output.finish()?;
+        env.console.note(format!("{name}: {seconds:.3} s of {codec}, {}", config.format));
+    }
+    for (input, id) in inputs.iter().zip(0..) {
+        let dropped = mixer.stats(id).map_or(0, |stats| stats.late + stats.overlapped);
+        if dropped > 0 {
+            let name = &input.name;
+            env.console.warn(format!("{name}: {dropped} samples before time 0 or twice, left out"));
+        }
+    }
+    if interrupt::stopped() {
+        return Err(Failure::new(Kind::Interrupted, "interrupted: the files are finished"));
+    }
+    Ok(())
+}
+
+/// How the mix is coded.
+struct Encoding {
+    settings: SoundSettings,
+    backend: &'static AudioBackend,
+    codec: AudioCodec,
+    capabilities: &'static AudioCapabilities,
+}
+
+impl Encoding {
+    fn choose(args: &MixArgs, format: Format) -> Result<Self> {
+        let mut settings = SoundSettings::generated(format);
+        settings.bitrate = args.bitrate;
+        if let Some(name) = &args.codec {
+            let (backend, codec) = sound::find(name)?;
+            settings.codec = SoundCodec::Encode(backend, codec);
+        }
+        let (backend, codec) = settings.encoder(format)?;
+        let Some((_, capabilities)) = backend.encoder else {
+            let message = format!("{}/{} cannot encode", backend.codec, backend.name);
+            return Err(Failure::new(Kind::Backend, message));
+        };
+        Ok(Self { settings, backend, codec, capabilities })
+    }
+
+    fn config(&self, args: &MixArgs, inputs: &[Input]) -> Result<AudioEncoderConfig> {
+        let formats = || inputs.iter().map(|input| input.source.format());
+        let rate = formats().map(|format| format.rate).max().unwrap_or(48_000);
+        let widest = formats().max_by_key(|format| format.channels());
+        let layout = match args.channels {
+            Some(count) => ChannelLayout::of(count.into()),
+            None => widest.map(|format| format.layout),
+        };
+        let format = AudioFormat::new(args.rate.unwrap_or(rate), layout.unwrap_or_default());
+        let config = self.settings.config(self.codec, self.capabilities, format)?;
+        if let Some(wanted) = args.rate.filter(|&wanted| wanted != config.format.rate) {
+            let message = format!("{} cannot be coded at {wanted} Hz", self.codec);
+            return Err(Failure::usage(message));
+        }
+        Ok(config)
+    }
+}
+
+fn mixer_for(args: &MixArgs, format: AudioFormat, inputs: &[Input]) -> Result<Mixer> {
+    let refused = |error| Failure::encoding(&error);
+    let mut mixer = Mixer::new(format).map_err(refused)?;
+    for (input, id) in inputs.iter().zip(0u32..) {
+        mixer.add_input(id, input.source.format()).map_err(refused)?;
+        if let Some(&gain) = args.gain.get(id as usize) {
+            mixer.set_gain_db(id, gain).map_err(refused)?;
+        }
+    }
+    mixer.settle_gains();
+    Ok(mixer)
+}
+
+/// Mixes until every input has ended; sample frames that came out.
+fn mix(mixer: &mut Mixer, inputs: &mut [Input], outputs: &mut [Output]) -> Result<u64> {
+    let block = (mixer.format().rate / 50).max(1) as usize;
+    let mut out = AudioBuf::new(mixer.format(), SampleKind::F32);
+    let mut total = 0u64;
+    let mut flush = mixer.latency();
+    while flush > 0 {
+        for (input, id) in inputs.iter_mut().zip(0..) {
+            input.feed(mixer, id, block)?;
+        }
+        let ids = 0..u32::try_from(inputs.len()).unwrap_or(u32::MAX);
+        let longest = ids.filter_map(|id| mixer.ready(id)).max().unwrap_or(0);
+        let mut frames = longest.min(block);
+        if frames == 0 || interrupt::stopped() {
+            // What the limiter holds.
+            frames = flush.min(block);
+            flush -= frames;
+        }
+        mixer.mix(frames, &mut out);
+        total += outputs[0].write(&mut out)?;
+        for (output, id) in outputs[1..].iter_mut().zip(0..) {
+            mixer.mix_without(id, &mut out).map_err(|error| Failure::encoding(&error))?;
+            output.write(&mut out)?;
+        }
+    }
+    Ok(total)
+}
+
+/// One input.
+struct Input {
+    source: SoundSource,
+    name: String,
+    sound: AudioBuf,
+    ended: bool,
+}
+
+impl Input {
+    fn open(path: &Path, limits: codec_core::codec::Limits, env: Env) -> Result<Self> {
+        let spec = InputSpec { path: path.to_owned(), raw: None, limits, lenient: false };
+        let options = SoundOptions { limits, ..SoundOptions::default() };
+        let source = SoundSource::open(&spec, &options, env)?;
+        let sound = AudioBuf::new(source.format(), SampleKind::F32);
+        Ok(Self { source, name: spec.name(), sound, ended: false })
+    }
+
+    /// Reads on until `frames` are ready, or the end.
+    fn feed(&mut self, mixer: &mut Mixer, id: u32, frames: usize) -> Result<()> {
+        let failed = |name: &str, error: codec_core::Error| {
+            Failure::new(Kind::Input, format!("{name}: {error}"))
+        };
+        while !self.ended && mixer.ready(id).is_some_and(|ready| ready < frames) {
+            if self.source.read(&mut self.sound)? {
+                let view = self.sound.view().map_err(Failure::internal)?;
+                let pushed = mixer.push(id, &view, self.sound.pts);
+                pushed.map_err(|error| failed(&self.name, error))?;
+            } else {
+                self.ended = true;
+                mixer.end_input(id).map_err(Failure::internal)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One output.
+struct Output {
+    file: OutputFile,
+    sink: SoundSink,
+    writer: Box<dyn PacketWriter>,
+}
+
+impl Output {
+    fn begin(
+        file: OutputFile,
+        backend: &AudioBackend,
+        config: &AudioEncoderConfig,
+        format: Format,
+    ) -> Result<Self> {
+        let sink = SoundSink::new(backend, config, 0, &file.name)?;
+        let tracks = [Track::Audio(sink.track(format, config))];
+        let writer = create_packets(file.stream()?, format, &tracks, &WriteOptions::default())
+            .map_err(|error| Failure::writing(&file.name, &error))?;
+        Ok(Self { file, sink, writer })
+    }
+
+    /// Writes what lies at time 0 or after it; how many sample frames that is.
+    fn write(&mut self, sound: &mut AudioBuf) -> Result<u64> {
+        let early = usize::try_from(sound.pts.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+        sound.trim(early, 0);
+        let view = sound.view().map_err(Failure::internal)?;
+        if view.frames() > 0 {
+            self.sink.write(&view, sound.pts, &mut *self.writer)?;
+        }
+        Ok(view.frames() as u64)
+    }
+
+    fn finish(mut self) -> Result<String> {
+        self.sink.finish(&mut *self.writer)?;
+        self.writer.finish().map_err(|error| Failure::writing(&self.file.name, &error))?;
+        let name = self.file.name.clone();
+        self.file.commit()?;
+        Ok(name)
+    }
+}
+
+/// The names of the mixes without one input.
+fn names_in(folder: &Path, args: &MixArgs) -> Result<Vec<PathBuf>> {
+    let extension = match args.output.extension() {
+        Some(extension) => extension.to_owned(),
+        None => args.format.clone().unwrap_or_else(|| "wav".to_owned()).into(),
+    };
+    let mut names: Vec<PathBuf> = Vec::new();
+    for input in &args.inputs {
+        let stem = if is_pipe(input) { Path::new("stdin") } else { input.as_path() };
+        let mut name = stem.file_stem().unwrap_or_default().to_owned();
+        name.push(".");
+        name.push(&extension);
+        let path = folder.join(name);
+        if names.contains(&path) {
+            let message = format!("two inputs would both be {}", path.display());
+            return Err(Failure::usage(message));
+        }
+        names.push(path);
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::output(&folder.display().to_string(), &error))?;
+    Ok(names)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn f64_of(count: u64) -> f64 {
+    count as f64
+}
