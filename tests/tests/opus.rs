@@ -65,12 +65,13 @@ fn write_ogg(
     let mut writer =
         create_packets(output, Format::Ogg, &tracks, &WriteOptions::default()).unwrap();
     for packet in coded {
-        let trim_end = u32::try_from(packet.trim_end).unwrap();
-        let mut reference = PacketRef::default();
-        reference.data = &packet.data;
-        reference.pts = packet.pts;
-        reference.duration = Some(packet.duration - packet.trim_end);
-        reference.trim_end = trim_end;
+        let reference = PacketRef {
+            data: &packet.data,
+            pts: packet.pts,
+            duration: Some(packet.duration - packet.trim_end),
+            trim_end: u32::try_from(packet.trim_end).unwrap(),
+            ..PacketRef::default()
+        };
         writer.write(reference).unwrap();
     }
     writer.finish().unwrap();
