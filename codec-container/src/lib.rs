@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod avc;
 mod error;
 mod flac;
 mod format;
@@ -35,6 +36,7 @@ mod wav;
 mod webm;
 mod y4m;
 
+pub use avc::AnnexB;
 pub use error::{Corrupt, Error, Result};
 pub use format::Format;
 pub use io::{Output, ReadSeek, Source, WriteSeek};

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use codec_core::codec::Limits;
 
+use crate::avc::AvcWriter;
 use crate::io::Source;
 use crate::{
     AudioTrack, Error, Format, IvfReader, IvfWriter, Mp4Reader, Mp4Writer, OggReader, OggWriter,
@@ -112,9 +113,13 @@ pub fn create_packets(
     match format {
         Format::Ivf => Ok(Box::new(IvfWriter::new(output, only_video(format, tracks)?)?)),
         Format::WebM | Format::Matroska => {
-            Ok(Box::new(WebmWriter::new(output, format, tracks, options)?))
+            let writer = Box::new(WebmWriter::new(output, format, tracks, options)?);
+            Ok(AvcWriter::wrap(writer, tracks))
         }
-        Format::Mp4 => Ok(Box::new(Mp4Writer::new(output, tracks)?)),
+        Format::Mp4 => {
+            let writer = Box::new(Mp4Writer::new(output, tracks)?);
+            Ok(AvcWriter::wrap(writer, tracks))
+        }
         Format::Ogg => Ok(Box::new(OggWriter::new(output, only_audio(format, tracks)?, options)?)),
         Format::Wav => Ok(Box::new(WavWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Pcm => Ok(Box::new(RawAudioWriter::new(output, only_audio(format, tracks)?)?)),

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codec_container::{CodedPacket, PacketReader};
-use codec_core::codec::{Conceal, DecoderConfig, Limits, VideoDecoder};
+use codec_container::{AnnexB, CodedPacket, PacketReader};
+use codec_core::codec::{Codec, Conceal, DecoderConfig, Limits, VideoDecoder};
 use codec_core::frame::{Color, Frame, Rational, Size};
 use codec_core::parallel::RowPool;
 use codec_core::registry;
@@ -74,6 +74,9 @@ pub(crate) struct DecodedSource {
     /// What went wrong after the packets that were read ahead.
     peeked_failure: Option<Failure>,
     packet: CodedPacket,
+    /// What makes packets of H.264 in boxes those that decoders take, and the packet made.
+    annex_b: Option<AnnexB>,
+    converted: Vec<u8>,
     /// The first frame, which told the size, until it is asked for; later the current one.
     frame: Option<Frame>,
     is_first: bool,
@@ -114,6 +117,8 @@ impl DecodedSource {
             kind: format!("{codec} in {}", stream.format),
         };
         let states_rate = stream.frame_rate.is_some();
+        let is_avc = stream.codec == Codec::H264;
+        let annex_b = AnnexB::new(&stream.codec_private).filter(|_| is_avc);
         let mut source = Self {
             reader,
             decoder,
@@ -124,6 +129,8 @@ impl DecodedSource {
             peeked: VecDeque::new(),
             peeked_failure: None,
             packet: CodedPacket::default(),
+            annex_b,
+            converted: Vec::new(),
             frame: None,
             is_first: true,
             ended: false,
@@ -219,6 +226,13 @@ impl DecodedSource {
             }
             let CodedPacket { data, pts, duration, index, offset, .. } = &self.packet;
             self.coded_bytes += data.len() as u64;
+            let data = match &self.annex_b {
+                None => data,
+                Some(annex_b) => {
+                    annex_b.convert(data, &mut self.converted);
+                    &self.converted
+                }
+            };
             match self.decoder.decode(data, *pts, *duration) {
                 Ok(report) => {
                     self.damage.total_mbs += u64::from(report.total_mbs);

@@ -18,6 +18,32 @@ pub(super) struct Summary {
     pub(super) has_slice: bool,
 }
 
+/// The `AVCDecoderConfigurationRecord` of parameter sets, with lengths of four bytes (ISO/IEC
+/// 14496-15, section 5.3.3.1); empty if there are not both kinds.
+pub(super) fn decoder_record(sets: &[u8]) -> Vec<u8> {
+    let of = |kind: u8| {
+        units(sets).filter(move |unit| unit.first().is_some_and(|header| header & 31 == kind))
+    };
+    let Some([_, profile, constraints, level]) = of(SPS).find_map(|sps| sps.first_chunk()) else {
+        return Vec::new();
+    };
+    let mut record = vec![1, *profile, *constraints, *level, 0xff];
+    for (kind, mark) in [(SPS, 0xe0), (PPS, 0)] {
+        record.push(mark | u8::try_from(of(kind).count().min(31)).unwrap_or(0));
+        for unit in of(kind).take(31) {
+            let zeros = unit.iter().rev().take_while(|&&byte| byte == 0).count();
+            let unit = &unit[..unit.len() - zeros];
+            record.extend_from_slice(&u16::try_from(unit.len()).unwrap_or(0).to_be_bytes());
+            record.extend_from_slice(unit);
+        }
+    }
+    if *profile >= 100 {
+        // 4:2:0, 8 bits, no more sets.
+        record.extend_from_slice(&[0xfd, 0xf8, 0xf8, 0]);
+    }
+    record
+}
+
 /// A sequence parameter set, as far as it tells the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sps {

@@ -215,6 +215,31 @@ impl Encoder {
         check("ForceIntraFrame", code)
     }
 
+    /// The parameter sets (annex B of the standard).
+    ///
+    /// # Errors
+    /// What the library refuses.
+    pub fn parameter_sets(&mut self) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        let encode = self.functions().encode_parameter_sets;
+        let object = self.object.as_ptr();
+        if self.is_26 {
+            let mut info = empty::<LayerInfo26>();
+            // SAFETY: alive and initialised; the version says that `info` is the struct that is
+            // written.
+            let code = unsafe { encode(object, (&raw mut *info).cast()) };
+            check("EncodeParameterSets", code)?;
+            take_layers(&info, |layer| &layer.info, &mut out);
+        } else {
+            let mut info = empty::<LayerInfo>();
+            // SAFETY: as above.
+            let code = unsafe { encode(object, (&raw mut *info).cast()) };
+            check("EncodeParameterSets", code)?;
+            take_layers(&info, |layer| layer, &mut out);
+        }
+        Ok(out)
+    }
+
     /// Codes a picture and appends its bytes (annex B of the standard) to `out`.
     ///
     /// # Errors
@@ -243,8 +268,7 @@ impl Encoder {
         describe: impl Fn(&L) -> &LayerInfo,
         out: &mut Vec<u8>,
     ) -> Result<Frame, Error> {
-        // SAFETY: integers, floats and pointers to data; all bits zero are numbers and null.
-        let mut info: Box<FrameInfo<L>> = Box::new(unsafe { std::mem::zeroed() });
+        let mut info = empty::<L>();
         let encode_frame = self.functions().encode_frame;
         let place: *mut c_void = (&raw mut *info).cast();
         // SAFETY: alive and initialised; the picture's planes are borrowed by the caller for this
@@ -254,23 +278,40 @@ impl Encoder {
         if info.frame_type == sys::FRAME_SKIP || info.size == 0 {
             return Ok(Frame::Skipped);
         }
-        let mut temporal_id = 0;
-        let layers = usize::try_from(info.layer_count).unwrap_or(0);
-        for layer in info.layers.iter().take(layers).map(describe) {
-            let nals = usize::try_from(layer.nal_count).unwrap_or(0);
-            if nals == 0 || layer.bytes.is_null() || layer.nal_lengths.is_null() {
-                continue;
-            }
-            // SAFETY: the library gives so many lengths there, until its next call.
-            let lengths = unsafe { std::slice::from_raw_parts(layer.nal_lengths, nals) };
-            let length = lengths.iter().map(|&length| usize::try_from(length).unwrap_or(0)).sum();
-            // SAFETY: the units lie one after another, until the library's next call.
-            let bytes = unsafe { std::slice::from_raw_parts(layer.bytes, length) };
-            out.extend_from_slice(bytes);
-            temporal_id = layer.temporal_id;
-        }
+        let temporal_id = take_layers(&info, describe, out);
         Ok(Frame::Coded { is_idr: info.frame_type == sys::FRAME_IDR, temporal_id })
     }
+}
+
+/// Room for what the library tells of a frame.
+fn empty<L>() -> Box<FrameInfo<L>> {
+    // SAFETY: `L` is one of the two descriptions of a layer: integers, floats and pointers to data,
+    // for which all bits zero are numbers and null.
+    Box::new(unsafe { std::mem::zeroed() })
+}
+
+/// Appends the units of all layers; the temporal layer of the last.
+fn take_layers<L>(
+    info: &FrameInfo<L>,
+    describe: impl Fn(&L) -> &LayerInfo,
+    out: &mut Vec<u8>,
+) -> u8 {
+    let mut temporal_id = 0;
+    let layers = usize::try_from(info.layer_count).unwrap_or(0);
+    for layer in info.layers.iter().take(layers).map(describe) {
+        let nals = usize::try_from(layer.nal_count).unwrap_or(0);
+        if nals == 0 || layer.bytes.is_null() || layer.nal_lengths.is_null() {
+            continue;
+        }
+        // SAFETY: the library has just given so many lengths there; they stay until its next call.
+        let lengths = unsafe { std::slice::from_raw_parts(layer.nal_lengths, nals) };
+        let length = lengths.iter().map(|&length| usize::try_from(length).unwrap_or(0)).sum();
+        // SAFETY: the units lie one after another, until the library's next call.
+        let bytes = unsafe { std::slice::from_raw_parts(layer.bytes, length) };
+        out.extend_from_slice(bytes);
+        temporal_id = layer.temporal_id;
+    }
+    temporal_id
 }
 
 fn check(call: &'static str, code: c_int) -> Result<(), Error> {

@@ -205,7 +205,7 @@ pub(super) struct EncoderFunctions {
     pub(super) uninitialize: unsafe extern "C" fn(*mut Encoder) -> c_int,
     pub(super) encode_frame:
         unsafe extern "C" fn(*mut Encoder, *const Source, *mut c_void) -> c_int,
-    encode_parameter_sets: *const c_void,
+    pub(super) encode_parameter_sets: unsafe extern "C" fn(*mut Encoder, *mut c_void) -> c_int,
     pub(super) force_intra_frame: unsafe extern "C" fn(*mut Encoder, bool) -> c_int,
     pub(super) set_option: unsafe extern "C" fn(*mut Encoder, c_int, *mut c_void) -> c_int,
     get_option: *const c_void,

@@ -6,7 +6,7 @@ use codec_ffi::openh264::{Encoder, Frame, RateMode, Settings};
 
 use super::knobs::{ENCODER, MAX_DIMENSION, MAX_QP};
 use crate::backend::foreign_frames::PictureView;
-use crate::backend::h264_units::QpReader;
+use crate::backend::h264_units::{QpReader, decoder_record};
 use crate::backend::knob_values::KnobValues;
 use crate::backend::refusal::refusal;
 use crate::codec::{
@@ -28,6 +28,8 @@ struct OpenH264 {
     config: EncoderConfig,
     knobs: KnobValues,
     library: Encoder,
+    /// The parameter sets that it began with, as containers want them.
+    record: Vec<u8>,
     /// Whether the library may drop frames now.
     drops: bool,
     view: PictureView,
@@ -45,8 +47,10 @@ struct OpenH264 {
 impl OpenH264 {
     fn new(config: &EncoderConfig) -> Result<Self, Error> {
         let knobs = KnobValues::new(ENCODER.knobs, &config.knobs)?;
-        let library = start(config, &knobs)?;
+        let mut library = start(config, &knobs)?;
+        let sets = library.parameter_sets().map_err(|error| refusal("openh264", &error))?;
         Ok(Self {
+            record: decoder_record(&sets),
             config: config.clone(),
             knobs,
             library,
@@ -246,6 +250,10 @@ fn settings(config: &EncoderConfig, knobs: &KnobValues) -> Result<Settings, Erro
 impl VideoEncoder for OpenH264 {
     fn capabilities(&self) -> &Capabilities {
         &ENCODER
+    }
+
+    fn codec_private(&self) -> Vec<u8> {
+        self.record.clone()
     }
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {

@@ -1,0 +1,159 @@
+//! H.264 in its two forms: units between start codes (ITU-T H.264, annex B), which codecs take, and
+//! units behind their lengths with the parameter sets apart (ISO/IEC 14496-15, section 5), which MP4
+//! and Matroska hold.
+
+use codec_core::codec::Codec;
+
+use crate::error::Result;
+use crate::stream::{PacketRef, PacketWriter};
+use crate::track::Track;
+
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
+
+/// Whether `data` begins with a start code.
+fn is_annex_b(data: &[u8]) -> bool {
+    data.starts_with(&[0, 0, 1]) || data.starts_with(&START_CODE)
+}
+
+/// The units between start codes, without zeros at their ends.
+fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let next = |from: usize| {
+        data[from..].windows(3).position(|three| three == [0, 0, 1]).map(|at| from + at + 3)
+    };
+    let mut start = next(0);
+    std::iter::from_fn(move || {
+        let from = start?;
+        start = next(from);
+        let unit = &data[from..start.map_or(data.len(), |after| after - 3)];
+        let zeros = unit.iter().rev().take_while(|&&byte| byte == 0).count();
+        Some(&unit[..unit.len() - zeros])
+    })
+}
+
+/// Replaces the start codes of `data` by lengths of four bytes.
+fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
+    for unit in units(data) {
+        let length = u32::try_from(unit.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(unit);
+    }
+}
+
+/// Turns packets of MP4 and Matroska into those that decoders take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnexB {
+    length_bytes: usize,
+    /// With start codes; they go before every packet with an IDR slice.
+    parameter_sets: Vec<u8>,
+}
+
+impl AnnexB {
+    /// For a stream with this `AVCDecoderConfigurationRecord` (section 5.3.3.1); `None` if it is
+    /// none, as where packets have start codes already.
+    #[must_use]
+    pub fn new(codec_private: &[u8]) -> Option<Self> {
+        let (&[1, _, _, _, lengths, sps_count], mut rest) = codec_private.split_first_chunk()?
+        else {
+            return None;
+        };
+        let mut parameter_sets = Vec::new();
+        let mut take = |count: u8, rest: &mut &[u8]| {
+            for _ in 0..count {
+                let (&length, after) = rest.split_first_chunk::<2>()?;
+                let (set, after) = after.split_at_checked(u16::from_be_bytes(length).into())?;
+                parameter_sets.extend_from_slice(&START_CODE);
+                parameter_sets.extend_from_slice(set);
+                *rest = after;
+            }
+            Some(())
+        };
+        take(sps_count & 31, &mut rest)?;
+        let (&pps_count, after) = rest.split_first()?;
+        rest = after;
+        take(pps_count, &mut rest)?;
+        Some(Self { length_bytes: usize::from(lengths & 3) + 1, parameter_sets })
+    }
+
+    /// A packet with start codes. A unit whose length is past the end is cut short.
+    pub fn convert(&self, packet: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        let (mut rest, mut has_sets) = (packet, false);
+        while let Some((length, after)) = rest.split_at_checked(self.length_bytes) {
+            let length = length.iter().fold(0, |value, &byte| value << 8 | usize::from(byte));
+            let (unit, after) = after.split_at(length.min(after.len()));
+            rest = after;
+            if unit.first().is_some_and(|header| header & 31 == 5) && !has_sets {
+                out.extend_from_slice(&self.parameter_sets);
+                has_sets = true;
+            }
+            out.extend_from_slice(&START_CODE);
+            out.extend_from_slice(unit);
+        }
+    }
+}
+
+/// Hands packets on to a writer of MP4 or Matroska, those of H.264 with lengths.
+pub(crate) struct AvcWriter {
+    inner: Box<dyn PacketWriter>,
+    /// Of each track.
+    is_avc: Vec<bool>,
+    converted: Vec<u8>,
+}
+
+impl AvcWriter {
+    /// `inner`, for `tracks`; unchanged if none of them is H.264.
+    pub(crate) fn wrap(inner: Box<dyn PacketWriter>, tracks: &[Track]) -> Box<dyn PacketWriter> {
+        let is_avc = |track: &Track| track.video().is_some_and(|video| video.codec == Codec::H264);
+        let is_avc: Vec<_> = tracks.iter().map(is_avc).collect();
+        if !is_avc.contains(&true) {
+            return inner;
+        }
+        Box::new(Self { inner, is_avc, converted: Vec::new() })
+    }
+}
+
+impl PacketWriter for AvcWriter {
+    fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
+        let is_avc = self.is_avc.get(packet.track).copied().unwrap_or(false);
+        if !is_avc || !is_annex_b(packet.data) {
+            return self.inner.write(packet);
+        }
+        self.converted.clear();
+        put_lengths(packet.data, &mut self.converted);
+        self.inner.write(PacketRef { data: &self.converted, ..packet })
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.inner.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_survives_the_way_into_a_file_and_back() {
+        let packet = [0, 0, 0, 1, 0x65, 1, 2, 3, 0, 0, 1, 0x41, 9];
+        let mut stored = Vec::new();
+        put_lengths(&packet, &mut stored);
+        assert_eq!(stored, [0, 0, 0, 4, 0x65, 1, 2, 3, 0, 0, 0, 2, 0x41, 9]);
+        let record = [1, 66, 0, 30, 0xff, 0xe1, 0, 2, 0x67, 7, 1, 0, 2, 0x68, 8];
+        let mut back = Vec::new();
+        AnnexB::new(&record).unwrap().convert(&stored, &mut back);
+        let sets = [0, 0, 0, 1, 0x67, 7, 0, 0, 0, 1, 0x68, 8];
+        let units = [0, 0, 0, 1, 0x65, 1, 2, 3, 0, 0, 0, 1, 0x41, 9];
+        assert_eq!(back, [&sets[..], &units[..]].concat());
+    }
+
+    #[test]
+    fn a_record_cut_short_is_none_and_a_packet_cut_short_is_taken() {
+        let record = [1, 66, 0, 30, 0xff, 0xe1, 0, 2, 0x67, 7, 1, 0, 2, 0x68, 8];
+        for length in 0..record.len() {
+            assert_eq!(AnnexB::new(&record[..length]), None);
+        }
+        let mut out = Vec::new();
+        AnnexB::new(&record).unwrap().convert(&[0, 0, 0, 9, 0x41, 1], &mut out);
+        assert_eq!(out, [0, 0, 0, 1, 0x41, 1]);
+    }
+}
