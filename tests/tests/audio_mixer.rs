@@ -276,3 +276,27 @@ fn a_queue_has_an_end_and_wild_samples_do_no_harm() {
     mixer.mix(100, &mut out);
     mixer.mix(0, &mut out);
 }
+
+#[test]
+fn a_running_mixer_allocates_nothing() {
+    let mut mixer = Mixer::new(STEREO).unwrap();
+    let formats = [8_000, 44_100, 48_000].map(|rate| AudioFormat::new(rate, ChannelLayout::Mono));
+    let sounds = formats.map(|format| sine(format.rate, 300.0, 0.5, format.rate as usize / 50));
+    for (id, format) in (0..).zip(formats) {
+        mixer.add_input(id, format).unwrap();
+    }
+    let mut out = AudioBuf::new(STEREO, SampleKind::F32);
+    let mut run = |rounds: std::ops::Range<i64>| {
+        for round in rounds {
+            for (id, (format, sound)) in (0..).zip(formats.iter().zip(&sounds)) {
+                let view = AudioView::new(*format, Samples::F32(sound)).unwrap();
+                mixer.push(id, &view, round * sound.len() as i64).unwrap();
+            }
+            mixer.mix(960, &mut out);
+            mixer.mix_without(1, &mut out).unwrap();
+        }
+    };
+    run(0..50);
+    let counted = allocation_counter::measure(|| run(50..100));
+    assert_eq!(counted.count_total, 0);
+}
