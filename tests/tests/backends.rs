@@ -11,7 +11,7 @@ use codec_core::codec::{
 };
 use codec_core::error::Error;
 use codec_core::frame::Picture;
-use codec_core::registry::{BACKENDS, Backend};
+use codec_core::registry::{AUDIO_BACKENDS, BACKENDS, Backend};
 use codec_core::{conformance, registry, vp8};
 
 #[path = "../../codec-core/examples/add_a_backend.rs"]
@@ -21,6 +21,15 @@ mod add_a_backend;
 fn every_video_backend_passes() {
     for backend in BACKENDS {
         let report = conformance::check_video(backend, BACKENDS);
+        println!("{report}");
+        assert!(report.is_passed(), "{report}");
+    }
+}
+
+#[test]
+fn every_audio_backend_passes() {
+    for backend in AUDIO_BACKENDS {
+        let report = conformance::check_audio(backend, AUDIO_BACKENDS);
         println!("{report}");
         assert!(report.is_passed(), "{report}");
     }
@@ -206,6 +215,12 @@ fn the_documentation_lists_every_gap_with_its_reason() {
                 text = renewed(&text, &section);
             }
             assert!(text.contains(&section), "docs/BACKENDS.md lacks:\n{section}");
+        }
+    }
+    for backend in AUDIO_BACKENDS {
+        let sides = [backend.encoder.map(|(_, can)| can), backend.decoder.map(|(_, can)| can)];
+        for can in sides.into_iter().flatten().filter(|can| !can.lacks.is_empty()) {
+            assert!(text.contains(can.lacks), "docs/BACKENDS.md lacks: {}", can.lacks);
         }
     }
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -39,11 +39,12 @@ pub(crate) fn run(args: &CodecsArgs) -> Result<()> {
 
 /// Runs every backend that `spec` names through the conformance kit.
 fn check(spec: &str, as_json: bool) -> Result<()> {
-    let is_named = |backend: &&Backend| {
-        spec == backend.codec.name() || spec == format!("{}/{}", backend.codec, backend.name)
-    };
-    let reports: Vec<Report> = (BACKENDS.iter().filter(is_named))
+    let is_named = |codec: &str, name: &str| spec == codec || spec == format!("{codec}/{name}");
+    let video = BACKENDS.iter().filter(|b| is_named(b.codec.name(), b.name));
+    let audio = AUDIO_BACKENDS.iter().filter(|b| is_named(b.codec.name(), b.name));
+    let reports: Vec<Report> = video
         .map(|backend| conformance::check_video(backend, BACKENDS))
+        .chain(audio.map(|backend| conformance::check_audio(backend, AUDIO_BACKENDS)))
         .collect();
     if reports.is_empty() {
         return Err(Failure::new(Kind::Backend, format!("no backend `{spec}` in this build")));

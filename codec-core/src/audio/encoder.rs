@@ -77,6 +77,8 @@ pub struct AudioCapabilities {
     pub concealment: bool,
     pub lossless: bool,
     pub knobs: &'static [Knob],
+    /// Why what is missing here is missing, in one sentence.
+    pub lacks: &'static str,
 }
 
 impl AudioCapabilities {
@@ -99,6 +101,7 @@ impl AudioCapabilities {
             concealment: false,
             lossless: false,
             knobs: &[],
+            lacks: "",
         }
     }
 }

@@ -14,10 +14,12 @@
 //! # Ok::<(), codec_core::Error>(())
 //! ```
 
+mod audio;
 mod report;
 mod scene;
 mod video;
 
+pub use audio::check_audio;
 pub use report::{Check, Report, Verdict};
 pub use scene::Scene;
 pub use video::check_video;

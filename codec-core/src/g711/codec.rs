@@ -13,8 +13,11 @@ use crate::audio::{
 use crate::codec::Applied;
 use crate::error::{ConfigError, Corrupt, Error, LimitError};
 
-pub(crate) static CAPABILITIES: AudioCapabilities =
-    AudioCapabilities { max_channels: 255, ..AudioCapabilities::minimal("native") };
+pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
+    max_channels: 255,
+    lacks: "G.711 is a table of 256 values: there is nothing to choose",
+    ..AudioCapabilities::minimal("native")
+};
 
 /// Opens an encoder.
 pub(crate) fn open_encoder(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error> {

@@ -13,8 +13,12 @@ use crate::audio::{
 use crate::codec::Applied;
 use crate::error::{ConfigError, Corrupt, Error, LimitError};
 
-pub(crate) static CAPABILITIES: AudioCapabilities =
-    AudioCapabilities { max_channels: 255, lossless: true, ..AudioCapabilities::minimal("native") };
+pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
+    max_channels: 255,
+    lossless: true,
+    lacks: "uncompressed sound has nothing to choose",
+    ..AudioCapabilities::minimal("native")
+};
 
 /// Opens an encoder.
 pub(crate) fn open_encoder(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error> {

@@ -19,7 +19,7 @@ use crate::metrics;
 /// Pictures that low latency holds back, measured: rav1e wants to see so many after each.
 const RTC_LATENCY: u32 = 4;
 /// The same for the file preset, beside its look-ahead: a group of reordered pictures.
-const FILE_LATENCY: u32 = 12;
+const FILE_LATENCY: u32 = 8;
 /// Most pictures that the look-ahead may be set to.
 const MAX_LOOKAHEAD: u32 = 60;
 

@@ -11,8 +11,11 @@ pub(crate) use decoder::open;
 
 use crate::audio::AudioCapabilities;
 
-pub(crate) static CAPABILITIES: AudioCapabilities =
-    AudioCapabilities { max_channels: 8, ..AudioCapabilities::minimal("symphonia 0.6") };
+pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
+    max_channels: 8,
+    lacks: "Symphonia decodes whole packets alone",
+    ..AudioCapabilities::minimal("symphonia 0.6")
+};
 
 pub(crate) static LOSSLESS_CAPABILITIES: AudioCapabilities =
     AudioCapabilities { lossless: true, ..CAPABILITIES };
