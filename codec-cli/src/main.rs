@@ -17,6 +17,7 @@ mod progress;
 mod report;
 mod session;
 mod simd;
+mod stills;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

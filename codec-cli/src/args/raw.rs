@@ -59,7 +59,7 @@ pub(crate) enum ProgressMode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Encode raw video (y4m, headerless).
+    /// Encode raw video (y4m, headerless) or a still picture.
     #[command(visible_alias = "enc")]
     Encode(EncodeArgs),
     /// Decode to y4m or raw video, or to digests.
@@ -79,7 +79,7 @@ pub(crate) enum Verb {
     Codecs(CodecsArgs),
     /// Draw a synthetic clip, or make a sound: the same on every machine.
     Generate(GenerateArgs),
-    /// Save one frame as PNG.
+    /// Save one frame as PNG, JPEG or WebP.
     Snapshot(SnapshotArgs),
     /// Print completions for a shell.
     Completions { shell: Shell },
@@ -332,6 +332,9 @@ pub(crate) struct EncodeArgs {
     /// Measure quality while encoding.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) metrics: Vec<Metric>,
+    /// Stills: WebP without loss.
+    #[arg(long)]
+    pub(crate) lossless: bool,
     /// Decode the output and compare every frame with the encoder's own; exit code 7 if one
     /// differs.
     #[arg(long)]
@@ -553,8 +556,14 @@ pub(crate) struct SnapshotArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) frame: u64,
     /// Output file, or `-`.
-    #[arg(short, long, value_name = "F.png")]
+    #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
     pub(crate) output: PathBuf,
+    /// Quality of JPEG and lossy WebP, 0 (worst) to 100 (best); 80 if not given.
+    #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) quality: Option<u8>,
+    /// WebP without loss.
+    #[arg(long)]
+    pub(crate) lossless: bool,
     /// Write to a terminal all the same.
     #[arg(short = 'f', long)]
     pub(crate) force: bool,

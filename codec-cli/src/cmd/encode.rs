@@ -6,18 +6,27 @@ use crate::Env;
 use crate::args::raw::EncodeArgs;
 use crate::args::resolved::{Encoding, holds_pictures};
 use crate::args::resolved_sound::SoundEncoding;
+use crate::args::values::Turn;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::media::{self, Wants};
 use crate::io::names::format_of;
+use crate::io::output::Rules;
+use crate::io::source;
+use crate::picture::planes::Planes;
+use crate::picture::transform::Transform;
 use crate::session::{Session, sound};
+use crate::stills::{StillFormat, write};
 
 use super::decode;
 
 /// Encodes pictures, sound or both.
 pub(crate) fn encode(args: &EncodeArgs, env: Env) -> Result<()> {
+    if let Some(outcome) = still(args, env) {
+        return outcome;
+    }
     let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
     if format.is_raw_video() {
         return Err(Failure::usage(format!("{format} holds no coded video: see `codec decode`")));
@@ -27,11 +36,52 @@ pub(crate) fn encode(args: &EncodeArgs, env: Env) -> Result<()> {
 
 /// Encodes whatever can be read; to raw formats it decodes.
 pub(crate) fn transcode(args: &EncodeArgs, env: Env) -> Result<()> {
+    if let Some(outcome) = still(args, env) {
+        return outcome;
+    }
     let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
     if format.is_raw_video() {
         return decode::from_transcode(args, env);
     }
     run(args, format, env)
+}
+
+/// Writes a still picture, if the output is to be one.
+fn still(args: &EncodeArgs, env: Env) -> Option<Result<()>> {
+    if args.format.is_some() || StillFormat::of(&args.output).is_none() {
+        let refused = || Failure::usage("--lossless is for stills: end the name in .webp or .png");
+        return args.lossless.then(|| Err(refused()));
+    }
+    Some(save_still(args, env))
+}
+
+fn save_still(args: &EncodeArgs, env: Env) -> Result<()> {
+    if args.bitrate.is_some() || args.qp.is_some() {
+        return Err(Failure::usage("a still picture has no bitrate and no --qp: see -q"));
+    }
+    let style = write::Style::of(&args.output, args.quality, args.lossless)?;
+    let spec = InputSpec::from(&args.input);
+    let rules = Rules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: false };
+    rules.check(&args.output)?;
+    let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+    let mut source = source::open(&spec, &options, env)?;
+    let turn = args.picture.rotate.unwrap_or(Turn::AsDescribed);
+    let mut transform = Transform::new(args.picture.crop, Some(turn), args.resize);
+    let mut planes = Planes::default();
+    for _ in 0..args.skip {
+        source.next()?;
+    }
+    match source.next()? {
+        Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),
+        None => return Err(Failure::new(Kind::Input, format!("{}: no frame", spec.name()))),
+    }
+    if args.frames != Some(1) && source.next()?.is_some() {
+        let message = "the input has more than one frame: -n 1 takes one, or see `codec snapshot`";
+        return Err(Failure::usage(message));
+    }
+    let written = write::save(&planes, &args.output, style, &rules, env)?;
+    env.console.note(written);
+    Ok(())
 }
 
 fn run(args: &EncodeArgs, format: Format, env: Env) -> Result<()> {

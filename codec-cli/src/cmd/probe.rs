@@ -10,6 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::io::input::{InputSpec, Opened};
 use crate::io::output::print;
 use crate::io::source::FrameSource;
+use crate::stills::read::StillSource;
 
 use found::{Entry, Found, FoundTrack, Kind, Picture};
 
@@ -22,6 +23,11 @@ pub(crate) fn run(args: &ProbeArgs, env: Env) -> Result<()> {
         Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader),
         Opened::Container(Input::Pictures(reader)) => read_pictures(&mut found, reader),
         Opened::Packed(mut reader) => read_packed(&mut found, &mut reader),
+        Opened::Still(reader, format) => {
+            let name = spec.name();
+            let mut source = StillSource::new(reader, format, &name, &spec.limits, env)?;
+            read_packed(&mut found, &mut source)
+        }
         Opened::Container(_) => Err(Failure::internal("unknown kind of content")),
     };
     let text = if args.json { format!("{}\n", found.json(&end)) } else { found.text() };

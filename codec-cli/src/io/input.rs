@@ -1,7 +1,7 @@
 //! Opens input.
 
 use std::fs::File;
-use std::io::{IsTerminal, stdin};
+use std::io::{Cursor, IsTerminal, Read, Seek, stdin};
 use std::path::{Path, PathBuf};
 
 use codec_container::{Input, RawReader, ReadOptions, Source};
@@ -14,6 +14,7 @@ use crate::Env;
 use crate::args::raw::InputArgs;
 use crate::args::values::RawLayout;
 use crate::failure::{Failure, Kind, Result};
+use crate::stills::StillFormat;
 
 /// What is to be read, and how.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ impl From<&InputArgs> for InputSpec {
 pub(crate) enum Opened {
     Container(Input),
     Packed(PackedReader),
+    /// A still picture, to be read by `crate::stills`.
+    Still(Box<dyn Read + Send>, StillFormat),
 }
 
 impl InputSpec {
@@ -64,9 +67,12 @@ impl InputSpec {
                 }
                 None => return Ok(Opened::Packed(PackedReader::new(source, layout, self)?)),
             },
-            None => {
-                codec_container::open(source, &options).map_err(|error| self.refusal(&error))?
-            }
+            None => match still_or_video(source, &name)? {
+                Found::Still(reader, format) => return Ok(Opened::Still(reader, format)),
+                Found::Video(source) => {
+                    codec_container::open(source, &options).map_err(|error| self.refusal(&error))?
+                }
+            },
         };
         let warnings = match &input {
             Input::Packets(reader) => {
@@ -91,6 +97,37 @@ impl InputSpec {
             failure.message.push_str("; give the layout of headerless video by --raw");
         }
         failure
+    }
+}
+
+/// What the first bytes are those of.
+enum Found {
+    Still(Box<dyn Read + Send>, StillFormat),
+    Video(Source),
+}
+
+/// Looks at the first bytes and gives them back.
+fn still_or_video(source: Source, name: &str) -> Result<Found> {
+    let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
+    let mut head = Vec::with_capacity(12);
+    match source {
+        Source::Seekable(mut reader) => {
+            reader.by_ref().take(12).read_to_end(&mut head).map_err(unreadable)?;
+            reader.rewind().map_err(unreadable)?;
+            Ok(match StillFormat::recognise(&head) {
+                Some(format) => Found::Still(Box::new(reader), format),
+                None => Found::Video(Source::Seekable(reader)),
+            })
+        }
+        Source::Stream(mut reader) => {
+            reader.by_ref().take(12).read_to_end(&mut head).map_err(unreadable)?;
+            let format = StillFormat::recognise(&head);
+            let whole = Cursor::new(head).chain(reader);
+            Ok(match format {
+                Some(format) => Found::Still(Box::new(whole), format),
+                None => Found::Video(Source::stream(whole)),
+            })
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::decoded::{DecodeOptions, DecodedSource};
 use super::input::{InputSpec, Opened};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
+use crate::stills::read::StillSource;
 
 /// What is known before the first picture.
 #[derive(Clone, Debug)]
@@ -91,6 +92,9 @@ pub(crate) fn of(
 ) -> Result<Box<dyn FrameSource>> {
     let source: Box<dyn FrameSource> = match opened {
         Opened::Packed(reader) => Box::new(reader),
+        Opened::Still(reader, format) => {
+            Box::new(StillSource::new(reader, format, &spec.name(), &spec.limits, env)?)
+        }
         Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec)),
         Opened::Container(Input::Packets(reader)) => {
             Box::new(DecodedSource::new(reader, spec.name(), options, env)?)

@@ -14,6 +14,7 @@ mod malformed;
 mod refusals;
 mod samples;
 mod sound_processing;
+mod stills;
 mod tables;
 
 use std::fs;

@@ -1,0 +1,159 @@
+//! Reads still pictures. Sizes are checked against the limits before anything is decoded.
+
+use std::io::{Cursor, Read};
+
+use codec_core::codec::{DecoderConfig, Limits};
+use codec_core::frame::{Color, ColorRange, MatrixCoefficients, PixelLimit, Rational, Size};
+use codec_core::registry;
+use image::{ImageDecoder, ImageFormat, ImageReader};
+
+use super::StillFormat;
+use super::webp::{self, Content};
+use crate::Env;
+use crate::args::values::Samples;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::source::{Facts, FrameSource, Shot};
+use crate::picture::convert;
+use crate::picture::planes::Planes;
+
+/// Bytes that decoders may take beside the picture itself, for each of its pixels.
+const BYTES_PER_PIXEL: u64 = 16;
+
+/// One picture.
+pub(crate) struct StillSource {
+    facts: Facts,
+    planes: Planes,
+    coded_bytes: u64,
+    is_read: bool,
+}
+
+impl StillSource {
+    /// Reads and decodes all of `input`.
+    pub(crate) fn new(
+        input: impl Read,
+        format: StillFormat,
+        name: &str,
+        limits: &Limits,
+        env: Env,
+    ) -> Result<Self> {
+        // A picture that nothing could compress, and its envelope.
+        let most = limits.max_pixels.saturating_mul(8).saturating_add(1 << 20);
+        let mut file = Vec::new();
+        let read = input.take(most + 1).read_to_end(&mut file);
+        read.map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))?;
+        if file.len() as u64 > most {
+            let message = format!("{name}: more than the {most} bytes that the limits allow");
+            return Err(Failure::new(Kind::Input, message));
+        }
+        let planes = match format {
+            StillFormat::WebP => match webp::parse(&file).map_err(|why| damaged(name, &why))? {
+                Content::Lossy { frame, has_alpha } => {
+                    if has_alpha {
+                        env.console.warn(format!("{name}: transparency is left out"));
+                    }
+                    decode_vp8(frame, name, limits, env)?
+                }
+                Content::Lossless => decode(&file, ImageFormat::WebP, name, limits, env)?,
+                Content::Animation => {
+                    let message = format!("{name}: animated WebP is not supported");
+                    return Err(Failure::new(Kind::Input, message));
+                }
+            },
+            StillFormat::Png => decode(&file, ImageFormat::Png, name, limits, env)?,
+            StillFormat::Jpeg => decode(&file, ImageFormat::Jpeg, name, limits, env)?,
+        };
+        let facts = Facts {
+            size: planes.size,
+            time_base: Rational::new(1, 1),
+            frame_rate: Rational::new(1, 1),
+            count: Some(1),
+            info: planes.info,
+            kind: format.name().to_owned(),
+        };
+        Ok(Self { facts, planes, coded_bytes: file.len() as u64, is_read: false })
+    }
+}
+
+impl FrameSource for StillSource {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        if std::mem::replace(&mut self.is_read, true) {
+            return Ok(None);
+        }
+        Ok(Some(Shot { picture: self.planes.picture()?, pts: 0, duration: Some(1) }))
+    }
+
+    fn coded_bytes(&self) -> u64 {
+        self.coded_bytes
+    }
+}
+
+fn damaged(name: &str, why: &str) -> Failure {
+    Failure::new(Kind::Corrupt, format!("{name}: {why}"))
+}
+
+fn check_size(size: Size, name: &str, limits: &Limits) -> Result<()> {
+    let checked = PixelLimit(limits.max_pixels).check(size);
+    checked.map_err(|error| Failure::new(Kind::Input, format!("{name}: {size}: {error}")))
+}
+
+/// Through the crate `image`, to I420 by the usual matrix for the size.
+fn decode(
+    file: &[u8],
+    format: ImageFormat,
+    name: &str,
+    limits: &Limits,
+    env: Env,
+) -> Result<Planes> {
+    let failed = |error: image::ImageError| {
+        let kind = match error {
+            image::ImageError::Unsupported(_) | image::ImageError::Limits(_) => Kind::Input,
+            _ => Kind::Corrupt,
+        };
+        Failure::new(kind, format!("{name}: {error}"))
+    };
+    let reader = ImageReader::with_format(Cursor::new(file), format);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_size(Size::new(width, height), name, limits)?;
+    let mut allowed = image::Limits::default();
+    allowed.max_alloc = Some(limits.max_pixels.saturating_mul(BYTES_PER_PIXEL));
+    decoder.set_limits(allowed).map_err(failed)?;
+    if decoder.color_type().has_alpha() {
+        env.console.warn(format!("{name}: transparency is left out"));
+    }
+    let turn = decoder.orientation().map_err(failed)?;
+    let mut image = image::DynamicImage::from_decoder(decoder).map_err(failed)?;
+    image.apply_orientation(turn);
+    let rgb = image.into_rgb8();
+    let mut planes = Planes::default();
+    let size = Size::new(rgb.width(), rgb.height());
+    planes.reset(size);
+    planes.info.color = Color::default().or_default_for(size);
+    convert::from_packed(Samples::Rgb24, rgb.as_raw(), &mut planes)?;
+    Ok(planes)
+}
+
+/// Through our own decoder. WebP's colours are those of BT.601, limited (RFC 9649, section 2.5).
+fn decode_vp8(frame: &[u8], name: &str, limits: &Limits, env: Env) -> Result<Planes> {
+    let refused = |error: codec_core::Error| Failure::decoding(name, &error);
+    let mut config = DecoderConfig::default();
+    config.limits = *limits;
+    config.limits.max_frame_bytes = u64::MAX;
+    config.simd = Some(env.level);
+    let (_, open, _) = registry::find_decoder("vp8/native").map_err(refused)?;
+    let mut decoder = open(&config).map_err(refused)?;
+    decoder.decode(frame, 0, None).map_err(refused)?;
+    let frame = decoder.receive().ok_or_else(|| damaged(name, "its frame is not shown"))?;
+    let mut planes = Planes::default();
+    planes.copy_from(&frame.picture());
+    planes.info.color = webp_color();
+    Ok(planes)
+}
+
+pub(super) fn webp_color() -> Color {
+    Color { matrix: MatrixCoefficients::SMPTE170M, range: ColorRange::Limited, ..Color::default() }
+}

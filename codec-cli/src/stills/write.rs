@@ -1,0 +1,148 @@
+//! Writes still pictures.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, RateControl};
+use codec_core::frame::{ColorRange, MatrixCoefficients, Rational};
+use codec_core::registry;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+use super::read::webp_color;
+use super::{StillFormat, webp};
+use crate::Env;
+use crate::args::values::Samples;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::names::is_pipe;
+use crate::io::output::{OutputFile, Rules};
+use crate::picture::convert;
+use crate::picture::planes::Planes;
+
+/// Quality of JPEG and lossy WebP where none is given.
+const USUAL_QUALITY: u8 = 80;
+/// Speed of VP8 for one picture.
+const SPEED: u8 = 1;
+
+/// How to write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    format: StillFormat,
+    /// 0 (worst) to 100 (best).
+    quality: Option<u8>,
+    lossless: bool,
+}
+
+impl Style {
+    /// By the name of the output; PNG for pipes.
+    pub(crate) fn of(path: &Path, quality: Option<u8>, lossless: bool) -> Result<Self> {
+        let format = match StillFormat::of(path) {
+            Some(format) => format,
+            None if is_pipe(path) || path.extension().is_none() => StillFormat::Png,
+            None => {
+                let message = format!("{}: a picture is .png, .jpg or .webp", path.display());
+                return Err(Failure::usage(message));
+            }
+        };
+        match format {
+            StillFormat::Png if quality.is_some() => {
+                return Err(Failure::usage("PNG has no quality: it loses nothing"));
+            }
+            StillFormat::Jpeg if lossless => {
+                return Err(Failure::usage("JPEG cannot be lossless here: use .png or .webp"));
+            }
+            StillFormat::WebP if lossless && quality.is_some() => {
+                return Err(Failure::usage("lossless WebP has no quality"));
+            }
+            _ => {}
+        }
+        Ok(Self { format, quality, lossless })
+    }
+
+    fn quality(self) -> u8 {
+        self.quality.unwrap_or(USUAL_QUALITY)
+    }
+}
+
+/// Writes `planes` to `path`; what was written, in words.
+pub(crate) fn save(
+    planes: &Planes,
+    path: &Path,
+    style: Style,
+    rules: &Rules,
+    env: Env,
+) -> Result<String> {
+    let bytes = match (style.format, style.lossless) {
+        (StillFormat::WebP, false) => lossy_webp(planes, style.quality(), env)?,
+        _ => through_image(planes, style)?,
+    };
+    let output = OutputFile::create(path, rules)?;
+    let mut out = BufWriter::new(output.writer()?);
+    let written = out.write_all(&bytes).and_then(|()| out.flush());
+    written.map_err(|error| Failure::output(&output.name, &error))?;
+    drop(out);
+    let name = output.name.clone();
+    output.commit()?;
+    let kind = match (style.format, style.lossless) {
+        (StillFormat::WebP, true) => "lossless webp",
+        (format, _) => format.name(),
+    };
+    let colors = convert::describe(planes.info.color, planes.size);
+    Ok(format!("{name}: {kind}, {}, {} bytes, {colors}", planes.size, bytes.len()))
+}
+
+fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {
+    let mut rgb = Vec::new();
+    convert::to_samples(planes, Samples::Rgb24, &mut rgb)?;
+    let (width, height) = (planes.size.width, planes.size.height);
+    let mut bytes = Vec::new();
+    let color = ExtendedColorType::Rgb8;
+    let written = match style.format {
+        StillFormat::Png => PngEncoder::new(&mut bytes).write_image(&rgb, width, height, color),
+        StillFormat::Jpeg => {
+            // It counts from 1.
+            let encoder = JpegEncoder::new_with_quality(&mut bytes, style.quality().max(1));
+            encoder.write_image(&rgb, width, height, color)
+        }
+        StillFormat::WebP => {
+            WebPEncoder::new_lossless(&mut bytes).write_image(&rgb, width, height, color)
+        }
+    };
+    written.map_err(|error| Failure::new(Kind::Output, error.to_string()))?;
+    Ok(bytes)
+}
+
+/// One VP8 key frame, in the colours that WebP has.
+fn lossy_webp(planes: &Planes, quality: u8, env: Env) -> Result<Vec<u8>> {
+    let full = planes.info.color.or_default_for(planes.size);
+    let is_601 = matches!(full.matrix, MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG);
+    let mut converted = Planes::default();
+    let planes = if is_601 && full.range == ColorRange::Limited {
+        planes
+    } else {
+        let mut rgb = Vec::new();
+        convert::to_samples(planes, Samples::Rgb24, &mut rgb)?;
+        converted.reset(planes.size);
+        converted.info.color = webp_color();
+        convert::from_packed(Samples::Rgb24, &rgb, &mut converted)?;
+        &converted
+    };
+    let refused = |error: codec_core::Error| Failure::encoding(&error);
+    let second = Rational::new(1, 1);
+    let mut config = EncoderConfig::rtc(planes.size, second, Bitrate(0));
+    config.rate = RateControl::Quality(quality);
+    (config.min_qindex, config.max_qindex) = (Some(0), Some(127));
+    config.speed = SPEED;
+    config.simd = Some(env.level);
+    let (_, open, _) = registry::find_encoder("vp8/native").map_err(refused)?;
+    let mut encoder = open(&config).map_err(refused)?;
+    encoder.encode(&planes.picture()?, &FrameRequest::at(0)).map_err(refused)?;
+    encoder.finish().map_err(refused)?;
+    let mut packet = Packet::default();
+    if !encoder.receive(&mut packet) {
+        return Err(Failure::internal("the encoder gave no key frame"));
+    }
+    webp::lossy(&packet.data).ok_or_else(|| Failure::internal("a key frame of 4 GiB"))
+}
