@@ -549,6 +549,7 @@ pub(crate) struct GenerateArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct SnapshotArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,

@@ -66,9 +66,8 @@ fn concealment(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (_, can) = subject.decoder()?;
     let (packets, private) = subject.packets(FRAMES)?;
     let mut decoder = subject.open_decoder(private)?;
-    let (lost, next) = match &packets[..] {
-        [_, _, _, lost, next, ..] => (lost, next),
-        _ => return Err("too few packets".to_owned()),
+    let [_, _, _, lost, next, ..] = &packets[..] else {
+        return Err("too few packets".to_owned());
     };
     decode_all(&mut *decoder, &packets[..3])?;
     let frames = usize::try_from(lost.duration).unwrap_or(0);

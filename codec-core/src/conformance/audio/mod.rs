@@ -4,6 +4,8 @@ mod decoding;
 mod encoding;
 mod features;
 
+use std::f64::consts::TAU;
+
 use super::report::{Report, Verdict};
 use crate::audio::{
     AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
@@ -142,8 +144,8 @@ fn sound(format: AudioFormat, first: usize, frames: usize) -> Vec<i16> {
         let swell = 0.6 + 0.4 * (7.0 * time).sin();
         for channel in 0..channels {
             let base = 180.0 + 60.0 * channel as f64;
-            let notes = [1.0, 2.0, 3.1].map(|times| (base * times * time * 6.283_185).sin());
-            let mut seed = (at * channels + channel) as u32;
+            let notes = [1.0, 2.0, 3.1].map(|times| (base * times * time * TAU).sin());
+            let mut seed = u32::try_from(at * channels + channel).unwrap_or(0);
             seed = (seed ^ seed >> 15).wrapping_mul(0x2c1b_3c6d);
             let noise = f64::from((seed ^ seed >> 12) % 256) - 128.0;
             let value = 2600.0 * swell * notes.iter().sum::<f64>() + noise;
