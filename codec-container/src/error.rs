@@ -91,7 +91,7 @@ impl fmt::Display for Error {
             Self::Unrecognised { head } => {
                 write!(
                     f,
-                    "not y4m, IVF, WebM, Matroska, MP4, Ogg or WAVE: it begins with {}",
+                    "not y4m, IVF, WebM, Matroska, MP4, Ogg, WAVE, FLAC, MP3, ADTS or AV1: it begins with {}",
                     head.escape_ascii()
                 )
             }

@@ -5,6 +5,8 @@ use std::fmt;
 use codec_core::audio::{AudioCodec, PcmEncoding};
 use codec_core::codec::Codec;
 
+use crate::{frames, obu};
+
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -27,6 +29,14 @@ pub enum Format {
     Wav,
     /// Samples of sound without any header.
     Pcm,
+    /// Native FLAC.
+    Flac,
+    /// MP3 frames.
+    Mp3,
+    /// AAC with ADTS heads.
+    Adts,
+    /// A stream of AV1 units.
+    Obu,
 }
 
 impl Format {
@@ -46,6 +56,10 @@ impl Format {
             Self::Ogg => "ogg",
             Self::Wav => "wav",
             Self::Pcm => "pcm",
+            Self::Flac => "flac",
+            Self::Mp3 => "mp3",
+            Self::Adts => "adts",
+            Self::Obu => "obu",
         }
     }
 
@@ -70,6 +84,14 @@ impl Format {
             && head.get(8..12) == Some(b"WAVE")
         {
             Some(Self::Wav)
+        } else if head.starts_with(b"fLaC") {
+            Some(Self::Flac)
+        } else if frames::is_adts(head) {
+            Some(Self::Adts)
+        } else if head.starts_with(b"ID3") || frames::is_mp3(head) {
+            Some(Self::Mp3)
+        } else if obu::is_stream(head) {
+            Some(Self::Obu)
         } else {
             None
         }
@@ -87,6 +109,10 @@ impl Format {
             "mp4" | "m4v" | "mov" | "m4a" => Some(Self::Mp4),
             "ogg" | "opus" | "oga" => Some(Self::Ogg),
             "wav" | "wave" => Some(Self::Wav),
+            "flac" => Some(Self::Flac),
+            "mp3" => Some(Self::Mp3),
+            "aac" | "adts" => Some(Self::Adts),
+            "obu" => Some(Self::Obu),
             "pcm" | "s16" | "s16le" | "s16be" | "s24" | "s24le" | "s32" | "s32le" | "f32"
             | "f32le" | "f64" | "f64le" | "u8" | "ul" | "al" => Some(Self::Pcm),
             _ => None,
@@ -103,7 +129,9 @@ impl Format {
     #[must_use]
     pub fn holds_video(self, codec: Codec) -> bool {
         match self {
-            Self::Y4m | Self::Raw | Self::Ogg | Self::Wav | Self::Pcm => false,
+            Self::Y4m | Self::Raw => false,
+            Self::Ogg | Self::Wav | Self::Pcm | Self::Flac | Self::Mp3 | Self::Adts => false,
+            Self::Obu => codec == Codec::Av1,
             Self::Ivf | Self::Matroska | Self::Mp4 => true,
             Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1),
         }
@@ -112,12 +140,13 @@ impl Format {
     /// Whether it can hold sound of `codec`.
     #[must_use]
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
-        use AudioCodec::{Aac, Alac, Flac, Mp3, Opus, Pcm, Pcma, Pcmu, Vorbis};
+        use AudioCodec::{Flac, Opus, Pcm, Pcma, Pcmu, Vorbis};
         match self {
-            Self::Y4m | Self::Raw | Self::Ivf => false,
+            Self::Y4m | Self::Raw | Self::Ivf | Self::Obu | Self::Mp3 | Self::Adts => false,
+            Self::Flac => codec == Flac,
             Self::WebM => matches!(codec, Opus | Vorbis),
             Self::Matroska => true,
-            Self::Mp4 => matches!(codec, Opus | Aac | Mp3 | Flac | Alac),
+            Self::Mp4 => codec != Vorbis,
             Self::Ogg => codec == Opus,
             Self::Wav => {
                 matches!(codec, Pcma | Pcmu)
@@ -130,7 +159,7 @@ impl Format {
     /// Whether it holds sound alone.
     #[must_use]
     pub fn is_audio(self) -> bool {
-        matches!(self, Self::Ogg | Self::Wav | Self::Pcm)
+        matches!(self, Self::Ogg | Self::Wav | Self::Pcm | Self::Flac | Self::Mp3 | Self::Adts)
     }
 
     /// What its content is counted in.

@@ -1,5 +1,5 @@
 //! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska, MP4,
-//! Ogg, WAVE and raw sound.
+//! Ogg, WAVE, FLAC, MP3, ADTS, raw sound and streams of AV1 units.
 //!
 //! Start at [`open()`], [`open_packets`] and [`open_pictures`] for reading, which look at the content
 //! and not at the name, and at [`create_packets`] and [`create_pictures`] for writing.
@@ -15,10 +15,12 @@ mod avc;
 mod error;
 mod flac;
 mod format;
+mod frames;
 mod interleave;
 mod io;
 mod ivf;
 mod mp4;
+mod obu;
 mod ogg;
 mod open;
 mod opus;
@@ -39,9 +41,11 @@ mod y4m;
 pub use avc::AnnexB;
 pub use error::{Corrupt, Error, Result};
 pub use format::Format;
+pub use frames::{AdtsReader, FlacReader, FlacWriter, Mp3Reader};
 pub use io::{Output, ReadSeek, Source, WriteSeek};
 pub use ivf::{IvfReader, IvfWriter};
 pub use mp4::{Mp4Reader, Mp4Writer};
+pub use obu::{ObuReader, ObuWriter};
 pub use ogg::{OggReader, OggWriter};
 pub use open::{
     Input, ReadOptions, WriteOptions, create_packets, create_pictures, open, open_packets,

@@ -2,15 +2,16 @@
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
-use codec_core::codec::Limits;
+use codec_core::codec::{Codec, Limits};
 
 use crate::avc::AvcWriter;
 use crate::io::Source;
+use crate::obu::Av1Adapter;
 use crate::{
-    AudioTrack, Error, Format, IvfReader, IvfWriter, Mp4Reader, Mp4Writer, OggReader, OggWriter,
-    Output, PacketReader, PacketWriter, PictureReader, PictureStream, PictureWriter,
-    RawAudioWriter, RawWriter, Result, Track, VideoTrack, WavReader, WavWriter, WebmReader,
-    WebmWriter, Y4mReader, Y4mWriter,
+    AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, IvfReader, IvfWriter, Mp3Reader,
+    Mp4Reader, Mp4Writer, ObuReader, ObuWriter, OggReader, OggWriter, Output, PacketReader,
+    PacketWriter, PictureReader, PictureStream, PictureWriter, RawAudioWriter, RawWriter, Result,
+    Track, VideoTrack, WavReader, WavWriter, WebmReader, WebmWriter, Y4mReader, Y4mWriter,
 };
 
 /// How to read.
@@ -57,7 +58,7 @@ impl std::fmt::Debug for Input {
 pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
     let head = read_head(source.reader())?;
     let format = Format::detect(&head).ok_or_else(|| Error::Unrecognised { head: head.clone() })?;
-    let source = put_back(source, head)?;
+    let source = put_back(source, head.clone())?;
     Ok(match format {
         Format::Y4m => Input::Pictures(Box::new(Y4mReader::new(source, options)?)),
         Format::Ivf => Input::Packets(Box::new(IvfReader::new(source, options)?)),
@@ -67,6 +68,10 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
         Format::Mp4 => Input::Packets(Box::new(Mp4Reader::new(source, options)?)),
         Format::Ogg => Input::Packets(Box::new(OggReader::new(source, options)?)),
         Format::Wav => Input::Packets(Box::new(WavReader::new(source, options)?)),
+        Format::Flac => Input::Packets(Box::new(FlacReader::new(source, options)?)),
+        Format::Mp3 => Input::Packets(Box::new(Mp3Reader::new(source, options)?)),
+        Format::Adts => Input::Packets(Box::new(AdtsReader::new(source, options)?)),
+        Format::Obu => Input::Packets(Box::new(ObuReader::new(source, &head, options)?)),
         Format::Raw | Format::Pcm => {
             return Err(Error::unsupported(format, "reading is"));
         }
@@ -110,6 +115,20 @@ pub fn create_packets(
     tracks: &[Track],
     options: &WriteOptions,
 ) -> Result<Box<dyn PacketWriter>> {
+    let is_av1 = |track: &Track| track.video().is_some_and(|track| track.codec == Codec::Av1);
+    if tracks.iter().any(is_av1) {
+        return Ok(Box::new(Av1Adapter::new(output, format, tracks, options)?));
+    }
+    create_plain(output, format, tracks, options)
+}
+
+/// As [`create_packets`], for packets in the form that the format wants.
+pub(crate) fn create_plain(
+    output: Output,
+    format: Format,
+    tracks: &[Track],
+    options: &WriteOptions,
+) -> Result<Box<dyn PacketWriter>> {
     match format {
         Format::Ivf => Ok(Box::new(IvfWriter::new(output, only_video(format, tracks)?)?)),
         Format::WebM | Format::Matroska => {
@@ -123,6 +142,9 @@ pub fn create_packets(
         Format::Ogg => Ok(Box::new(OggWriter::new(output, only_audio(format, tracks)?, options)?)),
         Format::Wav => Ok(Box::new(WavWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Pcm => Ok(Box::new(RawAudioWriter::new(output, only_audio(format, tracks)?)?)),
+        Format::Flac => Ok(Box::new(FlacWriter::new(output, only_audio(format, tracks)?)?)),
+        Format::Obu => Ok(Box::new(ObuWriter::new(output, only_video(format, tracks)?)?)),
+        Format::Mp3 | Format::Adts => Err(Error::unsupported(format, "writing is")),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded packets are")),
     }
 }

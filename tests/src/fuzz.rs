@@ -232,6 +232,9 @@ pub fn container(data: &[u8]) {
     options.limits = small_limits().limits;
     let seekable = read_all(Source::seekable(std::io::Cursor::new(data.to_vec())), &options);
     let stream = read_all(Source::stream(std::io::Cursor::new(data.to_vec())), &options);
+    let mut lenient = options;
+    lenient.allow_backward_times = true;
+    let _ = read_all(Source::stream(std::io::Cursor::new(data.to_vec())), &lenient);
     if let (Some(seekable), Some(stream)) = (seekable, stream) {
         // An MP4 file may place its samples in any order, which a stream cannot follow.
         if Format::detect(data) != Some(Format::Mp4) {

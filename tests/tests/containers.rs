@@ -9,6 +9,8 @@
 mod counterparts;
 #[path = "containers/damage.rs"]
 mod damage;
+#[path = "containers/frames.rs"]
+mod frames;
 #[path = "containers/mp4.rs"]
 mod mp4;
 #[path = "containers/ogg.rs"]

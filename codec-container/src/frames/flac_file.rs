@@ -1,0 +1,273 @@
+//! Native FLAC files: read and written. RFC 9639, section 8.
+//!
+//! Frames have no length. One ends where the checksum of what was read is right and another begins.
+
+use codec_core::audio::AudioCodec;
+use codec_core::codec::Limits;
+
+use super::crc::{crc8, crc16};
+use super::input::LookAhead;
+use crate::io::ByteWriter;
+use crate::tags::{parse_comments, put_comments};
+use crate::{
+    AudioTrack, CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter,
+    ReadOptions, Result, Source, Track, flac,
+};
+
+const STREAM_INFO: u8 = 0;
+const COMMENTS: u8 = 4;
+const LAST_BLOCK: u8 = 0x80;
+/// Longest block of metadata that is taken into memory.
+const MAX_BLOCK_BYTES: usize = 1 << 20;
+/// Longest head of a frame.
+const MAX_HEAD_BYTES: usize = 16;
+
+/// Reads native FLAC.
+#[derive(Debug)]
+pub struct FlacReader {
+    input: LookAhead,
+    tracks: [Track; 1],
+    limits: Limits,
+    next: u64,
+    index: u64,
+    selected: bool,
+    ended: bool,
+}
+
+fn corrupt(
+    offset: u64,
+    index: Option<u64>,
+    expected: impl Into<std::borrow::Cow<'static, str>>,
+    found: impl Into<std::borrow::Cow<'static, str>>,
+) -> Error {
+    Error::corrupt(Format::Flac, offset, index, expected, found)
+}
+
+impl FlacReader {
+    /// Reads the metadata.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Corrupt`] without a sound `STREAMINFO`.
+    pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
+        let mut input = LookAhead::new(source);
+        input.skip_id3()?;
+        if !input.want(4)? || !input.rest().starts_with(b"fLaC") {
+            return Err(corrupt(input.offset(), None, "fLaC", "something else"));
+        }
+        input.use_up(4);
+        let (mut track, mut tags) = (None, Vec::new());
+        loop {
+            let offset = input.offset();
+            if !input.want(4)? {
+                return Err(corrupt(offset, None, "a block of metadata", "the end of the file"));
+            }
+            let &[kind, a, b, c] = input.rest().first_chunk().unwrap_or(&[0; 4]);
+            let len = u32::from_be_bytes([0, a, b, c]);
+            input.use_up(4);
+            let kept = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_BLOCK_BYTES);
+            match kind & !LAST_BLOCK {
+                STREAM_INFO | COMMENTS => {
+                    if !input.want(kept)? {
+                        return Err(corrupt(
+                            offset,
+                            None,
+                            format!("{len} bytes"),
+                            "the end of the file",
+                        ));
+                    }
+                    let block = &input.rest()[..kept];
+                    if kind & !LAST_BLOCK == COMMENTS {
+                        tags = parse_comments(block);
+                    } else {
+                        let info = flac::StreamInfo::parse(block).ok_or_else(|| {
+                            corrupt(offset, None, "a sound STREAMINFO", "a damaged one")
+                        })?;
+                        track = Some(info.to_track(Format::Flac, block));
+                    }
+                    input.skip(len.into())?;
+                }
+                _ => input.skip(len.into())?,
+            }
+            if kind & LAST_BLOCK != 0 {
+                break;
+            }
+        }
+        let mut track =
+            track.ok_or_else(|| corrupt(input.offset(), None, "a block STREAMINFO", "none"))?;
+        track.tags = tags;
+        Ok(Self {
+            input,
+            tracks: [Track::Audio(track)],
+            limits: options.limits,
+            next: 0,
+            index: 0,
+            selected: true,
+            ended: false,
+        })
+    }
+
+    /// Finds the end of the frame that begins here; its length, or `None` at the end of the input.
+    fn frame_len(&mut self) -> Result<Option<usize>> {
+        let offset = self.input.offset();
+        if !self.input.want(MAX_HEAD_BYTES)? && self.input.rest().is_empty() {
+            return Ok(None);
+        }
+        let index = Some(self.index);
+        if head_len(self.input.rest()).is_none() {
+            return Err(corrupt(offset, index, "a frame", "something else"));
+        }
+        let second = self.input.rest()[1];
+        let limit = usize::try_from(self.limits.max_frame_bytes).unwrap_or(usize::MAX);
+        let (mut crc, mut at) = (0, 0);
+        let mut end = None;
+        loop {
+            let more = self.input.want(at + MAX_HEAD_BYTES)?;
+            if !more && self.input.rest().len() <= at {
+                // The last frame, or what is left of it.
+                if crc == 0 && at > 0 {
+                    return Ok(Some(at));
+                }
+                // Before the cut-off head of a further one.
+                if let Some(end) = end.filter(|&end| at - end < MAX_HEAD_BYTES) {
+                    return Ok(Some(end));
+                }
+                let found = format!("the end of the file after {at} bytes");
+                return Err(corrupt(offset, index, "a whole frame", found));
+            }
+            let rest = self.input.rest();
+            while at < rest.len() {
+                let begins = crc == 0 && at > 0 && rest[at] == 0xFF;
+                // A head must be there as a whole, if the input has it.
+                if begins && more && rest.len() - at < MAX_HEAD_BYTES {
+                    break;
+                }
+                if begins
+                    && rest[at + 1..].first() == Some(&second)
+                    && head_len(&rest[at..]).is_some()
+                {
+                    return Ok(Some(at));
+                }
+                if begins {
+                    end = Some(at);
+                }
+                crc = crc16(crc, rest[at]);
+                at += 1;
+            }
+            if at > limit {
+                let (asked, limit) = (at as u64, limit as u64);
+                return Err(Error::limit(Format::Flac, offset, "packet bytes", asked, limit));
+            }
+        }
+    }
+}
+
+/// Length of the head of a frame, if there is a sound one.
+fn head_len(frame: &[u8]) -> Option<usize> {
+    flac::frame_samples(frame)?;
+    let number = match frame.get(4)?.leading_ones() {
+        0 => 1,
+        ones => ones as usize,
+    };
+    let size = match frame[2] >> 4 {
+        6 => 1,
+        7 => 2,
+        _ => 0,
+    };
+    let rate = match frame[2] & 15 {
+        12 => 1,
+        13 | 14 => 2,
+        15 => return None,
+        _ => 0,
+    };
+    let len = 4 + number + size + rate;
+    let &crc = frame.get(len)?;
+    (crc8(&frame[..len]) == crc).then_some(len + 1)
+}
+
+impl PacketReader for FlacReader {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn select(&mut self, tracks: &[usize]) {
+        self.selected = tracks.contains(&0);
+    }
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if self.ended || !self.selected {
+            return Ok(false);
+        }
+        let outcome = self.frame_len();
+        let Ok(Some(len)) = outcome else {
+            self.ended = true;
+            return outcome.map(|_| false);
+        };
+        packet.reset();
+        packet.data.clear();
+        packet.offset = self.input.offset();
+        packet.data.extend_from_slice(&self.input.rest()[..len]);
+        self.input.use_up(len);
+        let samples = u64::from(flac::frame_samples(&packet.data).unwrap_or(0));
+        packet.pts = i64::try_from(self.next).unwrap_or(i64::MAX);
+        packet.duration = Some(samples);
+        packet.index = self.index;
+        self.next = self.next.saturating_add(samples);
+        self.index += 1;
+        Ok(true)
+    }
+}
+
+/// Writes native FLAC. The frames must count samples from 0.
+#[derive(Debug)]
+pub struct FlacWriter {
+    output: ByteWriter,
+    samples: u64,
+    packed: u64,
+}
+
+/// Where the rate, the channels, the bits and the number of samples stand in the file.
+const PACKED_AT: u64 = 4 + 4 + 10;
+
+impl FlacWriter {
+    /// Writes the track's `STREAMINFO` and its tags. The number of samples is patched at the end.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Unsupported`] for other codecs and without a `STREAMINFO`.
+    pub fn new(output: Output, track: &AudioTrack) -> Result<Self> {
+        let info = track.codec_private.first_chunk::<{ flac::STREAM_INFO_BYTES }>();
+        let (AudioCodec::Flac, Some(info)) = (track.codec, info) else {
+            let what = format!("codec {} without a STREAMINFO is", track.codec);
+            return Err(Error::unsupported(Format::Flac, what));
+        };
+        let mut out = flac::headers(info);
+        out[4] = STREAM_INFO;
+        let mut comments = Vec::new();
+        put_comments(&mut comments, &track.tags);
+        let len = u32::try_from(comments.len()).unwrap_or(u32::MAX);
+        if len >= 1 << 24 {
+            return Err(Error::unsupported(Format::Flac, "tags of 16 MiB are"));
+        }
+        out.push(LAST_BLOCK | COMMENTS);
+        out.extend_from_slice(&len.to_be_bytes()[1..]);
+        out.extend_from_slice(&comments);
+        let mut output = ByteWriter::new(output)?;
+        output.write(&out)?;
+        let packed = info[10..18].first_chunk().map_or(0, |&bytes| u64::from_be_bytes(bytes));
+        Ok(Self { output, samples: 0, packed })
+    }
+}
+
+impl PacketWriter for FlacWriter {
+    fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
+        self.samples += u64::from(flac::frame_samples(packet.data).unwrap_or(0));
+        self.output.write(packet.data)?;
+        Ok(self.output.flush_if_live()?)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let mask = (1 << 36) - 1;
+        let packed = self.packed & !mask | self.samples & mask;
+        self.output.patch(PACKED_AT, &packed.to_be_bytes())?;
+        Ok(self.output.flush()?)
+    }
+}

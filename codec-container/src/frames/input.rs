@@ -1,0 +1,67 @@
+//! A source that can be looked ahead in.
+
+use std::io;
+
+use crate::Source;
+use crate::io::ByteReader;
+
+#[derive(Debug)]
+pub(super) struct LookAhead {
+    input: ByteReader,
+    ahead: Vec<u8>,
+    used: usize,
+}
+
+/// Bytes that are read at a time.
+const STEP: usize = 16 << 10;
+
+impl LookAhead {
+    pub(super) fn new(source: Source) -> Self {
+        Self { input: ByteReader::new(source), ahead: Vec::new(), used: 0 }
+    }
+
+    /// Where the next byte lies in the file.
+    pub(super) fn offset(&self) -> u64 {
+        self.input.position() - self.rest().len() as u64
+    }
+
+    /// What has been read and not used.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.ahead[self.used..]
+    }
+
+    /// Sees to it that `wanted` bytes are there; `false` if the input ends before.
+    pub(super) fn want(&mut self, wanted: usize) -> io::Result<bool> {
+        let have = self.rest().len();
+        if have < wanted {
+            self.ahead.drain(..self.used);
+            self.used = 0;
+            self.input.append(&mut self.ahead, (wanted - have).max(STEP))?;
+        }
+        Ok(self.rest().len() >= wanted)
+    }
+
+    /// Uses up bytes that are there.
+    pub(super) fn use_up(&mut self, bytes: usize) {
+        self.used = (self.used + bytes).min(self.ahead.len());
+    }
+
+    /// Passes over bytes, there or not.
+    pub(super) fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        let there = (self.rest().len() as u64).min(bytes);
+        self.use_up(usize::try_from(there).unwrap_or(0));
+        self.input.skip(bytes - there)?;
+        Ok(())
+    }
+
+    /// Passes over `ID3v2` tags.
+    pub(super) fn skip_id3(&mut self) -> io::Result<()> {
+        while self.want(10)? && self.rest().starts_with(b"ID3") {
+            let size =
+                self.rest()[6..10].iter().fold(0_u64, |size, &b| size << 7 | u64::from(b & 0x7F));
+            let has_footer = self.rest()[5] & 0x10 != 0;
+            self.skip(10 + size + if has_footer { 10 } else { 0 })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,11 @@
+//! Files that are nothing but frames of sound behind one another: native FLAC (RFC 9639), MP3
+//! (ISO/IEC 11172-3 and 13818-3, layer III) and AAC with ADTS heads (ISO/IEC 14496-3, annex 1.A).
+
+mod crc;
+mod flac_file;
+mod input;
+mod mpeg;
+
+pub use flac_file::{FlacReader, FlacWriter};
+pub use mpeg::{AdtsReader, Mp3Reader};
+pub(crate) use mpeg::{is_adts, is_mp3};

@@ -1,0 +1,299 @@
+//! MP3 and ADTS: frames whose heads tell their length.
+
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+
+use super::input::LookAhead;
+use crate::{
+    AudioTrack, CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track,
+};
+
+/// Bytes that are looked through for the first frame.
+const MAX_SEARCH_BYTES: usize = 64 << 10;
+/// Samples by which an MP3 decoder lags.
+const MP3_DECODER_DELAY: u32 = 529;
+
+/// What the head of a frame tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    rate: u32,
+    channels: usize,
+    samples: u32,
+    /// Of the whole frame.
+    bytes: usize,
+    /// Of the head, where it is not part of the packet.
+    dropped: usize,
+}
+
+type Parse = fn(&[u8]) -> Option<Head>;
+
+/// ISO/IEC 11172-3, section 2.4.2.3; the lower rates of 13818-3 and their halves.
+fn parse_mp3(data: &[u8]) -> Option<Head> {
+    const KBPS: [[u32; 14]; 2] = [
+        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+        [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+    ];
+    const RATES: [u32; 3] = [44_100, 48_000, 32_000];
+    let &[sync, second, third, fourth] = data.first_chunk()?;
+    let (version, layer) = (second >> 3 & 3, second >> 1 & 3);
+    if sync != 0xFF || second & 0xE0 != 0xE0 || version == 1 || layer != 1 {
+        return None;
+    }
+    let is_first = version == 3;
+    let kbps = *KBPS[usize::from(!is_first)].get(usize::from(third >> 4).checked_sub(1)?)?;
+    let rate = *RATES.get(usize::from(third >> 2 & 3))?;
+    let rate = match version {
+        3 => rate,
+        2 => rate / 2,
+        _ => rate / 4,
+    };
+    let samples = if is_first { 1152 } else { 576 };
+    let bytes = samples / 8 * kbps * 1000 / rate + u32::from(third >> 1 & 1);
+    let channels = if fourth >> 6 == 3 { 1 } else { 2 };
+    Some(Head { rate, channels, samples, bytes: usize::try_from(bytes).ok()?, dropped: 0 })
+}
+
+/// ISO/IEC 14496-3, section 1.A.2.2.
+fn parse_adts(data: &[u8]) -> Option<Head> {
+    const RATES: [u32; 13] =
+        [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
+    let &[sync, second, third, fourth, fifth, sixth, seventh] = data.first_chunk()?;
+    if sync != 0xFF || second & 0xF6 != 0xF0 {
+        return None;
+    }
+    let rate = *RATES.get(usize::from(third >> 2 & 15))?;
+    let channels = match (third & 1) << 2 | fourth >> 6 {
+        7 => 8,
+        count => usize::from(count),
+    };
+    let bytes = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
+    let dropped = if second & 1 == 1 { 7 } else { 9 };
+    let blocks = u32::from(seventh & 3) + 1;
+    (bytes > dropped && channels > 0).then_some(Head {
+        rate,
+        channels,
+        samples: 1024 * blocks,
+        bytes,
+        dropped,
+    })
+}
+
+/// Whether `head` begins with a frame of MP3.
+pub(crate) fn is_mp3(head: &[u8]) -> bool {
+    parse_mp3(head).is_some()
+}
+
+/// Whether `head` begins with a frame of AAC.
+pub(crate) fn is_adts(head: &[u8]) -> bool {
+    parse_adts(head).is_some()
+}
+
+/// Reads frames one after another.
+#[derive(Debug)]
+struct Frames {
+    input: LookAhead,
+    format: Format,
+    parse: Parse,
+    tracks: [Track; 1],
+    next: i64,
+    delay: u32,
+    /// Samples at the end that do not belong to the sound, and where the frames end, if known.
+    padding: Option<(u64, u32)>,
+    index: u64,
+    selected: bool,
+    ended: bool,
+}
+
+impl Frames {
+    fn corrupt(
+        &self,
+        expected: &'static str,
+        found: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Error {
+        let index = (self.index > 0).then_some(self.index);
+        Error::corrupt(self.format, self.input.offset(), index, expected, found)
+    }
+
+    /// Finds the first frame: one that another follows, or the end.
+    fn find(&mut self) -> Result<Head> {
+        let mut passed = 0;
+        loop {
+            self.input.want(16)?;
+            if let Some(head) = (self.parse)(self.input.rest()) {
+                let more = self.input.want(head.bytes + 16)?;
+                let next = self.input.rest().get(head.bytes..).unwrap_or_default();
+                let follows = (self.parse)(next).is_some_and(|next| next.rate == head.rate);
+                if follows || !more && self.input.rest().len() >= head.bytes {
+                    return Ok(head);
+                }
+            }
+            passed += 1;
+            if self.input.rest().is_empty() || passed > MAX_SEARCH_BYTES {
+                return Err(self.corrupt("frames of sound", "something else"));
+            }
+            self.input.use_up(1);
+        }
+    }
+
+    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        self.input.want(16)?;
+        let rest = self.input.rest();
+        if rest.is_empty() || rest.starts_with(b"TAG") || rest.starts_with(b"APETAGEX") {
+            return Ok(false);
+        }
+        let Some(head) = (self.parse)(rest) else {
+            return Err(self.corrupt("a frame", "something else"));
+        };
+        if !self.input.want(head.bytes)? {
+            return Err(self.corrupt("a whole frame", "the end of the file"));
+        }
+        packet.reset();
+        packet.data.clear();
+        packet.offset = self.input.offset() + head.dropped as u64;
+        packet.data.extend_from_slice(&self.input.rest()[head.dropped..head.bytes]);
+        self.input.use_up(head.bytes);
+        packet.pts = self.next;
+        packet.index = self.index;
+        packet.trim_start = self.delay.min(head.samples);
+        self.delay -= packet.trim_start;
+        self.index += 1;
+        if let Some((frames, padding)) = self.padding {
+            // Padding may be longer than a frame.
+            let after = frames.saturating_sub(self.index).saturating_mul(head.samples.into());
+            let trim = u64::from(padding).saturating_sub(after).min(head.samples.into());
+            packet.trim_end =
+                u32::try_from(trim).unwrap_or(0).min(head.samples - packet.trim_start);
+        }
+        packet.duration = Some((head.samples - packet.trim_end).into());
+        self.next = self.next.saturating_add(head.samples.into());
+        Ok(true)
+    }
+}
+
+/// Delay and padding of the encoder, and the number of frames, as the first frame of a file may
+/// tell them; `None` if it is a frame of sound.
+fn parse_info(frame: &[u8], head: Head) -> Option<(u32, Option<(u64, u32)>)> {
+    let side = match (head.samples, head.channels) {
+        (1152, 1) | (576, 2) => 17,
+        (1152, _) => 32,
+        _ => 9,
+    };
+    let tag = frame.get(4 + side..)?;
+    if !tag.starts_with(b"Xing") && !tag.starts_with(b"Info") {
+        return None;
+    }
+    let mut rest = tag.get(8..)?;
+    let flags = tag[7];
+    let mut frames = None;
+    for (bit, bytes) in [(1, 4), (2, 4), (4, 100), (8, 4)] {
+        if flags & bit != 0 {
+            let (field, tail) = rest.split_at_checked(bytes)?;
+            if bit == 1 {
+                frames = field.first_chunk().map(|&bytes| u64::from(u32::from_be_bytes(bytes)));
+            }
+            rest = tail;
+        }
+    }
+    let Some(&[a, b, c]) = rest.get(21..).and_then(|rest| rest.first_chunk()) else {
+        return Some((0, None));
+    };
+    let (delay, padding) =
+        (u32::from(a) << 4 | u32::from(b) >> 4, u32::from(b & 15) << 8 | u32::from(c));
+    if delay == 0 && padding == 0 {
+        return Some((0, None));
+    }
+    let padding = padding.saturating_sub(MP3_DECODER_DELAY);
+    Some((delay + MP3_DECODER_DELAY, frames.map(|frames| (frames, padding))))
+}
+
+fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Result<Frames> {
+    let mut input = LookAhead::new(source);
+    input.skip_id3()?;
+    let audio = AudioFormat::new(1, ChannelLayout::Mono);
+    let mut frames = Frames {
+        input,
+        format,
+        parse,
+        tracks: [Track::Audio(AudioTrack::new(format, codec, audio))],
+        next: 0,
+        delay: 0,
+        padding: None,
+        index: 0,
+        selected: true,
+        ended: false,
+    };
+    let head = frames.find()?;
+    let layout = ChannelLayout::of(head.channels).unwrap_or_default();
+    let mut track = AudioTrack::new(format, codec, AudioFormat::new(head.rate, layout));
+    let first = &frames.input.rest()[..head.bytes.min(frames.input.rest().len())];
+    match codec {
+        AudioCodec::Mp3 => {
+            if let Some((delay, padding)) = parse_info(first, head) {
+                (frames.delay, frames.padding) = (delay, padding);
+                frames.input.use_up(head.bytes);
+            }
+        }
+        _ => {
+            // The configuration that MP4 keeps: object type, rate, channels.
+            let object = (first[2] >> 6) + 1;
+            let rate = first[2] >> 2 & 15;
+            let channels = (first[2] & 1) << 2 | first[3] >> 6;
+            track.codec_private = vec![object << 3 | rate >> 1, rate << 7 | channels << 3];
+        }
+    }
+    track.delay = frames.delay;
+    frames.next = -i64::from(frames.delay);
+    frames.tracks = [Track::Audio(track)];
+    Ok(frames)
+}
+
+macro_rules! reader {
+    ($(#[$doc:meta])* $name:ident, $format:expr, $parse:expr, $codec:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name(Frames);
+
+        impl $name {
+            /// Finds the first frame.
+            ///
+            /// # Errors
+            /// [`Error::Io`]; [`Error::Corrupt`] if there is none in the first 64 KiB.
+            pub fn new(source: Source, _options: &ReadOptions) -> Result<Self> {
+                open(source, $format, $parse, $codec).map(Self)
+            }
+        }
+
+        impl PacketReader for $name {
+            fn tracks(&self) -> &[Track] {
+                &self.0.tracks
+            }
+
+            fn select(&mut self, tracks: &[usize]) {
+                self.0.selected = tracks.contains(&0);
+            }
+
+            fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+                if self.0.ended || !self.0.selected {
+                    return Ok(false);
+                }
+                let outcome = self.0.read(packet);
+                self.0.ended = !matches!(outcome, Ok(true));
+                outcome
+            }
+        }
+    };
+}
+
+reader!(
+    /// Reads MP3; the delay that its first frame tells is kept.
+    Mp3Reader,
+    Format::Mp3,
+    parse_mp3,
+    AudioCodec::Mp3
+);
+reader!(
+    /// Reads AAC with ADTS heads, which are taken off.
+    AdtsReader,
+    Format::Adts,
+    parse_adts,
+    AudioCodec::Aac
+);

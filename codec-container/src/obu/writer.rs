@@ -1,0 +1,38 @@
+//! Writes streams of units that have their sizes; times are not kept.
+
+use codec_core::codec::Codec;
+
+use super::units::{Delimiter, with_delimiter};
+use crate::io::ByteWriter;
+use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, VideoTrack};
+
+/// Writes streams of AV1 units.
+#[derive(Debug)]
+pub struct ObuWriter {
+    output: ByteWriter,
+}
+
+impl ObuWriter {
+    /// Begins a stream.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Unsupported`] for other codecs than AV1.
+    pub fn new(output: Output, track: &VideoTrack) -> Result<Self> {
+        if track.codec != Codec::Av1 {
+            return Err(Error::unsupported(Format::Obu, format!("codec {} is", track.codec)));
+        }
+        Ok(Self { output: ByteWriter::new(output)? })
+    }
+}
+
+impl PacketWriter for ObuWriter {
+    fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
+        let changed = with_delimiter(packet.data, Delimiter::Needed);
+        self.output.write(changed.as_deref().unwrap_or(packet.data))?;
+        Ok(self.output.flush_if_live()?)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(self.output.flush()?)
+    }
+}

@@ -1,0 +1,171 @@
+//! Files of nothing but frames: FLAC, MP3, AAC with ADTS heads, AV1 units.
+
+use codec_container::{CodedPacket, Format, Track};
+use codec_core::audio::AudioCodec;
+use codec_core::codec::Codec;
+use codec_tests::external::{have, run};
+
+use crate::support::{To, data, read_tracks, samples_of, temp_file, write_tracks};
+
+fn digest(suffix: &str, bytes: &[u8]) -> Vec<u8> {
+    let file = temp_file(suffix, bytes);
+    let path = file.path().to_string_lossy().into_owned();
+    run("ffmpeg", &["-v", "error", "-xerror", "-i", &path, "-f", "md5", "-"])
+}
+
+#[test]
+fn flac_files_are_cut_into_frames_and_put_together_again() {
+    for name in ["speech_jfk_16k_mono", "speech_dialogue_48k_mono", "music_jazz_48k_stereo"] {
+        let Some(bytes) = data(&format!("audio/{name}.flac")) else { return };
+        let (tracks, packets, error) = read_tracks(&bytes);
+        assert!(error.is_none(), "{name}: {error:?}");
+        let track = tracks[0].audio().unwrap();
+        assert_eq!(track.codec, AudioCodec::Flac);
+        assert_eq!(Some(samples_of(&packets, 0)), track.duration, "{name}");
+        let written = write_tracks(To::File, Format::Flac, &tracks, &packets);
+        let (_, again, error) = read_tracks(&written);
+        assert!(error.is_none() && again.len() == packets.len());
+        if have("ffmpeg", "decoding FLAC") {
+            assert_eq!(digest(".flac", &written), digest(".flac", &bytes), "{name}");
+        }
+        // A file that breaks off gives its whole frames.
+        let (_, part, error) = read_tracks(&bytes[..bytes.len() / 2]);
+        assert!(error.is_some() && part.len() < packets.len());
+        assert!(part.iter().zip(&packets).all(|(a, b)| a.data == b.data));
+    }
+}
+
+fn tone(codec: &str, muxer: &str) -> Vec<u8> {
+    let tone = "sine=frequency=440:sample_rate=44100:duration=2";
+    let file = tempfile::Builder::new().tempfile().unwrap();
+    let path = file.path().to_string_lossy().into_owned();
+    let arguments =
+        ["-v", "error", "-f", "lavfi", "-i", tone, "-c:a", codec, "-f", muxer, "-y", &path];
+    let _ = run("ffmpeg", &arguments);
+    std::fs::read(file.path()).unwrap()
+}
+
+#[test]
+fn mp3_and_adts_of_ffmpeg_are_read() {
+    if !have("ffmpeg", "writing MP3") {
+        return;
+    }
+    let (tracks, packets, error) = read_tracks(&tone("libmp3lame", "mp3"));
+    assert!(error.is_none(), "{error:?}");
+    let track = tracks[0].audio().unwrap();
+    assert_eq!((track.codec, track.audio.rate), (AudioCodec::Mp3, 44_100));
+    assert_eq!(track.audio.channels(), 1);
+    assert_eq!(samples_of(&packets, 0), 88_200);
+    let (tracks, packets, error) = read_tracks(&tone("aac", "adts"));
+    assert!(error.is_none(), "{error:?}");
+    let track = tracks[0].audio().unwrap();
+    assert_eq!((track.codec, track.audio.rate), (AudioCodec::Aac, 44_100));
+    assert_eq!(track.codec_private, [0x12, 0x08]);
+    assert!((88_200..88_200 + 3000).contains(&samples_of(&packets, 0)));
+    // In Matroska, ffmpeg decodes what it decodes from the frames.
+    let Some(matroska) = Some(write_tracks(To::File, Format::Matroska, &tracks, &packets)) else {
+        return;
+    };
+    assert_eq!(digest(".mkv", &matroska), digest(".aac", &tone("aac", "adts")));
+}
+
+/// Frames of AV1 and their track, from the test data.
+fn av1() -> Option<(Vec<Track>, Vec<CodedPacket>)> {
+    let bytes = data("av1/av1-1-b8-02-allintra.ivf")?;
+    let (tracks, packets, error) = read_tracks(&bytes);
+    assert!(error.is_none(), "{error:?}");
+    Some((tracks, packets))
+}
+
+#[test]
+fn av1_has_delimiters_in_streams_and_none_in_matroska_and_mp4() {
+    let Some((tracks, packets)) = av1() else { return };
+    let times: Vec<_> = packets.iter().map(|packet| packet.pts).collect();
+    let expected = have("ffmpeg", "decoding AV1").then(|| {
+        let ivf = write_tracks(To::File, Format::Ivf, &tracks, &packets);
+        digest(".ivf", &ivf)
+    });
+    for (format, to, suffix) in [
+        (Format::Obu, To::Pipe, ".obu"),
+        (Format::WebM, To::File, ".webm"),
+        (Format::WebM, To::Pipe, ".webm"),
+        (Format::Mp4, To::File, ".mp4"),
+    ] {
+        let written = write_tracks(to, format, &tracks, &packets);
+        let (found, again, error) = read_tracks(&written);
+        assert!(error.is_none(), "{format}: {error:?}");
+        let track = found[0].video().unwrap();
+        let Track::Video(original) = &tracks[0] else { unreachable!() };
+        assert_eq!((track.codec, track.size), (Codec::Av1, original.size));
+        assert_eq!(again.len(), packets.len());
+        let delimited = again.iter().all(|packet| packet.data.starts_with(&[0x12, 0]));
+        assert_eq!(delimited, format == Format::Obu, "{format}");
+        if format == Format::Obu {
+            assert!(again.iter().zip(&packets).all(|(a, b)| a.data == b.data));
+        } else {
+            assert_eq!(track.codec_private[0], 0x81, "{format}");
+        }
+        let keys = |packets: &[CodedPacket]| packets.iter().filter(|p| p.key).count();
+        assert_eq!(keys(&again), keys(&packets), "{format}");
+        // Back in IVF it is the same stream.
+        if let Some(expected) = &expected {
+            let mut back = again.clone();
+            back.iter_mut().zip(&times).for_each(|(packet, &time)| packet.pts = time);
+            let ivf = write_tracks(To::File, Format::Ivf, &tracks, &back);
+            assert_eq!(digest(".ivf", &ivf), *expected, "{format}");
+            assert_eq!(digest(suffix, &written), *expected, "{format}");
+        }
+    }
+}
+
+#[test]
+fn annex_b_is_told_from_plain_units() {
+    let Some((_, packets)) = av1() else { return };
+    let leb = |mut value: usize| {
+        let mut out = Vec::new();
+        while value > 127 {
+            out.push((value & 127) as u8 | 128);
+            value >>= 7;
+        }
+        out.push(value as u8);
+        out
+    };
+    // Each temporal unit as one frame of units that keep their own sizes.
+    let mut stream = Vec::new();
+    for packet in &packets {
+        let mut frame = Vec::new();
+        let mut rest = &packet.data[..];
+        while !rest.is_empty() {
+            let (mut len, mut used) = (0, 1);
+            for (index, &byte) in rest[1..].iter().enumerate() {
+                len |= usize::from(byte & 127) << (7 * index);
+                used += 1;
+                if byte < 128 {
+                    break;
+                }
+            }
+            let (unit, tail) = rest.split_at(used + len);
+            frame.extend(leb(unit.len()));
+            frame.extend_from_slice(unit);
+            rest = tail;
+        }
+        let sized = [leb(frame.len()), frame].concat();
+        stream.extend(leb(sized.len()));
+        stream.extend(sized);
+    }
+    let (tracks, again, error) = read_tracks(&stream);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(tracks[0].format(), Format::Obu);
+    assert_eq!(again.len(), packets.len());
+    assert!(again.iter().zip(&packets).all(|(a, b)| a.data == b.data));
+}
+
+#[test]
+fn a_flac_file_cut_at_every_byte_ends_in_an_error_or_a_whole_frame() {
+    let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return };
+    let (_, packets, _) = read_tracks(&bytes[..12_000]);
+    for cut in (0..12_000).step_by(7) {
+        let (_, part, _) = read_tracks(&bytes[..cut]);
+        assert!(part.len() <= packets.len() + 1, "{cut}");
+    }
+}
