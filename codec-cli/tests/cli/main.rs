@@ -13,6 +13,7 @@ mod interrupts;
 mod malformed;
 mod refusals;
 mod samples;
+mod sound;
 mod sound_processing;
 mod stills;
 mod tables;

@@ -123,7 +123,7 @@ impl FoundTrack {
             }
             Kind::Sound(track) => {
                 let mut text = format!("audio {}, {}", track.codec, track.audio);
-                if let Some(rate) = track.input_rate {
+                if let Some(rate) = track.input_rate.filter(|rate| *rate != track.audio.rate) {
                     text.push_str(&format!(" (from {rate} Hz)"));
                 }
                 if let Some(language) = &track.language {
