@@ -9,7 +9,7 @@ use super::sound::SoundSettings;
 use crate::audio::source::SoundOptions;
 use crate::failure::{Failure, Result};
 use crate::io::input::InputSpec;
-use crate::io::names::format_of;
+use crate::io::names::{format_of, headerless_codec};
 use crate::io::output::Rules;
 
 /// Everything that `encode` and `transcode` are told, where there are no pictures.
@@ -37,6 +37,9 @@ impl SoundEncoding {
                 ));
             }
             (Some(codec), None) => sound.audio_codec = Some(codec.clone()),
+            (None, None) if format == Format::Pcm => {
+                sound.audio_codec = headerless_codec(&args.output).map(str::to_owned);
+            }
             (None, _) => {}
         }
         let real_time = matches!(args.preset, PresetArg::Rtc);

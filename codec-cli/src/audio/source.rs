@@ -39,7 +39,6 @@ pub(crate) struct SoundSource {
     ended: bool,
     failure: Option<Failure>,
     lost_packets: u64,
-    coded_bytes: u64,
     env: Env,
 }
 
@@ -99,17 +98,11 @@ impl SoundSource {
             ended: false,
             failure: None,
             lost_packets: 0,
-            coded_bytes: 0,
             env,
         };
         // The first samples tell the format, which the container may have wrong (AAC with SBR).
         source.fill();
         Ok(source)
-    }
-
-    /// The track as the container describes it.
-    pub(crate) fn track(&self) -> &AudioTrack {
-        &self.track
     }
 
     /// Format of the samples.
@@ -120,10 +113,6 @@ impl SoundSource {
     /// Packets that gave no sound and were made up.
     pub(crate) fn lost_packets(&self) -> u64 {
         self.lost_packets
-    }
-
-    pub(crate) fn coded_bytes(&self) -> u64 {
-        self.coded_bytes
     }
 
     /// Moves the next samples into `sound`; `false` at the end. Their times are those of the track,
@@ -166,7 +155,6 @@ impl SoundSource {
 
     fn decode(&mut self) {
         let CodedPacket { trim_start, trim_end, duration, .. } = self.packet;
-        self.coded_bytes += self.packet.data.len() as u64;
         let rate = self.decoder.format().rate;
         let pts = samples_of(self.packet.pts, self.track.time_base, rate);
         let decoded = self.decoder.decode(&self.packet.data, pts);

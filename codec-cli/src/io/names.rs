@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codec_container::Format;
+use codec_core::audio::PcmEncoding;
 
 use crate::failure::{Failure, Result};
 
@@ -29,6 +30,19 @@ pub(crate) fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Res
             path.display()
         ))
     })
+}
+
+/// The codec of headerless sound that a name tells: `.s24` samples of 24 bits, `.al` A-law.
+pub(crate) fn headerless_codec(path: &Path) -> Option<&'static str> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "al" => Some("pcma"),
+        "ul" => Some("pcmu"),
+        samples => {
+            let names = PcmEncoding::ALL.map(PcmEncoding::name);
+            names.into_iter().find(|name| *name == samples || *name == format!("{samples}le"))
+        }
+    }
 }
 
 /// Whether the path is there and neither a file nor a folder: a device, a named pipe.

@@ -118,9 +118,8 @@ fn sound_alone_keeps_every_sample() {
     assert_eq!(place.read("b.f32").len(), samples * 4);
     for frame in ["2.5ms", "20ms", "120ms"] {
         place.ok(&["encode", "a.wav", "-o", "c.opus", "-b", "64k", "--frame", frame, "-y"]);
-        place.ok(&["decode", "c.opus", "-o", "c.wav", "-y"]);
-        let bytes = place.read("c.wav").len();
-        assert_eq!(bytes - 44, samples * 2, "{frame}");
+        let decoded = place.ok(&["decode", "c.opus", "-o", "-", "-f", "s16"]).out;
+        assert_eq!(decoded.len(), samples * 2, "{frame}");
     }
     place.ok(&["encode", "a.wav", "-o", "d.wav", "--audio-codec", "pcma"]);
     let found = &tracks(&place, "d.wav")[0];

@@ -15,6 +15,7 @@ use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::media::{self, SoundInput, Wants};
+use crate::io::names::headerless_codec;
 use crate::io::output::{Rules, print};
 use crate::session::sound;
 
@@ -48,11 +49,13 @@ pub(super) fn to_file(
         terminal: args.format.is_some(),
     };
     rules.check(output)?;
+    let by_name = headerless_codec(output).filter(|_| format == Format::Pcm);
+    let samples = args.samples.as_deref().or(by_name);
     let settings = SoundEncoding {
         output: output.clone(),
         format,
         rules,
-        sound: SoundSettings::decoded(args.samples.as_deref(), format)?,
+        sound: SoundSettings::decoded(samples, format)?,
         options: options(args, input),
     };
     sound::run(&settings, open(input, env)?, env)
