@@ -182,7 +182,15 @@ impl Timeline {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "short sounds"
+)]
 mod tests {
+    use std::f32::consts::TAU;
+
     use codec_core::audio::{ChannelLayout, SampleKind};
 
     use super::*;
@@ -203,7 +211,7 @@ mod tests {
         let mut sound = AudioBuf::new(MONO, SampleKind::F32);
         for block in 0..blocks {
             let values = sound.begin_f32(MONO, stamp(block));
-            values.extend((0..960).map(|n| (f32::from(n as u16 % 480) / 480.0 * 6.283).sin()));
+            values.extend((0..960_u16).map(|n| (f32::from(n % 480) / 480.0 * TAU).sin()));
             timeline.push(&sound, &mut give).unwrap();
         }
         timeline.finish(&mut give).unwrap();
