@@ -85,7 +85,10 @@ fn a_video_is_no_still_and_a_bomb_is_refused_before_it_is_unpacked() {
     place.fails(3, "exceed the limit", &["transcode", "bomb.png", "-o", "b.webp"]);
 
     let mut whole = std::io::Cursor::new(Vec::new());
-    let noise = RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8 * 6, y as u8 * 8, 99]));
+    let noise = RgbImage::from_fn(40, 30, |x, y| {
+        let [x, y] = [x, y].map(|at| at.to_le_bytes()[0]);
+        image::Rgb([x * 6, y * 8, 99])
+    });
     DynamicImage::ImageRgb8(noise).write_to(&mut whole, ImageFormat::Png).unwrap();
     let whole = whole.into_inner();
     for len in [13, 40, whole.len() / 2] {

@@ -1,5 +1,5 @@
 //! Opus by the crates `ropus`, which encodes and decodes CELT, and `opus-rs`, which decodes speech and
-//! makes up its losses (docs/adr/0013). RFC 6716, RFC 7845.
+//! makes up its losses (docs/adr/0011). RFC 6716, RFC 7845.
 //!
 //! Mended on our side of the seam: packets are checked by RFC 6716, section 3.4, before a library
 //! sees them; several streams in one packet are taken apart here; gains are applied here; a panic
