@@ -92,7 +92,7 @@ mod libvpx {
         let mut all = vec!["--quiet", "--ivf", "--threads=1", "-p", "1"];
         all.extend_from_slice(arguments);
         all.extend_from_slice(&["-o", &output, &input]);
-        external::run("vpxenc", &all);
+        let _ = external::run("vpxenc", &all);
         packets(&std::fs::read(&*output).unwrap())
     }
 
