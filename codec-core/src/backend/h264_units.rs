@@ -53,7 +53,8 @@ pub(super) struct Sps {
     pub(super) is_usual: bool,
     frame_num_bits: u32,
     order: Order,
-    frames_only: bool,
+    ref_frames: u32,
+    pub(super) frames_only: bool,
 }
 
 /// How pictures are ordered, as far as slices have bits for it.
@@ -276,7 +277,7 @@ impl Sps {
             }
             _ => Order::None,
         };
-        bits.ue();
+        let ref_frames = bits.ue();
         bits.take(1);
         let columns = bits.ue().checked_add(1)?;
         let map_rows = bits.ue().checked_add(1)?;
@@ -307,6 +308,7 @@ impl Sps {
             is_usual: chroma == 1 && depth == 0,
             frame_num_bits,
             order,
+            ref_frames,
             frames_only: frames_only == 1,
         })
     }

@@ -97,6 +97,17 @@ impl Decoder {
         Ok(unsafe { picture(&info) })
     }
 
+    /// How many pictures are held back until those that go before them have come.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let mut count: c_int = 0;
+        let place: *mut c_void = (&raw mut count).cast();
+        let get_option = self.functions().get_option;
+        // SAFETY: alive; the option is an `int`, for which there is a place.
+        unsafe { get_option(self.object.as_ptr(), sys::DECODER_FRAMES_HELD, place) };
+        usize::try_from(count).unwrap_or(0)
+    }
+
     /// A picture that is still held back, with the time that its packet had.
     pub fn flush(&mut self) -> Option<(I420<'_>, i64)> {
         let (mut planes, mut info) = ([std::ptr::null_mut(); 3], empty());

@@ -187,6 +187,7 @@ pub(super) const ENCODER_FRAME_SKIP: c_int = 9;
 pub(super) const ENCODER_COMPLEXITY: c_int = 19;
 pub(super) const ENCODER_TRACE_LEVEL: c_int = 25;
 pub(super) const DECODER_TRACE_LEVEL: c_int = 9;
+pub(super) const DECODER_FRAMES_HELD: c_int = 18;
 
 /// `ISVCEncoder`: a pointer to its functions comes first.
 #[derive(Debug)]
@@ -238,7 +239,7 @@ pub(super) struct DecoderFunctions {
     decode_parser: *const c_void,
     decode_frame_ex: *const c_void,
     pub(super) set_option: unsafe extern "C" fn(*mut Decoder, c_int, *mut c_void) -> c_long,
-    get_option: *const c_void,
+    pub(super) get_option: unsafe extern "C" fn(*mut Decoder, c_int, *mut c_void) -> c_long,
 }
 
 unsafe extern "C" {

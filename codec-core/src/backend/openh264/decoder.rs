@@ -29,6 +29,9 @@ pub(crate) static DECODER: Capabilities = Capabilities {
     ..Capabilities::minimal("OpenH264")
 };
 
+/// Pictures that the library can hold back, and as many again.
+const MAX_HELD: usize = 32;
+
 /// Opens `h264/openh264`.
 pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     Ok(Box::new(OpenH264::new(config)?))
@@ -43,7 +46,7 @@ struct OpenH264 {
     has_reference: bool,
     sizes: StreamSizes,
     copies: FrameCopies,
-    /// Durations by time, of packets whose frames have not come out.
+    /// Durations by time, of the last packets whose frames have not come out.
     durations: VecDeque<(i64, Option<u64>)>,
     /// For concealment.
     last: Option<Frame>,
@@ -63,6 +66,22 @@ impl OpenH264 {
             last: None,
             output: VecDeque::new(),
         })
+    }
+
+    /// The duration of the packet with this time.
+    fn take_duration(&mut self, pts: i64) -> Option<u64> {
+        let at = self.durations.iter().position(|&(time, _)| time == pts)?;
+        self.durations.remove(at)?.1
+    }
+
+    /// Takes out what the library holds back.
+    fn drain(&mut self) {
+        while let Some((picture, time)) = self.library.flush() {
+            let mut frame = self.copies.copy(&picture, time, None);
+            frame.duration = self.take_duration(time);
+            self.last = Some(frame.clone());
+            self.output.push_back(frame);
+        }
     }
 
     /// The library as before the first packet: what it says after damage does not count.
@@ -98,6 +117,9 @@ impl VideoDecoder for OpenH264 {
             if !sps.is_usual {
                 return Err(Error::Unsupported("H.264 of other formats than 8-bit 4:2:0"));
             }
+            if !sps.frames_only {
+                return Err(Error::Unsupported("interlaced H.264"));
+            }
         }
         if !summary.has_slice && summary.sps.is_none() {
             return Err(Corrupt::Other { what: "a slice of H.264", offset_bytes: 0 }.into());
@@ -106,15 +128,29 @@ impl VideoDecoder for OpenH264 {
             return Err(Corrupt::NoReference.into());
         }
         let sps = summary.sps.or(self.sps).ok_or(Corrupt::NoReference)?;
+        if summary.has_idr || self.sps.is_some_and(|old| old != sps) {
+            // What came before goes out first, and the library may give its memory back.
+            self.drain();
+        }
         self.durations.push_back((pts, duration));
+        if self.durations.len() > MAX_HELD {
+            self.durations.pop_front();
+        }
+        let held = self.library.held();
+        let mut concealed = false;
         let decoded = match self.library.decode(data, pts) {
             Ok(Some((picture, time))) => Some(self.copies.copy(&picture, time, None)),
-            // The library conceals, but not always at once.
-            Ok(None) if self.config.conceal == Conceal::On && summary.has_slice => {
-                self.last.as_ref().map(|last| Frame { pts, ..last.clone() })
+            Ok(None) => {
+                // The library conceals, but not always at once. With B frames it is one picture
+                // less: where it belongs is not known.
+                let lost = summary.has_slice && self.library.held() == 0 && held == 0;
+                let last = self.last.as_ref();
+                let last = last.filter(|_| lost && self.config.conceal == Conceal::On);
+                concealed = last.is_some();
+                last.map(|last| Frame { pts, ..last.clone() })
             }
-            Ok(None) => None,
             Err(error) => {
+                self.drain();
                 self.restart();
                 return Err(refusal("openh264", &error));
             }
@@ -128,9 +164,11 @@ impl VideoDecoder for OpenH264 {
         let mut report = DecodeReport::new(kind, sps.size);
         report.profile = sps.profile;
         report.shown = decoded.is_some();
+        if concealed {
+            report.concealed_mbs = report.total_mbs;
+        }
         if let Some(mut frame) = decoded {
-            let of = self.durations.iter().position(|&(time, _)| time == frame.pts);
-            frame.duration = of.and_then(|at| self.durations.remove(at)).and_then(|(_, d)| d);
+            frame.duration = self.take_duration(frame.pts);
             self.last = Some(frame.clone());
             self.output.push_back(frame);
         }
@@ -142,10 +180,7 @@ impl VideoDecoder for OpenH264 {
     }
 
     fn finish(&mut self) {
-        while let Some((picture, time)) = self.library.flush() {
-            let frame = self.copies.copy(&picture, time, None);
-            self.output.push_back(frame);
-        }
+        self.drain();
     }
 
     fn reset(&mut self) {
