@@ -289,7 +289,8 @@ impl FrameSource for DecodedSource {
 /// The usual rate that is nearest to the mean distance of `times`, if one is near.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn estimate_rate(times: &[i64], time_base: Rational) -> Option<Rational> {
-    let (first, last) = (times.first()?, times.last()?);
+    // With B frames the packets are not in the order of their times.
+    let (first, last) = (times.iter().min()?, times.iter().max()?);
     let ticks = last.checked_sub(*first).filter(|&ticks| ticks > 0)?;
     let seconds = ticks as f64 * time_base.as_f64();
     let rate = (times.len() - 1) as f64 / seconds;
