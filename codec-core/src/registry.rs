@@ -9,6 +9,8 @@ use crate::audio::{
 use crate::backend::av1;
 #[cfg(feature = "dav1d")]
 use crate::backend::dav1d;
+#[cfg(feature = "flac")]
+use crate::backend::flacenc;
 #[cfg(feature = "libvpx")]
 use crate::backend::libvpx;
 #[cfg(feature = "openh264")]
@@ -184,6 +186,13 @@ pub static AUDIO_BACKENDS: &[AudioBackend] = &[
     imported(AudioCodec::Vorbis, &symphonia::CAPABILITIES),
     #[cfg(feature = "import")]
     imported(AudioCodec::Flac, &symphonia::LOSSLESS_CAPABILITIES),
+    #[cfg(feature = "flac")]
+    AudioBackend {
+        codec: AudioCodec::Flac,
+        name: "flacenc",
+        encoder: Some((flacenc::open, &flacenc::CAPABILITIES)),
+        decoder: None,
+    },
     #[cfg(feature = "import")]
     imported(AudioCodec::Alac, &symphonia::LOSSLESS_CAPABILITIES),
 ];
@@ -193,16 +202,43 @@ const fn imported(codec: AudioCodec, can: &'static AudioCapabilities) -> AudioBa
     AudioBackend { codec, name: "symphonia", encoder: None, decoder: Some((symphonia::open, can)) }
 }
 
-/// Finds the audio backend named `codec` (the preferred one) or `codec/name`.
+/// Finds the audio backend named `codec` (the preferred one) or `codec/name`. It may only encode or
+/// only decode: see [`find_audio_encoder`] and [`find_audio_decoder`].
 ///
 /// # Errors
 /// [`Error::NoBackend`] if this build has none.
 pub fn find_audio(spec: &str) -> Result<&'static AudioBackend, Error> {
+    matching_audio(spec).next().ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
+
+/// Finds the preferred audio backend of `codec` that encodes, or that named `codec/name`.
+///
+/// # Errors
+/// [`Error::NoBackend`] if this build has none.
+pub fn find_audio_encoder(
+    spec: &str,
+) -> Result<(&'static AudioBackend, OpenAudioEncoder, &'static AudioCapabilities), Error> {
+    let found = matching_audio(spec).find_map(|b| b.encoder.map(|(o, caps)| (b, o, caps)));
+    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
+
+/// Finds the preferred audio backend of `codec` that decodes, or that named `codec/name`.
+///
+/// # Errors
+/// [`Error::NoBackend`] if this build has none.
+pub fn find_audio_decoder(
+    spec: &str,
+) -> Result<(&'static AudioBackend, OpenAudioDecoder, &'static AudioCapabilities), Error> {
+    let found = matching_audio(spec).find_map(|b| b.decoder.map(|(o, caps)| (b, o, caps)));
+    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+}
+
+/// Every audio backend that `codec` or `codec/name` names.
+fn matching_audio(spec: &str) -> impl Iterator<Item = &'static AudioBackend> {
     let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
     AUDIO_BACKENDS
         .iter()
-        .find(|b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
-        .ok_or_else(|| Error::NoBackend(spec.to_owned()))
+        .filter(move |b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
 }
 
 /// Every processor of sound of this build.

@@ -5,7 +5,7 @@ use codec_core::audio::{
     AudioBuf, AudioDecoder, AudioDecoderConfig, AudioEncoder, AudioEncoderConfig, AudioFormat,
     AudioPacket, AudioView, ChannelLayout, Samples,
 };
-use codec_core::registry::find_audio;
+use codec_core::registry::{find_audio_decoder, find_audio_encoder};
 
 use crate::rng::Rng;
 
@@ -21,24 +21,18 @@ pub fn format(rate: u32, channels: usize) -> AudioFormat {
 /// Opens the encoder of backend `spec`.
 ///
 /// # Errors
-/// As the backend's `open`.
-///
-/// # Panics
-/// If this build has none.
+/// As the backend's `open`; if this build has none.
 pub fn encoder(spec: &str, config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error> {
-    let (open, _) = find_audio(spec)?.encoder.expect("an encoder");
+    let (_, open, _) = find_audio_encoder(spec)?;
     open(config)
 }
 
 /// Opens the decoder of backend `spec`.
 ///
 /// # Errors
-/// As the backend's `open`.
-///
-/// # Panics
-/// If this build has none.
+/// As the backend's `open`; if this build has none.
 pub fn decoder(spec: &str, config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
-    let (open, _) = find_audio(spec)?.decoder.expect("a decoder");
+    let (_, open, _) = find_audio_decoder(spec)?;
     open(config)
 }
 

@@ -7,6 +7,7 @@ use codec_core::audio::{
 };
 use codec_core::codec::Bitrate;
 use codec_core::{Error, g711::Law, registry};
+use codec_tests::external::{have, run};
 use codec_tests::sound::{decode, decoder, encode, encoder, format, packets, snr_db, voice};
 
 const FRAMES_US: [u32; 9] =
@@ -86,7 +87,9 @@ fn the_size_of_the_pushes_changes_no_packet() {
 
 #[test]
 fn packets_follow_one_another_and_the_last_tells_what_is_made_up() {
-    for codec in [AudioCodec::Opus, AudioCodec::Pcma, AudioCodec::Pcm(PcmEncoding::S24Le)] {
+    for codec in
+        [AudioCodec::Opus, AudioCodec::Pcma, AudioCodec::Pcm(PcmEncoding::S24Le), AudioCodec::Flac]
+    {
         let config = AudioEncoderConfig::new(codec, format(16_000, 2));
         let mut opened = encoder(codec.name(), &config).unwrap();
         let lookahead = i64::from(opened.lookahead());
@@ -102,7 +105,7 @@ fn packets_follow_one_another_and_the_last_tells_what_is_made_up() {
 
 #[test]
 fn a_jump_in_time_codes_what_waited_first() {
-    for codec in [AudioCodec::Opus, AudioCodec::Pcmu] {
+    for codec in [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Flac] {
         let config = AudioEncoderConfig::new(codec, format(8_000, 1));
         let mut opened = encoder(codec.name(), &config).unwrap();
         let lookahead = i64::from(opened.lookahead());
@@ -358,4 +361,144 @@ fn losses_are_made_up_in_any_multiple_of_a_quarter_frame() {
     for frames in [0, 39, 160_040] {
         assert!(matches!(opened.recover(frames, Recovery::Conceal, 0), Err(Error::Config(_))));
     }
+}
+
+/// What comes back of `samples`, which need `bits` bits, in blocks of `block`.
+fn flac_round_trip(
+    rate: u32,
+    channels: usize,
+    samples: &[f32],
+    bits: i64,
+    block: i64,
+) -> (Vec<AudioPacket>, Vec<f32>) {
+    let mut config = AudioEncoderConfig::new(AudioCodec::Flac, format(rate, channels));
+    config.knobs = vec![("bits".to_owned(), bits), ("block".to_owned(), block)];
+    let mut flac = encoder("flac/flacenc", &config).unwrap();
+    let (mut coded, mut pts) = (Vec::new(), 0);
+    for part in samples.chunks(777 * channels) {
+        let view = AudioView::new(config.format, Samples::F32(part)).unwrap();
+        flac.encode(&view, pts).unwrap();
+        pts += i64::try_from(view.frames()).unwrap();
+        coded.extend(packets(&mut *flac));
+    }
+    flac.finish().unwrap();
+    coded.extend(packets(&mut *flac));
+    let mut to = AudioDecoderConfig::new(AudioCodec::Flac, config.format);
+    to.codec_private = flac.codec_private();
+    let mut flac = decoder("flac", &to).unwrap();
+    let mut sound = AudioBuf::new(config.format, SampleKind::F32);
+    let mut heard = Vec::new();
+    for packet in &coded {
+        flac.decode(&packet.data, packet.pts).unwrap();
+        while flac.receive(&mut sound) {
+            assert_eq!(sound.format, config.format);
+            sound.view().unwrap().append_f32(&mut heard);
+        }
+    }
+    (coded, heard)
+}
+
+/// Values of `bits` bits by number, from -1 to 1.
+#[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
+fn of_bits(values: impl Iterator<Item = i32>, bits: i64) -> Vec<f32> {
+    values.map(|value| value as f32 / (1_i32 << (bits - 1)) as f32).collect()
+}
+
+#[test]
+fn flac_gives_every_sample_back_whatever_it_is() {
+    for bits in [16, 24] {
+        let (low, high) = (-(1_i32 << (bits - 1)), (1_i32 << (bits - 1)) - 1);
+        let mut rng = codec_tests::rng::Rng::new(7);
+        let mut noise = move || i32::from_be_bytes([rng.byte(), rng.byte(), rng.byte(), 0]);
+        let frames = 9_000;
+        type Make<'a> = Box<dyn FnMut(usize) -> i32 + 'a>;
+        let sounds: [(&str, Make<'_>); 6] = [
+            ("silence", Box::new(|_| 0)),
+            ("full scale by turns", Box::new(|at| if at % 2 == 0 { low } else { high })),
+            ("squares", Box::new(|at| if at / 100 % 2 == 0 { low } else { high })),
+            ("loud noise", Box::new(move |_| noise() >> (32 - bits))),
+            ("clicks", Box::new(|at| if at % 1_003 == 0 { high } else { 0 })),
+            ("chance extremes", Box::new(|at| if at * at / 7 % 3 == 0 { low } else { high })),
+        ];
+        for (name, mut make) in sounds {
+            for channels in [1, 2] {
+                let said = of_bits((0..frames * channels).map(&mut make), bits);
+                let (coded, heard) = flac_round_trip(48_000, channels, &said, bits, 4096);
+                assert!(heard == said, "{name}, {bits} bits, {channels} channels");
+                let bytes: usize = coded.iter().map(|packet| packet.data.len()).sum();
+                let plain = said.len() * usize::try_from(bits).unwrap() / 8;
+                assert!(bytes < plain + 100, "{name}: {bytes} bytes of {plain}");
+            }
+        }
+    }
+}
+
+#[test]
+fn flac_keeps_every_rate_length_and_number_of_channels() {
+    let said = |channels: usize, frames: usize| {
+        let values = voice(format(8_000, channels), frames, 21);
+        of_bits(values.into_iter().map(i32::from), 16)
+    };
+    for rate in [1, 8_000, 11_025, 37_801, 44_100, 96_000, 176_400, 192_000, 655_350] {
+        let (_, heard) = flac_round_trip(rate, 2, &said(2, 5_000), 16, 4096);
+        assert!(heard == said(2, 5_000), "{rate} Hz");
+    }
+    for channels in 1..=8 {
+        let (_, heard) = flac_round_trip(48_000, channels, &said(channels, 5_000), 16, 4096);
+        assert!(heard == said(channels, 5_000), "{channels} channels");
+    }
+    for frames in [1, 15, 16, 31, 63, 64, 65, 191, 192, 193, 255, 256, 257, 4095, 4096, 4097] {
+        for (block, rate) in [(64, 48_000), (1000, 192_000), (4096, 192_000), (16_384, 96_000)] {
+            let (coded, heard) = flac_round_trip(rate, 1, &said(1, frames), 16, block);
+            assert!(heard == said(1, frames), "{frames} samples in blocks of {block}");
+            assert_eq!(coded.len(), frames.div_ceil(usize::try_from(block).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn flac_of_either_kind_of_samples_is_the_same() {
+    let mut config = AudioEncoderConfig::new(AudioCodec::Flac, format(44_100, 2));
+    let said = voice(config.format, 10_000, 22);
+    let floats: Vec<f32> = said.iter().map(|&value| f32::from(value) / 32_768.0).collect();
+    for bits in [16, 24] {
+        config.knobs = vec![("bits".to_owned(), bits)];
+        let numbers = encode(&mut *encoder("flac", &config).unwrap(), config.format, &said, 100);
+        let mut opened = encoder("flac", &config).unwrap();
+        let view = AudioView::new(config.format, Samples::F32(&floats)).unwrap();
+        opened.encode(&view, 0).unwrap();
+        opened.finish().unwrap();
+        assert!(packets(&mut *opened) == numbers, "{bits} bits");
+    }
+}
+
+#[test]
+fn flac_is_no_larger_than_that_of_ffmpeg_and_ffmpeg_hears_the_same() {
+    if !have("ffmpeg", "FLAC against ffmpeg's") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let config = AudioEncoderConfig::new(AudioCodec::Flac, format(48_000, 2));
+    let said = voice(config.format, 240_001, 23);
+    let bytes: Vec<u8> = said.iter().flat_map(|value| value.to_le_bytes()).collect();
+    std::fs::write(path("said.raw"), &bytes).unwrap();
+    let raw = path("said.raw");
+    let theirs = path("theirs.flac");
+    let input = ["-v", "error", "-y", "-f", "s16le", "-ar", "48000", "-ac", "2", "-i", &raw];
+    let _ = run("ffmpeg", &[&input[..], &["-c:a", "flac", &theirs]].concat());
+
+    let mut flac = encoder("flac", &config).unwrap();
+    let coded = encode(&mut *flac, config.format, &said, 1_000);
+    let mut file = b"fLaC\x80\0\0\x22".to_vec();
+    file.extend(flac.codec_private());
+    coded.iter().for_each(|packet| file.extend_from_slice(&packet.data));
+    std::fs::write(path("ours.flac"), &file).unwrap();
+    let ours = path("ours.flac");
+    let heard = run("ffmpeg", &["-v", "error", "-xerror", "-i", &ours, "-f", "s16le", "-"]);
+    assert!(heard == bytes, "ffmpeg hears something else");
+    let (ours, theirs) = (file.len(), std::fs::metadata(theirs).unwrap().len());
+    // 8 KiB of theirs are padding.
+    let theirs = usize::try_from(theirs).unwrap() - 8192;
+    assert!(ours * 100 < theirs * 101, "{ours} bytes against {theirs}");
 }

@@ -75,7 +75,7 @@ impl<T: Copy + Default> Framer<T> {
 
     /// Adds silence so that all samples and `more` sample frames fill whole frames, and tells how
     /// many are too many; `None` if no sample came since the last time.
-    #[cfg(any(test, feature = "opus", feature = "libopus"))]
+    #[cfg(any(test, feature = "opus", feature = "libopus", feature = "flac"))]
     pub(crate) fn flush(&mut self, more: usize) -> Option<usize> {
         if !std::mem::take(&mut self.running) {
             return None;

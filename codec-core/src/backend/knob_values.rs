@@ -30,7 +30,7 @@ impl KnobValues {
             return Err(ConfigError::new("knob", name, names.join(", ")));
         };
         if running && !knob.live {
-            return Err(ConfigError::new(knob.name, value, "set before the first picture only"));
+            return Err(ConfigError::new(knob.name, value, "set at the start only"));
         }
         if !knob.allows(value) {
             return Err(ConfigError::new(knob.name, value, knob.allowed()));

@@ -5,11 +5,13 @@
 pub(crate) mod av1;
 #[cfg(feature = "dav1d")]
 pub(crate) mod dav1d;
+#[cfg(feature = "flac")]
+pub(crate) mod flacenc;
 #[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
 mod foreign_frames;
 #[cfg(feature = "openh264")]
 mod h264_units;
-#[cfg(any(feature = "libvpx", feature = "openh264"))]
+#[cfg(any(feature = "flac", feature = "libvpx", feature = "openh264"))]
 mod knob_values;
 #[cfg(feature = "libvpx")]
 pub(crate) mod libvpx;

@@ -14,7 +14,7 @@ pub(super) static CHECKS: &[(&str, CheckFn)] = &[
 ];
 
 /// Sample frames of the sound that is coded.
-const FRAMES: usize = 12_000;
+const FRAMES: usize = 24_000;
 
 fn determinism(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (packets, private) = subject.packets(FRAMES)?;
