@@ -1,11 +1,13 @@
 //! Native FLAC files: read and written. RFC 9639, section 8.
 //!
-//! Frames have no length. One ends where the checksum of what was read is right and another begins.
+//! Frames have no length. One ends where the checksum of what was read is right and another begins;
+//! the last one where its codes end.
 
 use codec_core::audio::AudioCodec;
 use codec_core::codec::Limits;
 
 use super::crc::{crc8, crc16};
+use super::flac_frame::coded_len;
 use super::input::LookAhead;
 use crate::io::ByteWriter;
 use crate::tags::{parse_comments, put_comments};
@@ -21,6 +23,8 @@ const LAST_BLOCK: u8 = 0x80;
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 /// Longest head of a frame.
 const MAX_HEAD_BYTES: usize = 16;
+/// Length of an `ID3v1` tag, which stands at the end of a file.
+const ID3V1_BYTES: usize = 128;
 
 /// Reads native FLAC.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct FlacReader {
     input: LookAhead,
     tracks: [Track; 1],
     limits: Limits,
+    /// Of a sample, as `STREAMINFO` has it.
+    bits: u8,
     next: u64,
     index: u64,
     selected: bool,
@@ -55,7 +61,7 @@ impl FlacReader {
             return Err(corrupt(input.offset(), None, "fLaC", "something else"));
         }
         input.use_up(4);
-        let (mut track, mut tags) = (None, Vec::new());
+        let (mut track, mut bits, mut tags) = (None, 0, Vec::new());
         loop {
             let offset = input.offset();
             if !input.want(4)? {
@@ -82,6 +88,7 @@ impl FlacReader {
                         let info = flac::StreamInfo::parse(block).ok_or_else(|| {
                             corrupt(offset, None, "a sound STREAMINFO", "a damaged one")
                         })?;
+                        bits = info.bits;
                         track = Some(info.to_track(Format::Flac, block));
                     }
                     input.skip(len.into())?;
@@ -99,6 +106,7 @@ impl FlacReader {
             input,
             tracks: [Track::Audio(track)],
             limits: options.limits,
+            bits,
             next: 0,
             index: 0,
             selected: true,
@@ -109,32 +117,31 @@ impl FlacReader {
     /// Finds the end of the frame that begins here; its length, or `None` at the end of the input.
     fn frame_len(&mut self) -> Result<Option<usize>> {
         let offset = self.input.offset();
-        if !self.input.want(MAX_HEAD_BYTES)? && self.input.rest().is_empty() {
+        self.input.want(ID3V1_BYTES + 1)?;
+        let rest = self.input.rest();
+        if rest.is_empty() || rest.len() == ID3V1_BYTES && rest.starts_with(b"TAG") {
             return Ok(None);
         }
         let index = Some(self.index);
-        if head_len(self.input.rest()).is_none() {
+        let Some(head) = head_len(rest) else {
             return Err(corrupt(offset, index, "a frame", "something else"));
-        }
-        let second = self.input.rest()[1];
+        };
+        let second = rest[1];
         let limit = usize::try_from(self.limits.max_frame_bytes).unwrap_or(usize::MAX);
         let (mut crc, mut at) = (0, 0);
-        let mut end = None;
         loop {
             let more = self.input.want(at + MAX_HEAD_BYTES)?;
-            if !more && self.input.rest().len() <= at {
-                // The last frame, or what is left of it.
-                if crc == 0 && at > 0 {
-                    return Ok(Some(at));
-                }
-                // Before the cut-off head of a further one.
-                if let Some(end) = end.filter(|&end| at - end < MAX_HEAD_BYTES) {
-                    return Ok(Some(end));
+            let rest = self.input.rest();
+            if !more && rest.len() <= at {
+                // The last frame, or what is left of it. A right checksum alone says little: one
+                // cut of 65 536 has it by chance.
+                let whole = coded_len(rest, head, self.bits);
+                if let Some(len) = whole.filter(|&len| checksum(&rest[..len]) == 0) {
+                    return Ok(Some(len));
                 }
                 let found = format!("the end of the file after {at} bytes");
                 return Err(corrupt(offset, index, "a whole frame", found));
             }
-            let rest = self.input.rest();
             while at < rest.len() {
                 let begins = crc == 0 && at > 0 && rest[at] == 0xFF;
                 // A head must be there as a whole, if the input has it.
@@ -147,9 +154,6 @@ impl FlacReader {
                 {
                     return Ok(Some(at));
                 }
-                if begins {
-                    end = Some(at);
-                }
                 crc = crc16(crc, rest[at]);
                 at += 1;
             }
@@ -159,6 +163,11 @@ impl FlacReader {
             }
         }
     }
+}
+
+/// Of a whole frame it is 0.
+fn checksum(frame: &[u8]) -> u16 {
+    frame.iter().fold(0, |crc, &byte| crc16(crc, byte))
 }
 
 /// Length of the head of a frame, if there is a sound one.

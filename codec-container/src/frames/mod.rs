@@ -3,6 +3,7 @@
 
 mod crc;
 mod flac_file;
+mod flac_frame;
 mod input;
 mod mpeg;
 

@@ -58,6 +58,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("wav", crate::wav::sample()),
         ("mp4 with sound", crate::sound::sample(Format::Mp4, 30)),
         ("webm with sound", crate::sound::sample(Format::WebM, 40)),
+        ("flac", crate::frames::flac_sample()),
     ]
 }
 

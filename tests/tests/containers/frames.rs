@@ -161,11 +161,46 @@ fn annex_b_is_told_from_plain_units() {
 }
 
 #[test]
-fn a_flac_file_cut_at_every_byte_ends_in_an_error_or_a_whole_frame() {
+fn a_flac_file_cut_anywhere_gives_its_whole_frames_and_no_other() {
     let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return };
-    let (_, packets, _) = read_tracks(&bytes[..12_000]);
-    for cut in (0..12_000).step_by(7) {
-        let (_, part, _) = read_tracks(&bytes[..cut]);
-        assert!(part.len() <= packets.len() + 1, "{cut}");
+    let (_, packets, _) = read_tracks(&bytes);
+    // Where the checksum is right: at ends of frames, and by chance.
+    let mut ends = Vec::new();
+    for packet in &packets {
+        let mut crc = 0_u16;
+        for (at, &byte) in packet.data.iter().enumerate() {
+            crc ^= u16::from(byte) << 8;
+            for _ in 0..8 {
+                crc = crc << 1 ^ if crc & 0x8000 != 0 { 0x8005 } else { 0 };
+            }
+            if crc == 0 {
+                ends.push(usize::try_from(packet.offset).unwrap() + at + 1);
+            }
+        }
     }
+    assert!(ends.len() > packets.len(), "none by chance");
+    let ends = ends.iter().flat_map(|&end| [end - 1, end, end + 1, end + 7, end + 20]);
+    for cut in ends.filter(|&cut| cut <= bytes.len()) {
+        let (_, part, _) = read_tracks(&bytes[..cut]);
+        let is_whole = |packet: &&CodedPacket| packet.offset as usize + packet.data.len() <= cut;
+        assert_eq!(part.len(), packets.iter().filter(is_whole).count(), "{cut}");
+        assert!(part.iter().zip(&packets).all(|(a, b)| a.data == b.data), "{cut}");
+    }
+}
+
+#[test]
+fn a_tag_after_the_last_frame_of_flac_is_passed_over() {
+    let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return };
+    let (_, packets, _) = read_tracks(&bytes);
+    let mut tag = [0; 128];
+    tag[..3].copy_from_slice(b"TAG");
+    let (_, again, error) = read_tracks(&[&bytes[..], &tag].concat());
+    assert!(error.is_none() && again.len() == packets.len(), "{error:?}");
+}
+
+/// The first frames of a FLAC file.
+pub(crate) fn flac_sample() -> Vec<u8> {
+    let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return Vec::new() };
+    let (tracks, packets, _) = read_tracks(&bytes);
+    write_tracks(To::File, Format::Flac, &tracks, &packets[..4])
 }
