@@ -54,7 +54,7 @@ pub(super) struct FoundTrack {
     bytes: u64,
     /// First time that is shown or heard.
     first: Option<i64>,
-    /// The last packet: its time and its duration.
+    /// The packet that is shown or heard last: its time and its duration.
     last: Option<(i64, Option<u64>)>,
 }
 
@@ -74,10 +74,13 @@ impl FoundTrack {
         let empty = entry.duration.is_some_and(|duration| {
             entry.trim_start > 0 && heard >= entry.pts.saturating_add_unsigned(duration)
         });
+        // Packets come in the order of decoding.
         if !empty {
-            self.first.get_or_insert(heard);
+            self.first = Some(self.first.map_or(heard, |first| first.min(heard)));
         }
-        self.last = Some((entry.pts, entry.duration));
+        if self.last.is_none_or(|(last, _)| entry.pts >= last) {
+            self.last = Some((entry.pts, entry.duration));
+        }
     }
 
     /// Samples in ticks, rounded.
@@ -96,12 +99,17 @@ impl FoundTrack {
             return 0.0;
         };
         let tick = self.time_base.as_f64();
+        let span = last.saturating_sub(first) as f64 * tick;
+        let shown = self.count.saturating_sub(self.hidden).max(2);
+        // A last picture of no stated duration is shown as long as the others.
         let nominal = match &self.kind {
-            Kind::Picture(picture) => picture.frame_rate.map_or(0.0, |rate| 1.0 / rate.as_f64()),
+            Kind::Picture(picture) => {
+                picture.frame_rate.map_or(span / (shown - 1) as f64, |rate| 1.0 / rate.as_f64())
+            }
             Kind::Sound(_) | Kind::Other => 0.0,
         };
         let tail = duration.map_or(nominal, |ticks| ticks as f64 * tick);
-        (last.saturating_sub(first) as f64 * tick + tail).max(0.0)
+        (span + tail).max(0.0)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a report")]
