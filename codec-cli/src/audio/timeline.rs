@@ -14,6 +14,10 @@ use crate::failure::{Failure, Kind, Result};
 
 /// Distance between stamp and count above which the time has jumped.
 const JUMP_S: f64 = 0.06;
+/// Step from one stamp to the next, where stamps are steady, from which on something is missing: a
+/// packet of 40 ms, or a pause that the file states. And how far apart steady steps may lie.
+const STEP_S: f64 = 0.03;
+const STEADY_S: f64 = 0.0025;
 /// Distance, averaged, from which on the clocks are held together.
 const ENGAGE_S: f64 = 0.003;
 /// Time over which distances are averaged: stamps are rounded, to a millisecond in WebM.
@@ -31,8 +35,11 @@ pub(crate) struct Timeline {
     /// Where the next sample that comes in stands on the source's clock, in samples; `None` before
     /// the first.
     position: Option<f64>,
-    /// Averaged distance of the stamps from it, in samples.
+    /// Distance of the last stamp from it, in samples, and the average of the last ones.
+    away: f64,
     distance: f64,
+    /// Average of the steps from one distance to the next.
+    jitter: f64,
     ratio: f64,
     /// Sample frames still to come that were heard already.
     overlap: usize,
@@ -60,7 +67,9 @@ impl Timeline {
         Ok(Self {
             converter: BendableConverter::new(from, to)?,
             position: None,
+            away: 0.0,
             distance: 0.0,
+            jitter: 0.0,
             ratio: 1.0,
             overlap: 0,
             values: Vec::new(),
@@ -129,7 +138,11 @@ impl Timeline {
             return Ok(self.cut(frames));
         }
         let away = pts as f64 - position;
-        if away.abs() > JUMP_S * rate {
+        let step = away - self.away;
+        let is_steady = self.jitter < STEADY_S * rate;
+        self.jitter += (step.abs() - self.jitter) * 0.1;
+        self.away = away;
+        if away.abs() > JUMP_S * rate || is_steady && step.min(away) > STEP_S * rate {
             return self.jump(pts, away, frames);
         }
         let weight = (frames as f64 / (AVERAGE_S * rate)).min(1.0);
@@ -146,7 +159,7 @@ impl Timeline {
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     fn jump(&mut self, pts: i64, away: f64, frames: usize) -> Result<Place> {
         let rate = f64::from(self.converter.from().rate);
-        self.distance = 0.0;
+        (self.away, self.distance) = (0.0, 0.0);
         let samples = away.abs().round() as usize;
         if away < 0.0 {
             self.overlap = samples;
@@ -244,6 +257,17 @@ mod tests {
         let (_, out) =
             run(MONO, 50, |block| i64::from(block) * 960 - i64::from(block >= 25) * 4800);
         assert_eq!(out.len(), 48_000 - 4800);
+    }
+
+    #[test]
+    fn a_lost_packet_is_filled_where_stamps_are_steady_and_jitter_is_not() {
+        let (_, out) = run(MONO, 50, |block| i64::from(block) * 960 + i64::from(block >= 9) * 1920);
+        assert_eq!(out.len(), 48_000 + 1920);
+        assert!(out[9 * 960..11 * 960].iter().all(|&value| value == 0.0));
+        // Every other stamp is late by more than a step.
+        let late = |block: u32| i64::from(block) * 960 + i64::from(block % 2) * 1500;
+        let (_, out) = run(MONO, 500, late);
+        assert!(out.len() < 480_000 + 2 * 1500, "{}", out.len());
     }
 
     #[test]
