@@ -23,6 +23,11 @@ pub(super) struct BendableConverter {
     repeated: u64,
     /// The last values that went in.
     history: Vec<f32>,
+    ratio: f64,
+    /// Sample frames that should have been given since the rate was first bent, less those that
+    /// were; and what that was at first.
+    lag: f64,
+    usual_lag: f64,
 }
 
 impl BendableConverter {
@@ -37,6 +42,9 @@ impl BendableConverter {
             given: 0,
             repeated: 0,
             history: Vec::new(),
+            ratio: 1.0,
+            lag: 0.0,
+            usual_lag: 0.0,
         })
     }
 
@@ -52,9 +60,14 @@ impl BendableConverter {
     pub(super) fn process(&mut self, values: &[f32], out: &mut Vec<f32>) -> Result<()> {
         let begun = out.len();
         self.convert(values, out)?;
-        self.count(begun, out);
-        if !self.is_bent {
-            let channels = self.from.channels();
+        let given = self.count(begun, out);
+        let channels = self.from.channels();
+        if self.is_bent {
+            let scale = f64::from(self.to.rate) / f64::from(self.from.rate);
+            #[expect(clippy::cast_precision_loss, reason = "a block of samples")]
+            let (taken, given) = ((values.len() / channels) as f64, given as f64);
+            self.lag += taken * self.ratio * scale - given;
+        } else {
             let keep = usize::try_from(HISTORY_FRAMES).unwrap_or(0) * channels;
             self.taken += (values.len() / channels) as u64;
             self.history.extend_from_slice(&values[values.len().saturating_sub(keep)..]);
@@ -76,7 +89,15 @@ impl BendableConverter {
         if !self.is_bent {
             self.change_filter(out)?;
         }
+        self.ratio = ratio;
         set_drift(&mut self.converter, ratio).map_err(Failure::internal)
+    }
+
+    /// By how many sample frames of the input the output has fallen behind what the ratios asked
+    /// for: a filter takes a new ratio when its block is full.
+    pub(super) fn slip(&self) -> f64 {
+        let scale = f64::from(self.from.rate) / f64::from(self.to.rate);
+        (self.lag - self.usual_lag) * scale
     }
 
     pub(super) fn is_bent(&self) -> bool {
@@ -89,7 +110,7 @@ impl BendableConverter {
     }
 
     /// Takes out what was given already, and counts the rest.
-    fn count(&mut self, begun: usize, out: &mut Vec<f32>) {
+    fn count(&mut self, begun: usize, out: &mut Vec<f32>) -> u64 {
         let channels = self.to.channels();
         let new = ((out.len() - begun) / channels) as u64;
         let again = new.min(self.repeated);
@@ -97,6 +118,7 @@ impl BendableConverter {
         out.drain(begun..begun + values);
         self.repeated -= again;
         self.given += new - again;
+        new - again
     }
 
     /// The new filter begins in the past, where an input sample and an output sample fall together,
@@ -116,6 +138,9 @@ impl BendableConverter {
         let begun = out.len();
         self.convert(&heard, out)?;
         self.count(begun, out);
+        #[expect(clippy::cast_precision_loss, reason = "exact below 2^52 samples")]
+        let (due, given) = ((self.taken * to) as f64 / from as f64, self.given as f64);
+        (self.lag, self.usual_lag) = (due - given, due - given);
         Ok(())
     }
 }
