@@ -172,8 +172,9 @@ impl SoundSettings {
             SoundCodec::Encode(backend, codec) => Ok((backend, codec)),
             SoundCodec::Usual | SoundCodec::Copy => {
                 let codec = usual_codec(format).ok_or_else(|| no_sound(format))?;
-                let backend = registry::find_audio(codec.name());
-                Ok((backend.map_err(|error| Failure::encoding(&error))?, codec))
+                let found = registry::find_audio_encoder(codec.name());
+                let (backend, ..) = found.map_err(|error| Failure::encoding(&error))?;
+                Ok((backend, codec))
             }
         }
     }
@@ -255,11 +256,11 @@ fn is_telephony(codec: AudioCodec) -> bool {
 pub(crate) fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
     let encoding = PcmEncoding::ALL.into_iter().find(|encoding| encoding.name() == name);
     let spec = if encoding.is_some() { "pcm" } else { name };
-    let backend = registry::find_audio(spec).map_err(|error| Failure::encoding(&error))?;
-    if backend.encoder.is_none() {
-        let message = format!("{}/{} cannot encode", backend.codec, backend.name);
-        return Err(Failure::new(Kind::Backend, message));
-    }
+    let found = registry::find_audio_encoder(spec);
+    let (backend, ..) = found.map_err(|error| match registry::find_audio(spec) {
+        Ok(_) => Failure::new(Kind::Backend, format!("{spec} cannot encode")),
+        Err(_) => Failure::encoding(&error),
+    })?;
     Ok((backend, encoding.map_or(backend.codec, AudioCodec::Pcm)))
 }
 

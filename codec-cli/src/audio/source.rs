@@ -74,8 +74,7 @@ impl SoundSource {
             Some(spec) => spec,
             None => codec,
         };
-        let decoder = registry::find_audio(spec).ok().and_then(|backend| backend.decoder);
-        let Some((open, _)) = decoder else {
+        let Ok((_, open, _)) = registry::find_audio_decoder(spec) else {
             let message = format!("{name}: {codec} sound cannot be decoded by this build");
             let kind = if options.backend.is_some() { Kind::Backend } else { Kind::Input };
             return Err(Failure::new(kind, message));

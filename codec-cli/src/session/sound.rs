@@ -1,7 +1,7 @@
 //! The sound of a run: beside the pictures, or alone.
 
 use codec_container::{AudioTrack, Format, Track, WriteOptions, create_packets};
-use codec_core::audio::AudioCodec;
+use codec_core::audio::{AudioCodec, PcmEncoding};
 use codec_core::frame::Rational;
 
 use crate::Env;
@@ -53,8 +53,12 @@ pub(crate) fn open(
         return Err(Failure::new(Kind::Backend, message));
     };
     let from = input.track.codec;
+    let is_deep = has_more_than_16_bits(&input.track);
     let source = SoundSource::new(input.reader, input.name, options, env)?;
-    let config = settings.config(codec, capabilities, source.format())?;
+    let mut config = settings.config(codec, capabilities, source.format())?;
+    if codec == AudioCodec::Flac && is_deep {
+        config.knobs.push(("bits".to_owned(), 24));
+    }
     let sink = SoundSink::new(backend, &config, number, output)?;
     let track = sink.track(format, &config);
     let rate = config.rate.map(|rate| format!(", {}", rate.bitrate())).unwrap_or_default();
@@ -66,6 +70,20 @@ pub(crate) fn open(
     let effects = Effects::new(settings, config.format)?;
     let lane = SoundLane::coded(source, sink, effects, number)?;
     Ok(Opened { lane, track, text })
+}
+
+/// Whether 16 bits would not keep all that a track without losses holds.
+fn has_more_than_16_bits(track: &AudioTrack) -> bool {
+    use PcmEncoding::{S16Be, S16Le, U8};
+    match track.codec {
+        AudioCodec::Pcm(encoding) => !matches!(encoding, U8 | S16Le | S16Be),
+        // Bits less 1, across two bytes of the STREAMINFO (RFC 9639, section 8.2).
+        AudioCodec::Flac => match track.codec_private.get(12..14) {
+            Some(&[high, low]) => (high & 1) << 4 | low >> 4 > 15,
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Adds the sound's figures to the totals of a run.

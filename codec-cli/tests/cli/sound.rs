@@ -128,6 +128,26 @@ fn sound_alone_keeps_every_sample() {
 }
 
 #[test]
+fn sound_comes_back_out_of_flac_as_it_was() {
+    let place = Place::new();
+    place.ok(&["generate", "sweep", "-o", "a.wav", "--fps", "25", "-n", "77"]);
+    let digest = place.ok(&["decode", "a.wav", "--md5"]).text();
+    place.ok(&["encode", "a.wav", "-o", "b.flac"]);
+    place.ok(&["encode", "a.wav", "-o", "b.mkv", "--audio-codec", "flac"]);
+    place.ok(&["encode", "a.wav", "-o", "b.mp4", "--audio-codec", "flac/flacenc"]);
+    place.ok(&["transcode", "b.mkv", "-o", "c.flac"]);
+    assert_eq!(place.read("c.flac").len(), place.read("b.flac").len());
+    for name in ["b.flac", "b.mkv", "b.mp4", "c.flac"] {
+        assert_eq!(place.ok(&["decode", name, "--md5"]).text(), digest, "{name}");
+        let found = &tracks(&place, name)[0];
+        assert_eq!((&found["codec"], &found["rate"]), (&"flac".into(), &48_000.into()));
+    }
+    assert!(place.read("b.flac").len() * 5 < place.read("a.wav").len() * 4);
+    let refused = ["encode", "a.wav", "-o", "d.flac", "--audio-codec", "flac/symphonia"];
+    assert!(place.run(&refused).err.contains("cannot encode"));
+}
+
+#[test]
 fn gain_and_processing_keep_time_and_never_clip() {
     let place = Place::new();
     clapper(&place, "clap.mkv");
