@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use codec_container::{AudioTrack, CodedPacket, Input, PacketReader};
 use codec_core::audio::{
-    AudioBuf, AudioDecoder, AudioDecoderConfig, AudioFormat, Recovery, SampleKind,
+    AudioBuf, AudioDecoder, AudioDecoderConfig, AudioFormat, RATES, Recovery, SampleKind,
 };
 use codec_core::codec::Limits;
 use codec_core::frame::Rational;
@@ -66,6 +66,12 @@ impl SoundSource {
             return Err(Failure::new(Kind::Input, format!("{name}: no sound")));
         };
         track.check_supported().map_err(|error| Failure::reading(&name, &error))?;
+        let rate = track.audio.rate;
+        if !RATES.contains(&rate) {
+            let (low, high) = (RATES.start(), RATES.end());
+            let message = format!("{name}: {rate} samples per second: expected {low} to {high}");
+            return Err(Failure::new(Kind::Input, message));
+        }
         let codec = track.codec.name();
         let spec = match &options.backend {
             Some(spec) if spec.split('/').next() != Some(codec) => {
@@ -153,7 +159,10 @@ impl SoundSource {
     }
 
     fn decode(&mut self) {
-        let CodedPacket { trim_start, trim_end, duration, .. } = self.packet;
+        let CodedPacket { trim_start, trim_end, duration, after_gap, .. } = self.packet;
+        if after_gap {
+            self.decoder.reset();
+        }
         let rate = self.decoder.format().rate;
         let pts = samples_of(self.packet.pts, self.track.time_base, rate);
         let decoded = self.decoder.decode(&self.packet.data, pts);

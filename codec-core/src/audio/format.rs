@@ -216,6 +216,9 @@ impl fmt::Display for ChannelLayout {
     }
 }
 
+/// Lowest and highest sampling rate that can be converted, in Hz.
+pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
+
 /// Sampling rate and channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AudioFormat {

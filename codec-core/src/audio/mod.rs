@@ -42,7 +42,7 @@ pub use config::{
 };
 pub use decoder::{AudioDecoder, AudioReport, Recovery};
 pub use encoder::{AudioCapabilities, AudioEncoder, AudioOutcome, AudioUpdate};
-pub use format::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
+pub use format::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, RATES, Speaker};
 pub use level::level_dbov;
 pub use packet::{AudioPacket, AudioPacketMeta};
 pub use processor::{AudioProcessor, ProcessReport};

@@ -12,10 +12,9 @@ use rubato::{
     SincInterpolationParameters, SincInterpolationType, WindowFunction,
 };
 
+use super::format::RATES;
 use crate::error::ConfigError;
 
-/// Lowest and highest sampling rate, in Hz.
-pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
 /// How far the ratio of [`Resampler::adjustable`] can go from the nominal one, either way.
 pub const MAX_DRIFT: f64 = 0.01;
 
