@@ -188,7 +188,7 @@ pub(crate) struct SoundArgs {
     /// input's packets where the output can hold them, else Opus; in WAV s16le.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
-    /// Bits per second of the sound. Default: 64k mono, 96k stereo.
+    /// Bits per second of the sound. Default: 64k for one channel, 48k for each of several.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
     pub(crate) audio_bitrate: Option<Bitrate>,
     /// What the sound is for. Default: audio; voip in the rtc preset.

@@ -14,9 +14,13 @@ use crate::failure::{Failure, Kind, Result};
 /// Packet loss that in-band FEC prepares for where nothing is said.
 const USUAL_LOSS_PCT: u8 = 10;
 
-/// Rates of Opus and the others by channels, where nothing is said.
-const USUAL_MONO: Bitrate = Bitrate::kbps(64);
-const USUAL_STEREO: Bitrate = Bitrate::kbps(96);
+/// The bitrate where nothing is said: 64 kb/s for one channel, 48 kb/s for each of several.
+fn usual_bitrate(layout: ChannelLayout) -> Bitrate {
+    match layout.count() as u64 {
+        1 => Bitrate::kbps(64),
+        channels => Bitrate::kbps(48 * channels),
+    }
+}
 
 /// Which packets of sound the output gets.
 #[derive(Clone, Copy, Debug)]
@@ -212,8 +216,7 @@ impl SoundSettings {
             config.application = self.application;
         }
         if capabilities.bitrate_range.is_some() {
-            let usual = if layout.count() > 1 { USUAL_STEREO } else { USUAL_MONO };
-            let bitrate = self.bitrate.unwrap_or(usual);
+            let bitrate = self.bitrate.unwrap_or_else(|| usual_bitrate(layout));
             config.rate =
                 Some(if self.cbr { AudioRate::Cbr(bitrate) } else { AudioRate::Vbr(bitrate) });
         } else if let Some(bitrate) = self.bitrate {
@@ -280,9 +283,13 @@ fn check_fits(codec: AudioCodec, format: Format) -> Result<()> {
     if format.holds_audio(codec) {
         return Ok(());
     }
-    Err(Failure::usage(format!("{format} cannot hold {codec} sound")))
+    let hint = match codec {
+        AudioCodec::Pcm(_) if usual_codec(format).is_some() => ": see `codec transcode`",
+        _ => "",
+    };
+    Err(Failure::usage(format!("{format} cannot hold {codec} sound{hint}")))
 }
 
 fn no_sound(format: Format) -> Failure {
-    Failure::usage(format!("{format} holds no sound"))
+    Failure::usage(format!("{format}: no sound can be written to it"))
 }

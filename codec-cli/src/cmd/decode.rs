@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
-use crate::io::media::{self, Wants};
+use crate::io::media::{self, Parts};
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{Header, PictureSink};
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
     }
     // What is thrown away or digested may be sound.
     interrupt::listen();
-    let wants = Wants { pictures: true, sound: true };
+    let wants = Parts { pictures: true, sound: true };
     let opened = media::open(&settings.input, wants, &settings.options, env)?;
     match (opened.pictures, opened.sound) {
         (None, Some(input)) => sound::to_nothing(args, digest, input, &settings.input, env),

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
-use crate::io::media::{self, Wants};
+use crate::io::media::{self, Parts};
 use crate::io::names::format_of;
 use crate::io::output::Rules;
 use crate::io::source;
@@ -97,8 +97,11 @@ fn run(args: &EncodeArgs, format: Format, env: Env) -> Result<()> {
     };
     // Refuse an output that cannot be before the input is read.
     settings.rules.check(&settings.output)?;
-    let wants = Wants { pictures: true, sound: settings.sound.is_some() };
+    let wants = Parts { pictures: true, sound: settings.sound.is_some() };
     let opened = media::open(&settings.input, wants, &options, env)?;
+    if opened.holds.sound && !wants.sound && !args.sound.no_audio {
+        env.console.note(format!("{format} holds no sound: it is left out"));
+    }
     let Some(mut source) = opened.pictures else {
         let input = opened.sound.ok_or_else(|| nothing(&settings.input.name()))?;
         return sound::run(&SoundEncoding::new(args)?, input, env);
@@ -111,10 +114,13 @@ fn sound_alone(args: &EncodeArgs, env: Env) -> Result<()> {
     let settings = SoundEncoding::new(args)?;
     interrupt::listen();
     settings.rules.check(&settings.output)?;
-    let wants = Wants { pictures: false, sound: true };
+    let wants = Parts { pictures: false, sound: true };
     let spec = InputSpec::from(&args.input);
     let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;
+    if opened.holds.pictures && !args.sound.no_video {
+        env.console.note(format!("{} holds no pictures: they are left out", settings.format));
+    }
     let input = opened.sound.ok_or_else(|| nothing(&spec.name()))?;
     sound::run(&settings, input, env)
 }

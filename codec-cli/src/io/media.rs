@@ -11,9 +11,9 @@ use crate::Env;
 use crate::console::{Console, Style};
 use crate::failure::{Failure, Kind, Result};
 
-/// What is wanted of an input; at least one.
+/// What is wanted of an input, at least one; and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wants {
+pub(crate) struct Parts {
     pub(crate) pictures: bool,
     pub(crate) sound: bool,
 }
@@ -22,6 +22,8 @@ pub(crate) struct Wants {
 pub(crate) struct Media {
     pub(crate) pictures: Option<Box<dyn FrameSource>>,
     pub(crate) sound: Option<SoundInput>,
+    /// Wanted or not.
+    pub(crate) holds: Parts,
 }
 
 /// A sound track that has not been begun.
@@ -47,7 +49,7 @@ impl SoundInput {
 /// Opens an input.
 pub(crate) fn open(
     spec: &InputSpec,
-    wants: Wants,
+    wants: Parts,
     options: &DecodeOptions,
     env: Env,
 ) -> Result<Media> {
@@ -58,9 +60,11 @@ pub(crate) fn open(
         }
         other => {
             let pictures = Some(source::of(other, spec, options, env)?);
-            return Ok(Media { pictures, sound: None });
+            let holds = Parts { pictures: true, sound: false };
+            return Ok(Media { pictures, sound: None, holds });
         }
     };
+    let holds = Parts { pictures: reader.video().is_some(), sound: reader.audio().is_some() };
     let video = reader.video().map(|(number, _)| number).filter(|_| wants.pictures);
     let audio = reader.audio().map(|(number, _)| number).filter(|_| wants.sound);
     let (pictures, sound) = match (video, audio) {
@@ -71,8 +75,12 @@ pub(crate) fn open(
         (Some(_), None) => (Some(reader), None),
         (None, Some(_)) => (None, Some(reader)),
         (None, None) => {
-            let missing = if wants.pictures { "pictures" } else { "sound" };
-            return Err(Failure::new(Kind::Input, format!("{}: no {missing}", spec.name())));
+            let missing = match (wants.pictures, holds.sound) {
+                (true, true) => "no pictures, and the output holds no sound",
+                (true, false) => "no pictures",
+                _ => "no sound",
+            };
+            return Err(Failure::new(Kind::Input, format!("{}: {missing}", spec.name())));
         }
     };
     let has_sound = sound.is_some();
@@ -80,6 +88,7 @@ pub(crate) fn open(
     Ok(Media {
         pictures: pictures.transpose()?,
         sound: sound.and_then(|reader| SoundInput::of(reader, spec.name())),
+        holds,
     })
 }
 

@@ -182,6 +182,52 @@ fn settings_that_do_not_go_together_are_refused() {
 }
 
 #[test]
+fn what_the_output_cannot_hold_is_left_out_with_a_word() {
+    let place = Place::new();
+    clapper(&place, "clap.mkv");
+    let run = place.ok(&["transcode", "clap.mkv", "-o", "a.ivf", "--speed", "10"]);
+    assert!(run.err.contains("ivf holds no sound"), "{}", run.err);
+    let run = place.ok(&["transcode", "clap.mkv", "-o", "a.opus"]);
+    assert!(run.err.contains("ogg holds no pictures"), "{}", run.err);
+    let run = place.ok(&["transcode", "clap.mkv", "-o", "b.opus", "--no-video"]);
+    assert!(!run.err.contains("left out"), "{}", run.err);
+    place.fails(3, "holds no sound", &["encode", "a.opus", "-o", "b.ivf"]);
+    place.fails(2, "codec transcode", &["decode", "clap.mkv", "-o", "c.opus"]);
+    place.fails(2, "written", &["encode", "clap.mkv", "-o", "c.mp3"]);
+}
+
+#[test]
+fn chained_streams_play_one_after_another() {
+    let place = Place::new();
+    place.ok(&["generate", "sweep", "-o", "a.wav", "-n", "30"]);
+    place.ok(&["generate", "tone", "-o", "b.wav", "-n", "45"]);
+    place.ok(&["encode", "a.wav", "-o", "a.opus"]);
+    place.ok(&["encode", "b.wav", "-o", "b.opus", "--frame", "60ms"]);
+    let chain = [place.read("a.opus"), place.read("b.opus"), place.read("a.opus")].concat();
+    std::fs::write(place.path("chain.opus"), chain).unwrap();
+    let decode = |name: &str| place.ok(&["decode", name, "-o", "-", "-f", "s16"]).out;
+    // Each link is decoded as if it stood alone.
+    let alone = [decode("a.opus"), decode("b.opus"), decode("a.opus")].concat();
+    assert!(decode("chain.opus") == alone);
+}
+
+#[test]
+fn rates_beyond_conversion_are_the_inputs_fault() {
+    let place = Place::new();
+    place.ok(&["generate", "tone", "-o", "a.wav", "-n", "10"]);
+    let wav = place.read("a.wav");
+    let at = wav.windows(4).position(|id| id == b"fmt ").unwrap() + 12;
+    for rate in [1_u32, 999, 384_001, u32::MAX] {
+        let mut bytes = wav.clone();
+        bytes[at..at + 4].copy_from_slice(&rate.to_le_bytes());
+        std::fs::write(place.path("b.wav"), bytes).unwrap();
+        place.fails(3, &rate.to_string(), &["encode", "b.wav", "-o", "b.opus"]);
+        place.fails(3, &rate.to_string(), &["decode", "b.wav", "-o", "c.wav"]);
+    }
+    assert_eq!(place.names(), ["a.wav", "b.wav"]);
+}
+
+#[test]
 fn video_that_cannot_be_decoded_is_named_and_its_sound_can_be_had() {
     let Some(dir) = data("containers") else { return };
     let file = dir.join("h264_aac.mp4");

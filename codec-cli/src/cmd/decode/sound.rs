@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
-use crate::io::media::{self, SoundInput, Wants};
+use crate::io::media::{self, Parts, SoundInput};
 use crate::io::names::headerless_codec;
 use crate::io::output::{Rules, print};
 use crate::session::sound;
@@ -67,7 +67,7 @@ fn options(args: &DecodeArgs, input: &InputSpec) -> SoundOptions {
 }
 
 fn open(input: &InputSpec, env: Env) -> Result<SoundInput> {
-    let wants = Wants { pictures: false, sound: true };
+    let wants = Parts { pictures: false, sound: true };
     let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
     let opened = media::open(input, wants, &options, env)?;
     opened.sound.ok_or_else(|| Failure::new(Kind::Input, format!("{}: no sound", input.name())))
