@@ -43,7 +43,12 @@ fn assert_never(dir: &str, what: &str, forbidden: impl Fn(&str) -> bool) {
 
 #[test]
 fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
-    for file in ["codec-core/src/lib.rs", "codec-container/src/lib.rs", "codec-cli/src/main.rs"] {
+    for file in [
+        "codec-core/src/lib.rs",
+        "codec-container/src/lib.rs",
+        "codec-measure/src/lib.rs",
+        "codec-cli/src/main.rs",
+    ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
         assert!(text.contains("#![forbid(unsafe_code)]"), "{file} does not forbid unsafe code");
     }
@@ -64,6 +69,7 @@ fn crates_depend_in_one_direction() {
         ("codec-ffi", ["codec-core", "codec-container", "codec-simd"]),
         ("codec-core", ["codec-container", "codec-cli", "codec-rtc"]),
         ("codec-container", ["codec-cli", "codec-rtc", "codec-simd"]),
+        ("codec-measure", ["codec-cli", "codec-rtc", "codec-container"]),
     ] {
         for other in forbidden {
             assert!(!mentions(name, other), "{name} depends on {other}");

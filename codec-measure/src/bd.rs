@@ -1,0 +1,255 @@
+//! Differences between curves of quality over bitrate (Bjøntegaard): BD-rate and BD-metric, between
+//! the points by PCHIP, as the JCT recommendations have it (ITU-T H-series Supplement, ISO/IEC TR
+//! 23002-8), or by Akima's slopes.
+
+use std::fmt;
+
+/// What lies between two points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interpolation {
+    /// Monotone cubics (Fritsch and Carlson).
+    #[default]
+    Pchip,
+    /// Akima's cubics of 1970, which follow local trends.
+    Akima,
+}
+
+/// A point of a curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatePoint {
+    /// Kilobits per second, above 0.
+    pub kbps: f64,
+    /// By a metric of which more is better.
+    pub quality: f64,
+}
+
+/// Why two curves have no difference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum NoDifference {
+    /// A curve needs two points.
+    TooFewPoints(usize),
+    /// Points must be numbers, and bitrates above 0.
+    NotANumber,
+    /// Two points of one curve at the same place.
+    SamePlace(f64),
+    /// Quality falls where the bitrate rises, at this bitrate.
+    NotMonotone(f64),
+    /// The curves share no range: the end of one and the beginning of the other.
+    NoOverlap {
+        /// Where the lower one ends.
+        ends: f64,
+        /// Where the upper one begins.
+        begins: f64,
+    },
+}
+
+impl fmt::Display for NoDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewPoints(count) => write!(f, "{count} points, and a curve needs two"),
+            Self::NotANumber => f.write_str("a point is not a number, or its bitrate not above 0"),
+            Self::SamePlace(at) => write!(f, "two points of one curve lie at {at:.3}"),
+            Self::NotMonotone(kbps) => {
+                write!(f, "quality falls as the bitrate rises to {kbps:.1} kb/s")
+            }
+            Self::NoOverlap { ends, begins } => {
+                write!(
+                    f,
+                    "the curves share no range: one ends at {ends:.3}, one begins at {begins:.3}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoDifference {}
+
+/// A difference and the range that it was taken over.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Difference {
+    /// BD-rate in percent (below 0: the test needs fewer bits), or BD-metric in units of the metric
+    /// (above 0: the test is better).
+    pub value: f64,
+    /// Beginning of the shared range: of quality for a BD-rate, of kb/s for a BD-metric.
+    pub from: f64,
+    /// Its end.
+    pub to: f64,
+    /// Its share of the range that either curve covers, 0 to 1; on logarithms for bitrates.
+    pub overlap: f64,
+}
+
+/// Percent of bitrate that `test` needs more than `anchor` for the same quality, on average over the
+/// quality that both reach.
+///
+/// # Errors
+/// If a curve is none, or they share no quality.
+pub fn bd_rate(
+    anchor: &[RatePoint],
+    test: &[RatePoint],
+    interpolation: Interpolation,
+) -> Result<Difference, NoDifference> {
+    let curve = |points| Curve::new(points, |point| (point.quality, point.kbps.log10()));
+    let gap = mean_gap(&curve(anchor)?, &curve(test)?, interpolation)?;
+    Ok(Difference { value: (10_f64.powf(gap.value) - 1.0) * 100.0, ..gap })
+}
+
+/// How much better `test` is than `anchor` at the same bitrate, on average over the logarithm of the
+/// bitrates that both reach.
+///
+/// # Errors
+/// If a curve is none, or they share no bitrate.
+pub fn bd_metric(
+    anchor: &[RatePoint],
+    test: &[RatePoint],
+    interpolation: Interpolation,
+) -> Result<Difference, NoDifference> {
+    let curve = |points| Curve::new(points, |point| (point.kbps.log10(), point.quality));
+    let gap =
+        mean_gap(&curve(anchor)?, &curve(test)?, interpolation).map_err(|error| match error {
+            NoDifference::NoOverlap { ends, begins } => {
+                NoDifference::NoOverlap { ends: 10_f64.powf(ends), begins: 10_f64.powf(begins) }
+            }
+            NoDifference::SamePlace(at) => NoDifference::SamePlace(10_f64.powf(at)),
+            other => other,
+        })?;
+    Ok(Difference { from: 10_f64.powf(gap.from), to: 10_f64.powf(gap.to), ..gap })
+}
+
+/// Mean of `test` minus `anchor` over the range of x that both have.
+fn mean_gap(
+    anchor: &Curve,
+    test: &Curve,
+    interpolation: Interpolation,
+) -> Result<Difference, NoDifference> {
+    let ((a_from, a_to), (b_from, b_to)) = (anchor.range(), test.range());
+    let (from, to) = (a_from.max(b_from), a_to.min(b_to));
+    if from >= to {
+        return Err(NoDifference::NoOverlap { ends: to, begins: from });
+    }
+    let gap = test.integral(from, to, interpolation) - anchor.integral(from, to, interpolation);
+    let joint = a_to.max(b_to) - a_from.min(b_from);
+    Ok(Difference { value: gap / (to - from), from, to, overlap: (to - from) / joint })
+}
+
+/// Points by ascending x, with their secants.
+struct Curve {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    secants: Vec<f64>,
+}
+
+impl Curve {
+    fn new(
+        points: &[RatePoint],
+        place: impl Fn(&RatePoint) -> (f64, f64),
+    ) -> Result<Self, NoDifference> {
+        if points.len() < 2 {
+            return Err(NoDifference::TooFewPoints(points.len()));
+        }
+        if !points
+            .iter()
+            .all(|point| point.quality.is_finite() && point.kbps.is_finite() && point.kbps > 0.0)
+        {
+            return Err(NoDifference::NotANumber);
+        }
+        let mut by_rate = points.to_vec();
+        by_rate.sort_by(|a, b| a.kbps.total_cmp(&b.kbps));
+        if let Some(pair) = by_rate.windows(2).find(|pair| pair[1].quality < pair[0].quality) {
+            return Err(NoDifference::NotMonotone(pair[1].kbps));
+        }
+        let (x, y): (Vec<f64>, Vec<f64>) = by_rate.iter().map(place).unzip();
+        if let Some(pair) = x.windows(2).find(|pair| pair[1] <= pair[0]) {
+            return Err(NoDifference::SamePlace(pair[0]));
+        }
+        let rises = y.windows(2).map(|y| y[1] - y[0]);
+        let secants = rises.zip(x.windows(2)).map(|(rise, x)| rise / (x[1] - x[0])).collect();
+        Ok(Self { x, y, secants })
+    }
+
+    fn range(&self) -> (f64, f64) {
+        (self.x[0], self.x[self.x.len() - 1])
+    }
+
+    fn slopes(&self, interpolation: Interpolation) -> Vec<f64> {
+        if let [only] = self.secants[..] {
+            return vec![only; 2];
+        }
+        match interpolation {
+            Interpolation::Pchip => self.pchip_slopes(),
+            Interpolation::Akima => self.akima_slopes(),
+        }
+    }
+
+    /// Weighted harmonic means of the secants on both sides, 0 at an extremum; three-point formulas
+    /// at the ends, held back so that nothing overshoots.
+    fn pchip_slopes(&self) -> Vec<f64> {
+        let widths: Vec<f64> = self.x.windows(2).map(|x| x[1] - x[0]).collect();
+        let (h, d) = (&widths, &self.secants);
+        let end = |h0: f64, h1: f64, d0: f64, d1: f64| {
+            let slope = ((2.0 * h0 + h1) * d0 - h0 * d1) / (h0 + h1);
+            if slope * d0 <= 0.0 {
+                0.0
+            } else if d0 * d1 < 0.0 && slope.abs() > 3.0 * d0.abs() {
+                3.0 * d0
+            } else {
+                slope
+            }
+        };
+        let last = d.len() - 1;
+        let mut slopes = vec![end(h[0], h[1], d[0], d[1])];
+        for i in 1..=last {
+            let (w1, w2) = (2.0 * h[i] + h[i - 1], h[i] + 2.0 * h[i - 1]);
+            let same_way = d[i - 1] * d[i] > 0.0;
+            slopes.push(if same_way { (w1 + w2) / (w1 / d[i - 1] + w2 / d[i]) } else { 0.0 });
+        }
+        slopes.push(end(h[last], h[last - 1], d[last], d[last - 1]));
+        slopes
+    }
+
+    /// At each point the secants next to it, each weighted by how much those on the other side differ;
+    /// two more secants continue each end.
+    fn akima_slopes(&self) -> Vec<f64> {
+        let d = &self.secants;
+        let last = d.len() - 1;
+        let (before, after) = (2.0 * d[0] - d[1], 2.0 * d[last] - d[last - 1]);
+        let mut all = vec![2.0 * before - d[0], before];
+        all.extend(d);
+        all.extend([after, 2.0 * after - d[last]]);
+        let weights: Vec<(f64, f64)> =
+            all.windows(4).map(|s| ((s[3] - s[2]).abs(), (s[1] - s[0]).abs())).collect();
+        let most = weights.iter().map(|(left, right)| left + right).fold(1e-300, f64::max);
+        let blend = |((left, right), s): (&(f64, f64), &[f64])| {
+            if left + right <= 1e-9 * most {
+                f64::midpoint(s[1], s[2])
+            } else {
+                (left * s[1] + right * s[2]) / (left + right)
+            }
+        };
+        weights.iter().zip(all.windows(4)).map(blend).collect()
+    }
+
+    /// The exact integral of the cubics from `from` to `to`.
+    fn integral(&self, from: f64, to: f64, interpolation: Interpolation) -> f64 {
+        let slopes = self.slopes(interpolation);
+        let mut total = 0.0;
+        for i in 0..self.secants.len() {
+            let (low, high) = (from.max(self.x[i]), to.min(self.x[i + 1]));
+            if low >= high {
+                continue;
+            }
+            let (h, d) = (self.x[i + 1] - self.x[i], self.secants[i]);
+            let square = (3.0 * d - 2.0 * slopes[i] - slopes[i + 1]) / h;
+            let cube = (slopes[i] + slopes[i + 1] - 2.0 * d) / (h * h);
+            let antiderivative = |t: f64| {
+                t * (self.y[i] + t * (slopes[i] / 2.0 + t * (square / 3.0 + t * cube / 4.0)))
+            };
+            total += antiderivative(high - self.x[i]) - antiderivative(low - self.x[i]);
+        }
+        total
+    }
+}
+
+#[cfg(test)]
+mod tests;

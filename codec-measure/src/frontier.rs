@@ -1,0 +1,31 @@
+//! The frontier of speed against BD-rate: what no other choice beats on both.
+
+/// An encoder's setting as it is judged: by time and by bits.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Choice {
+    /// Time for the same work, in any unit; less is better.
+    pub time: f64,
+    /// BD-rate in percent; less is better.
+    pub bd_rate: f64,
+}
+
+/// Which of `choices` are on the frontier: none other is at least as good by both and better by one.
+#[must_use]
+pub fn pareto(choices: &[Choice]) -> Vec<bool> {
+    let beats = |a: &Choice, b: &Choice| {
+        a.time <= b.time && a.bd_rate <= b.bd_rate && (a.time < b.time || a.bd_rate < b.bd_rate)
+    };
+    choices.iter().map(|one| !choices.iter().any(|other| beats(other, one))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_beats_is_not_on_the_frontier() {
+        let choices = [(1.0, 0.0), (2.0, -5.0), (2.0, -3.0), (4.0, -4.0), (8.0, -9.0), (1.0, 0.0)]
+            .map(|(time, bd_rate)| Choice { time, bd_rate });
+        assert_eq!(pareto(&choices), [true, true, false, false, true, true]);
+    }
+}

@@ -1,0 +1,11 @@
+//! What is measured of codecs, and what is made of the figures: quality of pictures, curves and their
+//! differences, statistics, and the results of a study with their report.
+//!
+//! Nothing here runs an encoder, reads a clock or touches a file.
+
+#![forbid(unsafe_code)]
+
+pub mod bd;
+pub mod frontier;
+pub mod results;
+pub mod stats;
