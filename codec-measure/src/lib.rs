@@ -7,5 +7,8 @@
 
 pub mod bd;
 pub mod frontier;
+pub mod latency;
+pub mod rate;
 pub mod results;
 pub mod stats;
+mod summary;

@@ -1,0 +1,103 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::results::{
+    Arm, Clip, Delivery, Environment, Memory, Pooled, RateControl, Speed, Target,
+};
+
+const RATES: [f64; 4] = [200.0, 400.0, 800.0, 1600.0];
+
+fn point(arm: &str, clip: &str, target: f64, kbps: f64, quality: f64, cpu: f64) -> Point {
+    let pooled = Pooled { mean: quality, ..Pooled::default() };
+    Point {
+        arm: arm.to_owned(),
+        clip: clip.to_owned(),
+        target: Target::Kbps(target),
+        failure: None,
+        bytes: 0,
+        kbps,
+        quality: BTreeMap::from([("psnr_y".to_owned(), pooled)]),
+        delivery: Delivery::default(),
+        speed: Speed { cpu_ms_per_frame: cpu, ..Speed::default() },
+        memory: Memory::default(),
+        latency: None,
+        rate: RateControl::default(),
+        frames_csv: None,
+    }
+}
+
+/// `b` needs 10 % more bits than `a` on clip x and 20 % more on clip y, at half the time.
+fn study(higher_is_better: bool) -> Results {
+    let named = |name: &str| Arm { name: name.to_owned(), ..Arm::default() };
+    let clip = |name: &str| Clip { name: name.to_owned(), ..Clip::default() };
+    let sign = if higher_is_better { 1.0 } else { -1.0 };
+    let mut points = Vec::new();
+    for (index, rate) in RATES.into_iter().enumerate() {
+        let quality = sign * (30.0 + 3.0 * f64::from(u32::try_from(index).unwrap()));
+        for (name, more) in [("x", 1.1), ("y", 1.2)] {
+            points.push(point("a", name, rate, rate, quality, 4.0));
+            points.push(point("b", name, rate, rate * more, quality, 2.0));
+        }
+    }
+    Results {
+        anchor: "a".to_owned(),
+        arms: vec![named("a"), named("b")],
+        clips: vec![clip("x"), clip("y")],
+        metrics: vec![Metric { id: "psnr_y".to_owned(), higher_is_better, ..Metric::default() }],
+        environment: Environment { timing: true, ..Environment::default() },
+        points,
+        ..Results::default()
+    }
+}
+
+#[test]
+fn an_arm_is_compared_on_each_clip_and_over_them() {
+    let mut results = study(true);
+    results.compare(Interpolation::Pchip);
+    let [found] = &results.comparisons[..] else { panic!("{:?}", results.comparisons) };
+    let by_clip: Vec<f64> = found.clips.iter().map(|clip| clip.bd_rate.unwrap().value).collect();
+    assert!((by_clip[0] - 10.0).abs() < 1e-9 && (by_clip[1] - 20.0).abs() < 1e-9);
+    let mean = found.bd_rate.unwrap();
+    assert!((mean.value - 15.0).abs() < 1e-9);
+    assert!((mean.low - 10.0).abs() < 1e-9 && (mean.high - 20.0).abs() < 1e-9);
+    assert!(found.bd_metric.unwrap().value < 0.0);
+}
+
+#[test]
+fn less_may_be_better() {
+    let mut results = study(false);
+    results.compare(Interpolation::Akima);
+    let found = &results.comparisons[0];
+    assert!((found.bd_rate.unwrap().value - 15.0).abs() < 1e-9);
+    // More is worse, and `b` has more at the same bitrate.
+    assert!(found.bd_metric.unwrap().value > 0.0);
+    let shared = found.clips[0].bd_rate.unwrap();
+    assert_eq!((shared.from, shared.to), (-39.0, -30.0));
+}
+
+#[test]
+fn the_frontier_has_who_is_faster_and_who_is_smaller() {
+    let mut results = study(true);
+    results.compare(Interpolation::Pchip);
+    let [a, b] = &results.frontier[..] else { panic!("{:?}", results.frontier) };
+    assert!((b.cpu_ratio.value - 0.5).abs() < 1e-9);
+    assert_eq!((a.on_frontier, b.on_frontier), (true, true));
+    results.environment.timing = false;
+    results.compare(Interpolation::Pchip);
+    assert_eq!(results.frontier, []);
+}
+
+#[test]
+fn failed_points_are_left_out_and_refusals_are_told() {
+    let mut results = study(true);
+    for point in &mut results.points {
+        if point.arm == "b" && point.clip == "y" {
+            point.failure = Some("exit code 1".to_owned());
+        }
+    }
+    results.compare(Interpolation::Pchip);
+    let found = &results.comparisons[0];
+    assert!((found.bd_rate.unwrap().value - 10.0).abs() < 1e-9);
+    let refused = found.clips[1].refused.as_deref();
+    assert_eq!(refused, Some("0 points, and a curve needs two"));
+}
