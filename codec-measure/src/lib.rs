@@ -5,10 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod summary;
+
+pub mod align;
 pub mod bd;
 pub mod frontier;
 pub mod latency;
+pub mod metrics;
+pub mod pool;
 pub mod rate;
 pub mod results;
 pub mod stats;
-mod summary;

@@ -1,0 +1,258 @@
+//! Which picture the viewer sees at each instant of the reference.
+//!
+//! At the time of a reference frame the viewer sees the newest distorted frame whose time is less than
+//! half a frame past it; half a frame is half the duration of a frame of the faster of both. Drops,
+//! repeats and freezes so count as what is seen. Before the first distorted frame nothing is seen;
+//! after the last one it stands still.
+//!
+//! The aligner knows times only and no pictures: the caller keeps the reference's picture, the one
+//! shown, and the one that was read ahead, whatever the length of the files. Frame numbers are times,
+//! too, with frames that last 1.
+
+use crate::results::Delivery;
+
+/// What the caller does next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// Read the reference's next frame, then [`Aligner::reference`] or
+    /// [`Aligner::reference_ended`].
+    ReadReference,
+    /// Read the next distorted frame ahead, then [`Aligner::distorted`] or
+    /// [`Aligner::distorted_ended`].
+    ReadDistorted,
+    /// The frame that was read ahead is the one shown from now on.
+    Show,
+    /// Score the reference's frame against what is seen.
+    Score(Seen),
+    /// All frames of both have been used.
+    Done,
+}
+
+/// What is seen at an instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Seen {
+    /// A frame that was not there an instant before.
+    New {
+        /// Its time less the instant's, in seconds.
+        offset_s: f64,
+    },
+    /// The frame of the instant before.
+    Still,
+    /// No frame has come yet.
+    Nothing,
+}
+
+/// The frame on the screen.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    time_s: f64,
+    is_seen: bool,
+}
+
+/// Pairs the frames of two sequences by their times, which ascend.
+#[derive(Clone, Debug)]
+pub struct Aligner {
+    frame_s: f64,
+    half_s: f64,
+    reference_s: Option<f64>,
+    reference_ended: bool,
+    ahead_s: Option<f64>,
+    distorted_ended: bool,
+    shown: Option<Shown>,
+    /// The first instant of the freeze that lasts.
+    frozen_since_s: Option<f64>,
+    last_instant_s: f64,
+    delivery: Delivery,
+}
+
+impl Aligner {
+    /// For frames that nominally last `reference_s` and `distorted_s` seconds.
+    #[must_use]
+    pub fn new(reference_s: f64, distorted_s: f64) -> Self {
+        Self {
+            frame_s: reference_s,
+            half_s: 0.5 * reference_s.min(distorted_s),
+            reference_s: None,
+            reference_ended: false,
+            ahead_s: None,
+            distorted_ended: false,
+            shown: None,
+            frozen_since_s: None,
+            last_instant_s: 0.0,
+            delivery: Delivery::default(),
+        }
+    }
+
+    /// What is to be done next.
+    pub fn step(&mut self) -> Step {
+        let Some(instant_s) = self.reference_s else {
+            return self.step_without_instant();
+        };
+        match self.ahead_s {
+            None if !self.distorted_ended => return Step::ReadDistorted,
+            Some(time_s) if time_s - instant_s < self.half_s => {
+                self.show(time_s);
+                return Step::Show;
+            }
+            _ => {}
+        }
+        self.reference_s = None;
+        self.last_instant_s = instant_s;
+        self.delivery.frames += 1;
+        let seen = match &mut self.shown {
+            None => Seen::Nothing,
+            Some(shown) if shown.is_seen => Seen::Still,
+            Some(shown) => {
+                shown.is_seen = true;
+                Seen::New { offset_s: shown.time_s - instant_s }
+            }
+        };
+        if matches!(seen, Seen::New { .. }) {
+            self.end_freeze(instant_s);
+        } else {
+            self.delivery.frozen += 1;
+            self.frozen_since_s.get_or_insert(instant_s);
+        }
+        Step::Score(seen)
+    }
+
+    /// No instant waits for its frame.
+    fn step_without_instant(&mut self) -> Step {
+        if !self.reference_ended {
+            return Step::ReadReference;
+        }
+        self.end_freeze(self.last_instant_s + self.frame_s);
+        if let Some(time_s) = self.ahead_s {
+            self.show(time_s);
+            return Step::Show;
+        }
+        if !self.distorted_ended {
+            return Step::ReadDistorted;
+        }
+        self.leave();
+        Step::Done
+    }
+
+    fn show(&mut self, time_s: f64) {
+        self.leave();
+        self.ahead_s = None;
+        self.delivery.shown += 1;
+        self.shown = Some(Shown { time_s, is_seen: false });
+    }
+
+    /// The frame on the screen goes.
+    fn leave(&mut self) {
+        if let Some(shown) = &mut self.shown
+            && !shown.is_seen
+        {
+            shown.is_seen = true;
+            self.delivery.unmatched += 1;
+        }
+    }
+
+    fn end_freeze(&mut self, until_s: f64) {
+        if let Some(since_s) = self.frozen_since_s.take() {
+            let ms = 1000.0 * (until_s - since_s);
+            self.delivery.freezes += 1;
+            self.delivery.longest_freeze_ms = self.delivery.longest_freeze_ms.max(ms);
+        }
+    }
+
+    /// The reference's next frame has this time.
+    pub fn reference(&mut self, time_s: f64) {
+        self.reference_s = Some(time_s);
+    }
+
+    /// The reference has no more frames.
+    pub fn reference_ended(&mut self) {
+        self.reference_ended = true;
+    }
+
+    /// The next distorted frame has this time.
+    pub fn distorted(&mut self, time_s: f64) {
+        self.ahead_s = Some(time_s);
+    }
+
+    /// There are no more distorted frames.
+    pub fn distorted_ended(&mut self) {
+        self.distorted_ended = true;
+    }
+
+    /// What has become of the frames so far; complete after [`Step::Done`].
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The distorted frame seen at each instant, and the account.
+    fn seen(reference: &[f64], distorted: &[f64], fps: f64) -> (Vec<Option<usize>>, Delivery) {
+        let mut aligner = Aligner::new(1.0 / fps, 1.0 / fps);
+        let (mut reference, mut distorted) = (reference.iter(), distorted.iter());
+        let (mut shown, mut seen) = (0, Vec::new());
+        loop {
+            match aligner.step() {
+                Step::ReadReference => match reference.next() {
+                    Some(&time) => aligner.reference(time),
+                    None => aligner.reference_ended(),
+                },
+                Step::ReadDistorted => match distorted.next() {
+                    Some(&time) => aligner.distorted(time),
+                    None => aligner.distorted_ended(),
+                },
+                Step::Show => shown += 1,
+                Step::Score(Seen::Nothing) => seen.push(None),
+                Step::Score(_) => seen.push(Some(shown - 1)),
+                Step::Done => return (seen, aligner.delivery()),
+            }
+        }
+    }
+
+    #[test]
+    fn equal_times_pair_all_frames() {
+        let times = [0.0, 0.04, 0.08];
+        let (found, delivery) = seen(&times, &times, 25.0);
+        assert_eq!(found, [Some(0), Some(1), Some(2)]);
+        assert_eq!(delivery, Delivery { frames: 3, shown: 3, ..Delivery::default() });
+    }
+
+    #[test]
+    fn a_dropped_frame_leaves_the_one_before_and_counts_as_a_freeze() {
+        let times = [0.0, 0.04, 0.08, 0.12, 0.16];
+        let (found, delivery) = seen(&times, &[0.0, 0.04, 0.16], 25.0);
+        assert_eq!(found, [Some(0), Some(1), Some(1), Some(1), Some(2)]);
+        assert_eq!((delivery.frozen, delivery.freezes, delivery.unmatched), (2, 1, 0));
+        assert!((delivery.longest_freeze_ms - 80.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_comes_late_shows_nothing_at_first_and_an_early_end_stands_still() {
+        let times = [0.0, 0.04, 0.08, 0.12];
+        let (found, delivery) = seen(&times, &[0.05], 25.0);
+        assert_eq!(found, [None, Some(0), Some(0), Some(0)]);
+        assert_eq!((delivery.frozen, delivery.freezes), (3, 2));
+        assert!((delivery.longest_freeze_ms - 80.0).abs() < 1e-9);
+        let (found, delivery) = seen(&times, &[], 25.0);
+        assert_eq!(found, [None; 4]);
+        assert_eq!((delivery.frozen, delivery.freezes, delivery.shown), (4, 1, 0));
+    }
+
+    #[test]
+    fn frames_that_stand_at_no_instant_are_unmatched() {
+        // Twice the frame rate, and one after the end.
+        let (found, delivery) = seen(&[0.0, 0.04], &[0.0, 0.02, 0.04, 0.06, 0.08], 50.0);
+        assert_eq!(found, [Some(0), Some(2)]);
+        assert_eq!((delivery.shown, delivery.unmatched), (5, 3));
+    }
+
+    #[test]
+    fn jitter_below_half_a_frame_changes_nothing() {
+        let found = seen(&[0.0, 0.04, 0.08], &[0.019, 0.021, 0.099], 25.0);
+        assert_eq!(found.0, [Some(0), Some(1), Some(2)]);
+        assert_eq!(found.1.frozen, 0);
+    }
+}

@@ -1,0 +1,13 @@
+//! How much one 8-bit 4:2:0 picture differs from another, by the measures that people quote.
+//!
+//! [`MetricId`] lists them; a [`Scorer`] takes pairs of pictures in their order. Definitions are those
+//! of the tools that the figures are compared with, and `docs/COMMAND.md` names what differs.
+
+mod id;
+mod scorer;
+
+pub use id::{MetricId, UnknownMetric, parse_list};
+pub use scorer::{MetricError, Scorer};
+
+/// Decibels that stand for no difference at all, which has none.
+pub const PERFECT_DB: f64 = 100.0;
