@@ -1,0 +1,74 @@
+//! The plane of speed and BD-rate.
+
+use super::axis::{Axis, Scale, short, signed};
+use super::chart::{Area, Chart, Mark, Rule, Series, Shape};
+use super::style::{Style, Theme};
+use super::svg::Svg;
+use crate::results::Results;
+
+/// CPU time against the anchor's over BD-rate, with intervals and the line of those that nothing
+/// beats on both; 640 by 420 pixels. The lower left is best.
+#[must_use]
+pub fn frontier(results: &Results, theme: Theme) -> String {
+    let metric = results.metrics.first().map_or("", |metric| metric.name.as_str());
+    let mut best: Vec<_> = results.frontier.iter().filter(|point| point.on_frontier).collect();
+    best.sort_by(|a, b| a.cpu_ratio.value.total_cmp(&b.cpu_ratio.value));
+    let line = best.iter().map(|point| Mark {
+        x: point.cpu_ratio.value,
+        y: point.bd_rate.value,
+        ..Mark::default()
+    });
+    let line = Series {
+        name: "frontier".into(),
+        style: Style { index: 0, round: 2 },
+        shape: Shape::Line,
+        marks: line.collect(),
+    };
+    let mut series = vec![line];
+    for point in &results.frontier {
+        let (cpu, rate) = (point.cpu_ratio, point.bd_rate);
+        let tip = format!(
+            "{}\nCPU time × {} ({} to {})\nBD-rate {} % ({} to {})",
+            point.arm,
+            short(cpu.value),
+            short(cpu.low),
+            short(cpu.high),
+            signed(rate.value, 1),
+            signed(rate.low, 1),
+            signed(rate.high, 1)
+        );
+        let spans = Some([(cpu.low, cpu.high), (rate.low, rate.high)]);
+        series.push(Series {
+            name: point.arm.clone(),
+            style: Style::of_arm(results, &point.arm),
+            shape: Shape::Named,
+            marks: vec![Mark { x: cpu.value, y: rate.value, spans, tip }],
+        });
+    }
+    let ends = |pick: fn(&crate::results::FrontierPoint) -> [f64; 3]| {
+        results.frontier.iter().flat_map(pick).collect::<Vec<_>>()
+    };
+    let x = ends(|point| [point.cpu_ratio.low, point.cpu_ratio.value, point.cpu_ratio.high]);
+    let y = ends(|point| [point.bd_rate.low, point.bd_rate.value, point.bd_rate.high]);
+    let chart = Chart {
+        title: "Speed against quality".into(),
+        x: Axis::over(
+            format!("CPU time per frame, × {} (log scale; less is faster)", results.anchor),
+            Scale::Log,
+            x,
+        ),
+        y: Axis::over(
+            format!("BD-rate by {metric} (%; less is better)"),
+            Scale::Linear,
+            y.into_iter().chain([0.0]),
+        ),
+        series,
+        rules: vec![Rule { upright: false, at: 0.0, label: String::new() }],
+        empty: "no arm can be compared with the anchor".into(),
+    };
+    let mut svg = Svg::new(theme);
+    let (width, height) = (640.0, 420.0);
+    let area = Area { x: 16.0, y: 14.0, width: width - 32.0, height: height - 22.0 };
+    chart.draw(&mut svg, area);
+    svg.document("Speed against quality", width, height)
+}

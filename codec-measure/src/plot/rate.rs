@@ -1,0 +1,197 @@
+//! How a rate was kept: seconds, the delay of a link, and what key frames cost.
+
+use super::axis::{Axis, Scale, count, number};
+use super::chart::{Area, Chart, Mark, Rule, Series, Shape, legend};
+use super::rd::{entries, measured, target_text};
+use super::style::{Ink, Style, Theme};
+use super::svg::{Anchor, Font, Svg, escape, fitted, px, width};
+use crate::results::{Point, Results, Target};
+
+/// Kilobits of each second against what was asked for, above the delay that a link at the target
+/// rate would have; one clip at one target, 640 by 520 pixels. `None` if no arm has such a trace.
+#[must_use]
+pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -> Option<String> {
+    let points: Vec<&Point> = measured(results)
+        .filter(|point| point.clip == clip && point.target == target)
+        .filter(|point| !point.rate.seconds_kbit.is_empty())
+        .collect();
+    let fps = results.clips.iter().find(|known| known.name == clip)?.fps;
+    if points.is_empty() || fps.is_nan() || fps <= 0.0 {
+        return None;
+    }
+    let rates = chart(
+        format!("{clip} at {}", target_text(target)),
+        "kbit in each second",
+        lines(results, &points, Shape::Steps, |point| {
+            let seconds = &point.rate.seconds_kbit;
+            let last = seconds.last().copied();
+            seconds.iter().copied().chain(last).enumerate().map(|(s, v)| (count(s), v)).collect()
+        }),
+        wanted(&points),
+    );
+    let delays = chart(
+        String::new(),
+        "delay of a link at the target rate (ms)",
+        lines(results, &points, Shape::Line, |point| thinned(&point.rate.buffer_ms, fps)),
+        Vec::new(),
+    );
+    let mut svg = Svg::new(theme);
+    let (width, height) = (640.0, 540.0);
+    let used = legend(&mut svg, &entries(results), 16.0, 12.0, width - 32.0);
+    let half = (height - used - 24.0) / 2.0;
+    let area = Area { x: 16.0, y: 16.0 + used, width: width - 32.0, height: half };
+    rates.draw(&mut svg, area);
+    delays.draw(&mut svg, Area { y: area.bottom() + 4.0, height: half - 8.0, ..area });
+    Some(svg.document(&format!("Rate of {clip}"), width, height))
+}
+
+/// The target as a rule where it is one, as steps where it changes.
+fn wanted(points: &[&Point]) -> Vec<Wanted> {
+    let Some(targets) =
+        points.iter().map(|point| &point.rate.seconds_target).max_by_key(|t| t.len())
+    else {
+        return Vec::new();
+    };
+    match targets.first() {
+        Some(first) if targets.iter().all(|target| (target - first).abs() < 1e-6) => {
+            vec![Wanted::Level(*first)]
+        }
+        Some(_) => vec![Wanted::Steps(targets.clone())],
+        None => Vec::new(),
+    }
+}
+
+enum Wanted {
+    Level(f64),
+    Steps(Vec<f64>),
+}
+
+fn chart(title: String, label: &str, mut series: Vec<Series>, wanted: Vec<Wanted>) -> Chart {
+    let mut rules = Vec::new();
+    for target in wanted {
+        match target {
+            Wanted::Level(at) => rules.push(Rule { upright: false, at, label: "target".into() }),
+            Wanted::Steps(levels) => {
+                let last = levels.last().copied();
+                let marks = levels.iter().copied().chain(last).enumerate();
+                series.insert(
+                    0,
+                    Series {
+                        name: "target".into(),
+                        style: Style { index: 0, round: 2 },
+                        shape: Shape::Steps,
+                        marks: marks
+                            .map(|(s, y)| Mark { x: count(s), y, ..Mark::default() })
+                            .collect(),
+                    },
+                );
+            }
+        }
+    }
+    let all = || series.iter().flat_map(|series| &series.marks);
+    let levels = rules.iter().map(|rule| rule.at);
+    let mut x = Axis::over("seconds", Scale::Linear, all().map(|mark| mark.x));
+    (x.low, x.high) = (0.0, all().map(|mark| mark.x).fold(0.1, f64::max));
+    let y = Axis::over(label, Scale::Linear, all().map(|mark| mark.y).chain(levels).chain([0.0]));
+    Chart { title, x, y: y.with_zero(), series, rules, empty: String::new() }
+}
+
+fn lines(
+    results: &Results,
+    points: &[&Point],
+    shape: Shape,
+    values: impl Fn(&Point) -> Vec<(f64, f64)>,
+) -> Vec<Series> {
+    let series = |point: &&Point| Series {
+        name: point.arm.clone(),
+        style: Style::of_arm(results, &point.arm),
+        shape,
+        marks: values(point).into_iter().map(|(x, y)| Mark { x, y, ..Mark::default() }).collect(),
+    };
+    points.iter().map(series).collect()
+}
+
+/// One value per frame as at most 400 places in seconds: each the largest of its frames.
+fn thinned(values: &[f64], fps: f64) -> Vec<(f64, f64)> {
+    let each = values.len().div_ceil(400).max(1);
+    let largest = |chunk: &[f64]| chunk.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let place = |(index, chunk): (usize, &[f64])| (count(index * each) / fps, largest(chunk));
+    values.chunks(each).enumerate().map(place).collect()
+}
+
+/// Share of the bytes that each arm's key frames take, mean over the targets of a clip: groups of
+/// bars, 640 pixels wide. `None` if there is no key frame.
+#[must_use]
+pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
+    let share = |clip: &str, arm: &str| {
+        let shares: Vec<f64> = measured(results)
+            .filter(|point| point.clip == clip && point.arm == arm && point.bytes > 0)
+            .map(|point| point.rate.key_frame_share * 100.0)
+            .collect();
+        crate::stats::mean(&shares)
+    };
+    let mut groups = Vec::new();
+    for clip in &results.clips {
+        let bars: Vec<(&str, f64)> = results
+            .arms
+            .iter()
+            .filter_map(|arm| Some((arm.name.as_str(), share(&clip.name, &arm.name)?)))
+            .collect();
+        groups.push((clip.name.as_str(), bars));
+    }
+    let highest = groups.iter().flat_map(|(_, bars)| bars).map(|bar| bar.1).fold(0.0, f64::max);
+    if highest <= 0.0 {
+        return None;
+    }
+    let mut svg = Svg::new(theme);
+    let total = 640.0;
+    let names = groups.iter().map(|(name, _)| width(name, 11.0)).fold(40.0, f64::max).min(180.0);
+    let left = 16.0 + names + 10.0;
+    let x = Axis { label: String::new(), scale: Scale::Linear, low: 0.0, high: highest * 1.12 };
+    let right = total - 24.0;
+    let mut y = 12.0 + legend(&mut svg, &entries(results), 16.0, 12.0, total - 32.0);
+    svg.label(
+        16.0,
+        y + 10.0,
+        "Share of the bytes in key frames (%), mean over targets",
+        Font::LABEL,
+    );
+    y += 24.0;
+    let rows: usize = groups.iter().map(|(_, bars)| bars.len()).sum();
+    let bottom = y + count(rows) * 13.0 + count(groups.len()) * 12.0;
+    for (value, text) in x.ticks(6.0) {
+        let at = left + x.place(value).unwrap_or(0.0) * (right - left);
+        svg.line((at, y), (at, bottom), Ink::Grid, 1.0);
+        svg.label(at, bottom + 15.0, &text, Font::LABEL.at(Anchor::Middle));
+    }
+    for (name, bars) in &groups {
+        y += 6.0;
+        let middle = y + count(bars.len()) * 6.5 + 3.8;
+        svg.label(left - 10.0, middle, &fitted(name, 11.0, 180.0), Font::NAME.at(Anchor::End));
+        for (arm, value) in bars {
+            let wide = x.place(*value).unwrap_or(0.0) * (right - left);
+            let colour = svg.colour(Ink::Series(Style::of_arm(results, arm).index));
+            svg.write(format_args!(
+                "<g data-arm=\"{0}\"><rect x=\"{1}\" y=\"{2}\" width=\"{3}\" height=\"10\" \
+                 fill=\"{colour}\"><title>{0}: {4} %</title></rect>",
+                escape(arm),
+                px(left),
+                px(y + 1.5),
+                px(wide.max(0.5)),
+                number(*value, 1)
+            ));
+            let font = Font { size: 10.0, ..Font::LABEL };
+            svg.label(left + wide + 5.0, y + 10.0, &number(*value, 1), font);
+            svg.write(format_args!("</g>"));
+            y += 13.0;
+        }
+        y += 6.0;
+    }
+    svg.line(
+        (left, bottom - count(rows) * 13.0 - count(groups.len()) * 12.0),
+        (left, bottom),
+        Ink::Soft,
+        1.0,
+    );
+    Some(svg.document("Cost of key frames", total, bottom + 28.0))
+}

@@ -1,0 +1,186 @@
+//! Text of SVG files: escaping, numbers, texts and their approximate widths.
+
+use std::fmt::Write as _;
+
+use super::style::{Ink, Theme};
+
+/// A family that has about the same widths everywhere.
+pub(crate) const FONT: &str = "Inter, 'Helvetica Neue', Helvetica, Arial, sans-serif";
+
+/// An SVG document or a part of one, as it is written.
+#[derive(Debug)]
+pub(crate) struct Svg {
+    pub(crate) theme: Theme,
+    pub(crate) text: String,
+}
+
+/// Which side of a text stands at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// A text's looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Font {
+    pub(crate) size: f64,
+    pub(crate) bold: bool,
+    pub(crate) ink: Ink,
+    pub(crate) anchor: Anchor,
+}
+
+impl Font {
+    pub(crate) const LABEL: Self =
+        Self { size: 11.0, bold: false, ink: Ink::Soft, anchor: Anchor::Start };
+    pub(crate) const NAME: Self =
+        Self { size: 11.0, bold: false, ink: Ink::Text, anchor: Anchor::Start };
+    pub(crate) const TITLE: Self =
+        Self { size: 13.0, bold: true, ink: Ink::Text, anchor: Anchor::Start };
+
+    pub(crate) fn at(self, anchor: Anchor) -> Self {
+        Self { anchor, ..self }
+    }
+}
+
+impl Svg {
+    pub(crate) fn new(theme: Theme) -> Self {
+        Self { theme, text: String::new() }
+    }
+
+    /// The document round what was drawn, `width` by `height` pixels; `title` is what a screen
+    /// reader says.
+    pub(crate) fn document(self, title: &str, width: f64, height: f64) -> String {
+        let (w, h) = (px(width), px(height));
+        let title = escape(title);
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" \
+             height=\"{h}\" role=\"img\" aria-label=\"{title}\" font-family=\"{FONT}\">"
+        );
+        if self.theme == Theme::Light {
+            let paper = self.theme.colour(Ink::Paper);
+            let _ = write!(out, "<rect width=\"{w}\" height=\"{h}\" fill=\"{paper}\"/>");
+        }
+        out.push_str(&self.text);
+        out.push_str("</svg>\n");
+        out
+    }
+
+    pub(crate) fn write(&mut self, text: std::fmt::Arguments<'_>) {
+        let _ = self.text.write_fmt(text);
+    }
+
+    pub(crate) fn colour(&self, ink: Ink) -> &'static str {
+        self.theme.colour(ink)
+    }
+
+    pub(crate) fn line(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink, width: f64) {
+        self.dashed(from, to, ink, width, "");
+    }
+
+    pub(crate) fn dashed(
+        &mut self,
+        from: (f64, f64),
+        to: (f64, f64),
+        ink: Ink,
+        width: f64,
+        dashes: &str,
+    ) {
+        let stroke = self.colour(ink);
+        let dashes = if dashes.is_empty() {
+            String::new()
+        } else {
+            format!(" stroke-dasharray=\"{dashes}\"")
+        };
+        self.write(format_args!(
+            "<path d=\"M{} {}L{} {}\" stroke=\"{stroke}\" stroke-width=\"{}\" fill=\"none\"{dashes}/>",
+            px(from.0),
+            px(from.1),
+            px(to.0),
+            px(to.1),
+            px(width)
+        ));
+    }
+
+    pub(crate) fn label(&mut self, x: f64, y: f64, text: &str, font: Font) {
+        let anchor = match font.anchor {
+            Anchor::Start => "",
+            Anchor::Middle => " text-anchor=\"middle\"",
+            Anchor::End => " text-anchor=\"end\"",
+        };
+        let weight = if font.bold { " font-weight=\"600\"" } else { "" };
+        let fill = self.colour(font.ink);
+        self.write(format_args!(
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{fill}\"{anchor}{weight}>{}</text>",
+            px(x),
+            px(y),
+            px(font.size),
+            escape(text)
+        ));
+    }
+}
+
+/// A coordinate: two decimals at most.
+pub(crate) fn px(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// `text` as content or attribute of XML and HTML. Characters that XML forbids become U+FFFD.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\t' | '\n' | '\r' => out.push(' '),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
+                out.push('\u{fffd}');
+            }
+            // Marks that would turn the text beside them round.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// About how wide `text` is at `size` pixels, rather too much than too little.
+pub(crate) fn width(text: &str, size: f64) -> f64 {
+    let em: f64 = text
+        .chars()
+        .map(|c| match c {
+            'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '!' | '\'' | ' ' => 0.29,
+            'f' | 't' | 'r' | 'I' | '(' | ')' | '[' | ']' | '-' | '/' => 0.38,
+            'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.9,
+            'A'..='Z' => 0.7,
+            c if c.is_ascii() => 0.58,
+            '\u{2212}' | '–' | '±' | '×' => 0.6,
+            c if c > '\u{2e7f}' => 1.05,
+            _ => 0.62,
+        })
+        .sum();
+    em * size
+}
+
+/// `text` cut to `room` pixels, with an ellipsis where something is missing.
+pub(crate) fn fitted(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.into();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if width(&kept, size) + size > room {
+            break;
+        }
+    }
+    kept.push('…');
+    kept
+}

@@ -1,0 +1,10 @@
+//! What is made of a study: a page, a table of all points, a table for the terminal.
+
+mod csv;
+mod html;
+mod summary;
+mod terminal;
+
+pub use csv::csv;
+pub use html::html;
+pub use terminal::table;

@@ -1,0 +1,182 @@
+//! All points as comma-separated values, RFC 4180.
+
+use crate::results::{Point, Pooled, Quantiles, Results, Target};
+
+/// One line for each point; the header names units. The columns of the metrics follow the others, in
+/// the study's order; a field that was not measured is empty. Fields with commas, quotation marks or
+/// ends of lines are quoted.
+#[must_use]
+pub fn csv(results: &Results) -> String {
+    let mut out = String::new();
+    let mut header: Vec<String> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    for metric in &results.metrics {
+        let unit = match metric.unit.as_str() {
+            "" => String::new(),
+            unit => format!("_{unit}"),
+        };
+        header.extend(POOLS.iter().map(|(pool, _)| format!("{}_{pool}{unit}", metric.id)));
+    }
+    line(&mut out, &header);
+    for point in &results.points {
+        let mut fields = fields_of(results, point);
+        for metric in &results.metrics {
+            let pooled = point.quality.get(&metric.id).filter(|_| point.failure.is_none());
+            let value = |pick: &Pick| pooled.and_then(pick).map_or_else(String::new, text);
+            fields.extend(POOLS.iter().map(|(_, pick)| value(pick)));
+        }
+        line(&mut out, &fields);
+    }
+    out
+}
+
+const COLUMNS: [&str; 41] = [
+    "arm",
+    "clip",
+    "width_px",
+    "height_px",
+    "fps",
+    "target_kind",
+    "target_value",
+    "failure",
+    "bytes",
+    "kbps",
+    "frames",
+    "shown_frames",
+    "frozen_frames",
+    "freezes",
+    "longest_freeze_ms",
+    "unmatched_frames",
+    "cpu_ms_per_frame",
+    "wall_ms_per_frame",
+    "decode_ms_per_frame",
+    "repeats",
+    "peak_rss_bytes",
+    "allocations_per_frame",
+    "encode_p50_ms",
+    "encode_p95_ms",
+    "encode_p99_ms",
+    "encode_max_ms",
+    "deadline_ms",
+    "deadline_misses",
+    "glass_p50_ms",
+    "glass_p95_ms",
+    "glass_p99_ms",
+    "glass_max_ms",
+    "target_kbps",
+    "rate_error_percent",
+    "worst_window_percent",
+    "largest_frame_bytes",
+    "key_frames",
+    "key_frame_share",
+    "buffer_violations",
+    "steps",
+    "worst_step_reaction_ms",
+];
+
+type Pick = fn(&Pooled) -> Option<f64>;
+
+const POOLS: [(&str, Pick); 7] = [
+    ("mean", |pooled| Some(pooled.mean)),
+    ("harmonic", |pooled| pooled.harmonic),
+    ("worst", |pooled| Some(pooled.worst)),
+    ("p1", |pooled| Some(pooled.p1)),
+    ("p5", |pooled| Some(pooled.p5)),
+    ("p50", |pooled| Some(pooled.p50)),
+    ("worst_second", |pooled| Some(pooled.worst_second)),
+];
+
+fn fields_of(results: &Results, point: &Point) -> Vec<String> {
+    let clip = results.clips.iter().find(|clip| clip.name == point.clip);
+    let (kind, value) = match point.target {
+        Target::Kbps(value) => ("kbps", value),
+        Target::Bpp(value) => ("bpp", value),
+        Target::Quality(value) => ("quality", value),
+        Target::Qp(value) => ("qp", value),
+    };
+    let mut fields = vec![
+        point.arm.clone(),
+        point.clip.clone(),
+        clip.map_or_else(String::new, |clip| clip.width.to_string()),
+        clip.map_or_else(String::new, |clip| clip.height.to_string()),
+        clip.map_or_else(String::new, |clip| text(clip.fps)),
+        kind.to_owned(),
+        text(value),
+        point.failure.clone().unwrap_or_default(),
+    ];
+    if point.failure.is_some() {
+        fields.resize(COLUMNS.len(), String::new());
+        return fields;
+    }
+    let (delivery, speed, rate) = (&point.delivery, &point.speed, &point.rate);
+    fields.extend([
+        point.bytes.to_string(),
+        text(point.kbps),
+        delivery.frames.to_string(),
+        delivery.shown.to_string(),
+        delivery.frozen.to_string(),
+        delivery.freezes.to_string(),
+        text(delivery.longest_freeze_ms),
+        delivery.unmatched.to_string(),
+        text(speed.cpu_ms_per_frame),
+        text(speed.wall_ms_per_frame),
+        maybe(speed.decode_ms_per_frame),
+        speed.cpu_s.len().max(speed.wall_s.len()).to_string(),
+        point.memory.peak_rss.map_or_else(String::new, |bytes| bytes.to_string()),
+        maybe(point.memory.allocations_per_frame),
+    ]);
+    let latency = point.latency.as_ref();
+    fields.extend(quantiles(latency.map(|latency| latency.encode)));
+    fields.push(maybe(latency.map(|latency| latency.deadline_ms)));
+    fields.push(latency.map_or_else(String::new, |latency| latency.deadline_misses.to_string()));
+    let glass = latency.and_then(|latency| latency.glass_to_glass);
+    fields.extend(quantiles(glass.map(|glass| glass.total)));
+    let worst_step =
+        rate.step_reactions_ms.iter().copied().reduce(|worst, next| Some(worst?.max(next?)));
+    fields.extend([
+        maybe(rate.target_kbps),
+        maybe(rate.error_percent),
+        maybe(rate.worst_window_percent),
+        rate.largest_frame.to_string(),
+        rate.key_frames.to_string(),
+        text(rate.key_frame_share),
+        rate.buffer_violations.to_string(),
+        rate.step_reactions_ms.len().to_string(),
+        maybe(worst_step.flatten()),
+    ]);
+    fields
+}
+
+fn quantiles(known: Option<Quantiles>) -> [String; 4] {
+    let pick = |value: fn(&Quantiles) -> f64| maybe(known.as_ref().map(value));
+    [pick(|q| q.p50), pick(|q| q.p95), pick(|q| q.p99), pick(|q| q.max)]
+}
+
+fn maybe(value: Option<f64>) -> String {
+    value.map_or_else(String::new, text)
+}
+
+/// Six decimals at most; nothing for what is no number.
+fn text(value: f64) -> String {
+    if !value.is_finite() {
+        return String::new();
+    }
+    let text = format!("{value:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+fn line(out: &mut String, fields: &[String]) {
+    for (index, field) in fields.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        if field.contains([',', '"', '\r', '\n']) {
+            out.push('"');
+            out.push_str(&field.replace('"', "\"\""));
+            out.push('"');
+        } else {
+            out.push_str(field);
+        }
+    }
+    out.push_str("\r\n");
+}

@@ -1,0 +1,97 @@
+//! Each arm in one row: what the tables of page and terminal share.
+
+use crate::plot::{count, measured};
+use crate::results::{Arm, Point, Quantiles, Results};
+use crate::stats::{self, Estimate};
+
+/// An arm over all of its points.
+#[derive(Clone, Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) arm: &'a Arm,
+    pub(crate) is_anchor: bool,
+    /// By each metric, in the study's order.
+    pub(crate) bd_rates: Vec<Option<Estimate>>,
+    pub(crate) cpu_ratio: Option<Estimate>,
+    pub(crate) on_frontier: bool,
+    /// Frames in a second of elapsed time.
+    pub(crate) fps: Option<f64>,
+    pub(crate) cpu_ms: Option<f64>,
+    /// Of all frames of all points, milliseconds.
+    pub(crate) latency: Option<Quantiles>,
+    pub(crate) deadline_misses: Option<u64>,
+    /// Percent off the target: the mean of what each point is off, either way.
+    pub(crate) rate_error: Option<f64>,
+    pub(crate) frames: u64,
+    pub(crate) frozen: u64,
+    pub(crate) freezes: u64,
+    pub(crate) peak_rss: Option<u64>,
+    pub(crate) points: usize,
+    pub(crate) failed: usize,
+}
+
+/// One for each arm, in the study's order.
+pub(crate) fn summaries(results: &Results) -> Vec<Summary<'_>> {
+    results.arms.iter().map(|arm| of_arm(results, arm)).collect()
+}
+
+fn of_arm<'a>(results: &'a Results, arm: &'a Arm) -> Summary<'a> {
+    let points: Vec<&Point> = measured(results).filter(|point| point.arm == arm.name).collect();
+    let all = results.points.iter().filter(|point| point.arm == arm.name).count();
+    let bd_rates = results.metrics.iter().map(|metric| {
+        let comparisons = results.comparisons.iter();
+        comparisons
+            .filter(|one| one.arm == arm.name && one.metric == metric.id)
+            .find_map(|one| one.bd_rate)
+    });
+    let place = results.frontier.iter().find(|point| point.arm == arm.name);
+    let weighted = |pick: fn(&Point) -> f64| {
+        let timed = points.iter().filter(|point| pick(point) > 0.0);
+        let (time, frames) = timed.fold((0.0, 0.0), |(time, frames), point| {
+            let shown = count(usize::try_from(point.delivery.frames).unwrap_or(0));
+            (time + pick(point) * shown, frames + shown)
+        });
+        (frames > 0.0).then(|| time / frames)
+    };
+    let errors: Vec<f64> =
+        points.iter().filter_map(|point| point.rate.error_percent).map(f64::abs).collect();
+    let latencies = || points.iter().filter_map(|point| point.latency.as_ref());
+    Summary {
+        arm,
+        is_anchor: arm.name == results.anchor,
+        bd_rates: bd_rates.collect(),
+        cpu_ratio: place.map(|place| place.cpu_ratio),
+        on_frontier: place.is_some_and(|place| place.on_frontier),
+        fps: weighted(|point| point.speed.wall_ms_per_frame).map(|ms| 1000.0 / ms),
+        cpu_ms: weighted(|point| point.speed.cpu_ms_per_frame),
+        latency: pooled_latency(&points),
+        deadline_misses: latencies()
+            .map(|latency| latency.deadline_misses)
+            .reduce(u64::saturating_add),
+        rate_error: stats::mean(&errors),
+        frames: points.iter().map(|point| point.delivery.frames).sum(),
+        frozen: points.iter().map(|point| point.delivery.frozen).sum(),
+        freezes: points.iter().map(|point| point.delivery.freezes).sum(),
+        peak_rss: points.iter().filter_map(|point| point.memory.peak_rss).max(),
+        points: all,
+        failed: all - points.len(),
+    }
+}
+
+fn pooled_latency(points: &[&Point]) -> Option<Quantiles> {
+    let latencies = || points.iter().filter_map(|point| point.latency.as_ref());
+    let mut times: Vec<f64> =
+        latencies().flat_map(|latency| latency.encode_ms.iter().copied()).collect();
+    times.retain(|time| time.is_finite());
+    times.sort_by(f64::total_cmp);
+    if times.is_empty() {
+        // Without each frame's time: the worst of what the points say.
+        return latencies().map(|latency| latency.encode).reduce(|a, b| Quantiles {
+            p50: a.p50.max(b.p50),
+            p95: a.p95.max(b.p95),
+            p99: a.p99.max(b.p99),
+            max: a.max.max(b.max),
+        });
+    }
+    let at = |share| stats::quantile_of_sorted(&times, share).unwrap_or(f64::NAN);
+    Some(Quantiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) })
+}

@@ -1,0 +1,164 @@
+//! The table at the end of a study, for people at a terminal.
+
+use super::summary::{Summary, summaries};
+use crate::plot::{number, short, signed};
+use crate::results::Results;
+
+const BOLD: &str = "\x1b[1m";
+const GREEN: &str = "\x1b[32m";
+const RED: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// One line for each arm, at most `width` characters wide as far as its first two columns allow:
+/// columns that have no room are left out, the last ones first. `colour` marks what is
+/// surely better or worse than the anchor. Control characters in names become U+FFFD.
+#[must_use]
+pub fn table(results: &Results, width: usize, colour: bool) -> String {
+    let rows = summaries(results);
+    let mut columns = columns_of(results, &rows);
+    while columns.len() > 2 && total(&columns) > width {
+        columns.pop();
+    }
+    let mut out = String::new();
+    let heads: Vec<Cell> =
+        columns.iter().map(|column| Cell { text: column.head.clone(), paint: BOLD }).collect();
+    line(&mut out, &columns, &heads, colour);
+    for index in 0..rows.len() {
+        let cells: Vec<Cell> = columns.iter().map(|column| column.cells[index].clone()).collect();
+        line(&mut out, &columns, &cells, colour);
+    }
+    let failed: usize = rows.iter().map(|row| row.failed).sum();
+    let points: usize = rows.iter().map(|row| row.points).sum();
+    let missing = rows.iter().filter(|row| !row.is_anchor && row.bd_rates.first() == Some(&None));
+    let missing: Vec<String> = missing.map(|row| clean(&row.arm.name)).collect();
+    out.push_str(&format!("\nBD-rate against {}: ", clean(&results.anchor)));
+    out.push_str("percent of bits more for the same quality, mean over clips ");
+    out.push_str("with its 95 % interval; below 0 is better.\n");
+    if !missing.is_empty() {
+        out.push_str(&format!("No BD-rate for {}: see the notes.\n", missing.join(", ")));
+    }
+    if failed > 0 {
+        out.push_str(&format!("{failed} of {points} points failed.\n"));
+    }
+    for note in &results.notes {
+        out.push_str(&format!("note: {}\n", clean(note)));
+    }
+    out
+}
+
+struct Column {
+    head: String,
+    left: bool,
+    cells: Vec<Cell>,
+}
+
+#[derive(Clone)]
+struct Cell {
+    text: String,
+    paint: &'static str,
+}
+
+impl Cell {
+    fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), paint: "" }
+    }
+}
+
+fn columns_of(results: &Results, rows: &[Summary<'_>]) -> Vec<Column> {
+    let column = |head: &str, cell: &dyn Fn(&Summary<'_>) -> Cell| Column {
+        head: clean(head),
+        left: false,
+        cells: rows.iter().map(cell).collect(),
+    };
+    let figure = |value: Option<f64>| Cell::plain(value.map_or_else(|| "–".into(), short));
+    let bd_rate = |metric: usize| {
+        move |row: &Summary<'_>| match row.bd_rates.get(metric).copied().flatten() {
+            _ if row.is_anchor => Cell::plain("anchor"),
+            None => Cell::plain("refused"),
+            Some(rate) => {
+                let text = format!(
+                    "{} [{}, {}]",
+                    signed(rate.value, 1),
+                    signed(rate.low, 1),
+                    signed(rate.high, 1)
+                );
+                let paint = match () {
+                    () if rate.high < 0.0 => GREEN,
+                    () if rate.low > 0.0 => RED,
+                    () => "",
+                };
+                Cell { text, paint }
+            }
+        }
+    };
+    let mut columns = vec![Column {
+        head: "arm".into(),
+        left: true,
+        cells: rows.iter().map(|row| Cell::plain(clean(&row.arm.name))).collect(),
+    }];
+    if let Some(metric) = results.metrics.first() {
+        columns.push(column(&format!("BD-rate {}, %", metric.name), &bd_rate(0)));
+    }
+    columns.push(column("CPU, ×", &|row| figure(row.cpu_ratio.map(|ratio| ratio.value))));
+    columns.push(column("fps", &|row| figure(row.fps)));
+    columns.push(column("p95 ms", &|row| figure(row.latency.map(|latency| latency.p95))));
+    columns.push(column("rate off, %", &|row| figure(row.rate_error)));
+    columns.push(column("frozen", &|row| Cell::plain(row.frozen.to_string())));
+    if rows.iter().any(|row| row.failed > 0) {
+        columns.push(column("failed", &|row| {
+            let paint = if row.failed > 0 { RED } else { "" };
+            Cell { text: format!("{}/{}", row.failed, row.points), paint }
+        }));
+    }
+    columns.push(column("p99 ms", &|row| figure(row.latency.map(|latency| latency.p99))));
+    columns.push(column("memory, MB", &|row| {
+        Cell::plain(row.peak_rss.map_or_else(|| "–".into(), megabytes))
+    }));
+    for (index, metric) in results.metrics.iter().enumerate().skip(1) {
+        columns.push(column(&format!("BD-rate {}, %", metric.name), &bd_rate(index)));
+    }
+    columns
+}
+
+/// Millions of bytes.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    number(f64::from(u32::try_from(bytes / 100_000).unwrap_or(u32::MAX)) / 10.0, 1)
+}
+
+fn total(columns: &[Column]) -> usize {
+    columns.iter().map(|column| column.width() + 2).sum::<usize>().saturating_sub(2)
+}
+
+impl Column {
+    fn width(&self) -> usize {
+        let texts = self.cells.iter().map(|cell| &cell.text).chain([&self.head]);
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
+    }
+}
+
+fn line(out: &mut String, columns: &[Column], cells: &[Cell], colour: bool) {
+    let start = out.len();
+    for (column, cell) in columns.iter().zip(cells) {
+        let room = " ".repeat(column.width() - cell.text.chars().count());
+        if out.len() > start {
+            out.push_str("  ");
+        }
+        if !column.left {
+            out.push_str(&room);
+        }
+        if colour && !cell.paint.is_empty() {
+            out.push_str(&[cell.paint, &cell.text, PLAIN].concat());
+        } else {
+            out.push_str(&cell.text);
+        }
+        if column.left {
+            out.push_str(&room);
+        }
+    }
+    out.truncate(out.trim_end_matches(' ').len());
+    out.push('\n');
+}
+
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

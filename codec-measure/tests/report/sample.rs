@@ -1,0 +1,275 @@
+//! A study that nobody measured: three arms, four clips, four rates, with one of each thing that
+//! goes wrong. The same figures on every machine.
+
+use std::collections::BTreeMap;
+
+use codec_measure::bd::{self, Interpolation, RatePoint};
+use codec_measure::results::{
+    Arm, Clip, ClipComparison, Comparison, Delivery, Environment, FrontierPoint, GlassToGlass,
+    Latency, Memory, Metric, Point, Pooled, Quantiles, RateControl, Results, SCHEMA, Speed, Target,
+    VERSION,
+};
+use codec_measure::stats::{self, Estimate, Random};
+
+/// Name of an arm that wants to be markup.
+pub(crate) const HOSTILE_ARM: &str = "<script>alert(\"arm\")</script>, 'x' & y";
+/// Name of a clip that wants to end a script and a line.
+pub(crate) const HOSTILE_CLIP: &str = "</script>\u{2028}\"clip\",\u{202e}\u{1}.y4m";
+
+const RATES: [f64; 4] = [200.0, 400.0, 800.0, 1600.0];
+
+/// The study with ordinary names.
+pub(crate) fn results() -> Results {
+    with_names(["vp8 --speed 8", "vp8/libvpx --cpu-used -6", "x264 veryfast"], "screen-share.y4m")
+}
+
+/// The same with names that must be escaped.
+pub(crate) fn hostile() -> Results {
+    with_names(["vp8 --speed 8", HOSTILE_ARM, "x264, \"veryfast\""], HOSTILE_CLIP)
+}
+
+fn with_names(arms: [&str; 3], last_clip: &str) -> Results {
+    let clips = [
+        ("talking-head.y4m", 640, 360, 30.0, 240),
+        ("street-crowd.y4m", 1280, 720, 30.0, 300),
+        ("animation.y4m", 854, 480, 24.0, 192),
+        (last_clip, 1280, 720, 15.0, 150),
+    ];
+    let clips = clips.map(|(name, width, height, fps, frames)| Clip {
+        name: name.into(),
+        digest: "9e107d9d372bb6826bd81d3542a419d6".into(),
+        width,
+        height,
+        frames,
+        fps,
+        seconds: count(frames) / fps,
+    });
+    let mut results = Results {
+        schema: SCHEMA.into(),
+        version: VERSION,
+        title: "Real-time encoders at four rates".into(),
+        environment: Environment {
+            cpu: "Example CPU with 8 cores".into(),
+            cores: 8,
+            simd: "avx2".into(),
+            os: "Linux 6.1".into(),
+            codec: "0.1.0".into(),
+            date: "2026-11-20T18:00:00Z".into(),
+            timing: true,
+        },
+        command: "codec compare *.y4m --study study.toml -o report".into(),
+        anchor: arms[1].into(),
+        arms: arms.iter().map(|name| arm(name)).collect(),
+        clips: clips.to_vec(),
+        metrics: vec![
+            metric("psnr_y", "PSNR Y", "dB", true),
+            metric("ssim", "SSIM", "", true),
+            metric("butteraugli", "Butteraugli", "", false),
+        ],
+        ..Results::default()
+    };
+    for (place, clip) in clips.iter().enumerate() {
+        for (index, arm) in arms.iter().enumerate() {
+            for rate in RATES {
+                results.points.push(point(arm, index, clip, place, rate));
+            }
+        }
+    }
+    let failed = &mut results.points[9];
+    failed.failure = Some("exit status 1: x264 [error]: \"no memory\", line 2".into());
+    failed.quality.clear();
+    compare(&mut results);
+    results.notes = vec![
+        format!("{} on {} at 400 kb/s failed and is left out", arms[2], clips[0].name),
+        "times of external encoders hold the start of their process".into(),
+    ];
+    results
+}
+
+fn arm(name: &str) -> Arm {
+    Arm {
+        name: name.into(),
+        given: name.into(),
+        command: format!("codec encode in.y4m -o out.ivf {name}"),
+        version: "1.2.3".into(),
+        threads: Some(1),
+    }
+}
+
+fn metric(id: &str, name: &str, unit: &str, higher_is_better: bool) -> Metric {
+    Metric { id: id.into(), name: name.into(), unit: unit.into(), higher_is_better }
+}
+
+fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Point {
+    let seed = u64::try_from(index * 100 + place).unwrap() * 7919 + target.to_bits() % 9973;
+    let mut random = Random::new(seed);
+    let mut noise =
+        |size: f64| size * (count(random.below(2001).try_into().unwrap()) / 1000.0 - 1.0);
+    let gain = [0.6, 0.0, 1.9][index];
+    let mut psnr = [36.0, 27.5, 33.0, 39.0][place] + 2.6 * (target / 200.0).log2() + gain;
+    // The third arm is so much better on the last clip that nothing can be compared.
+    if index == 2 && place == 3 {
+        psnr += 12.0;
+    }
+    let kbps = target * (1.0 + [0.01, -0.03, 0.05][index] + noise(0.02));
+    let pooled = |mean: f64, fall: f64| Pooled {
+        mean,
+        harmonic: Some(mean - 0.1 * fall),
+        worst: mean - 3.0 * fall,
+        p1: mean - 2.5 * fall,
+        p5: mean - 2.0 * fall,
+        p50: mean,
+        worst_second: mean - 1.5 * fall,
+    };
+    let quality = BTreeMap::from([
+        ("psnr_y".to_owned(), pooled(psnr, 1.0)),
+        ("ssim".to_owned(), pooled(1.0 - 0.5 * (-psnr / 12.0).exp(), 0.01)),
+        ("butteraugli".to_owned(), pooled(60.0 / psnr, -0.4)),
+    ]);
+    let frames = clip.frames;
+    let base = [2.2, 3.1, 9.5][index] * f64::from(clip.width * clip.height) / 400_000.0;
+    let encode_ms: Vec<f64> = (0..frames)
+        .map(|frame| {
+            let key = if frame % 120 == 0 { 3.0 } else { 1.0 };
+            base * key * (1.0 + noise(0.3)).powi(2)
+        })
+        .collect();
+    let at = |share| stats::quantile(&encode_ms, share).unwrap();
+    let encode = Quantiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) };
+    let deadline_ms = 1000.0 / clip.fps;
+    let misses = encode_ms.iter().filter(|time| **time > deadline_ms).count();
+    let seconds = (count(frames) / clip.fps).ceil();
+    let seconds_kbit: Vec<f64> = (0..100)
+        .take_while(|second| f64::from(*second) < seconds)
+        .map(|second| kbps * (1.0 + if second == 0 { 0.25 } else { 0.0 } + noise(0.12)))
+        .collect();
+    let buffer_ms = (0..frames)
+        .map(|frame| 60.0 + 300.0 * (-count(frame % 120) / 30.0).exp() + noise(30.0))
+        .collect();
+    let glass = GlassToGlass {
+        capture: deadline_ms / 2.0,
+        encode: encode.p50,
+        serialise: 40.0,
+        decode: 1.5,
+        total: Quantiles { p50: 70.0, p95: 110.0, p99: 180.0, max: 320.0 },
+    };
+    let cpu_ms = base * 0.98;
+    let time = |ms: f64| vec![ms * count(frames) / 1000.0, ms * 1.03 * count(frames) / 1000.0];
+    Point {
+        arm: arm.into(),
+        clip: clip.name.clone(),
+        target: Target::Kbps(target),
+        failure: None,
+        bytes: 125 * 8 * frames,
+        kbps,
+        quality,
+        delivery: Delivery {
+            frames,
+            shown: frames - if index == 1 { 3 } else { 0 },
+            frozen: if index == 1 { 3 } else { 0 },
+            freezes: if index == 1 { 2 } else { 0 },
+            longest_freeze_ms: if index == 1 { 2.0 * deadline_ms } else { 0.0 },
+            unmatched: 0,
+        },
+        speed: Speed {
+            cpu_s: time(cpu_ms),
+            wall_s: time(base),
+            cpu_ms_per_frame: cpu_ms,
+            wall_ms_per_frame: base,
+            decode_ms_per_frame: (index < 2).then_some(1.5),
+        },
+        memory: Memory {
+            peak_rss: Some([18_500_000, 31_200_000, 96_000_000][index]),
+            allocations_per_frame: (index == 0).then_some(0.0),
+        },
+        // The external arm tells no times.
+        latency: (index < 2).then_some(Latency {
+            encode,
+            deadline_ms,
+            deadline_misses: u64::try_from(misses).unwrap(),
+            encode_ms,
+            glass_to_glass: (index == 0).then_some(glass),
+        }),
+        rate: RateControl {
+            target_kbps: Some(target),
+            error_percent: Some((kbps / target - 1.0) * 100.0),
+            seconds_target: vec![target; seconds_kbit.len()],
+            seconds_kbit,
+            worst_window_percent: Some(28.0),
+            largest_frame: 24_000,
+            key_frames: 3,
+            key_frame_share: [0.11, 0.16, 0.08][index] + noise(0.02),
+            buffer_ms,
+            buffer_violations: 0,
+            step_reactions_ms: Vec::new(),
+        },
+        frames_csv: Some("frames/1.csv".into()),
+    }
+}
+
+fn compare(results: &mut Results) {
+    let curve = |arm: &str, clip: &str, metric: &Metric| -> Vec<RatePoint> {
+        let points = results.points.iter().filter(|point| point.arm == arm && point.clip == clip);
+        let sign = if metric.higher_is_better { 1.0 } else { -1.0 };
+        points
+            .filter_map(|point| {
+                let quality = sign * point.quality.get(&metric.id)?.mean;
+                Some(RatePoint { kbps: point.kbps, quality })
+            })
+            .collect()
+    };
+    let mut comparisons = Vec::new();
+    for metric in &results.metrics {
+        for arm in results.arms.iter().filter(|arm| arm.name != results.anchor) {
+            let mut clips = Vec::new();
+            for clip in &results.clips {
+                let anchor = curve(&results.anchor, &clip.name, metric);
+                let test = curve(&arm.name, &clip.name, metric);
+                let rate = bd::bd_rate(&anchor, &test, Interpolation::Pchip);
+                clips.push(ClipComparison {
+                    clip: clip.name.clone(),
+                    bd_rate: rate.ok(),
+                    bd_metric: bd::bd_metric(&anchor, &test, Interpolation::Pchip).ok(),
+                    refused: rate.err().map(|error| error.to_string()),
+                });
+            }
+            let mean = |pick: fn(&ClipComparison) -> Option<bd::Difference>| {
+                let values: Vec<f64> = clips.iter().filter_map(pick).map(|one| one.value).collect();
+                stats::bootstrap(&values, 0.95, 500, 1, stats::mean)
+            };
+            comparisons.push(Comparison {
+                arm: arm.name.clone(),
+                metric: metric.id.clone(),
+                interpolation: Interpolation::Pchip,
+                bd_rate: mean(|clip| clip.bd_rate),
+                bd_metric: mean(|clip| clip.bd_metric),
+                clips,
+            });
+        }
+    }
+    let exactly = |value| Estimate { value, low: value, high: value };
+    results.frontier = results
+        .arms
+        .iter()
+        .enumerate()
+        .map(|(index, arm)| {
+            let bd_rate = comparisons
+                .iter()
+                .find(|one| one.arm == arm.name)
+                .and_then(|one| one.bd_rate)
+                .unwrap_or(exactly(0.0));
+            let ratio = [0.71, 1.0, 3.1][index];
+            let cpu_ratio = if index == 1 {
+                exactly(1.0)
+            } else {
+                Estimate { value: ratio, low: ratio * 0.93, high: ratio * 1.08 }
+            };
+            FrontierPoint { arm: arm.name.clone(), cpu_ratio, bd_rate, on_frontier: index != 1 }
+        })
+        .collect();
+    results.comparisons = comparisons;
+}
+
+fn count(things: u64) -> f64 {
+    f64::from(u32::try_from(things).unwrap())
+}
