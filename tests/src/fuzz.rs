@@ -11,6 +11,10 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 
+use codec_rtc::packet::vp8::{Depacketizer, DepacketizerConfig, Descriptor, MediaClock};
+use codec_rtc::rtp;
+use std::time::Duration;
+
 use crate::rng::Rng;
 
 /// The native VP8 decoder.
@@ -321,5 +325,67 @@ pub fn opus_packet(data: &[u8]) {
     let _ = OpusPacket::parse_self_delimited(data).map(|(_, length)| &data[length..]);
     if let Ok(head) = OpusHead::parse(data) {
         assert_eq!(OpusHead::parse(&head.to_bytes()).as_ref(), Ok(&head));
+    }
+}
+
+/// Any bytes as an RTP packet with VP8 in it: what parses is written again as it was.
+///
+/// # Panics
+/// If it is not.
+pub fn rtp_packet(data: &[u8]) {
+    if let Ok(packet) = rtp::parse(data) {
+        let extension = packet.extension.map_or(0, |extension| 4 + extension.data.len());
+        let parts = rtp::FIXED_HEADER_BYTES + packet.csrcs.len() + extension + packet.payload.len();
+        assert!(parts <= data.len());
+        let mut again = Vec::new();
+        rtp::write(&packet.header, &mut again);
+        assert_eq!(rtp::parse(&again).map(|again| again.header), Ok(packet.header));
+    }
+    let payload = rtp::parse(data).map_or(data, |packet| packet.payload);
+    if let Ok((descriptor, rest)) = Descriptor::parse(payload) {
+        let mut again = Vec::new();
+        // L without T parses and may not be written.
+        if descriptor.write(&mut again).is_ok() {
+            assert_eq!(again.len(), descriptor.len_bytes());
+            again.extend_from_slice(rest);
+            assert_eq!(Descriptor::parse(&again), Ok((descriptor, rest)));
+        }
+    }
+    let _ = codec_rtc::link::RateTrace::parse_csv(&String::from_utf8_lossy(data));
+}
+
+/// RTP packets, each after its length in two little-endian bytes, come 5 ms after one another. Frames
+/// must come out within bounds, and an end must come.
+///
+/// # Panics
+/// If they do not.
+pub fn rtp_stream(data: &[u8]) {
+    let clock = MediaClock { timestamp: 0, due: Duration::from_millis(100) };
+    let mut config = DepacketizerConfig::new(clock);
+    config.max_packets = 64;
+    config.max_bytes = 1 << 16;
+    let mut depacketizer = Depacketizer::new(config);
+    let mut rest = data;
+    let mut now = Duration::ZERO;
+    let (mut pushed, mut given) = (0_u64, 0_u64);
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
+        let (packet, tail) = tail.split_at(len);
+        let _ = depacketizer.push(now, packet);
+        pushed += 1;
+        while let Some(frame) = depacketizer.poll(now) {
+            assert!(frame.data.len() <= config.max_bytes);
+            given += 1;
+            assert!(given <= 2 * pushed, "each frame takes a packet");
+        }
+        if let Some(at) = depacketizer.next_time() {
+            assert!(at > now, "what is due has come out");
+        }
+        now += Duration::from_millis(5);
+        rest = tail;
+    }
+    while depacketizer.finish().is_some() {
+        given += 1;
+        assert!(given <= 2 * pushed, "the end comes");
     }
 }

@@ -47,6 +47,7 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
         "codec-core/src/lib.rs",
         "codec-container/src/lib.rs",
         "codec-measure/src/lib.rs",
+        "codec-rtc/src/lib.rs",
         "codec-cli/src/main.rs",
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
@@ -70,6 +71,7 @@ fn crates_depend_in_one_direction() {
         ("codec-core", ["codec-container", "codec-cli", "codec-rtc"]),
         ("codec-container", ["codec-cli", "codec-rtc", "codec-simd"]),
         ("codec-measure", ["codec-cli", "codec-rtc", "codec-container"]),
+        ("codec-rtc", ["codec-cli", "codec-container", "codec-simd"]),
     ] {
         for other in forbidden {
             assert!(!mentions(name, other), "{name} depends on {other}");
@@ -82,6 +84,25 @@ fn codec_core_has_no_threads_clocks_files_or_environment() {
     for module in ["std::thread", "std::time", "std::fs", "std::env", "std::net", "std::process"] {
         assert_never("codec-core/src", module, |code| code.contains(module));
     }
+}
+
+#[test]
+fn codec_rtc_has_no_threads_clocks_files_sockets_or_environment() {
+    // Durations are numbers; clocks are not.
+    let clocks = ["Instant", "SystemTime"];
+    for name in ["std::thread", "std::fs", "std::env", "std::net", "std::process", "std::io"]
+        .into_iter()
+        .chain(clocks)
+    {
+        assert_never("codec-rtc/src", name, |code| code.contains(name));
+    }
+}
+
+#[test]
+fn codec_rtc_knows_packets_and_not_encoders() {
+    assert_never("codec-rtc/src", "codec-rtc sees an encoder or the registry", |code| {
+        code.contains("codec_core::registry") || code.contains("vp8::encoder")
+    });
 }
 
 #[test]

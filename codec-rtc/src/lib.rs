@@ -1,0 +1,23 @@
+//! Real-time transport of coded media, as plain state machines: input, output, timeout.
+//!
+//! Nothing here opens a socket, reads a clock or starts a thread. Time is an argument: a
+//! [`Duration`](core::time::Duration) since a beginning that the caller chooses, the same for all
+//! parts of one end. What waits for something says until when (`next_time`).
+//!
+//! | module | |
+//! |---|---|
+//! | [`rtp`] | the RTP header; [`sequence`] numbers and timestamps that wrap |
+//! | [`packet`] | payload formats: coded frames to packets and back |
+//! | [`pacer`] | when packets leave |
+//! | [`recovery`] | key-frame requests, retransmission |
+//! | [`link`] | a link in virtual time: rate, queue, delay, jitter, loss |
+
+#![forbid(unsafe_code)]
+
+pub mod link;
+pub mod pacer;
+pub mod packet;
+pub mod recovery;
+pub mod rng;
+pub mod rtp;
+pub mod sequence;

@@ -1,0 +1,3 @@
+//! Payload formats: coded frames to packets and back.
+
+pub mod vp8;

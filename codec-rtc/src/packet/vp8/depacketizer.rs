@@ -1,0 +1,658 @@
+//! Packets, in any order, to frames in decoding order. RFC 7741, section 4.5.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::CLOCK_HZ;
+use super::descriptor::Descriptor;
+use super::references::{Decodable, References};
+use crate::rtp::{self, Malformed};
+use crate::sequence::{Unwrapper16, Unwrapper32, distance_16, wrap_16, wrap_32};
+
+/// What timestamps mean on the caller's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaClock {
+    /// A timestamp.
+    pub timestamp: u32,
+    /// When a frame with that timestamp is due: shown, if it is there.
+    pub due: Duration,
+}
+
+impl MediaClock {
+    /// When a frame with an unwrapped timestamp is due. Times before the beginning become 0.
+    fn due(&self, timestamp: i64) -> Duration {
+        const TICKS: i128 = CLOCK_HZ as i128;
+        let ticks = i128::from(timestamp.saturating_sub(self.timestamp.into()));
+        let nanos = i128::try_from(self.due.as_nanos()).unwrap_or(i128::MAX / 2)
+            + (ticks * 1_000_000_000).div_euclid(TICKS);
+        Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+}
+
+/// Settings of a [`Depacketizer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DepacketizerConfig {
+    /// When frames are due.
+    pub clock: MediaClock,
+    /// How long after a gap was noticed (a later packet came) its packets are waited for, even if
+    /// the frame is overdue: the reordering, or the retransmission, that is put up with. Packets
+    /// that are slow, and not overtaken, are waited for without end.
+    pub patience: Duration,
+    /// Most packets that are held.
+    pub max_packets: usize,
+    /// Most bytes that are held.
+    pub max_bytes: usize,
+}
+
+impl DepacketizerConfig {
+    /// With the given clock, 10 ms of patience, 2048 packets and 8 MiB.
+    #[must_use]
+    pub fn new(clock: MediaClock) -> Self {
+        let patience = Duration::from_millis(10);
+        Self { clock, patience, max_packets: 2048, max_bytes: 8 << 20 }
+    }
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is part of a frame to come.
+    Kept,
+    /// It was there already.
+    Duplicate,
+    /// Its frame was given up, or handed out.
+    Late,
+    /// It is far from all before it: kept out until the next one says so, too.
+    Stray,
+}
+
+/// How much of a frame there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// All of it.
+    Complete,
+    /// The beginning, up to the first missing packet.
+    Partial,
+    /// Not even the beginning.
+    Headless,
+}
+
+/// A frame, or what there is of it.
+#[derive(Clone, Debug)]
+pub struct AssembledFrame {
+    /// The frame's bytes up to the first that is missing.
+    pub data: Vec<u8>,
+    /// As sent.
+    pub timestamp: u32,
+    /// Of the first packet that came.
+    pub descriptor: Descriptor,
+    /// A key frame; `false` where the beginning is missing.
+    pub is_key: bool,
+    /// How much there is.
+    pub completeness: Completeness,
+    /// Whether it decodes to what the encoder reconstructed, by the descriptors.
+    pub decodable: Decodable,
+    /// Packets that were missing since the frame before, those of this frame included.
+    pub missing_packets: u64,
+    /// Frames that were missing altogether since the frame before, where the `PictureID`s tell.
+    pub missing_frames: u16,
+    /// Packets of the frame that came.
+    pub packets: u32,
+    /// When the first and the last of them came.
+    pub arrived: (Duration, Duration),
+}
+
+#[derive(Clone, Debug)]
+struct Stored {
+    descriptor: Descriptor,
+    payload: Vec<u8>,
+    timestamp: i64,
+    marker: bool,
+    arrived: Duration,
+}
+
+/// Counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of `Pushed`")]
+pub struct Counters {
+    pub kept: u64,
+    pub duplicate: u64,
+    pub late: u64,
+    pub stray: u64,
+    /// Times that everything was thrown away: too much was held, or the numbers began anew.
+    pub resets: u64,
+}
+
+/// Makes frames of packets.
+///
+/// Frames come out in the order of their sequence numbers. One that is complete, with all before
+/// it, comes out at once. What is incomplete is given up when it is due and the gap was noticed
+/// longer ago than the configured patience. A frame of which nothing came is given up when the
+/// frame behind it would be.
+#[derive(Debug)]
+pub struct Depacketizer {
+    config: DepacketizerConfig,
+    packets: BTreeMap<i64, Stored>,
+    bytes: usize,
+    sequence: Unwrapper16,
+    timestamps: Unwrapper32,
+    /// Sequence number that the next frame begins with.
+    next: Option<i64>,
+    has_given: bool,
+    /// Timestamp of a frame that was given up while packets of it may still come.
+    abandoned: Option<i64>,
+    /// Missing packets since the last frame that came out.
+    missing: u64,
+    stray: Option<u16>,
+    references: References,
+    counters: Counters,
+}
+
+/// Sequence numbers further away than this are another stream's, or a restart (RFC 3550, A.1, has
+/// 3000 forwards).
+const FAR: i64 = 3000;
+
+impl Depacketizer {
+    /// Before the first packet.
+    #[must_use]
+    pub fn new(config: DepacketizerConfig) -> Self {
+        let mut timestamps = Unwrapper32::default();
+        // The clock's own timestamp is the origin.
+        timestamps.unwrap(config.clock.timestamp);
+        Self {
+            config,
+            packets: BTreeMap::new(),
+            bytes: 0,
+            sequence: Unwrapper16::default(),
+            timestamps,
+            next: None,
+            has_given: false,
+            abandoned: None,
+            missing: 0,
+            stray: None,
+            references: References::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// What became of packets so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Whether the base of the stream is damaged and a key frame is needed.
+    #[must_use]
+    pub fn needs_key(&self) -> bool {
+        self.references.needs_key()
+    }
+
+    /// The sequence number that is waited for: of everything before it nothing is wanted any more.
+    #[must_use]
+    pub fn next_sequence(&self) -> Option<u16> {
+        self.next.map(wrap_16)
+    }
+
+    /// Takes a packet that came at `now`.
+    ///
+    /// # Errors
+    /// [`Malformed`]: it is no RTP packet, or has no VP8 in it; nothing has changed.
+    pub fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<Pushed, Malformed> {
+        let packet = rtp::parse(bytes)?;
+        let (descriptor, payload) = Descriptor::parse(packet.payload)?;
+        if payload.is_empty() {
+            return Err(Malformed::EmptyPayload);
+        }
+        let mut number = self.sequence.peek(packet.header.sequence);
+        let far = self.next.is_some_and(|next| (number - next).abs() > FAR);
+        if far {
+            let follows = self.stray.is_some_and(|stray| {
+                (1..=16).contains(&distance_16(stray, packet.header.sequence))
+            });
+            self.stray = Some(packet.header.sequence);
+            if !follows {
+                self.counters.stray += 1;
+                return Ok(Pushed::Stray);
+            }
+            self.reset();
+            number = self.sequence.peek(packet.header.sequence);
+        }
+        self.stray = None;
+        let next = *self.next.get_or_insert(number);
+        if number < next {
+            if self.has_given {
+                self.counters.late += 1;
+                return Ok(Pushed::Late);
+            }
+            // Nothing has come out yet, so this is where it begins.
+            self.next = Some(number);
+        }
+        if self.packets.contains_key(&number) {
+            self.counters.duplicate += 1;
+            return Ok(Pushed::Duplicate);
+        }
+        let too_many = self.packets.len() >= self.config.max_packets
+            || self.bytes + payload.len() > self.config.max_bytes;
+        if too_many {
+            self.reset();
+            number = self.sequence.peek(packet.header.sequence);
+            self.next = Some(number);
+        }
+        self.sequence.unwrap(packet.header.sequence);
+        let timestamp = self.timestamps.unwrap(packet.header.timestamp);
+        self.bytes += payload.len();
+        self.counters.kept += 1;
+        let stored = Stored {
+            descriptor,
+            payload: payload.to_vec(),
+            timestamp,
+            marker: packet.header.marker,
+            arrived: now,
+        };
+        self.packets.insert(number, stored);
+        Ok(Pushed::Kept)
+    }
+
+    /// Forgets all packets; numbers begin anew.
+    fn reset(&mut self) {
+        self.missing += 1;
+        self.packets.clear();
+        self.bytes = 0;
+        self.sequence = Unwrapper16::default();
+        self.next = None;
+        self.abandoned = None;
+        self.has_given = false;
+        self.counters.resets += 1;
+    }
+
+    /// The next frame, if one is complete or given up by `now`.
+    pub fn poll(&mut self, now: Duration) -> Option<AssembledFrame> {
+        while let Some(next) = self.next {
+            self.skip_abandoned(next);
+            let next = self.next?;
+            let Some(first) = self.packets.get(&next) else {
+                // The beginning is missing.
+                let (&behind, stored) = self.packets.range(next..).next()?;
+                if self.gives_up_at(next, stored.timestamp) > now {
+                    return None;
+                }
+                self.missing += number_between(next, behind);
+                self.next = Some(behind);
+                continue;
+            };
+            let timestamp = first.timestamp;
+            if self.lacks_head(first) {
+                // At the beginning the head may just have been overtaken.
+                if self.missing == 0 && self.gives_up_at(next, timestamp) > now {
+                    return None;
+                }
+                return Some(self.abandon(next, timestamp));
+            }
+            match self.run(next, timestamp) {
+                Run::Complete { end } => return Some(self.take(next, end, Completeness::Complete)),
+                Run::Open => return None,
+                Run::Gap { at } => {
+                    if self.gives_up_at(at, timestamp) > now {
+                        return None;
+                    }
+                    return Some(self.abandon(next, timestamp));
+                }
+            }
+        }
+        None
+    }
+
+    /// When [`Self::poll`] is worth calling again, if no packet comes.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Duration> {
+        let next = self.next?;
+        let Some(first) = self.packets.get(&next) else {
+            let (_, behind) = self.packets.range(next..).next()?;
+            return Some(self.gives_up_at(next, behind.timestamp));
+        };
+        if self.lacks_head(first) {
+            return Some(self.gives_up_at(next, first.timestamp));
+        }
+        match self.run(next, first.timestamp) {
+            Run::Gap { at } => Some(self.gives_up_at(at, first.timestamp)),
+            Run::Complete { .. } => Some(Duration::ZERO),
+            Run::Open => None,
+        }
+    }
+
+    /// Gives up everything that is incomplete: no packet will come any more.
+    pub fn finish(&mut self) -> Option<AssembledFrame> {
+        if let Some(frame) = self.poll(Duration::MAX) {
+            return Some(frame);
+        }
+        // What is left has no end.
+        let next = self.next?;
+        let timestamp = self.packets.get(&next)?.timestamp;
+        Some(self.abandon(next, timestamp))
+    }
+
+    /// Whether a frame that is to begin here has no beginning. (Senders that never set S are put
+    /// up with, as long as nothing is missing.)
+    fn lacks_head(&self, first: &Stored) -> bool {
+        !first.descriptor.is_frame_start() && (self.missing > 0 || !self.has_given)
+    }
+
+    /// Until when the packet `missing` of, or before, a frame with that timestamp is waited for.
+    fn gives_up_at(&self, missing: i64, timestamp: i64) -> Duration {
+        let later = self.packets.range(missing..).map(|(_, stored)| stored.arrived);
+        let noticed = later.min().unwrap_or(Duration::MAX);
+        noticed.saturating_add(self.config.patience).max(self.config.clock.due(timestamp))
+    }
+
+    /// Follows the packets of a frame from its first.
+    fn run(&self, first: i64, timestamp: i64) -> Run {
+        let mut at = first;
+        loop {
+            let Some(stored) = self.packets.get(&at) else {
+                let is_gap = self.packets.range(at..).next().is_some();
+                return if is_gap { Run::Gap { at } } else { Run::Open };
+            };
+            if stored.timestamp != timestamp {
+                // Its sender sets no markers.
+                return Run::Complete { end: at };
+            }
+            at += 1;
+            if stored.marker {
+                return Run::Complete { end: at };
+            }
+        }
+    }
+
+    /// Passes over what comes of a frame that was given up.
+    fn skip_abandoned(&mut self, mut next: i64) {
+        let Some(abandoned) = self.abandoned else { return };
+        while let Some((&number, stored)) = self.packets.range(next..).next() {
+            if stored.timestamp != abandoned {
+                // Packets missing between are of one frame or of the other: the caller waits.
+                return;
+            }
+            self.missing += number_between(next, number);
+            self.remove(number);
+            next = number + 1;
+            self.next = Some(next);
+        }
+    }
+
+    fn remove(&mut self, number: i64) -> Option<Stored> {
+        let stored = self.packets.remove(&number)?;
+        self.bytes -= stored.payload.len();
+        Some(stored)
+    }
+
+    /// Gives up the frame that begins at or before `first`.
+    fn abandon(&mut self, first: i64, timestamp: i64) -> AssembledFrame {
+        let of_frame = self.packets.range(first..).take_while(|(_, s)| s.timestamp == timestamp);
+        let end = of_frame.last().map_or(first, |(&number, _)| number + 1);
+        let begins = self.packets.get(&first).is_some_and(|s| s.descriptor.is_frame_start());
+        // Further packets of it may come, unless another frame's come next.
+        self.abandoned = Some(timestamp);
+        let state = if begins { Completeness::Partial } else { Completeness::Headless };
+        self.take(first, end, state)
+    }
+
+    /// Takes the packets of a frame out.
+    fn take(&mut self, first: i64, end: i64, completeness: Completeness) -> AssembledFrame {
+        let mut frame = AssembledFrame {
+            data: Vec::new(),
+            timestamp: 0,
+            descriptor: Descriptor::default(),
+            is_key: false,
+            completeness,
+            decodable: Decodable::No,
+            missing_packets: 0,
+            missing_frames: 0,
+            packets: 0,
+            arrived: (Duration::MAX, Duration::ZERO),
+        };
+        let mut whole = completeness != Completeness::Headless;
+        let gap = self.missing > 0;
+        let mut missing = std::mem::take(&mut self.missing);
+        for number in first..end {
+            let Some(stored) = self.remove(number) else {
+                whole = false;
+                missing += 1;
+                continue;
+            };
+            if frame.packets == 0 {
+                frame.timestamp = wrap_32(stored.timestamp);
+                frame.descriptor = stored.descriptor;
+            }
+            frame.packets += 1;
+            let (earliest, latest) = frame.arrived;
+            frame.arrived = (earliest.min(stored.arrived), latest.max(stored.arrived));
+            if whole {
+                frame.data.extend_from_slice(&stored.payload);
+            }
+        }
+        frame.missing_packets = missing;
+        // A key frame's first bit is 0 (RFC 6386, section 9.1).
+        frame.is_key = frame.data.first().is_some_and(|byte| byte & 1 == 0);
+        frame.missing_frames =
+            self.references.missing_before(frame.descriptor.picture_id).unwrap_or(0);
+        let complete = completeness == Completeness::Complete;
+        frame.decodable = self.references.follow(&frame.descriptor, frame.is_key, complete, gap);
+        if complete {
+            self.abandoned = None;
+        }
+        self.next = Some(end);
+        self.has_given = true;
+        frame
+    }
+}
+
+/// What the packets of a frame are.
+enum Run {
+    /// All there, up to (not including) `end`.
+    Complete { end: i64 },
+    /// The rest has not come, and nothing later.
+    Open,
+    /// The packet `at` is missing while later ones are there.
+    Gap { at: i64 },
+}
+
+fn number_between(from: i64, to: i64) -> u64 {
+    u64::try_from(to - from).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_core::codec::{FrameKind, PacketMeta};
+
+    use super::super::packetizer::{Packetizer, PacketizerConfig};
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Frame 0 (key) is due at 100 ms, each next one 33 1/3 ms later. Frames have 3 packets.
+    fn stream(frames: u64) -> Vec<Vec<Vec<u8>>> {
+        let config = PacketizerConfig {
+            mtu: 100,
+            first_sequence: 65_530,
+            first_picture_id: 32_765,
+            ..PacketizerConfig::default()
+        };
+        let mut packetizer = Packetizer::new(config).unwrap();
+        (0..frames)
+            .map(|frame| {
+                let mut meta = PacketMeta::default();
+                meta.frame_id = frame;
+                meta.kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
+                let mut out = Vec::new();
+                let timestamp =
+                    0_u32.wrapping_sub(5000).wrapping_add(u32::try_from(frame * 3000).unwrap());
+                packetizer.packetize(&data(frame), &meta, timestamp, &mut out).unwrap();
+                assert_eq!(out.len(), 3);
+                out
+            })
+            .collect()
+    }
+
+    fn data(frame: u64) -> Vec<u8> {
+        let mut data = vec![u8::try_from(frame).unwrap(); 240];
+        // The sizes of partitions do not add up: packets are cut evenly.
+        data[..3].copy_from_slice(&[0xf0 | u8::from(frame > 0), 0xff, 0xff]);
+        data
+    }
+
+    fn depacketizer() -> Depacketizer {
+        let timestamp = 0_u32.wrapping_sub(5000);
+        Depacketizer::new(DepacketizerConfig::new(MediaClock { timestamp, due: ms(100) }))
+    }
+
+    #[test]
+    fn frames_come_out_when_their_last_packet_comes_in_whatever_order() {
+        let mut it = depacketizer();
+        for (index, frame) in stream(6).iter().enumerate() {
+            let now = ms(index as u64 * 33);
+            it.push(now, &frame[2]).unwrap();
+            assert!(it.poll(now).is_none());
+            it.push(now, &frame[0]).unwrap();
+            assert!(it.poll(now).is_none());
+            assert_eq!(it.push(now, &frame[0]), Ok(Pushed::Duplicate));
+            it.push(now, &frame[1]).unwrap();
+            let found = it.poll(now).unwrap();
+            assert_eq!(found.data, data(index as u64));
+            assert_eq!(found.completeness, Completeness::Complete);
+            assert_eq!(found.decodable, Decodable::Yes);
+            assert_eq!((found.missing_packets, found.packets), (0, 3));
+            assert!(it.poll(now).is_none());
+            assert_eq!(it.push(now, &frame[1]), Ok(Pushed::Late));
+        }
+    }
+
+    #[test]
+    fn a_missing_packet_is_waited_for_until_the_frame_is_due() {
+        let frames = stream(3);
+        let mut it = depacketizer();
+        for packet in &frames[0] {
+            it.push(ms(0), packet).unwrap();
+        }
+        assert!(it.poll(ms(0)).is_some());
+        it.push(ms(33), &frames[1][0]).unwrap();
+        assert_eq!(it.next_time(), None);
+        it.push(ms(34), &frames[1][2]).unwrap();
+        let due = ms(100) + Duration::from_nanos(33_333_333);
+        assert_eq!(it.next_time(), Some(due));
+        assert!(it.poll(due - ms(1)).is_none());
+        let found = it.poll(due).unwrap();
+        assert_eq!(found.completeness, Completeness::Partial);
+        assert_eq!(found.data, data(1)[..80]);
+        assert_eq!((found.decodable, found.missing_packets), (Decodable::No, 1));
+        assert!(it.needs_key());
+        assert_eq!(it.push(due, &frames[1][1]), Ok(Pushed::Late));
+        for packet in &frames[2] {
+            it.push(due, packet).unwrap();
+        }
+        let found = it.poll(due).unwrap();
+        assert_eq!((found.completeness, found.decodable), (Completeness::Complete, Decodable::No));
+    }
+
+    #[test]
+    fn what_is_overdue_is_waited_for_as_long_as_patience_says() {
+        let frames = stream(2);
+        let mut it = depacketizer();
+        it.push(ms(500), &frames[0][0]).unwrap();
+        assert_eq!(it.next_time(), None, "slow packets are waited for without end");
+        it.push(ms(600), &frames[0][2]).unwrap();
+        assert_eq!(it.next_time(), Some(ms(610)));
+        it.push(ms(605), &frames[0][1]).unwrap();
+        assert_eq!(it.poll(ms(605)).unwrap().completeness, Completeness::Complete);
+    }
+
+    #[test]
+    fn frames_of_which_nothing_came_are_counted() {
+        let frames = stream(5);
+        let mut it = depacketizer();
+        for frame in [0, 3] {
+            for packet in &frames[frame] {
+                it.push(ms(100), packet).unwrap();
+            }
+        }
+        assert_eq!(it.poll(ms(100)).unwrap().data, data(0));
+        assert!(it.poll(ms(199)).is_none());
+        let found = it.poll(ms(201)).unwrap();
+        assert_eq!(found.data, data(3));
+        assert_eq!((found.missing_packets, found.missing_frames), (6, 2));
+        assert_eq!(found.decodable, Decodable::No);
+    }
+
+    #[test]
+    fn a_frame_without_its_head_is_given_up_and_the_next_one_is_not_touched() {
+        let frames = stream(3);
+        let mut it = depacketizer();
+        for packet in frames[0].iter().chain(&frames[1][1..]).chain(&frames[2]) {
+            it.push(ms(50), packet).unwrap();
+        }
+        assert_eq!(it.poll(ms(50)).unwrap().data, data(0));
+        assert!(it.poll(ms(50)).is_none());
+        let found = it.poll(ms(134)).unwrap();
+        assert_eq!(found.completeness, Completeness::Headless);
+        assert!(found.data.is_empty());
+        assert_eq!((found.missing_packets, found.packets), (1, 2));
+        let found = it.poll(ms(134)).unwrap();
+        assert_eq!((found.data, found.missing_packets), (data(2), 0));
+    }
+
+    #[test]
+    fn the_tail_of_a_frame_that_was_given_up_is_passed_over() {
+        let frames = stream(3);
+        let mut it = depacketizer();
+        it.push(ms(0), &frames[0][0]).unwrap();
+        it.push(ms(0), &frames[0][1]).unwrap();
+        for packet in &frames[1] {
+            it.push(ms(40), packet).unwrap();
+        }
+        let found = it.poll(ms(100)).unwrap();
+        assert_eq!((found.completeness, found.data.len()), (Completeness::Partial, 160));
+        assert!(it.poll(ms(100)).is_none(), "the last packet may still come");
+        it.push(ms(101), &frames[0][2]).unwrap();
+        let found = it.poll(ms(101)).unwrap();
+        assert_eq!((found.completeness, found.data), (Completeness::Complete, data(1)));
+    }
+
+    #[test]
+    fn numbers_that_begin_anew_are_followed_after_two_packets() {
+        let frames = stream(2);
+        let mut it = depacketizer();
+        for packet in &frames[0] {
+            it.push(ms(0), packet).unwrap();
+        }
+        assert!(it.poll(ms(0)).is_some());
+        let moved = |packet: &[u8], by: u16| {
+            let mut packet = packet.to_vec();
+            let sequence = u16::from_be_bytes([packet[2], packet[3]]).wrapping_add(by);
+            packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+            packet
+        };
+        let pushed: Vec<_> =
+            frames[1].iter().map(|p| it.push(ms(1), &moved(p, 20_000)).unwrap()).collect();
+        assert_eq!(pushed, [Pushed::Stray, Pushed::Kept, Pushed::Kept]);
+        assert_eq!(it.counters().resets, 1);
+    }
+
+    #[test]
+    fn a_flood_is_bounded() {
+        let clock = MediaClock { timestamp: 0, due: ms(0) };
+        let config = DepacketizerConfig { max_packets: 50, ..DepacketizerConfig::new(clock) };
+        let mut it = Depacketizer::new(config);
+        let mut packetizer = Packetizer::new(PacketizerConfig::default()).unwrap();
+        let mut out = Vec::new();
+        for frame in 0..1000 {
+            let mut meta = PacketMeta::default();
+            meta.frame_id = frame;
+            packetizer.packetize(&[1; 3000], &meta, 0, &mut out).unwrap();
+        }
+        for packet in out.iter().step_by(2) {
+            it.push(ms(0), packet).unwrap();
+            assert!(it.packets.len() <= 50);
+        }
+        assert!(it.counters().resets > 10);
+    }
+}

@@ -1,0 +1,16 @@
+//! VP8 in RTP. RFC 7741.
+
+mod depacketizer;
+mod descriptor;
+mod packetizer;
+mod references;
+
+pub use depacketizer::{
+    AssembledFrame, Completeness, Counters, Depacketizer, DepacketizerConfig, MediaClock, Pushed,
+};
+pub use descriptor::{Descriptor, LayerInfo, PictureId};
+pub use packetizer::{Packetizer, PacketizerConfig};
+pub use references::{Decodable, References};
+
+/// Ticks per second of RTP timestamps of video.
+pub const CLOCK_HZ: u32 = 90_000;

@@ -1,0 +1,319 @@
+//! Coded frames to packets. RFC 7741, sections 4.1 to 4.4.
+
+use codec_core::codec::{FrameKind, PacketMeta};
+use codec_core::entropy::BoolDecoder;
+use codec_core::error::ConfigError;
+use codec_core::vp8::header::{
+    FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header, parse_frame_tag,
+};
+
+use super::descriptor::{Descriptor, LayerInfo, PictureId};
+use crate::rtp::{self, FIXED_HEADER_BYTES, Header, Malformed};
+
+/// Bytes of an entry in the table of token partitions (RFC 6386, section 9.5).
+const SIZE_BYTES: usize = 3;
+/// The longest descriptor that is written.
+const DESCRIPTOR_BYTES: usize = 6;
+/// Highest partition index that a descriptor holds.
+const LAST_PARTITION: usize = 7;
+
+/// Settings of a [`Packetizer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketizerConfig {
+    /// Most bytes of a packet, from the RTP header to its end: 64..=65507.
+    pub mtu: usize,
+    /// 0..=127.
+    pub payload_type: u8,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// Sequence number of the first packet.
+    pub first_sequence: u16,
+    /// `PictureID` of the frame with id 0.
+    pub first_picture_id: u16,
+    /// Say TL0PICIDX and the temporal layer.
+    pub layers: bool,
+    /// Say KEYIDX.
+    pub key_index: bool,
+}
+
+impl Default for PacketizerConfig {
+    fn default() -> Self {
+        Self {
+            mtu: 1200,
+            payload_type: 96,
+            ssrc: 1,
+            first_sequence: 0,
+            first_picture_id: 0,
+            layers: false,
+            key_index: false,
+        }
+    }
+}
+
+/// Makes packets of frames.
+#[derive(Clone, Debug)]
+pub struct Packetizer {
+    config: PacketizerConfig,
+    sequence: u16,
+    key_index: u8,
+    chunks: Vec<Chunk>,
+}
+
+/// Part of a frame that becomes one packet.
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    from: usize,
+    to: usize,
+    partition: usize,
+    starts: bool,
+}
+
+impl Packetizer {
+    /// A packetizer.
+    ///
+    /// # Errors
+    /// If a setting is outside its range.
+    pub fn new(config: PacketizerConfig) -> Result<Self, ConfigError> {
+        if !(64..=65_507).contains(&config.mtu) {
+            return Err(ConfigError::new("mtu", config.mtu, "64..=65507 bytes"));
+        }
+        if config.payload_type > 127 {
+            return Err(ConfigError::new("payload type", config.payload_type, "0..=127"));
+        }
+        // The first key frame has index 0.
+        let sequence = config.first_sequence;
+        Ok(Self { config, sequence, key_index: 31, chunks: Vec::new() })
+    }
+
+    /// Sequence number of the next packet.
+    #[must_use]
+    pub fn next_sequence(&self) -> u16 {
+        self.sequence
+    }
+
+    /// Appends the packets of the frame `data` to `out`. `timestamp` counts
+    /// [`super::CLOCK_HZ`].
+    ///
+    /// A frame that does not fit one packet is cut at the borders of its partitions; neighbours
+    /// share a packet where all of both fits, and a partition that is too long is cut into equal
+    /// parts.
+    ///
+    /// # Errors
+    /// [`Malformed::EmptyPayload`] if there is nothing to send.
+    pub fn packetize(
+        &mut self,
+        data: &[u8],
+        meta: &PacketMeta,
+        timestamp: u32,
+        out: &mut Vec<Vec<u8>>,
+    ) -> Result<(), Malformed> {
+        if data.is_empty() {
+            return Err(Malformed::EmptyPayload);
+        }
+        if meta.kind == FrameKind::Key {
+            self.key_index = (self.key_index + 1) % 32;
+        }
+        let descriptor = self.descriptor(meta);
+        self.cut(data);
+        let last = self.chunks.len().saturating_sub(1);
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            let header = Header {
+                marker: index == last,
+                payload_type: self.config.payload_type,
+                sequence: self.sequence,
+                timestamp,
+                ssrc: self.config.ssrc,
+            };
+            self.sequence = self.sequence.wrapping_add(1);
+            let payload = &data[chunk.from..chunk.to];
+            let mut packet =
+                Vec::with_capacity(FIXED_HEADER_BYTES + DESCRIPTOR_BYTES + payload.len());
+            rtp::write(&header, &mut packet);
+            let partition = u8::try_from(chunk.partition).unwrap_or(7);
+            Descriptor { partition_start: chunk.starts, partition, ..descriptor }
+                .write(&mut packet)?;
+            packet.extend_from_slice(payload);
+            out.push(packet);
+        }
+        Ok(())
+    }
+
+    /// What all packets of a frame say.
+    fn descriptor(&self, meta: &PacketMeta) -> Descriptor {
+        let PacketizerConfig { layers, key_index, first_picture_id, .. } = self.config;
+        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        let id = first_picture_id.wrapping_add(meta.frame_id as u16) & 0x7fff;
+        let temporal_id = meta.temporal_id.min(3);
+        Descriptor {
+            non_reference: meta.discardable,
+            picture_id: Some(PictureId::Long(id)),
+            tl0_index: layers.then_some(meta.tl0_index),
+            layer: layers.then_some(LayerInfo { temporal_id, layer_sync: meta.layer_sync }),
+            key_index: key_index.then_some(self.key_index),
+            ..Descriptor::default()
+        }
+    }
+
+    fn cut(&mut self, data: &[u8]) {
+        self.chunks.clear();
+        let room = self.config.mtu - FIXED_HEADER_BYTES - DESCRIPTOR_BYTES;
+        if data.len() <= room {
+            self.chunks.push(Chunk { from: 0, to: data.len(), partition: 0, starts: true });
+            return;
+        }
+        let ends = partition_ends(data);
+        let mut from = 0;
+        for (partition, &to) in ends.as_slice().iter().enumerate() {
+            if to == from {
+                continue;
+            }
+            match self.chunks.last_mut() {
+                // A packet that begins with a partition may take whole ones in.
+                Some(open) if open.starts && open.to == from && to - open.from <= room => {
+                    open.to = to;
+                }
+                _ => self.cut_evenly(from, to, partition, room),
+            }
+            from = to;
+        }
+    }
+
+    fn cut_evenly(&mut self, from: usize, to: usize, partition: usize, room: usize) {
+        let parts = (to - from).div_ceil(room);
+        let at = |part: usize| from + (to - from) * part / parts;
+        for part in 0..parts {
+            let starts = part == 0;
+            self.chunks.push(Chunk { from: at(part), to: at(part + 1), partition, starts });
+        }
+    }
+}
+
+/// Where partitions end; the last of them is the end of the frame.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    ends: [usize; LAST_PARTITION + 1],
+    count: usize,
+}
+
+impl Ends {
+    fn as_slice(&self) -> &[usize] {
+        &self.ends[..self.count]
+    }
+
+    /// What lies past the highest index belongs to the partition before.
+    fn push(&mut self, end: usize) {
+        self.count = (self.count + 1).min(self.ends.len());
+        self.ends[self.count - 1] = end;
+    }
+}
+
+/// The partitions of a frame; one where the data does not add up. The table of sizes belongs to
+/// the first partition (RFC 7741, section 4.3).
+fn partition_ends(data: &[u8]) -> Ends {
+    let mut ends = Ends::default();
+    let whole = || {
+        let mut whole = Ends::default();
+        whole.push(data.len());
+        whole
+    };
+    let Ok(tag) = parse_frame_tag(data) else { return whole() };
+    let header_bytes = FRAME_TAG_BYTES + if tag.is_key { KEY_HEADER_BYTES } else { 0 };
+    let first_end = header_bytes + tag.first_partition_bytes as usize;
+    let Some(first) = data.get(header_bytes..first_end) else { return whole() };
+    let mut reader = BoolDecoder::new(first);
+    let header = parse_frame_header(&mut reader, tag.is_key, &mut HeaderContext::default());
+    let table_bytes = SIZE_BYTES * (header.partitions() - 1);
+    let Some(table) = data.get(first_end..first_end + table_bytes) else { return whole() };
+    let mut end = first_end + table_bytes;
+    ends.push(end);
+    for size in table.chunks_exact(SIZE_BYTES) {
+        end += usize::from(size[0]) | usize::from(size[1]) << 8 | usize::from(size[2]) << 16;
+        if end > data.len() {
+            return whole();
+        }
+        ends.push(end);
+    }
+    ends.push(data.len());
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packets(config: PacketizerConfig, data: &[u8], meta: &PacketMeta) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        Packetizer::new(config).unwrap().packetize(data, meta, 3000, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_frame_that_fits_is_one_packet() {
+        let data = [0x10, 0, 0, 1, 2, 3];
+        let found = packets(PacketizerConfig::default(), &data, &PacketMeta::default());
+        assert_eq!(found.len(), 1);
+        let packet = rtp::parse(&found[0]).unwrap();
+        assert!(packet.header.marker);
+        let (descriptor, payload) = Descriptor::parse(packet.payload).unwrap();
+        assert!(descriptor.is_frame_start());
+        assert_eq!(payload, data);
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_cut_without_regard_to_partitions() {
+        let data: Vec<u8> = vec![0xff; 5000];
+        let found = packets(PacketizerConfig::default(), &data, &PacketMeta::default());
+        assert_eq!(found.len(), 5);
+        let mut joined = Vec::new();
+        for (index, bytes) in found.iter().enumerate() {
+            assert!(bytes.len() <= 1200);
+            let packet = rtp::parse(bytes).unwrap();
+            assert_eq!(packet.header.marker, index == 4);
+            assert_eq!(usize::from(packet.header.sequence), index);
+            let (descriptor, payload) = Descriptor::parse(packet.payload).unwrap();
+            assert_eq!((descriptor.partition_start, descriptor.partition), (index == 0, 0));
+            joined.extend_from_slice(payload);
+        }
+        assert_eq!(joined, data);
+    }
+
+    #[test]
+    fn the_descriptor_says_what_the_encoder_says() {
+        let mut meta = PacketMeta::default();
+        meta.frame_id = 0x8000 + 5;
+        meta.kind = FrameKind::Inter;
+        (meta.temporal_id, meta.layer_sync, meta.tl0_index) = (2, true, 77);
+        meta.discardable = true;
+        let config = PacketizerConfig {
+            layers: true,
+            key_index: true,
+            first_picture_id: 3,
+            ..PacketizerConfig::default()
+        };
+        let found = packets(config, &[1, 2, 3], &meta);
+        let packet = rtp::parse(&found[0]).unwrap();
+        let (descriptor, _) = Descriptor::parse(packet.payload).unwrap();
+        let expected = Descriptor {
+            non_reference: true,
+            partition_start: true,
+            partition: 0,
+            picture_id: Some(PictureId::Long(8)),
+            tl0_index: Some(77),
+            layer: Some(LayerInfo { temporal_id: 2, layer_sync: true }),
+            key_index: Some(31),
+        };
+        assert_eq!(descriptor, expected);
+    }
+
+    #[test]
+    fn hostile_settings_are_refused() {
+        for mtu in [0, 18, 63, 65_508, usize::MAX] {
+            assert!(Packetizer::new(PacketizerConfig { mtu, ..Default::default() }).is_err());
+        }
+        let config = PacketizerConfig { payload_type: 128, ..Default::default() };
+        assert!(Packetizer::new(config).is_err());
+        let mut packetizer = Packetizer::new(PacketizerConfig::default()).unwrap();
+        let empty = packetizer.packetize(&[], &PacketMeta::default(), 0, &mut Vec::new());
+        assert_eq!(empty, Err(Malformed::EmptyPayload));
+    }
+}

@@ -1,0 +1,202 @@
+//! Which frames can be decoded, by what their descriptors say of their references. RFC 7741,
+//! section 4.2.
+
+use super::descriptor::{Descriptor, PictureId};
+
+/// Whether all that a frame refers to has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decodable {
+    /// It decodes to what the encoder reconstructed.
+    Yes,
+    /// Something it refers to is missing, or may be: the descriptor does not always tell.
+    No,
+}
+
+/// Follows the frames of a stream in decoding order.
+///
+/// Without temporal layers a frame is taken to refer to the frame before it, whatever slots it
+/// really uses; a frame that is marked as no reference may be missing. With layers a base frame
+/// refers to the base frame before (TL0PICIDX); a frame above to its base frame alone if it is a
+/// layer-sync point (Y), else to every frame since then too.
+#[derive(Clone, Debug, Default)]
+pub struct References {
+    /// A key frame came, and the base layer is whole since.
+    base_whole: bool,
+    last_id: Option<PictureId>,
+    last_tl0: Option<u8>,
+    last_key_index: Option<u8>,
+    /// For each layer above the base: nothing is missing since its last layer-sync point.
+    whole: [bool; 3],
+}
+
+impl References {
+    /// Before the first frame.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many frames lie between the last one and one with this `PictureID`; `None` if neither
+    /// tells.
+    #[must_use]
+    pub fn missing_before(&self, id: Option<PictureId>) -> Option<u16> {
+        let (last, id) = (self.last_id?, id?);
+        Some(id.steps_from(last).saturating_sub(1))
+    }
+
+    /// The next frame in decoding order. `complete`: all of it has come. `gap`: packets are missing
+    /// between it and the frame before.
+    pub fn follow(
+        &mut self,
+        descriptor: &Descriptor,
+        is_key: bool,
+        complete: bool,
+        gap: bool,
+    ) -> Decodable {
+        // A PictureID tells more than a gap: the missing packets may have been the end of a frame
+        // that was counted already.
+        let missing = match self.missing_before(descriptor.picture_id) {
+            Some(frames) => frames > 0,
+            None => gap,
+        };
+        self.last_id = descriptor.picture_id.or(self.last_id);
+        if is_key && complete {
+            (self.base_whole, self.whole) = (true, [true; 3]);
+            (self.last_tl0, self.last_key_index) = (descriptor.tl0_index, descriptor.key_index);
+            return Decodable::Yes;
+        }
+        if is_key {
+            self.base_whole = false;
+            return Decodable::No;
+        }
+        if descriptor.key_index.is_some() && descriptor.key_index != self.last_key_index {
+            self.base_whole = false;
+        }
+        let fine = match (descriptor.tl0_index, descriptor.layer) {
+            (Some(tl0), Some(layer)) => {
+                if missing {
+                    self.whole = [false; 3];
+                }
+                self.follow_layers(tl0, layer.temporal_id, layer.layer_sync, complete)
+            }
+            _ => {
+                self.base_whole &= !missing;
+                let fine = self.base_whole && complete;
+                self.base_whole &= complete || descriptor.non_reference;
+                fine
+            }
+        };
+        if fine { Decodable::Yes } else { Decodable::No }
+    }
+
+    fn follow_layers(&mut self, tl0: u8, layer: u8, sync: bool, complete: bool) -> bool {
+        let steps = self.last_tl0.map(|last| tl0.wrapping_sub(last));
+        if layer == 0 {
+            self.base_whole &= complete && steps == Some(1);
+            self.last_tl0 = Some(tl0);
+            return self.base_whole;
+        }
+        // A frame above the base that belongs to another base frame than the last one.
+        if steps != Some(0) {
+            self.base_whole = false;
+            self.last_tl0 = Some(tl0);
+        }
+        let index = usize::from(layer - 1).min(2);
+        let fine = self.base_whole && complete && (sync || self.whole[index]);
+        if sync {
+            self.whole[index] = fine;
+        }
+        if !fine {
+            // Its own layer and those above may refer to it.
+            self.whole[index..].fill(false);
+        }
+        fine
+    }
+
+    /// Whether a key frame is needed: the base is not whole.
+    #[must_use]
+    pub fn needs_key(&self) -> bool {
+        !self.base_whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::descriptor::LayerInfo;
+    use super::*;
+
+    fn plain(id: u16) -> Descriptor {
+        Descriptor { picture_id: Some(PictureId::Long(id & 0x7fff)), ..Descriptor::default() }
+    }
+
+    fn layered(id: u16, tl0: u8, temporal_id: u8, layer_sync: bool) -> Descriptor {
+        Descriptor {
+            tl0_index: Some(tl0),
+            layer: Some(LayerInfo { temporal_id, layer_sync }),
+            ..plain(id)
+        }
+    }
+
+    #[test]
+    fn a_missing_frame_breaks_the_chain_until_a_key_frame() {
+        let mut refs = References::new();
+        assert_eq!(refs.follow(&plain(0x7fff), false, true, false), Decodable::No);
+        assert_eq!(refs.follow(&plain(0), true, true, false), Decodable::Yes);
+        assert_eq!(refs.follow(&plain(1), false, true, false), Decodable::Yes);
+        assert_eq!(refs.follow(&plain(3), false, true, true), Decodable::No);
+        assert_eq!(refs.follow(&plain(4), false, true, false), Decodable::No);
+        assert!(refs.needs_key());
+        assert_eq!(refs.follow(&plain(6), true, true, true), Decodable::Yes);
+        assert!(!refs.needs_key());
+    }
+
+    #[test]
+    fn a_frame_that_is_no_reference_may_be_damaged() {
+        let mut refs = References::new();
+        refs.follow(&plain(0), true, true, false);
+        let free = Descriptor { non_reference: true, ..plain(1) };
+        assert_eq!(refs.follow(&free, false, false, false), Decodable::No);
+        assert_eq!(refs.follow(&plain(2), false, true, false), Decodable::Yes);
+    }
+
+    #[test]
+    fn missing_upper_layers_leave_the_base_whole_and_end_at_a_sync_point() {
+        let mut refs = References::new();
+        refs.follow(&layered(0, 255, 0, false), true, true, false);
+        assert_eq!(refs.follow(&layered(1, 255, 2, true), false, true, false), Decodable::Yes);
+        // Frame 2 of layer 1 is missing.
+        assert_eq!(refs.follow(&layered(3, 255, 2, false), false, true, true), Decodable::No);
+        assert_eq!(refs.follow(&layered(4, 0, 0, false), false, true, false), Decodable::Yes);
+        assert_eq!(refs.follow(&layered(5, 0, 2, false), false, true, false), Decodable::No);
+        assert_eq!(refs.follow(&layered(6, 0, 1, true), false, true, false), Decodable::Yes);
+        assert_eq!(refs.follow(&layered(7, 0, 2, true), false, true, false), Decodable::Yes);
+    }
+
+    #[test]
+    fn a_missing_base_frame_is_seen_by_its_index() {
+        let mut refs = References::new();
+        refs.follow(&layered(0, 9, 0, false), true, true, false);
+        // Base frame 10 is missing.
+        assert_eq!(refs.follow(&layered(2, 10, 1, true), false, true, true), Decodable::No);
+        assert_eq!(refs.follow(&layered(3, 11, 0, false), false, true, false), Decodable::No);
+        assert!(refs.needs_key());
+    }
+
+    #[test]
+    fn another_key_index_without_its_key_frame_is_not_decodable() {
+        let with = |id, key_index| Descriptor { key_index: Some(key_index), ..plain(id) };
+        let mut refs = References::new();
+        refs.follow(&with(0, 3), true, true, false);
+        assert_eq!(refs.follow(&with(1, 3), false, true, false), Decodable::Yes);
+        assert_eq!(refs.follow(&with(2, 4), false, true, false), Decodable::No);
+    }
+
+    #[test]
+    fn without_picture_ids_gaps_of_packets_tell() {
+        let none = Descriptor::default();
+        let mut refs = References::new();
+        refs.follow(&none, true, true, false);
+        assert_eq!(refs.follow(&none, false, true, false), Decodable::Yes);
+        assert_eq!(refs.follow(&none, false, true, true), Decodable::No);
+    }
+}

@@ -1,0 +1,109 @@
+//! Key-frame requests (PLI, RFC 4585, section 6.3.1): asked for and answered at a limited rate.
+
+use std::time::Duration;
+
+/// The receiver's side: asks while the stream is damaged.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFrameRequester {
+    interval: Duration,
+    asked: Option<Duration>,
+    needed: bool,
+}
+
+impl KeyFrameRequester {
+    /// Asks again after `interval`; at least a round trip, or the answer is on its way.
+    #[must_use]
+    pub fn new(interval: Duration) -> Self {
+        Self { interval, asked: None, needed: false }
+    }
+
+    /// A key frame is needed, or not any more.
+    pub fn set_needed(&mut self, needed: bool) {
+        self.needed = needed;
+    }
+
+    /// Whether a request is to be sent now; the next one is then an interval away.
+    pub fn poll(&mut self, now: Duration) -> bool {
+        let due = self.next_time().is_some_and(|at| at <= now);
+        if due {
+            self.asked = Some(now);
+        }
+        due
+    }
+
+    /// When the next request is due, if one is.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Duration> {
+        let again = self.asked.map_or(Duration::ZERO, |at| at.saturating_add(self.interval));
+        self.needed.then_some(again)
+    }
+}
+
+/// The sender's side: merges requests, and lets key frames through at a limited rate.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFrameGate {
+    interval: Duration,
+    last: Option<Duration>,
+    wanted: bool,
+}
+
+impl KeyFrameGate {
+    /// At most one requested key frame in each `interval`.
+    #[must_use]
+    pub fn new(interval: Duration) -> Self {
+        Self { interval, last: None, wanted: false }
+    }
+
+    /// A request came.
+    pub fn request(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Whether the frame that is coded at `now` is to be a key frame.
+    #[must_use]
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.wanted && self.last.is_none_or(|last| now.saturating_sub(last) >= self.interval)
+    }
+
+    /// A key frame was coded at `now`, asked for or not.
+    pub fn coded(&mut self, now: Duration) {
+        (self.last, self.wanted) = (Some(now), false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn requests_are_repeated_at_intervals_while_needed() {
+        let mut requester = KeyFrameRequester::new(ms(200));
+        assert!(!requester.poll(ms(0)));
+        requester.set_needed(true);
+        assert!(requester.poll(ms(10)));
+        assert!(!requester.poll(ms(209)));
+        assert_eq!(requester.next_time(), Some(ms(210)));
+        assert!(requester.poll(ms(210)));
+        requester.set_needed(false);
+        assert!(!requester.poll(ms(1000)));
+        requester.set_needed(true);
+        assert!(requester.poll(ms(1000)));
+    }
+
+    #[test]
+    fn requests_are_merged_and_key_frames_limited() {
+        let mut gate = KeyFrameGate::new(ms(300));
+        assert!(!gate.is_due(ms(0)));
+        gate.coded(ms(0));
+        gate.request();
+        gate.request();
+        assert!(!gate.is_due(ms(299)));
+        assert!(gate.is_due(ms(300)));
+        gate.coded(ms(300));
+        assert!(!gate.is_due(ms(900)));
+    }
+}

@@ -1,0 +1,9 @@
+//! What is done about losses: key-frame requests, retransmission.
+
+mod history;
+mod key_frame;
+mod nack;
+
+pub use history::History;
+pub use key_frame::{KeyFrameGate, KeyFrameRequester};
+pub use nack::{NackConfig, NackCounters, Nacker};

@@ -1,0 +1,204 @@
+//! RTP packets: parse and write. RFC 3550, section 5.1.
+
+use std::fmt;
+
+/// Bytes of the header without contributing sources and extension.
+pub const FIXED_HEADER_BYTES: usize = 12;
+
+/// The fields of the fixed header that senders choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The end of a frame, in video.
+    pub marker: bool,
+    /// 0..=127.
+    pub payload_type: u8,
+    /// Counts packets.
+    pub sequence: u16,
+    /// Sampling time in ticks of the payload's clock.
+    pub timestamp: u32,
+    /// Synchronisation source.
+    pub ssrc: u32,
+}
+
+/// A header extension, not looked into (section 5.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extension<'a> {
+    /// What it is, for example 0xbede (RFC 8285).
+    pub profile: u16,
+    /// A whole number of 32-bit words.
+    pub data: &'a [u8],
+}
+
+/// A packet taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// The fixed header.
+    pub header: Header,
+    /// Contributing sources, four bytes each, at most 15.
+    pub csrcs: &'a [u8],
+    /// The extension, if there is one.
+    pub extension: Option<Extension<'a>>,
+    /// Without padding.
+    pub payload: &'a [u8],
+}
+
+/// Why bytes are no packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields say it")]
+pub enum Malformed {
+    /// Fewer bytes than the part called `what` needs.
+    Truncated { what: &'static str, needed_bytes: usize, had_bytes: usize },
+    /// Another version than 2.
+    Version(u8),
+    /// More padding than payload, or padding of 0 bytes.
+    Padding { padding_bytes: usize, had_bytes: usize },
+    /// A payload without any byte of the frame.
+    EmptyPayload,
+    /// A partition index above 7 cannot be written; other fields that do not go together.
+    Field { what: &'static str },
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Truncated { what, needed_bytes, had_bytes } => {
+                write!(f, "the {what} needs {needed_bytes} bytes, the packet has {had_bytes}")
+            }
+            Self::Version(version) => write!(f, "RTP version {version}"),
+            Self::Padding { padding_bytes, had_bytes } => {
+                write!(f, "{padding_bytes} bytes of padding in {had_bytes} bytes of payload")
+            }
+            Self::EmptyPayload => f.write_str("no payload"),
+            Self::Field { what } => write!(f, "not allowed: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// Splits `len` bytes off the front of `data`, which lies `offset` bytes into the packet.
+fn split<'a>(
+    data: &'a [u8],
+    len: usize,
+    offset: usize,
+    what: &'static str,
+) -> Result<(&'a [u8], &'a [u8]), Malformed> {
+    data.split_at_checked(len).ok_or(Malformed::Truncated {
+        what,
+        needed_bytes: offset + len,
+        had_bytes: offset + data.len(),
+    })
+}
+
+/// Takes a packet apart. Extensions are found and not looked into.
+///
+/// # Errors
+/// [`Malformed`], for anything that does not add up.
+pub fn parse(data: &[u8]) -> Result<Packet<'_>, Malformed> {
+    let (fixed, rest) = split(data, FIXED_HEADER_BYTES, 0, "RTP header")?;
+    let version = fixed[0] >> 6;
+    if version != 2 {
+        return Err(Malformed::Version(version));
+    }
+    let word =
+        |at: usize| u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+    let header = Header {
+        marker: fixed[1] & 0x80 != 0,
+        payload_type: fixed[1] & 0x7f,
+        sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
+        timestamp: word(4),
+        ssrc: word(8),
+    };
+    let csrc_bytes = 4 * usize::from(fixed[0] & 0x0f);
+    let mut offset = FIXED_HEADER_BYTES;
+    let (csrcs, mut rest) = split(rest, csrc_bytes, offset, "list of sources")?;
+    offset += csrc_bytes;
+    let mut extension = None;
+    if fixed[0] & 0x10 != 0 {
+        let (head, after) = split(rest, 4, offset, "extension header")?;
+        let len = 4 * usize::from(u16::from_be_bytes([head[2], head[3]]));
+        let (data, after) = split(after, len, offset + 4, "header extension")?;
+        extension = Some(Extension { profile: u16::from_be_bytes([head[0], head[1]]), data });
+        rest = after;
+    }
+    if fixed[0] & 0x20 != 0 {
+        let padding_bytes = rest.last().copied().map_or(0, usize::from);
+        let had_bytes = rest.len();
+        let kept = had_bytes.checked_sub(padding_bytes).filter(|_| padding_bytes > 0);
+        rest = &rest[..kept.ok_or(Malformed::Padding { padding_bytes, had_bytes })?];
+    }
+    Ok(Packet { header, csrcs, extension, payload: rest })
+}
+
+/// Appends a header without sources, extension and padding.
+pub fn write(header: &Header, out: &mut Vec<u8>) {
+    out.push(0x80);
+    out.push(u8::from(header.marker) << 7 | header.payload_type & 0x7f);
+    out.extend(header.sequence.to_be_bytes());
+    out.extend(header.timestamp.to_be_bytes());
+    out.extend(header.ssrc.to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Header = Header {
+        marker: true,
+        payload_type: 96,
+        sequence: 0x1234,
+        timestamp: 0xfeed_0001,
+        ssrc: 7,
+    };
+
+    fn written() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(&HEADER, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn the_fixed_header_lies_as_the_standard_draws_it() {
+        assert_eq!(written(), [0x80, 0xe0, 0x12, 0x34, 0xfe, 0xed, 0, 1, 0, 0, 0, 7]);
+        let bytes = written();
+        let packet = parse(&bytes).unwrap();
+        assert_eq!(packet.header, HEADER);
+        assert!(packet.payload.is_empty() && packet.csrcs.is_empty());
+    }
+
+    #[test]
+    fn sources_extension_and_padding_are_left_out_of_the_payload() {
+        let mut bytes = written();
+        bytes[0] |= 0x20 | 0x10 | 2;
+        bytes.extend([1, 1, 1, 1, 2, 2, 2, 2]);
+        bytes.extend([0xbe, 0xde, 0, 1, 0x10, 9, 0, 0]);
+        bytes.extend([5, 6, 7, 0, 0, 3]);
+        let packet = parse(&bytes).unwrap();
+        assert_eq!(packet.csrcs, [1, 1, 1, 1, 2, 2, 2, 2]);
+        assert_eq!(packet.extension, Some(Extension { profile: 0xbede, data: &[0x10, 9, 0, 0] }));
+        assert_eq!(packet.payload, [5, 6, 7]);
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_refused() {
+        for len in 0..FIXED_HEADER_BYTES {
+            assert!(matches!(parse(&written()[..len]), Err(Malformed::Truncated { .. })));
+        }
+        let with = |first: u8, tail: &[u8]| {
+            let mut bytes = written();
+            bytes[0] = first;
+            bytes.extend(tail);
+            bytes
+        };
+        assert_eq!(parse(&with(0x40, &[])), Err(Malformed::Version(1)));
+        assert!(matches!(parse(&with(0x8f, &[0; 59])), Err(Malformed::Truncated { .. })));
+        assert!(matches!(parse(&with(0x90, &[0; 3])), Err(Malformed::Truncated { .. })));
+        let long = with(0x90, &[0, 0, 0xff, 0xff, 1, 2, 3, 4]);
+        assert!(matches!(parse(&long), Err(Malformed::Truncated { needed_bytes: 262_156, .. })));
+        assert!(matches!(parse(&with(0xa0, &[])), Err(Malformed::Padding { .. })));
+        assert!(matches!(parse(&with(0xa0, &[1, 0])), Err(Malformed::Padding { .. })));
+        assert!(matches!(parse(&with(0xa0, &[1, 3])), Err(Malformed::Padding { .. })));
+        assert_eq!(parse(&with(0xa0, &[1, 2])).map(|packet| packet.payload.len()), Ok(0));
+    }
+}
