@@ -51,11 +51,12 @@ fn small_limits() -> DecoderConfig {
 }
 
 /// A stream of packets, each after its length in two little-endian bytes; the first byte chooses
-/// concealment. The decoder must survive all of it and decode what it reports as shown.
+/// concealment and a trace. The decoder must survive all of it and decode what it reports as shown.
 pub fn vp8_decode_stream(data: &[u8]) {
     let Some((&options, mut rest)) = data.split_first() else { return };
     let mut config = small_limits();
     config.conceal = if options & 1 == 1 { Conceal::On } else { Conceal::Off };
+    config.trace = options & 2 == 2;
     let mut decoder = vp8_decoder(&config);
     let mut pts = 0;
     while let Some((head, tail)) = rest.split_first_chunk::<2>() {

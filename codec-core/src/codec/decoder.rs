@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
+use super::trace::FrameTrace;
 use super::{Capabilities, FrameKind, SlotSet};
 use crate::error::{Error, LimitError};
 use crate::frame::{Frame, Size};
@@ -70,6 +71,9 @@ pub struct DecoderConfig {
     pub delay_frames: u32,
     /// Instruction set; `None`: the best that the CPU has. The frames do not depend on it.
     pub simd: Option<Level>,
+    /// Keep what was read from each packet, for [`VideoDecoder::trace`]. Decoders that can work on
+    /// the caller's thread then, whatever `pool` is; the frames do not depend on it.
+    pub trace: bool,
 }
 
 /// What was learnt from one packet.
@@ -140,6 +144,12 @@ pub trait VideoDecoder: Send + Debug {
 
     /// The next frame in presentation order.
     fn receive(&mut self) -> Option<Frame>;
+
+    /// What was read from the last packet, with [`DecoderConfig::trace`]. `None` if it was refused,
+    /// and from decoders that cannot tell.
+    fn trace(&self) -> Option<&FrameTrace> {
+        None
+    }
 
     /// No more packets for now: lets go of frames that were held back.
     fn finish(&mut self) {}

@@ -16,6 +16,7 @@ mod gap;
 mod knob;
 mod packet;
 pub mod plan;
+pub mod trace;
 
 pub use config::{
     Buffering, Content, DropPolicy, EncoderConfig, KeyFrames, Preset, RateControl, Scalability,

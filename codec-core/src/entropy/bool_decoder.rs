@@ -1,5 +1,7 @@
 //! RFC 6386, section 7.3: the reading side.
 
+use super::bool_cost_q8;
+
 /// Reads bools from one partition. Past its end it reads zeros and remembers how far.
 ///
 /// `value` holds the next bits of the partition, left-aligned; the top byte is compared with the
@@ -169,6 +171,15 @@ impl<'a> BoolDecoder<'a> {
     pub fn used_bits(&self) -> u64 {
         // Eight bits are compared with the split before any has been used up.
         (self.pos as u64 * 8).saturating_add_signed(-i64::from(self.bits))
+    }
+
+    /// Information taken so far, in 256ths of a bit: whole bits by how far the interval has been
+    /// shifted, the rest by how much it has narrowed since.
+    #[must_use]
+    pub fn position_q8(&self) -> u64 {
+        let narrowing = |width: u32| bool_cost_q8(false, u8::try_from(width).unwrap_or(u8::MAX));
+        let narrowed = narrowing(self.range + 1) - narrowing(255);
+        self.used_bits().saturating_sub(8) * 256 + u64::from(narrowed)
     }
 
     /// How many of the bits used lie past the end of the partition.

@@ -14,6 +14,7 @@ mod parse;
 mod parsed;
 mod references;
 mod threads;
+mod trace;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,11 +27,13 @@ use self::packet::{PacketLayout, Partitions};
 use self::parse::{MbData, ParseState, ParseTask};
 use self::references::{References, SizeChanges};
 use self::threads::ThreadRows;
+use self::trace::{Off, RowTrace, TraceState};
 use super::header::{FrameHeader, HeaderContext, parse_frame_header};
 use super::loop_filter::MbStrength;
 use super::predict::UnfilteredLine;
 use super::residual::TokenProbs;
 use super::rows::mb_rows;
+use crate::codec::trace::FrameTrace;
 use crate::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, SlotSet, VideoDecoder,
 };
@@ -80,6 +83,8 @@ pub struct Vp8Decoder {
     size_changes: SizeChanges,
     /// At most two: a frame that was held back and a repeated one.
     output: VecDeque<Frame>,
+    /// Where it was asked for.
+    trace: Option<Box<TraceState>>,
 }
 
 /// State of one picture size.
@@ -137,6 +142,7 @@ impl Vp8Decoder {
                 ConfigError::new("simd", level.name(), "a level that this CPU has")
             })?,
         };
+        let trace = config.trace.then(Box::default);
         Ok(Self {
             config,
             kernels,
@@ -144,12 +150,13 @@ impl Vp8Decoder {
             sized: None,
             size_changes: SizeChanges::default(),
             output: VecDeque::with_capacity(2),
+            trace,
         })
     }
 
-    /// The pool to decode with a delay on.
-    fn delaying_pool(&self) -> Option<Arc<dyn Pool>> {
-        self.config.pool.clone().filter(|pool| self.config.delay_frames > 0 && pool.threads() > 1)
+    /// The pool to decode on, if it has several threads. Frames are traced on the caller's.
+    fn pool(&self) -> Option<Arc<dyn Pool>> {
+        self.config.pool.clone().filter(|pool| self.trace.is_none() && pool.threads() > 1)
     }
 
     /// Completes the frame that is held back, if there is one.
@@ -166,8 +173,8 @@ impl Vp8Decoder {
     /// The last frame again, for `concealed_mbs` of which there was no data.
     fn repeat(
         &mut self,
-        pts: i64,
-        duration: Option<u64>,
+        packet_bytes: usize,
+        (pts, duration): (i64, Option<u64>),
         is_concealed: bool,
     ) -> Result<DecodeReport, Error> {
         let sized = self.sized.as_ref().ok_or(Corrupt::NothingToRepeat)?;
@@ -178,7 +185,11 @@ impl Vp8Decoder {
         if is_concealed {
             report.concealed_mbs = report.total_mbs;
         }
-        self.output.push_back(shown(references.last.clone(), pts, duration));
+        let frame = shown(references.last.clone(), pts, duration);
+        if let Some(trace) = &mut self.trace {
+            trace.repeat(packet_bytes, &report, frame.clone());
+        }
+        self.output.push_back(frame);
         Ok(report)
     }
 
@@ -228,7 +239,8 @@ impl Vp8Decoder {
         let partitions = Partitions::parse(&layout, header.partitions(), self.conceals())?;
 
         let conceal = self.conceals();
-        let delaying_pool = self.delaying_pool();
+        let pool = self.pool();
+        let delaying_pool = pool.clone().filter(|_| self.config.delay_frames > 0);
         if is_new_size {
             // It shares nothing with the frame before.
             self.complete_held();
@@ -255,15 +267,26 @@ impl Vp8Decoder {
             }
             None => {
                 let mut target = sized.pool.take();
-                let outcome = match (&self.config.pool, Arc::get_mut(&mut target)) {
-                    (Some(pool), Some(target)) if pool.threads() > 1 => {
+                let outcome = match (&pool, &mut self.trace, Arc::get_mut(&mut target)) {
+                    (Some(pool), _, Some(target)) => {
                         threads::decode(&job, sized, modes, &mut readers, target, pool.as_ref())
                     }
-                    (_, Some(target)) => decode_rows(&job, sized, modes, &mut readers, target),
-                    (_, None) => Err(Corrupt::NoReference),
+                    (None, None, Some(target)) => {
+                        decode_rows(&job, sized, modes, &mut readers, target, &mut Off)
+                    }
+                    (None, Some(trace), Some(target)) => {
+                        let parts = (&layout, &partitions, data.len());
+                        let before = &self.context.probs.coeffs;
+                        let mut recorder = trace.header(parts, &header, before, &modes);
+                        decode_rows(&job, sized, modes, &mut readers, target, &mut recorder)
+                    }
+                    (_, _, None) => Err(Corrupt::NoReference),
                 };
                 sized.pool.remember(target.clone());
                 report.take_in(outcome?);
+                if let Some(trace) = &mut self.trace {
+                    trace.complete(&report, shown(target.clone(), pts, duration));
+                }
                 Some(target)
             }
         };
@@ -336,6 +359,7 @@ fn decode_rows(
     mut modes: BoolDecoder<'_>,
     readers: &mut [BoolDecoder<'_>],
     target: &mut FrameBuf,
+    trace: &mut impl RowTrace,
 ) -> Result<RowsOutcome, Corrupt> {
     let Sized {
         size, references, segments, next_segments, parse, probs, mb, strengths, lines, ..
@@ -360,6 +384,7 @@ fn decode_rows(
             parse.parse_mb(&parse_task, &mut modes, tokens, (x, y), old[x], mb);
             new[x] = mb.info.segment;
             strengths[x] = task.filter.strength(&mb.info);
+            trace.macroblock((x, y), mb, strengths[x], (&modes, tokens));
             if !task.is_still(&mb.info) {
                 task.reconstruct_still(done..x, y, &mut row);
                 task.reconstruct((x, y), mb, above, &mut row);
@@ -368,6 +393,7 @@ fn decode_rows(
         }
         task.reconstruct_still(done..cols, y, &mut row);
         parse.end_row(&parse_task, &modes, (index, tokens), y)?;
+        trace.end_row(parse.concealed_mbs());
         line.save_all(&row);
         task.filter(strengths, &mut row, above_row.as_mut());
         above_row = Some(row);
@@ -387,9 +413,12 @@ impl VideoDecoder for Vp8Decoder {
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
         self.output.clear();
+        if let Some(trace) = &mut self.trace {
+            trace.begin();
+        }
         if data.is_empty() {
             self.complete_held();
-            return self.repeat(pts, duration, false);
+            return self.repeat(0, (pts, duration), false);
         }
         let outcome = self.decode_frame(data, pts, duration);
         if outcome.is_err() {
@@ -398,7 +427,7 @@ impl VideoDecoder for Vp8Decoder {
         match outcome {
             // Nothing can be made of it: what can be shown is the last frame.
             Err(Error::Corrupt(detail)) if self.conceals() => {
-                self.repeat(pts, duration, true).map_err(|_| detail.into())
+                self.repeat(data.len(), (pts, duration), true).map_err(|_| detail.into())
             }
             outcome => outcome,
         }
@@ -408,6 +437,10 @@ impl VideoDecoder for Vp8Decoder {
         self.output.pop_front()
     }
 
+    fn trace(&self) -> Option<&FrameTrace> {
+        self.trace.as_ref()?.get()
+    }
+
     fn finish(&mut self) {
         self.complete_held();
     }
@@ -415,6 +448,9 @@ impl VideoDecoder for Vp8Decoder {
     fn reset(&mut self) {
         self.output.clear();
         self.complete_held();
+        if let Some(trace) = &mut self.trace {
+            trace.begin();
+        }
         self.sized = None;
         self.context = HeaderContext::default();
         self.size_changes = SizeChanges::default();

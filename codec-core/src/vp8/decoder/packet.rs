@@ -110,6 +110,11 @@ impl<'a> Partitions<'a> {
         Ok(Self { parts, count })
     }
 
+    /// Bytes of each partition.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.parts[..self.count].iter().map(|part| part.len())
+    }
+
     /// A reader for each partition. (No allocation: there are eight at most.)
     pub(super) fn readers(&self) -> Readers<'a> {
         Readers { readers: self.parts.map(BoolDecoder::new), count: self.count }

@@ -310,6 +310,11 @@ impl ParseState {
         self.tokens.end_row(task, tokens, y, is_lost)
     }
 
+    /// Macroblocks so far for which data was missing.
+    pub(super) fn concealed_mbs(&self) -> u32 {
+        self.tokens.concealed_mbs()
+    }
+
     /// What came of a frame, after its last row.
     pub(super) fn outcome(&self) -> RowsOutcome {
         RowsOutcome {
