@@ -8,6 +8,7 @@ use codec_core::audio::{Bandwidth, FrameLength};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Rational, Size};
 
+use super::inspect::InspectArgs;
 use super::values::{
     self, Crop, KeyInterval, KnobSetting, LimitList, RawLayout, Samples, Target, Turn,
 };
@@ -69,6 +70,8 @@ pub(crate) enum Verb {
     Transcode(EncodeArgs),
     /// Tell what a file holds.
     Probe(ProbeArgs),
+    /// Show what a stream is made of, frame by frame and block by block: a page, or JSON.
+    Inspect(InspectArgs),
     /// Compare a video or a sound with its reference: PSNR and SSIM; SNR, spectra and loudness.
     Metrics(MetricsArgs),
     /// Mix the sound of several files into one.

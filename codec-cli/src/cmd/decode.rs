@@ -85,6 +85,7 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
         limits: input.limits,
         conceal: args.conceal,
         threads: args.threads.map(usize::from),
+        trace: false,
     };
     let transform = Transform::new(args.picture.crop, args.picture.rotate, None);
     let (frames, skip, resize) = (args.frames, args.skip, args.resize);

@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod generate;
 mod help;
+mod inspect;
 mod metrics;
 mod mix;
 mod probe;
@@ -22,6 +23,7 @@ pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
         Verb::Transcode(args) => encode::transcode(&args, env),
         Verb::Decode(args) => decode::run(&args, env),
         Verb::Probe(args) => probe::run(&args, env),
+        Verb::Inspect(args) => inspect::run(&args, env),
         Verb::Metrics(args) => metrics::run(&args, env),
         Verb::Mix(args) => mix::run(&args, env),
         Verb::Vad(args) => vad::run(&args, env),

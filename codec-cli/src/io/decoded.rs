@@ -23,6 +23,8 @@ pub(crate) struct DecodeOptions {
     pub(crate) conceal: bool,
     /// As asked for; `None`: by size and cores.
     pub(crate) threads: Option<usize>,
+    /// Keep what is read from each packet.
+    pub(crate) trace: bool,
 }
 
 /// Opens a decoder for `codec`, or for the backend that the user named. With several threads it may
@@ -50,6 +52,7 @@ pub(crate) fn open_decoder(
         config.delay_frames = delay_frames;
     }
     config.simd = Some(env.level);
+    config.trace = options.trace;
     let (_, open, _) =
         registry::find_decoder(spec).map_err(|error| match registry::find(spec) {
             Ok(_) => Failure::new(Kind::Backend, format!("{spec} cannot decode")),

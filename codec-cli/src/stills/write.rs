@@ -75,7 +75,7 @@ pub(crate) fn save(
     env: Env,
 ) -> Result<String> {
     let bytes = match (style.format, style.lossless) {
-        (StillFormat::WebP, false) => lossy_webp(planes, style.quality(), env)?,
+        (StillFormat::WebP, false) => lossy_webp(planes, style.quality(), SPEED, env)?,
         _ => through_image(planes, style)?,
     };
     let output = OutputFile::create(path, rules)?;
@@ -114,8 +114,8 @@ fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// One VP8 key frame, in the colours that WebP has.
-fn lossy_webp(planes: &Planes, quality: u8, env: Env) -> Result<Vec<u8>> {
+/// One VP8 key frame, in the colours that WebP has; `speed` is that of the encoder.
+pub(crate) fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: Env) -> Result<Vec<u8>> {
     let full = planes.info.color.or_default_for(planes.size);
     let is_601 = matches!(full.matrix, MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG);
     let mut converted = Planes::default();
@@ -134,7 +134,7 @@ fn lossy_webp(planes: &Planes, quality: u8, env: Env) -> Result<Vec<u8>> {
     let mut config = EncoderConfig::rtc(planes.size, second, Bitrate(0));
     config.rate = RateControl::Quality(quality);
     (config.min_qindex, config.max_qindex) = (Some(0), Some(127));
-    config.speed = SPEED;
+    config.speed = speed;
     config.simd = Some(env.level);
     let (_, open, _) = registry::find_encoder("vp8/native").map_err(refused)?;
     let mut encoder = open(&config).map_err(refused)?;

@@ -9,6 +9,7 @@
 
 mod decoding;
 mod encoding;
+mod inspect;
 mod interrupts;
 mod malformed;
 mod refusals;

@@ -1,0 +1,237 @@
+//! `codec inspect`.
+
+mod base64;
+mod data;
+mod overlay;
+mod packets;
+mod page;
+mod picture;
+mod totals;
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use codec_core::frame::Rational;
+
+use crate::Env;
+use crate::args::inspect::{FrameRange, InspectArgs, ReportForm};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::input::InputSpec;
+use crate::io::names::is_pipe;
+use crate::io::output::{OutputFile, Rules};
+use crate::progress::{Now, Progress};
+
+use data::DataReport;
+use packets::{Outcome, Packets, Seen};
+use page::PageReport;
+use totals::Totals;
+
+/// Reports each packet of a stream; what came before damage is kept.
+pub(crate) fn run(args: &InspectArgs, env: Env) -> Result<()> {
+    let mut spec = InputSpec::from(&args.input);
+    spec.lenient = args.conceal;
+    let selection = Selection::new(args)?;
+    let targets = targets(args)?;
+    let mut not = vec![spec.path.clone()];
+    let mut files = Vec::new();
+    for (path, form) in targets {
+        let rules =
+            Rules { overwrite: args.yes, not: not.clone(), terminal: args.format.is_some() };
+        rules.check(&path)?;
+        not.push(path.clone());
+        files.push((path, form, rules));
+    }
+    interrupt::listen();
+    let mut packets = Packets::open(&spec, args.conceal, env)?;
+    let mut sinks = Vec::new();
+    for (path, form, rules) in files {
+        sinks.push(Sink::create(&path, form, &rules, &packets, args, env)?);
+    }
+    let mut inspection = Inspection { selection, sinks, totals: Totals::default() };
+    let end = inspection.read(&mut packets, env);
+    let kept = inspection.finish(&packets, &end, env);
+    end.and(kept)
+}
+
+/// Which packets are reported.
+#[derive(Clone, Copy, Debug)]
+struct Selection {
+    skip: u64,
+    /// Packets to read, those left out included.
+    until: u64,
+}
+
+impl Selection {
+    fn new(args: &InspectArgs) -> Result<Self> {
+        Ok(match args.frames {
+            Some(FrameRange::Range(..)) if args.skip > 0 => {
+                return Err(Failure::usage("--skip and a range of frames exclude each other"));
+            }
+            Some(FrameRange::Range(skip, until)) => Self { skip, until },
+            Some(FrameRange::Count(count)) => {
+                Self { skip: args.skip, until: args.skip.saturating_add(count) }
+            }
+            None => Self { skip: args.skip, until: u64::MAX },
+        })
+    }
+}
+
+/// What is written where.
+fn targets(args: &InspectArgs) -> Result<Vec<(PathBuf, ReportForm)>> {
+    let form = form_of(&args.output, args.format)?;
+    let mut targets = vec![(args.output.clone(), form)];
+    if let Some(json) = &args.json {
+        if form == ReportForm::Json {
+            return Err(Failure::usage("--json is for the data beside a page: -o is data already"));
+        }
+        if is_pipe(json) && is_pipe(&args.output) {
+            return Err(Failure::usage("page and data cannot both go to standard output"));
+        }
+        targets.push((json.clone(), ReportForm::Json));
+    }
+    Ok(targets)
+}
+
+fn form_of(path: &Path, flag: Option<ReportForm>) -> Result<ReportForm> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    match (flag, extension) {
+        (Some(form), _) => Ok(form),
+        (None, Some("html" | "htm")) => Ok(ReportForm::Html),
+        (None, Some("json")) => Ok(ReportForm::Json),
+        (None, _) if is_pipe(path) => Ok(ReportForm::Json),
+        _ => {
+            let message = format!("{}: a report is .html or .json, or give -f", path.display());
+            Err(Failure::usage(message))
+        }
+    }
+}
+
+/// A report under construction.
+struct Sink {
+    output: OutputFile,
+    out: BufWriter<Box<dyn Write + Send>>,
+    report: Report,
+}
+
+enum Report {
+    Data(DataReport),
+    Page(PageReport),
+}
+
+impl Sink {
+    fn create(
+        path: &Path,
+        form: ReportForm,
+        rules: &Rules,
+        packets: &Packets,
+        args: &InspectArgs,
+        env: Env,
+    ) -> Result<Self> {
+        let output = OutputFile::create(path, rules)?;
+        let out = BufWriter::new(output.writer()?);
+        let (report, head) = match form {
+            ReportForm::Json => {
+                let (report, head) = DataReport::begin(&packets.facts);
+                (Report::Data(report), head)
+            }
+            ReportForm::Html => {
+                let (report, head) = PageReport::begin(&packets.facts, args.pictures.0, env);
+                (Report::Page(report), head)
+            }
+        };
+        let mut sink = Self { output, out, report };
+        sink.put(&head)?;
+        Ok(sink)
+    }
+
+    fn put(&mut self, text: &str) -> Result<()> {
+        let written = self.out.write_all(text.as_bytes());
+        written.map_err(|error| Failure::output(&self.output.name, &error))
+    }
+
+    fn add(&mut self, seen: &Seen<'_>) -> Result<()> {
+        let text = match &mut self.report {
+            Report::Data(report) => report.row(seen),
+            Report::Page(report) => report.row(seen)?,
+        };
+        self.put(&text)
+    }
+
+    fn finish(mut self, totals: &Totals, time_base: Rational, end: &Result<()>) -> Result<()> {
+        let text = match &self.report {
+            Report::Data(report) => report.end(totals, time_base, end),
+            Report::Page(report) => report.end(totals, time_base, end),
+        };
+        self.put(&text)?;
+        self.out.flush().map_err(|error| Failure::output(&self.output.name, &error))?;
+        drop(self.out);
+        self.output.commit()
+    }
+}
+
+/// A run of the command.
+struct Inspection {
+    selection: Selection,
+    sinks: Vec<Sink>,
+    totals: Totals,
+}
+
+impl Inspection {
+    fn read(&mut self, packets: &mut Packets, env: Env) -> Result<()> {
+        let Selection { skip, until } = self.selection;
+        let total = packets.facts.count.map_or(until, |count| count.min(until));
+        let total = Some(total.saturating_sub(skip)).filter(|_| total < u64::MAX);
+        let rate = packets.facts.frame_rate.unwrap_or(Rational::new(30, 1));
+        let mut progress = Progress::new(env.console, total, rate);
+        for index in 0..until {
+            if interrupt::stopped() {
+                let message = "interrupted: the report is finished";
+                return Err(Failure::new(Kind::Interrupted, message));
+            }
+            let Some(seen) = packets.next()? else { break };
+            let mut damage = None;
+            if let Outcome::Damaged(failure) = &seen.outcome
+                && !seen.goes_on
+            {
+                damage = Some(failure.clone());
+            }
+            if index >= skip {
+                self.totals.add(&seen);
+                for sink in &mut self.sinks {
+                    sink.add(&seen)?;
+                }
+            }
+            if let Some(failure) = damage {
+                return Err(failure);
+            }
+            let frames = self.totals.packets;
+            progress.update(&Now { frames, bytes: self.totals.bytes, ..Now::default() });
+        }
+        Ok(())
+    }
+
+    /// Completes the reports, of which whatever came before an error is kept, and tells the totals.
+    fn finish(self, packets: &Packets, end: &Result<()>, env: Env) -> Result<()> {
+        let is_output = end.as_ref().is_err_and(|failure| {
+            matches!(failure.kind, Kind::Output | Kind::ClosedPipe | Kind::Internal)
+        });
+        if is_output || end.is_err() && self.totals.packets == 0 {
+            return Ok(());
+        }
+        let names: Vec<_> = self.sinks.iter().map(|sink| sink.output.name.clone()).collect();
+        for sink in self.sinks {
+            if let Report::Page(report) = &sink.report {
+                for note in report.notes() {
+                    env.console.note(note);
+                }
+            }
+            sink.finish(&self.totals, packets.facts.time_base, end)?;
+        }
+        if let Some(note) = &packets.facts.note {
+            env.console.note(format!("{}: {note}", packets.facts.name));
+        }
+        env.console.note(format!("{}: {}", names.join(", "), self.totals.text()));
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! The report as JSON; [docs/COMMAND.md] describes it.
+
+use codec_core::codec::SlotSet;
+use codec_core::codec::trace::{BlockTrace, FrameTrace, SlotUpdate};
+use codec_core::frame::Rational;
+
+use super::packets::{Facts, Outcome, Seen};
+use super::totals::{Totals, kind_of};
+use crate::failure::Result;
+use crate::json::{self, Object, array};
+
+/// Name and version of the form. The version changes when something is taken away or means
+/// something else, not when something is added.
+pub(super) const SCHEMA: (&str, u32) = ("codec-inspect", 1);
+
+/// Writes the data.
+#[derive(Debug, Default)]
+pub(super) struct DataReport {
+    rows: u64,
+    /// Of the first frame that has any.
+    modes: Option<String>,
+}
+
+impl DataReport {
+    /// The report, and how the file begins.
+    pub(super) fn begin(facts: &Facts) -> (Self, String) {
+        let head = Object::new()
+            .text("schema", SCHEMA.0)
+            .raw("version", SCHEMA.1)
+            .raw("input", input(facts).finish())
+            .finish();
+        (Self::default(), format!("{},\"frames\":[", head.trim_end_matches('}').to_owned() + "}"))
+    }
+
+    /// One packet.
+    pub(super) fn row(&mut self, seen: &Seen<'_>) -> String {
+        let mut object = row(seen);
+        if let Outcome::Traced(trace) = &seen.outcome {
+            object = object.raw("blocks", blocks(trace));
+            self.modes.get_or_insert_with(|| modes(trace));
+        }
+        let separator = if self.rows == 0 { "\n" } else { ",\n" };
+        self.rows += 1;
+        format!("{separator}{}", object.finish())
+    }
+
+    /// How the file ends.
+    pub(super) fn end(&self, totals: &Totals, time_base: Rational, end: &Result<()>) -> String {
+        let modes = self.modes.as_deref().unwrap_or("null");
+        format!("\n],\"modes\":{modes},\"summary\":{}}}\n", summary(totals, time_base, end))
+    }
+}
+
+/// What is known of the file.
+pub(super) fn input(facts: &Facts) -> Object {
+    let rational = |rate: Rational| json::text(&format!("{}/{}", rate.num, rate.den));
+    Object::new()
+        .text("name", &facts.name)
+        .text("format", &facts.format)
+        .text("codec", facts.codec)
+        .raw("width", facts.size.width)
+        .raw("height", facts.size.height)
+        .raw("time_base", rational(facts.time_base))
+        .maybe("frame_rate", facts.frame_rate.map(rational))
+        .maybe("note", facts.note.as_deref().map(json::text))
+}
+
+/// Totals, and what ended the run early.
+pub(super) fn summary(totals: &Totals, time_base: Rational, end: &Result<()>) -> String {
+    let error = end.as_ref().err().map(|failure| json::text(&failure.message));
+    totals.json(time_base).maybe("error", error).finish()
+}
+
+/// Names of modes, in the order of their numbers.
+pub(super) fn modes(trace: &FrameTrace) -> String {
+    let names = |names: &[&str]| array(names.iter().map(|name| json::text(name)));
+    Object::new()
+        .raw("luma", names(trace.modes.luma))
+        .raw("chroma", names(trace.modes.chroma))
+        .raw("part", names(trace.modes.part))
+        .finish()
+}
+
+/// A packet without its blocks.
+pub(super) fn row(seen: &Seen<'_>) -> Object {
+    let packet = seen.packet;
+    let object = Object::new()
+        .raw("index", packet.index)
+        .raw("offset", packet.offset)
+        .raw("pts", packet.pts)
+        .maybe("duration", packet.duration)
+        .raw("bytes", packet.data.len())
+        .text("type", kind_of(seen));
+    match &seen.outcome {
+        Outcome::Traced(trace) => traced(object, trace),
+        Outcome::Reported(report) => object
+            .raw("shown", report.shown)
+            .raw("width", report.size.width)
+            .raw("height", report.size.height)
+            .raw("qindex", report.qindex)
+            .raw("reads", slots(report.refs_used, &[]))
+            .raw("updates", slots(report.refs_updated, &[]))
+            .raw("concealed_blocks", report.concealed_mbs),
+        Outcome::Unread => object.raw("shown", packet.shown),
+        Outcome::Damaged(failure) => {
+            object.raw("shown", packet.shown).text("error", &failure.message)
+        }
+    }
+}
+
+fn traced(object: Object, trace: &FrameTrace) -> Object {
+    let names: Vec<_> = trace.references.iter().map(|slot| slot.name).collect();
+    let updated = (0_u8..).zip(&trace.references);
+    let updated = updated.filter(|(_, slot)| slot.update != SlotUpdate::Kept);
+    let updated = updated.fold(SlotSet::NONE, |set, (n, _)| set.with(SlotSet(1 << (n & 7))));
+    let object = object
+        .raw("shown", trace.shown)
+        .raw("width", trace.size.width)
+        .raw("height", trace.size.height)
+        .maybe("qindex", (!trace.is_repeat).then_some(trace.qindex))
+        .raw("reads", slots(trace.refs_used(), &names))
+        .raw("updates", slots(updated, &names))
+        .raw("concealed_blocks", trace.concealed_blocks);
+    if trace.is_repeat {
+        return object;
+    }
+    let numbers = |pairs: &[(&str, i8)]| {
+        let object = pairs.iter().fold(Object::new(), |object, (name, n)| object.raw(name, n));
+        object.finish()
+    };
+    let partitions = trace.partitions.iter().map(|part| {
+        Object::new()
+            .raw("bytes", part.bytes)
+            .raw("header_q8", part.header_q8)
+            .raw("used_q8", part.used_q8)
+            .finish()
+    });
+    let filter = Object::new()
+        .text("kind", trace.filter.kind)
+        .raw("level", trace.filter.level)
+        .raw("sharpness", trace.filter.sharpness)
+        .raw("reference_deltas", array(&trace.filter.reference_deltas))
+        .raw("mode_deltas", array(&trace.filter.mode_deltas));
+    let segments = trace.segments.as_ref().map(|segments| {
+        Object::new()
+            .raw("updates_map", segments.updates_map)
+            .raw("updates_data", segments.updates_data)
+            .raw("absolute", segments.is_absolute)
+            .raw("qindex", array(&segments.qindex))
+            .raw("filter_level", array(&segments.filter_level))
+            .raw("tree_probs", array(&segments.tree_probs))
+            .finish()
+    });
+    let references = trace.references.iter().map(|slot| {
+        let update = match slot.update {
+            SlotUpdate::Kept => "kept".to_owned(),
+            SlotUpdate::Frame => "frame".to_owned(),
+            SlotUpdate::CopyOf(other) => {
+                format!("copy of {}", names.get(usize::from(other)).unwrap_or(&"?"))
+            }
+        };
+        Object::new()
+            .text("name", slot.name)
+            .raw("used_blocks", slot.used_blocks)
+            .text("update", &update)
+            .raw("sign_bias", slot.sign_bias)
+            .finish()
+    });
+    let probabilities = trace.probabilities.iter();
+    let probabilities =
+        probabilities.fold(Object::new(), |object, (name, values)| object.raw(name, array(values)));
+    object
+        .raw("profile", trace.profile)
+        .raw("framing_bytes", trace.framing_bytes)
+        .raw("partitions", array(partitions))
+        .raw("qindex_deltas", numbers(&trace.qindex_deltas))
+        .raw("filter", filter.finish())
+        .maybe("segments", segments)
+        .raw("references", array(references))
+        .raw("keeps_probabilities", trace.keeps_probabilities)
+        .raw("changed_coeff_probs", trace.changed_coeff_probs)
+        .raw("probabilities", probabilities.finish())
+        .raw("vector_units", trace.vector_units)
+        .maybe("block_pixels", trace.block_pixels)
+}
+
+/// Names of slots, or their numbers.
+fn slots(set: SlotSet, names: &[&str]) -> String {
+    let members = (0..8_u8).filter(|&slot| set.contains(SlotSet(1 << slot)));
+    array(members.map(|slot| match names.get(usize::from(slot)) {
+        Some(name) => json::text(name),
+        None => slot.to_string(),
+    }))
+}
+
+/// All blocks, a list for each property.
+fn blocks(trace: &FrameTrace) -> String {
+    let list = |value: &dyn Fn(&BlockTrace) -> i64| array(trace.blocks.iter().map(value));
+    let vector = |block: &BlockTrace| block.motion[0].map(|motion| motion.vector);
+    let mut object = Object::new();
+    if trace.block_pixels.is_none() {
+        object = object
+            .raw("x", list(&|block| block.at.0.into()))
+            .raw("y", list(&|block| block.at.1.into()))
+            .raw("width", list(&|block| block.size.0.into()))
+            .raw("height", list(&|block| block.size.1.into()));
+    }
+    let parts = trace.blocks.iter().enumerate().flat_map(|(number, block)| {
+        trace.parts_of(block).iter().map(move |part| {
+            let vector = part.vector.unwrap_or_default();
+            let mode = part.mode.map_or(-1, i64::from);
+            let (x, y) = (part.at.0.into(), part.at.1.into());
+            let (width, height) = (part.size.0.into(), part.size.1.into());
+            let number = i64::try_from(number).unwrap_or(-1);
+            array([number, x, y, width, height, mode, vector.x.into(), vector.y.into()])
+        })
+    });
+    object
+        .raw("luma", list(&|block| block.luma.into()))
+        .raw("chroma", list(&|block| block.chroma.map_or(-1, i64::from)))
+        .raw("reference", list(&|block| block.motion[0].map_or(-1, |motion| motion.slot.into())))
+        .raw("vector_x", list(&|block| vector(block).map_or(0, |vector| vector.x.into())))
+        .raw("vector_y", list(&|block| vector(block).map_or(0, |vector| vector.y.into())))
+        .raw("segment", list(&|block| block.segment.into()))
+        .raw("qindex", list(&|block| block.qindex.into()))
+        .raw("skip", list(&|block| block.skip.into()))
+        .raw("coded_blocks", list(&|block| block.coded_blocks.into()))
+        .raw("filter_level", list(&|block| block.filter_level.into()))
+        .raw("filters_inside", list(&|block| block.filters_inside.into()))
+        .raw("mode_q8", list(&|block| block.mode_q8.into()))
+        .raw("token_q8", list(&|block| block.token_q8.into()))
+        .raw("partition", list(&|block| block.partition.into()))
+        .raw("concealed", list(&|block| block.concealed.into()))
+        .raw("parts", array(parts))
+        .finish()
+}

@@ -1,0 +1,47 @@
+//! The blocks of a frame in few bytes, for the page's script, which reads the same order.
+
+use std::io::Write;
+
+use codec_core::codec::trace::{BlockTrace, FrameTrace};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
+/// What stands for "none" in a byte.
+const NONE: u8 = 255;
+
+/// Packs blocks, then parts: each property of all of them after the other, little-endian, and all
+/// of it compressed (RFC 1950).
+pub(super) fn pack(trace: &FrameTrace) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(24 * trace.blocks.len() + 16 * trace.parts.len());
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+    bytes.extend(count(trace.blocks.len()));
+    bytes.extend(count(trace.parts.len()));
+    let mut each = |value: &dyn Fn(&BlockTrace) -> u8| bytes.extend(trace.blocks.iter().map(value));
+    each(&|block| block.luma);
+    each(&|block| block.chroma.unwrap_or(NONE));
+    each(&|block| block.motion[0].map_or(NONE, |motion| motion.slot));
+    each(&|block| block.segment);
+    each(&|block| block.qindex);
+    each(&|block| {
+        u8::from(block.skip) | u8::from(block.filters_inside) << 1 | u8::from(block.concealed) << 2
+    });
+    each(&|block| block.coded_blocks);
+    each(&|block| block.filter_level);
+    each(&|block| block.parts.1);
+    let vectors = trace.blocks.iter().map(|block| block.motion[0].unwrap_or_default().vector);
+    bytes.extend(vectors.clone().flat_map(|vector| vector.x.to_le_bytes()));
+    bytes.extend(vectors.flat_map(|vector| vector.y.to_le_bytes()));
+    bytes.extend(trace.blocks.iter().flat_map(|block| block.mode_q8.to_le_bytes()));
+    bytes.extend(trace.blocks.iter().flat_map(|block| block.token_q8.to_le_bytes()));
+    bytes.extend(trace.parts.iter().map(|part| part.at.0));
+    bytes.extend(trace.parts.iter().map(|part| part.at.1));
+    bytes.extend(trace.parts.iter().map(|part| part.size.0));
+    bytes.extend(trace.parts.iter().map(|part| part.size.1));
+    bytes.extend(trace.parts.iter().map(|part| part.mode.unwrap_or(NONE)));
+    let vectors = trace.parts.iter().map(|part| part.vector.unwrap_or_default());
+    bytes.extend(vectors.clone().flat_map(|vector| vector.x.to_le_bytes()));
+    bytes.extend(vectors.flat_map(|vector| vector.y.to_le_bytes()));
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(&bytes)?;
+    encoder.finish()
+}

@@ -1,0 +1,164 @@
+//! The report as a page that needs nothing else: style and script stand in it, pictures and blocks
+//! are part of its data.
+
+use codec_core::codec::trace::FrameTrace;
+use codec_core::frame::Rational;
+
+use super::packets::{Facts, Outcome, Seen};
+use super::picture::Pictures;
+use super::totals::Totals;
+use super::{base64, data, overlay};
+use crate::Env;
+use crate::failure::{Failure, Result};
+use crate::json::{self, Object, array};
+
+const STYLE: &str = include_str!("page/style.css");
+const BODY: &str = include_str!("page/body.html");
+const SCRIPT: &str = include_str!("page/script.js");
+
+/// Most blocks in a page, so that it opens fast: nearly two minutes of 360p, half a minute of 720p.
+const MAX_BLOCKS: u64 = 3_000_000;
+
+/// Writes the page.
+#[derive(Debug)]
+pub(super) struct PageReport {
+    env: Env,
+    max_pictures: u64,
+    rows: u64,
+    pictures: Pictures,
+    /// Frames with a picture in the page, and those that could have one.
+    with_picture: u64,
+    could_have_picture: u64,
+    /// As for pictures.
+    with_blocks: u64,
+    could_have_blocks: u64,
+    blocks: u64,
+    /// Of the first frame that has any.
+    modes: Option<String>,
+    note: Option<String>,
+}
+
+impl PageReport {
+    /// The report, and how the page begins.
+    pub(super) fn begin(facts: &Facts, max_pictures: u64, env: Env) -> (Self, String) {
+        let title = escape_html(&facts.name);
+        let head = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n\
+             <style>\n{STYLE}</style>\n</head>\n<body>\n{BODY}\
+             <script type=\"application/json\" id=\"input\">{}</script>\n\
+             <script type=\"application/json\" id=\"frames\">[",
+            escape_json(data::input(facts).finish())
+        );
+        let report = Self {
+            env,
+            max_pictures,
+            rows: 0,
+            pictures: Pictures::default(),
+            with_picture: 0,
+            could_have_picture: 0,
+            with_blocks: 0,
+            could_have_blocks: 0,
+            blocks: 0,
+            modes: None,
+            note: facts.note.clone(),
+        };
+        (report, head)
+    }
+
+    /// One packet.
+    pub(super) fn row(&mut self, seen: &Seen<'_>) -> Result<String> {
+        let mut object = data::row(seen);
+        if let Outcome::Traced(trace) = &seen.outcome {
+            self.modes.get_or_insert_with(|| data::modes(trace));
+            object = self.with_overlay(object, trace)?;
+            object = self.with_picture(object, trace, seen)?;
+        }
+        let separator = if self.rows == 0 { "\n" } else { ",\n" };
+        self.rows += 1;
+        Ok(format!("{separator}{}", escape_json(object.finish())))
+    }
+
+    fn with_overlay(&mut self, object: Object, trace: &FrameTrace) -> Result<Object> {
+        if trace.blocks.is_empty() {
+            return Ok(object);
+        }
+        self.could_have_blocks += 1;
+        self.blocks += trace.blocks.len() as u64;
+        if self.blocks > MAX_BLOCKS {
+            return Ok(object);
+        }
+        self.with_blocks += 1;
+        let packed = overlay::pack(trace).map_err(Failure::internal)?;
+        let mut text = "\"".to_owned();
+        base64::push(&mut text, &packed);
+        text.push('"');
+        Ok(object.raw("blocks", text))
+    }
+
+    fn with_picture(
+        &mut self,
+        object: Object,
+        trace: &FrameTrace,
+        seen: &Seen<'_>,
+    ) -> Result<Object> {
+        let Some(frame) = &trace.picture else { return Ok(object) };
+        self.could_have_picture += 1;
+        if self.could_have_picture > self.max_pictures {
+            return Ok(object);
+        }
+        self.with_picture += 1;
+        let file = self.pictures.webp(frame, seen.info, self.env)?;
+        let mut text = "\"data:image/webp;base64,".to_owned();
+        base64::push(&mut text, &file);
+        text.push('"');
+        Ok(object.raw("picture", text))
+    }
+
+    /// What the page leaves out.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.with_picture < self.could_have_picture && self.max_pictures > 0 {
+            notes.push(format!(
+                "pictures of {} of {} frames are in the page: --pictures N or all, --frames A..B",
+                self.with_picture, self.could_have_picture
+            ));
+        }
+        if self.with_blocks < self.could_have_blocks {
+            notes.push(format!(
+                "blocks of {} of {} frames are in the page: --frames A..B chooses others",
+                self.with_blocks, self.could_have_blocks
+            ));
+        }
+        notes
+    }
+
+    /// How the page ends.
+    pub(super) fn end(&self, totals: &Totals, time_base: Rational, end: &Result<()>) -> String {
+        let modes = self.modes.as_deref().unwrap_or("null");
+        let notes = self.note.iter().cloned().chain(self.notes());
+        let notes = array(notes.map(|note| json::text(&note)));
+        let summary = data::summary(totals, time_base, end);
+        let object = Object::new()
+            .raw("modes", modes)
+            .raw("notes", notes)
+            .raw("summary", summary)
+            .text("made_by", concat!("codec ", env!("CARGO_PKG_VERSION")));
+        format!(
+            "\n]</script>\n<script type=\"application/json\" id=\"rest\">{}</script>\n\
+             <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+            escape_json(object.finish())
+        )
+    }
+}
+
+/// JSON in which nothing can end the element that it stands in.
+fn escape_json(json: String) -> String {
+    if json.contains('<') { json.replace('<', "\\u003c") } else { json }
+}
+
+fn escape_html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}

@@ -1,0 +1,140 @@
+//! Sums over the reported packets.
+
+use codec_core::codec::FrameKind;
+use codec_core::codec::trace::FrameTrace;
+use codec_core::frame::Rational;
+
+use super::packets::{Outcome, Seen};
+use crate::json::Object;
+
+/// What a packet is called in reports.
+pub(super) fn kind_of(seen: &Seen<'_>) -> &'static str {
+    let (kind, shown) = match &seen.outcome {
+        Outcome::Damaged(_) => return "damaged",
+        Outcome::Traced(trace) if trace.is_repeat => return "repeat",
+        Outcome::Traced(trace) => (trace.kind, trace.shown),
+        Outcome::Reported(report) => (report.kind, report.shown),
+        Outcome::Unread => {
+            let kind = if seen.packet.key { FrameKind::Key } else { FrameKind::Inter };
+            (kind, seen.packet.shown)
+        }
+    };
+    match (kind, shown) {
+        (FrameKind::Key, _) => "key",
+        (FrameKind::Inter, true) => "inter",
+        (FrameKind::Inter, false) => "altref",
+    }
+}
+
+/// Sums.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    keys: u64,
+    hidden: u64,
+    repeats: u64,
+    damaged: u64,
+    concealed: u64,
+    framing_bytes: u64,
+    header_q8: u64,
+    mode_q8: u64,
+    token_q8: u64,
+    blocks: u64,
+    intra: u64,
+    skipped: u64,
+    divided: u64,
+    first_pts: Option<i64>,
+    /// Time of the last packet and its duration.
+    last: Option<(i64, Option<u64>)>,
+    shown: u64,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, seen: &Seen<'_>) {
+        let packet = seen.packet;
+        self.packets += 1;
+        self.bytes += packet.data.len() as u64;
+        match kind_of(seen) {
+            "key" => self.keys += 1,
+            "altref" => self.hidden += 1,
+            "repeat" => self.repeats += 1,
+            "damaged" => self.damaged += 1,
+            _ => {}
+        }
+        self.shown += u64::from(packet.shown);
+        self.first_pts = Some(self.first_pts.map_or(packet.pts, |first| first.min(packet.pts)));
+        if self.last.is_none_or(|(last, _)| packet.pts >= last) {
+            self.last = Some((packet.pts, packet.duration));
+        }
+        match &seen.outcome {
+            Outcome::Traced(trace) => {
+                self.concealed += u64::from(trace.concealed_blocks);
+                self.add_blocks(trace);
+            }
+            Outcome::Reported(report) => self.concealed += u64::from(report.concealed_mbs),
+            Outcome::Unread | Outcome::Damaged(_) => {}
+        }
+    }
+
+    fn add_blocks(&mut self, trace: &FrameTrace) {
+        self.framing_bytes += trace.framing_bytes;
+        self.header_q8 += trace.partitions.iter().map(|part| part.header_q8).sum::<u64>();
+        self.blocks += trace.blocks.len() as u64;
+        for block in &trace.blocks {
+            self.mode_q8 += u64::from(block.mode_q8);
+            self.token_q8 += u64::from(block.token_q8);
+            self.intra += u64::from(block.is_intra());
+            self.skipped += u64::from(block.coded_blocks == 0);
+            self.divided += u64::from(block.parts.1 > 0);
+        }
+    }
+
+    /// From the first time to the end of the last packet.
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    pub(super) fn seconds(&self, time_base: Rational) -> f64 {
+        let (Some(first), Some((last, duration))) = (self.first_pts, self.last) else { return 0.0 };
+        let span = last.saturating_sub(first) as f64;
+        let nominal = span / (self.shown.max(2) - 1) as f64;
+        (span + duration.map_or(nominal, |ticks| ticks as f64)) * time_base.as_f64()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    pub(super) fn json(&self, time_base: Rational) -> Object {
+        let seconds = self.seconds(time_base);
+        let kbps = if seconds > 0.0 { self.bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 };
+        Object::new()
+            .raw("packets", self.packets)
+            .raw("key", self.keys)
+            .raw("altref", self.hidden)
+            .raw("repeat", self.repeats)
+            .raw("damaged", self.damaged)
+            .raw("concealed_blocks", self.concealed)
+            .raw("bytes", self.bytes)
+            .float("seconds", seconds)
+            .float("kbps", kbps)
+            .raw("framing_bytes", self.framing_bytes)
+            .raw("header_q8", self.header_q8)
+            .raw("mode_q8", self.mode_q8)
+            .raw("token_q8", self.token_q8)
+            .raw("blocks", self.blocks)
+            .raw("intra", self.intra)
+            .raw("without_coefficients", self.skipped)
+            .raw("divided", self.divided)
+    }
+
+    /// In words.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{} packets, {} bytes, {} key", self.packets, self.bytes, self.keys);
+        let others = [
+            (self.hidden, "not shown"),
+            (self.repeats, "repeats"),
+            (self.damaged, "damaged"),
+            (self.concealed, "blocks made up"),
+        ];
+        for (count, what) in others.into_iter().filter(|&(count, _)| count > 0) {
+            text.push_str(&format!(", {count} {what}"));
+        }
+        text
+    }
+}

@@ -1,0 +1,243 @@
+//! `codec inspect`: page and data, what they agree with, and what is left after damage.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::{Place, data};
+
+/// A place with an IVF file of twelve frames of our own encoder.
+fn with_stream() -> Place {
+    let place = Place::with_clip("talking-head", "176x144", 12);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "-b", "150k"]);
+    place
+}
+
+fn report(place: &Place, name: &str) -> Value {
+    serde_json::from_slice(&place.read(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn rows(report: &Value) -> &[Value] {
+    report["frames"].as_array().unwrap()
+}
+
+fn sum(list: &Value) -> u64 {
+    list.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum()
+}
+
+/// The JSON inside an element of a page.
+fn embedded(page: &str, id: &str) -> Value {
+    let (_, rest) = page.split_once(&format!("id=\"{id}\">")).unwrap();
+    let (text, _) = rest.split_once("</script>").unwrap();
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{id}: {e}"))
+}
+
+#[test]
+fn one_run_gives_a_page_and_its_data() {
+    let place = with_stream();
+    place.ok(&["inspect", "a.ivf", "-o", "r.html", "--json", "r.json"]);
+    let report = report(&place, "r.json");
+    assert_eq!((&report["schema"], &report["version"]), (&"codec-inspect".into(), &1.into()));
+    assert_eq!(report["input"]["codec"], "vp8");
+    assert_eq!(report["modes"]["luma"].as_array().unwrap().len(), 10);
+    let probe = place.json(&["probe", "a.ivf", "--json", "--frames"]);
+    let sizes = |value: &Value| -> Vec<_> {
+        value.as_array().unwrap().iter().map(|row| row["bytes"].as_u64()).collect()
+    };
+    assert_eq!(sizes(&report["frames"]), sizes(&probe["frames"]));
+    assert_eq!(rows(&report).len(), 12);
+    assert_eq!(rows(&report)[0]["type"], "key");
+    for row in rows(&report) {
+        let (blocks, partitions) = (&row["blocks"], row["partitions"].as_array().unwrap());
+        assert_eq!(blocks["luma"].as_array().unwrap().len(), 11 * 9);
+        let bits = sum(&blocks["mode_q8"]) + partitions[0]["header_q8"].as_u64().unwrap();
+        assert_eq!(bits, partitions[0]["used_q8"].as_u64().unwrap());
+        assert_eq!(sum(&blocks["token_q8"]), partitions[1]["used_q8"].as_u64().unwrap());
+    }
+    let page = String::from_utf8(place.read("r.html")).unwrap();
+    let (frames, rest) = (embedded(&page, "frames"), embedded(&page, "rest"));
+    assert_eq!(sizes(&frames), sizes(&report["frames"]));
+    assert_eq!(rest["summary"], report["summary"]);
+    assert!(frames.as_array().unwrap().iter().all(|row| row["picture"].is_string()));
+    assert!(frames.as_array().unwrap().iter().all(|row| row["blocks"].is_string()));
+    // It needs nothing from anywhere.
+    assert!(page.ends_with("</html>\n"));
+    for word in ["http:", "https:", "src=", "@import", "fetch("] {
+        assert!(!page.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn frames_and_pictures_are_chosen() {
+    let place = with_stream();
+    let indices = |name: &str| -> Vec<_> {
+        rows(&report(&place, name)).iter().map(|row| row["index"].as_u64().unwrap()).collect()
+    };
+    place.ok(&["inspect", "a.ivf", "-o", "a.json", "--frames", "4..7"]);
+    assert_eq!(indices("a.json"), [4, 5, 6]);
+    place.ok(&["inspect", "a.ivf", "-o", "b.json", "-n", "2", "--skip", "3"]);
+    assert_eq!(indices("b.json"), [3, 4]);
+    let whole = place.json(&["inspect", "a.ivf", "-o", "-"]);
+    assert_eq!(report(&place, "b.json")["frames"][0], whole["frames"][3]);
+    for (pictures, count) in [("none", 0), ("all", 12), ("5", 5)] {
+        let run = place.ok(&["inspect", "a.ivf", "-o", "p.html", "-y", "--pictures", pictures]);
+        let page = String::from_utf8(place.read("p.html")).unwrap();
+        assert_eq!(page.matches("data:image/webp").count(), count, "{pictures}");
+        assert_eq!(run.err.contains("5 of 12"), pictures == "5", "{}", run.err);
+    }
+}
+
+#[test]
+fn reports_are_refused_before_any_work() {
+    let place = with_stream();
+    fs::write(place.path("old.html"), "old").unwrap();
+    place.fails(2, "exists already", &["inspect", "a.ivf", "-o", "old.html"]);
+    assert_eq!(place.read("old.html"), b"old");
+    place.fails(2, "same file", &["inspect", "a.ivf", "-o", "a.ivf", "-f", "html", "-y"]);
+    place.fails(2, "same file", &["inspect", "a.ivf", "-o", "x.html", "--json", "x.html"]);
+    place.fails(2, "a report is", &["inspect", "a.ivf", "-o", "x.txt"]);
+    place.fails(2, "-o is data already", &["inspect", "a.ivf", "-o", "x.json", "--json", "y.json"]);
+    let both = ["inspect", "a.ivf", "-o", "x.html", "--frames", "2..4", "--skip", "1"];
+    place.fails(2, "exclude each other", &both);
+    place.fails(2, "expected a number", &["inspect", "a.ivf", "-o", "x.html", "--frames", "4..2"]);
+    place.fails(3, "no packets to inspect", &["inspect", "clip.y4m", "-o", "x.html"]);
+    place.fails(3, "none.ivf", &["inspect", "none.ivf", "-o", "x.html"]);
+    assert!(!place.has("x.html") && !place.has("x.json"));
+    assert!(place.names().iter().all(|name| !name.starts_with('.')), "{:?}", place.names());
+}
+
+#[test]
+fn what_came_before_damage_is_reported() {
+    let place = with_stream();
+    let mut coded = place.read("a.ivf");
+    // The fourth packet loses its middle.
+    let mut at = 32;
+    for _ in 0..3 {
+        at += 12 + u32::from_le_bytes(coded[at..at + 4].try_into().unwrap()) as usize;
+    }
+    let len = u32::from_le_bytes(coded[at..at + 4].try_into().unwrap());
+    let kept = len / 3;
+    coded[at..at + 4].copy_from_slice(&kept.to_le_bytes());
+    coded.drain(at + 12 + kept as usize..at + 12 + len as usize);
+    fs::write(place.path("damaged.ivf"), coded).unwrap();
+
+    let arguments = ["inspect", "damaged.ivf", "-o", "a.html", "--json", "a.json"];
+    place.fails(4, "packet 3 at byte", &arguments);
+    let stopped = report(&place, "a.json");
+    assert_eq!(rows(&stopped).len(), 4);
+    assert_eq!(rows(&stopped)[3]["type"], "damaged");
+    assert!(rows(&stopped)[3]["error"].as_str().unwrap().contains("packet 3"));
+    assert!(stopped["summary"]["error"].is_string());
+    let page = String::from_utf8(place.read("a.html")).unwrap();
+    assert_eq!(embedded(&page, "frames").as_array().unwrap().len(), 4);
+
+    place.ok(&["inspect", "damaged.ivf", "-o", "b.json", "--conceal"]);
+    let concealed = report(&place, "b.json");
+    assert_eq!(rows(&concealed).len(), 12);
+    let row = &rows(&concealed)[3];
+    let marked = row["blocks"]["concealed"].as_array().unwrap();
+    let marked = marked.iter().filter(|flag| **flag == 1).count() as u64;
+    assert!(marked > 0);
+    assert_eq!(row["concealed_blocks"], marked);
+}
+
+#[test]
+fn damaged_files_are_inspected_without_panic() {
+    let Some(dir) = data("malformed") else { return };
+    let place = Place::new();
+    let mut seen = 0;
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.to_str().unwrap();
+        if file.ends_with(".res") || file.ends_with(".md5") {
+            continue;
+        }
+        seen += 1;
+        for extra in [&[][..], &["--conceal"]] {
+            let limits = ["--limits", "pixels=2M", "--pictures", "2", "-y"];
+            let outputs = ["-o", "x.html", "--json", "x.json"];
+            let run = place.run(&[&["inspect", file], &outputs[..], &limits, extra].concat());
+            assert!([0, 3, 4].contains(&run.code), "{file}: code {}: {}", run.code, run.err);
+            assert!(run.code == 0 || run.err.contains(file), "{file}: no name in: {}", run.err);
+            if place.has("x.json") {
+                let page = String::from_utf8(place.read("x.html")).unwrap();
+                let count = rows(&report(&place, "x.json")).len();
+                assert_eq!(embedded(&page, "frames").as_array().unwrap().len(), count, "{file}");
+                fs::remove_file(place.path("x.json")).unwrap();
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} files");
+}
+
+/// Size and key flag of each packet as ffprobe has them.
+fn ffprobe_packets(file: &str) -> Option<Vec<(u64, bool)>> {
+    let arguments = ["-v", "error", "-select_streams", "v:0", "-show_entries"];
+    let form = ["packet=size,flags", "-of", "csv=p=0", file];
+    let mut command = Command::new("ffprobe");
+    let Ok(output) = command.args(arguments).args(form).stdin(Stdio::null()).output() else {
+        assert!(std::env::var_os("CODEC_TEST_DATA").is_none(), "ffprobe is not installed");
+        eprintln!("skipped, no ffprobe: {file}");
+        return None;
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows = text.lines().filter(|line| !line.is_empty()).map(|line| {
+        let (size, flags) = line.split_once(',').unwrap();
+        (size.parse().unwrap(), flags.contains('K'))
+    });
+    Some(rows.collect())
+}
+
+fn agrees_with_ffprobe(place: &Place, file: &str) {
+    place.ok(&["inspect", file, "-o", "x.json", "-y"]);
+    let report = report(place, "x.json");
+    let found: Vec<_> = rows(&report)
+        .iter()
+        .map(|row| (row["bytes"].as_u64().unwrap(), row["type"] == "key"))
+        .collect();
+    if let Some(expected) = ffprobe_packets(file) {
+        assert_eq!(found, expected, "{file}");
+    }
+    for row in rows(&report) {
+        let Some(blocks) = row["blocks"].as_object() else { panic!("{file}: no blocks") };
+        let grid = |side: &str| row[side].as_u64().unwrap().div_ceil(16);
+        let count = grid("width") * grid("height");
+        assert!(
+            row["type"] == "repeat" || blocks["luma"].as_array().unwrap().len() as u64 == count
+        );
+    }
+}
+
+#[test]
+fn conformance_vectors_and_streams_of_libvpx_agree_with_ffprobe() {
+    let Some(dir) = data("vp8") else { return };
+    let place = Place::new();
+    for number in ["001", "003", "008", "014", "017"] {
+        let file = dir.join(format!("vp80-00-comprehensive-{number}.ivf"));
+        agrees_with_ffprobe(&place, file.to_str().unwrap());
+    }
+    agrees_with_ffprobe(&place, dir.join("sintel-signbias.ivf").to_str().unwrap());
+}
+
+#[test]
+fn other_codecs_are_shown_packet_by_packet() {
+    let place = Place::new();
+    for (kind, extensions) in [("vp9", ["ivf", "webm"]), ("av1", ["ivf", "obu"])] {
+        let Some(dir) = data(kind) else { return };
+        let has = |path: &Path| {
+            path.extension().is_some_and(|ext| extensions.iter().any(|known| ext == *known))
+        };
+        let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let path = paths.filter(|path| has(path)).min().unwrap();
+        let file = path.to_str().unwrap();
+        let run = place.ok(&["inspect", file, "-o", "x.html", "--json", "x.json", "-y", "-n", "2"]);
+        assert!(run.err.contains(kind), "{file}: {}", run.err);
+        let report = report(&place, "x.json");
+        assert!(report["input"]["note"].as_str().unwrap().contains(kind), "{file}");
+        assert_eq!(rows(&report).len(), 2, "{file}");
+        assert!(rows(&report).iter().all(|row| row.get("blocks").is_none()), "{file}");
+        assert!(rows(&report)[0]["type"] == "key", "{file}");
+    }
+}
