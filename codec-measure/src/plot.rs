@@ -21,8 +21,13 @@ pub use style::Theme;
 pub use svg::escape;
 pub use table::bd_table;
 
-pub(crate) use axis::{count, number, short, signed};
-pub(crate) use rd::{measured, target_text};
+pub(crate) use axis::{Axis, count, number, short, signed};
+pub(crate) use chart::{Chart, Shape};
+pub(crate) use frontier::frontier_chart;
+pub(crate) use latency::latency_chart;
+pub(crate) use rate::rate_charts;
+pub(crate) use rd::{label_of, measured, panel as rd_panel, target_text, target_value};
+pub(crate) use style::{DASHES, MARKERS, Style};
 
 use crate::results::{Results, Target};
 

@@ -1,8 +1,10 @@
 //! What is made of a study: a page, a table of all points, a table for the terminal.
 
 mod csv;
+mod data;
 mod html;
 mod summary;
+mod tables;
 mod terminal;
 
 pub use csv::csv;

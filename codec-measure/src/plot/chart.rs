@@ -73,8 +73,10 @@ impl Chart {
     pub(crate) fn draw(&self, svg: &mut Svg, area: Area) {
         let inner = self.frame(svg, area);
         svg.write(format_args!("<g>"));
+        let mut row = 0.0;
         for rule in &self.rules {
-            self.rule(svg, inner, rule);
+            self.rule(svg, inner, rule, row);
+            row += 14.0;
         }
         for series in &self.series {
             self.curve(svg, inner, series);
@@ -123,7 +125,7 @@ impl Chart {
         inner
     }
 
-    fn rule(&self, svg: &mut Svg, inner: Area, rule: &Rule) {
+    fn rule(&self, svg: &mut Svg, inner: Area, rule: &Rule, row: f64) {
         if rule.upright {
             let Some(x) = inner.x_of(&self.x, rule.at).filter(|x| inner.holds_x(*x)) else {
                 return;
@@ -134,7 +136,7 @@ impl Chart {
             } else {
                 (x + 5.0, Anchor::Start)
             };
-            svg.label(at, inner.y + 10.0, &rule.label, Font::NAME.at(anchor));
+            svg.label(at, inner.y + 10.0 + row, &rule.label, Font::NAME.at(anchor));
         } else {
             let Some(y) = inner.y_of(&self.y, rule.at).filter(|y| inner.holds_y(*y)) else {
                 return;
@@ -147,7 +149,7 @@ impl Chart {
     fn curve(&self, svg: &mut Svg, inner: Area, series: &Series) {
         let colour = svg.colour(Ink::Series(series.style.index));
         let paper = svg.colour(Ink::Paper);
-        svg.write(format_args!("<g data-arm=\"{}\">", escape(&series.name)));
+        svg.write(format_args!("<g{}>", series.style.attribute()));
         let places: Vec<(f64, f64, &Mark)> =
             series.marks.iter().filter_map(|mark| self.place(inner, mark)).collect();
         if series.shape != Shape::Named && places.len() > 1 {
@@ -181,8 +183,15 @@ impl Chart {
                 );
             }
         }
-        if matches!(series.shape, Shape::Marked | Shape::Named) || places.len() == 1 {
-            for (x, y, mark) in &places {
+        let marked: Vec<&(f64, f64, &Mark)> = match series.shape {
+            Shape::Marked | Shape::Named => places.iter().collect(),
+            Shape::Line | Shape::Steps if series.style.arm.is_some() => {
+                sparse(&places, series.style.index)
+            }
+            Shape::Line | Shape::Steps => Vec::new(),
+        };
+        if !marked.is_empty() {
+            for (x, y, mark) in marked {
                 let title = match mark.tip.as_str() {
                     "" => String::new(),
                     tip => format!("<title>{}</title>", escape(tip)),
@@ -212,10 +221,10 @@ impl Chart {
                 let text = fitted(&series.name, 11.0, inner.width * 0.45);
                 let size = (width(&text, 11.0), 12.0);
                 let places = [
-                    (x + 9.0, y - 12.0),
-                    (x + 9.0, y + 4.0),
-                    (x - 9.0 - size.0, y - 12.0),
-                    (x - 9.0 - size.0, y + 4.0),
+                    (x + 8.0, y - 17.0),
+                    (x + 8.0, y + 5.0),
+                    (x - 8.0 - size.0, y - 17.0),
+                    (x - 8.0 - size.0, y + 5.0),
                     (x - size.0 / 2.0, y - 24.0),
                     (x - size.0 / 2.0, y + 12.0),
                     (x + 9.0, y - 28.0),
@@ -235,7 +244,7 @@ impl Chart {
                 let Some(best) = best else { continue };
                 taken.push(best);
                 let ink = Ink::Series(series.style.index);
-                svg.write(format_args!("<g data-arm=\"{}\">", escape(&series.name)));
+                svg.write(format_args!("<g{}>", series.style.attribute()));
                 svg.label(best.x, best.y + 10.0, &text, Font { ink, ..Font::NAME });
                 svg.write(format_args!("</g>"));
             }
@@ -289,6 +298,26 @@ impl Area {
     }
 }
 
+/// A mark every 110 pixels or so, not where the other curves have theirs: what tells lines apart
+/// without colour.
+fn sparse<'a, 'b>(
+    places: &'a [(f64, f64, &'b Mark)],
+    index: usize,
+) -> Vec<&'a (f64, f64, &'b Mark)> {
+    let mut next = places.first().map_or(0.0, |first| first.0) + 20.0 + 23.0 * count(index % 4);
+    let mut before = None;
+    let mut chosen = Vec::new();
+    for place in places {
+        let far = before.is_none_or(|(x, y): (f64, f64)| (place.0 - x).hypot(place.1 - y) > 80.0);
+        if place.0 >= next || (far && before.is_some()) {
+            chosen.push(place);
+            before = Some((place.0, place.1));
+            next = place.0 + 110.0;
+        }
+    }
+    chosen
+}
+
 fn path_of(places: &[(f64, f64, &Mark)], steps: bool) -> String {
     let mut path = String::new();
     for (index, (x, y, _)) in places.iter().enumerate() {
@@ -315,6 +344,7 @@ pub(crate) fn legend(svg: &mut Svg, entries: &[(String, Style)], x: f64, y: f64,
         }
         let middle = y + row + 8.0;
         let colour = Ink::Series(style.index);
+        svg.write(format_args!("<g{}>", style.attribute()));
         svg.dashed((x + at, middle), (x + at + 22.0, middle), colour, 1.75, style.dashes());
         let (fill, paper) = (svg.colour(colour), svg.colour(Ink::Paper));
         svg.write(format_args!(
@@ -324,6 +354,7 @@ pub(crate) fn legend(svg: &mut Svg, entries: &[(String, Style)], x: f64, y: f64,
             px(middle)
         ));
         svg.label(x + at + 28.0, middle + 3.8, &name, Font::NAME);
+        svg.write(format_args!("</g>"));
         at += wide;
     }
     row + 22.0

@@ -10,6 +10,15 @@ use crate::results::Results;
 /// beats on both; 640 by 420 pixels. The lower left is best.
 #[must_use]
 pub fn frontier(results: &Results, theme: Theme) -> String {
+    let mut svg = Svg::new(theme);
+    let (width, height) = (640.0, 420.0);
+    let area = Area { x: 16.0, y: 14.0, width: width - 32.0, height: height - 22.0 };
+    frontier_chart(results).draw(&mut svg, area);
+    svg.document("Speed against quality", width, height)
+}
+
+/// What [`frontier`] draws.
+pub(crate) fn frontier_chart(results: &Results) -> Chart {
     let metric = results.metrics.first().map_or("", |metric| metric.name.as_str());
     let mut best: Vec<_> = results.frontier.iter().filter(|point| point.on_frontier).collect();
     best.sort_by(|a, b| a.cpu_ratio.value.total_cmp(&b.cpu_ratio.value));
@@ -20,7 +29,7 @@ pub fn frontier(results: &Results, theme: Theme) -> String {
     });
     let line = Series {
         name: "frontier".into(),
-        style: Style { index: 0, round: 2 },
+        style: Style::ASIDE,
         shape: Shape::Line,
         marks: line.collect(),
     };
@@ -50,7 +59,7 @@ pub fn frontier(results: &Results, theme: Theme) -> String {
     };
     let x = ends(|point| [point.cpu_ratio.low, point.cpu_ratio.value, point.cpu_ratio.high]);
     let y = ends(|point| [point.bd_rate.low, point.bd_rate.value, point.bd_rate.high]);
-    let chart = Chart {
+    Chart {
         title: "Speed against quality".into(),
         x: Axis::over(
             format!("CPU time per frame, × {} (log scale; less is faster)", results.anchor),
@@ -65,10 +74,5 @@ pub fn frontier(results: &Results, theme: Theme) -> String {
         series,
         rules: vec![Rule { upright: false, at: 0.0, label: String::new() }],
         empty: "no arm can be compared with the anchor".into(),
-    };
-    let mut svg = Svg::new(theme);
-    let (width, height) = (640.0, 420.0);
-    let area = Area { x: 16.0, y: 14.0, width: width - 32.0, height: height - 22.0 };
-    chart.draw(&mut svg, area);
-    svg.document("Speed against quality", width, height)
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale, count, short};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape, legend};
-use super::rd::{entries, measured};
+use super::rd::{entries_of, measured};
 use super::style::{Style, Theme};
 use super::svg::Svg;
 use crate::results::{Point, Results};
@@ -12,6 +12,17 @@ use crate::results::{Point, Results};
 /// 640 by 420 pixels. `None` if no encoder told its times.
 #[must_use]
 pub fn latency(results: &Results, clip: Option<&str>, theme: Theme) -> Option<String> {
+    let chart = latency_chart(results, clip)?;
+    let mut svg = Svg::new(theme);
+    let (width, height) = (640.0, 420.0);
+    let used = legend(&mut svg, &entries_of(&chart), 16.0, 12.0, width - 32.0);
+    let area = Area { x: 16.0, y: 16.0 + used, width: width - 32.0, height: height - used - 24.0 };
+    chart.draw(&mut svg, area);
+    Some(svg.document("Encode time per frame", width, height))
+}
+
+/// What [`latency`] draws.
+pub(crate) fn latency_chart(results: &Results, clip: Option<&str>) -> Option<Chart> {
     let wanted = |point: &&Point| clip.is_none_or(|clip| point.clip == clip);
     let mut series = Vec::new();
     for arm in &results.arms {
@@ -49,7 +60,7 @@ pub fn latency(results: &Results, clip: Option<&str>, theme: Theme) -> Option<St
     });
     let all = || series.iter().flat_map(|series| &series.marks);
     let lowest = all().map(|mark| mark.y).fold(10.0, f64::min);
-    let chart = Chart {
+    Some(Chart {
         title: clip.unwrap_or("All clips").into(),
         x: Axis::over(
             "Encode time per frame (ms, log scale)",
@@ -65,13 +76,7 @@ pub fn latency(results: &Results, clip: Option<&str>, theme: Theme) -> Option<St
         rules: rules.collect(),
         series,
         empty: String::new(),
-    };
-    let mut svg = Svg::new(theme);
-    let (width, height) = (640.0, 420.0);
-    let used = legend(&mut svg, &entries(results), 16.0, 12.0, width - 32.0);
-    let area = Area { x: 16.0, y: 16.0 + used, width: width - 32.0, height: height - used - 24.0 };
-    chart.draw(&mut svg, area);
-    Some(svg.document("Encode time per frame", width, height))
+    })
 }
 
 /// Percent of the values that lie above each of them, at most about 200 marks of many; `sorted`

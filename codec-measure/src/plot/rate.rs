@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale, count, number};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape, legend};
-use super::rd::{entries, measured, target_text};
+use super::rd::{entries, entries_of, measured, target_text};
 use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, escape, fitted, px, width};
 use crate::results::{Point, Results, Target};
@@ -11,6 +11,19 @@ use crate::results::{Point, Results, Target};
 /// rate would have; one clip at one target, 640 by 520 pixels. `None` if no arm has such a trace.
 #[must_use]
 pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -> Option<String> {
+    let [rates, delays] = rate_charts(results, clip, target)?;
+    let mut svg = Svg::new(theme);
+    let (width, height) = (640.0, 540.0);
+    let used = legend(&mut svg, &entries_of(&rates), 16.0, 12.0, width - 32.0);
+    let half = (height - used - 24.0) / 2.0;
+    let area = Area { x: 16.0, y: 16.0 + used, width: width - 32.0, height: half };
+    rates.draw(&mut svg, area);
+    delays.draw(&mut svg, Area { y: area.bottom() + 4.0, height: half - 8.0, ..area });
+    Some(svg.document(&format!("Rate of {clip}"), width, height))
+}
+
+/// What [`rate_trace`] draws: the rates, and the delays.
+pub(crate) fn rate_charts(results: &Results, clip: &str, target: Target) -> Option<[Chart; 2]> {
     let points: Vec<&Point> = measured(results)
         .filter(|point| point.clip == clip && point.target == target)
         .filter(|point| !point.rate.seconds_kbit.is_empty())
@@ -35,14 +48,7 @@ pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -
         lines(results, &points, Shape::Line, |point| thinned(&point.rate.buffer_ms, fps)),
         Vec::new(),
     );
-    let mut svg = Svg::new(theme);
-    let (width, height) = (640.0, 540.0);
-    let used = legend(&mut svg, &entries(results), 16.0, 12.0, width - 32.0);
-    let half = (height - used - 24.0) / 2.0;
-    let area = Area { x: 16.0, y: 16.0 + used, width: width - 32.0, height: half };
-    rates.draw(&mut svg, area);
-    delays.draw(&mut svg, Area { y: area.bottom() + 4.0, height: half - 8.0, ..area });
-    Some(svg.document(&format!("Rate of {clip}"), width, height))
+    Some([rates, delays])
 }
 
 /// The target as a rule where it is one, as steps where it changes.
@@ -78,7 +84,7 @@ fn chart(title: String, label: &str, mut series: Vec<Series>, wanted: Vec<Wanted
                     0,
                     Series {
                         name: "target".into(),
-                        style: Style { index: 0, round: 2 },
+                        style: Style::ASIDE,
                         shape: Shape::Steps,
                         marks: marks
                             .map(|(s, y)| Mark { x: count(s), y, ..Mark::default() })
@@ -170,15 +176,17 @@ pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
         svg.label(left - 10.0, middle, &fitted(name, 11.0, 180.0), Font::NAME.at(Anchor::End));
         for (arm, value) in bars {
             let wide = x.place(*value).unwrap_or(0.0) * (right - left);
-            let colour = svg.colour(Ink::Series(Style::of_arm(results, arm).index));
+            let style = Style::of_arm(results, arm);
+            let colour = svg.colour(Ink::Series(style.index));
             svg.write(format_args!(
-                "<g data-arm=\"{0}\"><rect x=\"{1}\" y=\"{2}\" width=\"{3}\" height=\"10\" \
+                "<g{5}><rect x=\"{1}\" y=\"{2}\" width=\"{3}\" height=\"10\" \
                  fill=\"{colour}\"><title>{0}: {4} %</title></rect>",
                 escape(arm),
                 px(left),
                 px(y + 1.5),
                 px(wide.max(0.5)),
-                number(*value, 1)
+                number(*value, 1),
+                style.attribute()
             ));
             let font = Font { size: 10.0, ..Font::LABEL };
             svg.label(left + wide + 5.0, y + 10.0, &number(*value, 1), font);

@@ -72,6 +72,20 @@ pub(crate) fn entries(results: &Results) -> Vec<(String, Style)> {
     results.arms.iter().map(|arm| style(&arm.name)).collect()
 }
 
+/// Names and looks of the arms that `chart` shows.
+pub(crate) fn entries_of(chart: &Chart) -> Vec<(String, Style)> {
+    let shown = |series: &&Series| series.style.arm.is_some() && !series.marks.is_empty();
+    chart.series.iter().filter(shown).map(|series| (series.name.clone(), series.style)).collect()
+}
+
+/// One clip's curves without a legend, 360 by 280 pixels: for a page that has its own.
+pub(crate) fn panel(results: &Results, clip: &str, metric: &Metric, theme: Theme) -> String {
+    let mut svg = Svg::new(theme);
+    let area = Area { x: 4.0, y: 8.0, width: 352.0, height: 272.0 };
+    Chart { title: String::new(), ..chart(results, clip, metric, Scale::Log) }.draw(&mut svg, area);
+    svg.document(&format!("{clip}: {} over bitrate", metric.name), 360.0, 280.0)
+}
+
 fn chart(results: &Results, clip: &str, metric: &Metric, bitrate: Scale) -> Chart {
     let mut series = Vec::new();
     for arm in &results.arms {
@@ -84,20 +98,24 @@ fn chart(results: &Results, clip: &str, metric: &Metric, bitrate: Scale) -> Char
         series.push(Series { name: arm.name.clone(), style, shape: Shape::Marked, marks });
     }
     let all = || series.iter().flat_map(|series| &series.marks);
-    let direction = if metric.higher_is_better { "" } else { ", lower is better" };
-    let unit = if metric.unit.is_empty() { "" } else { metric.unit.as_str() };
-    let label = match (unit, direction) {
-        ("", "") => metric.name.clone(),
-        ("", _) => format!("{} (lower is better)", metric.name),
-        (unit, direction) => format!("{} ({unit}{direction})", metric.name),
-    };
     Chart {
         title: clip.to_owned(),
         x: Axis::over("Bitrate (kb/s)", bitrate, all().map(|mark| mark.x)),
-        y: Axis::over(label, Scale::Linear, all().map(|mark| mark.y)),
+        y: Axis::over(label_of(metric), Scale::Linear, all().map(|mark| mark.y)),
         series,
         rules: Vec::new(),
         empty: "no point was measured".into(),
+    }
+}
+
+/// What stands along an axis of `metric`.
+pub(crate) fn label_of(metric: &Metric) -> String {
+    let direction = if metric.higher_is_better { "" } else { ", lower is better" };
+    let unit = if metric.unit.is_empty() { "" } else { metric.unit.as_str() };
+    match (unit, direction) {
+        ("", "") => metric.name.clone(),
+        ("", _) => format!("{} (lower is better)", metric.name),
+        (unit, direction) => format!("{} ({unit}{direction})", metric.name),
     }
 }
 
@@ -128,5 +146,14 @@ pub(crate) fn target_text(target: Target) -> String {
         Target::Bpp(value) => format!("{value} bits per pixel"),
         Target::Quality(value) => format!("quality {value}"),
         Target::Qp(value) => format!("qp {value}"),
+    }
+}
+
+/// The number in a target.
+pub(crate) fn target_value(target: Target) -> f64 {
+    match target {
+        Target::Kbps(value) | Target::Bpp(value) | Target::Quality(value) | Target::Qp(value) => {
+            value
+        }
     }
 }

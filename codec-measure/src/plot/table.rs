@@ -1,9 +1,8 @@
 //! BD-rates as a table that is a picture.
 
-use super::axis::signed;
+use super::axis::{count, number, signed};
 use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, fitted, px};
-use crate::plot::axis::count;
 use crate::results::Results;
 
 /// BD-rate of each arm by each metric with its interval, and each clip's by the first metric.
@@ -84,18 +83,15 @@ fn clips_table(
         arm_name(svg, results, &comparison.arm, y, 180.0);
         for clip in &comparison.clips {
             svg.label(200.0, y, &fitted(&clip.clip, 11.0, total - 330.0), Font::LABEL);
-            let text = match (&clip.bd_rate, &clip.refused) {
+            let (value, share) = match (&clip.bd_rate, &clip.refused) {
                 (Some(rate), _) => {
-                    format!(
-                        "{}   {} %",
-                        signed(rate.value, 1),
-                        super::axis::number(rate.overlap * 100.0, 0)
-                    )
+                    (signed(rate.value, 1), format!("{} %", number(rate.overlap * 100.0, 0)))
                 }
-                (None, Some(_)) => "refused".into(),
-                (None, None) => "–".into(),
+                (None, Some(_)) => ("refused".into(), String::new()),
+                (None, None) => ("–".into(), String::new()),
             };
-            svg.label(total - 16.0, y, &text, Font::NAME.at(Anchor::End));
+            svg.label(total - 76.0, y, &value, Font::NAME.at(Anchor::End));
+            svg.label(total - 16.0, y, &share, Font::LABEL.at(Anchor::End));
             y += 17.0;
         }
         y += 6.0;

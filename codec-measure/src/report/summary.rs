@@ -21,7 +21,6 @@ pub(crate) struct Summary<'a> {
     pub(crate) deadline_misses: Option<u64>,
     /// Percent off the target: the mean of what each point is off, either way.
     pub(crate) rate_error: Option<f64>,
-    pub(crate) frames: u64,
     pub(crate) frozen: u64,
     pub(crate) freezes: u64,
     pub(crate) peak_rss: Option<u64>,
@@ -68,7 +67,6 @@ fn of_arm<'a>(results: &'a Results, arm: &'a Arm) -> Summary<'a> {
             .map(|latency| latency.deadline_misses)
             .reduce(u64::saturating_add),
         rate_error: stats::mean(&errors),
-        frames: points.iter().map(|point| point.delivery.frames).sum(),
         frozen: points.iter().map(|point| point.delivery.frozen).sum(),
         freezes: points.iter().map(|point| point.delivery.freezes).sum(),
         peak_rss: points.iter().filter_map(|point| point.memory.peak_rss).max(),

@@ -33,3 +33,14 @@ fn the_table_fits_the_terminal() {
         println!("{text}");
     }
 }
+
+#[test]
+fn the_page_needs_nothing_else_and_escapes_names() {
+    for (results, name) in [(sample::results(), "plain"), (sample::hostile(), "hostile")] {
+        let page = report::html(&results);
+        assert_eq!(page, report::html(&results));
+        if let Some(folder) = option_env!("CODEC_PLOTS") {
+            std::fs::write(format!("{folder}/{name}.html"), &page).unwrap();
+        }
+    }
+}

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use codec_measure::bd::{self, Interpolation, RatePoint};
+use codec_measure::bd::Interpolation;
 use codec_measure::results::{
-    Arm, Clip, ClipComparison, Comparison, Delivery, Environment, FrontierPoint, GlassToGlass,
-    Latency, Memory, Metric, Point, Pooled, Quantiles, RateControl, Results, SCHEMA, Speed, Target,
-    VERSION,
+    Arm, Clip, Delivery, Environment, GlassToGlass, Latency, Memory, Metric, Point, Pooled,
+    Quantiles, RateControl, Results, SCHEMA, Speed, Target, VERSION,
 };
-use codec_measure::stats::{self, Estimate, Random};
+use codec_measure::stats::{self, Random};
 
 /// Name of an arm that wants to be markup.
 pub(crate) const HOSTILE_ARM: &str = "<script>alert(\"arm\")</script>, 'x' & y";
@@ -78,7 +77,7 @@ fn with_names(arms: [&str; 3], last_clip: &str) -> Results {
     let failed = &mut results.points[9];
     failed.failure = Some("exit status 1: x264 [error]: \"no memory\", line 2".into());
     failed.quality.clear();
-    compare(&mut results);
+    results.compare(Interpolation::Pchip);
     results.notes = vec![
         format!("{} on {} at 400 kb/s failed and is left out", arms[2], clips[0].name),
         "times of external encoders hold the start of their process".into(),
@@ -205,69 +204,6 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
         },
         frames_csv: Some("frames/1.csv".into()),
     }
-}
-
-fn compare(results: &mut Results) {
-    let curve = |arm: &str, clip: &str, metric: &Metric| -> Vec<RatePoint> {
-        let points = results.points.iter().filter(|point| point.arm == arm && point.clip == clip);
-        let sign = if metric.higher_is_better { 1.0 } else { -1.0 };
-        points
-            .filter_map(|point| {
-                let quality = sign * point.quality.get(&metric.id)?.mean;
-                Some(RatePoint { kbps: point.kbps, quality })
-            })
-            .collect()
-    };
-    let mut comparisons = Vec::new();
-    for metric in &results.metrics {
-        for arm in results.arms.iter().filter(|arm| arm.name != results.anchor) {
-            let mut clips = Vec::new();
-            for clip in &results.clips {
-                let anchor = curve(&results.anchor, &clip.name, metric);
-                let test = curve(&arm.name, &clip.name, metric);
-                let rate = bd::bd_rate(&anchor, &test, Interpolation::Pchip);
-                clips.push(ClipComparison {
-                    clip: clip.name.clone(),
-                    bd_rate: rate.ok(),
-                    bd_metric: bd::bd_metric(&anchor, &test, Interpolation::Pchip).ok(),
-                    refused: rate.err().map(|error| error.to_string()),
-                });
-            }
-            let mean = |pick: fn(&ClipComparison) -> Option<bd::Difference>| {
-                let values: Vec<f64> = clips.iter().filter_map(pick).map(|one| one.value).collect();
-                stats::bootstrap(&values, 0.95, 500, 1, stats::mean)
-            };
-            comparisons.push(Comparison {
-                arm: arm.name.clone(),
-                metric: metric.id.clone(),
-                interpolation: Interpolation::Pchip,
-                bd_rate: mean(|clip| clip.bd_rate),
-                bd_metric: mean(|clip| clip.bd_metric),
-                clips,
-            });
-        }
-    }
-    let exactly = |value| Estimate { value, low: value, high: value };
-    results.frontier = results
-        .arms
-        .iter()
-        .enumerate()
-        .map(|(index, arm)| {
-            let bd_rate = comparisons
-                .iter()
-                .find(|one| one.arm == arm.name)
-                .and_then(|one| one.bd_rate)
-                .unwrap_or(exactly(0.0));
-            let ratio = [0.71, 1.0, 3.1][index];
-            let cpu_ratio = if index == 1 {
-                exactly(1.0)
-            } else {
-                Estimate { value: ratio, low: ratio * 0.93, high: ratio * 1.08 }
-            };
-            FrontierPoint { arm: arm.name.clone(), cpu_ratio, bd_rate, on_frontier: index != 1 }
-        })
-        .collect();
-    results.comparisons = comparisons;
 }
 
 fn count(things: u64) -> f64 {

@@ -1,0 +1,151 @@
+//! What the page's script draws from: the charts as they are drawn here, and the points of the
+//! curves.
+
+use serde_json::{Value, json};
+
+use crate::plot::{
+    Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, rate_charts,
+    target_text, targets_of,
+};
+use crate::results::{Point, Pooled, Results};
+
+/// JSON that can stand inside a `script` element: nothing in it ends the element or, for old
+/// readers, a line.
+pub(crate) fn data(results: &Results) -> String {
+    let arm = |name: &str| results.arms.iter().position(|known| known.name == name);
+    let clip = |name: &str| results.clips.iter().position(|known| known.name == name);
+    let arms = results.arms.iter().map(|arm| {
+        let style = Style::of_arm(results, &arm.name);
+        json!({ "name": plain(&arm.name), "style": style.index, "dash": style.round })
+    });
+    let metrics = results.metrics.iter().map(
+        |metric| json!({ "name": metric.name, "unit": metric.unit, "label": label_of(metric) }),
+    );
+    let points = results.points.iter().filter(|point| point.failure.is_none()).map(|point| {
+        json!({
+            "arm": arm(&point.arm),
+            "clip": clip(&point.clip),
+            "kbps": round(point.kbps),
+            "target": target_text(point.target),
+            "quality": results.metrics.iter().map(|metric| {
+                point.quality.get(&metric.id).map(pooled)
+            }).collect::<Vec<_>>(),
+            "tip": details(point),
+        })
+    });
+    let latency = std::iter::once(None)
+        .chain(results.clips.iter().map(|clip| Some(clip.name.as_str())))
+        .map(|clip| latency_chart(results, clip).map(|chart| chart_json(&chart)));
+    let rates = results.clips.iter().map(|clip| {
+        let targets = targets_of(results, &clip.name).into_iter();
+        let charts = targets.filter_map(|target| {
+            let charts = rate_charts(results, &clip.name, target)?;
+            Some(json!({ "target": target_text(target), "charts": charts.map(|one| chart_json(&one)) }))
+        });
+        charts.collect::<Vec<_>>()
+    });
+    let data = json!({
+        "arms": arms.collect::<Vec<_>>(),
+        "clips": results.clips.iter().map(|clip| plain(&clip.name)).collect::<Vec<_>>(),
+        "metrics": metrics.collect::<Vec<_>>(),
+        "points": points.collect::<Vec<_>>(),
+        "frontier": chart_json(&frontier_chart(results)),
+        "latency": latency.collect::<Vec<_>>(),
+        "rates": rates.collect::<Vec<_>>(),
+        "markers": MARKERS,
+        "dashes": DASHES,
+    });
+    in_script(&data.to_string())
+}
+
+/// Mean, harmonic mean, median, and so on: the order of the page's list.
+fn pooled(pooled: &Pooled) -> [Option<f64>; 7] {
+    let [mean, p50, p5, p1, worst, second] =
+        [pooled.mean, pooled.p50, pooled.p5, pooled.p1, pooled.worst, pooled.worst_second]
+            .map(round);
+    [mean, pooled.harmonic.and_then(round), p50, p5, p1, second, worst]
+}
+
+fn details(point: &Point) -> String {
+    use crate::plot::{short, signed};
+    let mut lines = Vec::new();
+    if let Some(error) = point.rate.error_percent {
+        lines.push(format!("{} % of the target", signed(error, 1)));
+    }
+    if point.speed.cpu_ms_per_frame > 0.0 {
+        lines.push(format!("CPU {} ms per frame", short(point.speed.cpu_ms_per_frame)));
+    }
+    if point.delivery.frozen > 0 {
+        lines.push(format!("{} of {} frames frozen", point.delivery.frozen, point.delivery.frames));
+    }
+    lines.join("\n")
+}
+
+fn chart_json(chart: &Chart) -> Value {
+    let series = chart.series.iter().map(|series| {
+        let marks = series.marks.iter().map(|mark| {
+            let mut place = vec![json!(round(mark.x)), json!(round(mark.y))];
+            if mark.spans.is_some() || !mark.tip.is_empty() {
+                let spans =
+                    mark.spans.map(|spans| spans.map(|(low, high)| [round(low), round(high)]));
+                place.extend([json!(spans), json!(plain(&mark.tip))]);
+            }
+            Value::Array(place)
+        });
+        json!({
+            "arm": series.style.arm,
+            "style": series.style.index,
+            "dash": series.style.round,
+            "shape": match series.shape {
+                Shape::Marked => "marked",
+                Shape::Line => "line",
+                Shape::Steps => "steps",
+                Shape::Named => "named",
+            },
+            "marks": marks.collect::<Vec<_>>(),
+        })
+    });
+    let axis = |axis: &crate::plot::Axis| {
+        json!({
+            "label": plain(&axis.label),
+            "log": axis.scale == crate::plot::Scale::Log,
+            "low": axis.low,
+            "high": axis.high,
+        })
+    };
+    json!({
+        "title": plain(&chart.title),
+        "x": axis(&chart.x),
+        "y": axis(&chart.y),
+        "series": series.collect::<Vec<_>>(),
+        "rules": chart.rules.iter().map(|rule| {
+            json!({ "upright": rule.upright, "at": rule.at, "label": plain(&rule.label) })
+        }).collect::<Vec<_>>(),
+    })
+}
+
+/// Five significant digits: more than a picture shows.
+fn round(value: f64) -> Option<f64> {
+    value.is_finite().then(|| format!("{value:.4e}").parse().unwrap_or(value))
+}
+
+/// Without control characters; ends of lines stay.
+fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
+}
+
+fn in_script(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            c => out.push(c),
+        }
+    }
+    out
+}

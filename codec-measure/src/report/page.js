@@ -1,0 +1,460 @@
+// The page's behaviour: what is shown, and the charts, drawn from the embedded data by the same
+// conventions as the stand-alone plots (plot/chart.rs). Without this script the page is complete,
+// but stands still.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const byId = (id) => document.getElementById(id);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const data = JSON.parse(byId("data").textContent);
+  const controls = byId("controls");
+  const state = {
+    arms: new Set(data.arms.keys()),
+    clips: new Set(data.clips.keys()),
+    metric: 0,
+    pool: 0,
+    log: true,
+  };
+  root.classList.add("js");
+
+  // --- numbers ---------------------------------------------------------------------------------
+
+  const fixed = (value, decimals) => value.toFixed(decimals).replace(/^-(?=.*[1-9])/, "\u2212").replace(/^-/, "");
+  const short = (value) => {
+    const size = Math.abs(value);
+    return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+  };
+  const decimalsOf = (value) => {
+    for (let decimals = 0; decimals < 6; decimals++) {
+      const scaled = Math.abs(value) * 10 ** decimals;
+      if (scaled > 0.5 && Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return decimals;
+    }
+    return 6;
+  };
+  const ruler = document.createElement("canvas").getContext("2d");
+  const width = (text, size = 11) => {
+    ruler.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+    return ruler.measureText(text).width;
+  };
+
+  // --- axes ------------------------------------------------------------------------------------
+
+  function axisOver(label, log, values) {
+    const shown = values.filter((value) => Number.isFinite(value) && (!log || value > 0));
+    let [low, high] = shown.length ? [Math.min(...shown), Math.max(...shown)] : [1, 10];
+    if (log) {
+      const room = high > low ? (high / low) ** 0.06 : 1.5;
+      [low, high] = [low / room, high * room];
+    } else {
+      const room = high > low ? 0.06 * (high - low) : 0.05 * Math.max(Math.abs(high), 1);
+      [low, high] = [low - room, high + room];
+    }
+    return { label, log, low, high };
+  }
+
+  const placeOn = (axis, value) =>
+    axis.log
+      ? Math.log(value / axis.low) / Math.log(axis.high / axis.low)
+      : (value - axis.low) / (axis.high - axis.low);
+
+  function ticksOf(axis, wanted) {
+    if (axis.log) {
+      for (const steps of [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1]]) {
+        const values = [];
+        for (let power = -12; power <= 15; power++) {
+          for (const step of steps) {
+            const value = Number(`${step}e${power}`);
+            if (value >= axis.low * (1 - 1e-9) && value <= axis.high * (1 + 1e-9)) values.push(value);
+          }
+        }
+        if (values.length <= Math.max(wanted, 2) + 1 || steps.length === 1) {
+          if (values.length < 2) break;
+          return values.map((value) => [value, fixed(value, decimalsOf(value))]);
+        }
+      }
+    }
+    const raw = (axis.high - axis.low) / Math.max(wanted, 1);
+    const power = 10 ** Math.floor(Math.log10(raw));
+    const size = raw / power;
+    const step = power * (size < 1.5 ? 1 : size < 3.5 ? 2 : size < 7.5 ? 5 : 10);
+    const first = Math.ceil(axis.low / step - 1e-9);
+    const found = [];
+    for (let index = 0; index < 100 && (first + index) * step <= axis.high + step * 1e-9; index++) {
+      found.push([(first + index) * step, fixed((first + index) * step, decimalsOf(step))]);
+    }
+    return found;
+  }
+
+  // --- charts ----------------------------------------------------------------------------------
+
+  const colour = (series) => `var(--s${series.style % 8})`;
+
+  function node(parent, name, attributes, text) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    parent.append(made);
+    return made;
+  }
+
+  function label(parent, x, y, text, more = {}) {
+    return node(parent, "text", { x, y, "font-size": 11, fill: "var(--soft)", ...more }, text);
+  }
+
+  const line = (parent, d, stroke, more = {}) =>
+    node(parent, "path", { d, stroke, fill: "none", "stroke-width": 1, ...more });
+
+  // Draws `charts` below each other into `box`, in the box's width.
+  function draw(box, charts, name, height) {
+    const wide = Math.max(box.clientWidth || 640, 240);
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const total = height * charts.length;
+    for (const [key, value] of Object.entries({
+      viewBox: `0 0 ${wide} ${total}`, width: wide, height: total, role: "img", "aria-label": name,
+    })) svg.setAttribute(key, value);
+    const marks = charts.flatMap((chart, index) => drawOne(svg, chart, index * height, wide, height));
+    hover(svg, marks);
+    box.classList.remove("still");
+    box.replaceChildren(svg);
+  }
+
+  // One chart; the marks that a pointer finds.
+  function drawOne(svg, chart, top, wide, height) {
+    const titled = chart.title ? 20 : 0;
+    const y0 = top + titled + 22;
+    const high = height - titled - 60;
+    const yTicks = ticksOf(chart.y, Math.max(high / 36, 2));
+    const x0 = Math.max(16, ...yTicks.map(([, text]) => width(text))) + 8;
+    const long = wide - x0 - 12;
+    const x = (value) => x0 + placeOn(chart.x, value) * long;
+    const y = (value) => y0 + (1 - placeOn(chart.y, value)) * high;
+    const clampX = (value) => Math.min(Math.max(x(value), x0), x0 + long);
+    const clampY = (value) => Math.min(Math.max(y(value), y0), y0 + high);
+    if (titled) label(svg, 0, top + 12, chart.title, { "font-size": 13, "font-weight": 600, fill: "var(--ink)" });
+    label(svg, 0, y0 - 9, chart.y.label);
+    for (const [value, text] of yTicks) {
+      line(svg, `M${x0} ${y(value)}H${x0 + long}`, "var(--grid)");
+      label(svg, x0 - 6, y(value) + 3.8, text, { "text-anchor": "end" });
+    }
+    let free = -Infinity;
+    for (const [value, text] of ticksOf(chart.x, Math.max(long / 64, 2))) {
+      line(svg, `M${x(value)} ${y0}V${y0 + high}`, "var(--grid)");
+      line(svg, `M${x(value)} ${y0 + high}v4`, "var(--soft)");
+      const half = width(text) / 2;
+      if (x(value) - half > free) {
+        label(svg, x(value), y0 + high + 16, text, { "text-anchor": "middle" });
+        free = x(value) + half + 4;
+      }
+    }
+    line(svg, `M${x0} ${y0 + high}H${x0 + long}`, "var(--soft)");
+    label(svg, x0 + long / 2, y0 + high + 31, chart.x.label, { "text-anchor": "middle" });
+    let row = 0;
+    for (const rule of chart.rules ?? []) {
+      const at = placeOn(rule.upright ? chart.x : chart.y, rule.at);
+      if (at < 0 || at > 1) continue;
+      const dashed = { "stroke-dasharray": "4 3" };
+      if (rule.upright) {
+        line(svg, `M${x(rule.at)} ${y0}V${y0 + high}`, "var(--ink)", dashed);
+        const ends = x(rule.at) + 6 + width(rule.label) > x0 + long;
+        label(svg, x(rule.at) + (ends ? -5 : 5), y0 + 10 + row, rule.label, { fill: "var(--ink)", "text-anchor": ends ? "end" : "start" });
+        row += 14;
+      } else {
+        line(svg, `M${x0} ${y(rule.at)}H${x0 + long}`, "var(--ink)", dashed);
+        label(svg, x0 + long, y(rule.at) - 4, rule.label, { fill: "var(--ink)", "text-anchor": "end" });
+      }
+    }
+    const shown = chart.series.filter((series) => series.arm == null || state.arms.has(series.arm));
+    const found = [];
+    for (const series of shown) {
+      const places = series.marks.map(([mx, my, spans, tip]) => ({ x: clampX(mx), y: clampY(my), spans, tip, at: [mx, my] }));
+      if (series.shape !== "named" && places.length > 1) {
+        const d = places.map((p, index) =>
+          index === 0 ? `M${p.x} ${p.y}` : series.shape === "steps" ? `H${p.x}V${p.y}` : `L${p.x} ${p.y}`).join("");
+        line(svg, d, colour(series), { "stroke-width": 1.75, "stroke-linejoin": "round", "stroke-dasharray": data.dashes[series.dash % data.dashes.length] });
+      }
+      for (const p of places) {
+        if (!p.spans) continue;
+        const [[left, right], [low, up]] = p.spans;
+        line(svg, `M${clampX(left)} ${p.y}H${clampX(right)}M${p.x} ${clampY(low)}V${clampY(up)}`, colour(series));
+      }
+      const marked = series.shape === "marked" || series.shape === "named" ? places : series.arm == null ? [] : sparse(places, series.style);
+      for (const p of marked) {
+        node(svg, "path", { class: "mark", d: data.markers[series.style % data.markers.length], transform: `translate(${p.x} ${p.y})`, fill: colour(series), stroke: "var(--paper)" });
+      }
+      if (series.arm == null) continue;
+      const arm = data.arms[series.arm].name;
+      for (const p of places) {
+        found.push({ x: p.x, y: p.y, tip: p.tip || `${arm}\n${chart.x.label}: ${short(p.at[0])}\n${chart.y.label}: ${short(p.at[1])}` });
+      }
+    }
+    names(svg, shown.filter((series) => series.shape === "named"), clampX, clampY, { x0, y0, long, high });
+    if (!found.length) label(svg, x0 + long / 2, y0 + high / 2, "nothing to show", { "text-anchor": "middle" });
+    return found;
+  }
+
+  // Marks that tell lines apart without colour, not where the other curves have theirs.
+  function sparse(places, style) {
+    let next = (places[0]?.x ?? 0) + 20 + 23 * (style % 4);
+    let before = null;
+    return places.filter((p) => {
+      const far = before && Math.hypot(p.x - before.x, p.y - before.y) > 80;
+      if (p.x < next && !far) return false;
+      [before, next] = [p, p.x + 110];
+      return true;
+    });
+  }
+
+  // Names beside the marks, where they meet nothing.
+  function names(svg, series, x, y, inner) {
+    const points = series.flatMap((one) => one.marks.map(([mx, my]) => [x(mx), y(my), one]));
+    const taken = points.map(([px, py]) => [px - 5, py - 5, 10, 10]);
+    for (const [px, py, one] of points) {
+      let text = data.arms[one.arm].name;
+      while (text.length > 4 && width(text) > inner.long * 0.5) text = `${text.slice(0, -2)}…`;
+      const w = width(text);
+      const rows = [[8, -17], [8, 5], [-8 - w, -17], [-8 - w, 5], [-w / 2, -24], [-w / 2, 12], [9, -28], [9, 20], [-9 - w, -28], [-9 - w, 20]];
+      const cost = ([dx, dy]) => {
+        const [left, up] = [px + dx, py + dy];
+        const meets = taken.filter(([tx, ty, tw, th]) => left < tx + tw && tx < left + w && up < ty + th && ty < up + 12).length;
+        const inside = left >= inner.x0 && left + w <= inner.x0 + inner.long + 8 && up >= inner.y0 && up + 12 <= inner.y0 + inner.high;
+        return meets + (inside ? 0 : 10);
+      };
+      const [dx, dy] = rows.reduce((best, next) => (cost(next) < cost(best) ? next : best));
+      taken.push([px + dx, py + dy, w, 12]);
+      label(svg, px + dx, py + dy + 10, text, { fill: colour(one) });
+    }
+  }
+
+  // --- what a pointer says ---------------------------------------------------------------------
+
+  const tip = byId("tip");
+
+  function say(text, pageX, pageY) {
+    tip.textContent = text;
+    tip.hidden = false;
+    const right = root.scrollLeft + root.clientWidth - tip.offsetWidth - 8;
+    tip.style.left = `${Math.max(8, Math.min(pageX + 14, right))}px`;
+    tip.style.top = `${pageY + 16}px`;
+  }
+
+  function hover(svg, marks) {
+    svg.dataset.hover = "";
+    const ring = node(svg, "circle", { r: 6.5, fill: "none", stroke: "var(--ink)", "stroke-width": 1.5, visibility: "hidden" });
+    const quiet = () => {
+      tip.hidden = true;
+      ring.setAttribute("visibility", "hidden");
+    };
+    svg.addEventListener("pointerleave", quiet);
+    svg.addEventListener("pointermove", (event) => {
+      const box = svg.getBoundingClientRect();
+      const scale = svg.viewBox.baseVal.width / box.width;
+      const [px, py] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+      let best = null;
+      let least = 28;
+      for (const mark of marks) {
+        const away = Math.hypot(mark.x - px, mark.y - py);
+        if (away < least) [best, least] = [mark, away];
+      }
+      if (!best) return quiet();
+      for (const [key, value] of Object.entries({ cx: best.x, cy: best.y, visibility: "visible" })) ring.setAttribute(key, value);
+      say(best.tip, event.pageX, event.pageY);
+    });
+  }
+
+  // Pictures that stay as they are: their titles become what the pointer says.
+  for (const title of all(".plot.still svg title")) {
+    const mark = title.parentNode;
+    const text = title.textContent;
+    mark.setAttribute("aria-label", text);
+    title.remove();
+    mark.addEventListener("pointermove", (event) => say(text, event.pageX, event.pageY));
+    mark.addEventListener("pointerleave", () => { tip.hidden = true; });
+  }
+
+  // --- what is shown ---------------------------------------------------------------------------
+
+  function curves() {
+    const box = byId("rd");
+    if (!box) return;
+    const metric = data.metrics[state.metric];
+    const pool = state.pool === 0 ? "" : `, ${controls.elements.pool.selectedOptions[0].text}`;
+    const figures = all("figure", box).filter((figure) => state.clips.has(Number(figure.dataset.clip)));
+    box.classList.toggle("few", figures.length === 1);
+    for (const figure of figures) {
+      const clip = Number(figure.dataset.clip);
+      const points = data.points.filter((point) => point.clip === clip && point.quality[state.metric]?.[state.pool] != null);
+      const series = data.arms.map((arm, index) => ({
+        arm: index,
+        style: arm.style,
+        dash: arm.dash,
+        shape: "marked",
+        marks: points
+          .filter((point) => point.arm === index)
+          .map((point) => {
+            const value = point.quality[state.metric][state.pool];
+            const digits = Math.abs(value) < 2 ? 4 : 2;
+            const text = `${arm.name}\n${point.target}: ${short(point.kbps)} kb/s\n${metric.name}${pool} ${fixed(value, digits)} ${metric.unit}\n${point.tip}`;
+            return [point.kbps, value, null, text.trim()];
+          })
+          .sort((a, b) => a[0] - b[0]),
+      }));
+      const shown = series.filter((one) => state.arms.has(one.arm)).flatMap((one) => one.marks);
+      const chart = {
+        x: axisOver(state.log ? "Bitrate (kb/s)" : "Bitrate (kb/s, linear)", state.log, shown.map((mark) => mark[0])),
+        y: axisOver(metric.label + pool, false, shown.map((mark) => mark[1])),
+        series,
+      };
+      draw(figure.querySelector(".plot"), [chart], `${data.clips[clip]}: ${metric.name} over bitrate`, figures.length === 1 ? 420 : 280);
+    }
+  }
+
+  function frontier() {
+    const box = byId("frontier");
+    if (!box) return;
+    const named = data.frontier.series.filter((series) => series.arm != null && state.arms.has(series.arm));
+    const stays = ([mx, my]) => named.some((series) => series.marks.some(([nx, ny]) => nx === mx && ny === my));
+    const series = data.frontier.series.map((one) => (one.arm == null ? { ...one, marks: one.marks.filter(stays) } : one));
+    draw(box, [{ ...data.frontier, title: "", series }], "Speed against quality", 420);
+  }
+
+  function latency() {
+    const box = byId("latency-plot");
+    if (!box) return;
+    const chart = data.latency[Number(byId("latency-clip").value)];
+    if (chart) draw(box, [{ ...chart, title: "" }], "Encode time per frame", 400);
+    else box.textContent = "No encoder told its times on this clip.";
+  }
+
+  function targets() {
+    const picked = byId("rate-target");
+    if (!picked) return;
+    const index = Math.max(picked.selectedIndex, 0);
+    const rates = data.rates[Number(byId("rate-clip").value)];
+    picked.replaceChildren(...rates.map((rate, at) => new Option(rate.target, at)));
+    picked.selectedIndex = Math.min(index, rates.length - 1);
+  }
+
+  function rate() {
+    const box = byId("rate-plot");
+    if (!box) return;
+    const rates = data.rates[Number(byId("rate-clip").value)];
+    const picked = rates[byId("rate-target").selectedIndex];
+    if (picked) draw(box, picked.charts.map((chart) => ({ ...chart, title: "" })), "Rate and delay", 250);
+    else box.textContent = "No trace of this clip.";
+  }
+
+  function charts() {
+    tip.hidden = true;
+    curves();
+    frontier();
+    latency();
+    rate();
+  }
+
+  function update() {
+    const on = (set, index) => index === undefined || set.has(Number(index));
+    for (const one of all("[data-arm], [data-clip], [data-metric]")) {
+      const { arm, clip, metric } = one.dataset;
+      const shown = on(state.arms, arm) && on(state.clips, clip) && on(new Set([state.metric]), metric);
+      one.classList.toggle("off", !shown);
+    }
+    charts();
+  }
+
+  function read() {
+    const checked = (name) => new Set(all(`input[name=${name}]:checked`, controls).map((input) => Number(input.value)));
+    state.arms = checked("arm");
+    state.clips = checked("clip");
+    state.metric = Number(controls.elements.metric.value);
+    state.pool = Number(controls.elements.pool.value);
+    state.log = controls.elements.scale.value === "log";
+    update();
+  }
+
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  controls.addEventListener("change", read);
+  for (const button of all("[data-all]", controls)) {
+    button.addEventListener("click", () => {
+      for (const input of all("input[name=clip]", controls)) input.checked = button.dataset.all !== "";
+      read();
+    });
+  }
+  document.addEventListener("click", (event) => {
+    const open = controls.querySelector("details[open]");
+    if (open && !open.contains(event.target)) open.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      tip.hidden = true;
+      controls.querySelector("details").open = false;
+    }
+  });
+  for (const pick of all(".pick")) pick.hidden = false;
+  byId("latency-clip")?.addEventListener("change", latency);
+  byId("rate-clip")?.addEventListener("change", () => { targets(); rate(); });
+  byId("rate-target")?.addEventListener("change", rate);
+
+  // --- tables ----------------------------------------------------------------------------------
+
+  function sort(table, column, head) {
+    const down = head.getAttribute("aria-sort") === "ascending";
+    for (const other of all("th[aria-sort]", table)) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const key = (row) => {
+      const cell = row.cells[column];
+      if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
+      return cell.classList.contains("none") ? null : cell.textContent;
+    };
+    const order = (a, b) => {
+      const [left, right] = [key(a), key(b)];
+      if (left === null || right === null) return (left === null) - (right === null);
+      const less = typeof left === "number" && typeof right === "number" ? left - right : String(left).localeCompare(String(right));
+      return down ? -less : less;
+    };
+    const body = table.tBodies[0];
+    body.append(...[...body.rows].sort(order));
+  }
+
+  for (const table of all("table")) {
+    all("th", table).forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => sort(table, column, head));
+    });
+  }
+
+  // --- theme -----------------------------------------------------------------------------------
+
+  const themes = ["system", "light", "dark"];
+  const button = byId("theme");
+  const remember = (theme) => { try { localStorage.setItem("codec-theme", theme); } catch { /* not kept */ } };
+  const remembered = () => { try { return localStorage.getItem("codec-theme"); } catch { return null; } };
+
+  function wear(theme) {
+    if (theme === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    button.textContent = `Theme: ${theme}`;
+    button.value = theme;
+  }
+
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const next = themes[(themes.indexOf(button.value) + 1) % themes.length];
+    wear(next);
+    remember(next);
+  });
+  wear(themes.includes(remembered()) ? remembered() : "system");
+
+  targets();
+  read();
+  let seen = root.clientWidth;
+  let waiting = 0;
+  window.addEventListener("resize", () => {
+    if (root.clientWidth === seen) return;
+    seen = root.clientWidth;
+    clearTimeout(waiting);
+    waiting = setTimeout(charts, 120);
+  });
+})();

@@ -1,0 +1,152 @@
+//! Tables of the page: sortable, readable without the script.
+
+use crate::plot::{escape, number, short, signed};
+use crate::stats::Estimate;
+
+/// Rows under a head.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) caption: String,
+    pub(crate) heads: Vec<Head>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// The head of a column.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) html: String,
+    /// The column belongs to the metric of this index, and is shown with it.
+    pub(crate) metric: Option<usize>,
+    /// Texts stand left, numbers right.
+    pub(crate) is_text: bool,
+}
+
+/// A line of a table, shown with its arm and clip.
+#[derive(Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) arm: Option<usize>,
+    pub(crate) clip: Option<usize>,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What stands in a place.
+#[derive(Debug, Default)]
+pub(crate) struct Cell {
+    pub(crate) html: String,
+    /// What it is sorted by, if not by its text.
+    pub(crate) sort: Option<f64>,
+    pub(crate) class: &'static str,
+}
+
+pub(crate) fn text_head(text: &str) -> Head {
+    Head { html: escape(text), metric: None, is_text: true }
+}
+
+pub(crate) fn head(text: &str) -> Head {
+    Head { html: escape(text), metric: None, is_text: false }
+}
+
+impl Cell {
+    pub(crate) fn text(text: &str) -> Self {
+        Self { html: escape(text), ..Self::default() }
+    }
+
+    pub(crate) fn number(value: f64, decimals: usize) -> Self {
+        Self { html: number(value, decimals), sort: Some(value), class: "" }
+    }
+
+    pub(crate) fn short(value: Option<f64>) -> Self {
+        value.map_or_else(Self::none, |value| Self {
+            html: short(value),
+            sort: Some(value),
+            class: "",
+        })
+    }
+
+    pub(crate) fn signed(value: Option<f64>, decimals: usize) -> Self {
+        value.map_or_else(Self::none, |value| Self {
+            html: signed(value, decimals),
+            sort: Some(value),
+            class: "",
+        })
+    }
+
+    pub(crate) fn whole(value: u64) -> Self {
+        let sort = f64::from(u32::try_from(value).unwrap_or(u32::MAX));
+        Self { html: value.to_string(), sort: Some(sort), class: "" }
+    }
+
+    /// Nothing was measured.
+    pub(crate) fn none() -> Self {
+        Self { html: "–".into(), sort: None, class: "none" }
+    }
+
+    /// A difference of bitrates with its interval; marked if the interval leaves out 0.
+    pub(crate) fn bd_rate(rate: Estimate) -> Self {
+        let html = format!(
+            "{}<small>{} to {}</small>",
+            signed(rate.value, 1),
+            signed(rate.low, 1),
+            signed(rate.high, 1)
+        );
+        let class = if rate.high < 0.0 {
+            "good"
+        } else if rate.low > 0.0 {
+            "bad"
+        } else {
+            ""
+        };
+        Self { html, sort: Some(rate.value), class }
+    }
+}
+
+impl Table {
+    /// The element; in a box of its own that scrolls.
+    pub(crate) fn html(&self) -> String {
+        let caption = escape(&self.caption);
+        let mut out = format!(
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\
+             <table><caption>{caption}</caption><thead><tr>"
+        );
+        for head in &self.heads {
+            let metric = metric_attribute(head.metric);
+            let class = if head.is_text { " class=\"text\"" } else { "" };
+            out.push_str(&format!("<th scope=\"col\"{class}{metric}>{}</th>", head.html));
+        }
+        out.push_str("</tr></thead><tbody>\n");
+        for row in &self.rows {
+            out.push_str("<tr");
+            if let Some(arm) = row.arm {
+                out.push_str(&format!(" data-arm=\"{arm}\""));
+            }
+            if let Some(clip) = row.clip {
+                out.push_str(&format!(" data-clip=\"{clip}\""));
+            }
+            out.push('>');
+            for (cell, head) in row.cells.iter().zip(&self.heads) {
+                let metric = metric_attribute(head.metric);
+                let sort = cell
+                    .sort
+                    .map_or_else(String::new, |value| format!(" data-sort=\"{}\"", exact(value)));
+                let class = [if head.is_text { "text" } else { "" }, cell.class].join(" ");
+                let class = match class.trim() {
+                    "" => String::new(),
+                    class => format!(" class=\"{class}\""),
+                };
+                out.push_str(&format!("<td{class}{metric}{sort}>{}</td>", cell.html));
+            }
+            out.push_str("</tr>\n");
+        }
+        out.push_str("</tbody></table></div>\n");
+        out
+    }
+}
+
+fn metric_attribute(metric: Option<usize>) -> String {
+    metric.map_or_else(String::new, |index| format!(" data-metric=\"{index}\""))
+}
+
+/// Seven significant digits.
+fn exact(value: f64) -> f64 {
+    format!("{value:.6e}").parse().unwrap_or(value)
+}
