@@ -142,6 +142,7 @@ fn packets_and_digests(case: &Case, frames: usize) -> Vec<(Vec<u8>, u64)> {
         simd: Some(case.level),
         report_sse: true,
         report_digest: true,
+        stages: None,
     })
     .unwrap();
     let mut packet = Packet::default();
@@ -203,6 +204,7 @@ fn what_is_taken_over_is_what_the_decoder_finds() {
             simd: None,
             report_sse: false,
             report_digest: true,
+            stages: None,
         })
         .unwrap();
         let mut analyser = Analyser::new();
@@ -273,6 +275,7 @@ fn a_frame_that_cannot_fit_its_cap_changes_nothing_if_it_must() {
         simd: None,
         report_sse: false,
         report_digest: true,
+        stages: None,
     };
     let mut encoder = FrameEncoder::new(&settings).unwrap();
     let mut other = FrameEncoder::new(&settings).unwrap();
@@ -304,6 +307,7 @@ fn a_frame_over_its_cap_is_coded_coarser_until_it_fits() {
         simd: None,
         report_sse: false,
         report_digest: true,
+        stages: None,
     })
     .unwrap();
     let data = scene.picture(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
-use super::{Bitrate, Capabilities, Deadline};
+use super::{Bitrate, Capabilities, Deadline, StageClock};
 use crate::frame::{PictureInfo, Rational, Size};
 use crate::parallel::Pool;
 use crate::rate::Rehearsal;
@@ -184,6 +184,9 @@ pub struct EncoderConfig {
     pub pool: Option<Arc<dyn Pool>>,
     /// Instruction set; `None`: the best that the CPU has. The bytes do not depend on it.
     pub simd: Option<Level>,
+    /// Who is told how long the stages of the work take, by encoders that know; `None`: nobody. The
+    /// bytes do not depend on it.
+    pub stages: Option<Arc<dyn StageClock>>,
 }
 
 impl EncoderConfig {
@@ -219,6 +222,7 @@ impl EncoderConfig {
             rehearsal: None,
             pool: None,
             simd: None,
+            stages: None,
         }
     }
 

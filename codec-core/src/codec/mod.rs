@@ -16,6 +16,7 @@ mod gap;
 mod knob;
 mod packet;
 pub mod plan;
+pub(crate) mod stages;
 pub mod trace;
 
 pub use config::{
@@ -28,6 +29,7 @@ pub use encoder::{Applied, DropReason, FrameRequest, Outcome, Update, VideoEncod
 pub use gap::{Feature, Gap};
 pub use knob::{Capabilities, Knob, KnobKind};
 pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
+pub use stages::{Stage, StageClock};
 
 use std::fmt;
 

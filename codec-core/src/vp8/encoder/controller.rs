@@ -28,9 +28,10 @@ use self::keys::KeyPolicy;
 use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
 use super::{FrameEncoder, FrameSettings};
 use crate::analysis::{Analyser, FrameAnalysis};
+use crate::codec::stages::StageTimer;
 use crate::codec::{
     Applied, Capabilities, Content, Deadline, EncoderConfig, FrameKind, FrameRequest, FrameTime,
-    Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoEncoder,
+    Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, Update, VideoEncoder,
 };
 use crate::error::{ConfigError, Error};
 use crate::frame::{Picture, PixelFormat, Size};
@@ -99,6 +100,7 @@ impl Vp8Encoder {
             simd: config.simd,
             report_sse: config.report_psnr,
             report_digest: config.report_digest,
+            stages: config.stages.clone(),
         })?;
         Self::with_unit(config, unit)
     }
@@ -181,7 +183,9 @@ impl<C: CodeUnit> Vp8Encoder<C> {
     ) -> Result<Outcome, Error> {
         self.analyser.watch_chroma(self.config.content == Content::Screen);
         let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
+        let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
         let analysis = self.analyser.analyse(picture, self.kernels, pool);
+        drop(timer);
         let outlook = outlook(analysis, &mut self.keys, request, &self.config);
         let task = Task {
             picture,
@@ -215,7 +219,9 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         };
         let mut analysis = file.blank_analysis();
         let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
+        let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
         self.analyser.analyse_into(picture, self.kernels, pool, &mut analysis);
+        drop(timer);
         let outlook = outlook(&analysis, &mut self.keys, request, &self.config);
         file.push(picture, analysis, *request, outlook);
         let ready = self.coding.queue.len();

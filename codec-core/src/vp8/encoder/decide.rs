@@ -8,6 +8,7 @@ use super::quant::QuantiserSet;
 use super::rate_table::estimate_bits;
 use super::row::{Choice, MbCoder};
 use super::transform::Price;
+use crate::codec::stages::Stage;
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
 
 /// Squared error and bits as one number.
@@ -100,6 +101,7 @@ impl MbCoder<'_> {
             modes[n] = mode;
             bits += mode_bits(mode);
             prediction_sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
+            self.meter.switch(Some(Stage::Transform));
             let mut coeffs = [[0; 16]];
             job.kernels.fdct_4x4(cur, Window::packed(&pred), &mut coeffs[0]);
             let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
@@ -128,6 +130,7 @@ impl MbCoder<'_> {
             if eob[0] > 0 {
                 job.kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(&mut pred));
             }
+            self.meter.switch(Some(Stage::Search));
             trial.residual.set_block(n, levels[0], eob[0]);
             let mut to = trial.pixels.luma.sub_mut::<4, 4>(x, y);
             to.copy_from(Window::packed(&pred));

@@ -23,6 +23,7 @@ use super::trellis::TokenPrices;
 use super::unchanged::{Unchanged, UnchangedFacts};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
+use crate::codec::stages::{Stage, StageTimer};
 use crate::codec::{BitsByPart, Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet};
 use crate::error::{ConfigError, Error};
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
@@ -369,6 +370,8 @@ impl FrameEncoder {
             if tries_filters {
                 let unfiltered = params_at(&header, 0);
                 self.code_rows(asked, has_plain_modes, &sets, &unfiltered, frame);
+                let stages = self.settings.stages.clone();
+                let _timer = StageTimer::start(stages.as_deref(), Stage::LoopFilter);
                 header.filter.level = self.search_filter(asked.picture, &header, frame);
                 self.filter(&FilterParams::new(&header), frame);
             } else {
@@ -380,6 +383,8 @@ impl FrameEncoder {
                 extend_ends(plane.into_data(), layout);
             }
         }
+        let stages = self.settings.stages.clone();
+        let _timer = StageTimer::start(stages.as_deref(), Stage::Entropy);
         self.totals.clear();
         self.workspaces.take_counts(&mut self.totals.tokens);
         for row in &mut self.stores {
@@ -462,6 +467,7 @@ impl FrameEncoder {
             analysis,
             forced_intra: first..first.saturating_add(count as usize),
             layouts,
+            stages: self.settings.stages.as_deref(),
         };
         let mut planes = recycle(std::mem::take(&mut self.planes));
         planes.extend(mb_rows(frame).map(Mutex::new));
@@ -480,9 +486,12 @@ impl FrameEncoder {
             let mut store = self.stores[row].write().unwrap_or_else(PoisonError::into_inner);
             code_row(&job, row, &mut planes, &mut store);
             drop((planes, store));
+            let _timer = StageTimer::start(job.stages, Stage::LoopFilter);
             chase.advance(&work, |row| self.progress[row].done() >= cols);
         });
+        let timer = StageTimer::start(job.stages, Stage::LoopFilter);
         chase.finish(&work);
+        drop(timer);
         planes.clear();
         self.planes = recycle(planes);
     }

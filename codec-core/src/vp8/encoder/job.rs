@@ -15,6 +15,7 @@ use super::store::SearchMemory;
 use super::trellis::TokenPrices;
 use super::unchanged::Unchanged;
 use crate::analysis::FrameAnalysis;
+use crate::codec::StageClock;
 use crate::frame::{FrameBuf, Picture};
 use crate::motion::MvCost;
 use crate::parallel::Progress;
@@ -59,6 +60,7 @@ pub(super) struct FrameJob<'a> {
     pub(super) forced_intra: Range<usize>,
     /// Of the planes that the reconstruction goes to.
     pub(super) layouts: [Layout; 3],
+    pub(super) stages: Option<&'a dyn StageClock>,
 }
 
 impl<'a> FrameJob<'a> {

@@ -16,6 +16,7 @@ use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
 use super::transform::{Price, Residual};
 use super::trellis::Trellis;
 use crate::analysis::MbAnalysis;
+use crate::codec::stages::{Stage, StageMeter};
 use crate::frame::Chroma;
 use crate::motion::PixelPos;
 use crate::vp8::modes::{NearVectors, PARTITIONS, SubblockSide};
@@ -87,6 +88,8 @@ pub(super) struct MbCoder<'a> {
     /// The vectors of the neighbours, of an inter frame's macroblock.
     pub(super) near: NearVectors,
     pub(super) memory: SearchMemory,
+    /// Who is told of stages, if anybody is.
+    pub(super) meter: StageMeter<'a>,
 }
 
 /// Codes row `row` of `job` into `store` and `planes`.
@@ -167,6 +170,7 @@ impl<'a> MbCoder<'a> {
             desk,
             near: NearVectors::default(),
             memory: SearchMemory::default(),
+            meter: StageMeter::new(job.stages),
         }
     }
 
@@ -262,6 +266,7 @@ impl<'a> MbCoder<'a> {
     }
 
     fn decide(&mut self) -> Choice {
+        self.meter.switch(Some(Stage::Search));
         if self.job.is_key || self.job.forced_intra.contains(&self.index()) {
             self.decide_intra()
         } else {
@@ -280,8 +285,12 @@ impl<'a> MbCoder<'a> {
     /// Transforms and quantises luma with a Y2 block, predicted in `best`.
     pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> Price {
         let trellis = self.trellis();
+        let before = self.meter.switch(Some(Stage::Transform));
         let Trial { pixels, residual, .. } = &mut *self.best;
-        residual.code_luma(self.job.kernels, &self.cur.luma, &pixels.luma, set, trellis)
+        let kernels = self.job.kernels;
+        let price = residual.code_luma(kernels, &self.cur.luma, &pixels.luma, set, trellis);
+        self.meter.switch(before);
+        price
     }
 
     /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
@@ -290,6 +299,7 @@ impl<'a> MbCoder<'a> {
         let set = &job.sets[usize::from(choice.segment)];
         let (chroma, _) = self.predict_chroma(choice, set);
         let has_y2 = choice.luma.has_y2();
+        self.meter.switch(Some(Stage::Transform));
         self.code_chroma(choice, set);
         let has_coeffs =
             !(self.best.residual.luma_is_empty() && self.best.residual.chroma_is_empty());
@@ -306,7 +316,9 @@ impl<'a> MbCoder<'a> {
         let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
         let (below, right) = if has_coeffs {
             let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
+            self.meter.switch(Some(Stage::Entropy));
             let masks = store.put_levels(&mb, &self.best.residual.levels, &mut self.desk);
+            self.meter.switch(Some(Stage::Transform));
             if choice.luma != LumaMode::PerBlock {
                 self.best.residual.add_luma_to(job.kernels, has_y2, &mut self.best.pixels.luma);
             }
@@ -315,6 +327,7 @@ impl<'a> MbCoder<'a> {
         } else {
             masks_of_empty(has_y2, above, left)
         };
+        self.meter.switch(None);
         store.push(info, &self.best.subblocks);
         store.memories.push(self.memory);
         if info.reference != Reference::Current {
@@ -370,10 +383,12 @@ impl<'a> MbCoder<'a> {
         }
         let (_, mode_bits) = self.predict_chroma(choice, set);
         let trellis = self.trellis();
+        let before = self.meter.switch(Some(Stage::Transform));
         let Trial { pixels, residual, .. } = &mut *self.best;
         let chroma = &self.cur.chroma;
         let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
         let without = job.kernels.sse_uv(chroma, &pixels.chroma);
+        self.meter.switch(before);
         let coded = price.sse.saturating_add(set.lambda.cost(price.bits_q8));
         coded.min(without).saturating_add(set.lambda.cost(mode_bits))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
+use crate::codec::StageClock;
 use crate::error::ConfigError;
 use crate::frame::Size;
 use crate::parallel::Pool;
@@ -60,6 +61,8 @@ pub struct FrameSettings {
     pub report_sse: bool,
     /// Fill in [`crate::codec::PacketMeta::digest`].
     pub report_digest: bool,
+    /// See [`crate::codec::EncoderConfig::stages`].
+    pub stages: Option<Arc<dyn StageClock>>,
 }
 
 /// What became of a frame, beside its packet: what planners of later frames want to know.

@@ -8,6 +8,7 @@ use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
 use super::speed::Splits;
+use crate::codec::stages::Stage;
 use crate::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
 use crate::vp8::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
@@ -168,6 +169,7 @@ impl MbCoder<'_> {
             }
         }
         let prediction_sse = kernels.sse_16x16(trials.target.cur, pred.window());
+        let before = self.meter.switch(Some(Stage::Transform));
         let price = self.best.residual.code_luma_whole(
             kernels,
             trials.target.cur,
@@ -175,6 +177,7 @@ impl MbCoder<'_> {
             trials.set,
             trellis,
         );
+        self.meter.switch(before);
         let mut choice = Choice {
             luma: LumaMode::Split,
             reference: whole.reference,

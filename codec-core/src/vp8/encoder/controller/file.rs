@@ -11,6 +11,7 @@ use super::knobs::KnobValues;
 use super::pictures::{self, Held};
 use crate::analysis::importance::{Importance, Traced};
 use crate::analysis::{FrameAnalysis, filter_altref};
+use crate::codec::stages::{Stage, StageTimer};
 use crate::codec::{EncoderConfig, FrameRequest, Outcome, RateControl, Scalability};
 use crate::error::Error;
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
@@ -108,7 +109,9 @@ impl FileState {
             // With intra refresh nothing is predicted from an altref frame.
             let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
             let may = group.altref && knobs.altref && one_layer;
+            let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
             self.altref_due = may && self.altref_pays();
+            drop(timer);
         }
         let mean_cost = self.ahead.mean_cost();
         let is_key = self.ahead.get(0).is_some_and(|(_, outlook)| outlook.key);
@@ -117,7 +120,9 @@ impl FileState {
             self.code_altref(coding, config, knobs, kernels, mean_cost)?;
         }
 
+        let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
         let finer_q16 = if is_key { self.weigh_first(coding, config) } else { None };
+        drop(timer);
         let Some((mut held, mut outlook)) = self.ahead.pop() else {
             return Ok(None);
         };
@@ -171,8 +176,10 @@ impl FileState {
         let mut request = FrameRequest::at(next.request.pts);
         request.may_drop = Some(false);
         let info = future.info;
+        let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
         outlook.finer_q16 = self.weigh_altref(last, coding, config);
         let buf = self.filtered(last, knobs.altref_strength, kernels);
+        drop(timer);
         let picture = buf.picture(info);
         let role = FrameRole::Altref;
         let task = Task {

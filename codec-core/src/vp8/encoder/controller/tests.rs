@@ -8,7 +8,8 @@ use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
 use crate::codec::{
     Applied, Bitrate, Clock, Deadline, DropPolicy, DropReason, EncoderConfig, FrameKind,
-    FrameRequest, Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoEncoder,
+    FrameRequest, Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, StageClock,
+    Update, VideoEncoder,
 };
 use crate::error::Error;
 use crate::frame::{Picture, Rational, Size};
@@ -339,4 +340,64 @@ fn a_deadline_needs_real_time_and_a_clock() {
     assert_eq!(encoder.apply(Update::MaxFrameTime(4000)).unwrap(), Applied::NextFrame);
     config.preset = Preset::File;
     assert!(Vp8Encoder::with_unit(&config, Fake::default()).is_err());
+}
+
+/// Each look at it is a nanosecond later.
+#[derive(Debug, Default)]
+struct Counting {
+    now_ns: AtomicU64,
+    spent: [AtomicU64; 5],
+}
+
+impl StageClock for Counting {
+    fn now_ns(&self) -> u64 {
+        self.now_ns.fetch_add(1, Relaxed)
+    }
+
+    fn spent(&self, stage: Stage, ns: u64) {
+        self.spent[stage as usize].fetch_add(ns, Relaxed);
+    }
+}
+
+#[test]
+fn the_times_of_stages_are_told_and_change_no_byte() {
+    let size = Size::new(96, 80);
+    for speed in [1, 7] {
+        let coded = |clock: Option<Arc<Counting>>, preset| {
+            let rate = Rational::new(30, 1);
+            let mut config = match preset {
+                Preset::Rtc => EncoderConfig::rtc(size, rate, Bitrate::kbps(300)),
+                Preset::File => EncoderConfig::file(size, rate, RateControl::Quality(60)),
+            };
+            config.speed = speed;
+            config.stages = clock.map(|clock| clock as Arc<dyn StageClock>);
+            let mut encoder = Vp8Encoder::new(&config).unwrap();
+            let mut data = Vec::new();
+            let mut packet = Packet::default();
+            for n in 0..8_u8 {
+                let mut pixels = vec![128; usize::try_from(size.i420_bytes()).unwrap()];
+                for (index, pixel) in pixels.iter_mut().take(96 * 80).enumerate() {
+                    let (x, y) = (index % 96 + 3 * usize::from(n), index / 96);
+                    *pixel = u8::try_from((x * x / 7 + y * 5) % 200).unwrap();
+                }
+                let picture = Picture::i420_packed(size, &pixels).unwrap();
+                encoder.encode(&picture, &FrameRequest::at(n.into())).unwrap();
+                while encoder.receive(&mut packet) {
+                    data.push(packet.data.clone());
+                }
+            }
+            encoder.finish().unwrap();
+            while encoder.receive(&mut packet) {
+                data.push(packet.data.clone());
+            }
+            data
+        };
+        for preset in [Preset::Rtc, Preset::File] {
+            let clock = Arc::new(Counting::default());
+            assert_eq!(coded(Some(Arc::clone(&clock)), preset), coded(None, preset));
+            for (stage, spent) in Stage::ALL.into_iter().zip(&clock.spent) {
+                assert!(spent.load(Relaxed) > 0, "{preset:?}, speed {speed}: {}", stage.name());
+            }
+        }
+    }
 }
