@@ -1,8 +1,10 @@
 //! The command line in two layers: flags as typed, and settings with defaults and units.
 
+pub(crate) mod encoder;
 pub(crate) mod inspect;
 pub(crate) mod raw;
 pub(crate) mod resolved;
+pub(crate) mod resolved_encoder;
 pub(crate) mod resolved_sound;
 pub(crate) mod sound;
 pub(crate) mod values;

@@ -8,10 +8,9 @@ use codec_core::audio::{Bandwidth, FrameLength};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Rational, Size};
 
+use super::encoder::EncoderArgs;
 use super::inspect::InspectArgs;
-use super::values::{
-    self, Crop, KeyInterval, KnobSetting, LimitList, RawLayout, Samples, Target, Turn,
-};
+use super::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 internal error, 2 usage, 3 input unreadable or not supported, 4 input \
@@ -122,20 +121,6 @@ pub(crate) struct PictureArgs {
     /// Turn clockwise by 90, 180 or 270, or (`auto`, the default) as the input's description says.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Turn>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PresetArg {
-    /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no drops; speed 7.
-    Rtc,
-    /// Files: look-ahead and altref frames, VBR; speed 3.
-    File,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ContentArg {
-    Camera,
-    Screen,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -265,25 +250,8 @@ pub(crate) struct EncodeArgs {
     /// Container of the output (ivf, webm, mkv, mp4, opus, wav, y4m, raw), for pipes and odd names.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Codec or codec/backend; of the sound, where the output holds sound alone. Default: vp8, or
-    /// what the output is for.
-    #[arg(short, long)]
-    pub(crate) codec: Option<String>,
-    /// Bits per second: 600k, 1.5M; a plain number is kilobits.
-    #[arg(short, long, value_parser = values::bitrate, group = "rate")]
-    pub(crate) bitrate: Option<Bitrate>,
-    /// Constant quality, 0 (worst) to 100 (best).
-    #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
-    pub(crate) quality: Option<u8>,
-    /// One quantiser index for all frames, in the codec's scale (VP8: 0 best to 127).
-    #[arg(long, group = "rate")]
-    pub(crate) qp: Option<u8>,
-    /// What the output is for.
-    #[arg(long, value_enum, default_value = "file")]
-    pub(crate) preset: PresetArg,
-    /// 0 (best) to 10 (fastest); VP8: 7 in rtc, 3 in file; AV1: 10 and 8.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
-    pub(crate) speed: Option<u8>,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArgs,
     /// Times that the input is read for `--preset file -b`: 2 codes it on trial first. Default: 2
     /// for files, 1 for pipes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
@@ -291,34 +259,12 @@ pub(crate) struct EncodeArgs {
     /// Threads; the output is the same for any number. Default: by size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// Most frames (or 2s) between key frames; 0: none but those needed.
-    #[arg(short = 'g', long, value_name = "FRAMES|2s")]
-    pub(crate) keyint: Option<KeyInterval>,
     /// Encode at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
     /// Leave out the first frames.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
-    /// Temporal layers: L1T1, L1T2, L1T3.
-    #[arg(long, value_name = "MODE")]
-    pub(crate) layers: Option<String>,
-    /// What the pictures show.
-    #[arg(long, value_enum, default_value = "camera")]
-    pub(crate) content: ContentArg,
-    /// Let the rate controller drop frames.
-    #[arg(long)]
-    pub(crate) drop: bool,
-    /// Most time for each frame: 8ms, 2500us; a plain number is milliseconds. The encoder goes faster
-    /// where it must; the output then depends on the machine.
-    #[arg(long, value_name = "TIME", value_parser = values::frame_time)]
-    pub(crate) max_frame_time: Option<u64>,
-    /// Make each frame decodable after losses, as far as its references are.
-    #[arg(long)]
-    pub(crate) error_resilient: bool,
-    /// Token partitions: 1, 2, 4 or 8.
-    #[arg(long, value_name = "N", value_parser = ["1", "2", "4", "8"])]
-    pub(crate) token_parts: Option<String>,
     /// Scale to this size.
     #[arg(long, value_name = "WxH", value_parser = values::size)]
     pub(crate) resize: Option<Size>,
@@ -326,9 +272,6 @@ pub(crate) struct EncodeArgs {
     pub(crate) picture: PictureArgs,
     #[command(flatten)]
     pub(crate) sound: SoundArgs,
-    /// Set a knob of the backend (see `codec codecs`); may be repeated.
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub(crate) knob: Vec<KnobSetting>,
     /// Write a row for each frame, as CSV or JSON by the name.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use codec_container::Format;
 
-use super::raw::{EncodeArgs, PresetArg};
+use super::encoder::PresetArg;
+use super::raw::EncodeArgs;
 use super::sound::SoundSettings;
 use crate::audio::source::SoundOptions;
 use crate::failure::{Failure, Result};
@@ -30,7 +31,7 @@ impl SoundEncoding {
             return Err(Failure::usage(format!("{flag} is for pictures, and there are none")));
         }
         let mut sound = args.sound.clone();
-        match (&args.codec, &sound.audio_codec) {
+        match (&args.encoder.codec, &sound.audio_codec) {
             (Some(_), Some(_)) => {
                 return Err(Failure::usage(
                     "-c and --audio-codec both name the codec of the sound",
@@ -42,13 +43,13 @@ impl SoundEncoding {
             }
             (None, _) => {}
         }
-        let real_time = matches!(args.preset, PresetArg::Rtc);
+        let real_time = args.encoder.file_preset() == PresetArg::Rtc;
         let not = vec![args.input.path()];
         Ok(Self {
             output: args.output.clone(),
             format,
             rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
-            sound: SoundSettings::new(&sound, format, args.bitrate, real_time)?,
+            sound: SoundSettings::new(&sound, format, args.encoder.bitrate, real_time)?,
             options: SoundOptions {
                 limits: InputSpec::from(&args.input).limits,
                 ..SoundOptions::default()
@@ -60,23 +61,23 @@ impl SoundEncoding {
 /// The first flag that means nothing without pictures.
 fn for_pictures(args: &EncodeArgs) -> Option<&'static str> {
     let given = [
-        (args.quality.is_some(), "--quality"),
-        (args.qp.is_some(), "--qp"),
-        (args.speed.is_some(), "--speed"),
+        (args.encoder.quality.is_some(), "--quality"),
+        (args.encoder.qp.is_some(), "--qp"),
+        (args.encoder.speed.is_some(), "--speed"),
         (args.passes.is_some(), "--passes"),
         (args.threads.is_some(), "--threads"),
-        (args.keyint.is_some(), "--keyint"),
+        (args.encoder.keyint.is_some(), "--keyint"),
         (args.frames.is_some(), "--frames"),
         (args.skip > 0, "--skip"),
-        (args.layers.is_some(), "--layers"),
-        (args.drop, "--drop"),
-        (args.max_frame_time.is_some(), "--max-frame-time"),
-        (args.error_resilient, "--error-resilient"),
-        (args.token_parts.is_some(), "--token-parts"),
+        (args.encoder.layers.is_some(), "--layers"),
+        (args.encoder.drop, "--drop"),
+        (args.encoder.max_frame_time.is_some(), "--max-frame-time"),
+        (args.encoder.error_resilient, "--error-resilient"),
+        (args.encoder.token_parts.is_some(), "--token-parts"),
         (args.resize.is_some(), "--resize"),
         (args.picture.crop.is_some(), "--crop"),
         (args.picture.rotate.is_some(), "--rotate"),
-        (!args.knob.is_empty(), "--knob"),
+        (!args.encoder.knob.is_empty(), "--knob"),
         (args.report.is_some(), "--report"),
         (!args.metrics.is_empty(), "--metrics"),
         (args.verify, "--verify"),

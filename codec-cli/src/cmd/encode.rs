@@ -56,10 +56,10 @@ fn still(args: &EncodeArgs, env: Env) -> Option<Result<()>> {
 }
 
 fn save_still(args: &EncodeArgs, env: Env) -> Result<()> {
-    if args.bitrate.is_some() || args.qp.is_some() {
+    if args.encoder.bitrate.is_some() || args.encoder.qp.is_some() {
         return Err(Failure::usage("a still picture has no bitrate and no --qp: see -q"));
     }
-    let style = write::Style::of(&args.output, args.quality, args.lossless)?;
+    let style = write::Style::of(&args.output, args.encoder.quality, args.lossless)?;
     let spec = InputSpec::from(&args.input);
     let rules = Rules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: false };
     rules.check(&args.output)?;

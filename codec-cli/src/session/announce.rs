@@ -4,8 +4,9 @@ use codec_core::codec::EncoderConfig;
 
 use super::Start;
 use crate::Env;
-use crate::args::raw::PresetArg;
-use crate::args::resolved::{Encoding, describe_rate};
+use crate::args::encoder::PresetArg;
+use crate::args::resolved::Encoding;
+use crate::args::resolved_encoder::describe_rate;
 use crate::io::source::FrameSource;
 use crate::json::Object;
 
@@ -19,10 +20,10 @@ pub(super) fn announce(
     env: Env,
 ) -> Object {
     let facts = source.facts();
-    let (min_qindex, max_qindex) = config.qindex_range(settings.capabilities);
+    let (min_qindex, max_qindex) = config.qindex_range(settings.encoder.capabilities);
     let Start { size, frame_rate, .. } = start;
-    let preset = if settings.preset == PresetArg::Rtc { "rtc" } else { "file" };
-    let backend = format!("{}/{}", settings.backend.codec, settings.backend.name);
+    let preset = if settings.encoder.preset == PresetArg::Rtc { "rtc" } else { "file" };
+    let backend = format!("{}/{}", settings.encoder.backend.codec, settings.encoder.backend.name);
     let rate = describe_rate(config.rate);
     let input = settings.input.name();
     let fps = frame_rate.as_f64();
@@ -36,7 +37,7 @@ pub(super) fn announce(
         if threads == 1 { "" } else { "s" },
         env.level.name()
     ));
-    if settings.is_rate_guessed() {
+    if settings.encoder.is_rate_guessed() {
         env.console
             .note(format!("no -b, -q or --qp: {rate}, what WebRTC allows at most for this size"));
     }

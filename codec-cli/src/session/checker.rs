@@ -39,7 +39,7 @@ impl Checker {
         }
         let mut options = DecodeOptions::default();
         options.limits.max_pixels = options.limits.max_pixels.max(size.pixels());
-        let decoder = open_decoder(settings.backend.codec.name(), size, &options, 0, env)?;
+        let decoder = open_decoder(settings.encoder.backend.codec.name(), size, &options, 0, env)?;
         Ok(Some(Self {
             decoder,
             verify: settings.verify,

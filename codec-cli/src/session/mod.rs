@@ -97,7 +97,7 @@ impl Session {
         }
         let progress = Progress::new(env.console, total_of(settings, source), frame_rate);
         config.rehearsal = rehearse::rehearse(settings, &config, env)?.map(Arc::new);
-        let Some((open, _)) = settings.backend.encoder else {
+        let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
         };
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
@@ -132,7 +132,7 @@ impl Session {
             encoder,
             size,
             packet: Packet::default(),
-            stream: (settings.backend.codec, settings.format),
+            stream: (settings.encoder.backend.codec, settings.format),
             writer,
             sound: sound.map(|sound| sound.lane),
             sound_failure: None,
@@ -442,7 +442,7 @@ fn open_writer(
     encoder: &dyn VideoEncoder,
     sound: Option<AudioTrack>,
 ) -> Result<Box<dyn PacketWriter>> {
-    let codec = settings.backend.codec;
+    let codec = settings.encoder.backend.codec;
     let mut stream = VideoTrack::new(settings.format, codec, start.size, start.time_base);
     stream.frame_rate = Some(start.frame_rate);
     stream.info = start.info;

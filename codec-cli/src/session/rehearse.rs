@@ -18,14 +18,16 @@ pub(super) fn rehearse(
     config: &EncoderConfig,
     env: Env,
 ) -> Result<Option<Rehearsal>> {
-    let steps = settings.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
+    let steps = settings.encoder.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
     if !settings.wants_trials()? || steps.is_empty() {
         return Ok(None);
     }
     let mut rehearsal = Rehearsal::new(steps);
     while let Some(trial) = rehearsal.next_trial(config) {
-        env.console
-            .detail(format!("trial coding, {}", crate::args::resolved::describe_rate(trial.rate)));
+        env.console.detail(format!(
+            "trial coding, {}",
+            crate::args::resolved_encoder::describe_rate(trial.rate)
+        ));
         if !run(settings, &trial, &mut rehearsal, env)? {
             return Ok(None);
         }
@@ -40,7 +42,7 @@ fn run(
     rehearsal: &mut Rehearsal,
     env: Env,
 ) -> Result<bool> {
-    let Some((open, _)) = settings.backend.encoder else {
+    let Some((open, _)) = settings.encoder.backend.encoder else {
         return Ok(false);
     };
     let mut encoder = open(trial).map_err(|error| Failure::encoding(&error))?;
