@@ -3,10 +3,18 @@
 //! [`MetricId`] lists them; a [`Scorer`] takes pairs of pictures in their order. Definitions are those
 //! of the tools that the figures are compared with, and `docs/COMMAND.md` names what differs.
 
+mod ciede;
+#[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
+mod eye;
 mod id;
+mod ms_ssim;
+mod psnr_hvs;
+mod rgb;
 mod scorer;
+mod xpsnr;
 
 pub use id::{MetricId, UnknownMetric, parse_list};
+pub use rgb::to_rgb;
 pub use scorer::{MetricError, Scorer};
 
 /// Decibels that stand for no difference at all, which has none.

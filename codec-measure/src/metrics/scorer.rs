@@ -2,10 +2,16 @@
 
 use std::fmt;
 
-use codec_core::frame::{Picture, Size};
-use codec_core::metrics::{self, Psnr};
+use codec_core::error::ConfigError;
+use codec_core::frame::{Chroma, Picture, Size};
+use codec_core::metrics;
+use codec_simd::PlaneRef;
 
-use super::MetricId;
+use super::ciede::Ciede;
+use super::ms_ssim::MsSsim;
+use super::psnr_hvs::PsnrHvs;
+use super::xpsnr::Xpsnr;
+use super::{MetricId, PERFECT_DB};
 
 /// Why there is no score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +57,14 @@ impl std::error::Error for MetricError {}
 pub struct Scorer {
     metrics: Vec<MetricId>,
     size: Size,
-    fps: f64,
+    ms_ssim: MsSsim,
+    hvs: PsnrHvs,
+    ciede: Ciede,
+    xpsnr: Xpsnr,
+    #[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
+    shown: super::eye::Shown,
+    /// By `MetricId as usize`; what is not wanted may be missing.
+    found: [f64; MetricId::ALL.len()],
     values: Vec<f64>,
 }
 
@@ -67,7 +80,18 @@ impl Scorer {
         if let Some(&metric) = metrics.iter().find(|metric| !metric.fits(size)) {
             return Err(MetricError::TooSmall { metric, size });
         }
-        Ok(Self { metrics: metrics.to_vec(), size, fps, values: Vec::new() })
+        Ok(Self {
+            metrics: metrics.to_vec(),
+            size,
+            ms_ssim: MsSsim::default(),
+            hvs: PsnrHvs::new(),
+            ciede: Ciede::new(),
+            xpsnr: Xpsnr::new(size, fps),
+            #[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
+            shown: super::eye::Shown::default(),
+            found: [0.0; MetricId::ALL.len()],
+            values: Vec::new(),
+        })
     }
 
     /// What is measured.
@@ -79,8 +103,11 @@ impl Scorer {
     /// How many of the reference's pictures before a pair its scores depend on: 0 to 2.
     #[must_use]
     pub fn history(&self) -> usize {
-        let _ = self.fps;
-        0
+        if self.wants(&XPSNR) { self.xpsnr.history() } else { 0 }
+    }
+
+    fn wants(&self, any: &[MetricId]) -> bool {
+        self.metrics.iter().any(|metric| any.contains(metric))
     }
 
     /// Scores `distorted` against `reference`, one value for each of [`Self::metrics`]. `earlier`
@@ -103,32 +130,123 @@ impl Scorer {
             }
         }
         let size_error = |_| MetricError::Size { found: distorted.size(), expected };
-        let mut psnr = None;
-        self.values.clear();
-        for &metric in &self.metrics {
-            let value = match metric {
-                MetricId::Ssim => metrics::ssim(reference, distorted).map_err(size_error)?,
-                _ => {
-                    let found = match psnr {
-                        Some(found) => found,
-                        None => metrics::psnr(reference, distorted).map_err(size_error)?,
-                    };
-                    psnr = Some(found);
-                    part(&found, metric)
-                }
-            };
-            self.values.push(value);
+        let (packed_reference, packed_distorted) = (packed(reference), packed(distorted));
+        let reference = &planar(reference, packed_reference.as_deref()).map_err(size_error)?;
+        let distorted = &planar(distorted, packed_distorted.as_deref()).map_err(size_error)?;
+
+        if self.wants(&PSNR) {
+            let psnr = metrics::psnr(reference, distorted).map_err(size_error)?;
+            let values = [psnr.y, psnr.u, psnr.v, (6.0 * psnr.y + psnr.u + psnr.v) / 8.0, psnr.all];
+            self.set(&PSNR[..5], &values);
+            self.set(&PSNR[5..], &[psnr.y, psnr.u, psnr.v, psnr.all]);
         }
+        if self.wants(&[MetricId::Ssim]) {
+            let ssim = metrics::ssim(reference, distorted).map_err(size_error)?;
+            self.set(&[MetricId::Ssim], &[ssim]);
+        }
+        let (a, b) = (planes(reference), planes(distorted));
+        if self.wants(&[MetricId::MsSsim]) {
+            let value = self.ms_ssim.measure(a[0], b[0]);
+            self.set(&[MetricId::MsSsim], &[value]);
+        }
+        if self.wants(&HVS) {
+            self.measure_hvs(a, b);
+        }
+        if self.wants(&[MetricId::Ciede2000]) {
+            let value = self.ciede.measure(a, b, self.size);
+            self.set(&[MetricId::Ciede2000], &[value]);
+        }
+        if self.wants(&XPSNR) {
+            let earlier: Vec<_> = earlier.iter().map(Picture::luma).collect();
+            let values = self.xpsnr.measure(a, b, &earlier);
+            self.set(&XPSNR[..3], &values);
+            self.set(&XPSNR[3..], &values);
+        }
+        self.measure_shown(reference, distorted);
+        self.values.clear();
+        self.values.extend(self.metrics.iter().map(|&metric| self.found[metric as usize]));
         Ok(&self.values)
+    }
+
+    #[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
+    fn measure_shown(&mut self, reference: &Picture<'_>, distorted: &Picture<'_>) {
+        if self.wants(&[MetricId::Ssimulacra2, MetricId::Butteraugli]) {
+            self.shown.fill(reference, distorted);
+        }
+        #[cfg(feature = "ssimulacra2")]
+        if self.wants(&[MetricId::Ssimulacra2]) {
+            self.set(&[MetricId::Ssimulacra2], &[self.shown.ssimulacra2()]);
+        }
+        #[cfg(feature = "butteraugli")]
+        if self.wants(&[MetricId::Butteraugli]) {
+            self.set(&[MetricId::Butteraugli], &[self.shown.butteraugli()]);
+        }
+    }
+
+    #[cfg(not(any(feature = "ssimulacra2", feature = "butteraugli")))]
+    #[expect(clippy::unused_self, reason = "the features that need it are off")]
+    fn measure_shown(&mut self, _: &Picture<'_>, _: &Picture<'_>) {}
+
+    fn set(&mut self, metrics: &[MetricId], values: &[f64]) {
+        for (&metric, &value) in metrics.iter().zip(values) {
+            self.found[metric as usize] = value;
+        }
+    }
+
+    fn measure_hvs(&mut self, a: [PlaneRef<'_>; 3], b: [PlaneRef<'_>; 3]) {
+        let decibels = |error: f64| (-10.0 * error.log10()).min(PERFECT_DB);
+        let mut errors = [0.0; 3];
+        for (plane, metric) in HVS[1..].iter().enumerate() {
+            if self.wants(&[HVS[0], *metric]) {
+                errors[plane] = self.hvs.error(plane, a[plane], b[plane]);
+                self.set(&[*metric], &[decibels(errors[plane])]);
+            }
+        }
+        let weighted = 0.8 * errors[0] + 0.1 * (errors[1] + errors[2]);
+        self.set(&HVS[..1], &[decibels(weighted)]);
     }
 }
 
-fn part(psnr: &Psnr, metric: MetricId) -> f64 {
-    match metric {
-        MetricId::PsnrY | MetricId::PsnrYGlobal => psnr.y,
-        MetricId::PsnrU | MetricId::PsnrUGlobal => psnr.u,
-        MetricId::PsnrV | MetricId::PsnrVGlobal => psnr.v,
-        MetricId::Psnr611 => (6.0 * psnr.y + psnr.u + psnr.v) / 8.0,
-        _ => psnr.all,
+const PSNR: [MetricId; 9] = [
+    MetricId::PsnrY,
+    MetricId::PsnrU,
+    MetricId::PsnrV,
+    MetricId::Psnr611,
+    MetricId::PsnrAll,
+    MetricId::PsnrYGlobal,
+    MetricId::PsnrUGlobal,
+    MetricId::PsnrVGlobal,
+    MetricId::PsnrAllGlobal,
+];
+
+/// The sum, then its parts.
+const HVS: [MetricId; 4] =
+    [MetricId::PsnrHvs, MetricId::PsnrHvsY, MetricId::PsnrHvsCb, MetricId::PsnrHvsCr];
+
+const XPSNR: [MetricId; 6] = [
+    MetricId::XpsnrY,
+    MetricId::XpsnrU,
+    MetricId::XpsnrV,
+    MetricId::XpsnrYGlobal,
+    MetricId::XpsnrUGlobal,
+    MetricId::XpsnrVGlobal,
+];
+
+/// A copy with planes of their own, if `picture` has its chroma interleaved.
+fn packed(picture: &Picture<'_>) -> Option<Vec<u8>> {
+    matches!(picture.chroma(), Chroma::Interleaved(_)).then(|| picture.to_i420())
+}
+
+fn planar<'a>(picture: &Picture<'a>, packed: Option<&'a [u8]>) -> Result<Picture<'a>, ConfigError> {
+    match packed {
+        Some(packed) => Ok(Picture::i420_packed(picture.size(), packed)?.with_info(picture.info)),
+        None => Ok(*picture),
+    }
+}
+
+fn planes<'a>(picture: &Picture<'a>) -> [PlaneRef<'a>; 3] {
+    match picture.chroma() {
+        Chroma::Planar { u, v } => [picture.luma(), u, v],
+        Chroma::Interleaved(uv) => [picture.luma(), uv, uv],
     }
 }

@@ -1,0 +1,212 @@
+//! PSNR-HVS: squared errors of DCT coefficients, weighted by the eye's contrast sensitivity and less
+//! what the block's own texture masks. Ponomarenko et al., "On between-coefficient contrast masking
+//! of DCT basis functions", 2007, with the tables and the overlapping blocks of libvmaf's `psnr_hvs`.
+
+use codec_simd::PlaneRef;
+
+const SIDE: usize = 8;
+/// Blocks overlap by one pixel.
+const STEP: usize = 7;
+
+type Block = [[f32; SIDE]; SIDE];
+
+/// Sensitivity to each frequency, in the order of Y, Cb and Cr at half the resolution: symmetric, so
+/// that each row begins at the diagonal.
+#[rustfmt::skip]
+const SENSITIVITY: [[&[f64]; SIDE]; 3] = [
+    [
+        &[1.61939, 2.29016, 2.08510, 1.48366, 1.00228, 0.67830, 0.46622, 0.32651],
+        &[1.94322, 2.04793, 1.68731, 1.23057, 0.86892, 0.61281, 0.43641],
+        &[1.34329, 1.09206, 0.87575, 0.67088, 0.50173, 0.37250],
+        &[0.77282, 0.60564, 0.48309, 0.38043, 0.29577],
+        &[0.44900, 0.35289, 0.28301, 0.22695],
+        &[0.27032, 0.21502, 0.17408],
+        &[0.16887, 0.13615],
+        &[0.10908],
+    ],
+    [
+        &[1.91113, 2.46074, 1.18284, 1.14983, 1.05017, 0.89802, 0.74725, 0.61511],
+        &[1.58529, 1.21363, 1.38190, 1.33100, 1.17429, 0.99640, 0.83089],
+        &[0.97871, 1.02625, 1.03145, 0.96006, 0.84982, 0.73122],
+        &[0.86132, 0.80182, 0.75144, 0.68540, 0.60869],
+        &[0.67656, 0.60550, 0.55002, 0.49580],
+        &[0.51467, 0.45435, 0.40705],
+        &[0.38923, 0.34235],
+        &[0.29553],
+    ],
+    [
+        &[2.03872, 2.62502, 1.26181, 1.11020, 1.01398, 0.86707, 0.72150, 0.59391],
+        &[1.69113, 1.17181, 1.33427, 1.28513, 1.13381, 0.96206, 0.80225],
+        &[0.94498, 0.99088, 0.99590, 0.92697, 0.82053, 0.70602],
+        &[0.83163, 0.77419, 0.72554, 0.66178, 0.58772],
+        &[0.65324, 0.58464, 0.53106, 0.47872],
+        &[0.49694, 0.43869, 0.39302],
+        &[0.37582, 0.33056],
+        &[0.28535],
+    ],
+];
+
+/// Added and taken off again, it leaves whole numbers: 1.5 times 2 to the 23rd.
+const ROUNDING: f32 = 12_582_912.0;
+
+/// Ratio of the masking tables to the sensitivities.
+const MASKING: f32 = 0.388_574_62;
+
+/// Tables of one plane.
+#[derive(Clone, Debug)]
+struct Weights {
+    sensitivity: Block,
+    /// Energy of a coefficient as others feel it; 0 for DC.
+    masks: Block,
+    /// How much of the mask a coefficient feels; 0 for DC.
+    masked: Block,
+}
+
+impl Weights {
+    fn new(rows: &[&[f64]; SIDE]) -> Self {
+        let table = |value: &dyn Fn(usize, usize) -> f32| -> Block {
+            std::array::from_fn(|v| std::array::from_fn(|u| value(v, u)))
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "six digits are plenty")]
+        let sensitivity = |v: usize, u: usize| rows[v.min(u)][v.abs_diff(u)] as f32;
+        let mask = |v, u| (sensitivity(v, u) * MASKING).powi(2);
+        let but_dc = |v, u, value: f32| if v + u == 0 { 0.0 } else { value };
+        Self {
+            sensitivity: table(&sensitivity),
+            masks: table(&|v, u| but_dc(v, u, mask(v, u))),
+            masked: table(&|v, u| but_dc(v, u, mask(v, u).recip())),
+        }
+    }
+}
+
+/// Measures pairs of planes.
+#[derive(Clone, Debug)]
+pub(super) struct PsnrHvs {
+    weights: [Weights; 3],
+    /// Column k: the cosine of frequency k.
+    basis: Block,
+}
+
+impl PsnrHvs {
+    #[expect(clippy::cast_precision_loss, reason = "at most 8")]
+    pub(super) fn new() -> Self {
+        let basis = |x: usize, k: usize| {
+            let scale: f32 = if k == 0 { 0.125 } else { 0.25 };
+            let angle = (2 * x + 1) as f32 * k as f32 * std::f32::consts::PI / 16.0;
+            scale.sqrt() * angle.cos()
+        };
+        Self {
+            weights: SENSITIVITY.each_ref().map(Weights::new),
+            basis: std::array::from_fn(|x| std::array::from_fn(|k| basis(x, k))),
+        }
+    }
+
+    /// Mean of the weighted squared errors as a share of the peak's square; `plane`: 0 to 2, of Y, Cb,
+    /// Cr. Each side has at least eight samples.
+    #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
+    pub(super) fn error(&self, plane: usize, a: PlaneRef<'_>, b: PlaneRef<'_>) -> f64 {
+        let weights = &self.weights[plane];
+        let (width, height) = (a.layout().width, a.layout().height);
+        let (mut sum, mut blocks) = (0.0, 0_u64);
+        for y in (0..height.saturating_sub(SIDE - 1)).step_by(STEP) {
+            for x in (0..width.saturating_sub(SIDE - 1)).step_by(STEP) {
+                let (a, b) = (block(a, x, y), block(b, x, y));
+                blocks += 1;
+                if a != b {
+                    sum += f64::from(self.block_error(weights, &a, &b));
+                }
+            }
+        }
+        sum / ((SIDE * SIDE) as f64 * blocks.max(1) as f64 * 255.0 * 255.0)
+    }
+
+    fn block_error(&self, weights: &Weights, a: &Block, b: &Block) -> f32 {
+        let (coeffs_a, coeffs_b) = (self.transform(a), self.transform(b));
+        let mask = threshold(weights, a, &coeffs_a).max(threshold(weights, b, &coeffs_b));
+        let mut sums = [0.0; SIDE];
+        for v in 0..SIDE {
+            for (u, sum) in sums.iter_mut().enumerate() {
+                let error = (coeffs_a[v][u] - coeffs_b[v][u]).abs();
+                let felt = (error - mask * weights.masked[v][u]).max(0.0);
+                *sum += (felt * weights.sensitivity[v][u]).powi(2);
+            }
+        }
+        sums.iter().sum()
+    }
+
+    /// The orthonormal DCT; rows are vertical frequencies. Rounded, as libvmaf's integers are.
+    fn transform(&self, block: &Block) -> Block {
+        let mut across = Block::default();
+        for (out, row) in across.iter_mut().zip(block) {
+            for (sample, waves) in row.iter().zip(&self.basis) {
+                for (sum, wave) in out.iter_mut().zip(waves) {
+                    *sum += sample * wave;
+                }
+            }
+        }
+        let mut coeffs = Block::default();
+        for (row, waves) in across.iter().zip(&self.basis) {
+            for (out, wave) in coeffs.iter_mut().zip(waves) {
+                for (sum, sample) in out.iter_mut().zip(row) {
+                    *sum += wave * sample;
+                }
+            }
+        }
+        for coeff in coeffs.iter_mut().flatten() {
+            *coeff = (*coeff + ROUNDING) - ROUNDING;
+        }
+        coeffs
+    }
+}
+
+fn block(plane: PlaneRef<'_>, x: usize, y: usize) -> Block {
+    std::array::from_fn(|row| {
+        let row = &plane.row(y + row)[x..x + SIDE];
+        std::array::from_fn(|col| f32::from(row[col]))
+    })
+}
+
+/// How large an error of the least sensitive kind the block hides: by the energy of its coefficients,
+/// and by how evenly its variance is spread over its quarters, for an edge hides little.
+fn threshold(weights: &Weights, block: &Block, coeffs: &Block) -> f32 {
+    let mut energy = [0.0; SIDE];
+    for (coeffs, masks) in coeffs.iter().zip(&weights.masks) {
+        for ((sum, coeff), mask) in energy.iter_mut().zip(coeffs).zip(masks) {
+            *sum += coeff * coeff * mask;
+        }
+    }
+    let energy: f32 = energy.iter().sum();
+    let whole = spread(block.iter().flatten());
+    if whole <= 0.0 {
+        return 0.0;
+    }
+    let quarter = |v: usize, u: usize| {
+        spread(block[v..v + SIDE / 2].iter().flat_map(move |row| &row[u..u + SIDE / 2]))
+    };
+    let quarters = quarter(0, 0) + quarter(0, 4) + quarter(4, 0) + quarter(4, 4);
+    (energy * quarters / whole).sqrt() / 32.0
+}
+
+/// Variance (of a sample) times the number of samples.
+fn spread<'a>(samples: impl Iterator<Item = &'a f32> + Clone) -> f32 {
+    let count = samples.clone().map(|_| 1.0).sum::<f32>();
+    let mean = samples.clone().sum::<f32>() / count;
+    samples.map(|sample| (sample - mean).powi(2)).sum::<f32>() * count / (count - 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_transform_keeps_the_energy_and_puts_a_flat_block_into_dc() {
+        let hvs = PsnrHvs::new();
+        let coeffs = hvs.transform(&[[50.0; 8]; 8]);
+        assert!((coeffs[0][0] - 400.0).abs() < 1e-2, "{coeffs:?}");
+        let block: Block =
+            std::array::from_fn(|y| std::array::from_fn(|x| [3.0, 250.0, 40.0][(x * y) % 3]));
+        let energy = |block: &Block| block.iter().flatten().map(|v| v * v).sum::<f32>();
+        let (before, after) = (energy(&block), energy(&hvs.transform(&block)));
+        assert!((before - after).abs() < before * 2e-3, "{before} {after}");
+    }
+}
