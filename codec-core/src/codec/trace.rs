@@ -88,7 +88,10 @@ impl FrameTrace {
     pub(crate) fn clear(&mut self) {
         let Self { mut blocks, mut parts, mut partitions, mut references, .. } =
             std::mem::take(self);
-        (blocks.clear(), parts.clear(), partitions.clear(), references.clear());
+        blocks.clear();
+        parts.clear();
+        partitions.clear();
+        references.clear();
         *self = Self { blocks, parts, partitions, references, ..Self::default() };
     }
 }

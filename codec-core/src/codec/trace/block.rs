@@ -3,7 +3,6 @@
 /// How one block was coded: a macroblock, or whatever a codec's unit of prediction is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "flags of the bitstream")]
 pub struct BlockTrace {
     /// Left and upper edge in pixels.
     pub at: (u16, u16),

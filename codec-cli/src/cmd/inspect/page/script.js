@@ -85,10 +85,13 @@
     if (note === summary.error) item.className = "error";
     $("notes").append(item);
   }
-  $("foot").textContent =
-    `${rest.made_by}. Pictures are recoded as WebP. Bits are those of the entropy coder: ` +
-    "what a symbol of its probability takes. Arrow keys change the frame, with Shift by ten; " +
-    "[ and ] go to key frames; 1 to 7 choose the colour, +, − and 0 the size.";
+  const hasBlocks = frames.some((frame) => frame.blocks || frame.picture);
+  document.body.classList.toggle("packets-only", !hasBlocks);
+  $("foot").textContent = [
+    `${rest.made_by}. Arrow keys change the frame, with Shift by ten; [ and ] go to key frames.`,
+    hasBlocks ? "1 to 7 choose the colour, +, − and 0 the size. Pictures are recoded as WebP. " +
+      "Bits are those of the entropy coder: what a symbol of its probability takes." : "",
+  ].join(" ");
 
   // ---- All frames --------------------------------------------------------------------------
 
@@ -294,9 +297,6 @@
     unpacked.set(n, b);
     return b;
   }
-
-  const hasBlocks = frames.some((frame) => frame.blocks || frame.picture);
-  document.body.classList.toggle("packets-only", !hasBlocks);
 
   const isIntra = (b, i) => b.slot[i] === NONE;
   const SKIP = 1, INSIDE = 2, CONCEALED = 4;
