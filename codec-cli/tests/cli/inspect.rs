@@ -241,3 +241,23 @@ fn other_codecs_are_shown_packet_by_packet() {
         assert!(rows(&report)[0]["type"] == "key", "{file}");
     }
 }
+
+#[test]
+fn the_page_works_in_a_browser() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
+    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    if !folder.join("node_modules").is_dir() || !Path::new(&browser).exists() {
+        eprintln!("skipped, no browser (npm ci in tests/browser, package chromium): the page");
+        return;
+    }
+    let place = with_stream();
+    place.ok(&["inspect", "a.ivf", "-o", "r.html"]);
+    // Screenshots of failures are of use where somebody keeps them.
+    let kept = std::env::var_os("CODEC_SCREENSHOTS").map(std::path::PathBuf::from);
+    let shots = kept.unwrap_or_else(|| place.dir.path().to_owned());
+    let mut command = Command::new("node");
+    command.arg(folder.join("inspect.mjs")).arg(place.path("r.html")).arg(shots.join("inspect"));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
+}

@@ -482,7 +482,8 @@
       g.stroke();
     }
     if (marks.divisions) {
-      g.strokeStyle = "rgb(255 255 255 / 0.75)";
+      // Pale where lines lie too close to see the picture between them.
+      g.strokeStyle = `rgb(255 255 255 / ${Math.max(0.1, Math.min(0.75, 0.4 * scale))})`;
       g.lineWidth = hair;
       g.beginPath();
       for (let i = 0; i < b.count; i++) {

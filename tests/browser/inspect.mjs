@@ -1,0 +1,131 @@
+// Opens a page of `codec inspect` as a reader does, works its controls, and fails on anything that
+// the console says.
+// usage: node inspect.mjs PAGE.html SCREENSHOTS/NAME
+import { chromium } from "playwright-core";
+import { strict as assert } from "node:assert";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [file, shots] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  ],
+});
+const complaints = [];
+
+async function open(options, hash = "") {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`error: ${error.stack ?? error}`));
+  page.on("request", (request) => {
+    if (!/^(file|data):/.test(request.url())) complaints.push(`request: ${request.url()}`);
+  });
+  await page.goto(pathToFileURL(resolve(file)).href + hash);
+  await page.waitForFunction(() => document.body.dataset.ready !== undefined);
+  return page;
+}
+
+const drawn = (page, id = "view") =>
+  page.evaluate((canvas) => document.getElementById(canvas).toDataURL(), id);
+const isAt = (page, frame) =>
+  page.waitForFunction((n) => document.body.dataset.ready === String(n), frame);
+
+async function works(page) {
+  const frames = await page.evaluate(() => JSON.parse(document.getElementById("frames").textContent));
+  assert.ok(frames.length > 3);
+  const index = frames.map((frame) => frame.index);
+  await isAt(page, index[0]);
+
+  // Keys and buttons go from frame to frame and stop at the ends.
+  await page.keyboard.press("ArrowLeft");
+  await isAt(page, index[0]);
+  await page.keyboard.press("ArrowRight");
+  await isAt(page, index[1]);
+  await page.locator("#next").click();
+  await isAt(page, index[2]);
+  await page.locator("#previous").click();
+  await isAt(page, index[1]);
+  await page.keyboard.press("End");
+  await isAt(page, index.at(-1));
+  await page.keyboard.press("[");
+  const key = frames.findLastIndex((frame, n) => n < frames.length - 1 && frame.type === "key");
+  await isAt(page, index[key]);
+  const title = await page.locator("#title").textContent();
+  assert.ok(title.startsWith(`Frame ${index[key]}: key`), title);
+
+  // A click on a bar chooses its frame.
+  const strip = await page.locator("#bars").boundingBox();
+  await page.mouse.move(strip.x + 60, strip.y + 100);
+  assert.match(await page.locator("#tip").textContent(), /^frame 0, key/);
+  await page.mouse.click(strip.x + 60, strip.y + 100);
+  await isAt(page, index[0]);
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await isAt(page, index[2]);
+
+  // Each colour draws another picture and has its legend.
+  const seen = new Set();
+  for (const fill of await page.locator("#fills input").all()) {
+    await fill.check({ force: true });
+    const name = await fill.getAttribute("value");
+    seen.add(await drawn(page));
+    assert.equal((await page.locator("#legend span").count()) > 0, name !== "none", name);
+  }
+  assert.ok(seen.size >= 4, `only ${seen.size} different drawings`);
+  await page.keyboard.press("2");
+
+  // Each layer makes a difference, and goes again.
+  for (const name of ["picture", "grid", "skipped"]) {
+    const before = await drawn(page);
+    await page.locator(`#marks input[value=${name}]`).click({ force: true });
+    assert.notEqual(await drawn(page), before, name);
+    await page.locator(`#marks input[value=${name}]`).click({ force: true });
+    assert.equal(await drawn(page), before, name);
+  }
+
+  // A pointer over a block tells what it is; a click keeps it.
+  const view = page.locator("#view");
+  await view.hover({ position: { x: 30, y: 30 } });
+  assert.match(await page.locator("#block").textContent(), /mode.*qindex.*bits/s);
+  await view.click({ position: { x: 30, y: 30 } });
+  await page.mouse.move(2, 2);
+  assert.match(await page.locator("#block-title").textContent(), /kept/);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("#block").textContent(), "");
+
+  // Larger and smaller, and back to what fits.
+  const width = async () => (await view.boundingBox()).width;
+  const fits = await width();
+  await page.keyboard.press("+");
+  assert.ok((await width()) > fits * 1.4);
+  await page.locator("#fit").click();
+  assert.equal(await width(), fits);
+}
+
+try {
+  const papers = new Set();
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await open({ colorScheme });
+    await works(page);
+    papers.add(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path: `${shots}-${colorScheme}.png`, fullPage: true });
+    const small = await open({ colorScheme, viewport: { width: 400, height: 800 } });
+    const overflow = await small.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a telephone`);
+    await small.screenshot({ path: `${shots}-${colorScheme}-400.png`, fullPage: true });
+  }
+  assert.equal(papers.size, 2);
+  await isAt(await open({}, "#2"), 2);
+} catch (error) {
+  complaints.push(error.stack ?? String(error));
+}
+await browser.close();
+for (const complaint of complaints) console.error(complaint);
+process.exit(complaints.length === 0 ? 0 : 1);
