@@ -73,13 +73,14 @@ impl Chart {
     pub(crate) fn draw(&self, svg: &mut Svg, area: Area) {
         let inner = self.frame(svg, area);
         svg.write(format_args!("<g>"));
-        let mut row = 0.0;
         for rule in &self.rules {
-            self.rule(svg, inner, rule, row);
-            row += 14.0;
+            self.rule(svg, inner, rule);
         }
         for series in &self.series {
             self.curve(svg, inner, series);
+        }
+        for (row, rule) in self.rules.iter().enumerate() {
+            self.rule_label(svg, inner, rule, count(row) * 14.0);
         }
         self.names(svg, inner);
         svg.write(format_args!("</g>"));
@@ -125,24 +126,29 @@ impl Chart {
         inner
     }
 
-    fn rule(&self, svg: &mut Svg, inner: Area, rule: &Rule, row: f64) {
+    fn rule(&self, svg: &mut Svg, inner: Area, rule: &Rule) {
+        if rule.upright {
+            if let Some(x) = inner.x_of(&self.x, rule.at).filter(|x| inner.holds_x(*x)) {
+                svg.dashed((x, inner.y), (x, inner.bottom()), Ink::Text, 1.0, "4 3");
+            }
+        } else if let Some(y) = inner.y_of(&self.y, rule.at).filter(|y| inner.holds_y(*y)) {
+            svg.dashed((inner.x, y), (inner.right(), y), Ink::Text, 1.0, "4 3");
+        }
+    }
+
+    fn rule_label(&self, svg: &mut Svg, inner: Area, rule: &Rule, row: f64) {
         if rule.upright {
             let Some(x) = inner.x_of(&self.x, rule.at).filter(|x| inner.holds_x(*x)) else {
                 return;
             };
-            svg.dashed((x, inner.y), (x, inner.bottom()), Ink::Text, 1.0, "4 3");
             let (at, anchor) = if x + 6.0 + width(&rule.label, 11.0) > inner.right() {
                 (x - 5.0, Anchor::End)
             } else {
                 (x + 5.0, Anchor::Start)
             };
-            svg.label(at, inner.y + 10.0 + row, &rule.label, Font::NAME.at(anchor));
-        } else {
-            let Some(y) = inner.y_of(&self.y, rule.at).filter(|y| inner.holds_y(*y)) else {
-                return;
-            };
-            svg.dashed((inner.x, y), (inner.right(), y), Ink::Text, 1.0, "4 3");
-            svg.label(inner.right(), y - 4.0, &rule.label, Font::NAME.at(Anchor::End));
+            svg.label(at, inner.y + 10.0 + row, &rule.label, Font::BESIDE.at(anchor));
+        } else if let Some(y) = inner.y_of(&self.y, rule.at).filter(|y| inner.holds_y(*y)) {
+            svg.label(inner.right(), y - 4.0, &rule.label, Font::BESIDE.at(Anchor::End));
         }
     }
 
@@ -183,12 +189,19 @@ impl Chart {
                 );
             }
         }
+        let middles: Vec<(f64, f64, &Mark)>;
         let marked: Vec<&(f64, f64, &Mark)> = match series.shape {
             Shape::Marked | Shape::Named => places.iter().collect(),
-            Shape::Line | Shape::Steps if series.style.arm.is_some() => {
-                sparse(&places, series.style.index)
+            Shape::Line | Shape::Steps if series.style.arm.is_none() => Vec::new(),
+            Shape::Line => sparse(&places, series.style.index),
+            Shape::Steps => {
+                // On the level, not at its end.
+                middles = places
+                    .windows(2)
+                    .map(|ends| (f64::midpoint(ends[0].0, ends[1].0), ends[0].1, ends[0].2))
+                    .collect();
+                sparse(&middles, series.style.index)
             }
-            Shape::Line | Shape::Steps => Vec::new(),
         };
         if !marked.is_empty() {
             for (x, y, mark) in marked {
@@ -216,6 +229,11 @@ impl Chart {
             .filter_map(|mark| self.place(inner, mark))
             .map(|(x, y, _)| Area { x: x - 5.0, y: y - 5.0, width: 10.0, height: 10.0 })
             .collect();
+        for series in self.series.iter().filter(|series| series.shape == Shape::Line) {
+            let places: Vec<_> =
+                series.marks.iter().filter_map(|mark| self.place(inner, mark)).collect();
+            taken.extend(places.windows(2).flat_map(|ends| along(&ends[0], &ends[1])));
+        }
         for series in named() {
             for (x, y, _) in series.marks.iter().filter_map(|mark| self.place(inner, mark)) {
                 let text = fitted(&series.name, 11.0, inner.width * 0.45);
@@ -245,7 +263,7 @@ impl Chart {
                 taken.push(best);
                 let ink = Ink::Series(series.style.index);
                 svg.write(format_args!("<g{}>", series.style.attribute()));
-                svg.label(best.x, best.y + 10.0, &text, Font { ink, ..Font::NAME });
+                svg.label(best.x, best.y + 10.0, &text, Font { ink, ..Font::BESIDE });
                 svg.write(format_args!("</g>"));
             }
         }
@@ -316,6 +334,19 @@ fn sparse<'a, 'b>(
         }
     }
     chosen
+}
+
+/// Small areas on the line between two places.
+fn along(from: &(f64, f64, &Mark), to: &(f64, f64, &Mark)) -> Vec<Area> {
+    let (across, down) = (to.0 - from.0, to.1 - from.1);
+    let steps = across.hypot(down) / 8.0;
+    let at = |step: i32| Area {
+        x: from.0 + across * f64::from(step) / steps,
+        y: from.1 + down * f64::from(step) / steps,
+        width: 1.0,
+        height: 1.0,
+    };
+    (1..300).take_while(|step| f64::from(*step) < steps).map(at).collect()
 }
 
 fn path_of(places: &[(f64, f64, &Mark)], steps: bool) -> String {

@@ -155,7 +155,11 @@ pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
     let left = 16.0 + names + 10.0;
     let x = Axis { label: String::new(), scale: Scale::Linear, low: 0.0, high: highest * 1.12 };
     let right = total - 24.0;
-    let mut y = 12.0 + legend(&mut svg, &entries(results), 16.0, 12.0, total - 32.0);
+    let mut y = match theme {
+        Theme::Light => 12.0 + legend(&mut svg, &entries(results), 16.0, 12.0, total - 32.0),
+        // The page's list of arms is its legend.
+        Theme::Page => 4.0,
+    };
     svg.label(
         16.0,
         y + 10.0,

@@ -105,7 +105,7 @@ impl Style {
 
 /// Outlines round the origin: circle, square, triangle, diamond, and so on.
 pub(crate) const MARKERS: [&str; 8] = [
-    "M-3.6 0A3.6 3.6 0 1 0 3.6 0A3.6 3.6 0 1 0-3.6 0Z",
+    "M-3.6 0C-3.6-2-2-3.6 0-3.6C2-3.6 3.6-2 3.6 0C3.6 2 2 3.6 0 3.6C-2 3.6-3.6 2-3.6 0Z",
     "M-3.2-3.2H3.2V3.2H-3.2Z",
     "M0-4.2L4 3H-4Z",
     "M0-4.5L4.2 0L0 4.5L-4.2 0Z",

@@ -29,15 +29,19 @@ pub(crate) struct Font {
     pub(crate) bold: bool,
     pub(crate) ink: Ink,
     pub(crate) anchor: Anchor,
+    /// Keeps lines behind the text away from it.
+    pub(crate) halo: bool,
 }
 
 impl Font {
     pub(crate) const LABEL: Self =
-        Self { size: 11.0, bold: false, ink: Ink::Soft, anchor: Anchor::Start };
+        Self { size: 11.0, bold: false, ink: Ink::Soft, anchor: Anchor::Start, halo: false };
     pub(crate) const NAME: Self =
-        Self { size: 11.0, bold: false, ink: Ink::Text, anchor: Anchor::Start };
+        Self { size: 11.0, bold: false, ink: Ink::Text, anchor: Anchor::Start, halo: false };
     pub(crate) const TITLE: Self =
-        Self { size: 13.0, bold: true, ink: Ink::Text, anchor: Anchor::Start };
+        Self { size: 13.0, bold: true, ink: Ink::Text, anchor: Anchor::Start, halo: false };
+
+    pub(crate) const BESIDE: Self = Self { halo: true, ..Self::NAME };
 
     pub(crate) fn at(self, anchor: Anchor) -> Self {
         Self { anchor, ..self }
@@ -111,8 +115,14 @@ impl Svg {
         };
         let weight = if font.bold { " font-weight=\"600\"" } else { "" };
         let fill = self.colour(font.ink);
+        let halo = match (font.halo, self.colour(Ink::Paper)) {
+            (false, _) => String::new(),
+            (true, paper) => format!(
+                " stroke=\"{paper}\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+            ),
+        };
         self.write(format_args!(
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{fill}\"{anchor}{weight}>{}</text>",
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{fill}\"{anchor}{weight}{halo}>{}</text>",
             px(x),
             px(y),
             px(font.size),

@@ -72,12 +72,8 @@ fn clips_table(
 ) -> f64 {
     y += 8.0;
     svg.label(16.0, y, &format!("Each clip, by {name}"), Font::TITLE);
-    svg.label(
-        total - 16.0,
-        y,
-        "BD-rate; share of the curves compared",
-        Font::LABEL.at(Anchor::End),
-    );
+    svg.label(total - 76.0, y, "BD-rate", Font::LABEL.at(Anchor::End));
+    svg.label(total - 16.0, y, "overlap", Font::LABEL.at(Anchor::End));
     y += 24.0;
     for comparison in results.comparisons.iter().filter(|one| one.metric == metric) {
         arm_name(svg, results, &comparison.arm, y, 180.0);

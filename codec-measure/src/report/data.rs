@@ -129,9 +129,14 @@ fn round(value: f64) -> Option<f64> {
     value.is_finite().then(|| format!("{value:.4e}").parse().unwrap_or(value))
 }
 
-/// Without control characters; ends of lines stay.
+/// Without control characters and marks that turn the text beside them round; ends of lines stay.
 fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+    let shown = |c: char| match c {
+        '\n' => c,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
     text.chars().map(shown).collect()
 }
 

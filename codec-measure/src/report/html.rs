@@ -2,7 +2,7 @@
 
 use super::data::data;
 use super::summary::{Summary, summaries};
-use super::tables::{Cell, Head, Row, Table, head, text_head};
+use super::tables::{Cell, Head, Row, Table, head, long, text_head, with_interval};
 use super::terminal::megabytes;
 use crate::plot::{
     self, DASHES, Style, Theme, escape, measured, number, short, signed, target_text, targets_of,
@@ -151,7 +151,7 @@ fn arm_cell(results: &Results, arm: &str) -> Cell {
     Cell {
         html: format!("{}{}", sample(results, arm, false), escape(arm)),
         sort: None,
-        class: "arm",
+        class: if long(arm).is_empty() { "arm" } else { "arm long" },
     }
 }
 
@@ -227,12 +227,7 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
         };
         cells.extend([
             row.cpu_ratio.map_or_else(Cell::none, |ratio| Cell {
-                html: format!(
-                    "{}<small>{} to {}</small>",
-                    short(ratio.value),
-                    short(ratio.low),
-                    short(ratio.high)
-                ),
+                html: with_interval(ratio, short),
                 sort: Some(ratio.value),
                 class: "",
             }),
@@ -270,7 +265,8 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
 
 fn curves(results: &Results) -> String {
     let Some(metric) = results.metrics.first() else { return String::new() };
-    let mut out = String::from("<div id=\"rd\" class=\"grid\">\n");
+    let two = if matches!(results.clips.len(), 2 | 4) { " two" } else { "" };
+    let mut out = format!("<div id=\"rd\" class=\"grid{two}\">\n");
     for (index, clip) in results.clips.iter().enumerate() {
         out.push_str(&format!(
             "<figure data-clip=\"{index}\"><figcaption>{} <small>{} × {}, {} frames at {}</small></figcaption>\
@@ -348,7 +344,10 @@ fn bd_rate(results: &Results) -> String {
                             sort: Some(value),
                             class: "",
                         }),
-                        Cell { class: "bad", ..Cell::text(clip.refused.as_deref().unwrap_or("")) },
+                        Cell {
+                            class: "bad long",
+                            ..Cell::text(clip.refused.as_deref().unwrap_or(""))
+                        },
                     ],
                 });
             }
@@ -565,7 +564,7 @@ fn points(results: &Results) -> String {
         });
         if let Some(failure) = &point.failure {
             cells.extend((cells.len()..heads.len() - 1).map(|_| Cell::none()));
-            cells.push(Cell { class: "bad", ..Cell::text(failure) });
+            cells.push(Cell { class: "bad long", ..Cell::text(failure) });
             return row_of(results, point, cells);
         }
         cells.push(Cell::short(Some(point.kbps)));

@@ -148,20 +148,13 @@
     }
     line(svg, `M${x0} ${y0 + high}H${x0 + long}`, "var(--soft)");
     label(svg, x0 + long / 2, y0 + high + 31, chart.x.label, { "text-anchor": "middle" });
-    let row = 0;
-    for (const rule of chart.rules ?? []) {
+    const rules = (chart.rules ?? []).filter((rule) => {
       const at = placeOn(rule.upright ? chart.x : chart.y, rule.at);
-      if (at < 0 || at > 1) continue;
-      const dashed = { "stroke-dasharray": "4 3" };
-      if (rule.upright) {
-        line(svg, `M${x(rule.at)} ${y0}V${y0 + high}`, "var(--ink)", dashed);
-        const ends = x(rule.at) + 6 + width(rule.label) > x0 + long;
-        label(svg, x(rule.at) + (ends ? -5 : 5), y0 + 10 + row, rule.label, { fill: "var(--ink)", "text-anchor": ends ? "end" : "start" });
-        row += 14;
-      } else {
-        line(svg, `M${x0} ${y(rule.at)}H${x0 + long}`, "var(--ink)", dashed);
-        label(svg, x0 + long, y(rule.at) - 4, rule.label, { fill: "var(--ink)", "text-anchor": "end" });
-      }
+      return at >= 0 && at <= 1;
+    });
+    for (const rule of rules) {
+      const d = rule.upright ? `M${x(rule.at)} ${y0}V${y0 + high}` : `M${x0} ${y(rule.at)}H${x0 + long}`;
+      line(svg, d, "var(--ink)", { "stroke-dasharray": "4 3" });
     }
     const shown = chart.series.filter((series) => series.arm == null || state.arms.has(series.arm));
     const found = [];
@@ -177,17 +170,26 @@
         const [[left, right], [low, up]] = p.spans;
         line(svg, `M${clampX(left)} ${p.y}H${clampX(right)}M${p.x} ${clampY(low)}V${clampY(up)}`, colour(series));
       }
-      const marked = series.shape === "marked" || series.shape === "named" ? places : series.arm == null ? [] : sparse(places, series.style);
+      // A step's marker stands on the level, not at its end.
+      const level = (p, index) => ({ ...p, x: (p.x + places[index + 1].x) / 2 });
+      const spread = series.shape === "steps" ? places.slice(0, -1).map(level) : places;
+      const marked = series.shape === "marked" || series.shape === "named" ? places : series.arm == null ? [] : sparse(spread, series.style);
       for (const p of marked) {
         node(svg, "path", { class: "mark", d: data.markers[series.style % data.markers.length], transform: `translate(${p.x} ${p.y})`, fill: colour(series), stroke: "var(--paper)" });
       }
       if (series.arm == null) continue;
       const arm = data.arms[series.arm].name;
-      for (const p of places) {
+      for (const p of spread) {
         found.push({ x: p.x, y: p.y, tip: p.tip || `${arm}\n${chart.x.label}: ${short(p.at[0])}\n${chart.y.label}: ${short(p.at[1])}` });
       }
     }
-    names(svg, shown.filter((series) => series.shape === "named"), clampX, clampY, { x0, y0, long, high });
+    rules.forEach((rule, row) => {
+      const beside = { class: "halo", fill: "var(--ink)" };
+      if (!rule.upright) return label(svg, x0 + long, y(rule.at) - 4, rule.label, { ...beside, "text-anchor": "end" });
+      const ends = x(rule.at) + 6 + width(rule.label) > x0 + long;
+      label(svg, x(rule.at) + (ends ? -5 : 5), y0 + 10 + 14 * row, rule.label, { ...beside, "text-anchor": ends ? "end" : "start" });
+    });
+    names(svg, shown, clampX, clampY, { x0, y0, long, high });
     if (!found.length) label(svg, x0 + long / 2, y0 + high / 2, "nothing to show", { "text-anchor": "middle" });
     return found;
   }
@@ -206,8 +208,16 @@
 
   // Names beside the marks, where they meet nothing.
   function names(svg, series, x, y, inner) {
-    const points = series.flatMap((one) => one.marks.map(([mx, my]) => [x(mx), y(my), one]));
+    const points = series.filter((one) => one.shape === "named").flatMap((one) => one.marks.map(([mx, my]) => [x(mx), y(my), one]));
     const taken = points.map(([px, py]) => [px - 5, py - 5, 10, 10]);
+    for (const one of series.filter(({ shape }) => shape === "line")) {
+      const places = one.marks.map(([mx, my]) => [x(mx), y(my)]);
+      places.slice(1).forEach(([bx, by], index) => {
+        const [ax, ay] = places[index];
+        const steps = Math.hypot(bx - ax, by - ay) / 8;
+        for (let step = 1; step < steps; step++) taken.push([ax + ((bx - ax) * step) / steps, ay + ((by - ay) * step) / steps, 1, 1]);
+      });
+    }
     for (const [px, py, one] of points) {
       let text = data.arms[one.arm].name;
       while (text.length > 4 && width(text) > inner.long * 0.5) text = `${text.slice(0, -2)}…`;
@@ -221,7 +231,7 @@
       };
       const [dx, dy] = rows.reduce((best, next) => (cost(next) < cost(best) ? next : best));
       taken.push([px + dx, py + dy, w, 12]);
-      label(svg, px + dx, py + dy + 10, text, { fill: colour(one) });
+      label(svg, px + dx, py + dy + 10, text, { class: "halo", fill: colour(one) });
     }
   }
 

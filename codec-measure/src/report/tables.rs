@@ -48,7 +48,7 @@ pub(crate) fn head(text: &str) -> Head {
 
 impl Cell {
     pub(crate) fn text(text: &str) -> Self {
-        Self { html: escape(text), ..Self::default() }
+        Self { html: escape(text), class: long(text), ..Self::default() }
     }
 
     pub(crate) fn number(value: f64, decimals: usize) -> Self {
@@ -83,13 +83,10 @@ impl Cell {
 
     /// A difference of bitrates with its interval; marked if the interval leaves out 0.
     pub(crate) fn bd_rate(rate: Estimate) -> Self {
-        let html = format!(
-            "{}<small>{} to {}</small>",
-            signed(rate.value, 1),
-            signed(rate.low, 1),
-            signed(rate.high, 1)
-        );
-        let class = if rate.high < 0.0 {
+        let html = with_interval(rate, |value| signed(value, 1));
+        let class = if !has_interval(rate) {
+            ""
+        } else if rate.high < 0.0 {
             "good"
         } else if rate.low > 0.0 {
             "bad"
@@ -105,8 +102,8 @@ impl Table {
     pub(crate) fn html(&self) -> String {
         let caption = escape(&self.caption);
         let mut out = format!(
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\
-             <table><caption>{caption}</caption><thead><tr>"
+            "<h3>{caption}</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+             aria-label=\"{caption}\"><table><thead><tr>"
         );
         for head in &self.heads {
             let metric = metric_attribute(head.metric);
@@ -149,4 +146,21 @@ fn metric_attribute(metric: Option<usize>) -> String {
 /// Seven significant digits.
 fn exact(value: f64) -> f64 {
     format!("{value:.6e}").parse().unwrap_or(value)
+}
+
+/// The figure over its interval; alone where one clip gives none.
+pub(crate) fn with_interval(figure: Estimate, text: impl Fn(f64) -> String) -> String {
+    if !has_interval(figure) {
+        return text(figure.value);
+    }
+    format!("{}<small>{} to {}</small>", text(figure.value), text(figure.low), text(figure.high))
+}
+
+pub(crate) fn has_interval(figure: Estimate) -> bool {
+    figure.high - figure.low > 1e-9 * figure.value.abs()
+}
+
+/// The class of cells whose text may take several lines.
+pub(crate) fn long(text: &str) -> &'static str {
+    if text.chars().count() > 32 { "long" } else { "" }
 }

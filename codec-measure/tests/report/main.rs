@@ -1,8 +1,12 @@
 //! Reports of a study that is made up.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a panic is the report")]
+
+#[cfg(feature = "png")]
+mod png;
 mod sample;
 
-use codec_measure::plot;
+use codec_measure::plot::{self, Scale, Theme};
 use codec_measure::report;
 
 #[test]
@@ -24,6 +28,119 @@ fn every_plot_is_well_formed_and_the_same_each_time() {
 }
 
 #[test]
+fn points_stand_where_the_figures_are() {
+    let mut results = sample::results();
+    results.clips.truncate(1);
+    results.points.retain(|point| point.clip == results.clips[0].name && point.failure.is_none());
+    let clip = results.clips[0].name.clone();
+    let svg = plot::rd(&results, &clip, "psnr_y", Scale::Linear, Theme::Light).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    // Markers of the first arm, in pixels, by their titles.
+    let group = document.descendants().filter(|node| node.attribute("data-arm") == Some("0"));
+    let places: Vec<(f64, f64)> = group
+        .flat_map(|node| node.descendants())
+        .filter(|node| node.children().any(|child| child.has_tag_name("title")))
+        .map(|node| {
+            let place = node.attribute("transform").unwrap();
+            let place = place.strip_prefix("translate(").unwrap().strip_suffix(')').unwrap();
+            let (x, y) = place.split_once(' ').unwrap();
+            (x.parse().unwrap(), y.parse().unwrap())
+        })
+        .collect();
+    let values: Vec<(f64, f64)> = results.points[..4]
+        .iter()
+        .map(|point| (point.kbps, point.quality["psnr_y"].mean))
+        .collect();
+    assert_eq!(places.len(), 4);
+    // What lies between the outer points, as a share: the same in pixels as in figures.
+    let share = |from: f64, to: f64, at: f64| (at - from) / (to - from);
+    for index in [1, 2] {
+        let across = share(places[0].0, places[3].0, places[index].0);
+        let wanted = share(values[0].0, values[3].0, values[index].0);
+        assert!((across - wanted).abs() < 1e-3, "{across} {wanted}");
+        let up = share(places[0].1, places[3].1, places[index].1);
+        let wanted = share(values[0].1, values[3].1, values[index].1);
+        assert!((up - wanted).abs() < 1e-3, "{up} {wanted}");
+    }
+    assert!(places[0].0 < places[3].0 && places[0].1 > places[3].1);
+}
+
+#[test]
+fn a_study_of_nothing_still_has_a_report() {
+    let mut empty = codec_measure::results::Results::default();
+    for _ in 0..2 {
+        for plot in plot::all(&empty) {
+            roxmltree::Document::parse(&plot.svg).unwrap();
+        }
+        assert!(report::html(&empty).ends_with("</html>\n"));
+        assert!(report::csv(&empty).starts_with("arm,clip,"));
+        assert!(report::table(&empty, 80, true).contains("arm"));
+        // Then one in which every point failed.
+        empty = sample::results();
+        for point in &mut empty.points {
+            point.failure = Some("no such encoder".into());
+        }
+        empty.compare(codec_measure::bd::Interpolation::Pchip);
+    }
+}
+
+#[test]
+fn the_csv_quotes_what_must_be_quoted_and_every_line_has_every_column() {
+    let results = sample::hostile();
+    let csv = report::csv(&results);
+    assert!(csv.ends_with("\r\n"));
+    let rows = parse_csv(&csv);
+    assert_eq!(rows.len(), 1 + results.points.len());
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()));
+    let column = |name: &str| rows[0].iter().position(|head| head == name).unwrap();
+    for (row, point) in rows[1..].iter().zip(&results.points) {
+        assert_eq!(row[column("arm")], point.arm);
+        assert_eq!(row[column("clip")], point.clip);
+        assert_eq!(row[column("failure")], point.failure.clone().unwrap_or_default());
+        let quality = point.quality.get("psnr_y").map(|pooled| pooled.mean);
+        let written: Option<f64> = row[column("psnr_y_mean_dB")].parse().ok();
+        let near = match (quality, written) {
+            (Some(quality), Some(written)) => (quality - written).abs() < 1e-6,
+            (quality, written) => quality.is_none() && written.is_none(),
+        };
+        assert!(near, "{row:?}");
+    }
+}
+
+fn parse_csv(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut field)),
+            '\r' if !quoted => {}
+            '\n' if !quoted => {
+                row.push(std::mem::take(&mut field));
+                rows.push(std::mem::take(&mut row));
+            }
+            c => field.push(c),
+        }
+    }
+    assert!(!quoted && field.is_empty() && row.is_empty());
+    rows
+}
+
+#[test]
+fn the_terminal_gets_no_control_characters_of_names() {
+    let mut results = sample::hostile();
+    results.arms[0].name = "\x1b[2Jarm\x07\n".into();
+    let table = report::table(&results, 200, false);
+    assert!(table.chars().all(|c| c == '\n' || !c.is_control()));
+    assert!(report::table(&results, 200, true).contains("\x1b[1marm\x1b[0m"));
+}
+
+#[test]
 fn the_table_fits_the_terminal() {
     let results = sample::results();
     for width in [60, 80, 120, 200] {
@@ -39,6 +156,21 @@ fn the_page_needs_nothing_else_and_escapes_names() {
     for (results, name) in [(sample::results(), "plain"), (sample::hostile(), "hostile")] {
         let page = report::html(&results);
         assert_eq!(page, report::html(&results));
+        for outside in ["src=", "@import", "url(", "http:", "https:"] {
+            let count = page.matches(outside).count();
+            // The name of SVG's language is no reference.
+            let names = page.matches("http://www.w3.org/2000/svg").count();
+            assert_eq!(count, if outside == "http:" { names } else { 0 }, "{outside}");
+        }
+        // Each script of ours, and none of a name's; the data holds nothing that ends it.
+        assert_eq!(page.matches("<script").count(), 2);
+        assert_eq!(page.matches("</script").count(), 2);
+        assert!(!page.contains('\u{202e}') && !page.contains('\u{1}'));
+        let data = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+        assert!(!data.contains(['<', '>', '&', '\u{2028}']));
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(data["arms"][1]["name"], results.arms[1].name);
+        assert_eq!(data["points"].as_array().unwrap().len(), 47);
         if let Some(folder) = option_env!("CODEC_PLOTS") {
             std::fs::write(format!("{folder}/{name}.html"), &page).unwrap();
         }
