@@ -133,6 +133,30 @@ pub fn bootstrap<T: Copy>(
     })
 }
 
+/// The ratio of the median of `new` to that of `old`, with its interval: both are drawn anew from
+/// themselves, `rounds` times (percentile bootstrap). `None` if one is empty or the median of `old` is
+/// not positive.
+#[must_use]
+pub fn ratio_of_medians(
+    new: &[f64],
+    old: &[f64],
+    confidence: f64,
+    rounds: usize,
+    seed: u64,
+) -> Option<Estimate> {
+    let ratio = |new: &[f64], old: &[f64]| Some(median(new)? / median(old).filter(|&m| m > 0.0)?);
+    let value = ratio(new, old)?;
+    let mut random = Random::new(seed);
+    let mut draw = |values: &[f64]| -> Vec<f64> {
+        values.iter().map(|_| values[random.below(values.len())]).collect()
+    };
+    let mut found: Vec<f64> = (0..rounds).filter_map(|_| ratio(&draw(new), &draw(old))).collect();
+    found.sort_by(f64::total_cmp);
+    let tail = (1.0 - confidence) / 2.0;
+    let end = |share| quantile_of_sorted(&found, share).unwrap_or(value);
+    Some(Estimate { value, low: end(tail), high: end(1.0 - tail) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,5 +199,24 @@ mod tests {
         let half = (found.high - found.low) / 2.0;
         assert!((half - 1.96 * 14.4).abs() < 3.0, "{half}");
         assert!((found.value - 500.0).abs() < 45.0, "{}", found.value);
+    }
+
+    #[test]
+    fn a_planted_ratio_lies_in_its_interval() {
+        let mut random = Random::new(7);
+        let mut noisy = |centre: f64| -> Vec<f64> {
+            let noise = |step: usize| f64::from(u32::try_from(step).unwrap()) / 1000.0 - 0.05;
+            (0..15).map(|_| centre * (1.0 + noise(random.below(100)))).collect()
+        };
+        let held = (0..100).filter(|&seed| {
+            let found = ratio_of_medians(&noisy(12.0), &noisy(10.0), 0.95, 1000, seed).unwrap();
+            (found.low..=found.high).contains(&1.2)
+        });
+        let held = held.count();
+        assert!(held >= 88, "{held} of 100");
+        let same = ratio_of_medians(&[2.0; 5], &[2.0; 5], 0.95, 100, 1).unwrap();
+        assert_eq!((same.value, same.low, same.high), (1.0, 1.0, 1.0));
+        assert_eq!(ratio_of_medians(&[1.0], &[], 0.95, 100, 1), None);
+        assert_eq!(ratio_of_medians(&[1.0], &[0.0], 0.95, 100, 1), None);
     }
 }

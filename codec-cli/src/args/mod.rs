@@ -1,5 +1,6 @@
 //! The command line in two layers: flags as typed, and settings with defaults and units.
 
+pub(crate) mod bench;
 pub(crate) mod encoder;
 pub(crate) mod inspect;
 pub(crate) mod raw;

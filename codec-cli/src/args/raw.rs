@@ -8,6 +8,7 @@ use codec_core::audio::{Bandwidth, FrameLength};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Rational, Size};
 
+use super::bench::BenchArgs;
 use super::encoder::EncoderArgs;
 use super::inspect::InspectArgs;
 use super::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
@@ -81,6 +82,8 @@ pub(crate) enum Verb {
     Codecs(CodecsArgs),
     /// Draw a synthetic clip, or make a sound: the same on every machine.
     Generate(GenerateArgs),
+    /// Time an encoder, a decoder or the kernels; compare with times kept before.
+    Bench(Box<BenchArgs>),
     /// Save one frame as PNG, JPEG or WebP.
     Snapshot(SnapshotArgs),
     /// Print completions for a shell.
@@ -240,7 +243,6 @@ impl SoundArgs {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,

@@ -127,6 +127,27 @@ impl EncoderSettings {
         !matches!(self.rate, Some(RateChoice::Quality(_) | RateChoice::Qp(_)))
     }
 
+    /// Everything that was set, by name: what a measurement depends on. `config` is what
+    /// [`Self::config`] gave.
+    pub(crate) fn describe(&self, config: &EncoderConfig) -> Vec<(&'static str, String)> {
+        let or_default = |value: Option<String>| value.unwrap_or_else(|| "default".to_owned());
+        let knobs: Vec<_> = self.knobs.iter().map(|(name, to)| format!("{name}={to}")).collect();
+        let preset = if self.preset == PresetArg::Rtc { "rtc" } else { "file" };
+        vec![
+            ("encoder", format!("{}/{}", self.backend.codec, self.backend.name)),
+            ("rate", describe_rate(config.rate)),
+            ("preset", preset.to_owned()),
+            ("speed", config.speed.to_string()),
+            ("keyint", or_default(config.keys.max_interval.map(|frames| frames.to_string()))),
+            ("layers", format!("{:?}", self.scalability)),
+            ("content", format!("{:?}", self.content).to_lowercase()),
+            ("drop", self.drop.to_string()),
+            ("max_frame_us", or_default(self.max_frame_us.map(|us| us.to_string()))),
+            ("error_resilient", self.error_resilient.to_string()),
+            ("knobs", knobs.join(" ")),
+        ]
+    }
+
     /// Settings of the encoder for pictures of `size`. Pool and SIMD level are left to the caller.
     pub(crate) fn config(
         &self,

@@ -37,6 +37,13 @@ pub(crate) fn frame_rate(text: &str) -> Result<Rational, String> {
     Ok(spec.frame_rate)
 }
 
+/// `10%` or `10`, as a share.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    let percent = number.parse::<f64>().ok().filter(|percent| (0.0..=1000.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or_else(|| "expected 0% to 1000%".to_owned())
+}
+
 /// Part of a picture: `WxH+X+Y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Crop {
@@ -266,7 +273,7 @@ impl FromStr for LimitList {
 }
 
 /// A whole number, with K, M or G for powers of 1,024.
-fn quantity(text: &str) -> Result<u64, String> {
+pub(crate) fn quantity(text: &str) -> Result<u64, String> {
     let (number, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
         Some(b'm' | b'M') => (&text[..text.len() - 1], 20),

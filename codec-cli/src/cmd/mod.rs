@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod bench;
 mod codecs;
 mod decode;
 mod encode;
@@ -27,6 +28,7 @@ pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
         Verb::Metrics(args) => metrics::run(&args, env),
         Verb::Mix(args) => mix::run(&args, env),
         Verb::Vad(args) => vad::run(&args, env),
+        Verb::Bench(args) => bench::run(&args, env),
         Verb::Codecs(args) => codecs::run(&args),
         Verb::Generate(args) => generate::run(&args, env),
         Verb::Snapshot(args) => snapshot::run(&args, env),

@@ -62,6 +62,12 @@ pub fn names() -> Vec<&'static str> {
     scenes.chain(Sound::ALL.iter().map(|(name, ..)| *name)).collect()
 }
 
+/// Names of all scenes.
+#[must_use]
+pub fn scene_names() -> Vec<&'static str> {
+    Scene::ALL.iter().map(|(name, ..)| *name).collect()
+}
+
 /// A colour: luma and both chroma samples, limited range.
 type Yuv = [i32; 3];
 

@@ -7,6 +7,7 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod bench;
 mod decoding;
 mod encoding;
 mod inspect;

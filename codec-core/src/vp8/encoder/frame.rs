@@ -367,17 +367,7 @@ impl FrameEncoder {
                 && offsets.is_empty()
                 && knobs.filter_level.is_none()
                 && !is_screen;
-            if tries_filters {
-                let unfiltered = params_at(&header, 0);
-                self.code_rows(asked, has_plain_modes, &sets, &unfiltered, frame);
-                let stages = self.settings.stages.clone();
-                let _timer = StageTimer::start(stages.as_deref(), Stage::LoopFilter);
-                header.filter.level = self.search_filter(asked.picture, &header, frame);
-                self.filter(&FilterParams::new(&header), frame);
-            } else {
-                let params = FilterParams::new(&header);
-                self.code_rows(asked, has_plain_modes, &sets, &params, frame);
-            }
+            self.code_and_filter(asked, has_plain_modes, &sets, &mut header, tries_filters, frame);
             for plane in frame.planes_mut() {
                 let layout = plane.layout();
                 extend_ends(plane.into_data(), layout);
@@ -422,6 +412,30 @@ impl FrameEncoder {
                 self.unchanged.plan(qindex, room, asked.analysis, &self.refresh);
             }
             _ => self.unchanged.keep_none(),
+        }
+    }
+
+    /// Codes the rows and filters them: at the level in `header`, or (`tries_filters`) at one near it
+    /// that is found by trying.
+    fn code_and_filter(
+        &mut self,
+        asked: &Asked<'_>,
+        has_plain_modes: bool,
+        sets: &[QuantiserSet; 4],
+        header: &mut FrameHeader,
+        tries_filters: bool,
+        frame: &mut FrameBuf,
+    ) {
+        if tries_filters {
+            let unfiltered = params_at(header, 0);
+            self.code_rows(asked, has_plain_modes, sets, &unfiltered, frame);
+            let stages = self.settings.stages.clone();
+            let _timer = StageTimer::start(stages.as_deref(), Stage::LoopFilter);
+            header.filter.level = self.search_filter(asked.picture, header, frame);
+            self.filter(&FilterParams::new(header), frame);
+        } else {
+            let params = FilterParams::new(header);
+            self.code_rows(asked, has_plain_modes, sets, &params, frame);
         }
     }
 

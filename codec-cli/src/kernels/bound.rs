@@ -18,13 +18,13 @@ const PER_CYCLE: Throughput = Throughput { loads: 2.0, stores: 2.0, slow: 2.0, a
 
 /// What a kernel has to do, in operations of whole registers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Work {
+pub struct Work {
     loads: f64,
     stores: f64,
     slow: f64,
     fast: f64,
     /// Calls that a benchmark makes beside the first.
-    pub(crate) more_calls: f64,
+    pub more_calls: f64,
 }
 
 impl Work {
@@ -39,7 +39,8 @@ impl Work {
     }
 
     /// Cycles, and which kind of operation takes them.
-    pub(crate) fn cycles(self) -> (f64, &'static str) {
+    #[must_use]
+    pub fn cycles(self) -> (f64, &'static str) {
         let all = [
             (self.loads / PER_CYCLE.loads, "load"),
             (self.stores / PER_CYCLE.stores, "store"),
@@ -135,17 +136,74 @@ fn fractions(name: &str) -> (u8, u8) {
     parsed.unwrap_or((0, 0))
 }
 
-/// What the kernel called `name` in the benchmarks has to do with registers of `width` bytes.
-pub(crate) fn work_of(name: &str, width: f64) -> Option<Work> {
-    let l = Lanes { width };
+/// Bytes that a call of the kernel called `name` must read and write, each counted once.
+#[must_use]
+pub fn bytes_of(name: &str) -> Option<f64> {
     let (fx, fy) = fractions(name);
-    let side = if name.contains("16x16") {
+    let side = side_of(name);
+    let n = side * side;
+    // A filter reads past the block in the directions in which it has a fraction.
+    let read = |more: f64| {
+        let past = |fraction: u8| if fraction == 0 { 0.0 } else { more };
+        (side + past(fx)) * (side + past(fy))
+    };
+    let kernel = name.split('/').next().unwrap_or(name);
+    Some(match kernel {
+        "sad_16x16" | "sad_16x16_quads" | "sad_8x8" | "sad_4x4" | "sse_16x16" | "sse_8x8"
+        | "sse_4x4" | "satd_16x16" | "satd_8x8" | "satd_4x4" => 2.0 * n,
+        "sad_16x16_x4" | "sad_8x8_x4" => 5.0 * n,
+        "sse_uv" => 256.0,
+        "moments_16x16" => n,
+        "sse_bilinear_16x16" | "sse_bilinear_8x8" => read(1.0) + n,
+        "sse_half_ring_16x16" => 18.0 * 18.0 + n,
+        "sse_row_1280" => 2560.0,
+        "copy_16x16" | "copy_8x8" | "copy_4x4" => 2.0 * n,
+        "sixtap_16x16" | "sixtap_8x8" | "sixtap_4x4" => read(5.0) + n,
+        "bilinear_16x16" | "bilinear_8x8" | "bilinear_4x4" => read(1.0) + n,
+        "intra_16x16" | "intra_8x8" => 2.0 * side + n,
+        "intra_4x4" => 10.0 * (13.0 + n),
+        "fdct_luma" | "quantise_16" => 512.0 + if kernel == "fdct_luma" { 512.0 } else { 1024.0 },
+        "fdct_chroma" => 512.0,
+        "fdct_4x4" | "forward_wht" | "inverse_wht" => 64.0,
+        "transform_quantise_luma" => 512.0 + 1024.0,
+        "transform_quantise_chroma" => 256.0 + 512.0,
+        "coeff_sse_16" => 1024.0,
+        "level_bits_16" => 512.0,
+        "idct_add_4x4" => 32.0 + 2.0 * n,
+        // Of blocks without more than a DC, that alone.
+        "idct_add_luma" if name.ends_with("dc") => 32.0 + 512.0,
+        "idct_add_luma" | "idct_add_luma_y2" => 512.0 + 512.0,
+        "idct_add_chroma" => 256.0 + 256.0,
+        "halve_row_1280" => 2560.0 + 640.0,
+        "split_uv_row_1280" => 2560.0,
+        // Read and written: the window that is filtered, on both sides of its edges.
+        "filter_mb_edge_h_16" | "filter_mb_edge_h_uv" => 2.0 * 8.0 * 16.0,
+        "simple_edge_h_16" => 2.0 * 4.0 * 16.0,
+        "filter_inner_edge_h_uv" | "filter_inner_edge_v_uv" | "filter_mb_edge_v_uv" => {
+            2.0 * 2.0 * 64.0
+        }
+        _ if kernel.starts_with("filter_") || kernel.starts_with("simple_") => 512.0,
+        _ => return None,
+    })
+}
+
+/// Width of the block that a kernel's name tells.
+fn side_of(name: &str) -> f64 {
+    if name.contains("16x16") {
         16.0
     } else if name.contains("8x8") {
         8.0
     } else {
         4.0
-    };
+    }
+}
+
+/// What the kernel called `name` in the benchmarks has to do with registers of `width` bytes.
+#[must_use]
+pub fn work_of(name: &str, width: f64) -> Option<Work> {
+    let l = Lanes { width };
+    let (fx, fy) = fractions(name);
+    let side = side_of(name);
     let n = side * side;
     // Macroblocks to be coded lie in one piece, all else in rows.
     let cur = if side > 8.0 { l.block(n) } else { memory(side, 0.0) };

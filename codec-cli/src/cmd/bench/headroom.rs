@@ -1,0 +1,158 @@
+//! How many streams are encoded at once in real time, found by running them.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use codec_core::codec::{EncoderConfig, FrameRequest, Packet};
+use codec_core::registry::Backend;
+
+use super::clip::{Clip, count};
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+
+/// Seconds of video of each trial.
+const SECONDS: f64 = 3.0;
+/// Share of frames that may end later than the next one comes.
+const MAY_BE_LATE: f64 = 0.01;
+/// Trials at most.
+const TRIALS: usize = 10;
+/// Streams at most.
+const MOST: usize = 512;
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub(super) struct Headroom {
+    /// Cores by CPU time and frame rate: what would be if streams did not disturb each other.
+    pub(super) by_division: f64,
+    /// Most streams that ran at once with hardly a frame late; 0: not even one.
+    pub(super) streams: usize,
+    /// Numbers of streams that were tried, and the share of late frames.
+    pub(super) tried: Vec<(usize, f64)>,
+}
+
+/// Tries numbers of streams of `clip`, each on a thread of its own, paced by the clip's frame rate.
+pub(super) fn find(
+    backend: &Backend,
+    config: &EncoderConfig,
+    clip: &Clip,
+    by_division: f64,
+    env: Env,
+) -> Result<Headroom> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let first = by_division.floor().clamp(1.0, count(MOST)) as usize;
+    let (mut kept, mut missed) = (0, None);
+    let mut tried = Vec::new();
+    let mut next = first;
+    while tried.len() < TRIALS && !interrupt::stopped() {
+        let late = trial(backend, config, clip, next)?;
+        env.console.detail(format!("{next} streams: {:.2} % of frames late", 100.0 * late));
+        tried.push((next, late));
+        let step = (next / 8).max(1);
+        if late <= MAY_BE_LATE {
+            kept = next;
+        } else {
+            missed = Some(next);
+        }
+        next = match missed {
+            Some(missed) if missed <= kept + 1 => break,
+            Some(missed) if kept > 0 => kept.midpoint(missed),
+            Some(missed) => missed.saturating_sub(step).max(1),
+            None if kept >= MOST => break,
+            None => (kept + step).min(MOST),
+        };
+    }
+    Ok(Headroom { by_division, streams: kept, tried })
+}
+
+/// Runs `streams` at once; the share of frames that ended too late.
+fn trial(backend: &Backend, config: &EncoderConfig, clip: &Clip, streams: usize) -> Result<f64> {
+    let rate = clip.frame_rate.as_f64();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+    let frames = (SECONDS * rate).ceil().clamp(2.0, 2000.0) as usize;
+    let barrier = Barrier::new(streams);
+    let stream = |index: usize| -> Result<usize> {
+        let outcome = Player::open(backend, config, clip);
+        // All wait here, those that failed too: else the others would wait for ever.
+        barrier.wait();
+        let apart = count(index) / count(streams) / rate;
+        outcome?.play(frames, Instant::now() + Duration::from_secs_f64(apart))
+    };
+    let late: Result<usize> = thread::scope(|scope| {
+        let handles: Vec<_> = (0..streams)
+            .map(|index| {
+                let stream = &stream;
+                scope.spawn(move || stream(index))
+            })
+            .collect();
+        let join = |handle: thread::ScopedJoinHandle<'_, Result<usize>>| {
+            handle.join().unwrap_or_else(|_| Err(Failure::internal("an encoder panicked")))
+        };
+        // Every thread is waited for, whatever another says.
+        let outcomes: Vec<_> = handles.into_iter().map(join).collect();
+        outcomes.into_iter().sum()
+    });
+    Ok(count(late?) / count(streams * frames))
+}
+
+/// One stream.
+struct Player<'a> {
+    encoder: Box<dyn codec_core::codec::VideoEncoder>,
+    clip: &'a Clip,
+    /// Ticks of a frame.
+    ticks: i64,
+}
+
+impl<'a> Player<'a> {
+    fn open(backend: &Backend, config: &EncoderConfig, clip: &'a Clip) -> Result<Self> {
+        let Some((open, _)) = backend.encoder else {
+            return Err(Failure::new(Kind::Backend, format!("{} cannot encode", backend.codec)));
+        };
+        let encoder = open(config).map_err(|error| Failure::encoding(&error))?;
+        let ticks = 1.0 / clip.frame_rate.as_f64() / clip.time_base.as_f64();
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let ticks = (ticks.round() as i64).max(1);
+        Ok(Self { encoder, clip, ticks })
+    }
+
+    /// Encodes `frames` pictures from `start` on, each when it is due; how many were late.
+    fn play(mut self, frames: usize, start: Instant) -> Result<usize> {
+        let interval = 1.0 / self.clip.frame_rate.as_f64();
+        let mut packet = Packet::default();
+        let mut late = 0;
+        for index in 0..frames {
+            let due = start + Duration::from_secs_f64(count(index) * interval);
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let frame = &self.clip.frames[there_and_back(index, self.clip.frames.len())];
+            let picture = frame.planes.picture()?.with_info(self.clip.info);
+            let pts = i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(self.ticks);
+            let failed = |error| Failure::encoding(&error);
+            self.encoder.encode(&picture, &FrameRequest::at(pts)).map_err(failed)?;
+            while self.encoder.receive(&mut packet) {}
+            late += usize::from(due.elapsed().as_secs_f64() > interval);
+        }
+        Ok(late)
+    }
+}
+
+/// The place of step `index` in a list of `len` that is walked to its end and back, and again: a
+/// clip played so has no cut.
+fn there_and_back(index: usize, len: usize) -> usize {
+    let round = (2 * len.max(1) - 2).max(1);
+    let place = index % round;
+    place.min(round - place).min(len.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clip_is_played_to_its_end_and_back() {
+        let places: Vec<_> = (0..9).map(|index| there_and_back(index, 4)).collect();
+        assert_eq!(places, [0, 1, 2, 3, 2, 1, 0, 1, 2]);
+        assert!((0..9).all(|index| there_and_back(index, 1) == 0));
+        assert_eq!([0, 1, 2, 3].map(|index| there_and_back(index, 2)), [0, 1, 0, 1]);
+    }
+}

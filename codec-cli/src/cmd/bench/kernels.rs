@@ -1,0 +1,206 @@
+//! `codec bench kernels`.
+
+use std::hint::black_box;
+
+use codec_cli::kernels::{
+    Visitor, bytes_of, call_ns, cycle_ns, for_each, least_ns, width_bytes, work_of,
+};
+use codec_measure::stats::{Estimate, median, median_interval};
+use codec_simd::{Kernels, Level};
+
+use super::record::{self, Point, Record, Series};
+use super::{against, levels, table};
+use crate::Env;
+use crate::args::bench::KernelArgs;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::output::print;
+use crate::json::Object;
+
+/// Batches of calls in a sample, of which the least time counts.
+const BATCHES: u32 = 13;
+/// The same for the clock rate beside each sample.
+const CYCLE_BATCHES: u32 = 5;
+
+/// A kernel at one level.
+struct Timed {
+    kernel: String,
+    level: Level,
+    samples: Vec<f64>,
+    /// Of a cycle, beside each sample.
+    cycles: Vec<f64>,
+}
+
+/// What is made of the times of a kernel at a level.
+struct Figures {
+    ns: Estimate,
+    gb_per_s: Option<f64>,
+    /// Scalar's time by this one's.
+    by_scalar: Option<f64>,
+    /// Nanoseconds that it takes at least, what takes them, and its time by them.
+    bound: Option<(f64, &'static str, f64)>,
+}
+
+/// Times the kernels.
+pub(super) fn run(args: &KernelArgs, env: Env) -> Result<()> {
+    interrupt::listen();
+    record::check_outputs(&args.record)?;
+    let levels = levels::chosen(&args.levels.levels, &levels::supported())?;
+    let config = vec![("batches".to_owned(), BATCHES.to_string())];
+    let baseline = against::baseline(&args.record, "kernels", &config, env)?;
+    let timed = time(args, &levels);
+    if interrupt::stopped() {
+        return Err(Failure::new(Kind::Interrupted, "interrupted: nothing is kept or compared"));
+    }
+    let is_wanted = |timed: &&Timed| levels.contains(&timed.level);
+    if timed.iter().find(is_wanted).is_none() {
+        let filter = args.filter.as_deref().unwrap_or_default();
+        return Err(Failure::usage(format!("--filter {filter}: no kernel is called so")));
+    }
+    let cycles: Vec<_> = timed.iter().flat_map(|timed| timed.cycles.iter().copied()).collect();
+    let cycle = median(&cycles).unwrap_or(0.0);
+    let call = call_ns(100);
+    let figures = |one: &Timed| figures(one, &timed, cycle, call);
+    let points = timed.iter().filter(is_wanted).map(|one| point(one, &figures(one)));
+    let record = Record {
+        kind: "kernels",
+        config,
+        points: points.collect(),
+        facts: Object::new().float("cycle_ns", cycle).float("call_ns", call),
+    };
+    if !record.write(&args.record)? {
+        let mut text = table::machine_line();
+        text.push_str(&format!(
+            "cycle {cycle:.3} ns, empty call {call:.2} ns; data in the first-level cache; bound: \
+             the call, and loads, stores or register operations\n\n"
+        ));
+        let header = [
+            "kernel",
+            "level",
+            "ns",
+            "between",
+            "GB/s",
+            "by scalar",
+            "bound ns",
+            "by",
+            "of the bound",
+        ];
+        let mut rows = vec![header.map(str::to_owned).to_vec()];
+        rows.extend(timed.iter().filter(is_wanted).map(|one| row(one, &figures(one))));
+        text.push_str(&table::columns(&rows));
+        print(&text)?;
+    }
+    match &baseline {
+        Some(baseline) => {
+            let series: Vec<Series> = record.points.into_iter().map(|point| point.series).collect();
+            against::check(baseline, &series, &args.record, env)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Times all wanted kernels at `levels`, and at scalar, which they are held against.
+fn time(args: &KernelArgs, levels: &[Level]) -> Vec<Timed> {
+    let is_timed = |level: &Level| *level == Level::Scalar || levels.contains(level);
+    let tables = Level::ALL.into_iter().filter(is_timed).filter_map(Kernels::for_level).collect();
+    let mut timing = Timing { args, tables, timed: Vec::new() };
+    for_each(&mut timing);
+    timing.timed
+}
+
+/// Times what it is shown.
+struct Timing<'a> {
+    args: &'a KernelArgs,
+    tables: Vec<&'static Kernels>,
+    timed: Vec<Timed>,
+}
+
+impl Visitor for Timing<'_> {
+    fn case(&mut self, kernel: &str, mut call: impl FnMut(&Kernels)) {
+        let is_wanted = self.args.filter.as_ref().is_none_or(|filter| kernel.contains(filter));
+        if !is_wanted || interrupt::stopped() {
+            return;
+        }
+        let mut timed: Vec<_> = self
+            .tables
+            .iter()
+            .map(|table| Timed {
+                kernel: kernel.to_owned(),
+                level: table.level(),
+                samples: Vec::new(),
+                cycles: Vec::new(),
+            })
+            .collect();
+        // In turn: what disturbs one level disturbs all.
+        for _ in 0..self.args.repeat {
+            for (timed, table) in timed.iter_mut().zip(&self.tables) {
+                timed.samples.push(least_ns(BATCHES, || call(black_box(table))));
+                timed.cycles.push(cycle_ns(CYCLE_BATCHES));
+            }
+        }
+        self.timed.extend(timed);
+    }
+}
+
+fn figures(one: &Timed, all: &[Timed], cycle: f64, call: f64) -> Figures {
+    let ns = median_interval(&one.samples, 0.95).unwrap_or_default();
+    let scalar = all
+        .iter()
+        .find(|other| other.kernel == one.kernel && other.level == Level::Scalar)
+        .and_then(|scalar| median(&scalar.samples));
+    // The plain algorithm of scalar is no bound for compiled code, which uses what the target has.
+    let work = work_of(&one.kernel, width_bytes(one.level)).filter(|_| one.level != Level::Scalar);
+    Figures {
+        ns,
+        gb_per_s: bytes_of(&one.kernel).map(|bytes| bytes / ns.value),
+        by_scalar: scalar.map(|scalar| scalar / ns.value),
+        bound: work.map(|work| {
+            let (cycles, by) = work.cycles();
+            let bound = (1.0 + work.more_calls) * call + cycles * cycle;
+            (bound, by, ns.value / bound)
+        }),
+    }
+}
+
+fn point(one: &Timed, figures: &Figures) -> Point {
+    let Figures { ns, gb_per_s, by_scalar, bound } = figures;
+    let mut facts = Object::new()
+        .text("kernel", &one.kernel)
+        .text("level", one.level.name())
+        .float("ns", ns.value)
+        .float("low", ns.low)
+        .float("high", ns.high)
+        .float("gb_per_s", gb_per_s.unwrap_or(f64::NAN))
+        .float("by_scalar", by_scalar.unwrap_or(f64::NAN));
+    if let Some((bound, by, ratio)) = bound {
+        facts = facts.float("bound_ns", *bound).text("bound_by", by).float("of_bound", *ratio);
+    }
+    let series = Series {
+        name: format!("{} {}", one.kernel, one.level.name()),
+        samples: one.samples.clone(),
+        yardstick: one.cycles.clone(),
+        parts: Vec::new(),
+    };
+    Point { series, facts }
+}
+
+fn row(one: &Timed, figures: &Figures) -> Vec<String> {
+    let Figures { ns, gb_per_s, by_scalar, bound } = figures;
+    let number =
+        |value: &Option<f64>| value.map_or_else(String::new, |value| format!("{value:.2}"));
+    let (least, by, ratio) = match bound {
+        Some((bound, by, ratio)) => (format!("{bound:.1}"), *by, format!("{ratio:.2}")),
+        None => (String::new(), "", String::new()),
+    };
+    vec![
+        one.kernel.clone(),
+        one.level.name().to_owned(),
+        format!("{:.1}", ns.value),
+        format!("{:.1} to {:.1}", ns.low, ns.high),
+        number(gb_per_s),
+        number(by_scalar),
+        least,
+        by.to_owned(),
+        ratio,
+    ]
+}

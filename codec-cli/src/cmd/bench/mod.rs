@@ -1,0 +1,62 @@
+//! `codec bench`: how fast one configuration is.
+
+mod against;
+mod clip;
+mod headroom;
+mod kernels;
+mod levels;
+mod machine;
+mod pass;
+mod record;
+mod run;
+mod stages;
+mod table;
+mod yardstick;
+
+use crate::Env;
+use crate::args::bench::{BenchArgs, BenchPart};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::output::print;
+
+use clip::Taken;
+use record::{Point, Record, Series};
+
+/// Measures, tells, and compares.
+pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
+    if machine::build() == "debug" {
+        env.console.warn("this is a debug build: its times mean nothing");
+    }
+    if let Some(BenchPart::Kernels(args)) = &args.part {
+        return kernels::run(args, env);
+    }
+    interrupt::listen();
+    record::check_outputs(&args.record)?;
+    let taken = take(args, env)?;
+    let plan = run::Plan::new(args, taken, env)?;
+    let config = plan.config();
+    let baseline = against::baseline(&args.record, "codec", &config, env)?;
+    let measured = plan.measure(args, env)?;
+    let points: Vec<Point> = measured.points.iter().map(run::Measured::point).collect();
+    let series: Vec<Series> = points.iter().map(|point| point.series.clone()).collect();
+    let record = Record { kind: "codec", config, points, facts: measured.facts() };
+    if interrupt::stopped() {
+        print(&table::text(&plan, &measured))?;
+        return Err(Failure::new(Kind::Interrupted, "interrupted: nothing is kept or compared"));
+    }
+    if !record.write(&args.record)? {
+        print(&table::text(&plan, &measured))?;
+    }
+    match &baseline {
+        Some(baseline) => against::check(baseline, &series, &args.record, env),
+        None => Ok(()),
+    }
+}
+
+/// All inputs in memory.
+fn take(args: &BenchArgs, env: Env) -> Result<Vec<Taken>> {
+    if args.inputs.is_empty() {
+        return Ok(vec![clip::drawn(args)?]);
+    }
+    args.inputs.iter().map(|path| clip::read(path, args, env)).collect()
+}

@@ -1,0 +1,158 @@
+//! One pass of an encoder or a decoder over what is in memory.
+
+use std::time::Instant;
+
+use codec_core::codec::{
+    Codec, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, VideoEncoder,
+};
+use codec_core::registry::{self, Backend};
+use cpu_time::ProcessTime;
+
+use super::clip::{Clip, Coded, Stream};
+use super::yardstick::Yardstick;
+use crate::failure::{Failure, Kind, Result};
+
+/// What a pass took.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pass {
+    /// Wall time of all calls, in nanoseconds.
+    pub(super) wall_ns: f64,
+    /// User plus system time of the process, without the yardstick's.
+    pub(super) cpu_ns: f64,
+    /// A slice of the yardstick, in the mean over the pass.
+    pub(super) yardstick_ns: f64,
+    /// Wall time of each frame's calls.
+    pub(super) frame_ns: Vec<f64>,
+    pub(super) packets: Vec<Coded>,
+    pub(super) dropped: u64,
+    /// Frames that a decoder gave.
+    pub(super) shown: u64,
+}
+
+/// Time of work between two slices of the yardstick, in nanoseconds.
+const BETWEEN_SLICES_NS: f64 = 12e6;
+
+/// Times calls, and the yardstick between them.
+struct Watch<'a> {
+    yardstick: &'a mut Yardstick,
+    cpu: ProcessTime,
+    pass: Pass,
+    since_slice_ns: f64,
+}
+
+impl<'a> Watch<'a> {
+    fn start(yardstick: &'a mut Yardstick, frames: usize) -> Self {
+        yardstick.take();
+        let mut pass = Pass::default();
+        pass.frame_ns.reserve(frames);
+        pass.packets.reserve(frames);
+        let cpu = ProcessTime::now();
+        let watch = Self { yardstick, cpu, pass, since_slice_ns: 0.0 };
+        watch.yardstick.slice();
+        watch
+    }
+
+    /// A frame's calls have ended, that began at `start`.
+    fn frame(&mut self, start: Instant) {
+        let ns = start.elapsed().as_secs_f64() * 1e9;
+        self.pass.wall_ns += ns;
+        self.pass.frame_ns.push(ns);
+        self.since_slice_ns += ns;
+        if self.since_slice_ns >= BETWEEN_SLICES_NS {
+            self.yardstick.slice();
+            self.since_slice_ns = 0.0;
+        }
+    }
+
+    fn end(mut self) -> Pass {
+        self.yardstick.slice();
+        let all_ns = self.cpu.elapsed().as_secs_f64() * 1e9;
+        let (yardstick_ns, slice_ns) = self.yardstick.take();
+        self.pass.cpu_ns = (all_ns - yardstick_ns).max(0.0);
+        self.pass.yardstick_ns = slice_ns;
+        self.pass
+    }
+}
+
+/// Encodes `clip`.
+pub(super) fn encode(
+    backend: &Backend,
+    config: &EncoderConfig,
+    clip: &Clip,
+    yardstick: &mut Yardstick,
+) -> Result<Pass> {
+    let Some((open, _)) = backend.encoder else {
+        return Err(Failure::new(Kind::Backend, format!("{} cannot encode", backend.codec)));
+    };
+    let failed = |error| Failure::encoding(&error);
+    let mut encoder = open(config).map_err(failed)?;
+    let mut packet = Packet::default();
+    let mut watch = Watch::start(yardstick, clip.frames.len());
+    for frame in &clip.frames {
+        let picture = frame.planes.picture()?.with_info(clip.info);
+        let mut request = FrameRequest::at(frame.pts);
+        request.duration = frame.duration;
+        let start = Instant::now();
+        let outcome = encoder.encode(&picture, &request).map_err(failed)?;
+        watch.pass.dropped += u64::from(matches!(outcome, Outcome::Dropped { .. }));
+        drain(&mut *encoder, &mut packet, &mut watch.pass.packets);
+        watch.frame(start);
+    }
+    // What was held back belongs to the last frames: it counts in the sum and is no frame's own.
+    let start = Instant::now();
+    encoder.finish().map_err(failed)?;
+    drain(&mut *encoder, &mut packet, &mut watch.pass.packets);
+    watch.pass.wall_ns += start.elapsed().as_secs_f64() * 1e9;
+    Ok(watch.end())
+}
+
+fn drain(encoder: &mut dyn VideoEncoder, packet: &mut Packet, into: &mut Vec<Coded>) {
+    while encoder.receive(packet) {
+        let Packet { data, pts, duration, .. } = &*packet;
+        into.push(Coded { data: data.clone(), pts: *pts, duration: *duration });
+    }
+}
+
+/// The decoder that `spec` (`codec` or `codec/backend`) names, or else the first for `codec`.
+pub(super) fn decoder_for(spec: Option<&str>, codec: Codec) -> Result<&'static Backend> {
+    let named = spec.filter(|spec| registry::find_decoder(spec).is_ok());
+    let spec = named.unwrap_or(codec.name());
+    if spec.split('/').next() != Some(codec.name()) {
+        return Err(Failure::usage(format!("the input is {codec}, and -c says {spec}")));
+    }
+    let (backend, ..) =
+        registry::find_decoder(spec).map_err(|error| Failure::decoding(spec, &error))?;
+    Ok(backend)
+}
+
+/// Decodes `stream` and throws the frames away.
+pub(super) fn decode(
+    backend: &Backend,
+    config: &DecoderConfig,
+    stream: &Stream,
+    yardstick: &mut Yardstick,
+) -> Result<Pass> {
+    let Some((open, _)) = backend.decoder else {
+        return Err(Failure::new(Kind::Backend, format!("{} cannot decode", backend.codec)));
+    };
+    let mut decoder = open(config).map_err(|error| Failure::decoding("decoder", &error))?;
+    let mut watch = Watch::start(yardstick, stream.packets.len());
+    for (index, packet) in stream.packets.iter().enumerate() {
+        let start = Instant::now();
+        let decoded = decoder.decode(&packet.data, packet.pts, packet.duration);
+        decoded.map_err(|error| {
+            Failure::decoding(&format!("{}: packet {index}", stream.name), &error)
+        })?;
+        while decoder.receive().is_some() {
+            watch.pass.shown += 1;
+        }
+        watch.frame(start);
+    }
+    let start = Instant::now();
+    decoder.finish();
+    while decoder.receive().is_some() {
+        watch.pass.shown += 1;
+    }
+    watch.pass.wall_ns += start.elapsed().as_secs_f64() * 1e9;
+    Ok(watch.end())
+}

@@ -1,0 +1,239 @@
+//! What was measured, as it is written and read again. The schema is in docs/COMMAND.md.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::machine::{self, Machine};
+use super::yardstick;
+use crate::args::bench::RecordArgs;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::names::is_pipe;
+use crate::io::output::{OutputFile, Rules};
+use crate::json::{self, Object};
+
+/// Name and version of the schema: see docs/COMMAND.md.
+const SCHEMA: &str = "codec-bench";
+const VERSION: u64 = 1;
+
+/// Samples of one thing that was measured.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Series {
+    pub(super) name: String,
+    /// Nanoseconds of a frame's CPU time, or of a call.
+    pub(super) samples: Vec<f64>,
+    /// What the yardstick took beside each sample.
+    pub(super) yardstick: Vec<f64>,
+    /// Parts of a frame in nanoseconds, by name; empty where nobody tells.
+    pub(super) parts: Vec<(String, f64)>,
+}
+
+impl Series {
+    /// The samples in units of the yardstick; `None` where one is missing or 0.
+    pub(super) fn by_yardstick(&self) -> Option<Vec<f64>> {
+        let is_whole =
+            self.samples.len() == self.yardstick.len() && self.yardstick.iter().all(|&ns| ns > 0.0);
+        is_whole.then(|| self.samples.iter().zip(&self.yardstick).map(|(a, b)| a / b).collect())
+    }
+}
+
+/// One thing that was measured, and what else is known of it: fields of JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Point {
+    pub(super) series: Series,
+    pub(super) facts: Object,
+}
+
+/// Everything that was measured in one run.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// `codec` or `kernels`.
+    pub(super) kind: &'static str,
+    /// Settings by name: what the figures depend on.
+    pub(super) config: Vec<(String, String)>,
+    pub(super) points: Vec<Point>,
+    /// Further fields of the whole.
+    pub(super) facts: Object,
+}
+
+impl Record {
+    fn json(&self) -> String {
+        let machine = Machine::this();
+        let config = self
+            .config
+            .iter()
+            .fold(Object::new(), |object, (name, value)| object.text(name, value));
+        let points = self.points.iter().map(|Point { series, facts }| {
+            let list = |samples: &[f64]| json::array(samples.iter().map(|&ns| json::float(ns)));
+            let object = Object::new()
+                .text("name", &series.name)
+                .raw("samples_ns", list(&series.samples))
+                .raw("yardstick_ns", list(&series.yardstick));
+            let parts = series
+                .parts
+                .iter()
+                .fold(Object::new(), |object, (name, ns)| object.float(name, *ns));
+            object.raw("stages_ns", parts.finish()).raw("facts", facts.clone().finish()).finish()
+        });
+        Object::new()
+            .text("schema", SCHEMA)
+            .raw("version", VERSION)
+            .text("kind", self.kind)
+            .text("codec_version", env!("CARGO_PKG_VERSION"))
+            .text("build", machine::build())
+            .raw("yardstick_version", yardstick::VERSION)
+            .raw(
+                "machine",
+                Object::new()
+                    .text("cpu", &machine.cpu)
+                    .raw("cores", machine.cores)
+                    .text("system", &machine.system)
+                    .text("levels", &machine.levels)
+                    .finish(),
+            )
+            .raw("config", config.finish())
+            .raw("points", json::array(points))
+            .raw("facts", self.facts.clone().finish())
+            .finish()
+            + "\n"
+    }
+
+    /// Writes what `args` ask for. `true`: standard output has got it.
+    pub(super) fn write(&self, args: &RecordArgs) -> Result<bool> {
+        let text = self.json();
+        let mut is_printed = false;
+        for path in [&args.json, &args.save].into_iter().flatten() {
+            let output = OutputFile::create(path, &rules(args))?;
+            let failed = |error: &std::io::Error| Failure::output(&output.name, error);
+            let mut writer = output.writer()?;
+            writer.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
+            writer.flush().map_err(|error| failed(&error))?;
+            drop(writer);
+            output.commit()?;
+            is_printed |= is_pipe(path);
+        }
+        Ok(is_printed)
+    }
+}
+
+fn rules(args: &RecordArgs) -> Rules {
+    // A baseline may be replaced once it has been compared with: it has been read by then.
+    Rules { overwrite: args.yes, not: Vec::new(), terminal: true }
+}
+
+/// Refuses outputs that cannot be, before any work is done.
+pub(super) fn check_outputs(args: &RecordArgs) -> Result<()> {
+    if args.json.is_some() && args.json == args.save {
+        return Err(Failure::usage("--json and --save name the same file"));
+    }
+    for path in [&args.json, &args.save].into_iter().flatten() {
+        rules(args).check(path)?;
+    }
+    Ok(())
+}
+
+/// What was measured before.
+#[derive(Clone, Debug)]
+pub(super) struct Baseline {
+    pub(super) name: String,
+    kind: String,
+    build: String,
+    yardstick: u64,
+    machine: Machine,
+    config: Vec<(String, String)>,
+    pub(super) points: Vec<Series>,
+}
+
+impl Baseline {
+    /// Reads a file that [`Record::write`] wrote.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let unreadable =
+            |error: &dyn std::fmt::Display| Failure::new(Kind::Input, format!("{name}: {error}"));
+        let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|error| Failure::new(Kind::Corrupt, format!("{name}: {error}")))?;
+        if value["schema"] != SCHEMA {
+            return Err(unreadable(&"no record of `codec bench`"));
+        }
+        if value["version"] != VERSION {
+            let version = &value["version"];
+            return Err(unreadable(&format!("version {version} of the schema; this is {VERSION}")));
+        }
+        Self::parse(&name, &value).ok_or_else(|| {
+            Failure::new(Kind::Corrupt, format!("{name}: not all that such a record has"))
+        })
+    }
+
+    fn parse(name: &str, value: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let list = |value: &Value| -> Option<Vec<f64>> {
+            value.as_array()?.iter().map(Value::as_f64).collect()
+        };
+        let point = |point: &Value| -> Option<Series> {
+            let parts = point["stages_ns"].as_object()?.iter();
+            Some(Series {
+                name: text(&point["name"])?,
+                samples: list(&point["samples_ns"])?,
+                yardstick: list(&point["yardstick_ns"])?,
+                parts: parts
+                    .map(|(name, ns)| Some((name.clone(), ns.as_f64()?)))
+                    .collect::<Option<_>>()?,
+            })
+        };
+        let machine = &value["machine"];
+        let config = value["config"].as_object()?.iter();
+        Some(Self {
+            name: name.to_owned(),
+            kind: text(&value["kind"])?,
+            build: text(&value["build"])?,
+            yardstick: value["yardstick_version"].as_u64()?,
+            machine: Machine {
+                cpu: text(&machine["cpu"])?,
+                cores: usize::try_from(machine["cores"].as_u64()?).ok()?,
+                system: text(&machine["system"])?,
+                levels: text(&machine["levels"])?,
+            },
+            config: config
+                .map(|(name, value)| Some((name.clone(), text(value)?)))
+                .collect::<Option<_>>()?,
+            points: value["points"].as_array()?.iter().map(point).collect::<Option<_>>()?,
+        })
+    }
+
+    /// What makes figures of this baseline and of a run with `config` differ, in words.
+    pub(super) fn differences(&self, kind: &str, config: &[(String, String)]) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut compare = |what: &str, before: &str, now: &str| {
+            if before != now {
+                found.push(format!("{what} was {before:?} and is {now:?}"));
+            }
+        };
+        let machine = Machine::this();
+        compare("kind", &self.kind, kind);
+        compare("build", &self.build, machine::build());
+        compare("cpu", &self.machine.cpu, &machine.cpu);
+        compare("cores", &self.machine.cores.to_string(), &machine.cores.to_string());
+        compare("system", &self.machine.system, &machine.system);
+        compare("levels", &self.machine.levels, &machine.levels);
+        let value = |list: &[(String, String)], key: &str| {
+            list.iter().find(|(name, _)| name == key).map_or_else(String::new, |(_, v)| v.clone())
+        };
+        for (name, now) in config {
+            compare(name, &value(&self.config, name), now);
+        }
+        for (name, before) in &self.config {
+            if !config.iter().any(|(known, _)| known == name) {
+                compare(name, before, "");
+            }
+        }
+        found
+    }
+
+    /// Whether its yardstick was the same work.
+    pub(super) fn has_same_yardstick(&self) -> bool {
+        self.yardstick == u64::from(yardstick::VERSION)
+    }
+}

@@ -1,0 +1,92 @@
+//! Work that is always the same, done now and then between frames: how fast the machine is just now.
+//!
+//! Others on the machine take cache, turns of a shared core and clock rate, by more than what one
+//! wants to see. What a pass took, in units of this work, hardly depends on them. The work is like
+//! an encoder's: sums over pixels, and a chain of table look-ups with branches nobody can foretell.
+
+use std::hint::black_box;
+
+use cpu_time::ThreadTime;
+
+/// Changes with the work: times in units of other work cannot be compared.
+pub(super) const VERSION: u32 = 1;
+
+/// Bytes of each of the two blocks that are compared.
+const BLOCK: usize = 64 << 10;
+/// Links of the chain.
+const CHAIN: u32 = 24_000;
+
+/// The work and what it took so far.
+#[derive(Debug)]
+pub(super) struct Yardstick {
+    blocks: [Vec<u8>; 2],
+    table: [u8; 4096],
+    state: u32,
+    slices: u32,
+    ns: f64,
+}
+
+impl Yardstick {
+    pub(super) fn new() -> Self {
+        let mut state = 1_u32;
+        let mut byte = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        };
+        let mut block = || (0..BLOCK).map(|_| byte()).collect::<Vec<u8>>();
+        let blocks = [block(), block()];
+        let mut table = [0; 4096];
+        table.copy_from_slice(&blocks[0][..4096]);
+        Self { blocks, table, state: 1, slices: 0, ns: 0.0 }
+    }
+
+    /// One slice of the work, about a third of a millisecond.
+    pub(super) fn slice(&mut self) {
+        let start = ThreadTime::now();
+        let [a, b] = &self.blocks;
+        let mut sum = 0_u32;
+        for _ in 0..12 {
+            let rows = black_box(a).chunks_exact(16).zip(black_box(b).chunks_exact(16));
+            for (a, b) in rows {
+                let row: u32 = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+                sum = sum.wrapping_add(row);
+            }
+        }
+        let mut state = self.state ^ (sum & 1);
+        for _ in 0..CHAIN {
+            let probability = self.table[(state >> 20) as usize];
+            let [split, ..] = state.to_le_bytes();
+            state = if split < probability {
+                state.wrapping_mul(0x0019_660d).wrapping_add(u32::from(probability))
+            } else {
+                state.rotate_left(7).wrapping_add(0x3c6e_f35f)
+            };
+        }
+        self.state = black_box(state);
+        self.slices += 1;
+        self.ns += start.elapsed().as_secs_f64() * 1e9;
+    }
+
+    /// CPU nanoseconds of all slices since the last call, and of a slice in the mean (0: none).
+    pub(super) fn take(&mut self) -> (f64, f64) {
+        let (all, slices) = (self.ns, self.slices);
+        (self.ns, self.slices) = (0.0, 0);
+        (all, if slices == 0 { 0.0 } else { all / f64::from(slices) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_slices_took_is_told_once() {
+        let mut yardstick = Yardstick::new();
+        assert_eq!(yardstick.take(), (0.0, 0.0));
+        yardstick.slice();
+        yardstick.slice();
+        let (all, mean) = yardstick.take();
+        assert!(all > 0.0 && (mean - all / 2.0).abs() < 1.0);
+        assert_eq!(yardstick.take(), (0.0, 0.0));
+    }
+}

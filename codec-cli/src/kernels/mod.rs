@@ -1,0 +1,9 @@
+//! Every kernel timed: the cases, the clock, and the bound that none can beat.
+
+mod bound;
+mod cases;
+mod time;
+
+pub use bound::{Work, bytes_of, work_of};
+pub use cases::{Visitor, for_each};
+pub use time::{call_ns, cycle_ns, least_ns, width_bytes};

@@ -1,0 +1,143 @@
+//! `codec bench`: what it tells, keeps and compares. No figure is looked at.
+
+use super::Place;
+
+/// A drawn clip, one pass.
+const QUICK: [&str; 9] = ["bench", "--size", "64x48", "-n", "4", "--repeat", "1", "--warm-up", "0"];
+
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&QUICK[..], more].concat()
+}
+
+#[test]
+fn a_clip_is_drawn_and_every_figure_is_written() {
+    let place = Place::new();
+    let json = place.json(&with(&["--json", "-", "--speed", "9"]));
+    assert_eq!((&json["schema"], &json["version"]), (&"codec-bench".into(), &1.into()));
+    assert_eq!((&json["kind"], &json["config"]["speed"]), (&"codec".into(), &"9".into()));
+    assert!(json["machine"]["cores"].as_u64().unwrap() > 0);
+    let points = json["points"].as_array().unwrap();
+    assert_eq!(points.len(), 1);
+    let (point, facts) = (&points[0], &points[0]["facts"]);
+    assert!(point["name"].as_str().unwrap().starts_with("encode talking-head"), "{point}");
+    for list in [&point["samples_ns"], &point["yardstick_ns"], &facts["wall_samples_ns"]] {
+        assert_eq!(list.as_array().unwrap().len(), 1, "{point}");
+    }
+    let stages = point["stages_ns"].as_object().unwrap();
+    for stage in
+        ["analysis", "motion search and modes", "entropy coding", "loop filter", "the rest"]
+    {
+        assert!(stages.contains_key(stage), "{stage}: {point}");
+    }
+    for key in ["p50", "p95", "p99", "max"] {
+        assert!(facts["frame_ns"][key].as_f64().unwrap() > 0.0, "{key}: {facts}");
+    }
+    assert!(facts["frames"] == 4 && facts["bytes"].as_u64().unwrap() > 0, "{facts}");
+}
+
+#[test]
+fn the_table_names_the_machine_the_clip_and_the_stages() {
+    let place = Place::with_clip("texture-pan", "64x48", 5);
+    let run = place.ok(&["bench", "clip.y4m", "-n", "3", "--repeat", "2", "-b", "100k"]);
+    let text = run.text();
+    for word in [
+        "cores",
+        "clip.y4m",
+        "3 frames 64x48",
+        "the input goes on",
+        "vp8/native, CBR 100 kb/s",
+        "preset rtc",
+        "2 passes after 1 of warm-up",
+        "CPU ms/frame",
+        "motion search and modes",
+    ] {
+        assert!(text.contains(word), "no {word:?} in {text}");
+    }
+}
+
+#[test]
+fn threads_and_levels_are_points_of_their_own() {
+    let place = Place::new();
+    let json = place.json(&with(&["--json", "-", "--threads", "2,1", "--levels", "all"]));
+    let names: Vec<_> =
+        json["points"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+    let detected = json["machine"]["levels"].as_str().unwrap().split(' ').count();
+    assert_eq!(names.len(), 2 * detected, "{names:?}");
+    assert!(names[0].ends_with("scalar 1 thread") && names[detected].ends_with("2 threads"));
+    let bytes = |point: &serde_json::Value| point["facts"]["bytes"].as_u64().unwrap();
+    let points = json["points"].as_array().unwrap();
+    assert!(points.iter().all(|point| bytes(point) == bytes(&points[0])), "not the same bytes");
+    place.fails(2, "--levels mmx", &with(&["--levels", "mmx"]));
+}
+
+#[test]
+fn coded_input_is_decoded_and_pictures_are_if_asked_for() {
+    let place = Place::with_clip("talking-head", "64x48", 5);
+    place.ok(&["encode", "clip.y4m", "-o", "a.webm", "--preset", "rtc"]);
+    let quick = ["--repeat", "1", "--warm-up", "0", "--json", "-"];
+    let name = |arguments: &[&str]| {
+        let json = place.json(&[arguments, &quick[..]].concat());
+        json["points"][0]["name"].as_str().unwrap().to_owned()
+    };
+    assert!(name(&["bench", "a.webm"]).starts_with("decode a.webm"));
+    assert!(name(&["bench", "a.webm", "--encode"]).starts_with("encode a.webm"));
+    assert!(name(&["bench", "clip.y4m", "--decode"]).starts_with("decode clip.y4m"));
+    assert!(name(&["bench", "clip.y4m"]).starts_with("encode clip.y4m"));
+    place.fails(3, "none.y4m", &["bench", "none.y4m"]);
+    place.fails(2, "--headroom", &["bench", "a.webm", "--headroom"]);
+}
+
+#[test]
+fn what_is_slower_than_the_baseline_is_named() {
+    let place = Place::new();
+    place.ok(&with(&["--save", "base.json"]));
+    // Ten times as slow is no noise, and ten times as fast is none either.
+    let run = place.ok(&with(&["--against", "base.json", "--threshold", "900%"]));
+    assert!(run.err.contains("encode talking-head"), "{}", run.err);
+    let text = String::from_utf8(place.read("base.json")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["points"][0]["samples_ns"] = serde_json::json!([0.001]);
+    std::fs::write(place.path("fast.json"), json.to_string()).unwrap();
+    let against = ["--against", "fast.json", "--save", "new.json"];
+    let run = place.fails(7, "slower than fast.json", &with(&against));
+    assert!(run.err.contains("encode talking-head"), "{}", run.err);
+    assert!(place.has("new.json"), "what was measured is kept");
+}
+
+#[test]
+fn a_baseline_of_something_else_is_refused_unless_forced() {
+    let place = Place::new();
+    place.ok(&with(&["--save", "base.json"]));
+    let other = with(&["--against", "base.json", "--speed", "0", "--threshold", "1000%"]);
+    place.fails(2, "speed was \"7\" and is \"0\"", &other);
+    place.ok(&[&other[..], &["--force"]].concat());
+    place.fails(2, "kind was", &["bench", "kernels", "--against", "base.json"]);
+    place.fails(2, "exists already", &with(&["--save", "base.json"]));
+    place.ok(&with(&["--save", "base.json", "-y"]));
+    place.fails(3, "none.json", &with(&["--against", "none.json"]));
+    std::fs::write(place.path("bad.json"), "{").unwrap();
+    place.fails(4, "bad.json", &with(&["--against", "bad.json"]));
+    std::fs::write(place.path("other.json"), "{}").unwrap();
+    place.fails(3, "no record", &with(&["--against", "other.json"]));
+    std::fs::write(place.path("new.json"), r#"{"schema":"codec-bench","version":99}"#).unwrap();
+    place.fails(3, "version 99", &with(&["--against", "new.json"]));
+    std::fs::write(place.path("cut.json"), r#"{"schema":"codec-bench","version":1}"#).unwrap();
+    place.fails(4, "not all", &with(&["--against", "cut.json"]));
+}
+
+#[test]
+fn kernels_are_timed_at_each_level() {
+    let place = Place::new();
+    let quick = ["bench", "kernels", "--filter", "sad_4x4", "--repeat", "1"];
+    let json = place.json(&[&quick[..], &["--json", "-"]].concat());
+    assert_eq!(json["kind"], "kernels");
+    let points = json["points"].as_array().unwrap();
+    assert_eq!(points.len(), json["machine"]["levels"].as_str().unwrap().split(' ').count());
+    assert_eq!(points[0]["name"], "sad_4x4 scalar");
+    for key in ["ns", "gb_per_s", "by_scalar"] {
+        assert!(points[0]["facts"][key].as_f64().unwrap() > 0.0, "{key}");
+    }
+    let text = place.ok(&[&quick[..], &["--levels", "scalar"]].concat()).text();
+    assert!(text.contains("sad_4x4") && text.contains("of the bound"), "{text}");
+    place.fails(2, "no kernel", &["bench", "kernels", "--filter", "sad_5x5", "--repeat", "1"]);
+}
