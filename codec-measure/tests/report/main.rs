@@ -1,7 +1,12 @@
 //! Reports of a study that is made up.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests: a panic is the report"
+)]
 
+mod browser;
 #[cfg(feature = "png")]
 mod png;
 mod sample;

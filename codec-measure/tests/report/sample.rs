@@ -127,16 +127,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
     ]);
     let frames = clip.frames;
     let base = [2.2, 3.1, 9.5][index] * f64::from(clip.width * clip.height) / 400_000.0;
-    let encode_ms: Vec<f64> = (0..frames)
-        .map(|frame| {
-            let key = if frame % 120 == 0 { 3.0 } else { 1.0 };
-            base * key * (1.0 + noise(0.3)).powi(2)
-        })
-        .collect();
-    let at = |share| stats::quantile(&encode_ms, share).unwrap();
-    let encode = Quantiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) };
-    let deadline_ms = 1000.0 / clip.fps;
-    let misses = encode_ms.iter().filter(|time| **time > deadline_ms).count();
+    let latency = latency(clip, base, index == 0, &mut noise);
     let seconds = (count(frames) / clip.fps).ceil();
     let seconds_kbit: Vec<f64> = (0..100)
         .take_while(|second| f64::from(*second) < seconds)
@@ -145,13 +136,6 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
     let buffer_ms = (0..frames)
         .map(|frame| 60.0 + 300.0 * (-count(frame % 120) / 30.0).exp() + noise(30.0))
         .collect();
-    let glass = GlassToGlass {
-        capture: deadline_ms / 2.0,
-        encode: encode.p50,
-        serialise: 40.0,
-        decode: 1.5,
-        total: Quantiles { p50: 70.0, p95: 110.0, p99: 180.0, max: 320.0 },
-    };
     let cpu_ms = base * 0.98;
     let time = |ms: f64| vec![ms * count(frames) / 1000.0, ms * 1.03 * count(frames) / 1000.0];
     Point {
@@ -167,7 +151,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             shown: frames - if index == 1 { 3 } else { 0 },
             frozen: if index == 1 { 3 } else { 0 },
             freezes: if index == 1 { 2 } else { 0 },
-            longest_freeze_ms: if index == 1 { 2.0 * deadline_ms } else { 0.0 },
+            longest_freeze_ms: if index == 1 { 2000.0 / clip.fps } else { 0.0 },
             unmatched: 0,
         },
         speed: Speed {
@@ -182,13 +166,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             allocations_per_frame: (index == 0).then_some(0.0),
         },
         // The external arm tells no times.
-        latency: (index < 2).then_some(Latency {
-            encode,
-            deadline_ms,
-            deadline_misses: u64::try_from(misses).unwrap(),
-            encode_ms,
-            glass_to_glass: (index == 0).then_some(glass),
-        }),
+        latency: (index < 2).then_some(latency),
         rate: RateControl {
             target_kbps: Some(target),
             error_percent: Some((kbps / target - 1.0) * 100.0),
@@ -203,6 +181,34 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             step_reactions_ms: Vec::new(),
         },
         frames_csv: Some("frames/1.csv".into()),
+    }
+}
+
+fn latency(clip: &Clip, base: f64, has_model: bool, noise: &mut impl FnMut(f64) -> f64) -> Latency {
+    let frames = clip.frames;
+    let encode_ms: Vec<f64> = (0..frames)
+        .map(|frame| {
+            let key = if frame % 120 == 0 { 3.0 } else { 1.0 };
+            base * key * (1.0 + noise(0.3)).powi(2)
+        })
+        .collect();
+    let at = |share| stats::quantile(&encode_ms, share).unwrap();
+    let encode = Quantiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) };
+    let deadline_ms = 1000.0 / clip.fps;
+    let misses = encode_ms.iter().filter(|time| **time > deadline_ms).count();
+    let glass = GlassToGlass {
+        capture: deadline_ms / 2.0,
+        encode: encode.p50,
+        serialise: 40.0,
+        decode: 1.5,
+        total: Quantiles { p50: 70.0, p95: 110.0, p99: 180.0, max: 320.0 },
+    };
+    Latency {
+        encode,
+        deadline_ms,
+        deadline_misses: u64::try_from(misses).unwrap(),
+        encode_ms,
+        glass_to_glass: has_model.then_some(glass),
     }
 }
 
