@@ -3,6 +3,8 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use codec_core::codec::DropReason;
+
 use crate::Env;
 use crate::failure::{Failure, Result};
 use crate::io::output::{OutputFile, Rules};
@@ -26,6 +28,16 @@ impl Form {
                 path.display()
             ))),
         }
+    }
+}
+
+/// Why the encoder dropped a frame.
+pub(crate) fn drop_name(reason: DropReason) -> &'static str {
+    match reason {
+        DropReason::BufferLow => "buffer low",
+        DropReason::OverCap => "over cap",
+        DropReason::LayerOff => "layer off",
+        _ => "other",
     }
 }
 

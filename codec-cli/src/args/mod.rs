@@ -3,9 +3,11 @@
 pub(crate) mod bench;
 pub(crate) mod encoder;
 pub(crate) mod inspect;
+pub(crate) mod link;
 pub(crate) mod raw;
 pub(crate) mod resolved;
 pub(crate) mod resolved_encoder;
 pub(crate) mod resolved_sound;
+pub(crate) mod simulate;
 pub(crate) mod sound;
 pub(crate) mod values;

@@ -11,6 +11,7 @@ use codec_core::frame::{Rational, Size};
 use super::bench::BenchArgs;
 use super::encoder::EncoderArgs;
 use super::inspect::InspectArgs;
+use super::simulate::SimulateArgs;
 use super::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
 const EXIT_CODES: &str = "\
@@ -78,6 +79,8 @@ pub(crate) enum Verb {
     Mix(MixArgs),
     /// Find speech.
     Vad(VadArgs),
+    /// Send a video over a simulated link, and tell what the viewer gets.
+    Simulate(SimulateArgs),
     /// List codecs, what they can do and their settings.
     Codecs(CodecsArgs),
     /// Draw a synthetic clip, or make a sound: the same on every machine.

@@ -10,6 +10,7 @@ mod inspect;
 mod metrics;
 mod mix;
 mod probe;
+mod simulate;
 mod snapshot;
 mod vad;
 
@@ -29,6 +30,7 @@ pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
         Verb::Mix(args) => mix::run(&args, env),
         Verb::Vad(args) => vad::run(&args, env),
         Verb::Bench(args) => bench::run(&args, env),
+        Verb::Simulate(args) => simulate::run(&args, env),
         Verb::Codecs(args) => codecs::run(&args),
         Verb::Generate(args) => generate::run(&args, env),
         Verb::Snapshot(args) => snapshot::run(&args, env),

@@ -30,7 +30,7 @@ use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, Shot};
 use crate::picture::transform::Transform;
 use crate::progress::{Now, Progress};
-use crate::report::{Report, Row};
+use crate::report::{Report, Row, drop_name};
 
 use checker::Checker;
 use totals::Totals;
@@ -264,12 +264,7 @@ impl Session {
         if let Some(checker) = &mut self.checker {
             checker.forget(pts);
         }
-        let why = match reason {
-            DropReason::BufferLow => "buffer low",
-            DropReason::OverCap => "over cap",
-            DropReason::LayerOff => "layer off",
-            _ => "other",
-        };
+        let why = drop_name(reason);
         let row =
             Row { frame, pts, kind: "drop", encode_us, drop_reason: Some(why), ..Row::default() };
         self.env.console.detail(format!("frame {frame} dropped: {why}"));

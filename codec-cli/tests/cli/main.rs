@@ -15,6 +15,7 @@ mod interrupts;
 mod malformed;
 mod refusals;
 mod samples;
+mod simulate;
 mod sound;
 mod sound_processing;
 mod stills;

@@ -126,7 +126,8 @@ impl RateTrace {
             clippy::cast_precision_loss,
             reason = "saturates, and is limited"
         )]
-        let scale = |rate: Bitrate| Bitrate(((rate.0 as f64 * factor) as u64).min(MAX_RATE));
+        let scale =
+            |rate: Bitrate| Bitrate(((rate.0 as f64 * factor).round() as u64).min(MAX_RATE));
         Self { steps: self.steps.iter().map(|&(time, rate)| (time, scale(rate))).collect() }
     }
 

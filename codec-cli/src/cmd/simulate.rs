@@ -1,0 +1,113 @@
+//! `codec simulate`: a stream over a link, in virtual time.
+
+mod frame;
+mod outputs;
+mod receiver;
+mod rows;
+mod seconds;
+mod sender;
+mod settings;
+mod summary;
+mod tell;
+mod viewer;
+mod world;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec_core::parallel::RowPool;
+
+use crate::Env;
+use crate::args::resolved::threads_for;
+use crate::args::resolved_encoder::describe_rate;
+use crate::args::simulate::SimulateArgs;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::decoded::{DecodeOptions, open_decoder};
+use crate::io::output::{OutputFile, print};
+use crate::io::sink::Header;
+use crate::io::source;
+use crate::progress::Progress;
+
+use outputs::Outputs;
+use receiver::Receiver;
+use sender::Sender;
+use settings::{Output, Settings};
+use summary::Summary;
+use tell::Facts;
+use world::{Camera, World};
+
+/// Runs the simulation and tells what the viewer gets.
+pub(crate) fn run(args: &SimulateArgs, env: Env) -> Result<()> {
+    let settings = Settings::new(args)?;
+    interrupt::listen();
+    let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
+    let mut source = source::open(&settings.input, &options, env)?;
+    let facts = source.facts().clone();
+    let threads = threads_for(settings.threads, facts.size);
+    let mut config = settings.encoder.config(facts.size, facts.frame_rate, facts.time_base);
+    config.simd = Some(env.level);
+    config.info = facts.info;
+    if threads > 1 {
+        config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+    }
+    let decoder = |conceal| {
+        let mut options =
+            DecodeOptions { conceal, threads: Some(threads), ..DecodeOptions::default() };
+        options.limits.max_pixels = options.limits.max_pixels.max(facts.size.pixels());
+        open_decoder(settings.encoder.backend.codec.name(), facts.size, &options, 0, env)
+    };
+    let sender = Sender::new(&settings, &config, decoder(false)?)?;
+    let receiver = Receiver::new(&settings, decoder(true)?);
+    let header = Header { size: facts.size, frame_rate: facts.frame_rate, info: facts.info };
+    let mut outputs = Outputs::new(&settings, header, facts.time_base)?;
+    let told = Facts {
+        input: settings.input.name(),
+        encoder: format!("{}/{}", settings.encoder.backend.codec, settings.encoder.backend.name),
+        rate: describe_rate(config.rate),
+        speed: config.speed,
+        size: facts.size,
+        frame_rate: facts.frame_rate,
+    };
+    env.console.note(tell::announce(&told, &settings));
+    let total = match (facts.count, settings.frames) {
+        (Some(count), Some(limit)) => Some(count.min(limit)),
+        (count, limit) => limit.or(count),
+    };
+    let mut progress = Progress::new(env.console, total, facts.frame_rate);
+    let camera = Camera::new(&mut *source, &settings)?;
+    let mut world = World::new(&settings, camera, sender, receiver)?;
+    world.run(&mut outputs, &mut progress)?;
+    if world.records.is_empty() {
+        return Err(Failure::new(Kind::Input, "the input has no frame"));
+    }
+    outputs.finish()?;
+    let fps = facts.frame_rate.as_f64();
+    let frame_time = if fps > 1e-3 { 1.0 / fps } else { 0.0 };
+    let frame_time = Duration::from_secs_f64(frame_time);
+    let summary = Summary::new(&world.records, &world.viewer.shown_at, frame_time);
+    let json = tell::json(&told, &settings, &world, &summary);
+    for (path, kind) in &settings.outputs {
+        match kind {
+            Output::Csv => rows::write(&world.records, path, &settings.rules)?,
+            Output::Json => {
+                let file = OutputFile::create(path, &settings.rules)?;
+                let written = file.writer()?.write_all(json.as_bytes());
+                written.map_err(|error| Failure::output(&file.name, &error))?;
+                file.commit()?;
+            }
+            Output::Received | Output::Seen => {}
+        }
+    }
+    let table = if args.json { json } else { tell::text(&settings, &world, &summary) };
+    print(&table)?;
+    if let Some(failure) = world.failure() {
+        return Err(failure);
+    }
+    if interrupt::stopped() {
+        let message = "interrupted: the figures are those of the part before";
+        return Err(Failure::new(Kind::Interrupted, message));
+    }
+    Ok(())
+}

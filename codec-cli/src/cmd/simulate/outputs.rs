@@ -1,0 +1,93 @@
+//! Streams that are written while the simulation runs.
+
+use codec_container::{
+    Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
+};
+use codec_core::codec::Codec;
+use codec_core::frame::{Rational, Size};
+use codec_rtc::packet::vp8::AssembledFrame;
+
+use super::settings::{Output, Settings};
+use super::viewer::OnScreen;
+use crate::args::values::Samples;
+use crate::failure::{Failure, Result};
+use crate::io::output::OutputFile;
+use crate::io::sink::{Header, PictureSink};
+use crate::picture::planes::Planes;
+
+#[derive(Default)]
+pub(super) struct Outputs {
+    received: Option<(OutputFile, Box<dyn PacketWriter>)>,
+    seen: Option<(OutputFile, PictureSink)>,
+    /// What is seen before the first picture.
+    black: Planes,
+}
+
+impl Outputs {
+    pub(super) fn new(settings: &Settings, header: Header, time_base: Rational) -> Result<Self> {
+        let mut outputs = Self { black: black(header.size), ..Self::default() };
+        for (path, kind) in &settings.outputs {
+            match kind {
+                Output::Received => {
+                    let file = OutputFile::create(path, &settings.rules)?;
+                    let mut track =
+                        VideoTrack::new(Format::Ivf, Codec::Vp8, header.size, time_base);
+                    track.frame_rate = Some(header.frame_rate);
+                    let tracks = [Track::Video(track)];
+                    let options = WriteOptions::default();
+                    let writer = create_packets(file.stream()?, Format::Ivf, &tracks, &options)
+                        .map_err(|error| Failure::writing(&file.name, &error))?;
+                    outputs.received = Some((file, writer));
+                }
+                Output::Seen => {
+                    let file = OutputFile::create(path, &settings.rules)?;
+                    let sink = PictureSink::new(&file, Format::Y4m, Samples::I420, header)?;
+                    outputs.seen = Some((file, sink));
+                }
+                Output::Json | Output::Csv => {}
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// A frame that the decoder was given.
+    pub(super) fn received(&mut self, frame: &AssembledFrame, pts: i64) -> Result<()> {
+        let Some((file, writer)) = &mut self.received else { return Ok(()) };
+        let packet =
+            PacketRef { data: &frame.data, pts, key: frame.is_key, ..PacketRef::default() };
+        writer.write(packet).map_err(|error| Failure::writing(&file.name, &error))
+    }
+
+    /// What is seen at an instant.
+    pub(super) fn seen(&mut self, screen: Option<&OnScreen>) -> Result<()> {
+        let Some((_, sink)) = &mut self.seen else { return Ok(()) };
+        match screen {
+            Some(screen) => sink.write(&screen.picture.picture()),
+            None => sink.write(&self.black.picture()?),
+        }
+    }
+
+    /// Completes the files and gives them their names.
+    pub(super) fn finish(self) -> Result<()> {
+        if let Some((file, mut writer)) = self.received {
+            writer.finish().map_err(|error| Failure::writing(&file.name, &error))?;
+            drop(writer);
+            file.commit()?;
+        }
+        if let Some((file, sink)) = self.seen {
+            sink.finish()?;
+            file.commit()?;
+        }
+        Ok(())
+    }
+}
+
+fn black(size: Size) -> Planes {
+    let mut planes = Planes::default();
+    planes.reset(size);
+    let [y, u, v] = planes.split_mut();
+    y.fill(16);
+    u.fill(128);
+    v.fill(128);
+    planes
+}

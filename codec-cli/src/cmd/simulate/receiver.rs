@@ -1,0 +1,149 @@
+//! The receiving end: depacketiser, requests, decoder.
+
+use std::time::Duration;
+
+use codec_core::codec::VideoDecoder;
+use codec_core::frame::Frame;
+use codec_rtc::packet::vp8::{
+    AssembledFrame, Completeness, Counters, Decodable, Depacketizer, DepacketizerConfig, MediaClock,
+};
+use codec_rtc::recovery::{KeyFrameRequester, NackConfig, NackCounters, Nacker};
+use codec_rtc::rtp;
+
+use super::sender::Feedback;
+use super::settings::Settings;
+use crate::args::simulate::{OnLossArg, RecoveryArg};
+
+/// A frame that came out of the depacketiser.
+pub(super) struct Incoming {
+    pub(super) frame: AssembledFrame,
+    /// What the decoder made of it.
+    pub(super) picture: Option<Frame>,
+    pub(super) concealed_mbs: u32,
+    /// Whether the decoder was given it.
+    pub(super) was_tried: bool,
+}
+
+pub(super) struct Receiver {
+    depacketizer: Depacketizer,
+    nacker: Option<Nacker>,
+    requester: Option<KeyFrameRequester>,
+    decoder: Box<dyn VideoDecoder>,
+    conceals: bool,
+    decodes: i64,
+    pub(super) malformed: u64,
+}
+
+impl Receiver {
+    pub(super) fn new(settings: &Settings, decoder: Box<dyn VideoDecoder>) -> Self {
+        let clock = MediaClock { timestamp: 0, due: settings.playout };
+        let config =
+            DepacketizerConfig { patience: settings.patience, ..DepacketizerConfig::new(clock) };
+        let round_trip = settings.round_trip();
+        let nacker = (settings.recovery == RecoveryArg::Nack).then(|| {
+            Nacker::new(NackConfig {
+                wait: settings.reordering(),
+                // It waits for its turn at the pacer and at the link, too.
+                retry: round_trip + settings.link.jitter.most() + Duration::from_millis(30),
+                give_up: Duration::MAX,
+                max_tries: 10,
+                max_missing: 1000,
+            })
+        });
+        let repeat = settings.pli_interval.max(round_trip + Duration::from_millis(50));
+        let asks = settings.recovery != RecoveryArg::None;
+        Self {
+            depacketizer: Depacketizer::new(config),
+            nacker,
+            requester: asks.then(|| KeyFrameRequester::new(repeat)),
+            decoder,
+            conceals: settings.on_loss == OnLossArg::Conceal,
+            decodes: 0,
+            malformed: 0,
+        }
+    }
+
+    /// A packet came.
+    pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) {
+        if self.depacketizer.push(now, bytes).is_err() {
+            self.malformed += 1;
+            return;
+        }
+        if let (Some(nacker), Ok(packet)) = (&mut self.nacker, rtp::parse(bytes)) {
+            nacker.push(now, packet.header.sequence);
+        }
+    }
+
+    /// The next frame that is complete or given up by `now`, decoded. With `ends`, everything that
+    /// is there is given up.
+    pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Option<Incoming> {
+        let mut next = self.depacketizer.poll(now);
+        if next.is_none() && ends {
+            next = self.depacketizer.finish();
+        }
+        let frame = next?;
+        if let Some(requester) = &mut self.requester {
+            requester.set_needed(self.depacketizer.needs_key());
+        }
+        if let (Some(nacker), Some(next)) = (&mut self.nacker, self.depacketizer.next_sequence()) {
+            nacker.forget_before(next);
+        }
+        let is_good = frame.decodable == Decodable::Yes;
+        let is_tried = match frame.completeness {
+            Completeness::Headless => false,
+            _ => is_good || self.conceals,
+        };
+        let mut incoming = Incoming { frame, picture: None, concealed_mbs: 0, was_tried: is_tried };
+        if is_tried {
+            self.decodes += 1;
+            // What is refused shows nothing: the frame counts as lost.
+            if let Ok(report) = self.decoder.decode(&incoming.frame.data, self.decodes, None) {
+                incoming.concealed_mbs = report.concealed_mbs;
+            }
+            incoming.picture = self.decoder.receive();
+        }
+        Some(incoming)
+    }
+
+    /// What is asked for now. `live`: pictures still come, so that a key frame is worth asking for.
+    pub(super) fn ask(&mut self, now: Duration, live: bool) -> Vec<Feedback> {
+        let mut asked = Vec::new();
+        if let Some(nacker) = &mut self.nacker {
+            let mut numbers = Vec::new();
+            nacker.poll(now, &mut numbers);
+            if !numbers.is_empty() {
+                asked.push(Feedback::Packets(numbers));
+            }
+        }
+        if live && self.requester.as_mut().is_some_and(|requester| requester.poll(now)) {
+            asked.push(Feedback::KeyFrame);
+        }
+        asked
+    }
+
+    /// Whether packets are missing that may still come by asking.
+    pub(super) fn still_asks(&self) -> bool {
+        self.nacker.as_ref().is_some_and(|nacker| nacker.next_time().is_some())
+    }
+
+    /// When something is due; `live` as for [`Self::ask`].
+    pub(super) fn next_time(&self, live: bool) -> Option<Duration> {
+        let asks = self.requester.as_ref().filter(|_| live);
+        [
+            self.depacketizer.next_time(),
+            self.nacker.as_ref().and_then(Nacker::next_time),
+            asks.and_then(KeyFrameRequester::next_time),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.depacketizer.counters()
+    }
+
+    pub(super) fn nacks(&self) -> NackCounters {
+        self.nacker.as_ref().map(Nacker::counters).unwrap_or_default()
+    }
+}

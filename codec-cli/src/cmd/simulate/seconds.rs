@@ -1,0 +1,46 @@
+//! What happened in each second.
+
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+
+/// Sums over one second.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Second {
+    /// The encoder's target at the last picture.
+    pub(super) target: Option<Bitrate>,
+    /// Put on the link, with the overhead.
+    pub(super) sent_bytes: u64,
+    pub(super) retransmitted_bytes: u64,
+    pub(super) arrived_bytes: u64,
+    /// Packets refused by the queue.
+    pub(super) dropped: u64,
+    /// The longest wait.
+    pub(super) queueing: Duration,
+    /// Of what was seen of the pictures captured in this second.
+    pub(super) psnr_y: Vec<f64>,
+    pub(super) frozen: u64,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seconds {
+    seconds: Vec<Second>,
+}
+
+/// Seconds that are told apart; what is later counts to the last.
+const MOST: usize = 100_000;
+
+impl Seconds {
+    pub(super) fn at(&mut self, time: Duration) -> &mut Second {
+        let index = usize::try_from(time.as_secs()).unwrap_or(MOST).min(MOST - 1);
+        if self.seconds.len() <= index {
+            self.seconds.resize_with(index + 1, Second::default);
+        }
+        &mut self.seconds[index]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Second> {
+        self.seconds.iter()
+    }
+}

@@ -1,0 +1,237 @@
+//! The sending end: encoder, packetiser, pacer, and the answers to what the receiver asks.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codec_core::codec::{
+    Bitrate, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, RateControl, Update,
+    VideoDecoder, VideoEncoder,
+};
+use codec_core::frame::Picture;
+use codec_core::metrics;
+use codec_rtc::link::RateTrace;
+use codec_rtc::pacer::{Pacer, PacerConfig, Priority};
+use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
+use codec_rtc::recovery::{History, KeyFrameGate};
+
+use super::frame::{Coded, FrameRecord, Score};
+use super::settings::Settings;
+use crate::failure::{Failure, Result};
+use crate::report::drop_name;
+
+/// Lowest bitrate that an encoder is told to follow.
+const LEAST_RATE: Bitrate = Bitrate(30_000);
+/// How long packets are kept for those who ask again.
+const KEEP: Duration = Duration::from_secs(2);
+const KEEP_PACKETS: usize = 4096;
+
+/// A packet on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
+    pub(super) bytes: Vec<u8>,
+    /// Number of the picture.
+    pub(super) frame: usize,
+    pub(super) is_again: bool,
+}
+
+/// What the receiver asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Feedback {
+    KeyFrame,
+    Packets(Vec<u16>),
+}
+
+pub(super) struct Sender {
+    encoder: Box<dyn VideoEncoder>,
+    /// Decodes what is sent, to know what the receiver should see.
+    mirror: Box<dyn VideoDecoder>,
+    packet: Packet,
+    packetizer: Packetizer,
+    /// Frames that are being coded: when they are ready, and their packets.
+    coding: VecDeque<(Duration, Vec<Wire>)>,
+    pacer: Pacer<Wire>,
+    pace: f64,
+    history: History,
+    gate: KeyFrameGate,
+    encode_time: Duration,
+    trace: Option<(RateTrace, Duration)>,
+    /// Target of the encoder, where it has one.
+    pub(super) target: Option<Bitrate>,
+    pub(super) requests: u64,
+    pub(super) retransmitted: u64,
+    /// Packets that were asked for and no longer kept.
+    pub(super) forgotten: u64,
+}
+
+impl Sender {
+    pub(super) fn new(
+        settings: &Settings,
+        config: &EncoderConfig,
+        mirror: Box<dyn VideoDecoder>,
+    ) -> Result<Self> {
+        let Some((open, _)) = settings.encoder.backend.encoder else {
+            return Err(Failure::internal("the backend cannot encode"));
+        };
+        let target = match config.rate {
+            RateControl::Cbr(rate) | RateControl::Vbr(rate) => Some(rate),
+            _ => None,
+        };
+        let packets = PacketizerConfig {
+            mtu: settings.mtu,
+            layers: config.scalability.temporal_layers() > 1,
+            ..PacketizerConfig::default()
+        };
+        let refused = |error: codec_core::error::ConfigError| Failure::usage(error.to_string());
+        let mut sender = Self {
+            encoder: open(config).map_err(|error| Failure::encoding(&error))?,
+            mirror,
+            packet: Packet::default(),
+            packetizer: Packetizer::new(packets).map_err(refused)?,
+            coding: VecDeque::new(),
+            pacer: Pacer::new(PacerConfig::new(NO_PACE)).map_err(refused)?,
+            pace: settings.pace,
+            history: History::new(KEEP, KEEP_PACKETS),
+            gate: KeyFrameGate::new(settings.pli_interval),
+            encode_time: settings.encode_time,
+            trace: settings.follow.clone(),
+            target,
+            requests: 0,
+            retransmitted: 0,
+            forgotten: 0,
+        };
+        sender.set_pace()?;
+        Ok(sender)
+    }
+
+    fn set_pace(&mut self) -> Result<()> {
+        let Some(target) = self.target.filter(|_| self.pace > 0.0) else { return Ok(()) };
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates"
+        )]
+        let rate = (target.0 as f64 * self.pace) as u64;
+        let rate = Bitrate(rate.clamp(1_000, NO_PACE.0));
+        self.pacer.set_rate(rate).map_err(Failure::internal)
+    }
+
+    /// Brings the encoder's bitrate up to the trace.
+    fn follow(&mut self, now: Duration) -> Result<()> {
+        let Some((trace, delay)) = &self.trace else { return Ok(()) };
+        let rate = trace.rate_at(now.saturating_sub(*delay)).max(LEAST_RATE);
+        if self.target == Some(rate) {
+            return Ok(());
+        }
+        self.encoder.apply(Update::Bitrate(rate)).map_err(|error| Failure::encoding(&error))?;
+        self.target = Some(rate);
+        self.set_pace()
+    }
+
+    /// Codes picture number `frame`, captured now.
+    pub(super) fn encode(
+        &mut self,
+        now: Duration,
+        frame: usize,
+        timestamp: u32,
+        picture: &Picture<'_>,
+        record: &mut FrameRecord,
+    ) -> Result<()> {
+        self.follow(now)?;
+        let mut request = FrameRequest::at(record.pts);
+        request.key_frame = self.gate.is_due(now);
+        let outcome = self.encoder.encode(picture, &request);
+        match outcome.map_err(|error| Failure::encoding(&error))? {
+            Outcome::Coded => {}
+            Outcome::Dropped { reason, .. } => {
+                record.dropped = Some(drop_name(reason));
+                return Ok(());
+            }
+            _ => return Err(Failure::usage("this encoder holds pictures back: not in real time")),
+        }
+        if !self.encoder.receive(&mut self.packet) {
+            return Err(Failure::internal("the encoder says that it coded a frame and gives none"));
+        }
+        let Packet { data, pts, duration, meta, .. } = &self.packet;
+        if !meta.shown || *pts != record.pts {
+            return Err(Failure::usage("this encoder's packets do not follow its pictures"));
+        }
+        let mirrored = self.mirror.decode(data, *pts, *duration);
+        mirrored.map_err(|error| Failure::decoding("what was just encoded", &error))?;
+        let Some(shown) = self.mirror.receive() else {
+            return Err(Failure::internal("what was just encoded shows nothing"));
+        };
+        let score = score(picture, &shown.picture())?;
+        let mut packets = Vec::new();
+        self.packetizer
+            .packetize(data, meta, timestamp, &mut packets)
+            .map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        let is_key = meta.kind == FrameKind::Key;
+        record.coded = Some(Coded {
+            is_key,
+            requested: is_key && request.key_frame,
+            layer: meta.temporal_id,
+            qindex: meta.qindex,
+            bytes: data.len() as u64,
+            packets: packets.len() as u64,
+            digest: shown.digest(),
+            score,
+        });
+        if is_key {
+            self.gate.coded(now);
+        }
+        let wires = packets.into_iter().map(|bytes| Wire { bytes, frame, is_again: false });
+        self.coding.push_back((now.saturating_add(self.encode_time), wires.collect()));
+        Ok(())
+    }
+
+    pub(super) fn hear(&mut self, feedback: Feedback) {
+        match feedback {
+            Feedback::KeyFrame => {
+                self.requests += 1;
+                self.gate.request();
+            }
+            Feedback::Packets(numbers) => {
+                for number in numbers {
+                    let Some(bytes) = self.history.get(number).map(<[u8]>::to_vec) else {
+                        self.forgotten += 1;
+                        continue;
+                    };
+                    self.retransmitted += 1;
+                    let wire = Wire { frame: usize::MAX, is_again: true, bytes };
+                    self.pacer.push(wire.bytes.len(), Priority::Retransmission, wire);
+                }
+            }
+        }
+    }
+
+    /// The next packet that leaves by `now`.
+    pub(super) fn poll(&mut self, now: Duration) -> Option<Wire> {
+        while self.coding.front().is_some_and(|&(ready, _)| ready <= now) {
+            for wire in self.coding.pop_front().map(|(_, wires)| wires).into_iter().flatten() {
+                self.pacer.push(wire.bytes.len(), Priority::Media, wire);
+            }
+        }
+        let wire = self.pacer.poll(now)?;
+        if let Some(sequence) = wire.bytes.get(2..4).filter(|_| !wire.is_again) {
+            let sequence = u16::from_be_bytes([sequence[0], sequence[1]]);
+            self.history.push(now, sequence, &wire.bytes);
+        }
+        Some(wire)
+    }
+
+    pub(super) fn next_time(&self) -> Option<Duration> {
+        let ready = self.coding.front().map(|&(ready, _)| ready);
+        ready.into_iter().chain(self.pacer.next_time()).min()
+    }
+}
+
+/// The pacer's fastest.
+const NO_PACE: Bitrate = Bitrate(100_000_000_000);
+
+/// How `picture` looks beside `source`.
+pub(super) fn score(source: &Picture<'_>, picture: &Picture<'_>) -> Result<Score> {
+    let psnr = metrics::psnr(source, picture).map_err(Failure::internal)?;
+    let ssim = metrics::ssim(source, picture).map_err(Failure::internal)?;
+    Ok(Score { psnr, ssim })
+}

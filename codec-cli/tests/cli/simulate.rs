@@ -1,0 +1,241 @@
+//! `codec simulate`: the figures are those of other commands where both know, and the same for the
+//! same seed.
+
+use serde_json::Value;
+
+use super::{Place, y4m_frames};
+
+const LOSSY: &str = "rate=400k,delay=30ms,jitter=10ms,loss=5%,burst=2";
+
+fn simulate<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["simulate", "clip.y4m", "-b", "250k"];
+    arguments.extend(more);
+    arguments
+}
+
+/// A column of a CSV file.
+fn column(place: &Place, file: &str, name: &str) -> Vec<String> {
+    let text = String::from_utf8(place.read(file)).unwrap();
+    let mut lines = text.lines();
+    let index = lines.next().unwrap().split(',').position(|known| known == name).unwrap();
+    lines.map(|line| line.split(',').nth(index).unwrap().to_owned()).collect()
+}
+
+fn sum_of_fates(report: &Value) -> u64 {
+    report["fates"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum()
+}
+
+#[test]
+fn a_perfect_link_shows_exactly_what_the_encoder_made() {
+    let place = Place::with_clip("talking-head", "160x96", 40);
+    let encode =
+        ["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "-b", "250k", "--metrics", "ssim"];
+    place.ok(&[&encode[..], &["--report", "encode.csv"]].concat());
+    let outputs = ["-o", "b.ivf", "-o", "seen.y4m", "--report", "frames.csv", "--json"];
+    let report = place.json(&simulate(&outputs));
+    for name in ["psnr_y_db", "psnr_u_db", "psnr_v_db", "ssim", "bytes", "qindex"] {
+        assert_eq!(
+            column(&place, "frames.csv", name),
+            column(&place, "encode.csv", name),
+            "{name}"
+        );
+    }
+    assert_eq!(report["schema"], "codec-simulate");
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["fates"]["clean"], 40);
+    assert_eq!(sum_of_fates(&report), 40);
+    assert_eq!(report["seen"]["psnr_y"], report["coded"]["psnr_y"]);
+    assert_eq!(report["freezes"]["count"], 0);
+    assert_eq!(report["delay_ms"]["max"], 100);
+    assert_eq!(report["requests"]["pli"], 0);
+    // The decoder is given the encoder's packets, and the viewer sees as many pictures as there are.
+    let md5 = |file: &str| place.ok(&["decode", file, "--framemd5"]).out;
+    assert_eq!(md5("a.ivf"), md5("b.ivf"));
+    assert_eq!(y4m_frames(&place.read("seen.y4m")).len(), 40);
+    let metrics = place.json(&["metrics", "clip.y4m", "seen.y4m", "--json"]);
+    assert_eq!(metrics["psnr_y"], report["seen"]["psnr_y"]);
+    assert_eq!(metrics["ssim"], report["seen"]["ssim"]);
+}
+
+#[test]
+fn what_is_scored_under_loss_is_what_other_commands_find_in_the_pictures_seen() {
+    let place = Place::with_clip("talking-head", "160x96", 90);
+    for on_loss in ["conceal", "freeze"] {
+        let link = ["--link", LOSSY, "--on-loss", on_loss, "-o", "seen.y4m", "-y", "--json"];
+        let report = place.json(&simulate(&link));
+        assert_eq!(report["frames"], 90);
+        assert_eq!(sum_of_fates(&report), 90);
+        assert!(report["link"]["lost"].as_u64().unwrap() > 0);
+        assert!(report["seen"]["psnr_y"].as_f64() < report["coded"]["psnr_y"].as_f64());
+        // Instants before the first picture are seen black, and not scored.
+        let before = usize::try_from(report["seen"]["before_first"].as_u64().unwrap()).unwrap();
+        assert!(before < 10);
+        let metrics = place.json(&["metrics", "clip.y4m", "seen.y4m", "--json"]);
+        let frames = &metrics["frames"].as_array().unwrap()[before..];
+        assert_eq!(frames.len() as u64, report["seen"]["pictures"].as_u64().unwrap());
+        let mean = frames.iter().map(|frame| frame["psnr_y"].as_f64().unwrap()).sum::<f64>()
+            / frames.len() as f64;
+        assert!((mean - report["seen"]["psnr_y"].as_f64().unwrap()).abs() < 1e-3);
+        if on_loss == "freeze" {
+            assert_eq!(report["fates"]["damaged"], 0, "nothing damaged is shown");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads_and_another_seed_others() {
+    let place = Place::with_clip("talking-head", "320x192", 45);
+    let run = |seed: &str, threads: &str| {
+        let outputs = ["-o", "o.json", "-o", "o.ivf", "-o", "o.y4m", "--report", "o.csv", "-y"];
+        let more = ["--link", LOSSY, "--recovery", "nack", "--seed", seed, "-j", threads];
+        let table = place.ok(&simulate(&[&outputs[..], &more].concat())).out;
+        let files = ["o.json", "o.ivf", "o.y4m", "o.csv"].map(|file| place.read(file));
+        (table, files)
+    };
+    let first = run("7", "1");
+    assert!(first == run("7", "1"));
+    assert!(first == run("7", "3"), "threads change nothing");
+    let other = run("8", "1");
+    assert!(first.1.iter().zip(&other.1).all(|(a, b)| a != b));
+}
+
+#[test]
+fn key_frames_and_retransmission_repair_and_doing_nothing_does_not() {
+    let place = Place::with_clip("talking-head", "160x96", 150);
+    let run = |recovery| {
+        let more = ["--link", LOSSY, "--recovery", recovery, "--playout", "200ms", "--json"];
+        place.json(&simulate(&more))
+    };
+    let (none, pli, nack) = (run("none"), run("pli"), run("nack"));
+    let number = |report: &Value, part: &str, name: &str| report[part][name].as_f64().unwrap();
+    assert_eq!(none["requests"]["pli"], 0);
+    assert_eq!(none["key_frames"]["count"], 1);
+    assert!(none["recovery"]["unrecovered_ms"].as_f64().unwrap() > 1000.0);
+    assert!(number(&pli, "requests", "pli") > 0.0);
+    assert!(number(&pli, "key_frames", "requested") > 0.0);
+    let recovered = pli["recovery"]["times_ms"]["p50"].as_f64().unwrap();
+    assert!(recovered < 600.0, "a round trip, the limit of requests and a frame: {recovered}");
+    assert!(number(&nack, "requests", "retransmitted") > 0.0);
+    assert_eq!(
+        number(&nack, "requests", "retransmitted"),
+        number(&nack, "requests", "nacked_packets")
+    );
+    let clean = |report: &Value| number(report, "fates", "clean");
+    assert!(clean(&none) < clean(&pli) && clean(&pli) < clean(&nack));
+    assert!(clean(&nack) > 140.0, "{}", clean(&nack));
+    let seen = |report: &Value| number(report, "seen", "psnr_y");
+    assert!(seen(&none) < seen(&pli) && seen(&pli) < seen(&nack));
+}
+
+#[test]
+fn loss_delay_and_queue_are_those_of_the_link() {
+    let place = Place::with_clip("talking-head", "160x96", 300);
+    let link = "rate=2M,delay=40ms,jitter=20ms,reorder=on,loss=10%";
+    let more = ["--link", link, "--mtu", "128", "--recovery", "none", "--json"];
+    let report = place.json(&simulate(&more));
+    let stats = &report["link"];
+    let packets = stats["packets"].as_f64().unwrap();
+    assert!(packets > 2000.0);
+    // Four standard deviations.
+    let bound = 400.0 * (0.1 * 0.9 / packets).sqrt();
+    assert!((stats["lost_pct"].as_f64().unwrap() - 10.0).abs() < bound, "{stats}");
+    let mean = stats["propagation_ms"]["mean"].as_f64().unwrap();
+    assert!((mean - 50.0).abs() < 4.0 * 20.0 / 12_f64.sqrt() / packets.sqrt() + 0.01, "{mean}");
+    let most = stats["propagation_ms"]["max"].as_f64().unwrap();
+    assert!((59.0..=60.0).contains(&most), "{most}");
+    assert!(stats["reordered"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_trace_throttles_the_link_and_the_encoder_follows_it() {
+    let place = Place::with_clip("talking-head", "320x192", 180);
+    std::fs::write(place.path("trace.csv"), "time_s,rate\n0,600k\n2,150k\n4,600k\n").unwrap();
+    let link = "rate=trace.csv,delay=20ms,queue=500ms";
+    let run = |more: &[&str]| {
+        let common = ["simulate", "clip.y4m", "-b", "500k", "--link", link, "--json"];
+        place.json(&[&common[..], more].concat())
+    };
+    let seconds = |report: &Value, name: &str| -> Vec<f64> {
+        let rows = report["seconds"].as_array().unwrap();
+        rows.iter().take(6).map(|row| row[name].as_f64().unwrap()).collect()
+    };
+    let stubborn = run(&[]);
+    assert_eq!(seconds(&stubborn, "link_kbps"), [600.0, 600.0, 150.0, 150.0, 600.0, 600.0]);
+    assert_eq!(seconds(&stubborn, "target_kbps"), [500.0; 6]);
+    assert!(stubborn["link"]["dropped_by_queue"].as_u64().unwrap() > 0);
+    let following = run(&["--rate-trace", "link", "--rate-delay", "200ms"]);
+    assert_eq!(seconds(&following, "target_kbps"), [510.0, 510.0, 127.5, 127.5, 510.0, 510.0]);
+    let clean = |report: &Value| report["fates"]["clean"].as_u64().unwrap();
+    assert!(clean(&following) > clean(&stubborn));
+    // What arrives is never more than the link carries, but for the packet on the border.
+    for (arrived, link) in
+        seconds(&stubborn, "arrived_kbps").iter().zip(seconds(&stubborn, "link_kbps"))
+    {
+        assert!(*arrived <= link + 20.0, "{arrived} of {link}");
+    }
+}
+
+#[test]
+fn layers_and_constant_times_are_simulated_too() {
+    let place = Place::with_clip("talking-head", "160x96", 60);
+    let link = ["--link", "rate=1M,delay=20ms", "--encode-time", "10ms", "--decode-time", "5ms"];
+    let more =
+        ["--layers", "L1T3", "--mtu", "300", "--token-parts", "4", "--report", "f.csv", "--json"];
+    let report = place.json(&simulate(&[&link[..], &more].concat()));
+    assert_eq!(report["fates"]["lost"], 0);
+    assert!(report["ready_ms"]["p50"].as_f64().unwrap() >= 35.0);
+    assert!(column(&place, "f.csv", "layer").iter().any(|layer| layer == "2"));
+    assert!(column(&place, "f.csv", "decodable").iter().all(|decodable| decodable == "1"));
+}
+
+#[test]
+fn what_cannot_be_simulated_is_refused() {
+    let place = Place::with_clip("talking-head", "64x48", 3);
+    let refused = |code, word: &str, more: &[&str]| {
+        place.fails(code, word, &simulate(more));
+    };
+    refused(2, "no frame can be there", &["--link", "delay=50ms", "--playout", "20ms"]);
+    refused(2, "a link has", &["--link", "speed=3"]);
+    refused(2, "at most", &["--link", "loss=90%,burst=2"]);
+    refused(2, "looks ahead", &["--preset", "file"]);
+    refused(2, "clock", &["--max-frame-time", "5ms"]);
+    refused(2, "expected .json", &["-o", "out.webm"]);
+    refused(2, "standard output", &["-o", "-"]);
+    refused(2, "given twice", &["-o", "a.json", "-o", "a.json"]);
+    refused(2, ".csv", &["--report", "a.txt"]);
+    refused(2, "same file", &["-o", "clip.y4m", "-y"]);
+    refused(2, "--pace", &["--pace", "nan"]);
+    refused(3, "missing.csv", &["--link", "rate=missing.csv"]);
+    std::fs::write(place.path("bad.csv"), "0,1M\n0,2M\n").unwrap();
+    refused(3, "line 2", &["--link", "rate=bad.csv"]);
+    std::fs::write(place.path("there.json"), "kept").unwrap();
+    refused(2, "exists already", &["-o", "there.json"]);
+    assert_eq!(place.read("there.json"), b"kept");
+    place.fails(2, "-q or --qp", &["simulate", "clip.y4m", "--qp", "40", "--rate-trace", "link"]);
+    if cfg!(feature = "av1") {
+        place.fails(2, "no RTP payload format", &["simulate", "clip.y4m", "-c", "av1"]);
+    }
+    assert!(!place.names().iter().any(|name| name.contains(".part")));
+}
+
+#[test]
+fn frames_arrive_when_rate_queue_and_delay_say_by_hand() {
+    let place = Place::with_clip("talking-head", "160x96", 60);
+    let link = ["--link", "rate=280k,delay=40ms,queue=5s", "--pace", "0", "--report", "f.csv"];
+    place.ok(&simulate(&link));
+    let numbers = |name: &str| -> Vec<f64> {
+        column(&place, "f.csv", name).iter().map(|cell| cell.parse().unwrap()).collect()
+    };
+    let (captured, arrived) = (numbers("capture_ms"), numbers("arrived_ms"));
+    let (bytes, packets) = (numbers("bytes"), numbers("packets"));
+    let mut free = 0.0_f64;
+    let mut longest = 0.0_f64;
+    for frame in 0..60 {
+        // Each packet has 28 bytes of IP and UDP, 12 of RTP, 4 of descriptor.
+        let bits = 8.0 * (bytes[frame] + 44.0 * packets[frame]);
+        longest = longest.max(free - captured[frame]);
+        free = free.max(captured[frame]) + bits / 280.0;
+        assert!((arrived[frame] - free - 40.0).abs() < 1e-3, "frame {frame}");
+    }
+    assert!(longest > 20.0, "frames wait for the key frame: {longest}");
+}
