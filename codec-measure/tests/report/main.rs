@@ -10,6 +10,7 @@ mod browser;
 #[cfg(feature = "png")]
 mod png;
 mod sample;
+mod schema;
 
 use codec_measure::plot::{self, Scale, Theme};
 use codec_measure::report;
