@@ -13,6 +13,7 @@ mod interrupt;
 mod io;
 mod json;
 mod picture;
+mod process;
 mod progress;
 mod report;
 mod session;

@@ -62,11 +62,16 @@ pub(crate) struct Row {
     pub(crate) speed: Option<u8>,
     /// `met` or `missed`.
     pub(crate) deadline: Option<&'static str>,
+    /// Later pictures that the encoder had taken when it gave the packet.
+    pub(crate) held: Option<u64>,
+    /// Of the call that gave the packet, on its thread.
+    pub(crate) allocations: Option<u64>,
 }
 
 /// Columns with their units; new ones come last.
 const COLUMNS: &str = "frame,pts_ticks,type,layer,bytes,qindex,target_bits,buffer_bits,encode_us,\
-                       psnr_y_db,psnr_u_db,psnr_v_db,ssim,drop_reason,simd,speed,deadline";
+                       psnr_y_db,psnr_u_db,psnr_v_db,ssim,drop_reason,simd,speed,deadline,held_frames,\
+                       allocations";
 
 /// A report under construction.
 pub(crate) struct Report {
@@ -141,6 +146,8 @@ impl Report {
             self.level.to_owned(),
             cell(row.speed),
             cell(row.deadline),
+            cell(row.held),
+            cell(row.allocations),
         ];
         format!("{}\r\n", cells.join(","))
     }
@@ -174,5 +181,7 @@ fn json_row(row: &Row) -> String {
         .maybe("drop_reason", row.drop_reason.map(json::text))
         .maybe("speed", row.speed)
         .maybe("deadline", row.deadline.map(json::text))
+        .maybe("held_frames", row.held)
+        .maybe("allocations", row.allocations)
         .finish()
 }

@@ -176,10 +176,10 @@ mod tests {
     use super::*;
 
     /// Ten frames a second of so many kilobits.
-    fn frames(kbit: &[f64]) -> Vec<CodedFrame> {
-        let frame = |(index, &kbit): (usize, &f64)| CodedFrame {
+    fn frames(kbit: &[u32]) -> Vec<CodedFrame> {
+        let frame = |(index, &kbit): (usize, &u32)| CodedFrame {
             time_s: f64::from(u32::try_from(index).unwrap()) / 10.0,
-            bytes: (kbit * 125.0) as u64,
+            bytes: u64::from(kbit) * 125,
             key: index == 0,
         };
         kbit.iter().enumerate().map(frame).collect()
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn an_even_stream_keeps_its_rate() {
-        let found = analyse(&frames(&[10.0; 20]), &[(0.0, 100.0)], 2.0);
+        let found = analyse(&frames(&[10; 20]), &[(0.0, 100.0)], 2.0);
         assert_eq!(found.target_kbps, Some(100.0));
         assert!(found.error_percent.unwrap().abs() < 1e-9);
         assert_eq!(found.seconds_kbit, [100.0, 100.0]);
@@ -201,8 +201,8 @@ mod tests {
 
     #[test]
     fn a_burst_shows_in_its_window_and_fills_the_queue() {
-        let mut sizes = [5.0; 30];
-        sizes[10] = 155.0;
+        let mut sizes = [5; 30];
+        sizes[10] = 155;
         let found = analyse(&frames(&sizes), &[(0.0, 100.0)], 3.0);
         assert_eq!(found.seconds_kbit, [50.0, 200.0, 50.0]);
         assert!((found.worst_window_percent.unwrap() - 100.0).abs() < 1e-9);
@@ -215,20 +215,20 @@ mod tests {
 
     #[test]
     fn a_step_is_followed_when_half_a_second_is_within_a_tenth() {
-        let sizes: Vec<f64> = (0..40).map(|index| if index < 22 { 10.0 } else { 20.0 }).collect();
+        let sizes: Vec<u32> = (0..40).map(|index| if index < 22 { 10 } else { 20 }).collect();
         let found = analyse(&frames(&sizes), &[(0.0, 100.0), (2.0, 200.0)], 4.0);
         assert_eq!(found.target_kbps, Some(150.0));
         assert_eq!(found.seconds_target, [100.0, 100.0, 200.0, 200.0]);
         let [Some(reaction)] = found.step_reactions_ms[..] else { panic!("{found:?}") };
         // One frame of half the size among five is just a tenth too little.
         assert!((reaction - 100.0).abs() < 1e-6, "{reaction}");
-        let never = analyse(&frames(&[10.0; 40]), &[(0.0, 100.0), (2.0, 200.0)], 4.0);
+        let never = analyse(&frames(&[10; 40]), &[(0.0, 100.0), (2.0, 200.0)], 4.0);
         assert_eq!(never.step_reactions_ms, [None]);
     }
 
     #[test]
     fn without_a_target_nothing_is_said_of_it() {
-        let found = analyse(&frames(&[10.0; 10]), &[], 1.0);
+        let found = analyse(&frames(&[10; 10]), &[], 1.0);
         assert_eq!((found.target_kbps, found.error_percent), (None, None));
         assert_eq!((found.buffer_ms.len(), found.seconds_kbit.len()), (0, 1));
         let nothing = analyse(&[], &[(0.0, 100.0)], 0.0);

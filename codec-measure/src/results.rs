@@ -151,6 +151,9 @@ pub struct Point {
     pub latency: Option<Latency>,
     /// How the rate was kept.
     pub rate: RateControl,
+    /// The encoder wrote different streams from the same input; the first was scored.
+    #[serde(default)]
+    pub streams_differ: bool,
     /// File with a row for each frame, beside `results.json`.
     pub frames_csv: Option<String>,
 }

@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn the_bootstrap_of_a_mean_is_as_wide_as_theory_says() {
         let mut random = Random::new(7);
-        let values: Vec<f64> = (0..400).map(|_| f64::from(random.below(1000) as u32)).collect();
+        let mut draw = || f64::from(u32::try_from(random.below(1000)).unwrap());
+        let values: Vec<f64> = (0..400).map(|_| draw()).collect();
         let found = bootstrap(&values, 0.95, 2000, 1, mean).unwrap();
         // A uniform value below 1000 deviates by 288.7, the mean of 400 by 14.4.
         let half = (found.high - found.low) / 2.0;

@@ -1,9 +1,11 @@
 //! The command line in two layers: flags as typed, and settings with defaults and units.
 
 pub(crate) mod bench;
+pub(crate) mod compare;
 pub(crate) mod encoder;
 pub(crate) mod inspect;
 pub(crate) mod link;
+pub(crate) mod rate_trace;
 pub(crate) mod raw;
 pub(crate) mod resolved;
 pub(crate) mod resolved_encoder;

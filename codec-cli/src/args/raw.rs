@@ -9,6 +9,7 @@ use codec_core::codec::Bitrate;
 use codec_core::frame::{Rational, Size};
 
 use super::bench::BenchArgs;
+use super::compare::CompareArgs;
 use super::encoder::EncoderArgs;
 use super::inspect::InspectArgs;
 use super::simulate::SimulateArgs;
@@ -75,6 +76,8 @@ pub(crate) enum Verb {
     Inspect(InspectArgs),
     /// Compare a video or a sound with its reference: PSNR and SSIM; SNR, spectra and loudness.
     Metrics(MetricsArgs),
+    /// Compare encoders: curves of quality over bitrate, BD-rate, speed, latency, in one report.
+    Compare(Box<CompareArgs>),
     /// Mix the sound of several files into one.
     Mix(MixArgs),
     /// Find speech.
@@ -133,6 +136,8 @@ pub(crate) struct PictureArgs {
 pub(crate) enum Metric {
     Psnr,
     Ssim,
+    /// Not even the PSNR of `--report`, which takes time.
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -257,6 +262,9 @@ pub(crate) struct EncodeArgs {
     pub(crate) format: Option<String>,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    /// Bitrate that changes: a CSV file of SECONDS,RATE lines (0,600k). Real time only.
+    #[arg(long, value_name = "FILE", group = "rate")]
+    pub(crate) rate_trace: Option<PathBuf>,
     /// Times that the input is read for `--preset file -b`: 2 codes it on trial first. Default: 2
     /// for files, 1 for pipes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]

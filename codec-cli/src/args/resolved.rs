@@ -8,6 +8,7 @@ use codec_core::codec::{Codec, EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 
 use super::encoder::PresetArg;
+use super::rate_trace::RateTrace;
 use super::raw::{EncodeArgs, Metric};
 use super::resolved_encoder::EncoderSettings;
 use super::sound::SoundSettings;
@@ -26,6 +27,8 @@ pub(crate) struct Encoding {
     pub(crate) format: Format,
     pub(crate) rules: Rules,
     pub(crate) encoder: EncoderSettings,
+    /// Changes of the bitrate while the encoder runs.
+    pub(crate) rate_trace: Option<RateTrace>,
     pub(crate) threads: Option<usize>,
     pub(crate) skip: u64,
     pub(crate) frames: Option<u64>,
@@ -45,7 +48,13 @@ impl Encoding {
     pub(crate) fn new(args: &EncodeArgs) -> Result<Self> {
         let input = InputSpec::from(&args.input);
         let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
-        let encoder = EncoderSettings::new(&args.encoder, PresetArg::File, format)?;
+        let rate_trace = args.rate_trace.as_deref().map(RateTrace::read).transpose()?;
+        let mut told = args.encoder.clone();
+        told.bitrate = told.bitrate.or(rate_trace.as_ref().map(|trace| trace.at(0.0)));
+        let encoder = EncoderSettings::new(&told, PresetArg::File, format)?;
+        if rate_trace.is_some() && encoder.preset != PresetArg::Rtc {
+            return Err(Failure::usage("--rate-trace: used in real time only: --preset rtc"));
+        }
         let real_time = encoder.preset == PresetArg::Rtc;
         let sound = match args.sound.no_audio || !holds_sound(format) {
             true if args.sound.is_particular() || args.sound.audio_codec.is_some() => {
@@ -69,10 +78,12 @@ impl Encoding {
             format,
             rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
             encoder,
+            rate_trace,
             threads: args.threads.map(usize::from),
             skip: args.skip,
             frames: args.frames,
-            wants_psnr: report.is_some() || args.metrics.contains(&Metric::Psnr),
+            wants_psnr: args.metrics.contains(&Metric::Psnr)
+                || report.is_some() && !args.metrics.contains(&Metric::None),
             wants_ssim: args.metrics.contains(&Metric::Ssim),
             report,
             verify: args.verify,
@@ -103,6 +114,7 @@ impl Encoding {
             format,
             rules: Rules { overwrite, not: Vec::new(), terminal: false },
             encoder: EncoderSettings::generated(format)?,
+            rate_trace: None,
             threads: None,
             skip: 0,
             frames: None,

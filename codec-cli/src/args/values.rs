@@ -111,6 +111,25 @@ impl FromStr for KeyInterval {
     }
 }
 
+/// Bits per pixel, above 0 and at most 100.
+pub(crate) fn bpp(text: &str) -> Result<f64, String> {
+    let bits = text.parse::<f64>().ok().filter(|bits| *bits > 0.0 && *bits <= 100.0);
+    bits.ok_or_else(|| "expected bits per pixel such as 0.06".to_owned())
+}
+
+/// Seconds: `600`, `600s`, `10m`, `2h`; at most a year.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let unit = |suffix: char, seconds: f64| Some((text.strip_suffix(suffix)?, seconds));
+    let (number, unit) = unit('s', 1.0)
+        .or_else(|| unit('m', 60.0))
+        .or_else(|| unit('h', 3600.0))
+        .unwrap_or((text, 1.0));
+    let seconds = number.parse::<f64>().ok().map(|number| number * unit);
+    seconds
+        .filter(|seconds| *seconds > 0.0 && *seconds <= 3.2e7)
+        .ok_or_else(|| "expected a time such as 90s, 10m or 2h".to_owned())
+}
+
 /// Microseconds: `8ms`, `2500us`; a plain number is milliseconds.
 pub(crate) fn frame_time(text: &str) -> Result<u64, String> {
     let (number, unit_us) = match (text.strip_suffix("ms"), text.strip_suffix("us")) {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod codecs;
+mod compare;
 mod decode;
 mod encode;
 mod generate;
@@ -27,6 +28,7 @@ pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
         Verb::Probe(args) => probe::run(&args, env),
         Verb::Inspect(args) => inspect::run(&args, env),
         Verb::Metrics(args) => metrics::run(&args, env),
+        Verb::Compare(args) => compare::run(&args, env),
         Verb::Mix(args) => mix::run(&args, env),
         Verb::Vad(args) => vad::run(&args, env),
         Verb::Bench(args) => bench::run(&args, env),

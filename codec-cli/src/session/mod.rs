@@ -2,24 +2,25 @@
 
 mod announce;
 mod checker;
+mod effort;
 mod rehearse;
 pub(crate) mod sound;
 mod totals;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use codec_container::{
     AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
 };
 use codec_core::codec::{
-    Codec, DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
+    Bitrate, Codec, DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
 };
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::RowPool;
 
 use crate::Env;
+use crate::args::rate_trace::RateTrace;
 use crate::args::resolved::{Encoding, threads_for};
 use crate::audio::lane::SoundLane;
 use crate::audio::source::SoundOptions;
@@ -33,6 +34,7 @@ use crate::progress::{Now, Progress};
 use crate::report::{Report, Row, drop_name};
 
 use checker::Checker;
+use effort::Effort;
 use totals::Totals;
 
 /// A picture that went in and whose packet has not come out.
@@ -63,6 +65,8 @@ pub(crate) struct Session {
     last_pts: Option<i64>,
     totals: Totals,
     last_qindex: Option<u8>,
+    /// The bitrate over time, and that which the encoder has.
+    rate_trace: Option<(RateTrace, Bitrate)>,
     /// The first pictures are left out, and with them their sound.
     skips: bool,
 }
@@ -145,6 +149,10 @@ impl Session {
             last_pts: None,
             totals: Totals::new(frame_rate, time_base),
             last_qindex: None,
+            rate_trace: settings.rate_trace.clone().map(|trace| {
+                let first = trace.at(0.0);
+                (trace, first)
+            }),
             skips: settings.skip > 0,
         })
     }
@@ -224,6 +232,7 @@ impl Session {
             sound.start_at(time_s);
         }
         self.advance_sound(time_s)?;
+        self.follow_trace(shot.pts)?;
         let picture = self.transform.apply(shot.picture)?;
         if picture.size() != self.size {
             self.size = picture.size();
@@ -236,20 +245,32 @@ impl Session {
         if let Some(checker) = &mut self.checker {
             checker.keep(shot.pts, &picture);
         }
-        let before = Instant::now();
-        let outcome = encode_picture(&mut *self.encoder, &picture, &request)?;
-        let encode_us = micros(before);
+        let counted = self.report.is_some();
+        let (outcome, effort) =
+            Effort::of(counted, || encode_picture(&mut *self.encoder, &picture, &request));
+        let outcome = outcome?;
         self.totals.frames_in += 1;
         self.totals.last_in = Some((shot.pts, shot.duration));
         self.totals.first_pts.get_or_insert(shot.pts);
         match outcome {
-            Outcome::Dropped { reason, .. } => {
-                self.note_drop(frame, shot.pts, reason, encode_us)?
-            }
+            Outcome::Dropped { reason, .. } => self.note_drop(frame, shot.pts, reason, effort)?,
             _ => self.waiting.push_back(Waiting { pts: shot.pts, frame }),
         }
-        self.drain(encode_us)?;
+        self.drain(effort)?;
         self.tell();
+        Ok(())
+    }
+
+    /// Tells the encoder the bitrate of this moment, if it has changed.
+    fn follow_trace(&mut self, pts: i64) -> Result<()> {
+        let Some((trace, current)) = &mut self.rate_trace else { return Ok(()) };
+        let first = self.totals.first_pts.unwrap_or(pts);
+        let wanted = trace.at(self.totals.seconds(pts.saturating_sub(first)));
+        if wanted != *current {
+            let change = self.encoder.apply(Update::Bitrate(wanted));
+            change.map_err(|error| Failure::encoding(&error))?;
+            *current = wanted;
+        }
         Ok(())
     }
 
@@ -258,15 +279,17 @@ impl Session {
         frame: u64,
         pts: i64,
         reason: DropReason,
-        encode_us: u64,
+        effort: Effort,
     ) -> Result<()> {
         self.totals.dropped += 1;
         if let Some(checker) = &mut self.checker {
             checker.forget(pts);
         }
         let why = drop_name(reason);
+        let Effort { encode_us, allocations } = effort;
+        let drop_reason = Some(why);
         let row =
-            Row { frame, pts, kind: "drop", encode_us, drop_reason: Some(why), ..Row::default() };
+            Row { frame, pts, kind: "drop", encode_us, allocations, drop_reason, ..Row::default() };
         self.env.console.detail(format!("frame {frame} dropped: {why}"));
         match &mut self.report {
             Some(report) => report.write(&row),
@@ -275,7 +298,7 @@ impl Session {
     }
 
     /// Writes every packet that is ready.
-    fn drain(&mut self, encode_us: u64) -> Result<()> {
+    fn drain(&mut self, effort: Effort) -> Result<()> {
         while self.encoder.receive(&mut self.packet) {
             let Packet { data, pts, duration, meta, .. } = &self.packet;
             let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
@@ -313,12 +336,14 @@ impl Session {
                 qindex: Some(meta.qindex),
                 target_bits: Some(meta.rate.target_bits),
                 buffer_bits: Some(meta.rate.buffer_bits),
-                encode_us,
+                encode_us: effort.encode_us,
                 psnr: meta.psnr().filter(|_| shown),
                 ssim: checked.ssim,
                 drop_reason: None,
                 speed: Some(meta.speed),
                 deadline: meta.time.map(|time| if time.is_met() { "met" } else { "missed" }),
+                held: Some(self.totals.frames_in.saturating_sub(frame + 1)),
+                allocations: effort.allocations,
             };
             self.last_qindex = Some(meta.qindex);
             self.totals.count(&row, shown);
@@ -346,9 +371,9 @@ impl Session {
         input_end: Result<()>,
         source: &dyn FrameSource,
     ) -> Result<()> {
-        let before = Instant::now();
-        self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
-        self.drain(micros(before))?;
+        let (finished, effort) = Effort::of(self.report.is_some(), || self.encoder.finish());
+        finished.map_err(|error| Failure::encoding(&error))?;
+        self.drain(effort)?;
         self.advance_sound(f64::INFINITY)?;
         let mut end = input_end;
         if let Some(failure) = self.sound_failure.take() {
@@ -410,10 +435,6 @@ fn encode_picture(
     request: &FrameRequest,
 ) -> Result<Outcome> {
     encoder.encode(picture, request).map_err(|error| Failure::encoding(&error))
-}
-
-fn micros(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Whether a format keeps set-up data, sizes and times of packets apart from them.

@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod compare;
 mod decoding;
 mod encoding;
 mod inspect;

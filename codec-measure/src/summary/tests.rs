@@ -22,6 +22,7 @@ fn point(arm: &str, clip: &str, target: f64, kbps: f64, quality: f64, cpu: f64) 
         memory: Memory::default(),
         latency: None,
         rate: RateControl::default(),
+        streams_differ: false,
         frames_csv: None,
     }
 }

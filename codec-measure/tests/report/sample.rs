@@ -180,6 +180,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             buffer_violations: 0,
             step_reactions_ms: Vec::new(),
         },
+        streams_differ: false,
         frames_csv: Some("frames/1.csv".into()),
     }
 }

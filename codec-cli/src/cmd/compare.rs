@@ -1,0 +1,414 @@
+//! `codec compare`: the curves of several encoders, their speed and their rate control, in one report.
+
+mod arm;
+mod clips;
+mod encode;
+mod environment;
+mod point;
+mod publish;
+mod score;
+mod store;
+mod stream;
+mod study;
+mod template;
+mod ticker;
+
+use std::path::{Path, PathBuf};
+
+use codec_measure::metrics::MetricId;
+use codec_measure::report;
+use codec_measure::results::{self, Point, Results, SCHEMA, Target, VERSION};
+use rayon::prelude::*;
+
+use self::arm::{Arm, Task, arms_of};
+use self::clips::{Clip, clips_of};
+use self::store::{Identity, PointStore, Run, Store, digest_of, write_whole};
+use self::study::{Study, label};
+use self::ticker::Ticker;
+use crate::Env;
+use crate::args::compare::CompareArgs;
+use crate::args::rate_trace::RateTrace;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::output::{Rules, print};
+
+/// Folder of the tables of frames, within the report.
+const FRAMES: &str = "frames";
+
+/// Measures a study and writes its report.
+pub(crate) fn run(args: &CompareArgs, env: Env) -> Result<()> {
+    let study = Study::new(args)?;
+    let arms = arms_of(&study)?;
+    let anchor = anchor_of(&study, &arms)?;
+    if let Some(path) = &args.save_study {
+        let rules = Rules { overwrite: args.yes, ..Rules::default() };
+        study.save(path, &rules)?;
+    }
+    let store = Store::open(&args.output, args.yes)?;
+    interrupt::listen();
+    let clips = clips_of(&study, &store, env)?;
+    let results = measure(&study, &arms, &clips, (anchor, args), &store, env).map_err(kept)?;
+    tell(&results, &args.output, env)
+}
+
+fn measure(
+    study: &Study,
+    arms: &[Arm],
+    clips: &[Clip],
+    (anchor, args): (String, &CompareArgs),
+    store: &Store,
+    env: Env,
+) -> Result<Results> {
+    let plan = Plan::new(study, arms, clips, store, &args.output, env)?;
+    let points = plan.measure(env)?;
+    let results = plan.results(points, anchor, env)?;
+    publish::publish(&args.output, &results)?;
+    let rules = Rules { overwrite: true, ..Rules::default() };
+    study.save(&args.output.join("study.toml"), &rules)?;
+    Ok(results)
+}
+
+/// A study that ends early loses nothing.
+fn kept(failure: Failure) -> Failure {
+    let message = match failure.kind {
+        Kind::Interrupted => {
+            "interrupted: what was measured is kept, the same command goes on".to_owned()
+        }
+        _ => format!("{} (what was measured is kept)", failure.message),
+    };
+    Failure::new(failure.kind, message)
+}
+
+/// Prints the table; points without figures are an error at the end.
+fn tell(results: &Results, folder: &Path, env: Env) -> Result<()> {
+    use std::io::IsTerminal;
+    let terminal = std::io::stdout().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
+    print(&report::table(results, width, colour))?;
+    env.console.note(format!("report: {}", folder.join("index.html").display()));
+    let failures: Vec<&Point> =
+        results.points.iter().filter(|point| point.failure.is_some()).collect();
+    let Some(first) = failures.first() else { return Ok(()) };
+    let why = first.failure.as_deref().unwrap_or_default();
+    Err(Failure::new(
+        Kind::Check,
+        format!(
+            "{} of {} points have no figures; the first: {} on {} at {}: {why}",
+            failures.len(),
+            results.points.len(),
+            first.arm,
+            first.clip,
+            label(first.target)
+        ),
+    ))
+}
+
+/// Name of the arm that the others are compared with: the first, unless another is named.
+fn anchor_of(study: &Study, arms: &[Arm]) -> Result<String> {
+    let names = || arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = match &study.anchor {
+        None => arms.first(),
+        Some(name) => arms.iter().find(|arm| arm.name == *name),
+    };
+    found.map(|arm| arm.name.clone()).ok_or_else(|| {
+        let name = study.anchor.as_deref().unwrap_or_default();
+        Failure::usage(format!("--anchor {name}: no arm is called so; there are {}", names()))
+    })
+}
+
+/// One point of the matrix with where its figures are kept.
+struct Job<'a> {
+    arm: &'a Arm,
+    clip: &'a Clip,
+    target: Target,
+    store: PointStore,
+    argv: Vec<String>,
+    /// The same for a reader: plain names of files.
+    shown: Vec<String>,
+}
+
+/// All that is to be done.
+struct Plan<'a> {
+    study: &'a Study,
+    arms: &'a [Arm],
+    clips: &'a [Clip],
+    metrics: Vec<MetricId>,
+    trace: Option<RateTrace>,
+    /// Of the report.
+    folder: PathBuf,
+    jobs: Vec<Job<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(
+        study: &'a Study,
+        arms: &'a [Arm],
+        clips: &'a [Clip],
+        store: &Store,
+        folder: &Path,
+        env: Env,
+    ) -> Result<Self> {
+        let frames = folder.join(FRAMES);
+        std::fs::create_dir_all(&frames)
+            .map_err(|error| Failure::output(&frames.display().to_string(), &error))?;
+        let trace = study.trace()?;
+        let trace_digest = match &study.rate_trace {
+            Some(path) => digest_of(path)?,
+            None => String::new(),
+        };
+        let host = environment::host(env);
+        let mut jobs = Vec::new();
+        for clip in clips {
+            for target in study.targets()? {
+                for arm in arms {
+                    let task =
+                        |input: &Path, output: &Path, report: &Path, trace: Option<&Path>| {
+                            arm.argv(&Task {
+                                input,
+                                output,
+                                report,
+                                size: clip.size,
+                                frame_rate: clip.frame_rate,
+                                frames: clip.frames,
+                                target,
+                                rate_trace: trace,
+                            })
+                        };
+                    // What the figures depend on, wherever the files lie.
+                    let [input, output, report] = ["in", "out", "report"].map(Path::new);
+                    let stand_in = study.rate_trace.as_ref().map(|_| Path::new("trace"));
+                    let argv = task(input, output, report, stand_in)?;
+                    let place = store.point(&Identity {
+                        clip: &clip.digest,
+                        frames: clip.frames,
+                        argv: argv.get(usize::from(arm.reports())..).unwrap_or_default(),
+                        version: &arm.version,
+                        trace: &trace_digest,
+                        host: if study.timing() { &host } else { "" },
+                    })?;
+                    let output = place.temporary(arm.extension());
+                    let report = place.temporary("csv");
+                    let argv = task(&clip.path, &output, &report, study.rate_trace.as_deref())?;
+                    let input = PathBuf::from(format!("{}.y4m", clip.name));
+                    let output = PathBuf::from(format!("out.{}", arm.extension()));
+                    let trace = study.rate_trace.as_deref();
+                    let mut shown = task(&input, &output, Path::new("frames.csv"), trace)?;
+                    if arm.reports()
+                        && let Some(program) = shown.first_mut()
+                    {
+                        "codec".clone_into(program);
+                    }
+                    jobs.push(Job { arm, clip, target, store: place, argv, shown });
+                }
+            }
+        }
+        let metrics = study.metrics()?;
+        Ok(Self { study, arms, clips, metrics, trace, folder: folder.to_owned(), jobs })
+    }
+
+    /// Measures every point: clip by clip, first all encodings in turn, then their quality.
+    fn measure(&self, env: Env) -> Result<Vec<Point>> {
+        let repeats = f64::from(self.study.repeat());
+        let total: f64 = self.jobs.iter().map(|job| weight(job.clip) * (repeats + 1.0)).sum();
+        let ticker = Ticker::new(env.console, total);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(if self.study.timing() { 0 } else { self.study.jobs() })
+            .build()
+            .map_err(Failure::internal)?;
+        let mut points = Vec::new();
+        for clip in self.clips {
+            let jobs: Vec<&Job<'_>> =
+                self.jobs.iter().filter(|job| job.clip.name == clip.name).collect();
+            let runs = if self.study.timing() {
+                self.encode_in_turn(&jobs, &ticker)?
+            } else {
+                pool.install(|| {
+                    jobs.par_iter().map(|job| self.encode(job, 0, &ticker)).collect::<Result<_>>()
+                })?
+            };
+            let scored: Result<Vec<Point>> = pool.install(|| {
+                let pairs = jobs.par_iter().zip(runs);
+                pairs.map(|(job, runs)| self.point(job, runs, &ticker, env)).collect()
+            });
+            points.extend(scored?);
+        }
+        Ok(points)
+    }
+
+    /// Every job once, then every job again, so that what disturbs the machine disturbs all alike.
+    fn encode_in_turn(&self, jobs: &[&Job<'_>], ticker: &Ticker) -> Result<Vec<Runs>> {
+        let repeats = self.study.repeat();
+        let is_new = |job: &&Job<'_>| (0..repeats).any(|number| job.store.run(number).is_none());
+        for arm in self.arms {
+            // The first job of each arm, and the clip, come into memory.
+            let first = jobs.iter().filter(|job| is_new(job)).find(|job| job.arm.name == arm.name);
+            for _ in 0..self.study.warm_up() {
+                let Some(job) = first else { break };
+                ticker.begin(&format!("{}  {}  warm-up", job.clip.name, job.arm.name));
+                let (output, report) =
+                    (job.store.temporary(job.arm.extension()), job.store.temporary("csv"));
+                let outcome =
+                    encode::encode(job.arm, &job.argv, &output, &report, self.study.time_limit())?;
+                let _ = std::fs::remove_file(&output);
+                if outcome.is_err() {
+                    break;
+                }
+            }
+        }
+        let mut runs: Vec<Runs> = jobs.iter().map(|_| Ok(Vec::new())).collect();
+        for number in 0..repeats {
+            for (job, runs) in jobs.iter().zip(&mut runs) {
+                let Ok(so_far) = runs else {
+                    ticker.done(weight(job.clip), false);
+                    continue;
+                };
+                match self.encode(job, number, ticker)? {
+                    Ok(found) => so_far.extend(found),
+                    Err(why) => *runs = Err(why),
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    fn encode(&self, job: &Job<'_>, number: u32, ticker: &Ticker) -> Result<Runs> {
+        let Job { arm, clip, target, store, argv, .. } = job;
+        let known = store.run(number).is_some();
+        ticker.begin(&format!(
+            "{}  {}  {}  {}/{}",
+            clip.name,
+            arm.name,
+            label(*target),
+            number + 1,
+            self.study.repeat()
+        ));
+        if interrupt::stopped() {
+            return Err(Failure::new(Kind::Interrupted, "interrupted"));
+        }
+        let found = encode::measure(arm, argv, store, number, self.study.time_limit())?;
+        ticker.done(weight(clip), !known);
+        Ok(found.map(|run| vec![run]))
+    }
+
+    fn point(&self, job: &Job<'_>, runs: Runs, ticker: &Ticker, env: Env) -> Result<Point> {
+        let Job { arm, clip, target, store, .. } = job;
+        let failed = |why| Ok(point::failed(&arm.name, &clip.name, *target, why));
+        let runs = match runs {
+            Ok(runs) => runs,
+            Err(why) => return failed(why),
+        };
+        ticker.begin(&format!("{}  {}  {}  quality", clip.name, arm.name, label(*target)));
+        let limit = self.study.time_limit();
+        let scored = score::score(arm, clip, store, &self.metrics, limit, env)?;
+        ticker.done(weight(clip), true);
+        let score = match scored {
+            Ok(score) => score,
+            Err(why) => return failed(why),
+        };
+        let place = (arm.name.as_str(), *clip, *target);
+        let timing = self.study.timing();
+        let mut point =
+            point::measured(place, &runs, &score, &self.metrics, self.trace.as_ref(), timing);
+        point.streams_differ = runs.iter().any(|run| run.digest != runs[0].digest);
+        let name = format!("{} {} {}", clip.name, arm.name, label(*target));
+        let key = store.key.get(..6).unwrap_or_default();
+        let name = format!("{FRAMES}/{}-{key}.csv", publish::file_name(&name));
+        let table = publish::frames_csv(&score, &self.metrics);
+        write_whole(&self.folder.join(&name), table.as_bytes())?;
+        point.frames_csv = Some(name);
+        Ok(point)
+    }
+
+    /// Everything that the report tells.
+    fn results(&self, points: Vec<Point>, anchor: String, env: Env) -> Result<Results> {
+        let mut notes: Vec<String> =
+            self.clips.iter().filter_map(|clip| clip.note.clone()).collect();
+        let points = self.without_missed(points, &anchor, &mut notes);
+        for point in points.iter().filter(|point| point.streams_differ) {
+            notes.push(format!(
+                "{} on {} at {}: the encoder wrote different streams from the same input; the first \
+                 is scored",
+                point.arm,
+                point.clip,
+                label(point.target)
+            ));
+        }
+        if !self.study.timing() {
+            notes.push("encodings ran side by side: no times".to_owned());
+        }
+        let metric = |metric: &MetricId| metric.describe();
+        let mut results = Results {
+            schema: SCHEMA.to_owned(),
+            version: VERSION,
+            title: self.study.title.clone().unwrap_or_else(|| "Comparison of encoders".to_owned()),
+            environment: environment::environment(self.study.timing(), env),
+            command: repeat_command(&self.folder),
+            anchor,
+            arms: self.arms.iter().map(|arm| self.arm_facts(arm)).collect(),
+            clips: self.clips.iter().map(Clip::facts).collect(),
+            metrics: self.metrics.iter().map(metric).collect(),
+            points,
+            notes,
+            ..Results::default()
+        };
+        results.compare(self.study.interpolation());
+        Ok(results)
+    }
+
+    /// Leaves out the targets of a clip that the anchor misses by more than is allowed.
+    fn without_missed(
+        &self,
+        points: Vec<Point>,
+        anchor: &str,
+        notes: &mut Vec<String>,
+    ) -> Vec<Point> {
+        let Some(most) = self.study.max_rate_error else { return points };
+        let missed: Vec<(String, Target)> = points
+            .iter()
+            .filter(|point| point.arm == anchor)
+            .filter_map(|point| {
+                let error = point.rate.error_percent.filter(|error| error.abs() > most)?;
+                notes.push(format!(
+                    "{} at {} is left out: {anchor} is {error:+.1} % off its bitrate",
+                    point.clip,
+                    label(point.target)
+                ));
+                Some((point.clip.clone(), point.target))
+            })
+            .collect();
+        let is_missed =
+            |point: &Point| missed.iter().any(|m| m.0 == point.clip && m.1 == point.target);
+        points.into_iter().filter(|point| !is_missed(point)).collect()
+    }
+
+    fn arm_facts(&self, arm: &Arm) -> results::Arm {
+        let job = self.jobs.iter().find(|job| job.arm.name == arm.name);
+        let words = job.map_or(&[][..], |job| &job.shown);
+        let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+        results::Arm {
+            name: arm.name.clone(),
+            given: arm.given.clone(),
+            command,
+            version: arm.version.clone(),
+            threads: arm.told_threads(),
+        }
+    }
+}
+
+/// Work that a clip makes, in pixels.
+#[expect(clippy::cast_precision_loss, reason = "for progress")]
+fn weight(clip: &Clip) -> f64 {
+    clip.frames as f64 * clip.size.pixels() as f64
+}
+
+/// The study lies beside the report.
+fn repeat_command(folder: &Path) -> String {
+    let folder = folder.display().to_string();
+    let study = format!("{folder}/study.toml");
+    let words = ["codec", "compare", "--study", &study, "-o", &folder];
+    shlex::try_join(words).unwrap_or_else(|_| words.join(" "))
+}
+
+/// Encodings of a point, or why there are none.
+type Runs = std::result::Result<Vec<Run>, String>;

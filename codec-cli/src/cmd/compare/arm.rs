@@ -1,0 +1,550 @@
+//! The encoders of a study: our own command, other programs, and a browser's settings.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use codec_core::codec::Codec;
+use codec_core::frame::{Rational, Size};
+use codec_core::registry;
+use codec_measure::results::Target;
+
+use super::study::{ArmEntry, Study};
+use super::template::Template;
+use crate::args::raw::Cli;
+use crate::failure::{Failure, Kind, Result};
+use crate::process;
+
+/// An encoder with one setting of speed and threads.
+#[derive(Clone, Debug)]
+pub(super) struct Arm {
+    /// Short and unique.
+    pub(super) name: String,
+    /// As it was given.
+    pub(super) given: String,
+    kind: ArmKind,
+    speed: Option<String>,
+    pub(super) threads: u16,
+    /// Makes y4m of the stream, in place of our decoder or ffmpeg.
+    pub(super) decode: Option<Template>,
+    /// Program and version, as far as it tells them.
+    pub(super) version: String,
+}
+
+#[derive(Clone, Debug)]
+enum ArmKind {
+    /// This program, with `codec encode`.
+    Backend {
+        spec: String,
+        options: Vec<String>,
+        extension: &'static str,
+    },
+    Command {
+        template: Template,
+        extension: String,
+    },
+    /// libvpx as a browser drives it.
+    Chrome(Chrome),
+}
+
+/// Where libvpx comes from.
+#[derive(Clone, Copy, Debug)]
+enum Chrome {
+    Vpxenc,
+    Backend,
+}
+
+/// What an arm is to do once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task<'a> {
+    pub(super) input: &'a Path,
+    pub(super) output: &'a Path,
+    /// Where our own encoder writes a row for each frame.
+    pub(super) report: &'a Path,
+    pub(super) size: Size,
+    pub(super) frame_rate: Rational,
+    pub(super) frames: u64,
+    pub(super) target: Target,
+    pub(super) rate_trace: Option<&'a Path>,
+}
+
+/// Values that commands may ask for.
+const PLACES: &[&str] = &[
+    "in",
+    "out",
+    "kbps",
+    "bps",
+    "qp",
+    "quality",
+    "rate_trace",
+    "speed",
+    "threads",
+    "fps",
+    "fps_num",
+    "fps_den",
+    "width",
+    "height",
+    "frames",
+];
+const DECODE_PLACES: &[&str] = &["in", "out"];
+const CHROME: &str = "chrome-vp8";
+const VERSION_LIMIT: Duration = Duration::from_secs(10);
+
+/// All arms of a study, at all speeds and numbers of threads.
+pub(super) fn arms_of(study: &Study) -> Result<Vec<Arm>> {
+    let mut arms = Vec::new();
+    for entry in &study.arms {
+        let pick = |own: &[String], all: &[String]| {
+            if own.is_empty() { all.to_vec() } else { own.to_vec() }
+        };
+        let speeds = pick(&entry.speeds, &study.speeds);
+        let threads = if entry.threads.is_empty() { &study.threads } else { &entry.threads };
+        let counts = if threads.is_empty() { vec![1] } else { threads.clone() };
+        let name = entry.name.clone().unwrap_or_else(|| default_name(&entry.run));
+        let choices: Vec<Option<String>> =
+            if speeds.is_empty() { vec![None] } else { speeds.into_iter().map(Some).collect() };
+        for speed in &choices {
+            for &count in &counts {
+                let mut name = name.clone();
+                if let Some(speed) = speed {
+                    name.push_str(&format!("@{speed}"));
+                }
+                if counts.len() > 1 {
+                    name.push_str(&format!(" t{count}"));
+                }
+                arms.push(Arm::new(entry, name, speed.clone(), count, study)?);
+            }
+        }
+    }
+    for (index, arm) in arms.iter().enumerate() {
+        if arms[..index].iter().any(|other| other.name == arm.name) {
+            let message = format!("two arms are called {}: name them, NAME=...", arm.name);
+            return Err(Failure::usage(message));
+        }
+    }
+    Ok(arms)
+}
+
+/// A command is called by its program, a backend by its options.
+fn default_name(run: &str) -> String {
+    match run.strip_prefix("cmd:") {
+        Some(command) => {
+            let program = command.split_whitespace().next().unwrap_or("command");
+            Path::new(program)
+                .file_name()
+                .map_or_else(|| program.to_owned(), |name| name.to_string_lossy().into_owned())
+        }
+        None => run.to_owned(),
+    }
+}
+
+impl Arm {
+    fn new(
+        entry: &ArmEntry,
+        name: String,
+        speed: Option<String>,
+        threads: u16,
+        study: &Study,
+    ) -> Result<Self> {
+        let kind = match (entry.run.strip_prefix("cmd:"), entry.run.as_str()) {
+            (Some(command), _) => {
+                let template = Template::parse(command, PLACES)?;
+                let extension = extension_of(&template);
+                ArmKind::Command { template, extension }
+            }
+            (None, CHROME) => ArmKind::Chrome(chrome()?),
+            (None, run) => backend(run)?,
+        };
+        let decode = entry.decode.as_deref().map(|text| Template::parse(text, DECODE_PLACES));
+        let given = entry.run.clone();
+        let decode = decode.transpose()?;
+        let version = version_of(&kind);
+        let arm = Self { name, given, kind, speed, threads, decode, version };
+        arm.check(study)?;
+        Ok(arm)
+    }
+
+    /// Refuses what would be found out at the first encoding only.
+    fn check(&self, study: &Study) -> Result<()> {
+        let refused = |why: &str| Err(Failure::usage(format!("arm {}: {why}", self.name)));
+        if let ArmKind::Command { template, .. } = &self.kind {
+            if !template.has("out") || !template.has("in") {
+                return refused("the command has no {in} or no {out}");
+            }
+            if self.speed.is_some() != template.has("speed") {
+                return refused("{speed} and --speeds go together");
+            }
+            if study.rate_trace.is_some() && !template.has("rate_trace") {
+                return refused("the command has no {rate_trace}: it cannot follow one");
+            }
+        }
+        if matches!(self.kind, ArmKind::Chrome(_)) {
+            if self.speed.is_some() || study.rate_trace.is_some() {
+                return refused("a browser's settings have no --speeds and follow no trace here");
+            }
+            if study.bitrates.is_empty() && study.bpp.is_empty() {
+                return refused("a browser asks for bitrates: -b or --bpp");
+            }
+        }
+        for target in study.targets()? {
+            let task = Task {
+                input: Path::new("in.y4m"),
+                output: Path::new("out.ivf"),
+                report: Path::new("report.csv"),
+                size: Size::new(640, 360),
+                frame_rate: Rational::new(30, 1),
+                frames: 1,
+                target,
+                rate_trace: study.rate_trace.as_deref(),
+            };
+            if let ArmKind::Command { template, .. } = &self.kind {
+                let places: &[&str] = match target {
+                    _ if task.rate_trace.is_some() => &["rate_trace"],
+                    Target::Kbps(_) | Target::Bpp(_) => &["kbps", "bps"],
+                    Target::Quality(_) => &["quality"],
+                    Target::Qp(_) => &["qp"],
+                };
+                if !places.iter().any(|place| template.has(place)) {
+                    return refused(&format!(
+                        "the command has no {{{}}}, which the targets are for",
+                        places[0]
+                    ));
+                }
+            } else if let ArmKind::Backend { .. } = &self.kind
+                && let Err(error) = Cli::try_parse_from(self.argv(&task)?)
+            {
+                let text = error.to_string();
+                let line = text.lines().next().unwrap_or_default();
+                return refused(line.trim_start_matches("error: "));
+            }
+        }
+        Ok(())
+    }
+
+    /// Extension of the output.
+    pub(super) fn extension(&self) -> &str {
+        match &self.kind {
+            ArmKind::Backend { extension, .. } => extension,
+            ArmKind::Command { extension, .. } => extension,
+            ArmKind::Chrome(_) => "ivf",
+        }
+    }
+
+    /// Whether it tells the time of each frame.
+    pub(super) fn reports(&self) -> bool {
+        matches!(self.kind, ArmKind::Backend { .. } | ArmKind::Chrome(Chrome::Backend))
+    }
+
+    /// The threads that it was told to use.
+    pub(super) fn told_threads(&self) -> Option<u32> {
+        let told = match &self.kind {
+            ArmKind::Backend { .. } => true,
+            ArmKind::Command { template, .. } => template.has("threads"),
+            ArmKind::Chrome(_) => false,
+        };
+        told.then(|| u32::from(self.threads))
+    }
+
+    /// The command line of a task.
+    pub(super) fn argv(&self, task: &Task<'_>) -> Result<Vec<String>> {
+        Ok(match &self.kind {
+            ArmKind::Backend { spec, options, .. } => self.ours(spec, options, task)?,
+            ArmKind::Command { template, .. } => template.fill(|place| self.value(place, task)),
+            ArmKind::Chrome(Chrome::Vpxenc) => vpxenc_as_chrome(task),
+            ArmKind::Chrome(Chrome::Backend) => {
+                let options = chrome_options(task.size);
+                self.ours("vp8/libvpx", &options, task)?
+            }
+        })
+    }
+
+    fn ours(&self, spec: &str, options: &[String], task: &Task<'_>) -> Result<Vec<String>> {
+        let program = std::env::current_exe().map_err(Failure::internal)?;
+        let mut argv = vec![path(&program)];
+        argv.extend(
+            ["encode", "--quiet", "-y", "--no-audio", "--metrics", "none", "-c"].map(str::to_owned),
+        );
+        argv.push(spec.to_owned());
+        argv.extend(options.iter().cloned());
+        if let Some(speed) = &self.speed {
+            argv.extend(["--speed".to_owned(), speed.clone()]);
+        }
+        let (flag, value) = match (task.rate_trace, task.target) {
+            (Some(trace), _) => ("--rate-trace", path(trace)),
+            (_, Target::Kbps(_) | Target::Bpp(_)) => ("-b", format!("{}k", kbps_of(task))),
+            (_, Target::Quality(quality)) => ("-q", quality.to_string()),
+            (_, Target::Qp(qp)) => ("--qp", qp.to_string()),
+        };
+        argv.extend([flag.to_owned(), value, "-j".to_owned(), self.threads.to_string()]);
+        argv.extend(["--report".to_owned(), path(task.report)]);
+        argv.extend(["-o".to_owned(), path(task.output), path(task.input)]);
+        Ok(argv)
+    }
+
+    fn value(&self, place: &str, task: &Task<'_>) -> String {
+        let number =
+            |wanted: bool, value: f64| if wanted { value.to_string() } else { String::new() };
+        match place {
+            "in" => path(task.input),
+            "out" => path(task.output),
+            "kbps" => kbps_of(task).to_string(),
+            "bps" => (kbps_of(task) * 1000.0).round().to_string(),
+            "qp" | "quality" => {
+                let (is_qp, value) = match task.target {
+                    Target::Qp(qp) => (true, qp),
+                    Target::Quality(quality) => (false, quality),
+                    Target::Kbps(_) | Target::Bpp(_) => return String::new(),
+                };
+                number(is_qp == (place == "qp"), value)
+            }
+            "rate_trace" => task.rate_trace.map(path).unwrap_or_default(),
+            "speed" => self.speed.clone().unwrap_or_default(),
+            "threads" => self.threads.to_string(),
+            "fps" => task.frame_rate.as_f64().to_string(),
+            "fps_num" => task.frame_rate.num.to_string(),
+            "fps_den" => task.frame_rate.den.to_string(),
+            "width" => task.size.width.to_string(),
+            "height" => task.size.height.to_string(),
+            "frames" => task.frames.to_string(),
+            _ => String::new(),
+        }
+    }
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The target in kilobits per second, whole ones if bits per pixel make it.
+fn kbps_of(task: &Task<'_>) -> f64 {
+    match task.target {
+        Target::Kbps(kbps) => kbps,
+        Target::Bpp(bits) => bpp_to_kbps(bits, task.size, task.frame_rate),
+        Target::Quality(_) | Target::Qp(_) => 0.0,
+    }
+}
+
+/// Whole kilobits per second, at least one.
+#[expect(clippy::cast_precision_loss, reason = "sizes of pictures")]
+pub(super) fn bpp_to_kbps(bits: f64, size: Size, frame_rate: Rational) -> f64 {
+    (bits * size.pixels() as f64 * frame_rate.as_f64() / 1000.0).round().max(1.0)
+}
+
+/// `vp8/libvpx --cpu-used -6`: a codec with options of `codec encode`, and its knobs as options.
+fn backend(run: &str) -> Result<ArmKind> {
+    let words = shlex::split(run).filter(|words| !words.is_empty());
+    let mut words = words
+        .ok_or_else(|| {
+            Failure::usage(format!("arm `{run}`: a quote is not closed, or it is empty"))
+        })?
+        .into_iter();
+    let spec = words.next().unwrap_or_default();
+    let (found, _, capabilities) = registry::find_encoder(&spec)
+        .map_err(|error| Failure::new(Kind::Backend, format!("arm `{run}`: {error}")))?;
+    let grammar = Cli::command();
+    let encode = grammar.find_subcommand("encode");
+    let is_option = |name: &str| {
+        encode.is_some_and(|encode| {
+            encode.get_arguments().any(|option| option.get_long() == Some(name))
+        })
+    };
+    let mut options = Vec::new();
+    let mut rest = words.peekable();
+    while let Some(word) = rest.next() {
+        let name = word.strip_prefix("--").unwrap_or_default();
+        let (name, value) = match name.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (name, None),
+        };
+        let is_knob = capabilities.knobs.iter().any(|knob| knob.name == name);
+        if is_option(name) || !is_knob {
+            options.push(word);
+            continue;
+        }
+        let value = value
+            .or_else(|| rest.next())
+            .ok_or_else(|| Failure::usage(format!("arm `{run}`: --{name} has no value")))?;
+        options.extend(["--knob".to_owned(), format!("{name}={value}")]);
+    }
+    let extension = match found.codec {
+        Codec::H264 => "mkv",
+        _ => "ivf",
+    };
+    Ok(ArmKind::Backend { spec, options, extension })
+}
+
+/// Containers that encoders write by themselves and that are told by the name.
+fn extension_of(template: &Template) -> String {
+    if let Some(extension) = &template.extension {
+        return extension.clone();
+    }
+    let program = template.program();
+    let name = Path::new(&program).file_stem().map(|name| name.to_string_lossy().into_owned());
+    let extension = match name.as_deref() {
+        Some("vpxenc" | "aomenc" | "SvtAv1EncApp" | "rav1e") => "ivf",
+        _ => "mkv",
+    };
+    extension.to_owned()
+}
+
+fn chrome() -> Result<Chrome> {
+    if find_program("vpxenc").is_some() {
+        return Ok(Chrome::Vpxenc);
+    }
+    if registry::find_encoder("vp8/libvpx").is_ok() {
+        return Ok(Chrome::Backend);
+    }
+    let message =
+        "chrome-vp8 needs libvpx: install vpxenc (vpx-tools), or build the feature libvpx";
+    Err(Failure::new(Kind::Backend, message))
+}
+
+/// What WebRTC in a browser on a desktop computer tells libvpx, by the size of the pictures: speed -6,
+/// -4 below CIF; constant bitrate with a buffer of a second; quantisers 2 to 56; key frames on request
+/// alone, of at most nine frames' bits; frames dropped below 30 % of the buffer; denoising.
+fn chrome_settings(size: Size) -> (i64, u16) {
+    let pixels = size.pixels();
+    let speed = if pixels < 352 * 288 { -4 } else { -6 };
+    let threads = match pixels {
+        pixels if pixels >= 1920 * 1080 => 8,
+        pixels if pixels >= 1280 * 960 => 3,
+        pixels if pixels >= 640 * 480 => 2,
+        _ => 1,
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (speed, threads.min(u16::try_from(cores).unwrap_or(u16::MAX)))
+}
+
+fn vpxenc_as_chrome(task: &Task<'_>) -> Vec<String> {
+    let (speed, threads) = chrome_settings(task.size);
+    let fixed = "--codec=vp8 --rt --ivf --passes=1 --end-usage=cbr --lag-in-frames=0 --min-q=2 \
+                 --max-q=56 --undershoot-pct=100 --overshoot-pct=15 --buf-sz=1000 \
+                 --buf-initial-sz=500 --buf-optimal-sz=600 --max-intra-rate=900 --kf-max-dist=3000 \
+                 --static-thresh=1 --noise-sensitivity=1 --token-parts=0 --drop-frame=30 -q";
+    let mut argv = vec!["vpxenc".to_owned()];
+    argv.extend(fixed.split_whitespace().map(str::to_owned));
+    argv.extend([
+        format!("--cpu-used={speed}"),
+        format!("--threads={threads}"),
+        format!("--target-bitrate={}", kbps_of(task)),
+        "-o".to_owned(),
+        path(task.output),
+        path(task.input),
+    ]);
+    argv
+}
+
+fn chrome_options(size: Size) -> Vec<String> {
+    let (speed, threads) = chrome_settings(size);
+    let mut options = vec!["--preset".to_owned(), "rtc".to_owned(), "--drop".to_owned()];
+    for (name, value) in [
+        ("cpu-used", speed),
+        ("threads", i64::from(threads)),
+        ("static-threshold", 1),
+        ("noise-sensitivity", 1),
+    ] {
+        options.extend(["--knob".to_owned(), format!("{name}={value}")]);
+    }
+    options
+}
+
+/// Where a program lies.
+pub(super) fn find_program(name: &str) -> Option<PathBuf> {
+    let as_path = Path::new(name);
+    if as_path.components().count() > 1 {
+        return as_path.is_file().then(|| as_path.to_owned());
+    }
+    let folders = std::env::var_os("PATH")?;
+    let names = [name.to_owned(), format!("{name}.exe")];
+    std::env::split_paths(&folders)
+        .flat_map(|folder| names.clone().map(|name| folder.join(name)))
+        .find(|file| file.is_file())
+}
+
+/// The program's own words, and a digest of its file: a newer build is another encoder.
+fn version_of(kind: &ArmKind) -> String {
+    match kind {
+        ArmKind::Backend { .. } | ArmKind::Chrome(Chrome::Backend) => {
+            let digest = std::env::current_exe().ok().and_then(|exe| super::digest_of(&exe).ok());
+            let digest = digest.unwrap_or_default();
+            format!("codec {} ({})", env!("CARGO_PKG_VERSION"), digest.get(..8).unwrap_or_default())
+        }
+        ArmKind::Chrome(Chrome::Vpxenc) => program_version("vpxenc"),
+        ArmKind::Command { template, .. } => program_version(&template.program()),
+    }
+}
+
+fn program_version(program: &str) -> String {
+    let digest = find_program(program).and_then(|file| super::digest_of(&file).ok());
+    let digest = digest.map_or_else(String::new, |hex| format!(" ({})", &hex[..8]));
+    let argument = match Path::new(program).file_stem().and_then(|name| name.to_str()) {
+        Some("ffmpeg") => "-version",
+        Some("vpxenc" | "aomenc") => "--help",
+        _ => "--version",
+    };
+    let said = process::words(&[program.to_owned(), argument.to_owned()], VERSION_LIMIT);
+    let line = said.as_deref().unwrap_or_default().lines().map(str::trim).find(|line| {
+        line.chars().any(|c| c.is_ascii_digit()) && line.chars().any(char::is_alphabetic)
+    });
+    // Help texts of libvpx list their encoders with versions.
+    let listed = said
+        .as_deref()
+        .unwrap_or_default()
+        .lines()
+        .map(str::trim)
+        .find(|line| line.contains("WebM Project VP") || line.contains("AOMedia Project AV1"));
+    let line = listed.or(line).unwrap_or_default();
+    let line: String = line.chars().filter(|c| !c.is_control()).take(120).collect();
+    format!("{program}: {line}{digest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn study(arm: &str, bitrates: &[&str]) -> Study {
+        Study {
+            clips: vec!["a.y4m".into()],
+            bitrates: bitrates.iter().map(|&rate| rate.to_owned()).collect(),
+            arms: vec![ArmEntry { run: arm.to_owned(), ..ArmEntry::default() }],
+            ..Study::default()
+        }
+    }
+
+    #[test]
+    fn options_and_knobs_of_a_backend_become_a_command() {
+        let mut study = study("vp8 --preset rtc --sharpness 3", &["200k"]);
+        study.speeds = vec!["7".to_owned(), "9".to_owned()];
+        study.threads = vec![1, 2];
+        let arms = arms_of(&study).unwrap();
+        let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+        let base = "vp8 --preset rtc --sharpness 3";
+        assert_eq!(names, ["@7 t1", "@7 t2", "@9 t1", "@9 t2"].map(|end| format!("{base}{end}")));
+        let task = Task {
+            input: Path::new("i.y4m"),
+            output: Path::new("o.ivf"),
+            report: Path::new("r.csv"),
+            size: Size::new(352, 288),
+            frame_rate: Rational::new(30, 1),
+            frames: 10,
+            target: Target::Bpp(0.1),
+            rate_trace: None,
+        };
+        let argv = arms[1].argv(&task).unwrap().join(" ");
+        assert!(argv.contains("--knob sharpness=3 --speed 7 -b 304k -j 2"), "{argv}");
+    }
+
+    #[test]
+    fn what_would_fail_later_is_refused_at_once() {
+        let refused = |arm: &str| arms_of(&study(arm, &["200k"])).unwrap_err();
+        assert_eq!(refused("vp9/none").kind, Kind::Backend);
+        assert!(refused("vp8 --speeed 3").message.contains("--speeed"));
+        assert!(refused("vp8 -b 300k").message.contains("arm vp8 -b 300k"));
+        assert!(refused("cmd:x264 -o {out} {in}").message.contains("{kbps}"));
+        assert!(refused("cmd:x264 --bitrate {kbps} {in}").message.contains("{out}"));
+        assert!(refused("cmd:x264 --bitrate {rate} -o {out} {in}").message.contains("{rate}"));
+        let twice =
+            Study { arms: vec![study("vp8", &[]).arms[0].clone(); 2], ..study("vp8", &["1k"]) };
+        assert!(arms_of(&twice).unwrap_err().message.contains("two arms"));
+    }
+}

@@ -1,0 +1,171 @@
+//! The clips of a study: looked at once, and as y4m, which every encoder reads.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use codec_container::Format;
+use codec_core::frame::{Rational, Size};
+use codec_measure::results;
+use md5::{Digest, Md5};
+
+use super::store::Store;
+use super::study::Study;
+use crate::Env;
+use crate::args::values::Samples;
+use crate::digest::hex;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::decoded::DecodeOptions;
+use crate::io::input::InputSpec;
+use crate::io::output::{OutputFile, Rules};
+use crate::io::sink::{Header, PictureSink};
+use crate::io::source;
+use crate::picture::planes::append_i420;
+
+/// A clip that is ready to be encoded.
+#[derive(Clone, Debug)]
+pub(super) struct Clip {
+    pub(super) name: String,
+    /// y4m.
+    pub(super) path: PathBuf,
+    pub(super) size: Size,
+    pub(super) frame_rate: Rational,
+    pub(super) frames: u64,
+    /// MD5 of the pictures.
+    pub(super) digest: String,
+    /// What a reader of the report must know of it.
+    pub(super) note: Option<String>,
+}
+
+impl Clip {
+    #[expect(clippy::cast_precision_loss, reason = "counts of frames")]
+    pub(super) fn seconds(&self) -> f64 {
+        self.frames as f64 / self.frame_rate.as_f64()
+    }
+
+    pub(super) fn facts(&self) -> results::Clip {
+        results::Clip {
+            name: self.name.clone(),
+            digest: self.digest.clone(),
+            width: self.size.width,
+            height: self.size.height,
+            frames: self.frames,
+            fps: self.frame_rate.as_f64(),
+            seconds: self.seconds(),
+        }
+    }
+}
+
+/// Looks at every clip of a study, and converts those that are not y4m as a whole.
+pub(super) fn clips_of(study: &Study, store: &Store, env: Env) -> Result<Vec<Clip>> {
+    let mut names = BTreeSet::new();
+    let mut clips = Vec::new();
+    for path in &study.clips {
+        env.console.detail(format!("reading {}", path.display()));
+        let clip = prepare(path, unique(path, &mut names), study, store, env)?;
+        clips.push(clip);
+    }
+    Ok(clips)
+}
+
+fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = stem.unwrap_or_else(|| path.display().to_string());
+    let mut name = stem.clone();
+    let mut count = 1;
+    while !names.insert(name.clone()) {
+        count += 1;
+        name = format!("{stem} ({count})");
+    }
+    name
+}
+
+fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: Env) -> Result<Clip> {
+    let options = DecodeOptions::default();
+    let spec =
+        InputSpec { path: path.to_owned(), raw: None, limits: options.limits, lenient: false };
+    let mut source = source::open(&spec, &options, env)?;
+    let facts = source.facts().clone();
+    let skip = study.skip.unwrap_or(0);
+    let whole = skip == 0 && study.frames.is_none() && facts.kind == "y4m";
+    let temporary = store.work().join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
+    let rules = Rules { overwrite: true, ..Rules::default() };
+    let mut sink = None;
+    if !whole {
+        let output = OutputFile::create(&temporary, &rules)?;
+        let header = Header { size: facts.size, frame_rate: facts.frame_rate, info: facts.info };
+        sink = Some((PictureSink::new(&output, Format::Y4m, Samples::I420, header)?, output));
+    }
+    let (mut digest, mut bytes) = (Md5::new(), Vec::new());
+    digest.update(format!("{} {}", facts.size, facts.frame_rate));
+    let (mut seen, mut frames, mut uneven) = (0, 0_u64, false);
+    let mut clock = EvenClock::new(facts.frame_rate, facts.time_base);
+    while study.frames.is_none_or(|limit| frames < limit) {
+        if interrupt::stopped() {
+            return Err(Failure::new(Kind::Interrupted, "interrupted"));
+        }
+        let Some(shot) = source.next()? else { break };
+        seen += 1;
+        if seen <= skip {
+            continue;
+        }
+        if shot.picture.size() != facts.size {
+            let message = format!("{name}: its size changes to {}", shot.picture.size());
+            return Err(Failure::new(Kind::Input, message));
+        }
+        uneven |= !clock.is_even(shot.pts);
+        bytes.clear();
+        append_i420(&shot.picture, &mut bytes);
+        digest.update(&bytes);
+        if let Some((sink, _)) = &mut sink {
+            sink.write(&shot.picture)?;
+        }
+        frames += 1;
+    }
+    if frames == 0 {
+        return Err(Failure::new(Kind::Input, format!("{name}: no frame to encode")));
+    }
+    let path = match sink {
+        None => path.to_owned(),
+        Some((sink, output)) => {
+            sink.finish()?;
+            output.commit()?;
+            temporary
+        }
+    };
+    Ok(Clip {
+        note: uneven.then(|| {
+            let fps = facts.frame_rate.as_f64();
+            format!("{name}: its frames are not evenly spaced; all arms get them at {fps:.3} fps")
+        }),
+        name,
+        path,
+        size: facts.size,
+        frame_rate: facts.frame_rate,
+        frames,
+        digest: hex(&digest.finalize()),
+    })
+}
+
+/// Whether times are those of a constant frame rate.
+struct EvenClock {
+    ticks_per_frame: f64,
+    first: Option<(i64, f64)>,
+    count: f64,
+}
+
+impl EvenClock {
+    fn new(frame_rate: Rational, time_base: Rational) -> Self {
+        let ticks_per_frame = 1.0 / (frame_rate.as_f64() * time_base.as_f64());
+        Self { ticks_per_frame, first: None, count: 0.0 }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "times are compared by halves of frames")]
+    fn is_even(&mut self, pts: i64) -> bool {
+        let (first, _) = *self.first.get_or_insert((pts, 0.0));
+        let expected = self.count * self.ticks_per_frame;
+        self.count += 1.0;
+        let apart = pts.saturating_sub(first) as f64 - expected;
+        apart.abs() <= 0.5 * self.ticks_per_frame.max(2.0)
+    }
+}

@@ -1,0 +1,112 @@
+//! One encoding, and what it cost.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::arm::Arm;
+use super::digest_of;
+use super::store::{FrameLog, PointStore, Run};
+use crate::failure::{Failure, Kind, Result};
+use crate::process::{self, Stop};
+
+/// Runs a command that writes a stream, and measures it. `Err(Ok(why))`: this point has no figures.
+pub(super) fn encode(
+    arm: &Arm,
+    argv: &[String],
+    output: &Path,
+    report: &Path,
+    limit: Duration,
+) -> Result<std::result::Result<Run, String>> {
+    let usage = match process::run(argv, limit) {
+        Ok(usage) => usage,
+        Err(Stop::Interrupted) => {
+            return Err(Failure::new(Kind::Interrupted, "interrupted"));
+        }
+        Err(Stop::Failed(why)) => return Ok(Err(why)),
+    };
+    let size = fs::metadata(output).map_or(0, |found| found.len());
+    if size == 0 {
+        let program = argv.first().map_or("", String::as_str);
+        return Ok(Err(format!("{program}: wrote nothing to {{out}}")));
+    }
+    let frames = if arm.reports() {
+        let text = fs::read_to_string(report).map_err(|error| {
+            Failure::new(Kind::Internal, format!("{}: {error}", report.display()))
+        })?;
+        let _ = fs::remove_file(report);
+        Some(frame_log(&text).ok_or_else(|| Failure::internal("a report cannot be read"))?)
+    } else {
+        None
+    };
+    Ok(Ok(Run { usage, digest: digest_of(output)?, frames }))
+}
+
+/// Reads what `codec encode --report` writes.
+fn frame_log(text: &str) -> Option<FrameLog> {
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next()?.split(',').collect();
+    let column = |name: &str| names.iter().position(|found| *found == name);
+    let (frame, kind, bytes, encode) =
+        (column("frame")?, column("type")?, column("bytes")?, column("encode_us")?);
+    let (held, allocations) = (column("held_frames"), column("allocations"));
+    let mut log = FrameLog::default();
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        let cell = |at: usize| cells.get(at).copied();
+        if cell(kind)? == "drop" {
+            log.dropped += 1;
+            continue;
+        }
+        let number = |at: Option<usize>| at.and_then(cell).and_then(|text| text.parse().ok());
+        log.frame.push(cell(frame)?.parse().ok()?);
+        log.shown.push(cell(kind)? != "altref");
+        log.bytes.push(cell(bytes)?.parse().ok()?);
+        log.encode_us.push(cell(encode)?.parse().ok()?);
+        log.held.push(number(held).unwrap_or(0).try_into().unwrap_or(u32::MAX));
+        log.allocations.extend(number(allocations));
+    }
+    Some(log)
+}
+
+/// Encodes for the figures, unless that was done already.
+pub(super) fn measure(
+    arm: &Arm,
+    argv: &[String],
+    store: &PointStore,
+    number: u32,
+    limit: Duration,
+) -> Result<std::result::Result<Run, String>> {
+    let extension = arm.extension();
+    let has_stream = store.stream(extension).is_file();
+    if let Some(run) = store.run(number).filter(|_| has_stream) {
+        return Ok(Ok(run));
+    }
+    let (output, report) = (store.temporary(extension), store.temporary("csv"));
+    let _ = fs::remove_file(&output);
+    let outcome = encode(arm, argv, &output, &report, limit)?;
+    if outcome.is_ok() && !has_stream {
+        store.keep_stream(&output, extension)?;
+    }
+    let _ = fs::remove_file(&output);
+    if let Ok(run) = &outcome {
+        store.keep_run(number, run)?;
+    }
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_their_names() {
+        let text = "frame,type,bytes,encode_us,held_frames,allocations\r\n0,key,900,1500,0,12\r\n\
+                    1,drop,0,10,,3\r\n3,altref,40,700,1,0\r\n2,inter,50,600,2,0\r\n";
+        let log = frame_log(text).unwrap();
+        assert_eq!((log.dropped, log.frame), (1, vec![0, 3, 2]));
+        assert_eq!(log.shown, [true, false, true]);
+        assert_eq!((log.held, log.allocations), (vec![0, 1, 2], vec![12, 0, 0]));
+        assert_eq!(frame_log("frame,type\n"), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Writes the report: a page, plots, tables.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use codec_measure::metrics::MetricId;
+use codec_measure::results::Results;
+use codec_measure::{plot, report};
+
+use super::score::{Score, View};
+use super::store::write_whole;
+use crate::failure::{Failure, Result};
+
+/// Twice the size of the drawing, for paper and fine screens.
+#[cfg(feature = "png")]
+const PNG_SCALE: f32 = 2.0;
+
+/// Writes everything that is made of the results.
+pub(super) fn publish(folder: &Path, results: &Results) -> Result<()> {
+    let json = serde_json::to_vec_pretty(results).map_err(Failure::internal)?;
+    write_whole(&folder.join("results.json"), &json)?;
+    write_whole(&folder.join("results.csv"), report::csv(results).as_bytes())?;
+    let plots = folder.join("plots");
+    fs::create_dir_all(&plots)
+        .map_err(|error| Failure::output(&plots.display().to_string(), &error))?;
+    #[cfg(feature = "png")]
+    let renderer = plot::png::Renderer::new().map_err(Failure::internal)?;
+    for plot in plot::all(results) {
+        write_whole(&plots.join(format!("{}.svg", plot.name)), plot.svg.as_bytes())?;
+        #[cfg(feature = "png")]
+        {
+            let picture = renderer.png(&plot.svg, PNG_SCALE).map_err(Failure::internal)?;
+            write_whole(&plots.join(format!("{}.png", plot.name)), &picture)?;
+        }
+    }
+    // Last: where it is, everything is.
+    write_whole(&folder.join("index.html"), report::html(results).as_bytes())
+}
+
+/// A row for each frame of the clip: what its viewer sees.
+pub(super) fn frames_csv(score: &Score, metrics: &[MetricId]) -> String {
+    let mut text = "frame,time_s,view".to_owned();
+    for metric in metrics {
+        let unit = match metric.unit() {
+            "" => String::new(),
+            unit => format!("_{}", unit.to_ascii_lowercase()),
+        };
+        let _ = write!(text, ",{}{unit}", metric.id());
+    }
+    text.push_str("\r\n");
+    let columns: Vec<usize> = metrics
+        .iter()
+        .filter_map(|metric| score.metrics.iter().position(|id| id == metric.id()))
+        .collect();
+    for (frame, (time_s, view, values)) in score.frames.iter().enumerate() {
+        let view = match view {
+            View::New => "new",
+            View::Still => "still",
+            View::Nothing => "nothing",
+        };
+        let _ = write!(text, "{frame},{time_s:.6},{view}");
+        for &column in &columns {
+            let _ = write!(text, ",{:.6}", values[column]);
+        }
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// A file name of any text: letters, digits and dashes.
+pub(super) fn file_name(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    let name: String = text.chars().map(plain).take(80).collect();
+    let mut short = String::new();
+    for c in name.chars() {
+        if c != '-' || !short.ends_with('-') {
+            short.push(c);
+        }
+    }
+    short.trim_matches(['-', '.']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_plain() {
+        assert_eq!(file_name("vp8 --speed 8/../x\"y"), "vp8-speed-8-..-x-y");
+        assert_eq!(file_name("../.."), "");
+    }
+}

@@ -1,0 +1,200 @@
+//! What was measured already: a folder for each point, named by all that its figures depend on.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use md5::{Digest, Md5};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::hex;
+use crate::failure::{Failure, Kind, Result};
+use crate::process::Usage;
+
+/// Changes when what is stored does.
+const VERSION: u32 = 1;
+/// Marks a folder as one of ours.
+const FOLDER: &str = ".codec-compare";
+/// How names of folders for files under construction begin.
+const WORK: &str = "work-";
+
+/// One encoding.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Run {
+    pub(super) usage: Usage,
+    /// MD5 of the file that it wrote.
+    pub(super) digest: String,
+    /// What our encoder tells of its frames.
+    pub(super) frames: Option<FrameLog>,
+}
+
+/// Columns of an encoder's own report, in the order of its packets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct FrameLog {
+    /// Number of the input's picture.
+    pub(super) frame: Vec<u64>,
+    pub(super) shown: Vec<bool>,
+    pub(super) bytes: Vec<u64>,
+    pub(super) encode_us: Vec<u64>,
+    pub(super) held: Vec<u32>,
+    /// Where the build counts them.
+    pub(super) allocations: Vec<u64>,
+    /// Pictures that gave no packet.
+    pub(super) dropped: u64,
+}
+
+/// Everything that figures depend on.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Identity<'a> {
+    pub(super) clip: &'a str,
+    pub(super) frames: u64,
+    pub(super) argv: &'a [String],
+    pub(super) version: &'a str,
+    /// Content of a file that the command reads besides the clip.
+    pub(super) trace: &'a str,
+    pub(super) host: &'a str,
+}
+
+/// The folder of a study, for one run at a time.
+#[derive(Debug)]
+pub(super) struct Store {
+    root: PathBuf,
+    /// For files under construction and converted clips; goes away with the run.
+    work: tempfile::TempDir,
+    /// Held as long as it is open.
+    _lock: fs::File,
+}
+
+impl Store {
+    /// Opens or makes the store in the folder of a report. Foreign files there need `insist`.
+    pub(super) fn open(report: &Path, insist: bool) -> Result<Self> {
+        let name = report.display().to_string();
+        let root = report.join(FOLDER);
+        if !root.is_dir() && !insist {
+            let foreign = match fs::read_dir(report) {
+                Ok(mut entries) => entries.next().is_some(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+                Err(error) => return Err(Failure::output(&name, &error)),
+            };
+            if foreign {
+                let message = format!("{name} holds other files: -y writes the report there");
+                return Err(Failure::usage(message));
+            }
+        }
+        let failed = |error: std::io::Error| Failure::output(&name, &error);
+        fs::create_dir_all(&root).map_err(failed)?;
+        let lock = fs::File::create(root.join("lock")).map_err(failed)?;
+        if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
+            let message = format!("another `codec compare` is at work in {name}");
+            return Err(Failure::new(Kind::Output, message));
+        }
+        remove_leftovers(&root);
+        let work = tempfile::Builder::new().prefix(WORK).tempdir_in(&root).map_err(failed)?;
+        Ok(Self { root, work, _lock: lock })
+    }
+
+    /// For files that go away with the run.
+    pub(super) fn work(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// The folder of a point.
+    pub(super) fn point(&self, identity: &Identity<'_>) -> Result<PointStore> {
+        let text = serde_json::to_vec(&(VERSION, identity)).map_err(Failure::internal)?;
+        let key = hex(&Md5::digest(&text));
+        let folder = self.root.join(&key);
+        fs::create_dir_all(&folder)
+            .map_err(|error| Failure::output(&folder.display().to_string(), &error))?;
+        Ok(PointStore { folder, key, work: self.work().to_owned() })
+    }
+}
+
+/// Removes what a killed run left half done; what cannot be removed is in nobody's way.
+fn remove_leftovers(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(WORK) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// What is known of one point.
+#[derive(Clone, Debug)]
+pub(super) struct PointStore {
+    folder: PathBuf,
+    pub(super) key: String,
+    work: PathBuf,
+}
+
+impl PointStore {
+    /// A name for a file under construction.
+    pub(super) fn temporary(&self, extension: &str) -> PathBuf {
+        self.work.join(format!("{}.{extension}", self.key))
+    }
+
+    pub(super) fn stream(&self, extension: &str) -> PathBuf {
+        self.folder.join(format!("stream.{extension}"))
+    }
+
+    /// An encoding that was measured, counted from 0.
+    pub(super) fn run(&self, number: u32) -> Option<Run> {
+        self.read(&format!("run-{number}.json"))
+    }
+
+    pub(super) fn keep_run(&self, number: u32, run: &Run) -> Result<()> {
+        self.write(&format!("run-{number}.json"), run)
+    }
+
+    /// Something that was made of the stream.
+    pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        // A record that cannot be read is measured again.
+        serde_json::from_slice(&fs::read(self.folder.join(name)).ok()?).ok()
+    }
+
+    pub(super) fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
+        let text = serde_json::to_vec(value).map_err(Failure::internal)?;
+        write_whole(&self.folder.join(name), &text)
+    }
+
+    /// Takes over a stream from [`Self::temporary`].
+    pub(super) fn keep_stream(&self, from: &Path, extension: &str) -> Result<()> {
+        let to = self.stream(extension);
+        fs::rename(from, &to).map_err(|error| Failure::output(&to.display().to_string(), &error))
+    }
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error: &std::io::Error| Failure::output(&path.display().to_string(), error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".codec-")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .map_err(|error| failed(&error))?;
+    file.write_all(bytes).map_err(|error| failed(&error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let ordinary = fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(ordinary).map_err(|error| failed(&error))?;
+    }
+    file.persist(path).map(drop).map_err(|error| failed(&error.error))
+}
+
+/// MD5 of a file.
+pub(super) fn digest_of(path: &Path) -> Result<String> {
+    let refused =
+        |error: std::io::Error| Failure::new(Kind::Input, format!("{}: {error}", path.display()));
+    let mut file = fs::File::open(path).map_err(refused)?;
+    let mut digest = Md5::new();
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let count = std::io::Read::read(&mut file, &mut bytes).map_err(refused)?;
+        if count == 0 {
+            return Ok(hex(&digest.finalize()));
+        }
+        digest.update(&bytes[..count]);
+    }
+}

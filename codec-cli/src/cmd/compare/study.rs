@@ -1,0 +1,320 @@
+//! What is to be measured: the matrix of clips, arms and targets, from flags and from a file.
+
+use std::path::{Path, PathBuf};
+
+use codec_core::codec::Bitrate;
+use codec_measure::bd::Interpolation;
+use codec_measure::metrics::{MetricId, parse_list};
+use codec_measure::results::Target;
+use serde::{Deserialize, Serialize};
+
+use crate::args::compare::CompareArgs;
+use crate::args::rate_trace::RateTrace;
+use crate::args::values;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::output::{OutputFile, Rules};
+
+const REPEAT: u32 = 3;
+const WARM_UP: u32 = 1;
+const TIME_LIMIT_S: f64 = 600.0;
+const METRICS: &str = "psnr_y_global,psnr_611,ssim";
+
+/// A study as its file has it; what is missing has its default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Study {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) title: Option<String>,
+    /// Paths; those of a file are relative to its folder.
+    pub(super) clips: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) frames: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) skip: Option<u64>,
+    /// 600k, 1.5M.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) bitrates: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) bpp: Vec<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) quality: Vec<u8>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) qp: Vec<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rate_trace: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) anchor: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) speeds: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) threads: Vec<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repeat: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) warm_up: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) metrics: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) interpolation: Option<Interpolation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jobs: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) time_limit_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    /// In percent.
+    pub(super) max_rate_error: Option<f64>,
+    #[serde(rename = "arm")]
+    pub(super) arms: Vec<ArmEntry>,
+}
+
+/// An arm as the file has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct ArmEntry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// As `--arm` has it, without the name.
+    pub(super) run: String,
+    /// In place of those of the study.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) speeds: Vec<String>,
+    /// In place of those of the study.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) threads: Vec<u16>,
+    /// A command that makes y4m of {in} in {out}, in place of our decoder or ffmpeg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) decode: Option<String>,
+}
+
+impl ArmEntry {
+    /// `NAME=WHAT` or `WHAT`. A name has no spaces, colons, dashes at its beginning or slashes.
+    fn parse(text: &str) -> Self {
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && !name.starts_with('-')
+                && name.chars().all(|c| !c.is_whitespace() && !matches!(c, ':' | '/' | '"' | '\''))
+        };
+        match text.split_once('=') {
+            Some((name, run)) if is_name(name) => {
+                Self { name: Some(name.to_owned()), run: run.trim().to_owned(), ..Self::default() }
+            }
+            _ => Self { run: text.trim().to_owned(), ..Self::default() },
+        }
+    }
+}
+
+impl Study {
+    /// From the flags and the file that they name.
+    pub(super) fn new(args: &CompareArgs) -> Result<Self> {
+        let mut study = match &args.study {
+            Some(path) => Self::read(path)?,
+            None => Self::default(),
+        };
+        study.clips.extend(args.clips.iter().cloned());
+        study.arms.extend(args.arms.iter().map(|arm| ArmEntry::parse(arm)));
+        study.take_targets(args);
+        fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
+            if let Some(new) = new {
+                *old = Some(new.clone());
+            }
+        }
+        fn replace_list<T: Clone>(old: &mut Vec<T>, new: &[T]) {
+            if !new.is_empty() {
+                *old = new.to_vec();
+            }
+        }
+        replace(&mut study.title, args.title.as_ref());
+        replace(&mut study.anchor, args.anchor.as_ref());
+        replace(&mut study.frames, args.frames.as_ref());
+        replace(&mut study.skip, args.skip.as_ref());
+        replace(&mut study.repeat, args.repeat.as_ref());
+        replace(&mut study.warm_up, args.warm_up.as_ref());
+        replace(&mut study.jobs, args.jobs.as_ref());
+        replace(&mut study.time_limit_s, args.time_limit.as_ref());
+        let percent = args.max_rate_error.map(|share| 100.0 * share);
+        replace(&mut study.max_rate_error, percent.as_ref());
+        replace(&mut study.interpolation, args.interpolation.map(Interpolation::from).as_ref());
+        replace_list(&mut study.speeds, &args.speeds);
+        replace_list(&mut study.threads, &args.threads);
+        replace_list(&mut study.metrics, &args.metrics);
+        study.check()?;
+        Ok(study)
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let refused =
+            |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", path.display()));
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(Kind::Input, format!("{}: {error}", path.display())))?;
+        let mut study: Self = toml::from_str(&text).map_err(|error| refused(&error))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for clip in study.clips.iter_mut().chain(&mut study.rate_trace) {
+            *clip = folder.join(&*clip);
+        }
+        Ok(study)
+    }
+
+    /// Targets of the flags replace those of the file.
+    fn take_targets(&mut self, args: &CompareArgs) {
+        let CompareArgs { bitrate, bpp, quality, qp, rate_trace, .. } = args;
+        let given = bitrate.len() + bpp.len() + quality.len() + qp.len();
+        if given == 0 && rate_trace.is_none() {
+            return;
+        }
+        self.bitrates = bitrate.iter().map(|rate| kilobits(*rate)).collect();
+        (self.bpp, self.quality, self.qp) = (bpp.clone(), quality.clone(), qp.clone());
+        self.rate_trace.clone_from(rate_trace);
+    }
+
+    fn check(&self) -> Result<()> {
+        let lists = [
+            !self.bitrates.is_empty(),
+            !self.bpp.is_empty(),
+            !self.quality.is_empty(),
+            !self.qp.is_empty(),
+            self.rate_trace.is_some(),
+        ];
+        match lists.iter().filter(|&&given| given).count() {
+            0 => {
+                return Err(Failure::usage("no targets: give -b, --bpp, -q, --qp or --rate-trace"));
+            }
+            1 => {}
+            _ => return Err(Failure::usage("targets of several kinds: one kind at a time")),
+        }
+        if self.clips.is_empty() {
+            return Err(Failure::usage("no clips"));
+        }
+        if self.arms.is_empty() {
+            return Err(Failure::usage("no arms: give --arm \"vp8 --speed 8\" or another"));
+        }
+        self.metrics()?;
+        self.targets()?;
+        Ok(())
+    }
+
+    /// Writes the study to a file.
+    pub(super) fn save(&self, path: &Path, rules: &Rules) -> Result<()> {
+        // Paths are meant from where the command runs, and the file may lie elsewhere.
+        let mut study = self.clone();
+        for clip in study.clips.iter_mut().chain(&mut study.rate_trace) {
+            *clip = std::path::absolute(&*clip).unwrap_or_else(|_| clip.clone());
+        }
+        let text = toml::to_string_pretty(&study).map_err(Failure::internal)?;
+        let output = OutputFile::create(path, rules)?;
+        output
+            .writer()?
+            .write_all(text.as_bytes())
+            .map_err(|error| Failure::output(&output.name, &error))?;
+        output.commit()
+    }
+
+    /// What each arm is asked for on each clip.
+    pub(super) fn targets(&self) -> Result<Vec<Target>> {
+        let rate = |text: &String| match values::bitrate(text) {
+            Ok(rate) => Ok(Target::Kbps(kbps(rate))),
+            Err(why) => Err(Failure::usage(format!("bitrate {text}: {why}"))),
+        };
+        let mut targets = self.bitrates.iter().map(rate).collect::<Result<Vec<_>>>()?;
+        targets.extend(self.bpp.iter().map(|&bits| Target::Bpp(bits)));
+        targets.extend(self.quality.iter().map(|&quality| Target::Quality(quality.into())));
+        targets.extend(self.qp.iter().map(|&qp| Target::Qp(qp.into())));
+        if let Some(trace) = self.trace()? {
+            let steps = trace.steps();
+            let first = steps.first().map_or(0.0, |&(_, rate)| kbps(rate));
+            targets.push(Target::Kbps(first));
+        }
+        let mut seen = Vec::new();
+        for target in &targets {
+            if seen.contains(target) {
+                return Err(Failure::usage("a target is given twice"));
+            }
+            seen.push(*target);
+        }
+        Ok(targets)
+    }
+
+    pub(super) fn trace(&self) -> Result<Option<RateTrace>> {
+        self.rate_trace.as_deref().map(RateTrace::read).transpose()
+    }
+
+    pub(super) fn metrics(&self) -> Result<Vec<MetricId>> {
+        let list =
+            if self.metrics.is_empty() { METRICS.to_owned() } else { self.metrics.join(",") };
+        parse_list(&list).map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    pub(super) fn repeat(&self) -> u32 {
+        // Without times once is enough.
+        self.repeat.unwrap_or(if self.timing() { REPEAT } else { 1 }).max(1)
+    }
+
+    pub(super) fn warm_up(&self) -> u32 {
+        if self.timing() { self.warm_up.unwrap_or(WARM_UP) } else { 0 }
+    }
+
+    pub(super) fn jobs(&self) -> usize {
+        usize::from(self.jobs.unwrap_or(1).max(1))
+    }
+
+    /// Whether times are to be measured.
+    pub(super) fn timing(&self) -> bool {
+        self.jobs() == 1
+    }
+
+    pub(super) fn time_limit(&self) -> std::time::Duration {
+        std::time::Duration::from_secs_f64(
+            self.time_limit_s.unwrap_or(TIME_LIMIT_S).clamp(0.01, 3.2e7),
+        )
+    }
+
+    pub(super) fn interpolation(&self) -> Interpolation {
+        self.interpolation.unwrap_or_default()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bitrates are below 2^53")]
+pub(super) fn kbps(rate: Bitrate) -> f64 {
+    rate.0 as f64 / 1000.0
+}
+
+fn kilobits(rate: Bitrate) -> String {
+    format!("{}k", kbps(rate))
+}
+
+/// For names of files and for people: `400k`, `0.06bpp`, `q50`, `qp30`.
+pub(super) fn label(target: Target) -> String {
+    match target {
+        Target::Kbps(kbps) => format!("{kbps}k"),
+        Target::Bpp(bits) => format!("{bits}bpp"),
+        Target::Quality(quality) => format!("q{quality}"),
+        Target::Qp(qp) => format!("qp{qp}"),
+    }
+}
+
+use std::io::Write;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arms_may_have_names() {
+        let arm = ArmEntry::parse("x264=cmd:x264 --bitrate={kbps} -o {out} {in}");
+        assert_eq!(arm.name.as_deref(), Some("x264"));
+        assert_eq!(arm.run, "cmd:x264 --bitrate={kbps} -o {out} {in}");
+        for plain in ["vp8 --knob x=1", "cmd:vpxenc --a=b", "vp8/libvpx --cpu-used=-6"] {
+            assert_eq!(ArmEntry::parse(plain).name, None, "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_study_survives_its_file() {
+        let text = "title = \"t\"\nclips = [\"a.y4m\"]\nbitrates = [\"200k\"]\ntime-limit-s = 5.0\n\
+                    [[arm]]\nrun = \"vp8\"\nspeeds = [\"7\", \"9\"]\n";
+        let study: Study = toml::from_str(text).unwrap();
+        assert_eq!(study.arms[0].speeds, ["7", "9"]);
+        let again: Study = toml::from_str(&toml::to_string_pretty(&study).unwrap()).unwrap();
+        assert_eq!(again, study);
+        assert!(toml::from_str::<Study>("bitrate = 3").is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! Commands with places to fill in: `vpxenc --target-bitrate={kbps} -o {out} {in}`.
+
+use crate::failure::{Failure, Result};
+
+/// A part of an argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// Name of the value that stands here.
+    Place(String),
+}
+
+/// A command without a shell: arguments with places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    arguments: Vec<Vec<Piece>>,
+    /// Of the output, where the template says it: `{out:mkv}`.
+    pub(super) extension: Option<String>,
+}
+
+impl Template {
+    /// Splits `text` as a shell would, and finds the places, which must be of `known`. `{{` and `}}`
+    /// are braces.
+    pub(super) fn parse(text: &str, known: &[&str]) -> Result<Self> {
+        let refused = |why: String| Failure::usage(format!("command `{text}`: {why}"));
+        let words = shlex::split(text)
+            .filter(|words| !words.is_empty())
+            .ok_or_else(|| refused("a quote is not closed, or nothing is there".to_owned()))?;
+        let mut template = Self { arguments: Vec::new(), extension: None };
+        for word in words {
+            let pieces = template.pieces(&word, known).map_err(refused)?;
+            template.arguments.push(pieces);
+        }
+        Ok(template)
+    }
+
+    fn pieces(&mut self, word: &str, known: &[&str]) -> std::result::Result<Vec<Piece>, String> {
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        let mut rest = word;
+        while let Some(at) = rest.find(['{', '}']) {
+            text.push_str(&rest[..at]);
+            let (brace, after) = rest[at..].split_at(1);
+            if let Some(after) = after.strip_prefix(brace) {
+                text.push_str(brace);
+                rest = after;
+                continue;
+            }
+            let inside = (brace == "{").then(|| after.split_once('}')).flatten();
+            let (name, after) = inside.ok_or_else(|| format!("a lone {brace} in `{word}`"))?;
+            let name = match name.split_once(':') {
+                Some(("out", extension)) if extension.chars().all(char::is_alphanumeric) => {
+                    self.extension = Some(extension.to_owned());
+                    "out"
+                }
+                _ => name,
+            };
+            if !known.contains(&name) {
+                return Err(format!("{{{name}}} is not known: there are {}", known.join(", ")));
+            }
+            pieces.push(Piece::Text(std::mem::take(&mut text)));
+            pieces.push(Piece::Place(name.to_owned()));
+            rest = after;
+        }
+        text.push_str(rest);
+        pieces.push(Piece::Text(text));
+        Ok(pieces)
+    }
+
+    /// Whether the value stands somewhere.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let is_it = |piece: &Piece| matches!(piece, Piece::Place(place) if place == name);
+        self.arguments.iter().flatten().any(is_it)
+    }
+
+    /// The program.
+    pub(super) fn program(&self) -> String {
+        self.fill_first().unwrap_or_default()
+    }
+
+    fn fill_first(&self) -> Option<String> {
+        let first = self.arguments.first()?;
+        Some(
+            first
+                .iter()
+                .filter_map(|piece| match piece {
+                    Piece::Text(text) => Some(text.as_str()),
+                    Piece::Place(_) => None,
+                })
+                .collect(),
+        )
+    }
+
+    /// The arguments with every place filled in by `value`.
+    pub(super) fn fill(&self, value: impl Fn(&str) -> String) -> Vec<String> {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Place(name) => value(name),
+        };
+        self.arguments.iter().map(|pieces| pieces.iter().map(piece).collect()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[&str] = &["in", "out", "kbps"];
+
+    #[test]
+    fn places_are_filled_in_and_spaces_stay_where_they_are_quoted() {
+        let text = "enc --rate={kbps}k 'a b' -o {out:mkv} {{}} {in}";
+        let template = Template::parse(text, KNOWN).unwrap();
+        assert_eq!(template.extension.as_deref(), Some("mkv"));
+        assert!(template.has("kbps") && !template.has("speed"));
+        let filled = template.fill(|name| format!("<{name} x>"));
+        assert_eq!(filled, ["enc", "--rate=<kbps x>k", "a b", "-o", "<out x>", "{}", "<in x>"]);
+    }
+
+    #[test]
+    fn what_cannot_be_filled_in_is_refused() {
+        for wrong in ["enc {speed}", "enc {in", "enc in}", "enc 'a", "", "enc {out:../x}"] {
+            assert!(Template::parse(wrong, KNOWN).is_err(), "{wrong}");
+        }
+    }
+}

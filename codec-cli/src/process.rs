@@ -1,0 +1,254 @@
+//! Runs other programs, and tells what they cost: processor time, elapsed time, memory.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::process::{Command, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use wait4::Wait4;
+
+use crate::interrupt;
+
+/// What a program cost, with all the programs that it waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Usage {
+    /// User plus system time, in seconds.
+    pub(crate) cpu_s: f64,
+    /// Elapsed seconds.
+    pub(crate) wall_s: f64,
+    /// Peak resident set of the program itself, in bytes.
+    pub(crate) peak_rss: Option<u64>,
+}
+
+/// Why a program gave nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stop {
+    /// It could not be started, failed, or took too long.
+    Failed(String),
+    /// The user wants to end.
+    Interrupted,
+}
+
+/// How often a program is looked at, at first and later.
+const LOOKS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(20)];
+/// Most of what a program said on standard error that is looked at for a message.
+const MOST_SAID: u64 = 1 << 16;
+/// Most of a program's output that is read.
+const MOST_OUTPUT: u64 = 1 << 28;
+
+/// What a program prints, of both streams, whatever its status; `None` if it cannot be started or
+/// takes longer than `limit`. For what it says of itself: the beginning alone.
+pub(crate) fn words(argv: &[String], limit: Duration) -> Option<String> {
+    let said = tempfile::tempfile().ok()?;
+    let errors = said.try_clone().ok()?.into();
+    said_by(argv, limit, said, errors, MOST_SAID)
+}
+
+/// What a program writes to standard output.
+pub(crate) fn output(argv: &[String], limit: Duration) -> Option<String> {
+    said_by(argv, limit, tempfile::tempfile().ok()?, Stdio::null(), MOST_OUTPUT)
+}
+
+fn said_by(
+    argv: &[String],
+    limit: Duration,
+    mut said: File,
+    errors: Stdio,
+    most: u64,
+) -> Option<String> {
+    let (program, arguments) = argv.split_first()?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(said.try_clone().ok()?).stderr(errors);
+    own_group(&mut command);
+    let mut child = command.spawn().ok()?;
+    let watch = Watch::new(child.id(), limit);
+    let seen = std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| watch.look());
+        let ended = child.wait();
+        watch.end();
+        ended.ok().and(watcher.join().ok())
+    })?;
+    let mut bytes = Vec::new();
+    said.seek(SeekFrom::Start(0)).ok()?;
+    said.take(most).read_to_end(&mut bytes).ok()?;
+    seen.killed.is_none().then(|| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Runs a program to its end, without input and without a shell. It is ended after `limit`, or when
+/// the user interrupts, with all that it started.
+pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(Stop::Failed("an empty command".to_owned()));
+    };
+    let failed = |why: &dyn std::fmt::Display| Stop::Failed(format!("{program}: {why}"));
+    let mut said = tempfile::tempfile().map_err(|error| failed(&error))?;
+    let errors = said.try_clone().map_err(|error| failed(&error))?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+    own_group(&mut command);
+    let begun = Instant::now();
+    let mut child = command.spawn().map_err(|error| failed(&error))?;
+    let watch = Watch::new(child.id(), limit);
+    let (ended, seen) = std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| watch.look());
+        let ended = child.wait4();
+        let wall_s = begun.elapsed().as_secs_f64();
+        watch.end();
+        (ended.map(|ended| (ended, wall_s)), watcher.join().unwrap_or_default())
+    });
+    let (ended, wall_s) = ended.map_err(|error| failed(&error))?;
+    match seen.killed {
+        Some(Cause::Interrupt) => return Err(Stop::Interrupted),
+        Some(Cause::Limit) => {
+            return Err(failed(&format!("not done after {} s: ended", limit.as_secs_f64())));
+        }
+        None => {}
+    }
+    if !ended.status.success() {
+        return Err(failed(&format!("{}{}", ended.status, last_words(&mut said))));
+    }
+    let used = ended.rusage;
+    // A kernel's record of a child begins with the size of its parent: what was seen is better.
+    let peak_rss = seen.peak_rss.or(Some(used.maxrss)).filter(|&bytes| bytes > 0);
+    Ok(Usage { cpu_s: (used.utime + used.stime).as_secs_f64(), wall_s, peak_rss })
+}
+
+/// The last line that a program wrote to standard error, for a message.
+fn last_words(said: &mut File) -> String {
+    let length = said.metadata().map_or(0, |found| found.len());
+    let mut bytes = Vec::new();
+    let read = said
+        .seek(SeekFrom::Start(length.saturating_sub(MOST_SAID)))
+        .and_then(|_| said.take(MOST_SAID).read_to_end(&mut bytes));
+    let text = String::from_utf8_lossy(&bytes);
+    match text.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
+        Some(line) if read.is_ok() => {
+            format!(": {}", line.chars().filter(|c| !c.is_control()).take(300).collect::<String>())
+        }
+        _ => String::new(),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cause {
+    Limit,
+    Interrupt,
+}
+
+/// What was seen of a program while it ran.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    peak_rss: Option<u64>,
+    killed: Option<Cause>,
+}
+
+/// Looks at a program from another thread.
+struct Watch {
+    pid: u32,
+    limit: Duration,
+    ended: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Watch {
+    fn new(pid: u32, limit: Duration) -> Self {
+        Self { pid, limit, ended: Mutex::new(false), bell: Condvar::new() }
+    }
+
+    fn end(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_all();
+    }
+
+    fn look(&self) -> Seen {
+        let begun = Instant::now();
+        let mut seen = Seen::default();
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*ended {
+            seen.peak_rss = peak_rss(self.pid).or(seen.peak_rss);
+            let cause = if interrupt::stopped() {
+                Some(Cause::Interrupt)
+            } else {
+                (begun.elapsed() >= self.limit).then_some(Cause::Limit)
+            };
+            if let Some(cause) = cause.filter(|_| seen.killed.is_none()) {
+                seen.killed = Some(cause);
+                kill_group(self.pid);
+            }
+            let pause = LOOKS[usize::from(begun.elapsed() > Duration::from_secs(1))];
+            ended = self.bell.wait_timeout(ended, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        seen
+    }
+}
+
+/// The peak so far, where the system tells it.
+fn peak_rss(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Ctrl-C on the terminal is for this program alone, and all that the child starts ends with it.
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) {}
+
+#[cfg(unix)]
+fn kill_group(pid: u32) {
+    use nix::sys::signal::{Signal, killpg};
+    use nix::unistd::Pid;
+    if let Ok(pid) = i32::try_from(pid) {
+        // It may have ended by itself meanwhile.
+        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill_group(pid: u32) {
+    let _ = Command::new("taskkill").args(["/T", "/F", "/PID", &pid.to_string()]).status();
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> Result<Usage, Stop> {
+        run(&["sh", "-c", script].map(str::to_owned), limit)
+    }
+
+    #[test]
+    fn a_program_that_ends_well_is_measured() {
+        let usage = shell("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done", LIMIT).unwrap();
+        assert!(usage.cpu_s > 0.0 && usage.wall_s > 0.0, "{usage:?}");
+    }
+
+    #[test]
+    fn a_program_that_fails_is_told_with_its_last_words() {
+        let found = shell("echo one >&2; echo no such preset >&2; exit 3", LIMIT);
+        let Err(Stop::Failed(why)) = found else { panic!("{found:?}") };
+        assert!(why.contains('3') && why.ends_with("no such preset"), "{why}");
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_its_children() {
+        let found = shell("sleep 600 & sleep 600", Duration::from_millis(50));
+        assert_eq!(found, Err(Stop::Failed("sh: not done after 0.05 s: ended".to_owned())));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let found = run(&["no-such-program-here".to_owned()], LIMIT);
+        let Err(Stop::Failed(why)) = found else { panic!("{found:?}") };
+        assert!(why.starts_with("no-such-program-here: "), "{why}");
+    }
+
+    const LIMIT: Duration = Duration::from_secs(60);
+}

@@ -1,0 +1,34 @@
+//! What a call of the encoder costs.
+
+use std::time::Instant;
+
+/// Time and allocations of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    pub(super) encode_us: u64,
+    /// Of the calling thread; `None` where nobody asks for them or the build does not count them.
+    pub(super) allocations: Option<u64>,
+}
+
+impl Effort {
+    /// Calls `work`. Allocations are counted only if `counted`.
+    pub(super) fn of<T>(counted: bool, work: impl FnOnce() -> T) -> (T, Self) {
+        let before = Instant::now();
+        let (given, allocations) = if counted { count(work) } else { (work(), None) };
+        let encode_us = u64::try_from(before.elapsed().as_micros()).unwrap_or(u64::MAX);
+        (given, Self { encode_us, allocations })
+    }
+}
+
+#[cfg(feature = "allocations")]
+fn count<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
+    let mut given = None;
+    let info = allocation_counter::measure(|| given = Some(work()));
+    #[expect(clippy::expect_used, reason = "measure calls what it is given")]
+    (given.expect("called"), Some(info.count_total))
+}
+
+#[cfg(not(feature = "allocations"))]
+fn count<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
+    (work(), None)
+}

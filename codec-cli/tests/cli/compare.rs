@@ -1,0 +1,271 @@
+//! `codec compare`: a study from its matrix to its report.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Place;
+
+const CODEC: &str = env!("CARGO_BIN_EXE_codec");
+
+/// Our own command as somebody else's.
+fn external(options: &str) -> String {
+    format!(
+        "other=cmd:{CODEC} encode --quiet -y --preset rtc -b {{kbps}}k {options} -o {{out:ivf}} {{in}}"
+    )
+}
+
+fn results(place: &Place) -> Value {
+    serde_json::from_slice(&place.read("rep/results.json")).unwrap()
+}
+
+/// What was kept of each encoding.
+fn runs(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(place.path("rep/.codec-compare")).into_iter().flatten().flatten() {
+        for file in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+            if file.file_name().to_string_lossy().starts_with("run-") {
+                found.insert(file.path(), fs::read(file.path()).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Sizes and quality, which do not depend on time.
+fn lasting(results: &Value) -> Vec<(String, Value, Value, Value)> {
+    let points = results["points"].as_array().unwrap();
+    let lasting = |point: &Value| {
+        let name = format!("{} {} {}", point["arm"], point["clip"], point["target"]);
+        (name, point["bytes"].clone(), point["quality"].clone(), point["delivery"].clone())
+    };
+    points.iter().map(lasting).collect()
+}
+
+#[test]
+fn a_study_has_its_curves_tables_and_plots() {
+    let place = Place::with_clip("texture-pan", "96x80", 20);
+    let arguments = [
+        "compare",
+        "clip.y4m",
+        "--arm",
+        "ours=vp8 --preset rtc",
+        "--arm",
+        &external("--speed 5"),
+        "-b",
+        "40k,80k,160k",
+        "--repeat",
+        "2",
+        "-o",
+        "rep",
+    ];
+    let table = place.ok(&arguments).text();
+    assert!(table.contains("ours") && table.contains("other"), "{table}");
+    for name in ["index.html", "results.csv", "study.toml", "plots/rd-psnr-y-global.svg"] {
+        assert!(place.has(&format!("rep/{name}")), "{name}");
+    }
+    let results = results(&place);
+    assert_eq!((&results["schema"], &results["version"]), (&"codec-compare".into(), &1.into()));
+    let points = results["points"].as_array().unwrap();
+    assert_eq!(points.len(), 6);
+    for point in points {
+        assert_eq!(point["failure"], Value::Null, "{point}");
+        assert_eq!(point["speed"]["cpu_s"].as_array().unwrap().len(), 2);
+        assert!(point["quality"]["ssim"]["mean"].as_f64().unwrap() > 0.5);
+        assert_eq!(point["delivery"]["frozen"], 0);
+        let rows = place.read(&format!("rep/{}", point["frames_csv"].as_str().unwrap()));
+        assert_eq!(rows.iter().filter(|&&byte| byte == b'\n').count(), 21);
+        // Only our own arm tells the time of frames.
+        assert_eq!(point["latency"].is_object(), point["arm"] == "ours");
+    }
+    let found = &results["comparisons"][0];
+    assert_eq!((&found["arm"], &found["metric"]), (&"other".into(), &"psnr_y_global".into()));
+    assert!(found["bd_rate"]["value"].is_f64(), "{found}");
+    // The same quality is measured by the other command.
+    let point = points.iter().find(|point| point["arm"] == "ours").unwrap();
+    let rate = format!("{}k", point["target"]["value"]);
+    place.ok(&["encode", "clip.y4m", "--preset", "rtc", "-j", "1", "-b", &rate, "-o", "a.ivf"]);
+    let alone = place.json(&["metrics", "clip.y4m", "a.ivf", "--json"]);
+    let mean = point["quality"]["ssim"]["mean"].as_f64().unwrap();
+    assert!((alone["ssim"].as_f64().unwrap_or(mean) - mean).abs() < 1e-4);
+}
+
+#[test]
+fn nothing_is_measured_twice() {
+    let place = Place::with_clip("texture-pan", "64x48", 6);
+    let study = [
+        "compare",
+        "clip.y4m",
+        "--arm",
+        "vp8 --preset rtc",
+        "--speeds",
+        "7,9",
+        "--qp",
+        "20,60",
+        "--repeat",
+        "1",
+        "--save-study",
+        "s.toml",
+        "-o",
+        "rep",
+    ];
+    place.ok(&study);
+    let (before, first) = (runs(&place), results(&place));
+    assert_eq!(before.len(), 4);
+    place.ok(&["compare", "--study", "s.toml", "-o", "rep"]);
+    assert_eq!(runs(&place), before);
+    assert_eq!(lasting(&results(&place)), lasting(&first));
+    // Other measures need no encoding; another target needs one of each arm.
+    place.ok(&["compare", "--study", "s.toml", "--metrics", "psnr_y,ssim,psnr_u", "-o", "rep"]);
+    assert_eq!(runs(&place), before);
+    assert!(results(&place)["points"][0]["quality"]["psnr_u"]["mean"].is_f64());
+    place.ok(&["compare", "--study", "s.toml", "--qp", "20,40", "-o", "rep"]);
+    assert_eq!(runs(&place).len(), 6);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_study_goes_on_where_it_was() {
+    let place = Place::with_clip("texture-pan", "64x48", 6);
+    fs::write(place.path("hold"), "").unwrap();
+    let held = format!(
+        "held=cmd:sh -c 'while [ -e hold ]; do sleep 0.02; done; exec {CODEC} encode --quiet -y \
+         -b {{kbps}}k --preset rtc -o {{out:ivf}} {{in}}'"
+    );
+    let study = [
+        "compare",
+        "clip.y4m",
+        "--arm",
+        "vp8 --preset rtc",
+        "--arm",
+        &held,
+        "-b",
+        "40k,80k",
+        "--repeat",
+        "1",
+        "--warm-up",
+        "0",
+        "-o",
+        "rep",
+    ];
+    let mut killed = place.command(&study).spawn().unwrap();
+    while runs(&place).is_empty() {
+        assert!(killed.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let before = runs(&place);
+    assert!(!place.has("rep/index.html"));
+    fs::remove_file(place.path("hold")).unwrap();
+    place.ok(&study);
+    let after = runs(&place);
+    assert_eq!(after.len(), 4);
+    assert!(before.iter().all(|(name, run)| after[name] == *run), "measured twice");
+    let resumed = lasting(&results(&place));
+    fs::remove_dir_all(place.path("rep")).unwrap();
+    place.ok(&study);
+    assert_eq!(lasting(&results(&place)), resumed);
+    let left = fs::read_dir(place.path("rep/.codec-compare")).unwrap();
+    let names = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!names.into_iter().any(|name| name.starts_with("work")));
+}
+
+#[test]
+#[cfg(unix)]
+fn commands_that_fail_hang_or_write_nothing_are_told_by_name() {
+    let place = Place::with_clip("texture-pan", "64x48", 4);
+    let run = place.fails(
+        7,
+        "points have no figures",
+        &[
+            "compare",
+            "clip.y4m",
+            "--arm",
+            "ours=vp8 --preset rtc",
+            "--arm",
+            "fails=cmd:sh -c 'echo bad preset {kbps} >&2; exit 9' {in} {out}",
+            "--arm",
+            "empty=cmd:true {kbps} {in} {out}",
+            "--arm",
+            "hangs=cmd:sleep 600 {kbps} {in} {out}",
+            "--arm",
+            "gone=cmd:/no/such/program {kbps} {in} {out}",
+            "--arm",
+            "junk=cmd:cp {in} {out:ivf} {kbps}",
+            "-b",
+            "40k",
+            "--repeat",
+            "1",
+            "--warm-up",
+            "0",
+            "--time-limit",
+            "20",
+            "-o",
+            "rep",
+        ],
+    );
+    let results = results(&place);
+    let why = |arm: &str| {
+        let points = results["points"].as_array().unwrap();
+        let point = points.iter().find(|point| point["arm"] == arm).unwrap();
+        point["failure"].as_str().unwrap_or("none").to_owned()
+    };
+    assert_eq!(why("ours"), "none");
+    assert!(why("fails").contains("bad preset 40"), "{}", why("fails"));
+    assert!(why("empty").contains("wrote nothing"), "{}", why("empty"));
+    assert!(why("gone").contains("/no/such/program"), "{}", why("gone"));
+    assert_ne!(why("hangs"), "none");
+    assert_ne!(why("junk"), "none");
+    assert!(run.text().contains("ours"));
+    assert!(place.has("rep/index.html"));
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_before_anything_is() {
+    let place = Place::with_clip("texture-pan", "64x48", 2);
+    let compare =
+        |more: &[&'static str]| [&["compare", "clip.y4m", "-o", "rep"][..], more].concat();
+    place.fails(2, "no targets", &compare(&["--arm", "vp8"]));
+    place.fails(2, "no arms", &compare(&["-b", "40k"]));
+    place.fails(2, "two arms", &compare(&["--arm", "vp8", "--arm", "vp8", "-b", "40k"]));
+    place.fails(2, "no arm is called", &compare(&["--arm", "vp8", "-b", "40k", "--anchor", "x"]));
+    place.fails(2, "unexpected argument", &compare(&["--arm", "vp8 --nonsense", "-b", "40k"]));
+    place.fails(2, "{kbps}", &compare(&["--arm", "cmd:enc {in} {out}", "-b", "40k"]));
+    place.fails(6, "vp8/nobody", &compare(&["--arm", "vp8/nobody", "-b", "40k"]));
+    place.fails(2, "nonsense", &compare(&["--arm", "vp8", "-b", "40k", "--metrics", "nonsense"]));
+    let gone = ["compare", "gone.y4m", "-o", "rep", "--arm", "vp8", "-b", "40k"];
+    place.fails(3, "gone.y4m", &gone);
+    fs::create_dir(place.path("mine")).unwrap();
+    fs::write(place.path("mine/thesis.tex"), "").unwrap();
+    let foreign = ["compare", "clip.y4m", "-o", "mine", "--arm", "vp8", "-b", "40k"];
+    place.fails(2, "holds other files", &foreign);
+    assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_rate_that_changes_is_followed_and_its_steps_are_told() {
+    let place = Place::with_clip("texture-pan", "64x48", 90);
+    fs::write(place.path("trace.csv"), "seconds,rate\n0,200k\n1.5,60k\n").unwrap();
+    place.ok(&[
+        "compare",
+        "clip.y4m",
+        "--arm",
+        "vp8 --preset rtc",
+        "--rate-trace",
+        "trace.csv",
+        "-o",
+        "rep",
+        "-j",
+        "2",
+    ]);
+    let results = results(&place);
+    let rate = &results["points"][0]["rate"];
+    assert_eq!(rate["seconds_target"], serde_json::json!([200.0, 130.0, 60.0]));
+    assert_eq!(rate["step_reactions_ms"].as_array().unwrap().len(), 1);
+    // Side by side there are no times.
+    assert_eq!(results["points"][0]["latency"], Value::Null);
+    assert_eq!(results["environment"]["timing"], false);
+}
