@@ -49,7 +49,11 @@ pub(crate) fn run(args: &InspectArgs, env: Env) -> Result<()> {
         sinks.push(Sink::create(&path, form, &rules, &packets, args, env)?);
     }
     let mut inspection = Inspection { selection, sinks, totals: Totals::default() };
-    let end = inspection.read(&mut packets, env);
+    let mut end = inspection.read(&mut packets, env);
+    if end.is_ok() && inspection.totals.is_all_damaged() {
+        let message = format!("{}: no frame can be decoded", packets.facts.name);
+        end = Err(Failure::new(Kind::Corrupt, message));
+    }
     let kept = inspection.finish(&packets, &end, env);
     end.and(kept)
 }

@@ -144,6 +144,24 @@ fn what_came_before_damage_is_reported() {
 }
 
 #[test]
+fn a_stream_of_which_nothing_can_be_decoded_is_reported_as_damaged() {
+    let place = with_stream();
+    let mut coded = place.read("a.ivf");
+    let mut at = 32;
+    while at < coded.len() {
+        let len = u32::from_le_bytes(coded[at..at + 4].try_into().unwrap()) as usize;
+        coded[at + 12..at + 12 + len].fill(0);
+        at += 12 + len;
+    }
+    fs::write(place.path("zeros.ivf"), coded).unwrap();
+    place.fails(4, "packet 0 at byte", &["inspect", "zeros.ivf", "-o", "a.json"]);
+    assert_eq!(rows(&report(&place, "a.json")).len(), 1);
+    let arguments = ["inspect", "zeros.ivf", "-o", "b.json", "--conceal"];
+    place.fails(4, "no frame can be decoded", &arguments);
+    assert!(rows(&report(&place, "b.json")).iter().all(|row| row["type"] == "damaged"));
+}
+
+#[test]
 fn damaged_files_are_inspected_without_panic() {
     let Some(dir) = data("malformed") else { return };
     let place = Place::new();

@@ -93,14 +93,20 @@ pub(super) fn row(seen: &Seen<'_>) -> Object {
         .text("type", kind_of(seen));
     match &seen.outcome {
         Outcome::Traced(trace) => traced(object, trace),
-        Outcome::Reported(report) => object
-            .raw("shown", report.shown)
-            .raw("width", report.size.width)
-            .raw("height", report.size.height)
-            .raw("qindex", report.qindex)
-            .raw("reads", slots(report.refs_used, &[]))
-            .raw("updates", slots(report.refs_updated, &[]))
-            .raw("concealed_blocks", report.concealed_mbs),
+        Outcome::Reported(report, qindex) => {
+            let object = object
+                .raw("shown", report.shown)
+                .raw("width", report.size.width)
+                .raw("height", report.size.height)
+                .maybe("qindex", *qindex)
+                .raw("concealed_blocks", report.concealed_mbs);
+            if report.refs_used.is_empty() && report.refs_updated.is_empty() {
+                return object;
+            }
+            object
+                .raw("reads", slots(report.refs_used, &[]))
+                .raw("updates", slots(report.refs_updated, &[]))
+        }
         Outcome::Unread => object.raw("shown", packet.shown),
         Outcome::Damaged(failure) => {
             object.raw("shown", packet.shown).text("error", &failure.message)

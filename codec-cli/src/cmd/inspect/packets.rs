@@ -40,8 +40,8 @@ pub(super) struct Seen<'a> {
 pub(super) enum Outcome<'a> {
     /// Decoded and described block by block.
     Traced(&'a FrameTrace),
-    /// Decoded by a decoder that does not tell more.
-    Reported(DecodeReport),
+    /// Decoded by a decoder that does not tell more; the quantiser index, if it tells that.
+    Reported(DecodeReport, Option<u8>),
     /// There is no decoder.
     Unread,
     /// Refused.
@@ -131,7 +131,10 @@ impl Packets {
                 match decoded {
                     Ok(report) => match decoder.trace() {
                         Some(trace) => Outcome::Traced(trace),
-                        None => Outcome::Reported(report),
+                        None => {
+                            let tells = decoder.capabilities().reports_qindex;
+                            Outcome::Reported(report, tells.then_some(report.qindex))
+                        }
                     },
                     Err(error) => {
                         let place = format!("{}: packet {index} at byte {offset}", self.facts.name);

@@ -13,7 +13,7 @@ pub(super) fn kind_of(seen: &Seen<'_>) -> &'static str {
         Outcome::Damaged(_) => return "damaged",
         Outcome::Traced(trace) if trace.is_repeat => return "repeat",
         Outcome::Traced(trace) => (trace.kind, trace.shown),
-        Outcome::Reported(report) => (report.kind, report.shown),
+        Outcome::Reported(report, _) => (report.kind, report.shown),
         Outcome::Unread => {
             let kind = if seen.packet.key { FrameKind::Key } else { FrameKind::Inter };
             (kind, seen.packet.shown)
@@ -72,7 +72,7 @@ impl Totals {
                 self.concealed += u64::from(trace.concealed_blocks);
                 self.add_blocks(trace);
             }
-            Outcome::Reported(report) => self.concealed += u64::from(report.concealed_mbs),
+            Outcome::Reported(report, _) => self.concealed += u64::from(report.concealed_mbs),
             Outcome::Unread | Outcome::Damaged(_) => {}
         }
     }
@@ -88,6 +88,11 @@ impl Totals {
             self.skipped += u64::from(block.coded_blocks == 0);
             self.divided += u64::from(block.parts.1 > 0);
         }
+    }
+
+    /// Whether no packet at all could be decoded.
+    pub(super) fn is_all_damaged(&self) -> bool {
+        self.packets > 0 && self.damaged == self.packets
     }
 
     /// From the first time to the end of the last packet.
