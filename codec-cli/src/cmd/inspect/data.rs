@@ -1,4 +1,4 @@
-//! The report as JSON; [docs/COMMAND.md] describes it.
+//! The report as JSON; docs/COMMAND.md describes it.
 
 use codec_core::codec::SlotSet;
 use codec_core::codec::trace::{BlockTrace, FrameTrace, SlotUpdate};
