@@ -54,7 +54,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "TIME", value_parser = link::time)]
     pub(crate) playout: Option<Duration>,
     /// How long after a gap was noticed an overdue frame is waited for. Default: 10ms, or the jitter
-    /// if it reorders; with NACK a round trip and 30 ms more.
+    /// if it reorders; with NACK two tries: twice a round trip, the jitter and 30 ms.
     #[arg(long, value_name = "TIME", value_parser = link::time)]
     pub(crate) patience: Option<Duration>,
     /// Least time between two key frames that are asked for.

@@ -43,8 +43,7 @@ impl Receiver {
         let nacker = (settings.recovery == RecoveryArg::Nack).then(|| {
             Nacker::new(NackConfig {
                 wait: settings.reordering(),
-                // It waits for its turn at the pacer and at the link, too.
-                retry: round_trip + settings.link.jitter.most() + Duration::from_millis(30),
+                retry: settings.retry(),
                 give_up: Duration::MAX,
                 max_tries: 10,
                 max_missing: 1000,

@@ -171,6 +171,12 @@ impl Settings {
         2 * self.link.delay
     }
 
+    /// When a packet that was asked for should be there: a round trip, the jitter, and its turn at
+    /// the pacer and at the link.
+    pub(super) fn retry(&self) -> Duration {
+        self.round_trip() + self.link.jitter.most() + Duration::from_millis(30)
+    }
+
     /// How long a packet that is missing may just be overtaken.
     pub(super) fn reordering(&self) -> Duration {
         let jitter = self.link.jitter;
@@ -178,11 +184,13 @@ impl Settings {
     }
 
     fn usual_patience(&self) -> Duration {
-        let again = match self.recovery {
-            RecoveryArg::Nack => self.round_trip() + Duration::from_millis(30),
-            RecoveryArg::Pli | RecoveryArg::None => Duration::from_millis(10),
-        };
-        again.max(self.reordering())
+        match self.recovery {
+            // Two tries: the packet that is sent again may be lost as well.
+            RecoveryArg::Nack => self.reordering() + 2 * self.retry(),
+            RecoveryArg::Pli | RecoveryArg::None => {
+                self.reordering().max(Duration::from_millis(10))
+            }
+        }
     }
 }
 
