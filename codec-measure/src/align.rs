@@ -178,6 +178,18 @@ impl Aligner {
         self.distorted_ended = true;
     }
 
+    /// The new frame seen at the last instant equals the one before, and the reference's differ.
+    pub fn repeated(&mut self) {
+        self.delivery.repeated += 1;
+    }
+
+    /// No more instants count, nor what has not been shown yet.
+    pub fn stop(&mut self) {
+        self.reference_ended = true;
+        self.distorted_ended = true;
+        self.ahead_s = None;
+    }
+
     /// What has become of the frames so far; complete after [`Step::Done`].
     #[must_use]
     pub fn delivery(&self) -> Delivery {

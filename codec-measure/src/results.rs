@@ -192,6 +192,9 @@ pub struct Delivery {
     pub longest_freeze_ms: f64,
     /// Shown frames that stand at no instant of the clip.
     pub unmatched: u64,
+    /// Frames that were new by their time and equal to the one before, where the clip's differ.
+    #[serde(default)]
+    pub repeated: u64,
 }
 
 /// Time of the whole encoding.

@@ -20,7 +20,8 @@ Exit codes: 0 done, 1 internal error, 2 usage, 3 input unreadable or not support
 damaged (what came before is kept), 5 output, 6 backend not in this build, 7 verification or \
 threshold failed, 130 interrupted.
 
-Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set.";
+Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
+CODEC_FFMPEG names the ffmpeg that measures VMAF.";
 
 /// Encodes, decodes and measures video.
 ///
@@ -74,7 +75,8 @@ pub(crate) enum Verb {
     Probe(ProbeArgs),
     /// Show what a stream is made of, frame by frame and block by block: a page, or JSON.
     Inspect(InspectArgs),
-    /// Compare a video or a sound with its reference: PSNR and SSIM; SNR, spectra and loudness.
+    /// Compare a video or a sound with its reference: PSNR, SSIM and others; SNR, spectra and
+    /// loudness.
     Metrics(MetricsArgs),
     /// Compare encoders: curves of quality over bitrate, BD-rate, speed, latency, in one report.
     Compare(Box<CompareArgs>),
@@ -368,6 +370,7 @@ pub(crate) struct ProbeArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct MetricsArgs {
     /// What the other should look like.
     #[arg(value_name = "REF")]
@@ -387,6 +390,19 @@ pub(crate) struct MetricsArgs {
     /// Compare at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
+    /// Measure these as well: psnr, psnr_global, ssim, ms_ssim, psnr_hvs, ciede2000, xpsnr,
+    /// ssimulacra2, butteraugli, all of these (all), vmaf (by an ffmpeg that has libvmaf).
+    #[arg(long, value_name = "LIST")]
+    pub(crate) metrics: Option<String>,
+    /// Print the distribution over frames of what was measured: mean, worst second, worst frames.
+    #[arg(long)]
+    pub(crate) pool: bool,
+    /// Compare each frame of the reference with what the viewer sees at its time, and count freezes.
+    #[arg(long)]
+    pub(crate) viewer: bool,
+    /// Threads; the figures are the same for any number. Default: one for each core.
+    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
     /// Compare the sound, of files that have pictures too.
     #[arg(long)]
     pub(crate) audio: bool,

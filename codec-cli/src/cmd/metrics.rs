@@ -2,8 +2,12 @@
 
 mod sound;
 
-use codec_core::frame::Rational;
-use codec_core::metrics::{self, Psnr};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::thread::available_parallelism;
+
+use codec_measure::metrics::{MetricId, parse_list};
+use codec_measure::results::Pooled;
 
 use crate::Env;
 use crate::args::raw::MetricsArgs;
@@ -12,9 +16,9 @@ use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::names::is_pipe;
 use crate::io::output::print;
-use crate::io::source::{self, FrameSource};
+use crate::io::source;
 use crate::json::{self, Object};
-use crate::picture::planes::Planes;
+use crate::measure::{self, Matching, Measured, Request, Row};
 use crate::progress::{Now, Progress};
 
 /// Compares two videos, frame by frame, by their times; or two sounds.
@@ -39,231 +43,222 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
         let options = DecodeOptions { limits, ..DecodeOptions::default() };
         source::open(&spec, &options, env)
     };
+    let request = request(args)?;
     let (mut reference, mut distorted) = (open(&args.reference)?, open(&args.distorted)?);
-    let mut comparison = Comparison::new(&*reference, &*distorted, args.relative)?;
-    comparison.run(args, &mut *reference, &mut *distorted, env)?;
-    print(&if args.json { comparison.json() } else { comparison.text() })?;
-    comparison.check(args)
+    let facts = reference.facts();
+    let total = args.frames.or(facts.count);
+    let mut progress = Progress::new(env.console, total, facts.frame_rate);
+    let tell = |frames| progress.update(&Now { frames, ..Now::default() });
+    let measured = measure::measure(&mut *reference, &mut *distorted, &request, tell)?;
+    let pooled = measured.pooled();
+    let report = Report { args, measured, pooled };
+    print(&if args.json { report.json() } else { report.text() })?;
+    report.check()
 }
 
-/// One pair of frames.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    /// Number and seconds of the reference's frame.
-    frame: u64,
-    time_s: f64,
-    psnr: Psnr,
-    ssim: f64,
+/// What is always measured.
+const ALWAYS: [MetricId; 9] = [
+    MetricId::PsnrY,
+    MetricId::PsnrU,
+    MetricId::PsnrV,
+    MetricId::PsnrAll,
+    MetricId::Ssim,
+    MetricId::PsnrYGlobal,
+    MetricId::PsnrUGlobal,
+    MetricId::PsnrVGlobal,
+    MetricId::PsnrAllGlobal,
+];
+
+fn request(args: &MetricsArgs) -> Result<Request> {
+    let mut metrics = ALWAYS.to_vec();
+    let asked = parse_list(args.metrics.as_deref().unwrap_or_default());
+    let asked = asked.map_err(|error| Failure::usage(format!("--metrics: {error}")))?;
+    metrics.extend(asked.into_iter().filter(|metric| !ALWAYS.contains(metric)));
+    Ok(Request {
+        metrics,
+        matching: if args.viewer { Matching::Viewer } else { Matching::SameTime },
+        relative: args.relative,
+        frames: args.frames,
+        threads: args
+            .threads
+            .map_or_else(|| available_parallelism().map_or(1, usize::from).min(64), usize::from),
+    })
 }
 
-#[derive(Debug)]
-struct Comparison {
-    /// Times further apart than this, in seconds, are those of different frames.
-    tolerance_s: f64,
-    /// Times are counted from each one's first frame.
-    relative: bool,
-    pairs: Vec<Pair>,
-    sse: [u64; 3],
-    size: codec_core::frame::Size,
-    unmatched_reference: u64,
-    unmatched_distorted: u64,
+/// What is told.
+struct Report<'a> {
+    args: &'a MetricsArgs,
+    measured: Measured,
+    pooled: BTreeMap<MetricId, Pooled>,
 }
 
-/// A frame that waits for its twin.
-struct Held {
-    planes: Planes,
-    time_s: f64,
-    index: u64,
-}
-
-/// Reads frames of one side.
-struct Side<'a> {
-    source: &'a mut dyn FrameSource,
-    time_base: Rational,
-    first: Option<i64>,
-    relative: bool,
-    next_index: u64,
-}
-
-impl Side<'_> {
-    #[expect(clippy::cast_precision_loss, reason = "times of a report")]
-    fn read(&mut self, into: &mut Held) -> Result<bool> {
-        let Some(shot) = self.source.next()? else {
-            return Ok(false);
-        };
-        let origin = if self.relative { *self.first.get_or_insert(shot.pts) } else { 0 };
-        into.time_s = shot.pts.saturating_sub(origin) as f64 * self.time_base.as_f64();
-        into.planes.copy_from(&shot.picture);
-        into.index = self.next_index;
-        self.next_index += 1;
-        Ok(true)
-    }
-}
-
-impl Comparison {
-    fn new(
-        reference: &dyn FrameSource,
-        distorted: &dyn FrameSource,
-        relative: bool,
-    ) -> Result<Self> {
-        let (a, b) = (reference.facts(), distorted.facts());
-        if a.size != b.size {
-            let message = format!("the reference is {} and the other is {}", a.size, b.size);
-            return Err(Failure::new(Kind::Input, message));
-        }
-        Ok(Self {
-            tolerance_s: 0.5 / a.frame_rate.as_f64().max(b.frame_rate.as_f64()),
-            relative,
-            pairs: Vec::new(),
-            sse: [0; 3],
-            size: a.size,
-            unmatched_reference: 0,
-            unmatched_distorted: 0,
-        })
+impl Report<'_> {
+    fn pooled(&self, metric: MetricId) -> Pooled {
+        self.pooled.get(&metric).copied().unwrap_or_default()
     }
 
-    fn run(
-        &mut self,
-        args: &MetricsArgs,
-        reference: &mut dyn FrameSource,
-        distorted: &mut dyn FrameSource,
-        env: Env,
-    ) -> Result<()> {
-        let total = args.frames.or(reference.facts().count);
-        let mut progress = Progress::new(env.console, total, reference.facts().frame_rate);
-        let relative = self.relative;
-        let side = |source| {
-            let source: &mut dyn FrameSource = source;
-            let time_base = source.facts().time_base;
-            Side { source, time_base, first: None, relative, next_index: 0 }
-        };
-        let (mut a, mut b) = (side(reference), side(distorted));
-        let hold = || Held { planes: Planes::default(), time_s: 0.0, index: 0 };
-        let (mut left, mut right) = (hold(), hold());
-        let (mut has_left, mut has_right) = (a.read(&mut left)?, b.read(&mut right)?);
-        while has_left && has_right && args.frames.is_none_or(|limit| left.index < limit) {
-            let gap = left.time_s - right.time_s;
-            if gap.abs() < self.tolerance_s {
-                self.compare(&left, &right)?;
-                (has_left, has_right) = (a.read(&mut left)?, b.read(&mut right)?);
-            } else if gap < 0.0 {
-                self.unmatched_reference += 1;
-                has_left = a.read(&mut left)?;
-            } else {
-                self.unmatched_distorted += 1;
-                has_right = b.read(&mut right)?;
-            }
-            progress.update(&Now { frames: left.index, ..Now::default() });
-        }
-        while has_left && args.frames.is_none_or(|limit| left.index < limit) {
-            self.unmatched_reference += 1;
-            has_left = a.read(&mut left)?;
-        }
-        while has_right && args.frames.is_none() {
-            self.unmatched_distorted += 1;
-            has_right = b.read(&mut right)?;
-        }
-        if self.pairs.is_empty() {
-            let message = "no frame of one has the time of a frame of the other; --relative counts \
-                           from each one's first";
-            return Err(Failure::new(Kind::Input, message));
-        }
-        Ok(())
+    fn mean(&self, metric: MetricId) -> f64 {
+        self.pooled(metric).mean
     }
 
-    fn compare(&mut self, left: &Held, right: &Held) -> Result<()> {
-        let (a, b) = (left.planes.picture()?, right.planes.picture()?);
-        let refused = |error| {
-            let message = format!("frame {}: {error}", left.index);
-            Failure::new(Kind::Input, message)
-        };
-        let sse = metrics::sse(&a, &b).map_err(refused)?;
-        let ssim = metrics::ssim(&a, &b).map_err(refused)?;
-        for (sum, part) in self.sse.iter_mut().zip(sse) {
-            *sum += part;
+    /// Frames of the reference and of the other that were compared with none.
+    fn unmatched(&self) -> (u64, u64) {
+        let delivery = self.measured.delivery;
+        if self.args.viewer {
+            return (0, delivery.unmatched);
         }
-        let psnr = Psnr::of(sse, a.size(), 1);
-        self.pairs.push(Pair { frame: left.index, time_s: left.time_s, psnr, ssim });
-        Ok(())
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a mean")]
-    fn mean(&self, value: impl Fn(&Pair) -> f64) -> f64 {
-        self.pairs.iter().map(value).sum::<f64>() / self.pairs.len() as f64
-    }
-
-    fn least(&self, value: impl Fn(&Pair) -> f64) -> f64 {
-        self.pairs.iter().map(value).fold(f64::INFINITY, f64::min)
-    }
-
-    /// PSNR of all frames as if they were one picture.
-    fn overall(&self) -> Psnr {
-        Psnr::of(self.sse, self.size, self.pairs.len() as u64)
+        let pairs = self.measured.rows.len() as u64;
+        (delivery.frames.saturating_sub(pairs), delivery.shown.saturating_sub(pairs))
     }
 
     fn text(&self) -> String {
-        let overall = self.overall();
-        format!(
-            "frames compared {}, without partner: {} of the reference, {} of the other\n\
-             PSNR mean   Y {:.3} U {:.3} V {:.3} dB, all {:.3} dB; least Y {:.3} dB\n\
-             PSNR total  Y {:.3} U {:.3} V {:.3} dB, all {:.3} dB\n\
+        let (of_reference, of_distorted) = self.unmatched();
+        let psnr = |[y, u, v, all]: [MetricId; 4]| {
+            format!(
+                "Y {:.3} U {:.3} V {:.3} dB, all {:.3} dB",
+                self.mean(y),
+                self.mean(u),
+                self.mean(v),
+                self.mean(all)
+            )
+        };
+        let mut text = format!(
+            "frames compared {}, without partner: {of_reference} of the reference, {of_distorted} \
+             of the other\n\
+             PSNR mean   {}; least Y {:.3} dB\n\
+             PSNR total  {}\n\
              SSIM mean   Y {:.5}; least {:.5}\n",
-            self.pairs.len(),
-            self.unmatched_reference,
-            self.unmatched_distorted,
-            self.mean(|pair| pair.psnr.y),
-            self.mean(|pair| pair.psnr.u),
-            self.mean(|pair| pair.psnr.v),
-            self.mean(|pair| pair.psnr.all),
-            self.least(|pair| pair.psnr.y),
-            overall.y,
-            overall.u,
-            overall.v,
-            overall.all,
-            self.mean(|pair| pair.ssim),
-            self.least(|pair| pair.ssim),
-        )
+            self.measured.rows.len(),
+            psnr([MetricId::PsnrY, MetricId::PsnrU, MetricId::PsnrV, MetricId::PsnrAll]),
+            self.pooled(MetricId::PsnrY).worst,
+            psnr([
+                MetricId::PsnrYGlobal,
+                MetricId::PsnrUGlobal,
+                MetricId::PsnrVGlobal,
+                MetricId::PsnrAllGlobal
+            ]),
+            self.mean(MetricId::Ssim),
+            self.pooled(MetricId::Ssim).worst,
+        );
+        if self.args.viewer {
+            let delivery = self.measured.delivery;
+            let _ = writeln!(
+                text,
+                "frozen {} of {} instants in {} freezes, longest {:.0} ms; repeated {}",
+                delivery.frozen,
+                delivery.frames,
+                delivery.freezes,
+                delivery.longest_freeze_ms,
+                delivery.repeated,
+            );
+        }
+        if self.args.pool || self.args.metrics.is_some() {
+            text.push_str(&self.table());
+        }
+        text
+    }
+
+    /// A line for each metric that was asked for, or for all.
+    fn table(&self) -> String {
+        let mut text = format!(
+            "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}\n",
+            "metric", "mean", "harmonic", "median", "5 %", "worst", "worst second"
+        );
+        let asked = self.args.metrics.as_deref().and_then(|list| parse_list(list).ok());
+        for metric in asked.as_deref().unwrap_or(&self.measured.metrics) {
+            let Some(pooled) = self.pooled.get(metric) else { continue };
+            let number = |value: f64| format!("{value:.4}");
+            let unit = if metric.unit().is_empty() { "" } else { ", " };
+            let _ = writeln!(
+                text,
+                "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}",
+                format!("{}{unit}{}", metric.name(), metric.unit()),
+                number(pooled.mean),
+                pooled.harmonic.map_or_else(|| "-".to_owned(), number),
+                number(pooled.p50),
+                number(pooled.p5),
+                number(pooled.worst),
+                number(pooled.worst_second),
+            );
+        }
+        text
+    }
+
+    /// Keys that scripts know, then all metrics that were asked for.
+    fn frame(&self, row: &Row) -> String {
+        let mut object = Object::new().raw("frame", row.frame).float("time_s", row.time_s);
+        if self.args.viewer {
+            object = object.raw("frozen", row.frozen);
+        }
+        for (metric, value) in self.measured.metrics.iter().zip(&row.values) {
+            object = match metric {
+                // Those of the metrics without the ending.
+                metric if metric.id().ends_with("_global") => object,
+                metric if metric.unit() == "dB" => object.float(metric.id(), *value),
+                metric => object.raw(metric.id(), json_number(*value)),
+            };
+        }
+        object.finish()
     }
 
     fn json(&self) -> String {
-        let frames = self.pairs.iter().map(|pair| {
-            Object::new()
-                .raw("frame", pair.frame)
-                .float("time_s", pair.time_s)
-                .float("psnr_y", pair.psnr.y)
-                .float("psnr_u", pair.psnr.u)
-                .float("psnr_v", pair.psnr.v)
-                .float("psnr_all", pair.psnr.all)
-                .raw("ssim", format!("{:.6}", pair.ssim))
-                .finish()
-        });
-        let overall = self.overall();
+        let (of_reference, of_distorted) = self.unmatched();
         let total = Object::new()
-            .float("psnr_y", overall.y)
-            .float("psnr_u", overall.u)
-            .float("psnr_v", overall.v)
-            .float("psnr_all", overall.all)
+            .float("psnr_y", self.mean(MetricId::PsnrYGlobal))
+            .float("psnr_u", self.mean(MetricId::PsnrUGlobal))
+            .float("psnr_v", self.mean(MetricId::PsnrVGlobal))
+            .float("psnr_all", self.mean(MetricId::PsnrAllGlobal))
             .finish();
-        let object = Object::new()
-            .raw("frames_compared", self.pairs.len())
-            .raw("unmatched_reference", self.unmatched_reference)
-            .raw("unmatched_distorted", self.unmatched_distorted)
-            .float("psnr_y", self.mean(|pair| pair.psnr.y))
-            .float("psnr_u", self.mean(|pair| pair.psnr.u))
-            .float("psnr_v", self.mean(|pair| pair.psnr.v))
-            .float("psnr_all", self.mean(|pair| pair.psnr.all))
-            .float("psnr_y_min", self.least(|pair| pair.psnr.y))
-            .raw("ssim", format!("{:.6}", self.mean(|pair| pair.ssim)))
-            .raw("ssim_min", format!("{:.6}", self.least(|pair| pair.ssim)))
+        let mut pooled = Object::new();
+        for (metric, found) in &self.pooled {
+            let entry = Object::new()
+                .text("name", metric.name())
+                .text("unit", metric.unit())
+                .raw("higher_is_better", metric.higher_is_better())
+                .raw("mean", json_number(found.mean))
+                .maybe("harmonic", found.harmonic.map(json_number))
+                .raw("worst", json_number(found.worst))
+                .raw("p1", json_number(found.p1))
+                .raw("p5", json_number(found.p5))
+                .raw("p50", json_number(found.p50))
+                .raw("worst_second", json_number(found.worst_second))
+                .finish();
+            pooled = pooled.raw(metric.id(), entry);
+        }
+        let mut object = Object::new()
+            .raw("frames_compared", self.measured.rows.len())
+            .raw("unmatched_reference", of_reference)
+            .raw("unmatched_distorted", of_distorted)
+            .float("psnr_y", self.mean(MetricId::PsnrY))
+            .float("psnr_u", self.mean(MetricId::PsnrU))
+            .float("psnr_v", self.mean(MetricId::PsnrV))
+            .float("psnr_all", self.mean(MetricId::PsnrAll))
+            .float("psnr_y_min", self.pooled(MetricId::PsnrY).worst)
+            .raw("ssim", json_number(self.mean(MetricId::Ssim)))
+            .raw("ssim_min", json_number(self.pooled(MetricId::Ssim).worst))
             .raw("total", total)
-            .raw("frames", json::array(frames));
-        format!("{}\n", object.finish())
+            .raw("metrics", pooled.finish());
+        if self.args.viewer {
+            let found = self.measured.delivery;
+            let delivery = Object::new()
+                .raw("frames", found.frames)
+                .raw("shown", found.shown)
+                .raw("frozen", found.frozen)
+                .raw("freezes", found.freezes)
+                .float("longest_freeze_ms", found.longest_freeze_ms)
+                .raw("repeated", found.repeated)
+                .raw("unmatched", found.unmatched)
+                .finish();
+            object = object.raw("delivery", delivery);
+        }
+        let frames = self.measured.rows.iter().map(|row| self.frame(row));
+        format!("{}\n", object.raw("frames", json::array(frames)).finish())
     }
 
-    fn check(&self, args: &MetricsArgs) -> Result<()> {
-        let (psnr, ssim) = (self.mean(|pair| pair.psnr.y), self.mean(|pair| pair.ssim));
+    fn check(&self) -> Result<()> {
+        let (psnr, ssim) = (self.mean(MetricId::PsnrY), self.mean(MetricId::Ssim));
         let failed = |what: &str| Err(Failure::new(Kind::Check, what));
-        match (args.min_psnr, args.min_ssim) {
+        match (self.args.min_psnr, self.args.min_ssim) {
             (Some(least), _) if psnr < least => {
                 failed(&format!("PSNR {psnr:.3} dB is below {least} dB"))
             }
@@ -271,4 +266,9 @@ impl Comparison {
             _ => Ok(()),
         }
     }
+}
+
+/// A number with six decimals, for scales on which four are too few.
+fn json_number(value: f64) -> String {
+    if value.is_finite() { format!("{value:.6}") } else { "null".to_owned() }
 }

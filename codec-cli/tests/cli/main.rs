@@ -14,6 +14,7 @@ mod encoding;
 mod inspect;
 mod interrupts;
 mod malformed;
+mod measuring;
 mod refusals;
 mod samples;
 mod simulate;

@@ -153,6 +153,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             freezes: if index == 1 { 2 } else { 0 },
             longest_freeze_ms: if index == 1 { 2000.0 / clip.fps } else { 0.0 },
             unmatched: 0,
+            repeated: 0,
         },
         speed: Speed {
             cpu_s: time(cpu_ms),

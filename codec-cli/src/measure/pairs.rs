@@ -1,0 +1,230 @@
+//! Pairs of pictures in the reference's order, read from two sources.
+
+use std::sync::Arc;
+
+use codec_core::frame::{ColorRange, Picture, Rational};
+use codec_measure::align::{Aligner, Seen, Step};
+use codec_measure::metrics::Scorer;
+use codec_measure::results::Delivery;
+
+use super::{Matching, Request, Row};
+use crate::failure::{Failure, Kind, Result};
+use crate::io::source::FrameSource;
+use crate::picture::planes::Planes;
+
+/// A pair that is to be scored.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) reference: Arc<Planes>,
+    pub(super) distorted: Arc<Planes>,
+    /// The reference's pictures before, the newest first.
+    earlier: Vec<Arc<Planes>>,
+    frame: u64,
+    time_s: f64,
+    frozen: bool,
+    values: Vec<f64>,
+}
+
+impl Job {
+    pub(super) fn score(&mut self, scorer: &mut Scorer) -> Result<()> {
+        let earlier: Vec<Picture<'_>> =
+            self.earlier.iter().map(|planes| planes.picture()).collect::<Result<_>>()?;
+        let values = scorer
+            .score(&self.reference.picture()?, &self.distorted.picture()?, &earlier)
+            .map_err(|error| Failure::new(Kind::Input, format!("frame {}: {error}", self.frame)))?;
+        self.values.clear();
+        self.values.extend_from_slice(values);
+        Ok(())
+    }
+
+    pub(super) fn row(&mut self) -> Row {
+        Row {
+            frame: self.frame,
+            time_s: self.time_s,
+            frozen: self.frozen,
+            values: std::mem::take(&mut self.values),
+        }
+    }
+}
+
+/// Pairs that are scored at the same time.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) jobs: Vec<Job>,
+}
+
+/// Reads frames of one side.
+struct Side<'a> {
+    source: &'a mut dyn FrameSource,
+    time_base: Rational,
+    first: Option<i64>,
+    relative: bool,
+    read: u64,
+}
+
+impl<'a> Side<'a> {
+    fn new(source: &'a mut dyn FrameSource, relative: bool) -> Self {
+        let time_base = source.facts().time_base;
+        Self { source, time_base, first: None, relative, read: 0 }
+    }
+
+    /// The next picture with its time in seconds.
+    #[expect(clippy::cast_precision_loss, reason = "times of a report")]
+    fn read(&mut self, free: &mut Vec<Planes>) -> Result<Option<(Arc<Planes>, f64)>> {
+        let Some(shot) = self.source.next()? else {
+            return Ok(None);
+        };
+        let origin = if self.relative { *self.first.get_or_insert(shot.pts) } else { 0 };
+        let time_s = shot.pts.saturating_sub(origin) as f64 * self.time_base.as_f64();
+        let mut planes = free.pop().unwrap_or_default();
+        planes.copy_from(&shot.picture);
+        self.read += 1;
+        Ok(Some((Arc::new(planes), time_s)))
+    }
+}
+
+/// Reads both sides and matches their frames.
+pub(super) struct Pairs<'a> {
+    reference: Side<'a>,
+    distorted: Side<'a>,
+    aligner: Aligner,
+    matching: Matching,
+    half_s: f64,
+    limit: Option<u64>,
+    history: usize,
+    current: Option<(Arc<Planes>, f64)>,
+    earlier: Vec<Arc<Planes>>,
+    shown: Option<Arc<Planes>>,
+    ahead: Option<Arc<Planes>>,
+    /// Both pictures of the last instant.
+    last: (Option<Arc<Planes>>, Option<Arc<Planes>>),
+    free: Vec<Planes>,
+}
+
+impl<'a> Pairs<'a> {
+    pub(super) fn new(
+        reference: &'a mut dyn FrameSource,
+        distorted: &'a mut dyn FrameSource,
+        request: &Request,
+        history: usize,
+    ) -> Self {
+        let seconds = |source: &dyn FrameSource| source.facts().frame_rate.as_f64().recip();
+        let (reference_s, distorted_s) = (seconds(reference), seconds(distorted));
+        Self {
+            aligner: Aligner::new(reference_s, distorted_s),
+            matching: request.matching,
+            half_s: 0.5 * reference_s.min(distorted_s),
+            limit: request.frames,
+            history,
+            reference: Side::new(reference, request.relative),
+            distorted: Side::new(distorted, request.relative),
+            current: None,
+            earlier: Vec::new(),
+            shown: None,
+            ahead: None,
+            last: (None, None),
+            free: Vec::new(),
+        }
+    }
+
+    /// Frames of the reference that were read.
+    pub(super) fn read(&self) -> u64 {
+        self.reference.read
+    }
+
+    pub(super) fn delivery(&self) -> Delivery {
+        self.aligner.delivery()
+    }
+
+    /// Takes memory back.
+    pub(super) fn recycle(&mut self, batch: &mut Batch) {
+        for job in batch.jobs.drain(..) {
+            let planes = [job.reference, job.distorted].into_iter().chain(job.earlier);
+            self.free.extend(planes.filter_map(Arc::into_inner));
+        }
+    }
+
+    /// Fills an empty batch with up to `room` pairs; none: there are no more.
+    pub(super) fn fill(&mut self, batch: &mut Batch, room: usize) -> Result<()> {
+        while batch.jobs.len() < room {
+            match self.aligner.step() {
+                Step::ReadReference
+                    if self.limit.is_some_and(|most| self.reference.read >= most) =>
+                {
+                    self.aligner.stop();
+                }
+                Step::ReadReference => match self.reference.read(&mut self.free)? {
+                    Some((planes, time_s)) => {
+                        self.aligner.reference(time_s);
+                        self.current = Some((planes, time_s));
+                    }
+                    None => self.aligner.reference_ended(),
+                },
+                Step::ReadDistorted => match self.distorted.read(&mut self.free)? {
+                    Some((planes, time_s)) => {
+                        self.aligner.distorted(time_s);
+                        self.ahead = Some(planes);
+                    }
+                    None => self.aligner.distorted_ended(),
+                },
+                Step::Show => self.shown = self.ahead.take(),
+                Step::Score(seen) => self.pair(seen, batch),
+                Step::Done => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn pair(&mut self, seen: Seen, batch: &mut Batch) {
+        let Some((reference, time_s)) = self.current.take() else {
+            return;
+        };
+        let repeats = |now: &Planes, before: &Option<Arc<Planes>>| {
+            before.as_ref().is_some_and(|before| before.bytes == now.bytes)
+        };
+        if let (Seen::New { .. }, Some(shown)) = (seen, &self.shown)
+            && repeats(shown, &self.last.1)
+            && !repeats(&reference, &self.last.0)
+        {
+            self.aligner.repeated();
+        }
+        self.last = (Some(Arc::clone(&reference)), self.shown.clone());
+        let wanted = match (self.matching, seen) {
+            (Matching::Viewer, _) => true,
+            (Matching::SameTime, Seen::New { offset_s }) => offset_s.abs() < self.half_s,
+            (Matching::SameTime, Seen::Still | Seen::Nothing) => false,
+        };
+        if wanted {
+            let shown = match seen {
+                Seen::New { .. } | Seen::Still => self.shown.clone(),
+                Seen::Nothing => None,
+            };
+            batch.jobs.push(Job {
+                distorted: shown.unwrap_or_else(|| Arc::new(black(&reference))),
+                reference: Arc::clone(&reference),
+                earlier: self.earlier.clone(),
+                frame: self.reference.read - 1,
+                time_s,
+                frozen: !matches!(seen, Seen::New { .. }),
+                values: Vec::new(),
+            });
+        }
+        if self.history > 0 {
+            self.earlier.truncate(self.history - 1);
+            self.earlier.insert(0, reference);
+        }
+    }
+}
+
+/// What is on the screen before there is a picture.
+fn black(like: &Planes) -> Planes {
+    let mut planes = Planes::default();
+    planes.reset(like.size);
+    planes.info = like.info;
+    let dark = if like.info.color.range == ColorRange::Full { 0 } else { 16 };
+    let [y, u, v] = planes.split_mut();
+    y.fill(dark);
+    u.fill(128);
+    v.fill(128);
+    planes
+}
