@@ -1,6 +1,7 @@
 //! A link as it is written: `rate=800k,delay=40ms,jitter=10ms,loss=2%,burst=3,queue=200ms`.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -58,11 +59,12 @@ pub(crate) fn read_trace(path: &PathBuf) -> Result<RateTrace> {
     const MOST_BYTES: u64 = 16 << 20;
     let name = path.display();
     let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
-    let found = fs::metadata(path).map_err(unreadable)?;
-    if found.len() > MOST_BYTES {
+    let mut text = String::new();
+    let file = File::open(path).map_err(unreadable)?;
+    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if read as u64 > MOST_BYTES {
         return Err(Failure::new(Kind::Input, format!("{name}: too large for a trace of rates")));
     }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
     RateTrace::parse_csv(&text)
         .map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))
 }
