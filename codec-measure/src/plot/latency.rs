@@ -52,7 +52,7 @@ pub(crate) fn latency_chart(results: &Results, clip: Option<&str>) -> Option<Cha
         .filter(|deadline| *deadline > 0.0)
         .collect();
     deadlines.sort_by(f64::total_cmp);
-    deadlines.dedup_by(|a, b| (*a - *b).abs() < 0.01);
+    deadlines.dedup_by(|a, b| (*a / *b - 1.0).abs() < 0.01);
     let rules = deadlines.iter().map(|at| Rule {
         upright: true,
         at: *at,

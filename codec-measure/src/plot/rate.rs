@@ -28,17 +28,16 @@ pub(crate) fn rate_charts(results: &Results, clip: &str, target: Target) -> Opti
         .filter(|point| point.clip == clip && point.target == target)
         .filter(|point| !point.rate.seconds_kbit.is_empty())
         .collect();
-    let fps = results.clips.iter().find(|known| known.name == clip)?.fps;
+    let known = results.clips.iter().find(|known| known.name == clip)?;
+    let (fps, duration) = (known.fps, known.seconds);
     if points.is_empty() || fps.is_nan() || fps <= 0.0 {
         return None;
     }
     let rates = chart(
         format!("{clip} at {}", target_text(target)),
-        "kbit in each second",
+        "kb/s in each second",
         lines(results, &points, Shape::Steps, |point| {
-            let seconds = &point.rate.seconds_kbit;
-            let last = seconds.last().copied();
-            seconds.iter().copied().chain(last).enumerate().map(|(s, v)| (count(s), v)).collect()
+            per_second(&point.rate.seconds_kbit, duration)
         }),
         wanted(&points),
     );
@@ -115,6 +114,19 @@ fn lines(
         marks: values(point).into_iter().map(|(x, y)| Mark { x, y, ..Mark::default() }).collect(),
     };
     points.iter().map(series).collect()
+}
+
+/// Where each second begins with its rate, and the end of the last. A part of a second at the end
+/// of the clip counts by its duration, and not at all if it is shorter than a quarter.
+fn per_second(kbit: &[f64], duration: f64) -> Vec<(f64, f64)> {
+    let lasts = |index: usize| (duration - count(index)).min(1.0);
+    let seconds = kbit.iter().enumerate().take_while(|(index, _)| lasts(*index) >= 0.25);
+    let mut places: Vec<(f64, f64)> =
+        seconds.map(|(index, kbit)| (count(index), kbit / lasts(index))).collect();
+    if let Some(last) = places.last().copied() {
+        places.push((last.0 + lasts(places.len() - 1), last.1));
+    }
+    places
 }
 
 /// One value per frame as at most 400 places in seconds: each the largest of its frames.
@@ -206,4 +218,16 @@ pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
         1.0,
     );
     Some(svg.document("Cost of key frames", total, bottom + 28.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_second_counts_by_its_duration() {
+        assert_eq!(per_second(&[8.0, 4.0], 1.5), [(0.0, 8.0), (1.0, 8.0), (1.5, 8.0)]);
+        assert_eq!(per_second(&[8.0, 0.0], 1.002), [(0.0, 8.0), (1.0, 8.0)]);
+        assert!(per_second(&[], 2.0).is_empty());
+    }
 }

@@ -1,14 +1,14 @@
 //! The page: its order, its sections, and what is in their tables.
 
 use super::data::data;
-use super::summary::{Summary, summaries};
+use super::summary::{Summary, fewer_clips, summaries};
 use super::tables::{Cell, Head, Row, Table, head, long, text_head, with_interval};
 use super::terminal::megabytes;
 use crate::plot::{
     self, DASHES, Style, Theme, escape, measured, number, short, signed, target_text, targets_of,
 };
 use crate::results::{GlassToGlass, Metric, Point, Results};
-use crate::stats;
+use crate::stats::{self, Estimate};
 
 /// The study as one page that needs nothing else: no network, no file beside it. Without its script
 /// the pictures stand still.
@@ -217,10 +217,10 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
         if row.on_frontier {
             cells[0].html.push_str(" <abbr title=\"no other arm is at least as good by both speed and BD-rate\">frontier</abbr>");
         }
-        cells.extend(row.bd_rates.iter().map(|rate| match rate {
+        let rates = results.metrics.iter().zip(&row.bd_rates);
+        cells.extend(rates.map(|(metric, rate)| match rate {
             _ if row.is_anchor => Cell { html: "anchor".into(), sort: Some(0.0), class: "none" },
-            None => Cell { html: "refused".into(), sort: None, class: "none" },
-            Some(rate) => Cell::bd_rate(*rate),
+            rate => bd_cell(results, &row.arm.name, metric, *rate),
         }));
         let quantile = |pick: fn(&crate::results::Quantiles) -> f64| {
             Cell::short(row.latency.as_ref().map(pick))
@@ -296,10 +296,8 @@ fn bd_rate(results: &Results) -> String {
     let rows = others.iter().map(|arm| {
         let mut cells = vec![arm_cell(results, &arm.name)];
         cells.extend(results.metrics.iter().map(|metric| {
-            comparison(&arm.name, metric).and_then(|one| one.bd_rate).map_or_else(
-                || Cell { html: "refused".into(), sort: None, class: "none" },
-                Cell::bd_rate,
-            )
+            let rate = comparison(&arm.name, metric).and_then(|one| one.bd_rate);
+            bd_cell(results, &arm.name, metric, rate)
         }));
         Row { arm: arm_index(results, &arm.name), clip: None, cells }
     });
@@ -366,6 +364,18 @@ fn bd_rate(results: &Results) -> String {
         }
     ));
     out
+}
+
+/// A BD-rate, and over how few clips it is.
+fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Estimate>) -> Cell {
+    let Some(rate) = rate else {
+        return Cell { html: "refused".into(), sort: None, class: "none" };
+    };
+    let mut cell = Cell::bd_rate(rate);
+    if let Some(clips) = fewer_clips(results, arm, &metric.id) {
+        cell.html.push_str(&format!("<small>{clips}</small>"));
+    }
+    cell
 }
 
 /// A value of a metric: as many decimals as its size asks for.

@@ -93,3 +93,12 @@ fn pooled_latency(points: &[&Point]) -> Option<Quantiles> {
     let at = |share| stats::quantile_of_sorted(&times, share).unwrap_or(f64::NAN);
     Some(Quantiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) })
 }
+
+/// `3 of 4 clips`, where an arm could not be compared on all of them by the metric of this id.
+pub(crate) fn fewer_clips(results: &Results, arm: &str, metric: &str) -> Option<String> {
+    let comparison =
+        results.comparisons.iter().find(|one| one.arm == arm && one.metric == metric)?;
+    let all = comparison.clips.len();
+    let compared = comparison.clips.iter().filter(|clip| clip.bd_rate.is_some()).count();
+    (compared > 0 && compared < all).then(|| format!("{compared} of {all} clips"))
+}

@@ -1,6 +1,7 @@
 //! The table at the end of a study, for people at a terminal.
 
-use super::summary::{Summary, summaries};
+use super::summary::{Summary, fewer_clips, summaries};
+use super::tables::has_interval;
 use crate::plot::{number, short, signed};
 use crate::results::Results;
 
@@ -36,6 +37,12 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     out.push_str("with its 95 % interval; below 0 is better.\n");
     if !missing.is_empty() {
         out.push_str(&format!("No BD-rate for {}: see the notes.\n", missing.join(", ")));
+    }
+    for row in &rows {
+        let metric = results.metrics.first().map_or("", |metric| metric.id.as_str());
+        if let Some(clips) = fewer_clips(results, &row.arm.name, metric) {
+            out.push_str(&format!("BD-rate of {} over {clips}.\n", clean(&row.arm.name)));
+        }
     }
     if failed > 0 {
         out.push_str(&format!("{failed} of {points} points failed.\n"));
@@ -76,13 +83,15 @@ fn columns_of(results: &Results, rows: &[Summary<'_>]) -> Vec<Column> {
             _ if row.is_anchor => Cell::plain("anchor"),
             None => Cell::plain("refused"),
             Some(rate) => {
-                let text = format!(
+                let interval = format!(
                     "{} [{}, {}]",
                     signed(rate.value, 1),
                     signed(rate.low, 1),
                     signed(rate.high, 1)
                 );
+                let text = if has_interval(rate) { interval } else { signed(rate.value, 1) };
                 let paint = match () {
+                    () if !has_interval(rate) => "",
                     () if rate.high < 0.0 => GREEN,
                     () if rate.low > 0.0 => RED,
                     () => "",
