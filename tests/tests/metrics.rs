@@ -199,16 +199,17 @@ fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
             values
         };
         case.agree("ms_ssim", &column("float_ms_ssim"), |theirs| 0.001 * theirs);
-        case.agree("ciede2000", &column("ciede2000"), |theirs| 0.001 * theirs);
+        case.agree("ciede2000", &column("ciede2000"), |theirs| 0.005 * theirs);
         for metric in ["psnr_hvs", "psnr_hvs_y", "psnr_hvs_cb", "psnr_hvs_cr"] {
-            // Their integer transform adds noise of its own.
             case.agree(metric, &column(metric), hvs_reach);
         }
     }
 }
 
+/// Half a percent, or what another rounding of the transform adds: a squared error of 1 to 2.
 fn hvs_reach(theirs: f64) -> f64 {
-    0.005 * theirs
+    let error = 255.0 * 255.0 * 10_f64.powf(-theirs / 10.0);
+    (0.005 * theirs).max(10.0 * (1.0 + 2.0 / error).log10())
 }
 
 #[test]
@@ -235,8 +236,9 @@ fn ssimulacra2_and_butteraugli_are_those_of_libjxl() {
             let said = run(&mut command);
             let theirs: f64 = said.split_whitespace().next().unwrap().parse().unwrap();
             let ours = case.ours[metric.id()][0];
-            // SSIMULACRA2 is a scale that ends at 100 and goes through 0.
-            let reach = if metric == MetricId::Ssimulacra2 { 0.5 } else { 0.005 * theirs };
+            // SSIMULACRA2 is a scale that ends at 100 and goes through 0. Of Butteraugli, libjxl 0.7
+            // (Debian 12) says up to 0.9 % less than 0.11, and the crate what 0.11 says.
+            let reach = if metric == MetricId::Ssimulacra2 { 0.5 } else { 0.01 * theirs };
             assert!(
                 (ours - theirs).abs() <= reach,
                 "{metric} of {}: {ours}, not {theirs}",

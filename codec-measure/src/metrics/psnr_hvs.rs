@@ -83,22 +83,12 @@ impl Weights {
 #[derive(Clone, Debug)]
 pub(super) struct PsnrHvs {
     weights: [Weights; 3],
-    /// Column k: the cosine of frequency k.
-    basis: Block,
+    rotations: Rotations,
 }
 
 impl PsnrHvs {
-    #[expect(clippy::cast_precision_loss, reason = "at most 8")]
     pub(super) fn new() -> Self {
-        let basis = |x: usize, k: usize| {
-            let scale: f32 = if k == 0 { 0.125 } else { 0.25 };
-            let angle = (2 * x + 1) as f32 * k as f32 * std::f32::consts::PI / 16.0;
-            scale.sqrt() * angle.cos()
-        };
-        Self {
-            weights: SENSITIVITY.each_ref().map(Weights::new),
-            basis: std::array::from_fn(|x| std::array::from_fn(|k| basis(x, k))),
-        }
+        Self { weights: SENSITIVITY.each_ref().map(Weights::new), rotations: Rotations::new() }
     }
 
     /// Mean of the weighted squared errors as a share of the peak's square; `plane`: 0 to 2, of Y, Cb,
@@ -134,29 +124,84 @@ impl PsnrHvs {
         sums.iter().sum()
     }
 
-    /// The orthonormal DCT; rows are vertical frequencies. Rounded, as libvmaf's integers are.
+    /// The orthonormal DCT, signs aside; rows are vertical frequencies. Steps round to whole numbers
+    /// as those of libvmaf do: fine errors are felt as much as there.
     fn transform(&self, block: &Block) -> Block {
-        let mut across = Block::default();
-        for (out, row) in across.iter_mut().zip(block) {
-            for (sample, waves) in row.iter().zip(&self.basis) {
-                for (sum, wave) in out.iter_mut().zip(waves) {
-                    *sum += sample * wave;
-                }
-            }
-        }
-        let mut coeffs = Block::default();
-        for (row, waves) in across.iter().zip(&self.basis) {
-            for (out, wave) in coeffs.iter_mut().zip(waves) {
-                for (sum, sample) in out.iter_mut().zip(row) {
-                    *sum += wave * sample;
-                }
-            }
-        }
-        for coeff in coeffs.iter_mut().flatten() {
-            *coeff = (*coeff + ROUNDING) - ROUNDING;
-        }
-        coeffs
+        let down = self.rotations.transform(block);
+        transposed(&self.rotations.transform(&transposed(&down)))
     }
+}
+
+/// Eight transforms at once: one in each lane.
+type Lanes = [f32; SIDE];
+
+/// A rotation by an angle in units of pi / 16, by three lifting steps, each of which rounds.
+#[derive(Clone, Copy, Debug)]
+struct Rotation {
+    outer: f32,
+    inner: f32,
+}
+
+impl Rotation {
+    fn new(sixteenths: f32) -> Self {
+        let angle = sixteenths * std::f32::consts::PI / 16.0;
+        Self { outer: (angle / 2.0).tan(), inner: angle.sin() }
+    }
+
+    /// Sums and differences of samples by the root of one half: a rotation of 4, rounded once.
+    fn butterfly(a: Lanes, b: Lanes) -> (Lanes, Lanes) {
+        let rounded = |sign: f32| -> Lanes {
+            let half = std::f32::consts::FRAC_1_SQRT_2;
+            std::array::from_fn(|lane| ((a[lane] + sign * b[lane]) * half + ROUNDING) - ROUNDING)
+        };
+        (rounded(-1.0), rounded(1.0))
+    }
+
+    /// a cos - b sin, a sin + b cos.
+    fn turn(self, a: Lanes, b: Lanes) -> (Lanes, Lanes) {
+        let step = |onto: Lanes, from: Lanes, factor: f32| -> Lanes {
+            std::array::from_fn(|lane| onto[lane] + ((factor * from[lane] + ROUNDING) - ROUNDING))
+        };
+        let a = step(a, b, -self.outer);
+        let b = step(b, a, self.inner);
+        (step(a, b, -self.outer), b)
+    }
+}
+
+/// Rotations of the transform, by sixteenths of pi: those of 4 are butterflies.
+#[derive(Clone, Copy, Debug)]
+struct Rotations([Rotation; 4]);
+
+impl Rotations {
+    fn new() -> Self {
+        Self([4.0, 2.0, 1.0, 3.0].map(Rotation::new))
+    }
+
+    /// The orthonormal DCT of eight samples in each lane (Chen, Smith, Fralick 1977).
+    fn transform(&self, samples: &Block) -> Block {
+        let Self([quarter, eighth, first, third]) = *self;
+        let (minus0, plus0) = Rotation::butterfly(samples[0], samples[7]);
+        let (minus1, plus1) = Rotation::butterfly(samples[1], samples[6]);
+        let (minus2, plus2) = Rotation::butterfly(samples[2], samples[5]);
+        let (minus3, plus3) = Rotation::butterfly(samples[3], samples[4]);
+
+        let (outer, outer_sum) = quarter.turn(plus0, plus3);
+        let (inner, inner_sum) = quarter.turn(plus1, plus2);
+        let (c4, c0) = quarter.turn(outer_sum, inner_sum);
+        let (c6, c2) = eighth.turn(inner, outer);
+
+        let (between, middle) = quarter.turn(minus2, minus1);
+        let (f, e) = quarter.turn(minus0, middle);
+        let (h, g) = quarter.turn(minus3, between);
+        let (c7, c1) = first.turn(h, e);
+        let (c3, c5) = third.turn(f, g);
+        // Signs do not matter to differences.
+        [c0, c1, c2, c3, c4, c5, c6, c7]
+    }
+}
+
+fn transposed(block: &Block) -> Block {
+    std::array::from_fn(|row| std::array::from_fn(|col| block[col][row]))
 }
 
 fn block(plane: PlaneRef<'_>, x: usize, y: usize) -> Block {

@@ -159,7 +159,9 @@ impl Xpsnr {
             let [now, before, long_before] = &lines;
             let sum: u32 = if self.is_fast {
                 let triples = now.iter().zip(before).zip(long_before);
-                triples.map(|((now, before), long)| (now - 2 * before + long).unsigned_abs()).sum()
+                triples
+                    .map(|((now, before), long)| 2 * (now - 2 * before + long).unsigned_abs())
+                    .sum()
             } else {
                 now.iter().zip(before).map(|(now, before)| 2 * now.abs_diff(*before)).sum()
             };
