@@ -25,28 +25,40 @@ pub fn for_each(visitor: &mut impl Visitor) {
 
 /// Bytes from row to row.
 const STRIDE: usize = 160;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// A plane of noise around a ramp, and places in it.
 #[derive(Debug)]
 struct Pixels {
-    data: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Where the plane begins: at a cache line, in every run alike.
+    start: usize,
 }
 
 impl Pixels {
     fn new(seed: u32) -> Self {
         let mut state = seed;
-        let pixel = |i: usize| {
+        let mut pixel = |i: usize| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let [.., noise] = state.to_le_bytes();
             let [ramp, ..] = (i % STRIDE + i / STRIDE).to_le_bytes();
             ramp.saturating_add(noise >> 3)
         };
-        Self { data: (0..STRIDE * 96).map(pixel).collect() }
+        let mut bytes = vec![0; STRIDE * 96 + LINE];
+        let start = bytes.as_ptr().align_offset(LINE).min(LINE);
+        let plane = bytes[start..].iter_mut().take(STRIDE * 96);
+        plane.enumerate().for_each(|(i, byte)| *byte = pixel(i));
+        Self { bytes, start }
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.bytes[self.start..]
     }
 
     #[expect(clippy::unwrap_used, reason = "the plane is larger than all that is asked for")]
     fn at<const W: usize, const H: usize>(&self, x: usize, y: usize) -> Window<'_, W, H> {
-        Window::new(&self.data[y * STRIDE + x..], STRIDE).unwrap()
+        Window::new(&self.data()[y * STRIDE + x..], STRIDE).unwrap()
     }
 
     fn row<const W: usize>(&self, x: usize, y: usize) -> [u8; W] {
@@ -59,7 +71,7 @@ impl Pixels {
         x: usize,
         y: usize,
     ) -> WindowMut<'_, W, H> {
-        WindowMut::new(&mut self.data[y * STRIDE + x..], STRIDE).unwrap()
+        WindowMut::new(&mut self.bytes[self.start..][y * STRIDE + x..], STRIDE).unwrap()
     }
 }
 
@@ -99,7 +111,7 @@ fn cost(visitor: &mut impl Visitor) {
     visitor.case("sse_half_ring_16x16", |k| {
         black_box(k.sse_half_ring_16x16(&cur, plane.at(9, 9)));
     });
-    let (row, row_ref) = (&plane.data[..1280], &other.data[..1280]);
+    let (row, row_ref) = (&plane.data()[..1280], &other.data()[..1280]);
     visitor.case("sse_row_1280", |k| _ = black_box(k.sse_row(row, row_ref)));
 }
 
@@ -279,7 +291,7 @@ fn loop_filter(visitor: &mut impl Visitor) {
 
 fn pixels(visitor: &mut impl Visitor) {
     let plane = Pixels::new(1);
-    let (a, b) = (&plane.data[..1280], &plane.data[1280..2560]);
+    let (a, b) = (&plane.data()[..1280], &plane.data()[1280..2560]);
     let (mut u, mut v) = (vec![0; 640], vec![0; 640]);
     visitor.case("halve_row_1280", |k| k.halve_row(a, b, &mut u));
     visitor.case("split_uv_row_1280", |k| k.split_uv_row(a, &mut u, &mut v));

@@ -89,23 +89,24 @@ impl<'a> StageMeter<'a> {
         Self(clock.map(|clock| Box::new(Sums { clock, current: None, since: 0, spent: [0; 5] })))
     }
 
-    /// The work of `stage` begins, or (`None`) work that is not told; gives what there was before.
+    /// The work of `stage` begins, or (`None`) work that is not told.
     #[inline]
-    pub(crate) fn switch(&mut self, stage: Option<Stage>) -> Option<Stage> {
-        self.0.as_mut().and_then(|sums| sums.switch(stage))
+    pub(crate) fn switch(&mut self, stage: Option<Stage>) {
+        if let Some(sums) = &mut self.0 {
+            sums.switch(stage);
+        }
     }
 }
 
 impl Sums<'_> {
     #[cold]
     #[inline(never)]
-    fn switch(&mut self, stage: Option<Stage>) -> Option<Stage> {
+    fn switch(&mut self, stage: Option<Stage>) {
         let now = self.clock.now_ns();
         if let Some(current) = self.current {
             self.spent[current as usize] += now.saturating_sub(self.since);
         }
-        self.since = now;
-        std::mem::replace(&mut self.current, stage)
+        (self.since, self.current) = (now, stage);
     }
 }
 
@@ -147,10 +148,9 @@ mod tests {
             let _timer = StageTimer::start(Some(&clock), Stage::Analysis);
         }
         let mut meter = StageMeter::new(Some(&clock));
-        assert_eq!(meter.switch(Some(Stage::Search)), None);
-        let before = meter.switch(Some(Stage::Transform));
-        assert_eq!(before, Some(Stage::Search));
-        meter.switch(before);
+        meter.switch(Some(Stage::Search));
+        meter.switch(Some(Stage::Transform));
+        meter.switch(Some(Stage::Search));
         meter.switch(None);
         meter.switch(Some(Stage::Entropy));
         drop(meter);

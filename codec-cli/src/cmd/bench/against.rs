@@ -44,10 +44,11 @@ pub(super) fn baseline(
 }
 
 /// Tells how `points` compare with the baseline; fails where one is slower by more than the
-/// threshold, and that for certain.
+/// threshold, and that for certain. Less than `least_ns` is no difference.
 pub(super) fn check(
     baseline: &Baseline,
     points: &[Series],
+    least_ns: f64,
     args: &RecordArgs,
     env: Env,
 ) -> Result<()> {
@@ -64,7 +65,8 @@ pub(super) fn check(
     let confidence = 1.0 - (1.0 - CONFIDENCE) / pairs.len() as f64;
     let mut slower = Vec::new();
     for (now, then) in &pairs {
-        let Some(verdict) = judge(now, then, same, confidence, args.threshold) else {
+        let limit = Limit { threshold: args.threshold, least_ns };
+        let Some(verdict) = judge(now, then, same, confidence, limit) else {
             env.console.warn(format!("{}: no samples to compare", now.name));
             continue;
         };
@@ -88,15 +90,24 @@ pub(super) fn check(
     Err(Failure::new(Kind::Check, message))
 }
 
+/// From where on something counts as slower.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    /// Share of the time of before.
+    threshold: f64,
+    /// Nanoseconds more.
+    least_ns: f64,
+}
+
 /// `None` without samples.
 fn judge(
     now: &Series,
     then: &Series,
     same_yardstick: bool,
     confidence: f64,
-    threshold: f64,
+    limit: Limit,
 ) -> Option<Verdict> {
-    let raw = stats::median(&now.samples)? / stats::median(&then.samples)?;
+    let (now_ns, then_ns) = (stats::median(&now.samples)?, stats::median(&then.samples)?);
     let scaled = now.by_yardstick().zip(then.by_yardstick()).filter(|_| same_yardstick);
     let (new, old) = scaled.unwrap_or_else(|| (now.samples.clone(), then.samples.clone()));
     let ratio = stats::ratio_of_medians(&new, &old, confidence, ROUNDS, SEED)?;
@@ -107,9 +118,10 @@ fn judge(
     Some(Verdict {
         name: now.name.clone(),
         ratio,
-        raw,
+        raw: now_ns / then_ns,
         part: longer.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, more, _)| *more > 0.0),
-        is_slower: ratio.low > 1.0 + threshold,
+        is_slower: ratio.low > 1.0 + limit.threshold
+            && (ratio.value - 1.0) * then_ns > limit.least_ns,
     })
 }
 
@@ -143,6 +155,8 @@ fn describe(verdict: &Verdict) -> String {
 mod tests {
     use super::*;
 
+    const TENTH: Limit = Limit { threshold: 0.1, least_ns: 0.0 };
+
     /// Samples of a machine that is now and then slowed down by others: `speed` is how fast it is
     /// on the whole, `work` what a frame takes.
     fn measured(work: f64, speed: f64, seed: u32) -> Series {
@@ -167,7 +181,7 @@ mod tests {
             for speed in [0.7, 1.0, 1.6] {
                 let then = measured(4e6, 1.0, 2 * seed);
                 let now = measured(4e6, speed, 2 * seed + 1);
-                let verdict = judge(&now, &then, true, 0.95, 0.1).unwrap();
+                let verdict = judge(&now, &then, true, 0.95, TENTH).unwrap();
                 assert!(!verdict.is_slower, "{seed}, {speed}: {verdict:?}");
             }
         }
@@ -181,7 +195,7 @@ mod tests {
                 let mut now = measured(4.8e6, speed, 2 * seed + 1);
                 then.parts = vec![("analysis".to_owned(), 5e5), ("loop filter".to_owned(), 3e5)];
                 now.parts = vec![("analysis".to_owned(), 5e5), ("loop filter".to_owned(), 11e5)];
-                let verdict = judge(&now, &then, true, 0.95, 0.1).unwrap();
+                let verdict = judge(&now, &then, true, 0.95, TENTH).unwrap();
                 assert!(verdict.is_slower, "{seed}, {speed}: {verdict:?}");
                 let text = describe(&verdict);
                 assert!(text.starts_with("clip +") && text.contains("in loop filter"), "{text}");
@@ -193,9 +207,11 @@ mod tests {
     fn without_a_common_yardstick_nanoseconds_are_compared() {
         let then = measured(4e6, 1.0, 1);
         let now = measured(4e6, 1.6, 2);
-        assert!(judge(&now, &then, false, 0.95, 0.1).unwrap().is_slower);
+        assert!(judge(&now, &then, false, 0.95, TENTH).unwrap().is_slower);
+        let coarse = Limit { least_ns: 4e6, ..TENTH };
+        assert!(!judge(&now, &then, false, 0.95, coarse).unwrap().is_slower);
         let bare = Series { yardstick: Vec::new(), ..now };
-        assert!(judge(&bare, &then, true, 0.95, 0.1).unwrap().is_slower);
-        assert!(judge(&Series::default(), &then, true, 0.95, 0.1).is_none());
+        assert!(judge(&bare, &then, true, 0.95, TENTH).unwrap().is_slower);
+        assert!(judge(&Series::default(), &then, true, 0.95, TENTH).is_none());
     }
 }

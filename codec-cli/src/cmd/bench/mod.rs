@@ -48,7 +48,7 @@ pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
         print(&table::text(&plan, &measured))?;
     }
     match &baseline {
-        Some(baseline) => against::check(baseline, &series, &args.record, env),
+        Some(baseline) => against::check(baseline, &series, 0.0, &args.record, env),
         None => Ok(()),
     }
 }

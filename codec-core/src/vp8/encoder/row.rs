@@ -285,11 +285,11 @@ impl<'a> MbCoder<'a> {
     /// Transforms and quantises luma with a Y2 block, predicted in `best`.
     pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> Price {
         let trellis = self.trellis();
-        let before = self.meter.switch(Some(Stage::Transform));
+        self.meter.switch(Some(Stage::Transform));
         let Trial { pixels, residual, .. } = &mut *self.best;
         let kernels = self.job.kernels;
         let price = residual.code_luma(kernels, &self.cur.luma, &pixels.luma, set, trellis);
-        self.meter.switch(before);
+        self.meter.switch(Some(Stage::Search));
         price
     }
 
@@ -383,12 +383,12 @@ impl<'a> MbCoder<'a> {
         }
         let (_, mode_bits) = self.predict_chroma(choice, set);
         let trellis = self.trellis();
-        let before = self.meter.switch(Some(Stage::Transform));
+        self.meter.switch(Some(Stage::Transform));
         let Trial { pixels, residual, .. } = &mut *self.best;
         let chroma = &self.cur.chroma;
         let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
         let without = job.kernels.sse_uv(chroma, &pixels.chroma);
-        self.meter.switch(before);
+        self.meter.switch(Some(Stage::Search));
         let coded = price.sse.saturating_add(set.lambda.cost(price.bits_q8));
         coded.min(without).saturating_add(set.lambda.cost(mode_bits))
     }

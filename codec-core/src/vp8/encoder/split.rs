@@ -169,7 +169,7 @@ impl MbCoder<'_> {
             }
         }
         let prediction_sse = kernels.sse_16x16(trials.target.cur, pred.window());
-        let before = self.meter.switch(Some(Stage::Transform));
+        self.meter.switch(Some(Stage::Transform));
         let price = self.best.residual.code_luma_whole(
             kernels,
             trials.target.cur,
@@ -177,7 +177,7 @@ impl MbCoder<'_> {
             trials.set,
             trellis,
         );
-        self.meter.switch(before);
+        self.meter.switch(Some(Stage::Search));
         let mut choice = Choice {
             luma: LumaMode::Split,
             reference: whole.reference,
