@@ -9,6 +9,7 @@
 
 mod bench;
 mod compare;
+mod compare_page;
 mod decoding;
 mod encoding;
 mod inspect;
