@@ -30,6 +30,18 @@ pub struct Knob {
 }
 
 impl Knob {
+    /// A setting that is made before the first picture only.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: KnobKind, default: i64, help: &'static str) -> Self {
+        Self { name, kind, default, live: false, help }
+    }
+
+    /// The same one, changeable while the encoder runs.
+    #[must_use]
+    pub const fn live(self) -> Self {
+        Self { live: true, ..self }
+    }
+
     /// Whether `value` is allowed.
     #[must_use]
     pub fn allows(&self, value: i64) -> bool {

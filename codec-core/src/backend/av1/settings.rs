@@ -15,41 +15,36 @@ const MAX_PIXELS: u64 = 1 << 28;
 
 /// The settings of rav1e's own.
 pub(super) static KNOBS: &[Knob] = &[
-    Knob {
-        name: "tiles",
-        kind: KnobKind::Range { min: 1, max: 64 },
-        default: 1,
-        live: false,
-        help: "Parts that are coded and decoded side by side, at least; more cost some bits.",
-    },
-    Knob {
-        name: "tune",
-        kind: KnobKind::Choice(&[(0, "psnr"), (1, "psychovisual")]),
-        default: 1,
-        live: false,
-        help: "What distortion is measured by.",
-    },
-    Knob {
-        name: "lookahead",
-        kind: KnobKind::Range { min: 0, max: 60 },
-        default: 0,
-        live: false,
-        help: "Pictures that are held back to see what comes; 0: by preset and speed.",
-    },
-    Knob {
-        name: "base-qindex-min",
-        kind: KnobKind::Range { min: 0, max: 255 },
-        default: 0,
-        live: false,
-        help: "Best base index of the rate control; a frame's own index follows by its kind.",
-    },
-    Knob {
-        name: "base-qindex-max",
-        kind: KnobKind::Range { min: 0, max: 255 },
-        default: 255,
-        live: false,
-        help: "Worst base index of the rate control; a frame's own index follows by its kind.",
-    },
+    Knob::new(
+        "tiles",
+        KnobKind::Range { min: 1, max: 64 },
+        1,
+        "Parts that are coded and decoded side by side, at least; more cost some bits.",
+    ),
+    Knob::new(
+        "tune",
+        KnobKind::Choice(&[(0, "psnr"), (1, "psychovisual")]),
+        1,
+        "What distortion is measured by.",
+    ),
+    Knob::new(
+        "lookahead",
+        KnobKind::Range { min: 0, max: 60 },
+        0,
+        "Pictures that are held back to see what comes; 0: by preset and speed.",
+    ),
+    Knob::new(
+        "base-qindex-min",
+        KnobKind::Range { min: 0, max: 255 },
+        0,
+        "Best base index of the rate control; a frame's own index follows by its kind.",
+    ),
+    Knob::new(
+        "base-qindex-max",
+        KnobKind::Range { min: 0, max: 255 },
+        255,
+        "Worst base index of the rate control; a frame's own index follows by its kind.",
+    ),
 ];
 
 #[derive(Clone, Copy, Debug)]

@@ -6,133 +6,124 @@ use crate::frame::PixelFormat;
 /// Most pictures that libvpx holds back.
 pub(super) const MAX_LAG: u32 = 25;
 
-const CPU_USED: Knob = Knob {
-    name: "cpu-used",
-    kind: KnobKind::Range { min: -16, max: 16 },
-    default: -6,
-    live: true,
-    help: "libvpx's speed; above 0 in real time it follows libvpx's clock. Where it is not given it \
+const CPU_USED: Knob = Knob::new(
+    "cpu-used",
+    KnobKind::Range { min: -16, max: 16 },
+    -6,
+    "libvpx's speed; above 0 in real time it follows libvpx's clock. Where it is not given it \
            follows from the speed: see docs/C-LIBRARIES.md.",
-};
-const THREADS: Knob = Knob {
-    name: "threads",
-    kind: KnobKind::Range { min: 1, max: 16 },
-    default: 1,
-    live: false,
-    help: "Threads of libvpx's own; the bytes depend on their number.",
-};
-const DEADLINE: Knob = Knob {
-    name: "deadline",
-    kind: KnobKind::Choice(&[(-1, "preset"), (0, "best"), (1, "rt"), (2, "good")]),
-    default: -1,
-    live: true,
-    help: "libvpx's mode: real time, good or best quality; preset: rt or good.",
-};
-const LAG: Knob = Knob {
-    name: "lag",
-    kind: KnobKind::Range { min: -1, max: MAX_LAG as i64 },
-    default: -1,
-    live: false,
-    help: "Pictures held back; -1: by the preset, 0 in real time and 25 for files.",
-};
-const AUTO_ALT_REF: Knob = Knob {
-    name: "auto-alt-ref",
-    kind: KnobKind::Range { min: -1, max: 1 },
-    default: -1,
-    live: false,
-    help: "Hidden frames to predict from; -1: where pictures are held back.",
-};
-const ARNR_FRAMES: Knob = Knob {
-    name: "arnr-maxframes",
-    kind: KnobKind::Range { min: 0, max: 15 },
-    default: 7,
-    live: true,
-    help: "Pictures that go into a hidden frame.",
-};
-const ARNR_STRENGTH: Knob = Knob {
-    name: "arnr-strength",
-    kind: KnobKind::Range { min: 0, max: 6 },
-    default: 5,
-    live: true,
-    help: "How much noise is averaged out of hidden frames.",
-};
-const STATIC_THRESHOLD: Knob = Knob {
-    name: "static-threshold",
-    kind: KnobKind::Range { min: 0, max: 1_000_000 },
-    default: 0,
-    live: true,
-    help: "Squared error of a block below which it counts as unchanged.",
-};
-const NOISE_SENSITIVITY: Knob = Knob {
-    name: "noise-sensitivity",
-    kind: KnobKind::Range { min: 0, max: 6 },
-    default: 0,
-    live: true,
-    help: "Denoising of the input; 0: none.",
-};
-const SHARPNESS: Knob = Knob {
-    name: "sharpness",
-    kind: KnobKind::Range { min: 0, max: 7 },
-    default: 0,
-    live: true,
-    help: "Sharpness of the loop filter.",
-};
-const TUNE: Knob = Knob {
-    name: "tune",
-    kind: KnobKind::Choice(&[(0, "psnr"), (1, "ssim")]),
-    default: 0,
-    live: true,
-    help: "What decisions are made for.",
-};
+)
+.live();
+const THREADS: Knob = Knob::new(
+    "threads",
+    KnobKind::Range { min: 1, max: 16 },
+    1,
+    "Threads of libvpx's own; the bytes depend on their number.",
+);
+const DEADLINE: Knob = Knob::new(
+    "deadline",
+    KnobKind::Choice(&[(-1, "preset"), (0, "best"), (1, "rt"), (2, "good")]),
+    -1,
+    "libvpx's mode: real time, good or best quality; preset: rt or good.",
+)
+.live();
+const LAG: Knob = Knob::new(
+    "lag",
+    KnobKind::Range { min: -1, max: MAX_LAG as i64 },
+    -1,
+    "Pictures held back; -1: by the preset, 0 in real time and 25 for files.",
+);
+const AUTO_ALT_REF: Knob = Knob::new(
+    "auto-alt-ref",
+    KnobKind::Range { min: -1, max: 1 },
+    -1,
+    "Hidden frames to predict from; -1: where pictures are held back.",
+);
+const ARNR_FRAMES: Knob = Knob::new(
+    "arnr-maxframes",
+    KnobKind::Range { min: 0, max: 15 },
+    7,
+    "Pictures that go into a hidden frame.",
+)
+.live();
+const ARNR_STRENGTH: Knob = Knob::new(
+    "arnr-strength",
+    KnobKind::Range { min: 0, max: 6 },
+    5,
+    "How much noise is averaged out of hidden frames.",
+)
+.live();
+const STATIC_THRESHOLD: Knob = Knob::new(
+    "static-threshold",
+    KnobKind::Range { min: 0, max: 1_000_000 },
+    0,
+    "Squared error of a block below which it counts as unchanged.",
+)
+.live();
+const NOISE_SENSITIVITY: Knob = Knob::new(
+    "noise-sensitivity",
+    KnobKind::Range { min: 0, max: 6 },
+    0,
+    "Denoising of the input; 0: none.",
+)
+.live();
+const SHARPNESS: Knob =
+    Knob::new("sharpness", KnobKind::Range { min: 0, max: 7 }, 0, "Sharpness of the loop filter.")
+        .live();
+const TUNE: Knob = Knob::new(
+    "tune",
+    KnobKind::Choice(&[(0, "psnr"), (1, "ssim")]),
+    0,
+    "What decisions are made for.",
+)
+.live();
 
 static VP8_KNOBS: &[Knob] = &[
     CPU_USED,
     THREADS,
-    Knob {
-        name: "token-partitions",
-        kind: KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
-        default: 1,
-        live: true,
-        help: "Partitions of the coefficients, which decoders can read in parallel.",
-    },
+    Knob::new(
+        "token-partitions",
+        KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
+        1,
+        "Partitions of the coefficients, which decoders can read in parallel.",
+    )
+    .live(),
     DEADLINE,
     LAG,
     AUTO_ALT_REF,
     ARNR_FRAMES,
     ARNR_STRENGTH,
-    Knob {
-        name: "arnr-type",
-        kind: KnobKind::Choice(&[(1, "backward"), (2, "forward"), (3, "centred")]),
-        default: 3,
-        live: true,
-        help: "Which pictures go into a hidden frame.",
-    },
+    Knob::new(
+        "arnr-type",
+        KnobKind::Choice(&[(1, "backward"), (2, "forward"), (3, "centred")]),
+        3,
+        "Which pictures go into a hidden frame.",
+    )
+    .live(),
     STATIC_THRESHOLD,
     NOISE_SENSITIVITY,
     SHARPNESS,
     TUNE,
-    Knob {
-        name: "screen-content",
-        kind: KnobKind::Range { min: -1, max: 2 },
-        default: -1,
-        live: true,
-        help: "libvpx's screen mode, 2 with frames dropped that overshoot; -1: by the content, 2 \
+    Knob::new(
+        "screen-content",
+        KnobKind::Range { min: -1, max: 2 },
+        -1,
+        "libvpx's screen mode, 2 with frames dropped that overshoot; -1: by the content, 2 \
                where frames may be dropped, else 1.",
-    },
-    Knob {
-        name: "resilient-partitions",
-        kind: KnobKind::Switch,
-        default: 0,
-        live: false,
-        help: "Partitions decodable without one another's probabilities.",
-    },
-    Knob {
-        name: "profile",
-        kind: KnobKind::Range { min: 0, max: 3 },
-        default: 0,
-        live: false,
-        help: "Profile of the bitstream: higher ones have simpler interpolation and filters.",
-    },
+    )
+    .live(),
+    Knob::new(
+        "resilient-partitions",
+        KnobKind::Switch,
+        0,
+        "Partitions decodable without one another's probabilities.",
+    ),
+    Knob::new(
+        "profile",
+        KnobKind::Range { min: 0, max: 3 },
+        0,
+        "Profile of the bitstream: higher ones have simpler interpolation and filters.",
+    ),
 ];
 
 static VP9_KNOBS: &[Knob] = &[
@@ -147,32 +138,21 @@ static VP9_KNOBS: &[Knob] = &[
     NOISE_SENSITIVITY,
     SHARPNESS,
     TUNE,
-    Knob {
-        name: "tile-columns",
-        kind: KnobKind::Range { min: 0, max: 6 },
-        default: 0,
-        live: true,
-        help: "Binary logarithm of the most columns of tiles.",
-    },
-    Knob {
-        name: "row-mt",
-        kind: KnobKind::Switch,
-        default: 0,
-        live: true,
-        help: "Threads share rows of tiles, too.",
-    },
-    Knob {
-        name: "aq-mode",
-        kind: KnobKind::Choice(&[
-            (0, "none"),
-            (1, "variance"),
-            (2, "complexity"),
-            (3, "cyclic-refresh"),
-        ]),
-        default: 0,
-        live: true,
-        help: "How quantisers differ within a frame.",
-    },
+    Knob::new(
+        "tile-columns",
+        KnobKind::Range { min: 0, max: 6 },
+        0,
+        "Binary logarithm of the most columns of tiles.",
+    )
+    .live(),
+    Knob::new("row-mt", KnobKind::Switch, 0, "Threads share rows of tiles, too.").live(),
+    Knob::new(
+        "aq-mode",
+        KnobKind::Choice(&[(0, "none"), (1, "variance"), (2, "complexity"), (3, "cyclic-refresh")]),
+        0,
+        "How quantisers differ within a frame.",
+    )
+    .live(),
 ];
 
 const OWN_THREADS: Gap =

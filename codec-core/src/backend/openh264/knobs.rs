@@ -9,48 +9,27 @@ pub(super) const MAX_DIMENSION: u32 = 4096;
 pub(super) const MAX_QP: u8 = 51;
 
 static KNOBS: &[Knob] = &[
-    Knob {
-        name: "complexity",
-        kind: KnobKind::Choice(&[(-1, "speed"), (0, "low"), (1, "medium"), (2, "high")]),
-        default: -1,
-        live: false,
-        help: "OpenH264's effort; speed: high up to speed 3, medium up to 6, else low.",
-    },
-    Knob {
-        name: "threads",
-        kind: KnobKind::Range { min: 1, max: 4 },
-        default: 1,
-        live: false,
-        help: "Threads of OpenH264's own, each with a slice; the bytes depend on their number.",
-    },
-    Knob {
-        name: "cabac",
-        kind: KnobKind::Switch,
-        default: 0,
-        live: false,
-        help: "Arithmetic coding: high instead of baseline profile.",
-    },
-    Knob {
-        name: "denoise",
-        kind: KnobKind::Switch,
-        default: 0,
-        live: false,
-        help: "Denoising of the input.",
-    },
-    Knob {
-        name: "background-detection",
-        kind: KnobKind::Switch,
-        default: 1,
-        live: false,
-        help: "Background is found and costs less.",
-    },
-    Knob {
-        name: "adaptive-quant",
-        kind: KnobKind::Switch,
-        default: 0,
-        live: false,
-        help: "Quantisers differ within a frame; packets tell that of the first slice.",
-    },
+    Knob::new(
+        "complexity",
+        KnobKind::Choice(&[(-1, "speed"), (0, "low"), (1, "medium"), (2, "high")]),
+        -1,
+        "OpenH264's effort; speed: high up to speed 3, medium up to 6, else low.",
+    ),
+    Knob::new(
+        "threads",
+        KnobKind::Range { min: 1, max: 4 },
+        1,
+        "Threads of OpenH264's own, each with a slice; the bytes depend on their number.",
+    ),
+    Knob::new("cabac", KnobKind::Switch, 0, "Arithmetic coding: high instead of baseline profile."),
+    Knob::new("denoise", KnobKind::Switch, 0, "Denoising of the input."),
+    Knob::new("background-detection", KnobKind::Switch, 1, "Background is found and costs less."),
+    Knob::new(
+        "adaptive-quant",
+        KnobKind::Switch,
+        0,
+        "Quantisers differ within a frame; packets tell that of the first slice.",
+    ),
 ];
 
 /// The encoder.

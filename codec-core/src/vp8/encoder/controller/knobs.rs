@@ -9,63 +9,57 @@ pub(super) const MAX_LOOKAHEAD: u32 = 32;
 
 /// The settings, for programs to read.
 pub(super) static KNOBS: &[Knob] = &[
-    Knob {
-        name: "token-partitions",
-        kind: KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
-        default: 1,
-        live: true,
-        help: "Partitions of the coefficients, which decoders can read in parallel.",
-    },
-    Knob {
-        name: "profile",
-        kind: KnobKind::Range { min: 0, max: 3 },
-        default: 0,
-        live: true,
-        help: "Profile of the bitstream: higher ones have simpler interpolation and filters.",
-    },
-    Knob {
-        name: "sharpness",
-        kind: KnobKind::Range { min: 0, max: 7 },
-        default: 0,
-        live: true,
-        help: "Sharpness of the loop filter.",
-    },
-    Knob {
-        name: "filter-level",
-        kind: KnobKind::Range { min: -1, max: 63 },
-        default: -1,
-        live: true,
-        help: "Level of the loop filter; -1: chosen by the encoder.",
-    },
-    Knob {
-        name: "refresh",
-        kind: KnobKind::Range { min: 0, max: 50 },
-        default: 10,
-        live: true,
-        help: "Static macroblocks refreshed at a finer quantiser per frame, at most, in percent; \
+    Knob::new(
+        "token-partitions",
+        KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
+        1,
+        "Partitions of the coefficients, which decoders can read in parallel.",
+    )
+    .live(),
+    Knob::new(
+        "profile",
+        KnobKind::Range { min: 0, max: 3 },
+        0,
+        "Profile of the bitstream: higher ones have simpler interpolation and filters.",
+    )
+    .live(),
+    Knob::new("sharpness", KnobKind::Range { min: 0, max: 7 }, 0, "Sharpness of the loop filter.")
+        .live(),
+    Knob::new(
+        "filter-level",
+        KnobKind::Range { min: -1, max: 63 },
+        -1,
+        "Level of the loop filter; -1: chosen by the encoder.",
+    )
+    .live(),
+    Knob::new(
+        "refresh",
+        KnobKind::Range { min: 0, max: 50 },
+        10,
+        "Static macroblocks refreshed at a finer quantiser per frame, at most, in percent; \
                constant bitrate only.",
-    },
-    Knob {
-        name: "lookahead",
-        kind: KnobKind::Range { min: 1, max: MAX_LOOKAHEAD as i64 },
-        default: 24,
-        live: false,
-        help: "Pictures that the file preset holds back to see what comes.",
-    },
-    Knob {
-        name: "altref",
-        kind: KnobKind::Switch,
-        default: 1,
-        live: true,
-        help: "Whether the file preset codes hidden frames ahead of time to predict from.",
-    },
-    Knob {
-        name: "altref-strength",
-        kind: KnobKind::Range { min: 0, max: 6 },
-        default: 3,
-        live: true,
-        help: "How much noise is averaged out of altref frames; 0: none.",
-    },
+    )
+    .live(),
+    Knob::new(
+        "lookahead",
+        KnobKind::Range { min: 1, max: MAX_LOOKAHEAD as i64 },
+        24,
+        "Pictures that the file preset holds back to see what comes.",
+    ),
+    Knob::new(
+        "altref",
+        KnobKind::Switch,
+        1,
+        "Whether the file preset codes hidden frames ahead of time to predict from.",
+    )
+    .live(),
+    Knob::new(
+        "altref-strength",
+        KnobKind::Range { min: 0, max: 6 },
+        3,
+        "How much noise is averaged out of altref frames; 0: none.",
+    )
+    .live(),
 ];
 
 /// The values of all settings.
