@@ -1,5 +1,6 @@
 //! Every backend of this build: an explicit list, native ones first.
 
+use crate::audio::packed;
 use crate::audio::processor::{OpenProcessor, ProcessorEntry};
 use crate::audio::{
     AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
@@ -163,20 +164,20 @@ pub static AUDIO_BACKENDS: &[AudioBackend] = &[
     AudioBackend {
         codec: AudioCodec::Pcma,
         name: "native",
-        encoder: Some((g711::open_encoder, &g711::CAPABILITIES)),
-        decoder: Some((g711::open_decoder, &g711::CAPABILITIES)),
+        encoder: Some((packed::open_encoder::<g711::Law>, &g711::CAPABILITIES)),
+        decoder: Some((packed::open_decoder::<g711::Law>, &g711::CAPABILITIES)),
     },
     AudioBackend {
         codec: AudioCodec::Pcmu,
         name: "native",
-        encoder: Some((g711::open_encoder, &g711::CAPABILITIES)),
-        decoder: Some((g711::open_decoder, &g711::CAPABILITIES)),
+        encoder: Some((packed::open_encoder::<g711::Law>, &g711::CAPABILITIES)),
+        decoder: Some((packed::open_decoder::<g711::Law>, &g711::CAPABILITIES)),
     },
     AudioBackend {
         codec: AudioCodec::Pcm(PcmEncoding::S16Le),
         name: "native",
-        encoder: Some((pcm::open_encoder, &pcm::CAPABILITIES)),
-        decoder: Some((pcm::open_decoder, &pcm::CAPABILITIES)),
+        encoder: Some((packed::open_encoder::<PcmEncoding>, &pcm::CAPABILITIES)),
+        decoder: Some((packed::open_decoder::<PcmEncoding>, &pcm::CAPABILITIES)),
     },
     #[cfg(feature = "import")]
     imported(AudioCodec::Aac, &symphonia::CAPABILITIES),

@@ -27,15 +27,16 @@ pub mod metrics;
 pub mod mixer;
 pub mod opus_head;
 pub mod opus_packet;
+pub(crate) mod packed;
 mod packet;
 pub mod processor;
 #[cfg(feature = "resample")]
 pub mod resample;
+pub(crate) mod sample;
 pub(crate) mod settings;
 #[cfg(feature = "vad")]
 pub mod vad;
 
-pub(crate) use buffer::to_s16;
 pub use buffer::{AudioBuf, AudioView, SampleBuf, SampleKind, Samples};
 pub use config::{
     Application, AudioDecoderConfig, AudioEncoderConfig, AudioRate, Bandwidth, FrameLength, Signal,

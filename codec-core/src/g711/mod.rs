@@ -7,5 +7,5 @@
 mod codec;
 mod law;
 
-pub(crate) use codec::{CAPABILITIES, open_decoder, open_encoder};
+pub(crate) use codec::CAPABILITIES;
 pub use law::Law;

@@ -6,4 +6,4 @@
 mod codec;
 mod convert;
 
-pub(crate) use codec::{CAPABILITIES, open_decoder, open_encoder};
+pub(crate) use codec::CAPABILITIES;
