@@ -390,7 +390,7 @@ pub(crate) struct MetricsArgs {
     /// Compare at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Measure these as well: psnr, psnr_global, ssim, ms_ssim, psnr_hvs, ciede2000, xpsnr,
+    /// Measure these as well: psnr, psnr-global, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr,
     /// ssimulacra2, butteraugli, all of these (all), vmaf (by an ffmpeg that has libvmaf).
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,

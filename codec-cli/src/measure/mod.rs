@@ -147,7 +147,6 @@ pub(crate) fn measure(
 }
 
 /// Metrics that cannot be had: a build without them, or pictures that are too small.
-#[expect(clippy::needless_pass_by_value, reason = "an error mapper")]
 fn refused(error: codec_measure::metrics::MetricError) -> Failure {
     use codec_measure::metrics::MetricError;
     let kind = match error {
