@@ -8,7 +8,7 @@ use codec_measure::metrics::MetricId;
 use codec_measure::results::Results;
 use codec_measure::{plot, report};
 
-use super::score::{Score, View};
+use super::score::Score;
 use super::store::write_whole;
 use crate::failure::{Failure, Result};
 
@@ -49,19 +49,12 @@ pub(super) fn frames_csv(score: &Score, metrics: &[MetricId]) -> String {
         let _ = write!(text, ",{}{unit}", metric.id());
     }
     text.push_str("\r\n");
-    let columns: Vec<usize> = metrics
-        .iter()
-        .filter_map(|metric| score.metrics.iter().position(|id| id == metric.id()))
-        .collect();
-    for (frame, (time_s, view, values)) in score.frames.iter().enumerate() {
-        let view = match view {
-            View::New => "new",
-            View::Still => "still",
-            View::Nothing => "nothing",
-        };
-        let _ = write!(text, "{frame},{time_s:.6},{view}");
+    let columns: Vec<usize> = metrics.iter().filter_map(|&metric| score.column(metric)).collect();
+    for (number, frame) in score.frames.iter().enumerate() {
+        let view = if frame.frozen { "frozen" } else { "new" };
+        let _ = write!(text, "{number},{:.6},{view}", frame.time_s);
         for &column in &columns {
-            let _ = write!(text, ",{:.6}", values[column]);
+            let _ = write!(text, ",{:.6}", frame.values[column]);
         }
         text.push_str("\r\n");
     }
