@@ -61,7 +61,7 @@ fn run(command: &mut Command) -> String {
 
 /// Frames and what a coarse codec might make of them: blocks lose detail, more so at low quality.
 fn pair(size: Size, frame: usize, loss: u8) -> [Vec<u8>; 2] {
-    let motion = if frame % 2 == 0 { Motion::Pan } else { Motion::Patch };
+    let motion = if frame.is_multiple_of(2) { Motion::Pan } else { Motion::Patch };
     let reference = scene::picture(size, frame as u64, motion, 3);
     let mut distorted = reference.clone();
     let half = size.chroma();
