@@ -77,7 +77,7 @@ pub(crate) struct CompareArgs {
     /// Encodings of each arm on each clip before the times count. Default: 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) warm_up: Option<u32>,
-    /// Measures of quality; BD-rate by the first one leads. Default: psnr_y_global, psnr_611, ssim.
+    /// Measures of quality; BD-rate by the first one leads. Default: `psnr_y_global`, `psnr_611`, `ssim`.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
     /// What lies between the points of a curve. Default: pchip.

@@ -1,7 +1,5 @@
 //! A link as it is written: `rate=800k,delay=40ms,jitter=10ms,loss=2%,burst=3,queue=200ms`.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,8 +7,9 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 use codec_rtc::link::{Jitter, JitterShape, LinkConfig, Loss, QueueLimit, RateTrace};
 
+use super::rate_trace::read_trace;
 use super::values;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 
 /// The rate of a link that states none: no bottleneck.
 const FREE: Bitrate = Bitrate(1_000_000_000);
@@ -51,22 +50,6 @@ impl LinkSpec {
         };
         Ok(LinkConfig { rate, ..self.config.clone() })
     }
-}
-
-/// A trace of rates from a file.
-pub(crate) fn read_trace(path: &PathBuf) -> Result<RateTrace> {
-    /// No trace of the longest length is larger.
-    const MOST_BYTES: u64 = 16 << 20;
-    let name = path.display();
-    let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
-    let mut text = String::new();
-    let file = File::open(path).map_err(unreadable)?;
-    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if read as u64 > MOST_BYTES {
-        return Err(Failure::new(Kind::Input, format!("{name}: too large for a trace of rates")));
-    }
-    RateTrace::parse_csv(&text)
-        .map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))
 }
 
 impl FromStr for LinkSpec {

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use codec_container::Format;
 use codec_core::codec::{Codec, EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
+use codec_rtc::link::RateTrace;
 
 use super::encoder::PresetArg;
-use super::rate_trace::RateTrace;
+use super::rate_trace::read_targets;
 use super::raw::{EncodeArgs, Metric};
 use super::resolved_encoder::EncoderSettings;
 use super::sound::SoundSettings;
@@ -48,9 +50,10 @@ impl Encoding {
     pub(crate) fn new(args: &EncodeArgs) -> Result<Self> {
         let input = InputSpec::from(&args.input);
         let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
-        let rate_trace = args.rate_trace.as_deref().map(RateTrace::read).transpose()?;
+        let rate_trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
         let mut told = args.encoder.clone();
-        told.bitrate = told.bitrate.or(rate_trace.as_ref().map(|trace| trace.at(0.0)));
+        told.bitrate =
+            told.bitrate.or(rate_trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
         let encoder = EncoderSettings::new(&told, PresetArg::File, format)?;
         if rate_trace.is_some() && encoder.preset != PresetArg::Rtc {
             return Err(Failure::usage("--rate-trace: used in real time only: --preset rtc"));

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use codec_measure::metrics::MetricId;
 use codec_measure::report;
 use codec_measure::results::{self, Point, Results, SCHEMA, Target, VERSION};
+use codec_rtc::link::RateTrace;
 use rayon::prelude::*;
 
 use self::arm::{Arm, Task, arms_of};
@@ -27,7 +28,6 @@ use self::study::{Study, label};
 use self::ticker::Ticker;
 use crate::Env;
 use crate::args::compare::CompareArgs;
-use crate::args::rate_trace::RateTrace;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::output::{Rules, print};
@@ -47,7 +47,8 @@ pub(crate) fn run(args: &CompareArgs, env: Env) -> Result<()> {
     let store = Store::open(&args.output, args.yes)?;
     interrupt::listen();
     let clips = clips_of(&study, &store, env)?;
-    let results = measure(&study, &arms, &clips, (anchor, args), &store, env).map_err(kept)?;
+    let results = measure(&study, &arms, &clips, (anchor, args), &store, env)
+        .map_err(|failure| kept(&failure))?;
     tell(&results, &args.output, env)
 }
 
@@ -69,7 +70,7 @@ fn measure(
 }
 
 /// A study that ends early loses nothing.
-fn kept(failure: Failure) -> Failure {
+fn kept(failure: &Failure) -> Failure {
     let message = match failure.kind {
         Kind::Interrupted => {
             "interrupted: what was measured is kept, the same command goes on".to_owned()

@@ -9,6 +9,7 @@ mod totals;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use codec_container::{
     AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
@@ -18,9 +19,9 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::RowPool;
+use codec_rtc::link::RateTrace;
 
 use crate::Env;
-use crate::args::rate_trace::RateTrace;
 use crate::args::resolved::{Encoding, threads_for};
 use crate::audio::lane::SoundLane;
 use crate::audio::source::SoundOptions;
@@ -150,7 +151,7 @@ impl Session {
             totals: Totals::new(frame_rate, time_base),
             last_qindex: None,
             rate_trace: settings.rate_trace.clone().map(|trace| {
-                let first = trace.at(0.0);
+                let first = trace.rate_at(Duration::ZERO);
                 (trace, first)
             }),
             skips: settings.skip > 0,
@@ -265,7 +266,9 @@ impl Session {
     fn follow_trace(&mut self, pts: i64) -> Result<()> {
         let Some((trace, current)) = &mut self.rate_trace else { return Ok(()) };
         let first = self.totals.first_pts.unwrap_or(pts);
-        let wanted = trace.at(self.totals.seconds(pts.saturating_sub(first)));
+        let elapsed_s = self.totals.seconds(pts.saturating_sub(first));
+        let elapsed = Duration::try_from_secs_f64(elapsed_s).unwrap_or(Duration::MAX);
+        let wanted = trace.rate_at(elapsed);
         if wanted != *current {
             let change = self.encoder.apply(Update::Bitrate(wanted));
             change.map_err(|error| Failure::encoding(&error))?;

@@ -7,13 +7,13 @@ use codec_measure::metrics::MetricId;
 use codec_measure::rate::{self, CodedFrame};
 use codec_measure::results::{Latency, Memory, Point, Speed, Target};
 use codec_measure::stats::{mean, median};
+use codec_rtc::link::RateTrace;
 
 use super::arm::bpp_to_kbps;
 use super::clips::Clip;
 use super::score::Score;
 use super::store::Run;
 use super::study::kbps;
-use crate::args::rate_trace::RateTrace;
 
 /// Frames after which an encoder is warm.
 const WARM_FRAMES: usize = 10;
@@ -49,8 +49,8 @@ pub(super) fn targets_of(
     clip: &Clip,
 ) -> Vec<(f64, f64)> {
     if let Some(trace) = trace {
-        let within = trace.steps().iter().filter(|(begins, _)| *begins < clip.seconds());
-        return within.map(|&(begins, rate)| (begins, kbps(rate))).collect();
+        let steps = trace.steps().iter().map(|&(begins, rate)| (begins.as_secs_f64(), kbps(rate)));
+        return steps.filter(|(begins, _)| *begins < clip.seconds()).collect();
     }
     match target {
         Target::Kbps(kbps) => vec![(0.0, kbps)],

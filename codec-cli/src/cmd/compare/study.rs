@@ -6,10 +6,11 @@ use codec_core::codec::Bitrate;
 use codec_measure::bd::Interpolation;
 use codec_measure::metrics::{MetricId, parse_list};
 use codec_measure::results::Target;
+use codec_rtc::link::RateTrace;
 use serde::{Deserialize, Serialize};
 
 use crate::args::compare::CompareArgs;
-use crate::args::rate_trace::RateTrace;
+use crate::args::rate_trace::read_targets;
 use crate::args::values;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::output::{OutputFile, Rules};
@@ -234,7 +235,7 @@ impl Study {
     }
 
     pub(super) fn trace(&self) -> Result<Option<RateTrace>> {
-        self.rate_trace.as_deref().map(RateTrace::read).transpose()
+        self.rate_trace.as_deref().map(read_targets).transpose()
     }
 
     pub(super) fn metrics(&self) -> Result<Vec<MetricId>> {

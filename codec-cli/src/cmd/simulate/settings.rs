@@ -8,7 +8,7 @@ use codec_core::codec::Codec;
 use codec_rtc::link::{LinkConfig, RateTrace};
 
 use crate::args::encoder::PresetArg;
-use crate::args::link::read_trace;
+use crate::args::rate_trace::read_trace;
 use crate::args::resolved_encoder::EncoderSettings;
 use crate::args::simulate::{OnLossArg, RecoveryArg, SimulateArgs};
 use crate::failure::{Failure, Result};
