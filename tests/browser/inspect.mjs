@@ -1,35 +1,10 @@
 // Opens a page of `codec inspect` as a reader does, works its controls, and fails on anything that
 // the console says.
 // usage: node inspect.mjs PAGE.html SCREENSHOTS/NAME
-import { chromium } from "playwright-core";
 import { strict as assert } from "node:assert";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fits, read } from "./page.mjs";
 
 const [file, shots] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
-const complaints = [];
-
-async function open(options, hash = "") {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => complaints.push(`error: ${error.stack ?? error}`));
-  page.on("request", (request) => {
-    if (!/^(file|data):/.test(request.url())) complaints.push(`request: ${request.url()}`);
-  });
-  await page.goto(pathToFileURL(resolve(file)).href + hash);
-  await page.waitForFunction(() => document.body.dataset.ready !== undefined);
-  return page;
-}
 
 const drawn = (page, id = "view") =>
   page.evaluate((canvas) => document.getElementById(canvas).toDataURL(), id);
@@ -108,7 +83,7 @@ async function works(page) {
   assert.equal(await width(), fits);
 }
 
-try {
+await read(file, () => document.body.dataset.ready !== undefined, async (open) => {
   const papers = new Set();
   for (const colorScheme of ["light", "dark"]) {
     const page = await open({ colorScheme });
@@ -117,15 +92,9 @@ try {
     await page.mouse.move(0, 0);
     await page.screenshot({ path: `${shots}-${colorScheme}.png`, fullPage: true });
     const small = await open({ colorScheme, viewport: { width: 400, height: 800 } });
-    const overflow = await small.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a telephone`);
+    await fits(small);
     await small.screenshot({ path: `${shots}-${colorScheme}-400.png`, fullPage: true });
   }
   assert.equal(papers.size, 2);
   await isAt(await open({}, "#2"), 2);
-} catch (error) {
-  complaints.push(error.stack ?? String(error));
-}
-await browser.close();
-for (const complaint of complaints) console.error(complaint);
-process.exit(complaints.length === 0 ? 0 : 1);
+});

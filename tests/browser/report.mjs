@@ -1,37 +1,9 @@
 // Opens a report as a reader does, works its controls, and fails on anything that the console says.
 // usage: node report.mjs REPORT.html SCREENSHOTS/NAME
-import { chromium } from "playwright-core";
 import { strict as assert } from "node:assert";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fits, read } from "./page.mjs";
 
 const [report, shots] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
-const complaints = [];
-
-async function open(options) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
-  });
-  page.on("pageerror", (error) => complaints.push(`error: ${error.stack ?? error}`));
-  page.on("dialog", (dialog) => {
-    complaints.push(`dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  page.on("request", (request) => {
-    if (!/^(file|data):/.test(request.url())) complaints.push(`request: ${request.url()}`);
-  });
-  await page.goto(pathToFileURL(resolve(report)).href);
-  return page;
-}
 
 async function works(page) {
   const curves = page.locator("#rd figure:visible");
@@ -136,23 +108,17 @@ const picture = async (page, name) => {
   await page.screenshot({ path: `${shots}-${name}.png`, fullPage: true });
 };
 
-try {
+await read(report, null, async (open) => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await open({ colorScheme });
     await works(page);
     await picture(page, colorScheme);
     const small = await open({ colorScheme, viewport: { width: 400, height: 800 } });
-    const overflow = await small.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a telephone`);
+    await fits(small);
     await picture(small, `${colorScheme}-400`);
   }
   const still = await open({ javaScriptEnabled: false });
   assert.ok((await still.locator("#rd svg path").count()) > 0);
   assert.ok(await still.locator("#summary table").isVisible());
   await picture(still, "no-script");
-} catch (error) {
-  complaints.push(error.stack ?? String(error));
-}
-await browser.close();
-for (const complaint of complaints) console.error(complaint);
-process.exit(complaints.length === 0 ? 0 : 1);
+});
