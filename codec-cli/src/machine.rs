@@ -7,17 +7,17 @@ use codec_simd::Level;
 
 /// Figures of different machines cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Machine {
-    pub(super) cpu: String,
-    pub(super) cores: usize,
+pub(crate) struct Machine {
+    pub(crate) cpu: String,
+    pub(crate) cores: usize,
     /// `linux x86_64`.
-    pub(super) system: String,
+    pub(crate) system: String,
     /// Instruction sets that the CPU has.
-    pub(super) levels: String,
+    pub(crate) levels: String,
 }
 
 impl Machine {
-    pub(super) fn this() -> Self {
+    pub(crate) fn this() -> Self {
         let levels = Level::ALL.into_iter().filter(|level| level.is_supported());
         Self {
             cpu: cpu_name().unwrap_or_else(|| "unknown CPU".to_owned()),
@@ -39,18 +39,23 @@ fn cpu_name() -> Option<String> {
 }
 
 /// Whether this build is one whose times mean anything.
-pub(super) fn build() -> &'static str {
+pub(crate) fn build() -> &'static str {
     if cfg!(debug_assertions) { "debug" } else { "release" }
 }
 
 /// From now on the peak is that of what follows, where the system can do that (Linux).
-pub(super) fn reset_peak_memory() {
+pub(crate) fn reset_peak_memory() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
 /// The peak resident set of this process in bytes, where the system tells it (Linux).
-pub(super) fn peak_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
+pub(crate) fn peak_memory() -> Option<u64> {
+    peak_memory_of("self")
+}
+
+/// That of another process so far.
+pub(crate) fn peak_memory_of(process: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }

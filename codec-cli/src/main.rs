@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod io;
 mod json;
+mod machine;
 mod measure;
 mod picture;
 mod process;

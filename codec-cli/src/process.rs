@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use wait4::Wait4;
 
 use crate::interrupt;
+use crate::machine::peak_memory_of;
 
 /// What a program cost, with all the programs that it waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -162,11 +163,11 @@ impl Watch {
     }
 
     fn look(&self) -> Seen {
-        let begun = Instant::now();
+        let (begun, process) = (Instant::now(), self.pid.to_string());
         let mut seen = Seen::default();
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         while !*ended {
-            seen.peak_rss = peak_rss(self.pid).or(seen.peak_rss);
+            seen.peak_rss = peak_memory_of(&process).or(seen.peak_rss);
             let cause = if interrupt::stopped() {
                 Some(Cause::Interrupt)
             } else {
@@ -181,14 +182,6 @@ impl Watch {
         }
         seen
     }
-}
-
-/// The peak so far, where the system tells it.
-fn peak_rss(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 /// Ctrl-C on the terminal is for this program alone, and all that the child starts ends with it.

@@ -5,7 +5,6 @@ mod clip;
 mod headroom;
 mod kernels;
 mod levels;
-mod machine;
 mod pass;
 mod record;
 mod run;
@@ -18,6 +17,7 @@ use crate::args::bench::{BenchArgs, BenchPart};
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::output::print;
+use crate::machine;
 
 use clip::Taken;
 use record::{Point, Record, Series};

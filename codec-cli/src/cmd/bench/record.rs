@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::machine::{self, Machine};
 use super::yardstick;
 use crate::args::bench::RecordArgs;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::names::is_pipe;
 use crate::io::output::{OutputFile, Rules};
 use crate::json::{self, Object};
+use crate::machine::{self, Machine};
 
 /// Name and version of the schema: see docs/COMMAND.md.
 const SCHEMA: &str = "codec-bench";

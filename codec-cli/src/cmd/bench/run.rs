@@ -13,7 +13,6 @@ use codec_simd::Level;
 use super::clip::{Clip, Stream, Taken, count, digest_of};
 use super::headroom::{self, Headroom};
 use super::levels;
-use super::machine::{self, Machine};
 use super::pass::{self, Pass};
 use super::record::{Point, Series};
 use super::stages::StageTimes;
@@ -25,6 +24,7 @@ use crate::args::resolved_encoder::EncoderSettings;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::json::{self, Object};
+use crate::machine::{self, Machine};
 use crate::progress::{Now, Progress};
 
 /// Confidence of the intervals that are told.

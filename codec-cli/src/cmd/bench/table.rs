@@ -3,8 +3,8 @@
 use codec_measure::stats::Estimate;
 
 use super::clip::count;
-use super::machine::{self, Machine};
 use super::run::{Measured, Plan, Results, StageShares, Work};
+use crate::machine::{self, Machine};
 
 /// Lines of text in columns: the first to the left, the others to the right.
 pub(super) fn columns(rows: &[Vec<String>]) -> String {
