@@ -11,7 +11,7 @@ use codec_measure::results::Target;
 
 use super::study::{ArmEntry, Study};
 use super::template::Template;
-use crate::args::raw::Cli;
+use crate::args::raw::{Cli, Verb};
 use crate::failure::{Failure, Kind, Result};
 use crate::process;
 
@@ -185,6 +185,11 @@ impl Arm {
             if study.bitrates.is_empty() && study.bpp.is_empty() {
                 return refused("a browser asks for bitrates: -b or --bpp");
             }
+        }
+        if let ArmKind::Backend { options, .. } = &self.kind
+            && let Some(name) = own_option(options)
+        {
+            return refused(&format!("{name} is for the study to say"));
         }
         for target in study.targets()? {
             let task = Task {
@@ -373,6 +378,28 @@ fn backend(run: &str) -> Result<ArmKind> {
     Ok(ArmKind::Backend { spec, options, extension })
 }
 
+/// An option that the study sets itself, among those of an arm.
+fn own_option(options: &[String]) -> Option<&'static str> {
+    const OUTPUT: &str = "out.ivf";
+    let argv = ["codec", "encode", "in.y4m", "-o", OUTPUT].map(str::to_owned);
+    let parsed = Cli::try_parse_from(argv.iter().chain(options)).ok()?;
+    let Verb::Encode(args) = parsed.verb else { return None };
+    let set = [
+        (args.encoder.bitrate.is_some(), "--bitrate"),
+        (args.encoder.quality.is_some(), "--quality"),
+        (args.encoder.qp.is_some(), "--qp"),
+        (args.encoder.codec.is_some(), "--codec"),
+        (args.rate_trace.is_some(), "--rate-trace"),
+        (args.threads.is_some(), "--threads"),
+        (args.frames.is_some(), "--frames"),
+        (args.skip > 0, "--skip"),
+        (args.resize.is_some(), "--resize"),
+        (args.report.is_some(), "--report"),
+        (args.output != Path::new(OUTPUT), "--output"),
+    ];
+    set.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
+}
+
 /// Containers that encoders write by themselves and that are told by the name.
 fn extension_of(template: &Template) -> String {
     if let Some(extension) = &template.extension {
@@ -539,7 +566,9 @@ mod tests {
         let refused = |arm: &str| arms_of(&study(arm, &["200k"])).unwrap_err();
         assert_eq!(refused("vp9/none").kind, Kind::Backend);
         assert!(refused("vp8 --speeed 3").message.contains("--speeed"));
-        assert!(refused("vp8 -b 300k").message.contains("arm vp8 -b 300k"));
+        assert!(refused("vp8 -b 300k").message.contains("--bitrate is for the study"));
+        assert!(refused("vp8 -j 2").message.contains("--threads is for the study"));
+        assert!(refused("vp8 -o x.ivf").message.contains("--output is for the study"));
         assert!(refused("cmd:x264 -o {out} {in}").message.contains("{kbps}"));
         assert!(refused("cmd:x264 --bitrate {kbps} {in}").message.contains("{out}"));
         assert!(refused("cmd:x264 --bitrate {rate} -o {out} {in}").message.contains("{rate}"));
