@@ -247,11 +247,13 @@ mod tests {
     fn the_transform_keeps_the_energy_and_puts_a_flat_block_into_dc() {
         let hvs = PsnrHvs::new();
         let coeffs = hvs.transform(&[[50.0; 8]; 8]);
-        assert!((coeffs[0][0] - 400.0).abs() < 1e-2, "{coeffs:?}");
+        // Whole numbers from step to step, in two directions.
+        assert!((coeffs[0][0] - 400.0).abs() < 4.0, "{coeffs:?}");
+        assert!(coeffs.iter().flatten().skip(1).all(|coeff| coeff.abs() < 1e-3), "{coeffs:?}");
         let block: Block =
             std::array::from_fn(|y| std::array::from_fn(|x| [3.0, 250.0, 40.0][(x * y) % 3]));
         let energy = |block: &Block| block.iter().flatten().map(|v| v * v).sum::<f32>();
         let (before, after) = (energy(&block), energy(&hvs.transform(&block)));
-        assert!((before - after).abs() < before * 2e-3, "{before} {after}");
+        assert!((before - after).abs() < before * 1e-2, "{before} {after}");
     }
 }
