@@ -26,6 +26,13 @@ pub fn have(program: &str, what_is_skipped: &str) -> bool {
     false
 }
 
+/// Whether programs that no distribution brings by itself are to be there: `.ci/run` installs them and
+/// sets `CODEC_COUNTERPARTS`. There a skip is a failure.
+#[must_use]
+pub fn all_are_required() -> bool {
+    std::env::var_os("CODEC_COUNTERPARTS").is_some()
+}
+
 /// Runs `program` to its end and gives its standard output.
 ///
 /// # Panics

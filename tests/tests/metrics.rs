@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use codec_core::frame::{Color, Picture, Size};
 use codec_measure::metrics::{MetricId, Scorer, parse_list, to_rgb};
-use codec_tests::data;
+use codec_tests::external;
 use codec_tests::scene::{self, Motion};
 
 const FRAMES: usize = 4;
@@ -31,7 +31,7 @@ fn tool(variable: &str, name: &str) -> Option<String> {
         return Some(program);
     }
     // Debian has the one from version 13 on.
-    let is_required = data::is_required() && variable != "CODEC_SSIMULACRA2";
+    let is_required = external::all_are_required() && variable != "CODEC_SSIMULACRA2";
     assert!(!is_required, "{program} cannot be run, and {variable} names no other");
     eprintln!("skipped, no {program}: {variable} can name it");
     None
@@ -44,7 +44,7 @@ fn ffmpeg_with(filter: &str) -> Option<String> {
     let has = said.lines().any(|line| line.split_whitespace().nth(1) == Some(filter));
     if !has {
         assert!(
-            !data::is_required(),
+            !external::all_are_required(),
             "{program} has no {filter}: CODEC_VMAF_FFMPEG can name another"
         );
         eprintln!("skipped, {program} has no {filter}");

@@ -10,7 +10,7 @@ fn the_report_of_a_study_works_in_a_browser() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
     let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     if !folder.join("node_modules").is_dir() || !Path::new(&browser).exists() {
-        assert!(std::env::var_os("CODEC_TEST_DATA").is_none(), "no browser: see .ci/run");
+        assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no browser: see .ci/run");
         eprintln!("skipped, no browser (npm ci in tests/browser, package chromium): the report");
         return;
     }

@@ -133,7 +133,7 @@ fn a_picture_too_small_for_a_metric_is_told_and_so_is_a_missing_ffmpeg() {
 #[test]
 fn vmaf_is_what_ffmpeg_says_of_both_files() {
     let Some(ffmpeg) = std::env::var_os("CODEC_VMAF_FFMPEG") else {
-        assert!(std::env::var_os("CODEC_TEST_DATA").is_none(), "no CODEC_VMAF_FFMPEG");
+        assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no CODEC_VMAF_FFMPEG");
         eprintln!("skipped, no CODEC_VMAF_FFMPEG");
         return;
     };
