@@ -12,8 +12,10 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// Seconds of video of each trial.
+/// Seconds of video of each trial that count.
 const SECONDS: f64 = 3.0;
+/// Seconds before them: streams do not begin all at once elsewhere, with a key frame each.
+const WARM_UP_SECONDS: f64 = 1.0;
 /// Share of frames that may end later than the next one comes.
 const MAY_BE_LATE: f64 = 0.01;
 /// Trials at most.
@@ -70,14 +72,15 @@ pub(super) fn find(
 fn trial(backend: &Backend, config: &EncoderConfig, clip: &Clip, streams: usize) -> Result<f64> {
     let rate = clip.frame_rate.as_f64();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
-    let frames = (SECONDS * rate).ceil().clamp(2.0, 2000.0) as usize;
+    let frames_in = |seconds: f64| (seconds * rate).ceil().clamp(2.0, 2000.0) as usize;
+    let (warm_up, frames) = (frames_in(WARM_UP_SECONDS), frames_in(SECONDS));
     let barrier = Barrier::new(streams);
     let stream = |index: usize| -> Result<usize> {
         let outcome = Player::open(backend, config, clip);
         // All wait here, those that failed too: else the others would wait for ever.
         barrier.wait();
         let apart = count(index) / count(streams) / rate;
-        outcome?.play(frames, Instant::now() + Duration::from_secs_f64(apart))
+        outcome?.play(warm_up, frames, Instant::now() + Duration::from_secs_f64(apart))
     };
     let late: Result<usize> = thread::scope(|scope| {
         let handles: Vec<_> = (0..streams)
@@ -116,12 +119,13 @@ impl<'a> Player<'a> {
         Ok(Self { encoder, clip, ticks })
     }
 
-    /// Encodes `frames` pictures from `start` on, each when it is due; how many were late.
-    fn play(mut self, frames: usize, start: Instant) -> Result<usize> {
+    /// Encodes pictures from `start` on, each when it is due; how many of `frames` after the first
+    /// `warm_up` were late.
+    fn play(mut self, warm_up: usize, frames: usize, start: Instant) -> Result<usize> {
         let interval = 1.0 / self.clip.frame_rate.as_f64();
         let mut packet = Packet::default();
         let mut late = 0;
-        for index in 0..frames {
+        for index in 0..warm_up + frames {
             let due = start + Duration::from_secs_f64(count(index) * interval);
             thread::sleep(due.saturating_duration_since(Instant::now()));
             let frame = &self.clip.frames[there_and_back(index, self.clip.frames.len())];
@@ -130,7 +134,7 @@ impl<'a> Player<'a> {
             let failed = |error| Failure::encoding(&error);
             self.encoder.encode(&picture, &FrameRequest::at(pts)).map_err(failed)?;
             while self.encoder.receive(&mut packet) {}
-            late += usize::from(due.elapsed().as_secs_f64() > interval);
+            late += usize::from(index >= warm_up && due.elapsed().as_secs_f64() > interval);
         }
         Ok(late)
     }
