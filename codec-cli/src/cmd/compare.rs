@@ -31,6 +31,7 @@ use crate::args::compare::CompareArgs;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::output::{Rules, print};
+use crate::measure;
 
 /// Folder of the tables of frames, within the report.
 const FRAMES: &str = "frames";
@@ -47,12 +48,12 @@ pub(crate) fn run(args: &CompareArgs, env: Env) -> Result<()> {
     let store = Store::open(&args.output, args.yes)?;
     interrupt::listen();
     let clips = clips_of(&study, &store, env)?;
-    let results = measure(&study, &arms, &clips, (anchor, args), &store, env)
+    let results = carry_out(&study, &arms, &clips, (anchor, args), &store, env)
         .map_err(|failure| kept(&failure))?;
     tell(&results, &args.output, env)
 }
 
-fn measure(
+fn carry_out(
     study: &Study,
     arms: &[Arm],
     clips: &[Clip],
@@ -158,6 +159,8 @@ impl<'a> Plan<'a> {
             Some(path) => digest_of(path)?,
             None => String::new(),
         };
+        let metrics = study.metrics()?;
+        measure::check(&metrics, clips.iter().map(|clip| (clip.name.as_str(), clip.size)))?;
         let host = environment::host(env);
         let mut jobs = Vec::new();
         for clip in clips {
@@ -204,7 +207,6 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        let metrics = study.metrics()?;
         Ok(Self { study, arms, clips, metrics, trace, folder: folder.to_owned(), jobs })
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod vmaf;
 
 use std::collections::BTreeMap;
 
+use codec_core::frame::Size;
 use codec_measure::metrics::{MetricId, Scorer};
 use codec_measure::pool;
 use codec_measure::results::{Delivery, Pooled};
@@ -67,6 +68,27 @@ impl Measured {
         let pool = |&metric| Some((metric, pool::pool(metric, &self.values(metric), &times)?));
         self.metrics.iter().filter_map(pool).collect()
     }
+}
+
+/// Refuses metrics that cannot be had, before there is anything to measure; `clips` have names and
+/// sizes.
+pub(crate) fn check<'a>(
+    metrics: &[MetricId],
+    clips: impl Iterator<Item = (&'a str, Size)>,
+) -> Result<()> {
+    let own = metrics.iter().copied().filter(|&metric| metric != MetricId::Vmaf);
+    let own: Vec<MetricId> = own.collect();
+    for (name, size) in clips {
+        // The frame rate is no matter here.
+        Scorer::new(&own, size, 30.0).map_err(|error| {
+            let failure = refused(error);
+            Failure::new(failure.kind, format!("{name}: {}", failure.message))
+        })?;
+    }
+    if metrics.contains(&MetricId::Vmaf) {
+        vmaf::find()?;
+    }
+    Ok(())
 }
 
 /// Measures `distorted` against `reference`; tells how many of the reference's frames were read.

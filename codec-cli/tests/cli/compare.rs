@@ -236,6 +236,9 @@ fn what_cannot_be_measured_is_refused_before_anything_is() {
     place.fails(2, "{kbps}", &compare(&["--arm", "cmd:enc {in} {out}", "-b", "40k"]));
     place.fails(6, "vp8/nobody", &compare(&["--arm", "vp8/nobody", "-b", "40k"]));
     place.fails(2, "nonsense", &compare(&["--arm", "vp8", "-b", "40k", "--metrics", "nonsense"]));
+    let small = compare(&["--arm", "vp8", "-b", "40k", "--metrics", "ms_ssim"]);
+    place.fails(3, "clip: ms_ssim needs 161 pixels", &small);
+    assert!(!place.has("rep/results.json"));
     let gone = ["compare", "gone.y4m", "-o", "rep", "--arm", "vp8", "-b", "40k"];
     place.fails(3, "gone.y4m", &gone);
     fs::create_dir(place.path("mine")).unwrap();
