@@ -155,15 +155,14 @@ fn queue(frames: &[CodedFrame], targets: Targets<'_>) -> Vec<f64> {
 /// For each step: time until the frames of half a second are within a tenth of the new target.
 fn reactions(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> Vec<Option<f64>> {
     let ends = targets.iter().skip(2).map(|&(begins, _)| begins).chain([seconds]);
+    let before = |time_s: f64| frames.partition_point(|frame| frame.time_s < time_s - 1e-9);
     let reaction = |(&(begins, kbps), ends): (&(f64, f64), f64)| {
-        let windows = frames.iter().map(|frame| frame.time_s).filter(|&from| from >= begins - 1e-9);
+        let windows = frames[before(begins)..].iter().map(|frame| frame.time_s);
         windows
             .take_while(|from| from + REACTION_WINDOW_S <= ends + 1e-9)
             .find(|&from| {
-                let to = from + REACTION_WINDOW_S - 1e-9;
-                let inside =
-                    frames.iter().filter(|frame| frame.time_s >= from && frame.time_s < to);
-                let sent: f64 = inside.map(|frame| kbit(frame.bytes)).sum();
+                let inside = &frames[before(from)..before(from + REACTION_WINDOW_S)];
+                let sent: f64 = inside.iter().map(|frame| kbit(frame.bytes)).sum();
                 (sent / REACTION_WINDOW_S / kbps - 1.0).abs() <= REACTION_TOLERANCE + 1e-9
             })
             .map(|from| 1000.0 * (from - begins))

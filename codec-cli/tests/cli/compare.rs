@@ -126,6 +126,25 @@ fn nothing_is_measured_twice() {
 }
 
 #[test]
+fn arms_that_are_alike_do_not_disturb_each_other_side_by_side() {
+    let place = Place::with_clip("texture-pan", "64x48", 6);
+    fs::copy(place.path("clip.y4m"), place.path("again.y4m")).unwrap();
+    let arms = ["a", "b", "c", "d"].map(|name| format!("{name}=vp8 --preset rtc"));
+    let mut study =
+        vec!["compare", "clip.y4m", "again.y4m", "clip.y4m", "-b", "40k,80k", "-j", "4"];
+    study.extend(arms.iter().flat_map(|arm| ["--arm", arm.as_str()]));
+    study.extend(["-o", "rep"]);
+    place.ok(&study);
+    let results = results(&place);
+    let points = results["points"].as_array().unwrap();
+    assert_eq!(points.len(), 24);
+    for point in points {
+        let twin = points.iter().find(|other| other["target"] == point["target"]).unwrap();
+        assert_eq!((&point["bytes"], &point["quality"]), (&twin["bytes"], &twin["quality"]));
+    }
+}
+
+#[test]
 #[cfg(unix)]
 fn a_killed_study_goes_on_where_it_was() {
     let place = Place::with_clip("texture-pan", "64x48", 6);

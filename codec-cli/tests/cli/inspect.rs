@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Place, data};
+use super::{Place, damaged_files, data};
 
 /// A place with an IVF file of twelve frames of our own encoder.
 fn with_stream() -> Place {
@@ -163,16 +163,9 @@ fn a_stream_of_which_nothing_can_be_decoded_is_reported_as_damaged() {
 
 #[test]
 fn damaged_files_are_inspected_without_panic() {
-    let Some(dir) = data("malformed") else { return };
+    let Some(files) = damaged_files() else { return };
     let place = Place::new();
-    let mut seen = 0;
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.to_str().unwrap();
-        if file.ends_with(".res") || file.ends_with(".md5") {
-            continue;
-        }
-        seen += 1;
+    for file in &files {
         for extra in [&[][..], &["--conceal"]] {
             let limits = ["--limits", "pixels=2M", "--pictures", "2", "-y"];
             let outputs = ["-o", "x.html", "--json", "x.json"];
@@ -187,7 +180,6 @@ fn damaged_files_are_inspected_without_panic() {
             }
         }
     }
-    assert!(seen > 50, "only {seen} files");
 }
 
 /// Size and key flag of each packet as ffprobe has them.

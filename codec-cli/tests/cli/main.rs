@@ -161,6 +161,17 @@ fn y4m_frames(bytes: &[u8]) -> Vec<&[u8]> {
     frames
 }
 
+/// The damaged files of the test data, if they are there: many.
+fn damaged_files() -> Option<Vec<String>> {
+    let entries = fs::read_dir(data("malformed")?).unwrap();
+    let mut files: Vec<String> =
+        entries.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
+    files.retain(|file| !file.ends_with(".res") && !file.ends_with(".md5"));
+    files.sort();
+    assert!(files.len() > 50, "only {} files", files.len());
+    Some(files)
+}
+
 /// The folder of shared test data, if it is there.
 fn data(kind: &str) -> Option<PathBuf> {
     let dir = match std::env::var_os("CODEC_TEST_DATA") {

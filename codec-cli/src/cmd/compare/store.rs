@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use md5::{Digest, Md5};
 use serde::de::DeserializeOwned;
@@ -62,6 +63,8 @@ pub(super) struct Store {
     root: PathBuf,
     /// For files under construction and converted clips; goes away with the run.
     work: tempfile::TempDir,
+    /// Counts the points that were asked for.
+    asked: AtomicU64,
     /// Held as long as it is open.
     _lock: fs::File,
 }
@@ -91,7 +94,7 @@ impl Store {
         }
         remove_leftovers(&root);
         let work = tempfile::Builder::new().prefix(WORK).tempdir_in(&root).map_err(failed)?;
-        Ok(Self { root, work, _lock: lock })
+        Ok(Self { root, work, asked: AtomicU64::new(0), _lock: lock })
     }
 
     /// For files that go away with the run.
@@ -106,7 +109,10 @@ impl Store {
         let folder = self.root.join(&key);
         fs::create_dir_all(&folder)
             .map_err(|error| Failure::output(&folder.display().to_string(), &error))?;
-        Ok(PointStore { folder, key, work: self.work().to_owned() })
+        // Arms that are alike, or a clip given twice, share what is kept, but not what is being written.
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        let work = self.work().join(format!("{number}-{key}"));
+        Ok(PointStore { folder, key, work })
     }
 }
 
@@ -124,13 +130,14 @@ fn remove_leftovers(root: &Path) {
 pub(super) struct PointStore {
     folder: PathBuf,
     pub(super) key: String,
+    /// Beginning of the names of its files under construction.
     work: PathBuf,
 }
 
 impl PointStore {
     /// A name for a file under construction.
     pub(super) fn temporary(&self, extension: &str) -> PathBuf {
-        self.work.join(format!("{}.{extension}", self.key))
+        self.work.with_added_extension(extension)
     }
 
     pub(super) fn stream(&self, extension: &str) -> PathBuf {
