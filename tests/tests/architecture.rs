@@ -48,6 +48,7 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
         "codec-container/src/lib.rs",
         "codec-measure/src/lib.rs",
         "codec-rtc/src/lib.rs",
+        "codec-net/src/lib.rs",
         "codec-cli/src/main.rs",
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
@@ -72,6 +73,8 @@ fn crates_depend_in_one_direction() {
         ("codec-container", ["codec-cli", "codec-rtc", "codec-simd"]),
         ("codec-measure", ["codec-cli", "codec-rtc", "codec-container"]),
         ("codec-rtc", ["codec-cli", "codec-container", "codec-simd"]),
+        ("codec-rtc", ["codec-net", "codec-measure", "codec-ffi"]),
+        ("codec-net", ["codec-cli", "codec-measure", "codec-simd"]),
     ] {
         for other in forbidden {
             assert!(!mentions(name, other), "{name} depends on {other}");

@@ -1,0 +1,22 @@
+//! Sockets, clocks and threads around `codec-rtc`, whose state machines have none.
+//!
+//! | module | |
+//! |---|---|
+//! | [`url`] | where a stream goes or comes from |
+//! | [`clock`] | the time that the state machines are told |
+//! | [`framing`] | records with length and checksum, for streams and datagrams |
+//! | [`tcp`], [`udp`], [`websocket`] | what carries them |
+//! | [`tls`] | certificates and keys, both ends |
+//! | [`relay`] | a link of `codec_rtc::link` in front of real sockets |
+
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod framing;
+pub mod relay;
+pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
+pub mod udp;
+pub mod url;
+pub mod websocket;

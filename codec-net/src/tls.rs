@@ -1,0 +1,1 @@
+//! TLS by rustls, with cryptography that needs no C.

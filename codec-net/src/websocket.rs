@@ -1,0 +1,1 @@
+//! Framing in binary messages of a WebSocket. RFC 6455.
