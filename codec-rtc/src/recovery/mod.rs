@@ -2,8 +2,10 @@
 
 mod history;
 mod key_frame;
+mod long_term;
 mod nack;
 
 pub use history::History;
 pub use key_frame::{KeyFrameGate, KeyFrameRequester};
+pub use long_term::{Cure, LongTerm, LongTermConfig, LongTermCounters, SlotPlan};
 pub use nack::{NackConfig, NackCounters, Nacker};

@@ -1,0 +1,530 @@
+//! Recovery without key frames: which reference slots the receiver surely has, and what the next
+//! frame may refer to.
+//!
+//! The sender follows every coded frame: what it refers to, what it replaces, and what became of
+//! it. One of the two slots besides the last frame is renewed while the other one holds a frame
+//! that the receiver is known to have decoded. After a loss the next frame refers to that one
+//! alone, and the picture is right again without a key frame.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codec_core::codec::{FrameKind, PacketMeta, SlotSet};
+
+/// Slots in the order of [`SlotSet`]'s bits: last, golden, altref.
+const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
+const LONG_TERM: [usize; 2] = [1, 2];
+/// Frames that are followed; older ones are settled.
+const FRAMES: usize = 256;
+
+/// Settings of a [`LongTerm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongTermConfig {
+    /// Shortest time from one renewal of a slot to the next while frames are lost. Slots are never
+    /// renewed faster than they are acknowledged.
+    pub renew: Duration,
+    /// The same while nothing has been lost for [`Self::calm_after`].
+    pub renew_calm: Duration,
+    /// Time without loss after which the link counts as calm.
+    pub calm_after: Duration,
+    /// How long after the first sign of its loss a frame may still be repaired (by retransmission)
+    /// before it counts as lost: 0 without retransmission.
+    pub repair: Duration,
+}
+
+impl Default for LongTermConfig {
+    /// Renewal as fast as acknowledgements come under loss, each second in calm; no repair.
+    fn default() -> Self {
+        Self {
+            renew: Duration::ZERO,
+            renew_calm: Duration::from_secs(1),
+            calm_after: Duration::from_secs(5),
+            repair: Duration::ZERO,
+        }
+    }
+}
+
+/// How the next frame answers a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cure {
+    /// It refers to an acknowledged picture alone.
+    AcknowledgedReference,
+    /// Nothing that the receiver has is known: a key frame.
+    KeyFrame,
+}
+
+/// What the next frame may refer to and replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotPlan {
+    /// Slots it may refer to; empty for a key frame.
+    pub references: SlotSet,
+    /// Slots it replaces.
+    pub updates: SlotSet,
+    /// The loss that it answers, if it answers one.
+    pub cure: Option<Cure>,
+}
+
+/// What is known of a frame and all that it depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    /// Under way.
+    Unknown,
+    /// The receiver has all of it.
+    Whole,
+    /// The receiver lacks something.
+    Broken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    UnderWay,
+    Arrived,
+    /// Since then; it may still be repaired.
+    Missing(Duration),
+    /// For good.
+    Lost,
+    /// The receiver says that it decoded it.
+    Decoded,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Followed {
+    number: u64,
+    /// Frames that it refers to.
+    refs: [Option<u64>; 3],
+    /// What is known of those that are not followed any more.
+    settled: Chain,
+    fate: Fate,
+    chain: Chain,
+}
+
+/// Counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LongTermCounters {
+    /// Losses answered by an acknowledged reference.
+    pub by_reference: u64,
+    /// Losses answered by a key frame.
+    pub by_key_frame: u64,
+    /// Renewals of a long-term slot.
+    pub renewals: u64,
+}
+
+/// Follows frames and plans references.
+#[derive(Clone, Debug)]
+pub struct LongTerm {
+    config: LongTermConfig,
+    slots: [Option<u64>; 3],
+    frames: VecDeque<Followed>,
+    renewed: Option<Duration>,
+    last_loss: Option<Duration>,
+    /// The receiver confirms decoded frames: arrival alone is not enough.
+    confirms: bool,
+    planned: Option<Cure>,
+    counters: LongTermCounters,
+}
+
+impl LongTerm {
+    /// Before the first frame.
+    #[must_use]
+    pub fn new(config: LongTermConfig) -> Self {
+        Self {
+            config,
+            slots: [None; 3],
+            frames: VecDeque::new(),
+            renewed: None,
+            last_loss: None,
+            confirms: false,
+            planned: None,
+            counters: LongTermCounters::default(),
+        }
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> LongTermCounters {
+        self.counters
+    }
+
+    /// How long a missing frame may still be repaired.
+    pub fn set_repair(&mut self, repair: Duration) {
+        self.config.repair = repair;
+    }
+
+    /// Plans the frame that is coded next.
+    ///
+    /// `None`: before the first frame, which is a key frame anyway.
+    pub fn plan(&mut self, now: Duration) -> Option<SlotPlan> {
+        self.settle(now);
+        self.slots[0]?;
+        let chains = self.slots.map(|slot| slot.map_or(Chain::Broken, |number| self.chain(number)));
+        let [last, ..] = chains;
+        let with = |of: Chain| {
+            let slots = SLOTS.iter().zip(chains).filter(|&(_, chain)| chain == of);
+            slots.fold(SlotSet::NONE, |set, (&slot, _)| set.with(slot))
+        };
+        let broken = with(Chain::Broken);
+        if last == Chain::Broken {
+            let whole = LONG_TERM.into_iter().filter(|&slot| chains[slot] == Chain::Whole);
+            let Some(slot) = whole.max_by_key(|&slot| self.slots[slot]) else {
+                return Some(self.key_frame());
+            };
+            self.planned = Some(Cure::AcknowledgedReference);
+            return Some(SlotPlan {
+                references: SLOTS[slot],
+                updates: broken.with(SlotSet::LAST),
+                cure: self.planned,
+            });
+        }
+        self.planned = None;
+        let mut updates = SlotSet::LAST.with(broken);
+        if broken.is_empty()
+            && let Some(slot) = self.due(now, chains)
+        {
+            updates = updates.with(SLOTS[slot]);
+        }
+        Some(SlotPlan {
+            references: with(Chain::Whole).with(with(Chain::Unknown)),
+            updates,
+            cure: None,
+        })
+    }
+
+    fn key_frame(&mut self) -> SlotPlan {
+        self.planned = Some(Cure::KeyFrame);
+        let updates = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
+        SlotPlan { references: SlotSet::NONE, updates, cure: self.planned }
+    }
+
+    /// The long-term slot that is to be renewed: the older one, while the other is acknowledged.
+    fn due(&self, now: Duration, chains: [Chain; 3]) -> Option<usize> {
+        let is_calm =
+            self.last_loss.is_none_or(|at| now.saturating_sub(at) >= self.config.calm_after);
+        let interval = if is_calm { self.config.renew_calm } else { self.config.renew };
+        let waited = self.renewed.is_none_or(|at| now.saturating_sub(at) >= interval);
+        let older = LONG_TERM.into_iter().min_by_key(|&slot| self.slots[slot])?;
+        let newer = LONG_TERM.into_iter().find(|&slot| slot != older)?;
+        (waited && chains[newer] == Chain::Whole).then_some(older)
+    }
+
+    /// A frame was coded at `now`; gives the numbers of the frames that it refers to, newest
+    /// first, each once.
+    pub fn coded(&mut self, now: Duration, meta: &PacketMeta) -> Vec<u64> {
+        let number = meta.frame_id;
+        let is_key = meta.kind == FrameKind::Key;
+        let mut refs = [None; 3];
+        if !is_key {
+            for (index, slot) in SLOTS.iter().enumerate() {
+                if meta.refs_used.contains(*slot) {
+                    refs[index] = self.slots[index];
+                }
+            }
+        }
+        match self.planned.take() {
+            Some(Cure::AcknowledgedReference) if !is_key => self.counters.by_reference += 1,
+            Some(_) if is_key => self.counters.by_key_frame += 1,
+            _ => {}
+        }
+        let mut renewed = false;
+        for (index, slot) in SLOTS.iter().enumerate() {
+            if is_key || meta.refs_updated.contains(*slot) {
+                renewed |= index > 0;
+                self.slots[index] = Some(number);
+            }
+        }
+        if renewed {
+            self.renewed = Some(now);
+            self.counters.renewals += u64::from(!is_key);
+        }
+        self.frames.push_back(Followed {
+            number,
+            refs,
+            settled: Chain::Whole,
+            fate: Fate::UnderWay,
+            chain: Chain::Unknown,
+        });
+        self.trim();
+        self.follow();
+        let mut numbers: Vec<u64> = refs.into_iter().flatten().collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        numbers.dedup();
+        numbers
+    }
+
+    /// All packets of a frame arrived, or enough of them to repair it.
+    pub fn arrived(&mut self, number: u64) {
+        self.change(number, |fate| match fate {
+            Fate::UnderWay | Fate::Missing(_) => Fate::Arrived,
+            other => other,
+        });
+    }
+
+    /// Packets of a frame are missing: from now on it may be repaired for a while.
+    pub fn missing(&mut self, now: Duration, number: u64) {
+        self.last_loss = Some(now);
+        self.change(number, |fate| match fate {
+            Fate::UnderWay => Fate::Missing(now),
+            other => other,
+        });
+    }
+
+    /// The receiver decoded a frame, and so all that it depends on.
+    pub fn decoded(&mut self, number: u64) {
+        self.confirms = true;
+        let mut wanted = vec![number];
+        for frame in self.frames.iter_mut().rev() {
+            if wanted.contains(&frame.number) && frame.fate != Fate::Decoded {
+                frame.fate = Fate::Decoded;
+                wanted.extend(frame.refs.into_iter().flatten());
+            }
+        }
+        self.follow();
+    }
+
+    /// The receiver cannot go on: only what it is known to have decoded counts.
+    pub fn receiver_lost(&mut self, now: Duration) {
+        self.last_loss = Some(now);
+        let confirms = self.confirms;
+        for frame in &mut self.frames {
+            let is_known = frame.fate == Fate::Decoded
+                || !confirms && frame.chain == Chain::Whole && frame.fate == Fate::Arrived;
+            if !is_known {
+                frame.fate = Fate::Lost;
+            }
+        }
+        self.follow();
+    }
+
+    fn change(&mut self, number: u64, to: impl Fn(Fate) -> Fate) {
+        if let Some(at) = self.index(number) {
+            self.frames[at].fate = to(self.frames[at].fate);
+            self.follow();
+        }
+    }
+
+    fn index(&self, number: u64) -> Option<usize> {
+        self.frames.binary_search_by_key(&number, |frame| frame.number).ok()
+    }
+
+    /// Frames that have been missing for too long are lost, with all that depend on them.
+    fn settle(&mut self, now: Duration) {
+        let repair = self.config.repair;
+        let mut is_changed = false;
+        for frame in &mut self.frames {
+            if let Fate::Missing(since) = frame.fate
+                && now.saturating_sub(since) >= repair
+            {
+                frame.fate = Fate::Lost;
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            self.follow();
+        }
+    }
+
+    fn chain(&self, number: u64) -> Chain {
+        self.index(number).map_or(Chain::Whole, |at| self.frames[at].chain)
+    }
+
+    /// Brings what is known of chains up to date.
+    fn follow(&mut self) {
+        for at in 0..self.frames.len() {
+            let Followed { refs, settled, fate, .. } = self.frames[at];
+            let mut below = settled;
+            for number in refs.into_iter().flatten() {
+                below = match (below, self.chain(number)) {
+                    (Chain::Broken, _) | (_, Chain::Broken) => Chain::Broken,
+                    (Chain::Unknown, _) | (_, Chain::Unknown) => Chain::Unknown,
+                    (Chain::Whole, Chain::Whole) => Chain::Whole,
+                };
+            }
+            self.frames[at].chain = match fate {
+                Fate::Decoded => Chain::Whole,
+                Fate::Lost => Chain::Broken,
+                Fate::Arrived if !self.confirms || below == Chain::Broken => below,
+                Fate::Arrived | Fate::UnderWay | Fate::Missing(_) if below != Chain::Broken => {
+                    Chain::Unknown
+                }
+                _ => Chain::Broken,
+            };
+        }
+    }
+
+    /// Settles the oldest frames that no slot holds.
+    fn trim(&mut self) {
+        while self.frames.len() > FRAMES {
+            let held = |frame: &Followed| self.slots.contains(&Some(frame.number));
+            let Some(at) = self.frames.iter().position(|frame| !held(frame)) else { return };
+            let Some(old) = self.frames.remove(at) else { return };
+            for frame in &mut self.frames {
+                for slot in &mut frame.refs {
+                    if *slot == Some(old.number) {
+                        *slot = None;
+                        if old.chain == Chain::Broken {
+                            frame.settled = Chain::Broken;
+                        } else if frame.settled != Chain::Broken {
+                            // So old that its fate would have been told.
+                            frame.settled = Chain::Whole;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Codes frames as planned, 33 ms apart.
+    struct Coder {
+        it: LongTerm,
+        number: u64,
+        now: Duration,
+    }
+
+    impl Coder {
+        fn new(config: LongTermConfig) -> Self {
+            Self { it: LongTerm::new(config), number: 0, now: Duration::ZERO }
+        }
+
+        fn code(&mut self) -> (u64, Option<SlotPlan>, Vec<u64>) {
+            self.now += ms(33);
+            let plan = self.it.plan(self.now);
+            let mut meta = PacketMeta::default();
+            meta.frame_id = self.number;
+            self.number += 1;
+            match plan {
+                Some(plan) if !plan.references.is_empty() => {
+                    meta.kind = FrameKind::Inter;
+                    meta.refs_used = plan.references;
+                    meta.refs_updated = plan.updates;
+                }
+                _ => meta.kind = FrameKind::Key,
+            }
+            let refs = self.it.coded(self.now, &meta);
+            (meta.frame_id, plan, refs)
+        }
+    }
+
+    fn eager() -> LongTermConfig {
+        LongTermConfig { renew_calm: ms(0), ..LongTermConfig::default() }
+    }
+
+    #[test]
+    fn slots_are_renewed_as_they_are_acknowledged() {
+        let mut coder = Coder::new(eager());
+        let (key, plan, refs) = coder.code();
+        assert_eq!((plan, refs), (None, vec![]));
+        // Unacknowledged: nothing is renewed.
+        let (_, plan, refs) = coder.code();
+        assert_eq!(plan.unwrap().updates, SlotSet::LAST);
+        assert_eq!(refs, [key]);
+        coder.it.arrived(0);
+        coder.it.arrived(1);
+        let (second, plan, refs) = coder.code();
+        assert_eq!(plan.unwrap().updates, SlotSet::LAST.with(SlotSet::GOLDEN));
+        assert_eq!(refs, [1, 0]);
+        // Golden is under way: altref is kept.
+        assert_eq!(coder.code().1.unwrap().updates, SlotSet::LAST);
+        coder.it.arrived(second);
+        let (_, plan, _) = coder.code();
+        assert_eq!(plan.unwrap().updates, SlotSet::LAST.with(SlotSet::ALTREF));
+    }
+
+    #[test]
+    fn a_loss_is_answered_from_the_newest_acknowledged_slot() {
+        let mut coder = Coder::new(eager());
+        for _ in 0..5 {
+            let (number, ..) = coder.code();
+            coder.it.arrived(number);
+        }
+        let (lost, ..) = coder.code();
+        let (later, ..) = coder.code();
+        coder.it.missing(coder.now, lost);
+        coder.it.arrived(later);
+        let (cure, plan, refs) = coder.code();
+        let plan = plan.unwrap();
+        assert_eq!(plan.cure, Some(Cure::AcknowledgedReference));
+        assert_eq!(refs.len(), 1);
+        assert!(refs[0] < lost);
+        // Frames go on from there, without what was lost.
+        let (_, plan, refs) = coder.code();
+        assert_eq!(plan.unwrap().cure, None);
+        assert!(refs.contains(&cure) && !refs.contains(&lost) && !refs.contains(&later));
+        assert_eq!(coder.it.counters().by_reference, 1);
+        assert_eq!(coder.it.counters().by_key_frame, 0);
+    }
+
+    #[test]
+    fn a_lost_key_frame_is_answered_by_another() {
+        let mut coder = Coder::new(eager());
+        let (key, ..) = coder.code();
+        coder.it.missing(coder.now, key);
+        let (_, plan, _) = coder.code();
+        assert_eq!(plan.unwrap().cure, Some(Cure::KeyFrame));
+        assert_eq!(coder.it.counters().by_key_frame, 1);
+        assert_eq!(coder.code().1.unwrap().cure, None);
+    }
+
+    #[test]
+    fn what_can_be_repaired_is_waited_for() {
+        let mut coder = Coder::new(LongTermConfig { repair: ms(80), ..eager() });
+        for _ in 0..4 {
+            let (number, ..) = coder.code();
+            coder.it.arrived(number);
+        }
+        let (lost, ..) = coder.code();
+        coder.it.missing(coder.now, lost);
+        assert_eq!(coder.code().1.unwrap().cure, None);
+        coder.it.arrived(lost);
+        for _ in 0..5 {
+            assert_eq!(coder.code().1.unwrap().cure, None);
+        }
+        let (lost, ..) = coder.code();
+        coder.it.missing(coder.now, lost);
+        let cures: Vec<_> = (0..4).map(|_| coder.code().1.unwrap().cure).collect();
+        let cure = Some(Cure::AcknowledgedReference);
+        assert_eq!(cures, [None, None, cure, None]);
+    }
+
+    #[test]
+    fn where_the_receiver_confirms_arrival_is_not_enough() {
+        let mut coder = Coder::new(eager());
+        for _ in 0..3 {
+            coder.code();
+        }
+        coder.it.decoded(1);
+        coder.it.arrived(2);
+        let (renewing, plan, _) = coder.code();
+        assert_eq!(plan.unwrap().updates, SlotSet::LAST.with(SlotSet::GOLDEN));
+        coder.it.arrived(renewing);
+        assert_eq!(coder.code().1.unwrap().updates, SlotSet::LAST);
+        // The receiver gives up: of what arrived since nothing is sure.
+        coder.it.receiver_lost(coder.now);
+        let (_, plan, refs) = coder.code();
+        assert_eq!(plan.unwrap().cure, Some(Cure::AcknowledgedReference));
+        assert_eq!(refs, [0]);
+    }
+
+    #[test]
+    fn a_long_call_stays_bounded() {
+        let mut coder = Coder::new(LongTermConfig::default());
+        for frame in 0..5000 {
+            let (number, plan, _) = coder.code();
+            if frame % 97 == 96 {
+                coder.it.missing(coder.now, number);
+            } else {
+                coder.it.arrived(number);
+            }
+            assert!(plan.is_none_or(|plan| plan.cure != Some(Cure::KeyFrame)), "{frame}");
+            assert!(coder.it.frames.len() <= FRAMES);
+        }
+        assert_eq!(coder.it.counters().by_reference, 51);
+    }
+}
