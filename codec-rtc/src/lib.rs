@@ -10,10 +10,12 @@
 //! | [`packet`] | payload formats: coded frames to packets and back |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
+//! | [`forward`] | layers left out for one viewer |
 //! | [`link`] | a link in virtual time: rate, queue, delay, jitter, loss |
 
 #![forbid(unsafe_code)]
 
+pub mod forward;
 pub mod link;
 pub mod pacer;
 pub mod packet;
