@@ -1,0 +1,57 @@
+//! What a selective forwarding unit does: VP8 over RTP comes in at one port and goes on to a viewer
+//! without the temporal layers that its link has no room for.
+//!
+//! `layer-filter LISTEN VIEWER LAYERS`, for example `127.0.0.1:5004 127.0.0.1:6004 1`: the base
+//! layer alone. What comes back from the viewer (RTCP) goes to where the stream came from.
+
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::error::Error;
+use std::net::{SocketAddr, UdpSocket};
+
+use codec_rtc::forward::{ForwardConfig, Forwarder};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [listen, viewer, layers] = arguments.as_slice() else {
+        return Err("usage: layer-filter LISTEN VIEWER LAYERS".into());
+    };
+    let viewer: SocketAddr = viewer.parse()?;
+    let layers: u8 = layers.parse()?;
+    let socket = UdpSocket::bind(listen)?;
+    let mut forwarder: Option<Forwarder> = None;
+    let mut sender = None;
+    let (mut packet, mut out) = ([0; 2048], Vec::new());
+    loop {
+        let (len, from) = socket.recv_from(&mut packet)?;
+        let packet = &packet[..len];
+        if from == viewer {
+            if let Some(sender) = sender {
+                socket.send_to(packet, sender)?;
+            }
+            continue;
+        }
+        sender = Some(from);
+        // Payload types 72 to 76 are RTCP's (RFC 5761, section 4).
+        let is_rtcp = matches!(packet.get(1), Some(192..=223));
+        let (Some(ssrc), false) = (packet.get(8..12), is_rtcp) else {
+            socket.send_to(packet, viewer)?;
+            continue;
+        };
+        let forwarder = forwarder.get_or_insert_with(|| {
+            let mut forwarder = Forwarder::new(ForwardConfig {
+                ssrc: u32::from_be_bytes(ssrc.try_into().unwrap_or_default()),
+                payload_type: packet[1] & 0x7f,
+                first_sequence: u16::from_be_bytes([packet[2], packet[3]]),
+            });
+            forwarder.set_max_temporal_layer(layers.saturating_sub(1));
+            forwarder
+        });
+        out.clear();
+        // What is no RTP is not the viewer's either.
+        if forwarder.forward(packet, &mut out).is_ok() && !out.is_empty() {
+            socket.send_to(&out, viewer)?;
+        }
+    }
+}
