@@ -1,1 +1,473 @@
-//! Where a stream goes or comes from.
+//! Where a stream goes or comes from: `rtp://host:port`, `wss://host/path?name=value` (RFC 3986).
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+/// Longest URL, in bytes.
+pub const MAX_BYTES: usize = 4096;
+
+/// Most options in the query.
+const MAX_OPTIONS: usize = 32;
+
+/// How a stream is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// RTP and RTCP over UDP.
+    Rtp,
+    /// The same, encrypted (RFC 3711).
+    Srtp,
+    /// Our framing in datagrams.
+    Udp,
+    /// Our framing over TCP.
+    Tcp,
+    /// Our framing in messages of a WebSocket.
+    Ws,
+    /// The same over TLS.
+    Wss,
+    /// WebRTC, to a server (RFC 9725).
+    Whip,
+    /// WebRTC, from a server.
+    Whep,
+}
+
+impl Scheme {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Rtp, Self::Srtp, Self::Udp, Self::Tcp, Self::Ws, Self::Wss, Self::Whip, Self::Whep];
+
+    /// As in a URL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rtp => "rtp",
+            Self::Srtp => "srtp",
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+            Self::Whip => "whip",
+            Self::Whep => "whep",
+        }
+    }
+
+    /// Whether URLs may have a path.
+    #[must_use]
+    pub const fn has_path(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss | Self::Whip | Self::Whep)
+    }
+
+    /// The port where a URL names none; the others must name one.
+    #[must_use]
+    const fn default_port(self) -> Option<u16> {
+        match self {
+            Self::Ws => Some(80),
+            Self::Wss => Some(443),
+            Self::Rtp | Self::Srtp | Self::Udp | Self::Tcp | Self::Whip | Self::Whep => None,
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a text is no URL of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// Longer than [`MAX_BYTES`].
+    TooLong(usize),
+    /// No `scheme://` in front.
+    NoScheme,
+    /// A scheme that is not known here.
+    Scheme(String),
+    /// A user name or password before the host.
+    UserInfo,
+    /// Nothing before the port.
+    NoHost,
+    /// Not a name, an IPv4 address or an IPv6 address in brackets.
+    Host(String),
+    /// Not a number up to 65535.
+    Port(String),
+    /// This scheme needs a port.
+    NoPort(Scheme),
+    /// This scheme has no paths.
+    Path(String),
+    /// A character, at this byte, that a URL cannot hold as it is.
+    Character(char, usize),
+    /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
+    Escape(String),
+    /// An option that is there twice.
+    Twice(String),
+    /// More than 32 options.
+    TooManyOptions,
+    /// An option that the scheme does not have, with those that it has.
+    Option(String, &'static [&'static str]),
+    /// What an option says cannot be, and what was expected.
+    Value(String, String, &'static str),
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(bytes) => write!(f, "{bytes} bytes: a URL has at most {MAX_BYTES}"),
+            Self::NoScheme => f.write_str("no scheme: expected, for example, rtp://host:port"),
+            Self::Scheme(name) => {
+                let known = Scheme::ALL.map(Scheme::name).join(", ");
+                write!(f, "scheme {name}: expected one of {known}")
+            }
+            Self::UserInfo => f.write_str("no user or password in a URL: others can see it"),
+            Self::NoHost => f.write_str(
+                "no host: 127.0.0.1 is this machine alone, 0.0.0.0 or [::] all its addresses",
+            ),
+            Self::Host(host) => {
+                write!(f, "host {host}: expected a name, 192.0.2.1 or [2001:db8::1]")
+            }
+            Self::Port(port) => write!(f, "port {port}: expected a number up to 65535"),
+            Self::NoPort(scheme) => write!(f, "no port: expected {scheme}://host:port"),
+            Self::Path(path) => write!(f, "path {path}: this scheme has none"),
+            Self::Character(character, at) => write!(f, "{character:?} at byte {at} of a URL"),
+            Self::Escape(text) => write!(f, "{text}: expected %XX with hexadecimal digits, UTF-8"),
+            Self::Twice(name) => write!(f, "option {name} is given twice"),
+            Self::TooManyOptions => write!(f, "more than {MAX_OPTIONS} options"),
+            Self::Option(name, []) => {
+                write!(f, "option {name}: this scheme has none")
+            }
+            Self::Option(name, known) => {
+                write!(f, "option {name}: this scheme has {}", known.join(", "))
+            }
+            Self::Value(name, value, expected) => write!(f, "{name}={value}: expected {expected}"),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+/// A URL taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    scheme: Scheme,
+    host: String,
+    port: Option<u16>,
+    path: String,
+    options: Vec<(String, String)>,
+}
+
+impl Url {
+    /// How the stream is carried.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Name or address, without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port; that of HTTP or HTTPS where none was named.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let usual = self.scheme.default_port();
+        self.port.or(usual).unwrap_or(if self.is_plain_http() { 80 } else { 443 })
+    }
+
+    /// The path, with the slash; `/` where none was named.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        if self.path.is_empty() { "/" } else { &self.path }
+    }
+
+    /// `host:port`, with brackets where they are needed.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.bracketed(), self.port())
+    }
+
+    /// What an option says; the empty text where it stands alone (`?listen`).
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a switch is there and not off (`?listen`, `?listen=1`; `?listen=0` is off).
+    ///
+    /// # Errors
+    /// If it says something else.
+    pub fn switch(&self, name: &str) -> Result<bool, UrlError> {
+        match self.option(name) {
+            None | Some("0" | "off" | "no") => Ok(false),
+            Some("" | "1" | "on" | "yes") => Ok(true),
+            Some(other) => Err(UrlError::Value(name.to_owned(), other.to_owned(), "on or off")),
+        }
+    }
+
+    /// Nothing, if all options are among `known`.
+    ///
+    /// # Errors
+    /// [`UrlError::Option`], for the first that is not.
+    pub fn check_options(&self, known: &'static [&'static str]) -> Result<(), UrlError> {
+        let strange = self.options.iter().find(|(name, _)| !known.contains(&name.as_str()));
+        strange.map_or(Ok(()), |(name, _)| Err(UrlError::Option(name.clone(), known)))
+    }
+
+    /// Whether the host is this machine, by its address or as `localhost`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        address || self.host.eq_ignore_ascii_case("localhost")
+    }
+
+    /// Whether HTTP goes without TLS: `ws`; `whip` and `whep` to this machine or with `?insecure`.
+    #[must_use]
+    pub fn is_plain_http(&self) -> bool {
+        match self.scheme {
+            Scheme::Ws => true,
+            Scheme::Whip | Scheme::Whep => {
+                self.is_loopback() || self.switch("insecure").unwrap_or(false)
+            }
+            _ => false,
+        }
+    }
+
+    /// The address of the resource over HTTP, without the options of ours.
+    #[must_use]
+    pub fn http(&self) -> String {
+        let scheme = if self.is_plain_http() { "http" } else { "https" };
+        format!("{scheme}://{}{}", self.authority(), self.path())
+    }
+
+    /// The first address of the host, asking the system's resolver where it is a name.
+    ///
+    /// # Errors
+    /// What the resolver says.
+    pub fn resolve(&self) -> io::Result<SocketAddr> {
+        let mut found = (self.host.as_str(), self.port()).to_socket_addrs()?;
+        found.next().ok_or_else(|| {
+            let message = format!("{}: no address", self.host);
+            io::Error::new(io::ErrorKind::NotFound, message)
+        })
+    }
+
+    fn bracketed(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    }
+}
+
+impl fmt::Display for Url {
+    /// Without the options: they may hold keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.bracketed())?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+/// The scheme of a text that looks like a URL, in lower case.
+#[must_use]
+pub fn scheme_of(text: &str) -> Option<String> {
+    let (scheme, _) = text.split_once("://")?;
+    let first = scheme.bytes().next()?;
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    (first.is_ascii_alphabetic() && scheme.bytes().all(rest)).then(|| scheme.to_ascii_lowercase())
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        if text.len() > MAX_BYTES {
+            return Err(UrlError::TooLong(text.len()));
+        }
+        let strange = |&(_, character): &(usize, char)| {
+            character.is_control()
+                || character.is_whitespace()
+                || "\"<>\\^`{|}#".contains(character)
+        };
+        if let Some((at, character)) = text.char_indices().find(strange) {
+            return Err(UrlError::Character(character, at));
+        }
+        let name = scheme_of(text).ok_or(UrlError::NoScheme)?;
+        let known = Scheme::ALL.into_iter().find(|scheme| scheme.name() == name);
+        let scheme = known.ok_or(UrlError::Scheme(name))?;
+        let (_, rest) = text.split_once("://").ok_or(UrlError::NoScheme)?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let path_at = rest.find('/').unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(path_at);
+        let (host, port) = parse_authority(authority)?;
+        if !scheme.has_path() && !matches!(path, "" | "/") {
+            return Err(UrlError::Path(path.to_owned()));
+        }
+        if port.is_none() && !scheme.has_path() {
+            return Err(UrlError::NoPort(scheme));
+        }
+        let path = if scheme.has_path() { path.to_owned() } else { String::new() };
+        Ok(Self { scheme, host, port, path, options: parse_query(query)? })
+    }
+}
+
+fn parse_authority(authority: &str) -> Result<(String, Option<u16>), UrlError> {
+    if authority.contains('@') {
+        return Err(UrlError::UserInfo);
+    }
+    let wrong = |host: &str| UrlError::Host(host.to_owned());
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        let (host, after) = rest.split_once(']').ok_or_else(|| wrong(authority))?;
+        host.parse::<std::net::Ipv6Addr>().map_err(|_| wrong(host))?;
+        match after.strip_prefix(':') {
+            Some(port) => (host, Some(port)),
+            None if after.is_empty() => (host, None),
+            None => return Err(wrong(authority)),
+        }
+    } else {
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        };
+        // More than one colon: an IPv6 address without brackets.
+        if port.is_some_and(|port| port.contains(':')) {
+            return Err(wrong(authority));
+        }
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if host.is_empty() {
+            return Err(UrlError::NoHost);
+        }
+        if !host.bytes().all(letter) || host.len() > 253 {
+            return Err(wrong(host));
+        }
+        (host, port)
+    };
+    let port = match port {
+        None => None,
+        Some(port) => {
+            let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+            let number = port.parse::<u16>().ok().filter(|_| digits);
+            Some(number.ok_or_else(|| UrlError::Port(port.to_owned()))?)
+        }
+    };
+    Ok((host.to_owned(), port))
+}
+
+fn parse_query(query: &str) -> Result<Vec<(String, String)>, UrlError> {
+    let mut options: Vec<(String, String)> = Vec::new();
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let (name, value) = (unescape(name)?, unescape(value)?);
+        if options.iter().any(|(known, _)| *known == name) {
+            return Err(UrlError::Twice(name));
+        }
+        if options.len() == MAX_OPTIONS {
+            return Err(UrlError::TooManyOptions);
+        }
+        options.push((name, value));
+    }
+    Ok(options)
+}
+
+/// Takes out `%XX` (RFC 3986, section 2.1). A plus is a plus.
+fn unescape(text: &str) -> Result<String, UrlError> {
+    let wrong = || UrlError::Escape(text.to_owned());
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let (digits, after) = after.split_at_checked(2).ok_or_else(wrong)?;
+        let digits = std::str::from_utf8(digits).map_err(|_| wrong())?;
+        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+        rest = after;
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn refused(text: &str) -> String {
+        text.parse::<Url>().map_or_else(|error| error.to_string(), |_| panic!("{text} is taken"))
+    }
+
+    #[test]
+    fn every_part_is_found() {
+        let plain = url("rtp://192.0.2.7:5004");
+        assert_eq!((plain.scheme(), plain.host(), plain.port()), (Scheme::Rtp, "192.0.2.7", 5004));
+        let six = url("UDP://[2001:db8::1]:9000/");
+        assert_eq!((six.scheme(), six.host(), six.port()), (Scheme::Udp, "2001:db8::1", 9000));
+        assert_eq!(
+            (six.authority(), six.to_string()),
+            ("[2001:db8::1]:9000".into(), "udp://[2001:db8::1]:9000".into())
+        );
+        let web = url("wss://media.example/live/one?token=a%20b&listen");
+        assert_eq!((web.port(), web.path()), (443, "/live/one"));
+        assert_eq!((web.option("token"), web.switch("listen")), (Some("a b"), Ok(true)));
+        assert_eq!(web.switch("connect"), Ok(false));
+        assert_eq!(web.to_string(), "wss://media.example/live/one");
+        assert_eq!(url("tcp://[::1]:0").resolve().unwrap(), "[::1]:0".parse().unwrap());
+    }
+
+    #[test]
+    fn http_is_encrypted_unless_it_stays_here_or_is_told_not_to() {
+        for (text, http) in [
+            ("whip://media.example/w/1", "https://media.example:443/w/1"),
+            ("whip://localhost/w", "http://localhost:80/w"),
+            ("whep://127.0.0.1:8080/w", "http://127.0.0.1:8080/w"),
+            ("whep://[::1]:8080/w", "http://[::1]:8080/w"),
+            ("whep://10.0.0.1:8080/w", "https://10.0.0.1:8080/w"),
+            ("whep://10.0.0.1:8080/w?insecure", "http://10.0.0.1:8080/w"),
+        ] {
+            assert_eq!(url(text).http(), http);
+        }
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        for (text, says) in [
+            ("clip.webm", "no scheme"),
+            ("://a:1", "no scheme"),
+            ("ftp://a:1", "scheme ftp"),
+            ("rtp://", "no host"),
+            ("rtp://:5004", "no host"),
+            ("rtp://host", "no port"),
+            ("rtp://host:", "port :"),
+            ("rtp://host:65536", "port 65536"),
+            ("rtp://host:+5", "port +5"),
+            ("rtp://::1:5004", "host ::1:5004"),
+            ("rtp://[::1:5004", "host [::1:5004"),
+            ("rtp://[::1]5004", "host [::1]5004"),
+            ("rtp://[host]:1", "host host"),
+            ("rtp://a_b*c:1", "host a_b*c"),
+            ("rtp://user:word@host:1", "no user"),
+            ("rtp://host:1/path", "path /path"),
+            ("tcp://ho st:1", "' ' at byte 8"),
+            ("tcp://host:1?a=%2", "%2"),
+            ("tcp://host:1?a=%+1", "%+1"),
+            ("tcp://host:1?a=%ff", "UTF-8"),
+            ("tcp://host:1?a=1&a=2", "twice"),
+        ] {
+            let error = refused(text);
+            assert!(error.contains(says), "{text}: {error}");
+        }
+        assert!(refused(&format!("tcp://{}:1", "a".repeat(MAX_BYTES))).contains("at most"));
+        let strange = url("tcp://host:1?listen&nosuch=1").check_options(&["listen"]);
+        assert!(strange.unwrap_err().to_string().contains("nosuch"));
+        assert!(url("tcp://host:1?listen=maybe").switch("listen").is_err());
+    }
+}

@@ -1,0 +1,306 @@
+//! The hello: what the streams are.
+
+use codec_container::{AudioTrack, Format, Track, VideoTrack};
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_core::codec::Codec;
+use codec_core::frame::{Rational, Size};
+
+use super::crc::{crc32c, flipped_bit};
+use super::error::{FramingError, Part};
+use super::fields::Fields;
+
+/// First bytes of a hello.
+pub(super) const MAGIC: &[u8; 8] = b"codecnet";
+
+/// The only version so far.
+const VERSION: u16 = 1;
+
+/// Magic, version and length of the body.
+pub(super) const HEAD_BYTES: usize = 12;
+
+/// Bytes of a checksum.
+pub(super) const CRC_BYTES: usize = 4;
+
+/// Longest body, in bytes: a hello fits into one datagram.
+pub const MAX_BODY_BYTES: usize = 1024;
+
+/// Most streams.
+const MAX_STREAMS: usize = 16;
+
+/// Longest name of a codec, in bytes.
+const MAX_NAME_BYTES: usize = 32;
+
+/// What only one kind of stream has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// Pictures.
+    Video {
+        /// Their size.
+        size: Size,
+        /// Frames per second, where known.
+        frame_rate: Option<Rational>,
+    },
+    /// Sound.
+    Sound {
+        /// Samples per second: 48000 for Opus.
+        rate: u32,
+        /// 1..=8.
+        channels: u8,
+        /// Decoded samples before the first that is heard.
+        delay: u32,
+    },
+}
+
+/// One stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamDescription {
+    /// Name of the codec: `vp8`, `opus`; ASCII, at most 32 bytes.
+    pub codec: String,
+    /// Seconds per tick of times; both numbers above 0.
+    pub time_base: Rational,
+    /// The rest.
+    pub media: Media,
+    /// Set-up data: `OpusHead`.
+    pub private: Vec<u8>,
+}
+
+impl StreamDescription {
+    /// A track's description.
+    #[must_use]
+    pub fn of(track: &Track) -> Option<Self> {
+        let (media, private) = match track {
+            Track::Video(track) => {
+                let media = Media::Video { size: track.size, frame_rate: track.frame_rate };
+                (media, &track.codec_private)
+            }
+            Track::Audio(track) => {
+                let channels = u8::try_from(track.audio.channels()).ok()?;
+                let (rate, delay) = (track.audio.rate, track.delay);
+                (Media::Sound { rate, channels, delay }, &track.codec_private)
+            }
+            _ => return None,
+        };
+        let codec = track.codec_name().to_owned();
+        Some(Self { codec, time_base: track.time_base(), media, private: private.clone() })
+    }
+
+    /// The track, for a writer of `format`; nothing where the codec is not known or cannot be sent.
+    #[must_use]
+    pub fn track(&self, format: Format) -> Option<Track> {
+        match self.media {
+            Media::Video { size, frame_rate } => {
+                let known = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
+                let codec = known.into_iter().find(|codec| codec.name() == self.codec)?;
+                let mut track = VideoTrack::new(format, codec, size, self.time_base);
+                track.frame_rate = frame_rate;
+                track.codec_private.clone_from(&self.private);
+                Some(Track::Video(track))
+            }
+            Media::Sound { rate, channels, delay } => {
+                let known = [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma];
+                let codec = known.into_iter().find(|codec| codec.name() == self.codec)?;
+                let layout = ChannelLayout::of(channels.into())?;
+                let mut track = AudioTrack::new(format, codec, AudioFormat::new(rate, layout));
+                track.time_base = self.time_base;
+                track.delay = delay;
+                track.codec_private.clone_from(&self.private);
+                Some(Track::Audio(track))
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let name = self.codec.as_bytes();
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.iter().all(u8::is_ascii_graphic)
+        {
+            return Err("the codec's name is not 1 to 32 ASCII letters");
+        }
+        if self.time_base.num == 0 || self.time_base.den == 0 {
+            return Err("a time base with a 0");
+        }
+        match self.media {
+            Media::Video { size, frame_rate } => {
+                let sides = 1..=16_383;
+                if !sides.contains(&size.width) || !sides.contains(&size.height) {
+                    return Err("pictures are 1 to 16383 pixels wide and high");
+                }
+                if frame_rate.is_some_and(|rate| rate.num == 0 || rate.den == 0) {
+                    return Err("a frame rate with a 0");
+                }
+            }
+            Media::Sound { rate, channels, .. } => {
+                if !(1_000..=384_000).contains(&rate) || !(1..=8).contains(&channels) {
+                    return Err("sound has 1000 to 384000 Hz and 1 to 8 channels");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let is_video = matches!(self.media, Media::Video { .. });
+        out.push(if is_video { 1 } else { 2 });
+        // Checked before: short enough for their lengths.
+        let name = self.codec.as_bytes();
+        out.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+        out.extend(name);
+        write_rational(Some(self.time_base), out);
+        match self.media {
+            Media::Video { size, frame_rate } => {
+                out.extend(size.width.to_be_bytes());
+                out.extend(size.height.to_be_bytes());
+                write_rational(frame_rate, out);
+            }
+            Media::Sound { rate, channels, delay } => {
+                out.extend(rate.to_be_bytes());
+                out.push(channels);
+                out.extend(delay.to_be_bytes());
+            }
+        }
+        out.extend(u16::try_from(self.private.len()).unwrap_or(u16::MAX).to_be_bytes());
+        out.extend(&self.private);
+    }
+
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, &'static str> {
+        const SHORT: &str = "a stream's description is cut off";
+        let kind = fields.u8().ok_or(SHORT)?;
+        let len = fields.u8().ok_or(SHORT)?;
+        let name = fields.bytes(len.into()).ok_or(SHORT)?;
+        let codec = std::str::from_utf8(name).map_err(|_| "the codec's name is not ASCII")?;
+        let time_base = parse_rational(fields).ok_or(SHORT)?;
+        let media = match kind {
+            1 => {
+                let size = Size::new(fields.u32().ok_or(SHORT)?, fields.u32().ok_or(SHORT)?);
+                let rate = parse_rational(fields).ok_or(SHORT)?;
+                Media::Video { size, frame_rate: (rate.num != 0).then_some(rate) }
+            }
+            2 => Media::Sound {
+                rate: fields.u32().ok_or(SHORT)?,
+                channels: fields.u8().ok_or(SHORT)?,
+                delay: fields.u32().ok_or(SHORT)?,
+            },
+            _ => return Err("a stream of an unknown kind"),
+        };
+        let len = fields.u16().ok_or(SHORT)?;
+        let private = fields.bytes(len.into()).ok_or(SHORT)?.to_vec();
+        let stream = Self { codec: codec.to_owned(), time_base, media, private };
+        stream.check()?;
+        Ok(stream)
+    }
+}
+
+fn write_rational(rational: Option<Rational>, out: &mut Vec<u8>) {
+    let (num, den) = rational.map_or((0, 0), |rational| (rational.num, rational.den));
+    out.extend(num.to_be_bytes());
+    out.extend(den.to_be_bytes());
+}
+
+fn parse_rational(fields: &mut Fields<'_>) -> Option<Rational> {
+    let (num, den) = (fields.u32()?, fields.u32()?);
+    Some(Rational { num, den })
+}
+
+/// What comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Another number for each start of a sender.
+    pub session: u64,
+    /// The streams; records name them by their number, from 0 on.
+    pub streams: Vec<StreamDescription>,
+}
+
+impl Hello {
+    /// Appends the hello.
+    ///
+    /// # Errors
+    /// What of the description cannot be written.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), &'static str> {
+        let count = u8::try_from(self.streams.len()).unwrap_or(u8::MAX);
+        if count == 0 || usize::from(count) > MAX_STREAMS {
+            return Err("a hello has 1 to 16 streams");
+        }
+        let mut body = self.session.to_be_bytes().to_vec();
+        body.push(count);
+        for stream in &self.streams {
+            stream.check()?;
+            if stream.private.len() > MAX_BODY_BYTES {
+                return Err("set-up data of more than 1024 bytes");
+            }
+            stream.write(&mut body);
+        }
+        let len = u16::try_from(body.len()).unwrap_or(u16::MAX);
+        if usize::from(len) > MAX_BODY_BYTES {
+            return Err("descriptions of more than 1024 bytes");
+        }
+        let begin = out.len();
+        out.extend(MAGIC);
+        out.extend(VERSION.to_be_bytes());
+        out.extend(len.to_be_bytes());
+        out.extend(body);
+        let checksum = crc32c(out.get(begin..).unwrap_or_default());
+        out.extend(checksum.to_be_bytes());
+        Ok(())
+    }
+
+    /// Bytes of the whole hello that begins with these [`HEAD_BYTES`] at byte `at` of a stream.
+    pub(super) fn total_bytes(head: &[u8; HEAD_BYTES], at: u64) -> Result<usize, FramingError> {
+        let [found @ .., v0, v1, l0, l1] = *head;
+        if found != *MAGIC {
+            return Err(FramingError::Magic { at, found });
+        }
+        let version = u16::from_be_bytes([v0, v1]);
+        if version != VERSION {
+            return Err(FramingError::Version { at: at.saturating_add(8), version });
+        }
+        let body = usize::from(u16::from_be_bytes([l0, l1]));
+        if body > MAX_BODY_BYTES {
+            let (what, bytes) = ("a hello's body", body as u64);
+            return Err(FramingError::TooLong { at, what, bytes, limit: MAX_BODY_BYTES });
+        }
+        Ok(HEAD_BYTES + body + CRC_BYTES)
+    }
+
+    /// Takes a whole hello apart, which begins at byte `at` of a stream.
+    ///
+    /// # Errors
+    /// [`FramingError`].
+    pub fn parse(bytes: &[u8], at: u64) -> Result<Self, FramingError> {
+        let truncated = || FramingError::Truncated {
+            at: at.saturating_add(bytes.len() as u64),
+            begun_at: at,
+            part: Part::Hello,
+        };
+        let head = bytes.first_chunk::<HEAD_BYTES>().ok_or_else(truncated)?;
+        let total = Self::total_bytes(head, at)?;
+        if bytes.len() > total {
+            return Err(FramingError::Field { at, what: "bytes after the hello" });
+        }
+        let (covered, checksum) = bytes.split_last_chunk::<CRC_BYTES>().ok_or_else(truncated)?;
+        if bytes.len() < total {
+            return Err(truncated());
+        }
+        let (is, should_be) = (crc32c(covered), u32::from_be_bytes(*checksum));
+        if is != should_be {
+            let (part, bytes) = (Part::Hello, covered.len());
+            let flipped = flipped_bit(bytes, should_be, is);
+            return Err(FramingError::Checksum { at, part, bytes, is, should_be, flipped });
+        }
+        let body = covered.get(HEAD_BYTES..).unwrap_or_default();
+        Self::parse_body(body).map_err(|what| FramingError::Field { at, what })
+    }
+
+    fn parse_body(body: &[u8]) -> Result<Self, &'static str> {
+        let mut fields = Fields(body);
+        let session = fields.u64().ok_or("a hello without session")?;
+        let count = fields.u8().ok_or("a hello without streams")?;
+        if !(1..=MAX_STREAMS).contains(&usize::from(count)) {
+            return Err("a hello has 1 to 16 streams");
+        }
+        let streams = (0..count).map(|_| StreamDescription::parse(&mut fields));
+        let streams = streams.collect::<Result<Vec<_>, _>>()?;
+        if !fields.0.is_empty() {
+            return Err("bytes after the last stream of a hello");
+        }
+        Ok(Self { session, streams })
+    }
+}

@@ -1,0 +1,439 @@
+//! Datagrams back to records, in order, what is lost counted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use codec_rtc::sequence::Unwrapper32;
+
+use super::datagram::{Datagram, PART_BYTES, low_bits};
+use super::error::FramingError;
+use super::hello::Hello;
+use super::record::Record;
+use super::stream::{Item, Parser};
+
+/// Limits of a [`Reassembler`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReassemblerConfig {
+    /// Most records that are not whole or wait for others.
+    pub max_records: usize,
+    /// Most bytes of all of them.
+    pub max_bytes: usize,
+    /// How long a later record waits for one that is not whole.
+    pub patience: Duration,
+}
+
+impl Default for ReassemblerConfig {
+    fn default() -> Self {
+        Self { max_records: 256, max_bytes: 16 << 20, patience: Duration::from_millis(100) }
+    }
+}
+
+/// What comes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A sender has begun, or has begun anew.
+    Hello(Hello),
+    /// The next record.
+    Record(Record),
+    /// Records that did not come whole, before the next one.
+    Lost(u64),
+}
+
+/// What has come in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams that are ours and whole.
+    pub datagrams: u64,
+    /// Datagrams that are not.
+    pub malformed: u64,
+    /// Datagrams that came twice, or after their record was given up.
+    pub useless: u64,
+    /// Datagrams that another sender sent.
+    pub strange: u64,
+    /// Datagrams that are missing between others.
+    pub lost_datagrams: u64,
+    /// Records.
+    pub records: u64,
+    /// Records that were given up.
+    pub lost_records: u64,
+}
+
+/// A record of which something is there.
+#[derive(Debug)]
+struct Partial {
+    count: u16,
+    /// What has come, by number.
+    parts: BTreeMap<u16, Vec<u8>>,
+    bytes: usize,
+    /// When the newest part came.
+    touched: Duration,
+}
+
+impl Partial {
+    fn is_whole(&self) -> bool {
+        self.parts.len() == usize::from(self.count)
+    }
+
+    fn record(self) -> Option<Record> {
+        let bytes = self.parts.into_values().collect::<Vec<_>>().concat();
+        let (mut rest, mut parser) = (bytes.as_slice(), Parser::of_records());
+        match parser.next(&mut rest) {
+            Ok(Some(Item::Record(record))) if rest.is_empty() => Some(record),
+            _ => None,
+        }
+    }
+}
+
+/// Puts records together. [`Self::poll`] is to be called until nothing is left after each datagram.
+#[derive(Debug)]
+pub struct Reassembler {
+    config: ReassemblerConfig,
+    session: Option<u64>,
+    records: BTreeMap<i64, Partial>,
+    bytes: usize,
+    /// The record that comes out next.
+    next: i64,
+    unwrap_record: Unwrapper32,
+    unwrap_sequence: Unwrapper32,
+    first_sequence: Option<i64>,
+    newest_sequence: i64,
+    received: u64,
+    ready: VecDeque<Event>,
+    counters: Counters,
+}
+
+impl Reassembler {
+    /// Before the first datagram.
+    #[must_use]
+    pub fn new(config: ReassemblerConfig) -> Self {
+        Self {
+            config,
+            session: None,
+            records: BTreeMap::new(),
+            bytes: 0,
+            next: 0,
+            unwrap_record: Unwrapper32::default(),
+            unwrap_sequence: Unwrapper32::default(),
+            first_sequence: None,
+            newest_sequence: 0,
+            received: 0,
+            ready: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// What has come in so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Takes a datagram.
+    ///
+    /// # Errors
+    /// Why it was dropped; it is counted, and the next may be good.
+    pub fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<(), FramingError> {
+        let datagram = Datagram::parse(bytes).inspect_err(|_| self.counters.malformed += 1)?;
+        self.counters.datagrams += 1;
+        if datagram.is_hello {
+            return self.hello(&datagram);
+        }
+        if self.session.map(low_bits) != Some(datagram.session) {
+            self.counters.strange += 1;
+            return Ok(());
+        }
+        self.count(datagram.sequence);
+        let number = self.unwrap_record.peek(datagram.record);
+        let window = i64::try_from(self.config.max_records).unwrap_or(i64::MAX);
+        // A jump beyond the window: what was under way will not come any more.
+        if number >= self.next.saturating_add(window) {
+            self.give_up_before(number);
+        }
+        if number < self.next {
+            self.counters.useless += 1;
+            return Ok(());
+        }
+        self.unwrap_record.unwrap(datagram.record);
+        self.keep(now, number, &datagram);
+        self.release();
+        while self.bytes > self.config.max_bytes {
+            let Some((&oldest, _)) = self.records.first_key_value() else { break };
+            self.give_up_before(oldest.saturating_add(1));
+            self.release();
+        }
+        Ok(())
+    }
+
+    fn hello(&mut self, datagram: &Datagram<'_>) -> Result<(), FramingError> {
+        let hello = Hello::parse(datagram.part, 0);
+        let hello = hello.inspect_err(|_| self.counters.malformed += 1)?;
+        if self.session == Some(hello.session) {
+            self.count(datagram.sequence);
+            return Ok(());
+        }
+        let (config, counters) = (self.config, self.counters);
+        let ready = std::mem::take(&mut self.ready);
+        *self = Self { counters, ready, ..Self::new(config) };
+        self.session = Some(hello.session);
+        self.next = self.unwrap_record.unwrap(datagram.record);
+        self.count(datagram.sequence);
+        self.ready.push_back(Event::Hello(hello));
+        Ok(())
+    }
+
+    /// Counts a datagram and those that are missing between the first and the newest.
+    fn count(&mut self, sequence: u32) {
+        let number = self.unwrap_sequence.unwrap(sequence);
+        let first = *self.first_sequence.get_or_insert(number);
+        let before = self.missing(first);
+        self.received += 1;
+        self.newest_sequence = self.newest_sequence.max(number);
+        let missing = self.missing(first);
+        let lost = self.counters.lost_datagrams.saturating_add(missing);
+        self.counters.lost_datagrams = lost.saturating_sub(before);
+    }
+
+    fn missing(&self, first: i64) -> u64 {
+        if self.received == 0 {
+            return 0;
+        }
+        let span = self.newest_sequence.saturating_sub(first).saturating_add(1);
+        u64::try_from(span).unwrap_or(0).saturating_sub(self.received)
+    }
+
+    fn keep(&mut self, now: Duration, number: i64, datagram: &Datagram<'_>) {
+        let partial = self.records.entry(number).or_insert_with(|| Partial {
+            count: datagram.count,
+            parts: BTreeMap::new(),
+            bytes: 0,
+            touched: now,
+        });
+        if partial.count != datagram.count || partial.parts.contains_key(&datagram.index) {
+            self.counters.useless += 1;
+            return;
+        }
+        partial.parts.insert(datagram.index, datagram.part.to_vec());
+        partial.touched = now;
+        // A place of its own costs memory, too.
+        let cost = datagram.part.len() + PART_BYTES / 8;
+        partial.bytes += cost;
+        self.bytes += cost;
+    }
+
+    /// Makes ready what is whole and next.
+    fn release(&mut self) {
+        while let Some(first) = self.records.first_entry() {
+            if *first.key() != self.next || !first.get().is_whole() {
+                return;
+            }
+            let partial = first.remove();
+            self.bytes = self.bytes.saturating_sub(partial.bytes);
+            self.next = self.next.saturating_add(1);
+            match partial.record() {
+                Some(record) => {
+                    self.counters.records += 1;
+                    self.ready.push_back(Event::Record(record));
+                }
+                None => self.lose(1),
+            }
+        }
+    }
+
+    /// Gives up everything before record `number`, what is whole excepted.
+    fn give_up_before(&mut self, number: i64) {
+        while self.next < number {
+            self.release();
+            if self.next >= number {
+                return;
+            }
+            let kept = self.records.first_key_value().map(|(&first, _)| first);
+            let until = match kept {
+                // The first is not whole.
+                Some(first) if first == self.next => {
+                    let partial = self.records.remove(&first);
+                    self.bytes = self.bytes.saturating_sub(partial.map_or(0, |part| part.bytes));
+                    first.saturating_add(1)
+                }
+                Some(first) => first.min(number),
+                None => number,
+            };
+            self.lose(u64::try_from(until.saturating_sub(self.next)).unwrap_or(0));
+            self.next = until;
+        }
+    }
+
+    fn lose(&mut self, records: u64) {
+        self.counters.lost_records = self.counters.lost_records.saturating_add(records);
+        match self.ready.back_mut() {
+            Some(Event::Lost(count)) => *count = count.saturating_add(records),
+            _ => self.ready.push_back(Event::Lost(records)),
+        }
+    }
+
+    /// The next thing that is there by `now`.
+    pub fn poll(&mut self, now: Duration) -> Option<Event> {
+        if let Some((number, _)) = self.waiting().filter(|&(_, due)| due <= now) {
+            self.give_up_before(number);
+            self.release();
+        }
+        self.ready.pop_front()
+    }
+
+    /// When [`Self::poll`] has something: at once, or when a record that is whole has waited long
+    /// enough for those before it.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.waiting().map(|(_, due)| due)
+    }
+
+    /// The first record that is whole and waits for others, and until when.
+    fn waiting(&self) -> Option<(i64, Duration)> {
+        let (&number, whole) = self.records.iter().find(|(_, partial)| partial.is_whole())?;
+        Some((number, whole.touched.saturating_add(self.config.patience)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::datagram::Fragmenter;
+    use super::super::hello::{Media, StreamDescription};
+    use super::super::record::{Flags, Kind};
+    use super::*;
+    use codec_core::frame::{Rational, Size};
+    use codec_rtc::rng::Rng;
+
+    fn hello(session: u64) -> Hello {
+        let media = Media::Video { size: Size::new(64, 48), frame_rate: None };
+        let stream = StreamDescription {
+            codec: "vp8".to_owned(),
+            time_base: Rational::new(1, 1000),
+            media,
+            private: Vec::new(),
+        };
+        Hello { session, streams: vec![stream] }
+    }
+
+    fn record(pts: i64, len: usize) -> Record {
+        let mut rng = Rng::new(pts.unsigned_abs());
+        let payload = (0..len).map(|_| rng.byte()).collect();
+        let (kind, flags) = (Kind::Video, Flags::default());
+        Record { kind, flags, stream: 0, pts, captured: 7, payload }
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn drain(reassembler: &mut Reassembler, now: Duration) -> Vec<Event> {
+        std::iter::from_fn(|| reassembler.poll(now)).collect()
+    }
+
+    #[test]
+    fn records_come_out_whole_and_in_order_however_datagrams_arrive() {
+        let mut cutter = Fragmenter::new(5);
+        let mut out = Reassembler::new(ReassemblerConfig::default());
+        out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
+        let records: Vec<_> = [0, 1, 1143, 1144, 1145, 50_000, 3]
+            .into_iter()
+            .enumerate()
+            .map(|(at, len)| record(i64::try_from(at).unwrap(), len))
+            .collect();
+        let mut datagrams: Vec<_> =
+            records.iter().flat_map(|record| cutter.record(record).unwrap()).collect();
+        assert!(datagrams.iter().all(|datagram| datagram.len() <= 1200));
+        let mut rng = Rng::new(3);
+        for at in (1..datagrams.len()).rev() {
+            datagrams.swap(at, rng.index(at + 1));
+        }
+        for datagram in &datagrams {
+            out.push(ms(1), datagram).unwrap();
+            out.push(ms(1), datagram).unwrap();
+        }
+        let mut events = drain(&mut out, ms(1));
+        assert_eq!(events.remove(0), Event::Hello(hello(5)));
+        assert_eq!(events, records.into_iter().map(Event::Record).collect::<Vec<_>>());
+        let counters = out.counters();
+        assert_eq!((counters.lost_datagrams, counters.lost_records, counters.records), (0, 0, 7));
+        assert_eq!(counters.useless, datagrams.len() as u64);
+    }
+
+    #[test]
+    fn what_is_lost_is_waited_for_and_counted() {
+        let mut cutter = Fragmenter::new(5);
+        let mut out = Reassembler::new(ReassemblerConfig::default());
+        out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
+        let first = cutter.record(&record(0, 5000)).unwrap();
+        let second = cutter.record(&record(1, 10)).unwrap();
+        for datagram in first.iter().skip(1).chain(&second) {
+            out.push(ms(10), datagram).unwrap();
+        }
+        assert_eq!(drain(&mut out, ms(109)).len(), 1);
+        assert_eq!(out.next_time(), Some(ms(110)));
+        let events = drain(&mut out, ms(110));
+        assert_eq!(events, [Event::Lost(1), Event::Record(record(1, 10))]);
+        assert_eq!((out.counters().lost_datagrams, out.counters().lost_records), (1, 1));
+        // Too late.
+        out.push(ms(120), &first[0]).unwrap();
+        assert_eq!((out.counters().useless, out.counters().lost_datagrams), (1, 0));
+    }
+
+    #[test]
+    fn a_new_session_begins_anew_and_others_are_left_out() {
+        let mut out = Reassembler::new(ReassemblerConfig::default());
+        let mut early = Fragmenter::new(4);
+        out.push(ms(0), &early.record(&record(0, 5)).unwrap()[0]).unwrap();
+        assert_eq!((out.counters().strange, out.poll(ms(0))), (1, None));
+        out.push(ms(0), &early.hello(&hello(4)).unwrap()).unwrap();
+        out.push(ms(0), &early.record(&record(1, 5)).unwrap()[0]).unwrap();
+        assert_eq!(drain(&mut out, ms(0)).len(), 2);
+        let mut late = Fragmenter::new(9);
+        out.push(ms(0), &late.hello(&hello(9)).unwrap()).unwrap();
+        out.push(ms(0), &late.record(&record(2, 5)).unwrap()[0]).unwrap();
+        let events = drain(&mut out, ms(0));
+        assert_eq!(events, [Event::Hello(hello(9)), Event::Record(record(2, 5))]);
+    }
+
+    #[test]
+    fn memory_stays_bounded_under_any_flood() {
+        let config = ReassemblerConfig { max_bytes: 100_000, ..ReassemblerConfig::default() };
+        let mut cutter = Fragmenter::new(5);
+        let mut out = Reassembler::new(config);
+        out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
+        // The last part of each is missing.
+        for pts in 0..300 {
+            for datagram in cutter.record(&record(pts, 9000)).unwrap().iter().skip(1) {
+                out.push(ms(0), datagram).unwrap();
+                assert!(out.bytes <= config.max_bytes, "{}", out.bytes);
+                assert!(out.records.len() <= config.max_records && out.ready.len() < 400);
+            }
+        }
+        assert!(out.counters().lost_records > 200);
+        // A jump of the numbers.
+        for _ in 0..100_000 {
+            cutter.record(&Record::end("")).unwrap();
+        }
+        out.push(ms(0), &cutter.record(&record(7, 5)).unwrap()[0]).unwrap();
+        assert_eq!(drain(&mut out, ms(0)).last(), Some(&Event::Record(record(7, 5))));
+    }
+
+    #[test]
+    fn damage_is_told() {
+        let mut cutter = Fragmenter::new(5);
+        let good = cutter.hello(&hello(5)).unwrap();
+        let mut out = Reassembler::new(ReassemblerConfig::default());
+        for byte in 0..good.len() {
+            let mut bad = good.clone();
+            bad[byte] ^= 4;
+            assert!(out.push(ms(0), &bad).is_err(), "byte {byte}");
+        }
+        for len in 0..good.len() {
+            assert!(out.push(ms(0), &good[..len]).is_err(), "{len} bytes");
+        }
+        assert!(out.push(ms(0), &[0; 1201]).is_err());
+        assert_eq!(out.counters().malformed, 2 * good.len() as u64 + 1);
+        assert_eq!(out.poll(ms(0)), None);
+    }
+}
