@@ -6,7 +6,8 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`rtp`] | the RTP header; [`sequence`] numbers and timestamps that wrap |
+//! | [`rtp`] | RTP packets; [`sequence`] numbers and timestamps that wrap |
+//! | [`extension`] | what RTP header extensions say |
 //! | [`packet`] | payload formats: coded frames to packets and back |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod extension;
 pub mod forward;
 pub mod link;
 pub mod pacer;

@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Bytes of the header without contributing sources and extension.
 pub const FIXED_HEADER_BYTES: usize = 12;
+/// Most contributing sources of a packet.
+pub const MAX_CSRCS: usize = 15;
 
 /// The fields of the fixed header that senders choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub enum Malformed {
     Padding { padding_bytes: usize, had_bytes: usize },
     /// A payload without any byte of the frame.
     EmptyPayload,
+    /// More bytes or entries of `what` than there may be.
+    TooMany { what: &'static str, most: usize, had: usize },
     /// A partition index above 7 cannot be written; other fields that do not go together.
     Field { what: &'static str },
 }
@@ -70,6 +74,7 @@ impl fmt::Display for Malformed {
                 write!(f, "{padding_bytes} bytes of padding in {had_bytes} bytes of payload")
             }
             Self::EmptyPayload => f.write_str("no payload"),
+            Self::TooMany { what, most, had } => write!(f, "{had} {what}, {most} are the most"),
             Self::Field { what } => write!(f, "not allowed: {what}"),
         }
     }
@@ -140,9 +145,104 @@ pub fn write(header: &Header, out: &mut Vec<u8>) {
     out.extend(header.ssrc.to_be_bytes());
 }
 
+/// Appends a whole packet: sources, extension, payload, and `padding_bytes` of padding, of which the
+/// last tells their number; 0 for none.
+///
+/// # Errors
+/// If the sources are no whole words or more than 15, or the extension is no whole number of words
+/// or longer than 65535 of them. Nothing has been written.
+pub fn write_packet(
+    packet: &Packet<'_>,
+    padding_bytes: u8,
+    out: &mut Vec<u8>,
+) -> Result<(), Malformed> {
+    let sources = packet.csrcs.len() / 4;
+    if !packet.csrcs.len().is_multiple_of(4) {
+        return Err(Malformed::Field {
+            what: "a list of sources that is no whole number of words",
+        });
+    }
+    if sources > MAX_CSRCS {
+        return Err(Malformed::TooMany { what: "sources", most: MAX_CSRCS, had: sources });
+    }
+    let extension = packet.extension.map(|it| it.len_words().map(|words| (it, words)));
+    let extension = extension.transpose()?;
+    let start = out.len();
+    write(&packet.header, out);
+    if let Some(first) = out.get_mut(start) {
+        *first |= u8::from(padding_bytes > 0) << 5 | u8::from(extension.is_some()) << 4;
+        *first |= u8::try_from(sources).unwrap_or(0);
+    }
+    out.extend(packet.csrcs);
+    if let Some((extension, words)) = extension {
+        out.extend(extension.profile.to_be_bytes());
+        out.extend(words.to_be_bytes());
+        out.extend(extension.data);
+    }
+    out.extend(packet.payload);
+    if padding_bytes > 0 {
+        out.extend(std::iter::repeat_n(0, usize::from(padding_bytes) - 1));
+        out.push(padding_bytes);
+    }
+    Ok(())
+}
+
+impl Extension<'_> {
+    /// Length of the data in words, as the header tells it.
+    fn len_words(&self) -> Result<u16, Malformed> {
+        if !self.data.len().is_multiple_of(4) {
+            return Err(Malformed::Field { what: "an extension that is no whole number of words" });
+        }
+        let (most, had) = (usize::from(u16::MAX), self.data.len() / 4);
+        u16::try_from(had).map_err(|_| Malformed::TooMany { what: "words of extension", most, had })
+    }
+}
+
+/// The number that a packet has, for those who route it and look no further.
+#[must_use]
+pub fn sequence_of(packet: &[u8]) -> Option<u16> {
+    let (fixed, _) = packet.split_first_chunk::<FIXED_HEADER_BYTES>()?;
+    (fixed[0] >> 6 == 2).then(|| u16::from_be_bytes([fixed[2], fixed[3]]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_packets_come_back_as_they_were_written() {
+        for (csrcs, data, payload, padding) in [
+            (&[][..], None, &[][..], 0),
+            (&[1, 2, 3, 4], None, &[9, 8], 0),
+            (&[0; 60], Some(&[0x10, 9, 0, 0][..]), &[7; 100], 1),
+            (&[], Some(&[]), &[7], 255),
+        ] {
+            let extension = data.map(|data| Extension { profile: 0xbede, data });
+            let packet = Packet { header: HEADER, csrcs, extension, payload };
+            let mut bytes = vec![0xaa];
+            write_packet(&packet, padding, &mut bytes).unwrap();
+            assert_eq!(parse(&bytes[1..]), Ok(packet));
+            assert_eq!(sequence_of(&bytes[1..]), Some(0x1234));
+        }
+        assert_eq!(sequence_of(&[0; 12]), None);
+        assert_eq!(sequence_of(&[0x80; 11]), None);
+    }
+
+    #[test]
+    fn packets_that_cannot_be_are_not_written() {
+        let packet = Packet { header: HEADER, csrcs: &[], extension: None, payload: &[] };
+        let long = vec![0; 4 << 16];
+        for wrong in [
+            Packet { csrcs: &[0; 3], ..packet },
+            Packet { csrcs: &[0; 64], ..packet },
+            Packet { extension: Some(Extension { profile: 0, data: &[0] }), ..packet },
+            Packet { extension: Some(Extension { profile: 0, data: &long }), ..packet },
+        ] {
+            let mut bytes = Vec::new();
+            assert!(write_packet(&wrong, 0, &mut bytes).is_err());
+            assert!(bytes.is_empty());
+        }
+    }
 
     const HEADER: Header = Header {
         marker: true,

@@ -1,0 +1,194 @@
+//! Which extensions there are, their names in SDP, and the ids that stand for them in packets.
+
+/// What an element of a header extension says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    TransportSequence,
+    /// When the packet left.
+    AbsSendTime,
+    /// When it was captured.
+    AbsCaptureTime,
+    /// Level of the packet's sound (RFC 6464).
+    AudioLevel,
+    /// Levels of the contributing sources (RFC 6465).
+    CsrcAudioLevels,
+    /// Coordination of video orientation (3GPP TS 26.114, 7.4.5).
+    VideoOrientation,
+    /// Limits of the delay until a picture is shown.
+    PlayoutDelay,
+    /// Name of the media line (RFC 9143, section 15.2).
+    Mid,
+    /// Name of the stream (RFC 8852).
+    Rid,
+    /// Name of the stream that is repaired (RFC 8852).
+    RepairedRid,
+    /// Dependency Descriptor (RTP Payload Format For AV1, annex A).
+    DependencyDescriptor,
+}
+
+/// How many kinds there are.
+const KINDS: usize = 11;
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; KINDS] = [
+        Self::TransportSequence,
+        Self::AbsSendTime,
+        Self::AbsCaptureTime,
+        Self::AudioLevel,
+        Self::CsrcAudioLevels,
+        Self::VideoOrientation,
+        Self::PlayoutDelay,
+        Self::Mid,
+        Self::Rid,
+        Self::RepairedRid,
+        Self::DependencyDescriptor,
+    ];
+
+    /// The name in `a=extmap`.
+    #[must_use]
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::TransportSequence => {
+                "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+            }
+            Self::AbsSendTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+            Self::AbsCaptureTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+            Self::AudioLevel => "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+            Self::CsrcAudioLevels => "urn:ietf:params:rtp-hdrext:csrc-audio-level",
+            Self::VideoOrientation => "urn:3gpp:video-orientation",
+            Self::PlayoutDelay => "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+            Self::Mid => "urn:ietf:params:rtp-hdrext:sdes:mid",
+            Self::Rid => "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+            Self::RepairedRid => "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+            Self::DependencyDescriptor => {
+                "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+            }
+        }
+    }
+
+    /// The kind with that name.
+    #[must_use]
+    pub fn from_uri(uri: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.uri() == uri)
+    }
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Which id stands for which kind: both ends must have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// By [`Kind::index`]; 0 for none.
+    ids: [u8; KINDS],
+}
+
+impl Default for Map {
+    /// The ids that our own ends use unless others were agreed on.
+    fn default() -> Self {
+        let mut map = Self::EMPTY;
+        for (id, kind) in [
+            (1, Kind::TransportSequence),
+            (2, Kind::AbsSendTime),
+            (3, Kind::AbsCaptureTime),
+            (4, Kind::Mid),
+            (5, Kind::AudioLevel),
+            (6, Kind::VideoOrientation),
+            (7, Kind::PlayoutDelay),
+            (8, Kind::DependencyDescriptor),
+            (10, Kind::Rid),
+            (11, Kind::RepairedRid),
+        ] {
+            map.insert(id, kind);
+        }
+        map
+    }
+}
+
+impl Map {
+    /// Knows nothing.
+    pub const EMPTY: Self = Self { ids: [0; KINDS] };
+
+    /// Lets `id` stand for `kind`, and for nothing else; false if `id` is 0, which none may have.
+    /// A kind that had another id loses it.
+    pub fn insert(&mut self, id: u8, kind: Kind) -> bool {
+        if id == 0 {
+            return false;
+        }
+        for other in &mut self.ids {
+            if *other == id {
+                *other = 0;
+            }
+        }
+        if let Some(place) = self.ids.get_mut(kind.index()) {
+            *place = id;
+        }
+        true
+    }
+
+    /// Takes the id away from `kind`.
+    pub fn remove(&mut self, kind: Kind) {
+        if let Some(place) = self.ids.get_mut(kind.index()) {
+            *place = 0;
+        }
+    }
+
+    /// The id of `kind`, 1..=255.
+    #[must_use]
+    pub fn id(&self, kind: Kind) -> Option<u8> {
+        self.ids.get(kind.index()).copied().filter(|&id| id != 0)
+    }
+
+    /// What `id` stands for.
+    #[must_use]
+    pub fn kind(&self, id: u8) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|&kind| self.id(kind) == Some(id))
+    }
+
+    /// All pairs, by kind.
+    pub fn iter(&self) -> impl Iterator<Item = (u8, Kind)> + '_ {
+        Kind::ALL.into_iter().filter_map(|kind| Some((self.id(kind)?, kind)))
+    }
+}
+
+impl FromIterator<(u8, Kind)> for Map {
+    fn from_iter<T: IntoIterator<Item = (u8, Kind)>>(pairs: T) -> Self {
+        let mut map = Self::EMPTY;
+        for (id, kind) in pairs {
+            map.insert(id, kind);
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_names_of_their_own() {
+        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind.index(), index);
+            assert_eq!(Kind::from_uri(kind.uri()), Some(kind));
+        }
+        assert_eq!(Kind::from_uri("urn:ietf:params:rtp-hdrext:toffset"), None);
+    }
+
+    #[test]
+    fn an_id_stands_for_one_kind_and_a_kind_has_one_id() {
+        let mut map = Map::default();
+        assert_eq!(map.kind(1), Some(Kind::TransportSequence));
+        assert!(map.insert(1, Kind::Mid));
+        assert_eq!((map.id(Kind::Mid), map.id(Kind::TransportSequence)), (Some(1), None));
+        assert_eq!((map.kind(1), map.kind(4)), (Some(Kind::Mid), None));
+        assert!(!map.insert(0, Kind::Rid));
+        assert_eq!(map.kind(0), None);
+        map.remove(Kind::Mid);
+        assert_eq!(map.kind(1), None);
+        assert_eq!(map.iter().collect::<Map>(), map);
+    }
+}

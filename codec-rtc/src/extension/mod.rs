@@ -1,0 +1,266 @@
+//! RTP header extensions: their two forms (RFC 8285) and what is in them.
+//!
+//! [`Map`] says which id stands for which [`Kind`]; [`Extensions`] holds what one packet says.
+
+mod clock;
+mod element;
+mod kind;
+mod label;
+mod video;
+
+pub use clock::{AbsCaptureTime, abs_send_time, abs_send_time_difference};
+pub use element::{Elements, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, elements};
+pub use kind::{Kind, Map};
+pub use label::Label;
+pub use video::{PlayoutDelay, VideoOrientation};
+
+use codec_core::audio::level::AudioLevel;
+
+use crate::rtp::{self, Extension, Header, MAX_CSRCS, Malformed, Packet};
+use element::Form;
+
+/// What the header extensions of one packet say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// Counts the packets of all streams of a transport (transport-wide congestion control).
+    pub transport_sequence: Option<u16>,
+    /// When the packet left, in 2^-18 s; 24 bits, wraps after 64 s. See [`abs_send_time`].
+    pub abs_send_time: Option<u32>,
+    /// When the first of the packet's samples was captured.
+    pub abs_capture_time: Option<AbsCaptureTime>,
+    /// How loud the packet's sound is (RFC 6464).
+    pub audio_level: Option<AudioLevel>,
+    /// How loud each contributing source is, in their order; at most 15 (RFC 6465).
+    pub csrc_audio_levels: Vec<AudioLevel>,
+    /// How the picture is to be turned.
+    pub video_orientation: Option<VideoOrientation>,
+    /// How late the picture may be shown.
+    pub playout_delay: Option<PlayoutDelay>,
+    /// Name of the media line that the packet belongs to (RFC 9143).
+    pub mid: Option<Label>,
+    /// Name of the stream (RFC 8852).
+    pub rid: Option<Label>,
+    /// Name of the stream that the packet repairs (RFC 8852).
+    pub repaired_rid: Option<Label>,
+    /// A Dependency Descriptor, 1..=255 bytes.
+    pub dependency: Option<Vec<u8>>,
+    /// Elements that were left out on reading: of unknown ids or with a length that their kind does
+    /// not have.
+    pub ignored: u16,
+}
+
+impl Extensions {
+    /// Reads the elements that `map` knows. Extensions of another profile than those of RFC 8285
+    /// are one ignored element.
+    ///
+    /// # Errors
+    /// [`Malformed::Truncated`] if an element is longer than what is left.
+    pub fn parse(extension: &Extension<'_>, map: &Map) -> Result<Self, Malformed> {
+        let mut parsed = Self::default();
+        let Some(elements) = elements(extension) else {
+            parsed.ignored = 1;
+            return Ok(parsed);
+        };
+        for element in elements {
+            let (id, data) = element?;
+            let taken = map.kind(id).and_then(|kind| parsed.take(kind, data));
+            parsed.ignored = parsed.ignored.saturating_add(u16::from(taken.is_none()));
+        }
+        Ok(parsed)
+    }
+
+    /// What a packet says: nothing if it has no extension.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn of(packet: &Packet<'_>, map: &Map) -> Result<Self, Malformed> {
+        packet.extension.as_ref().map_or_else(|| Ok(Self::default()), |it| Self::parse(it, map))
+    }
+
+    /// Takes one element's data, if it has the right length.
+    fn take(&mut self, kind: Kind, data: &[u8]) -> Option<()> {
+        match (kind, data) {
+            (Kind::TransportSequence, &[high, low]) => {
+                self.transport_sequence = Some(u16::from_be_bytes([high, low]));
+            }
+            (Kind::AbsSendTime, &[a, b, c]) => {
+                self.abs_send_time = Some(u32::from_be_bytes([0, a, b, c]));
+            }
+            (Kind::AbsCaptureTime, _) => {
+                self.abs_capture_time = Some(AbsCaptureTime::from_bytes(data)?);
+            }
+            (Kind::AudioLevel, &[byte]) => self.audio_level = Some(AudioLevel::from_byte(byte)),
+            (Kind::CsrcAudioLevels, _) if (1..=MAX_CSRCS).contains(&data.len()) => {
+                let level = |&byte: &u8| AudioLevel::from_byte(byte & 0x7f);
+                self.csrc_audio_levels = data.iter().map(level).collect();
+            }
+            (Kind::VideoOrientation, &[byte]) => {
+                self.video_orientation = Some(VideoOrientation::from_byte(byte));
+            }
+            (Kind::PlayoutDelay, &[a, b, c]) => {
+                self.playout_delay = Some(PlayoutDelay::from_bytes([a, b, c]));
+            }
+            (Kind::Mid, _) => self.mid = Some(Label::from_bytes(data)?),
+            (Kind::Rid, _) => self.rid = Some(Label::from_bytes(data)?),
+            (Kind::RepairedRid, _) => self.repaired_rid = Some(Label::from_bytes(data)?),
+            (Kind::DependencyDescriptor, [_, ..]) => self.dependency = Some(data.to_vec()),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Appends the extension with its head (profile and length); nothing if `map` has an id for
+    /// nothing of it. The one-byte form is taken unless an element is longer than 16 bytes or an id
+    /// above 14. Whether something was appended.
+    ///
+    /// # Errors
+    /// If a number does not fit its field. Nothing has been written.
+    pub fn write(&self, map: &Map, out: &mut Vec<u8>) -> Result<bool, Malformed> {
+        self.check()?;
+        let mut form = Form::OneByte;
+        self.for_each(map, &mut |id, data| form = form.that_fits(id, data.len()));
+        let start = out.len();
+        out.extend(form.profile().to_be_bytes());
+        out.extend([0, 0]);
+        let body = out.len();
+        self.for_each(map, &mut |id, data| form.write(id, data, out));
+        if out.len() == body {
+            out.truncate(start);
+            return Ok(false);
+        }
+        let words = (out.len() - body).div_ceil(4);
+        out.resize(body + 4 * words, 0);
+        // At most eleven elements of 257 bytes.
+        let words = u16::try_from(words).unwrap_or(0).to_be_bytes();
+        if let Some(place) = out.get_mut(start + 2..body) {
+            place.copy_from_slice(&words);
+        }
+        Ok(true)
+    }
+
+    /// Appends a packet's header with this extension.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_header(
+        &self,
+        header: &Header,
+        map: &Map,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Malformed> {
+        let start = out.len();
+        rtp::write(header, out);
+        match self.write(map, out) {
+            Ok(written) => {
+                if let Some(first) = out.get_mut(start) {
+                    *first |= u8::from(written) << 4;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                out.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends `packet` with this extension in place of its own; for what is known only when a
+    /// packet leaves. Sources and padding stay.
+    ///
+    /// # Errors
+    /// If `packet` is none, or as [`Self::write`].
+    pub fn replace_in(&self, packet: &[u8], map: &Map, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let parsed = rtp::parse(packet)?;
+        let extension_bytes = parsed.extension.map_or(0, |it| 4 + it.data.len());
+        let head = rtp::FIXED_HEADER_BYTES + parsed.csrcs.len();
+        let start = out.len();
+        out.extend(packet.iter().take(head));
+        match self.write(map, out) {
+            Ok(written) => {
+                if let Some(first) = out.get_mut(start) {
+                    *first = *first & !0x10 | u8::from(written) << 4;
+                }
+                out.extend(packet.iter().skip(head + extension_bytes));
+                Ok(())
+            }
+            Err(error) => {
+                out.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Bytes that [`Self::write`] appends.
+    #[must_use]
+    pub fn len_bytes(&self, map: &Map) -> usize {
+        let mut form = Form::OneByte;
+        self.for_each(map, &mut |id, data| form = form.that_fits(id, data.len()));
+        let mut bytes = 0;
+        self.for_each(map, &mut |_, data| bytes += form.head_bytes() + data.len());
+        if bytes == 0 { 0 } else { 4 + bytes.next_multiple_of(4) }
+    }
+
+    fn check(&self) -> Result<(), Malformed> {
+        let too_many = |what, most, had| Err(Malformed::TooMany { what, most, had });
+        match self {
+            Self { abs_send_time: Some(0x0100_0000..), .. } => {
+                Err(Malformed::Field { what: "an abs-send-time of more than 24 bits" })
+            }
+            Self { csrc_audio_levels: levels, .. } if levels.len() > MAX_CSRCS => {
+                too_many("levels of sources", MAX_CSRCS, levels.len())
+            }
+            Self { dependency: Some(bytes), .. } if bytes.is_empty() => {
+                Err(Malformed::Field { what: "an empty dependency descriptor" })
+            }
+            Self { dependency: Some(bytes), .. } if bytes.len() > element::MAX_BYTES => {
+                too_many("bytes of dependency descriptor", element::MAX_BYTES, bytes.len())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls `each` with the id and the data of each element that is there and has an id.
+    fn for_each(&self, map: &Map, each: &mut dyn FnMut(u8, &[u8])) {
+        let mut put = |kind, data: &[u8]| {
+            if let Some(id) = map.id(kind) {
+                each(id, data);
+            }
+        };
+        if let Some(number) = self.transport_sequence {
+            put(Kind::TransportSequence, &number.to_be_bytes());
+        }
+        if let Some([_, low @ ..]) = self.abs_send_time.map(u32::to_be_bytes) {
+            put(Kind::AbsSendTime, &low);
+        }
+        if let Some(time) = self.abs_capture_time {
+            let (bytes, len) = time.to_bytes();
+            put(Kind::AbsCaptureTime, bytes.get(..len).unwrap_or_default());
+        }
+        if let Some(level) = self.audio_level {
+            put(Kind::AudioLevel, &[level.to_byte()]);
+        }
+        if !self.csrc_audio_levels.is_empty() {
+            let mut levels = Vec::new();
+            codec_core::audio::level::write_csrc_levels(&self.csrc_audio_levels, &mut levels);
+            put(Kind::CsrcAudioLevels, &levels);
+        }
+        if let Some(orientation) = self.video_orientation {
+            put(Kind::VideoOrientation, &[orientation.to_byte()]);
+        }
+        if let Some(delay) = self.playout_delay {
+            put(Kind::PlayoutDelay, &delay.to_bytes());
+        }
+        let labels = [(Kind::Mid, self.mid), (Kind::Rid, self.rid)];
+        for (kind, label) in labels.into_iter().chain([(Kind::RepairedRid, self.repaired_rid)]) {
+            if let Some(label) = label {
+                put(kind, label.as_bytes());
+            }
+        }
+        if let Some(bytes) = &self.dependency {
+            put(Kind::DependencyDescriptor, bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
