@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`rtp`] | RTP packets; [`sequence`] numbers and timestamps that wrap |
 //! | [`extension`] | what RTP header extensions say |
+//! | [`rtcp`] | RTCP packets; [`demux`] tells datagrams apart |
 //! | [`packet`] | payload formats: coded frames to packets and back |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
@@ -16,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod demux;
 pub mod extension;
 pub mod forward;
 pub mod link;
@@ -23,5 +25,6 @@ pub mod pacer;
 pub mod packet;
 pub mod recovery;
 pub mod rng;
+pub mod rtcp;
 pub mod rtp;
 pub mod sequence;

@@ -1,0 +1,70 @@
+//! What a datagram is, when everything shares one port: RFC 7983 (by the first byte) and RFC 5761
+//! (RTP and RTCP by the payload type).
+
+/// Kinds of datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Datagram {
+    /// STUN (RFC 8489).
+    Stun,
+    /// ZRTP (RFC 6189).
+    Zrtp,
+    /// DTLS (RFC 9147, RFC 6347).
+    Dtls,
+    /// Data of a TURN channel (RFC 8656).
+    TurnChannel,
+    /// RTP, or SRTP.
+    Rtp,
+    /// RTCP, or SRTCP.
+    Rtcp,
+    /// Nothing of these.
+    Unknown,
+}
+
+/// Second bytes that mean RTCP: packet types 192..=223, which are RTP's payload types 64..=95 with a
+/// marker (RFC 5761, section 4).
+const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
+
+/// Looks at the first two bytes.
+#[must_use]
+pub fn classify(datagram: &[u8]) -> Datagram {
+    match *datagram {
+        [0..=3, ..] => Datagram::Stun,
+        [16..=19, ..] => Datagram::Zrtp,
+        [20..=63, ..] => Datagram::Dtls,
+        [64..=79, ..] => Datagram::TurnChannel,
+        [128..=191, second, ..] if RTCP_TYPES.contains(&second) => Datagram::Rtcp,
+        [128..=191, _, ..] => Datagram::Rtp,
+        _ => Datagram::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell() {
+        for (bytes, expected) in [
+            (&[][..], Datagram::Unknown),
+            (&[0, 1], Datagram::Stun),
+            (&[3], Datagram::Stun),
+            (&[4], Datagram::Unknown),
+            (&[16], Datagram::Zrtp),
+            (&[22, 254], Datagram::Dtls),
+            (&[63], Datagram::Dtls),
+            (&[64, 0], Datagram::TurnChannel),
+            (&[80], Datagram::Unknown),
+            (&[128], Datagram::Unknown),
+            (&[0x80, 96], Datagram::Rtp),
+            (&[0x90, 0x80 | 111], Datagram::Rtp),
+            (&[0x80, 191], Datagram::Rtp),
+            (&[0x80, 192], Datagram::Rtcp),
+            (&[0x81, 200], Datagram::Rtcp),
+            (&[0xbf, 223], Datagram::Rtcp),
+            (&[0x80, 224], Datagram::Rtp),
+            (&[192, 200], Datagram::Unknown),
+        ] {
+            assert_eq!(classify(bytes), expected, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Feedback on pictures: PLI (RFC 4585, section 6.3.1), RPSI (RFC 4585, section 6.3.3; RFC 7741,
+//! section 5.1) and FIR (RFC 5104, section 4.3.1).
+
+use super::block::{Block, BlockWriter};
+use super::{format, kind};
+use crate::packet::vp8::PictureId;
+use crate::rtp::Malformed;
+
+/// Bytes of the head, both sources, and an RPSI's padding and payload type.
+const RPSI_HEAD_BYTES: usize = 14;
+
+/// PLI: the receiver lost pictures and cannot go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pli {
+    /// Who asks.
+    pub sender_ssrc: u32,
+    /// The stream that lacks a picture.
+    pub media_ssrc: u32,
+}
+
+/// RPSI: a picture that the receiver has and holds to be right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rpsi {
+    /// Who says so.
+    pub sender_ssrc: u32,
+    /// The stream.
+    pub media_ssrc: u32,
+    /// Format that [`Self::native`] is of: 0..=127.
+    pub payload_type: u8,
+    /// The picture in the words of its codec.
+    pub native: Vec<u8>,
+    /// Bits at the end of [`Self::native`] that mean nothing: 0..=7.
+    pub unused_bits: u8,
+}
+
+/// FIR: somebody needs a key frame, for example because he has just come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fir {
+    /// Who asks.
+    pub sender_ssrc: u32,
+    /// Whom he asks.
+    pub entries: Vec<FirEntry>,
+}
+
+/// One stream that is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirEntry {
+    /// The stream.
+    pub ssrc: u32,
+    /// Counts requests of this sender for this stream: the same number asks for the same frame.
+    pub sequence: u8,
+}
+
+impl Pli {
+    pub(super) fn parse(block: &Block<'_>) -> Result<Self, Malformed> {
+        let mut reader = block.reader("PLI");
+        Ok(Self { sender_ssrc: reader.u32()?, media_ssrc: reader.u32()? })
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let mut writer =
+            BlockWriter::begin(out, kind::PAYLOAD_FEEDBACK, format::PLI.into(), "as format")?;
+        writer.u32(self.sender_ssrc);
+        writer.u32(self.media_ssrc);
+        writer.end()
+    }
+}
+
+impl Rpsi {
+    /// Names a VP8 frame by its `PictureID`.
+    #[must_use]
+    pub fn vp8(sender_ssrc: u32, media_ssrc: u32, payload_type: u8, id: PictureId) -> Self {
+        // As in the payload descriptor: a set first bit stands before the longer form.
+        let native = match id {
+            PictureId::Short(id) => vec![id & 0x7f],
+            PictureId::Long(id) => (id | 0x8000).to_be_bytes().to_vec(),
+        };
+        Self { sender_ssrc, media_ssrc, payload_type, native, unused_bits: 0 }
+    }
+
+    /// The frame that is named, if the format is VP8.
+    #[must_use]
+    pub fn vp8_picture_id(&self) -> Option<PictureId> {
+        match *self.native.as_slice() {
+            [id] => Some(PictureId::Short(id & 0x7f)),
+            [high, low] => Some(PictureId::Long(u16::from_be_bytes([high & 0x7f, low]))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn parse(block: &Block<'_>) -> Result<Self, Malformed> {
+        let mut reader = block.reader("RPSI");
+        let (sender_ssrc, media_ssrc) = (reader.u32()?, reader.u32()?);
+        let (padding_bits, payload_type) = (reader.u8()?, reader.u8()? & 0x7f);
+        let native = reader.rest();
+        let padding_bytes = usize::from(padding_bits / 8);
+        let kept = native.len().checked_sub(padding_bytes + usize::from(padding_bits % 8 != 0));
+        if kept.is_none() {
+            let had_bytes = native.len();
+            return Err(Malformed::Padding { padding_bytes, had_bytes });
+        }
+        let native = native.get(..native.len() - padding_bytes).unwrap_or_default().to_vec();
+        Ok(Self { sender_ssrc, media_ssrc, payload_type, native, unused_bits: padding_bits % 8 })
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let refuse = |what| Err(Malformed::Field { what });
+        if self.payload_type > 127 {
+            return refuse("a payload type above 127");
+        }
+        if self.unused_bits > 7 || self.unused_bits > 0 && self.native.is_empty() {
+            return refuse("more unused bits than the last byte has");
+        }
+        let mut writer =
+            BlockWriter::begin(out, kind::PAYLOAD_FEEDBACK, format::RPSI.into(), "as format")?;
+        writer.u32(self.sender_ssrc);
+        writer.u32(self.media_ssrc);
+        let whole = RPSI_HEAD_BYTES + self.native.len();
+        let padding = 8 * (whole.next_multiple_of(4) - whole);
+        // At most 24 and 7.
+        writer.out.push(u8::try_from(padding).unwrap_or(0) + self.unused_bits);
+        writer.out.push(self.payload_type);
+        writer.out.extend(&self.native);
+        writer.end()
+    }
+}
+
+impl Fir {
+    pub(super) fn parse(block: &Block<'_>) -> Result<Self, Malformed> {
+        let mut reader = block.reader("FIR");
+        // The media source of the head is unused.
+        let (sender_ssrc, _) = (reader.u32()?, reader.u32()?);
+        let mut entries = Vec::new();
+        while !reader.is_empty() {
+            let (ssrc, sequence) = (reader.u32()?, reader.u8()?);
+            reader.u24()?;
+            entries.push(FirEntry { ssrc, sequence });
+        }
+        Ok(Self { sender_ssrc, entries })
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let mut writer =
+            BlockWriter::begin(out, kind::PAYLOAD_FEEDBACK, format::FIR.into(), "as format")?;
+        writer.u32(self.sender_ssrc);
+        writer.u32(0);
+        for entry in &self.entries {
+            writer.u32(entry.ssrc);
+            writer.u32(u32::from(entry.sequence) << 24);
+        }
+        writer.end()
+    }
+}

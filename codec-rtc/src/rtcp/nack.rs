@@ -1,0 +1,64 @@
+//! Generic NACK. RFC 4585, section 6.2.1.
+
+use super::block::{Block, BlockWriter};
+use super::{format, kind};
+use crate::rtp::Malformed;
+
+/// Packets behind the first that one entry can name.
+const MASK_BITS: u16 = 16;
+
+/// Names packets that did not come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nack {
+    /// Who asks.
+    pub sender_ssrc: u32,
+    /// The stream that lacks packets.
+    pub media_ssrc: u32,
+    /// Their numbers. Parsed: in the order of the entries, as often as named. To be written: each
+    /// not before the one ahead of it, the short way round; others cost an entry of four bytes each.
+    pub sequences: Vec<u16>,
+}
+
+impl Nack {
+    /// Most numbers that fit a datagram of [`super::MAX_BYTES`] whatever they are.
+    pub const MAX_SPARSE: usize = (super::MAX_BYTES - 12) / 4;
+
+    pub(super) fn parse(block: &Block<'_>) -> Result<Self, Malformed> {
+        let mut reader = block.reader("NACK");
+        let (sender_ssrc, media_ssrc) = (reader.u32()?, reader.u32()?);
+        let mut sequences = Vec::new();
+        while !reader.is_empty() {
+            let (first, mask) = (reader.u16()?, reader.u16()?);
+            sequences.push(first);
+            let bits = (0..MASK_BITS).filter(|bit| mask >> bit & 1 == 1);
+            sequences.extend(bits.map(|bit| first.wrapping_add(bit + 1)));
+        }
+        Ok(Self { sender_ssrc, media_ssrc, sequences })
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let mut writer =
+            BlockWriter::begin(out, kind::TRANSPORT_FEEDBACK, format::NACK.into(), "as format")?;
+        writer.u32(self.sender_ssrc);
+        writer.u32(self.media_ssrc);
+        let mut entry: Option<(u16, u16)> = None;
+        for &sequence in &self.sequences {
+            if let Some((first, mask)) = &mut entry {
+                let behind = sequence.wrapping_sub(*first);
+                if behind <= MASK_BITS {
+                    *mask |= behind.checked_sub(1).map_or(0, |bit| 1 << bit);
+                    continue;
+                }
+            }
+            if let Some((first, mask)) = entry.replace((sequence, 0)) {
+                writer.u16(first);
+                writer.u16(mask);
+            }
+        }
+        if let Some((first, mask)) = entry {
+            writer.u16(first);
+            writer.u16(mask);
+        }
+        writer.end()
+    }
+}
