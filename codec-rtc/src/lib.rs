@@ -10,6 +10,7 @@
 //! | [`extension`] | what RTP header extensions say |
 //! | [`rtcp`] | RTCP packets; [`demux`] tells datagrams apart |
 //! | [`packet`] | payload formats: coded frames to packets and back |
+//! | [`jitter`] | what arrives becomes media in its order and time |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
 //! | [`forward`] | layers left out for one viewer |
@@ -20,6 +21,7 @@
 pub mod demux;
 pub mod extension;
 pub mod forward;
+pub mod jitter;
 pub mod link;
 pub mod pacer;
 pub mod packet;

@@ -4,8 +4,10 @@ mod history;
 mod key_frame;
 mod long_term;
 mod nack;
+mod reordering;
 
 pub use history::History;
 pub use key_frame::{KeyFrameGate, KeyFrameRequester};
 pub use long_term::{Cure, LongTerm, LongTermConfig, LongTermCounters, SlotPlan};
 pub use nack::{NackConfig, NackCounters, Nacker};
+pub use reordering::Reordering;

@@ -1,0 +1,372 @@
+//! Packets, in any order, to complete frames.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::frame::PacketInfo;
+use crate::packet::vp8::Descriptor;
+use crate::rtp::{self, Malformed};
+use crate::sequence::{Unwrapper16, Unwrapper32, distance_16, wrap_16};
+
+/// Most packets that are held, so also the most that a frame may have.
+pub(super) const MAX_PACKETS: usize = 2048;
+/// Most bytes of one frame.
+pub(super) const MAX_FRAME_BYTES: usize = 8 << 20;
+/// Most bytes that are held.
+pub(super) const MAX_BYTES: usize = 16 << 20;
+/// Sequence numbers further away than this are another stream's, or a restart (RFC 3550, A.1).
+const FAR: i64 = 3000;
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is part of a frame to come.
+    Kept,
+    /// It has no payload: only its number counts.
+    Padding,
+    /// It was there already.
+    Duplicate,
+    /// Its frame was given out, or passed over.
+    Late,
+    /// It is far from all before it: kept out until the next one says so, too.
+    Stray,
+}
+
+/// A packet that waits.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) descriptor: Descriptor,
+    payload: Vec<u8>,
+    pub(super) timestamp: i64,
+    marker: bool,
+    pub(super) arrived: Duration,
+    pub(super) info: PacketInfo,
+    /// Where its frame starts, once all packets from there are here.
+    start: Option<i64>,
+}
+
+impl Stored {
+    fn is_padding(&self) -> bool {
+        self.payload.is_empty()
+    }
+
+    fn starts_frame(&self) -> bool {
+        !self.is_padding()
+            && (self.descriptor.is_frame_start()
+                || self.info.dependency.is_some_and(|dependency| dependency.starts_frame))
+    }
+
+    fn ends_frame(&self) -> bool {
+        self.marker || self.info.dependency.is_some_and(|dependency| dependency.ends_frame)
+    }
+
+    /// A key frame, if this is the first packet of a frame.
+    pub(super) fn is_key(&self) -> bool {
+        is_key(&self.payload)
+    }
+}
+
+/// Whether a VP8 frame is a key frame, by its first bit (RFC 6386, section 9.1).
+pub(super) fn is_key(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|byte| byte & 1 == 0)
+}
+
+/// All packets of a frame together.
+#[derive(Clone, Debug)]
+pub(super) struct Assembled {
+    pub(super) data: Vec<u8>,
+    pub(super) first: Stored,
+    pub(super) arrived: (Duration, Duration),
+    pub(super) packets: u32,
+    pub(super) repaired: u32,
+    /// Of the last packet that has one.
+    pub(super) captured: Option<u64>,
+}
+
+/// What became of packets; all of them are bounded by [`MAX_PACKETS`] and [`MAX_BYTES`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketCounters {
+    /// Packets of frames to come.
+    pub kept: u64,
+    /// Packets without payload.
+    pub padding: u64,
+    /// Packets that were there already.
+    pub duplicate: u64,
+    /// Packets whose frame had been given out or passed over.
+    pub late: u64,
+    /// Packets far from all before them.
+    pub stray: u64,
+    /// Times that everything was thrown away: too much was held, or the numbers began anew.
+    pub resets: u64,
+}
+
+/// Packets that wait, and which of them are complete frames.
+#[derive(Debug, Default)]
+pub(super) struct Assembly {
+    packets: BTreeMap<i64, Stored>,
+    /// First number of each complete frame, and the number behind its last.
+    complete: BTreeMap<i64, i64>,
+    bytes: usize,
+    sequence: Unwrapper16,
+    timestamps: Unwrapper32,
+    highest: Option<i64>,
+    /// Everything before it was given out or passed over.
+    next: Option<i64>,
+    has_given: bool,
+    stray: Option<u16>,
+    pub(super) counters: PacketCounters,
+}
+
+/// A packet that was taken in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) pushed: Pushed,
+    /// It came after a later one, and this long after the first of those.
+    pub(super) overtaken_for: Option<Duration>,
+    /// Everything before it was thrown away: complete frames among it.
+    pub(super) overflowed: Option<u64>,
+}
+
+impl Assembly {
+    /// Takes a packet that came at `now`.
+    pub(super) fn push(
+        &mut self,
+        now: Duration,
+        bytes: &[u8],
+        info: PacketInfo,
+    ) -> Result<Taken, Malformed> {
+        let packet = rtp::parse(bytes)?;
+        let (descriptor, payload) = match packet.payload {
+            [] => (Descriptor::default(), &[][..]),
+            payload => Descriptor::parse(payload)?,
+        };
+        if payload.is_empty() && !packet.payload.is_empty() {
+            return Err(Malformed::EmptyPayload);
+        }
+        let mut taken = Taken { pushed: Pushed::Kept, overtaken_for: None, overflowed: None };
+        let sequence = packet.header.sequence;
+        if self.is_stray(sequence) {
+            self.counters.stray += 1;
+            taken.pushed = Pushed::Stray;
+            return Ok(taken);
+        }
+        if self.is_far(sequence) {
+            taken.overflowed = Some(self.reset());
+        }
+        self.stray = None;
+        let number = self.sequence.peek(sequence);
+        let next = *self.next.get_or_insert(number);
+        if number < next {
+            if self.has_given {
+                self.counters.late += 1;
+                taken.pushed = Pushed::Late;
+                return Ok(taken);
+            }
+            // Nothing has come out yet, so this is where it begins.
+            self.next = Some(number);
+        }
+        if self.packets.contains_key(&number) {
+            self.counters.duplicate += 1;
+            taken.pushed = Pushed::Duplicate;
+            return Ok(taken);
+        }
+        let too_many = self.packets.len() >= MAX_PACKETS || self.bytes + payload.len() > MAX_BYTES;
+        if too_many {
+            taken.overflowed = Some(self.reset());
+            self.next = Some(self.sequence.peek(sequence));
+        }
+        let number = self.sequence.unwrap(sequence);
+        let timestamp = self.timestamps.unwrap(packet.header.timestamp);
+        if self.highest.is_some_and(|highest| number < highest) {
+            taken.overtaken_for = self.noticed(number).map(|at| now.saturating_sub(at));
+        }
+        self.highest = Some(self.highest.map_or(number, |highest| highest.max(number)));
+        self.bytes += payload.len();
+        if payload.is_empty() {
+            self.counters.padding += 1;
+            taken.pushed = Pushed::Padding;
+        } else {
+            self.counters.kept += 1;
+        }
+        let stored = Stored {
+            descriptor,
+            payload: payload.to_vec(),
+            timestamp,
+            marker: packet.header.marker,
+            arrived: now,
+            info,
+            start: None,
+        };
+        self.packets.insert(number, stored);
+        self.connect(number);
+        Ok(taken)
+    }
+
+    fn is_far(&self, sequence: u16) -> bool {
+        let number = self.sequence.peek(sequence);
+        self.highest.is_some_and(|highest| (number - highest).abs() > FAR)
+    }
+
+    /// Whether the packet is far from the others, and not the second in a row that is.
+    fn is_stray(&mut self, sequence: u16) -> bool {
+        if !self.is_far(sequence) {
+            return false;
+        }
+        let follows =
+            self.stray.is_some_and(|stray| (1..=16).contains(&distance_16(stray, sequence)));
+        self.stray = Some(sequence);
+        !follows
+    }
+
+    /// Forgets all packets; numbers begin anew. How many complete frames were among them.
+    fn reset(&mut self) -> u64 {
+        let frames = self.complete.len() as u64;
+        self.packets.clear();
+        self.complete.clear();
+        self.bytes = 0;
+        self.sequence = Unwrapper16::default();
+        (self.highest, self.next, self.has_given) = (None, None, false);
+        self.counters.resets += 1;
+        frames
+    }
+
+    /// Follows the frame of a new packet, as far as it is there from its start.
+    fn connect(&mut self, number: i64) {
+        let before = self.packets.get(&(number - 1)).filter(|it| !it.ends_frame());
+        let mut before = before.map(|it| (it.start, it.timestamp));
+        let mut at = number;
+        while let Some(stored) = self.packets.get_mut(&at) {
+            let continues = before.filter(|&(_, timestamp)| timestamp == stored.timestamp);
+            if let Some((Some(start), timestamp)) = before
+                && timestamp != stored.timestamp
+            {
+                // The sender set no marker on the packet before.
+                self.complete.entry(start).or_insert(at);
+            }
+            if at != number && stored.start.is_some() {
+                return;
+            }
+            stored.start = if stored.starts_frame() {
+                Some(at)
+            } else {
+                continues.and_then(|(start, _)| start).filter(|_| !stored.is_padding())
+            };
+            let Some(start) = stored.start else { return };
+            if stored.ends_frame() {
+                self.complete.insert(start, at + 1);
+                // What follows belongs to another frame, whatever its timestamp.
+                before = None;
+            } else {
+                before = Some((Some(start), stored.timestamp));
+            }
+            at += 1;
+        }
+    }
+
+    /// Packets that wait.
+    pub(super) fn held(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// The number that is waited for.
+    pub(super) fn next_sequence(&self) -> Option<u16> {
+        self.next.map(wrap_16)
+    }
+
+    /// The number that is waited for, without wraps; packets without payload are passed over.
+    pub(super) fn next(&mut self) -> Option<i64> {
+        let mut next = self.next?;
+        while self.packets.get(&next).is_some_and(Stored::is_padding) {
+            self.packets.remove(&next);
+            next += 1;
+            (self.next, self.has_given) = (Some(next), true);
+        }
+        Some(next)
+    }
+
+    /// Complete frames in their order: first number, first packet.
+    pub(super) fn complete(&self) -> impl Iterator<Item = (i64, &Stored)> {
+        let first = |(start, _): (&i64, &i64)| Some((*start, self.packets.get(start)?));
+        self.complete.iter().filter_map(first)
+    }
+
+    /// When it was seen that something is missing from `number` on: a later packet came.
+    fn noticed(&self, number: i64) -> Option<Duration> {
+        self.packets.range(number..).map(|(_, stored)| stored.arrived).min()
+    }
+
+    /// Where the first packet is missing before `end`, and when that was seen: a later one came.
+    pub(super) fn gap(&self, end: i64) -> Option<(i64, Duration)> {
+        let mut at = self.next?;
+        while at < end && self.packets.contains_key(&at) {
+            at += 1;
+        }
+        Some((at, self.noticed(at)?)).filter(|_| at < end)
+    }
+
+    /// When all of the frame from `start` on was there.
+    pub(super) fn completed(&self, start: i64) -> Option<Duration> {
+        let end = *self.complete.get(&start)?;
+        self.packets.range(start..end).map(|(_, stored)| stored.arrived).max()
+    }
+
+    /// Forgets everything before `number`: how many frames were complete and incomplete, so far as
+    /// there were packets of them.
+    pub(super) fn pass(&mut self, number: i64) -> (u64, u64) {
+        let mut incomplete = 0;
+        let mut last = None;
+        let kept = self.packets.split_off(&number);
+        let passed = std::mem::replace(&mut self.packets, kept);
+        let kept = self.complete.split_off(&number);
+        let complete = std::mem::replace(&mut self.complete, kept);
+        let mut end_of_complete = i64::MIN;
+        for (at, stored) in passed {
+            self.bytes = self.bytes.saturating_sub(stored.payload.len());
+            if let Some(&end) = complete.get(&at) {
+                end_of_complete = end;
+            }
+            let counts = at >= end_of_complete && !stored.is_padding();
+            if counts && last != Some(stored.timestamp) {
+                incomplete += 1;
+                last = Some(stored.timestamp);
+            }
+        }
+        (self.next, self.has_given) = (Some(number), true);
+        (complete.len() as u64, incomplete)
+    }
+
+    /// Takes the complete frame that starts there out. `Err`: it was too large.
+    pub(super) fn take(&mut self, start: i64) -> Option<Result<Assembled, u64>> {
+        let end = self.complete.remove(&start)?;
+        let mut packets = self.packets.split_off(&start);
+        let mut behind = packets.split_off(&end);
+        self.packets.append(&mut behind);
+        (self.next, self.has_given) = (Some(end), true);
+        let bytes: usize = packets.values().map(|stored| stored.payload.len()).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if bytes > MAX_FRAME_BYTES {
+            return Some(Err(bytes as u64));
+        }
+        let mut all = packets.into_values();
+        let first = all.next()?;
+        let mut data = Vec::with_capacity(bytes);
+        let mut frame = Assembled {
+            data: Vec::new(),
+            arrived: (first.arrived, first.arrived),
+            packets: 0,
+            repaired: 0,
+            captured: None,
+            first: Stored { payload: Vec::new(), ..first.clone() },
+        };
+        for stored in std::iter::once(first).chain(all) {
+            data.extend_from_slice(&stored.payload);
+            let (from, until) = frame.arrived;
+            frame.arrived = (from.min(stored.arrived), until.max(stored.arrived));
+            frame.packets += 1;
+            frame.repaired += u32::from(stored.info.repaired);
+            frame.captured = stored.info.captured.or(frame.captured);
+        }
+        frame.data = data;
+        Some(Ok(frame))
+    }
+}

@@ -1,0 +1,166 @@
+//! Which frames can be decoded: by exact references where the Dependency Descriptor tells them, by
+//! the VP8 payload descriptor otherwise.
+
+use std::collections::BTreeSet;
+
+use super::assembly::Stored;
+use super::frame::{FrameDependency, FrameId};
+use crate::packet::vp8::{Decodable, Descriptor, References};
+use crate::sequence::{Unwrapper16, wrap_16};
+
+/// How far back a frame may refer (12 bits of the Dependency Descriptor).
+const REACH: i64 = 4096;
+
+/// What a frame's first packet says of its references.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) descriptor: Descriptor,
+    pub(super) dependency: Option<FrameDependency>,
+    pub(super) is_key: bool,
+    pub(super) timestamp: i64,
+}
+
+impl Head {
+    pub(super) fn of(first: &Stored) -> Self {
+        Self {
+            descriptor: first.descriptor,
+            dependency: first.info.dependency,
+            is_key: first.is_key(),
+            timestamp: first.timestamp,
+        }
+    }
+
+    pub(super) fn id(&self) -> FrameId {
+        FrameId {
+            frame_number: self.dependency.map(|dependency| dependency.frame_number),
+            picture_id: self.descriptor.picture_id,
+            timestamp: crate::sequence::wrap_32(self.timestamp),
+        }
+    }
+
+    pub(super) fn temporal_id(&self) -> u8 {
+        let layer = self.descriptor.layer.map(|layer| layer.temporal_id);
+        self.dependency.map(|dependency| dependency.temporal_id).or(layer).unwrap_or(0)
+    }
+}
+
+/// Whether a frame can be decoded after those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All that it refers to was decoded.
+    Now,
+    /// What it refers to may be among the frames that are missing before it.
+    Perhaps,
+    /// What it refers to was passed over.
+    Never,
+}
+
+/// Follows the frames that are given out and passed over, in decoding order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tracker {
+    /// Numbers of frames that were decoded, none further back than [`REACH`].
+    decoded: BTreeSet<i64>,
+    numbers: Unwrapper16,
+    /// The last number that was given out or passed over.
+    last: Option<i64>,
+    references: References,
+    has_key: bool,
+}
+
+impl Tracker {
+    /// Whether a key frame was given out.
+    pub(super) fn has_key(&self) -> bool {
+        self.has_key
+    }
+
+    /// How many frames are missing before this one, where numbers tell.
+    pub(super) fn missing_before(&self, head: &Head) -> Option<u64> {
+        if let (Some(dependency), Some(last)) = (head.dependency, self.last) {
+            let number = self.numbers.peek(dependency.frame_number);
+            return Some(u64::try_from(number - last - 1).unwrap_or(0));
+        }
+        self.references.missing_before(head.descriptor.picture_id).map(u64::from)
+    }
+
+    /// Judges a frame that is complete. `gap`: frames before it are missing that may still come.
+    pub(super) fn judge(&self, head: &Head, gap: bool) -> Verdict {
+        if head.is_key {
+            return Verdict::Now;
+        }
+        let exact = head.dependency.and_then(|it| Some((it.frame_number, it.diffs?)));
+        let Some((frame_number, diffs)) = exact else {
+            return match self.references.clone().follow(&head.descriptor, false, true, gap) {
+                Decodable::Yes => Verdict::Now,
+                Decodable::No if gap => Verdict::Perhaps,
+                Decodable::No => Verdict::Never,
+            };
+        };
+        if !self.has_key {
+            return if gap { Verdict::Perhaps } else { Verdict::Never };
+        }
+        let number = self.numbers.peek(frame_number);
+        let mut verdict = Verdict::Now;
+        for &diff in diffs.as_slice() {
+            let reference = number - i64::from(diff);
+            if !self.decoded.contains(&reference) {
+                if !gap || self.last.is_none_or(|last| reference <= last) {
+                    return Verdict::Never;
+                }
+                verdict = Verdict::Perhaps;
+            }
+        }
+        verdict
+    }
+
+    /// A frame was given out (`decodes`), or passed over though it was complete. `gap`: packets
+    /// before it were missing.
+    pub(super) fn follow(&mut self, head: &Head, gap: bool, decodes: bool) {
+        self.references.follow(&head.descriptor, head.is_key, decodes, gap);
+        if decodes && head.is_key {
+            self.decoded.clear();
+            self.has_key = true;
+        }
+        let Some(dependency) = head.dependency else { return };
+        if head.is_key {
+            // A stream that begins anew may count anew.
+            self.numbers = Unwrapper16::default();
+        }
+        let number = self.numbers.unwrap(dependency.frame_number);
+        self.last = Some(number);
+        if decodes {
+            self.decoded.insert(number);
+            self.decoded = self.decoded.split_off(&(number - REACH));
+        }
+    }
+
+    /// A frame that was given out did not decode, or not to what it should: nothing may refer to
+    /// it.
+    pub(super) fn failed(&mut self, id: FrameId) {
+        match id.frame_number {
+            Some(number) => {
+                let number = self.numbers.peek(number);
+                self.decoded.remove(&number);
+            }
+            None => self.has_key = false,
+        }
+        self.references = References::new();
+    }
+
+    /// Forgets what was decoded: only a key frame helps.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Names the first frame that is missing before `head`, or that it refers to in vain; `head`
+    /// itself if that cannot be told.
+    pub(super) fn first_lost(&self, head: &Head) -> FrameId {
+        let mut id = head.id();
+        if self.missing_before(head).is_none_or(|missing| missing == 0) {
+            return id;
+        }
+        if let Some(last) = self.last.filter(|_| head.dependency.is_some()) {
+            id.frame_number = Some(wrap_16(last + 1));
+        }
+        id
+    }
+}

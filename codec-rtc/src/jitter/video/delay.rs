@@ -1,0 +1,300 @@
+//! How long frames are held back so that most are there when they are to be shown.
+
+use std::time::Duration;
+
+use super::frame::PlayoutDelay;
+
+/// Width of a bucket, and their number: lateness up to a second.
+const BUCKET: Duration = Duration::from_millis(2);
+const BUCKETS: usize = 500;
+/// What is left of a frame's weight after the next: half after 115 frames, 4 s at 30 per second.
+const DECAY: f64 = 0.994;
+
+/// How late frames were, the latest counting most.
+#[derive(Clone, Debug)]
+struct Histogram {
+    weights: Vec<f64>,
+    total: f64,
+}
+
+impl Histogram {
+    fn new() -> Self {
+        Self { weights: vec![0.0; BUCKETS], total: 0.0 }
+    }
+
+    fn decay(&mut self) {
+        self.weights.iter_mut().for_each(|weight| *weight *= DECAY);
+        self.total *= DECAY;
+    }
+
+    fn add(&mut self, lateness: Duration) {
+        let bucket = lateness.as_nanos() / BUCKET.as_nanos();
+        let bucket = usize::try_from(bucket).unwrap_or(BUCKETS).min(BUCKETS - 1);
+        if let Some(weight) = self.weights.get_mut(bucket) {
+            *weight += 1.0;
+            self.total += 1.0;
+        }
+    }
+
+    /// The upper edge of the bucket below which so much of the weight lies; 0 if there is none.
+    fn quantile(&self, quantile: f64) -> Duration {
+        let wanted = self.total * quantile;
+        let mut sum = 0.0;
+        if self.total <= f64::EPSILON {
+            return Duration::ZERO;
+        }
+        for (upper, weight) in (1_u32..).zip(&self.weights) {
+            sum += weight;
+            if sum >= wanted {
+                return BUCKET * upper;
+            }
+        }
+        BUCKET * 500
+    }
+}
+
+/// The least of the last 5 to 10 s.
+#[derive(Clone, Copy, Debug)]
+struct WindowedMin {
+    since: Duration,
+    current: i128,
+    before: i128,
+}
+
+impl WindowedMin {
+    const HALF: Duration = Duration::from_secs(5);
+
+    fn push(&mut self, now: Duration, value: i128) {
+        if now.saturating_sub(self.since) >= Self::HALF {
+            (self.since, self.before, self.current) = (now, self.current, value);
+        }
+        self.current = self.current.min(value);
+    }
+
+    fn get(&self) -> i128 {
+        self.current.min(self.before)
+    }
+}
+
+/// Settings of the playout delay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DelayConfig {
+    /// Bounds, until the sender's own come. Both 0: show on arrival.
+    pub bounds: PlayoutDelay,
+    /// Share of the frames that are to be there in time, without those that were repaired: 0.5 to
+    /// 0.999.
+    pub quantile: f64,
+    /// How much of the time that a repair takes is waited for always, so that a repaired frame is
+    /// not late: 0 to 1. With 0 a repaired frame is shown late and the next ones catch up.
+    pub repair_share: f64,
+    /// How fast the delay shrinks, in seconds per second; it grows at once.
+    pub shrink: f64,
+}
+
+impl Default for DelayConfig {
+    fn default() -> Self {
+        let bounds = PlayoutDelay { min: Duration::ZERO, max: Duration::from_secs(1) };
+        Self { bounds, quantile: 0.95, repair_share: 0.5, shrink: 0.03 }
+    }
+}
+
+/// The adaptive playout delay.
+#[derive(Clone, Debug)]
+pub(super) struct PlayoutDelayEstimator {
+    config: DelayConfig,
+    /// Least difference of arrival and media time, in nanoseconds.
+    base: Option<WindowedMin>,
+    clean: Histogram,
+    repaired: Histogram,
+    /// Share of the frames that were repaired lately.
+    repaired_share: f64,
+    current: Duration,
+    updated: Duration,
+    /// Longest decoding lately.
+    decode: Duration,
+    last_render: Duration,
+}
+
+/// Lateness beyond this is another time line.
+const RESTART: i128 = 5_000_000_000;
+/// Below this share of repaired frames nothing is added for them; above the other all of it.
+const REPAIRED_SHARES: (f64, f64) = (0.01, 0.05);
+
+/// Nanoseconds of ticks of 90 kHz.
+pub(super) fn media_nanos(ticks: i64) -> i128 {
+    i128::from(ticks) * 100_000 / 9
+}
+
+fn nanos(time: Duration) -> i128 {
+    i128::try_from(time.as_nanos()).unwrap_or(i128::MAX / 4)
+}
+
+fn duration(nanos: i128) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+}
+
+impl PlayoutDelayEstimator {
+    pub(super) fn new(mut config: DelayConfig) -> Self {
+        config.quantile = config.quantile.clamp(0.5, 0.999);
+        config.repair_share = config.repair_share.clamp(0.0, 1.0);
+        config.shrink = config.shrink.clamp(0.001, 1.0);
+        Self {
+            config,
+            base: None,
+            clean: Histogram::new(),
+            repaired: Histogram::new(),
+            repaired_share: 0.0,
+            current: Duration::ZERO,
+            updated: Duration::ZERO,
+            decode: Duration::ZERO,
+            last_render: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn set_bounds(&mut self, bounds: PlayoutDelay) {
+        self.config.bounds = bounds;
+    }
+
+    /// Whether frames are to be shown on arrival.
+    pub(super) fn is_immediate(&self) -> bool {
+        self.config.bounds.max.is_zero()
+    }
+
+    /// A frame with that timestamp was complete at `arrived`.
+    pub(super) fn arrived(&mut self, arrived: Duration, ticks: i64, repaired: bool) {
+        let difference = nanos(arrived) - media_nanos(ticks);
+        if self.base.is_some_and(|base| difference - base.get() > RESTART) {
+            (self.base, self.last_render) = (None, Duration::ZERO);
+        }
+        let new = WindowedMin { since: arrived, current: difference, before: difference };
+        let base = self.base.get_or_insert(new);
+        // A repaired frame comes later than the network needs.
+        if !repaired {
+            base.push(arrived, difference);
+        }
+        let lateness = duration(difference - base.get());
+        self.clean.decay();
+        self.repaired.decay();
+        self.repaired_share *= 0.99;
+        if repaired {
+            self.repaired.add(lateness);
+            self.repaired_share += 0.01;
+        } else {
+            self.clean.add(lateness);
+        }
+        self.update(arrived);
+    }
+
+    /// A frame took that long to decode.
+    pub(super) fn decoded(&mut self, took: Duration) {
+        self.decode = took.min(Duration::from_millis(200)).max(self.decode * 63 / 64);
+    }
+
+    fn update(&mut self, now: Duration) {
+        let clean = self.clean.quantile(self.config.quantile);
+        let (none, all) = REPAIRED_SHARES;
+        let ramp = ((self.repaired_share - none) / (all - none)).clamp(0.0, 1.0);
+        let repair = self.repaired.quantile(0.5).saturating_sub(clean);
+        let wanted = clean + repair.mul_f64(self.config.repair_share * ramp);
+        let elapsed = now.saturating_sub(self.updated).min(Duration::from_secs(1));
+        let shrunk = self.current.saturating_sub(elapsed.mul_f64(self.config.shrink));
+        (self.current, self.updated) = (wanted.max(shrunk), now);
+    }
+
+    /// The delay that is aimed at, on top of the fastest frame's way.
+    pub(super) fn target(&self) -> Duration {
+        let PlayoutDelay { min, max } = self.config.bounds;
+        (self.current + self.decode).max(min).min(max)
+    }
+
+    /// When a frame is to be on the screen; 0 before the first.
+    pub(super) fn due(&self, ticks: i64) -> Duration {
+        let base = self.base.map_or(i128::MIN / 4, |base| base.get());
+        duration(media_nanos(ticks) + base).saturating_add(self.target())
+    }
+
+    /// When to show a frame that can be decoded at `now`.
+    pub(super) fn render_at(&mut self, now: Duration, ticks: i64) -> Duration {
+        if self.is_immediate() {
+            return now;
+        }
+        let target = self.target();
+        // Whatever the timestamps say, nothing is held longer than the delay.
+        let latest = now.saturating_add(target);
+        self.last_render = self.due(ticks).min(latest).max(self.last_render);
+        self.last_render
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Frames at 30 per second that come `late` ms after the fastest; the targets after each.
+    fn run(it: &mut PlayoutDelayEstimator, from: i64, late: &[u64]) -> Vec<Duration> {
+        let mut targets = Vec::new();
+        for (frame, late) in (from..).zip(late) {
+            let sent = duration(media_nanos(frame * 3000));
+            it.arrived(sent + ms(100) + ms(*late), frame * 3000, false);
+            targets.push(it.target());
+        }
+        targets
+    }
+
+    #[test]
+    fn the_delay_covers_most_frames_grows_at_once_and_shrinks_slowly() {
+        let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
+        let late: Vec<u64> = (0..300).map(|frame| if frame % 10 == 9 { 30 } else { 3 }).collect();
+        let steady = *run(&mut it, 0, &late).last().unwrap();
+        // 27 ms later than the fastest.
+        assert_eq!(steady, ms(28));
+        let worse = run(&mut it, 300, &[60; 30]);
+        assert!(*worse.last().unwrap() >= ms(56));
+        let better = run(&mut it, 330, &[0; 600]);
+        assert!(better[30] >= ms(52), "{:?}", better[30]);
+        assert!(better[599] <= ms(10), "{:?}", better[599]);
+        let steepest = better.windows(2).map(|pair| pair[0].saturating_sub(pair[1])).max();
+        assert!(steepest <= Some(ms(2)));
+    }
+
+    #[test]
+    fn repairs_add_a_part_of_what_they_take() {
+        let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
+        for frame in 0..300_i64 {
+            let sent = duration(media_nanos(frame * 3000));
+            let repaired = frame % 4 == 0 && frame > 0;
+            it.arrived(sent + ms(if repaired { 80 } else { 20 }), frame * 3000, repaired);
+        }
+        assert!(it.target() >= ms(30) && it.target() <= ms(36), "{:?}", it.target());
+    }
+
+    #[test]
+    fn frames_are_shown_evenly_never_back_in_time_and_never_held_for_long() {
+        let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
+        run(&mut it, 0, &[0, 20, 0, 20, 0, 20, 0, 20]);
+        let start = duration(media_nanos(24_000)) + ms(100);
+        let first = it.render_at(start, 24_000);
+        let second = it.render_at(start + ms(33) + ms(10), 27_000);
+        assert_eq!((second - first).as_millis(), 33);
+        let back = it.render_at(start + ms(80), 0);
+        assert!(back >= second);
+        let jump = it.render_at(start + ms(100), i64::MAX);
+        assert!(jump <= start + ms(100) + it.target());
+    }
+
+    #[test]
+    fn bounds_hold_and_zero_means_on_arrival() {
+        let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
+        it.set_bounds(PlayoutDelay { min: ms(80), max: ms(90) });
+        run(&mut it, 0, &[0; 10]);
+        assert_eq!(it.target(), ms(80));
+        run(&mut it, 10, &[300; 10]);
+        assert_eq!(it.target(), ms(90));
+        it.set_bounds(PlayoutDelay { min: ms(0), max: ms(0) });
+        assert_eq!(it.render_at(ms(777), 5), ms(777));
+    }
+}

@@ -1,0 +1,98 @@
+//! Freezes and pauses of what is shown, as getStats defines them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Frames whose distance is averaged.
+const MOST: usize = 30;
+/// Distances that are needed before one can be a freeze.
+const LEAST: usize = 4;
+/// How much longer than the average a freeze is at least.
+const MORE: Duration = Duration::from_millis(150);
+/// A freeze that is longer is a pause too.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// When the picture that stayed came up.
+    pub from: Duration,
+    /// Until the next one.
+    pub length: Duration,
+}
+
+impl Freeze {
+    /// Longer than 5 s.
+    #[must_use]
+    pub fn is_pause(&self) -> bool {
+        self.length > PAUSE
+    }
+}
+
+/// Finds freezes while pictures are shown: one stays at least three times as long as the last 30 on
+/// average, and at least 150 ms longer; from the fifth picture on.
+#[derive(Clone, Debug, Default)]
+pub struct FreezeDetector {
+    last: Option<Duration>,
+    gaps: VecDeque<Duration>,
+}
+
+impl FreezeDetector {
+    /// A picture came up at `now`; not before the one before it. A freeze, if it ended one.
+    pub fn shown(&mut self, now: Duration) -> Option<Freeze> {
+        let from = self.last.replace(now)?;
+        let length = now.saturating_sub(from);
+        let is_freeze = self.gaps.len() >= LEAST && {
+            let count = u32::try_from(self.gaps.len()).unwrap_or(u32::MAX);
+            let mean = self.gaps.iter().sum::<Duration>() / count;
+            length >= (3 * mean).max(mean.saturating_add(MORE))
+        };
+        self.gaps.push_back(length);
+        if self.gaps.len() > MOST {
+            self.gaps.pop_front();
+        }
+        is_freeze.then_some(Freeze { from, length })
+    }
+}
+
+/// The freezes of pictures that were shown at those times. `end`: when the last picture goes.
+#[must_use]
+pub fn freezes(shown_at: &[Duration], end: Duration) -> Vec<Freeze> {
+    let mut detector = FreezeDetector::default();
+    let ends = shown_at.iter().copied().chain([end]);
+    ends.filter_map(|at| detector.shown(at)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freezes_are_those_of_get_stats() {
+        let ms = Duration::from_millis;
+        // Every 33 ms; then gaps of 183 ms (just long enough), 182, 400.
+        let mut at = 0;
+        let mut shown = Vec::new();
+        let mut add = |gaps: &[u64]| {
+            for gap in gaps {
+                at += gap;
+                shown.push(ms(at));
+            }
+            at
+        };
+        add(&[33; 31]);
+        add(&[183]);
+        add(&[33; 40]);
+        add(&[182]);
+        add(&[33; 40]);
+        let end = add(&[400]);
+        let found = freezes(&shown, ms(end + 33));
+        let expected = [
+            Freeze { from: ms(31 * 33), length: ms(183) },
+            Freeze { from: ms(end - 400), length: ms(400) },
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(freezes(&shown[..3], ms(5000)), []);
+        assert!(!found[1].is_pause());
+    }
+}

@@ -1,0 +1,378 @@
+use std::time::Duration;
+
+use super::*;
+use crate::packet::vp8::{Decodable, Descriptor, LayerInfo, PictureId};
+use crate::rng::Rng;
+use crate::rtp::{self, Header};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A frame to send: its layer, and what it refers to.
+#[derive(Clone, Copy)]
+struct Plan {
+    key: bool,
+    layer: Option<LayerInfo>,
+    tl0: u8,
+    diffs: &'static [u16],
+}
+
+const KEY: Plan = Plan { key: true, layer: None, tl0: 0, diffs: &[] };
+const DELTA: Plan = Plan { key: false, layer: None, tl0: 0, diffs: &[1] };
+
+/// Makes packets of frames.
+struct Stream {
+    sequence: u16,
+    frame: u16,
+    exact: bool,
+}
+
+type Packets = Vec<(Vec<u8>, PacketInfo)>;
+
+impl Stream {
+    fn new(exact: bool) -> Self {
+        Self { sequence: 65_530, frame: 0, exact }
+    }
+
+    fn frame(&mut self, plan: Plan, packets: usize) -> Packets {
+        let number = self.frame;
+        self.frame = number.wrapping_add(1);
+        let mut out = Vec::new();
+        for index in 0..packets {
+            let header = Header {
+                marker: index + 1 == packets,
+                payload_type: 96,
+                sequence: self.sequence,
+                timestamp: u32::from(number).wrapping_mul(3000).wrapping_sub(9000),
+                ssrc: 1,
+            };
+            self.sequence = self.sequence.wrapping_add(1);
+            let mut bytes = Vec::new();
+            rtp::write(&header, &mut bytes);
+            let descriptor = Descriptor {
+                partition_start: index == 0,
+                picture_id: Some(PictureId::Long(number & 0x7fff)),
+                tl0_index: plan.layer.map(|_| plan.tl0),
+                layer: plan.layer,
+                ..Descriptor::default()
+            };
+            descriptor.write(&mut bytes).unwrap();
+            bytes.extend([u8::from(!plan.key), 7, number.to_be_bytes()[1]]);
+            let dependency = self.exact.then(|| FrameDependency {
+                frame_number: number.wrapping_add(65_533),
+                starts_frame: index == 0,
+                ends_frame: index + 1 == packets,
+                temporal_id: 0,
+                diffs: FrameDiffs::new(plan.diffs),
+            });
+            out.push((bytes, PacketInfo { dependency, ..PacketInfo::default() }));
+        }
+        out
+    }
+}
+
+fn push(it: &mut FrameBuffer, now: Duration, packets: &Packets) {
+    for (bytes, info) in packets {
+        it.push(now, bytes, *info).unwrap();
+    }
+}
+
+/// Frames that come out, by the numbers in their descriptors.
+fn poll(it: &mut FrameBuffer, now: Duration) -> Vec<u16> {
+    std::iter::from_fn(|| it.poll(now))
+        .map(|frame| frame.id.picture_id.map_or(u16::MAX, PictureId::number))
+        .collect()
+}
+
+fn buffer() -> FrameBuffer {
+    FrameBuffer::new(FrameBufferConfig::default())
+}
+
+#[test]
+fn frames_come_out_once_complete_whatever_the_order_of_their_packets() {
+    for exact in [false, true] {
+        let mut stream = Stream::new(exact);
+        let mut it = buffer();
+        for number in 0..20_u64 {
+            let plan = if number == 0 { KEY } else { DELTA };
+            let frame = stream.frame(plan, 4);
+            let now = ms(number * 33);
+            for index in [3, 1, 0] {
+                // Nothing before the key frame's own packets may be taken for its start.
+                it.push(now, &frame[index].0, frame[index].1).unwrap();
+                assert!(it.poll(now).is_none());
+            }
+            let (bytes, info) = &frame[2];
+            assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Kept));
+            assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Duplicate));
+            let found = it.poll(now).unwrap();
+            assert_eq!((found.data.len(), found.packets), (12, 4));
+            assert_eq!((found.is_key, found.decodable), (number == 0, Decodable::Yes));
+            assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Late));
+            it.decoded(now + ms(2), found.number, ms(2));
+        }
+        let stats = it.stats();
+        assert_eq!(
+            (stats.frames_received, stats.frames_decoded, stats.frames_dropped),
+            (20, 20, 0)
+        );
+        assert_eq!(stats.key_frames_decoded, 1);
+        assert_eq!(stats.total_processing_delay, ms(40));
+        assert!(!it.needs_key(ms(700)));
+    }
+}
+
+#[test]
+fn a_dependent_frame_waits_for_the_repair_of_what_it_refers_to() {
+    for exact in [false, true] {
+        let mut stream = Stream::new(exact);
+        let mut it = buffer();
+        push(&mut it, ms(0), &stream.frame(KEY, 2));
+        assert_eq!(poll(&mut it, ms(0)), [0]);
+        let lost = stream.frame(DELTA, 2);
+        push(&mut it, ms(33), &lost[..1].to_vec());
+        push(&mut it, ms(66), &stream.frame(DELTA, 1));
+        push(&mut it, ms(99), &stream.frame(DELTA, 1));
+        assert_eq!(poll(&mut it, ms(160)), []);
+        assert!(!it.needs_key(ms(160)));
+        assert_eq!(it.wanted_feedback(ms(160)), None);
+        let repaired = PacketInfo { repaired: true, ..lost[1].1 };
+        it.push(ms(160), &lost[1].0, repaired).unwrap();
+        assert_eq!(poll(&mut it, ms(160)), [1, 2, 3]);
+        assert_eq!(it.dropped(), DroppedFrames::default());
+    }
+}
+
+#[test]
+fn a_frame_that_needs_none_of_the_missing_ones_waits_for_reordering_only() {
+    let mut stream = Stream::new(true);
+    let mut it = buffer();
+    push(&mut it, ms(0), &stream.frame(KEY, 2));
+    assert_eq!(poll(&mut it, ms(0)), [0]);
+    let lost = stream.frame(DELTA, 3);
+    push(&mut it, ms(33), &lost[1..].to_vec());
+    push(&mut it, ms(66), &stream.frame(DELTA, 1));
+    assert_eq!(poll(&mut it, ms(66)), []);
+    // The gap was seen at 33 ms already.
+    push(&mut it, ms(99), &stream.frame(Plan { diffs: &[3], ..DELTA }, 1));
+    assert_eq!(poll(&mut it, ms(99)), [3]);
+    let dropped = DroppedFrames { incomplete: 1, overtaken: 1, ..DroppedFrames::default() };
+    assert_eq!(it.dropped(), dropped);
+    assert_eq!(it.push(ms(100), &lost[0].0, lost[0].1), Ok(Pushed::Late));
+    // Another gap, seen just now.
+    stream.frame(DELTA, 1);
+    push(&mut it, ms(166), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
+    assert_eq!(poll(&mut it, ms(166)), []);
+    assert_eq!(it.next_time(), Some(ms(171)));
+    assert_eq!(poll(&mut it, ms(171)), [5]);
+}
+
+#[test]
+fn frames_that_refer_to_what_was_passed_over_are_dropped() {
+    let mut stream = Stream::new(true);
+    let mut it = buffer();
+    push(&mut it, ms(0), &stream.frame(KEY, 1));
+    stream.frame(DELTA, 1);
+    push(&mut it, ms(33), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
+    assert_eq!(poll(&mut it, ms(100)), [0, 2]);
+    push(&mut it, ms(133), &stream.frame(Plan { diffs: &[1, 2], ..DELTA }, 1));
+    assert_eq!(poll(&mut it, ms(133)), []);
+    assert_eq!(it.dropped().reference_lost, 1);
+    let lost = it.wanted_feedback(ms(133)).unwrap();
+    assert_eq!(lost.last_decoded.and_then(|id| id.picture_id), Some(PictureId::Long(2)));
+    assert_eq!(lost.lost.picture_id, Some(PictureId::Long(3)));
+    assert_eq!(it.wanted_feedback(ms(134)), None, "not again at once");
+    push(&mut it, ms(166), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
+    assert_eq!(poll(&mut it, ms(166)), [4]);
+    assert_eq!(it.wanted_feedback(ms(1000)), None);
+}
+
+#[test]
+fn a_base_frame_does_not_wait_for_missing_upper_layers() {
+    let layer = |temporal_id, layer_sync| Some(LayerInfo { temporal_id, layer_sync });
+    let base = |tl0| Plan { tl0, layer: layer(0, false), ..DELTA };
+    let upper = |tl0, id| Plan { tl0, layer: layer(id, true), ..DELTA };
+    let mut stream = Stream::new(false);
+    let mut it = buffer();
+    push(&mut it, ms(0), &stream.frame(Plan { layer: layer(0, false), ..KEY }, 1));
+    push(&mut it, ms(33), &stream.frame(upper(0, 2), 1));
+    stream.frame(upper(0, 1), 1);
+    push(&mut it, ms(100), &stream.frame(upper(0, 2), 1));
+    push(&mut it, ms(133), &stream.frame(base(1), 1));
+    assert_eq!(poll(&mut it, ms(133)), [0, 1, 3, 4]);
+    // A missing base frame stops all.
+    stream.frame(base(2), 1);
+    push(&mut it, ms(200), &stream.frame(upper(2, 2), 1));
+    push(&mut it, ms(233), &stream.frame(base(3), 1));
+    assert_eq!(poll(&mut it, ms(400)), []);
+    assert_eq!(it.next_sequence(), Some(65_535));
+}
+
+#[test]
+fn what_may_be_shown_is_waited_for_where_that_makes_nothing_late() {
+    let mut config = FrameBufferConfig { waits_to_show_all: true, ..FrameBufferConfig::default() };
+    config.delay.bounds = PlayoutDelay { min: ms(80), max: ms(80) };
+    let mut stream = Stream::new(true);
+    let mut it = FrameBuffer::new(config);
+    push(&mut it, ms(0), &stream.frame(KEY, 1));
+    assert_eq!(poll(&mut it, ms(0)), [0]);
+    let lost = stream.frame(DELTA, 1);
+    push(&mut it, ms(67), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
+    assert_eq!(poll(&mut it, ms(130)), []);
+    push(&mut it, ms(140), &lost);
+    assert_eq!(poll(&mut it, ms(140)), [1, 2]);
+    stream.frame(DELTA, 1);
+    push(&mut it, ms(134), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
+    let until = it.poll(ms(140)).map_or_else(|| it.next_time().unwrap(), |_| ms(0));
+    assert_eq!(until.as_millis(), 133 + 80);
+    assert_eq!(poll(&mut it, until), [4]);
+}
+
+#[test]
+fn a_loss_is_told_once_it_cannot_be_repaired_and_a_key_frame_asked_for_later() {
+    for (nack, lost_at) in [(false, 38), (true, 33 + 5 + 112 + 20)] {
+        let mut stream = Stream::new(true);
+        let mut it = buffer();
+        it.set_repair(Repair { nack, rtt: ms(50), fec_delay: ms(0) });
+        push(&mut it, ms(0), &stream.frame(KEY, 1));
+        assert_eq!(poll(&mut it, ms(0)), [0]);
+        stream.frame(DELTA, 1);
+        push(&mut it, ms(33), &stream.frame(DELTA, 1));
+        assert_eq!(poll(&mut it, ms(33)), []);
+        assert_eq!(it.wanted_feedback(ms(lost_at - 1)), None);
+        assert_eq!(it.next_time().unwrap().as_millis(), u128::from(lost_at));
+        let lost = it.wanted_feedback(ms(lost_at + 1)).unwrap();
+        assert_eq!(lost.lost.frame_number, Some(65_534));
+        assert_eq!(lost.last_decoded.unwrap().frame_number, Some(65_533));
+        assert!(!it.needs_key(ms(232)));
+        assert!(it.needs_key(ms(233)));
+        push(&mut it, ms(250), &stream.frame(KEY, 1));
+        assert_eq!(poll(&mut it, ms(250)), [3]);
+        assert!(!it.needs_key(ms(250)));
+        assert!(it.needs_key(ms(3250)), "nothing for 3 s");
+    }
+}
+
+#[test]
+fn joining_in_the_middle_asks_for_a_key_frame_at_once() {
+    for exact in [false, true] {
+        let mut stream = Stream::new(exact);
+        let mut it = buffer();
+        assert!(!it.needs_key(ms(5000)));
+        stream.frame(KEY, 1);
+        push(&mut it, ms(33), &stream.frame(DELTA, 2));
+        assert_eq!(poll(&mut it, ms(33)), []);
+        assert!(it.needs_key(ms(33)));
+        assert_eq!(it.dropped().no_key_frame, 1);
+        push(&mut it, ms(66), &stream.frame(KEY, 2));
+        assert_eq!(poll(&mut it, ms(66)), [2]);
+        assert!(!it.needs_key(ms(66)));
+    }
+}
+
+#[test]
+fn a_frame_that_the_decoder_refused_is_no_reference() {
+    for exact in [false, true] {
+        let mut stream = Stream::new(exact);
+        let mut it = buffer();
+        push(&mut it, ms(0), &stream.frame(KEY, 1));
+        let frame = it.poll(ms(0)).unwrap();
+        it.decoded(ms(1), frame.number, ms(1));
+        push(&mut it, ms(33), &stream.frame(DELTA, 1));
+        let frame = it.poll(ms(33)).unwrap();
+        it.failed(ms(34), frame.number);
+        assert!(it.needs_key(ms(34)));
+        push(&mut it, ms(66), &stream.frame(DELTA, 1));
+        assert_eq!(poll(&mut it, ms(66)), []);
+        push(&mut it, ms(99), &stream.frame(Plan { diffs: &[3], ..DELTA }, 1));
+        assert_eq!(poll(&mut it, ms(99)), if exact { vec![3] } else { vec![] });
+    }
+}
+
+#[test]
+fn a_concealing_decoder_gets_what_is_damaged_once_it_is_lost() {
+    let config = FrameBufferConfig { conceal: true, ..FrameBufferConfig::default() };
+    let mut stream = Stream::new(false);
+    let mut it = FrameBuffer::new(config);
+    it.set_repair(Repair { nack: false, ..Repair::default() });
+    push(&mut it, ms(0), &stream.frame(KEY, 1));
+    stream.frame(DELTA, 1);
+    push(&mut it, ms(33), &stream.frame(DELTA, 1));
+    assert_eq!(poll(&mut it, ms(33)), [0]);
+    let frame = it.poll(ms(40)).unwrap();
+    assert_eq!(frame.decodable, Decodable::No);
+    assert!(it.needs_key(ms(240)));
+}
+
+#[test]
+fn padding_is_no_gap_and_numbers_may_begin_anew() {
+    let mut stream = Stream::new(false);
+    let mut it = buffer();
+    push(&mut it, ms(0), &stream.frame(KEY, 1));
+    assert_eq!(poll(&mut it, ms(0)), [0]);
+    let mut padding = Vec::new();
+    let header = Header { sequence: stream.sequence, payload_type: 96, ..Header::default() };
+    rtp::write(&header, &mut padding);
+    assert_eq!(it.push(ms(1), &padding, PacketInfo::default()), Ok(Pushed::Padding));
+    stream.sequence = stream.sequence.wrapping_add(1);
+    push(&mut it, ms(33), &stream.frame(DELTA, 2));
+    assert_eq!(poll(&mut it, ms(33)), [1]);
+    stream.sequence = stream.sequence.wrapping_add(20_000);
+    let frame = stream.frame(KEY, 3);
+    assert_eq!(it.push(ms(66), &frame[0].0, frame[0].1), Ok(Pushed::Stray));
+    assert_eq!(it.push(ms(66), &frame[1].0, frame[1].1), Ok(Pushed::Kept));
+    assert_eq!(it.packets().resets, 1);
+    assert!(it.needs_key(ms(66)));
+    push(&mut it, ms(66), &frame);
+    assert_eq!(poll(&mut it, ms(66)), [2]);
+}
+
+#[test]
+fn low_latency_shows_on_arrival_and_the_senders_bounds_hold() {
+    let mut stream = Stream::new(true);
+    let mut it = FrameBuffer::new(FrameBufferConfig::low_latency());
+    for number in 0..50_u64 {
+        let plan = if number == 0 { KEY } else { DELTA };
+        let now = ms(number * 33 + number % 7 * 4);
+        push(&mut it, now, &stream.frame(plan, 1));
+        assert_eq!(it.poll(now).unwrap().render_at, now);
+    }
+    let mut frame = stream.frame(DELTA, 1);
+    frame[0].1.playout_delay = Some(PlayoutDelay { min: ms(200), max: ms(300) });
+    push(&mut it, ms(1650), &frame);
+    let found = it.poll(ms(1650)).unwrap();
+    assert!(found.render_at >= ms(1840) && found.render_at <= ms(1850), "{found:?}");
+}
+
+#[test]
+fn floods_are_bounded_and_the_stream_goes_on_after_them() {
+    let mut it = buffer();
+    let mut stream = Stream::new(false);
+    push(&mut it, ms(0), &stream.frame(KEY, 1));
+    assert_eq!(poll(&mut it, ms(0)), [0]);
+    let mut rng = Rng::new(5);
+    for packet in 0..20_000_u64 {
+        // Frames without end, gaps everywhere.
+        stream.sequence = stream.sequence.wrapping_add(u16::from(rng.below(3) == 0));
+        let now = ms(packet / 10);
+        let frame = stream.frame(DELTA, 2);
+        let which = rng.index(2);
+        let _ = it.push(now, &frame[which].0, frame[which].1);
+        while it.poll(now).is_some() {}
+        assert!(it.held() <= 2048);
+    }
+    push(&mut it, ms(5000), &stream.frame(KEY, 1));
+    assert_eq!(poll(&mut it, ms(5000)).len(), 1);
+    assert!(it.packets().resets > 0 || it.dropped().too_old > 0);
+}
+
+#[test]
+fn a_frame_of_2048_packets_comes_out_and_a_longer_one_does_not() {
+    for (packets, comes) in [(2048, true), (2049, false)] {
+        let mut it = buffer();
+        let frame = Stream::new(false).frame(KEY, packets);
+        push(&mut it, ms(0), &frame);
+        assert_eq!(it.poll(ms(0)).is_some(), comes);
+    }
+}

@@ -1,0 +1,133 @@
+//! How long a missing packet may just have been overtaken.
+
+use std::time::Duration;
+
+const BUCKETS: u32 = 100;
+/// Width of a bucket: waits of up to 100 ms are learnt.
+const BUCKET: Duration = Duration::from_millis(1);
+/// What is left of an outcome's weight after the next.
+const DECAY: f64 = 0.98;
+/// What a needless request costs, as time that a needed one is late.
+const NEEDLESS_MS: f64 = 100.0;
+
+/// Learns from what became of missing packets how long to wait before one is asked for: not at all
+/// where packets get lost, until it comes where they are only overtaken.
+///
+/// The wait is the one of least cost: each lost packet costs the wait, and each packet that is only
+/// overtaken, but for longer than the wait, a needless request.
+#[derive(Clone, Debug)]
+pub struct Reordering {
+    /// Weights of overtaken packets by their lateness.
+    late: Vec<f64>,
+    lost: f64,
+    least: Duration,
+    most: Duration,
+    wait: Duration,
+}
+
+impl Reordering {
+    /// Waits at least `least`, which is also where it begins, and at most `most`, of which 100 ms
+    /// are used.
+    #[must_use]
+    pub fn new(least: Duration, most: Duration) -> Self {
+        let late = vec![0.0; usize::try_from(BUCKETS).unwrap_or(0)];
+        Self { late, lost: 0.0, least, most: most.max(least), wait: least }
+    }
+
+    /// A missing packet came by itself, this long after a later one.
+    pub fn overtaken(&mut self, lateness: Duration) {
+        if self.least == self.most {
+            return;
+        }
+        self.decay();
+        let bucket = usize::try_from(lateness.as_nanos() / BUCKET.as_nanos()).unwrap_or(usize::MAX);
+        let last = self.late.len().saturating_sub(1);
+        if let Some(weight) = self.late.get_mut(bucket.min(last)) {
+            *weight += 1.0;
+        }
+        self.choose();
+    }
+
+    /// A missing packet was lost: it came only because it was asked for, or never.
+    pub fn lost(&mut self) {
+        if self.least == self.most {
+            return;
+        }
+        self.decay();
+        self.lost += 1.0;
+        self.choose();
+    }
+
+    /// How long to wait.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    fn decay(&mut self) {
+        self.late.iter_mut().for_each(|weight| *weight *= DECAY);
+        self.lost *= DECAY;
+    }
+
+    fn choose(&mut self) {
+        let mut needless: f64 = self.late.iter().sum();
+        let mut best = (needless * NEEDLESS_MS, 0);
+        for (upper, weight) in (1..=BUCKETS).zip(&self.late) {
+            needless -= weight;
+            // A small price on time, so that old outcomes are forgotten.
+            let cost = (self.lost + 0.05) * f64::from(upper) + needless.max(0.0) * NEEDLESS_MS;
+            if cost < best.0 {
+                best = (cost, upper);
+            }
+        }
+        // One more than was seen: the next may be a little later.
+        let wait = BUCKET * best.1 + BUCKET * u32::from(best.1 > 0);
+        self.wait = wait.clamp(self.least, self.most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn losses_are_asked_for_at_once_and_overtaken_packets_waited_for() {
+        let mut it = Reordering::new(ms(2), ms(80));
+        assert_eq!(it.wait(), ms(2));
+        it.overtaken(ms(29));
+        assert_eq!(it.wait(), ms(31));
+        for _ in 0..200 {
+            it.lost();
+        }
+        assert_eq!(it.wait(), ms(2));
+        for late in 0..200 {
+            it.overtaken(ms(late % 30));
+        }
+        assert!(it.wait() >= ms(27) && it.wait() <= ms(31), "{:?}", it.wait());
+    }
+
+    #[test]
+    fn a_mixture_waits_for_what_is_common() {
+        let mut it = Reordering::new(ms(0), ms(80));
+        // As many lost as overtaken, nearly all of those by 5 ms.
+        for packet in 0..1000 {
+            it.lost();
+            it.overtaken(if packet % 50 == 0 { ms(60) } else { ms(5) });
+        }
+        assert_eq!(it.wait(), ms(7));
+    }
+
+    #[test]
+    fn the_wait_keeps_its_bounds() {
+        let mut it = Reordering::new(ms(5), ms(20));
+        it.overtaken(ms(5000));
+        assert_eq!(it.wait(), ms(20));
+        let mut fixed = Reordering::new(ms(5), ms(5));
+        fixed.overtaken(ms(50));
+        assert_eq!(fixed.wait(), ms(5));
+    }
+}
