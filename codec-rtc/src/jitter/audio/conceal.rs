@@ -1,0 +1,134 @@
+//! Sound that is made up: the last period over and over, fading into the background's noise.
+
+use super::noise::Noise;
+use super::pcm::{Pcm, mean_of_channels};
+use super::pitch::{Direction, MAX_LAG, WINDOW, best_lag};
+
+/// Below this correlation a sound has no period: the longest lag sounds least like one.
+const VOICED: f32 = 0.5;
+
+/// Sample frames over which the step at the start of what is made up is evened out: 2.5 ms.
+const SMOOTHED: usize = 120;
+
+/// What would have followed a sound, by its last period.
+#[derive(Debug, Default)]
+pub(super) struct Extension {
+    period: Vec<f32>,
+    /// Sample frames given so far.
+    given: usize,
+    /// The step between the sound's end and the period's beginning, by channel.
+    step: Vec<f32>,
+    mono: Vec<f32>,
+}
+
+impl Extension {
+    /// Begins at the end of `pcm`.
+    pub(super) fn begin(&mut self, pcm: &Pcm) {
+        let channels = pcm.channels();
+        let tail = pcm.tail(MAX_LAG + WINDOW);
+        self.mono.clear();
+        mean_of_channels(tail, channels, &mut self.mono);
+        let at = self.mono.len().saturating_sub(WINDOW);
+        let lag = best_lag(&self.mono, at, Direction::Earlier, MAX_LAG);
+        let lag = lag.filter(|lag| lag.fit >= VOICED).map_or(MAX_LAG, |lag| lag.samples);
+        let last = pcm.tail(lag);
+        self.period.clear();
+        self.period.extend_from_slice(last);
+        self.step.clear();
+        let end = tail.len().saturating_sub(channels);
+        let before = tail.len().saturating_sub((lag + 1) * channels);
+        let ends = tail.get(end..).unwrap_or_default();
+        self.step
+            .extend(ends.iter().zip(tail.get(before..).unwrap_or_default()).map(|(a, b)| a - b));
+        self.given = 0;
+    }
+
+    /// Appends the next `frames` sample frames.
+    #[expect(clippy::cast_precision_loss, reason = "below 120")]
+    pub(super) fn fill(&mut self, channels: usize, frames: usize, out: &mut Vec<f32>) {
+        let length = self.period.len() / channels;
+        for _ in 0..frames {
+            let at = self.given.checked_rem(length).unwrap_or(0) * channels;
+            let smooth = 1.0 - self.given.min(SMOOTHED) as f32 / SMOOTHED as f32;
+            for channel in 0..channels {
+                let value = self.period.get(at + channel).copied().unwrap_or(0.0);
+                let step = self.step.get(channel).copied().unwrap_or(0.0);
+                out.push(value + step * smooth);
+            }
+            self.given += 1;
+        }
+    }
+}
+
+/// How loud made-up sound is, as it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fade {
+    /// Sample frames at full level, then up to silence.
+    hold: usize,
+    length: usize,
+}
+
+impl Fade {
+    /// For decoders that conceal by themselves: full for 60 ms, gone after 200 ms.
+    pub(super) const DECODER: Self = Self { hold: 2880, length: 6720 };
+    /// For repeated periods, which soon sound like a buzzer: full for 20 ms, gone after 100 ms.
+    pub(super) const REPEATED: Self = Self { hold: 960, length: 3840 };
+
+    /// Whether nothing is left after `made` sample frames.
+    pub(super) fn is_over(self, made: usize) -> bool {
+        made >= self.hold + self.length
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "some thousand frames")]
+    fn gain(self, made: usize) -> f32 {
+        let faded = made.saturating_sub(self.hold).min(self.length);
+        1.0 - faded as f32 / self.length as f32
+    }
+
+    /// Lets `sound`, whose first sample frame comes after `made` others, fade into the noise.
+    pub(super) fn apply(self, made: usize, sound: &mut [f32], channels: usize, noise: &mut Noise) {
+        for (index, frame) in sound.chunks_exact_mut(channels).enumerate() {
+            let gain = self.gain(made + index);
+            if gain < 1.0 {
+                for (channel, value) in frame.iter_mut().enumerate() {
+                    *value = *value * gain + noise.next(channel) * (1.0 - gain);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tone_goes_on_without_a_step_and_fades() {
+        let tone: Vec<f32> = (0..4810).flat_map(|at| [(at as f32 * 0.0321).sin(), 0.3]).collect();
+        let mut pcm = Pcm::new(2);
+        pcm.append(&tone);
+        let mut extension = Extension::default();
+        extension.begin(&pcm);
+        let mut made = Vec::new();
+        extension.fill(2, 4800, &mut made);
+        assert_eq!(made.len(), 9600);
+        let all = [&tone[..], &made[..]].concat();
+        let steps = all.windows(4).step_by(2).map(|four| (four[2] - four[0]).abs());
+        assert!(steps.fold(0.0, f32::max) < 0.05);
+        let mut noise = Noise::new(2, true);
+        Fade::REPEATED.apply(0, &mut made, 2, &mut noise);
+        assert!(Fade::REPEATED.is_over(4800) && !Fade::REPEATED.is_over(4799));
+        assert!(made[9590..].iter().all(|value| value.abs() < 0.01));
+        assert!(made[..1000].iter().any(|value| value.abs() > 0.9));
+    }
+
+    #[test]
+    fn nothing_goes_on_as_nothing() {
+        let mut extension = Extension::default();
+        extension.begin(&Pcm::new(1));
+        let mut made = Vec::new();
+        extension.fill(1, 1000, &mut made);
+        assert_eq!(made, vec![0.0; 1000]);
+    }
+}

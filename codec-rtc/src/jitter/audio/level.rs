@@ -1,0 +1,136 @@
+//! How far the delay is from where it should be, and what is done about it.
+
+use super::AudioBuffer;
+use super::config::RATE;
+use super::source::scale;
+use super::stretch::{Need, Stretcher, WANTED_AHEAD};
+
+/// A delay that is so much above the target is left alone.
+const ABOVE_US: i64 = 12_000;
+
+/// And one that is so much below.
+const BELOW_US: i64 = 6_000;
+
+/// Above the target, from here on speech may suffer for it.
+const STRONG_US: i64 = 80_000;
+
+/// And from here on it must.
+const URGENT_US: i64 = 300_000;
+
+/// What is older than the target by this is not worth its delay after a pause.
+pub(super) const STALE_US: i64 = 200_000;
+
+/// After a change of speed, times its length are played unchanged: a fifth at most.
+const SPACING: usize = 5;
+
+/// The smoothed delay and the stretcher.
+#[derive(Debug, Default)]
+pub(super) struct Level {
+    /// Delay of what is played, smoothed over eight blocks.
+    smooth_us: Option<i64>,
+    /// Sample frames until the speed may change again.
+    rest: usize,
+    stretcher: Stretcher,
+}
+
+impl Level {
+    /// Sample frames were played.
+    pub(super) fn played(&mut self, frames: usize) {
+        self.rest = self.rest.saturating_sub(frames);
+    }
+
+    /// The delay begins anew.
+    pub(super) fn forget(&mut self) {
+        self.smooth_us = None;
+    }
+
+    fn measure(&mut self, delay_us: i64) -> i64 {
+        let smooth = match self.smooth_us {
+            None => delay_us,
+            Some(smooth) => smooth + (delay_us - smooth) / 8,
+        };
+        self.smooth_us = Some(smooth);
+        smooth
+    }
+
+    fn moved(&mut self, frames: i64) {
+        let us = scale(frames, RATE, 1_000_000);
+        self.smooth_us = self.smooth_us.map(|smooth| smooth + us);
+    }
+}
+
+impl AudioBuffer {
+    /// Plays faster or slower where the delay is not what it should be.
+    pub(super) fn adjust(&mut self, now_us: i64) {
+        if self.state.made > 0 || self.pausing {
+            return;
+        }
+        let Some(delay) = self.delay_us(now_us) else { return };
+        let smooth = self.level.measure(delay);
+        let over = smooth - self.target_us(now_us);
+        if !self.config.stretch || self.level.rest > 0 {
+            return;
+        }
+        if over > ABOVE_US {
+            self.catch_up(now_us, over);
+        } else if over < -BELOW_US {
+            self.fall_back(over);
+        }
+    }
+
+    fn catch_up(&mut self, now_us: i64, over_us: i64) {
+        if over_us > URGENT_US * 2 {
+            self.drop_stale(now_us);
+        }
+        // Only sound that is there: nothing is made up to be left out.
+        while self.pcm.ahead() < WANTED_AHEAD && self.next_fits() {
+            self.play_first(now_us, 0);
+        }
+        let need = match over_us {
+            URGENT_US.. => Need::Urgent,
+            STRONG_US.. => Need::Strong,
+            _ => Need::Mild,
+        };
+        let quiet = 4.0 * self.noise.power();
+        let removed = self.level.stretcher.faster(&mut self.pcm, need, quiet);
+        self.stats.removed_samples_for_acceleration += removed as u64;
+        self.level.moved(-i64::try_from(removed).unwrap_or(0));
+        self.level.rest = if need == Need::Urgent { 3 } else { SPACING } * removed;
+    }
+
+    fn fall_back(&mut self, over_us: i64) {
+        let need = if over_us < -STRONG_US { Need::Strong } else { Need::Mild };
+        let quiet = 4.0 * self.noise.power();
+        let inserted = self.level.stretcher.slower(&mut self.pcm, need, quiet);
+        self.stats.inserted_samples_for_deceleration += inserted as u64;
+        self.level.moved(i64::try_from(inserted).unwrap_or(0));
+        self.level.rest = SPACING * inserted;
+    }
+
+    /// Whether the first packet that waits is the one that comes next.
+    fn next_fits(&self) -> bool {
+        match (self.store.first(), self.decoded_to) {
+            (Some(first), Some(to)) => {
+                first.timestamp == to && self.state.made == 0 && !self.pausing
+            }
+            _ => false,
+        }
+    }
+
+    /// Leaves out packets that are far too old, where younger ones are there.
+    pub(super) fn drop_stale(&mut self, now_us: i64) {
+        let limit = self.target_us(now_us).saturating_add(STALE_US);
+        let mut dropped = false;
+        while let Some(second) = self.store.second()
+            && self.delay_of(now_us, second.timestamp).is_some_and(|delay| delay >= limit)
+        {
+            let Some(first) = self.store.take_first() else { break };
+            self.discard(first);
+            dropped = true;
+        }
+        if dropped {
+            self.skip_to_first();
+            self.level.forget();
+        }
+    }
+}

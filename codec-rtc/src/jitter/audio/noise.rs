@@ -1,0 +1,121 @@
+//! Comfort noise: as loud and as dull as the background was.
+
+use crate::rng::Rng;
+
+use super::pitch::mean_square;
+
+/// Loudest background, as a mean square: -40 dB.
+const LOUDEST: f32 = 1e-4;
+
+/// How fast the estimate rises in each block, by which it follows a background that gets louder:
+/// about 3 dB per second.
+const RISE: f32 = 1.007;
+
+/// Estimates the background and imitates it.
+#[derive(Debug)]
+pub(super) struct Noise {
+    enabled: bool,
+    /// Mean square of the quietest blocks; `None` before the first.
+    power: Option<f32>,
+    /// Correlation of neighbouring samples, 0..=0.95.
+    dull: f32,
+    gain: f32,
+    rng: Rng,
+    last: Vec<f32>,
+}
+
+impl Noise {
+    pub(super) fn new(channels: usize, enabled: bool) -> Self {
+        let last = vec![0.0; channels.max(1)];
+        Self { enabled, power: None, dull: 0.0, gain: 0.0, rng: Rng::new(0x6e6f_6973), last }
+    }
+
+    /// Hears a block of decoded sound, about 10 ms.
+    pub(super) fn hear(&mut self, block: &[f32], channels: usize) {
+        let heard = mean_square(block);
+        let risen = self.power.map_or(heard, |power| (power * RISE).max(1e-12));
+        if heard <= risen {
+            self.power = Some(heard);
+            let products = block.iter().zip(block.iter().skip(channels)).map(|(a, b)| a * b);
+            let squares: f32 = block.iter().map(|value| value * value).sum();
+            if squares > 1e-12 {
+                self.dull = (products.sum::<f32>() / squares).clamp(0.0, 0.95);
+            }
+        } else {
+            self.power = Some(risen);
+        }
+        self.set_gain();
+    }
+
+    /// The sender says how loud it is: -dBov, as in RFC 3389, section 3.1.
+    pub(super) fn set_level(&mut self, dbov: u8) {
+        self.power = Some(10_f32.powf(-f32::from(dbov & 0x7f) / 10.0));
+        self.set_gain();
+    }
+
+    /// Mean square of the background.
+    pub(super) fn power(&self) -> f32 {
+        self.power.unwrap_or(0.0).min(LOUDEST)
+    }
+
+    fn set_gain(&mut self) {
+        // Even noise between -1 and 1 has a mean square of a third.
+        let white = 1.0 - self.dull * self.dull;
+        self.gain = if self.enabled { (3.0 * white * self.power()).sqrt() } else { 0.0 };
+    }
+
+    /// The next sample of a channel.
+    pub(super) fn next(&mut self, channel: usize) -> f32 {
+        if self.gain <= 0.0 {
+            return 0.0;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "noise")]
+        let white = self.rng.unit() as f32 * 2.0 - 1.0;
+        let (dull, gain) = (self.dull, self.gain);
+        let Some(last) = self.last.get_mut(channel) else { return 0.0 };
+        *last = *last * dull + white * gain;
+        *last
+    }
+
+    /// Appends `frames` sample frames.
+    pub(super) fn fill(&mut self, frames: usize, out: &mut Vec<f32>) {
+        let channels = self.last.len();
+        for _ in 0..frames {
+            for channel in 0..channels {
+                let value = self.next(channel);
+                out.push(value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_noise_is_as_loud_as_the_background_between_loud_blocks() {
+        let mut rng = Rng::new(1);
+        let mut noise = Noise::new(1, true);
+        let mut block = |level: f32| -> Vec<f32> {
+            (0..480).map(|_| (f32::from(rng.byte()) / 127.5 - 1.0) * level).collect()
+        };
+        for at in 0..300 {
+            let block = block(if at % 10 == 0 { 0.004 } else { 0.3 });
+            noise.hear(&block, 1);
+        }
+        let mut out = Vec::new();
+        noise.fill(48_000, &mut out);
+        let ratio = mean_square(&out) / (0.004 * 0.004 / 3.0);
+        assert!((0.6..1.6).contains(&ratio), "{ratio}");
+        noise.set_level(60);
+        out.clear();
+        noise.fill(48_000, &mut out);
+        assert!((0.8..1.2).contains(&(mean_square(&out) * 1e6)));
+        let mut silent = Noise::new(2, false);
+        silent.set_level(30);
+        out.clear();
+        silent.fill(10, &mut out);
+        assert_eq!(out, [0.0; 20]);
+    }
+}

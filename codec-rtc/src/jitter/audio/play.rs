@@ -1,0 +1,307 @@
+//! What goes out: one step after the other until there is enough to play.
+
+use super::conceal::Fade;
+use super::config::PULL_FRAMES;
+use super::pcm::OVERLAP;
+use super::source::Meaning;
+use super::store::Waiting;
+use super::{AudioBuffer, Making, Sound};
+
+/// Most steps of one pull; each decodes a packet or makes something up.
+const MAX_STEPS: usize = 64;
+
+/// Longest time that is made up in one step, in sample frames.
+const MADE_AT_ONCE: usize = PULL_FRAMES;
+
+/// Most sample frames that a pause can stand for: 20 s.
+const MAX_CREDIT: usize = 960_000;
+
+impl AudioBuffer {
+    /// Decodes or makes up sound until there are 10 ms of it.
+    pub(super) fn fill(&mut self, now_us: i64) -> Sound {
+        let mut sound = Sound::Decoded;
+        for _ in 0..MAX_STEPS {
+            if self.pcm.ahead() >= PULL_FRAMES {
+                return sound;
+            }
+            sound = self.step(now_us);
+        }
+        // Packets that decode to nothing.
+        let missing = PULL_FRAMES.saturating_sub(self.pcm.ahead());
+        if missing > 0 {
+            sound = self.be_quiet(missing);
+        }
+        sound
+    }
+
+    fn step(&mut self, now_us: i64) -> Sound {
+        self.drop_passed();
+        if self.pausing {
+            return self.wait_or_begin(now_us);
+        }
+        let (Some(first), Some(at)) = (self.store.first(), self.decoded_to) else {
+            return self.run_dry();
+        };
+        let gap = first.timestamp.saturating_sub(at);
+        if gap <= 0 {
+            return self.play_first(now_us, gap.unsigned_abs());
+        }
+        if self.credit > 0 {
+            // What was made up already stands for the beginning of the gap.
+            let used = self.credit.min(self.frames(gap).max(1));
+            self.credit -= used;
+            self.decoded_to = Some(at.saturating_add(self.ticks(used).clamp(1, gap)));
+            return Sound::Concealed;
+        }
+        let follows = self.last_sequence.is_some_and(|last| first.sequence == last + 1);
+        if follows && first.redundancy == 0 || self.dtx {
+            // Nothing was lost: the sender was silent.
+            self.pausing = true;
+            return self.wait_or_begin(now_us);
+        }
+        let copied = if first.has_fec { first.duration } else { 0 };
+        if copied > 0 && gap <= copied {
+            return self.play_copy(now_us, gap);
+        }
+        let missing = self.frames(gap - copied).clamp(1, MADE_AT_ONCE);
+        if self.fade().is_over(self.state.made) {
+            // A long loss is a pause: what comes then waits for its time.
+            self.pausing = true;
+            return self.wait_or_begin(now_us);
+        }
+        let sound = self.make_up(missing);
+        self.decoded_to = Some(at.saturating_add(self.ticks(missing).clamp(1, gap)));
+        sound
+    }
+
+    /// Packets whose time is over.
+    fn drop_passed(&mut self) {
+        while let Some(first) = self.store.first()
+            && self.decoded_to.is_some_and(|to| first.end().max(first.timestamp + 1) <= to)
+        {
+            if let Some(passed) = self.store.take_first() {
+                self.discard(passed);
+            }
+        }
+    }
+
+    /// In a pause: begins with the first packet once it has waited for the target delay.
+    fn wait_or_begin(&mut self, now_us: i64) -> Sound {
+        let target = self.target_us(now_us);
+        let due = self.store.first().is_some_and(|first| {
+            self.delay_of(now_us, first.timestamp).is_none_or(|delay| delay >= target)
+        });
+        if !due {
+            return self.be_quiet(PULL_FRAMES);
+        }
+        self.drop_stale(now_us);
+        let Some(first) = self.store.first() else { return self.be_quiet(PULL_FRAMES) };
+        self.decoded_to = Some(first.timestamp);
+        self.pausing = false;
+        self.dtx = false;
+        self.credit = 0;
+        self.state.is_cut = true;
+        self.level.forget();
+        self.play_first(now_us, 0)
+    }
+
+    /// Nothing waits. The time line stands still: what comes may be late or the one after a loss.
+    fn run_dry(&mut self) -> Sound {
+        if self.dtx || self.fade().is_over(self.state.made) {
+            self.pausing = true;
+            return self.be_quiet(PULL_FRAMES);
+        }
+        self.credit = (self.credit + PULL_FRAMES).min(MAX_CREDIT);
+        self.make_up(PULL_FRAMES)
+    }
+
+    /// Decodes the first packet that waits, without its first `passed` ticks.
+    pub(super) fn play_first(&mut self, now_us: i64, passed: u64) -> Sound {
+        let Some(packet) = self.store.take_first() else { return Sound::Quiet };
+        if packet.has_fec {
+            // Nobody needed the copy in it.
+            self.stats.fec_packets_discarded += 1;
+        }
+        let mut sound = std::mem::take(&mut self.scratch);
+        sound.clear();
+        let played = self.decode(&packet, &mut sound);
+        if played == Some(Sound::Decoded) {
+            let channels = usize::from(self.config.channels);
+            let all = sound.len() / channels;
+            let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+            let skipped = self.frames(passed).min(all);
+            let to = packet.timestamp.saturating_add(self.ticks(all));
+            self.decoded_to = Some(self.decoded_to.map_or(to, |at| at.max(to)));
+            let rest = sound.get(skipped * channels..).unwrap_or_default();
+            self.hear(rest);
+            self.count_emitted(now_us, packet.arrived_us, all - skipped);
+            if packet.redundancy > 0 {
+                self.stats.recovered_samples += (all - skipped) as u64;
+            }
+            self.join(rest, skipped > 0);
+            // The sender's silence goes on until something else comes.
+            self.dtx = all == 0;
+        }
+        self.scratch = sound;
+        self.last_sequence = Some(packet.sequence);
+        self.store.recycle(packet.payload);
+        played.unwrap_or(Sound::Concealed)
+    }
+
+    /// Decodes a packet into `sound`; `None` if that cannot be done.
+    fn decode(&mut self, packet: &Waiting, sound: &mut Vec<f32>) -> Option<Sound> {
+        let format =
+            self.formats.iter_mut().find(|format| format.payload_type == packet.payload_type)?;
+        let source = match &mut format.meaning {
+            Meaning::Coded(source) => source,
+            Meaning::ComfortNoise => {
+                // RFC 3389, section 3.1; the spectrum that may follow is not used.
+                if let Some(&level) = packet.payload.first() {
+                    self.noise.set_level(level);
+                }
+                self.decoded_to = Some(packet.timestamp.max(self.decoded_to.unwrap_or(i64::MIN)));
+                self.dtx = true;
+                self.pausing = true;
+                return Some(Sound::Quiet);
+            }
+        };
+        let glance = source.glance(&packet.payload, format.clock_rate);
+        if !source.decode(&packet.payload, sound) {
+            self.stats.invalid_packets += 1;
+            return None;
+        }
+        let frames = i64::try_from(sound.len() / usize::from(self.config.channels)).unwrap_or(0);
+        source.remember_duration(super::scale(frames, super::RATE, format.clock_rate));
+        self.current = Some(packet.payload_type);
+        if glance.is_dtx {
+            // The decoder has been told; what it gives for it is no better than our noise.
+            self.decoded_to = Some(packet.end());
+            self.dtx = true;
+            self.pausing = true;
+            return Some(Sound::Quiet);
+        }
+        Some(Sound::Decoded)
+    }
+
+    /// Takes the end of the gap, `gap` ticks, out of the packet behind it.
+    fn play_copy(&mut self, now_us: i64, gap: i64) -> Sound {
+        let Some(mut first) = self.store.take_first() else { return Sound::Quiet };
+        let frames = self.frames(first.duration);
+        let mut sound = std::mem::take(&mut self.scratch);
+        sound.clear();
+        let payload_type = first.payload_type;
+        let source = match self.format_of(payload_type).map(|format| &mut format.meaning) {
+            Some(Meaning::Coded(source)) => Some(source),
+            _ => None,
+        };
+        let done =
+            source.is_some_and(|source| source.recover(frames, Some(&first.payload), &mut sound));
+        first.has_fec = false;
+        if done {
+            let channels = usize::from(self.config.channels);
+            let all = sound.len() / channels;
+            let skipped = all.saturating_sub(self.frames(gap));
+            let rest = sound.get(skipped * channels..).unwrap_or_default();
+            self.decoded_to = Some(first.timestamp);
+            self.count_emitted(now_us, first.arrived_us, all - skipped);
+            self.stats.recovered_samples += (all - skipped) as u64;
+            self.join(rest, skipped > 0);
+        } else {
+            self.stats.fec_packets_discarded += 1;
+        }
+        self.store.insert(first);
+        self.scratch = sound;
+        if done { Sound::Decoded } else { Sound::Concealed }
+    }
+
+    /// How made-up sound fades.
+    fn fade(&mut self) -> Fade {
+        match self.current_source() {
+            Some(source) if source.conceals() => Fade::DECODER,
+            _ => Fade::REPEATED,
+        }
+    }
+
+    /// Makes up `frames` sample frames.
+    fn make_up(&mut self, frames: usize) -> Sound {
+        let channels = usize::from(self.config.channels);
+        let fade = self.fade();
+        let made = self.state.made;
+        if made == 0 {
+            self.stats.concealment_events += 1;
+            self.extension.begin(&self.pcm);
+        }
+        let mut sound = std::mem::take(&mut self.scratch);
+        sound.clear();
+        let by_decoder = self
+            .current_source()
+            .is_some_and(|source| source.conceals() && source.recover(frames, None, &mut sound));
+        let whole = sound.len() == frames * channels;
+        if by_decoder {
+            sound.truncate(frames * channels);
+        } else {
+            self.extension.fill(channels, frames, &mut sound);
+        }
+        fade.apply(made, &mut sound, channels, &mut self.noise);
+        self.pcm.append(&sound);
+        self.scratch = sound;
+        self.state = Making { made: made + frames, by_decoder: by_decoder && whole, is_cut: false };
+        self.stats.concealed_samples += frames as u64;
+        Sound::Concealed
+    }
+
+    /// Adds a piece of pause.
+    fn be_quiet(&mut self, frames: usize) -> Sound {
+        let mut sound = std::mem::take(&mut self.scratch);
+        sound.clear();
+        self.noise.fill(frames, &mut sound);
+        if self.state.made == 0 {
+            self.extension.begin(&self.pcm);
+            self.append_over(&sound, OVERLAP);
+        } else {
+            self.pcm.append(&sound);
+        }
+        self.scratch = sound;
+        // Long enough for whatever comes to fade in.
+        self.state = Making {
+            made: self.state.made.saturating_add(frames),
+            by_decoder: false,
+            is_cut: true,
+        };
+        if self.decoded_to.is_some() {
+            self.stats.concealed_samples += frames as u64;
+            self.stats.silent_concealed_samples += frames as u64;
+        }
+        Sound::Quiet
+    }
+
+    /// Adds decoded sound to what there is. Where it does not follow from it, it fades in.
+    fn join(&mut self, sound: &[f32], is_cut: bool) {
+        let state = std::mem::take(&mut self.state);
+        self.credit = 0;
+        let at_full_level = !state.by_decoder || state.made <= PULL_FRAMES * 6;
+        let continues = state.made == 0 || state.by_decoder && at_full_level;
+        if continues && !is_cut && !state.is_cut {
+            self.pcm.append(sound);
+        } else {
+            self.extension.begin(&self.pcm);
+            self.append_over(sound, OVERLAP);
+        }
+    }
+
+    fn append_over(&mut self, sound: &[f32], frames: usize) {
+        let mut before = std::mem::take(&mut self.extended);
+        before.clear();
+        self.extension.fill(usize::from(self.config.channels), frames, &mut before);
+        self.pcm.append_over(sound, &before);
+        self.extended = before;
+    }
+
+    /// Lets the noise know what the background is like.
+    fn hear(&mut self, sound: &[f32]) {
+        let channels = usize::from(self.config.channels);
+        for block in sound.chunks(PULL_FRAMES * channels) {
+            self.noise.hear(block, channels);
+        }
+    }
+}

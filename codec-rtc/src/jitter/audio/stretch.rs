@@ -1,0 +1,122 @@
+//! Faster and slower without another pitch: whole periods are left out or played twice, faded into
+//! one another where the sound looks alike (waveform-similarity overlap-add).
+
+use super::pcm::Pcm;
+use super::pitch::{Direction, Lag, MAX_LAG, WINDOW, best_lag};
+
+/// Sample frames ahead that [`Stretcher::faster`] makes full use of.
+pub(super) const WANTED_AHEAD: usize = MAX_LAG + WINDOW;
+
+/// How much the sound may suffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Only where nobody hears it.
+    Mild,
+    /// Where it is hardly heard.
+    Strong,
+    /// Whatever it sounds like.
+    Urgent,
+}
+
+impl Need {
+    /// Least correlation of what is faded into one another.
+    fn least_fit(self) -> f32 {
+        match self {
+            Self::Mild => 0.85,
+            Self::Strong => 0.6,
+            Self::Urgent => -1.0,
+        }
+    }
+}
+
+/// Changes the speed of what is about to be played.
+#[derive(Debug, Default)]
+pub(super) struct Stretcher {
+    mono: Vec<f32>,
+}
+
+impl Stretcher {
+    /// Leaves out some of what comes next; how many sample frames. `quiet`: mean square below which
+    /// anything goes.
+    pub(super) fn faster(&mut self, pcm: &mut Pcm, need: Need, quiet: f32) -> usize {
+        pcm.mono(0, pcm.ahead().min(WANTED_AHEAD), &mut self.mono);
+        let frames = choose(best_lag(&self.mono, 0, Direction::Later, MAX_LAG), need, quiet);
+        if frames > 0 {
+            pcm.remove(frames);
+        }
+        frames
+    }
+
+    /// Plays some of what came last once more; how many sample frames.
+    pub(super) fn slower(&mut self, pcm: &mut Pcm, need: Need, quiet: f32) -> usize {
+        if pcm.ahead() < WINDOW || pcm.behind() < MAX_LAG {
+            return 0;
+        }
+        pcm.mono(MAX_LAG, WINDOW, &mut self.mono);
+        let lag = best_lag(&self.mono, MAX_LAG, Direction::Earlier, MAX_LAG);
+        let frames = choose(lag, need, quiet);
+        if frames > 0 {
+            pcm.repeat(frames);
+        }
+        frames
+    }
+}
+
+fn choose(lag: Option<Lag>, need: Need, quiet: f32) -> usize {
+    match lag {
+        Some(lag) if lag.power <= quiet || lag.fit >= need.least_fit() => lag.samples,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+mod tests {
+    use super::*;
+
+    fn tone(from: usize, frames: usize) -> Vec<f32> {
+        (from..from + frames).map(|at| (at as f32 * 0.025).sin() * 0.5).collect()
+    }
+
+    /// Largest step between neighbours.
+    fn step(sound: &[f32]) -> f32 {
+        sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn a_tone_gets_shorter_and_longer_without_a_step() {
+        let (mut pcm, mut stretcher) = (Pcm::new(1), Stretcher::default());
+        let mut out = Vec::new();
+        pcm.append(&tone(0, 9600));
+        pcm.play(1000, &mut out);
+        out.clear();
+        let removed = stretcher.faster(&mut pcm, Need::Mild, 0.0);
+        pcm.play(2000, &mut out);
+        let inserted = stretcher.slower(&mut pcm, Need::Mild, 0.0);
+        assert!(removed >= 120 && inserted >= 120, "{removed} {inserted}");
+        let rest = pcm.ahead();
+        assert_eq!(rest, 9600 - 1000 - 2000 - removed + inserted);
+        pcm.play(rest, &mut out);
+        assert!(step(&out) < 1.1 * step(&tone(0, 9600)), "{}", step(&out));
+    }
+
+    #[test]
+    fn noise_is_stretched_only_if_it_is_quiet_or_there_is_need() {
+        let mut rng = crate::rng::Rng::new(3);
+        let noise: Vec<f32> = (0..9600).map(|_| f32::from(rng.byte()) / 128.0 - 1.0).collect();
+        let (mut pcm, mut stretcher) = (Pcm::new(2), Stretcher::default());
+        pcm.append(&noise);
+        pcm.play(1000, &mut Vec::new());
+        assert_eq!(stretcher.faster(&mut pcm, Need::Mild, 0.01), 0);
+        assert_eq!(stretcher.slower(&mut pcm, Need::Mild, 0.01), 0);
+        assert!(stretcher.faster(&mut pcm, Need::Urgent, 0.01) > 0);
+        assert!(stretcher.slower(&mut pcm, Need::Mild, 1.0) > 0);
+    }
+
+    #[test]
+    fn too_little_sound_is_left_alone() {
+        let (mut pcm, mut stretcher) = (Pcm::new(1), Stretcher::default());
+        pcm.append(&tone(0, 480));
+        assert_eq!(stretcher.faster(&mut pcm, Need::Urgent, 1.0), 0);
+    }
+}
