@@ -9,6 +9,7 @@
 //! | [`rtp`] | RTP packets; [`sequence`] numbers and timestamps that wrap |
 //! | [`extension`] | what RTP header extensions say |
 //! | [`rtcp`] | RTCP packets; [`demux`] tells datagrams apart |
+//! | [`report`] | losses, jitter, round trips, clocks; when feedback is due |
 //! | [`packet`] | payload formats: coded frames to packets and back |
 //! | [`jitter`] | what arrives becomes media in its order and time |
 //! | [`pacer`] | when packets leave |
@@ -26,6 +27,7 @@ pub mod link;
 pub mod pacer;
 pub mod packet;
 pub mod recovery;
+pub mod report;
 pub mod rng;
 pub mod rtcp;
 pub mod rtp;

@@ -1,0 +1,192 @@
+//! Round trips: from report blocks (RFC 3550, section 6.4.1) at senders, from DLRR blocks (RFC 3611,
+//! section 4.5) at receivers.
+
+use std::time::Duration;
+
+use super::ntp;
+use crate::rtcp::{Dlrr, ReportBlock};
+
+/// Longest round trip that is believed.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How far clocks may disagree without the report being wrong.
+const TOLERANCE: Duration = Duration::from_millis(5);
+/// Share of a new value in the smoothed one: 1/8 (RFC 6298, section 2).
+const SMOOTHING: u32 = 8;
+/// Most receivers whose reference times are kept.
+const MAX_RECEIVERS: usize = 16;
+
+/// The round trip to another end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundTrip {
+    last: Option<Duration>,
+    smoothed: Option<Duration>,
+    least: Option<Duration>,
+    total: Duration,
+    measurements: u64,
+}
+
+impl RoundTrip {
+    /// A report block about a stream of ours came at `now_ntp` by our clock. The round trip that it
+    /// tells; `None` if it tells none or an impossible one.
+    pub fn on_report(&mut self, now_ntp: u64, block: &ReportBlock) -> Option<Duration> {
+        self.update(now_ntp, block.last_sender_report, block.delay_since_last)
+    }
+
+    /// An answer to our reference time came at `now_ntp` by our clock.
+    pub fn on_dlrr(&mut self, now_ntp: u64, answer: &Dlrr) -> Option<Duration> {
+        self.update(now_ntp, answer.last_reference_time, answer.delay_since_last)
+    }
+
+    fn update(&mut self, now_ntp: u64, sent: u32, held: u32) -> Option<Duration> {
+        if sent == 0 {
+            return None;
+        }
+        let elapsed = ntp::middle(now_ntp).wrapping_sub(sent).wrapping_sub(held);
+        let elapsed = elapsed.cast_signed();
+        let sample = ntp::from_short(elapsed.unsigned_abs());
+        let sample = match elapsed {
+            ..0 if sample <= TOLERANCE => Duration::ZERO,
+            0.. if sample <= LONGEST => sample,
+            _ => return None,
+        };
+        self.add(sample);
+        Some(sample)
+    }
+
+    /// A round trip that was measured otherwise, for example by the transport.
+    pub fn add(&mut self, sample: Duration) {
+        let smoothed = self.smoothed.unwrap_or(sample);
+        let difference = smoothed.abs_diff(sample) / SMOOTHING;
+        self.smoothed = Some(if sample > smoothed {
+            smoothed.saturating_add(difference)
+        } else {
+            smoothed.saturating_sub(difference)
+        });
+        self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
+        self.last = Some(sample);
+        self.total = self.total.saturating_add(sample);
+        self.measurements += 1;
+    }
+
+    /// The last value (getStats: `roundTripTime`).
+    #[must_use]
+    pub fn last(&self) -> Option<Duration> {
+        self.last
+    }
+
+    /// With new values counting an eighth.
+    #[must_use]
+    pub fn smoothed(&self) -> Option<Duration> {
+        self.smoothed
+    }
+
+    /// The least value so far.
+    #[must_use]
+    pub fn least(&self) -> Option<Duration> {
+        self.least
+    }
+
+    /// Sum and number of all values (getStats: `totalRoundTripTime`, `roundTripTimeMeasurements`).
+    #[must_use]
+    pub fn total(&self) -> (Duration, u64) {
+        (self.total, self.measurements)
+    }
+}
+
+/// Reference times of receivers, to be answered.
+#[derive(Clone, Debug, Default)]
+pub struct ReferenceTimes {
+    /// Source, when it came, its middle bits; the latest last.
+    times: Vec<(u32, Duration, u32)>,
+}
+
+impl ReferenceTimes {
+    /// An extended report of `ssrc` came with the reference time `ntp`.
+    pub fn push(&mut self, now: Duration, ssrc: u32, ntp: u64) {
+        self.times.retain(|&(other, _, _)| other != ssrc);
+        if self.times.len() >= MAX_RECEIVERS {
+            self.times.remove(0);
+        }
+        self.times.push((ssrc, now, ntp::middle(ntp)));
+    }
+
+    /// The answers in a report that leaves at `now`.
+    #[must_use]
+    pub fn answers(&self, now: Duration) -> Vec<Dlrr> {
+        let answer = |&(ssrc, came, last_reference_time): &(u32, Duration, u32)| Dlrr {
+            ssrc,
+            last_reference_time,
+            delay_since_last: ntp::short(now.saturating_sub(came)),
+        };
+        self.times.iter().map(answer).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_standards_example_gives_its_round_trip() {
+        // RFC 3550, figure 2: A = 0xb7108000, LSR = 0xb7052000, DLSR = 0x00054000: 6.125 s.
+        let block = ReportBlock {
+            last_sender_report: 0xb705_2000,
+            delay_since_last: 0x0005_4000,
+            ..ReportBlock::default()
+        };
+        let now = 0xb710_8000 << 16;
+        let mut round_trip = RoundTrip::default();
+        assert_eq!(round_trip.on_report(now, &block), Some(ms(6125)));
+        assert_eq!(round_trip.total(), (ms(6125), 1));
+    }
+
+    #[test]
+    fn impossible_round_trips_are_left_out() {
+        let mut round_trip = RoundTrip::default();
+        let block = |last_sender_report, delay_since_last| ReportBlock {
+            last_sender_report,
+            delay_since_last,
+            ..ReportBlock::default()
+        };
+        let now = 1000 << 32;
+        let sent = 999 << 16;
+        assert_eq!(round_trip.on_report(now, &block(0, 0)), None);
+        assert_eq!(round_trip.on_report(now, &block(sent, 2 << 16)), None);
+        assert_eq!(round_trip.on_report(now, &block(1, 1)), None);
+        assert_eq!(round_trip.last(), None);
+        // A little too long held: coarse clocks.
+        assert_eq!(round_trip.on_report(now, &block(sent, 0x1_0010)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_receiver_learns_it_from_extended_reports() {
+        let sent = ntp::at(1 << 40, ms(1000));
+        let mut times = ReferenceTimes::default();
+        times.push(ms(50), 7, sent);
+        let answers = times.answers(ms(250));
+        assert_eq!((answers.len(), answers[0].ssrc), (1, 7));
+        let mut round_trip = RoundTrip::default();
+        let measured = round_trip.on_dlrr(ntp::at(1 << 40, ms(1280)), &answers[0]).unwrap();
+        assert!(measured.abs_diff(ms(80)) < ms(1));
+        for ssrc in 0..100 {
+            times.push(ms(0), ssrc, 0);
+        }
+        assert_eq!(times.answers(ms(0)).len(), MAX_RECEIVERS);
+    }
+
+    #[test]
+    fn values_are_smoothed_and_the_least_kept() {
+        let mut round_trip = RoundTrip::default();
+        round_trip.add(ms(80));
+        round_trip.add(ms(160));
+        assert_eq!(round_trip.smoothed(), Some(ms(90)));
+        round_trip.add(ms(10));
+        assert_eq!(round_trip.smoothed(), Some(ms(80)));
+        assert_eq!((round_trip.least(), round_trip.last()), (Some(ms(10)), Some(ms(10))));
+        assert_eq!(round_trip.total(), (ms(250), 3));
+    }
+}

@@ -1,0 +1,243 @@
+//! When RTCP is sent. RFC 3550, sections 6.2 and 6.3, appendix A.7.
+
+use std::time::Duration;
+
+use crate::rng::Rng;
+
+/// Share of the session's bandwidth for RTCP.
+const RTCP_SHARE: f64 = 0.05;
+/// Share of that for senders, while they are few.
+const SENDER_SHARE: f64 = 0.25;
+/// Reconsideration makes intervals longer than intended by this factor: e - 3/2.
+const COMPENSATION: f64 = std::f64::consts::E - 1.5;
+/// IP and UDP headers, which count as well.
+const LOWER_LAYER_BYTES: f64 = 28.0;
+/// A new packet's share in the average size.
+const SIZE_SHARE: f64 = 1.0 / 16.0;
+/// The minimum that is not reduced.
+const MINIMUM: Duration = Duration::from_secs(5);
+/// The reduced minimum in seconds times bandwidth in bit/s.
+const REDUCED: f64 = 360_000.0;
+/// Bounds of intervals, whatever is configured.
+const SHORTEST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Settings of a [`Schedule`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScheduleConfig {
+    /// The session's bandwidth in bit/s, of which RTCP takes 5 %.
+    pub bandwidth_bps: u64,
+    /// Take 360 s divided by the bandwidth in kbit/s as the shortest interval, and not 5 s: for
+    /// unicast (section 6.2).
+    pub reduced_minimum: bool,
+    /// Never shorter than this.
+    pub minimum: Duration,
+    /// Chooses the random shares.
+    pub seed: u64,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        let minimum = Duration::from_millis(200);
+        Self { bandwidth_bps: 1_000_000, reduced_minimum: true, minimum, seed: 1 }
+    }
+}
+
+/// Says when the next report is due.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    config: ScheduleConfig,
+    rng: Rng,
+    members: u32,
+    senders: u32,
+    we_send: bool,
+    sent_once: bool,
+    average_bytes: f64,
+    last: Duration,
+    next: Duration,
+}
+
+impl Schedule {
+    /// Joins a session of two members at `now`.
+    #[must_use]
+    pub fn new(now: Duration, config: ScheduleConfig) -> Self {
+        let mut schedule = Self {
+            config,
+            rng: Rng::stream(config.seed, 0x5c4e_d01e),
+            members: 2,
+            senders: 0,
+            we_send: false,
+            sent_once: false,
+            average_bytes: 100.0 + LOWER_LAYER_BYTES,
+            last: now,
+            next: now,
+        };
+        schedule.next = now.saturating_add(schedule.interval());
+        schedule
+    }
+
+    /// Who takes part: all members, us too; those who sent lately, us too if `we_send`. When members
+    /// leave, the next report comes earlier (section 6.3.4).
+    pub fn set_members(&mut self, now: Duration, members: u32, senders: u32, we_send: bool) {
+        let members = members.max(1);
+        if members < self.members {
+            let share = f64::from(members) / f64::from(self.members);
+            let scaled = |span: Duration| span.mul_f64(share);
+            self.next = now.saturating_add(scaled(self.next.saturating_sub(now)));
+            self.last = now.saturating_sub(scaled(now.saturating_sub(self.last)));
+        }
+        (self.members, self.senders, self.we_send) = (members, senders.min(members), we_send);
+    }
+
+    /// The session's bandwidth is another from the next interval on.
+    pub fn set_bandwidth(&mut self, bandwidth_bps: u64) {
+        self.config.bandwidth_bps = bandwidth_bps;
+    }
+
+    /// RTCP of `bytes` was sent or came.
+    pub fn on_packet(&mut self, bytes: usize) {
+        let bytes = f64::from(u16::try_from(bytes).unwrap_or(u16::MAX)) + LOWER_LAYER_BYTES;
+        self.average_bytes += (bytes - self.average_bytes) * SIZE_SHARE;
+    }
+
+    /// Whether a report is to be sent now. If so, the next is planned; if more members have come
+    /// since this one was planned, it is put off (section 6.3.6).
+    pub fn poll(&mut self, now: Duration) -> bool {
+        if now < self.next {
+            return false;
+        }
+        let interval = self.interval();
+        let due = self.last.saturating_add(interval);
+        if due > now {
+            self.next = due;
+            return false;
+        }
+        (self.last, self.sent_once) = (now, true);
+        self.next = now.saturating_add(self.interval());
+        true
+    }
+
+    /// When [`Self::poll`] is to be called.
+    #[must_use]
+    pub fn next_time(&self) -> Duration {
+        self.next
+    }
+
+    fn interval(&mut self) -> Duration {
+        let share = self.rng.unit() + 0.5;
+        self.intended().mul_f64(share / COMPENSATION).clamp(SHORTEST, LONGEST)
+    }
+
+    /// The interval before randomisation (section 6.3.1).
+    fn intended(&self) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "bandwidths need no 53 bits")]
+        let session_bps = self.config.bandwidth_bps.max(1) as f64;
+        let mut minimum = MINIMUM;
+        if self.config.reduced_minimum {
+            minimum = minimum.min(seconds(REDUCED / session_bps));
+        }
+        if !self.sent_once {
+            minimum /= 2;
+        }
+        let (members, senders) = (f64::from(self.members), f64::from(self.senders));
+        let mut bandwidth = session_bps * RTCP_SHARE / 8.0;
+        let mut sharing = members;
+        if senders <= members * SENDER_SHARE {
+            if self.we_send {
+                bandwidth *= SENDER_SHARE;
+                sharing = senders.max(1.0);
+            } else {
+                bandwidth *= 1.0 - SENDER_SHARE;
+                sharing -= senders;
+            }
+        }
+        let fair = seconds(self.average_bytes * sharing / bandwidth);
+        fair.max(minimum).max(self.config.minimum)
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(config: ScheduleConfig, until: Duration) -> Vec<Duration> {
+        let mut schedule = Schedule::new(Duration::ZERO, config);
+        schedule.set_members(Duration::ZERO, 2, 1, true);
+        let mut sent = Vec::new();
+        while schedule.next_time() < until {
+            let now = schedule.next_time();
+            if schedule.poll(now) {
+                schedule.on_packet(72);
+                sent.push(now);
+            }
+            assert!(schedule.next_time() > now);
+        }
+        sent
+    }
+
+    fn mean_gap(sent: &[Duration]) -> Duration {
+        (sent[sent.len() - 1] - sent[0]) / u32::try_from(sent.len() - 1).unwrap()
+    }
+
+    #[test]
+    fn the_minimum_holds_on_average_and_intervals_differ() {
+        let config = ScheduleConfig { reduced_minimum: false, ..ScheduleConfig::default() };
+        let sent = run(config, Duration::from_secs(2000));
+        let mean = mean_gap(&sent).as_secs_f64();
+        assert!((4.5..5.5).contains(&mean), "{mean}");
+        let gaps: Vec<Duration> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let (least, most) = (gaps.iter().min().unwrap(), gaps.iter().max().unwrap());
+        assert!(most.as_secs_f64() / least.as_secs_f64() > 1.5);
+        // The first comes after half the time.
+        assert!(sent[0] < Duration::from_millis(3100));
+    }
+
+    #[test]
+    fn the_reduced_minimum_follows_the_bandwidth() {
+        let config = ScheduleConfig { bandwidth_bps: 500_000, ..ScheduleConfig::default() };
+        let mean = mean_gap(&run(config, Duration::from_secs(200))).as_secs_f64();
+        assert!((0.65..0.8).contains(&mean), "{mean}");
+        let slow = ScheduleConfig { bandwidth_bps: 8_000, ..config };
+        let mean = mean_gap(&run(slow, Duration::from_secs(2000))).as_secs_f64();
+        assert!((4.4..5.6).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_times() {
+        let config = ScheduleConfig::default();
+        let minute = Duration::from_secs(60);
+        assert_eq!(run(config, minute), run(config, minute));
+        assert_ne!(run(config, minute), run(ScheduleConfig { seed: 2, ..config }, minute));
+    }
+
+    #[test]
+    fn many_members_share_and_leaving_ones_give_back() {
+        let config = ScheduleConfig { bandwidth_bps: 64_000, ..ScheduleConfig::default() };
+        let mut schedule = Schedule::new(Duration::ZERO, config);
+        schedule.set_members(Duration::ZERO, 10_000, 1, false);
+        // Put off: 128 bytes of 10000 members at 2400 bit/s.
+        let first = schedule.next_time();
+        assert!(!schedule.poll(first));
+        assert!(schedule.next_time() > Duration::from_secs(100));
+        let waiting = schedule.next_time();
+        schedule.set_members(first, 2, 1, false);
+        assert!(schedule.next_time() - first < (waiting - first) / 1000);
+    }
+
+    #[test]
+    fn absurd_settings_keep_bounds() {
+        for bandwidth_bps in [0, 1, u64::MAX] {
+            let minimum = Duration::ZERO;
+            let config = ScheduleConfig { bandwidth_bps, minimum, ..ScheduleConfig::default() };
+            let mut schedule = Schedule::new(Duration::ZERO, config);
+            schedule.set_members(Duration::ZERO, u32::MAX, 0, false);
+            schedule.on_packet(usize::MAX);
+            schedule.poll(schedule.next_time());
+            assert!(schedule.next_time() >= SHORTEST);
+        }
+    }
+}
