@@ -12,6 +12,7 @@
 //! | [`report`] | losses, jitter, round trips, clocks; when feedback is due |
 //! | [`packet`] | payload formats: coded frames to packets and back |
 //! | [`jitter`] | what arrives becomes media in its order and time |
+//! | [`congestion`] | how much may be sent |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
 //! | [`forward`] | layers left out for one viewer |
@@ -19,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod congestion;
 pub mod demux;
 pub mod extension;
 pub mod forward;

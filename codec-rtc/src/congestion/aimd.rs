@@ -1,0 +1,254 @@
+//! The delay-based rate: up while the queue does not grow, down to a share of what arrives when it
+//! does. After draft-ietf-rmcat-gcc-02, section 5.5.
+
+use std::time::Duration;
+
+use super::trend::Usage;
+use super::units::seconds_between;
+
+/// Share of the acknowledged bitrate that is sent after overuse.
+const BETA: f64 = 0.85;
+/// Growth per second while the capacity is not known.
+const GROWTH: f64 = 0.08;
+/// Growth per second far below a capacity that was seen, where the queue is empty.
+const MAX_AHEAD: f64 = 1.5;
+
+/// What the link carried whenever it was full: a mean and its deviation.
+#[derive(Clone, Copy, Debug, Default)]
+struct Capacity {
+    kbps: Option<f64>,
+    /// Variance by the mean, in kb/s.
+    deviation: f64,
+}
+
+impl Capacity {
+    fn on_overuse(&mut self, bps: f64) {
+        let sample = bps / 1e3;
+        let Some(kbps) = self.kbps else {
+            (self.kbps, self.deviation) = (Some(sample), 0.4);
+            return;
+        };
+        let next = 0.95 * kbps + 0.05 * sample;
+        let error = next - sample;
+        let norm = next.max(1.0);
+        self.deviation = (0.95 * self.deviation + 0.05 * error * error / norm).clamp(0.4, 2.5);
+        self.kbps = Some(next);
+    }
+
+    /// Three deviations below and above.
+    fn bounds(&self) -> Option<(f64, f64)> {
+        let kbps = self.kbps?;
+        let width = 3.0 * (self.deviation * kbps).sqrt();
+        Some(((kbps - width).max(0.0) * 1e3, (kbps + width) * 1e3))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Hold,
+    Increase,
+}
+
+/// What the rate control is told each time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Observed {
+    pub(super) usage: Usage,
+    /// The acknowledged bitrate.
+    pub(super) acked_bps: Option<f64>,
+    /// The same over the last moments.
+    pub(super) recent_bps: Option<f64>,
+    pub(super) rtt_s: f64,
+    pub(super) queueing_s: f64,
+    /// The sender has less to send than it may.
+    pub(super) is_limited: bool,
+}
+
+/// What it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Held,
+    Up,
+    Down,
+}
+
+/// The rate.
+#[derive(Clone, Debug)]
+pub(super) struct Aimd {
+    bps: f64,
+    bounds: (f64, f64),
+    capacity: Capacity,
+    state: State,
+    updated: Option<Duration>,
+    decreased: Option<Duration>,
+}
+
+impl Aimd {
+    /// From `start`, always between `bounds`.
+    pub(super) fn new(start: f64, bounds: (f64, f64)) -> Self {
+        Self {
+            bps: start,
+            bounds,
+            capacity: Capacity::default(),
+            state: State::Hold,
+            updated: None,
+            decreased: None,
+        }
+    }
+
+    pub(super) fn bps(&self) -> f64 {
+        self.bps
+    }
+
+    /// Takes a rate that something else has measured.
+    pub(super) fn set(&mut self, bps: f64, now: Duration) {
+        self.bps = bps.clamp(self.bounds.0, self.bounds.1);
+        if self.capacity.bounds().is_some_and(|(_, high)| self.bps > high) {
+            self.capacity = Capacity::default();
+        }
+        self.updated = Some(now);
+    }
+
+    /// When the rate was last lowered.
+    pub(super) fn decreased(&self) -> Option<Duration> {
+        self.decreased
+    }
+
+    /// New bounds.
+    pub(super) fn set_bounds(&mut self, bounds: (f64, f64)) {
+        self.bounds = bounds;
+        self.bps = self.bps.clamp(bounds.0, bounds.1);
+    }
+
+    /// One step, at each report.
+    pub(super) fn update(&mut self, now: Duration, seen: Observed) -> Step {
+        let before = self.updated.replace(now).unwrap_or(now);
+        let elapsed_s = seconds_between(before, now).clamp(0.0, 1.0);
+        match seen.usage {
+            Usage::Overuse => return self.decrease(now, seen),
+            Usage::Underuse => {
+                self.state = State::Hold;
+                return Step::Held;
+            }
+            Usage::Normal => {}
+        }
+        if self.state == State::Hold {
+            self.state = State::Increase;
+            return Step::Held;
+        }
+        self.increase(elapsed_s, seen)
+    }
+
+    fn increase(&mut self, elapsed_s: f64, seen: Observed) -> Step {
+        let Some(acked) = seen.acked_bps else { return Step::Held };
+        // What is not sent tells nothing about the link.
+        if seen.is_limited {
+            return Step::Held;
+        }
+        if self.capacity.bounds().is_some_and(|(_, high)| acked > high) {
+            self.capacity = Capacity::default();
+        }
+        let near = self.capacity.bounds().is_some_and(|(low, _)| self.bps >= low);
+        let growth = if near { self.additive(seen.rtt_s) } else { (self.bps * GROWTH).max(1e3) };
+        let most = MAX_AHEAD * acked + 10e3;
+        let next = (self.bps + growth * elapsed_s).min(most.max(self.bps));
+        let next = next.clamp(self.bounds.0, self.bounds.1);
+        let step = if next > self.bps { Step::Up } else { Step::Held };
+        self.bps = next;
+        step
+    }
+
+    /// About one packet more in each response time, in bits per second per second.
+    fn additive(&self, rtt_s: f64) -> f64 {
+        let frame_bits = self.bps / 30.0;
+        let packets = (frame_bits / 9600.0).ceil().max(1.0);
+        let response_s = rtt_s + 0.1;
+        (frame_bits / packets / response_s).max(4e3)
+    }
+
+    fn decrease(&mut self, now: Duration, seen: Observed) -> Step {
+        let acked = seen.acked_bps.unwrap_or(self.bps);
+        // While a queue is being filled, what arrived last is what the link carries now; the
+        // smoothed rate is behind after a change.
+        let is_filling = seen.queueing_s > 0.03;
+        let measured = match seen.recent_bps {
+            Some(recent) if is_filling => recent,
+            Some(recent) => recent.max(acked),
+            None => acked,
+        };
+        let too_early = self
+            .decreased
+            .is_some_and(|at| seconds_between(at, now) < seen.rtt_s.clamp(0.01, 0.2) + 0.1);
+        if too_early && measured > 0.5 * self.bps {
+            return Step::Held;
+        }
+        let mut next = BETA * measured;
+        if next > self.bps
+            && let Some(kbps) = self.capacity.kbps
+        {
+            next = BETA * kbps * 1e3;
+        }
+        if self.capacity.bounds().is_some_and(|(low, _)| measured < low) {
+            self.capacity = Capacity::default();
+        }
+        self.capacity.on_overuse(measured);
+        self.bps = next.min(self.bps).clamp(self.bounds.0, self.bounds.1);
+        self.state = State::Hold;
+        self.decreased = Some(now);
+        Step::Down
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(usage: Usage, acked: f64) -> Observed {
+        Observed {
+            usage,
+            acked_bps: Some(acked),
+            recent_bps: None,
+            rtt_s: 0.1,
+            queueing_s: 0.0,
+            is_limited: false,
+        }
+    }
+
+    fn run(aimd: &mut Aimd, from_ms: u64, to_ms: u64) {
+        for at in (from_ms..to_ms).step_by(50) {
+            let acked = aimd.bps();
+            aimd.update(Duration::from_millis(at), seen(Usage::Normal, acked));
+        }
+    }
+
+    #[test]
+    fn far_from_the_capacity_it_multiplies_and_near_it_adds() {
+        let mut aimd = Aimd::new(1e6, (1e5, 1e7));
+        run(&mut aimd, 0, 5000);
+        assert!((1.40e6..1.50e6).contains(&aimd.bps()), "{}", aimd.bps());
+        let at = Duration::from_secs(5);
+        assert_eq!(aimd.update(at, seen(Usage::Overuse, 1.4e6)), Step::Down);
+        assert!((aimd.bps() - 0.85 * 1.4e6).abs() < 1.0);
+        assert_eq!(aimd.update(at, seen(Usage::Overuse, 1.4e6)), Step::Held, "too early");
+        run(&mut aimd, 5050, 8050);
+        let per_second = (aimd.bps() - 0.85 * 1.4e6) / 3.0;
+        assert!((30e3..110e3).contains(&per_second), "{per_second}");
+    }
+
+    #[test]
+    fn it_does_not_run_ahead_of_what_arrives() {
+        let mut aimd = Aimd::new(1e6, (1e5, 1e7));
+        for at in 0..1000 {
+            aimd.update(Duration::from_millis(50 * at), seen(Usage::Normal, 1e6));
+        }
+        assert!((aimd.bps() - 1.51e6).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_full_queue_counts_by_what_arrived_last() {
+        let mut aimd = Aimd::new(2e6, (1e5, 1e7));
+        let full =
+            Observed { recent_bps: Some(3e5), queueing_s: 0.1, ..seen(Usage::Overuse, 1.5e6) };
+        aimd.update(Duration::ZERO, full);
+        assert!((aimd.bps() - 0.85 * 3e5).abs() < 1.0);
+    }
+}

@@ -1,0 +1,469 @@
+//! The parts together.
+
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_core::error::ConfigError;
+
+use super::aimd::{Aimd, Observed, Step};
+use super::delay::Delays;
+use super::fallback::Fallback;
+use super::groups::Groups;
+use super::history::{History, Sent};
+use super::limited::ApplicationLimit;
+use super::loss::LossLimit;
+use super::probe::{ProbeCluster, Probes, Situation};
+use super::silence::Silence;
+use super::throughput::Throughput;
+use super::trend::{Trend, Usage};
+use super::units::{bitrate, bits, bps, bytes, seconds_between};
+use super::{ControllerConfig, Estimate, Outcome, PacketKind, PacketReport, Reason, Stats};
+
+/// Most packets that one report may speak of; the rest of it is not read.
+const MAX_REPORTS: usize = 16_384;
+/// The window of plain arrival rate that a decrease goes by, in seconds.
+const RECENT_S: f64 = 0.15;
+/// A queue above this is emptied after a decrease, within about the second time.
+const DRAIN_S: [f64; 2] = [0.04, 0.6];
+/// Least share of the estimate while it is.
+const LEAST_DRAIN: f64 = 0.35;
+/// How long after a decrease.
+const DRAINING: Duration = Duration::from_secs(3);
+/// Queue that the window of bytes in flight leaves room for, in seconds.
+const WINDOW_QUEUE_S: f64 = 0.12;
+/// Least window.
+const LEAST_WINDOW_BYTES: u64 = 6_000;
+/// No probing within this after a decrease.
+const CALM_S: f64 = 3.0;
+/// How often the parts that depend on time alone are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// Pacing, as a multiple of the estimate.
+const PACING: f64 = 2.5;
+
+/// Congestion control of one path, from the sender's side.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    config: ControllerConfig,
+    history: History,
+    groups: Groups,
+    trend: Trend,
+    throughput: Throughput,
+    delays: Delays,
+    aimd: Aimd,
+    loss: LossLimit,
+    probes: Probes,
+    limited: ApplicationLimit,
+    silence: Silence,
+    fallback: Fallback,
+    remb_bps: Option<f64>,
+    /// A receiver report came and no transport-wide feedback has.
+    uses_fallback: bool,
+    reported_loss: f64,
+    /// The estimate was last changed by a probe.
+    by_probe: bool,
+    started: bool,
+    last_feedback: Option<Duration>,
+    /// Packets that were sent before say nothing about the link as it is.
+    used_from: Duration,
+    /// The rate before a silence, to be tried once the link is seen to move.
+    resume_bps: Option<f64>,
+    feedback_interval_s: f64,
+    next_tick: Duration,
+    told: Option<Estimate>,
+    stats: Stats,
+}
+
+impl Controller {
+    /// One that has sent nothing yet.
+    ///
+    /// # Errors
+    /// If a setting is outside its range.
+    pub fn new(config: ControllerConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        let bounds = (bps(config.min), bps(config.max));
+        let start = bps(config.start);
+        Ok(Self {
+            config,
+            history: History::default(),
+            groups: Groups::default(),
+            trend: Trend::default(),
+            throughput: Throughput::default(),
+            delays: Delays::default(),
+            aimd: Aimd::new(start, bounds),
+            loss: LossLimit::default(),
+            probes: Probes::default(),
+            limited: ApplicationLimit::default(),
+            silence: Silence::default(),
+            fallback: Fallback::new(start),
+            remb_bps: None,
+            uses_fallback: false,
+            reported_loss: 0.0,
+            by_probe: false,
+            started: false,
+            last_feedback: None,
+            used_from: Duration::ZERO,
+            resume_bps: None,
+            feedback_interval_s: 0.1,
+            next_tick: Duration::ZERO,
+            told: None,
+            stats: Stats::default(),
+        })
+    }
+
+    /// A packet left, with all bytes that it takes on the wire; `probe`: the cluster that it was
+    /// sent for.
+    pub fn on_sent(
+        &mut self,
+        now: Duration,
+        sequence: u16,
+        bytes: u32,
+        kind: PacketKind,
+        probe: Option<u32>,
+    ) {
+        if !self.started {
+            self.started = true;
+            if self.config.probing {
+                self.probes.start(now, bps(self.config.start), bps(self.config.max));
+            }
+        }
+        self.limited.on_sent(now, bytes);
+        if !self.history.push(now, sequence, bytes, kind, probe) {
+            self.stats.refused_packets += 1;
+        }
+        if let Some(id) = probe {
+            self.probes.on_sent(now, id, bytes);
+        }
+    }
+
+    /// A report came, in the order of the packets' numbers or any other. Times of arrival count
+    /// from a beginning of the receiver's, the same in all reports.
+    pub fn on_feedback(&mut self, now: Duration, reports: &[PacketReport]) -> Outcome {
+        self.stats.feedbacks += 1;
+        let mut arrived: Vec<(Duration, Sent)> = Vec::new();
+        for report in reports.iter().take(MAX_REPORTS) {
+            let sent = self.history.report(report.sequence, report.arrival.is_some());
+            match (sent, report.arrival) {
+                (Some(sent), Some(arrival)) => arrived.push((arrival, sent)),
+                (None, Some(_)) => self.stats.useless_reports += 1,
+                (_, None) => {}
+            }
+        }
+        arrived.sort_by_key(|&(arrival, sent)| (arrival, sent.sequence));
+        let lost = self.history.take_lost();
+        self.note_feedback(now);
+        self.on_arrivals(now, &arrived);
+        for _ in lost.iter().filter(|sent| sent.at >= self.used_from) {
+            self.loss.on_lost();
+        }
+        self.stats.received_packets += arrived.len() as u64;
+        self.stats.lost_packets += lost.len() as u64;
+        self.loss.update(now, self.delays.rtt_s(), self.limited.sent_bps());
+        self.step(now);
+        Outcome {
+            received: arrived.iter().map(|(_, sent)| sent.wire_sequence()).collect(),
+            lost: lost.iter().map(Sent::wire_sequence).collect(),
+        }
+    }
+
+    fn note_feedback(&mut self, now: Duration) {
+        if let Some(last) = self.last_feedback {
+            let interval = seconds_between(last, now).clamp(0.02, 0.25);
+            self.feedback_interval_s += 0.1 * (interval - self.feedback_interval_s);
+        }
+        self.last_feedback = Some(now);
+        self.uses_fallback = false;
+        if let Some((limit, before)) = self.silence.end() {
+            // What was measured before, or of packets that waited out the silence, is of no use.
+            self.groups = Groups::default();
+            self.trend = Trend::default();
+            self.throughput = Throughput::default();
+            self.used_from = now;
+            self.aimd.set(limit, now);
+            self.resume_bps = self.config.probing.then(|| before.min(bps(self.config.max)));
+        }
+    }
+
+    fn on_arrivals(&mut self, now: Duration, arrived: &[(Duration, Sent)]) {
+        let max_bps = bps(self.config.max);
+        let is_limited = self.limited.since().is_some();
+        let mut measured = None;
+        let used = || arrived.iter().filter(|(_, sent)| sent.at >= self.used_from);
+        let newest = used().map(|(_, sent)| sent.at).max();
+        let times: Vec<_> = used().map(|&(arrival, sent)| (sent.at, arrival)).collect();
+        for (arrival, sent) in arrived {
+            if sent.at < self.used_from {
+                continue;
+            }
+            self.loss.on_arrived(sent.bytes);
+            self.throughput.push(*arrival, sent.bytes, is_limited);
+            if let Some(delta) = self.groups.push(sent.at, *arrival) {
+                self.trend.push(delta);
+            }
+            if let Some(id) = sent.probe {
+                let found = self.probes.on_arrived(now, id, *arrival, sent.bytes, max_bps);
+                measured = found.or(measured);
+            }
+        }
+        if newest.is_some()
+            && let Some(before) = self.resume_bps.take()
+        {
+            self.probes.want(now, before);
+        }
+        if let Some(rtt) = newest.and_then(|at| now.checked_sub(at)) {
+            self.delays.on_rtt(now, rtt);
+        }
+        self.delays.on_arrivals(now, &times);
+        if let Some(found) = measured {
+            self.on_probe(now, found);
+        }
+    }
+
+    fn on_probe(&mut self, now: Duration, found_bps: f64) {
+        if found_bps > self.aimd.bps() && self.trend.usage() != Usage::Overuse {
+            self.aimd.set(found_bps, now);
+            self.loss.on_probe(found_bps);
+            self.probes.on_success();
+            self.by_probe = true;
+            self.stats.probe_successes += 1;
+        }
+    }
+
+    /// The rate control after a report.
+    fn step(&mut self, now: Duration) {
+        self.limited.update(now, self.target().0);
+        let seen = Observed {
+            usage: self.trend.usage(),
+            acked_bps: self.throughput.estimate(),
+            recent_bps: self.throughput.recent(RECENT_S),
+            rtt_s: self.delays.rtt_s(),
+            queueing_s: self.delays.queueing_s(),
+            is_limited: self.limited.since().is_some(),
+        };
+        let before = self.aimd.bps();
+        match self.aimd.update(now, seen) {
+            Step::Down => {
+                self.stats.overuses += 1;
+                self.by_probe = false;
+                if self.aimd.bps() < 0.7 * before {
+                    self.probes.hurry();
+                }
+            }
+            Step::Up => self.by_probe = false,
+            Step::Held => {}
+        }
+    }
+
+    /// A round-trip time from elsewhere (sender and receiver reports).
+    pub fn on_rtt(&mut self, now: Duration, rtt: Duration) {
+        if self.last_feedback.is_none() {
+            self.delays.on_rtt(now, rtt);
+        }
+    }
+
+    /// A receiver report: the share of packets lost, 0..=1. It counts where no transport-wide
+    /// feedback has come.
+    pub fn on_loss_report(&mut self, now: Duration, loss: f64) {
+        if self.last_feedback.is_some() || !loss.is_finite() {
+            return;
+        }
+        self.uses_fallback = true;
+        self.reported_loss = loss.clamp(0.0, 1.0);
+        let bounds = (bps(self.config.min), bps(self.config.max));
+        self.fallback.on_report(now, self.reported_loss, self.delays.rtt_s(), bounds);
+    }
+
+    /// The receiver's own limit (REMB, draft-alvestrand-rmcat-remb-03); it holds until the next.
+    pub fn on_remb(&mut self, limit: Bitrate) {
+        self.remb_bps = Some(bps(limit));
+    }
+
+    /// New bounds, as when a stream begins or ends.
+    ///
+    /// # Errors
+    /// If the lowest is above the highest or outside the range of the settings: nothing has
+    /// changed.
+    pub fn set_bounds(&mut self, min: Bitrate, max: Bitrate) -> Result<(), ConfigError> {
+        let start = self.config.start.clamp(min.min(max), max);
+        let config = ControllerConfig { min, max, start, ..self.config };
+        config.check()?;
+        self.config = config;
+        self.aimd.set_bounds((bps(min), bps(max)));
+        Ok(())
+    }
+
+    /// The estimate, if it has changed.
+    pub fn poll(&mut self, now: Duration) -> Option<Estimate> {
+        self.tick(now);
+        let next = self.estimate();
+        let changed = self.told.is_none_or(|told| {
+            let step = told.target.0.abs_diff(next.target.0);
+            step > told.target.0 / 100 || told.reason != next.reason
+        });
+        if changed {
+            self.told = Some(next);
+        }
+        changed.then_some(next)
+    }
+
+    fn tick(&mut self, now: Duration) {
+        if now < self.next_tick {
+            return;
+        }
+        self.next_tick = now.saturating_add(TICK);
+        self.history.expire(now);
+        if !self.started || self.uses_fallback {
+            return;
+        }
+        let oldest = self.history.oldest_in_flight();
+        let since = oldest.map(|at| self.last_feedback.map_or(at, |heard| heard.max(at)));
+        let (estimate, min) = (self.target().0, bps(self.config.min));
+        let before = self.silence.limit_bps();
+        self.silence.update(now, since, self.delays.rtt_s(), estimate, min);
+        if self.silence.limit_bps() != before {
+            self.stats.silences += 1;
+        }
+        let calm = |at| seconds_between(at, now) > CALM_S;
+        let is_quiet = self.config.probing
+            && self.last_feedback.is_some()
+            && self.trend.usage() == Usage::Normal
+            && self.delays.queueing_s() < 0.025
+            && self.silence.limit_bps().is_none()
+            && self.loss.is_calm()
+            && self.aimd.decreased().is_none_or(calm);
+        let situation =
+            Situation { estimate_bps: self.aimd.bps(), max_bps: bps(self.config.max), is_quiet };
+        self.probes.update(now, situation);
+    }
+
+    /// The estimate as it is.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        let (stable, mut reason) = self.target();
+        let drained = stable * self.drain();
+        if drained < stable {
+            reason = Reason::Draining;
+        }
+        let [target, stable] = [drained, stable].map(|rate| self.bounded(rate));
+        let loss = if self.uses_fallback { self.reported_loss } else { self.loss.loss() };
+        let seconds = |value: f64| Duration::from_secs_f64(value.clamp(0.0, 60.0));
+        Estimate {
+            target,
+            stable,
+            throughput: self.throughput.estimate().map(bitrate),
+            loss,
+            rtt: seconds(self.delays.rtt_s()),
+            queueing: seconds(self.delays.queueing_s()),
+            usage: self.trend.usage(),
+            reason,
+        }
+    }
+
+    fn bounded(&self, rate: f64) -> Bitrate {
+        bitrate(rate).clamp(self.config.min, self.config.max)
+    }
+
+    /// What the link is taken to carry, and what decides it.
+    fn target(&self) -> (f64, Reason) {
+        let first = match (self.last_feedback, self.by_probe) {
+            _ if self.uses_fallback => (self.fallback.bps(), Reason::Loss),
+            (None, _) => (self.aimd.bps(), Reason::Start),
+            (_, true) => (self.aimd.bps(), Reason::Probe),
+            (_, false) => (self.aimd.bps(), Reason::Delay),
+        };
+        let limits = [
+            (Some(self.loss.limit_bps()), Reason::Loss),
+            (self.remb_bps, Reason::Receiver),
+            (self.silence.limit_bps(), Reason::Silence),
+        ];
+        let (rate, reason) = limits.iter().fold(first, |least, &(limit, reason)| match limit {
+            Some(limit) if limit < least.0 => (limit, reason),
+            _ => least,
+        });
+        let (min, max) = (bps(self.config.min), bps(self.config.max));
+        if rate <= min {
+            (min, if reason == Reason::Start { reason } else { Reason::Lowest })
+        } else if rate >= max {
+            (max, Reason::Highest)
+        } else {
+            (rate, reason)
+        }
+    }
+
+    /// Share of the estimate that leaves room for the queue to empty.
+    fn drain(&self) -> f64 {
+        let [least, time] = DRAIN_S;
+        let now = self.last_feedback.unwrap_or_default();
+        let lowered = self.aimd.decreased();
+        let draining = lowered.is_some_and(|at| now.saturating_sub(at) < DRAINING);
+        let queue_s = self.delays.queueing_s();
+        if !draining || queue_s < least || self.delays.is_contested(now) {
+            return 1.0;
+        }
+        (1.0 - (queue_s - least) / time).max(LEAST_DRAIN)
+    }
+
+    /// The rate that packets are to leave at while more wait.
+    #[must_use]
+    pub fn pacing_rate(&self) -> Bitrate {
+        let rate = PACING * self.target().0;
+        bitrate(rate.max(bps(self.config.min)))
+    }
+
+    /// Most bytes that are to be in flight.
+    #[must_use]
+    pub fn window_bytes(&self) -> u64 {
+        let now = self.last_feedback.unwrap_or_default();
+        let contested = self.delays.is_contested(now);
+        let others_s = if contested { self.delays.queueing_s().min(0.5) } else { 0.0 };
+        let round_s =
+            self.delays.least_rtt_s() + self.feedback_interval_s + WINDOW_QUEUE_S + others_s;
+        bytes(self.target().0 * round_s).max(LEAST_WINDOW_BYTES)
+    }
+
+    /// Bytes of which no report has come yet.
+    #[must_use]
+    pub fn in_flight_bytes(&self) -> u64 {
+        self.history.in_flight_bytes()
+    }
+
+    /// Whether so much is in flight that everything but audio is to wait. Never for long without
+    /// feedback.
+    #[must_use]
+    pub fn is_window_full(&self, now: Duration) -> bool {
+        let patience_s = 0.3 + self.delays.rtt_s();
+        let is_heard = self.last_feedback.is_some_and(|at| seconds_between(at, now) < patience_s);
+        is_heard && self.in_flight_bytes() > self.window_bytes()
+    }
+
+    /// The next cluster of packets to probe with.
+    pub fn poll_probe(&mut self) -> Option<ProbeCluster> {
+        let cluster = self.probes.poll();
+        self.stats.probes += u64::from(cluster.is_some());
+        cluster
+    }
+
+    /// When to call [`Self::poll`] again, at the latest.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Duration> {
+        self.started.then_some(self.next_tick)
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The share of losses that is taken to be the link's own, whatever is sent.
+    #[must_use]
+    pub fn inherent_loss(&self) -> f64 {
+        self.loss.inherent()
+    }
+
+    /// Milliseconds' worth of the target that are in flight, for reports.
+    #[must_use]
+    pub fn flight_time(&self) -> Duration {
+        let seconds = bits(self.in_flight_bytes()) / self.target().0.max(1.0);
+        Duration::from_secs_f64(seconds.clamp(0.0, 60.0))
+    }
+}

@@ -1,0 +1,271 @@
+//! The loss-based limit. Losses that come with a rate the link cannot carry lower it; losses that
+//! stay the same whatever is sent do not.
+//!
+//! A part of the losses is taken to be the link's own, at any rate. What goes beyond it is put to
+//! the test: the rate is lowered to what arrives. If the losses go away they were the rate's, and
+//! the limit stays there and grows slowly. If they stay, they are the link's own from now on, and
+//! the limit is taken away again.
+
+use std::time::Duration;
+
+use super::units::{bits, seconds_between};
+
+/// Losses beyond the link's own that are looked into, as a share.
+const SUSPICIOUS: f64 = 0.04;
+/// Losses of the link's own from which on the rate is bounded in any case, as a share, and how
+/// much: the bound is `BALANCE_BPS / (loss - TOLERATED)`.
+const TOLERATED: f64 = 0.05;
+const BALANCE_BPS: f64 = 100e3;
+/// Length of an observation: at least this, and so many packets, or else the second time.
+const OBSERVE_S: [f64; 2] = [0.25, 1.0];
+const OBSERVE_PACKETS: u32 = 20;
+/// Weight of a new observation in the smoothed loss.
+const WEIGHT: f64 = 0.25;
+/// The same in their variance, where it is higher and where it is lower; losses in bursts vary more
+/// than independent ones.
+const VARIANCE_WEIGHT: [f64; 2] = [0.15, 0.02];
+const PRIOR_VARIANCE: f64 = 0.002;
+/// Weight of a new observation in the inherent loss where no test is needed, and the most of it.
+const FOLLOW: f64 = 0.03;
+const MAX_INHERENT: f64 = 0.5;
+/// A test lasts at least, and at most, so many seconds, until so many packets are known.
+const TEST_S: [f64; 2] = [0.7, 3.0];
+const TEST_PACKETS: u32 = 60;
+/// A limit is held for so many seconds and then grows by this share each second.
+const HOLD_S: f64 = 2.0;
+const GROWTH: f64 = 0.10;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    /// No limit.
+    Open,
+    /// The rate was lowered at `since`, when so much was lost.
+    Testing { since: Duration, loss: f64, packets: u32, lost: u32 },
+    /// Limited; the losses have gone away.
+    Limited { since: Duration },
+}
+
+/// The limit.
+#[derive(Clone, Debug)]
+pub(super) struct LossLimit {
+    state: State,
+    limit_bps: f64,
+    /// The link's own losses.
+    inherent: f64,
+    smoothed: f64,
+    /// Of the observations, about the smoothed loss.
+    variance: f64,
+    begins: Option<Duration>,
+    packets: u32,
+    lost: u32,
+    arrived_bytes: u64,
+    updated: Option<Duration>,
+    seen_any: bool,
+}
+
+impl Default for LossLimit {
+    fn default() -> Self {
+        Self {
+            state: State::Open,
+            limit_bps: f64::INFINITY,
+            inherent: 0.0,
+            smoothed: 0.0,
+            variance: PRIOR_VARIANCE,
+            begins: None,
+            packets: 0,
+            lost: 0,
+            arrived_bytes: 0,
+            updated: None,
+            seen_any: false,
+        }
+    }
+}
+
+impl LossLimit {
+    /// The share of packets that are lost, smoothed: 0..=1.
+    pub(super) fn loss(&self) -> f64 {
+        self.smoothed
+    }
+
+    /// The link's own share of it.
+    pub(super) fn inherent(&self) -> f64 {
+        self.inherent
+    }
+
+    /// What may be sent; infinite if the losses do not limit it.
+    pub(super) fn limit_bps(&self) -> f64 {
+        let over = self.inherent.min(self.smoothed) - TOLERATED;
+        let bound = if over > 0.0 { BALANCE_BPS / over } else { f64::INFINITY };
+        self.limit_bps.min(bound)
+    }
+
+    /// A packet arrived.
+    pub(super) fn on_arrived(&mut self, bytes: u32) {
+        self.packets = self.packets.saturating_add(1);
+        self.arrived_bytes = self.arrived_bytes.saturating_add(bytes.into());
+    }
+
+    /// A packet was lost.
+    pub(super) fn on_lost(&mut self) {
+        self.packets = self.packets.saturating_add(1);
+        self.lost = self.lost.saturating_add(1);
+    }
+
+    /// After each report; `sent_bps` is the rate that the packets were sent at, about.
+    pub(super) fn update(&mut self, now: Duration, rtt_s: f64, sent_bps: f64) {
+        let before = self.updated.replace(now).unwrap_or(now);
+        self.grow(now, seconds_between(before, now).clamp(0.0, 1.0), sent_bps);
+        let begins = *self.begins.get_or_insert(now);
+        let elapsed = seconds_between(begins, now);
+        let [short, long] = OBSERVE_S;
+        let complete = elapsed >= short && self.packets >= OBSERVE_PACKETS;
+        if !complete && (elapsed < long || self.packets < 5) {
+            return;
+        }
+        let loss = f64::from(self.lost) / f64::from(self.packets.max(1));
+        let arrived_bps = bits(self.arrived_bytes) / elapsed.max(1e-3);
+        let weight = if self.seen_any { WEIGHT } else { 1.0 };
+        self.seen_any = true;
+        let off = (loss - self.smoothed) * (loss - self.smoothed);
+        self.smoothed += weight * (loss - self.smoothed);
+        self.observe(now, rtt_s, loss, arrived_bps);
+        let weight = VARIANCE_WEIGHT[usize::from(off < self.variance)];
+        self.variance += weight * (off.min(0.05) - self.variance);
+        self.begins = Some(now);
+        (self.packets, self.lost, self.arrived_bytes) = (0, 0, 0);
+    }
+
+    fn observe(&mut self, now: Duration, rtt_s: f64, loss: f64, arrived_bps: f64) {
+        match &mut self.state {
+            State::Testing { since, loss: loss_before, packets, lost } => {
+                // What is reported for a round trip was sent before.
+                if seconds_between(*since, now) < rtt_s + 0.2 {
+                    return;
+                }
+                *packets = packets.saturating_add(self.packets);
+                *lost = lost.saturating_add(self.lost);
+                let elapsed = seconds_between(*since, now);
+                if elapsed < TEST_S[0] || (*packets < TEST_PACKETS && elapsed < TEST_S[1]) {
+                    return;
+                }
+                let stays = f64::from(*lost) / f64::from((*packets).max(1));
+                let fell = stays < self.inherent + 0.5 * (*loss_before - self.inherent);
+                self.smoothed = stays;
+                if fell {
+                    self.state = State::Limited { since: now };
+                } else {
+                    self.inherent = stays.min(MAX_INHERENT);
+                    self.open();
+                }
+            }
+            State::Open | State::Limited { .. } => {
+                // One observation far off counts at once, a smaller excess when it lasts.
+                let sudden = loss > self.inherent + 0.10 + 3.0 * self.spread();
+                if sudden || self.smoothed > self.suspicious() {
+                    let loss = if sudden { loss } else { self.smoothed };
+                    // What arrives, and what would have been lost of it anyway.
+                    self.limit_bps = 0.95 * arrived_bps / (1.0 - self.inherent);
+                    self.state = State::Testing { since: now, loss, packets: 0, lost: 0 };
+                } else {
+                    self.inherent += FOLLOW * (self.smoothed.min(MAX_INHERENT) - self.inherent);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        self.state = State::Open;
+        self.limit_bps = f64::INFINITY;
+    }
+
+    /// A probe found so much room.
+    pub(super) fn on_probe(&mut self, found_bps: f64) {
+        if matches!(self.state, State::Limited { .. }) && found_bps > self.limit_bps {
+            self.limit_bps = found_bps;
+        }
+    }
+
+    /// Whether no more is lost than the link loses anyway.
+    pub(super) fn is_calm(&self) -> bool {
+        !matches!(self.state, State::Testing { .. }) && self.smoothed < self.suspicious()
+    }
+
+    /// The deviation of one observation.
+    fn spread(&self) -> f64 {
+        let expected = (self.inherent * (1.0 - self.inherent)).max(0.02);
+        (expected / f64::from(OBSERVE_PACKETS)).max(self.variance).sqrt()
+    }
+
+    /// Smoothed losses above this are put to the test.
+    fn suspicious(&self) -> f64 {
+        self.inherent + SUSPICIOUS + 0.6 * self.spread()
+    }
+
+    fn grow(&mut self, now: Duration, elapsed_s: f64, sent_bps: f64) {
+        let State::Limited { since } = self.state else { return };
+        if seconds_between(since, now) < HOLD_S {
+            return;
+        }
+        self.limit_bps *= 1.0 + GROWTH * elapsed_s;
+        // Far above what is sent it is no limit any more.
+        if self.limit_bps > 1.5 * sent_bps.max(1e3) {
+            self.open();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// Sends at what the limit allows, at most 1.5 Mb/s, over a link that loses `share` at random
+    /// and carries `capacity` without a queue; gives the mean rate of the last half.
+    fn run(share: f64, capacity: f64) -> f64 {
+        let mut limit = LossLimit::default();
+        let mut rng = Rng::new(3);
+        let (mut sum, mut steps) = (0.0, 0.0);
+        let mut carry = 0.0;
+        for step in 0..1200_u64 {
+            let rate = limit.limit_bps().min(1.5e6);
+            carry += rate * 0.05 / 8000.0;
+            while carry >= 1.0 {
+                carry -= 1.0;
+                let excess = (1.0 - capacity / rate).max(0.0);
+                if rng.unit() < share || rng.unit() < excess {
+                    limit.on_lost();
+                } else {
+                    limit.on_arrived(1000);
+                }
+            }
+            limit.update(Duration::from_millis(50 * step), 0.05, rate);
+            if step >= 600 {
+                sum += rate;
+                steps += 1.0;
+            }
+        }
+        sum / steps
+    }
+
+    #[test]
+    fn random_losses_do_not_lower_the_rate() {
+        for share in [0.0, 0.02, 0.05, 0.1] {
+            let mean = run(share, 1e9);
+            assert!(mean > 1.3e6, "{share}: {mean}");
+        }
+    }
+
+    #[test]
+    fn losses_of_a_link_that_is_too_narrow_do() {
+        for share in [0.0, 0.05] {
+            let mean = run(share, 5e5);
+            assert!((3.5e5..6.5e5).contains(&mean), "{share}: {mean}");
+        }
+    }
+
+    #[test]
+    fn heavy_losses_bound_the_rate_in_any_case() {
+        let mean = run(0.3, 1e9);
+        assert!(mean < 6e5, "{mean}");
+    }
+}

@@ -1,0 +1,52 @@
+//! What is sent while no feedback comes: half as much each time that some is overdue.
+
+use std::time::Duration;
+
+use super::units::seconds_between;
+
+/// Feedback is overdue after a round trip and this.
+const OVERDUE_S: f64 = 0.5;
+
+/// The limit while nothing is heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Silence {
+    limit_bps: Option<f64>,
+    /// The rate before.
+    before_bps: f64,
+    counted_from: Option<Duration>,
+}
+
+impl Silence {
+    /// At any time; `waiting_since`: when the oldest packet without a report was sent, or when the
+    /// last report came if that was later.
+    pub(super) fn update(
+        &mut self,
+        now: Duration,
+        waiting_since: Option<Duration>,
+        rtt_s: f64,
+        bps: f64,
+        min_bps: f64,
+    ) {
+        let Some(since) = waiting_since else { return };
+        let from = self.counted_from.map_or(since, |from| from.max(since));
+        if seconds_between(from, now) < OVERDUE_S + rtt_s.min(2.0) {
+            return;
+        }
+        if self.limit_bps.is_none() {
+            self.before_bps = bps;
+        }
+        let limit = self.limit_bps.unwrap_or(bps) / 2.0;
+        self.limit_bps = Some(limit.max(min_bps));
+        self.counted_from = Some(now);
+    }
+
+    /// Feedback came. If it had been overdue: the limit by now, and the rate before.
+    pub(super) fn end(&mut self) -> Option<(f64, f64)> {
+        self.counted_from = None;
+        self.limit_bps.take().map(|limit| (limit, self.before_bps))
+    }
+
+    pub(super) fn limit_bps(&self) -> Option<f64> {
+        self.limit_bps
+    }
+}

@@ -1,0 +1,60 @@
+//! The cases. What they print makes the tables of docs/congestion.md:
+//! `cargo test -p codec-rtc --lib simulation -- --nocapture --test-threads=1`.
+
+mod losses;
+mod rfc8867;
+mod steps;
+
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+
+use super::{FlowConfig, Record, World, link};
+use crate::congestion::ControllerConfig;
+use crate::link::LinkConfig;
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// A way back that is wide enough.
+fn back(delay_ms: u64) -> LinkConfig {
+    link(delay_ms, 300, &[(0, 100_000)])
+}
+
+/// A flow whose estimate is at most so much.
+fn at_most(kbps: u64) -> FlowConfig {
+    let controller = ControllerConfig { max: Bitrate::kbps(kbps), ..ControllerConfig::default() };
+    FlowConfig { controller, ..FlowConfig::new() }
+}
+
+/// One flow over a link and back with the same delay.
+fn one(link: LinkConfig, flow: FlowConfig, seconds: u64) -> Record {
+    let delay = u64::try_from(link.delay.as_millis()).expect("short");
+    World::new(vec![link, back(delay)], &[flow], 1).run(secs(seconds))
+}
+
+/// What a piece of a run gave.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    /// Share of the capacity that arrives.
+    utilisation: f64,
+    /// 95 % of the time in the queue, in milliseconds.
+    queue_p95_ms: f64,
+    /// Jain's index of the flows.
+    fairness: f64,
+}
+
+/// Figures of the flows on a link between two times in seconds, printed as a row.
+fn figures(case: &str, record: &Record, on: (usize, &[usize]), from: f64, to: f64) -> Figures {
+    let (link, flows) = on;
+    let utilisation = record.utilisation(link, flows, from, to);
+    let [p50, p95] = record.queueing_ms(link, from, to);
+    let loss = 100.0 * record.loss(flows, from, to);
+    let fairness = record.fairness(flows, from, to);
+    let share = 100.0 * utilisation;
+    println!(
+        "| {case} | {from:.0}-{to:.0} | {share:.0} | {p50:.0} / {p95:.0} | {loss:.2} | {fairness:.2} |"
+    );
+    Figures { utilisation, queue_p95_ms: p95, fairness }
+}

@@ -1,0 +1,49 @@
+//! Losses that do not depend on the rate.
+
+use super::{at_most, figures, link, one};
+use crate::link::{Jitter, JitterShape, LinkConfig, Loss};
+use std::time::Duration;
+
+const ALONE: (usize, &[usize]) = (0, &[0]);
+
+#[test]
+fn losses_of_the_link_itself_leave_the_rate() {
+    let cases = [
+        ("no loss", Loss::None, 0.85),
+        ("2 % random", Loss::Random(0.02), 0.8),
+        ("5 % random", Loss::Random(0.05), 0.75),
+        ("10 % random", Loss::Random(0.1), 0.65),
+        ("5 % in bursts of 4", Loss::Bursts { mean: 0.05, burst: 4.0 }, 0.7),
+        ("10 % in bursts of 4", Loss::Bursts { mean: 0.1, burst: 4.0 }, 0.5),
+    ];
+    for (case, loss, least) in cases {
+        let record = one(LinkConfig { loss, ..link(25, 300, &[(0, 2000)]) }, at_most(5000), 65);
+        let figures = figures(case, &record, ALONE, 5.0, 65.0);
+        let seconds = (5..60).map(|at| record.sent_kbps(0, at.into(), f64::from(at) + 5.0));
+        let slowest = seconds.fold(f64::INFINITY, f64::min);
+        println!("  at least {slowest:.0} kb/s in any five seconds");
+        assert!(figures.utilisation > least && slowest > 800.0, "{figures:?} {slowest}");
+    }
+}
+
+#[test]
+fn jitter_and_reordering_leave_the_rate() {
+    for (case, time_ms, reorders) in [("jitter 10 ms", 10, false), ("reordering 30 ms", 30, true)] {
+        let time = Duration::from_millis(time_ms);
+        let jitter = Jitter { time, shape: JitterShape::Uniform, reorders };
+        let record = one(LinkConfig { jitter, ..link(25, 300, &[(0, 2000)]) }, at_most(5000), 60);
+        let figures = figures(case, &record, ALONE, 5.0, 60.0);
+        println!("  {:?}", record.stats);
+        assert!(figures.utilisation > 0.4, "{figures:?}");
+    }
+}
+
+/// A policer: what is too much is dropped, and nothing queues.
+#[test]
+fn a_link_without_a_queue_is_found_by_its_losses() {
+    let record = one(link(25, 40, &[(0, 1000)]), at_most(5000), 60);
+    let figures = figures("queue of 40 ms", &record, ALONE, 5.0, 60.0);
+    assert!(figures.utilisation > 0.5, "{figures:?}");
+    let lost = record.loss(&[0], 5.0, 60.0);
+    assert!(lost < 0.1, "{lost}");
+}

@@ -1,0 +1,94 @@
+//! A long TCP flow, as far as it matters to its neighbours: slow start, congestion avoidance and
+//! fast retransmission (RFC 5681) over segments of 1,500 bytes on the wire.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+pub(super) struct Tcp {
+    start: Duration,
+    window: f64,
+    threshold: f64,
+    next: u64,
+    acked: u64,
+    repeated: u32,
+    /// Losses up to this number belong to one event.
+    recover: u64,
+    again: Option<u64>,
+    progress: Duration,
+    /// At the receiver.
+    expected: u64,
+    beyond: BTreeSet<u64>,
+}
+
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Tcp {
+    pub(super) fn new(start: Duration) -> Self {
+        Self {
+            start,
+            window: 10.0,
+            threshold: 1e9,
+            next: 0,
+            acked: 0,
+            repeated: 0,
+            recover: 0,
+            again: None,
+            progress: start,
+            expected: 0,
+            beyond: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn next_time(&self) -> Duration {
+        self.progress + TIMEOUT
+    }
+
+    pub(super) fn poll(&mut self, now: Duration) -> Option<u64> {
+        if now < self.start {
+            return None;
+        }
+        if now >= self.next_time() {
+            (self.threshold, self.window) = (self.window / 2.0, 2.0);
+            (self.next, self.recover, self.progress) = (self.acked, self.next, now);
+        }
+        if let Some(number) = self.again.take() {
+            return Some(number);
+        }
+        let in_flight = (self.next - self.acked).saturating_sub(self.repeated.into());
+        ((in_flight as f64) < self.window).then(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+
+    /// The number of the segment that is waited for next.
+    pub(super) fn receive(&mut self, number: u64) -> u64 {
+        if number >= self.expected {
+            self.beyond.insert(number);
+        }
+        while self.beyond.remove(&self.expected) {
+            self.expected += 1;
+        }
+        self.expected
+    }
+
+    pub(super) fn acknowledge(&mut self, now: Duration, number: u64) {
+        if number > self.acked {
+            self.window += if self.window < self.threshold { 1.0 } else { 1.0 / self.window };
+            // More is missing of the same event.
+            if number < self.recover {
+                self.again = Some(number);
+            }
+            (self.acked, self.repeated, self.progress) = (number, 0, now);
+            self.next = self.next.max(number);
+        } else if number == self.acked {
+            self.repeated += 1;
+            if self.repeated == 3 && number >= self.recover {
+                self.threshold = (self.window / 2.0).max(2.0);
+                self.window = self.threshold;
+                self.recover = self.next;
+                self.again = Some(number);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The controller as a whole, by hand; `simulation` has it at work.
+
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+
+use super::*;
+use crate::rng::Rng;
+use crate::sequence::wrap_16;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn controller() -> Controller {
+    Controller::new(ControllerConfig::default()).unwrap()
+}
+
+/// Sends 1000 bytes every 20 ms from `from` to `to`, with feedback on each packet after 60 ms if
+/// `heard`; 400 kb/s.
+fn send(controller: &mut Controller, from: u64, to: u64, heard: bool) {
+    for at in (from..to).step_by(20) {
+        let number = wrap_16(i64::try_from(at / 20).unwrap());
+        controller.poll(ms(at));
+        controller.on_sent(ms(at), number, 1000, PacketKind::Media, None);
+        if heard && at >= from + 60 {
+            let reports =
+                [PacketReport { sequence: number.wrapping_sub(3), arrival: Some(ms(at)) }];
+            let outcome = controller.on_feedback(ms(at), &reports);
+            assert_eq!(outcome.received, [number.wrapping_sub(3)]);
+        }
+    }
+}
+
+#[test]
+fn it_starts_where_it_is_told_and_asks_for_probes() {
+    let mut controller = controller();
+    let first = controller.poll(ms(0)).unwrap();
+    assert_eq!((first.target, first.reason), (Bitrate::kbps(300), Reason::Start));
+    assert_eq!(controller.poll(ms(1)), None, "nothing has changed");
+    assert_eq!(controller.poll_probe(), None, "nothing is sent yet");
+    controller.on_sent(ms(2), 0, 1000, PacketKind::Media, None);
+    let rates: Vec<_> = std::iter::from_fn(|| controller.poll_probe())
+        .map(|cluster| cluster.rate.as_kbps())
+        .collect();
+    assert_eq!(rates, [900, 1800]);
+}
+
+#[test]
+fn it_grows_while_the_delay_is_steady_and_halves_when_nothing_is_heard() {
+    let mut controller = controller();
+    send(&mut controller, 0, 5000, true);
+    let grown = controller.estimate();
+    assert!((350..620).contains(&grown.target.as_kbps()), "{grown:?}");
+    assert_eq!((grown.rtt, grown.queueing), (ms(60), ms(0)));
+    assert_eq!(grown.throughput.map(|rate| (rate.as_kbps() + 5) / 10), Some(40));
+    send(&mut controller, 5000, 5700, false);
+    let silent = controller.estimate();
+    assert_eq!((silent.reason, silent.target.0), (Reason::Silence, grown.target.0 / 2));
+    send(&mut controller, 5700, 12_000, false);
+    assert_eq!(controller.estimate().target, Bitrate::kbps(30));
+}
+
+#[test]
+fn the_receivers_limit_is_kept() {
+    let mut controller = controller();
+    send(&mut controller, 0, 1000, true);
+    controller.on_remb(Bitrate::kbps(100));
+    let limited = controller.poll(ms(1000)).unwrap();
+    assert_eq!((limited.target, limited.reason), (Bitrate::kbps(100), Reason::Receiver));
+    controller.on_remb(Bitrate::kbps(1));
+    assert_eq!(controller.poll(ms(1001)).unwrap().target, Bitrate::kbps(30));
+}
+
+#[test]
+fn receiver_reports_serve_where_nothing_else_comes() {
+    let mut controller = controller();
+    for second in 0..10 {
+        controller.on_loss_report(Duration::from_secs(second), 0.0);
+    }
+    let grown = controller.estimate();
+    assert!((550..700).contains(&grown.target.as_kbps()), "{grown:?}");
+    for second in 10..13 {
+        controller.on_loss_report(Duration::from_secs(second), 0.05);
+    }
+    assert_eq!(controller.estimate().target, grown.target);
+    controller.on_loss_report(Duration::from_secs(13), 0.2);
+    let fallen = controller.estimate().target.0;
+    assert_eq!(fallen, grown.target.0 * 9 / 10);
+    send(&mut controller, 14_000, 14_200, true);
+    assert_ne!(controller.estimate().target.0, fallen, "transport-wide feedback counts alone");
+}
+
+#[test]
+fn the_window_fills_only_while_feedback_comes() {
+    let mut controller = controller();
+    send(&mut controller, 0, 1000, true);
+    for number in 0..60_u16 {
+        let sequence = 1000 + number;
+        controller.on_sent(ms(1000), sequence, 1200, PacketKind::Media, None);
+    }
+    assert!(controller.in_flight_bytes() > controller.window_bytes());
+    assert!(controller.is_window_full(ms(1010)));
+    assert!(!controller.is_window_full(ms(1500)));
+}
+
+#[test]
+fn bounds_hold_at_once() {
+    let mut controller = controller();
+    controller.set_bounds(Bitrate::kbps(500), Bitrate::kbps(600)).unwrap();
+    assert_eq!(controller.estimate().target, Bitrate::kbps(500));
+    assert!(controller.set_bounds(Bitrate::kbps(600), Bitrate::kbps(500)).is_err());
+    assert!(controller.set_bounds(Bitrate(0), Bitrate::kbps(500)).is_err());
+    assert_eq!(controller.estimate().target, Bitrate::kbps(500));
+    for (min, start, max) in [(0, 300, 500), (50, 40, 500), (50, 600, 500), (50, 60, 2_000_000)] {
+        let [min, start, max] = [min, start, max].map(Bitrate::kbps);
+        let config = ControllerConfig { min, max, start, probing: true };
+        assert!(Controller::new(config).is_err(), "{config:?}");
+    }
+}
+
+#[test]
+fn any_feedback_in_any_order_keeps_the_bounds() {
+    for seed in 0..20 {
+        let mut rng = Rng::new(seed);
+        let mut controller = controller();
+        let (mut at, mut number) = (0_u64, 0_u16);
+        for _ in 0..2000 {
+            at += *rng.pick(&[0, 1, 5, 20, 300, 10_000]);
+            let now = ms(at);
+            match rng.below(8) {
+                0..4 => {
+                    number = number.wrapping_add(*rng.pick(&[1, 1, 1, 2, 30_000, 65_535]));
+                    let bytes = *rng.pick(&[0, 100, 1200, u32::MAX]);
+                    let probe = controller.poll_probe().map(|cluster| cluster.id);
+                    controller.on_sent(now, number, bytes, PacketKind::Media, probe);
+                }
+                4..7 => {
+                    let first = number.wrapping_sub(*rng.pick(&[0, 3, 10, 40_000]));
+                    let reports: Vec<_> = (0..rng.below(20))
+                        .map(|step| {
+                            let end = *rng.pick(&[100, 1 << 20, 1 << 60]);
+                            let arrival = ms(rng.below(end));
+                            PacketReport {
+                                sequence: first.wrapping_add(wrap_16(step.cast_signed())),
+                                arrival: (rng.below(4) > 0).then_some(arrival),
+                            }
+                        })
+                        .collect();
+                    controller.on_feedback(now, &reports);
+                }
+                _ => {
+                    controller.on_loss_report(now, *rng.pick(&[0.0, 0.5, -1.0, f64::NAN]));
+                    controller.on_rtt(now, ms(*rng.pick(&[0, 100, 1 << 60])));
+                    controller.on_remb(Bitrate(*rng.pick(&[0, 1_000_000, u64::MAX])));
+                }
+            }
+            controller.poll(now);
+            let estimate = controller.estimate();
+            for rate in [estimate.target, estimate.stable] {
+                assert!(
+                    (Bitrate::kbps(30)..=Bitrate::kbps(20_000)).contains(&rate),
+                    "{estimate:?}"
+                );
+            }
+            assert!((0.0..=1.0).contains(&estimate.loss));
+            assert!(controller.pacing_rate() >= Bitrate::kbps(30));
+        }
+    }
+}
