@@ -1,0 +1,148 @@
+//! Opus in RTP: one Opus packet in each. RFC 7587, section 4.
+
+use codec_core::audio::opus_packet::OpusPacket;
+use codec_core::error::ConfigError;
+
+use super::AudioPacketizerConfig;
+use super::spurt::Spurt;
+use crate::rtp::Malformed;
+
+/// Ticks per second of timestamps, whatever the rate of the sound.
+pub const CLOCK_HZ: u32 = 48_000;
+
+/// What a payload says without being decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpusPayload<'a> {
+    /// The Opus packet.
+    pub data: &'a [u8],
+    /// How long it lasts: 120..=5760.
+    pub ticks: u32,
+    /// Nothing is coded: the sender is silent.
+    pub is_dtx: bool,
+    /// It carries a coarse copy of the packet before.
+    pub has_fec: bool,
+}
+
+impl<'a> OpusPayload<'a> {
+    /// Looks at a payload.
+    ///
+    /// # Errors
+    /// If it is empty or breaks the rules of RFC 6716, section 3.4.
+    pub fn parse(payload: &'a [u8]) -> Result<Self, Malformed> {
+        if payload.is_empty() {
+            return Err(Malformed::EmptyPayload);
+        }
+        let packet = OpusPacket::parse(payload).map_err(|_| Malformed::Field {
+            what: "an Opus packet that breaks the rules of RFC 6716, 3.4",
+        })?;
+        // At most 120 ms.
+        let ticks = u64::from(packet.duration_us()) * u64::from(CLOCK_HZ) / 1_000_000;
+        Ok(Self {
+            data: payload,
+            ticks: u32::try_from(ticks).unwrap_or(0),
+            is_dtx: packet.is_dtx(),
+            has_fec: packet.has_fec(),
+        })
+    }
+}
+
+/// Makes RTP packets of Opus packets.
+#[derive(Clone, Debug)]
+pub struct Packetizer {
+    spurt: Spurt,
+    send_dtx: bool,
+}
+
+impl Packetizer {
+    /// A packetizer that leaves silent packets out (discontinuous transmission): the next packet has
+    /// a marker, and a timestamp that shows how long it was silent.
+    ///
+    /// # Errors
+    /// If a setting is outside its range.
+    pub fn new(config: AudioPacketizerConfig) -> Result<Self, ConfigError> {
+        Ok(Self { spurt: Spurt::new(config)?, send_dtx: false })
+    }
+
+    /// Sends silent packets of one byte as well.
+    #[must_use]
+    pub fn with_dtx(self) -> Self {
+        Self { send_dtx: true, ..self }
+    }
+
+    /// Sequence number of the next packet.
+    #[must_use]
+    pub fn next_sequence(&self) -> u16 {
+        self.spurt.next_sequence()
+    }
+
+    /// Appends the packet of `data`, whose first sample is at `timestamp`, to `out`, unless it is
+    /// left out as silent. What it holds.
+    ///
+    /// # Errors
+    /// If `data` is no Opus packet.
+    pub fn packetize<'a>(
+        &mut self,
+        data: &'a [u8],
+        timestamp: u32,
+        out: &mut Vec<Vec<u8>>,
+    ) -> Result<OpusPayload<'a>, Malformed> {
+        let payload = OpusPayload::parse(data)?;
+        if self.send_dtx || !payload.is_dtx {
+            out.push(self.spurt.packet(data, timestamp, payload.ticks));
+        }
+        Ok(payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp;
+
+    const CONFIG: AudioPacketizerConfig =
+        AudioPacketizerConfig { payload_type: 111, ssrc: 9, first_sequence: 65_535 };
+    /// Full band CELT of 20 ms, one frame.
+    const SOUND: [u8; 4] = [31 << 3, 1, 2, 3];
+    const SILENCE: [u8; 1] = [31 << 3];
+
+    #[test]
+    fn each_opus_packet_is_one_rtp_packet() {
+        let mut packetizer = Packetizer::new(CONFIG).unwrap();
+        let mut out = Vec::new();
+        for index in 0..3 {
+            let payload = packetizer.packetize(&SOUND, index * 960, &mut out).unwrap();
+            assert_eq!((payload.ticks, payload.is_dtx), (960, false));
+        }
+        let packets: Vec<_> = out.iter().map(|bytes| rtp::parse(bytes).unwrap()).collect();
+        assert!(packets.iter().all(|packet| packet.payload == SOUND));
+        let heads = packets.iter().map(|packet| (packet.header.marker, packet.header.sequence));
+        assert_eq!(heads.collect::<Vec<_>>(), [(true, 65_535), (false, 0), (false, 1)]);
+        assert_eq!(packets[2].header.timestamp, 1920);
+        assert_eq!((packets[0].header.payload_type, packets[0].header.ssrc), (111, 9));
+    }
+
+    #[test]
+    fn silence_is_left_out_and_the_marker_follows_it() {
+        let mut packetizer = Packetizer::new(CONFIG).unwrap();
+        let mut out = Vec::new();
+        for (index, data) in [&SOUND[..], &SILENCE, &SILENCE, &SOUND].into_iter().enumerate() {
+            let timestamp = u32::try_from(index).unwrap() * 960;
+            packetizer.packetize(data, timestamp, &mut out).unwrap();
+        }
+        assert_eq!(out.len(), 2);
+        let last = rtp::parse(&out[1]).unwrap().header;
+        assert_eq!((last.marker, last.sequence, last.timestamp), (true, 0, 2880));
+        let mut all = Packetizer::new(CONFIG).unwrap().with_dtx();
+        assert!(all.packetize(&SILENCE, 0, &mut out).unwrap().is_dtx);
+        assert_eq!(out.len(), 3);
+    }
+
+    #[test]
+    fn what_is_no_opus_is_refused() {
+        assert_eq!(OpusPayload::parse(&[]), Err(Malformed::EmptyPayload));
+        // Two frames of equal length in three bytes.
+        assert!(matches!(OpusPayload::parse(&[1, 2]), Err(Malformed::Field { .. })));
+        let wrong = AudioPacketizerConfig { payload_type: 128, ..CONFIG };
+        assert!(Packetizer::new(wrong).is_err());
+    }
+}

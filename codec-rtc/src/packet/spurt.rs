@@ -1,0 +1,62 @@
+//! What packets of sound share: numbering, and the marker after silence. RFC 3551, section 4.1.
+
+use codec_core::error::ConfigError;
+
+use crate::rtp::{self, FIXED_HEADER_BYTES, Header};
+
+/// Settings of a packetizer of sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioPacketizerConfig {
+    /// 0..=127.
+    pub payload_type: u8,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// Sequence number of the first packet.
+    pub first_sequence: u16,
+}
+
+impl AudioPacketizerConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.payload_type > 127 {
+            return Err(ConfigError::new("payload type", self.payload_type, "0..=127"));
+        }
+        Ok(())
+    }
+}
+
+/// Numbers packets; the first of a talkspurt bears the marker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spurt {
+    config: AudioPacketizerConfig,
+    sequence: u16,
+    /// Timestamp that goes on without a gap.
+    expected: Option<u32>,
+}
+
+impl Spurt {
+    pub(super) fn new(config: AudioPacketizerConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self { config, sequence: config.first_sequence, expected: None })
+    }
+
+    pub(super) fn next_sequence(&self) -> u16 {
+        self.sequence
+    }
+
+    /// A packet with `payload`, which lasts `ticks`.
+    pub(super) fn packet(&mut self, payload: &[u8], timestamp: u32, ticks: u32) -> Vec<u8> {
+        let header = Header {
+            marker: self.expected != Some(timestamp),
+            payload_type: self.config.payload_type,
+            sequence: self.sequence,
+            timestamp,
+            ssrc: self.config.ssrc,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.expected = Some(timestamp.wrapping_add(ticks));
+        let mut packet = Vec::with_capacity(FIXED_HEADER_BYTES + payload.len());
+        rtp::write(&header, &mut packet);
+        packet.extend_from_slice(payload);
+        packet
+    }
+}
