@@ -8,6 +8,7 @@
 
 mod jitter;
 mod loss;
+mod spec;
 mod stats;
 mod trace;
 
@@ -19,6 +20,7 @@ use codec_core::error::ConfigError;
 
 pub use jitter::{Jitter, JitterShape};
 pub use loss::{Loss, LossProcess};
+pub use spec::{LinkSpec, SpecRate, percent, time};
 pub use stats::{Distribution, LinkStats};
 pub use trace::{RateTrace, TraceError};
 
@@ -254,6 +256,12 @@ impl<T> Link<T> {
     #[must_use]
     pub fn stats(&self) -> &LinkStats {
         &self.stats
+    }
+
+    /// Leaves the single times out of [`Self::stats`], which are kept one by one: for links without
+    /// an end. The counts stay.
+    pub fn forget_times(&mut self) {
+        self.stats.forget_times();
     }
 }
 

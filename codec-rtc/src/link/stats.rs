@@ -112,6 +112,12 @@ impl LinkStats {
         self.reordered_packets += u64::from(reordered);
     }
 
+    pub(super) fn forget_times(&mut self) {
+        for times in [&mut self.queueing, &mut self.one_way, &mut self.propagation] {
+            times.nanos.clear();
+        }
+    }
+
     /// Share of the packets sent that were lost on the way.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a report")]

@@ -1,0 +1,358 @@
+//! A link as it is written: `rate=800k,delay=40ms,loss=2%,burst=3`, `wifi_lossy,seed=7`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+
+use super::{Jitter, JitterShape, Link, LinkConfig, Loss, QueueLimit, RateTrace};
+
+/// The rate of a link that states none: no bottleneck.
+const FREE: Bitrate = Bitrate(1_000_000_000);
+
+const KEYS: &str =
+    "rate, delay, jitter, shape, reorder, loss, burst, dup, queue, overhead and seed";
+
+/// The rate as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SpecRate {
+    /// The same at all times.
+    Constant(Bitrate),
+    /// The name of a file of steps (`.csv`), which is not read here.
+    File(String),
+}
+
+/// Links by name: as others publish them for tests of WebRTC.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Preset {
+    name: &'static str,
+    delay_ms: u64,
+    jitter_ms: u64,
+    /// Mean packets between bursts of losses, and of a burst.
+    good: f64,
+    bad: f64,
+    mbps: u64,
+    queue_kb: u64,
+}
+
+#[rustfmt::skip]
+const PRESETS: [Preset; 6] = [
+    Preset { name: "wifi", delay_ms: 5, jitter_ms: 2, good: 200.0, bad: 2.0, mbps: 100, queue_kb: 200 },
+    Preset { name: "wifi_lossy", delay_ms: 15, jitter_ms: 10, good: 40.0, bad: 2.0, mbps: 50, queue_kb: 100 },
+    Preset { name: "wifi_congested", delay_ms: 10, jitter_ms: 20, good: 20.0, bad: 2.0, mbps: 5, queue_kb: 30 },
+    Preset { name: "cellular", delay_ms: 50, jitter_ms: 15, good: 100.0, bad: 2.0, mbps: 30, queue_kb: 100 },
+    Preset { name: "satellite", delay_ms: 600, jitter_ms: 30, good: 100.0, bad: 3.0, mbps: 15, queue_kb: 500 },
+    Preset { name: "congested", delay_ms: 80, jitter_ms: 40, good: 20.0, bad: 2.0, mbps: 10, queue_kb: 50 },
+];
+
+/// A link before the file of its rate is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkSpec {
+    text: String,
+    rate: SpecRate,
+    /// The rest, with a rate that does not count.
+    config: LinkConfig,
+    duplicates: f64,
+    seed: Option<u64>,
+}
+
+impl LinkSpec {
+    /// As written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The rate.
+    #[must_use]
+    pub fn rate(&self) -> &SpecRate {
+        &self.rate
+    }
+
+    /// Share of packets that are put on the link twice, 0..=1; the link itself knows nothing of it.
+    #[must_use]
+    pub fn duplicates(&self) -> f64 {
+        self.duplicates
+    }
+
+    /// What randomness begins with, where it is said.
+    #[must_use]
+    pub fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
+    /// The link with a constant rate; nothing where the rate is in a file.
+    #[must_use]
+    pub fn constant(&self) -> Option<LinkConfig> {
+        match self.rate {
+            SpecRate::Constant(rate) => Some(self.with_rate(RateTrace::constant(rate).ok()?)),
+            SpecRate::File(_) => None,
+        }
+    }
+
+    /// The link with a rate over time.
+    #[must_use]
+    pub fn with_rate(&self, rate: RateTrace) -> LinkConfig {
+        LinkConfig { rate, ..self.config.clone() }
+    }
+}
+
+impl fmt::Display for LinkSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What is said of losses.
+#[derive(Default)]
+struct Losses {
+    mean: Option<f64>,
+    burst: Option<f64>,
+}
+
+impl LinkSpec {
+    fn harmless(text: &str) -> Result<Self, String> {
+        let constant = RateTrace::constant(FREE).map_err(|error| error.to_string())?;
+        let config = LinkConfig::new(constant);
+        let rate = SpecRate::Constant(FREE);
+        Ok(Self { text: text.to_owned(), rate, config, duplicates: 0.0, seed: None })
+    }
+
+    fn take(&mut self, preset: &Preset) {
+        self.rate = SpecRate::Constant(Bitrate(preset.mbps * 1_000_000));
+        self.config.delay = Duration::from_millis(preset.delay_ms);
+        self.config.jitter.time = Duration::from_millis(preset.jitter_ms);
+        self.config.queue = QueueLimit::Bytes(preset.queue_kb * 1000);
+        let (to_bad, to_good) = (1.0 / preset.good, 1.0 / preset.bad);
+        self.config.loss = Loss::GilbertElliott { to_bad, to_good, good: 0.0, bad: 1.0 };
+    }
+
+    fn set(&mut self, key: &str, value: &str, losses: &mut Losses) -> Result<(), String> {
+        let config = &mut self.config;
+        match key {
+            "rate" => {
+                self.rate = match bitrate(value) {
+                    Ok(rate) => SpecRate::Constant(rate),
+                    Err(_) if value.ends_with(".csv") => SpecRate::File(value.to_owned()),
+                    Err(error) => return Err(format!("{error}, or a file .csv")),
+                };
+            }
+            "delay" => config.delay = time(value)?,
+            "jitter" => config.jitter.time = time(value)?,
+            "shape" => {
+                config.jitter.shape = match value {
+                    "uniform" => JitterShape::Uniform,
+                    "exponential" => JitterShape::Exponential,
+                    _ => return Err("expected uniform or exponential".to_owned()),
+                };
+            }
+            "reorder" => {
+                config.jitter.reorders = match value {
+                    "on" | "yes" => true,
+                    "off" | "no" => false,
+                    _ => return Err("expected on or off".to_owned()),
+                };
+            }
+            "loss" => losses.mean = Some(percent(value)?),
+            "burst" => losses.burst = Some(value.parse().map_err(|_| "expected packets")?),
+            "dup" => {
+                let share = percent(value)?;
+                if !(0.0..=1.0).contains(&share) {
+                    return Err("expected 0% to 100%".to_owned());
+                }
+                self.duplicates = share;
+            }
+            "queue" => config.queue = queue(value)?,
+            "overhead" => config.overhead_bytes = value.parse().map_err(|_| "expected bytes")?,
+            "seed" => self.seed = Some(value.parse().map_err(|_| "expected a whole number")?),
+            _ => return Err(format!("a link has {KEYS}")),
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for LinkSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut spec = Self::harmless(text)?;
+        let mut losses = Losses::default();
+        let mut seen = Vec::new();
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        for (at, part) in parts.enumerate() {
+            let Some((key, value)) = part.split_once('=') else {
+                let preset = PRESETS.iter().find(|preset| at == 0 && preset.name == part);
+                spec.take(preset.ok_or_else(|| {
+                    let names = PRESETS.map(|preset| preset.name).join(", ");
+                    format!("{part}: expected NAME=VALUE, or first one of {names}")
+                })?);
+                continue;
+            };
+            if seen.contains(&key) {
+                return Err(format!("{key} is given twice"));
+            }
+            seen.push(key);
+            let set = spec.set(key, value, &mut losses);
+            set.map_err(|error| format!("{key}={value}: {error}"))?;
+        }
+        match (losses.mean, losses.burst) {
+            (None, None) => {}
+            (Some(mean), None) => spec.config.loss = Loss::Random(mean),
+            (Some(mean), Some(burst)) => spec.config.loss = Loss::Bursts { mean, burst },
+            (None, Some(_)) => return Err("burst needs loss".to_owned()),
+        }
+        if spec.config.jitter.time.is_zero() {
+            if seen.contains(&"reorder") || seen.contains(&"shape") {
+                return Err("reorder and shape need jitter".to_owned());
+            }
+            spec.config.jitter = Jitter::NONE;
+        }
+        // Ranges are the link's own.
+        Link::<()>::new(spec.config.clone(), 0).map_err(|error| error.to_string())?;
+        Ok(spec)
+    }
+}
+
+/// `600`, `600k` or `1.5M`; a plain number is kilobits per second.
+fn bitrate(text: &str) -> Result<Bitrate, String> {
+    let units = [("k", 1e3), ("K", 1e3), ("m", 1e6), ("M", 1e6)];
+    let found = units.iter().find_map(|&(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
+    let (number, unit) = found.unwrap_or((text, 1e3));
+    let bits = number.parse::<f64>().map_err(|_| "expected 600, 600k or 1.5M")? * unit;
+    if !(1e3..=1e9).contains(&bits) {
+        return Err("expected 1k to 1000M".to_owned());
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    Ok(Bitrate(bits.round() as u64))
+}
+
+/// `40ms`, `1.5s`, `300us`; a plain number is milliseconds.
+///
+/// # Errors
+/// What was expected.
+pub fn time(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1e-3), ("us", 1e-6), ("s", 1.0)];
+    let found = units.iter().find_map(|&(unit, s)| Some((text.strip_suffix(unit)?, s)));
+    let (number, unit) = found.unwrap_or((text, 1e-3));
+    let seconds = number.parse::<f64>().map_or(f64::NAN, |number| number * unit);
+    if (0.0..=1e6).contains(&seconds) {
+        return Ok(Duration::from_secs_f64(seconds));
+    }
+    Err("expected a time such as 40ms or 1.5s".to_owned())
+}
+
+/// `2%` or `2`, as a share.
+///
+/// # Errors
+/// What was expected.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok();
+    let share = number.map(|number| number / 100.0);
+    share.filter(|share| share.is_finite()).ok_or_else(|| "expected percent: 2%".to_owned())
+}
+
+/// `200ms`, or bytes: `64kB`, `30000B`.
+fn queue(text: &str) -> Result<QueueLimit, String> {
+    let Some(bytes) = text.strip_suffix('B') else {
+        return time(text).map(QueueLimit::Time).map_err(|error| format!("{error}, or 64kB"));
+    };
+    let units = [("k", 1000), ("K", 1000), ("M", 1_000_000)];
+    let found =
+        units.iter().find_map(|&(unit, bytes_of)| Some((bytes.strip_suffix(unit)?, bytes_of)));
+    let (number, unit) = found.unwrap_or((bytes, 1));
+    let count = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    count.map(QueueLimit::Bytes).ok_or_else(|| "expected bytes such as 64kB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn config(text: &str) -> LinkConfig {
+        text.parse::<LinkSpec>().unwrap().constant().unwrap()
+    }
+
+    #[test]
+    fn every_part_of_a_link_is_read() {
+        let text = "rate=800k,delay=40ms,jitter=10ms,shape=exponential,reorder=on,loss=2%,burst=3,\
+                    queue=64kB,overhead=0,dup=1%,seed=9";
+        let spec = text.parse::<LinkSpec>().unwrap();
+        assert_eq!((spec.duplicates(), spec.seed()), (0.01, Some(9)));
+        let config = spec.constant().unwrap();
+        assert_eq!(config.rate.rate_at(ms(0)), Bitrate::kbps(800));
+        assert_eq!((config.delay, config.jitter.time), (ms(40), ms(10)));
+        assert_eq!((config.jitter.shape, config.jitter.reorders), (JitterShape::Exponential, true));
+        assert_eq!(config.loss, Loss::Bursts { mean: 0.02, burst: 3.0 });
+        assert_eq!((config.queue, config.overhead_bytes), (QueueLimit::Bytes(64_000), 0));
+        let file = "rate=trace.csv".parse::<LinkSpec>().unwrap();
+        assert_eq!((file.rate(), file.constant()), (&SpecRate::File("trace.csv".to_owned()), None));
+    }
+
+    #[test]
+    fn what_is_not_said_is_harmless() {
+        let config_of_nothing = config("");
+        assert_eq!(config_of_nothing.rate.rate_at(ms(0)), FREE);
+        assert_eq!((config_of_nothing.delay, config_of_nothing.loss), (ms(0), Loss::None));
+        assert_eq!(config_of_nothing.queue, QueueLimit::Time(ms(200)));
+        assert_eq!(config_of_nothing.overhead_bytes, 28);
+        let plain = config("delay=1.5s,loss=5,queue=300");
+        assert_eq!((plain.delay, plain.loss), (ms(1500), Loss::Random(0.05)));
+        assert_eq!(plain.queue, QueueLimit::Time(ms(300)));
+    }
+
+    #[test]
+    fn presets_are_links_and_can_be_changed() {
+        for preset in PRESETS {
+            config(preset.name);
+        }
+        let lossy = config("wifi_lossy,delay=100ms");
+        assert_eq!((lossy.delay, lossy.jitter.time), (ms(100), ms(10)));
+        assert_eq!(lossy.rate.rate_at(ms(0)), Bitrate::kbps(50_000));
+        assert!((lossy.loss.mean() - 2.0 / 42.0).abs() < 1e-9);
+        assert_eq!(config("wifi_lossy,loss=1%").loss, Loss::Random(0.01));
+    }
+
+    #[test]
+    fn wrong_links_are_refused() {
+        for wrong in [
+            "rate",
+            "rate=",
+            "rate=0",
+            "rate=x.txt",
+            "delay=-1ms",
+            "delay=nan",
+            "delay=1e9s",
+            "delay=61s",
+            "jitter=10ms,jitter=20ms",
+            "loss=101%",
+            "loss=-1%",
+            "loss=nan",
+            "burst=2",
+            "loss=60%,burst=1",
+            "loss=2%,burst=0",
+            "loss=2%,burst=inf",
+            "dup=101%",
+            "dup=-1%",
+            "seed=-1",
+            "seed=x",
+            "queue=-5B",
+            "queue=99999MB",
+            "overhead=-1",
+            "overhead=5000",
+            "speed=1",
+            "reorder=on",
+            "jitter=10ms,shape=normal",
+            "jitter=10ms,reorder=maybe",
+            "queue=99999999999999999999999MB",
+            "5G",
+            "delay=5ms,wifi",
+        ] {
+            assert!(wrong.parse::<LinkSpec>().is_err(), "{wrong}");
+        }
+    }
+}
