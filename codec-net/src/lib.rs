@@ -5,15 +5,21 @@
 //! | [`url`] | where a stream goes or comes from |
 //! | [`clock`] | the time that the state machines are told |
 //! | [`framing`] | records with length and checksum, for streams and datagrams |
-//! | [`tcp`], [`udp`], [`websocket`] | what carries them |
+//! | [`carrier`]: [`tcp`], [`udp`], [`websocket`] | what carries them |
+//! | [`socket`], [`error`] | TCP with and without TLS; what ends a connection |
 //! | [`tls`] | certificates and keys, both ends |
+//! | [`random`] | numbers that tell sessions apart; tokens |
 //! | [`relay`] | a link of `codec_rtc::link` in front of real sockets |
 
 #![forbid(unsafe_code)]
 
+pub mod carrier;
 pub mod clock;
+pub mod error;
 pub mod framing;
+pub mod random;
 pub mod relay;
+pub mod socket;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;

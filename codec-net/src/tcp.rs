@@ -1,1 +1,194 @@
-//! Framing over TCP.
+//! Our framing over TCP.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::carrier::{Carrier, CarrierStats, Incoming};
+use crate::error::NetError;
+use crate::framing::{Hello, Item, Parser, Record};
+use crate::socket::{Socket, is_no_error};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 << 10;
+
+/// Which end this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sends a hello and records, gets feedback.
+    Sender,
+    /// The other.
+    Receiver,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct TcpCarrier {
+    socket: Socket,
+    parser: Parser,
+    buffer: Vec<u8>,
+    /// What of the buffer is not parsed.
+    unread: std::ops::Range<usize>,
+    out: Vec<u8>,
+    stats: CarrierStats,
+}
+
+impl TcpCarrier {
+    /// One end of a connection.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub fn new(stream: TcpStream, role: Role) -> Result<Self, NetError> {
+        let socket = Socket::plain(stream)?;
+        let parser = match role {
+            Role::Sender => Parser::of_records(),
+            Role::Receiver => Parser::new(),
+        };
+        Ok(Self {
+            socket,
+            parser,
+            buffer: vec![0; READ_BYTES],
+            unread: 0..0,
+            out: Vec::new(),
+            stats: CarrierStats::default(),
+        })
+    }
+
+    fn flush(&mut self) -> Result<(), NetError> {
+        self.socket.block().map_err(NetError::io("sending"))?;
+        self.socket.write_all(&self.out).map_err(NetError::io("sending"))?;
+        self.stats.bytes_sent += self.out.len() as u64;
+        self.stats.packets_sent += 1;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// The next item of what was read.
+    fn parse(&mut self) -> Result<Option<Incoming>, NetError> {
+        let mut input = self.buffer.get(self.unread.clone()).unwrap_or_default();
+        let item = self.parser.next(&mut input);
+        self.unread.start = self.unread.end - input.len();
+        Ok(item?.map(|item| {
+            self.stats.packets_received += 1;
+            match item {
+                Item::Hello(hello) => Incoming::Hello(hello),
+                Item::Record(record) => Incoming::Record(record),
+            }
+        }))
+    }
+}
+
+impl Carrier for TcpCarrier {
+    fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
+        hello.write(&mut self.out).map_err(NetError::Unsendable)?;
+        self.flush()
+    }
+
+    fn send(&mut self, record: &Record) -> Result<(), NetError> {
+        record.write(&mut self.out)?;
+        self.flush()
+    }
+
+    fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
+        loop {
+            if let Some(item) = self.parse()? {
+                return Ok(Some(item));
+            }
+            self.socket.wait_for(timeout).map_err(NetError::io("receiving"))?;
+            match self.socket.read(&mut self.buffer) {
+                Ok(0) => {
+                    self.parser.finish()?;
+                    return Err(NetError::Closed { bytes: self.parser.taken() });
+                }
+                Ok(len) => {
+                    self.unread = 0..len;
+                    self.stats.bytes_received += len as u64;
+                }
+                Err(error) if is_no_error(&error) => return Ok(None),
+                Err(error) => return Err(NetError::io("receiving")(error)),
+            }
+        }
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.socket.peer()
+    }
+
+    fn stats(&self) -> CarrierStats {
+        self.stats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::{Kind, Media, StreamDescription};
+    use crate::socket::{Listener, connect};
+    use codec_core::frame::{Rational, Size};
+    use std::thread;
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    fn hello() -> Hello {
+        let stream = StreamDescription {
+            codec: "vp8".to_owned(),
+            time_base: Rational::new(1, 1000),
+            media: Media::Video { size: Size::new(64, 48), frame_rate: None },
+            private: Vec::new(),
+        };
+        Hello { session: 1, streams: vec![stream] }
+    }
+
+    fn listen() -> (Listener, crate::url::Url) {
+        let listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("tcp://{}", listener.address().unwrap()).parse().unwrap();
+        (listener, url)
+    }
+
+    fn accept(listener: &Listener) -> TcpCarrier {
+        let (stream, _) = listener.accept(LONG).unwrap().expect("a connection");
+        TcpCarrier::new(stream, Role::Receiver).unwrap()
+    }
+
+    #[test]
+    fn records_go_both_ways_and_an_end_is_told_from_a_loss() {
+        let (listener, url) = listen();
+        assert!(listener.accept(Duration::ZERO).unwrap().is_none());
+        let record = Record::control(Kind::Stats, vec![3; 60_000]);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut carrier = TcpCarrier::new(connect(&url).unwrap(), Role::Sender).unwrap();
+                carrier.hello(&hello()).unwrap();
+                carrier.send(&record).unwrap();
+                assert_eq!(carrier.receive(Duration::ZERO).unwrap(), None);
+                let back = carrier.receive(LONG).unwrap();
+                assert_eq!(back, Some(Incoming::Record(Record::end("enough"))));
+            });
+            let mut carrier = accept(&listener);
+            assert_eq!(carrier.receive(LONG).unwrap(), Some(Incoming::Hello(hello())));
+            let got = carrier.receive(LONG).unwrap();
+            assert_eq!(got, Some(Incoming::Record(record.clone())));
+            assert_eq!(carrier.receive(Duration::from_millis(1)).unwrap(), None);
+            carrier.send(&Record::end("enough")).unwrap();
+            let closed = carrier.receive(LONG).unwrap_err();
+            assert!(matches!(closed, NetError::Closed { .. }), "{closed}");
+        });
+    }
+
+    #[test]
+    fn a_flipped_bit_is_told_with_its_offset() {
+        let (listener, url) = listen();
+        let mut bytes = Vec::new();
+        hello().write(&mut bytes).unwrap();
+        Record::control(Kind::Stats, vec![3; 60_000]).write(&mut bytes).unwrap();
+        bytes[40_000] ^= 0x10;
+        thread::scope(|scope| {
+            scope.spawn(|| connect(&url).unwrap().write_all(&bytes).unwrap());
+            let mut carrier = accept(&listener);
+            assert!(carrier.receive(LONG).is_ok());
+            let error = carrier.receive(LONG).unwrap_err().to_string();
+            assert!(error.contains("CRC32C of a record"), "{error}");
+            assert!(error.contains("bit 4 of byte 40000"), "{error}");
+        });
+    }
+}

@@ -1,1 +1,96 @@
-//! TLS by rustls, with cryptography that needs no C.
+//! TLS by rustls, with cryptography that needs no C (graviola: x86-64 and AArch64).
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// Why certificates or keys cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// Not PEM (RFC 7468), or without what is looked for.
+    Pem {
+        /// `certificate` or `private key`.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+    /// rustls refuses it.
+    Refused(String),
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pem { what, why } => write!(f, "no {what} in PEM: {why}"),
+            Self::Refused(why) => write!(f, "TLS: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+impl From<rustls::Error> for TlsError {
+    fn from(error: rustls::Error) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// Who a client believes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roots<'a> {
+    /// The authorities that browsers believe (Mozilla's list, of the build).
+    Public,
+    /// Certificates in PEM, and no others.
+    Pem(&'a [u8]),
+}
+
+/// A server that shows these certificates, its own first, and has this key (RSA, ECDSA or
+/// Ed25519; PKCS #8, PKCS #1 or SEC 1), both PEM.
+///
+/// # Errors
+/// [`TlsError`]; also if the key is not that of the first certificate.
+pub fn server_config(certificates: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = certificates_of(certificates)?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| TlsError::Pem { what: "private key", why: error.to_string() })?;
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    Ok(Arc::new(config))
+}
+
+/// A client that believes `roots`.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut store = RootCertStore::empty();
+    match roots {
+        Roots::Public => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Roots::Pem(pem) => {
+            for certificate in certificates_of(pem)? {
+                store.add(certificate)?;
+            }
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn certificates_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |why| TlsError::Pem { what: "certificate", why };
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|error| wrong(error.to_string()))?;
+    if found.is_empty() {
+        return Err(wrong("nothing between BEGIN CERTIFICATE and END CERTIFICATE".to_owned()));
+    }
+    Ok(found)
+}

@@ -1,1 +1,346 @@
-//! Framing over UDP.
+//! Our framing over UDP, and sockets with room for a key frame.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, SockAddr, Type};
+
+use crate::carrier::{Carrier, CarrierStats, Incoming};
+use crate::clock::Clock;
+use crate::error::NetError;
+use crate::framing::datagram::{
+    Event, Fragmenter, MAX_DATAGRAM_BYTES, Reassembler, ReassemblerConfig, parse_feedback,
+};
+use crate::framing::{Hello, Record};
+use crate::socket::is_no_error;
+
+/// Room that is asked for in each direction; the system may give less.
+const BUFFER_BYTES: usize = 4 << 20;
+
+/// How often the hello is repeated: the first may be lost.
+const HELLO_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A socket at an address (port 0: any) with large buffers.
+///
+/// # Errors
+/// If the address is not this machine's, or taken.
+pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket =
+        socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    // As much as there is: smaller buffers lose packets of key frames, and that is told as loss.
+    let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+    socket.bind(&SockAddr::from(address))?;
+    Ok(socket.into())
+}
+
+/// Any address of this machine from which `peer` can be reached.
+#[must_use]
+pub fn any_for(peer: SocketAddr) -> SocketAddr {
+    match (peer, peer.ip().is_loopback()) {
+        (SocketAddr::V4(_), false) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        (SocketAddr::V4(_), true) => (Ipv4Addr::LOCALHOST, 0).into(),
+        (SocketAddr::V6(_), false) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        (SocketAddr::V6(_), true) => (Ipv6Addr::LOCALHOST, 0).into(),
+    }
+}
+
+/// Whether an error of a socket is only what ICMP says of a datagram sent before.
+#[must_use]
+pub fn is_icmp(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable
+    )
+}
+
+/// Waits for a datagram; with a timeout of zero only what is there is taken.
+///
+/// # Errors
+/// What the system says, what ICMP says excepted.
+pub fn receive(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    timeout: Duration,
+) -> io::Result<Option<(usize, SocketAddr)>> {
+    socket.set_nonblocking(timeout.is_zero())?;
+    if !timeout.is_zero() {
+        socket.set_read_timeout(Some(timeout))?;
+    }
+    match socket.recv_from(buffer) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_no_error(&error) || is_icmp(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The end that sends.
+#[derive(Debug)]
+pub struct UdpSender {
+    socket: UdpSocket,
+    peer: SocketAddr,
+    hello: Option<(Hello, Instant)>,
+    fragmenter: Fragmenter,
+    buffer: Vec<u8>,
+    stats: CarrierStats,
+}
+
+impl UdpSender {
+    /// Sends to `peer`, from any port.
+    ///
+    /// # Errors
+    /// If there is no socket.
+    pub fn new(peer: SocketAddr) -> Result<Self, NetError> {
+        let socket = bind(any_for(peer)).and_then(|socket| {
+            socket.connect(peer)?;
+            Ok(socket)
+        });
+        Ok(Self {
+            socket: socket.map_err(NetError::io(format!("sending to {peer}")))?,
+            peer,
+            hello: None,
+            fragmenter: Fragmenter::new(0),
+            buffer: vec![0; 65_536],
+            stats: CarrierStats::default(),
+        })
+    }
+
+    fn put(&mut self, datagram: &[u8]) -> Result<(), NetError> {
+        self.socket.set_nonblocking(false).map_err(NetError::io("sending"))?;
+        match self.socket.send(datagram) {
+            Ok(sent) => {
+                self.stats.packets_sent += 1;
+                self.stats.bytes_sent += sent as u64;
+                Ok(())
+            }
+            // Nobody listens yet, or no more: as if it were lost.
+            Err(error) if is_icmp(&error) || is_no_error(&error) => Ok(()),
+            Err(error) => Err(NetError::io(format!("sending to {}", self.peer))(error)),
+        }
+    }
+
+    /// Repeats the hello, if it is time.
+    fn repeat(&mut self) -> Result<(), NetError> {
+        let Some((hello, at)) = &mut self.hello else { return Ok(()) };
+        if at.elapsed() < HELLO_INTERVAL {
+            return Ok(());
+        }
+        *at = Instant::now();
+        let datagram = self.fragmenter.hello(hello).map_err(NetError::Unsendable)?;
+        self.put(&datagram)
+    }
+}
+
+impl Carrier for UdpSender {
+    fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
+        self.fragmenter = Fragmenter::new(hello.session);
+        let datagram = self.fragmenter.hello(hello).map_err(NetError::Unsendable)?;
+        self.hello = Some((hello.clone(), Instant::now()));
+        self.put(&datagram)
+    }
+
+    fn send(&mut self, record: &Record) -> Result<(), NetError> {
+        self.repeat()?;
+        for datagram in self.fragmenter.record(record)? {
+            self.put(&datagram)?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
+        self.repeat()?;
+        let got = receive(&self.socket, &mut self.buffer, timeout);
+        let Some((len, _)) = got.map_err(NetError::io("receiving"))? else { return Ok(None) };
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += len as u64;
+        let bytes = self.buffer.get(..len).unwrap_or_default();
+        let session = self.hello.as_ref().map_or(0, |(hello, _)| hello.session);
+        let record = parse_feedback(bytes, session);
+        self.stats.packets_discarded += u64::from(record.is_none());
+        Ok(record.map(Incoming::Record))
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        Some(self.peer)
+    }
+
+    fn stats(&self) -> CarrierStats {
+        self.stats
+    }
+}
+
+/// The end that receives. It listens to the first that says hello, and to others only once that
+/// one has been silent for a while.
+#[derive(Debug)]
+pub struct UdpReceiver {
+    socket: UdpSocket,
+    peer: Option<(SocketAddr, Duration)>,
+    clock: Clock,
+    reassembler: Reassembler,
+    fragmenter: Fragmenter,
+    buffer: Vec<u8>,
+    stats: CarrierStats,
+    strangers: u64,
+}
+
+/// After so long without a datagram another sender is listened to.
+const SILENCE: Duration = Duration::from_secs(3);
+
+impl UdpReceiver {
+    /// Listens at an address (port 0: any).
+    ///
+    /// # Errors
+    /// If the address is not this machine's, or taken.
+    pub fn bind(address: SocketAddr) -> Result<Self, NetError> {
+        let socket = bind(address).map_err(NetError::io(format!("listening on {address}")))?;
+        Ok(Self {
+            socket,
+            peer: None,
+            clock: Clock::start(),
+            reassembler: Reassembler::new(ReassemblerConfig::default()),
+            fragmenter: Fragmenter::new(0),
+            buffer: vec![0; 65_536],
+            stats: CarrierStats::default(),
+            strangers: 0,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn address(&self) -> Result<SocketAddr, NetError> {
+        self.socket.local_addr().map_err(NetError::io("listening"))
+    }
+
+    fn take(&mut self, len: usize, from: SocketAddr) {
+        let now = self.clock.now();
+        let is_other = |&(peer, heard): &(SocketAddr, Duration)| {
+            peer != from && now.saturating_sub(heard) < SILENCE
+        };
+        if self.peer.as_ref().is_some_and(is_other) {
+            self.strangers += 1;
+            return;
+        }
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += len as u64;
+        let is_new = self.peer.is_none_or(|(peer, _)| peer != from);
+        let bytes = self.buffer.get(..len).unwrap_or_default();
+        let taken = self.reassembler.push(now, bytes).is_ok();
+        // A new sender is one that says hello.
+        if taken && (!is_new || self.reassembler.next_time() == Some(Duration::ZERO)) {
+            self.peer = Some((from, now));
+        }
+    }
+
+    fn poll(&mut self) -> Option<Incoming> {
+        let event = self.reassembler.poll(self.clock.now())?;
+        Some(match event {
+            Event::Hello(hello) => {
+                self.fragmenter = Fragmenter::new(hello.session);
+                Incoming::Hello(hello)
+            }
+            Event::Record(record) => Incoming::Record(record),
+            Event::Lost(count) => Incoming::Lost(count),
+        })
+    }
+}
+
+impl Carrier for UdpReceiver {
+    fn hello(&mut self, _hello: &Hello) -> Result<(), NetError> {
+        Err(NetError::Unsendable("a receiver says no hello"))
+    }
+
+    fn send(&mut self, record: &Record) -> Result<(), NetError> {
+        let Some((peer, _)) = self.peer else { return Ok(()) };
+        self.socket.set_nonblocking(false).map_err(NetError::io("sending"))?;
+        for datagram in self.fragmenter.record(record)? {
+            debug_assert!(datagram.len() <= MAX_DATAGRAM_BYTES);
+            match self.socket.send_to(&datagram, peer) {
+                Ok(sent) => {
+                    self.stats.packets_sent += 1;
+                    self.stats.bytes_sent += sent as u64;
+                }
+                Err(error) if is_icmp(&error) || is_no_error(&error) => {}
+                Err(error) => return Err(NetError::io(format!("sending to {peer}"))(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
+        let end = self.clock.now().saturating_add(timeout);
+        loop {
+            if let Some(incoming) = self.poll() {
+                return Ok(Some(incoming));
+            }
+            let now = self.clock.now();
+            let due = self.reassembler.next_time().map_or(end, |due| due.min(end));
+            let wait = due.saturating_sub(now);
+            let got = receive(&self.socket, &mut self.buffer, wait);
+            match got.map_err(NetError::io("receiving"))? {
+                Some((len, from)) => self.take(len, from),
+                None if self.clock.now() >= end => return Ok(self.poll()),
+                None => {}
+            }
+        }
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer.map(|(peer, _)| peer)
+    }
+
+    fn stats(&self) -> CarrierStats {
+        let counters = self.reassembler.counters();
+        CarrierStats {
+            packets_lost: counters.lost_datagrams,
+            packets_discarded: counters.malformed
+                + counters.useless
+                + counters.strange
+                + self.strangers,
+            ..self.stats
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::feedback::Feedback;
+    use crate::framing::{Kind, Media, StreamDescription};
+    use codec_core::frame::{Rational, Size};
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    fn hello(session: u64) -> Hello {
+        let stream = StreamDescription {
+            codec: "vp8".to_owned(),
+            time_base: Rational::new(1, 1000),
+            media: Media::Video { size: Size::new(64, 48), frame_rate: None },
+            private: Vec::new(),
+        };
+        Hello { session, streams: vec![stream] }
+    }
+
+    #[test]
+    fn records_and_feedback_go_through_datagrams() {
+        let mut receiver = UdpReceiver::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut sender = UdpSender::new(receiver.address().unwrap()).unwrap();
+        assert_eq!(receiver.receive(Duration::ZERO).unwrap(), None);
+        sender.hello(&hello(9)).unwrap();
+        let record = Record::control(Kind::Stats, vec![3; 60_000]);
+        sender.send(&record).unwrap();
+        assert_eq!(receiver.receive(LONG).unwrap(), Some(Incoming::Hello(hello(9))));
+        assert_eq!(receiver.receive(LONG).unwrap(), Some(Incoming::Record(record)));
+        let request = Record::control(Kind::Feedback, Feedback::KeyRequest.payload());
+        receiver.send(&request).unwrap();
+        assert_eq!(sender.receive(LONG).unwrap(), Some(Incoming::Record(request)));
+        // Somebody else.
+        let mut other = UdpSender::new(receiver.address().unwrap()).unwrap();
+        other.hello(&hello(10)).unwrap();
+        assert_eq!(receiver.receive(Duration::from_millis(20)).unwrap(), None);
+        assert_eq!(receiver.stats().packets_discarded, 1);
+    }
+}

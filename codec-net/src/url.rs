@@ -355,6 +355,12 @@ fn parse_authority(authority: &str) -> Result<(String, Option<u16>), UrlError> {
     Ok((host.to_owned(), port))
 }
 
+/// What `name` says in a query, where the query is in order.
+pub(crate) fn in_query(query: &str, name: &str) -> Option<String> {
+    let options = parse_query(query).ok()?;
+    options.into_iter().find_map(|(key, value)| (key == name).then_some(value))
+}
+
 fn parse_query(query: &str) -> Result<Vec<(String, String)>, UrlError> {
     let mut options: Vec<(String, String)> = Vec::new();
     for part in query.split('&').filter(|part| !part.is_empty()) {

@@ -19,6 +19,7 @@ use super::error::{FramingError, Part};
 use super::fields::Fields;
 use super::hello::Hello;
 use super::record::Record;
+use super::stream::{Item, Parser};
 
 pub use super::reassembly::{Counters, Event, Reassembler, ReassemblerConfig};
 
@@ -181,6 +182,21 @@ impl Fragmenter {
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
         sequence
+    }
+}
+
+/// The record in a datagram that a receiver sent back to the sender of `session`; nothing where it
+/// is none, or not whole.
+#[must_use]
+pub fn parse_feedback(bytes: &[u8], session: u64) -> Option<Record> {
+    let datagram = Datagram::parse(bytes).ok()?;
+    if datagram.is_hello || datagram.count != 1 || datagram.session != low_bits(session) {
+        return None;
+    }
+    let (mut rest, mut parser) = (datagram.part, Parser::of_records());
+    match parser.next(&mut rest) {
+        Ok(Some(Item::Record(record))) if rest.is_empty() => Some(record),
+        _ => None,
     }
 }
 
