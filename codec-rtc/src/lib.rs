@@ -16,6 +16,8 @@
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
 //! | [`forward`] | layers left out for one viewer |
+//! | `srtp` | encryption with keys that are given (feature `srtp`) |
+//! | `webrtc` | one end of a WebRTC call, and a TURN client (feature `webrtc`) |
 //! | [`link`] | a link in virtual time: rate, queue, delay, jitter, loss |
 
 #![forbid(unsafe_code)]
@@ -34,3 +36,7 @@ pub mod rng;
 pub mod rtcp;
 pub mod rtp;
 pub mod sequence;
+#[cfg(feature = "srtp")]
+pub mod srtp;
+#[cfg(feature = "webrtc")]
+pub mod webrtc;

@@ -1,0 +1,182 @@
+//! The ciphers of SRTP over `RustCrypto`: AES in counter mode, AES-GCM, HMAC-SHA1.
+
+use aes::cipher::{BlockEncrypt, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
+use aes::{Aes128, Aes256};
+use aes_gcm::aead::AeadInPlace;
+use aes_gcm::{Aes128Gcm, Aes256Gcm, Nonce, Tag};
+use ctr::CtrCore;
+use ctr::flavors::Ctr128BE;
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
+use zeroize::Zeroize;
+
+/// Bytes of the authentication tag of AES-GCM (RFC 7714, section 13.2).
+pub(crate) const GCM_TAG_BYTES: usize = 16;
+
+/// AES-128 in counter mode (RFC 3711, section 4.1.1).
+pub(crate) struct CounterMode {
+    aes: Aes128,
+}
+
+impl CounterMode {
+    pub(crate) fn new(key: &[u8; 16]) -> Self {
+        Self { aes: Aes128::new(key.into()) }
+    }
+
+    /// Adds the key stream that starts with the block `counter` to `data`.
+    pub(crate) fn apply(&self, counter: &[u8; 16], data: &mut [u8]) {
+        let core: CtrCore<&Aes128, Ctr128BE> = CtrCore::inner_iv_init(&self.aes, counter.into());
+        StreamCipherCoreWrapper::from_core(core).apply_keystream(data);
+    }
+}
+
+/// AES-GCM with a key of 16 or 32 bytes (RFC 7714).
+pub(crate) enum Gcm {
+    Aes128(Box<Aes128Gcm>),
+    Aes256(Box<Aes256Gcm>),
+}
+
+/// A tag did not match: the bytes are not of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forged;
+
+impl Gcm {
+    /// `None` for any other length of the key.
+    pub(crate) fn new(key: &[u8]) -> Option<Self> {
+        match key.len() {
+            16 => Aes128Gcm::new_from_slice(key).ok().map(|gcm| Self::Aes128(Box::new(gcm))),
+            32 => Aes256Gcm::new_from_slice(key).ok().map(|gcm| Self::Aes256(Box::new(gcm))),
+            _ => None,
+        }
+    }
+
+    /// Encrypts `data` in place and gives its tag. `None`: more bytes than GCM may encrypt.
+    pub(crate) fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+        let nonce = Nonce::from_slice(iv);
+        let tag = match self {
+            Self::Aes128(gcm) => gcm.encrypt_in_place_detached(nonce, aad, data),
+            Self::Aes256(gcm) => gcm.encrypt_in_place_detached(nonce, aad, data),
+        };
+        tag.ok().map(Into::into)
+    }
+
+    /// Decrypts `data` in place if `tag` is its tag; otherwise `data` is left as it was.
+    pub(crate) fn open(
+        &self,
+        iv: &[u8; 12],
+        aad: &[u8],
+        data: &mut [u8],
+        tag: &[u8; 16],
+    ) -> Result<(), Forged> {
+        let (nonce, tag) = (Nonce::from_slice(iv), Tag::from_slice(tag));
+        let result = match self {
+            Self::Aes128(gcm) => gcm.decrypt_in_place_detached(nonce, aad, data, tag),
+            Self::Aes256(gcm) => gcm.decrypt_in_place_detached(nonce, aad, data, tag),
+        };
+        result.map_err(|_| Forged)
+    }
+}
+
+/// HMAC-SHA1 under one key (RFC 2104), the key's blocks already taken in.
+#[derive(Clone)]
+pub(crate) struct HmacSha1(Hmac<Sha1>);
+
+impl HmacSha1 {
+    /// Any length of key will do.
+    pub(crate) fn new(key: &[u8]) -> Self {
+        // A key longer than a block is hashed first (RFC 2104, section 2).
+        let mut block = [0; 64];
+        let hashed: [u8; 20];
+        let short = if key.len() > block.len() {
+            hashed = <Sha1 as sha1::Digest>::digest(key).into();
+            &hashed[..]
+        } else {
+            key
+        };
+        for (to, from) in block.iter_mut().zip(short) {
+            *to = *from;
+        }
+        let mac = Self(<Hmac<Sha1> as KeyInit>::new(&block.into()));
+        block.zeroize();
+        mac
+    }
+
+    pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 20] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// One block of AES under a key of 16 or 32 bytes; blocks of other lengths are left alone.
+pub(crate) fn encrypt_block(key: &[u8], block: &mut [u8; 16]) {
+    match key.len() {
+        16 => {
+            if let Ok(aes) = Aes128::new_from_slice(key) {
+                aes.encrypt_block(block.into());
+            }
+        }
+        32 => {
+            if let Ok(aes) = Aes256::new_from_slice(key) {
+                aes.encrypt_block(block.into());
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::srtp::test_vectors::hex;
+
+    /// RFC 3711, appendix B.2.
+    #[test]
+    fn counter_mode_gives_the_key_stream_of_the_standard() {
+        let key = hex("2B7E151628AED2A6ABF7158809CF4F3C").try_into().unwrap();
+        let aes = CounterMode::new(&key);
+        let salted: [u8; 16] = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000").try_into().unwrap();
+        let mut stream = vec![0; 48];
+        aes.apply(&salted, &mut stream);
+        let expected = "E03EAD0935C95E80E166B16DD92B4EB4\
+                        D23513162B02D0F72A43A2FE4A5F97AB\
+                        41E95B3BB0A2E8DD477901E4FCA894C0";
+        assert_eq!(stream, hex(expected));
+        let mut far = vec![0; 0xff01 * 16];
+        aes.apply(&salted, &mut far);
+        let last = "EC8CDF7398607CB0F2D21675EA9EA1E4\
+                    362B7C3C6773516318A077D7FC5073AE\
+                    6A2CC3787889374FBEB4C81B17BA6C44";
+        assert_eq!(far[0xfeff * 16 - 16..0xff01 * 16][16..], hex(last)[16..]);
+    }
+
+    /// RFC 2202, section 3, cases 1, 2 and 6 (a key longer than a block).
+    #[test]
+    fn hmac_sha1_is_that_of_the_standard() {
+        let tag = |key: &[u8], data: &[u8]| HmacSha1::new(key).tag(&[data]).to_vec();
+        let expected = hex("b617318655057264e28bc0b6fb378c8ef146be00");
+        assert_eq!(tag(&[0x0b; 20], b"Hi There"), expected);
+        let expected = hex("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+        assert_eq!(tag(b"Jefe", b"what do ya want for nothing?"), expected);
+        let long = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        assert_eq!(tag(&[0xaa; 80], long), hex("aa4ae5e15272d00e95705637ce8a3b55ed402112"));
+    }
+
+    /// RFC 7714, section 16.1.1 has the packet; here only that a wrong tag leaves the bytes alone.
+    #[test]
+    fn gcm_opens_what_it_sealed_and_nothing_else() {
+        for key in [&[7; 16][..], &[7; 32][..]] {
+            let gcm = Gcm::new(key).unwrap();
+            let mut data = *b"sixteen and more";
+            let tag = gcm.seal(&[1; 12], b"aad", &mut data).unwrap();
+            let sealed = data;
+            assert_eq!(gcm.open(&[1; 12], b"other", &mut data, &tag), Err(Forged));
+            assert_eq!(data, sealed);
+            assert_eq!(gcm.open(&[1; 12], b"aad", &mut data, &tag), Ok(()));
+            assert_eq!(data, *b"sixteen and more");
+        }
+        assert!(Gcm::new(&[0; 24]).is_none());
+    }
+}

@@ -1,0 +1,137 @@
+//! The certificate of an end of a call: ECDSA on P-256, signed by itself, made from given bytes.
+
+use std::fmt::Write as _;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use p256::ecdsa::{DerSignature, SigningKey};
+use p256::pkcs8::EncodePrivateKey as _;
+use sha2::{Digest as _, Sha256};
+use str0m::config::DtlsCert;
+use x509_cert::builder::{Builder as _, CertificateBuilder, Profile};
+use x509_cert::der::Encode as _;
+use x509_cert::der::asn1::UtcTime;
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use x509_cert::time::{Time, Validity};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A certificate and its key. Clones share them.
+///
+/// Peers are told its fingerprint in the SDP and compare (RFC 8122, RFC 8827, section 5.1); nobody
+/// looks at names or dates. One certificate may serve all calls of a process, or each call its own,
+/// which keeps calls from being linked.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    pub(super) dtls: Arc<DtlsCert>,
+}
+
+/// A certificate could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateError(String);
+
+impl std::fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no certificate: {}", self.0)
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+fn failed(error: impl std::fmt::Display) -> CertificateError {
+    CertificateError(error.to_string())
+}
+
+impl Certificate {
+    /// A new one from 32 **secret random bytes** of the operating system: the same bytes give the
+    /// same key. `unix_now`: time since 1970, for the dates: from a day ago for `days` days.
+    ///
+    /// # Errors
+    /// If the dates are beyond 2049.
+    pub fn generate(
+        secret: &[u8; 32],
+        unix_now: Duration,
+        days: u32,
+    ) -> Result<Self, CertificateError> {
+        let key = signing_key(secret);
+        let mut serial: [u8; 32] = hash(secret, b"serial");
+        serial[0] = serial[0] & 0x7f | 0x40;
+        let utc = |time: Duration| UtcTime::from_unix_duration(time).map(Time::UtcTime);
+        let validity = Validity {
+            not_before: utc(unix_now.saturating_sub(DAY)).map_err(failed)?,
+            not_after: utc(unix_now.saturating_add(DAY * days)).map_err(failed)?,
+        };
+        let name = Name::from_str("CN=WebRTC").map_err(failed)?;
+        let spki = SubjectPublicKeyInfoOwned::from_key(*key.verifying_key()).map_err(failed)?;
+        let profile = Profile::Leaf {
+            issuer: name.clone(),
+            enable_key_agreement: false,
+            enable_key_encipherment: false,
+        };
+        let serial = SerialNumber::new(&serial[..16]).map_err(failed)?;
+        let builder = CertificateBuilder::new(profile, serial, validity, name, spki, &key);
+        let certificate = builder.map_err(failed)?.build::<DerSignature>().map_err(failed)?;
+        let dtls = DtlsCert {
+            certificate: certificate.to_der().map_err(failed)?,
+            private_key: key.to_pkcs8_der().map_err(failed)?.as_bytes().to_vec(),
+        };
+        Ok(Self { dtls: Arc::new(dtls) })
+    }
+
+    /// The certificate, DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.dtls.certificate
+    }
+
+    /// SHA-256 as in `a=fingerprint` (RFC 8122, section 5): pairs of hexadecimal digits and colons.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for (index, byte) in Sha256::digest(self.der()).iter().enumerate() {
+            let colon = if index > 0 { ":" } else { "" };
+            let _ = write!(text, "{colon}{byte:02X}");
+        }
+        text
+    }
+}
+
+fn hash(secret: &[u8; 32], label: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(secret).chain_update(label).finalize().into()
+}
+
+/// Nearly all strings of 32 bytes are a key of P-256; of the few others a hash is.
+fn signing_key(secret: &[u8; 32]) -> SigningKey {
+    let mut scalar: [u8; 32] = hash(secret, b"key");
+    loop {
+        if let Ok(key) = SigningKey::from_slice(&scalar) {
+            return key;
+        }
+        scalar = hash(&scalar, b"key");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_bytes_give_the_same_certificate_and_others_another() {
+        let now = Duration::from_secs(1_800_000_000);
+        let make = |byte| Certificate::generate(&[byte; 32], now, 30).unwrap();
+        assert_eq!(make(1).der(), make(1).der());
+        assert_ne!(make(1).fingerprint(), make(2).fingerprint());
+        let text = make(1).fingerprint();
+        assert_eq!(text.len(), 32 * 3 - 1);
+        assert!(text.split(':').all(|pair| u8::from_str_radix(pair, 16).is_ok()));
+    }
+
+    #[test]
+    fn dates_that_utc_time_cannot_write_are_refused() {
+        let late = Duration::from_secs(3_000_000_000);
+        assert!(Certificate::generate(&[1; 32], late, 30).is_err());
+    }
+}

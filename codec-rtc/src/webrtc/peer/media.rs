@@ -1,0 +1,249 @@
+//! Media out: packets to lines; key frames asked for.
+
+use std::fmt;
+use std::time::Duration;
+
+use str0m::media::{KeyframeRequestKind, Pt};
+use str0m::rtp::{RtpWrite, SeqNo};
+
+use super::translate::translate_codec;
+use super::{Peer, State};
+use crate::extension::Extensions;
+use crate::rtp;
+use crate::webrtc::extension::{self, MAX_DEPENDENCY_BYTES};
+use crate::webrtc::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec};
+
+/// Sequence numbers of a line that is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    mid: Mid,
+    next: u64,
+}
+
+impl Sender {
+    pub(super) fn mid(&self) -> Mid {
+        self.mid
+    }
+}
+
+/// Why a packet is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The call is not connected (yet), or over.
+    NotConnected,
+    /// There is no such line of media, or this end does not send on it.
+    NotSending,
+    /// The other end does not have this codec.
+    NoCodec(Codec),
+    /// A payload of more bytes than [`Peer::MAX_PAYLOAD_BYTES`], or an extension that does not fit.
+    TooLong {
+        /// Bytes.
+        bytes: usize,
+    },
+    /// So much waits for the link that nothing more is taken.
+    QueueFull,
+    /// Not a packet.
+    Malformed(rtp::Malformed),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConnected => f.write_str("not connected"),
+            Self::NotSending => f.write_str("this end does not send on that line of media"),
+            Self::NoCodec(codec) => write!(f, "the other end has no {codec:?}"),
+            Self::TooLong { bytes } => write!(f, "{bytes} bytes do not fit a packet"),
+            Self::QueueFull => f.write_str("too much waits for the link"),
+            Self::Malformed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// A packet on its way out.
+struct Outgoing<'a> {
+    codec: Codec,
+    timestamp: u32,
+    marker: bool,
+    payload: &'a [u8],
+    captured: Duration,
+    extensions: &'a Extensions,
+    nackable: bool,
+}
+
+impl Peer {
+    /// Longest payload of a packet: with header, extensions and authentication it stays under 1,280
+    /// bytes but for a long Dependency Descriptor.
+    pub const MAX_PAYLOAD_BYTES: usize = 1180;
+    /// Most that may wait for the pacer on a line.
+    const MAX_QUEUED_BYTES: usize = 4 << 20;
+
+    /// Sends the packets of a frame of VP8, as the
+    /// [`Packetizer`](crate::packet::vp8::Packetizer) makes them: marker, timestamp and payload are
+    /// taken, payload type, source and sequence numbers are set here. `captured`: when the frame
+    /// was, on the clock of `now`. `extensions` go with each packet. Lost packets are sent again when
+    /// they are asked for (RFC 4588).
+    ///
+    /// Gives the sequence number of the first; the others follow.
+    ///
+    /// # Errors
+    /// [`SendError`]; packets before the one at fault have been taken.
+    pub fn send_video<P: AsRef<[u8]>>(
+        &mut self,
+        now: Duration,
+        mid: Mid,
+        packets: &[P],
+        captured: Duration,
+        extensions: &Extensions,
+    ) -> Result<u16, SendError> {
+        self.advance(now);
+        let mut first = None;
+        let mut result = Ok(());
+        for packet in packets {
+            result = rtp::parse(packet.as_ref()).map_err(SendError::Malformed).and_then(|packet| {
+                let sequence = self.write(
+                    mid,
+                    &Outgoing {
+                        codec: Codec::Vp8,
+                        timestamp: packet.header.timestamp,
+                        marker: packet.header.marker,
+                        payload: packet.payload,
+                        captured,
+                        extensions,
+                        nackable: true,
+                    },
+                )?;
+                first.get_or_insert(sequence);
+                Ok(())
+            });
+            if result.is_err() {
+                break;
+            }
+        }
+        self.tick();
+        result.and(first.ok_or(SendError::Malformed(rtp::Malformed::EmptyPayload)))
+    }
+
+    /// Sends a packet of sound. `marker`: the first after a silence. Gives its sequence number.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing has been sent then.
+    #[expect(clippy::too_many_arguments, reason = "a packet has these")]
+    pub fn send_audio(
+        &mut self,
+        now: Duration,
+        mid: Mid,
+        codec: Codec,
+        payload: &[u8],
+        timestamp: u32,
+        marker: bool,
+        captured: Duration,
+        extensions: &Extensions,
+    ) -> Result<u16, SendError> {
+        self.advance(now);
+        let nackable = false;
+        let packet = Outgoing { codec, timestamp, marker, payload, captured, extensions, nackable };
+        let sequence = self.write(mid, &packet)?;
+        self.tick();
+        Ok(sequence)
+    }
+
+    /// Asks the other end for a key frame: PLI, or FIR if that is all it knows. `false`: nothing
+    /// has come on that line so far.
+    pub fn request_key_frame(
+        &mut self,
+        now: Duration,
+        mid: Mid,
+        kind: KeyFrameRequestKind,
+    ) -> bool {
+        self.advance(now);
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
+        stream.request_keyframe(match kind {
+            KeyFrameRequestKind::Pli => KeyframeRequestKind::Pli,
+            KeyFrameRequestKind::Fir => KeyframeRequestKind::Fir,
+        });
+        self.tick();
+        true
+    }
+
+    /// A line of media as it has been negotiated.
+    #[must_use]
+    pub fn media(&self, mid: Mid) -> Option<Media> {
+        let media = self.rtc.media(mid.0)?;
+        let kind = if media.kind().is_audio() { Kind::Audio } else { Kind::Video };
+        let params = self.rtc.codec_config().params();
+        let codecs = media.remote_pts().iter().filter_map(|pt| {
+            let param = params.iter().find(|param| param.pt() == *pt)?;
+            let codec = translate_codec(param.spec().codec)?;
+            let clock_hz = match codec {
+                Codec::Vp8 => 90_000,
+                Codec::Opus => 48_000,
+                Codec::Pcmu | Codec::Pcma => 8000,
+            };
+            let rtx = param.resend().map(|pt| *pt);
+            Some(NegotiatedCodec { codec, payload_type: **pt, rtx, clock_hz })
+        });
+        let codecs = codecs.collect();
+        let direction =
+            if media.disabled() { Direction::Inactive } else { media.direction().into() };
+        Some(Media { mid, kind, direction, codecs })
+    }
+
+    /// Bytes that wait for the pacer on a line, as of its last look; 0 without estimation.
+    #[must_use]
+    pub fn queued_bytes(&mut self, mid: Mid) -> usize {
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.0, None);
+        stream.and_then(|stream| stream.queue_info().map(|info| info.byte_size())).unwrap_or(0)
+    }
+
+    /// The source under which a line is sent.
+    #[must_use]
+    pub fn ssrc(&mut self, mid: Mid) -> Option<u32> {
+        self.rtc.direct_api().stream_tx_by_mid(mid.0, None).map(|stream| *stream.ssrc())
+    }
+
+    fn write(&mut self, mid: Mid, packet: &Outgoing<'_>) -> Result<u16, SendError> {
+        if self.state != State::Connected {
+            return Err(SendError::NotConnected);
+        }
+        let dependency = packet.extensions.dependency.as_ref().map_or(0, Vec::len);
+        if packet.payload.len() > Self::MAX_PAYLOAD_BYTES || dependency > MAX_DEPENDENCY_BYTES {
+            return Err(SendError::TooLong { bytes: packet.payload.len() + dependency });
+        }
+        let media = self.media(mid).filter(|media| media.direction.sends());
+        let media = media.ok_or(SendError::NotSending)?;
+        let codec = media.codecs.iter().find(|codec| codec.codec == packet.codec);
+        let codec = codec.ok_or(SendError::NoCodec(packet.codec))?;
+        if self.queued_bytes(mid) > Self::MAX_QUEUED_BYTES {
+            return Err(SendError::QueueFull);
+        }
+        let captured = self.instant(packet.captured);
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.0, None).ok_or(SendError::NotSending)?;
+        let sender = match self.senders.iter_mut().position(|sender| sender.mid == mid) {
+            Some(at) => self.senders.get_mut(at),
+            None => {
+                // SSRCs are random: so is the first number, below half of the range, where a
+                // receiver that misses it does not take the next for a wrap (RFC 3711, 3.3.1).
+                let next = u64::from(*stream.ssrc() & 0x3fff);
+                self.senders.push(Sender { mid, next });
+                self.senders.last_mut()
+            }
+        };
+        let sender = sender.ok_or(SendError::NotSending)?;
+        let sequence: SeqNo = sender.next.into();
+        sender.next += 1;
+        let pt = Pt::new_with_value(codec.payload_type);
+        stream.write_rtp(
+            RtpWrite::new(pt, sequence, packet.timestamp, captured, packet.payload)
+                .marker(packet.marker)
+                .nackable(packet.nackable && codec.rtx.is_some())
+                .ext_vals(extension::to_stack(packet.extensions)),
+        );
+        Ok(sequence.as_u16())
+    }
+}
