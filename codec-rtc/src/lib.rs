@@ -11,6 +11,7 @@
 //! | [`rtcp`] | RTCP packets; [`demux`] tells datagrams apart |
 //! | [`report`] | losses, jitter, round trips, clocks; when feedback is due |
 //! | [`packet`] | payload formats: coded frames to packets and back |
+//! | [`fec`] | packets made of others: ULPFEC, FlexFEC, and how many repair packets are worth it |
 //! | [`jitter`] | what arrives becomes media in its order and time |
 //! | [`congestion`] | how much may be sent |
 //! | [`pacer`] | when packets leave |
@@ -25,6 +26,7 @@
 pub mod congestion;
 pub mod demux;
 pub mod extension;
+pub mod fec;
 pub mod forward;
 pub mod jitter;
 pub mod link;

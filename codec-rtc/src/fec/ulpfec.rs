@@ -1,0 +1,194 @@
+//! ULPFEC, level 0: RFC 5109. Its payloads go into RED (RFC 2198) on the media's own source, with
+//! sequence numbers of the media's.
+//!
+//! What is protected is the packet as it is without RED around it: its own payload type, and the
+//! sequence number that both have. Levels above 0 are not written, and not used on reading.
+
+use super::decoder::{FecCounters, FecLimits, Solver};
+use super::mask::Pattern;
+use super::parity::Parity;
+use super::window::{Repair, Window};
+use crate::rtp::Malformed;
+
+/// Bytes of the FEC header (section 7.3).
+const HEADER_BYTES: usize = 10;
+/// Flag of the long mask.
+const LONG: u8 = 0x40;
+/// Bits of the masks.
+const SHORT_BITS: u32 = 16;
+const LONG_BITS: u32 = 48;
+
+/// Makes repair payloads of the packets that are sent.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    window: Window,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Encoder {
+    /// Before the first packet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { window: Window::new(48) }
+    }
+
+    /// A media packet that is sent, without RED, with the sequence number that it has within RED.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is no packet or longer than 2048 bytes.
+    pub fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
+        self.window.push(packet)
+    }
+
+    /// Appends up to `repairs` payloads that protect the newest `last` packets. The mask reaches
+    /// over 48 numbers, those of repair packets between them included.
+    pub fn protect(&self, last: usize, repairs: usize, pattern: Pattern, out: &mut Vec<Vec<u8>>) {
+        out.extend(self.window.protect(last, repairs, pattern).iter().map(write));
+    }
+}
+
+/// A payload of one level.
+fn write(repair: &Repair) -> Vec<u8> {
+    let Repair { base, mask, parity } = repair;
+    // Bit 0 of the mask is its most significant on the wire.
+    let is_long = *mask >> SHORT_BITS != 0;
+    let mut out = Vec::with_capacity(HEADER_BYTES + 8 + parity.payload.len());
+    out.extend([if is_long { LONG } else { 0 } | parity.flags & 0x3f, parity.marker_and_type]);
+    out.extend(base.to_be_bytes());
+    out.extend(parity.timestamp.to_be_bytes());
+    out.extend(parity.length.to_be_bytes());
+    let protected = u16::try_from(parity.payload.len()).unwrap_or(u16::MAX);
+    out.extend(protected.to_be_bytes());
+    let bits = mask.reverse_bits().to_be_bytes();
+    out.extend(&bits[..if is_long { 6 } else { 2 }]);
+    out.extend_from_slice(&parity.payload);
+    out
+}
+
+/// Takes a payload apart: base, mask and level 0.
+fn parse(payload: &[u8]) -> Result<Repair, Malformed> {
+    let truncated = |needed_bytes| Malformed::Truncated {
+        what: "ULPFEC header",
+        needed_bytes,
+        had_bytes: payload.len(),
+    };
+    let (head, rest) =
+        payload.split_first_chunk::<HEADER_BYTES>().ok_or_else(|| truncated(HEADER_BYTES))?;
+    let is_long = head[0] & LONG != 0;
+    let (protected, rest) =
+        rest.split_first_chunk::<2>().ok_or_else(|| truncated(HEADER_BYTES + 2))?;
+    let (bytes, bits) = if is_long { (6, LONG_BITS) } else { (2, SHORT_BITS) };
+    let (mask, rest) =
+        rest.split_at_checked(bytes).ok_or_else(|| truncated(HEADER_BYTES + 2 + bytes))?;
+    let mask = mask.iter().fold(0_u128, |all, &byte| all << 8 | u128::from(byte));
+    let mask = mask.reverse_bits() >> (u128::BITS - bits);
+    let protected = usize::from(u16::from_be_bytes(*protected));
+    let level =
+        rest.get(..protected).ok_or_else(|| truncated(payload.len() - rest.len() + protected))?;
+    if mask == 0 {
+        return Err(Malformed::Field { what: "an FEC mask without packets" });
+    }
+    let parity = Parity {
+        flags: head[0] & 0x3f,
+        marker_and_type: head[1],
+        timestamp: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
+        length: u16::from_be_bytes([head[8], head[9]]),
+        payload: level.to_vec(),
+    };
+    Ok(Repair { base: u16::from_be_bytes([head[2], head[3]]), mask, parity })
+}
+
+/// Makes missing packets of the others and of repair payloads.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    solver: Solver,
+}
+
+impl Decoder {
+    /// For the packets of one source.
+    #[must_use]
+    pub fn new(ssrc: u32, limits: FecLimits) -> Self {
+        Self { solver: Solver::new(ssrc, limits) }
+    }
+
+    /// A media packet came, taken out of RED, or out of RTX. Packets that can be made now are
+    /// appended; they are to be treated as any packet from outside.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is no packet, too long or of another source; nothing has changed.
+    pub fn push_media(&mut self, packet: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
+        self.solver.push_media(packet, out)
+    }
+
+    /// A repair payload came. Packets that can be made now are appended.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it does not add up; nothing has changed.
+    pub fn push_repair(&mut self, payload: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
+        let Repair { base, mask, parity } = parse(payload)?;
+        let covered = (0..48_u16).filter(|bit| mask >> bit & 1 == 1);
+        self.solver.push_repair(covered.map(|bit| base.wrapping_add(bit)), parity, out)
+    }
+
+    /// What became of packets.
+    #[must_use]
+    pub fn counters(&self) -> FecCounters {
+        self.solver.counters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 5109, section 10.1: four packets, one repair packet.
+    #[test]
+    fn the_standards_own_example_is_written_and_read() {
+        let payload = |len: usize, byte: u8| vec![byte; len];
+        let packets = [
+            (8_u16, true, 11_u8, 3_u32, payload(200, 1)),
+            (9, false, 18, 5, payload(140, 2)),
+            (10, true, 11, 7, payload(100, 4)),
+            (11, false, 18, 9, payload(340, 8)),
+        ];
+        let mut encoder = Encoder::new();
+        for (sequence, marker, payload_type, timestamp, payload) in packets {
+            let header = crate::rtp::Header { marker, payload_type, sequence, timestamp, ssrc: 2 };
+            let mut bytes = Vec::new();
+            crate::rtp::write(&header, &mut bytes);
+            bytes.extend(payload);
+            encoder.push(&bytes).unwrap();
+        }
+        let mut out = Vec::new();
+        encoder.protect(4, 1, Pattern::Interleaved, &mut out);
+        let fec = &out[0];
+        // M recovery 0, PT recovery 0, SN base 8, TS recovery 8, length recovery 372.
+        assert_eq!(fec[..10], [0, 0, 0, 8, 0, 0, 0, 8, 1, 116]);
+        // Level 0: 340 bytes, mask 1111.
+        assert_eq!(fec[10..14], [1, 84, 0xf0, 0]);
+        assert_eq!((fec[14], fec[14 + 120], fec.len()), (1 ^ 2 ^ 4 ^ 8, 1 ^ 2 ^ 8, 354));
+        let repair = parse(fec).unwrap();
+        assert_eq!((repair.base, repair.mask), (8, 0b1111));
+    }
+
+    #[test]
+    fn long_masks_lie_in_48_bits_and_lying_lengths_are_refused() {
+        let parity = Parity { payload: vec![7; 5], length: 5, ..Parity::default() };
+        let repair = Repair { base: 65_530, mask: 1 | 1 << 47, parity };
+        let bytes = write(&repair);
+        assert_eq!(bytes[0], LONG);
+        assert_eq!(bytes[10..18], [0, 5, 0x80, 0, 0, 0, 0, 1]);
+        assert_eq!(parse(&bytes), Ok(repair));
+        for len in 0..bytes.len() {
+            assert!(matches!(parse(&bytes[..len]), Err(Malformed::Truncated { .. })), "{len}");
+        }
+        let mut empty = bytes;
+        empty[12..18].fill(0);
+        assert!(matches!(parse(&empty), Err(Malformed::Field { .. })));
+    }
+}

@@ -1,0 +1,75 @@
+//! The sender's side of both formats: the last packets, and their parity.
+
+use std::collections::VecDeque;
+
+use super::mask::{MAX_GROUP, Pattern, masks};
+use super::parity::{MAX_PACKET_BYTES, Parity};
+use crate::rtp::{self, FIXED_HEADER_BYTES, Malformed};
+
+/// The last media packets that were sent.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    /// Sequence number and bytes; the newest last.
+    packets: VecDeque<(u16, Vec<u8>)>,
+    /// Numbers that a mask reaches over.
+    reach: u16,
+}
+
+/// A repair packet before it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Repair {
+    /// The lowest number that is covered.
+    pub(super) base: u16,
+    /// Bit i: number `base + i`.
+    pub(super) mask: u128,
+    pub(super) parity: Parity,
+}
+
+impl Window {
+    pub(super) fn new(reach: u16) -> Self {
+        Self { packets: VecDeque::new(), reach }
+    }
+
+    /// A packet that is sent.
+    pub(super) fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
+        let sequence = rtp::parse(packet)?.header.sequence;
+        if packet.len() > MAX_PACKET_BYTES {
+            return Err(Malformed::Field { what: "a protected packet of more than 2048 bytes" });
+        }
+        if self.packets.len() >= MAX_GROUP {
+            self.packets.pop_front();
+        }
+        self.packets.push_back((sequence, packet.to_vec()));
+        Ok(())
+    }
+
+    /// Repair packets for the newest `last` packets, or as many of them as a mask reaches over.
+    pub(super) fn protect(&self, last: usize, repairs: usize, pattern: Pattern) -> Vec<Repair> {
+        let Some(&(newest, _)) = self.packets.back() else { return Vec::new() };
+        let first = self.packets.len().saturating_sub(last);
+        let within = |sequence: u16| newest.wrapping_sub(sequence) < self.reach;
+        let group: Vec<_> =
+            self.packets.range(first..).filter(|(sequence, _)| within(*sequence)).collect();
+        let masks = masks(group.len(), repairs, pattern);
+        masks.iter().filter_map(|&mask| repair(&group, mask)).collect()
+    }
+}
+
+/// The parity of those packets whose bit is set.
+fn repair(group: &[&(u16, Vec<u8>)], mask: u128) -> Option<Repair> {
+    let chosen = || {
+        let bits = group.iter().enumerate().filter(move |(bit, _)| mask >> bit & 1 == 1);
+        bits.map(|(_, packet)| *packet)
+    };
+    let newest = group.last()?.0;
+    // The one furthest before the newest, whatever the order.
+    let base = chosen().map(|(sequence, _)| *sequence).max_by_key(|it| newest.wrapping_sub(*it))?;
+    let longest = chosen().map(|(_, bytes)| bytes.len()).max()?;
+    let payload = vec![0; longest.saturating_sub(FIXED_HEADER_BYTES)];
+    let mut repair = Repair { base, mask: 0, parity: Parity { payload, ..Parity::default() } };
+    for (sequence, bytes) in chosen() {
+        repair.mask |= 1 << sequence.wrapping_sub(base).min(127);
+        repair.parity.add(bytes);
+    }
+    Some(repair)
+}
