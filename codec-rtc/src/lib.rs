@@ -13,6 +13,7 @@
 //! | [`packet`] | payload formats: coded frames to packets and back |
 //! | [`fec`] | packets made of others: ULPFEC, FlexFEC, and how many repair packets are worth it |
 //! | [`jitter`] | what arrives becomes media in its order and time |
+//! | [`sync`] | sound and picture at the same time |
 //! | [`congestion`] | how much may be sent |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
@@ -40,5 +41,6 @@ pub mod rtp;
 pub mod sequence;
 #[cfg(feature = "srtp")]
 pub mod srtp;
+pub mod sync;
 #[cfg(feature = "webrtc")]
 pub mod webrtc;

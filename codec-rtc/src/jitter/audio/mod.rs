@@ -109,7 +109,6 @@ pub struct AudioBuffer {
     /// Sample frames that were made up while nothing waited: they stand for what was lost, or for the
     /// time that a late packet has lost.
     credit: usize,
-    extra_delay: Duration,
     scratch: Vec<f32>,
     extended: Vec<f32>,
     /// Sample frames pulled so far.
@@ -155,7 +154,6 @@ impl AudioBuffer {
             pausing: true,
             state: Making::default(),
             credit: 0,
-            extra_delay: Duration::ZERO,
             scratch: Vec::new(),
             extended: Vec::new(),
             pulled: 0,
@@ -245,7 +243,7 @@ impl AudioBuffer {
         Pulled { sound, timestamp, delay: Duration::from_micros(delay.unsigned_abs()) }
     }
 
-    /// Least target delay from now on, [`MAX_DELAY`] at most.
+    /// Least target delay from now on, the greatest one at most; [`crate::sync`] asks for it.
     pub fn set_min_delay(&mut self, delay: Duration) {
         self.config.min_delay = delay.min(self.config.max_delay);
     }
@@ -254,11 +252,6 @@ impl AudioBuffer {
     pub fn set_max_delay(&mut self, delay: Duration) {
         self.config.max_delay = delay;
         self.config = self.config.clamped();
-    }
-
-    /// Delay on top of what the network asks for, for the sake of the lips ([`crate::sync`]).
-    pub fn set_extra_delay(&mut self, delay: Duration) {
-        self.extra_delay = delay.min(MAX_DELAY);
     }
 
     /// The delay that is aimed at, from the arrival of the fastest packets to [`Self::pull`].
@@ -366,8 +359,7 @@ impl AudioBuffer {
     }
 
     fn target_us(&self, now_us: i64) -> i64 {
-        let target = self.network_target_us(now_us).max(micros(self.config.min_delay));
-        target.saturating_add(micros(self.extra_delay)).min(micros(MAX_DELAY))
+        self.network_target_us(now_us).max(micros(self.config.min_delay))
     }
 
     /// Counts sound of packets that has been decoded; `arrived_us`: when they came.
