@@ -14,6 +14,7 @@
 //! | [`fec`] | packets made of others: ULPFEC, FlexFEC, and how many repair packets are worth it |
 //! | [`jitter`] | what arrives becomes media in its order and time |
 //! | [`sync`] | sound and picture at the same time |
+//! | [`audio`] | how a sender protects sound |
 //! | [`congestion`] | how much may be sent |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
@@ -24,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audio;
 pub mod congestion;
 pub mod demux;
 pub mod extension;

@@ -1,0 +1,266 @@
+//! How sound is protected: what an Opus encoder and RED are told, by loss and bitrate.
+
+use codec_core::audio::{AudioUpdate, FrameLength};
+use codec_core::codec::Bitrate;
+
+/// Bytes around each payload: IPv4 and UDP 28, RTP 12, extensions 8, authentication 10.
+const OVERHEAD_BYTES: u64 = 58;
+
+/// Bytes that RED adds for itself and for each copy (RFC 2198, section 3).
+const RED_BYTES: u64 = 1;
+const RED_COPY_BYTES: u64 = 4;
+
+/// Lowest bitrate at which speech is still worth a copy, bits per second.
+const LEAST_CODEC: u64 = 14_000;
+
+/// Least and highest bitrate that Opus is told for sound of up to two channels.
+const CODEC_RANGE: (u64, u64) = (6_000, 510_000);
+
+/// Losses that the encoder is told, in percent.
+const LOSS_STEPS: [u8; 9] = [0, 1, 2, 4, 7, 10, 15, 20, 30];
+
+/// Losses from which and down to which RED carries a copy.
+const ONE_COPY: Band = Band { on: 0.03, off: 0.015 };
+
+/// The same for two copies.
+const TWO_COPIES: Band = Band { on: 0.12, off: 0.08 };
+
+/// And for two copies where losses come in bursts.
+const TWO_COPIES_BURSTS: Band = Band { on: 0.05, off: 0.03 };
+
+/// And for Opus's own coarse copy.
+const IN_BAND: Band = Band { on: 0.01, off: 0.004 };
+
+/// Longest frame, in ms, up to which bitrate for everything, in bits per second.
+const FRAMES: [(u32, u64); 3] = [(60, 24_000), (40, 36_000), (20, 128_000)];
+
+/// What is known of the way, from reports and the bandwidth estimate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AudioLink {
+    /// Share of packets that are lost, 0..=1, over some seconds.
+    pub loss: f64,
+    /// Mean number of packets lost in a row, from 1 on.
+    pub burst: f64,
+    /// What sound may take altogether, with headers and copies.
+    pub bitrate: Bitrate,
+    /// The receiver understands RED.
+    pub red: bool,
+}
+
+/// How sound is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resilience {
+    /// Loss that the encoder prepares for, in percent.
+    pub expected_loss_pct: u8,
+    /// Opus carries a coarse copy of the frame before. Not beside RED, whose copy rides on the same
+    /// packet and is a better one.
+    pub fec: bool,
+    /// Earlier payloads in each packet, 0..=2.
+    pub red_depth: u8,
+    /// Duration of a packet: 10, 20, 40 or 60 ms.
+    pub frame: FrameLength,
+    /// What is left for the encoder.
+    pub bitrate: Bitrate,
+}
+
+impl Default for Resilience {
+    /// Before anything is known: 20 ms, a little prepared for loss.
+    fn default() -> Self {
+        Self {
+            expected_loss_pct: 1,
+            fec: true,
+            red_depth: 0,
+            frame: FrameLength::ms(20),
+            bitrate: Bitrate(32_000),
+        }
+    }
+}
+
+/// Where something is switched on, and where off again.
+#[derive(Clone, Copy, Debug)]
+struct Band {
+    on: f64,
+    off: f64,
+}
+
+impl Band {
+    fn holds(self, value: f64, was: bool) -> bool {
+        value >= if was { self.off } else { self.on }
+    }
+}
+
+impl Resilience {
+    /// What to do next, with `self` in force. The same link gives the same answer again: nothing
+    /// swings.
+    #[must_use]
+    pub fn next(self, link: &AudioLink) -> Self {
+        let loss = if link.loss.is_finite() { link.loss.clamp(0.0, 1.0) } else { 0.0 };
+        let frame = self.next_frame(link.bitrate.0, loss);
+        let wanted = if link.red { self.next_depth(loss, link.burst) } else { 0 };
+        // Copies are given up before speech suffers.
+        let affordable = |depth: &u8| codec_bits(link.bitrate.0, frame, *depth) >= LEAST_CODEC;
+        let red_depth = (1..=wanted).rev().find(affordable).unwrap_or(0);
+        let bits = codec_bits(link.bitrate.0, frame, red_depth);
+        Self {
+            expected_loss_pct: self.next_expected(loss),
+            fec: red_depth == 0 && IN_BAND.holds(loss, self.fec),
+            red_depth,
+            frame,
+            bitrate: Bitrate(bits.clamp(CODEC_RANGE.0, CODEC_RANGE.1)),
+        }
+    }
+
+    /// The changes that an encoder is told of, after `before` was in force.
+    pub fn updates(self, before: Self) -> impl Iterator<Item = AudioUpdate> {
+        let changed = |differs: bool, update: AudioUpdate| differs.then_some(update);
+        let loss = self.expected_loss_pct;
+        [
+            changed(self.frame != before.frame, AudioUpdate::Frame(self.frame)),
+            changed(self.bitrate != before.bitrate, AudioUpdate::Bitrate(self.bitrate)),
+            changed(loss != before.expected_loss_pct, AudioUpdate::ExpectedLoss(loss)),
+            changed(self.fec != before.fec, AudioUpdate::Fec(self.fec)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The loss rounded up to a step; a lower step only when it is clearly reached.
+    fn next_expected(self, loss: f64) -> u8 {
+        let step = |percent: f64| {
+            let covers = |step: &&u8| f64::from(**step) + 0.25 >= percent;
+            LOSS_STEPS.iter().find(covers).copied().unwrap_or(30)
+        };
+        let up = step(loss * 100.0);
+        let down = step(loss * 130.0);
+        if up > self.expected_loss_pct { up } else { down.min(self.expected_loss_pct) }
+    }
+
+    fn next_depth(self, loss: f64, burst: f64) -> u8 {
+        let two = if burst >= 1.8 { TWO_COPIES_BURSTS } else { TWO_COPIES };
+        match () {
+            () if two.holds(loss, self.red_depth >= 2) => 2,
+            () if ONE_COPY.holds(loss, self.red_depth >= 1) => 1,
+            () => 0,
+        }
+    }
+
+    /// Longer frames where headers would eat the bitrate; shorter ones again with a fifth to spare.
+    fn next_frame(self, bits: u64, loss: f64) -> FrameLength {
+        let longest = FRAMES.iter().find(|&&(ms, up_to)| {
+            let is_shorter_now = self.frame < FrameLength::ms(ms);
+            let limit = if is_shorter_now { up_to } else { up_to + up_to / 5 };
+            bits < limit
+        });
+        // A lost packet of 60 ms is a lost syllable.
+        let most = if loss >= 0.05 { 40 } else { 60 };
+        FrameLength::ms(longest.map_or(10, |&(ms, _)| ms).min(most))
+    }
+}
+
+/// Bits per second that are left for the encoder.
+fn codec_bits(all: u64, frame: FrameLength, red_depth: u8) -> u64 {
+    let copies = u64::from(red_depth);
+    let red = if copies > 0 { RED_BYTES + copies * RED_COPY_BYTES } else { 0 };
+    let headers = (OVERHEAD_BYTES + red) * 8 * 1_000_000 / u64::from(frame.0.max(1));
+    all.saturating_sub(headers) / (1 + copies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(loss: f64, kbps: u64) -> AudioLink {
+        AudioLink { loss, burst: 1.0, bitrate: Bitrate::kbps(kbps), red: true }
+    }
+
+    /// What it settles at; it does so at once.
+    fn settled(from: Resilience, link: &AudioLink) -> Resilience {
+        let next = from.next(link);
+        assert_eq!(next.next(link), next, "nothing swings");
+        next
+    }
+
+    #[test]
+    fn protection_follows_the_loss() {
+        let start = Resilience::default();
+        let rows =
+            [(0.0, 0, false, 0), (0.02, 2, true, 0), (0.05, 7, false, 1), (0.2, 20, false, 2)];
+        for (loss, expected, fec, depth) in rows {
+            let next = settled(Resilience { fec: false, ..start }, &link(loss, 100));
+            assert_eq!((next.expected_loss_pct, next.fec, next.red_depth), (expected, fec, depth));
+        }
+        let bursts = AudioLink { burst: 3.0, ..link(0.06, 100) };
+        assert_eq!(settled(start, &bursts).red_depth, 2);
+        let without = AudioLink { red: false, ..link(0.2, 100) };
+        let next = settled(start, &without);
+        assert_eq!((next.fec, next.red_depth, next.expected_loss_pct), (true, 0, 20));
+    }
+
+    #[test]
+    fn what_was_switched_on_stays_on_a_little_longer() {
+        let start = Resilience::default();
+        let on = start.next(&link(0.031, 100));
+        assert_eq!(on.red_depth, 1);
+        let lower = on.next(&link(0.02, 100));
+        assert_eq!((lower.red_depth, start.next(&link(0.02, 100)).red_depth), (1, 0));
+        assert_eq!(lower.next(&link(0.01, 100)).red_depth, 0);
+        assert_eq!(
+            Resilience { expected_loss_pct: 10, ..start }.next(&link(0.065, 100)).expected_loss_pct,
+            10
+        );
+        assert_eq!(
+            Resilience { expected_loss_pct: 10, ..start }.next(&link(0.03, 100)).expected_loss_pct,
+            4
+        );
+    }
+
+    #[test]
+    fn frames_get_longer_where_headers_would_eat_the_bitrate() {
+        let mut now = Resilience::default();
+        for (kbps, ms) in [
+            (64, 20),
+            (200, 10),
+            (140, 10),
+            (120, 20),
+            (150, 20),
+            (160, 10),
+            (30, 40),
+            (40, 40),
+            (50, 20),
+            (20, 60),
+            (28, 60),
+            (30, 40),
+        ] {
+            now = settled(now, &link(0.0, kbps));
+            assert_eq!(now.frame, FrameLength::ms(ms), "{kbps} kbit/s");
+        }
+        assert_eq!(settled(now, &link(0.1, 20)).frame, FrameLength::ms(40));
+    }
+
+    #[test]
+    fn everything_together_stays_within_the_bitrate_and_copies_go_first() {
+        for kbps in 16..300 {
+            for loss in [0.0, 0.02, 0.05, 0.3] {
+                let next = settled(Resilience::default(), &link(loss, kbps));
+                let copies = u64::from(next.red_depth);
+                let headers = (58 + if copies > 0 { 1 + 4 * copies } else { 0 }) * 8_000_000
+                    / u64::from(next.frame.0);
+                let all = next.bitrate.0 * (1 + copies) + headers;
+                assert!(all <= kbps * 1000 || next.bitrate.0 == 6_000, "{kbps} {loss}: {next:?}");
+                assert!(copies == 0 || next.bitrate.0 >= LEAST_CODEC);
+            }
+        }
+    }
+
+    #[test]
+    fn an_encoder_is_told_what_has_changed() {
+        let before = Resilience::default();
+        assert_eq!(before.updates(before).count(), 0);
+        let after = Resilience { expected_loss_pct: 10, fec: false, ..before };
+        let updates: Vec<_> = after.updates(before).collect();
+        assert_eq!(updates, [AudioUpdate::ExpectedLoss(10), AudioUpdate::Fec(false)]);
+        let odd = AudioLink { loss: f64::NAN, burst: f64::NAN, bitrate: Bitrate(0), red: true };
+        let next = settled(before, &odd);
+        assert_eq!((next.bitrate.0, next.red_depth), (6_000, 0));
+    }
+}
