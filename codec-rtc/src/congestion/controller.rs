@@ -8,6 +8,7 @@ use codec_core::error::ConfigError;
 use super::aimd::{Aimd, Observed, Step};
 use super::delay::Delays;
 use super::fallback::Fallback;
+use super::feedback::FeedbackReader;
 use super::groups::Groups;
 use super::history::{History, Sent};
 use super::limited::ApplicationLimit;
@@ -18,6 +19,7 @@ use super::throughput::Throughput;
 use super::trend::{Trend, Usage};
 use super::units::{bitrate, bits, bps, bytes, seconds_between};
 use super::{ControllerConfig, Estimate, Outcome, PacketKind, PacketReport, Reason, Stats};
+use crate::rtcp::{Ccfb, Twcc};
 
 /// Most packets that one report may speak of; the rest of it is not read.
 const MAX_REPORTS: usize = 16_384;
@@ -44,6 +46,7 @@ const PACING: f64 = 2.5;
 #[derive(Clone, Debug)]
 pub struct Controller {
     config: ControllerConfig,
+    reader: FeedbackReader,
     history: History,
     groups: Groups,
     trend: Trend,
@@ -84,6 +87,7 @@ impl Controller {
         let start = bps(config.start);
         Ok(Self {
             config,
+            reader: FeedbackReader::default(),
             history: History::default(),
             groups: Groups::default(),
             trend: Trend::default(),
@@ -133,6 +137,23 @@ impl Controller {
         if let Some(id) = probe {
             self.probes.on_sent(now, id, bytes);
         }
+    }
+
+    /// The same packet by the number of its own stream, where feedback comes by RFC 8888.
+    pub fn on_sent_rtp(&mut self, ssrc: u32, rtp_sequence: u16, sequence: u16) {
+        self.reader.on_sent(ssrc, rtp_sequence, sequence);
+    }
+
+    /// Transport-wide feedback.
+    pub fn on_twcc(&mut self, now: Duration, feedback: &Twcc) -> Outcome {
+        let reports = self.reader.twcc(feedback);
+        self.on_feedback(now, &reports)
+    }
+
+    /// Feedback of RFC 8888.
+    pub fn on_ccfb(&mut self, now: Duration, feedback: &Ccfb) -> Outcome {
+        let reports = self.reader.ccfb(feedback);
+        self.on_feedback(now, &reports)
     }
 
     /// A report came, in the order of the packets' numbers or any other. Times of arrival count

@@ -16,6 +16,7 @@ mod controller;
 mod delay;
 mod estimate;
 mod fallback;
+mod feedback;
 mod groups;
 mod history;
 mod limited;
