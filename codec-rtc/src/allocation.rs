@@ -1,0 +1,268 @@
+//! Who gets what of the estimate: audio first, then video with its redundancy, its
+//! retransmissions and the headers of all.
+
+use codec_core::codec::Bitrate;
+use codec_core::error::ConfigError;
+
+mod layers;
+
+pub use layers::{SpatialLayer, split_spatial, temporal_shares};
+
+/// Most of the video's part that redundancy and retransmissions take together.
+const MAX_REPAIR: f64 = 0.5;
+/// Audio above its least gets this share of what there is.
+const AUDIO_SHARE: f64 = 0.1;
+/// Video that was paused begins again at this multiple of its least.
+const RESUME: f64 = 1.25;
+
+/// What there is to send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AllocationConfig {
+    /// Audio's bitrate, least and most, without headers; `None`: no audio.
+    pub audio: Option<(Bitrate, Bitrate)>,
+    /// Packets of audio each second: 50 for 20 ms each.
+    pub audio_packets: u32,
+    /// Video's bitrate, least and most, without headers; `None`: no video. Below the least it is
+    /// paused.
+    pub video: Option<(Bitrate, Bitrate)>,
+    /// Bytes around the payload of each packet: IP, UDP, RTP with extensions, SRTP.
+    pub overhead_bytes: u32,
+    /// Most bytes of payload in a packet, 100 to 65,000.
+    pub payload_bytes: u32,
+}
+
+impl Default for AllocationConfig {
+    /// Opus at 16 to 64 kb/s beside video at 30 kb/s to 20 Mb/s, with 62 bytes around each packet.
+    fn default() -> Self {
+        Self {
+            audio: Some((Bitrate::kbps(16), Bitrate::kbps(64))),
+            audio_packets: 50,
+            video: Some((Bitrate::kbps(30), Bitrate::kbps(20_000))),
+            overhead_bytes: 62,
+            payload_bytes: 1150,
+        }
+    }
+}
+
+/// What video sends beside itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Repair {
+    /// Redundancy, as a share of the video: 0..=1.
+    pub fec: f64,
+    /// What was sent again lately, bits per second, headers included.
+    pub retransmission: Bitrate,
+    /// Frames each second, to foretell the number of packets.
+    pub frame_rate: f64,
+}
+
+/// Why video has what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VideoLimit {
+    /// There is no video.
+    Absent,
+    /// The estimate gives no more.
+    Estimate,
+    /// It has the most that it may have.
+    Highest,
+    /// There is less than its least: it pauses.
+    Paused,
+}
+
+/// The parts. Their sum is at most the estimate, but for audio's least, which is always given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Allocation {
+    /// For the audio encoder.
+    pub audio: Bitrate,
+    /// For the video encoder.
+    pub video: Bitrate,
+    /// Redundancy of video, with its headers.
+    pub fec: Bitrate,
+    /// Retransmissions, as far as they have room.
+    pub retransmission: Bitrate,
+    /// Headers of audio and video.
+    pub overhead: Bitrate,
+    /// What nobody wants.
+    pub unused: Bitrate,
+    /// Why video has no more.
+    pub limit: VideoLimit,
+}
+
+/// Divides estimates.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocator {
+    config: AllocationConfig,
+    is_paused: bool,
+}
+
+impl Allocator {
+    /// One for that much to send.
+    ///
+    /// # Errors
+    /// If a setting is outside its range.
+    pub fn new(config: AllocationConfig) -> Result<Self, ConfigError> {
+        let range = |what, range: Option<(Bitrate, Bitrate)>| match range {
+            Some((least, most)) if least > most || most.0 > 1_000_000_000 => {
+                let given = format!("{} to {} b/s", least.0, most.0);
+                Err(ConfigError::new(what, given, "ascending, at most 1 Gb/s"))
+            }
+            _ => Ok(()),
+        };
+        range("audio bitrate", config.audio)?;
+        range("video bitrate", config.video)?;
+        if config.audio_packets > 1000 {
+            let given = config.audio_packets;
+            return Err(ConfigError::new("audio packets per second", given, "at most 1000"));
+        }
+        if config.overhead_bytes > 500 {
+            return Err(ConfigError::new("overhead", config.overhead_bytes, "at most 500 bytes"));
+        }
+        if !(100..=65_000).contains(&config.payload_bytes) {
+            let given = config.payload_bytes;
+            return Err(ConfigError::new("payload", given, "100 to 65000 bytes"));
+        }
+        Ok(Self { config, is_paused: false })
+    }
+
+    /// The parts of an estimate.
+    pub fn allocate(&mut self, estimate: Bitrate, repair: Repair) -> Allocation {
+        let total = bps(estimate);
+        let (audio, audio_overhead) = self.audio(total);
+        let left = (total - audio - audio_overhead).max(0.0);
+        let mut parts = Allocation {
+            audio: rate(audio),
+            video: Bitrate(0),
+            fec: Bitrate(0),
+            retransmission: Bitrate(0),
+            overhead: rate(audio_overhead),
+            unused: rate(left),
+            limit: VideoLimit::Absent,
+        };
+        if let Some((least, most)) = self.config.video {
+            self.video(&mut parts, left, (bps(least), bps(most)), repair);
+        }
+        parts
+    }
+
+    /// Audio's bitrate and that of its headers.
+    fn audio(&self, total: f64) -> (f64, f64) {
+        let Some((least, most)) = self.config.audio else { return (0.0, 0.0) };
+        let packets = f64::from(self.config.audio_packets);
+        let overhead = packets * f64::from(self.config.overhead_bytes) * 8.0;
+        let wanted =
+            if self.config.video.is_some() { AUDIO_SHARE * total } else { total - overhead };
+        (wanted.clamp(bps(least), bps(most)), overhead)
+    }
+
+    fn video(&mut self, parts: &mut Allocation, left: f64, range: (f64, f64), repair: Repair) {
+        let (least, most) = range;
+        let fec_share = if repair.fec.is_finite() { repair.fec.clamp(0.0, 1.0) } else { 0.0 };
+        let again = bps(repair.retransmission).min(MAX_REPAIR * left);
+        // Redundancy takes at most what retransmissions leave of the half.
+        let room = (MAX_REPAIR * left - again).max(0.0);
+        let mut video = left - again;
+        let mut overhead_share = 0.0;
+        let mut fec = 0.0;
+        // The number of packets follows from the bitrate, and the other way round.
+        for _ in 0..4 {
+            overhead_share = self.overhead_share(video, repair.frame_rate);
+            fec = (fec_share * video * (1.0 + overhead_share)).min(room);
+            video = ((left - again - fec) / (1.0 + overhead_share)).clamp(0.0, most);
+        }
+        let resume = if self.is_paused { RESUME } else { 1.0 };
+        self.is_paused = video < (least * resume).min(most);
+        if self.is_paused {
+            parts.limit = VideoLimit::Paused;
+            return;
+        }
+        let overhead = video * overhead_share;
+        let used = video + overhead + fec + again;
+        parts.video = rate(video);
+        parts.fec = rate(fec);
+        parts.retransmission = rate(again);
+        parts.overhead = Bitrate(parts.overhead.0 + rate(overhead).0);
+        parts.unused = rate((left - used).max(0.0));
+        let is_most = video >= most;
+        parts.limit = if is_most { VideoLimit::Highest } else { VideoLimit::Estimate };
+    }
+
+    /// Headers by payload, where frames are cut into packets.
+    fn overhead_share(&self, video: f64, frame_rate: f64) -> f64 {
+        let rate = if frame_rate.is_finite() { frame_rate.clamp(1.0, 240.0) } else { 30.0 };
+        let frame_bytes = (video / 8.0 / rate).max(1.0);
+        let packets = (frame_bytes / f64::from(self.config.payload_bytes)).ceil().max(1.0);
+        (packets * f64::from(self.config.overhead_bytes) / frame_bytes).min(10.0)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn bps(rate: Bitrate) -> f64 {
+    rate.0 as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn rate(bps: f64) -> Bitrate {
+    Bitrate(bps as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Repair = Repair { fec: 0.0, retransmission: Bitrate(0), frame_rate: 30.0 };
+
+    fn sum(parts: &Allocation) -> u64 {
+        let Allocation { audio, video, fec, retransmission, overhead, unused, .. } = *parts;
+        [audio, video, fec, retransmission, overhead, unused].iter().map(|rate| rate.0).sum()
+    }
+
+    #[test]
+    fn the_parts_are_the_whole() {
+        let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
+        let again = Bitrate::kbps(80);
+        for kbps in [100, 150, 300, 800, 2000, 10_000, 40_000] {
+            for repair in [PLAIN, Repair { fec: 0.3, retransmission: again, ..PLAIN }] {
+                let parts = allocator.allocate(Bitrate::kbps(kbps), repair);
+                let (sum, whole) = (sum(&parts), kbps * 1000);
+                assert!(sum <= whole && sum + 2000 + whole / 50 > whole, "{kbps}: {parts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn audio_comes_first_and_video_pauses_with_hysteresis() {
+        let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
+        // 16 kb/s and 50 packets with 62 bytes around each.
+        let parts = allocator.allocate(Bitrate::kbps(60), PLAIN);
+        assert_eq!((parts.audio, parts.limit), (Bitrate::kbps(16), VideoLimit::Paused));
+        assert_eq!(parts.overhead, Bitrate(50 * 62 * 8));
+        let at =
+            |allocator: &mut Allocator, kbps| allocator.allocate(Bitrate::kbps(kbps), PLAIN).limit;
+        // Video's least needs 30 kb/s and 15 kb/s of headers.
+        assert_eq!(at(&mut allocator, 88), VideoLimit::Paused);
+        assert_eq!(at(&mut allocator, 100), VideoLimit::Estimate);
+        assert_eq!(at(&mut allocator, 88), VideoLimit::Estimate);
+        assert_eq!(at(&mut allocator, 80), VideoLimit::Paused);
+        let parts = allocator.allocate(Bitrate::kbps(1000), PLAIN);
+        assert_eq!(parts.audio, Bitrate::kbps(64));
+        assert!((840..890).contains(&parts.video.as_kbps()), "{parts:?}");
+        let parts = allocator.allocate(Bitrate::kbps(50_000), PLAIN);
+        assert_eq!((parts.video, parts.limit), (Bitrate::kbps(20_000), VideoLimit::Highest));
+    }
+
+    #[test]
+    fn repair_takes_at_most_half() {
+        let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
+        let wild =
+            Repair { fec: f64::INFINITY, retransmission: Bitrate(u64::MAX), frame_rate: 0.0 };
+        let parts = allocator.allocate(Bitrate::kbps(1000), wild);
+        assert!(parts.video.as_kbps() > 380 && parts.retransmission.as_kbps() < 460, "{parts:?}");
+        let heavy = Repair { fec: 1.0, ..PLAIN };
+        let parts = allocator.allocate(Bitrate::kbps(1000), heavy);
+        assert!((440..470).contains(&parts.fec.as_kbps()), "{parts:?}");
+        let alone = AllocationConfig { video: None, ..AllocationConfig::default() };
+        let parts = Allocator::new(alone).unwrap().allocate(Bitrate::kbps(1000), PLAIN);
+        assert_eq!((parts.audio, parts.limit), (Bitrate::kbps(64), VideoLimit::Absent));
+        assert!(Allocator::new(AllocationConfig { payload_bytes: 5, ..alone }).is_err());
+    }
+}
