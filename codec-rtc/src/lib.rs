@@ -16,6 +16,8 @@
 //! | [`sync`] | sound and picture at the same time |
 //! | [`audio`] | how a sender protects sound |
 //! | [`congestion`] | how much may be sent |
+//! | [`allocation`] | who gets what of it |
+//! | [`adaptation`] | what the encoder is told |
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
 //! | [`forward`] | layers left out for one viewer |
@@ -25,6 +27,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adaptation;
+pub mod allocation;
 pub mod audio;
 pub mod congestion;
 pub mod demux;

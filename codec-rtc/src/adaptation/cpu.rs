@@ -1,0 +1,152 @@
+//! Whether the machine keeps up: the time of coding by the time between frames.
+
+use std::time::Duration;
+
+use codec_core::error::ConfigError;
+
+/// Weight of a frame in the smoothed usage.
+const WEIGHT: f64 = 0.05;
+/// Frames before anything is judged.
+const MIN_FRAMES: u32 = 30;
+/// How long usage has to stay above or below, in frames.
+const OVER_FRAMES: u32 = 20;
+const UNDER_FRAMES: u32 = 150;
+/// Time between a step down and the next step up: at first, and at most. Doubled when a step up is
+/// taken back soon.
+const HOLD_UP: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(240)];
+const SOON: Duration = Duration::from_secs(20);
+
+/// When the machine does not keep up, or has time left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CpuThresholds {
+    /// Usage above this is too much, up to 2. 1: coding takes all the time between two frames.
+    pub high: f64,
+    /// Usage below this leaves room for more.
+    pub low: f64,
+    /// Steps that the encoder's speed is raised by before frame rate or size go down.
+    pub speed_steps: u8,
+}
+
+impl Default for CpuThresholds {
+    fn default() -> Self {
+        Self { high: 0.85, low: 0.45, speed_steps: 2 }
+    }
+}
+
+impl CpuThresholds {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.low > 0.0 && self.high <= 2.0 && self.low < 0.8 * self.high {
+            return Ok(());
+        }
+        let given = format!("{} and {}", self.low, self.high);
+        Err(ConfigError::new(
+            "usage thresholds",
+            given,
+            "the first below 0.8 of the second, up to 2",
+        ))
+    }
+}
+
+/// Wants a rung and a speed.
+#[derive(Clone, Debug)]
+pub(super) struct CpuJudge {
+    thresholds: CpuThresholds,
+    usage: f64,
+    frames: u32,
+    over: u32,
+    under: u32,
+    speed_up: u8,
+    rung: usize,
+    lowered: Option<Duration>,
+    raised: Option<Duration>,
+    hold_up: Duration,
+}
+
+impl CpuJudge {
+    pub(super) fn new(thresholds: CpuThresholds) -> Self {
+        Self {
+            thresholds,
+            usage: 0.0,
+            frames: 0,
+            over: 0,
+            under: 0,
+            speed_up: 0,
+            rung: 0,
+            lowered: None,
+            raised: None,
+            hold_up: HOLD_UP[0],
+        }
+    }
+
+    pub(super) fn rung(&self) -> usize {
+        self.rung
+    }
+
+    pub(super) fn speed_up(&self) -> u8 {
+        self.speed_up
+    }
+
+    pub(super) fn usage(&self) -> f64 {
+        self.usage
+    }
+
+    pub(super) fn on_frame(&mut self, _now: Duration, encode_time: Duration, frame_rate: f64) {
+        // One frame that was interrupted is not the machine.
+        let sample = (encode_time.as_secs_f64() * frame_rate).min(3.0);
+        let weight = WEIGHT.max(1.0 / f64::from(self.frames + 1));
+        self.usage += weight * (sample - self.usage);
+        self.frames = (self.frames + 1).min(1_000_000);
+        let CpuThresholds { high, low, .. } = self.thresholds;
+        self.over = if self.usage > high { (self.over + 1).min(OVER_FRAMES) } else { 0 };
+        self.under = if self.usage < low { (self.under + 1).min(UNDER_FRAMES) } else { 0 };
+    }
+
+    /// Another size or frame rate: usage is another as well.
+    pub(super) fn on_change(&mut self) {
+        (self.frames, self.over, self.under) = (0, 0, 0);
+    }
+
+    /// One step; `current` is the rung in use, `last` the last there is.
+    pub(super) fn step(&mut self, now: Duration, current: usize, last: usize) {
+        if self.frames < MIN_FRAMES {
+            return;
+        }
+        if self.over >= OVER_FRAMES {
+            self.lower(now, current, last);
+        } else if self.under >= UNDER_FRAMES {
+            self.raise(now, current);
+        }
+    }
+
+    fn lower(&mut self, now: Duration, current: usize, last: usize) {
+        if self.speed_up < self.thresholds.speed_steps {
+            self.speed_up += 1;
+        } else if current < last {
+            self.rung = current + 1;
+        } else {
+            return;
+        }
+        let was_raised = self.raised.take().is_some_and(|at| now.saturating_sub(at) < SOON);
+        let [least, most] = HOLD_UP;
+        self.hold_up = if was_raised { (self.hold_up * 2).min(most) } else { least };
+        self.lowered = Some(now);
+        self.on_change();
+    }
+
+    fn raise(&mut self, now: Duration, current: usize) {
+        let last = self.lowered.max(self.raised);
+        if last.is_some_and(|at| now.saturating_sub(at) < self.hold_up) {
+            return;
+        }
+        if self.rung > 0 {
+            // Where the bitrate keeps the pictures smaller anyway, the machine's limit follows.
+            self.rung = self.rung.min(current).saturating_sub(1);
+        } else if self.speed_up > 0 {
+            self.speed_up -= 1;
+        } else {
+            return;
+        }
+        self.raised = Some(now);
+        self.on_change();
+    }
+}

@@ -1,0 +1,173 @@
+//! The sizes and frame rates to choose from.
+
+use codec_core::frame::Size;
+
+use super::AdaptationConfig;
+
+/// Most rungs.
+const MAX_RUNGS: usize = 16;
+
+/// What is given up first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preference {
+    /// Size and frame rate in turn: three quarters of the size, then two thirds of the frame rate.
+    #[default]
+    Balanced,
+    /// Size, as in games and sports; the frame rate where no smaller size is left.
+    Motion,
+    /// Frame rate, as with text; the size where no lower frame rate is left.
+    Detail,
+}
+
+/// A size and a frame rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rung {
+    /// The picture's size; both sides even, except the source's own.
+    pub size: Size,
+    /// Frames each second.
+    pub frame_rate: f64,
+}
+
+impl Rung {
+    /// Pixels each second.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(super) fn pixel_rate(&self) -> f64 {
+        self.size.pixels() as f64 * self.frame_rate
+    }
+}
+
+/// Rungs from the source's own down.
+#[derive(Clone, Debug)]
+pub(super) struct Ladder {
+    first: Rung,
+    lower: Vec<Rung>,
+}
+
+impl Ladder {
+    pub(super) fn new(config: &AdaptationConfig) -> Self {
+        let first = Rung { size: config.size, frame_rate: config.frame_rate };
+        let mut lower = Vec::new();
+        // Steps of the size by 3/4 and 2/3 in turn: 3/4, 1/2, 3/8, 1/4 ...
+        let (mut size_steps, mut rate_steps) = (0, 0);
+        while lower.len() < MAX_RUNGS {
+            let smaller = size_at(config, size_steps + 1);
+            let slower = rate_at(config, rate_steps + 1);
+            let size_first = match config.preference {
+                Preference::Motion => true,
+                Preference::Detail => false,
+                Preference::Balanced => size_steps <= rate_steps,
+            };
+            match (smaller, slower) {
+                (None, None) => break,
+                (Some(_), _) if size_first || slower.is_none() => size_steps += 1,
+                _ => rate_steps += 1,
+            }
+            let size = size_at(config, size_steps).unwrap_or(config.size);
+            let frame_rate = rate_at(config, rate_steps).unwrap_or(config.frame_rate);
+            lower.push(Rung { size, frame_rate });
+        }
+        Self { first, lower }
+    }
+
+    /// The last rung's index.
+    pub(super) fn last(&self) -> usize {
+        self.lower.len()
+    }
+
+    /// The rung, or the last one.
+    pub(super) fn rung(&self, index: usize) -> Rung {
+        let lower = index.checked_sub(1).and_then(|index| self.lower.get(index));
+        match lower {
+            Some(rung) => *rung,
+            None if index == 0 => self.first,
+            None => self.lower.last().copied().unwrap_or(self.first),
+        }
+    }
+}
+
+/// The size after so many steps, unless it is too small.
+fn size_at(config: &AdaptationConfig, steps: u32) -> Option<Size> {
+    if steps == 0 {
+        return Some(config.size);
+    }
+    // 3/4 of a power of 1/2, or the power itself.
+    let shift = steps / 2;
+    let (up, down) = if steps % 2 == 1 { (3, 4_u64) } else { (1, 1) };
+    let down = down.checked_shl(shift)?;
+    let side = |side: u32| {
+        let scaled = u64::from(side) * up / down / 2 * 2;
+        u32::try_from(scaled).ok()
+    };
+    let size = Size { width: side(config.size.width)?, height: side(config.size.height)? };
+    (size.width.min(size.height) >= config.min_side.max(2)).then_some(size)
+}
+
+/// The frame rate after so many steps of 2/3 and 3/4 in turn, unless it is too low.
+fn rate_at(config: &AdaptationConfig, steps: u32) -> Option<f64> {
+    let mut rate = config.frame_rate;
+    for step in 0..steps.min(32) {
+        rate *= if step % 2 == 0 { 2.0 / 3.0 } else { 0.75 };
+    }
+    (steps == 0 || rate >= config.min_frame_rate - 0.01).then_some(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rungs(width: u32, height: u32, preference: Preference) -> Vec<(u32, u32, u32)> {
+        let config = AdaptationConfig {
+            preference,
+            ..AdaptationConfig::new(Size::new(width, height), 30.0)
+        };
+        let ladder = Ladder::new(&config);
+        let rung = |index| {
+            let Rung { size, frame_rate } = ladder.rung(index);
+            let rates = (1..=30_u32).find(|rate| (f64::from(*rate) - frame_rate).abs() < 0.5);
+            (size.width, size.height, rates.unwrap())
+        };
+        (0..=ladder.last()).map(rung).collect()
+    }
+
+    #[test]
+    fn sizes_go_down_by_three_quarters_and_halves_to_180_lines() {
+        let motion = rungs(1280, 720, Preference::Motion);
+        let expected = [
+            (1280, 720, 30),
+            (960, 540, 30),
+            (640, 360, 30),
+            (480, 270, 30),
+            (320, 180, 30),
+            (320, 180, 20),
+            (320, 180, 15),
+            (320, 180, 10),
+        ];
+        assert_eq!(motion, expected);
+    }
+
+    #[test]
+    fn the_other_orders() {
+        let detail = rungs(640, 360, Preference::Detail);
+        assert_eq!(detail[..4], [(640, 360, 30), (640, 360, 20), (640, 360, 15), (640, 360, 10)]);
+        let balanced = rungs(640, 360, Preference::Balanced);
+        assert_eq!(balanced[..3], [(640, 360, 30), (480, 270, 30), (480, 270, 20)]);
+        // Upright, and smaller than the least.
+        assert_eq!(rungs(360, 640, Preference::Motion)[1], (270, 480, 30));
+        assert_eq!(rungs(160, 120, Preference::Motion)[1], (160, 120, 20));
+    }
+
+    #[test]
+    fn each_rung_is_less_work_than_the_one_above() {
+        for preference in [Preference::Balanced, Preference::Motion, Preference::Detail] {
+            let config = AdaptationConfig {
+                preference,
+                ..AdaptationConfig::new(Size::new(16_383, 16_383), 240.0)
+            };
+            let ladder = Ladder::new(&config);
+            assert!(ladder.last() <= MAX_RUNGS);
+            for index in 0..ladder.last() {
+                assert!(ladder.rung(index + 1).pixel_rate() < ladder.rung(index).pixel_rate());
+            }
+        }
+    }
+}

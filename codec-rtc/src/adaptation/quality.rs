@@ -1,0 +1,252 @@
+//! Whether the pictures are too coarse for their size, or fine enough for a larger one.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_core::error::ConfigError;
+
+use super::ladder::Ladder;
+
+/// Frames are looked at over this window, and need to be so many.
+const WINDOW: Duration = Duration::from_secs(2);
+const MIN_FRAMES: usize = 15;
+const MAX_FRAMES: usize = 512;
+/// The bitrate that a step up relies on is the least over this window.
+const STEADY: Duration = Duration::from_secs(5);
+/// In the first seconds of a stream, while probing finds the bitrate, that and the time between two
+/// steps up are shorter, if there is so much more than enough.
+const BEGINNING: Duration = Duration::from_secs(10);
+const STEADY_THEN: Duration = Duration::from_secs(1);
+const PLENTY: [f64; 2] = [1.5, 3.0];
+/// Pieces that the window is kept in.
+const PIECE: Duration = Duration::from_millis(500);
+const MAX_PIECES: usize = 11;
+/// Time between a change and the next step down.
+const HOLD_DOWN: Duration = Duration::from_secs(2);
+/// Time between a change and the next step up: at first, and at most. Doubled when a step up is
+/// taken back soon.
+const HOLD_UP: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+const SOON: Duration = Duration::from_secs(10);
+
+/// When pictures are too coarse, or fine enough. The defaults are for VP8.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QualityThresholds {
+    /// A mean quantiser index above this is too coarse, 1..=127.
+    pub high_qindex: u8,
+    /// One below this is fine enough for a larger picture.
+    pub low_qindex: u8,
+    /// A share of frames dropped above this is too many, 0..=1.
+    pub dropped: f64,
+    /// Bits for each pixel below which a step down is made without waiting for the quantiser.
+    pub least_bits: f64,
+    /// Bits for each pixel that a larger picture has to have.
+    pub enough_bits: f64,
+}
+
+impl Default for QualityThresholds {
+    fn default() -> Self {
+        Self {
+            high_qindex: 95,
+            low_qindex: 40,
+            dropped: 0.5,
+            least_bits: 0.015,
+            enough_bits: 0.035,
+        }
+    }
+}
+
+impl QualityThresholds {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.low_qindex >= self.high_qindex || self.high_qindex > 127 {
+            let given = format!("{} and {}", self.low_qindex, self.high_qindex);
+            return Err(ConfigError::new("quantiser thresholds", given, "ascending, up to 127"));
+        }
+        if !(0.0..=1.0).contains(&self.dropped) {
+            return Err(ConfigError::new("share of dropped frames", self.dropped, "0..=1"));
+        }
+        let ascend = self.least_bits >= 0.0 && self.enough_bits >= 1.5 * self.least_bits;
+        if !ascend || self.enough_bits > 10.0 {
+            let given = format!("{} and {}", self.least_bits, self.enough_bits);
+            let allowed = "the second at least 1.5 of the first, up to 10";
+            return Err(ConfigError::new("bits for each pixel", given, allowed));
+        }
+        Ok(())
+    }
+}
+
+/// Wants a rung.
+#[derive(Clone, Debug)]
+pub(super) struct QualityJudge {
+    thresholds: QualityThresholds,
+    rung: usize,
+    frames: VecDeque<(Duration, Option<u8>)>,
+    /// Begins of pieces and the least bitrate in them.
+    bitrates: VecDeque<(Duration, Bitrate)>,
+    begun: Duration,
+    changed: Option<Duration>,
+    raised: Option<Duration>,
+    hold_up: Duration,
+}
+
+impl QualityJudge {
+    pub(super) fn new(thresholds: QualityThresholds) -> Self {
+        Self {
+            thresholds,
+            rung: 0,
+            frames: VecDeque::new(),
+            bitrates: VecDeque::new(),
+            begun: Duration::ZERO,
+            changed: None,
+            raised: None,
+            hold_up: HOLD_UP[0],
+        }
+    }
+
+    pub(super) fn rung(&self) -> usize {
+        self.rung
+    }
+
+    pub(super) fn on_bitrate(
+        &mut self,
+        now: Duration,
+        bitrate: Bitrate,
+        ladder: &Ladder,
+        is_first: bool,
+    ) {
+        self.note(now, bitrate);
+        if is_first {
+            self.begun = now;
+            // No stream begins with pictures that it cannot afford.
+            let fits = |index: &usize| self.bits(bitrate, *index, ladder) >= self.least();
+            self.rung = (0..=ladder.last()).find(fits).unwrap_or(ladder.last());
+        }
+    }
+
+    fn note(&mut self, now: Duration, bitrate: Bitrate) {
+        match self.bitrates.back_mut() {
+            Some((begins, least)) if now.saturating_sub(*begins) < PIECE => {
+                *least = bitrate.min(*least);
+            }
+            _ => self.bitrates.push_back((now, bitrate)),
+        }
+        while self.bitrates.len() > MAX_PIECES {
+            self.bitrates.pop_front();
+        }
+    }
+
+    pub(super) fn on_frame(&mut self, now: Duration, qindex: Option<u8>) {
+        self.frames.push_back((now, qindex));
+        while self.frames.len() > MAX_FRAMES
+            || self.frames.front().is_some_and(|&(at, _)| now.saturating_sub(at) > WINDOW)
+        {
+            self.frames.pop_front();
+        }
+    }
+
+    /// The size or frame rate changed, for whatever reason: what was seen before is of no use.
+    pub(super) fn on_change(&mut self, now: Duration) {
+        self.frames.clear();
+        self.changed = Some(now);
+    }
+
+    /// One step; `current` is the rung in use.
+    pub(super) fn step(
+        &mut self,
+        now: Duration,
+        current: usize,
+        bitrate: Bitrate,
+        ladder: &Ladder,
+    ) {
+        self.note(now, bitrate);
+        // Where something else keeps the pictures small, there is nothing to judge.
+        if current != self.rung {
+            return;
+        }
+        let since = self.changed.map(|at| now.saturating_sub(at));
+        let bits = self.bits(bitrate, current, ladder);
+        let starved = bits < self.least();
+        let hold = if starved { HOLD_DOWN / 4 } else { HOLD_DOWN };
+        if since.is_none_or(|since| since >= hold) && current < ladder.last() {
+            if starved {
+                let fits = |index: &usize| self.bits(bitrate, *index, ladder) >= self.least() * 1.5;
+                let down = (current + 1..=ladder.last()).find(fits);
+                self.lower(now, down.unwrap_or(ladder.last()));
+                return;
+            }
+            if self.is_coarse() {
+                self.lower(now, current + 1);
+                return;
+            }
+        }
+        let (steady, hold, plenty) = if now.saturating_sub(self.begun) < BEGINNING {
+            (STEADY_THEN, STEADY_THEN, PLENTY[0])
+        } else {
+            (STEADY, self.hold_up, PLENTY[1])
+        };
+        if since.is_none_or(|since| since >= hold) && self.may_rise(now, steady, plenty, ladder) {
+            self.rung -= 1;
+            self.raised = Some(now);
+        }
+    }
+
+    fn lower(&mut self, now: Duration, rung: usize) {
+        let was_raised = self.raised.is_some_and(|at| now.saturating_sub(at) < SOON);
+        let [least, most] = HOLD_UP;
+        self.hold_up = if was_raised { (self.hold_up * 2).min(most) } else { least };
+        self.raised = None;
+        self.rung = rung;
+    }
+
+    /// Whether a larger picture can be afforded by the least bitrate over `steady`.
+    fn may_rise(&self, now: Duration, steady: Duration, plenty: f64, ladder: &Ladder) -> bool {
+        let Some(above) = self.rung.checked_sub(1) else { return false };
+        let Some(&(begins, _)) = self.bitrates.front() else { return false };
+        if now.saturating_sub(begins) < steady {
+            return false;
+        }
+        let recent = |piece: &&(Duration, Bitrate)| now.saturating_sub(piece.0) < steady + PIECE;
+        let least = self.bitrates.iter().filter(recent).map(|&(_, least)| least).min();
+        let bits = self.bits(least.unwrap_or_default(), above, ladder);
+        // Many bits for each pixel will do, whatever the quantiser says of the smaller picture.
+        let low = f64::from(self.thresholds.low_qindex);
+        let is_fine = self.mean_qindex().is_some_and(|mean| mean < low);
+        let enough = self.thresholds.enough_bits;
+        bits >= enough && (is_fine || bits >= plenty * enough) && !self.is_coarse()
+    }
+
+    fn least(&self) -> f64 {
+        self.thresholds.least_bits
+    }
+
+    fn bits(&self, bitrate: Bitrate, rung: usize, ladder: &Ladder) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let bps = bitrate.0 as f64;
+        bps / ladder.rung(rung).pixel_rate().max(1.0)
+    }
+
+    fn is_coarse(&self) -> bool {
+        let dropped = self.frames.iter().filter(|(_, qindex)| qindex.is_none()).count();
+        let (Ok(dropped), Ok(count)) = (u32::try_from(dropped), u32::try_from(self.frames.len()))
+        else {
+            return false;
+        };
+        if self.frames.len() < MIN_FRAMES {
+            return false;
+        }
+        let many = f64::from(dropped) > self.thresholds.dropped * f64::from(count);
+        let high = f64::from(self.thresholds.high_qindex);
+        many || self.mean_qindex().is_some_and(|mean| mean > high)
+    }
+
+    /// Over the window, if there is enough in it.
+    fn mean_qindex(&self) -> Option<f64> {
+        if self.frames.len() < MIN_FRAMES {
+            return None;
+        }
+        let coded = || self.frames.iter().filter_map(|&(_, qindex)| qindex);
+        let count = u32::try_from(coded().count()).ok().filter(|count| *count > 0)?;
+        let sum: u32 = coded().map(u32::from).sum();
+        Some(f64::from(sum) / f64::from(count))
+    }
+}
