@@ -9,6 +9,7 @@
 //! | [`socket`], [`error`] | TCP with and without TLS; what ends a connection |
 //! | [`tls`] | certificates and keys, both ends |
 //! | [`random`] | numbers that tell sessions apart; tokens |
+//! | `server` | the server of `codec serve` (feature `serve`) |
 //! | [`relay`] | a link of `codec_rtc::link` in front of real sockets |
 
 #![forbid(unsafe_code)]
@@ -19,6 +20,8 @@ pub mod error;
 pub mod framing;
 pub mod random;
 pub mod relay;
+#[cfg(feature = "serve")]
+pub mod server;
 pub mod socket;
 pub mod tcp;
 #[cfg(feature = "tls")]

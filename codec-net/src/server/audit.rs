@@ -1,0 +1,154 @@
+//! The audit log: a line of JSON for each beginning, end and refusal of a session. No secrets.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+/// Where the lines go.
+pub struct Audit {
+    out: Option<Mutex<Box<dyn Write + Send>>>,
+}
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audit").field("kept", &self.out.is_some()).finish()
+    }
+}
+
+/// What is told about one session.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Number of the session in this run; none of a refusal.
+    pub session: Option<u64>,
+    /// What it does: `whip`, `whep`, `ws-view`, `ws-publish`.
+    pub kind: &'a str,
+    /// Name of the stream.
+    pub stream: &'a str,
+    /// Whose it is.
+    pub address: IpAddr,
+}
+
+/// What a session moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Moved {
+    pub bytes: u64,
+    pub frames: u64,
+}
+
+impl Audit {
+    /// No log.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { out: None }
+    }
+
+    /// Lines go to `out`, each flushed at once.
+    #[must_use]
+    pub fn to(out: impl Write + Send + 'static) -> Self {
+        Self { out: Some(Mutex::new(Box::new(out))) }
+    }
+
+    /// A session began.
+    pub fn start(&self, subject: Subject<'_>) {
+        self.line("start", subject, &[]);
+    }
+
+    /// A session ended.
+    pub fn end(&self, subject: Subject<'_>, reason: &str, lasted: Duration, moved: Moved) {
+        let seconds = Value::from(lasted.as_secs_f64());
+        self.line(
+            "end",
+            subject,
+            &[
+                ("reason", reason.into()),
+                ("seconds", seconds),
+                ("bytes", moved.bytes.into()),
+                ("frames", moved.frames.into()),
+            ],
+        );
+    }
+
+    /// Somebody was refused.
+    pub fn refuse(&self, subject: Subject<'_>, status: u16, reason: &str) {
+        self.line("refuse", subject, &[("status", status.into()), ("reason", reason.into())]);
+    }
+
+    fn line(&self, event: &str, subject: Subject<'_>, more: &[(&str, Value)]) {
+        let Some(out) = &self.out else { return };
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut line = json!({
+            "time": time.as_secs_f64(),
+            "event": event,
+            "kind": subject.kind,
+            "stream": subject.stream,
+            "address": subject.address.to_string(),
+        });
+        if let Some(fields) = line.as_object_mut() {
+            if let Some(session) = subject.session {
+                fields.insert("session".to_owned(), session.into());
+            }
+            for (name, value) in more {
+                fields.insert((*name).to_owned(), value.clone());
+            }
+        }
+        let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A log that cannot be written must not end the sessions; what started it tells of that.
+        let _ = write_line(&mut **out, &line);
+    }
+}
+
+fn write_line(out: &mut dyn Write, line: &Value) -> io::Result<()> {
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_event_is_a_line_of_json() {
+        let memory = Memory::default();
+        let audit = Audit::to(memory.clone());
+        let subject = Subject {
+            session: Some(7),
+            kind: "whep",
+            stream: "a \"quoted\"\nname",
+            address: "127.0.0.1".parse().unwrap(),
+        };
+        audit.start(subject);
+        audit.end(subject, "the publisher ended", Duration::from_millis(1500), Moved::default());
+        audit.refuse(Subject { session: None, ..subject }, 401, "no token");
+        let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[0]["event"], "start");
+        assert_eq!(lines[1]["seconds"], 1.5);
+        assert_eq!(lines[1]["session"], 7);
+        assert_eq!(lines[2]["status"], 401);
+        assert!(lines[2].get("session").is_none());
+        Audit::none().start(subject);
+    }
+}

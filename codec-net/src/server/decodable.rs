@@ -1,0 +1,162 @@
+//! Which frames of a stream one viewer can decode, after some were left out.
+
+use super::media::VideoFrame;
+
+/// Most temporal layers.
+const LAYERS: u8 = 4;
+
+/// Why a frame was not passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The viewer takes no more at the moment.
+    Slow,
+    /// It needs a frame that was left out before.
+    Undecodable,
+    /// Its layer is above what the viewer's link carries.
+    Layer,
+}
+
+/// What a viewer has seen whole, by temporal layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Decodability {
+    /// Frames of this layer and those above need something that was left out; 0: all but key
+    /// frames.
+    broken_from: u8,
+    /// Layers from here up are not wanted.
+    wanted_below: u8,
+}
+
+impl Default for Decodability {
+    fn default() -> Self {
+        Self { broken_from: 0, wanted_below: LAYERS }
+    }
+}
+
+impl Decodability {
+    /// Before the first key frame.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many layers the viewer shall get, at least 1.
+    pub fn set_layers(&mut self, layers: u8) {
+        self.wanted_below = layers.clamp(1, LAYERS);
+    }
+
+    /// Layers that the viewer shall get.
+    #[must_use]
+    pub fn layers(&self) -> u8 {
+        self.wanted_below
+    }
+
+    /// Whether a key frame must come before anything else can.
+    #[must_use]
+    pub fn needs_key(&self) -> bool {
+        self.broken_from == 0
+    }
+
+    /// Whether the frame may be passed on.
+    ///
+    /// # Errors
+    /// Why not; [`Self::leave_out`] is then to be called.
+    pub fn check(&self, frame: &VideoFrame) -> Result<(), LeftOut> {
+        if frame.key {
+            return Ok(());
+        }
+        if frame.temporal_id >= self.wanted_below {
+            return Err(LeftOut::Layer);
+        }
+        let whole = frame.temporal_id < self.broken_from;
+        let rejoins = frame.layer_sync && self.broken_from > 0;
+        if whole || rejoins { Ok(()) } else { Err(LeftOut::Undecodable) }
+    }
+
+    /// The frame was passed on.
+    pub fn pass(&mut self, frame: &VideoFrame) {
+        if frame.key {
+            self.broken_from = LAYERS;
+        } else if frame.layer_sync {
+            self.broken_from = self.broken_from.max(frame.temporal_id + 1);
+        }
+    }
+
+    /// The frame was left out.
+    pub fn leave_out(&mut self, frame: &VideoFrame) {
+        if !frame.discardable || frame.key {
+            self.broken_from = self.broken_from.min(frame.temporal_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(temporal_id: u8, layer_sync: bool) -> VideoFrame {
+        VideoFrame { temporal_id, layer_sync, ..VideoFrame::default() }
+    }
+
+    fn key() -> VideoFrame {
+        VideoFrame { key: true, ..VideoFrame::default() }
+    }
+
+    #[test]
+    fn nothing_passes_before_a_key_frame() {
+        let mut state = Decodability::new();
+        for wrong in [frame(0, false), frame(1, true)] {
+            assert_eq!(state.check(&wrong), Err(LeftOut::Undecodable));
+            state.leave_out(&wrong);
+        }
+        assert!(state.needs_key());
+        assert_eq!(state.check(&key()), Ok(()));
+        state.pass(&key());
+        assert_eq!(state.check(&frame(2, false)), Ok(()));
+    }
+
+    #[test]
+    fn a_left_out_base_frame_needs_a_key_frame() {
+        let mut state = Decodability::new();
+        state.pass(&key());
+        state.leave_out(&frame(0, false));
+        assert!(state.needs_key());
+        assert!(state.check(&frame(0, false)).is_err() && state.check(&frame(1, true)).is_err());
+    }
+
+    #[test]
+    fn a_left_out_upper_frame_costs_its_layer_up_to_a_sync_point() {
+        let mut state = Decodability::new();
+        state.pass(&key());
+        state.leave_out(&frame(1, false));
+        assert_eq!(state.check(&frame(0, false)), Ok(()));
+        assert_eq!(state.check(&frame(2, false)), Err(LeftOut::Undecodable));
+        assert_eq!(state.check(&frame(1, true)), Ok(()));
+        state.pass(&frame(1, true));
+        assert_eq!(state.check(&frame(1, false)), Ok(()));
+        assert_eq!(state.check(&frame(2, false)), Err(LeftOut::Undecodable));
+        assert_eq!(state.check(&frame(2, true)), Ok(()));
+    }
+
+    #[test]
+    fn a_frame_that_is_no_reference_costs_nothing() {
+        let mut state = Decodability::new();
+        state.pass(&key());
+        let free = VideoFrame { discardable: true, ..frame(2, false) };
+        state.leave_out(&free);
+        assert_eq!(state.check(&frame(2, false)), Ok(()));
+    }
+
+    #[test]
+    fn unwanted_layers_stay_away_and_come_back_at_a_sync_point() {
+        let mut state = Decodability::new();
+        state.pass(&key());
+        state.set_layers(1);
+        let upper = frame(1, false);
+        assert_eq!(state.check(&upper), Err(LeftOut::Layer));
+        state.leave_out(&upper);
+        state.set_layers(3);
+        assert_eq!(state.check(&upper), Err(LeftOut::Undecodable));
+        assert_eq!(state.check(&frame(1, true)), Ok(()));
+        assert_eq!(state.check(&frame(0, false)), Ok(()));
+    }
+}

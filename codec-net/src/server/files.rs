@@ -1,0 +1,450 @@
+//! Files that are sent to the server: in chunks, resumable, stored when the digest is right.
+//!
+//! Names are made here, of the digest; nothing of what was sent becomes part of a path but a plain
+//! extension. All lie in one folder, and nothing is overwritten.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::limits::Limits;
+use super::random::hex;
+
+/// Bytes of a SHA-256 digest.
+pub const DIGEST_BYTES: usize = 32;
+/// Most files that are half there.
+const MAX_PARTIAL: usize = 32;
+/// Bytes of the digest that become the name.
+const NAME_BYTES: usize = 16;
+/// Longest extension.
+const MAX_EXTENSION_BYTES: usize = 8;
+
+/// Why a file is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileRefusal {
+    /// The server keeps no files.
+    NotKept,
+    /// Longer than allowed.
+    TooLong {
+        /// Its bytes.
+        bytes: u64,
+        /// The most.
+        limit: u64,
+    },
+    /// All files together would be longer than allowed.
+    NoRoom,
+    /// Too many are half there.
+    TooMany,
+    /// It is just being sent, by this session or another.
+    InUse,
+    /// Nothing was announced under this number.
+    Unknown,
+    /// Not the next byte.
+    Offset {
+        /// What came.
+        found: u64,
+        /// What was to come.
+        expected: u64,
+    },
+    /// More than was announced.
+    TooMuch,
+    /// All bytes are there and are not the ones that were announced.
+    Digest,
+    /// The digest is not one.
+    BadDigest,
+    /// The disk.
+    Disk(String),
+}
+
+impl fmt::Display for FileRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotKept => f.write_str("this server keeps no files (--files DIR)"),
+            Self::TooLong { bytes, limit } => {
+                write!(f, "{bytes} bytes: the server takes files of up to {limit}")
+            }
+            Self::NoRoom => f.write_str("the server's room for files is full"),
+            Self::TooMany => f.write_str("too many files are being sent: try again later"),
+            Self::InUse => f.write_str("this file is just being sent"),
+            Self::Unknown => f.write_str("no such file was announced"),
+            Self::Offset { found, expected } => {
+                write!(f, "byte {found} came where byte {expected} was to come")
+            }
+            Self::TooMuch => f.write_str("more bytes came than were announced"),
+            Self::Digest => f.write_str("the bytes have another digest than was announced"),
+            Self::BadDigest => f.write_str("no SHA-256 digest in hexadecimal"),
+            Self::Disk(error) => write!(f, "the server cannot store it: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for FileRefusal {
+    fn from(error: io::Error) -> Self {
+        // The kind alone: paths of the server are nobody's business.
+        Self::Disk(error.kind().to_string())
+    }
+}
+
+type Key = [u8; DIGEST_BYTES];
+
+/// A file of which the beginning is there.
+#[derive(Debug)]
+struct Partial {
+    file: File,
+    path: PathBuf,
+    hash: Sha256,
+    done: u64,
+    total: u64,
+    in_use: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    partial: BTreeMap<Key, Partial>,
+    /// Bytes that are stored or promised.
+    used: u64,
+}
+
+/// The folder.
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+/// A file that is being sent; dropped, it can be gone on with.
+#[derive(Debug)]
+pub struct Upload {
+    files: Arc<Files>,
+    key: Key,
+    extension: String,
+}
+
+/// How far a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many bytes are there.
+    At(u64),
+    /// It is stored, under this name.
+    Stored(String),
+}
+
+impl Files {
+    /// In `root`, which is made if it is not there. What was left half there by an earlier run is
+    /// removed.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or read.
+    pub fn open(root: &Path, limits: Limits) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let root = root.canonicalize()?;
+        let mut used = 0;
+        for entry in fs::read_dir(&root)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let facts = entry.metadata()?;
+            if name.to_str().is_some_and(is_partial_name) && facts.is_file() {
+                fs::remove_file(entry.path())?;
+            } else if facts.is_file() {
+                used += facts.len();
+            }
+        }
+        let state = Mutex::new(State { used, ..State::default() });
+        Ok(Self { root, limits, state })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a file, or goes on with it; says which byte is to come first.
+    ///
+    /// # Errors
+    /// [`FileRefusal`].
+    pub fn begin(
+        self: &Arc<Self>,
+        name: &str,
+        total: u64,
+        digest: &str,
+    ) -> Result<(Upload, Progress), FileRefusal> {
+        let key = parse_digest(digest).ok_or(FileRefusal::BadDigest)?;
+        let limit = self.limits.file_bytes;
+        if total > limit {
+            return Err(FileRefusal::TooLong { bytes: total, limit });
+        }
+        let mut state = self.state();
+        let done = match state.partial.get_mut(&key) {
+            Some(Partial { in_use: true, .. }) => return Err(FileRefusal::InUse),
+            Some(partial) if partial.total != total => return Err(FileRefusal::Digest),
+            Some(partial) => {
+                partial.in_use = true;
+                partial.done
+            }
+            None => {
+                let partial = self.new_partial(&mut state, &key, total)?;
+                state.partial.insert(key, partial);
+                0
+            }
+        };
+        drop(state);
+        let upload = Upload { files: Arc::clone(self), key, extension: extension(name) };
+        let progress = if total == 0 { upload.finish()? } else { Progress::At(done) };
+        Ok((upload, progress))
+    }
+
+    fn new_partial(
+        &self,
+        state: &mut State,
+        key: &Key,
+        total: u64,
+    ) -> Result<Partial, FileRefusal> {
+        if state.partial.len() >= MAX_PARTIAL {
+            self.drop_idle(state);
+        }
+        if state.partial.len() >= MAX_PARTIAL {
+            return Err(FileRefusal::TooMany);
+        }
+        if state.used.saturating_add(total) > self.limits.all_files_bytes {
+            return Err(FileRefusal::NoRoom);
+        }
+        let path = self.root.join(partial_name(key));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        state.used += total;
+        Ok(Partial { file, path, hash: Sha256::new(), done: 0, total, in_use: true })
+    }
+
+    /// Forgets files that nobody sends any more.
+    fn drop_idle(&self, state: &mut State) {
+        let idle = state.partial.iter().filter(|(_, partial)| !partial.in_use);
+        let idle: Vec<Key> = idle.map(|(key, _)| *key).collect();
+        for key in idle {
+            discard(state, &key);
+        }
+    }
+}
+
+/// Removes a file that is half there.
+fn discard(state: &mut State, key: &Key) {
+    if let Some(partial) = state.partial.remove(key) {
+        state.used = state.used.saturating_sub(partial.total);
+        // Nothing depends on its being gone; the next start tries again.
+        let _ = fs::remove_file(&partial.path);
+    }
+}
+
+impl Upload {
+    /// Takes the next bytes, which begin at `offset` of the file.
+    ///
+    /// # Errors
+    /// [`FileRefusal`]; after [`FileRefusal::Offset`] it can go on from the right byte.
+    pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<Progress, FileRefusal> {
+        let mut state = self.files.state();
+        let partial = state.partial.get_mut(&self.key).ok_or(FileRefusal::Unknown)?;
+        if offset != partial.done {
+            return Err(FileRefusal::Offset { found: offset, expected: partial.done });
+        }
+        let end = partial.done.saturating_add(bytes.len() as u64);
+        if end > partial.total {
+            return Err(FileRefusal::TooMuch);
+        }
+        if let Err(error) = partial.file.write_all(bytes) {
+            // How much of it is on the disk is not known.
+            discard(&mut state, &self.key);
+            return Err(error.into());
+        }
+        partial.hash.update(bytes);
+        partial.done = end;
+        if end < partial.total {
+            return Ok(Progress::At(end));
+        }
+        drop(state);
+        self.finish()
+    }
+
+    /// All bytes are there.
+    fn finish(&self) -> Result<Progress, FileRefusal> {
+        let mut state = self.files.state();
+        let partial = state.partial.get(&self.key).ok_or(FileRefusal::Unknown)?;
+        let found: Key = partial.hash.clone().finalize().into();
+        if found != self.key {
+            discard(&mut state, &self.key);
+            return Err(FileRefusal::Digest);
+        }
+        let stored = self.store(partial);
+        match &stored {
+            Ok(_) => {
+                state.partial.remove(&self.key);
+            }
+            Err(_) => discard(&mut state, &self.key),
+        }
+        stored.map(Progress::Stored)
+    }
+
+    /// Gives the file its name; one with the same content may be there already.
+    fn store(&self, partial: &Partial) -> Result<String, FileRefusal> {
+        partial.file.sync_data()?;
+        let digest = hex(self.key.get(..NAME_BYTES).unwrap_or(&self.key));
+        let name = format!("{digest}.{}", self.extension);
+        let path = self.files.root.join(&name);
+        // The name is taken first, so that nothing is overwritten.
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(_) => fs::rename(&partial.path, &path)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&partial.path)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(name)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(partial) = self.files.state().partial.get_mut(&self.key) {
+            partial.in_use = false;
+        }
+    }
+}
+
+fn partial_name(key: &Key) -> String {
+    format!(".{}.part", hex(key))
+}
+
+fn is_partial_name(name: &str) -> bool {
+    let stem = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part"));
+    stem.is_some_and(|stem| parse_digest(stem).is_some())
+}
+
+fn parse_digest(text: &str) -> Option<Key> {
+    let mut key = [0; DIGEST_BYTES];
+    if text.len() != 2 * DIGEST_BYTES || !text.is_ascii() {
+        return None;
+    }
+    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let digit = |at: usize| char::from(*pair.get(at)?).to_digit(16);
+        *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
+    }
+    Some(key)
+}
+
+/// What a name ends with, if it is plain.
+fn extension(name: &str) -> String {
+    let found = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    let plain = |end: &String| {
+        (1..=MAX_EXTENSION_BYTES).contains(&end.len())
+            && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    found.filter(plain).unwrap_or_else(|| "bin".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("codec-files-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let _ = fs::remove_dir_all(&path);
+            Self(path)
+        }
+
+        fn files(&self) -> Arc<Files> {
+            let limits = Limits { file_bytes: 1000, all_files_bytes: 2500, ..Limits::default() };
+            Arc::new(Files::open(&self.0, limits).unwrap())
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn digest(bytes: &[u8]) -> String {
+        hex(&Sha256::digest(bytes))
+    }
+
+    #[test]
+    fn a_file_arrives_in_chunks_and_goes_on_where_it_broke_off() {
+        let folder = Folder::new("chunks");
+        let files = folder.files();
+        let bytes: Vec<u8> = (0..900_u32).flat_map(|n| [n.to_le_bytes()[0]]).collect();
+        let (upload, at) = files.begin("../../etc/passwd", 900, &digest(&bytes)).unwrap();
+        assert_eq!(at, Progress::At(0));
+        assert_eq!(upload.write(0, &bytes[..400]), Ok(Progress::At(400)));
+        assert_eq!(
+            upload.write(300, &bytes[300..]),
+            Err(FileRefusal::Offset { found: 300, expected: 400 })
+        );
+        assert_eq!(files.begin("x", 900, &digest(&bytes)).unwrap_err(), FileRefusal::InUse);
+        drop(upload);
+        let (upload, at) = files.begin("again.TXT", 900, &digest(&bytes)).unwrap();
+        assert_eq!(at, Progress::At(400));
+        let Ok(Progress::Stored(name)) = upload.write(400, &bytes[400..]) else { panic!() };
+        assert_eq!(name, format!("{}.txt", &digest(&bytes)[..32]));
+        assert_eq!(fs::read(folder.0.join(name)).unwrap(), bytes);
+    }
+
+    #[test]
+    fn other_bytes_than_announced_are_thrown_away() {
+        let folder = Folder::new("digest");
+        let files = folder.files();
+        let (upload, _) = files.begin("a.bin", 4, &digest(b"good")).unwrap();
+        assert_eq!(upload.write(0, b"evil!"), Err(FileRefusal::TooMuch));
+        assert_eq!(upload.write(0, b"evil"), Err(FileRefusal::Digest));
+        assert_eq!(upload.write(0, b"good"), Err(FileRefusal::Unknown));
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+        assert!(matches!(files.begin("a", 4, "xyz"), Err(FileRefusal::BadDigest)));
+    }
+
+    #[test]
+    fn nothing_is_overwritten_and_leftovers_go_at_the_next_start() {
+        let folder = Folder::new("twice");
+        let files = folder.files();
+        let send = || {
+            let (upload, _) = files.begin("a.png", 4, &digest(b"good"))?;
+            upload.write(0, b"good")
+        };
+        let (first, second) = (send(), send());
+        assert!(matches!(&first, Ok(Progress::Stored(name)) if name.ends_with(".png")));
+        assert_eq!(first, second);
+        let (half, _) = files.begin("b", 8, &digest(b"eight by")).unwrap();
+        half.write(0, b"eig").unwrap();
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2);
+        drop(folder.files());
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let folder = Folder::new("limits");
+        let files = folder.files();
+        let begin = |bytes: u64, seed: u32| files.begin("x", bytes, &digest(&seed.to_le_bytes()));
+        assert!(matches!(begin(1001, 0), Err(FileRefusal::TooLong { .. })));
+        let kept = [begin(1000, 1).unwrap(), begin(1000, 2).unwrap()];
+        assert_eq!(begin(1000, 3).unwrap_err(), FileRefusal::NoRoom);
+        drop(kept);
+        let small: Vec<_> = (10..40).map(|seed| begin(1, seed).unwrap()).collect();
+        assert_eq!(small.len(), 30);
+        // Those that nobody sends make room.
+        assert!(begin(1, 50).is_ok());
+        assert_eq!(files.state().partial.len(), 31);
+    }
+
+    #[test]
+    fn an_empty_file_is_stored_at_once() {
+        let folder = Folder::new("empty");
+        let (_, progress) = folder.files().begin("x", 0, &digest(b"")).unwrap();
+        assert!(matches!(progress, Progress::Stored(_)));
+    }
+}

@@ -1,0 +1,59 @@
+//! What the page asks for beside media.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use super::super::auth::Scope;
+use super::super::outcome::{EndReason, Refusal};
+use super::super::start::Shared;
+use super::{Caller, Refused};
+
+/// The streams, and what the asker may do.
+pub(super) async fn streams(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Value>, Refused> {
+    let allowed = |scope| caller.grants.allow(scope);
+    if !Scope::ALL.iter().any(|(_, scope)| allowed(*scope)) {
+        return Err(Refusal::Unauthenticated.into());
+    }
+    let streams: Vec<_> = shared.hub.streams().iter().map(|stream| stream.json()).collect();
+    Ok(Json(json!({
+        "streams": if allowed(Scope::View) { streams } else { Vec::new() },
+        "may": {
+            "publish": allowed(Scope::Publish),
+            "view": allowed(Scope::View),
+            "admin": allowed(Scope::Admin),
+        },
+        "open": shared.access.is_open(),
+    })))
+}
+
+/// Everyone who is connected.
+pub(super) async fn sessions(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Value>, Refused> {
+    caller.require(Scope::Admin)?;
+    Ok(Json(json!({ "sessions": shared.sessions.json() })))
+}
+
+/// Ends someone's session.
+pub(super) async fn end_session(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    Path(number): Path<u64>,
+) -> Result<StatusCode, Refused> {
+    caller.require(Scope::Admin)?;
+    shared.sessions.end_number(number, EndReason::Admin)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// There is nothing at this address.
+pub(super) async fn nothing() -> Refused {
+    Refused(Refusal::NoSession)
+}

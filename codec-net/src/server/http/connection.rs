@@ -1,0 +1,111 @@
+//! Connections: how many, how long they may take, TLS.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service;
+
+use super::super::start::Shared;
+
+/// After an error of the listening socket, such as too many open files.
+const BREATHER: Duration = Duration::from_millis(50);
+/// Longest head of a request, in bytes.
+const HEAD_BYTES: usize = 32 << 10;
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// The other end.
+    pub(super) address: SocketAddr,
+    /// Nobody on the way can read it.
+    pub(super) over_tls: bool,
+}
+
+/// Takes connections until the server stops.
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    router: Router,
+    shared: Arc<Shared>,
+) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let acceptor = tls.map(TlsAcceptor::from);
+    let slots = Arc::new(Semaphore::new(shared.limits.connections));
+    let mut stopping = shared.stopping.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, address)) = accepted else {
+            tokio::time::sleep(BREATHER).await;
+            continue;
+        };
+        // One too many is closed at once.
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+        let connection = Connection {
+            router: router.clone(),
+            origin: Origin { address, over_tls: acceptor.is_some() },
+            deadline: shared.limits.header_deadline,
+            _slot: slot,
+        };
+        tokio::spawn(connection.run(stream, acceptor.clone()));
+    }
+}
+
+struct Connection {
+    router: Router,
+    origin: Origin,
+    deadline: Duration,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+        // Small answers are not to wait for more.
+        let _ = stream.set_nodelay(true);
+        match acceptor {
+            None => self.speak(stream).await,
+            Some(acceptor) => {
+                let shaken = timeout(self.deadline, acceptor.accept(stream)).await;
+                if let Ok(Ok(stream)) = shaken {
+                    self.speak(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let (router, origin) = (self.router, self.origin);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(origin);
+            let mut router = router.clone();
+            async move {
+                let answer: Result<Response<Body>, Infallible> = router.call(request).await;
+                answer
+            }
+        });
+        // What goes wrong on the way is the other end's loss alone.
+        let _ = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.deadline)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+            .await;
+    }
+}

@@ -1,0 +1,132 @@
+//! Who asks: the name of the server, the origin of the page, the token. Before all routes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
+};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::super::audit::Subject;
+use super::super::auth::{Credentials, Grants, Scope};
+use super::super::base64;
+use super::super::outcome::Refusal;
+use super::super::start::Shared;
+use super::connection::Origin;
+use super::reply::{self, Refused};
+
+/// Prefix of the WebSocket sub-protocol by which a page shows its token: pages cannot set headers
+/// there. The token follows in Base64 for URLs.
+const BEARER_PROTOCOL: &str = "bearer.";
+
+/// Who asks, and what that allows.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Caller {
+    /// The other end.
+    pub(in super::super) address: IpAddr,
+    /// What is allowed.
+    pub(in super::super) grants: Grants,
+    /// Something was shown to prove it.
+    proved: bool,
+}
+
+impl Caller {
+    /// Nothing, if the scope is allowed.
+    pub(in super::super) fn require(&self, scope: Scope) -> Result<(), Refusal> {
+        if self.grants.allow(scope) {
+            return Ok(());
+        }
+        if self.proved && self.grants != Grants::NONE {
+            return Err(Refusal::Forbidden(scope.name()));
+        }
+        Err(Refusal::Unauthenticated)
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    // What is not text is no origin and no token: it counts as an empty one.
+    headers.get(name).map(|value| value.to_str().unwrap_or(""))
+}
+
+/// The token in the list of WebSocket sub-protocols.
+fn protocol_token(headers: &HeaderMap) -> Option<String> {
+    let list = text(headers, SEC_WEBSOCKET_PROTOCOL)?;
+    let coded = list.split(',').find_map(|name| name.trim().strip_prefix(BEARER_PROTOCOL))?;
+    Some(base64::decode(coded).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
+}
+
+/// Lets a request pass with its [`Caller`], or refuses it.
+pub(super) async fn check(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(&from) = request.extensions().get::<Origin>() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let headers = request.headers();
+    let origin = text(headers, ORIGIN).map(str::to_owned);
+    let listed = origin.clone().filter(|origin| shared.access.is_listed(origin));
+    let mut response = match examine(&shared, from, request.method(), headers, origin.as_deref()) {
+        Err(refusal) => {
+            let subject = Subject {
+                session: None,
+                kind: "http",
+                stream: request.uri().path().get(..80).unwrap_or(request.uri().path()),
+                address: from.address.ip(),
+            };
+            shared.sessions.audit().refuse(subject, refusal.status(), &refusal.to_string());
+            Refused(refusal).into_response()
+        }
+        Ok(_) if request.method() == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+    };
+    reply::protect(response.headers_mut(), from.over_tls);
+    if let Some(origin) = listed.and_then(|origin| HeaderValue::try_from(origin).ok()) {
+        reply::share(response.headers_mut(), origin);
+    }
+    response
+}
+
+fn examine(
+    shared: &Shared,
+    from: Origin,
+    method: &Method,
+    headers: &HeaderMap,
+    origin: Option<&str>,
+) -> Result<Caller, Refusal> {
+    let host = text(headers, HOST).unwrap_or_default();
+    if !shared.access.answers_to(host) {
+        return Err(Refusal::Host(host.chars().take(80).collect()));
+    }
+    if !shared.access.allows_origin(origin, host, from.over_tls) {
+        return Err(Refusal::Origin(origin.unwrap_or_default().chars().take(80).collect()));
+    }
+    let address = from.address.ip().to_canonical();
+    if method == Method::OPTIONS {
+        return Ok(Caller { address, grants: Grants::NONE, proved: false });
+    }
+    let by_protocol = protocol_token(headers);
+    let credentials = match &by_protocol {
+        Some(token) => Credentials::Bearer(token),
+        None => Credentials::parse(text(headers, AUTHORIZATION)),
+    };
+    let proved = !matches!(credentials, Credentials::None);
+    let now = shared.clock.now();
+    if proved && !shared.access.is_open() && !shared.attempts().may(now, address) {
+        return Err(Refusal::TooOften);
+    }
+    let grants = shared.access.grants(credentials, from.over_tls);
+    if proved && grants == Grants::NONE {
+        shared.attempts().fail(now, address);
+        return Err(Refusal::Unauthenticated);
+    }
+    Ok(Caller { address, grants, proved })
+}

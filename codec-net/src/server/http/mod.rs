@@ -1,0 +1,47 @@
+//! HTTP: connections, who asks, routes.
+
+mod api;
+mod connection;
+mod guard;
+mod page;
+mod reply;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, delete, get};
+
+use super::start::Shared;
+use super::ws;
+
+pub(super) use guard::Caller;
+pub(super) use reply::Refused;
+
+/// Answers until the server stops.
+pub(super) async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    shared: Arc<Shared>,
+) {
+    let router = routes(&shared);
+    connection::accept(listener, tls, router, shared).await;
+}
+
+fn routes(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/{file}", get(page::file))
+        .route("/api/streams", get(api::streams))
+        .route("/api/sessions", get(api::sessions))
+        .route("/api/sessions/{number}", delete(api::end_session))
+        .route("/view", any(ws::view_default))
+        .route("/view/{stream}", any(ws::view))
+        .route("/publish", any(ws::publish_default))
+        .route("/publish/{stream}", any(ws::publish))
+        .fallback(api::nothing)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))
+        .layer(DefaultBodyLimit::max(shared.limits.body_bytes))
+        .with_state(Arc::clone(shared))
+}

@@ -1,0 +1,44 @@
+//! The page: part of the program, nothing from elsewhere.
+
+use axum::extract::Path;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::super::outcome::Refusal;
+use super::reply::Refused;
+
+/// Name, type and content of a file.
+struct Asset(&'static str, &'static str, &'static str);
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+const INDEX: Asset = Asset("index.html", HTML, include_str!("../page/index.html"));
+
+static ASSETS: [Asset; 9] = [
+    Asset("app.css", STYLE, include_str!("../page/app.css")),
+    Asset("app.js", SCRIPT, include_str!("../page/app.js")),
+    Asset("api.js", SCRIPT, include_str!("../page/api.js")),
+    Asset("rtc.js", SCRIPT, include_str!("../page/rtc.js")),
+    Asset("socket.js", SCRIPT, include_str!("../page/socket.js")),
+    Asset("graphs.js", SCRIPT, include_str!("../page/graphs.js")),
+    Asset("talk.js", SCRIPT, include_str!("../page/talk.js")),
+    Asset("sha256.js", SCRIPT, include_str!("../page/sha256.js")),
+    Asset("favicon.svg", "image/svg+xml", include_str!("../page/favicon.svg")),
+];
+
+fn answer(asset: &Asset) -> Response {
+    ([(CONTENT_TYPE, asset.1)], asset.2).into_response()
+}
+
+pub(super) async fn index() -> Response {
+    answer(&INDEX)
+}
+
+pub(super) async fn file(Path(name): Path<String>) -> Response {
+    match ASSETS.iter().find(|asset| asset.0 == name) {
+        Some(asset) => answer(asset),
+        None => Refused(Refusal::NoStream(name.chars().take(80).collect())).into_response(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Figures of a stream as it passes: rates over a second, what its frames say.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codec_core::frame::Size;
+use serde_json::{Value, json};
+
+use super::media::{FrameFacts, VideoFrame};
+
+/// What rates are taken over.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Most frames that are looked at for that.
+const MAX_FRAMES: usize = 512;
+
+/// Counts what passes.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    recent: VecDeque<(Duration, u64, bool)>,
+    facts: Facts,
+}
+
+/// The figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Facts {
+    pub frames: u64,
+    pub key_frames: u64,
+    pub bytes: u64,
+    pub sound_packets: u64,
+    pub size: Option<Size>,
+    /// Of the last frame, 0..=127.
+    pub qindex: u8,
+    /// Temporal layers that were seen.
+    pub layers: u8,
+    /// Over the last second, picture and sound.
+    pub bits_per_second: u64,
+    /// Frames of the last second.
+    pub frames_per_second: u32,
+}
+
+impl Meter {
+    /// A frame passes at `now`.
+    pub fn video(&mut self, now: Duration, frame: &VideoFrame, read: Option<FrameFacts>) {
+        self.facts.frames += 1;
+        self.facts.key_frames += u64::from(frame.key);
+        self.facts.layers = self.facts.layers.max(frame.temporal_id.saturating_add(1));
+        if let Some(read) = read {
+            self.facts.qindex = read.qindex;
+            self.facts.size = read.size.or(self.facts.size);
+        }
+        self.add(now, frame.data.len() as u64, true);
+    }
+
+    /// A packet of sound passes at `now`.
+    pub fn sound(&mut self, now: Duration, bytes: usize) {
+        self.facts.sound_packets += 1;
+        self.add(now, bytes as u64, false);
+    }
+
+    fn add(&mut self, now: Duration, bytes: u64, is_frame: bool) {
+        self.facts.bytes += bytes;
+        self.recent.push_back((now, bytes, is_frame));
+        if self.recent.len() > MAX_FRAMES {
+            self.recent.pop_front();
+        }
+    }
+
+    /// The figures at `now`.
+    pub fn facts(&mut self, now: Duration) -> Facts {
+        while self.recent.front().is_some_and(|(at, _, _)| now.saturating_sub(*at) >= WINDOW) {
+            self.recent.pop_front();
+        }
+        self.facts.bits_per_second = self.recent.iter().map(|(_, bytes, _)| 8 * bytes).sum();
+        let frames = self.recent.iter().filter(|(_, _, is_frame)| *is_frame).count();
+        self.facts.frames_per_second = u32::try_from(frames).unwrap_or(u32::MAX);
+        self.facts
+    }
+}
+
+impl Facts {
+    /// As JSON, with the names of the page.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "frames": self.frames,
+            "keyFrames": self.key_frames,
+            "bytes": self.bytes,
+            "soundPackets": self.sound_packets,
+            "width": self.size.map(|size| size.width),
+            "height": self.size.map(|size| size.height),
+            "qindex": self.qindex,
+            "layers": self.layers,
+            "bitsPerSecond": self.bits_per_second,
+            "framesPerSecond": self.frames_per_second,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn rates_are_those_of_the_last_second() {
+        let mut meter = Meter::default();
+        let frame = |key| VideoFrame {
+            data: Bytes::from_static(&[0; 100]),
+            key,
+            temporal_id: u8::from(!key),
+            ..VideoFrame::default()
+        };
+        for n in 0..60_u32 {
+            meter.video(Duration::from_secs(1) * n / 30, &frame(n == 0), None);
+        }
+        let facts = meter.facts(Duration::from_millis(1999));
+        assert_eq!((facts.frames, facts.key_frames, facts.layers), (60, 1, 2));
+        assert_eq!(facts.frames_per_second, 30);
+        assert_eq!(facts.bits_per_second, 24_000);
+        assert_eq!(meter.facts(Duration::from_secs(10)).bits_per_second, 0);
+    }
+}

@@ -1,0 +1,30 @@
+//! The server of `codec serve`: a page, WHIP and WHEP, sockets for where UDP is closed.
+//!
+//! | module | |
+//! |---|---|
+//! | [`room`] | streams by name, their publisher and viewers |
+//! | [`auth`], [`limits`], [`audit`] | who may do what, how much, and what is written down of it |
+//! | [`http`] | connections, routes, the page |
+//! | [`ws`] | viewing and publishing by WebSocket |
+//!
+//! HTTP runs on one thread; media that needs computing (decoding, recording) on threads of its own.
+
+pub mod attempts;
+pub mod audit;
+pub mod auth;
+pub mod base64;
+pub mod decodable;
+pub mod files;
+mod http;
+pub mod limits;
+pub mod media;
+pub mod meter;
+pub mod outcome;
+mod random;
+pub mod room;
+pub mod sessions;
+mod start;
+pub mod talk;
+mod ws;
+
+pub use start::{Config, Server, StartError};

@@ -1,0 +1,286 @@
+// The page: what is pressed, what is shown.
+import * as api from "/api.js";
+import * as rtc from "/rtc.js";
+import * as socket from "/socket.js";
+import { Graph } from "/graphs.js";
+import { Talk } from "/talk.js";
+
+const at = (id) => document.getElementById(id);
+const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
+const [player, canvas] = [at("player"), at("canvas")];
+
+const state = { watching: null, publishing: null, figures: {}, stream: {}, settings: {} };
+const graphs = {
+  bitrate: new Graph("bitrate", "kbit/s", { floor: 100 }),
+  loss: new Graph("loss", "%", { digits: 1 }),
+  delay: new Graph("delay", "ms", { floor: 50 }),
+  qindex: new Graph("qindex", "", { floor: 20 }),
+  layers: new Graph("layers", "", { floor: 2 }),
+};
+
+function notify(text, kind = "info") {
+  at("notice").textContent = text;
+  at("notice").dataset.kind = kind;
+}
+
+function show(id, name, text = name) {
+  at(id).textContent = text;
+  at(id).dataset.state = name;
+}
+
+// Streams and the token.
+
+async function refresh() {
+  try {
+    const { streams, may, open } = await api.streams();
+    const list = at("stream");
+    const before = list.value;
+    list.replaceChildren(...streams.map((stream) => new Option(label(stream), stream.name)));
+    if (streams.some((stream) => stream.name === before)) list.value = before;
+    at("watch-start").disabled = !may.view || state.watching !== null;
+    at("publish-start").disabled = !may.publish || state.publishing !== null;
+    at("token-form").hidden = open;
+    document.body.dataset.ready = "yes";
+    if (at("notice").dataset.kind === "error") notify("");
+    if (streams.length === 0 && may.view && !state.watching) {
+      notify("Nobody publishes anything yet. Publish your camera, your screen or a file.");
+    }
+    return streams;
+  } catch (error) {
+    at("watch-start").disabled = at("publish-start").disabled = error.status === 401;
+    document.body.dataset.ready = "refused";
+    notify(api.explain(error), "error");
+    return [];
+  }
+}
+
+function label({ name, width, height, framesPerSecond, kind }) {
+  const size = width ? ` – ${width}×${height}, ${framesPerSecond}/s` : "";
+  return `${name}${size} (${kind})`;
+}
+
+at("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  api.useToken(at("token").value);
+  refresh();
+});
+at("refresh").addEventListener("click", refresh);
+
+// Chat and files.
+
+const talk = new Talk({
+  chat: at("chat"),
+  files: at("files"),
+  on: {
+    ready: (ready) => {
+      for (const id of ["chat-text", "chat-send", "file"]) at(id).disabled = !ready;
+    },
+    stats: (stream) => {
+      state.stream = stream;
+    },
+  },
+});
+at("chat-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (at("chat-text").value.trim()) talk.say(at("chat-text").value);
+  at("chat-text").value = "";
+});
+at("file").addEventListener("change", ({ target }) => {
+  for (const file of target.files) talk.send(file);
+  target.value = "";
+});
+
+// Watching.
+
+const watchingEvents = {
+  media: (media) => {
+    player.srcObject = media;
+    player.play().catch(() => notify("Press the picture to begin.", "info"));
+  },
+  state: (name) => show("state", name),
+  line: (line) => talk.connect(line),
+  message: (data) => talk.take(data),
+  end: (reason, failed) => {
+    state.watching = null;
+    talk.disconnect();
+    show("state", failed ? "failed" : "ended", failed ? "failed" : "ended");
+    notify(failed ? `Watching failed: ${reason}` : `Ended: ${reason}.`, failed ? "error" : "info");
+    at("watch-stop").disabled = true;
+    player.srcObject = null;
+    at("empty").hidden = false;
+    refresh();
+  },
+};
+
+async function watch() {
+  const name = at("stream").value;
+  if (!name) return notify("There is no stream to watch yet.", "error");
+  const bySocket = chosen("way") === "socket";
+  if (bySocket && !socket.isSupported()) {
+    return notify("This browser has no WebCodecs here: it needs https, or a page from this machine.", "error");
+  }
+  await state.watching?.stop();
+  at("watch-start").disabled = true;
+  show("state", "connecting");
+  notify("");
+  [player.hidden, canvas.hidden, at("empty").hidden] = [bySocket, !bySocket, true];
+  try {
+    if (bySocket) {
+      state.watching = new socket.SocketCall(name, canvas, watchingEvents);
+      state.watching.setMuted(player.muted);
+    } else {
+      state.watching = await rtc.watch(name, watchingEvents, state.settings);
+    }
+    state.way = bySocket ? "socket" : "webrtc";
+    state.before = null;
+    for (const graph of Object.values(graphs)) graph.clear();
+    at("watch-stop").disabled = false;
+  } catch (error) {
+    show("state", "failed");
+    at("empty").hidden = false;
+    at("watch-start").disabled = false;
+    notify(api.explain(error), "error");
+  }
+  return undefined;
+}
+
+at("watch").addEventListener("submit", (event) => {
+  event.preventDefault();
+  watch();
+});
+at("watch-stop").addEventListener("click", () => state.watching?.stop());
+at("mute").addEventListener("click", () => {
+  player.muted = !player.muted;
+  at("mute").setAttribute("aria-pressed", String(player.muted));
+  at("mute").textContent = player.muted ? "Sound off" : "Sound on";
+  state.watching?.setMuted?.(player.muted);
+});
+at("full").addEventListener("click", () => at("screen").requestFullscreen?.());
+player.addEventListener("click", () => player.play());
+
+// Publishing.
+
+const clip = document.createElement("video");
+clip.loop = true;
+clip.muted = true;
+
+async function camera() {
+  const video = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video, audio: true });
+  } catch (error) {
+    // Without a microphone there is still a picture.
+    if (!["NotFoundError", "NotReadableError"].includes(error.name)) throw error;
+    return navigator.mediaDevices.getUserMedia({ video });
+  }
+}
+
+async function film() {
+  const [file] = at("clip").files;
+  if (!file) throw new Error("Choose a film first.");
+  if (clip.src) URL.revokeObjectURL(clip.src);
+  clip.src = URL.createObjectURL(file);
+  try {
+    await clip.play();
+  } catch {
+    throw new Error(`This browser cannot play ${file.name}.`);
+  }
+  if (!clip.captureStream && !clip.mozCaptureStream) {
+    throw new Error("This browser cannot publish files: choose camera or screen.");
+  }
+  return clip.captureStream?.() ?? clip.mozCaptureStream();
+}
+
+function sourceOf(kind) {
+  if (kind === "file") return film();
+  if (!navigator.mediaDevices) {
+    throw new Error("Cameras and screens need https, or a page from this machine (127.0.0.1).");
+  }
+  if (kind === "screen") return navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
+  return camera();
+}
+
+async function publish() {
+  at("publish-start").disabled = true;
+  show("publish-state", "connecting");
+  let media;
+  const release = () => {
+    media?.getTracks().forEach((track) => track.stop());
+    clip.pause();
+    at("preview").srcObject = null;
+    at("preview").hidden = true;
+    at("publish-stop").disabled = true;
+    state.publishing = null;
+    refresh();
+  };
+  try {
+    media = await sourceOf(chosen("source"));
+    at("preview").srcObject = media;
+    at("preview").hidden = false;
+    at("preview").play().catch(() => {});
+    const name = at("name").value;
+    state.publishing = await rtc.publish(name, media, Number(at("rate").value), {
+      state: (text) => {
+        show("publish-state", text);
+        setTimeout(refresh, 1000);
+      },
+      end: (reason, failed) => {
+        show("publish-state", failed ? "failed" : "ended");
+        notify(`Publishing ended: ${reason}.`, failed ? "error" : "info");
+        release();
+      },
+    }, state.settings);
+    // The browser's own button ends a screen as well.
+    media.getVideoTracks()[0]?.addEventListener("ended", () => state.publishing?.stop());
+    at("publish-stop").disabled = false;
+  } catch (error) {
+    release();
+    show("publish-state", "failed");
+    notify(api.explain(error), "error");
+  }
+}
+
+at("publish").addEventListener("submit", (event) => {
+  event.preventDefault();
+  publish();
+});
+at("publish-stop").addEventListener("click", () => state.publishing?.stop());
+for (const choice of document.querySelectorAll("input[name=source]")) {
+  choice.addEventListener("change", () => {
+    at("clip").hidden = chosen("source") !== "file";
+  });
+}
+
+// Once a second: figures and graphs.
+
+async function tick() {
+  const call = state.watching ?? state.publishing;
+  if (!call || call.ended) return;
+  const measured = state.watching && state.way === "socket"
+    ? socket.measure(call, state.before)
+    : await rtc.measure(call, state.before);
+  state.before = measured.now;
+  const figures = (state.figures = measured.figures);
+  figures.qindex ??= state.stream.qindex;
+  figures.layers = state.stream.layers;
+  graphs.bitrate.push(figures.kbps);
+  graphs.loss.push(figures.loss);
+  graphs.delay.push(figures.delay);
+  graphs.qindex.push(figures.qindex);
+  graphs.layers.push(figures.layers);
+  const size = figures.width ? `${figures.width}×${figures.height}` : "";
+  const rate = Number.isFinite(figures.fps) ? `${figures.fps.toFixed(0)} frames/s` : "";
+  at("figures").textContent = [size, rate].filter(Boolean).join(", ");
+}
+setInterval(tick, 1000);
+setInterval(() => document.visibilityState === "visible" && refresh(), 5000);
+addEventListener("pagehide", () => {
+  state.watching?.stop();
+  state.publishing?.stop();
+});
+
+/// What tests and curious people take hold of.
+window.codec = { state, graphs, talk, api, rtc, socket, refresh, watch, publish };
+
+at("token").value = api.currentToken();
+refresh();

@@ -1,0 +1,263 @@
+//! Everyone who is connected for longer than a request: named, counted, ended for a reason.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::audit::{Audit, Moved, Subject};
+use super::auth::Scope;
+use super::outcome::{EndReason, Refusal};
+use super::random;
+use crate::clock::Clock;
+
+/// What a session does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Kind {
+    Whip,
+    Whep,
+    WsPublish,
+    WsView,
+    Local,
+}
+
+impl Kind {
+    /// The name in logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whip => "whip",
+            Self::Whep => "whep",
+            Self::WsPublish => "ws-publish",
+            Self::WsView => "ws-view",
+            Self::Local => "local",
+        }
+    }
+
+    /// What it takes to end such a session of one's own.
+    #[must_use]
+    pub fn scope(self) -> Scope {
+        match self {
+            Self::Whip | Self::WsPublish => Scope::Publish,
+            Self::Whep | Self::WsView => Scope::View,
+            Self::Local => Scope::Admin,
+        }
+    }
+}
+
+/// Ends a session from outside of it.
+pub type End = Box<dyn Fn(EndReason) + Send + Sync>;
+
+struct Entry {
+    number: u64,
+    kind: Kind,
+    stream: String,
+    address: IpAddr,
+    since: Duration,
+    end: End,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.kind.name(), self.stream)
+    }
+}
+
+/// All sessions, by names that cannot be guessed.
+#[derive(Debug)]
+pub struct Sessions {
+    clock: Clock,
+    limit: usize,
+    audit: Audit,
+    next: AtomicU64,
+    entries: Mutex<BTreeMap<String, Entry>>,
+}
+
+/// A session as long as it lasts.
+#[derive(Debug)]
+pub struct Session {
+    sessions: Arc<Sessions>,
+    id: String,
+    number: u64,
+    outcome: Mutex<(EndReason, Moved)>,
+}
+
+impl Sessions {
+    /// None yet.
+    #[must_use]
+    pub fn new(clock: Clock, limit: usize, audit: Audit) -> Self {
+        Self { clock, limit, audit, next: AtomicU64::new(1), entries: Mutex::default() }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The audit log.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Begins a session; the log is told.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`].
+    pub fn begin(
+        self: &Arc<Self>,
+        kind: Kind,
+        stream: &str,
+        address: IpAddr,
+        end: End,
+    ) -> Result<Session, Refusal> {
+        let id = random::name();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut entries = self.entries();
+        if entries.len() >= self.limit {
+            return Err(Refusal::Full("sessions"));
+        }
+        let (since, stream) = (self.clock.now(), stream.to_owned());
+        self.audit.start(Subject {
+            session: Some(number),
+            kind: kind.name(),
+            stream: &stream,
+            address,
+        });
+        entries.insert(id.clone(), Entry { number, kind, stream, address, since, end });
+        drop(entries);
+        let outcome = Mutex::new((EndReason::Closed, Moved::default()));
+        Ok(Session { sessions: Arc::clone(self), id, number, outcome })
+    }
+
+    /// What a session does.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`].
+    pub fn kind(&self, id: &str) -> Result<Kind, Refusal> {
+        self.entries().get(id).map(|entry| entry.kind).ok_or(Refusal::NoSession)
+    }
+
+    /// Ends a session by its name.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`].
+    pub fn end(&self, id: &str, reason: EndReason) -> Result<(), Refusal> {
+        let entries = self.entries();
+        let entry = entries.get(id).ok_or(Refusal::NoSession)?;
+        (entry.end)(reason);
+        Ok(())
+    }
+
+    /// Ends a session by its number.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`].
+    pub fn end_number(&self, number: u64, reason: EndReason) -> Result<(), Refusal> {
+        let entries = self.entries();
+        let found = entries.values().find(|entry| entry.number == number);
+        (found.ok_or(Refusal::NoSession)?.end)(reason);
+        Ok(())
+    }
+
+    /// Ends all.
+    pub fn end_all(&self, reason: &EndReason) {
+        for entry in self.entries().values() {
+            (entry.end)(reason.clone());
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// All as JSON, without their names, which are secret.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let now = self.clock.now();
+        let entries = self.entries();
+        let mut all: Vec<_> = entries.values().collect();
+        all.sort_by_key(|entry| entry.number);
+        let all = all.into_iter().map(|entry| {
+            json!({
+                "session": entry.number,
+                "kind": entry.kind.name(),
+                "stream": entry.stream,
+                "address": entry.address.to_string(),
+                "seconds": now.saturating_sub(entry.since).as_secs_f64(),
+            })
+        });
+        Value::Array(all.collect())
+    }
+}
+
+impl Session {
+    /// Its name, which is secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its number in this run.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Says why it ends and what it moved; the log is told when it is dropped.
+    pub fn conclude(&self, reason: EndReason, moved: Moved) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = (reason, moved);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(entry) = self.sessions.entries().remove(&self.id) else { return };
+        let lasted = self.sessions.clock.now().saturating_sub(entry.since);
+        let outcome = self.outcome.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (reason, moved) = (outcome.0.to_string(), outcome.1);
+        let subject = Subject {
+            session: Some(entry.number),
+            kind: entry.kind.name(),
+            stream: &entry.stream,
+            address: entry.address,
+        };
+        self.sessions.audit.end(subject, &reason, lasted, moved);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn sessions_are_counted_named_and_ended() {
+        let sessions = Arc::new(Sessions::new(Clock::start(), 2, Audit::none()));
+        let (told, ends) = mpsc::channel();
+        let begin = || {
+            let told = told.clone();
+            let end: End = Box::new(move |reason| told.send(reason).unwrap());
+            sessions.begin(Kind::Whep, "live", "127.0.0.1".parse().unwrap(), end)
+        };
+        let (first, second) = (begin().unwrap(), begin().unwrap());
+        assert!(matches!(begin(), Err(Refusal::Full("sessions"))));
+        assert_ne!(first.id(), second.id());
+        assert_eq!(sessions.kind(first.id()), Ok(Kind::Whep));
+        sessions.end(first.id(), EndReason::Closed).unwrap();
+        sessions.end_number(second.number(), EndReason::Admin).unwrap();
+        assert_eq!(ends.try_iter().collect::<Vec<_>>(), [EndReason::Closed, EndReason::Admin]);
+        assert!(!sessions.json().to_string().contains(first.id()), "names are secret");
+        let id = first.id().to_owned();
+        drop(first);
+        assert_eq!(sessions.end(&id, EndReason::Closed), Err(Refusal::NoSession));
+        assert_eq!(sessions.count(), 1);
+    }
+}

@@ -1,0 +1,230 @@
+//! Beginning and end of a server.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::attempts::Attempts;
+use super::audit::Audit;
+use super::auth::Access;
+use super::files::Files;
+use super::http;
+use super::limits::Limits;
+use super::outcome::EndReason;
+use super::room::Hub;
+use super::sessions::Sessions;
+use crate::clock::Clock;
+
+/// How long sessions have to end by themselves.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a server is told before it starts.
+#[derive(Debug)]
+pub struct Config {
+    /// Where HTTP listens; port 0: any free one.
+    pub listen: SocketAddr,
+    /// Certificate and key; `None`: without TLS.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Who may do what.
+    pub access: Access,
+    /// Limits.
+    pub limits: Limits,
+    /// The audit log.
+    pub audit: Audit,
+    /// Folder of files that viewers send; `None`: none are taken.
+    pub files: Option<PathBuf>,
+}
+
+impl Config {
+    /// On a free port of 127.0.0.1, open to all who reach that.
+    #[must_use]
+    pub fn loopback() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+            access: Access::open(),
+            limits: Limits::default(),
+            audit: Audit::none(),
+            files: None,
+        }
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// It would be open to everyone in the network.
+    Open(SocketAddr),
+    /// Passwords would be read by everyone on the way.
+    PasswordsWithoutTls,
+    /// The socket.
+    Listen(SocketAddr, io::Error),
+    /// A folder.
+    Folder(PathBuf, io::Error),
+    /// Threads.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(address) => write!(
+                f,
+                "{address} is reached from other machines: a token is needed (--token \
+                 SCOPE=VALUE), or listen on 127.0.0.1"
+            ),
+            Self::PasswordsWithoutTls => {
+                f.write_str("passwords are taken over TLS alone: give --tls-cert and --tls-key")
+            }
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Folder(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What all parts of a running server see.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) access: Access,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) hub: Arc<Hub>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) files: Option<Arc<Files>>,
+    attempts: Mutex<Attempts>,
+    /// Becomes `true` at the end.
+    pub(super) stopping: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running server. It ends when dropped.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    secure: bool,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let Config { listen, tls, access, limits, audit, files } = config;
+        if access.is_open() && !listen.ip().to_canonical().is_loopback() {
+            return Err(StartError::Open(listen));
+        }
+        if access.has_users() && tls.is_none() {
+            return Err(StartError::PasswordsWithoutTls);
+        }
+        let failed = |error| StartError::Listen(listen, error);
+        let listener = TcpListener::bind(listen).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let files = match files {
+            None => None,
+            Some(folder) => {
+                let opened = Files::open(&folder, limits);
+                let opened = opened.map_err(|error| StartError::Folder(folder, error))?;
+                Some(Arc::new(opened))
+            }
+        };
+        let clock = Clock::start();
+        let shared = Arc::new(Shared {
+            access,
+            limits,
+            clock,
+            hub: Arc::new(Hub::new(clock, limits)),
+            sessions: Arc::new(Sessions::new(clock, limits.sessions, audit)),
+            files,
+            attempts: Mutex::new(Attempts::new(limits.unauthenticated_gap)),
+            stopping: watch::Sender::new(false),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StartError::Thread)?;
+        let secure = tls.is_some();
+        let inside = Arc::clone(&shared);
+        let work = move || {
+            // Tasks that are left after the farewell end with the runtime.
+            runtime.block_on(async move {
+                let sessions = Arc::clone(&inside.sessions);
+                http::serve(listener, tls, inside).await;
+                let end = Instant::now() + FAREWELL;
+                while sessions.count() > 0 && Instant::now() < end {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("http".to_owned()).spawn(work);
+        let thread = Some(thread.map_err(StartError::Thread)?);
+        Ok(Self { shared, address, secure, thread })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a browser is told, on this machine.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip([127, 0, 0, 1].into());
+        }
+        format!("{scheme}://{address}/")
+    }
+
+    /// Its streams, to publish to from inside of the program.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.shared.hub
+    }
+
+    /// Its sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.shared.sessions
+    }
+
+    /// Ends all sessions, then itself.
+    pub fn stop(mut self) {
+        self.finish();
+    }
+
+    fn finish(&mut self) {
+        self.shared.stopping.send_replace(true);
+        self.shared.sessions.end_all(&EndReason::ServerStopped);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been shown.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

@@ -1,0 +1,285 @@
+//! What a session says beside media, over a data channel or a WebSocket: statistics, chat, files.
+//!
+//! Text messages are JSON with a `type`. A chunk of a file is a binary message: number of the file
+//! (4 bytes, big-endian), offset (8), bytes.
+//!
+//! | from the server | |
+//! |---|---|
+//! | `hello` | `session`, `stream`, `chunkBytes`, `fileBytes` |
+//! | `stats` | the figures of the stream, once a second |
+//! | `chat` | `from`, `text` |
+//! | `fileAt` | `id`, `offset`: which byte is to come next |
+//! | `fileStored` | `id`, `name` |
+//! | `fileRefused` | `id`, `reason` |
+//!
+//! | to the server | |
+//! |---|---|
+//! | `chat` | `text` |
+//! | `file` | `id`, `name`, `bytes`, `sha256` |
+//! | `stats` | getStats of the other end; kept for the log |
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::files::{FileRefusal, Files, Progress, Upload};
+use super::limits::{Budget, Limits};
+use super::outcome::EndReason;
+use super::room::Stream;
+
+/// Most bytes of a chunk: what every data channel takes whole.
+pub const CHUNK_BYTES: usize = 16 << 10;
+/// Bytes before those of a chunk.
+pub const CHUNK_HEAD_BYTES: usize = 12;
+/// Longest line of chat, in characters.
+const MAX_CHAT_CHARS: usize = 1000;
+/// Files that one session sends at a time.
+const MAX_FILES: usize = 8;
+/// Bytes after which the other end is told how far a file is.
+const REPORT_BYTES: u64 = 256 << 10;
+/// Chunks are counted apart from control messages: so many a second are 64 MB/s.
+const CHUNKS_PER_SECOND: u64 = 4096;
+/// How often statistics are sent.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One end of a conversation.
+#[derive(Debug)]
+pub struct Talk {
+    stream: Arc<Stream>,
+    files: Option<Arc<Files>>,
+    limits: Limits,
+    name: String,
+    number: u64,
+    messages: Budget,
+    chunks: Budget,
+    uploads: BTreeMap<u64, (Upload, u64)>,
+    next_stats: Duration,
+}
+
+impl Talk {
+    /// Of session `number`; `kind` tells the others who it is.
+    #[must_use]
+    pub fn new(
+        stream: Arc<Stream>,
+        files: Option<Arc<Files>>,
+        limits: Limits,
+        kind: &str,
+        number: u64,
+    ) -> Self {
+        Self {
+            stream,
+            files,
+            limits,
+            name: format!("{kind} {number}"),
+            number,
+            messages: Budget::new(limits.control_per_second.into()),
+            chunks: Budget::new(CHUNKS_PER_SECOND),
+            uploads: BTreeMap::new(),
+            next_stats: Duration::ZERO,
+        }
+    }
+
+    /// What is said first.
+    #[must_use]
+    pub fn hello(&self) -> String {
+        json!({
+            "type": "hello",
+            "session": self.number,
+            "name": self.name,
+            "stream": self.stream.name(),
+            "chunkBytes": CHUNK_BYTES,
+            "fileBytes": if self.files.is_some() { self.limits.file_bytes } else { 0 },
+        })
+        .to_string()
+    }
+
+    /// When the next statistics are due.
+    #[must_use]
+    pub fn next_time(&self) -> Duration {
+        self.next_stats
+    }
+
+    /// Statistics, if they are due.
+    pub fn poll(&mut self, now: Duration) -> Option<String> {
+        if now < self.next_stats {
+            return None;
+        }
+        self.next_stats = now.saturating_add(STATS_INTERVAL);
+        Some(json!({ "type": "stats", "stream": self.stream.json() }).to_string())
+    }
+
+    /// A text message came; gives the answer, if there is one.
+    ///
+    /// # Errors
+    /// Why the session is to end.
+    pub fn text(&mut self, now: Duration, text: &str) -> Result<Option<String>, EndReason> {
+        if text.len() > self.limits.control_bytes {
+            return Err(EndReason::Limit("bytes of a control message"));
+        }
+        if !self.messages.take(now, 1) {
+            return Err(EndReason::Limit("control messages per second"));
+        }
+        let Ok(message) = serde_json::from_str::<Value>(text) else {
+            return Err(EndReason::Protocol("a message that is not JSON".to_owned()));
+        };
+        match message.get("type").and_then(Value::as_str) {
+            Some("chat") => {
+                let said = message.get("text").and_then(Value::as_str).unwrap_or_default();
+                self.chat(said);
+                Ok(None)
+            }
+            Some("file") => Ok(Some(self.begin_file(&message))),
+            // Later versions may say more.
+            _ => Ok(None),
+        }
+    }
+
+    fn chat(&self, text: &str) {
+        let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_CHAT_CHARS).collect();
+        if text.trim().is_empty() {
+            return;
+        }
+        let line = json!({ "type": "chat", "from": self.name, "text": text }).to_string();
+        self.stream.talk(&line.into());
+    }
+
+    fn begin_file(&mut self, message: &Value) -> String {
+        let id = message.get("id").and_then(Value::as_u64).unwrap_or_default();
+        let text = |name| message.get(name).and_then(Value::as_str).unwrap_or_default();
+        let bytes = message.get("bytes").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        let begun = match &self.files {
+            None => Err(FileRefusal::NotKept),
+            Some(_) if self.uploads.len() >= MAX_FILES && !self.uploads.contains_key(&id) => {
+                Err(FileRefusal::TooMany)
+            }
+            Some(files) => {
+                self.uploads.remove(&id);
+                files.begin(text("name"), bytes, text("sha256"))
+            }
+        };
+        match begun {
+            Ok((upload, progress)) => {
+                if let Progress::At(at) = progress {
+                    self.uploads.insert(id, (upload, at));
+                }
+                told(id, &progress)
+            }
+            Err(refusal) => refused(id, &refusal),
+        }
+    }
+
+    /// A binary message came: a chunk of a file. Gives the answer, if there is one.
+    ///
+    /// # Errors
+    /// Why the session is to end.
+    pub fn chunk(&mut self, now: Duration, message: &[u8]) -> Result<Option<String>, EndReason> {
+        if !self.chunks.take(now, 1) {
+            return Err(EndReason::Limit("chunks of files per second"));
+        }
+        let Some((head, bytes)) = message.split_first_chunk::<CHUNK_HEAD_BYTES>() else {
+            return Err(EndReason::Protocol("a chunk without its head".to_owned()));
+        };
+        if bytes.len() > self.limits.control_bytes {
+            return Err(EndReason::Limit("bytes of a chunk"));
+        }
+        let [a, b, c, d, offset @ ..] = *head;
+        let (id, offset) = (u32::from_be_bytes([a, b, c, d]), u64::from_be_bytes(offset));
+        let id = u64::from(id);
+        let Some((upload, reported)) = self.uploads.get_mut(&id) else {
+            return Ok(Some(refused(id, &FileRefusal::Unknown)));
+        };
+        match upload.write(offset, bytes) {
+            Ok(progress @ Progress::At(at)) => {
+                if at < reported.saturating_add(REPORT_BYTES) {
+                    return Ok(None);
+                }
+                *reported = at;
+                Ok(Some(told(id, &progress)))
+            }
+            // The sender goes back to the right byte.
+            Err(FileRefusal::Offset { expected, .. }) => {
+                Ok(Some(told(id, &Progress::At(expected))))
+            }
+            Ok(progress) => {
+                self.uploads.remove(&id);
+                Ok(Some(told(id, &progress)))
+            }
+            Err(refusal) => {
+                self.uploads.remove(&id);
+                Ok(Some(refused(id, &refusal)))
+            }
+        }
+    }
+}
+
+fn told(id: u64, progress: &Progress) -> String {
+    match progress {
+        Progress::At(offset) => json!({ "type": "fileAt", "id": id, "offset": offset }),
+        Progress::Stored(name) => json!({ "type": "fileStored", "id": id, "name": name }),
+    }
+    .to_string()
+}
+
+fn refused(id: u64, refusal: &FileRefusal) -> String {
+    json!({ "type": "fileRefused", "id": id, "reason": refusal.to_string() }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::room::{About, Hub, Item};
+    use super::*;
+    use crate::clock::Clock;
+
+    fn talk() -> (Talk, super::super::room::Publisher) {
+        let hub = Arc::new(Hub::new(Clock::start(), Limits::default()));
+        let about = About { kind: "local", video: true, sound: false };
+        let publisher = hub.publish("live", about, Box::new(|| {})).unwrap();
+        let stream = Arc::clone(publisher.stream());
+        (Talk::new(stream, None, Limits::default(), "whep", 3), publisher)
+    }
+
+    #[test]
+    fn chat_reaches_all_viewers_without_control_characters() {
+        let (mut talk, publisher) = talk();
+        let (out, mut items) = tokio::sync::mpsc::channel(8);
+        let _viewer = publisher.stream().join(Box::new(out)).unwrap();
+        let said = json!({ "type": "chat", "text": "hello\u{7}\n <b>" }).to_string();
+        assert_eq!(talk.text(Duration::ZERO, &said), Ok(None));
+        let Ok(Item::Talk(line)) = items.try_recv() else { panic!() };
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["from"], &line["text"]), (&"whep 3".into(), &"hello <b>".into()));
+    }
+
+    #[test]
+    fn floods_and_nonsense_end_the_session() {
+        let (mut talk, _publisher) = talk();
+        let now = Duration::ZERO;
+        assert!(matches!(talk.text(now, "{"), Err(EndReason::Protocol(_))));
+        let long = "x".repeat(65 << 10);
+        assert!(matches!(talk.text(now, &long), Err(EndReason::Limit(_))));
+        assert!(matches!(talk.chunk(now, &[1, 2]), Err(EndReason::Protocol(_))));
+        let end = (0..200).find_map(|_| talk.text(now, "{}").err());
+        assert_eq!(end, Some(EndReason::Limit("control messages per second")));
+        assert!(talk.text(Duration::from_secs(2), "{\"type\":\"new\"}").is_ok());
+    }
+
+    #[test]
+    fn files_are_refused_where_none_are_kept() {
+        let (mut talk, _publisher) = talk();
+        let file = json!({ "type": "file", "id": 1, "name": "a", "bytes": 1, "sha256": "" });
+        let answer = talk.text(Duration::ZERO, &file.to_string()).unwrap().unwrap();
+        assert!(answer.contains("fileRefused") && answer.contains("--files"), "{answer}");
+        let answer = talk.chunk(Duration::ZERO, &[0; 20]).unwrap().unwrap();
+        assert!(answer.contains("fileRefused"), "{answer}");
+    }
+
+    #[test]
+    fn statistics_come_once_a_second() {
+        let (mut talk, _publisher) = talk();
+        assert!(talk.poll(Duration::ZERO).is_some());
+        assert!(talk.poll(Duration::from_millis(999)).is_none());
+        assert!(talk.poll(Duration::from_secs(1)).is_some());
+    }
+}

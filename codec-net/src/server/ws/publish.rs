@@ -1,0 +1,197 @@
+//! Publishing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{Message, WebSocket};
+use codec_core::frame::Rational;
+use tokio::sync::Notify;
+
+use super::super::audit::Moved;
+use super::super::limits::Budget;
+use super::super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
+use super::super::outcome::EndReason;
+use super::super::room::Publisher;
+use super::super::sessions::Session;
+use super::super::start::Shared;
+use super::{EndWatch, PING_INTERVAL, SILENCE, broken, close, send, told};
+use crate::framing::feedback::Feedback;
+use crate::framing::{Item, Kind, Media, Parser, Record, StreamDescription};
+
+/// A stream of the publisher's hello that is passed on.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    is_video: bool,
+    time_base: Rational,
+    /// Time of the first packet, in ticks of 1 ns.
+    last: u64,
+}
+
+struct Publish {
+    publisher: Publisher,
+    shared: Arc<Shared>,
+    parser: Parser,
+    lanes: Vec<Option<Lane>>,
+    messages: Budget,
+    heard: Duration,
+    moved: Moved,
+}
+
+pub(super) async fn run(
+    mut socket: WebSocket,
+    shared: Arc<Shared>,
+    publisher: Publisher,
+    session: Session,
+    mut ended: EndWatch,
+    keys: Arc<Notify>,
+) {
+    let now = shared.clock.now();
+    let mut publish = Publish {
+        publisher,
+        parser: Parser::new(),
+        lanes: Vec::new(),
+        messages: Budget::new(shared.limits.media_per_second.into()),
+        heard: now,
+        moved: Moved::default(),
+        shared,
+    };
+    let reason = publish.listen(&mut socket, &mut ended, &keys).await;
+    close(&mut socket, &reason).await;
+    session.conclude(reason.clone(), publish.moved);
+    let told = match reason {
+        EndReason::ServerStopped => reason,
+        _ => EndReason::PublisherEnded,
+    };
+    publish.publisher.end(told);
+}
+
+impl Publish {
+    async fn listen(
+        &mut self,
+        socket: &mut WebSocket,
+        ended: &mut EndWatch,
+        keys: &Notify,
+    ) -> EndReason {
+        loop {
+            let step = tokio::select! {
+                biased;
+                reason = told(ended) => Err(reason),
+                () = keys.notified() => ask_key(socket).await,
+                message = socket.recv() => match message {
+                    None => Err(EndReason::Vanished),
+                    Some(Err(error)) => Err(broken(&error)),
+                    Some(Ok(message)) => self.take(message),
+                },
+                () = tokio::time::sleep(PING_INTERVAL) => {
+                    if self.shared.clock.now().saturating_sub(self.heard) > SILENCE {
+                        Err(EndReason::Vanished)
+                    } else {
+                        send(socket, Message::Ping(Bytes::new())).await
+                    }
+                },
+            };
+            if let Err(reason) = step {
+                return reason;
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), EndReason> {
+        let now = self.shared.clock.now();
+        self.heard = now;
+        let bytes = match message {
+            Message::Binary(bytes) => bytes,
+            Message::Close(_) => return Err(EndReason::Closed),
+            Message::Text(_) => {
+                return Err(EndReason::Protocol("text where media is expected".to_owned()));
+            }
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+        };
+        if !self.messages.take(now, 1) {
+            return Err(EndReason::Limit("media messages per second"));
+        }
+        let mut rest = &bytes[..];
+        loop {
+            let item = self.parser.next(&mut rest);
+            match item.map_err(|error| EndReason::Protocol(error.to_string()))? {
+                None => return Ok(()),
+                Some(Item::Hello(hello)) => {
+                    self.lanes = hello.streams.iter().map(lane).collect();
+                    if self.lanes.iter().all(Option::is_none) {
+                        let what = "streams of other codecs than VP8 and Opus".to_owned();
+                        return Err(EndReason::Protocol(what));
+                    }
+                }
+                Some(Item::Record(record)) => self.pass(record)?,
+            }
+        }
+    }
+
+    fn pass(&mut self, record: Record) -> Result<(), EndReason> {
+        if record.kind == Kind::End {
+            return Err(EndReason::Closed);
+        }
+        let lane = self.lanes.get_mut(usize::from(record.stream)).and_then(Option::as_mut);
+        let Some(lane) = lane else { return Ok(()) };
+        let hz = if lane.is_video { VIDEO_HZ } else { SOUND_HZ };
+        // Times do not go back; where they do, they stand still.
+        lane.last = lane.last.max(ticks(record.pts, lane.time_base, hz));
+        let pts = lane.last;
+        self.moved.bytes += record.payload.len() as u64;
+        match (record.kind, lane.is_video) {
+            (Kind::Video, true) => {
+                self.moved.frames += 1;
+                self.publisher.video(VideoFrame {
+                    data: record.payload.into(),
+                    pts,
+                    key: record.flags.key,
+                    hidden: record.flags.hidden,
+                    captured: record.captured,
+                    ..VideoFrame::default()
+                })
+            }
+            (Kind::Sound, false) => {
+                let data = record.payload.into();
+                self.publisher.sound(SoundPacket { data, pts, ..SoundPacket::default() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn lane(stream: &StreamDescription) -> Option<Lane> {
+    let is_video = match (stream.media, stream.codec.as_str()) {
+        (Media::Video { .. }, "vp8") => true,
+        (Media::Sound { .. }, "opus") => false,
+        _ => return None,
+    };
+    Some(Lane { is_video, time_base: stream.time_base, last: 0 })
+}
+
+/// A time in ticks of `1 / hz` seconds.
+fn ticks(pts: i64, time_base: Rational, hz: u32) -> u64 {
+    let pts = u128::from(u64::try_from(pts).unwrap_or(0));
+    let ticks = pts * u128::from(time_base.num) * u128::from(hz) / u128::from(time_base.den.max(1));
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
+async fn ask_key(socket: &mut WebSocket) -> Result<(), EndReason> {
+    let mut out = Vec::new();
+    let record = Record::control(Kind::Feedback, Feedback::KeyRequest.payload());
+    record.write(&mut out).map_err(|error| EndReason::Failed(error.to_string()))?;
+    send(socket, Message::binary(out)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_ticks_of_the_stream() {
+        assert_eq!(ticks(30, Rational::new(1, 30), 90_000), 90_000);
+        assert_eq!(ticks(1001, Rational::new(1, 1000), 48_000), 48_048);
+        assert_eq!(ticks(-5, Rational::new(1, 1000), 48_000), 0);
+        assert_eq!(ticks(i64::MAX, Rational::new(u32::MAX, 1), 90_000), u64::MAX);
+    }
+}

@@ -1,0 +1,146 @@
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use codec_net::server::auth::{Access, Grants};
+use codec_net::server::limits::Limits;
+use codec_net::server::room::About;
+use codec_net::server::{Config, Server, StartError};
+
+use crate::client::{ADMIN, PUBLISH, VIEW, bearer, connect, guarded, raw, request};
+
+fn get(address: SocketAddr, path: &str, token: Option<&str>) -> u16 {
+    let headers = token.map(bearer);
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = request(address, "GET", path, &headers);
+    // Wrong tokens are looked at once in a while only.
+    if answer.status == 401 && token.is_some() {
+        std::thread::sleep(Duration::from_millis(110));
+    }
+    answer.status
+}
+
+#[test]
+fn the_page_is_whole_and_guarded() {
+    let server = Server::start(Config::loopback()).unwrap();
+    let page = request(server.address(), "GET", "/", &[]);
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.header("x-frame-options"), Some("DENY"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    assert!(!page.body.contains("http://") && !page.body.contains("https://"), "own files alone");
+    for name in page.body.split(['"', '\'']).filter(|name| name.starts_with('/') && name.len() > 1)
+    {
+        assert_eq!(get(server.address(), name, None), 200, "{name}");
+    }
+    assert_eq!(get(server.address(), "/../Cargo.toml", None), 404);
+    assert_eq!(get(server.address(), "/..%2fCargo.toml", None), 404);
+}
+
+#[test]
+fn every_scope_opens_its_own_doors() {
+    let server = guarded();
+    let address = server.address();
+    assert_eq!(get(address, "/", None), 200);
+    for (path, allowed) in
+        [("/api/streams", &[VIEW, PUBLISH, ADMIN][..]), ("/api/sessions", &[ADMIN][..])]
+    {
+        assert_eq!(get(address, path, None), 401, "{path}");
+        assert_eq!(get(address, path, Some("wrong-token")), 401, "{path}");
+        for token in [VIEW, PUBLISH, ADMIN] {
+            let expected = if allowed.contains(&token) { 200 } else { 403 };
+            assert_eq!(get(address, path, Some(token)), expected, "{path} {token}");
+        }
+    }
+}
+
+#[test]
+fn wrong_tokens_are_looked_at_once_in_a_while() {
+    let server = guarded();
+    let try_one = |token| {
+        let (name, value) = bearer(token);
+        request(server.address(), "GET", "/api/streams", &[(name, &value)]).status
+    };
+    let answers: Vec<u16> = (0..5).map(|_| try_one("wrong-token")).collect();
+    assert_eq!(answers[0], 401);
+    assert!(answers.contains(&429), "{answers:?}");
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(try_one(VIEW), 200);
+}
+
+#[test]
+fn pages_of_other_origins_and_foreign_names_are_refused() {
+    let mut access = Access::open();
+    access.add_origin("https://studio.example").unwrap();
+    let server = Server::start(Config { access, ..Config::loopback() }).unwrap();
+    let ask = |headers: &[(&str, &str)]| request(server.address(), "GET", "/api/streams", headers);
+    assert_eq!(ask(&[("origin", "http://evil.example")]).status, 403);
+    assert_eq!(ask(&[("origin", "null")]).status, 403);
+    let own = format!("http://{}", server.address());
+    assert_eq!(ask(&[("origin", &own)]).status, 200);
+    let listed = ask(&[("origin", "https://studio.example")]);
+    assert_eq!(listed.status, 200);
+    assert_eq!(listed.header("access-control-allow-origin"), Some("https://studio.example"));
+    assert_eq!(ask(&[("host", "evil.example")]).status, 421);
+    assert_eq!(ask(&[("host", "localhost")]).status, 200);
+}
+
+#[test]
+fn nobody_listens_wider_than_loopback_without_a_token() {
+    let listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    let open = Server::start(Config { listen, ..Config::loopback() });
+    assert!(matches!(open, Err(StartError::Open(_))));
+    let mut access = Access::open();
+    access.add_token(VIEW, Grants::parse("view").unwrap()).unwrap();
+    drop(Server::start(Config { listen, access, ..Config::loopback() }).unwrap());
+    let mut access = Access::open();
+    access.add_user("ann", "long enough", Grants::ALL).unwrap();
+    let plain = Server::start(Config { access, ..Config::loopback() });
+    assert!(matches!(plain, Err(StartError::PasswordsWithoutTls)));
+}
+
+#[test]
+fn slow_and_long_requests_end() {
+    let limits = Limits { header_deadline: Duration::from_millis(300), ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::loopback() }).unwrap();
+    let begun = Instant::now();
+    let mut slow = connect(server.address());
+    slow.write_all(b"GET / HTTP/1.1\r\nhost: ").unwrap();
+    let mut rest = Vec::new();
+    let _ = slow.read_to_end(&mut rest);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 << 10));
+    assert!(matches!(raw(server.address(), &long).status, 0 | 400 | 431));
+    let noise = raw(server.address(), "\u{1}\u{2}\u{3}\r\n\r\n");
+    assert!(matches!(noise.status, 0 | 400), "{noise:?}");
+}
+
+#[test]
+fn connections_are_limited() {
+    let limits = Limits { connections: 2, ..Limits::default() };
+    let server = Server::start(Config { limits, ..Config::loopback() }).unwrap();
+    let kept = [connect(server.address()), connect(server.address())];
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(raw(server.address(), "GET / HTTP/1.1\r\nhost: x\r\n\r\n").status, 0);
+    drop(kept);
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(get(server.address(), "/", None), 200);
+}
+
+#[test]
+fn streams_are_listed_with_what_may_be_done() {
+    let server = guarded();
+    let about = About { kind: "local", video: true, sound: false };
+    let _publisher = server.hub().publish("demo", about, Box::new(|| {})).unwrap();
+    let (name, value) = bearer(VIEW);
+    let answer = request(server.address(), "GET", "/api/streams", &[(name, &value)]);
+    assert!(
+        answer.body.contains("\"demo\"") && answer.body.contains("\"view\":true"),
+        "{answer:?}"
+    );
+    assert!(answer.body.contains("\"publish\":false"), "{answer:?}");
+    let (name, value) = bearer(PUBLISH);
+    let answer = request(server.address(), "GET", "/api/streams", &[(name, &value)]);
+    assert!(!answer.body.contains("\"demo\""), "{answer:?}");
+}
