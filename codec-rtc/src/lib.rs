@@ -7,7 +7,7 @@
 //! | module | |
 //! |---|---|
 //! | [`rtp`] | RTP packets; [`sequence`] numbers and timestamps that wrap |
-//! | [`extension`] | what RTP header extensions say |
+//! | [`extension`] | what RTP header extensions say, among it the Dependency Descriptor |
 //! | [`rtcp`] | RTCP packets; [`demux`] tells datagrams apart |
 //! | [`report`] | losses, jitter, round trips, clocks; when feedback is due |
 //! | [`packet`] | payload formats: coded frames to packets and back |

@@ -3,6 +3,7 @@
 //! [`Map`] says which id stands for which [`Kind`]; [`Extensions`] holds what one packet says.
 
 mod clock;
+pub mod dependency;
 mod element;
 mod kind;
 mod label;
@@ -42,7 +43,7 @@ pub struct Extensions {
     pub rid: Option<Label>,
     /// Name of the stream that the packet repairs (RFC 8852).
     pub repaired_rid: Option<Label>,
-    /// A Dependency Descriptor, 1..=255 bytes.
+    /// A Dependency Descriptor, 1..=255 bytes, for [`dependency::Reader`].
     pub dependency: Option<Vec<u8>>,
     /// Elements that were left out on reading: of unknown ids or with a length that their kind does
     /// not have.

@@ -1,0 +1,122 @@
+//! Descriptors from their bits. Sections A.8.2 and A.8.3 of the annex.
+
+use super::bits::BitReader;
+use super::{Descriptor, Indication, MANDATORY_BYTES, Structure, Template};
+use crate::rtp::Malformed;
+
+/// The fields that every descriptor has, which can be read without the structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mandatory {
+    /// The frame begins with this packet.
+    pub start_of_frame: bool,
+    /// The frame ends with this packet.
+    pub end_of_frame: bool,
+    /// Names a template of the structure: 0..=63.
+    pub template_id: u8,
+    /// Counts frames of all layers; wraps.
+    pub frame_number: u16,
+}
+
+impl Mandatory {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`Malformed::Truncated`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let (&[first, high, low], _) =
+            bytes.split_first_chunk::<MANDATORY_BYTES>().ok_or(Malformed::Truncated {
+                what: "dependency descriptor",
+                needed_bytes: MANDATORY_BYTES,
+                had_bytes: bytes.len(),
+            })?;
+        Ok(Self {
+            start_of_frame: first & 0x80 != 0,
+            end_of_frame: first & 0x40 != 0,
+            template_id: first & 0x3f,
+            frame_number: u16::from_be_bytes([high, low]),
+        })
+    }
+}
+
+/// Reads the descriptors of a stream, and keeps the last structure that one carried.
+#[derive(Clone, Debug, Default)]
+pub struct Reader {
+    structure: Option<Structure>,
+}
+
+impl Reader {
+    /// The last structure.
+    #[must_use]
+    pub fn structure(&self) -> Option<&Structure> {
+        self.structure.as_ref()
+    }
+
+    /// Reads a packet's descriptor. A structure in it counts from then on, unless the descriptor
+    /// does not add up.
+    ///
+    /// # Errors
+    /// If bits are missing, or the template is unknown: no packet with the structure has come yet.
+    pub fn read(&mut self, bytes: &[u8]) -> Result<Descriptor, Malformed> {
+        let head = Mandatory::parse(bytes)?;
+        let rest = bytes.get(MANDATORY_BYTES..).unwrap_or_default();
+        let mut reader = BitReader::new(rest);
+        let flags = if rest.is_empty() { 0 } else { reader.bits(5)? };
+        let flag = |index: u32| flags >> index & 1 == 1;
+        let (has_structure, has_active) = (flag(4), flag(3));
+        let (has_indications, has_diffs, has_chains) = (flag(2), flag(1), flag(0));
+        let attached = has_structure.then(|| Structure::read(&mut reader)).transpose()?;
+        let unknown = Malformed::Field { what: "a descriptor whose structure has not come" };
+        let structure = attached.as_ref().or(self.structure.as_ref()).ok_or(unknown)?;
+        let active_targets = if has_active {
+            // 1..=32 bits.
+            Some(reader.bits(u32::try_from(structure.targets).unwrap_or(32))?)
+        } else {
+            None
+        };
+        let template = structure.template(head.template_id).ok_or(unknown)?;
+        let Template { spatial_id, temporal_id, .. } = *template;
+        let descriptor = Descriptor {
+            start_of_frame: head.start_of_frame,
+            end_of_frame: head.end_of_frame,
+            frame_number: head.frame_number,
+            spatial_id,
+            temporal_id,
+            indications: if has_indications {
+                let all = (0..structure.targets).map(|_| Indication::read(&mut reader));
+                all.collect::<Result<_, _>>()?
+            } else {
+                template.indications.clone()
+            },
+            frame_diffs: if has_diffs {
+                read_frame_diffs(&mut reader)?
+            } else {
+                template.frame_diffs.clone()
+            },
+            chain_diffs: if has_chains {
+                (0..structure.chains).map(|_| reader.small(8)).collect::<Result<_, _>>()?
+            } else {
+                template.chain_diffs.clone()
+            },
+            resolution: structure.resolution(spatial_id),
+            active_targets,
+            structure: attached,
+        };
+        if let Some(structure) = &descriptor.structure {
+            self.structure = Some(structure.clone());
+        }
+        Ok(descriptor)
+    }
+}
+
+/// Custom differences: the size of each in units of four bits, 0 for no more.
+fn read_frame_diffs(reader: &mut BitReader<'_>) -> Result<Vec<u16>, Malformed> {
+    let mut diffs = Vec::new();
+    loop {
+        let size = reader.bits(2)?;
+        if size == 0 {
+            return Ok(diffs);
+        }
+        // At most twelve bits.
+        diffs.push(u16::try_from(reader.bits(4 * size)?).unwrap_or(0) + 1);
+    }
+}

@@ -1,0 +1,279 @@
+//! Template dependency structures: parse and write. Sections A.8.2 and A.8.3 of the annex.
+
+use super::bits::{BitReader, BitWriter};
+use super::{
+    MAX_SPATIAL_ID, MAX_TARGETS, MAX_TEMPLATE_DIFF, MAX_TEMPLATES, MAX_TEMPORAL_ID, TEMPLATE_IDS,
+};
+use crate::rtp::Malformed;
+
+/// What a frame is to a decode target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indication {
+    /// No part of it (`-`).
+    NotPresent,
+    /// Part of it, and no later frame of it needs this one (`D`).
+    Discardable,
+    /// Part of it, and from this frame on one can take it up (`S`).
+    Switch,
+    /// Part of it, and later frames need it (`R`).
+    Required,
+}
+
+/// One kind of frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    /// 0..=3.
+    pub spatial_id: u8,
+    /// 0..=7.
+    pub temporal_id: u8,
+    /// What it is to each decode target.
+    pub indications: Vec<Indication>,
+    /// The frames that it needs, as frames back: 1..=16 each.
+    pub frame_diffs: Vec<u16>,
+    /// For each chain, how many frames back its frame before this one is: 0..=15.
+    pub chain_diffs: Vec<u8>,
+}
+
+/// The kinds of frames of a stream, its decode targets and its chains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Structure {
+    /// The id of the first template, 0..=63; the others follow modulo 64. Another structure takes
+    /// others, so that late packets are not taken for its own: [`Self::numbered_after`].
+    pub id_offset: u8,
+    /// How many decode targets there are: 1..=32.
+    pub targets: usize,
+    /// How many chains: 0..=[`Self::targets`].
+    pub chains: usize,
+    /// For each decode target, its chain; empty without chains.
+    pub protected_by: Vec<u8>,
+    /// In the order of layers: each template's spatial and temporal ids are those of the one before,
+    /// or the next temporal layer, or the first temporal layer of the next spatial one.
+    pub templates: Vec<Template>,
+    /// Width and height of each spatial layer, 1..=65536; or empty.
+    pub resolutions: Vec<(u32, u32)>,
+}
+
+impl Indication {
+    pub(super) fn read(reader: &mut BitReader<'_>) -> Result<Self, Malformed> {
+        Ok(match reader.bits(2)? {
+            0 => Self::NotPresent,
+            1 => Self::Discardable,
+            2 => Self::Switch,
+            _ => Self::Required,
+        })
+    }
+
+    pub(super) fn bits(self) -> u32 {
+        match self {
+            Self::NotPresent => 0,
+            Self::Discardable => 1,
+            Self::Switch => 2,
+            Self::Required => 3,
+        }
+    }
+}
+
+/// How a template's layer follows from the one before (`next_layer_idc`).
+const SAME_LAYER: u32 = 0;
+const NEXT_TEMPORAL: u32 = 1;
+const NEXT_SPATIAL: u32 = 2;
+const NO_MORE: u32 = 3;
+
+impl Structure {
+    /// This structure with ids that `before` does not use.
+    #[must_use]
+    pub fn numbered_after(self, before: &Self) -> Self {
+        let count = u8::try_from(before.templates.len()).unwrap_or(0);
+        Self { id_offset: (before.id_offset + count) % TEMPLATE_IDS, ..self }
+    }
+
+    /// The template that an id stands for.
+    pub(super) fn template(&self, id: u8) -> Option<&Template> {
+        let index = (id + TEMPLATE_IDS).wrapping_sub(self.id_offset) % TEMPLATE_IDS;
+        self.templates.get(usize::from(index))
+    }
+
+    /// All decode targets, a bit each.
+    pub(super) fn all_targets(&self) -> u32 {
+        // 1..=32 by `check` and by the field's width.
+        u32::MAX >> (MAX_TARGETS.saturating_sub(self.targets.clamp(1, MAX_TARGETS)))
+    }
+
+    pub(super) fn resolution(&self, spatial_id: u8) -> Option<(u32, u32)> {
+        self.resolutions.get(usize::from(spatial_id)).copied()
+    }
+
+    fn spatial_layers(&self) -> usize {
+        self.templates.last().map_or(0, |last| usize::from(last.spatial_id) + 1)
+    }
+
+    pub(super) fn read(reader: &mut BitReader<'_>) -> Result<Self, Malformed> {
+        let id_offset = reader.small(6)?;
+        let targets = usize::from(reader.small(5)?) + 1;
+        let mut structure = Self { id_offset, targets, ..Self::default() };
+        structure.read_layers(reader)?;
+        for template in &mut structure.templates {
+            let indications = (0..targets).map(|_| Indication::read(reader));
+            template.indications = indications.collect::<Result<_, _>>()?;
+        }
+        for template in &mut structure.templates {
+            while reader.flag()? {
+                template.frame_diffs.push(u16::from(reader.small(4)?) + 1);
+            }
+        }
+        structure.read_chains(reader)?;
+        if reader.flag()? {
+            for _ in 0..structure.spatial_layers() {
+                let size = (reader.bits(16)? + 1, reader.bits(16)? + 1);
+                structure.resolutions.push(size);
+            }
+        }
+        Ok(structure)
+    }
+
+    fn read_layers(&mut self, reader: &mut BitReader<'_>) -> Result<(), Malformed> {
+        let (mut spatial_id, mut temporal_id) = (0, 0);
+        loop {
+            if self.templates.len() >= MAX_TEMPLATES {
+                let (what, most) = ("templates", MAX_TEMPLATES);
+                return Err(Malformed::TooMany { what, most, had: MAX_TEMPLATES + 1 });
+            }
+            self.templates.push(Template { spatial_id, temporal_id, ..Template::default() });
+            match reader.bits(2)? {
+                SAME_LAYER => {}
+                NEXT_TEMPORAL => temporal_id += 1,
+                NEXT_SPATIAL => (spatial_id, temporal_id) = (spatial_id + 1, 0),
+                _ => return Ok(()),
+            }
+            if spatial_id > MAX_SPATIAL_ID || temporal_id > MAX_TEMPORAL_ID {
+                return Err(Malformed::Field { what: "more layers than 4 by 8" });
+            }
+        }
+    }
+
+    fn read_chains(&mut self, reader: &mut BitReader<'_>) -> Result<(), Malformed> {
+        // At most 32 of each.
+        let chains = reader.below(u32::try_from(self.targets).unwrap_or(0) + 1)?;
+        self.chains = usize::try_from(chains).unwrap_or(0);
+        if chains == 0 {
+            return Ok(());
+        }
+        for _ in 0..self.targets {
+            self.protected_by.push(reader.below(chains)?.to_be_bytes()[3]);
+        }
+        for template in &mut self.templates {
+            let diffs = (0..chains).map(|_| reader.small(4));
+            template.chain_diffs = diffs.collect::<Result<_, _>>()?;
+        }
+        Ok(())
+    }
+
+    /// Whether it can be written.
+    pub(super) fn check(&self) -> Result<(), Malformed> {
+        let refuse = |what| Err(Malformed::Field { what });
+        if self.id_offset >= TEMPLATE_IDS {
+            return refuse("a template id above 63");
+        }
+        if !(1..=MAX_TARGETS).contains(&self.targets) {
+            return refuse("no decode target, or more than 32");
+        }
+        if !(1..=MAX_TEMPLATES).contains(&self.templates.len()) {
+            return refuse("no template, or more than 64");
+        }
+        if self.chains > self.targets {
+            return refuse("more chains than decode targets");
+        }
+        let protected = if self.chains == 0 { 0 } else { self.targets };
+        let is_chain = |&chain: &u8| usize::from(chain) < self.chains;
+        if self.protected_by.len() != protected || !self.protected_by.iter().all(is_chain) {
+            return refuse("a decode target without its chain");
+        }
+        for template in &self.templates {
+            template.check(self.targets, self.chains)?;
+        }
+        let first = self.templates.first().map(|first| (first.spatial_id, first.temporal_id));
+        let mut pairs = self.templates.iter().zip(self.templates.iter().skip(1));
+        if first != Some((0, 0)) || pairs.any(|(before, it)| next_layer(before, it).is_none()) {
+            return refuse("templates that are not in the order of layers");
+        }
+        let sizes = 1..=1 << 16;
+        let fits = |(width, height): &(u32, u32)| sizes.contains(width) && sizes.contains(height);
+        let layers = self.spatial_layers();
+        if !self.resolutions.is_empty() && self.resolutions.len() != layers {
+            return refuse("resolutions of some spatial layers");
+        }
+        if !self.resolutions.iter().all(fits) {
+            return refuse("a resolution of 0 or above 65536");
+        }
+        Ok(())
+    }
+
+    /// Writes a structure that [`Self::check`] holds to be right.
+    pub(super) fn write(&self, writer: &mut BitWriter) {
+        let number = |number: usize| u32::try_from(number).unwrap_or(0);
+        writer.bits(self.id_offset.into(), 6);
+        writer.bits(number(self.targets - 1), 5);
+        for pair in self.templates.windows(2) {
+            if let [before, template] = pair {
+                writer.bits(next_layer(before, template).unwrap_or(SAME_LAYER), 2);
+            }
+        }
+        writer.bits(NO_MORE, 2);
+        for template in &self.templates {
+            template.indications.iter().for_each(|it| writer.bits(it.bits(), 2));
+        }
+        for template in &self.templates {
+            for &diff in &template.frame_diffs {
+                writer.flag(true);
+                writer.bits(u32::from(diff) - 1, 4);
+            }
+            writer.flag(false);
+        }
+        writer.below(number(self.chains), number(self.targets) + 1);
+        for &chain in &self.protected_by {
+            writer.below(chain.into(), number(self.chains));
+        }
+        for template in &self.templates {
+            template.chain_diffs.iter().for_each(|&diff| writer.bits(diff.into(), 4));
+        }
+        writer.flag(!self.resolutions.is_empty());
+        for &(width, height) in &self.resolutions {
+            writer.bits(width - 1, 16);
+            writer.bits(height - 1, 16);
+        }
+    }
+}
+
+impl Template {
+    fn check(&self, targets: usize, chains: usize) -> Result<(), Malformed> {
+        let refuse = |what| Err(Malformed::Field { what });
+        if self.spatial_id > MAX_SPATIAL_ID || self.temporal_id > MAX_TEMPORAL_ID {
+            return refuse("more layers than 4 by 8");
+        }
+        if self.indications.len() != targets || self.chain_diffs.len() != chains {
+            return refuse("a template without all decode targets and chains");
+        }
+        if !self.frame_diffs.iter().all(|diff| (1..=MAX_TEMPLATE_DIFF).contains(diff)) {
+            return refuse("a template that needs a frame more than 16 back");
+        }
+        if self.chain_diffs.iter().any(|&diff| diff > 15) {
+            return refuse("a template whose chain goes more than 15 back");
+        }
+        Ok(())
+    }
+}
+
+/// `next_layer_idc` between two templates; `None` if they are not in order.
+fn next_layer(before: &Template, after: &Template) -> Option<u32> {
+    let step = |temporal: u8| (before.spatial_id, before.temporal_id + temporal);
+    let layer = (after.spatial_id, after.temporal_id);
+    if layer == step(0) {
+        Some(SAME_LAYER)
+    } else if layer == step(1) {
+        Some(NEXT_TEMPORAL)
+    } else if layer == (before.spatial_id + 1, 0) {
+        Some(NEXT_SPATIAL)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,155 @@
+//! Descriptors to their bits. Sections A.8.2 and A.8.3 of the annex.
+
+use super::bits::BitWriter;
+use super::{Descriptor, MAX_FRAME_DIFF, Structure, TEMPLATE_IDS, Template};
+use crate::rtp::Malformed;
+
+/// Writes the descriptors of a stream, and keeps the last structure that one carried.
+#[derive(Clone, Debug, Default)]
+pub struct Writer {
+    structure: Option<Structure>,
+}
+
+/// What of a frame is not as its template says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Custom {
+    indications: bool,
+    frame_diffs: bool,
+    chain_diffs: bool,
+}
+
+impl Writer {
+    /// Goes on with a structure that the other end has already.
+    ///
+    /// # Errors
+    /// If it is not right.
+    pub fn following(structure: Structure) -> Result<Self, Malformed> {
+        structure.check()?;
+        Ok(Self { structure: Some(structure) })
+    }
+
+    /// The last structure.
+    #[must_use]
+    pub fn structure(&self) -> Option<&Structure> {
+        self.structure.as_ref()
+    }
+
+    /// Appends a packet's descriptor, by the template that leaves least to say. A structure in it
+    /// counts from then on. The resolution is the structure's.
+    ///
+    /// # Errors
+    /// If there is no structure yet or it is not right, no template has the frame's layer, or a
+    /// number does not fit. Nothing has been written.
+    pub fn write(&mut self, descriptor: &Descriptor, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        if let Some(structure) = &descriptor.structure {
+            structure.check()?;
+        }
+        let none = Malformed::Field { what: "a descriptor without a structure" };
+        let structure = descriptor.structure.as_ref().or(self.structure.as_ref()).ok_or(none)?;
+        check(descriptor, structure)?;
+        let candidates = structure.templates.iter().enumerate().filter(|(_, template)| {
+            (template.spatial_id, template.temporal_id)
+                == (descriptor.spatial_id, descriptor.temporal_id)
+        });
+        let (index, template) = candidates
+            .min_by_key(|(_, template)| Custom::of(descriptor, template).bits(descriptor))
+            .ok_or(Malformed::Field { what: "a layer that no template has" })?;
+        let custom = Custom::of(descriptor, template);
+        let index = u8::try_from(index).unwrap_or(0);
+        let template_id = (structure.id_offset + index) % TEMPLATE_IDS;
+
+        let mut writer = BitWriter::default();
+        writer.flag(descriptor.start_of_frame);
+        writer.flag(descriptor.end_of_frame);
+        writer.bits(template_id.into(), 6);
+        writer.bits(descriptor.frame_number.into(), 16);
+        if descriptor.structure.is_some()
+            || descriptor.active_targets.is_some()
+            || custom.bits(descriptor) > 0
+        {
+            write_extended(descriptor, structure, custom, &mut writer);
+        }
+        out.extend(writer.bytes());
+        if let Some(structure) = &descriptor.structure {
+            self.structure = Some(structure.clone());
+        }
+        Ok(())
+    }
+}
+
+impl Custom {
+    fn of(descriptor: &Descriptor, template: &Template) -> Self {
+        Self {
+            indications: descriptor.indications != template.indications,
+            frame_diffs: descriptor.frame_diffs != template.frame_diffs,
+            chain_diffs: descriptor.chain_diffs != template.chain_diffs,
+        }
+    }
+
+    /// Bits that it takes.
+    fn bits(self, descriptor: &Descriptor) -> usize {
+        let diffs = descriptor.frame_diffs.iter().map(|&diff| 2 + 4 * diff_size(diff) as usize);
+        let diffs = 2 + diffs.sum::<usize>();
+        usize::from(self.indications) * 2 * descriptor.indications.len()
+            + usize::from(self.frame_diffs) * diffs
+            + usize::from(self.chain_diffs) * 8 * descriptor.chain_diffs.len()
+    }
+}
+
+/// Size of a difference in units of four bits: 1..=3.
+fn diff_size(diff: u16) -> u32 {
+    match diff.saturating_sub(1) {
+        0..=0xf => 1,
+        0x10..=0xff => 2,
+        _ => 3,
+    }
+}
+
+fn check(descriptor: &Descriptor, structure: &Structure) -> Result<(), Malformed> {
+    let refuse = |what| Err(Malformed::Field { what });
+    if descriptor.indications.len() != structure.targets
+        || descriptor.chain_diffs.len() != structure.chains
+    {
+        return refuse("a frame without all decode targets and chains");
+    }
+    if !descriptor.frame_diffs.iter().all(|diff| (1..=MAX_FRAME_DIFF).contains(diff)) {
+        return refuse("a frame that needs one more than 4096 back");
+    }
+    if descriptor.active_targets.is_some_and(|active| active & !structure.all_targets() != 0) {
+        return refuse("an active decode target that is none");
+    }
+    Ok(())
+}
+
+fn write_extended(
+    descriptor: &Descriptor,
+    structure: &Structure,
+    custom: Custom,
+    writer: &mut BitWriter,
+) {
+    writer.flag(descriptor.structure.is_some());
+    writer.flag(descriptor.active_targets.is_some());
+    writer.flag(custom.indications);
+    writer.flag(custom.frame_diffs);
+    writer.flag(custom.chain_diffs);
+    if descriptor.structure.is_some() {
+        structure.write(writer);
+    }
+    if let Some(active) = descriptor.active_targets {
+        writer.bits(active, u32::try_from(structure.targets).unwrap_or(32));
+    }
+    if custom.indications {
+        descriptor.indications.iter().for_each(|it| writer.bits(it.bits(), 2));
+    }
+    if custom.frame_diffs {
+        for &diff in &descriptor.frame_diffs {
+            let size = diff_size(diff);
+            writer.bits(size, 2);
+            writer.bits(u32::from(diff) - 1, 4 * size);
+        }
+        writer.bits(0, 2);
+    }
+    if custom.chain_diffs {
+        descriptor.chain_diffs.iter().for_each(|&diff| writer.bits(diff.into(), 8));
+    }
+}
