@@ -1,0 +1,160 @@
+//! The receiving direction.
+
+use super::header::{rtcp_ssrc, rtp_header_bytes, rtp_numbers};
+use super::keys::{self, ENCRYPTED, SessionKeys};
+use super::replay::{Window, extend};
+use super::{MAX_SOURCES, SrtpError, Suite};
+
+/// What became of packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Taken.
+    pub taken: u64,
+    /// No packets.
+    pub malformed: u64,
+    /// Not authentic.
+    pub forged: u64,
+    /// Taken before, or too old.
+    pub replayed: u64,
+    /// Authentic, of sources beyond [`MAX_SOURCES`].
+    pub refused_sources: u64,
+}
+
+/// Checks and decrypts what comes under one key.
+pub struct Unprotect {
+    suite: Suite,
+    rtp: SessionKeys,
+    rtcp: SessionKeys,
+    rtp_sources: Vec<(u32, Window)>,
+    rtcp_sources: Vec<(u32, Window)>,
+    counters: Counters,
+}
+
+impl std::fmt::Debug for Unprotect {
+    /// Without keys.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unprotect")
+            .field("suite", &self.suite)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Unprotect {
+    /// `material`: master key and salt as in `inline:` of `a=crypto`, decoded.
+    ///
+    /// # Errors
+    /// [`SrtpError::KeyLength`].
+    pub fn new(suite: Suite, material: &[u8]) -> Result<Self, SrtpError> {
+        let (rtp, rtcp) = keys::derive(suite, material)?;
+        let (rtp_sources, rtcp_sources) = (Vec::new(), Vec::new());
+        Ok(Self { suite, rtp, rtcp, rtp_sources, rtcp_sources, counters: Counters::default() })
+    }
+
+    /// Which ciphers.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// What became of packets so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Makes an RTP packet out of a protected one, in place. The first packet of a source is taken
+    /// for one before any wrap of its sequence number (RFC 3711, section 3.3.1).
+    ///
+    /// # Errors
+    /// [`SrtpError`]; the bytes are as they were.
+    pub fn rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
+        let result = self.open_rtp(packet);
+        self.count(result)
+    }
+
+    /// Makes an RTCP compound out of a protected one, in place.
+    ///
+    /// # Errors
+    /// [`SrtpError`]; the bytes are as they were.
+    pub fn rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
+        let result = self.open_rtcp(packet);
+        self.count(result)
+    }
+
+    /// A source has wrapped `wraps` times and was last at `sequence`: for who joins late.
+    ///
+    /// # Errors
+    /// [`SrtpError::TooManySources`].
+    pub fn set_wraps(&mut self, ssrc: u32, wraps: u32, sequence: u16) -> Result<(), SrtpError> {
+        self.rtp_sources.retain(|source| source.0 != ssrc);
+        if self.rtp_sources.len() >= MAX_SOURCES {
+            return Err(SrtpError::TooManySources);
+        }
+        let mut window = Window::default();
+        // The number before it counts as taken, this one not.
+        window.take((u64::from(wraps) << 16 | u64::from(sequence)).saturating_sub(1));
+        self.rtp_sources.push((ssrc, window));
+        Ok(())
+    }
+
+    /// Forgets a source that has ended.
+    pub fn remove(&mut self, ssrc: u32) {
+        self.rtp_sources.retain(|source| source.0 != ssrc);
+        self.rtcp_sources.retain(|source| source.0 != ssrc);
+    }
+
+    fn open_rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
+        let header_bytes = rtp_header_bytes(packet).ok_or(SrtpError::Malformed)?;
+        let (sequence, ssrc) = rtp_numbers(packet).ok_or(SrtpError::Malformed)?;
+        let source = find(&mut self.rtp_sources, ssrc);
+        let highest = source.as_ref().and_then(|window| window.highest());
+        let index = highest.map_or(sequence.into(), |highest| extend(highest, sequence));
+        if source.as_ref().is_some_and(|window| !window.is_new(index)) {
+            return Err(SrtpError::Replayed);
+        }
+        self.rtp.open_rtp(packet, header_bytes, ssrc, index)?;
+        take(&mut self.rtp_sources, ssrc, index)
+    }
+
+    fn open_rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
+        let ssrc = rtcp_ssrc(packet).ok_or(SrtpError::Malformed)?;
+        let word = self.rtcp.rtcp_word(packet).ok_or(SrtpError::Malformed)?;
+        let index = u64::from(word & !ENCRYPTED);
+        if find(&mut self.rtcp_sources, ssrc).is_some_and(|window| !window.is_new(index)) {
+            return Err(SrtpError::Replayed);
+        }
+        self.rtcp.open_rtcp(packet, ssrc, word)?;
+        take(&mut self.rtcp_sources, ssrc, index)
+    }
+
+    fn count(&mut self, result: Result<(), SrtpError>) -> Result<(), SrtpError> {
+        let counter = match result {
+            Ok(()) => &mut self.counters.taken,
+            Err(SrtpError::Forged) => &mut self.counters.forged,
+            Err(SrtpError::Replayed) => &mut self.counters.replayed,
+            Err(SrtpError::TooManySources) => &mut self.counters.refused_sources,
+            Err(_) => &mut self.counters.malformed,
+        };
+        *counter += 1;
+        result
+    }
+}
+
+fn find(sources: &mut [(u32, Window)], ssrc: u32) -> Option<&mut Window> {
+    sources.iter_mut().find(|source| source.0 == ssrc).map(|source| &mut source.1)
+}
+
+fn take(sources: &mut Vec<(u32, Window)>, ssrc: u32, index: u64) -> Result<(), SrtpError> {
+    if let Some(window) = find(sources, ssrc) {
+        window.take(index);
+        return Ok(());
+    }
+    if sources.len() >= MAX_SOURCES {
+        return Err(SrtpError::TooManySources);
+    }
+    let mut window = Window::default();
+    window.take(index);
+    sources.push((ssrc, window));
+    Ok(())
+}
