@@ -6,8 +6,8 @@ mod long_term;
 mod nack;
 mod reordering;
 
-pub use history::History;
+pub use history::{History, HistoryConfig, HistoryCounters, Resend};
 pub use key_frame::{KeyFrameGate, KeyFrameRequester};
 pub use long_term::{Cure, LongTerm, LongTermConfig, LongTermCounters, SlotPlan};
-pub use nack::{NackConfig, NackCounters, Nacker};
+pub use nack::{Came, NackConfig, NackCounters, Nacker};
 pub use reordering::Reordering;

@@ -7,7 +7,7 @@ use codec_core::frame::Frame;
 use codec_rtc::packet::vp8::{
     AssembledFrame, Completeness, Counters, Decodable, Depacketizer, DepacketizerConfig, MediaClock,
 };
-use codec_rtc::recovery::{KeyFrameRequester, NackConfig, NackCounters, Nacker};
+use codec_rtc::recovery::{Came, KeyFrameRequester, NackConfig, NackCounters, Nacker};
 use codec_rtc::rtp;
 
 use super::sender::Feedback;
@@ -41,12 +41,13 @@ impl Receiver {
             DepacketizerConfig { patience: settings.patience, ..DepacketizerConfig::new(clock) };
         let round_trip = settings.round_trip();
         let nacker = (settings.recovery == RecoveryArg::Nack).then(|| {
+            let (wait, retry) = (settings.reordering(), settings.retry());
             Nacker::new(NackConfig {
-                wait: settings.reordering(),
-                retry: settings.retry(),
+                wait: (wait, wait),
+                retry: (retry, retry),
+                rtt: round_trip,
                 give_up: Duration::MAX,
-                max_tries: 10,
-                max_missing: 1000,
+                ..NackConfig::default()
             })
         });
         let repeat = settings.pli_interval.max(round_trip + Duration::from_millis(50));
@@ -69,7 +70,7 @@ impl Receiver {
             return;
         }
         if let (Some(nacker), Ok(packet)) = (&mut self.nacker, rtp::parse(bytes)) {
-            nacker.push(now, packet.header.sequence);
+            nacker.push(now, packet.header.sequence, Came::Media);
         }
     }
 
