@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use codec_rtc::jitter::video::{Freeze, freezes};
 use codec_rtc::link::Distribution;
 
 use super::frame::{Fate, FrameRecord, Score};
-use super::viewer::{Freeze, freezes};
 
 /// Means over pictures.
 #[derive(Clone, Copy, Debug, Default)]
