@@ -109,6 +109,8 @@ pub struct AudioBuffer {
     /// Sample frames that were made up while nothing waited: they stand for what was lost, or for the
     /// time that a late packet has lost.
     credit: usize,
+    /// Sound that the decoder made up and that nobody has heard yet.
+    reserve: Vec<f32>,
     scratch: Vec<f32>,
     extended: Vec<f32>,
     /// Sample frames pulled so far.
@@ -154,6 +156,7 @@ impl AudioBuffer {
             pausing: true,
             state: Making::default(),
             credit: 0,
+            reserve: Vec::new(),
             scratch: Vec::new(),
             extended: Vec::new(),
             pulled: 0,
@@ -296,6 +299,7 @@ impl AudioBuffer {
         self.last_sequence = None;
         self.newest_sequence = None;
         self.state.is_cut = true;
+        self.reserve.clear();
         self.dtx = false;
         self.pausing = true;
         self.credit = 0;

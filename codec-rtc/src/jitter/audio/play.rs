@@ -3,9 +3,9 @@
 use super::conceal::Fade;
 use super::config::PULL_FRAMES;
 use super::pcm::OVERLAP;
-use super::source::Meaning;
+use super::source::{Meaning, scale};
 use super::store::Waiting;
-use super::{AudioBuffer, Making, Sound};
+use super::{AudioBuffer, Making, RATE, Sound};
 
 /// Most steps of one pull; each decodes a packet or makes something up.
 const MAX_STEPS: usize = 64;
@@ -170,8 +170,9 @@ impl AudioBuffer {
             self.stats.invalid_packets += 1;
             return None;
         }
-        let frames = i64::try_from(sound.len() / usize::from(self.config.channels)).unwrap_or(0);
-        source.remember_duration(super::scale(frames, super::RATE, format.clock_rate));
+        let frames = sound.len() / usize::from(self.config.channels);
+        let ticks = scale(i64::try_from(frames).unwrap_or(0), RATE, format.clock_rate);
+        source.remember_duration(ticks, frames);
         self.current = Some(packet.payload_type);
         if glance.is_dtx {
             // The decoder has been told; what it gives for it is no better than our noise.
@@ -233,21 +234,32 @@ impl AudioBuffer {
         }
         let mut sound = std::mem::take(&mut self.scratch);
         sound.clear();
-        let by_decoder = self
-            .current_source()
-            .is_some_and(|source| source.conceals() && source.recover(frames, None, &mut sound));
-        let whole = sound.len() == frames * channels;
-        if by_decoder {
-            sound.truncate(frames * channels);
-        } else {
+        let by_decoder = self.conceal_by_decoder(frames, &mut sound);
+        if !by_decoder {
             self.extension.fill(channels, frames, &mut sound);
         }
         fade.apply(made, &mut sound, channels, &mut self.noise);
         self.pcm.append(&sound);
         self.scratch = sound;
-        self.state = Making { made: made + frames, by_decoder: by_decoder && whole, is_cut: false };
+        self.state = Making { made: made + frames, by_decoder, is_cut: false };
         self.stats.concealed_samples += frames as u64;
         Sound::Concealed
+    }
+
+    /// Lets the decoder make up `frames` sample frames, where it can. It does so by whole packets: some
+    /// continue a voice worse in parts of them. What is too much waits for the next time.
+    fn conceal_by_decoder(&mut self, frames: usize, sound: &mut Vec<f32>) -> bool {
+        let wanted = frames * usize::from(self.config.channels);
+        let mut reserve = std::mem::take(&mut self.reserve);
+        if let Some(source) = self.current_source().filter(|source| source.conceals()) {
+            while reserve.len() < wanted && source.recover_packet(&mut reserve) {}
+        }
+        let done = reserve.len() >= wanted;
+        if done {
+            sound.extend(reserve.drain(..wanted));
+        }
+        self.reserve = reserve;
+        done
     }
 
     /// Adds a piece of pause.
@@ -281,12 +293,19 @@ impl AudioBuffer {
         self.credit = 0;
         let at_full_level = !state.by_decoder || state.made <= PULL_FRAMES * 6;
         let continues = state.made == 0 || state.by_decoder && at_full_level;
-        if continues && !is_cut && !state.is_cut {
+        let channels = usize::from(self.config.channels);
+        if !state.is_cut && state.by_decoder && self.reserve.len() >= OVERLAP * channels {
+            // The decoder has said what would have followed.
+            let noise = &mut self.noise;
+            Fade::DECODER.apply(state.made, &mut self.reserve, channels, noise);
+            self.pcm.append_over(sound, self.reserve.get(..OVERLAP * channels).unwrap_or_default());
+        } else if continues && !is_cut && !state.is_cut && self.reserve.is_empty() {
             self.pcm.append(sound);
         } else {
             self.extension.begin(&self.pcm);
             self.append_over(sound, OVERLAP);
         }
+        self.reserve.clear();
     }
 
     fn append_over(&mut self, sound: &[f32], frames: usize) {

@@ -4,7 +4,7 @@ use codec_core::audio::channels::ChannelMapper;
 use codec_core::audio::opus_packet::OpusPacket;
 use codec_core::audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat, Recovery, SampleKind};
 
-use super::config::RATE;
+use super::config::{PULL_FRAMES, RATE};
 use super::rate::ToOutputRate;
 
 /// Longest packet, in ms.
@@ -41,6 +41,8 @@ pub(super) struct Source {
     mapped: Vec<f32>,
     /// Ticks of the last packet.
     last_duration: i64,
+    /// Sample frames at 48 kHz of it.
+    last_frames: usize,
 }
 
 /// What is seen in a payload without decoding it.
@@ -72,6 +74,7 @@ impl Source {
             floats: Vec::new(),
             mapped: Vec::new(),
             last_duration: 0,
+            last_frames: 0,
         }
     }
 
@@ -136,9 +139,15 @@ impl Source {
         done
     }
 
-    /// Ticks that the last packet lasted.
-    pub(super) fn remember_duration(&mut self, ticks: i64) {
-        self.last_duration = ticks;
+    /// Appends as much made-up sound as the last packet had; `false` if that cannot be done.
+    pub(super) fn recover_packet(&mut self, out: &mut Vec<f32>) -> bool {
+        let before = out.len();
+        self.recover(self.last_frames.max(PULL_FRAMES), None, out) && out.len() > before
+    }
+
+    /// What the last packet lasted: ticks of its clock, and sample frames at 48 kHz.
+    pub(super) fn remember_duration(&mut self, ticks: i64, frames: usize) {
+        (self.last_duration, self.last_frames) = (ticks, frames);
     }
 
     /// Forgets the past.
