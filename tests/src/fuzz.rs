@@ -11,6 +11,9 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 
+use codec_rtc::jitter::audio::{
+    AudioBuffer, AudioBufferConfig, Incoming, MAX_DELAY, MAX_PACKETS, PULL_FRAMES,
+};
 use codec_rtc::packet::vp8::{Depacketizer, DepacketizerConfig, Descriptor, MediaClock};
 use codec_rtc::rtp;
 use std::time::Duration;
@@ -389,4 +392,62 @@ pub fn rtp_stream(data: &[u8]) {
         given += 1;
         assert!(given <= 2 * pushed, "the end comes");
     }
+}
+
+/// Steps of eight bytes: what happens, how much later (in ms), sequence number, timestamp and length of
+/// a packet. Sound of 10 ms must come out of each pull, and what waits must stay bounded.
+///
+/// # Panics
+/// If it does not.
+pub fn audio_buffer(data: &[u8]) {
+    let mut config = AudioBufferConfig::new(1 + data.first().map_or(0, |byte| byte & 1));
+    config.stretch = data.len() % 5 > 0;
+    let mut buffer = AudioBuffer::new(config);
+    let types = [(111, "opus", AudioCodec::Opus, 48_000), (0, "pcmu", AudioCodec::Pcmu, 8_000)];
+    for (payload_type, name, codec, rate) in types {
+        let settings = AudioDecoderConfig::new(codec, crate::sound::format(rate, 1));
+        let opened = crate::sound::decoder(name, &settings).expect("opens");
+        buffer.add_decoder(payload_type, codec, rate, opened).expect("is taken");
+    }
+    buffer.add_comfort_noise(13, 8_000).expect("is taken");
+    let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
+    let (mut now, mut sequence, mut timestamp) = (Duration::ZERO, 0_u16, 0_u32);
+    let mut rest = data;
+    while let Some((&[kind, time, step, jump, tick, length, ssrc, copies], tail)) =
+        rest.split_first_chunk::<8>()
+    {
+        now += Duration::from_millis(time.into());
+        sequence = sequence.wrapping_add(u16::from(step) << (kind >> 6 & 3));
+        timestamp =
+            timestamp.wrapping_add(u32::from(tick) * 120) ^ u32::from(jump) << (kind >> 2 & 24);
+        let payload = tail.get(..usize::from(length)).unwrap_or(tail);
+        let copy = tail.get(..usize::from(copies)).unwrap_or(tail);
+        buffer.push(
+            now,
+            &Incoming {
+                ssrc: u32::from(ssrc == 0),
+                payload_type: [111, 111, 0, 13][usize::from(kind & 3)],
+                sequence,
+                timestamp,
+                payload,
+                redundant: &[(u32::from(copies) * 120, copy), (960, payload)]
+                    [..usize::from(copies % 3)],
+            },
+        );
+        for _ in 0..kind >> 2 & 3 {
+            buffer.pull(now, &mut out);
+            assert_eq!(out.frames(), PULL_FRAMES);
+            let mut values = Vec::new();
+            out.view().expect("fits").append_f32(&mut values);
+            assert!(values.iter().all(|value| value.abs() < 16.0), "sound, and no loud one");
+            now += Duration::from_millis(10);
+        }
+        assert!(buffer.waiting_packets() <= MAX_PACKETS);
+        assert!(buffer.target_delay(now) <= MAX_DELAY);
+        // Payloads overlap, so that few bytes make many packets.
+        rest = tail;
+    }
+    let stats = buffer.stats();
+    assert!(stats.silent_concealed_samples <= stats.concealed_samples);
+    assert!(stats.packets_discarded <= stats.packets_received);
 }

@@ -1,9 +1,10 @@
 //! Sound for the audio tests, and whole sounds through encoders and decoders.
 
+use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
 use codec_core::Error;
 use codec_core::audio::{
-    AudioBuf, AudioDecoder, AudioDecoderConfig, AudioEncoder, AudioEncoderConfig, AudioFormat,
-    AudioPacket, AudioView, ChannelLayout, Samples,
+    AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder, AudioEncoderConfig,
+    AudioFormat, AudioPacket, AudioView, ChannelLayout, Samples,
 };
 use codec_core::registry::{find_audio_decoder, find_audio_encoder};
 
@@ -113,6 +114,32 @@ pub fn voice(format: AudioFormat, frames: usize, seed: u64) -> Vec<i16> {
         }
     }
     samples
+}
+
+/// The first `frames` sample frames of a FLAC file, as 16-bit samples.
+///
+/// # Panics
+/// If it cannot be read.
+#[must_use]
+pub fn flac(file: &std::path::Path, frames: usize) -> Vec<i16> {
+    let source = Source::seekable(std::fs::File::open(file).expect("opens"));
+    let mut reader = open_packets(source, &ReadOptions::default()).expect("a FLAC file");
+    reader.select_audio().expect("sound");
+    let track = reader.audio().expect("sound").1;
+    let mut config = AudioDecoderConfig::new(AudioCodec::Flac, track.audio);
+    config.codec_private.clone_from(&track.codec_private);
+    let mut opened = decoder("flac", &config).expect("opens");
+    let wanted = frames * config.format.channels();
+    let (mut packet, mut out) = (CodedPacket::default(), Vec::new());
+    let mut sound = AudioBuf::new(config.format, codec_core::audio::SampleKind::S16);
+    while out.len() < wanted && reader.read(&mut packet).expect("reads") {
+        opened.decode(&packet.data, 0).expect("decodes");
+        while opened.receive(&mut sound) {
+            sound.view().expect("whole").append_s16(&mut out);
+        }
+    }
+    out.truncate(wanted);
+    out
 }
 
 /// Signal to noise ratio of `heard` against `said`, in dB.
