@@ -10,6 +10,7 @@
 //! | [`extension`] | what RTP header extensions say, among it the Dependency Descriptor |
 //! | [`rtcp`] | RTCP packets; [`demux`] tells datagrams apart |
 //! | [`report`] | losses, jitter, round trips, clocks; when feedback is due |
+//! | [`sdp`] | descriptions of RTP sessions |
 //! | [`packet`] | payload formats: coded frames to packets and back |
 //! | [`fec`] | packets made of others: ULPFEC, FlexFEC, and how many repair packets are worth it |
 //! | [`jitter`] | what arrives becomes media in its order and time |
@@ -44,6 +45,7 @@ pub mod report;
 pub mod rng;
 pub mod rtcp;
 pub mod rtp;
+pub mod sdp;
 pub mod sequence;
 #[cfg(feature = "srtp")]
 pub mod srtp;

@@ -1,0 +1,137 @@
+//! Descriptions from text, line by line. RFC 8866, sections 5 and 9.
+
+use super::attribute;
+use super::error::{Problem, SdpError};
+use super::media::{MediaDescription, Protocol};
+use super::{Bandwidth, Connection, MAX_BYTES, MAX_MEDIA, Origin, Session};
+
+/// Reads a description. Lines may end with or without a carriage return; lines of unknown letters
+/// and unknown attributes are no errors.
+///
+/// # Errors
+/// What is wrong, with the number of its line.
+pub fn parse(text: &str) -> Result<Session, SdpError> {
+    if text.len() > MAX_BYTES {
+        let problem = Problem::TooMany { what: "bytes of SDP", most: MAX_BYTES };
+        return Err(SdpError { line: 0, problem });
+    }
+    let mut session = Session::default();
+    let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_end()));
+    let first = lines.next().map(|(_, line)| line.trim_start_matches('\u{feff}'));
+    if first != Some("v=0") {
+        return Err(SdpError { line: 1, problem: Problem::NotSdp });
+    }
+    for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
+        parse_line(&mut session, text).map_err(|problem| SdpError { line, problem })?;
+    }
+    Ok(session)
+}
+
+fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
+    if line.contains(is_control) {
+        return Err(Problem::wrong("a line without characters of control", line));
+    }
+    let is_letter = |letter: &str| matches!(letter.as_bytes(), [b'a'..=b'z']);
+    let split = line.split_once('=').filter(|(letter, _)| is_letter(letter));
+    let (letter, value) = split.ok_or(Problem::NotALine)?;
+    let Session { media, .. } = session;
+    match (letter, media.last_mut()) {
+        ("v", _) => return Err(Problem::wrong("the version's place", value)),
+        ("m", _) => {
+            if media.len() >= MAX_MEDIA {
+                return Err(Problem::TooMany { what: "media lines", most: MAX_MEDIA });
+            }
+            media.push(parse_media(value)?);
+        }
+        ("o", None) => session.origin = parse_origin(value)?,
+        ("s", None) => value.clone_into(&mut session.name),
+        ("t", None) => session.time = parse_time(value)?,
+        ("c", None) => session.connection = Some(parse_connection(value)?),
+        ("c", Some(media)) => media.connection = Some(parse_connection(value)?),
+        ("b", None) => session.bandwidth.push(parse_bandwidth(value)?),
+        ("b", Some(media)) => media.bandwidth.push(parse_bandwidth(value)?),
+        ("a", _) => attribute::parse(session, value)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Characters that no text may have; tabs may be.
+pub(super) fn is_control(char: char) -> bool {
+    char.is_control() && char != '\t'
+}
+
+fn parse_origin(value: &str) -> Result<Origin, Problem> {
+    let wrong = || Problem::wrong("the origin", value);
+    let mut words = value.split_ascii_whitespace();
+    let mut next = || words.next().ok_or_else(wrong);
+    let username = next()?.into();
+    let session_id = next()?.parse().map_err(|_| wrong())?;
+    let version = next()?.parse().map_err(|_| wrong())?;
+    let (_, _) = (next()?, next()?);
+    Ok(Origin { username, session_id, version, address: next()?.into() })
+}
+
+fn parse_time(value: &str) -> Result<(u64, u64), Problem> {
+    let mut words = value.split_ascii_whitespace().map(str::parse);
+    match (words.next(), words.next()) {
+        (Some(Ok(start)), Some(Ok(end))) => Ok((start, end)),
+        _ => Err(Problem::wrong("the session's time", value)),
+    }
+}
+
+/// `IN IP4 address[/ttl]`.
+pub(super) fn parse_connection(value: &str) -> Result<Connection, Problem> {
+    let wrong = || Problem::wrong("the connection's address", value);
+    let mut words = value.split_ascii_whitespace();
+    let (Some("IN"), Some("IP4" | "IP6"), Some(address)) =
+        (words.next(), words.next(), words.next())
+    else {
+        return Err(wrong());
+    };
+    let mut parts = address.split('/');
+    let address = parts.next().filter(|address| !address.is_empty()).ok_or_else(wrong)?;
+    let ttl = parts.next().map(str::parse).transpose().map_err(|_| wrong())?;
+    Ok(Connection { address: address.into(), ttl })
+}
+
+fn parse_bandwidth(value: &str) -> Result<Bandwidth, Problem> {
+    let parsed = value.split_once(':').and_then(|(kind, value)| {
+        Some(Bandwidth { kind: kind.into(), value: value.trim().parse().ok()? })
+    });
+    parsed.ok_or_else(|| Problem::wrong("the bandwidth", value))
+}
+
+/// `media port[/ports] protocol formats`.
+fn parse_media(value: &str) -> Result<MediaDescription, Problem> {
+    let wrong = |what| Problem::wrong(what, value);
+    let mut words = value.split_ascii_whitespace();
+    let media = words.next().ok_or_else(|| wrong("the name of the media"))?.into();
+    let port = words.next().ok_or_else(|| wrong("the port"))?;
+    let (port, ports) = port.split_once('/').unwrap_or((port, "1"));
+    let protocol = words.next().ok_or_else(|| wrong("the protocol"))?;
+    let mut line = MediaDescription {
+        media,
+        port: port.parse().map_err(|_| wrong("the port"))?,
+        ports: ports.parse().map_err(|_| wrong("the number of ports"))?,
+        protocol: Protocol::from_name(protocol),
+        ..MediaDescription::default()
+    };
+    for format in words {
+        if line.protocol.is_rtp() {
+            let payload_type = parse_payload_type(format)?;
+            if !line.payload_types.contains(&payload_type) {
+                line.payload_types.push(payload_type);
+            }
+        } else {
+            line.formats.push(format.into());
+        }
+    }
+    Ok(line)
+}
+
+/// 0..=127.
+pub(super) fn parse_payload_type(text: &str) -> Result<u8, Problem> {
+    let number = text.parse().ok().filter(|&number| number <= 127);
+    number.ok_or_else(|| Problem::wrong("a payload type of 0 to 127", text))
+}
