@@ -66,12 +66,14 @@ impl FrameBuffer {
     #[must_use]
     pub fn new(config: FrameBufferConfig) -> Self {
         let (least, most) = config.reordering;
+        let mut delay = PlayoutDelayEstimator::new(config.delay);
+        delay.set_repair_time(config.repair.once());
         let stall = Stall::new(config.repair);
         Self {
             config,
             assembly: Assembly::default(),
             tracker: Tracker::default(),
-            delay: PlayoutDelayEstimator::new(config.delay),
+            delay,
             stall,
             reordering: Reordering::new(least, most),
             books: Bookkeeping::default(),
@@ -276,6 +278,7 @@ impl FrameBuffer {
     /// What could repair missing packets from now on.
     pub fn set_repair(&mut self, repair: Repair) {
         self.stall.repair = repair;
+        self.delay.set_repair_time(repair.once());
     }
 
     /// Bounds of the playout delay from now on, for example to wait for the sound.
@@ -297,7 +300,7 @@ impl FrameBuffer {
 
     /// Whether a key frame is to be asked for (PLI): at once if a frame came that needs one that
     /// never came, or the decoder failed; after 200 ms without a decodable frame where repair cannot
-    /// help or is overdue; after 3 s without any. To be asked after [`Self::poll`] gave `None`.
+    /// help, after 400 ms or twice the time of a repair where it might; after 3 s without any. To be asked after [`Self::poll`] gave `None`.
     #[must_use]
     pub fn needs_key(&self, now: Duration) -> bool {
         self.stall.needs_key(now, self.reordering.wait())

@@ -108,6 +108,10 @@ pub(super) struct PlayoutDelayEstimator {
     repaired: Histogram,
     /// Share of the frames that were repaired lately.
     repaired_share: f64,
+    /// How late repaired frames are, as far as one request explains it; shrinks slowly.
+    guard: Duration,
+    /// How late one request makes a frame.
+    repair_time: Duration,
     current: Duration,
     updated: Duration,
     /// Longest decoding lately.
@@ -124,6 +128,11 @@ const REPAIRED_SHARES: (f64, f64) = (0.01, 0.05);
 pub(super) fn media_nanos(ticks: i64) -> i128 {
     i128::from(ticks) * 100_000 / 9
 }
+
+/// A frame that is this late stays below a freeze (150 ms more than the average).
+const UNSEEN: Duration = Duration::from_millis(125);
+/// How fast the lateness of repaired frames is forgotten, in seconds per second.
+const GUARD_SHRINK: f64 = 0.004;
 
 fn nanos(time: Duration) -> i128 {
     i128::try_from(time.as_nanos()).unwrap_or(i128::MAX / 4)
@@ -144,6 +153,8 @@ impl PlayoutDelayEstimator {
             clean: Histogram::new(),
             repaired: Histogram::new(),
             repaired_share: 0.0,
+            guard: Duration::ZERO,
+            repair_time: Duration::ZERO,
             current: Duration::ZERO,
             updated: Duration::ZERO,
             decode: Duration::ZERO,
@@ -153,6 +164,11 @@ impl PlayoutDelayEstimator {
 
     pub(super) fn set_bounds(&mut self, bounds: PlayoutDelay) {
         self.config.bounds = bounds;
+    }
+
+    /// How late a frame is for which packets had to be asked for once.
+    pub(super) fn set_repair_time(&mut self, repair_time: Duration) {
+        self.repair_time = repair_time;
     }
 
     /// Whether frames are to be shown on arrival.
@@ -179,6 +195,7 @@ impl PlayoutDelayEstimator {
         if repaired {
             self.repaired.add(lateness);
             self.repaired_share += 0.01;
+            self.guard = self.guard.max(lateness.min(self.repair_time));
         } else {
             self.clean.add(lateness);
         }
@@ -197,6 +214,8 @@ impl PlayoutDelayEstimator {
         let repair = self.repaired.quantile(0.5).saturating_sub(clean);
         let wanted = clean + repair.mul_f64(self.config.repair_share * ramp);
         let elapsed = now.saturating_sub(self.updated).min(Duration::from_secs(1));
+        self.guard = self.guard.saturating_sub(elapsed.mul_f64(GUARD_SHRINK));
+        let wanted = wanted.max(self.guard.saturating_sub(UNSEEN));
         let shrunk = self.current.saturating_sub(elapsed.mul_f64(self.config.shrink));
         (self.current, self.updated) = (wanted.max(shrunk), now);
     }

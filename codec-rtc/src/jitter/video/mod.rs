@@ -3,6 +3,8 @@
 
 mod assembly;
 mod buffer;
+#[cfg(test)]
+mod calls;
 mod decodability;
 mod delay;
 mod frame;

@@ -30,6 +30,12 @@ impl Default for Repair {
 }
 
 impl Repair {
+    /// How late a frame is for which packets are asked for once, with a margin.
+    pub(super) fn once(&self) -> Duration {
+        let margin = Duration::from_millis(40);
+        if self.nack { self.rtt.saturating_add(margin).min(ANY_WAIT) } else { Duration::ZERO }
+    }
+
     /// How long after a gap was seen its packets may still come, if packets are overtaken by as much
     /// as `reordering`. NACK is given two tries.
     #[must_use]
@@ -135,8 +141,12 @@ impl Stall {
         let idle = self.last_out.map(|at| at.saturating_add(ANY_WAIT));
         let idle = idle.unwrap_or(started.saturating_add(KEY_WAIT));
         let stalled = self.blocked.zip(self.lost_at(reordering)).map(|(blocked, lost)| {
-            // A little longer than the repair: feedback may bring a frame that needs no key.
             let since = self.last_out.map_or(blocked.since, |at| at.max(blocked.since));
+            if blocked.may_come && self.repair.nack {
+                // Requests go on, and feedback may bring a frame that needs no key.
+                let repair = self.repair.time(reordering).saturating_mul(2);
+                return since.saturating_add(repair.clamp(2 * KEY_WAIT, ANY_WAIT));
+            }
             since.saturating_add(KEY_WAIT).max(lost)
         });
         Some(stalled.map_or(idle, |at| at.min(idle)))

@@ -231,7 +231,7 @@ fn what_may_be_shown_is_waited_for_where_that_makes_nothing_late() {
 
 #[test]
 fn a_loss_is_told_once_it_cannot_be_repaired_and_a_key_frame_asked_for_later() {
-    for (nack, lost_at) in [(false, 38), (true, 33 + 5 + 112 + 20)] {
+    for (nack, lost_at, key_at) in [(false, 38, 233), (true, 33 + 5 + 112 + 20, 433)] {
         let mut stream = Stream::new(true);
         let mut it = buffer();
         it.set_repair(Repair { nack, rtt: ms(50), fec_delay: ms(0) });
@@ -245,12 +245,12 @@ fn a_loss_is_told_once_it_cannot_be_repaired_and_a_key_frame_asked_for_later() {
         let lost = it.wanted_feedback(ms(lost_at + 1)).unwrap();
         assert_eq!(lost.lost.frame_number, Some(65_534));
         assert_eq!(lost.last_decoded.unwrap().frame_number, Some(65_533));
-        assert!(!it.needs_key(ms(232)));
-        assert!(it.needs_key(ms(233)));
-        push(&mut it, ms(250), &stream.frame(KEY, 1));
-        assert_eq!(poll(&mut it, ms(250)), [3]);
-        assert!(!it.needs_key(ms(250)));
-        assert!(it.needs_key(ms(3250)), "nothing for 3 s");
+        assert!(!it.needs_key(ms(key_at - 1)));
+        assert!(it.needs_key(ms(key_at)));
+        push(&mut it, ms(450), &stream.frame(KEY, 1));
+        assert_eq!(poll(&mut it, ms(450)), [3]);
+        assert!(!it.needs_key(ms(450)));
+        assert!(it.needs_key(ms(3450)), "nothing for 3 s");
     }
 }
 
