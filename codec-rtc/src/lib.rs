@@ -24,6 +24,7 @@
 //! | [`forward`] | layers left out for one viewer |
 //! | `srtp` | encryption with keys that are given (feature `srtp`) |
 //! | `webrtc` | one end of a WebRTC call, and a TURN client (feature `webrtc`) |
+//! | [`session`] | the two ends of a call: all of the above put together |
 //! | [`link`] | a link in virtual time: rate, queue, delay, jitter, loss |
 
 #![forbid(unsafe_code)]
@@ -47,6 +48,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod sequence;
+pub mod session;
 #[cfg(feature = "srtp")]
 pub mod srtp;
 pub mod sync;

@@ -280,6 +280,12 @@ impl LongTerm {
         self.follow();
     }
 
+    /// Whether the receiver says what it decoded.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.confirms
+    }
+
     /// The receiver cannot go on: only what it is known to have decoded counts.
     pub fn receiver_lost(&mut self, now: Duration) {
         self.last_loss = Some(now);

@@ -91,6 +91,11 @@ impl Packetizer {
         self.sequence
     }
 
+    /// Leaves so many sequence numbers to others: packets of correction in the same stream.
+    pub fn skip(&mut self, packets: u16) {
+        self.sequence = self.sequence.wrapping_add(packets);
+    }
+
     /// Appends the packets of the frame `data` to `out`. `timestamp` counts
     /// [`super::CLOCK_HZ`].
     ///

@@ -1,0 +1,176 @@
+//! Which packets of which frames arrived: from reports on packets to the fate of frames.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::outgoing::FramePart;
+use crate::recovery::LongTerm;
+
+/// Frames that are followed.
+const FRAMES: usize = 256;
+/// Packets of one frame that are followed; of longer ones the rest counts as arrived.
+const PARTS: usize = 2048;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    UnderWay,
+    Arrived,
+    Lost,
+}
+
+#[derive(Clone, Debug)]
+struct Sent {
+    frame: u64,
+    media: Vec<Part>,
+    fec: Vec<Part>,
+    told: bool,
+}
+
+impl Sent {
+    fn count(parts: &[Part], what: Part) -> usize {
+        parts.iter().filter(|&&part| part == what).count()
+    }
+
+    /// Enough has arrived to have the frame.
+    fn is_there(&self) -> bool {
+        let arrived = Self::count(&self.media, Part::Arrived);
+        arrived + Self::count(&self.fec, Part::Arrived) >= self.media.len() && arrived > 0
+    }
+
+    /// More is lost than correction can bring back, even if the rest arrives.
+    fn is_lost(&self) -> bool {
+        let lost = Self::count(&self.media, Part::Lost);
+        lost > 0 && lost > self.fec.len() - Self::count(&self.fec, Part::Lost)
+    }
+}
+
+/// Follows the packets of the last frames.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SentFrames {
+    frames: VecDeque<Sent>,
+}
+
+impl SentFrames {
+    /// A frame of so many packets was handed to the pacer.
+    pub(super) fn push(&mut self, frame: u64, media: usize, fec: usize) {
+        let parts = |count: usize| vec![Part::UnderWay; count.min(PARTS)];
+        self.frames.push_back(Sent { frame, media: parts(media), fec: parts(fec), told: false });
+        if self.frames.len() > FRAMES {
+            self.frames.pop_front();
+        }
+    }
+
+    /// A packet arrived, for the first time or after it was sent again.
+    pub(super) fn arrived(&mut self, part: FramePart, long_term: &mut LongTerm) {
+        let Some(sent) = self.mark(part, Part::Arrived) else { return };
+        if !sent.told && sent.is_there() {
+            sent.told = true;
+            long_term.arrived(part.frame);
+        }
+    }
+
+    /// A packet was lost.
+    pub(super) fn lost(&mut self, now: Duration, part: FramePart, long_term: &mut LongTerm) {
+        let Some(sent) = self.mark(part, Part::Lost) else { return };
+        if !sent.told && sent.is_lost() {
+            long_term.missing(now, part.frame);
+        }
+    }
+
+    fn mark(&mut self, part: FramePart, as_what: Part) -> Option<&mut Sent> {
+        let at = self.frames.binary_search_by_key(&part.frame, |sent| sent.frame).ok()?;
+        let sent = self.frames.get_mut(at)?;
+        let parts = if part.is_fec { &mut sent.fec } else { &mut sent.media };
+        let place = parts.get_mut(usize::try_from(part.index).ok()?)?;
+        if *place != Part::Arrived {
+            *place = as_what;
+        }
+        Some(sent)
+    }
+}
+
+/// What the last transport-wide numbers stood for.
+#[derive(Clone, Debug)]
+pub(super) struct Numbers {
+    parts: Vec<Option<FramePart>>,
+}
+
+impl Numbers {
+    const COUNT: usize = 1 << 14;
+
+    pub(super) fn new() -> Self {
+        Self { parts: vec![None; Self::COUNT] }
+    }
+
+    pub(super) fn set(&mut self, sequence: u16, part: Option<FramePart>) {
+        if let Some(place) = self.parts.get_mut(usize::from(sequence) % Self::COUNT) {
+            *place = part;
+        }
+    }
+
+    pub(super) fn get(&self, sequence: u16) -> Option<FramePart> {
+        self.parts.get(usize::from(sequence) % Self::COUNT).copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_core::codec::{FrameKind, PacketMeta};
+
+    use super::*;
+    use crate::recovery::{Cure, LongTermConfig};
+
+    fn part(frame: u64, index: u32, is_fec: bool) -> FramePart {
+        FramePart { frame, index, is_fec }
+    }
+
+    /// Three frames of two packets and one of correction; the first has arrived.
+    fn sent() -> (SentFrames, LongTerm) {
+        let mut long_term = LongTerm::new(LongTermConfig::default());
+        let mut frames = SentFrames::default();
+        for frame in 0..3 {
+            let mut meta = PacketMeta::default();
+            meta.frame_id = frame;
+            meta.kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
+            if let Some(plan) = long_term.plan(Duration::ZERO) {
+                (meta.refs_used, meta.refs_updated) = (plan.references, plan.updates);
+            }
+            long_term.coded(Duration::ZERO, &meta);
+            frames.push(frame, 2, 1);
+        }
+        for index in 0..2 {
+            frames.arrived(part(0, index, false), &mut long_term);
+        }
+        (frames, long_term)
+    }
+
+    #[test]
+    fn what_correction_brings_back_is_not_lost() {
+        let (mut frames, mut long_term) = sent();
+        frames.lost(Duration::ZERO, part(2, 0, false), &mut long_term);
+        frames.arrived(part(2, 1, false), &mut long_term);
+        frames.arrived(part(2, 0, true), &mut long_term);
+        assert_eq!(long_term.plan(Duration::ZERO).unwrap().cure, None);
+    }
+
+    #[test]
+    fn more_than_that_is() {
+        let (mut frames, mut long_term) = sent();
+        frames.lost(Duration::ZERO, part(2, 0, false), &mut long_term);
+        frames.lost(Duration::ZERO, part(2, 0, true), &mut long_term);
+        let cure = long_term.plan(Duration::ZERO).unwrap().cure;
+        assert_eq!(cure, Some(Cure::AcknowledgedReference));
+    }
+
+    #[test]
+    fn numbers_of_packets_that_are_unknown_mean_nothing() {
+        let (mut frames, mut long_term) = sent();
+        frames.lost(Duration::ZERO, part(9, 0, false), &mut long_term);
+        frames.lost(Duration::ZERO, part(1, 7, false), &mut long_term);
+        assert_eq!(long_term.plan(Duration::ZERO).unwrap().cure, None);
+        let mut numbers = Numbers::new();
+        numbers.set(65_535, Some(part(1, 0, false)));
+        assert_eq!(numbers.get(65_535), Some(part(1, 0, false)));
+        assert_eq!(numbers.get(0), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! Correction of the frames that are sent.
+
+use std::time::Duration;
+
+use codec_core::codec::{FrameKind, PacketMeta};
+
+use super::config::VideoFec;
+use super::outgoing::{FramePart, Outgoing};
+use crate::congestion::PacketKind;
+use crate::extension::Map;
+use crate::fec::protection::{Controller, ProtectionConfig, SentFrame};
+use crate::fec::{flexfec, ulpfec};
+use crate::rtp::Header;
+
+/// Share of a new loss figure in the smoothed one.
+const SMOOTHING: f64 = 0.1;
+
+#[derive(Debug)]
+enum Encoder {
+    Ulp { encoder: ulpfec::Encoder, red: u8, payload_type: u8 },
+    Flex { encoder: flexfec::Encoder, ssrc: u32, payload_type: u8, sequence: u16 },
+}
+
+/// Losses as the reports tell them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    fraction: f64,
+    burst: f64,
+}
+
+/// Makes repair packets, as many as losses ask for.
+#[derive(Debug)]
+pub(super) struct Protector {
+    encoder: Encoder,
+    controller: Controller,
+    losses: Losses,
+    last_frame: Option<Duration>,
+}
+
+impl Protector {
+    /// `None` without correction.
+    pub(super) fn new(fec: VideoFec, first_sequence: u16, nack: bool) -> Option<Self> {
+        let (encoder, max_group) = match fec {
+            VideoFec::Off => return None,
+            VideoFec::Ulp { red, ulpfec: payload_type } => {
+                (Encoder::Ulp { encoder: ulpfec::Encoder::new(), red, payload_type }, 48)
+            }
+            VideoFec::Flex(stream) => {
+                let encoder = flexfec::Encoder::new();
+                let (ssrc, payload_type) = (stream.ssrc, stream.payload_type);
+                (Encoder::Flex { encoder, ssrc, payload_type, sequence: first_sequence }, 110)
+            }
+        };
+        let controller =
+            Controller::new(ProtectionConfig { nack, max_group, ..ProtectionConfig::default() });
+        let losses = Losses { fraction: 0.0, burst: 1.0 };
+        Some(Self { encoder, controller, losses, last_frame: None })
+    }
+
+    pub(super) fn set_round_trip(&mut self, rtt: Duration) {
+        self.controller.set_rtt(rtt);
+    }
+
+    /// Packets of which so many were lost, in so many runs.
+    pub(super) fn observe(&mut self, packets: usize, lost: usize, runs: usize) {
+        if packets == 0 {
+            return;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "packets of a report")]
+        let (packets, lost, runs) = (packets as f64, lost as f64, runs as f64);
+        // Reports of many packets say more.
+        let weight = 1.0 - (1.0 - SMOOTHING).powf(packets / 10.0);
+        self.losses.fraction += (lost / packets - self.losses.fraction) * weight;
+        if lost > 0.0 {
+            self.losses.burst += (lost / runs.max(1.0) - self.losses.burst) * SMOOTHING;
+        }
+        self.controller.set_loss(self.losses.fraction, self.losses.burst);
+    }
+
+    /// Bytes of correction, as a share of the media's.
+    pub(super) fn overhead(&self) -> f64 {
+        self.controller.overhead()
+    }
+
+    /// The repair packets that follow a frame. ULPFEC takes its numbers from `next` on.
+    pub(super) fn protect(
+        &mut self,
+        now: Duration,
+        meta: &PacketMeta,
+        media: &[Outgoing],
+        next: u16,
+        bitrate_bps: u64,
+        map: &Map,
+    ) -> Vec<Outgoing> {
+        let Some(first) = media.first() else { return Vec::new() };
+        let mut bytes = 0;
+        for outgoing in media {
+            let packet = outgoing.bytes(map);
+            bytes += packet.len();
+            // Packets of ours are packets.
+            let _ = match &mut self.encoder {
+                Encoder::Ulp { encoder, .. } => encoder.push(&packet),
+                Encoder::Flex { encoder, .. } => encoder.push(&packet),
+            };
+        }
+        let interval =
+            self.last_frame.map_or(Duration::from_millis(33), |last| now - last.min(now));
+        self.last_frame = Some(now);
+        self.controller.set_media(interval, bitrate_bps);
+        let plan = self.controller.plan(SentFrame {
+            packets: media.len(),
+            bytes,
+            is_key: meta.kind == FrameKind::Key,
+            temporal_id: meta.temporal_id,
+        });
+        let mut payloads = Vec::new();
+        match &self.encoder {
+            Encoder::Ulp { encoder, .. } => {
+                encoder.protect(plan.packets, plan.repairs, plan.pattern, &mut payloads);
+            }
+            Encoder::Flex { encoder, .. } => {
+                encoder.protect(plan.packets, plan.repairs, plan.pattern, &mut payloads);
+            }
+        }
+        let mut out = Vec::with_capacity(payloads.len());
+        for (index, payload) in (0_u16..).zip(payloads) {
+            let mut repair = self.wrap(payload, next.wrapping_add(index), &first.header);
+            let (frame, index) = (meta.frame_id, index.into());
+            repair.part = Some(FramePart { frame, index, is_fec: true });
+            out.push(repair);
+        }
+        out
+    }
+
+    fn wrap(&mut self, mut payload: Vec<u8>, number: u16, media: &Header) -> Outgoing {
+        match &mut self.encoder {
+            Encoder::Ulp { red, payload_type, .. } => {
+                payload.insert(0, *payload_type);
+                let header =
+                    Header { marker: false, payload_type: *red, sequence: number, ..*media };
+                Outgoing::new(PacketKind::Fec, header, payload)
+            }
+            Encoder::Flex { ssrc, payload_type, sequence, .. } => {
+                let header = Header {
+                    marker: false,
+                    payload_type: *payload_type,
+                    sequence: *sequence,
+                    timestamp: media.timestamp,
+                    ssrc: *ssrc,
+                };
+                *sequence = sequence.wrapping_add(1);
+                let mut outgoing = Outgoing::new(PacketKind::Fec, header, payload);
+                outgoing.contributes = Some(media.ssrc);
+                outgoing
+            }
+        }
+    }
+}

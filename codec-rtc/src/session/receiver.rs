@@ -1,0 +1,407 @@
+//! The receiving end.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::audio_in::AudioIn;
+use super::config::{PacketFeedback, ReceiverConfig};
+use super::stats::ReceiverStats;
+use super::video_in::{Taken, VideoIn};
+use crate::demux::{self, Datagram};
+use crate::extension::Extensions;
+use crate::jitter::audio::AudioBuffer;
+use crate::jitter::video::{Frame, FrameId};
+use crate::report::{
+    CcfbRecorder, CcfbRecorderConfig, RoundTrip, Schedule, ScheduleConfig, TwccRecorder,
+    TwccRecorderConfig, ntp,
+};
+use crate::rtcp::{self, Bye, Ecn, Nack, Pli, ReceiverReport, Rpsi, Sdes, Xr};
+use crate::rtp::{self, Malformed};
+
+/// Longest datagram that is looked at.
+pub const MAX_DATAGRAM_BYTES: usize = 2048;
+/// Least time between two reports that a gap brings about.
+const GAP_INTERVAL: Duration = Duration::from_millis(10);
+/// How often decoded pictures are acknowledged.
+const ACKNOWLEDGE_INTERVAL: Duration = Duration::from_millis(40);
+
+#[derive(Debug)]
+enum Recorder {
+    Off,
+    TransportWide(Box<TwccRecorder>),
+    PerStream(Box<CcfbRecorder>),
+}
+
+/// The receiving end of a call: datagrams in, frames and sound out, feedback out.
+///
+/// Frames come from [`Self::poll_frame`] in the order in which they are to be decoded; the decoder's
+/// result goes to [`Self::decoded`] or [`Self::failed`]. Sound comes from the buffer that
+/// [`Self::with_audio`] was given.
+#[derive(Debug)]
+pub struct Receiver {
+    config: ReceiverConfig,
+    video: Option<VideoIn>,
+    audio: Option<AudioIn>,
+    recorder: Recorder,
+    round_trip: RoundTrip,
+    schedule: Schedule,
+    /// The last picture that was decoded, and the one that was acknowledged.
+    decoded: Option<FrameId>,
+    acknowledged: Option<FrameId>,
+    acknowledged_at: Option<Duration>,
+    ready: VecDeque<Vec<u8>>,
+    left: Option<String>,
+    last_packet: Option<Duration>,
+    stats: ReceiverStats,
+}
+
+impl Receiver {
+    /// Before the first datagram.
+    #[must_use]
+    pub fn new(config: ReceiverConfig) -> Self {
+        let video = config.streams.video.map(|stream| VideoIn::new(&config, stream));
+        let audio = config.streams.audio.map(AudioIn::new);
+        let media_ssrc = config.streams.video.map_or(0, |stream| stream.ssrc);
+        let recorder = match config.feedback {
+            PacketFeedback::TransportWide if config.streams.counts_transport() => {
+                let recorder = TwccRecorderConfig {
+                    sender_ssrc: config.ssrc,
+                    media_ssrc,
+                    on_gap: Some(GAP_INTERVAL),
+                    ..TwccRecorderConfig::default()
+                };
+                Recorder::TransportWide(Box::new(TwccRecorder::new(recorder)))
+            }
+            PacketFeedback::PerStream => {
+                let recorder = CcfbRecorderConfig {
+                    sender_ssrc: config.ssrc,
+                    ..CcfbRecorderConfig::default()
+                };
+                Recorder::PerStream(Box::new(CcfbRecorder::new(recorder)))
+            }
+            _ => Recorder::Off,
+        };
+        let schedule = ScheduleConfig {
+            bandwidth_bps: 1_000_000,
+            reduced_minimum: true,
+            seed: config.seed,
+            ..ScheduleConfig::default()
+        };
+        Self {
+            video,
+            audio,
+            recorder,
+            round_trip: RoundTrip::default(),
+            schedule: Schedule::new(Duration::ZERO, schedule),
+            decoded: None,
+            acknowledged: None,
+            acknowledged_at: None,
+            ready: VecDeque::new(),
+            left: None,
+            last_packet: None,
+            stats: ReceiverStats::default(),
+            config,
+        }
+    }
+
+    /// Sound goes to this buffer, which knows the stream's payload types.
+    #[must_use]
+    pub fn with_audio(mut self, buffer: AudioBuffer) -> Self {
+        if let Some(audio) = &mut self.audio {
+            audio.buffer = Some(buffer);
+        }
+        self
+    }
+
+    /// The buffer that sound is pulled from.
+    pub fn audio(&mut self) -> Option<&mut AudioBuffer> {
+        self.audio.as_mut()?.buffer.as_mut()
+    }
+
+    /// Takes a datagram: RTP or RTCP.
+    ///
+    /// # Errors
+    /// [`Malformed`]: it was counted, and nothing else.
+    pub fn receive(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+        self.stats.received.packets += 1;
+        self.stats.received.bytes += datagram.len() as u64;
+        let taken = self.take(now, datagram);
+        if taken.is_err() {
+            self.stats.malformed += 1;
+        }
+        taken
+    }
+
+    fn take(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+        if datagram.len() > MAX_DATAGRAM_BYTES {
+            let (most, had) = (MAX_DATAGRAM_BYTES, datagram.len());
+            return Err(Malformed::TooMany { what: "bytes in a datagram", most, had });
+        }
+        match demux::classify(datagram) {
+            Datagram::Rtp => self.take_rtp(now, datagram),
+            Datagram::Rtcp => self.take_rtcp(now, datagram),
+            _ => Err(Malformed::Field { what: "a datagram that is neither RTP nor RTCP" }),
+        }
+    }
+
+    fn take_rtp(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+        let packet = rtp::parse(datagram)?;
+        let extensions = Extensions::of(&packet, &self.config.streams.extensions)?;
+        let header = packet.header;
+        let mut is_known = false;
+        if let Some(video) = &mut self.video {
+            is_known = video.push(now, datagram, &packet, &extensions)? != Taken::Other;
+        }
+        if let Some(audio) = self.audio.as_mut().filter(|_| !is_known) {
+            is_known = audio.push(now, &packet)?;
+        }
+        if !is_known {
+            self.stats.unknown += 1;
+            return Ok(());
+        }
+        self.last_packet = Some(now);
+        match (&mut self.recorder, extensions.transport_sequence) {
+            (Recorder::TransportWide(recorder), Some(number)) => recorder.push(now, number),
+            (Recorder::PerStream(recorder), _) => {
+                recorder.push(now, header.ssrc, header.sequence, Ecn::NotCapable);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_rtcp(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+        let wall = ntp::at(self.config.ntp_at_zero, now);
+        for packet in rtcp::parse_compound(datagram) {
+            match packet? {
+                rtcp::Packet::SenderReport(report) => {
+                    if let Some(video) =
+                        self.video.as_mut().filter(|video| video.stream.ssrc == report.ssrc)
+                    {
+                        video.reception.on_sender_report(now, report.info.ntp);
+                    }
+                    if let Some(audio) =
+                        self.audio.as_mut().filter(|audio| audio.stream.ssrc == report.ssrc)
+                    {
+                        audio.reception.on_sender_report(now, report.info.ntp);
+                    }
+                }
+                rtcp::Packet::Xr(report) => {
+                    let ours = self.config.ssrc;
+                    for answer in report.dlrr.iter().filter(|it| it.ssrc == ours) {
+                        if self.round_trip.on_dlrr(wall, answer).is_some() {
+                            self.heard_round_trip();
+                        }
+                    }
+                }
+                rtcp::Packet::Bye(bye) => {
+                    self.left = Some(String::from_utf8_lossy(&bye.reason).into_owned());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn heard_round_trip(&mut self) {
+        let Some(rtt) = self.round_trip.smoothed() else { return };
+        if let Some(video) = &mut self.video {
+            let repair = self.config.video.repair;
+            video.set_round_trip(
+                rtt,
+                crate::jitter::video::Repair { nack: self.config.nack, ..repair },
+            );
+        }
+    }
+
+    /// The next frame that is to be decoded. To be called until there is none.
+    pub fn poll_frame(&mut self, now: Duration) -> Option<Frame> {
+        self.video.as_mut()?.poll(now)
+    }
+
+    /// The decoder is done with a frame; it took so long.
+    pub fn decoded(&mut self, now: Duration, frame: &Frame, took: Duration) {
+        if let Some(video) = &mut self.video {
+            video.buffer.decoded(now, frame.number, took);
+        }
+        self.decoded = Some(frame.id);
+    }
+
+    /// The decoder refused a frame.
+    pub fn failed(&mut self, now: Duration, frame: &Frame) {
+        if let Some(video) = &mut self.video {
+            video.buffer.failed(now, frame.number);
+        }
+    }
+
+    /// A picture came up on the screen.
+    pub fn rendered(&mut self, at: Duration) {
+        if let Some(video) = &mut self.video {
+            video.buffer.rendered(at);
+        }
+    }
+
+    /// Why the sender left, if it did.
+    #[must_use]
+    pub fn left(&self) -> Option<&str> {
+        self.left.as_deref()
+    }
+
+    /// When the last packet came that belongs to the call.
+    #[must_use]
+    pub fn last_packet(&self) -> Option<Duration> {
+        self.last_packet
+    }
+
+    /// The next datagram that is to be sent back by `now`. To be called until there is none, after
+    /// [`Self::poll_frame`] gave none.
+    pub fn poll(&mut self, now: Duration) -> Option<Vec<u8>> {
+        self.ask(now);
+        if self.schedule.poll(now) {
+            self.report(now);
+        }
+        self.ready.pop_front()
+    }
+
+    /// Everything that cannot wait for a report.
+    fn ask(&mut self, now: Duration) {
+        let mut packets = Vec::new();
+        let ssrc = self.config.ssrc;
+        if let Some(video) = &mut self.video {
+            let media_ssrc = video.stream.ssrc;
+            let mut missing = Vec::new();
+            if let Some(nacker) = &mut video.nacker {
+                nacker.poll(now, &mut missing);
+            }
+            for sequences in missing.chunks(Nack::MAX_SPARSE / 2) {
+                let sequences = sequences.to_vec();
+                packets.push(rtcp::Packet::Nack(Nack { sender_ssrc: ssrc, media_ssrc, sequences }));
+            }
+            let mut loss = None;
+            if self.config.acknowledges {
+                loss = video.buffer.wanted_feedback(now);
+            }
+            let asks = video.asks_for_key(now);
+            let since = self.acknowledged_at.map(|at| now.saturating_sub(at));
+            let is_due = since.is_none_or(|since| since >= ACKNOWLEDGE_INTERVAL);
+            let is_new = self.decoded != self.acknowledged;
+            let is_urgent = asks || loss.is_some();
+            if self.config.acknowledges
+                && (is_urgent || is_due && is_new)
+                && let Some(id) = self.decoded.and_then(|frame| frame.picture_id)
+            {
+                (self.acknowledged, self.acknowledged_at) = (self.decoded, Some(now));
+                let payload_type = video.stream.payload_type;
+                packets.push(rtcp::Packet::Rpsi(Rpsi::vp8(ssrc, media_ssrc, payload_type, id)));
+            }
+            if asks {
+                self.stats.key_requests += 1;
+                packets.push(rtcp::Packet::Pli(Pli { sender_ssrc: ssrc, media_ssrc }));
+            }
+        }
+        match &mut self.recorder {
+            Recorder::Off => {}
+            Recorder::TransportWide(recorder) => {
+                let mut feedback = Vec::new();
+                recorder.poll(now, &mut feedback);
+                packets.extend(feedback.into_iter().map(rtcp::Packet::TransportFeedback));
+            }
+            Recorder::PerStream(recorder) => {
+                let mut feedback = Vec::new();
+                recorder.poll(now, &mut feedback);
+                packets.extend(feedback.into_iter().map(rtcp::Packet::Ccfb));
+            }
+        }
+        // Reduced size (RFC 5506): each datagram as full as it may be.
+        let mut datagram = Vec::new();
+        for packet in packets {
+            let before = datagram.len();
+            if packet.write(&mut datagram).is_err() {
+                continue;
+            }
+            if datagram.len() > 1200 && before > 0 {
+                let rest = datagram.split_off(before);
+                self.schedule.on_packet(datagram.len());
+                self.ready.push_back(std::mem::replace(&mut datagram, rest));
+            }
+        }
+        if !datagram.is_empty() {
+            self.schedule.on_packet(datagram.len());
+            self.ready.push_back(datagram);
+        }
+    }
+
+    /// A receiver report with a name, and a time to measure the round trip by.
+    fn report(&mut self, now: Duration) {
+        let ssrc = self.config.ssrc;
+        let video = self.video.as_mut().and_then(|video| video.reception.report(now));
+        let audio = self.audio.as_mut().and_then(|audio| audio.reception.report(now));
+        let blocks = video.into_iter().chain(audio).collect();
+        let reference_time = Some(ntp::at(self.config.ntp_at_zero, now));
+        let packets = [
+            rtcp::Packet::ReceiverReport(ReceiverReport { ssrc, blocks }),
+            rtcp::Packet::Sdes(Sdes::cname(ssrc, &self.config.cname)),
+            rtcp::Packet::Xr(Xr { ssrc, reference_time, ..Xr::default() }),
+        ];
+        self.send(&packets);
+    }
+
+    fn send(&mut self, packets: &[rtcp::Packet]) {
+        let mut datagram = Vec::new();
+        // Packets of ours fit their fields.
+        if rtcp::write_compound(packets, &mut datagram).is_ok() {
+            self.schedule.on_packet(datagram.len());
+            self.ready.push_back(datagram);
+        }
+    }
+
+    /// The caller leaves: a goodbye is ready (RFC 3550, section 6.6).
+    pub fn leave(&mut self, now: Duration, reason: &str) {
+        self.report(now);
+        let reason = reason.bytes().take(255).collect();
+        let ssrcs = vec![self.config.ssrc];
+        self.send(&[rtcp::Packet::Bye(Bye { ssrcs, reason })]);
+    }
+
+    /// When [`Self::poll_frame`] and [`Self::poll`] are to be called, if nothing comes; a time that
+    /// has passed: at once.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let video = self.video.as_ref().and_then(VideoIn::next_time);
+        let feedback = match &self.recorder {
+            Recorder::Off => None,
+            Recorder::TransportWide(recorder) => recorder.next_time(),
+            Recorder::PerStream(recorder) => recorder.next_time(),
+        };
+        let waiting = self.config.acknowledges && self.decoded != self.acknowledged;
+        let acknowledge = self
+            .acknowledged_at
+            .filter(|_| waiting)
+            .map(|at| at.saturating_add(ACKNOWLEDGE_INTERVAL));
+        let report = Some(self.schedule.next_time());
+        [video, feedback, acknowledge, report].into_iter().flatten().min()
+    }
+
+    /// Counters and the last figures.
+    #[must_use]
+    pub fn stats(&self) -> ReceiverStats {
+        let mut stats = self.stats;
+        stats.round_trip = self.round_trip.smoothed();
+        if let Some(video) = &self.video {
+            stats.recovered = video.recovered;
+            stats.retransmitted = video.retransmitted;
+            stats.fec = video.correction();
+            stats.video_packets = video.reception.counters();
+            stats.video = video.buffer.stats();
+            stats.dropped = video.buffer.dropped();
+            stats.nacks = video.nacker.as_ref().map(|it| it.counters()).unwrap_or_default();
+        }
+        if let Some(audio) = &self.audio {
+            stats.audio_packets = audio.reception.counters();
+        }
+        stats
+    }
+}

@@ -1,0 +1,445 @@
+//! The sending end.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, FrameRequest, Packet};
+use codec_core::error::ConfigError;
+
+use super::audio_out::{AudioOut, AudioPacket};
+use super::config::SenderConfig;
+use super::frames::Numbers;
+use super::outgoing::Outgoing;
+use super::stats::SenderStats;
+use super::video_out::VideoOut;
+use crate::allocation::{Allocation, Allocator};
+use crate::congestion::{Controller, ControllerConfig, Estimate, Outcome};
+use crate::extension::abs_send_time;
+use crate::pacer::{Departure, Pacer, PacerConfig, Priority};
+use crate::report::{ReferenceTimes, RoundTrip, Schedule, ScheduleConfig, ntp};
+use crate::rng::Rng;
+use crate::rtcp::{self, Bye, ReportBlock, Sdes, SenderReport, Xr};
+use crate::rtp::Malformed;
+
+/// Longest that packets are to wait in the pacer.
+const MAX_QUEUE: Duration = Duration::from_millis(250);
+/// Least rate at which packets leave.
+const LEAST_PACE: Bitrate = Bitrate(100_000);
+/// Most events that wait to be fetched.
+const MAX_EVENTS: usize = 64;
+
+/// What the caller is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SenderEvent {
+    /// What the link carries has changed: what is left for the encoders, all overheads taken off.
+    Target {
+        /// The whole.
+        estimate: Estimate,
+        /// The encoders' parts; no bitrate for video means that it is to pause.
+        allocation: Allocation,
+    },
+    /// The receiver left.
+    Left,
+}
+
+/// The sending end of a call: coded frames and sound in, datagrams out, feedback in.
+///
+/// Before each picture the encoder is asked for what [`Self::request`] says; what comes out of it
+/// goes to [`Self::video`]. Everything else follows from [`Self::receive`], [`Self::poll`] and
+/// [`Self::next_time`].
+#[derive(Debug)]
+pub struct Sender {
+    config: SenderConfig,
+    video: Option<VideoOut>,
+    audio: Option<AudioOut>,
+    pacer: Pacer<Outgoing>,
+    /// Learns what became of packets, even where it does not set the rate.
+    controller: Controller,
+    drives: bool,
+    allocator: Allocator,
+    /// The next transport-wide number, and what the last ones stood for.
+    transport_sequence: u16,
+    numbers: Numbers,
+    round_trip: RoundTrip,
+    reference_times: ReferenceTimes,
+    schedule: Schedule,
+    fraction_lost: f64,
+    ready: VecDeque<Vec<u8>>,
+    events: VecDeque<SenderEvent>,
+    has_left: bool,
+    stats: SenderStats,
+}
+
+impl Sender {
+    /// A sender that has sent nothing yet.
+    ///
+    /// # Errors
+    /// If a setting is outside its range.
+    pub fn new(config: SenderConfig) -> Result<Self, ConfigError> {
+        let mut rng = Rng::stream(config.seed, 11);
+        let streams = &config.streams;
+        let video = streams.video.map(|stream| VideoOut::new(&config, stream, &mut rng));
+        let audio = streams.audio.map(|stream| AudioOut::new(stream, &mut rng)).transpose()?;
+        let drives = config.congestion.is_some();
+        let idle = ControllerConfig { probing: false, ..ControllerConfig::default() };
+        let controller = Controller::new(config.congestion.unwrap_or(idle))?;
+        let pace = if drives { controller.pacing_rate() } else { Bitrate(config.pace_bps) };
+        let pacer = PacerConfig { max_queue: Some(MAX_QUEUE), ..PacerConfig::new(pace) };
+        let schedule = ScheduleConfig {
+            bandwidth_bps: 1_000_000,
+            reduced_minimum: true,
+            seed: rng.next_u64(),
+            ..ScheduleConfig::default()
+        };
+        Ok(Self {
+            video: video.transpose()?,
+            audio,
+            pacer: Pacer::new(pacer)?,
+            controller,
+            drives,
+            allocator: Allocator::new(config.allocation())?,
+            transport_sequence: u16::try_from(rng.below(1 << 16)).unwrap_or(0),
+            numbers: Numbers::new(),
+            round_trip: RoundTrip::default(),
+            reference_times: ReferenceTimes::default(),
+            schedule: Schedule::new(Duration::ZERO, schedule),
+            fraction_lost: 0.0,
+            ready: VecDeque::new(),
+            events: VecDeque::new(),
+            has_left: false,
+            stats: SenderStats::default(),
+            config,
+        })
+    }
+
+    /// What the next picture is to be coded like: key frame, references, slots to replace.
+    ///
+    /// The encoder must be told so exactly, and its packets must come to [`Self::video`] in its
+    /// order.
+    pub fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+        match &mut self.video {
+            Some(video) => video.request(now, pts),
+            None => FrameRequest::at(pts),
+        }
+    }
+
+    /// Takes a coded frame whose picture was captured at `captured`; `timestamp` counts 90 kHz.
+    ///
+    /// # Errors
+    /// [`Malformed`] if there is nothing in it, or there is no video in this call.
+    pub fn video(
+        &mut self,
+        now: Duration,
+        captured: Duration,
+        timestamp: u32,
+        packet: &Packet,
+    ) -> Result<(), Malformed> {
+        let wall = ntp::at(self.config.ntp_at_zero, captured);
+        let video =
+            self.video.as_mut().ok_or(Malformed::Field { what: "no video was agreed on" })?;
+        let map = &self.config.streams.extensions;
+        for outgoing in video.frame(now, captured, wall, timestamp, packet)? {
+            let bytes = outgoing.len_bytes(map) + self.overhead();
+            if !self.pacer.push(bytes, Priority::Media, outgoing) {
+                self.stats.overflowed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a packet of sound.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is too long, or there is no sound in this call.
+    pub fn audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), Malformed> {
+        let wall = ntp::at(self.config.ntp_at_zero, packet.captured);
+        let audio =
+            self.audio.as_mut().ok_or(Malformed::Field { what: "no sound was agreed on" })?;
+        let outgoing = audio.packet(packet, wall)?;
+        let bytes = outgoing.len_bytes(&self.config.streams.extensions) + self.overhead();
+        if !self.pacer.push(bytes, Priority::Audio, outgoing) {
+            self.stats.overflowed += 1;
+        }
+        Ok(())
+    }
+
+    /// How many packets of sound before it each one carries again: 0..=2, where the stream has RED.
+    pub fn set_audio_redundancy(&mut self, depth: usize) {
+        if let Some(audio) = &mut self.audio {
+            audio.set_redundancy(depth);
+        }
+    }
+
+    /// Takes what came back: RTCP.
+    ///
+    /// # Errors
+    /// [`Malformed`], of the first packet in it that is damaged; what came before it counts.
+    pub fn receive(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+        self.stats.feedback_datagrams += 1;
+        for packet in rtcp::parse_compound(datagram) {
+            match packet {
+                Ok(packet) => self.hear(now, packet),
+                Err(error) => {
+                    self.stats.malformed += 1;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, now: Duration, packet: rtcp::Packet) {
+        match packet {
+            rtcp::Packet::ReceiverReport(report) => self.hear_blocks(now, &report.blocks),
+            rtcp::Packet::SenderReport(report) => self.hear_blocks(now, &report.blocks),
+            rtcp::Packet::TransportFeedback(feedback) => {
+                let outcome = self.controller.on_twcc(now, &feedback);
+                self.learn(now, &outcome);
+            }
+            rtcp::Packet::Ccfb(feedback) => {
+                let outcome = self.controller.on_ccfb(now, &feedback);
+                self.learn(now, &outcome);
+            }
+            rtcp::Packet::Nack(nack) => self.send_again(now, nack.media_ssrc, &nack.sequences),
+            rtcp::Packet::Pli(_) | rtcp::Packet::Fir(_) => {
+                if let Some(video) = &mut self.video {
+                    video.key_request(now);
+                }
+            }
+            rtcp::Packet::Rpsi(rpsi) => {
+                if let (Some(video), Some(id)) = (&mut self.video, rpsi.vp8_picture_id()) {
+                    video.confirmed(id);
+                }
+            }
+            rtcp::Packet::Remb(remb) => {
+                self.controller.on_remb(Bitrate(remb.bitrate_bps));
+            }
+            rtcp::Packet::Xr(report) => {
+                if let Some(time) = report.reference_time {
+                    self.reference_times.push(now, report.ssrc, time);
+                }
+            }
+            rtcp::Packet::Bye(_) if !self.has_left => {
+                self.has_left = true;
+                self.tell(SenderEvent::Left);
+            }
+            _ => {}
+        }
+    }
+
+    fn hear_blocks(&mut self, now: Duration, blocks: &[ReportBlock]) {
+        let wall = ntp::at(self.config.ntp_at_zero, now);
+        let mut worst: Option<f64> = None;
+        for block in blocks {
+            if !self.is_ours(block.ssrc) {
+                continue;
+            }
+            if let Some(rtt) = self.round_trip.on_report(wall, block) {
+                self.heard_round_trip(now, rtt);
+            }
+            let lost = f64::from(block.fraction_lost) / 256.0;
+            worst = Some(worst.map_or(lost, |worst| worst.max(lost)));
+        }
+        if let Some(lost) = worst {
+            self.fraction_lost = lost;
+            self.controller.on_loss_report(now, lost);
+        }
+    }
+
+    fn is_ours(&self, ssrc: u32) -> bool {
+        let video = self.config.streams.video.is_some_and(|stream| stream.ssrc == ssrc);
+        video || self.config.streams.audio.is_some_and(|stream| stream.ssrc == ssrc)
+    }
+
+    fn heard_round_trip(&mut self, now: Duration, rtt: Duration) {
+        self.controller.on_rtt(now, rtt);
+        if let Some(video) = &mut self.video {
+            video.set_round_trip(rtt);
+        }
+    }
+
+    /// What became of single packets.
+    fn learn(&mut self, now: Duration, outcome: &Outcome) {
+        let Some(video) = &mut self.video else { return };
+        for &number in &outcome.received {
+            if let Some(part) = self.numbers.get(number) {
+                video.arrived(part);
+            }
+        }
+        for &number in &outcome.lost {
+            if let Some(part) = self.numbers.get(number) {
+                video.lost(now, part);
+            }
+        }
+        let packets = outcome.received.len() + outcome.lost.len();
+        video.observe(packets, &outcome.lost);
+    }
+
+    fn send_again(&mut self, now: Duration, ssrc: u32, sequences: &[u16]) {
+        let overhead = self.overhead();
+        let Some(video) = self.video.as_mut().filter(|video| video.ssrc() == ssrc) else { return };
+        for &sequence in sequences {
+            let Some(outgoing) = video.again(now, sequence) else { continue };
+            let bytes = outgoing.len_bytes(&self.config.streams.extensions) + overhead;
+            if !self.pacer.push(bytes, Priority::Retransmission, outgoing) {
+                self.stats.overflowed += 1;
+            }
+        }
+    }
+
+    fn overhead(&self) -> usize {
+        usize::try_from(self.config.overhead_bytes).unwrap_or(0)
+    }
+
+    fn tell(&mut self, event: SenderEvent) {
+        if self.events.len() >= MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// What the caller should know.
+    pub fn poll_event(&mut self) -> Option<SenderEvent> {
+        self.events.pop_front()
+    }
+
+    /// The next datagram that leaves by `now`. To be called until there is none.
+    pub fn poll(&mut self, now: Duration) -> Option<Vec<u8>> {
+        self.follow(now);
+        if self.schedule.poll(now) {
+            self.report(now);
+        }
+        if let Some(datagram) = self.ready.pop_front() {
+            return Some(datagram);
+        }
+        let departure = self.pacer.poll_departure(now)?;
+        Some(self.leave_with(now, departure))
+    }
+
+    /// Brings rates up to what is known.
+    fn follow(&mut self, now: Duration) {
+        let told = self.controller.poll(now);
+        if !self.drives {
+            return;
+        }
+        if let Some(estimate) = told {
+            let pace = self.controller.pacing_rate().max(LEAST_PACE);
+            // Within the pacer's range.
+            let _ = self.pacer.set_rate(pace);
+            self.schedule.set_bandwidth(estimate.target.0);
+            let repair = self.video.as_ref().map(VideoOut::repair).unwrap_or_default();
+            let allocation = self.allocator.allocate(estimate.target, repair);
+            if let Some(video) = &mut self.video {
+                video.set_bitrate(allocation.video.0);
+            }
+            self.stats.target = estimate.target;
+            self.stats.video_target = allocation.video;
+            self.tell(SenderEvent::Target { estimate, allocation });
+        }
+        self.pacer.set_held(self.controller.is_window_full(now));
+        if !self.pacer.is_probing()
+            && let Some(cluster) = self.controller.poll_probe()
+        {
+            self.pacer.start_probe(now, cluster);
+        }
+        while let Some(bytes) = self.pacer.padding_wanted(now) {
+            let padding = self.video.as_mut().and_then(|video| video.padding(bytes));
+            let Some(outgoing) = padding else { break };
+            let len = outgoing.len_bytes(&self.config.streams.extensions) + self.overhead();
+            if !self.pacer.push(len, Priority::Padding, outgoing) {
+                break;
+            }
+        }
+    }
+
+    /// Stamps a packet, and remembers it.
+    fn leave_with(&mut self, now: Duration, departure: Departure<Outgoing>) -> Vec<u8> {
+        let Departure { packet: mut outgoing, probe } = departure;
+        let map = self.config.streams.extensions;
+        if let (Some(video), false) = (&mut self.video, outgoing.is_audio) {
+            video.leaves(now, &outgoing);
+        }
+        let number = self.transport_sequence;
+        self.transport_sequence = number.wrapping_add(1);
+        self.numbers.set(number, outgoing.part);
+        outgoing.extensions.transport_sequence = Some(number);
+        let wall = ntp::at(self.config.ntp_at_zero, now);
+        outgoing.extensions.abs_send_time = Some(abs_send_time(wall));
+        let bytes = outgoing.bytes(&map);
+        let on_wire = bytes.len() + self.overhead();
+        let size = u32::try_from(on_wire).unwrap_or(u32::MAX);
+        self.controller.on_sent(now, number, size, outgoing.kind, probe);
+        self.controller.on_sent_rtp(outgoing.header.ssrc, outgoing.header.sequence, number);
+        self.stats.sent(outgoing.kind, outgoing.is_audio, on_wire);
+        bytes
+    }
+
+    /// Sender reports of all streams, in one compound (RFC 3550, section 6.1).
+    fn report(&mut self, now: Duration) {
+        let wall = self.config.ntp_at_zero;
+        let mut packets = Vec::new();
+        let video = self.video.as_ref().map(|video| (video.ssrc(), video.report(now, wall)));
+        let audio = self.audio.as_ref().map(|audio| (audio.ssrc(), audio.report(now, wall)));
+        let mut first = None;
+        for (ssrc, info) in video.into_iter().chain(audio) {
+            let Some(info) = info else { continue };
+            first.get_or_insert(ssrc);
+            let report = SenderReport { ssrc, info, blocks: Vec::new() };
+            packets.push(rtcp::Packet::SenderReport(report));
+            packets.push(rtcp::Packet::Sdes(Sdes::cname(ssrc, &self.config.cname)));
+        }
+        let Some(ssrc) = first else { return };
+        let dlrr = self.reference_times.answers(now);
+        if !dlrr.is_empty() {
+            packets.push(rtcp::Packet::Xr(Xr { ssrc, dlrr, ..Xr::default() }));
+        }
+        self.send_rtcp(&packets);
+    }
+
+    fn send_rtcp(&mut self, packets: &[rtcp::Packet]) {
+        let mut datagram = Vec::new();
+        // Packets of ours fit their fields.
+        if rtcp::write_compound(packets, &mut datagram).is_ok() {
+            self.schedule.on_packet(datagram.len());
+            self.ready.push_back(datagram);
+        }
+    }
+
+    /// The caller leaves: goodbyes are ready (RFC 3550, section 6.6).
+    pub fn leave(&mut self, now: Duration, reason: &str) {
+        self.report(now);
+        let video = self.video.as_ref().map(VideoOut::ssrc);
+        let sources = video.into_iter().chain(self.audio.as_ref().map(AudioOut::ssrc)).collect();
+        let reason = reason.bytes().take(255).collect();
+        self.send_rtcp(&[rtcp::Packet::Bye(Bye { ssrcs: sources, reason })]);
+    }
+
+    /// When [`Self::poll`] is to be called, if nothing comes; a time that has passed: at once.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let controller = self.controller.next_time();
+        let report = Some(self.schedule.next_time());
+        self.pacer.next_time().into_iter().chain(controller).chain(report).min()
+    }
+
+    /// How long what waits takes to leave.
+    #[must_use]
+    pub fn queue_time(&self) -> Duration {
+        self.pacer.queue_time()
+    }
+
+    /// Counters and the last figures.
+    #[must_use]
+    pub fn stats(&self) -> SenderStats {
+        let mut stats = self.stats;
+        stats.round_trip = self.round_trip.smoothed();
+        stats.fraction_lost = self.fraction_lost;
+        stats.video = self.video.as_ref().map(VideoOut::counters).unwrap_or_default();
+        stats.estimate = self.drives.then(|| self.controller.estimate());
+        stats
+    }
+}

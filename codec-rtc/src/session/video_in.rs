@@ -1,0 +1,276 @@
+//! The video stream on its way in: packets of all kinds to frames, and what is asked for.
+
+use std::time::Duration;
+
+use super::config::{ReceiverConfig, VideoFec, VideoStream};
+use super::outgoing::without_stamps;
+use crate::extension::{Extensions, Map, dependency};
+use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
+use crate::jitter::video::{
+    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, PlayoutDelay, Repair,
+};
+use crate::packet::{red, rtx};
+use crate::recovery::{Came, KeyFrameRequester, NackConfig, Nacker};
+use crate::report::ReceptionStats;
+use crate::rtp::{self, Header, Malformed, Packet};
+
+/// Ticks per second of RTP timestamps of video.
+const CLOCK_HZ: u32 = crate::packet::vp8::CLOCK_HZ;
+/// Least time between two requests for a key frame.
+const KEY_INTERVAL: Duration = Duration::from_millis(200);
+
+#[derive(Debug)]
+enum Correction {
+    Off,
+    Ulp(Box<ulpfec::Decoder>),
+    Flex(Box<flexfec::Decoder>),
+}
+
+/// What a packet was taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Media,
+    Retransmission,
+    Correction,
+    /// Not of this stream.
+    Other,
+}
+
+#[derive(Debug)]
+pub(super) struct VideoIn {
+    pub(super) stream: VideoStream,
+    pub(super) buffer: FrameBuffer,
+    pub(super) nacker: Option<Nacker>,
+    requester: Option<KeyFrameRequester>,
+    pub(super) reception: ReceptionStats,
+    correction: Correction,
+    reader: dependency::Reader,
+    map: Map,
+    pub(super) recovered: u64,
+    pub(super) retransmitted: u64,
+    repaired: Vec<Vec<u8>>,
+}
+
+impl VideoIn {
+    pub(super) fn new(config: &ReceiverConfig, stream: VideoStream) -> Self {
+        let mut buffer = FrameBuffer::new(config.video);
+        buffer.set_repair(Repair { nack: config.nack, ..config.video.repair });
+        let limits = FecLimits::default();
+        let correction = match stream.fec {
+            VideoFec::Off => Correction::Off,
+            VideoFec::Ulp { .. } => {
+                Correction::Ulp(Box::new(ulpfec::Decoder::new(stream.ssrc, limits)))
+            }
+            VideoFec::Flex(_) => {
+                Correction::Flex(Box::new(flexfec::Decoder::new(stream.ssrc, limits)))
+            }
+        };
+        Self {
+            stream,
+            buffer,
+            nacker: config.nack.then(|| Nacker::new(NackConfig::default())),
+            requester: config.pli.then(|| KeyFrameRequester::new(KEY_INTERVAL)),
+            reception: ReceptionStats::known(stream.ssrc, CLOCK_HZ),
+            correction,
+            reader: dependency::Reader::default(),
+            map: config.streams.extensions,
+            recovered: 0,
+            retransmitted: 0,
+            repaired: Vec::new(),
+        }
+    }
+
+    /// A packet came.
+    pub(super) fn push(
+        &mut self,
+        now: Duration,
+        bytes: &[u8],
+        packet: &Packet<'_>,
+        extensions: &Extensions,
+    ) -> Result<Taken, Malformed> {
+        let VideoStream { ssrc, payload_type, rtx, fec } = self.stream;
+        let header = packet.header;
+        if header.ssrc == ssrc {
+            self.reception.push(now, &header);
+            if let Some(nacker) = &mut self.nacker {
+                nacker.push(now, header.sequence, Came::Media);
+            }
+            return match fec {
+                VideoFec::Ulp { red, ulpfec } if header.payload_type == red => {
+                    self.unwrap_red(now, bytes, packet, extensions, ulpfec)
+                }
+                _ if header.payload_type == payload_type => {
+                    self.media(now, bytes, extensions, false)?;
+                    Ok(Taken::Media)
+                }
+                _ => Ok(Taken::Other),
+            };
+        }
+        if rtx.is_some_and(|rtx| (rtx.ssrc, rtx.payload_type) == (header.ssrc, header.payload_type))
+        {
+            let mut original = Vec::with_capacity(bytes.len());
+            if !rtx::unwrap(bytes, ssrc, payload_type, &mut original)? {
+                return Ok(Taken::Retransmission);
+            }
+            self.retransmitted += 1;
+            if let (Some(nacker), Some(sequence)) = (&mut self.nacker, rtp::sequence_of(&original))
+            {
+                nacker.push(now, sequence, Came::Retransmitted);
+            }
+            self.media(now, &original, extensions, true)?;
+            return Ok(Taken::Retransmission);
+        }
+        match (&mut self.correction, fec) {
+            (Correction::Flex(decoder), VideoFec::Flex(flex)) if flex.ssrc == header.ssrc => {
+                decoder.push_repair(packet, &mut self.repaired)?;
+                self.take_repaired(now);
+                Ok(Taken::Correction)
+            }
+            _ => Ok(Taken::Other),
+        }
+    }
+
+    fn unwrap_red(
+        &mut self,
+        now: Duration,
+        bytes: &[u8],
+        packet: &Packet<'_>,
+        extensions: &Extensions,
+        ulpfec: u8,
+    ) -> Result<Taken, Malformed> {
+        let blocks = red::parse(packet.payload)?;
+        let Some(primary) = blocks.last() else { return Ok(Taken::Media) };
+        let inner = |payload_type: u8, payload: &[u8]| {
+            let header = Header { payload_type, ..packet.header };
+            let mut out = Vec::with_capacity(bytes.len());
+            let written = rtp::write_packet(&Packet { header, payload, ..*packet }, 0, &mut out);
+            written.map(|()| out)
+        };
+        if primary.payload_type == ulpfec {
+            // To the frames it is a packet without any content.
+            let empty = inner(self.stream.payload_type, &[])?;
+            self.buffer.push(now, &empty, PacketInfo::default())?;
+            if let Correction::Ulp(decoder) = &mut self.correction {
+                decoder.push_repair(primary.data, &mut self.repaired)?;
+            }
+            self.take_repaired(now);
+            return Ok(Taken::Correction);
+        }
+        let media = inner(primary.payload_type, primary.data)?;
+        self.media(now, &media, extensions, false)?;
+        Ok(Taken::Media)
+    }
+
+    /// A media packet, as it was before anything was wrapped around it.
+    fn media(
+        &mut self,
+        now: Duration,
+        bytes: &[u8],
+        extensions: &Extensions,
+        repaired: bool,
+    ) -> Result<(), Malformed> {
+        let protected = match self.correction {
+            Correction::Off => None,
+            _ => Some(without_stamps(bytes, extensions, &self.map)),
+        };
+        self.buffer_push(now, bytes, extensions, repaired)?;
+        if let Some(protected) = protected {
+            match &mut self.correction {
+                Correction::Off => {}
+                Correction::Ulp(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
+                Correction::Flex(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
+            }
+            self.take_repaired(now);
+        }
+        Ok(())
+    }
+
+    /// What correction has made.
+    fn take_repaired(&mut self, now: Duration) {
+        for bytes in std::mem::take(&mut self.repaired) {
+            // It is as little to be trusted as what it was made of.
+            let Ok(packet) = rtp::parse(&bytes) else { continue };
+            if packet.header.payload_type != self.stream.payload_type {
+                continue;
+            }
+            let Ok(extensions) = Extensions::of(&packet, &self.map) else { continue };
+            if let Some(nacker) = &mut self.nacker {
+                nacker.push(now, packet.header.sequence, Came::Fec);
+            }
+            if self.buffer_push(now, &bytes, &extensions, true).is_ok() {
+                self.recovered += 1;
+            }
+        }
+    }
+
+    fn buffer_push(
+        &mut self,
+        now: Duration,
+        bytes: &[u8],
+        extensions: &Extensions,
+        repaired: bool,
+    ) -> Result<(), Malformed> {
+        let info = PacketInfo {
+            dependency: self.dependency(extensions),
+            captured: extensions.abs_capture_time.map(|time| time.ntp),
+            playout_delay: extensions
+                .playout_delay
+                .map(|delay| PlayoutDelay { min: delay.min, max: delay.max }),
+            repaired,
+        };
+        self.buffer.push(now, bytes, info)?;
+        Ok(())
+    }
+
+    fn dependency(&mut self, extensions: &Extensions) -> Option<FrameDependency> {
+        let descriptor = self.reader.read(extensions.dependency.as_deref()?).ok()?;
+        let diffs = FrameDiffs::new(&descriptor.frame_diffs);
+        Some(FrameDependency {
+            frame_number: descriptor.frame_number,
+            starts_frame: descriptor.start_of_frame,
+            ends_frame: descriptor.end_of_frame,
+            temporal_id: descriptor.temporal_id,
+            diffs,
+        })
+    }
+
+    pub(super) fn poll(&mut self, now: Duration) -> Option<Frame> {
+        let frame = self.buffer.poll(now);
+        if frame.is_some()
+            && let (Some(nacker), Some(next)) = (&mut self.nacker, self.buffer.next_sequence())
+        {
+            nacker.forget_before(next);
+        }
+        frame
+    }
+
+    pub(super) fn set_round_trip(&mut self, rtt: Duration, repair: Repair) {
+        self.buffer.set_repair(Repair { rtt, ..repair });
+        if let Some(nacker) = &mut self.nacker {
+            nacker.set_rtt(rtt);
+        }
+    }
+
+    /// Whether a key frame is to be asked for now.
+    pub(super) fn asks_for_key(&mut self, now: Duration) -> bool {
+        let needed = self.buffer.needs_key(now);
+        self.requester.as_mut().is_some_and(|requester| {
+            requester.set_needed(needed);
+            requester.poll(now)
+        })
+    }
+
+    pub(super) fn next_time(&self) -> Option<Duration> {
+        let nack = self.nacker.as_ref().and_then(Nacker::next_time);
+        let key = self.requester.as_ref().and_then(KeyFrameRequester::next_time);
+        self.buffer.next_time().into_iter().chain(nack).chain(key).min()
+    }
+
+    pub(super) fn correction(&self) -> Option<FecCounters> {
+        match &self.correction {
+            Correction::Off => None,
+            Correction::Ulp(decoder) => Some(decoder.counters()),
+            Correction::Flex(decoder) => Some(decoder.counters()),
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! The video stream on its way out: what the encoder is asked for, frames to packets, correction,
+//! retransmission.
+
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet, PacketMeta};
+use codec_core::error::ConfigError;
+
+use super::config::{SenderConfig, VideoFec, VideoStream};
+use super::dependencies::Dependencies;
+use super::frames::SentFrames;
+use super::outgoing::{FramePart, Outgoing};
+use super::protect::Protector;
+use crate::allocation::Repair;
+use crate::congestion::PacketKind;
+use crate::extension::{AbsCaptureTime, Extensions, Map};
+use crate::packet::vp8::{CLOCK_HZ, Packetizer, PacketizerConfig, PictureId};
+use crate::recovery::{
+    Cure, History, KeyFrameGate, LongTerm, LongTermConfig, LongTermCounters, Resend,
+};
+use crate::report::SenderStats;
+use crate::rng::Rng;
+use crate::rtcp::SenderInfo;
+use crate::rtp::{self, Header, Malformed};
+
+/// How long packets are kept for those who ask again.
+const KEEP: Duration = Duration::from_secs(2);
+const KEEP_PACKETS: usize = 4096;
+/// Bytes of header extensions that packets leave room for: transport-wide number, time of sending,
+/// capture time, Dependency Descriptor.
+const EXTENSION_BYTES: usize = 64;
+/// Bytes that RED, correction and retransmission add.
+const REPAIR_BYTES: usize = 24;
+/// Round trip until it is known.
+const FIRST_RTT: Duration = Duration::from_millis(100);
+
+/// Counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VideoOutCounters {
+    /// Frames that were handed over.
+    pub frames: u64,
+    /// Key frames among them.
+    pub key_frames: u64,
+    /// Packets that were asked for again.
+    pub nacks: u64,
+    /// Packets that were sent again.
+    pub retransmitted: u64,
+    /// PLI and FIR that came.
+    pub key_requests: u64,
+    /// Packets of correction.
+    pub fec_packets: u64,
+    /// What was done about losses.
+    pub long_term: LongTermCounters,
+}
+
+#[derive(Debug)]
+pub(super) struct VideoOut {
+    stream: VideoStream,
+    packetizer: Packetizer,
+    first_picture_id: u16,
+    dependencies: Dependencies,
+    gate: KeyFrameGate,
+    pub(super) long_term: Option<LongTerm>,
+    pub(super) sent: SentFrames,
+    history: Option<History>,
+    rtx_sequence: u16,
+    pub(super) protector: Option<Protector>,
+    map: Map,
+    last_frame: Option<u64>,
+    report: SenderStats,
+    bitrate_bps: u64,
+    rtt: Duration,
+    retransmits: bool,
+    again: Lately,
+    counters: VideoOutCounters,
+}
+
+/// What was sent in the last seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lately {
+    since: Duration,
+    frames: u32,
+    again_bytes: u64,
+    bits_per_second: u64,
+    frame_rate: f64,
+}
+
+impl Lately {
+    fn follow(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.since);
+        if passed < Duration::from_secs(1) {
+            return;
+        }
+        let seconds = passed.as_secs_f64();
+        let bits = u128::from(8 * self.again_bytes) * 1_000_000_000 / passed.as_nanos().max(1);
+        let bits = u64::try_from(bits).unwrap_or(u64::MAX);
+        self.bits_per_second = self.bits_per_second - self.bits_per_second / 3 + bits / 3;
+        self.frame_rate = f64::from(self.frames) / seconds;
+        (self.since, self.frames, self.again_bytes) = (now, 0, 0);
+    }
+}
+
+impl VideoOut {
+    pub(super) fn new(
+        config: &SenderConfig,
+        stream: VideoStream,
+        rng: &mut Rng,
+    ) -> Result<Self, ConfigError> {
+        if !(300..=1400).contains(&config.mtu) {
+            return Err(ConfigError::new("mtu", config.mtu, "300..=1400 bytes"));
+        }
+        let first_picture_id = wrap(rng.next_u64()) & 0x7fff;
+        let packets = PacketizerConfig {
+            mtu: config.mtu - EXTENSION_BYTES - REPAIR_BYTES,
+            payload_type: stream.payload_type,
+            ssrc: stream.ssrc,
+            first_sequence: wrap(rng.next_u64()),
+            first_picture_id,
+            layers: config.temporal_layers > 1,
+            key_index: false,
+        };
+        // Which slots belong to which temporal layer is the encoder's to say.
+        let keeps = config.long_term && config.temporal_layers <= 1;
+        Ok(Self {
+            stream,
+            packetizer: Packetizer::new(packets)?,
+            first_picture_id,
+            dependencies: Dependencies::new(config.temporal_layers)?,
+            gate: KeyFrameGate::new(config.key_interval),
+            long_term: keeps.then(|| LongTerm::new(LongTermConfig::default())),
+            sent: SentFrames::default(),
+            history: config.retransmission.then(|| History::new(KEEP, KEEP_PACKETS)),
+            rtx_sequence: wrap(rng.next_u64()),
+            protector: Protector::new(stream.fec, wrap(rng.next_u64()), config.retransmission)
+                .filter(|_| config.protection),
+            map: config.streams.extensions,
+            last_frame: None,
+            report: SenderStats::new(CLOCK_HZ),
+            bitrate_bps: config.congestion.map_or(config.pace_bps, |it| it.start.0),
+            rtt: FIRST_RTT,
+            retransmits: config.retransmission,
+            again: Lately::default(),
+            counters: VideoOutCounters::default(),
+        })
+    }
+
+    pub(super) fn counters(&self) -> VideoOutCounters {
+        let long_term = self.long_term.as_ref().map(LongTerm::counters);
+        VideoOutCounters { long_term: long_term.unwrap_or_default(), ..self.counters }
+    }
+
+    /// What the next frame is to be like.
+    pub(super) fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+        let mut request = FrameRequest::at(pts);
+        if let Some(plan) = self.long_term.as_mut().and_then(|it| it.plan(now)) {
+            if plan.cure == Some(Cure::KeyFrame) {
+                self.gate.request();
+            } else {
+                request.references = Some(plan.references);
+                request.updates = Some(plan.updates);
+            }
+        }
+        if self.gate.is_due(now) {
+            request.key_frame = true;
+            (request.references, request.updates) = (None, None);
+        }
+        request
+    }
+
+    /// A coded frame becomes packets.
+    pub(super) fn frame(
+        &mut self,
+        now: Duration,
+        captured: Duration,
+        wall: u64,
+        timestamp: u32,
+        packet: &Packet,
+    ) -> Result<Vec<Outgoing>, Malformed> {
+        let Packet { data, meta, .. } = packet;
+        let mut packets = Vec::new();
+        self.packetizer.packetize(data, meta, timestamp, &mut packets)?;
+        let is_key = meta.kind == FrameKind::Key;
+        if is_key {
+            self.gate.coded(now);
+            self.counters.key_frames += 1;
+        }
+        self.counters.frames += 1;
+        self.again.frames += 1;
+        self.again.follow(now);
+        let references = self.follow(now, meta);
+        self.dependencies.begin(meta, &references);
+        let frame = meta.frame_id;
+        self.last_frame = Some(frame);
+        self.report.push(captured, timestamp, data.len());
+        let last = packets.len().saturating_sub(1);
+        let mut out = Vec::with_capacity(packets.len() + 2);
+        for (index, bytes) in packets.iter().enumerate() {
+            let parsed = rtp::parse(bytes)?;
+            let part =
+                FramePart { frame, index: u32::try_from(index).unwrap_or(u32::MAX), is_fec: false };
+            let extensions = Extensions {
+                abs_capture_time: (index == 0)
+                    .then_some(AbsCaptureTime { ntp: wall, clock_offset: None }),
+                dependency: self.dependencies.packet(index == 0, index == last),
+                ..Extensions::default()
+            };
+            let outgoing = Outgoing {
+                extensions,
+                part: Some(part),
+                ..Outgoing::new(PacketKind::Media, parsed.header, parsed.payload.to_vec())
+            };
+            out.push(outgoing);
+        }
+        let media = out.len();
+        if let Some(protector) = &mut self.protector {
+            let next = self.packetizer.next_sequence();
+            let rate = self.bitrate_bps;
+            let fec = protector.protect(now, meta, &out, next, rate, &self.map);
+            if let VideoFec::Ulp { red, .. } = self.stream.fec {
+                self.packetizer.skip(u16::try_from(fec.len()).unwrap_or(0));
+                for outgoing in &mut out {
+                    outgoing.payload.insert(0, outgoing.header.payload_type);
+                    outgoing.header.payload_type = red;
+                }
+            }
+            self.counters.fec_packets += fec.len() as u64;
+            out.extend(fec);
+        }
+        self.sent.push(frame, media, out.len() - media);
+        Ok(out)
+    }
+
+    fn follow(&mut self, now: Duration, meta: &PacketMeta) -> Vec<u64> {
+        match &mut self.long_term {
+            Some(long_term) => long_term.coded(now, meta),
+            None => self.dependencies.follow(meta),
+        }
+    }
+
+    pub(super) fn ssrc(&self) -> u32 {
+        self.stream.ssrc
+    }
+
+    pub(super) fn report(&self, now: Duration, ntp_at_zero: u64) -> Option<SenderInfo> {
+        self.report.info(now, ntp_at_zero)
+    }
+
+    /// What the encoder was told to make.
+    pub(super) fn set_bitrate(&mut self, bits_per_second: u64) {
+        self.bitrate_bps = bits_per_second;
+    }
+
+    pub(super) fn set_round_trip(&mut self, rtt: Duration) {
+        self.rtt = rtt;
+        if let Some(protector) = &mut self.protector {
+            protector.set_round_trip(rtt);
+        }
+        if let (Some(long_term), true) = (&mut self.long_term, self.retransmits) {
+            // Time for one answer; what takes longer is cured sooner by a reference.
+            long_term.set_repair(rtt + rtt / 4 + Duration::from_millis(20));
+        }
+    }
+
+    /// What is sent beside the frames.
+    pub(super) fn repair(&self) -> Repair {
+        Repair {
+            fec: self.protector.as_ref().map_or(0.0, Protector::overhead),
+            retransmission: Bitrate(self.again.bits_per_second),
+            frame_rate: self.again.frame_rate,
+        }
+    }
+
+    /// A packet of the stream leaves.
+    pub(super) fn leaves(&mut self, now: Duration, outgoing: &Outgoing) {
+        if outgoing.kind == PacketKind::Retransmission {
+            self.again.again_bytes += outgoing.payload.len() as u64;
+        }
+        if let Some(history) = &mut self.history
+            && outgoing.header.ssrc == self.stream.ssrc
+            && outgoing.kind != PacketKind::Retransmission
+        {
+            history.push(now, outgoing.header.sequence, &outgoing.bytes(&self.map));
+        }
+    }
+
+    /// A packet that was asked for again.
+    pub(super) fn again(&mut self, now: Duration, sequence: u16) -> Option<Outgoing> {
+        self.counters.nacks += 1;
+        let bytes = match self.history.as_mut()?.request(now, sequence, self.rtt) {
+            Resend::Packet(bytes) => bytes.to_vec(),
+            _ => return None,
+        };
+        let outgoing = self.repeat(&bytes)?;
+        self.counters.retransmitted += 1;
+        Some(outgoing)
+    }
+
+    /// The retransmission of a packet.
+    fn repeat(&mut self, bytes: &[u8]) -> Option<Outgoing> {
+        let packet = rtp::parse(bytes).ok()?;
+        let extensions = Extensions::of(&packet, &self.map).ok()?;
+        let mut header = packet.header;
+        let mut payload = Vec::with_capacity(packet.payload.len() + 2);
+        if let Some(rtx) = self.stream.rtx {
+            // RFC 4588, section 4: the original number goes before the payload.
+            payload.extend(header.sequence.to_be_bytes());
+            header = Header {
+                payload_type: rtx.payload_type,
+                ssrc: rtx.ssrc,
+                sequence: self.rtx_sequence,
+                ..header
+            };
+            self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        }
+        payload.extend_from_slice(packet.payload);
+        let mut outgoing = Outgoing::new(PacketKind::Retransmission, header, payload);
+        outgoing.extensions = extensions;
+        Some(outgoing)
+    }
+
+    /// Something of about so many bytes to probe the link with: the stream of retransmissions has
+    /// room for it.
+    pub(super) fn padding(&mut self, bytes: usize) -> Option<Outgoing> {
+        let rtx = self.stream.rtx?;
+        self.last_frame?;
+        let header = Header {
+            marker: false,
+            payload_type: rtx.payload_type,
+            ssrc: rtx.ssrc,
+            sequence: self.rtx_sequence,
+            timestamp: 0,
+        };
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        let mut outgoing = Outgoing::new(PacketKind::Padding, header, Vec::new());
+        outgoing.padding = u8::try_from(bytes.clamp(1, 255)).unwrap_or(255);
+        Some(outgoing)
+    }
+
+    /// PLI or FIR came.
+    pub(super) fn key_request(&mut self, now: Duration) {
+        self.counters.key_requests += 1;
+        match &mut self.long_term {
+            // The plan of the next frame finds what the receiver has.
+            Some(long_term) if long_term.is_confirmed() => long_term.receiver_lost(now),
+            _ => self.gate.request(),
+        }
+    }
+
+    /// The receiver decoded the picture with that id.
+    pub(super) fn confirmed(&mut self, id: PictureId) {
+        let (Some(last), Some(long_term)) = (self.last_frame, &mut self.long_term) else { return };
+        let newest = PictureId::Long(self.first_picture_id.wrapping_add(wrap(last)) & 0x7fff);
+        let behind = newest.steps_from(id);
+        if let Some(number) = last.checked_sub(behind.into()) {
+            long_term.decoded(number);
+        }
+    }
+
+    pub(super) fn arrived(&mut self, part: FramePart) {
+        if let Some(long_term) = &mut self.long_term {
+            self.sent.arrived(part, long_term);
+        }
+    }
+
+    pub(super) fn lost(&mut self, now: Duration, part: FramePart) {
+        if let Some(long_term) = &mut self.long_term {
+            self.sent.lost(now, part, long_term);
+        }
+    }
+
+    /// Of so many packets these transport-wide numbers were lost.
+    pub(super) fn observe(&mut self, packets: usize, lost: &[u16]) {
+        let Some(protector) = &mut self.protector else { return };
+        let joins = lost.windows(2).filter(|pair| pair[0].wrapping_add(1) == pair[1]).count();
+        protector.observe(packets, lost.len(), lost.len() - joins);
+    }
+}
+
+/// The low 16 bits.
+fn wrap(number: u64) -> u16 {
+    u16::try_from(number & 0xffff).unwrap_or(0)
+}
