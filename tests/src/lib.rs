@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod call;
 pub mod clips;
 pub mod cover;
 pub mod data;

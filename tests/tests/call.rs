@@ -1,0 +1,119 @@
+//! Calls in virtual time: what losses and links do to them.
+
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, Scalability};
+use codec_core::frame::Size;
+use codec_rtc::extension::Map;
+use codec_rtc::jitter::video::FrameBufferConfig;
+use codec_rtc::link::Loss;
+use codec_rtc::session::{PacketFeedback, ReceiverConfig, SenderConfig, Streams, VideoStream};
+use codec_tests::call::{CallConfig, CallResult, link, run};
+use codec_tests::scene::Motion;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A call of 30 frames a second over 25 ms each way.
+fn config(kbps: u64, length: Duration) -> CallConfig {
+    let streams =
+        Streams { video: Some(VideoStream::standard(1)), audio: None, extensions: Map::default() };
+    let links = (link(Bitrate::kbps(10_000), ms(25)), link(Bitrate::kbps(10_000), ms(25)));
+    CallConfig {
+        size: Size::new(320, 180),
+        fps: 30,
+        motion: Motion::Patch,
+        length,
+        links,
+        seed: 42,
+        sender: SenderConfig { congestion: None, ..SenderConfig::new(streams.clone()) },
+        receiver: ReceiverConfig {
+            streams,
+            ssrc: 99,
+            cname: "receiver".to_owned(),
+            ntp_at_zero: 0,
+            seed: 2,
+            nack: true,
+            pli: true,
+            acknowledges: true,
+            feedback: PacketFeedback::TransportWide,
+            video: FrameBufferConfig::default(),
+        },
+        bitrate: Bitrate::kbps(kbps),
+        most: Bitrate::kbps(4000),
+        scalability: Scalability::L1T1,
+        speed: 9,
+    }
+}
+
+fn tell(name: &str, result: &CallResult) {
+    let outages = result.outages();
+    let longest = outages.iter().map(|it| it.since_last_loss).max().unwrap_or_default();
+    let keys = outages.iter().filter(|it| it.by_key_frame).count();
+    let share = |bytes: u64| 100 * bytes / result.sender.video_sent.bytes.max(1);
+    println!(
+        "{name}: {} of {} pictures shown, {} wrong; {} freezes, {:.2} % of the time; received to \
+         decoded {:.1} ms, to the screen {:.1} ms, capture to screen {:.1} ms; {} outages, {keys} \
+         ended by a key frame, at most {longest:.1?} after the last loss; again {} %, FEC {} %; {:?}",
+        result.rendered(),
+        result.shots.len(),
+        result.wrong(),
+        result.freezes().len(),
+        100.0 * result.frozen_share(),
+        result.received_to_decoded().as_secs_f64() * 1e3,
+        result.received_to_rendered().as_secs_f64() * 1e3,
+        result.captured_to_rendered().as_secs_f64() * 1e3,
+        outages.len(),
+        share(result.sender.retransmitted.bytes),
+        share(result.sender.fec_sent.bytes),
+        result.sender.video.long_term,
+    );
+}
+
+#[test]
+fn nothing_is_lost_on_a_clean_link() {
+    let result = run(&config(800, ms(10_000)));
+    tell("clean", &result);
+    assert_eq!((result.rendered(), result.wrong()), (result.shots.len(), 0));
+    assert!(result.freezes().is_empty());
+    assert!(result.captured_to_rendered() < ms(25 + 17));
+}
+
+/// Random losses, and losses in bursts.
+const LOSSES: [(&str, Loss); 2] =
+    [("10 % random", Loss::Random(0.1)), ("5 % bursts", Loss::Bursts { mean: 0.05, burst: 4.0 })];
+
+#[test]
+fn heavy_losses_hardly_show() {
+    for (name, loss) in LOSSES {
+        let mut config = config(800, ms(20_000));
+        config.links.0.loss = loss;
+        let result = run(&config);
+        tell(name, &result);
+        assert_eq!(result.wrong(), 0);
+        assert!(result.frozen_share() < 0.01);
+        assert!(result.received_to_rendered() < ms(100));
+    }
+}
+
+#[test]
+fn without_repair_an_acknowledged_picture_ends_nearly_every_outage() {
+    for (name, loss) in LOSSES {
+        let mut config = config(800, ms(20_000));
+        config.links.0.loss = loss;
+        config.sender.retransmission = false;
+        config.sender.protection = false;
+        config.receiver.nack = false;
+        let result = run(&config);
+        tell(name, &result);
+        let outages = result.outages();
+        let by_key = outages.iter().filter(|it| it.by_key_frame).count();
+        assert!(outages.len() > 20);
+        assert!(10 * by_key <= outages.len(), "{by_key} of {}", outages.len());
+        // 1.5 round trips and two frames.
+        let limit = ms(75) + 2 * result.interval;
+        assert!(outages.iter().all(|it| it.since_last_loss <= limit), "{outages:?}");
+        assert_eq!(result.wrong(), 0);
+    }
+}
