@@ -401,7 +401,7 @@ pub fn rtp_stream(data: &[u8]) {
 /// If it does not.
 pub fn audio_buffer(data: &[u8]) {
     let mut config = AudioBufferConfig::new(1 + data.first().map_or(0, |byte| byte & 1));
-    config.stretch = data.len() % 5 > 0;
+    config.stretch = !data.len().is_multiple_of(5);
     let mut buffer = AudioBuffer::new(config);
     let types = [(111, "opus", AudioCodec::Opus, 48_000), (0, "pcmu", AudioCodec::Pcmu, 8_000)];
     for (payload_type, name, codec, rate) in types {
