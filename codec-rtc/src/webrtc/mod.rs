@@ -31,6 +31,7 @@ mod guard;
 mod peer;
 mod provider;
 mod sdp;
+pub mod turn;
 
 #[cfg(test)]
 mod tests;
