@@ -2,7 +2,7 @@
 
 use codec_core::audio::{AudioCodec, AudioEncoderConfig, AudioRate, FrameLength};
 use codec_core::codec::Bitrate;
-use codec_tests::{data, fuzz, mutate, rng, sound};
+use codec_tests::{data, fuzz, fuzz_webrtc, mutate, rng, sound};
 
 #[test]
 fn damaged_streams_never_panic_the_vp8_decoder() {
@@ -114,5 +114,70 @@ fn random_bytes_never_panic_the_parsers_of_opus() {
             bytes.splice(0..0, *b"OpusHead");
         }
         fuzz::opus_packet(&bytes);
+    });
+}
+
+#[test]
+fn damaged_sdp_never_panics_a_peer() {
+    let seeds = fuzz_webrtc::webrtc_sdp_seeds();
+    for (kind, seed) in (0..).zip(&seeds) {
+        let good: Vec<u8> = [&[kind], seed.as_bytes()].concat();
+        assert!(fuzz_webrtc::webrtc_sdp(&good), "{seed}");
+    }
+    rng::for_each_seed(150, |_, rng| {
+        let kind = rng.byte() & 1;
+        let seed = seeds[usize::from(kind)].as_bytes();
+        fuzz_webrtc::webrtc_sdp(&[&[kind], &mutate::damaged(seed, rng)[..]].concat());
+    });
+}
+
+#[test]
+fn strange_datagrams_never_panic_or_end_a_peer() {
+    rng::for_each_seed(40, |_, rng| {
+        let mut data = Vec::new();
+        for _ in 0..rng.below(30) {
+            let len = u16::try_from(rng.below(120)).unwrap();
+            data.push(rng.byte());
+            data.extend(len.to_le_bytes());
+            let first = *rng.pick(&[0, 1, 20, 21, 22, 23, 25, 0x2f, 0x80, 0x90]);
+            data.extend((0..len).map(|at| if at == 0 { first } else { rng.byte() }));
+        }
+        fuzz_webrtc::webrtc_datagrams(&data);
+    });
+}
+
+#[test]
+fn forged_srtp_and_turn_messages_are_refused() {
+    rng::for_each_seed(500, |_, rng| {
+        let mut data = vec![rng.byte()];
+        for _ in 0..rng.below(10) {
+            let len = u16::try_from(rng.below(100)).unwrap();
+            data.extend(len.to_le_bytes());
+            let mut body: Vec<u8> = (0..len).map(|_| rng.byte()).collect();
+            if let Some(first) = body.first_mut() {
+                *first = 0x80 | *first & 0x1f;
+            }
+            data.extend(&body);
+        }
+        fuzz_webrtc::srtp_unprotect(&data);
+        let mut data = Vec::new();
+        for _ in 0..rng.below(10) {
+            let mut body = vec![1, *rng.pick(&[3, 4, 0x13, 9, 0x19])];
+            let attributes = rng.below(4);
+            let mut values = Vec::new();
+            for _ in 0..attributes {
+                let kind = *rng.pick(&[0x08, 0x09, 0x0d, 0x14, 0x15, 0x16, 0x20, 0x12, 0x13]);
+                let len = u8::try_from(rng.below(24)).unwrap();
+                values.extend([0, kind, 0, len]);
+                values.extend((0..len.next_multiple_of(4)).map(|_| rng.byte()));
+            }
+            body.extend(u16::try_from(values.len()).unwrap().to_be_bytes());
+            body.extend([0x21, 0x12, 0xa4, 0x42]);
+            body.extend([0; 12]);
+            body.extend(values);
+            data.extend(u16::try_from(body.len()).unwrap().to_le_bytes());
+            data.extend(body);
+        }
+        fuzz_webrtc::turn_client(&data);
     });
 }

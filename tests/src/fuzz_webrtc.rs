@@ -1,0 +1,210 @@
+//! Bodies of the fuzz targets of what speaks with strangers: WebRTC, SRTP, TURN.
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use codec_rtc::srtp::{Protect, Suite, Unprotect};
+use codec_rtc::webrtc::turn::{TurnClient, TurnConfig};
+use codec_rtc::webrtc::{
+    Certificate, ChannelSettings, Direction, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig,
+};
+
+static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
+static CERTIFICATE: LazyLock<Certificate> = LazyLock::new(|| {
+    let now = Duration::from_secs(1_800_000_000);
+    Certificate::generate(&[1; 32], now, 30).expect("dates before 2050")
+});
+
+const ADDRESSES: [&str; 2] = ["10.0.0.1:5000", "10.0.0.2:6000"];
+
+fn address(of: usize) -> SocketAddr {
+    ADDRESSES[of].parse().expect("an address")
+}
+
+fn config(of: usize) -> PeerConfig {
+    let secret = [u8::try_from(of).unwrap_or(0); 32];
+    let mut config = PeerConfig::new(*BASE, secret, CERTIFICATE.clone());
+    config.candidates.push(LocalCandidate::Host(address(of)));
+    config.acknowledgements = true;
+    config
+}
+
+fn offer() -> (Peer, String, codec_rtc::webrtc::PendingOffer) {
+    let plan = |kind| MediaPlan { kind, direction: Direction::Both, stream: None };
+    let media = [plan(Kind::Audio), plan(Kind::Video)];
+    let channels = [ChannelSettings::reliable("data")];
+    let offered = Peer::offer(&config(0), &media, &channels, Duration::ZERO);
+    let (peer, sdp, pending, _) = offered.expect("an offer");
+    (peer, sdp, pending)
+}
+
+/// An offer and its answer that are good, as seeds.
+#[must_use]
+pub fn webrtc_sdp_seeds() -> [String; 2] {
+    let (_, offer, _) = offer();
+    let (_, answer) = Peer::answer(&offer, &config(1), Duration::ZERO).expect("an answer");
+    [offer, answer]
+}
+
+/// An SDP after a byte that says whether it is an offer or an answer. Whether it was taken.
+pub fn webrtc_sdp(data: &[u8]) -> bool {
+    let Some((kind, sdp)) = data.split_first() else { return false };
+    let sdp = String::from_utf8_lossy(sdp);
+    let now = Duration::from_secs(1);
+    let mut peer = if kind & 1 == 0 {
+        let Ok((peer, answer)) = Peer::answer(&sdp, &config(1), now) else { return false };
+        assert!(answer.starts_with("v=0"));
+        peer
+    } else {
+        let (mut peer, offer, pending) = offer();
+        if peer.accept_answer(pending, &with_names_of(&offer, &sdp), now).is_err() {
+            return false;
+        }
+        peer
+    };
+    let _ = peer.add_remote_candidate(&sdp, now);
+    for second in 2..40 {
+        peer.handle_timeout(Duration::from_secs(second));
+        while peer.poll_transmit().is_some() {}
+        while peer.poll_event().is_some() {}
+    }
+    assert!(peer.is_closed() && peer.next_time().is_none(), "nobody answered");
+    true
+}
+
+/// An answer with the names of an offer's lines of media, which are others each time.
+fn with_names_of(offer: &str, answer: &str) -> String {
+    let names = |sdp: &str| -> Vec<String> {
+        sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(str::to_owned).collect()
+    };
+    let mut text = answer.to_owned();
+    for (old, new) in names(answer).iter().zip(names(offer)).filter(|(old, _)| !old.is_empty()) {
+        text = text.replace(&format!("a=mid:{old}"), &format!("a=mid:{new}"));
+        text = text.replace(&format!(" {old}"), &format!(" {new}"));
+    }
+    text
+}
+
+/// Datagrams to both ends of a call, each after a byte that says from where and when, and its
+/// length in two little-endian bytes.
+///
+/// # Panics
+/// If datagrams of a stranger keep a call from connecting, or any end one that is connected.
+pub fn webrtc_datagrams(data: &[u8]) {
+    let mut early = Vec::new();
+    let mut late = Vec::new();
+    let mut rest = data;
+    while let Some(([how, low, high], tail)) = rest.split_first_chunk::<3>() {
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
+        let (datagram, tail) = tail.split_at(len);
+        if how & 1 == 0 { &mut early } else { &mut late }.push((*how, datagram));
+        rest = tail;
+    }
+    let (first, sdp, pending) = offer();
+    let (second, answer) = Peer::answer(&sdp, &config(1), Duration::ZERO).expect("an answer");
+    let mut ends = [first, second];
+    ends[0].accept_answer(pending, &answer, Duration::ZERO).expect("its answer");
+    let inject = |ends: &mut [Peer; 2], now, datagrams: &[(u8, &[u8])]| {
+        for (how, datagram) in datagrams {
+            let to = usize::from(how >> 1 & 1);
+            let stranger = SocketAddr::from(([10, 9, 9, 9], 9));
+            let known = how & 4 != 0;
+            let source = if known { address(1 - to) } else { stranger };
+            ends[to].receive(now, source, address(to), datagram);
+        }
+    };
+    let spoofed = early.iter().any(|(how, _)| how & 4 != 0);
+    for step in 0..300 {
+        let now = Duration::from_millis(20 * step);
+        if step == 1 || step == 5 {
+            inject(&mut ends, now, &early);
+        }
+        if step == 150 {
+            assert!(spoofed || ends.iter().all(Peer::is_connected), "strangers keep a call off");
+        }
+        let connected = ends.iter().all(Peer::is_connected);
+        if step == 151 && connected {
+            inject(&mut ends, now, &late);
+            assert!(ends.iter().all(Peer::is_connected), "a datagram ends a call");
+        }
+        for at in [0, 1] {
+            ends[at].handle_timeout(now);
+            while ends[at].poll_event().is_some() {}
+            while let Some(transmit) = ends[at].poll_transmit() {
+                let payload = transmit.payload;
+                ends[1 - at].receive(now, transmit.source, transmit.destination, &payload);
+            }
+        }
+        if step == 299 && connected {
+            assert!(ends.iter().all(Peer::is_connected), "a datagram ended a call");
+        }
+    }
+}
+
+/// Packets after their lengths in two little-endian bytes, to a receiver whose key nobody has; the
+/// first byte chooses the suite.
+///
+/// # Panics
+/// If a packet is taken, or changed although it is refused.
+pub fn srtp_unprotect(data: &[u8]) {
+    let Some((choice, mut rest)) = data.split_first() else { return };
+    let suite = Suite::ALL[usize::from(*choice) % Suite::ALL.len()];
+    let material = vec![0xa7; suite.material_bytes()];
+    let mut receiver = Unprotect::new(suite, &material).expect("the right length");
+    let mut sender = Protect::new(suite, &material).expect("the right length");
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
+        let (packet, tail) = tail.split_at(len);
+        rest = tail;
+        let mut bytes = packet.to_vec();
+        assert!(receiver.rtp(&mut bytes).is_err() && bytes == packet);
+        assert!(receiver.rtcp(&mut bytes).is_err() && bytes == packet);
+        if sender.rtp(&mut bytes).is_ok() {
+            let mut other = Unprotect::new(suite, &material).expect("the right length");
+            assert_eq!(other.rtp(&mut bytes), Ok(()));
+            assert_eq!(bytes, packet);
+        }
+        if sender.rtcp(&mut bytes).is_ok() {
+            let mut other = Unprotect::new(suite, &material).expect("the right length");
+            assert_eq!(other.rtcp(&mut bytes), Ok(()));
+            assert_eq!(bytes, packet);
+        }
+    }
+}
+
+/// Datagrams as from a TURN server, each after its length in two little-endian bytes.
+///
+/// # Panics
+/// If a client believes one that has no key.
+pub fn turn_client(data: &[u8]) {
+    let server = address(1);
+    let mut client = TurnClient::new(
+        TurnConfig {
+            server,
+            local: address(0),
+            credentials: Some(("user".into(), "password".into())),
+            secret: [3; 32],
+            lifetime: Duration::from_secs(600),
+        },
+        Duration::ZERO,
+    );
+    let mut rest = data;
+    let mut now = Duration::ZERO;
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
+        let (datagram, tail) = tail.split_at(len);
+        rest = tail;
+        // The number of the request that waits stands in the place of the datagram's own.
+        let mut datagram = datagram.to_vec();
+        if let (Some(request), Some(place)) = (client.poll_transmit(), datagram.get_mut(8..20)) {
+            place.copy_from_slice(&request.payload[8..20]);
+        }
+        client.receive(now, server, &datagram);
+        now += Duration::from_millis(100);
+        client.handle_timeout(now);
+        assert_eq!(client.relayed(), None);
+    }
+    while client.poll_transmit().is_some() {}
+    while client.poll_event().is_some() {}
+}
