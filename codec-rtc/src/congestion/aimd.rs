@@ -10,7 +10,9 @@ use super::units::seconds_between;
 const BETA: f64 = 0.85;
 /// Growth per second while the capacity is not known.
 const GROWTH: f64 = 0.08;
-/// Growth per second far below a capacity that was seen, where the queue is empty.
+/// Growth per second at least, in bits per second, beside flows that go by losses alone.
+const CONTESTED_GROWTH: f64 = 40e3;
+/// The rate does not grow above so many times what arrives.
 const MAX_AHEAD: f64 = 1.5;
 
 /// What the link carried whenever it was full: a mean and its deviation.
@@ -61,6 +63,8 @@ pub(super) struct Observed {
     pub(super) queueing_s: f64,
     /// The sender has less to send than it may.
     pub(super) is_limited: bool,
+    /// Others fill the queue.
+    pub(super) is_contested: bool,
 }
 
 /// What it did.
@@ -149,6 +153,7 @@ impl Aimd {
         }
         let near = self.capacity.bounds().is_some_and(|(low, _)| self.bps >= low);
         let growth = if near { self.additive(seen.rtt_s) } else { (self.bps * GROWTH).max(1e3) };
+        let growth = if seen.is_contested { growth.max(CONTESTED_GROWTH) } else { growth };
         let most = MAX_AHEAD * acked + 10e3;
         let next = (self.bps + growth * elapsed_s).min(most.max(self.bps));
         let next = next.clamp(self.bounds.0, self.bounds.1);
@@ -210,6 +215,7 @@ mod tests {
             rtt_s: 0.1,
             queueing_s: 0.0,
             is_limited: false,
+            is_contested: false,
         }
     }
 

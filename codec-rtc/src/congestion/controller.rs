@@ -29,6 +29,9 @@ const RECENT_S: f64 = 0.15;
 const DRAIN_S: [f64; 2] = [0.04, 0.6];
 /// Least share of the estimate while it is.
 const LEAST_DRAIN: f64 = 0.35;
+/// The target falls to the least share while bytes in flight go from the first to the second share
+/// of the window.
+const PUSHBACK: [f64; 2] = [0.85, 1.0];
 /// How long after a decrease.
 const DRAINING: Duration = Duration::from_secs(3);
 /// Queue that the window of bytes in flight leaves room for, in seconds.
@@ -252,13 +255,20 @@ impl Controller {
     /// The rate control after a report.
     fn step(&mut self, now: Duration) {
         self.limited.update(now, self.target().0);
+        // Where others fill the queue, giving way only makes room for them: losses decide.
+        let others = self.delays.is_contested(now) && self.loss.is_low();
+        let usage = match self.trend.usage() {
+            Usage::Overuse if others => Usage::Normal,
+            usage => usage,
+        };
         let seen = Observed {
-            usage: self.trend.usage(),
+            usage,
             acked_bps: self.throughput.estimate(),
             recent_bps: self.throughput.recent(RECENT_S),
             rtt_s: self.delays.rtt_s(),
             queueing_s: self.delays.queueing_s(),
             is_limited: self.limited.since().is_some(),
+            is_contested: others,
         };
         let before = self.aimd.bps();
         match self.aimd.update(now, seen) {
@@ -414,13 +424,19 @@ impl Controller {
     fn drain(&self) -> f64 {
         let [least, time] = DRAIN_S;
         let now = self.last_feedback.unwrap_or_default();
+        // Feedback comes late because the link has become slow: it says so before the delay does.
+        let [from, to] = PUSHBACK;
+        let fill = bits(self.in_flight_bytes()) / bits(self.window_bytes());
+        let is_silent = self.silence.limit_bps().is_some();
+        let excess = if is_silent { 0.0 } else { ((fill - from) / (to - from)).clamp(0.0, 1.0) };
+        let pushback = 1.0 - (1.0 - LEAST_DRAIN) * excess;
         let lowered = self.aimd.decreased();
         let draining = lowered.is_some_and(|at| now.saturating_sub(at) < DRAINING);
         let queue_s = self.delays.queueing_s();
         if !draining || queue_s < least || self.delays.is_contested(now) {
-            return 1.0;
+            return pushback;
         }
-        (1.0 - (queue_s - least) / time).max(LEAST_DRAIN)
+        (1.0 - (queue_s - least) / time).max(LEAST_DRAIN).min(pushback)
     }
 
     /// The rate that packets are to leave at while more wait.
@@ -435,7 +451,7 @@ impl Controller {
     pub fn window_bytes(&self) -> u64 {
         let now = self.last_feedback.unwrap_or_default();
         let contested = self.delays.is_contested(now);
-        let others_s = if contested { self.delays.queueing_s().min(0.5) } else { 0.0 };
+        let others_s = if contested { 2.0 * self.delays.queueing_s().min(0.5) } else { 0.0 };
         let round_s =
             self.delays.least_rtt_s() + self.feedback_interval_s + WINDOW_QUEUE_S + others_s;
         bytes(self.target().0 * round_s).max(LEAST_WINDOW_BYTES)

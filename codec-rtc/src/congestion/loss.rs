@@ -12,6 +12,8 @@ use super::units::{bits, seconds_between};
 
 /// Losses beyond the link's own that are looked into, as a share.
 const SUSPICIOUS: f64 = 0.04;
+/// Losses that a full queue makes, beyond the link's own.
+const LOW: f64 = 0.02;
 /// Losses of the link's own from which on the rate is bounded in any case, as a share, and how
 /// much: the bound is `BALANCE_BPS / (loss - TOLERATED)`.
 const TOLERATED: f64 = 0.05;
@@ -31,6 +33,8 @@ const MAX_INHERENT: f64 = 0.5;
 /// A test lasts at least, and at most, so many seconds, until so many packets are known.
 const TEST_S: [f64; 2] = [0.7, 3.0];
 const TEST_PACKETS: u32 = 60;
+/// Losses that come back within so many seconds at a much lower rate need no second test.
+const AGAIN_S: f64 = 20.0;
 /// A limit is held for so many seconds and then grows by this share each second.
 const HOLD_S: f64 = 2.0;
 const GROWTH: f64 = 0.10;
@@ -60,6 +64,8 @@ pub(super) struct LossLimit {
     lost: u32,
     arrived_bytes: u64,
     updated: Option<Duration>,
+    /// When the last test began, and the rate before.
+    tested: Option<(Duration, f64)>,
     seen_any: bool,
 }
 
@@ -76,6 +82,7 @@ impl Default for LossLimit {
             lost: 0,
             arrived_bytes: 0,
             updated: None,
+            tested: None,
             seen_any: false,
         }
     }
@@ -128,14 +135,20 @@ impl LossLimit {
         self.seen_any = true;
         let off = (loss - self.smoothed) * (loss - self.smoothed);
         self.smoothed += weight * (loss - self.smoothed);
-        self.observe(now, rtt_s, loss, arrived_bps);
+        self.observe(now, rtt_s, loss, (arrived_bps, sent_bps));
         let weight = VARIANCE_WEIGHT[usize::from(off < self.variance)];
         self.variance += weight * (off.min(0.05) - self.variance);
         self.begins = Some(now);
         (self.packets, self.lost, self.arrived_bytes) = (0, 0, 0);
     }
 
-    fn observe(&mut self, now: Duration, rtt_s: f64, loss: f64, arrived_bps: f64) {
+    fn observe(
+        &mut self,
+        now: Duration,
+        rtt_s: f64,
+        loss: f64,
+        (arrived_bps, sent_bps): (f64, f64),
+    ) {
         match &mut self.state {
             State::Testing { since, loss: loss_before, packets, lost } => {
                 // What is reported for a round trip was sent before.
@@ -162,6 +175,15 @@ impl LossLimit {
                 // One observation far off counts at once, a smaller excess when it lasts.
                 let sudden = loss > self.inherent + 0.10 + 3.0 * self.spread();
                 if sudden || self.smoothed > self.suspicious() {
+                    let (at, bps) = self.tested.unwrap_or_default();
+                    let again = bps > 0.0 && seconds_between(at, now) < AGAIN_S;
+                    if again && sent_bps < 0.85 * bps {
+                        // They come at a much lower rate as well: they are the link's own.
+                        self.inherent = self.inherent.max(self.smoothed).min(MAX_INHERENT);
+                        self.open();
+                        return;
+                    }
+                    self.tested = Some((now, sent_bps));
                     let loss = if sudden { loss } else { self.smoothed };
                     // What arrives, and what would have been lost of it anyway.
                     self.limit_bps = 0.95 * arrived_bps / (1.0 - self.inherent);
@@ -183,6 +205,11 @@ impl LossLimit {
         if matches!(self.state, State::Limited { .. }) && found_bps > self.limit_bps {
             self.limit_bps = found_bps;
         }
+    }
+
+    /// Whether hardly more is lost than the link loses anyway.
+    pub(super) fn is_low(&self) -> bool {
+        self.smoothed < self.inherent + LOW
     }
 
     /// Whether no more is lost than the link loses anyway.

@@ -28,10 +28,17 @@ fn at_most(kbps: u64) -> FlowConfig {
     FlowConfig { controller, ..FlowConfig::new() }
 }
 
+/// Seeds of the cases that are run several times.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
+
 /// One flow over a link and back with the same delay.
 fn one(link: LinkConfig, flow: FlowConfig, seconds: u64) -> Record {
+    seeded(link, flow, seconds, 1)
+}
+
+fn seeded(link: LinkConfig, flow: FlowConfig, seconds: u64, seed: u64) -> Record {
     let delay = u64::try_from(link.delay.as_millis()).expect("short");
-    World::new(vec![link, back(delay)], &[flow], 1).run(secs(seconds))
+    World::new(vec![link, back(delay)], &[flow], seed).run(secs(seconds))
 }
 
 /// What a piece of a run gave.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 
-use super::{at_most, figures, link, one, secs};
+use super::{SEEDS, at_most, figures, link, one, secs, seeded};
 use crate::congestion::ControllerConfig;
 use crate::congestion::simulation::FlowConfig;
 
@@ -21,13 +21,19 @@ fn a_link_that_falls_to_300_kbps_and_returns() {
             let figures = figures(&case, &record, ALONE, from, to);
             assert!(figures.utilisation > 0.75, "{figures:?}");
         }
-        let below = record.time_below(0, 300.0, 20.0).expect("below");
         let late_ms = 200.0 + delay_ms as f64;
-        let delayed = record.time_delayed(0, late_ms, 20.0, 40.0);
-        let back = record.time_to_reach(0, 1600.0, 40.0).expect("back");
-        println!("  below capacity after {below:.1} s, delay below 200 ms after {delayed:.1} s,");
-        println!("  80 % of the capacity {back:.1} s after its return; {:?}", record.stats);
-        assert!(below < 1.0 && delayed < 5.0 && back < 10.0);
+        let (mut below, mut delayed, mut back) = (0.0_f64, 0.0_f64, 0.0_f64);
+        for seed in SEEDS {
+            let record = seeded(link(delay_ms, queue_ms, &steps), at_most(5000), 60, 100 * seed);
+            below = below.max(record.time_below(0, 300.0, 20.0).expect("below"));
+            delayed = delayed.max(record.time_delayed(0, late_ms, 20.0, 40.0));
+            back = back.max(record.time_to_reach(0, 1600.0, 40.0).expect("back"));
+        }
+        println!("  slowest of five seeds: below the capacity after {below:.1} s,");
+        println!(
+            "  delay below 200 ms after {delayed:.1} s, 80 % used {back:.1} s after its return"
+        );
+        assert!(below < 1.0 && delayed < 4.0 && back < 12.0);
     }
 }
 
