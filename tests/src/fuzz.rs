@@ -11,6 +11,7 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 
+use codec_rtc::congestion::{Controller, ControllerConfig, PacketKind, PacketReport};
 use codec_rtc::jitter::audio::{
     AudioBuffer, AudioBufferConfig, Incoming, MAX_DELAY, MAX_PACKETS, PULL_FRAMES,
 };
@@ -450,4 +451,52 @@ pub fn audio_buffer(data: &[u8]) {
     let stats = buffer.stats();
     assert!(stats.silent_concealed_samples <= stats.concealed_samples);
     assert!(stats.packets_discarded <= stats.packets_received);
+}
+
+/// Congestion control: what is sent and reported, four bytes for each step, in any order and with
+/// any times. The first byte chooses the bounds.
+///
+/// # Panics
+/// If the estimate leaves them.
+pub fn congestion(data: &[u8]) {
+    let Some((&options, rest)) = data.split_first() else { return };
+    let [min, max] =
+        [5 + u64::from(options & 15) * 10, 200 << (options >> 4).min(12)].map(Bitrate::kbps);
+    let config = ControllerConfig { min, max, start: min, ..ControllerConfig::default() };
+    let mut controller = Controller::new(config).expect("within their ranges");
+    let (mut now, mut number, mut probe) = (Duration::ZERO, 0_u16, None);
+    for &[what, a, b, c] in rest.as_chunks::<4>().0 {
+        let wide = u16::from_be_bytes([b, c]);
+        now += Duration::from_millis(u64::from(what >> 4) * u64::from(a >> 2));
+        match what & 7 {
+            0..3 => {
+                number = if a & 3 == 3 { wide } else { number.wrapping_add(1) };
+                let bytes = if a & 3 == 2 { u32::from(wide) << 16 } else { wide.into() };
+                controller.on_sent(now, number, bytes, PacketKind::Media, probe);
+            }
+            3..6 => {
+                let arrival = now + Duration::from_millis(u64::from(b) << (a & 31));
+                let report = |step: u16| PacketReport {
+                    sequence: number.wrapping_sub(u16::from(a)).wrapping_add(step),
+                    arrival: (c.rotate_right(step.into()) & 1 == 1)
+                        .then(|| arrival.saturating_sub(Duration::from_millis(u64::from(step)))),
+                };
+                let reports: Vec<_> = (0..u16::from(c)).map(report).collect();
+                let outcome = controller.on_feedback(now, &reports);
+                assert!(outcome.received.len() + outcome.lost.len() <= 16_384);
+            }
+            6 => {
+                controller.on_loss_report(now, f64::from(b) / 255.0);
+                controller.on_rtt(now, Duration::from_millis(wide.into()));
+                controller.on_remb(Bitrate(u64::from(wide) << (a & 31)));
+            }
+            _ => probe = controller.poll_probe().map(|cluster| cluster.id),
+        }
+        let told = controller.poll(now);
+        for estimate in told.into_iter().chain([controller.estimate()]) {
+            assert!((min..=max).contains(&estimate.target) && estimate.target <= estimate.stable);
+            assert!(estimate.stable <= max && (0.0..=1.0).contains(&estimate.loss));
+        }
+        assert!(controller.pacing_rate() >= min);
+    }
 }

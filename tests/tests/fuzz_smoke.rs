@@ -181,3 +181,11 @@ fn forged_srtp_and_turn_messages_are_refused() {
         fuzz_webrtc::turn_client(&data);
     });
 }
+
+#[test]
+fn any_feedback_keeps_the_estimate_within_its_bounds() {
+    rng::for_each_seed(400, |_, rng| {
+        let bytes: Vec<u8> = (0..rng.below(4000)).map(|_| rng.byte()).collect();
+        fuzz::congestion(&bytes);
+    });
+}
