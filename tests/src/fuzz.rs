@@ -21,6 +21,10 @@ use std::time::Duration;
 
 use crate::rng::Rng;
 
+mod repair;
+
+pub use repair::{flexfec, frame_buffer, ulpfec};
+
 /// The native VP8 decoder.
 ///
 /// # Panics
