@@ -102,3 +102,26 @@ fn case_5_8_a_flow_pauses() {
         assert!(figures.fairness > 0.8, "{figures:?}");
     }
 }
+
+/// How fair it is varies from run to run.
+#[test]
+fn fairness_over_seeds() {
+    let steps = [(0, 4000), (25, 2000), (50, 3500), (75, 1000), (100, 2000)];
+    let flow = |at| FlowConfig { start: secs(at), ..at_most(5000) };
+    let (mut two, mut three) = (Vec::new(), Vec::new());
+    for seed in 1..=10 {
+        let links = vec![link(50, 300, &steps), back(50)];
+        let record = World::new(links, &[at_most(5000); 2], 1000 * seed).run(secs(125));
+        two.push(record.fairness(&[0, 1], 0.0, 125.0));
+        let links = vec![link(50, 300, &[(0, 3500)]), back(50)];
+        let flows = [flow(0), flow(20), flow(40)];
+        let record = World::new(links, &flows, 1000 * seed).run(secs(120));
+        three.push(record.fairness(&[0, 1, 2], 60.0, 120.0));
+    }
+    for (case, fairness) in [("5.2", &mut two), ("5.4", &mut three)] {
+        fairness.sort_by(f64::total_cmp);
+        let (least, median) = (fairness[0], fairness[fairness.len() / 2]);
+        println!("  {case}, ten seeds: Jain's index at least {least:.2}, median {median:.2}");
+        assert!(least > 0.6 && median > 0.85, "{case}: {fairness:?}");
+    }
+}
