@@ -284,6 +284,12 @@ impl Assembly {
         Some(next)
     }
 
+    /// The first complete frame, if there are more than `most`.
+    pub(super) fn first_beyond(&self, most: usize) -> Option<i64> {
+        let (&start, _) = self.complete.first_key_value()?;
+        (self.complete.len() > most).then_some(start)
+    }
+
     /// Complete frames in their order: first number, first packet.
     pub(super) fn complete(&self) -> impl Iterator<Item = (i64, &Stored)> {
         let first = |(start, _): (&i64, &i64)| Some((*start, self.packets.get(start)?));

@@ -13,6 +13,9 @@ use crate::packet::vp8::Decodable;
 use crate::recovery::Reordering;
 use crate::rtp::Malformed;
 
+/// Most complete frames that wait for others; the oldest is dropped first.
+const MAX_FRAMES: usize = 256;
+
 /// What to do next.
 enum Next {
     /// Give the frame out that starts there.
@@ -113,6 +116,9 @@ impl FrameBuffer {
     /// and at [`Self::next_time`].
     pub fn poll(&mut self, now: Duration) -> Option<Frame> {
         self.polled = now;
+        while let Some(start) = self.assembly.first_beyond(MAX_FRAMES) {
+            self.drop_frame(start, true, &Why::TooOld);
+        }
         loop {
             match self.choose(now) {
                 Next::Wait => return None,
@@ -131,16 +137,22 @@ impl FrameBuffer {
         let Some(next) = self.assembly.next() else { return Next::Wait };
         let reordering = self.reordering.wait();
         let mut is_first = true;
+        // What is missing before the first frame is missing before all of them.
+        let mut seen = None;
         for (start, first) in self.assembly.complete() {
             let head = Head::of(first);
             let follows =
                 is_first && (start == next || self.tracker.missing_before(&head) == Some(0));
-            is_first = false;
+            if is_first && !follows {
+                seen = self.assembly.gap(start).map(|(_, seen)| seen);
+            }
+            let is_next = std::mem::replace(&mut is_first, false);
             let gap = !follows;
-            match self.tracker.judge(&head, gap) {
+            let verdict = self.tracker.judge(&head, gap);
+            match verdict {
                 Verdict::Now => {
                     let decodable = Decodable::Yes;
-                    let until = if gap { self.wait_for_gap(start, first.timestamp) } else { None };
+                    let until = self.wait_for_gap(seen.filter(|_| gap), first.timestamp);
                     if until.is_none_or(|until| until <= now) {
                         return Next::Give { start, gap, decodable };
                     }
@@ -161,8 +173,11 @@ impl FrameBuffer {
                 }
                 Verdict::Never | Verdict::Perhaps => {
                     let completed = self.assembly.completed(start).unwrap_or(now);
-                    let seen = self.assembly.gap(start).map_or(completed, |(_, seen)| seen);
-                    self.stall.blocked(seen, true, self.tracker.first_lost(&head));
+                    if is_next {
+                        let may_come = verdict == Verdict::Perhaps;
+                        let lost = self.tracker.first_lost(&head);
+                        self.stall.blocked(seen.unwrap_or(completed), may_come, lost);
+                    }
                     if completed.saturating_add(self.config.max_age) <= now {
                         return Next::Drop { start, gap, why: Why::TooOld };
                     }
@@ -177,11 +192,9 @@ impl FrameBuffer {
     }
 
     /// Until when a frame that can be decoded waits for those that are missing before it.
-    fn wait_for_gap(&self, start: i64, timestamp: i64) -> Option<Duration> {
-        if !self.tracker.has_key() {
-            return None;
-        }
-        let (_, seen) = self.assembly.gap(start)?;
+    /// `seen`: when it was seen that they are.
+    fn wait_for_gap(&self, seen: Option<Duration>, timestamp: i64) -> Option<Duration> {
+        let seen = seen.filter(|_| self.tracker.has_key())?;
         let reordering = self.reordering.wait();
         let overtaken = seen.saturating_add(reordering);
         if !self.config.waits_to_show_all {

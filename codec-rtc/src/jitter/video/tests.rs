@@ -368,6 +368,23 @@ fn floods_are_bounded_and_the_stream_goes_on_after_them() {
 }
 
 #[test]
+fn frames_that_wait_for_one_that_never_comes_are_bounded() {
+    let mut stream = Stream::new(true);
+    let mut it = buffer();
+    push(&mut it, ms(0), &stream.frame(KEY, 1));
+    assert_eq!(poll(&mut it, ms(0)), [0]);
+    stream.frame(DELTA, 1);
+    for frame in 0..2000_u64 {
+        push(&mut it, ms(1 + frame / 10), &stream.frame(DELTA, 1));
+        assert_eq!(poll(&mut it, ms(1 + frame / 10)), []);
+        assert!(it.held() <= 257);
+    }
+    assert_eq!(it.dropped().too_old + it.dropped().reference_lost, 2000 - it.held() as u64);
+    push(&mut it, ms(300), &stream.frame(Plan { diffs: &[2002], ..DELTA }, 1));
+    assert_eq!(poll(&mut it, ms(310)).len(), 1, "the key frame may still be referred to");
+}
+
+#[test]
 fn a_frame_of_2048_packets_comes_out_and_a_longer_one_does_not() {
     for (packets, comes) in [(2048, true), (2049, false)] {
         let mut it = buffer();
