@@ -26,9 +26,11 @@ pub struct PeerConfig {
     pub codecs: Codecs,
     /// Versions of DTLS.
     pub dtls: DtlsVersions,
-    /// Estimation of the bandwidth to the other end, beginning with this rate; `None`: off, and
-    /// packets leave as they come.
+    /// Estimation of the bandwidth to the other end, beginning with this rate; `None`: off.
     pub start_bitrate: Option<Bitrate>,
+    /// Pictures leave at 1.1 times the estimate, by the stack's pacer. Off, they leave as they come,
+    /// and a [`Pacer`](crate::pacer::Pacer) before the peer can let them go in quicker bursts.
+    pub paced: bool,
     /// Tell which packets have arrived ([`Event::Delivery`](super::Event::Delivery)). Copies every
     /// packet once.
     pub acknowledgements: bool,
@@ -41,7 +43,7 @@ pub struct PeerConfig {
 }
 
 impl PeerConfig {
-    /// Full ICE, VP8 and Opus and G.711, estimation from 1 Mb/s, statistics each second.
+    /// Full ICE, VP8 and Opus and G.711, estimation from 1 Mb/s without pacing, statistics each second.
     #[must_use]
     pub fn new(base: Instant, secret: [u8; 32], certificate: Certificate) -> Self {
         Self {
@@ -53,6 +55,7 @@ impl PeerConfig {
             codecs: Codecs::default(),
             dtls: DtlsVersions::default(),
             start_bitrate: Some(Bitrate::kbps(1000)),
+            paced: false,
             acknowledgements: false,
             stats_interval: Some(Duration::from_secs(1)),
             channel_buffer_bytes: 1 << 20,

@@ -10,6 +10,8 @@ use crate::webrtc::{ClosedReason, Event};
 
 /// Most outputs of the stack in one go: far more than there ever are.
 const OUTPUTS: usize = 100_000;
+/// Most times that the stack is told the same time.
+const TICKS: usize = 1000;
 /// Errors in a row after which the stack is given up.
 const FAILURES: u32 = 50;
 /// Until then it is asked again after this time.
@@ -18,15 +20,18 @@ const RETRY: Duration = Duration::from_millis(20);
 const HANG_UP: Duration = Duration::from_secs(1);
 
 impl Peer {
-    /// Tells the stack the time, then does all that is due.
+    /// Tells the stack the time, then does all that is due: its pacer gives one packet each time.
     pub(super) fn tick(&mut self) {
-        if self.state != State::Closed || self.rtc.is_alive() {
+        for _ in 0..TICKS {
             let input = Input::Timeout(self.instant(self.now));
             if let Err(error) = self.rtc.handle_input(input) {
                 self.input_error(&error);
             }
+            self.drive();
+            if self.stack_time.is_none_or(|at| at > self.now) {
+                return;
+            }
         }
-        self.drive();
     }
 
     /// Fetches all output of the stack, and ends the call if it is time.

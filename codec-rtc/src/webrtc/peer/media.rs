@@ -230,6 +230,7 @@ impl Peer {
                 // SSRCs are random: so is the first number, below half of the range, where a
                 // receiver that misses it does not take the next for a wrap (RFC 3711, 3.3.1).
                 let next = u64::from(*stream.ssrc() & 0x3fff);
+                stream.set_unpaced(!self.paced);
                 self.senders.push(Sender { mid, next });
                 self.senders.last_mut()
             }

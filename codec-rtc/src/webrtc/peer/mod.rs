@@ -64,6 +64,7 @@ pub struct Peer {
     last_error: Option<String>,
     /// Times in a row that the stack gave errors instead of output.
     failures: u32,
+    paced: bool,
     senders: Vec<media::Sender>,
     channels: Vec<str0m::channel::ChannelId>,
     /// A line for data channels is in the SDP.

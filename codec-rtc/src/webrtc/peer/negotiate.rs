@@ -179,6 +179,7 @@ impl Peer {
             plain_alert: None,
             last_error: None,
             failures: 0,
+            paced: config.paced,
             senders: Vec::<media::Sender>::new(),
             channels: Vec::new(),
             data_negotiated: false,

@@ -354,6 +354,27 @@ fn the_estimate_rises_to_what_is_wanted() {
 }
 
 #[test]
+fn frames_leave_at_once() {
+    for offerer in [(|config| config.paced = true) as fn(&mut PeerConfig), |_| {}] {
+        let mut call = Setup { offerer, ..Setup::default() }.call();
+        call.connect();
+        let start = call.now;
+        let mut media = Media::new(&call, 0);
+        for _ in 0..4 {
+            media.second(&mut call, 0);
+        }
+        call.run_for(ms(500));
+        let delay = |packet: &&RtpPacket| {
+            let sent = start + ms(u64::from(packet.header.timestamp) / 90);
+            packet.arrival - sent - ms(25)
+        };
+        // Four packets of 900 bytes on 20 Mb/s; the pacer has no reason to wait, either.
+        let worst = call.ends[1].packets(Codec::Vp8).iter().map(delay).max().unwrap();
+        assert!(worst < ms(3), "{worst:?}");
+    }
+}
+
+#[test]
 fn what_does_not_fit_or_is_not_wanted_is_refused() {
     let direction = Direction::SendOnly;
     let mut call = Setup { direction, ..Setup::default() }.call();
