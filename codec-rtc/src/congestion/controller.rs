@@ -1,5 +1,7 @@
 //! The parts together.
 
+mod output;
+
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -17,33 +19,18 @@ use super::probe::{ProbeCluster, Probes, Situation};
 use super::silence::Silence;
 use super::throughput::Throughput;
 use super::trend::{Trend, Usage};
-use super::units::{bitrate, bits, bps, bytes, seconds_between};
-use super::{ControllerConfig, Estimate, Outcome, PacketKind, PacketReport, Reason, Stats};
+use super::units::{bps, seconds_between};
+use super::{ControllerConfig, Estimate, Outcome, PacketKind, PacketReport, Stats};
 use crate::rtcp::{Ccfb, Twcc};
 
 /// Most packets that one report may speak of; the rest of it is not read.
 const MAX_REPORTS: usize = 16_384;
 /// The window of plain arrival rate that a decrease goes by, in seconds.
 const RECENT_S: f64 = 0.15;
-/// A queue above this is emptied after a decrease, within about the second time.
-const DRAIN_S: [f64; 2] = [0.04, 0.6];
-/// Least share of the estimate while it is.
-const LEAST_DRAIN: f64 = 0.35;
-/// The target falls to the least share while bytes in flight go from the first to the second share
-/// of the window.
-const PUSHBACK: [f64; 2] = [0.85, 1.0];
-/// How long after a decrease.
-const DRAINING: Duration = Duration::from_secs(3);
-/// Queue that the window of bytes in flight leaves room for, in seconds.
-const WINDOW_QUEUE_S: f64 = 0.12;
-/// Least window.
-const LEAST_WINDOW_BYTES: u64 = 6_000;
 /// No probing within this after a decrease.
 const CALM_S: f64 = 3.0;
 /// How often the parts that depend on time alone are looked at.
 const TICK: Duration = Duration::from_millis(50);
-/// Pacing, as a multiple of the estimate.
-const PACING: f64 = 2.5;
 
 /// Congestion control of one path, from the sender's side.
 #[derive(Clone, Debug)]
@@ -366,112 +353,6 @@ impl Controller {
         self.probes.update(now, situation);
     }
 
-    /// The estimate as it is.
-    #[must_use]
-    pub fn estimate(&self) -> Estimate {
-        let (stable, mut reason) = self.target();
-        let drained = stable * self.drain();
-        if drained < stable {
-            reason = Reason::Draining;
-        }
-        let [target, stable] = [drained, stable].map(|rate| self.bounded(rate));
-        let loss = if self.uses_fallback { self.reported_loss } else { self.loss.loss() };
-        let seconds = |value: f64| Duration::from_secs_f64(value.clamp(0.0, 60.0));
-        Estimate {
-            target,
-            stable,
-            throughput: self.throughput.estimate().map(bitrate),
-            loss,
-            rtt: seconds(self.delays.rtt_s()),
-            queueing: seconds(self.delays.queueing_s()),
-            usage: self.trend.usage(),
-            reason,
-        }
-    }
-
-    fn bounded(&self, rate: f64) -> Bitrate {
-        bitrate(rate).clamp(self.config.min, self.config.max)
-    }
-
-    /// What the link is taken to carry, and what decides it.
-    fn target(&self) -> (f64, Reason) {
-        let first = match (self.last_feedback, self.by_probe) {
-            _ if self.uses_fallback => (self.fallback.bps(), Reason::Loss),
-            (None, _) => (self.aimd.bps(), Reason::Start),
-            (_, true) => (self.aimd.bps(), Reason::Probe),
-            (_, false) => (self.aimd.bps(), Reason::Delay),
-        };
-        let limits = [
-            (Some(self.loss.limit_bps()), Reason::Loss),
-            (self.remb_bps, Reason::Receiver),
-            (self.silence.limit_bps(), Reason::Silence),
-        ];
-        let (rate, reason) = limits.iter().fold(first, |least, &(limit, reason)| match limit {
-            Some(limit) if limit < least.0 => (limit, reason),
-            _ => least,
-        });
-        let (min, max) = (bps(self.config.min), bps(self.config.max));
-        if rate <= min {
-            (min, if reason == Reason::Start { reason } else { Reason::Lowest })
-        } else if rate >= max {
-            (max, Reason::Highest)
-        } else {
-            (rate, reason)
-        }
-    }
-
-    /// Share of the estimate that leaves room for the queue to empty.
-    fn drain(&self) -> f64 {
-        let [least, time] = DRAIN_S;
-        let now = self.last_feedback.unwrap_or_default();
-        // Feedback comes late because the link has become slow: it says so before the delay does.
-        let [from, to] = PUSHBACK;
-        let fill = bits(self.in_flight_bytes()) / bits(self.window_bytes());
-        let is_silent = self.silence.limit_bps().is_some();
-        let excess = if is_silent { 0.0 } else { ((fill - from) / (to - from)).clamp(0.0, 1.0) };
-        let pushback = 1.0 - (1.0 - LEAST_DRAIN) * excess;
-        let lowered = self.aimd.decreased();
-        let draining = lowered.is_some_and(|at| now.saturating_sub(at) < DRAINING);
-        let queue_s = self.delays.queueing_s();
-        if !draining || queue_s < least || self.delays.is_contested(now) {
-            return pushback;
-        }
-        (1.0 - (queue_s - least) / time).max(LEAST_DRAIN).min(pushback)
-    }
-
-    /// The rate that packets are to leave at while more wait.
-    #[must_use]
-    pub fn pacing_rate(&self) -> Bitrate {
-        let rate = PACING * self.target().0;
-        bitrate(rate.max(bps(self.config.min)))
-    }
-
-    /// Most bytes that are to be in flight.
-    #[must_use]
-    pub fn window_bytes(&self) -> u64 {
-        let now = self.last_feedback.unwrap_or_default();
-        let contested = self.delays.is_contested(now);
-        let others_s = if contested { 2.0 * self.delays.queueing_s().min(0.5) } else { 0.0 };
-        let round_s =
-            self.delays.least_rtt_s() + self.feedback_interval_s + WINDOW_QUEUE_S + others_s;
-        bytes(self.target().0 * round_s).max(LEAST_WINDOW_BYTES)
-    }
-
-    /// Bytes of which no report has come yet.
-    #[must_use]
-    pub fn in_flight_bytes(&self) -> u64 {
-        self.history.in_flight_bytes()
-    }
-
-    /// Whether so much is in flight that everything but audio is to wait. Never for long without
-    /// feedback.
-    #[must_use]
-    pub fn is_window_full(&self, now: Duration) -> bool {
-        let patience_s = 0.3 + self.delays.rtt_s();
-        let is_heard = self.last_feedback.is_some_and(|at| seconds_between(at, now) < patience_s);
-        is_heard && self.in_flight_bytes() > self.window_bytes()
-    }
-
     /// The next cluster of packets to probe with.
     pub fn poll_probe(&mut self) -> Option<ProbeCluster> {
         let cluster = self.probes.poll();
@@ -495,12 +376,5 @@ impl Controller {
     #[must_use]
     pub fn inherent_loss(&self) -> f64 {
         self.loss.inherent()
-    }
-
-    /// Milliseconds' worth of the target that are in flight, for reports.
-    #[must_use]
-    pub fn flight_time(&self) -> Duration {
-        let seconds = bits(self.in_flight_bytes()) / self.target().0.max(1.0);
-        Duration::from_secs_f64(seconds.clamp(0.0, 60.0))
     }
 }
