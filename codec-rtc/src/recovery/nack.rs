@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::reordering::Reordering;
-use crate::sequence::{Unwrapper16, wrap_16};
+use crate::sequence::{Unwrapper16, distance_16, wrap_16};
 
 /// Settings of a [`Nacker`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,12 +78,17 @@ struct Missing {
     first_asked: Duration,
 }
 
+/// Numbers further away than this are another stream's, or a restart (RFC 3550, A.1).
+const FAR: i64 = 3000;
+
 /// The receiver's side.
 #[derive(Clone, Debug)]
 pub struct Nacker {
     config: NackConfig,
     sequence: Unwrapper16,
     highest: Option<i64>,
+    /// A packet far from all before it.
+    stray: Option<u16>,
     missing: BTreeMap<i64, Missing>,
     reordering: Reordering,
     rtt: Duration,
@@ -101,6 +106,7 @@ impl Nacker {
             config,
             sequence: Unwrapper16::default(),
             highest: None,
+            stray: None,
             missing: BTreeMap::new(),
             reordering: Reordering::new(least, most),
             rtt: config.rtt,
@@ -134,14 +140,24 @@ impl Nacker {
         (self.rtt + margin).max(answered).clamp(least, most.max(least))
     }
 
-    /// A packet came. What lies far outside the stream ([`crate::jitter::video::Pushed::Stray`])
-    /// does not belong here.
+    /// A packet came. One far from all before it is passed over; with a second one close behind it
+    /// the numbers begin anew.
     pub fn push(&mut self, now: Duration, sequence: u16, came: Came) {
         let number = self.sequence.peek(sequence);
         let Some(highest) = self.highest else {
             self.highest = Some(self.sequence.unwrap(sequence));
             return;
         };
+        if (number - highest).abs() > FAR {
+            let before = self.stray.replace(sequence);
+            if before.is_some_and(|stray| (1..=16).contains(&distance_16(stray, sequence))) {
+                self.counters.given_up += self.missing.len() as u64;
+                self.missing.clear();
+                self.highest = Some(self.sequence.unwrap(sequence));
+            }
+            return;
+        }
+        self.stray = None;
         if number <= highest {
             if let Some(missing) = self.missing.remove(&number) {
                 self.counters.recovered += 1;
@@ -316,18 +332,30 @@ mod tests {
     fn jumps_are_bounded_and_forgotten_when_nobody_waits() {
         let mut it = nacker();
         it.push(ms(0), 0, Came::Media);
-        it.push(ms(0), 30_000, Came::Media);
+        it.push(ms(0), 3000, Came::Media);
         assert_eq!(it.missing.len(), 100);
-        it.forget_before(29_990);
+        it.forget_before(2990);
         assert_eq!(poll(&mut it, ms(5)).len(), 10);
-        it.forget_before(30_001);
+        it.forget_before(3001);
         assert_eq!(it.next_time(), None);
-        // An old one that was not forgotten goes with its age.
-        it.push(ms(6), 30_002, Came::Media);
         for step in 1..=120_u16 {
-            it.push(ms(6), 30_002_u16.wrapping_add(step * 90), Came::Media);
+            it.push(ms(6), 3000_u16.wrapping_add(step * 90), Came::Media);
         }
         assert!(it.missing.len() <= 100);
+    }
+
+    #[test]
+    fn far_numbers_count_only_with_a_second_one_behind_them() {
+        let mut it = nacker();
+        it.push(ms(0), 100, Came::Media);
+        it.push(ms(0), 40_000, Came::Media);
+        it.push(ms(0), 102, Came::Media);
+        assert_eq!(poll(&mut it, ms(5)), [101]);
+        // A restart, backwards.
+        for sequence in [60_000, 60_001, 60_003] {
+            it.push(ms(6), sequence, Came::Media);
+        }
+        assert_eq!(poll(&mut it, ms(11)), [60_002]);
     }
 
     #[test]
