@@ -3,25 +3,33 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use codec_core::audio::AudioBuf;
+
 use super::audio_in::AudioIn;
 use super::config::{PacketFeedback, ReceiverConfig};
 use super::stats::ReceiverStats;
 use super::video_in::{Taken, VideoIn};
 use crate::demux::{self, Datagram};
 use crate::extension::Extensions;
-use crate::jitter::audio::AudioBuffer;
-use crate::jitter::video::{Frame, FrameId};
+use crate::jitter::audio::{AudioBuffer, Pulled};
+use crate::jitter::video::{Frame, FrameId, PlayoutDelay, Repair};
+use crate::packet::vp8::CLOCK_HZ;
 use crate::report::{
     CcfbRecorder, CcfbRecorderConfig, RoundTrip, Schedule, ScheduleConfig, TwccRecorder,
     TwccRecorderConfig, ntp,
 };
 use crate::rtcp::{self, Bye, Ecn, Nack, Pli, ReceiverReport, Rpsi, Sdes, Xr};
 use crate::rtp::{self, Malformed};
+use crate::sync::{Delays, LipSync, LipSyncConfig};
 
 /// Longest datagram that is looked at.
 pub const MAX_DATAGRAM_BYTES: usize = 2048;
 /// Least time between two reports that a gap brings about.
 const GAP_INTERVAL: Duration = Duration::from_millis(10);
+/// From this loss on requests are sent twice, so long apart.
+const LOSSY: u8 = 5;
+const ASK_AGAIN: Duration = Duration::from_millis(8);
+const MAX_REPEATS: usize = 64;
 /// How often decoded pictures are acknowledged.
 const ACKNOWLEDGE_INTERVAL: Duration = Duration::from_millis(40);
 
@@ -43,6 +51,7 @@ pub struct Receiver {
     video: Option<VideoIn>,
     audio: Option<AudioIn>,
     recorder: Recorder,
+    lips: Option<LipSync>,
     round_trip: RoundTrip,
     schedule: Schedule,
     /// The last picture that was decoded, and the one that was acknowledged.
@@ -51,6 +60,11 @@ pub struct Receiver {
     acknowledged_at: Option<Duration>,
     ready: VecDeque<Vec<u8>>,
     left: Option<String>,
+    /// Share of lost packets in the last report, in 1/256.
+    fraction_lost: u8,
+    /// Requests that are repeated, and when: one of two gets through more often, and the sender
+    /// answers once in a round trip.
+    repeats: VecDeque<(Duration, rtcp::Packet)>,
     last_packet: Option<Duration>,
     stats: ReceiverStats,
 }
@@ -87,10 +101,16 @@ impl Receiver {
             seed: config.seed,
             ..ScheduleConfig::default()
         };
+        let lips = config
+            .streams
+            .audio
+            .filter(|_| video.is_some())
+            .map(|audio| LipSync::new(LipSyncConfig::default(), audio.clock_hz, CLOCK_HZ));
         Self {
             video,
             audio,
             recorder,
+            lips,
             round_trip: RoundTrip::default(),
             schedule: Schedule::new(Duration::ZERO, schedule),
             decoded: None,
@@ -98,6 +118,8 @@ impl Receiver {
             acknowledged_at: None,
             ready: VecDeque::new(),
             left: None,
+            fraction_lost: 0,
+            repeats: VecDeque::new(),
             last_packet: None,
             stats: ReceiverStats::default(),
             config,
@@ -113,9 +135,19 @@ impl Receiver {
         self
     }
 
-    /// The buffer that sound is pulled from.
-    pub fn audio(&mut self) -> Option<&mut AudioBuffer> {
-        self.audio.as_mut()?.buffer.as_mut()
+    /// The buffer that sound waits in.
+    #[must_use]
+    pub fn audio(&self) -> Option<&AudioBuffer> {
+        self.audio.as_ref()?.buffer.as_ref()
+    }
+
+    /// The next 10 ms of sound, which are heard at `now`; `None` where there is no buffer.
+    pub fn pull_audio(&mut self, now: Duration, out: &mut AudioBuf) -> Option<Pulled> {
+        let pulled = self.audio.as_mut()?.buffer.as_mut()?.pull(now, out);
+        if let (Some(lips), Some(timestamp)) = (&mut self.lips, pulled.timestamp) {
+            lips.audio_played(now, timestamp);
+        }
+        Some(pulled)
     }
 
     /// Takes a datagram: RTP or RTCP.
@@ -179,11 +211,17 @@ impl Receiver {
                         self.video.as_mut().filter(|video| video.stream.ssrc == report.ssrc)
                     {
                         video.reception.on_sender_report(now, report.info.ntp);
+                        if let Some(lips) = &mut self.lips {
+                            lips.video_report(report.info.rtp_timestamp, report.info.ntp);
+                        }
                     }
                     if let Some(audio) =
                         self.audio.as_mut().filter(|audio| audio.stream.ssrc == report.ssrc)
                     {
                         audio.reception.on_sender_report(now, report.info.ntp);
+                        if let Some(lips) = &mut self.lips {
+                            lips.audio_report(report.info.rtp_timestamp, report.info.ntp);
+                        }
                     }
                 }
                 rtcp::Packet::Xr(report) => {
@@ -207,10 +245,7 @@ impl Receiver {
         let Some(rtt) = self.round_trip.smoothed() else { return };
         if let Some(video) = &mut self.video {
             let repair = self.config.video.repair;
-            video.set_round_trip(
-                rtt,
-                crate::jitter::video::Repair { nack: self.config.nack, ..repair },
-            );
+            video.set_round_trip(rtt, Repair { nack: self.config.nack, ..repair });
         }
     }
 
@@ -234,10 +269,27 @@ impl Receiver {
         }
     }
 
-    /// A picture came up on the screen.
-    pub fn rendered(&mut self, at: Duration) {
+    /// The picture with this RTP timestamp came up on the screen.
+    pub fn rendered(&mut self, at: Duration, timestamp: u32) {
         if let Some(video) = &mut self.video {
             video.buffer.rendered(at);
+        }
+        if let Some(lips) = &mut self.lips {
+            lips.video_shown(at, timestamp);
+        }
+    }
+
+    /// Lets whichever of sound and picture is ahead wait.
+    fn synchronise(&mut self, now: Duration) {
+        let (Some(lips), Some(video)) = (&mut self.lips, &mut self.video) else { return };
+        let Some(sound) = self.audio.as_mut().and_then(|audio| audio.buffer.as_mut()) else {
+            return;
+        };
+        let targets = Delays { audio: sound.target_delay(now), video: video.buffer.target_delay() };
+        if let Some(asked) = lips.update(now, targets) {
+            sound.set_min_delay(asked.audio);
+            let max = self.config.video.delay.bounds.max.max(asked.video);
+            video.buffer.set_delay_bounds(PlayoutDelay { min: asked.video, max });
         }
     }
 
@@ -257,6 +309,7 @@ impl Receiver {
     /// [`Self::poll_frame`] gave none.
     pub fn poll(&mut self, now: Duration) -> Option<Vec<u8>> {
         self.ask(now);
+        self.synchronise(now);
         if self.schedule.poll(now) {
             self.report(now);
         }
@@ -275,7 +328,14 @@ impl Receiver {
             }
             for sequences in missing.chunks(Nack::MAX_SPARSE / 2) {
                 let sequences = sequences.to_vec();
-                packets.push(rtcp::Packet::Nack(Nack { sender_ssrc: ssrc, media_ssrc, sequences }));
+                let nack = rtcp::Packet::Nack(Nack { sender_ssrc: ssrc, media_ssrc, sequences });
+                if self.fraction_lost >= LOSSY && self.repeats.len() < MAX_REPEATS {
+                    self.repeats.push_back((now + ASK_AGAIN, nack.clone()));
+                }
+                packets.push(nack);
+            }
+            while self.repeats.front().is_some_and(|&(at, _)| at <= now) {
+                packets.extend(self.repeats.pop_front().map(|(_, nack)| nack));
             }
             let mut loss = None;
             if self.config.acknowledges {
@@ -336,6 +396,7 @@ impl Receiver {
         let ssrc = self.config.ssrc;
         let video = self.video.as_mut().and_then(|video| video.reception.report(now));
         let audio = self.audio.as_mut().and_then(|audio| audio.reception.report(now));
+        self.fraction_lost = video.map_or(0, |block| block.fraction_lost);
         let blocks = video.into_iter().chain(audio).collect();
         let reference_time = Some(ntp::at(self.config.ntp_at_zero, now));
         let packets = [
@@ -382,7 +443,8 @@ impl Receiver {
             .filter(|_| waiting)
             .map(|at| at.saturating_add(ACKNOWLEDGE_INTERVAL));
         let report = Some(self.schedule.next_time());
-        [video, feedback, acknowledge, report].into_iter().flatten().min()
+        let repeat = self.repeats.front().map(|&(at, _)| at);
+        [video, feedback, acknowledge, report, repeat].into_iter().flatten().min()
     }
 
     /// Counters and the last figures.
@@ -390,6 +452,7 @@ impl Receiver {
     pub fn stats(&self) -> ReceiverStats {
         let mut stats = self.stats;
         stats.round_trip = self.round_trip.smoothed();
+        stats.lips = self.lips.as_ref().map(|lips| *lips.stats());
         if let Some(video) = &self.video {
             stats.recovered = video.recovered;
             stats.retransmitted = video.retransmitted;
@@ -401,6 +464,7 @@ impl Receiver {
         }
         if let Some(audio) = &self.audio {
             stats.audio_packets = audio.reception.counters();
+            stats.audio = audio.buffer.as_ref().map(|buffer| *buffer.stats());
         }
         stats
     }

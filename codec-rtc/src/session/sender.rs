@@ -21,10 +21,17 @@ use crate::rng::Rng;
 use crate::rtcp::{self, Bye, ReportBlock, Sdes, SenderReport, Xr};
 use crate::rtp::Malformed;
 
-/// Longest that packets are to wait in the pacer.
-const MAX_QUEUE: Duration = Duration::from_millis(250);
+/// Longest that packets are to wait in the pacer, and from when on pictures are to be skipped.
+const MAX_QUEUE: Duration = Duration::from_secs(1);
+const FULL_QUEUE: Duration = Duration::from_millis(150);
 /// Least rate at which packets leave.
 const LEAST_PACE: Bitrate = Bitrate(100_000);
+/// From this loss on, if it does not come from sending too much, a retransmission is sent twice, so long apart: asking once more would take a
+/// round trip.
+const LOSSY: f64 = 0.03;
+const COPY_AFTER: Duration = Duration::from_millis(8);
+/// Most copies that wait.
+const MAX_COPIES: usize = 256;
 /// Most events that wait to be fetched.
 const MAX_EVENTS: usize = 64;
 
@@ -65,6 +72,8 @@ pub struct Sender {
     reference_times: ReferenceTimes,
     schedule: Schedule,
     fraction_lost: f64,
+    /// Second copies of retransmissions, and when they are due.
+    copies: VecDeque<(Duration, Outgoing)>,
     ready: VecDeque<Vec<u8>>,
     events: VecDeque<SenderEvent>,
     has_left: bool,
@@ -105,6 +114,7 @@ impl Sender {
             reference_times: ReferenceTimes::default(),
             schedule: Schedule::new(Duration::ZERO, schedule),
             fraction_lost: 0.0,
+            copies: VecDeque::new(),
             ready: VecDeque::new(),
             events: VecDeque::new(),
             has_left: false,
@@ -122,6 +132,13 @@ impl Sender {
             Some(video) => video.request(now, pts),
             None => FrameRequest::at(pts),
         }
+    }
+
+    /// Whether the next picture is better left out: so much waits already that it would only come
+    /// late, and make those behind it late.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.drives && self.pacer.queue_time() > FULL_QUEUE
     }
 
     /// Takes a coded frame whose picture was captured at `captured`; `timestamp` counts 90 kHz.
@@ -277,14 +294,25 @@ impl Sender {
     }
 
     fn send_again(&mut self, now: Duration, ssrc: u32, sequences: &[u16]) {
-        let overhead = self.overhead();
+        let is_lossy = self.controller.inherent_loss() >= LOSSY;
         let Some(video) = self.video.as_mut().filter(|video| video.ssrc() == ssrc) else { return };
+        let mut all = Vec::new();
         for &sequence in sequences {
-            let Some(outgoing) = video.again(now, sequence) else { continue };
-            let bytes = outgoing.len_bytes(&self.config.streams.extensions) + overhead;
-            if !self.pacer.push(bytes, Priority::Retransmission, outgoing) {
-                self.stats.overflowed += 1;
+            let Some((first, second)) = video.again(now, sequence, is_lossy) else { continue };
+            all.push(first);
+            if let Some(second) = second.filter(|_| self.copies.len() < MAX_COPIES) {
+                self.copies.push_back((now + COPY_AFTER, second));
             }
+        }
+        for outgoing in all {
+            self.retransmit(outgoing);
+        }
+    }
+
+    fn retransmit(&mut self, outgoing: Outgoing) {
+        let bytes = outgoing.len_bytes(&self.config.streams.extensions) + self.overhead();
+        if !self.pacer.push(bytes, Priority::Retransmission, outgoing) {
+            self.stats.overflowed += 1;
         }
     }
 
@@ -307,6 +335,11 @@ impl Sender {
     /// The next datagram that leaves by `now`. To be called until there is none.
     pub fn poll(&mut self, now: Duration) -> Option<Vec<u8>> {
         self.follow(now);
+        while self.copies.front().is_some_and(|&(at, _)| at <= now) {
+            if let Some((_, outgoing)) = self.copies.pop_front() {
+                self.retransmit(outgoing);
+            }
+        }
         if self.schedule.poll(now) {
             self.report(now);
         }
@@ -423,7 +456,8 @@ impl Sender {
         }
         let controller = self.controller.next_time();
         let report = Some(self.schedule.next_time());
-        self.pacer.next_time().into_iter().chain(controller).chain(report).min()
+        let copy = self.copies.front().map(|&(at, _)| at);
+        [self.pacer.next_time(), controller, report, copy].into_iter().flatten().min()
     }
 
     /// How long what waits takes to leave.

@@ -7,9 +7,11 @@ use codec_core::codec::Bitrate;
 use super::video_out::VideoOutCounters;
 use crate::congestion::{Estimate, PacketKind};
 use crate::fec::FecCounters;
+use crate::jitter::audio::AudioBufferStats;
 use crate::jitter::video::{DroppedFrames, VideoStats};
 use crate::recovery::NackCounters;
 use crate::report::ReceptionCounters;
+use crate::sync::LipSyncStats;
 
 /// Packets and their bytes, headers and overhead included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +95,10 @@ pub struct ReceiverStats {
     pub audio_packets: ReceptionCounters,
     /// Frames.
     pub video: VideoStats,
+    /// Sound, where there is a buffer.
+    pub audio: Option<AudioBufferStats>,
+    /// Sound against picture, where there are both.
+    pub lips: Option<LipSyncStats>,
     /// Why frames did not come out.
     pub dropped: DroppedFrames,
     /// Requests for packets.

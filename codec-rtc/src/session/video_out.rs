@@ -31,6 +31,10 @@ const KEEP_PACKETS: usize = 4096;
 const EXTENSION_BYTES: usize = 64;
 /// Bytes that RED, correction and retransmission add.
 const REPAIR_BYTES: usize = 24;
+/// From this round trip on a retransmission alone shows: 150 ms make a freeze.
+const MOST_NOTICED: Duration = Duration::from_millis(90);
+/// Least bitrate of retransmissions; else half of the video's.
+const LEAST_AGAIN_BPS: u64 = 30_000;
 /// Round trip until it is known.
 const FIRST_RTT: Duration = Duration::from_millis(100);
 
@@ -248,6 +252,9 @@ impl VideoOut {
     /// What the encoder was told to make.
     pub(super) fn set_bitrate(&mut self, bits_per_second: u64) {
         self.bitrate_bps = bits_per_second;
+        if let Some(history) = &mut self.history {
+            history.set_budget((bits_per_second / 2).max(LEAST_AGAIN_BPS));
+        }
     }
 
     pub(super) fn set_round_trip(&mut self, rtt: Duration) {
@@ -256,8 +263,10 @@ impl VideoOut {
             protector.set_round_trip(rtt);
         }
         if let (Some(long_term), true) = (&mut self.long_term, self.retransmits) {
-            // Time for one answer; what takes longer is cured sooner by a reference.
-            long_term.set_repair(rtt + rtt / 4 + Duration::from_millis(20));
+            // Time for one answer, if that comes before anybody notices; else the cure goes out
+            // beside it.
+            let one_answer = if rtt < MOST_NOTICED { rtt } else { Duration::ZERO };
+            long_term.set_repair(one_answer);
         }
     }
 
@@ -283,16 +292,22 @@ impl VideoOut {
         }
     }
 
-    /// A packet that was asked for again.
-    pub(super) fn again(&mut self, now: Duration, sequence: u16) -> Option<Outgoing> {
+    /// A packet that was asked for again, and where `twice` a copy of it.
+    pub(super) fn again(
+        &mut self,
+        now: Duration,
+        sequence: u16,
+        twice: bool,
+    ) -> Option<(Outgoing, Option<Outgoing>)> {
         self.counters.nacks += 1;
         let bytes = match self.history.as_mut()?.request(now, sequence, self.rtt) {
             Resend::Packet(bytes) => bytes.to_vec(),
             _ => return None,
         };
-        let outgoing = self.repeat(&bytes)?;
+        let first = self.repeat(&bytes)?;
         self.counters.retransmitted += 1;
-        Some(outgoing)
+        let second = if twice && self.stream.rtx.is_some() { self.repeat(&bytes) } else { None };
+        Some((first, second))
     }
 
     /// The retransmission of a packet.
