@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use codec_core::codec::{
-    Bitrate, DecoderConfig, EncoderConfig, FrameKind, Outcome, Packet, Scalability, Update,
-    VideoDecoder, VideoEncoder,
+    Bitrate, DecoderConfig, DropPolicy, EncoderConfig, FrameKind, Outcome, Packet, Scalability,
+    Update, VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_rtc::jitter::video::{Freeze, freezes};
@@ -53,6 +53,8 @@ pub struct CallConfig {
     pub scalability: Scalability,
     /// Of the encoder.
     pub speed: u8,
+    /// Whether the encoder may leave pictures out.
+    pub drops: DropPolicy,
 }
 
 /// A picture on its way.
@@ -286,6 +288,7 @@ pub fn run(config: &CallConfig) -> CallResult {
     coding.error_resilient = true;
     coding.scalability = config.scalability;
     coding.speed = config.speed;
+    coding.drops = config.drops;
     let mut world = World {
         camera: Camera::new(config.size, config.motion),
         encoder: vp8_encoder(&coding).expect("settings in range"),
@@ -369,6 +372,10 @@ impl World<'_> {
         &mut self.seconds[at]
     }
 
+    fn timestamp(&self, number: usize) -> u32 {
+        u32::try_from(number).expect("few") * (90_000 / self.config.fps)
+    }
+
     /// The picture that a packet of the video stream itself is part of.
     fn shot_of(&mut self, datagram: &[u8]) -> Option<&mut Shot> {
         let header = rtp::parse(datagram).ok()?.header;
@@ -380,6 +387,10 @@ impl World<'_> {
 
     fn shoot(&mut self, now: Duration) {
         let number = self.shots.len();
+        if self.sender.is_behind() {
+            self.shots.push(Shot { captured: now, ..Shot::default() });
+            return;
+        }
         let pts = i64::try_from(number).expect("few");
         let request = self.sender.request(now, pts);
         let picture =
@@ -388,7 +399,7 @@ impl World<'_> {
         let mut shot = Shot { captured: now, ..Shot::default() };
         let mut packet = Packet::default();
         if outcome == Outcome::Coded && self.encoder.receive(&mut packet) {
-            let timestamp = u32::try_from(number).expect("few") * (90_000 / self.config.fps);
+            let timestamp = self.timestamp(number);
             self.by_timestamp.insert(timestamp, number);
             shot.coded = true;
             shot.is_key = packet.meta.kind == FrameKind::Key;
@@ -455,7 +466,8 @@ impl World<'_> {
         while self.screen.front().is_some_and(|&(at, _)| at <= now) {
             let Some((at, number)) = self.screen.pop_front() else { return };
             self.shots[number].rendered = Some(at);
-            self.receiver.rendered(at);
+            let timestamp = self.timestamp(number);
+            self.receiver.rendered(at, timestamp);
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use codec_core::codec::{Bitrate, Scalability};
+use codec_core::codec::{Bitrate, DropPolicy, Scalability};
 use codec_core::frame::Size;
+use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::extension::Map;
 use codec_rtc::jitter::video::FrameBufferConfig;
-use codec_rtc::link::Loss;
+use codec_rtc::link::{Jitter, Loss, RateTrace};
 use codec_rtc::session::{PacketFeedback, ReceiverConfig, SenderConfig, Streams, VideoStream};
 use codec_tests::call::{CallConfig, CallResult, link, run};
 use codec_tests::scene::Motion;
@@ -44,6 +45,7 @@ fn config(kbps: u64, length: Duration) -> CallConfig {
         most: Bitrate::kbps(4000),
         scalability: Scalability::L1T1,
         speed: 9,
+        drops: DropPolicy::Never,
     }
 }
 
@@ -115,5 +117,68 @@ fn without_repair_an_acknowledged_picture_ends_nearly_every_outage() {
         let limit = ms(75) + 2 * result.interval;
         assert!(outages.iter().all(|it| it.since_last_loss <= limit), "{outages:?}");
         assert_eq!(result.wrong(), 0);
+    }
+}
+
+/// A call that follows its link: pictures of 640x360, at most 2.5 Mb/s.
+fn following(length: Duration) -> CallConfig {
+    let mut config = config(300, length);
+    config.sender.congestion =
+        Some(ControllerConfig { max: Bitrate::kbps(2_500), ..ControllerConfig::default() });
+    config.most = Bitrate::kbps(2_500);
+    config.drops = DropPolicy::BelowBufferPct(30);
+    config
+}
+
+#[test]
+fn a_link_that_falls_and_comes_back_is_followed() {
+    let mut config = following(ms(75_000));
+    config.motion = Motion::Pan;
+    let steps = [(0, 2_000), (30, 300), (50, 2_000)];
+    let points = steps.map(|(at, kbps)| (Duration::from_secs(at), Bitrate::kbps(kbps)));
+    config.links.0.rate = RateTrace::new(points.to_vec()).unwrap();
+    let result = run(&config);
+    tell("2 Mb/s, 300 kb/s, 2 Mb/s", &result);
+    let kbps = |bytes: u64| bytes * 8 / 1000;
+    for (second, it) in result.seconds.iter().enumerate().filter(|(second, _)| second % 5 == 0) {
+        let (sent, target) = (kbps(it.sent_bytes), it.target.as_kbps());
+        println!("{second} s: sent {sent} kb/s, target {target} kb/s, queue {:.0?}", it.queueing);
+    }
+    // Below what the link carries within two seconds, and the queue stays short.
+    assert!(result.seconds[32..50].iter().all(|it| kbps(it.sent_bytes) <= 330));
+    assert!(result.seconds[35..50].iter().all(|it| it.queueing < ms(200)));
+    // Four fifths of the link within 15 s of its return.
+    assert!(result.arrived_rate(60, 70) >= Bitrate::kbps(1_600));
+    assert_eq!(result.wrong(), 0);
+}
+
+/// The conditions of a browser's loss table: one-way delay and jitter, loss.
+#[test]
+#[ignore = "a table for the documentation"]
+fn the_loss_table() {
+    let none = Loss::None;
+    let bursts = Loss::Bursts { mean: 0.05, burst: 4.0 };
+    for (name, delay, jitter, loss) in [
+        ("25 ms, no loss", 25, 0, none),
+        ("25+5 ms, 2 %", 25, 5, Loss::Random(0.02)),
+        ("25+5 ms, 5 %", 25, 5, Loss::Random(0.05)),
+        ("25+5 ms, 10 %", 25, 5, Loss::Random(0.1)),
+        ("25+5 ms, 5 % in bursts of 4", 25, 5, bursts),
+        ("100+10 ms, 5 %", 100, 10, Loss::Random(0.05)),
+    ] {
+        let mut config = following(ms(20_000));
+        config.size = Size::new(640, 360);
+        config.motion = Motion::Pan;
+        config.most = Bitrate::kbps(1_700);
+        let free = Bitrate::kbps(100_000);
+        for link in [&mut config.links.0, &mut config.links.1] {
+            *link = codec_tests::call::link(free, ms(delay));
+            link.loss = loss;
+            if jitter > 0 {
+                link.jitter = Jitter { time: ms(jitter), ..Jitter::NONE };
+            }
+        }
+        let result = run(&config);
+        tell(name, &result);
     }
 }
