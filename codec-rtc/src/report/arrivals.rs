@@ -90,8 +90,14 @@ impl Arrivals {
     /// What the next report says, if something came.
     pub(super) fn take(&mut self, now: Duration) -> Option<Taken> {
         let start = self.start.filter(|_| self.fresh)?;
-        let arrivals = (start..=self.highest).map(|number| self.known.get(&number).copied());
-        let taken = (wrap_16(start), arrivals.collect());
+        let index = |number: i64| usize::try_from(number - start).unwrap_or(0);
+        let mut arrivals = vec![None; index(self.highest) + 1];
+        for (&number, &arrival) in self.known.range(start..=self.highest) {
+            if let Some(place) = arrivals.get_mut(index(number)) {
+                *place = Some(arrival);
+            }
+        }
+        let taken = (wrap_16(start), arrivals);
         (self.start, self.fresh) = (Some(self.highest + 1), false);
         while let Some(first) = self.known.first_entry() {
             if now.saturating_sub(first.get().at) <= KEEP {

@@ -6,6 +6,9 @@ use super::ntp;
 use crate::rtcp::SenderInfo;
 use crate::sequence::distance_32;
 
+/// How much older than the last a report may be that was only overtaken: 10 s in units of 2^-32 s.
+const OVERTAKEN: i64 = 10 << 32;
+
 /// What a stream's sender reports about itself.
 #[derive(Clone, Copy, Debug)]
 pub struct SenderStats {
@@ -71,9 +74,13 @@ impl SenderClock {
         Self { clock_hz: clock_hz.max(1), last: None }
     }
 
-    /// A sender report came. One that is older than the last is left out.
+    /// A sender report came. One that is a little older than the last is left out: it was overtaken.
+    /// One that is much older counts: the sender's clock was set.
     pub fn push(&mut self, info: &SenderInfo) {
-        let newer = |&(ntp, _): &(u64, u32)| info.ntp.wrapping_sub(ntp).cast_signed() > 0;
+        let newer = |&(ntp, _): &(u64, u32)| {
+            let later = info.ntp.wrapping_sub(ntp).cast_signed();
+            !(-OVERTAKEN..=0).contains(&later)
+        };
         if info.ntp != 0 && self.last.as_ref().is_none_or(newer) {
             self.last = Some((info.ntp, info.rtp_timestamp));
         }
@@ -138,5 +145,7 @@ mod tests {
         assert_eq!(clock.ntp_of(24_000), Some(100 << 32));
         clock.push(&SenderInfo { ntp: 101 << 32, rtp_timestamp: 72_000, ..info });
         assert_eq!(clock.ntp_of(24_000), Some(100 << 32));
+        clock.push(&SenderInfo { ntp: 50 << 32, rtp_timestamp: 7, ..info });
+        assert_eq!(clock.ntp_of(7), Some(50 << 32));
     }
 }
