@@ -1,6 +1,8 @@
 //! The bodies of the fuzz targets: any bytes in, no panic out. `fuzz/` feeds them from libFuzzer,
 //! `tests/fuzz_smoke.rs` from seeds.
 
+pub mod wire;
+
 use codec_container::{CodedPacket, Format, Input, ReadOptions, Source};
 use codec_core::audio::opus_head::OpusHead;
 use codec_core::audio::opus_packet::{OpusPacket, duration_us};

@@ -7,6 +7,8 @@ use codec_core::codec::{
     Bitrate, Conceal, DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_rtc::demux::{self, Datagram};
+use codec_rtc::extension;
 use codec_rtc::packet::vp8::{
     AssembledFrame, Completeness, Decodable, Depacketizer, DepacketizerConfig, Descriptor,
     MediaClock, Packetizer, PacketizerConfig,
@@ -38,6 +40,29 @@ fn udp_payloads(pcap: &[u8]) -> Vec<&[u8]> {
 
 fn clock() -> MediaClock {
     MediaClock { timestamp: 0, due: ms(100) }
+}
+
+#[test]
+fn every_packet_of_real_captures_parses_and_is_written_again() {
+    let Some(dir) = data::dir("RTP captures") else { return };
+    for (name, expected) in
+        [("vp8_browser.pcap", 104), ("h264_lossy.pcap", 298), ("vp9_svc.pcap", 200)]
+    {
+        let capture = std::fs::read(dir.join("rtp").join(name)).unwrap();
+        let (mut media, mut elements) = (0, 0);
+        for datagram in udp_payloads(&capture) {
+            assert_eq!(demux::classify(datagram), Datagram::Rtp, "{name}");
+            let packet = rtp::parse(datagram).unwrap();
+            media += 1;
+            let extension = packet.extension.as_ref().and_then(extension::elements);
+            elements += extension.into_iter().flatten().map(Result::unwrap).count();
+            let mut again = Vec::new();
+            rtp::write_packet(&packet, 0, &mut again).unwrap();
+            assert_eq!(rtp::parse(&again), Ok(packet));
+        }
+        assert_eq!(media, expected, "{name}");
+        assert!(elements > 0, "{name}: {elements}");
+    }
 }
 
 #[test]
