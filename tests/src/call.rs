@@ -3,17 +3,21 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use codec_core::audio::{
+    AudioBuf, AudioCodec, AudioDecoder, AudioFormat, ChannelLayout, SampleKind,
+};
 use codec_core::codec::{
     Bitrate, DecoderConfig, DropPolicy, EncoderConfig, FrameKind, Outcome, Packet, Scalability,
     Update, VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig};
 use codec_rtc::jitter::video::{Freeze, freezes};
 use codec_rtc::link::{Link, LinkConfig, RateTrace};
 use codec_rtc::rtp;
 use codec_rtc::session::{
-    Receiver, ReceiverConfig, ReceiverStats, Sender, SenderConfig, SenderEvent, SenderStats,
-    VideoFec,
+    AudioPacket, Receiver, ReceiverConfig, ReceiverStats, Sender, SenderConfig, SenderEvent,
+    SenderStats, VideoFec,
 };
 
 use crate::fuzz::{vp8_decoder, vp8_encoder};
@@ -55,6 +59,11 @@ pub struct CallConfig {
     pub speed: u8,
     /// Whether the encoder may leave pictures out.
     pub drops: DropPolicy,
+    /// How much faster than the receiver's the sender's clocks run, in millionths: that of the
+    /// machine, and that of its sound card against the machine's.
+    pub drift_ppm: (i32, i32),
+    /// Decodes the sound, as G.711 (A-law) of 20 ms; `None`: pictures only.
+    pub sound: Option<fn() -> Box<dyn AudioDecoder>>,
 }
 
 /// A picture on its way.
@@ -112,6 +121,10 @@ pub struct CallResult {
     pub interval: Duration,
     /// Greatest queueing delay in steps of 100 ms.
     pub queueing: Vec<Duration>,
+    /// How late sound was against picture, at each second's end, in microseconds; negative: early.
+    pub lips: Vec<i64>,
+    /// Memory of the process in bytes, each ten minutes.
+    pub memory: Vec<u64>,
 }
 
 /// A time in which pictures could not be shown as the encoder made them.
@@ -273,6 +286,43 @@ struct World<'a> {
     queueing: Vec<Duration>,
     rate: Bitrate,
     decoder_free: Duration,
+    sound: Sound,
+    lips: Vec<i64>,
+    memory: Vec<u64>,
+}
+
+/// Sound on its way.
+#[derive(Debug)]
+struct Sound {
+    /// Packets captured so far, and when the next one is, by the receiver's clock.
+    packets: u32,
+    next_packet: Duration,
+    next_pull: Duration,
+    out: AudioBuf,
+    /// From capture to ear, and from capture to eye, at last.
+    heard_after: Option<Duration>,
+    seen_after: Option<Duration>,
+    next_second: Duration,
+}
+
+/// Length of a packet of sound, and its ticks.
+const SOUND: Duration = Duration::from_millis(20);
+const SOUND_TICKS: u32 = 160;
+const PULL: Duration = Duration::from_millis(10);
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+/// A time by a clock that runs so much faster.
+fn drifted(time: Duration, ppm: i32) -> Duration {
+    let nanos = i128::try_from(time.as_nanos()).expect("a short time");
+    let nanos = nanos + nanos * i128::from(ppm) / 1_000_000;
+    Duration::from_nanos(u64::try_from(nanos).expect("a short time"))
+}
+
+/// Resident memory, where the system tells it.
+fn resident_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    4096 * pages
 }
 
 /// Runs a call.
@@ -294,7 +344,7 @@ pub fn run(config: &CallConfig) -> CallResult {
         encoder: vp8_encoder(&coding).expect("settings in range"),
         decoder: vp8_decoder(&DecoderConfig::default()),
         sender: Sender::new(config.sender.clone()).expect("settings in range"),
-        receiver: Receiver::new(config.receiver.clone()),
+        receiver: receiver(config),
         forward: Link::new(config.links.0.clone(), config.seed).expect("a link"),
         back: Link::new(config.links.1.clone(), config.seed ^ 0x5555).expect("a link"),
         shots: Vec::new(),
@@ -304,6 +354,17 @@ pub fn run(config: &CallConfig) -> CallResult {
         queueing: Vec::new(),
         rate: config.bitrate,
         decoder_free: Duration::ZERO,
+        sound: Sound {
+            packets: 0,
+            next_packet: Duration::ZERO,
+            next_pull: Duration::ZERO,
+            out: AudioBuf::new(AudioFormat::new(48_000, ChannelLayout::Mono), SampleKind::F32),
+            heard_after: None,
+            seen_after: None,
+            next_second: Duration::from_secs(1),
+        },
+        lips: Vec::new(),
+        memory: Vec::new(),
         config,
     };
     world.run();
@@ -315,10 +376,80 @@ pub fn run(config: &CallConfig) -> CallResult {
         delay: config.links.0.delay,
         interval: Duration::from_secs(1) / config.fps,
         queueing: world.queueing,
+        lips: world.lips,
+        memory: world.memory,
     }
 }
 
+/// The receiving end, with a buffer where there is sound.
+fn receiver(config: &CallConfig) -> Receiver {
+    let receiver = Receiver::new(config.receiver.clone());
+    let Some(open) = config.sound else { return receiver };
+    let mut buffer = AudioBuffer::new(AudioBufferConfig::new(1));
+    buffer.add_decoder(8, AudioCodec::Pcma, 8_000, open()).expect("G.711");
+    receiver.with_audio(buffer)
+}
+
 impl World<'_> {
+    /// What the sender's clock says.
+    fn theirs(&self, now: Duration) -> Duration {
+        drifted(now, self.config.drift_ppm.0)
+    }
+
+    /// When the sender's clock says so.
+    fn ours(&self, time: Duration) -> Duration {
+        drifted(time, -self.config.drift_ppm.0)
+    }
+
+    fn speak(&mut self, now: Duration) {
+        while self.config.sound.is_some()
+            && self.sound.next_packet <= now
+            && now < self.config.length
+        {
+            let number = self.sound.packets;
+            // A tone that swells and fades.
+            let payload: Vec<u8> = (0..SOUND_TICKS)
+                .map(|at| if (at + number) % 8 < 4 { 0x95 } else { 0x15 } ^ (number / 25 % 4) as u8)
+                .collect();
+            let captured = self.theirs(now);
+            let packet = AudioPacket {
+                payload: &payload,
+                timestamp: number.wrapping_mul(SOUND_TICKS),
+                captured,
+                level: None,
+                begins_talk: number == 0,
+            };
+            self.sender.audio(&packet).expect("a packet of sound");
+            self.sound.packets += 1;
+            let passed = SOUND * self.sound.packets;
+            let (machine, card) = self.config.drift_ppm;
+            self.sound.next_packet = drifted(passed, -machine - card);
+        }
+    }
+
+    fn listen(&mut self, now: Duration) {
+        while self.config.sound.is_some() && self.sound.next_pull <= now {
+            self.sound.next_pull += PULL;
+            let pulled = self.receiver.pull_audio(now, &mut self.sound.out);
+            if let Some(timestamp) = pulled.and_then(|pulled| pulled.timestamp) {
+                let (machine, card) = self.config.drift_ppm;
+                let taken = Duration::from_micros(u64::from(timestamp) * 125);
+                let captured = drifted(taken, -machine - card);
+                self.sound.heard_after = Some(now.saturating_sub(captured));
+            }
+        }
+        if self.sound.next_second <= now {
+            self.sound.next_second += Duration::from_secs(1);
+            if let (Some(heard), Some(seen)) = (self.sound.heard_after, self.sound.seen_after) {
+                let micros = |time: Duration| i64::try_from(time.as_micros()).expect("short");
+                self.lips.push(micros(heard) - micros(seen));
+            }
+        }
+        if TEN_MINUTES * u32::try_from(self.memory.len() + 1).expect("few") <= now {
+            self.memory.push(resident_bytes());
+        }
+    }
+
     fn run(&mut self) {
         let interval = Duration::from_secs(1) / self.config.fps;
         // What is under way at the end still arrives.
@@ -326,6 +457,7 @@ impl World<'_> {
         let mut now = Duration::ZERO;
         let mut next_shot = Duration::ZERO;
         while now < end {
+            self.speak(now);
             if next_shot <= now && next_shot < self.config.length {
                 self.shoot(now);
                 next_shot += interval;
@@ -344,16 +476,21 @@ impl World<'_> {
                 self.back.send(now, datagram.len(), datagram);
             }
             while let Some(arrival) = self.back.poll(now) {
-                self.sender.receive(now, &arrival.packet).expect("feedback of ours");
+                let theirs = self.theirs(now);
+                self.sender.receive(theirs, &arrival.packet).expect("feedback of ours");
             }
             while let Some(event) = self.sender.poll_event() {
                 self.hear(event);
             }
             self.show(now);
+            self.listen(now);
+            let has_sound = self.config.sound.is_some();
             let shot = (next_shot < self.config.length).then_some(next_shot);
             let next = [
                 shot,
-                self.sender.next_time(),
+                self.sender.next_time().map(|time| self.ours(time)),
+                has_sound.then_some(self.sound.next_pull),
+                has_sound.then_some(self.sound.next_packet),
                 self.receiver.next_time(),
                 self.forward.next_time(),
                 self.back.next_time(),
@@ -373,7 +510,10 @@ impl World<'_> {
     }
 
     fn timestamp(&self, number: usize) -> u32 {
-        u32::try_from(number).expect("few") * (90_000 / self.config.fps)
+        // By the sender's clock.
+        let captured = self.theirs(Duration::from_secs(1) * u32::try_from(number).expect("few"));
+        let ticks = captured.as_nanos() * 90_000 / u128::from(self.config.fps) / 1_000_000_000;
+        u32::try_from(ticks & u128::from(u32::MAX)).expect("32 bits")
     }
 
     /// The picture that a packet of the video stream itself is part of.
@@ -392,7 +532,8 @@ impl World<'_> {
             return;
         }
         let pts = i64::try_from(number).expect("few");
-        let request = self.sender.request(now, pts);
+        let theirs = self.theirs(now);
+        let request = self.sender.request(theirs, pts);
         let picture =
             Picture::i420_packed(self.config.size, self.camera.at(number)).expect("whole");
         let outcome = self.encoder.encode(&picture, &request).expect("a picture that fits");
@@ -405,13 +546,14 @@ impl World<'_> {
             shot.is_key = packet.meta.kind == FrameKind::Key;
             shot.bytes = packet.data.len();
             shot.digest = packet.meta.digest.expect("asked for");
-            self.sender.video(now, now, timestamp, &packet).expect("a frame");
+            self.sender.video(theirs, theirs, timestamp, &packet).expect("a frame");
         }
         self.shots.push(shot);
     }
 
     fn send(&mut self, now: Duration) {
-        while let Some(datagram) = self.sender.poll(now) {
+        let theirs = self.theirs(now);
+        while let Some(datagram) = self.sender.poll(theirs) {
             let bytes = datagram.len();
             if let Some(shot) = self.shot_of(&datagram) {
                 shot.packets.0 += 1;
@@ -466,6 +608,7 @@ impl World<'_> {
         while self.screen.front().is_some_and(|&(at, _)| at <= now) {
             let Some((at, number)) = self.screen.pop_front() else { return };
             self.shots[number].rendered = Some(at);
+            self.sound.seen_after = Some(at.saturating_sub(self.shots[number].captured));
             let timestamp = self.timestamp(number);
             self.receiver.rendered(at, timestamp);
         }

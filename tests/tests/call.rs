@@ -46,6 +46,8 @@ fn config(kbps: u64, length: Duration) -> CallConfig {
         scalability: Scalability::L1T1,
         speed: 9,
         drops: DropPolicy::Never,
+        drift_ppm: (0, 0),
+        sound: None,
     }
 }
 

@@ -1,0 +1,86 @@
+//! Two hours of a call in virtual time: clocks that drift, memory that does not.
+
+use std::time::Duration;
+
+use codec_core::audio::{AudioCodec, AudioDecoder, AudioDecoderConfig};
+use codec_core::codec::{Bitrate, DropPolicy, Scalability};
+use codec_core::frame::Size;
+use codec_rtc::extension::Map;
+use codec_rtc::jitter::video::FrameBufferConfig;
+use codec_rtc::link::{Jitter, Loss};
+use codec_rtc::session::{
+    AudioStream, PacketFeedback, ReceiverConfig, SenderConfig, Streams, VideoStream,
+};
+use codec_tests::call::{CallConfig, link, run};
+use codec_tests::scene::Motion;
+use codec_tests::sound;
+
+fn g711() -> Box<dyn AudioDecoder> {
+    let config = AudioDecoderConfig::new(AudioCodec::Pcma, sound::format(8_000, 1));
+    sound::decoder("pcma", &config).unwrap()
+}
+
+#[test]
+fn two_hours_stay_in_step_and_in_memory() {
+    let streams = Streams {
+        video: Some(VideoStream::standard(1)),
+        audio: Some(AudioStream { ssrc: 8, payload_type: 8, clock_hz: 8_000, red: None }),
+        extensions: Map::default(),
+    };
+    let mut links = (
+        link(Bitrate::kbps(1_000), Duration::from_millis(25)),
+        link(Bitrate::kbps(1_000), Duration::from_millis(25)),
+    );
+    links.0.loss = Loss::Random(0.01);
+    links.0.jitter = Jitter { time: Duration::from_millis(10), ..Jitter::NONE };
+    let config = CallConfig {
+        size: Size::new(64, 48),
+        fps: 10,
+        motion: Motion::Patch,
+        length: Duration::from_secs(2 * 3600),
+        links,
+        seed: 7,
+        sender: SenderConfig::new(streams.clone()),
+        receiver: ReceiverConfig {
+            streams,
+            ssrc: 99,
+            cname: "receiver".to_owned(),
+            ntp_at_zero: 0,
+            seed: 2,
+            nack: true,
+            pli: true,
+            acknowledges: true,
+            feedback: PacketFeedback::TransportWide,
+            video: FrameBufferConfig::default(),
+        },
+        bitrate: Bitrate::kbps(60),
+        most: Bitrate::kbps(60),
+        scalability: Scalability::L1T1,
+        speed: 10,
+        drops: DropPolicy::Never,
+        drift_ppm: (80, -50),
+        sound: Some(g711),
+    };
+    let result = run(&config);
+    // A late picture is no drift: the middle of eleven seconds counts.
+    let middle = |offsets: &[i64]| {
+        let mut sorted = offsets.to_vec();
+        sorted.sort_unstable();
+        sorted[sorted.len() / 2].abs()
+    };
+    let worst = result.lips[10..].windows(11).map(middle).max().unwrap();
+    let shown = result.rendered();
+    println!(
+        "{shown} of {} pictures, {} freezes; sound against picture at most {:.1} ms; memory {:?} MiB",
+        result.shots.len(),
+        result.freezes().len(),
+        worst as f64 / 1e3,
+        result.memory.iter().map(|bytes| bytes >> 20).collect::<Vec<_>>(),
+    );
+    assert_eq!(result.wrong(), 0);
+    assert!(shown + 72 >= result.shots.len());
+    assert!(worst <= 40_000, "{worst} us");
+    // What this test keeps of each picture is about 20 MiB at the end.
+    let (first, last) = (result.memory[0], result.memory[result.memory.len() - 1]);
+    assert!(last < first + (32 << 20), "{first} to {last} bytes");
+}
