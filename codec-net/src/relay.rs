@@ -29,6 +29,9 @@ const QUEUE: usize = 4096;
 /// How often threads that wait look whether they are to end.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Time in which a datagram gets from one socket of this machine to another.
+const SETTLE: Duration = Duration::from_millis(10);
+
 /// Largest datagram, in bytes.
 const MAX_DATAGRAM_BYTES: usize = 65_535;
 
@@ -75,6 +78,8 @@ pub struct RelayStats {
     pub backward: DirectionStats,
     /// Datagrams that this program was too slow for, or of too many clients.
     pub overload: u64,
+    /// Datagrams are under way.
+    pub is_busy: bool,
 }
 
 /// Why a relay cannot begin.
@@ -175,6 +180,16 @@ impl Relay {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until nothing is under way, at most for `timeout`.
+    pub fn drain(&self, timeout: Duration) {
+        let clock = Clock::start();
+        // What was sent a moment ago may not have been read yet.
+        thread::sleep(SETTLE);
+        while self.stats().is_busy && clock.now() < timeout {
+            thread::sleep(SETTLE);
+        }
     }
 
     /// What became of datagrams so far.
@@ -286,6 +301,8 @@ impl Worker {
             let mut stats = self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
             stats.forward = self.forward.stats();
             stats.backward = self.backward.stats();
+            let next = [self.forward.link.next_time(), self.backward.link.next_time()];
+            stats.is_busy = next.iter().any(Option::is_some);
             drop(stats);
             self.forward.link.forget_times();
             self.backward.link.forget_times();

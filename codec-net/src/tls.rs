@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+pub use rustls::{ClientConfig, ServerConfig};
 
 /// Why certificates or keys cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::error::NetError;
 use crate::framing::datagram::{
     Event, Fragmenter, MAX_DATAGRAM_BYTES, Reassembler, ReassemblerConfig, parse_feedback,
 };
-use crate::framing::{Hello, Record};
+use crate::framing::{Hello, Kind, Record};
 use crate::socket::is_no_error;
 
 /// Room that is asked for in each direction; the system may give less.
@@ -20,6 +20,9 @@ const BUFFER_BYTES: usize = 4 << 20;
 
 /// How often the hello is repeated: the first may be lost.
 const HELLO_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the end is sent.
+const END_TIMES: u32 = 3;
 
 /// A socket at an address (port 0: any) with large buffers.
 ///
@@ -143,8 +146,13 @@ impl Carrier for UdpSender {
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {
         self.repeat()?;
-        for datagram in self.fragmenter.record(record)? {
-            self.put(&datagram)?;
+        // Nothing that follows would tell that the end is missing.
+        let times = if record.kind == Kind::End { END_TIMES } else { 1 };
+        let datagrams = self.fragmenter.record(record)?;
+        for _ in 0..times {
+            for datagram in &datagrams {
+                self.put(datagram)?;
+            }
         }
         Ok(())
     }
@@ -309,7 +317,7 @@ impl Carrier for UdpReceiver {
 mod tests {
     use super::*;
     use crate::framing::feedback::Feedback;
-    use crate::framing::{Kind, Media, StreamDescription};
+    use crate::framing::{Media, StreamDescription};
     use codec_core::frame::{Rational, Size};
 
     const LONG: Duration = Duration::from_secs(10);
