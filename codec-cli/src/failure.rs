@@ -20,6 +20,9 @@ pub(crate) enum Kind {
     Backend = 6,
     /// A verification or a threshold failed.
     Check = 7,
+    /// No connection, or one that ended too early or was silent for too long.
+    #[cfg(feature = "net")]
+    Network = 8,
     Interrupted = 130,
 }
 

@@ -12,6 +12,8 @@ mod failure;
 mod interrupt;
 mod io;
 mod json;
+#[cfg(feature = "net")]
+mod live;
 mod machine;
 mod measure;
 mod picture;

@@ -5,6 +5,8 @@ pub(crate) mod compare;
 pub(crate) mod encoder;
 pub(crate) mod inspect;
 pub(crate) mod link;
+#[cfg(feature = "net")]
+pub(crate) mod live;
 pub(crate) mod rate_trace;
 pub(crate) mod raw;
 pub(crate) mod resolved;

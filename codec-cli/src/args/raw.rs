@@ -12,13 +12,15 @@ use super::bench::BenchArgs;
 use super::compare::CompareArgs;
 use super::encoder::EncoderArgs;
 use super::inspect::InspectArgs;
+#[cfg(feature = "net")]
+use super::live::{RecvArgs, SendArgs};
 use super::simulate::SimulateArgs;
 use super::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 internal error, 2 usage, 3 input unreadable or not supported, 4 input \
 damaged (what came before is kept), 5 output, 6 backend not in this build, 7 verification or \
-threshold failed, 130 interrupted.
+threshold failed, 8 network, 130 interrupted.
 
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
 CODEC_FFMPEG names the ffmpeg that measures VMAF.";
@@ -85,7 +87,13 @@ pub(crate) enum Verb {
     /// Find speech.
     Vad(VadArgs),
     /// Send a video over a simulated link, and tell what the viewer gets.
-    Simulate(SimulateArgs),
+    Simulate(Box<SimulateArgs>),
+    /// Send a file, a pipe or drawn pictures in real time.
+    #[cfg(feature = "net")]
+    Send(Box<SendArgs>),
+    /// Receive a stream: record it, decode it.
+    #[cfg(feature = "net")]
+    Recv(Box<RecvArgs>),
     /// List codecs, what they can do and their settings.
     Codecs(CodecsArgs),
     /// Draw a synthetic clip, or make a sound: the same on every machine.

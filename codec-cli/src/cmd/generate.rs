@@ -1,6 +1,6 @@
 //! `codec generate`.
 
-mod sources;
+pub(crate) mod sources;
 
 use codec_cli::generate::{Generator, Scene, Sound, SoundGenerator};
 use codec_container::Format;

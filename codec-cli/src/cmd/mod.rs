@@ -5,12 +5,16 @@ mod codecs;
 mod compare;
 mod decode;
 mod encode;
-mod generate;
+pub(crate) mod generate;
 mod help;
 mod inspect;
 mod metrics;
 mod mix;
 mod probe;
+#[cfg(feature = "net")]
+mod recv;
+#[cfg(feature = "net")]
+mod send;
 mod simulate;
 mod snapshot;
 mod vad;
@@ -33,6 +37,10 @@ pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
         Verb::Vad(args) => vad::run(&args, env),
         Verb::Bench(args) => bench::run(&args, env),
         Verb::Simulate(args) => simulate::run(&args, env),
+        #[cfg(feature = "net")]
+        Verb::Send(args) => send::run(&args, env),
+        #[cfg(feature = "net")]
+        Verb::Recv(args) => recv::run(&args, env),
         Verb::Codecs(args) => codecs::run(&args),
         Verb::Generate(args) => generate::run(&args, env),
         Verb::Snapshot(args) => snapshot::run(&args, env),

@@ -16,6 +16,8 @@ mod inspect;
 mod interrupts;
 mod malformed;
 mod measuring;
+#[cfg(feature = "net")]
+mod net;
 mod refusals;
 mod samples;
 mod simulate;

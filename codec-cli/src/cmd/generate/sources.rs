@@ -50,7 +50,7 @@ impl FrameSource for DrawnPictures {
 }
 
 /// Sound in packets of 20 ms of 16-bit samples, one channel.
-pub(super) struct MadeSound {
+pub(crate) struct MadeSound {
     generator: SoundGenerator,
     tracks: [Track; 1],
     block: u64,
@@ -59,7 +59,7 @@ pub(super) struct MadeSound {
 }
 
 impl MadeSound {
-    pub(super) fn new(generator: SoundGenerator, rate: u32, samples: u64) -> Self {
+    pub(crate) fn new(generator: SoundGenerator, rate: u32, samples: u64) -> Self {
         let format = AudioFormat::new(rate, ChannelLayout::Mono);
         let codec = AudioCodec::Pcm(PcmEncoding::S16Le);
         let mut track = AudioTrack::new(Format::Pcm, codec, format);

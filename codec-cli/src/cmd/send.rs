@@ -1,0 +1,228 @@
+//! `codec send`.
+
+mod coded;
+mod copied;
+mod counts;
+
+use std::time::Duration;
+
+use codec_net::clock::Clock;
+use codec_net::relay::Relay;
+use codec_net::url::Url;
+
+use crate::Env;
+use crate::args::live::SendArgs;
+use crate::audio::lane::SoundLane;
+use crate::cmd::recv::netem_json;
+use crate::console::Style;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::json::Object;
+use crate::live::figures::{LineFigures, Ticker};
+use crate::live::outlet::{Offer, Outlet, OutletEvent, SoundPacket};
+use crate::live::pace::Pace;
+use crate::live::source::LiveSource;
+use crate::live::ways::{self, Coding, Out};
+
+use coded::SoundQueue;
+use counts::Counts;
+
+/// Longest time for which sound waits for its turn.
+const TURN: Duration = Duration::from_millis(10);
+
+/// Longest that the last datagrams may be under way on an emulated link.
+pub(crate) const LAST_WAY: Duration = Duration::from_secs(3);
+
+/// Sends an input.
+pub(crate) fn run(args: &SendArgs, env: Env) -> Result<()> {
+    interrupt::listen();
+    let url = args
+        .url
+        .parse::<Url>()
+        .map_err(|error| Failure::usage(format!("{}: {error}", args.url)))?;
+    let source = LiveSource::new(args)?;
+    if args.copy {
+        copied::run(args, &url, &source, env)
+    } else {
+        coded::run(args, &url, &source, env)
+    }
+}
+
+/// Why the pictures of an input stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// There are no more.
+    End,
+    /// As many or as long as was asked for.
+    Enough,
+}
+
+/// A stream under way.
+struct Sending {
+    env: Env,
+    clock: Clock,
+    outlet: Box<dyn Outlet>,
+    relay: Option<Relay>,
+    pace: Pace,
+    ticker: Ticker,
+    counts: Counts,
+    /// Ends of the stream that were asked for.
+    most_frames: Option<u64>,
+    most_time: Option<Duration>,
+    /// What the network asks for, until the encoder is told.
+    target: Option<codec_core::codec::Bitrate>,
+    begun: Duration,
+}
+
+impl Sending {
+    fn new(args: &SendArgs, url: &Url, offer: &Offer, coding: Coding, env: Env) -> Result<Self> {
+        let clock = Clock::start();
+        let ticker = Ticker::new(env.console, args.network.stats.as_deref(), args.yes)?;
+        let Out { outlet, relay } = ways::open_outlet(url, args, offer, coding, clock, env)?;
+        Ok(Self {
+            env,
+            clock,
+            outlet,
+            relay,
+            pace: Pace::default(),
+            ticker,
+            counts: Counts::default(),
+            most_frames: args.frames,
+            most_time: args.network.duration,
+            target: None,
+            begun: clock.now(),
+        })
+    }
+
+    /// Whether enough was sent.
+    fn is_enough(&self, now: Duration) -> bool {
+        self.most_frames.is_some_and(|most| self.counts.frames >= most)
+            || self.most_time.is_some_and(|most| now.saturating_sub(self.begun) >= most)
+    }
+
+    /// Waits until something is due, and moves the sound on meanwhile.
+    fn wait_until(&mut self, due: Duration, mut sound: Option<&mut SoundOnItsWay>) -> Result<()> {
+        loop {
+            if interrupt::stopped() {
+                let message = "interrupted: the stream has ended";
+                return Err(Failure::new(Kind::Interrupted, message));
+            }
+            while let Some(event) = self.outlet.poll() {
+                match event {
+                    OutletEvent::Target(rate) => self.target = Some(rate),
+                    OutletEvent::Left(failure) => return Err(failure),
+                }
+            }
+            let now = self.clock.now();
+            if let Some(sound) = sound.as_deref_mut() {
+                let until_s = self.pace.media_s(now);
+                self.advance(sound, until_s)?;
+            }
+            self.tell()?;
+            let now = self.clock.now();
+            if now >= due {
+                return Ok(());
+            }
+            std::thread::sleep(due.saturating_sub(now).min(TURN));
+        }
+    }
+
+    /// Sends the sound up to a moment of the media, in seconds.
+    fn advance(&mut self, sound: &mut SoundOnItsWay, until_s: f64) -> Result<()> {
+        let until_s = until_s - sound.offset_s;
+        if until_s.is_finite() {
+            sound.lane.advance(until_s, &mut sound.queue)?;
+        } else {
+            sound.lane.finish(&mut sound.queue)?;
+        }
+        for (data, pts) in sound.queue.packets.drain(..) {
+            let now = self.clock.now();
+            let pts = pts + sound.offset_ticks;
+            #[expect(clippy::cast_precision_loss, reason = "seconds")]
+            let due = self.pace.due(now, pts as f64 * sound.tick_s);
+            let packet = SoundPacket { data: &data, pts, captured: due.min(now) };
+            self.counts.sound_packets += 1;
+            self.counts.sound_bytes += data.len() as u64;
+            self.outlet.sound(now, &packet)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) -> Result<()> {
+        if !self.ticker.is_due() {
+            return Ok(());
+        }
+        let network = self.outlet.figures();
+        let counts = &self.counts;
+        let line = LineFigures {
+            frames: counts.frames,
+            bytes: counts.bytes + counts.sound_bytes,
+            dropped: counts.dropped,
+            lost: 0,
+            qindex: counts.qindex,
+            round_trip: network.round_trip,
+            delay: network.delay,
+        };
+        let stats = counts.stats(&network);
+        let json = crate::json::array(stats.iter().map(|object| object.clone().finish()));
+        self.outlet.stats(&json);
+        self.ticker.tell(&line, &stats)
+    }
+
+    /// Says goodbye, and tells the totals.
+    fn finish(mut self, end: Result<()>) -> Result<()> {
+        let network = self.outlet.figures();
+        let stats = self.counts.stats(&network);
+        self.ticker.write(&stats)?;
+        let Self { env, outlet, relay, pace, ticker, counts, .. } = self;
+        let reason = match &end {
+            Ok(()) => "the end of the input",
+            Err(failure) if failure.kind == Kind::Interrupted => "interrupted",
+            Err(_) => "an error at the sender",
+        };
+        let is_gone = end.as_ref().is_err_and(|failure| failure.kind == Kind::Network);
+        let closed = if is_gone { Ok(()) } else { outlet.finish(reason) };
+        if let Some(relay) = &relay {
+            relay.drain(LAST_WAY);
+        }
+        let end = end.and(closed);
+        let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
+        let slipped = pace.slipped();
+        let seconds = ticker.elapsed().as_secs_f64();
+        let mut summary = Object::new()
+            .text("type", "summary")
+            .raw("frames", counts.frames)
+            .raw("key_frames", counts.keys)
+            .raw("dropped", counts.dropped)
+            .raw("bytes", counts.bytes)
+            .raw("sound_packets", counts.sound_packets)
+            .raw("sound_bytes", counts.sound_bytes)
+            .raw("packets_sent", network.packets_sent)
+            .float("elapsed_s", seconds)
+            .float("slipped_s", slipped.as_secs_f64())
+            .raw("exit_code", code);
+        if let Some(relay) = &relay {
+            summary = summary.raw("netem", netem_json(relay));
+        }
+        env.console.event(summary);
+        if slipped > Duration::ZERO {
+            let late = slipped.as_secs_f64();
+            env.console.warn(format!("this machine was too slow: {late:.1} s late at the end"));
+        }
+        if env.console.style != Style::Json {
+            env.console.note(counts.text(seconds));
+        }
+        end
+    }
+}
+
+/// Sound that goes out beside the pictures.
+struct SoundOnItsWay {
+    lane: SoundLane,
+    queue: SoundQueue,
+    /// Seconds per tick of its track.
+    tick_s: f64,
+    /// Where this pass of the input begins.
+    offset_s: f64,
+    offset_ticks: i64,
+}

@@ -1,0 +1,339 @@
+//! Pictures and sound that are coded on the way.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use codec_container::{Format, PacketRef, PacketWriter, VideoTrack};
+use codec_core::codec::{
+    Bitrate, Codec, EncoderConfig, Outcome, Packet, RateControl, Update, VideoEncoder,
+};
+use codec_core::frame::{Rational, Size};
+use codec_core::parallel::RowPool;
+use codec_net::url::Url;
+use codec_rtc::link::RateTrace;
+
+use super::{Sending, SoundOnItsWay, Stop};
+use crate::Env;
+use crate::args::encoder::PresetArg;
+use crate::args::live::SendArgs;
+use crate::args::rate_trace::read_targets;
+use crate::args::resolved::threads_for;
+use crate::args::resolved_encoder::{EncoderSettings, describe_rate};
+use crate::args::sound::SoundSettings;
+use crate::audio::source::SoundOptions;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::media::{Parts, SoundInput};
+use crate::io::source::{Facts, FrameSource, Shot};
+use crate::live::outlet::Offer;
+use crate::live::source::{LiveMedia, LiveSource};
+use crate::live::ways::Coding;
+use crate::picture::transform::Transform;
+use crate::session::sound;
+
+/// Lowest bitrate that an encoder is told to follow.
+const LEAST_RATE: Bitrate = Bitrate(30_000);
+
+/// The container whose rules streams follow: Opus beside VP8, packets taken over as they are.
+const LIKE: Format = Format::WebM;
+
+/// Packets of sound that wait to be sent, in the place of a file.
+#[derive(Debug, Default)]
+pub(super) struct SoundQueue {
+    pub(super) packets: Vec<(Vec<u8>, i64)>,
+}
+
+impl PacketWriter for SoundQueue {
+    fn write(&mut self, packet: PacketRef<'_>) -> codec_container::Result<()> {
+        self.packets.push((packet.data.to_vec(), packet.pts));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> codec_container::Result<()> {
+        Ok(())
+    }
+}
+
+/// An encoder with what changes its bitrate.
+struct Coder {
+    encoder: Box<dyn VideoEncoder>,
+    packet: Packet,
+    transform: Transform,
+    size: Size,
+    time_base: Rational,
+    trace: Option<RateTrace>,
+    /// What the user allows, and what the encoder has.
+    most: Option<Bitrate>,
+    rate: Option<Bitrate>,
+    layers: u8,
+    last_pts: Option<i64>,
+}
+
+/// Encodes and sends.
+pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> Result<()> {
+    let trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
+    let mut told = args.encoder.clone();
+    told.bitrate = told.bitrate.or(trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
+    let settings = EncoderSettings::new(&told, PresetArg::Rtc, LIKE)?;
+    if settings.preset != PresetArg::Rtc {
+        return Err(Failure::usage("--preset file: what is sent is coded in real time"));
+    }
+    let wants = Parts { pictures: !args.sound.no_video, sound: !args.sound.no_audio };
+    let threads = args.threads.map(usize::from);
+    let LiveMedia { mut pictures, sound } = source.open(wants, threads, env)?;
+    let mut offer = Offer::default();
+    let mut coder = None;
+    if let Some(pictures) = &pictures {
+        let opened = Coder::open(args, &settings, pictures.facts(), trace, env)?;
+        let facts = pictures.facts();
+        let codec = settings.backend.codec;
+        let mut track = VideoTrack::new(LIKE, codec, opened.size, opened.time_base);
+        track.frame_rate = Some(facts.frame_rate);
+        offer.video = Some(track);
+        coder = Some(opened);
+    }
+    let mut sounding = match sound {
+        Some(input) => {
+            let (sound, track, text) = open_sound(args, source, input, 0.0, env)?;
+            env.console.note(format!("sound: {text}"));
+            offer.sound = Some(track);
+            Some(sound)
+        }
+        None => None,
+    };
+    let coding = coder.as_ref().map_or_else(Coding::default, |coder| Coding {
+        rate: coder.rate,
+        layers: coder.layers,
+        obeys: true,
+    });
+    let mut sending = Sending::new(args, url, &offer, coding, env)?;
+    if let Some(coder) = &coder {
+        sending.counts.size = Some(coder.size);
+        sending.counts.target = coder.rate;
+        let (codec, name) = (settings.backend.codec, settings.backend.name);
+        sending.counts.encoder = Some(format!("{codec}/{name}"));
+    }
+    let mut begin_s = 0.0;
+    let end = loop {
+        let passed =
+            pass(&mut sending, pictures.as_deref_mut(), coder.as_mut(), &mut sounding, begin_s);
+        let (stop, end_s) = match passed {
+            Ok(passed) => passed,
+            Err(failure) => break Err(failure),
+        };
+        if stop == Stop::Enough || !args.repeat {
+            break Ok(());
+        }
+        // Opened anew, the input begins where it ended.
+        begin_s = end_s;
+        let opened = source.open(wants, threads, env);
+        let again = opened.and_then(|media| {
+            pictures = media.pictures;
+            sounding = match media.sound {
+                Some(input) => Some(open_sound(args, source, input, begin_s, env)?.0),
+                None => None,
+            };
+            Ok(())
+        });
+        if let Err(failure) = again {
+            break Err(failure);
+        }
+    };
+    sending.finish(end)
+}
+
+/// Opens sound that begins at a moment of the stream.
+fn open_sound(
+    args: &SendArgs,
+    source: &LiveSource,
+    input: SoundInput,
+    begin_s: f64,
+    env: Env,
+) -> Result<(SoundOnItsWay, codec_container::AudioTrack, String)> {
+    let settings = SoundSettings::new(&args.sound, LIKE, None, true)?;
+    let options = SoundOptions { limits: source.limits(), ..SoundOptions::default() };
+    let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
+    let tick_s = opened.track.time_base.as_f64();
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let offset_ticks = (begin_s / tick_s).round() as i64;
+    let (lane, queue) = (opened.lane, SoundQueue::default());
+    let sound = SoundOnItsWay { lane, queue, tick_s, offset_s: begin_s, offset_ticks };
+    Ok((sound, opened.track, opened.text))
+}
+
+/// Sends the input once, from `begin_s` of the stream on; where it ends.
+fn pass(
+    sending: &mut Sending,
+    pictures: Option<&mut (dyn FrameSource + 'static)>,
+    coder: Option<&mut Coder>,
+    sounding: &mut Option<SoundOnItsWay>,
+    begin_s: f64,
+) -> Result<(Stop, f64)> {
+    let (Some(pictures), Some(coder)) = (pictures, coder) else {
+        return sound_alone(sending, sounding, begin_s);
+    };
+    let frame_s = 1.0 / pictures.facts().frame_rate.as_f64();
+    let tick_s = coder.time_base.as_f64();
+    let mut end_s = begin_s;
+    loop {
+        if sending.is_enough(sending.clock.now()) {
+            return Ok((Stop::Enough, end_s));
+        }
+        let Some(shot) = pictures.next()? else { break };
+        #[expect(clippy::cast_precision_loss, reason = "seconds")]
+        let at_s = begin_s + shot.pts as f64 * tick_s;
+        end_s = at_s + shot.duration.map_or(frame_s, |ticks| seconds_of(ticks, tick_s));
+        let due = sending.pace.due(sending.clock.now(), at_s);
+        sending.wait_until(due, sounding.as_mut())?;
+        sending.pace.done(due, sending.clock.now());
+        coder.send(sending, &shot, at_s)?;
+    }
+    // The last picture stays as long as it should, and the sound goes on under it.
+    let due = sending.pace.due(sending.clock.now(), end_s);
+    sending.wait_until(due, sounding.as_mut())?;
+    if let Some(mut sound) = sounding.take() {
+        sound.lane.end_at(end_s - begin_s);
+        sending.advance(&mut sound, f64::INFINITY)?;
+    }
+    Ok((Stop::End, end_s))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds")]
+fn seconds_of(ticks: u64, tick_s: f64) -> f64 {
+    ticks as f64 * tick_s
+}
+
+fn sound_alone(
+    sending: &mut Sending,
+    sounding: &mut Option<SoundOnItsWay>,
+    begin_s: f64,
+) -> Result<(Stop, f64)> {
+    let Some(mut sound) = sounding.take() else {
+        return Err(Failure::new(Kind::Input, "neither pictures nor sound"));
+    };
+    sending.pace.due(sending.clock.now(), begin_s);
+    while !sound.lane.has_ended() {
+        let now = sending.clock.now();
+        if sending.is_enough(now) {
+            return Ok((Stop::Enough, begin_s));
+        }
+        sending.wait_until(now + super::TURN, Some(&mut sound))?;
+    }
+    let end_s = begin_s + sound.lane.reached_s();
+    sending.advance(&mut sound, f64::INFINITY)?;
+    let due = sending.pace.due(sending.clock.now(), end_s);
+    sending.wait_until(due, None)?;
+    Ok((Stop::End, end_s))
+}
+
+impl Coder {
+    fn open(
+        args: &SendArgs,
+        settings: &EncoderSettings,
+        facts: &Facts,
+        trace: Option<RateTrace>,
+        env: Env,
+    ) -> Result<Self> {
+        let transform = Transform::new(None, None, args.resize);
+        let (size, info) = transform.outcome(facts.size, facts.info)?;
+        let threads = threads_for(args.threads.map(usize::from), size);
+        let mut config: EncoderConfig = settings.config(size, facts.frame_rate, facts.time_base);
+        config.simd = Some(env.level);
+        config.info = info;
+        if threads > 1 {
+            config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+        }
+        let Some((open, _)) = settings.backend.encoder else {
+            return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
+        };
+        if settings.backend.codec != Codec::Vp8 {
+            let codec = settings.backend.codec;
+            return Err(Failure::usage(format!("{codec} cannot be sent: only vp8 can")));
+        }
+        let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
+        let rate = match config.rate {
+            RateControl::Cbr(rate) | RateControl::Vbr(rate) => Some(rate),
+            _ => None,
+        };
+        env.console.note(format!(
+            "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} threads",
+            facts.kind,
+            facts.frame_rate,
+            settings.backend.codec,
+            settings.backend.name,
+            describe_rate(config.rate),
+            config.speed,
+        ));
+        Ok(Self {
+            encoder,
+            packet: Packet::default(),
+            transform,
+            size,
+            time_base: facts.time_base,
+            trace,
+            most: rate,
+            rate,
+            layers: config.scalability.temporal_layers(),
+            last_pts: None,
+        })
+    }
+
+    /// Codes and sends a picture that belongs at `at_s` of the stream.
+    fn send(&mut self, sending: &mut Sending, shot: &Shot<'_>, at_s: f64) -> Result<()> {
+        let captured = sending.clock.now();
+        sending.counts.captured += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let pts = (at_s / self.time_base.as_f64()).round() as i64;
+        if sending.outlet.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
+            sending.counts.dropped += 1;
+            return Ok(());
+        }
+        self.last_pts = Some(pts);
+        self.follow(sending, captured)?;
+        let picture = self.transform.apply(shot.picture)?;
+        if picture.size() != self.size {
+            self.size = picture.size();
+            sending.counts.size = Some(self.size);
+            apply(&mut *self.encoder, Update::Resolution(self.size))?;
+        }
+        let mut request = sending.outlet.request(captured, pts);
+        request.duration = shot.duration;
+        let begun = Instant::now();
+        let outcome = self.encoder.encode(&picture, &request);
+        match outcome.map_err(|error| Failure::encoding(&error))? {
+            Outcome::Coded => {}
+            Outcome::Dropped { .. } => {
+                sending.counts.dropped += 1;
+                return Ok(());
+            }
+            _ => return Err(Failure::usage("this encoder holds pictures back: not in real time")),
+        }
+        let took = begun.elapsed();
+        while self.encoder.receive(&mut self.packet) {
+            sending.counts.frame(&self.packet, took);
+            sending.outlet.video(sending.clock.now(), &self.packet, captured)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the bitrate up to what the trace and the network say.
+    fn follow(&mut self, sending: &mut Sending, now: Duration) -> Result<()> {
+        let Some(mut wanted) = self.most else { return Ok(()) };
+        if let Some(trace) = &self.trace {
+            wanted = trace.rate_at(now.saturating_sub(sending.begun));
+        }
+        if let Some(target) = sending.target {
+            wanted = wanted.min(target);
+        }
+        let wanted = wanted.max(LEAST_RATE);
+        if self.rate != Some(wanted) {
+            apply(&mut *self.encoder, Update::Bitrate(wanted))?;
+            self.rate = Some(wanted);
+            sending.counts.target = Some(wanted);
+        }
+        Ok(())
+    }
+}
+
+fn apply(encoder: &mut dyn VideoEncoder, update: Update) -> Result<()> {
+    encoder.apply(update).map(drop).map_err(|error| Failure::encoding(&error))
+}

@@ -1,0 +1,270 @@
+//! The way in by our framing: one thread owns the connection.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use codec_container::{Format, Track};
+use codec_net::carrier::{Carrier, CarrierStats, Incoming};
+use codec_net::clock::Clock;
+use codec_net::error::NetError;
+use codec_net::framing::feedback::{Feedback, Report};
+use codec_net::framing::{Hello, Kind as RecordKind, Record};
+
+use super::inlet::{Announced, InFrame, InSound, Inlet, InletEvent, InletFigures, Outcome};
+use super::network;
+use crate::failure::{Failure, Kind, Result};
+
+/// Events that may wait; a connection is read no further then.
+const QUEUE: usize = 64;
+
+/// Longest that a request waits to be sent.
+const TURN: Duration = Duration::from_millis(10);
+
+/// How often it is told what arrived.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+
+/// Least time between two requests for a key frame.
+const KEY_INTERVAL: Duration = Duration::from_millis(300);
+
+/// A connection, once there is one; nothing where it was refused or the command ends.
+pub(super) type Accept =
+    Box<dyn FnMut(&Line<'_>) -> std::result::Result<Option<Box<dyn Carrier>>, NetError> + Send>;
+
+#[derive(Debug, Default)]
+struct Shared {
+    stops: AtomicBool,
+    wants_key: AtomicBool,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    stats: CarrierStats,
+    report: Report,
+    /// When the frame of the report arrived.
+    arrived: Duration,
+    lost: u64,
+    key_requests: u64,
+    goodbye: Option<String>,
+}
+
+impl Shared {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way from the thread to the command.
+pub(super) struct Line<'a> {
+    events: &'a SyncSender<InletEvent>,
+    shared: &'a Shared,
+}
+
+impl Line<'_> {
+    /// Whether the command ends.
+    pub(super) fn stops(&self) -> bool {
+        self.shared.stops.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn tell(&self, event: InletEvent) {
+        // Where nobody listens the command ends.
+        let _ = self.events.send(event);
+    }
+}
+
+/// Receives records.
+pub(super) struct FramedInlet {
+    events: Receiver<InletEvent>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FramedInlet {
+    /// Waits for connections, and reads them, in a thread.
+    pub(super) fn new(mut accept: Accept, clock: Clock) -> Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let (sender, events) = sync_channel(QUEUE);
+        let told = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("network".to_owned()).spawn(move || {
+            let line = Line { events: &sender, shared: &told };
+            let outcome = match accept(&line) {
+                Ok(Some(mut carrier)) => read(&mut *carrier, &line, clock),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
+                line.tell(InletEvent::Failed(network(&error)));
+            }
+        });
+        Ok(Self { events, shared, thread: Some(thread.map_err(Failure::internal)?) })
+    }
+}
+
+/// What is known of the streams, by their numbers in the hello.
+#[derive(Default)]
+struct Known {
+    hello: Option<Hello>,
+    video: Option<u8>,
+    sound: Option<u8>,
+}
+
+fn read(
+    carrier: &mut dyn Carrier,
+    line: &Line<'_>,
+    clock: Clock,
+) -> std::result::Result<(), NetError> {
+    let mut known = Known::default();
+    let mut reported = Instant::now();
+    let mut asked: Option<Instant> = None;
+    loop {
+        let incoming = carrier.receive(TURN)?;
+        line.shared.told().stats = carrier.stats();
+        match incoming {
+            None => {}
+            Some(Incoming::Hello(hello)) => begin(&hello, carrier, &mut known, line)?,
+            Some(Incoming::Lost(count)) => {
+                line.shared.told().lost += count;
+                line.tell(InletEvent::Gap);
+            }
+            Some(Incoming::Record(record)) if record.kind == RecordKind::End => {
+                let reason = String::from_utf8_lossy(&record.payload);
+                let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
+                line.tell(InletEvent::End(reason));
+                return Ok(());
+            }
+            Some(Incoming::Record(record)) => take(record, &known, line, clock),
+        }
+        if line.stops() {
+            let goodbye = line.shared.told().goodbye.take();
+            if let Some(reason) = goodbye {
+                carrier.send(&Record::end(&reason))?;
+            }
+            return Ok(());
+        }
+        let may_ask = asked.is_none_or(|at| at.elapsed() >= KEY_INTERVAL);
+        if may_ask && line.shared.wants_key.swap(false, Ordering::Relaxed) {
+            asked = Some(Instant::now());
+            line.shared.told().key_requests += 1;
+            feedback(carrier, Feedback::KeyRequest)?;
+        }
+        if reported.elapsed() >= REPORT_EVERY && known.hello.is_some() {
+            reported = Instant::now();
+            let report = {
+                let told = line.shared.told();
+                let held = clock.now().saturating_sub(told.arrived).as_micros();
+                let held_us = u32::try_from(held).unwrap_or(u32::MAX);
+                Report { lost: told.lost, held_us, ..told.report }
+            };
+            feedback(carrier, Feedback::Report(report))?;
+        }
+    }
+}
+
+fn feedback(carrier: &mut dyn Carrier, feedback: Feedback) -> std::result::Result<(), NetError> {
+    carrier.send(&Record::control(RecordKind::Feedback, feedback.payload()))
+}
+
+/// A sender says what it sends. Another session of the same streams goes on with them.
+fn begin(
+    hello: &Hello,
+    carrier: &dyn Carrier,
+    known: &mut Known,
+    line: &Line<'_>,
+) -> std::result::Result<(), NetError> {
+    if let Some(before) = known.hello.replace(hello.clone()) {
+        if before.streams != hello.streams {
+            let why = "another sender with other streams took its place".to_owned();
+            return Err(NetError::Protocol(why));
+        }
+        line.tell(InletEvent::Note("the sender has begun anew".to_owned()));
+        line.tell(InletEvent::Gap);
+        return Ok(());
+    }
+    let mut announced = Announced::default();
+    for (number, stream) in (0_u8..).zip(&hello.streams) {
+        match stream.track(Format::WebM) {
+            Some(Track::Video(track)) if announced.video.is_none() => {
+                (announced.video, known.video) = (Some(track), Some(number));
+            }
+            Some(Track::Audio(track)) if announced.sound.is_none() => {
+                (announced.sound, known.sound) = (Some(track), Some(number));
+            }
+            Some(_) => {
+                line.tell(InletEvent::Note(format!("a second {} is left out", stream.codec)))
+            }
+            None => line.tell(InletEvent::Note(format!("{} is not known here", stream.codec))),
+        }
+    }
+    let peer = carrier.peer().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
+    line.tell(InletEvent::Begins(Box::new(announced), peer));
+    Ok(())
+}
+
+fn take(record: Record, known: &Known, line: &Line<'_>, clock: Clock) {
+    let (is_video, is_sound) = match record.kind {
+        RecordKind::Video => (known.video == Some(record.stream), false),
+        RecordKind::Sound => (false, known.sound == Some(record.stream)),
+        _ => return,
+    };
+    let arrived = clock.now();
+    {
+        let mut told = line.shared.told();
+        told.report.records += 1;
+        told.report.bytes += record.payload.len() as u64;
+        if is_video {
+            (told.report.captured, told.arrived) = (record.captured, arrived);
+        }
+    }
+    let Record { flags, pts, captured, payload: data, .. } = record;
+    if is_video {
+        let captured = Some(captured).filter(|&captured| captured != 0);
+        let (key, shown) = (flags.key, !flags.hidden);
+        let frame = InFrame { data, key, shown, pts, captured, handle: 0 };
+        line.tell(InletEvent::Frame(frame));
+    } else if is_sound {
+        line.tell(InletEvent::Sound(InSound { data, pts }));
+    }
+}
+
+impl Inlet for FramedInlet {
+    fn next(&mut self, timeout: Duration) -> Option<InletEvent> {
+        self.events.recv_timeout(timeout).ok()
+    }
+
+    fn done(&mut self, _now: Duration, _frame: &InFrame, outcome: &Outcome) {
+        let delay = outcome.delay.map_or(0, |delay| delay.as_micros());
+        self.shared.told().report.delay_us = u32::try_from(delay).unwrap_or(u32::MAX);
+    }
+
+    fn ask_for_key(&mut self) {
+        self.shared.wants_key.store(true, Ordering::Relaxed);
+    }
+
+    fn figures(&self) -> InletFigures {
+        let told = self.shared.told();
+        InletFigures {
+            packets_received: told.stats.packets_received,
+            bytes_received: told.stats.bytes_received,
+            packets_lost: told.stats.packets_lost,
+            packets_discarded: told.stats.packets_discarded,
+            key_requests: told.key_requests,
+            ..InletFigures::default()
+        }
+    }
+
+    fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {
+        self.shared.told().goodbye = Some(reason.to_owned());
+        self.shared.stops.store(true, Ordering::Relaxed);
+        // What waits is not wanted any more; the thread may wait for room.
+        while self.events.try_recv().is_ok() {}
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        while !thread.is_finished() {
+            let _ = self.events.recv_timeout(TURN);
+        }
+        let ended = thread.join();
+        ended.map_err(|_| Failure::new(Kind::Internal, "the network thread ended"))
+    }
+}

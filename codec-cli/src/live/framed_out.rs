@@ -1,0 +1,272 @@
+//! The way out by our framing: TCP, WebSockets, UDP. One thread owns the connection.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use codec_container::Track;
+use codec_core::codec::{FrameKind, FrameRequest, Packet};
+use codec_net::carrier::{Carrier, CarrierStats, Incoming};
+use codec_net::clock::Clock;
+use codec_net::error::NetError;
+use codec_net::framing::feedback::{Feedback, Report};
+use codec_net::framing::{Flags, Hello, Kind as RecordKind, Record, StreamDescription};
+use codec_net::random;
+
+use super::network;
+use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, SoundPacket};
+use crate::failure::{Failure, Result};
+
+/// Records that may wait; from half of them on pictures are left out.
+const QUEUE: usize = 64;
+
+/// How often what comes back is looked at while nothing goes out.
+const LISTEN_EVERY: Duration = Duration::from_millis(20);
+
+/// Frames of which it is remembered when they were sent.
+const REMEMBERED: usize = 256;
+
+/// How long the other end may take to close after the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Least time between two key frames that are asked for.
+const KEY_INTERVAL: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queued: AtomicUsize,
+    wants_key: AtomicBool,
+    told: Mutex<Told>,
+}
+
+/// What the thread tells.
+#[derive(Debug, Default)]
+struct Told {
+    stats: CarrierStats,
+    report: Option<Report>,
+    round_trip: Option<Duration>,
+    key_requests: u64,
+    failure: Option<Failure>,
+}
+
+impl Shared {
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends records.
+pub(super) struct FramedOutlet {
+    clock: Clock,
+    records: SyncSender<Record>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    sound_stream: u8,
+    last_key: Option<Duration>,
+    has_failed: bool,
+}
+
+impl FramedOutlet {
+    /// Says hello, and goes on in a thread of its own. `waits`: the connection has two ends that
+    /// know when it is closed.
+    pub(super) fn new(
+        mut carrier: Box<dyn Carrier>,
+        offer: &Offer,
+        waits: bool,
+        clock: Clock,
+    ) -> Result<Self> {
+        let video = offer.video.clone().map(Track::Video);
+        let sound = offer.sound.clone().map(Track::Audio);
+        let sound_stream = u8::from(video.is_some());
+        let streams = video.iter().chain(&sound).map(StreamDescription::of);
+        let streams = streams.collect::<Option<Vec<_>>>();
+        let streams = streams.ok_or_else(|| Failure::internal("a track without description"))?;
+        let hello = Hello { session: random::number(), streams };
+        carrier.hello(&hello).map_err(|error| network(&error))?;
+        let shared = Arc::new(Shared::default());
+        let (records, receiver) = sync_channel(QUEUE);
+        let told = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("network".to_owned()).spawn(move || {
+            if let Err(error) = run(&mut *carrier, &receiver, &told, waits, clock) {
+                told.told().failure = Some(network(&error));
+            }
+        });
+        let thread = Some(thread.map_err(Failure::internal)?);
+        let (last_key, has_failed) = (None, false);
+        Ok(Self { clock, records, shared, thread, sound_stream, last_key, has_failed })
+    }
+
+    /// Hands a record over. Where the thread has ended, [`Outlet::poll`] tells.
+    fn put(&mut self, record: Record) {
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        if self.records.send(record).is_err() {
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+            self.has_failed = true;
+        }
+    }
+}
+
+fn run(
+    carrier: &mut dyn Carrier,
+    records: &Receiver<Record>,
+    shared: &Shared,
+    waits: bool,
+    clock: Clock,
+) -> std::result::Result<(), NetError> {
+    let mut sent_at = VecDeque::new();
+    loop {
+        match records.recv_timeout(LISTEN_EVERY) {
+            Ok(record) => {
+                let is_end = record.kind == RecordKind::End;
+                let sent = carrier.send(&record);
+                shared.queued.fetch_sub(1, Ordering::Relaxed);
+                sent?;
+                if is_end {
+                    shared.told().stats = carrier.stats();
+                    return if waits { wait_for_close(carrier) } else { Ok(()) };
+                }
+                if record.kind == RecordKind::Video {
+                    sent_at.push_back((record.captured, clock.now()));
+                    if sent_at.len() > REMEMBERED {
+                        sent_at.pop_front();
+                    }
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        while let Some(incoming) = carrier.receive(Duration::ZERO)? {
+            let Incoming::Record(record) = incoming else { continue };
+            if record.kind == RecordKind::End {
+                let why = String::from_utf8_lossy(&record.payload).into_owned();
+                return Err(NetError::Protocol(format!("the receiver left: {why}")));
+            }
+            hear(&record, shared, &sent_at, clock.now());
+        }
+        shared.told().stats = carrier.stats();
+    }
+}
+
+fn hear(record: &Record, shared: &Shared, sent_at: &VecDeque<(u64, Duration)>, now: Duration) {
+    if record.kind != RecordKind::Feedback {
+        return;
+    }
+    match Feedback::parse(&record.payload) {
+        Some(Feedback::KeyRequest) => {
+            shared.told().key_requests += 1;
+            shared.wants_key.store(true, Ordering::Relaxed);
+        }
+        Some(Feedback::Report(report)) => {
+            let sent = sent_at.iter().find(|(captured, _)| *captured == report.captured);
+            let held = Duration::from_micros(report.held_us.into());
+            let round_trip = sent.map(|&(_, at)| now.saturating_sub(at).saturating_sub(held));
+            let mut told = shared.told();
+            told.report = Some(report);
+            told.round_trip = round_trip.or(told.round_trip);
+        }
+        None => {}
+    }
+}
+
+/// The receiver closes when it has read the end; a connection that is closed before may lose it.
+fn wait_for_close(carrier: &mut dyn Carrier) -> std::result::Result<(), NetError> {
+    let end = Instant::now() + CLOSE_TIMEOUT;
+    while Instant::now() < end {
+        match carrier.receive(LISTEN_EVERY) {
+            Ok(_) => {}
+            // However it is closed, the end was sent.
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+impl Outlet for FramedOutlet {
+    fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+        let mut request = FrameRequest::at(pts);
+        let is_due = self.last_key.is_none_or(|at| now.saturating_sub(at) >= KEY_INTERVAL);
+        if is_due && self.shared.wants_key.swap(false, Ordering::Relaxed) {
+            request.key_frame = true;
+        }
+        request
+    }
+
+    fn is_full(&self) -> bool {
+        self.shared.queued.load(Ordering::Relaxed) >= QUEUE / 2
+    }
+
+    fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
+        let key = packet.meta.kind == FrameKind::Key;
+        if key {
+            self.last_key = Some(now);
+        }
+        self.put(Record {
+            kind: RecordKind::Video,
+            flags: Flags { key, hidden: !packet.meta.shown },
+            stream: 0,
+            pts: packet.pts,
+            captured: self.clock.ntp(captured),
+            payload: packet.data.clone(),
+        });
+        Ok(())
+    }
+
+    fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+        self.put(Record {
+            kind: RecordKind::Sound,
+            flags: Flags { key: true, hidden: false },
+            stream: self.sound_stream,
+            pts: packet.pts,
+            captured: self.clock.ntp(packet.captured),
+            payload: packet.data.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn stats(&mut self, json: &str) {
+        self.put(Record::control(RecordKind::Stats, json.as_bytes().to_vec()));
+    }
+
+    fn poll(&mut self) -> Option<OutletEvent> {
+        let failure = self.shared.told().failure.take();
+        if failure.is_none() && self.has_failed {
+            // The thread is about to tell.
+            if let Some(thread) = self.thread.take() {
+                let _ = thread.join();
+            }
+            let told = self.shared.told().failure.take();
+            let unknown = || Failure::internal("the network thread ended");
+            return Some(OutletEvent::Left(told.unwrap_or_else(unknown)));
+        }
+        failure.map(OutletEvent::Left)
+    }
+
+    fn figures(&self) -> OutletFigures {
+        let told = self.shared.told();
+        #[expect(clippy::cast_precision_loss, reason = "a report")]
+        let fraction_lost = told
+            .report
+            .map(|report| report.lost as f64 / (report.records + report.lost).max(1) as f64);
+        let delay = told.report.map(|report| Duration::from_micros(report.delay_us.into()));
+        OutletFigures {
+            packets_sent: told.stats.packets_sent,
+            bytes_sent: told.stats.bytes_sent,
+            key_requests: told.key_requests,
+            round_trip: told.round_trip,
+            fraction_lost,
+            delay: delay.filter(|delay| !delay.is_zero()),
+            ..OutletFigures::default()
+        }
+    }
+
+    fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {
+        self.put(Record::end(reason));
+        if let Some(thread) = self.thread.take() {
+            thread.join().map_err(|_| Failure::internal("the network thread ended"))?;
+        }
+        self.shared.told().failure.take().map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,32 @@
+//! Media in real time, for `send` and `recv`: inputs paced by a clock, ways out and in, recordings
+//! of what comes, figures.
+
+pub(crate) mod figures;
+mod framed_in;
+mod framed_out;
+pub(crate) mod inlet;
+pub(crate) mod outlet;
+pub(crate) mod pace;
+pub(crate) mod recording;
+mod rtp;
+mod rtp_in;
+mod rtp_out;
+mod rtp_sound;
+pub(crate) mod source;
+mod srtp;
+mod testsrc;
+pub(crate) mod ways;
+
+use codec_net::error::NetError;
+
+use crate::failure::{Failure, Kind};
+
+/// What ended a connection, as a failure of the command.
+pub(crate) fn network(error: &NetError) -> Failure {
+    let kind = match error {
+        NetError::Framing(_) => Kind::Corrupt,
+        NetError::Unsendable(_) => Kind::Usage,
+        _ => Kind::Network,
+    };
+    Failure::new(kind, error.to_string())
+}

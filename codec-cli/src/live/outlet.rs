@@ -1,0 +1,80 @@
+//! The way out: what the network asks of the encoder, and what it is given.
+
+use std::time::Duration;
+
+use codec_container::{AudioTrack, VideoTrack};
+use codec_core::codec::{Bitrate, FrameRequest, Packet};
+
+use crate::failure::{Failure, Result};
+
+/// What is sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Offer {
+    pub(crate) video: Option<VideoTrack>,
+    pub(crate) sound: Option<AudioTrack>,
+}
+
+/// A packet of sound on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SoundPacket<'a> {
+    pub(crate) data: &'a [u8],
+    /// In ticks of the track.
+    pub(crate) pts: i64,
+    /// When it was captured, on the sender's clock.
+    pub(crate) captured: Duration,
+}
+
+/// What the network says.
+#[derive(Clone, Debug)]
+pub(crate) enum OutletEvent {
+    /// The encoder should make so much.
+    Target(Bitrate),
+    /// Nobody listens any more, and why.
+    Left(Failure),
+}
+
+/// What of the network is told to the user.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct OutletFigures {
+    pub(crate) packets_sent: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) retransmitted: u64,
+    pub(crate) fec_packets: u64,
+    pub(crate) nacks: u64,
+    pub(crate) key_requests: u64,
+    pub(crate) round_trip: Option<Duration>,
+    /// Of the packets, as the receiver last said, 0..=1.
+    pub(crate) fraction_lost: Option<f64>,
+    /// What the link carries, as it is estimated.
+    pub(crate) available: Option<Bitrate>,
+    /// From capture to decoding, as the receiver says.
+    pub(crate) delay: Option<Duration>,
+    /// What waits to be sent.
+    pub(crate) queued: Duration,
+}
+
+/// Sends coded media.
+pub(crate) trait Outlet {
+    /// What the next picture is to be coded like.
+    fn request(&mut self, now: Duration, pts: i64) -> FrameRequest;
+
+    /// Whether the next picture should be left out, because so much waits to be sent already.
+    fn is_full(&self) -> bool;
+
+    /// Sends a frame; times are those of the track.
+    fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()>;
+
+    /// Sends a packet of sound.
+    fn sound(&mut self, now: Duration, packet: &SoundPacket<'_>) -> Result<()>;
+
+    /// Sends the statistics of the sender, where that has a place.
+    fn stats(&mut self, _json: &str) {}
+
+    /// What has happened.
+    fn poll(&mut self) -> Option<OutletEvent>;
+
+    fn figures(&self) -> OutletFigures;
+
+    /// Says goodbye and waits until all is sent.
+    fn finish(self: Box<Self>, reason: &str) -> Result<()>;
+}

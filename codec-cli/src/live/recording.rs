@@ -1,0 +1,361 @@
+//! What becomes of frames that come in: a file of packets, decoded pictures, nothing.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use codec_container::{
+    AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
+};
+use codec_core::codec::{Codec, VideoDecoder};
+use codec_core::frame::{PictureInfo, Rational, Size};
+
+use super::inlet::{Announced, InFrame, InSound};
+use crate::Env;
+use crate::args::live::RecvArgs;
+use crate::args::resolved::{holds_pictures, holds_sound};
+use crate::args::values::Samples;
+use crate::failure::{Failure, Result};
+use crate::io::decoded::{DecodeOptions, open_decoder};
+use crate::io::names::format_of;
+use crate::io::output::{OutputFile, Rules};
+use crate::io::sink::{Header, PictureSink};
+use crate::picture::transform::Transform;
+
+/// Frames per second where nobody says.
+const USUAL_RATE: Rational = Rational { num: 30, den: 1 };
+
+/// Where it goes.
+#[derive(Clone, Debug)]
+struct Plan {
+    path: PathBuf,
+    format: Format,
+    samples: Samples,
+    rules: Rules,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fate {
+    /// It is in the file, or decoded.
+    pub(crate) taken: bool,
+    /// Time in the decoder.
+    pub(crate) took: Duration,
+    /// Nothing can be made of frames before the next key frame.
+    pub(crate) needs_key: bool,
+}
+
+/// Figures of a recording.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RecordingFigures {
+    pub(crate) frames: u64,
+    pub(crate) key_frames: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sound_packets: u64,
+    pub(crate) sound_bytes: u64,
+    /// Frames that were left out: before the first key frame, after losses, damaged.
+    pub(crate) dropped: u64,
+    pub(crate) decode_time: Duration,
+    pub(crate) size: Option<Size>,
+}
+
+/// A recording.
+pub(crate) struct Recording {
+    env: Env,
+    plan: Option<Plan>,
+    options: DecodeOptions,
+    wants_sound: bool,
+    announced: Announced,
+    output: Option<OutputFile>,
+    way: Way,
+    waits_for_key: bool,
+    /// The first moment of the recording, in seconds of the sender's time line.
+    begin_s: Option<f64>,
+    last_pts: [Option<i64>; 2],
+    pub(crate) figures: RecordingFigures,
+}
+
+enum Way {
+    Packets {
+        writer: Option<Box<dyn PacketWriter>>,
+        video: Option<usize>,
+        sound: Option<usize>,
+    },
+    Pictures {
+        decoder: Option<Box<dyn VideoDecoder>>,
+        sink: Option<PictureSink>,
+        transform: Box<Transform>,
+    },
+}
+
+impl Recording {
+    /// Refuses an output that cannot be.
+    pub(crate) fn new(args: &RecvArgs, env: Env) -> Result<Self> {
+        let plan = match &args.output {
+            None => None,
+            Some(path) => {
+                let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
+                let rules =
+                    Rules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
+                rules.check(path)?;
+                let samples = args.pixels.unwrap_or(Samples::I420);
+                if format != Format::Raw && samples != Samples::I420 {
+                    let message = "--pixels is for raw output: y4m is always i420";
+                    return Err(Failure::usage(message));
+                }
+                Some(Plan { path: path.clone(), format, samples, rules })
+            }
+        };
+        let is_coded = plan.as_ref().is_some_and(|plan| !plan.format.is_raw_video());
+        let way = if is_coded {
+            Way::Packets { writer: None, video: None, sound: None }
+        } else {
+            let transform = Box::new(Transform::new(None, None, None));
+            Way::Pictures { decoder: None, sink: None, transform }
+        };
+        let sound_fits = plan.as_ref().is_some_and(|plan| holds_sound(plan.format));
+        Ok(Self {
+            env,
+            options: DecodeOptions {
+                limits: args.limits.map_or_else(Default::default, |list| list.0),
+                threads: args.threads.map(usize::from),
+                ..DecodeOptions::default()
+            },
+            wants_sound: is_coded && sound_fits && !args.no_audio,
+            plan,
+            announced: Announced::default(),
+            output: None,
+            way,
+            waits_for_key: true,
+            begin_s: None,
+            last_pts: [None; 2],
+            figures: RecordingFigures::default(),
+        })
+    }
+
+    /// Whether pictures come out of a decoder here.
+    pub(crate) fn decodes(&self) -> bool {
+        matches!(self.way, Way::Pictures { .. })
+    }
+
+    /// Whether sound has a place in the output.
+    pub(crate) fn wants_sound(&self) -> bool {
+        self.wants_sound
+    }
+
+    /// The sender has said what it sends.
+    pub(crate) fn begin(&mut self, mut announced: Announced) -> Result<()> {
+        let format = self.plan.as_ref().map(|plan| plan.format);
+        if let (Some(format), Some(_)) = (format, &announced.video)
+            && !holds_pictures(format)
+        {
+            self.env.console.note(format!("{format} holds no pictures: they are left out"));
+            announced.video = None;
+        }
+        if !self.wants_sound {
+            announced.sound = None;
+        }
+        if let (Some(format), Some(track)) = (format, &announced.sound)
+            && !format.holds_audio(track.codec)
+        {
+            self.env.console.note(format!("{format} cannot hold {} sound", track.codec));
+            announced.sound = None;
+        }
+        if announced.video.is_none() && announced.sound.is_none() {
+            return Err(Failure::usage("nothing of what is sent can go into the output"));
+        }
+        self.announced = announced;
+        Ok(())
+    }
+
+    /// Something is missing.
+    pub(crate) fn gap(&mut self) {
+        self.waits_for_key = true;
+    }
+
+    /// A frame.
+    pub(crate) fn frame(&mut self, frame: &InFrame) -> Result<Fate> {
+        let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
+        let (codec, time_base) = (track.codec, track.time_base);
+        if self.waits_for_key && !frame.key {
+            self.figures.dropped += 1;
+            return Ok(Fate { needs_key: true, ..Fate::default() });
+        }
+        if codec == Codec::Vp8 && frame.key {
+            match vp8_size(&frame.data) {
+                Some(size) => self.figures.size = Some(size),
+                None => {
+                    self.figures.dropped += 1;
+                    return Ok(Fate { needs_key: true, ..Fate::default() });
+                }
+            }
+        }
+        self.waits_for_key = false;
+        let begin_s = *self.begin_s.get_or_insert(seconds(frame.pts, time_base));
+        let pts = frame.pts - ticks(begin_s, time_base);
+        if self.last_pts[0].is_some_and(|last| pts <= last) {
+            self.figures.dropped += 1;
+            return Ok(Fate { needs_key: false, ..Fate::default() });
+        }
+        self.last_pts[0] = Some(pts);
+        let fate = if self.decodes() {
+            self.decode(frame, pts)?
+        } else {
+            self.write_video(frame, pts)?;
+            Fate { taken: true, ..Fate::default() }
+        };
+        if fate.taken {
+            self.figures.frames += u64::from(frame.shown);
+            self.figures.key_frames += u64::from(frame.key);
+            self.figures.bytes += frame.data.len() as u64;
+            self.figures.decode_time += fate.took;
+        } else {
+            self.figures.dropped += 1;
+            self.waits_for_key |= fate.needs_key;
+        }
+        Ok(fate)
+    }
+
+    fn write_video(&mut self, frame: &InFrame, pts: i64) -> Result<()> {
+        self.open_writer()?;
+        let name = self.name();
+        let Way::Packets { writer: Some(writer), video: Some(track), .. } = &mut self.way else {
+            return Ok(());
+        };
+        let packet = PacketRef {
+            data: &frame.data,
+            track: *track,
+            pts,
+            key: frame.key,
+            shown: frame.shown,
+            ..PacketRef::default()
+        };
+        writer.write(packet).map_err(|error| Failure::writing(&name, &error))
+    }
+
+    /// A packet of sound; what comes before the first picture is left out.
+    pub(crate) fn sound(&mut self, sound: &InSound) -> Result<()> {
+        let Some(track) = &self.announced.sound else { return Ok(()) };
+        let time_base = track.time_base;
+        if self.begin_s.is_none() && self.announced.video.is_none() {
+            self.begin_s = Some(seconds(sound.pts, time_base));
+        }
+        let Some(begin_s) = self.begin_s else { return Ok(()) };
+        let pts = sound.pts - ticks(begin_s, time_base);
+        if pts < 0 || self.last_pts[1].is_some_and(|last| pts <= last) {
+            return Ok(());
+        }
+        self.open_writer()?;
+        let name = self.name();
+        let Way::Packets { writer: Some(writer), sound: Some(track), .. } = &mut self.way else {
+            return Ok(());
+        };
+        self.last_pts[1] = Some(pts);
+        self.figures.sound_packets += 1;
+        self.figures.sound_bytes += sound.data.len() as u64;
+        let packet =
+            PacketRef { data: &sound.data, track: *track, pts, key: true, ..PacketRef::default() };
+        writer.write(packet).map_err(|error| Failure::writing(&name, &error))
+    }
+
+    fn name(&self) -> String {
+        self.output.as_ref().map_or_else(String::new, |output| output.name.clone())
+    }
+
+    /// Begins the file of packets, once the size of the pictures is known.
+    fn open_writer(&mut self) -> Result<()> {
+        let Way::Packets { writer, video, sound } = &mut self.way else { return Ok(()) };
+        let (None, Some(plan)) = (&writer, &self.plan) else { return Ok(()) };
+        let mut tracks = Vec::new();
+        if let Some(track) = &self.announced.video {
+            *video = Some(tracks.len());
+            let size = self.figures.size.unwrap_or(track.size);
+            let mut made = VideoTrack::new(plan.format, track.codec, size, track.time_base);
+            made.frame_rate = track.frame_rate;
+            made.codec_private.clone_from(&track.codec_private);
+            tracks.push(Track::Video(made));
+        }
+        if let Some(track) = &self.announced.sound {
+            *sound = Some(tracks.len());
+            let mut made = AudioTrack::new(plan.format, track.codec, track.audio);
+            made.time_base = track.time_base;
+            made.delay = track.delay;
+            made.codec_private.clone_from(&track.codec_private);
+            tracks.push(Track::Audio(made));
+        }
+        let output = OutputFile::create(&plan.path, &plan.rules)?;
+        let made = create_packets(output.stream()?, plan.format, &tracks, &WriteOptions::default());
+        *writer = Some(made.map_err(|error| Failure::writing(&output.name, &error))?);
+        self.output = Some(output);
+        Ok(())
+    }
+
+    fn decode(&mut self, frame: &InFrame, pts: i64) -> Result<Fate> {
+        let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
+        let (codec, frame_rate) = (track.codec, track.frame_rate.unwrap_or(USUAL_RATE));
+        let size = self.figures.size.unwrap_or(track.size);
+        let Way::Pictures { decoder, sink, transform } = &mut self.way else {
+            return Ok(Fate::default());
+        };
+        let decoder = match decoder {
+            Some(decoder) => decoder,
+            None => decoder.insert(open_decoder(codec.name(), size, &self.options, 0, self.env)?),
+        };
+        let begun = Instant::now();
+        if let Err(error) = decoder.decode(&frame.data, pts, None) {
+            self.env.console.detail(format!("a frame of {} bytes: {error}", frame.data.len()));
+            return Ok(Fate { needs_key: true, ..Fate::default() });
+        }
+        let picture = decoder.receive();
+        let took = begun.elapsed();
+        if let (Some(picture), Some(plan)) = (picture, &self.plan) {
+            let picture = picture.picture();
+            if sink.is_none() {
+                transform.set_target(picture.size());
+                let output = OutputFile::create(&plan.path, &plan.rules)?;
+                let header =
+                    Header { size: picture.size(), frame_rate, info: PictureInfo::default() };
+                *sink = Some(PictureSink::new(&output, plan.format, plan.samples, header)?);
+                self.output = Some(output);
+            }
+            if let Some(sink) = sink {
+                sink.write(&transform.apply(picture)?)?;
+            }
+        }
+        Ok(Fate { taken: true, took, needs_key: false })
+    }
+
+    /// Completes the file, if there is anything in it.
+    pub(crate) fn finish(self) -> Result<Option<String>> {
+        let name = self.name();
+        match self.way {
+            Way::Packets { writer: Some(mut writer), .. } => {
+                writer.finish().map_err(|error| Failure::writing(&name, &error))?;
+            }
+            Way::Pictures { sink: Some(sink), .. } => sink.finish()?,
+            _ => return Ok(None),
+        }
+        if let Some(output) = self.output {
+            output.commit()?;
+        }
+        Ok(Some(name))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds")]
+fn seconds(ticks: i64, time_base: Rational) -> f64 {
+    ticks as f64 * time_base.as_f64()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+fn ticks(seconds: f64, time_base: Rational) -> i64 {
+    (seconds / time_base.as_f64()).round() as i64
+}
+
+/// The size that a key frame of VP8 states (RFC 6386, section 9.1).
+fn vp8_size(data: &[u8]) -> Option<Size> {
+    let head = data.first_chunk::<10>()?;
+    let [_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1] = *head else { return None };
+    let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
+    let size = Size::new(side(w0, w1), side(h0, h1));
+    (size.width > 0 && size.height > 0).then_some(size)
+}

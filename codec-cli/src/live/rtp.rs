@@ -1,0 +1,432 @@
+//! What both ends of an RTP session agree on: by default, or by a description in a file.
+
+use std::fs;
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use codec_rtc::extension::{Kind as ExtensionKind, Map};
+use codec_rtc::packet::{Format, Media, Payload};
+use codec_rtc::sdp::{
+    Connection, Direction, Feedback, Fmtp, MAX_BYTES, MediaDescription, Protocol, Session,
+    SourceAttribute,
+};
+use codec_rtc::session::{AudioStream, RepairStream, Streams, VideoFec, VideoStream};
+
+use super::outlet::Offer;
+use super::srtp::Keys;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::output::{OutputFile, Rules};
+
+/// The source of sound, counted from that of the pictures: those of repair come between.
+const AUDIO_SSRC_STEP: u32 = 3;
+
+/// Port of the sound, counted from that of the pictures, where they do not share one.
+const AUDIO_PORT_STEP: u16 = 2;
+
+/// Streams between our own ends, with sources counted from `ssrc`.
+pub(crate) fn streams(ssrc: u32, video: bool, sound: bool) -> Streams {
+    Streams {
+        video: video.then(|| VideoStream::standard(ssrc)),
+        audio: sound.then(|| AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP))),
+        extensions: Map::default(),
+    }
+}
+
+/// Streams for a far end that knows RFC 3550 and the payload formats alone.
+pub(crate) fn plain_streams(ssrc: u32, video: bool, sound: bool) -> Streams {
+    let opus = AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP));
+    Streams {
+        video: video.then(|| VideoStream::plain(ssrc, 96)),
+        audio: sound.then_some(AudioStream { red: None, ..opus }),
+        extensions: Map::EMPTY,
+    }
+}
+
+/// Where streams go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Targets {
+    pub(crate) video: SocketAddr,
+    pub(crate) sound: SocketAddr,
+    /// Nothing but the RFCs is spoken.
+    pub(crate) plain: bool,
+}
+
+impl Targets {
+    /// Pictures and sound share a port, but for plain receivers, if there are both.
+    pub(crate) fn new(to: SocketAddr, plain: bool, offer: &Offer) -> Self {
+        let mut sound = to;
+        if plain && offer.video.is_some() {
+            sound.set_port(to.port().saturating_add(AUDIO_PORT_STEP));
+        }
+        Self { video: to, sound, plain }
+    }
+}
+
+/// Describes what is sent.
+pub(super) fn describe(
+    streams: &Streams,
+    targets: &Targets,
+    offer: &Offer,
+    keys: Option<&Keys>,
+) -> Session {
+    let mut session = Session::new(targets.video.ip());
+    session.name = "codec send".to_owned();
+    let mut bundle = vec!["BUNDLE".to_owned()];
+    if let Some(video) = &streams.video {
+        let mut line =
+            media(Media::Video, targets.video.port(), &payloads(video), streams, targets);
+        line.framerate = offer.video.as_ref().and_then(|it| it.frame_rate).map(|it| it.as_f64());
+        if let Some(rtx) = video.rtx {
+            let params = format!("apt={}", video.payload_type);
+            line.fmtps.push(Fmtp { payload_type: rtx.payload_type, params });
+        }
+        name(&mut line, "0", video.ssrc, targets, &mut bundle);
+        session.media.push(line);
+    }
+    if let Some(audio) = &streams.audio {
+        let opus = Payload { payload_type: audio.payload_type, ..Payload::OPUS };
+        let mut all = vec![opus];
+        all.extend(audio.red.map(|red| Payload { payload_type: red, ..Payload::AUDIO_RED }));
+        let mut line = media(Media::Audio, targets.sound.port(), &all, streams, targets);
+        let channels = offer.sound.as_ref().map_or(1, |track| track.audio.channels());
+        let params = format!("sprop-stereo={}", u8::from(channels == 2));
+        line.fmtps.push(Fmtp { payload_type: audio.payload_type, params });
+        if let Some(red) = audio.red {
+            let params = format!("{0}/{0}", audio.payload_type);
+            line.fmtps.push(Fmtp { payload_type: red, params });
+        }
+        name(&mut line, "1", audio.ssrc, targets, &mut bundle);
+        session.media.push(line);
+    }
+    if !targets.plain && bundle.len() > 2 {
+        session.groups.push(bundle);
+    }
+    if let Some(crypto) = keys.and_then(Keys::crypto) {
+        for line in &mut session.media {
+            line.protocol = if targets.plain { Protocol::Savp } else { Protocol::Savpf };
+            line.crypto.push(crypto.clone());
+        }
+    }
+    session
+}
+
+fn payloads(video: &VideoStream) -> Vec<Payload> {
+    let mut all = vec![Payload { payload_type: video.payload_type, ..Payload::VP8 }];
+    all.extend(video.rtx.map(|rtx| Payload { payload_type: rtx.payload_type, ..Payload::VP8_RTX }));
+    match video.fec {
+        VideoFec::Flex(flex) => {
+            all.push(Payload { payload_type: flex.payload_type, ..Payload::FLEXFEC });
+        }
+        VideoFec::Ulp { red, ulpfec } => {
+            all.push(Payload { payload_type: red, ..Payload::VIDEO_RED });
+            all.push(Payload { payload_type: ulpfec, ..Payload::ULPFEC });
+        }
+        VideoFec::Off => {}
+    }
+    all
+}
+
+fn media(
+    kind: Media,
+    port: u16,
+    payloads: &[Payload],
+    streams: &Streams,
+    targets: &Targets,
+) -> MediaDescription {
+    let mut line = MediaDescription::new(kind, port, payloads);
+    line.direction = Some(Direction::SendOnly);
+    if !targets.plain {
+        line.protocol = Protocol::Avpf;
+        line.rtcp_mux = true;
+        line.rtcp_rsize = true;
+        line.set_extensions(&streams.extensions);
+        for kind in ["nack", "nack pli", "transport-cc"] {
+            if kind == "transport-cc" || matches!(line.kind(), Some(Media::Video)) {
+                line.feedback.push(Feedback { payload_type: None, kind: kind.to_owned() });
+            }
+        }
+    }
+    line
+}
+
+fn name(
+    line: &mut MediaDescription,
+    mid: &str,
+    ssrc: u32,
+    targets: &Targets,
+    bundle: &mut Vec<String>,
+) {
+    if targets.plain {
+        return;
+    }
+    line.mid = Some(mid.to_owned());
+    bundle.push(mid.to_owned());
+    let value = Some("codec".to_owned());
+    line.sources.push(SourceAttribute { ssrc, name: "cname".to_owned(), value });
+}
+
+/// Writes a description.
+pub(crate) fn write(session: &Session, path: &Path, overwrite: bool) -> Result<()> {
+    use std::io::Write;
+    let rules = Rules { overwrite, not: Vec::new(), terminal: true };
+    let output = OutputFile::create(path, &rules)?;
+    let text = session.to_string();
+    let written = output.writer()?.write_all(text.as_bytes());
+    written.map_err(|error| Failure::output(&output.name, &error))?;
+    output.commit()
+}
+
+/// What is expected to come, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    /// Of the first media line, or of the URL.
+    pub(crate) address: IpAddr,
+    pub(crate) video: Option<ExpectedMedia>,
+    pub(crate) sound: Option<ExpectedMedia>,
+    pub(crate) extensions: Map,
+    /// RTX and `FlexFEC`, by payload type.
+    pub(crate) rtx: Option<u8>,
+    pub(crate) fec: VideoFec,
+    /// RED around Opus.
+    pub(crate) red: Option<u8>,
+    pub(crate) frame_rate: Option<f64>,
+    pub(crate) channels: u8,
+    /// Packets are encrypted.
+    pub(super) keys: Option<Keys>,
+}
+
+/// One stream that is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExpectedMedia {
+    pub(crate) port: u16,
+    pub(crate) payload_type: u8,
+    pub(crate) ssrc: Option<u32>,
+    /// RTCP comes to the same port.
+    pub(crate) mux: bool,
+}
+
+impl Expected {
+    /// From our own sender, at one port.
+    pub(crate) fn usual(address: IpAddr, port: u16) -> Self {
+        let media =
+            |payload_type| Some(ExpectedMedia { port, payload_type, ssrc: None, mux: true });
+        let standard = VideoStream::standard(0);
+        Self {
+            address,
+            video: media(standard.payload_type),
+            sound: media(Payload::OPUS.payload_type),
+            extensions: Map::default(),
+            rtx: standard.rtx.map(|rtx| rtx.payload_type),
+            fec: standard.fec,
+            red: AudioStream::opus(0).red,
+            frame_rate: None,
+            channels: 1,
+            keys: None,
+        }
+    }
+
+    /// At another address; the first port is that one, others keep their distance.
+    pub(crate) fn listen_at(&mut self, at: SocketAddr) {
+        self.address = at.ip();
+        let first = self.video.or(self.sound).map_or(0, |media| media.port);
+        for media in [&mut self.video, &mut self.sound].into_iter().flatten() {
+            let step = media.port.wrapping_sub(first);
+            media.port = at.port().wrapping_add(step);
+        }
+    }
+
+    /// As a file describes it.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let wrong = |why: String| Failure::new(Kind::Input, format!("{name}: {why}"));
+        let file = fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+        let mut bytes = Vec::new();
+        let most = MAX_BYTES as u64 + 1;
+        file.take(most).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8".to_owned()))?;
+        let session = codec_rtc::sdp::parse(&text).map_err(|error| wrong(error.to_string()))?;
+        Self::of(&session).map_err(wrong)
+    }
+
+    fn of(session: &Session) -> std::result::Result<Self, String> {
+        let first = session.media.iter().find(|line| line.port != 0 && line.kind().is_some());
+        let first = first.ok_or("no media line of sound or pictures")?;
+        let address = session.connection_of(first).and_then(Connection::ip);
+        let mut expected = Self::usual(address.ok_or("no address (c=)")?, 0);
+        (expected.video, expected.sound, expected.rtx, expected.red) = (None, None, None, None);
+        (expected.extensions, expected.fec) = (Map::EMPTY, VideoFec::Off);
+        for line in session.media.iter().filter(|line| line.port != 0) {
+            expected.take_keys(line)?;
+            match line.kind() {
+                Some(Media::Video) if expected.video.is_none() => expected.take_video(line)?,
+                Some(Media::Audio) if expected.sound.is_none() => expected.take_sound(line)?,
+                _ => {}
+            }
+            expected.extensions.extend_from(&line.extension_map());
+        }
+        Ok(expected)
+    }
+
+    fn take_keys(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
+        let keys = Keys::of_line(line);
+        if line.protocol.is_secure() != keys.is_some() {
+            let protocol = line.protocol.as_str();
+            return Err(format!("{protocol} without a key that is known here (a=crypto)"));
+        }
+        if self.keys.as_ref().is_some_and(|before| Some(before) != keys.as_ref()) {
+            return Err("media lines with different keys".to_owned());
+        }
+        self.keys = keys;
+        Ok(())
+    }
+
+    fn take_video(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
+        let of = |format| line.payloads().find(move |payload| payload.format == format);
+        let vp8 = of(Format::Vp8).ok_or("pictures that are not VP8")?;
+        let ssrc = line.sources.first().map(|source| source.ssrc);
+        self.video = Some(ExpectedMedia {
+            port: line.port,
+            payload_type: vp8.payload_type,
+            ssrc,
+            mux: line.rtcp_mux,
+        });
+        self.rtx = of(Format::Rtx).map(|payload| payload.payload_type);
+        self.frame_rate = line.framerate;
+        if let Some(flex) = of(Format::FlexFec) {
+            let payload_type = flex.payload_type;
+            self.fec = VideoFec::Flex(RepairStream { ssrc: 0, payload_type });
+        } else if let (Some(red), Some(ulpfec)) = (of(Format::Red), of(Format::Ulpfec)) {
+            let (red, ulpfec) = (red.payload_type, ulpfec.payload_type);
+            self.fec = VideoFec::Ulp { red, ulpfec };
+        }
+        Ok(())
+    }
+
+    fn take_sound(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
+        let of = |format| line.payloads().find(move |payload| payload.format == format);
+        let opus = of(Format::Opus).ok_or("sound that is not Opus")?;
+        let ssrc = line.sources.first().map(|source| source.ssrc);
+        let payload_type = opus.payload_type;
+        self.sound =
+            Some(ExpectedMedia { port: line.port, payload_type, ssrc, mux: line.rtcp_mux });
+        self.red = of(Format::Red).map(|payload| payload.payload_type);
+        let fmtp = line.fmtp(payload_type);
+        let stereo = fmtp.and_then(|fmtp| fmtp.get("sprop-stereo"));
+        self.channels = if stereo == Some("1") { 2 } else { 1 };
+        Ok(())
+    }
+
+    /// The streams, once the source of the pictures is known.
+    pub(crate) fn streams(&self, video_ssrc: Option<u32>, sound_ssrc: Option<u32>) -> Streams {
+        let video = match (self.video, video_ssrc) {
+            (Some(media), Some(ssrc)) => Some(VideoStream {
+                ssrc,
+                payload_type: media.payload_type,
+                rtx: self
+                    .rtx
+                    .map(|payload_type| RepairStream { ssrc: ssrc.wrapping_add(1), payload_type }),
+                fec: match self.fec {
+                    VideoFec::Flex(flex) => {
+                        VideoFec::Flex(RepairStream { ssrc: ssrc.wrapping_add(2), ..flex })
+                    }
+                    other => other,
+                },
+            }),
+            _ => None,
+        };
+        let sound_ssrc = sound_ssrc.or(video_ssrc.map(|ssrc| ssrc.wrapping_add(AUDIO_SSRC_STEP)));
+        let audio = match (self.sound, sound_ssrc) {
+            (Some(media), Some(ssrc)) => Some(AudioStream {
+                ssrc,
+                payload_type: media.payload_type,
+                clock_hz: 48_000,
+                red: self.red,
+            }),
+            _ => None,
+        };
+        Streams { video, audio, extensions: self.extensions }
+    }
+}
+
+/// Adds what another map has.
+trait Extend {
+    fn extend_from(&mut self, other: &Self);
+}
+
+impl Extend for Map {
+    fn extend_from(&mut self, other: &Self) {
+        for (id, kind) in other.iter() {
+            let _: ExtensionKind = kind;
+            self.insert(id, kind);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec_container::{AudioTrack, VideoTrack};
+    use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+    use codec_core::codec::Codec;
+    use codec_core::frame::{Rational, Size};
+
+    fn offer() -> Offer {
+        let like = codec_container::Format::WebM;
+        let mut video = VideoTrack::new(like, Codec::Vp8, Size::new(64, 48), Rational::new(1, 30));
+        video.frame_rate = Some(Rational::new(30, 1));
+        let stereo = AudioFormat::new(48_000, ChannelLayout::Stereo);
+        let sound = AudioTrack::new(like, AudioCodec::Opus, stereo);
+        Offer { video: Some(video), sound: Some(sound) }
+    }
+
+    #[test]
+    fn what_is_described_is_what_is_expected() {
+        let to = "127.0.0.1:5004".parse().unwrap();
+        let targets = Targets::new(to, false, &offer());
+        let session = describe(&streams(77, true, true), &targets, &offer(), None);
+        let session = codec_rtc::sdp::parse(&session.to_string()).unwrap();
+        let expected = Expected::of(&session).unwrap();
+        assert_eq!(expected.streams(Some(77), None), streams(77, true, true));
+        assert_eq!(
+            expected.video.map(|it| (it.port, it.ssrc, it.mux)),
+            Some((5004, Some(77), true))
+        );
+        assert_eq!(expected.sound.map(|it| (it.port, it.ssrc)), Some((5004, Some(80))));
+        assert_eq!((expected.channels, expected.frame_rate), (2, Some(30.0)));
+    }
+
+    #[test]
+    fn plain_receivers_get_two_ports_and_nothing_that_they_do_not_know() {
+        let targets = Targets::new("127.0.0.1:5004".parse().unwrap(), true, &offer());
+        let session = describe(&plain_streams(77, true, true), &targets, &offer(), None);
+        let text = session.to_string();
+        assert!(!text.contains("extmap") && !text.contains("BUNDLE") && !text.contains("rtx"));
+        let expected = Expected::of(&session).unwrap();
+        assert_eq!(expected.streams(Some(77), Some(80)), plain_streams(77, true, true));
+        assert_eq!(expected.sound.map(|it| (it.port, it.mux)), Some((5006, false)));
+    }
+
+    #[test]
+    fn keys_are_described() {
+        let targets = Targets::new("127.0.0.1:5004".parse().unwrap(), false, &offer());
+        let keys = Keys::random(&"srtp://h:1".parse().unwrap()).unwrap();
+        let session = describe(&streams(77, true, true), &targets, &offer(), Some(&keys));
+        let session = codec_rtc::sdp::parse(&session.to_string()).unwrap();
+        assert_eq!(Expected::of(&session).unwrap().keys, Some(keys));
+    }
+
+    #[test]
+    fn what_cannot_be_received_is_told() {
+        let says = |text: &str| {
+            let session = codec_rtc::sdp::parse(text).unwrap();
+            Expected::of(&session).map_or_else(|error| error, |_| panic!("{text} is taken"))
+        };
+        let head = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+        assert!(says(head).contains("no media line"));
+        let h264 = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+        assert!(says(&format!("{head}{h264}")).contains("not VP8"));
+        let secret = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n";
+        assert!(says(&format!("{head}{secret}")).contains("RTP/SAVP without a key"));
+    }
+}

@@ -1,0 +1,541 @@
+//! The way in by RTP: a thread for each port reads, one owns the receiver.
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{
+    Receiver as Channel, RecvTimeoutError, SyncSender, TrySendError, sync_channel,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use codec_container::{AudioTrack, Format, VideoTrack};
+use codec_core::audio::opus_head::OpusHead;
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_core::codec::Codec;
+use codec_core::frame::{Rational, Size};
+use codec_net::clock::Clock;
+use codec_net::{random, udp};
+use codec_rtc::demux::{self, Datagram};
+use codec_rtc::jitter::video::{Frame, FrameBufferConfig};
+use codec_rtc::rtp;
+use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
+
+use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome};
+use super::rtp::Expected;
+use super::rtp_sound::{Origin, SoundOrder};
+use super::srtp::{Guard, Keys};
+use crate::failure::{Failure, Result};
+
+/// Datagrams between the threads that read and the one that owns the receiver.
+const DATAGRAMS: usize = 2048;
+
+/// Events that may wait; from then on frames are left out and a key frame is asked for.
+const EVENTS: usize = 256;
+
+/// How often threads look whether they are to end.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How long sound that is expected is waited for once pictures come, and the other way round: a
+/// sender may need a while for its first picture.
+const WAIT_FOR_SOUND: Duration = Duration::from_millis(300);
+const WAIT_FOR_PICTURES: Duration = Duration::from_secs(2);
+
+/// Least time until the next look.
+const LEAST_WAIT: Duration = Duration::from_micros(250);
+
+/// Frames that the decoder may owe an answer for.
+const MOST_OPEN: usize = 512;
+
+/// Priming of Opus encoders (RFC 7845, section 4.2): what libopus has.
+const PRE_SKIP: u16 = 312;
+
+#[derive(Default)]
+struct Shared {
+    stops: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    receiver: Option<Receiver>,
+    /// Frames without their data, whose fate is not known.
+    open: VecDeque<Frame>,
+    goodbye: Option<String>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stops(&self) -> bool {
+        self.stops.load(Ordering::Relaxed)
+    }
+}
+
+/// A datagram, and the number of the socket that it came to.
+struct Arrived {
+    socket: usize,
+    from: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// What the way in is told.
+pub(super) struct RtpOptions {
+    pub(super) expected: Expected,
+    /// The sound goes anywhere.
+    pub(super) wants_sound: bool,
+    /// Every frame is wanted, rather late than never.
+    pub(super) records: bool,
+}
+
+/// Receives RTP.
+pub(super) struct RtpInlet {
+    events: Channel<InletEvent>,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl RtpInlet {
+    /// Reads from sockets; `shown` is the address that others know.
+    pub(super) fn new(
+        sockets: Vec<UdpSocket>,
+        shown: &str,
+        options: RtpOptions,
+        clock: Clock,
+    ) -> Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let (sender, events) = sync_channel(EVENTS);
+        let (arrivals, arrived) = sync_channel(DATAGRAMS);
+        let mut threads = Vec::new();
+        for (number, socket) in sockets.iter().enumerate() {
+            let socket = socket.try_clone().map_err(Failure::internal)?;
+            let (arrivals, shared) = (arrivals.clone(), Arc::clone(&shared));
+            let thread = thread::Builder::new().name("rtp-read".to_owned());
+            let reading = move || read(number, &socket, &arrivals, &shared);
+            threads.push(thread.spawn(reading).map_err(Failure::internal)?);
+        }
+        let _ = sender.send(InletEvent::Listening(shown.to_owned()));
+        let guard = options.expected.keys.as_ref().map(Keys::guard).transpose()?;
+        let mut session = Session {
+            guard,
+            order: SoundOrder::new(&options.expected),
+            options,
+            sockets,
+            clock,
+            shared: Arc::clone(&shared),
+            events: sender,
+            learning: Learning::default(),
+            peer: None,
+            origin: Origin::default(),
+            video_zero: None,
+            has_gap: false,
+        };
+        let thread = thread::Builder::new().name("rtp".to_owned());
+        let thread = thread.spawn(move || session.run(&arrived)).map_err(Failure::internal)?;
+        threads.push(thread);
+        Ok(Self { events, shared, threads })
+    }
+}
+
+fn read(number: usize, socket: &UdpSocket, arrivals: &SyncSender<Arrived>, shared: &Shared) {
+    let mut buffer = vec![0; 65_536];
+    while !shared.stops() {
+        let Ok(Some((len, from))) = udp::receive(socket, &mut buffer, TICK) else { continue };
+        let bytes = buffer.get(..len).unwrap_or_default().to_vec();
+        // What there is no room for is lost, as in the system's own queue.
+        if let Err(TrySendError::Disconnected(_)) =
+            arrivals.try_send(Arrived { socket: number, from, bytes })
+        {
+            return;
+        }
+    }
+}
+
+/// What is not known before the first packets.
+#[derive(Default)]
+struct Learning {
+    first: Option<Duration>,
+    video: Option<u32>,
+    sound: Option<u32>,
+    channels: Option<u8>,
+    is_done: bool,
+    /// Events that wait for the announcement.
+    waiting: Vec<InletEvent>,
+}
+
+/// The thread that owns the receiver.
+struct Session {
+    options: RtpOptions,
+    guard: Option<Guard>,
+    sockets: Vec<UdpSocket>,
+    clock: Clock,
+    shared: Arc<Shared>,
+    events: SyncSender<InletEvent>,
+    learning: Learning,
+    /// Who sends, and the socket that it came to.
+    peer: Option<(SocketAddr, usize)>,
+    order: SoundOrder,
+    origin: Origin,
+    /// Ticks of the first frame, and its place on the common time line.
+    video_zero: Option<(i64, i64)>,
+    has_gap: bool,
+}
+
+impl Session {
+    fn run(&mut self, arrived: &Channel<Arrived>) {
+        loop {
+            if self.shared.stops() {
+                return self.leave();
+            }
+            let now = self.clock.now();
+            let due = self.shared.state().receiver.as_ref().and_then(Receiver::next_time);
+            let wait = due.map_or(TICK, |due| due.saturating_sub(now).clamp(LEAST_WAIT, TICK));
+            match arrived.recv_timeout(wait) {
+                Ok(datagram) => self.take(&datagram),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            for datagram in arrived.try_iter().take(64) {
+                self.take(&datagram);
+            }
+            self.give();
+            self.answer();
+            let left =
+                self.shared.state().receiver.as_ref().and_then(|it| it.left().map(str::to_owned));
+            if let Some(reason) = left {
+                self.announce_if(true);
+                self.flush_sound();
+                let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
+                self.tell(InletEvent::End(reason));
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, datagram: &Arrived) {
+        let now = self.clock.now();
+        if self.peer.is_some_and(|(peer, _)| peer.ip() != datagram.from.ip()) {
+            return;
+        }
+        let opened = self.guard.as_mut().map(|guard| guard.open(&datagram.bytes));
+        let bytes = match &opened {
+            None => datagram.bytes.as_slice(),
+            Some(Some(opened)) => opened.as_slice(),
+            Some(None) => return,
+        };
+        if demux::classify(bytes) == Datagram::Rtp {
+            let Ok(packet) = rtp::parse(bytes) else { return };
+            self.learn(now, &packet, datagram);
+            let sound = self.options.wants_sound && self.learning.sound == Some(packet.header.ssrc);
+            if sound {
+                self.order.push(&packet, &self.options.expected);
+            }
+        }
+        if let Some(receiver) = &mut self.shared.state().receiver {
+            // What is malformed was counted.
+            let _ = receiver.receive(now, bytes);
+        }
+    }
+
+    /// Finds out who sends, and what.
+    fn learn(&mut self, now: Duration, packet: &rtp::Packet<'_>, datagram: &Arrived) {
+        let header = packet.header;
+        let expected = &self.options.expected;
+        let is = |media: Option<super::rtp::ExpectedMedia>| {
+            media.is_some_and(|media| {
+                media.payload_type == header.payload_type
+                    && media.ssrc.is_none_or(|ssrc| ssrc == header.ssrc)
+            })
+        };
+        let red_fits = match expected.fec {
+            codec_rtc::session::VideoFec::Ulp { red, .. } => red == header.payload_type,
+            _ => false,
+        };
+        let is_video = is(expected.video) || red_fits;
+        let is_sound = is(expected.sound)
+            || expected.red == Some(header.payload_type) && expected.sound.is_some();
+        if !is_video && !is_sound {
+            return;
+        }
+        self.learning.first.get_or_insert(now);
+        self.peer.get_or_insert((datagram.from, datagram.socket));
+        if is_sound && self.learning.sound.is_none() {
+            self.learning.sound = Some(header.ssrc);
+            // The configuration byte says mono or stereo (RFC 6716, section 3.1).
+            self.learning.channels = packet.payload.first().map(|toc| 1 + (toc >> 2 & 1));
+        }
+        if is_video && self.learning.video.is_none() {
+            self.learning.video = Some(header.ssrc);
+            self.peer = Some((datagram.from, datagram.socket));
+            self.open();
+        }
+    }
+
+    /// The receiver, once the source of the pictures is known.
+    fn open(&mut self) {
+        let streams = self.options.expected.streams(self.learning.video, self.learning.sound);
+        let has_feedback = !self.options.expected.extensions.eq(&codec_rtc::extension::Map::EMPTY);
+        let mut video = if self.options.records {
+            FrameBufferConfig::default()
+        } else {
+            FrameBufferConfig::low_latency()
+        };
+        video.waits_to_show_all = self.options.records;
+        #[expect(clippy::cast_possible_truncation, reason = "any will do")]
+        let ssrc = random::number() as u32;
+        self.shared.state().receiver = Some(Receiver::new(ReceiverConfig {
+            streams,
+            ssrc,
+            cname: "codec".to_owned(),
+            ntp_at_zero: self.clock.ntp_at_zero(),
+            seed: random::number(),
+            nack: has_feedback,
+            pli: true,
+            acknowledges: has_feedback,
+            feedback: PacketFeedback::TransportWide,
+            video,
+        }));
+    }
+
+    /// Frames and sound that are ready.
+    fn give(&mut self) {
+        let now = self.clock.now();
+        loop {
+            let frame = {
+                let mut state = self.shared.state();
+                let Some(receiver) = &mut state.receiver else { break };
+                let Some(mut frame) = receiver.poll_frame(now) else { break };
+                let data = std::mem::take(&mut frame.data);
+                if state.open.len() >= MOST_OPEN {
+                    state.open.pop_front();
+                }
+                state.open.push_back(frame.clone());
+                Frame { data, ..frame }
+            };
+            let event = self.frame(frame);
+            self.deliver(event);
+        }
+        self.announce_if(false);
+        let packets: Vec<_> = self.order.ready().collect();
+        for packet in packets {
+            let event = self.order.event(packet, &mut self.origin, self.clock, now);
+            self.deliver(event);
+        }
+    }
+
+    fn flush_sound(&mut self) {
+        let now = self.clock.now();
+        let packets: Vec<_> = self.order.rest().collect();
+        for packet in packets {
+            let event = self.order.event(packet, &mut self.origin, self.clock, now);
+            self.deliver(event);
+        }
+    }
+
+    fn frame(&mut self, frame: Frame) -> InletEvent {
+        let (first, zero) = *self.video_zero.get_or_insert_with(|| {
+            let at = self.origin.place(frame.captured, frame.arrived.0, self.clock, 90_000);
+            (frame.media_ticks, at)
+        });
+        InletEvent::Frame(InFrame {
+            key: frame.is_key,
+            shown: frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
+            pts: zero + frame.media_ticks - first,
+            captured: frame.captured,
+            handle: frame.number,
+            data: frame.data,
+        })
+    }
+
+    /// Announces what comes, once that is known or was waited for.
+    fn announce_if(&mut self, now_or_never: bool) {
+        if self.learning.is_done {
+            return;
+        }
+        let Some(first) = self.learning.first else { return };
+        let expected = &self.options.expected;
+        let waits_for_video = expected.video.is_some() && self.learning.video.is_none();
+        let waits_for_sound =
+            self.options.wants_sound && expected.sound.is_some() && self.learning.sound.is_none();
+        let waited = self.clock.now().saturating_sub(first);
+        let waits = waits_for_video && waited < WAIT_FOR_PICTURES
+            || waits_for_sound && waited < WAIT_FOR_SOUND;
+        if waits && !now_or_never {
+            return;
+        }
+        self.learning.is_done = true;
+        if self.learning.video.is_none() {
+            // Sound alone.
+            self.open();
+        }
+        let announced = self.announced();
+        let peer = self.peer.map_or_else(String::new, |(peer, _)| peer.to_string());
+        self.tell(InletEvent::Begins(Box::new(announced), peer));
+        for event in std::mem::take(&mut self.learning.waiting) {
+            self.tell(event);
+        }
+    }
+
+    fn announced(&self) -> Announced {
+        let expected = &self.options.expected;
+        let video = self.learning.video.map(|_| {
+            let base = Rational::new(1, 90_000);
+            let mut track = VideoTrack::new(Format::WebM, Codec::Vp8, Size::new(16, 16), base);
+            track.frame_rate = expected.frame_rate.and_then(rate);
+            track
+        });
+        let sound = self.learning.sound.map(|_| {
+            let channels = expected.channels.max(self.learning.channels.unwrap_or(1));
+            let layout = ChannelLayout::of(channels.into()).unwrap_or(ChannelLayout::Stereo);
+            let format = AudioFormat::new(48_000, layout);
+            let mut track = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+            track.delay = PRE_SKIP.into();
+            track.codec_private = OpusHead::plain(channels, PRE_SKIP, 48_000).to_bytes();
+            track
+        });
+        Announced { video, sound }
+    }
+
+    /// Hands an event over, after the announcement. A reader that is too slow loses frames.
+    fn deliver(&mut self, event: InletEvent) {
+        if !self.learning.is_done {
+            if self.learning.waiting.len() < EVENTS {
+                self.learning.waiting.push(event);
+            }
+            return;
+        }
+        if self.has_gap {
+            if self.events.try_send(InletEvent::Gap).is_err() {
+                return;
+            }
+            self.has_gap = false;
+        }
+        if let Err(TrySendError::Full(InletEvent::Frame(_))) = self.events.try_send(event) {
+            self.has_gap = true;
+        }
+    }
+
+    fn tell(&self, event: InletEvent) {
+        // Where nobody listens the command ends.
+        let _ = self.events.send(event);
+    }
+
+    /// Sends what is to go back.
+    fn answer(&mut self) {
+        let now = self.clock.now();
+        loop {
+            let datagram = {
+                let mut state = self.shared.state();
+                state.receiver.as_mut().and_then(|receiver| receiver.poll(now))
+            };
+            let Some(datagram) = datagram else { return };
+            self.put(&datagram);
+        }
+    }
+
+    fn put(&mut self, datagram: &[u8]) {
+        let Some((mut to, number)) = self.peer else { return };
+        let sealed = self.guard.as_mut().map(|guard| guard.seal(datagram));
+        let datagram = match &sealed {
+            None => datagram,
+            Some(Some(sealed)) => sealed,
+            Some(None) => return,
+        };
+        let mux = self.options.expected.video.or(self.options.expected.sound);
+        if mux.is_some_and(|media| !media.mux) {
+            // RFC 3550, section 11: the next port.
+            to.set_port(to.port().saturating_add(1));
+        }
+        if let Some(socket) = self.sockets.get(number) {
+            // Feedback may get lost.
+            let _ = socket.send_to(datagram, to);
+        }
+    }
+
+    fn leave(&mut self) {
+        let now = self.clock.now();
+        {
+            let mut state = self.shared.state();
+            let reason = state.goodbye.take().unwrap_or_default();
+            if let Some(receiver) = &mut state.receiver {
+                receiver.leave(now, &reason);
+            }
+        }
+        self.answer();
+    }
+}
+
+/// A number of frames per second as a fraction.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+fn rate(per_second: f64) -> Option<Rational> {
+    if !(0.1..=1000.0).contains(&per_second) {
+        return None;
+    }
+    if (per_second - per_second.round()).abs() < 1e-3 {
+        return Some(Rational::new(per_second.round() as u32, 1));
+    }
+    Some(Rational::new((per_second * 1001.0).round() as u32, 1001))
+}
+
+impl Inlet for RtpInlet {
+    fn next(&mut self, timeout: Duration) -> Option<InletEvent> {
+        self.events.recv_timeout(timeout).ok()
+    }
+
+    fn done(&mut self, now: Duration, frame: &InFrame, outcome: &Outcome) {
+        let mut state = self.shared.state();
+        while let Some(open) = state.open.pop_front_if(|open| open.number <= frame.handle) {
+            if open.number < frame.handle {
+                continue;
+            }
+            let Some(receiver) = &mut state.receiver else { return };
+            if outcome.decoded {
+                receiver.decoded(now, &open, outcome.took);
+                receiver.rendered(now, codec_rtc::sequence::wrap_32(open.media_ticks));
+            } else {
+                receiver.failed(now, &open);
+            }
+        }
+    }
+
+    /// The receiver asks by itself, when it hears that a frame could not be decoded.
+    fn ask_for_key(&mut self) {}
+
+    fn figures(&self) -> InletFigures {
+        let state = self.shared.state();
+        let Some(stats) = state.receiver.as_ref().map(Receiver::stats) else {
+            return InletFigures::default();
+        };
+        let emitted = u32::try_from(stats.video.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
+        InletFigures {
+            packets_received: stats.received.packets,
+            bytes_received: stats.received.bytes,
+            packets_lost: u64::try_from(stats.video_packets.lost).unwrap_or(0),
+            packets_discarded: stats.malformed + stats.unknown,
+            retransmitted: stats.retransmitted,
+            fec_recovered: stats.recovered,
+            nacks: stats.nacks.requests,
+            key_requests: stats.key_requests,
+            round_trip: stats.round_trip,
+            freezes: stats.video.freeze_count,
+            frozen: stats.video.total_freezes_duration,
+            jitter_buffer: stats.video.jitter_buffer_delay.checked_div(emitted),
+        }
+    }
+
+    fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {
+        self.shared.state().goodbye = Some(reason.to_owned());
+        self.shared.stops.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            while !thread.is_finished() {
+                // The thread may wait for room.
+                let _ = self.events.recv_timeout(Duration::from_millis(5));
+            }
+            thread.join().map_err(|_| Failure::internal("a network thread ended"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,284 @@
+//! The way out by RTP: one thread sends what is due, one hears what comes back; the encoder's
+//! thread hands frames over and sends what may leave at once.
+
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use codec_core::codec::{FrameRequest, Packet};
+use codec_core::frame::Rational;
+use codec_net::clock::Clock;
+use codec_net::udp;
+use codec_rtc::demux::{self, Datagram};
+use codec_rtc::rtp;
+use codec_rtc::session::{AudioPacket, Sender, SenderConfig, SenderEvent};
+
+use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, SoundPacket};
+use super::rtp::Targets;
+use super::srtp::{Guard, Keys};
+use crate::failure::{Failure, Kind, Result};
+
+/// Ticks of RTP timestamps per second.
+const VIDEO_HZ: u32 = 90_000;
+const SOUND_HZ: u32 = 48_000;
+
+/// How often threads look whether they are to end.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Least time until the next look: others want the sender, too.
+const LEAST_WAIT: Duration = Duration::from_micros(250);
+
+/// What waits longer than this in the pacer makes pictures be left out.
+const MOST_QUEUED: Duration = Duration::from_millis(500);
+
+/// Longest that the rest may take to leave at the end.
+const MOST_REST: Duration = Duration::from_secs(2);
+
+/// Longest that the last requests are waited for.
+const MOST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// How often goodbye is said, as it may be lost, and the time between.
+const GOODBYES: u32 = 3;
+const GOODBYE_EVERY: Duration = Duration::from_millis(10);
+
+struct Shared {
+    sender: Mutex<Sender>,
+    wake: Condvar,
+    stops: AtomicBool,
+    socket: UdpSocket,
+    targets: Targets,
+    audio_ssrc: Option<u32>,
+    guard: Option<Mutex<Guard>>,
+    clock: Clock,
+    packets: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Shared {
+    fn sender(&self) -> MutexGuard<'_, Sender> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends what is due.
+    fn send_due<'a>(&'a self, mut sender: MutexGuard<'a, Sender>) -> MutexGuard<'a, Sender> {
+        loop {
+            let Some(datagram) = sender.poll(self.clock.now()) else { return sender };
+            drop(sender);
+            self.put(&datagram);
+            sender = self.sender();
+        }
+    }
+
+    /// What the system refuses is lost, as it may be anywhere.
+    fn put(&self, datagram: &[u8]) {
+        let ssrc = match demux::classify(datagram) {
+            Datagram::Rtp => rtp::parse(datagram).ok().map(|packet| packet.header.ssrc),
+            _ => None,
+        };
+        let is_sound = ssrc.is_some() && ssrc == self.audio_ssrc;
+        let target = if is_sound { self.targets.sound } else { self.targets.video };
+        let sealed = self.guard().map(|mut guard| guard.seal(datagram));
+        let datagram = match &sealed {
+            None => datagram,
+            Some(Some(sealed)) => sealed,
+            Some(None) => return,
+        };
+        if self.socket.send_to(datagram, target).is_ok() {
+            self.packets.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(datagram.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn guard(&self) -> Option<MutexGuard<'_, Guard>> {
+        let guard = self.guard.as_ref()?;
+        Some(guard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The thread of what is due later.
+    fn run_pacer(&self) {
+        let mut sender = self.sender();
+        while !self.stops.load(Ordering::Relaxed) {
+            sender = self.send_due(sender);
+            let now = self.clock.now();
+            let due = sender.next_time().map_or(TICK, |due| due.saturating_sub(now));
+            let due = due.clamp(LEAST_WAIT, TICK);
+            let waited = self.wake.wait_timeout(sender, due);
+            sender = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The thread of what comes back.
+    fn run_listener(&self, socket: &UdpSocket) {
+        let mut buffer = vec![0; 65_536];
+        while !self.stops.load(Ordering::Relaxed) {
+            let Ok(Some((len, from))) = udp::receive(socket, &mut buffer, TICK) else { continue };
+            let known = [self.targets.video.ip(), self.targets.sound.ip()];
+            if !known.contains(&from.ip()) {
+                continue;
+            }
+            let bytes = buffer.get(..len).unwrap_or_default();
+            let opened = self.guard().map(|mut guard| guard.open(bytes));
+            let bytes = match &opened {
+                None => bytes,
+                Some(Some(opened)) => opened,
+                Some(None) => continue,
+            };
+            // What is malformed was counted.
+            let _ = self.sender().receive(self.clock.now(), bytes);
+            self.wake.notify_one();
+        }
+    }
+}
+
+/// Sends RTP.
+pub(super) struct RtpOutlet {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    video_base: Rational,
+    sound_base: Rational,
+}
+
+impl RtpOutlet {
+    pub(super) fn new(
+        config: SenderConfig,
+        targets: Targets,
+        offer: &Offer,
+        keys: Option<&Keys>,
+        clock: Clock,
+    ) -> Result<Self> {
+        let guard = keys.map(Keys::guard).transpose()?.map(Mutex::new);
+        let audio_ssrc = config.streams.audio.map(|stream| stream.ssrc);
+        let sender = Sender::new(config).map_err(|error| Failure::usage(error.to_string()))?;
+        let bound = udp::bind(udp::any_for(targets.video));
+        let socket = bound.map_err(|error| Failure::new(Kind::Network, error.to_string()))?;
+        let listening = socket.try_clone().map_err(Failure::internal)?;
+        let shared = Arc::new(Shared {
+            sender: Mutex::new(sender),
+            wake: Condvar::new(),
+            stops: AtomicBool::new(false),
+            socket,
+            targets,
+            audio_ssrc,
+            guard,
+            clock,
+            packets: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        });
+        let (pacing, hearing) = (Arc::clone(&shared), Arc::clone(&shared));
+        let pacer = thread::Builder::new().name("pacer".to_owned());
+        let pacer = pacer.spawn(move || pacing.run_pacer()).map_err(Failure::internal)?;
+        let listener = thread::Builder::new().name("feedback".to_owned());
+        let listener = listener.spawn(move || hearing.run_listener(&listening));
+        let listener = listener.map_err(Failure::internal)?;
+        let base = |base: Option<Rational>| base.unwrap_or(Rational::new(1, 1));
+        Ok(Self {
+            shared,
+            threads: vec![pacer, listener],
+            video_base: base(offer.video.as_ref().map(|track| track.time_base)),
+            sound_base: base(offer.sound.as_ref().map(|track| track.time_base)),
+        })
+    }
+}
+
+/// Ticks of a track as those of RTP, which wrap.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they wrap")]
+fn timestamp(pts: i64, time_base: Rational, hz: u32) -> u32 {
+    let num = i128::from(pts) * i128::from(time_base.num) * i128::from(hz);
+    let den = i128::from(time_base.den.max(1));
+    (2 * num + den).div_euclid(2 * den) as u32
+}
+
+impl Outlet for RtpOutlet {
+    fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+        self.shared.sender().request(now, pts)
+    }
+
+    fn is_full(&self) -> bool {
+        self.shared.sender().queue_time() > MOST_QUEUED
+    }
+
+    fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.video_base, VIDEO_HZ);
+        let mut sender = self.shared.sender();
+        let taken = sender.video(now, captured, stamp, packet);
+        taken.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        drop(self.shared.send_due(sender));
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
+        let mut sender = self.shared.sender();
+        let taken = sender.audio(&AudioPacket {
+            payload: packet.data,
+            timestamp: stamp,
+            captured: packet.captured,
+            level: None,
+            begins_talk: false,
+        });
+        taken.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        drop(self.shared.send_due(sender));
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Option<OutletEvent> {
+        loop {
+            return match self.shared.sender().poll_event()? {
+                // Where the link is to rest the encoder goes on at its least.
+                SenderEvent::Target { allocation, .. } => {
+                    Some(OutletEvent::Target(allocation.video))
+                }
+                SenderEvent::Left => {
+                    let message = "the receiver left";
+                    Some(OutletEvent::Left(Failure::new(Kind::Network, message)))
+                }
+                _ => continue,
+            };
+        }
+    }
+
+    fn figures(&self) -> OutletFigures {
+        let sender = self.shared.sender();
+        let stats = sender.stats();
+        OutletFigures {
+            packets_sent: self.shared.packets.load(Ordering::Relaxed),
+            bytes_sent: self.shared.bytes.load(Ordering::Relaxed),
+            retransmitted: stats.retransmitted.packets,
+            fec_packets: stats.fec_sent.packets,
+            nacks: stats.video.nacks,
+            key_requests: stats.video.key_requests,
+            round_trip: stats.round_trip,
+            fraction_lost: Some(stats.fraction_lost),
+            available: stats.estimate.map(|estimate| estimate.target),
+            delay: None,
+            queued: sender.queue_time(),
+        }
+    }
+
+    fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {
+        let clock = self.shared.clock;
+        let end = clock.now() + MOST_REST;
+        while clock.now() < end && !self.shared.sender().queue_time().is_zero() {
+            thread::sleep(Duration::from_millis(2));
+        }
+        // What is still missing over there may be asked for.
+        let round_trip = self.shared.sender().stats().round_trip.unwrap_or_default();
+        thread::sleep((2 * round_trip).min(MOST_ANSWERS));
+        for _ in 0..GOODBYES {
+            let mut sender = self.shared.sender();
+            sender.leave(clock.now(), reason);
+            drop(self.shared.send_due(sender));
+            thread::sleep(GOODBYE_EVERY);
+        }
+        self.shared.stops.store(true, Ordering::Relaxed);
+        self.shared.wake.notify_all();
+        for thread in self.threads.drain(..) {
+            thread.join().map_err(|_| Failure::internal("a network thread ended"))?;
+        }
+        Ok(())
+    }
+}

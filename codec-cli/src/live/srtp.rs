@@ -1,0 +1,166 @@
+//! Keys of SRTP, from a URL or a description; one master key for both directions, whose sources
+//! differ (RFC 3711, section 8.2).
+
+use codec_net::url::Url;
+use codec_rtc::sdp::{Crypto, MediaDescription, base64};
+use codec_rtc::srtp::{Protect, SrtpError, Suite, Unprotect};
+
+use crate::failure::{Failure, Result};
+
+/// Options of `srtp://`.
+pub(super) const OPTIONS: &[&str] = &["plain", "key", "suite"];
+
+/// The suite where none is named: what everybody has.
+const USUAL: Suite = Suite::AesCm128HmacSha1_80;
+
+/// A master key with its salt.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Keys {
+    suite: Suite,
+    material: Vec<u8>,
+}
+
+impl std::fmt::Debug for Keys {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").field("suite", &self.suite).finish_non_exhaustive()
+    }
+}
+
+impl Keys {
+    /// `?key=BASE64&suite=NAME`, if there is a key. The key is base64 in the alphabet of URLs or the
+    /// usual one.
+    pub(super) fn of_url(url: &Url) -> Result<Option<Self>> {
+        let wrong = |what: &str| Failure::usage(format!("{url}: {what}"));
+        let suite = suite_of_url(url)?;
+        let Some(text) = url.option("key") else { return Ok(None) };
+        let usual: String = text
+            .chars()
+            .map(|letter| match letter {
+                '-' => '+',
+                '_' => '/',
+                other => other,
+            })
+            .collect();
+        let material = base64::decode(&usual).ok_or_else(|| wrong("key: expected base64"))?;
+        let needed = suite.material_bytes();
+        if material.len() != needed {
+            let had = material.len();
+            let what =
+                format!("key: {} has {needed} bytes of key and salt, not {had}", suite.name());
+            return Err(wrong(&what));
+        }
+        Ok(Some(Self { suite, material }))
+    }
+
+    /// A new key, of the suite that the URL names.
+    pub(super) fn random(url: &Url) -> Result<Self> {
+        let suite = suite_of_url(url)?;
+        let mut material = vec![0; suite.material_bytes()];
+        getrandom::fill(&mut material).map_err(Failure::internal)?;
+        Ok(Self { suite, material })
+    }
+
+    /// The first key of a media line that can be used.
+    pub(super) fn of_line(line: &MediaDescription) -> Option<Self> {
+        line.crypto.iter().find_map(|crypto| {
+            let suite = Suite::from_name(&crypto.suite)?;
+            let [key] = crypto.keys.as_slice() else { return None };
+            let usable = key.mki.is_none() && crypto.session_params.is_empty();
+            let fits = key.key_and_salt.len() == suite.material_bytes();
+            (usable && fits).then(|| Self { suite, material: key.key_and_salt.clone() })
+        })
+    }
+
+    /// The line of a description.
+    pub(super) fn crypto(&self) -> Option<Crypto> {
+        let suite = codec_rtc::sdp::Suite::from_name(self.suite.name())?;
+        Some(Crypto::new(1, suite, &self.material))
+    }
+
+    /// What works with the key.
+    pub(super) fn guard(&self) -> Result<Guard> {
+        let refused = |error: SrtpError| Failure::usage(error.to_string());
+        Ok(Guard {
+            protect: Protect::new(self.suite, &self.material).map_err(refused)?,
+            unprotect: Unprotect::new(self.suite, &self.material).map_err(refused)?,
+        })
+    }
+}
+
+fn suite_of_url(url: &Url) -> Result<Suite> {
+    let Some(name) = url.option("suite") else { return Ok(USUAL) };
+    Suite::from_name(name).ok_or_else(|| {
+        let names = Suite::ALL.map(Suite::name).join(", ");
+        Failure::usage(format!("{url}: suite {name}: expected one of {names}"))
+    })
+}
+
+/// Both directions of an end.
+pub(super) struct Guard {
+    protect: Protect,
+    unprotect: Unprotect,
+}
+
+impl Guard {
+    /// What goes on the wire for a datagram; nothing if it must not go.
+    pub(super) fn seal(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let mut bytes = datagram.to_vec();
+        let sealed = match codec_rtc::demux::classify(datagram) {
+            codec_rtc::demux::Datagram::Rtcp => self.protect.rtcp(&mut bytes),
+            _ => self.protect.rtp(&mut bytes),
+        };
+        sealed.ok().map(|()| bytes)
+    }
+
+    /// The datagram inside; nothing if it is forged, repeated or none.
+    pub(super) fn open(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let mut bytes = datagram.to_vec();
+        let opened = match codec_rtc::demux::classify(datagram) {
+            codec_rtc::demux::Datagram::Rtcp => self.unprotect.rtcp(&mut bytes),
+            codec_rtc::demux::Datagram::Rtp => self.unprotect.rtp(&mut bytes),
+            _ => return None,
+        };
+        opened.ok().map(|()| bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(query: &str) -> Result<Option<Keys>> {
+        Keys::of_url(&format!("srtp://127.0.0.1:5004?{query}").parse().unwrap())
+    }
+
+    #[test]
+    fn keys_come_from_urls_and_descriptions() {
+        let text = base64::encode(&[7; 30]).replace('+', "-").replace('/', "_");
+        let found = keys(&format!("key={text}")).unwrap().unwrap();
+        assert_eq!((found.suite, found.material.as_slice()), (USUAL, [7; 30].as_slice()));
+        let mut line = MediaDescription::default();
+        line.crypto.push(found.crypto().unwrap());
+        assert_eq!(Keys::of_line(&line), Some(found));
+        assert_eq!(keys("").unwrap(), None);
+        for wrong in ["key=AAAA", "key=*", "suite=NULL", "suite=AEAD_AES_128_GCM&key=AAAA"] {
+            assert!(keys(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_once_and_only_unchanged() {
+        let url = "srtp://h:1?suite=AEAD_AES_128_GCM".parse().unwrap();
+        let keys = Keys::random(&url).unwrap();
+        let (mut here, mut there) = (keys.guard().unwrap(), keys.guard().unwrap());
+        let mut packet = Vec::new();
+        let header = codec_rtc::rtp::Header { payload_type: 96, ssrc: 5, ..Default::default() };
+        codec_rtc::rtp::write(&header, &mut packet);
+        packet.extend([1, 2, 3]);
+        let sealed = here.seal(&packet).unwrap();
+        let mut forged = sealed.clone();
+        forged[14] ^= 1;
+        assert_eq!(there.open(&forged), None);
+        assert_eq!(there.open(&sealed), Some(packet));
+        assert_eq!(there.open(&sealed), None);
+    }
+}

@@ -1,0 +1,518 @@
+//! From URLs to connections.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use codec_core::codec::Bitrate;
+use codec_net::carrier::Carrier;
+use codec_net::clock::Clock;
+use codec_net::error::NetError;
+use codec_net::relay::{Relay, RelayConfig};
+use codec_net::socket::{Listener, Socket, connect};
+use codec_net::tcp::{Role, TcpCarrier};
+use codec_net::udp::{UdpReceiver, UdpSender};
+use codec_net::url::{Scheme, Url};
+use codec_net::websocket::{Access, WsCarrier};
+use codec_net::{random, udp};
+use codec_rtc::congestion::ControllerConfig;
+use codec_rtc::link::LinkSpec;
+use codec_rtc::session::SenderConfig;
+
+use super::framed_in::{Accept, FramedInlet, Line};
+use super::framed_out::FramedOutlet;
+use super::inlet::{Inlet, InletEvent};
+use super::network;
+use super::outlet::{Offer, Outlet};
+use super::rtp::{self, Expected, Targets};
+use super::rtp_in::{RtpInlet, RtpOptions};
+use super::rtp_out::RtpOutlet;
+use super::srtp::{self, Keys};
+use crate::Env;
+use crate::args::link::config_of;
+use crate::args::live::{NetworkArgs, SendArgs};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+
+/// How long a connection is waited for in one go.
+const STEP: Duration = Duration::from_millis(100);
+
+/// How long a sender tries to reach a receiver that is not there yet.
+const RETRY_FOR: Duration = Duration::from_secs(5);
+
+/// Options of URLs.
+const OPTIONS: &[&str] = &["listen", "connect"];
+
+/// Options of `rtp://`.
+const RTP_OPTIONS: &[&str] = &["plain"];
+
+/// Room that the estimate has above the bitrate of the encoder: packets of a frame leave the
+/// sooner, and there is place for correction.
+const HEADROOM: u64 = 4;
+
+/// Least that the estimate may rise to.
+const LEAST_MOST: Bitrate = Bitrate(2_000_000);
+
+/// A connection that can be had, or waited for.
+struct Way {
+    url: Url,
+    listens: bool,
+    token: Option<String>,
+    #[cfg(feature = "tls")]
+    client_tls: Option<std::sync::Arc<codec_net::tls::ClientConfig>>,
+    #[cfg(feature = "tls")]
+    server_tls: Option<std::sync::Arc<codec_net::tls::ServerConfig>>,
+    role: Role,
+}
+
+impl Way {
+    fn new(url: Url, args: &NetworkArgs, role: Role) -> Result<Self> {
+        let listens = listens(&url, role)?;
+        let is_wss = url.scheme() == Scheme::Wss;
+        #[cfg(not(feature = "tls"))]
+        if is_wss {
+            return Err(Failure::new(Kind::Backend, "wss: this build has no TLS"));
+        }
+        #[cfg(feature = "tls")]
+        {
+            let client_tls =
+                if is_wss && !listens { Some(client_tls(args.ca.as_deref())?) } else { None };
+            let server_tls = if is_wss && listens { Some(server_tls(args)?) } else { None };
+            let token = args.token.clone();
+            Ok(Self { url, listens, token, client_tls, server_tls, role })
+        }
+        #[cfg(not(feature = "tls"))]
+        Ok(Self { url, listens, token: args.token.clone(), role })
+    }
+
+    fn is_web(&self) -> bool {
+        matches!(self.url.scheme(), Scheme::Ws | Scheme::Wss)
+    }
+
+    /// Goes to the other end.
+    fn connect(&self) -> std::result::Result<Box<dyn Carrier>, NetError> {
+        let stream = connect(&self.url)?;
+        if !self.is_web() {
+            return Ok(Box::new(TcpCarrier::new(stream, self.role)?));
+        }
+        #[cfg(feature = "tls")]
+        let socket = match &self.client_tls {
+            Some(config) => Socket::tls_client(stream, self.url.host(), config.clone())?,
+            None => Socket::plain(stream)?,
+        };
+        #[cfg(not(feature = "tls"))]
+        let socket = Socket::plain(stream)?;
+        let token = self.token.as_deref();
+        Ok(Box::new(WsCarrier::connect(socket, &self.url, token, self.role)?))
+    }
+
+    /// Takes whoever came.
+    fn accept(
+        &self,
+        stream: std::net::TcpStream,
+    ) -> std::result::Result<Box<dyn Carrier>, NetError> {
+        if !self.is_web() {
+            return Ok(Box::new(TcpCarrier::new(stream, self.role)?));
+        }
+        #[cfg(feature = "tls")]
+        let socket = match &self.server_tls {
+            Some(config) => Socket::tls_server(stream, config.clone())?,
+            None => Socket::plain(stream)?,
+        };
+        #[cfg(not(feature = "tls"))]
+        let socket = Socket::plain(stream)?;
+        let path = Some(self.url.path().to_owned()).filter(|path| path != "/");
+        let access = Access { token: self.token.clone(), path };
+        Ok(Box::new(WsCarrier::accept(socket, &access, self.role)?))
+    }
+}
+
+/// Receivers wait and senders go, unless the URL says otherwise.
+fn listens(url: &Url, role: Role) -> Result<bool> {
+    let usage = |error: codec_net::url::UrlError| Failure::usage(format!("{url}: {error}"));
+    url.check_options(OPTIONS).map_err(usage)?;
+    let listen = url.switch("listen").map_err(usage)?;
+    let connect = url.switch("connect").map_err(usage)?;
+    if listen && connect {
+        return Err(Failure::usage(format!("{url}: listen and connect exclude one another")));
+    }
+    Ok(listen || role == Role::Receiver && !connect)
+}
+
+#[cfg(feature = "tls")]
+fn client_tls(
+    ca: Option<&std::path::Path>,
+) -> Result<std::sync::Arc<codec_net::tls::ClientConfig>> {
+    use codec_net::tls::{Roots, client_config};
+    let made = match ca {
+        None => client_config(Roots::Public),
+        Some(path) => client_config(Roots::Pem(&read_pem(path)?)),
+    };
+    made.map_err(|error| Failure::usage(error.to_string()))
+}
+
+#[cfg(feature = "tls")]
+fn server_tls(args: &NetworkArgs) -> Result<std::sync::Arc<codec_net::tls::ServerConfig>> {
+    let (Some(cert), Some(key)) = (&args.cert, &args.key) else {
+        return Err(Failure::usage("wss: a server needs --cert and --key"));
+    };
+    codec_net::tls::server_config(&read_pem(cert)?, &read_pem(key)?)
+        .map_err(|error| Failure::usage(error.to_string()))
+}
+
+#[cfg(feature = "tls")]
+fn read_pem(path: &std::path::Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let wrong = |error| Failure::new(Kind::Input, format!("{}: {error}", path.display()));
+    let mut pem = Vec::new();
+    let file = std::fs::File::open(path).map_err(wrong)?;
+    file.take(1 << 20).read_to_end(&mut pem).map_err(wrong)?;
+    Ok(pem)
+}
+
+/// A way out, and the emulator on it.
+pub(crate) struct Out {
+    pub(crate) outlet: Box<dyn Outlet>,
+    pub(crate) relay: Option<Relay>,
+}
+
+/// What an encoder is about to make, in bits per second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Coding {
+    pub(crate) rate: Option<Bitrate>,
+    pub(crate) layers: u8,
+    /// References are chosen by the session: the encoder does what it is told.
+    pub(crate) obeys: bool,
+}
+
+/// Opens the way out to a URL; sets out or waits for whoever wants it.
+pub(crate) fn open_outlet(
+    url: &Url,
+    args: &SendArgs,
+    offer: &Offer,
+    coding: Coding,
+    clock: Clock,
+    env: Env,
+) -> Result<Out> {
+    let overwrite = args.yes;
+    let args = &args.network;
+    if args.sdp.is_some() && !is_rtp(url) {
+        return Err(Failure::usage("--sdp describes RTP"));
+    }
+    match url.scheme() {
+        Scheme::Rtp | Scheme::Srtp => open_rtp_out(url, args, overwrite, offer, coding, clock),
+        Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
+            refuse_netem(args, url)?;
+            let way = Way::new(url.clone(), args, Role::Sender)?;
+            let carrier =
+                if way.listens { wait_for_receiver(&way, env)? } else { reach_receiver(&way)? };
+            let peer = carrier.peer().map_or_else(String::new, |peer| peer.to_string());
+            env.console.note(format!("{url}: connected, {peer}"));
+            let outlet = Box::new(FramedOutlet::new(carrier, offer, true, clock)?);
+            Ok(Out { outlet, relay: None })
+        }
+        Scheme::Udp => {
+            if listens(url, Role::Sender)? {
+                return Err(Failure::usage("udp: a sender cannot wait for its receiver"));
+            }
+            let (peer, relay) = through_relay(resolve(url)?, args.netem.as_ref())?;
+            let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
+            let outlet = Box::new(FramedOutlet::new(Box::new(carrier), offer, false, clock)?);
+            Ok(Out { outlet, relay })
+        }
+        other => Err(not_built(other)),
+    }
+}
+
+fn is_rtp(url: &Url) -> bool {
+    matches!(url.scheme(), Scheme::Rtp | Scheme::Srtp)
+}
+
+/// The key that a URL names.
+fn keys_of(url: &Url) -> Result<Option<Keys>> {
+    if url.scheme() == Scheme::Srtp { Keys::of_url(url) } else { Ok(None) }
+}
+
+fn rtp_options(url: &Url) -> &'static [&'static str] {
+    if url.scheme() == Scheme::Srtp { srtp::OPTIONS } else { RTP_OPTIONS }
+}
+
+fn open_rtp_out(
+    url: &Url,
+    args: &NetworkArgs,
+    overwrite: bool,
+    offer: &Offer,
+    coding: Coding,
+    clock: Clock,
+) -> Result<Out> {
+    let usage = |error: codec_net::url::UrlError| Failure::usage(format!("{url}: {error}"));
+    url.check_options(rtp_options(url)).map_err(usage)?;
+    let plain = url.switch("plain").map_err(usage)?;
+    let targets = Targets::new(resolve(url)?, plain, offer);
+    #[expect(clippy::cast_possible_truncation, reason = "any will do")]
+    let ssrc = random::number() as u32;
+    let make = if plain { rtp::plain_streams } else { rtp::streams };
+    let streams = make(ssrc, offer.video.is_some(), offer.sound.is_some());
+    let mut keys = keys_of(url)?;
+    if url.scheme() == Scheme::Srtp && keys.is_none() {
+        if args.sdp.is_none() {
+            let message = "srtp: give ?key=BASE64, or --sdp for a description with a new key";
+            return Err(Failure::usage(message));
+        }
+        keys = Some(Keys::random(url)?);
+    }
+    if let Some(path) = &args.sdp {
+        let session = rtp::describe(&streams, &targets, offer, keys.as_ref());
+        rtp::write(&session, path, overwrite)?;
+    }
+    let (through, relay) = through_relay(targets.video, args.netem.as_ref())?;
+    if relay.is_some() && targets.sound != targets.video {
+        return Err(Failure::usage("--netem and ?plain: one stream only, see --no-audio"));
+    }
+    let sound = if relay.is_some() { through } else { targets.sound };
+    let targets = Targets { video: through, sound, ..targets };
+    let rate = coding.rate.unwrap_or(LEAST_MOST);
+    let most = Bitrate(rate.0.saturating_mul(HEADROOM)).max(LEAST_MOST);
+    let usual = ControllerConfig::default();
+    let congestion = ControllerConfig {
+        max: most.min(Bitrate(1_000_000_000)),
+        start: rate.max(usual.min).min(most),
+        ..usual
+    };
+    let mut config = SenderConfig::new(streams);
+    config.ntp_at_zero = clock.ntp_at_zero();
+    config.seed = random::number();
+    config.retransmission = !plain;
+    config.protection = !plain;
+    config.long_term = !plain && coding.obeys;
+    config.temporal_layers = coding.layers.max(1);
+    config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
+    let outlet = Box::new(RtpOutlet::new(config, targets, offer, keys.as_ref(), clock)?);
+    Ok(Out { outlet, relay })
+}
+
+fn not_built(scheme: Scheme) -> Failure {
+    Failure::new(Kind::Backend, format!("{scheme}:// is not in this build"))
+}
+
+fn refuse_netem(args: &NetworkArgs, url: &Url) -> Result<()> {
+    if args.netem.is_some() {
+        let scheme = url.scheme();
+        return Err(Failure::usage(format!("--netem is for datagrams, and {scheme} has none")));
+    }
+    Ok(())
+}
+
+fn resolve(url: &Url) -> Result<SocketAddr> {
+    let refused = |error| Failure::new(Kind::Network, format!("{url}: {error}"));
+    url.resolve().map_err(refused)
+}
+
+fn relay_config(spec: &LinkSpec) -> Result<RelayConfig> {
+    let link = config_of(spec)?;
+    let symmetric = RelayConfig::symmetric(link, spec.seed().unwrap_or(1));
+    Ok(RelayConfig { duplicates: spec.duplicates(), ..symmetric })
+}
+
+/// Where a sender is to send to, so that it goes through the emulator if there is one.
+fn through_relay(peer: SocketAddr, spec: Option<&LinkSpec>) -> Result<(SocketAddr, Option<Relay>)> {
+    let Some(spec) = spec else { return Ok((peer, None)) };
+    let here: IpAddr =
+        if peer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    let relay = Relay::start((here, 0).into(), peer, &relay_config(spec)?)
+        .map_err(|error| Failure::new(Kind::Network, format!("--netem: {error}")))?;
+    Ok((relay.address(), Some(relay)))
+}
+
+fn reach_receiver(way: &Way) -> Result<Box<dyn Carrier>> {
+    let end = Instant::now() + RETRY_FOR;
+    loop {
+        match way.connect() {
+            Ok(carrier) => return Ok(carrier),
+            // The receiver may be about to begin.
+            Err(NetError::Io { error, .. })
+                if error.kind() == std::io::ErrorKind::ConnectionRefused
+                    && Instant::now() < end
+                    && !interrupt::stopped() =>
+            {
+                std::thread::sleep(STEP);
+            }
+            Err(error) => return Err(network(&error)),
+        }
+    }
+}
+
+fn wait_for_receiver(way: &Way, env: Env) -> Result<Box<dyn Carrier>> {
+    let listener = Listener::bind(&way.url).map_err(|error| network(&error))?;
+    let address = listener.address().map_err(|error| network(&error))?;
+    env.console.note(format!("listening on {address}"));
+    while !interrupt::stopped() {
+        let Some((stream, peer)) = listener.accept(STEP).map_err(|error| network(&error))? else {
+            continue;
+        };
+        match way.accept(stream) {
+            Ok(carrier) => return Ok(carrier),
+            Err(error) => env.console.warn(format!("{peer}: {error}")),
+        }
+    }
+    Err(Failure::new(Kind::Interrupted, "interrupted: nobody came"))
+}
+
+/// A way in, and the emulator on it.
+pub(crate) struct In {
+    pub(crate) inlet: Box<dyn Inlet>,
+    pub(crate) relay: Option<Relay>,
+}
+
+/// What is wanted of what comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wants {
+    pub(crate) sound: bool,
+    /// Every frame, rather late than never.
+    pub(crate) records: bool,
+}
+
+/// Opens the way in from a file `.sdp`, or a URL.
+pub(crate) fn open_source(
+    text: &str,
+    args: &NetworkArgs,
+    wants: Wants,
+    clock: Clock,
+) -> Result<In> {
+    if codec_net::url::scheme_of(text).is_none() {
+        if !text.ends_with(".sdp") {
+            let message = format!("{text}: expected a URL, for example rtp://host:port, or F.sdp");
+            return Err(Failure::usage(message));
+        }
+        let expected = Expected::read(text.as_ref())?;
+        return open_rtp_in(expected, args, wants, clock);
+    }
+    let url = text.parse::<Url>();
+    let url = url.map_err(|error| Failure::usage(format!("{text}: {error}")))?;
+    if args.sdp.is_some() && !is_rtp(&url) {
+        return Err(Failure::usage("--sdp describes RTP"));
+    }
+    open_inlet(&url, args, wants, clock)
+}
+
+/// Opens the sockets of a session.
+fn open_rtp_in(expected: Expected, args: &NetworkArgs, wants: Wants, clock: Clock) -> Result<In> {
+    let failed = |address: SocketAddr| {
+        move |error| Failure::new(Kind::Network, format!("listening on {address}: {error}"))
+    };
+    let mut ports = Vec::new();
+    let media = [expected.video, expected.sound.filter(|_| wants.sound)];
+    for media in media.into_iter().flatten() {
+        if !ports.contains(&(media.port, media.mux)) {
+            ports.push((media.port, media.mux));
+        }
+    }
+    if args.netem.is_some() && ports.len() > 1 {
+        return Err(Failure::usage("--netem: one port only, see --no-audio"));
+    }
+    let mut sockets = Vec::new();
+    let mut shown = None;
+    let mut relay = None;
+    for (port, mux) in ports {
+        let listen = SocketAddr::new(expected.address, port);
+        let inner = if args.netem.is_some() { local(listen) } else { listen };
+        let socket = udp::bind(inner).map_err(failed(inner))?;
+        let bound = socket.local_addr().map_err(failed(inner))?;
+        sockets.push(socket);
+        let (address, emulator) = before(listen, bound, args.netem.as_ref())?;
+        relay = relay.or(emulator);
+        shown.get_or_insert(address);
+        if !mux && args.netem.is_none() && port != 0 {
+            // RFC 3550, section 11: RTCP comes to the next port.
+            let next = SocketAddr::new(expected.address, port.saturating_add(1));
+            sockets.push(udp::bind(next).map_err(failed(next))?);
+        }
+    }
+    let shown = shown.ok_or_else(|| Failure::usage("nothing to receive"))?;
+    let options = RtpOptions { expected, wants_sound: wants.sound, records: wants.records };
+    let inlet = Box::new(RtpInlet::new(sockets, &shown.to_string(), options, clock)?);
+    Ok(In { inlet, relay })
+}
+
+/// Opens the way in from a URL.
+fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Result<In> {
+    match url.scheme() {
+        Scheme::Rtp | Scheme::Srtp => {
+            let usage = |error| Failure::usage(format!("{url}: {error}"));
+            url.check_options(rtp_options(url)).map_err(usage)?;
+            let listen = resolve(url)?;
+            let mut expected = match &args.sdp {
+                Some(path) => Expected::read(path)?,
+                None => Expected::usual(listen.ip(), listen.port()),
+            };
+            expected.listen_at(listen);
+            expected.keys = keys_of(url)?.or(expected.keys);
+            if url.scheme() == Scheme::Srtp && expected.keys.is_none() {
+                return Err(Failure::usage("srtp: give ?key=BASE64, or --sdp with a key"));
+            }
+            open_rtp_in(expected, args, wants, clock)
+        }
+        Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
+            refuse_netem(args, url)?;
+            let way = Way::new(url.clone(), args, Role::Receiver)?;
+            let accept: Accept = if way.listens {
+                let listener = Listener::bind(url).map_err(|error| network(&error))?;
+                Box::new(move |line| wait_for_sender(&way, &listener, line))
+            } else {
+                Box::new(move |_| way.connect().map(Some))
+            };
+            Ok(In { inlet: Box::new(FramedInlet::new(accept, clock)?), relay: None })
+        }
+        Scheme::Udp => {
+            if !listens(url, Role::Receiver)? {
+                return Err(Failure::usage("udp: a receiver waits for its sender"));
+            }
+            let listen = resolve(url)?;
+            let inner = if args.netem.is_some() { local(listen) } else { listen };
+            let receiver = UdpReceiver::bind(inner).map_err(|error| network(&error))?;
+            let bound = receiver.address().map_err(|error| network(&error))?;
+            let (address, relay) = before(listen, bound, args.netem.as_ref())?;
+            let mut carrier = Some(receiver);
+            let accept: Accept = Box::new(move |line| {
+                line.tell(InletEvent::Listening(address.to_string()));
+                Ok(carrier.take().map(|carrier| Box::new(carrier) as Box<dyn Carrier>))
+            });
+            Ok(In { inlet: Box::new(FramedInlet::new(accept, clock)?), relay })
+        }
+        other => Err(not_built(other)),
+    }
+}
+
+/// A port of this machine's own.
+fn local(like: SocketAddr) -> SocketAddr {
+    let here: IpAddr =
+        if like.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    (here, 0).into()
+}
+
+/// The emulator, if there is one, stands at the address that was asked for.
+fn before(
+    listen: SocketAddr,
+    bound: SocketAddr,
+    spec: Option<&LinkSpec>,
+) -> Result<(SocketAddr, Option<Relay>)> {
+    let Some(spec) = spec else { return Ok((bound, None)) };
+    let relay = Relay::start(listen, bound, &relay_config(spec)?)
+        .map_err(|error| Failure::new(Kind::Network, format!("--netem: {error}")))?;
+    Ok((relay.address(), Some(relay)))
+}
+
+fn wait_for_sender(
+    way: &Way,
+    listener: &Listener,
+    line: &Line<'_>,
+) -> std::result::Result<Option<Box<dyn Carrier>>, NetError> {
+    line.tell(InletEvent::Listening(listener.address()?.to_string()));
+    while !line.stops() {
+        let Some((stream, peer)) = listener.accept(STEP)? else { continue };
+        match way.accept(stream) {
+            Ok(carrier) => return Ok(Some(carrier)),
+            Err(error) => line.tell(InletEvent::Note(format!("{peer}: {error}"))),
+        }
+    }
+    Ok(None)
+}

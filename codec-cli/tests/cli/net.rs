@@ -1,0 +1,325 @@
+//! Streams from one command to another, and to and from other programs.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Place, y4m_frames};
+
+/// A command that runs beside the test, and what it says.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    said: Vec<String>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in stderr.lines() {
+                if line.map(|line| sender.send(line).is_err()).unwrap_or(true) {
+                    return;
+                }
+            }
+        });
+        Self { child, lines, said: Vec::new() }
+    }
+
+    /// Waits for a line with `word`.
+    fn wait_for(&mut self, word: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(60));
+            let line = line.unwrap_or_else(|_| panic!("no {word:?} came: {:#?}", self.said));
+            self.said.push(line.clone());
+            if line.contains(word) {
+                return line;
+            }
+        }
+    }
+
+    /// Its exit code, and all that it said.
+    fn end(mut self) -> (i32, String) {
+        let limit = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() > limit {
+                self.child.kill().unwrap();
+                self.said.extend(self.lines.try_iter());
+                panic!("it does not end: {:#?}", self.said);
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        self.said.extend(self.lines.iter());
+        let said = self.said.join("\n");
+        assert!(!said.contains("panicked"), "{said}");
+        (status.code().unwrap_or(-1), said)
+    }
+}
+
+/// A receiver, and the address at which it listens.
+fn receiver(place: &Place, url: &str, more: &[&str]) -> (Running, String) {
+    let arguments = [&["recv", url, "--progress", "json"], more].concat();
+    let mut running = Running::start(&mut place.command(&arguments));
+    let line = running.wait_for("\"listening\"");
+    let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+    (running, value["address"].as_str().unwrap().to_owned())
+}
+
+fn packets(place: &Place, file: &str) -> Vec<u64> {
+    let probe = place.json(&["probe", file, "--json"]);
+    let tracks = probe["tracks"].as_array().unwrap();
+    tracks.iter().map(|track| track["packets"].as_u64().unwrap()).collect()
+}
+
+/// A place with a file of 45 frames and 1.5 s of sound.
+fn with_film() -> Place {
+    let place = Place::with_clip("talking-head", "96x64", 45);
+    place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "45"]);
+    place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);
+    place
+}
+
+/// With 16 bytes of key and 12 of salt.
+const SRTP: &str =
+    "srtp://127.0.0.1:0?suite=AEAD_AES_128_GCM&key=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==";
+
+#[test]
+fn packets_are_carried_as_they_are() {
+    let place = with_film();
+    for (url, name) in [
+        ("tcp://127.0.0.1:0", "tcp.ivf"),
+        ("udp://127.0.0.1:0", "udp.ivf"),
+        ("ws://127.0.0.1:0/live", "ws.ivf"),
+        ("rtp://127.0.0.1:0", "rtp.ivf"),
+        (SRTP, "srtp.ivf"),
+    ] {
+        let (running, address) = receiver(&place, url, &["-o", name]);
+        let target = url.replace("127.0.0.1:0", &address);
+        place.ok(&["send", "clip.ivf", &target, "--copy"]);
+        let (code, said) = running.end();
+        assert_eq!(code, 0, "{url}: {said}");
+        assert!(said.contains("the end of the input"), "{url}: {said}");
+        let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
+        assert_eq!(md5(name), md5("clip.ivf"), "{url}");
+    }
+}
+
+#[test]
+fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
+    let place = Place::new();
+    for url in ["tcp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
+        let (running, address) = receiver(&place, url, &["-o", "out.webm", "-y"]);
+        let target = url.replace("127.0.0.1:0", &address);
+        let source = "testsrc:size=96x64,sound=tone";
+        let send =
+            ["send", source, &target, "-b", "200k", "--duration", "2s", "--stats", "s.ndjson"];
+        place.ok(&[&send[..], &["-y", "-n", "45"]].concat());
+        let (code, said) = running.end();
+        assert_eq!(code, 0, "{url}: {said}");
+        let counts = packets(&place, "out.webm");
+        assert_eq!(counts[0], 45, "{url}: {said}");
+        assert!((60..=80).contains(&counts[1]), "{url}: {counts:?}");
+        // Each line is JSON with getStats' names.
+        let stats = String::from_utf8(place.read("s.ndjson")).unwrap();
+        assert!(stats.lines().count() >= 2);
+        for line in stats.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["stats"][0]["type"], "outbound-rtp");
+            assert!(line["stats"][0]["framesEncoded"].is_u64());
+        }
+    }
+}
+
+#[test]
+fn what_is_decoded_is_what_was_sent() {
+    let place = with_film();
+    let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "out.y4m"]);
+    place.ok(&["send", "clip.ivf", &format!("rtp://{address}"), "--copy"]);
+    assert_eq!(running.end().0, 0);
+    place.ok(&["decode", "clip.ivf", "-o", "expected.y4m"]);
+    let (got, expected) = (place.read("out.y4m"), place.read("expected.y4m"));
+    assert_eq!(y4m_frames(&got).len(), 45);
+    assert!(y4m_frames(&got) == y4m_frames(&expected), "other pictures");
+}
+
+/// Hands a connection on, with one bit flipped.
+fn flipping(upstream: String, at: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let (mut from, _) = listener.accept().unwrap();
+        let mut to = TcpStream::connect(upstream).unwrap();
+        let (mut buffer, mut passed) = ([0; 4096], 0);
+        while let Ok(len @ 1..) = from.read(&mut buffer) {
+            if (passed..passed + len).contains(&at) {
+                buffer[at - passed] ^= 0x04;
+            }
+            passed += len;
+            if to.write_all(&buffer[..len]).is_err() {
+                return;
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_flipped_bit_is_told_with_its_offset_and_what_came_before_is_kept() {
+    let place = with_film();
+    let (running, address) = receiver(&place, "tcp://127.0.0.1:0", &["-o", "out.ivf"]);
+    let at = place.read("clip.ivf").len() / 2;
+    let through = flipping(address, at);
+    let sent = place.run(&["send", "clip.ivf", &format!("tcp://{through}"), "--copy"]);
+    let (code, said) = running.end();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains(&format!("bit 2 of byte {at} were flipped")), "{said}");
+    assert_eq!(sent.code, 8, "{}", sent.err);
+    let counts = packets(&place, "out.ivf");
+    assert!((1..45).contains(&counts[0]), "{counts:?}");
+}
+
+#[test]
+fn who_shows_a_wrong_token_is_refused_and_the_receiver_waits_on() {
+    let place = with_film();
+    let url = "ws://127.0.0.1:0/live";
+    let (running, address) = receiver(&place, url, &["-o", "out.ivf", "--token", "s3cret"]);
+    let target = format!("ws://{address}/live");
+    place.fails(8, "a token is needed", &["send", "clip.ivf", &target, "--copy"]);
+    let wrong = ["send", "clip.ivf", &target, "--copy", "--token", "other"];
+    place.fails(8, "the token is wrong", &wrong);
+    place.ok(&["send", "clip.ivf", &target, "--copy", "--token", "s3cret"]);
+    assert_eq!(running.end().0, 0);
+    assert_eq!(packets(&place, "out.ivf"), [45]);
+}
+
+#[test]
+fn losses_on_an_emulated_link_are_repaired() {
+    let place = with_film();
+    let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "out.ivf"]);
+    let netem = "loss=10%,delay=10ms,seed=3";
+    let source = "testsrc:size=96x64";
+    let target = format!("rtp://{address}");
+    place.ok(&["send", source, &target, "-n", "90", "-b", "300k", "--netem", netem]);
+    let (code, said) = running.end();
+    // The goodbye may be lost, too.
+    assert!(code == 0 || code == 8, "{said}");
+    let counts = packets(&place, "out.ivf");
+    assert!(counts[0] >= 80, "{counts:?} {said}");
+}
+
+#[test]
+fn silence_ends_a_receiver() {
+    let place = Place::new();
+    let idle = ["recv", "udp://127.0.0.1:0", "--null", "--max-idle", "200ms"];
+    place.fails(8, "nothing has come for 0.2 s", &idle);
+    let nobody = ["send", "testsrc:size=32x32", "ws://127.0.0.1:1/x?listen=maybe"];
+    place.fails(2, "listen=maybe", &nobody);
+    place.fails(2, "scheme ftp", &["recv", "ftp://host:1", "--null"]);
+    place.fails(2, "no port", &["send", "testsrc:size=32x32", "rtp://127.0.0.1"]);
+    let netem = ["send", "testsrc:size=32x32", "tcp://127.0.0.1:1", "--netem", "loss=1%"];
+    place.fails(2, "--netem is for datagrams", &netem);
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupts_end_both_ends_cleanly() {
+    for (interrupts_sender, url) in [(true, "rtp"), (false, "rtp"), (true, "tcp"), (false, "tcp")] {
+        let place = Place::new();
+        let listen = format!("{url}://127.0.0.1:0");
+        let (mut receiving, address) = receiver(&place, &listen, &["-o", "out.webm"]);
+        let target = format!("{url}://{address}");
+        let send = ["send", "testsrc:size=64x48", &target, "--progress", "json"];
+        let mut sending = Running::start(&mut place.command(&send));
+        receiving.wait_for("\"progress\"");
+        sending.wait_for("\"progress\"");
+        let child = if interrupts_sender { &sending.child } else { &receiving.child };
+        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+        let (send_code, send_said) = sending.end();
+        let (recv_code, recv_said) = receiving.end();
+        let codes = if interrupts_sender { (130, 0) } else { (8, 130) };
+        assert_eq!((send_code, recv_code), codes, "{url}: {send_said}\n{recv_said}");
+        assert!(packets(&place, "out.webm")[0] > 0);
+    }
+}
+
+/// Whether ffmpeg is there; said if not.
+fn has_ffmpeg() -> bool {
+    let found = Command::new("ffmpeg").arg("-version").output().is_ok();
+    if !found {
+        eprintln!("skipped: no ffmpeg");
+    }
+    found
+}
+
+/// A port that was free a moment ago, and the one after it.
+fn free_port() -> u16 {
+    loop {
+        let first = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        if port % 2 == 0 && port < 65_000 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
+            return port;
+        }
+    }
+}
+
+#[test]
+fn ffmpeg_receives_every_frame() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = with_film();
+    let target = format!("rtp://127.0.0.1:{}?plain", free_port());
+    let describe = ["send", "clip.ivf", &target, "--copy", "-n", "1", "--sdp", "a.sdp"];
+    place.ok(&describe);
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.current_dir(place.dir.path()).args(["-nostdin", "-y", "-v", "debug"]);
+    ffmpeg.args(["-protocol_whitelist", "file,udp,rtp", "-i", "a.sdp"]);
+    ffmpeg.args(["-fps_mode", "passthrough", "-frames:v", "45", "-f", "framemd5", "got.md5"]);
+    let mut ffmpeg = Running::start(&mut ffmpeg);
+    ffmpeg.wait_for("setting jitter buffer size");
+    thread::sleep(Duration::from_millis(300));
+    place.ok(&["send", "clip.ivf", &target, "--copy"]);
+    let (code, said) = ffmpeg.end();
+    assert_eq!(code, 0, "{said}");
+    let sums = |text: String| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        lines.map(|line| line.split([',', ' ']).next_back().unwrap().trim().to_owned()).collect()
+    };
+    let got = sums(String::from_utf8(place.read("got.md5")).unwrap());
+    let expected = sums(place.ok(&["decode", "clip.ivf", "--framemd5"]).text());
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn ffmpeg_is_received_frame_by_frame() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::with_clip("talking-head", "96x64", 45);
+    let target = format!("rtp://127.0.0.1:{}", free_port());
+    let ffmpeg = |frames: &str, sdp: &str| {
+        let mut command = Command::new("ffmpeg");
+        command.current_dir(place.dir.path()).args(["-nostdin", "-y", "-v", "error", "-re"]);
+        command.args(["-i", "clip.y4m", "-c:v", "libvpx", "-deadline", "realtime", "-b:v", "300k"]);
+        command.args(["-frames:v", frames, "-f", "rtp", "-rtpflags", "send_bye"]);
+        command.args(["-sdp_file", sdp, &target]);
+        command.stdout(Stdio::null()).output().unwrap()
+    };
+    let first = ffmpeg("1", "a.sdp");
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let more = ["-o", "out.ivf", "--max-idle", "5s"];
+    let (running, _) = receiver(&place, "a.sdp", &more);
+    assert!(ffmpeg("45", "b.sdp").status.success());
+    let (code, said) = running.end();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(packets(&place, "out.ivf"), [45], "{said}");
+}
