@@ -23,8 +23,10 @@ use std::time::Duration;
 
 use crate::rng::Rng;
 
+mod net;
 mod repair;
 
+pub use net::{net_datagrams, net_framing, net_url};
 pub use repair::{flexfec, frame_buffer, ulpfec};
 
 /// The native VP8 decoder.

@@ -189,3 +189,45 @@ fn any_feedback_keeps_the_estimate_within_its_bounds() {
         fuzz::congestion(&bytes);
     });
 }
+
+/// A stream of our framing: a hello and some records.
+fn framed() -> Vec<u8> {
+    use codec_net::framing::{Hello, Kind, Media, Record, StreamDescription};
+    let stream = StreamDescription {
+        codec: "opus".to_owned(),
+        time_base: codec_core::frame::Rational::new(1, 48_000),
+        media: Media::Sound { rate: 48_000, channels: 1, delay: 312 },
+        private: (0..19).collect(),
+    };
+    let mut bytes = Vec::new();
+    Hello { session: 7, streams: vec![stream] }.write(&mut bytes).unwrap();
+    for len in [0, 1, 300, 2000] {
+        Record::control(Kind::Stats, vec![7; len]).write(&mut bytes).unwrap();
+    }
+    bytes
+}
+
+#[test]
+fn framing_and_urls_survive_anything() {
+    let stream = framed();
+    rng::for_each_seed(600, |_, rng| {
+        let mut bytes = vec![rng.byte()];
+        bytes.extend(if rng.below(4) == 0 {
+            stream.clone()
+        } else {
+            mutate::damaged(&stream, rng)
+        });
+        fuzz::net_framing(&bytes);
+        let mut datagrams = Vec::new();
+        for _ in 0..rng.below(40) {
+            let part = if rng.below(2) == 0 { &stream[..80] } else { &bytes[..] };
+            let part = &part[..rng.below(part.len() as u64 + 1) as usize];
+            datagrams.extend(u16::try_from(part.len()).unwrap().to_le_bytes());
+            datagrams.extend(part);
+        }
+        fuzz::net_datagrams(&datagrams);
+        let url = b"wss://[2001:db8::1]:9000/live/one?token=a%20b&listen=1".to_vec();
+        fuzz::net_url(&mutate::damaged(&url, rng));
+        fuzz::net_url(&url);
+    });
+}
