@@ -45,6 +45,8 @@ pub struct VideoFrame {
     pub captured: u64,
     /// See [`Self::record`].
     pub framed: OnceLock<Bytes>,
+    /// Its packets, made once for all viewers.
+    pub packets: OnceLock<Vec<Vec<u8>>>,
 }
 
 impl VideoFrame {

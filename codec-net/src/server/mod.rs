@@ -4,11 +4,14 @@
 //! |---|---|
 //! | [`room`] | streams by name, their publisher and viewers |
 //! | [`auth`], [`limits`], [`audit`] | who may do what, how much, and what is written down of it |
-//! | [`http`] | connections, routes, the page |
-//! | [`ws`] | viewing and publishing by WebSocket |
+//! | `http` | connections, routes, the page |
+//! | `local`, `archive` | streams that begin here; what is kept of all |
+//! | `rtc` | WHIP, WHEP: calls of WebRTC |
+//! | `ws` | viewing and publishing by WebSocket |
 //!
-//! HTTP runs on one thread; media that needs computing (decoding, recording) on threads of its own.
+//! HTTP runs on one thread, calls on another; media that needs computing (decoding, recording) on threads of its own.
 
+mod archive;
 pub mod attempts;
 pub mod audit;
 pub mod auth;
@@ -17,14 +20,18 @@ pub mod decodable;
 pub mod files;
 mod http;
 pub mod limits;
+mod local;
 pub mod media;
 pub mod meter;
 pub mod outcome;
 mod random;
 pub mod room;
+mod rtc;
 pub mod sessions;
 mod start;
 pub mod talk;
 mod ws;
 
+pub use local::{LocalSource, OpenPictures, Pictures};
+pub use rtc::{RtcConfig, StartRtcError};
 pub use start::{Config, Server, StartError};

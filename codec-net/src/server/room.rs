@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -92,6 +91,19 @@ impl fmt::Debug for ViewerState {
     }
 }
 
+/// What the server's own decoder made of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Decoded {
+    pub frames: u64,
+    pub shown: u64,
+    pub errors: u64,
+    pub concealed_mbs: u64,
+}
+
+/// Is told of each stream that begins.
+pub type OnPublish = Box<dyn Fn(&Arc<Stream>) + Send + Sync>;
+
 /// Asks a publisher for a key frame.
 pub type AskKey = Box<dyn Fn() + Send + Sync>;
 
@@ -125,6 +137,11 @@ struct State {
     meter: Meter,
     budget: Budget,
     ended: Option<EndReason>,
+    /// Who watches without being counted: the server itself.
+    unseen: usize,
+    decoded: Option<Decoded>,
+    /// Name of the recording, or why there is none.
+    recording: Option<Result<String, String>>,
 }
 
 impl fmt::Debug for Stream {
@@ -134,12 +151,17 @@ impl fmt::Debug for Stream {
 }
 
 /// All streams.
-#[derive(Debug)]
 pub struct Hub {
     clock: Clock,
     limits: Limits,
     streams: Mutex<BTreeMap<String, Arc<Stream>>>,
-    published: AtomicU64,
+    on_publish: OnPublish,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.streams()).finish()
+    }
 }
 
 /// Publishes a stream as long as it lives.
@@ -174,7 +196,13 @@ impl Hub {
     /// Without streams.
     #[must_use]
     pub fn new(clock: Clock, limits: Limits) -> Self {
-        Self { clock, limits, streams: Mutex::default(), published: AtomicU64::new(0) }
+        Self::with(clock, limits, Box::new(|_| {}))
+    }
+
+    /// Without streams; `on_publish` is told of each that begins.
+    #[must_use]
+    pub fn with(clock: Clock, limits: Limits, on_publish: OnPublish) -> Self {
+        Self { clock, limits, streams: Mutex::default(), on_publish }
     }
 
     /// The time that everything here goes by.
@@ -220,10 +248,14 @@ impl Hub {
                 meter: Meter::default(),
                 budget: Budget::over(self.limits.bitrate, 2),
                 ended: None,
+                unseen: 0,
+                decoded: None,
+                recording: None,
             }),
         });
         streams.insert(name.to_owned(), Arc::clone(&stream));
-        self.published.fetch_add(1, Ordering::Relaxed);
+        drop(streams);
+        (self.on_publish)(&stream);
         Ok(Publisher { hub: Arc::downgrade(self), stream, reason: EndReason::PublisherEnded })
     }
 
@@ -301,17 +333,44 @@ impl Stream {
         self.about
     }
 
+    /// When it began: the time of pts 0.
+    #[must_use]
+    pub fn began(&self) -> Duration {
+        self.began
+    }
+
     /// Joins a viewer; a key frame is asked for.
     ///
     /// # Errors
     /// [`Refusal::Full`]; [`Refusal::NoStream`] if it has just ended.
     pub fn join(self: &Arc<Self>, outlet: Box<dyn Outlet>) -> Result<Viewer, Refusal> {
+        let state = locked(&self.state);
+        if state.viewers.len().saturating_sub(state.unseen) >= self.limits.viewers {
+            return Err(Refusal::Full("viewers of this stream"));
+        }
+        self.admit(state, outlet)
+    }
+
+    /// Joins a viewer of the server's own, which is not counted.
+    ///
+    /// # Errors
+    /// [`Refusal::NoStream`] if it has just ended.
+    pub(super) fn join_unseen(
+        self: &Arc<Self>,
+        outlet: Box<dyn Outlet>,
+    ) -> Result<Viewer, Refusal> {
         let mut state = locked(&self.state);
+        state.unseen += 1;
+        self.admit(state, outlet)
+    }
+
+    fn admit(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        outlet: Box<dyn Outlet>,
+    ) -> Result<Viewer, Refusal> {
         if state.ended.is_some() {
             return Err(Refusal::NoStream(self.name.clone()));
-        }
-        if state.viewers.len() >= self.limits.viewers {
-            return Err(Refusal::Full("viewers of this stream"));
         }
         let id = state.next_viewer;
         state.next_viewer += 1;
@@ -415,7 +474,29 @@ impl Stream {
     pub fn facts(&self) -> (Facts, usize) {
         let mut state = locked(&self.state);
         let facts = state.meter.facts(self.clock.now());
-        (facts, state.viewers.len())
+        (facts, state.viewers.len().saturating_sub(state.unseen))
+    }
+
+    /// Whether anybody watches, the server itself included.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        !locked(&self.state).viewers.is_empty()
+    }
+
+    /// What the server's own decoder made of it so far, if it has one.
+    #[must_use]
+    pub fn decoded(&self) -> Option<Decoded> {
+        locked(&self.state).decoded
+    }
+
+    pub(super) fn set_decoded(&self, decoded: Decoded) {
+        locked(&self.state).decoded = Some(decoded);
+    }
+
+    /// It is being recorded under this name, or not any more for this reason.
+    pub(super) fn set_recording(&self, name: Option<String>, error: Option<String>) {
+        let recording = name.map(Ok).or(error.map(Err));
+        locked(&self.state).recording = recording;
     }
 
     /// The same as JSON.
@@ -432,6 +513,14 @@ impl Stream {
         });
         if let (Some(all), Value::Object(more)) = (value.as_object_mut(), facts.json()) {
             all.extend(more);
+            let state = locked(&self.state);
+            if let Some(decoded) = state.decoded {
+                all.insert("decodedFrames".to_owned(), decoded.frames.into());
+                all.insert("decodeErrors".to_owned(), decoded.errors.into());
+            }
+            if let Some(recording) = &state.recording {
+                all.insert("recorded".to_owned(), recording.is_ok().into());
+            }
         }
         value
     }
@@ -511,7 +600,7 @@ impl Drop for Viewer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::mpsc;
 

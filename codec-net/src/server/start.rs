@@ -10,14 +10,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::archive::{Archive, Running};
 use super::attempts::Attempts;
 use super::audit::Audit;
 use super::auth::Access;
 use super::files::Files;
 use super::http;
 use super::limits::Limits;
-use super::outcome::EndReason;
-use super::room::Hub;
+use super::local::{self, LocalSource};
+use super::outcome::{EndReason, Refusal};
+use super::room::{Hub, OnPublish};
+use super::rtc::{Network, RtcConfig, StartRtcError};
 use super::sessions::Sessions;
 use crate::clock::Clock;
 
@@ -29,6 +32,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Config {
     /// Where HTTP listens; port 0: any free one.
     pub listen: SocketAddr,
+    /// Where calls of WebRTC are taken: usually the address of `listen`.
+    pub rtc: RtcConfig,
     /// Certificate and key; `None`: without TLS.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Who may do what.
@@ -39,19 +44,27 @@ pub struct Config {
     pub audit: Audit,
     /// Folder of files that viewers send; `None`: none are taken.
     pub files: Option<PathBuf>,
+    /// Folder of recordings of what is published; `None`: none are made.
+    pub record: Option<PathBuf>,
+    /// Decode what is published, to know whether it can be.
+    pub decode: bool,
 }
 
 impl Config {
     /// On a free port of 127.0.0.1, open to all who reach that.
     #[must_use]
     pub fn loopback() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen,
+            rtc: RtcConfig { listen, announce: None },
             tls: None,
             access: Access::open(),
             limits: Limits::default(),
             audit: Audit::none(),
             files: None,
+            record: None,
+            decode: true,
         }
     }
 }
@@ -68,6 +81,8 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// A folder.
     Folder(PathBuf, io::Error),
+    /// Calls.
+    Rtc(StartRtcError),
     /// Threads.
     Thread(io::Error),
 }
@@ -84,6 +99,7 @@ impl fmt::Display for StartError {
                 f.write_str("passwords are taken over TLS alone: give --tls-cert and --tls-key")
             }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Rtc(error) => error.fmt(f),
             Self::Folder(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
@@ -100,6 +116,7 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) hub: Arc<Hub>,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) network: Network,
     pub(super) files: Option<Arc<Files>>,
     attempts: Mutex<Attempts>,
     /// Becomes `true` at the end.
@@ -119,6 +136,8 @@ pub struct Server {
     address: SocketAddr,
     secure: bool,
     thread: Option<JoinHandle<()>>,
+    archives: Running,
+    sources: Mutex<Vec<local::Running>>,
 }
 
 impl Server {
@@ -127,7 +146,7 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, tls, access, limits, audit, files } = config;
+        let Config { listen, rtc, tls, access, limits, audit, files, record, decode } = config;
         if access.is_open() && !listen.ip().to_canonical().is_loopback() {
             return Err(StartError::Open(listen));
         }
@@ -146,13 +165,27 @@ impl Server {
                 Some(Arc::new(opened))
             }
         };
+        if let Some(folder) = &record {
+            let made = std::fs::create_dir_all(folder);
+            made.map_err(|error| StartError::Folder(folder.clone(), error))?;
+        }
+        let running = Running::default();
+        let archive = Archive { folder: record, decode, limits, running: running.clone() };
+        // What begins here needs no second look.
+        let on_publish: OnPublish = Box::new(move |stream| {
+            if stream.about().kind != "local" {
+                archive.begin(stream);
+            }
+        });
         let clock = Clock::start();
+        let network = Network::start(rtc, clock, limits, files.clone()).map_err(StartError::Rtc)?;
         let shared = Arc::new(Shared {
             access,
             limits,
             clock,
-            hub: Arc::new(Hub::new(clock, limits)),
+            hub: Arc::new(Hub::with(clock, limits, on_publish)),
             sessions: Arc::new(Sessions::new(clock, limits.sessions, audit)),
+            network,
             files,
             attempts: Mutex::new(Attempts::new(limits.unauthenticated_gap)),
             stopping: watch::Sender::new(false),
@@ -176,7 +209,7 @@ impl Server {
         };
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(work);
         let thread = Some(thread.map_err(StartError::Thread)?);
-        Ok(Self { shared, address, secure, thread })
+        Ok(Self { shared, address, secure, thread, archives: running, sources: Mutex::default() })
     }
 
     /// Where it listens.
@@ -196,10 +229,26 @@ impl Server {
         format!("{scheme}://{address}/")
     }
 
+    /// The address of UDP that callers are told.
+    #[must_use]
+    pub fn rtc_address(&self) -> SocketAddr {
+        self.shared.network.address()
+    }
+
     /// Its streams, to publish to from inside of the program.
     #[must_use]
     pub fn hub(&self) -> &Arc<Hub> {
         &self.shared.hub
+    }
+
+    /// Publishes pictures from here.
+    ///
+    /// # Errors
+    /// As [`Hub::publish`].
+    pub fn add_source(&self, source: LocalSource) -> Result<(), Refusal> {
+        let running = local::start(&self.shared.hub, source)?;
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+        Ok(())
     }
 
     /// Its sessions.
@@ -216,10 +265,13 @@ impl Server {
     fn finish(&mut self) {
         self.shared.stopping.send_replace(true);
         self.shared.sessions.end_all(&EndReason::ServerStopped);
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.shared.network.stop();
         if let Some(thread) = self.thread.take() {
             // A panic in it has been shown.
             let _ = thread.join();
         }
+        self.archives.join();
     }
 }
 

@@ -1,7 +1,14 @@
 //! The server from outside: who may do what, limits, sockets.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests: a panic is the report"
+)]
 
+mod browser;
 mod client;
 mod http;
+mod load;
 mod websocket;

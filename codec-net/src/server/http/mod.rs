@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, delete, get};
+use axum::routing::{any, delete, get, post};
 
 use super::start::Shared;
-use super::ws;
+use super::{rtc, ws};
 
 pub(super) use guard::Caller;
 pub(super) use reply::Refused;
@@ -40,6 +40,9 @@ fn routes(shared: &Arc<Shared>) -> Router {
         .route("/view/{stream}", any(ws::view))
         .route("/publish", any(ws::publish_default))
         .route("/publish/{stream}", any(ws::publish))
+        .route("/whip/{stream}", post(rtc::publish))
+        .route("/whep/{stream}", post(rtc::view))
+        .route("/session/{id}", delete(rtc::end).patch(rtc::update))
         .fallback(api::nothing)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))
         .layer(DefaultBodyLimit::max(shared.limits.body_bytes))

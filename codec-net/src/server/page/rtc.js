@@ -28,7 +28,7 @@ class Call {
     this.on = on;
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...settings });
     this.session = null;
-    this.ended = false;
+    this.ended = this.stopping = false;
     this.pc.addEventListener("connectionstatechange", () => this.changed());
     this.channel = this.pc.createDataChannel("codec");
     this.channel.binaryType = "arraybuffer";
@@ -71,13 +71,15 @@ class Call {
     if (this.ended) return;
     this.ended = true;
     this.pc.close();
-    this.on.end?.(reason, failed);
+    this.on.end?.(this.stopping ? "stopped" : reason, failed && !this.stopping);
   }
 
+  /// The server is told first: it would else find the session gone.
   async stop() {
-    const { session } = this;
+    if (this.stopping) return;
+    this.stopping = true;
+    if (this.session) await hangUp(this.session);
     this.finish("stopped");
-    if (session) await hangUp(session);
   }
 }
 

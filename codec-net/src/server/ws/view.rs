@@ -26,8 +26,6 @@ use crate::framing::{Hello, Item as Framed, Kind, Parser, StreamDescription};
 
 /// Items that wait for the socket: two seconds of pictures and sound.
 const QUEUE: usize = 160;
-/// Samples at 48 kHz before the first that is heard, where the publisher's are not known.
-const OPUS_DELAY: u16 = 312;
 
 struct View {
     viewer: Viewer,
@@ -219,8 +217,7 @@ fn streams(size: Option<Size>) -> Vec<StreamDescription> {
     let video = VideoTrack::new(Format::WebM, Codec::Vp8, size, Rational::new(1, VIDEO_HZ));
     let format = AudioFormat::new(SOUND_HZ, ChannelLayout::Stereo);
     let mut sound = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
-    sound.codec_private = OpusHead::plain(2, OPUS_DELAY, SOUND_HZ).to_bytes();
-    sound.delay = OPUS_DELAY.into();
+    sound.codec_private = OpusHead::plain(2, 0, SOUND_HZ).to_bytes();
     let tracks = [Track::Video(video), Track::Audio(sound)];
     tracks.iter().filter_map(StreamDescription::of).collect()
 }

@@ -1,0 +1,271 @@
+//! What is kept and learnt of each published stream: a recording in WebM, and a decoder of its own
+//! that counts what can be shown.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use codec_container::{
+    AudioTrack, Format, Output, PacketRef, PacketWriter, Track, VideoTrack, WebmWriter,
+    WriteOptions,
+};
+use codec_core::audio::opus_head::OpusHead;
+use codec_core::audio::opus_packet::duration_us;
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_core::codec::{Codec, DecoderConfig, Limits as DecoderLimits, VideoDecoder};
+use codec_core::frame::Rational;
+use codec_core::registry;
+use tokio::sync::mpsc;
+
+use super::limits::Limits;
+use super::media::{FrameFacts, SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
+use super::room::{Decoded, Item, Stream};
+
+/// Items that wait for the disk and the decoder: some five seconds.
+const QUEUE: usize = 400;
+/// Names that are tried for a recording.
+const MAX_TRIES: u32 = 1000;
+
+/// What is done with streams.
+#[derive(Clone, Debug)]
+pub(super) struct Archive {
+    /// Folder of the recordings.
+    pub(super) folder: Option<PathBuf>,
+    /// Decode them.
+    pub(super) decode: bool,
+    pub(super) limits: Limits,
+    /// Threads that are not done.
+    pub(super) running: Running,
+}
+
+/// Counts threads; the server waits for them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Running(Arc<Mutex<Vec<std::thread::JoinHandle<()>>>>);
+
+impl Running {
+    fn add(&self, thread: std::thread::JoinHandle<()>) {
+        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+    }
+
+    /// Waits for all.
+    pub(super) fn join(&self) {
+        let threads = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A panic in it has been shown.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Archive {
+    /// Begins with a stream, on a thread of its own.
+    pub(super) fn begin(&self, stream: &Arc<Stream>) {
+        if self.folder.is_none() && !self.decode {
+            return;
+        }
+        let (outlet, items) = mpsc::channel(QUEUE);
+        let Ok(viewer) = stream.join_unseen(Box::new(outlet)) else { return };
+        let mut keeper = Keeper {
+            recording: self.folder.clone().map(|folder| Recording::new(folder, stream)),
+            decoder: self.decode.then(|| open_decoder(self.limits)).flatten(),
+            stream: Arc::clone(stream),
+            decoded: Decoded::default(),
+        };
+        let work = move || {
+            keeper.run(items);
+            drop(viewer);
+        };
+        // Without a thread the stream goes on as if nothing were kept.
+        if let Ok(thread) = std::thread::Builder::new().name("archive".to_owned()).spawn(work) {
+            self.running.add(thread);
+        }
+    }
+}
+
+fn open_decoder(limits: Limits) -> Option<Box<dyn VideoDecoder>> {
+    let (_, open, _) = registry::find_decoder("vp8").ok()?;
+    let mut config = DecoderConfig::default();
+    config.limits = DecoderLimits::default();
+    config.limits.max_pixels = limits.pixels;
+    open(&config).ok()
+}
+
+struct Keeper {
+    recording: Option<Recording>,
+    decoder: Option<Box<dyn VideoDecoder>>,
+    stream: Arc<Stream>,
+    decoded: Decoded,
+}
+
+impl Keeper {
+    fn run(&mut self, mut items: mpsc::Receiver<Item>) {
+        while let Some(item) = items.blocking_recv() {
+            match item {
+                Item::Video(frame) => {
+                    self.keep(|recording| recording.video(&frame));
+                    self.decode(&frame);
+                }
+                Item::Sound(packet) => self.keep(|recording| recording.sound(&packet)),
+                Item::Talk(_) => {}
+                Item::Ended(_) => break,
+            }
+        }
+        self.keep(Recording::finish);
+    }
+
+    /// Writes; a disk that fails ends the recording and not the stream.
+    fn keep(&mut self, write: impl FnOnce(&mut Recording) -> Result<(), String>) {
+        if let Some(recording) = &mut self.recording
+            && let Err(error) = write(recording)
+        {
+            self.stream.set_recording(None, Some(error));
+            self.recording = None;
+        }
+        if let Some(recording) = &mut self.recording
+            && let Some(name) = recording.announce.take()
+        {
+            self.stream.set_recording(Some(name), None);
+        }
+    }
+
+    fn decode(&mut self, frame: &VideoFrame) {
+        let Some(decoder) = &mut self.decoder else { return };
+        let pts = i64::try_from(frame.pts).unwrap_or(i64::MAX);
+        match decoder.decode(&frame.data, pts, None) {
+            Ok(report) => {
+                self.decoded.frames += 1;
+                self.decoded.concealed_mbs += u64::from(report.concealed_mbs);
+            }
+            Err(_) => {
+                self.decoded.errors += 1;
+                self.stream.want_key();
+            }
+        }
+        while let Some(shown) = decoder.receive() {
+            self.decoded.shown += 1;
+            drop(shown);
+        }
+        self.stream.set_decoded(self.decoded);
+    }
+}
+
+/// A file that is being written.
+struct Recording {
+    folder: PathBuf,
+    stream_name: String,
+    sound: bool,
+    writer: Option<WebmWriter>,
+    /// Time of the first frame, in ticks of the picture.
+    zero: u64,
+    last_video: Option<i64>,
+    last_sound: i64,
+    /// Its name, once, when it is there.
+    announce: Option<String>,
+}
+
+impl Recording {
+    fn new(folder: PathBuf, stream: &Stream) -> Self {
+        Self {
+            folder,
+            stream_name: stream.name().to_owned(),
+            sound: stream.about().sound,
+            writer: None,
+            zero: 0,
+            last_video: None,
+            last_sound: 0,
+            announce: None,
+        }
+    }
+
+    /// Begins with the first key frame, which tells the size.
+    fn open(&mut self, frame: &VideoFrame) -> Result<bool, String> {
+        let Some(size) = FrameFacts::read(&frame.data).and_then(|facts| facts.size) else {
+            return Ok(false);
+        };
+        let time_base = Rational::new(1, VIDEO_HZ);
+        let mut tracks =
+            vec![Track::Video(VideoTrack::new(Format::WebM, Codec::Vp8, size, time_base))];
+        if self.sound {
+            let format = AudioFormat::new(SOUND_HZ, ChannelLayout::Stereo);
+            let mut track = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+            track.codec_private = OpusHead::plain(2, 0, SOUND_HZ).to_bytes();
+            tracks.push(Track::Audio(track));
+        }
+        let (name, file) = create(&self.folder, &self.stream_name).map_err(|e| e.to_string())?;
+        let options = WriteOptions::default();
+        let writer = WebmWriter::new(Output::seekable(file), Format::WebM, &tracks, &options);
+        self.writer = Some(writer.map_err(|error| error.to_string())?);
+        self.zero = frame.pts;
+        self.announce = Some(name);
+        Ok(true)
+    }
+
+    fn video(&mut self, frame: &VideoFrame) -> Result<(), String> {
+        if self.writer.is_none() && !(frame.key && self.open(frame)?) {
+            return Ok(());
+        }
+        let pts = i64::try_from(frame.pts.saturating_sub(self.zero)).unwrap_or(i64::MAX);
+        // Two frames at the same time are none that a file can hold.
+        let pts = self.last_video.map_or(pts, |last| pts.max(last + 1));
+        self.last_video = Some(pts);
+        self.write(&PacketRef {
+            data: &frame.data,
+            track: 0,
+            pts,
+            duration: None,
+            key: frame.key,
+            shown: !frame.hidden,
+            trim_end: 0,
+        })
+    }
+
+    fn sound(&mut self, packet: &SoundPacket) -> Result<(), String> {
+        let zero = self.zero.saturating_mul(SOUND_HZ.into()) / u64::from(VIDEO_HZ);
+        let (true, Some(pts)) = (self.sound, packet.pts.checked_sub(zero)) else { return Ok(()) };
+        let Some(length) = duration_us(&packet.data) else { return Ok(()) };
+        let pts = i64::try_from(pts).unwrap_or(i64::MAX).max(self.last_sound);
+        self.last_sound = pts;
+        self.write(&PacketRef {
+            data: &packet.data,
+            track: 1,
+            pts,
+            duration: Some(u64::from(length) * u64::from(SOUND_HZ) / 1_000_000),
+            key: true,
+            shown: true,
+            trim_end: 0,
+        })
+    }
+
+    fn write(&mut self, packet: &PacketRef<'_>) -> Result<(), String> {
+        match &mut self.writer {
+            Some(writer) => writer.write(*packet).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        match &mut self.writer {
+            Some(writer) => writer.finish().map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A new file, whose name says stream and time; nothing is overwritten.
+fn create(folder: &Path, stream: &str) -> io::Result<(String, File)> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    for number in 1..=MAX_TRIES {
+        let again = if number == 1 { String::new() } else { format!("-{number}") };
+        let name = format!("{stream}-{now}{again}.webm");
+        match OpenOptions::new().read(true).write(true).create_new(true).open(folder.join(&name)) {
+            Ok(file) => return Ok((name, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}

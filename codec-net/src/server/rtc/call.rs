@@ -1,0 +1,390 @@
+//! One call: its peer, what it watches or publishes, what is said beside.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_rtc::webrtc::{Channel, ClosedReason, Event, Kind, Mid, Peer, Transmit};
+use tokio::sync::mpsc;
+
+use super::super::audit::Moved;
+use super::super::files::Files;
+use super::super::limits::Limits;
+use super::super::outcome::EndReason;
+use super::super::room::{Item, Publisher, Stream, Viewer};
+use super::super::sessions::Session;
+use super::super::talk::Talk;
+use super::control::{CallOutlet, Role};
+use super::layers::LayerChoice;
+use super::receive::Receiving;
+use super::send::Sending;
+
+/// A link takes no more frames while so much of them waits, in time at the stream's rate.
+const MAX_QUEUE: Duration = Duration::from_millis(400);
+/// Or so many bytes, whichever is more: a key frame.
+const MIN_QUEUE_BYTES: u64 = 96 << 10;
+/// A link is strained where more waits than comes in this share of a second.
+const STRAIN_SHARE: u64 = 10;
+/// How often the number of layers is thought over.
+const LAYERS_INTERVAL: Duration = Duration::from_millis(200);
+
+#[derive(Debug)]
+enum Side {
+    Watching(Box<Watching>),
+    Publishing(Box<Receiving>, Publisher),
+}
+
+#[derive(Debug)]
+struct Watching {
+    stream: Arc<Stream>,
+    viewer: Option<Viewer>,
+    sending: Sending,
+    video: Option<Mid>,
+    sound: Option<Mid>,
+    congested: Arc<AtomicBool>,
+    layers: LayerChoice,
+    /// What the link takes, by the last estimate.
+    estimate: Option<u64>,
+    next_layers: Duration,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Call {
+    id: u64,
+    peer: Peer,
+    session: Session,
+    side: Side,
+    talk: Option<(Channel, Talk)>,
+    files: Option<Arc<Files>>,
+    limits: Limits,
+    items: mpsc::Sender<(u64, Item)>,
+    over: Option<EndReason>,
+}
+
+/// What calls share.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    pub(super) files: Option<Arc<Files>>,
+    pub(super) limits: Limits,
+    pub(super) items: mpsc::Sender<(u64, Item)>,
+}
+
+impl Call {
+    pub(super) fn new(
+        id: u64,
+        peer: Peer,
+        session: Session,
+        role: Role,
+        common: Common,
+        now: Duration,
+    ) -> Self {
+        let side = match role {
+            Role::View(stream) => Side::Watching(Box::new(Watching {
+                stream,
+                viewer: None,
+                sending: Sending::new(),
+                video: None,
+                sound: None,
+                congested: Arc::default(),
+                layers: LayerChoice::default(),
+                estimate: None,
+                next_layers: now,
+            })),
+            Role::Publish(publisher) => Side::Publishing(Box::new(Receiving::new(now)), publisher),
+        };
+        let Common { files, limits, items } = common;
+        Self { id, peer, session, side, talk: None, files, limits, items, over: None }
+    }
+
+    /// A datagram came for it; whether its source has proved itself.
+    pub(super) fn receive(
+        &mut self,
+        now: Duration,
+        source: std::net::SocketAddr,
+        destination: std::net::SocketAddr,
+        datagram: &[u8],
+    ) {
+        self.peer.receive(now, source, destination, datagram);
+        self.settle(now);
+    }
+
+    /// Whether this call takes datagrams of `source`: a connectivity check that is in order, or an
+    /// address that passed one.
+    pub(super) fn accepts(
+        &self,
+        source: std::net::SocketAddr,
+        destination: std::net::SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        self.peer.accepts(source, destination, datagram)
+    }
+
+    /// Something to pass on to the viewer.
+    pub(super) fn item(&mut self, now: Duration, item: Item) {
+        let result = match item {
+            Item::Video(_) | Item::Sound(_) => self.media(now, &item),
+            Item::Talk(line) => {
+                self.say(now, &line);
+                Ok(())
+            }
+            Item::Ended(reason) => Err(reason),
+        };
+        if let Err(reason) = result {
+            self.end(now, reason);
+        }
+        self.settle(now);
+    }
+
+    fn media(&mut self, now: Duration, item: &Item) -> Result<(), EndReason> {
+        let Side::Watching(watching) = &mut self.side else { return Ok(()) };
+        let begin = watching.stream.began();
+        let sent = match (item, watching.video, watching.sound) {
+            (Item::Video(frame), Some(mid), _) => {
+                watching.sending.video(&mut self.peer, now, mid, frame, begin)
+            }
+            (Item::Sound(packet), _, Some(mid)) => {
+                // A packet of sound that is not taken is a lost one.
+                let _ = watching.sending.sound(&mut self.peer, now, mid, packet, begin);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if sent.is_err()
+            && let Some(viewer) = &watching.viewer
+        {
+            viewer.lost_all();
+        }
+        Ok(())
+    }
+
+    /// A key frame is wanted of the publisher.
+    pub(super) fn want_key(&mut self, now: Duration) {
+        if let Side::Publishing(receiving, _) = &mut self.side {
+            receiving.want_key();
+        }
+        self.tick(now);
+    }
+
+    /// Does what is due.
+    pub(super) fn tick(&mut self, now: Duration) {
+        self.peer.handle_timeout(now);
+        if let Some((channel, talk)) = &mut self.talk
+            && let Some(text) = talk.poll(now)
+        {
+            // Statistics that find no room are old by the time there is some.
+            let _ = self.peer.send_message(now, *channel, false, text.as_bytes());
+        }
+        self.settle(now);
+    }
+
+    /// When something is due.
+    pub(super) fn next_time(&self) -> Option<Duration> {
+        let talk = self.talk.as_ref().map(|(_, talk)| talk.next_time());
+        let side = match &self.side {
+            Side::Watching(watching) => watching.viewer.as_ref().map(|_| watching.next_layers),
+            Side::Publishing(receiving, _) => receiving.next_time(),
+        };
+        [self.peer.next_time(), talk, side].into_iter().flatten().min()
+    }
+
+    /// The next datagram to send.
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.peer.poll_transmit()
+    }
+
+    /// Ends the call: the other end is told.
+    pub(super) fn end(&mut self, now: Duration, reason: EndReason) {
+        if self.over.is_none() {
+            self.over = Some(reason);
+            self.peer.close(now);
+        }
+    }
+
+    /// Why it is over, if it is and the other end was told.
+    pub(super) fn over(&self) -> Option<&EndReason> {
+        self.over.as_ref().filter(|_| self.peer.next_time().is_none())
+    }
+
+    /// The end of all.
+    pub(super) fn conclude(self) {
+        let reason = self.over.unwrap_or(EndReason::ServerStopped);
+        match self.side {
+            Side::Watching(watching) => {
+                let Sending { frames, bytes, .. } = watching.sending;
+                self.session.conclude(reason, Moved { bytes, frames });
+            }
+            Side::Publishing(receiving, publisher) => {
+                let moved = Moved { bytes: receiving.bytes, frames: receiving.frames };
+                publisher.end(match reason {
+                    EndReason::ServerStopped => EndReason::ServerStopped,
+                    _ => EndReason::PublisherEnded,
+                });
+                self.session.conclude(reason, moved);
+            }
+        }
+    }
+
+    /// Follows up on what has happened.
+    fn settle(&mut self, now: Duration) {
+        while let Some(event) = self.peer.poll_event() {
+            if let Err(reason) = self.event(now, event) {
+                self.end(now, reason);
+            }
+        }
+        let result = match &mut self.side {
+            Side::Watching(watching) => {
+                watching.think(now, &mut self.peer);
+                Ok(())
+            }
+            Side::Publishing(receiving, publisher) => {
+                receiving.tick(now, &mut self.peer, publisher)
+            }
+        };
+        if let Err(reason) = result {
+            self.end(now, reason);
+        }
+        // Asking for a key frame and hanging up make no event that matters here.
+    }
+
+    fn event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
+        match event {
+            Event::Media(media) => {
+                if let Side::Watching(watching) = &mut self.side
+                    && media.direction.sends()
+                {
+                    let slot = match media.kind {
+                        Kind::Video => &mut watching.video,
+                        Kind::Audio => &mut watching.sound,
+                    };
+                    slot.get_or_insert(media.mid);
+                }
+            }
+            Event::Connected => return self.connected(now),
+            Event::Rtp(packet) => {
+                if let Side::Publishing(receiving, publisher) = &mut self.side {
+                    return receiving.packet(now, &packet, publisher);
+                }
+            }
+            Event::SenderReport(report) => {
+                if let Side::Publishing(receiving, _) = &mut self.side {
+                    receiving.report(&report);
+                }
+            }
+            Event::KeyFrameRequest { .. } => {
+                if let Side::Watching(watching) = &self.side {
+                    watching.stream.want_key();
+                }
+            }
+            Event::Estimate { bitrate, .. } => {
+                if let Side::Watching(watching) = &mut self.side {
+                    watching.estimate = Some(bitrate.0);
+                }
+            }
+            Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),
+            Event::ChannelMessage { channel, binary, data } => {
+                return self.hear(now, channel, binary, &data);
+            }
+            Event::ChannelClosed { channel }
+                if self.talk.as_ref().is_some_and(|(open, _)| *open == channel) =>
+            {
+                self.talk = None;
+            }
+            Event::Closed(reason) => {
+                self.over.get_or_insert(match reason {
+                    ClosedReason::Local | ClosedReason::Remote => EndReason::Closed,
+                    ClosedReason::HandshakeTimeout { .. } => EndReason::HandshakeTimeout,
+                    ClosedReason::ConsentLost => EndReason::Vanished,
+                    other => EndReason::Failed(other.to_string()),
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Viewers join when something can reach them.
+    fn connected(&mut self, now: Duration) -> Result<(), EndReason> {
+        let Side::Watching(watching) = &mut self.side else { return Ok(()) };
+        let outlet = CallOutlet {
+            id: self.id,
+            items: self.items.clone(),
+            congested: Arc::clone(&watching.congested),
+        };
+        let joined = watching.stream.join(Box::new(outlet));
+        let over = || watching.stream.over().unwrap_or(EndReason::PublisherEnded);
+        watching.viewer = Some(joined.map_err(|_| over())?);
+        watching.next_layers = now;
+        Ok(())
+    }
+
+    fn open_talk(&mut self, now: Duration, channel: Channel) {
+        if self.talk.is_some() {
+            return;
+        }
+        let (stream, kind) = match &self.side {
+            Side::Watching(watching) => (&watching.stream, "viewer"),
+            Side::Publishing(_, publisher) => (publisher.stream(), "publisher"),
+        };
+        let files = self.files.clone();
+        let talk = Talk::new(Arc::clone(stream), files, self.limits, kind, self.session.number());
+        let hello = talk.hello();
+        self.talk = Some((channel, talk));
+        self.say(now, &hello);
+    }
+
+    fn hear(
+        &mut self,
+        now: Duration,
+        channel: Channel,
+        binary: bool,
+        data: &[u8],
+    ) -> Result<(), EndReason> {
+        let Some((_, talk)) = self.talk.as_mut().filter(|(open, _)| *open == channel) else {
+            return Ok(());
+        };
+        let answer = if binary {
+            talk.chunk(now, data)?
+        } else {
+            let text = std::str::from_utf8(data);
+            let text = text.map_err(|_| EndReason::Protocol("text that is no UTF-8".to_owned()))?;
+            talk.text(now, text)?
+        };
+        if let Some(answer) = answer {
+            self.say(now, &answer);
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, now: Duration, text: &str) {
+        if let Some((channel, _)) = &self.talk {
+            // A line for which there is no room is lost to this one alone.
+            let _ = self.peer.send_message(now, *channel, false, text.as_bytes());
+        }
+    }
+}
+
+impl Watching {
+    /// How much the link takes: layers, and whether frames have to wait.
+    fn think(&mut self, now: Duration, peer: &mut Peer) {
+        let (Some(viewer), Some(mid)) = (&self.viewer, self.video) else { return };
+        if now < self.next_layers {
+            return;
+        }
+        self.next_layers = now.saturating_add(LAYERS_INTERVAL);
+        let (facts, _) = self.stream.facts();
+        let bitrate = facts.bits_per_second;
+        peer.set_desired_bitrate(Bitrate(bitrate.saturating_mul(3) / 2));
+        let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
+        if let Some(estimate) = self.estimate {
+            // An estimate alone may be wrong: a link that is too narrow makes packets wait.
+            let waits = queued > bitrate / 8 / STRAIN_SHARE;
+            let link = if waits { estimate } else { estimate.max(bitrate) };
+            viewer.set_layers(self.layers.choose(now, link, bitrate, facts.layers));
+        }
+        let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
+        let most = (bitrate / 8).saturating_mul(millis) / 1000;
+        self.congested.store(queued > most.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,14 @@
+//! WebRTC: all calls on one UDP port, on one thread.
+
+mod call;
+mod control;
+mod endpoint;
+mod layers;
+mod network;
+mod receive;
+mod routes;
+mod send;
+
+pub(super) use endpoint::{end, publish, update, view};
+pub(super) use network::Network;
+pub use network::{RtcConfig, StartRtcError};

@@ -1,0 +1,368 @@
+//! The thread of the calls, and its socket.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use codec_core::codec::Bitrate;
+use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig};
+use tokio::sync::mpsc;
+
+use super::super::audit::Moved;
+use super::super::files::Files;
+use super::super::limits::{Budget, Limits};
+use super::super::outcome::{EndReason, Refusal};
+use super::super::random;
+use super::super::room::Item;
+use super::super::sessions::Session;
+use super::call::{Call, Common};
+use super::control::{Control, Role};
+use super::routes::Routes;
+use crate::clock::Clock;
+
+/// Items that wait for all calls together.
+const ITEMS: usize = 16_384;
+/// Longest datagram.
+const DATAGRAM_BYTES: usize = 2048;
+/// Datagrams that are taken before others get their turn.
+const BATCH: usize = 64;
+/// Buffers of the socket, in bytes: key frames to many viewers leave at once.
+const SOCKET_BYTES: usize = 4 << 20;
+/// Datagrams a second of addresses that have not proved themselves, all calls together.
+const UNVERIFIED_PER_SECOND: u64 = 1000;
+/// Estimates of the links begin here.
+const START_BITRATE: Bitrate = Bitrate::kbps(2500);
+/// How long the certificate of this run is valid.
+const CERTIFICATE_DAYS: u32 = 30;
+/// With nothing else to do.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Why calls cannot be taken.
+#[derive(Debug)]
+pub enum StartRtcError {
+    /// The socket.
+    Listen(SocketAddr, io::Error),
+    /// No address that others could send to.
+    NoAddress(io::Error),
+    /// The certificate.
+    Certificate(String),
+    /// The thread.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartRtcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(address, error) => {
+                write!(f, "cannot take datagrams on {address}: {error}")
+            }
+            Self::NoAddress(error) => {
+                write!(f, "no address to be reached at: give one with --announce ({error})")
+            }
+            Self::Certificate(error) => write!(f, "no certificate could be made: {error}"),
+            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
+        }
+    }
+}
+
+/// Where calls are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RtcConfig {
+    /// The UDP socket; port 0: any free one.
+    pub listen: SocketAddr,
+    /// The address that the other end is told, if it is not the socket's own.
+    pub announce: Option<IpAddr>,
+}
+
+/// Handle of the thread.
+#[derive(Debug)]
+pub(in super::super) struct Network {
+    control: mpsc::UnboundedSender<Control>,
+    next: AtomicU64,
+    address: SocketAddr,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Network {
+    /// Starts the thread.
+    pub(in super::super) fn start(
+        config: RtcConfig,
+        clock: Clock,
+        limits: Limits,
+        files: Option<Arc<Files>>,
+    ) -> Result<Self, StartRtcError> {
+        let failed = |error| StartRtcError::Listen(config.listen, error);
+        let socket = UdpSocket::bind(config.listen).map_err(failed)?;
+        let options = socket2::SockRef::from(&socket);
+        // Less is slower and not wrong.
+        let _ = options.set_recv_buffer_size(SOCKET_BYTES);
+        let _ = options.set_send_buffer_size(SOCKET_BYTES);
+        socket.set_nonblocking(true).map_err(failed)?;
+        let own = socket.local_addr().map_err(failed)?;
+        let candidate = candidate(config.announce, own).map_err(StartRtcError::NoAddress)?;
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let certificate = Certificate::generate(&random::bytes(), unix, CERTIFICATE_DAYS)
+            .map_err(|error| StartRtcError::Certificate(error.to_string()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StartRtcError::Thread)?;
+        let (control, orders) = mpsc::unbounded_channel();
+        let (items, queue) = mpsc::channel(ITEMS);
+        let calls = Calls {
+            clock,
+            limits,
+            certificate,
+            candidate,
+            common: Common { files, limits, items },
+            calls: BTreeMap::new(),
+            routes: Routes::default(),
+            unverified: Budget::new(UNVERIFIED_PER_SECOND),
+            outgoing: Vec::new(),
+        };
+        let work = move || {
+            runtime.block_on(async move {
+                // The socket is non-blocking; else this fails and nothing is reached.
+                if let Ok(socket) = tokio::net::UdpSocket::from_std(socket) {
+                    calls.run(socket, orders, queue).await;
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(work);
+        let thread = Mutex::new(Some(thread.map_err(StartRtcError::Thread)?));
+        Ok(Self { control, next: AtomicU64::new(1), address: candidate, thread })
+    }
+
+    /// The address that the other end is told.
+    pub(in super::super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A number for a call.
+    pub(super) fn next_call(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where calls are told something.
+    pub(super) fn control(&self) -> mpsc::UnboundedSender<Control> {
+        self.control.clone()
+    }
+
+    /// Ends all calls and the thread.
+    pub(in super::super) fn stop(&self) {
+        let _ = self.control.send(Control::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic in it has been shown.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The address that others send to.
+fn candidate(announce: Option<IpAddr>, own: SocketAddr) -> io::Result<SocketAddr> {
+    if let Some(ip) = announce {
+        return Ok(SocketAddr::new(ip, own.port()));
+    }
+    if !own.ip().is_unspecified() {
+        return Ok(own);
+    }
+    // The address that this machine would send from, to anywhere; nothing is sent.
+    let probe = UdpSocket::bind(SocketAddr::new(own.ip(), 0))?;
+    let anywhere: SocketAddr = if own.is_ipv4() {
+        SocketAddr::from(([192, 0, 2, 1], 9))
+    } else {
+        SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 9))
+    };
+    probe.connect(anywhere)?;
+    Ok(SocketAddr::new(probe.local_addr()?.ip(), own.port()))
+}
+
+struct Calls {
+    clock: Clock,
+    limits: Limits,
+    certificate: Certificate,
+    candidate: SocketAddr,
+    common: Common,
+    calls: BTreeMap<u64, Call>,
+    routes: Routes,
+    unverified: Budget,
+    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+impl Calls {
+    async fn run(
+        mut self,
+        socket: tokio::net::UdpSocket,
+        mut orders: mpsc::UnboundedReceiver<Control>,
+        mut items: mpsc::Receiver<(u64, Item)>,
+    ) {
+        let mut datagram = vec![0; DATAGRAM_BYTES];
+        loop {
+            let now = self.clock.now();
+            let due = self.calls.values().filter_map(Call::next_time).min();
+            let wait = due.map_or(IDLE, |due| due.saturating_sub(now));
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    None | Some(Control::Stop) => break,
+                    Some(order) => self.obey(order),
+                },
+                readable = socket.readable() => {
+                    if readable.is_ok() {
+                        self.read(&socket, &mut datagram);
+                    }
+                },
+                item = items.recv() => {
+                    // This end keeps a sender, so there is always a next one.
+                    let mut next = item;
+                    for _ in 0..BATCH {
+                        let Some((id, item)) = next else { break };
+                        self.with(id, |call, now| call.item(now, item));
+                        next = items.try_recv().ok();
+                    }
+                    if let Some((id, item)) = next {
+                        self.with(id, |call, now| call.item(now, item));
+                    }
+                },
+                () = tokio::time::sleep(wait) => {}
+            }
+            self.tick();
+            self.flush(&socket);
+        }
+        let now = self.clock.now();
+        for call in self.calls.values_mut() {
+            call.end(now, EndReason::ServerStopped);
+            take_out(call, &mut self.outgoing);
+        }
+        self.flush(&socket);
+        for call in std::mem::take(&mut self.calls).into_values() {
+            call.conclude();
+        }
+    }
+
+    fn with(&mut self, id: u64, work: impl FnOnce(&mut Call, Duration)) {
+        let now = self.clock.now();
+        if let Some(call) = self.calls.get_mut(&id) {
+            work(call, now);
+            take_out(call, &mut self.outgoing);
+        }
+    }
+
+    fn obey(&mut self, order: Control) {
+        match order {
+            Control::Begin { id, role, session, offer, reply } => {
+                let answer = self.begin(id, role, session, &offer);
+                let answered = reply.send(answer);
+                if answered.is_err() {
+                    // Who asked has gone.
+                    self.with(id, |call, now| call.end(now, EndReason::Closed));
+                }
+            }
+            Control::End(id, reason) => self.with(id, |call, now| call.end(now, reason)),
+            Control::Key(id) => self.with(id, |call, now| call.want_key(now)),
+            Control::Stop => {}
+        }
+    }
+
+    fn begin(
+        &mut self,
+        id: u64,
+        role: Role,
+        session: Session,
+        offer: &str,
+    ) -> Result<String, Refusal> {
+        let now = self.clock.now();
+        let base = self.clock.instant(Duration::ZERO);
+        let mut config = PeerConfig::new(base, random::bytes(), self.certificate.clone());
+        config.candidates = vec![LocalCandidate::Host(self.candidate)];
+        config.codecs.pcmu = false;
+        config.codecs.pcma = false;
+        config.limits.sdp_bytes = self.limits.sdp_bytes;
+        config.limits.handshake = self.limits.handshake_deadline;
+        let is_viewer = matches!(role, Role::View(_));
+        config.start_bitrate = is_viewer.then_some(START_BITRATE);
+        let answered = Peer::answer(offer, &config, now);
+        let (peer, answer) = answered.map_err(|error| {
+            session.conclude(EndReason::Protocol(error.to_string()), Moved::default());
+            Refusal::Bad(error.to_string())
+        })?;
+        let fragment = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+        self.routes.add(fragment.unwrap_or_default().trim(), id);
+        let call = Call::new(id, peer, session, role, self.common.clone(), now);
+        self.calls.insert(id, call);
+        self.with(id, |call, now| call.tick(now));
+        Ok(answer)
+    }
+
+    /// Takes what has come, up to a batch.
+    fn read(&mut self, socket: &tokio::net::UdpSocket, datagram: &mut [u8]) {
+        for _ in 0..BATCH {
+            // Errors of single datagrams, such as a port that is closed, are the other end's.
+            let Ok((len, source)) = socket.try_recv_from(datagram) else { return };
+            if let Some(bytes) = datagram.get(..len) {
+                self.receive(source, bytes);
+            }
+        }
+    }
+
+    fn receive(&mut self, source: SocketAddr, bytes: &[u8]) {
+        let now = self.clock.now();
+        let destination = self.candidate;
+        let id = match self.routes.known(source) {
+            Some(id) => id,
+            None => {
+                if !self.unverified.take(now, 1) {
+                    return;
+                }
+                let Some(id) = self.routes.checked(bytes) else { return };
+                let call = self.calls.get(&id);
+                if !call.is_some_and(|call| call.accepts(source, destination, bytes)) {
+                    return;
+                }
+                self.routes.verify(source, id);
+                id
+            }
+        };
+        self.with(id, |call, now| call.receive(now, source, destination, bytes));
+    }
+
+    /// Does what is due, and lets go of what is over.
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        let mut gone = Vec::new();
+        for (id, call) in &mut self.calls {
+            if call.next_time().is_some_and(|due| due <= now) {
+                call.tick(now);
+                take_out(call, &mut self.outgoing);
+            }
+            if call.over().is_some() {
+                gone.push(*id);
+            }
+        }
+        for id in gone {
+            self.routes.remove(id);
+            if let Some(call) = self.calls.remove(&id) {
+                call.conclude();
+            }
+        }
+    }
+
+    fn flush(&mut self, socket: &tokio::net::UdpSocket) {
+        for (destination, bytes) in self.outgoing.drain(..) {
+            // What the system does not take is lost, as it may be on the way.
+            let _ = socket.try_send_to(&bytes, destination);
+        }
+    }
+}
+
+fn take_out(call: &mut Call, outgoing: &mut Vec<(SocketAddr, Vec<u8>)>) {
+    while let Some(transmit) = call.poll_transmit() {
+        outgoing.push((transmit.destination, transmit.payload));
+    }
+}

@@ -1,0 +1,154 @@
+//! To a viewer: frames as packets that are made once for all viewers, with numbers of its own.
+
+use std::time::Duration;
+
+use codec_core::codec::{FrameKind, PacketMeta};
+use codec_rtc::extension::{AbsCaptureTime, Extensions};
+use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
+use codec_rtc::rtp::FIXED_HEADER_BYTES;
+use codec_rtc::sequence::wrap_32;
+use codec_rtc::webrtc::{Codec, Mid, Peer, SendError};
+
+use super::super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
+use super::super::random;
+
+/// Most packets of a frame.
+const MAX_PACKETS: usize = 2048;
+/// Where the number of the picture stands in packets of ours, which always have one of two bytes
+/// (RFC 7741, section 4.2).
+const PICTURE_ID_AT: usize = FIXED_HEADER_BYTES + 2;
+
+/// The packets of a frame, for all viewers.
+pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
+    let config = PacketizerConfig {
+        mtu: Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES,
+        layers: frame.tl0_index.is_some(),
+        ..PacketizerConfig::default()
+    };
+    let mut meta = PacketMeta::default();
+    meta.kind = if frame.key { FrameKind::Key } else { FrameKind::Inter };
+    meta.temporal_id = frame.temporal_id;
+    meta.layer_sync = frame.layer_sync;
+    meta.tl0_index = frame.tl0_index.unwrap_or(0);
+    meta.discardable = frame.discardable;
+    let mut packets = Vec::new();
+    let Ok(mut packetizer) = Packetizer::new(config) else { return packets };
+    let timestamp = wrap_32(i64::try_from(frame.pts).unwrap_or(i64::MAX));
+    if packetizer.packetize(&frame.data, &meta, timestamp, &mut packets).is_err()
+        || packets.len() > MAX_PACKETS
+    {
+        packets.clear();
+    }
+    packets
+}
+
+/// What a viewer has been sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending {
+    picture_id: u16,
+    /// Frames and bytes that were sent.
+    pub(super) frames: u64,
+    pub(super) bytes: u64,
+}
+
+impl Sending {
+    pub(super) fn new() -> Self {
+        Self { picture_id: u16::from_be_bytes(random::bytes()) & 0x7fff, frames: 0, bytes: 0 }
+    }
+
+    /// Sends a frame.
+    pub(super) fn video(
+        &mut self,
+        peer: &mut Peer,
+        now: Duration,
+        mid: Mid,
+        frame: &VideoFrame,
+        begin: Duration,
+    ) -> Result<(), SendError> {
+        let made = frame.packets.get_or_init(|| packets_of(frame));
+        let mut packets = made.clone();
+        let [high, low] = self.picture_id.to_be_bytes();
+        for packet in &mut packets {
+            if let Some(id) = packet.get_mut(PICTURE_ID_AT..PICTURE_ID_AT + 2) {
+                id.copy_from_slice(&[high | 0x80, low]);
+            }
+        }
+        self.picture_id = (self.picture_id + 1) & 0x7fff;
+        let captured_at = begin.saturating_add(time_of(frame.pts, VIDEO_HZ));
+        let capture = (frame.captured != 0)
+            .then_some(AbsCaptureTime { ntp: frame.captured, clock_offset: None });
+        let extensions = Extensions { abs_capture_time: capture, ..Extensions::default() };
+        peer.send_video(now, mid, &packets, captured_at, &extensions)?;
+        self.frames += 1;
+        self.bytes += frame.data.len() as u64;
+        Ok(())
+    }
+
+    /// Sends a packet of sound.
+    pub(super) fn sound(
+        &mut self,
+        peer: &mut Peer,
+        now: Duration,
+        mid: Mid,
+        packet: &SoundPacket,
+        begin: Duration,
+    ) -> Result<(), SendError> {
+        let timestamp = wrap_32(i64::try_from(packet.pts).unwrap_or(i64::MAX));
+        let captured = begin.saturating_add(time_of(packet.pts, SOUND_HZ));
+        let none = Extensions::default();
+        let data = &packet.data;
+        peer.send_audio(now, mid, Codec::Opus, data, timestamp, false, captured, &none)?;
+        self.bytes += packet.data.len() as u64;
+        Ok(())
+    }
+}
+
+fn time_of(pts: u64, hz: u32) -> Duration {
+    let hz = u64::from(hz);
+    let nanos = pts % hz * 1_000_000_000 / hz;
+    Duration::from_secs(pts / hz) + Duration::from_nanos(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_rtc::packet::vp8::{Descriptor, PictureId};
+    use codec_rtc::rtp;
+
+    use super::*;
+
+    #[test]
+    fn packets_say_what_the_frame_says_and_have_their_number_where_it_is_put() {
+        let frame = VideoFrame {
+            data: vec![0x31; 3000].into(),
+            pts: (1 << 32) + 5,
+            temporal_id: 2,
+            layer_sync: true,
+            tl0_index: Some(9),
+            ..VideoFrame::default()
+        };
+        let mut packets = packets_of(&frame);
+        assert_eq!(packets.len(), 3);
+        for packet in &mut packets {
+            packet[PICTURE_ID_AT..PICTURE_ID_AT + 2].copy_from_slice(&[0x92, 0x67]);
+            let parsed = rtp::parse(packet).unwrap();
+            assert_eq!(parsed.header.timestamp, 5);
+            assert!(parsed.payload.len() <= Peer::MAX_PAYLOAD_BYTES);
+            let (descriptor, _) = Descriptor::parse(parsed.payload).unwrap();
+            assert_eq!(descriptor.picture_id, Some(PictureId::Long(4711)));
+            assert_eq!(descriptor.tl0_index, Some(9));
+            assert_eq!(descriptor.layer.map(|layer| layer.temporal_id), Some(2));
+        }
+        let plain = VideoFrame { data: vec![1; 10].into(), ..VideoFrame::default() };
+        let packet = packets_of(&plain).remove(0);
+        let parsed = rtp::parse(&packet).unwrap();
+        let (descriptor, _) = Descriptor::parse(parsed.payload).unwrap();
+        assert_eq!((descriptor.tl0_index, descriptor.layer), (None, None));
+        assert!(packets_of(&VideoFrame::default()).is_empty());
+    }
+
+    #[test]
+    fn times_do_not_wrap() {
+        assert_eq!(time_of(90_000 * 3600 + 45_000, 90_000), Duration::from_millis(3_600_500));
+        assert_eq!(time_of(u64::MAX, 90_000).as_secs(), u64::MAX / 90_000);
+    }
+}

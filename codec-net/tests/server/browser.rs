@@ -1,0 +1,241 @@
+//! The page in a real browser: watch, publish, sockets, files, tokens.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use codec_container::{
+    CodedPacket, Format, Input, Output, PictureStream, ReadOptions, Source, create_pictures, open,
+};
+use codec_core::codec::{Bitrate, DecoderConfig, Scalability, psnr};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_core::registry;
+use codec_net::server::auth::{Access, Grants};
+use codec_net::server::{Config, LocalSource, Pictures, Server};
+use serde_json::Value;
+
+const SIZE: Size = Size { width: 320, height: 180 };
+const RATE: Rational = Rational { num: 30, den: 1 };
+/// Pictures before they come again.
+const PICTURES: u32 = 90;
+
+/// A moving pattern with detail in it.
+fn draw(index: u32) -> Vec<u8> {
+    let mut data = Vec::new();
+    for (plane, size) in [(0, SIZE), (1, SIZE.chroma()), (2, SIZE.chroma())] {
+        for y in 0..size.height {
+            for x in 0..size.width {
+                let shift = if plane == 0 { 2 * index } else { index };
+                let wave = (x + shift) % 64 + (2 * y) % 96;
+                let square = if (x / 20 + y / 20 + index / 30).is_multiple_of(2) { 40 } else { 0 };
+                data.push(u8::try_from(50 + plane * 20 + wave / 2 + square).unwrap());
+            }
+        }
+    }
+    data
+}
+
+struct Pattern {
+    pictures: Arc<Vec<Vec<u8>>>,
+    next: usize,
+}
+
+impl Pictures for Pattern {
+    fn size(&self) -> Size {
+        SIZE
+    }
+
+    fn rate(&self) -> Option<Rational> {
+        Some(RATE)
+    }
+
+    fn next(&mut self) -> Result<Option<Picture<'_>>, String> {
+        let data = self.pictures.get(self.next);
+        self.next += 1;
+        Ok(data.map(|data| Picture::i420_packed(SIZE, data).unwrap()))
+    }
+}
+
+fn pattern() -> LocalSource {
+    let pictures = Arc::new((0..PICTURES).map(draw).collect::<Vec<_>>());
+    LocalSource {
+        name: "demo".to_owned(),
+        open: Box::new(move || Ok(Box::new(Pattern { pictures: Arc::clone(&pictures), next: 0 }))),
+        repeats: true,
+        bitrate: Bitrate::kbps(800),
+        speed: 8,
+        layers: Scalability::L1T3,
+    }
+}
+
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("codec-serve-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// What the fake camera shows.
+    fn camera(&self) -> PathBuf {
+        let path = self.path("camera.y4m");
+        let stream = PictureStream::new(Format::Y4m, SIZE, RATE);
+        let output = Output::seekable(fs::File::create(&path).unwrap());
+        let mut writer = create_pictures(output, Format::Y4m, &stream).unwrap();
+        for index in 0..PICTURES {
+            writer.write(&Picture::i420_packed(SIZE, &draw(index)).unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+        path
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where the browser tests are, if a browser is.
+fn browser_folder(what: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
+    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    if folder.join("node_modules").is_dir() && Path::new(&browser).exists() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no browser: see .ci/run");
+    eprintln!("skipped, no browser (npm ci in tests/browser, package chromium): {what}");
+    None
+}
+
+/// Runs scenarios and gives what they measured.
+fn drive(folder: &Path, server: &Server, place: &Place, scenarios: &str, token: &str) -> Value {
+    let file = place.path("sent.bin");
+    if !file.exists() {
+        let bytes: Vec<u8> =
+            (0..700_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+        fs::write(&file, bytes).unwrap();
+    }
+    let mut command = Command::new("node");
+    command.arg(folder.join("serve.mjs")).arg(server.url()).arg(place.camera()).arg(&file);
+    let output = command.args([scenarios, token]).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let measured = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}: {said}\n{measured}", output.status);
+    eprintln!("{measured}");
+    serde_json::from_str(measured.trim()).unwrap()
+}
+
+#[test]
+fn a_newcomer_watches_and_sends_a_file() {
+    let Some(folder) = browser_folder("watching") else { return };
+    let place = Place::new("watch");
+    let files = Some(place.path("files"));
+    let server = Server::start(Config { files, ..Config::loopback() }).unwrap();
+    server.add_source(pattern()).unwrap();
+    let seen = drive(&folder, &server, &place, "watch,socket", "");
+    let watch = &seen["watch"];
+    let number = |value: &Value| value.as_f64().unwrap();
+    let rate = number(&watch["decoded"]) / number(&watch["seconds"]);
+    assert!((28.5..31.5).contains(&rate), "{rate} frames/s: {watch}");
+    assert_eq!((&watch["width"], &watch["height"]), (&320.into(), &180.into()));
+    assert_eq!(watch["freezes"], 0, "{watch}");
+    assert!(number(&watch["moves"]) > 1.0, "{watch}");
+    assert_eq!(watch["stats"]["layers"], 3, "{watch}");
+    let stored = seen["file"].as_str().unwrap().strip_prefix("stored as ").unwrap().to_owned();
+    let kept = fs::read(place.path("files").join(&stored)).unwrap();
+    assert_eq!(kept, fs::read(place.path("sent.bin")).unwrap());
+    let socket = &seen["socket"];
+    let rate = number(&socket["decoded"]) / number(&socket["seconds"]);
+    assert!((27.0..33.0).contains(&rate), "{rate} frames/s: {socket}");
+    assert_eq!((&socket["errors"], &socket["dropped"]), (&0.into(), &0.into()), "{socket}");
+    assert_eq!(socket["size"], serde_json::json!([320, 180]));
+    assert!(number(&socket["colours"]) > 20.0, "{socket}");
+}
+
+#[test]
+fn a_camera_is_published_decoded_and_recorded() {
+    let Some(folder) = browser_folder("publishing") else { return };
+    let place = Place::new("publish");
+    let record = Some(place.path("recordings"));
+    let server = Server::start(Config { record, ..Config::loopback() }).unwrap();
+    let seen = drive(&folder, &server, &place, "publish", "");
+    let publish = &seen["publish"];
+    let number = |name: &str| publish[name].as_f64().unwrap();
+    assert!(number("frames") > 100.0, "{publish}");
+    assert!(number("decodedFrames") > number("frames") - 10.0, "{publish}");
+    assert_eq!(publish["decodeErrors"], 0, "{publish}");
+    assert_eq!(publish["width"], 320, "{publish}");
+    assert!(number("watched") > 100.0, "{publish}");
+    server.stop();
+    let files: Vec<_> = fs::read_dir(place.path("recordings")).unwrap().collect();
+    assert_eq!(files.len(), 1);
+    let recording = files[0].as_ref().unwrap().path();
+    check_recording(&recording);
+    if Command::new("ffprobe").arg("-version").output().is_ok() {
+        let entries = "stream=codec_name,width,height,nb_read_packets:format=duration";
+        let output = Command::new("ffprobe")
+            .args(["-v", "error", "-count_packets", "-show_entries", entries, "-of", "csv=p=0"])
+            .arg(&recording)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        assert!(said.contains("vp8,320,180") && said.contains("opus"), "{said}");
+    }
+}
+
+/// Every frame of the recording is one of the camera's, and close to it.
+fn check_recording(path: &Path) {
+    let originals: Vec<Vec<u8>> = (0..PICTURES).map(draw).collect();
+    let source = Source::seekable(fs::File::open(path).unwrap());
+    let Ok(Input::Packets(mut reader)) = open(source, &ReadOptions::default()) else {
+        panic!("not a file of packets")
+    };
+    let track = reader.select_video().unwrap();
+    assert_eq!(reader.tracks()[track].video().unwrap().size, SIZE);
+    let (_, open_decoder, _) = registry::find_decoder("vp8").unwrap();
+    let mut decoder = open_decoder(&DecoderConfig::default()).unwrap();
+    let mut packet = CodedPacket::default();
+    let (mut count, mut sum, mut hint) = (0_u32, 0.0, 0_usize);
+    let luma = usize::try_from(SIZE.pixels()).unwrap();
+    while reader.read(&mut packet).unwrap() {
+        decoder.decode(&packet.data, packet.pts, packet.duration).unwrap();
+        while let Some(frame) = decoder.receive() {
+            let decoded = frame.picture().to_i420();
+            let quality = |original: &Vec<u8>| {
+                let pairs = decoded[..luma].iter().zip(&original[..luma]);
+                let sse = pairs.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+                psnr(sse, SIZE.pixels())
+            };
+            // The camera goes on by a picture or a few; the browser may leave some out.
+            let near = if count == 0 { 0..originals.len() } else { 0..20 };
+            let at = |step: usize| (hint + step) % originals.len();
+            let best = near.map(|step| (quality(&originals[at(step)]), at(step)));
+            let best = best.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+            (sum, hint, count) = (sum + best.0, best.1, count + 1);
+        }
+    }
+    let mean = sum / f64::from(count);
+    assert!(count > 100 && mean > 30.0, "{count} frames, {mean:.2} dB");
+    eprintln!("recorded {count} frames at {mean:.2} dB");
+}
+
+#[test]
+fn a_wrong_token_is_told_and_the_right_one_opens() {
+    let Some(folder) = browser_folder("tokens") else { return };
+    let place = Place::new("token");
+    let mut access = Access::open();
+    access.add_token("the-right-token", Grants::parse("view").unwrap()).unwrap();
+    let server = Server::start(Config { access, ..Config::loopback() }).unwrap();
+    server.add_source(pattern()).unwrap();
+    let seen = drive(&folder, &server, &place, "token", "the-right-token");
+    assert_eq!(seen["token"], "opened");
+}

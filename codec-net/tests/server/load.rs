@@ -1,0 +1,225 @@
+//! Many native viewers of one stream: each authenticates, decrypts and counts whole frames.
+//!
+//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture` tells what
+//! the server's threads cost; on a quiet machine `CODEC_LOAD=1` makes 60 % of a core a failure.
+
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use codec_core::codec::{Bitrate, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_core::registry;
+use codec_net::clock::Clock;
+use codec_net::server::Server;
+use codec_net::server::media::VideoFrame;
+use codec_net::server::room::{About, Publisher};
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
+use codec_rtc::rtp;
+use codec_rtc::webrtc::{
+    Certificate, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig,
+};
+
+use crate::client::{VIEW, bearer, guarded, request_with};
+
+const VIEWERS: usize = 20;
+const SIZE: Size = Size { width: 640, height: 360 };
+const FRAME: Duration = Duration::from_nanos(33_333_333);
+const TICKS_OF_FRAME: i64 = 3000;
+const MEASURED: u32 = 150;
+/// Ticks of the system's clock of processes in a second.
+const TICKS: f64 = 100.0;
+
+/// Frames of a second and a half, of some 1 Mbit/s, which begin with a key frame.
+fn frames() -> Vec<(VideoFrame, Duration)> {
+    let rate = Rational::new(30, 1);
+    let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(1000));
+    (config.speed, config.scalability) = (10, Scalability::L1T3);
+    let (_, open, _) = registry::find_encoder("vp8").unwrap();
+    let mut encoder = open(&config).unwrap();
+    let mut packet = Packet::default();
+    let mut out = Vec::new();
+    for index in 0..45_i64 {
+        let pixel = |at: u64| {
+            let at = i64::try_from(at).unwrap();
+            let (x, y) = (at % 640, at / 640);
+            u8::try_from(((x + 3 * index) ^ (y * 2 + index)) & 0x7f).unwrap() + 60
+        };
+        let mut data: Vec<u8> = (0..SIZE.pixels()).map(pixel).collect();
+        data.resize(usize::try_from(SIZE.i420_bytes()).unwrap(), 128);
+        let picture = Picture::i420_packed(SIZE, &data).unwrap();
+        encoder.encode(&picture, &FrameRequest::at(index)).unwrap();
+        while encoder.receive(&mut packet) {
+            let meta = packet.meta;
+            let frame = VideoFrame {
+                data: packet.data.clone().into(),
+                key: meta.kind == FrameKind::Key,
+                temporal_id: meta.temporal_id,
+                layer_sync: meta.layer_sync,
+                tl0_index: Some(meta.tl0_index),
+                discardable: meta.discardable,
+                ..VideoFrame::default()
+            };
+            out.push((frame, FRAME * u32::try_from(out.len()).unwrap()));
+        }
+    }
+    out
+}
+
+/// Publishes the frames again and again; gives how many.
+fn publish(
+    publisher: &Publisher,
+    frames: &[(VideoFrame, Duration)],
+    clock: Clock,
+    stop: &AtomicBool,
+) {
+    let begin = clock.now();
+    let mut bases = 0_u8;
+    for number in 0_u32.. {
+        let due = begin + FRAME * number;
+        std::thread::sleep(due.saturating_sub(clock.now()));
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let index = usize::try_from(number).unwrap() % frames.len();
+        let mut frame = frames[index].0.clone();
+        frame.pts = u64::from(number) * TICKS_OF_FRAME.unsigned_abs();
+        bases = bases.wrapping_add(u8::from(frame.temporal_id == 0));
+        frame.tl0_index = Some(bases);
+        publisher.video(frame).unwrap();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    frames: u32,
+    missing: i64,
+    bytes: usize,
+}
+
+/// One viewer, to the end.
+fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) -> Seen {
+    let clock = Clock::start();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let own = socket.local_addr().unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let certificate = Certificate::generate(&[number + 1; 32], unix, 2).unwrap();
+    let base = clock.instant(Duration::ZERO);
+    let mut config = PeerConfig::new(base, [number + 101; 32], certificate);
+    config.candidates = vec![LocalCandidate::Host(own)];
+    config.start_bitrate = None;
+    let plan = MediaPlan { kind: Kind::Video, direction: Direction::ReceiveOnly, stream: None };
+    let (mut peer, offer, pending, _) = Peer::offer(&config, &[plan], &[], clock.now()).unwrap();
+    let (name, token) = bearer(VIEW);
+    let headers = [(name, token.as_str()), ("content-type", "application/sdp")];
+    let answer = request_with(server, "POST", "/whep/load", &headers, &offer);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert!(answer.header("location").is_some());
+    peer.accept_answer(pending, &answer.body, clock.now()).unwrap();
+
+    let mut buffer = FrameBuffer::new(FrameBufferConfig::low_latency());
+    let mut seen = Seen::default();
+    let mut last: Option<i64> = None;
+    let mut datagram = [0; 2048];
+    while !stop.load(Ordering::Relaxed) {
+        let now = clock.now();
+        if peer.next_time().is_some_and(|due| due <= now) {
+            peer.handle_timeout(now);
+        }
+        while let Some(event) = peer.poll_event() {
+            match event {
+                Event::Rtp(packet) => {
+                    let mut bytes = Vec::new();
+                    rtp::write(&packet.header, &mut bytes);
+                    bytes.extend_from_slice(&packet.payload);
+                    let _ = buffer.push(now, &bytes, PacketInfo::default());
+                }
+                Event::Closed(reason) => panic!("viewer {number}: {reason}"),
+                _ => {}
+            }
+        }
+        while let Some(frame) = buffer.poll(now) {
+            // Numbers of pictures are the viewer's own; times are the publisher's.
+            let time = frame.media_ticks;
+            seen.missing += last.map_or(0, |last| (time - last) / TICKS_OF_FRAME - 1);
+            last = Some(time);
+            if seen.frames == 0 {
+                live.fetch_add(1, Ordering::Relaxed);
+            }
+            seen.frames += 1;
+            seen.bytes += frame.data.len();
+        }
+        while let Some(transmit) = peer.poll_transmit() {
+            let _ = socket.send_to(&transmit.payload, transmit.destination);
+        }
+        if let Ok((len, source)) = socket.recv_from(&mut datagram) {
+            peer.receive(clock.now(), source, own, &datagram[..len]);
+        }
+    }
+    seen
+}
+
+/// Time that the server's threads took so far, in seconds; nothing where the system does not tell.
+fn cpu() -> Option<f64> {
+    let mut ticks = 0.0;
+    for task in fs::read_dir("/proc/self/task").ok()? {
+        let text = fs::read_to_string(task.ok()?.path().join("stat")).unwrap_or_default();
+        let Some((head, rest)) = text.rsplit_once(") ") else { continue };
+        if ["(http", "(calls"].iter().any(|name| head.contains(name)) {
+            let fields: Vec<&str> = rest.split(' ').collect();
+            for at in [11, 12] {
+                ticks += fields.get(at)?.parse::<f64>().ok()?;
+            }
+        }
+    }
+    Some(ticks / TICKS)
+}
+
+#[test]
+fn twenty_native_viewers_miss_no_frame() {
+    let server: Server = guarded();
+    let about = About { kind: "ws", video: true, sound: false };
+    let publisher = server.hub().publish("load", about, Box::new(|| {})).unwrap();
+    let stream = Arc::clone(publisher.stream());
+    let frames = frames();
+    let (stop, live) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let address = server.address();
+    let clock = server.hub().clock();
+    std::thread::scope(|scope| {
+        scope.spawn(|| publish(&publisher, &frames, clock, &stop));
+        let viewers: Vec<_> = (0..u8::try_from(VIEWERS).unwrap())
+            .map(|number| {
+                let (stop, live) = (&stop, &live);
+                scope.spawn(move || watch(address, number, stop, live))
+            })
+            .collect();
+        let end = Instant::now() + Duration::from_secs(60);
+        while live.load(Ordering::Relaxed) < VIEWERS {
+            assert!(Instant::now() < end, "only {live:?} viewers");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let (before, begun) = (cpu(), Instant::now());
+        std::thread::sleep(FRAME * MEASURED);
+        let (after, lasted) = (cpu(), begun.elapsed());
+        let (facts, watching) = stream.facts();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(watching, VIEWERS);
+        for viewer in viewers {
+            let seen = viewer.join().unwrap();
+            assert_eq!(seen.missing, 0, "{seen:?}");
+            // What waits in sockets at the end is not counted.
+            assert!(seen.frames > MEASURED / 3, "{seen:?}");
+        }
+        if let (Some(before), Some(after)) = (before, after) {
+            let share = 100.0 * (after - before) / lasted.as_secs_f64();
+            eprintln!(
+                "{VIEWERS} viewers of {} kbit/s: {share:.1} % of a core",
+                facts.bits_per_second / 1000
+            );
+            assert!(std::env::var_os("CODEC_LOAD").is_none() || share < 60.0, "{share} %");
+        }
+    });
+}

@@ -1,0 +1,211 @@
+// Uses the page of `codec serve` as a newcomer does, and prints what was measured as JSON.
+// usage: node serve.mjs URL CAMERA.y4m FILE SCENARIO [TOKEN]
+import { chromium } from "playwright-core";
+import { strict as assert } from "node:assert";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const [url, cameraFile, file, scenario, token] = process.argv.slice(2);
+const profile = mkdtempSync(join(tmpdir(), "codec-serve-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  viewport: { width: 1280, height: 1000 },
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-video-capture=${cameraFile}`,
+  ],
+});
+
+const complaints = [];
+const results = {};
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function open({ quiet = false } = {}) {
+  const page = await browser.newPage();
+  page.on("pageerror", (error) => complaints.push(`error: ${error.stack ?? error}`));
+  page.on("console", (message) => {
+    if (!quiet && ["error", "warning"].includes(message.type())) {
+      complaints.push(`console: ${message.text()}`);
+    }
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url())) {
+      complaints.push(`request elsewhere: ${request.url()}`);
+    }
+  });
+  await page.goto(url);
+  await page.waitForFunction(() => document.body.dataset.ready !== undefined);
+  return page;
+}
+
+const stateIs = (page, id, name) =>
+  page.waitForFunction(([element, wanted]) => document.getElementById(element).dataset.state === wanted, [id, name], { timeout: 15000 });
+
+async function watch(page, stream, way) {
+  await page.selectOption("#stream", stream);
+  await page.check(`input[name=way][value=${way}]`);
+  await page.click("#watch-start");
+  await stateIs(page, "state", "live");
+}
+
+const inbound = (page) =>
+  page.evaluate(async () => {
+    const reports = [...(await window.codec.state.watching.pc.getStats()).values()];
+    const video = reports.find((report) => report.type === "inbound-rtp" && report.kind === "video");
+    const pair = reports.find((report) => report.type === "candidate-pair" && report.nominated);
+    const local = reports.find((report) => report.id === pair?.localCandidateId);
+    return { at: performance.now(), ...video, route: local?.candidateType };
+  });
+
+const scenarios = {
+  /// WHEP, then a file and a line of chat over its data channel.
+  async watch() {
+    const page = await open();
+    await watch(page, "demo", "webrtc");
+    await page.waitForFunction(() => document.getElementById("player").videoWidth > 0);
+    await pause(1500);
+    const before = await inbound(page);
+    await pause(5000);
+    const after = await inbound(page);
+    results.watch = {
+      decoded: after.framesDecoded - before.framesDecoded,
+      received: after.framesReceived - before.framesReceived,
+      seconds: (after.at - before.at) / 1000,
+      width: after.frameWidth,
+      height: after.frameHeight,
+      freezes: after.freezeCount,
+      dropped: after.framesDropped,
+      keyFrames: after.keyFramesDecoded,
+      delayMs: (1000 * (after.totalProcessingDelay - before.totalProcessingDelay)) / Math.max(1, after.framesDecoded - before.framesDecoded),
+      route: after.route,
+    };
+    // The picture is there, and it moves.
+    results.watch.moves = await page.evaluate(async () => {
+      const video = document.getElementById("player");
+      const small = new OffscreenCanvas(64, 36).getContext("2d", { willReadFrequently: true });
+      const look = () => {
+        small.drawImage(video, 0, 0, 64, 36);
+        return [...small.getImageData(0, 0, 64, 36).data];
+      };
+      const first = look();
+      await new Promise((done) => setTimeout(done, 500));
+      const second = look();
+      return first.reduce((sum, value, at) => sum + Math.abs(value - second[at]), 0) / first.length;
+    });
+    await page.waitForFunction(() => window.codec.state.stream.qindex !== undefined);
+    await page.waitForFunction(() => window.codec.graphs.qindex.values.length > 2);
+    results.watch.stats = await page.evaluate(() => window.codec.state.stream);
+    await page.fill("#chat-text", "good day <b>");
+    await page.click("#chat-send");
+    await page.waitForFunction(() => document.querySelector("#chat li")?.textContent.includes("good day <b>"));
+    await page.setInputFiles("#file", file);
+    await page.waitForFunction(() => document.querySelector("#files li")?.dataset.outcome !== undefined, null, { timeout: 30000 });
+    results.file = await page.evaluate(() => document.querySelector("#files li small").textContent);
+    if (process.env.CODEC_SCREENSHOTS) {
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        await page.screenshot({ path: join(process.env.CODEC_SCREENSHOTS, `serve-${colorScheme}.png`), fullPage: true });
+      }
+      await page.setViewportSize({ width: 400, height: 800 });
+      await page.screenshot({ path: join(process.env.CODEC_SCREENSHOTS, "serve-400.png"), fullPage: true });
+    }
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
+    await page.click("#watch-stop");
+    await stateIs(page, "state", "ended");
+    await page.close();
+  },
+
+  /// WebSocket and WebCodecs.
+  async socket() {
+    const page = await open();
+    await watch(page, "demo", "socket");
+    await pause(1000);
+    const count = () => page.evaluate(() => ({ at: performance.now(), ...window.codec.state.watching.counts }));
+    const before = await count();
+    await pause(3000);
+    const after = await count();
+    results.socket = {
+      decoded: after.decoded - before.decoded,
+      seconds: (after.at - before.at) / 1000,
+      errors: after.errors,
+      dropped: after.dropped,
+      size: await page.evaluate(() => [window.codec.state.watching.canvas.width, window.codec.state.watching.canvas.height]),
+      colours: await page.evaluate(() => {
+        const { canvas } = window.codec.state.watching;
+        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return new Set(data.filter((_, at) => at % 4 === 0)).size;
+      }),
+    };
+    await page.click("#watch-stop");
+    await page.close();
+  },
+
+  /// The camera, by WHIP; watched by a second page meanwhile.
+  async publish() {
+    const page = await open();
+    await page.fill("#name", "camera");
+    await page.click("#publish-start");
+    await stateIs(page, "publish-state", "live");
+    const viewer = await open();
+    await viewer.waitForFunction(() => [...document.getElementById("stream").options].some((option) => option.value === "camera"), null, { timeout: 10000 });
+    await watch(viewer, "camera", "webrtc");
+    await pause(6000);
+    const { streams } = await page.evaluate(() => window.codec.api.streams());
+    results.publish = streams.find((stream) => stream.name === "camera");
+    results.publish.watched = (await inbound(viewer)).framesDecoded;
+    results.publish.sent = await page.evaluate(async () => {
+      const reports = [...(await window.codec.state.publishing.pc.getStats()).values()];
+      const video = reports.find((report) => report.type === "outbound-rtp" && report.kind === "video");
+      return { frames: video.framesEncoded, width: video.frameWidth, mode: video.scalabilityMode };
+    });
+    await page.click("#publish-stop");
+    await stateIs(viewer, "state", "ended");
+    await page.close();
+    await viewer.close();
+  },
+
+  /// A token is needed; a wrong one is told, the right one opens.
+  async token() {
+    const page = await open({ quiet: true });
+    assert.equal(await page.evaluate(() => document.body.dataset.ready), "refused");
+    const use = async (text) => {
+      await page.fill("#token", text);
+      await page.click("#token-apply");
+    };
+    assert.match(await page.textContent("#notice"), /token is needed/);
+    await use("not-the-right-token");
+    await page.waitForFunction(() => /not right/.test(document.getElementById("notice").textContent));
+    assert.ok(await page.isDisabled("#watch-start"));
+    await pause(200);
+    await use(token);
+    await page.waitForFunction(() => document.body.dataset.ready === "yes");
+    await watch(page, "demo", "socket");
+    await page.click("#watch-stop");
+    await watch(page, "demo", "webrtc");
+    results.token = "opened";
+    await page.close();
+  },
+};
+
+let failure = null;
+try {
+  for (const name of scenario.split(",")) await scenarios[name]();
+} catch (error) {
+  failure = error;
+  for (const page of browser.pages()) {
+    const shown = await page.evaluate(() => ({ notice: document.getElementById("notice")?.textContent, state: document.getElementById("state")?.textContent })).catch(() => ({}));
+    complaints.push(`page shows ${JSON.stringify(shown)}`);
+  }
+}
+await browser.close();
+rmSync(profile, { recursive: true, force: true });
+if (failure) complaints.unshift(failure.stack ?? String(failure));
+for (const complaint of complaints) console.error(complaint);
+console.log(JSON.stringify(results));
+process.exit(complaints.length === 0 ? 0 : 1);
