@@ -12,6 +12,8 @@ pub(crate) mod raw;
 pub(crate) mod resolved;
 pub(crate) mod resolved_encoder;
 pub(crate) mod resolved_sound;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod sound;
 pub(crate) mod values;

@@ -14,6 +14,8 @@ use super::encoder::EncoderArgs;
 use super::inspect::InspectArgs;
 #[cfg(feature = "net")]
 use super::live::{RecvArgs, SendArgs};
+#[cfg(feature = "serve")]
+use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
 use super::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
@@ -94,6 +96,9 @@ pub(crate) enum Verb {
     /// Receive a stream: record it, decode it.
     #[cfg(feature = "net")]
     Recv(Box<RecvArgs>),
+    /// Serve streams to browsers: a page to watch and to publish, by WebRTC and WebSockets.
+    #[cfg(feature = "serve")]
+    Serve(Box<ServeArgs>),
     /// List codecs, what they can do and their settings.
     Codecs(CodecsArgs),
     /// Draw a synthetic clip, or make a sound: the same on every machine.

@@ -15,6 +15,8 @@ mod probe;
 mod recv;
 #[cfg(feature = "net")]
 mod send;
+#[cfg(feature = "serve")]
+mod serve;
 mod simulate;
 mod snapshot;
 mod vad;
@@ -41,6 +43,8 @@ pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
         Verb::Send(args) => send::run(&args, env),
         #[cfg(feature = "net")]
         Verb::Recv(args) => recv::run(&args, env),
+        #[cfg(feature = "serve")]
+        Verb::Serve(args) => serve::run(&args, env),
         Verb::Codecs(args) => codecs::run(&args),
         Verb::Generate(args) => generate::run(&args, env),
         Verb::Snapshot(args) => snapshot::run(&args, env),

@@ -14,7 +14,7 @@ mod rtp_out;
 mod rtp_sound;
 pub(crate) mod source;
 mod srtp;
-mod testsrc;
+pub(crate) mod testsrc;
 pub(crate) mod ways;
 
 use codec_net::error::NetError;

@@ -1,0 +1,134 @@
+//! `codec serve`: streams for browsers and for `codec recv`.
+
+mod sources;
+
+use std::fs::{File, OpenOptions};
+use std::io::stdout;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use codec_net::server::audit::Audit;
+use codec_net::server::auth::{Access, Grants};
+use codec_net::server::limits::Limits;
+use codec_net::server::{Config, RtcConfig, Server, StartError};
+use codec_net::tls;
+
+use crate::Env;
+use crate::args::serve::ServeArgs;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+use crate::io::names::is_pipe;
+
+/// How often the end is looked for.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Serves until interrupted.
+pub(crate) fn run(args: &ServeArgs, env: Env) -> Result<()> {
+    interrupt::listen();
+    let sources = args.inputs.iter().map(|input| sources::source(input, args, env));
+    let sources = sources.collect::<Result<Vec<_>>>()?;
+    let server = Server::start(config(args)?).map_err(|error| match error {
+        StartError::Open(_) | StartError::PasswordsWithoutTls => Failure::usage(error.to_string()),
+        _ => Failure::new(Kind::Output, error.to_string()),
+    })?;
+    for source in sources {
+        let added = server.add_source(source);
+        added.map_err(|refusal| Failure::usage(refusal.to_string()))?;
+    }
+    let rtc = server.rtc_address();
+    env.console.note(format!("{} (WebRTC: UDP {rtc}); Ctrl-C ends", server.url()));
+    while !interrupt::stopped() {
+        std::thread::sleep(NAP);
+    }
+    server.stop();
+    Ok(())
+}
+
+fn config(args: &ServeArgs) -> Result<Config> {
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificates), Some(key)) => {
+            let config = tls::server_config(&read(certificates)?, &read(key)?);
+            Some(config.map_err(|error| Failure::usage(error.to_string()))?)
+        }
+        _ => None,
+    };
+    let udp_port = args.udp_port.unwrap_or(args.listen.port());
+    let rtc = SocketAddr::new(args.listen.ip(), udp_port);
+    Ok(Config {
+        listen: args.listen,
+        rtc: RtcConfig { listen: rtc, announce: args.announce },
+        tls,
+        access: access(args)?,
+        limits: Limits {
+            sessions: args.max_sessions,
+            viewers: args.max_viewers,
+            bitrate: args.max_bitrate.0,
+            file_bytes: args.max_file,
+            ..Limits::default()
+        },
+        audit: audit(args)?,
+        files: args.files.clone(),
+        record: args.record.clone(),
+        decode: !args.no_decode,
+    })
+}
+
+fn access(args: &ServeArgs) -> Result<Access> {
+    let mut access = Access::open();
+    let mut tokens = args.token.clone();
+    if let Some(path) = &args.token_file {
+        tokens.extend(lines(path)?);
+    }
+    for token in tokens {
+        let (scopes, value) = token
+            .split_once('=')
+            .ok_or_else(|| Failure::usage("a token is SCOPE=VALUE, such as view=SECRET"))?;
+        let grants = Grants::parse(scopes).map_err(Failure::usage)?;
+        access.add_token(value, grants).map_err(Failure::usage)?;
+    }
+    if let Some(path) = &args.user_file {
+        for line in lines(path)? {
+            let mut parts = line.splitn(3, ':');
+            let (Some(name), Some(scopes), Some(password)) =
+                (parts.next(), parts.next(), parts.next())
+            else {
+                return Err(Failure::usage("a user is NAME:SCOPE:PASSWORD"));
+            };
+            let grants = Grants::parse(scopes).map_err(Failure::usage)?;
+            access.add_user(name, password, grants).map_err(Failure::usage)?;
+        }
+    }
+    for origin in &args.origin {
+        access.add_origin(origin).map_err(Failure::usage)?;
+    }
+    Ok(access)
+}
+
+fn audit(args: &ServeArgs) -> Result<Audit> {
+    let Some(path) = &args.audit else { return Ok(Audit::none()) };
+    if is_pipe(path) {
+        return Ok(Audit::to(stdout()));
+    }
+    let file: File = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| Failure::output(&path.display().to_string(), &error))?;
+    Ok(Audit::to(file))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error| Failure::new(Kind::Input, format!("{}: {error}", path.display()));
+    std::fs::read(path).map_err(failed)
+}
+
+/// Lines of a text, without empty ones and comments.
+fn lines(path: &Path) -> Result<Vec<String>> {
+    let text = String::from_utf8(read(path)?);
+    let text = text.map_err(|_| {
+        Failure::new(Kind::Input, format!("{}: not a text in UTF-8", path.display()))
+    })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
+}
