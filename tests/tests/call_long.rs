@@ -6,11 +6,8 @@ use codec_core::audio::{AudioCodec, AudioDecoder, AudioDecoderConfig};
 use codec_core::codec::{Bitrate, DropPolicy, Scalability};
 use codec_core::frame::Size;
 use codec_rtc::extension::Map;
-use codec_rtc::jitter::video::FrameBufferConfig;
 use codec_rtc::link::{Jitter, Loss};
-use codec_rtc::session::{
-    AudioStream, PacketFeedback, ReceiverConfig, SenderConfig, Streams, VideoStream,
-};
+use codec_rtc::session::{AudioStream, ReceiverConfig, SenderConfig, Streams, VideoStream};
 use codec_tests::call::{CallConfig, link, run};
 use codec_tests::scene::Motion;
 use codec_tests::sound;
@@ -41,18 +38,7 @@ fn two_hours_stay_in_step_and_in_memory() {
         links,
         seed: 7,
         sender: SenderConfig::new(streams.clone()),
-        receiver: ReceiverConfig {
-            streams,
-            ssrc: 99,
-            cname: "receiver".to_owned(),
-            ntp_at_zero: 0,
-            seed: 2,
-            nack: true,
-            pli: true,
-            acknowledges: true,
-            feedback: PacketFeedback::TransportWide,
-            video: FrameBufferConfig::default(),
-        },
+        receiver: ReceiverConfig::new(streams, 99),
         bitrate: Bitrate::kbps(60),
         most: Bitrate::kbps(60),
         scalability: Scalability::L1T1,

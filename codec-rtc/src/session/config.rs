@@ -7,6 +7,7 @@ use codec_core::codec::Bitrate;
 use crate::allocation::AllocationConfig;
 use crate::congestion::ControllerConfig;
 use crate::extension::{Kind, Map};
+use crate::jitter::video::FrameBufferConfig;
 
 /// RTP header, extensions and payload descriptor of a usual packet.
 const HEADER_BYTES: u32 = 40;
@@ -142,7 +143,7 @@ pub struct SenderConfig {
     /// Least time between two key frames that are asked for.
     pub key_interval: Duration,
     /// Follows what the link carries; `None`: the bitrate is the caller's, and packets leave at
-    /// [`Self::pace`] at most.
+    /// [`Self::pace_bps`] at most.
     pub congestion: Option<ControllerConfig>,
     /// Bits per second at which packets leave where there is no congestion control.
     pub pace_bps: u64,
@@ -218,5 +219,24 @@ pub struct ReceiverConfig {
     /// Reports on single packets.
     pub feedback: PacketFeedback,
     /// How frames are held.
-    pub video: crate::jitter::video::FrameBufferConfig,
+    pub video: FrameBufferConfig,
+}
+
+impl ReceiverConfig {
+    /// All that is good between our own ends; `ssrc` is the receiver's own.
+    #[must_use]
+    pub fn new(streams: Streams, ssrc: u32) -> Self {
+        Self {
+            streams,
+            ssrc,
+            cname: "codec".to_owned(),
+            ntp_at_zero: 0,
+            seed: 1,
+            nack: true,
+            pli: true,
+            acknowledges: true,
+            feedback: PacketFeedback::default(),
+            video: FrameBufferConfig::default(),
+        }
+    }
 }

@@ -83,7 +83,7 @@ pub(super) struct Assembled {
     pub(super) captured: Option<u64>,
 }
 
-/// What became of packets; all of them are bounded by [`MAX_PACKETS`] and [`MAX_BYTES`].
+/// What became of packets; all of them are bounded: 2048 packets, 16 MiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketCounters {
     /// Packets of frames to come.
