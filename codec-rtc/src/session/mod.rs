@@ -18,6 +18,8 @@ mod protect;
 mod receiver;
 mod sender;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod video_in;
 mod video_out;
 

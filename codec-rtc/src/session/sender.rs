@@ -72,6 +72,8 @@ pub struct Sender {
     reference_times: ReferenceTimes,
     schedule: Schedule,
     fraction_lost: f64,
+    /// The receiver reports on single packets.
+    knows_packets: bool,
     /// Second copies of retransmissions, and when they are due.
     copies: VecDeque<(Duration, Outgoing)>,
     ready: VecDeque<Vec<u8>>,
@@ -114,6 +116,7 @@ impl Sender {
             reference_times: ReferenceTimes::default(),
             schedule: Schedule::new(Duration::ZERO, schedule),
             fraction_lost: 0.0,
+            knows_packets: false,
             copies: VecDeque::new(),
             ready: VecDeque::new(),
             events: VecDeque::new(),
@@ -255,6 +258,9 @@ impl Sender {
             if let Some(rtt) = self.round_trip.on_report(wall, block) {
                 self.heard_round_trip(now, rtt);
             }
+            if let Some(video) = self.video.as_mut().filter(|_| !self.knows_packets) {
+                video.reported(block);
+            }
             let lost = f64::from(block.fraction_lost) / 256.0;
             worst = Some(worst.map_or(lost, |worst| worst.max(lost)));
         }
@@ -278,6 +284,7 @@ impl Sender {
 
     /// What became of single packets.
     fn learn(&mut self, now: Duration, outcome: &Outcome) {
+        self.knows_packets = true;
         let Some(video) = &mut self.video else { return };
         for &number in &outcome.received {
             if let Some(part) = self.numbers.get(number) {

@@ -20,7 +20,7 @@ use crate::recovery::{
 };
 use crate::report::SenderStats;
 use crate::rng::Rng;
-use crate::rtcp::SenderInfo;
+use crate::rtcp::{ReportBlock, SenderInfo};
 use crate::rtp::{self, Header, Malformed};
 
 /// How long packets are kept for those who ask again.
@@ -72,6 +72,8 @@ pub(super) struct VideoOut {
     map: Map,
     last_frame: Option<u64>,
     report: SenderStats,
+    /// Highest sequence number of the last receiver report.
+    reported: Option<u32>,
     bitrate_bps: u64,
     rtt: Duration,
     retransmits: bool,
@@ -140,6 +142,7 @@ impl VideoOut {
             map: config.streams.extensions,
             last_frame: None,
             report: SenderStats::new(CLOCK_HZ),
+            reported: None,
             bitrate_bps: config.congestion.map_or(config.pace_bps, |it| it.start.0),
             rtt: FIRST_RTT,
             retransmits: config.retransmission,
@@ -388,6 +391,22 @@ impl VideoOut {
         let Some(protector) = &mut self.protector else { return };
         let joins = lost.windows(2).filter(|pair| pair[0].wrapping_add(1) == pair[1]).count();
         protector.observe(packets, lost.len(), lost.len() - joins);
+    }
+
+    /// What a receiver report says of losses, where nothing better is known. It does not say which
+    /// packets were lost together.
+    pub(super) fn reported(&mut self, block: &ReportBlock) {
+        if block.ssrc != self.stream.ssrc {
+            return;
+        }
+        let before = self.reported.replace(block.highest_sequence);
+        let (Some(before), Some(protector)) = (before, &mut self.protector) else { return };
+        let steps = block.highest_sequence.wrapping_sub(before);
+        // Reports that come late or twice say nothing new.
+        let Ok(packets) = u16::try_from(steps) else { return };
+        let packets = usize::from(packets);
+        let lost = packets * usize::from(block.fraction_lost) / 256;
+        protector.observe(packets, lost, lost);
     }
 }
 
