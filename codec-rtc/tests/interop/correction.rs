@@ -1,0 +1,175 @@
+//! ULPFEC in RED beside `GStreamer`'s, through both of our ends: what is lost on the way is made from
+//! the rest, and every frame is as its encoder made it.
+
+use codec_core::codec::Scalability;
+use codec_rtc::demux::Datagram;
+use codec_rtc::packet::red;
+use codec_rtc::rtcp::{self, ReceiverReport, ReportBlock};
+use codec_rtc::rtp;
+use codec_rtc::session::{Receiver, Sender, SenderConfig, Streams, VideoFec, VideoStream};
+
+use crate::counterpart::{Program, file_of, have_gstreamer, port_pair};
+use crate::describe::{self, Ports, VIDEO_SSRC, receiver_config};
+use crate::media::{self, Clip};
+use crate::wire::{Inlet, Outlet, play, receive};
+
+const RED: u8 = 98;
+const ULPFEC: u8 = 99;
+const FRAMES: u32 = 120;
+
+fn streams(ssrc: u32) -> Streams {
+    let fec = VideoFec::Ulp { red: RED, ulpfec: ULPFEC };
+    let video = VideoStream { fec, ..VideoStream::plain(ssrc, 96) };
+    Streams { video: Some(video), audio: None, ..describe::plain() }
+}
+
+/// Whether a packet of RED carries correction.
+fn is_correction(datagram: &[u8]) -> bool {
+    let packet = rtp::parse(datagram).unwrap();
+    assert_eq!(packet.header.payload_type, RED);
+    red::parse(packet.payload).unwrap().last().unwrap().payload_type == ULPFEC
+}
+
+/// Loses one media packet of each group that has correction behind it, but for the first: nobody
+/// can miss what comes before all else.
+#[derive(Default)]
+struct Losses {
+    group: Vec<Vec<u8>>,
+    has_correction: bool,
+    groups: usize,
+    lost: usize,
+}
+
+impl Losses {
+    /// What arrives of the group before, once a new one begins.
+    fn push(&mut self, datagram: Vec<u8>) -> Vec<Vec<u8>> {
+        let correction = is_correction(&datagram);
+        let mut arrived = Vec::new();
+        if self.has_correction && !correction {
+            arrived = self.end();
+        }
+        self.has_correction |= correction;
+        self.group.push(datagram);
+        arrived
+    }
+
+    fn end(&mut self) -> Vec<Vec<u8>> {
+        let mut group = std::mem::take(&mut self.group);
+        if std::mem::take(&mut self.has_correction) {
+            let media = group.iter().filter(|it| !is_correction(it)).count();
+            self.groups += 1;
+            if media > 0 && self.groups > 1 {
+                group.remove(self.lost % media);
+                self.lost += 1;
+            }
+        }
+        group
+    }
+}
+
+/// A report on packets of which one in ten is lost.
+fn report(highest: u16) -> Vec<u8> {
+    let block = ReportBlock {
+        ssrc: VIDEO_SSRC,
+        fraction_lost: 26,
+        highest_sequence: highest.into(),
+        ..ReportBlock::default()
+    };
+    let report = ReceiverReport { ssrc: 9, blocks: vec![block] };
+    let mut out = Vec::new();
+    rtcp::write_compound(&[rtcp::Packet::ReceiverReport(report)], &mut out).unwrap();
+    out
+}
+
+#[test]
+fn gstreamer_repairs_what_our_sender_protects() {
+    let elements = ["rtpreddec", "rtpstorage", "rtpulpfecdec", "rtpvp8depay", "vp8dec"];
+    if !have_gstreamer(&elements, "ULPFEC from our sender to GStreamer") {
+        return;
+    }
+    let clip = Clip::new(FRAMES, Scalability::L1T1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pictures");
+    let ports = Ports::free();
+    let mut program = Program::gstreamer(&format!(
+        "udpsrc address=127.0.0.1 port={} caps=application/x-rtp,media=(string)video,\
+         clock-rate=(int)90000,encoding-name=(string)VP8,payload=(int)96 ! \
+         rtpreddec pt={RED} ! rtpstorage size-time=2000000000 ! rtpssrcdemux ! \
+         rtpjitterbuffer do-lost=true latency=1000 ! rtpulpfecdec pt={ULPFEC} ! \
+         rtpvp8depay ! vp8dec ! \
+         filesink sync=false buffer-mode=unbuffered location={}",
+        ports.video,
+        file.display()
+    ));
+    program.listens(&[ports.video]);
+    let config = SenderConfig {
+        mtu: 500,
+        retransmission: false,
+        ..describe::sender_config(streams(VIDEO_SSRC))
+    };
+    let mut sender = Sender::new(config).unwrap();
+    let outlet = Outlet::new(ports);
+    let mut losses = Losses::default();
+    let mut packets = 0;
+    let stats = play(&mut sender, &clip, &[], |kind, datagram| {
+        if kind != Datagram::Rtp {
+            // The goodbye: what was held back goes before it.
+            losses.end().iter().for_each(|it| outlet.send(Datagram::Rtp, it));
+            return None;
+        }
+        packets += 1;
+        let sequence = rtp::parse(&datagram).unwrap().header.sequence;
+        losses.push(datagram).iter().for_each(|it| outlet.send(Datagram::Rtp, it));
+        (packets % 10 == 0).then(|| report(sequence))
+    });
+    eprintln!("{packets} packets, {} of correction, {} lost", stats.video.fec_packets, losses.lost);
+    assert!(losses.lost >= 15);
+    let digests = clip.digests(2);
+    let bytes = digests.len() * usize::try_from(media::SIZE.i420_bytes()).unwrap();
+    let pictures = media::digests(&file_of(&file, bytes));
+    assert_eq!(pictures.len(), digests.len(), "pictures");
+    assert!(pictures == digests, "other pictures than the encoder's");
+}
+
+#[test]
+fn our_receiver_repairs_what_gstreamer_protects() {
+    let elements = ["vp8enc", "rtpvp8pay", "rtpulpfecenc", "rtpredenc", "udpsink"];
+    if !have_gstreamer(&elements, "ULPFEC from GStreamer to our receiver") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("frames");
+    let port = port_pair();
+    let mut inlet = Inlet::new(&[port, port + 1]);
+    let mut program = Program::gstreamer(&format!(
+        "videotestsrc is-live=true pattern=smpte num-buffers={FRAMES} ! \
+         video/x-raw,format=I420,width=320,height=180,framerate=30/1 ! \
+         vp8enc deadline=1 cpu-used=8 target-bitrate=800000 threads=1 ! tee name=v \
+         v. ! queue ! filesink location={} v. ! queue ! \
+         rtpvp8pay pt=96 mtu=500 picture-id-mode=2 ! \
+         rtpulpfecenc pt={ULPFEC} percentage=100 percentage-important=100 ! \
+         rtpredenc pt={RED} ! udpsink host=127.0.0.1 port={port}",
+        file.display()
+    ));
+    let (mut media, mut lost) = (0, 0);
+    let received = receive(
+        &mut inlet,
+        1,
+        |_, datagram| {
+            if is_correction(&datagram) {
+                return Some(datagram);
+            }
+            media += 1;
+            let is_lost = media % 9 == 4;
+            lost += u64::from(is_lost);
+            (!is_lost).then_some(datagram)
+        },
+        |seen| Receiver::new(receiver_config(streams(seen[0].1))),
+    );
+    program.wait();
+    let stats = received.stats;
+    eprintln!("{media} packets, {lost} lost, {} made, {:?}", stats.recovered, stats.fec);
+    assert!(lost >= 15 && stats.malformed == 0);
+    assert_eq!(received.frames.len(), FRAMES as usize);
+    assert!(received.coded().concat() == file_of(&file, 1), "other frames than the encoder's");
+}

@@ -1,0 +1,149 @@
+//! ffmpeg's and `GStreamer`'s senders to our receiver.
+
+use std::fs;
+use std::path::Path;
+
+use codec_rtc::packet::{Format, Media, Payload};
+use codec_rtc::sdp;
+use codec_rtc::session::{AudioStream, Receiver, Streams, VideoStream};
+
+use crate::counterpart::{Program, file_of, have_ffmpeg, have_gstreamer, run};
+use crate::describe::{Ports, plain, receiver_config};
+use crate::media;
+use crate::wire::{Inlet, Received, receive};
+
+/// Frames and packets of sound of four seconds.
+const FRAMES: usize = 120;
+const SOUNDS: usize = 200;
+
+/// The streams of a session whose sources have been seen, as payload type and SSRC.
+pub(crate) fn streams_of(seen: &[(u8, u32)]) -> Streams {
+    let source = |payload_type| seen.iter().find(|it| it.0 == payload_type).map(|it| it.1);
+    let (video, audio) = (Payload::VP8.payload_type, Payload::OPUS.payload_type);
+    Streams {
+        video: source(video).map(|ssrc| VideoStream::plain(ssrc, video)),
+        audio: source(audio).map(|ssrc| AudioStream { red: None, ..AudioStream::opus(ssrc) }),
+        ..plain()
+    }
+}
+
+pub(crate) fn receiver_of(seen: &[(u8, u32)]) -> Receiver {
+    Receiver::new(receiver_config(streams_of(seen)))
+}
+
+/// Digests of the pictures that ffmpeg makes of coded frames.
+fn by_ffmpeg(folder: &Path, frames: &[Vec<u8>]) -> Vec<u64> {
+    let (coded, pictures) = (folder.join("coded.ivf"), folder.join("pictures.yuv"));
+    fs::write(&coded, media::ivf(frames)).unwrap();
+    let (coded, out) = (coded.display().to_string(), pictures.display().to_string());
+    run(
+        "ffmpeg",
+        &["-v", "error", "-y", "-i", &coded, "-fps_mode", "passthrough", "-f", "rawvideo", &out],
+    );
+    media::digests(&fs::read(pictures).unwrap())
+}
+
+/// Nothing is missing or wrong, and our decoder makes the same pictures as ffmpeg's.
+fn check(received: &Received, folder: &Path) {
+    let stats = &received.stats;
+    assert_eq!((stats.malformed, stats.unknown), (0, 0));
+    assert_eq!((stats.video_packets.lost, stats.audio_packets.lost), (0, 0));
+    let coded = received.coded();
+    assert!(media::decode(&coded) == by_ffmpeg(folder, &coded), "other pictures than ffmpeg's");
+    let (samples, loudest) = media::hear(&received.sound);
+    assert_eq!(samples, received.sound.len() * 960);
+    assert!(loudest > 2000, "hardly to be heard: {loudest}");
+}
+
+/// Writes a clip and a tone by ffmpeg: VP8 as IVF, Opus as Ogg.
+pub(crate) fn write_clip(folder: &Path) {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let video = "-f lavfi -i testsrc2=size=320x180:rate=30 -frames:v 120 -c:v libvpx \
+                 -deadline realtime -cpu-used 8 -auto-alt-ref 0 -lag-in-frames 0 -b:v 500k";
+    let sound = "-f lavfi -i sine=frequency=440:sample_rate=48000 -t 4 -af volume=12dB \
+                 -c:a libopus -b:a 32k -vbr off";
+    for (arguments, file) in [(video, at("clip.ivf")), (sound, at("tone.ogg"))] {
+        let mut all = vec!["-v", "error", "-y"];
+        all.extend(arguments.split_whitespace());
+        all.push(&file);
+        run("ffmpeg", &all);
+    }
+}
+
+#[test]
+fn every_frame_and_packet_of_ffmpegs_comes_out() {
+    if !have_ffmpeg("VP8 and Opus from ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    write_clip(folder.path());
+    let ports = Ports::free();
+    let mut inlet = Inlet::new(&ports.all());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let mut ffmpeg = Program::ffmpeg(&format!(
+        "-re -i {} -re -i {} \
+         -map 0:v -c copy -f rtp -rtpflags send_bye -sdp_file {} rtp://127.0.0.1:{} \
+         -map 1:a -c copy -payload_type 111 -f rtp -rtpflags send_bye rtp://127.0.0.1:{}",
+        at("clip.ivf"),
+        at("tone.ogg"),
+        at("session.sdp"),
+        ports.video,
+        ports.audio
+    ));
+    let received = receive(&mut inlet, 2, |_, datagram| Some(datagram), receiver_of);
+    ffmpeg.wait();
+
+    let session = sdp::parse(&fs::read_to_string(folder.path().join("session.sdp")).unwrap());
+    let session = session.unwrap();
+    let told = |media| {
+        let line = session.media.iter().find(|line| line.kind() == Some(media)).unwrap();
+        (line.port, line.payloads().next().unwrap())
+    };
+    assert_eq!(told(Media::Video), (ports.video, Payload::VP8));
+    let (port, opus) = told(Media::Audio);
+    assert_eq!((port, opus.format, opus.payload_type), (ports.audio, Format::Opus, 111));
+
+    let sent = media::read_ivf(&fs::read(folder.path().join("clip.ivf")).unwrap());
+    assert_eq!((sent.len(), received.frames.len()), (FRAMES, FRAMES));
+    assert!(received.coded() == sent, "other frames than in the file");
+    // The last one may be cut short.
+    assert!((SOUNDS..=SOUNDS + 1).contains(&received.sound.len()), "{}", received.sound.len());
+    check(&received, folder.path());
+    assert!(received.left, "its goodbye was heard");
+}
+
+#[test]
+fn every_frame_and_packet_of_gstreamers_comes_out() {
+    let elements = ["vp8enc", "rtpvp8pay", "opusenc", "rtpopuspay", "udpsink"];
+    let what = "VP8 and Opus from GStreamer";
+    if !have_gstreamer(&elements, what) || !have_ffmpeg(what) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ports = Ports::free();
+    let mut inlet = Inlet::new(&ports.all());
+    let at = |name: &str| folder.path().join(name);
+    let (frames, packets) = (at("frames"), at("packets"));
+    let mut gstreamer = Program::gstreamer(&format!(
+        "videotestsrc is-live=true pattern=smpte num-buffers={FRAMES} ! \
+         video/x-raw,format=I420,width=320,height=180,framerate=30/1 ! \
+         vp8enc deadline=1 cpu-used=8 target-bitrate=500000 threads=1 ! tee name=v \
+         v. ! queue ! filesink location={} v. ! queue ! rtpvp8pay pt=96 mtu=600 ! \
+         udpsink host=127.0.0.1 port={} \
+         audiotestsrc is-live=true wave=sine samplesperbuffer=960 num-buffers={SOUNDS} ! \
+         audio/x-raw,rate=48000,channels=1 ! opusenc ! tee name=a \
+         a. ! queue ! filesink location={} a. ! queue ! rtpopuspay pt=111 ! \
+         udpsink host=127.0.0.1 port={}",
+        frames.display(),
+        ports.video,
+        packets.display(),
+        ports.audio
+    ));
+    let received = receive(&mut inlet, 2, |_, datagram| Some(datagram), receiver_of);
+    gstreamer.wait();
+    assert_eq!(received.frames.len(), FRAMES);
+    assert!(received.coded().concat() == file_of(&frames, 1), "other frames than the encoder's");
+    assert!((SOUNDS..=SOUNDS + 1).contains(&received.sound.len()), "{}", received.sound.len());
+    assert!(received.sound.concat() == file_of(&packets, 1), "other packets of sound");
+    check(&received, folder.path());
+}

@@ -1,0 +1,196 @@
+//! Both of our ends on real sockets, in real time.
+
+use std::collections::VecDeque;
+use std::net::UdpSocket;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use codec_core::audio::AudioPacket as Coded;
+use codec_rtc::demux::{self, Datagram};
+use codec_rtc::jitter::video::Frame;
+use codec_rtc::rtp;
+use codec_rtc::session::{AudioPacket, Receiver, ReceiverStats, Sender, SenderStats};
+
+use crate::describe::{AUDIO_SSRC, Ports};
+use crate::media::{Clip, FPS, FRAME_TICKS, SOUND_TICKS};
+
+/// Longest that a test sends or waits.
+const LIMIT: Duration = Duration::from_secs(15);
+/// Everything has come when there was nothing for so long.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// Sends all frames and packets of sound at their times, then says goodbye. `deliver` gets every
+/// datagram; what it gives back goes to the sender.
+pub(crate) fn play(
+    sender: &mut Sender,
+    clip: &Clip,
+    sound: &[Coded],
+    mut deliver: impl FnMut(Datagram, Vec<u8>) -> Option<Vec<u8>>,
+) -> SenderStats {
+    let begun = Instant::now();
+    let (mut frames, mut sounds) = ((0_u32..).zip(&clip.packets), (0_u32..).zip(sound));
+    let (mut frame, mut packet) = (frames.next(), sounds.next());
+    let mut flush = |sender: &mut Sender, now: Duration| {
+        while let Some(datagram) = sender.poll(now) {
+            let kind = demux::classify(&datagram);
+            if let Some(back) = deliver(kind, datagram) {
+                sender.receive(now, &back).unwrap();
+            }
+        }
+    };
+    while frame.is_some() || packet.is_some() {
+        let now = begun.elapsed();
+        assert!(now < LIMIT, "it takes too long to send");
+        while let Some((number, coded)) = frame.filter(|it| at(it.0, FPS) <= now) {
+            sender.video(now, at(number, FPS), number * FRAME_TICKS, coded).unwrap();
+            frame = frames.next();
+        }
+        while let Some((number, coded)) = packet.filter(|it| at(it.0, 50) <= now) {
+            let (payload, timestamp) = (&coded.data[..], number * SOUND_TICKS);
+            let (captured, begins_talk) = (at(number, 50), number == 0);
+            sender
+                .audio(&AudioPacket { payload, timestamp, captured, level: None, begins_talk })
+                .unwrap();
+            packet = sounds.next();
+        }
+        flush(sender, now);
+        sleep(Duration::from_millis(1));
+    }
+    // What waits in the pacer leaves before the goodbye.
+    sleep(Duration::from_millis(100));
+    flush(sender, begun.elapsed());
+    sender.leave(begun.elapsed(), "done");
+    flush(sender, begun.elapsed());
+    sender.stats()
+}
+
+fn at(number: u32, per_second: u32) -> Duration {
+    Duration::from_secs(1) * number / per_second
+}
+
+/// Where datagrams of a session go: each stream's RTP to its port, RTCP to the ports behind both.
+pub(crate) struct Outlet {
+    socket: UdpSocket,
+    ports: Ports,
+}
+
+impl Outlet {
+    pub(crate) fn new(ports: Ports) -> Self {
+        Self { socket: UdpSocket::bind("127.0.0.1:0").unwrap(), ports }
+    }
+
+    /// To the port of RTP that carries video, whatever it is.
+    #[cfg(feature = "srtp")]
+    pub(crate) fn send_to_video(&self, datagram: &[u8]) {
+        let _ = self.socket.send_to(datagram, ("127.0.0.1", self.ports.video));
+    }
+
+    pub(crate) fn send(&self, kind: Datagram, datagram: &[u8]) {
+        let to = |port: u16| {
+            // Nobody need listen for RTCP.
+            let _ = self.socket.send_to(datagram, ("127.0.0.1", port));
+        };
+        if kind == Datagram::Rtcp {
+            to(self.ports.video + 1);
+            to(self.ports.audio + 1);
+            return;
+        }
+        let ssrc = rtp::parse(datagram).unwrap().header.ssrc;
+        to(if ssrc == AUDIO_SSRC { self.ports.audio } else { self.ports.video });
+    }
+}
+
+/// Everything that came out of a receiver.
+pub(crate) struct Received {
+    pub(crate) frames: Vec<Frame>,
+    /// Payloads of the audio stream, in the order of arrival.
+    pub(crate) sound: Vec<Vec<u8>>,
+    pub(crate) stats: ReceiverStats,
+    pub(crate) left: bool,
+}
+
+impl Received {
+    pub(crate) fn coded(&self) -> Vec<Vec<u8>> {
+        self.frames.iter().map(|it| it.data.clone()).collect()
+    }
+}
+
+/// Sockets that are polled one after another.
+pub(crate) struct Inlet {
+    sockets: Vec<UdpSocket>,
+    buffer: Vec<u8>,
+}
+
+impl Inlet {
+    pub(crate) fn new(ports: &[u16]) -> Self {
+        let open = |&port: &u16| {
+            let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket
+        };
+        Self { sockets: ports.iter().map(open).collect(), buffer: vec![0; 4096] }
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        for socket in &self.sockets {
+            if let Ok(len) = socket.recv(&mut self.buffer) {
+                return Some(self.buffer[..len].to_vec());
+            }
+        }
+        None
+    }
+}
+
+/// Receives until all is quiet. Sources are those of the first packets, so `receiver` is made when
+/// both have come: it is given the numbers of video and sound. `open` sees every datagram first,
+/// and may change it or take it out.
+pub(crate) fn receive(
+    inlet: &mut Inlet,
+    sources: usize,
+    mut open: impl FnMut(Datagram, Vec<u8>) -> Option<Vec<u8>>,
+    receiver: impl FnOnce(&[(u8, u32)]) -> Receiver,
+) -> Received {
+    let begun = Instant::now();
+    let mut receiver = Some(receiver);
+    let mut made: Option<Receiver> = None;
+    let (mut seen, mut waiting) = (Vec::<(u8, u32)>::new(), VecDeque::new());
+    let (mut frames, mut sound) = (Vec::new(), Vec::new());
+    let mut last = None;
+    while begun.elapsed() < LIMIT && last.is_none_or(|it: Instant| it.elapsed() < QUIET) {
+        while let Some(datagram) = inlet.next() {
+            last = Some(Instant::now());
+            let kind = demux::classify(&datagram);
+            let Some(datagram) = open(kind, datagram) else { continue };
+            if kind == Datagram::Rtp {
+                let packet = rtp::parse(&datagram).unwrap();
+                let source = (packet.header.payload_type, packet.header.ssrc);
+                if !seen.contains(&source) {
+                    seen.push(source);
+                }
+                if packet.header.payload_type == 111 {
+                    sound.push(packet.payload.to_vec());
+                }
+            }
+            waiting.push_back((begun.elapsed(), datagram));
+        }
+        if seen.len() >= sources
+            && let Some(make) = receiver.take()
+        {
+            made = Some(make(&seen));
+        }
+        if let Some(receiver) = &mut made {
+            for (now, datagram) in waiting.drain(..) {
+                receiver.receive(now, &datagram).unwrap();
+            }
+            let now = begun.elapsed();
+            while let Some(frame) = receiver.poll_frame(now) {
+                receiver.decoded(now, &frame, Duration::from_millis(1));
+                frames.push(frame);
+            }
+            while receiver.poll(now).is_some() {}
+        }
+        sleep(Duration::from_millis(1));
+    }
+    let receiver = made.expect("packets of all sources");
+    Received { frames, sound, stats: receiver.stats(), left: receiver.left().is_some() }
+}
