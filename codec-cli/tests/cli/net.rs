@@ -265,10 +265,39 @@ fn free_port() -> u16 {
     loop {
         let first = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = first.local_addr().unwrap().port();
-        if port % 2 == 0 && port < 65_000 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
+        if port.is_multiple_of(2)
+            && port < 65_000
+            && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok()
+        {
             return port;
         }
     }
+}
+
+/// What ffmpeg makes of `clip.ivf` when it is sent to `target`: digests of its pictures.
+fn received_by_ffmpeg(place: &Place, target: &str) -> Vec<String> {
+    place.ok(&["send", "clip.ivf", target, "--copy", "-n", "1", "--sdp", "a.sdp", "-y"]);
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.current_dir(place.dir.path()).args(["-nostdin", "-y", "-v", "debug"]);
+    ffmpeg.args(["-protocol_whitelist", "file,udp,rtp,srtp", "-i", "a.sdp"]);
+    ffmpeg.args(["-fps_mode", "passthrough", "-frames:v", "45", "-f", "framemd5", "got.md5"]);
+    let mut ffmpeg = Running::start(&mut ffmpeg);
+    ffmpeg.wait_for("setting jitter buffer size");
+    thread::sleep(Duration::from_millis(300));
+    place.ok(&["send", "clip.ivf", target, "--copy"]);
+    let (code, said) = ffmpeg.end();
+    assert_eq!(code, 0, "{said}");
+    sums(&String::from_utf8(place.read("got.md5")).unwrap())
+}
+
+/// The digests of the pictures of `clip.ivf`.
+fn picture_sums(place: &Place) -> Vec<String> {
+    sums(&place.ok(&["decode", "clip.ivf", "--framemd5"]).text())
+}
+
+fn sums(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines.map(|line| line.split([',', ' ']).next_back().unwrap().trim().to_owned()).collect()
 }
 
 #[test]
@@ -278,25 +307,36 @@ fn ffmpeg_receives_every_frame() {
     }
     let place = with_film();
     let target = format!("rtp://127.0.0.1:{}?plain", free_port());
-    let describe = ["send", "clip.ivf", &target, "--copy", "-n", "1", "--sdp", "a.sdp"];
-    place.ok(&describe);
+    assert_eq!(received_by_ffmpeg(&place, &target), picture_sums(&place));
+}
+
+/// As [`SRTP`], with the suite that everybody has: 30 bytes.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd";
+
+#[test]
+fn ffmpeg_and_this_understand_each_other_encrypted() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = with_film();
+    // From ffmpeg.
+    let port = free_port();
+    let url = format!("srtp://127.0.0.1:{port}?key={KEY}");
+    let (running, _) = receiver(&place, &url, &["-o", "got.ivf", "-n", "45"]);
     let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.current_dir(place.dir.path()).args(["-nostdin", "-y", "-v", "debug"]);
-    ffmpeg.args(["-protocol_whitelist", "file,udp,rtp", "-i", "a.sdp"]);
-    ffmpeg.args(["-fps_mode", "passthrough", "-frames:v", "45", "-f", "framemd5", "got.md5"]);
-    let mut ffmpeg = Running::start(&mut ffmpeg);
-    ffmpeg.wait_for("setting jitter buffer size");
-    thread::sleep(Duration::from_millis(300));
-    place.ok(&["send", "clip.ivf", &target, "--copy"]);
-    let (code, said) = ffmpeg.end();
+    ffmpeg.current_dir(place.dir.path()).args(["-nostdin", "-y", "-v", "error", "-re"]);
+    ffmpeg.args(["-i", "clip.ivf", "-c:v", "copy", "-f", "rtp"]);
+    ffmpeg.args(["-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80", "-srtp_out_params", KEY]);
+    ffmpeg.arg(format!("srtp://127.0.0.1:{port}"));
+    let sent = ffmpeg.stdout(Stdio::null()).output().unwrap();
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    let (code, said) = running.end();
     assert_eq!(code, 0, "{said}");
-    let sums = |text: String| -> Vec<String> {
-        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-        lines.map(|line| line.split([',', ' ']).next_back().unwrap().trim().to_owned()).collect()
-    };
-    let got = sums(String::from_utf8(place.read("got.md5")).unwrap());
-    let expected = sums(place.ok(&["decode", "clip.ivf", "--framemd5"]).text());
-    assert_eq!(got, expected);
+    let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
+    assert_eq!(md5("got.ivf"), md5("clip.ivf"));
+    // To ffmpeg.
+    let url = format!("srtp://127.0.0.1:{}?plain&key={KEY}", free_port());
+    assert_eq!(received_by_ffmpeg(&place, &url), picture_sums(&place));
 }
 
 #[test]
