@@ -11,4 +11,5 @@ mod browser;
 mod client;
 mod http;
 mod load;
+mod peers;
 mod websocket;

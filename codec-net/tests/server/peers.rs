@@ -1,0 +1,164 @@
+//! Other peers than Chromium: Firefox and aiortc.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codec_core::codec::{Bitrate, Scalability};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_net::server::{Config, LocalSource, Pictures, Server};
+use serde_json::Value;
+
+const RATE: Rational = Rational { num: 30, den: 1 };
+/// Pictures before they come again, without a seam.
+const PICTURES: u32 = 64;
+/// Peers come one after the other, for what they measure.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A moving pattern with some noise, without end.
+struct Endless {
+    size: Size,
+    pictures: Arc<Vec<Vec<u8>>>,
+    next: usize,
+}
+
+impl Pictures for Endless {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn rate(&self) -> Option<Rational> {
+        Some(RATE)
+    }
+
+    fn next(&mut self) -> Result<Option<Picture<'_>>, String> {
+        let data = &self.pictures[self.next % self.pictures.len()];
+        self.next += 1;
+        Ok(Some(Picture::i420_packed(self.size, data).unwrap()))
+    }
+}
+
+fn draw(size: Size, index: u32) -> Vec<u8> {
+    let mut data = Vec::new();
+    for (plane, size) in [(0, size), (1, size.chroma()), (2, size.chroma())] {
+        for y in 0..size.height {
+            for x in 0..size.width {
+                let wave = (x + 2 * index) % 64 + (y + index * 3) % 64;
+                let noise = (x * 31 + y * 17 + index * 7919).wrapping_mul(2_654_435_761) >> 29;
+                data.push(u8::try_from(50 + plane * 20 + wave / 2 + noise).unwrap());
+            }
+        }
+    }
+    data
+}
+
+/// A stream named `demo`.
+fn demo(size: Size, kbps: u64) -> LocalSource {
+    let pictures = Arc::new((0..PICTURES).map(|index| draw(size, index)).collect::<Vec<_>>());
+    LocalSource {
+        name: "demo".to_owned(),
+        open: Box::new(move || {
+            Ok(Box::new(Endless { size, pictures: Arc::clone(&pictures), next: 0 }))
+        }),
+        repeats: false,
+        bitrate: Bitrate::kbps(kbps),
+        speed: 10,
+        layers: Scalability::L1T3,
+    }
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser")
+}
+
+/// Says that a test is left out; where counterparts have to be there, that is a failure.
+fn skip(missing: &str, what: &str) {
+    assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no {missing}: see .ci/run");
+    eprintln!("skipped, no {missing}: {what}");
+}
+
+/// Whether a browser and what drives it are there.
+fn has_browser(variable: &str, path: &str, driver: &str, what: &str) -> bool {
+    let browser = std::env::var(variable).unwrap_or_else(|_| path.to_owned());
+    if !Path::new(&browser).exists() {
+        skip(path, what);
+        return false;
+    }
+    if !scripts().join("node_modules").join(driver).is_dir() {
+        skip("node modules (npm ci in tests/browser)", what);
+        return false;
+    }
+    true
+}
+
+/// Runs a peer and gives what it measured.
+fn measure(command: &mut Command) -> Value {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let measured = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}: {said}\n{measured}", output.status);
+    eprintln!("{}", measured.trim());
+    serde_json::from_str(measured.trim()).unwrap()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_default()
+}
+
+#[test]
+fn firefox_watches_and_publishes() {
+    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
+        return;
+    }
+    let server = Server::start(Config::loopback()).unwrap();
+    server.add_source(demo(Size { width: 320, height: 180 }, 500)).unwrap();
+    let script = scripts().join("firefox.mjs");
+    let seen = measure(Command::new("node").arg(script).args([&server.url(), "demo"]));
+    let watch = &seen["watch"];
+    let rate = number(&watch["decoded"]) / number(&watch["seconds"]);
+    assert!((24.0..36.0).contains(&rate), "{rate} frames/s: {watch}");
+    assert_eq!((&watch["width"], &watch["height"]), (&320.into(), &180.into()), "{watch}");
+    assert_eq!(watch["player"]["width"], 320, "{watch}");
+    let publish = &seen["publish"];
+    let frames = number(&publish["frames"]);
+    // Its fake camera gives 30 frames a second, fewer where the machine is busy.
+    assert!(frames > 60.0, "{publish}");
+    assert!(number(&publish["decodedFrames"]) > frames - 10.0, "{publish}");
+    assert_eq!(publish["decodeErrors"], 0, "{publish}");
+    assert!(number(&publish["width"]) >= 160.0, "{publish}");
+    assert!(number(&publish["soundPackets"]) > 100.0, "{publish}");
+}
+
+/// The Python that has aiortc.
+fn python(what: &str) -> Option<String> {
+    let python = std::env::var("CODEC_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has = Command::new(&python).args(["-c", "import aiortc"]).stderr(Stdio::null()).status();
+    if has.is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    skip("aiortc (pip install aiortc, its Python in CODEC_PYTHON)", what);
+    None
+}
+
+#[test]
+fn aiortc_watches_and_publishes() {
+    let Some(python) = python("aiortc") else { return };
+    let server = Server::start(Config::loopback()).unwrap();
+    server.add_source(demo(Size { width: 320, height: 180 }, 500)).unwrap();
+    let run = |mode: &str, path: &str| {
+        let script = scripts().join("aiortc_peer.py");
+        let url = format!("{}{path}", server.url());
+        measure(Command::new(&python).arg(script).args([mode, &url, "150"]))
+    };
+    let watch = run("watch", "whep/demo");
+    assert_eq!(watch["frames"], 150, "{watch}");
+    assert_eq!((&watch["width"], &watch["height"]), (&320.into(), &180.into()), "{watch}");
+    let publish = run("publish", "whip/python");
+    let (sent, stream) = (number(&publish["frames"]), &publish["stream"]);
+    assert!(sent >= 150.0, "{publish}");
+    // A few are on their way.
+    assert!(number(&stream["frames"]) > sent - 10.0, "{publish}");
+    assert!(number(&stream["decodedFrames"]) > number(&stream["frames"]) - 10.0, "{publish}");
+    assert_eq!((&stream["decodeErrors"], &stream["width"]), (&0.into(), &320.into()), "{publish}");
+}

@@ -1,0 +1,108 @@
+// Uses the page of `codec serve` in Firefox, and prints what was measured as JSON.
+// usage: node firefox.mjs URL STREAM
+import puppeteer from "puppeteer-core";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const [url, stream] = process.argv.slice(2);
+const home = mkdtempSync(join(tmpdir(), "codec-firefox-"));
+const quiet = Object.fromEntries([
+  "app.update.enabled", "browser.safebrowsing.malware.enabled", "browser.safebrowsing.phishing.enabled",
+  "datareporting.policy.dataSubmissionEnabled", "extensions.getAddons.cache.enabled",
+  "media.gmp-manager.updateEnabled", "media.gmp-provider.enabled", "network.captive-portal-service.enabled",
+  "network.connectivity-service.enabled", "toolkit.telemetry.enabled",
+].map((name) => [name, false]));
+const browser = await puppeteer.launch({
+  browser: "firefox",
+  executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+  headless: true,
+  env: { ...process.env, HOME: home },
+  extraPrefsFirefox: {
+    ...quiet,
+    "services.settings.server": "",
+    "media.autoplay.default": 0,
+    "media.navigator.streams.fake": true,
+    "media.navigator.permission.disabled": true,
+    "media.peerconnection.ice.loopback": true,
+    "media.peerconnection.ice.obfuscate_host_addresses": false,
+  },
+});
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const complaints = [];
+const results = { version: await browser.version() };
+
+const stateIs = (page, id, name) =>
+  page.waitForFunction((element, wanted) => document.getElementById(element).dataset.state === wanted, { timeout: 20000 }, id, name);
+
+/// The figures of the video of a call: `watching` or `publishing`.
+const figures = (page, side, kind) =>
+  page.evaluate(async (which, type) => {
+    const reports = [...(await window.codec.state[which].pc.getStats()).values()];
+    const video = reports.find((report) => report.type === type && report.kind === "video");
+    return { at: performance.now(), ...video };
+  }, side, kind);
+
+async function watch(page) {
+  await page.select("#stream", stream);
+  await page.click("#watch-start");
+  await stateIs(page, "state", "live");
+  await page.waitForFunction(() => document.getElementById("player").videoWidth > 0, { timeout: 20000 });
+  await pause(1500);
+  const before = await figures(page, "watching", "inbound-rtp");
+  await pause(5000);
+  const after = await figures(page, "watching", "inbound-rtp");
+  results.watch = {
+    decoded: after.framesDecoded - before.framesDecoded,
+    seconds: (after.at - before.at) / 1000,
+    width: after.frameWidth,
+    height: after.frameHeight,
+    lost: after.packetsLost,
+    player: await page.evaluate(() => {
+      const { videoWidth, videoHeight, currentTime } = document.getElementById("player");
+      return { width: videoWidth, height: videoHeight, seconds: currentTime };
+    }),
+  };
+  await page.click("#watch-stop");
+  await stateIs(page, "state", "ended");
+}
+
+async function publish(page) {
+  await page.$eval("#name", (element) => { element.value = "firefox"; });
+  await page.click("#publish-start");
+  await stateIs(page, "publish-state", "live");
+  await pause(6000);
+  const { streams } = await page.evaluate(() => window.codec.api.streams());
+  results.publish = streams.find((known) => known.name === "firefox");
+  const sent = await figures(page, "publishing", "outbound-rtp");
+  results.publish.sent = { frames: sent.framesEncoded, width: sent.frameWidth, height: sent.frameHeight };
+  await page.click("#publish-stop");
+  await stateIs(page, "publish-state", "ended");
+}
+
+try {
+  const page = await browser.newPage();
+  page.on("pageerror", (error) => complaints.push(`error: ${error.stack ?? error}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(`console: ${message.text()}`);
+  });
+  await page.goto(url);
+  await page.waitForFunction(() => document.body.dataset.ready === "yes");
+  for (const scenario of [watch, publish]) {
+    try {
+      await scenario(page);
+    } catch (error) {
+      const shown = await page.evaluate(() => ["notice", "state", "publish-state"].map((id) => document.getElementById(id).textContent));
+      complaints.push(`${scenario.name}: ${error.stack ?? error}; page shows ${JSON.stringify(shown)}`);
+      break;
+    }
+  }
+} catch (error) {
+  complaints.push(error.stack ?? String(error));
+}
+await browser.close();
+rmSync(home, { recursive: true, force: true });
+for (const complaint of complaints) console.error(complaint);
+console.log(JSON.stringify(results));
+process.exit(complaints.length === 0 ? 0 : 1);
