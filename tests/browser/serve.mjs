@@ -170,6 +170,23 @@ const scenarios = {
     await viewer.close();
   },
 
+  /// Through a TURN server, which the last argument names, and nothing else.
+  async relay() {
+    const page = await open();
+    await page.evaluate((urls) => {
+      window.codec.state.settings = {
+        iceTransportPolicy: "relay",
+        iceServers: [{ urls, username: "someone", credential: "their-secret" }],
+      };
+    }, token);
+    await watch(page, "demo", "webrtc");
+    await pause(3000);
+    const { framesDecoded, route } = await inbound(page);
+    results.relay = { framesDecoded, route };
+    await page.click("#watch-stop");
+    await page.close();
+  },
+
   /// A token is needed; a wrong one is told, the right one opens.
   async token() {
     const page = await open({ quiet: true });

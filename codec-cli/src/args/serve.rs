@@ -32,6 +32,18 @@ pub(crate) struct ServeArgs {
     /// Address that callers are told, where it is not that of this machine's socket (behind NAT).
     #[arg(long, value_name = "IP")]
     pub(crate) announce: Option<IpAddr>,
+    /// A TURN server that passes datagrams on where nothing else gets through.
+    #[arg(long, value_name = "HOST:PORT", requires = "turn_user")]
+    pub(crate) turn: Option<String>,
+    /// User name there.
+    #[arg(long, value_name = "NAME", requires = "turn")]
+    pub(crate) turn_user: Option<String>,
+    /// Password there; better kept in the environment: `CODEC_TURN_PASSWORD`.
+    #[arg(long, value_name = "PASSWORD", env = "CODEC_TURN_PASSWORD", hide_env_values = true)]
+    pub(crate) turn_password: Option<String>,
+    /// Callers are told of no other address.
+    #[arg(long, requires = "turn")]
+    pub(crate) turn_only: bool,
     /// Who may do what: SCOPE=VALUE, with scopes publish, view and admin joined by +. Other users of
     /// this machine see it here; --token-file hides it.
     #[arg(long, value_name = "SCOPE=VALUE")]

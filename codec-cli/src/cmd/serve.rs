@@ -4,14 +4,14 @@ mod sources;
 
 use std::fs::{File, OpenOptions};
 use std::io::stdout;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
 use codec_net::server::audit::Audit;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
-use codec_net::server::{Config, RtcConfig, Server, StartError};
+use codec_net::server::{Config, Relay, RtcConfig, Server, StartError};
 use codec_net::tls;
 
 use crate::Env;
@@ -57,7 +57,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
     let rtc = SocketAddr::new(args.listen.ip(), udp_port);
     Ok(Config {
         listen: args.listen,
-        rtc: RtcConfig { listen: rtc, announce: args.announce },
+        rtc: RtcConfig { listen: rtc, announce: args.announce, relay: relay(args)? },
         tls,
         access: access(args)?,
         limits: Limits {
@@ -72,6 +72,21 @@ fn config(args: &ServeArgs) -> Result<Config> {
         record: args.record.clone(),
         decode: !args.no_decode,
     })
+}
+
+fn relay(args: &ServeArgs) -> Result<Option<Relay>> {
+    let Some(name) = &args.turn else { return Ok(None) };
+    let name = name.strip_prefix("turn:").unwrap_or(name);
+    let failed = |why: &str| Failure::new(Kind::Network, format!("TURN server {name}: {why}"));
+    let mut found = name.to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
+    let same = |address: &SocketAddr| address.is_ipv4() == args.listen.is_ipv4();
+    let server = found.find(same).ok_or_else(|| failed("no address of the socket's family"))?;
+    Ok(Some(Relay {
+        server,
+        user: args.turn_user.clone().unwrap_or_default(),
+        password: args.turn_password.clone().unwrap_or_default(),
+        only: args.turn_only,
+    }))
 }
 
 fn access(args: &ServeArgs) -> Result<Access> {

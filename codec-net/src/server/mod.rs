@@ -33,5 +33,5 @@ pub mod talk;
 mod ws;
 
 pub use local::{LocalSource, OpenPictures, Pictures};
-pub use rtc::{RtcConfig, StartRtcError};
+pub use rtc::{Relay, RtcConfig, StartRtcError};
 pub use start::{Config, Server, StartError};

@@ -57,7 +57,7 @@ impl Config {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             listen,
-            rtc: RtcConfig { listen, announce: None },
+            rtc: RtcConfig { listen, announce: None, relay: None },
             tls: None,
             access: Access::open(),
             limits: Limits::default(),

@@ -12,7 +12,7 @@ use codec_core::codec::{Bitrate, DecoderConfig, Scalability, psnr};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::registry;
 use codec_net::server::auth::{Access, Grants};
-use codec_net::server::{Config, LocalSource, Pictures, Server};
+use codec_net::server::{Config, LocalSource, Pictures, Relay, RtcConfig, Server};
 use serde_json::Value;
 
 const SIZE: Size = Size { width: 320, height: 180 };
@@ -238,4 +238,58 @@ fn a_wrong_token_is_told_and_the_right_one_opens() {
     server.add_source(pattern()).unwrap();
     let seen = drive(&folder, &server, &place, "token", "the-right-token");
     assert_eq!(seen["token"], "opened");
+}
+
+/// A TURN server as long as it lives.
+struct Coturn(std::process::Child);
+
+impl Coturn {
+    fn start(port: u16) -> Option<Self> {
+        let port = port.to_string();
+        Command::new("turnserver")
+            .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers"])
+            .args(["--lt-cred-mech", "--realm", "test", "--user", "someone:their-secret"])
+            .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"])
+            .args(["--listening-port", &port, "--log-file", "stdout", "--pidfile", ""])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()
+            .map(Self)
+    }
+}
+
+impl Drop for Coturn {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_viewer_is_reached_through_relays_of_both_sides() {
+    let Some(folder) = browser_folder("relays") else { return };
+    // A port that is free now.
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let Some(_coturn) = Coturn::start(port) else {
+        assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no turnserver");
+        eprintln!("skipped, no turnserver (package coturn): relays");
+        return;
+    };
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let place = Place::new("relay");
+    let config = Config::loopback();
+    let relay = Relay {
+        server: ([127, 0, 0, 1], port).into(),
+        user: "someone".to_owned(),
+        password: "their-secret".to_owned(),
+        only: true,
+    };
+    let rtc = RtcConfig { relay: Some(relay), ..config.rtc.clone() };
+    let server = Server::start(Config { rtc, ..config }).unwrap();
+    server.add_source(pattern()).unwrap();
+    let seen = drive(&folder, &server, &place, "relay", &format!("turn:127.0.0.1:{port}"));
+    assert_eq!(seen["relay"]["route"], "relay", "{seen}");
+    assert!(seen["relay"]["framesDecoded"].as_f64().unwrap() > 60.0, "{seen}");
 }

@@ -6,6 +6,8 @@ use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
 use codec_net::server::room::About;
 use codec_net::server::{Config, Server, StartError};
+use codec_net::socket::Socket;
+use codec_net::tls::{Roots, client_config, server_config};
 
 use crate::client::{ADMIN, PUBLISH, VIEW, bearer, connect, guarded, raw, request};
 
@@ -143,4 +145,39 @@ fn streams_are_listed_with_what_may_be_done() {
     let (name, value) = bearer(PUBLISH);
     let answer = request(server.address(), "GET", "/api/streams", &[(name, &value)]);
     assert!(!answer.body.contains("\"demo\""), "{answer:?}");
+}
+
+/// A request over TLS; gives the whole answer.
+fn over_tls(address: SocketAddr, head: &str) -> String {
+    let ca = include_bytes!("../../testdata/ca.pem");
+    let config = client_config(Roots::Pem(ca)).unwrap();
+    let mut socket = Socket::tls_client(connect(address), "127.0.0.1", config).unwrap();
+    let request =
+        format!("{head}\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    let _ = socket.read_to_end(&mut bytes);
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn users_log_in_by_password_over_tls() {
+    let tls = server_config(
+        include_bytes!("../../testdata/ecdsa.pem"),
+        include_bytes!("../../testdata/ecdsa.key"),
+    );
+    let mut access = Access::open();
+    access.add_user("ann", "long enough", Grants::parse("admin").unwrap()).unwrap();
+    let config = Config { tls: Some(tls.unwrap()), access, ..Config::loopback() };
+    let server = Server::start(config).unwrap();
+    assert!(server.url().starts_with("https://"));
+    let ask = |line: &str| over_tls(server.address(), &format!("GET /api/sessions HTTP/1.1{line}"));
+    assert!(ask("").starts_with("HTTP/1.1 401"));
+    // ann:long enough
+    let right = ask("\r\nauthorization: Basic YW5uOmxvbmcgZW5vdWdo");
+    assert!(right.starts_with("HTTP/1.1 200") && right.contains("strict-transport"), "{right}");
+    // ann:long enoug
+    assert!(ask("\r\nauthorization: Basic YW5uOmxvbmcgZW5vdWc=").starts_with("HTTP/1.1 401"));
+    // Not over TLS: hung up on.
+    assert_eq!(raw(server.address(), "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").status, 0);
 }

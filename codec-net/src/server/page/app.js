@@ -95,7 +95,8 @@ at("file").addEventListener("change", ({ target }) => {
 const watchingEvents = {
   media: (media) => {
     player.srcObject = media;
-    player.play().catch(() => notify("Press the picture to begin.", "info"));
+    // Another track interrupts the first call; only a refusal needs a hand.
+    player.play().catch((error) => error.name === "NotAllowedError" && notify("Press the picture to begin."));
   },
   state: (name) => show("state", name),
   line: (line) => talk.connect(line),

@@ -11,4 +11,4 @@ mod send;
 
 pub(super) use endpoint::{end, publish, update, view};
 pub(super) use network::Network;
-pub use network::{RtcConfig, StartRtcError};
+pub use network::{Relay, RtcConfig, StartRtcError};

@@ -10,7 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
-use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig};
+use codec_rtc::webrtc::turn::{Received, TurnClient, TurnConfig, TurnEvent};
+use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;
@@ -39,6 +40,8 @@ const UNVERIFIED_PER_SECOND: u64 = 1000;
 const START_BITRATE: Bitrate = Bitrate::kbps(2500);
 /// How long the certificate of this run is valid.
 const CERTIFICATE_DAYS: u32 = 30;
+/// How long an address on a TURN server is asked for at a time.
+const ALLOCATION: Duration = Duration::from_secs(600);
 /// With nothing else to do.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -70,13 +73,34 @@ impl fmt::Display for StartRtcError {
     }
 }
 
+/// A server that passes datagrams on where nothing else gets through.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Its address.
+    pub server: SocketAddr,
+    /// User name there.
+    pub user: String,
+    /// Password there.
+    pub password: String,
+    /// Tell callers of no other address.
+    pub only: bool,
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
 /// Where calls are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RtcConfig {
     /// The UDP socket; port 0: any free one.
     pub listen: SocketAddr,
     /// The address that the other end is told, if it is not the socket's own.
     pub announce: Option<IpAddr>,
+    /// A TURN server.
+    pub relay: Option<Relay>,
 }
 
 /// Handle of the thread.
@@ -112,6 +136,17 @@ impl Network {
             .enable_all()
             .build()
             .map_err(StartRtcError::Thread)?;
+        let relay = config.relay.map(|relay| {
+            let turn = TurnConfig {
+                server: relay.server,
+                local: candidate,
+                credentials: Some((relay.user, relay.password)),
+                secret: random::bytes(),
+                lifetime: ALLOCATION,
+            };
+            let client = TurnClient::new(turn, clock.now());
+            Relaying { client, server: relay.server, only: relay.only, relayed: None }
+        });
         let (control, orders) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(ITEMS);
         let calls = Calls {
@@ -124,6 +159,7 @@ impl Network {
             routes: Routes::default(),
             unverified: Budget::new(UNVERIFIED_PER_SECOND),
             outgoing: Vec::new(),
+            relay,
         };
         let work = move || {
             runtime.block_on(async move {
@@ -192,7 +228,16 @@ struct Calls {
     calls: BTreeMap<u64, Call>,
     routes: Routes,
     unverified: Budget,
-    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+    outgoing: Vec<Transmit>,
+    relay: Option<Relaying>,
+}
+
+/// The TURN server, and the address there.
+struct Relaying {
+    client: TurnClient,
+    server: SocketAddr,
+    only: bool,
+    relayed: Option<SocketAddr>,
 }
 
 impl Calls {
@@ -205,7 +250,8 @@ impl Calls {
         let mut datagram = vec![0; DATAGRAM_BYTES];
         loop {
             let now = self.clock.now();
-            let due = self.calls.values().filter_map(Call::next_time).min();
+            let relay = self.relay.as_ref().and_then(|relay| relay.client.next_time());
+            let due = self.calls.values().filter_map(Call::next_time).chain(relay).min();
             let wait = due.map_or(IDLE, |due| due.saturating_sub(now));
             tokio::select! {
                 biased;
@@ -280,7 +326,7 @@ impl Calls {
         let now = self.clock.now();
         let base = self.clock.instant(Duration::ZERO);
         let mut config = PeerConfig::new(base, random::bytes(), self.certificate.clone());
-        config.candidates = vec![LocalCandidate::Host(self.candidate)];
+        config.candidates = self.candidates()?;
         config.codecs.pcmu = false;
         config.codecs.pcma = false;
         config.limits.sdp_bytes = self.limits.sdp_bytes;
@@ -300,20 +346,42 @@ impl Calls {
         Ok(answer)
     }
 
+    /// Addresses that a caller is told.
+    fn candidates(&self) -> Result<Vec<LocalCandidate>, Refusal> {
+        let local = self.candidate;
+        let host = LocalCandidate::Host(local);
+        let Some(relay) = &self.relay else { return Ok(vec![host]) };
+        let relayed = relay.relayed.map(|relayed| LocalCandidate::Relayed { relayed, local });
+        match (relayed, relay.only) {
+            (Some(relayed), true) => Ok(vec![relayed]),
+            (Some(relayed), false) => Ok(vec![host, relayed]),
+            (None, false) => Ok(vec![host]),
+            (None, true) => Err(Refusal::Full("ways to this server: its TURN server is away")),
+        }
+    }
+
     /// Takes what has come, up to a batch.
     fn read(&mut self, socket: &tokio::net::UdpSocket, datagram: &mut [u8]) {
         for _ in 0..BATCH {
             // Errors of single datagrams, such as a port that is closed, are the other end's.
             let Ok((len, source)) = socket.try_recv_from(datagram) else { return };
-            if let Some(bytes) = datagram.get(..len) {
-                self.receive(source, bytes);
+            let Some(bytes) = datagram.get(..len) else { continue };
+            match self.relay.as_mut().filter(|relay| relay.server == source) {
+                None => self.receive(source, self.candidate, bytes),
+                Some(relay) => {
+                    let received = relay.client.receive(self.clock.now(), source, bytes);
+                    if let (Received::Data { from, payload }, Some(relayed)) =
+                        (received, relay.relayed)
+                    {
+                        self.receive(from, relayed, &payload);
+                    }
+                }
             }
         }
     }
 
-    fn receive(&mut self, source: SocketAddr, bytes: &[u8]) {
+    fn receive(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
         let now = self.clock.now();
-        let destination = self.candidate;
         let id = match self.routes.known(source) {
             Some(id) => id,
             None => {
@@ -335,6 +403,9 @@ impl Calls {
     /// Does what is due, and lets go of what is over.
     fn tick(&mut self) {
         let now = self.clock.now();
+        if let Some(relay) = &mut self.relay {
+            relay.tick(now);
+        }
         let mut gone = Vec::new();
         for (id, call) in &mut self.calls {
             if call.next_time().is_some_and(|due| due <= now) {
@@ -354,15 +425,44 @@ impl Calls {
     }
 
     fn flush(&mut self, socket: &tokio::net::UdpSocket) {
-        for (destination, bytes) in self.outgoing.drain(..) {
-            // What the system does not take is lost, as it may be on the way.
-            let _ = socket.try_send_to(&bytes, destination);
+        // What the system does not take is lost, as it may be on the way.
+        let send = |transmit: &Transmit| {
+            let _ = socket.try_send_to(&transmit.payload, transmit.destination);
+        };
+        let now = self.clock.now();
+        for transmit in self.outgoing.drain(..) {
+            match self.relay.as_mut().filter(|relay| relay.relayed == Some(transmit.source)) {
+                None => send(&transmit),
+                Some(relay) => {
+                    relay.client.send(now, transmit.destination, &transmit.payload);
+                }
+            }
+        }
+        if let Some(relay) = &mut self.relay {
+            while let Some(transmit) = relay.client.poll_transmit() {
+                send(&transmit);
+            }
         }
     }
 }
 
-fn take_out(call: &mut Call, outgoing: &mut Vec<(SocketAddr, Vec<u8>)>) {
+impl Relaying {
+    fn tick(&mut self, now: Duration) {
+        if self.client.next_time().is_some_and(|due| due <= now) {
+            self.client.handle_timeout(now);
+        }
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                TurnEvent::Allocated(relayed) => self.relayed = Some(relayed),
+                TurnEvent::Failed(_) => self.relayed = None,
+                TurnEvent::Mapped(_) => {}
+            }
+        }
+    }
+}
+
+fn take_out(call: &mut Call, outgoing: &mut Vec<Transmit>) {
     while let Some(transmit) = call.poll_transmit() {
-        outgoing.push((transmit.destination, transmit.payload));
+        outgoing.push(transmit);
     }
 }
