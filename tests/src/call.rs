@@ -594,7 +594,7 @@ impl World<'_> {
     }
 
     fn hear(&mut self, event: SenderEvent) {
-        let SenderEvent::Target { estimate, allocation } = event else { return };
+        let SenderEvent::Target { estimate, allocation, .. } = event else { return };
         let rate = allocation.video.clamp(Bitrate::kbps(30), self.config.most);
         let now = self.shots.last().map_or(Duration::ZERO, |shot| shot.captured);
         self.second(now).target = estimate.target;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use codec_core::frame::Size;
+use codec_rtc::adaptation::Preference;
 use codec_rtc::link::{self, LinkSpec};
 
 use super::encoder::EncoderArgs;
@@ -44,6 +45,26 @@ pub(crate) struct NetworkArgs {
     pub(crate) duration: Option<Duration>,
 }
 
+/// What is given up first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AdaptArg {
+    Balanced,
+    Motion,
+    Detail,
+    Off,
+}
+
+impl AdaptArg {
+    pub(crate) fn preference(self) -> Option<Preference> {
+        match self {
+            Self::Balanced => Some(Preference::Balanced),
+            Self::Motion => Some(Preference::Motion),
+            Self::Detail => Some(Preference::Detail),
+            Self::Off => None,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// Input: a file, `-` (y4m or --raw), or testsrc:scene=talking-head,size=640x360,fps=30,
@@ -70,6 +91,10 @@ pub(crate) struct SendArgs {
     /// Bitrate that changes: a CSV file of SECONDS,RATE lines (0,600k).
     #[arg(long, value_name = "FILE", group = "rate")]
     pub(crate) rate_trace: Option<PathBuf>,
+    /// What is given up where link or machine are too slow, over RTP: size and frame rate in turn (balanced),
+    /// the size first (motion), the frame rate first (detail), or nothing (off).
+    #[arg(long, value_enum, default_value = "balanced", conflicts_with = "copy")]
+    pub(crate) adapt: AdaptArg,
     /// Threads. Default: by size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,

@@ -2,6 +2,7 @@
 
 use codec_container::{AudioTrack, CodedPacket, PacketReader, PacketRef, PacketWriter};
 use codec_core::audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
+use codec_rtc::audio::Resilience;
 
 use super::sink::SoundSink;
 use super::source::SoundSource;
@@ -120,6 +121,15 @@ impl SoundLane {
         match &self.way {
             Way::Copied(copied) => (copied.packets, copied.bytes),
             Way::Coded(coded) => coded.sink.totals(),
+        }
+    }
+
+    /// Packets that are coded from now on are protected otherwise; those that are taken over are as
+    /// they are.
+    pub(crate) fn protect(&mut self, before: Resilience, after: Resilience) -> Result<()> {
+        match &mut self.way {
+            Way::Copied(_) => Ok(()),
+            Way::Coded(coded) => coded.sink.protect(before, after),
         }
     }
 

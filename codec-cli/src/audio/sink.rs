@@ -2,10 +2,14 @@
 
 use codec_container::{AudioTrack, Format, PacketRef, PacketWriter};
 use codec_core::audio::{
-    AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket, AudioRate, AudioView,
+    AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket, AudioRate, AudioUpdate,
+    AudioView,
 };
+use codec_core::codec::Bitrate;
+use codec_core::error::Error;
 use codec_core::frame::Rational;
 use codec_core::registry::AudioBackend;
+use codec_rtc::audio::Resilience;
 
 use crate::failure::{Failure, Kind, Result};
 
@@ -17,6 +21,8 @@ pub(crate) struct SoundSink {
     name: String,
     /// Samples of the track in one of the encoder's.
     samples_per_tick: u64,
+    /// What was asked for.
+    most: Option<Bitrate>,
     packet: AudioPacket,
     packets: u64,
     bytes: u64,
@@ -41,6 +47,7 @@ impl SoundSink {
             number,
             name: name.to_owned(),
             samples_per_tick: u64::from(track_rate(config) / config.format.rate.max(1)).max(1),
+            most: config.rate.map(AudioRate::bitrate),
             packet: AudioPacket::default(),
             packets: 0,
             bytes: 0,
@@ -81,6 +88,24 @@ impl SoundSink {
     pub(crate) fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
         self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
         self.drain(writer)
+    }
+
+    /// From now on packets are protected otherwise, with the bitrate that was asked for at most.
+    /// What the encoder cannot change stays as it is.
+    pub(crate) fn protect(&mut self, before: Resilience, after: Resilience) -> Result<()> {
+        for update in after.updates(before) {
+            let update = match update {
+                AudioUpdate::Bitrate(rate) => {
+                    AudioUpdate::Bitrate(self.most.map_or(rate, |most| rate.min(most)))
+                }
+                other => other,
+            };
+            match self.encoder.apply(update) {
+                Ok(_) | Err(Error::Unsupported(_)) => {}
+                Err(error) => return Err(Failure::encoding(&error)),
+            }
+        }
+        Ok(())
     }
 
     /// Packets and bytes so far.

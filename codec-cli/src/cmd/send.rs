@@ -1,11 +1,13 @@
 //! `codec send`.
 
+mod adapt;
 mod coded;
 mod copied;
 mod counts;
 
 use std::time::Duration;
 
+use codec_core::codec::Bitrate;
 use codec_net::clock::Clock;
 use codec_net::relay::Relay;
 use codec_net::url::Url;
@@ -69,8 +71,8 @@ struct Sending {
     /// Ends of the stream that were asked for.
     most_frames: Option<u64>,
     most_time: Option<Duration>,
-    /// What the network asks for, until the encoder is told.
-    target: Option<codec_core::codec::Bitrate>,
+    /// What the network asks for, and what it carries steadily.
+    target: Option<(Bitrate, Bitrate)>,
     begun: Duration,
 }
 
@@ -109,7 +111,12 @@ impl Sending {
             }
             while let Some(event) = self.outlet.poll() {
                 match event {
-                    OutletEvent::Target(rate) => self.target = Some(rate),
+                    OutletEvent::Target { rate, steady } => self.target = Some((rate, steady)),
+                    OutletEvent::Sound { before, after } => {
+                        if let Some(sound) = sound.as_deref_mut() {
+                            sound.lane.protect(before, after)?;
+                        }
+                    }
                     OutletEvent::Left(failure) => return Err(failure),
                 }
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use codec_container::{AudioTrack, VideoTrack};
 use codec_core::codec::{Bitrate, FrameRequest, Packet};
+use codec_rtc::audio::Resilience;
 
 use crate::failure::{Failure, Result};
 
@@ -27,8 +28,10 @@ pub(crate) struct SoundPacket<'a> {
 /// What the network says.
 #[derive(Clone, Debug)]
 pub(crate) enum OutletEvent {
-    /// The encoder should make so much.
-    Target(Bitrate),
+    /// The encoder should make so much; size and frame rate go by what the link carries steadily.
+    Target { rate: Bitrate, steady: Bitrate },
+    /// The sound encoder should protect its packets otherwise.
+    Sound { before: Resilience, after: Resilience },
     /// Nobody listens any more, and why.
     Left(Failure),
 }

@@ -196,7 +196,8 @@ impl Outlet for RtpOutlet {
     }
 
     fn is_full(&self) -> bool {
-        self.shared.sender().queue_time() > MOST_QUEUED
+        let sender = self.shared.sender();
+        sender.is_behind() || sender.queue_time() > MOST_QUEUED
     }
 
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
@@ -229,9 +230,10 @@ impl Outlet for RtpOutlet {
         loop {
             return match self.shared.sender().poll_event()? {
                 // Where the link is to rest the encoder goes on at its least.
-                SenderEvent::Target { allocation, .. } => {
-                    Some(OutletEvent::Target(allocation.video))
+                SenderEvent::Target { allocation, steady_video, .. } => {
+                    Some(OutletEvent::Target { rate: allocation.video, steady: steady_video })
                 }
+                SenderEvent::Sound { before, after } => Some(OutletEvent::Sound { before, after }),
                 SenderEvent::Left => {
                     let message = "the receiver left";
                     Some(OutletEvent::Left(Failure::new(Kind::Network, message)))

@@ -85,6 +85,11 @@ pub struct AudioStream {
 }
 
 impl AudioStream {
+    /// Whether it is Opus, by its clock.
+    pub(super) fn is_opus(self) -> bool {
+        self.clock_hz == 48_000
+    }
+
     /// Opus as 111, in RED as 63.
     #[must_use]
     pub fn opus(ssrc: u32) -> Self {

@@ -77,6 +77,11 @@ impl Protector {
         self.controller.set_loss(self.losses.fraction, self.losses.burst);
     }
 
+    /// Mean number of packets that are lost in a row.
+    pub(super) fn burst(&self) -> f64 {
+        self.losses.burst.max(1.0)
+    }
+
     /// Bytes of correction, as a share of the media's.
     pub(super) fn overhead(&self) -> f64 {
         self.controller.overhead()

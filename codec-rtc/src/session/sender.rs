@@ -13,6 +13,7 @@ use super::outgoing::Outgoing;
 use super::stats::SenderStats;
 use super::video_out::VideoOut;
 use crate::allocation::{Allocation, Allocator};
+use crate::audio::{AudioLink, Resilience};
 use crate::congestion::{Controller, ControllerConfig, Estimate, Outcome};
 use crate::extension::abs_send_time;
 use crate::pacer::{Departure, Pacer, PacerConfig, Priority};
@@ -32,6 +33,9 @@ const LOSSY: f64 = 0.03;
 const COPY_AFTER: Duration = Duration::from_millis(8);
 /// Most copies that wait.
 const MAX_COPIES: usize = 256;
+/// How often the protection of sound is looked at, and what packets of 20 ms have around them.
+const SOUND_INTERVAL: Duration = Duration::from_secs(1);
+const SOUND_OVERHEAD_BPS: u64 = 50 * 8 * 58;
 /// Most events that wait to be fetched.
 const MAX_EVENTS: usize = 64;
 
@@ -45,6 +49,16 @@ pub enum SenderEvent {
         estimate: Estimate,
         /// The encoders' parts; no bitrate for video means that it is to pause.
         allocation: Allocation,
+        /// The video's part of what the link carries steadily: what size and frame rate go by.
+        steady_video: Bitrate,
+    },
+    /// How sound is to be protected has changed. Redundant copies are made here; the rest is the
+    /// Opus encoder's ([`Resilience::updates`]).
+    Sound {
+        /// What was in force.
+        before: Resilience,
+        /// What is from now on.
+        after: Resilience,
     },
     /// The receiver left.
     Left,
@@ -78,6 +92,8 @@ pub struct Sender {
     copies: VecDeque<(Duration, Outgoing)>,
     ready: VecDeque<Vec<u8>>,
     events: VecDeque<SenderEvent>,
+    resilience: Resilience,
+    next_sound: Duration,
     has_left: bool,
     stats: SenderStats,
 }
@@ -120,6 +136,8 @@ impl Sender {
             copies: VecDeque::new(),
             ready: VecDeque::new(),
             events: VecDeque::new(),
+            resilience: Resilience::default(),
+            next_sound: Duration::ZERO,
             has_left: false,
             stats: SenderStats::default(),
             config,
@@ -375,7 +393,9 @@ impl Sender {
             }
             self.stats.target = estimate.target;
             self.stats.video_target = allocation.video;
-            self.tell(SenderEvent::Target { estimate, allocation });
+            let steady_video = Bitrate(scaled(allocation.video.0, &estimate));
+            self.tell(SenderEvent::Target { estimate, allocation, steady_video });
+            self.protect_sound(now, &estimate, &allocation);
         }
         self.pacer.set_held(self.controller.is_window_full(now));
         if !self.pacer.is_probing()
@@ -390,6 +410,31 @@ impl Sender {
             if !self.pacer.push(len, Priority::Padding, outgoing) {
                 break;
             }
+        }
+    }
+
+    /// Looks once in a while how sound is to be protected.
+    fn protect_sound(&mut self, now: Duration, estimate: &Estimate, parts: &Allocation) {
+        let Some(stream) = self.config.streams.audio.filter(|stream| stream.is_opus()) else {
+            return;
+        };
+        if now < self.next_sound {
+            return;
+        }
+        self.next_sound = now + SOUND_INTERVAL;
+        let burst = self.video.as_ref().map_or(1.0, VideoOut::burst);
+        let link = AudioLink {
+            loss: estimate.loss,
+            burst,
+            // Headers and copies come out of it, too.
+            bitrate: Bitrate(parts.audio.0 + SOUND_OVERHEAD_BPS),
+            red: stream.red.is_some(),
+        };
+        let (before, after) = (self.resilience, self.resilience.next(&link));
+        if before != after {
+            self.resilience = after;
+            self.set_audio_redundancy(after.red_depth.into());
+            self.tell(SenderEvent::Sound { before, after });
         }
     }
 
@@ -483,4 +528,10 @@ impl Sender {
         stats.estimate = self.drives.then(|| self.controller.estimate());
         stats
     }
+}
+
+/// A part of the target as it is of what the link carries steadily.
+fn scaled(part: u64, estimate: &Estimate) -> u64 {
+    let scaled = u128::from(part) * u128::from(estimate.stable.0);
+    u64::try_from(scaled / u128::from(estimate.target.0.max(1))).unwrap_or(u64::MAX)
 }

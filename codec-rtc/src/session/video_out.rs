@@ -273,6 +273,11 @@ impl VideoOut {
         }
     }
 
+    /// Mean number of packets that are lost in a row.
+    pub(super) fn burst(&self) -> f64 {
+        self.protector.as_ref().map_or(1.0, Protector::burst)
+    }
+
     /// What is sent beside the frames.
     pub(super) fn repair(&self) -> Repair {
         Repair {

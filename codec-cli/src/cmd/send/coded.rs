@@ -12,6 +12,7 @@ use codec_core::parallel::RowPool;
 use codec_net::url::Url;
 use codec_rtc::link::RateTrace;
 
+use super::adapt::Adaptation;
 use super::{Sending, SoundOnItsWay, Stop};
 use crate::Env;
 use crate::args::encoder::PresetArg;
@@ -32,6 +33,9 @@ use crate::session::sound;
 
 /// Lowest bitrate that an encoder is told to follow.
 const LEAST_RATE: Bitrate = Bitrate(30_000);
+
+/// How long the link is explored before size and frame rate go by it.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// The container whose rules streams follow: Opus beside VP8, packets taken over as they are.
 const LIKE: Format = Format::WebM;
@@ -66,6 +70,7 @@ struct Coder {
     rate: Option<Bitrate>,
     layers: u8,
     last_pts: Option<i64>,
+    adaptation: Option<Adaptation>,
 }
 
 /// Encodes and sends.
@@ -274,6 +279,8 @@ impl Coder {
             rate,
             layers: config.scalability.temporal_layers(),
             last_pts: None,
+            adaptation: Adaptation::new(args.adapt, size, facts.frame_rate, config.speed)?
+                .filter(|_| rate.is_some()),
         })
     }
 
@@ -283,12 +290,13 @@ impl Coder {
         sending.counts.captured += 1;
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let pts = (at_s / self.time_base.as_f64()).round() as i64;
-        if sending.outlet.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
+        self.follow(sending, captured)?;
+        let is_wanted = self.adaptation.as_mut().is_none_or(|it| it.takes(at_s));
+        if !is_wanted || sending.outlet.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
             sending.counts.dropped += 1;
             return Ok(());
         }
         self.last_pts = Some(pts);
-        self.follow(sending, captured)?;
         let picture = self.transform.apply(shot.picture)?;
         if picture.size() != self.size {
             self.size = picture.size();
@@ -303,16 +311,27 @@ impl Coder {
             Outcome::Coded => {}
             Outcome::Dropped { .. } => {
                 sending.counts.dropped += 1;
+                self.note(sending, None, begun.elapsed());
                 return Ok(());
             }
             _ => return Err(Failure::usage("this encoder holds pictures back: not in real time")),
         }
         let took = begun.elapsed();
         while self.encoder.receive(&mut self.packet) {
+            self.note(sending, Some(self.packet.meta.qindex), took);
             sending.counts.frame(&self.packet, took);
             sending.outlet.video(sending.clock.now(), &self.packet, captured)?;
         }
         Ok(())
+    }
+
+    /// What coding a picture took, for those who decide on size and speed.
+    fn note(&mut self, sending: &mut Sending, qindex: Option<u8>, took: Duration) {
+        let now = sending.clock.now();
+        if let Some(adaptation) = &mut self.adaptation {
+            adaptation.coded(now, qindex, took);
+            sending.counts.adaptation = Some(adaptation.figures(now));
+        }
     }
 
     /// Brings the bitrate up to what the trace and the network say.
@@ -321,7 +340,9 @@ impl Coder {
         if let Some(trace) = &self.trace {
             wanted = trace.rate_at(now.saturating_sub(sending.begun));
         }
-        if let Some(target) = sending.target {
+        let mut steady = None;
+        if let Some((target, carried)) = sending.target {
+            steady = Some(wanted.min(carried).max(LEAST_RATE));
             wanted = wanted.min(target);
         }
         let wanted = wanted.max(LEAST_RATE);
@@ -330,10 +351,17 @@ impl Coder {
             self.rate = Some(wanted);
             sending.counts.target = Some(wanted);
         }
+        let is_settled = now.saturating_sub(sending.begun) >= SETTLING;
+        if let (Some(adaptation), Some(steady), true) = (&mut self.adaptation, steady, is_settled) {
+            adaptation.set_bitrate(now, steady);
+            if let Some(size) = adaptation.follow(now, &mut *self.encoder)? {
+                self.transform.set_target(size);
+            }
+        }
         Ok(())
     }
 }
 
-fn apply(encoder: &mut dyn VideoEncoder, update: Update) -> Result<()> {
+pub(super) fn apply(encoder: &mut dyn VideoEncoder, update: Update) -> Result<()> {
     encoder.apply(update).map(drop).map_err(|error| Failure::encoding(&error))
 }

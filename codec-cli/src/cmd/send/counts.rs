@@ -5,6 +5,7 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, FrameKind, Packet};
 use codec_core::frame::Size;
 
+use super::adapt::AdaptationFigures;
 use crate::json::Object;
 use crate::live::outlet::OutletFigures;
 
@@ -26,6 +27,7 @@ pub(super) struct Counts {
     pub(super) size: Option<Size>,
     pub(super) target: Option<Bitrate>,
     pub(super) encoder: Option<String>,
+    pub(super) adaptation: Option<AdaptationFigures>,
 }
 
 impl Counts {
@@ -64,6 +66,16 @@ impl Counts {
             video = video.raw("frameWidth", size.width).raw("frameHeight", size.height);
         }
         video = video.maybe("targetBitrate", self.target.map(|rate| rate.0));
+        if let Some(AdaptationFigures { limitation, durations, size_changes }) = self.adaptation {
+            let durations = Object::new()
+                .float("none", durations.none.as_secs_f64())
+                .float("cpu", durations.cpu.as_secs_f64())
+                .float("bandwidth", durations.bandwidth.as_secs_f64());
+            video = video
+                .text("qualityLimitationReason", limitation.name())
+                .raw("qualityLimitationDurations", durations.finish())
+                .raw("qualityLimitationResolutionChanges", size_changes);
+        }
         let source = Object::new()
             .text("type", "media-source")
             .text("id", "source")
