@@ -101,7 +101,8 @@ fn codec_rtc_has_no_threads_clocks_files_sockets_or_environment() {
     // Times are arguments, also where a library wants an `Instant`; its tests have to begin at one.
     let lines = code_lines("codec-rtc/src").into_iter();
     let read: Vec<_> = lines
-        .filter(|(place, _)| !place.contains("/tests/"))
+        // The path begins within this crate, whose name is `tests`.
+        .filter(|(place, _)| !place.rsplit("codec-rtc/src").next().unwrap().contains("/tests/"))
         .filter(|(_, code)| code.contains("Instant::now") || code.contains("SystemTime::now"))
         .collect();
     assert!(read.is_empty(), "a clock is read:\n{read:#?}");
