@@ -129,6 +129,8 @@ pub struct PeerLimits {
     pub datagram_bytes: usize,
     /// Datagrams each second from addresses that have not proved themselves, and how many at once.
     pub unverified_per_second: u32,
+    /// Sources of media of the other end, those of retransmissions among them.
+    pub sources: usize,
     /// Time from the beginning to a working connection.
     pub handshake: Duration,
     /// Without a valid answer to a connectivity check for so long the call ends (RFC 7675).
@@ -147,6 +149,7 @@ impl Default for PeerLimits {
             candidates: 64,
             datagram_bytes: 2048,
             unverified_per_second: 1000,
+            sources: 16,
             handshake: Duration::from_secs(30),
             consent: Duration::from_secs(30),
             channels: 64,

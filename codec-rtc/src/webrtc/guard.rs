@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::demux::{self, Datagram};
+
 /// Addresses remembered; ICE needs one or two.
 const VERIFIED: usize = 16;
 
@@ -21,6 +23,10 @@ pub struct Counters {
     pub forged_checks: u64,
     /// Beyond [`PeerLimits::unverified_per_second`](super::PeerLimits::unverified_per_second).
     pub rate_limited: u64,
+    /// Media of sources that are not known, and not authentic: forged, or before the keys.
+    pub forged_media: u64,
+    /// Authentic media of sources beyond [`PeerLimits::sources`](super::PeerLimits::sources).
+    pub refused_sources: u64,
     /// Unencrypted DTLS alerts during the handshake: anybody can make them.
     pub plain_alerts: u64,
     /// The stack gave an error for them; the call went on.
@@ -45,6 +51,14 @@ pub(super) fn protocol(datagram: &[u8]) -> Option<Protocol> {
         128..=191 => Some(Protocol::Rtp),
         _ => None,
     }
+}
+
+/// The source of an RTP packet, which stands in the clear under SRTP; `None` for RTCP.
+pub(super) fn rtp_source(datagram: &[u8]) -> Option<u32> {
+    if demux::classify(datagram) != Datagram::Rtp {
+        return None;
+    }
+    datagram.get(8..12)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// Verified addresses, and a bucket of allowances for all the others together.

@@ -19,6 +19,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Input, Rtc};
 
 use super::guard::{self, Counters, Guard};
+use super::provider::MediaKeys;
 use super::{ClosedReason, Event, PeerLimits};
 
 /// A datagram to send.
@@ -49,6 +50,9 @@ pub struct Peer {
     started: Duration,
     now: Duration,
     guard: Guard,
+    keys: MediaKeys,
+    /// Sources of authentic media.
+    sources: Vec<u32>,
     counters: Counters,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -113,6 +117,9 @@ impl Peer {
             self.counters.rate_limited += 1;
             return;
         }
+        if !self.is_from_true_source(datagram) {
+            return;
+        }
         let (without_alerts, alert);
         let mut bytes = datagram;
         if protocol == guard::Protocol::Dtls && self.state == State::Handshake {
@@ -143,6 +150,25 @@ impl Peer {
             self.input_error(&error);
         }
         self.drive();
+    }
+
+    /// The stack makes room for a source, even in place of another, before it finds out that the
+    /// packet is forged: so the first packet of each source has to prove itself here.
+    fn is_from_true_source(&mut self, datagram: &[u8]) -> bool {
+        let Some(ssrc) = guard::rtp_source(datagram) else { return true };
+        if self.sources.contains(&ssrc) {
+            return true;
+        }
+        if !self.keys.is_authentic(datagram, ssrc) {
+            self.counters.forged_media += 1;
+            return false;
+        }
+        if self.sources.len() >= self.limits.sources {
+            self.counters.refused_sources += 1;
+            return false;
+        }
+        self.sources.push(ssrc);
+        true
     }
 
     /// Does what is due.

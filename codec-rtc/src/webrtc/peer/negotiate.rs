@@ -9,7 +9,7 @@ use str0m::{Candidate, IceCreds, RtcConfig};
 use super::{Peer, State, delivery, media};
 use crate::webrtc::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::webrtc::guard::{Counters, Guard};
-use crate::webrtc::provider;
+use crate::webrtc::provider::{self, MediaKeys};
 use crate::webrtc::{Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, sdp};
 
 /// What an offer waits for its answer with.
@@ -157,7 +157,7 @@ impl Peer {
         }
         let base = config.base;
         let start = base.checked_add(now).unwrap_or(base);
-        let mut rtc = Box::new(stack_config(config).build(start));
+        let (keys, mut rtc) = MediaKeys::of(|| Box::new(stack_config(config).build(start)));
         for candidate in &config.candidates {
             rtc.add_local_candidate(stack_candidate(*candidate)?);
         }
@@ -168,6 +168,8 @@ impl Peer {
             started: now,
             now,
             guard: Guard::new(limits.unverified_per_second, now),
+            keys,
+            sources: Vec::new(),
             counters: Counters::default(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),

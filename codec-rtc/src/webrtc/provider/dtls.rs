@@ -12,6 +12,8 @@ use str0m::config::DtlsVersion;
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider};
 
+use super::MediaKeys;
+
 /// A flight that is not answered goes again after this time, then after twice that, and so on.
 const FIRST_RETRANSMISSION: Duration = Duration::from_millis(50);
 /// 0.2 s doubled seven times is 25 s: as long as a handshake may last.
@@ -49,55 +51,63 @@ impl DtlsProvider for Dtls {
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
         let config = CONFIG.as_ref().map_err(|error| CryptoError::Other(error.to_string()))?;
         let (config, cert) = (Arc::clone(config), cert.clone());
-        Ok(Box::new(Instance(match version {
+        let dtls = match version {
             DtlsVersion::Dtls12 => dimpl::Dtls::new_12(config, cert, now),
             DtlsVersion::Dtls13 => dimpl::Dtls::new_13(config, cert, now),
             _ => dimpl::Dtls::new_auto(config, cert, now),
-        })))
+        };
+        Ok(Box::new(Instance { dtls, keys: MediaKeys::new() }))
     }
 }
 
 #[derive(Debug)]
-struct Instance(dimpl::Dtls);
+struct Instance {
+    dtls: dimpl::Dtls,
+    keys: MediaKeys,
+}
 
 impl DtlsInstance for Instance {
     fn set_active(&mut self, active: bool) {
-        self.0.set_active(active);
+        self.dtls.set_active(active);
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
-        self.0.handle_packet(packet)
+        self.dtls.handle_packet(packet)
     }
 
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
-        self.0.poll_output(buf)
+        let output = self.dtls.poll_output(buf);
+        if let DtlsOutput::KeyingMaterial(material, profile) = &output {
+            self.keys.set(*profile, material.as_ref(), self.dtls.is_active());
+        }
+        output
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
-        self.0.handle_timeout(now)
+        self.dtls.handle_timeout(now)
     }
 
     fn send_application_data(&mut self, data: &[u8]) -> Result<(), DtlsImplError> {
-        self.0.send_application_data(data)
+        self.dtls.send_application_data(data)
     }
 
     fn is_active(&self) -> bool {
-        self.0.is_active()
+        self.dtls.is_active()
     }
 
     fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.0.protocol_version()
+        self.dtls.protocol_version()
     }
 
     fn is_closing(&self) -> bool {
-        self.0.is_closing()
+        self.dtls.is_closing()
     }
 
     fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.dtls.is_closed()
     }
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
-        self.0.close()
+        self.dtls.close()
     }
 }

@@ -3,10 +3,12 @@
 //! The process-wide provider of str0m is not touched: every peer is handed this one.
 
 mod dtls;
+mod keys;
 mod srtp;
 
 use std::sync::{Arc, LazyLock};
 
+pub(super) use keys::MediaKeys;
 use sha2::{Digest, Sha256};
 use str0m::crypto::{CryptoProvider, Sha1HmacProvider, Sha256Provider};
 

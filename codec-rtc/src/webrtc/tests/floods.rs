@@ -155,7 +155,7 @@ fn a_copied_packet_is_taken_once_and_a_changed_one_never() {
         }
     }
     let Transmit { source, destination, payload } = media.remove(0);
-    for at in 12..payload.len() {
+    for at in 1..payload.len() {
         let mut changed = payload.clone();
         changed[at] ^= 1;
         call.ends[1].peer.receive(now, source, destination, &changed);
@@ -166,6 +166,67 @@ fn a_copied_packet_is_taken_once_and_a_changed_one_never() {
     call.run_for(Duration::from_millis(100));
     assert_eq!(call.ends[1].packets(Codec::Opus).len(), 1);
     assert!(call.both_connected());
+}
+
+/// The next packet of sound from the first end, on the wire.
+fn sound(call: &mut Call, timestamp: u32) -> Transmit {
+    let audio = call.ends[0].media(Kind::Audio);
+    let (now, none) = (call.now, Extensions::default());
+    let peer = &mut call.ends[0].peer;
+    peer.send_audio(now, audio, Codec::Opus, &[1; 50], timestamp, false, now, &none).unwrap();
+    let mut found = None;
+    while let Some(transmit) = call.ends[0].peer.poll_transmit() {
+        let is_sound = transmit.payload[0] >= 128 && transmit.payload[1] & 0x7f == 111;
+        found = found.or(Some(transmit).filter(|_| is_sound));
+    }
+    found.unwrap()
+}
+
+#[test]
+fn forged_sources_take_neither_room_nor_the_place_of_true_ones() {
+    let mut call = Setup::default().call();
+    call.connect();
+    // The first packets name their line of media. Later ones do not: their source is known.
+    let named = sound(&mut call, 0);
+    call.ends[1].peer.receive(call.now, named.source, named.destination, &named.payload);
+    for number in 1..400_u32 {
+        let Transmit { source, destination, payload } = sound(&mut call, number * 960);
+        let now = call.now;
+        // The header is in the clear: everything but the source can be copied of a true packet.
+        let forged = if number >= 300 { 20 } else { 0 };
+        for forged in 0..forged {
+            let mut changed = named.payload.clone();
+            changed[8..12].copy_from_slice(&(number * 20 + forged).to_be_bytes());
+            call.ends[1].peer.receive(now, source, destination, &changed);
+        }
+        call.ends[1].peer.receive(now, source, destination, &payload);
+        call.run_for(Duration::from_millis(20));
+    }
+    let packets = call.ends[1].packets(Codec::Opus);
+    assert_eq!(packets.len(), 400);
+    assert!(packets.iter().all(|it| it.header.ssrc == packets[0].header.ssrc));
+    assert_eq!(call.ends[1].peer.counters().forged_media, 2000);
+    assert!(call.both_connected());
+}
+
+#[test]
+fn authentic_sources_are_few() {
+    let answerer: fn(&mut PeerConfig) = |config| config.limits.sources = 1;
+    let mut call = Setup { answerer, ..Setup::default() }.call();
+    call.connect();
+    for number in 0..20 {
+        let audio = sound(&mut call, number * 960);
+        call.ends[1].peer.receive(call.now, audio.source, audio.destination, &audio.payload);
+        let video = call.ends[0].media(Kind::Video);
+        let (now, none) = (call.now, Extensions::default());
+        let packet = [0x80, 0x80 | 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x10, 0, 0, 0];
+        let peer = &mut call.ends[0].peer;
+        peer.send_video(now, video, &[packet.to_vec()], now, &none).unwrap();
+        call.run_for(Duration::from_millis(20));
+    }
+    assert_eq!(call.ends[1].packets(Codec::Opus).len(), 20);
+    assert_eq!(call.ends[1].packets(Codec::Vp8).len(), 0);
+    assert!(call.ends[1].peer.counters().refused_sources >= 20);
 }
 
 #[test]
