@@ -137,8 +137,9 @@ fn a_link_that_falls_and_comes_back_is_followed() {
     // Below what the link carries within two seconds, and the queue stays short.
     assert!(result.seconds[32..50].iter().all(|it| kbps(it.sent_bytes) <= 330));
     assert!(result.seconds[35..50].iter().all(|it| it.queueing < ms(200)));
-    // Four fifths of the link within 15 s of its return.
-    assert!(result.arrived_rate(60, 70) >= Bitrate::kbps(1_600));
+    // Four fifths of the link within 15 s of its return, and most of that from then on.
+    assert!((51..65).any(|second| result.arrived_rate(second, second + 1) >= Bitrate::kbps(1_600)));
+    assert!(result.arrived_rate(65, 75) >= Bitrate::kbps(1_400));
     assert_eq!(result.wrong(), 0);
 }
 

@@ -398,7 +398,9 @@ impl Sender {
             self.protect_sound(now, &estimate, &allocation);
         }
         self.pacer.set_held(self.controller.is_window_full(now));
+        // A probe that nothing can fill would only wait for its end.
         if !self.pacer.is_probing()
+            && self.video.as_ref().is_some_and(VideoOut::can_pad)
             && let Some(cluster) = self.controller.poll_probe()
         {
             self.pacer.start_probe(now, cluster);

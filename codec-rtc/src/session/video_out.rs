@@ -341,6 +341,11 @@ impl VideoOut {
         Some(outgoing)
     }
 
+    /// Whether [`Self::padding`] gives something.
+    pub(super) fn can_pad(&self) -> bool {
+        self.stream.rtx.is_some() && self.last_frame.is_some()
+    }
+
     /// Something of about so many bytes to probe the link with: the stream of retransmissions has
     /// room for it.
     pub(super) fn padding(&mut self, bytes: usize) -> Option<Outgoing> {
