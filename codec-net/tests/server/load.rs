@@ -33,7 +33,7 @@ const MEASURED: u32 = 150;
 const TICKS: f64 = 100.0;
 
 /// Frames of a second and a half, of some 1 Mbit/s, which begin with a key frame.
-fn frames() -> Vec<(VideoFrame, Duration)> {
+pub(crate) fn frames() -> Vec<VideoFrame> {
     let rate = Rational::new(30, 1);
     let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(1000));
     (config.speed, config.scalability) = (10, Scalability::L1T3);
@@ -62,19 +62,14 @@ fn frames() -> Vec<(VideoFrame, Duration)> {
                 discardable: meta.discardable,
                 ..VideoFrame::default()
             };
-            out.push((frame, FRAME * u32::try_from(out.len()).unwrap()));
+            out.push(frame);
         }
     }
     out
 }
 
-/// Publishes the frames again and again; gives how many.
-fn publish(
-    publisher: &Publisher,
-    frames: &[(VideoFrame, Duration)],
-    clock: Clock,
-    stop: &AtomicBool,
-) {
+/// Publishes the frames again and again.
+fn publish(publisher: &Publisher, frames: &[VideoFrame], clock: Clock, stop: &AtomicBool) {
     let begin = clock.now();
     let mut bases = 0_u8;
     for number in 0_u32.. {
@@ -84,7 +79,7 @@ fn publish(
             return;
         }
         let index = usize::try_from(number).unwrap() % frames.len();
-        let mut frame = frames[index].0.clone();
+        let mut frame = frames[index].clone();
         frame.pts = u64::from(number) * TICKS_OF_FRAME.unsigned_abs();
         bases = bases.wrapping_add(u8::from(frame.temporal_id == 0));
         frame.tl0_index = Some(bases);

@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+mod calls;
 mod client;
 mod http;
 mod load;

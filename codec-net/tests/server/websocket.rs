@@ -135,7 +135,7 @@ fn tokens_open_websockets_by_header_or_by_sub_protocol() {
     let kept = open(address, "/publish/live", &[("authorization", &publish)]).unwrap();
     assert_eq!(status(open(address, "/publish/live", &[("authorization", &publish)])), 409);
     // "view-token-1" in Base64 for URLs.
-    let protocols = [("sec-websocket-protocol", "codec, bearer.dmlldy10b2tlbi0x")];
+    let protocols = [("sec-websocket-protocol", "codec-records, bearer.dmlldy10b2tlbi0x")];
     assert_eq!(status(open(address, "/view/live", &protocols)), 101);
     assert_eq!(status(open(address, "/view/other", &protocols)), 404);
     let evil = [protocols[0], ("origin", "http://evil.example")];

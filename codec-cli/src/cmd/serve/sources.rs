@@ -48,7 +48,8 @@ fn name_of(input: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
         .take(64)
         .collect();
-    let usable = codec_net::server::room::is_name(&name) && name != "-" && stem != "testsrc:";
+    let drawn = input.starts_with("testsrc:");
+    let usable = codec_net::server::room::is_name(&name) && name != "-" && !drawn;
     if usable { name } else { DEFAULT_NAME.to_owned() }
 }
 

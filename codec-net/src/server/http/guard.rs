@@ -22,6 +22,8 @@ use super::reply::{self, Refused};
 /// Prefix of the WebSocket sub-protocol by which a page shows its token: pages cannot set headers
 /// there. The token follows in Base64 for URLs.
 const BEARER_PROTOCOL: &str = "bearer.";
+/// The same with the token as it is, where it has no characters that a name cannot have.
+const PLAIN_BEARER_PROTOCOL: &str = "token.";
 
 /// Who asks, and what that allows.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,11 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// The token in the list of WebSocket sub-protocols.
 fn protocol_token(headers: &HeaderMap) -> Option<String> {
     let list = text(headers, SEC_WEBSOCKET_PROTOCOL)?;
-    let coded = list.split(',').find_map(|name| name.trim().strip_prefix(BEARER_PROTOCOL))?;
+    let with = |prefix| list.split(',').find_map(move |name| name.trim().strip_prefix(prefix));
+    if let Some(token) = with(PLAIN_BEARER_PROTOCOL) {
+        return Some(token.to_owned());
+    }
+    let coded = with(BEARER_PROTOCOL)?;
     Some(base64::decode(coded).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
 }
 

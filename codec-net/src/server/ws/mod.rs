@@ -23,7 +23,7 @@ use super::start::Shared;
 /// Name of the stream where none is given.
 const DEFAULT_STREAM: &str = "live";
 /// Sub-protocol of our framing alone.
-const PLAIN: &str = "codec";
+const PLAIN: &str = crate::websocket::SUBPROTOCOL;
 /// Sub-protocol with [`talk`](super::talk) in text messages and, to the server, chunks of files.
 const WITH_TALK: &str = "codec-talk";
 /// How often the other end is asked whether it is there.
