@@ -12,13 +12,15 @@ use crate::rtp::{Malformed, Packet};
 pub(super) struct AudioIn {
     pub(super) stream: AudioStream,
     pub(super) reception: ReceptionStats,
+    /// Its sender said goodbye.
+    pub(super) gone: bool,
     pub(super) buffer: Option<AudioBuffer>,
 }
 
 impl AudioIn {
     pub(super) fn new(stream: AudioStream) -> Self {
         let reception = ReceptionStats::known(stream.ssrc, stream.clock_hz);
-        Self { stream, reception, buffer: None }
+        Self { stream, reception, gone: false, buffer: None }
     }
 
     /// Takes a packet; `false` if it is not of this stream.

@@ -232,13 +232,32 @@ impl Receiver {
                         }
                     }
                 }
-                rtcp::Packet::Bye(bye) => {
-                    self.left = Some(String::from_utf8_lossy(&bye.reason).into_owned());
-                }
+                rtcp::Packet::Bye(bye) => self.hear_goodbye(&bye),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// The sender has left when all streams of it that have come say so; each may in its own time.
+    fn hear_goodbye(&mut self, bye: &Bye) {
+        let mut is_ours = false;
+        let mut all_gone = true;
+        if let Some(video) = &mut self.video {
+            let says_so = bye.ssrcs.contains(&video.stream.ssrc);
+            video.gone |= says_so;
+            is_ours |= says_so;
+            all_gone &= video.gone || video.reception.counters().received == 0;
+        }
+        if let Some(audio) = &mut self.audio {
+            let says_so = bye.ssrcs.contains(&audio.stream.ssrc);
+            audio.gone |= says_so;
+            is_ours |= says_so;
+            all_gone &= audio.gone || audio.reception.counters().received == 0;
+        }
+        if is_ours && all_gone {
+            self.left = Some(String::from_utf8_lossy(&bye.reason).into_owned());
+        }
     }
 
     fn heard_round_trip(&mut self) {

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use codec_core::codec::{FrameKind, Packet, PacketMeta};
 
-use super::{Sender, SenderConfig, Streams, VideoStream};
+use super::{
+    AudioStream, PacketFeedback, Receiver, ReceiverConfig, Sender, SenderConfig, Streams,
+    VideoStream,
+};
 use crate::extension::Map;
-use crate::rtcp::{self, ReceiverReport, ReportBlock};
-use crate::rtp;
+use crate::jitter::video::FrameBufferConfig;
+use crate::rtcp::{self, Bye, ReceiverReport, ReportBlock};
+use crate::rtp::{self, Header};
 
 const SSRC: u32 = 5;
 
@@ -63,4 +67,51 @@ fn losses_in_receiver_reports_bring_correction() {
     assert_eq!(corrections(0), 0);
     let some = corrections(26);
     assert!(some >= 20, "{some}");
+}
+
+#[test]
+fn a_sender_has_left_when_all_its_streams_have() {
+    let (video, audio) = (VideoStream::plain(SSRC, 96), AudioStream::opus(6));
+    let streams = Streams { video: Some(video), audio: Some(audio), extensions: Map::EMPTY };
+    let receiver = || {
+        Receiver::new(ReceiverConfig {
+            streams: streams.clone(),
+            ssrc: 9,
+            cname: String::new(),
+            ntp_at_zero: 0,
+            seed: 1,
+            nack: false,
+            pli: false,
+            acknowledges: false,
+            feedback: PacketFeedback::Off,
+            video: FrameBufferConfig::default(),
+        })
+    };
+    let packet = |payload_type, ssrc| {
+        let mut out = Vec::new();
+        rtp::write(&Header { payload_type, ssrc, ..Header::default() }, &mut out);
+        out.extend([0x10, 0, 0]);
+        out
+    };
+    let bye = |ssrcs: &[u32]| {
+        let bye = Bye { ssrcs: ssrcs.to_vec(), reason: b"enough".to_vec() };
+        let mut out = Vec::new();
+        rtcp::write_compound(&[rtcp::Packet::Bye(bye)], &mut out).unwrap();
+        out
+    };
+    let now = Duration::ZERO;
+    let mut both = receiver();
+    both.receive(now, &packet(96, SSRC)).unwrap();
+    both.receive(now, &packet(111, 6)).unwrap();
+    for stranger in [&[][..], &[77], &[9]] {
+        both.receive(now, &bye(stranger)).unwrap();
+    }
+    both.receive(now, &bye(&[6])).unwrap();
+    assert_eq!(both.left(), None, "pictures may go on without sound");
+    both.receive(now, &bye(&[SSRC])).unwrap();
+    assert_eq!(both.left(), Some("enough"));
+    let mut one = receiver();
+    one.receive(now, &packet(96, SSRC)).unwrap();
+    one.receive(now, &bye(&[SSRC])).unwrap();
+    assert_eq!(one.left(), Some("enough"), "sound never came");
 }

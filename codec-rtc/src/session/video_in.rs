@@ -46,6 +46,8 @@ pub(super) struct VideoIn {
     correction: Correction,
     reader: dependency::Reader,
     map: Map,
+    /// Its sender said goodbye.
+    pub(super) gone: bool,
     pub(super) recovered: u64,
     pub(super) retransmitted: u64,
     repaired: Vec<Vec<u8>>,
@@ -74,6 +76,7 @@ impl VideoIn {
             correction,
             reader: dependency::Reader::default(),
             map: config.streams.extensions,
+            gone: false,
             recovered: 0,
             retransmitted: 0,
             repaired: Vec::new(),
