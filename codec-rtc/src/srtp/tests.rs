@@ -253,3 +253,20 @@ fn keys_of_wrong_length_and_unknown_suites_are_refused() {
     assert_eq!(Suite::from_name("NULL_HMAC_SHA1_80"), None);
     assert_eq!(Suite::from_name("F8_128_HMAC_SHA1_80"), None);
 }
+
+#[test]
+fn packets_without_payload_are_packets() {
+    for suite in Suite::ALL {
+        let material = vec![7; suite.material_bytes()];
+        let mut protect = Protect::new(suite, &material).unwrap();
+        let mut unprotect = Unprotect::new(suite, &material).unwrap();
+        let empty = [0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1].to_vec();
+        let mut packet = empty.clone();
+        protect.rtp(&mut packet).unwrap();
+        for len in 0..packet.len() {
+            assert!(unprotect.rtp(&mut packet[..len].to_vec()).is_err(), "{suite:?} {len}");
+        }
+        unprotect.rtp(&mut packet).unwrap();
+        assert_eq!(packet, empty);
+    }
+}

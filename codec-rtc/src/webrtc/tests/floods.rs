@@ -210,6 +210,52 @@ fn forged_sources_take_neither_room_nor_the_place_of_true_ones() {
 }
 
 #[test]
+fn long_datagrams_are_not_looked_at() {
+    let mut call = Setup::default().call();
+    call.connect();
+    let (from, to) = (ANSWERER.parse().unwrap(), OFFERER.parse().unwrap());
+    let before = call.ends[0].peer.counters();
+    for (bytes, first) in [(2049, 0x80), (2049, 0), (2049, 22), (65_535, 0x80), (0, 0), (1, 200)] {
+        call.ends[0].peer.receive(call.now, from, to, &vec![first; bytes]);
+    }
+    assert_eq!(call.ends[0].peer.counters().malformed - before.malformed, 6);
+    assert!(call.both_connected());
+}
+
+#[test]
+fn candidates_that_come_later_are_bounded() {
+    let mut call = Setup::default().call();
+    let (now, peer) = (call.now, &mut call.ends[0].peer);
+    for port in 1..=64 {
+        let candidate = format!("candidate:1 1 udp 1 10.1.1.1 {port} typ host");
+        peer.add_remote_candidate(&candidate, now).unwrap();
+    }
+    let refused = peer.add_remote_candidate("candidate:1 1 udp 1 10.1.1.1 99 typ host", now);
+    assert!(matches!(refused, Err(SdpError::TooMuch { limit: 64, .. })));
+    assert!(peer.add_remote_candidate(&"a".repeat(2000), now).is_err());
+}
+
+#[test]
+fn formats_that_retransmit_each_other_are_no_end() {
+    let base = Instant::now();
+    let now = Duration::from_secs(1);
+    let plans = plans(Direction::Both);
+    let (_, offer, _, _) = Peer::offer(&config(base, 1, OFFERER), &plans, &[], now).unwrap();
+    assert!(offer.contains("apt=96"), "{offer}");
+    for apt in ["apt=97", "apt=1", "apt=127", "apt=128", "apt=300", "apt=-1", "apt="] {
+        let twisted = offer.replace("apt=96", apt);
+        let _ = Peer::answer(&twisted, &config(base, 2, ANSWERER), now);
+    }
+    for number in ["128", "255", "256", "65536"] {
+        for shape in ["a=rtpmap:96", "a=fmtp:97", "a=rtcp-fb:96"] {
+            let (name, _) = shape.split_once(':').unwrap();
+            let twisted = offer.replace(shape, &format!("{name}:{number}"));
+            let _ = Peer::answer(&twisted, &config(base, 2, ANSWERER), now);
+        }
+    }
+}
+
+#[test]
 fn authentic_sources_are_few() {
     let answerer: fn(&mut PeerConfig) = |config| config.limits.sources = 1;
     let mut call = Setup { answerer, ..Setup::default() }.call();
