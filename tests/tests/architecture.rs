@@ -141,3 +141,31 @@ fn shared_parts_of_codec_core_do_not_see_a_codec() {
         });
     }
 }
+
+#[test]
+fn security_tests_exist() {
+    let crates = ["codec-core", "codec-container", "codec-net", "codec-rtc", "codec-cli", "tests"];
+    let mut tests = std::collections::BTreeSet::new();
+    for name in crates {
+        for folder in ["src", "tests"] {
+            let dir = format!("{name}/{folder}");
+            if !root().join(&dir).is_dir() {
+                continue;
+            }
+            for (_, code) in code_lines(&dir) {
+                let name = code.split_once("fn ").and_then(|(_, rest)| rest.split_once("()"));
+                tests.extend(name.map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    let text = fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+    let mut named = 0;
+    for line in text.lines().filter(|line| line.starts_with("| ")) {
+        let last = line.strip_suffix('|').unwrap().rsplit('|').next().unwrap();
+        for name in last.split('`').skip(1).step_by(2) {
+            assert!(tests.contains(name), "docs/SECURITY.md names {name}, which is no test");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "{named}");
+}
