@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
-use codec_rtc::webrtc::{Channel, ClosedReason, Event, Kind, Mid, Peer, Transmit};
+use codec_rtc::webrtc::{Channel, ClosedReason, Event, Kind, Mid, Peer, Stats, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;
@@ -17,6 +17,7 @@ use super::super::sessions::Session;
 use super::super::talk::Talk;
 use super::control::{CallOutlet, Role};
 use super::layers::LayerChoice;
+use super::patience::Patience;
 use super::receive::Receiving;
 use super::send::Sending;
 
@@ -44,6 +45,7 @@ struct Watching {
     sound: Option<Mid>,
     congested: Arc<AtomicBool>,
     layers: LayerChoice,
+    patience: Patience,
     /// What the link takes, by the last estimate.
     estimate: Option<u64>,
     next_layers: Duration,
@@ -89,6 +91,7 @@ impl Call {
                 sound: None,
                 congested: Arc::default(),
                 layers: LayerChoice::default(),
+                patience: Patience::default(),
                 estimate: None,
                 next_layers: now,
             })),
@@ -142,7 +145,8 @@ impl Call {
         let begin = watching.stream.began();
         let sent = match (item, watching.video, watching.sound) {
             (Item::Video(frame), Some(mid), _) => {
-                watching.sending.video(&mut self.peer, now, mid, frame, begin)
+                let wait = watching.patience.playout_delay();
+                watching.sending.video(&mut self.peer, now, mid, frame, begin, wait)
             }
             (Item::Sound(packet), _, Some(mid)) => {
                 // A packet of sound that is not taken is a lost one.
@@ -280,6 +284,12 @@ impl Call {
             Event::Estimate { bitrate, .. } => {
                 if let Side::Watching(watching) = &mut self.side {
                     watching.estimate = Some(bitrate.0);
+                }
+            }
+            Event::Stats(stats) => {
+                if let (Side::Watching(watching), Stats::Path(path)) = (&mut self.side, *stats) {
+                    let round_trip = path.round_trip.or(path.ice_round_trip);
+                    watching.patience.update(now, path.loss_sent, round_trip);
                 }
             }
             Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),

@@ -5,6 +5,7 @@ mod control;
 mod endpoint;
 mod layers;
 mod network;
+mod patience;
 mod receive;
 mod routes;
 mod send;

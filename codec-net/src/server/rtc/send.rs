@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codec_core::codec::{FrameKind, PacketMeta};
-use codec_rtc::extension::{AbsCaptureTime, Extensions};
+use codec_rtc::extension::{AbsCaptureTime, Extensions, PlayoutDelay};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use codec_rtc::sequence::wrap_32;
@@ -56,7 +56,7 @@ impl Sending {
         Self { picture_id: u16::from_be_bytes(random::bytes()) & 0x7fff, frames: 0, bytes: 0 }
     }
 
-    /// Sends a frame.
+    /// Sends a frame. `playout_delay`: how long it is to wait there.
     pub(super) fn video(
         &mut self,
         peer: &mut Peer,
@@ -64,6 +64,7 @@ impl Sending {
         mid: Mid,
         frame: &VideoFrame,
         begin: Duration,
+        playout_delay: Option<PlayoutDelay>,
     ) -> Result<(), SendError> {
         let made = frame.packets.get_or_init(|| packets_of(frame));
         let mut packets = made.clone();
@@ -77,7 +78,8 @@ impl Sending {
         let captured_at = begin.saturating_add(time_of(frame.pts, VIDEO_HZ));
         let capture = (frame.captured != 0)
             .then_some(AbsCaptureTime { ntp: frame.captured, clock_offset: None });
-        let extensions = Extensions { abs_capture_time: capture, ..Extensions::default() };
+        let extensions =
+            Extensions { abs_capture_time: capture, playout_delay, ..Extensions::default() };
         peer.send_video(now, mid, &packets, captured_at, &extensions)?;
         self.frames += 1;
         self.bytes += frame.data.len() as u64;
