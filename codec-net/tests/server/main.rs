@@ -11,6 +11,7 @@ mod browser;
 mod calls;
 mod client;
 mod http;
+mod impaired;
 mod load;
 mod peers;
 mod websocket;

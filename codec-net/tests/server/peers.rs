@@ -53,7 +53,7 @@ fn draw(size: Size, index: u32) -> Vec<u8> {
 }
 
 /// A stream named `demo`.
-fn demo(size: Size, kbps: u64) -> LocalSource {
+pub(crate) fn demo(size: Size, kbps: u64) -> LocalSource {
     let pictures = Arc::new((0..PICTURES).map(|index| draw(size, index)).collect::<Vec<_>>());
     LocalSource {
         name: "demo".to_owned(),
@@ -67,7 +67,7 @@ fn demo(size: Size, kbps: u64) -> LocalSource {
     }
 }
 
-fn scripts() -> PathBuf {
+pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser")
 }
 
@@ -78,7 +78,7 @@ fn skip(missing: &str, what: &str) {
 }
 
 /// Whether a browser and what drives it are there.
-fn has_browser(variable: &str, path: &str, driver: &str, what: &str) -> bool {
+pub(crate) fn has_browser(variable: &str, path: &str, driver: &str, what: &str) -> bool {
     let browser = std::env::var(variable).unwrap_or_else(|_| path.to_owned());
     if !Path::new(&browser).exists() {
         skip(path, what);
@@ -92,7 +92,7 @@ fn has_browser(variable: &str, path: &str, driver: &str, what: &str) -> bool {
 }
 
 /// Runs a peer and gives what it measured.
-fn measure(command: &mut Command) -> Value {
+pub(crate) fn measure(command: &mut Command) -> Value {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let output = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -102,7 +102,7 @@ fn measure(command: &mut Command) -> Value {
     serde_json::from_str(measured.trim()).unwrap()
 }
 
-fn number(value: &Value) -> f64 {
+pub(crate) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_default()
 }
 

@@ -1,0 +1,69 @@
+//! Chromium watches over links that delay and lose packets.
+//!
+//! `cargo test --release -p codec-net --features serve --test server impaired -- --nocapture
+//! --test-threads 1` prints what it measured.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use codec_core::frame::Size;
+use codec_net::relay::{Relay, RelayConfig};
+use codec_net::server::{Config, RtcConfig, Server};
+use codec_rtc::link::LinkSpec;
+use serde_json::Value;
+
+use crate::peers::{demo, has_browser, measure, number, scripts};
+
+/// How long a viewer is measured.
+const SECONDS: &str = "20";
+
+/// Chromium watches 640x360 at 800 kbit/s over this link, both ways.
+fn watch_over(link: &str) -> Option<(Value, Relay)> {
+    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
+        return None;
+    }
+    let config = Config::loopback();
+    // The relay has the server's port on an address next to it, which is the one announced.
+    let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
+    let server = Server::start(Config { rtc, ..config }).unwrap();
+    let announced = server.rtc_address();
+    let upstream = SocketAddr::new(listen.ip(), announced.port());
+    let link = link.parse::<LinkSpec>().unwrap().constant().unwrap();
+    let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(link, 42)).unwrap();
+    server.add_source(demo(Size { width: 640, height: 360 }, 800)).unwrap();
+    let script = scripts().join("relay.mjs");
+    let url = server.url();
+    let seen = measure(Command::new("node").arg(script).args([&url, "demo", SECONDS]));
+    eprintln!("relay: {:?}", relay.stats());
+    assert_eq!(seen["server"], "127.0.0.2", "{seen}");
+    assert_eq!((&seen["width"], &seen["height"]), (&640.into(), &360.into()), "{seen}");
+    Some((seen, relay))
+}
+
+/// Frames decoded of those that the source gave in the time, with room for a busy machine; nothing
+/// is made up for by key frames one after the other.
+fn check_loss(link: &str, least: f64) {
+    let Some((seen, relay)) = watch_over(link) else { return };
+    let share = number(&seen["decoded"]) / (30.0 * number(&seen["seconds"]));
+    assert!(share > least, "{share}: {seen}");
+    assert!(relay.stats().backward.lost > 20, "{:?}", relay.stats());
+    assert!(number(&seen["retransmitted"]) > 0.0, "{seen}");
+    assert!(number(&seen["keyFrames"]) <= number(&seen["seconds"]) / 2.0, "{seen}");
+}
+
+#[test]
+fn five_percent_of_packets_are_lost() {
+    check_loss("delay=25ms,jitter=5ms,loss=5%", 0.8);
+}
+
+#[test]
+fn ten_percent_of_packets_are_lost() {
+    check_loss("delay=25ms,jitter=5ms,loss=10%", 0.75);
+}
+
+#[test]
+fn packets_are_lost_in_bursts() {
+    check_loss("delay=25ms,jitter=5ms,loss=5%,burst=4", 0.8);
+}
