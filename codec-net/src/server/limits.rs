@@ -21,7 +21,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of a session description.
     pub sdp_bytes: usize,
-    /// From the beginning of a connection, or of a request, to the end of its headers.
+    /// From the beginning of a connection, or of a request, to the end of its headers; and from
+    /// there to the end of its body.
     pub header_deadline: Duration,
     /// From a session's beginning to the end of its DTLS handshake.
     pub handshake_deadline: Duration,

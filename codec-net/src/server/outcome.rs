@@ -20,6 +20,8 @@ pub enum Refusal {
     Busy(String),
     /// Too often.
     TooOften,
+    /// The request did not come whole in time.
+    Slow,
     /// Too many of something.
     Full(&'static str),
     /// The request is wrong.
@@ -47,6 +49,7 @@ impl Refusal {
             Self::NoStream(_) | Self::NoSession => 404,
             Self::Busy(_) => 409,
             Self::TooOften => 429,
+            Self::Slow => 408,
             Self::Full(_) | Self::Stopping => 503,
             Self::Bad(_) => 400,
             Self::TooLong(_) => 413,
@@ -70,6 +73,7 @@ impl fmt::Display for Refusal {
             Self::NoStream(name) => write!(f, "no stream {name:?}: nobody publishes it now"),
             Self::Busy(name) => write!(f, "stream {name:?} has a publisher"),
             Self::TooOften => f.write_str("too many attempts: wait a moment"),
+            Self::Slow => f.write_str("the request did not come whole in time"),
             Self::Full(what) => write!(f, "no more {what}: the server's limit is reached"),
             Self::Bad(what) => f.write_str(what),
             Self::TooLong(what) => write!(f, "{what} is longer than the server takes"),

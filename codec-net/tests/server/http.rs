@@ -112,6 +112,9 @@ fn slow_and_long_requests_end() {
     let mut rest = Vec::new();
     let _ = slow.read_to_end(&mut rest);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let body = "POST /whep/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+                content-type: application/sdp\r\ncontent-length: 100\r\n\r\nv=0";
+    assert_eq!(raw(server.address(), body).status, 408);
     let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 << 10));
     assert!(matches!(raw(server.address(), &long).status, 0 | 400 | 431));
     let noise = raw(server.address(), "\u{1}\u{2}\u{3}\r\n\r\n");

@@ -10,6 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
 
 use super::super::audit::Subject;
 use super::super::auth::{Credentials, Grants, Scope};
@@ -91,7 +92,9 @@ pub(super) async fn check(
         Ok(_) if request.method() == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            // Answers are quick; a body that trickles in is not waited for.
+            let answer = timeout(shared.limits.header_deadline, next.run(request)).await;
+            answer.unwrap_or_else(|_| Refused(Refusal::Slow).into_response())
         }
     };
     reply::protect(response.headers_mut(), from.over_tls);
