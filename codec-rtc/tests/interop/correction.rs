@@ -15,7 +15,7 @@ use crate::wire::{Inlet, Outlet, play, receive};
 
 const RED: u8 = 98;
 const ULPFEC: u8 = 99;
-const FRAMES: u32 = 120;
+const FRAMES: u32 = 90;
 
 fn streams(ssrc: u32) -> Streams {
     let fec = VideoFec::Ulp { red: RED, ulpfec: ULPFEC };

@@ -12,9 +12,9 @@ use crate::describe::{Ports, plain, receiver_config};
 use crate::media;
 use crate::wire::{Inlet, Received, receive};
 
-/// Frames and packets of sound of four seconds.
-const FRAMES: usize = 120;
-const SOUNDS: usize = 200;
+/// Frames and packets of sound of three seconds.
+const FRAMES: usize = 90;
+const SOUNDS: usize = 150;
 
 /// The streams of a session whose sources have been seen, as payload type and SSRC.
 pub(crate) fn streams_of(seen: &[(u8, u32)]) -> Streams {
@@ -58,9 +58,9 @@ fn check(received: &Received, folder: &Path) {
 /// Writes a clip and a tone by ffmpeg: VP8 as IVF, Opus as Ogg.
 pub(crate) fn write_clip(folder: &Path) {
     let at = |name: &str| folder.join(name).display().to_string();
-    let video = "-f lavfi -i testsrc2=size=320x180:rate=30 -frames:v 120 -c:v libvpx \
+    let video = "-f lavfi -i testsrc2=size=320x180:rate=30 -frames:v 90 -c:v libvpx \
                  -deadline realtime -cpu-used 8 -auto-alt-ref 0 -lag-in-frames 0 -b:v 500k";
-    let sound = "-f lavfi -i sine=frequency=440:sample_rate=48000 -t 4 -af volume=12dB \
+    let sound = "-f lavfi -i sine=frequency=440:sample_rate=48000 -t 3 -af volume=12dB \
                  -c:a libopus -b:a 32k -vbr off";
     for (arguments, file) in [(video, at("clip.ivf")), (sound, at("tone.ogg"))] {
         let mut all = vec!["-v", "error", "-y"];

@@ -15,7 +15,7 @@ use crate::media::{self, Clip};
 use crate::outgoing::FfmpegReads;
 use crate::wire::{Outlet, play};
 
-const FRAMES: u32 = 120;
+const FRAMES: u32 = 96;
 
 fn video_alone() -> Streams {
     Streams { audio: None, ..describe::plain() }

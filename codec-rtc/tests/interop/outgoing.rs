@@ -12,9 +12,9 @@ use crate::describe::{self, Ports};
 use crate::media::{self, Clip, SOUND_TICKS};
 use crate::wire::{Outlet, play};
 
-/// Four seconds.
-const FRAMES: u32 = 120;
-const SOUNDS: u32 = 200;
+/// Three seconds.
+const FRAMES: u32 = 90;
+const SOUNDS: u32 = 150;
 
 /// What ffmpeg makes of each packet that it takes: its number of bytes, and Adler-32 from 0 on.
 fn checksums(packets: &[Vec<u8>]) -> Vec<(usize, u32)> {

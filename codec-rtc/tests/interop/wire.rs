@@ -16,8 +16,9 @@ use crate::media::{Clip, FPS, FRAME_TICKS, SOUND_TICKS};
 
 /// Longest that a test sends or waits.
 const LIMIT: Duration = Duration::from_secs(15);
-/// Everything has come when there was nothing for so long.
+/// Everything has come when there was nothing for so long, or for so long after a goodbye.
 const QUIET: Duration = Duration::from_secs(2);
+const QUIET_AFTER_GOODBYE: Duration = Duration::from_millis(500);
 
 /// Sends all frames and packets of sound at their times, then says goodbye. `deliver` gets every
 /// datagram; what it gives back goes to the sender.
@@ -156,7 +157,8 @@ pub(crate) fn receive(
     let (mut seen, mut waiting) = (Vec::<(u8, u32)>::new(), VecDeque::new());
     let (mut frames, mut sound) = (Vec::new(), Vec::new());
     let mut last = None;
-    while begun.elapsed() < LIMIT && last.is_none_or(|it: Instant| it.elapsed() < QUIET) {
+    let mut quiet = QUIET;
+    while begun.elapsed() < LIMIT && last.is_none_or(|it: Instant| it.elapsed() < quiet) {
         while let Some(datagram) = inlet.next() {
             last = Some(Instant::now());
             let kind = demux::classify(&datagram);
@@ -188,6 +190,9 @@ pub(crate) fn receive(
                 frames.push(frame);
             }
             while receiver.poll(now).is_some() {}
+            if receiver.left().is_some() {
+                quiet = QUIET_AFTER_GOODBYE;
+            }
         }
         sleep(Duration::from_millis(1));
     }
