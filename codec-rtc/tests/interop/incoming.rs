@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use codec_core::audio::AudioCodec;
+use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig};
 use codec_rtc::packet::{Format, Media, Payload};
 use codec_rtc::sdp;
 use codec_rtc::session::{AudioStream, Receiver, Streams, VideoStream};
@@ -28,7 +30,9 @@ pub(crate) fn streams_of(seen: &[(u8, u32)]) -> Streams {
 }
 
 pub(crate) fn receiver_of(seen: &[(u8, u32)]) -> Receiver {
-    Receiver::new(receiver_config(streams_of(seen)))
+    let mut buffer = AudioBuffer::new(AudioBufferConfig::default());
+    buffer.add_decoder(111, AudioCodec::Opus, 48_000, media::opus_decoder()).unwrap();
+    Receiver::new(receiver_config(streams_of(seen))).with_audio(buffer)
 }
 
 /// Digests of the pictures that ffmpeg makes of coded frames.
@@ -53,6 +57,10 @@ fn check(received: &Received, folder: &Path) {
     let (samples, loudest) = media::hear(&received.sound);
     assert_eq!(samples, received.sound.len() * 960);
     assert!(loudest > 2000, "hardly to be heard: {loudest}");
+    let audio = stats.audio.unwrap();
+    assert_eq!(audio.packets_received, received.sound.len() as u64);
+    assert_eq!((audio.invalid_packets, audio.duplicate_packets, audio.restarts), (0, 0, 0));
+    assert!(received.loudest > 2000, "hardly to be heard: {}", received.loudest);
 }
 
 /// Writes a clip and a tone by ffmpeg: VP8 as IVF, Opus as Ogg.

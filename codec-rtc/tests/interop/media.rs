@@ -1,8 +1,8 @@
 //! What is sent: a synthetic scene as VP8, a tone as Opus; and what came out, frame by frame.
 
 use codec_core::audio::{
-    AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioFormat, AudioPacket,
-    AudioRate, AudioView, ChannelLayout, SampleKind, Samples,
+    AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
+    AudioPacket, AudioRate, AudioView, ChannelLayout, SampleKind, Samples,
 };
 use codec_core::codec::{
     Bitrate, DecoderConfig, DropPolicy, EncoderConfig, FrameRequest, Packet, Scalability,
@@ -138,11 +138,15 @@ pub(crate) fn sound(count: u32) -> Vec<AudioPacket> {
     packets
 }
 
-/// Decodes packets of Opus; gives the samples of each channel, and how loud they are at most.
-pub(crate) fn hear(packets: &[Vec<u8>]) -> (usize, i16) {
+pub(crate) fn opus_decoder() -> Box<dyn AudioDecoder> {
     let config = AudioDecoderConfig::new(AudioCodec::Opus, sound_format());
     let (_, open, _) = registry::find_audio_decoder("opus").unwrap();
-    let mut decoder = open(&config).unwrap();
+    open(&config).unwrap()
+}
+
+/// Decodes packets of Opus; gives the samples of each channel, and how loud they are at most.
+pub(crate) fn hear(packets: &[Vec<u8>]) -> (usize, i16) {
+    let mut decoder = opus_decoder();
     let (mut samples, mut out) = (Vec::new(), AudioBuf::new(sound_format(), SampleKind::S16));
     for packet in packets {
         decoder.decode(packet, 0).unwrap();

@@ -5,8 +5,9 @@ use std::net::UdpSocket;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use codec_core::audio::AudioPacket as Coded;
+use codec_core::audio::{AudioBuf, AudioPacket as Coded, SampleKind};
 use codec_rtc::demux::{self, Datagram};
+use codec_rtc::jitter::audio::AudioBuffer;
 use codec_rtc::jitter::video::Frame;
 use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, Receiver, ReceiverStats, Sender, SenderStats};
@@ -106,6 +107,8 @@ pub(crate) struct Received {
     pub(crate) frames: Vec<Frame>,
     /// Payloads of the audio stream, in the order of arrival.
     pub(crate) sound: Vec<Vec<u8>>,
+    /// The loudest sample that was played, where there is a buffer for sound.
+    pub(crate) loudest: i16,
     pub(crate) stats: ReceiverStats,
     pub(crate) left: bool,
 }
@@ -156,6 +159,7 @@ pub(crate) fn receive(
     let mut made: Option<Receiver> = None;
     let (mut seen, mut waiting) = (Vec::<(u8, u32)>::new(), VecDeque::new());
     let (mut frames, mut sound) = (Vec::new(), Vec::new());
+    let (mut played, mut loudest) = (Duration::ZERO, 0);
     let mut last = None;
     let mut quiet = QUIET;
     while begun.elapsed() < LIMIT && last.is_none_or(|it: Instant| it.elapsed() < quiet) {
@@ -190,6 +194,10 @@ pub(crate) fn receive(
                 frames.push(frame);
             }
             while receiver.poll(now).is_some() {}
+            while played <= now {
+                loudest = loudest.max(play_10_ms(receiver, played));
+                played += Duration::from_millis(10);
+            }
             if receiver.left().is_some() {
                 quiet = QUIET_AFTER_GOODBYE;
             }
@@ -197,5 +205,15 @@ pub(crate) fn receive(
         sleep(Duration::from_millis(1));
     }
     let receiver = made.expect("packets of all sources");
-    Received { frames, sound, stats: receiver.stats(), left: receiver.left().is_some() }
+    let (stats, left) = (receiver.stats(), receiver.left().is_some());
+    Received { frames, sound, loudest, stats, left }
+}
+
+/// The loudest sample of the next sound; 0 where there is no buffer.
+fn play_10_ms(receiver: &mut Receiver, at: Duration) -> i16 {
+    let Some(format) = receiver.audio().map(AudioBuffer::format) else { return 0 };
+    let (mut out, mut samples) = (AudioBuf::new(format, SampleKind::S16), Vec::new());
+    receiver.pull_audio(at, &mut out);
+    out.view().unwrap().append_s16(&mut samples);
+    samples.into_iter().map(i16::saturating_abs).max().unwrap_or(0)
 }
