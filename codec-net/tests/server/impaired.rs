@@ -67,3 +67,13 @@ fn ten_percent_of_packets_are_lost() {
 fn packets_are_lost_in_bursts() {
     check_loss("delay=25ms,jitter=5ms,loss=5%,burst=4", 0.8);
 }
+
+/// 800 kbit/s do not fit 500, two layers of three do or nearly do.
+#[test]
+fn a_link_too_narrow_gets_fewer_layers() {
+    let Some((seen, relay)) = watch_over("delay=25ms,rate=500k,queue=300ms") else { return };
+    // A base layer alone is 7.5 frames a second.
+    assert!(number(&seen["decoded"]) > 4.0 * number(&seen["seconds"]), "{seen}");
+    let sent = relay.stats().backward;
+    assert!(sent.dropped_by_queue < sent.delivered / 2, "{sent:?}");
+}

@@ -16,7 +16,7 @@ use super::super::room::{Item, Publisher, Stream, Viewer};
 use super::super::sessions::Session;
 use super::super::talk::Talk;
 use super::control::{CallOutlet, Role};
-use super::layers::LayerChoice;
+use super::layers::{LayerChoice, Strain};
 use super::patience::Patience;
 use super::receive::Receiving;
 use super::send::Sending;
@@ -25,8 +25,6 @@ use super::send::Sending;
 const MAX_QUEUE: Duration = Duration::from_millis(400);
 /// Or so many bytes, whichever is more: a key frame.
 const MIN_QUEUE_BYTES: u64 = 96 << 10;
-/// A link is strained where more waits than comes in this share of a second.
-const STRAIN_SHARE: u64 = 10;
 /// How often the number of layers is thought over.
 const LAYERS_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -45,9 +43,8 @@ struct Watching {
     sound: Option<Mid>,
     congested: Arc<AtomicBool>,
     layers: LayerChoice,
+    strain: Strain,
     patience: Patience,
-    /// What the link takes, by the last estimate.
-    estimate: Option<u64>,
     next_layers: Duration,
 }
 
@@ -91,8 +88,8 @@ impl Call {
                 sound: None,
                 congested: Arc::default(),
                 layers: LayerChoice::default(),
+                strain: Strain::default(),
                 patience: Patience::default(),
-                estimate: None,
                 next_layers: now,
             })),
             Role::Publish(publisher) => Side::Publishing(Box::new(Receiving::new(now)), publisher),
@@ -281,15 +278,11 @@ impl Call {
                     watching.stream.want_key();
                 }
             }
-            Event::Estimate { bitrate, .. } => {
-                if let Side::Watching(watching) = &mut self.side {
-                    watching.estimate = Some(bitrate.0);
-                }
-            }
             Event::Stats(stats) => {
                 if let (Side::Watching(watching), Stats::Path(path)) = (&mut self.side, *stats) {
                     let round_trip = path.round_trip.or(path.ice_round_trip);
                     watching.patience.update(now, path.loss_sent, round_trip);
+                    watching.strain.update(path.loss_sent, round_trip);
                 }
             }
             Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),
@@ -385,14 +378,10 @@ impl Watching {
         self.next_layers = now.saturating_add(LAYERS_INTERVAL);
         let (facts, _) = self.stream.facts();
         let bitrate = facts.bits_per_second;
-        peer.set_desired_bitrate(Bitrate(bitrate.saturating_mul(3) / 2));
+        peer.set_desired_bitrate(Bitrate(bitrate));
+        let strained = self.strain.is_strained();
+        viewer.set_layers(self.layers.choose(now, strained, facts.layers));
         let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
-        if let Some(estimate) = self.estimate {
-            // An estimate alone may be wrong: a link that is too narrow makes packets wait.
-            let waits = queued > bitrate / 8 / STRAIN_SHARE;
-            let link = if waits { estimate } else { estimate.max(bitrate) };
-            viewer.set_layers(self.layers.choose(now, link, bitrate, facts.layers));
-        }
         let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
         let most = (bitrate / 8).saturating_mul(millis) / 1000;
         self.congested.store(queued > most.max(MIN_QUEUE_BYTES), Ordering::Relaxed);

@@ -38,6 +38,8 @@ const SOCKET_BYTES: usize = 4 << 20;
 const UNVERIFIED_PER_SECOND: u64 = 1000;
 /// Estimates of the links begin here.
 const START_BITRATE: Bitrate = Bitrate::kbps(2500);
+/// How often it is looked at what links lose and how long they take.
+const STATS_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the certificate of this run is valid.
 const CERTIFICATE_DAYS: u32 = 30;
 /// How long an address on a TURN server is asked for at a time.
@@ -333,6 +335,7 @@ impl Calls {
         config.limits.handshake = self.limits.handshake_deadline;
         let is_viewer = matches!(role, Role::View(_));
         config.start_bitrate = is_viewer.then_some(START_BITRATE);
+        config.stats_interval = is_viewer.then_some(STATS_INTERVAL);
         let answered = Peer::answer(offer, &config, now);
         let (peer, answer) = answered.map_err(|error| {
             session.conclude(EndReason::Protocol(error.to_string()), Moved::default());
