@@ -1,6 +1,5 @@
 //! `codec inspect`.
 
-mod base64;
 mod data;
 mod overlay;
 mod packets;

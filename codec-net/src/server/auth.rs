@@ -5,9 +5,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use codec_rtc::sdp::base64;
 use sha2::{Digest, Sha256};
-
-use super::base64;
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -15,7 +15,6 @@ mod archive;
 pub mod attempts;
 pub mod audit;
 pub mod auth;
-pub mod base64;
 pub mod decodable;
 pub mod files;
 mod http;

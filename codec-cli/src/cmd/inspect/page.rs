@@ -3,11 +3,12 @@
 
 use codec_core::codec::trace::FrameTrace;
 use codec_core::frame::Rational;
+use codec_rtc::sdp::base64;
 
 use super::packets::{Facts, Outcome, Seen};
 use super::picture::Pictures;
 use super::totals::Totals;
-use super::{base64, data, overlay};
+use super::{data, overlay};
 use crate::Env;
 use crate::failure::{Failure, Result};
 use crate::json::{self, Object, array};
@@ -93,7 +94,7 @@ impl PageReport {
         self.with_blocks += 1;
         let packed = overlay::pack(trace).map_err(Failure::internal)?;
         let mut text = "\"".to_owned();
-        base64::push(&mut text, &packed);
+        text.push_str(&base64::encode(&packed));
         text.push('"');
         Ok(object.raw("blocks", text))
     }
@@ -112,7 +113,7 @@ impl PageReport {
         self.with_picture += 1;
         let file = self.pictures.webp(frame, seen.info, self.env)?;
         let mut text = "\"data:image/webp;base64,".to_owned();
-        base64::push(&mut text, &file);
+        text.push_str(&base64::encode(&file));
         text.push('"');
         Ok(object.raw("picture", text))
     }

@@ -10,11 +10,11 @@ use axum::http::header::{
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use codec_rtc::sdp::base64;
 use tokio::time::timeout;
 
 use super::super::audit::Subject;
 use super::super::auth::{Credentials, Grants, Scope};
-use super::super::base64;
 use super::super::outcome::Refusal;
 use super::super::start::Shared;
 use super::connection::Origin;
@@ -63,7 +63,10 @@ fn protocol_token(headers: &HeaderMap) -> Option<String> {
         return Some(token.to_owned());
     }
     let coded = with(BEARER_PROTOCOL)?;
-    Some(base64::decode(coded).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
+    // The alphabet for names and addresses (RFC 4648, section 5), as the usual one.
+    let usual = coded.replace('-', "+").replace('_', "/");
+    let bytes = base64::decode(&usual);
+    Some(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
 }
 
 /// Lets a request pass with its [`Caller`], or refuses it.
