@@ -10,6 +10,7 @@
 //! | [`tls`] | certificates and keys, both ends |
 //! | [`random`] | numbers that tell sessions apart; tokens |
 //! | `server` | the server of `codec serve` (feature `serve`) |
+//! | `whip` | the client of WHIP and WHEP (feature `whip`) |
 //! | [`relay`] | a link of `codec_rtc::link` in front of real sockets |
 
 #![forbid(unsafe_code)]
@@ -29,3 +30,5 @@ pub mod tls;
 pub mod udp;
 pub mod url;
 pub mod websocket;
+#[cfg(feature = "whip")]
+pub mod whip;

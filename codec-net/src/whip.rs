@@ -1,0 +1,384 @@
+//! The client of WHIP (RFC 9725) and of WHEP, its counterpart for viewers: an offer goes out by
+//! HTTP, the answer comes back, and a request at the end closes the session.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::{Method, Request, Response, StatusCode, Uri, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::{Agent, Body};
+
+use crate::error::NetError;
+use crate::tls::{self, Roots};
+use crate::url::{MAX_BYTES, Url};
+
+/// Longest answer, in bytes.
+pub const MAX_ANSWER_BYTES: u64 = 64 << 10;
+
+/// How long a request may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long closing a session may take: nobody waits for what it says.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Redirections that are followed.
+const MAX_REDIRECTS: usize = 3;
+
+/// Longest headers of an answer.
+const MAX_HEADER_BYTES: usize = 16 << 10;
+
+/// Most characters that are told of a refusal.
+const MAX_REASON: usize = 200;
+
+/// Media type of session descriptions (RFC 8866, section 8.1).
+const SDP: &str = "application/sdp";
+
+/// Where offers go.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    url: String,
+    token: Option<String>,
+}
+
+/// A session at a server. It is closed there when this is dropped.
+#[derive(Debug)]
+pub struct Session {
+    agent: Agent,
+    /// Address of the session, if the server told one.
+    url: Option<String>,
+    token: Option<String>,
+}
+
+impl Client {
+    /// For the resource of a `whip` or `whep` URL. `token` goes with each request to its host;
+    /// `ca`: authorities in PEM that are believed instead of the public ones.
+    ///
+    /// # Errors
+    /// [`NetError::Protocol`] if the token cannot be sent or there is no certificate in `ca`.
+    pub fn new(url: &Url, token: Option<&str>, ca: Option<&[u8]>) -> Result<Self, NetError> {
+        if token
+            .is_some_and(|token| token.is_empty() || !token.bytes().all(|it| it.is_ascii_graphic()))
+        {
+            return Err(NetError::Protocol("a token is printable ASCII".to_owned()));
+        }
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(ca.map_or(Ok(RootCerts::WebPki), roots)?)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls_graviola::default_provider()))
+            .build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .https_only(!url.is_plain_http())
+            .http_status_as_error(false)
+            // The media would not go through one.
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_response_header_size(MAX_HEADER_BYTES)
+            .timeout_global(Some(TIMEOUT))
+            .user_agent("codec")
+            .build();
+        let token = token.map(str::to_owned);
+        Ok(Self { agent: config.into(), url: url.http(), token })
+    }
+
+    /// Sends an offer; gives the answer's SDP, and the session.
+    ///
+    /// # Errors
+    /// [`NetError::Refused`] with what the server says, or what is wrong with the connection.
+    pub fn offer(&self, sdp: &str) -> Result<(String, Session), NetError> {
+        let mut url = self.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let token = self.token.as_deref().filter(|_| same_origin(&self.url, &url));
+            let mut response = self.post(&url, token, sdp)?;
+            let status = response.status();
+            let location = response.headers().get(header::LOCATION);
+            let location = location.and_then(|value| value.to_str().ok());
+            let wrong = |what: &str| NetError::Protocol(format!("{url}: {what}"));
+            if matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+                let next = location.and_then(|location| resolve(&url, location));
+                url = next.ok_or_else(|| wrong("redirected to nowhere that can be followed"))?;
+                continue;
+            }
+            if status != StatusCode::CREATED {
+                let why = first_line(&mut response);
+                return Err(NetError::Refused { status: status.as_u16(), why });
+            }
+            let place = location.and_then(|location| resolve(&url, location));
+            let token = self
+                .token
+                .clone()
+                .filter(|_| place.as_deref().is_some_and(|place| same_origin(&self.url, place)));
+            // From here on the server has a session.
+            let session = Session { agent: self.agent.clone(), url: place, token };
+            let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES);
+            let answer = body.read_to_string().map_err(|error| failure(&url, error))?;
+            return Ok((answer, session));
+        }
+        Err(NetError::Protocol(format!("{}: more than {MAX_REDIRECTS} redirections", self.url)))
+    }
+
+    fn post(&self, url: &str, token: Option<&str>, sdp: &str) -> Result<Response<Body>, NetError> {
+        let wrong = |error: ureq::http::Error| NetError::Protocol(format!("{url}: {error}"));
+        let request = request(Method::POST, url, token)
+            .header(header::CONTENT_TYPE, SDP)
+            .header(header::ACCEPT, SDP)
+            .body(sdp)
+            .map_err(wrong)?;
+        self.agent.run(request).map_err(|error| failure(url, error))
+    }
+}
+
+impl Session {
+    /// Closes the session at the server, if it was not.
+    ///
+    /// # Errors
+    /// What the server says, or what is wrong with the connection.
+    pub fn close(&mut self) -> Result<(), NetError> {
+        let Some(url) = self.url.take() else { return Ok(()) };
+        let wrong = |error: ureq::http::Error| NetError::Protocol(format!("{url}: {error}"));
+        let request = request(Method::DELETE, &url, self.token.as_deref()).body(());
+        let request = self
+            .agent
+            .configure_request(request.map_err(wrong)?)
+            .timeout_global(Some(CLOSE_TIMEOUT))
+            .build();
+        let mut response = self.agent.run(request).map_err(|error| failure(&url, error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(NetError::Refused { status: status.as_u16(), why: first_line(&mut response) })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A session that is not closed ends by itself when nothing comes any more.
+        let _ = self.close();
+    }
+}
+
+fn request(method: Method, url: &str, token: Option<&str>) -> ureq::http::request::Builder {
+    let request = Request::builder().method(method).uri(url);
+    match token {
+        None => request,
+        Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+    }
+}
+
+fn roots(pem: &[u8]) -> Result<RootCerts, NetError> {
+    // Says what is wrong with them.
+    tls::client_config(Roots::Pem(pem)).map_err(|error| NetError::Protocol(error.to_string()))?;
+    let found = parse_pem(pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let certificates: Vec<Certificate<'static>> = found.collect();
+    Ok(RootCerts::new_with_certs(&certificates))
+}
+
+fn failure(url: &str, error: ureq::Error) -> NetError {
+    match error {
+        ureq::Error::Io(error) => NetError::Io { what: url.to_owned(), error },
+        ureq::Error::Timeout(_) => {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+            NetError::Io { what: url.to_owned(), error }
+        }
+        other => NetError::Protocol(format!("{url}: {other}")),
+    }
+}
+
+/// What a refusal says: the reason in JSON (also RFC 9457), the first line of the body, or the name
+/// of the status.
+fn first_line(response: &mut Response<Body>) -> String {
+    let status = response.status();
+    let usual = || status.canonical_reason().unwrap_or("no reason given").to_owned();
+    let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true);
+    let Ok(text) = body.read_to_string() else { return usual() };
+    let json = serde_json::from_str::<serde_json::Value>(&text).ok();
+    let reason = json.as_ref().and_then(|json| {
+        ["error", "detail", "title"].iter().find_map(|key| json.get(*key)?.as_str())
+    });
+    let text = reason.unwrap_or(&text);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+    let line = line.unwrap_or_default().chars().filter(|letter| !letter.is_control());
+    let line: String = line.take(MAX_REASON).collect();
+    if line.is_empty() { usual() } else { line }
+}
+
+/// A URL up to its path, and the path.
+fn split(url: &str) -> Option<(&str, &str)> {
+    let host = url.find("://")? + 3;
+    let rest = url.get(host..)?;
+    let end = rest.find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+    Some((url.get(..end)?, url.get(end..)?))
+}
+
+/// A token is for the host that it was given for.
+fn same_origin(one: &str, other: &str) -> bool {
+    let origin = |url: &str| {
+        let url = url.parse::<Uri>().ok()?;
+        let scheme = url.scheme_str()?.to_ascii_lowercase();
+        let port = url.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+        Some((scheme, url.host()?.to_ascii_lowercase(), port))
+    };
+    origin(one).is_some_and(|one| origin(other) == Some(one))
+}
+
+/// The address that `reference` means beside `base` (RFC 3986, section 5.2).
+/// From `https` there is no way to `http`.
+fn resolve(base: &str, reference: &str) -> Option<String> {
+    let reference = reference.split('#').next()?.trim();
+    if reference.is_empty() || reference.len() > MAX_BYTES {
+        return None;
+    }
+    let (origin, path) = split(base)?;
+    let (scheme, _) = origin.split_once("://")?;
+    let url = if let Some((scheme, _)) = reference.split_once("://")
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
+        reference.replacen(scheme, &scheme.to_ascii_lowercase(), 1)
+    } else if reference.starts_with("//") {
+        format!("{scheme}:{reference}")
+    } else if reference.starts_with('/') {
+        format!("{origin}{reference}")
+    } else {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let folder = path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or("/");
+        format!("{origin}{folder}{reference}")
+    };
+    let (to, _) = url.split_once("://")?;
+    (to == "https" || to == "http" && scheme == "http").then(|| without_dots(&url)).flatten()
+}
+
+/// Without `.` and `..` in the path (RFC 3986, section 5.2.4).
+fn without_dots(url: &str) -> Option<String> {
+    let (origin, rest) = split(url)?;
+    let end = rest.find('?').unwrap_or(rest.len());
+    let (path, query) = (rest.get(..end)?, rest.get(end..)?);
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            _ => kept.push(segment),
+        }
+    }
+    Some(format!("{origin}/{}{query}", kept.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    use super::*;
+
+    #[test]
+    fn locations_are_resolved() {
+        let base = "https://host:8443/whip/x?y=1";
+        for (reference, expected) in [
+            ("/session/1", Some("https://host:8443/session/1")),
+            ("../session/./1?a=..", Some("https://host:8443/session/1?a=..")),
+            ("session/1", Some("https://host:8443/whip/session/1")),
+            ("//other/1", Some("https://other/1")),
+            ("HTTPS://other/1", Some("https://other/1")),
+            ("http://other/1", None),
+            ("ftp://other/1", None),
+            ("", None),
+        ] {
+            assert_eq!(resolve(base, reference).as_deref(), expected, "{reference}");
+        }
+        assert_eq!(resolve("http://h", "a").as_deref(), Some("http://h/a"));
+        assert_eq!(resolve("http://h/b", "https://c/d").as_deref(), Some("https://c/d"));
+        assert!(same_origin("http://h:1/a", "http://H:1/b"));
+        assert!(same_origin("https://h:443/a", "https://h/b"));
+        assert!(!same_origin("http://h:1/a", "http://h:2/a"));
+        assert!(!same_origin("http://h:1/a", "https://h:1/a"));
+    }
+
+    /// A server that gives these answers, one a connection, and tells what it was asked.
+    fn serve(answers: Vec<String>) -> (Url, JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = thread::spawn(move || {
+            let asked = answers.into_iter().map(|answer| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let (mut text, mut buffer) = (String::new(), [0; 4096]);
+                while !text.contains("\r\n\r\n")
+                    || text.contains("POST") && !text.ends_with("v=0\r\n")
+                {
+                    let len = stream.read(&mut buffer).unwrap();
+                    assert!(len > 0, "{text}");
+                    text.push_str(std::str::from_utf8(&buffer[..len]).unwrap());
+                }
+                stream.write_all(answer.as_bytes()).unwrap();
+                text
+            });
+            asked.collect()
+        });
+        (format!("whip://127.0.0.1:{port}/whip/x").parse().unwrap(), server)
+    }
+
+    fn answer(head: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    #[test]
+    fn an_offer_is_redirected_answered_and_its_session_closed() {
+        let (url, server) = serve(vec![
+            answer("307 Temporary Redirect\r\nLocation: /whip/y", ""),
+            answer("201 Created\r\nLocation: ../session/1", "v=0\r\na=answer\r\n"),
+            answer("200 OK", ""),
+        ]);
+        let client = Client::new(&url, Some("s3cret"), None).unwrap();
+        let (sdp, session) = client.offer("v=0\r\n").unwrap();
+        assert_eq!(sdp, "v=0\r\na=answer\r\n");
+        drop(session);
+        let asked = server.join().unwrap();
+        for (text, line) in asked.iter().zip(["POST /whip/x ", "POST /whip/y ", "DELETE /"]) {
+            assert!(text.starts_with(line), "{text}");
+            assert!(
+                text.to_ascii_lowercase().contains("authorization: bearer s3cret\r\n"),
+                "{text}"
+            );
+        }
+        assert!(asked[0].to_ascii_lowercase().contains("content-type: application/sdp\r\n"));
+    }
+
+    #[test]
+    fn refusals_are_told_and_answers_bounded() {
+        let offer = |answer: String| {
+            let (url, server) = serve(vec![answer]);
+            let result = Client::new(&url, None, None).unwrap().offer("v=0\r\n");
+            drop(server.join());
+            result.map(|(sdp, _)| sdp).unwrap_err().to_string()
+        };
+        let told = offer(answer("401 Unauthorized", "\r\na token is needed\nmore"));
+        assert_eq!(told, "refused with HTTP status 401: a token is needed");
+        let told = offer(answer("403 Forbidden", r#"{"error":"not \"you\""}"#));
+        assert_eq!(told, "refused with HTTP status 403: not \"you\"");
+        let told = offer(answer("404 Not Found", ""));
+        assert_eq!(told, "refused with HTTP status 404: Not Found");
+        let told = offer(answer("307 Temporary Redirect\r\nLocation: ftp://x/", ""));
+        assert!(told.contains("redirected to nowhere"), "{told}");
+        let long = "a".repeat(70_000);
+        let told = offer(answer("201 Created", &long));
+        assert!(told.contains("limit"), "{told}");
+    }
+}
