@@ -24,7 +24,7 @@ pub(crate) struct NetworkArgs {
     /// Session description: `send` writes it, `recv` reads it (RTP).
     #[arg(long, value_name = "F.sdp")]
     pub(crate) sdp: Option<PathBuf>,
-    /// Token that a client shows and a server asks for (WebSockets); better kept in the
+    /// Token that a client shows and a server asks for (WebSockets, WebRTC); better kept in the
     /// environment: `CODEC_TOKEN`.
     #[arg(long, env = "CODEC_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
@@ -71,7 +71,8 @@ pub(crate) struct SendArgs {
     /// sound=tone,seed=0.
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
-    /// Where to: rtp://host:port, udp://, tcp://, ws://, wss://. `?listen` waits for the other end.
+    /// Where to: rtp://host:port, srtp://, udp://, tcp://, ws://, wss:// (`?listen` waits for the
+    /// other end), or `whip://host/path`, a server of WebRTC.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
@@ -91,7 +92,7 @@ pub(crate) struct SendArgs {
     /// Bitrate that changes: a CSV file of SECONDS,RATE lines (0,600k).
     #[arg(long, value_name = "FILE", group = "rate")]
     pub(crate) rate_trace: Option<PathBuf>,
-    /// What is given up where link or machine are too slow, over RTP: size and frame rate in turn (balanced),
+    /// What is given up where link or machine are too slow, over RTP and WebRTC: size and frame rate in turn (balanced),
     /// the size first (motion), the frame rate first (detail), or nothing (off).
     #[arg(long, value_enum, default_value = "balanced", conflicts_with = "copy")]
     pub(crate) adapt: AdaptArg,
@@ -115,8 +116,8 @@ pub(crate) struct SendArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RecvArgs {
-    /// Where from: rtp://host:port, udp://, tcp://, ws://, wss:// (waits there for the other end;
-    /// `?connect` goes there), or a file .sdp.
+    /// Where from: rtp://host:port, srtp://, udp://, tcp://, ws://, wss:// (waits there for the
+    /// other end; `?connect` goes there), `whep://host/path`, a server of WebRTC, or a file .sdp.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Output: .webm, .mkv, .ivf, .mp4 as it comes; .y4m, .yuv decoded; .opus the sound; or `-`.

@@ -16,6 +16,12 @@ pub(crate) mod source;
 mod srtp;
 pub(crate) mod testsrc;
 pub(crate) mod ways;
+#[cfg(feature = "whip")]
+mod webrtc;
+#[cfg(feature = "whip")]
+mod whep;
+#[cfg(feature = "whip")]
+mod whip;
 
 use codec_net::error::NetError;
 

@@ -381,21 +381,11 @@ impl Session {
 
     fn announced(&self) -> Announced {
         let expected = &self.options.expected;
-        let video = self.learning.video.map(|_| {
-            let base = Rational::new(1, 90_000);
-            let mut track = VideoTrack::new(Format::WebM, Codec::Vp8, Size::new(16, 16), base);
-            track.frame_rate = expected.frame_rate.and_then(rate);
-            track
-        });
-        let sound = self.learning.sound.map(|_| {
-            let channels = expected.channels.max(self.learning.channels.unwrap_or(1));
-            let layout = ChannelLayout::of(channels.into()).unwrap_or(ChannelLayout::Stereo);
-            let format = AudioFormat::new(48_000, layout);
-            let mut track = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
-            track.delay = PRE_SKIP.into();
-            track.codec_private = OpusHead::plain(channels, PRE_SKIP, 48_000).to_bytes();
-            track
-        });
+        let video = self.learning.video.map(|_| vp8_track(expected.frame_rate.and_then(rate)));
+        let sound = self
+            .learning
+            .sound
+            .map(|_| opus_track(expected.channels.max(self.learning.channels.unwrap_or(1))));
         Announced { video, sound }
     }
 
@@ -466,6 +456,24 @@ impl Session {
         }
         self.answer();
     }
+}
+
+/// Pictures out of RTP, of a size that the first key frame tells.
+pub(super) fn vp8_track(frame_rate: Option<Rational>) -> VideoTrack {
+    let base = Rational::new(1, 90_000);
+    let mut track = VideoTrack::new(Format::WebM, Codec::Vp8, Size::new(16, 16), base);
+    track.frame_rate = frame_rate;
+    track
+}
+
+/// Sound out of RTP.
+pub(super) fn opus_track(channels: u8) -> AudioTrack {
+    let layout = ChannelLayout::of(channels.into()).unwrap_or(ChannelLayout::Stereo);
+    let format = AudioFormat::new(48_000, layout);
+    let mut track = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+    track.delay = PRE_SKIP.into();
+    track.codec_private = OpusHead::plain(channels, PRE_SKIP, 48_000).to_bytes();
+    track
 }
 
 /// A number of frames per second as a fraction.

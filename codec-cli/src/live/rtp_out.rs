@@ -184,7 +184,7 @@ impl RtpOutlet {
 
 /// Ticks of a track as those of RTP, which wrap.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they wrap")]
-fn timestamp(pts: i64, time_base: Rational, hz: u32) -> u32 {
+pub(super) fn timestamp(pts: i64, time_base: Rational, hz: u32) -> u32 {
     let num = i128::from(pts) * i128::from(time_base.num) * i128::from(hz);
     let den = i128::from(time_base.den.max(1));
     (2 * num + den).div_euclid(2 * den) as u32

@@ -49,7 +49,7 @@ pub(super) struct Held {
 }
 
 /// Puts packets in order by their times; copies in RED fill what is missing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct SoundOrder {
     payload_type: Option<u8>,
     held: BTreeMap<i64, Held>,
@@ -61,13 +61,7 @@ pub(super) struct SoundOrder {
 
 impl SoundOrder {
     pub(super) fn new(expected: &Expected) -> Self {
-        Self {
-            payload_type: expected.sound.map(|media| media.payload_type),
-            held: BTreeMap::new(),
-            unwrap: Unwrapper32::default(),
-            given: None,
-            zero: None,
-        }
+        Self { payload_type: expected.sound.map(|media| media.payload_type), ..Self::default() }
     }
 
     /// Takes a packet of the stream.
@@ -86,6 +80,13 @@ impl SoundOrder {
         } else if Some(packet.header.payload_type) == self.payload_type {
             self.keep(ticks, packet.payload, captured);
         }
+    }
+
+    /// Takes a packet of which the payload alone is known: Opus.
+    #[cfg(feature = "whip")]
+    pub(super) fn push_opus(&mut self, timestamp: u32, payload: &[u8]) {
+        let ticks = self.unwrap.unwrap(timestamp);
+        self.keep(ticks, payload, None);
     }
 
     fn keep(&mut self, ticks: i64, data: &[u8], captured: Option<u64>) {

@@ -27,6 +27,8 @@ use super::rtp::{self, Expected, Targets};
 use super::rtp_in::{RtpInlet, RtpOptions};
 use super::rtp_out::RtpOutlet;
 use super::srtp::{self, Keys};
+#[cfg(feature = "whip")]
+use super::{whep::WhepInlet, whip::WhipOutlet};
 use crate::Env;
 use crate::args::link::config_of;
 use crate::args::live::{NetworkArgs, SendArgs};
@@ -160,7 +162,7 @@ fn server_tls(args: &NetworkArgs) -> Result<std::sync::Arc<codec_net::tls::Serve
 }
 
 #[cfg(feature = "tls")]
-fn read_pem(path: &std::path::Path) -> Result<Vec<u8>> {
+pub(super) fn read_pem(path: &std::path::Path) -> Result<Vec<u8>> {
     use std::io::Read;
     let wrong = |error| Failure::new(Kind::Input, format!("{}: {error}", path.display()));
     let mut pem = Vec::new();
@@ -219,7 +221,16 @@ pub(crate) fn open_outlet(
             let outlet = Box::new(FramedOutlet::new(Box::new(carrier), offer, false, clock)?);
             Ok(Out { outlet, relay })
         }
-        other => Err(not_built(other)),
+        #[cfg(feature = "whip")]
+        Scheme::Whip => {
+            let Coding { rate, layers, obeys } = coding;
+            let outlet = WhipOutlet::new(url, args, offer, rate, obeys, layers, clock)?;
+            env.console.note(format!("{url}: connected"));
+            Ok(Out { outlet: Box::new(outlet), relay: None })
+        }
+        Scheme::Whep => Err(Failure::usage("whep: is for receiving; send to whip://")),
+        #[cfg(not(feature = "whip"))]
+        other @ Scheme::Whip => Err(not_built(other)),
     }
 }
 
@@ -290,6 +301,7 @@ fn open_rtp_out(
     Ok(Out { outlet, relay })
 }
 
+#[cfg(not(feature = "whip"))]
 fn not_built(scheme: Scheme) -> Failure {
     Failure::new(Kind::Backend, format!("{scheme}:// is not in this build"))
 }
@@ -478,7 +490,14 @@ fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Resu
             });
             Ok(In { inlet: Box::new(FramedInlet::new(accept, clock)?), relay })
         }
-        other => Err(not_built(other)),
+        #[cfg(feature = "whip")]
+        Scheme::Whep => {
+            let inlet = WhepInlet::new(url, args, wants.sound, wants.records, clock)?;
+            Ok(In { inlet: Box::new(inlet), relay: None })
+        }
+        Scheme::Whip => Err(Failure::usage("whip: is for sending; receive from whep://")),
+        #[cfg(not(feature = "whip"))]
+        other @ Scheme::Whep => Err(not_built(other)),
     }
 }
 

@@ -1,0 +1,375 @@
+//! The way out by WebRTC to a server (WHIP): one thread hears what comes and does what is due, the
+//! encoder's thread sends.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet};
+use codec_core::frame::Rational;
+use codec_net::clock::Clock;
+use codec_net::random;
+use codec_net::url::Url;
+use codec_net::whip::Session;
+use codec_rtc::extension::{AbsCaptureTime, Extensions};
+use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
+use codec_rtc::recovery::KeyFrameGate;
+use codec_rtc::rtp::FIXED_HEADER_BYTES;
+use codec_rtc::webrtc::{
+    ClosedReason, Codec, Direction, EstimateKind, Event, Kind as MediaKind, Media, MediaPlan, Mid,
+    Peer, SendError, Stats,
+};
+
+use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, SoundPacket};
+use super::rtp_out::timestamp;
+use super::webrtc::{self, Answered, Call, Receiver};
+use crate::args::live::NetworkArgs;
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+
+/// Ticks of RTP timestamps per second.
+const VIDEO_HZ: u32 = 90_000;
+const SOUND_HZ: u32 = 48_000;
+
+/// Least time between two key frames that are asked for.
+const KEY_INTERVAL: Duration = Duration::from_millis(300);
+
+/// Where the estimate of the link begins where the encoder has no bitrate.
+const USUAL_RATE: Bitrate = Bitrate(1_000_000);
+
+/// Kept free for the sound, but never more than a quarter.
+const SOUND_RATE: u64 = 64_000;
+
+/// Of the estimate for payloads, in percent: the rest is headers.
+const PAYLOAD_PCT: u64 = 95;
+
+/// Most that waits to be sent before pictures are left out.
+const MOST_QUEUED: Duration = Duration::from_millis(500);
+
+/// Longest that the last requests are waited for.
+const MOST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether the call is there.
+const STEP: Duration = Duration::from_millis(2);
+
+struct Shared {
+    state: Mutex<State>,
+    stops: AtomicBool,
+    clock: Clock,
+}
+
+struct State {
+    call: Call,
+    events: VecDeque<OutletEvent>,
+    connected: bool,
+    closed: Option<ClosedReason>,
+    video: Option<Mid>,
+    sound: Option<Mid>,
+    gate: KeyFrameGate,
+    packetizer: Packetizer,
+    /// Estimates: made here, and told by the receiver.
+    made: Option<Bitrate>,
+    told: Option<Bitrate>,
+    has_sound: bool,
+    figures: OutletFigures,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The thread of what comes.
+    fn run(&self, receiver: &mut Receiver) {
+        while !self.stops.load(Ordering::Relaxed) {
+            let wait = self.state().call.wait(self.clock.now());
+            let came = receiver.next(wait);
+            let now = self.clock.now();
+            let mut state = self.state();
+            state.call.advance(now, came);
+            state.settle();
+        }
+    }
+}
+
+impl State {
+    /// Follows up on what has happened.
+    fn settle(&mut self) {
+        while let Some(event) = self.call.peer.poll_event() {
+            self.event(event);
+        }
+        self.call.flush();
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::Media(media) => self.media(&media),
+            Event::KeyFrameRequest { .. } => {
+                self.figures.key_requests += 1;
+                self.gate.request();
+            }
+            Event::Estimate { bitrate, kind } => {
+                match kind {
+                    EstimateKind::TransportFeedback => self.made = Some(bitrate),
+                    EstimateKind::Remb => self.told = Some(bitrate),
+                }
+                self.target();
+            }
+            Event::Stats(stats) => self.stats(&stats),
+            Event::Closed(reason) => {
+                if self.connected {
+                    let message = format!("the call is over: {reason}");
+                    let failure = Failure::new(Kind::Network, message);
+                    self.events.push_back(OutletEvent::Left(failure));
+                }
+                self.closed = Some(reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn media(&mut self, media: &Media) {
+        let wanted = match media.kind {
+            MediaKind::Video => Codec::Vp8,
+            MediaKind::Audio => Codec::Opus,
+        };
+        let is_taken = media.codecs.iter().any(|codec| codec.codec == wanted);
+        if media.direction.sends() && is_taken {
+            match media.kind {
+                MediaKind::Video => self.video = Some(media.mid),
+                MediaKind::Audio => self.sound = Some(media.mid),
+            }
+        }
+    }
+
+    /// Tells the encoder what there is for it.
+    fn target(&mut self) {
+        let Some(all) = self.made.into_iter().chain(self.told).min() else { return };
+        self.figures.available = Some(all);
+        let sound = if self.has_sound { SOUND_RATE.min(all.0 / 4) } else { 0 };
+        let rate = Bitrate(all.0.saturating_sub(sound) / 100 * PAYLOAD_PCT);
+        // The newest is enough where nobody has looked for a while.
+        self.events.retain(|event| !matches!(event, OutletEvent::Target { .. }));
+        self.events.push_back(OutletEvent::Target { rate, steady: rate });
+    }
+
+    fn stats(&mut self, stats: &Stats) {
+        match stats {
+            Stats::Sent(sent) if Some(sent.mid) == self.video => {
+                self.figures.nacks = sent.nacks;
+                self.figures.round_trip = sent.round_trip.or(self.figures.round_trip);
+                self.figures.fraction_lost = sent.loss.map(f64::from);
+            }
+            Stats::Path(path) => {
+                let round_trip = path.round_trip.or(path.ice_round_trip);
+                self.figures.round_trip = round_trip.or(self.figures.round_trip);
+            }
+            _ => {}
+        }
+    }
+
+    /// How long what waits takes at the rate of the link.
+    fn queue_time(&mut self) -> Duration {
+        let (Some(mid), Some(rate)) = (self.video, self.figures.available) else {
+            return Duration::ZERO;
+        };
+        let bytes = u64::try_from(self.call.peer.queued_bytes(mid)).unwrap_or(u64::MAX);
+        Duration::from_millis(bytes.saturating_mul(8000) / rate.0.max(1))
+    }
+}
+
+/// Sends to a server.
+pub(super) struct WhipOutlet {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    session: Option<Session>,
+    video_base: Rational,
+    sound_base: Rational,
+}
+
+impl WhipOutlet {
+    /// Calls the server and waits until it is there. `layers`: temporal layers of the encoder;
+    /// `rate`: what it is about to make, if it can follow the link.
+    pub(super) fn new(
+        url: &Url,
+        args: &NetworkArgs,
+        offer: &Offer,
+        rate: Option<Bitrate>,
+        follows: bool,
+        layers: u8,
+        clock: Clock,
+    ) -> Result<Self> {
+        let start = follows.then_some(rate.unwrap_or(USUAL_RATE));
+        let answered = webrtc::offer(url, args, &plans(offer), start, clock)?;
+        let Answered { mut call, mut receiver, session, .. } = answered;
+        if let Some(rate) = start {
+            call.peer.set_desired_bitrate(Bitrate(rate.0.saturating_mul(3) / 2));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "any will do")]
+        let first_picture_id = random::number() as u16 & 0x7fff;
+        let packetizer = Packetizer::new(PacketizerConfig {
+            mtu: Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES,
+            layers: layers > 1,
+            first_picture_id,
+            ..PacketizerConfig::default()
+        });
+        let state = State {
+            call,
+            events: VecDeque::new(),
+            connected: false,
+            closed: None,
+            video: None,
+            sound: None,
+            gate: KeyFrameGate::new(KEY_INTERVAL),
+            packetizer: packetizer.map_err(Failure::internal)?,
+            made: None,
+            told: None,
+            has_sound: offer.sound.is_some(),
+            figures: OutletFigures::default(),
+        };
+        let shared = Shared { state: Mutex::new(state), stops: AtomicBool::new(false), clock };
+        let shared = Arc::new(shared);
+        let hearing = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("call".to_owned());
+        let thread = thread.spawn(move || hearing.run(&mut receiver)).map_err(Failure::internal)?;
+        let base = |base: Option<Rational>| base.unwrap_or(Rational::new(1, 1));
+        let outlet = Self {
+            shared,
+            thread: Some(thread),
+            session: Some(session),
+            video_base: base(offer.video.as_ref().map(|track| track.time_base)),
+            sound_base: base(offer.sound.as_ref().map(|track| track.time_base)),
+        };
+        outlet.wait_until_connected(url, offer)?;
+        Ok(outlet)
+    }
+
+    fn wait_until_connected(&self, url: &Url, offer: &Offer) -> Result<()> {
+        let failed = |what: String| Failure::new(Kind::Network, format!("{url}: {what}"));
+        loop {
+            if interrupt::stopped() {
+                return Err(Failure::new(Kind::Interrupted, "interrupted: no connection yet"));
+            }
+            {
+                let state = self.shared.state();
+                if let Some(reason) = &state.closed {
+                    return Err(failed(reason.to_string()));
+                }
+                if state.connected {
+                    let lacks_video = offer.video.is_some() && state.video.is_none();
+                    if lacks_video {
+                        return Err(failed("the server takes no VP8".to_owned()));
+                    }
+                    if offer.video.is_none() && state.sound.is_none() {
+                        return Err(failed("the server takes no Opus".to_owned()));
+                    }
+                    return Ok(());
+                }
+            }
+            thread::sleep(STEP);
+        }
+    }
+
+    /// Closes the session and hangs up.
+    fn end(&mut self) -> Result<()> {
+        // The server may have closed it already.
+        drop(self.session.take());
+        self.shared.stops.store(true, Ordering::Relaxed);
+        let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
+        self.shared.state().call.close(self.shared.clock.now());
+        ended.map_err(|_| Failure::internal("a network thread ended"))
+    }
+}
+
+/// What is offered: one line for each medium, played in step.
+fn plans(offer: &Offer) -> Vec<MediaPlan> {
+    let stream = webrtc::stream_name();
+    let plan =
+        |kind| MediaPlan { kind, direction: Direction::SendOnly, stream: Some(stream.clone()) };
+    let video = offer.video.as_ref().map(|_| plan(MediaKind::Video));
+    let sound = offer.sound.as_ref().map(|_| plan(MediaKind::Audio));
+    video.into_iter().chain(sound).collect()
+}
+
+impl Outlet for WhipOutlet {
+    fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+        let mut request = FrameRequest::at(pts);
+        request.key_frame = self.shared.state().gate.is_due(now);
+        request
+    }
+
+    fn is_full(&self) -> bool {
+        self.shared.state().queue_time() > MOST_QUEUED
+    }
+
+    fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.video_base, VIDEO_HZ);
+        let ntp = self.shared.clock.ntp(captured);
+        let capture = AbsCaptureTime { ntp, clock_offset: None };
+        let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
+        let mut state = self.shared.state();
+        let Some(mid) = state.video else { return Ok(()) };
+        if packet.meta.kind == FrameKind::Key {
+            state.gate.coded(now);
+        }
+        let mut packets = Vec::new();
+        let made = state.packetizer.packetize(&packet.data, &packet.meta, stamp, &mut packets);
+        made.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        match state.call.peer.send_video(now, mid, &packets, captured, &extensions) {
+            // That the call is over is told as an event.
+            Ok(_) | Err(SendError::NotConnected) => {}
+            Err(SendError::QueueFull) => state.gate.request(),
+            Err(error) => return Err(Failure::internal(format!("sending a frame: {error}"))),
+        }
+        state.settle();
+        Ok(())
+    }
+
+    fn sound(&mut self, now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
+        let ntp = self.shared.clock.ntp(packet.captured);
+        let capture = AbsCaptureTime { ntp, clock_offset: None };
+        let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
+        let mut state = self.shared.state();
+        // A server that takes none gets none.
+        let Some(mid) = state.sound else { return Ok(()) };
+        let SoundPacket { data, captured, .. } = *packet;
+        let peer = &mut state.call.peer;
+        // A packet that is not taken is a lost one.
+        let _ = peer.send_audio(now, mid, Codec::Opus, data, stamp, false, captured, &extensions);
+        state.settle();
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Option<OutletEvent> {
+        self.shared.state().events.pop_front()
+    }
+
+    fn figures(&self) -> OutletFigures {
+        let mut state = self.shared.state();
+        let queued = state.queue_time();
+        OutletFigures {
+            packets_sent: state.call.packets,
+            bytes_sent: state.call.bytes,
+            queued,
+            ..state.figures
+        }
+    }
+
+    fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
+        // What is still missing over there may be asked for.
+        let round_trip = self.shared.state().figures.round_trip.unwrap_or_default();
+        thread::sleep((2 * round_trip).min(MOST_ANSWERS));
+        self.end()
+    }
+}
+
+impl Drop for WhipOutlet {
+    fn drop(&mut self) {
+        // Where the command fails there is nobody to tell.
+        let _ = self.end();
+    }
+}
