@@ -25,6 +25,8 @@ mod sound;
 mod sound_processing;
 mod stills;
 mod tables;
+#[cfg(all(feature = "serve", unix))]
+mod whip;
 
 use std::fs;
 use std::io::Write;

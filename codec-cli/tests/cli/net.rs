@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use super::{Place, y4m_frames};
 
 /// A command that runs beside the test, and what it says.
-struct Running {
-    child: Child,
+pub(super) struct Running {
+    pub(super) child: Child,
     lines: Receiver<String>,
     said: Vec<String>,
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(super) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
@@ -32,7 +32,7 @@ impl Running {
     }
 
     /// Waits for a line with `word`.
-    fn wait_for(&mut self, word: &str) -> String {
+    pub(super) fn wait_for(&mut self, word: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(60));
             let line = line.unwrap_or_else(|_| panic!("no {word:?} came: {:#?}", self.said));
@@ -44,7 +44,7 @@ impl Running {
     }
 
     /// Its exit code, and all that it said.
-    fn end(mut self) -> (i32, String) {
+    pub(super) fn end(mut self) -> (i32, String) {
         let limit = Instant::now() + Duration::from_secs(60);
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -73,7 +73,7 @@ fn receiver(place: &Place, url: &str, more: &[&str]) -> (Running, String) {
     (running, value["address"].as_str().unwrap().to_owned())
 }
 
-fn packets(place: &Place, file: &str) -> Vec<u64> {
+pub(super) fn packets(place: &Place, file: &str) -> Vec<u64> {
     let probe = place.json(&["probe", file, "--json"]);
     let tracks = probe["tracks"].as_array().unwrap();
     tracks.iter().map(|track| track["packets"].as_u64().unwrap()).collect()

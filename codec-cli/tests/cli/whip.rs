@@ -1,0 +1,142 @@
+//! `send` and `recv` over WebRTC, with `codec serve` between them.
+
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Place;
+use super::net::{Running, packets};
+
+const PUBLISH: &str = "publish-s3cret";
+const VIEW: &str = "view-s3cret";
+
+/// A server with a token for each side and a log, and its address.
+struct Server {
+    running: Running,
+    address: String,
+}
+
+impl Server {
+    fn start(place: &Place) -> Self {
+        let publish = format!("publish={PUBLISH}");
+        let view = format!("view={VIEW}");
+        let flags = ["serve", "--listen", "127.0.0.1:0", "--audit", "audit.log"];
+        let tokens = ["--token", &publish, "--token", &view];
+        let mut running = Running::start(&mut place.command(&[&flags[..], &tokens].concat()));
+        let line = running.wait_for("http://");
+        let (_, rest) = line.split_once("http://").unwrap();
+        let end =
+            rest.find(|letter: char| letter != ':' && letter != '.' && !letter.is_ascii_digit());
+        let address = rest[..end.unwrap_or(rest.len())].to_owned();
+        Self { running, address }
+    }
+
+    fn whip(&self) -> String {
+        format!("whip://{}/whip/x", self.address)
+    }
+
+    fn whep(&self) -> String {
+        format!("whep://{}/whep/x", self.address)
+    }
+
+    fn stop(self) {
+        interrupt(&self.running);
+        self.running.end();
+    }
+}
+
+fn interrupt(running: &Running) {
+    let pid = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+}
+
+/// A publisher that goes on until it is told to end.
+fn publisher(place: &Place, server: &Server, more: &[&str]) -> Running {
+    let send = ["send", "testsrc:size=96x64,sound=tone", &server.whip(), "--token", PUBLISH];
+    let progress = ["--progress", "json", "-b", "300k"];
+    let mut running = Running::start(&mut place.command(&[&send[..], &progress, more].concat()));
+    running.wait_for("\"progress\"");
+    running
+}
+
+/// Waits for a line of the server's log with all these words.
+fn wait_for_line(place: &Place, words: &[&str]) {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let log = String::from_utf8(place.read("audit.log")).unwrap();
+        if log.lines().any(|line| words.iter().all(|word| line.contains(word))) {
+            return;
+        }
+        assert!(Instant::now() < end, "no {words:?} in {log}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_is_published_is_watched_with_its_sound() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let sending = publisher(&place, &server, &[]);
+    let recv = ["recv", &server.whep(), "--token", VIEW, "-n", "60", "--progress", "json"];
+    let run = place.ok(&[&recv[..], &["-o", "out.webm"]].concat());
+    let summary = run.err.lines().find(|line| line.contains("\"summary\"")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
+    // One machine, one clock: the delay from the capture is known.
+    assert!(summary["delay_ms"]["count"].as_u64() > Some(0), "{summary}");
+    println!("{}", summary["delay_ms"]);
+    let counts = packets(&place, "out.webm");
+    assert_eq!(counts[0], 60, "{}", run.err);
+    // 2 s, less what waited for its place.
+    assert!((60..=130).contains(&counts[1]), "{counts:?}");
+    place.ok(&["decode", "out.webm", "--null"]);
+    wait_for_line(&place, &["\"end\"", "\"whep\"", "closed"]);
+    // Decoded at once.
+    place.ok(&["recv", &server.whep(), "--token", VIEW, "-n", "10", "-o", "out.y4m"]);
+    assert!(super::y4m_frames(&place.read("out.y4m")).len() >= 10);
+    interrupt(&sending);
+    let (code, said) = sending.end();
+    assert_eq!(code, 130, "{said}");
+    wait_for_line(&place, &["\"end\"", "\"whip\"", "closed"]);
+    server.stop();
+}
+
+#[test]
+fn who_may_not_or_asks_for_what_is_not_there_is_told() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let send = ["send", "testsrc:size=32x32", &server.whip()];
+    let viewer = [&send[..], &["--token", VIEW]].concat();
+    place.fails(8, "refused with HTTP status 403", &viewer);
+    let recv = ["recv", &server.whep(), "--null", "--token", VIEW];
+    place.fails(8, "refused with HTTP status 404", &recv);
+    // After these the server asks for patience.
+    place.fails(8, "refused with HTTP status 401: a token is needed", &send);
+    let wrong = [&send[..], &["--token", "another-s3cret"]].concat();
+    place.fails(8, "refused with HTTP status 401", &wrong);
+    place.fails(2, "send to whip://", &["send", "testsrc:size=32x32", &server.whep()]);
+    place.fails(2, "receive from whep://", &["recv", &server.whip(), "--null"]);
+    let netem = [&send[..], &["--netem", "loss=1%"]].concat();
+    place.fails(2, "--netem is for rtp and udp", &netem);
+    server.stop();
+}
+
+#[test]
+fn each_end_ends_when_the_other_does() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    // The publisher has sent enough.
+    let sending = publisher(&place, &server, &["--duration", "4s"]);
+    let recv = ["recv", &server.whep(), "--token", VIEW, "-o", "out.ivf"];
+    let (code, said) = Running::start(&mut place.command(&recv)).end();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("the server hung up"), "{said}");
+    assert_eq!(sending.end().0, 0);
+    assert!(packets(&place, "out.ivf")[0] > 0);
+    wait_for_line(&place, &["\"end\"", "\"whip\"", "closed"]);
+    // The server goes.
+    let sending = publisher(&place, &server, &[]);
+    server.stop();
+    let (code, said) = sending.end();
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("the call is over"), "{said}");
+}
