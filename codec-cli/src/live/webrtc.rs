@@ -67,9 +67,9 @@ impl Call {
         if let Some((from, bytes)) = came {
             self.peer.receive(now, from, self.local, bytes);
         }
-        if self.peer.next_time().is_some_and(|due| due <= now) {
-            self.peer.handle_timeout(now);
-        }
+        // Whether the stack says that something is due or not: while it probes the link it holds
+        // the last packet of a frame back and does not say so.
+        self.peer.handle_timeout(now);
     }
 
     /// How long a datagram may be waited for.

@@ -45,9 +45,6 @@ const SOUND_RATE: u64 = 64_000;
 /// Of the estimate for payloads, in percent: the rest is headers.
 const PAYLOAD_PCT: u64 = 95;
 
-/// Most that waits to be sent before pictures are left out.
-const MOST_QUEUED: Duration = Duration::from_millis(500);
-
 /// Longest that the last requests are waited for.
 const MOST_ANSWERS: Duration = Duration::from_millis(500);
 
@@ -169,15 +166,6 @@ impl State {
             }
             _ => {}
         }
-    }
-
-    /// How long what waits takes at the rate of the link.
-    fn queue_time(&mut self) -> Duration {
-        let (Some(mid), Some(rate)) = (self.video, self.figures.available) else {
-            return Duration::ZERO;
-        };
-        let bytes = u64::try_from(self.call.peer.queued_bytes(mid)).unwrap_or(u64::MAX);
-        Duration::from_millis(bytes.saturating_mul(8000) / rate.0.max(1))
     }
 }
 
@@ -301,8 +289,9 @@ impl Outlet for WhipOutlet {
         request
     }
 
+    /// Packets leave as they are made: what the link does not carry lowers the estimate.
     fn is_full(&self) -> bool {
-        self.shared.state().queue_time() > MOST_QUEUED
+        false
     }
 
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
@@ -324,6 +313,7 @@ impl Outlet for WhipOutlet {
             Err(SendError::QueueFull) => state.gate.request(),
             Err(error) => return Err(Failure::internal(format!("sending a frame: {error}"))),
         }
+        state.call.advance(self.shared.clock.now(), None);
         state.settle();
         Ok(())
     }
@@ -349,12 +339,10 @@ impl Outlet for WhipOutlet {
     }
 
     fn figures(&self) -> OutletFigures {
-        let mut state = self.shared.state();
-        let queued = state.queue_time();
+        let state = self.shared.state();
         OutletFigures {
             packets_sent: state.call.packets,
             bytes_sent: state.call.bytes,
-            queued,
             ..state.figures
         }
     }

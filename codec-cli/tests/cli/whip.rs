@@ -52,8 +52,8 @@ fn interrupt(running: &Running) {
 
 /// A publisher that goes on until it is told to end.
 fn publisher(place: &Place, server: &Server, more: &[&str]) -> Running {
-    let send = ["send", "testsrc:size=96x64,sound=tone", &server.whip(), "--token", PUBLISH];
-    let progress = ["--progress", "json", "-b", "300k"];
+    let send = ["send", "testsrc:size=160x120,sound=tone", &server.whip(), "--token", PUBLISH];
+    let progress = ["--progress", "json", "-b", "800k"];
     let mut running = Running::start(&mut place.command(&[&send[..], &progress, more].concat()));
     running.wait_for("\"progress\"");
     running
