@@ -9,6 +9,7 @@ use codec_core::codec::Bitrate;
 use super::values;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct ServeArgs {
     /// What is published from here, any number: a file, `-` (y4m) or testsrc:size=640x360,fps=30 as for `send`, each with a name
     /// for the stream before it, if wanted: NAME=IN.
@@ -20,6 +21,13 @@ pub(crate) struct ServeArgs {
     /// Bitrate of what is published from here.
     #[arg(short, long, value_name = "RATE", value_parser = values::bitrate, default_value = "1500k")]
     pub(crate) bitrate: Bitrate,
+    /// Bits per second of the sound that is published from here. Default: 64k; Opus of the input is
+    /// taken over as it is, unless this is given.
+    #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
+    pub(crate) audio_bitrate: Option<Bitrate>,
+    /// Publish pictures alone.
+    #[arg(long)]
+    pub(crate) no_audio: bool,
     /// Speed of the encoder, 0 (best) to 10 (fastest).
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: u8,

@@ -157,6 +157,16 @@ impl SoundSettings {
         }
     }
 
+    /// For what is published by `serve`: Opus of up to two channels, or the input's packets.
+    pub(crate) fn published(bitrate: Bitrate, copies: bool, channels: usize) -> Self {
+        Self {
+            bitrate: Some(bitrate),
+            channels: Some(if channels == 1 { 1 } else { 2 }),
+            is_particular: !copies,
+            ..Self::generated(Format::WebM)
+        }
+    }
+
     /// Whether packets of `codec` are taken over into `format`.
     pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
         match self.codec {

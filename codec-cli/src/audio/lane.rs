@@ -49,6 +49,8 @@ pub(crate) struct Coded {
     effects: super::effects::Effects,
     sound: AudioBuf,
     is_waiting: bool,
+    /// Nothing was coded since something was passed over.
+    is_idle: bool,
 }
 
 impl SoundLane {
@@ -84,7 +86,8 @@ impl SoundLane {
     ) -> Result<Self> {
         let timeline = Timeline::new(source.format(), sink.format())?;
         let sound = AudioBuf::new(source.format(), SampleKind::F32);
-        let coded = Coded { source, timeline, sink, effects, sound, is_waiting: false };
+        let (is_waiting, is_idle) = (false, true);
+        let coded = Coded { source, timeline, sink, effects, sound, is_waiting, is_idle };
         Ok(Self::new(Way::Coded(Box::new(coded)), number))
     }
 
@@ -145,6 +148,21 @@ impl SoundLane {
         let until_s = self.end_s.map_or(until_s, |end| end.min(until_s));
         while !self.ended && self.step(until_s, writer)? {}
         Ok(())
+    }
+
+    /// Leaves out what is heard before `until_s` without coding it; what follows begins anew. What
+    /// the coder still holds goes to `writer`.
+    pub(crate) fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
+        self.start_s = Some(until_s);
+        if self.ended {
+            return Ok(());
+        }
+        let passed = match &mut self.way {
+            Way::Copied(_) => return self.advance(until_s, writer),
+            Way::Coded(coded) => coded.pass_over(until_s, writer),
+        };
+        self.ended = !matches!(passed, Ok(true));
+        passed.map(drop)
     }
 
     /// Moves the rest, up to the end that was set, and lets go of what the coder holds.
@@ -259,7 +277,29 @@ impl Coded {
         let (from_s, to_s) = seconds(&self.sound);
         let Self { timeline, sink, effects, sound, .. } = self;
         timeline.push(sound, &mut |values, pts| write(sink, effects, values, pts, writer))?;
+        self.is_idle = false;
         Ok(Step::Moved { from_s, to_s })
+    }
+
+    /// Throws away the blocks that end before `until_s`; `false` at the end.
+    fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
+        if !self.is_idle {
+            self.finish(writer)?;
+            // A pause that was left out is none that is to be filled with silence.
+            self.timeline = Timeline::new(self.sound.format, self.sink.format())?;
+            self.is_idle = true;
+        }
+        loop {
+            if !self.is_waiting && !self.source.read(&mut self.sound)? {
+                return Ok(false);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "seconds")]
+            let end = (self.sound.pts as f64) + self.sound.frames() as f64;
+            self.is_waiting = end / f64::from(self.sound.format.rate) > until_s;
+            if self.is_waiting {
+                return Ok(true);
+            }
+        }
     }
 
     fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {

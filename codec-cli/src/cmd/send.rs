@@ -26,7 +26,7 @@ use crate::live::pace::Pace;
 use crate::live::source::LiveSource;
 use crate::live::ways::{self, Coding, Out};
 
-use coded::SoundQueue;
+pub(crate) use coded::SoundQueue;
 use counts::Counts;
 
 /// Longest time for which sound waits for its turn.

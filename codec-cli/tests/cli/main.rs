@@ -20,6 +20,8 @@ mod measuring;
 mod net;
 mod refusals;
 mod samples;
+#[cfg(feature = "serve")]
+mod serve;
 mod simulate;
 mod sound;
 mod sound_processing;

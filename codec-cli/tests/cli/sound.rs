@@ -10,30 +10,36 @@ fn clapper(place: &Place, name: &str) {
 }
 
 /// The tracks that `probe` finds.
-fn tracks(place: &Place, name: &str) -> Vec<serde_json::Value> {
+pub(super) fn tracks(place: &Place, name: &str) -> Vec<serde_json::Value> {
     place.json(&["probe", name, "--json"])["tracks"].as_array().unwrap().clone()
 }
 
-/// Distances of clicks from their flashes in seconds, found by our own decoders.
+/// The three distances of clicks from their flashes in seconds, found by our own decoders.
 fn distances(place: &Place, name: &str) -> Vec<f64> {
-    let starts: Vec<f64> =
-        tracks(place, name).iter().map(|track| track["start_s"].as_f64().unwrap()).collect();
+    let pairs = all_distances(place, name);
+    assert_eq!(pairs.len(), 3, "{name}: {pairs:?}");
+    pairs
+}
+
+/// As [`distances`], any number of them.
+pub(super) fn all_distances(place: &Place, name: &str) -> Vec<f64> {
+    let tracks = tracks(place, name);
+    let starts: Vec<f64> = tracks.iter().map(|track| track["start_s"].as_f64().unwrap()).collect();
+    let channels = usize::try_from(tracks[1]["channels"].as_u64().unwrap()).unwrap();
     let frames = place.ok(&["decode", name, "-o", "-", "-f", "raw"]).out;
     let picture = 160 * 96 * 3 / 2;
     let white: Vec<bool> = frames.chunks(picture).map(|frame| frame[8000] > 128).collect();
     let flashes = begins(&white).into_iter().map(|frame| starts[0] + frame as f64 / 25.0);
     let sound = place.ok(&["decode", name, "-o", "-", "-f", "s16"]).out;
     let loud: Vec<bool> = sound
-        .chunks_exact(2 * 48)
+        .chunks_exact(2 * 48 * channels)
         .map(|block| {
             let samples = block.chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]]));
             samples.map(i16::unsigned_abs).max() > Some(2000)
         })
         .collect();
     let clicks = begins(&loud).into_iter().map(|ms| starts[1] + ms as f64 / 1000.0);
-    let pairs: Vec<f64> = flashes.zip(clicks).map(|(flash, click)| click - flash).collect();
-    assert_eq!(pairs.len(), 3, "{name}: {pairs:?}");
-    pairs
+    flashes.zip(clicks).map(|(flash, click)| click - flash).collect()
 }
 
 /// Where something begins that lasts, after a rest.

@@ -1,4 +1,5 @@
-//! Streams that begin here: pictures of a file, a pipe or a generator, encoded in their own time.
+//! Streams that begin here: a file, a pipe or a generator. Pictures are encoded in their own time,
+//! packets of sound go out beside them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,13 +8,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use codec_container::PictureReader;
+use codec_core::audio::opus_packet::duration_us;
 use codec_core::codec::{
     Bitrate, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Scalability, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::registry;
 
-use super::media::{VIDEO_HZ, VideoFrame};
+use super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
 use super::outcome::{EndReason, Refusal};
 use super::room::{About, Hub, Publisher};
 
@@ -21,8 +23,30 @@ use super::room::{About, Hub, Publisher};
 const TOO_LATE: Duration = Duration::from_millis(500);
 /// How often the end is looked for while waiting for a frame's time.
 const NAP: Duration = Duration::from_millis(50);
+/// Longest time for which sound waits for its turn.
+const SOUND_NAP: Duration = Duration::from_millis(10);
+/// Packets of sound may overlap by so much: files round their times.
+const OVERLAP_TICKS: u64 = 96;
+/// The least from one picture to the next.
+const LEAST_STEP: Duration = Duration::from_millis(1);
 /// Where a source does not say.
 const DEFAULT_RATE: Rational = Rational { num: 30, den: 1 };
+
+/// A picture of a source.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The picture.
+    pub picture: Picture<'a>,
+    /// When it is shown, on the source's clock, which the sound goes by, too; `None`: one frame
+    /// after the one before.
+    pub time: Option<Duration>,
+}
+
+impl<'a> From<Picture<'a>> for Shown<'a> {
+    fn from(picture: Picture<'a>) -> Self {
+        Self { picture, time: None }
+    }
+}
 
 /// Pictures one after the other.
 pub trait Pictures {
@@ -36,7 +60,7 @@ pub trait Pictures {
     ///
     /// # Errors
     /// What is wrong with the source; nothing follows.
-    fn next(&mut self) -> Result<Option<Picture<'_>>, String>;
+    fn next(&mut self) -> Result<Option<Shown<'_>>, String>;
 }
 
 impl Pictures for Box<dyn PictureReader> {
@@ -48,21 +72,76 @@ impl Pictures for Box<dyn PictureReader> {
         self.stream().frame_rate
     }
 
-    fn next(&mut self) -> Result<Option<Picture<'_>>, String> {
+    fn next(&mut self) -> Result<Option<Shown<'_>>, String> {
         let picture = self.read().map_err(|error| error.to_string())?;
-        Ok(picture.map(|picture| picture.picture))
+        Ok(picture.map(|picture| picture.picture.into()))
     }
 }
 
-/// Opens the pictures: at the beginning, and again for each turn of a loop.
-pub type OpenPictures = Box<dyn FnMut() -> Result<Box<dyn Pictures>, String> + Send>;
+/// A packet of Opus of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeardPacket {
+    /// The packet.
+    pub data: Vec<u8>,
+    /// Time of its first sample on the source's clock, in ticks of 1/48000 s. Below 0 there is what
+    /// only warms the decoder up.
+    pub pts: i64,
+}
 
-/// Pictures to be published.
+/// Sound beside pictures: packets of Opus in the order of their times, on the pictures' clock.
+pub trait Sound {
+    /// The packets of what begins before `until`.
+    ///
+    /// # Errors
+    /// What is wrong with the source; nothing follows.
+    fn next(&mut self, until: Duration) -> Result<Vec<HeardPacket>, String>;
+
+    /// Leaves out what is heard before `until`: nobody hears it.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    fn skip(&mut self, until: Duration) -> Result<(), String>;
+
+    /// The rest up to `end`, where the pictures end.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    fn finish(&mut self, end: Duration) -> Result<Vec<HeardPacket>, String>;
+}
+
+/// A source that has been opened.
+pub struct LocalMedia {
+    /// Its pictures.
+    pub pictures: Box<dyn Pictures>,
+    /// Its sound, if it has any.
+    pub sound: Option<Box<dyn Sound>>,
+}
+
+impl LocalMedia {
+    /// Pictures alone.
+    #[must_use]
+    pub fn silent(pictures: impl Pictures + 'static) -> Self {
+        Self { pictures: Box::new(pictures), sound: None }
+    }
+}
+
+impl fmt::Debug for LocalMedia {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalMedia").field("sound", &self.sound.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// Opens a source: at the beginning, and again for each turn of a loop.
+pub type OpenMedia = Box<dyn FnMut() -> Result<LocalMedia, String> + Send>;
+
+/// Pictures and sound to be published.
 pub struct LocalSource {
     /// Name of the stream.
     pub name: String,
     /// Where they come from.
-    pub open: OpenPictures,
+    pub open: OpenMedia,
+    /// Whether it has sound, as far as that is known before it is opened.
+    pub sound: bool,
     /// From the beginning again at the end.
     pub repeats: bool,
     /// What they are coded with.
@@ -100,15 +179,24 @@ impl Drop for Running {
 pub(super) fn start(hub: &Arc<Hub>, source: LocalSource) -> Result<Running, Refusal> {
     let wants_key = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&wants_key);
-    let about = About { kind: "local", video: true, sound: false };
+    let about = About { kind: "local", video: true, sound: source.sound };
     let ask = Box::new(move || asked.store(true, Ordering::Relaxed));
     let publisher = hub.publish(&source.name, about, ask)?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let clock = hub.clock();
     let thread = std::thread::Builder::new().name("source".to_owned()).spawn(move || {
-        let begun = clock.now();
-        let mut run = Run { publisher, clock, source, wants_key, stopped, begun, time: None };
+        let mut run = Run {
+            publisher,
+            clock,
+            source,
+            wants_key,
+            stopped,
+            begun: None,
+            end: Duration::ZERO,
+            is_live: false,
+            sound_end: 0,
+        };
         let reason = run.all_turns();
         run.publisher.end(reason);
     });
@@ -122,23 +210,41 @@ struct Run {
     source: LocalSource,
     wants_key: Arc<AtomicBool>,
     stopped: Arc<AtomicBool>,
-    /// When pictures are due: time 0 of theirs.
-    begun: Duration,
-    /// Of the last picture, since then.
-    time: Option<Duration>,
+    /// When the first picture is due: time 0 of the stream.
+    begun: Option<Duration>,
+    /// End of the last picture, since then.
+    end: Duration,
+    /// Somebody watches, and has been sent a picture.
+    is_live: bool,
+    /// End of the last packet of sound, in its ticks.
+    sound_end: u64,
+}
+
+/// The sound of a turn.
+struct Beside {
+    sound: Option<Box<dyn Sound>>,
+    /// A moment of the stream, and what the source's clock says then.
+    offset: Duration,
+    base: Duration,
+}
+
+impl Beside {
+    fn source_time(&self, time: Duration) -> Duration {
+        self.base + time.saturating_sub(self.offset)
+    }
 }
 
 impl Run {
     fn all_turns(&mut self) -> EndReason {
         loop {
-            let before = self.time;
+            let before = self.end;
             if let Err(reason) = self.turn() {
                 return reason;
             }
             if !self.source.repeats {
                 return EndReason::SourceEnded;
             }
-            if self.time == before {
+            if self.end == before {
                 return EndReason::Failed(
                     "a source without pictures cannot be repeated".to_owned(),
                 );
@@ -148,7 +254,8 @@ impl Run {
 
     /// From the beginning of the source to its end.
     fn turn(&mut self) -> Result<(), EndReason> {
-        let mut reader = (self.source.open)().map_err(EndReason::Failed)?;
+        let LocalMedia { pictures: mut reader, sound } =
+            (self.source.open)().map_err(EndReason::Failed)?;
         let rate = reader.rate().filter(|rate| rate.num > 0 && rate.den > 0);
         let rate = rate.unwrap_or(DEFAULT_RATE);
         let mut config = EncoderConfig::rtc(reader.size(), rate, self.source.bitrate);
@@ -158,27 +265,80 @@ impl Run {
         let (_, open, _) = registry::find_encoder("vp8").map_err(failed)?;
         let mut encoder = open(&config).map_err(failed)?;
         let frame = Duration::from_secs(rate.den.into()) / rate.num.max(1);
-        let offset = self.time.map_or(Duration::ZERO, |last| last + frame);
+        let mut beside = Beside { sound, offset: self.end, base: Duration::ZERO };
         let mut packet = Packet::default();
-        let mut number = 0;
-        loop {
-            let Some(picture) = reader.next().map_err(EndReason::Failed)? else { return Ok(()) };
-            let time = offset + frame * number;
-            number += 1;
-            self.wait_until(time)?;
-            self.time = Some(time);
+        let mut last = None;
+        while let Some(shown) = reader.next().map_err(EndReason::Failed)? {
+            let time = match (last, shown.time) {
+                (None, time) => {
+                    beside.base = time.unwrap_or_default();
+                    beside.offset
+                }
+                (Some(_), None) => self.end,
+                (Some(last), Some(time)) => {
+                    let time = beside.offset + time.saturating_sub(beside.base);
+                    time.max(last + LEAST_STEP)
+                }
+            };
+            last = Some(time);
+            self.wait_until(time, &mut beside)?;
+            self.end = time + frame;
             // Nobody sees it: the next one that is seen is a key frame, which a viewer asks for.
             if !self.publisher.stream().is_watched() {
                 continue;
             }
-            let mut request = FrameRequest::at(ticks(time));
+            let mut request = FrameRequest::at(ticks(time, VIDEO_HZ));
             request.key_frame = self.wants_key.swap(false, Ordering::Relaxed);
             let captured = self.clock.ntp(self.clock.now());
-            let outcome = encoder.encode(&picture, &request).map_err(failed)?;
+            let outcome = encoder.encode(&shown.picture, &request).map_err(failed)?;
             if outcome == Outcome::Coded {
                 self.pass(encoder.as_mut(), &mut packet, captured)?;
+                self.is_live = true;
             }
         }
+        if last.is_none() {
+            return Ok(());
+        }
+        // The last picture stays as long as it should, and the sound goes on under it.
+        let end = self.end;
+        self.wait_until(end, &mut beside)?;
+        let at = beside.source_time(end);
+        if self.is_live
+            && let Some(sound) = &mut beside.sound
+        {
+            let packets = sound.finish(at).map_err(EndReason::Failed)?;
+            self.pass_sound(packets, &beside)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the sound up to a moment of the stream. Where nobody watches it is left out, up to the
+    /// picture with which somebody begins.
+    fn hear(&mut self, beside: &mut Beside, until: Duration) -> Result<(), EndReason> {
+        let at = beside.source_time(until);
+        self.is_live &= self.publisher.stream().is_watched();
+        let Some(sound) = &mut beside.sound else { return Ok(()) };
+        if !self.is_live {
+            return sound.skip(at).map_err(EndReason::Failed);
+        }
+        let packets = sound.next(at).map_err(EndReason::Failed)?;
+        self.pass_sound(packets, beside)
+    }
+
+    fn pass_sound(&mut self, packets: Vec<HeardPacket>, beside: &Beside) -> Result<(), EndReason> {
+        let shift = ticks(beside.offset, SOUND_HZ) - ticks(beside.base, SOUND_HZ);
+        for HeardPacket { data, pts } in packets {
+            let Ok(pts) = u64::try_from(pts.saturating_add(shift)) else { continue };
+            let Some(length) = duration_us(&data) else { continue };
+            // Where one turn ends and the next begins, both may have a packet for the same time.
+            if pts + OVERLAP_TICKS < self.sound_end {
+                continue;
+            }
+            self.sound_end = pts + u64::from(length) * u64::from(SOUND_HZ) / 1_000_000;
+            let data = data.into();
+            self.publisher.sound(SoundPacket { data, pts, ..SoundPacket::default() })?;
+        }
+        Ok(())
     }
 
     fn pass(
@@ -206,25 +366,30 @@ impl Run {
         Ok(())
     }
 
-    /// Waits for a picture's time; late ones come at once, and much too late ones set the clock.
-    fn wait_until(&mut self, time: Duration) -> Result<(), EndReason> {
+    /// Waits for a picture's time, and moves the sound on meanwhile; late ones come at once, and
+    /// much too late ones set the clock.
+    fn wait_until(&mut self, time: Duration, beside: &mut Beside) -> Result<(), EndReason> {
         loop {
             if self.stopped.load(Ordering::Relaxed) {
                 return Err(EndReason::ServerStopped);
             }
-            let (now, due) = (self.clock.now(), self.begun + time);
+            let now = self.clock.now();
+            let begun = *self.begun.get_or_insert(now);
+            let due = begun + time;
+            self.hear(beside, now.saturating_sub(begun).min(time))?;
             if now >= due {
                 if now - due > TOO_LATE {
-                    self.begun = now.saturating_sub(time);
+                    self.begun = Some(now.saturating_sub(time));
                 }
                 return Ok(());
             }
-            std::thread::sleep((due - now).min(NAP));
+            let has_sound = self.is_live && beside.sound.is_some();
+            std::thread::sleep((due - now).min(if has_sound { SOUND_NAP } else { NAP }));
         }
     }
 }
 
-fn ticks(time: Duration) -> i64 {
-    let ticks = time.as_nanos() * u128::from(VIDEO_HZ) / 1_000_000_000;
+fn ticks(time: Duration, hz: u32) -> i64 {
+    let ticks = time.as_nanos() * u128::from(hz) / 1_000_000_000;
     i64::try_from(ticks).unwrap_or(i64::MAX)
 }

@@ -31,6 +31,6 @@ mod start;
 pub mod talk;
 mod ws;
 
-pub use local::{LocalSource, OpenPictures, Pictures};
+pub use local::{HeardPacket, LocalMedia, LocalSource, OpenMedia, Pictures, Shown, Sound};
 pub use rtc::{Relay, RtcConfig, StartRtcError};
 pub use start::{Config, Server, StartError};

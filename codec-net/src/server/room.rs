@@ -507,7 +507,7 @@ impl Stream {
             "name": self.name,
             "kind": self.about.kind,
             "video": self.about.video,
-            "sound": self.about.sound,
+            "sound": self.about.sound || facts.sound_packets > 0,
             "viewers": viewers,
             "seconds": self.clock.now().saturating_sub(self.began).as_secs_f64(),
         });

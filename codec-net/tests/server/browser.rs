@@ -12,7 +12,9 @@ use codec_core::codec::{Bitrate, DecoderConfig, Scalability, psnr};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::registry;
 use codec_net::server::auth::{Access, Grants};
-use codec_net::server::{Config, LocalSource, Pictures, Relay, RtcConfig, Server};
+use codec_net::server::{
+    Config, LocalMedia, LocalSource, Pictures, Relay, RtcConfig, Server, Shown,
+};
 use serde_json::Value;
 
 const SIZE: Size = Size { width: 320, height: 180 };
@@ -50,10 +52,10 @@ impl Pictures for Pattern {
         Some(RATE)
     }
 
-    fn next(&mut self) -> Result<Option<Picture<'_>>, String> {
+    fn next(&mut self) -> Result<Option<Shown<'_>>, String> {
         let data = self.pictures.get(self.next);
         self.next += 1;
-        Ok(data.map(|data| Picture::i420_packed(SIZE, data).unwrap()))
+        Ok(data.map(|data| Picture::i420_packed(SIZE, data).unwrap().into()))
     }
 }
 
@@ -61,7 +63,10 @@ fn pattern() -> LocalSource {
     let pictures = Arc::new((0..PICTURES).map(draw).collect::<Vec<_>>());
     LocalSource {
         name: "demo".to_owned(),
-        open: Box::new(move || Ok(Box::new(Pattern { pictures: Arc::clone(&pictures), next: 0 }))),
+        open: Box::new(move || {
+            Ok(LocalMedia::silent(Pattern { pictures: Arc::clone(&pictures), next: 0 }))
+        }),
+        sound: false,
         repeats: true,
         bitrate: Bitrate::kbps(800),
         speed: 8,

@@ -13,5 +13,6 @@ mod client;
 mod http;
 mod impaired;
 mod load;
+mod local_sound;
 mod peers;
 mod websocket;

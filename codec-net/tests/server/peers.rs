@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use codec_core::codec::{Bitrate, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_net::server::{Config, LocalSource, Pictures, Server};
+use codec_net::server::{Config, LocalMedia, LocalSource, Pictures, Server, Shown};
 use serde_json::Value;
 
 const RATE: Rational = Rational { num: 30, den: 1 };
@@ -31,10 +31,10 @@ impl Pictures for Endless {
         Some(RATE)
     }
 
-    fn next(&mut self) -> Result<Option<Picture<'_>>, String> {
+    fn next(&mut self) -> Result<Option<Shown<'_>>, String> {
         let data = &self.pictures[self.next % self.pictures.len()];
         self.next += 1;
-        Ok(Some(Picture::i420_packed(self.size, data).unwrap()))
+        Ok(Some(Picture::i420_packed(self.size, data).unwrap().into()))
     }
 }
 
@@ -58,8 +58,9 @@ pub(crate) fn demo(size: Size, kbps: u64) -> LocalSource {
     LocalSource {
         name: "demo".to_owned(),
         open: Box::new(move || {
-            Ok(Box::new(Endless { size, pictures: Arc::clone(&pictures), next: 0 }))
+            Ok(LocalMedia::silent(Endless { size, pictures: Arc::clone(&pictures), next: 0 }))
         }),
+        sound: false,
         repeats: false,
         bitrate: Bitrate::kbps(kbps),
         speed: 10,

@@ -16,9 +16,9 @@ use tungstenite::{Message, WebSocket};
 
 use crate::client::{PUBLISH, VIEW, connect, guarded};
 
-type Socket = WebSocket<TcpStream>;
+pub(crate) type Socket = WebSocket<TcpStream>;
 
-fn open(
+pub(crate) fn open(
     address: SocketAddr,
     path: &str,
     headers: &[(&'static str, &str)],

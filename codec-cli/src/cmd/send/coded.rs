@@ -42,8 +42,8 @@ const LIKE: Format = Format::WebM;
 
 /// Packets of sound that wait to be sent, in the place of a file.
 #[derive(Debug, Default)]
-pub(super) struct SoundQueue {
-    pub(super) packets: Vec<(Vec<u8>, i64)>,
+pub(crate) struct SoundQueue {
+    pub(crate) packets: Vec<(Vec<u8>, i64)>,
 }
 
 impl PacketWriter for SoundQueue {

@@ -1,18 +1,21 @@
 //! What is published from here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
-use codec_core::codec::{Limits, Scalability};
-use codec_core::frame::{Picture, Rational, Size};
-use codec_net::server::{LocalSource, OpenPictures, Pictures};
+use codec_core::codec::{Bitrate, Limits, Scalability};
+use codec_core::frame::{Rational, Size};
+use codec_net::server::{LocalMedia, LocalSource, Pictures, Shown};
 
+use super::sound;
 use crate::Env;
 use crate::args::serve::ServeArgs;
-use crate::failure::Result;
-use crate::io::decoded::DecodeOptions;
+use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
+use crate::io::media::Parts;
 use crate::io::names::is_pipe;
-use crate::io::source::{self, FrameSource};
+use crate::io::source::FrameSource;
+use crate::live::source::{LiveMedia, LiveSource};
 use crate::live::testsrc::TestSource;
 
 /// Name of a stream whose input tells none.
@@ -25,15 +28,22 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSour
         _ => (None, text),
     };
     let drawn = input.strip_prefix("testsrc:");
-    let open = match drawn {
-        Some(scene) => drawn_pictures(scene)?,
-        None => file_pictures(input.into(), env)?,
+    let live = match drawn {
+        Some(text) => LiveSource::Test(TestSource::parse(text)?),
+        None => {
+            let limits = Limits::default();
+            LiveSource::File(InputSpec { path: input.into(), raw: None, limits, lenient: false })
+        }
     };
-    let repeats = drawn.is_some() || args.repeat && !is_pipe(Path::new(input));
+    let is_pipe = drawn.is_none() && is_pipe(Path::new(input));
+    let mut opener = Opener { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env };
+    // What cannot be opened is told before the server begins.
+    let sound = if is_pipe { false } else { opener.check()? };
     Ok(LocalSource {
         name: name.map_or_else(|| name_of(input), str::to_owned),
-        open,
-        repeats,
+        open: Box::new(move || opener.open().map_err(|failure| failure.message)),
+        sound,
+        repeats: drawn.is_some() || args.repeat && !is_pipe,
         bitrate: args.bitrate,
         speed: args.speed,
         layers: Scalability::L1T3,
@@ -53,12 +63,73 @@ fn name_of(input: &str) -> String {
     if usable { name } else { DEFAULT_NAME.to_owned() }
 }
 
-fn drawn_pictures(text: &str) -> Result<OpenPictures> {
-    let drawn = TestSource::parse(text)?;
-    Ok(Box::new(move || {
-        let source = drawn.pictures().map_err(|failure| failure.message)?;
-        Ok(Box::new(Filmed(source)))
-    }))
+/// Opens an input again and again.
+struct Opener {
+    live: LiveSource,
+    bitrate: Option<Bitrate>,
+    /// Its sound is wanted, and can be had.
+    sound: bool,
+    env: Env,
+}
+
+impl Opener {
+    /// Whether there is sound beside the pictures. Sound that cannot be published keeps no picture
+    /// back.
+    fn check(&mut self) -> Result<bool> {
+        let media = match &self.live {
+            // Pictures need no look, and are long to draw.
+            LiveSource::Test(source) => {
+                LiveMedia { pictures: None, sound: source.sound()?.filter(|_| self.sound) }
+            }
+            LiveSource::File(_) => {
+                let media = self.media()?;
+                if media.pictures.is_none() {
+                    return Err(self.no_pictures());
+                }
+                media
+            }
+        };
+        let Some(input) = media.sound else {
+            self.sound = false;
+            return Ok(false);
+        };
+        let name = self.live.name();
+        match sound::open(input, self.bitrate, self.live.limits(), self.env) {
+            Ok((_, text)) => self.env.console.note(format!("{name}: sound: {text}")),
+            Err(failure) => {
+                let message = failure.message;
+                self.env.console.warn(format!("{name}: pictures alone: {message}"));
+                self.sound = false;
+            }
+        }
+        Ok(self.sound)
+    }
+
+    fn no_pictures(&self) -> Failure {
+        Failure::new(Kind::Input, format!("{}: no pictures", self.live.name()))
+    }
+
+    fn media(&self) -> Result<LiveMedia> {
+        let wants = Parts { pictures: true, sound: self.sound };
+        self.live.open(wants, None, self.env)
+    }
+
+    fn open(&mut self) -> Result<LocalMedia> {
+        let LiveMedia { pictures, sound } = self.media()?;
+        let pictures = pictures.ok_or_else(|| self.no_pictures())?;
+        let mut media = LocalMedia::silent(Filmed(pictures));
+        if let Some(input) = sound {
+            match sound::open(input, self.bitrate, self.live.limits(), self.env) {
+                Ok((sound, _)) => media.sound = Some(Box::new(sound)),
+                Err(failure) => {
+                    let (name, message) = (self.live.name(), failure.message);
+                    self.env.console.warn(format!("{name}: pictures alone: {message}"));
+                    self.sound = false;
+                }
+            }
+        }
+        Ok(media)
+    }
 }
 
 struct Filmed(Box<dyn FrameSource>);
@@ -72,21 +143,14 @@ impl Pictures for Filmed {
         Some(self.0.facts().frame_rate)
     }
 
-    fn next(&mut self) -> std::result::Result<Option<Picture<'_>>, String> {
+    fn next(&mut self) -> std::result::Result<Option<Shown<'_>>, String> {
+        let tick_s = self.0.facts().time_base.as_f64();
         let shot = self.0.next().map_err(|failure| failure.message)?;
-        Ok(shot.map(|shot| shot.picture))
+        Ok(shot.map(|shot| {
+            #[expect(clippy::cast_precision_loss, reason = "seconds")]
+            let seconds = shot.pts as f64 * tick_s;
+            let time = Duration::try_from_secs_f64(seconds.max(0.0)).ok();
+            Shown { picture: shot.picture, time }
+        }))
     }
-}
-
-fn file_pictures(path: PathBuf, env: Env) -> Result<OpenPictures> {
-    let spec = InputSpec { path, raw: None, limits: Limits::default(), lenient: false };
-    // What cannot be opened is told before the server begins.
-    let opened = move |spec: &InputSpec| source::open(spec, &DecodeOptions::default(), env);
-    if !is_pipe(&spec.path) {
-        opened(&spec)?;
-    }
-    Ok(Box::new(move || {
-        let source = opened(&spec).map_err(|failure| failure.message)?;
-        Ok(Box::new(Filmed(source)))
-    }))
 }

@@ -1,0 +1,150 @@
+//! The sound of what is published from here.
+
+use std::time::Duration;
+
+use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
+use codec_core::audio::AudioCodec;
+use codec_core::audio::opus_head::OpusHead;
+use codec_core::audio::opus_packet::duration_us;
+use codec_core::codec::{Bitrate, Limits};
+use codec_core::frame::Rational;
+use codec_net::server::{HeardPacket, Sound};
+
+use crate::Env;
+use crate::args::sound::SoundSettings;
+use crate::audio::lane::SoundLane;
+use crate::audio::source::SoundOptions;
+use crate::cmd::send::SoundQueue;
+use crate::failure::{Failure, Result};
+use crate::io::media::SoundInput;
+use crate::session::sound;
+
+/// The container whose rules streams follow: Opus beside VP8.
+const LIKE: Format = Format::WebM;
+/// Where nothing is said.
+const USUAL_BITRATE: Bitrate = Bitrate(64_000);
+/// Packets of Opus that are taken over as they are, by their duration in microseconds: what all
+/// receivers take, at a rate that is fit for a network.
+const FITTING_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
+
+/// Opens the sound of an input; and what is done to it, for the user.
+pub(super) fn open(
+    input: SoundInput,
+    bitrate: Option<Bitrate>,
+    limits: Limits,
+    env: Env,
+) -> Result<(Published, String)> {
+    let SoundInput { reader, number, track, name } = input;
+    let begun = Begun::new(reader, number).map_err(|error| Failure::reading(&name, &error))?;
+    let copies = bitrate.is_none() && begun.fits(&track);
+    let bitrate = bitrate.unwrap_or(USUAL_BITRATE);
+    let settings = SoundSettings::published(bitrate, copies, track.audio.channels());
+    let input = SoundInput { reader: Box::new(begun), number, track, name };
+    let options = SoundOptions { limits, ..SoundOptions::default() };
+    let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
+    let (lane, time_base) = (opened.lane, opened.track.time_base);
+    Ok((Published { lane, queue: SoundQueue::default(), time_base }, opened.text))
+}
+
+/// Sound on its way to viewers.
+pub(super) struct Published {
+    lane: SoundLane,
+    queue: SoundQueue,
+    time_base: Rational,
+}
+
+impl Published {
+    fn take(&mut self) -> Vec<HeardPacket> {
+        let tick = self.time_base;
+        let packets = self.queue.packets.drain(..);
+        packets.map(|(data, pts)| HeardPacket { data, pts: ticks_48k(pts, tick) }).collect()
+    }
+}
+
+/// In ticks of 1/48000 s.
+fn ticks_48k(pts: i64, tick: Rational) -> i64 {
+    let (num, den) = (i128::from(tick.num) * 48_000, i128::from(tick.den.max(1)));
+    let ticks = (i128::from(pts) * num + den / 2).div_euclid(den);
+    i64::try_from(ticks).unwrap_or(i64::MAX)
+}
+
+impl Sound for Published {
+    fn next(&mut self, until: Duration) -> std::result::Result<Vec<HeardPacket>, String> {
+        let moved = self.lane.advance(until.as_secs_f64(), &mut self.queue);
+        moved.map_err(|failure| failure.message)?;
+        Ok(self.take())
+    }
+
+    fn skip(&mut self, until: Duration) -> std::result::Result<(), String> {
+        let passed = self.lane.pass_over(until.as_secs_f64(), &mut self.queue);
+        self.queue.packets.clear();
+        passed.map_err(|failure| failure.message)
+    }
+
+    fn finish(&mut self, end: Duration) -> std::result::Result<Vec<HeardPacket>, String> {
+        self.lane.end_at(end.as_secs_f64());
+        self.lane.finish(&mut self.queue).map_err(|failure| failure.message)?;
+        Ok(self.take())
+    }
+}
+
+/// A track whose first packet was looked at.
+struct Begun {
+    reader: Box<dyn PacketReader>,
+    first: Option<CodedPacket>,
+}
+
+impl Begun {
+    fn new(mut reader: Box<dyn PacketReader>, number: usize) -> codec_container::Result<Self> {
+        let mut first = CodedPacket::default();
+        loop {
+            if !reader.read(&mut first)? {
+                return Ok(Self { reader, first: None });
+            }
+            if first.track == number {
+                return Ok(Self { reader, first: Some(first) });
+            }
+        }
+    }
+
+    /// Whether its packets can go out as they are: mono or stereo without a gain of the file's, in
+    /// packets of a fitting duration.
+    fn fits(&self, track: &AudioTrack) -> bool {
+        let head = OpusHead::parse(&track.codec_private);
+        let is_plain = head.is_ok_and(|head| head.family == 0 && head.gain_q8_db == 0);
+        let length = self.first.as_ref().and_then(|first| duration_us(&first.data));
+        track.codec == AudioCodec::Opus
+            && is_plain
+            && length.is_some_and(|length| FITTING_US.contains(&length))
+    }
+}
+
+impl PacketReader for Begun {
+    fn tracks(&self) -> &[Track] {
+        self.reader.tracks()
+    }
+
+    fn select(&mut self, tracks: &[usize]) {
+        self.reader.select(tracks);
+    }
+
+    fn read(&mut self, packet: &mut CodedPacket) -> codec_container::Result<bool> {
+        if let Some(first) = self.first.take() {
+            *packet = first;
+            return Ok(true);
+        }
+        self.reader.read(packet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_counted_at_48_khz_and_rounded() {
+        assert_eq!(ticks_48k(20, Rational::new(1, 1000)), 960);
+        assert_eq!(ticks_48k(-1, Rational::new(1, 16_000)), -3);
+        assert_eq!(ticks_48k(1, Rational::new(1, 44_100)), 1);
+    }
+}

@@ -1,0 +1,108 @@
+//! What `codec serve` publishes, as `codec recv` gets it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::thread;
+
+use super::sound::{all_distances, tracks};
+use super::{Place, Run};
+
+/// A server that runs beside the test.
+struct Server {
+    child: Child,
+    /// Host and port.
+    address: String,
+    /// What it said before it was ready.
+    said: String,
+}
+
+impl Server {
+    fn start(place: &Place, arguments: &[&str]) -> Self {
+        let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        let mut command = place.command(&arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut server = Self { child, address: String::new(), said: String::new() };
+        while server.address.is_empty() {
+            let said = &server.said;
+            let line = lines.next().unwrap_or_else(|| panic!("{arguments:?}: {said}")).unwrap();
+            server.said += &format!("{line}\n");
+            if let Some((_, rest)) = line.split_once("http://") {
+                rest.split('/').next().unwrap().clone_into(&mut server.address);
+            }
+        }
+        // What it says later is read, so that it never waits for its reader.
+        thread::spawn(move || lines.for_each(drop));
+        server
+    }
+
+    /// Records streams at the same time, each to NAME.webm.
+    fn record(&self, place: &Place, names: &[&str], duration: &str) {
+        let children: Vec<Child> = names
+            .iter()
+            .map(|name| {
+                let url = format!("ws://{}/view/{name}?connect", self.address);
+                let output = format!("{name}.webm");
+                let arguments = ["recv", &url, "-o", &output, "--duration", duration];
+                let mut command = place.command(&arguments);
+                command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        for (child, name) in children.into_iter().zip(names) {
+            let run = Run::of(child.wait_with_output().unwrap(), &["recv", name]);
+            assert_eq!(run.code, 0, "{name}: {}", run.err);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn sound_is_published_beside_the_pictures() {
+    let place = Place::new();
+    let server = Server::start(
+        &place,
+        &["tone=testsrc:size=96x64,sound=tone", "mute=testsrc:size=96x64,fps=15", "-b", "200k"],
+    );
+    assert!(server.said.contains("64 kb"), "{}", server.said);
+    server.record(&place, &["tone", "mute"], "2s");
+    let packets = |name: &str| -> Vec<u64> {
+        let tracks = tracks(&place, name);
+        tracks.iter().map(|track| track["packets"].as_u64().unwrap()).collect()
+    };
+    let counts = packets("tone.webm");
+    assert!(counts[0] >= 30, "{counts:?}");
+    // 20 ms a packet, for as long as the pictures last.
+    let expected = counts[0] * 50 / 30;
+    assert!(counts[1].abs_diff(expected) <= 6, "{counts:?}");
+    let samples = place.ok(&["decode", "tone.webm", "-o", "-", "-f", "s16"]).out;
+    let loudest = samples.chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs());
+    assert!(loudest.max() > Some(2000), "the tone is heard");
+    let mute = packets("mute.webm");
+    assert!(mute[0] >= 15 && mute.get(1).is_none_or(|&sound| sound == 0), "{mute:?}");
+}
+
+#[test]
+fn served_films_have_their_sound_in_step_through_their_turns() {
+    let place = Place::new();
+    // Three seconds each: a flash and a click at 2.5 s. One has samples, one Opus.
+    let size = ["--size", "160x96", "--fps", "25", "-n", "75"];
+    place.ok(&[&["generate", "clapper", "-o", "made.mkv"], &size[..]].concat());
+    for (name, codec) in [("samples.mkv", "s16le"), ("opus.mkv", "opus")] {
+        place.ok(&["encode", "made.mkv", "-o", name, "-b", "500k", "--audio-codec", codec]);
+    }
+    let server =
+        Server::start(&place, &["coded=samples.mkv", "taken=opus.mkv", "--loop", "-b", "500k"]);
+    assert!(server.said.contains("taken over") && server.said.contains("64 kb"), "{}", server.said);
+    server.record(&place, &["coded", "taken"], "5500ms");
+    for name in ["coded.webm", "taken.webm"] {
+        let found = all_distances(&place, name);
+        assert!(!found.is_empty(), "{name}: no flash");
+        assert!(found.iter().all(|seconds| seconds.abs() < 0.045), "{name}: {found:?}");
+    }
+}

@@ -1,0 +1,171 @@
+//! Streams that begin in the server have their sound in step with the pictures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, Scalability};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_net::framing::{Item, Kind, Parser, Record};
+use codec_net::server::{
+    Config, HeardPacket, LocalMedia, LocalSource, Pictures, Server, Shown, Sound,
+};
+use tungstenite::Message;
+
+use crate::websocket::{Socket, open};
+
+const SIZE: Size = Size { width: 64, height: 48 };
+/// Frames and packets of a turn, which lasts half a second.
+const FRAMES: u32 = 15;
+const PACKETS: i64 = 25;
+/// Where the source's clock begins.
+const BEGIN: Duration = Duration::from_secs(1);
+const PACKET_TICKS: i64 = 960;
+
+struct Film {
+    data: Vec<u8>,
+    next: u32,
+}
+
+impl Pictures for Film {
+    fn size(&self) -> Size {
+        SIZE
+    }
+
+    fn rate(&self) -> Option<Rational> {
+        Some(Rational::new(30, 1))
+    }
+
+    fn next(&mut self) -> Result<Option<Shown<'_>>, String> {
+        if self.next == FRAMES {
+            return Ok(None);
+        }
+        let time = Some(BEGIN + Duration::from_secs(self.next.into()) / 30);
+        self.next += 1;
+        Ok(Some(Shown { picture: Picture::i420_packed(SIZE, &self.data).unwrap(), time }))
+    }
+}
+
+/// Packets of 20 ms that say which they are.
+struct Numbered {
+    next: i64,
+    given: Arc<AtomicU64>,
+}
+
+impl Numbered {
+    fn due(&self, until: Duration) -> bool {
+        let ticks = i64::try_from(until.as_nanos() * 48 / 1_000_000).unwrap();
+        self.next < PACKETS && self.pts() < ticks
+    }
+
+    fn pts(&self) -> i64 {
+        48_000 + self.next * PACKET_TICKS
+    }
+}
+
+impl Sound for Numbered {
+    fn next(&mut self, until: Duration) -> Result<Vec<HeardPacket>, String> {
+        let mut packets = Vec::new();
+        while self.due(until) {
+            let data = vec![0xf8, u8::try_from(self.next).unwrap()];
+            packets.push(HeardPacket { data, pts: self.pts() });
+            self.next += 1;
+            self.given.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(packets)
+    }
+
+    fn skip(&mut self, until: Duration) -> Result<(), String> {
+        while self.due(until) {
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, end: Duration) -> Result<Vec<HeardPacket>, String> {
+        self.next(end)
+    }
+}
+
+fn film(given: &Arc<AtomicU64>) -> LocalSource {
+    let given = Arc::clone(given);
+    LocalSource {
+        name: "film".to_owned(),
+        open: Box::new(move || {
+            let data = vec![90; usize::try_from(SIZE.i420_bytes()).unwrap()];
+            Ok(LocalMedia {
+                pictures: Box::new(Film { data, next: 0 }),
+                sound: Some(Box::new(Numbered { next: 0, given: Arc::clone(&given) })),
+            })
+        }),
+        sound: true,
+        repeats: true,
+        bitrate: Bitrate::kbps(300),
+        speed: 10,
+        layers: Scalability::L1T3,
+    }
+}
+
+/// The next record; the hello before it is passed over.
+fn record(socket: &mut Socket, parser: &mut Parser) -> Record {
+    loop {
+        let Message::Binary(bytes) = socket.read().unwrap() else { continue };
+        if let Some(Item::Record(record)) = parser.next(&mut &bytes[..]).unwrap() {
+            return record;
+        }
+    }
+}
+
+/// Watches for a second and a half; the time at which it began.
+fn watch(server: &Server) -> i64 {
+    let mut socket = open(server.address(), "/view/film", &[]).unwrap();
+    let mut parser = Parser::new();
+    let first = record(&mut socket, &mut parser);
+    assert!(first.kind == Kind::Video && first.flags.key, "it begins with a key frame");
+    let begin_us = first.pts * 100 / 9;
+    let (mut picture_us, mut last_sound) = (begin_us, None::<i64>);
+    let mut packets = 0;
+    while picture_us < begin_us + 1_500_000 {
+        let record = record(&mut socket, &mut parser);
+        if record.kind == Kind::Video {
+            picture_us = record.pts * 100 / 9;
+            continue;
+        }
+        assert_eq!(record.kind, Kind::Sound);
+        let sound_us = record.pts * 1000 / 48;
+        let away = sound_us - picture_us;
+        assert!((-60_000..150_000).contains(&away), "{away} µs beside the picture");
+        match last_sound {
+            None => assert!((-1..41_000).contains(&away), "it begins {away} µs beside the picture"),
+            // Ends of turns are rounded.
+            Some(last) => assert!((record.pts - last - PACKET_TICKS).abs() < 4),
+        }
+        // Each turn begins with its first packet.
+        let number = (record.pts + 100) / PACKET_TICKS % PACKETS;
+        assert_eq!(i64::from(record.payload[1]), number, "at {}", record.pts);
+        last_sound = Some(record.pts);
+        packets += 1;
+    }
+    assert!((70..=78).contains(&packets), "{packets} packets");
+    begin_us
+}
+
+#[test]
+fn sound_goes_beside_the_pictures_and_is_made_only_while_somebody_watches() {
+    let server = Server::start(Config::loopback()).unwrap();
+    let given = Arc::new(AtomicU64::new(0));
+    server.add_source(film(&given)).unwrap();
+    std::thread::sleep(Duration::from_millis(250));
+    assert_eq!(given.load(Ordering::Relaxed), 0);
+    let first = watch(&server);
+    let stream = server.hub().find("film").unwrap();
+    assert!(stream.json()["sound"] == true && stream.facts().0.sound_packets > 60);
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while stream.facts().1 > 0 {
+        assert!(std::time::Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Whoever comes later finds both together again.
+    std::thread::sleep(Duration::from_millis(330));
+    assert!(watch(&server) > first + 1_500_000);
+}
