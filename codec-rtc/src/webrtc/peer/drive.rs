@@ -20,15 +20,18 @@ const RETRY: Duration = Duration::from_millis(20);
 const HANG_UP: Duration = Duration::from_secs(1);
 
 impl Peer {
-    /// Tells the stack the time, then does all that is due: its pacer gives one packet each time.
+    /// Tells the stack the time, then does all that is due: its pacer gives one packet each time,
+    /// and names no time for the next where it asks for padding.
     pub(super) fn tick(&mut self) {
         for _ in 0..TICKS {
             let input = Input::Timeout(self.instant(self.now));
             if let Err(error) = self.rtc.handle_input(input) {
                 self.input_error(&error);
             }
+            let before = self.counters.sent;
             self.drive();
-            if self.stack_time.is_none_or(|at| at > self.now) {
+            let has_sent = self.counters.sent != before;
+            if !has_sent && self.stack_time.is_none_or(|at| at > self.now) {
                 return;
             }
         }
