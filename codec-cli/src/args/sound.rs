@@ -158,6 +158,7 @@ impl SoundSettings {
     }
 
     /// For what is published by `serve`: Opus of up to two channels, or the input's packets.
+    #[cfg(feature = "serve")]
     pub(crate) fn published(bitrate: Bitrate, copies: bool, channels: usize) -> Self {
         Self {
             bitrate: Some(bitrate),

@@ -152,6 +152,7 @@ impl SoundLane {
 
     /// Leaves out what is heard before `until_s` without coding it; what follows begins anew. What
     /// the coder still holds goes to `writer`.
+    #[cfg(feature = "serve")]
     pub(crate) fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
         self.start_s = Some(until_s);
         if self.ended {
@@ -282,6 +283,7 @@ impl Coded {
     }
 
     /// Throws away the blocks that end before `until_s`; `false` at the end.
+    #[cfg(feature = "serve")]
     fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
         if !self.is_idle {
             self.finish(writer)?;

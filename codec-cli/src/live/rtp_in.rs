@@ -24,6 +24,7 @@ use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
 
 use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome};
 use super::rtp::Expected;
+use super::rtp_out::{GOODBYE_EVERY, GOODBYES};
 use super::rtp_sound::{Origin, SoundOrder};
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Result};
@@ -196,7 +197,8 @@ impl Session {
             match arrived.recv_timeout(wait) {
                 Ok(datagram) => self.take(&datagram),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                // The readers have seen sooner that this is the end.
+                Err(RecvTimeoutError::Disconnected) => return self.leave(),
             }
             for datagram in arrived.try_iter().take(64) {
                 self.take(&datagram);
@@ -445,16 +447,17 @@ impl Session {
         }
     }
 
+    /// Says goodbye, more than once: any of them may be lost.
     fn leave(&mut self) {
-        let now = self.clock.now();
-        {
-            let mut state = self.shared.state();
-            let reason = state.goodbye.take().unwrap_or_default();
-            if let Some(receiver) = &mut state.receiver {
+        let reason = self.shared.state().goodbye.take().unwrap_or_default();
+        for _ in 0..GOODBYES {
+            let now = self.clock.now();
+            if let Some(receiver) = &mut self.shared.state().receiver {
                 receiver.leave(now, &reason);
             }
+            self.answer();
+            thread::sleep(GOODBYE_EVERY);
         }
-        self.answer();
     }
 }
 

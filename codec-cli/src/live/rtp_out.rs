@@ -12,6 +12,7 @@ use codec_core::frame::Rational;
 use codec_net::clock::Clock;
 use codec_net::udp;
 use codec_rtc::demux::{self, Datagram};
+use codec_rtc::extension::Kind as ExtensionKind;
 use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, Sender, SenderConfig, SenderEvent};
 
@@ -40,8 +41,11 @@ const MOST_REST: Duration = Duration::from_secs(2);
 const MOST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// How often goodbye is said, as it may be lost, and the time between.
-const GOODBYES: u32 = 3;
-const GOODBYE_EVERY: Duration = Duration::from_millis(10);
+pub(super) const GOODBYES: u32 = 3;
+pub(super) const GOODBYE_EVERY: Duration = Duration::from_millis(10);
+
+/// An end that has answered and is silent for so long is gone.
+const MOST_SILENCE: Duration = Duration::from_secs(15);
 
 struct Shared {
     sender: Mutex<Sender>,
@@ -54,9 +58,20 @@ struct Shared {
     clock: Clock,
     packets: AtomicU64,
     bytes: AtomicU64,
+    /// When something last came back, in milliseconds; 0 for never.
+    heard_ms: AtomicU64,
+    /// The other end says what arrives, all the time.
+    answers: bool,
 }
 
 impl Shared {
+    /// Whether the other end has answered and does no more.
+    fn is_alone(&self) -> bool {
+        let heard = Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
+        let silence = self.clock.now().saturating_sub(heard);
+        self.answers && !heard.is_zero() && silence >= MOST_SILENCE
+    }
+
     fn sender(&self) -> MutexGuard<'_, Sender> {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,8 +140,11 @@ impl Shared {
                 Some(Some(opened)) => opened,
                 Some(None) => continue,
             };
+            let now = self.clock.now();
+            let heard = u64::try_from(now.as_millis()).unwrap_or(u64::MAX).max(1);
+            self.heard_ms.store(heard, Ordering::Relaxed);
             // What is malformed was counted.
-            let _ = self.sender().receive(self.clock.now(), bytes);
+            let _ = self.sender().receive(now, bytes);
             self.wake.notify_one();
         }
     }
@@ -150,6 +168,7 @@ impl RtpOutlet {
     ) -> Result<Self> {
         let guard = keys.map(Keys::guard).transpose()?.map(Mutex::new);
         let audio_ssrc = config.streams.audio.map(|stream| stream.ssrc);
+        let answers = config.streams.extensions.id(ExtensionKind::TransportSequence).is_some();
         let sender = Sender::new(config).map_err(|error| Failure::usage(error.to_string()))?;
         let bound = udp::bind(udp::any_for(targets.video));
         let socket = bound.map_err(|error| Failure::new(Kind::Network, error.to_string()))?;
@@ -165,6 +184,8 @@ impl RtpOutlet {
             clock,
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            heard_ms: AtomicU64::new(0),
+            answers,
         });
         let (pacing, hearing) = (Arc::clone(&shared), Arc::clone(&shared));
         let pacer = thread::Builder::new().name("pacer".to_owned());
@@ -227,6 +248,10 @@ impl Outlet for RtpOutlet {
     }
 
     fn poll(&mut self) -> Option<OutletEvent> {
+        if self.shared.is_alone() {
+            let message = "the other end no longer answers";
+            return Some(OutletEvent::Left(Failure::new(Kind::Network, message)));
+        }
         loop {
             return match self.shared.sender().poll_event()? {
                 // Where the link is to rest the encoder goes on at its least.
