@@ -2,6 +2,7 @@
 
 use codec_container::{AudioTrack, CodedPacket, PacketReader, PacketRef, PacketWriter};
 use codec_core::audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
+#[cfg(feature = "net")]
 use codec_rtc::audio::Resilience;
 
 use super::sink::SoundSink;
@@ -129,6 +130,7 @@ impl SoundLane {
 
     /// Packets that are coded from now on are protected otherwise; those that are taken over are as
     /// they are.
+    #[cfg(feature = "net")]
     pub(crate) fn protect(&mut self, before: Resilience, after: Resilience) -> Result<()> {
         match &mut self.way {
             Way::Copied(_) => Ok(()),

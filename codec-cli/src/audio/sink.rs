@@ -1,14 +1,18 @@
 //! Samples into packets, and those into a track of an output.
 
 use codec_container::{AudioTrack, Format, PacketRef, PacketWriter};
+#[cfg(feature = "net")]
+use codec_core::audio::AudioUpdate;
 use codec_core::audio::{
-    AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket, AudioRate, AudioUpdate,
-    AudioView,
+    AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket, AudioRate, AudioView,
 };
+#[cfg(feature = "net")]
 use codec_core::codec::Bitrate;
+#[cfg(feature = "net")]
 use codec_core::error::Error;
 use codec_core::frame::Rational;
 use codec_core::registry::AudioBackend;
+#[cfg(feature = "net")]
 use codec_rtc::audio::Resilience;
 
 use crate::failure::{Failure, Kind, Result};
@@ -22,6 +26,7 @@ pub(crate) struct SoundSink {
     /// Samples of the track in one of the encoder's.
     samples_per_tick: u64,
     /// What was asked for.
+    #[cfg(feature = "net")]
     most: Option<Bitrate>,
     packet: AudioPacket,
     packets: u64,
@@ -47,6 +52,7 @@ impl SoundSink {
             number,
             name: name.to_owned(),
             samples_per_tick: u64::from(track_rate(config) / config.format.rate.max(1)).max(1),
+            #[cfg(feature = "net")]
             most: config.rate.map(AudioRate::bitrate),
             packet: AudioPacket::default(),
             packets: 0,
@@ -92,6 +98,7 @@ impl SoundSink {
 
     /// From now on packets are protected otherwise, with the bitrate that was asked for at most.
     /// What the encoder cannot change stays as it is.
+    #[cfg(feature = "net")]
     pub(crate) fn protect(&mut self, before: Resilience, after: Resilience) -> Result<()> {
         for update in after.updates(before) {
             let update = match update {
