@@ -119,6 +119,7 @@ pub struct LongTerm {
     last_loss: Option<Duration>,
     /// The receiver confirms decoded frames: arrival alone is not enough.
     confirms: bool,
+    confirmations: u64,
     planned: Option<Cure>,
     counters: LongTermCounters,
 }
@@ -134,6 +135,7 @@ impl LongTerm {
             renewed: None,
             last_loss: None,
             confirms: false,
+            confirmations: 0,
             planned: None,
             counters: LongTermCounters::default(),
         }
@@ -270,6 +272,7 @@ impl LongTerm {
     /// The receiver decoded a frame, and so all that it depends on.
     pub fn decoded(&mut self, number: u64) {
         self.confirms = true;
+        self.confirmations += 1;
         let mut wanted = vec![number];
         for frame in self.frames.iter_mut().rev() {
             if wanted.contains(&frame.number) && frame.fate != Fate::Decoded {
@@ -278,6 +281,12 @@ impl LongTerm {
             }
         }
         self.follow();
+    }
+
+    /// How often the receiver has said what it decoded.
+    #[must_use]
+    pub fn confirmations(&self) -> u64 {
+        self.confirmations
     }
 
     /// Whether the receiver says what it decoded.

@@ -141,7 +141,8 @@ pub struct SenderConfig {
     pub retransmission: bool,
     /// Correction is sent as losses ask for it, where the stream has a place for it.
     pub protection: bool,
-    /// Acknowledged pictures are kept as references and answer losses.
+    /// Acknowledged pictures are kept as references and answer losses. The encoder must be opened
+    /// with `error_resilient`: what follows a lost frame must not need its probabilities.
     pub long_term: bool,
     /// Says in TL0PICIDX and TID which temporal layer a frame is of.
     pub temporal_layers: u8,

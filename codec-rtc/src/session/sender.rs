@@ -27,8 +27,8 @@ const MAX_QUEUE: Duration = Duration::from_secs(1);
 const FULL_QUEUE: Duration = Duration::from_millis(150);
 /// Least rate at which packets leave.
 const LEAST_PACE: Bitrate = Bitrate(100_000);
-/// From this loss on, if it does not come from sending too much, a retransmission is sent twice, so long apart: asking once more would take a
-/// round trip.
+/// From this loss on, if it does not come from sending too much, a retransmission is sent twice, so
+/// long apart: asking once more would take a round trip.
 const LOSSY: f64 = 0.03;
 const COPY_AFTER: Duration = Duration::from_millis(8);
 /// Most copies that wait.

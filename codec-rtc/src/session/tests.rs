@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_core::codec::{FrameKind, Packet, PacketMeta};
+use codec_core::codec::{FrameKind, Packet, PacketMeta, SlotSet};
 
 use super::{
     AudioStream, PacketFeedback, Receiver, ReceiverConfig, Sender, SenderConfig, Streams,
@@ -10,7 +10,8 @@ use super::{
 };
 use crate::extension::Map;
 use crate::jitter::video::FrameBufferConfig;
-use crate::rtcp::{self, Bye, ReceiverReport, ReportBlock};
+use crate::packet::vp8::Descriptor;
+use crate::rtcp::{self, Bye, Pli, ReceiverReport, ReportBlock, Rpsi};
 use crate::rtp::{self, Header};
 
 const SSRC: u32 = 5;
@@ -114,4 +115,45 @@ fn a_sender_has_left_when_all_its_streams_have() {
     one.receive(now, &packet(96, SSRC)).unwrap();
     one.receive(now, &bye(&[SSRC])).unwrap();
     assert_eq!(one.left(), Some("enough"), "sound never came");
+}
+
+#[test]
+fn a_cure_that_does_not_help_is_followed_by_a_key_frame() {
+    let video = Some(VideoStream::standard(SSRC));
+    let streams = Streams { video, audio: None, extensions: Map::default() };
+    let mut sender = Sender::new(SenderConfig::new(streams)).unwrap();
+    let ms = Duration::from_millis;
+    let mut first_id = None;
+    for number in 0..10 {
+        let now = ms(33 * number);
+        let mut packet = frame(number);
+        if number > 0 {
+            packet.meta.refs_used = SlotSet::LAST;
+            packet.meta.refs_updated = SlotSet::LAST;
+        }
+        sender.video(now, now, u32::try_from(number).unwrap() * 3000, &packet).unwrap();
+        while let Some(datagram) = sender.poll(now + ms(20)) {
+            let Ok(packet) = rtp::parse(&datagram) else { continue };
+            if packet.header.ssrc == SSRC && first_id.is_none() {
+                first_id = Descriptor::parse(packet.payload).unwrap().0.picture_id;
+            }
+        }
+    }
+    let tell = |sender: &mut Sender, now: Duration, packet: rtcp::Packet| {
+        let mut out = Vec::new();
+        packet.write(&mut out).unwrap();
+        sender.receive(now, &out).unwrap();
+    };
+    let pli = || rtcp::Packet::Pli(Pli { sender_ssrc: 9, media_ssrc: SSRC });
+    // The key frame was decoded, and nothing since.
+    let known = Rpsi::vp8(9, SSRC, 96, first_id.unwrap());
+    tell(&mut sender, ms(400), rtcp::Packet::Rpsi(known));
+    tell(&mut sender, ms(400), pli());
+    let cure = sender.request(ms(400), 10);
+    assert!(!cure.key_frame && cure.references.is_some(), "{cure:?}");
+    // Asked again at once, the cure is still on its way; later it has not helped.
+    tell(&mut sender, ms(450), pli());
+    assert!(!sender.request(ms(450), 11).key_frame);
+    tell(&mut sender, ms(800), pli());
+    assert!(sender.request(ms(800), 12).key_frame);
 }

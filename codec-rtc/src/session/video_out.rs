@@ -35,6 +35,8 @@ const REPAIR_BYTES: usize = 24;
 const MOST_NOTICED: Duration = Duration::from_millis(90);
 /// Least bitrate of retransmissions; else half of the video's.
 const LEAST_AGAIN_BPS: u64 = 30_000;
+/// How long after the round trip a cure may take to be coded, decoded and confirmed.
+const CURE_TIME: Duration = Duration::from_millis(150);
 /// Round trip until it is known.
 const FIRST_RTT: Duration = Duration::from_millis(100);
 
@@ -77,6 +79,9 @@ pub(super) struct VideoOut {
     bitrate_bps: u64,
     rtt: Duration,
     retransmits: bool,
+    /// When a request for a key frame was last answered by a reference, and what the receiver had
+    /// confirmed until then.
+    answered: Option<(Duration, u64)>,
     again: Lately,
     counters: VideoOutCounters,
 }
@@ -146,6 +151,7 @@ impl VideoOut {
             bitrate_bps: config.congestion.map_or(config.pace_bps, |it| it.start.0),
             rtt: FIRST_RTT,
             retransmits: config.retransmission,
+            answered: None,
             again: Lately::default(),
             counters: VideoOutCounters::default(),
         })
@@ -367,10 +373,22 @@ impl VideoOut {
     /// PLI or FIR came.
     pub(super) fn key_request(&mut self, now: Duration) {
         self.counters.key_requests += 1;
-        match &mut self.long_term {
+        let Some(long_term) = self.long_term.as_mut().filter(|it| it.is_confirmed()) else {
+            self.gate.request();
+            return;
+        };
+        match self.answered {
+            // The cure did not help: nothing was decoded since.
+            Some((at, said)) if said == long_term.confirmations() => {
+                if now.saturating_sub(at) >= self.rtt + CURE_TIME {
+                    self.gate.request();
+                }
+            }
             // The plan of the next frame finds what the receiver has.
-            Some(long_term) if long_term.is_confirmed() => long_term.receiver_lost(now),
-            _ => self.gate.request(),
+            _ => {
+                self.answered = Some((now, long_term.confirmations()));
+                long_term.receiver_lost(now);
+            }
         }
     }
 
