@@ -9,7 +9,7 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
-use codec_net::url::Url;
+use codec_net::url::{Scheme, Url};
 use codec_rtc::link::RateTrace;
 
 use super::adapt::Adaptation;
@@ -88,7 +88,8 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     let mut offer = Offer::default();
     let mut coder = None;
     if let Some(pictures) = &pictures {
-        let opened = Coder::open(args, &settings, pictures.facts(), trace, env)?;
+        let may_lose = !matches!(url.scheme(), Scheme::Tcp | Scheme::Ws | Scheme::Wss);
+        let opened = Coder::open(args, &settings, pictures.facts(), trace, may_lose, env)?;
         let facts = pictures.facts();
         let codec = settings.backend.codec;
         let mut track = VideoTrack::new(LIKE, codec, opened.size, opened.time_base);
@@ -236,6 +237,7 @@ impl Coder {
         settings: &EncoderSettings,
         facts: &Facts,
         trace: Option<RateTrace>,
+        may_lose: bool,
         env: Env,
     ) -> Result<Self> {
         let transform = Transform::new(None, None, args.resize);
@@ -244,6 +246,8 @@ impl Coder {
         let mut config: EncoderConfig = settings.config(size, facts.frame_rate, facts.time_base);
         config.simd = Some(env.level);
         config.info = info;
+        // What follows a lost frame must not need its probabilities.
+        config.error_resilient |= may_lose;
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
