@@ -1,4 +1,4 @@
-//! Numbers that tell sessions apart, and the comparison of tokens.
+//! Numbers that tell sessions apart, bytes that nobody can guess, and the comparison of tokens.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -9,6 +9,33 @@ pub fn number() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u64(0);
     hasher.finish()
+}
+
+/// Fills an array with bytes that nobody can guess, of the operating system.
+///
+/// # Panics
+/// If the operating system has no random numbers: nothing here would be safe.
+#[cfg(feature = "serve")]
+#[must_use]
+#[expect(clippy::expect_used, reason = "a server without random numbers must not run")]
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
+    bytes
+}
+
+/// A name of 128 random bits in hexadecimal.
+#[cfg(feature = "serve")]
+#[must_use]
+pub(crate) fn name() -> String {
+    hex(&bytes::<16>())
+}
+
+/// Bytes in hexadecimal.
+#[cfg(feature = "serve")]
+#[must_use]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether two tokens are the same, in a time that depends on their lengths alone.

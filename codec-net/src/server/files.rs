@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::limits::Limits;
-use super::random::hex;
+use crate::random::hex;
 
 /// Bytes of a SHA-256 digest.
 pub const DIGEST_BYTES: usize = 32;

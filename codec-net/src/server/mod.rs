@@ -23,7 +23,6 @@ mod local;
 pub mod media;
 pub mod meter;
 pub mod outcome;
-mod random;
 pub mod room;
 mod rtc;
 pub mod sessions;
@@ -31,6 +30,7 @@ mod start;
 pub mod talk;
 mod ws;
 
+use crate::random;
 pub use local::{HeardPacket, LocalMedia, LocalSource, OpenMedia, Pictures, Shown, Sound};
 pub use rtc::{Relay, RtcConfig, StartRtcError};
 pub use start::{Config, Server, StartError};

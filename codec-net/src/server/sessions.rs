@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::audit::{Audit, Moved, Subject};
 use super::auth::Scope;
 use super::outcome::{EndReason, Refusal};
-use super::random;
 use crate::clock::Clock;
+use crate::random;
 
 /// What a session does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,13 +15,73 @@ use super::super::auth::Scope;
 use super::super::http::{Caller, Refused};
 use super::super::outcome::{EndReason, Refusal};
 use super::super::room::About;
-use super::super::sessions::{End, Kind, Session};
+use super::super::sessions::{End, Kind};
 use super::super::start::Shared;
 use super::control::{Control, Role};
 
 /// Part of the name of an extension (AV1 RTP specification, annex A).
 const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
 const SDP: &str = "application/sdp";
+
+/// What is posted to begin a call.
+type Posted = (State<Arc<Shared>>, Extension<Caller>, Path<String>, HeaderMap, Bytes);
+
+/// A call that is asked for and allowed.
+struct Asked {
+    shared: Arc<Shared>,
+    caller: Caller,
+    /// Of the stream.
+    name: String,
+    offer: String,
+    /// Number of the call.
+    id: u64,
+}
+
+/// Publishes: WHIP.
+pub(in super::super) async fn publish(posted: Posted) -> Result<Response, Refused> {
+    let asked = Asked::of(posted, Scope::Publish)?;
+    let (id, control) = (asked.id, asked.shared.network.control());
+    let has = |kind: &str| asked.offer.lines().any(|line| line.starts_with(kind));
+    let about = About { kind: "whip", video: has("m=video"), sound: has("m=audio") };
+    let ask = move || {
+        let _ = control.send(Control::Key(id));
+    };
+    let publisher = asked.shared.hub.publish(&asked.name, about, Box::new(ask))?;
+    asked.negotiate(Kind::Whip, Role::Publish(publisher)).await
+}
+
+/// Watches: WHEP.
+pub(in super::super) async fn view(posted: Posted) -> Result<Response, Refused> {
+    let asked = Asked::of(posted, Scope::View)?;
+    let stream = asked.shared.hub.find(&asked.name)?;
+    asked.negotiate(Kind::Whep, Role::View(stream)).await
+}
+
+impl Asked {
+    fn of(posted: Posted, scope: Scope) -> Result<Self, Refusal> {
+        let (State(shared), Extension(caller), Path(name), headers, body) = posted;
+        caller.require(scope)?;
+        let offer = offer_of(&shared, &headers, &body)?;
+        let id = shared.network.next_call();
+        Ok(Self { shared, caller, name, offer, id })
+    }
+
+    async fn negotiate(self, kind: Kind, role: Role) -> Result<Response, Refused> {
+        let Self { shared, caller, name, offer, id } = self;
+        let control = shared.network.control();
+        let end: End = Box::new(move |reason| {
+            let _ = control.send(Control::End(id, reason));
+        });
+        let session = shared.sessions.begin(kind, &name, caller.address, end)?;
+        let location = format!("/session/{}", session.id());
+        let (reply, answer) = oneshot::channel();
+        let begin = Control::Begin { id, role, session, offer, reply };
+        shared.network.control().send(begin).map_err(|_| Refusal::Stopping)?;
+        let answer = answer.await.map_err(|_| Refusal::Stopping)??;
+        let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location)];
+        Ok((StatusCode::CREATED, headers, answer).into_response())
+    }
+}
 
 /// The offer of a request.
 fn offer_of(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Result<String, Refusal> {
@@ -40,74 +100,6 @@ fn offer_of(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Result<String
         .lines()
         .filter(|line| !(line.starts_with("a=extmap:") && line.contains(DEPENDENCY_DESCRIPTOR)));
     Ok(kept.flat_map(|line| [line, "\r\n"]).collect())
-}
-
-/// Publishes: WHIP.
-pub(in super::super) async fn publish(
-    State(shared): State<Arc<Shared>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refused> {
-    caller.require(Scope::Publish)?;
-    let offer = offer_of(&shared, &headers, &body)?;
-    let id = shared.network.next_call();
-    let control = shared.network.control();
-    let has = |kind: &str| offer.lines().any(|line| line.starts_with(kind));
-    let about = About { kind: "whip", video: has("m=video"), sound: has("m=audio") };
-    let ask = move || {
-        let _ = control.send(Control::Key(id));
-    };
-    let publisher = shared.hub.publish(&name, about, Box::new(ask))?;
-    let session = begin_session(&shared, Kind::Whip, &name, caller, id)?;
-    negotiate(&shared, id, Role::Publish(publisher), session, offer).await
-}
-
-/// Watches: WHEP.
-pub(in super::super) async fn view(
-    State(shared): State<Arc<Shared>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refused> {
-    caller.require(Scope::View)?;
-    let offer = offer_of(&shared, &headers, &body)?;
-    let stream = shared.hub.find(&name)?;
-    let id = shared.network.next_call();
-    let session = begin_session(&shared, Kind::Whep, &name, caller, id)?;
-    negotiate(&shared, id, Role::View(stream), session, offer).await
-}
-
-fn begin_session(
-    shared: &Shared,
-    kind: Kind,
-    name: &str,
-    caller: Caller,
-    id: u64,
-) -> Result<Session, Refusal> {
-    let control = shared.network.control();
-    let end: End = Box::new(move |reason| {
-        let _ = control.send(Control::End(id, reason));
-    });
-    shared.sessions.begin(kind, name, caller.address, end)
-}
-
-async fn negotiate(
-    shared: &Shared,
-    id: u64,
-    role: Role,
-    session: Session,
-    offer: String,
-) -> Result<Response, Refused> {
-    let location = format!("/session/{}", session.id());
-    let (reply, answer) = oneshot::channel();
-    let begin = Control::Begin { id, role, session, offer, reply };
-    shared.network.control().send(begin).map_err(|_| Refusal::Stopping)?;
-    let answer = answer.await.map_err(|_| Refusal::Stopping)??;
-    let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location)];
-    Ok((StatusCode::CREATED, headers, answer).into_response())
 }
 
 /// Ends a session of one's own.

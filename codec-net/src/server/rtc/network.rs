@@ -18,13 +18,13 @@ use super::super::audit::Moved;
 use super::super::files::Files;
 use super::super::limits::{Budget, Limits};
 use super::super::outcome::{EndReason, Refusal};
-use super::super::random;
 use super::super::room::Item;
 use super::super::sessions::Session;
 use super::call::{Call, Common};
 use super::control::{Control, Role};
 use super::routes::Routes;
 use crate::clock::Clock;
+use crate::random;
 
 /// Items that wait for all calls together.
 const ITEMS: usize = 16_384;

@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 use super::super::audit::Moved;
 use super::super::media::{FrameFacts, SOUND_HZ, VIDEO_HZ, VideoFrame};
 use super::super::outcome::EndReason;
-use super::super::random;
 use super::super::room::{About, Item, Stream, Viewer};
 use super::super::sessions::Session;
 use super::super::start::Shared;
@@ -23,6 +22,7 @@ use super::super::talk::Talk;
 use super::{EndWatch, PING_INTERVAL, SILENCE, broken, close, send, told};
 use crate::framing::feedback::Feedback;
 use crate::framing::{Hello, Item as Framed, Kind, Parser, StreamDescription};
+use crate::random;
 
 /// Items that wait for the socket: two seconds of pictures and sound.
 const QUEUE: usize = 160;

@@ -1,0 +1,112 @@
+//! All streams, and what begins them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::super::limits::Limits;
+use super::super::outcome::Refusal;
+use super::locked;
+use super::publisher::{AskKey, Publisher};
+use super::stream::{About, Stream};
+use crate::clock::Clock;
+
+/// Longest name of a stream.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Is told of each stream that begins.
+pub type OnPublish = Box<dyn Fn(&Arc<Stream>) + Send + Sync>;
+
+/// All streams.
+pub struct Hub {
+    clock: Clock,
+    limits: Limits,
+    streams: Mutex<BTreeMap<String, Arc<Stream>>>,
+    on_publish: OnPublish,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.streams()).finish()
+    }
+}
+
+/// Whether streams may have this name: letters, digits, `-`, `_` and `.`.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && !name.starts_with('.')
+}
+
+impl Hub {
+    /// Without streams.
+    #[must_use]
+    pub fn new(clock: Clock, limits: Limits) -> Self {
+        Self::with(clock, limits, Box::new(|_| {}))
+    }
+
+    /// Without streams; `on_publish` is told of each that begins.
+    #[must_use]
+    pub fn with(clock: Clock, limits: Limits, on_publish: OnPublish) -> Self {
+        Self { clock, limits, streams: Mutex::default(), on_publish }
+    }
+
+    /// The time that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Begins a stream.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`], [`Refusal::Full`], and [`Refusal::Bad`] for what is no name.
+    pub fn publish(
+        self: &Arc<Self>,
+        name: &str,
+        about: About,
+        ask_key: AskKey,
+    ) -> Result<Publisher, Refusal> {
+        if !is_name(name) {
+            return Err(Refusal::Bad(format!(
+                "{:?} is no name of a stream: up to {MAX_NAME_BYTES} letters, digits, - _ .",
+                name.chars().take(80).collect::<String>()
+            )));
+        }
+        let mut streams = locked(&self.streams);
+        if streams.contains_key(name) {
+            return Err(Refusal::Busy(name.to_owned()));
+        }
+        if streams.len() >= self.limits.streams {
+            return Err(Refusal::Full("streams"));
+        }
+        let stream = Arc::new(Stream::new(name, about, self.clock, self.limits, ask_key));
+        streams.insert(name.to_owned(), Arc::clone(&stream));
+        drop(streams);
+        (self.on_publish)(&stream);
+        Ok(Publisher::new(self, stream))
+    }
+
+    /// The stream of that name.
+    ///
+    /// # Errors
+    /// [`Refusal::NoStream`].
+    pub fn find(&self, name: &str) -> Result<Arc<Stream>, Refusal> {
+        let found = locked(&self.streams).get(name).map(Arc::clone);
+        found.ok_or_else(|| Refusal::NoStream(name.chars().take(80).collect()))
+    }
+
+    /// All streams in the order of their names.
+    #[must_use]
+    pub fn streams(&self) -> Vec<Arc<Stream>> {
+        locked(&self.streams).values().map(Arc::clone).collect()
+    }
+
+    pub(super) fn remove(&self, stream: &Arc<Stream>) {
+        let mut streams = locked(&self.streams);
+        if streams.get(stream.name()).is_some_and(|found| Arc::ptr_eq(found, stream)) {
+            streams.remove(stream.name());
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! A stream: what its publisher gives is passed to its viewers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use codec_rtc::recovery::KeyFrameRequester;
+use serde_json::{Value, json};
+
+use super::super::limits::{Budget, Limits};
+use super::super::media::{FrameFacts, SoundPacket, VideoFrame};
+use super::super::meter::{Facts, Meter};
+use super::super::outcome::{EndReason, Refusal};
+use super::locked;
+use super::outlet::Outlet;
+use super::publisher::AskKey;
+use super::viewer::{Viewer, ViewerState};
+use crate::clock::Clock;
+
+/// A publisher is asked for a key frame at most once in this time.
+const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
+
+/// What the server's own decoder made of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Decoded {
+    pub frames: u64,
+    pub shown: u64,
+    pub errors: u64,
+    pub concealed_mbs: u64,
+}
+
+/// What is known of a stream when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// How it comes here: `whip`, `ws`, `local`.
+    pub kind: &'static str,
+    /// Has pictures.
+    pub video: bool,
+    /// Has sound.
+    pub sound: bool,
+}
+
+/// A stream that is being published.
+pub struct Stream {
+    name: String,
+    about: About,
+    clock: Clock,
+    limits: Limits,
+    began: Duration,
+    ask_key: AskKey,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    viewers: BTreeMap<u64, ViewerState>,
+    next_viewer: u64,
+    keys: KeyFrameRequester,
+    meter: Meter,
+    budget: Budget,
+    ended: Option<EndReason>,
+    /// Who watches without being counted: the server itself.
+    unseen: usize,
+    decoded: Option<Decoded>,
+    /// Name of the recording, or why there is none.
+    recording: Option<Result<String, String>>,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Stream {
+    pub(super) fn new(
+        name: &str,
+        about: About,
+        clock: Clock,
+        limits: Limits,
+        ask_key: AskKey,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            about,
+            clock,
+            limits,
+            began: clock.now(),
+            ask_key,
+            state: Mutex::new(State {
+                viewers: BTreeMap::new(),
+                next_viewer: 1,
+                keys: KeyFrameRequester::new(KEY_FRAME_GAP),
+                meter: Meter::default(),
+                budget: Budget::over(limits.bitrate, 2),
+                ended: None,
+                unseen: 0,
+                decoded: None,
+                recording: None,
+            }),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it has.
+    #[must_use]
+    pub fn about(&self) -> About {
+        self.about
+    }
+
+    /// When it began: the time of pts 0.
+    #[must_use]
+    pub fn began(&self) -> Duration {
+        self.began
+    }
+
+    /// Joins a viewer; a key frame is asked for.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`]; [`Refusal::NoStream`] if it has just ended.
+    pub fn join(self: &Arc<Self>, outlet: Box<dyn Outlet>) -> Result<Viewer, Refusal> {
+        let state = locked(&self.state);
+        if state.viewers.len().saturating_sub(state.unseen) >= self.limits.viewers {
+            return Err(Refusal::Full("viewers of this stream"));
+        }
+        self.admit(state, outlet)
+    }
+
+    /// Joins a viewer of the server's own, which is not counted.
+    ///
+    /// # Errors
+    /// [`Refusal::NoStream`] if it has just ended.
+    pub(in super::super) fn join_unseen(
+        self: &Arc<Self>,
+        outlet: Box<dyn Outlet>,
+    ) -> Result<Viewer, Refusal> {
+        let mut state = locked(&self.state);
+        state.unseen += 1;
+        self.admit(state, outlet)
+    }
+
+    fn admit(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        outlet: Box<dyn Outlet>,
+    ) -> Result<Viewer, Refusal> {
+        if state.ended.is_some() {
+            return Err(Refusal::NoStream(self.name.clone()));
+        }
+        let id = state.next_viewer;
+        state.next_viewer += 1;
+        state.viewers.insert(id, ViewerState::new(outlet));
+        state.keys.set_needed(true);
+        self.ask_if_due(state);
+        Ok(Viewer::new(Arc::clone(self), id))
+    }
+
+    /// A viewer cannot decode any more: requests of all are merged, and limited in number.
+    pub fn want_key(&self) {
+        let mut state = locked(&self.state);
+        state.keys.set_needed(true);
+        self.ask_if_due(state);
+    }
+
+    /// Asks outside of the lock: what is called may publish.
+    fn ask_if_due(&self, mut state: MutexGuard<'_, State>) {
+        let due = state.keys.poll(self.clock.now());
+        drop(state);
+        if due {
+            (self.ask_key)();
+        }
+    }
+
+    /// Works on a viewer, if it is there.
+    pub(super) fn with_viewer<T>(
+        &self,
+        id: u64,
+        work: impl FnOnce(&mut ViewerState) -> T,
+    ) -> Option<T> {
+        locked(&self.state).viewers.get_mut(&id).map(work)
+    }
+
+    pub(super) fn leave(&self, id: u64) {
+        locked(&self.state).viewers.remove(&id);
+    }
+
+    pub(super) fn video(&self, frame: VideoFrame) -> Result<(), EndReason> {
+        let now = self.clock.now();
+        let read = FrameFacts::read(&frame.data);
+        if let Some(size) = read.and_then(|read| read.size)
+            && size.pixels() > self.limits.pixels
+        {
+            return Err(EndReason::Limit("pixels of a picture"));
+        }
+        let frame = Arc::new(frame);
+        let mut state = locked(&self.state);
+        if !state.budget.take(now, 8 * frame.data.len() as u64) {
+            return Err(EndReason::Limit("bitrate"));
+        }
+        state.meter.video(now, &frame, read);
+        if frame.key {
+            state.keys.set_needed(false);
+        }
+        let mut wants_key = false;
+        state.viewers.retain(|_, viewer| {
+            let stays = viewer.video(&frame);
+            wants_key |= stays && viewer.needs_key();
+            stays
+        });
+        if wants_key {
+            state.keys.set_needed(true);
+        }
+        self.ask_if_due(state);
+        Ok(())
+    }
+
+    pub(super) fn sound(&self, packet: SoundPacket) -> Result<(), EndReason> {
+        let now = self.clock.now();
+        let packet = Arc::new(packet);
+        let mut state = locked(&self.state);
+        if !state.budget.take(now, 8 * packet.data.len() as u64) {
+            return Err(EndReason::Limit("bitrate"));
+        }
+        state.meter.sound(now, packet.data.len());
+        state.viewers.retain(|_, viewer| viewer.sound(&packet));
+        Ok(())
+    }
+
+    /// Says something to all viewers.
+    pub fn talk(&self, text: &Arc<str>) {
+        let mut state = locked(&self.state);
+        state.viewers.retain(|_, viewer| viewer.talk(text));
+    }
+
+    pub(super) fn finish(&self, reason: &EndReason) {
+        let mut state = locked(&self.state);
+        state.ended = Some(reason.clone());
+        for viewer in std::mem::take(&mut state.viewers).into_values() {
+            viewer.finish(reason);
+        }
+    }
+
+    /// Why it ended, if it has.
+    #[must_use]
+    pub fn over(&self) -> Option<EndReason> {
+        locked(&self.state).ended.clone()
+    }
+
+    /// Its figures now, and its number of viewers.
+    #[must_use]
+    pub fn facts(&self) -> (Facts, usize) {
+        let mut state = locked(&self.state);
+        let facts = state.meter.facts(self.clock.now());
+        (facts, state.viewers.len().saturating_sub(state.unseen))
+    }
+
+    /// Whether anybody watches, the server itself included.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        !locked(&self.state).viewers.is_empty()
+    }
+
+    /// What the server's own decoder made of it so far, if it has one.
+    #[must_use]
+    pub fn decoded(&self) -> Option<Decoded> {
+        locked(&self.state).decoded
+    }
+
+    pub(in super::super) fn set_decoded(&self, decoded: Decoded) {
+        locked(&self.state).decoded = Some(decoded);
+    }
+
+    /// It is being recorded under this name, or not any more for this reason.
+    pub(in super::super) fn set_recording(&self, name: Option<String>, error: Option<String>) {
+        let recording = name.map(Ok).or(error.map(Err));
+        locked(&self.state).recording = recording;
+    }
+
+    /// The same as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let (facts, viewers) = self.facts();
+        let mut value = json!({
+            "name": self.name,
+            "kind": self.about.kind,
+            "video": self.about.video,
+            "sound": self.about.sound || facts.sound_packets > 0,
+            "viewers": viewers,
+            "seconds": self.clock.now().saturating_sub(self.began).as_secs_f64(),
+        });
+        if let (Some(all), Value::Object(more)) = (value.as_object_mut(), facts.json()) {
+            all.extend(more);
+            let state = locked(&self.state);
+            if let Some(decoded) = state.decoded {
+                all.insert("decodedFrames".to_owned(), decoded.frames.into());
+                all.insert("decodeErrors".to_owned(), decoded.errors.into());
+            }
+            if let Some(recording) = &state.recording {
+                all.insert("recorded".to_owned(), recording.is_ok().into());
+            }
+        }
+        value
+    }
+}

@@ -1,0 +1,121 @@
+//! Streams from the publisher to viewers that are quick, slow and gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::mpsc;
+
+use super::super::limits::Limits;
+use super::super::media::{SoundPacket, VideoFrame};
+use super::super::outcome::{EndReason, Refusal};
+use super::*;
+use crate::clock::Clock;
+
+fn hub() -> Arc<Hub> {
+    let limits = Limits { streams: 2, viewers: 2, bitrate: 1_000_000, ..Limits::default() };
+    Arc::new(Hub::new(Clock::start(), limits))
+}
+
+const ABOUT: About = About { kind: "local", video: true, sound: true };
+
+fn frame(key: bool, bytes: usize) -> VideoFrame {
+    VideoFrame { data: vec![0xff; bytes].into(), key, ..VideoFrame::default() }
+}
+
+fn drained(receiver: &mut mpsc::Receiver<Item>) -> Vec<Item> {
+    std::iter::from_fn(|| receiver.try_recv().ok()).collect()
+}
+
+#[test]
+fn every_viewer_gets_the_same_frame_from_a_key_frame_on() {
+    let hub = hub();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let ask: AskKey = Box::new(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    let publisher = hub.publish("live", ABOUT, ask).unwrap();
+    let (out, mut first) = mpsc::channel(8);
+    let _first = hub.find("live").unwrap().join(Box::new(out)).unwrap();
+    let (out, mut second) = mpsc::channel(8);
+    let _second = hub.find("live").unwrap().join(Box::new(out)).unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "requests are merged");
+    publisher.video(frame(false, 10)).unwrap();
+    publisher.video(frame(true, 10)).unwrap();
+    publisher.video(frame(false, 10)).unwrap();
+    publisher.sound(SoundPacket::default()).unwrap();
+    let (first, second) = (drained(&mut first), drained(&mut second));
+    assert_eq!((first.len(), second.len()), (3, 3));
+    let (Item::Video(a), Item::Video(b)) = (&first[0], &second[0]) else { panic!() };
+    assert!(a.key && Arc::ptr_eq(a, b));
+}
+
+#[test]
+fn a_slow_viewer_waits_for_a_key_frame_and_the_others_do_not_notice() {
+    let hub = hub();
+    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let (out, mut slow) = mpsc::channel(2);
+    let slow_viewer = publisher.stream().join(Box::new(out)).unwrap();
+    let (out, mut fast) = mpsc::channel(16);
+    let _fast = publisher.stream().join(Box::new(out)).unwrap();
+    publisher.video(frame(true, 10)).unwrap();
+    for _ in 0..4 {
+        publisher.video(frame(false, 10)).unwrap();
+    }
+    assert_eq!(drained(&mut slow).len(), 2);
+    publisher.video(frame(false, 10)).unwrap();
+    publisher.video(frame(true, 10)).unwrap();
+    assert_eq!(drained(&mut slow).len(), 1);
+    assert_eq!(drained(&mut fast).len(), 7);
+    let counters = slow_viewer.counters().unwrap();
+    assert_eq!((counters.frames, counters.slow, counters.undecodable), (3, 1, 3));
+}
+
+#[test]
+fn names_are_taken_once_and_free_again() {
+    let hub = hub();
+    let publish = |name| hub.publish(name, ABOUT, Box::new(|| {}));
+    let first = publish("a").unwrap();
+    assert_eq!(publish("a").unwrap_err(), Refusal::Busy("a".to_owned()));
+    let _second = publish("b").unwrap();
+    assert_eq!(publish("c").unwrap_err(), Refusal::Full("streams"));
+    drop(first);
+    assert!(hub.find("a").is_err());
+    let _again = publish("a").unwrap();
+    for wrong in ["", "a/b", "..", ".hidden", "ä", &"x".repeat(65)] {
+        assert!(matches!(publish(wrong), Err(Refusal::Bad(_))), "{wrong}");
+    }
+}
+
+#[test]
+fn the_end_reaches_viewers_with_its_reason() {
+    let hub = hub();
+    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let (out, mut items) = mpsc::channel(1);
+    let stream = Arc::clone(publisher.stream());
+    let viewer = stream.join(Box::new(out)).unwrap();
+    publisher.end(EndReason::ServerStopped);
+    assert!(matches!(drained(&mut items).as_slice(), [Item::Ended(EndReason::ServerStopped)]));
+    assert_eq!(stream.over(), Some(EndReason::ServerStopped));
+    assert_eq!(viewer.counters(), None);
+    assert!(stream.join(Box::new(mpsc::channel(1).0)).is_err());
+}
+
+#[test]
+fn too_many_viewers_and_too_many_bits_are_refused() {
+    let hub = hub();
+    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let join = || {
+        let (out, items) = mpsc::channel(1);
+        publisher.stream().join(Box::new(out)).map(|viewer| (viewer, items))
+    };
+    let kept = [join().unwrap(), join().unwrap()];
+    assert!(matches!(join(), Err(Refusal::Full(_))));
+    drop(kept);
+    let (_viewer, items) = join().unwrap();
+    drop(items);
+    publisher.video(frame(true, 10)).unwrap();
+    assert_eq!(publisher.stream().facts().1, 0, "who hung up is forgotten");
+    let end = (0..30).find_map(|_| publisher.video(frame(false, 10_000)).err());
+    assert_eq!(end, Some(EndReason::Limit("bitrate")));
+}
