@@ -30,8 +30,12 @@ pub enum Refusal {
     TooLong(&'static str),
     /// Another type of content.
     Type(&'static str),
-    /// Not in this version.
-    Unsupported(&'static str),
+    /// Understood, and not done in this version.
+    Unprocessable(&'static str),
+    /// The request is for something else than what is there now.
+    Outdated,
+    /// The request does not say what it is for.
+    NoCondition,
     /// No session of that name.
     NoSession,
     /// The server is at its end.
@@ -54,7 +58,9 @@ impl Refusal {
             Self::Bad(_) => 400,
             Self::TooLong(_) => 413,
             Self::Type(_) => 415,
-            Self::Unsupported(_) => 405,
+            Self::Unprocessable(_) => 422,
+            Self::Outdated => 412,
+            Self::NoCondition => 428,
         }
     }
 }
@@ -78,7 +84,9 @@ impl fmt::Display for Refusal {
             Self::Bad(what) => f.write_str(what),
             Self::TooLong(what) => write!(f, "{what} is longer than the server takes"),
             Self::Type(what) => write!(f, "the content must be {what}"),
-            Self::Unsupported(what) => write!(f, "{what} is not supported"),
+            Self::Unprocessable(what) => write!(f, "{what} is not supported"),
+            Self::Outdated => f.write_str("this is for another session than the one that is there"),
+            Self::NoCondition => f.write_str("If-Match is needed, with the ETag of the answer"),
             Self::NoSession => f.write_str("no such session, or it has ended"),
             Self::Stopping => f.write_str("the server is about to end"),
         }

@@ -53,6 +53,15 @@ impl Kind {
 /// Ends a session from outside of it.
 pub type End = Box<dyn Fn(EndReason) + Send + Sync>;
 
+/// The way to the other end of a call, as it is told to the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IceSession {
+    /// Number of the call.
+    pub call: u64,
+    /// Entity tag (RFC 9725, section 4.3.1), in quotes.
+    pub tag: String,
+}
+
 struct Entry {
     number: u64,
     kind: Kind,
@@ -60,6 +69,7 @@ struct Entry {
     address: IpAddr,
     since: Duration,
     end: End,
+    ice: Option<IceSession>,
 }
 
 impl fmt::Debug for Entry {
@@ -128,7 +138,7 @@ impl Sessions {
             stream: &stream,
             address,
         });
-        entries.insert(id.clone(), Entry { number, kind, stream, address, since, end });
+        entries.insert(id.clone(), Entry { number, kind, stream, address, since, end, ice: None });
         drop(entries);
         let outcome = Mutex::new((EndReason::Closed, Moved::default()));
         Ok(Session { sessions: Arc::clone(self), id, number, outcome })
@@ -140,6 +150,14 @@ impl Sessions {
     /// [`Refusal::NoSession`].
     pub fn kind(&self, id: &str) -> Result<Kind, Refusal> {
         self.entries().get(id).map(|entry| entry.kind).ok_or(Refusal::NoSession)
+    }
+
+    /// The way to the other end of a session.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSession`], also for one that has no such way.
+    pub fn ice(&self, id: &str) -> Result<IceSession, Refusal> {
+        self.entries().get(id).and_then(|entry| entry.ice.clone()).ok_or(Refusal::NoSession)
     }
 
     /// Ends a session by its name.
@@ -210,6 +228,16 @@ impl Session {
         self.number
     }
 
+    /// It is the session of this call. Gives the entity tag of the way to the other end.
+    #[must_use]
+    pub fn set_call(&self, call: u64) -> String {
+        let tag = format!("\"{}\"", random::name());
+        if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
+            entry.ice = Some(IceSession { call, tag: tag.clone() });
+        }
+        tag
+    }
+
     /// Says why it ends and what it moved; the log is told when it is dropped.
     pub fn conclude(&self, reason: EndReason, moved: Moved) {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = (reason, moved);
@@ -251,6 +279,9 @@ mod tests {
         assert!(matches!(begin(), Err(Refusal::Full("sessions"))));
         assert_ne!(first.id(), second.id());
         assert_eq!(sessions.kind(first.id()), Ok(Kind::Whep));
+        assert_eq!(sessions.ice(first.id()), Err(Refusal::NoSession));
+        let tag = first.set_call(7);
+        assert_eq!(sessions.ice(first.id()), Ok(IceSession { call: 7, tag }));
         sessions.end(first.id(), EndReason::Closed).unwrap();
         sessions.end_number(second.number(), EndReason::Admin).unwrap();
         assert_eq!(ends.try_iter().collect::<Vec<_>>(), [EndReason::Closed, EndReason::Admin]);

@@ -15,4 +15,5 @@ mod impaired;
 mod load;
 mod local_sound;
 mod peers;
+mod trickle;
 mod websocket;

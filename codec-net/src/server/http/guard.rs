@@ -92,7 +92,7 @@ pub(super) async fn check(
             shared.sessions.audit().refuse(subject, refusal.status(), &refusal.to_string());
             Refused(refusal).into_response()
         }
-        Ok(_) if request.method() == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+        Ok(_) if request.method() == Method::OPTIONS => reply::options(request.uri().path()),
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             // Answers are quick; a body that trickles in is not waited for.

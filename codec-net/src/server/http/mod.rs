@@ -17,7 +17,7 @@ use super::start::Shared;
 use super::{rtc, ws};
 
 pub(super) use guard::Caller;
-pub(super) use reply::Refused;
+pub(super) use reply::{ACCEPT_PATCH, Refused};
 
 /// Answers until the server stops.
 pub(super) async fn serve(
@@ -42,7 +42,7 @@ fn routes(shared: &Arc<Shared>) -> Router {
         .route("/publish/{stream}", any(ws::publish))
         .route("/whip/{stream}", post(rtc::publish))
         .route("/whep/{stream}", post(rtc::view))
-        .route("/session/{id}", delete(rtc::end).patch(rtc::update))
+        .route("/session/{id}", delete(rtc::end).patch(rtc::trickle))
         .fallback(api::nothing)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))
         .layer(DefaultBodyLimit::max(shared.limits.body_bytes))

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::super::outcome::Refusal;
+use super::super::rtc::{SDP, SDP_FRAGMENT};
 
 /// The page runs its own script and style and nothing else; nobody frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -45,10 +46,31 @@ impl IntoResponse for Refused {
             Refusal::TooOften | Refusal::Full(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            // RFC 5789, section 2.2.
+            Refusal::Type(SDP_FRAGMENT) => {
+                headers.insert(ACCEPT_PATCH, HeaderValue::from_static(SDP_FRAGMENT));
+            }
             _ => {}
         }
         response
     }
+}
+
+/// Which content is taken of offers (RFC 9725, section 4.2).
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+/// And of sessions (RFC 5789, section 3.1).
+pub(in super::super) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+/// Answers what may be asked of a path.
+pub(super) fn options(path: &str) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    if path.starts_with("/whip/") || path.starts_with("/whep/") {
+        headers.insert(ACCEPT_POST, HeaderValue::from_static(SDP));
+    } else if path.starts_with("/session/") {
+        headers.insert(ACCEPT_PATCH, HeaderValue::from_static(SDP_FRAGMENT));
+    }
+    response
 }
 
 /// Headers that keep a browser from being used against its user.

@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
-use codec_rtc::webrtc::{Channel, ClosedReason, Event, Kind, Mid, Peer, Stats, Transmit};
+use codec_rtc::webrtc::{Channel, ClosedReason, Event, Kind, Mid, Peer, SdpError, Stats, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;
 use super::super::files::Files;
 use super::super::limits::Limits;
-use super::super::outcome::EndReason;
+use super::super::outcome::{EndReason, Refusal};
 use super::super::room::{Item, Publisher, Stream, Viewer};
 use super::super::sessions::Session;
 use super::super::talk::Talk;
 use super::control::{CallOutlet, Role};
+use super::fragment::{Credentials, Fragment};
 use super::layers::{LayerChoice, Strain};
 use super::patience::Patience;
 use super::receive::Receiving;
@@ -54,6 +55,8 @@ pub(super) struct Call {
     id: u64,
     peer: Peer,
     session: Session,
+    /// Of ICE, as the other end offered them.
+    credentials: Credentials,
     side: Side,
     talk: Option<(Channel, Talk)>,
     files: Option<Arc<Files>>,
@@ -76,6 +79,7 @@ impl Call {
         peer: Peer,
         session: Session,
         role: Role,
+        credentials: Credentials,
         common: Common,
         now: Duration,
     ) -> Self {
@@ -95,7 +99,25 @@ impl Call {
             Role::Publish(publisher) => Side::Publishing(Box::new(Receiving::new(now)), publisher),
         };
         let Common { files, limits, items } = common;
-        Self { id, peer, session, side, talk: None, files, limits, items, over: None }
+        Self { id, peer, session, credentials, side, talk: None, files, limits, items, over: None }
+    }
+
+    /// The other end has more addresses.
+    pub(super) fn trickle(&mut self, now: Duration, fragment: &Fragment) -> Result<(), Refusal> {
+        if !self.credentials.include(&fragment.credentials) {
+            return Err(Refusal::Unprocessable("an ICE restart"));
+        }
+        let mut result = Ok(());
+        for candidate in &fragment.candidates {
+            // One that the stack does not know is no loss.
+            let added = self.peer.add_remote_candidate(candidate, now);
+            if let Err(SdpError::TooMuch { .. }) = added {
+                result = Err(Refusal::TooLong("the list of candidates"));
+                break;
+            }
+        }
+        self.settle(now);
+        result
     }
 
     /// A datagram came for it; whether its source has proved itself.

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::outcome::{EndReason, Refusal};
 use super::super::room::{Item, NoRoom, Outlet, Publisher, Stream};
 use super::super::sessions::Session;
+use super::fragment::Fragment;
 
 /// What a call is for.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) enum Control {
         offer: String,
         reply: oneshot::Sender<Result<String, Refusal>>,
     },
+    /// The other end has more addresses.
+    Trickle { id: u64, fragment: Fragment, reply: oneshot::Sender<Result<(), Refusal>> },
     /// A call is to end.
     End(u64, EndReason),
     /// A publisher is to send a key frame.

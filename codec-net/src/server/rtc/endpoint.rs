@@ -1,27 +1,32 @@
 //! WHIP (RFC 9725) and WHEP: an offer is posted, the answer comes with the session's address,
-//! which is deleted at the end. Addresses go into the offer: there is no PATCH.
+//! which is deleted at the end. Addresses that are found after the offer come by PATCH; restarts of
+//! ICE do not.
 
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderMap, LOCATION};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
 
 use super::super::auth::Scope;
-use super::super::http::{Caller, Refused};
+use super::super::http::{ACCEPT_PATCH, Caller, Refused};
 use super::super::outcome::{EndReason, Refusal};
 use super::super::room::About;
-use super::super::sessions::{End, Kind};
+use super::super::sessions::{End, IceSession, Kind};
 use super::super::start::Shared;
 use super::control::{Control, Role};
+use super::fragment::{Fragment, SDP_FRAGMENT};
 
 /// Part of the name of an extension (AV1 RTP specification, annex A).
 const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
-const SDP: &str = "application/sdp";
+/// Longest list of candidates that come after an offer.
+const MAX_FRAGMENT_BYTES: usize = 16 << 10;
+/// The type of offers and answers.
+pub(in super::super) const SDP: &str = "application/sdp";
 
 /// What is posted to begin a call.
 type Posted = (State<Arc<Shared>>, Extension<Caller>, Path<String>, HeaderMap, Bytes);
@@ -73,23 +78,43 @@ impl Asked {
             let _ = control.send(Control::End(id, reason));
         });
         let session = shared.sessions.begin(kind, &name, caller.address, end)?;
-        let location = format!("/session/{}", session.id());
+        let (location, tag) = (format!("/session/{}", session.id()), session.set_call(id));
         let (reply, answer) = oneshot::channel();
         let begin = Control::Begin { id, role, session, offer, reply };
         shared.network.control().send(begin).map_err(|_| Refusal::Stopping)?;
         let answer = answer.await.map_err(|_| Refusal::Stopping)??;
-        let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location)];
+        let headers = [
+            (CONTENT_TYPE, SDP.to_owned()),
+            (LOCATION, location),
+            (ETAG, tag),
+            (ACCEPT_PATCH, SDP_FRAGMENT.to_owned()),
+        ];
         Ok((StatusCode::CREATED, headers, answer).into_response())
+    }
+}
+
+/// The content has to be of this type.
+fn require_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Refusal> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(Refusal::Type(wanted)) }
+}
+
+/// The request has to be for the session that this tag stands for (RFC 9110, section 13.1.1).
+fn require_match(headers: &HeaderMap, tag: &str) -> Result<(), Refusal> {
+    let mut values = headers.get_all(IF_MATCH).iter().peekable();
+    values.peek().ok_or(Refusal::NoCondition)?;
+    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    if tags.any(|given| ["*", tag].contains(&given.trim())) {
+        Ok(())
+    } else {
+        Err(Refusal::Outdated)
     }
 }
 
 /// The offer of a request.
 fn offer_of(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Result<String, Refusal> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case(SDP) {
-        return Err(Refusal::Type(SDP));
-    }
+    require_type(headers, SDP)?;
     if body.len() > shared.limits.sdp_bytes {
         return Err(Refusal::TooLong("the session description"));
     }
@@ -114,9 +139,22 @@ pub(in super::super) async fn end(
     Ok(StatusCode::OK)
 }
 
-/// Changes nothing: neither trickle ICE nor ICE restarts.
-pub(in super::super) async fn update() -> Response {
-    let mut response = Refused(Refusal::Unsupported("changing a session")).into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("DELETE"));
-    response
+/// Takes addresses that the other end of a session of one's own has found by now.
+pub(in super::super) async fn trickle(posted: Posted) -> Result<StatusCode, Refused> {
+    let (State(shared), Extension(caller), Path(session), headers, body) = posted;
+    caller.require(shared.sessions.kind(&session)?.scope())?;
+    let IceSession { call: id, tag } = shared.sessions.ice(&session)?;
+    require_type(&headers, SDP_FRAGMENT)?;
+    if body.len() > MAX_FRAGMENT_BYTES {
+        return Err(Refusal::TooLong("the list of candidates").into());
+    }
+    require_match(&headers, &tag)?;
+    let text = std::str::from_utf8(&body);
+    let text = text.map_err(|_| Refusal::Bad("a fragment that is no UTF-8".to_owned()))?;
+    let fragment = Fragment::parse(text)?;
+    let (reply, taken) = oneshot::channel();
+    let trickle = Control::Trickle { id, fragment, reply };
+    shared.network.control().send(trickle).map_err(|_| Refusal::Stopping)?;
+    taken.await.map_err(|_| Refusal::Stopping)??;
+    Ok(StatusCode::NO_CONTENT)
 }

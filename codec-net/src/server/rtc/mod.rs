@@ -3,6 +3,7 @@
 mod call;
 mod control;
 mod endpoint;
+mod fragment;
 mod layers;
 mod network;
 mod patience;
@@ -10,6 +11,7 @@ mod receive;
 mod routes;
 mod send;
 
-pub(super) use endpoint::{end, publish, update, view};
+pub(super) use endpoint::{SDP, end, publish, trickle, view};
+pub(super) use fragment::SDP_FRAGMENT;
 pub(super) use network::Network;
 pub use network::{Relay, RtcConfig, StartRtcError};

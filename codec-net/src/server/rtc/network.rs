@@ -22,6 +22,7 @@ use super::super::room::Item;
 use super::super::sessions::Session;
 use super::call::{Call, Common};
 use super::control::{Control, Role};
+use super::fragment::Credentials;
 use super::routes::Routes;
 use crate::clock::Clock;
 use crate::random;
@@ -312,6 +313,12 @@ impl Calls {
                     self.with(id, |call, now| call.end(now, EndReason::Closed));
                 }
             }
+            Control::Trickle { id, fragment, reply } => {
+                let mut result = Err(Refusal::NoSession);
+                self.with(id, |call, now| result = call.trickle(now, &fragment));
+                // Who asked may have gone.
+                let _ = reply.send(result);
+            }
             Control::End(id, reason) => self.with(id, |call, now| call.end(now, reason)),
             Control::Key(id) => self.with(id, |call, now| call.want_key(now)),
             Control::Stop => {}
@@ -343,7 +350,8 @@ impl Calls {
         })?;
         let fragment = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
         self.routes.add(fragment.unwrap_or_default().trim(), id);
-        let call = Call::new(id, peer, session, role, self.common.clone(), now);
+        let credentials = Credentials::of(offer);
+        let call = Call::new(id, peer, session, role, credentials, self.common.clone(), now);
         self.calls.insert(id, call);
         self.with(id, |call, now| call.tick(now));
         Ok(answer)
