@@ -71,7 +71,7 @@ pub(crate) struct ServeArgs {
     /// Its key (PEM).
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Record what others publish here, as WebM.
+    /// Record all streams here, as WebM.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Keep files here that viewers send. Without it none are taken.

@@ -1,4 +1,4 @@
-//! What is kept and learnt of each published stream: a recording in WebM, and a decoder of its own
+//! What is kept and learnt of each stream: a recording in WebM, and of those from elsewhere a decoder
 //! that counts what can be shown.
 
 use std::fs::{File, OpenOptions};
@@ -33,7 +33,7 @@ const MAX_TRIES: u32 = 1000;
 pub(super) struct Archive {
     /// Folder of the recordings.
     pub(super) folder: Option<PathBuf>,
-    /// Decode them.
+    /// Decode those that come from elsewhere.
     pub(super) decode: bool,
     pub(super) limits: Limits,
     /// Threads that are not done.
@@ -64,14 +64,16 @@ impl Running {
 impl Archive {
     /// Begins with a stream, on a thread of its own.
     pub(super) fn begin(&self, stream: &Arc<Stream>) {
-        if self.folder.is_none() && !self.decode {
+        // What was encoded here needs no second look.
+        let decode = self.decode && stream.about().kind != "local";
+        if self.folder.is_none() && !decode {
             return;
         }
         let (outlet, items) = mpsc::channel(QUEUE);
         let Ok(viewer) = stream.join_unseen(Box::new(outlet)) else { return };
         let mut keeper = Keeper {
             recording: self.folder.clone().map(|folder| Recording::new(folder, stream)),
-            decoder: self.decode.then(|| open_decoder(self.limits)).flatten(),
+            decoder: decode.then(|| open_decoder(self.limits)).flatten(),
             stream: Arc::clone(stream),
             decoded: Decoded::default(),
         };
@@ -112,6 +114,10 @@ impl Keeper {
                 Item::Sound(packet) => self.keep(|recording| recording.sound(&packet)),
                 Item::Talk(_) => {}
                 Item::Ended(_) => break,
+            }
+            // Frames are not to be made for a disk that takes none.
+            if self.recording.is_none() && self.decoder.is_none() {
+                break;
             }
         }
         self.keep(Recording::finish);

@@ -44,7 +44,7 @@ pub struct Config {
     pub audit: Audit,
     /// Folder of files that viewers send; `None`: none are taken.
     pub files: Option<PathBuf>,
-    /// Folder of recordings of what is published; `None`: none are made.
+    /// Folder of recordings of all streams; `None`: none are made.
     pub record: Option<PathBuf>,
     /// Decode what is published, to know whether it can be.
     pub decode: bool,
@@ -171,12 +171,7 @@ impl Server {
         }
         let running = Running::default();
         let archive = Archive { folder: record, decode, limits, running: running.clone() };
-        // What begins here needs no second look.
-        let on_publish: OnPublish = Box::new(move |stream| {
-            if stream.about().kind != "local" {
-                archive.begin(stream);
-            }
-        });
+        let on_publish: OnPublish = Box::new(move |stream| archive.begin(stream));
         let clock = Clock::start();
         let network = Network::start(rtc, clock, limits, files.clone()).map_err(StartError::Rtc)?;
         let shared = Arc::new(Shared {

@@ -1,9 +1,11 @@
 //! Streams that begin in the server have their sound in step with the pictures.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use codec_container::{CodedPacket, Input, ReadOptions, Source, open as open_file};
 use codec_core::codec::{Bitrate, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::framing::{Item, Kind, Parser, Record};
@@ -160,12 +162,53 @@ fn sound_goes_beside_the_pictures_and_is_made_only_while_somebody_watches() {
     let first = watch(&server);
     let stream = server.hub().find("film").unwrap();
     assert!(stream.json()["sound"] == true && stream.facts().0.sound_packets > 60);
-    let end = std::time::Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(10);
     while stream.facts().1 > 0 {
-        assert!(std::time::Instant::now() < end);
+        assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(5));
     }
     // Whoever comes later finds both together again.
     std::thread::sleep(Duration::from_millis(330));
     assert!(watch(&server) > first + 1_500_000);
+}
+
+#[test]
+fn a_film_that_nobody_watches_is_recorded_with_its_sound() {
+    let folder = std::env::temp_dir().join(format!("codec-film-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    let record = Some(folder.clone());
+    let server = Server::start(Config { record, ..Config::loopback() }).unwrap();
+    let given = Arc::new(AtomicU64::new(0));
+    server.add_source(LocalSource { repeats: false, ..film(&given) }).unwrap();
+    let stream = server.hub().find("film").unwrap();
+    let end = Instant::now() + Duration::from_secs(10);
+    while stream.over().is_none() {
+        assert!(Instant::now() < end, "the film does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    server.stop();
+    assert_eq!(stream.json()["recorded"], true);
+    assert_eq!(stream.decoded(), None, "what is encoded here is not decoded here");
+    let mut files = fs::read_dir(&folder).unwrap();
+    let path = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    let source = Source::seekable(fs::File::open(path).unwrap());
+    let Ok(Input::Packets(mut reader)) = open_file(source, &ReadOptions::default()) else {
+        panic!("not a file of packets")
+    };
+    let mut packet = CodedPacket::default();
+    let mut times = [Vec::new(), Vec::new()];
+    while reader.read(&mut packet).unwrap() {
+        let base = reader.tracks()[packet.track].time_base();
+        times[packet.track].push(packet.pts * 1000 * i64::from(base.num) / i64::from(base.den));
+    }
+    let [pictures, sound] = times;
+    // Times of a file are whole milliseconds.
+    let close = |all: &[i64], step: i64| {
+        let due = (0..).map(|n| n * step / 3);
+        all.iter().zip(due).all(|(at, due)| (at - due).abs() <= 2)
+    };
+    assert!(pictures.len() == 15 && close(&pictures, 100), "{pictures:?}");
+    assert!(sound.len() == 25 && close(&sound, 60), "{sound:?}");
+    let _ = fs::remove_dir_all(&folder);
 }
