@@ -70,6 +70,8 @@ struct Entry {
     since: Duration,
     end: End,
     ice: Option<IceSession>,
+    /// Why it has no pictures for now.
+    paused: Option<&'static str>,
 }
 
 impl fmt::Debug for Entry {
@@ -138,7 +140,10 @@ impl Sessions {
             stream: &stream,
             address,
         });
-        entries.insert(id.clone(), Entry { number, kind, stream, address, since, end, ice: None });
+        entries.insert(
+            id.clone(),
+            Entry { number, kind, stream, address, since, end, ice: None, paused: None },
+        );
         drop(entries);
         let outcome = Mutex::new((EndReason::Closed, Moved::default()));
         Ok(Session { sessions: Arc::clone(self), id, number, outcome })
@@ -209,6 +214,7 @@ impl Sessions {
                 "stream": entry.stream,
                 "address": entry.address.to_string(),
                 "seconds": now.saturating_sub(entry.since).as_secs_f64(),
+                "paused": entry.paused,
             })
         });
         Value::Array(all.collect())
@@ -236,6 +242,13 @@ impl Session {
             entry.ice = Some(IceSession { call, tag: tag.clone() });
         }
         tag
+    }
+
+    /// Says why it has no pictures for now; `None`: it has.
+    pub fn set_paused(&self, reason: Option<&'static str>) {
+        if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
+            entry.paused = reason;
+        }
     }
 
     /// Says why it ends and what it moved; the log is told when it is dropped.
@@ -280,6 +293,9 @@ mod tests {
         assert_ne!(first.id(), second.id());
         assert_eq!(sessions.kind(first.id()), Ok(Kind::Whep));
         assert_eq!(sessions.ice(first.id()), Err(Refusal::NoSession));
+        first.set_paused(Some("narrow"));
+        assert_eq!(sessions.json()[0]["paused"], "narrow");
+        assert_eq!(sessions.json()[1]["paused"], Value::Null);
         let tag = first.set_call(7);
         assert_eq!(sessions.ice(first.id()), Ok(IceSession { call: 7, tag }));
         sessions.end(first.id(), EndReason::Closed).unwrap();

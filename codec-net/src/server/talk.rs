@@ -6,7 +6,8 @@
 //! | from the server | |
 //! |---|---|
 //! | `hello` | `session`, `stream`, `chunkBytes`, `fileBytes` |
-//! | `stats` | the figures of the stream, once a second |
+//! | `stats` | `stream`: its figures, once a second; `paused`: why there are no pictures for now, or null |
+//! | `picture` | `paused`: the same, when it changes |
 //! | `chat` | `from`, `text` |
 //! | `fileAt` | `id`, `offset`: which byte is to come next |
 //! | `fileStored` | `id`, `name` |
@@ -56,6 +57,7 @@ pub struct Talk {
     chunks: Budget,
     uploads: BTreeMap<u64, (Upload, u64)>,
     next_stats: Duration,
+    paused: Option<&'static str>,
 }
 
 impl Talk {
@@ -78,6 +80,7 @@ impl Talk {
             chunks: Budget::new(CHUNKS_PER_SECOND),
             uploads: BTreeMap::new(),
             next_stats: Duration::ZERO,
+            paused: None,
         }
     }
 
@@ -107,7 +110,15 @@ impl Talk {
             return None;
         }
         self.next_stats = now.saturating_add(STATS_INTERVAL);
-        Some(json!({ "type": "stats", "stream": self.stream.json() }).to_string())
+        let (stream, paused) = (self.stream.json(), self.paused);
+        Some(json!({ "type": "stats", "stream": stream, "paused": paused }).to_string())
+    }
+
+    /// There are no pictures for now, for this reason, or there are again. Gives what to say.
+    #[must_use]
+    pub fn picture(&mut self, paused: Option<&'static str>) -> String {
+        self.paused = paused;
+        json!({ "type": "picture", "paused": paused }).to_string()
     }
 
     /// A text message came; gives the answer, if there is one.
@@ -280,6 +291,11 @@ mod tests {
         let (mut talk, _publisher) = talk();
         assert!(talk.poll(Duration::ZERO).is_some());
         assert!(talk.poll(Duration::from_millis(999)).is_none());
-        assert!(talk.poll(Duration::from_secs(1)).is_some());
+        let said = talk.picture(Some("narrow"));
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said, json!({ "type": "picture", "paused": "narrow" }));
+        let stats: Value =
+            serde_json::from_str(&talk.poll(Duration::from_secs(1)).unwrap()).unwrap();
+        assert_eq!(stats["paused"], "narrow");
     }
 }

@@ -8,29 +8,13 @@ use codec_container::{CodedPacket, Input, ReadOptions, Source, open};
 use codec_net::clock::Clock;
 use codec_net::server::room::About;
 use codec_net::server::{Config, Server};
-use codec_rtc::webrtc::{
-    Certificate, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig,
-};
+use codec_rtc::webrtc::{Direction, Event, Peer};
 
+use crate::caller::{SDP, peer_config, plan};
 use crate::client::{PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
 
 const ABOUT: About = About { kind: "ws", video: true, sound: false };
-pub(crate) const SDP: (&str, &str) = ("content-type", "application/sdp");
-
-pub(crate) fn peer_config(socket: &UdpSocket, clock: Clock) -> PeerConfig {
-    let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let certificate = Certificate::generate(&[5; 32], unix, 2).unwrap();
-    let base = clock.instant(Duration::ZERO);
-    let mut config = PeerConfig::new(base, [6; 32], certificate);
-    config.candidates = vec![LocalCandidate::Host(socket.local_addr().unwrap())];
-    config
-}
-
-pub(crate) fn plan(direction: Direction) -> MediaPlan {
-    MediaPlan { kind: Kind::Video, direction, stream: None }
-}
-
 #[test]
 fn offers_are_checked_before_they_are_answered() {
     let server = guarded();

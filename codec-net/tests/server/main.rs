@@ -8,12 +8,14 @@
 )]
 
 mod browser;
+mod caller;
 mod calls;
 mod client;
 mod http;
 mod impaired;
 mod load;
 mod local_sound;
+mod narrow;
 mod peers;
 mod trickle;
 mod websocket;

@@ -1,115 +1,40 @@
 //! Candidates that come after the offer: PATCH of WHIP and WHEP (RFC 9725, section 4.3).
 
-use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use codec_net::clock::Clock;
 use codec_net::server::room::About;
 use codec_net::server::{Config, Server};
 use codec_rtc::rng::Rng;
-use codec_rtc::webrtc::{Direction, Event, Peer};
+use codec_rtc::webrtc::Direction;
 
-use crate::calls::{SDP, peer_config, plan};
+use crate::caller::{Caller, FRAGMENT, SDP, plan};
 use crate::client::{Answer, PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
 
-const FRAGMENT: (&str, &str) = ("content-type", "application/trickle-ice-sdpfrag");
 const ABOUT: About = About { kind: "ws", video: true, sound: false };
 
-/// A caller that knows no address of the server's and has told none of its own.
-struct Caller {
-    clock: Clock,
-    socket: UdpSocket,
-    peer: Peer,
-    /// Its candidates, as lines of a fragment.
-    candidates: String,
-    session: String,
-    tag: String,
-    connected: bool,
-    packets: u32,
+/// Calls without addresses on either side.
+fn call(server: &Server, path: &str, direction: Direction, token: Option<&str>) -> Caller {
+    Caller::call(server, path, &[plan(direction)], token, true)
 }
 
-fn without_candidates(sdp: &str) -> String {
-    let kept = sdp.lines().filter(|line| !line.starts_with("a=candidate"));
-    kept.flat_map(|line| [line, "\r\n"]).collect()
-}
-
-impl Caller {
-    fn call(server: &Server, path: &str, direction: Direction, token: Option<&str>) -> Self {
-        let clock = Clock::start();
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
-        let config = peer_config(&socket, clock);
-        let offered = Peer::offer(&config, &[plan(direction)], &[], clock.now());
-        let (mut peer, offer, pending, _) = offered.unwrap();
-        let of_ice = ["a=candidate", "a=ice-ufrag", "a=ice-pwd"];
-        let lines = offer.lines().filter(|line| of_ice.iter().any(|name| line.starts_with(name)));
-        let candidates: String = lines.flat_map(|line| [line, "\r\n"]).collect();
-        assert!(candidates.contains("a=candidate"), "{offer}");
-        let (name, token) = bearer(token.unwrap_or_default());
-        let headers: &[(&str, &str)] =
-            if token == "Bearer " { &[SDP] } else { &[SDP, (name, &token)] };
-        let offer = without_candidates(&offer);
-        let answer = request_with(server.address(), "POST", path, headers, &offer);
-        assert_eq!(answer.status, 201, "{answer:?}");
-        assert_eq!(answer.header("accept-patch"), Some(FRAGMENT.1), "{answer:?}");
-        let tag = answer.header("etag").unwrap().to_owned();
-        assert!(tag.len() > 16 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
-        let session = answer.header("location").unwrap().to_owned();
-        let body = without_candidates(&answer.body);
-        peer.accept_answer(pending, &body, clock.now()).unwrap();
-        Self { clock, socket, peer, candidates, session, tag, connected: false, packets: 0 }
-    }
-
-    /// Lives until something is there, or for a time; whether it is there.
-    fn live(&mut self, longest: Duration, is_there: impl Fn(&Self) -> bool) -> bool {
-        let end = Instant::now() + longest;
-        let own = self.socket.local_addr().unwrap();
-        let mut datagram = [0; 2048];
-        while Instant::now() < end {
-            let now = self.clock.now();
-            if self.peer.next_time().is_some_and(|due| due <= now) {
-                self.peer.handle_timeout(now);
-            }
-            while let Some(event) = self.peer.poll_event() {
-                match event {
-                    Event::Connected => self.connected = true,
-                    Event::Rtp(_) => self.packets += 1,
-                    Event::Closed(reason) => panic!("{reason}"),
-                    _ => {}
-                }
-            }
-            while let Some(transmit) = self.peer.poll_transmit() {
-                let _ = self.socket.send_to(&transmit.payload, transmit.destination);
-            }
-            if is_there(self) {
-                return true;
-            }
-            if let Ok((len, source)) = self.socket.recv_from(&mut datagram) {
-                self.peer.receive(self.clock.now(), source, own, &datagram[..len]);
-            }
-        }
-        is_there(self)
-    }
-
-    /// Tells its candidates; the server's checks are the only way for the two to meet.
-    fn trickle(&mut self, server: &Server) {
-        let early = self.live(Duration::from_millis(200), |caller| caller.connected);
-        assert!(!early, "connected without addresses");
-        let headers = [FRAGMENT, ("if-match", &self.tag)];
-        let body = format!("m=audio 9 RTP/AVP 0\r\na=mid:0\r\n{}", self.candidates);
-        let told = request_with(server.address(), "PATCH", &self.session, &headers, &body);
-        assert_eq!((told.status, told.header("etag")), (204, None), "{told:?}");
-        let connected = self.live(Duration::from_secs(10), |caller| caller.connected);
-        assert!(connected, "not connected after {body}");
-    }
+/// Tells the caller's candidates; the server's checks are the only way for the two to meet.
+fn trickle(caller: &mut Caller, server: &Server) {
+    let early = caller.live(Duration::from_millis(200), |caller| caller.connected);
+    assert!(!early, "connected without addresses");
+    let headers = [FRAGMENT, ("if-match", &caller.tag)];
+    let body = format!("m=audio 9 RTP/AVP 0\r\na=mid:0\r\n{}", caller.candidates);
+    let told = request_with(server.address(), "PATCH", &caller.session, &headers, &body);
+    assert_eq!((told.status, told.header("etag")), (204, None), "{told:?}");
+    let connected = caller.live(Duration::from_secs(10), |caller| caller.connected);
+    assert!(connected, "not connected after {body}");
 }
 
 #[test]
 fn a_publisher_that_told_its_addresses_later_is_connected() {
     let server = Server::start(Config::loopback()).unwrap();
-    let mut caller = Caller::call(&server, "/whip/mine", Direction::SendOnly, None);
-    caller.trickle(&server);
+    let mut caller = call(&server, "/whip/mine", Direction::SendOnly, None);
+    trickle(&mut caller, &server);
     assert!(server.hub().find("mine").is_ok());
 }
 
@@ -117,12 +42,12 @@ fn a_publisher_that_told_its_addresses_later_is_connected() {
 fn a_viewer_that_told_its_addresses_later_is_shown_the_stream() {
     let server = Server::start(Config::loopback()).unwrap();
     let publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
-    let mut caller = Caller::call(&server, "/whep/live", Direction::ReceiveOnly, None);
-    caller.trickle(&server);
+    let mut caller = call(&server, "/whep/live", Direction::ReceiveOnly, None);
+    trickle(&mut caller, &server);
     let (mut frames, mut pts) = (frames().into_iter().cycle(), 0);
     let end = Instant::now() + Duration::from_secs(10);
-    while !caller.live(Duration::from_millis(30), |caller| caller.packets > 20) {
-        assert!(Instant::now() < end, "{} packets", caller.packets);
+    while !caller.live(Duration::from_millis(30), |caller| caller.pictures > 20) {
+        assert!(Instant::now() < end, "{} packets", caller.pictures);
         let mut frame = frames.next().unwrap();
         (frame.pts, pts) = (pts, pts + 3000);
         publisher.video(frame).unwrap();
@@ -141,7 +66,7 @@ fn patch(server: &Server, caller: &Caller, more: &[(&str, &str)], body: &str) ->
 fn fragments_are_taken_of_the_right_caller_for_the_right_session_alone() {
     let server = guarded();
     let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
-    let caller = Caller::call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
+    let caller = call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
     let good = caller.candidates.as_str();
     let right = ("if-match", caller.tag.as_str());
     let status = |more: &[(&str, &str)], body: &str| patch(&server, &caller, more, body).status;
@@ -188,7 +113,7 @@ fn fragments_are_taken_of_the_right_caller_for_the_right_session_alone() {
 fn candidates_without_end_and_damaged_fragments_end_nothing() {
     let server = guarded();
     let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
-    let caller = Caller::call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
+    let caller = call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
     let right = ("if-match", caller.tag.as_str());
     let mut random = Rng::new(9725);
     for _ in 0..60 {
@@ -205,7 +130,7 @@ fn candidates_without_end_and_damaged_fragments_end_nothing() {
         let answer = patch(&server, &caller, &[FRAGMENT, right], &body);
         assert!([204, 400, 422].contains(&answer.status), "{answer:?} to {body:?}");
     }
-    let caller = Caller::call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
+    let caller = call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
     let right = ("if-match", caller.tag.as_str());
     let mut statuses = Vec::new();
     for host in 1..=8 {

@@ -9,7 +9,7 @@ const at = (id) => document.getElementById(id);
 const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
 const [player, canvas] = [at("player"), at("canvas")];
 
-const state = { watching: null, publishing: null, figures: {}, stream: {}, settings: {} };
+const state = { watching: null, publishing: null, paused: null, figures: {}, stream: {}, settings: {} };
 const graphs = {
   bitrate: new Graph("bitrate", "kbit/s", { floor: 100 }),
   loss: new Graph("loss", "%", { digits: 1 }),
@@ -78,6 +78,11 @@ const talk = new Talk({
     stats: (stream) => {
       state.stream = stream;
     },
+    picture: (paused) => {
+      if ((paused ?? null) === state.paused) return;
+      state.paused = paused ?? null;
+      notify(paused ? `The picture is paused: ${paused}. Sound goes on, and the picture is tried again.` : "");
+    },
   },
 });
 at("chat-form").addEventListener("submit", (event) => {
@@ -102,7 +107,7 @@ const watchingEvents = {
   line: (line) => talk.connect(line),
   message: (data) => talk.take(data),
   end: (reason, failed) => {
-    state.watching = null;
+    state.watching = state.paused = null;
     talk.disconnect();
     show("state", failed ? "failed" : "ended", failed ? "failed" : "ended");
     notify(failed ? `Watching failed: ${reason}` : `Ended: ${reason}.`, failed ? "error" : "info");

@@ -46,6 +46,10 @@ export class Talk {
         break;
       case "stats":
         this.on.stats?.(message.stream);
+        this.on.picture?.(message.paused);
+        break;
+      case "picture":
+        this.on.picture?.(message.paused);
         break;
       case "fileAt":
         this.goOn(message.id, message.offset);

@@ -119,3 +119,34 @@ fn too_many_viewers_and_too_many_bits_are_refused() {
     let end = (0..30).find_map(|_| publisher.video(frame(false, 10_000)).err());
     assert_eq!(end, Some(EndReason::Limit("bitrate")));
 }
+
+#[test]
+fn a_viewer_without_pictures_has_sound_and_goes_on_with_a_key_frame() {
+    let hub = hub();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let ask: AskKey = Box::new(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    let publisher = hub.publish("live", ABOUT, ask).unwrap();
+    let (out, mut items) = mpsc::channel(16);
+    let viewer = publisher.stream().join(Box::new(out)).unwrap();
+    publisher.video(frame(true, 10)).unwrap();
+    viewer.set_layers(0);
+    assert_eq!(drained(&mut items).len(), 1);
+    // Longer than requests are held back.
+    std::thread::sleep(std::time::Duration::from_millis(350));
+    for _ in 0..3 {
+        publisher.video(frame(false, 10)).unwrap();
+        publisher.sound(SoundPacket::default()).unwrap();
+    }
+    let heard = drained(&mut items);
+    assert!(heard.len() == 3 && heard.iter().all(|item| matches!(item, Item::Sound(_))));
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "nobody needs a key frame");
+    viewer.set_layers(1);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    publisher.video(frame(false, 10)).unwrap();
+    publisher.video(frame(true, 10)).unwrap();
+    assert!(matches!(drained(&mut items).as_slice(), [Item::Video(frame)] if frame.key));
+    assert_eq!(viewer.counters().unwrap().paused, 3);
+}

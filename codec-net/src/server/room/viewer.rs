@@ -22,12 +22,16 @@ pub struct ViewerCounters {
     pub undecodable: u64,
     /// Because their layer was not wanted.
     pub layers: u64,
+    /// Because no pictures were wanted.
+    pub paused: u64,
 }
 
 /// A viewer as its stream knows it.
 pub(super) struct ViewerState {
     outlet: Box<dyn Outlet>,
     decodability: Decodability,
+    /// No pictures are wanted for now.
+    is_paused: bool,
     counters: ViewerCounters,
 }
 
@@ -39,12 +43,22 @@ impl fmt::Debug for ViewerState {
 
 impl ViewerState {
     pub(super) fn new(outlet: Box<dyn Outlet>) -> Self {
-        Self { outlet, decodability: Decodability::new(), counters: ViewerCounters::default() }
+        Self {
+            outlet,
+            decodability: Decodability::new(),
+            is_paused: false,
+            counters: ViewerCounters::default(),
+        }
     }
 
     /// Whether a key frame must come before anything else can be shown.
     pub(super) fn needs_key(&self) -> bool {
-        self.decodability.needs_key()
+        !self.is_paused && self.decodability.needs_key()
+    }
+
+    fn set_layers(&mut self, layers: u8) {
+        self.is_paused = layers == 0;
+        self.decodability.set_layers(layers);
     }
 
     /// Hands a packet of sound over. Whether the viewer is still there.
@@ -67,6 +81,11 @@ impl ViewerState {
 
     /// Hands a frame over that the viewer can decode. Whether the viewer is still there.
     pub(super) fn video(&mut self, frame: &Arc<VideoFrame>) -> bool {
+        if self.is_paused {
+            self.counters.paused += 1;
+            self.decodability.leave_out(frame);
+            return true;
+        }
         let left_out = match self.decodability.check(frame) {
             Ok(()) => match self.outlet.deliver(Item::Video(Arc::clone(frame))) {
                 Ok(()) => None,
@@ -115,9 +134,16 @@ impl Viewer {
         &self.stream
     }
 
-    /// How many temporal layers it shall get, at least 1.
+    /// How many temporal layers it shall get; 0: no pictures. They go on with a key frame.
     pub fn set_layers(&self, layers: u8) {
-        self.stream.with_viewer(self.id, |viewer| viewer.decodability.set_layers(layers));
+        let needs_key_now = |viewer: &mut ViewerState| {
+            let before = viewer.needs_key();
+            viewer.set_layers(layers);
+            viewer.needs_key() && !before
+        };
+        if self.stream.with_viewer(self.id, needs_key_now) == Some(true) {
+            self.stream.want_key();
+        }
     }
 
     /// A frame that was handed over did not reach it: nothing but a key frame helps.

@@ -1,52 +1,27 @@
 //! One call: its peer, what it watches or publishes, what is said beside.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use codec_core::codec::Bitrate;
-use codec_rtc::webrtc::{Channel, ClosedReason, Event, Kind, Mid, Peer, SdpError, Stats, Transmit};
+use codec_rtc::webrtc::{Channel, ClosedReason, Event, Peer, SdpError, Stats, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;
 use super::super::files::Files;
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Refusal};
-use super::super::room::{Item, Publisher, Stream, Viewer};
+use super::super::room::{Item, Publisher};
 use super::super::sessions::Session;
 use super::super::talk::Talk;
-use super::control::{CallOutlet, Role};
+use super::control::Role;
 use super::fragment::{Credentials, Fragment};
-use super::layers::{LayerChoice, Strain};
-use super::patience::Patience;
 use super::receive::Receiving;
-use super::send::Sending;
-
-/// A link takes no more frames while so much of them waits, in time at the stream's rate.
-const MAX_QUEUE: Duration = Duration::from_millis(400);
-/// Or so many bytes, whichever is more: a key frame.
-const MIN_QUEUE_BYTES: u64 = 96 << 10;
-/// How often the number of layers is thought over.
-const LAYERS_INTERVAL: Duration = Duration::from_millis(200);
+use super::watching::Watching;
 
 #[derive(Debug)]
 enum Side {
     Watching(Box<Watching>),
     Publishing(Box<Receiving>, Publisher),
-}
-
-#[derive(Debug)]
-struct Watching {
-    stream: Arc<Stream>,
-    viewer: Option<Viewer>,
-    sending: Sending,
-    video: Option<Mid>,
-    sound: Option<Mid>,
-    congested: Arc<AtomicBool>,
-    layers: LayerChoice,
-    strain: Strain,
-    patience: Patience,
-    next_layers: Duration,
 }
 
 /// See the [module](self).
@@ -84,18 +59,7 @@ impl Call {
         now: Duration,
     ) -> Self {
         let side = match role {
-            Role::View(stream) => Side::Watching(Box::new(Watching {
-                stream,
-                viewer: None,
-                sending: Sending::new(),
-                video: None,
-                sound: None,
-                congested: Arc::default(),
-                layers: LayerChoice::default(),
-                strain: Strain::default(),
-                patience: Patience::default(),
-                next_layers: now,
-            })),
+            Role::View(stream) => Side::Watching(Box::new(Watching::new(stream, now))),
             Role::Publish(publisher) => Side::Publishing(Box::new(Receiving::new(now)), publisher),
         };
         let Common { files, limits, items } = common;
@@ -146,7 +110,12 @@ impl Call {
     /// Something to pass on to the viewer.
     pub(super) fn item(&mut self, now: Duration, item: Item) {
         let result = match item {
-            Item::Video(_) | Item::Sound(_) => self.media(now, &item),
+            Item::Video(_) | Item::Sound(_) => {
+                if let Side::Watching(watching) = &mut self.side {
+                    watching.media(now, &mut self.peer, &item);
+                }
+                Ok(())
+            }
             Item::Talk(line) => {
                 self.say(now, &line);
                 Ok(())
@@ -157,29 +126,6 @@ impl Call {
             self.end(now, reason);
         }
         self.settle(now);
-    }
-
-    fn media(&mut self, now: Duration, item: &Item) -> Result<(), EndReason> {
-        let Side::Watching(watching) = &mut self.side else { return Ok(()) };
-        let begin = watching.stream.began();
-        let sent = match (item, watching.video, watching.sound) {
-            (Item::Video(frame), Some(mid), _) => {
-                let wait = watching.patience.playout_delay();
-                watching.sending.video(&mut self.peer, now, mid, frame, begin, wait)
-            }
-            (Item::Sound(packet), _, Some(mid)) => {
-                // A packet of sound that is not taken is a lost one.
-                let _ = watching.sending.sound(&mut self.peer, now, mid, packet, begin);
-                Ok(())
-            }
-            _ => Ok(()),
-        };
-        if sent.is_err()
-            && let Some(viewer) = &watching.viewer
-        {
-            viewer.lost_all();
-        }
-        Ok(())
     }
 
     /// A key frame is wanted of the publisher.
@@ -206,7 +152,7 @@ impl Call {
     pub(super) fn next_time(&self) -> Option<Duration> {
         let talk = self.talk.as_ref().map(|(_, talk)| talk.next_time());
         let side = match &self.side {
-            Side::Watching(watching) => watching.viewer.as_ref().map(|_| watching.next_layers),
+            Side::Watching(watching) => watching.next_time(),
             Side::Publishing(receiving, _) => receiving.next_time(),
         };
         [self.peer.next_time(), talk, side].into_iter().flatten().min()
@@ -234,10 +180,7 @@ impl Call {
     pub(super) fn conclude(self) {
         let reason = self.over.unwrap_or(EndReason::ServerStopped);
         match self.side {
-            Side::Watching(watching) => {
-                let Sending { frames, bytes, .. } = watching.sending;
-                self.session.conclude(reason, Moved { bytes, frames });
-            }
+            Side::Watching(watching) => self.session.conclude(reason, watching.moved()),
             Side::Publishing(receiving, publisher) => {
                 let moved = Moved { bytes: receiving.bytes, frames: receiving.frames };
                 publisher.end(match reason {
@@ -258,7 +201,9 @@ impl Call {
         }
         let result = match &mut self.side {
             Side::Watching(watching) => {
-                watching.think(now, &mut self.peer);
+                if let Some(paused) = watching.think(now, &mut self.peer) {
+                    self.picture(now, paused);
+                }
                 Ok(())
             }
             Side::Publishing(receiving, publisher) => {
@@ -274,14 +219,8 @@ impl Call {
     fn event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
         match event {
             Event::Media(media) => {
-                if let Side::Watching(watching) = &mut self.side
-                    && media.direction.sends()
-                {
-                    let slot = match media.kind {
-                        Kind::Video => &mut watching.video,
-                        Kind::Audio => &mut watching.sound,
-                    };
-                    slot.get_or_insert(media.mid);
+                if let Side::Watching(watching) = &mut self.side {
+                    watching.negotiated(&media);
                 }
             }
             Event::Connected => return self.connected(now),
@@ -297,14 +236,12 @@ impl Call {
             }
             Event::KeyFrameRequest { .. } => {
                 if let Side::Watching(watching) = &self.side {
-                    watching.stream.want_key();
+                    watching.want_key();
                 }
             }
             Event::Stats(stats) => {
                 if let (Side::Watching(watching), Stats::Path(path)) = (&mut self.side, *stats) {
-                    let round_trip = path.round_trip.or(path.ice_round_trip);
-                    watching.patience.update(now, path.loss_sent, round_trip);
-                    watching.strain.update(path.loss_sent, round_trip);
+                    watching.path(now, &path);
                 }
             }
             Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),
@@ -332,16 +269,16 @@ impl Call {
     /// Viewers join when something can reach them.
     fn connected(&mut self, now: Duration) -> Result<(), EndReason> {
         let Side::Watching(watching) = &mut self.side else { return Ok(()) };
-        let outlet = CallOutlet {
-            id: self.id,
-            items: self.items.clone(),
-            congested: Arc::clone(&watching.congested),
-        };
-        let joined = watching.stream.join(Box::new(outlet));
-        let over = || watching.stream.over().unwrap_or(EndReason::PublisherEnded);
-        watching.viewer = Some(joined.map_err(|_| over())?);
-        watching.next_layers = now;
-        Ok(())
+        watching.join(now, self.id, self.items.clone())
+    }
+
+    /// Pictures pause, for this reason, or go on.
+    fn picture(&mut self, now: Duration, paused: Option<&'static str>) {
+        self.session.set_paused(paused);
+        if let Some((_, talk)) = &mut self.talk {
+            let line = talk.picture(paused);
+            self.say(now, &line);
+        }
     }
 
     fn open_talk(&mut self, now: Duration, channel: Channel) {
@@ -349,7 +286,7 @@ impl Call {
             return;
         }
         let (stream, kind) = match &self.side {
-            Side::Watching(watching) => (&watching.stream, "viewer"),
+            Side::Watching(watching) => (watching.stream(), "viewer"),
             Side::Publishing(_, publisher) => (publisher.stream(), "publisher"),
         };
         let files = self.files.clone();
@@ -357,6 +294,11 @@ impl Call {
         let hello = talk.hello();
         self.talk = Some((channel, talk));
         self.say(now, &hello);
+        if let Side::Watching(watching) = &self.side
+            && let Some(reason) = watching.paused()
+        {
+            self.picture(now, Some(reason));
+        }
     }
 
     fn hear(
@@ -387,25 +329,5 @@ impl Call {
             // A line for which there is no room is lost to this one alone.
             let _ = self.peer.send_message(now, *channel, false, text.as_bytes());
         }
-    }
-}
-
-impl Watching {
-    /// How much the link takes: layers, and whether frames have to wait.
-    fn think(&mut self, now: Duration, peer: &mut Peer) {
-        let (Some(viewer), Some(mid)) = (&self.viewer, self.video) else { return };
-        if now < self.next_layers {
-            return;
-        }
-        self.next_layers = now.saturating_add(LAYERS_INTERVAL);
-        let (facts, _) = self.stream.facts();
-        let bitrate = facts.bits_per_second;
-        peer.set_desired_bitrate(Bitrate(bitrate));
-        let strained = self.strain.is_strained();
-        viewer.set_layers(self.layers.choose(now, strained, facts.layers));
-        let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
-        let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
-        let most = (bitrate / 8).saturating_mul(millis) / 1000;
-        self.congested.store(queued > most.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
     }
 }

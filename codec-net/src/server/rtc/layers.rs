@@ -1,41 +1,8 @@
-//! How many temporal layers a viewer's link carries.
+//! How many temporal layers a viewer's link carries: none, if not even the lowest.
 
 use std::time::Duration;
 
-/// Packets that wait on the way for so long are too many for the link.
-const QUEUED: Duration = Duration::from_millis(150);
-/// So many are lost where the link has little room for them to wait; chance alone takes fewer.
-const LOST: f32 = 0.25;
-/// Shares of a new value in those that change soon, and in the round trip without queues, which
-/// rises only where the way itself has become longer.
-const SOON: u32 = 4;
-const LATE: u32 = 512;
-
-/// Whether a link takes more than it carries.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Strain {
-    /// Round trip lately, and without queues.
-    round_trips: Option<(Duration, Duration)>,
-    loss: f32,
-}
-
-impl Strain {
-    /// The share that was lost in the last second, 0 to 1, and the round trip, where they are known.
-    pub(super) fn update(&mut self, loss: Option<f32>, round_trip: Option<Duration>) {
-        self.loss += (loss.unwrap_or_default() - self.loss) / 4.0;
-        let Some(new) = round_trip else { return };
-        let (mut lately, mut least) = self.round_trips.unwrap_or((new, new));
-        lately = (lately * (SOON - 1) + new) / SOON;
-        least = if new < least { new } else { (least * (LATE - 1) + new) / LATE };
-        self.round_trips = Some((lately, least));
-    }
-
-    /// It does.
-    pub(super) fn is_strained(&self) -> bool {
-        let waits = |(lately, least): (Duration, Duration)| lately.saturating_sub(least) > QUEUED;
-        self.loss > LOST || self.round_trips.is_some_and(waits)
-    }
-}
+use super::strain::Load;
 
 /// The key frame at the beginning fills every queue.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -43,7 +10,13 @@ const SETTLING: Duration = Duration::from_secs(1);
 const DOWN_AFTER: Duration = Duration::from_millis(500);
 /// And again after a change: queues need time to empty.
 const NEXT_AFTER: Duration = Duration::from_secs(1);
-/// For how long it must not be strained before a layer comes back, at first.
+/// For how long the lowest layer alone must strain it before that is left out, too: what was lost
+/// before is asked for again for three seconds, and key frames are long.
+const PAUSE_AFTER: Duration = Duration::from_secs(6);
+/// For how long there are no pictures at least: until the queue is empty.
+const RESUME_AFTER: Duration = Duration::from_secs(6);
+/// For how long it must not be strained before a layer comes back, at first. Without pictures there is
+/// little to see strain by: then it is the time alone.
 const UP_AFTER: Duration = Duration::from_secs(3);
 /// And at most, after attempts that failed: each doubles it.
 const MAX_UP_AFTER: Duration = Duration::from_secs(48);
@@ -76,10 +49,11 @@ impl Default for LayerChoice {
 }
 
 impl LayerChoice {
-    /// How many of `all` layers the viewer is to get.
-    pub(super) fn choose(&mut self, now: Duration, strained: bool, all: u8) -> u8 {
+    /// How many of `all` layers the viewer is to get; 0: no pictures.
+    pub(super) fn choose(&mut self, now: Duration, load: Load, all: u8) -> u8 {
+        let strained = load != Load::Carried;
         let all = all.max(1);
-        let wanted = self.wanted.clamp(1, all);
+        let wanted = self.wanted.min(all);
         let begun = *self.begun.get_or_insert(now);
         if now.saturating_sub(begun) < SETTLING {
             return wanted;
@@ -89,18 +63,28 @@ impl LayerChoice {
         }
         let lasted = now.saturating_sub(self.state.1);
         let unchanged = now.saturating_sub(self.changed);
-        if strained && wanted > 1 && lasted >= DOWN_AFTER && unchanged >= NEXT_AFTER {
+        let sinks = strained
+            && match wanted {
+                0 => false,
+                1 => load == Load::Exceeded && lasted.min(unchanged) >= PAUSE_AFTER,
+                _ => lasted >= DOWN_AFTER && unchanged >= NEXT_AFTER,
+            };
+        let rises = match wanted {
+            0 => unchanged >= self.patience.max(RESUME_AFTER),
+            _ => !strained && wanted < all && lasted.min(unchanged) >= self.patience,
+        };
+        if sinks {
             let failed = self.raised.take().is_some_and(|at| now - at < PROVEN_AFTER);
             if failed {
                 self.patience = (2 * self.patience).min(MAX_UP_AFTER);
             }
             (self.wanted, self.changed) = (wanted - 1, now);
-        } else if !strained && wanted < all && lasted.min(unchanged) >= self.patience {
+        } else if rises {
             (self.wanted, self.changed, self.raised) = (wanted + 1, now, Some(now));
         } else if self.raised.is_some_and(|at| now.saturating_sub(at) >= PROVEN_AFTER) {
             (self.raised, self.patience) = (None, UP_AFTER);
         }
-        self.wanted.clamp(1, all)
+        self.wanted.min(all)
     }
 }
 
@@ -108,20 +92,8 @@ impl LayerChoice {
 mod tests {
     use super::*;
 
-    #[test]
-    fn queues_and_much_loss_are_strain_and_chance_is_not() {
-        let strained = |loss: f32, trips: &[u64]| {
-            let mut strain = Strain::default();
-            for &millis in trips {
-                strain.update(Some(loss), Some(Duration::from_millis(millis)));
-            }
-            strain.is_strained()
-        };
-        assert!(!strained(0.1, &[50, 60, 90, 55, 130, 60]));
-        assert!(!strained(0.0, &[50, 50, 300, 50, 50]), "a single one");
-        assert!(strained(0.0, &[50, 100, 200, 300, 340, 340, 340, 340]));
-        assert!(strained(0.4, &[50; 8]));
-        assert!(!Strain::default().is_strained());
+    fn load(exceeded: bool) -> Load {
+        if exceeded { Load::Exceeded } else { Load::Carried }
     }
 
     #[test]
@@ -130,7 +102,7 @@ mod tests {
         let mut run = |from: u64, to: u64, strained| {
             let mut layers = 0;
             for ms in (from..to).step_by(100) {
-                layers = choice.choose(Duration::from_millis(ms), strained, 3);
+                layers = choice.choose(Duration::from_millis(ms), load(strained), 3);
             }
             layers
         };
@@ -148,10 +120,52 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_layers_stays_as_it_is() {
+    fn pictures_that_are_too_much_even_in_the_lowest_layer_pause_and_are_tried_again() {
         let mut choice = LayerChoice::default();
-        for second in 0..10 {
-            assert_eq!(choice.choose(Duration::from_secs(second), true, 1), 1);
+        let mut changes: Vec<(u64, u8)> = Vec::new();
+        let mut last = 1;
+        for ms in (0..200_000).step_by(100) {
+            // Without pictures there is no strain; half a second after they come there is.
+            let since = changes.last().map_or(0, |(at, _)| *at);
+            let strained = last > 0 && ms >= since + 500;
+            let layers = choice.choose(Duration::from_millis(ms), load(strained), 1);
+            if layers != last {
+                changes.push((ms, layers));
+            }
+            last = layers;
+        }
+        assert_eq!(changes[0], (7000, 0), "not at once");
+        let breaks = changes.windows(2).filter(|pair| pair[0].1 == 0);
+        let breaks: Vec<u64> = breaks.map(|pair| pair[1].0 - pair[0].0).collect();
+        assert_eq!(breaks, [6000, 6000, 12_000, 24_000, 48_000, 48_000], "{changes:?}");
+        let shown = changes.windows(2).filter(|pair| pair[0].1 == 1);
+        assert!(shown.into_iter().all(|pair| pair[1].0 - pair[0].0 < 7000), "{changes:?}");
+    }
+
+    #[test]
+    fn strain_that_cannot_be_seen_to_end_does_not_keep_pictures_away() {
+        let mut choice = LayerChoice::default();
+        let mut at = |from: u64, to: u64, strained| {
+            let times = (from..to).map(Duration::from_secs);
+            times.map(|now| choice.choose(now, load(strained), 3)).last()
+        };
+        assert_eq!(at(0, 15, true), Some(0));
+        assert_eq!(at(15, 18, true), Some(1), "figures are old");
+        assert_eq!(at(18, 22, false), Some(2));
+        assert_eq!(at(22, 60, false), Some(3));
+    }
+
+    #[test]
+    fn a_stream_without_layers_stays_as_it_is_on_a_link_that_carries_it() {
+        let mut choice = LayerChoice::default();
+        for second in 0..60 {
+            // A moment of strain now and then.
+            let now = Duration::from_secs(second);
+            assert_eq!(choice.choose(now, load(second % 10 < 3), 1), 1);
+        }
+        for second in 60..120 {
+            let now = Duration::from_secs(second);
+            assert_eq!(choice.choose(now, Load::Strained, 1), 1, "it is not the pictures");
         }
     }
 }

@@ -10,6 +10,8 @@ mod patience;
 mod receive;
 mod routes;
 mod send;
+mod strain;
+mod watching;
 
 pub(super) use endpoint::{SDP, end, publish, trickle, view};
 pub(super) use fragment::SDP_FRAGMENT;

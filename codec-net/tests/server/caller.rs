@@ -1,0 +1,140 @@
+//! A caller of WHIP and WHEP: a peer on a socket.
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use codec_net::clock::Clock;
+use codec_net::server::Server;
+use codec_rtc::webrtc::{
+    Certificate, ChannelSettings, Codec, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer,
+    PeerConfig,
+};
+use serde_json::Value;
+
+use crate::client::{bearer, request_with};
+
+pub(crate) const SDP: (&str, &str) = ("content-type", "application/sdp");
+pub(crate) const FRAGMENT: (&str, &str) = ("content-type", "application/trickle-ice-sdpfrag");
+
+pub(crate) fn peer_config(socket: &UdpSocket, clock: Clock) -> PeerConfig {
+    let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let certificate = Certificate::generate(&[5; 32], unix, 2).unwrap();
+    let base = clock.instant(Duration::ZERO);
+    let mut config = PeerConfig::new(base, [6; 32], certificate);
+    config.candidates = vec![LocalCandidate::Host(socket.local_addr().unwrap())];
+    config
+}
+
+pub(crate) fn plan(direction: Direction) -> MediaPlan {
+    MediaPlan { kind: Kind::Video, direction, stream: None }
+}
+
+/// A caller that tells none of its addresses in its offer.
+pub(crate) struct Caller {
+    clock: Clock,
+    socket: UdpSocket,
+    peer: Peer,
+    /// Its candidates, as lines of a fragment.
+    pub(crate) candidates: String,
+    pub(crate) session: String,
+    pub(crate) tag: String,
+    pub(crate) connected: bool,
+    /// Packets that came, of pictures and of sound.
+    pub(crate) pictures: u32,
+    pub(crate) sound: u32,
+    /// What was said over the data channel.
+    pub(crate) lines: Vec<Value>,
+}
+
+fn without_candidates(sdp: &str) -> String {
+    let kept = sdp.lines().filter(|line| !line.starts_with("a=candidate"));
+    kept.flat_map(|line| [line, "\r\n"]).collect()
+}
+
+impl Caller {
+    /// Calls, and takes the answer without the server's addresses, too, if it is `blind`.
+    pub(crate) fn call(
+        server: &Server,
+        path: &str,
+        plans: &[MediaPlan],
+        token: Option<&str>,
+        blind: bool,
+    ) -> Self {
+        let clock = Clock::start();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        let config = peer_config(&socket, clock);
+        let channels = [ChannelSettings::reliable("codec")];
+        let offered = Peer::offer(&config, plans, &channels, clock.now());
+        let (mut peer, offer, pending, _) = offered.unwrap();
+        let of_ice = ["a=candidate", "a=ice-ufrag", "a=ice-pwd"];
+        let lines = offer.lines().filter(|line| of_ice.iter().any(|name| line.starts_with(name)));
+        let candidates: String = lines.flat_map(|line| [line, "\r\n"]).collect();
+        assert!(candidates.contains("a=candidate"), "{offer}");
+        let authorization = token.map(bearer);
+        let mut headers = vec![SDP];
+        headers.extend(authorization.iter().map(|(name, value)| (*name, value.as_str())));
+        let offer = without_candidates(&offer);
+        let answer = request_with(server.address(), "POST", path, &headers, &offer);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.header("accept-patch"), Some(FRAGMENT.1), "{answer:?}");
+        let tag = answer.header("etag").unwrap().to_owned();
+        assert!(tag.len() > 16 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
+        let session = answer.header("location").unwrap().to_owned();
+        let body = if blind { without_candidates(&answer.body) } else { answer.body };
+        peer.accept_answer(pending, &body, clock.now()).unwrap();
+        Self {
+            clock,
+            socket,
+            peer,
+            candidates,
+            session,
+            tag,
+            connected: false,
+            pictures: 0,
+            sound: 0,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Lives until something is there, or for a time; whether it is there.
+    pub(crate) fn live(&mut self, longest: Duration, is_there: impl Fn(&Self) -> bool) -> bool {
+        let end = Instant::now() + longest;
+        let own = self.socket.local_addr().unwrap();
+        let mut datagram = [0; 2048];
+        while Instant::now() < end {
+            let now = self.clock.now();
+            if self.peer.next_time().is_some_and(|due| due <= now) {
+                self.peer.handle_timeout(now);
+            }
+            while let Some(event) = self.peer.poll_event() {
+                self.event(event);
+            }
+            while let Some(transmit) = self.peer.poll_transmit() {
+                let _ = self.socket.send_to(&transmit.payload, transmit.destination);
+            }
+            if is_there(self) {
+                return true;
+            }
+            if let Ok((len, source)) = self.socket.recv_from(&mut datagram) {
+                self.peer.receive(self.clock.now(), source, own, &datagram[..len]);
+            }
+        }
+        is_there(self)
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::Rtp(packet) if packet.codec == Codec::Vp8 => self.pictures += 1,
+            // Probes are empty.
+            Event::Rtp(packet) if packet.payload.is_empty() => {}
+            Event::Rtp(_) => self.sound += 1,
+            Event::ChannelMessage { data, .. } => {
+                self.lines.push(serde_json::from_slice(&data).unwrap());
+            }
+            Event::Closed(reason) => panic!("{reason}"),
+            _ => {}
+        }
+    }
+}
