@@ -39,6 +39,13 @@ try {
   });
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready !== undefined);
+  // What the page said about pauses of the picture.
+  await page.evaluate(() => {
+    window.said = [];
+    const notice = document.getElementById("notice");
+    const look = () => notice.textContent.includes("paused") && window.said.push(notice.textContent);
+    new MutationObserver(look).observe(notice, { childList: true });
+  });
   await page.selectOption("#stream", stream);
   const pressed = Date.now();
   await page.click("#watch-start");
@@ -72,6 +79,7 @@ try {
     bufferMs: (1000 * gone("jitterBufferDelay")) / Math.max(1, gone("jitterBufferEmittedCount")),
     delayMs: (1000 * gone("totalProcessingDelay")) / decoded,
     tripMs: 1000 * (after.trip ?? 0),
+    said: await page.evaluate(() => window.said),
     layers: await page.evaluate(() => window.codec.state.stream.layers),
   };
 } catch (error) {

@@ -1,5 +1,6 @@
 // Uses the page of `codec serve` as a newcomer does, and prints what was measured as JSON.
 // usage: node serve.mjs URL CAMERA.y4m FILE SCENARIO [TOKEN]
+// FILE: what is sent to the server, or the film that is published.
 import { chromium } from "playwright-core";
 import { strict as assert } from "node:assert";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -61,6 +62,17 @@ const inbound = (page) =>
     const local = reports.find((report) => report.id === pair?.localCandidateId);
     return { at: performance.now(), ...video, route: local?.candidateType };
   });
+
+/// What the server and the sender say of a stream that this page publishes.
+async function published(page, name) {
+  const { streams } = await page.evaluate(() => window.codec.api.streams());
+  const sent = await page.evaluate(async () => {
+    const reports = [...(await window.codec.state.publishing.pc.getStats()).values()];
+    const video = reports.find((report) => report.type === "outbound-rtp" && report.kind === "video");
+    return { frames: video.framesEncoded, width: video.frameWidth, mode: video.scalabilityMode };
+  });
+  return { ...streams.find((stream) => stream.name === name), sent };
+}
 
 const scenarios = {
   /// WHEP, then a file and a line of chat over its data channel.
@@ -156,18 +168,60 @@ const scenarios = {
     await viewer.waitForFunction(() => [...document.getElementById("stream").options].some((option) => option.value === "camera"), null, { timeout: 10000 });
     await watch(viewer, "camera", "webrtc");
     await pause(6000);
-    const { streams } = await page.evaluate(() => window.codec.api.streams());
-    results.publish = streams.find((stream) => stream.name === "camera");
+    results.publish = await published(page, "camera");
     results.publish.watched = (await inbound(viewer)).framesDecoded;
-    results.publish.sent = await page.evaluate(async () => {
-      const reports = [...(await window.codec.state.publishing.pc.getStats()).values()];
-      const video = reports.find((report) => report.type === "outbound-rtp" && report.kind === "video");
-      return { frames: video.framesEncoded, width: video.frameWidth, mode: video.scalabilityMode };
-    });
     await page.click("#publish-stop");
     await stateIs(viewer, "state", "ended");
     await page.close();
     await viewer.close();
+  },
+
+  /// The screen, which ends by the browser's own button.
+  async screen() {
+    const page = await open();
+    await page.fill("#name", "screen");
+    await page.check("input[name=source][value=screen]");
+    assert.ok(await page.isHidden("#clip"));
+    await page.click("#publish-start");
+    await stateIs(page, "publish-state", "live");
+    await pause(4000);
+    results.screen = await published(page, "screen");
+    results.screen.preview = await page.evaluate(() => document.getElementById("preview").videoWidth);
+    results.screen.settings = await page.evaluate(() => {
+      const [track] = document.getElementById("preview").srcObject.getVideoTracks();
+      const { displaySurface, width, height } = track.getSettings();
+      track.dispatchEvent(new Event("ended"));
+      return { displaySurface, width, height };
+    });
+    await stateIs(page, "publish-state", "ended");
+    await page.waitForFunction(() => document.getElementById("preview").hidden);
+    assert.ok(await page.isEnabled("#publish-start"));
+    await page.close();
+  },
+
+  /// A film, with its sound; before it, none and a file that is no film.
+  async film() {
+    const page = await open();
+    await page.fill("#name", "film");
+    await page.check("input[name=source][value=file]");
+    assert.ok(await page.isVisible("#clip"));
+    const refused = async (reason) => {
+      await page.click("#publish-start");
+      await page.waitForFunction((text) => document.getElementById("notice").textContent.includes(text), reason);
+      assert.equal(await page.getAttribute("#publish-state", "data-state"), "failed");
+    };
+    await refused("Choose a film first");
+    await page.setInputFiles("#clip", { name: "no-film.webm", mimeType: "video/webm", buffer: Buffer.from("no film") });
+    await refused("cannot play no-film.webm");
+    await page.setInputFiles("#clip", file);
+    await page.click("#publish-start");
+    await stateIs(page, "publish-state", "live");
+    await pause(6000);
+    results.film = await published(page, "film");
+    await page.click("#publish-stop");
+    await stateIs(page, "publish-state", "ended");
+    await page.waitForFunction(() => document.getElementById("preview").hidden);
+    await page.close();
   },
 
   /// Through a TURN server, which the last argument names, and nothing else.

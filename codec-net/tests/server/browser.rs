@@ -6,9 +6,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use codec_container::{
-    CodedPacket, Format, Input, Output, PictureStream, ReadOptions, Source, create_pictures, open,
+    AudioTrack, CodedPacket, Format, Input, Output, PacketRef, PacketWriter, PictureStream,
+    ReadOptions, Source, Track, VideoTrack, WebmWriter, WriteOptions, create_pictures, open,
 };
-use codec_core::codec::{Bitrate, DecoderConfig, Scalability, psnr};
+use codec_core::audio::opus_head::OpusHead;
+use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_core::codec::{
+    Bitrate, Codec, DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet,
+    Scalability, psnr,
+};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::registry;
 use codec_net::server::auth::{Access, Grants};
@@ -16,6 +22,8 @@ use codec_net::server::{
     Config, LocalMedia, LocalSource, Pictures, Relay, RtcConfig, Server, Shown,
 };
 use serde_json::Value;
+
+use crate::peers::measure;
 
 const SIZE: Size = Size { width: 320, height: 180 };
 const RATE: Rational = Rational { num: 30, den: 1 };
@@ -130,12 +138,7 @@ fn drive(folder: &Path, server: &Server, place: &Place, scenarios: &str, token: 
     }
     let mut command = Command::new("node");
     command.arg(folder.join("serve.mjs")).arg(server.url()).arg(place.camera()).arg(&file);
-    let output = command.args([scenarios, token]).stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let measured = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{}: {said}\n{measured}", output.status);
-    eprintln!("{measured}");
-    serde_json::from_str(measured.trim()).unwrap()
+    measure(command.args([scenarios, token]))
 }
 
 #[test]
@@ -180,9 +183,7 @@ fn a_camera_is_published_decoded_and_recorded() {
     assert_eq!(publish["width"], 320, "{publish}");
     assert!(number("watched") > 100.0, "{publish}");
     server.stop();
-    let files: Vec<_> = fs::read_dir(place.path("recordings")).unwrap().collect();
-    assert_eq!(files.len(), 1);
-    let recording = files[0].as_ref().unwrap().path();
+    let recording = recording(&place);
     check_recording(&recording);
     if Command::new("ffprobe").arg("-version").output().is_ok() {
         let entries = "stream=codec_name,width,height,nb_read_packets:format=duration";
@@ -195,6 +196,88 @@ fn a_camera_is_published_decoded_and_recorded() {
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         assert!(said.contains("vp8,320,180") && said.contains("opus"), "{said}");
     }
+}
+
+/// The only recording in the place.
+fn recording(place: &Place) -> PathBuf {
+    let files: Vec<_> = fs::read_dir(place.path("recordings")).unwrap().collect();
+    assert_eq!(files.len(), 1);
+    files[0].as_ref().unwrap().path()
+}
+
+fn shown(data: &[u8], track: usize, pts: i64, key: bool) -> PacketRef<'_> {
+    PacketRef { data, track, pts, duration: None, key, shown: true, trim_end: 0 }
+}
+
+/// The pictures of the camera as a film with silence.
+fn make_film(path: &Path) {
+    let mut config = EncoderConfig::rtc(SIZE, RATE, Bitrate::kbps(3000));
+    config.speed = 6;
+    let (_, open_encoder, _) = registry::find_encoder("vp8").unwrap();
+    let mut encoder = open_encoder(&config).unwrap();
+    let video = VideoTrack::new(Format::WebM, Codec::Vp8, SIZE, config.timebase);
+    let format = AudioFormat::new(48_000, ChannelLayout::Stereo);
+    let mut sound = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+    sound.codec_private = OpusHead::plain(2, 0, 48_000).to_bytes();
+    let tracks = [Track::Video(video), Track::Audio(sound)];
+    let output = Output::seekable(fs::File::create(path).unwrap());
+    let mut writer =
+        WebmWriter::new(output, Format::WebM, &tracks, &WriteOptions::default()).unwrap();
+    let mut packet = Packet::default();
+    for index in 0..PICTURES {
+        let data = draw(index);
+        let picture = Picture::i420_packed(SIZE, &data).unwrap();
+        let ticks = i64::from(config.timebase.den) / i64::from(config.timebase.num);
+        let pts = i64::from(index) * ticks / 30;
+        assert_eq!(encoder.encode(&picture, &FrameRequest::at(pts)).unwrap(), Outcome::Coded);
+        while encoder.receive(&mut packet) {
+            let key = packet.meta.kind == FrameKind::Key;
+            writer.write(shown(&packet.data, 0, packet.pts, key)).unwrap();
+        }
+        // 20 ms each: five for three pictures.
+        for number in index * 5 / 3..(index + 1) * 5 / 3 {
+            let pts = i64::from(number) * 960;
+            let silence =
+                PacketRef { duration: Some(960), ..shown(&[0xf8, 0xff, 0xfe], 1, pts, true) };
+            writer.write(silence).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_film_is_published_with_its_sound() {
+    let Some(folder) = browser_folder("publishing a film") else { return };
+    let place = Place::new("film");
+    make_film(&place.path("sent.bin"));
+    let record = Some(place.path("recordings"));
+    let server = Server::start(Config { record, ..Config::loopback() }).unwrap();
+    let seen = drive(&folder, &server, &place, "film", "");
+    let film = &seen["film"];
+    let number = |name: &str| film[name].as_f64().unwrap();
+    assert!(number("frames") > 100.0, "{film}");
+    assert!(number("decodedFrames") > number("frames") - 10.0, "{film}");
+    assert_eq!((&film["decodeErrors"], &film["width"]), (&0.into(), &320.into()), "{film}");
+    assert!(number("soundPackets") > 200.0, "{film}");
+    server.stop();
+    check_recording(&recording(&place));
+}
+
+#[test]
+fn a_screen_is_published_until_the_browser_ends_it() {
+    let Some(folder) = browser_folder("publishing the screen") else { return };
+    let place = Place::new("screen");
+    let server = Server::start(Config::loopback()).unwrap();
+    let seen = drive(&folder, &server, &place, "screen", "");
+    let screen = &seen["screen"];
+    let number = |name: &str| screen[name].as_f64().unwrap();
+    // Not a camera, and not one's size.
+    assert_eq!(screen["settings"]["displaySurface"], "monitor", "{screen}");
+    assert!(number("frames") > 20.0, "{screen}");
+    assert!(number("decodedFrames") > number("frames") - 10.0, "{screen}");
+    assert_eq!(screen["decodeErrors"], 0, "{screen}");
+    assert_eq!(screen["preview"], screen["settings"]["width"], "{screen}");
+    assert!(server.hub().find("screen").is_err(), "it has ended");
 }
 
 /// Every frame of the recording is one of the camera's, and close to it.

@@ -68,6 +68,16 @@ fn packets_are_lost_in_bursts() {
     check_loss("delay=25ms,jitter=5ms,loss=5%,burst=4", 0.8);
 }
 
+/// The lowest of three layers needs twice as much; the sound of a stream would go on.
+#[test]
+fn a_link_too_narrow_for_any_layer_pauses_the_picture() {
+    let Some((seen, _)) = watch_over("delay=25ms,rate=150k,queue=500ms") else { return };
+    let said = seen["said"].as_array().unwrap();
+    assert!(!said.is_empty(), "{seen}");
+    assert!(said[0].as_str().is_some_and(|said| said.contains("carries less")), "{seen}");
+    assert!(number(&seen["keyFrames"]) >= 1.0, "tried again: {seen}");
+}
+
 /// 800 kbit/s do not fit 500, two layers of three do or nearly do.
 #[test]
 fn a_link_too_narrow_gets_fewer_layers() {

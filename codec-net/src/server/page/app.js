@@ -30,6 +30,10 @@ function show(id, name, text = name) {
 
 // Streams and the token.
 
+const NOBODY = "Nobody publishes anything yet. Publish your camera, your screen or a file.";
+/// The notice says why the server did not list its streams.
+let refused = false;
+
 async function refresh() {
   try {
     const { streams, may, open } = await api.streams();
@@ -41,14 +45,16 @@ async function refresh() {
     at("publish-start").disabled = !may.publish || state.publishing !== null;
     at("token-form").hidden = open;
     document.body.dataset.ready = "yes";
-    if (at("notice").dataset.kind === "error") notify("");
-    if (streams.length === 0 && may.view && !state.watching) {
-      notify("Nobody publishes anything yet. Publish your camera, your screen or a file.");
-    }
+    const said = at("notice").textContent;
+    if (refused || (said === NOBODY && streams.length > 0)) notify("");
+    refused = false;
+    // What else is said stays.
+    if (at("notice").textContent === "" && streams.length === 0 && may.view && !state.watching) notify(NOBODY);
     return streams;
   } catch (error) {
     at("watch-start").disabled = at("publish-start").disabled = error.status === 401;
     document.body.dataset.ready = "refused";
+    refused = true;
     notify(api.explain(error), "error");
     return [];
   }
@@ -209,6 +215,7 @@ function sourceOf(kind) {
 async function publish() {
   at("publish-start").disabled = true;
   show("publish-state", "connecting");
+  notify("");
   let media;
   const release = () => {
     media?.getTracks().forEach((track) => track.stop());
