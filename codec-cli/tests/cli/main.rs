@@ -14,6 +14,8 @@ mod decoding;
 mod encoding;
 mod inspect;
 mod interrupts;
+#[cfg(feature = "net")]
+mod lossy;
 mod malformed;
 mod measuring;
 #[cfg(feature = "net")]

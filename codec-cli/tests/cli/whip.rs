@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Place;
+use super::lossy::probabilities_kept;
 use super::net::{Running, packets};
 
 const PUBLISH: &str = "publish-s3cret";
@@ -132,6 +133,10 @@ fn each_end_ends_when_the_other_does() {
     assert!(said.contains("the server hung up"), "{said}");
     assert_eq!(sending.end().0, 0);
     assert!(packets(&place, "out.ivf")[0] > 0);
+    // Coded so that what is lost on the way leaves the rest readable.
+    let kept = probabilities_kept(&place.read("out.ivf"));
+    assert!(kept.iter().any(|(is_key, _)| !is_key), "{kept:?}");
+    assert!(kept.iter().all(|&(is_key, keeps)| is_key || !keeps), "{kept:?}");
     wait_for_line(&place, &["\"end\"", "\"whip\"", "closed"]);
     // The server goes.
     let sending = publisher(&place, &server, &[]);
