@@ -8,6 +8,7 @@
 //! Neither knows sockets, clocks, encoders or decoders. Both are told the time, and say when they
 //! want to be asked again (`next_time`).
 
+mod audience;
 mod audio_in;
 mod audio_out;
 mod config;

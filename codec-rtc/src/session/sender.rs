@@ -6,6 +6,7 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, FrameRequest, Packet};
 use codec_core::error::ConfigError;
 
+use super::audience::{Audience, Goodbye};
 use super::audio_out::{AudioOut, AudioPacket};
 use super::config::SenderConfig;
 use super::frames::Numbers;
@@ -60,7 +61,7 @@ pub enum SenderEvent {
         /// What is from now on.
         after: Resilience,
     },
-    /// The receiver left.
+    /// The last of those that have reported said goodbye. Told once.
     Left,
 }
 
@@ -94,6 +95,7 @@ pub struct Sender {
     events: VecDeque<SenderEvent>,
     resilience: Resilience,
     next_sound: Duration,
+    audience: Audience,
     has_left: bool,
     stats: SenderStats,
 }
@@ -138,6 +140,7 @@ impl Sender {
             events: VecDeque::new(),
             resilience: Resilience::default(),
             next_sound: Duration::ZERO,
+            audience: Audience::default(),
             has_left: false,
             stats: SenderStats::default(),
             config,
@@ -228,6 +231,9 @@ impl Sender {
     }
 
     fn hear(&mut self, now: Duration, packet: rtcp::Packet) {
+        if let Some(ssrc) = self.reporter(&packet) {
+            self.audience.reported(now, ssrc);
+        }
         match packet {
             rtcp::Packet::ReceiverReport(report) => self.hear_blocks(now, &report.blocks),
             rtcp::Packet::SenderReport(report) => self.hear_blocks(now, &report.blocks),
@@ -258,12 +264,35 @@ impl Sender {
                     self.reference_times.push(now, report.ssrc, time);
                 }
             }
-            rtcp::Packet::Bye(_) if !self.has_left => {
-                self.has_left = true;
-                self.tell(SenderEvent::Left);
-            }
+            rtcp::Packet::Bye(bye) => match self.audience.left(now, &bye) {
+                Goodbye::Stray => self.stats.stray_goodbyes += 1,
+                Goodbye::Fewer => {}
+                Goodbye::Last if self.has_left => {}
+                Goodbye::Last => {
+                    self.has_left = true;
+                    self.tell(SenderEvent::Left);
+                }
+            },
             _ => {}
         }
+    }
+
+    /// Who says in a packet what came of our streams.
+    fn reporter(&self, packet: &rtcp::Packet) -> Option<u32> {
+        let about_ours = |blocks: &[ReportBlock]| blocks.iter().any(|it| self.is_ours(it.ssrc));
+        let ssrc = match packet {
+            rtcp::Packet::ReceiverReport(it) if about_ours(&it.blocks) => it.ssrc,
+            rtcp::Packet::SenderReport(it) if about_ours(&it.blocks) => it.ssrc,
+            // What it counts are packets of all streams.
+            rtcp::Packet::TransportFeedback(it) => it.sender_ssrc,
+            rtcp::Packet::Ccfb(it) => it.sender_ssrc,
+            rtcp::Packet::Remb(it) => it.sender_ssrc,
+            rtcp::Packet::Nack(it) if self.is_ours(it.media_ssrc) => it.sender_ssrc,
+            rtcp::Packet::Pli(it) if self.is_ours(it.media_ssrc) => it.sender_ssrc,
+            rtcp::Packet::Rpsi(it) if self.is_ours(it.media_ssrc) => it.sender_ssrc,
+            _ => return None,
+        };
+        Some(ssrc).filter(|&ssrc| !self.is_ours(ssrc))
     }
 
     fn hear_blocks(&mut self, now: Duration, blocks: &[ReportBlock]) {

@@ -47,6 +47,8 @@ pub struct SenderStats {
     pub feedback_datagrams: u64,
     /// Those that were damaged.
     pub malformed: u64,
+    /// Goodbyes of sources that have never reported, or have left before.
+    pub stray_goodbyes: u64,
     /// Packets for which there was no room.
     pub overflowed: u64,
     /// Smoothed, once it is known.

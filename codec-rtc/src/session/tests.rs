@@ -5,8 +5,8 @@ use std::time::Duration;
 use codec_core::codec::{FrameKind, Packet, PacketMeta, SlotSet};
 
 use super::{
-    AudioStream, PacketFeedback, Receiver, ReceiverConfig, Sender, SenderConfig, Streams,
-    VideoStream,
+    AudioStream, PacketFeedback, Receiver, ReceiverConfig, Sender, SenderConfig, SenderEvent,
+    Streams, VideoStream,
 };
 use crate::extension::Map;
 use crate::jitter::video::FrameBufferConfig;
@@ -115,6 +115,40 @@ fn a_sender_has_left_when_all_its_streams_have() {
     one.receive(now, &packet(96, SSRC)).unwrap();
     one.receive(now, &bye(&[SSRC])).unwrap();
     assert_eq!(one.left(), Some("enough"), "sound never came");
+}
+
+#[test]
+fn a_sender_ends_at_the_goodbye_of_whoever_has_reported() {
+    let video = Some(VideoStream::plain(SSRC, 96));
+    let streams = Streams { video, audio: None, extensions: Map::EMPTY };
+    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams) };
+    let mut sender = Sender::new(config).unwrap();
+    let hear = |sender: &mut Sender, packet: rtcp::Packet| {
+        let mut out = Vec::new();
+        packet.write(&mut out).unwrap();
+        sender.receive(Duration::ZERO, &out).unwrap();
+        sender.poll_event()
+    };
+    let report = |ssrc, about| {
+        let blocks = vec![ReportBlock { ssrc: about, ..ReportBlock::default() }];
+        rtcp::Packet::ReceiverReport(ReceiverReport { ssrc, blocks })
+    };
+    let bye = |ssrc| rtcp::Packet::Bye(Bye { ssrcs: vec![ssrc], reason: Vec::new() });
+    // Of nobody that is known, of another stream's receiver, in the sender's own name.
+    assert_eq!(hear(&mut sender, bye(9)), None);
+    assert_eq!(hear(&mut sender, report(9, 77)), None);
+    assert_eq!(hear(&mut sender, bye(9)), None);
+    assert_eq!(hear(&mut sender, report(SSRC, SSRC)), None);
+    assert_eq!(hear(&mut sender, bye(SSRC)), None);
+    assert_eq!(sender.stats().stray_goodbyes, 3);
+    // Of one of two, and of the last.
+    assert_eq!(hear(&mut sender, report(9, SSRC)), None);
+    let pli = rtcp::Packet::Pli(Pli { sender_ssrc: 10, media_ssrc: SSRC });
+    assert_eq!(hear(&mut sender, pli), None);
+    assert_eq!(hear(&mut sender, bye(9)), None);
+    assert_eq!(hear(&mut sender, bye(10)), Some(SenderEvent::Left));
+    assert_eq!(hear(&mut sender, bye(10)), None);
+    assert_eq!(sender.stats().stray_goodbyes, 4);
 }
 
 #[test]
