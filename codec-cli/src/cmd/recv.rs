@@ -7,14 +7,14 @@ use codec_net::relay::Relay;
 
 use crate::Env;
 use crate::args::live::RecvArgs;
-use crate::cmd::send::LAST_WAY;
-use crate::console::Style;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::json::Object;
 use crate::live::figures::{LineFigures, Ticker};
-use crate::live::inlet::{InFrame, Inlet, InletEvent, Outcome};
+use crate::live::inlet::{InFrame, InSound, Inlet, InletEvent, Outcome, StreamIn};
+use crate::live::playout::Playout;
 use crate::live::recording::Recording;
+use crate::live::totals::{Summary, drain, pair, seconds, stats_object};
 use crate::live::ways::{self, In, Wants};
 
 /// How often interruptions and time-outs are looked at.
@@ -34,6 +34,7 @@ pub(crate) fn run(args: &RecvArgs, env: Env) -> Result<()> {
         inlet,
         recording,
         ticker,
+        playout: Playout::default(),
         begun: None,
         heard: Instant::now(),
         ended: None,
@@ -48,6 +49,7 @@ struct Receiving {
     inlet: Box<dyn Inlet>,
     recording: Recording,
     ticker: Ticker,
+    playout: Playout,
     /// When the first frame or sound came, and the last.
     begun: Option<Instant>,
     heard: Instant,
@@ -64,7 +66,7 @@ impl Receiving {
             }
             let is_over = |limit| self.begun.is_some_and(|begun| begun.elapsed() >= limit);
             if args.network.duration.is_some_and(is_over)
-                || args.frames.is_some_and(|limit| self.recording.figures.frames >= limit)
+                || args.frames.is_some_and(|limit| self.recording.figures.totals.frames >= limit)
             {
                 return Ok(());
             }
@@ -108,7 +110,7 @@ impl Receiving {
             }
             InletEvent::Sound(sound) => {
                 self.touch();
-                if let Err(failure) = self.recording.sound(&sound) {
+                if let Err(failure) = self.sound(&sound) {
                     return Some(Err(failure));
                 }
             }
@@ -134,15 +136,24 @@ impl Receiving {
     fn frame(&mut self, frame: &InFrame) -> Result<()> {
         let fate = self.recording.frame(frame)?;
         let now = self.clock.now();
-        let delay = frame.captured.and_then(|captured| self.clock.since_ntp(now, captured));
+        let delay = frame.times.captured.and_then(|captured| self.clock.since_ntp(now, captured));
         if let Some(delay) = delay.filter(|_| fate.taken) {
             self.ticker.delays.push(delay);
+        }
+        if fate.taken {
+            self.playout.video.push(now, &frame.times, self.clock);
         }
         let outcome = Outcome { decoded: fate.taken, took: fate.took, delay };
         self.inlet.done(now, frame, &outcome);
         if fate.needs_key {
             self.inlet.ask_for_key();
         }
+        Ok(())
+    }
+
+    fn sound(&mut self, sound: &InSound) -> Result<()> {
+        self.recording.sound(sound)?;
+        self.playout.sound.push(self.clock.now(), &sound.times, self.clock);
         Ok(())
     }
 
@@ -153,10 +164,10 @@ impl Receiving {
         let figures = self.recording.figures;
         let network = self.inlet.figures();
         let line = LineFigures {
-            frames: figures.frames,
-            bytes: figures.bytes + figures.sound_bytes,
-            dropped: figures.dropped,
-            lost: network.packets_lost,
+            frames: figures.totals.frames,
+            bytes: figures.totals.all_bytes(),
+            dropped: figures.totals.dropped,
+            lost: lost(&network.video),
             qindex: None,
             round_trip: network.round_trip,
             delay: None,
@@ -167,28 +178,20 @@ impl Receiving {
 
     /// By getStats' names (W3C webrtc-stats).
     fn stats(&self) -> Vec<Object> {
+        let now = self.clock.now();
         let figures = self.recording.figures;
         let network = self.inlet.figures();
-        let mut video = Object::new()
-            .text("type", "inbound-rtp")
-            .text("id", "video")
-            .text("kind", "video")
-            .raw("packetsReceived", network.packets_received)
-            .raw("bytesReceived", network.bytes_received)
-            .raw("packetsLost", network.packets_lost)
-            .raw("packetsDiscarded", network.packets_discarded)
-            .raw("retransmittedPacketsReceived", network.retransmitted)
-            .raw("fecPacketsRecovered", network.fec_recovered)
-            .raw("nackCount", network.nacks)
-            .raw("pliCount", network.key_requests)
-            .raw("framesReceived", figures.frames + figures.dropped)
-            .raw("framesDropped", figures.dropped)
-            .raw("keyFramesDecoded", figures.key_frames)
+        let mut video = inbound("video", &network.video)
+            .raw("framesReceived", figures.totals.frames + figures.totals.dropped)
+            .raw("framesDropped", figures.totals.dropped)
+            .raw("keyFramesDecoded", figures.totals.key_frames)
+            .raw("nackCount", network.video.nacks)
+            .raw("pliCount", network.video.key_requests)
             .raw("freezeCount", network.freezes)
             .float("totalFreezesDuration", network.frozen.as_secs_f64());
         if self.recording.decodes() {
             video = video
-                .raw("framesDecoded", figures.frames)
+                .raw("framesDecoded", figures.totals.frames)
                 .float("totalDecodeTime", figures.decode_time.as_secs_f64());
         }
         if let Some(size) = figures.size {
@@ -197,25 +200,24 @@ impl Receiving {
         if let Some(delay) = network.jitter_buffer {
             video = video.float("jitterBufferDelay", delay.as_secs_f64());
         }
+        if let Some(ms) = self.playout.video.estimated_ms(now, self.clock) {
+            video = video.float("estimatedPlayoutTimestamp", ms);
+        }
         let delay = self.ticker.delays.figures();
         video = video.maybe("captureToDecodedMs", delay.map(|delay| delay.json()));
         let mut stats = vec![video];
-        if figures.sound_packets > 0 {
-            let sound = Object::new()
-                .text("type", "inbound-rtp")
-                .text("id", "audio")
-                .text("kind", "audio")
-                .raw("packetsReceived", figures.sound_packets)
-                .raw("bytesReceived", figures.sound_bytes);
+        if network.sound.packets > 0 {
+            let mut sound = inbound("audio", &network.sound);
+            if let Some(ms) = self.playout.sound.estimated_ms(now, self.clock) {
+                sound = sound.float("estimatedPlayoutTimestamp", ms);
+            }
+            if let Some(ms) = self.playout.audio_video_offset_ms() {
+                sound = sound.float("audioVideoOffsetMs", ms);
+            }
             stats.push(sound);
         }
-        if let Some(round_trip) = network.round_trip {
-            let pair = Object::new()
-                .text("type", "candidate-pair")
-                .text("id", "pair")
-                .float("currentRoundTripTime", round_trip.as_secs_f64());
-            stats.push(pair);
-        }
+        let (packets, bytes) = (network.packets_received, network.bytes_received);
+        stats.push(pair("Received", packets, bytes, network.round_trip));
         stats
     }
 
@@ -223,78 +225,68 @@ impl Receiving {
         let stats = self.stats();
         self.ticker.write(&stats)?;
         let Self { env, inlet, recording, ticker, ended, .. } = self;
-        let network = inlet.figures();
+        let lost = lost(&inlet.figures().video);
         let reason = match (&ended, &end) {
             (Some(reason), _) => format!("the sender has ended: {reason}"),
             (None, Ok(())) => "enough".to_owned(),
             (None, Err(failure)) => failure.message.clone(),
         };
         let closed = inlet.finish(&reason);
-        if let Some(relay) = relay {
-            relay.drain(LAST_WAY);
-        }
-        let figures = recording.figures;
-        let seconds = ticker.elapsed().as_secs_f64();
+        drain(relay);
+        let totals = recording.figures.totals;
+        let elapsed_s = ticker.elapsed().as_secs_f64();
         let output = recording.finish()?;
-        let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let delay = ticker.delays.figures();
-        let mut summary = Object::new()
-            .text("type", "summary")
-            .raw("frames", figures.frames)
-            .raw("key_frames", figures.key_frames)
-            .raw("dropped", figures.dropped)
-            .raw("bytes", figures.bytes)
-            .raw("sound_packets", figures.sound_packets)
-            .raw("sound_bytes", figures.sound_bytes)
-            .raw("packets_lost", network.packets_lost)
-            .float("elapsed_s", seconds)
-            .maybe("delay_ms", delay.map(|delay| delay.json()))
-            .text("reason", &reason)
-            .raw("exit_code", code);
-        if let Some(relay) = relay {
-            summary = summary.raw("netem", netem_json(relay));
-        }
-        if let Some(output) = &output {
-            summary = summary.text("output", output);
-        }
-        env.console.event(summary);
-        if env.console.style != Style::Json {
-            let mut text = format!("{} frames, {} bytes", figures.frames, figures.bytes);
-            if figures.sound_packets > 0 {
-                text.push_str(&format!("; {} packets of sound", figures.sound_packets));
+        let more = |event: Object| {
+            let event = event
+                .raw("packets_lost", lost)
+                .float("elapsed_s", elapsed_s)
+                .maybe("delay_ms", delay.map(|delay| delay.json()))
+                .text("reason", &reason);
+            match &output {
+                Some(output) => event.text("output", output),
+                None => event,
             }
-            if network.packets_lost > 0 {
-                text.push_str(&format!("; {} packets lost", network.packets_lost));
-            }
-            if figures.dropped > 0 {
-                text.push_str(&format!("; {} frames left out", figures.dropped));
-            }
-            if let Some(delay) = delay {
-                text.push_str(&format!("; {}", delay.text()));
-            }
-            if end.is_ok() {
-                text.push_str(&format!("; {reason}"));
-            }
-            env.console.note(text);
-        }
+        };
+        let told = delay.map(|delay| delay.text());
+        totals.tell(
+            env,
+            relay,
+            Summary {
+                begin: format!("{} frames, {} bytes", totals.frames, totals.bytes),
+                middle: (lost > 0).then(|| format!("{lost} packets lost")),
+                end: told.into_iter().chain(end.is_ok().then(|| reason.clone())).collect(),
+                more: &more,
+                outcome: &end,
+            },
+        );
         end.and(closed)
     }
 }
 
-/// What the emulator did.
-pub(crate) fn netem_json(relay: &Relay) -> String {
-    let stats = relay.stats();
-    let direction = |it: codec_net::relay::DirectionStats| {
-        Object::new()
-            .raw("offered", it.offered)
-            .raw("delivered", it.delivered)
-            .raw("dropped_by_queue", it.dropped_by_queue)
-            .raw("lost", it.lost)
-            .finish()
-    };
-    Object::new()
-        .raw("forward", direction(stats.forward))
-        .raw("backward", direction(stats.backward))
-        .raw("overload", stats.overload)
-        .finish()
+/// Packets that are missing.
+fn lost(stream: &StreamIn) -> u64 {
+    u64::try_from(stream.lost).unwrap_or(0)
+}
+
+fn inbound(kind: &str, stream: &StreamIn) -> Object {
+    let mut object = stats_object("inbound-rtp", kind)
+        .text("kind", kind)
+        .raw("packetsReceived", stream.packets)
+        .raw("bytesReceived", stream.bytes);
+    if let Some(bytes) = stream.header_bytes {
+        object = object.raw("headerBytesReceived", bytes);
+    }
+    object = object.raw("packetsLost", stream.lost).raw("packetsDiscarded", stream.discarded);
+    if let Some(jitter) = stream.jitter {
+        object = object.raw("jitter", seconds(jitter));
+    }
+    if let Some(repair) = stream.repair {
+        object = object
+            .raw("retransmittedPacketsReceived", repair.retransmitted)
+            .raw("retransmittedBytesReceived", repair.retransmitted_bytes)
+            .raw("fecPacketsReceived", repair.fec)
+            .raw("fecBytesReceived", repair.fec_bytes);
+    }
+    object.raw("fecPacketsRecovered", stream.fec_recovered)
 }

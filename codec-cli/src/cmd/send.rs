@@ -15,15 +15,13 @@ use codec_net::url::Url;
 use crate::Env;
 use crate::args::live::SendArgs;
 use crate::audio::lane::SoundLane;
-use crate::cmd::recv::netem_json;
-use crate::console::Style;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
-use crate::json::Object;
 use crate::live::figures::{LineFigures, Ticker};
 use crate::live::outlet::{Offer, Outlet, OutletEvent, SoundPacket};
 use crate::live::pace::Pace;
 use crate::live::source::LiveSource;
+use crate::live::totals::{Summary, drain};
 use crate::live::ways::{self, Coding, Out};
 
 pub(crate) use coded::SoundQueue;
@@ -31,9 +29,6 @@ use counts::Counts;
 
 /// Longest time for which sound waits for its turn.
 const TURN: Duration = Duration::from_millis(10);
-
-/// Longest that the last datagrams may be under way on an emulated link.
-pub(crate) const LAST_WAY: Duration = Duration::from_secs(3);
 
 /// Sends an input.
 pub(crate) fn run(args: &SendArgs, env: Env) -> Result<()> {
@@ -98,7 +93,7 @@ impl Sending {
 
     /// Whether enough was sent.
     fn is_enough(&self, now: Duration) -> bool {
-        self.most_frames.is_some_and(|most| self.counts.frames >= most)
+        self.most_frames.is_some_and(|most| self.counts.totals.frames >= most)
             || self.most_time.is_some_and(|most| now.saturating_sub(self.begun) >= most)
     }
 
@@ -148,8 +143,7 @@ impl Sending {
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
             let due = self.pace.due(now, pts as f64 * sound.tick_s);
             let packet = SoundPacket { data: &data, pts, captured: due.min(now) };
-            self.counts.sound_packets += 1;
-            self.counts.sound_bytes += data.len() as u64;
+            self.counts.totals.sound(data.len());
             self.outlet.sound(now, &packet)?;
         }
         Ok(())
@@ -162,9 +156,9 @@ impl Sending {
         let network = self.outlet.figures();
         let counts = &self.counts;
         let line = LineFigures {
-            frames: counts.frames,
-            bytes: counts.bytes + counts.sound_bytes,
-            dropped: counts.dropped,
+            frames: counts.totals.frames,
+            bytes: counts.totals.all_bytes(),
+            dropped: counts.totals.dropped,
             lost: 0,
             qindex: counts.qindex,
             round_trip: network.round_trip,
@@ -189,35 +183,33 @@ impl Sending {
         };
         let is_gone = end.as_ref().is_err_and(|failure| failure.kind == Kind::Network);
         let closed = if is_gone { Ok(()) } else { outlet.finish(reason) };
-        if let Some(relay) = &relay {
-            relay.drain(LAST_WAY);
-        }
+        drain(relay.as_ref());
         let end = end.and(closed);
-        let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let slipped = pace.slipped();
         let seconds = ticker.elapsed().as_secs_f64();
-        let mut summary = Object::new()
-            .text("type", "summary")
-            .raw("frames", counts.frames)
-            .raw("key_frames", counts.keys)
-            .raw("dropped", counts.dropped)
-            .raw("bytes", counts.bytes)
-            .raw("sound_packets", counts.sound_packets)
-            .raw("sound_bytes", counts.sound_bytes)
-            .raw("packets_sent", network.packets_sent)
-            .float("elapsed_s", seconds)
-            .float("slipped_s", slipped.as_secs_f64())
-            .raw("exit_code", code);
-        if let Some(relay) = &relay {
-            summary = summary.raw("netem", netem_json(relay));
-        }
-        env.console.event(summary);
+        let totals = &counts.totals;
+        let (frames, bytes, keys) = (totals.frames, totals.bytes, totals.key_frames);
+        totals.tell(
+            env,
+            relay.as_ref(),
+            Summary {
+                begin: format!(
+                    "{frames} frames in {seconds:.1} s, {bytes} bytes, {keys} key frames"
+                ),
+                middle: None,
+                end: vec![format!("{:.0} kb/s", counts.kbps(seconds))],
+                more: &|event| {
+                    event
+                        .raw("packets_sent", network.packets_sent)
+                        .float("elapsed_s", seconds)
+                        .float("slipped_s", slipped.as_secs_f64())
+                },
+                outcome: &end,
+            },
+        );
         if slipped > Duration::ZERO {
             let late = slipped.as_secs_f64();
             env.console.warn(format!("this machine was too slow: {late:.1} s late at the end"));
-        }
-        if env.console.style != Style::Json {
-            env.console.note(counts.text(seconds));
         }
         end
     }

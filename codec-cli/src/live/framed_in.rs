@@ -13,7 +13,9 @@ use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
 use codec_net::framing::{Hello, Kind as RecordKind, Record};
 
-use super::inlet::{Announced, InFrame, InSound, Inlet, InletEvent, InletFigures, Outcome};
+use super::inlet::{
+    Announced, InFrame, InSound, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times,
+};
 use super::network;
 use crate::failure::{Failure, Kind, Result};
 
@@ -43,6 +45,9 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Told {
     stats: CarrierStats,
+    /// Records of pictures, and of sound.
+    video: StreamIn,
+    sound: StreamIn,
     report: Report,
     /// When the frame of the report arrived.
     arrived: Duration,
@@ -214,18 +219,24 @@ fn take(record: Record, known: &Known, line: &Line<'_>, clock: Clock) {
         let mut told = line.shared.told();
         told.report.records += 1;
         told.report.bytes += record.payload.len() as u64;
+        let told = &mut *told;
+        for (is_it, stream) in [(is_video, &mut told.video), (is_sound, &mut told.sound)] {
+            stream.packets += u64::from(is_it);
+            stream.bytes += if is_it { record.payload.len() as u64 } else { 0 };
+        }
         if is_video {
             (told.report.captured, told.arrived) = (record.captured, arrived);
         }
     }
     let Record { flags, pts, captured, payload: data, .. } = record;
+    let captured = Some(captured).filter(|&captured| captured != 0);
+    let times = Times { captured, reported: None, arrived: Some(arrived) };
     if is_video {
-        let captured = Some(captured).filter(|&captured| captured != 0);
         let (key, shown) = (flags.key, !flags.hidden);
-        let frame = InFrame { data, key, shown, pts, captured, handle: 0 };
+        let frame = InFrame { data, key, shown, pts, times, handle: 0 };
         line.tell(InletEvent::Frame(frame));
     } else if is_sound {
-        line.tell(InletEvent::Sound(InSound { data, pts }));
+        line.tell(InletEvent::Sound(InSound { data, pts, times }));
     }
 }
 
@@ -248,9 +259,14 @@ impl Inlet for FramedInlet {
         InletFigures {
             packets_received: told.stats.packets_received,
             bytes_received: told.stats.bytes_received,
-            packets_lost: told.stats.packets_lost,
-            packets_discarded: told.stats.packets_discarded,
-            key_requests: told.key_requests,
+            video: StreamIn {
+                // Nobody knows of which stream.
+                lost: i64::try_from(told.stats.packets_lost).unwrap_or(i64::MAX),
+                discarded: told.stats.packets_discarded,
+                key_requests: told.key_requests,
+                ..told.video
+            },
+            sound: told.sound,
             ..InletFigures::default()
         }
     }

@@ -17,7 +17,7 @@ use codec_net::framing::{Flags, Hello, Kind as RecordKind, Record, StreamDescrip
 use codec_net::random;
 
 use super::network;
-use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, SoundPacket};
+use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
 use crate::failure::{Failure, Result};
 
 /// Records that may wait; from half of them on pictures are left out.
@@ -65,6 +65,9 @@ pub(super) struct FramedOutlet {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     sound_stream: u8,
+    /// Records of pictures, and of sound.
+    video: StreamOut,
+    sound: StreamOut,
     last_key: Option<Duration>,
     has_failed: bool,
 }
@@ -95,8 +98,17 @@ impl FramedOutlet {
             }
         });
         let thread = Some(thread.map_err(Failure::internal)?);
-        let (last_key, has_failed) = (None, false);
-        Ok(Self { clock, records, shared, thread, sound_stream, last_key, has_failed })
+        Ok(Self {
+            clock,
+            records,
+            shared,
+            thread,
+            sound_stream,
+            video: StreamOut::default(),
+            sound: StreamOut::default(),
+            last_key: None,
+            has_failed: false,
+        })
     }
 
     /// Hands a record over. Where the thread has ended, [`Outlet::poll`] tells.
@@ -203,6 +215,8 @@ impl Outlet for FramedOutlet {
         if key {
             self.last_key = Some(now);
         }
+        self.video.packets += 1;
+        self.video.bytes += packet.data.len() as u64;
         self.put(Record {
             kind: RecordKind::Video,
             flags: Flags { key, hidden: !packet.meta.shown },
@@ -215,6 +229,8 @@ impl Outlet for FramedOutlet {
     }
 
     fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+        self.sound.packets += 1;
+        self.sound.bytes += packet.data.len() as u64;
         self.put(Record {
             kind: RecordKind::Sound,
             flags: Flags { key: true, hidden: false },
@@ -254,9 +270,19 @@ impl Outlet for FramedOutlet {
         OutletFigures {
             packets_sent: told.stats.packets_sent,
             bytes_sent: told.stats.bytes_sent,
-            key_requests: told.key_requests,
+            // The report is on all records.
+            video: StreamOut {
+                key_requests: told.key_requests,
+                remote: told.report.map(|report| Remote {
+                    fraction_lost,
+                    lost: Some(i64::try_from(report.lost).unwrap_or(i64::MAX)),
+                    jitter: None,
+                    round_trip: told.round_trip,
+                }),
+                ..self.video
+            },
+            sound: self.sound,
             round_trip: told.round_trip,
-            fraction_lost,
             delay: delay.filter(|delay| !delay.is_zero()),
             ..OutletFigures::default()
         }

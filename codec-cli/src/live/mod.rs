@@ -1,12 +1,14 @@
 //! Media in real time, for `send` and `recv`: inputs paced by a clock, ways out and in, recordings
 //! of what comes, figures.
 
+mod delivery;
 pub(crate) mod figures;
 mod framed_in;
 mod framed_out;
 pub(crate) mod inlet;
 pub(crate) mod outlet;
 pub(crate) mod pace;
+pub(crate) mod playout;
 pub(crate) mod recording;
 mod rtp;
 mod rtp_in;
@@ -15,6 +17,7 @@ mod rtp_sound;
 pub(crate) mod source;
 mod srtp;
 pub(crate) mod testsrc;
+pub(crate) mod totals;
 pub(crate) mod ways;
 #[cfg(feature = "whip")]
 mod webrtc;

@@ -6,6 +6,7 @@ use codec_container::{AudioTrack, VideoTrack};
 use codec_core::codec::{Bitrate, FrameRequest, Packet};
 use codec_rtc::audio::Resilience;
 
+use super::inlet::Repair;
 use crate::failure::{Failure, Result};
 
 /// What is sent.
@@ -39,21 +40,45 @@ pub(crate) enum OutletEvent {
 /// What of the network is told to the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct OutletFigures {
+    /// All that went out on the connection: datagrams or messages, and their bytes.
     pub(crate) packets_sent: u64,
     pub(crate) bytes_sent: u64,
-    pub(crate) retransmitted: u64,
-    pub(crate) fec_packets: u64,
-    pub(crate) nacks: u64,
-    pub(crate) key_requests: u64,
+    /// Of the pictures.
+    pub(crate) video: StreamOut,
+    /// Of the sound.
+    pub(crate) sound: StreamOut,
     pub(crate) round_trip: Option<Duration>,
-    /// Of the packets, as the receiver last said, 0..=1.
-    pub(crate) fraction_lost: Option<f64>,
     /// What the link carries, as it is estimated.
     pub(crate) available: Option<Bitrate>,
     /// From capture to decoding, as the receiver says.
     pub(crate) delay: Option<Duration>,
-    /// What waits to be sent.
-    pub(crate) queued: Duration,
+}
+
+/// One stream on its way out, as getStats counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct StreamOut {
+    /// With what was sent again and with correction, and bytes of their payloads.
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    /// Headers and padding, where they are known.
+    pub(crate) header_bytes: Option<u64>,
+    /// What of it was sent again, and correction, where these are told apart.
+    pub(crate) repair: Option<Repair>,
+    /// Requests.
+    pub(crate) nacks: u64,
+    pub(crate) key_requests: u64,
+    /// What the receiver says.
+    pub(crate) remote: Option<Remote>,
+}
+
+/// One stream as its receiver last reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Remote {
+    /// Of the packets since the report before, 0..=1.
+    pub(crate) fraction_lost: Option<f64>,
+    pub(crate) lost: Option<i64>,
+    pub(crate) jitter: Option<Duration>,
+    pub(crate) round_trip: Option<Duration>,
 }
 
 /// Sends coded media.

@@ -10,6 +10,7 @@ use codec_core::codec::{Codec, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
 
 use super::inlet::{Announced, InFrame, InSound};
+use super::totals::Totals;
 use crate::Env;
 use crate::args::live::RecvArgs;
 use crate::args::resolved::{holds_pictures, holds_sound};
@@ -47,13 +48,8 @@ pub(crate) struct Fate {
 /// Figures of a recording.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RecordingFigures {
-    pub(crate) frames: u64,
-    pub(crate) key_frames: u64,
-    pub(crate) bytes: u64,
-    pub(crate) sound_packets: u64,
-    pub(crate) sound_bytes: u64,
-    /// Frames that were left out: before the first key frame, after losses, damaged.
-    pub(crate) dropped: u64,
+    /// What was taken; left out are frames before the first key frame, after losses, damaged ones.
+    pub(crate) totals: Totals,
     pub(crate) decode_time: Duration,
     pub(crate) size: Option<Size>,
 }
@@ -177,14 +173,14 @@ impl Recording {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
         let (codec, time_base) = (track.codec, track.time_base);
         if self.waits_for_key && !frame.key {
-            self.figures.dropped += 1;
+            self.figures.totals.dropped += 1;
             return Ok(Fate { needs_key: true, ..Fate::default() });
         }
         if codec == Codec::Vp8 && frame.key {
             match vp8_size(&frame.data) {
                 Some(size) => self.figures.size = Some(size),
                 None => {
-                    self.figures.dropped += 1;
+                    self.figures.totals.dropped += 1;
                     return Ok(Fate { needs_key: true, ..Fate::default() });
                 }
             }
@@ -193,7 +189,7 @@ impl Recording {
         let begin_s = *self.begin_s.get_or_insert(seconds(frame.pts, time_base));
         let pts = frame.pts - ticks(begin_s, time_base);
         if self.last_pts[0].is_some_and(|last| pts <= last) {
-            self.figures.dropped += 1;
+            self.figures.totals.dropped += 1;
             return Ok(Fate { needs_key: false, ..Fate::default() });
         }
         self.last_pts[0] = Some(pts);
@@ -204,12 +200,10 @@ impl Recording {
             Fate { taken: true, ..Fate::default() }
         };
         if fate.taken {
-            self.figures.frames += u64::from(frame.shown);
-            self.figures.key_frames += u64::from(frame.key);
-            self.figures.bytes += frame.data.len() as u64;
+            self.figures.totals.frame(frame.shown, frame.key, frame.data.len());
             self.figures.decode_time += fate.took;
         } else {
-            self.figures.dropped += 1;
+            self.figures.totals.dropped += 1;
             self.waits_for_key |= fate.needs_key;
         }
         Ok(fate)
@@ -250,8 +244,7 @@ impl Recording {
             return Ok(());
         };
         self.last_pts[1] = Some(pts);
-        self.figures.sound_packets += 1;
-        self.figures.sound_bytes += sound.data.len() as u64;
+        self.figures.totals.sound(sound.data.len());
         let packet =
             PacketRef { data: &sound.data, track: *track, pts, key: true, ..PacketRef::default() };
         writer.write(packet).map_err(|error| Failure::writing(&name, &error))

@@ -18,30 +18,30 @@ use codec_core::frame::{Rational, Size};
 use codec_net::clock::Clock;
 use codec_net::{random, udp};
 use codec_rtc::demux::{self, Datagram};
+use codec_rtc::extension::Extensions;
 use codec_rtc::jitter::video::{Frame, FrameBufferConfig};
 use codec_rtc::rtp;
 use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
 
-use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome};
+use super::delivery::{Basis, Delivery, Lacks};
+use super::inlet::{
+    Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, Repair, StreamIn, Times,
+};
 use super::rtp::Expected;
 use super::rtp_out::{GOODBYE_EVERY, GOODBYES};
-use super::rtp_sound::{Origin, SoundOrder};
+use super::rtp_sound::{self, SoundOrder};
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Result};
 
 /// Datagrams between the threads that read and the one that owns the receiver.
 const DATAGRAMS: usize = 2048;
 
-/// Events that may wait; from then on frames are left out and a key frame is asked for.
-const EVENTS: usize = 256;
-
 /// How often threads look whether they are to end.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How long sound that is expected is waited for once pictures come, and the other way round: a
-/// sender may need a while for its first picture.
-const WAIT_FOR_SOUND: Duration = Duration::from_millis(300);
-const WAIT_FOR_PICTURES: Duration = Duration::from_secs(2);
+/// What was sent before a goodbye may come after it: it takes another port, and another thread reads
+/// it. So long it is waited for.
+const STRAGGLERS: Duration = Duration::from_millis(100);
 
 /// Least time until the next look.
 const LEAST_WAIT: Duration = Duration::from_micros(250);
@@ -63,6 +63,9 @@ struct State {
     receiver: Option<Receiver>,
     /// Frames without their data, whose fate is not known.
     open: VecDeque<Frame>,
+    /// Packets of sound that came too late, and those that came as copies alone.
+    sound_late: u64,
+    sound_recovered: u64,
     goodbye: Option<String>,
 }
 
@@ -108,7 +111,7 @@ impl RtpInlet {
         clock: Clock,
     ) -> Result<Self> {
         let shared = Arc::new(Shared::default());
-        let (sender, events) = sync_channel(EVENTS);
+        let (delivery, events) = Delivery::new(clock, Basis::Capture);
         let (arrivals, arrived) = sync_channel(DATAGRAMS);
         let mut threads = Vec::new();
         for (number, socket) in sockets.iter().enumerate() {
@@ -118,7 +121,7 @@ impl RtpInlet {
             let reading = move || read(number, &socket, &arrivals, &shared);
             threads.push(thread.spawn(reading).map_err(Failure::internal)?);
         }
-        let _ = sender.send(InletEvent::Listening(shown.to_owned()));
+        delivery.tell(InletEvent::Listening(shown.to_owned()));
         let guard = options.expected.keys.as_ref().map(Keys::guard).transpose()?;
         let mut session = Session {
             guard,
@@ -127,12 +130,10 @@ impl RtpInlet {
             sockets,
             clock,
             shared: Arc::clone(&shared),
-            events: sender,
+            delivery,
             learning: Learning::default(),
             peer: None,
-            origin: Origin::default(),
-            video_zero: None,
-            has_gap: false,
+            left: None,
         };
         let thread = thread::Builder::new().name("rtp".to_owned());
         let thread = thread.spawn(move || session.run(&arrived)).map_err(Failure::internal)?;
@@ -158,13 +159,9 @@ fn read(number: usize, socket: &UdpSocket, arrivals: &SyncSender<Arrived>, share
 /// What is not known before the first packets.
 #[derive(Default)]
 struct Learning {
-    first: Option<Duration>,
     video: Option<u32>,
     sound: Option<u32>,
     channels: Option<u8>,
-    is_done: bool,
-    /// Events that wait for the announcement.
-    waiting: Vec<InletEvent>,
 }
 
 /// The thread that owns the receiver.
@@ -174,15 +171,13 @@ struct Session {
     sockets: Vec<UdpSocket>,
     clock: Clock,
     shared: Arc<Shared>,
-    events: SyncSender<InletEvent>,
+    delivery: Delivery,
     learning: Learning,
     /// Who sends, and the socket that it came to.
     peer: Option<(SocketAddr, usize)>,
     order: SoundOrder,
-    origin: Origin,
-    /// Ticks of the first frame, and its place on the common time line.
-    video_zero: Option<(i64, i64)>,
-    has_gap: bool,
+    /// When the sender said goodbye.
+    left: Option<Duration>,
 }
 
 impl Session {
@@ -208,10 +203,14 @@ impl Session {
             let left =
                 self.shared.state().receiver.as_ref().and_then(|it| it.left().map(str::to_owned));
             if let Some(reason) = left {
+                let since = *self.left.get_or_insert(now);
+                if now.saturating_sub(since) < STRAGGLERS {
+                    continue;
+                }
                 self.announce_if(true);
-                self.flush_sound();
+                self.delivery.rest(&mut self.order);
                 let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
-                self.tell(InletEvent::End(reason));
+                self.delivery.tell(InletEvent::End(reason));
                 return;
             }
         }
@@ -233,13 +232,28 @@ impl Session {
             self.learn(now, &packet, datagram);
             let sound = self.options.wants_sound && self.learning.sound == Some(packet.header.ssrc);
             if sound {
-                self.order.push(&packet, &self.options.expected);
+                self.sound(now, &packet);
             }
         }
         if let Some(receiver) = &mut self.shared.state().receiver {
             // What is malformed was counted.
             let _ = receiver.receive(now, bytes);
         }
+    }
+
+    /// A packet of sound, for the recording.
+    fn sound(&mut self, now: Duration, packet: &rtp::Packet<'_>) {
+        let expected = &self.options.expected;
+        let extensions = Extensions::of(packet, &expected.extensions).ok();
+        let mut state = self.shared.state();
+        let receiver = state.receiver.as_ref();
+        let times = Times {
+            captured: extensions.and_then(|it| it.abs_capture_time).map(|time| time.ntp),
+            reported: receiver.and_then(|it| it.audio_captured(packet.header.timestamp)),
+            arrived: Some(now),
+        };
+        self.order.push(packet, expected, times);
+        (state.sound_late, state.sound_recovered) = (self.order.late(), self.order.recovered());
     }
 
     /// Finds out who sends, and what.
@@ -262,12 +276,11 @@ impl Session {
         if !is_video && !is_sound {
             return;
         }
-        self.learning.first.get_or_insert(now);
+        self.delivery.came(now);
         self.peer.get_or_insert((datagram.from, datagram.socket));
         if is_sound && self.learning.sound.is_none() {
             self.learning.sound = Some(header.ssrc);
-            // The configuration byte says mono or stereo (RFC 6716, section 3.1).
-            self.learning.channels = packet.payload.first().map(|toc| 1 + (toc >> 2 & 1));
+            self.learning.channels = rtp_sound::channels(packet.payload);
         }
         if is_video && self.learning.video.is_none() {
             self.learning.video = Some(header.ssrc);
@@ -306,79 +319,44 @@ impl Session {
     fn give(&mut self) {
         let now = self.clock.now();
         loop {
-            let frame = {
+            let (frame, reported) = {
                 let mut state = self.shared.state();
                 let Some(receiver) = &mut state.receiver else { break };
                 let Some(mut frame) = receiver.poll_frame(now) else { break };
                 let data = std::mem::take(&mut frame.data);
+                let ticks = codec_rtc::sequence::wrap_32(frame.media_ticks);
+                let reported = receiver.video_captured(ticks);
                 if state.open.len() >= MOST_OPEN {
                     state.open.pop_front();
                 }
                 state.open.push_back(frame.clone());
-                Frame { data, ..frame }
+                (Frame { data, ..frame }, reported)
             };
-            let event = self.frame(frame);
-            self.deliver(event);
+            self.delivery.frame(frame, reported);
         }
         self.announce_if(false);
-        let packets: Vec<_> = self.order.ready().collect();
-        for packet in packets {
-            let event = self.order.event(packet, &mut self.origin, self.clock, now);
-            self.deliver(event);
-        }
-    }
-
-    fn flush_sound(&mut self) {
-        let now = self.clock.now();
-        let packets: Vec<_> = self.order.rest().collect();
-        for packet in packets {
-            let event = self.order.event(packet, &mut self.origin, self.clock, now);
-            self.deliver(event);
-        }
-    }
-
-    fn frame(&mut self, frame: Frame) -> InletEvent {
-        let (first, zero) = *self.video_zero.get_or_insert_with(|| {
-            let at = self.origin.place(frame.captured, frame.arrived.0, self.clock, 90_000);
-            (frame.media_ticks, at)
-        });
-        InletEvent::Frame(InFrame {
-            key: frame.is_key,
-            shown: frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
-            pts: zero + frame.media_ticks - first,
-            captured: frame.captured,
-            handle: frame.number,
-            data: frame.data,
-        })
+        self.delivery.sound(&mut self.order);
     }
 
     /// Announces what comes, once that is known or was waited for.
-    fn announce_if(&mut self, now_or_never: bool) {
-        if self.learning.is_done {
-            return;
-        }
-        let Some(first) = self.learning.first else { return };
+    fn announce_if(&mut self, at_last: bool) {
         let expected = &self.options.expected;
-        let waits_for_video = expected.video.is_some() && self.learning.video.is_none();
-        let waits_for_sound =
-            self.options.wants_sound && expected.sound.is_some() && self.learning.sound.is_none();
-        let waited = self.clock.now().saturating_sub(first);
-        let waits = waits_for_video && waited < WAIT_FOR_PICTURES
-            || waits_for_sound && waited < WAIT_FOR_SOUND;
-        if waits && !now_or_never {
+        let lacks = Lacks {
+            video: expected.video.is_some() && self.learning.video.is_none(),
+            sound: self.options.wants_sound
+                && expected.sound.is_some()
+                && self.learning.sound.is_none(),
+        };
+        if !self.delivery.is_due(self.clock.now(), lacks, at_last) {
             return;
         }
-        self.learning.is_done = true;
         if self.learning.video.is_none() {
             // Sound alone.
             self.open();
         }
         let announced = self.announced();
         let peer = self.peer.map_or_else(String::new, |(peer, _)| peer.to_string());
-        self.tell(InletEvent::Begins(Box::new(announced), peer));
-        for event in std::mem::take(&mut self.learning.waiting) {
-            self.tell(event);
-        }
+        self.delivery.announce(announced, peer);
     }
 
     fn announced(&self) -> Announced {
@@ -389,30 +367,6 @@ impl Session {
             .sound
             .map(|_| opus_track(expected.channels.max(self.learning.channels.unwrap_or(1))));
         Announced { video, sound }
-    }
-
-    /// Hands an event over, after the announcement. A reader that is too slow loses frames.
-    fn deliver(&mut self, event: InletEvent) {
-        if !self.learning.is_done {
-            if self.learning.waiting.len() < EVENTS {
-                self.learning.waiting.push(event);
-            }
-            return;
-        }
-        if self.has_gap {
-            if self.events.try_send(InletEvent::Gap).is_err() {
-                return;
-            }
-            self.has_gap = false;
-        }
-        if let Err(TrySendError::Full(InletEvent::Frame(_))) = self.events.try_send(event) {
-            self.has_gap = true;
-        }
-    }
-
-    fn tell(&self, event: InletEvent) {
-        // Where nobody listens the command ends.
-        let _ = self.events.send(event);
     }
 
     /// Sends what is to go back.
@@ -521,15 +475,38 @@ impl Inlet for RtpInlet {
             return InletFigures::default();
         };
         let emitted = u32::try_from(stats.video.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
+        let (again, fec) = (stats.retransmissions_received, stats.fec_received);
+        let video = stats.video_received + again + fec;
         InletFigures {
             packets_received: stats.received.packets,
             bytes_received: stats.received.bytes,
-            packets_lost: u64::try_from(stats.video_packets.lost).unwrap_or(0),
-            packets_discarded: stats.malformed + stats.unknown,
-            retransmitted: stats.retransmitted,
-            fec_recovered: stats.recovered,
-            nacks: stats.nacks.requests,
-            key_requests: stats.key_requests,
+            video: StreamIn {
+                packets: video.packets,
+                bytes: video.payload_bytes,
+                header_bytes: Some(video.header_bytes),
+                lost: stats.video_packets.lost,
+                discarded: stats.video_late,
+                jitter: Some(stats.video_packets.jitter),
+                repair: Some(Repair {
+                    retransmitted: again.packets,
+                    retransmitted_bytes: again.payload_bytes,
+                    fec: fec.packets,
+                    fec_bytes: fec.payload_bytes,
+                }),
+                fec_recovered: stats.recovered,
+                nacks: stats.nacks.requests,
+                key_requests: stats.key_requests,
+            },
+            sound: StreamIn {
+                packets: stats.audio_received.packets,
+                bytes: stats.audio_received.payload_bytes,
+                header_bytes: Some(stats.audio_received.header_bytes),
+                lost: stats.audio_packets.lost,
+                discarded: state.sound_late,
+                jitter: Some(stats.audio_packets.jitter),
+                fec_recovered: state.sound_recovered,
+                ..StreamIn::default()
+            },
             round_trip: stats.round_trip,
             freezes: stats.video.freeze_count,
             frozen: stats.video.total_freezes_duration,

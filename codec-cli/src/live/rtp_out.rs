@@ -14,9 +14,10 @@ use codec_net::udp;
 use codec_rtc::demux::{self, Datagram};
 use codec_rtc::extension::Kind as ExtensionKind;
 use codec_rtc::rtp;
-use codec_rtc::session::{AudioPacket, Sender, SenderConfig, SenderEvent};
+use codec_rtc::session::{AudioPacket, RemoteInbound, Sender, SenderConfig, SenderEvent};
 
-use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, SoundPacket};
+use super::inlet::Repair;
+use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
 use super::rtp::Targets;
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Kind, Result};
@@ -211,6 +212,15 @@ pub(super) fn timestamp(pts: i64, time_base: Rational, hz: u32) -> u32 {
     (2 * num + den).div_euclid(2 * den) as u32
 }
 
+fn remote(said: RemoteInbound) -> Remote {
+    Remote {
+        fraction_lost: Some(said.fraction_lost),
+        lost: Some(said.packets_lost.into()),
+        jitter: Some(said.jitter),
+        round_trip: said.round_trip,
+    }
+}
+
 impl Outlet for RtpOutlet {
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         self.shared.sender().request(now, pts)
@@ -271,18 +281,34 @@ impl Outlet for RtpOutlet {
     fn figures(&self) -> OutletFigures {
         let sender = self.shared.sender();
         let stats = sender.stats();
+        let video = stats.video_sent + stats.retransmitted + stats.fec_sent;
         OutletFigures {
             packets_sent: self.shared.packets.load(Ordering::Relaxed),
             bytes_sent: self.shared.bytes.load(Ordering::Relaxed),
-            retransmitted: stats.retransmitted.packets,
-            fec_packets: stats.fec_sent.packets,
-            nacks: stats.video.nacks,
-            key_requests: stats.video.key_requests,
+            video: StreamOut {
+                packets: video.packets,
+                bytes: video.payload_bytes,
+                header_bytes: Some(video.header_bytes),
+                repair: Some(Repair {
+                    retransmitted: stats.retransmitted.packets,
+                    retransmitted_bytes: stats.retransmitted.payload_bytes,
+                    fec: stats.fec_sent.packets,
+                    fec_bytes: stats.fec_sent.payload_bytes,
+                }),
+                nacks: stats.video.nacks,
+                key_requests: stats.video.key_requests,
+                remote: stats.remote_video.map(remote),
+            },
+            sound: StreamOut {
+                packets: stats.audio_sent.packets,
+                bytes: stats.audio_sent.payload_bytes,
+                header_bytes: Some(stats.audio_sent.header_bytes),
+                remote: stats.remote_audio.map(remote),
+                ..StreamOut::default()
+            },
             round_trip: stats.round_trip,
-            fraction_lost: Some(stats.fraction_lost),
             available: stats.estimate.map(|estimate| estimate.target),
             delay: None,
-            queued: sender.queue_time(),
         }
     }
 

@@ -1,51 +1,32 @@
-//! Packets of sound out of RTP, in order, for a recording; and the time line that they share with
-//! the pictures.
+//! Packets of sound out of RTP, in order, for a recording.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
 
-use codec_net::clock::Clock;
-use codec_rtc::extension::Extensions;
 use codec_rtc::packet::red;
 use codec_rtc::rtp::Packet;
 use codec_rtc::sequence::Unwrapper32;
 
-use super::inlet::{InSound, InletEvent};
+use super::inlet::Times;
 use super::rtp::Expected;
 
 /// Packets that wait for earlier ones: a recording has time.
 const HELD: usize = 12;
 
-/// The moment from which both streams are counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Origin {
-    /// Wall time, NTP, of the first thing that came.
-    zero: Option<u64>,
-}
+/// Packets that were given out and are remembered, to know copies of them.
+const REMEMBERED: usize = 64;
 
-impl Origin {
-    /// Where something of the sender's clock `captured`, or else of its arrival, lies on the common
-    /// time line, in ticks of `hz`.
-    pub(super) fn place(
-        &mut self,
-        captured: Option<u64>,
-        arrived: Duration,
-        clock: Clock,
-        hz: u32,
-    ) -> i64 {
-        let wall = captured.unwrap_or_else(|| clock.ntp(arrived));
-        let zero = *self.zero.get_or_insert(wall);
-        let steps = i128::from(wall.wrapping_sub(zero).cast_signed());
-        i64::try_from((steps * i128::from(hz)) >> 32).unwrap_or(0)
-    }
+/// Channels of a packet of Opus: its configuration byte says mono or stereo (RFC 6716, section
+/// 3.1).
+pub(super) fn channels(packet: &[u8]) -> Option<u8> {
+    packet.first().map(|toc| 1 + (toc >> 2 & 1))
 }
 
 /// A packet that waits.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
-    data: Vec<u8>,
-    ticks: i64,
-    captured: Option<u64>,
+    pub(super) data: Vec<u8>,
+    pub(super) ticks: i64,
+    pub(super) times: Times,
 }
 
 /// Puts packets in order by their times; copies in RED fill what is missing.
@@ -54,9 +35,9 @@ pub(super) struct SoundOrder {
     payload_type: Option<u8>,
     held: BTreeMap<i64, Held>,
     unwrap: Unwrapper32,
-    given: Option<i64>,
-    /// Ticks of the first packet, and its place on the common time line.
-    zero: Option<(i64, i64)>,
+    given: VecDeque<i64>,
+    late: u64,
+    recovered: u64,
 }
 
 impl SoundOrder {
@@ -64,37 +45,59 @@ impl SoundOrder {
         Self { payload_type: expected.sound.map(|media| media.payload_type), ..Self::default() }
     }
 
+    /// Packets that came when a later one had been given out; copies do not count.
+    pub(super) fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// Packets that came as copies in others alone.
+    pub(super) fn recovered(&self) -> u64 {
+        self.recovered
+    }
+
     /// Takes a packet of the stream.
-    pub(super) fn push(&mut self, packet: &Packet<'_>, expected: &Expected) {
-        let extensions = Extensions::of(packet, &expected.extensions).ok();
-        let captured = extensions.and_then(|it| it.abs_capture_time).map(|time| time.ntp);
+    pub(super) fn push(&mut self, packet: &Packet<'_>, expected: &Expected, times: Times) {
         let ticks = self.unwrap.unwrap(packet.header.timestamp);
         if expected.red == Some(packet.header.payload_type) {
             let Ok(blocks) = red::parse(packet.payload) else { return };
             let Some((primary, earlier)) = blocks.split_last() else { return };
             let wanted = self.payload_type;
+            let copied = Times { captured: None, reported: None, ..times };
             for block in earlier.iter().filter(|it| Some(it.payload_type) == wanted) {
-                self.keep(ticks - i64::from(block.timestamp_offset), block.data, None);
+                let earlier = ticks - i64::from(block.timestamp_offset);
+                self.recovered += u64::from(self.keep(earlier, block.data, copied));
             }
-            self.keep(ticks, primary.data, captured);
+            self.take(ticks, primary.data, times);
         } else if Some(packet.header.payload_type) == self.payload_type {
-            self.keep(ticks, packet.payload, captured);
+            self.take(ticks, packet.payload, times);
         }
     }
 
     /// Takes a packet of which the payload alone is known: Opus.
     #[cfg(feature = "whip")]
-    pub(super) fn push_opus(&mut self, timestamp: u32, payload: &[u8]) {
+    pub(super) fn push_opus(&mut self, timestamp: u32, payload: &[u8], times: Times) {
         let ticks = self.unwrap.unwrap(timestamp);
-        self.keep(ticks, payload, None);
+        self.take(ticks, payload, times);
     }
 
-    fn keep(&mut self, ticks: i64, data: &[u8], captured: Option<u64>) {
-        if data.is_empty() || self.given.is_some_and(|given| ticks <= given) {
-            return;
+    /// A packet in its own right.
+    fn take(&mut self, ticks: i64, data: &[u8], times: Times) {
+        if !self.keep(ticks, data, times) && self.is_past(ticks) && !self.given.contains(&ticks) {
+            self.late += 1;
         }
-        let held = || Held { data: data.to_vec(), ticks, captured };
-        self.held.entry(ticks).or_insert_with(held);
+    }
+
+    fn is_past(&self, ticks: i64) -> bool {
+        self.given.back().is_some_and(|&given| ticks <= given)
+    }
+
+    /// Keeps what is new.
+    fn keep(&mut self, ticks: i64, data: &[u8], times: Times) -> bool {
+        if data.is_empty() || self.is_past(ticks) || self.held.contains_key(&ticks) {
+            return false;
+        }
+        self.held.insert(ticks, Held { data: data.to_vec(), ticks, times });
+        true
     }
 
     /// Packets that need not wait any more.
@@ -111,26 +114,12 @@ impl SoundOrder {
     fn pop(&mut self, count: usize) -> impl Iterator<Item = Held> {
         (0..count).filter_map(|_| {
             let (ticks, held) = self.held.pop_first()?;
-            self.given = Some(ticks);
+            if self.given.len() == REMEMBERED {
+                self.given.pop_front();
+            }
+            self.given.push_back(ticks);
             Some(held)
         })
-    }
-
-    /// The packet on the common time line.
-    pub(super) fn event(
-        &mut self,
-        packet: Held,
-        origin: &mut Origin,
-        clock: Clock,
-        now: Duration,
-    ) -> InletEvent {
-        let Held { data, ticks, captured } = packet;
-        // It has waited for those after it.
-        let arrived = now.saturating_sub(Duration::from_millis(20 * HELD as u64));
-        let (first, zero) = *self
-            .zero
-            .get_or_insert_with(|| (ticks, origin.place(captured, arrived, clock, 48_000)));
-        InletEvent::Sound(InSound { data, pts: zero + ticks - first })
     }
 }
 
@@ -138,6 +127,16 @@ impl SoundOrder {
 mod tests {
     use super::*;
     use codec_rtc::rtp::{Header, parse, write};
+
+    fn bytes(number: u32) -> Vec<u8> {
+        // Time stamps wrap on the way.
+        let timestamp = (u32::MAX - 5000).wrapping_add(number * 960);
+        let header = Header { payload_type: 111, timestamp, ssrc: 5, ..Header::default() };
+        let mut bytes = Vec::new();
+        write(&header, &mut bytes);
+        bytes.push(u8::try_from(number).unwrap());
+        bytes
+    }
 
     #[test]
     fn packets_come_out_in_order_and_once() {
@@ -149,28 +148,22 @@ mod tests {
         }
         let mut out = Vec::new();
         for number in numbers.iter().flat_map(|&number| [number, number]) {
-            // Time stamps wrap on the way.
-            let timestamp = (u32::MAX - 5000).wrapping_add(number * 960);
-            let header = Header { payload_type: 111, timestamp, ssrc: 5, ..Header::default() };
-            let mut bytes = Vec::new();
-            write(&header, &mut bytes);
-            bytes.push(u8::try_from(number).unwrap());
-            order.push(&parse(&bytes).unwrap(), &expected);
+            order.push(&parse(&bytes(number)).unwrap(), &expected, Times::default());
             out.extend(order.ready().map(|held| held.data[0]));
         }
         out.extend(order.rest().map(|held| held.data[0]));
         assert_eq!(out, (0..100).collect::<Vec<u8>>());
+        assert_eq!(order.late(), 0);
     }
 
     #[test]
-    fn the_time_line_is_that_of_captures() {
-        let clock = Clock::start();
-        let mut origin = Origin::default();
-        let at = |ms: u64| Some(clock.ntp(Duration::from_millis(ms)));
-        assert_eq!(origin.place(at(1000), Duration::ZERO, clock, 90_000), 0);
-        let later = origin.place(at(1500), Duration::ZERO, clock, 48_000);
-        assert!((23_999..=24_000).contains(&later), "{later}");
-        let earlier = origin.place(at(500), Duration::ZERO, clock, 48_000);
-        assert!((-24_000..=-23_999).contains(&earlier), "{earlier}");
+    fn what_comes_after_its_turn_is_late_and_copies_are_not() {
+        let expected = Expected::usual("127.0.0.1".parse().unwrap(), 5004);
+        let mut order = SoundOrder::new(&expected);
+        for number in (0..40).filter(|&number| number != 7).chain([7, 7, 3, 39]) {
+            order.push(&parse(&bytes(number)).unwrap(), &expected, Times::default());
+            assert!(order.ready().all(|held| held.data[0] != 7));
+        }
+        assert_eq!(order.late(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver as Channel, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::Receiver as Channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,29 +11,30 @@ use std::time::Duration;
 use codec_net::clock::Clock;
 use codec_net::url::Url;
 use codec_net::whip::Session;
-use codec_rtc::jitter::video::{Frame, FrameBuffer, FrameBufferConfig, PacketInfo};
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Pushed};
+use codec_rtc::report::ReceptionStats;
 use codec_rtc::rtp;
+use codec_rtc::sequence::wrap_32;
+use codec_rtc::sync::SenderClock;
 use codec_rtc::webrtc::{
     ClosedReason, Codec, Direction, Event, KeyFrameRequestKind, Kind as MediaKind, MediaPlan, Mid,
     RtpPacket, Stats,
 };
 
-use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome};
+use super::delivery::{Basis, Delivery, Lacks};
+use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times};
 use super::rtp_in::{opus_track, vp8_track};
-use super::rtp_sound::{Origin, SoundOrder};
+use super::rtp_sound::{self, SoundOrder};
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::args::live::NetworkArgs;
 use crate::failure::{Failure, Kind, Result};
 
-/// Events that may wait; from then on frames are left out and a key frame is asked for.
-const EVENTS: usize = 256;
-
 /// Frames that the decoder may owe an answer for.
 const MOST_OPEN: usize = 512;
 
-/// How long sound that is expected is waited for once pictures come, and the other way round.
-const WAIT_FOR_SOUND: Duration = Duration::from_millis(300);
-const WAIT_FOR_PICTURES: Duration = Duration::from_secs(2);
+/// Ticks of RTP timestamps per second.
+const VIDEO_HZ: u32 = 90_000;
+const SOUND_HZ: u32 = 48_000;
 
 /// Least time between two requests for a key frame.
 const KEY_INTERVAL: Duration = Duration::from_millis(300);
@@ -91,21 +92,20 @@ impl WhepInlet {
         config.waits_to_show_all = records;
         let shared = Arc::new(Shared::default());
         shared.state().buffer = Some(FrameBuffer::new(config));
-        let (sender, events) = sync_channel(EVENTS);
+        // Servers tell the time of the capture of the pictures alone, and that by another machine's
+        // clock.
+        let (delivery, events) = Delivery::new(clock, Basis::Arrival);
         let mut watching = Watching {
             call,
             server,
             clock,
             shared: Arc::clone(&shared),
-            events: sender,
+            delivery,
             learning: Learning::default(),
-            video: None,
-            sound: None,
+            video: Line::new(VIDEO_HZ),
+            sound: Line::new(SOUND_HZ),
             asked: None,
             order: SoundOrder::default(),
-            origin: Origin::default(),
-            video_zero: None,
-            has_gap: false,
             connected: false,
         };
         let thread = thread::Builder::new().name("call".to_owned());
@@ -131,13 +131,39 @@ impl WhepInlet {
 /// What is not known before the first packets.
 #[derive(Default)]
 struct Learning {
-    first: Option<Duration>,
     has_video: bool,
     /// Channels of the sound.
     channels: Option<u8>,
-    is_done: bool,
-    /// Events that wait for the announcement.
-    waiting: Vec<InletEvent>,
+}
+
+/// A line on which the server sends.
+struct Line {
+    mid: Option<Mid>,
+    /// What its reports say.
+    clock: SenderClock,
+    reception: Option<ReceptionStats>,
+    hz: u32,
+}
+
+impl Line {
+    fn new(hz: u32) -> Self {
+        Self { mid: None, clock: SenderClock::new(hz), reception: None, hz }
+    }
+
+    /// A packet came: what is counted of it here.
+    fn count(&mut self, now: Duration, packet: &RtpPacket, stream: &mut StreamIn) {
+        let ssrc = packet.header.ssrc;
+        if self.reception.as_ref().is_some_and(|before| before.ssrc() != ssrc) {
+            self.reception = None;
+        }
+        let hz = self.hz;
+        let reception = self.reception.get_or_insert_with(|| ReceptionStats::known(ssrc, hz));
+        reception.push(now, &packet.header);
+        stream.packets += 1;
+        stream.bytes += packet.payload.len() as u64;
+        let counters = reception.counters();
+        (stream.lost, stream.jitter) = (counters.lost, Some(counters.jitter));
+    }
 }
 
 /// The thread that owns the call.
@@ -146,18 +172,13 @@ struct Watching {
     server: SocketAddr,
     clock: Clock,
     shared: Arc<Shared>,
-    events: SyncSender<InletEvent>,
+    delivery: Delivery,
     learning: Learning,
-    /// Lines on which the server sends.
-    video: Option<Mid>,
-    sound: Option<Mid>,
+    video: Line,
+    sound: Line,
     /// When a key frame was asked for.
     asked: Option<Duration>,
     order: SoundOrder,
-    origin: Origin,
-    /// Ticks of the first frame, and its place on the common time line.
-    video_zero: Option<(i64, i64)>,
-    has_gap: bool,
     connected: bool,
 }
 
@@ -172,6 +193,11 @@ impl Watching {
             }
             drop(state);
             let came = receiver.next(wait);
+            if let Some((_, bytes)) = came {
+                let figures = &mut self.shared.state().figures;
+                figures.packets_received += 1;
+                figures.bytes_received += bytes.len() as u64;
+            }
             let now = self.clock.now();
             self.call.advance(now, came);
             let closed = self.settle(now);
@@ -192,11 +218,18 @@ impl Watching {
                 Event::Connected => self.connected = true,
                 Event::Media(media) if media.direction.receives() && !media.codecs.is_empty() => {
                     match media.kind {
-                        MediaKind::Video => self.video = Some(media.mid),
-                        MediaKind::Audio => self.sound = Some(media.mid),
+                        MediaKind::Video => self.video.mid = Some(media.mid),
+                        MediaKind::Audio => self.sound.mid = Some(media.mid),
                     }
                 }
                 Event::Rtp(packet) => self.packet(now, &packet),
+                Event::SenderReport(report) => {
+                    for line in [&mut self.video, &mut self.sound] {
+                        if line.mid == Some(report.mid) {
+                            line.clock.report(report.rtp_timestamp, report.ntp);
+                        }
+                    }
+                }
                 Event::Stats(stats) => self.stats(&stats),
                 Event::Closed(reason) => return Some(reason),
                 _ => {}
@@ -206,33 +239,33 @@ impl Watching {
     }
 
     fn packet(&mut self, now: Duration, packet: &RtpPacket) {
-        {
-            let mut state = self.shared.state();
-            state.figures.packets_received += 1;
-            state.figures.bytes_received += packet.payload.len() as u64;
-        }
+        let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
+        let mut state = self.shared.state();
         match packet.codec {
             Codec::Vp8 => {
-                self.learning.first.get_or_insert(now);
+                self.delivery.came(now);
                 self.learning.has_video = true;
+                self.video.count(now, packet, &mut state.figures.video);
                 let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
                 rtp::write(&packet.header, &mut bytes);
                 bytes.extend_from_slice(&packet.payload);
-                let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
                 let info = PacketInfo { captured, ..PacketInfo::default() };
-                let mut state = self.shared.state();
                 if let Some(buffer) = &mut state.buffer
-                    && buffer.push(now, &bytes, info).is_err()
+                    && matches!(buffer.push(now, &bytes, info), Ok(Pushed::Late))
                 {
-                    state.figures.packets_discarded += 1;
+                    state.figures.video.discarded += 1;
                 }
             }
             Codec::Opus => {
-                self.learning.first.get_or_insert(now);
-                // The configuration byte says mono or stereo (RFC 6716, section 3.1).
-                let channels = packet.payload.first().map(|toc| 1 + (toc >> 2 & 1));
+                self.delivery.came(now);
+                self.sound.count(now, packet, &mut state.figures.sound);
+                let channels = rtp_sound::channels(&packet.payload);
                 self.learning.channels = self.learning.channels.or(channels);
-                self.order.push_opus(packet.header.timestamp, &packet.payload);
+                let timestamp = packet.header.timestamp;
+                let reported = self.sound.clock.captured(timestamp);
+                let times = Times { captured, reported, arrived: Some(now) };
+                self.order.push_opus(timestamp, &packet.payload, times);
+                state.figures.sound.discarded = self.order.late();
             }
             _ => {}
         }
@@ -242,9 +275,9 @@ impl Watching {
         let mut state = self.shared.state();
         let figures = &mut state.figures;
         match stats {
-            Stats::Received(received) if Some(received.mid) == self.video => {
-                figures.nacks = received.nacks;
-                figures.key_requests = received.plis + received.firs;
+            Stats::Received(received) if Some(received.mid) == self.video.mid => {
+                figures.video.nacks = received.nacks;
+                figures.video.key_requests = received.plis + received.firs;
             }
             Stats::Path(path) => {
                 let round_trip = path.round_trip.or(path.ice_round_trip);
@@ -267,86 +300,31 @@ impl Watching {
                 state.open.push_back(frame.number);
                 frame
             };
-            let event = self.frame(frame);
-            self.deliver(event);
+            let reported = self.video.clock.captured(wrap_32(frame.media_ticks));
+            self.delivery.frame(frame, reported);
         }
         self.announce_if(now, false);
-        let packets: Vec<_> = self.order.ready().collect();
-        for packet in packets {
-            let event = self.order.event(packet, &mut self.origin, self.clock, now);
-            self.deliver(event);
-        }
-    }
-
-    /// Both media lie on the time line by when they came: servers tell the time of the capture of
-    /// the pictures alone, and that by another machine's clock.
-    fn frame(&mut self, frame: Frame) -> InletEvent {
-        let (first, zero) = *self.video_zero.get_or_insert_with(|| {
-            let at = self.origin.place(None, frame.arrived.0, self.clock, 90_000);
-            (frame.media_ticks, at)
-        });
-        InletEvent::Frame(InFrame {
-            key: frame.is_key,
-            shown: frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
-            pts: zero + frame.media_ticks - first,
-            captured: frame.captured,
-            handle: frame.number,
-            data: frame.data,
-        })
+        self.delivery.sound(&mut self.order);
     }
 
     /// Announces what comes, once that is known or was waited for.
-    fn announce_if(&mut self, now: Duration, now_or_never: bool) {
-        if self.learning.is_done {
-            return;
-        }
-        let Some(first) = self.learning.first else { return };
-        let waited = now.saturating_sub(first);
-        let lacks_video = self.video.is_some() && !self.learning.has_video;
-        let lacks_sound = self.sound.is_some() && self.learning.channels.is_none();
-        let waits =
-            lacks_video && waited < WAIT_FOR_PICTURES || lacks_sound && waited < WAIT_FOR_SOUND;
-        if waits && !now_or_never {
-            return;
-        }
-        self.learning.is_done = true;
-        let announced = Announced {
-            video: self.learning.has_video.then(|| vp8_track(None)),
-            sound: self.learning.channels.map(opus_track),
+    fn announce_if(&mut self, now: Duration, at_last: bool) {
+        let lacks = Lacks {
+            video: self.video.mid.is_some() && !self.learning.has_video,
+            sound: self.sound.mid.is_some() && self.learning.channels.is_none(),
         };
-        self.tell(InletEvent::Begins(Box::new(announced), self.server.to_string()));
-        for event in std::mem::take(&mut self.learning.waiting) {
-            self.tell(event);
+        if self.delivery.is_due(now, lacks, at_last) {
+            let announced = Announced {
+                video: self.learning.has_video.then(|| vp8_track(None)),
+                sound: self.learning.channels.map(opus_track),
+            };
+            self.delivery.announce(announced, self.server.to_string());
         }
-    }
-
-    /// Hands an event over, after the announcement. A reader that is too slow loses frames.
-    fn deliver(&mut self, event: InletEvent) {
-        if !self.learning.is_done {
-            if self.learning.waiting.len() < EVENTS {
-                self.learning.waiting.push(event);
-            }
-            return;
-        }
-        if self.has_gap {
-            if self.events.try_send(InletEvent::Gap).is_err() {
-                return;
-            }
-            self.has_gap = false;
-        }
-        if let Err(TrySendError::Full(InletEvent::Frame(_))) = self.events.try_send(event) {
-            self.has_gap = true;
-        }
-    }
-
-    fn tell(&self, event: InletEvent) {
-        // Where nobody listens the command ends.
-        let _ = self.events.send(event);
     }
 
     /// Asks for a key frame, if one is needed.
     fn ask(&mut self, now: Duration) {
-        let Some(mid) = self.video.filter(|_| self.connected) else { return };
+        let Some(mid) = self.video.mid.filter(|_| self.connected) else { return };
         if self.asked.is_some_and(|asked| now.saturating_sub(asked) < KEY_INTERVAL) {
             return;
         }
@@ -363,12 +341,8 @@ impl Watching {
     fn conclude(&mut self, reason: &ClosedReason) {
         let now = self.clock.now();
         self.announce_if(now, true);
-        let packets: Vec<_> = self.order.rest().collect();
-        for packet in packets {
-            let event = self.order.event(packet, &mut self.origin, self.clock, now);
-            self.tell(event);
-        }
-        self.tell(match reason {
+        self.delivery.rest(&mut self.order);
+        self.delivery.tell(match reason {
             ClosedReason::Remote => InletEvent::End("the server hung up".to_owned()),
             other => {
                 let message = format!("{}: {other}", self.server);

@@ -19,10 +19,10 @@ use codec_rtc::recovery::KeyFrameGate;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use codec_rtc::webrtc::{
     ClosedReason, Codec, Direction, EstimateKind, Event, Kind as MediaKind, Media, MediaPlan, Mid,
-    Peer, SendError, Stats,
+    Peer, SendError, SentStats, Stats,
 };
 
-use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, SoundPacket};
+use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
 use super::rtp_out::timestamp;
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::args::live::NetworkArgs;
@@ -105,7 +105,7 @@ impl State {
             Event::Connected => self.connected = true,
             Event::Media(media) => self.media(&media),
             Event::KeyFrameRequest { .. } => {
-                self.figures.key_requests += 1;
+                self.figures.video.key_requests += 1;
                 self.gate.request();
             }
             Event::Estimate { bitrate, kind } => {
@@ -156,9 +156,11 @@ impl State {
     fn stats(&mut self, stats: &Stats) {
         match stats {
             Stats::Sent(sent) if Some(sent.mid) == self.video => {
-                self.figures.nacks = sent.nacks;
+                follow(&mut self.figures.video, sent, VIDEO_HZ);
                 self.figures.round_trip = sent.round_trip.or(self.figures.round_trip);
-                self.figures.fraction_lost = sent.loss.map(f64::from);
+            }
+            Stats::Sent(sent) if Some(sent.mid) == self.sound => {
+                follow(&mut self.figures.sound, sent, SOUND_HZ);
             }
             Stats::Path(path) => {
                 let round_trip = path.round_trip.or(path.ice_round_trip);
@@ -167,6 +169,26 @@ impl State {
             _ => {}
         }
     }
+}
+
+/// Brings figures of a stream up to what the peer says of it.
+fn follow(stream: &mut StreamOut, sent: &SentStats, hz: u32) {
+    stream.packets = sent.packets;
+    stream.bytes = sent.bytes;
+    stream.nacks = sent.nacks;
+    if sent.packets_lost.is_some() || sent.jitter.is_some() {
+        stream.remote = Some(Remote {
+            fraction_lost: sent.loss.map(f64::from),
+            lost: sent.packets_lost.and_then(|lost| i64::try_from(lost).ok()),
+            jitter: sent.jitter.map(|ticks| ticks_as_time(ticks, hz)),
+            round_trip: sent.round_trip,
+        });
+    }
+}
+
+/// So many ticks of a clock of `hz`.
+fn ticks_as_time(ticks: u32, hz: u32) -> Duration {
+    Duration::from_nanos(u64::from(ticks) * 1_000_000_000 / u64::from(hz.max(1)))
 }
 
 /// Sends to a server.

@@ -116,7 +116,8 @@ fn packets_are_carried_as_they_are() {
 fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
     let place = Place::new();
     for url in ["tcp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
-        let (running, address) = receiver(&place, url, &["-o", "out.webm", "-y"]);
+        let recv = ["-o", "out.webm", "-y", "--stats", "r.ndjson"];
+        let (running, address) = receiver(&place, url, &recv);
         let target = url.replace("127.0.0.1:0", &address);
         let source = "testsrc:size=96x64,sound=tone";
         let send =
@@ -135,6 +136,35 @@ fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
             assert_eq!(line["stats"][0]["type"], "outbound-rtp");
             assert!(line["stats"][0]["framesEncoded"].is_u64());
         }
+        let (sent, came) = (last_stats(&place, "s.ndjson"), last_stats(&place, "r.ndjson"));
+        assert!(came("audio")["audioVideoOffsetMs"].is_number(), "{url}: {}", came("audio"));
+        for kind in ["video", "audio"] {
+            assert_eq!(came(kind)["packetsLost"], 0, "{url} {kind}");
+            assert!(came(kind)["estimatedPlayoutTimestamp"].as_f64() > Some(4e12), "{url}");
+        }
+        let count = |id: &str| came(id)["packetsReceived"].as_u64().unwrap();
+        let sound = sent("audio")["packetsSent"].as_u64().unwrap();
+        if url.starts_with("rtp") {
+            // What comes before the first picture belongs to no session yet.
+            assert!((40..=sound).contains(&count("audio")), "{} of {sound}", count("audio"));
+            assert!(came("audio")["jitter"].is_number() && came("video")["jitter"].is_number());
+            assert!(sent("remote-video")["packetsLost"].is_number(), "no report");
+            // Each stream for itself; RTCP comes on top.
+            assert!(count("video") + count("audio") < count("pair"));
+        } else {
+            assert_eq!((count("video"), count("audio")), (45, sound));
+            assert_eq!(came("audio")["bytesReceived"], sent("audio")["bytesSent"]);
+        }
+    }
+}
+
+/// The last line of a file of statistics: its objects by their names.
+fn last_stats(place: &Place, file: &str) -> impl Fn(&str) -> serde_json::Value {
+    let text = String::from_utf8(place.read(file)).unwrap();
+    let line: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    move |id| {
+        let found = line["stats"].as_array().unwrap().iter().find(|it| it["id"] == id);
+        found.unwrap_or_else(|| panic!("no {id} in {line}")).clone()
     }
 }
 

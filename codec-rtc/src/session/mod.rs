@@ -31,5 +31,5 @@ pub use config::{
 };
 pub use receiver::{MAX_DATAGRAM_BYTES, Receiver};
 pub use sender::{Sender, SenderEvent};
-pub use stats::{ReceiverStats, SenderStats, Traffic};
+pub use stats::{ReceiverStats, RemoteInbound, SenderStats, Traffic};
 pub use video_out::VideoOutCounters;

@@ -51,7 +51,7 @@ pub struct Receiver {
     video: Option<VideoIn>,
     audio: Option<AudioIn>,
     recorder: Recorder,
-    lips: Option<LipSync>,
+    lips: LipSync,
     round_trip: RoundTrip,
     schedule: Schedule,
     /// The last picture that was decoded, and the one that was acknowledged.
@@ -101,11 +101,8 @@ impl Receiver {
             seed: config.seed,
             ..ScheduleConfig::default()
         };
-        let lips = config
-            .streams
-            .audio
-            .filter(|_| video.is_some())
-            .map(|audio| LipSync::new(LipSyncConfig::default(), audio.clock_hz, CLOCK_HZ));
+        let audio_hz = config.streams.audio.map_or(CLOCK_HZ, |audio| audio.clock_hz);
+        let lips = LipSync::new(LipSyncConfig::default(), audio_hz, CLOCK_HZ);
         Self {
             video,
             audio,
@@ -144,8 +141,8 @@ impl Receiver {
     /// The next 10 ms of sound, which are heard at `now`; `None` where there is no buffer.
     pub fn pull_audio(&mut self, now: Duration, out: &mut AudioBuf) -> Option<Pulled> {
         let pulled = self.audio.as_mut()?.buffer.as_mut()?.pull(now, out);
-        if let (Some(lips), Some(timestamp)) = (&mut self.lips, pulled.timestamp) {
-            lips.audio_played(now, timestamp);
+        if let Some(timestamp) = pulled.timestamp {
+            self.lips.audio_played(now, timestamp);
         }
         Some(pulled)
     }
@@ -180,17 +177,27 @@ impl Receiver {
         let packet = rtp::parse(datagram)?;
         let extensions = Extensions::of(&packet, &self.config.streams.extensions)?;
         let header = packet.header;
-        let mut is_known = false;
+        let mut taken = Taken::Other;
         if let Some(video) = &mut self.video {
-            is_known = video.push(now, datagram, &packet, &extensions)? != Taken::Other;
+            taken = video.push(now, datagram, &packet, &extensions)?;
         }
-        if let Some(audio) = self.audio.as_mut().filter(|_| !is_known) {
-            is_known = audio.push(now, &packet)?;
+        let mut traffic = match taken {
+            Taken::Media => Some(&mut self.stats.video_received),
+            Taken::Retransmission => Some(&mut self.stats.retransmissions_received),
+            Taken::Correction => Some(&mut self.stats.fec_received),
+            Taken::Padding => Some(&mut self.stats.padding_received),
+            Taken::Other => None,
+        };
+        if let (None, Some(audio)) = (&traffic, &mut self.audio)
+            && audio.push(now, &packet)?
+        {
+            traffic = Some(&mut self.stats.audio_received);
         }
-        if !is_known {
+        let Some(traffic) = traffic else {
             self.stats.unknown += 1;
             return Ok(());
-        }
+        };
+        traffic.add(datagram.len(), packet.payload.len(), 0);
         self.last_packet = Some(now);
         match (&mut self.recorder, extensions.transport_sequence) {
             (Recorder::TransportWide(recorder), Some(number)) => recorder.push(now, number),
@@ -211,17 +218,13 @@ impl Receiver {
                         self.video.as_mut().filter(|video| video.stream.ssrc == report.ssrc)
                     {
                         video.reception.on_sender_report(now, report.info.ntp);
-                        if let Some(lips) = &mut self.lips {
-                            lips.video_report(report.info.rtp_timestamp, report.info.ntp);
-                        }
+                        self.lips.video_report(report.info.rtp_timestamp, report.info.ntp);
                     }
                     if let Some(audio) =
                         self.audio.as_mut().filter(|audio| audio.stream.ssrc == report.ssrc)
                     {
                         audio.reception.on_sender_report(now, report.info.ntp);
-                        if let Some(lips) = &mut self.lips {
-                            lips.audio_report(report.info.rtp_timestamp, report.info.ntp);
-                        }
+                        self.lips.audio_report(report.info.rtp_timestamp, report.info.ntp);
                     }
                 }
                 rtcp::Packet::Xr(report) => {
@@ -293,19 +296,30 @@ impl Receiver {
         if let Some(video) = &mut self.video {
             video.buffer.rendered(at);
         }
-        if let Some(lips) = &mut self.lips {
-            lips.video_shown(at, timestamp);
-        }
+        self.lips.video_shown(at, timestamp);
+    }
+
+    /// When sound of an RTP timestamp was captured, by the sender's clock as its reports tell it:
+    /// NTP, 32.32 bits. `None` before the first report.
+    #[must_use]
+    pub fn audio_captured(&self, timestamp: u32) -> Option<u64> {
+        self.lips.audio_captured(timestamp)
+    }
+
+    /// The same of pictures.
+    #[must_use]
+    pub fn video_captured(&self, timestamp: u32) -> Option<u64> {
+        self.lips.video_captured(timestamp)
     }
 
     /// Lets whichever of sound and picture is ahead wait.
     fn synchronise(&mut self, now: Duration) {
-        let (Some(lips), Some(video)) = (&mut self.lips, &mut self.video) else { return };
+        let Some(video) = &mut self.video else { return };
         let Some(sound) = self.audio.as_mut().and_then(|audio| audio.buffer.as_mut()) else {
             return;
         };
         let targets = Delays { audio: sound.target_delay(now), video: video.buffer.target_delay() };
-        if let Some(asked) = lips.update(now, targets) {
+        if let Some(asked) = self.lips.update(now, targets) {
             sound.set_min_delay(asked.audio);
             let max = self.config.video.delay.bounds.max.max(asked.video);
             video.buffer.set_delay_bounds(PlayoutDelay { min: asked.video, max });
@@ -471,10 +485,11 @@ impl Receiver {
     pub fn stats(&self) -> ReceiverStats {
         let mut stats = self.stats;
         stats.round_trip = self.round_trip.smoothed();
-        stats.lips = self.lips.as_ref().map(|lips| *lips.stats());
+        stats.lips = self.audio.as_ref().and(self.video.as_ref()).map(|_| *self.lips.stats());
         if let Some(video) = &self.video {
             stats.recovered = video.recovered;
             stats.retransmitted = video.retransmitted;
+            stats.video_late = video.late;
             stats.fec = video.correction();
             stats.video_packets = video.reception.counters();
             stats.video = video.buffer.stats();

@@ -11,13 +11,14 @@ use super::audio_out::{AudioOut, AudioPacket};
 use super::config::SenderConfig;
 use super::frames::Numbers;
 use super::outgoing::Outgoing;
-use super::stats::SenderStats;
+use super::stats::{RemoteInbound, SenderStats};
 use super::video_out::VideoOut;
 use crate::allocation::{Allocation, Allocator};
 use crate::audio::{AudioLink, Resilience};
 use crate::congestion::{Controller, ControllerConfig, Estimate, Outcome};
 use crate::extension::abs_send_time;
 use crate::pacer::{Departure, Pacer, PacerConfig, Priority};
+use crate::packet::vp8::CLOCK_HZ;
 use crate::report::{ReferenceTimes, RoundTrip, Schedule, ScheduleConfig, ntp};
 use crate::rng::Rng;
 use crate::rtcp::{self, Bye, ReportBlock, Sdes, SenderReport, Xr};
@@ -302,9 +303,16 @@ impl Sender {
             if !self.is_ours(block.ssrc) {
                 continue;
             }
-            if let Some(rtt) = self.round_trip.on_report(wall, block) {
+            let round_trip = self.round_trip.on_report(wall, block);
+            if let Some(rtt) = round_trip {
                 self.heard_round_trip(now, rtt);
             }
+            let audio = self.config.streams.audio.filter(|stream| stream.ssrc == block.ssrc);
+            let (remote, clock_hz) = match audio {
+                Some(stream) => (&mut self.stats.remote_audio, stream.clock_hz),
+                None => (&mut self.stats.remote_video, CLOCK_HZ),
+            };
+            *remote = Some(RemoteInbound::follow(*remote, block, clock_hz, round_trip));
             if let Some(video) = self.video.as_mut().filter(|_| !self.knows_packets) {
                 video.reported(block);
             }
@@ -487,7 +495,9 @@ impl Sender {
         let size = u32::try_from(on_wire).unwrap_or(u32::MAX);
         self.controller.on_sent(now, number, size, outgoing.kind, probe);
         self.controller.on_sent_rtp(outgoing.header.ssrc, outgoing.header.sequence, number);
-        self.stats.sent(outgoing.kind, outgoing.is_audio, on_wire);
+        let overhead = self.overhead();
+        let traffic = self.stats.traffic(outgoing.kind, outgoing.is_audio);
+        traffic.add(bytes.len(), outgoing.payload.len(), overhead);
         bytes
     }
 

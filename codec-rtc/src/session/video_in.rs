@@ -7,7 +7,7 @@ use super::outgoing::without_stamps;
 use crate::extension::{Extensions, Map, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
-    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, PlayoutDelay, Repair,
+    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, PlayoutDelay, Pushed, Repair,
 };
 use crate::packet::{red, rtx};
 use crate::recovery::{Came, KeyFrameRequester, NackConfig, Nacker};
@@ -32,6 +32,8 @@ pub(super) enum Taken {
     Media,
     Retransmission,
     Correction,
+    /// Nothing, sent to fill the link.
+    Padding,
     /// Not of this stream.
     Other,
 }
@@ -50,6 +52,8 @@ pub(super) struct VideoIn {
     pub(super) gone: bool,
     pub(super) recovered: u64,
     pub(super) retransmitted: u64,
+    /// Packets that came when their frame had been given out or passed over.
+    pub(super) late: u64,
     repaired: Vec<Vec<u8>>,
 }
 
@@ -79,6 +83,7 @@ impl VideoIn {
             gone: false,
             recovered: 0,
             retransmitted: 0,
+            late: 0,
             repaired: Vec::new(),
         }
     }
@@ -113,7 +118,7 @@ impl VideoIn {
         {
             let mut original = Vec::with_capacity(bytes.len());
             if !rtx::unwrap(bytes, ssrc, payload_type, &mut original)? {
-                return Ok(Taken::Retransmission);
+                return Ok(Taken::Padding);
             }
             self.retransmitted += 1;
             if let (Some(nacker), Some(sequence)) = (&mut self.nacker, rtp::sequence_of(&original))
@@ -221,7 +226,8 @@ impl VideoIn {
                 .map(|delay| PlayoutDelay { min: delay.min, max: delay.max }),
             repaired,
         };
-        self.buffer.push(now, bytes, info)?;
+        let pushed = self.buffer.push(now, bytes, info)?;
+        self.late += u64::from(pushed == Pushed::Late && !repaired);
         Ok(())
     }
 

@@ -122,6 +122,19 @@ impl LipSync {
         self.video.report(timestamp, ntp);
     }
 
+    /// When sound of `timestamp` was captured, by the sender's clock: NTP, 32.32 bits. `None` before
+    /// the first report.
+    #[must_use]
+    pub fn audio_captured(&self, timestamp: u32) -> Option<u64> {
+        self.audio.captured(timestamp)
+    }
+
+    /// The same of pictures.
+    #[must_use]
+    pub fn video_captured(&self, timestamp: u32) -> Option<u64> {
+        self.video.captured(timestamp)
+    }
+
     /// Sound of `timestamp` is heard at `now`: when it was pulled, and the loudspeaker's latency.
     pub fn audio_played(&mut self, now: Duration, timestamp: u32) {
         self.played = self.audio.captured(timestamp).map(|ntp| given(now, ntp));

@@ -297,7 +297,7 @@ impl Coder {
         self.follow(sending, captured)?;
         let is_wanted = self.adaptation.as_mut().is_none_or(|it| it.takes(at_s));
         if !is_wanted || sending.outlet.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
-            sending.counts.dropped += 1;
+            sending.counts.totals.dropped += 1;
             return Ok(());
         }
         self.last_pts = Some(pts);
@@ -314,7 +314,7 @@ impl Coder {
         match outcome.map_err(|error| Failure::encoding(&error))? {
             Outcome::Coded => {}
             Outcome::Dropped { .. } => {
-                sending.counts.dropped += 1;
+                sending.counts.totals.dropped += 1;
                 self.note(sending, None, begun.elapsed());
                 return Ok(());
             }

@@ -106,8 +106,7 @@ fn pass(
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let pts = packet.pts + (begin_s / tick_s).round() as i64;
         if track == chosen.sound {
-            sending.counts.sound_packets += 1;
-            sending.counts.sound_bytes += packet.data.len() as u64;
+            sending.counts.totals.sound(packet.data.len());
             let sound = SoundPacket { data: &packet.data, pts, captured: now };
             sending.outlet.sound(now, &sound)?;
             continue;

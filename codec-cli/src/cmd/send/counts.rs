@@ -6,21 +6,17 @@ use codec_core::codec::{Bitrate, FrameKind, Packet};
 use codec_core::frame::Size;
 
 use super::adapt::AdaptationFigures;
-use crate::json::Object;
-use crate::live::outlet::OutletFigures;
+use crate::json::{self, Object};
+use crate::live::outlet::{OutletFigures, StreamOut};
+use crate::live::totals::{Totals, pair, seconds, stats_object};
 
 /// Counts of a stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     /// Pictures that came from the input.
     pub(super) captured: u64,
-    /// Frames that were sent.
-    pub(super) frames: u64,
-    pub(super) keys: u64,
-    pub(super) dropped: u64,
-    pub(super) bytes: u64,
-    pub(super) sound_packets: u64,
-    pub(super) sound_bytes: u64,
+    /// What was sent.
+    pub(super) totals: Totals,
     pub(super) encode_time: Duration,
     pub(super) qp_sum: u64,
     pub(super) qindex: Option<u8>,
@@ -32,32 +28,49 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn frame(&mut self, packet: &Packet, took: Duration) {
-        self.frames += u64::from(packet.meta.shown);
-        self.keys += u64::from(packet.meta.kind == FrameKind::Key);
-        self.bytes += packet.data.len() as u64;
+        let meta = &packet.meta;
+        self.totals.frame(meta.shown, meta.kind == FrameKind::Key, packet.data.len());
         self.encode_time += took;
         if self.encoder.is_some() {
-            self.qp_sum += u64::from(packet.meta.qindex);
-            self.qindex = Some(packet.meta.qindex);
+            self.qp_sum += u64::from(meta.qindex);
+            self.qindex = Some(meta.qindex);
         }
     }
 
     pub(super) fn stats(&self, network: &OutletFigures) -> Vec<Object> {
-        let mut video = Object::new()
-            .text("type", "outbound-rtp")
-            .text("id", "video")
+        let source = stats_object("media-source", "source")
             .text("kind", "video")
-            .raw("framesSent", self.frames)
-            .raw("framesEncoded", self.frames)
-            .raw("keyFramesEncoded", self.keys)
-            .raw("framesDropped", self.dropped)
-            .raw("packetsSent", network.packets_sent)
-            .raw("bytesSent", network.bytes_sent)
-            .raw("mediaBytesSent", self.bytes)
-            .raw("retransmittedPacketsSent", network.retransmitted)
-            .raw("fecPacketsSent", network.fec_packets)
-            .raw("nackCount", network.nacks)
-            .raw("pliCount", network.key_requests)
+            .raw("frames", self.captured);
+        let mut stats = vec![self.video(&network.video), source];
+        if self.totals.sound_packets > 0 {
+            let sound = outbound("audio", &network.sound);
+            stats.push(sound.raw("mediaBytesSent", self.totals.sound_bytes));
+        }
+        let mut told = remote("video", &network.video);
+        if let Some(delay) = network.delay {
+            let object = told.unwrap_or_else(|| remote_object("video"));
+            told = Some(object.float("captureToDecodedMs", delay.as_secs_f64() * 1000.0));
+        }
+        stats.extend(told);
+        stats.extend(remote("audio", &network.sound));
+        let mut pair = pair("Sent", network.packets_sent, network.bytes_sent, network.round_trip);
+        if let Some(rate) = network.available {
+            pair = pair.raw("availableOutgoingBitrate", rate.0);
+        }
+        stats.push(pair);
+        stats
+    }
+
+    fn video(&self, stream: &StreamOut) -> Object {
+        let totals = &self.totals;
+        let mut video = outbound("video", stream)
+            .raw("framesSent", totals.frames)
+            .raw("framesEncoded", totals.frames)
+            .raw("keyFramesEncoded", totals.key_frames)
+            .raw("framesDropped", totals.dropped)
+            .raw("mediaBytesSent", totals.bytes)
+            .raw("nackCount", stream.nacks)
+            .raw("pliCount", stream.key_requests)
             .float("totalEncodeTime", self.encode_time.as_secs_f64());
         if let Some(encoder) = &self.encoder {
             video = video.text("encoderImplementation", encoder).raw("qpSum", self.qp_sum);
@@ -76,58 +89,53 @@ impl Counts {
                 .raw("qualityLimitationDurations", durations.finish())
                 .raw("qualityLimitationResolutionChanges", size_changes);
         }
-        let source = Object::new()
-            .text("type", "media-source")
-            .text("id", "source")
-            .text("kind", "video")
-            .raw("frames", self.captured);
-        let mut stats = vec![video, source];
-        if self.sound_packets > 0 {
-            let sound = Object::new()
-                .text("type", "outbound-rtp")
-                .text("id", "audio")
-                .text("kind", "audio")
-                .raw("packetsSent", self.sound_packets)
-                .raw("bytesSent", self.sound_bytes);
-            stats.push(sound);
-        }
-        let mut remote = Object::new().text("type", "remote-inbound-rtp").text("id", "remote");
-        if let Some(lost) = network.fraction_lost {
-            remote = remote.float("fractionLost", lost);
-        }
-        if let Some(delay) = network.delay {
-            remote = remote.float("captureToDecodedMs", delay.as_secs_f64() * 1000.0);
-        }
-        if let Some(time) = network.round_trip {
-            remote = remote.float("roundTripTime", time.as_secs_f64());
-        }
-        stats.push(remote);
-        if network.available.is_some() || network.round_trip.is_some() {
-            let round_trip = network.round_trip.map(|time| time.as_secs_f64());
-            let pair = Object::new()
-                .text("type", "candidate-pair")
-                .text("id", "pair")
-                .maybe("availableOutgoingBitrate", network.available.map(|rate| rate.0))
-                .maybe("currentRoundTripTime", round_trip.map(crate::json::float));
-            stats.push(pair);
-        }
-        stats
+        video
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a report")]
-    pub(super) fn text(&self, seconds: f64) -> String {
-        let kbps = (self.bytes + self.sound_bytes) as f64 * 8.0 / seconds.max(1e-3) / 1000.0;
-        let mut text = format!(
-            "{} frames in {seconds:.1} s, {} bytes, {} key frames",
-            self.frames, self.bytes, self.keys
-        );
-        if self.sound_packets > 0 {
-            text.push_str(&format!("; {} packets of sound", self.sound_packets));
-        }
-        if self.dropped > 0 {
-            text.push_str(&format!("; {} frames left out", self.dropped));
-        }
-        text.push_str(&format!("; {kbps:.0} kb/s"));
-        text
+    pub(super) fn kbps(&self, seconds: f64) -> f64 {
+        self.totals.all_bytes() as f64 * 8.0 / seconds.max(1e-3) / 1000.0
     }
+}
+
+fn outbound(kind: &str, stream: &StreamOut) -> Object {
+    let object = stats_object("outbound-rtp", kind)
+        .text("kind", kind)
+        .raw("packetsSent", stream.packets)
+        .raw("bytesSent", stream.bytes);
+    let object = match stream.header_bytes {
+        Some(bytes) => object.raw("headerBytesSent", bytes),
+        None => object,
+    };
+    let Some(repair) = stream.repair else { return object };
+    object
+        .raw("retransmittedPacketsSent", repair.retransmitted)
+        .raw("retransmittedBytesSent", repair.retransmitted_bytes)
+        .raw("fecPacketsSent", repair.fec)
+        .raw("fecBytesSent", repair.fec_bytes)
+}
+
+fn remote_object(kind: &str) -> Object {
+    stats_object("remote-inbound-rtp", &format!("remote-{kind}"))
+        .text("kind", kind)
+        .text("localId", kind)
+}
+
+/// What the receiver says of a stream.
+fn remote(kind: &str, stream: &StreamOut) -> Option<Object> {
+    let said = stream.remote?;
+    let mut object = remote_object(kind);
+    if let Some(share) = said.fraction_lost {
+        object = object.raw("fractionLost", json::float(share));
+    }
+    if let Some(lost) = said.lost {
+        object = object.raw("packetsLost", lost);
+    }
+    if let Some(jitter) = said.jitter {
+        object = object.raw("jitter", seconds(jitter));
+    }
+    if let Some(time) = said.round_trip {
+        object = object.raw("roundTripTime", seconds(time));
+    }
+    Some(object)
 }
