@@ -3,7 +3,7 @@ import { hangUp, negotiate } from "/api.js";
 
 const GATHERING_MS = 1000;
 
-/// Candidates belong into the offer: the session is one request long.
+/// Candidates go into the offer: then one request is enough.
 function gathered(pc) {
   if (pc.iceGatheringState === "complete") return Promise.resolve();
   return new Promise((done) => {
