@@ -4,6 +4,52 @@ use std::time::Duration;
 
 use super::mask::{MAX_GROUP, Pattern};
 
+/// Share of the loss of ten packets in the smoothed figures.
+const SMOOTHING: f64 = 0.1;
+
+/// Smooths the losses that reports tell of, for [`Controller::set_loss`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossMeter {
+    fraction: f64,
+    burst: f64,
+}
+
+impl Default for LossMeter {
+    /// Nothing was lost so far.
+    fn default() -> Self {
+        Self { fraction: 0.0, burst: 1.0 }
+    }
+}
+
+impl LossMeter {
+    /// Of so many packets so many were lost, in so many runs.
+    #[expect(clippy::cast_precision_loss, reason = "packets of a report")]
+    pub fn observe(&mut self, packets: usize, lost: usize, runs: usize) {
+        if packets == 0 {
+            return;
+        }
+        let (packets, lost, runs) = (packets as f64, lost as f64, runs as f64);
+        // Reports of many packets say more.
+        let weight = 1.0 - (1.0 - SMOOTHING).powf(packets / 10.0);
+        self.fraction += (lost / packets - self.fraction) * weight;
+        if lost > 0.0 {
+            self.burst += (lost / runs.max(1.0) - self.burst) * SMOOTHING;
+        }
+    }
+
+    /// The share that is lost, 0 to 1.
+    #[must_use]
+    pub fn fraction(&self) -> f64 {
+        self.fraction
+    }
+
+    /// Mean number of packets that are lost in a row, from 1 on.
+    #[must_use]
+    pub fn burst(&self) -> f64 {
+        self.burst.max(1.0)
+    }
+}
+
 /// Settings of a [`Controller`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProtectionConfig {
@@ -13,19 +59,29 @@ pub struct ProtectionConfig {
     pub target_residual: f64,
     /// Missing packets are asked for, too, so that with a short round trip FEC is worth less.
     pub nack: bool,
+    /// Round trip from which on FEC is worth as much beside NACK as without: late packets cost the
+    /// more, the less the far end waits for them.
+    pub long_rtt: Duration,
     /// Most media packets that a repair packet covers: 48 for ULPFEC, 110 for FlexFEC.
     pub max_group: usize,
 }
 
 impl Default for ProtectionConfig {
-    /// Half of the media's bytes at most, 1 % of frames not whole, with NACK, groups of 48.
+    /// Half of the media's bytes at most, 1 % of frames not whole, with NACK up to 100 ms, groups of
+    /// 48.
     fn default() -> Self {
-        Self { max_share: 0.5, target_residual: 0.01, nack: true, max_group: 48 }
+        Self {
+            max_share: 0.5,
+            target_residual: 0.01,
+            nack: true,
+            long_rtt: LONG_RTT,
+            max_group: 48,
+        }
     }
 }
 
-/// Round trips up to this one are too short for FEC beside NACK; from the other on it is worth as
-/// much as without.
+/// Round trips up to this one are too short for FEC beside NACK; from the other on it is usually
+/// worth as much as without.
 const SHORT_RTT: Duration = Duration::from_millis(20);
 const LONG_RTT: Duration = Duration::from_millis(100);
 /// Least loss that is protected against.
@@ -146,7 +202,8 @@ impl Controller {
             return 1.0;
         }
         let over = self.rtt.saturating_sub(SHORT_RTT).as_secs_f64();
-        (over / (LONG_RTT - SHORT_RTT).as_secs_f64()).clamp(0.0, 1.0)
+        let full = self.config.long_rtt.saturating_sub(SHORT_RTT).max(Duration::from_millis(1));
+        (over / full.as_secs_f64()).clamp(0.0, 1.0)
     }
 
     /// Frames that may share repair packets: together they are sent sooner than an answer to a
@@ -210,7 +267,7 @@ impl Controller {
     /// The fewest repair packets that leave so many packets whole often enough.
     fn wanted(&self, packets: usize) -> usize {
         let most = packets.min(1 + packets / 2);
-        (1..most)
+        (0..most)
             .find(|&repairs| self.residual(packets, repairs) <= self.config.target_residual)
             .unwrap_or(most)
     }

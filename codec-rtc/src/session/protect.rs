@@ -8,12 +8,9 @@ use super::config::VideoFec;
 use super::outgoing::{FramePart, Outgoing};
 use crate::congestion::PacketKind;
 use crate::extension::Map;
-use crate::fec::protection::{Controller, ProtectionConfig, SentFrame};
+use crate::fec::protection::{Controller, LossMeter, ProtectionConfig, SentFrame};
 use crate::fec::{flexfec, ulpfec};
 use crate::rtp::Header;
-
-/// Share of a new loss figure in the smoothed one.
-const SMOOTHING: f64 = 0.1;
 
 #[derive(Debug)]
 enum Encoder {
@@ -21,19 +18,12 @@ enum Encoder {
     Flex { encoder: flexfec::Encoder, ssrc: u32, payload_type: u8, sequence: u16 },
 }
 
-/// Losses as the reports tell them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Losses {
-    fraction: f64,
-    burst: f64,
-}
-
 /// Makes repair packets, as many as losses ask for.
 #[derive(Debug)]
 pub(super) struct Protector {
     encoder: Encoder,
     controller: Controller,
-    losses: Losses,
+    losses: LossMeter,
     last_frame: Option<Duration>,
 }
 
@@ -53,8 +43,7 @@ impl Protector {
         };
         let controller =
             Controller::new(ProtectionConfig { nack, max_group, ..ProtectionConfig::default() });
-        let losses = Losses { fraction: 0.0, burst: 1.0 };
-        Some(Self { encoder, controller, losses, last_frame: None })
+        Some(Self { encoder, controller, losses: LossMeter::default(), last_frame: None })
     }
 
     pub(super) fn set_round_trip(&mut self, rtt: Duration) {
@@ -63,23 +52,13 @@ impl Protector {
 
     /// Packets of which so many were lost, in so many runs.
     pub(super) fn observe(&mut self, packets: usize, lost: usize, runs: usize) {
-        if packets == 0 {
-            return;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "packets of a report")]
-        let (packets, lost, runs) = (packets as f64, lost as f64, runs as f64);
-        // Reports of many packets say more.
-        let weight = 1.0 - (1.0 - SMOOTHING).powf(packets / 10.0);
-        self.losses.fraction += (lost / packets - self.losses.fraction) * weight;
-        if lost > 0.0 {
-            self.losses.burst += (lost / runs.max(1.0) - self.losses.burst) * SMOOTHING;
-        }
-        self.controller.set_loss(self.losses.fraction, self.losses.burst);
+        self.losses.observe(packets, lost, runs);
+        self.controller.set_loss(self.losses.fraction(), self.losses.burst());
     }
 
     /// Mean number of packets that are lost in a row.
     pub(super) fn burst(&self) -> f64 {
-        self.losses.burst.max(1.0)
+        self.losses.burst()
     }
 
     /// Bytes of correction, as a share of the media's.
