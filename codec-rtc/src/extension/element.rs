@@ -104,12 +104,40 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// Zeroes the data of those elements of an extension's `data` whose ids are in `ids`, up to the end
+/// or the first element that does not add up.
+pub fn clear(profile: u16, data: &mut [u8], ids: &[u8]) {
+    let whole: Vec<(u8, usize, usize)> = {
+        let start = data.as_ptr().addr();
+        let Some(elements) = elements(&Extension { profile, data }) else { return };
+        let known = elements.map_while(Result::ok);
+        known.map(|(id, data)| (id, data.as_ptr().addr() - start, data.len())).collect()
+    };
+    for (_, at, len) in whole.into_iter().filter(|(id, ..)| ids.contains(id)) {
+        if let Some(data) = data.get_mut(at..at + len) {
+            data.fill(0);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn all(profile: u16, data: &[u8]) -> Vec<Result<(u8, &[u8]), Malformed>> {
         elements(&Extension { profile, data }).unwrap().collect()
+    }
+
+    #[test]
+    fn elements_are_zeroed_where_they_stand() {
+        let mut data = [0x10, 9, 0x21, 8, 7, 0, 0, 0x30, 6, 0, 0, 0];
+        clear(0xbede, &mut data, &[2, 3, 9]);
+        assert_eq!(data, [0x10, 9, 0x21, 0, 0, 0, 0, 0x30, 0, 0, 0, 0]);
+        let mut wide = [1, 2, 5, 5, 0, 2, 0, 1, 9, 9];
+        clear(0x1000, &mut wide, &[1, 9]);
+        assert_eq!(wide, [1, 2, 0, 0, 0, 2, 0, 1, 9, 9], "the last lies");
+        clear(0x1234, &mut wide, &[2]);
+        assert_eq!(wide[5], 2);
     }
 
     #[test]

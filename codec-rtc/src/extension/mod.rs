@@ -10,7 +10,7 @@ mod label;
 mod video;
 
 pub use clock::{AbsCaptureTime, abs_send_time, abs_send_time_difference};
-pub use element::{Elements, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, elements};
+pub use element::{Elements, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, clear, elements};
 pub use kind::{Kind, Map};
 pub use label::Label;
 pub use video::{PlayoutDelay, VideoOrientation};

@@ -92,6 +92,8 @@ pub enum LocalCandidate {
 pub struct Codecs {
     /// VP8 with retransmission.
     pub vp8: bool,
+    /// Correction of VP8 where packets are lost: ULPFEC in RED (RFC 5109, RFC 2198).
+    pub ulpfec: bool,
     /// Opus with in-band FEC.
     pub opus: bool,
     /// G.711 mu-law.
@@ -100,9 +102,16 @@ pub struct Codecs {
     pub pcma: bool,
 }
 
+impl Codecs {
+    /// VP8 with correction.
+    pub(super) fn has_correction(self) -> bool {
+        self.vp8 && self.ulpfec
+    }
+}
+
 impl Default for Codecs {
     fn default() -> Self {
-        Self { vp8: true, opus: true, pcmu: true, pcma: true }
+        Self { vp8: true, ulpfec: true, opus: true, pcmu: true, pcma: true }
     }
 }
 

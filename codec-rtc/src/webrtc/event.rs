@@ -170,7 +170,7 @@ pub struct Delivery {
     /// [`send_audio`](super::Peer::send_audio) gave it; its low 16 bits. A retransmission counts
     /// for the packet that it repeats.
     pub sequence: u16,
-    /// It has arrived. `false`: reported missing; it may still come.
+    /// It has arrived. `false`: reported missing; it may still come, or be made of correction.
     pub received: bool,
 }
 

@@ -33,6 +33,10 @@ pub struct Counters {
     pub input_errors: u64,
     /// Datagrams and events that nobody fetched in time.
     pub overflowed: u64,
+    /// Packets of correction that were sent (ULPFEC).
+    pub repairs: u64,
+    /// Packets that never came and were made of correction.
+    pub recovered: u64,
 }
 
 /// The protocols that share a port (RFC 7983).

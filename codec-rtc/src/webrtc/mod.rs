@@ -30,6 +30,7 @@ mod extension;
 mod guard;
 mod peer;
 mod provider;
+mod red;
 mod sdp;
 pub mod turn;
 

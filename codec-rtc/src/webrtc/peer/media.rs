@@ -17,12 +17,17 @@ use crate::webrtc::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, Neg
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
     mid: Mid,
+    ssrc: u32,
     next: u64,
 }
 
 impl Sender {
     pub(super) fn mid(&self) -> Mid {
         self.mid
+    }
+
+    pub(super) fn ssrc(&self) -> u32 {
+        self.ssrc
     }
 }
 
@@ -63,20 +68,25 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 /// A packet on its way out.
-struct Outgoing<'a> {
-    codec: Codec,
-    timestamp: u32,
-    marker: bool,
-    payload: &'a [u8],
-    captured: Duration,
-    extensions: &'a Extensions,
-    nackable: bool,
+pub(super) struct Outgoing<'a> {
+    pub(super) codec: Codec,
+    /// Goes in RED: its payload type, and that of what is in it.
+    pub(super) red: Option<(u8, u8)>,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) payload: &'a [u8],
+    pub(super) captured: Duration,
+    pub(super) extensions: &'a Extensions,
+    pub(super) nackable: bool,
 }
 
 impl Peer {
     /// Longest payload of a packet: with header, extensions and authentication it stays under 1,280
-    /// bytes but for a long Dependency Descriptor.
-    pub const MAX_PAYLOAD_BYTES: usize = 1180;
+    /// bytes but for a long Dependency Descriptor, and so does a packet of correction, which protects
+    /// the extensions, too.
+    pub const MAX_PAYLOAD_BYTES: usize = 1120;
+    /// Longest payload of such a packet.
+    const MAX_REPAIR_BYTES: usize = 1190;
     /// Most that may wait for the pacer on a line.
     const MAX_QUEUED_BYTES: usize = 4 << 20;
 
@@ -99,6 +109,7 @@ impl Peer {
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
         self.advance(now);
+        let red = self.begin_frame(mid, packets, captured);
         let mut first = None;
         let mut result = Ok(());
         for packet in packets {
@@ -107,6 +118,7 @@ impl Peer {
                     mid,
                     &Outgoing {
                         codec: Codec::Vp8,
+                        red,
                         timestamp: packet.header.timestamp,
                         marker: packet.header.marker,
                         payload: packet.payload,
@@ -143,8 +155,9 @@ impl Peer {
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
         self.advance(now);
-        let nackable = false;
-        let packet = Outgoing { codec, timestamp, marker, payload, captured, extensions, nackable };
+        let (nackable, red) = (false, None);
+        let packet =
+            Outgoing { codec, red, timestamp, marker, payload, captured, extensions, nackable };
         let sequence = self.write(mid, &packet)?;
         self.tick();
         Ok(sequence)
@@ -197,7 +210,9 @@ impl Peer {
     pub fn queued_bytes(&mut self, mid: Mid) -> usize {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid.0, None);
-        stream.and_then(|stream| stream.queue_info().map(|info| info.byte_size())).unwrap_or(0)
+        let info = stream.and_then(|stream| stream.queue_info());
+        // Where nothing but padding waits, it is made when its time comes.
+        info.filter(|info| info.first_unsent().is_some()).map_or(0, |info| info.byte_size())
     }
 
     /// The source under which a line is sent.
@@ -206,12 +221,14 @@ impl Peer {
         self.rtc.direct_api().stream_tx_by_mid(mid.0, None).map(|stream| *stream.ssrc())
     }
 
-    fn write(&mut self, mid: Mid, packet: &Outgoing<'_>) -> Result<u16, SendError> {
+    pub(super) fn write(&mut self, mid: Mid, packet: &Outgoing<'_>) -> Result<u16, SendError> {
         if self.state != State::Connected {
             return Err(SendError::NotConnected);
         }
         let dependency = packet.extensions.dependency.as_ref().map_or(0, Vec::len);
-        if packet.payload.len() > Self::MAX_PAYLOAD_BYTES || dependency > MAX_DEPENDENCY_BYTES {
+        let most =
+            if packet.red.is_some() { Self::MAX_REPAIR_BYTES } else { Self::MAX_PAYLOAD_BYTES };
+        if packet.payload.len() > most || dependency > MAX_DEPENDENCY_BYTES {
             return Err(SendError::TooLong { bytes: packet.payload.len() + dependency });
         }
         let media = self.media(mid).filter(|media| media.direction.sends());
@@ -229,18 +246,21 @@ impl Peer {
             None => {
                 // SSRCs are random: so is the first number, below half of the range, where a
                 // receiver that misses it does not take the next for a wrap (RFC 3711, 3.3.1).
-                let next = u64::from(*stream.ssrc() & 0x3fff);
+                let ssrc = *stream.ssrc();
+                let next = u64::from(ssrc & 0x3fff);
                 stream.set_unpaced(!self.paced);
-                self.senders.push(Sender { mid, next });
+                self.senders.push(Sender { mid, ssrc, next });
                 self.senders.last_mut()
             }
         };
         let sender = sender.ok_or(SendError::NotSending)?;
         let sequence: SeqNo = sender.next.into();
         sender.next += 1;
-        let pt = Pt::new_with_value(codec.payload_type);
+        let (pt, block) = packet.red.unzip();
+        let pt = Pt::new_with_value(pt.unwrap_or(codec.payload_type));
+        let payload: Vec<u8> = block.into_iter().chain(packet.payload.iter().copied()).collect();
         stream.write_rtp(
-            RtpWrite::new(pt, sequence, packet.timestamp, captured, packet.payload)
+            RtpWrite::new(pt, sequence, packet.timestamp, captured, payload)
                 .marker(packet.marker)
                 .nackable(packet.nackable && codec.rtx.is_some())
                 .ext_vals(extension::to_stack(packet.extensions)),

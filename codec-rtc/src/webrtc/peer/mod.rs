@@ -1,6 +1,7 @@
 //! The state machine of a call.
 
 mod channels;
+mod correction;
 mod delivery;
 mod drive;
 mod media;
@@ -76,6 +77,8 @@ pub struct Peer {
     /// Candidates of the other end that came after the SDP.
     remote_candidates: usize,
     deliveries: Option<delivery::Sent>,
+    /// Both ends have RED with ULPFEC.
+    correction: Option<correction::Correction>,
 }
 
 /// How far a call is.
@@ -137,6 +140,9 @@ impl Peer {
             self.counters.malformed += 1;
             return;
         };
+        if protocol == guard::Protocol::Rtp {
+            self.note_arriving(datagram);
+        }
         let input = Input::Receive(self.instant(self.now), receive);
         if protocol == guard::Protocol::Stun {
             if !self.rtc.accepts(&input) {

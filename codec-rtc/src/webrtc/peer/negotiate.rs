@@ -4,13 +4,18 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::format::FormatParams;
+use str0m::media::{Frequency, Pt};
 use str0m::{Candidate, IceCreds, RtcConfig};
 
+use super::correction::Correction;
 use super::{Peer, State, delivery, media};
 use crate::webrtc::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::webrtc::guard::{Counters, Guard};
 use crate::webrtc::provider::{self, MediaKeys};
-use crate::webrtc::{Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, sdp};
+use crate::webrtc::{
+    Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, red, sdp,
+};
 
 /// What an offer waits for its answer with.
 #[derive(Debug)]
@@ -30,12 +35,16 @@ impl Peer {
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
         let offer = sdp::admit(offer, &config.limits)?;
+        let (offer, ulpfec) = red::hide(&offer);
         let mut peer = Self::new(config, now)?;
         let data = has_data(&offer);
         let offer = SdpOffer::from_sdp_string(&offer).map_err(refused)?;
         let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(refused)?;
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
+        let ulpfec = ulpfec.filter(|_| config.codecs.has_correction());
+        let answer = red::show(&answer, ulpfec);
+        peer.correction = ulpfec.map(Correction::new);
         peer.tick();
         Ok((peer, answer))
     }
@@ -80,7 +89,8 @@ impl Peer {
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
         peer.channels = opened.iter().map(|channel| channel.0).collect();
         let pending = PendingOffer { pending, media: mids };
-        Ok((peer, offer.to_sdp_string(), pending, opened))
+        let ulpfec = config.codecs.has_correction().then_some(red::OFFERED.2);
+        Ok((peer, red::show(&offer.to_sdp_string(), ulpfec), pending, opened))
     }
 
     /// Takes the answer to the offer that this peer made.
@@ -94,7 +104,8 @@ impl Peer {
         now: Duration,
     ) -> Result<(), SdpError> {
         self.advance(now);
-        let answer = sdp::admit(answer, &self.limits)?;
+        let (answer, ulpfec) = red::hide(&sdp::admit(answer, &self.limits)?);
+        self.correction = ulpfec.map(Correction::new);
         self.data_negotiated = has_data(&answer);
         let answer = SdpAnswer::from_sdp_string(&answer).map_err(refused)?;
         self.rtc.sdp_api().accept_answer(pending.pending, answer).map_err(refused)?;
@@ -187,18 +198,20 @@ impl Peer {
             data_negotiated: false,
             remote_candidates: 0,
             deliveries: config.acknowledgements.then(delivery::Sent::default),
+            correction: None,
         })
     }
 }
 
 fn stack_config(config: &PeerConfig) -> RtcConfig {
-    let Codecs { vp8, opus, pcmu, pcma } = config.codecs;
+    let Codecs { vp8, opus, pcmu, pcma, .. } = config.codecs;
     let version = match config.dtls {
         DtlsVersions::V1_2 => str0m::config::DtlsVersion::Dtls12,
         DtlsVersions::V1_3OrV1_2 => str0m::config::DtlsVersion::Auto,
     };
     let start = config.start_bitrate.map(|rate| str0m::bwe::Bitrate::bps(rate.0));
-    RtcConfig::new()
+    let corrects = config.codecs.has_correction();
+    let mut stack = RtcConfig::new()
         .set_crypto_provider(provider::shared())
         .set_dtls_cert((*config.certificate.dtls).clone())
         .set_dtls_version(version)
@@ -212,9 +225,15 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
         .enable_pcma(pcma, false)
         .set_extension_map(extension::offered())
         .enable_bwe(start)
-        .enable_raw_packets(config.acknowledgements)
+        .enable_raw_packets(config.acknowledgements || corrects)
         .set_stats_interval(config.stats_interval)
-        .set_sctp_max_buffered_amount(config.channel_buffer_bytes)
+        .set_sctp_max_buffered_amount(config.channel_buffer_bytes);
+    if corrects {
+        let [red, rtx] = [red::OFFERED.0, red::OFFERED.1].map(Pt::new_with_value);
+        let (clock, format) = (Frequency::NINETY_KHZ, FormatParams::default());
+        stack.codec_config().add_config(red, Some(rtx), red::STAND_IN, clock, None, format);
+    }
+    stack
 }
 
 /// User name and password of ICE from secret bytes, in 6 bits each (RFC 8445, section 5.3): 48 bits

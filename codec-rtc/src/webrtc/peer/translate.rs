@@ -10,7 +10,7 @@ use super::Peer;
 use crate::rtp::Header;
 use crate::webrtc::{
     Channel, Codec, Direction, EstimateKind, Event, KeyFrameRequestKind, Mid, PathStats,
-    ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension,
+    ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension, red::STAND_IN,
 };
 
 impl Peer {
@@ -89,6 +89,10 @@ impl Peer {
             }
             StackEvent::PeerStats(stats) => {
                 let pair = stats.selected_candidate_pair;
+                if let Some(correction) = &mut self.correction {
+                    let ice = pair.as_ref().and_then(|pair| pair.current_round_trip_time);
+                    correction.note_round_trip(stats.rtt.or(ice));
+                }
                 self.push(Event::Stats(Box::new(Stats::Path(PathStats {
                     bytes_received: stats.peer_bytes_rx,
                     bytes_sent: stats.peer_bytes_tx,
@@ -137,11 +141,12 @@ impl Peer {
         let payload_type = *header.payload_type;
         let params = self.rtc.codec_config().params();
         let codec = params.iter().find(|param| *param.pt() == payload_type);
-        let Some(codec) = codec.and_then(|param| translate_codec(param.spec().codec)) else {
-            return;
-        };
+        let stack_codec = codec.map(|param| param.spec().codec);
+        let is_red = stack_codec == Some(STAND_IN) && self.correction.is_some();
+        let red = is_red.then_some(Codec::Vp8);
+        let Some(codec) = red.or_else(|| stack_codec.and_then(translate_codec)) else { return };
         let arrival = self.since_base(packet.timestamp);
-        self.push(Event::Rtp(Box::new(RtpPacket {
+        let packet = RtpPacket {
             mid,
             codec,
             header: Header {
@@ -155,7 +160,12 @@ impl Peer {
             extensions: extension::from_stack(&header.ext_vals),
             payload: packet.payload,
             arrival,
-        })));
+        };
+        if !is_red {
+            self.push(Event::Rtp(Box::new(packet)));
+        } else if self.unwrap_red(&packet).is_none() {
+            self.counters.malformed += 1;
+        }
     }
 
     fn mid_of(&mut self, packet: &str0m::rtp::RtpPacket) -> Option<Mid> {
@@ -167,8 +177,16 @@ impl Peer {
     /// Copies of packets: what was sent under which number, and what of it arrived.
     fn raw(&mut self, packet: &RawPacket) {
         match packet {
-            RawPacket::RtpTx(header, payload) => self.note_sent(header, payload),
-            RawPacket::RtcpRx(Rtcp::Twcc(report)) => self.note_arrivals(report.clone()),
+            RawPacket::RtpTx(header, packet) if !self.is_repair(header, packet) => {
+                self.note_sent(header, packet);
+                self.note_media(header, packet);
+            }
+            RawPacket::RtcpRx(Rtcp::Twcc(report)) => {
+                self.note_arrivals(report.clone());
+                if let Some(correction) = &mut self.correction {
+                    correction.note_losses(report.clone(), self.base);
+                }
+            }
             _ => {}
         }
     }

@@ -195,7 +195,8 @@ fn the_sender_learns_which_packets_arrived() {
     arrived.sort_unstable();
     arrived.dedup();
     assert!(told.iter().all(|sequence| arrived.contains(sequence)));
-    assert!(told.len() * 100 >= arrived.len() * 95, "{} of {}", told.len(), arrived.len());
+    // Not those that were made of correction.
+    assert!(told.len() * 100 >= arrived.len() * 85, "{} of {}", told.len(), arrived.len());
     assert!(missing > 5);
 }
 

@@ -1,6 +1,7 @@
 //! Two peers in virtual time.
 
 mod call;
+mod correction;
 mod floods;
 mod world;
 

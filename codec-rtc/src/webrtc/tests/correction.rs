@@ -1,0 +1,116 @@
+//! Pictures under loss, with ULPFEC in RED.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use codec_core::codec::{FrameKind, PacketMeta};
+
+use super::world::{Call, NO_LOSS, Setup, link};
+use super::*;
+use crate::extension::{AbsCaptureTime, PlayoutDelay};
+use crate::link::Loss;
+use crate::packet::vp8::{Packetizer, PacketizerConfig};
+use crate::rtp;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Frames of three packets at 25 a second, from the first end; what was sent, by number.
+fn send(call: &mut Call, frames: u32) -> HashMap<u16, Vec<u8>> {
+    let video = call.ends[0].media(Kind::Video);
+    let config = PacketizerConfig { mtu: 1000, ..PacketizerConfig::default() };
+    let mut packetizer = Packetizer::new(config).unwrap();
+    let mut sent = HashMap::new();
+    for frame in 0..frames {
+        let mut data: Vec<u8> =
+            (0..2500_u32).map(|at| (at * 7 + frame * 31).to_le_bytes()[0]).collect();
+        data[0] = u8::from(frame > 0);
+        let mut meta = PacketMeta::default();
+        meta.kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
+        meta.frame_id = u64::from(frame);
+        let mut packets = Vec::new();
+        packetizer.packetize(&data, &meta, frame * 3600, &mut packets).unwrap();
+        let capture = AbsCaptureTime { ntp: 4_000_000_000 << 32, clock_offset: None };
+        let extensions = Extensions {
+            abs_capture_time: Some(capture),
+            playout_delay: Some(PlayoutDelay { min: ms(70), max: ms(10_000) }),
+            ..Extensions::default()
+        };
+        let now = call.now;
+        let first = call.ends[0].peer.send_video(now, video, &packets, now, &extensions).unwrap();
+        for (at, packet) in (0..).zip(&packets) {
+            let payload = rtp::parse(packet).unwrap().payload.to_vec();
+            sent.insert(first.wrapping_add(at), payload);
+        }
+        call.run_for(ms(40));
+    }
+    sent
+}
+
+#[test]
+fn lost_packets_are_made_of_correction_bit_for_bit() {
+    let lossy = Loss::Random(0.1);
+    let mut call = Setup { link: link(lossy, 25), ..Setup::default() }.call();
+    call.connect();
+    let sent = send(&mut call, 500);
+    call.run_for(ms(300));
+    let repairs = call.ends[0].peer.counters().repairs;
+    let recovered = call.ends[1].peer.counters().recovered;
+    assert!((250..=800).contains(&repairs), "{repairs}");
+    assert!(recovered > 90, "{recovered} of {repairs}");
+    assert!(call.ends[0].peer.is_protected(call.ends[0].media(Kind::Video)));
+    let received = call.ends[1].packets(Codec::Vp8);
+    for packet in &received {
+        assert_eq!(Some(&*packet.payload), sent.get(&packet.header.sequence).map(Vec::as_slice));
+        assert_eq!(packet.sequence & 0xffff, u64::from(packet.header.sequence));
+        assert!(packet.extensions.abs_capture_time.is_some() || packet.header.sequence == 0);
+        assert_eq!(packet.header.payload_type, 96);
+    }
+    let numbers: std::collections::HashSet<_> =
+        received.iter().map(|packet| packet.header.sequence).collect();
+    assert!(numbers.len() + 3 >= sent.len(), "{} of {}", numbers.len(), sent.len());
+}
+
+#[test]
+fn the_owner_may_be_against_it() {
+    let mut call = Setup { link: link(Loss::Random(0.1), 25), ..Setup::default() }.call();
+    call.connect();
+    call.ends[0].peer.allow_correction(false);
+    send(&mut call, 100);
+    assert_eq!(call.ends[0].peer.counters().repairs, 0);
+    call.ends[0].peer.allow_correction(true);
+    send(&mut call, 10);
+    assert!(call.ends[0].peer.counters().repairs > 0);
+}
+
+#[test]
+fn where_nothing_is_lost_nothing_is_added() {
+    let mut call = Setup { link: link(NO_LOSS, 25), ..Setup::default() }.call();
+    call.connect();
+    let sent = send(&mut call, 50);
+    call.run_for(ms(100));
+    assert_eq!(call.ends[0].peer.counters().repairs, 0);
+    assert_eq!(call.ends[1].packets(Codec::Vp8).len(), sent.len());
+}
+
+#[test]
+fn an_end_without_correction_gets_none() {
+    let lossy = Loss::Random(0.1);
+    for offers in [true, false] {
+        let mut setup = Setup { link: link(lossy, 25), ..Setup::default() };
+        let without: fn(&mut PeerConfig) = |config| config.codecs.ulpfec = false;
+        if offers {
+            setup.answerer = without;
+        } else {
+            setup.offerer = without;
+        }
+        let mut call = setup.call();
+        call.connect();
+        let sent = send(&mut call, 100);
+        call.run_for(ms(300));
+        assert_eq!(call.ends[0].peer.counters().repairs, 0);
+        let received = call.ends[1].packets(Codec::Vp8);
+        assert!(received.len() * 100 >= sent.len() * 95, "{} of {}", received.len(), sent.len());
+    }
+}
