@@ -68,6 +68,11 @@ fn packets_are_lost_in_bursts() {
     check_loss("delay=25ms,jitter=5ms,loss=5%,burst=4", 0.8);
 }
 
+#[test]
+fn packets_are_lost_on_a_long_way() {
+    check_loss("delay=100ms,jitter=10ms,loss=5%", 0.7);
+}
+
 /// The lowest of three layers needs twice as much; the sound of a stream would go on.
 #[test]
 fn a_link_too_narrow_for_any_layer_pauses_the_picture() {

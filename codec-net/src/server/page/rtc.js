@@ -19,7 +19,7 @@ function gathered(pc) {
 function preferVp8(transceiver, side) {
   const codecs = side.getCapabilities?.("video")?.codecs;
   if (!codecs || !transceiver.setCodecPreferences) return;
-  transceiver.setCodecPreferences(codecs.filter((codec) => /\/(vp8|rtx)$/i.test(codec.mimeType)));
+  transceiver.setCodecPreferences(codecs.filter((codec) => /\/(vp8|rtx|red|ulpfec)$/i.test(codec.mimeType)));
 }
 
 class Call {

@@ -241,7 +241,7 @@ impl Call {
             }
             Event::Stats(stats) => {
                 if let (Side::Watching(watching), Stats::Path(path)) = (&mut self.side, *stats) {
-                    watching.path(now, &path);
+                    watching.path(now, &path, &mut self.peer);
                 }
             }
             Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),

@@ -16,6 +16,8 @@ const REMEMBERED: Duration = Duration::from_secs(15);
 /// Beyond the round trip: until the next frame shows that the end of one is missing, and the
 /// decoder's own time.
 const MARGIN: Duration = Duration::from_millis(40);
+/// With correction, whose packets show it at once.
+const CORRECTED_MARGIN: Duration = Duration::from_millis(5);
 /// Longer than that nobody is to wait.
 const MOST: Duration = Duration::from_millis(250);
 /// What browsers take for no bound.
@@ -32,12 +34,14 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// The share that was lost lately, 0 to 1, and the round trip, where they are known.
+    /// The share that was lost lately, 0 to 1, and the round trip, where they are known; and whether
+    /// frames go out with correction.
     pub(super) fn update(
         &mut self,
         now: Duration,
         loss: Option<f32>,
         round_trip: Option<Duration>,
+        corrected: bool,
     ) {
         // Single round trips are longer by what the other end was busy with.
         self.round_trip = match (self.round_trip, round_trip) {
@@ -50,7 +54,8 @@ impl Patience {
         }
         let Some(round_trip) = self.round_trip else { return };
         if now < self.lossy_until {
-            self.wait = Some((round_trip + MARGIN).min(MOST));
+            let margin = if corrected { CORRECTED_MARGIN } else { MARGIN };
+            self.wait = Some((round_trip + margin).min(MOST));
         } else if self.wait.is_some() {
             // It was told to wait: that is taken back.
             self.wait = Some(Duration::ZERO);
@@ -74,7 +79,7 @@ mod tests {
         let mut patience = Patience::default();
         let (trip, seconds) = (Some(Duration::from_millis(52)), Duration::from_secs);
         let mut at = |second, loss| {
-            patience.update(seconds(second), loss, trip);
+            patience.update(seconds(second), loss, trip, false);
             patience.playout_delay().map(|delay| delay.min.as_millis())
         };
         assert_eq!(at(1, None), None);
@@ -86,14 +91,16 @@ mod tests {
         assert_eq!(at(29, Some(0.0)), Some(100));
         assert_eq!(at(30, Some(0.0)), Some(0), "taken back");
         assert_eq!(at(31, Some(0.2)), Some(100));
+        patience.update(seconds(32), Some(0.2), trip, true);
+        assert_eq!(patience.playout_delay().map(|delay| delay.min.as_millis()), Some(60));
     }
 
     #[test]
     fn nobody_waits_for_long_or_for_an_unknown_time() {
         let mut patience = Patience::default();
-        patience.update(Duration::ZERO, Some(0.5), None);
+        patience.update(Duration::ZERO, Some(0.5), None, false);
         assert_eq!(patience.playout_delay(), None);
-        patience.update(Duration::ZERO, Some(0.5), Some(Duration::from_secs(9)));
+        patience.update(Duration::ZERO, Some(0.5), Some(Duration::from_secs(9)), false);
         assert_eq!(patience.playout_delay().map(|delay| delay.min), Some(MOST));
     }
 }

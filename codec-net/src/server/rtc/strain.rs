@@ -8,6 +8,8 @@ use codec_rtc::webrtc::PathStats;
 
 /// Packets that wait on the way for so long are too many for the link.
 const QUEUED: Duration = Duration::from_millis(150);
+/// Or for so long: correction would make it worse.
+const FILLING: Duration = Duration::from_millis(60);
 /// So many are lost where the link has little room for them to wait; chance alone takes fewer.
 const LOST: f32 = 0.25;
 /// Shares of a new value in those that change soon, and in the round trip without queues, which
@@ -76,6 +78,12 @@ impl Strain {
         after.saturating_sub(*before).saturating_mul(8000) / millis.max(1)
     }
 
+    /// What is lost is not lost for want of room, as far as can be seen: correction helps.
+    pub(super) fn has_room(&self) -> bool {
+        let waits = |(lately, least): (Duration, Duration)| lately.saturating_sub(least) > FILLING;
+        self.loss <= LOST && !self.round_trips.is_some_and(waits)
+    }
+
     /// How it is now.
     pub(super) fn load(&self) -> Load {
         let waits = |(lately, least): (Duration, Duration)| lately.saturating_sub(least) > QUEUED;
@@ -118,6 +126,17 @@ mod tests {
         assert!(strained(0.0, &[50, 100, 200, 300, 340, 340, 340, 340]));
         assert!(strained(0.4, &[50; 8]));
         assert_eq!(Strain::default().load(), Load::Carried);
+    }
+
+    #[test]
+    fn a_queue_that_grows_leaves_no_room_before_it_is_strain() {
+        let mut strain = Strain::default();
+        assert!(strain.has_room());
+        (0..8).for_each(|_| strain.update(&path(0.1, 50, None)));
+        assert!(strain.has_room(), "chance");
+        (0..8).for_each(|_| strain.update(&path(0.1, 140, None)));
+        assert!(!strain.has_room());
+        assert_eq!(strain.load(), Load::Carried);
     }
 
     #[test]
