@@ -30,6 +30,9 @@ use counts::Counts;
 /// Longest time for which sound waits for its turn.
 const TURN: Duration = Duration::from_millis(10);
 
+/// How much of the sound is looked through at once for its first packet, in seconds.
+const LEAD_STEP_S: f64 = 0.1;
+
 /// Sends an input.
 pub(crate) fn run(args: &SendArgs, env: Env) -> Result<()> {
     interrupt::listen();
@@ -129,6 +132,30 @@ impl Sending {
         }
     }
 
+    /// Ties the media to the clock, if it is not: now is when the first picture, at `at_s` of the
+    /// media, or sound before it begins.
+    fn begin(&mut self, sound: Option<&mut SoundOnItsWay>, at_s: f64) -> Result<()> {
+        if self.pace.has_begun() {
+            return Ok(());
+        }
+        let mut first_s = at_s;
+        if let Some(sound) = sound {
+            // No further than to its first packet: a long lead is not to be coded at once.
+            let mut until_s = sound.offset_s;
+            while sound.queue.first().is_none() && until_s <= at_s {
+                until_s += LEAD_STEP_S;
+                sound.lane.advance(until_s - sound.offset_s, &mut sound.queue)?;
+            }
+            if let Some(pts) = sound.queue.first() {
+                #[expect(clippy::cast_precision_loss, reason = "seconds")]
+                let sound_s = (pts + sound.offset_ticks) as f64 * sound.tick_s;
+                first_s = first_s.min(sound_s);
+            }
+        }
+        self.pace.due(self.clock.now(), first_s);
+        Ok(())
+    }
+
     /// Sends the sound up to a moment of the media, in seconds.
     fn advance(&mut self, sound: &mut SoundOnItsWay, until_s: f64) -> Result<()> {
         let until_s = until_s - sound.offset_s;
@@ -137,7 +164,7 @@ impl Sending {
         } else {
             sound.lane.finish(&mut sound.queue)?;
         }
-        for (data, pts) in sound.queue.packets.drain(..) {
+        while let Some((data, pts)) = sound.queue.pop_before(until_s / sound.tick_s) {
             let now = self.clock.now();
             let pts = pts + sound.offset_ticks;
             #[expect(clippy::cast_precision_loss, reason = "seconds")]

@@ -16,11 +16,17 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// When a moment is due; the first that is asked for is due at once.
+    /// When a moment is due; the first that is asked for is due at once, and what lies before it was
+    /// due before.
     pub(crate) fn due(&mut self, now: Duration, media_s: f64) -> Duration {
         let (at, from) = *self.anchor.get_or_insert((now, media_s));
-        let passed = Duration::try_from_secs_f64((media_s - from).max(0.0));
-        at.saturating_add(passed.unwrap_or(Duration::MAX))
+        let passed = Duration::try_from_secs_f64((media_s - from).abs()).unwrap_or(Duration::MAX);
+        if media_s < from { at.saturating_sub(passed) } else { at.saturating_add(passed) }
+    }
+
+    /// Whether a moment has been tied to the clock.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.anchor.is_some()
     }
 
     /// Notes that what was due at `due` was only done `now`.
@@ -58,6 +64,7 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.due(ms(500), 10.0), ms(500));
         assert_eq!(pace.due(ms(501), 10.04), ms(540));
+        assert_eq!(pace.due(ms(501), 9.96), ms(460));
         assert!((pace.media_s(ms(540)) - 10.04).abs() < 1e-9);
         // A little late is late.
         pace.done(ms(540), ms(600));

@@ -12,6 +12,8 @@ mod compare;
 mod compare_page;
 mod decoding;
 mod encoding;
+#[cfg(feature = "net")]
+mod in_step;
 mod inspect;
 mod interrupts;
 #[cfg(feature = "net")]

@@ -1,5 +1,6 @@
 //! Pictures and sound that are coded on the way.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,12 +44,26 @@ const LIKE: Format = Format::WebM;
 /// Packets of sound that wait to be sent, in the place of a file.
 #[derive(Debug, Default)]
 pub(crate) struct SoundQueue {
-    pub(crate) packets: Vec<(Vec<u8>, i64)>,
+    pub(crate) packets: VecDeque<(Vec<u8>, i64)>,
+}
+
+impl SoundQueue {
+    /// Time of the next packet, in ticks.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.packets.front().map(|(_, pts)| *pts)
+    }
+
+    /// The next packet, if it lies before a moment, in ticks.
+    #[expect(clippy::cast_precision_loss, reason = "ticks of a stream")]
+    pub(super) fn pop_before(&mut self, ticks: f64) -> Option<(Vec<u8>, i64)> {
+        self.first().filter(|pts| (*pts as f64) < ticks)?;
+        self.packets.pop_front()
+    }
 }
 
 impl PacketWriter for SoundQueue {
     fn write(&mut self, packet: PacketRef<'_>) -> codec_container::Result<()> {
-        self.packets.push((packet.data.to_vec(), packet.pts));
+        self.packets.push_back((packet.data.to_vec(), packet.pts));
         Ok(())
     }
 
@@ -188,10 +203,12 @@ fn pass(
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
         let at_s = begin_s + shot.pts as f64 * tick_s;
         end_s = at_s + shot.duration.map_or(frame_s, |ticks| seconds_of(ticks, tick_s));
+        sending.begin(sounding.as_mut(), at_s)?;
         let due = sending.pace.due(sending.clock.now(), at_s);
         sending.wait_until(due, sounding.as_mut())?;
         sending.pace.done(due, sending.clock.now());
-        coder.send(sending, &shot, at_s)?;
+        let captured = due.min(sending.clock.now());
+        coder.send(sending, &shot, at_s, captured)?;
     }
     // The last picture stays as long as it should, and the sound goes on under it.
     let due = sending.pace.due(sending.clock.now(), end_s);
@@ -288,13 +305,19 @@ impl Coder {
         })
     }
 
-    /// Codes and sends a picture that belongs at `at_s` of the stream.
-    fn send(&mut self, sending: &mut Sending, shot: &Shot<'_>, at_s: f64) -> Result<()> {
-        let captured = sending.clock.now();
+    /// Codes and sends a picture that belongs at `at_s` of the stream, and was taken at `captured`.
+    fn send(
+        &mut self,
+        sending: &mut Sending,
+        shot: &Shot<'_>,
+        at_s: f64,
+        captured: Duration,
+    ) -> Result<()> {
+        let now = sending.clock.now();
         sending.counts.captured += 1;
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let pts = (at_s / self.time_base.as_f64()).round() as i64;
-        self.follow(sending, captured)?;
+        self.follow(sending, now)?;
         let is_wanted = self.adaptation.as_mut().is_none_or(|it| it.takes(at_s));
         if !is_wanted || sending.outlet.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
             sending.counts.totals.dropped += 1;
@@ -307,7 +330,7 @@ impl Coder {
             sending.counts.size = Some(self.size);
             apply(&mut *self.encoder, Update::Resolution(self.size))?;
         }
-        let mut request = sending.outlet.request(captured, pts);
+        let mut request = sending.outlet.request(now, pts);
         request.duration = shot.duration;
         let begun = Instant::now();
         let outcome = self.encoder.encode(&picture, &request);

@@ -103,18 +103,19 @@ fn pass(
         sending.wait_until(due, None)?;
         let now = sending.clock.now();
         sending.pace.done(due, now);
+        let captured = due.min(now);
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let pts = packet.pts + (begin_s / tick_s).round() as i64;
         if track == chosen.sound {
             sending.counts.totals.sound(packet.data.len());
-            let sound = SoundPacket { data: &packet.data, pts, captured: now };
+            let sound = SoundPacket { data: &packet.data, pts, captured };
             sending.outlet.sound(now, &sound)?;
             continue;
         }
         sending.counts.captured += 1;
         let frame = frame(&packet, pts, frame_id);
         sending.counts.frame(&frame, Duration::ZERO);
-        sending.outlet.video(now, &frame, now)?;
+        sending.outlet.video(now, &frame, captured)?;
     }
     let due = sending.pace.due(sending.clock.now(), end_s);
     sending.wait_until(due, None)?;
