@@ -67,8 +67,9 @@ impl AdaptArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    /// Input: a file, `-` (y4m or --raw), or testsrc:scene=talking-head,size=640x360,fps=30,
-    /// sound=tone,seed=0.
+    /// Input: a file, `-` (y4m or --raw), testsrc:scene=talking-head,size=640x360,fps=30,
+    /// sound=tone,seed=0, or a camera (feature `capture`):
+    /// `v4l2:/dev/video0,size=640x480,fps=30,format=mjpeg,channels=1,mic=default`.
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
     /// Where to: rtp://host:port, srtp://, udp://, tcp://, ws://, wss:// (`?listen` waits for the

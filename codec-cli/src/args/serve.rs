@@ -11,8 +11,8 @@ use super::values;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct ServeArgs {
-    /// What is published from here, any number: a file, `-` (y4m) or testsrc:size=640x360,fps=30 as for `send`, each with a name
-    /// for the stream before it, if wanted: NAME=IN.
+    /// What is published from here, any number: a file, `-` (y4m), testsrc:size=640x360,fps=30 or
+    /// `v4l2:/dev/video0` as for `send`, each with a name for the stream before it, if wanted: NAME=IN.
     #[arg(value_name = "[NAME=]IN")]
     pub(crate) inputs: Vec<String>,
     /// Begin files again at their end.

@@ -5,6 +5,7 @@ mod coded;
 mod copied;
 mod counts;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
@@ -20,7 +21,7 @@ use crate::interrupt;
 use crate::live::figures::{LineFigures, Ticker};
 use crate::live::outlet::{Offer, Outlet, OutletEvent, SoundPacket};
 use crate::live::pace::Pace;
-use crate::live::source::LiveSource;
+use crate::live::source::{Live, LiveSource};
 use crate::live::totals::{Summary, drain};
 use crate::live::ways::{self, Coding, Out};
 
@@ -64,6 +65,8 @@ struct Sending {
     outlet: Box<dyn Outlet>,
     relay: Option<Relay>,
     pace: Pace,
+    /// Where the input happens now.
+    live: Option<Arc<dyn Live>>,
     ticker: Ticker,
     counts: Counts,
     /// Ends of the stream that were asked for.
@@ -85,6 +88,7 @@ impl Sending {
             outlet,
             relay,
             pace: Pace::default(),
+            live: None,
             ticker,
             counts: Counts::default(),
             most_frames: args.frames,
@@ -92,6 +96,14 @@ impl Sending {
             target: None,
             begun: clock.now(),
         })
+    }
+
+    /// The input happens now.
+    fn set_live(&mut self, live: Option<Arc<dyn Live>>) {
+        if let Some(live) = &live {
+            self.pace = Pace::live(self.clock.now(), live.now_s());
+        }
+        self.live = live;
     }
 
     /// Whether enough was sent.
@@ -158,10 +170,16 @@ impl Sending {
 
     /// Sends the sound up to a moment of the media, in seconds.
     fn advance(&mut self, sound: &mut SoundOnItsWay, until_s: f64) -> Result<()> {
-        let until_s = until_s - sound.offset_s;
+        let mut until_s = until_s - sound.offset_s;
         if until_s.is_finite() {
+            if let Some(live) = &self.live {
+                until_s = until_s.min(live.heard_until_s());
+            }
             sound.lane.advance(until_s, &mut sound.queue)?;
         } else {
+            if let Some(live) = &self.live {
+                live.close_sound();
+            }
             sound.lane.finish(&mut sound.queue)?;
         }
         while let Some((data, pts)) = sound.queue.pop_before(until_s / sound.tick_s) {
@@ -181,6 +199,7 @@ impl Sending {
             return Ok(());
         }
         let network = self.outlet.figures();
+        self.counts.losses = self.live.as_ref().map(|live| live.losses());
         let counts = &self.counts;
         let line = LineFigures {
             frames: counts.totals.frames,
@@ -200,6 +219,7 @@ impl Sending {
     /// Says goodbye, and tells the totals.
     fn finish(mut self, end: Result<()>) -> Result<()> {
         let network = self.outlet.figures();
+        self.counts.losses = self.live.as_ref().map(|live| live.losses());
         let stats = self.counts.stats(&network);
         self.ticker.write(&stats)?;
         let Self { env, outlet, relay, pace, ticker, counts, .. } = self;
@@ -216,6 +236,8 @@ impl Sending {
         let seconds = ticker.elapsed().as_secs_f64();
         let totals = &counts.totals;
         let (frames, bytes, keys) = (totals.frames, totals.bytes, totals.key_frames);
+        let mut tail = counts.losses.as_ref().map(counts::losses_text).unwrap_or_default();
+        tail.push(format!("{:.0} kb/s", counts.kbps(seconds)));
         totals.tell(
             env,
             relay.as_ref(),
@@ -224,12 +246,13 @@ impl Sending {
                     "{frames} frames in {seconds:.1} s, {bytes} bytes, {keys} key frames"
                 ),
                 middle: None,
-                end: vec![format!("{:.0} kb/s", counts.kbps(seconds))],
+                end: tail,
                 more: &|event| {
-                    event
+                    let event = event
                         .raw("packets_sent", network.packets_sent)
                         .float("elapsed_s", seconds)
-                        .float("slipped_s", slipped.as_secs_f64())
+                        .float("slipped_s", slipped.as_secs_f64());
+                    counts.with_losses(event)
                 },
                 outcome: &end,
             },

@@ -60,6 +60,13 @@ impl Damage {
 pub(crate) trait FrameSource {
     fn facts(&self) -> &Facts;
 
+    /// Waits until a picture is there, but no longer than `most`; whether one is. Only of what is
+    /// captured: all else is there when it is asked for.
+    #[cfg(feature = "net")]
+    fn wait(&mut self, _most: std::time::Duration) -> Result<bool> {
+        Ok(true)
+    }
+
     /// The next picture, in memory that the next call uses again.
     fn next(&mut self) -> Result<Option<Shot<'_>>>;
 

@@ -1,6 +1,8 @@
 //! Media in real time, for `send` and `recv`: inputs paced by a clock, ways out and in, recordings
 //! of what comes, figures.
 
+#[cfg(any(all(feature = "capture", target_os = "linux"), all(test, unix)))]
+mod capture;
 mod delivery;
 pub(crate) mod figures;
 mod framed_in;

@@ -13,9 +13,16 @@ pub(crate) struct Pace {
     anchor: Option<(Duration, f64)>,
     /// How much was put off so far.
     slipped: Duration,
+    /// The media happen now: nothing can be put off.
+    is_live: bool,
 }
 
 impl Pace {
+    /// The pace of what happens now; `media_s` is what its clock says.
+    pub(crate) fn live(now: Duration, media_s: f64) -> Self {
+        Self { anchor: Some((now, media_s)), slipped: Duration::ZERO, is_live: true }
+    }
+
     /// When a moment is due; the first that is asked for is due at once, and what lies before it was
     /// due before.
     pub(crate) fn due(&mut self, now: Duration, media_s: f64) -> Duration {
@@ -33,6 +40,7 @@ impl Pace {
     pub(crate) fn done(&mut self, due: Duration, now: Duration) {
         let late = now.saturating_sub(due);
         if late > SLIP
+            && !self.is_live
             && let Some((at, _)) = &mut self.anchor
         {
             *at += late;
@@ -57,6 +65,17 @@ mod tests {
 
     const fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn what_happens_now_is_not_put_off() {
+        let mut pace = Pace::live(ms(500), 0.3);
+        let due = pace.due(ms(700), 0.4);
+        assert_eq!(due, ms(600));
+        pace.done(due, ms(1900));
+        assert_eq!((pace.due(ms(1900), 1.3), pace.slipped()), (ms(1500), ms(0)));
+        // What was captured before the beginning.
+        assert_eq!(pace.due(ms(1900), 0.1), ms(300));
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! What is sent: a file, a pipe, drawn pictures.
+//! What is sent: a file, a pipe, drawn pictures, a camera.
+
+use std::sync::Arc;
 
 use codec_container::{Input, PacketReader};
 use codec_core::codec::Limits;
 
+#[cfg(all(feature = "capture", target_os = "linux"))]
+use super::capture::{self, CaptureSpec};
 use super::testsrc::TestSource;
 use crate::Env;
 use crate::args::live::SendArgs;
@@ -18,18 +22,64 @@ use crate::io::source::FrameSource;
 pub(crate) enum LiveSource {
     File(InputSpec),
     Test(TestSource),
+    #[cfg(all(feature = "capture", target_os = "linux"))]
+    Capture(CaptureSpec),
 }
 
 /// What an input has.
 pub(crate) struct LiveMedia {
     pub(crate) pictures: Option<Box<dyn FrameSource>>,
     pub(crate) sound: Option<SoundInput>,
+    /// Where it happens while it is sent.
+    pub(crate) live: Option<Arc<dyn Live>>,
+}
+
+/// An input that happens now, and does not wait.
+pub(crate) trait Live: Send + Sync {
+    /// The time that its pictures and its sound go by, in seconds.
+    fn now_s(&self) -> f64;
+
+    /// Sound that begins before this moment is there, and the block after it: nobody has to wait.
+    fn heard_until_s(&self) -> f64;
+
+    /// The sound has ended, as far as anybody listens.
+    fn close_sound(&self);
+
+    /// What was lost on its way here.
+    fn losses(&self) -> Losses;
+}
+
+/// Pictures and sound of an input that happens now and that did not get to the encoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Losses {
+    /// Pictures that the driver left out.
+    pub(crate) by_driver: u64,
+    /// Pictures that were old before the encoder had time for them.
+    pub(crate) late: u64,
+    /// Pictures that were not whole.
+    pub(crate) damaged: u64,
+    /// Gaps of the sound, and the silence in their places.
+    pub(crate) sound_gaps: u64,
+    pub(crate) silence_s: f64,
+    /// Sound that was not fetched in time.
+    pub(crate) sound_late_s: f64,
+}
+
+/// Whether an input is a camera, and what follows the scheme.
+pub(crate) fn capture_text(text: &str) -> Option<&str> {
+    text.strip_prefix("v4l2:")
 }
 
 impl LiveSource {
     pub(crate) fn new(args: &SendArgs) -> Result<Self> {
         if let Some(text) = args.input.to_str().and_then(|text| text.strip_prefix("testsrc:")) {
             return TestSource::parse(text).map(Self::Test);
+        }
+        if let Some(text) = args.input.to_str().and_then(capture_text) {
+            if args.repeat {
+                return Err(Failure::usage("--loop: a camera has no end"));
+            }
+            return Self::capture(text);
         }
         if args.repeat && is_pipe(&args.input) {
             return Err(Failure::usage("--loop: standard input can be read once only"));
@@ -42,10 +92,26 @@ impl LiveSource {
         }))
     }
 
+    /// A camera or a microphone: what follows `v4l2:`.
+    #[cfg(all(feature = "capture", target_os = "linux"))]
+    pub(crate) fn capture(text: &str) -> Result<Self> {
+        CaptureSpec::parse(text).map(Self::Capture)
+    }
+
+    /// This build has none.
+    #[cfg(not(all(feature = "capture", target_os = "linux")))]
+    pub(crate) fn capture(_text: &str) -> Result<Self> {
+        let message =
+            "v4l2: cameras are not in this build: it needs Linux and the feature `capture`";
+        Err(Failure::new(Kind::Backend, message))
+    }
+
     pub(crate) fn name(&self) -> String {
         match self {
             Self::File(spec) => spec.name(),
             Self::Test(_) => "testsrc".to_owned(),
+            #[cfg(all(feature = "capture", target_os = "linux"))]
+            Self::Capture(spec) => spec.name(),
         }
     }
 
@@ -53,6 +119,8 @@ impl LiveSource {
         match self {
             Self::File(spec) => spec.limits,
             Self::Test(_) => Limits::default(),
+            #[cfg(all(feature = "capture", target_os = "linux"))]
+            Self::Capture(_) => Limits::default(),
         }
     }
 
@@ -63,12 +131,15 @@ impl LiveSource {
                 let options =
                     DecodeOptions { limits: spec.limits, threads, ..DecodeOptions::default() };
                 let opened = media::open(spec, wants, &options, env)?;
-                Ok(LiveMedia { pictures: opened.pictures, sound: opened.sound })
+                Ok(LiveMedia { pictures: opened.pictures, sound: opened.sound, live: None })
             }
             Self::Test(source) => Ok(LiveMedia {
                 pictures: if wants.pictures { Some(source.pictures()?) } else { None },
                 sound: if wants.sound { source.sound()? } else { None },
+                live: None,
             }),
+            #[cfg(all(feature = "capture", target_os = "linux"))]
+            Self::Capture(spec) => capture::open(spec, wants),
         }
     }
 

@@ -8,6 +8,8 @@
 )]
 
 mod bench;
+#[cfg(feature = "net")]
+mod capture;
 mod compare;
 mod compare_page;
 mod decoding;

@@ -40,11 +40,14 @@ pub struct Shown<'a> {
     /// When it is shown, on the source's clock, which the sound goes by, too; `None`: one frame
     /// after the one before.
     pub time: Option<Duration>,
+    /// How long ago it was captured, where that happens now: it is sent at once. `None`: it waits
+    /// for its time.
+    pub age: Option<Duration>,
 }
 
 impl<'a> From<Picture<'a>> for Shown<'a> {
     fn from(picture: Picture<'a>) -> Self {
-        Self { picture, time: None }
+        Self { picture, time: None, age: None }
     }
 }
 
@@ -55,6 +58,16 @@ pub trait Pictures {
 
     /// How many a second, where known.
     fn rate(&self) -> Option<Rational>;
+
+    /// Waits until a picture is there, but no longer than `most`; whether one is. Only what is
+    /// captured has to wait.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    fn wait(&mut self, most: Duration) -> Result<bool, String> {
+        let _ = most;
+        Ok(true)
+    }
 
     /// The next one; `None` at the end.
     ///
@@ -268,7 +281,11 @@ impl Run {
         let mut beside = Beside { sound, offset: self.end, base: Duration::ZERO };
         let mut packet = Packet::default();
         let mut last = None;
-        while let Some(shown) = reader.next().map_err(EndReason::Failed)? {
+        loop {
+            while !reader.wait(SOUND_NAP).map_err(EndReason::Failed)? {
+                self.idle(&mut beside)?;
+            }
+            let Some(shown) = reader.next().map_err(EndReason::Failed)? else { break };
             let time = match (last, shown.time) {
                 (None, time) => {
                     beside.base = time.unwrap_or_default();
@@ -281,6 +298,10 @@ impl Run {
                 }
             };
             last = Some(time);
+            let captured = shown.age.map(|age| self.clock.now().saturating_sub(age));
+            if captured.is_some() {
+                self.catch_up(time);
+            }
             self.wait_until(time, &mut beside)?;
             self.end = time + frame;
             // Nobody sees it: the next one that is seen is a key frame, which a viewer asks for.
@@ -289,7 +310,7 @@ impl Run {
             }
             let mut request = FrameRequest::at(ticks(time, VIDEO_HZ));
             request.key_frame = self.wants_key.swap(false, Ordering::Relaxed);
-            let captured = self.clock.ntp(self.clock.now());
+            let captured = self.clock.ntp(captured.unwrap_or_else(|| self.clock.now()));
             let outcome = encoder.encode(&shown.picture, &request).map_err(failed)?;
             if outcome == Outcome::Coded {
                 self.pass(encoder.as_mut(), &mut packet, captured)?;
@@ -364,6 +385,26 @@ impl Run {
             })?;
         }
         Ok(())
+    }
+
+    /// Moves the sound on while no picture is there.
+    fn idle(&mut self, beside: &mut Beside) -> Result<(), EndReason> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(EndReason::ServerStopped);
+        }
+        match self.begun {
+            Some(begun) => self.hear(beside, self.clock.now().saturating_sub(begun)),
+            None => Ok(()),
+        }
+    }
+
+    /// What is captured is due when it comes: the one that came fastest sets the clock.
+    fn catch_up(&mut self, time: Duration) {
+        let now = self.clock.now();
+        let begun = *self.begun.get_or_insert(now);
+        if begun + time > now {
+            self.begun = Some(now.saturating_sub(time));
+        }
     }
 
     /// Waits for a picture's time, and moves the sound on meanwhile; late ones come at once, and

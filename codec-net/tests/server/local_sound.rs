@@ -44,7 +44,11 @@ impl Pictures for Film {
         }
         let time = Some(BEGIN + Duration::from_secs(self.next.into()) / 30);
         self.next += 1;
-        Ok(Some(Shown { picture: Picture::i420_packed(SIZE, &self.data).unwrap(), time }))
+        Ok(Some(Shown {
+            picture: Picture::i420_packed(SIZE, &self.data).unwrap(),
+            time,
+            age: None,
+        }))
     }
 }
 
@@ -109,7 +113,7 @@ fn film(given: &Arc<AtomicU64>) -> LocalSource {
 }
 
 /// The next record; the hello before it is passed over.
-fn record(socket: &mut Socket, parser: &mut Parser) -> Record {
+pub(crate) fn record(socket: &mut Socket, parser: &mut Parser) -> Record {
     loop {
         let Message::Binary(bytes) = socket.read().unwrap() else { continue };
         if let Some(Item::Record(record)) = parser.next(&mut &bytes[..]).unwrap() {

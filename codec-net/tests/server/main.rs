@@ -14,6 +14,7 @@ mod client;
 mod http;
 mod impaired;
 mod load;
+mod local_camera;
 mod local_sound;
 mod narrow;
 mod peers;

@@ -99,7 +99,7 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     }
     let wants = Parts { pictures: !args.sound.no_video, sound: !args.sound.no_audio };
     let threads = args.threads.map(usize::from);
-    let LiveMedia { mut pictures, sound } = source.open(wants, threads, env)?;
+    let LiveMedia { mut pictures, sound, live } = source.open(wants, threads, env)?;
     let mut offer = Offer::default();
     let mut coder = None;
     if let Some(pictures) = &pictures {
@@ -127,6 +127,7 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
         obeys: true,
     });
     let mut sending = Sending::new(args, url, &offer, coding, env)?;
+    sending.set_live(live);
     if let Some(coder) = &coder {
         sending.counts.size = Some(coder.size);
         sending.counts.target = coder.rate;
@@ -198,6 +199,13 @@ fn pass(
     loop {
         if sending.is_enough(sending.clock.now()) {
             return Ok((Stop::Enough, end_s));
+        }
+        while !pictures.wait(super::TURN)? {
+            let now = sending.clock.now();
+            sending.wait_until(now, sounding.as_mut())?;
+            if sending.is_enough(now) {
+                return Ok((Stop::Enough, end_s));
+            }
         }
         let Some(shot) = pictures.next()? else { break };
         #[expect(clippy::cast_precision_loss, reason = "seconds")]

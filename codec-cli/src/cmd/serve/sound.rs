@@ -1,5 +1,6 @@
 //! The sound of what is published from here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
@@ -17,6 +18,7 @@ use crate::audio::source::SoundOptions;
 use crate::cmd::send::SoundQueue;
 use crate::failure::{Failure, Result};
 use crate::io::media::SoundInput;
+use crate::live::source::Live;
 use crate::session::sound;
 
 /// The container whose rules streams follow: Opus beside VP8.
@@ -27,9 +29,10 @@ const USUAL_BITRATE: Bitrate = Bitrate(64_000);
 /// receivers take, at a rate that is fit for a network.
 const FITTING_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
 
-/// Opens the sound of an input; and what is done to it, for the user.
+/// Opens the sound of an input, which may happen now; and what is done to it, for the user.
 pub(super) fn open(
     input: SoundInput,
+    live: Option<Arc<dyn Live>>,
     bitrate: Option<Bitrate>,
     limits: Limits,
     env: Env,
@@ -43,17 +46,24 @@ pub(super) fn open(
     let options = SoundOptions { limits, ..SoundOptions::default() };
     let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
     let (lane, time_base) = (opened.lane, opened.track.time_base);
-    Ok((Published { lane, queue: SoundQueue::default(), time_base }, opened.text))
+    Ok((Published { lane, live, queue: SoundQueue::default(), time_base }, opened.text))
 }
 
 /// Sound on its way to viewers.
 pub(super) struct Published {
     lane: SoundLane,
+    live: Option<Arc<dyn Live>>,
     queue: SoundQueue,
     time_base: Rational,
 }
 
 impl Published {
+    /// A moment in seconds, or one up to which nobody has to wait for the sound.
+    fn reachable_s(&self, until: Duration) -> f64 {
+        let until_s = until.as_secs_f64();
+        self.live.as_ref().map_or(until_s, |live| until_s.min(live.heard_until_s()))
+    }
+
     fn take(&mut self) -> Vec<HeardPacket> {
         let tick = self.time_base;
         let packets = self.queue.packets.drain(..);
@@ -70,18 +80,21 @@ fn ticks_48k(pts: i64, tick: Rational) -> i64 {
 
 impl Sound for Published {
     fn next(&mut self, until: Duration) -> std::result::Result<Vec<HeardPacket>, String> {
-        let moved = self.lane.advance(until.as_secs_f64(), &mut self.queue);
+        let moved = self.lane.advance(self.reachable_s(until), &mut self.queue);
         moved.map_err(|failure| failure.message)?;
         Ok(self.take())
     }
 
     fn skip(&mut self, until: Duration) -> std::result::Result<(), String> {
-        let passed = self.lane.pass_over(until.as_secs_f64(), &mut self.queue);
+        let passed = self.lane.pass_over(self.reachable_s(until), &mut self.queue);
         self.queue.packets.clear();
         passed.map_err(|failure| failure.message)
     }
 
     fn finish(&mut self, end: Duration) -> std::result::Result<Vec<HeardPacket>, String> {
+        if let Some(live) = &self.live {
+            live.close_sound();
+        }
         self.lane.end_at(end.as_secs_f64());
         self.lane.finish(&mut self.queue).map_err(|failure| failure.message)?;
         Ok(self.take())

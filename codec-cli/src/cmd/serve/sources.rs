@@ -1,6 +1,7 @@
 //! What is published from here.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use codec_core::codec::{Bitrate, Limits, Scalability};
@@ -15,7 +16,7 @@ use crate::io::input::InputSpec;
 use crate::io::media::Parts;
 use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
-use crate::live::source::{LiveMedia, LiveSource};
+use crate::live::source::{Live, LiveMedia, LiveSource, capture_text};
 use crate::live::testsrc::TestSource;
 
 /// Name of a stream whose input tells none.
@@ -27,15 +28,16 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSour
         Some((name, input)) if codec_net::server::room::is_name(name) => (Some(name), input),
         _ => (None, text),
     };
-    let drawn = input.strip_prefix("testsrc:");
-    let live = match drawn {
-        Some(text) => LiveSource::Test(TestSource::parse(text)?),
-        None => {
+    let (drawn, captured) = (input.strip_prefix("testsrc:"), capture_text(input));
+    let live = match (drawn, captured) {
+        (Some(text), _) => LiveSource::Test(TestSource::parse(text)?),
+        (None, Some(text)) => LiveSource::capture(text)?,
+        (None, None) => {
             let limits = Limits::default();
             LiveSource::File(InputSpec { path: input.into(), raw: None, limits, lenient: false })
         }
     };
-    let is_pipe = drawn.is_none() && is_pipe(Path::new(input));
+    let is_pipe = drawn.is_none() && captured.is_none() && is_pipe(Path::new(input));
     let mut opener = Opener { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env };
     // What cannot be opened is told before the server begins.
     let sound = if is_pipe { false } else { opener.check()? };
@@ -43,7 +45,7 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSour
         name: name.map_or_else(|| name_of(input), str::to_owned),
         open: Box::new(move || opener.open().map_err(|failure| failure.message)),
         sound,
-        repeats: drawn.is_some() || args.repeat && !is_pipe,
+        repeats: drawn.is_some() || args.repeat && !is_pipe && captured.is_none(),
         bitrate: args.bitrate,
         speed: args.speed,
         layers: Scalability::L1T3,
@@ -58,8 +60,8 @@ fn name_of(input: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
         .take(64)
         .collect();
-    let drawn = input.starts_with("testsrc:");
-    let usable = codec_net::server::room::is_name(&name) && name != "-" && !drawn;
+    let has_name = !input.starts_with("testsrc:") && capture_text(input).is_none();
+    let usable = codec_net::server::room::is_name(&name) && name != "-" && has_name;
     if usable { name } else { DEFAULT_NAME.to_owned() }
 }
 
@@ -76,25 +78,23 @@ impl Opener {
     /// Whether there is sound beside the pictures. Sound that cannot be published keeps no picture
     /// back.
     fn check(&mut self) -> Result<bool> {
-        let media = match &self.live {
-            // Pictures need no look, and are long to draw.
-            LiveSource::Test(source) => {
-                LiveMedia { pictures: None, sound: source.sound()?.filter(|_| self.sound) }
+        // Drawn pictures need no look, and are long to draw.
+        let media = if let LiveSource::Test(source) = &self.live {
+            let sound = source.sound()?.filter(|_| self.sound);
+            LiveMedia { pictures: None, sound, live: None }
+        } else {
+            let media = self.media()?;
+            if media.pictures.is_none() {
+                return Err(self.no_pictures());
             }
-            LiveSource::File(_) => {
-                let media = self.media()?;
-                if media.pictures.is_none() {
-                    return Err(self.no_pictures());
-                }
-                media
-            }
+            media
         };
         let Some(input) = media.sound else {
             self.sound = false;
             return Ok(false);
         };
         let name = self.live.name();
-        match sound::open(input, self.bitrate, self.live.limits(), self.env) {
+        match sound::open(input, media.live, self.bitrate, self.live.limits(), self.env) {
             Ok((_, text)) => self.env.console.note(format!("{name}: sound: {text}")),
             Err(failure) => {
                 let message = failure.message;
@@ -115,11 +115,11 @@ impl Opener {
     }
 
     fn open(&mut self) -> Result<LocalMedia> {
-        let LiveMedia { pictures, sound } = self.media()?;
+        let LiveMedia { pictures, sound, live } = self.media()?;
         let pictures = pictures.ok_or_else(|| self.no_pictures())?;
-        let mut media = LocalMedia::silent(Filmed(pictures));
+        let mut media = LocalMedia::silent(Filmed { pictures, live: live.clone() });
         if let Some(input) = sound {
-            match sound::open(input, self.bitrate, self.live.limits(), self.env) {
+            match sound::open(input, live, self.bitrate, self.live.limits(), self.env) {
                 Ok((sound, _)) => media.sound = Some(Box::new(sound)),
                 Err(failure) => {
                     let (name, message) = (self.live.name(), failure.message);
@@ -132,25 +132,34 @@ impl Opener {
     }
 }
 
-struct Filmed(Box<dyn FrameSource>);
+struct Filmed {
+    pictures: Box<dyn FrameSource>,
+    live: Option<Arc<dyn Live>>,
+}
 
 impl Pictures for Filmed {
     fn size(&self) -> Size {
-        self.0.facts().size
+        self.pictures.facts().size
     }
 
     fn rate(&self) -> Option<Rational> {
-        Some(self.0.facts().frame_rate)
+        Some(self.pictures.facts().frame_rate)
+    }
+
+    fn wait(&mut self, most: Duration) -> std::result::Result<bool, String> {
+        self.pictures.wait(most).map_err(|failure| failure.message)
     }
 
     fn next(&mut self) -> std::result::Result<Option<Shown<'_>>, String> {
-        let tick_s = self.0.facts().time_base.as_f64();
-        let shot = self.0.next().map_err(|failure| failure.message)?;
+        let Self { pictures, live } = self;
+        let tick_s = pictures.facts().time_base.as_f64();
+        let shot = pictures.next().map_err(|failure| failure.message)?;
         Ok(shot.map(|shot| {
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
             let seconds = shot.pts as f64 * tick_s;
-            let time = Duration::try_from_secs_f64(seconds.max(0.0)).ok();
-            Shown { picture: shot.picture, time }
+            let since = |seconds: f64| Duration::try_from_secs_f64(seconds.max(0.0)).ok();
+            let age = live.as_ref().and_then(|live| since(live.now_s() - seconds));
+            Shown { picture: shot.picture, time: since(seconds), age }
         }))
     }
 }

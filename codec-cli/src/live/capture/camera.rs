@@ -1,0 +1,428 @@
+//! Pictures of a camera: the newest one waits for the encoder, older ones are left out.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use codec_core::frame::{PictureInfo, Rational};
+
+use super::device::{CameraDevice, Grab, Mode, explain};
+use super::format::Converter;
+use super::stamps::Stamps;
+use super::worker::{Now, Turn, Worker};
+use crate::failure::{Failure, Kind, Result};
+use crate::io::source::{Facts, FrameSource, Shot};
+
+/// Ticks per second of the times of pictures.
+const HZ: u32 = 90_000;
+/// How long a driver is waited for at a time.
+const WAIT: Duration = Duration::from_millis(100);
+/// A camera that gives nothing for so long has failed; a driver that does not even return, too.
+const SILENT: Duration = Duration::from_secs(5);
+const STUCK: Duration = Duration::from_secs(10);
+/// So many pictures one after the other that cannot be read are no accident.
+const MOST_DAMAGED: u32 = 100;
+/// More pictures than this are not missing: the driver has begun to count anew.
+const MOST_MISSING: u32 = 1000;
+/// The group that may use cameras.
+const GROUP: &str = "video";
+
+/// What became of pictures that were not coded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FrameLosses {
+    /// The driver had no memory for them: its numbers have gaps.
+    pub(super) driver: u64,
+    /// A newer one came before the encoder had time.
+    pub(super) late: u64,
+    /// They were not whole.
+    pub(super) damaged: u64,
+}
+
+/// A picture that waits.
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    time: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    newest: Option<Waiting>,
+    spare: Vec<u8>,
+    losses: FrameLosses,
+    ended: Option<Failure>,
+}
+
+/// Between the thread of the camera and that of the encoder.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn losses(&self) -> FrameLosses {
+        self.lock().losses
+    }
+
+    /// Puts a picture in, and takes the memory for the next one.
+    fn put(&self, picture: Waiting) -> Vec<u8> {
+        let mut state = self.lock();
+        let older = state.newest.replace(picture);
+        state.losses.late += u64::from(older.is_some());
+        let memory = older.map_or_else(|| std::mem::take(&mut state.spare), |older| older.bytes);
+        drop(state);
+        self.changed.notify_all();
+        memory
+    }
+
+    fn end(&self, failure: Failure) {
+        self.lock().ended.get_or_insert(failure);
+        self.changed.notify_all();
+    }
+
+    /// The newest picture; `None` if there is none within `most`.
+    fn take(&self, most: Duration) -> Result<Option<Waiting>> {
+        let is_empty = |state: &mut State| state.newest.is_none() && state.ended.is_none();
+        let waited = self.changed.wait_timeout_while(self.lock(), most, is_empty);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match (state.newest.take(), &state.ended) {
+            (Some(picture), _) => Ok(Some(picture)),
+            (None, Some(failure)) => Err(failure.clone()),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Moves pictures from a device into the slot.
+struct Pump<D> {
+    device: D,
+    name: String,
+    slot: Arc<Slot>,
+    stamps: Stamps,
+    bytes: Vec<u8>,
+    sequence: Option<u32>,
+    last: Option<Duration>,
+}
+
+impl<D: CameraDevice> Pump<D> {
+    fn turn(&mut self, now: &dyn Fn() -> Duration) -> Turn {
+        let last = *self.last.get_or_insert_with(now);
+        let grabbed = self.device.grab(WAIT, &mut self.bytes);
+        let now = now();
+        match grabbed {
+            Ok(Some(grab)) => {
+                self.last = Some(now);
+                self.take(grab, now);
+                Turn::Go
+            }
+            Ok(None) if now.saturating_sub(last) > SILENT => {
+                let seconds = SILENT.as_secs();
+                self.fail(&format!("no picture for {seconds} s"));
+                Turn::End
+            }
+            Ok(None) => Turn::Go,
+            Err(error) => {
+                self.fail(&explain(&error, GROUP));
+                Turn::End
+            }
+        }
+    }
+
+    fn take(&mut self, grab: Grab, now: Duration) {
+        let passed = self.sequence.map_or(1, |last| grab.sequence.wrapping_sub(last));
+        self.sequence = Some(grab.sequence);
+        let missing = if passed > MOST_MISSING { 0 } else { passed.saturating_sub(1) };
+        let damaged = grab.is_damaged || self.bytes.is_empty();
+        let mut state = self.slot.lock();
+        state.losses.driver += u64::from(missing);
+        state.losses.damaged += u64::from(damaged);
+        drop(state);
+        if !damaged {
+            let time = self.stamps.place(grab.stamp, now);
+            self.bytes = self.slot.put(Waiting { bytes: std::mem::take(&mut self.bytes), time });
+        }
+    }
+
+    fn fail(&self, why: &str) {
+        self.slot.end(Failure::new(Kind::Input, format!("{}: {why}", self.name)));
+    }
+}
+
+impl<D> Drop for Pump<D> {
+    /// Nobody waits for a thread that is gone.
+    fn drop(&mut self) {
+        let message = format!("{}: the camera was closed", self.name);
+        self.slot.end(Failure::new(Kind::Input, message));
+    }
+}
+
+/// The pictures of a camera.
+pub(super) struct CameraPictures {
+    slot: Arc<Slot>,
+    name: String,
+    converter: Converter,
+    facts: Facts,
+    /// Time of the picture that has been converted and not been given.
+    ready: Option<i64>,
+    last_pts: Option<i64>,
+    last_taken: Instant,
+    damaged: u32,
+    _worker: Worker,
+}
+
+impl CameraPictures {
+    /// Starts the thread of a device.
+    pub(super) fn start(
+        device: impl CameraDevice + 'static,
+        mode: Mode,
+        name: String,
+        now: Now,
+        zero: Duration,
+    ) -> Result<Self> {
+        let slot = Arc::new(Slot::default());
+        let stamps = Stamps::new(zero);
+        let mut pump = Pump {
+            device,
+            name: name.clone(),
+            slot: Arc::clone(&slot),
+            stamps,
+            bytes: Vec::new(),
+            sequence: None,
+            last: None,
+        };
+        let worker = Worker::start("camera", now, move |now| pump.turn(now));
+        let worker = worker.map_err(|error| Failure::internal(format!("a thread: {error}")))?;
+        Ok(Self::new(slot, name, mode, worker))
+    }
+
+    fn new(slot: Arc<Slot>, name: String, mode: Mode, worker: Worker) -> Self {
+        let converter = Converter::new(mode);
+        let facts = Facts {
+            size: mode.size,
+            time_base: Rational::new(1, HZ),
+            frame_rate: mode.rate,
+            count: None,
+            info: PictureInfo { color: converter.color(), ..PictureInfo::default() },
+            kind: format!("{} of {name}", mode.pixels.name()),
+        };
+        Self {
+            slot,
+            name,
+            converter,
+            facts,
+            ready: None,
+            last_pts: None,
+            last_taken: Instant::now(),
+            damaged: 0,
+            _worker: worker,
+        }
+    }
+
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    fn convert(&mut self, picture: Waiting) -> Result<()> {
+        match self.converter.convert(&picture.bytes) {
+            Ok(()) => {
+                self.damaged = 0;
+                let pts = self.last_pts.map_or(i64::MIN, |last| last + 1).max(ticks(picture.time));
+                self.last_pts = Some(pts);
+                self.ready = Some(pts);
+            }
+            Err(why) => {
+                self.damaged += 1;
+                self.slot.lock().losses.damaged += 1;
+                if self.damaged >= MOST_DAMAGED {
+                    let message = format!("{}: {why}", self.name);
+                    return Err(Failure::new(Kind::Corrupt, message));
+                }
+            }
+        }
+        self.slot.lock().spare = picture.bytes;
+        Ok(())
+    }
+}
+
+impl FrameSource for CameraPictures {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn wait(&mut self, most: Duration) -> Result<bool> {
+        if self.ready.is_some() {
+            return Ok(true);
+        }
+        match self.slot.take(most)? {
+            Some(picture) => {
+                self.last_taken = Instant::now();
+                self.convert(picture)?;
+            }
+            None if self.last_taken.elapsed() > STUCK => {
+                let message = format!("{}: its driver does not answer", self.name);
+                return Err(Failure::new(Kind::Input, message));
+            }
+            None => {}
+        }
+        Ok(self.ready.is_some())
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        while !self.wait(WAIT)? {}
+        let Some(pts) = self.ready.take() else { return Ok(None) };
+        let picture = self.converter.picture().map_err(Failure::internal)?;
+        let duration = u64::from(HZ) * u64::from(self.facts.frame_rate.den);
+        let duration = duration.checked_div(self.facts.frame_rate.num.into());
+        Ok(Some(Shot { picture, pts, duration }))
+    }
+}
+
+fn ticks(time: Duration) -> i64 {
+    let ticks = time.as_nanos() * u128::from(HZ) / 1_000_000_000;
+    i64::try_from(ticks).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::io;
+
+    use codec_core::frame::{Color, Size};
+    use nix::errno::Errno;
+
+    use super::super::device::Pixels;
+    use super::*;
+
+    type Event = io::Result<Option<(Grab, Vec<u8>)>>;
+
+    /// What a device does, in turn; then it is unplugged.
+    struct Script(VecDeque<Event>);
+
+    impl CameraDevice for Script {
+        fn grab(&mut self, _: Duration, bytes: &mut Vec<u8>) -> io::Result<Option<Grab>> {
+            let next = self.0.pop_front().unwrap_or_else(|| Err(Errno::ENODEV.into()))?;
+            Ok(next.map(|(grab, taken)| {
+                *bytes = taken;
+                grab
+            }))
+        }
+    }
+
+    const ZERO: Duration = Duration::from_secs(100);
+
+    fn at(ms: u64) -> Duration {
+        ZERO + Duration::from_millis(ms)
+    }
+
+    fn grab(sequence: u32, ms: u64) -> Grab {
+        Grab { sequence, stamp: Some(at(ms)), is_damaged: false }
+    }
+
+    /// A picture of 2x2 in one shade.
+    fn taken(grab: Grab, shade: u8) -> Event {
+        Ok(Some((grab, vec![shade, shade, shade, shade, 128, 128])))
+    }
+
+    fn pump(script: impl IntoIterator<Item = Event>) -> Pump<Script> {
+        Pump {
+            device: Script(script.into_iter().collect()),
+            name: "v4l2:/dev/video7".to_owned(),
+            slot: Arc::new(Slot::default()),
+            stamps: Stamps::new(ZERO),
+            bytes: Vec::new(),
+            sequence: None,
+            last: None,
+        }
+    }
+
+    fn pictures(slot: &Arc<Slot>, pixels: Pixels) -> CameraPictures {
+        let (size, rate) = (Size::new(2, 2), Rational::new(30, 1));
+        let mode = Mode { pixels, size, stride: 2, rate, color: Color::default() };
+        let idle = Worker::start("idle", Arc::new(|| ZERO), |_| Turn::End).unwrap();
+        CameraPictures::new(Arc::clone(slot), "v4l2".to_owned(), mode, idle)
+    }
+
+    #[test]
+    fn the_newest_picture_is_coded_and_the_others_are_counted() {
+        let mut pump = pump([
+            taken(grab(7, 0), 50),
+            taken(grab(8, 33), 60),
+            // Two that the driver left out.
+            taken(grab(11, 133), 70),
+            // It says that this is not whole; this has no bytes.
+            taken(Grab { is_damaged: true, ..grab(12, 166) }, 80),
+            Ok(Some((grab(13, 200), Vec::new()))),
+            Ok(None),
+            // It counts anew.
+            taken(grab(0, 266), 90),
+        ]);
+        let mut pictures = pictures(&pump.slot, Pixels::I420);
+        for ms in [5, 40, 140] {
+            assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
+        }
+        let shot = pictures.next().unwrap().unwrap();
+        assert_eq!((shot.pts, shot.duration), (133 * 90, Some(3000)));
+        assert_eq!(shot.picture.luma().row(0), [70, 70]);
+        for ms in [170, 205, 230] {
+            assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
+        }
+        assert!(!pictures.wait(Duration::ZERO).unwrap());
+        assert_eq!(pump.turn(&|| at(270)), Turn::Go);
+        assert_eq!(pictures.next().unwrap().unwrap().pts, 266 * 90);
+        let losses = FrameLosses { driver: 2, late: 2, damaged: 2 };
+        assert_eq!(pump.slot.losses(), losses);
+    }
+
+    #[test]
+    fn a_camera_that_is_unplugged_ends_with_what_it_has_given() {
+        let mut pump = pump([taken(grab(0, 0), 50)]);
+        let mut pictures = pictures(&pump.slot, Pixels::I420);
+        assert_eq!(pump.turn(&|| at(5)), Turn::Go);
+        assert_eq!(pump.turn(&|| at(38)), Turn::End);
+        assert!(pictures.next().unwrap().is_some());
+        let failure = pictures.wait(Duration::ZERO).unwrap_err();
+        assert_eq!(failure.kind, Kind::Input);
+        assert!(failure.message.contains("video7: it is not there any more"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_camera_that_is_silent_has_failed_and_so_has_one_whose_thread_is_gone() {
+        let mut silent = pump((0..100).map(|_| Ok(None)));
+        let mut pictures_of = pictures(&silent.slot, Pixels::I420);
+        let end = (0..100).find(|turn| silent.turn(&|| at(turn * 100)) == Turn::End);
+        assert_eq!(end, Some(51));
+        assert!(pictures_of.next().unwrap_err().message.contains("no picture for 5 s"));
+        let gone = pump([]);
+        let mut pictures_of = pictures(&gone.slot, Pixels::I420);
+        drop(gone);
+        assert!(pictures_of.next().unwrap_err().message.contains("was closed"));
+    }
+
+    #[test]
+    fn damaged_jpeg_is_left_out_and_nothing_but_that_is_an_error() {
+        let slot = Arc::new(Slot::default());
+        let mut pictures = pictures(&slot, Pixels::Mjpeg);
+        let put = |bytes: &[u8]| {
+            slot.put(Waiting { bytes: bytes.to_vec(), time: Duration::from_millis(20) });
+        };
+        for turn in 1..u64::from(MOST_DAMAGED) {
+            put(&[0xff, 0xd8, 0xff]);
+            assert!(!pictures.wait(Duration::ZERO).unwrap());
+            assert_eq!(slot.losses().damaged, turn);
+        }
+        put(&super::super::mjpeg::tests::slope(2, 2));
+        assert_eq!(pictures.next().unwrap().unwrap().pts, 1800);
+        // Two pictures never have one time.
+        put(&super::super::mjpeg::tests::slope(2, 2));
+        assert_eq!(pictures.next().unwrap().unwrap().pts, 1801);
+        let failure = (0..MOST_DAMAGED).find_map(|_| {
+            put(&[]);
+            pictures.wait(Duration::ZERO).err()
+        });
+        assert_eq!(failure.unwrap().kind, Kind::Corrupt);
+    }
+}

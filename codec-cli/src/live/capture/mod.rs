@@ -1,0 +1,127 @@
+//! Cameras and microphones: `v4l2:` (ADR 0024).
+//!
+//! A thread waits for each device, so that no picture stays in the driver while the encoder is
+//! busy. Both devices are stamped by the system's monotonic clock; the stream's time is that clock,
+//! less what it said at the beginning. What is specific to the interfaces of Linux is in `v4l2` and
+//! `alsa`, behind the traits of `device`.
+
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod alsa;
+mod camera;
+mod choice;
+mod device;
+mod drift;
+mod format;
+mod microphone;
+mod mjpeg;
+mod spec;
+mod stamps;
+#[cfg(test)]
+mod tests;
+#[cfg(all(feature = "capture", target_os = "linux"))]
+mod v4l2;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camera::{CameraPictures, Slot};
+use device::{CameraDevice, MicrophoneDevice, Mode};
+use microphone::{MicrophoneReader, Queue};
+#[cfg(all(feature = "capture", target_os = "linux"))]
+pub(crate) use spec::CaptureSpec;
+use worker::Now;
+
+use super::source::{Live, LiveMedia, Losses};
+use crate::failure::{Failure, Kind, Result};
+#[cfg(all(feature = "capture", target_os = "linux"))]
+use crate::io::media::Parts;
+use crate::io::media::SoundInput;
+
+/// Opens the devices for pictures, sound or both.
+#[cfg(all(feature = "capture", target_os = "linux"))]
+pub(crate) fn open(spec: &CaptureSpec, wants: Parts) -> Result<LiveMedia> {
+    let camera =
+        if wants.pictures { Some(v4l2::open(spec.camera.as_deref(), &spec.wanted)?) } else { None };
+    let microphone = match &spec.microphone {
+        Some(name) if wants.sound => Some((alsa::open(name, spec.channels)?, name.clone())),
+        _ => None,
+    };
+    begin(camera, microphone, &clock())
+}
+
+/// The system's monotonic clock, by which drivers stamp.
+#[cfg(all(feature = "capture", target_os = "linux"))]
+fn clock() -> Now {
+    Arc::new(|| {
+        let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+        time.map(Duration::from).unwrap_or_default()
+    })
+}
+
+/// Starts the threads of the devices: a camera with its mode and name, a microphone with its name.
+fn begin<C, M>(
+    camera: Option<(C, Mode, String)>,
+    microphone: Option<(M, String)>,
+    now: &Now,
+) -> Result<LiveMedia>
+where
+    C: CameraDevice + 'static,
+    M: MicrophoneDevice + 'static,
+{
+    let zero = now();
+    let mut devices = Devices { now: Arc::clone(now), zero, camera: None, microphone: None };
+    let mut media = LiveMedia { pictures: None, sound: None, live: None };
+    if let Some((device, mode, name)) = camera {
+        let pictures = CameraPictures::start(device, mode, name, Arc::clone(now), zero)?;
+        devices.camera = Some(Arc::clone(pictures.slot()));
+        media.pictures = Some(Box::new(pictures));
+    }
+    if let Some((device, name)) = microphone {
+        let reader = MicrophoneReader::start(device, Arc::clone(now), zero)?;
+        devices.microphone = Some(Arc::clone(reader.queue()));
+        media.sound = SoundInput::of(Box::new(reader), format!("microphone {name}"));
+    }
+    if media.pictures.is_none() && media.sound.is_none() {
+        return Err(Failure::new(Kind::Input, "neither a camera nor a microphone: see mic="));
+    }
+    media.live = Some(Arc::new(devices));
+    Ok(media)
+}
+
+/// Devices that run.
+struct Devices {
+    now: Now,
+    zero: Duration,
+    camera: Option<Arc<Slot>>,
+    microphone: Option<Arc<Queue>>,
+}
+
+impl Live for Devices {
+    fn now_s(&self) -> f64 {
+        (self.now)().saturating_sub(self.zero).as_secs_f64()
+    }
+
+    fn heard_until_s(&self) -> f64 {
+        self.microphone.as_ref().map_or(f64::INFINITY, |queue| queue.heard_until_s())
+    }
+
+    fn close_sound(&self) {
+        if let Some(queue) = &self.microphone {
+            queue.close();
+        }
+    }
+
+    fn losses(&self) -> Losses {
+        let frames = self.camera.as_ref().map(|slot| slot.losses()).unwrap_or_default();
+        let sound = self.microphone.as_ref().map(|queue| queue.losses()).unwrap_or_default();
+        Losses {
+            by_driver: frames.driver,
+            late: frames.late,
+            damaged: frames.damaged,
+            sound_gaps: sound.gaps,
+            silence_s: sound.silence_s,
+            sound_late_s: sound.late_s,
+        }
+    }
+}

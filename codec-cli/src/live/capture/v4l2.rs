@@ -1,0 +1,221 @@
+//! Cameras of V4L2, through the crate `v4l`.
+
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Rational, Size};
+use v4l::buffer::{Flags, Type};
+use v4l::format::{Colorspace, Quantization};
+use v4l::fraction::Fraction;
+use v4l::io::mmap::Stream;
+use v4l::io::traits::{CaptureStream, Stream as _};
+use v4l::video::Capture;
+use v4l::video::capture::Parameters;
+use v4l::{Device, Format, FourCC};
+
+use super::choice;
+use super::device::{CameraDevice, Grab, Mode, Pixels, explain};
+use super::spec::{Wanted, camera_name};
+use crate::failure::{Failure, Kind, Result};
+
+/// Memory for so many pictures: one is copied while others are filled.
+const BUFFERS: u32 = 4;
+/// Most that a driver gives (`VIDEO_MAX_FRAME`).
+const MOST_BUFFERS: usize = 32;
+/// How long a picture may take that is there.
+const LONGEST: Duration = Duration::from_secs(1);
+/// `POLLIN` of poll(2).
+const READABLE: i16 = 1;
+/// Where the kernel lists video devices by name.
+const LIST: &str = "/sys/class/video4linux";
+
+/// Opens a camera, or the first that there is, in the mode that suits best.
+pub(super) fn open(path: Option<&Path>, wanted: &Wanted) -> Result<(V4l2Camera, Mode, String)> {
+    let Some(path) = path else {
+        let Some((path, _)) = cameras().into_iter().next() else {
+            return Err(Failure::new(Kind::Input, "v4l2: there is no camera"));
+        };
+        return open(Some(&path), wanted);
+    };
+    let name = camera_name(Some(path));
+    let failed = |why: String| Failure::new(Kind::Input, format!("{name}: {why}"));
+    // The crate panics where a driver tells what it does not know.
+    let opened = catch_unwind(AssertUnwindSafe(|| open_device(path, wanted)));
+    let opened = opened.unwrap_or_else(|_| Err(Refusal::Odd("its driver is not understood")));
+    match opened {
+        Ok((camera, mode)) => Ok((camera, mode, name)),
+        Err(Refusal::Odd(why)) => Err(failed(format!("{why}; {}", known()))),
+        Err(Refusal::Io(error)) => Err(failed(match error.kind() {
+            io::ErrorKind::NotFound => format!("no such camera; {}", known()),
+            _ => explain(&error, "video"),
+        })),
+    }
+}
+
+/// Why a camera was not opened.
+enum Refusal {
+    Io(io::Error),
+    Odd(&'static str),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The cameras that there are, for messages.
+fn known() -> String {
+    let list: Vec<String> =
+        cameras().into_iter().map(|(path, name)| format!("{} ({name})", path.display())).collect();
+    if list.is_empty() {
+        "there is no camera".to_owned()
+    } else {
+        format!("there is {}", list.join(", "))
+    }
+}
+
+/// Devices that give pictures in a layout that is known, with their names, in order.
+fn cameras() -> Vec<(PathBuf, String)> {
+    let Ok(entries) = fs::read_dir(LIST) else { return Vec::new() };
+    let number = |node: &str| node.strip_prefix("video").and_then(|n| n.parse::<u32>().ok());
+    let mut found: Vec<(u32, PathBuf, String)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let node = entry.file_name().to_str()?.to_owned();
+            let name = fs::read(entry.path().join("name")).unwrap_or_default();
+            let name = String::from_utf8_lossy(&name).trim().to_owned();
+            Some((number(&node)?, Path::new("/dev").join(node), name))
+        })
+        .filter(|(_, path, _)| is_camera(path))
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, path, name)| (path, name)).collect()
+}
+
+/// One that is in use can be asked, too. (A camera has other nodes, for metadata, that have none.)
+fn is_camera(path: &Path) -> bool {
+    let asked = catch_unwind(AssertUnwindSafe(|| {
+        Device::with_path(path).is_ok_and(|device| !layouts(&device).is_empty())
+    }));
+    asked.unwrap_or(false)
+}
+
+/// Layouts that a device has and that can be read.
+fn layouts(device: &Device) -> Vec<(Pixels, FourCC)> {
+    let formats = device.enum_formats().unwrap_or_default();
+    let known = |code: &FourCC| match &code.repr {
+        b"NV12" => Some(Pixels::Nv12),
+        b"YU12" => Some(Pixels::I420),
+        b"YUYV" => Some(Pixels::Yuyv),
+        b"UYVY" => Some(Pixels::Uyvy),
+        b"MJPG" | b"JPEG" => Some(Pixels::Mjpeg),
+        _ => None,
+    };
+    formats.iter().filter_map(|format| Some((known(&format.fourcc)?, format.fourcc))).collect()
+}
+
+fn open_device(path: &Path, wanted: &Wanted) -> std::result::Result<(V4l2Camera, Mode), Refusal> {
+    let device = Device::with_path(path)?;
+    let has = layouts(&device);
+    if has.is_empty() {
+        return Err(Refusal::Odd("it gives no pictures in a layout that is known"));
+    }
+    let asked = |pixels: Pixels| wanted.pixels.is_none_or(|only| only == pixels);
+    let mut modes = Vec::new();
+    for (pixels, code) in has.into_iter().filter(|(pixels, _)| asked(*pixels)) {
+        modes.push((set(&device, pixels, code, wanted)?, code));
+    }
+    let best = choice::best(modes.iter().map(|(mode, _)| mode), wanted);
+    let Some((mode, code)) = best.and_then(|number| modes.get(number)) else {
+        return Err(Refusal::Odd("it has no pictures in the format that was asked for"));
+    };
+    let mode = set(&device, mode.pixels, *code, wanted)?;
+    let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)?;
+    stream.set_timeout(LONGEST);
+    // The driver has as much memory as it likes. The first is what `next` begins with.
+    for index in 1..MOST_BUFFERS {
+        if CaptureStream::queue(&mut stream, index).is_err() {
+            break;
+        }
+    }
+    stream.start()?;
+    Ok((V4l2Camera { stream }, mode))
+}
+
+/// Asks for a layout, the size and the rate; a driver takes what is nearest to them.
+fn set(
+    device: &Device,
+    pixels: Pixels,
+    code: FourCC,
+    wanted: &Wanted,
+) -> std::result::Result<Mode, Refusal> {
+    let Wanted { size, rate, .. } = *wanted;
+    let format = device.set_format(&Format::new(size.width, size.height, code))?;
+    if format.fourcc != code {
+        return Err(Refusal::Odd("its driver changes the format that was asked for"));
+    }
+    let interval = Fraction::new(rate.den, rate.num);
+    // Drivers that know no rates refuse.
+    let told = device.set_params(&Parameters::new(interval)).or_else(|_| device.params());
+    let interval = told.map_or(interval, |params| params.interval);
+    let is_rate = interval.numerator > 0 && interval.denominator > 0;
+    let rate = if is_rate { Rational::new(interval.denominator, interval.numerator) } else { rate };
+    let matrix = match format.colorspace {
+        Colorspace::Rec709 => MatrixCoefficients::BT709,
+        _ => MatrixCoefficients::UNSPECIFIED,
+    };
+    let range = match format.quantization {
+        Quantization::FullRange => ColorRange::Full,
+        _ => ColorRange::Limited,
+    };
+    Ok(Mode {
+        pixels,
+        size: Size::new(format.width, format.height),
+        stride: usize::try_from(format.stride).unwrap_or(0),
+        rate,
+        color: Color { matrix, range, ..Color::default() },
+    })
+}
+
+/// A camera whose pictures come in memory of the driver.
+pub(super) struct V4l2Camera {
+    stream: Stream<'static>,
+}
+
+impl CameraDevice for V4l2Camera {
+    fn grab(&mut self, most: Duration, bytes: &mut Vec<u8>) -> io::Result<Option<Grab>> {
+        let most = i32::try_from(most.as_millis()).unwrap_or(i32::MAX);
+        match self.stream.handle().poll(READABLE, most) {
+            Ok(0) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+        // It gives the last picture's memory back. It waits, too: once it has given up it cannot go
+        // on.
+        let (data, meta) = match self.stream.next() {
+            Ok(taken) => taken,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(io::Error::other("no picture"));
+            }
+            Err(error) => return Err(error),
+        };
+        let used = usize::try_from(meta.bytesused).unwrap_or(0).min(data.len());
+        bytes.clear();
+        bytes.extend_from_slice(&data[..used]);
+        let is_monotonic = (meta.flags & Flags::TIMESTAMP_MASK) == Flags::TIMESTAMP_MONOTONIC;
+        let stamp =
+            u64::try_from(meta.timestamp.sec).ok().zip(u32::try_from(meta.timestamp.usec).ok());
+        let stamp = stamp.filter(|(_, micros)| *micros < 1_000_000);
+        let stamp = stamp.map(|(s, micros)| Duration::new(s, micros * 1000));
+        Ok(Some(Grab {
+            sequence: meta.sequence,
+            stamp: stamp.filter(|_| is_monotonic),
+            is_damaged: meta.flags.contains(Flags::ERROR),
+        }))
+    }
+}
