@@ -68,16 +68,16 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 /// A packet on its way out.
-pub(super) struct Outgoing<'a> {
-    pub(super) codec: Codec,
+pub(in crate::webrtc) struct Outgoing<'a> {
+    pub(in crate::webrtc) codec: Codec,
     /// Goes in RED: its payload type, and that of what is in it.
-    pub(super) red: Option<(u8, u8)>,
-    pub(super) timestamp: u32,
-    pub(super) marker: bool,
-    pub(super) payload: &'a [u8],
-    pub(super) captured: Duration,
-    pub(super) extensions: &'a Extensions,
-    pub(super) nackable: bool,
+    pub(in crate::webrtc) red: Option<(u8, u8)>,
+    pub(in crate::webrtc) timestamp: u32,
+    pub(in crate::webrtc) marker: bool,
+    pub(in crate::webrtc) payload: &'a [u8],
+    pub(in crate::webrtc) captured: Duration,
+    pub(in crate::webrtc) extensions: &'a Extensions,
+    pub(in crate::webrtc) nackable: bool,
 }
 
 impl Peer {
@@ -221,7 +221,11 @@ impl Peer {
         self.rtc.direct_api().stream_tx_by_mid(mid.0, None).map(|stream| *stream.ssrc())
     }
 
-    pub(super) fn write(&mut self, mid: Mid, packet: &Outgoing<'_>) -> Result<u16, SendError> {
+    pub(in crate::webrtc) fn write(
+        &mut self,
+        mid: Mid,
+        packet: &Outgoing<'_>,
+    ) -> Result<u16, SendError> {
         if self.state != State::Connected {
             return Err(SendError::NotConnected);
         }

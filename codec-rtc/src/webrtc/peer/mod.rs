@@ -8,6 +8,8 @@ mod media;
 mod negotiate;
 mod translate;
 
+#[cfg(test)]
+pub(super) use media::Outgoing;
 pub use media::SendError;
 pub use negotiate::PendingOffer;
 

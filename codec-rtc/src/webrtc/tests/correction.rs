@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use codec_core::codec::{FrameKind, PacketMeta};
 
+use super::super::peer::Outgoing;
 use super::world::{Call, NO_LOSS, Setup, link};
 use super::*;
 use crate::extension::{AbsCaptureTime, PlayoutDelay};
@@ -82,6 +83,56 @@ fn the_owner_may_be_against_it() {
     call.ends[0].peer.allow_correction(true);
     send(&mut call, 10);
     assert!(call.ends[0].peer.counters().repairs > 0);
+}
+
+/// What an authentic end may send in RED.
+#[test]
+fn nonsense_in_red_is_counted_and_ends_nothing() {
+    let mut call = Setup { link: link(NO_LOSS, 5), ..Setup::default() }.call();
+    call.connect();
+    send(&mut call, 2);
+    let video = call.ends[0].media(Kind::Video);
+    let mut rng = crate::rng::Rng::new(7);
+    let before = call.ends[1].packets(Codec::Vp8).len();
+    for packet in 0..2000_u32 {
+        // Of ULPFEC, of VP8, of something else, more than one block, and nothing at all.
+        let block = [99, 96, 5, 0xe0][packet as usize % 4];
+        let mut payload: Vec<u8> = (0..rng.below(60)).map(|_| rng.byte()).collect();
+        if packet % 8 == 0 && payload.len() > 14 {
+            // One that covers packets that came and are to come.
+            let newest = u16::try_from(packet & 0xffff).unwrap();
+            payload[..4].copy_from_slice(&[0, 0, newest.to_be_bytes()[0], newest.to_be_bytes()[1]]);
+            payload[10..12].fill(0);
+        }
+        let now = call.now;
+        let outgoing = Outgoing {
+            codec: Codec::Vp8,
+            red: Some((98, block)),
+            timestamp: packet,
+            marker: true,
+            payload: &payload,
+            captured: now,
+            extensions: &Extensions::default(),
+            nackable: false,
+        };
+        let peer = &mut call.ends[0].peer;
+        peer.write(video, &outgoing).unwrap();
+        peer.handle_timeout(now);
+        call.run_for(ms(1));
+    }
+    call.run_for(ms(50));
+    let peer = &call.ends[1].peer;
+    assert!(peer.is_connected());
+    assert!(peer.counters().malformed >= 500, "{:?}", peer.counters());
+    // The VP8 of it is passed on as it came: its reader judges it.
+    let passed = call.ends[1].packets(Codec::Vp8).len() - before;
+    assert!((500..1000).contains(&passed), "{passed}");
+    let sent = send(&mut call, 3);
+    call.run_for(ms(50));
+    let received = call.ends[1].packets(Codec::Vp8);
+    let whole =
+        received.iter().filter(|it| sent.get(&it.header.sequence) == Some(&it.payload.to_vec()));
+    assert_eq!(whole.count(), sent.len());
 }
 
 #[test]
