@@ -231,6 +231,7 @@ mod tests {
         (first.unwrap(), all)
     }
 
+    #[cfg(feature = "resample")]
     fn largest_step(samples: &[f32]) -> f32 {
         samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
     }
