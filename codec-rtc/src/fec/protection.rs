@@ -267,7 +267,7 @@ impl Controller {
     /// The fewest repair packets that leave so many packets whole often enough.
     fn wanted(&self, packets: usize) -> usize {
         let most = packets.min(1 + packets / 2);
-        (0..most)
+        (1..most)
             .find(|&repairs| self.residual(packets, repairs) <= self.config.target_residual)
             .unwrap_or(most)
     }
