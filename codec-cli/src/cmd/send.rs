@@ -31,7 +31,7 @@ use counts::Counts;
 /// Longest time for which sound waits for its turn.
 const TURN: Duration = Duration::from_millis(10);
 
-/// How much of the sound is looked through at once for its first packet, in seconds.
+/// How much of the sound is looked through at first for its first packet, in seconds.
 const LEAD_STEP_S: f64 = 0.1;
 
 /// Sends an input.
@@ -106,13 +106,18 @@ impl Sending {
         self.live = live;
     }
 
-    /// Whether enough was sent.
-    fn is_enough(&self, now: Duration) -> bool {
-        self.most_frames.is_some_and(|most| self.counts.totals.frames >= most)
-            || self.most_time.is_some_and(|most| now.saturating_sub(self.begun) >= most)
+    /// Whether the time that was asked for has passed.
+    fn is_over(&self, now: Duration) -> bool {
+        self.most_time.is_some_and(|most| now.saturating_sub(self.begun) >= most)
     }
 
-    /// Waits until something is due, and moves the sound on meanwhile.
+    /// Whether enough was sent.
+    fn is_enough(&self, now: Duration) -> bool {
+        self.most_frames.is_some_and(|most| self.counts.totals.frames >= most) || self.is_over(now)
+    }
+
+    /// Waits until something is due, or the time that was asked for is over, and moves the sound on
+    /// meanwhile.
     fn wait_until(&mut self, due: Duration, mut sound: Option<&mut SoundOnItsWay>) -> Result<()> {
         loop {
             if interrupt::stopped() {
@@ -137,7 +142,7 @@ impl Sending {
             }
             self.tell()?;
             let now = self.clock.now();
-            if now >= due {
+            if now >= due || self.is_over(now) {
                 return Ok(());
             }
             std::thread::sleep(due.saturating_sub(now).min(TURN));
@@ -152,10 +157,12 @@ impl Sending {
         }
         let mut first_s = at_s;
         if let Some(sound) = sound {
-            // No further than to its first packet: a long lead is not to be coded at once.
-            let mut until_s = sound.offset_s;
-            while sound.queue.first().is_none() && until_s <= at_s {
-                until_s += LEAD_STEP_S;
+            // Little further than to its first packet: a long lead is not to be coded at once, and
+            // times without end are not to be gone through one by one.
+            let (mut until_s, mut step_s) = (sound.offset_s, LEAD_STEP_S);
+            while sound.queue.first().is_none() && until_s <= at_s && !sound.lane.has_ended() {
+                until_s += step_s;
+                step_s *= 2.0;
                 sound.lane.advance(until_s - sound.offset_s, &mut sound.queue)?;
             }
             if let Some(pts) = sound.queue.first() {

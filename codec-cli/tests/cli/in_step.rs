@@ -83,3 +83,21 @@ fn sound_and_pictures_stay_as_far_apart_as_they_begin() {
         }
     }
 }
+
+/// Pictures that begin a hundred million years after the sound do not keep the command from its
+/// end.
+#[test]
+fn times_without_end_are_not_gone_through() {
+    let place = Place::with_clip("talking-head", "96x64", 3);
+    place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "3"]);
+    place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);
+    make_film(&place, [3_000_000_000_000_000, 0]);
+    for more in [&[][..], &["--copy"]] {
+        let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "out.webm", "-y"]);
+        let target = format!("rtp://{address}");
+        let send = ["send", "film.webm", &target, "--duration", "500ms"];
+        place.ok(&[&send[..], more].concat());
+        let (_, said) = running.end();
+        assert!(!said.is_empty());
+    }
+}

@@ -214,13 +214,20 @@ fn pass(
         sending.begin(sounding.as_mut(), at_s)?;
         let due = sending.pace.due(sending.clock.now(), at_s);
         sending.wait_until(due, sounding.as_mut())?;
-        sending.pace.done(due, sending.clock.now());
-        let captured = due.min(sending.clock.now());
+        let now = sending.clock.now();
+        if now < due {
+            return Ok((Stop::Enough, end_s));
+        }
+        sending.pace.done(due, now);
+        let captured = due.min(now);
         coder.send(sending, &shot, at_s, captured)?;
     }
     // The last picture stays as long as it should, and the sound goes on under it.
     let due = sending.pace.due(sending.clock.now(), end_s);
     sending.wait_until(due, sounding.as_mut())?;
+    if sending.clock.now() < due {
+        return Ok((Stop::Enough, end_s));
+    }
     if let Some(mut sound) = sounding.take() {
         sound.lane.end_at(end_s - begin_s);
         sending.advance(&mut sound, f64::INFINITY)?;

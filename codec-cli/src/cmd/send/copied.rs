@@ -102,6 +102,9 @@ fn pass(
         let due = sending.pace.due(sending.clock.now(), at_s);
         sending.wait_until(due, None)?;
         let now = sending.clock.now();
+        if now < due {
+            return Ok((Stop::Enough, end_s));
+        }
         sending.pace.done(due, now);
         let captured = due.min(now);
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
