@@ -1,5 +1,6 @@
 //! What is asked of an SDP before its parser sees it.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::PeerLimits;
@@ -51,6 +52,7 @@ pub(super) fn admit(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> 
     if !sdp.lines().any(|line| starts_with(line, SHA256)) {
         return Err(SdpError::NoSha256Fingerprint);
     }
+    check_payload_types(sdp)?;
     let mut kept = String::with_capacity(sdp.len() + 64);
     for line in sdp.lines() {
         if starts_with(line, "a=fingerprint:") && !starts_with(line, SHA256) {
@@ -60,6 +62,46 @@ pub(super) fn admit(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> 
         kept.push_str("\r\n");
     }
     Ok(kept)
+}
+
+/// Refuses payload types that stand for more than one thing: all lines of media share a transport
+/// (RFC 9143, section 9.1), and the negotiation below ends the process over them.
+fn check_payload_types(sdp: &str) -> Result<(), SdpError> {
+    let mut names = HashMap::from([("0", "PCMU/8000".to_owned()), ("8", "PCMA/8000".to_owned())]);
+    let mut repeats: HashMap<&str, &str> = HashMap::new();
+    let one_thing = |number: &str, before: &str, now: &str| {
+        let same = before.eq_ignore_ascii_case(now);
+        let text = format!("payload type {number} stands for {before} and for {now}");
+        if same { Ok(()) } else { Err(SdpError::Refused(text)) }
+    };
+    for line in sdp.lines() {
+        if let Some((number, name)) = attribute(line, "a=rtpmap:") {
+            let name = name.strip_suffix("/1").unwrap_or(name);
+            let before = names.entry(number).or_insert_with(|| name.to_owned());
+            one_thing(number, before, name)?;
+        } else if let Some((number, format)) = attribute(line, "a=fmtp:") {
+            let repeated = format.split(';').find_map(|part| part.trim().strip_prefix("apt="));
+            let Some(repeated) = repeated else { continue };
+            let before = repeats.entry(number).or_insert(repeated);
+            one_thing(number, before, repeated)?;
+        }
+    }
+    for number in repeats.keys() {
+        let name = names.get(number).map_or("nothing", String::as_str);
+        if !starts_with(name, "rtx/") {
+            one_thing(number, name, "rtx")?;
+        }
+    }
+    Ok(())
+}
+
+/// The payload type and the rest of an attribute.
+fn attribute<'a>(line: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
+    let (number, rest) = line.strip_prefix(name)?.split_once(' ')?;
+    let number = number.trim();
+    // As numbers are compared.
+    let digits = number.trim_start_matches('0');
+    Some((if digits.is_empty() { "0" } else { digits }, rest.trim()))
 }
 
 const SHA256: &str = "a=fingerprint:sha-256 ";
@@ -86,6 +128,27 @@ mod tests {
         assert_eq!(much(format!("{GOOD}{}", "a=candidate:1\n".repeat(65))), "candidates");
         assert_eq!(much(format!("{GOOD}{}", "a\n".repeat(5000))), "lines");
         assert_eq!(much(format!("{GOOD}{}", "a".repeat(65_536))), "bytes");
+    }
+
+    #[test]
+    fn payload_types_stand_for_one_thing() {
+        let limits = PeerLimits::default();
+        let admitted = |lines: &str| admit(&format!("{GOOD}{lines}"), &limits).is_ok();
+        let usual = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
+        assert!(admitted(usual));
+        assert!(admitted(&format!("{usual}m=video 9 x 96\r\n{usual}")), "on two lines");
+        assert!(admitted("a=rtpmap:0 PCMU/8000/1\r\na=rtpmap:8 pcma/8000\r\n"));
+        for more in [
+            "a=rtpmap:96 opus/48000/2",
+            "a=rtpmap:096 opus/48000/2",
+            "a=rtpmap:97 VP8/90000",
+            "a=fmtp:97 apt=98",
+            "a=fmtp:96 apt=98",
+            "a=fmtp:99 apt=96",
+            "a=rtpmap:0 VP8/90000",
+        ] {
+            assert!(!admitted(&format!("{usual}{more}\r\n")), "{more}");
+        }
     }
 
     #[test]

@@ -255,6 +255,39 @@ fn formats_that_retransmit_each_other_are_no_end() {
     }
 }
 
+/// The negotiation below panics over payload types that are claimed twice.
+#[test]
+fn payload_types_that_stand_for_two_things_are_refused() {
+    let base = Instant::now();
+    let now = Duration::from_secs(1);
+    for direction in [Direction::Both, Direction::ReceiveOnly, Direction::SendOnly] {
+        let plans = plans(direction);
+        let (_, offer, _, _) = Peer::offer(&config(base, 1, OFFERER), &plans, &[], now).unwrap();
+        for (from, to) in [
+            ("apt=98", "apt=96"),
+            ("a=fmtp:101 apt=98", "a=fmtp:97 apt=98"),
+            ("a=rtpmap:98 red", "a=rtpmap:96 red"),
+            ("a=rtpmap:99 ulpfec", "a=rtpmap:98 ulpfec"),
+            ("a=rtpmap:96 VP8", "a=rtpmap:111 VP8"),
+            ("a=rtpmap:111 opus", "a=rtpmap:96 opus"),
+            ("a=rtpmap:97 rtx", "a=rtpmap:111 rtx"),
+        ] {
+            assert!(offer.contains(from), "{from}: {offer}");
+            let _ = Peer::answer(&offer.replace(from, to), &config(base, 2, ANSWERER), now);
+        }
+        // Any payload type in the place of any other.
+        for from in [0, 8, 96, 97, 98, 99, 101, 111] {
+            for to in [0, 8, 96, 97, 98, 99, 101, 111, 127] {
+                for shape in ["a=rtpmap:N ", "a=fmtp:N ", "apt=N", " N\r", " N "] {
+                    let named = |number: i32| shape.replace('N', &number.to_string());
+                    let twisted = offer.replace(&named(from), &named(to));
+                    let _ = Peer::answer(&twisted, &config(base, 2, ANSWERER), now);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn authentic_sources_are_few() {
     let answerer: fn(&mut PeerConfig) = |config| config.limits.sources = 1;
