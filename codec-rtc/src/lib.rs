@@ -22,6 +22,7 @@
 //! | [`pacer`] | when packets leave |
 //! | [`recovery`] | key-frame requests, retransmission |
 //! | [`forward`] | layers left out for one viewer |
+//! | `sframe` | frames encrypted end to end (feature `sframe`) |
 //! | `srtp` | encryption with keys that are given (feature `srtp`) |
 //! | `webrtc` | one end of a WebRTC call, and a TURN client (feature `webrtc`) |
 //! | [`session`] | the two ends of a call: all of the above put together |
@@ -49,6 +50,8 @@ pub mod rtp;
 pub mod sdp;
 pub mod sequence;
 pub mod session;
+#[cfg(feature = "sframe")]
+pub mod sframe;
 #[cfg(feature = "srtp")]
 pub mod srtp;
 pub mod sync;

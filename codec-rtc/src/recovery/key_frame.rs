@@ -17,6 +17,11 @@ impl KeyFrameRequester {
         Self { interval, asked: None, needed: false }
     }
 
+    /// From the last request on it is another interval.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// A key frame is needed, or not any more.
     pub fn set_needed(&mut self, needed: bool) {
         self.needed = needed;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::config::AudioStream;
+use super::sealing::Opening;
 use crate::jitter::audio::{AudioBuffer, Incoming};
 use crate::packet::red;
 use crate::report::ReceptionStats;
@@ -24,19 +25,17 @@ impl AudioIn {
     }
 
     /// Takes a packet; `false` if it is not of this stream.
-    pub(super) fn push(&mut self, now: Duration, packet: &Packet<'_>) -> Result<bool, Malformed> {
+    pub(super) fn push(
+        &mut self,
+        now: Duration,
+        packet: &Packet<'_>,
+        opening: &mut Opening,
+    ) -> Result<bool, Malformed> {
         let header = packet.header;
         if header.ssrc != self.stream.ssrc {
             return Ok(false);
         }
-        let mut incoming = Incoming {
-            ssrc: header.ssrc,
-            payload_type: header.payload_type,
-            sequence: header.sequence,
-            timestamp: header.timestamp,
-            payload: packet.payload,
-            redundant: &[],
-        };
+        let (mut payload_type, mut payload) = (header.payload_type, packet.payload);
         let blocks;
         let mut earlier = Vec::new();
         if self.stream.red == Some(header.payload_type) {
@@ -44,16 +43,29 @@ impl AudioIn {
             let Some((primary, redundant)) = blocks.split_last() else { return Ok(true) };
             let same = redundant.iter().filter(|it| it.payload_type == primary.payload_type);
             earlier.extend(same.map(|it| (u32::from(it.timestamp_offset), it.data)));
-            incoming.payload_type = primary.payload_type;
-            incoming.payload = primary.data;
-            incoming.redundant = &earlier;
+            (payload_type, payload) = (primary.payload_type, primary.data);
         } else if header.payload_type != self.stream.payload_type {
             return Ok(false);
         }
         self.reception.push(now, &header);
-        if let Some(buffer) = &mut self.buffer {
-            buffer.push(now, &incoming);
-        }
+        let Some(buffer) = &mut self.buffer else { return Ok(true) };
+        // Copies are older than what they come with.
+        let copies = earlier.into_iter();
+        let copies = copies.filter_map(|(offset, data)| Some((offset, opening.copy(data)?)));
+        let copies: Vec<_> = copies.collect();
+        let redundant: Vec<_> = copies.iter().map(|(offset, data)| (*offset, &**data)).collect();
+        let Some(payload) = opening.sound(payload) else { return Ok(true) };
+        buffer.push(
+            now,
+            &Incoming {
+                ssrc: header.ssrc,
+                payload_type,
+                sequence: header.sequence,
+                timestamp: header.timestamp,
+                payload: &payload,
+                redundant: &redundant,
+            },
+        );
         Ok(true)
     }
 }

@@ -17,6 +17,10 @@ mod frames;
 mod outgoing;
 mod protect;
 mod receiver;
+#[cfg(test)]
+#[cfg(feature = "sframe")]
+mod sealed_tests;
+mod sealing;
 mod sender;
 mod stats;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use codec_core::audio::AudioBuf;
 
 use super::audio_in::AudioIn;
 use super::config::{PacketFeedback, ReceiverConfig};
+use super::sealing::Opening;
 use super::stats::ReceiverStats;
 use super::video_in::{Taken, VideoIn};
 use crate::demux::{self, Datagram};
@@ -50,6 +51,7 @@ pub struct Receiver {
     config: ReceiverConfig,
     video: Option<VideoIn>,
     audio: Option<AudioIn>,
+    opening: Opening,
     recorder: Recorder,
     lips: LipSync,
     round_trip: RoundTrip,
@@ -106,6 +108,7 @@ impl Receiver {
         Self {
             video,
             audio,
+            opening: Opening::default(),
             recorder,
             lips,
             round_trip: RoundTrip::default(),
@@ -130,6 +133,21 @@ impl Receiver {
             audio.buffer = Some(buffer);
         }
         self
+    }
+
+    /// Nothing comes out from now on but what was sealed, and opens: frames, and sound where there
+    /// is a buffer.
+    #[cfg(feature = "sframe")]
+    #[must_use]
+    pub fn with_opener(mut self, opener: crate::sframe::Opener) -> Self {
+        self.opening.opener = Some(opener);
+        self
+    }
+
+    /// What opens, to give it keys.
+    #[cfg(feature = "sframe")]
+    pub fn opener(&mut self) -> Option<&mut crate::sframe::Opener> {
+        self.opening.opener.as_mut()
     }
 
     /// The buffer that sound waits in.
@@ -189,7 +207,7 @@ impl Receiver {
             Taken::Other => None,
         };
         if let (None, Some(audio)) = (&traffic, &mut self.audio)
-            && audio.push(now, &packet)?
+            && audio.push(now, &packet, &mut self.opening)?
         {
             traffic = Some(&mut self.stats.audio_received);
         }
@@ -273,7 +291,7 @@ impl Receiver {
 
     /// The next frame that is to be decoded. To be called until there is none.
     pub fn poll_frame(&mut self, now: Duration) -> Option<Frame> {
-        self.video.as_mut()?.poll(now)
+        self.video.as_mut()?.poll(now, &mut self.opening)
     }
 
     /// The decoder is done with a frame; it took so long.
@@ -374,7 +392,7 @@ impl Receiver {
             if self.config.acknowledges {
                 loss = video.buffer.wanted_feedback(now);
             }
-            let asks = video.asks_for_key(now);
+            let asks = video.asks_for_key(now, &mut self.opening);
             let since = self.acknowledged_at.map(|at| now.saturating_sub(at));
             let is_due = since.is_none_or(|since| since >= ACKNOWLEDGE_INTERVAL);
             let is_new = self.decoded != self.acknowledged;
@@ -486,6 +504,10 @@ impl Receiver {
         let mut stats = self.stats;
         stats.round_trip = self.round_trip.smoothed();
         stats.lips = self.audio.as_ref().and(self.video.as_ref()).map(|_| *self.lips.stats());
+        #[cfg(feature = "sframe")]
+        {
+            stats.opened = self.opening.counters();
+        }
         if let Some(video) = &self.video {
             stats.recovered = video.recovered;
             stats.retransmitted = video.retransmitted;

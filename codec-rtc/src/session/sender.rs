@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codec_core::codec::{Bitrate, FrameRequest, Packet};
+use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet};
 use codec_core::error::ConfigError;
 
 use super::audience::{Audience, Goodbye};
@@ -11,6 +11,7 @@ use super::audio_out::{AudioOut, AudioPacket};
 use super::config::SenderConfig;
 use super::frames::Numbers;
 use super::outgoing::Outgoing;
+use super::sealing::Sealing;
 use super::stats::{RemoteInbound, SenderStats};
 use super::video_out::VideoOut;
 use crate::allocation::{Allocation, Allocator};
@@ -76,6 +77,7 @@ pub struct Sender {
     config: SenderConfig,
     video: Option<VideoOut>,
     audio: Option<AudioOut>,
+    sealing: Sealing,
     pacer: Pacer<Outgoing>,
     /// Learns what became of packets, even where it does not set the rate.
     controller: Controller,
@@ -125,6 +127,7 @@ impl Sender {
         Ok(Self {
             video: video.transpose()?,
             audio,
+            sealing: Sealing::default(),
             pacer: Pacer::new(pacer)?,
             controller,
             drives,
@@ -148,6 +151,20 @@ impl Sender {
         })
     }
 
+    /// Everything is sealed from now on: each frame, and each packet of sound.
+    #[cfg(feature = "sframe")]
+    #[must_use]
+    pub fn with_sealer(mut self, sealer: crate::sframe::Sealer) -> Self {
+        self.sealing.sealer = Some(sealer);
+        self
+    }
+
+    /// What seals, to change its key.
+    #[cfg(feature = "sframe")]
+    pub fn sealer(&mut self) -> Option<&mut crate::sframe::Sealer> {
+        self.sealing.sealer.as_mut()
+    }
+
     /// What the next picture is to be coded like: key frame, references, slots to replace.
     ///
     /// The encoder must be told so exactly, and its packets must come to [`Self::video`] in its
@@ -169,7 +186,8 @@ impl Sender {
     /// Takes a coded frame whose picture was captured at `captured`; `timestamp` counts 90 kHz.
     ///
     /// # Errors
-    /// [`Malformed`] if there is nothing in it, or there is no video in this call.
+    /// [`Malformed`] if there is nothing in it, there is no video in this call, or it cannot be
+    /// sealed.
     pub fn video(
         &mut self,
         now: Duration,
@@ -181,7 +199,9 @@ impl Sender {
         let video =
             self.video.as_mut().ok_or(Malformed::Field { what: "no video was agreed on" })?;
         let map = &self.config.streams.extensions;
-        for outgoing in video.frame(now, captured, wall, timestamp, packet)? {
+        let sealed = self.sealing.video(packet.meta.kind == FrameKind::Key, &packet.data)?;
+        let sealed = sealed.as_deref();
+        for outgoing in video.frame(now, captured, wall, timestamp, packet, sealed)? {
             let bytes = outgoing.len_bytes(map) + self.overhead();
             if !self.pacer.push(bytes, Priority::Media, outgoing) {
                 self.stats.overflowed += 1;
@@ -193,12 +213,14 @@ impl Sender {
     /// Takes a packet of sound.
     ///
     /// # Errors
-    /// [`Malformed`] if it is too long, or there is no sound in this call.
+    /// [`Malformed`] if it is too long, there is no sound in this call, or it cannot be sealed.
     pub fn audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), Malformed> {
         let wall = ntp::at(self.config.ntp_at_zero, packet.captured);
         let audio =
             self.audio.as_mut().ok_or(Malformed::Field { what: "no sound was agreed on" })?;
-        let outgoing = audio.packet(packet, wall)?;
+        let payload = self.sealing.sound(packet.payload)?;
+        let packet = AudioPacket { payload: &payload, ..*packet };
+        let outgoing = audio.packet(&packet, wall)?;
         let bytes = outgoing.len_bytes(&self.config.streams.extensions) + self.overhead();
         if !self.pacer.push(bytes, Priority::Audio, outgoing) {
             self.stats.overflowed += 1;

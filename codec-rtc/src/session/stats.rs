@@ -178,6 +178,9 @@ pub struct ReceiverStats {
     pub nacks: NackCounters,
     /// Requests for key frames that were sent.
     pub key_requests: u64,
+    /// Sealed frames and packets of sound, where there is an opener.
+    #[cfg(feature = "sframe")]
+    pub opened: Option<crate::sframe::OpenCounters>,
     /// Smoothed, once it is known.
     pub round_trip: Option<Duration>,
 }

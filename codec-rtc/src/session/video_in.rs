@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::config::{ReceiverConfig, VideoFec, VideoStream};
 use super::outgoing::without_stamps;
+use super::sealing::Opening;
 use crate::extension::{Extensions, Map, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
@@ -243,14 +244,17 @@ impl VideoIn {
         })
     }
 
-    pub(super) fn poll(&mut self, now: Duration) -> Option<Frame> {
-        let frame = self.buffer.poll(now);
-        if frame.is_some()
-            && let (Some(nacker), Some(next)) = (&mut self.nacker, self.buffer.next_sequence())
-        {
-            nacker.forget_before(next);
+    pub(super) fn poll(&mut self, now: Duration, opening: &mut Opening) -> Option<Frame> {
+        loop {
+            let mut frame = self.buffer.poll(now)?;
+            if let (Some(nacker), Some(next)) = (&mut self.nacker, self.buffer.next_sequence()) {
+                nacker.forget_before(next);
+            }
+            if let Some(data) = opening.video(std::mem::take(&mut frame.data)) {
+                return Some(Frame { data, ..frame });
+            }
+            self.buffer.refused(now, frame.number);
         }
-        frame
     }
 
     pub(super) fn set_round_trip(&mut self, rtt: Duration, repair: Repair) {
@@ -261,12 +265,16 @@ impl VideoIn {
     }
 
     /// Whether a key frame is to be asked for now.
-    pub(super) fn asks_for_key(&mut self, now: Duration) -> bool {
-        let needed = self.buffer.needs_key(now);
-        self.requester.as_mut().is_some_and(|requester| {
-            requester.set_needed(needed);
-            requester.poll(now)
-        })
+    pub(super) fn asks_for_key(&mut self, now: Duration, opening: &mut Opening) -> bool {
+        let needed = self.buffer.needs_key(now) && opening.could_open();
+        let Some(requester) = &mut self.requester else { return false };
+        requester.set_interval(opening.interval(KEY_INTERVAL));
+        requester.set_needed(needed);
+        let asks = requester.poll(now);
+        if asks {
+            opening.asked();
+        }
+        asks
     }
 
     pub(super) fn next_time(&self) -> Option<Duration> {

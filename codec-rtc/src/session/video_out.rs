@@ -180,7 +180,7 @@ impl VideoOut {
         request
     }
 
-    /// A coded frame becomes packets.
+    /// A coded frame becomes packets; `sealed` is what they carry in its place.
     pub(super) fn frame(
         &mut self,
         now: Duration,
@@ -188,10 +188,15 @@ impl VideoOut {
         wall: u64,
         timestamp: u32,
         packet: &Packet,
+        sealed: Option<&[u8]>,
     ) -> Result<Vec<Outgoing>, Malformed> {
         let Packet { data, meta, .. } = packet;
         let mut packets = Vec::new();
-        self.packetizer.packetize(data, meta, timestamp, &mut packets)?;
+        let data = sealed.unwrap_or(data);
+        match sealed {
+            None => self.packetizer.packetize(data, meta, timestamp, &mut packets)?,
+            Some(_) => self.packetizer.packetize_sealed(data, meta, timestamp, &mut packets)?,
+        }
         let is_key = meta.kind == FrameKind::Key;
         if is_key {
             self.gate.coded(now);

@@ -283,6 +283,15 @@ impl FrameBuffer {
         }
     }
 
+    /// What came out last did not go to the decoder, as it was no frame of the sender: the stream
+    /// goes on as if it had been lost.
+    pub fn refused(&mut self, now: Duration, number: u64) {
+        if let Some(Open { id, .. }) = self.books.close(number) {
+            self.tracker.refused(id);
+            self.stall.failed(now, id);
+        }
+    }
+
     /// A picture came up on the screen.
     pub fn rendered(&mut self, at: Duration) {
         self.books.rendered(at);

@@ -65,6 +65,21 @@ pub(super) struct Tracker {
     last: Option<i64>,
     references: References,
     has_key: bool,
+    /// How it was before the frame that came last.
+    before: Option<Before>,
+}
+
+/// What a frame changed.
+#[derive(Clone, Debug)]
+struct Before {
+    /// All numbers, where a key frame made them void.
+    decoded: Option<BTreeSet<i64>>,
+    /// The number that was added.
+    added: Option<i64>,
+    numbers: Unwrapper16,
+    last: Option<i64>,
+    references: References,
+    has_key: bool,
 }
 
 impl Tracker {
@@ -115,11 +130,15 @@ impl Tracker {
     /// A frame was given out (`decodes`), or passed over though it was complete. `gap`: packets
     /// before it were missing.
     pub(super) fn follow(&mut self, head: &Head, gap: bool, decodes: bool) {
+        let Self { numbers, last, has_key, .. } = *self;
+        let references = self.references.clone();
+        let mut before = Before { decoded: None, added: None, numbers, last, references, has_key };
         self.references.follow(&head.descriptor, head.is_key, decodes, gap);
         if decodes && head.is_key {
-            self.decoded.clear();
+            before.decoded = Some(std::mem::take(&mut self.decoded));
             self.has_key = true;
         }
+        self.before = Some(before);
         let Some(dependency) = head.dependency else { return };
         if head.is_key {
             // A stream that begins anew may count anew.
@@ -128,7 +147,10 @@ impl Tracker {
         let number = self.numbers.unwrap(dependency.frame_number);
         self.last = Some(number);
         if decodes {
-            self.decoded.insert(number);
+            let is_new = self.decoded.insert(number);
+            if let Some(before) = self.before.as_mut().filter(|_| is_new) {
+                before.added = Some(number);
+            }
             self.decoded = self.decoded.split_off(&(number - REACH));
         }
     }
@@ -144,6 +166,24 @@ impl Tracker {
             None => self.has_key = false,
         }
         self.references = References::new();
+    }
+
+    /// The frame that was given out last never came to the decoder, which still has what it had.
+    pub(super) fn refused(&mut self, id: FrameId) {
+        let Some(before) = self.before.take() else { return self.failed(id) };
+        if id.frame_number.is_none() && id.picture_id.is_none() {
+            // No number will tell that it is missing.
+            return self.failed(id);
+        }
+        let Before { decoded, added, numbers, last, references, has_key } = before;
+        if let Some(added) = added {
+            self.decoded.remove(&added);
+        }
+        if let Some(decoded) = decoded {
+            self.decoded = decoded;
+        }
+        (self.numbers, self.last, self.references, self.has_key) =
+            (numbers, last, references, has_key);
     }
 
     /// Forgets what was decoded: only a key frame helps.

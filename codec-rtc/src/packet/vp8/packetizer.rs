@@ -112,6 +112,35 @@ impl Packetizer {
         timestamp: u32,
         out: &mut Vec<Vec<u8>>,
     ) -> Result<(), Malformed> {
+        self.cut(data);
+        self.packets(data, meta, timestamp, out)
+    }
+
+    /// The same of a frame that was sealed: where its partitions end is not seen, it is cut into
+    /// equal parts.
+    ///
+    /// # Errors
+    /// [`Malformed::EmptyPayload`] if there is nothing to send.
+    pub fn packetize_sealed(
+        &mut self,
+        data: &[u8],
+        meta: &PacketMeta,
+        timestamp: u32,
+        out: &mut Vec<Vec<u8>>,
+    ) -> Result<(), Malformed> {
+        self.chunks.clear();
+        self.cut_evenly(0, data.len(), 0, self.room());
+        self.packets(data, meta, timestamp, out)
+    }
+
+    /// The packets of the chunks.
+    fn packets(
+        &mut self,
+        data: &[u8],
+        meta: &PacketMeta,
+        timestamp: u32,
+        out: &mut Vec<Vec<u8>>,
+    ) -> Result<(), Malformed> {
         if data.is_empty() {
             return Err(Malformed::EmptyPayload);
         }
@@ -119,7 +148,6 @@ impl Packetizer {
             self.key_index = (self.key_index + 1) % 32;
         }
         let descriptor = self.descriptor(meta);
-        self.cut(data);
         let last = self.chunks.len().saturating_sub(1);
         for (index, chunk) in self.chunks.iter().enumerate() {
             let header = Header {
@@ -159,9 +187,14 @@ impl Packetizer {
         }
     }
 
+    /// Bytes of the frame that a packet has room for.
+    fn room(&self) -> usize {
+        self.config.mtu - FIXED_HEADER_BYTES - DESCRIPTOR_BYTES
+    }
+
     fn cut(&mut self, data: &[u8]) {
         self.chunks.clear();
-        let room = self.config.mtu - FIXED_HEADER_BYTES - DESCRIPTOR_BYTES;
+        let room = self.room();
         if data.len() <= room {
             self.chunks.push(Chunk { from: 0, to: data.len(), partition: 0, starts: true });
             return;

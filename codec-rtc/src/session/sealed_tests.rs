@@ -1,0 +1,416 @@
+//! Calls in virtual time between ends that seal and open.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, FrameKind, Packet, PacketMeta, SlotSet};
+
+use super::{AudioPacket, AudioStream, Receiver, ReceiverConfig, Sender, SenderConfig};
+use super::{Streams, VideoStream};
+use crate::extension::Map;
+use crate::forward::{ForwardConfig, Forwarder};
+use crate::jitter::audio::{AudioBuffer, AudioBufferConfig};
+use crate::link::{Link, LinkConfig, Loss, RateTrace};
+use crate::packet::vp8::Descriptor;
+use crate::rng::Rng;
+use crate::rtp;
+use crate::sframe::{Key, Opener, Sealer, Suite};
+
+const SSRC: u32 = 5;
+const FRAME: Duration = Duration::from_millis(33);
+const STEP: Duration = Duration::from_millis(1);
+
+fn key(byte: u8) -> Key {
+    Key::new(Suite::Aes256GcmSha512Tag128, &[byte; 32]).unwrap()
+}
+
+fn opener(id: u64, key: &Key) -> Opener {
+    let mut opener = Opener::new();
+    opener.set_key(id, key).unwrap();
+    opener
+}
+
+/// What happens to a datagram on its way to the receiver: changed, or copied.
+type Meddler = Box<dyn FnMut(Duration, Vec<u8>) -> Vec<Vec<u8>>>;
+
+/// A call: an encoder that does what it is asked, and a receiver that compares.
+struct Call {
+    now: Duration,
+    sender: Sender,
+    receiver: Receiver,
+    forward: Link<Vec<u8>>,
+    back: Link<Vec<u8>>,
+    meddler: Meddler,
+    rng: Rng,
+    layers: u8,
+    /// Frames that were coded, by their timestamps.
+    coded: BTreeMap<u32, Vec<u8>>,
+    keys: u64,
+    /// Timestamps of the frames that came out.
+    came: Vec<u32>,
+}
+
+impl Call {
+    fn new(loss: f64, sealer: Sealer, opener: Opener) -> Self {
+        Self::with(loss, 1, sealer, opener)
+    }
+
+    fn with(loss: f64, layers: u8, sealer: Sealer, opener: Opener) -> Self {
+        let video = VideoStream::standard(SSRC);
+        let streams = Streams { video: Some(video), audio: None, extensions: Map::default() };
+        Self::over(streams, loss, layers, sealer, opener)
+    }
+
+    /// Nothing is sent again and nothing corrected.
+    fn unrepaired(extensions: Map, loss: f64, layers: u8) -> Self {
+        let video = VideoStream::plain(SSRC, 96);
+        let streams = Streams { video: Some(video), audio: None, extensions };
+        let sealer = Sealer::new(1, &key(1)).unwrap();
+        Self::over(streams, loss, layers, sealer, opener(1, &key(1)))
+    }
+
+    fn over(streams: Streams, loss: f64, layers: u8, sealer: Sealer, opener: Opener) -> Self {
+        let repairs = streams.video.is_some_and(|video| video.rtx.is_some());
+        let mut config = SenderConfig::new(streams.clone());
+        config.congestion = None;
+        config.temporal_layers = layers;
+        config.retransmission = repairs;
+        let mut receiving = ReceiverConfig::new(streams, 99);
+        receiving.nack = repairs;
+        let rate = RateTrace::constant(Bitrate::kbps(20_000)).unwrap();
+        let link = LinkConfig { delay: Duration::from_millis(25), ..LinkConfig::new(rate) };
+        let lossy = LinkConfig { loss: Loss::Random(loss), ..link.clone() };
+        Self {
+            now: Duration::ZERO,
+            sender: Sender::new(config).unwrap().with_sealer(sealer),
+            receiver: Receiver::new(receiving).with_opener(opener),
+            forward: Link::new(lossy, 7).unwrap(),
+            back: Link::new(link, 8).unwrap(),
+            meddler: Box::new(|_, datagram| vec![datagram]),
+            rng: Rng::stream(1, 2),
+            layers,
+            coded: BTreeMap::new(),
+            keys: 0,
+            came: Vec::new(),
+        }
+    }
+
+    fn code(&mut self) {
+        let number = self.coded.len() as u64;
+        let request = self.sender.request(self.now, i64::try_from(number).unwrap());
+        let is_key = number == 0 || request.key_frame;
+        let mut meta = PacketMeta::default();
+        meta.frame_id = number;
+        meta.shown = true;
+        let all = SlotSet(7);
+        (meta.refs_used, meta.refs_updated) = match (is_key, request.references, request.updates) {
+            (true, ..) => (SlotSet::NONE, all),
+            (_, Some(references), Some(updates)) => (references, updates),
+            _ => (SlotSet::LAST, SlotSet::LAST),
+        };
+        meta.kind = if is_key { FrameKind::Key } else { FrameKind::Inter };
+        if self.layers > 1 && number % 2 == 1 && !is_key {
+            (meta.temporal_id, meta.discardable, meta.layer_sync) = (1, true, true);
+            meta.refs_updated = SlotSet::NONE;
+        }
+        meta.tl0_index = u8::try_from(number / 2 % 256).unwrap();
+        self.keys += u64::from(is_key);
+        let len = 200 + self.rng.below(6000);
+        let mut packet = Packet::default();
+        packet.data = (0..len).map(|_| u8::try_from(self.rng.below(256)).unwrap()).collect();
+        packet.data[0] = packet.data[0] & !1 | u8::from(!is_key);
+        packet.meta = meta;
+        let timestamp = u32::try_from(number).unwrap() * 3000;
+        self.sender.video(self.now, self.now, timestamp, &packet).unwrap();
+        self.coded.insert(timestamp, packet.data);
+    }
+
+    /// Goes on for so many frames, and lets the last ones arrive.
+    fn run(&mut self, frames: u64) {
+        for _ in 0..frames {
+            self.code();
+            self.pass(FRAME);
+        }
+        self.pass(Duration::from_millis(20));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            while let Some(datagram) = self.sender.poll(self.now) {
+                for datagram in (self.meddler)(self.now, datagram) {
+                    self.forward.send(self.now, datagram.len(), datagram);
+                }
+            }
+            while let Some(arrival) = self.forward.poll(self.now) {
+                self.receiver.receive(self.now, &arrival.packet).unwrap();
+            }
+            while let Some(frame) = self.receiver.poll_frame(self.now) {
+                let timestamp = frame.id.timestamp;
+                assert_eq!(Some(&frame.data), self.coded.get(&timestamp), "bit exact");
+                assert_eq!(frame.is_key, frame.data[0] & 1 == 0);
+                self.came.push(timestamp);
+                self.receiver.decoded(self.now, &frame, Duration::ZERO);
+            }
+            while let Some(datagram) = self.receiver.poll(self.now) {
+                self.back.send(self.now, datagram.len(), datagram);
+            }
+            while let Some(arrival) = self.back.poll(self.now) {
+                self.sender.receive(self.now, &arrival.packet).unwrap();
+            }
+            self.now += STEP;
+        }
+    }
+
+    fn opened(&self) -> crate::sframe::OpenCounters {
+        self.receiver.stats().opened.unwrap()
+    }
+}
+
+/// Whether a datagram is a packet of the video stream, and its descriptor and coded bytes.
+fn video(datagram: &[u8]) -> Option<(Descriptor, usize)> {
+    let packet = rtp::parse(datagram).ok().filter(|it| it.header.ssrc == SSRC)?;
+    let (descriptor, payload) = Descriptor::parse(packet.payload).ok()?;
+    Some((descriptor, datagram.len() - payload.len()))
+}
+
+#[test]
+fn under_loss_all_frames_that_come_out_are_exact() {
+    for loss in [0.0, 0.1] {
+        let sealer = Sealer::new(77, &key(1)).unwrap();
+        let mut call = Call::new(loss, sealer, opener(77, &key(1)));
+        call.run(300);
+        let stats = call.receiver.stats();
+        let opened = call.opened();
+        assert_eq!((opened.refused(), opened.opened), (0, call.came.len() as u64));
+        assert!(call.came.len() >= if loss > 0.0 { 285 } else { 300 }, "{}", call.came.len());
+        assert!(call.keys <= 2, "{} key frames", call.keys);
+        if loss > 0.0 {
+            assert!(stats.recovered > 20, "correction: {}", stats.recovered);
+            assert!(stats.retransmitted > 20, "retransmission: {}", stats.retransmitted);
+        }
+    }
+}
+
+#[test]
+fn without_repair_an_acknowledged_picture_mends_sealed_streams_too() {
+    let mut call = Call::unrepaired(Map::default(), 0.05, 1);
+    call.run(300);
+    let cures = call.sender.stats().video.long_term;
+    assert!(cures.by_reference > 5, "{cures:?}");
+    assert!(call.keys < 10, "{}", call.keys);
+    assert_eq!(call.opened().refused(), 0);
+    assert!(call.came.len() > 150, "{}", call.came.len());
+}
+
+#[test]
+fn what_leaves_shows_layers_and_nothing_of_the_frames() {
+    let mut call = Call::with(0.0, 2, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+    let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let tap = std::rc::Rc::clone(&seen);
+    call.meddler = Box::new(move |_, datagram| {
+        tap.borrow_mut().push(datagram.clone());
+        vec![datagram]
+    });
+    call.run(60);
+    assert_eq!(call.came.len(), 60);
+    let mut layers = [0; 2];
+    for datagram in seen.borrow().iter() {
+        let Some((descriptor, _)) = video(datagram) else { continue };
+        assert!(descriptor.picture_id.is_some() && descriptor.tl0_index.is_some());
+        assert_eq!(descriptor.partition, 0, "partitions are not seen");
+        layers[usize::from(descriptor.layer.unwrap().temporal_id)] += 1;
+        for frame in call.coded.values() {
+            let part = &frame[1..17];
+            assert!(!datagram.windows(part.len()).any(|window| window == part), "in the clear");
+        }
+    }
+    assert!(layers[0] > 30 && layers[1] > 30, "{layers:?}");
+}
+
+#[test]
+fn a_layer_filter_between_the_ends_needs_no_key() {
+    let mut call = Call::unrepaired(Map::EMPTY, 0.0, 2);
+    let mut filter =
+        Forwarder::new(ForwardConfig { ssrc: SSRC, payload_type: 96, first_sequence: 500 });
+    call.meddler = Box::new(move |now, datagram| {
+        if video(&datagram).is_none() {
+            return vec![datagram];
+        }
+        // One layer at first, both after a key frame.
+        filter.set_max_temporal_layer(u8::from(now > Duration::from_secs(1)));
+        let mut out = Vec::new();
+        filter.forward(&datagram, &mut out).unwrap();
+        if out.is_empty() { vec![] } else { vec![out] }
+    });
+    call.run(29);
+    let base = call.came.len();
+    assert_eq!(base, 15, "every other frame");
+    call.run(30);
+    assert!(call.came.len() >= base + 26, "{}", call.came.len());
+    assert_eq!((call.opened().refused(), call.keys), (0, 1));
+}
+
+#[test]
+fn with_a_wrong_key_nothing_comes_out_and_requests_become_rare() {
+    let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(2)));
+    call.run(900);
+    assert_eq!(call.came, []);
+    let (stats, opened) = (call.receiver.stats(), call.opened());
+    assert!(opened.forged >= 5 && opened.opened == 0, "{opened:?}");
+    // 30 s, and not one every 200 ms.
+    assert!((5..20).contains(&stats.key_requests), "{}", stats.key_requests);
+    assert!(call.keys < 20, "{}", call.keys);
+    // The session lives: with the right key all is well.
+    let opener = call.receiver.opener().unwrap();
+    assert!(opener.forget_key(1));
+    opener.set_key(1, &key(1)).unwrap();
+    call.run(300);
+    assert!(call.came.len() > 80, "{}", call.came.len());
+}
+
+#[test]
+fn without_the_key_of_an_id_key_frames_are_not_asked_for() {
+    let mut call = Call::new(0.0, Sealer::new(3, &key(1)).unwrap(), Opener::new());
+    call.run(300);
+    assert_eq!((call.came.len(), call.receiver.stats().key_requests), (0, 0));
+    assert!(call.opened().unknown_key >= 1);
+    call.receiver.opener().unwrap().set_key(3, &key(1)).unwrap();
+    call.run(30);
+    assert!(call.came.len() >= 20, "one round trip later: {}", call.came.len());
+    assert_eq!(call.receiver.stats().key_requests, 1);
+}
+
+#[test]
+fn keys_change_during_a_call() {
+    let mut call = Call::new(0.05, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+    for id in 2..40 {
+        call.run(10);
+        // The receiver knows first; what is on its way still has the old key.
+        call.receiver.opener().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
+        call.sender.sealer().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
+        if id > 10 {
+            assert!(call.receiver.opener().unwrap().forget_key(id - 10));
+        }
+    }
+    call.run(10);
+    let opened = call.opened();
+    assert_eq!(opened.refused(), 0, "{opened:?}");
+    assert!(call.came.len() > 370, "{}", call.came.len());
+    assert!(call.keys <= 2, "{}", call.keys);
+}
+
+#[test]
+fn changed_frames_are_counted_and_mended() {
+    let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+    let mut packets = 0;
+    call.meddler = Box::new(move |_, mut datagram| {
+        if let Some((_, at)) = video(&datagram) {
+            packets += 1;
+            if packets % 100 == 50 {
+                let last = datagram.len() - 1;
+                datagram[last.max(at)] ^= 1;
+            }
+        }
+        vec![datagram]
+    });
+    call.run(600);
+    let opened = call.opened();
+    assert!(opened.forged > 10, "{opened:?}");
+    assert_eq!(opened.opened, call.came.len() as u64);
+    assert!(call.came.len() > 400, "{}", call.came.len());
+}
+
+#[test]
+fn repeated_frames_do_not_come_out_again() {
+    let mut call = Call::unrepaired(Map::default(), 0.0, 1);
+    // The packets of the first frames come again as frames of later times: whoever is between may
+    // write all of the headers.
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    let mut offset = 0_u16;
+    call.meddler = Box::new(move |now, mut datagram| {
+        if video(&datagram).is_none() {
+            return vec![datagram];
+        }
+        if now < Duration::from_millis(60) {
+            kept.push(datagram.clone());
+        }
+        let shift = |datagram: &mut Vec<u8>, by: u16| {
+            let sequence = u16::from_be_bytes([datagram[2], datagram[3]]).wrapping_add(by);
+            datagram[2..4].copy_from_slice(&sequence.to_be_bytes());
+            sequence
+        };
+        let mut out = Vec::new();
+        if now > Duration::from_secs(1) && offset == 0 {
+            let mut sequence = u16::from_be_bytes([datagram[2], datagram[3]]);
+            for mut old in kept.drain(..) {
+                old[2..4].copy_from_slice(&sequence.to_be_bytes());
+                old[4..8].copy_from_slice(&datagram[4..8]);
+                sequence = sequence.wrapping_add(1);
+                offset += 1;
+                out.push(old);
+            }
+        }
+        shift(&mut datagram, offset);
+        out.push(datagram);
+        out
+    });
+    call.run(120);
+    let opened = call.opened();
+    assert!(opened.replayed >= 1, "{opened:?}");
+    assert_eq!(opened.opened, call.came.len() as u64);
+    let mut once = call.came.clone();
+    once.dedup();
+    assert_eq!(once, call.came, "no frame twice");
+    assert!(call.came.len() > 90, "{}", call.came.len());
+}
+
+#[test]
+fn frames_that_were_not_sealed_do_not_come_out() {
+    let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+    let streams = Streams {
+        video: Some(VideoStream::standard(SSRC)),
+        audio: None,
+        extensions: Map::default(),
+    };
+    call.sender =
+        Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams) }).unwrap();
+    call.run(60);
+    assert_eq!(call.came, []);
+    assert!(call.opened().refused() >= 1);
+}
+
+/// One way, sound alone: what the receiver's buffer takes.
+#[test]
+fn sound_is_sealed_with_its_copies() {
+    let audio = AudioStream { clock_hz: 8000, payload_type: 8, ..AudioStream::opus(6) };
+    let streams = Streams { video: None, audio: Some(audio), extensions: Map::default() };
+    let sealer = Sealer::new(1, &key(1)).unwrap();
+    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams.clone()) };
+    let mut sender = Sender::new(config).unwrap().with_sealer(sealer);
+    sender.set_audio_redundancy(2);
+    let buffer = AudioBuffer::new(AudioBufferConfig::new(1));
+    let receiver = Receiver::new(ReceiverConfig::new(streams, 9)).with_audio(buffer);
+    let mut receiver = receiver.with_opener(opener(1, &key(1)));
+    for number in 0..100_u32 {
+        let now = Duration::from_millis(20) * number;
+        let payload: Vec<_> = (0..160).map(|at| (number + 7 * at).to_le_bytes()[0]).collect();
+        let packet = AudioPacket {
+            payload: &payload,
+            timestamp: number * 160,
+            captured: now,
+            level: None,
+            begins_talk: false,
+        };
+        sender.audio(&packet).unwrap();
+        while let Some(datagram) = sender.poll(now + Duration::from_millis(5)) {
+            assert!(!datagram.windows(8).any(|window| window == &payload[8..16]));
+            // Every third is lost; the first came.
+            if number % 3 != 1 {
+                receiver.receive(now, &datagram).unwrap();
+            }
+        }
+    }
+    let opened = receiver.stats().opened.unwrap();
+    assert_eq!((opened.opened, opened.refused()), (100, 0), "copies opened once: {opened:?}");
+}
