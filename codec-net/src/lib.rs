@@ -6,6 +6,8 @@
 //! | [`clock`] | the time that the state machines are told |
 //! | [`framing`] | records with length and checksum, for streams and datagrams |
 //! | [`carrier`]: [`tcp`], [`udp`], [`websocket`] | what carries them |
+//! | [`ice_server`] | STUN and TURN servers in `Link` headers |
+//! | `relaying` | an address on a TURN server (features `serve`, `whip`) |
 //! | [`socket`], [`error`] | TCP with and without TLS; what ends a connection |
 //! | [`tls`] | certificates and keys, both ends |
 //! | [`random`] | numbers that tell sessions apart; tokens |
@@ -19,8 +21,11 @@ pub mod carrier;
 pub mod clock;
 pub mod error;
 pub mod framing;
+pub mod ice_server;
 pub mod random;
 pub mod relay;
+#[cfg(any(feature = "serve", feature = "whip"))]
+pub mod relaying;
 #[cfg(feature = "serve")]
 pub mod server;
 pub mod socket;

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::http::{Method, Request, Response, StatusCode, Uri, header};
+use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::NetError;
+use crate::ice_server::IceLinks;
 use crate::tls::{self, Roots};
 use crate::url::{MAX_BYTES, Url};
 
@@ -40,6 +41,17 @@ pub struct Client {
     agent: Agent,
     url: String,
     token: Option<String>,
+}
+
+/// What a server answers to an offer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The answer's SDP.
+    pub sdp: String,
+    /// The session there.
+    pub session: Session,
+    /// STUN and TURN servers that it names (RFC 9725, section 4.6).
+    pub ice: IceLinks,
 }
 
 /// A session at a server. It is closed there when this is dropped.
@@ -84,11 +96,11 @@ impl Client {
         Ok(Self { agent: config.into(), url: url.http(), token })
     }
 
-    /// Sends an offer; gives the answer's SDP, and the session.
+    /// Sends an offer; gives the answer.
     ///
     /// # Errors
     /// [`NetError::Refused`] with what the server says, or what is wrong with the connection.
-    pub fn offer(&self, sdp: &str) -> Result<(String, Session), NetError> {
+    pub fn offer(&self, sdp: &str) -> Result<Answer, NetError> {
         let mut url = self.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let token = self.token.as_deref().filter(|_| same_origin(&self.url, &url));
@@ -113,9 +125,11 @@ impl Client {
                 .filter(|_| place.as_deref().is_some_and(|place| same_origin(&self.url, place)));
             // From here on the server has a session.
             let session = Session { agent: self.agent.clone(), url: place, token };
+            let links = response.headers().get_all(header::LINK);
+            let ice = IceLinks::read(links.iter().map(HeaderValue::as_bytes));
             let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES);
-            let answer = body.read_to_string().map_err(|error| failure(&url, error))?;
-            return Ok((answer, session));
+            let sdp = body.read_to_string().map_err(|error| failure(&url, error))?;
+            return Ok(Answer { sdp, session, ice });
         }
         Err(NetError::Protocol(format!("{}: more than {MAX_REDIRECTS} redirections", self.url)))
     }
@@ -285,6 +299,7 @@ mod tests {
     use std::thread::{self, JoinHandle};
 
     use super::*;
+    use crate::ice_server::{IceServer, LinkError};
 
     #[test]
     fn locations_are_resolved() {
@@ -343,12 +358,20 @@ mod tests {
     fn an_offer_is_redirected_answered_and_its_session_closed() {
         let (url, server) = serve(vec![
             answer("307 Temporary Redirect\r\nLocation: /whip/y", ""),
-            answer("201 Created\r\nLocation: ../session/1", "v=0\r\na=answer\r\n"),
+            answer(
+                "201 Created\r\nLocation: ../session/1\r\nLink: <stun:one>; rel=ice-server\r\n\
+                 Link: <turn:two:5000>; rel=ice-server; username=a; credential=b, \
+                 <turn:three>; rel=ice-server",
+                "v=0\r\na=answer\r\n",
+            ),
             answer("200 OK", ""),
         ]);
         let client = Client::new(&url, Some("s3cret"), None).unwrap();
-        let (sdp, session) = client.offer("v=0\r\n").unwrap();
+        let Answer { sdp, session, ice } = client.offer("v=0\r\n").unwrap();
         assert_eq!(sdp, "v=0\r\na=answer\r\n");
+        let servers: Vec<String> = ice.servers.iter().map(IceServer::uri).collect();
+        assert_eq!(servers, ["stun:one:3478", "turn:two:5000"]);
+        assert_eq!(ice.refused, [LinkError::NoCredentials]);
         drop(session);
         let asked = server.join().unwrap();
         for (text, line) in asked.iter().zip(["POST /whip/x ", "POST /whip/y ", "DELETE /"]) {
@@ -367,7 +390,7 @@ mod tests {
             let (url, server) = serve(vec![answer]);
             let result = Client::new(&url, None, None).unwrap().offer("v=0\r\n");
             drop(server.join());
-            result.map(|(sdp, _)| sdp).unwrap_err().to_string()
+            result.map(|answer| answer.sdp).unwrap_err().to_string()
         };
         let told = offer(answer("401 Unauthorized", "\r\na token is needed\nmore"));
         assert_eq!(told, "refused with HTTP status 401: a token is needed");

@@ -52,6 +52,9 @@ pub(crate) struct ServeArgs {
     /// Callers are told of no other address.
     #[arg(long, requires = "turn")]
     pub(crate) turn_only: bool,
+    /// Callers are told of the TURN server, with name and password, to use it for themselves.
+    #[arg(long, requires = "turn")]
+    pub(crate) turn_share: bool,
     /// Who may do what: SCOPE=VALUE, with scopes publish, view and admin joined by +. Other users of
     /// this machine see it here; --token-file hides it.
     #[arg(long, value_name = "SCOPE=VALUE")]

@@ -9,6 +9,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
+use codec_net::ice_server::IceServer;
 use codec_net::server::audit::Audit;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
@@ -82,12 +83,11 @@ fn relay(args: &ServeArgs) -> Result<Option<Relay>> {
     let mut found = name.to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
     let same = |address: &SocketAddr| address.is_ipv4() == args.listen.is_ipv4();
     let server = found.find(same).ok_or_else(|| failed("no address of the socket's family"))?;
-    Ok(Some(Relay {
-        server,
-        user: args.turn_user.clone().unwrap_or_default(),
-        password: args.turn_password.clone().unwrap_or_default(),
-        only: args.turn_only,
-    }))
+    let user = args.turn_user.clone().unwrap_or_default();
+    let password = args.turn_password.clone().unwrap_or_default();
+    let shared = args.turn_share.then(|| IceServer::turn(name, &user, &password));
+    let shared = shared.transpose().map_err(|error| Failure::usage(format!("--turn: {error}")))?;
+    Ok(Some(Relay { server, user, password, only: args.turn_only, shared }))
 }
 
 fn access(args: &ServeArgs) -> Result<Access> {

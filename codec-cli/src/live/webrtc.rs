@@ -5,20 +5,27 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
 use codec_net::clock::Clock;
+use codec_net::ice_server::IceLinks;
+use codec_net::relaying::{Came, Relaying};
 use codec_net::url::Url;
-use codec_net::whip::{Client, Session};
+use codec_net::whip::{Answer, Client, Session};
 use codec_net::{random, udp};
-use codec_rtc::webrtc::{Certificate, LocalCandidate, MediaPlan, Peer, PeerConfig};
+use codec_rtc::webrtc::{
+    Certificate, ClosedReason, LocalCandidate, MediaPlan, Peer, PeerConfig, Transmit,
+};
 
 use super::network;
 use crate::args::live::NetworkArgs;
 use crate::failure::{Failure, Kind, Result};
 
 /// Options of `whip://` and `whep://`.
-const OPTIONS: &[&str] = &["insecure"];
+const OPTIONS: &[&str] = &["insecure", "relay"];
 
 /// Longest time from the answer to a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// TURN servers of an answer that are asked for an address.
+const MOST_RELAYS: usize = 4;
 
 /// How long the certificate of a call is good for.
 const CERTIFICATE_DAYS: u32 = 30;
@@ -36,6 +43,12 @@ pub(super) struct Call {
     socket: UdpSocket,
     /// What the other end sends to.
     local: SocketAddr,
+    /// Addresses on TURN servers.
+    relays: Vec<Relaying>,
+    /// Nothing comes or goes by another way.
+    relay_only: bool,
+    /// Why other servers of the answer are not used.
+    unused: Vec<String>,
     /// Datagrams that were sent, and their bytes.
     pub(super) packets: u64,
     pub(super) bytes: u64,
@@ -53,35 +66,80 @@ pub(super) struct Answered {
 
 impl Call {
     /// Sends what is to leave. What the system refuses is lost, as it may be anywhere.
-    pub(super) fn flush(&mut self) {
+    pub(super) fn flush(&mut self, now: Duration) {
         while let Some(transmit) = self.peer.poll_transmit() {
-            if self.socket.send_to(&transmit.payload, transmit.destination).is_ok() {
-                self.packets += 1;
-                self.bytes += transmit.payload.len() as u64;
+            let mut relays = self.relays.iter_mut();
+            if !relays.any(|relay| relay.send(now, &transmit)) && !self.relay_only {
+                self.send(&transmit);
             }
+        }
+        while let Some(transmit) = self.relays.iter_mut().find_map(Relaying::poll_transmit) {
+            self.send(&transmit);
+        }
+    }
+
+    fn send(&mut self, transmit: &Transmit) {
+        if self.socket.send_to(&transmit.payload, transmit.destination).is_ok() {
+            self.packets += 1;
+            self.bytes += transmit.payload.len() as u64;
         }
     }
 
     /// Takes a datagram, if one came, and does what is due.
     pub(super) fn advance(&mut self, now: Duration, came: Option<(SocketAddr, &[u8])>) {
         if let Some((from, bytes)) = came {
-            self.peer.receive(now, from, self.local, bytes);
+            self.receive(now, from, bytes);
+        }
+        for relay in &mut self.relays {
+            if let Some(candidate) = relay.tick(now) {
+                // One that is no address to be reached at is of no use, and of no harm.
+                let _ = self.peer.add_local_candidate(candidate, now);
+            }
         }
         // Whether the stack says that something is due or not: while it probes the link it holds
         // the last packet of a frame back and does not say so.
         self.peer.handle_timeout(now);
     }
 
+    fn receive(&mut self, now: Duration, from: SocketAddr, bytes: &[u8]) {
+        for relay in &mut self.relays {
+            match relay.receive(now, from, bytes) {
+                Came::FromElsewhere => {}
+                Came::Handled => return,
+                Came::PassedOn { from, relayed, payload } => {
+                    return self.peer.receive(now, from, relayed, &payload);
+                }
+            }
+        }
+        if !self.relay_only {
+            self.peer.receive(now, from, self.local, bytes);
+        }
+    }
+
     /// How long a datagram may be waited for.
     pub(super) fn wait(&self, now: Duration) -> Duration {
-        let due = self.peer.next_time().map_or(TICK, |due| due.saturating_sub(now));
+        let relays = self.relays.iter().filter_map(Relaying::next_time);
+        let due = self.peer.next_time().into_iter().chain(relays).min();
+        let due = due.map_or(TICK, |due| due.saturating_sub(now));
         due.clamp(LEAST_WAIT, TICK)
+    }
+
+    /// Why the call is over, with what may be behind it.
+    pub(super) fn reason(&self, reason: &ClosedReason) -> String {
+        if self.unused.is_empty() {
+            return reason.to_string();
+        }
+        format!("{reason}; ICE servers of the answer that are not used: {}", self.unused.join(", "))
     }
 
     /// Hangs up.
     pub(super) fn close(&mut self, now: Duration) {
         self.peer.close(now);
-        self.flush();
+        self.flush(now);
+        for relay in &mut self.relays {
+            relay.close(now);
+        }
+        self.flush(now);
     }
 }
 
@@ -118,6 +176,7 @@ pub(super) fn offer(
     let usage = |error| Failure::usage(format!("{url}: {error}"));
     url.check_options(OPTIONS).map_err(usage)?;
     url.switch("insecure").map_err(usage)?;
+    let relay_only = url.switch("relay").map_err(usage)?;
     if args.netem.is_some() {
         let scheme = url.scheme();
         return Err(Failure::usage(format!("--netem is for rtp and udp, not for {scheme}")));
@@ -128,17 +187,56 @@ pub(super) fn offer(
     let failed = |error| Failure::new(Kind::Network, format!("{url}: {error}"));
     let server = url.resolve().map_err(failed)?;
     let (socket, local) = bind_towards(server).map_err(failed)?;
-    let config = config(local, start, clock)?;
+    let mut config = config(start, clock)?;
+    config.candidates.extend((!relay_only).then_some(LocalCandidate::Host(local)));
     let (mut peer, sdp, pending, _) =
         Peer::offer(&config, media, &[], clock.now()).map_err(Failure::internal)?;
-    let (answer, session) = client.offer(&sdp).map_err(|error| network(&error))?;
-    let taken = peer.accept_answer(pending, &answer, clock.now());
+    let Answer { sdp, session, ice } = client.offer(&sdp).map_err(|error| network(&error))?;
+    let taken = peer.accept_answer(pending, &sdp, clock.now());
     taken.map_err(|error| Failure::new(Kind::Network, format!("{url}: the answer: {error}")))?;
+    let (relays, unused) = relays(&ice, local, clock.now())?;
+    if relay_only && relays.is_empty() {
+        let why = if unused.is_empty() { "the answer names none" } else { &unused.join(", ") };
+        let message = format!("{url}: no TURN server that can be used: {why}");
+        return Err(Failure::new(Kind::Network, message));
+    }
     let receiving = socket.try_clone().map_err(Failure::internal)?;
     let receiver = Receiver { socket: receiving, buffer: vec![0; DATAGRAM_BYTES] };
-    let mut call = Call { peer, socket, local, packets: 0, bytes: 0 };
-    call.flush();
+    let (packets, bytes) = (0, 0);
+    let mut call = Call { peer, socket, local, relays, relay_only, unused, packets, bytes };
+    call.flush(clock.now());
     Ok(Answered { call, receiver, session, server })
+}
+
+/// Asks the TURN servers of an answer for addresses; says why others are not used.
+///
+/// Its STUN servers are not asked: whom this end sends to sees its outer address by itself.
+fn relays(
+    ice: &IceLinks,
+    local: SocketAddr,
+    now: Duration,
+) -> Result<(Vec<Relaying>, Vec<String>)> {
+    let mut unused: Vec<String> = ice.refused.iter().map(ToString::to_string).collect();
+    let mut relays = Vec::new();
+    for server in &ice.servers {
+        let Some(credentials) = server.credentials.clone() else { continue };
+        let uri = server.uri();
+        if !server.relays_over_udp() {
+            unused.push(format!("{uri}: spoken with over UDP alone"));
+            continue;
+        }
+        if relays.len() >= MOST_RELAYS {
+            unused.push(format!("{uri}: {MOST_RELAYS} are enough"));
+            continue;
+        }
+        match server.resolve(local.is_ipv4()) {
+            Ok(address) => {
+                relays.push(Relaying::new(address, local, credentials, secret()?, now));
+            }
+            Err(error) => unused.push(format!("{uri}: {error}")),
+        }
+    }
+    Ok((relays, unused))
 }
 
 /// A socket, and the address under which a server reaches it: that of the route to the server.
@@ -159,12 +257,11 @@ fn bind_towards(server: SocketAddr) -> std::io::Result<(UdpSocket, SocketAddr)> 
     Ok((socket, local))
 }
 
-fn config(local: SocketAddr, start: Option<Bitrate>, clock: Clock) -> Result<PeerConfig> {
+fn config(start: Option<Bitrate>, clock: Clock) -> Result<PeerConfig> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let certificate = Certificate::generate(&secret()?, unix, CERTIFICATE_DAYS);
     let certificate = certificate.map_err(Failure::internal)?;
     let mut config = PeerConfig::new(clock.instant(Duration::ZERO), secret()?, certificate);
-    config.candidates = vec![LocalCandidate::Host(local)];
     config.codecs.pcmu = false;
     config.codecs.pcma = false;
     config.start_bitrate = start;

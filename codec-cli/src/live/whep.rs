@@ -203,7 +203,7 @@ impl Watching {
             let closed = self.settle(now);
             self.give(now);
             self.ask(now);
-            self.call.flush();
+            self.call.flush(now);
             if let Some(reason) = closed {
                 return self.conclude(&reason);
             }
@@ -345,7 +345,7 @@ impl Watching {
         self.delivery.tell(match reason {
             ClosedReason::Remote => InletEvent::End("the server hung up".to_owned()),
             other => {
-                let message = format!("{}: {other}", self.server);
+                let message = format!("{}: {}", self.server, self.call.reason(other));
                 InletEvent::Failed(Failure::new(Kind::Network, message))
             }
         });

@@ -86,18 +86,18 @@ impl Shared {
             let now = self.clock.now();
             let mut state = self.state();
             state.call.advance(now, came);
-            state.settle();
+            state.settle(now);
         }
     }
 }
 
 impl State {
     /// Follows up on what has happened.
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Duration) {
         while let Some(event) = self.call.peer.poll_event() {
             self.event(event);
         }
-        self.call.flush();
+        self.call.flush(now);
     }
 
     fn event(&mut self, event: Event) {
@@ -266,7 +266,7 @@ impl WhipOutlet {
             {
                 let state = self.shared.state();
                 if let Some(reason) = &state.closed {
-                    return Err(failed(reason.to_string()));
+                    return Err(failed(state.call.reason(reason)));
                 }
                 if state.connected {
                     let lacks_video = offer.video.is_some() && state.video.is_none();
@@ -335,8 +335,9 @@ impl Outlet for WhipOutlet {
             Err(SendError::QueueFull) => state.gate.request(),
             Err(error) => return Err(Failure::internal(format!("sending a frame: {error}"))),
         }
-        state.call.advance(self.shared.clock.now(), None);
-        state.settle();
+        let now = self.shared.clock.now();
+        state.call.advance(now, None);
+        state.settle(now);
         Ok(())
     }
 
@@ -352,7 +353,7 @@ impl Outlet for WhipOutlet {
         let peer = &mut state.call.peer;
         // A packet that is not taken is a lost one.
         let _ = peer.send_audio(now, mid, Codec::Opus, data, stamp, false, captured, &extensions);
-        state.settle();
+        state.settle(now);
         Ok(())
     }
 

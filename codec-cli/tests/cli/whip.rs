@@ -1,6 +1,7 @@
 //! `send` and `recv` over WebRTC, with `codec serve` between them.
 
-use std::process::Command;
+use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(place: &Place) -> Self {
+    fn start(place: &Place, more: &[&str]) -> Self {
         let publish = format!("publish={PUBLISH}");
         let view = format!("view={VIEW}");
         let flags = ["serve", "--listen", "127.0.0.1:0", "--audit", "audit.log"];
         let tokens = ["--token", &publish, "--token", &view];
-        let mut running = Running::start(&mut place.command(&[&flags[..], &tokens].concat()));
+        let mut running = Running::start(&mut place.command(&[&flags[..], &tokens, more].concat()));
         let line = running.wait_for("http://");
         let (_, rest) = line.split_once("http://").unwrap();
         let end =
@@ -76,7 +77,7 @@ fn wait_for_line(place: &Place, words: &[&str]) {
 #[test]
 fn what_is_published_is_watched_with_its_sound() {
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Server::start(&place, &[]);
     let sending = publisher(&place, &server, &[]);
     let recv = ["recv", &server.whep(), "--token", VIEW, "-n", "60", "--progress", "json"];
     let run = place.ok(&[&recv[..], &["-o", "out.webm"]].concat());
@@ -101,10 +102,96 @@ fn what_is_published_is_watched_with_its_sound() {
     server.stop();
 }
 
+/// A TURN server as long as it lives.
+struct Coturn {
+    child: Child,
+    /// Host and port.
+    address: String,
+}
+
+impl Coturn {
+    /// Starts it, and waits until it answers; `None`, and said, where there is none.
+    fn start() -> Option<Self> {
+        // A port that is free now.
+        let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = probe.local_addr().unwrap().port().to_string();
+        drop(probe);
+        let started = Command::new("turnserver")
+            .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers"])
+            .args(["--lt-cred-mech", "--realm", "test", "--user", "someone:their-secret"])
+            .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"])
+            .args(["--listening-port", &port, "--log-file", "stdout", "--pidfile", ""])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(child) = started else {
+            assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no turnserver");
+            eprintln!("skipped, no turnserver (package coturn): relays");
+            return None;
+        };
+        let coturn = Self { child, address: format!("127.0.0.1:{port}") };
+        coturn.wait_until_it_answers();
+        Some(coturn)
+    }
+
+    /// Asks for an address until it is told (RFC 8489, section 2).
+    fn wait_until_it_answers(&self) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let mut request = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        request.extend([7; 12]);
+        let end = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < end {
+            // Refused as long as nobody listens.
+            let _ = socket.send_to(&request, &self.address);
+            if socket.recv_from(&mut [0; 1024]).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the TURN server does not answer");
+    }
+}
+
+impl Drop for Coturn {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn both_ends_go_through_the_turn_server_that_the_answer_names() {
+    let place = Place::new();
+    let Some(coturn) = Coturn::start() else { return };
+    let flags = ["--turn", &coturn.address, "--turn-user", "someone"];
+    let flags = [&flags[..], &["--turn-password", "their-secret"]].concat();
+    // One that keeps its TURN server to itself.
+    let server = Server::start(&place, &flags);
+    let whip = format!("{}?relay", server.whip());
+    let send = ["send", "testsrc:size=160x120,sound=tone", &whip, "--token", PUBLISH];
+    place.fails(8, "no TURN server that can be used: the answer names none", &send);
+    server.stop();
+    let server = Server::start(&place, &[&flags[..], &["--turn-share"]].concat());
+    let whip = format!("{}?relay", server.whip());
+    let send = ["send", "testsrc:size=160x120,sound=tone", &whip, "--token", PUBLISH];
+    let mut sending = Running::start(&mut place.command(&[&send[..], &["-b", "300k"]].concat()));
+    // These neither tell an address of their own nor listen at one.
+    sending.wait_for("connected");
+    let whep = format!("{}?relay", server.whep());
+    let recv = ["recv", &whep, "--token", VIEW, "-n", "30", "-o", "out.ivf"];
+    place.ok(&recv);
+    assert_eq!(packets(&place, "out.ivf"), [30]);
+    interrupt(&sending);
+    assert_eq!(sending.end().0, 130);
+    server.stop();
+}
+
 #[test]
 fn who_may_not_or_asks_for_what_is_not_there_is_told() {
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Server::start(&place, &[]);
     let send = ["send", "testsrc:size=32x32", &server.whip()];
     let viewer = [&send[..], &["--token", VIEW]].concat();
     place.fails(8, "refused with HTTP status 403", &viewer);
@@ -124,7 +211,7 @@ fn who_may_not_or_asks_for_what_is_not_there_is_told() {
 #[test]
 fn each_end_ends_when_the_other_does() {
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Server::start(&place, &[]);
     // The publisher has sent enough.
     let sending = publisher(&place, &server, &["--duration", "4s"]);
     let recv = ["recv", &server.whep(), "--token", VIEW, "-o", "out.ivf"];

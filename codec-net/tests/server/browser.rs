@@ -373,6 +373,7 @@ fn a_viewer_is_reached_through_relays_of_both_sides() {
         user: "someone".to_owned(),
         password: "their-secret".to_owned(),
         only: true,
+        shared: None,
     };
     let rtc = RtcConfig { relay: Some(relay), ..config.rtc.clone() };
     let server = Server::start(Config { rtc, ..config }).unwrap();

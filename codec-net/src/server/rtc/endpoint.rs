@@ -8,7 +8,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION};
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LINK, LOCATION};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
 
@@ -89,7 +89,8 @@ impl Asked {
             (ETAG, tag),
             (ACCEPT_PATCH, SDP_FRAGMENT.to_owned()),
         ];
-        Ok((StatusCode::CREATED, headers, answer).into_response())
+        let link = shared.network.link().map(|link| [(LINK, link.to_owned())]);
+        Ok((StatusCode::CREATED, headers, link, answer).into_response())
     }
 }
 

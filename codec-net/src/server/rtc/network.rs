@@ -10,7 +10,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
-use codec_rtc::webrtc::turn::{Received, TurnClient, TurnConfig, TurnEvent};
 use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, Transmit};
 use tokio::sync::mpsc;
 
@@ -25,7 +24,9 @@ use super::control::{Control, Role};
 use super::fragment::Credentials;
 use super::routes::Routes;
 use crate::clock::Clock;
+use crate::ice_server::IceServer;
 use crate::random;
+use crate::relaying::{Came, Relaying};
 
 /// Items that wait for all calls together.
 const ITEMS: usize = 16_384;
@@ -43,8 +44,6 @@ const START_BITRATE: Bitrate = Bitrate::kbps(2500);
 const STATS_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the certificate of this run is valid.
 const CERTIFICATE_DAYS: u32 = 30;
-/// How long an address on a TURN server is asked for at a time.
-const ALLOCATION: Duration = Duration::from_secs(600);
 /// With nothing else to do.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -87,6 +86,9 @@ pub struct Relay {
     pub password: String,
     /// Tell callers of no other address.
     pub only: bool,
+    /// What callers are told of it, with name and password, to use it for themselves (RFC 9725,
+    /// section 4.6); `None`: nothing.
+    pub shared: Option<IceServer>,
 }
 
 impl fmt::Debug for Relay {
@@ -112,6 +114,7 @@ pub(in super::super) struct Network {
     control: mpsc::UnboundedSender<Control>,
     next: AtomicU64,
     address: SocketAddr,
+    link: Option<String>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -139,16 +142,13 @@ impl Network {
             .enable_all()
             .build()
             .map_err(StartRtcError::Thread)?;
+        let shared = config.relay.as_ref().and_then(|relay| relay.shared.as_ref());
+        let link = shared.map(IceServer::to_link);
+        let relay_only = config.relay.as_ref().is_some_and(|relay| relay.only);
         let relay = config.relay.map(|relay| {
-            let turn = TurnConfig {
-                server: relay.server,
-                local: candidate,
-                credentials: Some((relay.user, relay.password)),
-                secret: random::bytes(),
-                lifetime: ALLOCATION,
-            };
-            let client = TurnClient::new(turn, clock.now());
-            Relaying { client, server: relay.server, only: relay.only, relayed: None }
+            let credentials = (relay.user, relay.password);
+            let (server, secret) = (relay.server, random::bytes());
+            Relaying::new(server, candidate, credentials, secret, clock.now())
         });
         let (control, orders) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(ITEMS);
@@ -163,6 +163,7 @@ impl Network {
             unverified: Budget::new(UNVERIFIED_PER_SECOND),
             outgoing: Vec::new(),
             relay,
+            relay_only,
         };
         let work = move || {
             runtime.block_on(async move {
@@ -174,12 +175,17 @@ impl Network {
         };
         let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(work);
         let thread = Mutex::new(Some(thread.map_err(StartRtcError::Thread)?));
-        Ok(Self { control, next: AtomicU64::new(1), address: candidate, thread })
+        Ok(Self { control, next: AtomicU64::new(1), address: candidate, link, thread })
     }
 
     /// The address that the other end is told.
     pub(in super::super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The value of a `Link` header that names the TURN server, where callers may use it.
+    pub(super) fn link(&self) -> Option<&str> {
+        self.link.as_deref()
     }
 
     /// A number for a call.
@@ -233,14 +239,8 @@ struct Calls {
     unverified: Budget,
     outgoing: Vec<Transmit>,
     relay: Option<Relaying>,
-}
-
-/// The TURN server, and the address there.
-struct Relaying {
-    client: TurnClient,
-    server: SocketAddr,
-    only: bool,
-    relayed: Option<SocketAddr>,
+    /// Callers are told of no other address than that on the TURN server.
+    relay_only: bool,
 }
 
 impl Calls {
@@ -253,7 +253,7 @@ impl Calls {
         let mut datagram = vec![0; DATAGRAM_BYTES];
         loop {
             let now = self.clock.now();
-            let relay = self.relay.as_ref().and_then(|relay| relay.client.next_time());
+            let relay = self.relay.as_ref().and_then(Relaying::next_time);
             let due = self.calls.values().filter_map(Call::next_time).chain(relay).min();
             let wait = due.map_or(IDLE, |due| due.saturating_sub(now));
             tokio::select! {
@@ -359,11 +359,9 @@ impl Calls {
 
     /// Addresses that a caller is told.
     fn candidates(&self) -> Result<Vec<LocalCandidate>, Refusal> {
-        let local = self.candidate;
-        let host = LocalCandidate::Host(local);
+        let host = LocalCandidate::Host(self.candidate);
         let Some(relay) = &self.relay else { return Ok(vec![host]) };
-        let relayed = relay.relayed.map(|relayed| LocalCandidate::Relayed { relayed, local });
-        match (relayed, relay.only) {
+        match (relay.candidate(), self.relay_only) {
             (Some(relayed), true) => Ok(vec![relayed]),
             (Some(relayed), false) => Ok(vec![host, relayed]),
             (None, false) => Ok(vec![host]),
@@ -377,16 +375,12 @@ impl Calls {
             // Errors of single datagrams, such as a port that is closed, are the other end's.
             let Ok((len, source)) = socket.try_recv_from(datagram) else { return };
             let Some(bytes) = datagram.get(..len) else { continue };
-            match self.relay.as_mut().filter(|relay| relay.server == source) {
-                None => self.receive(source, self.candidate, bytes),
-                Some(relay) => {
-                    let received = relay.client.receive(self.clock.now(), source, bytes);
-                    if let (Received::Data { from, payload }, Some(relayed)) =
-                        (received, relay.relayed)
-                    {
-                        self.receive(from, relayed, &payload);
-                    }
-                }
+            let now = self.clock.now();
+            let came = self.relay.as_mut().map(|relay| relay.receive(now, source, bytes));
+            match came.unwrap_or(Came::FromElsewhere) {
+                Came::FromElsewhere => self.receive(source, self.candidate, bytes),
+                Came::PassedOn { from, relayed, payload } => self.receive(from, relayed, &payload),
+                Came::Handled => {}
             }
         }
     }
@@ -442,31 +436,14 @@ impl Calls {
         };
         let now = self.clock.now();
         for transmit in self.outgoing.drain(..) {
-            match self.relay.as_mut().filter(|relay| relay.relayed == Some(transmit.source)) {
-                None => send(&transmit),
-                Some(relay) => {
-                    relay.client.send(now, transmit.destination, &transmit.payload);
-                }
-            }
-        }
-        if let Some(relay) = &mut self.relay {
-            while let Some(transmit) = relay.client.poll_transmit() {
+            let relay = self.relay.as_mut();
+            if !relay.is_some_and(|relay| relay.send(now, &transmit)) {
                 send(&transmit);
             }
         }
-    }
-}
-
-impl Relaying {
-    fn tick(&mut self, now: Duration) {
-        if self.client.next_time().is_some_and(|due| due <= now) {
-            self.client.handle_timeout(now);
-        }
-        while let Some(event) = self.client.poll_event() {
-            match event {
-                TurnEvent::Allocated(relayed) => self.relayed = Some(relayed),
-                TurnEvent::Failed(_) => self.relayed = None,
-                TurnEvent::Mapped(_) => {}
+        if let Some(relay) = &mut self.relay {
+            while let Some(transmit) = relay.poll_transmit() {
+                send(&transmit);
             }
         }
     }

@@ -1,0 +1,455 @@
+//! STUN and TURN servers that answers of WHIP and WHEP name in `Link` headers (RFC 9725, section
+//! 4.6; RFC 8288), by URIs of RFC 7064 and RFC 7065.
+
+mod link;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use link::{Cursor, Link, MAX_VALUE_BYTES};
+
+/// Servers that are taken of one answer.
+pub const MAX_SERVERS: usize = 8;
+/// Links of one answer that are looked at, whatever they are for.
+const MAX_LINKS: usize = 64;
+/// Longest user name and password: a user name goes into an attribute of STUN (RFC 8489, section
+/// 14.3).
+const MAX_CREDENTIAL_BYTES: usize = 508;
+/// Longest name of a host.
+const MAX_HOST_BYTES: usize = 255;
+/// Characters of a text of the other end that a message repeats.
+const MAX_TOLD: usize = 80;
+
+/// The relation that says what such a link is for.
+const RELATION: &str = "ice-server";
+
+/// What a server does, and how it is spoken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Tells addresses.
+    Stun,
+    /// The same over TLS.
+    Stuns,
+    /// Passes datagrams on.
+    Turn,
+    /// The same, spoken with over TLS.
+    Turns,
+}
+
+impl Service {
+    const ALL: [Self; 4] = [Self::Stun, Self::Stuns, Self::Turn, Self::Turns];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stun => "stun",
+            Self::Stuns => "stuns",
+            Self::Turn => "turn",
+            Self::Turns => "turns",
+        }
+    }
+
+    const fn relays(self) -> bool {
+        matches!(self, Self::Turn | Self::Turns)
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Stun | Self::Turn => 3478,
+            Self::Stuns | Self::Turns => 5349,
+        }
+    }
+}
+
+/// A server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServer {
+    /// What it does.
+    pub service: Service,
+    /// Its name, or its address without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What a TURN server is reached over, if that is said: `udp` or `tcp`.
+    pub transport: Option<String>,
+    /// User name and password; every TURN server has them.
+    pub credentials: Option<(String, String)>,
+}
+
+impl fmt::Debug for IceServer {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IceServer").field(&self.uri()).finish()
+    }
+}
+
+/// Why a link to a server is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The value of a header has so many bytes.
+    TooLong(usize),
+    /// More links than are looked at, or more servers than are taken.
+    TooMany,
+    /// A character that headers do not have.
+    Character,
+    /// Not the form of a link, from this byte on; what follows is not read.
+    Malformed(usize),
+    /// Not the URI of a STUN or TURN server.
+    Uri(String),
+    /// A TURN server without user name or password.
+    NoCredentials,
+    /// User name or password cannot be sent.
+    Credentials,
+    /// Credentials of another type than `password`.
+    CredentialType(String),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(bytes) => {
+                write!(f, "a Link of {bytes} bytes; at most {MAX_VALUE_BYTES} are read")
+            }
+            Self::TooMany => {
+                write!(f, "more than {MAX_SERVERS} ICE servers, or {MAX_LINKS} links in all")
+            }
+            Self::Character => f.write_str("a Link with characters that headers do not have"),
+            Self::Malformed(at) => write!(f, "a Link that is malformed at byte {at}"),
+            Self::Uri(uri) => write!(f, "{uri}: not the URI of a STUN or TURN server"),
+            Self::NoCredentials => f.write_str("a TURN server without user name or password"),
+            Self::Credentials => write!(
+                f,
+                "user names and passwords are 1 to {MAX_CREDENTIAL_BYTES} bytes of printable ASCII"
+            ),
+            Self::CredentialType(kind) => write!(f, "credentials of type {kind}"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// What the `Link` headers of an answer say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IceLinks {
+    /// The servers, in their order: at most [`MAX_SERVERS`].
+    pub servers: Vec<IceServer>,
+    /// Why others were not taken: no more than there may be servers.
+    pub refused: Vec<LinkError>,
+}
+
+impl IceLinks {
+    /// Reads the values of all `Link` headers. Links of other relations are passed over.
+    pub fn read<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let (mut found, mut links) = (Self::default(), 0);
+        for value in values {
+            let mut cursor = match Cursor::new(value) {
+                Ok(cursor) => cursor,
+                Err(error) => {
+                    found.refuse(error);
+                    continue;
+                }
+            };
+            loop {
+                let link = match cursor.next() {
+                    Ok(Some(link)) => link,
+                    Ok(None) => break,
+                    Err(error) => {
+                        found.refuse(error);
+                        break;
+                    }
+                };
+                links += 1;
+                if links > MAX_LINKS {
+                    found.refuse(LinkError::TooMany);
+                    return found;
+                }
+                if !link.is_for(RELATION) {
+                    continue;
+                }
+                match IceServer::of(&link) {
+                    Ok(_) if found.servers.len() >= MAX_SERVERS => {
+                        found.refuse(LinkError::TooMany);
+                        return found;
+                    }
+                    Ok(server) => found.servers.push(server),
+                    Err(error) => found.refuse(error),
+                }
+            }
+        }
+        found
+    }
+
+    fn refuse(&mut self, error: LinkError) {
+        if self.refused.len() < MAX_SERVERS {
+            self.refused.push(error);
+        }
+    }
+}
+
+impl IceServer {
+    /// A TURN server over UDP at `place`, `host` or `host:port`.
+    ///
+    /// # Errors
+    /// [`LinkError`] if it could not be written into a header.
+    pub fn turn(place: &str, user: &str, password: &str) -> Result<Self, LinkError> {
+        let (host, port) = host_and_port(place).ok_or_else(|| uri_error(place))?;
+        let credentials = Some(credentials(user, password)?);
+        let service = Service::Turn;
+        let port = port.unwrap_or(service.default_port());
+        Ok(Self { service, host, port, transport: Some("udp".to_owned()), credentials })
+    }
+
+    /// Whether it passes datagrams on and is spoken with over UDP, without TLS.
+    #[must_use]
+    pub fn relays_over_udp(&self) -> bool {
+        let is_udp = self.transport.as_deref().is_none_or(|transport| transport == "udp");
+        self.service == Service::Turn && is_udp
+    }
+
+    /// An address of it, of IPv4 or of IPv6. Asks DNS.
+    ///
+    /// # Errors
+    /// [`io::Error`] if there is none.
+    pub fn resolve(&self, ipv4: bool) -> io::Result<SocketAddr> {
+        let mut found = (self.host.as_str(), self.port).to_socket_addrs()?;
+        let none = || io::Error::new(io::ErrorKind::NotFound, "no address of the socket's family");
+        found.find(|address| address.is_ipv4() == ipv4).ok_or_else(none)
+    }
+
+    /// Its URI.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        let Self { service, host, port, transport, .. } = self;
+        let service = service.name();
+        let query = transport.as_ref().map_or(String::new(), |it| format!("?transport={it}"));
+        if host.contains(':') {
+            format!("{service}:[{host}]:{port}{query}")
+        } else {
+            format!("{service}:{host}:{port}{query}")
+        }
+    }
+
+    /// The value of a `Link` header for it.
+    #[must_use]
+    pub fn to_link(&self) -> String {
+        let link = format!("<{}>; rel=\"{RELATION}\"", self.uri());
+        let Some((user, password)) = &self.credentials else { return link };
+        let (user, password) = (quoted(user), quoted(password));
+        format!("{link}; username={user}; credential={password}; credential-type=\"password\"")
+    }
+}
+
+/// A quoted string (RFC 9110, section 5.6.4).
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+impl IceServer {
+    /// The server of a link.
+    fn of(link: &Link<'_>) -> Result<Self, LinkError> {
+        let mut server = parse_uri(link.target).ok_or_else(|| uri_error(link.target))?;
+        if let Some(kind) = link.get("credential-type")
+            && !kind.eq_ignore_ascii_case("password")
+        {
+            return Err(LinkError::CredentialType(kind.chars().take(MAX_TOLD).collect()));
+        }
+        server.credentials = match (link.get("username"), link.get("credential")) {
+            _ if !server.service.relays() => None,
+            (Some(user), Some(password)) => Some(credentials(user, password)?),
+            _ => return Err(LinkError::NoCredentials),
+        };
+        Ok(server)
+    }
+}
+
+fn credentials(user: &str, password: &str) -> Result<(String, String), LinkError> {
+    let is_good = |text: &str| {
+        let is_printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        is_printable && (1..=MAX_CREDENTIAL_BYTES).contains(&text.len())
+    };
+    let are_good = is_good(user) && is_good(password);
+    are_good.then(|| (user.to_owned(), password.to_owned())).ok_or(LinkError::Credentials)
+}
+
+fn uri_error(uri: &str) -> LinkError {
+    LinkError::Uri(uri.chars().filter(|letter| !letter.is_control()).take(MAX_TOLD).collect())
+}
+
+/// `turn:host:port?transport=udp`, without credentials.
+fn parse_uri(uri: &str) -> Option<IceServer> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let service = Service::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(scheme))?;
+    let (place, query) =
+        rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+    let transport = match query {
+        None => None,
+        Some(query) => {
+            let transport = query.strip_prefix("transport=")?.to_ascii_lowercase();
+            let is_known = ["udp", "tcp"].contains(&transport.as_str()) && service.relays();
+            Some(is_known.then_some(transport)?)
+        }
+    };
+    let (host, port) = host_and_port(place)?;
+    let port = port.unwrap_or(service.default_port());
+    Some(IceServer { service, host, port, transport, credentials: None })
+}
+
+fn host_and_port(place: &str) -> Option<(String, Option<u16>)> {
+    let (host, rest) = if let Some(bracketed) = place.strip_prefix('[') {
+        let (host, rest) = bracketed.split_once(']')?;
+        host.parse::<std::net::Ipv6Addr>().ok()?;
+        (host, rest)
+    } else {
+        let end = place.find(':').unwrap_or(place.len());
+        let (host, rest) = (place.get(..end)?, place.get(end..)?);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        let fits = (1..=MAX_HOST_BYTES).contains(&host.len());
+        (Some(host).filter(|host| fits && host.bytes().all(is_name))?, rest)
+    };
+    let port = match rest {
+        "" => None,
+        rest => {
+            let digits = rest.strip_prefix(':')?;
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            Some(digits.parse().ok().filter(|port| is_number && *port > 0)?)
+        }
+    };
+    Some((host.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::link::MAX_PARAMETERS;
+    use super::*;
+
+    fn read(values: &[&str]) -> IceLinks {
+        IceLinks::read(values.iter().map(|value| value.as_bytes()))
+    }
+
+    fn uris(links: &IceLinks) -> Vec<String> {
+        links.servers.iter().map(IceServer::uri).collect()
+    }
+
+    #[test]
+    fn links_of_the_standard_are_read() {
+        let links = read(&[
+            "<stun:stun.example.net>; rel=\"ice-server\"",
+            "<turn:turn.example.net?transport=udp>; rel=\"ice-server\"; username=\"user\"; \
+             credential=\"myPassword\"; credential-type=\"password\", \
+             <turns:turn.example.net?transport=tcp>;rel=ice-server;username=user ; \
+             credential=my/Pass=word;credential-type=password",
+            "</next>; rel=next, <turn:[2001:db8::1]:99>; REL=\"other Ice-Server\"; \
+             username=\"a, \\\"b\\\"; <c>\"; credential=\"\\\\\";",
+        ]);
+        assert_eq!(links.refused, []);
+        assert_eq!(
+            uris(&links),
+            [
+                "stun:stun.example.net:3478",
+                "turn:turn.example.net:3478?transport=udp",
+                "turns:turn.example.net:5349?transport=tcp",
+                "turn:[2001:db8::1]:99",
+            ]
+        );
+        let credentials = |at: usize| links.servers[at].credentials.clone().unwrap();
+        assert_eq!(links.servers[0].credentials, None);
+        assert_eq!(credentials(1), ("user".to_owned(), "myPassword".to_owned()));
+        assert_eq!(credentials(2), ("user".to_owned(), "my/Pass=word".to_owned()));
+        assert_eq!(credentials(3), ("a, \"b\"; <c>".to_owned(), "\\".to_owned()));
+        let udp: Vec<bool> = links.servers.iter().map(IceServer::relays_over_udp).collect();
+        assert_eq!(udp, [false, true, false, true]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for place in ["turn.example.net:3479", "192.0.2.1", "[2001:db8::1]:5000"] {
+            let server = IceServer::turn(place, "1700000000:\"me\"", "a\\b c,;<>=").unwrap();
+            let links = read(&[&server.to_link()]);
+            assert_eq!((&links.servers[..], &links.refused[..]), (&[server][..], &[][..]));
+        }
+        for place in ["", "a b", "host:0", "host:70000", "host:+1", "2001:db8::1", "[x]:1", "a/b"] {
+            let refused = IceServer::turn(place, "user", "password");
+            assert_eq!(refused, Err(LinkError::Uri(place.to_owned())), "{place}");
+        }
+        for (user, password) in [("", "b"), ("a", ""), ("a\r\nb", "c"), ("ä", "b")] {
+            let refused = IceServer::turn("host", user, password);
+            assert_eq!(refused, Err(LinkError::Credentials), "{user} {password}");
+        }
+        let server = IceServer::turn("host", "user", "their-secret").unwrap();
+        assert!(!format!("{server:?}").contains("their-secret"));
+    }
+
+    #[test]
+    fn addresses_are_found_by_family() {
+        let server = IceServer::turn("127.0.0.1:7", "user", "password").unwrap();
+        assert_eq!(server.resolve(true).unwrap(), "127.0.0.1:7".parse().unwrap());
+        assert!(server.resolve(false).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_refused_with_a_reason() {
+        let good = "<stun:h>; rel=ice-server";
+        for (value, told) in [
+            ("<turn:h>; rel=ice-server", "without user name or password"),
+            ("<turn:h>; rel=ice-server; username=a", "without user name or password"),
+            ("<turn:h>; rel=ice-server; username=\"\"; credential=b", "printable ASCII"),
+            (
+                "<turn:h>; rel=ice-server; username=a; credential=b; credential-type=oauth",
+                "credentials of type oauth",
+            ),
+            ("<stun://h>; rel=ice-server", "stun://h: not the URI"),
+            ("<https://h/>; rel=ice-server", "not the URI"),
+            ("<turn:h?transport=sctp>; rel=ice-server", "not the URI"),
+            ("<stun:h?transport=udp>; rel=ice-server", "not the URI"),
+            ("stun:h; rel=ice-server", "malformed at byte 0"),
+            ("<stun:h; rel=ice-server", "malformed"),
+            ("<stun:h>; rel=\"ice-server", "malformed"),
+            ("<stun:h>; rel=\"ice-server\\", "malformed"),
+            ("<stun:h>; =ice-server", "malformed at byte 10"),
+            ("<stun:h> rel=ice-server", "malformed"),
+            ("<stun:h\u{e4}>; rel=ice-server", "characters"),
+        ] {
+            let links = read(&[value, good]);
+            assert_eq!(uris(&links), ["stun:h:3478"], "{value}");
+            let [refused] = &links.refused[..] else { panic!("{value}: {links:?}") };
+            assert!(refused.to_string().contains(told), "{value}: {refused}");
+        }
+        // Those before the fault are kept.
+        let links = read(&["<stun:a>; rel=ice-server, <stun:b"]);
+        assert_eq!((uris(&links).len(), links.refused.len()), (1, 1));
+        // Others' links are none of our business.
+        assert_eq!(read(&["<turn:h>; rel=next", "<x>", " , ,", ""]), IceLinks::default());
+    }
+
+    #[test]
+    fn numbers_and_lengths_are_bounded() {
+        let many = "<stun:h>; rel=ice-server, ".repeat(MAX_SERVERS + 1);
+        let links = read(&[&many]);
+        assert_eq!(links.servers.len(), MAX_SERVERS);
+        assert_eq!(links.refused, [LinkError::TooMany]);
+        let links = read(&["<x>; rel=next"; MAX_LINKS + 1]);
+        assert_eq!(links.refused, [LinkError::TooMany]);
+        let long = format!("<stun:{}>; rel=ice-server", "h".repeat(MAX_VALUE_BYTES));
+        assert_eq!(read(&[&long]).refused, [LinkError::TooLong(long.len())]);
+        let long = format!("<stun:{}>; rel=ice-server", "h".repeat(300));
+        assert!(matches!(&read(&[&long]).refused[..], [LinkError::Uri(told)] if told.len() < 100));
+        let many = format!("<stun:h>; rel=ice-server{}", "; a=b".repeat(MAX_PARAMETERS));
+        assert!(matches!(read(&[&many]).refused[..], [LinkError::Malformed(_)]));
+        assert_eq!(read(&["<stun:h"; 100]).refused.len(), MAX_SERVERS);
+    }
+
+    #[test]
+    fn damaged_links_are_read_to_the_end() {
+        let server = IceServer::turn("[2001:db8::1]:5000", "a\"b", "c\\").unwrap();
+        let whole = server.to_link().into_bytes();
+        for len in 0..whole.len() {
+            IceLinks::read([&whole[..len]]);
+            for byte in [0, b'"', b'\\', b';', b',', b'<', b'>', b' ', 0xff] {
+                let mut damaged = whole.clone();
+                damaged[len] = byte;
+                IceLinks::read([&damaged[..]]);
+            }
+        }
+    }
+}
