@@ -19,6 +19,7 @@ use crate::audio::lane::SoundLane;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::live::figures::{LineFigures, Ticker};
+use crate::live::losses::Losses;
 use crate::live::outlet::{Offer, Outlet, OutletEvent, SoundPacket};
 use crate::live::pace::Pace;
 use crate::live::source::{Live, LiveSource};
@@ -243,7 +244,7 @@ impl Sending {
         let seconds = ticker.elapsed().as_secs_f64();
         let totals = &counts.totals;
         let (frames, bytes, keys) = (totals.frames, totals.bytes, totals.key_frames);
-        let mut tail = counts.losses.as_ref().map(counts::losses_text).unwrap_or_default();
+        let mut tail = counts.losses.as_ref().map(Losses::told).unwrap_or_default();
         tail.push(format!("{:.0} kb/s", counts.kbps(seconds)));
         totals.tell(
             env,

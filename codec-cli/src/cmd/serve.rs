@@ -1,5 +1,6 @@
 //! `codec serve`: streams for browsers and for `codec recv`.
 
+mod losses;
 mod sound;
 mod sources;
 

@@ -8,6 +8,7 @@ pub(crate) mod figures;
 mod framed_in;
 mod framed_out;
 pub(crate) mod inlet;
+pub(crate) mod losses;
 pub(crate) mod outlet;
 pub(crate) mod pace;
 pub(crate) mod playout;

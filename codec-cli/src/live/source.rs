@@ -7,6 +7,7 @@ use codec_core::codec::Limits;
 
 #[cfg(all(feature = "capture", target_os = "linux"))]
 use super::capture::{self, CaptureSpec};
+use super::losses::Losses;
 use super::testsrc::TestSource;
 use crate::Env;
 use crate::args::live::SendArgs;
@@ -47,22 +48,6 @@ pub(crate) trait Live: Send + Sync {
 
     /// What was lost on its way here.
     fn losses(&self) -> Losses;
-}
-
-/// Pictures and sound of an input that happens now and that did not get to the encoder.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Losses {
-    /// Pictures that the driver left out.
-    pub(crate) by_driver: u64,
-    /// Pictures that were old before the encoder had time for them.
-    pub(crate) late: u64,
-    /// Pictures that were not whole.
-    pub(crate) damaged: u64,
-    /// Gaps of the sound, and the silence in their places.
-    pub(crate) sound_gaps: u64,
-    pub(crate) silence_s: f64,
-    /// Sound that was not fetched in time.
-    pub(crate) sound_late_s: f64,
 }
 
 /// Whether an input is a camera, and what follows the scheme.

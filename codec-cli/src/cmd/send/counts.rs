@@ -7,8 +7,8 @@ use codec_core::frame::Size;
 
 use super::adapt::AdaptationFigures;
 use crate::json::{self, Object};
+use crate::live::losses::Losses;
 use crate::live::outlet::{OutletFigures, StreamOut};
-use crate::live::source::Losses;
 use crate::live::totals::{Totals, pair, seconds, stats_object};
 
 /// Counts of a stream.
@@ -27,26 +27,6 @@ pub(super) struct Counts {
     pub(super) adaptation: Option<AdaptationFigures>,
     /// Of an input that happens now.
     pub(super) losses: Option<Losses>,
-}
-
-/// What was lost before the encoder, for the user.
-pub(super) fn losses_text(losses: &Losses) -> Vec<String> {
-    let Losses { by_driver, late, damaged, sound_gaps, silence_s, sound_late_s } = *losses;
-    let frames = [
-        (by_driver, "lost by the driver"),
-        (late, "too old for the encoder"),
-        (damaged, "damaged"),
-    ];
-    let lost = frames.into_iter().filter(|(count, _)| *count > 0);
-    let mut parts: Vec<String> =
-        lost.map(|(count, what)| format!("{count} frames {what}")).collect();
-    if sound_gaps > 0 {
-        parts.push(format!("{sound_gaps} gaps of the sound ({silence_s:.2} s)"));
-    }
-    if sound_late_s > 0.0 {
-        parts.push(format!("{sound_late_s:.2} s of sound left out"));
-    }
-    parts
 }
 
 impl Counts {
@@ -87,15 +67,10 @@ impl Counts {
 
     /// Adds what was lost before the encoder.
     pub(super) fn with_losses(&self, object: Object) -> Object {
-        let Some(losses) = &self.losses else { return object };
-        let losses = Object::new()
-            .raw("frames_lost_by_driver", losses.by_driver)
-            .raw("frames_late", losses.late)
-            .raw("frames_damaged", losses.damaged)
-            .raw("sound_gaps", losses.sound_gaps)
-            .float("silence_s", losses.silence_s)
-            .float("sound_late_s", losses.sound_late_s);
-        object.raw("capture", losses.finish())
+        match &self.losses {
+            Some(losses) => object.raw("capture", losses.to_json().finish()),
+            None => object,
+        }
     }
 
     fn video(&self, stream: &StreamOut) -> Object {

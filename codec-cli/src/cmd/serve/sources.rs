@@ -8,6 +8,7 @@ use codec_core::codec::{Bitrate, Limits, Scalability};
 use codec_core::frame::{Rational, Size};
 use codec_net::server::{LocalMedia, LocalSource, Pictures, Shown};
 
+use super::losses::LossReport;
 use super::sound;
 use crate::Env;
 use crate::args::serve::ServeArgs;
@@ -117,7 +118,11 @@ impl Opener {
     fn open(&mut self) -> Result<LocalMedia> {
         let LiveMedia { pictures, sound, live } = self.media()?;
         let pictures = pictures.ok_or_else(|| self.no_pictures())?;
-        let mut media = LocalMedia::silent(Filmed { pictures, live: live.clone() });
+        let mut media = LocalMedia::silent(Filmed {
+            pictures,
+            live: live.clone(),
+            report: live.clone().map(|live| LossReport::new(live, self.live.name(), self.env)),
+        });
         if let Some(input) = sound {
             match sound::open(input, live, self.bitrate, self.live.limits(), self.env) {
                 Ok((sound, _)) => media.sound = Some(Box::new(sound)),
@@ -135,6 +140,7 @@ impl Opener {
 struct Filmed {
     pictures: Box<dyn FrameSource>,
     live: Option<Arc<dyn Live>>,
+    report: Option<LossReport>,
 }
 
 impl Pictures for Filmed {
@@ -151,7 +157,8 @@ impl Pictures for Filmed {
     }
 
     fn next(&mut self) -> std::result::Result<Option<Shown<'_>>, String> {
-        let Self { pictures, live } = self;
+        let Self { pictures, live, report } = self;
+        report.iter_mut().for_each(LossReport::tell);
         let tick_s = pictures.facts().time_base.as_f64();
         let shot = pictures.next().map_err(|failure| failure.message)?;
         Ok(shot.map(|shot| {

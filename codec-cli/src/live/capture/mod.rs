@@ -32,7 +32,8 @@ use microphone::{MicrophoneReader, Queue};
 pub(crate) use spec::CaptureSpec;
 use worker::Now;
 
-use super::source::{Live, LiveMedia, Losses};
+use super::losses::Losses;
+use super::source::{Live, LiveMedia};
 use crate::failure::{Failure, Kind, Result};
 #[cfg(all(feature = "capture", target_os = "linux"))]
 use crate::io::media::Parts;

@@ -1,0 +1,83 @@
+//! What a camera lost, told from time to time while it is served.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::Env;
+use crate::live::losses::Losses;
+use crate::live::source::Live;
+
+/// The least from one line to the next.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// When there is something to tell.
+#[derive(Debug, Default)]
+struct Teller {
+    told: Losses,
+    next: Duration,
+}
+
+impl Teller {
+    /// The losses so far, if there are more than were told, and the last line is long ago.
+    fn poll(&mut self, now: Duration, losses: Losses) -> Option<String> {
+        if now < self.next || losses == self.told {
+            return None;
+        }
+        (self.told, self.next) = (losses, now.saturating_add(INTERVAL));
+        Some(losses.told().join(", "))
+    }
+}
+
+/// Tells of the losses of an input that happens now; at its end, too.
+pub(super) struct LossReport {
+    live: Arc<dyn Live>,
+    name: String,
+    env: Env,
+    teller: Teller,
+    begun: Instant,
+}
+
+impl LossReport {
+    /// Of an input with a name.
+    pub(super) fn new(live: Arc<dyn Live>, name: String, env: Env) -> Self {
+        Self { live, name, env, teller: Teller::default(), begun: Instant::now() }
+    }
+
+    /// Tells what there is, if it is time.
+    pub(super) fn tell(&mut self) {
+        self.tell_at(self.begun.elapsed());
+    }
+
+    fn tell_at(&mut self, now: Duration) {
+        if let Some(losses) = self.teller.poll(now, self.live.losses()) {
+            self.env.console.note(format!("{}: {losses}", self.name));
+        }
+    }
+}
+
+impl Drop for LossReport {
+    fn drop(&mut self) {
+        self.tell_at(Duration::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_told_when_they_grow_and_not_too_often() {
+        let secs = Duration::from_secs;
+        let (mut teller, none) = (Teller::default(), Losses::default());
+        assert_eq!(teller.poll(secs(0), none), None);
+        let few = Losses { by_driver: 3, late: 1, ..none };
+        let told = "3 frames lost by the driver, 1 frames too old for the encoder";
+        assert_eq!(teller.poll(secs(1), few).as_deref(), Some(told));
+        let more = Losses { damaged: 2, sound_gaps: 1, silence_s: 0.5, ..few };
+        assert_eq!(teller.poll(secs(10), more), None);
+        let told = teller.poll(secs(11), more).unwrap();
+        assert!(told.ends_with("2 frames damaged, 1 gaps of the sound (0.50 s)"), "{told}");
+        assert_eq!(teller.poll(secs(99), more), None);
+        assert!(teller.poll(Duration::MAX, few).is_some(), "at the end");
+    }
+}
