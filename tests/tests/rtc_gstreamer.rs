@@ -145,11 +145,11 @@ fn gstreamer_repairs_what_ours_protects() {
         "udpsrc address=127.0.0.1 port={free} \
          caps=application/x-rtp,media=(string)video,clock-rate=(int)90000,\
          encoding-name=(string)VP8,payload=(int){MEDIA} ! \
-         rtpreddec pt={RED} ! rtpstorage size-time=1000000000 ! rtpssrcdemux ! \
-         rtpjitterbuffer do-lost=true latency=100 ! rtpulpfecdec pt={ULPFEC} ! \
+         rtpreddec pt={RED} ! rtpstorage size-time=4000000000 ! rtpssrcdemux ! \
+         rtpjitterbuffer do-lost=true latency=1000 ! rtpulpfecdec pt={ULPFEC} ! \
          udpsink host=127.0.0.1 port={back} sync=false"
     ));
-    let receiver = std::thread::spawn(move || receive(&sink, Duration::from_secs(2)));
+    let receiver = std::thread::spawn(move || receive(&sink, Duration::from_secs(3)));
     let mut rng = Rng::new(3);
     let mut encoder = ulpfec::Encoder::new();
     let (mut sequence, mut media, mut sent) = (65_000_u16, Vec::new(), 0);

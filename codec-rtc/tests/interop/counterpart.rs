@@ -102,6 +102,27 @@ impl Program {
     }
 }
 
+/// Waits until whoever listens on these ports has read all that came, or the time is over.
+pub(crate) fn wait_until_read(ports: &[u16]) {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        // Where the system does not tell, programs are quick enough.
+        let table = fs::read_to_string("/proc/net/udp").unwrap_or_default();
+        let waits = |line: &str| {
+            // Number, address, peer, state, bytes to send and to read.
+            let mut fields = line.split_whitespace().skip(1);
+            let address = fields.next().unwrap_or_default();
+            let is_ours = ports.iter().any(|port| address.ends_with(&format!(":{port:04X}")));
+            let queues = fields.nth(2).and_then(|queues| queues.split_once(':'));
+            is_ours && queues.is_some_and(|(_, unread)| !unread.trim_matches('0').is_empty())
+        };
+        if !table.lines().any(waits) {
+            return;
+        }
+        sleep(Duration::from_millis(1));
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.0.kill();

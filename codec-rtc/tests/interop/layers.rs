@@ -120,7 +120,7 @@ fn streams_without_their_upper_layers_decode_everywhere() {
             let mut program = Program::gstreamer(&format!(
                 "udpsrc address=127.0.0.1 port={} caps=application/x-rtp,media=(string)video,\
                  clock-rate=(int)90000,encoding-name=(string)VP8,payload=(int)96 ! \
-                 rtpjitterbuffer latency=200 ! rtpvp8depay ! vp8dec ! \
+                 rtpjitterbuffer latency=2000 ! rtpvp8depay ! vp8dec ! \
                  filesink sync=false buffer-mode=unbuffered location={}",
                 ports.video,
                 file.display()

@@ -145,7 +145,7 @@ fn gstreamer_gets_every_frame_and_every_packet_of_sound() {
         )
     };
     let mut gstreamer = Program::gstreamer(&format!(
-        "filesrc location={} ! sdpdemux latency=200 name=s \
+        "filesrc location={} ! sdpdemux latency=2000 name=s \
          s. ! application/x-rtp,media=video ! rtpvp8depay ! tee name=v \
          v. ! {} v. ! vp8dec ! {} \
          s. ! application/x-rtp,media=audio ! rtpopusdepay ! tee name=a \

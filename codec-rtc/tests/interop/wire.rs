@@ -12,6 +12,7 @@ use codec_rtc::jitter::video::Frame;
 use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, Receiver, ReceiverStats, Sender, SenderStats};
 
+use crate::counterpart::wait_until_read;
 use crate::describe::{AUDIO_SSRC, Ports};
 use crate::media::{Clip, FPS, FRAME_TICKS, SOUND_TICKS};
 
@@ -92,12 +93,14 @@ impl Outlet {
         let _ = self.socket.send_to(datagram, ("127.0.0.1", self.ports.video));
     }
 
+    /// RTCP goes after what was sent before: a goodbye that is read first ends what still waits.
     pub(crate) fn send(&self, kind: Datagram, datagram: &[u8]) {
         let to = |port: u16| {
             // Nobody need listen for RTCP.
             let _ = self.socket.send_to(datagram, ("127.0.0.1", port));
         };
         if kind == Datagram::Rtcp {
+            wait_until_read(&[self.ports.video, self.ports.audio]);
             to(self.ports.video + 1);
             to(self.ports.audio + 1);
             return;
