@@ -58,15 +58,26 @@ impl Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.meet_deadline()?;
-        self.stream.read(buffer)
+        loop {
+            self.meet_deadline()?;
+            match self.stream.read(buffer) {
+                // The program was halted and goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.meet_deadline()?;
-        self.stream.write(bytes)
+        loop {
+            self.meet_deadline()?;
+            match self.stream.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

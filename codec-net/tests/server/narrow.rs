@@ -78,21 +78,28 @@ fn pictures_pause_where_not_even_the_lowest_layer_fits_and_sound_goes_on() {
     let paused = caller.live(Duration::from_secs(30), |_| reason().is_string());
     assert!(paused, "{:?}", relay.stats());
 
-    // What was on its way, and is asked for again, has come after a while; then there is sound alone.
-    caller.live(Duration::from_millis(4200), |_| false);
-    let before = (caller.pictures, caller.sound);
-    caller.live(Duration::from_secs(1), |_| false);
-    assert_eq!(caller.pictures, before.0);
-    assert!((30..70).contains(&(caller.sound - before.1)), "{} packets", caller.sound - before.1);
+    // What was on its way, and is asked for again, still comes for a while; then there is sound alone.
+    let end = Instant::now() + Duration::from_secs(20);
+    let before = loop {
+        let before = (caller.pictures, caller.sound);
+        let heard = caller.live(Duration::from_secs(10), |now| now.sound >= before.1 + 40);
+        assert!(heard, "{} packets of sound", caller.sound - before.1);
+        if caller.pictures == before.0 {
+            break before;
+        }
+        assert!(Instant::now() < end, "pictures go on");
+    };
+    let told = caller.live(Duration::from_secs(20), |caller| !pictures(caller).is_empty());
+    assert!(told, "{:?}", caller.lines);
     assert_eq!(pictures(&caller), [&reason()]);
     assert!(reason().as_str().is_some_and(|reason| reason.contains("link")), "{}", reason());
 
     // Tried again, with a key frame.
-    let resumed = caller.live(Duration::from_secs(20), |caller| pictures(caller).len() == 2);
+    let resumed = caller.live(Duration::from_secs(60), |caller| pictures(caller).len() == 2);
     assert!(resumed, "{:?}", caller.lines);
     assert_eq!(pictures(&caller)[1], &Value::Null);
     assert_eq!(reason(), Value::Null);
-    let shown = caller.live(Duration::from_secs(5), |caller| caller.pictures > before.0 + 3);
+    let shown = caller.live(Duration::from_secs(20), |caller| caller.pictures > before.0 + 3);
     assert!(shown, "{} packets", caller.pictures);
     stop.store(true, Ordering::Relaxed);
     film.join().unwrap();
