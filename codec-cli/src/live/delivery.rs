@@ -17,6 +17,10 @@ const EVENTS: usize = 256;
 const WAIT_FOR_SOUND: Duration = Duration::from_millis(300);
 const WAIT_FOR_PICTURES: Duration = Duration::from_secs(2);
 
+/// Most that counts as waited from one look to the next: what has come meanwhile is read first where
+/// the machine stood still.
+const MOST_WAITED: Duration = Duration::from_millis(40);
+
 /// Ticks per second of either medium.
 const VIDEO_HZ: u32 = 90_000;
 const SOUND_HZ: u32 = 48_000;
@@ -36,8 +40,8 @@ pub(super) struct Delivery {
     events: SyncSender<InletEvent>,
     clock: Clock,
     basis: Basis,
-    /// When the first packet came.
-    first: Option<Duration>,
+    /// Since the first packet: when it was looked at last, and how long was waited.
+    waits: Option<(Duration, Duration)>,
     is_announced: bool,
     /// Events that wait for the announcement.
     waiting: Vec<InletEvent>,
@@ -64,7 +68,7 @@ impl Delivery {
             events,
             clock,
             basis,
-            first: None,
+            waits: None,
             is_announced: false,
             waiting: Vec::new(),
             has_gap: false,
@@ -77,14 +81,18 @@ impl Delivery {
 
     /// A packet of the media came.
     pub(super) fn came(&mut self, now: Duration) {
-        self.first.get_or_insert(now);
+        self.waits.get_or_insert((now, Duration::ZERO));
     }
 
     /// Whether it is time for [`Self::announce`]: all is there, or was waited for. `at_last`: there
     /// is nothing to wait for any more.
-    pub(super) fn is_due(&self, now: Duration, lacks: Lacks, at_last: bool) -> bool {
-        let Some(first) = self.first.filter(|_| !self.is_announced) else { return false };
-        let waited = now.saturating_sub(first);
+    pub(super) fn is_due(&mut self, now: Duration, lacks: Lacks, at_last: bool) -> bool {
+        let Some((looked, waited)) = self.waits.as_mut().filter(|_| !self.is_announced) else {
+            return false;
+        };
+        *waited += now.saturating_sub(*looked).min(MOST_WAITED);
+        *looked = now;
+        let waited = *waited;
         let waits =
             lacks.video && waited < WAIT_FOR_PICTURES || lacks.sound && waited < WAIT_FOR_SOUND;
         at_last || !waits
@@ -216,8 +224,11 @@ mod tests {
         let lacks = Lacks { video: false, sound: true };
         assert!(!delivery.is_due(Duration::ZERO, lacks, true), "nothing came");
         delivery.came(Duration::ZERO);
-        assert!(!delivery.is_due(Duration::from_millis(299), lacks, false));
-        assert!(delivery.is_due(Duration::from_millis(300), lacks, false));
+        // A machine that stood still has not waited.
+        for ms in (5000..5260).step_by(40) {
+            assert!(!delivery.is_due(Duration::from_millis(ms), lacks, false), "{ms} ms");
+        }
+        assert!(delivery.is_due(Duration::from_millis(5280), lacks, false));
         delivery.deliver(frame(0));
         assert!(events.try_recv().is_err());
         delivery.announce(Announced::default(), "peer".to_owned());

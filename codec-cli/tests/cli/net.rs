@@ -125,9 +125,14 @@ fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
         place.ok(&[&send[..], &["-y", "-n", "45"]].concat());
         let (code, said) = running.end();
         assert_eq!(code, 0, "{url}: {said}");
+        let (sent, came) = (last_stats(&place, "s.ndjson"), last_stats(&place, "r.ndjson"));
         let counts = packets(&place, "out.webm");
-        assert_eq!(counts[0], 45, "{url}: {said}");
-        assert!((60..=80).contains(&counts[1]), "{url}: {counts:?}");
+        // A machine that stands still for a while sends fewer pictures in the two seconds.
+        let frames = sent("video")["framesEncoded"].as_u64().unwrap();
+        assert!((1..=45).contains(&frames), "{url}: {frames}");
+        assert_eq!(counts[0], frames, "{url}: {said}");
+        let sound = sent("audio")["packetsSent"].as_u64().unwrap();
+        assert!((40..=sound).contains(&counts[1]), "{url}: {counts:?}");
         // Each line is JSON with getStats' names.
         let stats = String::from_utf8(place.read("s.ndjson")).unwrap();
         assert!(stats.lines().count() >= 2);
@@ -136,14 +141,12 @@ fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
             assert_eq!(line["stats"][0]["type"], "outbound-rtp");
             assert!(line["stats"][0]["framesEncoded"].is_u64());
         }
-        let (sent, came) = (last_stats(&place, "s.ndjson"), last_stats(&place, "r.ndjson"));
         assert!(came("audio")["audioVideoOffsetMs"].is_number(), "{url}: {}", came("audio"));
         for kind in ["video", "audio"] {
             assert_eq!(came(kind)["packetsLost"], 0, "{url} {kind}");
             assert!(came(kind)["estimatedPlayoutTimestamp"].as_f64() > Some(4e12), "{url}");
         }
         let count = |id: &str| came(id)["packetsReceived"].as_u64().unwrap();
-        let sound = sent("audio")["packetsSent"].as_u64().unwrap();
         if url.starts_with("rtp") {
             // What comes before the first picture belongs to no session yet.
             assert!((40..=sound).contains(&count("audio")), "{} of {sound}", count("audio"));
@@ -152,7 +155,7 @@ fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
             // Each stream for itself; RTCP comes on top.
             assert!(count("video") + count("audio") < count("pair"));
         } else {
-            assert_eq!((count("video"), count("audio")), (45, sound));
+            assert_eq!((count("video"), count("audio")), (frames, sound));
             assert_eq!(came("audio")["bytesReceived"], sent("audio")["bytesSent"]);
         }
     }

@@ -36,19 +36,19 @@ impl Server {
         server
     }
 
-    /// Records streams at the same time, each to NAME.webm.
-    fn record(&self, place: &Place, names: &[&str], duration: &str) {
-        let children: Vec<Child> = names
+    /// Records so many frames of streams at the same time, each to NAME.webm.
+    fn record(&self, place: &Place, streams: &[(&str, &str)]) {
+        let children: Vec<Child> = streams
             .iter()
-            .map(|name| {
+            .map(|(name, frames)| {
                 let url = format!("ws://{}/view/{name}?connect", self.address);
                 let output = format!("{name}.webm");
-                let arguments = ["recv", &url, "-o", &output, "--duration", duration];
+                let arguments = ["recv", &url, "-o", &output, "-n", frames];
                 let mut command = place.command(&arguments);
                 command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
             })
             .collect();
-        for (child, name) in children.into_iter().zip(names) {
+        for (child, (name, _)) in children.into_iter().zip(streams) {
             let run = Run::of(child.wait_with_output().unwrap(), &["recv", name]);
             assert_eq!(run.code, 0, "{name}: {}", run.err);
         }
@@ -70,13 +70,13 @@ fn sound_is_published_beside_the_pictures() {
         &["tone=testsrc:size=96x64,sound=tone", "mute=testsrc:size=96x64,fps=15", "-b", "200k"],
     );
     assert!(server.said.contains("64 kb"), "{}", server.said);
-    server.record(&place, &["tone", "mute"], "2s");
+    server.record(&place, &[("tone", "60"), ("mute", "30")]);
     let packets = |name: &str| -> Vec<u64> {
         let tracks = tracks(&place, name);
         tracks.iter().map(|track| track["packets"].as_u64().unwrap()).collect()
     };
     let counts = packets("tone.webm");
-    assert!(counts[0] >= 30, "{counts:?}");
+    assert_eq!(counts[0], 60, "{counts:?}");
     // 20 ms a packet, for as long as the pictures last.
     let expected = counts[0] * 50 / 30;
     assert!(counts[1].abs_diff(expected) <= 6, "{counts:?}");
@@ -84,7 +84,7 @@ fn sound_is_published_beside_the_pictures() {
     let loudest = samples.chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs());
     assert!(loudest.max() > Some(2000), "the tone is heard");
     let mute = packets("mute.webm");
-    assert!(mute[0] >= 15 && mute.get(1).is_none_or(|&sound| sound == 0), "{mute:?}");
+    assert!(mute[0] == 30 && mute.get(1).is_none_or(|&sound| sound == 0), "{mute:?}");
 }
 
 #[test]
@@ -99,7 +99,8 @@ fn served_films_have_their_sound_in_step_through_their_turns() {
     let server =
         Server::start(&place, &["coded=samples.mkv", "taken=opus.mkv", "--loop", "-b", "500k"]);
     assert!(server.said.contains("taken over") && server.said.contains("64 kb"), "{}", server.said);
-    server.record(&place, &["coded", "taken"], "5500ms");
+    // A whole turn of 75 frames, and most of another, whenever it begins.
+    server.record(&place, &[("coded", "138"), ("taken", "138")]);
     for name in ["coded.webm", "taken.webm"] {
         let found = all_distances(&place, name);
         assert!(!found.is_empty(), "{name}: no flash");
