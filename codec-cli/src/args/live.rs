@@ -37,6 +37,10 @@ pub(crate) struct NetworkArgs {
     /// Key of a server (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+    /// Encrypt frames and sound from end to end (`SFrame`, RFC 9605) with the key in this file: 16 to 64
+    /// random bytes in hexadecimal digits or base64, the same at both ends. Not for WebRTC.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) e2ee_key: Option<PathBuf>,
     /// Write statistics every second, one JSON object a line, by getStats' names.
     #[arg(long, value_name = "F.ndjson")]
     pub(crate) stats: Option<PathBuf>,

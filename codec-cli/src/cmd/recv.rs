@@ -10,6 +10,7 @@ use crate::args::live::RecvArgs;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::json::Object;
+use crate::live::e2ee;
 use crate::live::figures::{LineFigures, Ticker};
 use crate::live::inlet::{InFrame, InSound, Inlet, InletEvent, Outcome, StreamIn};
 use crate::live::playout::Playout;
@@ -225,7 +226,14 @@ impl Receiving {
         let stats = self.stats();
         self.ticker.write(&stats)?;
         let Self { env, inlet, recording, ticker, ended, .. } = self;
-        let lost = lost(&inlet.figures().video);
+        let network = inlet.figures();
+        let lost = lost(&network.video);
+        let interrupted = end.as_ref().is_err_and(|failure| failure.kind == Kind::Interrupted);
+        let end = match e2ee::explain(network.sealed).filter(|_| !interrupted) {
+            Some(failure) => Err(failure),
+            None => end,
+        };
+        let unopened = network.sealed.map_or(0, |sealed| sealed.refused());
         let reason = match (&ended, &end) {
             (Some(reason), _) => format!("the sender has ended: {reason}"),
             (None, Ok(())) => "enough".to_owned(),
@@ -238,6 +246,10 @@ impl Receiving {
         let output = recording.finish()?;
         let delay = ticker.delays.figures();
         let more = |event: Object| {
+            let event = match network.sealed {
+                Some(sealed) => event.raw("unopened", sealed.refused()),
+                None => event,
+            };
             let event = event
                 .raw("packets_lost", lost)
                 .float("elapsed_s", elapsed_s)
@@ -255,7 +267,11 @@ impl Receiving {
             Summary {
                 begin: format!("{} frames, {} bytes", totals.frames, totals.bytes),
                 middle: (lost > 0).then(|| format!("{lost} packets lost")),
-                end: told.into_iter().chain(end.is_ok().then(|| reason.clone())).collect(),
+                end: told
+                    .into_iter()
+                    .chain((unopened > 0).then(|| format!("{unopened} did not open")))
+                    .chain(end.is_ok().then(|| reason.clone()))
+                    .collect(),
                 more: &more,
                 outcome: &end,
             },

@@ -12,7 +12,9 @@ use codec_net::clock::Clock;
 use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
 use codec_net::framing::{Hello, Kind as RecordKind, Record};
+use codec_rtc::sframe::{OpenCounters, Opener};
 
+use super::e2ee::{SEALED, Secret};
 use super::inlet::{
     Announced, InFrame, InSound, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times,
 };
@@ -53,6 +55,7 @@ struct Told {
     arrived: Duration,
     lost: u64,
     key_requests: u64,
+    sealed: Option<OpenCounters>,
     goodbye: Option<String>,
 }
 
@@ -89,14 +92,15 @@ pub(super) struct FramedInlet {
 
 impl FramedInlet {
     /// Waits for connections, and reads them, in a thread.
-    pub(super) fn new(mut accept: Accept, clock: Clock) -> Result<Self> {
+    pub(super) fn new(mut accept: Accept, secret: Option<&Secret>, clock: Clock) -> Result<Self> {
+        let opener = secret.map(Secret::opener).transpose()?;
         let shared = Arc::new(Shared::default());
         let (sender, events) = sync_channel(QUEUE);
         let told = Arc::clone(&shared);
         let thread = thread::Builder::new().name("network".to_owned()).spawn(move || {
             let line = Line { events: &sender, shared: &told };
             let outcome = match accept(&line) {
-                Ok(Some(mut carrier)) => read(&mut *carrier, &line, clock),
+                Ok(Some(mut carrier)) => read(&mut *carrier, opener, &line, clock),
                 Ok(None) => Ok(()),
                 Err(error) => Err(error),
             };
@@ -114,14 +118,16 @@ struct Known {
     hello: Option<Hello>,
     video: Option<u8>,
     sound: Option<u8>,
+    opener: Option<Opener>,
 }
 
 fn read(
     carrier: &mut dyn Carrier,
+    opener: Option<Opener>,
     line: &Line<'_>,
     clock: Clock,
 ) -> std::result::Result<(), NetError> {
-    let mut known = Known::default();
+    let mut known = Known { opener, ..Known::default() };
     let mut reported = Instant::now();
     let mut asked: Option<Instant> = None;
     loop {
@@ -140,7 +146,7 @@ fn read(
                 line.tell(InletEvent::End(reason));
                 return Ok(());
             }
-            Some(Incoming::Record(record)) => take(record, &known, line, clock),
+            Some(Incoming::Record(record)) => take(record, &mut known, line, clock),
         }
         if line.stops() {
             let goodbye = line.shared.told().goodbye.take();
@@ -190,6 +196,20 @@ fn begin(
     }
     let mut announced = Announced::default();
     for (number, stream) in (0_u8..).zip(&hello.streams) {
+        let mut stream = stream.clone();
+        let inner = stream.codec.strip_suffix(SEALED).map(str::to_owned);
+        match (&known.opener, inner) {
+            (Some(_), Some(inner)) => stream.codec = inner,
+            (None, None) => {}
+            (None, Some(_)) => {
+                let why = "the media are sealed from end to end: --e2ee-key is needed";
+                return Err(NetError::Protocol(why.to_owned()));
+            }
+            (Some(_), None) => {
+                let why = "the sender does not seal its media: it needs the same --e2ee-key";
+                return Err(NetError::Protocol(why.to_owned()));
+            }
+        }
         match stream.track(Format::WebM) {
             Some(Track::Video(track)) if announced.video.is_none() => {
                 (announced.video, known.video) = (Some(track), Some(number));
@@ -208,7 +228,7 @@ fn begin(
     Ok(())
 }
 
-fn take(record: Record, known: &Known, line: &Line<'_>, clock: Clock) {
+fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
     let (is_video, is_sound) = match record.kind {
         RecordKind::Video => (known.video == Some(record.stream), false),
         RecordKind::Sound => (false, known.sound == Some(record.stream)),
@@ -228,11 +248,28 @@ fn take(record: Record, known: &Known, line: &Line<'_>, clock: Clock) {
             (told.report.captured, told.arrived) = (record.captured, arrived);
         }
     }
-    let Record { flags, pts, captured, payload: data, .. } = record;
+    let Record { flags, pts, captured, payload: mut data, .. } = record;
+    let mut key = flags.key;
+    if let Some(opener) = known.opener.as_mut().filter(|_| is_video || is_sound) {
+        let opened = if is_video {
+            opener.open_video(&data)
+        } else {
+            opener.open_sound(&data).map(|data| (data, true))
+        };
+        line.shared.told().sealed = Some(opener.counters());
+        let Ok(opened) = opened else {
+            // Under a wrong key no key frame helps.
+            if is_video && opener.counters().opened > 0 {
+                line.tell(InletEvent::Gap);
+            }
+            return;
+        };
+        (data, key) = opened;
+    }
     let captured = Some(captured).filter(|&captured| captured != 0);
     let times = Times { captured, reported: None, arrived: Some(arrived) };
     if is_video {
-        let (key, shown) = (flags.key, !flags.hidden);
+        let shown = !flags.hidden;
         let frame = InFrame { data, key, shown, pts, times, handle: 0 };
         line.tell(InletEvent::Frame(frame));
     } else if is_sound {
@@ -267,6 +304,7 @@ impl Inlet for FramedInlet {
                 ..told.video
             },
             sound: told.sound,
+            sealed: told.sealed,
             ..InletFigures::default()
         }
     }

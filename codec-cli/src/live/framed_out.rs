@@ -15,7 +15,9 @@ use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
 use codec_net::framing::{Flags, Hello, Kind as RecordKind, Record, StreamDescription};
 use codec_net::random;
+use codec_rtc::sframe::{Sealer, SframeError};
 
+use super::e2ee::SEALED;
 use super::network;
 use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
 use crate::failure::{Failure, Result};
@@ -69,7 +71,12 @@ pub(super) struct FramedOutlet {
     video: StreamOut,
     sound: StreamOut,
     last_key: Option<Duration>,
+    sealer: Option<Sealer>,
     has_failed: bool,
+}
+
+fn unsealed(error: SframeError) -> Failure {
+    Failure::internal(format!("a frame cannot be sealed: {error}"))
 }
 
 impl FramedOutlet {
@@ -79,6 +86,7 @@ impl FramedOutlet {
         mut carrier: Box<dyn Carrier>,
         offer: &Offer,
         waits: bool,
+        sealer: Option<Sealer>,
         clock: Clock,
     ) -> Result<Self> {
         let video = offer.video.clone().map(Track::Video);
@@ -86,7 +94,12 @@ impl FramedOutlet {
         let sound_stream = u8::from(video.is_some());
         let streams = video.iter().chain(&sound).map(StreamDescription::of);
         let streams = streams.collect::<Option<Vec<_>>>();
-        let streams = streams.ok_or_else(|| Failure::internal("a track without description"))?;
+        let mut streams =
+            streams.ok_or_else(|| Failure::internal("a track without description"))?;
+        if sealer.is_some() {
+            // Who does not know of it does not know the codec.
+            streams.iter_mut().for_each(|stream| stream.codec.push_str(SEALED));
+        }
         let hello = Hello { session: random::number(), streams };
         carrier.hello(&hello).map_err(|error| network(&error))?;
         let shared = Arc::new(Shared::default());
@@ -107,6 +120,7 @@ impl FramedOutlet {
             video: StreamOut::default(),
             sound: StreamOut::default(),
             last_key: None,
+            sealer,
             has_failed: false,
         })
     }
@@ -215,29 +229,37 @@ impl Outlet for FramedOutlet {
         if key {
             self.last_key = Some(now);
         }
+        let payload = match &mut self.sealer {
+            Some(sealer) => sealer.seal_video(key, &packet.data).map_err(unsealed)?,
+            None => packet.data.clone(),
+        };
         self.video.packets += 1;
-        self.video.bytes += packet.data.len() as u64;
+        self.video.bytes += payload.len() as u64;
         self.put(Record {
             kind: RecordKind::Video,
             flags: Flags { key, hidden: !packet.meta.shown },
             stream: 0,
             pts: packet.pts,
             captured: self.clock.ntp(captured),
-            payload: packet.data.clone(),
+            payload,
         });
         Ok(())
     }
 
     fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+        let payload = match &mut self.sealer {
+            Some(sealer) => sealer.seal_sound(packet.data).map_err(unsealed)?,
+            None => packet.data.to_vec(),
+        };
         self.sound.packets += 1;
-        self.sound.bytes += packet.data.len() as u64;
+        self.sound.bytes += payload.len() as u64;
         self.put(Record {
             kind: RecordKind::Sound,
             flags: Flags { key: true, hidden: false },
             stream: self.sound_stream,
             pts: packet.pts,
             captured: self.clock.ntp(packet.captured),
-            payload: packet.data.to_vec(),
+            payload,
         });
         Ok(())
     }

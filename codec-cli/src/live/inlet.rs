@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use codec_container::{AudioTrack, VideoTrack};
+use codec_rtc::sframe::OpenCounters;
 
 use crate::failure::{Failure, Result};
 
@@ -76,6 +77,8 @@ pub(crate) struct InletFigures {
     pub(crate) freezes: u64,
     pub(crate) frozen: Duration,
     pub(crate) jitter_buffer: Option<Duration>,
+    /// What became of sealed frames and sound, where they are to be.
+    pub(crate) sealed: Option<OpenCounters>,
 }
 
 /// One stream on its way in, as getStats counts it.

@@ -4,6 +4,7 @@
 #[cfg(any(all(feature = "capture", target_os = "linux"), all(test, unix)))]
 mod capture;
 mod delivery;
+pub(crate) mod e2ee;
 pub(crate) mod figures;
 mod framed_in;
 mod framed_out;

@@ -8,8 +8,8 @@ use std::path::Path;
 use codec_rtc::extension::{Kind as ExtensionKind, Map};
 use codec_rtc::packet::{Format, Media, Payload};
 use codec_rtc::sdp::{
-    Connection, Direction, Feedback, Fmtp, MAX_BYTES, MediaDescription, Protocol, Session,
-    SourceAttribute,
+    Attribute, Connection, Direction, Feedback, Fmtp, MAX_BYTES, MediaDescription, Protocol,
+    Session, SourceAttribute,
 };
 use codec_rtc::session::{AudioStream, RepairStream, Streams, VideoFec, VideoStream};
 
@@ -20,6 +20,9 @@ use crate::io::output::{OutputFile, Rules};
 
 /// The source of sound, counted from that of the pictures: those of repair come between.
 const AUDIO_SSRC_STEP: u32 = 3;
+
+/// Attribute of media lines whose frames are sealed from end to end (`--e2ee-key`).
+const SEALED: &str = "x-codec-sframe";
 
 /// Port of the sound, counted from that of the pictures, where they do not share one.
 const AUDIO_PORT_STEP: u16 = 2;
@@ -111,6 +114,14 @@ pub(super) fn describe(
     session
 }
 
+/// Says that media are sealed from end to end: to players in the title, as they show it.
+pub(super) fn tell_sealed(session: &mut Session) {
+    session.name.push_str(", sealed from end to end");
+    for line in &mut session.media {
+        line.attributes.push(Attribute { name: SEALED.to_owned(), value: None });
+    }
+}
+
 fn payloads(video: &VideoStream) -> Vec<Payload> {
     let mut all = vec![Payload { payload_type: video.payload_type, ..Payload::VP8 }];
     all.extend(video.rtx.map(|rtx| Payload { payload_type: rtx.payload_type, ..Payload::VP8_RTX }));
@@ -194,6 +205,8 @@ pub(crate) struct Expected {
     pub(crate) channels: u8,
     /// Packets are encrypted.
     pub(super) keys: Option<Keys>,
+    /// Frames and sound are sealed from end to end.
+    pub(super) sealed: bool,
 }
 
 /// One stream that is expected.
@@ -223,6 +236,7 @@ impl Expected {
             frame_rate: None,
             channels: 1,
             keys: None,
+            sealed: false,
         }
     }
 
@@ -258,6 +272,7 @@ impl Expected {
         (expected.extensions, expected.fec) = (Map::EMPTY, VideoFec::Off);
         for line in session.media.iter().filter(|line| line.port != 0) {
             expected.take_keys(line)?;
+            expected.sealed |= line.attributes.iter().any(|it| it.name == SEALED);
             match line.kind() {
                 Some(Media::Video) if expected.video.is_none() => expected.take_video(line)?,
                 Some(Media::Audio) if expected.sound.is_none() => expected.take_sound(line)?,

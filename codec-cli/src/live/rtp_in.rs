@@ -22,14 +22,16 @@ use codec_rtc::extension::Extensions;
 use codec_rtc::jitter::video::{Frame, FrameBufferConfig};
 use codec_rtc::rtp;
 use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
+use codec_rtc::sframe::{OpenCounters, Opener};
 
 use super::delivery::{Basis, Delivery, Lacks};
+use super::e2ee::Secret;
 use super::inlet::{
     Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, Repair, StreamIn, Times,
 };
 use super::rtp::Expected;
 use super::rtp_out::{GOODBYE_EVERY, GOODBYES};
-use super::rtp_sound::{self, SoundOrder};
+use super::rtp_sound::SoundOrder;
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Result};
 
@@ -66,6 +68,7 @@ struct State {
     /// Packets of sound that came too late, and those that came as copies alone.
     sound_late: u64,
     sound_recovered: u64,
+    sound_opened: Option<OpenCounters>,
     goodbye: Option<String>,
 }
 
@@ -93,6 +96,8 @@ pub(super) struct RtpOptions {
     pub(super) wants_sound: bool,
     /// Every frame is wanted, rather late than never.
     pub(super) records: bool,
+    /// Frames and sound are sealed.
+    pub(super) secret: Option<Secret>,
 }
 
 /// Receives RTP.
@@ -123,9 +128,12 @@ impl RtpInlet {
         }
         delivery.tell(InletEvent::Listening(shown.to_owned()));
         let guard = options.expected.keys.as_ref().map(Keys::guard).transpose()?;
+        let opener = || options.secret.as_ref().map(Secret::opener).transpose();
+        let (frames, sound) = (opener()?, opener()?);
         let mut session = Session {
             guard,
-            order: SoundOrder::new(&options.expected),
+            order: SoundOrder::new(&options.expected).with_opener(sound),
+            opener: frames,
             options,
             sockets,
             clock,
@@ -176,6 +184,8 @@ struct Session {
     /// Who sends, and the socket that it came to.
     peer: Option<(SocketAddr, usize)>,
     order: SoundOrder,
+    /// Opens frames, until the receiver has it.
+    opener: Option<Opener>,
     /// When the sender said goodbye.
     left: Option<Duration>,
 }
@@ -254,6 +264,8 @@ impl Session {
         };
         self.order.push(packet, expected, times);
         (state.sound_late, state.sound_recovered) = (self.order.late(), self.order.recovered());
+        state.sound_opened = self.order.opened();
+        self.learning.channels = self.order.channels();
     }
 
     /// Finds out who sends, and what.
@@ -280,7 +292,6 @@ impl Session {
         self.peer.get_or_insert((datagram.from, datagram.socket));
         if is_sound && self.learning.sound.is_none() {
             self.learning.sound = Some(header.ssrc);
-            self.learning.channels = rtp_sound::channels(packet.payload);
         }
         if is_video && self.learning.video.is_none() {
             self.learning.video = Some(header.ssrc);
@@ -301,7 +312,7 @@ impl Session {
         video.waits_to_show_all = self.options.records;
         #[expect(clippy::cast_possible_truncation, reason = "any will do")]
         let ssrc = random::number() as u32;
-        self.shared.state().receiver = Some(Receiver::new(ReceiverConfig {
+        let mut receiver = Receiver::new(ReceiverConfig {
             streams,
             ssrc,
             cname: "codec".to_owned(),
@@ -312,7 +323,11 @@ impl Session {
             acknowledges: has_feedback,
             feedback: PacketFeedback::TransportWide,
             video,
-        }));
+        });
+        if let Some(opener) = self.opener.take() {
+            receiver = receiver.with_opener(opener);
+        }
+        self.shared.state().receiver = Some(receiver);
     }
 
     /// Frames and sound that are ready.
@@ -511,6 +526,10 @@ impl Inlet for RtpInlet {
             freezes: stats.video.freeze_count,
             frozen: stats.video.total_freezes_duration,
             jitter_buffer: stats.video.jitter_buffer_delay.checked_div(emitted),
+            sealed: match (stats.opened, state.sound_opened) {
+                (Some(frames), Some(sound)) => Some(frames + sound),
+                (frames, sound) => frames.or(sound),
+            },
         }
     }
 

@@ -15,6 +15,7 @@ use codec_rtc::demux::{self, Datagram};
 use codec_rtc::extension::Kind as ExtensionKind;
 use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, RemoteInbound, Sender, SenderConfig, SenderEvent};
+use codec_rtc::sframe::Sealer;
 
 use super::inlet::Repair;
 use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
@@ -165,12 +166,16 @@ impl RtpOutlet {
         targets: Targets,
         offer: &Offer,
         keys: Option<&Keys>,
+        sealer: Option<Sealer>,
         clock: Clock,
     ) -> Result<Self> {
         let guard = keys.map(Keys::guard).transpose()?.map(Mutex::new);
         let audio_ssrc = config.streams.audio.map(|stream| stream.ssrc);
         let answers = config.streams.extensions.id(ExtensionKind::TransportSequence).is_some();
-        let sender = Sender::new(config).map_err(|error| Failure::usage(error.to_string()))?;
+        let mut sender = Sender::new(config).map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(sealer) = sealer {
+            sender = sender.with_sealer(sealer);
+        }
         let bound = udp::bind(udp::any_for(targets.video));
         let socket = bound.map_err(|error| Failure::new(Kind::Network, error.to_string()))?;
         let listening = socket.try_clone().map_err(Failure::internal)?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use codec_rtc::packet::red;
 use codec_rtc::rtp::Packet;
 use codec_rtc::sequence::Unwrapper32;
+use codec_rtc::sframe::{OpenCounters, Opener};
 
 use super::inlet::Times;
 use super::rtp::Expected;
@@ -38,11 +39,29 @@ pub(super) struct SoundOrder {
     given: VecDeque<i64>,
     late: u64,
     recovered: u64,
+    opener: Option<Opener>,
+    channels: Option<u8>,
 }
 
 impl SoundOrder {
     pub(super) fn new(expected: &Expected) -> Self {
         Self { payload_type: expected.sound.map(|media| media.payload_type), ..Self::default() }
+    }
+
+    /// Packets are sealed, and this opens them.
+    pub(super) fn with_opener(mut self, opener: Option<Opener>) -> Self {
+        self.opener = opener;
+        self
+    }
+
+    /// What became of sealed packets.
+    pub(super) fn opened(&self) -> Option<OpenCounters> {
+        self.opener.as_ref().map(Opener::counters)
+    }
+
+    /// Channels of the first packet.
+    pub(super) fn channels(&self) -> Option<u8> {
+        self.channels
     }
 
     /// Packets that came when a later one had been given out; copies do not count.
@@ -96,7 +115,15 @@ impl SoundOrder {
         if data.is_empty() || self.is_past(ticks) || self.held.contains_key(&ticks) {
             return false;
         }
-        self.held.insert(ticks, Held { data: data.to_vec(), ticks, times });
+        let data = match &mut self.opener {
+            None => data.to_vec(),
+            Some(opener) => match opener.open_sound(data) {
+                Ok(data) => data,
+                Err(_) => return false,
+            },
+        };
+        self.channels = self.channels.or_else(|| channels(&data));
+        self.held.insert(ticks, Held { data, ticks, times });
         true
     }
 

@@ -17,7 +17,9 @@ use codec_net::{random, udp};
 use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::link::LinkSpec;
 use codec_rtc::session::SenderConfig;
+use codec_rtc::sframe::Sealer;
 
+use super::e2ee::Secret;
 use super::framed_in::{Accept, FramedInlet, Line};
 use super::framed_out::FramedOutlet;
 use super::inlet::{Inlet, InletEvent};
@@ -200,8 +202,15 @@ pub(crate) fn open_outlet(
     if args.sdp.is_some() && !is_rtp(url) {
         return Err(Failure::usage("--sdp describes RTP"));
     }
+    let secret = secret(args, url)?;
+    if let Some(secret) = &secret {
+        env.console.note(format!("media are sealed from end to end, {}", secret.suite()));
+    }
+    let sealer = secret.as_ref().map(Secret::sealer).transpose()?;
     match url.scheme() {
-        Scheme::Rtp | Scheme::Srtp => open_rtp_out(url, args, overwrite, offer, coding, clock),
+        Scheme::Rtp | Scheme::Srtp => {
+            open_rtp_out(url, args, overwrite, offer, coding, sealer, clock)
+        }
         Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
             refuse_netem(args, url)?;
             let way = Way::new(url.clone(), args, Role::Sender)?;
@@ -209,7 +218,7 @@ pub(crate) fn open_outlet(
                 if way.listens { wait_for_receiver(&way, env)? } else { reach_receiver(&way)? };
             let peer = carrier.peer().map_or_else(String::new, |peer| peer.to_string());
             env.console.note(format!("{url}: connected, {peer}"));
-            let outlet = Box::new(FramedOutlet::new(carrier, offer, true, clock)?);
+            let outlet = Box::new(FramedOutlet::new(carrier, offer, true, sealer, clock)?);
             Ok(Out { outlet, relay: None })
         }
         Scheme::Udp => {
@@ -218,7 +227,8 @@ pub(crate) fn open_outlet(
             }
             let (peer, relay) = through_relay(resolve(url)?, args.netem.as_ref())?;
             let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
-            let outlet = Box::new(FramedOutlet::new(Box::new(carrier), offer, false, clock)?);
+            let carrier = Box::new(carrier);
+            let outlet = Box::new(FramedOutlet::new(carrier, offer, false, sealer, clock)?);
             Ok(Out { outlet, relay })
         }
         #[cfg(feature = "whip")]
@@ -232,6 +242,20 @@ pub(crate) fn open_outlet(
         #[cfg(not(feature = "whip"))]
         other @ Scheme::Whip => Err(not_built(other)),
     }
+}
+
+/// The secret that frames are sealed with. WebRTC ends at a server or a browser, which would have to
+/// have it, too.
+fn secret(args: &NetworkArgs, url: &Url) -> Result<Option<Secret>> {
+    if args.e2ee_key.is_some() && matches!(url.scheme(), Scheme::Whip | Scheme::Whep) {
+        let scheme = url.scheme();
+        let message = format!(
+            "--e2ee-key: not over {scheme}, as servers of WebRTC and browsers do not open what is \
+             sealed; rtp, srtp, udp, tcp, ws and wss carry it"
+        );
+        return Err(Failure::usage(message));
+    }
+    Secret::of(args.e2ee_key.as_deref())
 }
 
 fn is_rtp(url: &Url) -> bool {
@@ -253,6 +277,7 @@ fn open_rtp_out(
     overwrite: bool,
     offer: &Offer,
     coding: Coding,
+    sealer: Option<Sealer>,
     clock: Clock,
 ) -> Result<Out> {
     let usage = |error: codec_net::url::UrlError| Failure::usage(format!("{url}: {error}"));
@@ -272,7 +297,10 @@ fn open_rtp_out(
         keys = Some(Keys::random(url)?);
     }
     if let Some(path) = &args.sdp {
-        let session = rtp::describe(&streams, &targets, offer, keys.as_ref());
+        let mut session = rtp::describe(&streams, &targets, offer, keys.as_ref());
+        if sealer.is_some() {
+            rtp::tell_sealed(&mut session);
+        }
         rtp::write(&session, path, overwrite)?;
     }
     let (through, relay) = through_relay(targets.video, args.netem.as_ref())?;
@@ -297,7 +325,7 @@ fn open_rtp_out(
     config.long_term = !plain && coding.obeys;
     config.temporal_layers = coding.layers.max(1);
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
-    let outlet = Box::new(RtpOutlet::new(config, targets, offer, keys.as_ref(), clock)?);
+    let outlet = Box::new(RtpOutlet::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
     Ok(Out { outlet, relay })
 }
 
@@ -396,7 +424,8 @@ pub(crate) fn open_source(
             return Err(Failure::usage(message));
         }
         let expected = Expected::read(text.as_ref())?;
-        return open_rtp_in(expected, args, wants, clock);
+        let secret = Secret::of(args.e2ee_key.as_deref())?;
+        return open_rtp_in(expected, args, wants, secret, clock);
     }
     let url = text.parse::<Url>();
     let url = url.map_err(|error| Failure::usage(format!("{text}: {error}")))?;
@@ -407,7 +436,17 @@ pub(crate) fn open_source(
 }
 
 /// Opens the sockets of a session.
-fn open_rtp_in(expected: Expected, args: &NetworkArgs, wants: Wants, clock: Clock) -> Result<In> {
+fn open_rtp_in(
+    expected: Expected,
+    args: &NetworkArgs,
+    wants: Wants,
+    secret: Option<Secret>,
+    clock: Clock,
+) -> Result<In> {
+    if expected.sealed && secret.is_none() {
+        let message = "the description says that media are sealed: --e2ee-key is needed";
+        return Err(Failure::usage(message));
+    }
     let failed = |address: SocketAddr| {
         move |error| Failure::new(Kind::Network, format!("listening on {address}: {error}"))
     };
@@ -440,13 +479,14 @@ fn open_rtp_in(expected: Expected, args: &NetworkArgs, wants: Wants, clock: Cloc
         }
     }
     let shown = shown.ok_or_else(|| Failure::usage("nothing to receive"))?;
-    let options = RtpOptions { expected, wants_sound: wants.sound, records: wants.records };
+    let options = RtpOptions { expected, wants_sound: wants.sound, records: wants.records, secret };
     let inlet = Box::new(RtpInlet::new(sockets, &shown.to_string(), options, clock)?);
     Ok(In { inlet, relay })
 }
 
 /// Opens the way in from a URL.
 fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Result<In> {
+    let secret = secret(args, url)?;
     match url.scheme() {
         Scheme::Rtp | Scheme::Srtp => {
             let usage = |error| Failure::usage(format!("{url}: {error}"));
@@ -461,7 +501,7 @@ fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Resu
             if url.scheme() == Scheme::Srtp && expected.keys.is_none() {
                 return Err(Failure::usage("srtp: give ?key=BASE64, or --sdp with a key"));
             }
-            open_rtp_in(expected, args, wants, clock)
+            open_rtp_in(expected, args, wants, secret, clock)
         }
         Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
             refuse_netem(args, url)?;
@@ -472,7 +512,10 @@ fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Resu
             } else {
                 Box::new(move |_| way.connect().map(Some))
             };
-            Ok(In { inlet: Box::new(FramedInlet::new(accept, clock)?), relay: None })
+            Ok(In {
+                inlet: Box::new(FramedInlet::new(accept, secret.as_ref(), clock)?),
+                relay: None,
+            })
         }
         Scheme::Udp => {
             if !listens(url, Role::Receiver)? {
@@ -488,7 +531,7 @@ fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Resu
                 line.tell(InletEvent::Listening(address.to_string()));
                 Ok(carrier.take().map(|carrier| Box::new(carrier) as Box<dyn Carrier>))
             });
-            Ok(In { inlet: Box::new(FramedInlet::new(accept, clock)?), relay })
+            Ok(In { inlet: Box::new(FramedInlet::new(accept, secret.as_ref(), clock)?), relay })
         }
         #[cfg(feature = "whip")]
         Scheme::Whep => {

@@ -26,6 +26,8 @@ mod measuring;
 mod net;
 mod refusals;
 mod samples;
+#[cfg(feature = "net")]
+mod sealed;
 #[cfg(feature = "serve")]
 mod serve;
 mod simulate;

@@ -80,7 +80,7 @@ pub(super) fn packets(place: &Place, file: &str) -> Vec<u64> {
 }
 
 /// A place with a file of 45 frames and 1.5 s of sound.
-fn with_film() -> Place {
+pub(super) fn with_film() -> Place {
     let place = Place::with_clip("talking-head", "96x64", 45);
     place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "45"]);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);
@@ -88,7 +88,7 @@ fn with_film() -> Place {
 }
 
 /// With 16 bytes of key and 12 of salt.
-const SRTP: &str =
+pub(super) const SRTP: &str =
     "srtp://127.0.0.1:0?suite=AEAD_AES_128_GCM&key=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==";
 
 #[test]

@@ -1,0 +1,140 @@
+//! Encryption from end to end (`--e2ee-key`): frames and sound are sealed before the network sees
+//! them, with one secret that both ends have in a file.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use codec_net::random;
+use codec_rtc::sdp::base64;
+use codec_rtc::sframe::{Key, MAX_KEY_BYTES, MIN_KEY_BYTES, OpenCounters, Opener, Sealer, Suite};
+
+use crate::failure::{Failure, Kind, Result};
+
+/// Longest file of a key that is read.
+const MAX_FILE_BYTES: u64 = 4096;
+
+/// What stands behind the name of a codec in our framing where its packets are sealed.
+pub(super) const SEALED: &str = "+sframe";
+
+/// The secret of both ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Secret {
+    key: Key,
+}
+
+impl Secret {
+    /// The secret in a file, if one is named.
+    pub(crate) fn of(path: Option<&Path>) -> Result<Option<Self>> {
+        path.map(Self::read).transpose()
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let wrong = |why: &str| Failure::new(Kind::Input, format!("{}: {why}", path.display()));
+        let file = fs::File::open(path).map_err(|error| wrong(&error.to_string()))?;
+        let mut text = String::new();
+        let read = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text);
+        read.map_err(|error| wrong(&format!("not a key as text: {error}")))?;
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err(wrong("too long for a key"));
+        }
+        Self::parse(&text).map_err(|why| wrong(&why))
+    }
+
+    /// Hexadecimal digits where there is nothing else, otherwise base64 in either alphabet.
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let text = text.trim();
+        let secret = match hex(text) {
+            Some(secret) => secret,
+            None => {
+                let usual = text.replace('-', "+").replace('_', "/");
+                base64::decode(&usual).ok_or("expected a key in hexadecimal digits or base64")?
+            }
+        };
+        let suite = Suite::for_key_bytes(secret.len());
+        let key = Key::new(suite, &secret).map_err(|_| {
+            let had = secret.len();
+            format!("a key has {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, not {had}")
+        })?;
+        Ok(Self { key })
+    }
+
+    /// What seals, under an id of its own: counters begin anew with each run, and the same counter
+    /// under the same key would give the contents away.
+    pub(super) fn sealer(&self) -> Result<Sealer> {
+        Sealer::new(random::number(), &self.key).map_err(Failure::internal)
+    }
+
+    /// What opens, whatever the id.
+    pub(super) fn opener(&self) -> Result<Opener> {
+        let mut opener = Opener::new();
+        opener.set_shared_key(&self.key).map_err(Failure::internal)?;
+        Ok(opener)
+    }
+
+    /// Name of the cipher suite.
+    pub(crate) fn suite(&self) -> &'static str {
+        self.key.suite().name()
+    }
+}
+
+/// `None` if it is anything but pairs of digits.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
+    pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+/// Why nothing came out, where that is for the key.
+pub(crate) fn explain(counters: Option<OpenCounters>) -> Option<Failure> {
+    let counters = counters.filter(|it| it.opened == 0 && it.refused() > 0)?;
+    let refused = counters.refused();
+    let message = format!(
+        "none of {refused} frames opened: the sender has another --e2ee-key, or none at all"
+    );
+    Some(Failure::new(Kind::Network, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_hexadecimal_or_base64() {
+        let seals = |text: &str| Secret::parse(text).unwrap().suite();
+        let digits = "000102030405060708090a0b0c0d0e0f";
+        assert_eq!(seals(&format!("{digits}\n")), "AES_128_GCM_SHA256_128");
+        assert_eq!(seals(&digits.repeat(2).to_uppercase()), "AES_256_GCM_SHA512_128");
+        assert_eq!(seals("  AAECAwQFBgcICQoLDA0ODw==\r\n"), "AES_128_GCM_SHA256_128");
+        let wide = "-_-_".repeat(11);
+        assert_eq!(seals(&wide), "AES_256_GCM_SHA512_128");
+        let same = |one: &str, other: &str| {
+            let sealed = Secret::parse(one).unwrap().sealer().unwrap().seal_sound(b"x").unwrap();
+            Secret::parse(other).unwrap().opener().unwrap().open_sound(&sealed).is_ok()
+        };
+        assert!(same(digits, "AAECAwQFBgcICQoLDA0ODw"));
+        assert!(!same(digits, &digits.replace('f', "e")));
+        for (text, why) in [
+            ("", "not 0"),
+            ("0123456789abcdef", "not 8"),
+            ("00".repeat(65).as_str(), "not 65"),
+            ("correct horse battery staple", "expected a key"),
+        ] {
+            let refused = Secret::parse(text).unwrap_err();
+            assert!(refused.contains(why), "{text:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn every_run_seals_with_another_key() {
+        let secret = Secret::parse(&"5a".repeat(32)).unwrap();
+        let sealed = || secret.sealer().unwrap().seal_video(true, b"the same").unwrap();
+        let (one, other) = (sealed(), sealed());
+        assert_ne!(one, other);
+        let mut opener = secret.opener().unwrap();
+        assert!(opener.open_video(&one).is_ok() && opener.open_video(&other).is_ok());
+    }
+}

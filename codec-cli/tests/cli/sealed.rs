@@ -1,0 +1,135 @@
+//! Streams that are sealed from end to end.
+
+use super::Place;
+use super::net::{SRTP, packets, receiver, with_film};
+
+fn write(place: &Place, name: &str, text: &str) {
+    std::fs::write(place.path(name), text).unwrap();
+}
+
+/// A place with a film and files of keys.
+fn with_keys() -> Place {
+    let place = with_film();
+    let digits = "00112233445566778899aabbccddeeff";
+    write(&place, "hex.key", &format!("{digits}{digits}\n"));
+    write(&place, "base64.key", "ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=");
+    write(&place, "other.key", &"5c".repeat(32));
+    place
+}
+
+#[test]
+fn sealed_frames_open_with_the_same_key_over_every_way() {
+    let place = with_keys();
+    let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
+    for (url, name) in [
+        ("tcp://127.0.0.1:0", "tcp.ivf"),
+        ("udp://127.0.0.1:0", "udp.ivf"),
+        ("ws://127.0.0.1:0/live", "ws.ivf"),
+        ("rtp://127.0.0.1:0", "rtp.ivf"),
+        ("rtp://127.0.0.1:0?plain", "plain.ivf"),
+        (SRTP, "srtp.ivf"),
+    ] {
+        let recv = ["-o", name, "--e2ee-key", "hex.key"];
+        let (running, address) = receiver(&place, url, &recv);
+        let target = url.replace("127.0.0.1:0", &address);
+        let send = ["send", "clip.ivf", &target, "--copy", "--e2ee-key", "base64.key"];
+        assert!(place.ok(&send).err.contains("AES_256_GCM_SHA512_128"));
+        let (code, said) = running.end();
+        assert_eq!(code, 0, "{url}: {said}");
+        assert!(said.contains("\"unopened\":0"), "{url}: {said}");
+        assert_eq!(md5(name), md5("clip.ivf"), "{url}");
+    }
+}
+
+#[test]
+fn sealed_pictures_and_sound_are_recorded_whole_with_their_delay() {
+    let place = with_keys();
+    for url in ["tcp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
+        let recv = ["-o", "out.webm", "-y", "--e2ee-key", "hex.key"];
+        let (running, address) = receiver(&place, url, &recv);
+        let target = url.replace("127.0.0.1:0", &address);
+        let source = "testsrc:size=96x64,sound=tone";
+        let send = ["send", source, &target, "-b", "200k", "-n", "45", "--e2ee-key", "hex.key"];
+        place.ok(&send);
+        let (code, said) = running.end();
+        assert_eq!(code, 0, "{url}: {said}");
+        let counts = packets(&place, "out.webm");
+        assert_eq!(counts[0], 45, "{url}: {said}");
+        assert!((60..=80).contains(&counts[1]), "{url}: {counts:?}");
+        let summary = said.lines().rfind(|line| line.contains("\"summary\"")).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
+        assert!(summary["delay_ms"]["count"].as_u64() > Some(30), "{url}: {summary}");
+        place.ok(&["decode", "out.webm", "-o", "tone.wav", "-y"]);
+    }
+}
+
+#[test]
+fn with_another_key_nothing_opens_and_no_file_is_left() {
+    let place = with_keys();
+    let before = place.names();
+    for url in ["tcp://127.0.0.1:0", "udp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
+        let recv = ["-o", "out.ivf", "--e2ee-key", "other.key"];
+        let (running, address) = receiver(&place, url, &recv);
+        let target = url.replace("127.0.0.1:0", &address);
+        place.run(&["send", "clip.ivf", &target, "--copy", "--e2ee-key", "hex.key"]);
+        let (code, said) = running.end();
+        assert_eq!(code, 8, "{url}: {said}");
+        assert!(said.contains("frames opened: the sender has another --e2ee-key"), "{said}");
+        assert_eq!(place.names(), before, "{url}");
+    }
+}
+
+#[test]
+fn an_end_without_the_key_is_told_what_is_missing() {
+    let place = with_keys();
+    let key = ["--e2ee-key", "hex.key"];
+    for (recv, send, why) in [
+        (&[][..], &key[..], "the media are sealed from end to end: --e2ee-key is needed"),
+        (&key[..], &[][..], "the sender does not seal its media"),
+    ] {
+        let url = "tcp://127.0.0.1:0";
+        let (running, address) = receiver(&place, url, &[&["-o", "out.ivf"], recv].concat());
+        let target = url.replace("127.0.0.1:0", &address);
+        place.run(&[&["send", "clip.ivf", &target, "--copy"], send].concat());
+        let (code, said) = running.end();
+        assert_eq!(code, 8, "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+    assert!(!place.has("out.ivf"));
+    // What is not sealed does not come out over RTP either.
+    let (running, address) =
+        receiver(&place, "rtp://127.0.0.1:0", &[&["--null"], &key[..]].concat());
+    place.ok(&["send", "clip.ivf", &format!("rtp://{address}"), "--copy"]);
+    let (code, said) = running.end();
+    assert_eq!(code, 8, "{said}");
+    let sdp = ["--copy", "-n", "1", "--sdp", "a.sdp"];
+    place.ok(&[&["send", "clip.ivf", "rtp://127.0.0.1:9"], &sdp[..], &key[..]].concat());
+    let text = String::from_utf8(place.read("a.sdp")).unwrap();
+    assert!(
+        text.contains("s=codec send, sealed from end to end") && text.contains("a=x-codec-sframe")
+    );
+    place.fails(2, "media are sealed: --e2ee-key is needed", &["recv", "a.sdp", "--null"]);
+}
+
+#[test]
+fn files_of_keys_are_checked_before_anything_is_sent() {
+    let place = with_keys();
+    write(&place, "short.key", "0123456789abcdef");
+    write(&place, "words.key", "correct horse battery staple");
+    write(&place, "long.key", &"00".repeat(5000));
+    let target = "udp://127.0.0.1:9";
+    for (file, why) in [
+        ("none.key", "none.key: "),
+        ("short.key", "a key has 16 to 64 bytes, not 8"),
+        ("words.key", "expected a key in hexadecimal digits or base64"),
+        ("long.key", "too long for a key"),
+        ("clip.ivf", "clip.ivf: "),
+    ] {
+        place.fails(3, why, &["send", "clip.ivf", target, "--copy", "--e2ee-key", file]);
+        place.fails(3, why, &["recv", "udp://127.0.0.1:0", "--null", "--e2ee-key", file]);
+    }
+    let key = ["--e2ee-key", "hex.key"];
+    for end in [["send", "clip.ivf", "whip://h/p"], ["recv", "whep://h/p", "--null"]] {
+        place.fails(2, "servers of WebRTC and browsers do not open", &[&end[..], &key].concat());
+    }
+}
