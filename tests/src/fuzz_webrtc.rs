@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use codec_rtc::sframe::{self, Key, Opener, Sealer};
 use codec_rtc::srtp::{Protect, Suite, Unprotect};
 use codec_rtc::webrtc::turn::{TurnClient, TurnConfig};
 use codec_rtc::webrtc::{
@@ -207,4 +208,41 @@ pub fn turn_client(data: &[u8]) {
     }
     while client.poll_transmit().is_some() {}
     while client.poll_event().is_some() {}
+}
+
+/// Frames after their lengths in two little-endian bytes, to an opener whose keys nobody has; the
+/// first byte chooses the suite, the second what of our own frames is changed.
+///
+/// # Panics
+/// If a foreign or changed frame opens, a frame of ours does not, or one does twice.
+pub fn sframe_open(data: &[u8]) {
+    let [choice, change, rest @ ..] = data else { return };
+    let mut rest = rest;
+    let suite = sframe::Suite::ALL[usize::from(*choice) % sframe::Suite::ALL.len()];
+    let key = |byte: u8| Key::new(suite, &[byte; 32]).expect("the right length");
+    let mut opener = Opener::new();
+    for id in 0..8 {
+        opener.set_key(id, &key(0xa7)).expect("few keys");
+    }
+    opener.set_shared_key(&key(0xa8)).expect("one key");
+    let mut sealer = Sealer::new((*choice).into(), &key(if *choice < 8 { 0xa7 } else { 0xa8 }))
+        .expect("a key")
+        .starting_at(u64::from(*change) << (choice % 32));
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
+        let (frame, tail) = tail.split_at(len);
+        rest = tail;
+        assert!(opener.open_video(frame).is_err(), "a foreign frame opens");
+        assert!(opener.open_sound(frame).is_err(), "a foreign packet opens");
+        let _ = opener.open(&[], frame);
+        let is_key = change % 2 == 0;
+        let Ok(sealed) = sealer.seal_video(is_key, frame) else { continue };
+        let mut changed = sealed.clone();
+        let at = (len + usize::from(*change)) % changed.len();
+        changed[at] ^= 1 << (change % 8);
+        assert!(opener.open_video(&changed).is_err(), "a changed frame opens");
+        assert!(!opener.has_opened(&sealed[1..]));
+        assert_eq!(opener.open_video(&sealed), Ok((frame.to_vec(), is_key)));
+        assert_eq!(opener.open_video(&sealed), Err(sframe::Refused::Replayed));
+    }
 }

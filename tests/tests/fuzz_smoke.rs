@@ -147,6 +147,19 @@ fn strange_datagrams_never_panic_or_end_a_peer() {
 }
 
 #[test]
+fn frames_that_nobody_of_us_sealed_do_not_open() {
+    rng::for_each_seed(500, |_, rng| {
+        let mut data = vec![rng.byte(), rng.byte()];
+        for _ in 0..rng.below(10) {
+            let len = u16::try_from(rng.below(60)).unwrap();
+            data.extend(len.to_le_bytes());
+            data.extend((0..len).map(|_| rng.byte()));
+        }
+        fuzz_webrtc::sframe_open(&data);
+    });
+}
+
+#[test]
 fn forged_srtp_and_turn_messages_are_refused() {
     rng::for_each_seed(500, |_, rng| {
         let mut data = vec![rng.byte()];
