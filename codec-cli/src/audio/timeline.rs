@@ -195,12 +195,7 @@ impl Timeline {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
-    reason = "short sounds"
-)]
+#[expect(clippy::cast_possible_wrap, reason = "short sounds")]
 mod tests {
     use std::f32::consts::TAU;
 
@@ -273,6 +268,11 @@ mod tests {
 
     #[test]
     #[cfg(feature = "resample")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "short sounds"
+    )]
     fn a_slow_clock_is_followed_without_a_seam() {
         for to in [MONO, AudioFormat::new(44_100, ChannelLayout::Mono)] {
             // 1000 ppm for two minutes and for ten: the distance does not grow.
