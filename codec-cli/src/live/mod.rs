@@ -3,6 +3,7 @@
 
 #[cfg(any(all(feature = "capture", target_os = "linux"), all(test, unix)))]
 mod capture;
+mod connection;
 mod delivery;
 pub(crate) mod e2ee;
 pub(crate) mod figures;

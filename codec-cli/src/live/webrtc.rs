@@ -181,7 +181,7 @@ pub(super) fn offer(
         let scheme = url.scheme();
         return Err(Failure::usage(format!("--netem is for rtp and udp, not for {scheme}")));
     }
-    let ca = args.ca.as_deref().map(super::ways::read_pem).transpose()?;
+    let ca = args.ca.as_deref().map(super::connection::read_pem).transpose()?;
     let client = Client::new(url, args.token.as_deref(), ca.as_deref());
     let client = client.map_err(|error| Failure::usage(error.to_string()))?;
     let failed = |error| Failure::new(Kind::Network, format!("{url}: {error}"));
