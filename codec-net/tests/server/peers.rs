@@ -9,6 +9,8 @@ use codec_core::frame::{Picture, Rational, Size};
 use codec_net::server::{Config, LocalMedia, LocalSource, Pictures, Server, Shown};
 use serde_json::Value;
 
+use crate::browser::ON_THEIR_WAY;
+
 const RATE: Rational = Rational { num: 30, den: 1 };
 /// Pictures before they come again, without a seam.
 const PICTURES: u32 = 64;
@@ -118,14 +120,14 @@ fn firefox_watches_and_publishes() {
     let seen = measure(Command::new("node").arg(script).args([&server.url(), "demo"]));
     let watch = &seen["watch"];
     let rate = number(&watch["decoded"]) / number(&watch["seconds"]);
-    assert!((24.0..36.0).contains(&rate), "{rate} frames/s: {watch}");
+    assert!((15.0..36.0).contains(&rate), "{rate} frames/s: {watch}");
     assert_eq!((&watch["width"], &watch["height"]), (&320.into(), &180.into()), "{watch}");
     assert_eq!(watch["player"]["width"], 320, "{watch}");
     let publish = &seen["publish"];
     let frames = number(&publish["frames"]);
     // Its fake camera gives 30 frames a second, fewer where the machine is busy.
     assert!(frames > 60.0, "{publish}");
-    assert!(number(&publish["decodedFrames"]) > frames - 10.0, "{publish}");
+    assert!(number(&publish["decodedFrames"]) > frames - ON_THEIR_WAY, "{publish}");
     assert_eq!(publish["decodeErrors"], 0, "{publish}");
     assert!(number(&publish["width"]) >= 160.0, "{publish}");
     assert!(number(&publish["soundPackets"]) > 100.0, "{publish}");
@@ -158,8 +160,10 @@ fn aiortc_watches_and_publishes() {
     let publish = run("publish", "whip/python");
     let (sent, stream) = (number(&publish["frames"]), &publish["stream"]);
     assert!(sent >= 150.0, "{publish}");
-    // A few are on their way.
-    assert!(number(&stream["frames"]) > sent - 10.0, "{publish}");
-    assert!(number(&stream["decodedFrames"]) > number(&stream["frames"]) - 10.0, "{publish}");
+    assert!(number(&stream["frames"]) > sent - ON_THEIR_WAY, "{publish}");
+    assert!(
+        number(&stream["decodedFrames"]) > number(&stream["frames"]) - ON_THEIR_WAY,
+        "{publish}"
+    );
     assert_eq!((&stream["decodeErrors"], &stream["width"]), (&0.into(), &320.into()), "{publish}");
 }
