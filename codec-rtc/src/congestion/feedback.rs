@@ -12,6 +12,8 @@ const REFERENCE_SHIFT: u32 = 8;
 /// Packets of RTP that are remembered by their own numbers, and the streams that they are of.
 const MAX_PACKETS: usize = 4096;
 const MAX_STREAMS: usize = 16;
+/// Weight of one report in the share of reports that are lost.
+const WEIGHT: f64 = 0.02;
 
 /// Makes times that do not wrap of those in reports.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,9 @@ pub(super) struct FeedbackReader {
     reference: Unwrapper32,
     report: Unwrapper32,
     streams: Vec<Stream>,
+    /// The last report's count, and the share of reports that are lost, smoothed.
+    count: Option<u8>,
+    lost: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -31,6 +36,7 @@ struct Stream {
 impl FeedbackReader {
     /// Reports of transport-wide feedback.
     pub(super) fn twcc(&mut self, feedback: &Twcc) -> Vec<PacketReport> {
+        self.count(feedback.feedback_count);
         // In the upper bits, so that it wraps with the type.
         let reference = self.reference.unwrap(feedback.reference_time_64ms << REFERENCE_SHIFT);
         let units = from_zero(reference) >> REFERENCE_SHIFT;
@@ -40,6 +46,29 @@ impl FeedbackReader {
             arrival: arrival.map(|since| start.saturating_add(since)),
         };
         feedback.packets.iter().take(Twcc::MAX_PACKETS).enumerate().map(report).collect()
+    }
+
+    fn count(&mut self, count: u8) {
+        let Some(before) = self.count else {
+            self.count = Some(count);
+            return;
+        };
+        let steps = count.wrapping_sub(before);
+        // Late, or twice.
+        if steps == 0 || steps > 128 {
+            return;
+        }
+        self.count = Some(count);
+        for _ in 1..steps {
+            self.lost += WEIGHT * (1.0 - self.lost);
+        }
+        self.lost -= WEIGHT * self.lost;
+    }
+
+    /// The share of transport-wide reports that are lost on their way, 0..=1; of reports without a
+    /// count nothing is known, and 0 said.
+    pub(super) fn lost(&self) -> f64 {
+        self.lost
     }
 
     /// A packet was sent under both numbers.
@@ -134,6 +163,23 @@ mod tests {
         assert_eq!(next[0].arrival.unwrap() - early.unwrap(), ms(128));
         let again = at(0xff_fffe);
         assert_eq!(early.unwrap() - again[0].arrival.unwrap(), ms(64));
+    }
+
+    #[test]
+    fn reports_that_do_not_come_are_counted() {
+        let mut reader = FeedbackReader::default();
+        // One in ten is missing; some come late, some twice.
+        for number in (0..1000_u32).filter(|number| number % 10 != 3) {
+            let feedback_count = u8::try_from(number % 256).unwrap();
+            let feedback = Twcc { feedback_count, ..Twcc::default() };
+            reader.twcc(&feedback);
+            if number % 7 == 0 {
+                reader.twcc(&feedback);
+            }
+            let late = feedback_count.wrapping_sub(5);
+            reader.twcc(&Twcc { feedback_count: late, ..feedback });
+        }
+        assert!((0.08..0.12).contains(&reader.lost()), "{}", reader.lost());
     }
 
     #[test]

@@ -33,6 +33,8 @@ const MAX_INHERENT: f64 = 0.5;
 /// A test lasts at least, and at most, so many seconds, until so many packets are known.
 const TEST_S: [f64; 2] = [0.7, 3.0];
 const TEST_PACKETS: u32 = 60;
+/// Least share of the rate before that a test leaves.
+const LEAST_STEP: f64 = 0.5;
 /// Losses that come back within so many seconds at a much lower rate need no second test.
 const AGAIN_S: f64 = 20.0;
 /// A limit is held for so many seconds and then grows by this share each second.
@@ -186,7 +188,8 @@ impl LossLimit {
                     self.tested = Some((now, sent_bps));
                     let loss = if sudden { loss } else { self.smoothed };
                     // Not more, even if the link loses some anyway: that may have been a mistake.
-                    self.limit_bps = 0.95 * arrived_bps;
+                    // Nor much less than was sent: it may be one long burst.
+                    self.limit_bps = (0.95 * arrived_bps).max(LEAST_STEP * sent_bps);
                     self.state = State::Testing { since: now, loss, packets: 0, lost: 0 };
                 } else {
                     self.inherent += FOLLOW * (self.smoothed - self.inherent).min(0.0);
@@ -288,6 +291,24 @@ mod tests {
             let mean = run(share, 5e5);
             assert!((3.5e5..7.0e5).contains(&mean), "{share}: {mean}");
         }
+    }
+
+    #[test]
+    fn one_long_burst_at_most_halves_the_rate() {
+        let mut limit = LossLimit::default();
+        let mut rng = Rng::new(3);
+        for step in 0..600_u64 {
+            for _ in 0..10 {
+                if step / 6 == 40 || rng.unit() < 0.02 {
+                    limit.on_lost();
+                } else {
+                    limit.on_arrived(1000);
+                }
+            }
+            limit.update(Duration::from_millis(50 * step), 0.05, limit.limit_bps().min(1.6e6));
+            assert!(limit.limit_bps() >= 0.8e6, "{step}: {}", limit.limit_bps());
+        }
+        assert!(limit.limit_bps() > 1.6e6);
     }
 
     #[test]

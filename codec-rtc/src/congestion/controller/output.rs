@@ -19,6 +19,10 @@ const PUSHBACK: [f64; 2] = [0.85, 1.0];
 const DRAINING: Duration = Duration::from_secs(3);
 /// Queue that the window of bytes in flight leaves room for, in seconds.
 const WINDOW_QUEUE_S: f64 = 0.12;
+/// What it leaves room for beside that where reports get lost, in seconds: the first from the second
+/// share of them on. Else packets wait whenever some reports are lost in a row.
+const LOST_REPORTS_S: f64 = 0.2;
+const LOST_REPORTS: f64 = 0.02;
 /// Least window.
 const LEAST_WINDOW_BYTES: u64 = 6_000;
 /// Pacing, as a multiple of the estimate.
@@ -111,8 +115,9 @@ impl Controller {
         let now = self.last_feedback.unwrap_or_default();
         let contested = self.delays.is_contested(now);
         let others_s = if contested { 2.0 * self.delays.queueing_s().min(0.5) } else { 0.0 };
-        let round_s =
-            self.delays.least_rtt_s() + self.feedback_interval_s + WINDOW_QUEUE_S + others_s;
+        let unheard_s = LOST_REPORTS_S * (self.reader.lost() / LOST_REPORTS).min(1.0);
+        let link_s = self.delays.least_rtt_s() + WINDOW_QUEUE_S + others_s;
+        let round_s = link_s + self.feedback_interval_s + unheard_s;
         bytes(self.target().0 * round_s).max(LEAST_WINDOW_BYTES)
     }
 
