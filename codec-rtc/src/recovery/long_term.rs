@@ -4,7 +4,8 @@
 //! The sender follows every coded frame: what it refers to, what it replaces, and what became of
 //! it. One of the two slots besides the last frame is renewed while the other one holds a frame
 //! that the receiver is known to have decoded. After a loss the next frame refers to that one
-//! alone, and the picture is right again without a key frame.
+//! alone, and the picture is right again without a key frame. So it does where nothing is heard of
+//! frames in time: requests for lost packets get lost as packets do.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,6 +17,9 @@ const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 const LONG_TERM: [usize; 2] = [1, 2];
 /// Frames that are followed; older ones are settled.
 const FRAMES: usize = 256;
+/// Bounds of the interval between two words of the receiver: one may be late, and a receiver that
+/// says little is waited for.
+const INTERVAL: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
 /// Settings of a [`LongTerm`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,8 @@ enum Fate {
     Arrived,
     /// Since then; it may still be repaired.
     Missing(Duration),
+    /// Nothing is heard of it, though it should be: it, or what the receiver says, is being lost.
+    Unheard,
     /// For good.
     Lost,
     /// The receiver says that it decoded it.
@@ -90,6 +96,8 @@ enum Fate {
 #[derive(Clone, Copy, Debug)]
 struct Followed {
     number: u64,
+    /// When its last packet so far left.
+    left: Option<Duration>,
     /// Frames that it refers to.
     refs: [Option<u64>; 3],
     /// What is known of those that are not followed any more.
@@ -120,6 +128,10 @@ pub struct LongTerm {
     /// The receiver confirms decoded frames: arrival alone is not enough.
     confirms: bool,
     confirmations: u64,
+    /// When it last did, and how long that takes from one time to the next, smoothed.
+    confirmed: Option<Duration>,
+    interval: Duration,
+    rtt: Option<Duration>,
     planned: Option<Cure>,
     counters: LongTermCounters,
 }
@@ -136,6 +148,9 @@ impl LongTerm {
             last_loss: None,
             confirms: false,
             confirmations: 0,
+            confirmed: None,
+            interval: INTERVAL[1],
+            rtt: None,
             planned: None,
             counters: LongTermCounters::default(),
         }
@@ -150,6 +165,12 @@ impl LongTerm {
     /// How long a missing frame may still be repaired.
     pub fn set_repair(&mut self, repair: Duration) {
         self.config.repair = repair;
+    }
+
+    /// The round trip as it is, by which it is known when something should have been heard of a
+    /// frame. `None`: silence says nothing.
+    pub fn set_round_trip(&mut self, rtt: Option<Duration>) {
+        self.rtt = rtt;
     }
 
     /// Plans the frame that is coded next.
@@ -239,6 +260,7 @@ impl LongTerm {
         }
         self.frames.push_back(Followed {
             number,
+            left: None,
             refs,
             settled: Chain::Whole,
             fate: Fate::UnderWay,
@@ -252,10 +274,17 @@ impl LongTerm {
         numbers
     }
 
+    /// A packet of a frame leaves.
+    pub fn left(&mut self, now: Duration, number: u64) {
+        if let Some(at) = self.index(number) {
+            self.frames[at].left = Some(now);
+        }
+    }
+
     /// All packets of a frame arrived, or enough of them to repair it.
     pub fn arrived(&mut self, number: u64) {
         self.change(number, |fate| match fate {
-            Fate::UnderWay | Fate::Missing(_) => Fate::Arrived,
+            Fate::UnderWay | Fate::Missing(_) | Fate::Unheard => Fate::Arrived,
             other => other,
         });
     }
@@ -270,9 +299,13 @@ impl LongTerm {
     }
 
     /// The receiver decoded a frame, and so all that it depends on.
-    pub fn decoded(&mut self, number: u64) {
+    pub fn decoded(&mut self, now: Duration, number: u64) {
         self.confirms = true;
         self.confirmations += 1;
+        if let Some(before) = self.confirmed.replace(now) {
+            let took = now.saturating_sub(before);
+            self.interval = ((self.interval * 7 + took) / 8).clamp(INTERVAL[0], INTERVAL[1]);
+        }
         let mut wanted = vec![number];
         for frame in self.frames.iter_mut().rev() {
             if wanted.contains(&frame.number) && frame.fate != Fate::Decoded {
@@ -320,17 +353,27 @@ impl LongTerm {
         self.frames.binary_search_by_key(&number, |frame| frame.number).ok()
     }
 
-    /// Frames that have been missing for too long are lost, with all that depend on them.
+    /// Frames that have been missing or unheard of for too long are lost, with all that depend on
+    /// them.
     fn settle(&mut self, now: Duration) {
         let repair = self.config.repair;
+        // A word that is waited for comes within this, jitter and the receiver's own time included.
+        let patience =
+            self.rtt.filter(|_| self.confirms).map(|rtt| (rtt * 9 + self.interval * 10) / 8);
+        let is_overdue = |left: Option<Duration>| {
+            left.zip(patience).is_some_and(|(left, patience)| now.saturating_sub(left) >= patience)
+        };
         let mut is_changed = false;
         for frame in &mut self.frames {
-            if let Fate::Missing(since) = frame.fate
-                && now.saturating_sub(since) >= repair
-            {
-                frame.fate = Fate::Lost;
-                is_changed = true;
-            }
+            frame.fate = match frame.fate {
+                Fate::Missing(since) if now.saturating_sub(since) >= repair => Fate::Lost,
+                Fate::UnderWay if is_overdue(frame.left) => {
+                    self.last_loss = Some(now);
+                    Fate::Unheard
+                }
+                _ => continue,
+            };
+            is_changed = true;
         }
         if is_changed {
             self.follow();
@@ -355,7 +398,7 @@ impl LongTerm {
             }
             self.frames[at].chain = match fate {
                 Fate::Decoded => Chain::Whole,
-                Fate::Lost => Chain::Broken,
+                Fate::Lost | Fate::Unheard => Chain::Broken,
                 Fate::Arrived if !self.confirms || below == Chain::Broken => below,
                 Fate::Arrived | Fate::UnderWay | Fate::Missing(_) if below != Chain::Broken => {
                     Chain::Unknown
@@ -514,7 +557,7 @@ mod tests {
         for _ in 0..3 {
             coder.code();
         }
-        coder.it.decoded(1);
+        coder.it.decoded(coder.now, 1);
         coder.it.arrived(2);
         let (renewing, plan, _) = coder.code();
         assert_eq!(plan.unwrap().updates, SlotSet::LAST.with(SlotSet::GOLDEN));
@@ -525,6 +568,36 @@ mod tests {
         let (_, plan, refs) = coder.code();
         assert_eq!(plan.unwrap().cure, Some(Cure::AcknowledgedReference));
         assert_eq!(refs, [0]);
+    }
+
+    #[test]
+    fn what_nothing_is_heard_of_in_time_is_lost_until_it_is() {
+        let mut coder = Coder::new(eager());
+        coder.it.set_round_trip(Some(ms(50)));
+        let send = |coder: &mut Coder| {
+            let (number, plan, refs) = coder.code();
+            coder.it.left(coder.now, number);
+            (number, plan.and_then(|plan| plan.cure), refs)
+        };
+        for _ in 0..30 {
+            let (number, cure, _) = send(&mut coder);
+            assert_eq!(cure, None);
+            if let Some(number) = number.checked_sub(2) {
+                coder.it.decoded(coder.now, number);
+            }
+        }
+        // From now on nothing comes back: 28 was left 118 ms ago when 32 is coded.
+        let sent: Vec<_> = (0..3).map(|_| send(&mut coder)).collect();
+        assert_eq!([sent[0].1, sent[1].1], [None, None]);
+        assert_eq!((sent[2].1, &sent[2].2[..]), (Some(Cure::AcknowledgedReference), &[27][..]));
+        // It was there all along.
+        (28..=31).for_each(|number| coder.it.arrived(number));
+        coder.it.decoded(coder.now, 32);
+        assert_eq!(coder.code().1.unwrap().cure, None);
+        // What has not left is not waited for, nor anything where silence says nothing.
+        (0..8).for_each(|_| assert_eq!(coder.code().1.unwrap().cure, None));
+        coder.it.set_round_trip(None);
+        (0..8).for_each(|_| assert_eq!(send(&mut coder).1, None));
     }
 
     #[test]

@@ -31,8 +31,9 @@ const GAP_INTERVAL: Duration = Duration::from_millis(10);
 const LOSSY: u8 = 5;
 const ASK_AGAIN: Duration = Duration::from_millis(8);
 const MAX_REPEATS: usize = 64;
-/// How often decoded pictures are acknowledged.
-const ACKNOWLEDGE_INTERVAL: Duration = Duration::from_millis(40);
+/// How often decoded pictures are acknowledged, and from that loss on, when the sender is waiting
+/// for it: nearly each.
+const ACKNOWLEDGE_INTERVAL: [Duration; 2] = [Duration::from_millis(40), Duration::from_millis(15)];
 
 #[derive(Debug)]
 enum Recorder {
@@ -371,6 +372,7 @@ impl Receiver {
     fn ask(&mut self, now: Duration) {
         let mut packets = Vec::new();
         let ssrc = self.config.ssrc;
+        let interval = self.acknowledge_interval();
         if let Some(video) = &mut self.video {
             let media_ssrc = video.stream.ssrc;
             let mut missing = Vec::new();
@@ -394,7 +396,7 @@ impl Receiver {
             }
             let asks = video.asks_for_key(now, &mut self.opening);
             let since = self.acknowledged_at.map(|at| now.saturating_sub(at));
-            let is_due = since.is_none_or(|since| since >= ACKNOWLEDGE_INTERVAL);
+            let is_due = since.is_none_or(|since| since >= interval);
             let is_new = self.decoded != self.acknowledged;
             let is_urgent = asks || loss.is_some();
             if self.config.acknowledges
@@ -440,6 +442,10 @@ impl Receiver {
             self.schedule.on_packet(datagram.len());
             self.ready.push_back(datagram);
         }
+    }
+
+    fn acknowledge_interval(&self) -> Duration {
+        ACKNOWLEDGE_INTERVAL[usize::from(self.fraction_lost >= LOSSY)]
     }
 
     /// A receiver report with a name, and a time to measure the round trip by.
@@ -489,10 +495,8 @@ impl Receiver {
             Recorder::PerStream(recorder) => recorder.next_time(),
         };
         let waiting = self.config.acknowledges && self.decoded != self.acknowledged;
-        let acknowledge = self
-            .acknowledged_at
-            .filter(|_| waiting)
-            .map(|at| at.saturating_add(ACKNOWLEDGE_INTERVAL));
+        let interval = self.acknowledge_interval();
+        let acknowledge = self.acknowledged_at.filter(|_| waiting).map(|at| at + interval);
         let report = Some(self.schedule.next_time());
         let repeat = self.repeats.front().map(|&(at, _)| at);
         [video, feedback, acknowledge, report, repeat].into_iter().flatten().min()

@@ -276,7 +276,7 @@ impl Sender {
             }
             rtcp::Packet::Rpsi(rpsi) => {
                 if let (Some(video), Some(id)) = (&mut self.video, rpsi.vp8_picture_id()) {
-                    video.confirmed(id);
+                    video.confirmed(now, id);
                 }
             }
             rtcp::Packet::Remb(remb) => {
@@ -375,6 +375,7 @@ impl Sender {
         }
         let packets = outcome.received.len() + outcome.lost.len();
         video.observe(packets, &outcome.lost);
+        video.set_queueing(self.controller.estimate().queueing);
     }
 
     fn send_again(&mut self, now: Duration, ssrc: u32, sequences: &[u16]) {

@@ -284,6 +284,15 @@ impl VideoOut {
         }
     }
 
+    /// What packets wait in queues of the link now: news of frames comes later by that.
+    pub(super) fn set_queueing(&mut self, queueing: Duration) {
+        if let Some(long_term) = &mut self.long_term {
+            let rtt = self.rtt + queueing;
+            // Over longer ones a freeze is there before the silence tells.
+            long_term.set_round_trip((rtt < MOST_NOTICED).then_some(rtt));
+        }
+    }
+
     /// Mean number of packets that are lost in a row.
     pub(super) fn burst(&self) -> f64 {
         self.protector.as_ref().map_or(1.0, Protector::burst)
@@ -302,6 +311,9 @@ impl VideoOut {
     pub(super) fn leaves(&mut self, now: Duration, outgoing: &Outgoing) {
         if outgoing.kind == PacketKind::Retransmission {
             self.again.again_bytes += outgoing.payload.len() as u64;
+        }
+        if let (Some(long_term), Some(part)) = (&mut self.long_term, outgoing.part) {
+            long_term.left(now, part.frame);
         }
         if let Some(history) = &mut self.history
             && outgoing.header.ssrc == self.stream.ssrc
@@ -398,12 +410,12 @@ impl VideoOut {
     }
 
     /// The receiver decoded the picture with that id.
-    pub(super) fn confirmed(&mut self, id: PictureId) {
+    pub(super) fn confirmed(&mut self, now: Duration, id: PictureId) {
         let (Some(last), Some(long_term)) = (self.last_frame, &mut self.long_term) else { return };
         let newest = PictureId::Long(self.first_picture_id.wrapping_add(wrap(last)) & 0x7fff);
         let behind = newest.steps_from(id);
         if let Some(number) = last.checked_sub(behind.into()) {
-            long_term.decoded(number);
+            long_term.decoded(now, number);
         }
     }
 
