@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use codec_net::clock::Clock;
 use codec_rtc::jitter::video::Frame;
+use codec_rtc::sequence::{Unwrapper32, wrap_32};
 
 use super::inlet::{Announced, InFrame, InSound, InletEvent, Times};
 use super::rtp_sound::{Held, SoundOrder};
@@ -25,12 +26,19 @@ const MOST_WAITED: Duration = Duration::from_millis(40);
 const VIDEO_HZ: u32 = 90_000;
 const SOUND_HZ: u32 = 48_000;
 
+/// One of the media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    Video,
+    Sound,
+}
+
 /// Where media are put on the common time line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Basis {
     /// By when they were captured, where that is told.
     Capture,
-    /// By when they came.
+    /// By when they came: as those packets did that waited least on their way.
     #[cfg(feature = "whip")]
     Arrival,
 }
@@ -48,9 +56,42 @@ pub(super) struct Delivery {
     has_gap: bool,
     /// Wall time, NTP, of the first thing that came: both media are counted from there.
     zero: Option<u64>,
-    /// Ticks of the first frame and of the first packet of sound, and their place.
-    video_zero: Option<(i64, i64)>,
-    sound_zero: Option<(i64, i64)>,
+    video: Line,
+    sound: Line,
+}
+
+/// A medium on the common time line.
+struct Line {
+    hz: u32,
+    unwrap: Unwrapper32,
+    /// Wall time, NTP, of the tick 0, had it come as fast as the fastest packet so far.
+    fastest: Option<i128>,
+    /// Ticks of the first thing that was handed over, and their place.
+    zero: Option<(i64, i64)>,
+}
+
+impl Line {
+    fn new(hz: u32) -> Self {
+        Self { hz, unwrap: Unwrapper32::default(), fastest: None, zero: None }
+    }
+
+    /// As wall time.
+    fn length(&self, ticks: i64) -> i128 {
+        (i128::from(ticks) << 32) / i128::from(self.hz)
+    }
+
+    /// A packet came at this wall time.
+    fn came(&mut self, wall: u64, timestamp: u32) {
+        let ticks = self.unwrap.unwrap(timestamp);
+        let zero = i128::from(wall) - self.length(ticks);
+        self.fastest = Some(self.fastest.map_or(zero, |fastest| fastest.min(zero)));
+    }
+
+    /// When a packet would have come that did not wait.
+    fn due(&self, ticks: i64) -> Option<u64> {
+        let ticks = self.unwrap.peek(wrap_32(ticks));
+        u64::try_from(self.fastest? + self.length(ticks)).ok()
+    }
 }
 
 /// What is still expected.
@@ -73,26 +114,44 @@ impl Delivery {
             waiting: Vec::new(),
             has_gap: false,
             zero: None,
-            video_zero: None,
-            sound_zero: None,
+            video: Line::new(VIDEO_HZ),
+            sound: Line::new(SOUND_HZ),
         };
         (delivery, receiver)
     }
 
-    /// A packet of the media came.
-    pub(super) fn came(&mut self, now: Duration) {
+    /// A packet of a medium came.
+    pub(super) fn came(&mut self, now: Duration, medium: Medium, timestamp: u32) {
         self.waits.get_or_insert((now, Duration::ZERO));
+        let wall = self.clock.ntp(now);
+        self.line(medium).came(wall, timestamp);
+    }
+
+    fn line(&mut self, medium: Medium) -> &mut Line {
+        match medium {
+            Medium::Video => &mut self.video,
+            Medium::Sound => &mut self.sound,
+        }
+    }
+
+    /// Whether what came is to be handed over now. At first everything that has queued up is read
+    /// before: what queued up is not what came fast. `is_idle`: nothing more is there.
+    pub(super) fn takes(&mut self, now: Duration, is_idle: bool) -> bool {
+        self.is_announced || is_idle || self.waited(now).is_some_and(|it| it >= WAIT_FOR_SOUND)
+    }
+
+    /// How long was waited since the first packet.
+    fn waited(&mut self, now: Duration) -> Option<Duration> {
+        let (looked, waited) = self.waits.as_mut()?;
+        *waited += now.saturating_sub(*looked).min(MOST_WAITED);
+        *looked = now;
+        Some(*waited)
     }
 
     /// Whether it is time for [`Self::announce`]: all is there, or was waited for. `at_last`: there
     /// is nothing to wait for any more.
     pub(super) fn is_due(&mut self, now: Duration, lacks: Lacks, at_last: bool) -> bool {
-        let Some((looked, waited)) = self.waits.as_mut().filter(|_| !self.is_announced) else {
-            return false;
-        };
-        *waited += now.saturating_sub(*looked).min(MOST_WAITED);
-        *looked = now;
-        let waited = *waited;
+        let Some(waited) = self.waited(now).filter(|_| !self.is_announced) else { return false };
         let waits =
             lacks.video && waited < WAIT_FOR_PICTURES || lacks.sound && waited < WAIT_FOR_SOUND;
         at_last || !waits
@@ -111,15 +170,11 @@ impl Delivery {
     pub(super) fn frame(&mut self, frame: Frame, reported: Option<u64>) {
         let Frame { captured, arrived: (first, last), media_ticks, .. } = frame;
         let times = Times { captured, reported, arrived: Some(last) };
-        let place = match self.video_zero {
-            Some(place) => place,
-            None => (media_ticks, self.place(captured, first, VIDEO_HZ)),
-        };
-        self.video_zero = Some(place);
+        let pts = self.place(Medium::Video, media_ticks, captured, first);
         self.deliver(InletEvent::Frame(InFrame {
             key: frame.is_key,
             shown: frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
-            pts: place.1 + media_ticks - place.0,
+            pts,
             times,
             handle: frame.number,
             data: frame.data,
@@ -144,24 +199,30 @@ impl Delivery {
 
     fn sound_event(&mut self, held: Held) -> InletEvent {
         let Held { data, ticks, times } = held;
-        let place = match self.sound_zero {
-            Some(place) => place,
-            None => {
-                let arrived = times.arrived.unwrap_or_default();
-                (ticks, self.place(times.captured, arrived, SOUND_HZ))
-            }
-        };
-        self.sound_zero = Some(place);
-        InletEvent::Sound(InSound { data, pts: place.1 + ticks - place.0, times })
+        let arrived = times.arrived.unwrap_or_default();
+        let pts = self.place(Medium::Sound, ticks, times.captured, arrived);
+        InletEvent::Sound(InSound { data, pts, times })
     }
 
-    /// Where something lies on the common time line, in ticks of `hz`.
-    fn place(&mut self, captured: Option<u64>, arrived: Duration, hz: u32) -> i64 {
+    /// Where something lies on the common time line, in ticks of its medium.
+    fn place(
+        &mut self,
+        medium: Medium,
+        ticks: i64,
+        captured: Option<u64>,
+        arrived: Duration,
+    ) -> i64 {
         let captured = captured.filter(|_| self.basis == Basis::Capture);
-        let wall = captured.unwrap_or_else(|| self.clock.ntp(arrived));
-        let zero = *self.zero.get_or_insert(wall);
-        let steps = i128::from(wall.wrapping_sub(zero).cast_signed());
-        i64::try_from((steps * i128::from(hz)) >> 32).unwrap_or(0)
+        let came = self.clock.ntp(arrived);
+        let zero = self.zero;
+        let line = self.line(medium);
+        let wall = captured.or_else(|| line.due(ticks)).unwrap_or(came);
+        let (first, place) = *line.zero.get_or_insert_with(|| {
+            let steps = i128::from(wall.wrapping_sub(zero.unwrap_or(wall)).cast_signed());
+            (ticks, i64::try_from((steps * i128::from(line.hz)) >> 32).unwrap_or(0))
+        });
+        self.zero = zero.or(Some(wall));
+        place + ticks - first
     }
 
     /// Hands an event over, after the announcement. A reader that is too slow loses frames.
@@ -200,18 +261,48 @@ mod tests {
         (delivery, events, clock)
     }
 
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
     #[test]
     fn the_time_line_is_that_of_captures() {
-        let ms = Duration::from_millis;
         let (mut delivery, _events, clock) = delivery();
         let at = |time: u64| Some(clock.ntp(ms(time)));
-        assert_eq!(delivery.place(at(1000), ms(0), 90_000), 0);
-        let later = delivery.place(at(1500), ms(0), 48_000);
+        let mut place = |medium, ticks, captured| {
+            delivery.came(ms(2000), medium, wrap_32(ticks));
+            delivery.place(medium, ticks, captured, ms(2000))
+        };
+        assert_eq!(place(Medium::Video, 700, at(1000)), 0);
+        let later = place(Medium::Sound, -5000, at(1500));
         assert!((23_999..=24_000).contains(&later), "{later}");
-        let earlier = delivery.place(at(500), ms(0), 48_000);
-        assert!((-24_000..=-23_999).contains(&earlier), "{earlier}");
-        let came = delivery.place(None, ms(2000), 48_000);
-        assert!((47_999..=48_000).contains(&came), "{came}");
+        assert_eq!(place(Medium::Sound, -4040, at(9)), later + 960, "by its own ticks");
+        assert_eq!(place(Medium::Video, 3700, None), 3000);
+    }
+
+    #[test]
+    fn what_came_fastest_says_where_media_lie_if_nothing_else_does() {
+        let clock = Clock::start();
+        let (mut delivery, _events) = Delivery::new(clock, Basis::Arrival);
+        let wall = Some(clock.ntp(ms(9)));
+        // Pictures come; then the machine stands still, and 50 packets of sound queue up. Their
+        // clock wraps meanwhile.
+        for frame in 0..3 {
+            delivery.came(
+                ms(1040 + 40 * frame),
+                Medium::Video,
+                u32::try_from(3600 * frame).unwrap(),
+            );
+        }
+        let begin = u32::MAX - 20_000;
+        for packet in 0..50_u32 {
+            delivery.came(ms(2000), Medium::Sound, begin.wrapping_add(960 * packet));
+        }
+        assert_eq!(delivery.place(Medium::Video, 0, wall, ms(1040)), 0);
+        // The last came at once; so would the first have, 20 ms before the first picture.
+        let place = delivery.place(Medium::Sound, begin.into(), wall, ms(2000));
+        let expected = -48 * 20;
+        assert!((place - expected).abs() <= 1, "{place}");
     }
 
     #[test]
@@ -223,7 +314,7 @@ mod tests {
         };
         let lacks = Lacks { video: false, sound: true };
         assert!(!delivery.is_due(Duration::ZERO, lacks, true), "nothing came");
-        delivery.came(Duration::ZERO);
+        delivery.came(Duration::ZERO, Medium::Video, 0);
         // A machine that stood still has not waited.
         for ms in (5000..5260).step_by(40) {
             assert!(!delivery.is_due(Duration::from_millis(ms), lacks, false), "{ms} ms");

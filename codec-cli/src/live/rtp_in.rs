@@ -24,7 +24,7 @@ use codec_rtc::rtp;
 use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
 use codec_rtc::sframe::{OpenCounters, Opener};
 
-use super::delivery::{Basis, Delivery, Lacks};
+use super::delivery::{Basis, Delivery, Lacks, Medium};
 use super::e2ee::Secret;
 use super::inlet::{
     Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, Repair, StreamIn, Times,
@@ -199,16 +199,19 @@ impl Session {
             let now = self.clock.now();
             let due = self.shared.state().receiver.as_ref().and_then(Receiver::next_time);
             let wait = due.map_or(TICK, |due| due.saturating_sub(now).clamp(LEAST_WAIT, TICK));
+            let mut is_idle = false;
             match arrived.recv_timeout(wait) {
                 Ok(datagram) => self.take(&datagram),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => is_idle = true,
                 // The readers have seen sooner that this is the end.
                 Err(RecvTimeoutError::Disconnected) => return self.leave(),
             }
             for datagram in arrived.try_iter().take(64) {
                 self.take(&datagram);
             }
-            self.give();
+            if self.delivery.takes(self.clock.now(), is_idle) {
+                self.give();
+            }
             self.answer();
             let left =
                 self.shared.state().receiver.as_ref().and_then(|it| it.left().map(str::to_owned));
@@ -288,7 +291,8 @@ impl Session {
         if !is_video && !is_sound {
             return;
         }
-        self.delivery.came(now);
+        let medium = if is_video { Medium::Video } else { Medium::Sound };
+        self.delivery.came(now, medium, header.timestamp);
         self.peer.get_or_insert((datagram.from, datagram.socket));
         if is_sound && self.learning.sound.is_none() {
             self.learning.sound = Some(header.ssrc);

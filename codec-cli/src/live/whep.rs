@@ -21,7 +21,7 @@ use codec_rtc::webrtc::{
     RtpPacket, Stats,
 };
 
-use super::delivery::{Basis, Delivery, Lacks};
+use super::delivery::{Basis, Delivery, Lacks, Medium};
 use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times};
 use super::rtp_in::{opus_track, vp8_track};
 use super::rtp_sound::{self, SoundOrder};
@@ -198,10 +198,13 @@ impl Watching {
                 figures.packets_received += 1;
                 figures.bytes_received += bytes.len() as u64;
             }
+            let is_idle = came.is_none();
             let now = self.clock.now();
             self.call.advance(now, came);
             let closed = self.settle(now);
-            self.give(now);
+            if self.delivery.takes(now, is_idle) {
+                self.give(now);
+            }
             self.ask(now);
             self.call.flush(now);
             if let Some(reason) = closed {
@@ -243,7 +246,7 @@ impl Watching {
         let mut state = self.shared.state();
         match packet.codec {
             Codec::Vp8 => {
-                self.delivery.came(now);
+                self.delivery.came(now, Medium::Video, packet.header.timestamp);
                 self.learning.has_video = true;
                 self.video.count(now, packet, &mut state.figures.video);
                 let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
@@ -257,7 +260,7 @@ impl Watching {
                 }
             }
             Codec::Opus => {
-                self.delivery.came(now);
+                self.delivery.came(now, Medium::Sound, packet.header.timestamp);
                 self.sound.count(now, packet, &mut state.figures.sound);
                 let channels = rtp_sound::channels(&packet.payload);
                 self.learning.channels = self.learning.channels.or(channels);
