@@ -43,6 +43,8 @@ pub mod link;
 pub mod pacer;
 pub mod packet;
 pub mod recovery;
+#[cfg(any(feature = "srtp", feature = "sframe"))]
+mod replay;
 pub mod report;
 pub mod rng;
 pub mod rtcp;

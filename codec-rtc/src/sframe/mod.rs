@@ -25,15 +25,22 @@ mod suite;
 mod test_vectors;
 #[cfg(test)]
 mod tests;
-mod window;
 
 use std::fmt;
+
+use crate::replay;
 
 pub use key::{Key, MAX_KEY_BYTES, MIN_KEY_BYTES};
 pub use open::{MAX_DERIVED_KEYS, MAX_KEYS, MAX_SHARED_KEYS, OpenCounters, Opener, Refused};
 pub use seal::{MAX_COUNTER, Sealer};
 pub use suite::Suite;
-pub use window::REPLAY_WINDOW;
+
+/// Counters that were seen, of one key.
+type Window = replay::Window<64>;
+
+/// Counters up to the highest that are remembered (RFC 9605, section 9.3). Pictures that wait for
+/// repair are behind the sound of the same sender: 20 s of both are within.
+pub const REPLAY_WINDOW: u64 = Window::LEN;
 
 /// Why a key is not taken, or a frame is not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

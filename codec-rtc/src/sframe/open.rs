@@ -6,8 +6,7 @@ use sframe::error::SframeError as CrateError;
 use sframe::frame::EncryptedFrameView;
 use sframe::key::DecryptionKey;
 
-use super::window::Window;
-use super::{Key, SframeError};
+use super::{Key, SframeError, Window};
 
 /// Keys with an id at a time.
 pub const MAX_KEYS: usize = 16;

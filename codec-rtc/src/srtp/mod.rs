@@ -8,9 +8,9 @@
 
 pub(crate) mod cipher;
 mod header;
+mod index;
 mod keys;
 mod protect;
-mod replay;
 mod suite;
 #[cfg(test)]
 pub(crate) mod test_vectors;

@@ -1,8 +1,8 @@
 //! The sending direction.
 
 use super::header::{rtcp_ssrc, rtp_header_bytes, rtp_numbers};
+use super::index::{Window, extend};
 use super::keys::{self, ENCRYPTED, SessionKeys};
-use super::replay::{Window, extend};
 use super::{MAX_SOURCES, SrtpError, Suite};
 
 /// Numbers that a key lasts for: 2^48 of RTP, 2^31 of RTCP (RFC 3711, section 9.2).

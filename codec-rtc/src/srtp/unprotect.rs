@@ -1,8 +1,8 @@
 //! The receiving direction.
 
 use super::header::{rtcp_ssrc, rtp_header_bytes, rtp_numbers};
+use super::index::{Window, extend};
 use super::keys::{self, ENCRYPTED, SessionKeys};
-use super::replay::{Window, extend};
 use super::{MAX_SOURCES, SrtpError, Suite};
 
 /// What became of packets.
