@@ -1,0 +1,135 @@
+//! What documents and manifests say of each other: patents and default features, the minimum version
+//! of Rust.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use codec_core::registry::{AUDIO_BACKENDS, BACKENDS};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The default features of a manifest whose `default` stands on one line.
+fn default_features(manifest: &str) -> BTreeSet<String> {
+    let text = read(manifest);
+    let line = text.lines().find(|line| line.starts_with("default = [")).expect("default features");
+    line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// What stands between backticks.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+struct Format<'a> {
+    ids: Vec<&'a str>,
+    features: Vec<&'a str>,
+    in_command: bool,
+    in_library: bool,
+}
+
+fn formats(text: &str) -> Vec<Format<'_>> {
+    let yes = |cell: &str| match cell {
+        "yes" => true,
+        "no" => false,
+        other => panic!("docs/PATENTS.md: neither yes nor no: {other}"),
+    };
+    let rows = text.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    rows.map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, _, _, feature, command, library] = cells[..] else { panic!("{line}") };
+        Format {
+            ids: quoted(name),
+            features: quoted(feature),
+            in_command: yes(command),
+            in_library: yes(library),
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn patents_names_every_codec_and_its_default_features() {
+    let text = read("docs/PATENTS.md");
+    let command = default_features("codec-cli/Cargo.toml");
+    let library = default_features("codec-core/Cargo.toml");
+    let formats = formats(&text);
+    let has = |defaults: &BTreeSet<String>, features: &[&str]| {
+        features.is_empty() || features.iter().any(|&feature| defaults.contains(feature))
+    };
+    for format in &formats {
+        let ids = &format.ids;
+        assert_eq!(has(&command, &format.features), format.in_command, "{ids:?}: the command");
+        assert_eq!(has(&library, &format.features), format.in_library, "{ids:?}: the library");
+    }
+    let named: BTreeSet<_> = formats.iter().flat_map(|format| format.ids.clone()).collect();
+    let video = BACKENDS.iter().map(|backend| backend.codec.name().to_owned());
+    let audio = AUDIO_BACKENDS.iter().map(|backend| backend.codec.name().to_owned());
+    for id in video.chain(audio) {
+        assert!(named.contains(&*id), "docs/PATENTS.md does not name {id}");
+    }
+}
+
+#[test]
+fn patents_tells_how_to_build_without_aac() {
+    let text = read("docs/PATENTS.md");
+    let line = text.lines().find(|line| line.starts_with("cargo build ")).expect("a command");
+    let (_, features) = line.split_once("--features ").expect("features");
+    let mut expected = default_features("codec-cli/Cargo.toml");
+    assert!(expected.remove("import"));
+    assert_eq!(features.split(',').map(str::to_owned).collect::<BTreeSet<_>>(), expected);
+}
+
+/// `1.93` as (1, 93).
+fn version(text: &str) -> (u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap())
+}
+
+fn msrv() -> String {
+    let text = read("Cargo.toml");
+    let line = text.lines().find(|line| line.starts_with("rust-version = ")).expect("rust-version");
+    line.split('"').nth(1).expect("a version").to_owned()
+}
+
+#[test]
+fn all_crates_have_one_minimum_version_of_rust() {
+    let text = read("Cargo.toml");
+    let members = text.lines().find(|line| line.starts_with("members = [")).expect("members");
+    for name in members.split('"').skip(1).step_by(2) {
+        let manifest = read(&format!("{name}/Cargo.toml"));
+        assert!(manifest.contains("\nrust-version.workspace = true\n"), "{name}");
+    }
+    let msrv = msrv();
+    for document in ["README.md", "CONTRIBUTING.md", "docs/adr/0035-one-msrv.md"] {
+        assert!(read(document).contains(&format!("Rust {msrv}")), "{document} does not say {msrv}");
+    }
+}
+
+/// No crate of the graph, with the features of this workspace's default build, asks for more.
+#[test]
+fn no_dependency_needs_a_newer_rust() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--locked", "--format-version", "1"])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let msrv = version(&msrv());
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() > 100, "{}", packages.len());
+    for package in packages {
+        if let Some(needed) = package["rust_version"].as_str() {
+            assert!(version(needed) <= msrv, "{} needs Rust {needed}", package["name"]);
+        }
+    }
+}
