@@ -7,6 +7,7 @@ mod ciede;
 #[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
 mod eye;
 mod id;
+mod lifting;
 mod ms_ssim;
 mod psnr_hvs;
 mod rgb;

@@ -1,14 +1,17 @@
 //! PSNR-HVS: squared errors of DCT coefficients, weighted by the eye's contrast sensitivity and less
 //! what the block's own texture masks. Ponomarenko et al., "On between-coefficient contrast masking
-//! of DCT basis functions", 2007, with the tables and the overlapping blocks of libvmaf's `psnr_hvs`.
+//! of DCT basis functions", 2007, with the tables, the integer transform and the overlapping blocks
+//! of libvmaf's `psnr_hvs`.
 
 use codec_simd::PlaneRef;
 
-const SIDE: usize = 8;
+use super::lifting::{Block, SIDE, transform};
+
 /// Blocks overlap by one pixel.
 const STEP: usize = 7;
 
-type Block = [[f32; SIDE]; SIDE];
+/// A value for each coefficient.
+type Table = [[f32; SIDE]; SIDE];
 
 /// Sensitivity to each frequency, in the order of Y, Cb and Cr at half the resolution: symmetric, so
 /// that each row begins at the diagonal.
@@ -46,25 +49,22 @@ const SENSITIVITY: [[&[f64]; SIDE]; 3] = [
     ],
 ];
 
-/// Added and taken off again, it leaves whole numbers: 1.5 times 2 to the 23rd.
-const ROUNDING: f32 = 12_582_912.0;
-
 /// Ratio of the masking tables to the sensitivities.
 const MASKING: f32 = 0.388_574_62;
 
 /// Tables of one plane.
 #[derive(Clone, Debug)]
 struct Weights {
-    sensitivity: Block,
+    sensitivity: Table,
     /// Energy of a coefficient as others feel it; 0 for DC.
-    masks: Block,
+    masks: Table,
     /// How much of the mask a coefficient feels; 0 for DC.
-    masked: Block,
+    masked: Table,
 }
 
 impl Weights {
     fn new(rows: &[&[f64]; SIDE]) -> Self {
-        let table = |value: &dyn Fn(usize, usize) -> f32| -> Block {
+        let table = |value: &dyn Fn(usize, usize) -> f32| -> Table {
             std::array::from_fn(|v| std::array::from_fn(|u| value(v, u)))
         };
         #[expect(clippy::cast_possible_truncation, reason = "six digits are plenty")]
@@ -83,12 +83,11 @@ impl Weights {
 #[derive(Clone, Debug)]
 pub(super) struct PsnrHvs {
     weights: [Weights; 3],
-    rotations: Rotations,
 }
 
 impl PsnrHvs {
     pub(super) fn new() -> Self {
-        Self { weights: SENSITIVITY.each_ref().map(Weights::new), rotations: Rotations::new() }
+        Self { weights: SENSITIVITY.each_ref().map(Weights::new) }
     }
 
     /// Mean of the weighted squared errors as a share of the peak's square; `plane`: 0 to 2, of Y, Cb,
@@ -97,117 +96,47 @@ impl PsnrHvs {
     pub(super) fn error(&self, plane: usize, a: PlaneRef<'_>, b: PlaneRef<'_>) -> f64 {
         let weights = &self.weights[plane];
         let (width, height) = (a.layout().width, a.layout().height);
-        let (mut sum, mut blocks) = (0.0, 0_u64);
+        let (mut sum, mut blocks) = (0.0_f32, 0_u64);
         for y in (0..height.saturating_sub(SIDE - 1)).step_by(STEP) {
             for x in (0..width.saturating_sub(SIDE - 1)).step_by(STEP) {
                 let (a, b) = (block(a, x, y), block(b, x, y));
                 blocks += 1;
                 if a != b {
-                    sum += f64::from(self.block_error(weights, &a, &b));
+                    add_error(weights, &a, &b, &mut sum);
                 }
             }
         }
-        sum / ((SIDE * SIDE) as f64 * blocks.max(1) as f64 * 255.0 * 255.0)
+        f64::from(sum) / ((SIDE * SIDE) as f64 * blocks.max(1) as f64 * 255.0 * 255.0)
     }
+}
 
-    fn block_error(&self, weights: &Weights, a: &Block, b: &Block) -> f32 {
-        let (coeffs_a, coeffs_b) = (self.transform(a), self.transform(b));
-        let mask = threshold(weights, a, &coeffs_a).max(threshold(weights, b, &coeffs_b));
-        let mut sums = [0.0; SIDE];
-        for v in 0..SIDE {
-            for (u, sum) in sums.iter_mut().enumerate() {
-                let error = (coeffs_a[v][u] - coeffs_b[v][u]).abs();
-                let felt = (error - mask * weights.masked[v][u]).max(0.0);
-                *sum += (felt * weights.sensitivity[v][u]).powi(2);
-            }
+/// Adds the squared error of each coefficient of a block to `sum`: one after another and in single
+/// precision, because libvmaf's rounding of large sums is part of its figures.
+fn add_error(weights: &Weights, a: &Block, b: &Block, sum: &mut f32) {
+    let (coeffs_a, coeffs_b) = (transform(a), transform(b));
+    let mask = threshold(weights, a, &coeffs_a).max(threshold(weights, b, &coeffs_b));
+    let mut squares = [[0.0; SIDE]; SIDE];
+    for v in 0..SIDE {
+        for (u, square) in squares[v].iter_mut().enumerate() {
+            let error = real(coeffs_a[v][u] - coeffs_b[v][u]).abs();
+            let felt = (error - mask * weights.masked[v][u]).max(0.0);
+            *square = (felt * weights.sensitivity[v][u]).powi(2);
         }
-        sums.iter().sum()
     }
-
-    /// The orthonormal DCT, signs aside; rows are vertical frequencies. Steps round to whole numbers
-    /// as those of libvmaf do: fine errors are felt as much as there.
-    fn transform(&self, block: &Block) -> Block {
-        let down = self.rotations.transform(block);
-        transposed(&self.rotations.transform(&transposed(&down)))
+    for square in squares.iter().flatten() {
+        *sum += square;
     }
 }
 
-/// Eight transforms at once: one in each lane.
-type Lanes = [f32; SIDE];
-
-/// A rotation by an angle in units of pi / 16, by three lifting steps, each of which rounds.
-#[derive(Clone, Copy, Debug)]
-struct Rotation {
-    outer: f32,
-    inner: f32,
-}
-
-impl Rotation {
-    fn new(sixteenths: f32) -> Self {
-        let angle = sixteenths * std::f32::consts::PI / 16.0;
-        Self { outer: (angle / 2.0).tan(), inner: angle.sin() }
-    }
-
-    /// Sums and differences of samples by the root of one half: a rotation of 4, rounded once.
-    fn butterfly(a: Lanes, b: Lanes) -> (Lanes, Lanes) {
-        let rounded = |sign: f32| -> Lanes {
-            let half = std::f32::consts::FRAC_1_SQRT_2;
-            std::array::from_fn(|lane| ((a[lane] + sign * b[lane]) * half + ROUNDING) - ROUNDING)
-        };
-        (rounded(-1.0), rounded(1.0))
-    }
-
-    /// a cos - b sin, a sin + b cos.
-    fn turn(self, a: Lanes, b: Lanes) -> (Lanes, Lanes) {
-        let step = |onto: Lanes, from: Lanes, factor: f32| -> Lanes {
-            std::array::from_fn(|lane| onto[lane] + ((factor * from[lane] + ROUNDING) - ROUNDING))
-        };
-        let a = step(a, b, -self.outer);
-        let b = step(b, a, self.inner);
-        (step(a, b, -self.outer), b)
-    }
-}
-
-/// Rotations of the transform, by sixteenths of pi: those of 4 are butterflies.
-#[derive(Clone, Copy, Debug)]
-struct Rotations([Rotation; 4]);
-
-impl Rotations {
-    fn new() -> Self {
-        Self([4.0, 2.0, 1.0, 3.0].map(Rotation::new))
-    }
-
-    /// The orthonormal DCT of eight samples in each lane (Chen, Smith, Fralick 1977).
-    fn transform(&self, samples: &Block) -> Block {
-        let Self([quarter, eighth, first, third]) = *self;
-        let (minus0, plus0) = Rotation::butterfly(samples[0], samples[7]);
-        let (minus1, plus1) = Rotation::butterfly(samples[1], samples[6]);
-        let (minus2, plus2) = Rotation::butterfly(samples[2], samples[5]);
-        let (minus3, plus3) = Rotation::butterfly(samples[3], samples[4]);
-
-        let (outer, outer_sum) = quarter.turn(plus0, plus3);
-        let (inner, inner_sum) = quarter.turn(plus1, plus2);
-        let (c4, c0) = quarter.turn(outer_sum, inner_sum);
-        let (c6, c2) = eighth.turn(inner, outer);
-
-        let (between, middle) = quarter.turn(minus2, minus1);
-        let (f, e) = quarter.turn(minus0, middle);
-        let (h, g) = quarter.turn(minus3, between);
-        let (c7, c1) = first.turn(h, e);
-        let (c3, c5) = third.turn(f, g);
-        // Signs do not matter to differences.
-        [c0, c1, c2, c3, c4, c5, c6, c7]
-    }
-}
-
-fn transposed(block: &Block) -> Block {
-    std::array::from_fn(|row| std::array::from_fn(|col| block[col][row]))
+#[expect(clippy::cast_precision_loss, reason = "below 2^24")]
+fn real(value: i32) -> f32 {
+    value as f32
 }
 
 fn block(plane: PlaneRef<'_>, x: usize, y: usize) -> Block {
     std::array::from_fn(|row| {
         let row = &plane.row(y + row)[x..x + SIDE];
-        std::array::from_fn(|col| f32::from(row[col]))
+        std::array::from_fn(|col| i32::from(row[col]))
     })
 }
 
@@ -217,7 +146,7 @@ fn threshold(weights: &Weights, block: &Block, coeffs: &Block) -> f32 {
     let mut energy = [0.0; SIDE];
     for (coeffs, masks) in coeffs.iter().zip(&weights.masks) {
         for ((sum, coeff), mask) in energy.iter_mut().zip(coeffs).zip(masks) {
-            *sum += coeff * coeff * mask;
+            *sum += real(*coeff).powi(2) * mask;
         }
     }
     let energy: f32 = energy.iter().sum();
@@ -233,27 +162,8 @@ fn threshold(weights: &Weights, block: &Block, coeffs: &Block) -> f32 {
 }
 
 /// Variance (of a sample) times the number of samples.
-fn spread<'a>(samples: impl Iterator<Item = &'a f32> + Clone) -> f32 {
+fn spread<'a>(samples: impl Iterator<Item = &'a i32> + Clone) -> f32 {
     let count = samples.clone().map(|_| 1.0).sum::<f32>();
-    let mean = samples.clone().sum::<f32>() / count;
-    samples.map(|sample| (sample - mean).powi(2)).sum::<f32>() * count / (count - 1.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_transform_keeps_the_energy_and_puts_a_flat_block_into_dc() {
-        let hvs = PsnrHvs::new();
-        let coeffs = hvs.transform(&[[50.0; 8]; 8]);
-        // Whole numbers from step to step, in two directions.
-        assert!((coeffs[0][0] - 400.0).abs() < 4.0, "{coeffs:?}");
-        assert!(coeffs.iter().flatten().skip(1).all(|coeff| coeff.abs() < 1e-3), "{coeffs:?}");
-        let block: Block =
-            std::array::from_fn(|y| std::array::from_fn(|x| [3.0, 250.0, 40.0][(x * y) % 3]));
-        let energy = |block: &Block| block.iter().flatten().map(|v| v * v).sum::<f32>();
-        let (before, after) = (energy(&block), energy(&hvs.transform(&block)));
-        assert!((before - after).abs() < before * 1e-2, "{before} {after}");
-    }
+    let mean = real(samples.clone().sum()) / count;
+    samples.map(|&sample| (real(sample) - mean).powi(2)).sum::<f32>() * count / (count - 1.0)
 }
