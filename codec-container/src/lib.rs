@@ -29,6 +29,7 @@ mod pcm;
 mod rational;
 mod raw;
 mod samples;
+mod skipped;
 mod stream;
 mod tags;
 mod time;
@@ -54,6 +55,7 @@ pub use open::{
 pub use payload::PayloadFacts;
 pub use pcm::{RawAudioReader, RawAudioSpec, RawAudioWriter};
 pub use raw::{RawReader, RawSpec, RawWriter};
+pub use skipped::{SkippedTrack, TrackKind};
 pub use stream::{
     ChromaSiting, CodedPacket, PacketReader, PacketRef, PacketWriter, PictureReader, PictureStream,
     PictureWriter, TimedPicture, Warning,

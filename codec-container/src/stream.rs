@@ -2,7 +2,7 @@
 
 use codec_core::frame::{Picture, PictureInfo, PixelFormat, Rational, Size};
 
-use crate::{AudioTrack, Format, PayloadFacts, Result, Track, VideoTrack};
+use crate::{AudioTrack, Format, PayloadFacts, Result, SkippedTrack, Track, VideoTrack};
 
 /// Something about a file that the user should know and that is no error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,14 +10,13 @@ use crate::{AudioTrack, Format, PayloadFacts, Result, Track, VideoTrack};
 pub enum Warning {
     /// The video has an alpha channel, which is left out.
     AlphaIgnored,
-    /// Tracks that were left out: neither pictures nor sound, or of a kind that is not known.
+    /// Tracks that the reader does not look at because there are too many.
     TracksIgnored {
         /// How many.
         count: usize,
     },
-    /// A track of pictures or sound that was left out; the text says why, as in
-    /// `codec hev1 is not supported`.
-    TrackRefused(String),
+    /// A track that is not delivered; see [`PacketReader::skipped`].
+    TrackSkipped(SkippedTrack),
     /// The header has no usable frame rate or time base; this one is assumed.
     TimeBaseAssumed(Rational),
     /// The header states more bytes of sound than there are.
@@ -37,9 +36,9 @@ impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::AlphaIgnored => f.write_str("the alpha channel is left out"),
-            Self::TracksIgnored { count: 1 } => f.write_str("one further track is left out"),
-            Self::TracksIgnored { count } => write!(f, "{count} further tracks are left out"),
-            Self::TrackRefused(why) => write!(f, "a track is left out: {why}"),
+            Self::TracksIgnored { count: 1 } => f.write_str("skipped one further track"),
+            Self::TracksIgnored { count } => write!(f, "skipped {count} further tracks"),
+            Self::TrackSkipped(track) => write!(f, "skipped {track}"),
             Self::TimeBaseAssumed(base) => {
                 write!(f, "the header gives no time base; {base} s is assumed")
             }
@@ -139,6 +138,17 @@ pub trait PacketReader: Send {
     /// Delivers only packets of these tracks from the next packet on; numbers that no track has
     /// mean nothing. Without this call all tracks are delivered.
     fn select(&mut self, tracks: &[usize]);
+
+    /// The tracks of the file that are not in [`Self::tracks`] because they cannot be read: of
+    /// other codecs, encrypted, damaged, subtitles, data.
+    fn skipped(&self) -> Vec<&SkippedTrack> {
+        let warnings = self.tracks().iter().flat_map(|track| track.warnings());
+        let skipped = warnings.filter_map(|warning| match warning {
+            Warning::TrackSkipped(track) => Some(track),
+            _ => None,
+        });
+        skipped.collect()
+    }
 
     /// The first track of pictures and its number.
     fn video(&self) -> Option<(usize, &VideoTrack)> {

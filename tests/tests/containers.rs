@@ -17,6 +17,8 @@ mod mp4;
 mod ogg;
 #[path = "containers/pictures.rs"]
 mod pictures;
+#[path = "containers/skipped.rs"]
+mod skipped;
 #[path = "containers/sound.rs"]
 mod sound;
 #[path = "containers/support.rs"]

@@ -6,6 +6,7 @@ use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::codec::Bitrate;
 
 use super::boxes::{Fields, child, put, put_full, unsupported};
+use crate::skipped::{name_of_fourcc, name_of_object};
 use crate::{AudioTrack, Format, Result, flac, opus, pcm};
 
 /// Bytes of an entry before its boxes, and what versions 1 and 2 of QuickTime add.
@@ -170,13 +171,24 @@ fn codec_of(kind: [u8; 4], entry: &Entry<'_>) -> Result<Option<AudioCodec>> {
                 Some(0x40 | 0x66..=0x68) => Ok(Some(AudioCodec::Aac)),
                 Some(0x69 | 0x6B) => Ok(Some(AudioCodec::Mp3)),
                 Some(0xDD) => Ok(Some(AudioCodec::Vorbis)),
-                Some(other) => Err(unsupported(format!("sound of object type {other:#04x} is"))),
+                Some(other) => {
+                    let what = name_of_object(other).map_or_else(
+                        || format!("audio of object type {other:#04x} is"),
+                        |name| format!("codec {name} is"),
+                    );
+                    Err(unsupported(what))
+                }
                 None => Ok(None),
             }
         }
         b"enca" => Err(unsupported("an encrypted track is")),
-        _ => Err(unsupported(format!("codec {} is", kind.escape_ascii()))),
+        _ => Err(unsupported(format!("codec {} is", name_of_fourcc(kind)))),
     }
+}
+
+/// The object type in the payload of an `esds` box.
+pub(super) fn object_type(payload: &[u8]) -> Option<u8> {
+    Some(DecoderConfig::parse(payload)?.object)
 }
 
 /// `dOps`: as an `OpusHead`, but big-endian and of version 0.

@@ -6,13 +6,14 @@ use codec_core::frame::{
     TransferCharacteristics,
 };
 
-use super::boxes::{Boxes, Fields, child, corrupt, descendant, unsupported};
+use super::boxes::{BoxType, Boxes, Fields, child, corrupt, descendant, unsupported};
 use super::fragment::Defaults;
 use super::samples::SampleTable;
 use super::sound;
 use crate::rational::{plausible_frame_rate, reduced};
 use crate::samples::scaled;
-use crate::{Format, Result, Track, VideoTrack, Warning, pcm};
+use crate::skipped::{name_of_fourcc, name_of_object};
+use crate::{Format, Result, SkippedTrack, Track, TrackKind, VideoTrack, Warning, pcm};
 
 /// Bytes of a visual sample entry before its boxes.
 const VISUAL_ENTRY_BYTES: usize = 78;
@@ -36,14 +37,16 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
     let (mut found, mut samples) = (Vec::new(), Vec::new());
     let (mut warnings, mut refused, mut others) = (Vec::new(), None, 0);
     for trak in traks {
-        let handler = descendant(trak, &[b"mdia", b"hdlr"]);
-        let kind = handler.and_then(|payload| payload.get(8..12));
-        let is_known = kind == Some(b"vide") || kind == Some(b"soun");
-        if !is_known || found.len() >= MAX_TRACKS {
+        if found.len() + warnings.len() >= MAX_TRACKS {
             others += 1;
             continue;
         }
-        let parsed = parse_trak(moov, trak, kind == Some(b"vide")).unwrap_or_else(|| {
+        let skipped = skipped(trak);
+        if !matches!(skipped.kind, TrackKind::Video | TrackKind::Audio) {
+            warnings.push(Warning::TrackSkipped(skipped));
+            continue;
+        }
+        let parsed = parse_trak(moov, trak, skipped.kind == TrackKind::Video).unwrap_or_else(|| {
             Err(corrupt(offset, None, "a complete track", "one with parts missing"))
         });
         match parsed {
@@ -52,9 +55,7 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
                 samples.push(of_track);
             }
             Err(error) => {
-                if warnings.len() < MAX_TRACKS {
-                    warnings.push(Warning::TrackRefused(error.to_string()));
-                }
+                warnings.push(Warning::TrackSkipped(skipped.because(&error)));
                 refused.get_or_insert(error);
             }
         }
@@ -70,6 +71,34 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
         }
     }
     Ok((found, samples))
+}
+
+/// What a track is reported as if it cannot be read.
+fn skipped(trak: &[u8]) -> SkippedTrack {
+    let handler = descendant(trak, &[b"mdia", b"hdlr"]).and_then(|payload| payload.get(8..12));
+    let kind = match handler {
+        Some(b"vide" | b"pict" | b"auxv") => TrackKind::Video,
+        Some(b"soun") => TrackKind::Audio,
+        Some(b"sbtl" | b"subt" | b"subp" | b"text" | b"clcp") => TrackKind::Subtitle,
+        _ => TrackKind::Data,
+    };
+    let description = descendant(trak, &[b"mdia", b"minf", b"stbl", b"stsd"]);
+    let entry = description.and_then(|table| Boxes(table.get(8..)?).next());
+    let codec = entry.map_or_else(|| "unknown".to_owned(), |(kind, entry)| codec_name(kind, entry));
+    SkippedTrack::new(kind, codec)
+}
+
+/// The common name of the codec of a sample entry.
+fn codec_name(kind: BoxType, entry: &[u8]) -> String {
+    // What an encrypted track was before.
+    let original = || {
+        let boxes = entry.get(if kind == *b"encv" { VISUAL_ENTRY_BYTES } else { 28 }..)?;
+        descendant(boxes, &[b"sinf", b"frma"])?.first_chunk().copied()
+    };
+    let kind = if matches!(&kind, b"encv" | b"enca") { original().unwrap_or(kind) } else { kind };
+    let described = entry.get(VISUAL_ENTRY_BYTES..).filter(|_| kind == *b"mp4v");
+    let object = described.and_then(|boxes| sound::object_type(child(boxes, b"esds")?));
+    object.and_then(name_of_object).map_or_else(|| name_of_fourcc(kind), str::to_owned)
 }
 
 /// `None` if a mandatory box is missing or too short.
@@ -243,7 +272,7 @@ fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Resul
         b"av01" => Codec::Av1,
         b"avc1" | b"avc3" => Codec::H264,
         b"encv" => return Some(Err(unsupported("an encrypted track is"))),
-        _ => return Some(Err(unsupported(format!("codec {} is", kind.escape_ascii())))),
+        _ => return Some(Err(unsupported(format!("codec {} is", codec_name(kind, entry))))),
     };
     let mut fields = Fields(entry.get(24..)?);
     let size = Size::new(fields.u16()?.into(), fields.u16()?.into());

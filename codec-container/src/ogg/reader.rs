@@ -7,8 +7,10 @@ use codec_core::codec::Limits;
 use super::mapping::{Mapping, identify};
 use super::page::{CONTINUED, FIRST, Found, LAST, Page, PageReader};
 use crate::io::ByteReader;
+use crate::skipped::of_ogg;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track, Warning,
+    CodedPacket, Error, Format, PacketReader, ReadOptions, Result, SkippedTrack, Source, Track,
+    TrackKind, Warning,
 };
 
 /// Most bytes of a header packet: tags may hold a picture.
@@ -20,7 +22,7 @@ const MAX_WAITING_BYTES: usize = 16 << 20;
 /// Most streams at a time.
 const MAX_STREAMS: usize = 64;
 
-/// Reads Ogg with Opus, Vorbis and FLAC; other streams are left out.
+/// Reads Ogg with Opus, Vorbis and FLAC; other streams are skipped.
 #[derive(Debug)]
 pub struct OggReader {
     pages: PageReader,
@@ -47,8 +49,10 @@ pub struct OggReader {
 #[derive(Debug)]
 struct Stream {
     serial: u32,
-    /// `None`: of unknown coding.
+    /// `None`: of a coding that is not read.
     known: Option<Known>,
+    /// What such a stream is reported as.
+    skipped: Option<SkippedTrack>,
     ended: bool,
     sequence: u32,
     /// The beginning of a packet that goes on in the next page.
@@ -147,27 +151,34 @@ impl OggReader {
             }
             if !self.read_page()? {
                 if self.tracks.is_empty() {
-                    let what = "an Ogg file without Opus, Vorbis or FLAC is";
                     let offset = self.pages.offset();
                     return Err(if self.streams.iter().any(|stream| stream.known.is_some()) {
                         corrupt(offset, None, "the headers of the stream", "the end of the file")
                     } else {
-                        Error::unsupported(Format::Ogg, what)
+                        self.no_known_stream()
                     });
                 }
                 break;
             }
             let only_unknown = self.streams.iter().all(|stream| stream.known.is_none());
             if only_unknown && !self.page.has(FIRST) {
-                let what = "an Ogg file without Opus, Vorbis or FLAC is";
-                return Err(Error::unsupported(Format::Ogg, what));
+                return Err(self.no_known_stream());
             }
         }
-        let count = self.streams.iter().filter(|stream| stream.known.is_none()).count();
-        if let (Some(Track::Audio(track)), 1..) = (self.tracks.first_mut(), count) {
-            track.warnings.push(Warning::TracksIgnored { count });
+        let skipped = self.streams.iter().filter_map(|stream| stream.skipped.clone());
+        if let Some(track) = self.tracks.first_mut() {
+            track.warn(skipped.map(Warning::TrackSkipped).collect());
         }
         Ok(())
+    }
+
+    fn no_known_stream(&self) -> Error {
+        let mut skipped = self.streams.iter().filter_map(|stream| stream.skipped.as_ref());
+        let what = match skipped.find(|track| track.kind != TrackKind::Data) {
+            Some(track) => format!("codec {} is", track.codec),
+            None => "an Ogg file without Opus, Vorbis or FLAC is".to_owned(),
+        };
+        Error::unsupported(Format::Ogg, what)
     }
 
     /// Takes the next page; `false` at the end.
@@ -258,6 +269,7 @@ impl OggReader {
         });
         self.streams.push(Stream {
             serial: page.serial,
+            skipped: known.is_none().then(|| of_ogg(first_packet(page))),
             known,
             ended: page.has(LAST),
             sequence: page.sequence.wrapping_add(1),

@@ -12,13 +12,18 @@ use super::ebml::{Elements, float, uint};
 use super::ids;
 use crate::rational::{frame_rate_from_ns, reduced};
 use crate::samples::{SampleClock, SampleCounter, scaled};
+use crate::skipped::name_of_codec_id;
 use crate::wav::{Refusal, parse_format};
-use crate::{AudioTrack, Error, Format, Result, Track, VideoTrack, Warning, flac, opus};
+use crate::{
+    AudioTrack, Error, Format, Result, SkippedTrack, Track, TrackKind, VideoTrack, Warning, flac,
+    opus,
+};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 const TRACK_TYPE_VIDEO: u64 = 1;
 const TRACK_TYPE_AUDIO: u64 = 2;
+const TRACK_TYPE_SUBTITLE: u64 = 17;
 const ALGO_HEADER_STRIPPING: u64 = 3;
 /// Longest header put back before each frame: real files strip a few bytes, and the copy is made
 /// for every frame.
@@ -62,24 +67,28 @@ pub(super) fn find_tracks(
     let mut warnings = Vec::new();
     let mut others = 0;
     for (_, entry) in entries {
-        let parsed = match child_uint(entry, ids::TRACK_TYPE) {
-            _ if found.len() >= MAX_TRACKS => None,
-            Some(TRACK_TYPE_VIDEO) => Some(parse_video_entry(entry, format, time_base)),
-            Some(TRACK_TYPE_AUDIO) => Some(parse_audio_entry(entry, format, time_base)),
-            _ => None,
+        if found.len() + warnings.len() >= MAX_TRACKS {
+            others += 1;
+            continue;
+        }
+        let skipped = skipped(entry);
+        let parsed = match skipped.kind {
+            TrackKind::Video => parse_video_entry(entry, format, time_base),
+            TrackKind::Audio => parse_audio_entry(entry, format, time_base),
+            _ => {
+                warnings.push(Warning::TrackSkipped(skipped));
+                continue;
+            }
         };
         match parsed {
-            Some(Ok((track, of_track))) => {
+            Ok((track, of_track)) => {
                 found.push(track);
                 blocks.push(of_track);
             }
-            Some(Err(error)) => {
-                if warnings.len() < MAX_TRACKS {
-                    warnings.push(Warning::TrackRefused(error.to_string()));
-                }
+            Err(error) => {
+                warnings.push(Warning::TrackSkipped(skipped.because(&error)));
                 refused.get_or_insert(error);
             }
-            None => others += 1,
         }
     }
     if others > 0 {
@@ -90,6 +99,23 @@ pub(super) fn find_tracks(
         None => return Err(refused.unwrap_or_else(|| unsupported("a file without tracks is"))),
     }
     Ok((found, blocks))
+}
+
+/// What an entry is reported as if it cannot be read.
+fn skipped(entry: &[u8]) -> SkippedTrack {
+    let kind = match child_uint(entry, ids::TRACK_TYPE) {
+        Some(TRACK_TYPE_VIDEO) => TrackKind::Video,
+        Some(TRACK_TYPE_AUDIO) => TrackKind::Audio,
+        Some(TRACK_TYPE_SUBTITLE) => TrackKind::Subtitle,
+        _ => TrackKind::Data,
+    };
+    SkippedTrack::new(kind, codec_name(entry))
+}
+
+/// The common name of an entry's codec.
+fn codec_name(entry: &[u8]) -> String {
+    let id = child(entry, ids::CODEC_ID).unwrap_or_default();
+    name_of_codec_id(id.trim_ascii_end(), child(entry, ids::CODEC_PRIVATE).unwrap_or_default())
 }
 
 fn child(parent: &[u8], wanted: u32) -> Option<&[u8]> {
@@ -121,7 +147,7 @@ fn parse_video_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
         b"V_VP9" => Codec::Vp9,
         b"V_AV1" => Codec::Av1,
         b"V_MPEG4/ISO/AVC" => Codec::H264,
-        other => return Err(unsupported(format!("codec {} is", other.escape_ascii()))),
+        _ => return Err(unsupported(format!("codec {} is", codec_name(entry)))),
     };
     let video = child(entry, ids::VIDEO).unwrap_or_default();
     let side = |id| {
@@ -235,7 +261,7 @@ fn codec_of(name: &[u8], bits: u64) -> Result<AudioCodec> {
         (name, bits) if name.starts_with(b"A_PCM/") => {
             Err(unsupported(format!("codec {} of {bits} bits is", name.escape_ascii())))
         }
-        (name, _) => Err(unsupported(format!("codec {} is", name.escape_ascii()))),
+        (name, _) => Err(unsupported(format!("codec {} is", name_of_codec_id(name, &[])))),
     }
 }
 

@@ -1,0 +1,87 @@
+//! Tracks that cannot be read are reported with their kind and codec.
+
+use std::io::Cursor;
+
+use codec_container::{PacketReader, ReadOptions, Source, TrackKind, open_packets};
+use codec_tests::external::{have, run};
+
+/// A file that ffmpeg makes of generated pictures and audio with these options.
+fn made(name: &str, options: &str) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    let srt = dir.path().join("text.srt");
+    std::fs::write(&srt, "1\n00:00:00,000 --> 00:00:00,400\nwords\n").unwrap();
+    let inputs = "-v error -f lavfi -i testsrc=size=64x48:rate=10:duration=0.5 \
+                  -f lavfi -i sine=frequency=440:sample_rate=48000:duration=0.5 -i";
+    let mut arguments: Vec<_> = inputs.split_whitespace().collect();
+    let (srt, path) = (srt.to_string_lossy(), path.to_string_lossy());
+    arguments.push(&srt);
+    arguments.extend(options.split_whitespace());
+    arguments.extend(["-y", &*path]);
+    run("ffmpeg", &arguments);
+    std::fs::read(&*path).unwrap()
+}
+
+fn open(bytes: Vec<u8>) -> codec_container::Result<Box<dyn PacketReader>> {
+    open_packets(Source::seekable(Cursor::new(bytes)), &ReadOptions::default())
+}
+
+#[test]
+fn video_of_other_codecs_is_named_and_its_audio_is_read() {
+    if !have("ffmpeg", "tracks of other codecs") {
+        return;
+    }
+    for (file, options, codec) in [
+        ("a.mp4", "-c:v libx265 -x265-params log-level=error", "hevc"),
+        ("a.mp4", "-c:v mpeg4", "mpeg4"),
+        ("a.mp4", "-c:v mjpeg -pix_fmt yuvj420p", "mjpeg"),
+        ("a.mov", "-c:v mjpeg -pix_fmt yuvj420p", "mjpeg"),
+        ("a.mov", "-c:v prores", "prores"),
+        ("a.mov", "-c:v rawvideo -pix_fmt uyvy422", "rawvideo"),
+        ("a.mkv", "-c:v libx265 -x265-params log-level=error", "hevc"),
+        ("a.mkv", "-c:v mpeg4", "mpeg4"),
+        ("a.mkv", "-c:v mjpeg -pix_fmt yuvj420p", "mjpeg"),
+        ("a.mkv", "-c:v rawvideo -pix_fmt yuv420p", "rawvideo"),
+        ("a.mkv", "-c:v mpeg2video", "mpeg2video"),
+        ("a.mkv", "-c:v msmpeg4", "msmpeg4v3"),
+        ("a.mkv", "-c:v ffv1", "ffv1"),
+        ("a.ogv", "-c:v libtheora", "theora"),
+    ] {
+        let audio = if file == "a.ogv" { "libvorbis" } else { "aac" };
+        let both = format!("-map 0 -map 1 {options} -c:a {audio}");
+        let reader = open(made(file, &both)).unwrap();
+        assert!(reader.video().is_none() && reader.audio().is_some(), "{file} {options}");
+        let skipped = reader.skipped();
+        let [track] = skipped[..] else { panic!("{file} {options}: {skipped:?}") };
+        assert_eq!((track.kind, &*track.codec), (TrackKind::Video, codec), "{file} {options}");
+        assert_eq!(track.reason, None, "{file} {options}");
+        // Alone it is an error that names it.
+        let error = open(made(file, &format!("-map 0 {options}"))).map(drop).unwrap_err();
+        let text = error.to_string();
+        assert!(text.ends_with(&format!("codec {codec} is not supported")), "{file}: {text}");
+    }
+}
+
+#[test]
+fn audio_of_other_codecs_and_subtitles_are_named() {
+    if !have("ffmpeg", "tracks of other codecs") {
+        return;
+    }
+    for (file, options, expected) in [
+        ("a.mp4", "-c:v libx264 -c:a ac3 -c:s mov_text", ["ac3", "mov_text"]),
+        ("a.mkv", "-c:v libvpx -c:a ac3 -c:s srt", ["ac3", "subrip"]),
+        ("a.mkv", "-c:v libvpx -c:a mp2 -c:s ass", ["mp2", "ass"]),
+        ("a.webm", "-c:v libvpx -c:a libopus -c:s webvtt", ["", "webvtt"]),
+    ] {
+        let reader = open(made(file, &format!("-map 0 -map 1 -map 2 {options}"))).unwrap();
+        assert!(reader.video().is_some());
+        let mut skipped = reader.skipped().into_iter();
+        if !expected[0].is_empty() {
+            let audio = skipped.next().unwrap();
+            assert_eq!((audio.kind, &*audio.codec), (TrackKind::Audio, expected[0]), "{options}");
+        }
+        let subtitle = skipped.next().unwrap();
+        assert_eq!((subtitle.kind, &*subtitle.codec), (TrackKind::Subtitle, expected[1]));
+        assert!(skipped.next().is_none());
+    }
+}
