@@ -7,6 +7,7 @@ use codec_core::error::ConfigError;
 
 use super::config::AudioStream;
 use super::outgoing::Outgoing;
+use super::start::first_sequence;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, Extensions};
 use crate::packet::red::{Redundancy, RedundancyConfig};
@@ -51,7 +52,7 @@ impl AudioOut {
         });
         Ok(Self {
             stream,
-            sequence: u16::try_from(rng.below(1 << 16)).unwrap_or(0),
+            sequence: first_sequence(rng),
             redundancy: stream.red.map(|_| redundancy).transpose()?,
             depth: 0,
             report: SenderStats::new(stream.clock_hz),

@@ -22,6 +22,7 @@ mod receiver;
 mod sealed_tests;
 mod sealing;
 mod sender;
+mod start;
 mod stats;
 #[cfg(test)]
 mod tests;

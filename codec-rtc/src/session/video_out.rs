@@ -11,6 +11,7 @@ use super::dependencies::Dependencies;
 use super::frames::SentFrames;
 use super::outgoing::{FramePart, Outgoing};
 use super::protect::Protector;
+use super::start::first_sequence;
 use crate::allocation::Repair;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, Extensions, Map};
@@ -125,7 +126,7 @@ impl VideoOut {
             mtu: config.mtu - EXTENSION_BYTES - REPAIR_BYTES,
             payload_type: stream.payload_type,
             ssrc: stream.ssrc,
-            first_sequence: wrap(rng.next_u64()),
+            first_sequence: first_sequence(rng),
             first_picture_id,
             layers: config.temporal_layers > 1,
             key_index: false,
@@ -141,8 +142,8 @@ impl VideoOut {
             long_term: keeps.then(|| LongTerm::new(LongTermConfig::default())),
             sent: SentFrames::default(),
             history: config.retransmission.then(|| History::new(KEEP, KEEP_PACKETS)),
-            rtx_sequence: wrap(rng.next_u64()),
-            protector: Protector::new(stream.fec, wrap(rng.next_u64()), config.retransmission)
+            rtx_sequence: first_sequence(rng),
+            protector: Protector::new(stream.fec, first_sequence(rng), config.retransmission)
                 .filter(|_| config.protection),
             map: config.streams.extensions,
             last_frame: None,

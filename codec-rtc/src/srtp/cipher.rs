@@ -1,9 +1,11 @@
 //! The ciphers of SRTP over `RustCrypto`: AES in counter mode, AES-GCM, HMAC-SHA1.
 
-use aes::cipher::{BlockEncrypt, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
+use aes::cipher::{
+    BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper,
+};
 use aes::{Aes128, Aes256};
-use aes_gcm::aead::AeadInPlace;
-use aes_gcm::{Aes128Gcm, Aes256Gcm, Nonce, Tag};
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use ctr::CtrCore;
 use ctr::flavors::Ctr128BE;
 use hmac::{Hmac, Mac};
@@ -52,10 +54,9 @@ impl Gcm {
 
     /// Encrypts `data` in place and gives its tag. `None`: more bytes than GCM may encrypt.
     pub(crate) fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
-        let nonce = Nonce::from_slice(iv);
         let tag = match self {
-            Self::Aes128(gcm) => gcm.encrypt_in_place_detached(nonce, aad, data),
-            Self::Aes256(gcm) => gcm.encrypt_in_place_detached(nonce, aad, data),
+            Self::Aes128(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
+            Self::Aes256(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
         };
         tag.ok().map(Into::into)
     }
@@ -68,10 +69,10 @@ impl Gcm {
         data: &mut [u8],
         tag: &[u8; 16],
     ) -> Result<(), Forged> {
-        let (nonce, tag) = (Nonce::from_slice(iv), Tag::from_slice(tag));
+        let (iv, data, tag) = (iv.into(), data.into(), tag.into());
         let result = match self {
-            Self::Aes128(gcm) => gcm.decrypt_in_place_detached(nonce, aad, data, tag),
-            Self::Aes256(gcm) => gcm.decrypt_in_place_detached(nonce, aad, data, tag),
+            Self::Aes128(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
+            Self::Aes256(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
         };
         result.map_err(|_| Forged)
     }

@@ -9,12 +9,16 @@ use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::EncodePrivateKey as _;
 use sha2::{Digest as _, Sha256};
 use str0m::config::DtlsCert;
-use x509_cert::builder::{Builder as _, CertificateBuilder, Profile};
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{self, Builder as _, CertificateBuilder};
+use x509_cert::certificate::TbsCertificate;
 use x509_cert::der::Encode as _;
 use x509_cert::der::asn1::UtcTime;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
+use x509_cert::ext::{Extension, ToExtension as _};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -60,20 +64,15 @@ impl Certificate {
         let mut serial: [u8; 32] = hash(secret, b"serial");
         serial[0] = serial[0] & 0x7f | 0x40;
         let utc = |time: Duration| UtcTime::from_unix_duration(time).map(Time::UtcTime);
-        let validity = Validity {
-            not_before: utc(unix_now.saturating_sub(DAY)).map_err(failed)?,
-            not_after: utc(unix_now.saturating_add(DAY * days)).map_err(failed)?,
-        };
+        let not_before = utc(unix_now.saturating_sub(DAY)).map_err(failed)?;
+        let not_after = utc(unix_now.saturating_add(DAY * days)).map_err(failed)?;
+        let validity = Validity::new(not_before, not_after);
         let name = Name::from_str("CN=WebRTC").map_err(failed)?;
-        let spki = SubjectPublicKeyInfoOwned::from_key(*key.verifying_key()).map_err(failed)?;
-        let profile = Profile::Leaf {
-            issuer: name.clone(),
-            enable_key_agreement: false,
-            enable_key_encipherment: false,
-        };
+        let spki = SubjectPublicKeyInfoOwned::from_key(key.verifying_key()).map_err(failed)?;
         let serial = SerialNumber::new(&serial[..16]).map_err(failed)?;
-        let builder = CertificateBuilder::new(profile, serial, validity, name, spki, &key);
-        let certificate = builder.map_err(failed)?.build::<DerSignature>().map_err(failed)?;
+        let builder = CertificateBuilder::new(SelfSigned(name), serial, validity, spki);
+        let builder = builder.map_err(failed)?;
+        let certificate = builder.build::<_, DerSignature>(&key).map_err(failed)?;
         let dtls = DtlsCert {
             certificate: certificate.to_der().map_err(failed)?,
             private_key: key.to_pkcs8_der().map_err(failed)?.as_bytes().to_vec(),
@@ -96,6 +95,33 @@ impl Certificate {
             let _ = write!(text, "{colon}{byte:02X}");
         }
         text
+    }
+}
+
+/// An end of a call that signs for itself, and for nothing but handshakes.
+struct SelfSigned(Name);
+
+impl BuilderProfile for SelfSigned {
+    fn get_issuer(&self, subject: &Name) -> Name {
+        subject.clone()
+    }
+
+    fn get_subject(&self) -> Name {
+        self.0.clone()
+    }
+
+    fn build_extensions(
+        &self,
+        key: SubjectPublicKeyInfoRef<'_>,
+        _issuer_key: SubjectPublicKeyInfoRef<'_>,
+        certificate: &TbsCertificate,
+    ) -> builder::Result<Vec<Extension>> {
+        let subject = certificate.subject();
+        let id = SubjectKeyIdentifier::try_from(key)?.to_extension(subject, &[])?;
+        let constraints = BasicConstraints { ca: false, path_len_constraint: None };
+        let usage = KeyUsage(KeyUsages::DigitalSignature.into());
+        let more = [constraints.to_extension(subject, &[])?, usage.to_extension(subject, &[])?];
+        Ok([id].into_iter().chain(more).collect())
     }
 }
 

@@ -197,6 +197,8 @@ pub enum ClosedReason {
     ConsentLost,
     /// The certificate is not the one whose fingerprint is in the SDP, or a part below gave up.
     Failed(String),
+    /// A defect of this end: it panicked with this message. Other calls go on.
+    Internal(String),
 }
 
 impl fmt::Display for ClosedReason {
@@ -214,6 +216,7 @@ impl fmt::Display for ClosedReason {
             }
             Self::ConsentLost => f.write_str("the other end no longer answers"),
             Self::Failed(what) => write!(f, "the connection failed: {what}"),
+            Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
     }
 }

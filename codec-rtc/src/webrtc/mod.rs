@@ -32,6 +32,7 @@ mod peer;
 mod provider;
 mod red;
 mod sdp;
+mod sdp_error;
 pub mod turn;
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub enum SdpError {
     NoSha256Fingerprint,
     /// The parser, or the negotiation, says no.
     Refused(String),
+    /// A defect of this end: the negotiation panicked with this message.
+    Internal(String),
 }
 
 impl fmt::Display for SdpError {
@@ -32,6 +34,7 @@ impl fmt::Display for SdpError {
             }
             Self::NoSha256Fingerprint => f.write_str("the SDP has no SHA-256 fingerprint"),
             Self::Refused(why) => write!(f, "the SDP is refused: {why}"),
+            Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
     }
 }

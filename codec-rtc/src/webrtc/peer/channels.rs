@@ -35,6 +35,10 @@ impl Peer {
         now: Duration,
         settings: &ChannelSettings,
     ) -> Result<Channel, SendError> {
+        self.contained(Err(SendError::NotConnected), |peer| peer.open(now, settings))
+    }
+
+    fn open(&mut self, now: Duration, settings: &ChannelSettings) -> Result<Channel, SendError> {
         self.advance(now);
         if self.state == State::Closed {
             return Err(SendError::NotConnected);
@@ -68,39 +72,48 @@ impl Peer {
         binary: bool,
         message: &[u8],
     ) -> Result<bool, SendError> {
-        self.advance(now);
         if message.len() > Self::MAX_MESSAGE_BYTES {
             return Err(SendError::TooLong { bytes: message.len() });
         }
-        let Some(mut stack) = self.rtc.channel(channel.0) else { return Ok(false) };
-        let taken = match stack.write(binary, message) {
-            Ok(taken) => taken,
-            Err(error) => {
-                self.input_error(&error);
-                false
-            }
-        };
-        self.tick();
+        let taken = self.contained(false, |peer| {
+            peer.advance(now);
+            let Some(mut stack) = peer.rtc.channel(channel.0) else { return false };
+            let taken = match stack.write(binary, message) {
+                Ok(taken) => taken,
+                Err(error) => {
+                    peer.input_error(&error);
+                    false
+                }
+            };
+            peer.tick();
+            taken
+        });
         Ok(taken)
     }
 
     /// Bytes of a channel that the other end has not acknowledged.
     #[must_use]
     pub fn channel_buffered(&mut self, channel: Channel) -> usize {
-        self.rtc.channel(channel.0).map_or(0, |mut channel| channel.buffered_amount())
+        self.contained(0, |peer| {
+            peer.rtc.channel(channel.0).map_or(0, |mut channel| channel.buffered_amount())
+        })
     }
 
     /// Below so many bytes [`Event::ChannelLow`](crate::webrtc::Event::ChannelLow) comes.
     pub fn set_channel_low_mark(&mut self, channel: Channel, bytes: usize) {
-        if let Some(mut channel) = self.rtc.channel(channel.0) {
-            channel.set_buffered_amount_low_threshold(bytes);
-        }
+        self.contained((), |peer| {
+            if let Some(mut channel) = peer.rtc.channel(channel.0) {
+                channel.set_buffered_amount_low_threshold(bytes);
+            }
+        });
     }
 
     /// Closes a channel.
     pub fn close_channel(&mut self, now: Duration, channel: Channel) {
-        self.advance(now);
-        self.rtc.direct_api().close_data_channel(channel.0);
-        self.tick();
+        self.contained((), |peer| {
+            peer.advance(now);
+            peer.rtc.direct_api().close_data_channel(channel.0);
+            peer.tick();
+        });
     }
 }

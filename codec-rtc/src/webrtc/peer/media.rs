@@ -108,6 +108,19 @@ impl Peer {
         captured: Duration,
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
+        self.contained(Err(SendError::NotConnected), |peer| {
+            peer.send_frame(now, mid, packets, captured, extensions)
+        })
+    }
+
+    fn send_frame<P: AsRef<[u8]>>(
+        &mut self,
+        now: Duration,
+        mid: Mid,
+        packets: &[P],
+        captured: Duration,
+        extensions: &Extensions,
+    ) -> Result<u16, SendError> {
         self.advance(now);
         let red = self.begin_frame(mid, packets, captured);
         let mut first = None;
@@ -154,13 +167,15 @@ impl Peer {
         captured: Duration,
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
-        self.advance(now);
         let (nackable, red) = (false, None);
         let packet =
             Outgoing { codec, red, timestamp, marker, payload, captured, extensions, nackable };
-        let sequence = self.write(mid, &packet)?;
-        self.tick();
-        Ok(sequence)
+        self.contained(Err(SendError::NotConnected), |peer| {
+            peer.advance(now);
+            let sequence = peer.write(mid, &packet)?;
+            peer.tick();
+            Ok(sequence)
+        })
     }
 
     /// Asks the other end for a key frame: PLI, or FIR if that is all it knows. `false`: nothing
@@ -171,15 +186,18 @@ impl Peer {
         mid: Mid,
         kind: KeyFrameRequestKind,
     ) -> bool {
-        self.advance(now);
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
-        stream.request_keyframe(match kind {
-            KeyFrameRequestKind::Pli => KeyframeRequestKind::Pli,
-            KeyFrameRequestKind::Fir => KeyframeRequestKind::Fir,
-        });
-        self.tick();
-        true
+        self.contained(false, |peer| {
+            peer.advance(now);
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
+            stream.request_keyframe(match kind {
+                KeyFrameRequestKind::Pli => KeyframeRequestKind::Pli,
+                KeyFrameRequestKind::Fir => KeyframeRequestKind::Fir,
+            });
+            drop(api);
+            peer.tick();
+            true
+        })
     }
 
     /// A line of media as it has been negotiated.
@@ -208,17 +226,21 @@ impl Peer {
     /// Bytes that wait for the pacer on a line, as of its last look; 0 without estimation.
     #[must_use]
     pub fn queued_bytes(&mut self, mid: Mid) -> usize {
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid.0, None);
-        let info = stream.and_then(|stream| stream.queue_info());
-        // Where nothing but padding waits, it is made when its time comes.
-        info.filter(|info| info.first_unsent().is_some()).map_or(0, |info| info.byte_size())
+        self.contained(0, |peer| {
+            let mut api = peer.rtc.direct_api();
+            let stream = api.stream_tx_by_mid(mid.0, None);
+            let info = stream.and_then(|stream| stream.queue_info());
+            // Where nothing but padding waits, it is made when its time comes.
+            info.filter(|info| info.first_unsent().is_some()).map_or(0, |info| info.byte_size())
+        })
     }
 
     /// The source under which a line is sent.
     #[must_use]
     pub fn ssrc(&mut self, mid: Mid) -> Option<u32> {
-        self.rtc.direct_api().stream_tx_by_mid(mid.0, None).map(|stream| *stream.ssrc())
+        self.contained(None, |peer| {
+            peer.rtc.direct_api().stream_tx_by_mid(mid.0, None).map(|stream| *stream.ssrc())
+        })
     }
 
     pub(in crate::webrtc) fn write(

@@ -1,6 +1,7 @@
 //! The state machine of a call.
 
 mod channels;
+mod contain;
 mod correction;
 mod delivery;
 mod drive;
@@ -44,7 +45,8 @@ pub struct Transmit {
 ///
 /// Bytes from outside never end a call by themselves. It ends when either end says so
 /// (authenticated), when the other end no longer answers checks, or when the handshake takes too
-/// long; then there is one last event, [`Event::Closed`].
+/// long; then there is one last event, [`Event::Closed`]. A panic in the stack ends the call in the
+/// same way, with [`ClosedReason::Internal`]: it does not reach the caller.
 #[derive(Debug)]
 pub struct Peer {
     rtc: Box<Rtc>,
@@ -81,6 +83,11 @@ pub struct Peer {
     deliveries: Option<delivery::Sent>,
     /// Both ends have RED with ULPFEC.
     correction: Option<correction::Correction>,
+    /// A panic has ended the call: the stack is not used any more.
+    broken: bool,
+    /// Tests: the stack panics.
+    #[cfg(test)]
+    pub(super) trap: bool,
 }
 
 /// How far a call is.
@@ -96,6 +103,16 @@ impl Peer {
     /// A datagram that came from `source` to `destination`, which is one of the candidates: the
     /// address of the socket, or for what a TURN server passed on the address there.
     pub fn receive(
+        &mut self,
+        now: Duration,
+        source: SocketAddr,
+        destination: SocketAddr,
+        datagram: &[u8],
+    ) {
+        self.contained((), |peer| peer.take(now, source, destination, datagram));
+    }
+
+    fn take(
         &mut self,
         now: Duration,
         source: SocketAddr,
@@ -181,8 +198,10 @@ impl Peer {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Duration) {
-        self.advance(now);
-        self.tick();
+        self.contained((), |peer| {
+            peer.advance(now);
+            peer.tick();
+        });
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest; `None` once all is done.
@@ -209,8 +228,10 @@ impl Peer {
     /// Hangs up: the other end is told by the datagrams that [`poll_transmit`](Self::poll_transmit)
     /// gives next.
     pub fn close(&mut self, now: Duration) {
-        self.advance(now);
-        self.end(ClosedReason::Local);
+        self.contained((), |peer| {
+            peer.advance(now);
+            peer.end(ClosedReason::Local);
+        });
     }
 
     /// ICE and DTLS are done and nobody has hung up.
@@ -236,10 +257,15 @@ impl Peer {
     #[must_use]
     pub fn accepts(&self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) -> bool {
         match guard::protocol(datagram) {
+            _ if self.broken => false,
             Some(guard::Protocol::Stun) if datagram.len() <= self.limits.datagram_bytes => {
-                Receive::new(Protocol::Udp, source, destination, datagram).is_ok_and(|receive| {
-                    self.rtc.accepts(&Input::Receive(self.instant(self.now), receive))
-                })
+                let accepted = contain::caught(|| {
+                    let receive = Receive::new(Protocol::Udp, source, destination, datagram);
+                    receive.is_ok_and(|receive| {
+                        self.rtc.accepts(&Input::Receive(self.instant(self.now), receive))
+                    })
+                });
+                accepted.unwrap_or(false)
             }
             Some(_) => self.guard.is_verified(source),
             None => false,
@@ -250,22 +276,24 @@ impl Peer {
     #[must_use]
     pub fn dtls_version(&mut self) -> Option<u8> {
         use str0m::crypto::dtls::ProtocolVersion;
-        match self.rtc.direct_api().dtls_protocol_version()? {
+        self.contained(None, |peer| match peer.rtc.direct_api().dtls_protocol_version()? {
             ProtocolVersion::DTLS1_2 => Some(12),
             ProtocolVersion::DTLS1_3 => Some(13),
             _ => None,
-        }
+        })
     }
 
     /// The rate that the media could use: probes go up to it, so that an estimate above what is
     /// sent now can be found.
     pub fn set_desired_bitrate(&mut self, bitrate: Bitrate) {
-        self.rtc.bwe().set_desired_bitrate(str0m::bwe::Bitrate::bps(bitrate.0));
+        let desired = str0m::bwe::Bitrate::bps(bitrate.0);
+        self.contained((), |peer| peer.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired));
     }
 
     /// Begins the estimate anew, as after a change of the path.
     pub fn reset_estimate(&mut self, bitrate: Bitrate) {
-        self.rtc.bwe().reset(str0m::bwe::Bitrate::bps(bitrate.0));
+        let bitrate = str0m::bwe::Bitrate::bps(bitrate.0);
+        self.contained((), |peer| peer.rtc.bwe().reset(bitrate));
     }
 
     fn instant(&self, at: Duration) -> Instant {
@@ -279,6 +307,8 @@ impl Peer {
     /// Time does not run backwards.
     fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
+        #[cfg(test)]
+        assert!(!self.trap, "a panic in the stack");
     }
 
     fn input_error(&mut self, error: &dyn std::fmt::Display) {

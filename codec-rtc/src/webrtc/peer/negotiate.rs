@@ -9,10 +9,11 @@ use str0m::media::{Frequency, Pt};
 use str0m::{Candidate, IceCreds, RtcConfig};
 
 use super::correction::Correction;
-use super::{Peer, State, delivery, media};
+use super::{Peer, State, contain, delivery, media};
 use crate::webrtc::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::webrtc::guard::{Counters, Guard};
 use crate::webrtc::provider::{self, MediaKeys};
+use crate::webrtc::sdp_error::refused_sdp;
 use crate::webrtc::{
     Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, red, sdp,
 };
@@ -34,11 +35,20 @@ impl Peer {
         config: &PeerConfig,
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
+        contain::negotiated(|| Self::answer_now(offer, config, now))
+    }
+
+    fn answer_now(
+        offer: &str,
+        config: &PeerConfig,
+        now: Duration,
+    ) -> Result<(Self, String), SdpError> {
         let offer = sdp::admit(offer, &config.limits)?;
         let (offer, ulpfec) = red::hide(&offer);
         let mut peer = Self::new(config, now)?;
         let data = has_data(&offer);
-        let offer = SdpOffer::from_sdp_string(&offer).map_err(refused)?;
+        let parsed = SdpOffer::from_sdp_string(&offer);
+        let offer = parsed.map_err(|error| refused_sdp(&offer, error))?;
         let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(refused)?;
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
@@ -55,6 +65,15 @@ impl Peer {
     /// # Errors
     /// [`SdpError`] if there is nothing to offer, or a candidate is no address to be reached at.
     pub fn offer(
+        config: &PeerConfig,
+        media: &[MediaPlan],
+        channels: &[ChannelSettings],
+        now: Duration,
+    ) -> Result<(Self, String, PendingOffer, Vec<Channel>), SdpError> {
+        contain::negotiated(|| Self::offer_now(config, media, channels, now))
+    }
+
+    fn offer_now(
         config: &PeerConfig,
         media: &[MediaPlan],
         channels: &[ChannelSettings],
@@ -103,11 +122,21 @@ impl Peer {
         answer: &str,
         now: Duration,
     ) -> Result<(), SdpError> {
+        self.contained(Err(over()), |peer| peer.accept_answer_now(pending, answer, now))
+    }
+
+    fn accept_answer_now(
+        &mut self,
+        pending: PendingOffer,
+        answer: &str,
+        now: Duration,
+    ) -> Result<(), SdpError> {
         self.advance(now);
         let (answer, ulpfec) = red::hide(&sdp::admit(answer, &self.limits)?);
         self.correction = ulpfec.map(Correction::new);
         self.data_negotiated = has_data(&answer);
-        let answer = SdpAnswer::from_sdp_string(&answer).map_err(refused)?;
+        let parsed = SdpAnswer::from_sdp_string(&answer);
+        let answer = parsed.map_err(|error| refused_sdp(&answer, error))?;
         self.rtc.sdp_api().accept_answer(pending.pending, answer).map_err(refused)?;
         for mid in pending.media {
             if let Some(media) = self.media(mid) {
@@ -126,6 +155,10 @@ impl Peer {
     /// # Errors
     /// [`SdpError`] if it is none.
     pub fn add_remote_candidate(&mut self, candidate: &str, now: Duration) -> Result<(), SdpError> {
+        self.contained(Err(over()), |peer| peer.add_remote(candidate, now))
+    }
+
+    fn add_remote(&mut self, candidate: &str, now: Duration) -> Result<(), SdpError> {
         self.advance(now);
         if candidate.len() > 1024 {
             let (count, limit) = (candidate.len(), 1024);
@@ -137,7 +170,8 @@ impl Peer {
             return Err(SdpError::TooMuch { what: "candidates", count, limit });
         }
         let candidate = candidate.trim_start_matches("a=");
-        let candidate = Candidate::from_sdp_string(candidate).map_err(refused)?;
+        let parsed = Candidate::from_sdp_string(candidate);
+        let candidate = parsed.map_err(|error| refused_sdp(candidate, error))?;
         self.rtc.add_remote_candidate(candidate);
         self.tick();
         Ok(())
@@ -153,11 +187,13 @@ impl Peer {
         candidate: LocalCandidate,
         now: Duration,
     ) -> Result<Option<String>, SdpError> {
-        self.advance(now);
-        let candidate = stack_candidate(candidate)?;
-        let added = self.rtc.add_local_candidate(candidate).map(Candidate::to_sdp_string);
-        self.tick();
-        Ok(added)
+        self.contained(Err(over()), |peer| {
+            peer.advance(now);
+            let candidate = stack_candidate(candidate)?;
+            let added = peer.rtc.add_local_candidate(candidate).map(Candidate::to_sdp_string);
+            peer.tick();
+            Ok(added)
+        })
     }
 
     fn new(config: &PeerConfig, now: Duration) -> Result<Self, SdpError> {
@@ -199,6 +235,9 @@ impl Peer {
             remote_candidates: 0,
             deliveries: config.acknowledgements.then(delivery::Sent::default),
             correction: None,
+            broken: false,
+            #[cfg(test)]
+            trap: false,
         })
     }
 }
@@ -277,6 +316,11 @@ fn stack_direction(direction: Direction) -> str0m::media::Direction {
 
 fn refused(error: impl std::fmt::Display) -> SdpError {
     SdpError::Refused(error.to_string())
+}
+
+/// Of a call that a panic has ended.
+fn over() -> SdpError {
+    SdpError::Internal("the call is over".to_owned())
 }
 
 /// Whether a line for data channels is there and not declined (port 0).

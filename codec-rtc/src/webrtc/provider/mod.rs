@@ -9,8 +9,9 @@ mod srtp;
 use std::sync::{Arc, LazyLock};
 
 pub(super) use keys::MediaKeys;
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use str0m::crypto::{CryptoProvider, Sha1HmacProvider, Sha256Provider};
+use str0m::crypto::{CryptoProvider, Sha1HmacProvider, Sha1Provider, Sha256Provider};
 
 use crate::srtp::cipher::HmacSha1;
 
@@ -18,6 +19,7 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     Arc::new(CryptoProvider {
         srtp_provider: &srtp::Srtp,
         sha1_hmac_provider: &Hash,
+        sha1_provider: &Hash,
         sha256_provider: &Hash,
         dtls_provider: &dtls::Dtls,
     })
@@ -34,6 +36,13 @@ struct Hash;
 impl Sha1HmacProvider for Hash {
     fn sha1_hmac(&self, key: &[u8], payloads: &[&[u8]]) -> [u8; 20] {
         HmacSha1::new(key).tag(payloads)
+    }
+}
+
+/// For fingerprints that the SDP never has by the time the stack sees it: only SHA-256 remains there.
+impl Sha1Provider for Hash {
+    fn sha1(&self, data: &[u8]) -> [u8; 20] {
+        Sha1::digest(data).into()
     }
 }
 

@@ -235,6 +235,13 @@ fn candidates_that_come_later_are_bounded() {
     assert!(peer.add_remote_candidate(&"a".repeat(2000), now).is_err());
 }
 
+/// Whatever an offer says, the negotiation has an answer or a reason.
+fn answer_or_refuse(offer: &str, base: Instant, now: Duration) {
+    if let Err(error) = Peer::answer(offer, &config(base, 2, ANSWERER), now) {
+        assert!(!matches!(error, SdpError::Internal(_)), "{error}");
+    }
+}
+
 #[test]
 fn formats_that_retransmit_each_other_are_no_end() {
     let base = Instant::now();
@@ -244,13 +251,13 @@ fn formats_that_retransmit_each_other_are_no_end() {
     assert!(offer.contains("apt=96"), "{offer}");
     for apt in ["apt=97", "apt=1", "apt=127", "apt=128", "apt=300", "apt=-1", "apt="] {
         let twisted = offer.replace("apt=96", apt);
-        let _ = Peer::answer(&twisted, &config(base, 2, ANSWERER), now);
+        answer_or_refuse(&twisted, base, now);
     }
     for number in ["128", "255", "256", "65536"] {
         for shape in ["a=rtpmap:96", "a=fmtp:97", "a=rtcp-fb:96"] {
             let (name, _) = shape.split_once(':').unwrap();
             let twisted = offer.replace(shape, &format!("{name}:{number}"));
-            let _ = Peer::answer(&twisted, &config(base, 2, ANSWERER), now);
+            answer_or_refuse(&twisted, base, now);
         }
     }
 }
@@ -273,7 +280,7 @@ fn payload_types_that_stand_for_two_things_are_refused() {
             ("a=rtpmap:97 rtx", "a=rtpmap:111 rtx"),
         ] {
             assert!(offer.contains(from), "{from}: {offer}");
-            let _ = Peer::answer(&offer.replace(from, to), &config(base, 2, ANSWERER), now);
+            answer_or_refuse(&offer.replace(from, to), base, now);
         }
         // Any payload type in the place of any other.
         for from in [0, 8, 96, 97, 98, 99, 101, 111] {
@@ -281,11 +288,33 @@ fn payload_types_that_stand_for_two_things_are_refused() {
                 for shape in ["a=rtpmap:N ", "a=fmtp:N ", "apt=N", " N\r", " N "] {
                     let named = |number: i32| shape.replace('N', &number.to_string());
                     let twisted = offer.replace(&named(from), &named(to));
-                    let _ = Peer::answer(&twisted, &config(base, 2, ANSWERER), now);
+                    answer_or_refuse(&twisted, base, now);
                 }
             }
         }
     }
+}
+
+#[test]
+fn errors_of_a_bad_sdp_name_a_line_and_no_address() {
+    let base = Instant::now();
+    let now = Duration::from_secs(1);
+    let plans = plans(Direction::Both);
+    let (_, offer, _, _) = Peer::offer(&config(base, 1, OFFERER), &plans, &[], now).unwrap();
+    let error = |good: &str, bad: &str| {
+        let answered = Peer::answer(&offer.replacen(good, bad, 1), &config(base, 2, ANSWERER), now);
+        let text = answered.unwrap_err().to_string();
+        assert!(!text.contains("0x") && !text.contains("Pointer"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text
+    };
+    let text = error("v=0", "v=x");
+    assert!(text.contains("at line 1 (\"v=x\")"), "{text}");
+    error("s=", "q=");
+    error("m=audio ", "m=audio");
+    let mut call = Setup::default().call();
+    let error = call.ends[0].peer.add_remote_candidate("candidate:nonsense", call.now);
+    assert!(!error.unwrap_err().to_string().contains("0x"));
 }
 
 #[test]

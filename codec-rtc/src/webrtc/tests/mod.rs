@@ -3,6 +3,7 @@
 mod call;
 mod correction;
 mod floods;
+mod panics;
 mod world;
 
 use std::time::{Duration, Instant};

@@ -16,6 +16,10 @@ pub(super) struct Call {
     pub(super) links: [Link<Transmit>; 2],
     /// Datagrams that no link carries: from an attacker, to the end of that index.
     pub(super) forged: Vec<(Duration, usize, SocketAddr, Vec<u8>)>,
+    /// What somebody on the way answers a datagram with, at once.
+    pub(super) answers: fn(&[u8]) -> Option<Vec<u8>>,
+    /// How often.
+    pub(super) answered: usize,
 }
 
 pub(super) struct End {
@@ -63,7 +67,8 @@ impl Setup {
         first.accept_answer(pending, &answer, now).unwrap();
         let end = |peer| End { peer, events: Vec::new() };
         let links = [0, 1].map(|to| Link::new(self.link.clone(), self.seed * 2 + to).unwrap());
-        Call { now, ends: [end(first), end(second)], links, forged: Vec::new() }
+        let ends = [end(first), end(second)];
+        Call { now, ends, links, forged: Vec::new(), answers: |_| None, answered: 0 }
     }
 }
 
@@ -123,6 +128,11 @@ impl Call {
     fn collect(&mut self) {
         for (at, end) in self.ends.iter_mut().enumerate() {
             while let Some(transmit) = end.peer.poll_transmit() {
+                if let Some(answer) = (self.answers)(&transmit.payload) {
+                    let (from, to) = (transmit.destination, transmit.source);
+                    end.peer.receive(self.now, from, to, &answer);
+                    self.answered += 1;
+                }
                 self.links[1 - at].send(self.now, transmit.payload.len(), transmit);
             }
             while let Some(event) = end.peer.poll_event() {
