@@ -241,6 +241,61 @@ const scenarios = {
     await page.close();
   },
 
+  /// Nothing is wider than its window or too small for a finger; a link opens its stream; an
+  /// interrupted connection is not shown as live.
+  async layout() {
+    const page = await open();
+    for (const width of [1280, 320]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const source of ["camera", "screen", "file"]) {
+        await page.check(`input[name=source][value=${source}]`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(wide <= 0, `${source} at ${width}: ${wide} pixels too wide`);
+        assert.equal(await page.isVisible("#devices"), source === "camera");
+        const small = await page.evaluate(() =>
+          [...document.querySelectorAll("button, select, input:not([type=radio]), .button, fieldset label")]
+            .filter((element) => element.offsetParent && !element.parentElement.matches(".button"))
+            .map((element) => [element.id || element.textContent.trim(), element.getBoundingClientRect()])
+            .filter(([, { width: across, height }]) => across < 44 || height < 44)
+            .map(([name]) => name));
+        assert.deepEqual(small, [], `too small at ${width}`);
+      }
+    }
+    const options = (id) => page.evaluate((list) => [...document.getElementById(list).options].map(({ value }) => value), id);
+    assert.ok((await options("camera")).length >= 2, "no camera can be chosen");
+    assert.equal((await options("microphone")).at(-1), "none");
+    assert.match(await page.textContent("#stream-facts"), /demo – 320×180, \d+ frames\/s – local/);
+    const steps = await page.evaluate(async () => {
+      const { step } = await import("/graphs.js");
+      return [1836, 1, 2, 0.3, 100, 2000.5, 20].map(step);
+    });
+    assert.deepEqual(steps, [1000, 0.5, 1, 0.2, 50, 2000, 10]);
+    await page.click("#share");
+    const link = await page.inputValue("#link");
+    assert.ok(link.endsWith("#watch=demo"), link);
+    await page.close();
+
+    const guest = await open();
+    await guest.goto(link);
+    await guest.reload();
+    await stateIs(guest, "state", "live");
+    await guest.evaluate(() => {
+      const { pc } = window.codec.state.watching;
+      Object.defineProperty(pc, "connectionState", { value: "disconnected", configurable: true });
+      pc.dispatchEvent(new Event("connectionstatechange"));
+    });
+    await stateIs(guest, "state", "interrupted");
+    await guest.evaluate(() => {
+      const { pc } = window.codec.state.watching;
+      Object.defineProperty(pc, "connectionState", { value: "failed", configurable: true });
+      pc.dispatchEvent(new Event("connectionstatechange"));
+    });
+    await stateIs(guest, "state", "failed");
+    assert.match(await guest.textContent("#notice"), /connection to the server was lost/);
+    results.layout = "fits";
+    await guest.close();
+  },
+
   /// A token is needed; a wrong one is told, the right one opens.
   async token() {
     const page = await open({ quiet: true });

@@ -174,6 +174,15 @@ fn a_newcomer_watches_and_sends_a_file() {
 }
 
 #[test]
+fn the_page_fits_its_window_and_links_open_their_stream() {
+    let Some(folder) = browser_folder("layout") else { return };
+    let place = Place::new("layout");
+    let server = Server::start(Config::loopback()).unwrap();
+    server.add_source(pattern()).unwrap();
+    assert_eq!(drive(&folder, &server, &place, "layout", "")["layout"], "fits");
+}
+
+#[test]
 fn a_camera_is_published_decoded_and_recorded() {
     let Some(folder) = browser_folder("publishing") else { return };
     let place = Place::new("publish");

@@ -39,8 +39,11 @@ async function refresh() {
     const { streams, may, open } = await api.streams();
     const list = at("stream");
     const before = list.value;
-    list.replaceChildren(...streams.map((stream) => new Option(label(stream), stream.name)));
-    if (streams.some((stream) => stream.name === before)) list.value = before;
+    list.replaceChildren(...streams.map((stream) => new Option(stream.name, stream.name)));
+    const wanted = [before, shared()].find((name) => streams.some((stream) => stream.name === name));
+    if (wanted !== undefined) list.value = wanted;
+    state.streams = streams;
+    describe();
     at("watch-start").disabled = !may.view || state.watching !== null;
     at("publish-start").disabled = !may.publish || state.publishing !== null;
     at("token-form").hidden = open;
@@ -60,15 +63,58 @@ async function refresh() {
   }
 }
 
-function label({ name, width, height, framesPerSecond, kind }) {
-  const size = width ? ` – ${width}×${height}, ${framesPerSecond}/s` : "";
-  return `${name}${size} (${kind})`;
+/// Size, rate and kind of the chosen stream stand below the list, which has room for names only.
+function describe() {
+  const stream = (state.streams ?? []).find(({ name }) => name === at("stream").value);
+  const { width, height, framesPerSecond, kind } = stream ?? {};
+  const size = width ? `${width}×${height}, ${framesPerSecond} frames/s` : "";
+  at("stream-facts").textContent = stream ? [stream.name, size, kind].filter(Boolean).join(" – ") : "";
+  at("share").disabled = !stream;
+  if (!at("link").hidden) at("link").value = stream ? linkTo(stream.name) : "";
 }
+at("stream").addEventListener("change", describe);
+
+// Links to a stream: its name stands behind the #, and the token does not go with it.
+
+function linkTo(name) {
+  const url = new URL(location.href);
+  url.hash = `watch=${encodeURIComponent(name)}`;
+  return url.href;
+}
+
+function shared() {
+  return new URLSearchParams(location.hash.slice(1)).get("watch") ?? undefined;
+}
+
+at("share").addEventListener("click", async () => {
+  const link = linkTo(at("stream").value);
+  [at("link").value, at("link").hidden] = [link, false];
+  at("link").select();
+  try {
+    await navigator.clipboard.writeText(link);
+    notify("The link is copied.");
+  } catch {
+    // Without https there is no clipboard.
+    notify("Copy the link below the list of streams.");
+  }
+});
+
+/// Follows the link that the page was opened with, once.
+async function follow() {
+  const name = shared();
+  if (name === undefined || at("token-form").hidden === false && !api.hasToken()) return;
+  if (at("stream").value !== name) return notify(`There is no stream ${name} now.`, "error");
+  await watch();
+}
+addEventListener("hashchange", async () => {
+  await refresh();
+  await follow();
+});
 
 at("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   api.useToken(at("token").value);
-  refresh();
+  refresh().then(() => state.watching || follow());
 });
 at("refresh").addEventListener("click", refresh);
 
@@ -113,16 +159,33 @@ const watchingEvents = {
   line: (line) => talk.connect(line),
   message: (data) => talk.take(data),
   end: (reason, failed) => {
+    const why = lost(state.watching, failed) ?? reason;
     state.watching = state.paused = null;
     talk.disconnect();
     show("state", failed ? "failed" : "ended", failed ? "failed" : "ended");
-    notify(failed ? `Watching failed: ${reason}` : `Ended: ${reason}.`, failed ? "error" : "info");
+    notify(failed ? `Watching failed: ${why}` : `Ended: ${why}.`, failed ? "error" : "info");
     at("watch-stop").disabled = true;
     player.srcObject = null;
     at("empty").hidden = false;
     refresh();
   },
 };
+
+/// Shows when a WebRTC connection is interrupted, and when it is back.
+function followConnection(call, id) {
+  call.wasLive = call.pc?.connectionState === "connected";
+  call.pc?.addEventListener("connectionstatechange", () => {
+    if (call.ended) return;
+    if (call.pc.connectionState === "connected") call.wasLive = true;
+    if (call.pc.connectionState === "disconnected") show(id, "interrupted", "interrupted, waiting");
+  });
+}
+
+/// Why a call failed that was live before: the way to the server was open then.
+function lost(call, failed) {
+  if (!failed || !call?.wasLive) return undefined;
+  return "the connection to the server was lost, and did not come back";
+}
 
 async function watch() {
   const name = at("stream").value;
@@ -142,6 +205,7 @@ async function watch() {
       state.watching.setMuted(player.muted);
     } else {
       state.watching = await rtc.watch(name, watchingEvents, state.settings);
+      followConnection(state.watching, "state");
     }
     state.way = bySocket ? "socket" : "webrtc";
     state.before = null;
@@ -176,16 +240,42 @@ const clip = document.createElement("video");
 clip.loop = true;
 clip.muted = true;
 
+const NO_MICROPHONE = "none";
+
 async function camera() {
-  const video = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+  const device = (id) => (id ? { deviceId: { exact: id } } : {});
+  const microphone = at("microphone").value;
+  const video = {
+    width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 },
+    ...device(at("camera").value),
+  };
+  if (microphone === NO_MICROPHONE) return navigator.mediaDevices.getUserMedia({ video });
+  const audio = microphone ? device(microphone) : true;
   try {
-    return await navigator.mediaDevices.getUserMedia({ video, audio: true });
+    return await navigator.mediaDevices.getUserMedia({ video, audio });
   } catch (error) {
-    // Without a microphone there is still a picture.
-    if (!["NotFoundError", "NotReadableError"].includes(error.name)) throw error;
+    // Without a microphone there is still a picture, unless one was asked for.
+    if (microphone || !["NotFoundError", "NotReadableError"].includes(error.name)) throw error;
     return navigator.mediaDevices.getUserMedia({ video });
   }
 }
+
+/// Fills the lists of cameras and microphones; browsers tell names only once one may be used.
+async function listDevices() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
+  const fill = (id, kind, name, more = []) => {
+    const list = at(id);
+    const before = list.value;
+    const found = devices.filter((device) => device.kind === kind && device.deviceId);
+    const options = found.map(({ label, deviceId }, index) => new Option(label || `${name} ${index + 1}`, deviceId));
+    list.replaceChildren(new Option(`Default ${name.toLowerCase()}`, ""), ...options, ...more);
+    if ([...list.options].some(({ value }) => value === before)) list.value = before;
+  };
+  fill("camera", "videoinput", "Camera");
+  fill("microphone", "audioinput", "Microphone", [new Option("No microphone", NO_MICROPHONE)]);
+}
+navigator.mediaDevices?.addEventListener?.("devicechange", listDevices);
+listDevices();
 
 async function film() {
   const [file] = at("clip").files;
@@ -228,6 +318,7 @@ async function publish() {
   };
   try {
     media = await sourceOf(chosen("source"));
+    listDevices();
     at("preview").srcObject = media;
     at("preview").hidden = false;
     at("preview").play().catch(() => {});
@@ -238,11 +329,13 @@ async function publish() {
         setTimeout(refresh, 1000);
       },
       end: (reason, failed) => {
+        const why = lost(state.publishing, failed) ?? reason;
         show("publish-state", failed ? "failed" : "ended");
-        notify(`Publishing ended: ${reason}.`, failed ? "error" : "info");
+        notify(`Publishing ended: ${why}.`, failed ? "error" : "info");
         release();
       },
     }, state.settings);
+    followConnection(state.publishing, "publish-state");
     // The browser's own button ends a screen as well.
     media.getVideoTracks()[0]?.addEventListener("ended", () => state.publishing?.stop());
     at("publish-stop").disabled = false;
@@ -261,6 +354,7 @@ at("publish-stop").addEventListener("click", () => state.publishing?.stop());
 for (const choice of document.querySelectorAll("input[name=source]")) {
   choice.addEventListener("change", () => {
     at("clip").hidden = chosen("source") !== "file";
+    at("devices").hidden = chosen("source") !== "camera";
   });
 }
 
@@ -296,4 +390,4 @@ addEventListener("pagehide", () => {
 window.codec = { state, graphs, talk, api, rtc, socket, refresh, watch, publish };
 
 at("token").value = api.currentToken();
-refresh();
+refresh().then(follow);

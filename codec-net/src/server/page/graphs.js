@@ -2,6 +2,12 @@
 
 const SECONDS = 60;
 
+/// The smallest of 1, 2, 5, 10, 20 ... of which two reach `highest`: the step of the axis.
+export function step(highest) {
+  const power = 10 ** Math.floor(Math.log10(highest / 2));
+  return [1, 2, 5, 10].map((digit) => digit * power).find((size) => 2 * size >= highest * (1 - 1e-9));
+}
+
 export class Graph {
   constructor(id, unit, { digits = 0, floor = 1 } = {}) {
     this.canvas = document.getElementById(`graph-${id}`);
@@ -45,20 +51,21 @@ export class Graph {
     pen.scale(scale, scale);
     const style = getComputedStyle(canvas);
     const color = (name) => style.getPropertyValue(name).trim();
-    const top = Math.max(this.floor, ...this.values.map((value) => value ?? 0)) * 1.1;
+    const unit = step(Math.max(this.floor, ...this.values.map((value) => value ?? 0)));
+    const top = 2 * unit;
     const x = (index) => (width * (SECONDS - this.values.length + index)) / (SECONDS - 1);
     const y = (value) => height - 2 - ((height - 14) * value) / top;
 
     pen.strokeStyle = color("--line");
     pen.fillStyle = color("--soft");
     pen.font = "10px system-ui, sans-serif";
-    for (const part of [0.5, 1]) {
-      const at = Math.round(y(top * part)) + 0.5;
+    for (const mark of [unit, top]) {
+      const at = Math.round(y(mark)) + 0.5;
       pen.beginPath();
       pen.moveTo(0, at);
       pen.lineTo(width, at);
       pen.stroke();
-      pen.fillText((top * part).toFixed(top < 10 ? 1 : 0), 2, at - 2);
+      pen.fillText(String(Number(mark.toPrecision(1))), 2, at - 2);
     }
     pen.strokeStyle = color("--main");
     pen.fillStyle = color("--glow");
