@@ -16,6 +16,7 @@ mod json;
 mod live;
 mod machine;
 mod measure;
+mod orphans;
 mod picture;
 mod process;
 mod progress;
@@ -23,6 +24,7 @@ mod report;
 mod session;
 mod simd;
 mod stills;
+mod yardstick;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -47,6 +49,10 @@ pub(crate) fn grammar() -> clap::Command {
 }
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    if let Some(code) = orphans::watch_if_asked() {
+        return code;
+    }
     let parsed = grammar().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,

@@ -10,6 +10,8 @@ use wait4::Wait4;
 
 use crate::interrupt;
 use crate::machine::peak_memory_of;
+#[cfg(unix)]
+use crate::orphans;
 
 /// What a program cost, with all the programs that it waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -63,6 +65,8 @@ fn said_by(
     command.args(arguments).stdin(Stdio::null()).stdout(said.try_clone().ok()?).stderr(errors);
     own_group(&mut command);
     let mut child = command.spawn().ok()?;
+    #[cfg(unix)]
+    let _registered = orphans::register(child.id());
     let watch = Watch::new(child.id(), limit);
     let seen = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch.look());
@@ -90,6 +94,8 @@ pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
     own_group(&mut command);
     let begun = Instant::now();
     let mut child = command.spawn().map_err(|error| failed(&error))?;
+    #[cfg(unix)]
+    let _registered = orphans::register(child.id());
     let watch = Watch::new(child.id(), limit);
     let (ended, seen) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch.look());
@@ -194,8 +200,9 @@ fn own_group(command: &mut Command) {
 #[cfg(not(unix))]
 fn own_group(_: &mut Command) {}
 
+/// Ends a process group at once.
 #[cfg(unix)]
-fn kill_group(pid: u32) {
+pub(crate) fn kill_group(pid: u32) {
     use nix::sys::signal::{Signal, killpg};
     use nix::unistd::Pid;
     if let Ok(pid) = i32::try_from(pid) {

@@ -44,6 +44,7 @@ pub fn analyse(
         glass_to_glass: link_kbps
             .filter(|&kbps| kbps > 0.0 && !frames.is_empty())
             .map(|kbps| glass_to_glass(frames, frame_ms, kbps, decode_ms)),
+        disturbed: false,
     }
 }
 

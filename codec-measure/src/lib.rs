@@ -9,8 +9,10 @@ mod summary;
 
 pub mod align;
 pub mod bd;
+pub mod cpu;
 pub mod frontier;
 pub mod latency;
+mod load;
 pub mod metrics;
 pub mod plot;
 pub mod pool;

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bd::{Difference, Interpolation};
-use crate::stats::Estimate;
 
 /// The value of [`Results::schema`].
 pub const SCHEMA: &str = "codec-compare";
 /// The value of [`Results::version`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A whole study.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,10 +56,18 @@ pub struct Environment {
     pub os: String,
     /// Version of this program.
     pub codec: String,
-    /// Beginning of the study, UTC, by RFC 3339.
+    /// When the first of the encodings began, UTC, by RFC 3339. A study that was resumed began with its
+    /// first run.
     pub date: String,
+    /// When the report was written, UTC, by RFC 3339.
+    #[serde(default)]
+    pub finished: String,
     /// Whether times were taken with nothing else of ours running.
     pub timing: bool,
+    /// Signs that other work used the machine while times were taken, one sentence each; empty without
+    /// any.
+    #[serde(default)]
+    pub busy: Vec<String>,
 }
 
 /// One encoder with its settings.
@@ -210,6 +217,31 @@ pub struct Speed {
     pub wall_ms_per_frame: f64,
     /// Median of our decoder's CPU time per frame, where the stream was decoded here.
     pub decode_ms_per_frame: Option<f64>,
+    /// Each repeat: the run of `compare` that measured it, as seconds since 1970. Times of one run were
+    /// taken in turn and can be compared pair by pair.
+    #[serde(default)]
+    pub sessions: Vec<u64>,
+    /// Each repeat: CPU time of a fixed piece of work before and after it, in nanoseconds.
+    #[serde(default)]
+    pub yardstick_ns: Vec<f64>,
+    /// Signs of other work on the machine.
+    #[serde(default)]
+    pub load: Load,
+}
+
+/// Signs of other work on the machine while a point was timed; `None`: not enough was measured to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Elapsed time as a multiple of CPU time, median of the repeats. Above 1 the encoder waited, for a
+    /// processor or for its input.
+    pub wall_over_cpu: Option<f64>,
+    /// Percent from the shorter to the longer CPU times of the repeats (10 % to 90 %).
+    pub cpu_spread_percent: Option<f64>,
+    /// Percent that the fixed piece of work took longer than at best in the study, median of the
+    /// repeats.
+    pub yardstick_percent: Option<f64>,
+    /// One of these is beyond its limit (docs/COMMAND.md).
+    pub busy: bool,
 }
 
 /// Memory of the encoder's process.
@@ -247,6 +279,10 @@ pub struct Latency {
     pub encode_ms: Vec<f64>,
     /// From the capture of a frame to its display, by the model in docs/COMMAND.md.
     pub glass_to_glass: Option<GlassToGlass>,
+    /// The machine was busy with other work ([`Load::busy`]): `p99`, `max` and `deadline_misses` then say
+    /// more about that than about the encoder, and reports omit them.
+    #[serde(default)]
+    pub disturbed: bool,
 }
 
 /// A model of a call at the target rate: each stage's mean, and the sum's distribution.
@@ -292,6 +328,57 @@ pub struct RateControl {
     pub step_reactions_ms: Vec<Option<f64>>,
 }
 
+/// A mean with what the sample says about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// The mean itself.
+    pub value: f64,
+    /// The 95 % interval by Student's t; `None` if the sample has one value.
+    pub interval: Option<Interval>,
+    /// Whether it differs from "equal to the anchor" (0, of a ratio 1): with 98 % confidence none of the
+    /// study's figures that say so says so wrongly (Holm's correction). `None`: it was not tested, or
+    /// one value, or CPU times that were not taken in turn, cannot tell.
+    pub differs: Option<bool>,
+}
+
+/// Where the true mean lies with 95 % confidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// What the sample consists of.
+    pub over: Sample,
+    /// Values in the sample.
+    pub count: u32,
+}
+
+/// What varies within a sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sample {
+    /// Clips: the interval is about other clips of the same kind.
+    #[default]
+    Clips,
+    /// Repeats on the only clip: the interval is about that clip.
+    Repeats,
+}
+
+impl Figure {
+    /// A figure without an interval.
+    #[must_use]
+    pub const fn exact(value: f64) -> Self {
+        Self { value, interval: None, differs: None }
+    }
+
+    /// The ends of the interval; without one the figure itself, twice.
+    #[must_use]
+    pub fn ends(&self) -> (f64, f64) {
+        self.interval.map_or((self.value, self.value), |interval| (interval.low, interval.high))
+    }
+}
+
 /// An arm against the anchor, by one metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -301,10 +388,10 @@ pub struct Comparison {
     pub metric: String,
     /// What lies between the points.
     pub interpolation: Interpolation,
-    /// BD-rate, mean over clips, with its bootstrap interval over clips (95 %).
-    pub bd_rate: Option<Estimate>,
-    /// BD-metric, likewise.
-    pub bd_metric: Option<Estimate>,
+    /// BD-rate, mean over clips.
+    pub bd_rate: Option<Figure>,
+    /// BD-metric, mean over clips; never tested.
+    pub bd_metric: Option<Figure>,
     /// Each clip.
     pub clips: Vec<ClipComparison>,
 }
@@ -327,11 +414,15 @@ pub struct ClipComparison {
 pub struct FrontierPoint {
     /// [`Arm::name`].
     pub arm: String,
-    /// CPU time as a ratio to the anchor's: geometric mean over common points, with its bootstrap
-    /// interval over clips.
-    pub cpu_ratio: Estimate,
+    /// CPU time as a ratio to the anchor's: geometric mean over the targets and repeats that both have,
+    /// then over clips.
+    pub cpu_ratio: Figure,
+    /// Half the width, in percent, of the 95 % interval that the repeats alone leave to `cpu_ratio`:
+    /// more repeats narrow it. `None` with fewer than two repeats.
+    #[serde(default)]
+    pub cpu_noise_percent: Option<f64>,
     /// BD-rate against the anchor, in percent.
-    pub bd_rate: Estimate,
+    pub bd_rate: Figure,
     /// Nothing else is at least as good by both.
     pub on_frontier: bool,
 }

@@ -1,4 +1,7 @@
-//! Statistics of repeated measurements: medians with intervals that assume no distribution.
+//! Statistics of repeated measurements: medians with intervals that assume no distribution, and means
+//! with Student's t.
+
+pub mod student;
 
 /// A seeded generator (xorshift64*): the same numbers on every machine.
 #[derive(Clone, Debug)]
@@ -103,36 +106,6 @@ fn cut_of_median(count: usize, confidence: f64) -> usize {
     (count / 2).saturating_sub(1)
 }
 
-/// The figure that `statistic` makes of `items`, with the interval in which it falls for `rounds`
-/// draws of as many items with replacement (percentile bootstrap). Draws for which it has no answer
-/// are left out. `None` if it has none for the items themselves.
-#[must_use]
-pub fn bootstrap<T: Copy>(
-    items: &[T],
-    confidence: f64,
-    rounds: usize,
-    seed: u64,
-    statistic: impl Fn(&[T]) -> Option<f64>,
-) -> Option<Estimate> {
-    let value = statistic(items)?;
-    let mut random = Random::new(seed);
-    let mut drawn = items.to_vec();
-    let mut found = Vec::with_capacity(rounds);
-    for _ in 0..rounds {
-        for slot in &mut drawn {
-            *slot = items[random.below(items.len())];
-        }
-        found.extend(statistic(&drawn));
-    }
-    found.sort_by(f64::total_cmp);
-    let tail = (1.0 - confidence) / 2.0;
-    Some(Estimate {
-        value,
-        low: quantile_of_sorted(&found, tail).unwrap_or(value),
-        high: quantile_of_sorted(&found, 1.0 - tail).unwrap_or(value),
-    })
-}
-
 /// The ratio of the median of `new` to that of `old`, with its interval: both are drawn anew from
 /// themselves, `rounds` times (percentile bootstrap). `None` if one is empty or the median of `old` is
 /// not positive.
@@ -182,24 +155,6 @@ mod tests {
         assert_eq!(bounds(9), (2.0, 8.0));
         assert_eq!(bounds(20), (6.0, 15.0));
         assert_eq!(bounds(1), (1.0, 1.0));
-    }
-
-    #[test]
-    fn the_bootstrap_of_equal_items_has_no_width() {
-        let found = bootstrap(&[2.0; 6], 0.95, 200, 1, mean).unwrap();
-        assert_eq!((found.value, found.low, found.high), (2.0, 2.0, 2.0));
-    }
-
-    #[test]
-    fn the_bootstrap_of_a_mean_is_as_wide_as_theory_says() {
-        let mut random = Random::new(7);
-        let mut draw = || f64::from(u32::try_from(random.below(1000)).unwrap());
-        let values: Vec<f64> = (0..400).map(|_| draw()).collect();
-        let found = bootstrap(&values, 0.95, 2000, 1, mean).unwrap();
-        // A uniform value below 1000 deviates by 288.7, the mean of 400 by 14.4.
-        let half = (found.high - found.low) / 2.0;
-        assert!((half - 1.96 * 14.4).abs() < 3.0, "{half}");
-        assert!((found.value - 500.0).abs() < 45.0, "{}", found.value);
     }
 
     #[test]

@@ -77,6 +77,10 @@ pub(crate) struct CompareArgs {
     /// Encodings of each arm on each clip before the times count. Default: 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) warm_up: Option<u32>,
+    /// Repeat further, up to ten times --repeat and at least five times, until the repeats leave no more
+    /// than this open in each arm's CPU time as a ratio to the anchor's, clip by clip: 2%.
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
+    pub(crate) until: Option<f64>,
     /// Measures of quality; BD-rate by the first one leads. Default: `psnr_y_global`, `psnr_611`, `ssim`.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,

@@ -6,14 +6,18 @@ mod encode;
 mod environment;
 mod point;
 mod publish;
+mod remaining;
 mod score;
+mod session;
 mod store;
 mod stream;
 mod study;
 mod template;
 mod ticker;
+mod turns;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use codec_measure::metrics::MetricId;
 use codec_measure::report;
@@ -23,6 +27,8 @@ use rayon::prelude::*;
 
 use self::arm::{Arm, Task, arms_of};
 use self::clips::{Clip, clips_of};
+use self::remaining::Kind as WorkKind;
+use self::session::Session;
 use self::store::{Identity, PointStore, Run, Store, digest_of, write_whole};
 use self::study::{Study, label};
 use self::ticker::Ticker;
@@ -61,9 +67,9 @@ fn carry_out(
     store: &Store,
     env: Env,
 ) -> Result<Results> {
-    let plan = Plan::new(study, arms, clips, store, &args.output, env)?;
+    let plan = Plan::new(study, arms, clips, (anchor, &args.output), store, env)?;
     let points = plan.measure(env)?;
-    let results = plan.results(points, anchor, env)?;
+    let results = plan.results(points, env)?;
     publish::publish(&args.output, &results)?;
     let rules = Rules { overwrite: true, ..Rules::default() };
     study.save(&args.output.join("study.toml"), &rules)?;
@@ -128,6 +134,15 @@ struct Job<'a> {
     argv: Vec<String>,
     /// The same for a reader: plain names of files.
     shown: Vec<String>,
+    /// Kind of its work for the ticker: the index of its arm.
+    kind: usize,
+}
+
+impl Job<'_> {
+    /// Whether all its encodings were measured already.
+    fn is_known(&self, repeats: u32) -> bool {
+        (0..repeats).all(|number| encode::is_known(self.arm, &self.store, number))
+    }
 }
 
 /// All that is to be done.
@@ -137,6 +152,9 @@ struct Plan<'a> {
     clips: &'a [Clip],
     metrics: Vec<MetricId>,
     trace: Option<RateTrace>,
+    /// Name of the arm that the others are compared with.
+    anchor: String,
+    session: Session,
     /// Of the report.
     folder: PathBuf,
     jobs: Vec<Job<'a>>,
@@ -147,8 +165,8 @@ impl<'a> Plan<'a> {
         study: &'a Study,
         arms: &'a [Arm],
         clips: &'a [Clip],
+        (anchor, folder): (String, &Path),
         store: &Store,
-        folder: &Path,
         env: Env,
     ) -> Result<Self> {
         let frames = folder.join(FRAMES);
@@ -165,7 +183,8 @@ impl<'a> Plan<'a> {
         let mut jobs = Vec::new();
         for clip in clips {
             for target in study.targets()? {
-                for arm in arms {
+                let mut asked: Vec<Vec<String>> = Vec::new();
+                for (kind, arm) in arms.iter().enumerate() {
                     let task =
                         |input: &Path, output: &Path, report: &Path, trace: Option<&Path>| {
                             arm.argv(&Task {
@@ -183,6 +202,9 @@ impl<'a> Plan<'a> {
                     let [input, output, report] = ["in", "out", "report"].map(Path::new);
                     let stand_in = study.rate_trace.as_ref().map(|_| Path::new("trace"));
                     let argv = task(input, output, report, stand_in)?;
+                    let twins = asked.iter().filter(|other| **other == argv && study.timing());
+                    let twins = twins.count();
+                    asked.push(argv.clone());
                     let place = store.point(&Identity {
                         clip: &clip.digest,
                         frames: clip.frames,
@@ -190,6 +212,7 @@ impl<'a> Plan<'a> {
                         version: &arm.version,
                         trace: &trace_digest,
                         host: if study.timing() { &host } else { "" },
+                        twins,
                     })?;
                     let output = place.temporary(arm.extension());
                     let report = place.temporary("csv");
@@ -203,28 +226,27 @@ impl<'a> Plan<'a> {
                     {
                         "codec".clone_into(program);
                     }
-                    jobs.push(Job { arm, clip, target, store: place, argv, shown });
+                    jobs.push(Job { arm, clip, target, store: place, argv, shown, kind });
                 }
             }
         }
-        Ok(Self { study, arms, clips, metrics, trace, folder: folder.to_owned(), jobs })
+        let (folder, session) = (folder.to_owned(), Session::new(study.timing()));
+        Ok(Self { study, arms, clips, metrics, trace, anchor, session, folder, jobs })
     }
 
     /// Measures every point: clip by clip, first all encodings in turn, then their quality.
     fn measure(&self, env: Env) -> Result<Vec<Point>> {
-        let repeats = f64::from(self.study.repeat());
-        let total: f64 = self.jobs.iter().map(|job| weight(job.clip) * (repeats + 1.0)).sum();
-        let ticker = Ticker::new(env.console, total);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(if self.study.timing() { 0 } else { self.study.jobs() })
             .build()
             .map_err(Failure::internal)?;
+        let ticker = self.ticker(pool.current_num_threads(), env);
         let mut points = Vec::new();
-        for clip in self.clips {
+        for (index, clip) in self.clips.iter().enumerate() {
             let jobs: Vec<&Job<'_>> =
                 self.jobs.iter().filter(|job| job.clip.name == clip.name).collect();
             let runs = if self.study.timing() {
-                self.encode_in_turn(&jobs, &ticker)?
+                self.encode_in_turn(&jobs, index, &ticker)?
             } else {
                 pool.install(|| {
                     jobs.par_iter().map(|job| self.encode(job, 0, &ticker)).collect::<Result<_>>()
@@ -239,72 +261,58 @@ impl<'a> Plan<'a> {
         Ok(points)
     }
 
-    /// Every job once, then every job again, so that what disturbs the machine disturbs all alike.
-    fn encode_in_turn(&self, jobs: &[&Job<'_>], ticker: &Ticker) -> Result<Vec<Runs>> {
-        let repeats = self.study.repeat();
-        let is_new = |job: &&Job<'_>| (0..repeats).any(|number| job.store.run(number).is_none());
-        for arm in self.arms {
-            // The first job of each arm, and the clip, come into memory.
-            let first = jobs.iter().filter(|job| is_new(job)).find(|job| job.arm.name == arm.name);
-            for _ in 0..self.study.warm_up() {
-                let Some(job) = first else { break };
-                ticker.begin(&format!("{}  {}  warm-up", job.clip.name, job.arm.name));
-                let (output, report) =
-                    (job.store.temporary(job.arm.extension()), job.store.temporary("csv"));
-                let outcome =
-                    encode::encode(job.arm, &job.argv, &output, &report, self.study.time_limit())?;
-                let _ = std::fs::remove_file(&output);
-                if outcome.is_err() {
-                    break;
+    /// Knows what is to be done, and what an earlier run did: one kind of work for each arm, and scoring.
+    fn ticker(&self, threads: usize, env: Env) -> Ticker {
+        let encoders = if self.study.timing() { 1 } else { threads };
+        let mut kinds = vec![WorkKind::new(0.0, encoders); self.arms.len()];
+        let mut scoring = WorkKind::new(0.0, threads);
+        let mut done = 0.0;
+        for job in &self.jobs {
+            let (kind, weight) = (&mut kinds[job.kind], weight(job.clip));
+            for number in 0..self.study.repeat() {
+                match job
+                    .store
+                    .run(number)
+                    .filter(|_| encode::is_known(job.arm, &job.store, number))
+                {
+                    Some(run) => {
+                        kind.learn(weight, run.usage.wall_s);
+                        done += weight;
+                    }
+                    None => kind.rest += weight,
                 }
             }
-        }
-        let mut runs: Vec<Runs> = jobs.iter().map(|_| Ok(Vec::new())).collect();
-        for number in 0..repeats {
-            for (job, runs) in jobs.iter().zip(&mut runs) {
-                let Ok(so_far) = runs else {
-                    ticker.done(weight(job.clip), false);
-                    continue;
-                };
-                match self.encode(job, number, ticker)? {
-                    Ok(found) => so_far.extend(found),
-                    Err(why) => *runs = Err(why),
-                }
+            if score::is_known(&job.store, &self.metrics) {
+                done += weight;
+            } else {
+                scoring.rest += weight;
             }
         }
-        Ok(runs)
-    }
-
-    fn encode(&self, job: &Job<'_>, number: u32, ticker: &Ticker) -> Result<Runs> {
-        let Job { arm, clip, target, store, argv, .. } = job;
-        let known = store.run(number).is_some();
-        ticker.begin(&format!(
-            "{}  {}  {}  {}/{}",
-            clip.name,
-            arm.name,
-            label(*target),
-            number + 1,
-            self.study.repeat()
-        ));
-        if interrupt::stopped() {
-            return Err(Failure::new(Kind::Interrupted, "interrupted"));
-        }
-        let found = encode::measure(arm, argv, store, number, self.study.time_limit())?;
-        ticker.done(weight(clip), !known);
-        Ok(found.map(|run| vec![run]))
+        kinds.push(scoring);
+        Ticker::new(env.console, kinds, done)
     }
 
     fn point(&self, job: &Job<'_>, runs: Runs, ticker: &Ticker, env: Env) -> Result<Point> {
         let Job { arm, clip, target, store, .. } = job;
         let failed = |why| Ok(point::failed(&arm.name, &clip.name, *target, why));
+        let scoring = self.arms.len();
+        let is_known = score::is_known(store, &self.metrics);
         let runs = match runs {
             Ok(runs) => runs,
-            Err(why) => return failed(why),
+            Err(why) => {
+                if !is_known {
+                    ticker.drop(scoring, weight(clip));
+                }
+                return failed(why);
+            }
         };
+        let begun = Instant::now();
         ticker.begin(&format!("{}  {}  {}  quality", clip.name, arm.name, label(*target)));
         let limit = self.study.time_limit();
         let scored = score::score(arm, clip, store, &self.metrics, limit, env)?;
-        ticker.done(weight(clip), true);
+        if !is_known {
+            ticker.did(scoring, weight(clip), begun);
+        }
         let score = match scored {
             Ok(score) => score,
             Err(why) => return failed(why),
@@ -324,10 +332,10 @@ impl<'a> Plan<'a> {
     }
 
     /// Everything that the report tells.
-    fn results(&self, points: Vec<Point>, anchor: String, env: Env) -> Result<Results> {
+    fn results(&self, points: Vec<Point>, env: Env) -> Result<Results> {
         let mut notes: Vec<String> =
             self.clips.iter().filter_map(|clip| clip.note.clone()).collect();
-        let points = self.without_missed(points, &anchor, &mut notes);
+        let points = self.without_missed(points, &self.anchor, &mut notes);
         for point in points.iter().filter(|point| point.streams_differ) {
             notes.push(format!(
                 "{} on {} at {}: the encoder wrote different streams from the same input; the first \
@@ -345,9 +353,9 @@ impl<'a> Plan<'a> {
             schema: SCHEMA.to_owned(),
             version: VERSION,
             title: self.study.title.clone().unwrap_or_else(|| "Comparison of encoders".to_owned()),
-            environment: environment::environment(self.study.timing(), env),
+            environment: environment::environment(self.study.timing(), self.begun_s(), env),
             command: repeat_command(&self.folder),
-            anchor,
+            anchor: self.anchor.clone(),
             arms: self.arms.iter().map(|arm| self.arm_facts(arm)).collect(),
             clips: self.clips.iter().map(Clip::facts).collect(),
             metrics: self.metrics.iter().map(metric).collect(),
@@ -355,8 +363,18 @@ impl<'a> Plan<'a> {
             notes,
             ..Results::default()
         };
+        results.mark_busy();
         results.compare(self.study.interpolation());
+        let cautions = results.cautions();
+        results.notes.extend(cautions);
         Ok(results)
+    }
+
+    /// When the first of the encodings began, by this run or an earlier one.
+    fn begun_s(&self) -> u64 {
+        let runs = self.jobs.iter().filter_map(|job| job.store.run(0));
+        let known = runs.map(|run| run.begun_s).filter(|&begun_s| begun_s > 0);
+        known.chain([self.session.begun_s]).min().unwrap_or(self.session.begun_s)
     }
 
     /// Leaves out the targets of a clip that the anchor misses by more than is allowed.

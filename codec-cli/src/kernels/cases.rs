@@ -12,6 +12,12 @@ use codec_simd::{
 pub trait Visitor {
     /// One case: the name, and a call at a level.
     fn case(&mut self, name: &str, call: impl FnMut(&Kernels));
+
+    /// Number of the round. In each the planes lie elsewhere within their pages, in every process in
+    /// the same places: where they lie towards each other moves small kernels by some cycles.
+    fn round(&self) -> usize {
+        0
+    }
 }
 
 /// Shows all cases, one after another.
@@ -27,17 +33,24 @@ pub fn for_each(visitor: &mut impl Visitor) {
 const STRIDE: usize = 160;
 /// Bytes of a cache line.
 const LINE: usize = 64;
+/// Bytes of a page: addresses that are equal modulo this disturb each other.
+const PAGE: usize = 4096;
+/// Lines between planes in the first round, and how many more in each round after it. The sum is always
+/// odd, so no two planes begin at the same line of a page.
+const APART: usize = 11;
+const FURTHER: usize = 10;
 
 /// A plane of noise around a ramp, and places in it.
 #[derive(Debug)]
 struct Pixels {
     bytes: Vec<u8>,
-    /// Where the plane begins: at a cache line, in every run alike.
+    /// Where the plane begins: at a line of a page, in every process alike.
     start: usize,
 }
 
 impl Pixels {
-    fn new(seed: u32) -> Self {
+    /// Noise from `seed`; `place` among the planes that are used together, from 1.
+    fn new(seed: u32, place: usize, round: usize) -> Self {
         let mut state = seed;
         let mut pixel = |i: usize| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -45,8 +58,9 @@ impl Pixels {
             let [ramp, ..] = (i % STRIDE + i / STRIDE).to_le_bytes();
             ramp.saturating_add(noise >> 3)
         };
-        let mut bytes = vec![0; STRIDE * 96 + LINE];
-        let start = bytes.as_ptr().align_offset(LINE).min(LINE);
+        let mut bytes = vec![0; STRIDE * 96 + 2 * PAGE];
+        let line = place * (APART + FURTHER * round) % (PAGE / LINE);
+        let start = bytes.as_ptr().align_offset(PAGE).min(PAGE) + line * LINE;
         let plane = bytes[start..].iter_mut().take(STRIDE * 96);
         plane.enumerate().for_each(|(i, byte)| *byte = pixel(i));
         Self { bytes, start }
@@ -76,7 +90,7 @@ impl Pixels {
 }
 
 fn cost(visitor: &mut impl Visitor) {
-    let (plane, other) = (Pixels::new(1), Pixels::new(2));
+    let (plane, other) = (Pixels::new(1, 1, visitor.round()), Pixels::new(2, 2, visitor.round()));
     let mut cur = Block16::default();
     cur.window_mut().copy_from(other.at(3, 5));
     let (mut uv, mut uv_ref) = (BlockUv::default(), BlockUv::default());
@@ -116,8 +130,8 @@ fn cost(visitor: &mut impl Visitor) {
 }
 
 fn predict(visitor: &mut impl Visitor) {
-    let plane = Pixels::new(1);
-    let mut out = Pixels::new(3);
+    let plane = Pixels::new(1, 1, visitor.round());
+    let mut out = Pixels::new(3, 3, visitor.round());
     visitor.case("copy_16x16", |k| k.copy_16x16(plane.at(9, 9), out.at_mut(16, 16)));
     visitor.case("copy_8x8", |k| k.copy_8x8(plane.at(9, 9), out.at_mut(16, 16)));
     visitor.case("copy_4x4", |k| k.copy_4x4(plane.at(9, 9), out.at_mut(16, 16)));
@@ -180,7 +194,7 @@ fn intra(visitor: &mut impl Visitor, plane: &Pixels, out: &mut Pixels) {
 }
 
 fn transform(visitor: &mut impl Visitor) {
-    let (plane, other) = (Pixels::new(1), Pixels::new(2));
+    let (plane, other) = (Pixels::new(1, 1, visitor.round()), Pixels::new(2, 2, visitor.round()));
     let (mut cur, mut pred) = (Block16::default(), Block16::default());
     cur.window_mut().copy_from(plane.at(3, 5));
     pred.window_mut().copy_from(other.at(3, 5));
@@ -219,7 +233,7 @@ fn transform(visitor: &mut impl Visitor) {
     visitor.case("coeff_sse_16", |k| _ = black_box(k.coeff_sse(&luma.0, &dequantised.0)));
     visitor.case("level_bits_16", |k| _ = black_box(k.level_bits(&levels.0)));
     visitor.case("inverse_wht", |k| _ = black_box(k.inverse_wht(&luma.0[0])));
-    let mut out = Pixels::new(3);
+    let mut out = Pixels::new(3, 3, visitor.round());
     visitor.case("idct_add_4x4", |k| k.idct_add_4x4(&luma.0[1], out.at_mut(16, 16)));
     for (name, mask) in [("full", 0xffff), ("half", 0x5a5a), ("dc", 0)] {
         let mask = BlockMask { any: 0xffff, ac: mask };
@@ -230,7 +244,7 @@ fn transform(visitor: &mut impl Visitor) {
     visitor.case("idct_add_luma_y2", |k| {
         k.idct_add_luma_y2(&dequantised.0, &dcs, 0xffff, out.at_mut(16, 16));
     });
-    let mut other = Pixels::new(4);
+    let mut other = Pixels::new(4, 4, visitor.round());
     let mask = BlockMask { any: 0xff, ac: 0xff };
     visitor.case("idct_add_chroma", |k| {
         k.idct_add_chroma(&chroma.0, mask, out.at_mut(16, 16), other.at_mut(16, 16));
@@ -240,9 +254,9 @@ fn transform(visitor: &mut impl Visitor) {
 fn loop_filter(visitor: &mut impl Visitor) {
     let limits = EdgeLimits { edge: 60, interior: 20, hev: 1 };
     // Filtering in place smooths the pixels, so each call starts from a fresh copy.
-    let fresh = Pixels::new(1);
-    let (mut a, mut b) = (Pixels::new(1), Pixels::new(1));
-    let (mut d, mut e) = (Pixels::new(1), Pixels::new(1));
+    let fresh = Pixels::new(1, 1, visitor.round());
+    let copy = |place| Pixels::new(1, place, visitor.round());
+    let (mut a, mut b, mut d, mut e) = (copy(2), copy(3), copy(4), copy(5));
     macro_rules! luma {
         ($($kernel:ident($limit:expr);)*) => {
             $(visitor.case(stringify!($kernel), |k| {
@@ -290,7 +304,7 @@ fn loop_filter(visitor: &mut impl Visitor) {
 }
 
 fn pixels(visitor: &mut impl Visitor) {
-    let plane = Pixels::new(1);
+    let plane = Pixels::new(1, 1, visitor.round());
     let (a, b) = (&plane.data()[..1280], &plane.data()[1280..2560]);
     let (mut u, mut v) = (vec![0; 640], vec![0; 640]);
     visitor.case("halve_row_1280", |k| k.halve_row(a, b, &mut u));

@@ -141,3 +141,21 @@ fn kernels_are_timed_at_each_level() {
     assert!(text.contains("sad_4x4") && text.contains("of the bound"), "{text}");
     place.fails(2, "no kernel", &["bench", "kernels", "--filter", "sad_5x5", "--repeat", "1"]);
 }
+
+#[test]
+fn kernels_that_look_slower_are_measured_again_before_they_count() {
+    let place = Place::new();
+    let quick = ["bench", "kernels", "--filter", "sixtap_16x16/2_6", "--repeat", "3"];
+    let quick = [&quick[..], &["--levels", "scalar"]].concat();
+    place.ok(&[&quick[..], &["--save", "base.json"]].concat());
+    let text = String::from_utf8(place.read("base.json")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    // Ten times as fast is no noise.
+    let samples = json["points"][0]["samples_ns"].as_array().unwrap();
+    let fast = samples.iter().map(|sample| sample.as_f64().unwrap() / 10.0);
+    json["points"][0]["samples_ns"] = fast.collect::<Vec<f64>>().into();
+    std::fs::write(place.path("fast.json"), json.to_string()).unwrap();
+    let against = [&quick[..], &["--against", "fast.json"]].concat();
+    let run = place.fails(7, "slower than fast.json", &against);
+    assert!(run.err.contains("measuring again what looks slower"), "{}", run.err);
+}

@@ -67,7 +67,7 @@ fn a_study_has_its_curves_tables_and_plots() {
         assert!(place.has(&format!("rep/{name}")), "{name}");
     }
     let results = results(&place);
-    assert_eq!((&results["schema"], &results["version"]), (&"codec-compare".into(), &1.into()));
+    assert_eq!((&results["schema"], &results["version"]), (&"codec-compare".into(), &2.into()));
     let points = results["points"].as_array().unwrap();
     assert_eq!(points.len(), 6);
     for point in points {

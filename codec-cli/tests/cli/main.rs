@@ -12,6 +12,7 @@ mod bench;
 mod capture;
 mod compare;
 mod compare_page;
+mod compare_times;
 mod decoding;
 mod encoding;
 #[cfg(feature = "net")]

@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale, short, signed};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape};
 use super::style::{Style, Theme};
 use super::svg::Svg;
-use crate::results::Results;
+use crate::results::{Figure, Results};
 
 /// CPU time against the anchor's over BD-rate, with intervals and the line of those that nothing
 /// beats on both; 640 by 420 pixels. The lower left is best.
@@ -36,17 +36,19 @@ pub(crate) fn frontier_chart(results: &Results) -> Chart {
     let mut series = vec![line];
     for point in &results.frontier {
         let (cpu, rate) = (point.cpu_ratio, point.bd_rate);
+        let ends = |figure: Figure, text: &dyn Fn(f64) -> String| {
+            let ends = figure.interval.map(|ends| (text(ends.low), text(ends.high)));
+            ends.map_or_else(String::new, |(low, high)| format!(" ({low} to {high})"))
+        };
         let tip = format!(
-            "{}\nCPU time × {} ({} to {})\nBD-rate {} % ({} to {})",
+            "{}\nCPU time × {}{}\nBD-rate {} %{}",
             point.arm,
             short(cpu.value),
-            short(cpu.low),
-            short(cpu.high),
+            ends(cpu, &short),
             signed(rate.value, 1),
-            signed(rate.low, 1),
-            signed(rate.high, 1)
+            ends(rate, &|value| signed(value, 1))
         );
-        let spans = Some([(cpu.low, cpu.high), (rate.low, rate.high)]);
+        let spans = Some([cpu.ends(), rate.ends()]);
         series.push(Series {
             name: point.arm.clone(),
             style: Style::of_arm(results, &point.arm),
@@ -54,11 +56,12 @@ pub(crate) fn frontier_chart(results: &Results) -> Chart {
             marks: vec![Mark { x: cpu.value, y: rate.value, spans, tip }],
         });
     }
-    let ends = |pick: fn(&crate::results::FrontierPoint) -> [f64; 3]| {
-        results.frontier.iter().flat_map(pick).collect::<Vec<_>>()
+    let ends = |pick: fn(&crate::results::FrontierPoint) -> Figure| {
+        let ends = |point| <[f64; 2]>::from(pick(point).ends());
+        results.frontier.iter().flat_map(ends).collect::<Vec<_>>()
     };
-    let x = ends(|point| [point.cpu_ratio.low, point.cpu_ratio.value, point.cpu_ratio.high]);
-    let y = ends(|point| [point.bd_rate.low, point.bd_rate.value, point.bd_rate.high]);
+    let x = ends(|point| point.cpu_ratio);
+    let y = ends(|point| point.bd_rate);
     Chart {
         title: "Speed against quality".into(),
         x: Axis::over("CPU time per frame, × anchor (log scale)", Scale::Log, x),

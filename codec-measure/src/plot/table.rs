@@ -38,7 +38,8 @@ pub fn bd_table(results: &Results, theme: Theme) -> String {
                 continue;
             };
             svg.label(right(column), y, &signed(estimate.value, 1), Font::NAME.at(Anchor::End));
-            let interval = format!("{} to {}", signed(estimate.low, 1), signed(estimate.high, 1));
+            let Some(ends) = estimate.interval else { continue };
+            let interval = format!("{} to {}", signed(ends.low, 1), signed(ends.high, 1));
             let font = Font { size: 9.5, ..Font::LABEL };
             svg.label(right(column), y + 12.0, &interval, font.at(Anchor::End));
         }

@@ -3,7 +3,7 @@
 use crate::results::{Point, Pooled, Quantiles, Results, Target};
 
 /// One line for each point; the header names units. The columns of the metrics follow the others, in
-/// the study's order; a field that was not measured is empty. Fields with commas, quotation marks or
+/// the study's order; a field that was not measured, or that a busy machine spoilt, is empty. Fields with commas, quotation marks or
 /// ends of lines are quoted.
 #[must_use]
 pub fn csv(results: &Results) -> String {
@@ -29,7 +29,7 @@ pub fn csv(results: &Results) -> String {
     out
 }
 
-const COLUMNS: [&str; 41] = [
+const COLUMNS: [&str; 45] = [
     "arm",
     "clip",
     "width_px",
@@ -50,6 +50,10 @@ const COLUMNS: [&str; 41] = [
     "wall_ms_per_frame",
     "decode_ms_per_frame",
     "repeats",
+    "machine_busy",
+    "wall_over_cpu",
+    "cpu_spread_percent",
+    "yardstick_percent",
     "peak_rss_bytes",
     "allocations_per_frame",
     "encode_p50_ms",
@@ -121,15 +125,21 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
         text(speed.wall_ms_per_frame),
         maybe(speed.decode_ms_per_frame),
         speed.cpu_s.len().max(speed.wall_s.len()).to_string(),
+        if speed.cpu_s.is_empty() { String::new() } else { speed.load.busy.to_string() },
+        maybe(speed.load.wall_over_cpu),
+        maybe(speed.load.cpu_spread_percent),
+        maybe(speed.load.yardstick_percent),
         point.memory.peak_rss.map_or_else(String::new, |bytes| bytes.to_string()),
         maybe(point.memory.allocations_per_frame),
     ]);
     let latency = point.latency.as_ref();
-    fields.extend(quantiles(latency.map(|latency| latency.encode)));
+    let is_quiet = !latency.is_some_and(|latency| latency.disturbed);
+    fields.extend(quantiles(latency.map(|latency| latency.encode), is_quiet));
     fields.push(maybe(latency.map(|latency| latency.deadline_ms)));
-    fields.push(latency.map_or_else(String::new, |latency| latency.deadline_misses.to_string()));
+    let misses = latency.filter(|_| is_quiet).map(|latency| latency.deadline_misses.to_string());
+    fields.push(misses.unwrap_or_default());
     let glass = latency.and_then(|latency| latency.glass_to_glass);
-    fields.extend(quantiles(glass.map(|glass| glass.total)));
+    fields.extend(quantiles(glass.map(|glass| glass.total), is_quiet));
     let worst_step =
         rate.step_reactions_ms.iter().copied().reduce(|worst, next| Some(worst?.max(next?)));
     fields.extend([
@@ -146,9 +156,11 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
     fields
 }
 
-fn quantiles(known: Option<Quantiles>) -> [String; 4] {
+/// The last two are empty if the machine was not quiet.
+fn quantiles(known: Option<Quantiles>, is_quiet: bool) -> [String; 4] {
     let pick = |value: fn(&Quantiles) -> f64| maybe(known.as_ref().map(value));
-    [pick(|q| q.p50), pick(|q| q.p95), pick(|q| q.p99), pick(|q| q.max)]
+    let tail = |value| if is_quiet { pick(value) } else { String::new() };
+    [pick(|q| q.p50), pick(|q| q.p95), tail(|q| q.p99), tail(|q| q.max)]
 }
 
 fn maybe(value: Option<f64>) -> String {

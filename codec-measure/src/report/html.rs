@@ -7,8 +7,8 @@ use super::terminal::megabytes;
 use crate::plot::{
     self, DASHES, Style, Theme, escape, measured, number, short, signed, target_text, targets_of,
 };
-use crate::results::{GlassToGlass, Metric, Point, Results};
-use crate::stats::{self, Estimate};
+use crate::results::{Figure, GlassToGlass, Metric, Point, Results};
+use crate::stats;
 
 /// The study as one page that needs nothing else: no network, no file beside it. Without its script
 /// the pictures stand still.
@@ -235,7 +235,7 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
             Cell::short(row.fps),
             quantile(|latency| latency.p50),
             quantile(|latency| latency.p95),
-            quantile(|latency| latency.p99),
+            Cell::short(row.p99),
             row.deadline_misses.map_or_else(Cell::none, Cell::whole),
             Cell::short(row.rate_error),
             Cell { html: format!("{} ({})", row.frozen, row.freezes), ..Cell::whole(row.frozen) },
@@ -258,7 +258,8 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
     };
     table.html()
         + "<p class=\"about\">BD-rate: percent of bitrate more than the anchor for the same quality, \
-           mean over clips with its 95&nbsp;% bootstrap interval over clips; below 0 is better. CPU: \
+           mean over clips with its 95&nbsp;% interval (Student's t; none from one clip); below 0 is better. \
+           Coloured: the study shows a difference. CPU: \
            user plus system time. Late: frames that took longer to encode than a frame lasts. Rate \
            off: how far the points are from their targets, either way, on average.</p>\n"
 }
@@ -367,7 +368,7 @@ fn bd_rate(results: &Results) -> String {
 }
 
 /// A BD-rate, and over how few clips it is.
-fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Estimate>) -> Cell {
+fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) -> Cell {
     let Some(rate) = rate else {
         return Cell { html: "refused".into(), sort: None, class: "none" };
     };
@@ -417,6 +418,14 @@ fn latency(results: &Results, rows: &[Summary<'_>]) -> String {
     if !silent.is_empty() {
         out.push_str(&format!("<p class=\"about\">Not told by: {}.</p>\n", silent.join("; ")));
     }
+    let disturbed = rows.iter().filter(|row| row.latency.is_some() && row.p99.is_none());
+    let disturbed: Vec<String> = disturbed.map(|row| escape(&row.arm.name)).collect();
+    if !disturbed.is_empty() {
+        out.push_str(&format!(
+            "<p class=\"about\">The machine was busy: the longest times of {} may be due to that.</p>\n",
+            disturbed.join("; ")
+        ));
+    }
     let stages = results.arms.iter().filter_map(|arm| {
         let glass: Vec<GlassToGlass> = measured(results)
             .filter(|point| point.arm == arm.name)
@@ -425,6 +434,8 @@ fn latency(results: &Results, rows: &[Summary<'_>]) -> String {
         let mean = |pick: fn(&GlassToGlass) -> f64| {
             Cell::short(stats::mean(&glass.iter().map(pick).collect::<Vec<_>>()))
         };
+        let is_quiet = rows.iter().any(|row| row.arm.name == arm.name && row.p99.is_some());
+        let tail = |pick| if is_quiet { mean(pick) } else { Cell::none() };
         let cells = vec![
             arm_cell(results, &arm.name),
             mean(|glass| glass.capture),
@@ -433,8 +444,8 @@ fn latency(results: &Results, rows: &[Summary<'_>]) -> String {
             mean(|glass| glass.decode),
             mean(|glass| glass.total.p50),
             mean(|glass| glass.total.p95),
-            mean(|glass| glass.total.p99),
-            mean(|glass| glass.total.max),
+            tail(|glass| glass.total.p99),
+            tail(|glass| glass.total.max),
         ];
         let row = Row { arm: arm_index(results, &arm.name), clip: None, cells };
         (!glass.is_empty()).then_some(row)
@@ -593,7 +604,9 @@ fn points(results: &Results) -> String {
         cells.extend([
             Cell::short(Some(point.speed.cpu_ms_per_frame)),
             Cell::short(Some(point.speed.wall_ms_per_frame)),
-            Cell::short(point.latency.as_ref().map(|latency| latency.encode.p99)),
+            Cell::short(
+                point.latency.as_ref().filter(|one| !one.disturbed).map(|one| one.encode.p99),
+            ),
             Cell::whole(point.delivery.frozen),
             Cell::number(point.delivery.longest_freeze_ms, 0),
             Cell::text(""),
@@ -621,7 +634,9 @@ fn environment(results: &Results) -> String {
         ("System", &known.os),
         ("codec", &known.codec),
         ("Begun", &known.date),
+        ("Finished", &known.finished),
         ("Times", timing),
+        ("Busy", &known.busy.join("; ")),
     ];
     let facts: String = facts
         .iter()

@@ -1,8 +1,8 @@
 //! Each arm in one row: what the tables of page and terminal share.
 
 use crate::plot::{count, measured};
-use crate::results::{Arm, Point, Quantiles, Results};
-use crate::stats::{self, Estimate};
+use crate::results::{Arm, Figure, Point, Quantiles, Results};
+use crate::stats;
 
 /// An arm over all of its points.
 #[derive(Clone, Debug)]
@@ -10,14 +10,17 @@ pub(crate) struct Summary<'a> {
     pub(crate) arm: &'a Arm,
     pub(crate) is_anchor: bool,
     /// By each metric, in the study's order.
-    pub(crate) bd_rates: Vec<Option<Estimate>>,
-    pub(crate) cpu_ratio: Option<Estimate>,
+    pub(crate) bd_rates: Vec<Option<Figure>>,
+    pub(crate) cpu_ratio: Option<Figure>,
     pub(crate) on_frontier: bool,
     /// Frames in a second of elapsed time.
     pub(crate) fps: Option<f64>,
     pub(crate) cpu_ms: Option<f64>,
     /// Of all frames of all points, milliseconds.
     pub(crate) latency: Option<Quantiles>,
+    /// Its p99; none if the machine was busy during one of the points.
+    pub(crate) p99: Option<f64>,
+    /// None if the machine was busy during one of the points.
     pub(crate) deadline_misses: Option<u64>,
     /// Percent off the target: the mean of what each point is off, either way.
     pub(crate) rate_error: Option<f64>,
@@ -54,6 +57,8 @@ fn of_arm<'a>(results: &'a Results, arm: &'a Arm) -> Summary<'a> {
     let errors: Vec<f64> =
         points.iter().filter_map(|point| point.rate.error_percent).map(f64::abs).collect();
     let latencies = || points.iter().filter_map(|point| point.latency.as_ref());
+    let is_disturbed = latencies().any(|latency| latency.disturbed);
+    let latency = pooled_latency(&points);
     Summary {
         arm,
         is_anchor: arm.name == results.anchor,
@@ -62,10 +67,12 @@ fn of_arm<'a>(results: &'a Results, arm: &'a Arm) -> Summary<'a> {
         on_frontier: place.is_some_and(|place| place.on_frontier),
         fps: weighted(|point| point.speed.wall_ms_per_frame).map(|ms| 1000.0 / ms),
         cpu_ms: weighted(|point| point.speed.cpu_ms_per_frame),
-        latency: pooled_latency(&points),
+        latency,
+        p99: latency.map(|latency| latency.p99).filter(|_| !is_disturbed),
         deadline_misses: latencies()
             .map(|latency| latency.deadline_misses)
-            .reduce(u64::saturating_add),
+            .reduce(u64::saturating_add)
+            .filter(|_| !is_disturbed),
         rate_error: stats::mean(&errors),
         frozen: points.iter().map(|point| point.delivery.frozen).sum(),
         freezes: points.iter().map(|point| point.delivery.freezes).sum(),

@@ -1,7 +1,7 @@
 //! Tables of the page: sortable, readable without the script.
 
 use crate::plot::{escape, number, short, signed};
-use crate::stats::Estimate;
+use crate::results::Figure;
 
 /// Rows under a head.
 #[derive(Debug)]
@@ -81,17 +81,13 @@ impl Cell {
         Self { html: "–".into(), sort: None, class: "none" }
     }
 
-    /// A difference of bitrates with its interval; marked if the interval leaves out 0.
-    pub(crate) fn bd_rate(rate: Estimate) -> Self {
+    /// A difference of bitrates with its interval; marked if the study shows that it is one.
+    pub(crate) fn bd_rate(rate: Figure) -> Self {
         let html = with_interval(rate, |value| signed(value, 1));
-        let class = if !has_interval(rate) {
-            ""
-        } else if rate.high < 0.0 {
-            "good"
-        } else if rate.low > 0.0 {
-            "bad"
-        } else {
-            ""
+        let class = match rate.differs {
+            Some(true) if rate.value < 0.0 => "good",
+            Some(true) => "bad",
+            _ => "",
         };
         Self { html, sort: Some(rate.value), class }
     }
@@ -149,15 +145,14 @@ fn exact(value: f64) -> f64 {
 }
 
 /// The figure over its interval; alone where one clip gives none.
-pub(crate) fn with_interval(figure: Estimate, text: impl Fn(f64) -> String) -> String {
-    if !has_interval(figure) {
-        return text(figure.value);
-    }
-    format!("{}<small>{} to {}</small>", text(figure.value), text(figure.low), text(figure.high))
-}
-
-pub(crate) fn has_interval(figure: Estimate) -> bool {
-    figure.high - figure.low > 1e-9 * figure.value.abs()
+pub(crate) fn with_interval(figure: Figure, text: impl Fn(f64) -> String) -> String {
+    let Some(interval) = figure.interval else { return text(figure.value) };
+    format!(
+        "{}<small>{} to {}</small>",
+        text(figure.value),
+        text(interval.low),
+        text(interval.high)
+    )
 }
 
 /// The class of cells whose text may take several lines.

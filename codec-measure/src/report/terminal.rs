@@ -1,7 +1,6 @@
 //! The table at the end of a study, for people at a terminal.
 
 use super::summary::{Summary, fewer_clips, summaries};
-use super::tables::has_interval;
 use crate::plot::{number, short, signed};
 use crate::results::Results;
 
@@ -34,7 +33,7 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
     let missing: Vec<String> = missing.map(|row| clean(&row.arm.name)).collect();
     out.push_str(&format!("\nBD-rate against {}: ", clean(&results.anchor)));
     out.push_str("percent of bits more for the same quality, mean over clips ");
-    out.push_str("with its 95 % interval; below 0 is better.\n");
+    out.push_str("with its 95 % interval (none from one clip); below 0 is better.\n");
     if !missing.is_empty() {
         out.push_str(&format!("No BD-rate for {}: see the notes.\n", missing.join(", ")));
     }
@@ -83,18 +82,14 @@ fn columns_of(results: &Results, rows: &[Summary<'_>]) -> Vec<Column> {
             _ if row.is_anchor => Cell::plain("anchor"),
             None => Cell::plain("refused"),
             Some(rate) => {
-                let interval = format!(
-                    "{} [{}, {}]",
-                    signed(rate.value, 1),
-                    signed(rate.low, 1),
-                    signed(rate.high, 1)
-                );
-                let text = if has_interval(rate) { interval } else { signed(rate.value, 1) };
-                let paint = match () {
-                    () if !has_interval(rate) => "",
-                    () if rate.high < 0.0 => GREEN,
-                    () if rate.low > 0.0 => RED,
-                    () => "",
+                let ends = rate
+                    .interval
+                    .map(|ends| format!(" [{}, {}]", signed(ends.low, 1), signed(ends.high, 1)));
+                let text = signed(rate.value, 1) + &ends.unwrap_or_default();
+                let paint = match rate.differs {
+                    Some(true) if rate.value < 0.0 => GREEN,
+                    Some(true) => RED,
+                    _ => "",
                 };
                 Cell { text, paint }
             }
@@ -119,7 +114,7 @@ fn columns_of(results: &Results, rows: &[Summary<'_>]) -> Vec<Column> {
             Cell { text: format!("{}/{}", row.failed, row.points), paint }
         }));
     }
-    columns.push(column("p99 ms", &|row| figure(row.latency.map(|latency| latency.p99))));
+    columns.push(column("p99 ms", &|row| figure(row.p99)));
     columns.push(column("memory, MB", &|row| {
         Cell::plain(row.peak_rss.map_or_else(|| "–".into(), megabytes))
     }));

@@ -7,7 +7,14 @@ use crate::results::{
 
 const RATES: [f64; 4] = [200.0, 400.0, 800.0, 1600.0];
 
-fn point(arm: &str, clip: &str, target: f64, kbps: f64, quality: f64, cpu: f64) -> Point {
+pub(super) fn point(
+    arm: &str,
+    clip: &str,
+    target: f64,
+    kbps: f64,
+    quality: f64,
+    cpu: f64,
+) -> Point {
     let pooled = Pooled { mean: quality, ..Pooled::default() };
     Point {
         arm: arm.to_owned(),
@@ -27,10 +34,23 @@ fn point(arm: &str, clip: &str, target: f64, kbps: f64, quality: f64, cpu: f64) 
     }
 }
 
+/// A study by PSNR without points; the first arm is the anchor.
+pub(super) fn study_of(clips: &[String], arms: &[&str]) -> Results {
+    let arm = |name: &&str| Arm { name: (*name).to_owned(), ..Arm::default() };
+    let clip = |name: &String| Clip { name: name.clone(), ..Clip::default() };
+    let metric = Metric { id: "psnr_y".to_owned(), higher_is_better: true, ..Metric::default() };
+    Results {
+        anchor: arms[0].to_owned(),
+        arms: arms.iter().map(arm).collect(),
+        clips: clips.iter().map(clip).collect(),
+        metrics: vec![metric],
+        environment: Environment { timing: true, ..Environment::default() },
+        ..Results::default()
+    }
+}
+
 /// `b` needs 10 % more bits than `a` on clip x and 20 % more on clip y, at half the time.
 fn study(higher_is_better: bool) -> Results {
-    let named = |name: &str| Arm { name: name.to_owned(), ..Arm::default() };
-    let clip = |name: &str| Clip { name: name.to_owned(), ..Clip::default() };
     let sign = if higher_is_better { 1.0 } else { -1.0 };
     let mut points = Vec::new();
     for (index, rate) in RATES.into_iter().enumerate() {
@@ -40,15 +60,10 @@ fn study(higher_is_better: bool) -> Results {
             points.push(point("b", name, rate, rate * more, quality, 2.0));
         }
     }
-    Results {
-        anchor: "a".to_owned(),
-        arms: vec![named("a"), named("b")],
-        clips: vec![clip("x"), clip("y")],
-        metrics: vec![Metric { id: "psnr_y".to_owned(), higher_is_better, ..Metric::default() }],
-        environment: Environment { timing: true, ..Environment::default() },
-        points,
-        ..Results::default()
-    }
+    let mut study = study_of(&["x".to_owned(), "y".to_owned()], &["a", "b"]);
+    study.metrics[0].higher_is_better = higher_is_better;
+    study.points = points;
+    study
 }
 
 #[test]
@@ -60,7 +75,12 @@ fn an_arm_is_compared_on_each_clip_and_over_them() {
     assert!((by_clip[0] - 10.0).abs() < 1e-9 && (by_clip[1] - 20.0).abs() < 1e-9);
     let mean = found.bd_rate.unwrap();
     assert!((mean.value - 15.0).abs() < 1e-9);
-    assert!((mean.low - 10.0).abs() < 1e-9 && (mean.high - 20.0).abs() < 1e-9);
+    // Student's t for two values: 12.7062 standard errors of 5.
+    let interval = mean.interval.unwrap();
+    assert_eq!((interval.over, interval.count), (Sample::Clips, 2));
+    assert!((interval.low - (15.0 - 63.531)).abs() < 1e-3, "{interval:?}");
+    assert!((interval.high - (15.0 + 63.531)).abs() < 1e-3, "{interval:?}");
+    assert_eq!(mean.differs, Some(false));
     assert!(found.bd_metric.unwrap().value < 0.0);
 }
 
@@ -101,4 +121,41 @@ fn failed_points_are_left_out_and_refusals_are_told() {
     assert!((found.bd_rate.unwrap().value - 10.0).abs() < 1e-9);
     let refused = found.clips[1].refused.as_deref();
     assert_eq!(refused, Some("0 points, and a curve needs two"));
+}
+
+#[test]
+fn one_clip_gives_no_interval_and_no_saving_is_beyond_all_bits() {
+    let mut results = study(true);
+    results.clips.truncate(1);
+    results.compare(Interpolation::Pchip);
+    let rate = results.comparisons[0].bd_rate.unwrap();
+    assert_eq!((rate.interval, rate.differs, rate.ends()), (None, None, (rate.value, rate.value)));
+    assert_eq!(results.frontier[1].cpu_ratio.interval, None);
+    let mut results = study(true);
+    for point in results.points.iter_mut().filter(|point| point.arm == "b" && point.clip == "x") {
+        point.kbps *= 0.2;
+    }
+    results.compare(Interpolation::Pchip);
+    let interval = results.comparisons[0].bd_rate.unwrap().interval.unwrap();
+    assert_eq!(interval.low, -100.0);
+}
+
+#[test]
+fn times_that_were_not_taken_in_turn_call_nothing_different() {
+    let mut results = study(true);
+    for point in &mut results.points {
+        let (cpu, session) = if point.arm == "a" { (4.0, 1) } else { (2.0, 2) };
+        point.speed.cpu_s = vec![cpu, cpu * 1.01];
+        point.speed.sessions = vec![1, session];
+    }
+    results.compare(Interpolation::Pchip);
+    // The first repeats were.
+    assert_eq!(results.frontier[1].cpu_ratio.differs, Some(true));
+    for point in results.points.iter_mut().filter(|point| point.arm == "b") {
+        point.speed.sessions = vec![2, 2];
+    }
+    results.compare(Interpolation::Pchip);
+    let ratio = results.frontier[1].cpu_ratio;
+    assert!((ratio.value - 0.5).abs() < 1e-9 && ratio.differs.is_none(), "{ratio:?}");
+    assert!(results.cautions().iter().any(|text| text.contains("not taken in turn")));
 }

@@ -114,6 +114,36 @@ fn the_csv_quotes_what_must_be_quoted_and_every_line_has_every_column() {
     }
 }
 
+#[test]
+fn what_a_busy_machine_spoils_is_marked_and_omitted() {
+    let mut results = sample::results();
+    let arm = results.arms[0].name.clone();
+    let is_spoilt = |point: &&mut codec_measure::results::Point| point.arm == arm;
+    for point in results.points.iter_mut().filter(is_spoilt) {
+        point.speed.wall_s.iter_mut().for_each(|wall| *wall *= 3.0);
+    }
+    results.mark_busy();
+    results.notes = results.cautions();
+    assert_eq!(results.environment.busy.len(), 1, "{:?}", results.environment.busy);
+    assert!(results.notes[0].starts_with("the machine was busy during 16 of 47 points"));
+    let rows = parse_csv(&report::csv(&results));
+    let column = |name: &str| rows[0].iter().position(|head| head == name).unwrap();
+    for (row, point) in rows[1..].iter().zip(&results.points) {
+        let is_busy = point.arm == arm;
+        let has_times = point.failure.is_none();
+        let wanted = if has_times { is_busy.to_string() } else { String::new() };
+        assert_eq!(row[column("machine_busy")], wanted);
+        let is_told = point.latency.is_some() && has_times;
+        assert_eq!(row[column("encode_p50_ms")].is_empty(), !is_told);
+        for tail in ["encode_p99_ms", "encode_max_ms", "deadline_misses"] {
+            assert_eq!(row[column(tail)].is_empty(), is_busy || !is_told, "{tail}");
+        }
+    }
+    assert!(report::table(&results, 200, false).contains("note: the machine was busy"));
+    let page = report::html(&results);
+    assert!(page.contains("the machine was busy during") && page.contains("<dt>Busy</dt>"));
+}
+
 fn parse_csv(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
     let mut quoted = false;

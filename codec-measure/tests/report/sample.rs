@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use codec_measure::bd::Interpolation;
 use codec_measure::results::{
-    Arm, Clip, Delivery, Environment, GlassToGlass, Latency, Memory, Metric, Point, Pooled,
+    Arm, Clip, Delivery, Environment, GlassToGlass, Latency, Load, Memory, Metric, Point, Pooled,
     Quantiles, RateControl, Results, SCHEMA, Speed, Target, VERSION,
 };
 use codec_measure::stats::{self, Random};
@@ -54,7 +54,9 @@ fn with_names(arms: [&str; 3], last_clip: &str) -> Results {
             os: "Linux 6.1".into(),
             codec: "0.1.0".into(),
             date: "2026-11-20T18:00:00Z".into(),
+            finished: "2026-11-20T19:30:00Z".into(),
             timing: true,
+            busy: Vec::new(),
         },
         command: "codec compare *.y4m --study study.toml -o report".into(),
         anchor: arms[1].into(),
@@ -77,6 +79,7 @@ fn with_names(arms: [&str; 3], last_clip: &str) -> Results {
     let failed = &mut results.points[9];
     failed.failure = Some("exit status 1: x264 [error]: \"no memory\", line 2".into());
     failed.quality.clear();
+    results.mark_busy();
     results.compare(Interpolation::Pchip);
     results.notes = vec![
         format!("{} on {} at 400 kb/s failed and is left out", arms[2], clips[0].name),
@@ -161,6 +164,9 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             cpu_ms_per_frame: cpu_ms,
             wall_ms_per_frame: base,
             decode_ms_per_frame: (index < 2).then_some(1.5),
+            sessions: vec![1, 1],
+            yardstick_ns: vec![3e5, 3.1e5],
+            load: Load::default(),
         },
         memory: Memory {
             peak_rss: Some([18_500_000, 31_200_000, 96_000_000][index]),
@@ -211,6 +217,7 @@ fn latency(clip: &Clip, base: f64, has_model: bool, noise: &mut impl FnMut(f64) 
         deadline_misses: u64::try_from(misses).unwrap(),
         encode_ms,
         glass_to_glass: has_model.then_some(glass),
+        disturbed: false,
     }
 }
 

@@ -6,9 +6,15 @@ use super::record::{Baseline, Series};
 use crate::Env;
 use crate::args::bench::RecordArgs;
 use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 
 /// Probability that no interval of a comparison misses the true ratio.
 const CONFIDENCE: f64 = 0.95;
+/// How often what looks slower is measured again.
+const AGAIN: u32 = 3;
+/// Share of the samples that are taken to be undisturbed: others make a piece of work slower, never
+/// faster, so a real slowdown shows among the fast samples as well.
+const QUIET: f64 = 0.2;
 
 /// One thing, then and now.
 #[derive(Clone, Debug)]
@@ -43,30 +49,48 @@ pub(super) fn baseline(
     Ok(Some(baseline))
 }
 
-/// Tells how `points` compare with the baseline; fails where one is slower by more than the
-/// threshold, and that for certain. Less than `least_ns` is no difference.
+/// Reports how `points` compare with the baseline; fails if one is slower by more than the threshold, and
+/// that for certain. Less than `least_ns` is no difference. What looks slower is measured again by
+/// `again`, which is given the names, before it counts.
 pub(super) fn check(
     baseline: &Baseline,
-    points: &[Series],
+    mut points: Vec<Series>,
     least_ns: f64,
     args: &RecordArgs,
+    mut again: impl FnMut(&[&str]) -> Result<Vec<Series>>,
     env: Env,
 ) -> Result<()> {
-    let pairs: Vec<_> = points
-        .iter()
-        .filter_map(|now| Some((now, baseline.points.iter().find(|then| then.name == now.name)?)))
-        .collect();
-    if pairs.is_empty() {
+    let all = points.len();
+    points.retain(|now| baseline.find(&now.name).is_some());
+    if points.is_empty() {
         let message = format!("{}: nothing in it was measured this time", baseline.name);
         return Err(Failure::usage(message));
     }
-    let same = baseline.has_same_yardstick();
     #[expect(clippy::cast_precision_loss, reason = "a number of points")]
-    let confidence = 1.0 - (1.0 - CONFIDENCE) / pairs.len() as f64;
+    let confidence = 1.0 - (1.0 - CONFIDENCE) / points.len() as f64;
+    let limit = Limit { threshold: args.threshold, least_ns };
+    let same = baseline.has_same_yardstick();
+    let judged = |now: &Series| {
+        baseline.find(&now.name).and_then(|then| judge(now, then, same, confidence, limit))
+    };
+    let is_slower = |now: &Series| judged(now).is_some_and(|verdict| verdict.is_slower);
+    for _ in 0..AGAIN {
+        let names: Vec<&str> =
+            points.iter().filter(|now| is_slower(now)).map(|now| now.name.as_str()).collect();
+        if names.is_empty() {
+            break;
+        }
+        env.console.note(format!("measuring again what looks slower: {}", names.join(", ")));
+        let more = again(&names)?;
+        if interrupt::stopped() {
+            let message = "interrupted while measuring again what looked slower";
+            return Err(Failure::new(Kind::Interrupted, message));
+        }
+        points.iter_mut().for_each(|now| now.take_over(&more));
+    }
     let mut slower = Vec::new();
-    for (now, then) in &pairs {
-        let limit = Limit { threshold: args.threshold, least_ns };
-        let Some(verdict) = judge(now, then, same, confidence, limit) else {
+    for now in &points {
+        let Some(verdict) = judged(now) else {
             env.console.warn(format!("{}: no samples to compare", now.name));
             continue;
         };
@@ -74,12 +98,12 @@ pub(super) fn check(
         if verdict.is_slower {
             slower.push(text);
         } else {
-            env.console.note(format!("{} against {}: {text}", then.name, baseline.name));
+            env.console.note(format!("{} against {}: {text}", now.name, baseline.name));
         }
     }
-    let new = points.len() - pairs.len();
-    if new > 0 {
-        env.console.note(format!("{new} of {} are not in {}", points.len(), baseline.name));
+    if all > points.len() {
+        let new = all - points.len();
+        env.console.note(format!("{new} of {all} are not in {}", baseline.name));
     }
     if slower.is_empty() {
         return Ok(());
@@ -111,6 +135,7 @@ fn judge(
     let scaled = now.by_yardstick().zip(then.by_yardstick()).filter(|_| same_yardstick);
     let (new, old) = scaled.unwrap_or_else(|| (now.samples.clone(), then.samples.clone()));
     let ratio = stats::ratio_of_medians(&new, &old, confidence, ROUNDS, SEED)?;
+    let quiet = stats::quantile(&new, QUIET)? / stats::quantile(&old, QUIET)?;
     let longer = now.parts.iter().filter_map(|(name, ns)| {
         let (_, before) = then.parts.iter().find(|(known, _)| known == name)?;
         Some((name.clone(), ns - before, ns / before))
@@ -121,6 +146,7 @@ fn judge(
         raw: now_ns / then_ns,
         part: longer.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, more, _)| *more > 0.0),
         is_slower: ratio.low > 1.0 + limit.threshold
+            && quiet > 1.0 + limit.threshold
             && (ratio.value - 1.0) * then_ns > limit.least_ns,
     })
 }
@@ -201,6 +227,26 @@ mod tests {
                 assert!(text.starts_with("clip +") && text.contains("in loop filter"), "{text}");
             }
         }
+    }
+
+    /// Somebody else has the core's other thread for most of a run, which the yardstick does not show.
+    #[test]
+    fn samples_of_which_some_are_as_fast_as_before_are_no_slowdown() {
+        let then = measured(4e6, 1.0, 1);
+        let mut now = measured(4e6, 1.0, 2);
+        now.samples.iter_mut().skip(2).for_each(|sample| *sample *= 1.9);
+        assert!(!judge(&now, &then, true, 0.95, TENTH).unwrap().is_slower);
+        now.samples.iter_mut().take(2).for_each(|sample| *sample *= 1.9);
+        assert!(judge(&now, &then, true, 0.95, TENTH).unwrap().is_slower);
+    }
+
+    #[test]
+    fn more_samples_of_the_same_name_are_taken_over() {
+        let mut now = measured(4e6, 1.0, 1);
+        let (more, other) =
+            (measured(4e6, 1.0, 2), Series { name: "x".into(), ..measured(1.0, 1.0, 3) });
+        now.take_over(&[more, other]);
+        assert_eq!((now.samples.len(), now.yardstick.len()), (18, 18));
     }
 
     #[test]

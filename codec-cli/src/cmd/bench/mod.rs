@@ -10,7 +10,6 @@ mod record;
 mod run;
 mod stages;
 mod table;
-mod yardstick;
 
 use crate::Env;
 use crate::args::bench::{BenchArgs, BenchPart};
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
     let plan = run::Plan::new(args, taken, env)?;
     let config = plan.config();
     let baseline = against::baseline(&args.record, "codec", &config, env)?;
-    let measured = plan.measure(args, env)?;
+    let measured = plan.measure(args, None, env)?;
     let points: Vec<Point> = measured.points.iter().map(run::Measured::point).collect();
     let series: Vec<Series> = points.iter().map(|point| point.series.clone()).collect();
     let record = Record { kind: "codec", config, points, facts: measured.facts() };
@@ -48,7 +47,13 @@ pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
         print(&table::text(&plan, &measured))?;
     }
     match &baseline {
-        Some(baseline) => against::check(baseline, &series, 0.0, &args.record, env),
+        Some(baseline) => {
+            let again = |names: &[&str]| {
+                let again = plan.measure(args, Some(names), env)?;
+                Ok(again.points.into_iter().map(|point| point.series).collect())
+            };
+            against::check(baseline, series, 0.0, &args.record, again, env)
+        }
         None => Ok(()),
     }
 }

@@ -9,8 +9,8 @@ use codec_core::registry::{self, Backend};
 use cpu_time::ProcessTime;
 
 use super::clip::{Clip, Coded, Stream};
-use super::yardstick::Yardstick;
 use crate::failure::{Failure, Kind, Result};
+use crate::yardstick::Yardstick;
 
 /// What a pass took.
 #[derive(Clone, Debug, Default)]

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::yardstick;
 use crate::args::bench::RecordArgs;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::names::is_pipe;
 use crate::io::output::{OutputFile, Rules};
 use crate::json::{self, Object};
 use crate::machine::{self, Machine};
+use crate::yardstick;
 
 /// Name and version of the schema: see docs/COMMAND.md.
 const SCHEMA: &str = "codec-bench";
@@ -31,6 +31,14 @@ pub(super) struct Series {
 }
 
 impl Series {
+    /// Adds the samples of the series of the same name.
+    pub(super) fn take_over(&mut self, others: &[Self]) {
+        for other in others.iter().filter(|other| other.name == self.name) {
+            self.samples.extend(&other.samples);
+            self.yardstick.extend(&other.yardstick);
+        }
+    }
+
     /// The samples in units of the yardstick; `None` where one is missing or 0.
     pub(super) fn by_yardstick(&self) -> Option<Vec<f64>> {
         let is_whole =
@@ -143,7 +151,7 @@ pub(super) struct Baseline {
     yardstick: u64,
     machine: Machine,
     config: Vec<(String, String)>,
-    pub(super) points: Vec<Series>,
+    points: Vec<Series>,
 }
 
 impl Baseline {
@@ -230,6 +238,11 @@ impl Baseline {
             }
         }
         found
+    }
+
+    /// What was measured under this name.
+    pub(super) fn find(&self, name: &str) -> Option<&Series> {
+        self.points.iter().find(|then| then.name == name)
     }
 
     /// Whether its yardstick was the same work.

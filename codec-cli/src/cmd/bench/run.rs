@@ -7,7 +7,9 @@ use codec_core::codec::{Conceal, DecoderConfig, EncoderConfig, Limits, Stage, St
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
 use codec_core::registry::Backend;
-use codec_measure::stats::{Estimate, median, median_interval, quantile_of_sorted};
+use codec_measure::stats::{
+    Estimate, median, median_interval, quantile as quantile_of, quantile_of_sorted,
+};
 use codec_simd::Level;
 
 use super::clip::{Clip, Stream, Taken, count, digest_of};
@@ -16,7 +18,6 @@ use super::levels;
 use super::pass::{self, Pass};
 use super::record::{Point, Series};
 use super::stages::StageTimes;
-use super::yardstick::Yardstick;
 use crate::Env;
 use crate::args::bench::BenchArgs;
 use crate::args::encoder::PresetArg;
@@ -26,11 +27,15 @@ use crate::interrupt;
 use crate::json::{self, Object};
 use crate::machine::{self, Machine};
 use crate::progress::{Now, Progress};
+use crate::yardstick::Yardstick;
 
 /// Confidence of the intervals that are told.
 const CONFIDENCE: f64 = 0.95;
 /// How often passes are repeated at most for `--until`, by `--repeat`.
 const UNTIL_TIMES: u32 = 10;
+/// Elapsed time by CPU time, and the yardstick by its best, from which on the machine was busy.
+const BUSY_WALL: f64 = 1.25;
+const BUSY_YARDSTICK: f64 = 1.15;
 /// Passes in which stages are timed.
 const STAGE_PASSES: usize = 3;
 
@@ -238,9 +243,17 @@ impl Plan {
         config
     }
 
-    /// Runs all passes.
-    pub(super) fn measure(&self, args: &BenchArgs, env: Env) -> Result<Results> {
+    /// Runs all passes. `only`: the times of these points alone, without stages and headroom.
+    pub(super) fn measure(
+        &self,
+        args: &BenchArgs,
+        only: Option<&[&str]>,
+        env: Env,
+    ) -> Result<Results> {
         let mut jobs = self.jobs()?;
+        if let Some(names) = only {
+            jobs.retain(|job| names.contains(&self.name_of(job).as_str()));
+        }
         let mut yardstick = Yardstick::new();
         let frames: usize = jobs.iter().map(|job| self.works[job.work].frames()).sum();
         let rounds = u64::from(args.warm_up + args.repeat);
@@ -287,7 +300,7 @@ impl Plan {
         }
         let mut points = Vec::new();
         for job in &jobs {
-            let stages = if self.tells_stages(job) && !interrupt::stopped() {
+            let stages = if self.tells_stages(job) && only.is_none() && !interrupt::stopped() {
                 self.stages(job, &mut yardstick)?
             } else {
                 None
@@ -297,7 +310,11 @@ impl Plan {
             }
         }
         let repeats = jobs.iter().map(|job| job.passes.len()).min().unwrap_or(0);
-        let headrooms = if args.headroom { self.headrooms(&points, env)? } else { Vec::new() };
+        let headrooms = if args.headroom && only.is_none() {
+            self.headrooms(&points, env)?
+        } else {
+            Vec::new()
+        };
         Ok(Results { points, repeats, warm_up: args.warm_up, headrooms })
     }
 
@@ -408,16 +425,11 @@ impl Plan {
         };
         #[expect(clippy::cast_precision_loss, reason = "a report")]
         let kbps = bytes as f64 * 8.0 / 1000.0 * work.frame_rate().as_f64() / frames;
-        let threads = match job.threads {
-            1 => "1 thread".to_owned(),
-            threads => format!("{threads} threads"),
-        };
-        let name = format!("{} {} {} {threads}", work.verb(), work.name(), job.level.name());
         Some(Measured {
             cpu: median_interval(&samples, CONFIDENCE)?,
             wall: median_interval(&wall_samples, CONFIDENCE)?,
             series: Series {
-                name,
+                name: self.name_of(job),
                 samples,
                 yardstick: job.passes.iter().map(|pass| pass.yardstick_ns).collect(),
                 parts: stages.as_ref().map_or_else(Vec::new, |stages| stages.ns.clone()),
@@ -434,6 +446,16 @@ impl Plan {
             peak_memory: job.peak_memory,
             stages,
         })
+    }
+
+    /// What a point is called, in records as well.
+    fn name_of(&self, job: &Job) -> String {
+        let work = &self.works[job.work];
+        let threads = match job.threads {
+            1 => "1 thread".to_owned(),
+            threads => format!("{threads} threads"),
+        };
+        format!("{} {} {} {threads}", work.verb(), work.name(), job.level.name())
     }
 
     fn headrooms(&self, points: &[Measured], env: Env) -> Result<Vec<(String, Headroom)>> {
@@ -497,6 +519,16 @@ impl Job {
 }
 
 impl Measured {
+    /// Whether other work on the machine shows: elapsed time that one thread did not compute, or a
+    /// yardstick that mostly took longer than at best. p99 and the longest frame are then its own.
+    pub(super) fn is_busy(&self) -> bool {
+        let waited = self.threads == 1 && self.wall.value > BUSY_WALL * self.cpu.value;
+        let yardstick = &self.series.yardstick;
+        let ends =
+            median(yardstick).zip(quantile_of(yardstick, 0.0)).filter(|(_, best)| *best > 0.0);
+        waited || ends.is_some_and(|(middle, best)| middle > BUSY_YARDSTICK * best)
+    }
+
     /// For the record.
     pub(super) fn point(&self) -> Point {
         let [p50, p95, p99, max] = self.latency;
@@ -530,6 +562,7 @@ impl Measured {
             .raw("bytes", self.bytes)
             .float("kbps", self.kbps)
             .raw("dropped", self.dropped)
+            .raw("busy", self.is_busy())
             .maybe("peak_rss_bytes", self.peak_memory);
         if let Some(stages) = &self.stages {
             facts = facts.float("stage_clock_cost", stages.cost);

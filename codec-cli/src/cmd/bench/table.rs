@@ -130,7 +130,10 @@ fn points(plan: &Plan, results: &Results) -> String {
         // Against the fewest threads at the same level.
         let is_alike = |other: &&Measured| other.work == point.work && other.level == point.level;
         let first = results.points.iter().find(is_alike).unwrap_or(point);
-        let [p50, p95, p99, max] = point.latency.map(ms);
+        let [p50, p95, mut p99, mut max] = point.latency.map(ms);
+        if point.is_busy() {
+            (p99, max) = (String::new(), String::new());
+        }
         let peak = point.peak_memory.map_or_else(String::new, |bytes| (bytes >> 20).to_string());
         rows.push(vec![
             point.series.name.clone(),
@@ -149,6 +152,12 @@ fn points(plan: &Plan, results: &Results) -> String {
         ]);
     }
     let mut text = columns(&rows);
+    for point in results.points.iter().filter(|point| point.is_busy()) {
+        let name = &point.series.name;
+        text.push_str(&format!(
+            "{name}: the machine was busy with other work: p99 and max are omitted\n"
+        ));
+    }
     for point in results.points.iter().filter(|point| point.dropped > 0) {
         let Measured { dropped, frames, .. } = point;
         text.push_str(&format!("{}: {dropped} of {frames} frames dropped\n", point.series.name));

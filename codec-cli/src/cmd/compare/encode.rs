@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::arm::Arm;
 use super::digest_of;
+use super::session::{Session, now_s};
 use super::store::{FrameLog, PointStore, Run};
 use crate::failure::{Failure, Kind, Result};
 use crate::process::{self, Stop};
@@ -39,7 +40,7 @@ pub(super) fn encode(
     } else {
         None
     };
-    Ok(Ok(Run { usage, digest: digest_of(output)?, frames }))
+    Ok(Ok(Run { usage, digest: digest_of(output)?, frames, ..Run::default() }))
 }
 
 /// Reads what `codec encode --report` writes.
@@ -69,6 +70,15 @@ fn frame_log(text: &str) -> Option<FrameLog> {
     Some(log)
 }
 
+/// Whether [`measure`] has nothing to do.
+pub(super) fn is_known(arm: &Arm, store: &PointStore, number: u32) -> bool {
+    known(arm, store, number).is_some()
+}
+
+fn known(arm: &Arm, store: &PointStore, number: u32) -> Option<Run> {
+    store.run(number).filter(|_| store.stream(arm.extension()).is_file())
+}
+
 /// Encodes for the figures, unless that was done already.
 pub(super) fn measure(
     arm: &Arm,
@@ -76,15 +86,21 @@ pub(super) fn measure(
     store: &PointStore,
     number: u32,
     limit: Duration,
+    session: &Session,
 ) -> Result<std::result::Result<Run, String>> {
-    let extension = arm.extension();
-    let has_stream = store.stream(extension).is_file();
-    if let Some(run) = store.run(number).filter(|_| has_stream) {
+    if let Some(run) = known(arm, store, number) {
         return Ok(Ok(run));
     }
+    let extension = arm.extension();
+    let has_stream = store.stream(extension).is_file();
     let (output, report) = (store.temporary(extension), store.temporary("csv"));
     let _ = fs::remove_file(&output);
-    let outcome = encode(arm, argv, &output, &report, limit)?;
+    let (begun_s, before) = (now_s(), session.slice_ns());
+    let mut outcome = encode(arm, argv, &output, &report, limit)?;
+    if let Ok(run) = &mut outcome {
+        (run.session, run.begun_s) = (session.begun_s, begun_s);
+        run.yardstick_ns = before.zip(session.slice_ns()).map(|(a, b)| f64::midpoint(a, b));
+    }
     if outcome.is_ok() && !has_stream {
         store.keep_stream(&output, extension)?;
     }

@@ -1,14 +1,15 @@
 //! Where a study is measured.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_measure::results::Environment;
 
 use crate::Env;
 use crate::machine::Machine;
 
-/// This machine and this program.
-pub(super) fn environment(timing: bool, env: Env) -> Environment {
+/// This machine and this program. `begun_s`: when the study began, in seconds since 1970.
+pub(super) fn environment(timing: bool, begun_s: u64, env: Env) -> Environment {
+    let begun = UNIX_EPOCH.checked_add(Duration::from_secs(begun_s)).unwrap_or(UNIX_EPOCH);
     let Machine { cpu, cores, system, .. } = Machine::this();
     Environment {
         cpu,
@@ -16,13 +17,15 @@ pub(super) fn environment(timing: bool, env: Env) -> Environment {
         simd: env.level.name().to_owned(),
         os: system,
         codec: env!("CARGO_PKG_VERSION").to_owned(),
-        date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        date: humantime::format_rfc3339_seconds(begun).to_string(),
+        finished: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         timing,
+        busy: Vec::new(),
     }
 }
 
 /// What times depend on besides the command: times of one machine are not those of another.
 pub(super) fn host(env: Env) -> String {
-    let Environment { cpu, cores, simd, os, .. } = environment(true, env);
+    let Environment { cpu, cores, simd, os, .. } = environment(true, 0, env);
     format!("{cpu}, {cores} cores, {simd}, {os}")
 }

@@ -124,6 +124,14 @@ fn speed(runs: &[Run], clip: &Clip, decode_ms: Option<f64>, timing: bool) -> Spe
         cpu_s,
         wall_s,
         decode_ms_per_frame: decode_ms,
+        sessions: runs.iter().map(|run| run.session).collect(),
+        // All or none: they stand beside the times.
+        yardstick_ns: runs
+            .iter()
+            .map(|run| run.yardstick_ns)
+            .collect::<Option<_>>()
+            .unwrap_or_default(),
+        load: Default::default(),
     }
 }
 

@@ -63,6 +63,15 @@ impl Score {
     }
 }
 
+/// Whether [`score`] has nothing to do.
+pub(super) fn is_known(store: &PointStore, metrics: &[MetricId]) -> bool {
+    known(store, metrics).is_some()
+}
+
+fn known(store: &PointStore, metrics: &[MetricId]) -> Option<Score> {
+    store.read::<Score>(FILE).filter(|score| score.has(metrics))
+}
+
 /// Scores the stream of a point, unless that was done already. `Ok(Err(why))`: it has no figures.
 pub(super) fn score(
     arm: &Arm,
@@ -72,7 +81,7 @@ pub(super) fn score(
     limit: Duration,
     env: Env,
 ) -> Result<std::result::Result<Score, String>> {
-    if let Some(score) = store.read::<Score>(FILE).filter(|score| score.has(metrics)) {
+    if let Some(score) = known(store, metrics) {
         return Ok(Ok(score));
     }
     let outcome = packets_of(&store.stream(arm.extension()), env, limit).map_or_else(

@@ -28,6 +28,15 @@ pub(super) struct Run {
     pub(super) digest: String,
     /// What our encoder tells of its frames.
     pub(super) frames: Option<FrameLog>,
+    /// When the run of `compare` that measured it began, in seconds since 1970; 0: not known.
+    #[serde(default)]
+    pub(super) session: u64,
+    /// When the encoding began, likewise.
+    #[serde(default)]
+    pub(super) begun_s: u64,
+    /// CPU time of a fixed piece of work around it, in nanoseconds.
+    #[serde(default)]
+    pub(super) yardstick_ns: Option<f64>,
 }
 
 /// Columns of an encoder's own report, in the order of its packets.
@@ -55,6 +64,15 @@ pub(super) struct Identity<'a> {
     /// Content of a file that the command reads besides the clip.
     pub(super) trace: &'a str,
     pub(super) host: &'a str,
+    /// How many arms before it are the same: times of each are taken, or equal arms would have equal
+    /// times.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) twins: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The folder of a study, for one run at a time.

@@ -53,6 +53,9 @@ pub(super) struct Study {
     pub(super) repeat: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warm_up: Option<u32>,
+    /// In percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) metrics: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +133,7 @@ impl Study {
         replace(&mut study.skip, args.skip.as_ref());
         replace(&mut study.repeat, args.repeat.as_ref());
         replace(&mut study.warm_up, args.warm_up.as_ref());
+        replace(&mut study.until, args.until.map(|share| 100.0 * share).as_ref());
         replace(&mut study.jobs, args.jobs.as_ref());
         replace(&mut study.time_limit_s, args.time_limit.as_ref());
         let percent = args.max_rate_error.map(|share| 100.0 * share);
@@ -187,6 +191,9 @@ impl Study {
         }
         if self.arms.is_empty() {
             return Err(Failure::usage("no arms: give --arm \"vp8 --speed 8\" or another"));
+        }
+        if self.until.is_some() && !self.timing() {
+            return Err(Failure::usage("--until needs times, and -j takes none"));
         }
         self.metrics()?;
         self.targets()?;
@@ -251,6 +258,11 @@ impl Study {
 
     pub(super) fn warm_up(&self) -> u32 {
         if self.timing() { self.warm_up.unwrap_or(WARM_UP) } else { 0 }
+    }
+
+    /// The share of a ratio of CPU times that the repeats may leave open.
+    pub(super) fn until(&self) -> Option<f64> {
+        self.until.map(|percent| percent / 100.0).filter(|_| self.timing())
     }
 
     pub(super) fn jobs(&self) -> usize {

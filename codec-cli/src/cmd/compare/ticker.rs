@@ -4,31 +4,30 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use super::remaining::{Kind, seconds_left};
 use crate::console::{self, Console, Style};
 use crate::json::Object;
 
 const LINE_EVERY: Duration = Duration::from_millis(100);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Tells what is done and how long the rest takes. Work is weighed, in any unit.
+/// Reports what is done and how long the rest takes. Work is weighed, in any unit.
 pub(super) struct Ticker {
     console: Console,
-    total: f64,
-    begun: Instant,
     state: Mutex<State>,
 }
 
 struct State {
+    kinds: Vec<Kind>,
+    /// Weight of what is done, by this run or an earlier one.
     done: f64,
-    /// Of it, what needed no work.
-    skipped: f64,
     told: Option<Instant>,
 }
 
 impl Ticker {
-    pub(super) fn new(console: Console, total: f64) -> Self {
-        let state = Mutex::new(State { done: 0.0, skipped: 0.0, told: None });
-        Self { console, total: total.max(f64::MIN_POSITIVE), begun: Instant::now(), state }
+    /// `kinds`: what is to be done; `done`: weight of what an earlier run did.
+    pub(super) fn new(console: Console, kinds: Vec<Kind>, done: f64) -> Self {
+        Self { console, state: Mutex::new(State { kinds, done, told: None }) }
     }
 
     /// `what` begins.
@@ -43,10 +42,9 @@ impl Ticker {
             return;
         }
         state.told = Some(Instant::now());
-        let share = state.done / self.total;
-        let worked = state.done - state.skipped;
-        let rest = self.total - state.done;
-        let left = (worked > 0.0).then(|| self.begun.elapsed().as_secs_f64() * rest / worked);
+        let rest: f64 = state.kinds.iter().map(|kind| kind.rest).sum();
+        let share = state.done / (state.done + rest).max(f64::MIN_POSITIVE);
+        let left = seconds_left(&state.kinds);
         if self.console.style == Style::Json {
             let object = Object::new()
                 .text("type", "progress")
@@ -66,12 +64,26 @@ impl Ticker {
         }
     }
 
-    /// Work of this weight is done, or was not needed.
-    pub(super) fn done(&self, weight: f64, was_needed: bool) {
+    /// Work of this kind and weight was done since `begun`.
+    pub(super) fn did(&self, kind: usize, weight: f64, begun: Instant) {
+        self.change(kind, weight, |kind| kind.did(weight, begun.elapsed().as_secs_f64()));
+    }
+
+    /// Work of this kind and weight need not be done after all.
+    pub(super) fn drop(&self, kind: usize, weight: f64) {
+        self.change(kind, weight, |kind| kind.drop(weight));
+    }
+
+    /// There is more work of this kind than was planned.
+    pub(super) fn add(&self, kind: usize, weight: f64) {
+        self.change(kind, 0.0, |kind| kind.rest += weight);
+    }
+
+    fn change(&self, kind: usize, done: f64, change: impl FnOnce(&mut Kind)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.done += weight;
-        if !was_needed {
-            state.skipped += weight;
+        state.done += done;
+        if let Some(kind) = state.kinds.get_mut(kind) {
+            change(kind);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Work that is always the same, done now and then between frames: how fast the machine is just now.
+//! Work that is always the same, done now and then between frames or encodings: how fast the machine is
+//! at that moment.
 //!
 //! Others on the machine take cache, turns of a shared core and clock rate, by more than what one
 //! wants to see. What a pass took, in units of this work, hardly depends on them. The work is like
@@ -9,7 +10,7 @@ use std::hint::black_box;
 use cpu_time::ThreadTime;
 
 /// Changes with the work: times in units of other work cannot be compared.
-pub(super) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// Bytes of each of the two blocks that are compared.
 const BLOCK: usize = 64 << 10;
@@ -18,7 +19,7 @@ const CHAIN: u32 = 24_000;
 
 /// The work and what it took so far.
 #[derive(Debug)]
-pub(super) struct Yardstick {
+pub(crate) struct Yardstick {
     blocks: [Vec<u8>; 2],
     table: [u8; 4096],
     state: u32,
@@ -27,7 +28,7 @@ pub(super) struct Yardstick {
 }
 
 impl Yardstick {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut state = 1_u32;
         let mut byte = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -41,7 +42,7 @@ impl Yardstick {
     }
 
     /// One slice of the work, about a third of a millisecond.
-    pub(super) fn slice(&mut self) {
+    pub(crate) fn slice(&mut self) {
         let start = ThreadTime::now();
         let [a, b] = &self.blocks;
         let mut sum = 0_u32;
@@ -68,7 +69,7 @@ impl Yardstick {
     }
 
     /// CPU nanoseconds of all slices since the last call, and of a slice in the mean (0: none).
-    pub(super) fn take(&mut self) -> (f64, f64) {
+    pub(crate) fn take(&mut self) -> (f64, f64) {
         let (all, slices) = (self.ns, self.slices);
         (self.ns, self.slices) = (0.0, 0);
         (all, if slices == 0 { 0.0 } else { all / f64::from(slices) })

@@ -1,0 +1,138 @@
+//! The encodings of a clip, in turn: every job once, then every job again, so that what disturbs the
+//! machine disturbs all alike.
+
+use std::time::Instant;
+
+use codec_measure::cpu::{by_repeat, half_width, log_ratio};
+
+use super::encode;
+use super::store::Run;
+use super::ticker::Ticker;
+use super::{Job, Plan, Runs, weight};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
+
+/// How often rounds are repeated at most for `--until`, by `--repeat`.
+const UNTIL_TIMES: u32 = 10;
+/// Rounds before `--until` may stop: fewer are narrow by chance too often.
+const LEAST_UNTIL: u32 = 5;
+
+impl Plan<'_> {
+    /// All encodings of the jobs of one clip. `index`: of the clip.
+    pub(super) fn encode_in_turn(
+        &self,
+        jobs: &[&Job<'_>],
+        index: usize,
+        ticker: &Ticker,
+    ) -> Result<Vec<Runs>> {
+        self.warm_up(jobs, ticker)?;
+        let mut runs: Vec<Runs> = jobs.iter().map(|_| Ok(Vec::new())).collect();
+        let planned = self.study.repeat();
+        let until = self.study.until();
+        let most = if until.is_some() { planned.saturating_mul(UNTIL_TIMES) } else { planned };
+        for number in 0..most {
+            let is_enough = match until {
+                Some(share) => number >= LEAST_UNTIL && self.is_narrow(jobs, &runs, share),
+                None => false,
+            };
+            if number >= planned && is_enough {
+                break;
+            }
+            let mut order: Vec<usize> = (0..jobs.len()).collect();
+            // Back and forth: no arm always comes after the same other one.
+            if (index + number as usize) % 2 == 1 {
+                order.reverse();
+            }
+            for at in order {
+                let (job, runs) = (jobs[at], &mut runs[at]);
+                let Ok(so_far) = runs else {
+                    if number < planned {
+                        ticker.drop(job.kind, weight(job.clip));
+                    }
+                    continue;
+                };
+                if number >= planned && job.store.run(number).is_none() {
+                    ticker.add(job.kind, weight(job.clip));
+                }
+                match self.encode(job, number, ticker)? {
+                    Ok(found) => so_far.extend(found),
+                    Err(why) => *runs = Err(why),
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The first job of each arm, and the clip, come into memory.
+    fn warm_up(&self, jobs: &[&Job<'_>], ticker: &Ticker) -> Result<()> {
+        for arm in self.arms {
+            let first = jobs
+                .iter()
+                .filter(|job| !job.is_known(self.study.repeat()))
+                .find(|job| job.arm.name == arm.name);
+            for _ in 0..self.study.warm_up() {
+                let Some(job) = first else { break };
+                ticker.begin(&format!("{}  {}  warm-up", job.clip.name, job.arm.name));
+                let (output, report) =
+                    (job.store.temporary(job.arm.extension()), job.store.temporary("csv"));
+                let limit = self.study.time_limit();
+                let outcome = encode::encode(job.arm, &job.argv, &output, &report, limit)?;
+                let _ = std::fs::remove_file(&output);
+                if outcome.is_err() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the repeats leave no more than `share` open in the CPU time of each arm as a ratio to the
+    /// anchor's.
+    fn is_narrow(&self, jobs: &[&Job<'_>], runs: &[Runs], share: f64) -> bool {
+        let of = |name: &str| {
+            let pairs = jobs.iter().zip(runs).filter(|(job, _)| job.arm.name == *name);
+            pairs
+                .filter_map(|(job, runs)| Some((job.target, runs.as_ref().ok()?)))
+                .collect::<Vec<_>>()
+        };
+        let anchor = of(&self.anchor);
+        let others = self.arms.iter().filter(|arm| arm.name != self.anchor);
+        others.map(|arm| of(&arm.name)).all(|arm| {
+            let pairs = arm.iter().filter_map(|(target, runs)| {
+                let (_, twin) = anchor.iter().find(|(other, _)| other == target)?;
+                Some(ratios(runs, twin))
+            });
+            // Without a ratio nothing is won by more repeats.
+            half_width(&by_repeat(&pairs.collect::<Vec<_>>())).is_none_or(|half| half <= share)
+        })
+    }
+
+    /// One encoding, or what is known of it.
+    pub(super) fn encode(&self, job: &Job<'_>, number: u32, ticker: &Ticker) -> Result<Runs> {
+        let Job { arm, clip, target, store, argv, .. } = job;
+        let is_known = encode::is_known(arm, store, number);
+        let rounds = self.study.repeat().max(number + 1);
+        let (clip_name, target) = (&clip.name, super::label(*target));
+        ticker.begin(&format!("{clip_name}  {}  {target}  {}/{rounds}", arm.name, number + 1));
+        if interrupt::stopped() {
+            return Err(Failure::new(Kind::Interrupted, "interrupted"));
+        }
+        let begun = Instant::now();
+        let limit = self.study.time_limit();
+        let found = encode::measure(arm, argv, store, number, limit, &self.session)?;
+        if !is_known {
+            ticker.did(job.kind, weight(clip), begun);
+        }
+        Ok(found.map(|run| vec![run]))
+    }
+}
+
+/// Logarithms of CPU time by the anchor's, of repeats that one run of `compare` measured.
+fn ratios(runs: &[Run], anchor: &[Run]) -> Vec<Option<f64>> {
+    let pairs = runs.iter().zip(anchor);
+    pairs
+        .map(|(run, anchor)| {
+            log_ratio(run.usage.cpu_s, anchor.usage.cpu_s).filter(|_| run.session == anchor.session)
+        })
+        .collect()
+}

@@ -1,0 +1,105 @@
+//! Ends the programs that this one has started if this one is killed: no handler runs on SIGKILL.
+//!
+//! A watchdog process of the same binary reads the process groups from a pipe. The pipe ends when this
+//! program does, however that happens; what is still registered is killed. Unix only: elsewhere such
+//! programs run on to their end.
+
+#[cfg(unix)]
+pub(crate) use unix::{register, watch_if_asked};
+
+#[cfg(unix)]
+mod unix {
+    use std::collections::BTreeSet;
+    use std::io::{BufRead, Write, stdin};
+    use std::os::unix::process::CommandExt;
+    use std::process::{ChildStdin, Command, ExitCode, Stdio};
+    use std::sync::{Mutex, PoisonError};
+
+    use crate::process::kill_group;
+
+    /// The only argument of the watchdog.
+    const ARGUMENT: &str = "--kill-registered-groups-at-end-of-input";
+
+    /// The pipe to the watchdog, which is started for the first program.
+    static PIPE: Mutex<Option<ChildStdin>> = Mutex::new(None);
+
+    /// If this process is a watchdog: works until its parent has ended.
+    pub(crate) fn watch_if_asked() -> Option<ExitCode> {
+        let mut arguments = std::env::args_os().skip(1);
+        let is_asked = arguments.next().is_some_and(|one| one == ARGUMENT);
+        if !is_asked || arguments.next().is_some() {
+            return None;
+        }
+        let mut groups = BTreeSet::new();
+        for line in stdin().lock().lines().map_while(Result::ok) {
+            note(&mut groups, &line);
+        }
+        groups.into_iter().for_each(kill_group);
+        Some(ExitCode::SUCCESS)
+    }
+
+    /// `+7` registers the group 7, `-7` forgets it.
+    fn note(groups: &mut BTreeSet<u32>, line: &str) {
+        if let Some(group) = line.strip_prefix('+').and_then(|id| id.parse().ok()) {
+            groups.insert(group);
+        } else if let Some(group) = line.strip_prefix('-').and_then(|id| id.parse::<u32>().ok()) {
+            groups.remove(&group);
+        }
+    }
+
+    /// A process group that the watchdog knows, until this is dropped.
+    #[derive(Debug)]
+    pub(crate) struct Registered(u32);
+
+    /// Registers the process group of a program that was just started. Without a watchdog (no process
+    /// can be started, say) the program runs unguarded.
+    pub(crate) fn register(group: u32) -> Registered {
+        let mut pipe = PIPE.lock().unwrap_or_else(PoisonError::into_inner);
+        if pipe.is_none() {
+            *pipe = start();
+        }
+        say(&mut pipe, format_args!("+{group}\n"));
+        Registered(group)
+    }
+
+    impl Drop for Registered {
+        fn drop(&mut self) {
+            let mut pipe = PIPE.lock().unwrap_or_else(PoisonError::into_inner);
+            say(&mut pipe, format_args!("-{}\n", self.0));
+        }
+    }
+
+    fn say(pipe: &mut Option<ChildStdin>, line: std::fmt::Arguments<'_>) {
+        // One write: a half line would name another group.
+        let line = line.to_string();
+        let is_said = pipe.as_mut().is_some_and(|pipe| pipe.write_all(line.as_bytes()).is_ok());
+        if !is_said {
+            *pipe = None;
+        }
+    }
+
+    /// In a process group of its own, so that Ctrl-C on the terminal does not end it first.
+    fn start() -> Option<ChildStdin> {
+        if cfg!(test) {
+            // This binary is then a test harness.
+            return None;
+        }
+        let mut command = Command::new(std::env::current_exe().ok()?);
+        command.arg(ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.process_group(0).spawn().ok()?.stdin.take()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn groups_are_noted_and_forgotten() {
+            let mut groups = BTreeSet::new();
+            for line in ["+7", "+12", "", "-7", "+x", "-99", "-"] {
+                note(&mut groups, line);
+            }
+            assert_eq!(groups, BTreeSet::from([12]));
+        }
+    }
+}

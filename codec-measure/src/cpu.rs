@@ -1,0 +1,118 @@
+//! CPU time of an arm as a ratio to the anchor's. Repeats are made in turn, so ratios are taken pair by
+//! pair: what slows the machine down for a while slows both sides of a pair.
+
+use crate::results::{Point, Results, Sample};
+use crate::stats::mean;
+use crate::stats::student::{MeanTest, quantile};
+use crate::summary::{CONFIDENCE, Untested};
+
+/// The ratio over all clips.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CpuRatio {
+    pub(crate) ratio: Untested,
+    /// See [`crate::results::FrontierPoint::cpu_noise_percent`].
+    pub(crate) noise_percent: Option<f64>,
+}
+
+/// One clip.
+struct ClipRatio {
+    /// Mean logarithm.
+    log: f64,
+    /// Of each repeat, in which the mean over targets was taken.
+    repeats: Vec<f64>,
+    /// Whether the times of a pair were taken by one run of `compare`.
+    in_turn: bool,
+}
+
+/// Mean over targets of what each has in a repeat; repeats in which no target has anything are skipped.
+/// `targets`: logarithms of ratios by repeat, for each target.
+#[must_use]
+pub fn by_repeat(targets: &[Vec<Option<f64>>]) -> Vec<f64> {
+    let repeats = targets.iter().map(Vec::len).max().unwrap_or(0);
+    let one = |repeat: usize| {
+        let known = targets.iter().filter_map(|target| target.get(repeat).copied().flatten());
+        mean(&known.collect::<Vec<_>>())
+    };
+    (0..repeats).filter_map(one).collect()
+}
+
+/// Half the width of the 95 % interval of a ratio on one clip, as a share of it. `None` with fewer than
+/// two repeats. `repeats`: logarithms, from [`by_repeat`].
+#[must_use]
+pub fn half_width(repeats: &[f64]) -> Option<f64> {
+    MeanTest::new(repeats).map(|test| test.half_width(CONFIDENCE).exp_m1())
+}
+
+/// The logarithm of a ratio of two times; `None` if it has none.
+#[must_use]
+pub fn log_ratio(time: f64, anchor: f64) -> Option<f64> {
+    let ratio = time / anchor;
+    (ratio.is_finite() && ratio > 0.0).then(|| ratio.ln())
+}
+
+impl Results {
+    /// `None` without common points that have times.
+    pub(crate) fn cpu_ratio(&self, arm: &str) -> Option<CpuRatio> {
+        let clips: Vec<ClipRatio> =
+            self.clips.iter().filter_map(|clip| self.cpu_ratio_on(arm, &clip.name)).collect();
+        let mut ratio = match &clips[..] {
+            // Clips are not to be had: what can be said is about this one.
+            [only] if only.repeats.len() > 1 => Untested::new(&only.repeats, Sample::Repeats),
+            _ => {
+                let logs: Vec<f64> = clips.iter().map(|clip| clip.log).collect();
+                Untested::new(&logs, Sample::Clips)
+            }
+        }?;
+        if clips.iter().any(|clip| !clip.in_turn) {
+            ratio.probability = None;
+        }
+        let noise_percent = noise(&clips).map(|half| 100.0 * half.exp_m1());
+        Some(CpuRatio { ratio: ratio.map(f64::exp), noise_percent })
+    }
+
+    fn cpu_ratio_on(&self, arm: &str, clip: &str) -> Option<ClipRatio> {
+        let pairs: Vec<(&Point, &Point)> = self
+            .points_of(arm, clip)
+            .filter_map(|point| {
+                let twin = self.points_of(&self.anchor, clip).find(|a| a.target == point.target)?;
+                Some((point, twin))
+            })
+            .collect();
+        let repeats = by_repeat(&pairs.iter().map(|(a, b)| in_turn(a, b)).collect::<Vec<_>>());
+        if let Some(log) = mean(&repeats) {
+            return Some(ClipRatio { log, repeats, in_turn: true });
+        }
+        let of_medians = pairs.iter().filter_map(|(point, anchor)| {
+            log_ratio(point.speed.cpu_ms_per_frame, anchor.speed.cpu_ms_per_frame)
+        });
+        let log = mean(&of_medians.collect::<Vec<_>>())?;
+        let is_known = pairs.iter().any(|(a, b)| has_sessions(a) && has_sessions(b));
+        Some(ClipRatio { log, repeats, in_turn: !is_known })
+    }
+}
+
+fn has_sessions(point: &Point) -> bool {
+    !point.speed.sessions.is_empty()
+}
+
+/// Logarithms of ratios by repeat; `None` where two times were not taken by the same run.
+fn in_turn(point: &Point, anchor: &Point) -> Vec<Option<f64>> {
+    let (a, b) = (&point.speed, &anchor.speed);
+    let times = a.cpu_s.iter().zip(&b.cpu_s).enumerate();
+    times
+        .map(|(repeat, (&time, &anchor))| {
+            let same = a.sessions.get(repeat) == b.sessions.get(repeat);
+            log_ratio(time, anchor).filter(|_| same)
+        })
+        .collect()
+}
+
+/// Half the width of the interval that the repeats leave to the mean over clips, as a logarithm.
+#[expect(clippy::cast_precision_loss, reason = "counts of clips")]
+fn noise(clips: &[ClipRatio]) -> Option<f64> {
+    let tests: Vec<MeanTest> = clips.iter().filter_map(|one| MeanTest::new(&one.repeats)).collect();
+    let freedom: u32 = tests.iter().map(|test| test.freedom).sum();
+    let squares: f64 = tests.iter().map(|test| test.error.powi(2)).sum();
+    let error = squares.sqrt() / tests.len() as f64;
+    (freedom > 0).then(|| quantile(CONFIDENCE, freedom) * error)
+}
