@@ -1,12 +1,18 @@
-//! TLS by rustls, with cryptography that needs no C (graviola: x86-64 and AArch64).
+//! TLS by rustls, with cryptography that needs no C: graviola on processors that have what it needs,
+//! else `RustCrypto`, which is slower (ADR 0027).
+
+mod portable;
+mod provider;
 
 use std::fmt;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+pub(crate) use provider::provider;
 pub use rustls::{ClientConfig, ServerConfig};
 
 /// Why certificates or keys cannot be used.
@@ -51,15 +57,24 @@ pub enum Roots<'a> {
 }
 
 /// A server that shows these certificates, its own first, and has this key (RSA, ECDSA or
-/// Ed25519; PKCS #8, PKCS #1 or SEC 1), both PEM.
+/// Ed25519; PKCS #8, PKCS #1 or SEC 1), both PEM. On processors without AVX2, ADX and AES (of
+/// AArch64: without AES) the key has to be ECDSA.
 ///
 /// # Errors
 /// [`TlsError`]; also if the key is not that of the first certificate.
 pub fn server_config(certificates: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+    server_config_with(provider(), certificates, key)
+}
+
+fn server_config_with(
+    provider: Arc<CryptoProvider>,
+    certificates: &[u8],
+    key: &[u8],
+) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = certificates_of(certificates)?;
     let key = PrivateKeyDer::from_pem_slice(key)
         .map_err(|error| TlsError::Pem { what: "private key", why: error.to_string() })?;
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
+    let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
@@ -71,6 +86,13 @@ pub fn server_config(certificates: &[u8], key: &[u8]) -> Result<Arc<ServerConfig
 /// # Errors
 /// [`TlsError`].
 pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
+    client_config_with(provider(), roots)
+}
+
+fn client_config_with(
+    provider: Arc<CryptoProvider>,
+    roots: Roots<'_>,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let mut store = RootCertStore::empty();
     match roots {
         Roots::Public => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
@@ -80,7 +102,7 @@ pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
             }
         }
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(store)
         .with_no_client_auth();
@@ -96,3 +118,6 @@ fn certificates_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError>
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

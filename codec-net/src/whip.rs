@@ -2,7 +2,6 @@
 //! HTTP, the answer comes back, and a request at the end closes the session.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -78,7 +77,7 @@ impl Client {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(ca.map_or(Ok(RootCerts::WebPki), roots)?)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls_graviola::default_provider()))
+            .unversioned_rustls_crypto_provider(tls::provider())
             .build();
         let config = Agent::config_builder()
             .tls_config(tls)

@@ -1,0 +1,35 @@
+//! A provider for rustls over `RustCrypto`: for every processor, without C.
+//!
+//! TLS 1.3 with AES-GCM and ChaCha20-Poly1305, TLS 1.2 with ECDHE and AES-GCM; X25519, P-256, P-384.
+//! Certificates are checked by ECDSA and RSA; a server signs with ECDSA (P-256, P-384) alone: RSA
+//! over `RustCrypto` takes a time that depends on the key.
+
+mod aead;
+mod exchange;
+mod hash;
+mod rsa;
+mod sign;
+mod suites;
+mod verify;
+
+use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom};
+
+pub(super) fn provider() -> CryptoProvider {
+    CryptoProvider {
+        cipher_suites: suites::ALL.to_vec(),
+        kx_groups: exchange::ALL.to_vec(),
+        signature_verification_algorithms: verify::ALGORITHMS,
+        secure_random: &System,
+        key_provider: &sign::Keys,
+    }
+}
+
+/// The random numbers of the operating system.
+#[derive(Debug)]
+struct System;
+
+impl SecureRandom for System {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+        getrandom::fill(bytes).map_err(|_| GetRandomFailed)
+    }
+}
