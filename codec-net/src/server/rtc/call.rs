@@ -218,11 +218,10 @@ impl Call {
 
     fn event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
         match event {
-            Event::Media(media) => {
-                if let Side::Watching(watching) = &mut self.side {
-                    watching.negotiated(&media);
-                }
-            }
+            Event::Media(media) => match &mut self.side {
+                Side::Watching(watching) => watching.negotiated(&media),
+                Side::Publishing(receiving, _) => receiving.negotiated(&media),
+            },
             Event::Connected => return self.connected(now),
             Event::Rtp(packet) => {
                 if let Side::Publishing(receiving, publisher) = &mut self.side {
@@ -240,8 +239,10 @@ impl Call {
                 }
             }
             Event::Stats(stats) => {
-                if let (Side::Watching(watching), Stats::Path(path)) = (&mut self.side, *stats) {
-                    watching.path(now, &path, &mut self.peer);
+                let Stats::Path(path) = *stats else { return Ok(()) };
+                match &mut self.side {
+                    Side::Watching(watching) => watching.path(now, &path, &mut self.peer),
+                    Side::Publishing(receiving, _) => receiving.path(&path),
                 }
             }
             Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),

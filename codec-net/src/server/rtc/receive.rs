@@ -1,62 +1,34 @@
 //! From a publisher: packets to frames, on the time line of the stream.
 
+mod line;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
+use codec_core::audio::opus_packet::duration_us;
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Repair};
 use codec_rtc::rtp;
 use codec_rtc::sequence::Unwrapper32;
-use codec_rtc::webrtc::{Codec, KeyFrameRequestKind, Mid, Peer, RtpPacket, SenderReport};
+use codec_rtc::webrtc::{
+    Codec, KeyFrameRequestKind, Kind, Media, Mid, PathStats, Peer, RtpPacket, SenderReport,
+};
 
 use super::super::media::{FrameFacts, SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
 use super::super::outcome::EndReason;
 use super::super::room::Publisher;
 use crate::clock::duration_of_ntp;
+use line::Line;
+use source::{Belongs, Source};
 
 /// Least time between two requests for a key frame.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 /// Sound that lies further beside the picture than this, by the sender's own clock, is moved.
 const SYNC_TOLERANCE: Duration = Duration::from_millis(20);
-
-/// Ticks of a media line, and the stream's time at one of them.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    hz: u32,
-    /// Time of the stream at tick 0, in ticks; may be negative.
-    offset: Option<i64>,
-    /// The sender's clock at one tick.
-    report: Option<(i64, Duration)>,
-    /// The last time that was passed on.
-    last: u64,
-}
-
-impl Line {
-    fn new(hz: u32) -> Self {
-        Self { hz, offset: None, report: None, last: 0 }
-    }
-
-    fn ticks(&self, time: Duration) -> i64 {
-        let ticks = time.as_nanos() * u128::from(self.hz) / 1_000_000_000;
-        i64::try_from(ticks).unwrap_or(i64::MAX)
-    }
-
-    /// The stream's time of a tick that came at `now` since the beginning, never before the last.
-    fn pts(&mut self, tick: i64, now: Duration) -> u64 {
-        let arrived = self.ticks(now);
-        let offset = *self.offset.get_or_insert(arrived.saturating_sub(tick));
-        let pts = u64::try_from(tick.saturating_add(offset)).unwrap_or(0);
-        self.last = self.last.max(pts);
-        self.last
-    }
-
-    /// The sender's clock at the stream's beginning, in seconds; positive or not.
-    fn sender_at_zero(&self) -> Option<f64> {
-        let (tick, at) = self.report?;
-        let since = tick.saturating_add(self.offset?);
-        #[expect(clippy::cast_precision_loss, reason = "microseconds over years are enough")]
-        let seconds = since as f64 / f64::from(self.hz);
-        Some(at.as_secs_f64() - seconds)
-    }
-}
+/// The stack asks for missing packets in rounds of this length.
+const NACK_INTERVAL: Duration = Duration::from_millis(33);
 
 /// What a publisher sends.
 #[derive(Debug)]
@@ -67,6 +39,10 @@ pub(super) struct Receiving {
     sound_ticks: Unwrapper32,
     video_ticks: Unwrapper32,
     last_sound: Option<i64>,
+    video_source: Source,
+    sound_source: Source,
+    /// What brings missing packets of the video back.
+    repair: Repair,
     mid: Option<Mid>,
     begun: Duration,
     asked: Option<Duration>,
@@ -77,20 +53,41 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    pub(super) fn new(now: Duration) -> Self {
+    /// `begun`: the beginning of the stream.
+    pub(super) fn new(begun: Duration) -> Self {
         Self {
-            buffer: FrameBuffer::new(FrameBufferConfig::low_latency()),
+            buffer: FrameBuffer::new(FrameBufferConfig::forwarding()),
             video: Line::new(VIDEO_HZ),
             sound: Line::new(SOUND_HZ),
             sound_ticks: Unwrapper32::default(),
             video_ticks: Unwrapper32::default(),
             last_sound: None,
+            video_source: Source::default(),
+            sound_source: Source::default(),
+            repair: Repair::default(),
             mid: None,
-            begun: now,
+            begun,
             asked: None,
             wants_key: false,
             frames: 0,
             bytes: 0,
+        }
+    }
+
+    /// A line of media is there.
+    pub(super) fn negotiated(&mut self, media: &Media) {
+        if media.kind == Kind::Video && media.direction.receives() {
+            // The stack asks for missing packets only if they can come by RTX.
+            self.repair.nack = media.codecs.iter().any(|codec| codec.rtx.is_some());
+            self.buffer.set_repair(self.repair);
+        }
+    }
+
+    /// Figures of the link.
+    pub(super) fn path(&mut self, path: &PathStats) {
+        if let Some(round_trip) = path.round_trip.or(path.ice_round_trip) {
+            self.repair.rtt = round_trip.saturating_add(NACK_INTERVAL);
+            self.buffer.set_repair(self.repair);
         }
     }
 
@@ -104,6 +101,11 @@ impl Receiving {
         self.bytes += packet.payload.len() as u64;
         match packet.codec {
             Codec::Vp8 => {
+                match self.video_source.hear(now, packet.header.ssrc) {
+                    Belongs::Followed => {}
+                    Belongs::Successor => self.restart_video(),
+                    Belongs::Other => return Ok(()),
+                }
                 self.mid = Some(packet.mid);
                 let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
                 rtp::write(&packet.header, &mut bytes);
@@ -125,15 +127,34 @@ impl Receiving {
         packet: &RtpPacket,
         publisher: &Publisher,
     ) -> Result<(), EndReason> {
+        match self.sound_source.hear(now, packet.header.ssrc) {
+            Belongs::Followed => {}
+            Belongs::Successor => {
+                (self.sound_ticks, self.last_sound) = (Unwrapper32::default(), None);
+                self.sound.restart();
+            }
+            Belongs::Other => return Ok(()),
+        }
         let tick = self.sound_ticks.unwrap(packet.header.timestamp);
         // What was overtaken comes too late for everybody.
         if packet.payload.is_empty() || self.last_sound.is_some_and(|last| tick <= last) {
             return Ok(());
         }
         self.last_sound = Some(tick);
-        let pts = self.sound.pts(tick, now.saturating_sub(self.begun));
+        let length = duration_us(&packet.payload).unwrap_or_default();
+        let length = u64::from(length) * u64::from(SOUND_HZ) / 1_000_000;
+        let since = now.saturating_sub(self.begun);
+        let Some(pts) = self.sound.audio_pts(tick, since, length) else { return Ok(()) };
         let data = packet.payload.to_vec().into();
         publisher.sound(SoundPacket { data, pts, ..SoundPacket::default() })
+    }
+
+    /// The sender restarted with another source: sequence numbers and timestamps are new.
+    fn restart_video(&mut self) {
+        self.buffer = FrameBuffer::new(FrameBufferConfig::forwarding());
+        self.buffer.set_repair(self.repair);
+        self.video_ticks = Unwrapper32::default();
+        self.video.restart();
     }
 
     /// Passes on what is complete.
@@ -164,6 +185,10 @@ impl Receiving {
     /// The sender told its clock: sound is put beside the picture.
     pub(super) fn report(&mut self, report: &SenderReport) {
         let time = duration_of_ntp(report.ntp);
+        let followed = [self.video_source.ssrc(), self.sound_source.ssrc()];
+        if !followed.contains(&Some(report.ssrc)) {
+            return;
+        }
         if Some(report.mid) == self.mid {
             let tick = self.video_ticks.peek(report.rtp_timestamp);
             self.video.report = Some((tick, time));
@@ -176,18 +201,21 @@ impl Receiving {
             return;
         };
         let early = sound - video;
-        if early.abs() > SYNC_TOLERANCE.as_secs_f64()
-            && let Some(offset) = &mut self.sound.offset
-        {
-            #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-            let ticks = (early * f64::from(SOUND_HZ)) as i64;
-            *offset = offset.saturating_add(ticks);
+        if early.abs() > SYNC_TOLERANCE.as_secs_f64() {
+            self.sound.shift(early);
         }
     }
 
     /// Somebody needs a key frame.
     pub(super) fn want_key(&mut self) {
         self.wants_key = true;
+    }
+
+    /// Whether nothing but a key frame helps. The stack asks for a packet five times: what has not
+    /// come by then is not waited for any longer.
+    fn needs_key(&mut self, now: Duration) -> bool {
+        self.wants_key |= self.buffer.wanted_feedback(now).is_some();
+        self.wants_key || self.buffer.needs_key(now)
     }
 
     /// Does what is due.
@@ -198,10 +226,10 @@ impl Receiving {
         publisher: &Publisher,
     ) -> Result<(), EndReason> {
         self.frames(now, publisher)?;
-        let wanted = self.wants_key || self.buffer.needs_key(now);
+        let wanted = self.needs_key(now);
         let waited = self.asked.is_none_or(|asked| now.saturating_sub(asked) >= KEY_FRAME_GAP);
-        if let Some(mid) = self.mid.filter(|_| wanted && waited)
-            && peer.request_key_frame(now, mid, KeyFrameRequestKind::Pli)
+        if let Some(ssrc) = self.video_source.ssrc().filter(|_| wanted && waited)
+            && peer.request_key_frame_of(now, ssrc, KeyFrameRequestKind::Pli)
         {
             (self.asked, self.wants_key) = (Some(now), false);
         }
@@ -213,42 +241,5 @@ impl Receiving {
         let key = self.asked.map(|asked| asked.saturating_add(KEY_FRAME_GAP));
         let key = key.filter(|_| self.wants_key);
         [self.buffer.next_time(), key].into_iter().flatten().min()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_begin_with_the_arrival_and_never_go_back() {
-        let mut line = Line::new(90_000);
-        assert_eq!(line.pts(4_000_000_000, Duration::from_millis(100)), 9000);
-        assert_eq!(line.pts(4_000_003_000, Duration::from_millis(900)), 12_000);
-        assert_eq!(line.pts(3_999_000_000, Duration::from_millis(901)), 12_000);
-    }
-
-    #[test]
-    fn sound_is_moved_beside_the_picture_by_the_senders_clock() {
-        let mut receiving = Receiving::new(Duration::ZERO);
-        let (picture, sound) = (Mid::new("0"), Mid::new("1"));
-        receiving.mid = Some(picture);
-        let now = Duration::from_millis(500);
-        let tick = receiving.video_ticks.unwrap(1000);
-        receiving.video.pts(tick, now);
-        let tick = receiving.sound_ticks.unwrap(7000);
-        receiving.sound.pts(tick, now);
-        // The sender's clock says that sound was captured 100 ms before the picture.
-        let report = |mid, timestamp, ms: u64| SenderReport {
-            mid,
-            ssrc: 1,
-            ntp: crate::clock::ntp_duration(Duration::from_millis(100_000 + ms)),
-            rtp_timestamp: timestamp,
-            arrival: now,
-        };
-        receiving.report(&report(picture, 1000, 100));
-        receiving.report(&report(sound, 7000, 0));
-        let tick = receiving.sound_ticks.unwrap(7000 + 4800 + 960);
-        assert!(receiving.sound.pts(tick, now).abs_diff(24_000 + 960) < 5);
     }
 }

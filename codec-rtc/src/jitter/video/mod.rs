@@ -62,6 +62,19 @@ impl Default for FrameBufferConfig {
 }
 
 impl FrameBufferConfig {
+    /// Frames are passed on, all of them and in order: a gap is waited for as long as a repair may
+    /// bring it ([`Repair::time`]). Nothing is shown here, so no frame is late.
+    #[must_use]
+    pub fn forwarding() -> Self {
+        let never = Duration::from_secs(3600);
+        let bounds = PlayoutDelay { min: never, max: never };
+        Self {
+            delay: DelayConfig { bounds, ..DelayConfig::default() },
+            waits_to_show_all: true,
+            ..Self::default()
+        }
+    }
+
     /// Frames are decoded and shown on arrival.
     #[must_use]
     pub fn low_latency() -> Self {

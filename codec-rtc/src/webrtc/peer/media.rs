@@ -190,10 +190,26 @@ impl Peer {
             peer.advance(now);
             let mut api = peer.rtc.direct_api();
             let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
-            stream.request_keyframe(match kind {
-                KeyFrameRequestKind::Pli => KeyframeRequestKind::Pli,
-                KeyFrameRequestKind::Fir => KeyframeRequestKind::Fir,
-            });
+            stream.request_keyframe(stack_request(kind));
+            drop(api);
+            peer.tick();
+            true
+        })
+    }
+
+    /// Asks one source for a key frame, where a line of media has several: `false` if nothing came
+    /// from this source.
+    pub fn request_key_frame_of(
+        &mut self,
+        now: Duration,
+        ssrc: u32,
+        kind: KeyFrameRequestKind,
+    ) -> bool {
+        self.contained(false, |peer| {
+            peer.advance(now);
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_rx(&ssrc.into()) else { return false };
+            stream.request_keyframe(stack_request(kind));
             drop(api);
             peer.tick();
             true
@@ -292,5 +308,12 @@ impl Peer {
                 .ext_vals(extension::to_stack(packet.extensions)),
         );
         Ok(sequence.as_u16())
+    }
+}
+
+fn stack_request(kind: KeyFrameRequestKind) -> KeyframeRequestKind {
+    match kind {
+        KeyFrameRequestKind::Pli => KeyframeRequestKind::Pli,
+        KeyFrameRequestKind::Fir => KeyframeRequestKind::Fir,
     }
 }
