@@ -30,6 +30,9 @@ pub enum Refusal {
     TooLong(&'static str),
     /// Another type of content.
     Type(&'static str),
+    /// The offer's audio or video has no codec that this server takes: what it is, the names that
+    /// were offered, and those that are taken.
+    Codecs(&'static str, String, String),
     /// Understood, and not done in this version.
     Unprocessable(&'static str),
     /// The request is for something else than what is there now.
@@ -58,7 +61,7 @@ impl Refusal {
             Self::Bad(_) => 400,
             Self::TooLong(_) => 413,
             Self::Type(_) => 415,
-            Self::Unprocessable(_) => 422,
+            Self::Unprocessable(_) | Self::Codecs(..) => 422,
             Self::Outdated => 412,
             Self::NoCondition => 428,
         }
@@ -84,6 +87,10 @@ impl fmt::Display for Refusal {
             Self::Bad(what) => f.write_str(what),
             Self::TooLong(what) => write!(f, "{what} is longer than the server takes"),
             Self::Type(what) => write!(f, "the content must be {what}"),
+            Self::Codecs(what, offered, taken) => {
+                write!(f, "no codec of the offered {what} is supported: offered {offered}; ")?;
+                write!(f, "this server takes {taken}")
+            }
             Self::Unprocessable(what) => write!(f, "{what} is not supported"),
             Self::Outdated => f.write_str("this is for another session than the one that is there"),
             Self::NoCondition => f.write_str("If-Match is needed, with the ETag of the answer"),

@@ -17,6 +17,7 @@ mod load;
 mod local_camera;
 mod local_sound;
 mod narrow;
+mod offers;
 mod peers;
 mod trickle;
 mod websocket;

@@ -132,6 +132,8 @@ pub struct PeerLimits {
     pub sdp_bytes: usize,
     /// `m=` lines of an SDP.
     pub media_lines: usize,
+    /// Lines of audio, and of video, that are taken of an offer; the answer rejects more of them.
+    pub lines_of_a_kind: usize,
     /// Candidates of an SDP, and of this end.
     pub candidates: usize,
     /// Longest datagram that is looked at.
@@ -155,6 +157,7 @@ impl Default for PeerLimits {
         Self {
             sdp_bytes: 64 << 10,
             media_lines: 32,
+            lines_of_a_kind: 32,
             candidates: 64,
             datagram_bytes: 2048,
             unverified_per_second: 1000,

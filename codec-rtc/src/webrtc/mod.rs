@@ -28,6 +28,7 @@ mod config;
 mod event;
 mod extension;
 mod guard;
+mod lines;
 mod peer;
 mod provider;
 mod red;
@@ -48,5 +49,6 @@ pub use event::{
     SentStats, Stats,
 };
 pub use guard::Counters;
+pub use lines::OfferedLine;
 pub use peer::{Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;

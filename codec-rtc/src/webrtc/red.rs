@@ -78,7 +78,7 @@ fn push(out: &mut String, line: &str) {
 }
 
 /// The lines before the first line of media, and those from each one on.
-fn sections(sdp: &str) -> Vec<Vec<&str>> {
+pub(super) fn sections(sdp: &str) -> Vec<Vec<&str>> {
     let mut sections = vec![Vec::new()];
     for line in sdp.lines() {
         if line.starts_with("m=") {

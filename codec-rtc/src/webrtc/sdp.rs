@@ -20,6 +20,13 @@ pub enum SdpError {
     },
     /// No SHA-256 fingerprint of a certificate. Others are not taken.
     NoSha256Fingerprint,
+    /// There are lines of audio or video, and not one with a codec that both ends have.
+    NoCommonCodec {
+        /// Names of the codecs that are offered.
+        offered: Vec<String>,
+        /// Names of those that this end has.
+        supported: Vec<&'static str>,
+    },
     /// The parser, or the negotiation, says no.
     Refused(String),
     /// A defect of this end: the negotiation panicked with this message.
@@ -33,6 +40,10 @@ impl fmt::Display for SdpError {
                 write!(f, "the SDP has {count} {what}, {limit} are allowed")
             }
             Self::NoSha256Fingerprint => f.write_str("the SDP has no SHA-256 fingerprint"),
+            Self::NoCommonCodec { offered, supported } => {
+                let (offered, supported) = (offered.join(", "), supported.join(", "));
+                write!(f, "no codec in common: offered {offered}; supported {supported}")
+            }
             Self::Refused(why) => write!(f, "the SDP is refused: {why}"),
             Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }

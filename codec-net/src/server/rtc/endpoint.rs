@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LINK, LOCATION};
 use axum::response::{IntoResponse, Response};
+use codec_rtc::webrtc::Kind as RtcKind;
 use tokio::sync::oneshot;
 
 use super::super::auth::Scope;
@@ -20,6 +21,7 @@ use super::super::sessions::{End, IceSession, Kind};
 use super::super::start::Shared;
 use super::control::{Control, Role};
 use super::fragment::{Fragment, SDP_FRAGMENT};
+use super::negotiation::Offer;
 
 /// Part of the name of an extension (AV1 RTP specification, annex A).
 const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
@@ -46,8 +48,10 @@ struct Asked {
 pub(in super::super) async fn publish(posted: Posted) -> Result<Response, Refused> {
     let asked = Asked::of(posted, Scope::Publish)?;
     let (id, control) = (asked.id, asked.shared.network.control());
-    let has = |kind: &str| asked.offer.lines().any(|line| line.starts_with(kind));
-    let about = About { kind: "whip", video: has("m=video"), sound: has("m=audio") };
+    let offer = Offer::read(&asked.offer, &asked.shared.limits);
+    offer.check_publisher()?;
+    let (video, sound) = (offer.takes(RtcKind::Video), offer.takes(RtcKind::Audio));
+    let about = About { kind: "whip", video, sound };
     let ask = move || {
         let _ = control.send(Control::Key(id));
     };
@@ -59,6 +63,9 @@ pub(in super::super) async fn publish(posted: Posted) -> Result<Response, Refuse
 pub(in super::super) async fn view(posted: Posted) -> Result<Response, Refused> {
     let asked = Asked::of(posted, Scope::View)?;
     let stream = asked.shared.hub.find(&asked.name)?;
+    let offer = Offer::read(&asked.offer, &asked.shared.limits);
+    let has_sound = stream.about().sound || stream.facts().0.sound_packets > 0;
+    offer.check_viewer(stream.about().video, has_sound)?;
     asked.negotiate(Kind::Whep, Role::View(stream)).await
 }
 

@@ -5,6 +5,7 @@ mod control;
 mod endpoint;
 mod fragment;
 mod layers;
+mod negotiation;
 mod network;
 mod patience;
 mod receive;

@@ -22,6 +22,7 @@ use super::super::sessions::Session;
 use super::call::{Call, Common};
 use super::control::{Control, Role};
 use super::fragment::Credentials;
+use super::negotiation;
 use super::routes::Routes;
 use crate::clock::Clock;
 use crate::ice_server::IceServer;
@@ -336,13 +337,11 @@ impl Calls {
         let base = self.clock.instant(Duration::ZERO);
         let mut config = PeerConfig::new(base, random::bytes(), self.certificate.clone());
         config.candidates = self.candidates()?;
-        config.codecs.pcmu = false;
-        config.codecs.pcma = false;
-        config.limits.sdp_bytes = self.limits.sdp_bytes;
-        config.limits.handshake = self.limits.handshake_deadline;
+        config.codecs = negotiation::codecs();
+        config.limits = negotiation::peer_limits(&self.limits);
         let is_viewer = matches!(role, Role::View(_));
         config.start_bitrate = is_viewer.then_some(START_BITRATE);
-        config.stats_interval = is_viewer.then_some(STATS_INTERVAL);
+        config.stats_interval = Some(STATS_INTERVAL);
         let answered = Peer::answer(offer, &config, now);
         let (peer, answer) = answered.map_err(|error| {
             session.conclude(EndReason::Protocol(error.to_string()), Moved::default());

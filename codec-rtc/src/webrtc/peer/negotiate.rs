@@ -15,7 +15,7 @@ use crate::webrtc::guard::{Counters, Guard};
 use crate::webrtc::provider::{self, MediaKeys};
 use crate::webrtc::sdp_error::refused_sdp;
 use crate::webrtc::{
-    Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, red, sdp,
+    Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, lines, red, sdp,
 };
 
 /// What an offer waits for its answer with.
@@ -44,6 +44,7 @@ impl Peer {
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
         let offer = sdp::admit(offer, &config.limits)?;
+        let (offer, rejected) = lines::take(&offer, config.codecs, &config.limits)?;
         let (offer, ulpfec) = red::hide(&offer);
         let mut peer = Self::new(config, now)?;
         let data = has_data(&offer);
@@ -53,7 +54,7 @@ impl Peer {
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
         let ulpfec = ulpfec.filter(|_| config.codecs.has_correction());
-        let answer = red::show(&answer, ulpfec);
+        let answer = rejected.insert(&red::show(&answer, ulpfec));
         peer.correction = ulpfec.map(Correction::new);
         peer.tick();
         Ok((peer, answer))

@@ -1,0 +1,112 @@
+//! What this server takes of an offer, and which offers it refuses as a whole.
+
+use codec_rtc::webrtc::{Codecs, Kind, OfferedLine, PeerLimits};
+
+use super::super::limits::Limits;
+use super::super::outcome::Refusal;
+
+/// Codecs that are passed on.
+pub(super) fn codecs() -> Codecs {
+    Codecs { pcmu: false, pcma: false, ..Codecs::default() }
+}
+
+/// Limits of a call: a stream has one line of audio and one of video.
+pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
+    PeerLimits {
+        sdp_bytes: limits.sdp_bytes,
+        handshake: limits.handshake_deadline,
+        lines_of_a_kind: 1,
+        ..PeerLimits::default()
+    }
+}
+
+/// Lines of audio and video of an offer.
+pub(super) struct Offer(Vec<OfferedLine>);
+
+impl Offer {
+    pub(super) fn read(offer: &str, limits: &Limits) -> Self {
+        Self(OfferedLine::read(offer, codecs(), &peer_limits(limits)))
+    }
+
+    /// Whether the answer takes a line of this kind.
+    pub(super) fn takes(&self, kind: Kind) -> bool {
+        self.0.iter().any(|line| line.kind == kind && line.is_taken)
+    }
+
+    /// Whether lines of this kind are there, and none of them is taken.
+    fn lacks(&self, kind: Kind) -> bool {
+        !self.takes(kind) && self.0.iter().any(|it| it.kind == kind && !it.codecs.is_empty())
+    }
+
+    fn refusal(&self, kind: Kind) -> Refusal {
+        let lines = self.0.iter().filter(|line| line.kind == kind);
+        let offered: Vec<&str> = lines.flat_map(|line| &line.codecs).map(String::as_str).collect();
+        let (what, taken) = match kind {
+            Kind::Audio => ("audio", Codecs { vp8: false, ..codecs() }),
+            Kind::Video => ("video", Codecs { opus: false, ..codecs() }),
+        };
+        Refusal::Codecs(what, offered.join(", "), taken.names().join(", "))
+    }
+
+    /// A publisher's video has to be taken, or its audio if there is no video.
+    ///
+    /// # Errors
+    /// [`Refusal::Codecs`].
+    pub(super) fn check_publisher(&self) -> Result<(), Refusal> {
+        if self.lacks(Kind::Video) {
+            return Err(self.refusal(Kind::Video));
+        }
+        if !self.takes(Kind::Video) && self.lacks(Kind::Audio) {
+            return Err(self.refusal(Kind::Audio));
+        }
+        Ok(())
+    }
+
+    /// A viewer has to take something that the stream has.
+    ///
+    /// # Errors
+    /// [`Refusal::Codecs`].
+    pub(super) fn check_viewer(&self, has_video: bool, has_audio: bool) -> Result<(), Refusal> {
+        let has_any = self.takes(Kind::Video) && has_video || self.takes(Kind::Audio) && has_audio;
+        for (kind, is_there) in [(Kind::Video, has_video), (Kind::Audio, has_audio)] {
+            if !has_any && is_there && self.lacks(kind) {
+                return Err(self.refusal(kind));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(kind: Kind, codec: &str, is_taken: bool) -> OfferedLine {
+        OfferedLine { kind, codecs: vec![codec.to_owned()], is_taken }
+    }
+
+    #[test]
+    fn what_is_usable_decides() {
+        let (h264, vp8) = (line(Kind::Video, "H264", false), line(Kind::Video, "VP8", true));
+        let (aac, opus) = (line(Kind::Audio, "MP4A", false), line(Kind::Audio, "opus", true));
+        let publisher = |lines: &[&OfferedLine]| {
+            let offer = Offer(lines.iter().map(|line| (*line).clone()).collect());
+            offer.check_publisher().map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(publisher(&[&vp8, &aac]), Ok(()));
+        assert_eq!(publisher(&[&opus]), Ok(()));
+        assert_eq!(publisher(&[&vp8, &h264]), Ok(()));
+        let text = publisher(&[&opus, &h264]).unwrap_err();
+        assert!(text.contains("offered H264; this server takes VP8"), "{text}");
+        let text = publisher(&[&aac]).unwrap_err();
+        assert!(text.contains("offered MP4A; this server takes Opus"), "{text}");
+        let viewer = |lines: &[&OfferedLine], video, audio| {
+            let offer = Offer(lines.iter().map(|line| (*line).clone()).collect());
+            offer.check_viewer(video, audio).is_ok()
+        };
+        assert!(viewer(&[&opus, &h264], true, true), "audio alone");
+        assert!(!viewer(&[&opus, &h264], true, false));
+        assert!(!viewer(&[&h264], true, true));
+        assert!(viewer(&[&vp8], true, false));
+    }
+}

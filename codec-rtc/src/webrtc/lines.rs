@@ -1,0 +1,296 @@
+//! Which media lines of an offer this end takes, and how the answer rejects the others (RFC 3264,
+//! section 6; RFC 8829, section 5.3.1): port 0 and the formats of the offer.
+//!
+//! The stack never sees a rejected line: it would answer with a line without formats, which other
+//! ends cannot parse. Nor does it see simulcast, as there is no way to hand several layers on: a
+//! sender whose answer has none sends its first layer alone (RFC 8853, section 5.3.2).
+
+use super::red::sections;
+use super::{Codecs, Kind, PeerLimits, SdpError};
+
+/// Attributes of the transport, which lines of a bundle may leave to its first line (RFC 9143,
+/// section 7.1.3).
+const TRANSPORT: [&str; 5] =
+    ["a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:", "a=ice-options:"];
+/// Names of the extensions that mark the layers of simulcast (RFC 8852).
+const RID_EXTENSIONS: [&str; 2] = [
+    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+];
+
+/// A line of audio or video in an offer, and whether it is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedLine {
+    /// Audio or video.
+    pub kind: Kind,
+    /// Names of the codecs in the order of the offer, without RTX, RED and FEC.
+    pub codecs: Vec<String>,
+    /// The answer takes it. `false`: it is disabled in the offer, has no codec of this end, or is
+    /// one too many.
+    pub is_taken: bool,
+}
+
+impl OfferedLine {
+    /// The lines of audio and video of an offer.
+    #[must_use]
+    pub fn read(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Vec<Self> {
+        let sections = sections(offer);
+        judge(&sections, codecs, limits).into_iter().flatten().collect()
+    }
+}
+
+/// What an offer has beside the lines that are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rejected {
+    /// Place among the media lines of the offer, and the line of the answer.
+    lines: Vec<(usize, Vec<String>)>,
+}
+
+/// The offer as the stack is to see it, and the lines that it does not see.
+///
+/// # Errors
+/// [`SdpError::NoCommonCodec`] if there are lines of audio or video and none of them is taken for
+/// want of a codec.
+pub(super) fn take(
+    offer: &str,
+    codecs: Codecs,
+    limits: &PeerLimits,
+) -> Result<(String, Rejected), SdpError> {
+    let sections = sections(offer);
+    let lines = judge(&sections, codecs, limits);
+    let media: Vec<&OfferedLine> = lines.iter().flatten().collect();
+    let offered = media.iter().flat_map(|line| line.codecs.clone());
+    if media.iter().any(|line| !line.codecs.is_empty()) && !media.iter().any(|line| line.is_taken) {
+        let offered = offered.collect();
+        return Err(SdpError::NoCommonCodec { offered, supported: codecs.names() });
+    }
+    let mut rejected = Rejected::default();
+    let mut kept: Vec<Vec<&str>> = Vec::new();
+    for (at, (section, line)) in sections.iter().zip(&lines).enumerate() {
+        if line.as_ref().is_some_and(|line| !line.is_taken) {
+            // The part before the first line is no line.
+            rejected.lines.push((at - 1, rejection(section)));
+        } else {
+            kept.push(section.iter().copied().filter(|line| !is_simulcast(line)).collect());
+        }
+    }
+    move_transport(&sections, &mut kept);
+    Ok((joined(kept.iter().flatten().copied()), rejected))
+}
+
+impl Rejected {
+    /// The answer of the stack with the lines that it has not seen.
+    pub(super) fn insert(&self, answer: &str) -> String {
+        let mut sections: Vec<Vec<String>> = sections(answer)
+            .into_iter()
+            .map(|section| section.into_iter().map(str::to_owned).collect())
+            .collect();
+        let transport = |section: &Vec<String>| -> Vec<String> {
+            let of_transport = |line: &&String| TRANSPORT.iter().any(|name| line.starts_with(name));
+            section.iter().filter(of_transport).cloned().collect()
+        };
+        // Strict ends look for them on every line.
+        let transport = sections.get(1).map(transport).unwrap_or_default();
+        for (at, lines) in &self.lines {
+            let section = lines.iter().chain(&transport).cloned().collect();
+            sections.insert((at + 1).min(sections.len()), section);
+        }
+        joined(sections.iter().flatten().map(String::as_str))
+    }
+}
+
+/// What becomes of each section: nothing of those that are neither audio nor video.
+fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Option<OfferedLine>> {
+    let bundled: Vec<&str> = sections
+        .first()
+        .into_iter()
+        .flatten()
+        .find_map(|line| line.strip_prefix("a=group:BUNDLE "))
+        .map(|mids| mids.split_ascii_whitespace().collect())
+        .unwrap_or_default();
+    let (mut audio, mut video) = (0, 0);
+    let judged = sections.iter().map(|section| {
+        let (kind, rest) = section.first()?.strip_prefix("m=")?.split_once(' ')?;
+        let (kind, taken) = match kind {
+            "audio" => (Kind::Audio, &mut audio),
+            "video" => (Kind::Video, &mut video),
+            _ => return None,
+        };
+        let mut fields = rest.split_ascii_whitespace();
+        let port = fields.next().unwrap_or_default();
+        let offered: Vec<&str> = fields.skip(1).filter_map(|pt| encoding(section, pt)).collect();
+        let mid = section.iter().find_map(|line| line.strip_prefix("a=mid:"));
+        // Lines of a bundle may have port 0 and be live (RFC 9143, section 6).
+        let is_live = port != "0" || mid.is_some_and(|mid| bundled.contains(&mid.trim()));
+        let is_known = offered.iter().any(|encoding| codecs.has(kind, encoding));
+        let is_taken = is_live && is_known && *taken < limits.lines_of_a_kind;
+        *taken += usize::from(is_taken);
+        let name = |encoding: &&str| encoding.split('/').next().unwrap_or_default().to_owned();
+        let mut names: Vec<String> = offered.iter().map(name).collect();
+        names.retain(|name| !is_helper(name));
+        let mut seen = Vec::new();
+        names.retain(|name| {
+            let is_new = !seen.contains(name);
+            seen.push(name.clone());
+            is_new
+        });
+        Some(OfferedLine { kind, codecs: names, is_taken })
+    });
+    judged.collect()
+}
+
+/// What is no codec by itself.
+fn is_helper(name: &str) -> bool {
+    let helpers = ["rtx", "red", "ulpfec", "flexfec-03", "flexfec", "telephone-event", "CN"];
+    helpers.iter().any(|helper| name.eq_ignore_ascii_case(helper))
+}
+
+/// The encoding of a payload type: that of its `a=rtpmap`, or a static one (RFC 3551, section 6).
+fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
+    let mapped = section.iter().find_map(|line| {
+        let (pt, encoding) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        (pt == payload_type).then_some(encoding.trim())
+    });
+    mapped.or(match payload_type {
+        "0" => Some("PCMU/8000"),
+        "8" => Some("PCMA/8000"),
+        _ => None,
+    })
+}
+
+impl Codecs {
+    /// Whether an encoding is among them.
+    fn has(self, kind: Kind, encoding: &str) -> bool {
+        let known = match kind {
+            Kind::Video => vec![(self.vp8, "VP8/90000")],
+            Kind::Audio => vec![
+                (self.opus, "opus/48000/2"),
+                (self.pcmu, "PCMU/8000"),
+                (self.pcma, "PCMA/8000"),
+            ],
+        };
+        let encoding = encoding.strip_suffix("/1").unwrap_or(encoding);
+        known.iter().any(|(on, name)| *on && name.eq_ignore_ascii_case(encoding))
+    }
+
+    /// Their names.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let all =
+            [(self.vp8, "VP8"), (self.opus, "Opus"), (self.pcmu, "PCMU"), (self.pcma, "PCMA")];
+        all.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect()
+    }
+}
+
+fn is_simulcast(line: &str) -> bool {
+    let is_rid = |uri: &str| RID_EXTENSIONS.contains(&uri);
+    line.starts_with("a=simulcast:")
+        || line.starts_with("a=rid:")
+        || line.starts_with("a=extmap:") && line.split_ascii_whitespace().skip(1).any(is_rid)
+}
+
+/// The line of an answer that rejects a line of the offer.
+fn rejection(section: &[&str]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some((kind, rest)) = section.first().and_then(|line| line.split_once(' ')) {
+        let formats = rest.split_once(' ').map_or("", |(_, formats)| formats);
+        lines.push(format!("{kind} 0 {formats}"));
+    }
+    lines.push("c=IN IP4 0.0.0.0".to_owned());
+    lines.extend(section.iter().find(|line| line.starts_with("a=mid:")).map(|&mid| mid.to_owned()));
+    lines.extend(["a=inactive", "a=rtcp-mux"].map(str::to_owned));
+    lines
+}
+
+/// Lets the first line that is left say what the first line of the offer says of the transport.
+fn move_transport<'a>(sections: &[Vec<&'a str>], kept: &mut [Vec<&'a str>]) {
+    let [session, first, ..] = kept else { return };
+    let Some(before) = sections.get(1) else { return };
+    for name in TRANSPORT {
+        let has = |section: &[&str]| section.iter().any(|line| line.starts_with(name));
+        if !has(session) && !has(first) {
+            first.extend(before.iter().filter(|line| line.starts_with(name)));
+        }
+    }
+    if !first.iter().any(|line| line.starts_with("a=candidate:")) {
+        first.extend(before.iter().filter(|line| line.starts_with("a=candidate:")));
+    }
+}
+
+fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.flat_map(|line| [line, "\r\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: &str =
+        "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\n";
+    const ICE: &str = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\n\
+                       a=fingerprint:sha-256 AA\r\na=setup:actpass\r\n";
+    const H264: &str = "m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\na=mid:0\r\na=sendonly\r\n\
+                        a=rtpmap:102 H264/90000\r\na=rtpmap:103 rtx/90000\r\n";
+    const OPUS: &str = "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=bundle-only\r\na=rtpmap:111 opus/48000/2\r\n";
+    const VP8: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\na=rtpmap:96 vp8/90000\r\n\
+                       a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
+                       a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+                       a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n";
+
+    fn one() -> PeerLimits {
+        PeerLimits { lines_of_a_kind: 1, ..PeerLimits::default() }
+    }
+
+    #[test]
+    fn a_rejected_line_keeps_its_formats_and_its_place() {
+        let offer = format!("{SESSION}{H264}{ICE}a=candidate:1\r\n{OPUS}");
+        let (seen, rejected) = take(&offer, Codecs::default(), &one()).unwrap();
+        assert!(!seen.contains("m=video") && seen.contains("m=audio 0 "), "{seen}");
+        assert!(seen.ends_with(&format!(
+            "{OPUS}a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\n\
+             a=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=candidate:1\r\n"
+        )));
+        let answer = "v=0\r\na=group:BUNDLE 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n\
+                      a=ice-ufrag:me\r\na=ice-pwd:mine\r\n";
+        let shown = rejected.insert(answer);
+        assert_eq!(
+            shown,
+            "v=0\r\na=group:BUNDLE 1\r\nm=video 0 UDP/TLS/RTP/SAVPF 102 103\r\n\
+             c=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\na=rtcp-mux\r\na=ice-ufrag:me\r\n\
+             a=ice-pwd:mine\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=ice-ufrag:me\r\n\
+             a=ice-pwd:mine\r\n"
+        );
+    }
+
+    #[test]
+    fn an_offer_without_a_codec_of_this_end_names_what_both_have() {
+        let offer = format!("{SESSION}{H264}");
+        let refused =
+            take(&offer, Codecs { pcmu: false, pcma: false, ..Codecs::default() }, &one());
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("H264") && text.contains("VP8, Opus"), "{text}");
+        assert!(!text.contains("rtx"), "{text}");
+        // Data channels alone are fine, and so is a line that the offer itself disables.
+        for fine in ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n", ""] {
+            assert!(take(&format!("{SESSION}{fine}"), Codecs::default(), &one()).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_second_line_of_video_is_rejected_and_simulcast_is_hidden() {
+        let second = VP8.replace("a=mid:2", "a=mid:3").replace(" 96", " 97").replace(":96", ":97");
+        let offer = format!("{SESSION}{OPUS}{VP8}{second}");
+        let (seen, rejected) = take(&offer, Codecs::default(), &one()).unwrap();
+        assert_eq!(seen.matches("m=video").count(), 1);
+        for gone in ["a=rid:", "a=simulcast", "rtp-stream-id"] {
+            assert!(!seen.contains(gone), "{gone}: {seen}");
+        }
+        assert!(seen.contains("sdes:mid"));
+        let shown = rejected.insert("v=0\r\nm=audio 9 x 111\r\nm=video 9 x 96\r\n");
+        assert!(shown.contains("m=video 9 x 96\r\nm=video 0 UDP/TLS/RTP/SAVPF 97\r\n"), "{shown}");
+        let lines = OfferedLine::read(&offer, Codecs::default(), &one());
+        let taken: Vec<_> = lines.iter().map(|line| (line.kind, line.is_taken)).collect();
+        assert_eq!(taken, [(Kind::Audio, true), (Kind::Video, true), (Kind::Video, false)]);
+        assert_eq!(lines[1].codecs, ["vp8"]);
+    }
+}
