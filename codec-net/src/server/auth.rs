@@ -115,6 +115,31 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Who asks, by what was shown: requests with the same token, or by the same user, are of the same
+/// one. On a server that is open to all, everyone is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Identity([u8; 32]);
+
+impl Identity {
+    /// Of credentials that were checked.
+    #[must_use]
+    pub fn of(credentials: Credentials<'_>, is_open: bool) -> Self {
+        let (kind, text) = match credentials {
+            _ if is_open => ("", ""),
+            Credentials::Bearer(token) => ("bearer ", token),
+            Credentials::Basic(pair) => ("basic ", pair),
+            Credentials::None | Credentials::Unknown => ("", ""),
+        };
+        Self(Sha256::new().chain_update(kind).chain_update(text).finalize().into())
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
 /// A user who gives a password.
 #[derive(Clone, Debug)]
 struct User {

@@ -26,6 +26,8 @@ pub struct Limits {
     pub header_deadline: Duration,
     /// From a session's beginning to the end of its DTLS handshake.
     pub handshake_deadline: Duration,
+    /// How long a stream whose publisher vanished, or reloaded its page, waits for it to return.
+    pub publisher_return: Duration,
     /// Between two attempts of one address without a right token.
     pub unauthenticated_gap: Duration,
     /// Bytes of a control message.
@@ -55,6 +57,7 @@ impl Default for Limits {
             sdp_bytes: 64 << 10,
             header_deadline: Duration::from_secs(10),
             handshake_deadline: Duration::from_secs(30),
+            publisher_return: Duration::from_secs(15),
             unauthenticated_gap: Duration::from_millis(100),
             control_bytes: 64 << 10,
             control_per_second: 100,

@@ -108,6 +108,10 @@ impl std::error::Error for Refusal {}
 pub enum EndReason {
     /// The other end said so.
     Closed,
+    /// The other end closed the connection without ending its session, as a page that is reloaded.
+    Left,
+    /// A publisher with the same token took the stream over.
+    Replaced,
     /// The publisher of the stream is gone.
     PublisherEnded,
     /// All of a file was sent.
@@ -132,6 +136,8 @@ impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("closed by the other end"),
+            Self::Left => f.write_str("the other end closed the connection"),
+            Self::Replaced => f.write_str("another publisher with the same token took over"),
             Self::PublisherEnded => f.write_str("the publisher ended"),
             Self::SourceEnded => f.write_str("the source came to its end"),
             Self::ServerStopped => f.write_str("the server was stopped"),

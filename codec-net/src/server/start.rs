@@ -27,6 +27,9 @@ use crate::clock::Clock;
 /// How long sessions have to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How often streams are looked at that wait for their publisher to return.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+
 /// What a server is told before it starts.
 #[derive(Debug)]
 pub struct Config {
@@ -195,6 +198,14 @@ impl Server {
             // Tasks that are left after the farewell end with the runtime.
             runtime.block_on(async move {
                 let sessions = Arc::clone(&inside.sessions);
+                let hub = Arc::clone(&inside.hub);
+                // Ends with the runtime.
+                tokio::spawn(async move {
+                    loop {
+                        tokio::time::sleep(EXPIRY_INTERVAL).await;
+                        hub.expire();
+                    }
+                });
                 http::serve(listener, tls, inside).await;
                 let end = Instant::now() + FAREWELL;
                 while sessions.count() > 0 && Instant::now() < end {
@@ -260,6 +271,7 @@ impl Server {
     fn finish(&mut self) {
         self.shared.stopping.send_replace(true);
         self.shared.sessions.end_all(&EndReason::ServerStopped);
+        self.shared.hub.end_waiting(None, &EndReason::ServerStopped);
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.shared.network.stop();
         if let Some(thread) = self.thread.take() {

@@ -19,5 +19,6 @@ mod local_sound;
 mod narrow;
 mod offers;
 mod peers;
+mod takeover;
 mod trickle;
 mod websocket;

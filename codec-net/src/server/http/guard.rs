@@ -14,7 +14,7 @@ use codec_rtc::sdp::base64;
 use tokio::time::timeout;
 
 use super::super::audit::Subject;
-use super::super::auth::{Credentials, Grants, Scope};
+use super::super::auth::{Credentials, Grants, Identity, Scope};
 use super::super::outcome::Refusal;
 use super::super::start::Shared;
 use super::connection::Origin;
@@ -33,6 +33,8 @@ pub(in super::super) struct Caller {
     pub(in super::super) address: IpAddr,
     /// What is allowed.
     pub(in super::super) grants: Grants,
+    /// The same for all requests with the same token.
+    pub(in super::super) identity: Identity,
     /// Something was shown to prove it.
     proved: bool,
 }
@@ -123,7 +125,8 @@ fn examine(
     }
     let address = from.address.ip().to_canonical();
     if method == Method::OPTIONS {
-        return Ok(Caller { address, grants: Grants::NONE, proved: false });
+        let identity = Identity::of(Credentials::None, false);
+        return Ok(Caller { address, grants: Grants::NONE, identity, proved: false });
     }
     let by_protocol = protocol_token(headers);
     let credentials = match &by_protocol {
@@ -140,5 +143,6 @@ fn examine(
         shared.attempts().fail(now, address);
         return Err(Refusal::Unauthenticated);
     }
-    Ok(Caller { address, grants, proved })
+    let identity = Identity::of(credentials, shared.access.is_open());
+    Ok(Caller { address, grants, identity, proved })
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::super::limits::Limits;
-use super::super::outcome::Refusal;
+use super::super::outcome::{EndReason, Refusal};
 use super::locked;
-use super::publisher::{AskKey, Publisher};
+use super::publisher::{AskKey, Owner, Publisher};
 use super::stream::{About, Stream};
 use crate::clock::Clock;
 
@@ -68,6 +69,31 @@ impl Hub {
         about: About,
         ask_key: AskKey,
     ) -> Result<Publisher, Refusal> {
+        self.begin(name, about, ask_key, None)
+    }
+
+    /// Begins a stream, or takes over the one that a publisher of the same owner has or had: its
+    /// viewers stay.
+    ///
+    /// # Errors
+    /// As [`Self::publish`]; [`Refusal::Busy`] if the stream belongs to another one.
+    pub fn claim(
+        self: &Arc<Self>,
+        name: &str,
+        about: About,
+        ask_key: AskKey,
+        owner: Owner,
+    ) -> Result<Publisher, Refusal> {
+        self.begin(name, about, ask_key, Some(owner))
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        name: &str,
+        about: About,
+        ask_key: AskKey,
+        owner: Option<Owner>,
+    ) -> Result<Publisher, Refusal> {
         if !is_name(name) {
             return Err(Refusal::Bad(format!(
                 "{:?} is no name of a stream: up to {MAX_NAME_BYTES} letters, digits, - _ .",
@@ -75,17 +101,24 @@ impl Hub {
             )));
         }
         let mut streams = locked(&self.streams);
-        if streams.contains_key(name) {
-            return Err(Refusal::Busy(name.to_owned()));
+        if let Some(stream) = streams.get(name).map(Arc::clone) {
+            let busy = || Refusal::Busy(name.to_owned());
+            let owner = owner.filter(|owner| stream.is_of(owner)).ok_or_else(busy)?;
+            let (turn, replaced) = stream.take_over(about, ask_key, owner);
+            drop(streams);
+            if let Some(replaced) = replaced {
+                (replaced.end)(EndReason::Replaced);
+            }
+            return Ok(Publisher::new(self, stream, turn));
         }
         if streams.len() >= self.limits.streams {
             return Err(Refusal::Full("streams"));
         }
-        let stream = Arc::new(Stream::new(name, about, self.clock, self.limits, ask_key));
+        let stream = Arc::new(Stream::new(name, about, self.clock, self.limits, ask_key, owner));
         streams.insert(name.to_owned(), Arc::clone(&stream));
         drop(streams);
         (self.on_publish)(&stream);
-        Ok(Publisher::new(self, stream))
+        Ok(Publisher::new(self, stream, 1))
     }
 
     /// The stream of that name.
@@ -103,10 +136,38 @@ impl Hub {
         locked(&self.streams).values().map(Arc::clone).collect()
     }
 
-    pub(super) fn remove(&self, stream: &Arc<Stream>) {
+    /// A publisher is gone: its stream ends or waits.
+    pub(super) fn leave(
+        &self,
+        stream: &Arc<Stream>,
+        turn: u64,
+        reason: &EndReason,
+        may_return: bool,
+    ) {
         let mut streams = locked(&self.streams);
-        if streams.get(stream.name()).is_some_and(|found| Arc::ptr_eq(found, stream)) {
-            streams.remove(stream.name());
+        if !stream.is_turn(turn) || may_return && stream.wait(self.limits.publisher_return) {
+            return;
+        }
+        streams.remove(stream.name());
+        drop(streams);
+        stream.finish(reason);
+    }
+
+    /// Ends streams that have waited long enough for a publisher to return.
+    pub(in super::super) fn expire(&self) {
+        self.end_waiting(Some(self.clock.now()), &EndReason::PublisherEnded);
+    }
+
+    /// Ends streams that wait for a publisher until `now`; `None`: all that wait.
+    pub(in super::super) fn end_waiting(&self, now: Option<Duration>, reason: &EndReason) {
+        let mut streams = locked(&self.streams);
+        let ended = streams.extract_if(.., |_, stream| {
+            stream.waits_until().is_some_and(|until| now.is_none_or(|now| until <= now))
+        });
+        let ended: Vec<_> = ended.map(|(_, stream)| stream).collect();
+        drop(streams);
+        for stream in ended {
+            stream.finish(reason);
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use hub::{Hub, OnPublish, is_name};
 pub use outlet::{Item, NoRoom, Outlet};
-pub use publisher::{AskKey, Publisher};
+pub use publisher::{AskKey, Owner, Publisher};
 pub use stream::{About, Decoded, Stream};
 pub use viewer::{Viewer, ViewerCounters};
 

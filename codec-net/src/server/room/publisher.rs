@@ -1,7 +1,9 @@
 //! Who gives a stream its frames.
 
+use std::fmt;
 use std::sync::{Arc, Weak};
 
+use super::super::auth::Identity;
 use super::super::media::{SoundPacket, VideoFrame};
 use super::super::outcome::EndReason;
 use super::hub::Hub;
@@ -10,17 +12,42 @@ use super::stream::Stream;
 /// Asks a publisher for a key frame.
 pub type AskKey = Box<dyn Fn() + Send + Sync>;
 
-/// Publishes a stream as long as it lives.
+/// Who may take a stream over, and how its publisher learns that this has happened.
+pub struct Owner {
+    /// Publishers with the same one may take over.
+    pub identity: Identity,
+    /// Ends the session of the publisher that was replaced.
+    pub end: Box<dyn Fn(EndReason) + Send + Sync>,
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owner").finish_non_exhaustive()
+    }
+}
+
+/// Publishes a stream as long as it lives, or until another publisher of the same owner takes over.
 #[derive(Debug)]
 pub struct Publisher {
     hub: Weak<Hub>,
     stream: Arc<Stream>,
+    /// Which of the publishers of the stream it is, from 1.
+    turn: u64,
     reason: EndReason,
+    may_return: bool,
 }
 
 impl Publisher {
-    pub(super) fn new(hub: &Arc<Hub>, stream: Arc<Stream>) -> Self {
-        Self { hub: Arc::downgrade(hub), stream, reason: EndReason::PublisherEnded }
+    pub(super) fn new(hub: &Arc<Hub>, stream: Arc<Stream>, turn: u64) -> Self {
+        let reason = EndReason::PublisherEnded;
+        // One that is dropped has failed.
+        Self { hub: Arc::downgrade(hub), stream, turn, reason, may_return: true }
+    }
+
+    /// Whether the stream had a publisher before.
+    #[must_use]
+    pub fn takes_over(&self) -> bool {
+        self.turn > 1
     }
 
     /// The stream.
@@ -34,7 +61,7 @@ impl Publisher {
     /// # Errors
     /// The limit that is exceeded: the session is to end.
     pub fn video(&self, frame: VideoFrame) -> Result<(), EndReason> {
-        self.stream.video(frame)
+        self.stream.video(self.turn, frame)
     }
 
     /// Passes a packet of sound on.
@@ -42,20 +69,25 @@ impl Publisher {
     /// # Errors
     /// As [`Self::video`].
     pub fn sound(&self, packet: SoundPacket) -> Result<(), EndReason> {
-        self.stream.sound(packet)
+        self.stream.sound(self.turn, packet)
     }
 
-    /// Ends the stream for another reason than that the publisher is gone.
+    /// Ends the stream.
     pub fn end(mut self, reason: EndReason) {
-        self.reason = reason;
+        (self.reason, self.may_return) = (reason, false);
     }
+
+    /// Leaves the stream without ending it: its viewers wait for an owner's next publisher, for
+    /// [`Limits::publisher_return`](super::super::limits::Limits::publisher_return). A stream
+    /// without an owner, or without any media so far, ends.
+    pub fn leave(self) {}
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        if let Some(hub) = self.hub.upgrade() {
-            hub.remove(&self.stream);
+        match self.hub.upgrade() {
+            Some(hub) => hub.leave(&self.stream, self.turn, &self.reason, self.may_return),
+            None => self.stream.finish(&self.reason),
         }
-        self.stream.finish(&self.reason);
     }
 }

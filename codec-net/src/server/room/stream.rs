@@ -14,7 +14,7 @@ use super::super::meter::{Facts, Meter};
 use super::super::outcome::{EndReason, Refusal};
 use super::locked;
 use super::outlet::Outlet;
-use super::publisher::AskKey;
+use super::publisher::{AskKey, Owner};
 use super::viewer::{Viewer, ViewerState};
 use crate::clock::Clock;
 
@@ -45,16 +45,20 @@ pub struct About {
 /// A stream that is being published.
 pub struct Stream {
     name: String,
-    about: About,
     clock: Clock,
     limits: Limits,
     began: Duration,
-    ask_key: AskKey,
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
 struct State {
+    about: About,
+    ask_key: Arc<dyn Fn() + Send + Sync>,
+    owner: Option<Owner>,
+    /// Which publisher the stream has, from 1.
+    turn: u64,
+    /// Without a publisher: until when one may return.
+    waits_until: Option<Duration>,
     viewers: BTreeMap<u64, ViewerState>,
     next_viewer: u64,
     keys: KeyFrameRequester,
@@ -81,15 +85,19 @@ impl Stream {
         clock: Clock,
         limits: Limits,
         ask_key: AskKey,
+        owner: Option<Owner>,
     ) -> Self {
         Self {
             name: name.to_owned(),
-            about,
             clock,
             limits,
             began: clock.now(),
-            ask_key,
             state: Mutex::new(State {
+                about,
+                ask_key: ask_key.into(),
+                owner,
+                turn: 1,
+                waits_until: None,
                 viewers: BTreeMap::new(),
                 next_viewer: 1,
                 keys: KeyFrameRequester::new(KEY_FRAME_GAP),
@@ -112,7 +120,53 @@ impl Stream {
     /// What it has.
     #[must_use]
     pub fn about(&self) -> About {
-        self.about
+        locked(&self.state).about
+    }
+
+    /// Whether it belongs to this owner.
+    pub(super) fn is_of(&self, owner: &Owner) -> bool {
+        let state = locked(&self.state);
+        state.owner.as_ref().is_some_and(|own| own.identity == owner.identity)
+    }
+
+    /// Whether its publisher is the one of this turn.
+    pub(super) fn is_turn(&self, turn: u64) -> bool {
+        locked(&self.state).turn == turn
+    }
+
+    /// Its publisher left; whether it waits for another one.
+    pub(super) fn wait(&self, longest: Duration) -> bool {
+        let now = self.clock.now();
+        let mut state = locked(&self.state);
+        let facts = state.meter.facts(now);
+        let has_had_media = facts.frames + facts.sound_packets > 0;
+        if state.owner.is_some() && has_had_media {
+            state.waits_until = Some(now.saturating_add(longest));
+        }
+        state.waits_until.is_some()
+    }
+
+    /// Until when it waits for a publisher, if it has none.
+    pub(super) fn waits_until(&self) -> Option<Duration> {
+        locked(&self.state).waits_until
+    }
+
+    /// It has another publisher now: viewers stay, and go on with a key frame. Gives its turn, and
+    /// the publisher that is replaced, if it is still there.
+    pub(super) fn take_over(
+        &self,
+        about: About,
+        ask_key: AskKey,
+        owner: Owner,
+    ) -> (u64, Option<Owner>) {
+        let mut state = locked(&self.state);
+        let is_alone = state.waits_until.take().is_some();
+        state.turn += 1;
+        (state.about, state.ask_key) = (about, ask_key.into());
+        state.viewers.values_mut().for_each(ViewerState::restart);
+        state.keys.set_needed(true);
+        let replaced = state.owner.replace(owner).filter(|_| !is_alone);
+        (state.turn, replaced)
     }
 
     /// When it began: the time of pts 0.
@@ -172,9 +226,10 @@ impl Stream {
     /// Asks outside of the lock: what is called may publish.
     fn ask_if_due(&self, mut state: MutexGuard<'_, State>) {
         let due = state.keys.poll(self.clock.now());
+        let ask_key = Arc::clone(&state.ask_key);
         drop(state);
         if due {
-            (self.ask_key)();
+            ask_key();
         }
     }
 
@@ -191,7 +246,7 @@ impl Stream {
         locked(&self.state).viewers.remove(&id);
     }
 
-    pub(super) fn video(&self, frame: VideoFrame) -> Result<(), EndReason> {
+    pub(super) fn video(&self, turn: u64, frame: VideoFrame) -> Result<(), EndReason> {
         let now = self.clock.now();
         let read = FrameFacts::read(&frame.data);
         if let Some(size) = read.and_then(|read| read.size)
@@ -201,6 +256,9 @@ impl Stream {
         }
         let frame = Arc::new(frame);
         let mut state = locked(&self.state);
+        if state.turn != turn {
+            return Err(EndReason::Replaced);
+        }
         if !state.budget.take(now, 8 * frame.data.len() as u64) {
             return Err(EndReason::Limit("bitrate"));
         }
@@ -221,10 +279,13 @@ impl Stream {
         Ok(())
     }
 
-    pub(super) fn sound(&self, packet: SoundPacket) -> Result<(), EndReason> {
+    pub(super) fn sound(&self, turn: u64, packet: SoundPacket) -> Result<(), EndReason> {
         let now = self.clock.now();
         let packet = Arc::new(packet);
         let mut state = locked(&self.state);
+        if state.turn != turn {
+            return Err(EndReason::Replaced);
+        }
         if !state.budget.take(now, 8 * packet.data.len() as u64) {
             return Err(EndReason::Limit("bitrate"));
         }
@@ -287,12 +348,14 @@ impl Stream {
     #[must_use]
     pub fn json(&self) -> Value {
         let (facts, viewers) = self.facts();
+        let about = self.about();
         let mut value = json!({
             "name": self.name,
-            "kind": self.about.kind,
-            "video": self.about.video,
-            "sound": self.about.sound || facts.sound_packets > 0,
+            "kind": about.kind,
+            "video": about.video,
+            "sound": about.sound || facts.sound_packets > 0,
             "viewers": viewers,
+            "waitsForPublisher": self.waits_until().is_some(),
             "seconds": self.clock.now().saturating_sub(self.began).as_secs_f64(),
         });
         if let (Some(all), Value::Object(more)) = (value.as_object_mut(), facts.json()) {

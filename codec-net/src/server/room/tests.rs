@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::mpsc;
 
+use super::super::auth::{Credentials, Identity};
 use super::super::limits::Limits;
 use super::super::media::{SoundPacket, VideoFrame};
 use super::super::outcome::{EndReason, Refusal};
@@ -149,4 +150,72 @@ fn a_viewer_without_pictures_has_sound_and_goes_on_with_a_key_frame() {
     publisher.video(frame(true, 10)).unwrap();
     assert!(matches!(drained(&mut items).as_slice(), [Item::Video(frame)] if frame.key));
     assert_eq!(viewer.counters().unwrap().paused, 3);
+}
+
+fn owner(token: &str, ends: &Arc<AtomicUsize>) -> Owner {
+    let ends = Arc::clone(ends);
+    Owner {
+        identity: Identity::of(Credentials::Bearer(token), false),
+        end: Box::new(move |reason| {
+            assert_eq!(reason, EndReason::Replaced);
+            ends.fetch_add(1, Ordering::Relaxed);
+        }),
+    }
+}
+
+#[test]
+fn a_publisher_of_the_same_owner_takes_over_and_viewers_stay() {
+    let hub = hub();
+    let ends = Arc::new(AtomicUsize::new(0));
+    let claim = |token| hub.claim("live", ABOUT, Box::new(|| {}), owner(token, &ends));
+    let first = claim("one-token").unwrap();
+    let (out, mut items) = mpsc::channel(16);
+    let viewer = first.stream().join(Box::new(out)).unwrap();
+    first.video(frame(true, 10)).unwrap();
+    assert_eq!(claim("another-token").unwrap_err(), Refusal::Busy("live".to_owned()));
+    assert!(hub.publish("live", ABOUT, Box::new(|| {})).is_err(), "not by the server's own");
+    let second = claim("one-token").unwrap();
+    assert_eq!(ends.load(Ordering::Relaxed), 1, "the first one is ended");
+    assert!(second.takes_over() && !first.takes_over());
+    assert_eq!(first.video(frame(true, 10)), Err(EndReason::Replaced));
+    first.end(EndReason::PublisherEnded);
+    // Nothing but a key frame helps after it.
+    second.video(frame(false, 10)).unwrap();
+    second.video(frame(true, 10)).unwrap();
+    let got = drained(&mut items);
+    assert!(got.iter().all(|item| matches!(item, Item::Video(frame) if frame.key)), "{got:?}");
+    assert_eq!((got.len(), viewer.counters().unwrap().undecodable), (2, 1));
+    second.end(EndReason::PublisherEnded);
+    assert!(matches!(drained(&mut items).as_slice(), [Item::Ended(_)]));
+    assert!(hub.find("live").is_err());
+}
+
+#[test]
+fn a_stream_waits_for_its_publisher_to_return_and_not_for_ever() {
+    let limits = Limits { publisher_return: std::time::Duration::ZERO, ..Limits::default() };
+    let hub = Arc::new(Hub::new(Clock::start(), limits));
+    let ends = Arc::new(AtomicUsize::new(0));
+    let claim = || hub.claim("live", ABOUT, Box::new(|| {}), owner("one-token", &ends)).unwrap();
+    let first = claim();
+    let (out, mut items) = mpsc::channel(16);
+    let _viewer = first.stream().join(Box::new(out)).unwrap();
+    first.video(frame(true, 10)).unwrap();
+    first.leave();
+    let waiting = hub.find("live").unwrap();
+    assert_eq!(waiting.json()["waitsForPublisher"], true);
+    let second = claim();
+    assert_eq!(ends.load(Ordering::Relaxed), 0, "it was gone");
+    assert_eq!(waiting.json()["waitsForPublisher"], false);
+    second.video(frame(true, 10)).unwrap();
+    assert_eq!(drained(&mut items).len(), 2);
+    hub.expire();
+    assert!(hub.find("live").is_ok(), "it has a publisher");
+    // One that fails is as one that vanishes.
+    drop(second);
+    hub.expire();
+    assert!(matches!(drained(&mut items).as_slice(), [Item::Ended(EndReason::PublisherEnded)]));
+    assert!(hub.find("live").is_err());
+    // A stream that never had any media does not keep its name.
+    claim().leave();
+    assert!(hub.find("live").is_err());
 }

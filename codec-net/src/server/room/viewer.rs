@@ -61,6 +61,11 @@ impl ViewerState {
         self.decodability.set_layers(layers);
     }
 
+    /// Another publisher begins: nothing but a key frame helps.
+    pub(super) fn restart(&mut self) {
+        self.decodability.leave_out(&VideoFrame::default());
+    }
+
     /// Hands a packet of sound over. Whether the viewer is still there.
     pub(super) fn sound(&mut self, packet: &Arc<SoundPacket>) -> bool {
         let delivered = self.outlet.deliver(Item::Sound(Arc::clone(packet)));
@@ -149,7 +154,7 @@ impl Viewer {
     /// A frame that was handed over did not reach it: nothing but a key frame helps.
     pub fn lost_all(&self) {
         self.stream.with_viewer(self.id, |viewer| {
-            viewer.decodability.leave_out(&VideoFrame::default());
+            viewer.restart();
             viewer.counters.slow += 1;
         });
         self.stream.want_key();

@@ -60,7 +60,10 @@ impl Call {
     ) -> Self {
         let side = match role {
             Role::View(stream) => Side::Watching(Box::new(Watching::new(stream, now))),
-            Role::Publish(publisher) => Side::Publishing(Box::new(Receiving::new(now)), publisher),
+            Role::Publish(publisher) => {
+                let begun = publisher.stream().began();
+                Side::Publishing(Box::new(Receiving::new(begun)), publisher)
+            }
         };
         let Common { files, limits, items } = common;
         Self { id, peer, session, credentials, side, talk: None, files, limits, items, over: None }
@@ -183,10 +186,14 @@ impl Call {
             Side::Watching(watching) => self.session.conclude(reason, watching.moved()),
             Side::Publishing(receiving, publisher) => {
                 let moved = Moved { bytes: receiving.bytes, frames: receiving.frames };
-                publisher.end(match reason {
-                    EndReason::ServerStopped => EndReason::ServerStopped,
-                    _ => EndReason::PublisherEnded,
-                });
+                match reason {
+                    EndReason::ServerStopped => publisher.end(EndReason::ServerStopped),
+                    EndReason::Left
+                    | EndReason::Vanished
+                    | EndReason::HandshakeTimeout
+                    | EndReason::Failed(_) => publisher.leave(),
+                    _ => publisher.end(EndReason::PublisherEnded),
+                }
                 self.session.conclude(reason, moved);
             }
         }
@@ -256,7 +263,8 @@ impl Call {
             }
             Event::Closed(reason) => {
                 self.over.get_or_insert(match reason {
-                    ClosedReason::Local | ClosedReason::Remote => EndReason::Closed,
+                    ClosedReason::Local => EndReason::Closed,
+                    ClosedReason::Remote => EndReason::Left,
                     ClosedReason::HandshakeTimeout { .. } => EndReason::HandshakeTimeout,
                     ClosedReason::ConsentLost => EndReason::Vanished,
                     other => EndReason::Failed(other.to_string()),

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::super::auth::Scope;
 use super::super::http::{ACCEPT_PATCH, Caller, Refused};
 use super::super::outcome::{EndReason, Refusal};
-use super::super::room::About;
+use super::super::room::{About, Owner};
 use super::super::sessions::{End, IceSession, Kind};
 use super::super::start::Shared;
 use super::control::{Control, Role};
@@ -52,10 +52,17 @@ pub(in super::super) async fn publish(posted: Posted) -> Result<Response, Refuse
     offer.check_publisher()?;
     let (video, sound) = (offer.takes(RtcKind::Video), offer.takes(RtcKind::Audio));
     let about = About { kind: "whip", video, sound };
+    let end = control.clone();
+    let owner = Owner {
+        identity: asked.caller.identity,
+        end: Box::new(move |reason| {
+            let _ = end.send(Control::End(id, reason));
+        }),
+    };
     let ask = move || {
         let _ = control.send(Control::Key(id));
     };
-    let publisher = asked.shared.hub.publish(&asked.name, about, Box::new(ask))?;
+    let publisher = asked.shared.hub.claim(&asked.name, about, Box::new(ask), owner)?;
     asked.negotiate(Kind::Whip, Role::Publish(publisher)).await
 }
 

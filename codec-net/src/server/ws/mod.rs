@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::auth::Scope;
 use super::http::{Caller, Refused};
 use super::outcome::EndReason;
-use super::room::About;
+use super::room::{About, Owner};
 use super::sessions::Kind;
 use super::start::Shared;
 
@@ -90,8 +90,15 @@ pub(super) async fn publish(
     let keys = Arc::new(tokio::sync::Notify::new());
     let wake = Arc::clone(&keys);
     let about = About { kind: "ws", video: true, sound: true };
-    let publisher = shared.hub.publish(&name, about, Box::new(move || wake.notify_one()))?;
     let (end, ended) = watch::channel(None);
+    let replaced = end.clone();
+    let owner = Owner {
+        identity: caller.identity,
+        end: Box::new(move |reason| {
+            replaced.send_replace(Some(reason));
+        }),
+    };
+    let publisher = shared.hub.claim(&name, about, Box::new(move || wake.notify_one()), owner)?;
     let session = shared.sessions.begin(
         Kind::WsPublish,
         &name,
@@ -118,10 +125,13 @@ async fn send(socket: &mut WebSocket, message: Message) -> Result<(), EndReason>
 /// Says goodbye with a reason.
 async fn close(socket: &mut WebSocket, reason: &EndReason) {
     let code = match reason {
-        EndReason::Closed | EndReason::PublisherEnded | EndReason::SourceEnded => 1000,
+        EndReason::Closed
+        | EndReason::Left
+        | EndReason::PublisherEnded
+        | EndReason::SourceEnded => 1000,
         EndReason::ServerStopped => 1001,
         EndReason::Protocol(_) => 1002,
-        EndReason::Admin | EndReason::Limit(_) => 1008,
+        EndReason::Admin | EndReason::Replaced | EndReason::Limit(_) => 1008,
         EndReason::Vanished | EndReason::HandshakeTimeout | EndReason::Failed(_) => 1011,
     };
     let mut text = reason.to_string();

@@ -33,6 +33,8 @@ struct Publish {
     shared: Arc<Shared>,
     parser: Parser,
     lanes: Vec<Option<Lane>>,
+    /// What is added to times, in nanoseconds; from the first record on.
+    origin: Option<i128>,
     messages: Budget,
     heard: Duration,
     moved: Moved,
@@ -51,6 +53,7 @@ pub(super) async fn run(
         publisher,
         parser: Parser::new(),
         lanes: Vec::new(),
+        origin: None,
         messages: Budget::new(shared.limits.media_per_second.into()),
         heard: now,
         moved: Moved::default(),
@@ -59,11 +62,13 @@ pub(super) async fn run(
     let reason = publish.listen(&mut socket, &mut ended, &keys).await;
     close(&mut socket, &reason).await;
     session.conclude(reason.clone(), publish.moved);
-    let told = match reason {
-        EndReason::ServerStopped => reason,
-        _ => EndReason::PublisherEnded,
-    };
-    publish.publisher.end(told);
+    match reason {
+        EndReason::ServerStopped => publish.publisher.end(reason),
+        EndReason::Vanished | EndReason::Protocol(_) | EndReason::Failed(_) => {
+            publish.publisher.leave();
+        }
+        _ => publish.publisher.end(EndReason::PublisherEnded),
+    }
 }
 
 impl Publish {
@@ -135,8 +140,16 @@ impl Publish {
         let lane = self.lanes.get_mut(usize::from(record.stream)).and_then(Option::as_mut);
         let Some(lane) = lane else { return Ok(()) };
         let hz = if lane.is_video { VIDEO_HZ } else { SOUND_HZ };
+        // A stream that goes on with another publisher has its own time; none is negative.
+        let since = self.shared.clock.now().saturating_sub(self.publisher.stream().began());
+        let takes_over = self.publisher.takes_over();
+        let origin = *self.origin.get_or_insert_with(|| {
+            let pts = nanos(record.pts, lane.time_base);
+            let begin = if takes_over { since.as_nanos().cast_signed() } else { pts.max(0) };
+            begin - pts
+        });
         // Times do not go back; where they do, they stand still.
-        lane.last = lane.last.max(ticks(record.pts, lane.time_base, hz));
+        lane.last = lane.last.max(ticks(record.pts, lane.time_base, hz, origin));
         let pts = lane.last;
         self.moved.bytes += record.payload.len() as u64;
         match (record.kind, lane.is_video) {
@@ -169,11 +182,21 @@ fn lane(stream: &StreamDescription) -> Option<Lane> {
     Some(Lane { is_video, time_base: stream.time_base, last: 0 })
 }
 
-/// A time in ticks of `1 / hz` seconds.
-fn ticks(pts: i64, time_base: Rational, hz: u32) -> u64 {
-    let pts = u128::from(u64::try_from(pts).unwrap_or(0));
-    let ticks = pts * u128::from(time_base.num) * u128::from(hz) / u128::from(time_base.den.max(1));
-    u64::try_from(ticks).unwrap_or(u64::MAX)
+/// A time in nanoseconds; within a few centuries.
+fn nanos(pts: i64, time_base: Rational) -> i128 {
+    let pts = i128::from(pts) * i128::from(time_base.num);
+    // 2^95 at most.
+    (pts / i128::from(time_base.den.max(1)) * 1_000_000_000).saturating_add(
+        pts % i128::from(time_base.den.max(1)) * 1_000_000_000 / i128::from(time_base.den.max(1)),
+    )
+}
+
+/// A time in ticks of `1 / hz` seconds, so many nanoseconds later; 0 for those before 0.
+fn ticks(pts: i64, time_base: Rational, hz: u32, origin: i128) -> u64 {
+    let scaled = i128::from(pts) * i128::from(time_base.num) * i128::from(hz);
+    let ticks = scaled / i128::from(time_base.den.max(1));
+    let moved = origin.saturating_mul(hz.into()) / 1_000_000_000;
+    u64::try_from(ticks.saturating_add(moved).max(0)).unwrap_or(u64::MAX)
 }
 
 async fn ask_key(socket: &mut WebSocket) -> Result<(), EndReason> {
@@ -189,9 +212,11 @@ mod tests {
 
     #[test]
     fn times_are_in_ticks_of_the_stream() {
-        assert_eq!(ticks(30, Rational::new(1, 30), 90_000), 90_000);
-        assert_eq!(ticks(1001, Rational::new(1, 1000), 48_000), 48_048);
-        assert_eq!(ticks(-5, Rational::new(1, 1000), 48_000), 0);
-        assert_eq!(ticks(i64::MAX, Rational::new(u32::MAX, 1), 90_000), u64::MAX);
+        assert_eq!(ticks(30, Rational::new(1, 30), 90_000, 0), 90_000);
+        assert_eq!(ticks(1001, Rational::new(1, 1000), 48_000, 0), 48_048);
+        assert_eq!(ticks(-5, Rational::new(1, 1000), 48_000, 0), 0);
+        assert_eq!(ticks(-5, Rational::new(1, 1000), 48_000, 7_000_000), 96);
+        assert_eq!(ticks(i64::MAX, Rational::new(u32::MAX, 1), 90_000, 0), u64::MAX);
+        assert_eq!(nanos(-312, Rational::new(1, 48_000)), -6_500_000);
     }
 }
