@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use codec_core::codec::Bitrate;
 
 use super::{Certificate, Direction, Kind};
+use crate::congestion::ControllerConfig;
 
 /// Settings of a [`Peer`](super::Peer).
 #[derive(Clone, Debug)]
@@ -28,6 +29,10 @@ pub struct PeerConfig {
     pub dtls: DtlsVersions,
     /// Estimation of the bandwidth to the other end, beginning with this rate; `None`: off.
     pub start_bitrate: Option<Bitrate>,
+    /// Estimate the bandwidth by [`congestion`](crate::congestion) in place of the stack's own
+    /// estimator, which then only sends the padding of probes. Needs `start_bitrate`; settings
+    /// outside their range leave the stack's estimator in place. Copies every packet once.
+    pub congestion: Option<ControllerConfig>,
     /// Pictures leave at 1.1 times the estimate, by the stack's pacer. Off, they leave as they come,
     /// and a [`Pacer`](crate::pacer::Pacer) before the peer can let them go in quicker bursts.
     pub paced: bool,
@@ -55,6 +60,7 @@ impl PeerConfig {
             codecs: Codecs::default(),
             dtls: DtlsVersions::default(),
             start_bitrate: Some(Bitrate::kbps(1000)),
+            congestion: None,
             paced: false,
             acknowledgements: false,
             stats_interval: Some(Duration::from_secs(1)),

@@ -41,6 +41,7 @@ impl Peer {
     pub(super) fn drive(&mut self) {
         self.hang_up();
         self.poll_stack();
+        self.poll_congestion();
         if self.state != State::Closed {
             if let Some(reason) = self.expired() {
                 self.end(reason);

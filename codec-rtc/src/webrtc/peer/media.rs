@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use codec_core::codec::Bitrate;
 use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 
@@ -214,6 +215,17 @@ impl Peer {
             peer.tick();
             true
         })
+    }
+
+    /// Tells the other end to send no more than this on a line (REMB); it holds until the next.
+    /// `false`: nothing has come on that line so far.
+    pub fn limit_incoming(&mut self, now: Duration, mid: Mid, most: Bitrate) -> bool {
+        self.advance(now);
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
+        stream.request_remb(str0m::bwe::Bitrate::bps(most.0));
+        self.tick();
+        true
     }
 
     /// A line of media as it has been negotiated.

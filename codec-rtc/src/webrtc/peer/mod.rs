@@ -2,6 +2,7 @@
 
 mod channels;
 mod contain;
+mod congestion;
 mod correction;
 mod delivery;
 mod drive;
@@ -88,6 +89,7 @@ pub struct Peer {
     /// Tests: the stack panics.
     #[cfg(test)]
     pub(super) trap: bool,
+    congestion: Option<congestion::Congestion>,
 }
 
 /// How far a call is.
@@ -212,7 +214,7 @@ impl Peer {
             State::Connected => Some(self.consent.saturating_add(self.limits.consent)),
             State::Closed => self.hang_up,
         };
-        [self.stack_time, deadline].into_iter().flatten().min()
+        [self.stack_time, deadline, self.congestion_time()].into_iter().flatten().min()
     }
 
     /// The next datagram to send.
@@ -286,6 +288,9 @@ impl Peer {
     /// The rate that the media could use: probes go up to it, so that an estimate above what is
     /// sent now can be found.
     pub fn set_desired_bitrate(&mut self, bitrate: Bitrate) {
+        if self.set_highest_estimate(bitrate) {
+            return;
+        }
         let desired = str0m::bwe::Bitrate::bps(bitrate.0);
         self.contained((), |peer| peer.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired));
     }

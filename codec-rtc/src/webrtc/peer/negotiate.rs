@@ -9,7 +9,7 @@ use str0m::media::{Frequency, Pt};
 use str0m::{Candidate, IceCreds, RtcConfig};
 
 use super::correction::Correction;
-use super::{Peer, State, contain, delivery, media};
+use super::{Peer, State, congestion, contain, delivery, media};
 use crate::webrtc::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::webrtc::guard::{Counters, Guard};
 use crate::webrtc::provider::{self, MediaKeys};
@@ -239,6 +239,7 @@ impl Peer {
             broken: false,
             #[cfg(test)]
             trap: false,
+            congestion: config.congestion.and_then(congestion::Congestion::new),
         })
     }
 }
@@ -265,7 +266,7 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
         .enable_pcma(pcma, false)
         .set_extension_map(extension::offered())
         .enable_bwe(start)
-        .enable_raw_packets(config.acknowledgements || corrects)
+        .enable_raw_packets(config.acknowledgements || corrects || config.congestion.is_some())
         .set_stats_interval(config.stats_interval)
         .set_sctp_max_buffered_amount(config.channel_buffer_bytes);
     if corrects {

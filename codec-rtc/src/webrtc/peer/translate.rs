@@ -39,6 +39,10 @@ impl Peer {
                     BweKind::Remb { estimate, .. } => (estimate, EstimateKind::Remb),
                     _ => return,
                 };
+                // The stack's own estimate only makes padding then.
+                if kind == EstimateKind::TransportFeedback && self.congestion.is_some() {
+                    return;
+                }
                 self.push(Event::Estimate { bitrate: Bitrate(rate.as_u64()), kind });
             }
             StackEvent::SenderFeedback(report) => {
@@ -93,12 +97,16 @@ impl Peer {
                     let ice = pair.as_ref().and_then(|pair| pair.current_round_trip_time);
                     correction.note_round_trip(stats.rtt.or(ice));
                 }
+                let available = match &self.congestion {
+                    Some(_) => self.estimate().map(|estimate| estimate.stable),
+                    None => stats.bwe_tx.map(|rate| Bitrate(rate.as_u64())),
+                };
                 self.push(Event::Stats(Box::new(Stats::Path(PathStats {
                     bytes_received: stats.peer_bytes_rx,
                     bytes_sent: stats.peer_bytes_tx,
                     round_trip: stats.rtt,
                     ice_round_trip: pair.as_ref().and_then(|pair| pair.current_round_trip_time),
-                    available: stats.bwe_tx.map(|rate| Bitrate(rate.as_u64())),
+                    available,
                     loss_sent: stats.egress_loss_fraction,
                     loss_received: stats.ingress_loss_fraction,
                     pair: pair.map(|pair| (pair.local.addr, pair.remote.addr)),
@@ -177,11 +185,15 @@ impl Peer {
     /// Copies of packets: what was sent under which number, and what of it arrived.
     fn raw(&mut self, packet: &RawPacket) {
         match packet {
-            RawPacket::RtpTx(header, packet) if !self.is_repair(header, packet) => {
-                self.note_sent(header, packet);
-                self.note_media(header, packet);
+            RawPacket::RtpTx(header, packet) => {
+                self.note_wire(header, packet);
+                if !self.is_repair(header, packet) {
+                    self.note_sent(header, packet);
+                    self.note_media(header, packet);
+                }
             }
             RawPacket::RtcpRx(Rtcp::Twcc(report)) => {
+                self.note_feedback(report);
                 self.note_arrivals(report.clone());
                 if let Some(correction) = &mut self.correction {
                     correction.note_losses(report.clone(), self.base);

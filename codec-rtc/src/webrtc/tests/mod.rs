@@ -2,6 +2,7 @@
 
 mod call;
 mod correction;
+mod falls;
 mod floods;
 mod panics;
 mod world;
