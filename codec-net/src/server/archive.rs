@@ -88,7 +88,7 @@ impl Archive {
     }
 }
 
-fn open_decoder(limits: Limits) -> Option<Box<dyn VideoDecoder>> {
+pub(super) fn open_decoder(limits: Limits) -> Option<Box<dyn VideoDecoder>> {
     let (_, open, _) = registry::find_decoder("vp8").ok()?;
     let mut config = DecoderConfig::default();
     config.limits = DecoderLimits::default();

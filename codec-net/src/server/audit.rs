@@ -1,4 +1,5 @@
-//! The audit log: a line of JSON for each beginning, end and refusal of a session. No secrets.
+//! The audit log: a line of JSON for each beginning, end and refusal of a session, and for each change
+//! of what a viewer gets of the video. No secrets.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -71,6 +72,11 @@ impl Audit {
                 ("frames", moved.frames.into()),
             ],
         );
+    }
+
+    /// What a viewer gets of the video has changed: none for this reason, or the small rendition.
+    pub fn video(&self, subject: Subject<'_>, paused: Option<&str>, small: bool) {
+        self.line("video", subject, &[("paused", paused.into()), ("small", small.into())]);
     }
 
     /// Somebody was refused.

@@ -13,6 +13,8 @@ pub struct Limits {
     pub streams: usize,
     /// Viewers of one stream.
     pub viewers: usize,
+    /// Small renditions that are encoded at once, of all streams together.
+    pub small_renditions: usize,
     /// Bits per second that a publisher may send, over two seconds.
     pub bitrate: u64,
     /// Pixels of a published picture.
@@ -51,6 +53,7 @@ impl Default for Limits {
             sessions: 200,
             streams: 32,
             viewers: 100,
+            small_renditions: 4,
             bitrate: 20_000_000,
             pixels: 4096 * 4096,
             body_bytes: 1 << 20,

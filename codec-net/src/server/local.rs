@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use codec_container::PictureReader;
 use codec_core::audio::opus_packet::duration_us;
-use codec_core::codec::{
-    Bitrate, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Scalability, VideoEncoder,
-};
+use codec_core::codec::{Bitrate, FrameRequest, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 
-use super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
+use super::coder::{Coder, Settings};
+use super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ};
 use super::outcome::{EndReason, Refusal};
 use super::room::{About, Hub, Publisher};
 
@@ -209,6 +207,7 @@ pub(super) fn start(hub: &Arc<Hub>, source: LocalSource) -> Result<Running, Refu
             end: Duration::ZERO,
             is_live: false,
             sound_end: 0,
+            audio_rate: AudioRate::default(),
         };
         let reason = run.all_turns();
         run.publisher.end(reason);
@@ -231,6 +230,24 @@ struct Run {
     is_live: bool,
     /// End of the last packet of sound, in its ticks.
     sound_end: u64,
+    audio_rate: AudioRate,
+}
+
+/// The bitrate of the audio beside the video, smoothed.
+#[derive(Clone, Copy, Debug, Default)]
+struct AudioRate(Option<u64>);
+
+impl AudioRate {
+    /// A packet of so many bytes lasts so many microseconds.
+    fn packet(&mut self, bytes: usize, length_us: u32) {
+        let now = 8_000_000 * bytes as u64 / u64::from(length_us.max(1));
+        self.0 = Some(self.0.map_or(now, |before| (7 * before + now) / 8));
+    }
+
+    /// 0 without audio.
+    fn bitrate(self) -> Bitrate {
+        Bitrate(self.0.unwrap_or(0))
+    }
 }
 
 /// The sound of a turn.
@@ -271,15 +288,13 @@ impl Run {
             (self.source.open)().map_err(EndReason::Failed)?;
         let rate = reader.rate().filter(|rate| rate.num > 0 && rate.den > 0);
         let rate = rate.unwrap_or(DEFAULT_RATE);
-        let mut config = EncoderConfig::rtc(reader.size(), rate, self.source.bitrate);
-        config.timebase = Rational { num: 1, den: VIDEO_HZ };
-        (config.speed, config.scalability) = (self.source.speed, self.source.layers);
+        let LocalSource { bitrate, speed, layers, .. } = self.source;
         let failed = |error: codec_core::error::Error| EndReason::Failed(error.to_string());
-        let (_, open, _) = registry::find_encoder("vp8").map_err(failed)?;
-        let mut encoder = open(&config).map_err(failed)?;
+        let settings = Settings { size: reader.size(), rate, bitrate, speed, layers };
+        let mut coder = Coder::open(settings).map_err(failed)?;
+        self.publisher.stream().set_nominal(bitrate);
         let frame = Duration::from_secs(rate.den.into()) / rate.num.max(1);
         let mut beside = Beside { sound, offset: self.end, base: Duration::ZERO };
-        let mut packet = Packet::default();
         let mut last = None;
         loop {
             while !reader.wait(SOUND_NAP).map_err(EndReason::Failed)? {
@@ -308,14 +323,8 @@ impl Run {
             if !self.publisher.stream().is_watched() {
                 continue;
             }
-            let mut request = FrameRequest::at(ticks(time, VIDEO_HZ));
-            request.key_frame = self.wants_key.swap(false, Ordering::Relaxed);
             let captured = self.clock.ntp(captured.unwrap_or_else(|| self.clock.now()));
-            let outcome = encoder.encode(&shown.picture, &request).map_err(failed)?;
-            if outcome == Outcome::Coded {
-                self.pass(encoder.as_mut(), &mut packet, captured)?;
-                self.is_live = true;
-            }
+            self.encode(&mut coder, time, &shown.picture, captured)?;
         }
         if last.is_none() {
             return Ok(());
@@ -356,33 +365,34 @@ impl Run {
                 continue;
             }
             self.sound_end = pts + u64::from(length) * u64::from(SOUND_HZ) / 1_000_000;
+            self.audio_rate.packet(data.len(), length);
             let data = data.into();
             self.publisher.sound(SoundPacket { data, pts, ..SoundPacket::default() })?;
         }
         Ok(())
     }
 
-    fn pass(
-        &self,
-        encoder: &mut dyn VideoEncoder,
-        packet: &mut Packet,
+    /// Encodes a picture, unless the link of a lone viewer does not carry it, and passes it on.
+    fn encode(
+        &mut self,
+        coder: &mut Coder,
+        time: Duration,
+        picture: &Picture<'_>,
         captured: u64,
     ) -> Result<(), EndReason> {
-        let layered = self.source.layers.temporal_layers() > 1;
-        while encoder.receive(packet) {
-            let meta = &packet.meta;
-            self.publisher.video(VideoFrame {
-                data: packet.data.clone().into(),
-                pts: u64::try_from(packet.pts).unwrap_or(0),
-                key: meta.kind == FrameKind::Key,
-                temporal_id: meta.temporal_id,
-                layer_sync: meta.layer_sync,
-                tl0_index: layered.then_some(meta.tl0_index),
-                discardable: meta.discardable,
-                hidden: !meta.shown,
-                captured,
-                ..VideoFrame::default()
-            })?;
+        let failed = |error: codec_core::error::Error| EndReason::Failed(error.to_string());
+        let budget = self.publisher.stream().budget();
+        if !coder.follow(time, budget, self.audio_rate.bitrate()).map_err(failed)? {
+            return Ok(());
+        }
+        let mut request = FrameRequest::at(ticks(time, VIDEO_HZ));
+        request.key_frame = self.wants_key.swap(false, Ordering::Relaxed);
+        request.may_drop = request.key_frame.then_some(false);
+        if coder.encode(time, picture, &request).map_err(failed)? {
+            while let Some(frame) = coder.receive(time, captured) {
+                self.publisher.video(frame)?;
+            }
+            self.is_live = true;
         }
         Ok(())
     }

@@ -43,6 +43,8 @@ pub struct VideoFrame {
     pub hidden: bool,
     /// Wall time of the capture, NTP 32.32; 0 if not known.
     pub captured: u64,
+    /// Of the small rendition.
+    pub small: bool,
     /// See [`Self::record`].
     pub framed: OnceLock<Bytes>,
     /// Its packets, made once for all viewers.

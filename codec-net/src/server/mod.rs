@@ -6,6 +6,7 @@
 //! | [`auth`], [`limits`], [`audit`] | who may do what, how much, and what is written down of it |
 //! | `http` | connections, routes, the page |
 //! | `local`, `archive` | streams that begin here; what is kept of all |
+//! | `coder`, `small` | the encoder of a stream that follows its viewer; small renditions for narrow links |
 //! | `rtc` | WHIP, WHEP: calls of WebRTC |
 //! | `ws` | viewing and publishing by WebSocket |
 //!
@@ -15,6 +16,7 @@ mod archive;
 pub mod attempts;
 pub mod audit;
 pub mod auth;
+mod coder;
 pub mod decodable;
 pub mod files;
 mod http;
@@ -25,7 +27,9 @@ pub mod meter;
 pub mod outcome;
 pub mod room;
 mod rtc;
+mod scale;
 pub mod sessions;
+mod small;
 mod start;
 pub mod talk;
 mod ws;

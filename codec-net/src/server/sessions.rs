@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::audit::{Audit, Moved, Subject};
 use super::auth::Scope;
 use super::outcome::{EndReason, Refusal};
+use super::talk::VideoState;
 use crate::clock::Clock;
 use crate::random;
 
@@ -70,8 +71,8 @@ struct Entry {
     since: Duration,
     end: End,
     ice: Option<IceSession>,
-    /// Why it has no pictures for now.
-    paused: Option<&'static str>,
+    /// What it gets of the video.
+    video: VideoState,
 }
 
 impl fmt::Debug for Entry {
@@ -142,7 +143,16 @@ impl Sessions {
         });
         entries.insert(
             id.clone(),
-            Entry { number, kind, stream, address, since, end, ice: None, paused: None },
+            Entry {
+                number,
+                kind,
+                stream,
+                address,
+                since,
+                end,
+                ice: None,
+                video: VideoState::default(),
+            },
         );
         drop(entries);
         let outcome = Mutex::new((EndReason::Closed, Moved::default()));
@@ -214,7 +224,8 @@ impl Sessions {
                 "stream": entry.stream,
                 "address": entry.address.to_string(),
                 "seconds": now.saturating_sub(entry.since).as_secs_f64(),
-                "paused": entry.paused,
+                "paused": entry.video.paused,
+                "small": entry.video.small,
             })
         });
         Value::Array(all.collect())
@@ -244,10 +255,17 @@ impl Session {
         tag
     }
 
-    /// Says why it has no pictures for now; `None`: it has.
-    pub fn set_paused(&self, reason: Option<&'static str>) {
+    /// Sets what it gets of the video; the log is told of a change.
+    pub fn set_video(&self, video: VideoState) {
         if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
-            entry.paused = reason;
+            entry.video = video;
+            let subject = Subject {
+                session: Some(entry.number),
+                kind: entry.kind.name(),
+                stream: &entry.stream,
+                address: entry.address,
+            };
+            self.sessions.audit.video(subject, video.paused, video.small);
         }
     }
 
@@ -293,7 +311,7 @@ mod tests {
         assert_ne!(first.id(), second.id());
         assert_eq!(sessions.kind(first.id()), Ok(Kind::Whep));
         assert_eq!(sessions.ice(first.id()), Err(Refusal::NoSession));
-        first.set_paused(Some("narrow"));
+        first.set_video(VideoState { paused: Some("narrow"), small: false });
         assert_eq!(sessions.json()[0]["paused"], "narrow");
         assert_eq!(sessions.json()[1]["paused"], Value::Null);
         let tag = first.set_call(7);

@@ -6,8 +6,8 @@
 //! | from the server | |
 //! |---|---|
 //! | `hello` | `session`, `stream`, `chunkBytes`, `fileBytes` |
-//! | `stats` | `stream`: its figures, once a second; `paused`: why there are no pictures for now, or null |
-//! | `picture` | `paused`: the same, when it changes |
+//! | `stats` | `stream`: its figures, once a second; `paused`: why there are no pictures for now, or null; `small`: the viewer gets the small rendition |
+//! | `picture` | `paused` and `small`: the same, when they change |
 //! | `chat` | `from`, `text` |
 //! | `fileAt` | `id`, `offset`: which byte is to come next |
 //! | `fileStored` | `id`, `name` |
@@ -57,7 +57,16 @@ pub struct Talk {
     chunks: Budget,
     uploads: BTreeMap<u64, (Upload, u64)>,
     next_stats: Duration,
-    paused: Option<&'static str>,
+    video: VideoState,
+}
+
+/// What a viewer gets of the video.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VideoState {
+    /// Why there is none for now.
+    pub paused: Option<&'static str>,
+    /// The small rendition: the link does not carry the full one.
+    pub small: bool,
 }
 
 impl Talk {
@@ -80,7 +89,7 @@ impl Talk {
             chunks: Budget::new(CHUNKS_PER_SECOND),
             uploads: BTreeMap::new(),
             next_stats: Duration::ZERO,
-            paused: None,
+            video: VideoState::default(),
         }
     }
 
@@ -110,15 +119,17 @@ impl Talk {
             return None;
         }
         self.next_stats = now.saturating_add(STATS_INTERVAL);
-        let (stream, paused) = (self.stream.json(), self.paused);
-        Some(json!({ "type": "stats", "stream": stream, "paused": paused }).to_string())
+        let (stream, VideoState { paused, small }) = (self.stream.json(), self.video);
+        let stats = json!({ "type": "stats", "stream": stream, "paused": paused, "small": small });
+        Some(stats.to_string())
     }
 
-    /// There are no pictures for now, for this reason, or there are again. Gives what to say.
+    /// What the viewer gets of the video has changed. Gives what to say.
     #[must_use]
-    pub fn picture(&mut self, paused: Option<&'static str>) -> String {
-        self.paused = paused;
-        json!({ "type": "picture", "paused": paused }).to_string()
+    pub fn picture(&mut self, video: VideoState) -> String {
+        self.video = video;
+        let VideoState { paused, small } = video;
+        json!({ "type": "picture", "paused": paused, "small": small }).to_string()
     }
 
     /// A text message came; gives the answer, if there is one.
@@ -291,9 +302,9 @@ mod tests {
         let (mut talk, _publisher) = talk();
         assert!(talk.poll(Duration::ZERO).is_some());
         assert!(talk.poll(Duration::from_millis(999)).is_none());
-        let said = talk.picture(Some("narrow"));
+        let said = talk.picture(VideoState { paused: Some("narrow"), small: false });
         let said: Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(said, json!({ "type": "picture", "paused": "narrow" }));
+        assert_eq!(said, json!({ "type": "picture", "paused": "narrow", "small": false }));
         let stats: Value =
             serde_json::from_str(&talk.poll(Duration::from_secs(1)).unwrap()).unwrap();
         assert_eq!(stats["paused"], "narrow");

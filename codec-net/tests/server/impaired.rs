@@ -38,7 +38,6 @@ fn watch_over(link: &str) -> Option<(Value, Relay)> {
     let seen = measure(Command::new("node").arg(script).args([&url, "demo", SECONDS]));
     eprintln!("relay: {:?}", relay.stats());
     assert_eq!(seen["server"], "127.0.0.2", "{seen}");
-    assert_eq!((&seen["width"], &seen["height"]), (&640.into(), &360.into()), "{seen}");
     Some((seen, relay))
 }
 
@@ -46,6 +45,7 @@ fn watch_over(link: &str) -> Option<(Value, Relay)> {
 /// is made up for by key frames one after the other.
 fn check_loss(link: &str, least: f64) {
     let Some((seen, relay)) = watch_over(link) else { return };
+    assert_eq!((&seen["width"], &seen["height"]), (&640.into(), &360.into()), "{seen}");
     let share = number(&seen["decoded"]) / (30.0 * number(&seen["seconds"]));
     assert!(share > least, "{share}: {seen}");
     assert!(relay.stats().backward.lost > 20, "{:?}", relay.stats());
@@ -73,19 +73,20 @@ fn packets_are_lost_on_a_long_way() {
     check_loss("delay=100ms,jitter=10ms,loss=5%", 0.7);
 }
 
-/// The lowest of three layers needs twice as much; the sound of a stream would go on.
+/// The lowest of three layers at 800 kbit/s needs twice as much: the encoder goes by the link of a
+/// lone viewer.
 #[test]
-fn a_link_too_narrow_for_any_layer_pauses_the_picture() {
-    let Some((seen, _)) = watch_over("delay=25ms,rate=150k,queue=500ms") else { return };
-    let said = seen["said"].as_array().unwrap();
-    assert!(!said.is_empty(), "{seen}");
-    assert!(said[0].as_str().is_some_and(|said| said.contains("carries less")), "{seen}");
-    assert!(number(&seen["keyFrames"]) >= 1.0, "tried again: {seen}");
+fn a_link_too_narrow_for_any_layer_gets_a_lower_bitrate() {
+    let Some((seen, relay)) = watch_over("delay=25ms,rate=150k,queue=500ms") else { return };
+    assert!(number(&seen["decoded"]) > 4.0 * number(&seen["seconds"]), "{seen}");
+    assert!(number(&seen["kbps"]) < 170.0, "{seen}");
+    let sent = relay.stats().backward;
+    assert!(sent.dropped_by_queue < sent.delivered, "{sent:?}");
 }
 
-/// 800 kbit/s do not fit 500, two layers of three do or nearly do.
+/// 800 kbit/s do not fit 500.
 #[test]
-fn a_link_too_narrow_gets_fewer_layers() {
+fn a_link_too_narrow_gets_what_it_carries() {
     let Some((seen, relay)) = watch_over("delay=25ms,rate=500k,queue=300ms") else { return };
     // A base layer alone is 7.5 frames a second.
     assert!(number(&seen["decoded"]) > 4.0 * number(&seen["seconds"]), "{seen}");

@@ -41,13 +41,14 @@ fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
     }
 }
 
+/// Why the video paused, and null where it went on after that. Before it pauses the small rendition
+/// is tried, which nothing can be made of here.
 fn pictures(caller: &Caller) -> Vec<&Value> {
-    caller
-        .lines
-        .iter()
-        .filter(|line| line["type"] == "picture")
-        .map(|line| &line["paused"])
-        .collect()
+    let lines = caller.lines.iter().filter(|line| line["type"] == "picture");
+    let mut told: Vec<_> =
+        lines.map(|line| &line["paused"]).skip_while(|it| it.is_null()).collect();
+    told.dedup();
+    told
 }
 
 #[test]

@@ -130,10 +130,13 @@ const talk = new Talk({
     stats: (stream) => {
       state.stream = stream;
     },
-    picture: (paused) => {
-      if ((paused ?? null) === state.paused) return;
-      state.paused = paused ?? null;
-      notify(paused ? `The picture is paused: ${paused}. Sound goes on, and the picture is tried again.` : "");
+    picture: (paused, small) => {
+      const reduced = small ? "small" : null;
+      if ((paused ?? reduced) === state.paused) return;
+      state.paused = paused ?? reduced;
+      const smaller = "Your link is narrow: the video is smaller until it carries more.";
+      if (paused) notify(`The picture is paused: ${paused}. Sound goes on, and the picture is tried again.`);
+      else notify(small ? smaller : "");
     },
   },
 });

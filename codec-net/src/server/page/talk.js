@@ -46,10 +46,10 @@ export class Talk {
         break;
       case "stats":
         this.on.stats?.(message.stream);
-        this.on.picture?.(message.paused);
+        this.on.picture?.(message.paused, message.small);
         break;
       case "picture":
-        this.on.picture?.(message.paused);
+        this.on.picture?.(message.paused, message.small);
         break;
       case "fileAt":
         this.goOn(message.id, message.offset);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Refusal};
+use super::super::small::Permits;
 use super::locked;
 use super::publisher::{AskKey, Owner, Publisher};
 use super::stream::{About, Stream};
@@ -23,6 +24,7 @@ pub struct Hub {
     clock: Clock,
     limits: Limits,
     streams: Mutex<BTreeMap<String, Arc<Stream>>>,
+    small: Permits,
     on_publish: OnPublish,
 }
 
@@ -50,7 +52,7 @@ impl Hub {
     /// Without streams; `on_publish` is told of each that begins.
     #[must_use]
     pub fn with(clock: Clock, limits: Limits, on_publish: OnPublish) -> Self {
-        Self { clock, limits, streams: Mutex::default(), on_publish }
+        Self { clock, limits, streams: Mutex::default(), small: Permits::default(), on_publish }
     }
 
     /// The time that everything here goes by.
@@ -114,7 +116,15 @@ impl Hub {
         if streams.len() >= self.limits.streams {
             return Err(Refusal::Full("streams"));
         }
-        let stream = Arc::new(Stream::new(name, about, self.clock, self.limits, ask_key, owner));
+        let stream = Arc::new(Stream::new(
+            name,
+            about,
+            self.clock,
+            self.limits,
+            ask_key,
+            owner,
+            self.small.clone(),
+        ));
         streams.insert(name.to_owned(), Arc::clone(&stream));
         drop(streams);
         (self.on_publish)(&stream);

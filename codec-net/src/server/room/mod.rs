@@ -17,8 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use hub::{Hub, OnPublish, is_name};
 pub use outlet::{Item, NoRoom, Outlet};
 pub use publisher::{AskKey, Owner, Publisher};
-pub use stream::{About, Decoded, Stream};
-pub use viewer::{Viewer, ViewerCounters};
+pub use stream::{About, Decoded, SmallState, Stream};
+pub use viewer::{Budget, Rendition, Viewer, ViewerCounters};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What a panic left behind is whole: each change is one step.

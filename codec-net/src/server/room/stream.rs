@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use codec_core::codec::Bitrate;
 use codec_rtc::recovery::KeyFrameRequester;
 use serde_json::{Value, json};
 
@@ -12,10 +14,11 @@ use super::super::limits::{Budget, Limits};
 use super::super::media::{FrameFacts, SoundPacket, VideoFrame};
 use super::super::meter::{Facts, Meter};
 use super::super::outcome::{EndReason, Refusal};
+use super::super::small::{self, Permits};
 use super::locked;
 use super::outlet::Outlet;
 use super::publisher::{AskKey, Owner};
-use super::viewer::{Viewer, ViewerState};
+use super::viewer::{Budget as LinkBudget, Viewer, ViewerState};
 use crate::clock::Clock;
 
 /// A publisher is asked for a key frame at most once in this time.
@@ -48,6 +51,9 @@ pub struct Stream {
     clock: Clock,
     limits: Limits,
     began: Duration,
+    /// A key frame of the small rendition is wanted.
+    small_key: AtomicBool,
+    permits: Permits,
     state: Mutex<State>,
 }
 
@@ -65,11 +71,33 @@ struct State {
     meter: Meter,
     budget: Budget,
     ended: Option<EndReason>,
-    /// Who watches without being counted: the server itself.
-    unseen: usize,
     decoded: Option<Decoded>,
+    /// The small rendition is being encoded, or cannot be.
+    small: SmallState,
+    small_meter: Meter,
+    /// See [`Stream::highest`].
+    highest: u64,
     /// Name of the recording, or why there is none.
     recording: Option<Result<String, String>>,
+}
+
+impl State {
+    /// Viewers without the server itself.
+    fn counted(&self) -> usize {
+        self.viewers.values().filter(|viewer| !viewer.is_unseen()).count()
+    }
+}
+
+/// Whether there is a small rendition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SmallState {
+    /// Nobody needs it.
+    #[default]
+    Off,
+    /// It is being encoded.
+    On,
+    /// The server encodes as many as it may, or cannot decode the stream.
+    Unavailable,
 }
 
 impl fmt::Debug for Stream {
@@ -86,12 +114,15 @@ impl Stream {
         limits: Limits,
         ask_key: AskKey,
         owner: Option<Owner>,
+        small: Permits,
     ) -> Self {
         Self {
             name: name.to_owned(),
             clock,
             limits,
             began: clock.now(),
+            small_key: AtomicBool::new(false),
+            permits: small,
             state: Mutex::new(State {
                 about,
                 ask_key: ask_key.into(),
@@ -104,8 +135,10 @@ impl Stream {
                 meter: Meter::default(),
                 budget: Budget::over(limits.bitrate, 2),
                 ended: None,
-                unseen: 0,
                 decoded: None,
+                small: SmallState::Off,
+                small_meter: Meter::default(),
+                highest: 0,
                 recording: None,
             }),
         }
@@ -181,10 +214,10 @@ impl Stream {
     /// [`Refusal::Full`]; [`Refusal::NoStream`] if it has just ended.
     pub fn join(self: &Arc<Self>, outlet: Box<dyn Outlet>) -> Result<Viewer, Refusal> {
         let state = locked(&self.state);
-        if state.viewers.len().saturating_sub(state.unseen) >= self.limits.viewers {
+        if state.counted() >= self.limits.viewers {
             return Err(Refusal::Full("viewers of this stream"));
         }
-        self.admit(state, outlet)
+        self.admit(state, outlet, false)
     }
 
     /// Joins a viewer of the server's own, which is not counted.
@@ -195,22 +228,21 @@ impl Stream {
         self: &Arc<Self>,
         outlet: Box<dyn Outlet>,
     ) -> Result<Viewer, Refusal> {
-        let mut state = locked(&self.state);
-        state.unseen += 1;
-        self.admit(state, outlet)
+        self.admit(locked(&self.state), outlet, true)
     }
 
     fn admit(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,
         outlet: Box<dyn Outlet>,
+        unseen: bool,
     ) -> Result<Viewer, Refusal> {
         if state.ended.is_some() {
             return Err(Refusal::NoStream(self.name.clone()));
         }
         let id = state.next_viewer;
         state.next_viewer += 1;
-        state.viewers.insert(id, ViewerState::new(outlet));
+        state.viewers.insert(id, ViewerState::new(outlet, unseen));
         state.keys.set_needed(true);
         self.ask_if_due(state);
         Ok(Viewer::new(Arc::clone(self), id))
@@ -269,7 +301,7 @@ impl Stream {
         let mut wants_key = false;
         state.viewers.retain(|_, viewer| {
             let stays = viewer.video(&frame);
-            wants_key |= stays && viewer.needs_key();
+            wants_key |= stays && viewer.needs_key(false);
             stays
         });
         if wants_key {
@@ -277,6 +309,94 @@ impl Stream {
         }
         self.ask_if_due(state);
         Ok(())
+    }
+
+    /// Passes a frame of the small rendition on.
+    pub(in super::super) fn small_video(&self, frame: VideoFrame) {
+        let now = self.clock.now();
+        let read = FrameFacts::read(&frame.data);
+        let frame = Arc::new(frame);
+        let mut state = locked(&self.state);
+        state.small_meter.video(now, &frame, read);
+        let mut wants_key = false;
+        state.viewers.retain(|_, viewer| {
+            let stays = viewer.video(&frame);
+            wants_key |= stays && viewer.needs_key(true);
+            stays
+        });
+        drop(state);
+        if wants_key && !frame.key {
+            self.small_key.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A viewer needs the small rendition, with a key frame: it is encoded from now on, if the
+    /// server may.
+    pub fn want_small(self: &Arc<Self>) {
+        self.small_key.store(true, Ordering::Relaxed);
+        let mut state = locked(&self.state);
+        if state.small != SmallState::Off || state.ended.is_some() {
+            return;
+        }
+        state.small = SmallState::On;
+        drop(state);
+        if !small::begin(self, self.limits, &self.permits) {
+            locked(&self.state).small = SmallState::Unavailable;
+        }
+    }
+
+    /// Whether the next frame of the small rendition is to be a key frame.
+    pub(in super::super) fn take_small_key(&self) -> bool {
+        self.small_key.swap(false, Ordering::Relaxed)
+    }
+
+    /// Viewers of the small rendition.
+    #[must_use]
+    pub fn small_viewers(&self) -> usize {
+        locked(&self.state).viewers.values().filter(|viewer| viewer.wants_small()).count()
+    }
+
+    /// The small rendition is not encoded any more. Whether it may end: nobody wants it.
+    pub(in super::super) fn end_small(&self, failed: bool) -> bool {
+        let mut state = locked(&self.state);
+        if !failed && state.viewers.values().any(ViewerState::wants_small) {
+            return false;
+        }
+        state.small = if failed { SmallState::Unavailable } else { SmallState::Off };
+        true
+    }
+
+    /// Whether there is a small rendition, and its figures.
+    #[must_use]
+    pub fn small(&self) -> (SmallState, Facts) {
+        let mut state = locked(&self.state);
+        (state.small, state.small_meter.facts(self.clock.now()))
+    }
+
+    /// The publisher encodes at this bitrate where nothing limits it.
+    pub(in super::super) fn set_nominal(&self, bitrate: Bitrate) {
+        locked(&self.state).highest = bitrate.0;
+    }
+
+    /// The highest bitrate that the stream had so far, or is to have; 0 at the beginning.
+    #[must_use]
+    pub fn highest(&self) -> Bitrate {
+        let mut state = locked(&self.state);
+        let now = state.meter.facts(self.clock.now()).bits_per_second;
+        state.highest = state.highest.max(now);
+        Bitrate(state.highest)
+    }
+
+    /// What the publisher is to send at most, audio included, while there is one viewer whose link
+    /// is known and no recording: nobody else has less for it.
+    #[must_use]
+    pub fn budget(&self) -> Option<LinkBudget> {
+        let state = locked(&self.state);
+        let is_lone = state.counted() == 1;
+        if !is_lone || matches!(state.recording, Some(Ok(_))) {
+            return None;
+        }
+        state.viewers.values().find_map(ViewerState::budget)
     }
 
     pub(super) fn sound(&self, turn: u64, packet: SoundPacket) -> Result<(), EndReason> {
@@ -319,7 +439,7 @@ impl Stream {
     pub fn facts(&self) -> (Facts, usize) {
         let mut state = locked(&self.state);
         let facts = state.meter.facts(self.clock.now());
-        (facts, state.viewers.len().saturating_sub(state.unseen))
+        (facts, state.counted())
     }
 
     /// Whether anybody watches, the server itself included.
@@ -365,6 +485,9 @@ impl Stream {
                 all.insert("decodedFrames".to_owned(), decoded.frames.into());
                 all.insert("decodeErrors".to_owned(), decoded.errors.into());
             }
+            let small = state.viewers.values().filter(|viewer| viewer.wants_small()).count();
+            all.insert("smallViewers".to_owned(), small.into());
+            all.insert("small".to_owned(), (state.small == SmallState::On).into());
             if let Some(recording) = &state.recording {
                 all.insert("recorded".to_owned(), recording.is_ok().into());
             }

@@ -1,8 +1,11 @@
 //! Streams from the publisher to viewers that are quick, slow and gone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use codec_core::codec::{Bitrate, DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Packet};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_core::registry;
 use tokio::sync::mpsc;
 
 use super::super::auth::{Credentials, Identity};
@@ -133,7 +136,7 @@ fn a_viewer_without_pictures_has_sound_and_goes_on_with_a_key_frame() {
     let (out, mut items) = mpsc::channel(16);
     let viewer = publisher.stream().join(Box::new(out)).unwrap();
     publisher.video(frame(true, 10)).unwrap();
-    viewer.set_layers(0);
+    viewer.set_rendition(Rendition::Nothing);
     assert_eq!(drained(&mut items).len(), 1);
     // Longer than requests are held back.
     std::thread::sleep(std::time::Duration::from_millis(350));
@@ -144,7 +147,7 @@ fn a_viewer_without_pictures_has_sound_and_goes_on_with_a_key_frame() {
     let heard = drained(&mut items);
     assert!(heard.len() == 3 && heard.iter().all(|item| matches!(item, Item::Sound(_))));
     assert_eq!(asked.load(Ordering::Relaxed), 1, "nobody needs a key frame");
-    viewer.set_layers(1);
+    viewer.set_rendition(Rendition::Full(1));
     assert_eq!(asked.load(Ordering::Relaxed), 2);
     publisher.video(frame(false, 10)).unwrap();
     publisher.video(frame(true, 10)).unwrap();
@@ -218,4 +221,147 @@ fn a_stream_waits_for_its_publisher_to_return_and_not_for_ever() {
     // A stream that never had any media does not keep its name.
     claim().leave();
     assert!(hub.find("live").is_err());
+}
+
+fn budget(kbps: u64) -> Option<Budget> {
+    let bitrate = Bitrate::kbps(kbps);
+    Some(Budget { bitrate, steady: bitrate, corrected: false, hold: false })
+}
+
+#[test]
+fn the_publisher_follows_a_lone_viewer_and_no_other() {
+    let hub = hub();
+    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let stream = publisher.stream();
+    let join = || stream.join(Box::new(mpsc::channel(4).0)).unwrap();
+    assert_eq!(stream.budget(), None);
+    let first = join();
+    assert_eq!(stream.budget(), None, "nothing is known of its link");
+    first.set_budget(budget(300));
+    assert_eq!(stream.budget(), budget(300));
+    let unseen = stream.join_unseen(Box::new(mpsc::channel(4).0)).unwrap();
+    assert_eq!(stream.budget(), budget(300), "the server itself has no link");
+    let second = join();
+    assert_eq!(stream.budget(), None, "the others would have less for it");
+    drop(second);
+    assert_eq!(stream.budget(), budget(300));
+    stream.set_recording(Some("live.webm".to_owned()), None);
+    assert_eq!(stream.budget(), None, "the recording would have less for it");
+    drop(unseen);
+}
+
+#[test]
+fn a_viewer_changes_its_rendition_down_at_once_and_up_with_a_key_frame() {
+    let hub = hub();
+    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let stream = publisher.stream();
+    let (out, mut items) = mpsc::channel(16);
+    let viewer = stream.join(Box::new(out)).unwrap();
+    let got = |items: &mut mpsc::Receiver<Item>| -> Vec<(u64, bool)> {
+        let frames = drained(items).into_iter().filter_map(|item| match item {
+            Item::Video(frame) => Some((frame.pts, frame.small)),
+            _ => None,
+        });
+        frames.collect()
+    };
+    let full = |pts, key| publisher.video(VideoFrame { pts, ..frame(key, 100) }).unwrap();
+    let small = |pts, key| {
+        stream.small_video(VideoFrame { pts, small: true, ..frame(key, 20) });
+    };
+    full(1, true);
+    small(1, true);
+    full(2, false);
+    assert_eq!(got(&mut items), [(1, false), (2, false)], "nobody asked for the small one");
+    viewer.set_rendition(Rendition::Small);
+    full(3, false);
+    small(3, false);
+    full(4, true);
+    small(2, true);
+    small(5, true);
+    small(6, false);
+    assert_eq!(got(&mut items), [(5, true), (6, true)]);
+    assert!(viewer.is_on_small());
+    viewer.set_rendition(Rendition::Full(3));
+    small(7, false);
+    full(7, false);
+    full(8, true);
+    small(9, false);
+    full(9, false);
+    assert_eq!(got(&mut items), [(7, true), (8, false), (9, false)]);
+    let counters = viewer.counters().unwrap();
+    assert_eq!((counters.frames, counters.small), (7, 3));
+}
+
+/// What is published is decoded, made smaller and encoded for one of two viewers.
+#[test]
+fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
+    const SIZE: Size = Size { width: 320, height: 192 };
+    let hub = Arc::new(Hub::new(Clock::start(), Limits::default()));
+    let wants_key = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&wants_key);
+    let ask = Box::new(move || asked.store(true, Ordering::Relaxed));
+    let publisher = hub.publish("live", ABOUT, ask).unwrap();
+    let stream = publisher.stream();
+    let (out, mut rich_items) = mpsc::channel(4096);
+    let _rich = stream.join(Box::new(out)).unwrap();
+    let (out, mut poor_items) = mpsc::channel(4096);
+    let poor = stream.join(Box::new(out)).unwrap();
+
+    let rate = Rational { num: 30, den: 1 };
+    let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(800));
+    config.timebase = Rational { num: 1, den: 90_000 };
+    config.speed = 10;
+    let (_, open, _) = registry::find_encoder("vp8").unwrap();
+    let mut encoder = open(&config).unwrap();
+    let mut packet = Packet::default();
+    let mut small = Vec::new();
+    // Until enough of it has come, however busy the machine is.
+    for number in 0..3000_u32 {
+        if number == 10 {
+            poor.set_rendition(Rendition::Small);
+        }
+        let level = u8::try_from(60 + number % 100).unwrap();
+        let data = vec![level; usize::try_from(SIZE.i420_bytes()).unwrap()];
+        let mut request = FrameRequest::at(i64::from(number) * 3000);
+        request.key_frame = wants_key.swap(false, Ordering::Relaxed);
+        encoder.encode(&Picture::i420_packed(SIZE, &data).unwrap(), &request).unwrap();
+        while encoder.receive(&mut packet) {
+            let (data, pts) = (packet.data.clone().into(), u64::from(number) * 3000);
+            let key = packet.meta.kind == FrameKind::Key;
+            publisher.video(VideoFrame { data, pts, key, ..VideoFrame::default() }).unwrap();
+        }
+        small.extend(drained(&mut poor_items).into_iter().filter_map(|item| match item {
+            Item::Video(frame) if frame.small => Some(frame),
+            _ => None,
+        }));
+        drained(&mut rich_items).iter().for_each(|item| {
+            assert!(!matches!(item, Item::Video(frame) if frame.small), "it has the full one");
+        });
+        if small.len() >= 20 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(small.len() >= 20, "{}", small.len());
+    let (_, open, _) = registry::find_decoder("vp8").unwrap();
+    let mut decoder = open(&DecoderConfig::default()).unwrap();
+    assert!(small[0].key);
+    assert!(small.windows(2).all(|pair| pair[1].pts >= pair[0].pts + 6000), "15 a second");
+    for frame in &small {
+        decoder.decode(&frame.data, 0, None).unwrap();
+        let shown = decoder.receive().unwrap();
+        assert_eq!(shown.size(), Size { width: 160, height: 96 });
+    }
+    assert_eq!(stream.small().0, SmallState::On);
+    assert_eq!(stream.small_viewers(), 1);
+    drop(publisher);
+}
+
+#[test]
+fn a_server_that_encodes_as_many_small_renditions_as_it_may_says_so() {
+    let limits = Limits { small_renditions: 0, ..Limits::default() };
+    let hub = Arc::new(Hub::new(Clock::start(), limits));
+    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    publisher.stream().want_small();
+    assert_eq!(publisher.stream().small().0, SmallState::Unavailable);
 }

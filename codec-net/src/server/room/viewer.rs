@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use codec_core::codec::Bitrate;
+
 use super::super::decodable::{Decodability, LeftOut};
 use super::super::media::{SoundPacket, VideoFrame};
 use super::super::outcome::EndReason;
@@ -24,14 +26,47 @@ pub struct ViewerCounters {
     pub layers: u64,
     /// Because no pictures were wanted.
     pub paused: u64,
+    /// Frames of the small rendition, of [`Self::frames`].
+    pub small: u64,
+}
+
+/// Which coding of the video a viewer gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rendition {
+    /// As it was published, with at most so many temporal layers, at least 1.
+    Full(u8),
+    /// A smaller picture at a low bitrate, encoded by the server while a viewer needs it.
+    Small,
+    /// No video.
+    Nothing,
+}
+
+/// How much a viewer's link carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// What is to be sent now, headers included; less than the link carries while a queue empties.
+    pub bitrate: Bitrate,
+    /// What the link carries, headers included.
+    pub steady: Bitrate,
+    /// Packets are lost: video goes out with FEC, which needs a part of it.
+    pub corrected: bool,
+    /// Frames queue up before the link: the next one is best not encoded.
+    pub hold: bool,
 }
 
 /// A viewer as its stream knows it.
 pub(super) struct ViewerState {
     outlet: Box<dyn Outlet>,
     decodability: Decodability,
-    /// No pictures are wanted for now.
-    is_paused: bool,
+    /// What is wanted.
+    rendition: Rendition,
+    /// The small rendition is what was delivered last.
+    on_small: bool,
+    /// Time of the last frame that was delivered.
+    last_pts: Option<u64>,
+    budget: Option<Budget>,
+    /// It is the server itself, and not counted.
+    unseen: bool,
     counters: ViewerCounters,
 }
 
@@ -42,23 +77,71 @@ impl fmt::Debug for ViewerState {
 }
 
 impl ViewerState {
-    pub(super) fn new(outlet: Box<dyn Outlet>) -> Self {
+    pub(super) fn new(outlet: Box<dyn Outlet>, unseen: bool) -> Self {
         Self {
             outlet,
             decodability: Decodability::new(),
-            is_paused: false,
+            rendition: Rendition::Full(u8::MAX),
+            on_small: false,
+            last_pts: None,
+            budget: None,
+            unseen,
             counters: ViewerCounters::default(),
         }
     }
 
-    /// Whether a key frame must come before anything else can be shown.
-    pub(super) fn needs_key(&self) -> bool {
-        !self.is_paused && self.decodability.needs_key()
+    /// Whether a key frame of the full or of the small rendition must come before anything else
+    /// of that can be shown.
+    pub(super) fn needs_key(&self, small: bool) -> bool {
+        let is_wanted = match self.rendition {
+            Rendition::Full(_) => !small,
+            Rendition::Small => small,
+            Rendition::Nothing => false,
+        };
+        is_wanted && (self.on_small != small || self.decodability.needs_key())
     }
 
-    fn set_layers(&mut self, layers: u8) {
-        self.is_paused = layers == 0;
-        self.decodability.set_layers(layers);
+    pub(super) fn wants_small(&self) -> bool {
+        self.rendition == Rendition::Small
+    }
+
+    pub(super) fn is_unseen(&self) -> bool {
+        self.unseen
+    }
+
+    pub(super) fn budget(&self) -> Option<Budget> {
+        self.budget
+    }
+
+    fn set_rendition(&mut self, rendition: Rendition) {
+        self.rendition = rendition;
+        if let Rendition::Full(layers) = rendition {
+            self.decodability.set_layers(layers);
+        }
+    }
+
+    /// Whether a frame is of the rendition that the viewer is to get now. Down it changes at once,
+    /// up with the next key frame: the small rendition goes on until then.
+    fn takes(&mut self, frame: &VideoFrame) -> bool {
+        let is_later = self.last_pts.is_none_or(|last| frame.pts > last);
+        match self.rendition {
+            Rendition::Nothing => return false,
+            Rendition::Small if !frame.small => return false,
+            Rendition::Full(_) if frame.small && !self.on_small => return false,
+            _ => {}
+        }
+        if frame.small == self.on_small {
+            return true;
+        }
+        let changes = frame.key && is_later;
+        if changes {
+            self.on_small = frame.small;
+            self.decodability = Decodability::new();
+            if let Rendition::Full(layers) = self.rendition {
+                self.decodability.set_layers(layers);
+            }
+        }
+        changes
     }
 
     /// Another publisher begins: nothing but a key frame helps.
@@ -86,9 +169,11 @@ impl ViewerState {
 
     /// Hands a frame over that the viewer can decode. Whether the viewer is still there.
     pub(super) fn video(&mut self, frame: &Arc<VideoFrame>) -> bool {
-        if self.is_paused {
-            self.counters.paused += 1;
-            self.decodability.leave_out(frame);
+        if !self.takes(frame) {
+            self.counters.paused += u64::from(self.rendition == Rendition::Nothing);
+            if frame.small == self.on_small {
+                self.decodability.leave_out(frame);
+            }
             return true;
         }
         let left_out = match self.decodability.check(frame) {
@@ -102,7 +187,9 @@ impl ViewerState {
         match left_out {
             None => {
                 self.decodability.pass(frame);
+                self.last_pts = Some(frame.pts);
                 self.counters.frames += 1;
+                self.counters.small += u64::from(frame.small);
                 self.counters.bytes += frame.data.len() as u64;
                 return true;
             }
@@ -139,14 +226,38 @@ impl Viewer {
         &self.stream
     }
 
-    /// How many temporal layers it shall get; 0: no pictures. They go on with a key frame.
-    pub fn set_layers(&self, layers: u8) {
+    /// Which rendition it is to get. Changes take effect at a key frame, which is asked for.
+    pub fn set_rendition(&self, rendition: Rendition) {
         let needs_key_now = |viewer: &mut ViewerState| {
-            let before = viewer.needs_key();
-            viewer.set_layers(layers);
-            viewer.needs_key() && !before
+            let needs = |viewer: &ViewerState| [false, true].map(|small| viewer.needs_key(small));
+            let before = needs(viewer);
+            viewer.set_rendition(rendition);
+            let after = needs(viewer);
+            [after[0] && !before[0], after[1] && !before[1]]
         };
-        if self.stream.with_viewer(self.id, needs_key_now) == Some(true) {
+        match self.stream.with_viewer(self.id, needs_key_now) {
+            Some([true, _]) => self.stream.want_key(),
+            Some([_, true]) => self.stream.want_small(),
+            _ => {}
+        }
+    }
+
+    /// How much its link carries, if that is known: see [`Stream::budget`].
+    pub fn set_budget(&self, budget: Option<Budget>) {
+        self.stream.with_viewer(self.id, |viewer| viewer.budget = budget);
+    }
+
+    /// Whether the small rendition is what it gets now.
+    #[must_use]
+    pub fn is_on_small(&self) -> bool {
+        self.stream.with_viewer(self.id, |viewer| viewer.on_small) == Some(true)
+    }
+
+    /// It cannot decode any more: a key frame of what it gets is asked for.
+    pub fn want_key(&self) {
+        if self.stream.with_viewer(self.id, |viewer| viewer.wants_small()) == Some(true) {
+            self.stream.want_small();
+        } else {
             self.stream.want_key();
         }
     }
@@ -157,7 +268,7 @@ impl Viewer {
             viewer.restart();
             viewer.counters.slow += 1;
         });
-        self.stream.want_key();
+        self.want_key();
     }
 
     /// What it got and what not; `None` if the stream has ended.

@@ -12,7 +12,7 @@ use super::super::limits::Limits;
 use super::super::outcome::{EndReason, Refusal};
 use super::super::room::{Item, Publisher};
 use super::super::sessions::Session;
-use super::super::talk::Talk;
+use super::super::talk::{Talk, VideoState};
 use super::control::Role;
 use super::fragment::{Credentials, Fragment};
 use super::receive::Receiving;
@@ -208,8 +208,8 @@ impl Call {
         }
         let result = match &mut self.side {
             Side::Watching(watching) => {
-                if let Some(paused) = watching.think(now, &mut self.peer) {
-                    self.picture(now, paused);
+                if let Some(video) = watching.think(now, &mut self.peer) {
+                    self.picture(now, video);
                 }
                 Ok(())
             }
@@ -281,11 +281,15 @@ impl Call {
         watching.join(now, self.id, self.items.clone())
     }
 
-    /// Pictures pause, for this reason, or go on.
-    fn picture(&mut self, now: Duration, paused: Option<&'static str>) {
-        self.session.set_paused(paused);
+    /// What the viewer gets of the video has changed.
+    fn picture(&mut self, now: Duration, video: VideoState) {
+        self.session.set_video(video);
+        self.tell_picture(now, video);
+    }
+
+    fn tell_picture(&mut self, now: Duration, video: VideoState) {
         if let Some((_, talk)) = &mut self.talk {
-            let line = talk.picture(paused);
+            let line = talk.picture(video);
             self.say(now, &line);
         }
     }
@@ -304,9 +308,9 @@ impl Call {
         self.talk = Some((channel, talk));
         self.say(now, &hello);
         if let Side::Watching(watching) = &self.side
-            && let Some(reason) = watching.paused()
+            && watching.video_state() != VideoState::default()
         {
-            self.picture(now, Some(reason));
+            self.tell_picture(now, watching.video_state());
         }
     }
 

@@ -1,6 +1,7 @@
 //! WebRTC: all calls on one UDP port, on one thread.
 
 mod call;
+mod choice;
 mod control;
 mod endpoint;
 mod fragment;

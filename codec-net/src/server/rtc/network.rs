@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
+use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, Transmit};
 use tokio::sync::mpsc;
 
@@ -41,6 +42,13 @@ const SOCKET_BYTES: usize = 4 << 20;
 const UNVERIFIED_PER_SECOND: u64 = 1000;
 /// Estimates of the links begin here.
 const START_BITRATE: Bitrate = Bitrate::kbps(2500);
+/// Bounds of the estimates: the highest is what the stream needs.
+const CONGESTION: ControllerConfig = ControllerConfig {
+    min: Bitrate::kbps(40),
+    max: Bitrate::kbps(20_000),
+    start: START_BITRATE,
+    probing: true,
+};
 /// How often it is looked at what links lose and how long they take.
 const STATS_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the certificate of this run is valid.
@@ -342,6 +350,7 @@ impl Calls {
         let is_viewer = matches!(role, Role::View(_));
         config.start_bitrate = is_viewer.then_some(START_BITRATE);
         config.stats_interval = Some(STATS_INTERVAL);
+        config.congestion = is_viewer.then_some(CONGESTION);
         let answered = Peer::answer(offer, &config, now);
         let (peer, answer) = answered.map_err(|error| {
             session.conclude(EndReason::Protocol(error.to_string()), Moved::default());

@@ -1,5 +1,6 @@
 //! From a publisher: packets to frames, on the time line of the stream.
 
+mod limit;
 mod line;
 mod source;
 
@@ -20,6 +21,7 @@ use super::super::media::{FrameFacts, SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFram
 use super::super::outcome::EndReason;
 use super::super::room::Publisher;
 use crate::clock::duration_of_ntp;
+use limit::SendLimit;
 use line::Line;
 use source::{Belongs, Source};
 
@@ -47,6 +49,7 @@ pub(super) struct Receiving {
     begun: Duration,
     asked: Option<Duration>,
     wants_key: bool,
+    limit: SendLimit,
     /// Frames and bytes that came.
     pub(super) frames: u64,
     pub(super) bytes: u64,
@@ -69,6 +72,7 @@ impl Receiving {
             begun,
             asked: None,
             wants_key: false,
+            limit: SendLimit::default(),
             frames: 0,
             bytes: 0,
         }
@@ -233,6 +237,12 @@ impl Receiving {
         {
             (self.asked, self.wants_key) = (Some(now), false);
         }
+        let budget = publisher.stream().budget().map(|budget| budget.steady);
+        if let Some(mid) = self.mid
+            && let Some(limit) = self.limit.poll(now, budget, publisher.stream().highest())
+        {
+            peer.limit_incoming(now, mid, limit);
+        }
         Ok(())
     }
 
@@ -240,6 +250,7 @@ impl Receiving {
     pub(super) fn next_time(&self) -> Option<Duration> {
         let key = self.asked.map(|asked| asked.saturating_add(KEY_FRAME_GAP));
         let key = key.filter(|_| self.wants_key);
-        [self.buffer.next_time(), key].into_iter().flatten().min()
+        let limit = self.mid.map(|_| self.limit.next);
+        [self.buffer.next_time(), key, limit].into_iter().flatten().min()
     }
 }

@@ -46,6 +46,10 @@ pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending {
     picture_id: u16,
+    /// What is added to the numbers of base-layer frames, so that they go on where the rendition
+    /// changes; the last one that was sent, and of which rendition.
+    tl0_shift: u8,
+    last_tl0: Option<(u8, bool)>,
     /// Frames and bytes that were sent.
     pub(super) frames: u64,
     pub(super) bytes: u64,
@@ -53,7 +57,8 @@ pub(super) struct Sending {
 
 impl Sending {
     pub(super) fn new() -> Self {
-        Self { picture_id: u16::from_be_bytes(random::bytes()) & 0x7fff, frames: 0, bytes: 0 }
+        let picture_id = u16::from_be_bytes(random::bytes()) & 0x7fff;
+        Self { picture_id, tl0_shift: 0, last_tl0: None, frames: 0, bytes: 0 }
     }
 
     /// Sends a frame. `playout_delay`: how long it is to wait there.
@@ -69,7 +74,11 @@ impl Sending {
         let made = frame.packets.get_or_init(|| packets_of(frame));
         let mut packets = made.clone();
         let [high, low] = self.picture_id.to_be_bytes();
+        let tl0 = self.tl0_index(frame);
         for packet in &mut packets {
+            if let (Some(tl0), Some(index)) = (tl0, packet.get_mut(PICTURE_ID_AT + 2)) {
+                *index = tl0;
+            }
             if let Some(id) = packet.get_mut(PICTURE_ID_AT..PICTURE_ID_AT + 2) {
                 id.copy_from_slice(&[high | 0x80, low]);
             }
@@ -84,6 +93,19 @@ impl Sending {
         self.frames += 1;
         self.bytes += frame.data.len() as u64;
         Ok(())
+    }
+
+    /// The number of a frame's base layer as this viewer knows it.
+    fn tl0_index(&mut self, frame: &VideoFrame) -> Option<u8> {
+        let own = frame.tl0_index?;
+        if let Some((last, small)) = self.last_tl0
+            && small != frame.small
+        {
+            self.tl0_shift = last.wrapping_add(1).wrapping_sub(own);
+        }
+        let index = own.wrapping_add(self.tl0_shift);
+        self.last_tl0 = Some((index, frame.small));
+        Some(index)
     }
 
     /// Sends a packet of sound.
@@ -146,6 +168,19 @@ mod tests {
         let (descriptor, _) = Descriptor::parse(parsed.payload).unwrap();
         assert_eq!((descriptor.tl0_index, descriptor.layer), (None, None));
         assert!(packets_of(&VideoFrame::default()).is_empty());
+    }
+
+    #[test]
+    fn numbers_of_the_base_layer_go_on_where_the_rendition_changes() {
+        let mut sending = Sending::new();
+        let mut sent = |tl0: u8, small| {
+            let frame = VideoFrame { tl0_index: Some(tl0), small, ..VideoFrame::default() };
+            sending.tl0_index(&frame)
+        };
+        assert_eq!([sent(254, false), sent(255, false)], [Some(254), Some(255)]);
+        assert_eq!([sent(7, true), sent(8, true)], [Some(0), Some(1)]);
+        assert_eq!([sent(40, false), sent(40, false), sent(41, false)], [2, 2, 3].map(Some));
+        assert_eq!(sending.tl0_index(&VideoFrame::default()), None);
     }
 
     #[test]

@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
+use codec_rtc::congestion::Reason;
 use codec_rtc::webrtc::{Kind, Media, Mid, PathStats, Peer};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;
+use super::super::meter::Facts;
 use super::super::outcome::EndReason;
-use super::super::room::{Item, Stream, Viewer};
+use super::super::room::{Budget, Item, Rendition, SmallState, Stream, Viewer};
+use super::super::small;
+use super::super::talk::VideoState;
+use super::choice::{Choice, Offer};
 use super::control::CallOutlet;
-use super::layers::LayerChoice;
 use super::patience::Patience;
 use super::send::Sending;
 use super::strain::Strain;
@@ -21,8 +25,23 @@ use super::strain::Strain;
 const MAX_QUEUE: Duration = Duration::from_millis(400);
 /// Or so many bytes, whichever is more: a key frame.
 const MIN_QUEUE_BYTES: u64 = 96 << 10;
-/// How often the number of layers is thought over.
-const LAYERS_INTERVAL: Duration = Duration::from_millis(200);
+/// How often it is thought over what the link carries.
+const LAYERS_INTERVAL: Duration = Duration::from_millis(100);
+/// A queue of this time says that the link is full.
+const QUEUED: Duration = Duration::from_millis(60);
+/// A live encoder waits while so much of what it made waits before the link.
+const HOLD: Duration = Duration::from_millis(250);
+/// The least rate that the estimate is to be able to find.
+const LEAST_WANTED: Bitrate = Bitrate::kbps(800);
+/// Share of the link's rate that media takes, in percent: up to the first rate, where frames are long
+/// beside what may wait, and from the second on.
+const MEDIA_PCT: [u64; 2] = [82, 94];
+const MEDIA_BETWEEN: [u64; 2] = [400_000, 1_200_000];
+/// Share of that which payloads take, without and with redundancy.
+const PAYLOAD_PCT: u64 = 93;
+const CORRECTED_PAYLOAD_PCT: u64 = 68;
+/// Audio beside the small rendition, in bits per second.
+const SMALL_AUDIO: u64 = 40_000;
 /// Why pictures pause.
 const TOO_NARROW: &str = "the link to this viewer carries less than the pictures need";
 
@@ -35,9 +54,10 @@ pub(super) struct Watching {
     video: Option<Mid>,
     sound: Option<Mid>,
     congested: Arc<AtomicBool>,
-    layers: LayerChoice,
-    /// Why pictures pause.
-    paused: Option<&'static str>,
+    choice: Choice,
+    /// Bits a second of the full rendition, smoothed over seconds: key frames are long.
+    full: u64,
+    state: VideoState,
     strain: Strain,
     patience: Patience,
     next_layers: Duration,
@@ -52,8 +72,9 @@ impl Watching {
             video: None,
             sound: None,
             congested: Arc::default(),
-            layers: LayerChoice::default(),
-            paused: None,
+            choice: Choice::default(),
+            full: 0,
+            state: VideoState::default(),
             strain: Strain::default(),
             patience: Patience::default(),
             next_layers: now,
@@ -65,9 +86,9 @@ impl Watching {
         &self.stream
     }
 
-    /// Why pictures pause, if they do.
-    pub(super) fn paused(&self) -> Option<&'static str> {
-        self.paused
+    /// What the viewer gets of the video.
+    pub(super) fn video_state(&self) -> VideoState {
+        self.state
     }
 
     /// What was sent.
@@ -127,8 +148,27 @@ impl Watching {
 
     /// The viewer asks for a key frame. While pictures pause it would not get it.
     pub(super) fn want_key(&self) {
-        if self.paused.is_none() {
-            self.stream.want_key();
+        if let Some(viewer) = self.viewer.as_ref().filter(|_| self.state.paused.is_none()) {
+            viewer.want_key();
+        }
+    }
+
+    /// What the stream offers this viewer.
+    fn offer(&self, budget: Option<Budget>, facts: &Facts) -> Offer {
+        let (state, small) = self.stream.small();
+        // Until it is encoded its bitrate is that of its settings, beside any audio.
+        let small_rate = small.bits_per_second.max(small::BITRATE.0) + SMALL_AUDIO;
+        let is_told = self.stream.budget().is_some();
+        let is_local = self.stream.about().kind == "local";
+        Offer {
+            budget: budget.map(|budget| payload_part(budget.steady.0, budget.corrected)),
+            load: self.strain.load(),
+            pressed: false,
+            layers: facts.layers,
+            full: self.full,
+            small: (state != SmallState::Unavailable).then_some(small_rate),
+            follows: is_told && is_local,
+            may_follow: is_told && !is_local,
         }
     }
 
@@ -146,9 +186,9 @@ impl Watching {
         self.viewer.as_ref().map(|_| self.next_layers)
     }
 
-    /// How much the link takes: layers, and whether frames have to wait. Says when pictures pause,
-    /// and why, or go on.
-    pub(super) fn think(&mut self, now: Duration, peer: &mut Peer) -> Option<Option<&'static str>> {
+    /// How much the link takes: the rendition, and whether frames have to wait. What the viewer gets
+    /// of the video, if that changes.
+    pub(super) fn think(&mut self, now: Duration, peer: &mut Peer) -> Option<VideoState> {
         let (Some(viewer), Some(mid)) = (&self.viewer, self.video) else { return None };
         if now < self.next_layers {
             return None;
@@ -157,16 +197,47 @@ impl Watching {
         let (facts, _) = self.stream.facts();
         let bitrate = facts.bits_per_second;
         self.strain.sent(now, self.sending.bytes);
-        let layers = self.layers.choose(now, self.strain.load(), facts.layers);
-        viewer.set_layers(layers);
-        // Probes are not to take what is left for the sound.
-        peer.set_desired_bitrate(Bitrate(if layers == 0 { 0 } else { bitrate }));
+        // Something has to have come back before the estimate is one.
+        let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
+        let corrected = peer.is_protected(mid);
+        let repeated = peer.retransmission_rate().0;
+        let budget = estimate.map(|estimate| {
+            let left = |rate: Bitrate| Bitrate(media_part(rate.0.saturating_sub(repeated)));
+            let [bitrate, steady] = [estimate.target, estimate.stable].map(left);
+            Budget { bitrate, steady, corrected, hold: estimate.queueing > HOLD }
+        });
+        viewer.set_budget(budget);
+        self.full = (15 * self.full + bitrate) / 16;
+        let pressed = estimate.is_some_and(|estimate| {
+            estimate.queueing > QUEUED
+                || matches!(estimate.reason, Reason::Draining | Reason::Loss | Reason::Silence)
+        });
+        let offer = Offer { pressed, ..self.offer(budget, &facts) };
+        let rendition = self.choice.choose(now, &offer);
+        viewer.set_rendition(rendition);
+        // Room for headers, redundancy and what is sent again.
+        let wanted = self.stream.highest().max(LEAST_WANTED);
+        let room = if corrected { 17 } else { 13 };
+        peer.set_desired_bitrate(Bitrate(wanted.0 / 10 * room));
         let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
         let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
         let most = (bitrate / 8).saturating_mul(millis) / 1000;
         self.congested.store(queued > most.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
-        let paused = (layers == 0).then_some(TOO_NARROW);
-        let before = std::mem::replace(&mut self.paused, paused);
-        (paused != before).then_some(paused)
+        let paused = (rendition == Rendition::Nothing).then_some(TOO_NARROW);
+        let next = VideoState { paused, small: rendition == Rendition::Small };
+        let before = std::mem::replace(&mut self.state, next);
+        (next != before).then_some(next)
     }
+}
+
+/// What of the link's rate media is to take: some is left for bursts and for the estimate to rise.
+fn media_part(rate: u64) -> u64 {
+    let ([low, high], [from, to]) = (MEDIA_PCT, MEDIA_BETWEEN);
+    let above = rate.clamp(from, to) - from;
+    rate / 100 * (low + (high - low) * above / (to - from))
+}
+
+/// What of a budget payloads take: headers need a part, and redundancy where packets are lost.
+fn payload_part(rate: u64, corrected: bool) -> u64 {
+    rate / 100 * if corrected { CORRECTED_PAYLOAD_PCT } else { PAYLOAD_PCT }
 }

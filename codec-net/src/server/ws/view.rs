@@ -204,7 +204,7 @@ impl View {
                 && record.kind == Kind::Feedback
                 && Feedback::parse(&record.payload) == Some(Feedback::KeyRequest)
             {
-                self.viewer.stream().want_key();
+                self.viewer.want_key();
             }
         }
         Ok(())

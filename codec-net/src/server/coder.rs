@@ -1,0 +1,335 @@
+//! The encoder of a stream that begins here. It follows the link of a lone viewer: audio first, then
+//! the video's bitrate at once, and its size and frame rate in steps.
+
+use std::time::Duration;
+
+use codec_core::codec::{
+    Bitrate, DropPolicy, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Scalability,
+    Update, VideoEncoder,
+};
+use codec_core::error::Error;
+use codec_core::frame::{Picture, Rational, Size};
+use codec_core::registry;
+use codec_rtc::adaptation::{AdaptationConfig, Adapter, FrameReport};
+use codec_rtc::allocation::{AllocationConfig, Allocator, Repair};
+
+use super::media::{VIDEO_HZ, VideoFrame};
+use super::room::Budget;
+use super::scale::shrink;
+
+/// Lowest bitrate of the video; below it there is none.
+const LEAST: Bitrate = Bitrate::kbps(40);
+/// Bytes around a payload: IP, UDP, RTP with extensions, SRTP.
+const AROUND_BYTES: u32 = 66;
+/// Share of the video's bitrate that is kept for its redundancy where packets are lost.
+const FEC_SHARE: f64 = 0.35;
+/// Changes of the bitrate below this share are not worth a call, in percent.
+const WORTH_PCT: u64 = 3;
+/// Most that the bitrate rises to from one frame to the next, in percent of what it was.
+const RAISE_PCT: u64 = 110;
+/// Frames that wait before the link are encoded at least so often.
+const HELD: Duration = Duration::from_millis(190);
+/// The link has carried everything for so long: full size and frame rate at once.
+const FREE_AFTER: Duration = Duration::from_secs(2);
+/// A frame that comes so much of an interval early counts as due.
+const EARLY: f64 = 0.25;
+/// Frames are dropped below this fill of the encoder's buffer while the bitrate is limited.
+const DROPS: DropPolicy = DropPolicy::BelowBufferPct(30);
+
+/// What a stream is encoded with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) size: Size,
+    pub(super) rate: Rational,
+    pub(super) bitrate: Bitrate,
+    pub(super) speed: u8,
+    pub(super) layers: Scalability,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Coder {
+    settings: Settings,
+    encoder: Box<dyn VideoEncoder>,
+    packet: Packet,
+    bitrate: Bitrate,
+    size: Size,
+    frame_rate: f64,
+    /// While the link carries less than the settings ask for.
+    adapter: Option<Adapter>,
+    free_since: Option<Duration>,
+    /// When the last frame was encoded, and the next one is due at the frame rate.
+    last: Option<Duration>,
+    next: Duration,
+}
+
+impl Coder {
+    pub(super) fn open(settings: Settings) -> Result<Self, Error> {
+        let Settings { size, rate, bitrate, .. } = settings;
+        let mut config = EncoderConfig::rtc(size, rate, bitrate);
+        config.timebase = Rational { num: 1, den: VIDEO_HZ };
+        (config.speed, config.scalability) = (settings.speed, settings.layers);
+        let (_, open, _) = registry::find_encoder("vp8")?;
+        Ok(Self {
+            settings,
+            encoder: open(&config)?,
+            packet: Packet::default(),
+            bitrate,
+            size,
+            frame_rate: rate.as_f64(),
+            adapter: None,
+            free_since: None,
+            last: None,
+            next: Duration::ZERO,
+        })
+    }
+
+    /// Follows what the lone viewer's link carries, `None` where there is none; `audio`: the
+    /// bitrate of the audio beside. Whether the picture of this moment is to be encoded.
+    pub(super) fn follow(
+        &mut self,
+        time: Duration,
+        budget: Option<Budget>,
+        audio: Bitrate,
+    ) -> Result<bool, Error> {
+        let parts = budget.map(|budget| {
+            [budget.bitrate, budget.steady].map(|rate| self.video_part(rate, &budget, audio))
+        });
+        let limited = parts.filter(|[now, _]| *now < self.settings.bitrate);
+        match limited {
+            Some([now, steady]) => self.limit(time, now, steady)?,
+            None => self.free(time)?,
+        }
+        if limited.is_some_and(|[now, _]| now < LEAST) {
+            return Ok(false);
+        }
+        let is_held = budget.is_some_and(|budget| budget.hold);
+        if is_held && self.last.is_some_and(|last| time.saturating_sub(last) < HELD) {
+            return Ok(false);
+        }
+        Ok(self.is_due(time))
+    }
+
+    /// The video's part of a bitrate of the link.
+    fn video_part(&self, rate: Bitrate, budget: &Budget, audio: Bitrate) -> Bitrate {
+        let most = self.settings.bitrate.max(LEAST);
+        let config = AllocationConfig {
+            audio: (audio.0 > 0).then_some((audio, audio)),
+            video: Some((LEAST, most)),
+            overhead_bytes: AROUND_BYTES,
+            ..AllocationConfig::default()
+        };
+        let fec = if budget.corrected { FEC_SHARE } else { 0.0 };
+        let repair = Repair { fec, frame_rate: self.frame_rate, ..Repair::default() };
+        // Settings of this kind are always in range.
+        let Ok(mut allocator) = Allocator::new(config) else { return most };
+        allocator.allocate(rate, repair).video
+    }
+
+    fn limit(&mut self, time: Duration, now: Bitrate, steady: Bitrate) -> Result<(), Error> {
+        self.free_since = None;
+        self.set_bitrate(now.max(LEAST))?;
+        if self.adapter.is_none() {
+            let config = AdaptationConfig {
+                enough: self.settings.bitrate,
+                ..AdaptationConfig::new(self.settings.size, self.settings.rate.as_f64())
+            };
+            self.adapter = Some(Adapter::new(config)?);
+            self.encoder.apply(Update::Drops(DROPS))?;
+        }
+        let Some(adapter) = &mut self.adapter else { return Ok(()) };
+        adapter.set_bitrate(time, steady.max(LEAST));
+        if let Some(told) = adapter.poll(time) {
+            self.set_rung(told.rung.size, told.rung.frame_rate)?;
+        }
+        Ok(())
+    }
+
+    fn free(&mut self, time: Duration) -> Result<(), Error> {
+        self.set_bitrate(self.settings.bitrate)?;
+        let since = *self.free_since.get_or_insert(time);
+        if self.adapter.is_some() && time.saturating_sub(since) >= FREE_AFTER {
+            self.adapter = None;
+            self.encoder.apply(Update::Drops(DropPolicy::Never))?;
+            self.set_rung(self.settings.size, self.settings.rate.as_f64())?;
+        }
+        Ok(())
+    }
+
+    /// Down at once; up in steps, as frames that suddenly take several packets look like a queue.
+    fn set_bitrate(&mut self, rate: Bitrate) -> Result<(), Error> {
+        let rate = rate.min(Bitrate(self.bitrate.0 / 100 * RAISE_PCT));
+        let step = rate.0.abs_diff(self.bitrate.0);
+        let is_full = rate == self.settings.bitrate && step > 0;
+        if is_full || step * 100 > self.bitrate.0 * WORTH_PCT {
+            self.encoder.apply(Update::Bitrate(rate))?;
+            self.bitrate = rate;
+        }
+        Ok(())
+    }
+
+    fn set_rung(&mut self, size: Size, frame_rate: f64) -> Result<(), Error> {
+        if size != self.size {
+            self.encoder.apply(Update::Resolution(size))?;
+            self.size = size;
+        }
+        if (frame_rate - self.frame_rate).abs() > 1e-6 {
+            self.frame_rate = frame_rate;
+            #[expect(clippy::cast_possible_truncation, reason = "at most 240000")]
+            let thousandths = (frame_rate * 1000.0).round() as i32;
+            let num = thousandths.unsigned_abs().max(1);
+            self.encoder.apply(Update::FrameRate(Rational { num, den: 1000 }))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the picture of that moment is one of those of the frame rate.
+    fn is_due(&mut self, time: Duration) -> bool {
+        let full = self.settings.rate.as_f64();
+        if self.frame_rate >= full {
+            return true;
+        }
+        if time + Duration::from_secs_f64(EARLY / full) < self.next {
+            return false;
+        }
+        // After a pause it goes on from here.
+        self.next = (self.next + Duration::from_secs_f64(1.0 / self.frame_rate)).max(time);
+        true
+    }
+
+    /// Encodes a picture of the settings' size. Whether a frame came of it.
+    pub(super) fn encode(
+        &mut self,
+        time: Duration,
+        picture: &Picture<'_>,
+        request: &FrameRequest,
+    ) -> Result<bool, Error> {
+        let data;
+        let smaller;
+        let picture = if self.size == self.settings.size {
+            picture
+        } else {
+            data = shrink(&picture.to_i420(), self.settings.size, self.size);
+            smaller = Picture::i420_packed(self.size, &data)?;
+            &smaller
+        };
+        self.last = Some(time);
+        let coded = self.encoder.encode(picture, request)? == Outcome::Coded;
+        if !coded {
+            self.report(time, None);
+        }
+        Ok(coded)
+    }
+
+    /// The next frame, captured at this NTP time.
+    pub(super) fn receive(&mut self, time: Duration, captured: u64) -> Option<VideoFrame> {
+        if !self.encoder.receive(&mut self.packet) {
+            return None;
+        }
+        let meta = &self.packet.meta;
+        let layered = self.settings.layers.temporal_layers() > 1;
+        let frame = VideoFrame {
+            data: self.packet.data.clone().into(),
+            pts: u64::try_from(self.packet.pts).unwrap_or(0),
+            key: meta.kind == FrameKind::Key,
+            temporal_id: meta.temporal_id,
+            layer_sync: meta.layer_sync,
+            tl0_index: layered.then_some(meta.tl0_index),
+            discardable: meta.discardable,
+            hidden: !meta.shown,
+            captured,
+            ..VideoFrame::default()
+        };
+        let qindex = self.packet.meta.qindex;
+        self.report(time, Some(qindex));
+        Some(frame)
+    }
+
+    fn report(&mut self, time: Duration, qindex: Option<u8>) {
+        if let Some(adapter) = &mut self.adapter {
+            // The machine is not what is to be adapted to here.
+            adapter.on_frame(time, FrameReport { qindex, encode_time: Duration::ZERO });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { width: 320, height: 180 };
+    const FULL: Bitrate = Bitrate::kbps(1500);
+
+    fn coder() -> Coder {
+        let rate = Rational { num: 30, den: 1 };
+        let settings =
+            Settings { size: SIZE, rate, bitrate: FULL, speed: 10, layers: Scalability::L1T3 };
+        Coder::open(settings).unwrap()
+    }
+
+    fn budget(kbps: u64) -> Option<Budget> {
+        let bitrate = Bitrate::kbps(kbps);
+        Some(Budget { bitrate, steady: bitrate, hold: false, corrected: false })
+    }
+
+    fn at(frame: u32) -> Duration {
+        Duration::from_secs(frame.into()) / 30
+    }
+
+    #[test]
+    fn the_bitrate_follows_a_fall_at_once_with_audio_first_and_returns() {
+        let mut coder = coder();
+        let audio = Bitrate::kbps(40);
+        assert!(coder.follow(at(0), None, audio).unwrap());
+        assert_eq!(coder.bitrate, FULL);
+        assert!(coder.follow(at(1), budget(2000), audio).unwrap());
+        assert_eq!(coder.bitrate, FULL, "the link carries more");
+        assert!(coder.follow(at(2), budget(280), audio).unwrap());
+        assert!((120_000..230_000).contains(&coder.bitrate.0), "{:?}", coder.bitrate);
+        assert!(!coder.follow(at(3), budget(60), audio).unwrap(), "audio alone");
+        let mut back = 0;
+        for frame in 4..90 {
+            assert!(coder.follow(at(frame), budget(2000), audio).unwrap());
+            back = frame;
+        }
+        assert!(coder.bitrate == FULL && coder.adapter.is_none(), "{back}");
+    }
+
+    #[test]
+    fn frames_are_held_while_they_wait_before_the_link() {
+        let mut coder = coder();
+        let data = vec![128; usize::try_from(SIZE.i420_bytes()).unwrap()];
+        let picture = Picture::i420_packed(SIZE, &data).unwrap();
+        let held = budget(300).map(|budget| Budget { hold: true, ..budget });
+        let mut encoded = 0;
+        for frame in 0..30 {
+            if coder.follow(at(frame), held, Bitrate(0)).unwrap() {
+                let request = FrameRequest::at(i64::from(frame) * 3000);
+                coder.encode(at(frame), &picture, &request).unwrap();
+                encoded += 1;
+            }
+        }
+        assert!((4..8).contains(&encoded), "{encoded}");
+    }
+
+    #[test]
+    fn size_and_frame_rate_go_down_with_a_narrow_link_and_come_back_at_once() {
+        let rate = Rational { num: 30, den: 1 };
+        let size = Size { width: 1280, height: 720 };
+        let bitrate = Bitrate::kbps(2000);
+        let settings = Settings { size, rate, bitrate, speed: 10, layers: Scalability::L1T1 };
+        let mut coder = Coder::open(settings).unwrap();
+        coder.follow(at(0), budget(250), Bitrate(0)).unwrap();
+        assert!(coder.size.pixels() < size.pixels(), "{:?}", coder.size);
+        let data = vec![90; usize::try_from(size.i420_bytes()).unwrap()];
+        let picture = Picture::i420_packed(size, &data).unwrap();
+        assert!(coder.encode(at(0), &picture, &FrameRequest::at(0)).unwrap());
+        let frame = coder.receive(at(0), 0).unwrap();
+        let facts = super::super::media::FrameFacts::read(&frame.data).unwrap();
+        assert_eq!(facts.size, Some(coder.size));
+        for frame in 1..70 {
+            coder.follow(at(frame), budget(5000), Bitrate(0)).unwrap();
+        }
+        assert_eq!(coder.size, size);
+    }
+}

@@ -1,0 +1,322 @@
+//! Which rendition of a stream a viewer's link carries.
+
+use std::time::Duration;
+
+use super::super::room::Rendition;
+use super::layers::LayerChoice;
+use super::strain::Load;
+
+/// The link must carry less than a rendition needs for so long before a lower one is chosen.
+const DOWN_AFTER: Duration = Duration::from_millis(400);
+/// And where the publisher was told to send less: it gets time to do so.
+const FOLLOWING_DOWN_AFTER: Duration = Duration::from_secs(2);
+/// It must carry a higher one, with room to spare, for so long before that is chosen.
+const UP_AFTER: Duration = Duration::from_secs(1);
+/// Room to spare, in percent of what a rendition needs.
+const SPARE_PCT: u64 = 3;
+/// After a change nothing higher is chosen for so long: the key frame has to pass first.
+const SETTLING: Duration = Duration::from_secs(2);
+/// For how long the small rendition must be too much before the video pauses.
+const PAUSE_AFTER: Duration = Duration::from_secs(6);
+/// How long it pauses at first and at most; each attempt that fails doubles it.
+const PAUSE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(48)];
+/// Below this budget an encoder that follows sends no video, and this long after the viewer is told.
+const STARVED: u64 = 70_000;
+const STARVED_AFTER: Duration = Duration::from_secs(2);
+/// Most temporal layers whose rates are told apart.
+const LAYERS: u8 = 4;
+
+/// What a stream offers, and what its link carries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    /// What the link carries for the payloads of the stream; `None`: no estimate.
+    pub(super) budget: Option<u64>,
+    pub(super) load: Load,
+    /// The estimate is low because a queue stands, packets are lost or feedback is missing, and not
+    /// because little was sent.
+    pub(super) pressed: bool,
+    /// Temporal layers of the full rendition.
+    pub(super) layers: u8,
+    /// What the full rendition takes, bits per second, audio included.
+    pub(super) full: u64,
+    /// What the small one takes; `None`: there is none.
+    pub(super) small: Option<u64>,
+    /// The full rendition is encoded for this viewer's link alone.
+    pub(super) follows: bool,
+    /// Its publisher has been told what the link carries, and may follow.
+    pub(super) may_follow: bool,
+}
+
+impl Offer {
+    /// Share of the full rendition that so many of its layers take: each layer doubles the frame
+    /// rate, and frames of upper layers are smaller.
+    fn needed(&self, rendition: Rendition) -> u64 {
+        match rendition {
+            Rendition::Full(layers) => {
+                let left = u32::from(self.layers.saturating_sub(layers));
+                (0..left).fold(self.full, |rate, _| rate * 3 / 4)
+            }
+            Rendition::Small => self.small.unwrap_or(u64::MAX),
+            Rendition::Nothing => 0,
+        }
+    }
+
+    /// Renditions from the best down. A base layer alone is below 10 frames a second: where there
+    /// is a small rendition, that is better.
+    fn renditions(&self) -> Vec<Rendition> {
+        let all = self.layers.clamp(1, LAYERS);
+        let least = if self.small.is_some() { all.min(2) } else { 1 };
+        let mut list: Vec<_> = (least..=all).rev().map(Rendition::Full).collect();
+        list.extend(self.small.map(|_| Rendition::Small));
+        list
+    }
+}
+
+/// Chooses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    layers: LayerChoice,
+    chosen: Rendition,
+    changed: Duration,
+    /// Since when the link has carried less than is chosen, or more.
+    below: Option<Duration>,
+    above: Option<Duration>,
+    /// Since when the small rendition has been too much.
+    exceeded: Option<Duration>,
+    pause: Duration,
+    /// Since when the link has carried next to nothing.
+    starved: Option<Duration>,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self {
+            layers: LayerChoice::default(),
+            chosen: Rendition::Full(u8::MAX),
+            changed: Duration::ZERO,
+            below: None,
+            above: None,
+            exceeded: None,
+            pause: PAUSE[0],
+            starved: None,
+        }
+    }
+}
+
+impl Choice {
+    /// What the viewer is to get.
+    pub(super) fn choose(&mut self, now: Duration, offer: &Offer) -> Rendition {
+        let all = offer.layers.max(1);
+        // Where the encoder follows, layers would only take what it has adapted to.
+        let layers = if offer.follows { 1 } else { all };
+        let by_load = match self.layers.choose(now, offer.load, layers) {
+            0 => Rendition::Nothing,
+            _ if offer.follows => Rendition::Full(all),
+            layers => Rendition::Full(layers),
+        };
+        let starved = offer.follows && offer.budget.is_some_and(|budget| budget < STARVED);
+        self.starved = if starved { self.starved.or(Some(now)) } else { None };
+        let is_starved = self.starved.is_some_and(|at| now.saturating_sub(at) >= STARVED_AFTER);
+        let next = match offer.budget {
+            _ if is_starved => Rendition::Nothing,
+            Some(budget) if !offer.follows && offer.small.is_some() => {
+                self.by_budget(now, offer, budget)
+            }
+            _ => by_load,
+        };
+        if next != self.chosen {
+            (self.chosen, self.changed) = (next, now);
+            (self.below, self.above, self.exceeded) = (None, None, None);
+        }
+        next
+    }
+
+    fn by_budget(&mut self, now: Duration, offer: &Offer, budget: u64) -> Rendition {
+        let list = offer.renditions();
+        let all = Rendition::Full(offer.layers.clamp(1, LAYERS));
+        let chosen = match self.chosen {
+            Rendition::Full(layers) if layers >= offer.layers => all,
+            Rendition::Nothing => return self.paused(now, offer, budget),
+            other => other,
+        };
+        let fits = |rendition: &Rendition| offer.needed(*rendition) <= budget;
+        if chosen == Rendition::Small && self.is_exceeded(now, offer, budget) {
+            return Rendition::Nothing;
+        }
+        let lasted = |since: Option<Duration>| since.map_or(Duration::ZERO, |at| now - at);
+        let is_pressed = offer.pressed || offer.load != Load::Carried;
+        if fits(&chosen) || chosen == Rendition::Small || !is_pressed {
+            self.below = None;
+        } else {
+            self.below.get_or_insert(now);
+        }
+        let patience = if offer.may_follow { FOLLOWING_DOWN_AFTER } else { DOWN_AFTER };
+        if self.below.is_some() && lasted(self.below) >= patience {
+            return list.iter().copied().find(fits).unwrap_or(Rendition::Small);
+        }
+        let spare = |rendition: &Rendition| {
+            offer.needed(*rendition).saturating_mul(100 + SPARE_PCT) / 100 <= budget
+        };
+        let better = list.iter().copied().take_while(|one| *one != chosen).find(spare);
+        if better.is_none() || offer.load != Load::Carried {
+            self.above = None;
+        } else {
+            self.above.get_or_insert(now);
+        }
+        let is_settled = now.saturating_sub(self.changed) >= SETTLING;
+        match better {
+            Some(better) if is_settled && lasted(self.above) >= UP_AFTER => {
+                self.pause = PAUSE[0];
+                better
+            }
+            _ => chosen,
+        }
+    }
+
+    /// Whether the small rendition has been too much for the link for long enough.
+    fn is_exceeded(&mut self, now: Duration, offer: &Offer, budget: u64) -> bool {
+        if offer.load != Load::Exceeded || budget >= offer.needed(Rendition::Small) {
+            self.exceeded = None;
+            return false;
+        }
+        let since = *self.exceeded.get_or_insert(now);
+        let is_long = now.saturating_sub(since) >= PAUSE_AFTER;
+        if is_long {
+            self.pause = (2 * self.pause).min(PAUSE[1]);
+        }
+        is_long
+    }
+
+    fn paused(&mut self, now: Duration, offer: &Offer, budget: u64) -> Rendition {
+        let lasted = now.saturating_sub(self.changed);
+        let fits = budget >= offer.needed(Rendition::Small) && lasted >= PAUSE[0];
+        // Without video there is little to estimate by: it is tried again.
+        if fits || lasted >= self.pause { Rendition::Small } else { Rendition::Nothing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: Offer = Offer {
+        budget: Some(2_000_000),
+        load: Load::Carried,
+        pressed: false,
+        layers: 3,
+        full: 1_540_000,
+        small: Some(210_000),
+        follows: false,
+        may_follow: false,
+    };
+
+    /// What is chosen every 100 ms, with the times of changes.
+    fn run(
+        choice: &mut Choice,
+        from_s: u64,
+        to_s: u64,
+        offer: impl Fn(u64) -> Offer,
+    ) -> Vec<(u64, Rendition)> {
+        let mut changes: Vec<(u64, Rendition)> = Vec::new();
+        for ms in (1000 * from_s..1000 * to_s).step_by(100) {
+            let chosen = choice.choose(Duration::from_millis(ms), &offer(ms));
+            if changes.last().is_none_or(|last| last.1 != chosen) {
+                changes.push((ms, chosen));
+            }
+        }
+        changes
+    }
+
+    #[test]
+    fn a_narrow_link_gets_the_small_rendition_within_half_a_second_and_all_after_the_return() {
+        let mut choice = Choice::default();
+        let budget = |ms| match ms {
+            10_000..30_000 => 250_000,
+            // A probe finds the return after three seconds.
+            30_000..33_000 => 280_000,
+            _ => 1_900_000,
+        };
+        let changes = run(&mut choice, 0, 60, |ms| {
+            let pressed = (10_000..12_000).contains(&ms);
+            Offer { budget: Some(budget(ms)), pressed, ..OFFER }
+        });
+        let expected =
+            [(0, Rendition::Full(3)), (10_400, Rendition::Small), (34_000, Rendition::Full(3))];
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn one_layer_less_is_enough_for_a_link_that_is_a_little_too_narrow() {
+        let mut choice = Choice::default();
+        let changes =
+            run(&mut choice, 0, 20, |_| Offer { budget: Some(1_250_000), pressed: true, ..OFFER });
+        assert_eq!(changes.last().map(|last| last.1), Some(Rendition::Full(2)));
+    }
+
+    #[test]
+    fn an_encoder_that_follows_keeps_its_layers_and_its_viewer() {
+        let mut choice = Choice::default();
+        let changes = run(&mut choice, 0, 60, |ms| {
+            let load = if (10_000..13_000).contains(&ms) { Load::Exceeded } else { Load::Carried };
+            Offer { budget: Some(200_000), load, follows: true, ..OFFER }
+        });
+        assert_eq!(changes, [(0, Rendition::Full(3))]);
+    }
+
+    #[test]
+    fn a_publisher_that_may_follow_gets_time_to() {
+        let mut choice = Choice::default();
+        let changes = run(&mut choice, 0, 30, |ms| {
+            // It sends less two seconds after the fall, or never.
+            let full = if ms >= 11_500 { 220_000 } else { OFFER.full };
+            let budget = Some(if ms >= 10_000 { 250_000 } else { 2_000_000 });
+            Offer { budget, full, may_follow: true, pressed: ms >= 10_000, ..OFFER }
+        });
+        assert_eq!(changes, [(0, Rendition::Full(3))]);
+        let changes = run(&mut Choice::default(), 0, 30, |_| Offer {
+            budget: Some(250_000),
+            may_follow: true,
+            pressed: true,
+            ..OFFER
+        });
+        assert!(matches!(changes.last(), Some((2000..2500, Rendition::Small))), "{changes:?}");
+    }
+
+    #[test]
+    fn video_pauses_where_not_even_the_small_rendition_fits_and_is_tried_again() {
+        let mut choice = Choice::default();
+        let changes = run(&mut choice, 0, 60, |ms| {
+            let load = if ms > 500 { Load::Exceeded } else { Load::Carried };
+            Offer { budget: Some(60_000), load, ..OFFER }
+        });
+        let nothing: Vec<u64> = changes
+            .iter()
+            .filter(|change| change.1 == Rendition::Nothing)
+            .map(|change| change.0)
+            .collect();
+        assert_eq!(nothing.len(), 3, "{changes:?}");
+        assert!(nothing[0] < 8000, "{changes:?}");
+    }
+
+    #[test]
+    fn a_burst_of_the_publisher_changes_nothing_on_a_link_at_ease() {
+        let mut choice = Choice::default();
+        let changes = run(&mut choice, 0, 20, |ms| {
+            let full = if (10_000..12_000).contains(&ms) { 4_000_000 } else { OFFER.full };
+            Offer { full, ..OFFER }
+        });
+        assert_eq!(changes, [(0, Rendition::Full(3))]);
+    }
+
+    #[test]
+    fn without_an_estimate_or_a_small_rendition_the_load_decides() {
+        for offer in [Offer { budget: None, ..OFFER }, Offer { small: None, ..OFFER }] {
+            let mut choice = Choice::default();
+            let changes = run(&mut choice, 0, 4, |ms| {
+                let load = if ms > 500 { Load::Exceeded } else { Load::Carried };
+                Offer { load, ..offer }
+            });
+            assert_eq!(changes.last().map(|last| last.1), Some(Rendition::Full(1)));
+        }
+    }
+}
