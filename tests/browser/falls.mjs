@@ -1,6 +1,6 @@
 // Watches a video in Chromium over a relay, and prints samples of getStats, four a second, as JSON.
 // usage: node falls.mjs view URL STREAM SECONDS
-//        node falls.mjs self URL KBPS SECONDS
+//        node falls.mjs self URL KBPS SECONDS CAMERA.y4m
 // `view` watches a stream of `codec serve`. `self` sends from one peer of the browser to another: it
 // prints {"upstream": "ADDRESS:PORT"} and reads the port of a relay before that.
 import { chromium } from "playwright-core";
@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const [mode, url, what, seconds] = process.argv.slice(2);
+const [mode, url, what, seconds, camera] = process.argv.slice(2);
 const profile = mkdtempSync(join(tmpdir(), "codec-falls-"));
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -19,6 +19,7 @@ const browser = await chromium.launchPersistentContext(profile, {
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    ...(camera ? [`--use-file-for-fake-video-capture=${camera}`] : []),
   ],
 });
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -100,7 +100,8 @@ impl Coder {
             Some([now, steady]) => self.limit(time, now, steady)?,
             None => self.free(time)?,
         }
-        if limited.is_some_and(|[now, _]| now < LEAST) {
+        let is_stopped = budget.is_some_and(|budget| budget.stop);
+        if is_stopped || limited.is_some_and(|[now, _]| now < LEAST) {
             return Ok(false);
         }
         let is_held = budget.is_some_and(|budget| budget.hold);
@@ -269,7 +270,7 @@ mod tests {
 
     fn budget(kbps: u64) -> Option<Budget> {
         let bitrate = Bitrate::kbps(kbps);
-        Some(Budget { bitrate, steady: bitrate, hold: false, corrected: false })
+        Some(Budget { bitrate, steady: bitrate, hold: false, stop: false, corrected: false })
     }
 
     fn at(frame: u32) -> Duration {
@@ -310,6 +311,8 @@ mod tests {
             }
         }
         assert!((4..8).contains(&encoded), "{encoded}");
+        let stopped = budget(300).map(|budget| Budget { stop: true, ..budget });
+        assert!(!coder.follow(at(60), stopped, Bitrate(0)).unwrap());
     }
 
     #[test]

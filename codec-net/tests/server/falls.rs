@@ -4,24 +4,27 @@
 //! `cargo test --release -p codec-net --features serve --test server falls -- --ignored --nocapture
 //! --test-threads 1` prints the rows of `docs/calls.md`.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use codec_container::{Format, Output, PictureStream, create_pictures};
 use codec_core::audio::{
     AudioCodec, AudioEncoderConfig, AudioFormat, AudioPacket, AudioView, ChannelLayout, Samples,
 };
 use codec_core::codec::Bitrate;
-use codec_core::frame::Size;
+use codec_core::frame::{Picture, Rational, Size};
 use codec_core::registry;
 use codec_net::relay::{Relay, RelayConfig};
 use codec_net::server::{Config, HeardPacket, RtcConfig, Server, Sound};
 use codec_rtc::link::{LinkConfig, LinkSpec, RateTrace};
 use serde_json::Value;
 
-use crate::peers::{demo, has_browser, number, scripts};
+use crate::peers::{PICTURES, demo, draw, has_browser, number, scripts};
 
 const SIZE: Size = Size { width: 640, height: 360 };
 const KBPS: u64 = 1500;
@@ -187,12 +190,37 @@ fn view(link: LinkConfig, seconds: u64) -> Run {
     Run::of(&String::from_utf8_lossy(&output.stdout), began)
 }
 
+/// The pictures that the server sends, for the browser's camera.
+struct Camera(PathBuf);
+
+impl Camera {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("codec-falls-{}.y4m", std::process::id()));
+        let stream = PictureStream::new(Format::Y4m, SIZE, Rational { num: 30, den: 1 });
+        let output = Output::seekable(File::create(&path).unwrap());
+        let mut writer = create_pictures(output, Format::Y4m, &stream).unwrap();
+        for index in 0..PICTURES {
+            writer.write(&Picture::i420_packed(SIZE, &draw(SIZE, index)).unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// Chromium sends to itself over the link.
 fn to_itself(link: LinkConfig, seconds: u64) -> Run {
     let server = Server::start(Config::loopback()).unwrap();
+    let camera = Camera::new();
     let mut child = Command::new("node")
         .arg(scripts().join("falls.mjs"))
         .args(["self", &server.url(), &KBPS.to_string(), &seconds.to_string()])
+        .arg(&camera.0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -13,7 +13,7 @@ use crate::browser::ON_THEIR_WAY;
 
 const RATE: Rational = Rational { num: 30, den: 1 };
 /// Pictures before they come again, without a seam.
-const PICTURES: u32 = 64;
+pub(crate) const PICTURES: u32 = 64;
 /// Peers come one after the other, for what they measure.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -40,7 +40,7 @@ impl Pictures for Endless {
     }
 }
 
-fn draw(size: Size, index: u32) -> Vec<u8> {
+pub(crate) fn draw(size: Size, index: u32) -> Vec<u8> {
     let mut data = Vec::new();
     for (plane, size) in [(0, size), (1, size.chroma()), (2, size.chroma())] {
         for y in 0..size.height {

@@ -225,7 +225,7 @@ fn a_stream_waits_for_its_publisher_to_return_and_not_for_ever() {
 
 fn budget(kbps: u64) -> Option<Budget> {
     let bitrate = Bitrate::kbps(kbps);
-    Some(Budget { bitrate, steady: bitrate, corrected: false, hold: false })
+    Some(Budget { bitrate, steady: bitrate, corrected: false, hold: false, stop: false })
 }
 
 #[test]

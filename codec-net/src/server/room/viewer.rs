@@ -52,6 +52,8 @@ pub struct Budget {
     pub corrected: bool,
     /// Frames queue up before the link: the next one is best not encoded.
     pub hold: bool,
+    /// The link has just become much narrower: nothing is to be encoded until its queue is empty.
+    pub stop: bool,
 }
 
 /// A viewer as its stream knows it.

@@ -119,6 +119,8 @@ impl Choice {
         let is_starved = self.starved.is_some_and(|at| now.saturating_sub(at) >= STARVED_AFTER);
         let next = match offer.budget {
             _ if is_starved => Rendition::Nothing,
+            // The encoder goes by the estimate: the rest of what it sent before is only late.
+            Some(_) if offer.follows => Rendition::Full(all),
             Some(budget) if !offer.follows && offer.small.is_some() => {
                 self.by_budget(now, offer, budget)
             }

@@ -2,6 +2,7 @@
 
 mod call;
 mod choice;
+mod collapse;
 mod control;
 mod endpoint;
 mod fragment;

@@ -16,6 +16,7 @@ use super::super::room::{Budget, Item, Rendition, SmallState, Stream, Viewer};
 use super::super::small;
 use super::super::talk::VideoState;
 use super::choice::{Choice, Offer};
+use super::collapse::{Collapse, Step};
 use super::control::CallOutlet;
 use super::patience::Patience;
 use super::send::Sending;
@@ -55,6 +56,7 @@ pub(super) struct Watching {
     sound: Option<Mid>,
     congested: Arc<AtomicBool>,
     choice: Choice,
+    collapse: Collapse,
     /// Bits a second of the full rendition, smoothed over seconds: key frames are long.
     full: u64,
     state: VideoState,
@@ -73,6 +75,7 @@ impl Watching {
             sound: None,
             congested: Arc::default(),
             choice: Choice::default(),
+            collapse: Collapse::default(),
             full: 0,
             state: VideoState::default(),
             strain: Strain::default(),
@@ -199,12 +202,15 @@ impl Watching {
         self.strain.sent(now, self.sending.bytes);
         // Something has to have come back before the estimate is one.
         let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
+        let step = estimate.map_or(Step::GoOn, |estimate| self.collapse.update(now, &estimate));
         let corrected = peer.is_protected(mid);
         let repeated = peer.retransmission_rate().0;
         let budget = estimate.map(|estimate| {
-            let left = |rate: Bitrate| Bitrate(media_part(rate.0.saturating_sub(repeated)));
+            // What was sent again lately is not to keep all else back.
+            let left = |Bitrate(rate): Bitrate| Bitrate(media_part(rate - repeated.min(rate / 3)));
             let [bitrate, steady] = [estimate.target, estimate.stable].map(left);
-            Budget { bitrate, steady, corrected, hold: estimate.queueing > HOLD }
+            let stop = step == Step::Stop;
+            Budget { bitrate, steady, corrected, hold: estimate.queueing > HOLD, stop }
         });
         viewer.set_budget(budget);
         self.full = (15 * self.full + bitrate) / 16;
@@ -215,6 +221,14 @@ impl Watching {
         let offer = Offer { pressed, ..self.offer(budget, &facts) };
         let rendition = self.choice.choose(now, &offer);
         viewer.set_rendition(rendition);
+        let is_down = rendition == Rendition::Small && !self.state.small;
+        if is_down || step == Step::Restart(true) {
+            // What was lost before is of no use after the key frame.
+            peer.forget_sent(mid);
+        }
+        if step == Step::Restart(true) && self.state.paused.is_none() {
+            viewer.want_key();
+        }
         // Room for headers, redundancy and what is sent again.
         let wanted = self.stream.highest().max(LEAST_WANTED);
         let room = if corrected { 17 } else { 13 };

@@ -14,6 +14,10 @@ use crate::rtp;
 use crate::webrtc::extension::{self, MAX_DEPENDENCY_BYTES};
 use crate::webrtc::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec};
 
+/// What is kept to be sent again: packets, for how long, and the share of all bytes above which
+/// nothing is sent again. These are the stack's own.
+const RESENT: (usize, Duration, f32) = (2000, Duration::from_secs(3), 0.15);
+
 /// Sequence numbers of a line that is sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
@@ -261,6 +265,16 @@ impl Peer {
             // Where nothing but padding waits, it is made when its time comes.
             info.filter(|info| info.first_unsent().is_some()).map_or(0, |info| info.byte_size())
         })
+    }
+
+    /// Sends nothing again that has been sent on a line so far: for what a key frame has made
+    /// useless. `false`: there is no such line.
+    pub fn forget_sent(&mut self, mid: Mid) -> bool {
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid.0, None) else { return false };
+        let (packets, age, share) = RESENT;
+        stream.set_rtx_cache(packets, age, Some(share));
+        true
     }
 
     /// The source under which a line is sent.

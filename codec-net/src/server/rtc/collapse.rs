@@ -1,0 +1,123 @@
+//! A link that has suddenly become much narrower: what is on its way is too late or lost.
+
+use std::time::Duration;
+
+use codec_rtc::congestion::Estimate;
+
+/// An estimate that has fallen below this share of what it was lately, in percent.
+const FALLEN_PCT: u64 = 50;
+/// How long what it was is remembered.
+const REMEMBERED: Duration = Duration::from_secs(2);
+/// The queue is as good as empty below this time.
+const EMPTY: Duration = Duration::from_millis(100);
+/// Least and most time that nothing is sent for.
+const STOPPED: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
+/// Share of packets lost above which frames are missing.
+const LOST: f64 = 0.03;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing special.
+    GoOn,
+    /// Video is not to be sent.
+    Stop,
+    /// Video is to begin again; `true`: with a key frame, as frames were lost.
+    Restart(bool),
+}
+
+/// Watches an estimate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Collapse {
+    /// The highest estimate lately, and when.
+    high: Option<(u64, Duration)>,
+    stopped: Option<Duration>,
+    has_lost: bool,
+}
+
+impl Collapse {
+    /// The estimate as it is now.
+    pub(super) fn update(&mut self, now: Duration, estimate: &Estimate) -> Step {
+        let rate = estimate.stable.0;
+        if let Some(since) = self.stopped {
+            self.has_lost |= estimate.loss > LOST;
+            let lasted = now.saturating_sub(since);
+            let is_over = estimate.queueing < EMPTY && lasted >= STOPPED[0];
+            if !is_over && lasted < STOPPED[1] {
+                return Step::Stop;
+            }
+            let restart = Step::Restart(self.has_lost);
+            *self = Self { high: Some((rate, now)), ..Self::default() };
+            return restart;
+        }
+        let high = self.high.filter(|(_, at)| now.saturating_sub(*at) < REMEMBERED);
+        let high = high.filter(|(high, _)| *high > rate).unwrap_or((rate, now));
+        self.high = Some(high);
+        if rate * 100 < high.0 * FALLEN_PCT && estimate.queueing >= EMPTY {
+            self.stopped = Some(now);
+            self.has_lost = estimate.loss > LOST;
+            return Step::Stop;
+        }
+        Step::GoOn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_core::codec::Bitrate;
+    use codec_rtc::congestion::{Reason, Usage};
+
+    use super::*;
+
+    fn estimate(kbps: u64, queueing_ms: u64, loss: f64) -> Estimate {
+        let stable = Bitrate::kbps(kbps);
+        Estimate {
+            target: stable,
+            stable,
+            throughput: Some(stable),
+            loss,
+            rtt: Duration::from_millis(60),
+            queueing: Duration::from_millis(queueing_ms),
+            usage: Usage::Normal,
+            reason: Reason::Delay,
+        }
+    }
+
+    fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_fall_stops_the_video_until_the_queue_is_empty_and_begins_with_a_key_frame() {
+        let mut collapse = Collapse::default();
+        assert_eq!(collapse.update(at(0), &estimate(2000, 5, 0.0)), Step::GoOn);
+        assert_eq!(collapse.update(at(100), &estimate(1900, 300, 0.0)), Step::GoOn);
+        assert_eq!(collapse.update(at(200), &estimate(260, 450, 0.2)), Step::Stop);
+        assert_eq!(collapse.update(at(600), &estimate(260, 250, 0.2)), Step::Stop);
+        assert_eq!(collapse.update(at(800), &estimate(260, 60, 0.0)), Step::Restart(true));
+        for ms in 9..60 {
+            assert_eq!(collapse.update(at(100 * ms), &estimate(250, 120, 0.0)), Step::GoOn);
+        }
+    }
+
+    #[test]
+    fn frames_that_are_only_late_need_no_key_frame_and_a_queue_that_stays_ends_the_wait() {
+        let mut collapse = Collapse::default();
+        collapse.update(at(0), &estimate(2000, 5, 0.0));
+        assert_eq!(collapse.update(at(100), &estimate(300, 900, 0.0)), Step::Stop);
+        assert_eq!(collapse.update(at(1500), &estimate(300, 300, 0.0)), Step::Stop);
+        assert_eq!(collapse.update(at(1600), &estimate(300, 200, 0.0)), Step::Restart(false));
+    }
+
+    #[test]
+    fn losses_and_slow_changes_are_no_collapse() {
+        let mut collapse = Collapse::default();
+        for step in 0..100_u64 {
+            let slowly = estimate(2000 - 15 * step, 150, 0.1);
+            assert_eq!(collapse.update(at(100 * step), &slowly), Step::GoOn);
+        }
+        let mut collapse = Collapse::default();
+        collapse.update(at(0), &estimate(2000, 5, 0.0));
+        assert_eq!(collapse.update(at(100), &estimate(700, 20, 0.1)), Step::GoOn, "no queue");
+    }
+}
