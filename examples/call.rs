@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 use std::error::Error;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
 use std::time::Duration;
 
 use codec_core::codec::{
@@ -16,11 +18,29 @@ use codec_core::vp8;
 use codec_rtc::extension::Map;
 use codec_rtc::link::{Link, LinkSpec};
 use codec_rtc::session::{
-    Receiver, ReceiverConfig, Sender, SenderConfig, SenderEvent, Streams, VideoStream,
+    Receiver, ReceiverConfig, Sender, SenderConfig, SenderEvent, SenderStats, Streams, VideoStream,
 };
 
 const SIZE: Size = Size { width: 320, height: 180 };
 const FRAME: Duration = Duration::from_micros(33_333);
+/// Ticks of the 90 kHz clock of RTP from one frame to the next.
+const FRAME_TICKS: u32 = 3000;
+const FRAMES: u32 = 1800;
+
+/// What came of the call.
+struct Summary {
+    shown: u32,
+    /// Bits that the encoder was to use, and those that it used.
+    asked_bits: u64,
+    coded_bits: u64,
+    stats: SenderStats,
+}
+
+/// Numbers that differ from one call to the next: two senders must not share their SSRC and their
+/// first sequence numbers.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
 
 /// A ramp that wanders, as I420 without padding.
 fn paint(time: u32) -> Vec<u8> {
@@ -30,23 +50,49 @@ fn paint(time: u32) -> Vec<u8> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let streams =
-        Streams { video: Some(VideoStream::standard(1)), audio: None, extensions: Map::default() };
+    let Summary { shown, asked_bits, coded_bits, stats } = call([random(), random()])?;
+    let kbps = |bits: u64| bits / u64::from(FRAMES / 30) / 1000;
+    writeln!(
+        std::io::stdout(),
+        "{shown} of {FRAMES} frames shown; {} kb/s of {} coded; {} packets sent, {} again, {} of FEC; {} key frames",
+        kbps(coded_bits),
+        kbps(asked_bits),
+        stats.video_sent.packets,
+        stats.retransmitted.packets,
+        stats.fec_sent.packets,
+        stats.video.key_frames,
+    )?;
+    Ok(())
+}
+
+/// A minute; `seeds` are the sender's and the receiver's.
+fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
+    // Each end draws its SSRC at random. The low bits are its number.
+    let [ssrc, receiver_ssrc] = seeds.map(|seed| seed.to_le_bytes().first_chunk().copied());
+    let ssrc = u32::from_le_bytes(ssrc.unwrap_or_default());
+    let receiver_ssrc = u32::from_le_bytes(receiver_ssrc.unwrap_or_default());
+    let video = Some(VideoStream::standard(ssrc));
+    let streams = Streams { video, audio: None, extensions: Map::default() };
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
+    // Times of frames are those of RTP: `FrameRequest::pts` counts in this unit.
+    config.timebase = Rational::new(1, 90_000);
     // What was lost must not be needed to read what comes after it.
     config.error_resilient = true;
     let mut encoder = vp8::encoder::open(&config)?;
     let mut decoder = vp8::decoder::open(&DecoderConfig::default())?;
-    let mut sender = Sender::new(SenderConfig::new(streams.clone()))?;
-    let mut receiver = Receiver::new(ReceiverConfig::new(streams, 99));
+    let mut sender = Sender::new(SenderConfig::new(streams.clone(), seeds[0]))?;
+    let mut receiver = Receiver::new(ReceiverConfig::new(streams, receiver_ssrc, seeds[1]));
     let link: LinkSpec = "rate=1M,delay=40ms,jitter=10ms,loss=10%".parse()?;
     let link = link.constant().ok_or("a link with a constant rate")?;
     let mut there = Link::new(link.clone(), 1)?;
     let mut back = Link::new(link, 2)?;
     let (mut now, mut captured, mut shown) = (Duration::ZERO, 0_u32, 0_u32);
-    while captured < 1800 {
+    let mut rate = Bitrate::kbps(300);
+    let (mut asked_bits, mut coded_bits) = (0, 0);
+    while captured < FRAMES {
         if FRAME * captured <= now {
-            send_picture(&mut *encoder, &mut sender, now, captured)?;
+            coded_bits += send_frame(&mut *encoder, &mut sender, now, captured)?;
+            asked_bits += rate.0 / 30;
             captured += 1;
         }
         while let Some(datagram) = sender.poll(now) {
@@ -67,43 +113,56 @@ fn main() -> Result<(), Box<dyn Error>> {
             sender.receive(now, &arrival.packet)?;
         }
         while let Some(event) = sender.poll_event() {
-            if let SenderEvent::Target { allocation, .. } = event {
-                encoder.apply(Update::Bitrate(allocation.video.max(Bitrate::kbps(50))))?;
+            match event {
+                SenderEvent::Target { allocation, .. } => {
+                    rate = allocation.video.max(Bitrate::kbps(50));
+                    encoder.apply(Update::Bitrate(rate))?;
+                }
+                // The unit of `pts` is not `timebase`: rate control cannot work.
+                SenderEvent::ImplausibleTimes => return Err("implausible frame times".into()),
+                _ => {}
             }
         }
         let times = [sender.next_time(), receiver.next_time(), there.next_time(), back.next_time()];
         let next = times.into_iter().flatten().chain([FRAME * captured]).min().unwrap_or(now);
         now = next.max(now + Duration::from_micros(100));
     }
-    use std::io::Write;
-    let stats = sender.stats();
-    writeln!(
-        std::io::stdout(),
-        "{shown} of {captured} pictures shown; {} packets sent, {} again, {} of correction; {} key frames",
-        stats.video_sent.packets,
-        stats.retransmitted.packets,
-        stats.fec_sent.packets,
-        stats.video.key_frames,
-    )?;
-    Ok(())
+    Ok(Summary { shown, asked_bits, coded_bits, stats: sender.stats() })
 }
 
-fn send_picture(
+/// Codes and sends frame `number`; gives the bits of it.
+fn send_frame(
     encoder: &mut dyn VideoEncoder,
     sender: &mut Sender,
     now: Duration,
     number: u32,
-) -> Result<(), Box<dyn Error>> {
-    // Where too much waits already, the picture is left out.
+) -> Result<u64, Box<dyn Error>> {
+    // If too much waits already, the frame is skipped.
     if sender.is_behind() {
-        return Ok(());
+        return Ok(0);
     }
     let samples = paint(number);
-    let request = sender.request(now, i64::from(number) * 3000);
+    let ticks = number * FRAME_TICKS;
+    // The sender knows the kind of frame and its references; the encoder must do as it says.
+    let request = sender.request(now, i64::from(ticks));
     let picture = Picture::i420_packed(SIZE, &samples)?;
     let mut packet = Packet::default();
     if encoder.encode(&picture, &request)? == Outcome::Coded && encoder.receive(&mut packet) {
-        sender.video(now, now, number * 3000, &packet)?;
+        sender.video(now, now, ticks, &packet)?;
+        return Ok(8 * u64::try_from(packet.data.len())?);
     }
-    Ok(())
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoder_keeps_the_bitrate_that_it_is_given() -> Result<(), Box<dyn Error>> {
+        let Summary { shown, asked_bits, coded_bits, .. } = call([1, 2])?;
+        assert!(shown >= FRAMES * 9 / 10, "{shown} frames");
+        assert!(coded_bits <= asked_bits * 11 / 10, "{coded_bits} of {asked_bits} bits");
+        Ok(())
+    }
 }

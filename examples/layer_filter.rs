@@ -9,8 +9,13 @@
 use std::env;
 use std::error::Error;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
 
 use codec_rtc::forward::{ForwardConfig, Forwarder};
+
+/// A sender that is silent for this long is gone: another one, or the same after a restart, is
+/// forwarded from then on. Until then nobody else can take its place.
+const SILENCE: Duration = Duration::from_secs(3);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -21,18 +26,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layers: u8 = layers.parse()?;
     let socket = UdpSocket::bind(listen)?;
     let mut forwarder: Option<Forwarder> = None;
-    let mut sender = None;
+    let mut sender: Option<(SocketAddr, Instant)> = None;
     let (mut packet, mut out) = ([0; 2048], Vec::new());
     loop {
         let (len, from) = socket.recv_from(&mut packet)?;
         let packet = &packet[..len];
         if from == viewer {
-            if let Some(sender) = sender {
+            if let Some((sender, _)) = sender {
                 socket.send_to(packet, sender)?;
             }
             continue;
         }
-        sender = Some(from);
+        let is_live = sender.is_some_and(|(_, heard)| heard.elapsed() < SILENCE);
+        if is_live && sender.is_some_and(|(known, _)| known != from) {
+            continue;
+        }
+        if !is_live {
+            // A new stream has an SSRC and sequence numbers of its own.
+            forwarder = None;
+        }
+        sender = Some((from, Instant::now()));
         // Payload types 72 to 76 are RTCP's (RFC 5761, section 4).
         let is_rtcp = matches!(packet.get(1), Some(192..=223));
         let (Some(ssrc), false) = (packet.get(8..12), is_rtcp) else {

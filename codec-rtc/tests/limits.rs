@@ -44,7 +44,7 @@ fn receiver() -> Receiver {
 }
 
 fn sender() -> Sender {
-    let config = SenderConfig { long_term: false, ..SenderConfig::new(streams()) };
+    let config = SenderConfig { long_term: false, ..SenderConfig::new(streams(), 1) };
     Sender::new(SenderConfig { congestion: None, ..config }).unwrap()
 }
 

@@ -27,8 +27,8 @@ fn config(kbps: u64, length: Duration) -> CallConfig {
         length,
         links,
         seed: 42,
-        sender: SenderConfig { congestion: None, ..SenderConfig::new(streams.clone()) },
-        receiver: ReceiverConfig::new(streams, 99),
+        sender: SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) },
+        receiver: ReceiverConfig::new(streams, 99, 1),
         bitrate: Bitrate::kbps(kbps),
         most: Bitrate::kbps(4000),
         scalability: Scalability::L1T1,
@@ -70,6 +70,16 @@ fn nothing_is_lost_on_a_clean_link() {
     assert_eq!((result.rendered(), result.wrong()), (result.shots.len(), 0));
     assert!(result.freezes().is_empty());
     assert!(result.captured_to_rendered() < ms(25 + 17));
+}
+
+#[test]
+fn temporal_layers_are_known_by_their_packets_alone() {
+    for scalability in [Scalability::L1T2, Scalability::L1T3] {
+        let result = run(&CallConfig { scalability, ..config(800, ms(15_000)) });
+        tell("layers", &result);
+        assert_eq!((result.rendered(), result.wrong()), (result.shots.len(), 0), "{scalability:?}");
+        assert_eq!(result.sender.video.key_frames, 1, "{scalability:?}");
+    }
 }
 
 /// Random losses, and losses in bursts.

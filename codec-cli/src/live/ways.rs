@@ -188,13 +188,11 @@ fn open_rtp_out(
         start: rate.max(usual.min).min(most),
         ..usual
     };
-    let mut config = SenderConfig::new(streams);
+    let mut config = SenderConfig::new(streams, random::number());
     config.ntp_at_zero = clock.ntp_at_zero();
-    config.seed = random::number();
     config.retransmission = !plain;
     config.protection = !plain;
     config.long_term = !plain && coding.obeys;
-    config.temporal_layers = coding.layers.max(1);
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
     let outlet = Box::new(RtpOutlet::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
     Ok(Out { outlet, relay })

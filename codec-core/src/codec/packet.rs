@@ -46,6 +46,12 @@ pub struct RateState {
     /// Optimal level and size of that buffer, in bits.
     pub optimal_bits: i64,
     pub capacity_bits: i64,
+    /// The frame times do not fit the configured time base and frame rate: the last 16 intervals were
+    /// all at least 20 times as long, or all at most a twentieth, of what the frame rate says.
+    /// Usually the timestamps are of another unit than `EncoderConfig::timebase`, and the bitrate is
+    /// missed by the same factor. Nothing else follows from it: slow and variable frame rates are
+    /// allowed.
+    pub implausible_times: bool,
 }
 
 /// All that RTP descriptors, getStats and a trace need of a packet.
@@ -68,6 +74,8 @@ pub struct PacketMeta {
     pub discardable: bool,
     /// Temporal layer, 0 the base.
     pub temporal_id: u8,
+    /// Temporal layers of the stream from this frame on: 1..=3, or 0 if the encoder does not say.
+    pub temporal_layers: u8,
     /// Depends on the base layer only: a receiver can switch up to this layer here.
     pub layer_sync: bool,
     /// Counts base-layer frames modulo 256 (TL0PICIDX of RFC 7741).

@@ -7,17 +7,28 @@ use crate::frame::Rational;
 /// Shortest and longest interval that is believed.
 const INTERVALS_US: (u64, u64) = (100, 10 * SECOND_US);
 
+/// An interval that is this many times as long as the nominal one, or as short, is implausible.
+const IMPLAUSIBLE_RATIO: u64 = 20;
+
+/// So many of them in a row are no pause and no burst.
+const IMPLAUSIBLE_RUN: u32 = 16;
+
 /// Exact frame times, and an estimate of the interval to the next frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     timebase: Rational,
     interval_us: u64,
     last_us: Option<i64>,
+    /// Interval of the nominal frame rate.
+    nominal_us: u64,
+    /// Implausible intervals in a row: too long, too short.
+    implausible: [u32; 2],
 }
 
 impl Clock {
     pub(crate) fn new(timebase: Rational, framerate: Rational) -> Self {
-        let mut clock = Self { timebase, interval_us: 0, last_us: None };
+        let mut clock =
+            Self { timebase, interval_us: 0, last_us: None, nominal_us: 0, implausible: [0; 2] };
         clock.set_framerate(framerate);
         clock
     }
@@ -26,6 +37,23 @@ impl Clock {
     pub(crate) fn set_framerate(&mut self, framerate: Rational) {
         let interval = mul_div(u64::from(framerate.den), SECOND_US, u64::from(framerate.num));
         self.interval_us = interval.clamp(INTERVALS_US.0, INTERVALS_US.1);
+        (self.nominal_us, self.implausible) = (self.interval_us, [0; 2]);
+    }
+
+    /// Whether the last intervals are so far from the nominal frame rate that timestamps are probably
+    /// of another unit than the time base.
+    pub(crate) fn is_implausible(&self) -> bool {
+        self.implausible.iter().any(|&run| run >= IMPLAUSIBLE_RUN)
+    }
+
+    fn judge(&mut self, elapsed_us: u64) {
+        let far = [
+            elapsed_us >= self.nominal_us.saturating_mul(IMPLAUSIBLE_RATIO),
+            elapsed_us <= self.nominal_us / IMPLAUSIBLE_RATIO,
+        ];
+        for (run, is_far) in self.implausible.iter_mut().zip(far) {
+            *run = if is_far { run.saturating_add(1) } else { 0 };
+        }
     }
 
     /// Interval that the next frame is expected to last, in microseconds.
@@ -37,9 +65,13 @@ impl Clock {
     /// Time that runs backwards stands still.
     pub(crate) fn advance(&mut self, pts: i64) -> (i64, u64) {
         let now_us = self.time_us(pts);
+        let is_first = self.last_us.is_none();
         let last_us = self.last_us.unwrap_or(now_us);
         let now_us = now_us.max(last_us);
         let elapsed_us = now_us.abs_diff(last_us);
+        if !is_first {
+            self.judge(elapsed_us);
+        }
         self.last_us = Some(now_us);
         if elapsed_us > 0 {
             // A single gap says little about the next interval; several do.
@@ -77,6 +109,39 @@ mod tests {
         clock.advance(0);
         assert_eq!(clock.advance(3_600_000), (3_600_000_000, 3_600_000_000));
         assert!(clock.interval_us() < 45_000);
+    }
+
+    #[test]
+    fn other_units_are_implausible_and_slow_or_uneven_rates_are_not() {
+        let runs = |timebase, steps: &mut dyn FnMut(i64) -> i64| {
+            let mut clock = Clock::new(timebase, Rational::new(30, 1));
+            let mut pts = 0;
+            (0..100).any(|frame| {
+                clock.advance(pts);
+                pts += steps(frame);
+                clock.is_implausible()
+            })
+        };
+        let (frames, ms, rtp) =
+            (Rational::new(1, 30), Rational::new(1, 1000), Rational::new(1, 90_000));
+        assert!(runs(frames, &mut |_| 3000), "RTP ticks");
+        assert!(runs(frames, &mut |_| 33), "milliseconds");
+        assert!(runs(ms, &mut |_| 1), "numbers of frames");
+        assert!(runs(rtp, &mut |_| 1), "numbers of frames");
+        assert!(!runs(rtp, &mut |_| 3000));
+        assert!(!runs(rtp, &mut |_| 45_000), "two frames a second");
+        // Pauses of an hour, and frames that follow at once.
+        let uneven = &mut |frame: i64| if frame % 10 == 0 { 90_000 * 3600 } else { 500 };
+        assert!(!runs(rtp, uneven));
+        // The frame rate is set to what comes.
+        let mut clock = Clock::new(ms, Rational::new(30, 1));
+        for frame in 0..40 {
+            clock.advance(frame * 2000);
+        }
+        assert!(clock.is_implausible());
+        clock.set_framerate(Rational::new(1, 2));
+        clock.advance(80_000);
+        assert!(!clock.is_implausible());
     }
 
     #[test]

@@ -267,6 +267,7 @@ impl RateController {
             buffer_bits: or_zero(self.buffer.level_bits()),
             optimal_bits: or_zero(self.buffer.optimal_bits()),
             capacity_bits: or_zero(self.buffer.capacity_bits()),
+            implausible_times: self.clock.is_implausible(),
         }
     }
 

@@ -32,14 +32,16 @@ pub struct ScheduleConfig {
     pub reduced_minimum: bool,
     /// Never shorter than this.
     pub minimum: Duration,
-    /// Chooses the random shares.
+    /// Chooses the random shares: a random number, another one for each end.
     pub seed: u64,
 }
 
-impl Default for ScheduleConfig {
-    fn default() -> Self {
+impl ScheduleConfig {
+    /// For a unicast session of 1 Mbit/s.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         let minimum = Duration::from_millis(200);
-        Self { bandwidth_bps: 1_000_000, reduced_minimum: true, minimum, seed: 1 }
+        Self { bandwidth_bps: 1_000_000, reduced_minimum: true, minimum, seed }
     }
 }
 
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_minimum_holds_on_average_and_intervals_differ() {
-        let config = ScheduleConfig { reduced_minimum: false, ..ScheduleConfig::default() };
+        let config = ScheduleConfig { reduced_minimum: false, ..ScheduleConfig::new(1) };
         let sent = run(config, Duration::from_secs(2000));
         let mean = mean_gap(&sent).as_secs_f64();
         assert!((4.5..5.5).contains(&mean), "{mean}");
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_reduced_minimum_follows_the_bandwidth() {
-        let config = ScheduleConfig { bandwidth_bps: 500_000, ..ScheduleConfig::default() };
+        let config = ScheduleConfig { bandwidth_bps: 500_000, ..ScheduleConfig::new(1) };
         let mean = mean_gap(&run(config, Duration::from_secs(200))).as_secs_f64();
         assert!((0.65..0.8).contains(&mean), "{mean}");
         let slow = ScheduleConfig { bandwidth_bps: 8_000, ..config };
@@ -208,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_times() {
-        let config = ScheduleConfig::default();
+        let config = ScheduleConfig::new(1);
         let minute = Duration::from_secs(60);
         assert_eq!(run(config, minute), run(config, minute));
         assert_ne!(run(config, minute), run(ScheduleConfig { seed: 2, ..config }, minute));
@@ -216,7 +218,7 @@ mod tests {
 
     #[test]
     fn many_members_share_and_leaving_ones_give_back() {
-        let config = ScheduleConfig { bandwidth_bps: 64_000, ..ScheduleConfig::default() };
+        let config = ScheduleConfig { bandwidth_bps: 64_000, ..ScheduleConfig::new(1) };
         let mut schedule = Schedule::new(Duration::ZERO, config);
         schedule.set_members(Duration::ZERO, 10_000, 1, false);
         // Put off: 128 bytes of 10000 members at 2400 bit/s.
@@ -232,7 +234,7 @@ mod tests {
     fn absurd_settings_keep_bounds() {
         for bandwidth_bps in [0, 1, u64::MAX] {
             let minimum = Duration::ZERO;
-            let config = ScheduleConfig { bandwidth_bps, minimum, ..ScheduleConfig::default() };
+            let config = ScheduleConfig { bandwidth_bps, minimum, ..ScheduleConfig::new(1) };
             let mut schedule = Schedule::new(Duration::ZERO, config);
             schedule.set_members(Duration::ZERO, u32::MAX, 0, false);
             schedule.on_packet(usize::MAX);

@@ -131,7 +131,9 @@ pub struct SenderConfig {
     pub cname: String,
     /// The wall clock at the beginning of time: NTP, 32.32 bits.
     pub ntp_at_zero: u64,
-    /// Where first sequence numbers come from.
+    /// First sequence numbers, picture ids and intervals of reports are drawn from it: a random number
+    /// of the system's, another one for each sender (RFC 3550, section 5.1). The same seed gives the
+    /// same packets, which tests need.
     pub seed: u64,
     /// Most bytes of a packet, from its RTP header to its end: 300..=1400.
     pub mtu: usize,
@@ -142,10 +144,10 @@ pub struct SenderConfig {
     /// Correction is sent as losses ask for it, where the stream has a place for it.
     pub protection: bool,
     /// Acknowledged pictures are kept as references and answer losses. The encoder must be opened
-    /// with `error_resilient`: what follows a lost frame must not need its probabilities.
+    /// with `error_resilient`: what follows a lost frame must not need its probabilities. Streams with
+    /// temporal layers, which packets tell ([`codec_core::codec::PacketMeta`]), do without, as layers
+    /// decide which references a frame has.
     pub long_term: bool,
-    /// Says in TL0PICIDX and TID which temporal layer a frame is of.
-    pub temporal_layers: u8,
     /// Least time between two key frames that are asked for.
     pub key_interval: Duration,
     /// Follows what the link carries; `None`: the bitrate is the caller's, and packets leave at
@@ -170,20 +172,20 @@ impl SenderConfig {
         }
     }
 
-    /// All that is good between our own ends, from 300 kb/s on.
+    /// All that is good between our own ends, from 300 kb/s on. `seed` is random ([`Self::seed`]),
+    /// as the SSRCs in `streams` are.
     #[must_use]
-    pub fn new(streams: Streams) -> Self {
+    pub fn new(streams: Streams, seed: u64) -> Self {
         Self {
             streams,
             cname: "codec".to_owned(),
             ntp_at_zero: 0,
-            seed: 1,
+            seed,
             mtu: 1200,
             overhead_bytes: 28,
             retransmission: true,
             protection: true,
             long_term: true,
-            temporal_layers: 1,
             key_interval: Duration::from_millis(300),
             congestion: Some(ControllerConfig::default()),
             pace_bps: 50_000_000,
@@ -214,7 +216,8 @@ pub struct ReceiverConfig {
     pub cname: String,
     /// The wall clock at the beginning of time: NTP, 32.32 bits.
     pub ntp_at_zero: u64,
-    /// Where random intervals come from.
+    /// Intervals of reports are drawn from it: a random number of the system's, another one for each
+    /// receiver, so that they do not all report at the same time (RFC 3550, section 6.3).
     pub seed: u64,
     /// Asks for lost packets.
     pub nack: bool,
@@ -229,15 +232,16 @@ pub struct ReceiverConfig {
 }
 
 impl ReceiverConfig {
-    /// All that is good between our own ends; `ssrc` is the receiver's own.
+    /// All that is good between our own ends; `ssrc` is the receiver's own. Both it and `seed` are
+    /// random.
     #[must_use]
-    pub fn new(streams: Streams, ssrc: u32) -> Self {
+    pub fn new(streams: Streams, ssrc: u32, seed: u64) -> Self {
         Self {
             streams,
             ssrc,
             cname: "codec".to_owned(),
             ntp_at_zero: 0,
-            seed: 1,
+            seed,
             nack: true,
             pli: true,
             acknowledges: true,

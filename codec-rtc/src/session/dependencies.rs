@@ -18,10 +18,18 @@ pub(super) struct Dependencies {
 }
 
 impl Dependencies {
-    pub(super) fn new(temporal_layers: u8) -> Result<Self, ConfigError> {
-        let describer = Describer::new(temporal_layers, None)
-            .map_err(|_| ConfigError::new("temporal layers", temporal_layers, "1..=3"))?;
+    /// For a stream of one temporal layer.
+    pub(super) fn new() -> Result<Self, ConfigError> {
+        let describer =
+            Describer::new(1, None).map_err(|_| ConfigError::new("temporal layers", 1, "1..=3"))?;
         Ok(Self { slots: [None; 3], describer, writer: Writer::default(), current: None })
+    }
+
+    /// The stream has another number of temporal layers from the next frame on, a key frame, which
+    /// carries the new structure.
+    pub(super) fn set_layers(&mut self, layers: u8) {
+        // The caller stays within 1..=3.
+        let _ = self.describer.change(layers, None);
     }
 
     /// A frame was coded; gives the numbers of the frames that it refers to, newest first, each
@@ -42,14 +50,14 @@ impl Dependencies {
         numbers
     }
 
-    /// The next packets are of this frame. One that cannot be described goes without a descriptor,
+    /// The next packets are of this frame of a stream with so many layers. One that cannot be described goes without a descriptor,
     /// and its receiver by the payload descriptors.
-    pub(super) fn begin(&mut self, meta: &PacketMeta, references: &[u64]) {
+    pub(super) fn begin(&mut self, meta: &PacketMeta, layers: u8, references: &[u64]) {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let references: Vec<i64> = references.iter().copied().map(signed).collect();
         let frame = FrameReferences {
             number: signed(meta.frame_id),
-            temporal_id: meta.temporal_id,
+            temporal_id: meta.temporal_id.min(layers.saturating_sub(1)),
             references: &references,
         };
         self.current = self.describer.describe(&frame).ok();

@@ -98,12 +98,7 @@ impl Receiver {
             }
             _ => Recorder::Off,
         };
-        let schedule = ScheduleConfig {
-            bandwidth_bps: 1_000_000,
-            reduced_minimum: true,
-            seed: config.seed,
-            ..ScheduleConfig::default()
-        };
+        let schedule = ScheduleConfig::new(config.seed);
         let audio_hz = config.streams.audio.map_or(CLOCK_HZ, |audio| audio.clock_hz);
         let lips = LipSync::new(LipSyncConfig::default(), audio_hz, CLOCK_HZ);
         Self {
@@ -149,6 +144,14 @@ impl Receiver {
     #[cfg(feature = "sframe")]
     pub fn opener(&mut self) -> Option<&mut crate::sframe::Opener> {
         self.opening.opener.as_mut()
+    }
+
+    /// Returns the opener for the receiver of a session that follows: it remembers which frames came
+    /// out, so that none of them opens a second time.
+    #[cfg(feature = "sframe")]
+    #[must_use]
+    pub fn into_opener(self) -> Option<crate::sframe::Opener> {
+        self.opening.opener
     }
 
     /// The buffer that sound waits in.

@@ -71,11 +71,10 @@ impl Call {
 
     fn over(streams: Streams, loss: f64, layers: u8, sealer: Sealer, opener: Opener) -> Self {
         let repairs = streams.video.is_some_and(|video| video.rtx.is_some());
-        let mut config = SenderConfig::new(streams.clone());
+        let mut config = SenderConfig::new(streams.clone(), 1);
         config.congestion = None;
-        config.temporal_layers = layers;
         config.retransmission = repairs;
-        let mut receiving = ReceiverConfig::new(streams, 99);
+        let mut receiving = ReceiverConfig::new(streams, 99, 1);
         receiving.nack = repairs;
         let rate = RateTrace::constant(Bitrate::kbps(20_000)).unwrap();
         let link = LinkConfig { delay: Duration::from_millis(25), ..LinkConfig::new(rate) };
@@ -109,6 +108,7 @@ impl Call {
             _ => (SlotSet::LAST, SlotSet::LAST),
         };
         meta.kind = if is_key { FrameKind::Key } else { FrameKind::Inter };
+        meta.temporal_layers = self.layers;
         if self.layers > 1 && number % 2 == 1 && !is_key {
             (meta.temporal_id, meta.discardable, meta.layer_sync) = (1, true, true);
             meta.refs_updated = SlotSet::NONE;
@@ -374,7 +374,7 @@ fn frames_that_were_not_sealed_do_not_come_out() {
         extensions: Map::default(),
     };
     call.sender =
-        Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams) }).unwrap();
+        Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) }).unwrap();
     call.run(60);
     assert_eq!(call.came, []);
     assert!(call.opened().refused() >= 1);
@@ -386,11 +386,11 @@ fn sound_is_sealed_with_its_copies() {
     let audio = AudioStream { clock_hz: 8000, payload_type: 8, ..AudioStream::opus(6) };
     let streams = Streams { video: None, audio: Some(audio), extensions: Map::default() };
     let sealer = Sealer::new(1, &key(1)).unwrap();
-    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams.clone()) };
+    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) };
     let mut sender = Sender::new(config).unwrap().with_sealer(sealer);
     sender.set_audio_redundancy(2);
     let buffer = AudioBuffer::new(AudioBufferConfig::new(1));
-    let receiver = Receiver::new(ReceiverConfig::new(streams, 9)).with_audio(buffer);
+    let receiver = Receiver::new(ReceiverConfig::new(streams, 9, 1)).with_audio(buffer);
     let mut receiver = receiver.with_opener(opener(1, &key(1)));
     for number in 0..100_u32 {
         let now = Duration::from_millis(20) * number;

@@ -63,6 +63,10 @@ pub enum SenderEvent {
         /// What is from now on.
         after: Resilience,
     },
+    /// The encoder reports frame times that do not fit its time base and frame rate
+    /// ([`codec_core::codec::RateState::implausible_times`]): its bitrate is probably far from what it is
+    /// set to. Told once each time this begins.
+    ImplausibleTimes,
     /// The last of those that have reported said goodbye. Told once.
     Left,
 }
@@ -100,6 +104,7 @@ pub struct Sender {
     next_sound: Duration,
     audience: Audience,
     has_left: bool,
+    has_implausible_times: bool,
     stats: SenderStats,
 }
 
@@ -118,12 +123,7 @@ impl Sender {
         let controller = Controller::new(config.congestion.unwrap_or(idle))?;
         let pace = if drives { controller.pacing_rate() } else { Bitrate(config.pace_bps) };
         let pacer = PacerConfig { max_queue: Some(MAX_QUEUE), ..PacerConfig::new(pace) };
-        let schedule = ScheduleConfig {
-            bandwidth_bps: 1_000_000,
-            reduced_minimum: true,
-            seed: rng.next_u64(),
-            ..ScheduleConfig::default()
-        };
+        let schedule = ScheduleConfig::new(rng.next_u64());
         Ok(Self {
             video: video.transpose()?,
             audio,
@@ -146,6 +146,7 @@ impl Sender {
             next_sound: Duration::ZERO,
             audience: Audience::default(),
             has_left: false,
+            has_implausible_times: false,
             stats: SenderStats::default(),
             config,
         })
@@ -207,6 +208,11 @@ impl Sender {
                 self.stats.overflowed += 1;
             }
         }
+        let is_implausible = packet.meta.rate.implausible_times;
+        if is_implausible && !self.has_implausible_times {
+            self.tell(SenderEvent::ImplausibleTimes);
+        }
+        self.has_implausible_times = is_implausible;
         Ok(())
     }
 

@@ -34,7 +34,7 @@ fn corrections(fraction_lost: u8) -> u64 {
     let mut sender = Sender::new(SenderConfig {
         congestion: None,
         retransmission: false,
-        ..SenderConfig::new(streams)
+        ..SenderConfig::new(streams, 1)
     })
     .unwrap();
     for number in 0..60 {
@@ -121,7 +121,7 @@ fn a_sender_has_left_when_all_its_streams_have() {
 fn a_sender_ends_at_the_goodbye_of_whoever_has_reported() {
     let video = Some(VideoStream::plain(SSRC, 96));
     let streams = Streams { video, audio: None, extensions: Map::EMPTY };
-    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams) };
+    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };
     let mut sender = Sender::new(config).unwrap();
     let hear = |sender: &mut Sender, packet: rtcp::Packet| {
         let mut out = Vec::new();
@@ -155,7 +155,7 @@ fn a_sender_ends_at_the_goodbye_of_whoever_has_reported() {
 fn a_cure_that_does_not_help_is_followed_by_a_key_frame() {
     let video = Some(VideoStream::standard(SSRC));
     let streams = Streams { video, audio: None, extensions: Map::default() };
-    let mut sender = Sender::new(SenderConfig::new(streams)).unwrap();
+    let mut sender = Sender::new(SenderConfig::new(streams, 1)).unwrap();
     let ms = Duration::from_millis;
     let mut first_id = None;
     for number in 0..10 {
@@ -190,4 +190,78 @@ fn a_cure_that_does_not_help_is_followed_by_a_key_frame() {
     assert!(!sender.request(ms(450), 11).key_frame);
     tell(&mut sender, ms(800), pli());
     assert!(sender.request(ms(800), 12).key_frame);
+}
+
+/// Hands frame `number` of a stream with so many temporal layers to a sender; gives its packets.
+fn layered(sender: &mut Sender, number: u64, layers: u8) -> Vec<Vec<u8>> {
+    let now = Duration::from_millis(33 * number);
+    let request = sender.request(now, i64::try_from(number).unwrap());
+    let mut packet = frame(number);
+    if request.key_frame {
+        (packet.meta.kind, packet.data[0]) = (FrameKind::Key, 0);
+    }
+    let is_key = packet.meta.kind == FrameKind::Key;
+    packet.meta.temporal_layers = layers;
+    packet.meta.refs_used = if is_key { SlotSet::NONE } else { SlotSet::LAST };
+    packet.meta.refs_updated = SlotSet::LAST;
+    if layers > 1 && !is_key && number % 2 == 1 {
+        (packet.meta.temporal_id, packet.meta.refs_updated) = (1, SlotSet::NONE);
+    }
+    sender.video(now, now, u32::try_from(number).unwrap() * 3000, &packet).unwrap();
+    let later = now + Duration::from_millis(30);
+    let packets: Vec<_> = std::iter::from_fn(|| sender.poll(later)).collect();
+    let is_media = |it: &Vec<u8>| rtp::parse(it).is_ok_and(|it| it.header.ssrc == SSRC);
+    packets.into_iter().filter(is_media).collect()
+}
+
+#[test]
+fn layers_that_begin_during_a_call_are_described_from_a_key_frame_on() {
+    let video = Some(VideoStream::plain(SSRC, 96));
+    let streams = Streams { video, audio: None, extensions: Map::default() };
+    let mut sender =
+        Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) })
+            .unwrap();
+    let mut receiver = Receiver::new(ReceiverConfig::new(streams, 9, 1));
+    let mut shown = 0;
+    for number in 0..60 {
+        let layers = if number < 20 { 1 } else { 2 };
+        for packet in layered(&mut sender, number, layers) {
+            let parsed = rtp::parse(&packet).unwrap();
+            let descriptor = Descriptor::parse(parsed.payload).unwrap().0;
+            assert_eq!(descriptor.tl0_index.is_some(), number > 20, "frame {number}");
+            receiver.receive(Duration::from_millis(33 * number), &packet).unwrap();
+        }
+        let now = Duration::from_millis(33 * number);
+        while let Some(frame) = receiver.poll_frame(now) {
+            receiver.decoded(now, &frame, Duration::ZERO);
+            shown += 1;
+        }
+    }
+    let later = Duration::from_secs(5);
+    while let Some(frame) = receiver.poll_frame(later) {
+        receiver.decoded(later, &frame, Duration::ZERO);
+        shown += 1;
+    }
+    assert_eq!(shown, 60);
+    assert_eq!(sender.stats().video.key_frames, 2);
+}
+
+#[test]
+fn implausible_frame_times_are_told_when_they_begin() {
+    let video = Some(VideoStream::plain(SSRC, 96));
+    let streams = Streams { video, audio: None, extensions: Map::EMPTY };
+    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };
+    let mut sender = Sender::new(config).unwrap();
+    let mut told = Vec::new();
+    for number in 0..9 {
+        let now = Duration::from_millis(33 * number);
+        let mut packet = frame(number);
+        packet.meta.rate.implausible_times = matches!(number, 2..=4 | 7..);
+        sender.video(now, now, 3000 * u32::try_from(number).unwrap(), &packet).unwrap();
+        while let Some(event) = sender.poll_event() {
+            assert_eq!(event, SenderEvent::ImplausibleTimes);
+            told.push(number);
+        }
+    }
+    assert_eq!(told, [2, 7]);
 }

@@ -41,6 +41,9 @@ const CURE_TIME: Duration = Duration::from_millis(150);
 /// Round trip until it is known.
 const FIRST_RTT: Duration = Duration::from_millis(100);
 
+/// Most temporal layers that are described.
+const MOST_LAYERS: u8 = 3;
+
 /// Counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VideoOutCounters {
@@ -67,6 +70,8 @@ pub(super) struct VideoOut {
     first_picture_id: u16,
     dependencies: Dependencies,
     gate: KeyFrameGate,
+    /// Temporal layers that frames are described with.
+    layers: u8,
     pub(super) long_term: Option<LongTerm>,
     pub(super) sent: SentFrames,
     history: Option<History>,
@@ -128,18 +133,17 @@ impl VideoOut {
             ssrc: stream.ssrc,
             first_sequence: first_sequence(rng),
             first_picture_id,
-            layers: config.temporal_layers > 1,
+            layers: false,
             key_index: false,
         };
-        // Which slots belong to which temporal layer is the encoder's to say.
-        let keeps = config.long_term && config.temporal_layers <= 1;
         Ok(Self {
             stream,
             packetizer: Packetizer::new(packets)?,
             first_picture_id,
-            dependencies: Dependencies::new(config.temporal_layers)?,
+            dependencies: Dependencies::new()?,
             gate: KeyFrameGate::new(config.key_interval),
-            long_term: keeps.then(|| LongTerm::new(LongTermConfig::default())),
+            layers: 1,
+            long_term: config.long_term.then(|| LongTerm::new(LongTermConfig::default())),
             sent: SentFrames::default(),
             history: config.retransmission.then(|| History::new(KEEP, KEEP_PACKETS)),
             rtx_sequence: first_sequence(rng),
@@ -192,6 +196,7 @@ impl VideoOut {
         sealed: Option<&[u8]>,
     ) -> Result<Vec<Outgoing>, Malformed> {
         let Packet { data, meta, .. } = packet;
+        self.follow_layers(meta);
         let mut packets = Vec::new();
         let data = sealed.unwrap_or(data);
         match sealed {
@@ -207,7 +212,7 @@ impl VideoOut {
         self.again.frames += 1;
         self.again.follow(now);
         let references = self.follow(now, meta);
-        self.dependencies.begin(meta, &references);
+        self.dependencies.begin(meta, self.layers, &references);
         let frame = meta.frame_id;
         self.last_frame = Some(frame);
         self.report.push(captured, timestamp, data.len());
@@ -249,10 +254,29 @@ impl VideoOut {
         Ok(out)
     }
 
+    /// Adapts to the temporal layers that the encoder makes, from a key frame on: receivers learn the
+    /// structure there. Until then frames are described as those of the layers before.
+    fn follow_layers(&mut self, meta: &PacketMeta) {
+        let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MOST_LAYERS);
+        if layers <= self.layers {
+            return;
+        }
+        // Which slots belong to which layer is the encoder's to say.
+        self.long_term = None;
+        if meta.kind != FrameKind::Key {
+            self.gate.request();
+            return;
+        }
+        self.layers = layers;
+        self.packetizer.set_layers(true);
+        self.dependencies.set_layers(layers);
+    }
+
     fn follow(&mut self, now: Duration, meta: &PacketMeta) -> Vec<u64> {
+        let followed = self.dependencies.follow(meta);
         match &mut self.long_term {
             Some(long_term) => long_term.coded(now, meta),
-            None => self.dependencies.follow(meta),
+            None => followed,
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn sender_config(streams: Streams) -> SenderConfig {
         congestion: None,
         long_term: false,
         pace_bps: 10_000_000,
-        ..SenderConfig::new(streams)
+        ..SenderConfig::new(streams, 1)
     }
 }
 

@@ -129,8 +129,7 @@ fn streams_without_their_upper_layers_decode_everywhere() {
             by_gstreamer.push((program, file));
         }
     }
-    let config =
-        SenderConfig { temporal_layers: 3, mtu: 500, ..describe::sender_config(video_alone()) };
+    let config = SenderConfig { mtu: 500, ..describe::sender_config(video_alone()) };
     let mut sender = codec_rtc::session::Sender::new(config).unwrap();
     play(&mut sender, &clip, &[], |kind, datagram| {
         viewers.iter_mut().for_each(|viewer| viewer.pass(kind, &datagram));

@@ -251,6 +251,7 @@ impl LibvpxEncoder {
             refs_updated: updates,
             discardable: layer.discardable && self.format == Format::Vp8,
             temporal_id: layer.temporal_id,
+            temporal_layers: self.config.scalability.temporal_layers(),
             layer_sync: layer.layer_sync,
             tl0_index: layer.tl0_index,
             qindex: facts.qindex,

@@ -103,6 +103,7 @@ impl OpenH264 {
             size: self.config.size,
             discardable: layers > 1 && temporal_id + 1 == layers,
             temporal_id,
+            temporal_layers: layers,
             // Dyadic layers refer to the frame before of a lower layer, and here no other is left.
             layer_sync: temporal_id > 0,
             tl0_index: self.tl0_index.unwrap_or(0),

@@ -171,6 +171,11 @@ impl Packetizer {
         Ok(())
     }
 
+    /// Whether the next frames say which temporal layer they are of ([`PacketizerConfig::layers`]).
+    pub fn set_layers(&mut self, layers: bool) {
+        self.config.layers = layers;
+    }
+
     /// What all packets of a frame say.
     fn descriptor(&self, meta: &PacketMeta) -> Descriptor {
         let PacketizerConfig { layers, key_index, first_picture_id, .. } = self.config;

@@ -149,6 +149,7 @@ impl<C: CodeUnit> Coding<C> {
         packet.meta.frame_id = self.next_frame_id;
         self.next_frame_id += 1;
         packet.meta.temporal_id = meta.temporal_id;
+        packet.meta.temporal_layers = config.scalability.temporal_layers();
         packet.meta.layer_sync = meta.layer_sync;
         packet.meta.tl0_index = meta.tl0_index;
         packet.meta.discardable = meta.discardable;
