@@ -73,6 +73,15 @@ impl Rules {
 impl OutputFile {
     /// Begins an output; nothing is there under its name yet.
     pub(crate) fn create(path: &Path, rules: &Rules) -> Result<Self> {
+        Self::create_as(path, rules, false)
+    }
+
+    /// Begins an output that holds a secret: only the owner of the file may read it (mode 0600).
+    pub(crate) fn create_private(path: &Path, rules: &Rules) -> Result<Self> {
+        Self::create_as(path, rules, true)
+    }
+
+    fn create_as(path: &Path, rules: &Rules, private: bool) -> Result<Self> {
         rules.check(path)?;
         if is_pipe(path) {
             return Ok(Self { name: STDOUT.to_owned(), place: Place::Stdout, overwrite: true });
@@ -84,7 +93,8 @@ impl OutputFile {
         }
         // Through a link the file behind it is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let temporary = temporary_beside(&path).map_err(|error| Failure::output(&name, &error))?;
+        let temporary =
+            temporary_beside(&path, private).map_err(|error| Failure::output(&name, &error))?;
         interrupt::remember(temporary.path().to_owned());
         let place = Place::File { temporary, path };
         Ok(Self { name, place, overwrite: rules.overwrite })
@@ -136,19 +146,22 @@ impl OutputFile {
     }
 }
 
-fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".codec-").suffix(".part");
-    // Temporary files are private by default; this one becomes an ordinary file.
+    // Temporary files are private by default; this one becomes an ordinary file, unless it holds a
+    // secret.
     #[cfg(unix)]
-    {
+    if !private {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
+    #[cfg(not(unix))]
+    let _ = private;
     builder.tempfile_in(folder)
 }
 

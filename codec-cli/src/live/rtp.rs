@@ -177,11 +177,13 @@ fn name(
     line.sources.push(SourceAttribute { ssrc, name: "cname".to_owned(), value });
 }
 
-/// Writes a description.
+/// Writes a description; one with a key can be read by its owner only.
 pub(crate) fn write(session: &Session, path: &Path, overwrite: bool) -> Result<()> {
     use std::io::Write;
     let rules = Rules { overwrite, not: Vec::new(), terminal: true };
-    let output = OutputFile::create(path, &rules)?;
+    let has_key = session.media.iter().any(|line| !line.crypto.is_empty());
+    let create = if has_key { OutputFile::create_private } else { OutputFile::create };
+    let output = create(path, &rules)?;
     let text = session.to_string();
     let written = output.writer()?.write_all(text.as_bytes());
     written.map_err(|error| Failure::output(&output.name, &error))?;
