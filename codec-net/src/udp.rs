@@ -179,8 +179,9 @@ impl Carrier for UdpSender {
     }
 }
 
-/// The end that receives. It listens to the first that says hello, and to others only once that
-/// one has been silent for a while.
+/// The end that receives. It listens to the first sender that says hello. Datagrams of other addresses
+/// and hellos of other sessions are counted and ignored until that sender has been silent for
+/// [`SILENCE`]; then a new session is followed, which a restarted sender begins.
 #[derive(Debug)]
 pub struct UdpReceiver {
     socket: UdpSocket,
@@ -193,8 +194,9 @@ pub struct UdpReceiver {
     strangers: u64,
 }
 
-/// After so long without a datagram another sender is listened to.
-const SILENCE: Duration = Duration::from_secs(3);
+/// A sender that is silent for this long is gone, and a new one may take its place. Senders of our
+/// framing repeat their hello every 500 ms even if they have nothing to send.
+pub const SILENCE: Duration = Duration::from_secs(3);
 
 impl UdpReceiver {
     /// Listens at an address (port 0: any).
@@ -225,20 +227,17 @@ impl UdpReceiver {
 
     fn take(&mut self, len: usize, from: SocketAddr) {
         let now = self.clock.now();
-        let is_other = |&(peer, heard): &(SocketAddr, Duration)| {
-            peer != from && now.saturating_sub(heard) < SILENCE
-        };
-        if self.peer.as_ref().is_some_and(is_other) {
+        let live = self.peer.filter(|&(_, heard)| now.saturating_sub(heard) < SILENCE);
+        if live.is_some_and(|(peer, _)| peer != from) {
             self.strangers += 1;
             return;
         }
         self.stats.packets_received += 1;
         self.stats.bytes_received += len as u64;
-        let is_new = self.peer.is_none_or(|(peer, _)| peer != from);
         let bytes = self.buffer.get(..len).unwrap_or_default();
-        let taken = self.reassembler.push(now, bytes).is_ok();
-        // A new sender is one that says hello.
-        if taken && (!is_new || self.reassembler.next_time() == Some(Duration::ZERO)) {
+        self.reassembler.keep_session(live.is_some());
+        // Damaged datagrams and those of other sessions do not keep a sender alive.
+        if self.reassembler.push(now, bytes).is_ok_and(|is_ours| is_ours) {
             self.peer = Some((from, now));
         }
     }

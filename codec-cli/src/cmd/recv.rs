@@ -73,7 +73,11 @@ impl Receiving {
             }
             if !args.max_idle.is_zero() && self.heard.elapsed() >= args.max_idle {
                 let idle = args.max_idle.as_secs_f64();
-                let message = format!("nothing has come for {idle} s");
+                let mut message = format!("nothing has come for {idle} s");
+                let unused = self.inlet.figures().unused;
+                if let (None, Some(why)) = (self.begun, unused.explain()) {
+                    message = format!("nothing that can be used has come for {idle} s: {why}");
+                }
                 return Err(Failure::new(Kind::Network, message));
             }
             if let Some(event) = self.inlet.next(TURN)
@@ -102,6 +106,16 @@ impl Receiving {
                 if let Err(failure) = self.recording.begin(*announced) {
                     return Some(Err(failure));
                 }
+            }
+            InletEvent::Restarts(announced, peer) => {
+                self.heard = Instant::now();
+                let note = format!("a new sender session from {peer}: the recording continues");
+                self.env.console.note(note);
+                let event = Object::new().text("type", "restart").text("address", &peer);
+                self.env.console.event(event);
+                self.recording.restart(&announced);
+                self.playout = Playout::default();
+                self.inlet.ask_for_key();
             }
             InletEvent::Frame(frame) => {
                 self.touch();

@@ -51,6 +51,8 @@ pub(super) struct Delivery {
     /// Since the first packet: when it was looked at last, and how long was waited.
     waits: Option<(Duration, Duration)>,
     is_announced: bool,
+    /// It is not the first session.
+    is_restart: bool,
     /// Events that wait for the announcement.
     waiting: Vec<InletEvent>,
     has_gap: bool,
@@ -111,6 +113,7 @@ impl Delivery {
             basis,
             waits: None,
             is_announced: false,
+            is_restart: false,
             waiting: Vec::new(),
             has_gap: false,
             zero: None,
@@ -160,10 +163,24 @@ impl Delivery {
     /// Says what comes, and from whom; then what has waited for it.
     pub(super) fn announce(&mut self, announced: Announced, peer: String) {
         self.is_announced = true;
-        self.tell(InletEvent::Begins(Box::new(announced), peer));
+        let announced = Box::new(announced);
+        self.tell(if self.is_restart {
+            InletEvent::Restarts(announced, peer)
+        } else {
+            InletEvent::Begins(announced, peer)
+        });
         for event in std::mem::take(&mut self.waiting) {
             self.tell(event);
         }
+    }
+
+    /// A new session follows, with times of its own. It is announced like the first.
+    pub(super) fn restart(&mut self) {
+        self.is_restart |= self.is_announced;
+        self.is_announced = false;
+        (self.waits, self.has_gap, self.zero) = (None, false, None);
+        self.waiting.clear();
+        (self.video, self.sound) = (Line::new(VIDEO_HZ), Line::new(SOUND_HZ));
     }
 
     /// Hands a frame over; `reported`: its time by the sender's reports.

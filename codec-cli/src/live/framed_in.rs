@@ -11,7 +11,7 @@ use codec_net::carrier::{Carrier, CarrierStats, Incoming};
 use codec_net::clock::Clock;
 use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
-use codec_net::framing::{Hello, Kind as RecordKind, Record};
+use codec_net::framing::{Hello, Kind as RecordKind, Media, Record, StreamDescription};
 use codec_rtc::sframe::{OpenCounters, Opener};
 
 use super::e2ee::{SEALED, Secret};
@@ -178,21 +178,17 @@ fn feedback(carrier: &mut dyn Carrier, feedback: Feedback) -> std::result::Resul
     carrier.send(&Record::control(RecordKind::Feedback, feedback.payload()))
 }
 
-/// A sender says what it sends. Another session of the same streams goes on with them.
+/// A sender says what it sends. Another session of streams that fit those before continues them.
 fn begin(
     hello: &Hello,
     carrier: &dyn Carrier,
     known: &mut Known,
     line: &Line<'_>,
 ) -> std::result::Result<(), NetError> {
-    if let Some(before) = known.hello.replace(hello.clone()) {
-        if before.streams != hello.streams {
-            let why = "another sender with other streams took its place".to_owned();
-            return Err(NetError::Protocol(why));
-        }
-        line.tell(InletEvent::Note("the sender has begun anew".to_owned()));
-        line.tell(InletEvent::Gap);
-        return Ok(());
+    let before = known.hello.replace(hello.clone());
+    if before.as_ref().is_some_and(|before| !continues(before, hello)) {
+        let why = "a new sender session took over, and its streams differ".to_owned();
+        return Err(NetError::Protocol(why));
     }
     let mut announced = Announced::default();
     for (number, stream) in (0_u8..).zip(&hello.streams) {
@@ -224,8 +220,29 @@ fn begin(
         }
     }
     let peer = carrier.peer().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
-    line.tell(InletEvent::Begins(Box::new(announced), peer));
+    let announced = Box::new(announced);
+    line.tell(match before {
+        None => InletEvent::Begins(announced, peer),
+        Some(_) => InletEvent::Restarts(announced, peer),
+    });
     Ok(())
+}
+
+/// Whether the streams of a new session can go where those of the session before it went. Size and
+/// frame rate of pictures may differ: key frames tell the size.
+fn continues(before: &Hello, hello: &Hello) -> bool {
+    let fits = |(old, new): (&StreamDescription, &StreamDescription)| {
+        let same_media = match (&old.media, &new.media) {
+            (Media::Video { .. }, Media::Video { .. }) => true,
+            (old, new) => old == new,
+        };
+        same_media
+            && old.codec == new.codec
+            && old.time_base == new.time_base
+            && old.private == new.private
+    };
+    before.streams.len() == hello.streams.len()
+        && before.streams.iter().zip(&hello.streams).all(fits)
 }
 
 fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {

@@ -52,6 +52,9 @@ pub(crate) enum InletEvent {
     Listening(String),
     /// Somebody sends; where from.
     Begins(Box<Announced>, String),
+    /// Another session takes the place of one that fell silent: what it sends, and where from. Its
+    /// times are not those of the session before.
+    Restarts(Box<Announced>, String),
     Frame(InFrame),
     Sound(InSound),
     /// Something of the pictures is missing: the next frame may need it.
@@ -79,6 +82,92 @@ pub(crate) struct InletFigures {
     pub(crate) jitter_buffer: Option<Duration>,
     /// What became of sealed frames and sound, where they are to be.
     pub(crate) sealed: Option<OpenCounters>,
+    /// What came and cannot be used.
+    pub(crate) unused: Unused,
+}
+
+/// Packets that are of no use, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unused {
+    /// They fail the authentication of SRTP.
+    pub(crate) forged: u64,
+    /// Their payload types or sources are not expected, and nothing else came.
+    pub(crate) unexpected: u64,
+}
+
+impl Unused {
+    /// Why nothing that can be used has come.
+    pub(crate) fn explain(self) -> Option<String> {
+        let Self { forged, unexpected } = self;
+        if forged > 0 {
+            let packets = if forged == 1 { "packet" } else { "packets" };
+            return Some(format!(
+                "{forged} {packets} arrived and failed authentication (SRTP): the sender has another key, or \
+                 sends without encryption"
+            ));
+        }
+        (unexpected > 0).then(|| {
+            format!(
+                "{unexpected} RTP packets arrived with payload types or sources that are not expected: give \
+                 the sender's description (--sdp)"
+            )
+        })
+    }
+}
+
+impl InletFigures {
+    /// The figures of this session and those of the next one: counts add up, states are the later.
+    pub(crate) fn followed_by(self, next: Self) -> Self {
+        Self {
+            packets_received: self.packets_received + next.packets_received,
+            bytes_received: self.bytes_received + next.bytes_received,
+            video: self.video.followed_by(next.video),
+            sound: self.sound.followed_by(next.sound),
+            round_trip: next.round_trip.or(self.round_trip),
+            freezes: self.freezes + next.freezes,
+            frozen: self.frozen + next.frozen,
+            jitter_buffer: next.jitter_buffer.or(self.jitter_buffer),
+            // What opens is the same for all sessions, and counts on.
+            sealed: next.sealed.or(self.sealed),
+            unused: next.unused,
+        }
+    }
+}
+
+impl StreamIn {
+    fn followed_by(self, next: Self) -> Self {
+        Self {
+            packets: self.packets + next.packets,
+            bytes: self.bytes + next.bytes,
+            header_bytes: sum(self.header_bytes, next.header_bytes, |one, other| one + other),
+            lost: self.lost + next.lost,
+            discarded: self.discarded + next.discarded,
+            jitter: next.jitter.or(self.jitter),
+            repair: sum(self.repair, next.repair, Repair::plus),
+            fec_recovered: self.fec_recovered + next.fec_recovered,
+            nacks: self.nacks + next.nacks,
+            key_requests: self.key_requests + next.key_requests,
+        }
+    }
+}
+
+impl Repair {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            retransmitted: self.retransmitted + other.retransmitted,
+            retransmitted_bytes: self.retransmitted_bytes + other.retransmitted_bytes,
+            fec: self.fec + other.fec,
+            fec_bytes: self.fec_bytes + other.fec_bytes,
+        }
+    }
+}
+
+/// The sum of two figures that may be unknown.
+fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(add(one, other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// One stream on its way in, as getStats counts it.

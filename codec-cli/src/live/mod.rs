@@ -19,6 +19,7 @@ mod rtp;
 mod rtp_in;
 mod rtp_out;
 mod rtp_sound;
+mod rtp_source;
 pub(crate) mod source;
 mod srtp;
 pub(crate) mod testsrc;

@@ -25,6 +25,9 @@ use crate::picture::transform::Transform;
 /// Frames per second where nobody says.
 const USUAL_RATE: Rational = Rational { num: 30, den: 1 };
 
+/// Least time between two sessions of audio alone, in seconds: a usual packet.
+const SOUND_STEP_S: f64 = 0.02;
+
 /// Where it goes.
 #[derive(Clone, Debug)]
 struct Plan {
@@ -67,6 +70,10 @@ pub(crate) struct Recording {
     /// The first moment of the recording, in seconds of the sender's time line.
     begin_s: Option<f64>,
     last_pts: [Option<i64>; 2],
+    /// When the last thing that was recorded arrived.
+    last_arrived: Option<Duration>,
+    /// After a restart: where the recording stands, in its own seconds.
+    resumes_s: Option<f64>,
     pub(crate) figures: RecordingFigures,
 }
 
@@ -124,6 +131,8 @@ impl Recording {
             waits_for_key: true,
             begin_s: None,
             last_pts: [None; 2],
+            last_arrived: None,
+            resumes_s: None,
             figures: RecordingFigures::default(),
         })
     }
@@ -163,6 +172,50 @@ impl Recording {
         Ok(())
     }
 
+    /// A new session takes the place of the one before. Its times are others: they are moved so that
+    /// the recording continues with the time that has passed meanwhile.
+    pub(crate) fn restart(&mut self, announced: &Announced) {
+        let is_new = |had: bool, has: bool, what: &str| {
+            if has && !had {
+                let message = format!(
+                    "the new session also sends {what}, for which the recording has no track"
+                );
+                self.env.console.note(message);
+            }
+        };
+        is_new(self.announced.video.is_some(), announced.video.is_some(), "video");
+        if self.wants_sound {
+            is_new(self.announced.sound.is_some(), announced.sound.is_some(), "audio");
+        }
+        self.waits_for_key = true;
+        let video = self.announced.video.as_ref().map(|track| track.time_base);
+        let sound = self.announced.sound.as_ref().map(|track| track.time_base);
+        let end_s = self.last_pts.iter().zip([video, sound]);
+        let end_s = end_s.filter_map(|(&pts, base)| Some(seconds(pts?, base?)));
+        if let (Some(end_s), Some(_)) = (end_s.reduce(f64::max), self.begin_s.take()) {
+            self.resumes_s = Some(end_s);
+        }
+    }
+
+    /// The moment of the sender's time line at which the recording has its zero. `pts_s` is the time
+    /// of the first thing that is recorded of a session, `least_s` the least distance to what was
+    /// recorded before.
+    fn zero_s(&mut self, pts_s: f64, arrived: Option<Duration>, least_s: f64) -> f64 {
+        if let Some(begin_s) = self.begin_s {
+            return begin_s;
+        }
+        let begin_s = match self.resumes_s.take() {
+            None => pts_s,
+            Some(end_s) => {
+                let passed =
+                    self.last_arrived.zip(arrived).map(|(last, now)| now.saturating_sub(last));
+                pts_s - end_s - passed.map_or(0.0, |passed| passed.as_secs_f64()).max(least_s)
+            }
+        };
+        self.begin_s = Some(begin_s);
+        begin_s
+    }
+
     /// Something is missing.
     pub(crate) fn gap(&mut self) {
         self.waits_for_key = true;
@@ -172,6 +225,7 @@ impl Recording {
     pub(crate) fn frame(&mut self, frame: &InFrame) -> Result<Fate> {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
         let (codec, time_base) = (track.codec, track.time_base);
+        let frame_s = 1.0 / track.frame_rate.unwrap_or(USUAL_RATE).as_f64();
         if self.waits_for_key && !frame.key {
             self.figures.totals.dropped += 1;
             return Ok(Fate { needs_key: true, ..Fate::default() });
@@ -186,13 +240,15 @@ impl Recording {
             }
         }
         self.waits_for_key = false;
-        let begin_s = *self.begin_s.get_or_insert(seconds(frame.pts, time_base));
+        let pts_s = seconds(frame.pts, time_base);
+        let begin_s = self.zero_s(pts_s, frame.times.arrived, frame_s);
         let pts = frame.pts - ticks(begin_s, time_base);
         if self.last_pts[0].is_some_and(|last| pts <= last) {
             self.figures.totals.dropped += 1;
             return Ok(Fate { needs_key: false, ..Fate::default() });
         }
         self.last_pts[0] = Some(pts);
+        self.last_arrived = frame.times.arrived.or(self.last_arrived);
         let fate = if self.decodes() {
             self.decode(frame, pts)?
         } else {
@@ -230,8 +286,8 @@ impl Recording {
     pub(crate) fn sound(&mut self, sound: &InSound) -> Result<()> {
         let Some(track) = &self.announced.sound else { return Ok(()) };
         let time_base = track.time_base;
-        if self.begin_s.is_none() && self.announced.video.is_none() {
-            self.begin_s = Some(seconds(sound.pts, time_base));
+        if self.announced.video.is_none() {
+            self.zero_s(seconds(sound.pts, time_base), sound.times.arrived, SOUND_STEP_S);
         }
         let Some(begin_s) = self.begin_s else { return Ok(()) };
         let pts = sound.pts - ticks(begin_s, time_base);
@@ -244,6 +300,7 @@ impl Recording {
             return Ok(());
         };
         self.last_pts[1] = Some(pts);
+        self.last_arrived = sound.times.arrived.or(self.last_arrived);
         self.figures.totals.sound(sound.data.len());
         let packet =
             PacketRef { data: &sound.data, track: *track, pts, key: true, ..PacketRef::default() };

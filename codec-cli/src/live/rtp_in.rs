@@ -27,11 +27,12 @@ use codec_rtc::sframe::{OpenCounters, Opener};
 use super::delivery::{Basis, Delivery, Lacks, Medium};
 use super::e2ee::Secret;
 use super::inlet::{
-    Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, Repair, StreamIn, Times,
+    Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, Repair, StreamIn, Times, Unused,
 };
 use super::rtp::Expected;
 use super::rtp_out::{GOODBYE_EVERY, GOODBYES};
 use super::rtp_sound::SoundOrder;
+use super::rtp_source::{Belongs, Sources};
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Result};
 
@@ -69,7 +70,68 @@ struct State {
     sound_late: u64,
     sound_recovered: u64,
     sound_opened: Option<OpenCounters>,
+    /// Figures of the sessions before this one.
+    before: InletFigures,
+    /// What came and is of no use.
+    unused: Unused,
     goodbye: Option<String>,
+}
+
+impl State {
+    /// Of all sessions.
+    fn figures(&self) -> InletFigures {
+        InletFigures { unused: self.unused, ..self.before.followed_by(self.of_session()) }
+    }
+
+    /// Of the present session.
+    fn of_session(&self) -> InletFigures {
+        let Some(stats) = self.receiver.as_ref().map(Receiver::stats) else {
+            return InletFigures::default();
+        };
+        let emitted = u32::try_from(stats.video.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
+        let (again, fec) = (stats.retransmissions_received, stats.fec_received);
+        let video = stats.video_received + again + fec;
+        InletFigures {
+            packets_received: stats.received.packets,
+            bytes_received: stats.received.bytes,
+            video: StreamIn {
+                packets: video.packets,
+                bytes: video.payload_bytes,
+                header_bytes: Some(video.header_bytes),
+                lost: stats.video_packets.lost,
+                discarded: stats.video_late,
+                jitter: Some(stats.video_packets.jitter),
+                repair: Some(Repair {
+                    retransmitted: again.packets,
+                    retransmitted_bytes: again.payload_bytes,
+                    fec: fec.packets,
+                    fec_bytes: fec.payload_bytes,
+                }),
+                fec_recovered: stats.recovered,
+                nacks: stats.nacks.requests,
+                key_requests: stats.key_requests,
+            },
+            sound: StreamIn {
+                packets: stats.audio_received.packets,
+                bytes: stats.audio_received.payload_bytes,
+                header_bytes: Some(stats.audio_received.header_bytes),
+                lost: stats.audio_packets.lost,
+                discarded: self.sound_late,
+                jitter: Some(stats.audio_packets.jitter),
+                fec_recovered: self.sound_recovered,
+                ..StreamIn::default()
+            },
+            round_trip: stats.round_trip,
+            freezes: stats.video.freeze_count,
+            frozen: stats.video.total_freezes_duration,
+            jitter_buffer: stats.video.jitter_buffer_delay.checked_div(emitted),
+            sealed: match (stats.opened, self.sound_opened) {
+                (Some(frames), Some(sound)) => Some(frames + sound),
+                (frames, sound) => frames.or(sound),
+            },
+            unused: Unused::default(),
+        }
+    }
 }
 
 impl Shared {
@@ -139,8 +201,9 @@ impl RtpInlet {
             clock,
             shared: Arc::clone(&shared),
             delivery,
-            learning: Learning::default(),
-            peer: None,
+            sources: Sources::default(),
+            channels: None,
+            ssrc: random_ssrc(),
             left: None,
         };
         let thread = thread::Builder::new().name("rtp".to_owned());
@@ -164,14 +227,6 @@ fn read(number: usize, socket: &UdpSocket, arrivals: &SyncSender<Arrived>, share
     }
 }
 
-/// What is not known before the first packets.
-#[derive(Default)]
-struct Learning {
-    video: Option<u32>,
-    sound: Option<u32>,
-    channels: Option<u8>,
-}
-
 /// The thread that owns the receiver.
 struct Session {
     options: RtpOptions,
@@ -180,9 +235,12 @@ struct Session {
     clock: Clock,
     shared: Arc<Shared>,
     delivery: Delivery,
-    learning: Learning,
-    /// Who sends, and the socket that it came to.
-    peer: Option<(SocketAddr, usize)>,
+    /// Who sends.
+    sources: Sources,
+    /// Channels of the first packet of sound.
+    channels: Option<u8>,
+    /// Our own source: one for all sessions, as SRTP counts what is sent by it.
+    ssrc: u32,
     order: SoundOrder,
     /// Opens frames, until the receiver has it.
     opener: Option<Opener>,
@@ -220,8 +278,7 @@ impl Session {
                 if now.saturating_sub(since) < STRAGGLERS {
                     continue;
                 }
-                self.announce_if(true);
-                self.delivery.rest(&mut self.order);
+                self.flush();
                 let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
                 self.delivery.tell(InletEvent::End(reason));
                 return;
@@ -231,22 +288,37 @@ impl Session {
 
     fn take(&mut self, datagram: &Arrived) {
         let now = self.clock.now();
-        if self.peer.is_some_and(|(peer, _)| peer.ip() != datagram.from.ip()) {
+        if !self.sources.listens_to(now, datagram.from.ip()) {
             return;
         }
-        let opened = self.guard.as_mut().map(|guard| guard.open(&datagram.bytes));
-        let bytes = match &opened {
-            None => datagram.bytes.as_slice(),
-            Some(Some(opened)) => opened.as_slice(),
-            Some(None) => return,
-        };
-        if demux::classify(bytes) == Datagram::Rtp {
-            let Ok(packet) = rtp::parse(bytes) else { return };
-            self.learn(now, &packet, datagram);
-            let sound = self.options.wants_sound && self.learning.sound == Some(packet.header.ssrc);
-            if sound {
-                self.sound(now, &packet);
+        let opened = match &mut self.guard {
+            None => None,
+            Some(guard) => {
+                let opened = guard.open(&datagram.bytes, self.sources.is_live(now));
+                self.shared.state().unused.forged = guard.forged();
+                let Some(opened) = opened else { return };
+                Some(opened)
             }
+        };
+        let bytes = opened.as_deref().unwrap_or(&datagram.bytes);
+        match demux::classify(bytes) {
+            Datagram::Rtp => {
+                let Ok(packet) = rtp::parse(bytes) else { return };
+                if self.learn(now, &packet, datagram) == Some(Belongs::Stranger) {
+                    return;
+                }
+                let sound =
+                    self.options.wants_sound && self.sources.sound() == Some(packet.header.ssrc);
+                if sound {
+                    self.sound(now, &packet);
+                }
+            }
+            Datagram::Rtcp => {
+                if let Some(&ssrc) = bytes.get(4..).and_then(<[u8]>::first_chunk) {
+                    self.sources.touch(now, u32::from_be_bytes(ssrc));
+                }
+            }
+            _ => {}
         }
         if let Some(receiver) = &mut self.shared.state().receiver {
             // What is malformed was counted.
@@ -268,17 +340,24 @@ impl Session {
         self.order.push(packet, expected, times);
         (state.sound_late, state.sound_recovered) = (self.order.late(), self.order.recovered());
         state.sound_opened = self.order.opened();
-        self.learning.channels = self.order.channels();
+        self.channels = self.order.channels();
     }
 
-    /// Finds out who sends, and what.
-    fn learn(&mut self, now: Duration, packet: &rtp::Packet<'_>, datagram: &Arrived) {
+    /// Finds out who sends, and what; `None` for packets of repair, and those that are not expected.
+    fn learn(
+        &mut self,
+        now: Duration,
+        packet: &rtp::Packet<'_>,
+        datagram: &Arrived,
+    ) -> Option<Belongs> {
         let header = packet.header;
         let expected = &self.options.expected;
         let is = |media: Option<super::rtp::ExpectedMedia>| {
             media.is_some_and(|media| {
                 media.payload_type == header.payload_type
-                    && media.ssrc.is_none_or(|ssrc| ssrc == header.ssrc)
+                    // A sender that is restarted has other sources than a description says.
+                    && (self.sources.peer.is_some()
+                        || media.ssrc.is_none_or(|ssrc| ssrc == header.ssrc))
             })
         };
         let red_fits = match expected.fec {
@@ -289,24 +368,52 @@ impl Session {
         let is_sound = is(expected.sound)
             || expected.red == Some(header.payload_type) && expected.sound.is_some();
         if !is_video && !is_sound {
-            return;
+            if self.sources.peer.is_none() {
+                let unused = &mut self.shared.state().unused;
+                unused.unexpected = unused.unexpected.saturating_add(1);
+            }
+            return None;
         }
         let medium = if is_video { Medium::Video } else { Medium::Sound };
-        self.delivery.came(now, medium, header.timestamp);
-        self.peer.get_or_insert((datagram.from, datagram.socket));
-        if is_sound && self.learning.sound.is_none() {
-            self.learning.sound = Some(header.ssrc);
+        let Arrived { from, socket, .. } = *datagram;
+        let belongs = self.sources.sort(now, medium, header.ssrc, from, socket);
+        match belongs {
+            Belongs::Stranger => return Some(belongs),
+            Belongs::Restart => self.restart(),
+            Belongs::First | Belongs::Session => {}
         }
-        if is_video && self.learning.video.is_none() {
-            self.learning.video = Some(header.ssrc);
-            self.peer = Some((datagram.from, datagram.socket));
+        self.delivery.came(now, medium, header.timestamp);
+        if is_video && belongs != Belongs::Session {
             self.open();
+        }
+        Some(belongs)
+    }
+
+    /// Gives out all that is left of the session.
+    fn flush(&mut self) {
+        self.announce_if(true);
+        self.delivery.rest(&mut self.order);
+    }
+
+    /// A new session takes the place of the one before.
+    fn restart(&mut self) {
+        self.flush();
+        self.delivery.restart();
+        let opener = self.order.take_opener();
+        self.order = SoundOrder::new(&self.options.expected).with_opener(opener);
+        self.left = None;
+        let mut state = self.shared.state();
+        state.before = state.figures();
+        (state.sound_late, state.sound_recovered) = (0, 0);
+        state.open.clear();
+        if let Some(receiver) = state.receiver.take() {
+            self.opener = receiver.into_opener();
         }
     }
 
     /// The receiver, once the source of the pictures is known.
     fn open(&mut self) {
-        let streams = self.options.expected.streams(self.learning.video, self.learning.sound);
+        let streams = self.options.expected.streams(self.sources.video(), self.sources.sound());
         let has_feedback = !self.options.expected.extensions.eq(&codec_rtc::extension::Map::EMPTY);
         let mut video = if self.options.records {
             FrameBufferConfig::default()
@@ -314,11 +421,9 @@ impl Session {
             FrameBufferConfig::low_latency()
         };
         video.waits_to_show_all = self.options.records;
-        #[expect(clippy::cast_possible_truncation, reason = "any will do")]
-        let ssrc = random::number() as u32;
         let mut receiver = Receiver::new(ReceiverConfig {
             streams,
-            ssrc,
+            ssrc: self.ssrc,
             cname: "codec".to_owned(),
             ntp_at_zero: self.clock.ntp_at_zero(),
             seed: random::number(),
@@ -361,30 +466,28 @@ impl Session {
     fn announce_if(&mut self, at_last: bool) {
         let expected = &self.options.expected;
         let lacks = Lacks {
-            video: expected.video.is_some() && self.learning.video.is_none(),
+            video: expected.video.is_some() && self.sources.video().is_none(),
             sound: self.options.wants_sound
                 && expected.sound.is_some()
-                && self.learning.sound.is_none(),
+                && self.sources.sound().is_none(),
         };
         if !self.delivery.is_due(self.clock.now(), lacks, at_last) {
             return;
         }
-        if self.learning.video.is_none() {
+        if self.sources.video().is_none() {
             // Sound alone.
             self.open();
         }
         let announced = self.announced();
-        let peer = self.peer.map_or_else(String::new, |(peer, _)| peer.to_string());
+        let peer = self.sources.peer.map_or_else(String::new, |(peer, _)| peer.to_string());
         self.delivery.announce(announced, peer);
     }
 
     fn announced(&self) -> Announced {
         let expected = &self.options.expected;
-        let video = self.learning.video.map(|_| vp8_track(expected.frame_rate.and_then(rate)));
-        let sound = self
-            .learning
-            .sound
-            .map(|_| opus_track(expected.channels.max(self.learning.channels.unwrap_or(1))));
+        let video = self.sources.video().map(|_| vp8_track(expected.frame_rate.and_then(rate)));
+        let channels = expected.channels.max(self.channels.unwrap_or(1));
+        let sound = self.sources.sound().map(|_| opus_track(channels));
         Announced { video, sound }
     }
 
@@ -402,7 +505,7 @@ impl Session {
     }
 
     fn put(&mut self, datagram: &[u8]) {
-        let Some((mut to, number)) = self.peer else { return };
+        let Some((mut to, number)) = self.sources.peer else { return };
         let sealed = self.guard.as_mut().map(|guard| guard.seal(datagram));
         let datagram = match &sealed {
             None => datagram,
@@ -432,6 +535,11 @@ impl Session {
             thread::sleep(GOODBYE_EVERY);
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "any will do")]
+fn random_ssrc() -> u32 {
+    random::number() as u32
 }
 
 /// Pictures out of RTP, of a size that the first key frame tells.
@@ -489,52 +597,7 @@ impl Inlet for RtpInlet {
     fn ask_for_key(&mut self) {}
 
     fn figures(&self) -> InletFigures {
-        let state = self.shared.state();
-        let Some(stats) = state.receiver.as_ref().map(Receiver::stats) else {
-            return InletFigures::default();
-        };
-        let emitted = u32::try_from(stats.video.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
-        let (again, fec) = (stats.retransmissions_received, stats.fec_received);
-        let video = stats.video_received + again + fec;
-        InletFigures {
-            packets_received: stats.received.packets,
-            bytes_received: stats.received.bytes,
-            video: StreamIn {
-                packets: video.packets,
-                bytes: video.payload_bytes,
-                header_bytes: Some(video.header_bytes),
-                lost: stats.video_packets.lost,
-                discarded: stats.video_late,
-                jitter: Some(stats.video_packets.jitter),
-                repair: Some(Repair {
-                    retransmitted: again.packets,
-                    retransmitted_bytes: again.payload_bytes,
-                    fec: fec.packets,
-                    fec_bytes: fec.payload_bytes,
-                }),
-                fec_recovered: stats.recovered,
-                nacks: stats.nacks.requests,
-                key_requests: stats.key_requests,
-            },
-            sound: StreamIn {
-                packets: stats.audio_received.packets,
-                bytes: stats.audio_received.payload_bytes,
-                header_bytes: Some(stats.audio_received.header_bytes),
-                lost: stats.audio_packets.lost,
-                discarded: state.sound_late,
-                jitter: Some(stats.audio_packets.jitter),
-                fec_recovered: state.sound_recovered,
-                ..StreamIn::default()
-            },
-            round_trip: stats.round_trip,
-            freezes: stats.video.freeze_count,
-            frozen: stats.video.total_freezes_duration,
-            jitter_buffer: stats.video.jitter_buffer_delay.checked_div(emitted),
-            sealed: match (stats.opened, state.sound_opened) {
-                (Some(frames), Some(sound)) => Some(frames + sound),
-                (frames, sound) => frames.or(sound),
-            },
-        }
+        self.shared.state().figures()
     }
 
     fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {

@@ -136,7 +136,7 @@ impl Shared {
                 continue;
             }
             let bytes = buffer.get(..len).unwrap_or_default();
-            let opened = self.guard().map(|mut guard| guard.open(bytes));
+            let opened = self.guard().map(|mut guard| guard.open(bytes, true));
             let bytes = match &opened {
                 None => bytes,
                 Some(Some(opened)) => opened,

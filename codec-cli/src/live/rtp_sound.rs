@@ -54,6 +54,11 @@ impl SoundOrder {
         self
     }
 
+    /// The opener, for the session that follows.
+    pub(super) fn take_opener(&mut self) -> Option<Opener> {
+        self.opener.take()
+    }
+
     /// What became of sealed packets.
     pub(super) fn opened(&self) -> Option<OpenCounters> {
         self.opener.as_ref().map(Opener::counters)

@@ -82,9 +82,15 @@ impl Keys {
     pub(super) fn guard(&self) -> Result<Guard> {
         let refused = |error: SrtpError| Failure::usage(error.to_string());
         Ok(Guard {
+            keys: self.clone(),
             protect: Protect::new(self.suite, &self.material).map_err(refused)?,
-            unprotect: Unprotect::new(self.suite, &self.material).map_err(refused)?,
+            unprotect: self.unprotect().map_err(refused)?,
+            forged_before: 0,
         })
+    }
+
+    fn unprotect(&self) -> std::result::Result<Unprotect, SrtpError> {
+        Unprotect::new(self.suite, &self.material)
     }
 }
 
@@ -98,8 +104,11 @@ fn suite_of_url(url: &Url) -> Result<Suite> {
 
 /// Both directions of an end.
 pub(super) struct Guard {
+    keys: Keys,
     protect: Protect,
     unprotect: Unprotect,
+    /// Packets that failed authentication before `unprotect` was replaced.
+    forged_before: u64,
 }
 
 impl Guard {
@@ -113,15 +122,33 @@ impl Guard {
         sealed.ok().map(|()| bytes)
     }
 
-    /// The datagram inside; nothing if it is forged, repeated or none.
-    pub(super) fn open(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
+    /// The datagram inside; nothing if it is forged, repeated or none. Sources are remembered to know
+    /// repeated packets; if there are too many, those of the past are forgotten unless a session
+    /// `is_live`.
+    pub(super) fn open(&mut self, datagram: &[u8], is_live: bool) -> Option<Vec<u8>> {
         let mut bytes = datagram.to_vec();
-        let opened = match codec_rtc::demux::classify(datagram) {
-            codec_rtc::demux::Datagram::Rtcp => self.unprotect.rtcp(&mut bytes),
-            codec_rtc::demux::Datagram::Rtp => self.unprotect.rtp(&mut bytes),
-            _ => return None,
-        };
+        let mut opened = self.unprotect(&mut bytes);
+        if opened == Err(SrtpError::TooManySources) && !is_live {
+            let forged = self.forged();
+            self.unprotect = self.keys.unprotect().ok()?;
+            self.forged_before = forged;
+            bytes = datagram.to_vec();
+            opened = self.unprotect(&mut bytes);
+        }
         opened.ok().map(|()| bytes)
+    }
+
+    fn unprotect(&mut self, bytes: &mut Vec<u8>) -> std::result::Result<(), SrtpError> {
+        match codec_rtc::demux::classify(bytes) {
+            codec_rtc::demux::Datagram::Rtcp => self.unprotect.rtcp(bytes),
+            codec_rtc::demux::Datagram::Rtp => self.unprotect.rtp(bytes),
+            _ => Err(SrtpError::Malformed),
+        }
+    }
+
+    /// Packets that failed authentication.
+    pub(super) fn forged(&self) -> u64 {
+        self.forged_before + self.unprotect.counters().forged
     }
 }
 
@@ -159,8 +186,31 @@ mod tests {
         let sealed = here.seal(&packet).unwrap();
         let mut forged = sealed.clone();
         forged[14] ^= 1;
-        assert_eq!(there.open(&forged), None);
-        assert_eq!(there.open(&sealed), Some(packet));
-        assert_eq!(there.open(&sealed), None);
+        assert_eq!(there.open(&forged, true), None);
+        assert_eq!(there.open(&sealed, true), Some(packet));
+        assert_eq!(there.open(&sealed, true), None);
+    }
+    #[test]
+    fn sources_of_the_past_make_room_only_when_nobody_sends() {
+        let keys = Keys::random(&"srtp://h:1".parse().unwrap()).unwrap();
+        let mut there = keys.guard().unwrap();
+        let packet = |ssrc: u32| {
+            let mut packet = Vec::new();
+            let header = codec_rtc::rtp::Header { payload_type: 96, ssrc, ..Default::default() };
+            codec_rtc::rtp::write(&header, &mut packet);
+            packet.push(1);
+            keys.guard().unwrap().seal(&packet).unwrap()
+        };
+        let most = u32::try_from(codec_rtc::srtp::MAX_SOURCES).unwrap();
+        for ssrc in 0..most {
+            assert!(there.open(&packet(ssrc), false).is_some());
+        }
+        let mut forged = packet(77);
+        *forged.last_mut().unwrap() ^= 1;
+        assert_eq!((there.open(&forged, false), there.forged()), (None, 1));
+        assert_eq!(there.open(&packet(most), true), None);
+        assert_eq!(there.open(&packet(0), true), None, "replayed");
+        assert!(there.open(&packet(most), false).is_some());
+        assert_eq!(there.forged(), 1);
     }
 }

@@ -269,6 +269,75 @@ fn interrupts_end_both_ends_cleanly() {
     }
 }
 
+/// A sender that is killed, and one that has begun meanwhile: gives the frames of the recording, its
+/// length in seconds, and what the receiver said.
+fn restarted(url: &str) -> (u64, f64, String) {
+    let place = Place::new();
+    let (mut recv, address) = receiver(&place, url, &["-o", "out.webm", "--max-idle", "30s"]);
+    let target = url.replace("127.0.0.1:0", &address);
+    let send = |frames: &str| {
+        let source = "testsrc:size=96x64,sound=tone";
+        let arguments = ["send", source, &target, "-b", "100k", "-n", frames, "--duration", "40s"];
+        Running::start(&mut place.command(&[&arguments[..], &["--progress", "json"]].concat()))
+    };
+    let mut first = send("1200");
+    recv.wait_for("127.0.0.1:");
+    thread::sleep(Duration::from_secs(2));
+    let second = send("210");
+    thread::sleep(Duration::from_secs(1));
+    let said: Vec<_> = recv.lines.try_iter().collect();
+    assert!(!said.iter().any(|line| line.contains("restart")), "{url}: hijacked: {said:#?}");
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    recv.wait_for("\"restart\"");
+    assert_eq!(second.end().0, 0, "{url}");
+    let (code, said) = recv.end();
+    assert_eq!(code, 0, "{url}: {said}");
+    assert!(said.contains("the end of the input"), "{url}: {said}");
+    let probe = place.json(&["probe", "out.webm", "--json"]);
+    let track = &probe["tracks"][0];
+    let frames = track["packets"].as_u64().unwrap();
+    place.ok(&["decode", "out.webm", "--null"]);
+    (frames, track["duration_s"].as_f64().unwrap_or(0.0), format!("{probe} {said}"))
+}
+
+#[test]
+fn a_restarted_sender_is_followed_and_a_live_one_is_not_replaced() {
+    let urls = ["udp://127.0.0.1:0", "rtp://127.0.0.1:0", SRTP];
+    let runs = urls.map(|url| (url, thread::spawn(move || restarted(url))));
+    for (url, run) in runs {
+        let (frames, seconds, said) = run.join().unwrap();
+        // Three seconds of the first sender, three of silence, at least two of the second.
+        assert!(frames >= 130, "{url}: {frames} frames: {said}");
+        assert!(seconds >= 7.0, "{url}: {seconds} s: {said}");
+    }
+}
+
+#[test]
+fn packets_under_another_srtp_key_are_told() {
+    let place = with_film();
+    let (running, address) = receiver(&place, SRTP, &["-o", "out.ivf", "--max-idle", "3s"]);
+    let target = SRTP.replace("127.0.0.1:0", &address).replace("key=AAEC", "key=BBEC");
+    place.ok(&["send", "clip.ivf", &target, "--copy"]);
+    let (code, said) = running.end();
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("packets arrived and failed authentication (SRTP)"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_description_with_a_key_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = with_film();
+    let mode = |scheme: &str| {
+        let target = format!("{scheme}://127.0.0.1:9");
+        place.ok(&["send", "clip.ivf", &target, "--copy", "-n", "1", "--sdp", "s.sdp", "-y"]);
+        std::fs::metadata(place.path("s.sdp")).unwrap().permissions().mode() & 0o777
+    };
+    assert_ne!(mode("rtp") & 0o044, 0, "a description without a key is an ordinary file");
+    assert_eq!(mode("srtp"), 0o600);
+}
+
 /// Whether ffmpeg is there; said if not.
 fn has_ffmpeg() -> bool {
     let found = Command::new("ffmpeg").arg("-version").output().is_ok();

@@ -89,6 +89,8 @@ impl Partial {
 pub struct Reassembler {
     config: ReassemblerConfig,
     session: Option<u64>,
+    /// The session is live: hellos of others are counted and ignored.
+    keeps_session: bool,
     records: BTreeMap<i64, Partial>,
     bytes: usize,
     /// The record that comes out next.
@@ -109,6 +111,7 @@ impl Reassembler {
         Self {
             config,
             session: None,
+            keeps_session: false,
             records: BTreeMap::new(),
             bytes: 0,
             next: 0,
@@ -128,11 +131,17 @@ impl Reassembler {
         self.counters
     }
 
-    /// Takes a datagram.
+    /// Whether the present session is live, so that the hello of another one must not replace it.
+    /// At first, and if this is never called, every new hello starts its session.
+    pub fn keep_session(&mut self, is_live: bool) {
+        self.keeps_session = is_live;
+    }
+
+    /// Takes a datagram. Returns whether it belongs to the session, which a hello may have started.
     ///
     /// # Errors
     /// Why it was dropped; it is counted, and the next may be good.
-    pub fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<(), FramingError> {
+    pub fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<bool, FramingError> {
         let datagram = Datagram::parse(bytes).inspect_err(|_| self.counters.malformed += 1)?;
         self.counters.datagrams += 1;
         if datagram.is_hello {
@@ -140,7 +149,7 @@ impl Reassembler {
         }
         if self.session.map(low_bits) != Some(datagram.session) {
             self.counters.strange += 1;
-            return Ok(());
+            return Ok(false);
         }
         self.count(datagram.sequence);
         let number = self.unwrap_record.peek(datagram.record);
@@ -151,7 +160,7 @@ impl Reassembler {
         }
         if number < self.next {
             self.counters.useless += 1;
-            return Ok(());
+            return Ok(true);
         }
         self.unwrap_record.unwrap(datagram.record);
         self.keep(now, number, &datagram);
@@ -161,15 +170,19 @@ impl Reassembler {
             self.give_up_before(oldest.saturating_add(1));
             self.release();
         }
-        Ok(())
+        Ok(true)
     }
 
-    fn hello(&mut self, datagram: &Datagram<'_>) -> Result<(), FramingError> {
+    fn hello(&mut self, datagram: &Datagram<'_>) -> Result<bool, FramingError> {
         let hello = Hello::parse(datagram.part, 0);
         let hello = hello.inspect_err(|_| self.counters.malformed += 1)?;
         if self.session == Some(hello.session) {
             self.count(datagram.sequence);
-            return Ok(());
+            return Ok(true);
+        }
+        if self.session.is_some() && self.keeps_session {
+            self.counters.strange += 1;
+            return Ok(false);
         }
         let (config, counters) = (self.config, self.counters);
         let ready = std::mem::take(&mut self.ready);
@@ -178,7 +191,7 @@ impl Reassembler {
         self.next = self.unwrap_record.unwrap(datagram.record);
         self.count(datagram.sequence);
         self.ready.push_back(Event::Hello(hello));
-        Ok(())
+        Ok(true)
     }
 
     /// Counts a datagram and those that are missing between the first and the newest.
@@ -394,6 +407,24 @@ mod tests {
         out.push(ms(0), &late.record(&record(2, 5)).unwrap()[0]).unwrap();
         let events = drain(&mut out, ms(0));
         assert_eq!(events, [Event::Hello(hello(9)), Event::Record(record(2, 5))]);
+    }
+
+    #[test]
+    fn a_live_session_is_not_replaced() {
+        let mut out = Reassembler::new(ReassemblerConfig::default());
+        out.keep_session(true);
+        let (mut live, mut other) = (Fragmenter::new(4), Fragmenter::new(9));
+        assert!(out.push(ms(0), &live.hello(&hello(4)).unwrap()).unwrap());
+        assert!(!out.push(ms(0), &other.hello(&hello(9)).unwrap()).unwrap());
+        assert!(!out.push(ms(0), &other.record(&record(7, 5)).unwrap()[0]).unwrap());
+        assert!(out.push(ms(0), &live.record(&record(1, 5)).unwrap()[0]).unwrap());
+        assert_eq!(out.counters().strange, 2);
+        out.keep_session(false);
+        assert!(out.push(ms(0), &other.hello(&hello(9)).unwrap()).unwrap());
+        let events = drain(&mut out, ms(0));
+        let expected =
+            [Event::Hello(hello(4)), Event::Record(record(1, 5)), Event::Hello(hello(9))];
+        assert_eq!(events, expected);
     }
 
     #[test]

@@ -1,0 +1,167 @@
+//! Which sender an RTP receiver follows: the sources of one session, until it falls silent. The command
+//! ends with the goodbye of a session.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use codec_net::udp::SILENCE;
+
+use super::delivery::Medium;
+
+/// A synchronisation source, and when it was last heard.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    ssrc: u32,
+    heard: Duration,
+}
+
+impl Source {
+    fn is_live(self, now: Duration) -> bool {
+        now.saturating_sub(self.heard) < SILENCE
+    }
+}
+
+/// What a packet of media means for the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Belongs {
+    /// It is of the session.
+    Session,
+    /// It is the first of its medium in the session.
+    First,
+    /// It begins a new session, as the one before is silent.
+    Restart,
+    /// It is of another sender, while the session is live.
+    Stranger,
+}
+
+/// The sources of the session, and the address that they come from.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    video: Option<Source>,
+    sound: Option<Source>,
+    /// The sender's address, and the number of the socket that it sends to.
+    pub(super) peer: Option<(SocketAddr, usize)>,
+}
+
+impl Sources {
+    pub(super) fn video(&self) -> Option<u32> {
+        self.video.map(|source| source.ssrc)
+    }
+
+    pub(super) fn sound(&self) -> Option<u32> {
+        self.sound.map(|source| source.ssrc)
+    }
+
+    /// Whether the session was heard lately.
+    pub(super) fn is_live(&self, now: Duration) -> bool {
+        let sources = [self.video, self.sound];
+        sources.into_iter().flatten().any(|source| source.is_live(now))
+    }
+
+    /// Whether datagrams from `from` are looked at: while the session is live, those of its own host.
+    pub(super) fn listens_to(&self, now: Duration, from: IpAddr) -> bool {
+        let is_other = self.peer.is_some_and(|(peer, _)| peer.ip() != from);
+        !is_other || !self.is_live(now)
+    }
+
+    /// A source of the session was heard, if `ssrc` is one.
+    pub(super) fn touch(&mut self, now: Duration, ssrc: u32) {
+        for source in [&mut self.video, &mut self.sound].into_iter().flatten() {
+            if source.ssrc == ssrc {
+                source.heard = now;
+            }
+        }
+    }
+
+    /// Sorts a packet of media that came to socket `to`.
+    ///
+    /// After [`Belongs::Restart`] the packet is the first of the new session.
+    pub(super) fn sort(
+        &mut self,
+        now: Duration,
+        medium: Medium,
+        ssrc: u32,
+        from: SocketAddr,
+        to: usize,
+    ) -> Belongs {
+        let is_live = self.is_live(now);
+        let known = match medium {
+            Medium::Video => self.video,
+            Medium::Sound => self.sound,
+        };
+        let belongs = match known {
+            Some(source) if source.ssrc == ssrc => Belongs::Session,
+            // Another stream of a medium that flows, or of a host that is not the session's.
+            Some(source) if source.is_live(now) => Belongs::Stranger,
+            _ if is_live && self.peer.is_some_and(|(peer, _)| peer.ip() != from.ip()) => {
+                Belongs::Stranger
+            }
+            Some(_) => Belongs::Restart,
+            None if !is_live && self.peer.is_some() => Belongs::Restart,
+            None => Belongs::First,
+        };
+        match belongs {
+            Belongs::Stranger => return belongs,
+            Belongs::Restart => *self = Self::default(),
+            Belongs::First | Belongs::Session => {}
+        }
+        let source = Some(Source { ssrc, heard: now });
+        match medium {
+            Medium::Video => self.video = source,
+            Medium::Sound => self.sound = source,
+        }
+        // Feedback goes to where video comes from.
+        if self.peer.is_none() || medium == Medium::Video && belongs != Belongs::Session || !is_live
+        {
+            self.peer = Some((from, to));
+        }
+        belongs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn address(host: u8, port: u16) -> SocketAddr {
+        ([127, 0, 0, host], port).into()
+    }
+
+    #[test]
+    fn a_session_is_followed_and_strangers_are_not() {
+        let mut sources = Sources::default();
+        let (here, there) = (address(1, 5), address(2, 6));
+        let mut sort = |now, medium, ssrc, from| sources.sort(seconds(now), medium, ssrc, from, 0);
+        assert_eq!(sort(0, Medium::Sound, 7, here), Belongs::First);
+        assert_eq!(sort(0, Medium::Video, 8, here), Belongs::First);
+        assert_eq!(sort(1, Medium::Video, 8, here), Belongs::Session);
+        assert_eq!(sort(2, Medium::Video, 9, here), Belongs::Stranger, "the same host, live");
+        assert_eq!(sort(3, Medium::Sound, 7, here), Belongs::Session);
+        // Sound goes on: another host cannot bring video.
+        assert_eq!(sort(5, Medium::Video, 9, there), Belongs::Stranger);
+        assert_eq!(sort(5, Medium::Video, 9, here), Belongs::Restart);
+        assert_eq!(sort(5, Medium::Sound, 7, here), Belongs::First);
+        // Silence, and another host.
+        assert_eq!(sort(7, Medium::Video, 3, there), Belongs::Stranger);
+        assert_eq!(sort(8, Medium::Video, 3, there), Belongs::Restart);
+        assert_eq!(sort(8, Medium::Video, 9, here), Belongs::Stranger);
+        assert_eq!(sources.peer, Some((there, 0)));
+        assert_eq!((sources.video(), sources.sound()), (Some(3), None));
+    }
+
+    #[test]
+    fn reports_keep_a_paused_sender_alive() {
+        let mut sources = Sources::default();
+        let (here, there) = (address(1, 5), address(2, 6));
+        assert_eq!(sources.sort(seconds(0), Medium::Video, 8, here, 0), Belongs::First);
+        sources.touch(seconds(2), 8);
+        sources.touch(seconds(9), 77);
+        assert!(!sources.listens_to(seconds(4), there.ip()));
+        assert!(sources.listens_to(seconds(4), here.ip()));
+        assert!(sources.listens_to(seconds(5), there.ip()));
+    }
+}
