@@ -54,7 +54,6 @@ pub(crate) struct Out {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Coding {
     pub(crate) rate: Option<Bitrate>,
-    pub(crate) layers: u8,
     /// References are chosen by the session: the encoder does what it is told.
     pub(crate) obeys: bool,
 }
@@ -104,8 +103,8 @@ pub(crate) fn open_outlet(
         }
         #[cfg(feature = "whip")]
         Scheme::Whip => {
-            let Coding { rate, layers, obeys } = coding;
-            let outlet = WhipOutlet::new(url, args, offer, rate, obeys, layers, clock)?;
+            let Coding { rate, obeys } = coding;
+            let outlet = WhipOutlet::new(url, args, offer, rate, obeys, clock)?;
             env.console.note(format!("{url}: connected"));
             Ok(Out { outlet: Box::new(outlet), relay: None })
         }

@@ -201,15 +201,14 @@ pub(super) struct WhipOutlet {
 }
 
 impl WhipOutlet {
-    /// Calls the server and waits until it is there. `layers`: temporal layers of the encoder;
-    /// `rate`: what it is about to make, if it can follow the link.
+    /// Calls the server and waits until it is there. `rate`: what the encoder is about to make, if it
+    /// can follow the link.
     pub(super) fn new(
         url: &Url,
         args: &NetworkArgs,
         offer: &Offer,
         rate: Option<Bitrate>,
         follows: bool,
-        layers: u8,
         clock: Clock,
     ) -> Result<Self> {
         let start = follows.then_some(rate.unwrap_or(USUAL_RATE));
@@ -222,7 +221,6 @@ impl WhipOutlet {
         let first_picture_id = random::number() as u16 & 0x7fff;
         let packetizer = Packetizer::new(PacketizerConfig {
             mtu: Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES,
-            layers: layers > 1,
             first_picture_id,
             ..PacketizerConfig::default()
         });
@@ -325,6 +323,9 @@ impl Outlet for WhipOutlet {
         let Some(mid) = state.video else { return Ok(()) };
         if packet.meta.kind == FrameKind::Key {
             state.gate.coded(now);
+        }
+        if packet.meta.temporal_layers > 1 {
+            state.packetizer.set_layers(true);
         }
         let mut packets = Vec::new();
         let made = state.packetizer.packetize(&packet.data, &packet.meta, stamp, &mut packets);

@@ -184,9 +184,9 @@ impl Reassembler {
             self.counters.strange += 1;
             return Ok(false);
         }
-        let (config, counters) = (self.config, self.counters);
+        let (config, counters, keeps_session) = (self.config, self.counters, self.keeps_session);
         let ready = std::mem::take(&mut self.ready);
-        *self = Self { counters, ready, ..Self::new(config) };
+        *self = Self { counters, ready, keeps_session, ..Self::new(config) };
         self.session = Some(hello.session);
         self.next = self.unwrap_record.unwrap(datagram.record);
         self.count(datagram.sequence);

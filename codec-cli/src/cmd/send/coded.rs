@@ -83,7 +83,6 @@ struct Coder {
     /// What the user allows, and what the encoder has.
     most: Option<Bitrate>,
     rate: Option<Bitrate>,
-    layers: u8,
     last_pts: Option<i64>,
     adaptation: Option<Adaptation>,
 }
@@ -121,11 +120,9 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
         }
         None => None,
     };
-    let coding = coder.as_ref().map_or_else(Coding::default, |coder| Coding {
-        rate: coder.rate,
-        layers: coder.layers,
-        obeys: true,
-    });
+    let coding = coder
+        .as_ref()
+        .map_or_else(Coding::default, |coder| Coding { rate: coder.rate, obeys: true });
     let mut sending = Sending::new(args, url, &offer, coding, env)?;
     sending.set_live(live);
     if let Some(coder) = &coder {
@@ -313,7 +310,6 @@ impl Coder {
             trace,
             most: rate,
             rate,
-            layers: config.scalability.temporal_layers(),
             last_pts: None,
             adaptation: Adaptation::new(args.adapt, size, facts.frame_rate, config.speed)?
                 .filter(|_| rate.is_some()),
