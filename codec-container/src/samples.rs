@@ -11,6 +11,8 @@ pub(crate) enum SampleCounter {
     Vorbis(vorbis::Timer),
     Flac,
     Mp3,
+    /// So many, or as many as the packet states.
+    Alac(u32),
     /// The same for every packet.
     Each(u32),
     /// Samples of so many bytes.
@@ -33,7 +35,7 @@ impl SampleCounter {
             }
             AudioCodec::Alac => {
                 let samples = track.codec_private.first_chunk().map(|&len| u32::from_be_bytes(len));
-                samples.filter(|len| (1..=1 << 16).contains(len)).map_or(Self::Unknown, Self::Each)
+                samples.filter(|len| (1..=1 << 16).contains(len)).map_or(Self::Unknown, Self::Alac)
             }
             _ => pcm::frame_bytes(track).map_or(Self::Unknown, Self::Bytes),
         }
@@ -46,6 +48,7 @@ impl SampleCounter {
             Self::Vorbis(timer) => Some(timer.samples(packet)),
             Self::Flac => flac::frame_samples(packet),
             Self::Mp3 => mp3_frame_samples(packet),
+            Self::Alac(usual) => Some(alac_frame_samples(packet, *usual)),
             Self::Each(samples) => Some(*samples),
             Self::Bytes(bytes) => u32::try_from(packet.len() / *bytes).ok(),
             Self::Unknown => None,
@@ -113,6 +116,19 @@ fn aac_frame_samples(config: &[u8], rate: u32) -> Option<u32> {
     Some(if rate == core * 2 { samples * 2 } else { samples })
 }
 
+/// Samples of an ALAC frame of `usual` samples. Shorter ones, as the last of a file, state theirs:
+/// after 3 bits of the element's kind, 4 of its number and 12 that are unused come a flag for that, two
+/// bits of shift, a flag for samples that are not compressed, and 32 bits of length.
+fn alac_frame_samples(frame: &[u8], usual: u32) -> u32 {
+    let Some(&[kind, _, flags, a, b, c, d]) = frame.first_chunk() else { return usual };
+    // Of one channel, of two, of low frequencies.
+    if !matches!(kind >> 5, 0 | 1 | 3) || flags & 0x10 == 0 {
+        return usual;
+    }
+    let stated = u32::from(flags & 1) << 31 | u32::from_be_bytes([a, b, c, d]) >> 1;
+    stated.min(usual)
+}
+
 /// Samples of a frame of MPEG-1 or MPEG-2 layer III.
 fn mp3_frame_samples(frame: &[u8]) -> Option<u32> {
     let &[sync, second] = frame.first_chunk()?;
@@ -135,5 +151,13 @@ mod tests {
         assert_eq!(mp3_frame_samples(&[0xFF, 0xFB]), Some(1152));
         assert_eq!(mp3_frame_samples(&[0xFF, 0xF3]), Some(576));
         assert_eq!(mp3_frame_samples(&[0, 0]), None);
+    }
+
+    #[test]
+    fn short_frames_of_alac_state_their_length() {
+        assert_eq!(alac_frame_samples(&[0x20, 0, 0, 9, 9, 9, 9], 4096), 4096);
+        assert_eq!(alac_frame_samples(&[0x20, 0, 0x10, 0, 0, 0x0D, 0x28], 4096), 1684);
+        assert_eq!(alac_frame_samples(&[0x20, 0, 0x11, 0, 0, 0, 0], 4096), 4096);
+        assert_eq!(alac_frame_samples(&[0x20, 0, 0x10], 4096), 4096);
     }
 }

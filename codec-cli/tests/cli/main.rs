@@ -7,6 +7,7 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod audio_counts;
 mod bench;
 #[cfg(feature = "net")]
 mod capture;
@@ -134,6 +135,16 @@ impl Place {
         run
     }
 
+    /// ffmpeg's standard output; it must succeed.
+    fn ffmpeg(&self, arguments: &[&str]) -> Vec<u8> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin"]).args(arguments).current_dir(self.dir.path());
+        let output = command.output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "ffmpeg {arguments:?}: {err}");
+        output.stdout
+    }
+
     /// JSON on standard output.
     fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let run = self.ok(arguments);
@@ -185,6 +196,15 @@ fn damaged_files() -> Option<Vec<String>> {
     files.sort();
     assert!(files.len() > 50, "only {} files", files.len());
     Some(files)
+}
+
+/// Whether ffmpeg is installed; if not, says so.
+fn has_ffmpeg() -> bool {
+    let found = Command::new("ffmpeg").arg("-version").output().is_ok();
+    if !found {
+        eprintln!("skipped: no ffmpeg");
+    }
+    found
 }
 
 /// The folder of shared test data, if it is there.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Place, y4m_frames};
+use super::{Place, has_ffmpeg, y4m_frames};
 
 /// A command that runs beside the test, and what it says.
 pub(super) struct Running {
@@ -336,15 +336,6 @@ fn a_description_with_a_key_is_private() {
     };
     assert_ne!(mode("rtp") & 0o044, 0, "a description without a key is an ordinary file");
     assert_eq!(mode("srtp"), 0o600);
-}
-
-/// Whether ffmpeg is there; said if not.
-fn has_ffmpeg() -> bool {
-    let found = Command::new("ffmpeg").arg("-version").output().is_ok();
-    if !found {
-        eprintln!("skipped: no ffmpeg");
-    }
-    found
 }
 
 /// A port that was free a moment ago, and the one after it.

@@ -282,7 +282,9 @@ impl Sound {
         let stated = u32::try_from(stated).unwrap_or(u32::MAX);
         let samples = self.counter.count(&packet.data).unwrap_or(stated);
         packet.trim_start = self.delay.min(samples);
-        self.delay -= packet.trim_start;
+        // The first packet of Vorbis gives nothing and lasts as long as what it prepares.
+        let passed = if samples == 0 { stated } else { samples };
+        self.delay = self.delay.saturating_sub(passed);
         // A sample of which less is shown than it holds. Within a track some programs are off by
         // what their clock is.
         let less = samples.saturating_sub(stated);

@@ -46,9 +46,10 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
             warnings.push(Warning::TrackSkipped(skipped));
             continue;
         }
-        let parsed = parse_trak(moov, trak, skipped.kind == TrackKind::Video).unwrap_or_else(|| {
-            Err(corrupt(offset, None, "a complete track", "one with parts missing"))
-        });
+        let parsed =
+            parse_trak(moov, trak, skipped.kind == TrackKind::Video).unwrap_or_else(|| {
+                Err(corrupt(offset, None, "a complete track", "one with parts missing"))
+            });
         match parsed {
             Ok((track, of_track)) => {
                 found.push(track);

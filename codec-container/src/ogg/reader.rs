@@ -344,6 +344,8 @@ impl OggReader {
         if longest > limit {
             return Err(Error::limit(Format::Ogg, page.offset, "packet bytes", longest, limit));
         }
+        // Some programs end a stream by an empty packet.
+        packets.retain(|(data, _)| !data.is_empty());
         let mut packets = packets.into_iter().peekable();
         while !known.has_headers {
             let complete = match known.more_headers {

@@ -230,7 +230,11 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
     let rate = stream.audio.rate;
     let delay_ns = child_uint(entry, ids::CODEC_DELAY).unwrap_or(0);
     let delay = scaled(i64::try_from(delay_ns).unwrap_or(0), rate.into(), NS_PER_SECOND);
-    stream.delay = u32::try_from(delay).unwrap_or(0);
+    // How much of Opus does not belong to the audio its head knows best (RFC 7845, section 5.1); the
+    // delay in the track moves times alone. ffmpeg counts it in samples of the audio that was coded.
+    if stream.codec != AudioCodec::Opus || stream.delay == 0 {
+        stream.delay = u32::try_from(delay).unwrap_or(0);
+    }
     // Rounding to ticks, and programs that cut off instead.
     let tolerance = scaled(2, u64::from(rate) * u64::from(time_base.num), time_base.den.into());
     let sound = Sound {

@@ -138,8 +138,10 @@ fn build(config: &AudioDecoderConfig) -> Result<Box<dyn lib::AudioDecoder>, Erro
     if !private.is_empty() {
         params.with_extra_data(private.into());
     }
-    // Times, and what is to be dropped, are the container's business.
-    let options = AudioDecoderOptions::default().gapless(false);
+    // Times, and what is to be dropped, are the container's business. The first packet of Vorbis gives
+    // nothing (Vorbis I, section 4.3.8), which the library keeps to if it is to play without gaps.
+    let gapless = config.codec == AudioCodec::Vorbis;
+    let options = AudioDecoderOptions::default().gapless(gapless);
     catch_unwind(|| symphonia::default::get_codecs().make_audio_decoder(&params, &options))
         .unwrap_or(Err(LibError::DecodeError("the set-up data broke the decoder")))
         .map_err(|error| translated(&error))
