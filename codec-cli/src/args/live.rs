@@ -83,7 +83,8 @@ pub(crate) struct SendArgs {
     /// Headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
-    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M, size-changes=8.
+    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M,
+    /// resized=128M, gap=10.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     /// Begin the file again at its end.
@@ -149,7 +150,8 @@ pub(crate) struct RecvArgs {
     /// Threads of the decoder. Default: by size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M, size-changes=8.
+    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M,
+    /// resized=128M, gap=10.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     #[command(flatten)]

@@ -125,7 +125,8 @@ pub(crate) struct InputArgs {
     /// Headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
-    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M, size-changes=8.
+    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M,
+    /// resized=128M, gap=10.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }

@@ -253,7 +253,7 @@ impl FromStr for RawLayout {
     }
 }
 
-/// Limits on hostile input: `pixels=4096x2160,memory=512M,packet=8M,size-changes=8`.
+/// Limits on hostile input: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LimitList(pub(crate) Limits);
 
@@ -280,15 +280,24 @@ impl FromStr for LimitList {
                     limits.max_pixels = limits.max_pixels.min(pixels);
                 }
                 "packet" => limits.max_frame_bytes = quantity(value)?,
-                "size-changes" => {
-                    limits.max_size_changes =
-                        value.parse().map_err(|_| format!("{value}: expected a number"))?;
+                "resized" => limits.max_resized_pixels = quantity(value)?,
+                "gap" => limits.max_gap_ms = gap_ms(value)?,
+                _ => {
+                    return Err(format!("{key}: expected pixels, memory, packet, resized or gap"));
                 }
-                _ => return Err(format!("{key}: expected pixels, memory, packet or size-changes")),
             }
         }
         Ok(Self(limits))
     }
+}
+
+/// Seconds as milliseconds.
+fn gap_ms(text: &str) -> Result<u64, String> {
+    let seconds = text.strip_suffix('s').unwrap_or(text).parse::<f64>().ok();
+    let seconds = seconds.filter(|seconds| (0.0..=1e9).contains(seconds));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+    let ms = seconds.map(|seconds| (seconds * 1000.0).round() as u64);
+    ms.ok_or_else(|| format!("{text}: expected seconds"))
 }
 
 /// A whole number, with K, M or G for powers of 1,024.
@@ -391,9 +400,9 @@ mod tests {
 
     #[test]
     fn limits_count_in_powers_of_1024() {
-        let limits = "pixels=100x10,packet=2K,size-changes=3".parse::<LimitList>().unwrap().0;
+        let limits = "pixels=100x10,packet=2K,resized=3M,gap=2.5s".parse::<LimitList>().unwrap().0;
         assert_eq!((limits.max_pixels, limits.max_frame_bytes), (1000, 2048));
-        assert_eq!(limits.max_size_changes, 3);
+        assert_eq!((limits.max_resized_pixels, limits.max_gap_ms), (3 << 20, 2500));
         let limits = "memory=12M".parse::<LimitList>().unwrap().0;
         assert_eq!(limits.max_pixels, 1 << 20);
         for wrong in ["pixels", "pixels=", "memory=99999999999G", "speed=1"] {

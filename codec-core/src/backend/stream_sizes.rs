@@ -1,18 +1,15 @@
 //! Limits on what a stream may ask a library for, checked before the library sees the packet.
 
 use crate::codec::Limits;
+use crate::codec::resizes::Resizes;
 use crate::error::{Error, LimitError};
 use crate::frame::{PixelLimit, Size};
 
-/// Frames among which changes of size are counted.
-const WINDOW: u32 = 30;
-
 /// The sizes that a stream has had.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct StreamSizes {
     size: Option<Size>,
-    /// Changes among the last frames, newest in the lowest bit.
-    changes: u32,
+    resizes: Resizes,
 }
 
 impl StreamSizes {
@@ -28,21 +25,16 @@ impl StreamSizes {
     /// Nothing, if the next frame may be of `size`.
     pub(super) fn check(&self, limits: &Limits, size: Size) -> Result<(), Error> {
         PixelLimit(limits.max_pixels).check(size)?;
-        let changes = self.after(size).count_ones();
-        if changes > limits.max_size_changes {
-            return Err(LimitError {
-                what: "changes of size in 30 frames",
-                asked: changes.into(),
-                limit: limits.max_size_changes.into(),
-            }
-            .into());
+        if self.changes_to(size) {
+            self.resizes.check(limits, size)?;
         }
         Ok(())
     }
 
     /// The next frame was of `size`.
     pub(super) fn count(&mut self, size: Size) {
-        self.changes = self.after(size);
+        let changed = self.changes_to(size);
+        self.resizes.count_frame(changed.then_some(size));
         self.size = Some(size);
     }
 
@@ -52,8 +44,7 @@ impl StreamSizes {
         self.size
     }
 
-    fn after(&self, size: Size) -> u32 {
-        let changed = self.size.is_some_and(|before| before != size);
-        (self.changes << 1 | u32::from(changed)) & ((1 << WINDOW) - 1)
+    fn changes_to(&self, size: Size) -> bool {
+        self.size != Some(size)
     }
 }

@@ -19,8 +19,11 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Largest packet, in bytes.
     pub max_frame_bytes: u64,
-    /// Most changes of size in any 30 frames.
-    pub max_size_changes: u32,
+    /// Most pixels, summed over the new sizes, that changes of size in any 30 frames may ask for.
+    pub max_resized_pixels: u64,
+    /// Longest gap between the times of packets that may be filled with silence, in milliseconds.
+    /// It binds those who fill gaps; decoders do not.
+    pub max_gap_ms: u64,
 }
 
 impl Limits {
@@ -39,7 +42,13 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_pixels: 4096 * 4096, max_frame_bytes: 8 << 20, max_size_changes: 8 }
+        let max_pixels = 4096 * 4096;
+        Self {
+            max_pixels,
+            max_frame_bytes: 8 << 20,
+            max_resized_pixels: 8 * max_pixels,
+            max_gap_ms: 10_000,
+        }
     }
 }
 

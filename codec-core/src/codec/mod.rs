@@ -16,6 +16,7 @@ mod gap;
 mod knob;
 mod packet;
 pub mod plan;
+pub(crate) mod resizes;
 pub(crate) mod stages;
 pub mod trace;
 

@@ -25,7 +25,7 @@ use self::frame::FrameTask;
 use self::overlap::{Held, HeldFrames};
 use self::packet::{PacketLayout, Partitions};
 use self::parse::{MbData, ParseState, ParseTask};
-use self::references::{References, SizeChanges};
+use self::references::References;
 use self::threads::ThreadRows;
 use self::trace::{Off, RowTrace, TraceState};
 use super::header::{FrameHeader, HeaderContext, parse_frame_header};
@@ -33,6 +33,7 @@ use super::loop_filter::MbStrength;
 use super::predict::UnfilteredLine;
 use super::residual::TokenProbs;
 use super::rows::mb_rows;
+use crate::codec::resizes::Resizes;
 use crate::codec::trace::FrameTrace;
 use crate::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, SlotSet, VideoDecoder,
@@ -80,7 +81,7 @@ pub struct Vp8Decoder {
     context: HeaderContext,
     /// Everything that depends on the picture size; `None` before the first key frame.
     sized: Option<Sized>,
-    size_changes: SizeChanges,
+    resizes: Resizes,
     /// At most two: a frame that was held back and a repeated one.
     output: VecDeque<Frame>,
     /// Where it was asked for.
@@ -148,7 +149,7 @@ impl Vp8Decoder {
             kernels,
             context: HeaderContext::default(),
             sized: None,
-            size_changes: SizeChanges::default(),
+            resizes: Resizes::default(),
             output: VecDeque::with_capacity(2),
             trace,
         })
@@ -213,7 +214,7 @@ impl Vp8Decoder {
         }
         PixelLimit(self.config.limits.max_pixels).check(key.size)?;
         layout.check_plausible(key.size, self.conceals())?;
-        self.size_changes.check(self.config.limits.max_size_changes)?;
+        self.resizes.check(&self.config.limits, key.size)?;
         Ok(Some(Sized::new(key.size, key.scaling)))
     }
 
@@ -229,9 +230,10 @@ impl Vp8Decoder {
             return Err(Corrupt::NoReference.into());
         }
         let new_size = self.prepare_size(&layout);
-        let is_new_size = matches!(new_size, Ok(Some(_)));
+        let changed_to = new_size.as_ref().ok().and_then(|new| Some(new.as_ref()?.size));
         // Frames that fail count too: they cost as much, and the window must move on.
-        self.size_changes.count_frame(is_new_size);
+        let is_new_size = changed_to.is_some();
+        self.resizes.count_frame(changed_to);
         let new_size = new_size?;
         let mut context = self.context.clone();
         let mut modes = BoolDecoder::new(layout.first_partition);
@@ -453,6 +455,6 @@ impl VideoDecoder for Vp8Decoder {
         }
         self.sized = None;
         self.context = HeaderContext::default();
-        self.size_changes = SizeChanges::default();
+        self.resizes = Resizes::default();
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use re_rav1d::{Decoder, Error as Rav1dError, PlanarImageComponent, Settings, pixel};
 
 use crate::backend::obu::{self, Sequence};
+use crate::codec::resizes::Resizes;
 use crate::codec::{
     Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
 };
@@ -18,8 +19,6 @@ use crate::frame::{
 
 /// Frames that the pool keeps for use again.
 const POOLED_FRAMES: usize = 8;
-/// Frames within which changes of size are counted.
-const SIZE_WINDOW: u64 = 30;
 
 const GAPS: &[Gap] = &[
     Gap::new(Feature::Concealment, "rav1d gives no frame for a damaged temporal unit"),
@@ -60,9 +59,7 @@ struct Rav1d {
     config: DecoderConfig,
     decoder: Decoder,
     sequence: Option<Sequence>,
-    /// Packets so far, and at which of them the size changed.
-    packets: u64,
-    changes: VecDeque<u64>,
+    resizes: Resizes,
     pool: FramePool,
     output: VecDeque<Frame>,
 }
@@ -79,8 +76,7 @@ impl Rav1d {
             decoder: open_library(&config)?,
             config,
             sequence: None,
-            packets: 0,
-            changes: VecDeque::new(),
+            resizes: Resizes::default(),
             pool: FramePool::default(),
             output: VecDeque::new(),
         })
@@ -98,17 +94,14 @@ impl Rav1d {
         if new.subsampling != [true, true] {
             return Err(Error::Unsupported("AV1 with chroma other than 4:2:0"));
         }
-        if self.sequence.is_some_and(|old| old.max_size != new.max_size) {
-            self.changes.retain(|&at| at + SIZE_WINDOW > self.packets);
-            let (asked, limit) =
-                (self.changes.len() as u64 + 1, self.config.limits.max_size_changes);
-            if asked > u64::from(limit) {
-                let what = "changes of size in 30 frames";
-                return Err(LimitError { what, asked, limit: u64::from(limit) }.into());
-            }
-            self.changes.push_back(self.packets);
+        if self.changes_size(new) {
+            self.resizes.check(&self.config.limits, new.max_size)?;
         }
         Ok(())
+    }
+
+    fn changes_size(&self, new: &Sequence) -> bool {
+        self.sequence.is_none_or(|old| old.max_size != new.max_size)
     }
 
     /// Hands `data` to the library and takes its pictures.
@@ -233,11 +226,12 @@ impl VideoDecoder for Rav1d {
         if data.is_empty() {
             return Err(Corrupt::HeaderTruncated { needed_bytes: 1, had_bytes: 0 }.into());
         }
-        self.packets += 1;
         let summary = obu::summarise(data, self.sequence)?;
-        if let Some(new) = &summary.sequence {
-            self.check_sequence(new)?;
-        }
+        let checked = summary.sequence.as_ref().map_or(Ok(()), |new| self.check_sequence(new));
+        // Packets that are refused move the window on, too.
+        let changed_to = summary.sequence.filter(|new| checked.is_ok() && self.changes_size(new));
+        self.resizes.count_frame(changed_to.map(|new| new.max_size));
+        checked?;
         let Some(sequence) = summary.sequence.or(self.sequence) else {
             return Err(Corrupt::NoReference.into());
         };
@@ -265,6 +259,6 @@ impl VideoDecoder for Rav1d {
         self.output.clear();
         self.decoder.flush();
         self.sequence = None;
-        self.changes.clear();
+        self.resizes = Resizes::default();
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::super::header::{BufferCopy, ReferenceUpdates};
 use super::super::types::Reference;
-use crate::error::LimitError;
 use crate::frame::FrameBuf;
 
 /// The reference frames, shared with whoever shows them.
@@ -63,31 +62,5 @@ impl References {
         if updates.refresh_last {
             self.last = frame.clone();
         }
-    }
-}
-
-/// Changes of size among the last [`Self::WINDOW`] frames, newest in the lowest bit.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SizeChanges(u32);
-
-impl SizeChanges {
-    const WINDOW: u32 = 30;
-
-    /// Whether one more is allowed.
-    pub(super) fn check(self, most: u32) -> Result<(), LimitError> {
-        let asked = (self.0 & ((1 << (Self::WINDOW - 1)) - 1)).count_ones() + 1;
-        // The first size is not a change.
-        if asked > most.saturating_add(1) {
-            return Err(LimitError {
-                what: "size changes in 30 frames",
-                asked: asked.into(),
-                limit: most.into(),
-            });
-        }
-        Ok(())
-    }
-
-    pub(super) fn count_frame(&mut self, is_new_size: bool) {
-        self.0 = self.0 << 1 | u32::from(is_new_size);
     }
 }

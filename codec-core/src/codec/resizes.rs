@@ -1,0 +1,75 @@
+//! A limit on what changes of size may cost.
+
+use std::collections::VecDeque;
+
+use super::Limits;
+use crate::error::LimitError;
+use crate::frame::Size;
+
+/// Frames over which the cost is summed: a second of usual video. Decoders have no clock.
+const WINDOW: usize = 30;
+
+/// Pixels of the sizes that the last frames of a stream changed to: what a decoder had to allocate
+/// and clear. Streams of adaptive calls change their size often; what hurts is a few bytes that ask
+/// for a large picture again and again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Resizes {
+    /// Pixels of each frame that changed the size, 0 for others; newest last.
+    window: VecDeque<u64>,
+    sum: u64,
+}
+
+impl Resizes {
+    /// Nothing, if the next frame may change the size to `new`. The first size is always allowed.
+    pub(crate) fn check(&self, limits: &Limits, new: Size) -> Result<(), LimitError> {
+        // The oldest frame leaves the window when the next one comes.
+        let oldest = self.window.front().filter(|_| self.window.len() == WINDOW);
+        let before = self.sum - oldest.copied().unwrap_or(0);
+        let (asked, limit) = (before.saturating_add(new.pixels()), limits.max_resized_pixels);
+        if before > 0 && asked > limit {
+            return Err(LimitError { what: "pixels of new sizes in 30 frames", asked, limit });
+        }
+        Ok(())
+    }
+
+    /// Counts a frame; `new`: the size that it changed to.
+    pub(crate) fn count_frame(&mut self, new: Option<Size>) {
+        let pixels = new.map_or(0, Size::pixels);
+        self.window.push_back(pixels);
+        self.sum = self.sum.saturating_add(pixels);
+        if self.window.len() > WINDOW
+            && let Some(oldest) = self.window.pop_front()
+        {
+            self.sum = self.sum.saturating_sub(oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_count_and_changes_do_not() {
+        let limits = Limits::default();
+        let mut small = Resizes::default();
+        for n in 0..1000 {
+            let size = if n % 2 == 0 { Size::new(640, 360) } else { Size::new(320, 180) };
+            small.check(&limits, size).unwrap();
+            small.count_frame(Some(size));
+        }
+        let mut large = Resizes::default();
+        for n in 0..8 {
+            let size = Size::new(4096 - n % 2, 4096);
+            large.check(&limits, size).unwrap();
+            large.count_frame(Some(size));
+        }
+        let size = Size::new(4096, 4096);
+        assert!(large.check(&limits, size).is_err());
+        // The window moves on.
+        for _ in 0..22 {
+            large.count_frame(None);
+        }
+        large.check(&limits, size).unwrap();
+    }
+}
