@@ -8,7 +8,8 @@ use codec_rtc::audio::Resilience;
 use super::sink::SoundSink;
 use super::source::SoundSource;
 use super::timeline::Timeline;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 
 /// Sound on its way from an input to a track of an output.
 pub(crate) struct SoundLane {
@@ -22,7 +23,11 @@ pub(crate) struct SoundLane {
     /// End of what was moved, in seconds.
     reached_s: f64,
     first_s: Option<f64>,
+    steps_after_interrupt: u32,
 }
+
+/// Packets or blocks that are moved after an interrupt.
+const MOST_AFTER_INTERRUPT: u32 = 100;
 
 enum Way {
     Copied(Box<Copied>),
@@ -85,7 +90,7 @@ impl SoundLane {
         effects: super::effects::Effects,
         number: usize,
     ) -> Result<Self> {
-        let timeline = Timeline::new(source.format(), sink.format())?;
+        let timeline = Timeline::new(source.format(), sink.format(), source.gap_limit())?;
         let sound = AudioBuf::new(source.format(), SampleKind::F32);
         let (is_waiting, is_idle) = (false, true);
         let coded = Coded { source, timeline, sink, effects, sound, is_waiting, is_idle };
@@ -94,7 +99,8 @@ impl SoundLane {
 
     fn new(way: Way, number: usize) -> Self {
         let (start_s, end_s, first_s) = (None, None, None);
-        Self { way, number, start_s, end_s, ended: false, reached_s: 0.0, first_s }
+        let (ended, reached_s, steps_after_interrupt) = (false, 0.0, 0);
+        Self { way, number, start_s, end_s, ended, reached_s, first_s, steps_after_interrupt }
     }
 
     /// Leaves out what is heard before that time.
@@ -148,7 +154,13 @@ impl SoundLane {
     /// Moves everything that begins before `until_s`.
     pub(crate) fn advance(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
         let until_s = self.end_s.map_or(until_s, |end| end.min(until_s));
-        while !self.ended && self.step(until_s, writer)? {}
+        while !self.ended && self.step(until_s, writer)? {
+            if interrupt::stopped() {
+                // What the pictures need for their end, and no more.
+                self.steps_after_interrupt += 1;
+                self.ended |= self.steps_after_interrupt > MOST_AFTER_INTERRUPT;
+            }
+        }
         Ok(())
     }
 
@@ -278,19 +290,36 @@ impl Coded {
             return Ok(Step::LeftOut);
         }
         let (from_s, to_s) = seconds(&self.sound);
-        let Self { timeline, sink, effects, sound, .. } = self;
-        timeline.push(sound, &mut |values, pts| write(sink, effects, values, pts, writer))?;
+        match self.push(writer) {
+            Err(failure) if failure.kind == Kind::Corrupt && self.source.skips_gaps() => {
+                self.begin_again(writer)?;
+                self.push(writer)?;
+            }
+            outcome => outcome?,
+        }
         self.is_idle = false;
         Ok(Step::Moved { from_s, to_s })
+    }
+
+    fn push(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
+        let Self { timeline, sink, effects, sound, .. } = self;
+        timeline.push(sound, &mut |values, pts| write(sink, effects, values, pts, writer))
+    }
+
+    /// Codes what is held; the next samples may have any time.
+    fn begin_again(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
+        self.finish(writer)?;
+        let gaps = self.source.gap_limit();
+        self.timeline = Timeline::new(self.sound.format, self.sink.format(), gaps)?;
+        Ok(())
     }
 
     /// Throws away the blocks that end before `until_s`; `false` at the end.
     #[cfg(feature = "serve")]
     fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
         if !self.is_idle {
-            self.finish(writer)?;
             // A pause that was left out is none that is to be filled with silence.
-            self.timeline = Timeline::new(self.sound.format, self.sink.format())?;
+            self.begin_again(writer)?;
             self.is_idle = true;
         }
         loop {

@@ -2,6 +2,7 @@
 
 mod bendable;
 pub(crate) mod effects;
+pub(crate) mod gap;
 pub(crate) mod lane;
 pub(crate) mod sink;
 pub(crate) mod source;

@@ -10,9 +10,14 @@ use codec_core::codec::Limits;
 use codec_core::frame::Rational;
 use codec_core::registry;
 
+use super::gap::GapLimit;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 use crate::io::input::{InputSpec, Opened};
+
+/// Packets without samples that are read after an interrupt.
+const MOST_AFTER_INTERRUPT: u32 = 100;
 
 /// How to decode.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +27,8 @@ pub(crate) struct SoundOptions {
     pub(crate) limits: Limits,
     /// Make up what is damaged and go on.
     pub(crate) conceal: bool,
+    /// Gaps beyond the limit are skipped by those who play in real time; else they are errors.
+    pub(crate) skips_gaps: bool,
 }
 
 /// Decodes the first sound track of an input.
@@ -39,6 +46,8 @@ pub(crate) struct SoundSource {
     ended: bool,
     failure: Option<Failure>,
     lost_packets: u64,
+    limits: Limits,
+    skips_gaps: bool,
     env: Env,
 }
 
@@ -103,6 +112,8 @@ impl SoundSource {
             ended: false,
             failure: None,
             lost_packets: 0,
+            limits: options.limits,
+            skips_gaps: options.skips_gaps,
             env,
         };
         // The first samples tell the format, which the container may have wrong (AAC with SBR).
@@ -113,6 +124,16 @@ impl SoundSource {
     /// Format of the samples.
     pub(crate) fn format(&self) -> AudioFormat {
         self.ready.front().map_or_else(|| self.decoder.format(), |sound| sound.format)
+    }
+
+    /// The limit of gaps between the packets of this input.
+    pub(crate) fn gap_limit(&self) -> GapLimit {
+        GapLimit::new(&self.name, &self.limits)
+    }
+
+    /// Whether gaps beyond the limit are skipped.
+    pub(crate) fn skips_gaps(&self) -> bool {
+        self.skips_gaps
     }
 
     /// Packets that gave no sound and were made up.
@@ -135,7 +156,13 @@ impl SoundSource {
 
     /// Decodes until samples are there, or the end.
     fn fill(&mut self) {
+        let mut empty = 0;
         while self.ready.is_empty() && !self.ended {
+            empty += 1;
+            if empty > MOST_AFTER_INTERRUPT && interrupt::stopped() {
+                self.ended = true;
+                return;
+            }
             match self.reader.read(&mut self.packet) {
                 Ok(true) if self.packet.track != self.number => {}
                 Ok(true) => self.decode(),
@@ -179,7 +206,9 @@ impl SoundSource {
             self.lost_packets += 1;
             let ticks = duration.and_then(|ticks| i64::try_from(ticks).ok()).unwrap_or(0);
             let frames = samples_of(ticks, self.track.time_base, rate);
-            let frames = usize::try_from(frames).unwrap_or(0);
+            // A packet may claim any duration.
+            let longest = usize::try_from(rate).unwrap_or(0);
+            let frames = usize::try_from(frames).unwrap_or(0).min(longest);
             // A codec without concealment leaves a gap, which becomes silence.
             if self.decoder.recover(frames, Recovery::Conceal, pts).is_err() {
                 return;

@@ -9,8 +9,10 @@ use codec_core::audio::{AudioBuf, AudioFormat};
 use codec_core::frame::Rational;
 
 use super::bendable::BendableConverter;
+use super::gap::GapLimit;
 use super::source::samples_of;
 use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 
 /// Distance between stamp and count above which the time has jumped.
 const JUMP_S: f64 = 0.06;
@@ -25,9 +27,8 @@ const AVERAGE_S: f64 = 2.0;
 /// Time in which a distance would be made up; and the most that the rate is bent for it.
 const CATCH_UP_S: f64 = 8.0;
 const MOST_BEND: f64 = 0.005;
-/// Sample frames of silence made at a time, and the longest silence that a stamp may ask for.
+/// Sample frames of silence made at a time.
 const SILENCE_FRAMES: usize = 16_384;
-const LONGEST_SILENCE_S: f64 = 86_400.0;
 
 /// Samples of one source, on its clock, in another format.
 pub(crate) struct Timeline {
@@ -47,6 +48,9 @@ pub(crate) struct Timeline {
     out: Vec<f32>,
     /// Time of the next sample that comes out.
     next_pts: i64,
+    gaps: GapLimit,
+    /// An interrupt came while silence was made: what follows has no place.
+    is_cut: bool,
 }
 
 /// Where samples go: interleaved values of the new format, and the time of the first.
@@ -63,7 +67,7 @@ enum Place {
 }
 
 impl Timeline {
-    pub(crate) fn new(from: AudioFormat, to: AudioFormat) -> Result<Self> {
+    pub(crate) fn new(from: AudioFormat, to: AudioFormat, gaps: GapLimit) -> Result<Self> {
         Ok(Self {
             converter: BendableConverter::new(from, to)?,
             position: None,
@@ -75,11 +79,19 @@ impl Timeline {
             values: Vec::new(),
             out: Vec::new(),
             next_pts: 0,
+            gaps,
+            is_cut: false,
         })
     }
 
     /// Takes samples with their stamp, and gives what is ready.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] if the stamps jump by more than the limit of gaps.
     pub(crate) fn push(&mut self, sound: &AudioBuf, give: Give<'_>) -> Result<()> {
+        if self.is_cut {
+            return Ok(());
+        }
         let from = self.converter.from();
         if sound.format != from {
             let to = sound.format;
@@ -96,6 +108,9 @@ impl Timeline {
             Place::Without(frames) => frames * from.channels(),
             Place::After(frames) => {
                 self.give_silence(frames, give)?;
+                if self.is_cut {
+                    return Ok(());
+                }
                 0
             }
         };
@@ -103,6 +118,7 @@ impl Timeline {
         self.converter.process(heard, &mut self.out)?;
         #[expect(clippy::cast_precision_loss, reason = "a block of samples")]
         let lasts = (heard.len() / from.channels()) as f64 * self.ratio;
+        self.gaps.count_audio(lasts / f64::from(from.rate));
         self.position = self.position.map(|position| position + lasts);
         self.values = values;
         self.give(give)
@@ -161,16 +177,13 @@ impl Timeline {
         let rate = f64::from(self.converter.from().rate);
         (self.away, self.distance) = (0.0, 0.0);
         let samples = away.abs().round() as usize;
+        let at_s = pts as f64 / rate;
         if away < 0.0 {
+            self.gaps.check_repeat(-away / rate, at_s)?;
             self.overlap = samples;
             return Ok(self.cut(frames));
         }
-        if away > LONGEST_SILENCE_S * rate {
-            let at = pts as f64 / rate;
-            let message =
-                format!("the time of the sound jumps by {:.0} s to {at:.3} s", away / rate);
-            return Err(Failure::new(Kind::Corrupt, message));
-        }
+        self.gaps.fill(away / rate, at_s)?;
         self.position = Some(pts as f64);
         Ok(Place::After(samples))
     }
@@ -185,6 +198,10 @@ impl Timeline {
         let channels = self.converter.from().channels();
         let zeros = vec![0.0; SILENCE_FRAMES.min(frames) * channels];
         while frames > 0 {
+            if interrupt::stopped() {
+                self.is_cut = true;
+                return Ok(());
+            }
             let now = frames.min(SILENCE_FRAMES);
             self.converter.process(&zeros[..now * channels], &mut self.out)?;
             self.give(give)?;
@@ -200,6 +217,7 @@ mod tests {
     use std::f32::consts::TAU;
 
     use codec_core::audio::{ChannelLayout, SampleKind};
+    use codec_core::codec::Limits;
 
     use super::*;
 
@@ -208,7 +226,8 @@ mod tests {
     /// Pushes blocks of 960 samples of a slow wave whose stamps are `stamp(index)`, and returns
     /// what came out with the time of its first sample.
     fn run(to: AudioFormat, blocks: u32, stamp: impl Fn(u32) -> i64) -> (i64, Vec<f32>) {
-        let mut timeline = Timeline::new(MONO, to).unwrap();
+        let gaps = GapLimit::new("a", &Limits::default());
+        let mut timeline = Timeline::new(MONO, to, gaps).unwrap();
         let (mut all, mut first, mut next) = (Vec::new(), None, None);
         let mut give = |out: &mut Vec<f32>, pts: i64| {
             first.get_or_insert(pts);
@@ -253,6 +272,37 @@ mod tests {
         let (_, out) =
             run(MONO, 50, |block| i64::from(block) * 960 - i64::from(block >= 25) * 4800);
         assert_eq!(out.len(), 48_000 - 4800);
+    }
+
+    #[test]
+    fn longer_jumps_are_errors_and_give_no_silence() {
+        for (jump, limit_ms, is_allowed) in [
+            (9 * 48_000_i64, 10_000, true),
+            (11 * 48_000, 10_000, false),
+            (11 * 48_000, 12_000, true),
+            (77 * 3600 * 48_000, 10_000, false),
+            (-77 * 3600 * 48_000, 10_000, false),
+        ] {
+            let mut limits = Limits::default();
+            limits.max_gap_ms = limit_ms;
+            let mut timeline = Timeline::new(MONO, MONO, GapLimit::new("a", &limits)).unwrap();
+            let mut sound = AudioBuf::new(MONO, SampleKind::F32);
+            let mut given = 0;
+            let mut outcome = Ok(());
+            for (block, pts) in (0..50).zip((0_i64..).step_by(960)) {
+                let pts = if block < 25 { pts } else { pts.saturating_add(jump) };
+                sound.begin_f32(MONO, pts).resize(960, 0.5);
+                outcome = outcome.and_then(|()| {
+                    timeline.push(&sound, &mut |out, _| {
+                        given += out.len();
+                        Ok(())
+                    })
+                });
+            }
+            assert_eq!(outcome.is_ok(), is_allowed, "{jump}");
+            let expected = if is_allowed { 48_000 + jump.unsigned_abs() } else { 24_000 };
+            assert_eq!(given as u64, expected, "{jump}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use codec_core::registry::AudioBackend;
 use crate::Env;
 use crate::args::raw::MixArgs;
 use crate::args::sound::{self, SoundCodec, SoundSettings};
+use crate::audio::gap::GapLimit;
 use crate::audio::sink::SoundSink;
 use crate::audio::source::{SoundOptions, SoundSource};
 use crate::failure::{Failure, Kind, Result};
@@ -162,6 +163,9 @@ struct Input {
     source: SoundSource,
     name: String,
     sound: AudioBuf,
+    gaps: GapLimit,
+    /// Time after the last sample, in samples.
+    next: i64,
     ended: bool,
 }
 
@@ -171,7 +175,8 @@ impl Input {
         let options = SoundOptions { limits, ..SoundOptions::default() };
         let source = SoundSource::open(&spec, &options, env)?;
         let sound = AudioBuf::new(source.format(), SampleKind::F32);
-        Ok(Self { source, name: spec.name(), sound, ended: false })
+        let gaps = source.gap_limit();
+        Ok(Self { source, name: spec.name(), sound, gaps, next: 0, ended: false })
     }
 
     /// Reads on until `frames` are ready, or the end.
@@ -181,6 +186,7 @@ impl Input {
         };
         while !self.ended && mixer.ready(id).is_some_and(|ready| ready < frames) {
             if self.source.read(&mut self.sound)? {
+                self.check_gap()?;
                 let view = self.sound.view().map_err(Failure::internal)?;
                 let pushed = mixer.push(id, &view, self.sound.pts);
                 pushed.map_err(|error| failed(&self.name, error))?;
@@ -189,6 +195,21 @@ impl Input {
                 mixer.end_input(id).map_err(Failure::internal)?;
             }
         }
+        Ok(())
+    }
+
+    /// The mixer plays silence for what is missing, from time 0 on.
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    fn check_gap(&mut self) -> Result<()> {
+        let AudioBuf { pts, .. } = self.sound;
+        let rate = f64::from(self.sound.format.rate);
+        let gap = pts.saturating_sub(self.next);
+        if gap > 0 {
+            self.gaps.fill(gap as f64 / rate, pts as f64 / rate)?;
+        }
+        let frames = self.sound.frames() as u64;
+        self.gaps.count_audio(frames as f64 / rate);
+        self.next = self.next.max(pts.saturating_add_unsigned(frames));
         Ok(())
     }
 }

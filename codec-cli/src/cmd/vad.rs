@@ -28,71 +28,106 @@ mod found {
 
     use crate::Env;
     use crate::args::raw::VadArgs;
+    use crate::audio::gap::GapLimit;
     use crate::audio::source::{SoundOptions, SoundSource};
     use crate::failure::{Failure, Kind, Result};
     use crate::io::input::InputSpec;
     use crate::io::output::print;
     use crate::json::{self, Object};
 
-    /// Longest gap that is taken for silence, in seconds.
-    const LONGEST_GAP_S: i64 = 86_400;
-
     pub(super) fn run(args: &VadArgs, env: Env) -> Result<()> {
         let spec = InputSpec::from(&args.input);
         let options = SoundOptions { limits: spec.limits, ..SoundOptions::default() };
         let mut source = SoundSource::open(&spec, &options, env)?;
-        let mut search = Search::new(args, source.format())?;
+        let mut search = Search::new(args, source.format(), source.gap_limit(), spec.name())?;
         let mut sound = AudioBuf::new(source.format(), SampleKind::F32);
         while source.read(&mut sound)? {
-            search.push(&sound, &spec.name())?;
+            if let Some(gap_s) = search.push(&sound)? {
+                let name = &search.name;
+                env.console.warn(format!("{name}: skipped a gap of {gap_s:.3} s in the audio"));
+            }
         }
         search.finish();
         print(&if args.json { search.json() } else { search.text() })
     }
 
-    struct Search {
+    struct Search<'a> {
+        args: &'a VadArgs,
         format: AudioFormat,
+        name: String,
+        gaps: GapLimit,
         detector: VoiceDetector,
         segmenter: Segmenter,
         segments: Vec<Segment>,
-        /// Time of the first sample and after the last, in samples.
+        /// Time of the first sample since the last gap and after the last, in samples.
         begin: Option<i64>,
         next: i64,
+        /// Of the stretches before the last gap: speech in seconds, and how long they are.
+        found: Vec<(f64, f64)>,
+        before_s: f64,
     }
 
-    impl Search {
-        fn new(args: &VadArgs, format: AudioFormat) -> Result<Self> {
+    impl<'a> Search<'a> {
+        fn new(
+            args: &'a VadArgs,
+            format: AudioFormat,
+            gaps: GapLimit,
+            name: String,
+        ) -> Result<Self> {
             let detector = VoiceDetector::new(format).map_err(|error| Failure::encoding(&error))?;
-            let segmenter = Segmenter::new(args.threshold, args.min_speech, args.min_pause);
-            Ok(Self { format, detector, segmenter, segments: Vec::new(), begin: None, next: 0 })
+            Ok(Self {
+                args,
+                format,
+                name,
+                gaps,
+                detector,
+                segmenter: segmenter(args),
+                segments: Vec::new(),
+                begin: None,
+                next: 0,
+                found: Vec::new(),
+                before_s: 0.0,
+            })
         }
 
-        fn push(&mut self, sound: &AudioBuf, name: &str) -> Result<()> {
+        /// Takes samples; the length of the gap before them in seconds if it is beyond the limit.
+        #[expect(clippy::cast_precision_loss, reason = "seconds")]
+        fn push(&mut self, sound: &AudioBuf) -> Result<Option<f64>> {
             if self.begin.is_none() {
                 (self.begin, self.next) = (Some(sound.pts), sound.pts);
             }
             let rate = self.format.rate;
             let gap = sound.pts.saturating_sub(self.next);
-            if gap > LONGEST_GAP_S * i64::from(rate) {
-                let message = format!("{name}: a gap of {} s in the sound", gap / i64::from(rate));
-                return Err(Failure::new(Kind::Corrupt, message));
-            }
-            let mut missing = usize::try_from(gap).unwrap_or(0);
-            let silence = vec![0i16; missing.min(rate as usize) * self.format.channels()];
-            while missing > 0 {
-                let now = missing.min(rate as usize);
-                let values = &silence[..now * self.format.channels()];
-                let view = AudioView::new(self.format, Samples::S16(values));
-                self.search(&view.map_err(Failure::internal)?, name)?;
-                missing -= now;
+            let gap_s = gap as f64 / f64::from(rate);
+            let skipped = (gap > 0 && !self.gaps.allows(gap_s)).then_some(gap_s);
+            if skipped.is_some() {
+                self.begin_again(sound.pts)?;
+            } else if gap > 0 {
+                self.search_silence(usize::try_from(gap).unwrap_or(0))?;
             }
             let view = sound.view().map_err(Failure::internal)?;
             let heard = usize::try_from(gap.min(0).unsigned_abs()).unwrap_or(usize::MAX);
-            self.search(&view.slice(heard..usize::MAX), name)
+            let new = view.slice(heard..usize::MAX);
+            self.gaps.count_audio(new.frames() as f64 / f64::from(rate));
+            self.search(&new)?;
+            Ok(skipped)
         }
 
-        fn search(&mut self, view: &AudioView<'_>, name: &str) -> Result<()> {
-            let Self { detector, segmenter, segments, .. } = self;
+        fn search_silence(&mut self, mut missing: usize) -> Result<()> {
+            let second = self.format.rate as usize;
+            let silence = vec![0i16; missing.min(second) * self.format.channels()];
+            while missing > 0 {
+                let now = missing.min(second);
+                let values = &silence[..now * self.format.channels()];
+                let view = AudioView::new(self.format, Samples::S16(values));
+                self.search(&view.map_err(Failure::internal)?)?;
+                missing -= now;
+            }
+            Ok(())
+        }
+
+        fn search(&mut self, view: &AudioView<'_>) -> Result<()> {
+            let Self { detector, segmenter, segments, name, .. } = self;
             detector
                 .push(view, |block| segments.extend(segmenter.push(block)))
                 .map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))?;
@@ -100,28 +135,48 @@ mod found {
             Ok(())
         }
 
+        /// Closes the stretch before a gap; the next one begins at `pts`.
+        fn begin_again(&mut self, pts: i64) -> Result<()> {
+            self.finish();
+            self.detector =
+                VoiceDetector::new(self.format).map_err(|error| Failure::encoding(&error))?;
+            self.segmenter = segmenter(self.args);
+            (self.begin, self.next) = (Some(pts), pts);
+            Ok(())
+        }
+
         fn finish(&mut self) {
             let Self { detector, segmenter, segments, .. } = self;
             detector.finish(|block| segments.extend(segmenter.push(block)));
             segments.extend(segmenter.finish());
+            self.found.extend(self.times());
+            self.segments.clear();
+            self.before_s += self.stretch_s();
+            self.begin = None;
         }
 
+        /// Seconds since the last gap.
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
-        fn duration_s(&self) -> f64 {
+        fn stretch_s(&self) -> f64 {
             (self.next - self.begin.unwrap_or(self.next)) as f64 / f64::from(self.format.rate)
         }
 
-        /// Begin and end in seconds; the last block may reach beyond the sound.
+        /// Seconds that were searched: skipped gaps do not count.
+        fn duration_s(&self) -> f64 {
+            self.before_s + self.stretch_s()
+        }
+
+        /// Begin and end in seconds since the last gap; the last block may reach beyond the audio.
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
         fn times(&self) -> Vec<(f64, f64)> {
             let offset = self.begin.unwrap_or(0) as f64 / f64::from(self.format.rate);
-            let end = self.duration_s();
+            let end = self.stretch_s();
             let seconds = |samples: u64| offset + (samples as f64 / f64::from(RATE)).min(end);
             self.segments.iter().map(|s| (seconds(s.start), seconds(s.end))).collect()
         }
 
         fn speech_s(&self) -> f64 {
-            self.times().iter().map(|(start, end)| end - start).sum()
+            self.found.iter().map(|(start, end)| end - start).sum()
         }
 
         fn share(&self) -> f64 {
@@ -130,7 +185,7 @@ mod found {
         }
 
         fn text(&self) -> String {
-            let lines = self.times().into_iter().map(|(s, e)| format!("{s:.3} {e:.3}\n"));
+            let lines = self.found.iter().map(|(s, e)| format!("{s:.3} {e:.3}\n"));
             let (speech, duration) = (self.speech_s(), self.duration_s());
             let share = 100.0 * self.share();
             let last = format!("speech {speech:.3} s of {duration:.3} s, {share:.1} %\n");
@@ -138,7 +193,7 @@ mod found {
         }
 
         fn json(&self) -> String {
-            let segments = self.times().into_iter().map(|(start, end)| {
+            let segments = self.found.iter().map(|&(start, end)| {
                 Object::new().float("start_s", start).float("end_s", end).finish()
             });
             let object = Object::new()
@@ -148,5 +203,9 @@ mod found {
                 .raw("segments", json::array(segments));
             format!("{}\n", object.finish())
         }
+    }
+
+    fn segmenter(args: &VadArgs) -> Segmenter {
+        Segmenter::new(args.threshold, args.min_speech, args.min_pause)
     }
 }

@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 
 use super::Place;
 
-fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Child) {
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
 /// Reads lines of a run's standard error until one has `word`.
-fn wait_for(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) {
+pub(crate) fn wait_for(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) {
     let found = lines.by_ref().any(|line| line.unwrap().contains(word));
     assert!(found, "no {word:?} came");
 }

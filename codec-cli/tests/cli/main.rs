@@ -8,6 +8,7 @@
 )]
 
 mod audio_counts;
+mod audio_gaps;
 mod bench;
 #[cfg(feature = "net")]
 mod capture;

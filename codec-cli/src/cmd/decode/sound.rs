@@ -63,7 +63,7 @@ pub(super) fn to_file(
 
 fn options(args: &DecodeArgs, input: &InputSpec) -> SoundOptions {
     let (backend, conceal) = (args.codec.clone(), args.conceal);
-    SoundOptions { backend, limits: input.limits, conceal }
+    SoundOptions { backend, limits: input.limits, conceal, ..SoundOptions::default() }
 }
 
 fn open(input: &InputSpec, env: Env) -> Result<SoundInput> {

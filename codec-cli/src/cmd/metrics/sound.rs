@@ -60,6 +60,9 @@ struct Sound {
     values: Vec<f32>,
 }
 
+/// Most samples of all channels that are taken into memory: 93 minutes of stereo at 48 kHz.
+const MOST_VALUES: usize = 1 << 29;
+
 /// Reads the sound of a file, in `format` or its own; it begins with its first sample.
 fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: Env) -> Result<Sound> {
     let spec = spec(path, args);
@@ -67,10 +70,15 @@ fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: Env) 
     let mut source = SoundSource::open(&spec, &options, env)?;
     let found = source.format();
     let format = format.unwrap_or(found);
-    let mut timeline = Timeline::new(found, format)?;
+    let mut timeline = Timeline::new(found, format, source.gap_limit())?;
     let mut sound = AudioBuf::new(found, SampleKind::F32);
-    let mut values = Vec::new();
+    let mut values: Vec<f32> = Vec::new();
     let mut give = |new: &mut Vec<f32>, _: i64| {
+        let fits = values.len() + new.len() <= MOST_VALUES;
+        if !fits || values.try_reserve(new.len()).is_err() {
+            let message = format!("{}: the audio is too long to be compared", spec.name());
+            return Err(Failure::new(Kind::Input, message));
+        }
         values.append(new);
         Ok(())
     };

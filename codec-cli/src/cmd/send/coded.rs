@@ -169,7 +169,8 @@ fn open_sound(
     env: Env,
 ) -> Result<(SoundOnItsWay, codec_container::AudioTrack, String)> {
     let settings = SoundSettings::new(&args.sound, LIKE, None, true)?;
-    let options = SoundOptions { limits: source.limits(), ..SoundOptions::default() };
+    let limits = source.limits();
+    let options = SoundOptions { limits, skips_gaps: true, ..SoundOptions::default() };
     let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
     let tick_s = opened.track.time_base.as_f64();
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]

@@ -43,7 +43,7 @@ pub(super) fn open(
     let bitrate = bitrate.unwrap_or(USUAL_BITRATE);
     let settings = SoundSettings::published(bitrate, copies, track.audio.channels());
     let input = SoundInput { reader: Box::new(begun), number, track, name };
-    let options = SoundOptions { limits, ..SoundOptions::default() };
+    let options = SoundOptions { limits, skips_gaps: true, ..SoundOptions::default() };
     let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
     let (lane, time_base) = (opened.lane, opened.track.time_base);
     Ok((Published { lane, live, queue: SoundQueue::default(), time_base }, opened.text))
