@@ -6,13 +6,15 @@
 //! packet: bytes:32 time:64 payload
 //! ```
 //! The time base is `seconds / ticks_per_second`. The count of packets is 0 on pipes and often
-//! wrong in files, so it is told and not obeyed.
+//! wrong in files, so it is told and not obeyed. With a time base finer than frames other programs
+//! write and read the duration in ticks there, and so does this one.
 
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};
 
 use crate::io::{ByteReader, ByteWriter};
 use crate::rational::plausible_frame_rate;
+use crate::samples::scaled;
 use crate::time::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadFacts,
@@ -141,8 +143,12 @@ fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<VideoTrack> {
     } else {
         stream.warnings.push(Warning::TimeBaseAssumed(time_base));
     }
-    let count = u32_at(header, 24);
-    stream.packet_count = (count != 0).then_some(count.into());
+    let length = Some(u64::from(u32_at(header, 24))).filter(|&length| length != 0);
+    if usable && stream.frame_rate.is_none() {
+        stream.duration = length;
+    } else {
+        stream.packet_count = length;
+    }
     Ok(stream)
 }
 
@@ -174,11 +180,51 @@ impl PacketReader for IvfReader {
     }
 }
 
+/// The finest time base that is written: the duration has 32 bits. That is 13 hours.
+const FINEST_HZ: u32 = 90_000;
+
+/// From when to when packets are shown, in ticks of the stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    first: Option<i64>,
+    last: i64,
+    last_duration: Option<u64>,
+    /// Steps from one time to another.
+    steps: u64,
+}
+
+impl Span {
+    fn add(&mut self, packet: &PacketRef<'_>) {
+        if !packet.shown {
+            return;
+        }
+        // H.264 comes in the order of decoding.
+        let is_first = self.first.is_none();
+        self.first = Some(self.first.map_or(packet.pts, |first| first.min(packet.pts)));
+        self.steps += u64::from(!is_first && packet.pts != self.last);
+        if is_first || packet.pts >= self.last {
+            (self.last, self.last_duration) = (packet.pts, packet.duration);
+        }
+    }
+
+    /// Up to the end of the last packet; of unknown duration it lasts as long as the others.
+    fn ticks(&self) -> u64 {
+        let between =
+            self.last.saturating_sub(self.first.unwrap_or(self.last)).max(0).unsigned_abs();
+        let mean = (between + self.steps / 2).checked_div(self.steps).unwrap_or(1);
+        between.saturating_add(self.last_duration.unwrap_or(mean))
+    }
+}
+
 /// Writes IVF.
 #[derive(Debug)]
 pub struct IvfWriter {
     output: ByteWriter,
     count: u64,
+    /// Of the stream and of the file.
+    time_bases: [Rational; 2],
+    /// The extent of the packets that are shown, if the file counts ticks and not packets.
+    span: Option<Span>,
     /// `None` for codecs whose frames are coded in another order than shown.
     order: Option<TimeOrder>,
 }
@@ -206,13 +252,32 @@ impl IvfWriter {
         header.extend_from_slice(*fourcc);
         header.extend_from_slice(&side(stream.size.width)?.to_le_bytes());
         header.extend_from_slice(&side(stream.size.height)?.to_le_bytes());
-        header.extend_from_slice(&stream.time_base.den.to_le_bytes());
-        header.extend_from_slice(&stream.time_base.num.to_le_bytes());
+        let fine = u64::from(stream.time_base.den)
+            > u64::from(FINEST_HZ) * u64::from(stream.time_base.num.max(1));
+        let time_base = if fine { Rational::new(1, FINEST_HZ) } else { stream.time_base };
+        let counts_packets =
+            plausible_frame_rate(time_base.den.into(), time_base.num.into()).is_some();
+        header.extend_from_slice(&time_base.den.to_le_bytes());
+        header.extend_from_slice(&time_base.num.to_le_bytes());
         header.extend_from_slice(&[0; 8]);
         let mut output = ByteWriter::new(output)?;
         output.write(&header)?;
         let order = (stream.codec != Codec::H264).then(TimeOrder::default);
-        Ok(Self { output, count: 0, order })
+        let span = (!counts_packets).then(Span::default);
+        let time_bases = [stream.time_base, time_base];
+        Ok(Self { output, count: 0, time_bases, span, order })
+    }
+}
+
+impl IvfWriter {
+    /// Ticks of the stream in those of the file.
+    fn file_ticks(&self, ticks: i64) -> i64 {
+        let [from, to] = self.time_bases;
+        if from == to {
+            return ticks;
+        }
+        let (num, den) = (u64::from(from.num) * u64::from(to.den), u64::from(from.den));
+        scaled(ticks, num, den * u64::from(to.num))
     }
 }
 
@@ -224,9 +289,12 @@ impl PacketWriter for IvfWriter {
         }
         let len = u32::try_from(packet.data.len())
             .map_err(|_| Error::unsupported(Format::Ivf, "a packet of 4 GiB or more is"))?;
+        if let Some(span) = &mut self.span {
+            span.add(&packet);
+        }
         let mut head = [0; PACKET_HEAD_BYTES];
         head[..4].copy_from_slice(&len.to_le_bytes());
-        head[4..].copy_from_slice(&packet.pts.to_le_bytes());
+        head[4..].copy_from_slice(&self.file_ticks(packet.pts).to_le_bytes());
         self.output.write(&head)?;
         self.output.write(packet.data)?;
         self.count += 1;
@@ -234,8 +302,16 @@ impl PacketWriter for IvfWriter {
     }
 
     fn finish(&mut self) -> Result<()> {
-        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
-        self.output.patch(COUNT_OFFSET, &count.to_le_bytes())?;
+        let length = match &self.span {
+            None => self.count,
+            Some(span) if self.count > 0 => {
+                let ticks = i64::try_from(span.ticks()).unwrap_or(i64::MAX);
+                u64::try_from(self.file_ticks(ticks)).unwrap_or(0).max(1)
+            }
+            Some(_) => 0,
+        };
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        self.output.patch(COUNT_OFFSET, &length.to_le_bytes())?;
         Ok(self.output.flush()?)
     }
 }

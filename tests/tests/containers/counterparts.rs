@@ -5,7 +5,9 @@ use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, Rational};
 use codec_tests::external::{have, run};
 
-use crate::support::{Given, To, data, read_sound, temp_file, vp8_stream, write_all};
+use crate::support::{
+    Given, To, data, probe_quietly, read_sound, temp_file, vp8_stream, write_all,
+};
 
 fn given(packet: &CodedPacket) -> Given {
     let CodedPacket { data, pts, duration, key, shown, .. } = packet.clone();
@@ -56,6 +58,35 @@ const STREAMS: [&str; 4] = [
     "vp8/vp80-05-sharpness-1428.ivf",
     "vp8/sintel-signbias.ivf",
 ];
+
+#[test]
+fn ivf_states_its_true_duration_whatever_its_time_base() {
+    if !have("ffprobe", "the duration of IVF") {
+        return;
+    }
+    // 129 frames at 30 frames a second, in ticks of IVF itself, of WebM, of MP4.
+    for (num, den) in [(1, 30), (1, 1000), (1, 1_000_000_000), (1, 90_000), (1001, 30_000)] {
+        let fps = if num == 1 { 30.0 } else { 30_000.0 / 1001.0 };
+        let packets: Vec<_> = (0..129_i64)
+            .map(|index| {
+                let pts = if den <= 30_000 && den != 1000 { index } else { index * den / 30 };
+                Given::new(index == 0, pts, 100, 7)
+            })
+            .collect();
+        let stream = vp8_stream(Format::Ivf, (num, u32::try_from(den).unwrap()));
+        let bytes = write_all(To::File, &stream, &packets);
+        let lines = probe_quietly(".ivf", &bytes, "format=duration");
+        let told: f64 = lines[0].strip_prefix("duration=").unwrap().parse().unwrap();
+        let expected = 129.0 / fps;
+        assert!((told - expected).abs() < 0.02, "{num}/{den}: {told} s, and not {expected}");
+        let (track, back) = read_sound(&bytes);
+        let seconds = back[128].pts as f64 * track.time_base.as_f64();
+        assert!((seconds - 128.0 / fps).abs() < 0.001, "{num}/{den}: {seconds}");
+        let stated = track.duration.map(|ticks| ticks as f64 * track.time_base.as_f64());
+        assert!(stated.is_none_or(|stated| (stated - expected).abs() < 0.02));
+        assert_eq!(track.packet_count, (den <= 30_000 && den != 1000).then_some(129));
+    }
+}
 
 #[test]
 fn ffmpeg_decodes_the_same_frames_from_every_format() {
