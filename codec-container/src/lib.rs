@@ -19,6 +19,7 @@ mod frames;
 mod interleave;
 mod io;
 mod ivf;
+mod metadata;
 mod mp4;
 mod obu;
 mod ogg;

@@ -15,6 +15,8 @@ pub enum Warning {
         /// How many.
         count: usize,
     },
+    /// Chapters, attachments or tags that are not delivered; the text names them.
+    MetadataSkipped(String),
     /// A track that is not delivered; see [`PacketReader::skipped`].
     TrackSkipped(SkippedTrack),
     /// The header has no usable frame rate or time base; this one is assumed.
@@ -38,6 +40,7 @@ impl std::fmt::Display for Warning {
             Self::AlphaIgnored => f.write_str("the alpha channel is left out"),
             Self::TracksIgnored { count: 1 } => f.write_str("skipped one further track"),
             Self::TracksIgnored { count } => write!(f, "skipped {count} further tracks"),
+            Self::MetadataSkipped(what) => write!(f, "skipped {what}"),
             Self::TrackSkipped(track) => write!(f, "skipped {track}"),
             Self::TimeBaseAssumed(base) => {
                 write!(f, "the header gives no time base; {base} s is assumed")

@@ -193,6 +193,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: En
         sink,
         frames: 0,
         progress: Progress::new(env.console, total, facts.frame_rate),
+        spacing: pump::Spacing::default(),
     };
     let end = pump.run(&mut settings, &mut *source);
     pump.finish(output, end, &*source)

@@ -53,6 +53,7 @@ pub(crate) fn open(
         return Err(Failure::new(Kind::Backend, message));
     };
     let from = input.track.codec;
+    let tags = user_tags(&input.track);
     let is_deep = has_more_than_16_bits(&input.track);
     let source = SoundSource::new(input.reader, input.name, options, env)?;
     let mut config = settings.config(codec, capabilities, source.format())?;
@@ -60,7 +61,8 @@ pub(crate) fn open(
         config.knobs.push(("bits".to_owned(), 24));
     }
     let sink = SoundSink::new(backend, &config, number, output)?;
-    let track = sink.track(format, &config);
+    let mut track = sink.track(format, &config);
+    track.tags = tags;
     let rate = config.rate.map(|rate| format!(", {}", rate.bitrate())).unwrap_or_default();
     let backend = match codec {
         AudioCodec::Pcm(_) => codec.to_string(),
@@ -70,6 +72,12 @@ pub(crate) fn open(
     let effects = Effects::new(settings, config.format)?;
     let lane = SoundLane::coded(source, sink, effects, number)?;
     Ok(Opened { lane, track, text })
+}
+
+/// The tags of a track without those that name the program that wrote it.
+fn user_tags(track: &AudioTrack) -> Vec<(String, String)> {
+    let is_technical = |name: &str| name.eq_ignore_ascii_case("encoder");
+    track.tags.iter().filter(|(name, _)| !is_technical(name)).cloned().collect()
 }
 
 /// Whether 16 bits would not keep all that a track without losses holds.
@@ -114,6 +122,12 @@ pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Resu
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
     let name = input.name.clone();
     let output = OutputFile::create(&settings.output, &settings.rules)?;
+    let tags = user_tags(&input.track);
+    if settings.format != Format::Ogg && !tags.is_empty() {
+        let names: Vec<_> = tags.iter().map(|(name, _)| &**name).collect();
+        let names = names.join(", ");
+        env.console.warn(format!("{name}: skipped tags ({})", names.escape_debug()));
+    }
     let Opened { mut lane, track, text } =
         open(input, &settings.sound, settings.format, 0, &output.name, &settings.options, env)?;
     let options = WriteOptions::default();

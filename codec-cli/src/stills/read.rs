@@ -59,7 +59,13 @@ impl StillSource {
                     return Err(Failure::new(Kind::Input, message));
                 }
             },
-            StillFormat::Png => decode(&file, ImageFormat::Png, name, limits, env)?,
+            StillFormat::Png => {
+                if let Some(frames) = animated_frames(&file).filter(|&frames| frames > 1) {
+                    let message = format!("{name}: skipped all but the first of {frames} frames");
+                    env.console.warn(message);
+                }
+                decode(&file, ImageFormat::Png, name, limits, env)?
+            }
             StillFormat::Jpeg => decode(&file, ImageFormat::Jpeg, name, limits, env)?,
         };
         let facts = Facts {
@@ -88,6 +94,20 @@ impl FrameSource for StillSource {
 
     fn coded_bytes(&self) -> u64 {
         self.coded_bytes
+    }
+}
+
+/// Frames of an animated PNG, as its `acTL` chunk states (PNG, third edition, section 11.3.6).
+fn animated_frames(file: &[u8]) -> Option<u32> {
+    let mut rest = file.get(8..)?;
+    loop {
+        let (&[a, b, c, d, kind @ ..], tail) = rest.split_first_chunk::<8>()?;
+        if &kind == b"acTL" {
+            return tail.first_chunk().map(|&count| u32::from_be_bytes(count));
+        }
+        let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
+        // It comes before the picture, and each chunk ends with a checksum.
+        rest = tail.get(len.checked_add(4)?..).filter(|_| &kind != b"IDAT")?;
     }
 }
 

@@ -4,6 +4,7 @@
 mod boxes;
 mod fragment;
 mod input;
+mod metadata;
 mod reader;
 mod samples;
 mod sound;

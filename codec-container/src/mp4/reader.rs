@@ -8,6 +8,7 @@ use codec_core::codec::{Codec, Limits};
 use super::boxes::{corrupt, unsupported};
 use super::fragment::{self, Defaults};
 use super::input::{Head, Input};
+use super::metadata;
 use super::samples::{Sample, SampleTable};
 use super::track::{self, TrackSamples};
 use crate::samples::{SampleCounter, scaled};
@@ -140,7 +141,10 @@ impl Mp4Reader {
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = Input::new(source)?;
         let (head, moov) = find_moov(&mut input)?;
-        let (tracks, samples) = track::find_tracks(&moov, head.offset)?;
+        let (mut tracks, samples) = track::find_tracks(&moov, head.offset)?;
+        if let Some(first) = tracks.first_mut() {
+            first.warn(metadata::parse(&moov).warnings());
+        }
         let budget = input.len()?;
         let states = tracks.iter().zip(samples);
         let states = states.map(|(track, samples)| State::new(track, samples, options)).collect();

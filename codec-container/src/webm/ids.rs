@@ -23,6 +23,14 @@ pub(super) const WRITING_APP: u32 = 0x5741;
 pub(super) const CHAPTERS: u32 = 0x1043_A770;
 pub(super) const TAGS: u32 = 0x1254_C367;
 pub(super) const ATTACHMENTS: u32 = 0x1941_A469;
+pub(super) const TITLE: u32 = 0x7BA9;
+pub(super) const TAG: u32 = 0x7373;
+pub(super) const TARGETS: u32 = 0x63C0;
+/// Tracks, editions, chapters and attachments that a tag may be for.
+pub(super) const TARGET_UIDS: [u32; 4] = [0x63C5, 0x63C9, 0x63C4, 0x63C6];
+pub(super) const SIMPLE_TAG: u32 = 0x67C8;
+pub(super) const TAG_NAME: u32 = 0x45A3;
+pub(super) const TAG_STRING: u32 = 0x4487;
 
 pub(super) const TRACKS: u32 = 0x1654_AE6B;
 pub(super) const TRACK_ENTRY: u32 = 0xAE;

@@ -4,6 +4,7 @@ mod ebml;
 mod ids;
 mod lacing;
 mod layout;
+mod metadata;
 mod reader;
 mod track;
 mod writer;

@@ -9,9 +9,11 @@ use codec_core::codec::{Codec, Limits};
 use codec_core::frame::Rational;
 
 use super::ebml::{Elements, Head, corrupt, float, sint, uint, vint};
+use super::metadata::add_tags;
 use super::track::{self, Blocks, Sound};
 use super::{ids, lacing};
 use crate::io::ByteReader;
+use crate::metadata::Metadata;
 use crate::rational::reduced;
 use crate::samples::scaled;
 use crate::time::TimeOrder;
@@ -569,17 +571,29 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
     let mut info = Info { time_base: Rational::new(1, 1000), duration: None };
     let mut tracks = None;
     let mut cluster = None;
+    let mut metadata = Metadata::default();
     let at = loop {
         let at = input.position();
         let Some(head) = Head::read(input, None)? else { break at };
         match head.id {
-            ids::INFO => info = parse_info(&read_header(input, head)?, head.offset)?,
+            ids::INFO => {
+                let payload = read_header(input, head)?;
+                info = parse_info(&payload, head.offset)?;
+                if let Some((_, title)) = Elements(&payload).find(|(id, _)| *id == ids::TITLE) {
+                    metadata.add_tag("title", &String::from_utf8_lossy(title));
+                }
+            }
+            ids::TAGS if head.size.is_some_and(|size| size <= MAX_HEADER_BYTES) => {
+                add_tags(&read_header(input, head)?, &mut metadata);
+            }
             ids::TRACKS => tracks = Some(read_header(input, head)?),
             ids::CLUSTER => {
                 cluster = Some(enter_cluster(input, head));
                 break at;
             }
-            _ => {
+            id => {
+                metadata.has_chapters |= id == ids::CHAPTERS;
+                metadata.has_attachments |= id == ids::ATTACHMENTS;
                 let Some(size) = head.size else {
                     let found = format!("{} of unknown size", ids::name(head.id));
                     return Err(corrupt(at, None, "an element with a size", found));
@@ -596,6 +610,9 @@ fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
         return Err(corrupt(at, None, "tracks", found));
     };
     let (mut tracks, blocks) = track::find_tracks(&tracks, format, info.time_base)?;
+    if let Some(first) = tracks.first_mut() {
+        first.warn(metadata.warnings());
+    }
     for track in &mut tracks {
         match track {
             Track::Video(track) => track.duration = info.duration,

@@ -18,7 +18,7 @@ fn made(name: &str, options: &str) -> Vec<u8> {
     arguments.push(&srt);
     arguments.extend(options.split_whitespace());
     arguments.extend(["-y", &*path]);
-    run("ffmpeg", &arguments);
+    let _ = run("ffmpeg", &arguments);
     std::fs::read(&*path).unwrap()
 }
 
@@ -59,6 +59,41 @@ fn video_of_other_codecs_is_named_and_its_audio_is_read() {
         let error = open(made(file, &format!("-map 0 {options}"))).map(drop).unwrap_err();
         let text = error.to_string();
         assert!(text.ends_with(&format!("codec {codec} is not supported")), "{file}: {text}");
+    }
+}
+
+#[test]
+fn chapters_tags_and_attachments_are_named() {
+    if !have("ffmpeg", "files with chapters and tags") {
+        return;
+    }
+    let chapters = ";FFMETADATA1\ntitle=a song\nartist=a band\n\
+                    [CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=250\ntitle=one\n";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("meta.txt");
+    std::fs::write(&file, chapters).unwrap();
+    let meta = format!("-f ffmetadata -i {} -map 1 -map_metadata 3", file.display());
+    for (name, codec, has_chapters) in [
+        ("a.mp4", "aac", true),
+        ("a.mov", "aac", false),
+        ("a.mkv", "flac", true),
+        ("a.webm", "libopus", true),
+    ] {
+        let bytes = made(name, &format!("{meta} -c:a {codec}"));
+        let reader = open(bytes).unwrap();
+        let warnings: Vec<_> =
+            reader.tracks()[0].warnings().iter().map(ToString::to_string).collect();
+        let text = warnings.join("; ").to_ascii_lowercase();
+        assert!(!has_chapters || text.contains("skipped chapters"), "{name}: {text}");
+        assert!(name == "a.mov" || text.contains("title, artist"), "{name}: {text}");
+        assert!(!text.contains("encoder"), "{name}: {text}");
+        // Of a plain file there is nothing to tell.
+        let plain = open(made(name, &format!("-map 1 -c:a {codec}"))).unwrap();
+        assert!(
+            plain.tracks()[0].warnings().is_empty(),
+            "{name}: {:?}",
+            plain.tracks()[0].warnings()
+        );
     }
 }
 

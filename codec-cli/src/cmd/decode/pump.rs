@@ -25,6 +25,26 @@ pub(super) struct Pump {
     pub(super) size: Size,
     pub(super) frames: u64,
     pub(super) progress: Progress,
+    pub(super) spacing: Spacing,
+}
+
+/// Whether the times of frames are those of a constant rate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spacing {
+    first: Option<i64>,
+    /// A frame was away from its place by more than most of a frame.
+    is_uneven: bool,
+}
+
+impl Spacing {
+    /// Takes the time of frame `number`; a frame lasts `frame_ticks`.
+    #[expect(clippy::cast_precision_loss, reason = "a comparison of frames")]
+    fn add(&mut self, number: u64, pts: i64, frame_ticks: f64) {
+        let first = *self.first.get_or_insert(pts);
+        let away = pts.saturating_sub(first) as f64 - number as f64 * frame_ticks;
+        // Times are rounded, to a millisecond in WebM.
+        self.is_uneven |= away.abs() > 0.75 * frame_ticks + 1.0;
+    }
 }
 
 impl Pump {
@@ -34,6 +54,8 @@ impl Pump {
         source: &mut dyn FrameSource,
     ) -> Result<()> {
         let mut seen = 0_u64;
+        let facts = source.facts();
+        let frame_ticks = 1.0 / (facts.frame_rate.as_f64() * facts.time_base.as_f64());
         while settings.frames.is_none_or(|limit| self.frames < limit) {
             if interrupt::stopped() {
                 let message = "interrupted: the file is finished";
@@ -42,6 +64,7 @@ impl Pump {
             let Some(shot) = source.next()? else { break };
             seen += 1;
             if seen > settings.skip {
+                self.spacing.add(self.frames, shot.pts, frame_ticks);
                 self.take(&shot, &mut settings.transform)?;
                 let now =
                     Now { frames: self.frames, bytes: source.coded_bytes(), ..Now::default() };
@@ -92,6 +115,11 @@ impl Pump {
         }
         if end.is_ok() {
             self.digester.finish()?;
+        }
+        if self.keeps_size && self.spacing.is_uneven {
+            let fps = source.facts().frame_rate.as_f64();
+            let message = format!("the frame rate varies: y4m plays all frames at {fps:.3} fps");
+            self.env.console.warn(message);
         }
         let damage = source.damage();
         let seconds = self.progress.elapsed().as_secs_f64().max(1e-6);
