@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use codec_container::{AudioTrack, CodedPacket, Input, PacketReader};
+use codec_container::{AudioTrack, CodedPacket, Input, PacketReader, TrackKind};
 use codec_core::audio::{
     AudioBuf, AudioDecoder, AudioDecoderConfig, AudioFormat, RATES, Recovery, SampleKind,
 };
@@ -15,6 +15,7 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::input::{InputSpec, Opened};
+use crate::io::unreadable::{Advice, missing, with_help};
 
 /// Packets without samples that are read after an interrupt.
 const MOST_AFTER_INTERRUPT: u32 = 100;
@@ -29,6 +30,8 @@ pub(crate) struct SoundOptions {
     pub(crate) conceal: bool,
     /// Gaps beyond the limit are skipped by those who play in real time; else they are errors.
     pub(crate) skips_gaps: bool,
+    /// What messages about tracks that cannot be read advise.
+    pub(crate) advice: Advice,
 }
 
 /// Decodes the first sound track of an input.
@@ -72,7 +75,7 @@ impl SoundSource {
     ) -> Result<Self> {
         let Some((number, track)) = reader.audio().map(|(number, track)| (number, track.clone()))
         else {
-            return Err(Failure::new(Kind::Input, format!("{name}: no sound")));
+            return Err(missing(&*reader, TrackKind::Audio, &name, options.advice));
         };
         track.check_supported().map_err(|error| Failure::reading(&name, &error))?;
         let rate = track.audio.rate;
@@ -90,9 +93,13 @@ impl SoundSource {
             None => codec,
         };
         let Ok((_, open, _)) = registry::find_audio_decoder(spec) else {
-            let message = format!("{name}: {codec} sound cannot be decoded by this build");
-            let kind = if options.backend.is_some() { Kind::Backend } else { Kind::Input };
-            return Err(Failure::new(kind, message));
+            let message = format!("{name}: {codec} audio cannot be decoded by this build");
+            if options.backend.is_some() {
+                return Err(Failure::new(Kind::Backend, message));
+            }
+            let has_other = reader.video().is_some();
+            let message = with_help(message, TrackKind::Audio, &name, has_other, options.advice);
+            return Err(Failure::new(Kind::Input, message));
         };
         let mut config = AudioDecoderConfig::new(track.codec, track.audio);
         config.codec_private.clone_from(&track.codec_private);

@@ -20,6 +20,7 @@ use crate::io::names::{format_of, is_pipe};
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{Header, PictureSink};
 use crate::io::source::{self, FrameSource};
+use crate::io::unreadable::Advice;
 use crate::picture::convert;
 use crate::picture::transform::Transform;
 use crate::progress::Progress;
@@ -86,6 +87,7 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
         conceal: args.conceal,
         threads: args.threads.map(usize::from),
         trace: false,
+        advice: Advice::BY_OUTPUT,
     };
     let transform = Transform::new(args.picture.crop, args.picture.rotate, None);
     let (frames, skip, resize) = (args.frames, args.skip, args.resize);
@@ -114,6 +116,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: Env) -> Result<()> {
         options: DecodeOptions {
             limits: input.limits,
             threads: args.threads.map(usize::from),
+            advice: Advice::BY_OUTPUT,
             ..DecodeOptions::default()
         },
         input,

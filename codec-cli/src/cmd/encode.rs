@@ -15,6 +15,7 @@ use crate::io::media::{self, Parts};
 use crate::io::names::format_of;
 use crate::io::output::Rules;
 use crate::io::source;
+use crate::io::unreadable::Advice;
 use crate::picture::planes::Planes;
 use crate::picture::transform::Transform;
 use crate::session::{Session, sound};
@@ -93,12 +94,13 @@ fn run(args: &EncodeArgs, format: Format, env: Env) -> Result<()> {
     let options = DecodeOptions {
         limits: settings.input.limits,
         threads: settings.threads,
+        advice: Advice::FLAGS,
         ..DecodeOptions::default()
     };
     // Refuse an output that cannot be before the input is read.
     settings.rules.check(&settings.output)?;
     let wants = Parts { pictures: true, sound: settings.sound.is_some() };
-    let opened = media::open(&settings.input, wants, &options, env)?;
+    let opened = media::open(&settings.input, wants, &options, env)?.complete()?;
     if opened.holds.sound && !wants.sound && !args.sound.no_audio {
         env.console.note(format!("{format} holds no sound: it is left out"));
     }
@@ -116,7 +118,8 @@ fn sound_alone(args: &EncodeArgs, env: Env) -> Result<()> {
     settings.rules.check(&settings.output)?;
     let wants = Parts { pictures: false, sound: true };
     let spec = InputSpec::from(&args.input);
-    let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+    let options =
+        DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;
     if opened.holds.pictures && !args.sound.no_video {
         env.console.note(format!("{} holds no pictures: they are left out", settings.format));

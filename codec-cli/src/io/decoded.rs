@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codec_container::{AnnexB, CodedPacket, PacketReader};
+use codec_container::{AnnexB, CodedPacket, PacketReader, TrackKind};
 use codec_core::codec::{Codec, Conceal, DecoderConfig, Limits, VideoDecoder};
 use codec_core::frame::{Color, Frame, Rational, Size};
 use codec_core::parallel::RowPool;
 use codec_core::registry;
 
 use super::source::{Damage, Facts, FrameSource, Shot};
+use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
 use crate::args::resolved::threads_for;
 use crate::failure::{Failure, Kind, Result};
@@ -25,6 +26,8 @@ pub(crate) struct DecodeOptions {
     pub(crate) threads: Option<usize>,
     /// Keep what is read from each packet.
     pub(crate) trace: bool,
+    /// What messages about tracks that cannot be read advise.
+    pub(crate) advice: Advice,
 }
 
 /// Opens a decoder for `codec`, or for the backend that the user named. With several threads it may
@@ -100,13 +103,15 @@ impl DecodedSource {
     ) -> Result<Self> {
         reader.select_video();
         let Some((_, stream)) = reader.video() else {
-            return Err(Failure::new(Kind::Input, format!("{name}: no video")));
+            return Err(missing(&*reader, TrackKind::Video, &name, options.advice));
         };
         let codec = stream.codec.name();
         // Input that this build cannot decode is the input's fault, unless a backend was named.
         let unknown = options.backend.is_none() && registry::find_decoder(codec).is_err();
         if unknown {
             let message = format!("{name}: {codec} video cannot be decoded by this build");
+            let has_other = reader.audio().is_some();
+            let message = with_help(message, TrackKind::Video, &name, has_other, options.advice);
             return Err(Failure::new(Kind::Input, message));
         }
         // Who reads a stream in turn can wait for a frame.

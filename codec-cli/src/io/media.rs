@@ -1,12 +1,13 @@
 //! Opens an input for its pictures, its sound or both.
 
-use codec_container::{AudioTrack, Input, PacketReader};
+use codec_container::{AudioTrack, Input, PacketReader, TrackKind};
 
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::demux;
 use super::input::{InputSpec, Opened};
 use super::names::is_pipe;
 use super::source::{self, FrameSource};
+use super::unreadable::{is_lost, missing};
 use crate::Env;
 use crate::console::{Console, Style};
 use crate::failure::{Failure, Kind, Result};
@@ -24,6 +25,18 @@ pub(crate) struct Media {
     pub(crate) sound: Option<SoundInput>,
     /// Wanted or not.
     pub(crate) holds: Parts,
+    /// Sound was wanted, and the input has only a track that cannot be read.
+    pub(crate) lost_sound: Option<Failure>,
+}
+
+impl Media {
+    /// The same, if no sound that was wanted is lost.
+    pub(crate) fn complete(self) -> Result<Self> {
+        match self.lost_sound {
+            Some(failure) => Err(failure),
+            None => Ok(self),
+        }
+    }
 }
 
 /// A sound track that has not been begun.
@@ -61,9 +74,15 @@ pub(crate) fn open(
         other => {
             let pictures = Some(source::of(other, spec, options, env)?);
             let holds = Parts { pictures: true, sound: false };
-            return Ok(Media { pictures, sound: None, holds });
+            return Ok(Media { pictures, sound: None, holds, lost_sound: None });
         }
     };
+    let name = spec.name();
+    if wants.pictures && is_lost(&*reader, TrackKind::Video) {
+        return Err(missing(&*reader, TrackKind::Video, &name, options.advice));
+    }
+    let lost_sound = (wants.sound && is_lost(&*reader, TrackKind::Audio))
+        .then(|| missing(&*reader, TrackKind::Audio, &name, options.advice));
     let holds = Parts { pictures: reader.video().is_some(), sound: reader.audio().is_some() };
     let video = reader.video().map(|(number, _)| number).filter(|_| wants.pictures);
     let audio = reader.audio().map(|(number, _)| number).filter(|_| wants.sound);
@@ -75,6 +94,9 @@ pub(crate) fn open(
         (Some(_), None) => (Some(reader), None),
         (None, Some(_)) => (None, Some(reader)),
         (None, None) => {
+            if let Some(failure) = lost_sound {
+                return Err(failure);
+            }
             let missing = match (wants.pictures, holds.sound) {
                 (true, true) => "no pictures, and the output holds no sound",
                 (true, false) => "no pictures",
@@ -83,30 +105,16 @@ pub(crate) fn open(
             return Err(Failure::new(Kind::Input, format!("{}: {missing}", spec.name())));
         }
     };
-    let has_sound = sound.is_some();
-    let pictures = pictures.map(|reader| decoded(reader, spec, options, has_sound, env));
+    let pictures = pictures.map(|reader| {
+        let source = DecodedSource::new(reader, spec.name(), options, env)?;
+        source::checked(Box::new(source), spec)
+    });
     Ok(Media {
         pictures: pictures.transpose()?,
         sound: sound.and_then(|reader| SoundInput::of(reader, spec.name())),
         holds,
+        lost_sound,
     })
-}
-
-fn decoded(
-    reader: Box<dyn PacketReader>,
-    spec: &InputSpec,
-    options: &DecodeOptions,
-    has_sound: bool,
-    env: Env,
-) -> Result<Box<dyn FrameSource>> {
-    let opened = DecodedSource::new(reader, spec.name(), options, env);
-    let source = opened.map_err(|mut failure| {
-        if has_sound && failure.kind == Kind::Input {
-            failure.message.push_str("; --no-video takes the sound alone");
-        }
-        failure
-    })?;
-    source::checked(Box::new(source), spec)
 }
 
 /// A reader for each of two tracks. A file is opened twice, so that none has to wait for the other

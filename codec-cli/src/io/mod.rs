@@ -9,6 +9,7 @@ pub(crate) mod output;
 pub(crate) mod packed;
 pub(crate) mod sink;
 pub(crate) mod source;
+pub(crate) mod unreadable;
 
 /// How messages call standard input.
 pub(crate) const STDIN: &str = "standard input";

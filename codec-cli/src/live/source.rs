@@ -17,6 +17,7 @@ use crate::io::input::{InputSpec, Opened};
 use crate::io::media::{self, Parts, SoundInput};
 use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
+use crate::io::unreadable::Advice;
 
 /// An input that can be opened, perhaps more than once.
 #[derive(Clone, Debug)]
@@ -110,12 +111,18 @@ impl LiveSource {
     }
 
     /// Opens it for pictures, sound or both.
-    pub(crate) fn open(&self, wants: Parts, threads: Option<usize>, env: Env) -> Result<LiveMedia> {
+    pub(crate) fn open(
+        &self,
+        wants: Parts,
+        threads: Option<usize>,
+        advice: Advice,
+        env: Env,
+    ) -> Result<LiveMedia> {
         match self {
             Self::File(spec) => {
-                let options =
-                    DecodeOptions { limits: spec.limits, threads, ..DecodeOptions::default() };
-                let opened = media::open(spec, wants, &options, env)?;
+                let limits = spec.limits;
+                let options = DecodeOptions { limits, threads, advice, ..DecodeOptions::default() };
+                let opened = media::open(spec, wants, &options, env)?.complete()?;
                 Ok(LiveMedia { pictures: opened.pictures, sound: opened.sound, live: None })
             }
             Self::Test(source) => Ok(LiveMedia {

@@ -30,6 +30,7 @@ use crate::interrupt;
 use crate::io::media::SoundInput;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, Shot};
+use crate::io::unreadable::Advice;
 use crate::picture::transform::Transform;
 use crate::progress::{Now, Progress};
 use crate::report::{Report, Row, drop_name};
@@ -110,7 +111,7 @@ impl Session {
         let sound = match (sound, &settings.sound) {
             (Some(input), Some(sound)) => {
                 let limits = settings.input.limits;
-                let options = SoundOptions { limits, ..SoundOptions::default() };
+                let options = SoundOptions { limits, advice: Advice::FLAGS, ..SoundOptions::default() };
                 let name = &output.name;
                 Some(sound::open(input, sound, settings.format, 1, name, &options, env)?)
             }

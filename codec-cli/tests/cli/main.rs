@@ -23,6 +23,7 @@ mod inspect;
 mod interrupts;
 #[cfg(feature = "net")]
 mod lossy;
+mod lost_tracks;
 mod malformed;
 mod measuring;
 #[cfg(feature = "net")]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use codec_cli::generate::{Generator, Scene};
-use codec_container::{AnnexB, CodedPacket, Input};
+use codec_container::{AnnexB, CodedPacket, Input, TrackKind};
 use codec_core::codec::Codec;
 use codec_core::frame::{PictureInfo, Rational, Size};
 
@@ -14,6 +14,7 @@ use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::source::{self, FrameSource};
+use crate::io::unreadable::{Advice, missing};
 use crate::picture::planes::Planes;
 
 /// Drawn frames, where nothing else is said.
@@ -210,7 +211,7 @@ fn packets(
     let name = name_of(&spec.path);
     reader.select_video();
     let Some((_, track)) = reader.video() else {
-        return Err(Failure::new(Kind::Input, format!("{name}: no video")));
+        return Err(missing(&*reader, TrackKind::Video, &name, Advice::default()));
     };
     let (codec, size) = (track.codec, track.size);
     let (stated, time_base) = (track.frame_rate, track.time_base);

@@ -17,6 +17,7 @@ use crate::io::input::InputSpec;
 use crate::io::media::{self, Parts, SoundInput};
 use crate::io::names::headerless_codec;
 use crate::io::output::{Rules, print};
+use crate::io::unreadable::Advice;
 use crate::session::sound;
 
 /// Decodes the sound of an input into a file of `format`.
@@ -63,13 +64,14 @@ pub(super) fn to_file(
 
 fn options(args: &DecodeArgs, input: &InputSpec) -> SoundOptions {
     let (backend, conceal) = (args.codec.clone(), args.conceal);
-    SoundOptions { backend, limits: input.limits, conceal, ..SoundOptions::default() }
+    let advice = Advice::BY_OUTPUT;
+    SoundOptions { backend, limits: input.limits, conceal, advice, ..SoundOptions::default() }
 }
 
 fn open(input: &InputSpec, env: Env) -> Result<SoundInput> {
     let wants = Parts { pictures: false, sound: true };
     let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
-    let opened = media::open(input, wants, &options, env)?;
+    let opened = media::open(input, wants, &options, env)?.complete()?;
     opened.sound.ok_or_else(|| Failure::new(Kind::Input, format!("{}: no sound", input.name())))
 }
 

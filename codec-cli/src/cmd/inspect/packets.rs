@@ -1,6 +1,6 @@
 //! Packets with what a decoder read from them.
 
-use codec_container::{AnnexB, CodedPacket, Input, PacketReader};
+use codec_container::{AnnexB, CodedPacket, Input, PacketReader, TrackKind};
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Codec, DecodeReport, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
@@ -10,6 +10,7 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::io::input::{InputSpec, Opened};
+use crate::io::unreadable::{Advice, missing};
 
 /// What is known before the first packet.
 #[derive(Clone, Debug)]
@@ -71,7 +72,9 @@ impl Packets {
             _ => return Err(refused("raw video: there are no packets to inspect")),
         };
         reader.select_video();
-        let Some((_, stream)) = reader.video() else { return Err(refused("no video")) };
+        let Some((_, stream)) = reader.video() else {
+            return Err(missing(&*reader, TrackKind::Video, &name, Advice::default()));
+        };
         let codec = stream.codec.name();
         let options = DecodeOptions {
             limits: spec.limits,

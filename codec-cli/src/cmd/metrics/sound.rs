@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use codec_container::Input;
+use codec_container::{Input, TrackKind};
 use codec_core::audio::metrics::{CompareOptions, Comparison, compare};
 use codec_core::audio::{AudioBuf, AudioFormat, SampleKind};
 
@@ -15,6 +15,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::input::{InputSpec, Opened};
 use crate::io::names::is_pipe;
 use crate::io::output::print;
+use crate::io::unreadable::is_lost;
 use crate::json::Object;
 
 /// Whether the reference holds sound and no pictures. A pipe cannot be looked at twice.
@@ -25,7 +26,8 @@ pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: Env) -> bool {
     let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
     match spec(path, args).open(quiet) {
         Ok(Opened::Container(Input::Packets(reader))) => {
-            reader.video().is_none() && reader.audio().is_some()
+            let has_video = reader.video().is_some() || is_lost(&*reader, TrackKind::Video);
+            !has_video && reader.audio().is_some()
         }
         _ => false,
     }

@@ -27,6 +27,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::media::{Parts, SoundInput};
 use crate::io::source::{Facts, FrameSource, Shot};
 use crate::live::outlet::Offer;
+use crate::io::unreadable::Advice;
 use crate::live::source::{LiveMedia, LiveSource};
 use crate::live::ways::Coding;
 use crate::picture::transform::Transform;
@@ -98,7 +99,7 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     }
     let wants = Parts { pictures: !args.sound.no_video, sound: !args.sound.no_audio };
     let threads = args.threads.map(usize::from);
-    let LiveMedia { mut pictures, sound, live } = source.open(wants, threads, env)?;
+    let LiveMedia { mut pictures, sound, live } = source.open(wants, threads, Advice::FLAGS, env)?;
     let mut offer = Offer::default();
     let mut coder = None;
     if let Some(pictures) = &pictures {
@@ -144,7 +145,7 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
         }
         // Opened anew, the input begins where it ended.
         begin_s = end_s;
-        let opened = source.open(wants, threads, env);
+        let opened = source.open(wants, threads, Advice::FLAGS, env);
         let again = opened.and_then(|media| {
             pictures = media.pictures;
             sounding = match media.sound {
@@ -170,7 +171,8 @@ fn open_sound(
 ) -> Result<(SoundOnItsWay, codec_container::AudioTrack, String)> {
     let settings = SoundSettings::new(&args.sound, LIKE, None, true)?;
     let limits = source.limits();
-    let options = SoundOptions { limits, skips_gaps: true, ..SoundOptions::default() };
+    let advice = Advice::FLAGS;
+    let options = SoundOptions { limits, skips_gaps: true, advice, ..SoundOptions::default() };
     let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
     let tick_s = opened.track.time_base.as_f64();
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]

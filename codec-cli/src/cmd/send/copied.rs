@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_container::{CodedPacket, PacketReader, Track};
+use codec_container::{CodedPacket, PacketReader, Track, TrackKind};
 use codec_core::audio::AudioCodec;
 use codec_core::codec::{Codec, FrameKind, Packet, SlotSet};
 use codec_net::url::Url;
@@ -11,6 +11,7 @@ use super::{Sending, Stop};
 use crate::Env;
 use crate::args::live::SendArgs;
 use crate::failure::{Failure, Result};
+use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::live::outlet::{Offer, SoundPacket};
 use crate::live::source::LiveSource;
 use crate::live::ways::Coding;
@@ -25,7 +26,7 @@ struct Chosen {
 /// Sends the packets of a file.
 pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> Result<()> {
     let mut reader = source.open_packets(env)?;
-    let (offer, chosen) = choose(args, &*reader)?;
+    let (offer, chosen) = choose(args, &*reader, &source.name())?;
     let mut sending = Sending::new(args, url, &offer, Coding::default(), env)?;
     sending.counts.size = offer.video.as_ref().map(|track| track.size);
     let (mut begin_s, mut frame_id) = (0.0, 0);
@@ -45,7 +46,14 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     sending.finish(end)
 }
 
-fn choose(args: &SendArgs, reader: &dyn PacketReader) -> Result<(Offer, Chosen)> {
+fn choose(args: &SendArgs, reader: &dyn PacketReader, name: &str) -> Result<(Offer, Chosen)> {
+    let wanted =
+        [(TrackKind::Video, !args.sound.no_video), (TrackKind::Audio, !args.sound.no_audio)];
+    for (kind, is_wanted) in wanted {
+        if is_wanted && is_lost(reader, kind) {
+            return Err(missing(reader, kind, name, Advice::FLAGS));
+        }
+    }
     let (mut offer, mut chosen) = (Offer::default(), Chosen::default());
     if let Some((number, track)) = reader.video().filter(|_| !args.sound.no_video) {
         if track.codec != Codec::Vp8 {

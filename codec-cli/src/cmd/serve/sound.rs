@@ -18,6 +18,7 @@ use crate::audio::source::SoundOptions;
 use crate::cmd::send::SoundQueue;
 use crate::failure::{Failure, Result};
 use crate::io::media::SoundInput;
+use crate::io::unreadable::Advice;
 use crate::live::source::Live;
 use crate::session::sound;
 
@@ -43,7 +44,8 @@ pub(super) fn open(
     let bitrate = bitrate.unwrap_or(USUAL_BITRATE);
     let settings = SoundSettings::published(bitrate, copies, track.audio.channels());
     let input = SoundInput { reader: Box::new(begun), number, track, name };
-    let options = SoundOptions { limits, skips_gaps: true, ..SoundOptions::default() };
+    let advice = Advice::NO_AUDIO;
+    let options = SoundOptions { limits, skips_gaps: true, advice, ..SoundOptions::default() };
     let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
     let (lane, time_base) = (opened.lane, opened.track.time_base);
     Ok((Published { lane, live, queue: SoundQueue::default(), time_base }, opened.text))

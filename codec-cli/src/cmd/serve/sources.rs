@@ -17,6 +17,7 @@ use crate::io::input::InputSpec;
 use crate::io::media::Parts;
 use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
+use crate::io::unreadable::Advice;
 use crate::live::source::{Live, LiveMedia, LiveSource, capture_text};
 use crate::live::testsrc::TestSource;
 
@@ -76,8 +77,7 @@ struct Opener {
 }
 
 impl Opener {
-    /// Whether there is sound beside the pictures. Sound that cannot be published keeps no picture
-    /// back.
+    /// Whether there is sound beside the pictures.
     fn check(&mut self) -> Result<bool> {
         // Drawn pictures need no look, and are long to draw.
         let media = if let LiveSource::Test(source) = &self.live {
@@ -97,13 +97,9 @@ impl Opener {
         let name = self.live.name();
         match sound::open(input, media.live, self.bitrate, self.live.limits(), self.env) {
             Ok((_, text)) => self.env.console.note(format!("{name}: sound: {text}")),
-            Err(failure) => {
-                let message = failure.message;
-                self.env.console.warn(format!("{name}: pictures alone: {message}"));
-                self.sound = false;
-            }
+            Err(failure) => return Err(failure),
         }
-        Ok(self.sound)
+        Ok(true)
     }
 
     fn no_pictures(&self) -> Failure {
@@ -112,7 +108,7 @@ impl Opener {
 
     fn media(&self) -> Result<LiveMedia> {
         let wants = Parts { pictures: true, sound: self.sound };
-        self.live.open(wants, None, self.env)
+        self.live.open(wants, None, Advice::NO_AUDIO, self.env)
     }
 
     fn open(&mut self) -> Result<LocalMedia> {

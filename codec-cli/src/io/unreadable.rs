@@ -1,0 +1,98 @@
+//! Errors for tracks that an input holds and that cannot be read or decoded, with the way out.
+
+use codec_container::{PacketReader, TrackKind};
+
+use super::STDIN;
+use crate::failure::{Failure, Kind};
+
+/// How a command does without the video or the audio of an input, as messages say it. The default is
+/// for commands that take one kind of track only.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Advice {
+    pub(crate) without_video: Option<&'static str>,
+    pub(crate) without_audio: Option<&'static str>,
+}
+
+impl Advice {
+    /// For commands with `--no-video` and `--no-audio`.
+    pub(crate) const FLAGS: Self = Self {
+        without_video: Some("--no-video takes the audio alone"),
+        without_audio: Some("--no-audio takes the video alone"),
+    };
+
+    /// For `decode`, which chooses by the output.
+    pub(crate) const BY_OUTPUT: Self =
+        Self { without_video: Some("-o F.wav decodes the audio alone"), without_audio: None };
+
+    /// For `serve`.
+    #[cfg(feature = "serve")]
+    pub(crate) const NO_AUDIO: Self =
+        Self { without_video: None, without_audio: Some("--no-audio publishes the video alone") };
+}
+
+/// Why `reader`, which delivers no track of `kind`, has none: a track that cannot be read, or none
+/// in the file.
+pub(crate) fn missing(
+    reader: &dyn PacketReader,
+    kind: TrackKind,
+    name: &str,
+    advice: Advice,
+) -> Failure {
+    match reader.skipped().into_iter().find(|track| track.kind == kind) {
+        Some(track) => {
+            let why = track.reason.clone();
+            let why = why.unwrap_or_else(|| format!("codec {} is not supported", track.codec));
+            let has_other = match kind {
+                TrackKind::Video => reader.audio().is_some(),
+                _ => reader.video().is_some(),
+            };
+            let message = format!("{name}: cannot read the {kind} track ({}): {why}", track.codec);
+            Failure::new(Kind::Input, with_help(message, kind, name, has_other, advice))
+        }
+        None => Failure::new(Kind::Input, format!("{name}: no {kind}")),
+    }
+}
+
+/// Whether `reader` holds a track of `kind` that cannot be read, and none that can.
+pub(crate) fn is_lost(reader: &dyn PacketReader, kind: TrackKind) -> bool {
+    let delivers = match kind {
+        TrackKind::Video => reader.video().is_some(),
+        _ => reader.audio().is_some(),
+    };
+    !delivers && reader.skipped().iter().any(|track| track.kind == kind)
+}
+
+/// `message` with a line that names the ways out.
+pub(crate) fn with_help(
+    message: String,
+    kind: TrackKind,
+    name: &str,
+    has_other: bool,
+    advice: Advice,
+) -> String {
+    let without = match kind {
+        TrackKind::Video => advice.without_video,
+        _ => advice.without_audio,
+    };
+    let name = quoted(name);
+    let by_ffmpeg = match kind {
+        TrackKind::Video => {
+            format!("ffmpeg decodes it: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - -o OUT")
+        }
+        _ => format!("ffmpeg decodes it: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"),
+    };
+    let ways: Vec<_> =
+        without.filter(|_| has_other).map(str::to_owned).into_iter().chain([by_ffmpeg]).collect();
+    format!("{message}\nhelp: {}", ways.join("; "))
+}
+
+/// A name as a shell takes it.
+fn quoted(name: &str) -> String {
+    if name == STDIN {
+        return "-".to_owned();
+    }
+    match shlex::try_quote(name) {
+        Ok(quoted) => quoted.into_owned(),
+        Err(_) => "IN".to_owned(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Tracks that a file holds and that cannot be read are errors with the way out, unless they are
+//! dropped on request.
+
+use super::sound::tracks;
+use super::{Place, Run};
+
+/// A clip with video and audio in MP4, and two of the same whose video or audio is of a codec that
+/// is not read: `hevc.mp4`, `mjpeg.mp4`, `ac3.mp4`.
+fn place() -> Place {
+    let place = Place::new();
+    let clip = ["--size", "64x48", "--fps", "25", "-n", "75"];
+    place.ok(&[&["generate", "clapper", "-o", "clap.mkv"], &clip[..]].concat());
+    place.ok(&["transcode", "clap.mkv", "-o", "a.mp4", "--speed", "10"]);
+    let whole = place.read("a.mp4");
+    for (name, from, to) in
+        [("hevc.mp4", b"vp08", b"hev1"), ("mjpeg.mp4", b"vp08", b"jpeg"), ("ac3.mp4", b"Opus", b"ac-3")]
+    {
+        let mut bytes = whole.clone();
+        let entries: Vec<_> =
+            (0..bytes.len() - 4).filter(|&at| bytes[at..].starts_with(from)).collect();
+        assert!(!entries.is_empty(), "{name}");
+        for at in entries {
+            bytes[at..at + 4].copy_from_slice(to);
+        }
+        std::fs::write(place.path(name), bytes).unwrap();
+    }
+    place
+}
+
+fn refused(place: &Place, words: &[&str], arguments: &[&str]) -> Run {
+    let run = place.run(arguments);
+    assert_eq!(run.code, 3, "{arguments:?}: {}", run.err);
+    for word in words {
+        assert!(run.err.contains(word), "{arguments:?}: no {word:?} in: {}", run.err);
+    }
+    run
+}
+
+#[test]
+fn video_that_cannot_be_read_is_an_error_and_not_left_out() {
+    let place = place();
+    let before = place.names();
+    for (file, codec) in [("hevc.mp4", "hevc"), ("mjpeg.mp4", "mjpeg")] {
+        let words = [codec, "--no-video", "-f yuv4mpegpipe - | codec encode -"];
+        for more in [&[][..], &["--quiet"], &["-b", "300k"], &["-b", "600k"]] {
+            let run = refused(&place, &words, &[&["transcode", file, "-o", "x.webm"], more].concat());
+            assert!(!run.err.contains("audio-bitrate"), "{}", run.err);
+        }
+        refused(&place, &[codec], &["encode", file, "-o", "x.ivf"]);
+    }
+    let audio_alone = "-o F.wav";
+    for arguments in [&["--md5"][..], &["--null"], &["-o", "x.y4m"], &["-o", "x.yuv"]] {
+        refused(&place, &["hevc", audio_alone], &[&["decode", "hevc.mp4"], arguments].concat());
+    }
+    refused(&place, &["hevc"], &["metrics", "hevc.mp4", "hevc.mp4"]);
+    refused(&place, &["hevc"], &["snapshot", "hevc.mp4", "-o", "x.png"]);
+    refused(&place, &["hevc"], &["inspect", "hevc.mp4", "-o", "x.json"]);
+    refused(&place, &["hevc"], &["bench", "hevc.mp4"]);
+    refused(&place, &["hevc"], &["simulate", "hevc.mp4"]);
+    assert_eq!(place.names(), before);
+}
+
+#[test]
+fn what_is_dropped_on_request_is_no_error() {
+    let place = place();
+    place.ok(&["transcode", "hevc.mp4", "-o", "a.webm", "--no-video", "-b", "32k"]);
+    assert_eq!(tracks(&place, "a.webm")[0]["type"], "audio");
+    place.ok(&["decode", "hevc.mp4", "-o", "a.wav"]);
+    place.ok(&["metrics", "hevc.mp4", "hevc.mp4", "--audio"]);
+    place.ok(&["transcode", "ac3.mp4", "-o", "b.webm", "--no-audio"]);
+    assert_eq!(tracks(&place, "b.webm").len(), 1);
+    // Formats and commands for video alone need no audio.
+    place.ok(&["transcode", "ac3.mp4", "-o", "b.ivf"]);
+    place.ok(&["decode", "ac3.mp4", "--null"]);
+    place.ok(&["metrics", "ac3.mp4", "ac3.mp4"]);
+}
+
+#[test]
+fn audio_that_cannot_be_read_is_an_error_too() {
+    let place = place();
+    let before = place.names();
+    let words = ["ac3", "--no-audio", "-f wav - | codec encode -"];
+    refused(&place, &words, &["transcode", "ac3.mp4", "-o", "x.webm"]);
+    refused(&place, &words, &["transcode", "ac3.mp4", "-o", "x.mp4", "--quiet"]);
+    refused(&place, &["ac3"], &["transcode", "ac3.mp4", "-o", "x.opus"]);
+    refused(&place, &["ac3"], &["decode", "ac3.mp4", "-o", "x.wav"]);
+    refused(&place, &["ac3"], &["metrics", "ac3.mp4", "ac3.mp4", "--audio"]);
+    refused(&place, &["ac3"], &["mix", "ac3.mp4", "a.mp4", "-o", "x.wav"]);
+    refused(&place, &["ac3"], &["vad", "ac3.mp4"]);
+    assert_eq!(place.names(), before);
+}
+
+#[test]
+#[cfg(feature = "net")]
+fn what_is_sent_loses_no_track() {
+    let place = place();
+    let there = "udp://127.0.0.1:9";
+    for copy in [&[][..], &["--copy"]] {
+        refused(&place, &["hevc", "--no-video"], &[&["send", "hevc.mp4", there], copy].concat());
+        refused(&place, &["ac3", "--no-audio"], &[&["send", "ac3.mp4", there], copy].concat());
+    }
+}
+
+#[test]
+#[cfg(feature = "serve")]
+fn what_is_served_loses_no_track() {
+    let place = place();
+    let listen = ["--listen", "127.0.0.1:0"];
+    refused(&place, &["hevc"], &[&["serve", "hevc.mp4"], &listen[..]].concat());
+    refused(&place, &["ac3", "--no-audio"], &[&["serve", "ac3.mp4"], &listen[..]].concat());
+}
