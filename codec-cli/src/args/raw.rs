@@ -291,9 +291,12 @@ pub(crate) struct EncodeArgs {
     /// Encode at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Leave out the first frames.
+    /// Skip the first frames (and their audio); the output begins at time 0.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
+    /// Keep the input's times after --skip.
+    #[arg(long, requires = "skip")]
+    pub(crate) keep_times: bool,
     /// Scale to this size.
     #[arg(long, value_name = "WxH", value_parser = values::size)]
     pub(crate) resize: Option<Size>,
@@ -358,9 +361,12 @@ pub(crate) struct DecodeArgs {
     /// Decode at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Leave out the first frames.
+    /// Skip the first frames (and their audio); the output begins at time 0.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
+    /// Keep the input's times after --skip.
+    #[arg(long, requires = "skip")]
+    pub(crate) keep_times: bool,
     /// Scale to this size, or (`first`, the default) to that of the first frame.
     #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
     pub(crate) resize: Option<Target>,
@@ -401,6 +407,10 @@ pub(crate) struct MetricsArgs {
     /// Count the times of each from its first frame: for copies that begin at another time.
     #[arg(long)]
     pub(crate) relative: bool,
+    /// Skip the first frames of REF and count its times from the next one, as `codec encode --skip`
+    /// does: DIST is such a cut.
+    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    pub(crate) skip: u64,
     /// Compare at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,

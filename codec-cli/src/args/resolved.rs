@@ -33,6 +33,8 @@ pub(crate) struct Encoding {
     pub(crate) rate_trace: Option<RateTrace>,
     pub(crate) threads: Option<usize>,
     pub(crate) skip: u64,
+    /// Frames after those that are skipped keep their times; else the first is at 0.
+    pub(crate) keep_times: bool,
     pub(crate) frames: Option<u64>,
     pub(crate) report: Option<(PathBuf, Form)>,
     pub(crate) wants_psnr: bool,
@@ -84,6 +86,7 @@ impl Encoding {
             rate_trace,
             threads: args.threads.map(usize::from),
             skip: args.skip,
+            keep_times: args.keep_times,
             frames: args.frames,
             wants_psnr: args.metrics.contains(&Metric::Psnr)
                 || report.is_some() && !args.metrics.contains(&Metric::None),
@@ -120,6 +123,7 @@ impl Encoding {
             rate_trace: None,
             threads: None,
             skip: 0,
+            keep_times: false,
             frames: None,
             report: None,
             wants_psnr: false,
@@ -135,6 +139,12 @@ impl Encoding {
 
     pub(crate) fn transform(&self) -> Transform {
         Transform::new(self.crop, self.turn, self.resize)
+    }
+
+    /// The time of the input, in ticks, that is time 0 of the output; `first` is that of the first
+    /// frame that is coded.
+    pub(crate) fn origin(&self, first: i64) -> i64 {
+        cut_origin(self.skip, self.keep_times, first)
     }
 
     /// Whether the input is to be coded on trial first.
@@ -169,6 +179,12 @@ impl Encoding {
 }
 
 pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
+
+/// The time of an input, in ticks, at which its cut begins: that of the `first` frame after those
+/// that are skipped, or 0 if nothing is cut or times are kept.
+pub(crate) fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
+    if skip > 0 && !keep_times { first } else { 0 }
+}
 
 /// Whether the format holds any pictures, coded or raw.
 pub(crate) fn holds_pictures(format: Format) -> bool {

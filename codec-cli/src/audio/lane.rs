@@ -16,8 +16,9 @@ pub(crate) struct SoundLane {
     way: Way,
     /// Number of the track in the output.
     number: usize,
-    /// What is to be heard, in seconds of the input.
+    /// What is to be heard, in seconds of the input; and what of it is time 0 of the output.
     start_s: Option<f64>,
+    origin_s: f64,
     end_s: Option<f64>,
     ended: bool,
     /// End of what was moved, in seconds.
@@ -99,13 +100,16 @@ impl SoundLane {
 
     fn new(way: Way, number: usize) -> Self {
         let (start_s, end_s, first_s) = (None, None, None);
-        let (ended, reached_s, steps_after_interrupt) = (false, 0.0, 0);
-        Self { way, number, start_s, end_s, ended, reached_s, first_s, steps_after_interrupt }
+        let (origin_s, reached_s, ended, steps_after_interrupt) = (0.0, 0.0, false, 0);
+        Self { way, number, start_s, origin_s, end_s, ended, reached_s, first_s, steps_after_interrupt }
     }
 
-    /// Leaves out what is heard before that time.
-    pub(crate) fn start_at(&mut self, seconds: f64) {
-        self.start_s.get_or_insert(seconds);
+    /// Leaves out what is heard before `seconds` of the input. `origin_s` of the input is time 0 of
+    /// the output. Later calls change nothing.
+    pub(crate) fn start_at(&mut self, seconds: f64, origin_s: f64) {
+        if self.start_s.is_none() {
+            (self.start_s, self.origin_s) = (Some(seconds), origin_s);
+        }
     }
 
     /// Leaves out what is heard after that time.
@@ -191,7 +195,8 @@ impl SoundLane {
 
     /// Moves one packet or one block of samples; `false` if the next one begins later.
     fn step(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
-        let window = Window { start_s: self.start_s, end_s: self.end_s, until_s };
+        let Self { start_s, origin_s, end_s, .. } = *self;
+        let window = Window { start_s, origin_s, end_s, until_s };
         let outcome = match &mut self.way {
             Way::Copied(copied) => copied.step(&window, self.number, writer),
             Way::Coded(coded) => coded.step(&window, writer),
@@ -219,6 +224,8 @@ impl SoundLane {
 /// What is wanted, in seconds of the input.
 struct Window {
     start_s: Option<f64>,
+    /// Time 0 of the output.
+    origin_s: f64,
     end_s: Option<f64>,
     until_s: f64,
 }
@@ -258,7 +265,8 @@ impl Copied {
         if window.start_s.is_some_and(|start| from_s < start) {
             return Ok(Step::LeftOut);
         }
-        let packet = PacketRef { track: number, ..self.packet.as_ref() };
+        let pts = self.packet.pts.saturating_sub(ticks(window.origin_s, tick.recip()));
+        let packet = PacketRef { track: number, pts, ..self.packet.as_ref() };
         writer.write(packet).map_err(|error| Failure::writing(&self.output, &error))?;
         self.packets += 1;
         self.bytes += self.packet.data.len() as u64;
@@ -290,6 +298,7 @@ impl Coded {
             return Ok(Step::LeftOut);
         }
         let (from_s, to_s) = seconds(&self.sound);
+        self.sound.pts = self.sound.pts.saturating_sub(ticks(window.origin_s, rate));
         match self.push(writer) {
             Err(failure) if failure.kind == Kind::Corrupt && self.source.skips_gaps() => {
                 self.begin_again(writer)?;
@@ -364,6 +373,12 @@ fn give(
 ) -> Result<()> {
     let view = AudioView::new(format, Samples::F32(values)).map_err(Failure::internal)?;
     sink.write(&view, pts, writer)
+}
+
+/// A time in ticks of which there are `rate` a second, rounded.
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+fn ticks(seconds: f64, rate: f64) -> i64 {
+    (seconds * rate).round() as i64
 }
 
 /// A time in samples, rounded; none below 0.

@@ -44,6 +44,7 @@ struct Decoding {
     output: Option<Destination>,
     digest: digest::Form,
     frames: Option<u64>,
+    keep_times: bool,
     skip: u64,
     transform: Transform,
     resize: Option<Target>,
@@ -90,8 +91,9 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
         advice: Advice::BY_OUTPUT,
     };
     let transform = Transform::new(args.picture.crop, args.picture.rotate, None);
-    let (frames, skip, resize) = (args.frames, args.skip, args.resize);
-    let settings = Decoding { input, options, output, digest, frames, skip, transform, resize };
+    let (frames, skip, keep_times, resize) = (args.frames, args.skip, args.keep_times, args.resize);
+    let settings =
+        Decoding { input, options, output, digest, frames, keep_times, skip, transform, resize };
     if settings.output.is_some() {
         return decode(settings, env);
     }
@@ -124,6 +126,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: Env) -> Result<()> {
         digest: digest::Form::None,
         frames: args.frames,
         skip: args.skip,
+        keep_times: args.keep_times,
         transform: Transform::new(args.picture.crop, args.picture.rotate, None),
         resize: args.resize.map(Target::Size),
     };
@@ -195,6 +198,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: En
         size,
         sink,
         frames: 0,
+        origin: None,
         progress: Progress::new(env.console, total, facts.frame_rate),
         spacing: pump::Spacing::default(),
     };

@@ -27,6 +27,9 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
         return Err(Failure::usage("only one of both can be standard input"));
     }
     if args.audio || sound::is_sound(&args.reference, args, env) {
+        if args.skip > 0 {
+            return Err(Failure::usage("--skip counts frames: it does not apply to audio"));
+        }
         return sound::run(args, env);
     }
     if args.min_snr.or(args.max_lsd).is_some() {
@@ -46,7 +49,8 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     let request = request(args)?;
     let (mut reference, mut distorted) = (open(&args.reference)?, open(&args.distorted)?);
     let facts = reference.facts();
-    let total = args.frames.or(facts.count);
+    let count = facts.count.map(|count| count.saturating_sub(args.skip));
+    let total = count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
     let mut progress = Progress::new(env.console, total, facts.frame_rate);
     let tell = |frames| progress.update(&Now { frames, ..Now::default() });
     let measured = measure::measure(&mut *reference, &mut *distorted, &request, tell)?;
@@ -78,6 +82,7 @@ fn request(args: &MetricsArgs) -> Result<Request> {
         metrics,
         matching: if args.viewer { Matching::Viewer } else { Matching::SameTime },
         relative: args.relative,
+        skip: args.skip,
         frames: args.frames,
         threads: args
             .threads

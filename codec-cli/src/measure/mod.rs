@@ -31,7 +31,9 @@ pub(crate) struct Request {
     pub(crate) matching: Matching,
     /// Times are counted from each one's first frame.
     pub(crate) relative: bool,
-    /// At most so many frames of the reference.
+    /// Frames of the reference that are skipped; its times are then counted from the next one.
+    pub(crate) skip: u64,
+    /// At most so many frames of the reference, after those that are skipped.
     pub(crate) frames: Option<u64>,
     pub(crate) threads: usize,
 }

@@ -9,6 +9,7 @@ use codec_measure::results::Delivery;
 
 use super::{Matching, Request, Row};
 use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 use crate::io::source::FrameSource;
 use crate::picture::planes::Planes;
 
@@ -59,18 +60,26 @@ struct Side<'a> {
     time_base: Rational,
     first: Option<i64>,
     relative: bool,
+    /// Frames still to be skipped.
+    skip: u64,
     read: u64,
 }
 
 impl<'a> Side<'a> {
-    fn new(source: &'a mut dyn FrameSource, relative: bool) -> Self {
+    fn new(source: &'a mut dyn FrameSource, relative: bool, skip: u64) -> Self {
         let time_base = source.facts().time_base;
-        Self { source, time_base, first: None, relative, read: 0 }
+        Self { source, time_base, first: None, relative: relative || skip > 0, skip, read: 0 }
     }
 
     /// The next picture with its time in seconds.
     #[expect(clippy::cast_precision_loss, reason = "times of a report")]
     fn read(&mut self, free: &mut Vec<Planes>) -> Result<Option<(Arc<Planes>, f64)>> {
+        while self.skip > 0 {
+            if interrupt::stopped() || self.source.next()?.is_none() {
+                return Ok(None);
+            }
+            self.skip -= 1;
+        }
         let Some(shot) = self.source.next()? else {
             return Ok(None);
         };
@@ -116,8 +125,8 @@ impl<'a> Pairs<'a> {
             half_s: 0.5 * reference_s.min(distorted_s),
             limit: request.frames,
             history,
-            reference: Side::new(reference, request.relative),
-            distorted: Side::new(distorted, request.relative),
+            reference: Side::new(reference, request.relative, request.skip),
+            distorted: Side::new(distorted, request.relative, 0),
             current: None,
             earlier: Vec::new(),
             shown: None,

@@ -69,8 +69,10 @@ pub(crate) struct Session {
     last_qindex: Option<u8>,
     /// The bitrate over time, and that which the encoder has.
     rate_trace: Option<(RateTrace, Bitrate)>,
-    /// The first pictures are left out, and with them their sound.
+    /// The first frames are skipped, and with them their audio.
     skips: bool,
+    /// The time of the input, in ticks, that is time 0 of the output; known from the first frame on.
+    origin: Option<i64>,
 }
 
 /// What a session begins with.
@@ -156,6 +158,7 @@ impl Session {
                 (trace, first)
             }),
             skips: settings.skip > 0,
+            origin: None,
         })
     }
 
@@ -171,7 +174,7 @@ impl Session {
                 Ok(Some(shot)) => {
                     seen += 1;
                     if seen > settings.skip {
-                        self.encode(&shot)?;
+                        self.encode(settings, &shot)?;
                     }
                 }
                 Ok(None) => break,
@@ -185,7 +188,9 @@ impl Session {
         if (interrupt::stopped() || self.is_limited(settings, source))
             && let Some(sound) = &mut self.sound
         {
-            sound.end_at(self.totals.end_seconds());
+            sound.end_at(
+                self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds(),
+            );
         }
         // However the input ends once a signal came, the signal is why.
         if interrupt::stopped() {
@@ -219,7 +224,7 @@ impl Session {
         }
     }
 
-    fn encode(&mut self, shot: &Shot<'_>) -> Result<()> {
+    fn encode(&mut self, settings: &Encoding, shot: &Shot<'_>) -> Result<()> {
         let frame = self.totals.frames_in;
         if let Some(last) = self.last_pts.filter(|&last| shot.pts <= last) {
             let Shot { pts, .. } = shot;
@@ -230,11 +235,14 @@ impl Session {
         }
         self.last_pts = Some(shot.pts);
         let time_s = self.totals.seconds(shot.pts);
+        let origin = *self.origin.get_or_insert_with(|| settings.origin(shot.pts));
+        let pts = shot.pts.saturating_sub(origin);
+        let origin_s = self.totals.seconds(origin);
         if let Some(sound) = self.sound.as_mut().filter(|_| self.skips) {
-            sound.start_at(time_s);
+            sound.start_at(time_s, origin_s);
         }
         self.advance_sound(time_s)?;
-        self.follow_trace(shot.pts)?;
+        self.follow_trace(pts)?;
         let picture = self.transform.apply(shot.picture)?;
         if picture.size() != self.size {
             self.size = picture.size();
@@ -242,21 +250,21 @@ impl Session {
             change.map_err(|error| Failure::encoding(&error))?;
             self.env.console.note(format!("frame {frame}: the size changes to {}", self.size));
         }
-        let mut request = FrameRequest::at(shot.pts);
+        let mut request = FrameRequest::at(pts);
         request.duration = shot.duration;
         if let Some(checker) = &mut self.checker {
-            checker.keep(shot.pts, &picture);
+            checker.keep(pts, &picture);
         }
         let counted = self.report.is_some();
         let (outcome, effort) =
             Effort::of(counted, || encode_picture(&mut *self.encoder, &picture, &request));
         let outcome = outcome?;
         self.totals.frames_in += 1;
-        self.totals.last_in = Some((shot.pts, shot.duration));
-        self.totals.first_pts.get_or_insert(shot.pts);
+        self.totals.last_in = Some((pts, shot.duration));
+        self.totals.first_pts.get_or_insert(pts);
         match outcome {
-            Outcome::Dropped { reason, .. } => self.note_drop(frame, shot.pts, reason, effort)?,
-            _ => self.waiting.push_back(Waiting { pts: shot.pts, frame }),
+            Outcome::Dropped { reason, .. } => self.note_drop(frame, pts, reason, effort)?,
+            _ => self.waiting.push_back(Waiting { pts, frame }),
         }
         self.drain(effort)?;
         self.tell();

@@ -56,7 +56,7 @@ fn run(
     // What is wrong with the input is told when it is read for good.
     let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
     let mut source = source::open(&settings.input, &options, quiet)?;
-    let (mut seen, mut last_pts) = (0_u64, None);
+    let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
     let end = settings.frames.map(|frames| settings.skip.saturating_add(frames));
     while end.is_none_or(|end| seen < end) && !interrupt::stopped() {
         // Where the input breaks off, so will the real coding.
@@ -73,7 +73,8 @@ fn run(
         if picture.size() != trial.size {
             return Ok(false);
         }
-        let request = FrameRequest::at(shot.pts);
+        let origin = *origin.get_or_insert_with(|| settings.origin(shot.pts));
+        let request = FrameRequest::at(shot.pts.saturating_sub(origin));
         encoder.encode(&picture, &request).map_err(|error| Failure::encoding(&error))?;
         note(&mut *encoder, &mut packet, rehearsal);
     }

@@ -91,7 +91,7 @@ impl Totals {
         ticks as f64 * self.time_base.as_f64()
     }
 
-    /// Where the last picture ends, in seconds of the input.
+    /// Where the last picture ends, in seconds of the output.
     pub(super) fn end_seconds(&self) -> f64 {
         self.first_pts.map_or(0.0, |first| self.seconds(first) + self.media_seconds())
     }

@@ -51,7 +51,7 @@ fn the_usual_bitrate_is_taken_and_told_when_none_is_given() {
 #[test]
 fn frames_are_skipped_limited_and_keep_their_times() {
     let place = Place::with_clip("scrolling-text", "64x48", 10);
-    let range = ["--skip", "3", "-n", "4", "--preset", "rtc"];
+    let range = ["--skip", "3", "-n", "4", "--keep-times", "--preset", "rtc"];
     place.ok(&[&["encode", "clip.y4m", "-o", "part.ivf"][..], &range].concat());
     let frames = place.json(&["probe", "part.ivf", "--json", "--frames"]);
     let times: Vec<_> = frames["frames"].as_array().unwrap().iter().map(|f| &f["pts"]).collect();

@@ -15,6 +15,7 @@ mod capture;
 mod compare;
 mod compare_page;
 mod compare_times;
+mod cuts;
 mod decoding;
 mod encoding;
 #[cfg(feature = "net")]

@@ -130,6 +130,7 @@ fn view(
         // Our encoders keep times. Others may begin at another one; what they drop at the beginning
         // cannot be told from that.
         relative: !arm.reports(),
+        skip: 0,
         frames: None,
         threads: 1,
     };

@@ -4,6 +4,7 @@ use codec_core::frame::Size;
 
 use super::Decoding;
 use crate::Env;
+use crate::args::resolved::cut_origin;
 use crate::console::Style;
 use crate::digest::Digester;
 use crate::failure::{Failure, Kind, Result};
@@ -24,6 +25,8 @@ pub(super) struct Pump {
     pub(super) keeps_size: bool,
     pub(super) size: Size,
     pub(super) frames: u64,
+    /// The time of the input, in ticks, that is time 0 of the output.
+    pub(super) origin: Option<i64>,
     pub(super) progress: Progress,
     pub(super) spacing: Spacing,
 }
@@ -65,6 +68,9 @@ impl Pump {
             seen += 1;
             if seen > settings.skip {
                 self.spacing.add(self.frames, shot.pts, frame_ticks);
+                let first = || cut_origin(settings.skip, settings.keep_times, shot.pts);
+                let origin = *self.origin.get_or_insert_with(first);
+                let shot = Shot { pts: shot.pts.saturating_sub(origin), ..shot };
                 self.take(&shot, &mut settings.transform)?;
                 let now =
                     Now { frames: self.frames, bytes: source.coded_bytes(), ..Now::default() };
