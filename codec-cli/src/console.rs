@@ -88,8 +88,16 @@ impl Console {
     }
 }
 
-/// Writes over the progress line.
+/// Columns that a progress line may take; the last one stays free, where terminals would wrap.
+pub(crate) fn columns() -> usize {
+    let width = terminal_size::terminal_size_of(stderr()).map(|(width, _)| usize::from(width.0));
+    // Terminals that do not know their width say 0.
+    width.filter(|&width| width > 0).map_or(79, |width| width - 1)
+}
+
+/// Writes over the progress line, as far as it has room.
 pub(crate) fn status(text: &str) {
+    let text: String = text.chars().take(columns()).collect();
     LINE_STANDS.store(true, Ordering::Relaxed);
     // There is nobody to tell when standard error is closed.
     let _ = write!(stderr().lock(), "\r{text}\x1b[K");

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::console;
+use crate::failure::{Failure, Kind};
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 /// Unfinished files, to be removed by an abort.
@@ -17,13 +18,21 @@ pub(crate) fn listen() {
         if STOPPED.swap(true, Ordering::SeqCst) {
             abort();
         }
-        console::line("codec: interrupted: finishing the file; once more aborts");
+        let has_file = !UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let doing = if has_file { "finishing the file" } else { "ending" };
+        console::line(&format!("codec: interrupted: {doing}; once more aborts"));
     });
 }
 
 /// Whether the user wants the command to end.
 pub(crate) fn stopped() -> bool {
     STOPPED.load(Ordering::Relaxed)
+}
+
+/// The failure of a command that an interrupt ended; `kept`: the part that was done is in the output.
+pub(crate) fn ended(kept: bool) -> Failure {
+    let outcome = if kept { "the file is finished" } else { "nothing was written" };
+    Failure::new(Kind::Interrupted, format!("interrupted: {outcome}"))
 }
 
 /// Notes a file that an abort is to remove.
@@ -41,5 +50,5 @@ fn abort() {
     for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let _ = std::fs::remove_file(path);
     }
-    std::process::exit(i32::from(crate::failure::Kind::Interrupted as u8));
+    std::process::exit(i32::from(Kind::Interrupted as u8));
 }

@@ -26,6 +26,15 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 /// Between two JSON objects.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
+/// A trial coding, before the pass that counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    /// From 1.
+    pub(crate) number: usize,
+    /// There may be fewer.
+    pub(crate) most: usize,
+}
+
 /// Tells progress of one command.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -33,7 +42,11 @@ pub(crate) struct Progress {
     total: Option<u64>,
     frame_rate: Rational,
     started: Instant,
-    told: Instant,
+    /// When the pass under way began, and which it is; `None`: the one that counts.
+    pass_started: Instant,
+    pass: Option<Pass>,
+    /// When something was last told; `None`: the next update is told at once.
+    told: Option<Instant>,
     /// Frames and bytes of the last second of video.
     recent: VecDeque<(u64, u64)>,
 }
@@ -42,9 +55,29 @@ impl Progress {
     /// Begins to count time. `total`: frames expected, where known.
     pub(crate) fn new(console: Console, total: Option<u64>, frame_rate: Rational) -> Self {
         let now = Instant::now();
-        Self { console, total, frame_rate, started: now, told: now, recent: VecDeque::new() }
+        Self {
+            console,
+            total,
+            frame_rate,
+            started: now,
+            pass_started: now,
+            pass: None,
+            told: Some(now),
+            recent: VecDeque::new(),
+        }
     }
 
+    /// The frames begin again: speed and remaining time are those of the new pass.
+    pub(crate) fn begin_pass(&mut self, pass: Option<Pass>) {
+        self.pass = pass;
+        self.pass_started = Instant::now();
+        self.recent.clear();
+        if pass.is_some() {
+            self.told = None;
+        }
+    }
+
+    /// Since the beginning, with all passes.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -62,17 +95,20 @@ impl Progress {
         while self.recent.front().is_some_and(|&(frames, _)| f64_of(frames) < second) {
             self.recent.pop_front();
         }
-        if self.told.elapsed() < every {
+        if self.told.is_some_and(|told| told.elapsed() < every) {
             return;
         }
-        self.told = Instant::now();
+        self.told = Some(Instant::now());
         let figures = self.figures(now);
         match self.console.style {
-            Style::Terminal => console::status(&self.text(now, &figures)),
-            Style::Plain if !self.console.quiet => console::line(&self.text(now, &figures)),
+            Style::Terminal => console::status(&self.text(now, &figures, console::columns())),
+            Style::Plain if !self.console.quiet => {
+                console::line(&self.text(now, &figures, usize::MAX));
+            }
             Style::Json => {
                 let mut object = Object::new()
                     .text("type", "progress")
+                    .maybe("trial", self.pass.map(|pass| pass.number))
                     .raw("frames", now.frames)
                     .maybe("total", self.total)
                     .float("fps", figures.fps)
@@ -92,7 +128,7 @@ impl Progress {
     }
 
     fn figures(&self, now: &Now) -> Figures {
-        let elapsed = self.elapsed().as_secs_f64().max(1e-6);
+        let elapsed = self.pass_started.elapsed().as_secs_f64().max(1e-6);
         let fps = f64_of(now.frames) / elapsed;
         let rate = self.frame_rate.as_f64();
         let kbps = |bytes: u64, frames: u64| {
@@ -109,26 +145,36 @@ impl Progress {
         }
     }
 
-    fn text(&self, now: &Now, figures: &Figures) -> String {
-        let mut text = match self.total {
+    /// What fits into so many columns, the most important first to stay.
+    fn text(&self, now: &Now, figures: &Figures, columns: usize) -> String {
+        let frame = match self.total {
             Some(total) => format!("frame {}/{total}", now.frames),
             None => format!("frame {}", now.frames),
         };
-        text.push_str(&format!("  {:.1} fps  x{:.2}", figures.fps, figures.x_realtime));
-        if now.bytes > 0 {
-            let Figures { kbps_now, kbps_average, .. } = figures;
-            text.push_str(&format!("  {kbps_now:.0} kb/s (avg {kbps_average:.0})"));
+        let trial = |pass: Pass| format!("trial {} of up to {}", pass.number, pass.most);
+        let Figures { fps, x_realtime, kbps_now, kbps_average, .. } = figures;
+        let has_bytes = now.bytes > 0;
+        let dropped = (now.dropped > 0).then(|| format!("{} dropped", now.dropped));
+        // In the order of the line; with what goes first where there is no room.
+        let mut parts = [
+            (0, self.pass.map(trial)),
+            (0, Some(frame)),
+            (3, Some(format!("{fps:.1} fps"))),
+            (4, Some(format!("x{x_realtime:.2}"))),
+            (5, has_bytes.then(|| format!("{kbps_now:.0} kb/s (avg {kbps_average:.0})"))),
+            (6, now.qindex.map(|qindex| format!("q {qindex}"))),
+            (2, dropped),
+            (1, figures.remaining.map(|left| format!("{} left", clock(left)))),
+        ];
+        for least in (1..=6).rev() {
+            let shown = parts.iter().filter_map(|(_, part)| part.as_deref());
+            if shown.map(|part| part.len() + 2).sum::<usize>() <= columns.saturating_add(2) {
+                break;
+            }
+            parts.iter_mut().filter(|(rank, _)| *rank == least).for_each(|(_, part)| *part = None);
         }
-        if let Some(qindex) = now.qindex {
-            text.push_str(&format!("  q {qindex}"));
-        }
-        if now.dropped > 0 {
-            text.push_str(&format!("  {} dropped", now.dropped));
-        }
-        if let Some(left) = figures.remaining {
-            text.push_str(&format!("  {} left", clock(left)));
-        }
-        text
+        let shown: Vec<_> = parts.into_iter().filter_map(|(_, part)| part).collect();
+        shown.join("  ")
     }
 }
 
@@ -150,4 +196,51 @@ fn f64_of(count: u64) -> f64 {
 fn clock(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(total: u64) -> Progress {
+        let console = Console { quiet: false, verbose: 0, style: Style::Terminal };
+        Progress::new(console, Some(total), Rational::new(30, 1))
+    }
+
+    const FIGURES: Figures = Figures {
+        fps: 118.53,
+        x_realtime: 3.951,
+        kbps_now: 1201.0,
+        kbps_average: 1190.0,
+        remaining: Some(71.0),
+    };
+
+    #[test]
+    fn narrow_lines_lose_what_matters_least() {
+        let progress = progress(20_000);
+        let now = Now { frames: 12_345, bytes: 1_000_000, qindex: Some(40), dropped: 3 };
+        let text = |columns| progress.text(&now, &FIGURES, columns);
+        let whole = "frame 12345/20000  118.5 fps  x3.95  1201 kb/s (avg 1190)  q 40  3 dropped  \
+                     1:11 left";
+        assert_eq!(text(99), whole);
+        assert_eq!(text(whole.len()), whole);
+        assert_eq!(text(50), "frame 12345/20000  118.5 fps  3 dropped  1:11 left");
+        assert_eq!(text(49), "frame 12345/20000  3 dropped  1:11 left");
+        for columns in 29..120 {
+            assert!(text(columns).len() <= columns, "{columns}: {}", text(columns));
+        }
+    }
+
+    #[test]
+    fn trials_are_named_and_timed_alone() {
+        let mut progress = progress(100);
+        progress.started = progress.started.checked_sub(Duration::from_secs(500)).unwrap();
+        progress.begin_pass(Some(Pass { number: 1, most: 3 }));
+        progress.pass_started = progress.pass_started.checked_sub(Duration::from_secs(1)).unwrap();
+        let now = Now { frames: 50, ..Now::default() };
+        let figures = progress.figures(&now);
+        assert!(figures.remaining.is_some_and(|left| left < 60.0), "{:?}", figures.remaining);
+        let text = progress.text(&now, &figures, 100);
+        assert!(text.starts_with("trial 1 of up to 3  frame 50/100"), "{text}");
+    }
 }

@@ -13,7 +13,7 @@ use crate::args::resolved_sound::SoundEncoding;
 use crate::args::sound::SoundSettings;
 use crate::args::values::Samples;
 use crate::audio::source::SoundOptions;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::io::media::SoundInput;
 use crate::io::names::format_of;
@@ -75,7 +75,7 @@ fn draw(
     output.commit()?;
     env.console.note(format!("{name}: {drawn} frames of {}, {}", args.scene, args.size));
     if drawn < args.frames {
-        return Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
+        return Err(interrupt::ended(true));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
 use crate::args::resolved::threads_for;
 use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 
 /// How to decode.
 #[derive(Clone, Debug, Default)]
@@ -222,6 +223,9 @@ impl DecodedSource {
             }
             if self.ended {
                 return Ok(None);
+            }
+            if interrupt::stopped() {
+                return Err(interrupt::ended(false));
             }
             match self.read() {
                 Ok(true) => {}

@@ -11,6 +11,7 @@ use codec_measure::pool;
 use codec_measure::results::{Delivery, Pooled};
 
 use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 use crate::io::source::FrameSource;
 use pairs::{Batch, Pairs};
 use vmaf::Vmaf;
@@ -129,7 +130,8 @@ pub(crate) fn measure(
                 .iter_mut()
                 .zip(chunks)
                 .map(|(scorer, jobs)| {
-                    scope.spawn(move || jobs.iter_mut().try_for_each(|job| job.score(scorer)))
+                    let mut wanted = jobs.iter_mut().take_while(|_| !interrupt::stopped());
+                    scope.spawn(move || wanted.try_for_each(|job| job.score(scorer)))
                 })
                 .collect();
             let filled = pairs.fill(&mut next, room);
@@ -139,6 +141,9 @@ pub(crate) fn measure(
                 .try_for_each(|worker| worker.join().unwrap_or_else(|_| panicked()));
             (filled, scored)
         });
+        if interrupt::stopped() {
+            return Err(Failure::new(Kind::Interrupted, "interrupted: nothing was measured"));
+        }
         scored?;
         filled?;
         rows.extend(ready.jobs.iter_mut().map(|job| job.row()));

@@ -103,8 +103,9 @@ impl Session {
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
-        let progress = Progress::new(env.console, total_of(settings, source), frame_rate);
-        config.rehearsal = rehearse::rehearse(settings, &config, env)?.map(Arc::new);
+        let mut progress = Progress::new(env.console, total_of(settings, source), frame_rate);
+        config.rehearsal =
+            rehearse::rehearse(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
         };
@@ -194,7 +195,7 @@ impl Session {
         }
         // However the input ends once a signal came, the signal is why.
         if interrupt::stopped() {
-            input_end = Err(Failure::new(Kind::Interrupted, "interrupted: the file is finished"));
+            input_end = Err(interrupt::ended(self.totals.frames_in > 0));
         }
         self.finish(settings, input_end, source)
     }

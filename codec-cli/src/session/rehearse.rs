@@ -10,12 +10,14 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::source;
+use crate::progress::{Now, Pass, Progress};
 
 /// Codes the input on trial as often as it takes to code it as `config` says. `None` if it is to be
 /// read once only, or its pictures change their size.
 pub(super) fn rehearse(
     settings: &Encoding,
     config: &EncoderConfig,
+    progress: &mut Progress,
     env: Env,
 ) -> Result<Option<Rehearsal>> {
     let steps = settings.encoder.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
@@ -23,15 +25,24 @@ pub(super) fn rehearse(
         return Ok(None);
     }
     let mut rehearsal = Rehearsal::new(steps);
+    let mut number = 0;
     while let Some(trial) = rehearsal.next_trial(config) {
         env.console.detail(format!(
             "trial coding, {}",
             crate::args::resolved_encoder::describe_rate(trial.rate)
         ));
-        if !run(settings, &trial, &mut rehearsal, env)? {
+        number += 1;
+        progress.begin_pass(Some(Pass { number, most: Rehearsal::MAX_TRIALS }));
+        let is_usable = run(settings, &trial, &mut rehearsal, progress, env)?;
+        if interrupt::stopped() {
+            return Err(interrupt::ended(false));
+        }
+        if !is_usable {
+            progress.begin_pass(None);
             return Ok(None);
         }
     }
+    progress.begin_pass(None);
     Ok(Some(rehearsal))
 }
 
@@ -40,6 +51,7 @@ fn run(
     settings: &Encoding,
     trial: &EncoderConfig,
     rehearsal: &mut Rehearsal,
+    progress: &mut Progress,
     env: Env,
 ) -> Result<bool> {
     let Some((open, _)) = settings.encoder.backend.encoder else {
@@ -57,8 +69,12 @@ fn run(
     let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
     let mut source = source::open(&settings.input, &options, quiet)?;
     let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
+    let mut bytes = 0;
     let end = settings.frames.map(|frames| settings.skip.saturating_add(frames));
-    while end.is_none_or(|end| seen < end) && !interrupt::stopped() {
+    while end.is_none_or(|end| seen < end) {
+        if interrupt::stopped() {
+            return Ok(false);
+        }
         // Where the input breaks off, so will the real coding.
         let Ok(Some(shot)) = source.next() else { break };
         seen += 1;
@@ -76,15 +92,20 @@ fn run(
         let origin = *origin.get_or_insert_with(|| settings.origin(shot.pts));
         let request = FrameRequest::at(shot.pts.saturating_sub(origin));
         encoder.encode(&picture, &request).map_err(|error| Failure::encoding(&error))?;
-        note(&mut *encoder, &mut packet, rehearsal);
+        bytes += note(&mut *encoder, &mut packet, rehearsal);
+        progress.update(&Now { frames: seen - settings.skip, bytes, ..Now::default() });
     }
     encoder.finish().map_err(|error| Failure::encoding(&error))?;
     note(&mut *encoder, &mut packet, rehearsal);
     Ok(true)
 }
 
-fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, rehearsal: &mut Rehearsal) {
+/// Hands on the packets that are ready; their bytes.
+fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, rehearsal: &mut Rehearsal) -> u64 {
+    let mut bytes = 0;
     while encoder.receive(packet) {
         rehearsal.note(packet);
+        bytes += packet.data.len() as u64;
     }
+    bytes
 }

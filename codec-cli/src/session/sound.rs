@@ -150,8 +150,7 @@ pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Resu
     while !lane.has_ended() && end.is_ok() {
         if interrupt::stopped() {
             lane.end_at(lane.reached_s());
-            let message = "interrupted: the file is finished";
-            end = Err(Failure::new(Kind::Interrupted, message));
+            end = Err(interrupt::ended(lane.totals().0 > 0));
             break;
         }
         end = lane.advance(until_s, &mut *writer);

@@ -12,6 +12,30 @@ pub(crate) fn interrupt(child: &Child) {
     assert!(status.success());
 }
 
+#[test]
+fn an_interrupt_during_trials_says_that_nothing_was_written() {
+    let place = Place::new();
+    // Black frames without end, nearly: a file of zeros that takes no room.
+    let (frames, bytes) = (2000, 1920 * 1080 * 3 / 2);
+    std::fs::File::create(place.path("a.yuv")).unwrap().set_len(frames * bytes).unwrap();
+    let raw = ["encode", "a.yuv", "--raw", "1920x1080@30", "-o", "a.webm", "-b", "300k"];
+    let mut encoder = place
+        .command(&[&raw[..], &["--progress", "json"]].concat())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(encoder.stderr.take().unwrap()).lines();
+    wait_for(&mut lines, "\"trial\":1,");
+    interrupt(&encoder);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(encoder.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("nothing was written")), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("the file")), "{rest:?}");
+    // No coding begins after the interrupt.
+    assert!(!rest.iter().any(|line| line.contains("\"trial\":null")), "{rest:?}");
+    assert_eq!(place.names(), ["a.yuv"]);
+}
+
 /// Reads lines of a run's standard error until one has `word`.
 pub(crate) fn wait_for(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) {
     let found = lines.by_ref().any(|line| line.unwrap().contains(word));

@@ -10,8 +10,6 @@ use crate::codec::{EncoderConfig, FrameKind, Packet, RateControl};
 
 /// Speed of trials; that of the real coding if it is faster still.
 const TRIAL_SPEED: u8 = 10;
-/// Trials at most.
-const MAX_TRIALS: usize = 3;
 /// Octaves of bits for an octave of the step, until two trials tell.
 const USUAL_BETA_Q16: i32 = ONE_Q16 * 6 / 5;
 /// Limits of what two trials may tell of it.
@@ -59,6 +57,9 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
+    /// Most trials that [`Self::next_trial`] asks for.
+    pub const MAX_TRIALS: usize = 3;
+
     /// One that has seen nothing. `steps`: the codec's quantiser steps,
     /// [`crate::codec::Capabilities::quantiser_steps`].
     #[must_use]
@@ -85,7 +86,7 @@ impl Rehearsal {
                 let wanted = self.base_q16(config);
                 let near = NEAR_Q16[usize::from(self.trials.len() > 1)];
                 let is_near = wanted.abs_diff(last.base_q16) <= near.unsigned_abs();
-                if is_near || self.trials.len() >= MAX_TRIALS {
+                if is_near || self.trials.len() >= Self::MAX_TRIALS {
                     return None;
                 }
                 wanted

@@ -61,8 +61,7 @@ impl Pump {
         let frame_ticks = 1.0 / (facts.frame_rate.as_f64() * facts.time_base.as_f64());
         while settings.frames.is_none_or(|limit| self.frames < limit) {
             if interrupt::stopped() {
-                let message = "interrupted: the file is finished";
-                return Err(Failure::new(Kind::Interrupted, message));
+                return Err(interrupt::ended(self.frames > 0));
             }
             let Some(shot) = source.next()? else { break };
             seen += 1;

@@ -102,6 +102,9 @@ pub(super) fn to_nothing(
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         context.update(&bytes);
     }
+    if interrupt::stopped() {
+        return Err(interrupt::ended(false));
+    }
     if form == digest::Form::Whole {
         print(&format!("{}  -\n", hex(&context.finalize())))?;
     }
