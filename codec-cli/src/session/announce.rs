@@ -2,7 +2,7 @@
 
 use codec_core::codec::EncoderConfig;
 
-use super::Start;
+use super::{Start, promises};
 use crate::Env;
 use crate::args::encoder::PresetArg;
 use crate::args::resolved::Encoding;
@@ -40,6 +40,9 @@ pub(super) fn announce(
     if settings.encoder.is_rate_guessed() {
         env.console
             .note(format!("no -b, -q or --qp: {rate}, what WebRTC allows at most for this size"));
+    }
+    if let Some(warning) = promises::slow_codec(&settings.encoder) {
+        env.console.warn(warning);
     }
     let header = Object::new()
         .text("type", "header")

@@ -3,6 +3,7 @@
 mod announce;
 mod checker;
 mod effort;
+pub(crate) mod promises;
 mod rehearse;
 pub(crate) mod sound;
 mod totals;
@@ -37,6 +38,7 @@ use crate::report::{Report, Row, drop_name};
 
 use checker::Checker;
 use effort::Effort;
+use promises::Promises;
 use totals::Totals;
 
 /// A picture that went in and whose packet has not come out.
@@ -66,6 +68,7 @@ pub(crate) struct Session {
     waiting: VecDeque<Waiting>,
     last_pts: Option<i64>,
     totals: Totals,
+    promises: Promises,
     last_qindex: Option<u8>,
     /// The bitrate over time, and that which the encoder has.
     rate_trace: Option<(RateTrace, Bitrate)>,
@@ -153,6 +156,7 @@ impl Session {
             waiting: VecDeque::new(),
             last_pts: None,
             totals: Totals::new(frame_rate, time_base),
+            promises: Promises::new(settings, &config),
             last_qindex: None,
             rate_trace: settings.rate_trace.clone().map(|trace| {
                 let first = trace.rate_at(Duration::ZERO);
@@ -263,6 +267,7 @@ impl Session {
         self.totals.frames_in += 1;
         self.totals.last_in = Some((pts, shot.duration));
         self.totals.first_pts.get_or_insert(pts);
+        self.judge(effort);
         match outcome {
             Outcome::Dropped { reason, .. } => self.note_drop(frame, pts, reason, effort)?,
             _ => self.waiting.push_back(Waiting { pts, frame }),
@@ -270,6 +275,14 @@ impl Session {
         self.drain(effort)?;
         self.tell();
         Ok(())
+    }
+
+    /// Warns, once, if the encoder falls behind real time.
+    fn judge(&mut self, effort: Effort) {
+        let warning = self.promises.coded(effort.encode_us, self.totals.media_seconds());
+        if let Some(warning) = warning {
+            self.env.console.warn(warning);
+        }
     }
 
     /// Tells the encoder the bitrate of this moment, if it has changed.
@@ -386,6 +399,7 @@ impl Session {
     ) -> Result<()> {
         let (finished, effort) = Effort::of(self.report.is_some(), || self.encoder.finish());
         finished.map_err(|error| Failure::encoding(&error))?;
+        self.judge(effort);
         self.drain(effort)?;
         self.advance_sound(f64::INFINITY)?;
         let mut end = input_end;
@@ -398,13 +412,16 @@ impl Session {
         }
         self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
         // The writer holds the file open, which not every system lets be renamed.
-        let Self { writer, output, report, checker, totals, progress, env, sound, .. } = self;
+        let Self {
+            writer, output, report, checker, totals, promises, progress, env, sound, ..
+        } = self;
         drop(writer);
         if let Some(checker) = &checker {
             end = checker.verdict().and(end);
         }
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let summary = totals.summary(progress.elapsed(), source.damage(), env);
+        let summary = promises.summary(summary, &totals);
         let summary = match &sound {
             Some(sound) => sound::summary(summary, sound),
             None => summary,
@@ -415,6 +432,9 @@ impl Session {
             report.finish(&summary.clone().finish())?;
         }
         env.console.event(summary);
+        if let Some(warning) = promises.missed_rate(&totals) {
+            env.console.warn(warning);
+        }
         if env.console.style != crate::console::Style::Json {
             env.console.note(
                 totals.text(progress.elapsed(), checker.as_ref().is_some_and(Checker::verifies)),

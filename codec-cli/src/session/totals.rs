@@ -98,7 +98,7 @@ impl Totals {
 
     /// Time from the first picture to the end of the last, in seconds.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
-    fn media_seconds(&self) -> f64 {
+    pub(super) fn media_seconds(&self) -> f64 {
         let (Some(first), Some((last, duration))) = (self.first_pts, self.last_in) else {
             return 0.0;
         };
@@ -108,7 +108,7 @@ impl Totals {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a report")]
-    fn kbps(&self) -> f64 {
+    pub(super) fn kbps(&self) -> f64 {
         let seconds = self.media_seconds();
         if seconds > 0.0 { self.bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
     }

@@ -40,6 +40,7 @@ mod sound;
 mod sound_processing;
 mod stills;
 mod tables;
+mod warnings;
 #[cfg(all(feature = "serve", unix))]
 mod whip;
 

@@ -31,6 +31,7 @@ use crate::io::unreadable::Advice;
 use crate::live::source::{LiveMedia, LiveSource};
 use crate::live::ways::Coding;
 use crate::picture::transform::Transform;
+use crate::session::promises::slow_codec;
 use crate::session::sound;
 
 /// Lowest bitrate that an encoder is told to follow.
@@ -96,6 +97,9 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     let settings = EncoderSettings::new(&told, PresetArg::Rtc, LIKE)?;
     if settings.preset != PresetArg::Rtc {
         return Err(Failure::usage("--preset file: what is sent is coded in real time"));
+    }
+    if let Some(warning) = slow_codec(&settings) {
+        env.console.warn(warning);
     }
     let wants = Parts { pictures: !args.sound.no_video, sound: !args.sound.no_audio };
     let threads = args.threads.map(usize::from);
