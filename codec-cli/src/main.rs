@@ -29,9 +29,11 @@ mod yardstick;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use codec_simd::Level;
 
+use args::foreign;
+use args::grammar::grammar;
 use args::raw::Cli;
 use console::Console;
 use failure::{Failure, Kind, Result};
@@ -43,11 +45,6 @@ pub(crate) struct Env {
     pub(crate) level: Level,
 }
 
-/// The command line's grammar, with the version text.
-pub(crate) fn grammar() -> clap::Command {
-    Cli::command().version(simd::version())
-}
-
 fn main() -> ExitCode {
     #[cfg(unix)]
     if let Some(code) = orphans::watch_if_asked() {
@@ -56,7 +53,10 @@ fn main() -> ExitCode {
     let parsed = grammar().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            let arguments: Vec<String> =
+                std::env::args_os().map(|text| text.to_string_lossy().into_owned()).collect();
+            foreign::advise(&mut error, &arguments);
             // Help and versions go to standard output, which may be closed.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage as u8));

@@ -35,7 +35,7 @@ pub(crate) struct EncoderArgs {
     /// One quantiser index for all frames, in the codec's scale (VP8: 0 best to 127).
     #[arg(long, group = "rate")]
     pub(crate) qp: Option<u8>,
-    /// What the output is for. Default: file; in `codec bench` rtc.
+    /// What the output is for.
     #[arg(long, value_enum)]
     pub(crate) preset: Option<PresetArg>,
     /// 0 (best) to 10 (fastest); VP8: 7 in rtc, 3 in file; AV1: 10 and 8.

@@ -14,7 +14,6 @@ use super::values::{self, LimitList, RawLayout, Samples};
 
 /// Flags that both ends have.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
     /// Emulate a link on this end, for datagrams: loss=5%,delay=40ms,jitter=10ms,rate=800k,
     /// queue=200ms,burst=4,reorder=on,dup=1%,seed=1, or one by name: wifi, `wifi_lossy`,

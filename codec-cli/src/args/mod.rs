@@ -3,6 +3,8 @@
 pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod encoder;
+pub(crate) mod foreign;
+pub(crate) mod grammar;
 pub(crate) mod inspect;
 pub(crate) mod link;
 #[cfg(feature = "net")]

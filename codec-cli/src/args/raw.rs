@@ -188,9 +188,8 @@ impl BandwidthArg {
     }
 }
 
-/// Sound, beside the pictures or alone.
+/// Audio, beside the video or alone.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Sound")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct SoundArgs {
     /// Leave out the sound.
@@ -558,7 +557,7 @@ pub(crate) struct SnapshotArgs {
     /// Output file, or `-`.
     #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
     pub(crate) output: PathBuf,
-    /// Quality of JPEG and lossy WebP, 0 (worst) to 100 (best); 80 if not given.
+    /// Quality of JPEG and lossy WebP, 0 (worst) to 100 (best). Default: 80.
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) quality: Option<u8>,
     /// WebP without loss.

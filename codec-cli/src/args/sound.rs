@@ -12,10 +12,10 @@ use super::raw::{ApplicationArg, BandwidthArg, SoundArgs};
 use crate::failure::{Failure, Kind, Result};
 
 /// Packet loss that in-band FEC prepares for where nothing is said.
-const USUAL_LOSS_PCT: u8 = 10;
+pub(super) const USUAL_LOSS_PCT: u8 = 10;
 
 /// The bitrate where nothing is said: 64 kb/s for one channel, 48 kb/s for each of several.
-fn usual_bitrate(layout: ChannelLayout) -> Bitrate {
+pub(super) fn usual_bitrate(layout: ChannelLayout) -> Bitrate {
     match layout.count() as u64 {
         1 => Bitrate::kbps(64),
         channels => Bitrate::kbps(48 * channels),

@@ -1,24 +1,28 @@
 //! `codec completions` and `codec man`.
 
+use std::io::{IsTerminal, Write, stdout};
+use std::process::{Command, Stdio};
+
 use clap_complete::Shell;
 
+use crate::args::grammar::{completed, grammar};
 use crate::failure::{Failure, Result};
-use crate::grammar;
 use crate::io::output::print;
 
 /// Prints completions for a shell.
 pub(crate) fn completions(shell: Shell) -> Result<()> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut grammar(), "codec", &mut text);
+    clap_complete::generate(shell, &mut completed(), "codec", &mut text);
     print(&String::from_utf8_lossy(&text))
 }
 
-/// Prints the manual page of `codec`, or of one of its commands.
+/// Shows the manual page of `codec`, or of one of its commands: by `man` on a terminal, or as plain
+/// text if there is no `man`; as roff in a pipe or a file.
 pub(crate) fn man(command: Option<&str>) -> Result<()> {
     // Building fills in what commands take from the whole.
     let mut whole = grammar().version(env!("CARGO_PKG_VERSION"));
     whole.build();
-    let page = match command {
+    let mut page = match command {
         None => whole,
         Some(name) => {
             let found = whole.find_subcommand(name).cloned();
@@ -26,7 +30,26 @@ pub(crate) fn man(command: Option<&str>) -> Result<()> {
             found.display_name(format!("codec-{name}"))
         }
     };
-    let mut text = Vec::new();
-    clap_mangen::Man::new(page).render(&mut text).map_err(Failure::internal)?;
-    print(&String::from_utf8_lossy(&text))
+    let plain = page.render_long_help();
+    let mut roff = Vec::new();
+    clap_mangen::Man::new(page).render(&mut roff).map_err(Failure::internal)?;
+    if !stdout().is_terminal() {
+        return print(&String::from_utf8_lossy(&roff));
+    }
+    if is_shown_by_man(&roff) {
+        return Ok(());
+    }
+    print(&format!("{plain}\n"))
+}
+
+/// Pages roff by `man`; `false` if there is none, or one that does not read its standard input.
+fn is_shown_by_man(roff: &[u8]) -> bool {
+    let child =
+        Command::new("man").args(["-l", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = child else { return false };
+    // Who leaves the pager early does not read to the end.
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = stdin.write_all(roff);
+    }
+    child.wait().is_ok_and(|status| status.success())
 }

@@ -50,7 +50,8 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     let (mut reference, mut distorted) = (open(&args.reference)?, open(&args.distorted)?);
     let facts = reference.facts();
     let count = facts.count.map(|count| count.saturating_sub(args.skip));
-    let total = count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
+    let total =
+        count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
     let mut progress = Progress::new(env.console, total, facts.frame_rate);
     let tell = |frames| progress.update(&Now { frames, ..Now::default() });
     let measured = measure::measure(&mut *reference, &mut *distorted, &request, tell)?;

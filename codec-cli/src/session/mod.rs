@@ -107,8 +107,7 @@ impl Session {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
         let mut progress = Progress::new(env.console, total_of(settings, source), frame_rate);
-        config.rehearsal =
-            rehearse::rehearse(settings, &config, &mut progress, env)?.map(Arc::new);
+        config.rehearsal = rehearse::rehearse(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
         };
@@ -117,7 +116,8 @@ impl Session {
         let sound = match (sound, &settings.sound) {
             (Some(input), Some(sound)) => {
                 let limits = settings.input.limits;
-                let options = SoundOptions { limits, advice: Advice::FLAGS, ..SoundOptions::default() };
+                let options =
+                    SoundOptions { limits, advice: Advice::FLAGS, ..SoundOptions::default() };
                 let name = &output.name;
                 Some(sound::open(input, sound, settings.format, 1, name, &options, env)?)
             }
@@ -193,9 +193,7 @@ impl Session {
         if (interrupt::stopped() || self.is_limited(settings, source))
             && let Some(sound) = &mut self.sound
         {
-            sound.end_at(
-                self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds(),
-            );
+            sound.end_at(self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds());
         }
         // However the input ends once a signal came, the signal is why.
         if interrupt::stopped() {

@@ -22,7 +22,7 @@ use crate::picture::convert;
 use crate::picture::planes::Planes;
 
 /// Quality of JPEG and lossy WebP where none is given.
-const USUAL_QUALITY: u8 = 80;
+pub(crate) const USUAL_QUALITY: u8 = 80;
 /// Speed of VP8 for one picture.
 const SPEED: u8 = 1;
 

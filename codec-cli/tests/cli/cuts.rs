@@ -4,7 +4,9 @@ use super::Place;
 use super::sound::{all_distances, tracks};
 
 fn clapper(place: &Place) {
-    place.ok(&["generate", "clapper", "-o", "c.mkv", "--size", "160x96", "--fps", "25", "-n", "250"]);
+    place.ok(&[
+        "generate", "clapper", "-o", "c.mkv", "--size", "160x96", "--fps", "25", "-n", "250",
+    ]);
 }
 
 #[test]

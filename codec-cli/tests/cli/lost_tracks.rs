@@ -12,9 +12,11 @@ fn place() -> Place {
     place.ok(&[&["generate", "clapper", "-o", "clap.mkv"], &clip[..]].concat());
     place.ok(&["transcode", "clap.mkv", "-o", "a.mp4", "--speed", "10"]);
     let whole = place.read("a.mp4");
-    for (name, from, to) in
-        [("hevc.mp4", b"vp08", b"hev1"), ("mjpeg.mp4", b"vp08", b"jpeg"), ("ac3.mp4", b"Opus", b"ac-3")]
-    {
+    for (name, from, to) in [
+        ("hevc.mp4", b"vp08", b"hev1"),
+        ("mjpeg.mp4", b"vp08", b"jpeg"),
+        ("ac3.mp4", b"Opus", b"ac-3"),
+    ] {
         let mut bytes = whole.clone();
         let entries: Vec<_> =
             (0..bytes.len() - 4).filter(|&at| bytes[at..].starts_with(from)).collect();
@@ -43,7 +45,8 @@ fn video_that_cannot_be_read_is_an_error_and_not_left_out() {
     for (file, codec) in [("hevc.mp4", "hevc"), ("mjpeg.mp4", "mjpeg")] {
         let words = [codec, "--no-video", "-f yuv4mpegpipe - | codec encode -"];
         for more in [&[][..], &["--quiet"], &["-b", "300k"], &["-b", "600k"]] {
-            let run = refused(&place, &words, &[&["transcode", file, "-o", "x.webm"], more].concat());
+            let run =
+                refused(&place, &words, &[&["transcode", file, "-o", "x.webm"], more].concat());
             assert!(!run.err.contains("audio-bitrate"), "{}", run.err);
         }
         refused(&place, &[codec], &["encode", file, "-o", "x.ivf"]);

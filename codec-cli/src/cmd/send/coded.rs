@@ -26,8 +26,8 @@ use crate::audio::source::SoundOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::media::{Parts, SoundInput};
 use crate::io::source::{Facts, FrameSource, Shot};
-use crate::live::outlet::Offer;
 use crate::io::unreadable::Advice;
+use crate::live::outlet::Offer;
 use crate::live::source::{LiveMedia, LiveSource};
 use crate::live::ways::Coding;
 use crate::picture::transform::Transform;
@@ -103,7 +103,8 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     }
     let wants = Parts { pictures: !args.sound.no_video, sound: !args.sound.no_audio };
     let threads = args.threads.map(usize::from);
-    let LiveMedia { mut pictures, sound, live } = source.open(wants, threads, Advice::FLAGS, env)?;
+    let LiveMedia { mut pictures, sound, live } =
+        source.open(wants, threads, Advice::FLAGS, env)?;
     let mut offer = Offer::default();
     let mut coder = None;
     if let Some(pictures) = &pictures {

@@ -1,0 +1,163 @@
+//! Advice on options that are not known: names that other programs use, and no bad guesses.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Options of ffmpeg, x264, vpxenc and their kind, with what does the same here.
+const KNOWN: [(&str, &str); 42] = [
+    ("--crf", "--quality"),
+    ("-crf", "--quality"),
+    ("--cq-level", "--quality"),
+    ("-q:v", "--quality"),
+    ("-c:v", "--codec"),
+    ("-codec:v", "--codec"),
+    ("-vcodec", "--codec"),
+    ("--vcodec", "--codec"),
+    ("-c:a", "--audio-codec"),
+    ("-codec:a", "--audio-codec"),
+    ("-acodec", "--audio-codec"),
+    ("--acodec", "--audio-codec"),
+    ("-b:v", "--bitrate"),
+    ("--target-bitrate", "--bitrate"),
+    ("--tbr", "--bitrate"),
+    ("-b:a", "--audio-bitrate"),
+    ("-ar", "--audio-rate"),
+    ("-ac", "--channels"),
+    ("--cpu-used", "--speed"),
+    ("-cpu-used", "--speed"),
+    ("--deadline", "--preset rtc or --preset file"),
+    ("-deadline", "--preset rtc or --preset file"),
+    ("--rt", "--preset rtc"),
+    ("--good", "--preset file"),
+    ("--best", "--preset file"),
+    ("--end-usage", "--bitrate, --quality or --qp"),
+    ("--kf-max-dist", "--keyint"),
+    ("--gop", "--keyint"),
+    ("-frames:v", "--frames"),
+    ("--limit", "--frames"),
+    ("-vframes", "--frames"),
+    ("-an", "--no-audio"),
+    ("--an", "--no-audio"),
+    ("--vn", "--no-video"),
+    ("--drop-video", "--no-video"),
+    ("--drop-audio", "--no-audio"),
+    ("--scale", "--resize"),
+    ("--token-partitions", "--token-parts"),
+    ("-ss", "--skip"),
+    ("--seek", "--skip"),
+    ("--psnr", "--metrics psnr"),
+    ("--overwrite", "--yes"),
+];
+
+/// Puts the right suggestion into an error over the command line, or none. `arguments` are those
+/// that were given.
+pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return;
+    }
+    let unknown = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(text)) if error.kind() == ErrorKind::UnknownArgument => {
+            Some(text.split('=').next().unwrap_or_default().to_owned())
+        }
+        _ => None,
+    };
+    // `-c:v vp9` is read as `-c` with a value, and something else is then wrong.
+    let mut written = arguments.iter().map(|text| text.split('=').next().unwrap_or_default());
+    let known = |text: &str| KNOWN.iter().find(|(name, _)| *name == text).copied();
+    let found = unknown.as_deref().and_then(known).or_else(|| written.find_map(known));
+    if let Some((name, ours)) = found {
+        // The usage line names what was suggested.
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
+        let help = format!("'{name}' of other programs is {ours} here");
+        let help = ContextValue::StyledStrs(vec![help.into()]);
+        error.insert(ContextKind::Suggested, help);
+        return;
+    }
+    let suggested = match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if let (Some(unknown), Some(suggested)) = (unknown, suggested)
+        && !is_near(unknown.trim_start_matches('-'), suggested.trim_start_matches('-'))
+    {
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
+    }
+}
+
+/// Whether one may be the other, mistyped: a beginning of it, or one of three letters changed.
+fn is_near(typed: &str, meant: &str) -> bool {
+    let meant = meant.split([' ', '=']).next().unwrap_or_default();
+    let is_beginning = typed.len() >= 3 && meant.starts_with(typed);
+    is_beginning || 3 * distance(typed, meant) <= typed.chars().count().max(3)
+}
+
+/// Letters to insert, remove or change.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (index, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (at, to) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(from != *to);
+            diagonal = row[at + 1];
+            row[at + 1] = changed.min(row[at] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::grammar::grammar;
+    use super::*;
+
+    fn message(arguments: &[&str]) -> String {
+        let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let mut error = grammar().try_get_matches_from(&arguments).unwrap_err();
+        advise(&mut error, &arguments);
+        error.to_string()
+    }
+
+    #[test]
+    fn names_of_other_programs_are_translated() {
+        let encode = ["codec", "encode", "a.y4m", "-o", "b.webm"];
+        for (more, ours) in [
+            (&["--crf", "23"][..], "--quality"),
+            (&["-crf", "23"], "--quality"),
+            (&["-c:v", "vp9"], "--codec"),
+            (&["-b:v", "600k"], "--bitrate"),
+            (&["--cpu-used=5"], "--speed"),
+            (&["--target-bitrate=600"], "--bitrate"),
+        ] {
+            let text = message(&[&encode, more].concat());
+            assert!(text.contains(&format!("is {ours} here")), "{more:?}: {text}");
+            assert!(!text.contains("--crop"), "{text}");
+        }
+    }
+
+    #[test]
+    fn guesses_are_near_or_not_made() {
+        let encode = ["codec", "encode", "a.y4m", "-o", "b.webm"];
+        let text = message(&[&encode[..], &["--bitrat", "600k"]].concat());
+        assert!(text.contains("'--bitrate"), "{text}");
+        let text = message(&[&encode[..], &["--keyitn", "2s"]].concat());
+        assert!(text.contains("'--keyint"), "{text}");
+        for far in ["--tune", "--crx", "--profile", "--threat-level"] {
+            let text = message(&[&encode[..], &[far]].concat());
+            assert!(!text.contains("similar"), "{text}");
+        }
+    }
+
+    #[test]
+    fn translations_name_options_that_are_there() {
+        let whole = grammar();
+        let encode = whole.find_subcommand("encode").unwrap();
+        let longs: Vec<_> = encode.get_arguments().filter_map(|arg| arg.get_long()).collect();
+        for (_, ours) in KNOWN {
+            for word in ours.split([' ', ',']).filter_map(|word| word.strip_prefix("--")) {
+                assert!(longs.contains(&word), "{word}");
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The command line's grammar: what `raw.rs` and its neighbours declare, with headings, defaults
+//! that depend on the command, and what shells complete.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, CommandFactory, ValueHint};
+use codec_core::audio::PcmEncoding;
+use codec_core::codec::Scalability;
+use codec_core::registry;
+
+use super::raw::Cli;
+use super::values::Samples;
+
+/// The grammar that the command line is parsed by.
+pub(crate) fn grammar() -> Command {
+    Cli::command().version(crate::simd::version()).mut_subcommands(finished)
+}
+
+/// A command and its own commands, with headings, presets and hints.
+fn finished(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let command = command.mut_args(|arg| {
+        let heading = heading_of(&name, arg.get_id().as_str());
+        let arg = if arg.is_positional() { arg } else { arg.help_heading(heading) };
+        let preset = PRESETS.iter().find(|(of, _)| *of == name && arg.get_id() == "preset");
+        with_hint(match preset {
+            Some((_, preset)) => arg.default_value(*preset),
+            None => arg,
+        })
+    });
+    command.mut_subcommands(finished)
+}
+
+/// The preset of each command that has one, unless another is given.
+const PRESETS: [(&str, &str); 5] = [
+    ("encode", "file"),
+    ("transcode", "file"),
+    ("simulate", "rtc"),
+    ("bench", "rtc"),
+    ("send", "rtc"),
+];
+
+/// Commands whose flags are too many for one list.
+pub(super) const GROUPED: [&str; 10] = [
+    "encode",
+    "transcode",
+    "decode",
+    "metrics",
+    "compare",
+    "simulate",
+    "send",
+    "recv",
+    "serve",
+    "bench",
+];
+
+const INPUT: &[&str] = &["input_flag", "raw", "limits", "skip", "keep_times", "frames", "conceal"];
+const OUTPUT: &[&str] = &["output", "format", "pixels", "samples", "null", "yes", "lossless"];
+const ENCODER: &[&str] = &[
+    "copy",
+    "codec",
+    "preset",
+    "keyint",
+    "layers",
+    "content",
+    "error_resilient",
+    "token_parts",
+    "knob",
+];
+const RATE: &[&str] = &["bitrate", "quality", "qp", "rate_trace", "passes", "drop", "bpp", "adapt"];
+const SPEED: &[&str] = &["speed", "speeds", "max_frame_time", "threads", "jobs"];
+const VIDEO: &[&str] = &["crop", "rotate", "resize"];
+const AUDIO: &[&str] = &[
+    "no_audio",
+    "no_video",
+    "audio_codec",
+    "audio_bitrate",
+    "application",
+    "frame",
+    "fec",
+    "loss",
+    "dtx",
+    "complexity",
+    "cbr",
+    "bandwidth",
+    "audio_rate",
+    "channels",
+    "gain",
+    "denoise",
+    "agc",
+    "audio",
+    "max_delay",
+    "min_snr",
+    "max_lsd",
+];
+const REPORTS: &[&str] = &[
+    "report", "metrics", "verify", "md5", "framemd5", "json", "stats", "relative", "pool",
+    "viewer", "min_psnr", "min_ssim", "title", "audit",
+];
+const NETWORK: &[&str] = &[
+    "netem",
+    "sdp",
+    "token",
+    "ca",
+    "cert",
+    "key",
+    "e2ee_key",
+    "duration",
+    "max_idle",
+    "listen",
+    "udp_port",
+    "announce",
+    "turn",
+    "turn_user",
+    "turn_password",
+    "turn_only",
+    "turn_share",
+];
+const MEASUREMENT: &[&str] = &[
+    "repeat",
+    "warm_up",
+    "until",
+    "levels",
+    "headroom",
+    "encode",
+    "decode",
+    "save",
+    "against",
+    "threshold",
+    "force",
+    "memory",
+    "scene",
+    "size",
+    "fps",
+    "interpolation",
+    "time_limit",
+    "max_rate_error",
+    "arms",
+    "anchor",
+    "study",
+    "save_study",
+    "filter",
+];
+const LINK: &[&str] = &[
+    "link",
+    "seed",
+    "recovery",
+    "on_loss",
+    "playout",
+    "patience",
+    "pli_interval",
+    "mtu",
+    "pace",
+    "rate_delay",
+    "encode_time",
+    "decode_time",
+];
+const ACCESS: &[&str] = &[
+    "token_file",
+    "user_file",
+    "origin",
+    "tls_cert",
+    "tls_key",
+    "max_sessions",
+    "max_viewers",
+    "max_bitrate",
+    "max_file",
+    "no_decode",
+    "record",
+    "files",
+];
+
+const HEADINGS: [(&str, &[&str]); 12] = [
+    ("Input", INPUT),
+    ("Output", OUTPUT),
+    ("Encoder", ENCODER),
+    ("Rate control", RATE),
+    ("Speed", SPEED),
+    ("Video", VIDEO),
+    ("Audio", AUDIO),
+    ("Reports and checks", REPORTS),
+    ("Network", NETWORK),
+    ("Measurement", MEASUREMENT),
+    ("Simulation", LINK),
+    ("Access and storage", ACCESS),
+];
+
+/// The heading that help lists a flag under; `None`: the general one.
+pub(super) fn heading_of(command: &str, id: &str) -> Option<&'static str> {
+    if !GROUPED.contains(&command) {
+        return None;
+    }
+    match (command, id) {
+        // `--loop`.
+        ("send" | "serve", "repeat") => return Some("Input"),
+        ("simulate", "duration") => return Some("Input"),
+        ("serve", "token") => return Some("Access and storage"),
+        _ => {}
+    }
+    HEADINGS.iter().find(|(_, ids)| ids.contains(&id)).map(|(heading, _)| *heading)
+}
+
+/// What shells complete: files for paths, nothing for what only the user knows.
+fn with_hint(arg: Arg) -> Arg {
+    let takes_values = arg.get_action().takes_values();
+    let is_listed =
+        !arg.get_value_parser().possible_values().is_none_or(|mut v| v.next().is_none());
+    if !takes_values || is_listed || arg.get_value_hint() == ValueHint::AnyPath {
+        return match arg.get_id().as_str() {
+            "record" | "files" | "n_minus_1" => arg.value_hint(ValueHint::DirPath),
+            _ => arg,
+        };
+    }
+    match arg.get_id().as_str() {
+        "url" => arg.value_hint(ValueHint::Url),
+        "inputs" | "link" => arg.value_hint(ValueHint::AnyPath),
+        _ => arg.value_hint(ValueHint::Other),
+    }
+}
+
+/// The grammar that completions are made of: it lists values that are checked later than the
+/// command line.
+pub(crate) fn completed() -> Command {
+    let mut whole = grammar();
+    let names: Vec<String> =
+        whole.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    whole = whole.mut_subcommands(|command| {
+        let of = command.get_name().to_owned();
+        let names = names.clone();
+        command.mut_args(move |arg| {
+            let values = match (of.as_str(), arg.get_id().as_str()) {
+                ("man", "command") => names.clone(),
+                (_, id) => values_of(&of, id),
+            };
+            if values.is_empty() || !arg.get_action().takes_values() {
+                return arg;
+            }
+            arg.value_parser(PossibleValuesParser::new(values))
+        })
+    });
+    whole
+}
+
+/// The values that completions offer for an option.
+pub(super) fn values_of(command: &str, id: &str) -> Vec<String> {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    match (command, id) {
+        ("mix", "codec") | (_, "audio_codec") => {
+            let mut names = audio_codecs();
+            if id == "audio_codec" {
+                names.push("copy".to_owned());
+            }
+            names
+        }
+        ("decode", "codec") => video_codecs(|backend| backend.decoder.is_some()),
+        (_, "codec") => video_codecs(|backend| backend.encoder.is_some()),
+        ("codecs", "check") => {
+            let mut names = video_codecs(|_| true);
+            names.extend(audio_codecs());
+            names
+        }
+        ("decode", "format") => owned(&["y4m", "raw", "wav", "pcm"]),
+        ("generate", "format") => owned(&["y4m", "raw", "ivf", "webm", "mkv", "mp4", "wav"]),
+        ("mix", "format") => owned(&["wav", "opus", "webm"]),
+        ("encode" | "transcode" | "recv", "format") => {
+            owned(&["ivf", "webm", "mkv", "mp4", "opus", "wav", "y4m", "raw"])
+        }
+        (_, "pixels") => Samples::ALL.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        ("decode", "samples") => {
+            PcmEncoding::ALL.into_iter().map(|encoding| encoding.name().to_owned()).collect()
+        }
+        (_, "layers") => Scalability::ALL.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Names of codecs and of their backends.
+fn video_codecs(wanted: impl Fn(&registry::Backend) -> bool) -> Vec<String> {
+    let mut names = Vec::new();
+    for backend in registry::BACKENDS.iter().filter(|backend| wanted(backend)) {
+        for name in [backend.codec.name().to_owned(), format!("{}/{}", backend.codec, backend.name)]
+        {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+fn audio_codecs() -> Vec<String> {
+    let mut names = Vec::new();
+    for backend in registry::AUDIO_BACKENDS.iter().filter(|backend| backend.encoder.is_some()) {
+        let name = backend.codec.name().to_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests;

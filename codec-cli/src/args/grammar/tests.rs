@@ -1,0 +1,212 @@
+//! A walk over the help of all commands: headings, defaults and hints.
+
+use clap::{Arg, Command, FromArgMatches, ValueHint};
+use codec_core::audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
+use codec_core::registry;
+
+use super::super::encoder::PresetArg;
+use super::super::raw::{Cli, Verb};
+use super::super::sound::{USUAL_LOSS_PCT, usual_bitrate};
+use crate::stills::write::USUAL_QUALITY;
+
+use super::{GROUPED, completed, grammar, heading_of, values_of};
+
+/// Every command with its path, those within others too, as help shows them.
+fn commands() -> Vec<(String, Command)> {
+    fn collect(prefix: &str, command: &Command, all: &mut Vec<(String, Command)>) {
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let path = format!("{prefix}{}", inner.get_name());
+            all.push((path.clone(), inner.clone()));
+            collect(&format!("{path} "), inner, all);
+        }
+    }
+    let mut whole = grammar();
+    whole.build();
+    let mut all = Vec::new();
+    collect("", &whole, &mut all);
+    assert!(all.len() > 15, "{}", all.len());
+    all
+}
+
+/// Flags of the whole command.
+fn is_common(arg: &Arg) -> bool {
+    ["verbose", "quiet", "progress", "help", "version"].contains(&arg.get_id().as_str())
+}
+
+fn help(arg: &Arg) -> String {
+    let long = arg.get_long_help().or(arg.get_help());
+    long.map(ToString::to_string).unwrap_or_default()
+}
+
+#[test]
+fn flags_stand_under_the_heading_that_they_belong_to() {
+    for (path, command) in commands() {
+        let name = command.get_name();
+        for arg in command.get_arguments().filter(|arg| !is_common(arg) && !arg.is_positional()) {
+            let (id, found) = (arg.get_id().as_str(), arg.get_help_heading());
+            assert_eq!(found, heading_of(name, id), "{path} --{id}");
+            assert_eq!(found.is_some(), GROUPED.contains(&name), "{path} --{id}");
+            let wanted = match id {
+                "yes" | "output" => Some("Output"),
+                "verify" | "report" | "metrics" => Some("Reports and checks"),
+                "bitrate" | "quality" | "qp" => Some("Rate control"),
+                "gain" | "agc" | "denoise" | "audio_codec" => Some("Audio"),
+                _ => found,
+            };
+            if GROUPED.contains(&name) {
+                assert_eq!(found, wanted, "{path} --{id}");
+            }
+        }
+        // And so it is printed.
+        let mut command = command;
+        let text = command.render_help().to_string();
+        if let Some((_, audio)) = text.split_once("\nAudio:\n") {
+            let audio = audio.split("\n\n").next().unwrap_or_default();
+            for flag in ["--yes", "--verify", "--report", "--metrics"] {
+                assert!(!audio.contains(flag), "{path}: {flag} under Audio:\n{audio}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_option_has_a_hint_for_its_value() {
+    for (path, command) in commands() {
+        for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+            let listed = arg.get_possible_values().len();
+            let hint = arg.get_value_hint();
+            assert!(listed > 0 || hint != ValueHint::Unknown, "{path} {}", arg.get_id());
+            assert!(
+                arg.get_value_names().is_some_and(|names| !names.is_empty()),
+                "{path} {}: no name of its value",
+                arg.get_id()
+            );
+        }
+    }
+}
+
+#[test]
+fn completions_offer_codecs_formats_and_commands() {
+    let whole = completed();
+    let values = |command: &str, id: &str| -> Vec<String> {
+        let command = whole.find_subcommand(command).unwrap();
+        let arg = command.get_arguments().find(|arg| arg.get_id() == id).unwrap();
+        arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect()
+    };
+    assert!(values("encode", "codec").contains(&"vp8/native".to_owned()));
+    assert!(values("decode", "codec").contains(&"vp8".to_owned()));
+    assert!(values("encode", "audio_codec").contains(&"copy".to_owned()));
+    assert!(values("transcode", "format").contains(&"webm".to_owned()));
+    assert!(values("man", "command").contains(&"transcode".to_owned()));
+    // What is offered is taken.
+    for format in values_of("encode", "format").iter().chain(&values_of("decode", "format")) {
+        assert!(codec_container::Format::from_extension(format).is_some(), "{format}");
+    }
+    for codec in values("encode", "codec") {
+        assert!(registry::find_encoder(&codec).is_ok(), "{codec}");
+    }
+    for codec in values("decode", "codec") {
+        assert!(registry::find_decoder(&codec).is_ok(), "{codec}");
+    }
+    for codec in values("mix", "codec") {
+        assert!(registry::find_audio_encoder(&codec).is_ok(), "{codec}");
+    }
+}
+
+/// What help says of defaults that are found when the command runs: command (or any), option, the
+/// words. They are made of the values that the code uses, where there is one.
+fn computed() -> Vec<(&'static str, &'static str, String)> {
+    let said = |text: &str| text.to_owned();
+    let speeds = |codec: &str| {
+        registry::find_encoder(codec).map(|(.., can)| can.usual_speeds).unwrap_or_default()
+    };
+    let (vp8_rtc, vp8_file) = speeds("vp8");
+    let (mono, stereo) = (usual_bitrate(ChannelLayout::Mono), usual_bitrate(ChannelLayout::Stereo));
+    let opus = AudioFormat::new(48_000, ChannelLayout::Stereo);
+    let packet_ms = AudioEncoderConfig::new(AudioCodec::Opus, opus).frame.0 / 1000;
+    let half = stereo.as_kbps() / 2;
+    vec![
+        ("", "codec", said("Default: ")),
+        ("", "speed", format!("VP8: {vp8_rtc} in rtc, {vp8_file} in file")),
+        ("", "threads", said("Default: ")),
+        ("", "passes", said("Default: 2 for files, 1 for pipes")),
+        ("", "rotate", said("(`auto`, the default)")),
+        ("", "audio_codec", said("Default: the input's packets")),
+        (
+            "encode transcode send",
+            "audio_bitrate",
+            format!("Default: {}k for one channel, {half}k for each", mono.as_kbps()),
+        ),
+        ("serve", "audio_bitrate", format!("Default: {}k", mono.as_kbps())),
+        ("", "application", said("Default: audio; voip in the rtc preset")),
+        ("", "frame", format!("{packet_ms}ms (the default)")),
+        ("", "loss", format!("Default: {USUAL_LOSS_PCT}")),
+        ("", "complexity", said("10 (best, the default)")),
+        ("", "bandwidth", said("Default: chosen")),
+        ("", "audio_rate", said("Default: the input's")),
+        ("", "channels", said("Default: the ")),
+        ("", "rate", said("Default: the highest")),
+        ("", "resize", said("(`first`, the default)")),
+        ("", "samples", said("s16le (the default)")),
+        ("", "format", said("(default: json)")),
+        ("", "playout", said("Default: 100ms")),
+        ("", "patience", said("Default: 10ms")),
+        ("", "udp_port", said("Default: the number of HTTP's port")),
+        ("", "inputs", said("Default: a clip that is drawn")),
+        ("", "frames", said("Default: all that fit --memory")),
+        ("", "levels", said("Default: the best")),
+        ("", "repeat", said("Default: 3")),
+        ("", "warm_up", said("Default: 1")),
+        ("", "metrics", said("Default: `psnr_y_global`")),
+        ("", "interpolation", said("Default: pchip")),
+        ("", "time_limit", said("Default: 10m")),
+        ("snapshot", "quality", format!("Default: {USUAL_QUALITY}")),
+    ]
+}
+
+#[test]
+fn stated_defaults_are_those_that_hold() {
+    let computed = computed();
+    for (path, command) in commands() {
+        for arg in command.get_arguments().filter(|arg| !is_common(arg)) {
+            let (id, text) = (arg.get_id().as_str(), help(arg));
+            let says =
+                ["Default: ", "(default: ", "the default)"].iter().any(|say| text.contains(say));
+            if !arg.get_default_values().is_empty() {
+                // The parser's own, which help prints itself: `[default: rtc]`.
+                assert!(!says, "{path} --{id}: two statements of its default: {text}");
+                continue;
+            }
+            let known = computed.iter().find(|(of, known, _)| {
+                *known == id && (of.is_empty() || of.split(' ').any(|of| of == path))
+            });
+            match known {
+                Some((_, _, words)) if says => {
+                    assert!(text.contains(words), "{path} --{id}: no {words:?} in: {text}");
+                }
+                _ => assert!(!says, "{path} --{id}: a default that no test knows: {text}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn presets_are_those_that_help_states() {
+    let preset = |arguments: &[&str]| -> Option<PresetArg> {
+        let found = grammar().try_get_matches_from(arguments).unwrap();
+        match Cli::from_arg_matches(&found).unwrap().verb {
+            Verb::Encode(args) | Verb::Transcode(args) => args.encoder.preset,
+            Verb::Simulate(args) => args.encoder.preset,
+            Verb::Bench(args) => args.encoder.preset,
+            #[cfg(feature = "net")]
+            Verb::Send(args) => args.encoder.preset,
+            _ => None,
+        }
+    };
+    assert_eq!(preset(&["codec", "encode", "a", "-o", "b"]), Some(PresetArg::File));
+    assert_eq!(preset(&["codec", "transcode", "a", "-o", "b"]), Some(PresetArg::File));
+    assert_eq!(preset(&["codec", "simulate", "a"]), Some(PresetArg::Rtc));
+    assert_eq!(preset(&["codec", "bench"]), Some(PresetArg::Rtc));
+    #[cfg(feature = "net")]
+    assert_eq!(preset(&["codec", "send", "a", "udp://b:1"]), Some(PresetArg::Rtc));
+}
