@@ -1,6 +1,6 @@
 //! Where pictures come from: raw files, and decoded streams.
 
-use codec_container::{Input, PictureReader};
+use codec_container::{Format, Input, PictureReader};
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 
 use super::decoded::{DecodeOptions, DecodedSource};
@@ -136,9 +136,11 @@ struct RawSource {
 impl RawSource {
     fn new(reader: Box<dyn PictureReader>, spec: &InputSpec) -> Self {
         let stream = reader.stream();
-        // A y4m file says nothing, but frames without parameters have a line of six bytes.
+        // A y4m file says nothing, but frames without parameters have a line of six bytes. Samples
+        // without headers have none.
+        let header = if stream.format == Format::Y4m { 6 } else { 0 };
         let file_bytes = std::fs::metadata(&spec.path).ok().filter(std::fs::Metadata::is_file);
-        let by_size = file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + 6));
+        let by_size = file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + header).max(1));
         let facts = Facts {
             size: stream.size,
             time_base: stream.time_base,
