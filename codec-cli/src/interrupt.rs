@@ -1,4 +1,5 @@
-//! Ctrl-C: the first finishes the file, the second aborts.
+//! Ctrl-C: the first finishes the file, the second aborts; in commands that make no file the first
+//! aborts.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +9,32 @@ use crate::console;
 use crate::failure::{Failure, Kind};
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
+/// The command looks at [`stopped`] and finishes what it makes.
+static FINISHES: AtomicBool = AtomicBool::new(false);
 /// Unfinished files, to be removed by an abort.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// From now on Ctrl-C (and a request to terminate) is for [`stopped`] to tell.
-pub(crate) fn listen() {
+/// Ctrl-C (and a request to terminate) aborts, until the command calls [`listen`].
+pub(crate) fn install() {
     // Without a handler Ctrl-C kills the process, which is no reason to refuse to work.
     let _ = ctrlc::set_handler(|| {
-        if STOPPED.swap(true, Ordering::SeqCst) {
+        let is_first = !STOPPED.swap(true, Ordering::SeqCst);
+        if !FINISHES.load(Ordering::SeqCst) {
+            console::line("codec: error: interrupted: nothing was written");
+            abort();
+        }
+        if !is_first {
             abort();
         }
         let has_file = !UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         let doing = if has_file { "finishing the file" } else { "ending" };
         console::line(&format!("codec: interrupted: {doing}; once more aborts"));
     });
+}
+
+/// From now on the first Ctrl-C (or request to terminate) is for [`stopped`] to tell.
+pub(crate) fn listen() {
+    FINISHES.store(true, Ordering::SeqCst);
 }
 
 /// Whether the user wants the command to end.

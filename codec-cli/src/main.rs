@@ -79,6 +79,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, console: Console) -> Result<()> {
+    interrupt::install();
     let env = Env { console, level: simd::requested_level()? };
     cmd::run(cli.verb, env)
 }

@@ -188,11 +188,12 @@ impl Inspection {
         let rate = packets.facts.frame_rate.unwrap_or(Rational::new(30, 1));
         let mut progress = Progress::new(env.console, total, rate);
         for index in 0..until {
+            let next = packets.next();
             if interrupt::stopped() {
                 let message = "interrupted: the report is finished";
                 return Err(Failure::new(Kind::Interrupted, message));
             }
-            let Some(seen) = packets.next()? else { break };
+            let Some(seen) = next? else { break };
             let mut damage = None;
             if let Outcome::Damaged(failure) = &seen.outcome
                 && !seen.goes_on

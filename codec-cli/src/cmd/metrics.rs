@@ -12,6 +12,7 @@ use codec_measure::results::Pooled;
 use crate::Env;
 use crate::args::raw::MetricsArgs;
 use crate::failure::{Failure, Kind, Result};
+use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::names::is_pipe;
@@ -47,6 +48,10 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
         source::open(&spec, &options, env)
     };
     let request = request(args)?;
+    if request.metrics.contains(&MetricId::Vmaf) {
+        // There are files of ffmpeg to be removed.
+        interrupt::listen();
+    }
     let (mut reference, mut distorted) = (open(&args.reference)?, open(&args.distorted)?);
     let facts = reference.facts();
     let count = facts.count.map(|count| count.saturating_sub(args.skip));

@@ -10,6 +10,7 @@ use codec_core::codec::Limits;
 use super::STDIN;
 use super::names::is_pipe;
 use super::packed::PackedReader;
+use super::patient::PatientReader;
 use crate::Env;
 use crate::args::raw::InputArgs;
 use crate::args::values::RawLayout;
@@ -137,6 +138,9 @@ fn bytes_of(path: &Path, name: &str) -> Result<Source> {
         if stdin().is_terminal() {
             return Err(Failure::usage("standard input is a terminal: name a file or use a pipe"));
         }
+        #[cfg(unix)]
+        return Ok(Source::stream(PatientReader::stdin().map_err(unreadable)?));
+        #[cfg(not(unix))]
         return Ok(Source::stream(stdin()));
     }
     let file = File::open(path).map_err(unreadable)?;
@@ -144,5 +148,9 @@ fn bytes_of(path: &Path, name: &str) -> Result<Source> {
     if found.is_dir() {
         return Err(Failure::new(Kind::Input, format!("{name}: is a folder")));
     }
-    Ok(if found.is_file() { Source::seekable(file) } else { Source::stream(file) })
+    Ok(if found.is_file() {
+        Source::seekable(file)
+    } else {
+        Source::stream(PatientReader::new(file))
+    })
 }

@@ -7,6 +7,7 @@ pub(crate) mod media;
 pub(crate) mod names;
 pub(crate) mod output;
 pub(crate) mod packed;
+pub(crate) mod patient;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod unreadable;

@@ -159,6 +159,10 @@ pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Resu
         let (_, bytes) = lane.totals();
         progress.update(&Now { frames: steps, bytes, ..Now::default() });
     }
+    // A pipe ends at an interrupt, however that looks.
+    if interrupt::stopped() {
+        end = Err(interrupt::ended(lane.totals().0 > 0));
+    }
     if end.as_ref().err().is_some_and(|failure| failure.kind == Kind::Output) {
         return end;
     }

@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use super::Place;
@@ -73,24 +73,67 @@ fn the_first_interrupt_finishes_the_file() {
 }
 
 #[test]
-fn the_second_interrupt_aborts_and_leaves_nothing() {
+fn a_pipe_that_gives_nothing_is_left_at_the_first_interrupt() {
+    for (verb, output) in [("encode", "a.ivf"), ("decode", "a.yuv")] {
+        let place = Place::new();
+        let clip = place.ok(&["generate", "static-slide", "-n", "2", "--size", "32x32"]).out;
+        let mut run = place
+            .command(&[verb, "-", "-o", output, "--progress", "json"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The input stays open, in the middle of a frame.
+        let mut stdin = run.stdin.take().unwrap();
+        stdin.write_all(&clip[..clip.len() - 100]).unwrap();
+        let unfinished = || place.names().iter().any(|name| name.ends_with(".part"));
+        while !unfinished() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        interrupt(&run);
+        let output = run.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(130), "{verb}: {err}");
+        assert!(!err.contains("once more aborts\ncodec"), "{err}");
+        assert!(!unfinished(), "{:?}", place.names());
+        drop(stdin);
+    }
+}
+
+#[test]
+fn commands_that_make_no_file_end_at_once() {
     let place = Place::new();
-    let clip = place.ok(&["generate", "static-slide", "-n", "2", "--size", "32x32"]).out;
+    // Hours of work.
+    let length = 1920 * 1080 * 3 / 2 * 20_000_u64;
+    std::fs::File::create(place.path("a.yuv")).unwrap().set_len(length).unwrap();
+    let arguments =
+        ["metrics", "a.yuv", "a.yuv", "--raw", "1920x1080@30", "--progress", "json"];
+    let mut run = place.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines();
+    wait_for(&mut lines, "\"progress\"");
+    interrupt(&run);
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    wait_for(&mut lines, "nothing was written");
+}
+
+#[test]
+fn the_second_interrupt_aborts_and_leaves_nothing() {
+    let place = Place::with_clip("texture-pan", "640x360", 2);
+    let run = ["encode", "clip.y4m", "-o", "-", "-f", "ivf", "--qp", "0", "--preset", "rtc"];
     let mut encoder = place
-        .command(&["encode", "-", "-o", "a.ivf", "--preset", "rtc"])
-        .stdin(Stdio::piped())
+        .command(&[&run[..], &["--report", "a.json"]].concat())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(encoder.stderr.take().unwrap()).lines();
-    // The input stays open: the encoder waits for more.
-    let mut stdin = encoder.stdin.take().unwrap();
-    stdin.write_all(&clip).unwrap();
-    wait_for(&mut lines, "vp8/native");
+    // Nobody reads on: the first frame, which is larger than the pipe, cannot be written.
+    let mut stdout = encoder.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 100]).unwrap();
     interrupt(&encoder);
     wait_for(&mut lines, "once more aborts");
     interrupt(&encoder);
     assert_eq!(encoder.wait().unwrap().code(), Some(130));
-    drop(stdin);
-    assert!(place.names().is_empty(), "{:?}", place.names());
+    drop(stdout);
+    assert_eq!(place.names(), ["clip.y4m"]);
 }

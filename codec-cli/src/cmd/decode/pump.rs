@@ -60,10 +60,11 @@ impl Pump {
         let facts = source.facts();
         let frame_ticks = 1.0 / (facts.frame_rate.as_f64() * facts.time_base.as_f64());
         while settings.frames.is_none_or(|limit| self.frames < limit) {
+            let next = source.next();
             if interrupt::stopped() {
                 return Err(interrupt::ended(self.frames > 0));
             }
-            let Some(shot) = source.next()? else { break };
+            let Some(shot) = next? else { break };
             seen += 1;
             if seen > settings.skip {
                 self.spacing.add(self.frames, shot.pts, frame_ticks);
