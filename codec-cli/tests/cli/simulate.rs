@@ -253,3 +253,14 @@ fn frames_that_the_encoder_drops_are_counted_with_their_reason_and_seen_as_froze
         assert_eq!(fate == "clean", seen == frame.to_string(), "frame {frame}: {fate}");
     }
 }
+
+#[test]
+fn no_more_of_a_link_is_used_than_it_has() {
+    let place = Place::with_clip("texture-pan", "320x180", 40);
+    for link in ["rate=150k,queue=2s", "rate=150k", "rate=150k,queue=60s,loss=20%"] {
+        let report = place.json(&["simulate", "clip.y4m", "-b", "600k", "--link", link, "--json"]);
+        let used = report["rates"]["used_pct"].as_f64().unwrap();
+        // The queue is never empty, and is sent after the last picture.
+        assert!(used > 60.0 && used <= 100.0, "{link}: {used}");
+    }
+}

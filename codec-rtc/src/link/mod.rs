@@ -252,6 +252,12 @@ impl<T> Link<T> {
         self.under_way.peek().map(|Reverse(first)| first.at)
     }
 
+    /// When the last bit of what the queue took has been sent; 0 before the first packet.
+    #[must_use]
+    pub fn busy_until(&self) -> Duration {
+        self.last_departure
+    }
+
     /// What became of the packets so far. Those under way count as arrived.
     #[must_use]
     pub fn stats(&self) -> &LinkStats {

@@ -251,13 +251,17 @@ fn rates(world: &World<'_>, summary: &Summary) -> String {
         .finish()
 }
 
-/// The link's mean rate while pictures were captured, in kb/s, and the share of it that was used.
+/// The link's mean rate in kb/s from the first capture to the end of the media, and the share of what
+/// it could carry that was used, in percent: until the end of the media or until the queue has been
+/// sent, whichever is later.
 fn capacity(world: &World<'_>, summary: &Summary) -> (f64, f64) {
     let rate = &world.link.config().rate;
-    let bits = rate.bits_between(Duration::ZERO, summary.media);
-    let capacity = bits / 1000.0 / summary.media.as_secs_f64().max(1e-9);
-    let used = 100.0 * kbps(world.link.stats().passed_bytes, summary.media) / capacity.max(1e-9);
-    (capacity, used)
+    let bits = |end| rate.bits_between(Duration::ZERO, end);
+    let capacity = bits(summary.media) / 1000.0 / summary.media.as_secs_f64().max(1e-9);
+    let end = summary.media.max(world.link.busy_until());
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    let passed = world.link.stats().passed_bytes as f64 * 8.0;
+    (capacity, 100.0 * passed / bits(end).max(1e-9))
 }
 
 fn link(world: &World<'_>) -> String {
