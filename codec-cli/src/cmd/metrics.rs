@@ -4,9 +4,10 @@ mod sound;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 use std::thread::available_parallelism;
 
-use codec_measure::metrics::{MetricId, parse_list};
+use codec_measure::metrics::{MetricId, Space, parse_list};
 use codec_measure::results::Pooled;
 
 use crate::Env;
@@ -14,13 +15,14 @@ use crate::args::raw::MetricsArgs;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
-use crate::io::input::InputSpec;
+use crate::io::input::{InputSpec, Opened};
 use crate::io::names::is_pipe;
 use crate::io::output::print;
 use crate::io::source;
 use crate::json::{self, Object};
 use crate::measure::{self, Matching, Measured, Request, Row};
 use crate::progress::{Now, Progress};
+use crate::stills::read::RgbStill;
 
 /// Compares two videos, frame by frame, by their times; or two sounds.
 pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
@@ -36,34 +38,101 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     if args.min_snr.or(args.max_lsd).is_some() {
         return Err(Failure::usage("--min-snr and --max-lsd are for sound: give --audio"));
     }
-    let limits = args.limits.map(|list| list.0).unwrap_or_default();
-    let open = |path: &std::path::Path| {
-        let raw = args.raw.filter(|_| {
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            let format = extension.and_then(codec_container::Format::from_extension);
-            format.is_none_or(|format| format == codec_container::Format::Raw)
-        });
-        let spec = InputSpec { path: path.to_owned(), raw, limits, lenient: false };
-        let options = DecodeOptions { limits, ..DecodeOptions::default() };
-        source::open(&spec, &options, env)
-    };
     let request = request(args)?;
     if request.metrics.contains(&MetricId::Vmaf) {
         // There are files of ffmpeg to be removed.
         interrupt::listen();
     }
-    let (mut reference, mut distorted) = (open(&args.reference)?, open(&args.distorted)?);
+    let (reference, distorted) = (spec(&args.reference, args), spec(&args.distorted, args));
+    let (stills, measured) = match (reference.open(env)?, distorted.open(env)?) {
+        (Opened::Still(one, format), Opened::Still(other, other_format)) => {
+            let one = RgbStill::new(one, format, &reference.name(), &reference.limits, env)?;
+            let other =
+                RgbStill::new(other, other_format, &distorted.name(), &distorted.limits, env)?;
+            let measured = measure_stills([&one, &other], &request, env)?;
+            (Some(Stills::new(&one, &other)), measured)
+        }
+        (one, other) => {
+            let sides = [(one, &reference), (other, &distorted)];
+            (None, measure_video(sides, &request, args, env)?)
+        }
+    };
+    let pooled = measured.pooled();
+    let report = Report { args, stills, measured, pooled };
+    print(&if args.json { report.json() } else { report.text() })?;
+    report.check()
+}
+
+fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: Env) -> Result<Measured> {
+    if one.profile != other.profile {
+        let what = "colour profiles differ and are not applied";
+        env.console.warn(format!("{what}: samples are compared as they are"));
+    }
+    let mut metrics = ALWAYS_OF_STILLS.to_vec();
+    metrics.extend(request.metrics.iter().filter(|metric| !ALWAYS_OF_STILLS.contains(metric)));
+    measure::stills::measure(one, other, &metrics)
+}
+
+fn measure_video(
+    sides: [(Opened, &InputSpec); 2],
+    request: &Request,
+    args: &MetricsArgs,
+    env: Env,
+) -> Result<Measured> {
+    let open = |(opened, spec): (Opened, &InputSpec)| {
+        if matches!(opened, Opened::Still(..)) {
+            let name = spec.name();
+            let why = "because the other is video";
+            env.console.warn(format!("{name}: compared as YCbCr 4:2:0, {why}"));
+        }
+        let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+        source::of(opened, spec, &options, env)
+    };
+    let [reference, distorted] = sides.map(open);
+    let (mut reference, mut distorted) = (reference?, distorted?);
     let facts = reference.facts();
     let count = facts.count.map(|count| count.saturating_sub(args.skip));
     let total =
         count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
     let mut progress = Progress::new(env.console, total, facts.frame_rate);
     let tell = |frames| progress.update(&Now { frames, ..Now::default() });
-    let measured = measure::measure(&mut *reference, &mut *distorted, &request, tell)?;
-    let pooled = measured.pooled();
-    let report = Report { args, measured, pooled };
-    print(&if args.json { report.json() } else { report.text() })?;
-    report.check()
+    measure::measure(&mut *reference, &mut *distorted, request, tell)
+}
+
+/// How to open a side; `--raw` is for what has no header of its own.
+fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
+    let raw = args.raw.filter(|_| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let format = extension.and_then(codec_container::Format::from_extension);
+        format.is_none_or(|format| format == codec_container::Format::Raw)
+    });
+    let limits = args.limits.map(|list| list.0).unwrap_or_default();
+    InputSpec { path: path.to_owned(), raw, limits, lenient: false }
+}
+
+/// What the report says of a pair of still pictures.
+#[derive(Debug)]
+struct Stills {
+    /// How each is stored.
+    kinds: [String; 2],
+    is_opaque: bool,
+}
+
+impl Stills {
+    fn new(one: &RgbStill, other: &RgbStill) -> Self {
+        let kinds = [one.kind.clone(), other.kind.clone()];
+        Self { kinds, is_opaque: measure::stills::is_opaque(one, other) }
+    }
+
+    fn text(&self) -> String {
+        let [one, other] = &self.kinds;
+        let transparency = if self.is_opaque {
+            ""
+        } else {
+            "transparency: compared over black and over white, the worse value counts\n"
+        };
+        format!("still pictures compared as RGB of 8 bits: {one}; {other}\n{transparency}")
+    }
 }
 
 /// What is always measured.
@@ -96,9 +165,15 @@ fn request(args: &MetricsArgs) -> Result<Request> {
     })
 }
 
+/// What is always measured of still pictures, and of those alone.
+const ALWAYS_OF_STILLS: [MetricId; 4] =
+    [MetricId::PsnrR, MetricId::PsnrG, MetricId::PsnrB, MetricId::PsnrRgb];
+
 /// What is told.
 struct Report<'a> {
     args: &'a MetricsArgs,
+    /// Of still pictures.
+    stills: Option<Stills>,
     measured: Measured,
     pooled: BTreeMap<MetricId, Pooled>,
 }
@@ -122,7 +197,41 @@ impl Report<'_> {
         (delivery.frames.saturating_sub(pairs), delivery.shown.saturating_sub(pairs))
     }
 
+    /// The samples that a metric was computed from.
+    fn space(&self, metric: MetricId) -> Space {
+        if self.stills.is_some() { metric.space_of_stills() } else { metric.space_of_video() }
+    }
+
     fn text(&self) -> String {
+        let mut text = match &self.stills {
+            Some(stills) => stills.text() + &self.text_of_stills(),
+            None => self.text_of_video(),
+        };
+        if self.args.pool || self.args.metrics.is_some() {
+            text.push_str(&self.table());
+        }
+        text
+    }
+
+    fn text_of_stills(&self) -> String {
+        let psnr = |[a, b, c, all]: [(&str, MetricId); 4]| {
+            let part = |(name, metric)| format!("{name} {:.3}", self.mean(metric));
+            let space = self.space(all.1).name();
+            format!("PSNR  {} {} {} dB, {} dB ({space})\n", part(a), part(b), part(c), part(all))
+        };
+        let [red, green, blue, rgb] = ALWAYS_OF_STILLS;
+        let colours = psnr([("R", red), ("G", green), ("B", blue), ("all", rgb)]);
+        let luma = psnr([
+            ("Y", MetricId::PsnrY),
+            ("Cb", MetricId::PsnrU),
+            ("Cr", MetricId::PsnrV),
+            ("all", MetricId::PsnrAll),
+        ]);
+        let space = self.space(MetricId::Ssim).name();
+        format!("{colours}{luma}SSIM  Y {:.5} ({space})\n", self.mean(MetricId::Ssim))
+    }
+
+    fn text_of_video(&self) -> String {
         let (of_reference, of_distorted) = self.unmatched();
         let psnr = |[y, u, v, all]: [MetricId; 4]| {
             format!(
@@ -163,17 +272,14 @@ impl Report<'_> {
                 delivery.repeated,
             );
         }
-        if self.args.pool || self.args.metrics.is_some() {
-            text.push_str(&self.table());
-        }
         text
     }
 
     /// A line for each metric that was asked for, or for all.
     fn table(&self) -> String {
         let mut text = format!(
-            "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}\n",
-            "metric", "mean", "harmonic", "median", "5 %", "worst", "worst second"
+            "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}  {}\n",
+            "metric", "mean", "harmonic", "median", "5 %", "worst", "worst second", "space"
         );
         let asked = self.args.metrics.as_deref().and_then(|list| parse_list(list).ok());
         for metric in asked.as_deref().unwrap_or(&self.measured.metrics) {
@@ -182,7 +288,7 @@ impl Report<'_> {
             let unit = if metric.unit().is_empty() { "" } else { ", " };
             let _ = writeln!(
                 text,
-                "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}",
+                "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}  {}",
                 format!("{}{unit}{}", metric.name(), metric.unit()),
                 number(pooled.mean),
                 pooled.harmonic.map_or_else(|| "-".to_owned(), number),
@@ -190,6 +296,7 @@ impl Report<'_> {
                 number(pooled.p5),
                 number(pooled.worst),
                 number(pooled.worst_second),
+                self.space(*metric).name(),
             );
         }
         text
@@ -226,6 +333,7 @@ impl Report<'_> {
                 .text("name", metric.name())
                 .text("unit", metric.unit())
                 .raw("higher_is_better", metric.higher_is_better())
+                .text("space", self.space(*metric).name())
                 .raw("mean", json_number(found.mean))
                 .maybe("harmonic", found.harmonic.map(json_number))
                 .raw("worst", json_number(found.worst))
@@ -236,7 +344,11 @@ impl Report<'_> {
                 .finish();
             pooled = pooled.raw(metric.id(), entry);
         }
-        let mut object = Object::new()
+        let mut object = Object::new();
+        if let Some(stills) = &self.stills {
+            object = object.text("space", Space::Rgb.name()).raw("transparency", !stills.is_opaque);
+        }
+        object = object
             .raw("frames_compared", self.measured.rows.len())
             .raw("unmatched_reference", of_reference)
             .raw("unmatched_distorted", of_distorted)

@@ -1,6 +1,7 @@
 //! Quality of one video against another: frames matched by time, measured side by side.
 
 pub(crate) mod pairs;
+pub(crate) mod stills;
 pub(crate) mod vmaf;
 
 use std::collections::BTreeMap;

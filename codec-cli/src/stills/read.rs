@@ -5,7 +5,7 @@ use std::io::{Cursor, Read};
 use codec_core::codec::{DecoderConfig, Limits};
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients, PixelLimit, Rational, Size};
 use codec_core::registry;
-use image::{ImageDecoder, ImageFormat, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 use super::StillFormat;
 use super::webp::{self, Content};
@@ -36,15 +36,7 @@ impl StillSource {
         limits: &Limits,
         env: Env,
     ) -> Result<Self> {
-        // A picture that nothing could compress, and its envelope.
-        let most = limits.max_pixels.saturating_mul(8).saturating_add(1 << 20);
-        let mut file = Vec::new();
-        let read = input.take(most + 1).read_to_end(&mut file);
-        read.map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))?;
-        if file.len() as u64 > most {
-            let message = format!("{name}: more than the {most} bytes that the limits allow");
-            return Err(Failure::new(Kind::Input, message));
-        }
+        let file = read_all(input, name, limits)?;
         let planes = match format {
             StillFormat::WebP => match webp::parse(&file).map_err(|why| damaged(name, &why))? {
                 Content::Lossy { frame, has_alpha } => {
@@ -54,16 +46,10 @@ impl StillSource {
                     decode_vp8(frame, name, limits, env)?
                 }
                 Content::Lossless => decode(&file, ImageFormat::WebP, name, limits, env)?,
-                Content::Animation => {
-                    let message = format!("{name}: animated WebP is not supported");
-                    return Err(Failure::new(Kind::Input, message));
-                }
+                Content::Animation => return Err(animated(name)),
             },
             StillFormat::Png => {
-                if let Some(frames) = animated_frames(&file).filter(|&frames| frames > 1) {
-                    let message = format!("{name}: skipped all but the first of {frames} frames");
-                    env.console.warn(message);
-                }
+                warn_of_animation(&file, name, env);
                 decode(&file, ImageFormat::Png, name, limits, env)?
             }
             StillFormat::Jpeg => decode(&file, ImageFormat::Jpeg, name, limits, env)?,
@@ -97,6 +83,13 @@ impl FrameSource for StillSource {
     }
 }
 
+/// Warns if `file`, a PNG, has frames besides the one that is read.
+fn warn_of_animation(file: &[u8], name: &str, env: Env) {
+    if let Some(frames) = animated_frames(file).filter(|&frames| frames > 1) {
+        env.console.warn(format!("{name}: skipped all but the first of {frames} frames"));
+    }
+}
+
 /// Frames of an animated PNG, as its `acTL` chunk states (PNG, third edition, section 11.3.6).
 fn animated_frames(file: &[u8]) -> Option<u32> {
     let mut rest = file.get(8..)?;
@@ -109,6 +102,115 @@ fn animated_frames(file: &[u8]) -> Option<u32> {
         // It comes before the picture, and each chunk ends with a checksum.
         rest = tail.get(len.checked_add(4)?..).filter(|_| &kind != b"IDAT")?;
     }
+}
+
+/// A still picture's own samples.
+#[derive(Debug)]
+pub(crate) struct RgbStill {
+    pub(crate) size: Size,
+    /// Red, green and blue of each pixel in turn.
+    pub(crate) samples: Vec<u8>,
+    /// Opacity of each pixel, if any is not opaque.
+    pub(crate) alpha: Option<Vec<u8>>,
+    /// An ICC profile, which is not applied.
+    pub(crate) profile: Option<Vec<u8>>,
+    /// How the file stores it: `png, 16 bits`.
+    pub(crate) kind: String,
+}
+
+impl RgbStill {
+    /// Reads and decodes all of `input` as a viewer does: RGB of 8 bits.
+    pub(crate) fn new(
+        input: impl Read,
+        format: StillFormat,
+        name: &str,
+        limits: &Limits,
+        env: Env,
+    ) -> Result<Self> {
+        let file = read_all(input, name, limits)?;
+        let format = match format {
+            StillFormat::Png => ImageFormat::Png,
+            StillFormat::Jpeg => ImageFormat::Jpeg,
+            StillFormat::WebP => match webp::parse(&file).map_err(|why| damaged(name, &why))? {
+                Content::Lossless => ImageFormat::WebP,
+                Content::Animation => return Err(animated(name)),
+                Content::Lossy { frame, has_alpha } => {
+                    let planes = decode_vp8(frame, name, limits, env)?;
+                    let mut samples = Vec::new();
+                    convert::to_rgb_smooth(&planes, &mut samples);
+                    // Only its opacity is taken: the colours are those of our own decoder.
+                    let whole = has_alpha.then(|| open(&file, ImageFormat::WebP, name, limits));
+                    let alpha = whole.transpose()?.and_then(|(decoded, ..)| opacity(&decoded));
+                    let kind = "lossy webp, 4:2:0 inside".to_owned();
+                    return Ok(Self { size: planes.size, samples, alpha, profile: None, kind });
+                }
+            },
+        };
+        if format == ImageFormat::Png {
+            warn_of_animation(&file, name, env);
+        }
+        let (decoded, bits, profile) = open(&file, format, name, limits)?;
+        let kind = match format {
+            ImageFormat::Png => format!("png, {bits} bits"),
+            ImageFormat::Jpeg => "jpeg".to_owned(),
+            _ => "lossless webp".to_owned(),
+        };
+        if bits > 8 {
+            env.console.warn(format!("{name}: samples of {bits} bits are rounded to 8"));
+        }
+        let alpha = opacity(&decoded);
+        let rgb = decoded.into_rgb8();
+        let size = Size::new(rgb.width(), rgb.height());
+        Ok(Self { size, samples: rgb.into_raw(), alpha, profile, kind })
+    }
+
+    /// Its samples over a grey background (0: black, 255: white).
+    pub(crate) fn over(&self, background: u8) -> Vec<u8> {
+        let Some(alpha) = &self.alpha else { return self.samples.clone() };
+        let pixels = self.samples.chunks_exact(3).zip(alpha);
+        let blend = |value: u8, alpha: u8| {
+            let (alpha, rest) = (u32::from(alpha), 255 - u32::from(alpha));
+            let sum = u32::from(value) * alpha + u32::from(background) * rest;
+            u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX)
+        };
+        let blended = pixels.flat_map(|(pixel, &alpha)| pixel.iter().map(move |&value| (value, alpha)));
+        blended.map(|(value, alpha)| blend(value, alpha)).collect()
+    }
+
+    /// As I420 in the usual colours for the size.
+    pub(crate) fn to_planes(size: Size, samples: &[u8]) -> Result<Planes> {
+        let mut planes = Planes::default();
+        planes.reset(size);
+        planes.info.color = Color::default().or_default_for(size);
+        convert::from_packed(Samples::Rgb24, samples, &mut planes)?;
+        Ok(planes)
+    }
+}
+
+/// Opacity of each pixel, if any is not opaque.
+fn opacity(image: &DynamicImage) -> Option<Vec<u8>> {
+    if !image.color().has_alpha() {
+        return None;
+    }
+    let alpha: Vec<u8> = image.to_rgba8().pixels().map(|pixel| pixel.0[3]).collect();
+    alpha.iter().any(|&alpha| alpha < u8::MAX).then_some(alpha)
+}
+
+fn read_all(input: impl Read, name: &str, limits: &Limits) -> Result<Vec<u8>> {
+    // A picture that nothing could compress, and its envelope.
+    let most = limits.max_pixels.saturating_mul(8).saturating_add(1 << 20);
+    let mut file = Vec::new();
+    let read = input.take(most + 1).read_to_end(&mut file);
+    read.map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))?;
+    if file.len() as u64 > most {
+        let message = format!("{name}: more than the {most} bytes that the limits allow");
+        return Err(Failure::new(Kind::Input, message));
+    }
+    Ok(file)
+}
+
+fn animated(name: &str) -> Failure {
+    Failure::new(Kind::Input, format!("{name}: animated WebP is not supported"))
 }
 
 fn damaged(name: &str, why: &str) -> Failure {
@@ -128,6 +230,21 @@ fn decode(
     limits: &Limits,
     env: Env,
 ) -> Result<Planes> {
+    let (image, ..) = open(file, format, name, limits)?;
+    if image.color().has_alpha() {
+        env.console.warn(format!("{name}: transparency is left out"));
+    }
+    let rgb = image.into_rgb8();
+    RgbStill::to_planes(Size::new(rgb.width(), rgb.height()), rgb.as_raw())
+}
+
+/// Through the crate `image`, upright; bits per sample, and the ICC profile.
+fn open(
+    file: &[u8],
+    format: ImageFormat,
+    name: &str,
+    limits: &Limits,
+) -> Result<(DynamicImage, u16, Option<Vec<u8>>)> {
     let failed = |error: image::ImageError| {
         let kind = match error {
             image::ImageError::Unsupported(_) | image::ImageError::Limits(_) => Kind::Input,
@@ -142,19 +259,13 @@ fn decode(
     let mut allowed = image::Limits::default();
     allowed.max_alloc = Some(limits.max_pixels.saturating_mul(BYTES_PER_PIXEL));
     decoder.set_limits(allowed).map_err(failed)?;
-    if decoder.color_type().has_alpha() {
-        env.console.warn(format!("{name}: transparency is left out"));
-    }
+    let color = decoder.color_type();
+    let bits = color.bits_per_pixel() / u16::from(color.channel_count().max(1));
+    let profile = decoder.icc_profile().map_err(failed)?;
     let turn = decoder.orientation().map_err(failed)?;
-    let mut image = image::DynamicImage::from_decoder(decoder).map_err(failed)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     image.apply_orientation(turn);
-    let rgb = image.into_rgb8();
-    let mut planes = Planes::default();
-    let size = Size::new(rgb.width(), rgb.height());
-    planes.reset(size);
-    planes.info.color = Color::default().or_default_for(size);
-    convert::from_packed(Samples::Rgb24, rgb.as_raw(), &mut planes)?;
-    Ok(planes)
+    Ok((image, bits, profile))
 }
 
 /// Through our own decoder. WebP's colours are those of BT.601, limited (RFC 9649, section 2.5).

@@ -105,3 +105,92 @@ fn a_video_is_no_still_and_a_bomb_is_refused_before_it_is_unpacked() {
         assert!(run.code == 3 || run.code == 4, "{len}: {} {}", run.code, run.err);
     }
 }
+
+/// A picture of `size` whose pixels `of` gives by column and row.
+fn drawn(size: (u32, u32), of: impl Fn(u32, u32) -> [u8; 4]) -> image::RgbaImage {
+    image::RgbaImage::from_fn(size.0, size.1, |x, y| image::Rgba(of(x, y)))
+}
+
+fn save(place: &Place, name: &str, picture: &DynamicImage) {
+    picture.save_with_format(place.path(name), ImageFormat::Png).unwrap();
+}
+
+/// Columns of red and green of the same luma: 4:2:0 makes them one colour.
+fn stripes(first: u32) -> DynamicImage {
+    let colours = [[151, 0, 0, 255], [0, 77, 0, 255]];
+    let picture = drawn((176, 162), |x, _| colours[usize::from((x + first) % 2 == 1)]);
+    DynamicImage::ImageRgba8(picture).into_rgb8().into()
+}
+
+#[test]
+fn stills_are_compared_as_rgb_and_the_output_says_so() {
+    let place = Place::new();
+    save(&place, "a.png", &stripes(0));
+    save(&place, "b.png", &stripes(1));
+    let said = place.json(&["metrics", "a.png", "b.png", "--json", "--metrics", "all"]);
+    assert_eq!(said["space"], "RGB");
+    let metrics = &said["metrics"];
+    let mean = |id: &str| metrics[id]["mean"].as_f64().unwrap();
+    // In 4:2:0 both are the same: only what is defined there misses the difference.
+    assert!(mean("psnr_rgb") < 10.0 && mean("psnr_v") < 10.0 && mean("ciede2000") < 30.0);
+    assert!(mean("ssimulacra2") < 50.0, "{}", mean("ssimulacra2"));
+    assert_eq!(metrics["psnr_rgb"]["space"], "RGB");
+    assert_eq!(metrics["psnr_v"]["space"], "YCbCr 4:4:4");
+    assert_eq!(metrics["psnr_hvs"]["space"], "YCbCr 4:2:0");
+    let run = place.ok(&["metrics", "a.png", "b.png", "--metrics", "psnr-hvs,ssimulacra2"]);
+    let text = String::from_utf8(run.out).unwrap();
+    for part in ["compared as RGB", "(RGB)", "(YCbCr 4:4:4)", "YCbCr 4:2:0"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn what_is_the_same_in_two_kinds_of_still_has_no_difference() {
+    let place = Place::with_clip("talking-head", "192x164", 1);
+    place.ok(&["snapshot", "clip.y4m", "-o", "a.png"]);
+    place.ok(&["snapshot", "clip.y4m", "-o", "a.webp", "--lossless"]);
+    let said = place.json(&["metrics", "a.png", "a.webp", "--json", "--metrics", "all"]);
+    for (id, found) in said["metrics"].as_object().unwrap() {
+        let mean = found["mean"].as_f64().unwrap();
+        let perfect = match id.as_str() {
+            "ssim" | "ms_ssim" => 1.0,
+            "butteraugli" => 0.0,
+            _ => 100.0,
+        };
+        assert!((mean - perfect).abs() < 1e-3, "{id}: {mean}");
+    }
+    // JPEG and lossy WebP differ from it; WebP's chroma is interpolated as viewers do.
+    place.ok(&["snapshot", "clip.y4m", "-o", "b.jpg", "-q", "95"]);
+    place.ok(&["snapshot", "clip.y4m", "-o", "b.webp", "-q", "95"]);
+    for name in ["b.jpg", "b.webp"] {
+        let said = place.json(&["metrics", "a.png", name, "--json"]);
+        let psnr = said["metrics"]["psnr_rgb"]["mean"].as_f64().unwrap();
+        assert!((30.0..60.0).contains(&psnr), "{name}: {psnr}");
+    }
+    // Beside video a still is 4:2:0, and that is said.
+    let run = place.ok(&["metrics", "clip.y4m", "a.png", "--relative"]);
+    assert!(run.err.contains("a.png: compared as YCbCr 4:2:0"), "{}", run.err);
+}
+
+#[test]
+fn transparency_is_compared_and_deep_samples_are_rounded_with_a_word() {
+    let place = Place::new();
+    let white = |alpha: u8| DynamicImage::ImageRgba8(drawn((32, 32), |_, _| [255, 255, 255, alpha]));
+    save(&place, "opaque.png", &white(255));
+    save(&place, "clear.png", &white(0));
+    // Over white they look the same, over black they are opposites.
+    let said = place.json(&["metrics", "opaque.png", "clear.png", "--json"]);
+    assert_eq!(said["transparency"], true);
+    assert!(said["metrics"]["psnr_rgb"]["mean"].as_f64().unwrap() < 0.1);
+    // What lies under full transparency is never seen.
+    let hidden = drawn((32, 32), |x, _| [u8::try_from(x).unwrap(), 9, 99, 0]);
+    save(&place, "hidden.png", &DynamicImage::ImageRgba8(hidden));
+    let said = place.json(&["metrics", "clear.png", "hidden.png", "--json"]);
+    assert!(said["metrics"]["psnr_rgb"]["mean"].as_f64().unwrap() > 99.9);
+
+    let deep = DynamicImage::ImageRgb16(white(255).to_rgb16());
+    save(&place, "deep.png", &deep);
+    let run = place.ok(&["metrics", "opaque.png", "deep.png"]);
+    assert!(run.err.contains("16 bits are rounded to 8"), "{}", run.err);
+    assert!(String::from_utf8_lossy(&run.out).contains("R 100.000"));
+}

@@ -68,12 +68,27 @@ impl Ciede {
         (UNIT_DB - 20.0 * mean.log10()).min(super::PERFECT_DB)
     }
 
+    /// Of R'G'B' pictures, in decibels, at most [`super::PERFECT_DB`].
+    #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
+    pub(super) fn measure_rgb(&self, reference: &[u8], distorted: &[u8]) -> f64 {
+        let (a, b) = (reference.as_chunks::<3>().0, distorted.as_chunks::<3>().0);
+        let lab = |pixel: [u8; 3]| self.lab_of_rgb(pixel.map(|value| f32::from(value) / 255.0));
+        let pairs = a.iter().zip(b).filter(|(a, b)| a != b);
+        let sum: f64 =
+            pairs.map(|(&a, &b)| f64::from(difference(lab(a), lab(b), FACTORS))).sum();
+        (UNIT_DB - 20.0 * (sum / a.len().max(1) as f64).log10()).min(super::PERFECT_DB)
+    }
+
     fn lab(&self, yuv: [u8; 3]) -> Lab {
         let luma = (f32::from(yuv[0]) - 16.0) / 219.0;
         let [u, v] = [yuv[1], yuv[2]].map(|chroma| (f32::from(chroma) - 128.0) / 224.0);
-        let red = self.linear(luma + 1.28033 * v);
-        let green = self.linear(luma - 0.21482 * u - 0.38059 * v);
-        let blue = self.linear(luma + 2.12798 * u);
+        let red = luma + 1.28033 * v;
+        self.lab_of_rgb([red, luma - 0.21482 * u - 0.38059 * v, luma + 2.12798 * u])
+    }
+
+    /// Of R'G'B' from 0 to 1.
+    fn lab_of_rgb(&self, rgb: [f32; 3]) -> Lab {
+        let [red, green, blue] = rgb.map(|value| self.linear(value));
         // Relative to D65's white.
         let x = (0.412_456_4 * red + 0.357_576_1 * green + 0.180_437_5 * blue) / 0.950_47;
         let y = 0.212_672_9 * red + 0.715_152_2 * green + 0.072_175 * blue;
@@ -106,6 +121,13 @@ fn cube_root(of: f32) -> f32 {
         root * (cube + 2.0 * of) / (2.0 * cube + of)
     };
     halley(halley(f32::from_bits(of.to_bits() / 3 + BIAS)))
+}
+
+/// CIEDE2000 of two R'G'B' colours from 0 to 1, without parametric factors.
+#[cfg(test)]
+pub(crate) fn difference_of_rgb(one: [f32; 3], two: [f32; 3]) -> f32 {
+    let ciede = Ciede::new();
+    difference(ciede.lab_of_rgb(one), ciede.lab_of_rgb(two), [1.0; 3])
 }
 
 /// CIEDE2000. Hues are kept as directions, so that their mean, and the cosines of its multiples, need

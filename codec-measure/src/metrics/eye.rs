@@ -1,15 +1,24 @@
-//! SSIMULACRA2 and Butteraugli, by other people's crates.
+//! Metrics of R'G'B': PSNR of its planes; SSIMULACRA2 and Butteraugli by their crates.
 
 use codec_core::frame::Picture;
 
 use super::rgb::to_rgb;
+use super::still::{RgbPicture, psnr_of_rgb};
 
 /// A pair as screens show it, in the colours of the reference.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shown {
     reference: Vec<u8>,
     distorted: Vec<u8>,
+    #[cfg_attr(
+        not(any(feature = "ssimulacra2", feature = "butteraugli")),
+        expect(dead_code, reason = "for the metrics of these features")
+    )]
     width: usize,
+    #[cfg_attr(
+        not(any(feature = "ssimulacra2", feature = "butteraugli")),
+        expect(dead_code, reason = "for the metrics of these features")
+    )]
     height: usize,
 }
 
@@ -20,6 +29,22 @@ impl Shown {
         to_rgb(distorted, color, &mut self.distorted);
         let size = reference.size();
         (self.width, self.height) = (size.width as usize, size.height as usize);
+    }
+
+    pub(super) fn fill_rgb(&mut self, reference: RgbPicture<'_>, distorted: RgbPicture<'_>) {
+        for (held, picture) in
+            [(&mut self.reference, reference), (&mut self.distorted, distorted)]
+        {
+            held.clear();
+            held.extend_from_slice(picture.samples());
+        }
+        let size = reference.size();
+        (self.width, self.height) = (size.width as usize, size.height as usize);
+    }
+
+    /// Of red, green, blue, and of all samples together, in dB.
+    pub(super) fn psnr(&self) -> [f64; 4] {
+        psnr_of_rgb(&self.reference, &self.distorted)
     }
 
     /// At most 100; not a number if the crate refuses the pictures.

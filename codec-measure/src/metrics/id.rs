@@ -40,6 +40,11 @@ pub enum MetricId {
     XpsnrYGlobal,
     XpsnrUGlobal,
     XpsnrVGlobal,
+    PsnrR,
+    PsnrG,
+    PsnrB,
+    /// Of all R'G'B' samples together.
+    PsnrRgb,
     Ssimulacra2,
     Butteraugli,
     /// Measured by other programs only: a scorer refuses it.
@@ -70,6 +75,10 @@ const FACTS: [(&str, &str, &str); MetricId::ALL.len()] = [
     ("xpsnr_y_global", "XPSNR Y, global", "dB"),
     ("xpsnr_u_global", "XPSNR U, global", "dB"),
     ("xpsnr_v_global", "XPSNR V, global", "dB"),
+    ("psnr_r", "PSNR R", "dB"),
+    ("psnr_g", "PSNR G", "dB"),
+    ("psnr_b", "PSNR B", "dB"),
+    ("psnr_rgb", "PSNR RGB", "dB"),
     ("ssimulacra2", "SSIMULACRA2", ""),
     ("butteraugli", "Butteraugli", ""),
     ("vmaf", "VMAF", ""),
@@ -97,7 +106,7 @@ const GROUPS: [(&str, &[MetricId]); 5] = [
 
 impl MetricId {
     /// All, in the order of reports.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::PsnrY,
         Self::PsnrU,
         Self::PsnrV,
@@ -120,6 +129,10 @@ impl MetricId {
         Self::XpsnrYGlobal,
         Self::XpsnrUGlobal,
         Self::XpsnrVGlobal,
+        Self::PsnrR,
+        Self::PsnrG,
+        Self::PsnrB,
+        Self::PsnrRgb,
         Self::Ssimulacra2,
         Self::Butteraugli,
         Self::Vmaf,

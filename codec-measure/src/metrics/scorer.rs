@@ -8,8 +8,10 @@ use codec_core::metrics;
 use codec_simd::PlaneRef;
 
 use super::ciede::Ciede;
+use super::eye::Shown;
 use super::ms_ssim::MsSsim;
 use super::psnr_hvs::PsnrHvs;
+use super::still::{RgbPicture, Ycbcr, psnr_of_ycbcr};
 use super::xpsnr::Xpsnr;
 use super::{MetricId, PERFECT_DB};
 
@@ -61,8 +63,7 @@ pub struct Scorer {
     hvs: PsnrHvs,
     ciede: Ciede,
     xpsnr: Xpsnr,
-    #[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
-    shown: super::eye::Shown,
+    shown: Shown,
     /// By `MetricId as usize`; what is not wanted may be missing.
     found: [f64; MetricId::ALL.len()],
     values: Vec<f64>,
@@ -87,8 +88,7 @@ impl Scorer {
             hvs: PsnrHvs::new(),
             ciede: Ciede::new(),
             xpsnr: Xpsnr::new(size, fps),
-            #[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
-            shown: super::eye::Shown::default(),
+            shown: Shown::default(),
             found: [0.0; MetricId::ALL.len()],
             values: Vec::new(),
         })
@@ -136,12 +136,64 @@ impl Scorer {
 
         if self.wants(&PSNR) {
             let psnr = metrics::psnr(reference, distorted).map_err(size_error)?;
-            let values = [psnr.y, psnr.u, psnr.v, (6.0 * psnr.y + psnr.u + psnr.v) / 8.0, psnr.all];
-            self.set(&PSNR[..5], &values);
-            self.set(&PSNR[5..], &[psnr.y, psnr.u, psnr.v, psnr.all]);
+            self.set_psnr([psnr.y, psnr.u, psnr.v, psnr.all]);
         }
+        if self.wants(&[MetricId::Ciede2000]) {
+            let value = self.ciede.measure(planes(reference), planes(distorted), self.size);
+            self.set(&[MetricId::Ciede2000], &[value]);
+        }
+        if self.wants(&SHOWN) {
+            self.shown.fill(reference, distorted);
+        }
+        self.measure_planes(reference, distorted, earlier)?;
+        self.measure_shown();
+        Ok(self.collect())
+    }
+
+    /// Scores a still picture against another, one value for each of [`Self::metrics`]: in the spaces
+    /// that [`MetricId::space_of_stills`] names.
+    ///
+    /// # Errors
+    /// If a picture is of another size than the scorer.
+    pub fn score_rgb(
+        &mut self,
+        reference: RgbPicture<'_>,
+        distorted: RgbPicture<'_>,
+    ) -> Result<&[f64], MetricError> {
+        let expected = self.size;
+        for picture in [reference, distorted] {
+            if picture.size() != expected {
+                return Err(MetricError::Size { found: picture.size(), expected });
+            }
+        }
+        let (a, b) = (Ycbcr::new(reference), Ycbcr::new(distorted));
+        let (Some(a_420), Some(b_420)) = (a.picture(), b.picture()) else {
+            return Err(MetricError::Size { found: reference.size(), expected });
+        };
+        self.set_psnr(psnr_of_ycbcr(&a, &b));
+        if self.wants(&[MetricId::Ciede2000]) {
+            let value = self.ciede.measure_rgb(reference.samples(), distorted.samples());
+            self.set(&[MetricId::Ciede2000], &[value]);
+        }
+        if self.wants(&SHOWN) {
+            self.shown.fill_rgb(reference, distorted);
+        }
+        self.measure_planes(&a_420, &b_420, &[])?;
+        self.measure_shown();
+        Ok(self.collect())
+    }
+
+    /// By the metrics that look at luma alone, or at chroma of half the resolution.
+    fn measure_planes(
+        &mut self,
+        reference: &Picture<'_>,
+        distorted: &Picture<'_>,
+        earlier: &[Picture<'_>],
+    ) -> Result<(), MetricError> {
         if self.wants(&[MetricId::Ssim]) {
-            let ssim = metrics::ssim(reference, distorted).map_err(size_error)?;
+            let expected = self.size;
+            let ssim = metrics::ssim(reference, distorted)
+                .map_err(|_| MetricError::Size { found: distorted.size(), expected })?;
             self.set(&[MetricId::Ssim], &[ssim]);
         }
         let (a, b) = (planes(reference), planes(distorted));
@@ -152,26 +204,20 @@ impl Scorer {
         if self.wants(&HVS) {
             self.measure_hvs(a, b);
         }
-        if self.wants(&[MetricId::Ciede2000]) {
-            let value = self.ciede.measure(a, b, self.size);
-            self.set(&[MetricId::Ciede2000], &[value]);
-        }
         if self.wants(&XPSNR) {
             let earlier: Vec<_> = earlier.iter().map(Picture::luma).collect();
             let values = self.xpsnr.measure(a, b, &earlier);
             self.set(&XPSNR[..3], &values);
             self.set(&XPSNR[3..], &values);
         }
-        self.measure_shown(reference, distorted);
-        self.values.clear();
-        self.values.extend(self.metrics.iter().map(|&metric| self.found[metric as usize]));
-        Ok(&self.values)
+        Ok(())
     }
 
-    #[cfg(any(feature = "ssimulacra2", feature = "butteraugli"))]
-    fn measure_shown(&mut self, reference: &Picture<'_>, distorted: &Picture<'_>) {
-        if self.wants(&[MetricId::Ssimulacra2, MetricId::Butteraugli]) {
-            self.shown.fill(reference, distorted);
+    /// By the metrics of R'G'B', of which the pair is in `shown`.
+    fn measure_shown(&mut self) {
+        if self.wants(&SHOWN[..4]) {
+            let values = self.shown.psnr();
+            self.set(&SHOWN[..4], &values);
         }
         #[cfg(feature = "ssimulacra2")]
         if self.wants(&[MetricId::Ssimulacra2]) {
@@ -183,9 +229,17 @@ impl Scorer {
         }
     }
 
-    #[cfg(not(any(feature = "ssimulacra2", feature = "butteraugli")))]
-    #[expect(clippy::unused_self, reason = "the features that need it are off")]
-    fn measure_shown(&mut self, _: &Picture<'_>, _: &Picture<'_>) {}
+    fn collect(&mut self) -> &[f64] {
+        self.values.clear();
+        self.values.extend(self.metrics.iter().map(|&metric| self.found[metric as usize]));
+        &self.values
+    }
+
+    /// Of Y, U, V and of all samples together.
+    fn set_psnr(&mut self, [y, u, v, all]: [f64; 4]) {
+        self.set(&PSNR[..5], &[y, u, v, (6.0 * y + u + v) / 8.0, all]);
+        self.set(&PSNR[5..], &[y, u, v, all]);
+    }
 
     fn set(&mut self, metrics: &[MetricId], values: &[f64]) {
         for (&metric, &value) in metrics.iter().zip(values) {
@@ -230,6 +284,16 @@ const XPSNR: [MetricId; 6] = [
     MetricId::XpsnrYGlobal,
     MetricId::XpsnrUGlobal,
     MetricId::XpsnrVGlobal,
+];
+
+/// Metrics of R'G'B': those of its planes first.
+const SHOWN: [MetricId; 6] = [
+    MetricId::PsnrR,
+    MetricId::PsnrG,
+    MetricId::PsnrB,
+    MetricId::PsnrRgb,
+    MetricId::Ssimulacra2,
+    MetricId::Butteraugli,
 ];
 
 /// A copy with planes of their own, if `picture` has its chroma interleaved.

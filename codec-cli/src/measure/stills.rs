@@ -1,0 +1,72 @@
+//! Quality of one still picture against another: by their RGB samples.
+
+use codec_measure::metrics::{MetricId, RgbPicture, Scorer};
+use codec_measure::results::Delivery;
+
+use super::vmaf::Vmaf;
+use super::{Measured, Row, refused};
+use crate::failure::{Failure, Kind, Result};
+use crate::stills::read::RgbStill;
+
+/// Backgrounds of pictures that are not opaque, as grey values.
+const BACKGROUNDS: [u8; 2] = [0, 255];
+
+/// Measures `distorted` against `reference`. Pictures with transparency are compared over black and
+/// over white, and of each metric the worse of both values counts: what is hidden before one shows
+/// before the other.
+///
+/// # Errors
+/// If the sizes differ or a metric cannot be had.
+pub(crate) fn measure(
+    reference: &RgbStill,
+    distorted: &RgbStill,
+    metrics: &[MetricId],
+) -> Result<Measured> {
+    let (size, other) = (reference.size, distorted.size);
+    if size != other {
+        let message = format!("the reference is {size} and the other is {other}");
+        return Err(Failure::new(Kind::Input, message));
+    }
+    let own: Vec<MetricId> =
+        metrics.iter().copied().filter(|&metric| metric != MetricId::Vmaf).collect();
+    let mut scorer = Scorer::new(&own, size, 1.0).map_err(refused)?;
+    let backgrounds =
+        if is_opaque(reference, distorted) { &BACKGROUNDS[..1] } else { &BACKGROUNDS[..] };
+    let mut worst: Option<Vec<f64>> = None;
+    for &background in backgrounds {
+        let (a, b) = (reference.over(background), distorted.over(background));
+        let view = |samples| {
+            RgbPicture::new(size, samples).ok_or_else(|| Failure::internal("a picture of no size"))
+        };
+        let mut found = scorer.score_rgb(view(&a)?, view(&b)?).map_err(refused)?.to_vec();
+        if let Some(at) = metrics.iter().position(|&metric| metric == MetricId::Vmaf) {
+            found.insert(at, vmaf([&a, &b], reference)?);
+        }
+        worst = Some(match worst {
+            None => found,
+            Some(before) => metrics
+                .iter()
+                .zip(before.into_iter().zip(found))
+                .map(|(metric, (a, b))| if metric.higher_is_better() { a.min(b) } else { a.max(b) })
+                .collect(),
+        });
+    }
+    let values = worst.unwrap_or_default();
+    let row = Row { frame: 0, time_s: 0.0, frozen: false, values };
+    let delivery = Delivery { frames: 1, shown: 1, ..Delivery::default() };
+    Ok(Measured { metrics: metrics.to_vec(), rows: vec![row], delivery })
+}
+
+/// Whether neither of both has transparency.
+pub(crate) fn is_opaque(reference: &RgbStill, distorted: &RgbStill) -> bool {
+    reference.alpha.is_none() && distorted.alpha.is_none()
+}
+
+/// VMAF of 4:2:0 pictures: its model knows no other.
+fn vmaf([a, b]: [&[u8]; 2], like: &RgbStill) -> Result<f64> {
+    let size = like.size;
+    let mut run = Vmaf::start(size)?;
+    let (a, b) = (RgbStill::to_planes(size, a)?, RgbStill::to_planes(size, b)?);
+    run.push(&a.picture()?, &b.picture()?)?;
+    run.finish(1)?.first().copied().ok_or_else(|| Failure::internal("libvmaf gave no score"))
+}

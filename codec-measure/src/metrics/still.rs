@@ -1,0 +1,235 @@
+//! Still pictures: RGB samples as they are, and what metrics of luma and chroma see of them.
+
+use codec_core::codec::psnr;
+use codec_core::frame::{
+    Color, ColorRange, MatrixCoefficients, Picture, PictureInfo, Size,
+};
+
+use super::MetricId;
+
+/// A picture of 8-bit RGB samples with sRGB's transfer function, row by row without padding.
+#[derive(Clone, Copy, Debug)]
+pub struct RgbPicture<'a> {
+    size: Size,
+    samples: &'a [u8],
+}
+
+impl<'a> RgbPicture<'a> {
+    /// `None` unless there are three samples for each pixel, and one pixel at least.
+    #[must_use]
+    pub fn new(size: Size, samples: &'a [u8]) -> Option<Self> {
+        let expected = size.pixels().checked_mul(3)?;
+        (expected > 0 && samples.len() as u64 == expected).then_some(Self { size, samples })
+    }
+
+    /// Size in pixels.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Red, green and blue of each pixel in turn.
+    #[must_use]
+    pub fn samples(&self) -> &'a [u8] {
+        self.samples
+    }
+}
+
+/// The samples that a metric looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Space {
+    /// R'G'B' of each pixel.
+    Rgb,
+    /// Luma and chroma of each pixel: BT.601, full range.
+    Ycbcr444,
+    /// Luma of each pixel, chroma of every second in either direction.
+    Ycbcr420,
+}
+
+impl Space {
+    /// For people and for JSON: `RGB`, `YCbCr 4:4:4`, `YCbCr 4:2:0`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rgb => "RGB",
+            Self::Ycbcr444 => "YCbCr 4:4:4",
+            Self::Ycbcr420 => "YCbCr 4:2:0",
+        }
+    }
+}
+
+impl MetricId {
+    /// What it looks at in frames of video, which are 4:2:0.
+    #[must_use]
+    pub fn space_of_video(self) -> Space {
+        match self {
+            Self::PsnrR
+            | Self::PsnrG
+            | Self::PsnrB
+            | Self::PsnrRgb
+            | Self::Ssimulacra2
+            | Self::Butteraugli => Space::Rgb,
+            _ => Space::Ycbcr420,
+        }
+    }
+
+    /// What it looks at in still pictures, which are RGB. The weights of PSNR-HVS, XPSNR and VMAF are
+    /// made for chroma of half the resolution.
+    #[must_use]
+    pub fn space_of_stills(self) -> Space {
+        match self {
+            Self::Ciede2000 => Space::Rgb,
+            Self::PsnrY
+            | Self::PsnrU
+            | Self::PsnrV
+            | Self::Psnr611
+            | Self::PsnrAll
+            | Self::PsnrYGlobal
+            | Self::PsnrUGlobal
+            | Self::PsnrVGlobal
+            | Self::PsnrAllGlobal
+            | Self::Ssim
+            | Self::MsSsim => Space::Ycbcr444,
+            other => other.space_of_video(),
+        }
+    }
+}
+
+/// Luma and chroma of a still picture: BT.601, full range, as in JPEG files (ITU-T T.871, section 7).
+#[derive(Clone, Debug)]
+pub(super) struct Ycbcr {
+    size: Size,
+    /// A chroma sample for each pixel: Cb, Cr.
+    pub(super) chroma: [Vec<u8>; 2],
+    /// I420.
+    packed: Vec<u8>,
+}
+
+impl Ycbcr {
+    pub(super) fn new(picture: RgbPicture<'_>) -> Self {
+        let (pixels, _) = picture.samples.as_chunks::<3>();
+        let mut packed = Vec::with_capacity(pixels.len() * 3 / 2 + 2);
+        let mut chroma = [Vec::with_capacity(pixels.len()), Vec::with_capacity(pixels.len())];
+        for pixel in pixels {
+            let [red, green, blue] = pixel.map(f32::from);
+            let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+            packed.push(rounded(luma));
+            chroma[0].push(rounded((blue - luma) / 1.772 + 128.0));
+            chroma[1].push(rounded((red - luma) / 1.402 + 128.0));
+        }
+        for plane in &chroma {
+            halve(plane, picture.size, &mut packed);
+        }
+        Self { size: picture.size, chroma, packed }
+    }
+
+    pub(super) fn luma(&self) -> &[u8] {
+        &self.packed[..self.chroma[0].len()]
+    }
+
+    /// With chroma of half the resolution; `None` if the size is beyond what a picture can have.
+    pub(super) fn picture(&self) -> Option<Picture<'_>> {
+        let color = Color {
+            matrix: MatrixCoefficients::SMPTE170M,
+            range: ColorRange::Full,
+            ..Color::default()
+        };
+        let info = PictureInfo { color, ..PictureInfo::default() };
+        Picture::i420_packed(self.size, &self.packed).ok().map(|view| view.with_info(info))
+    }
+}
+
+/// Appends the rounded mean of each two by two samples, or of what the edge leaves of them.
+fn halve(plane: &[u8], size: Size, out: &mut Vec<u8>) {
+    let width = size.width as usize;
+    for rows in plane.chunks(2 * width) {
+        let (upper, lower) = rows.split_at(width.min(rows.len()));
+        for x in (0..width).step_by(2) {
+            let of = |row: &[u8]| {
+                let part = row.get(x..(x + 2).min(row.len())).unwrap_or_default();
+                (part.iter().map(|&value| u16::from(value)).sum::<u16>(), part.len())
+            };
+            let ((a, some), (b, more)) = (of(upper), of(lower));
+            let count = u16::try_from(some + more).unwrap_or(4).max(1);
+            out.push(u8::try_from((a + b + count / 2) / count).unwrap_or(u8::MAX));
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+fn rounded(value: f32) -> u8 {
+    (value + 0.5).clamp(0.0, 255.0) as u8
+}
+
+/// Sum of squared differences of samples that lie `step` apart, from `first` on.
+fn squares(a: &[u8], b: &[u8], first: usize, step: usize) -> u64 {
+    let pairs = a.iter().zip(b).skip(first).step_by(step);
+    pairs.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum()
+}
+
+/// PSNR of red, green, blue, and of all samples together, in dB.
+pub(super) fn psnr_of_rgb(a: &[u8], b: &[u8]) -> [f64; 4] {
+    let sums: [u64; 3] = std::array::from_fn(|first| squares(a, b, first, 3));
+    let pixels = (a.len() / 3) as u64;
+    let [red, green, blue] = sums.map(|sum| psnr(sum, pixels));
+    [red, green, blue, psnr(sums.iter().sum(), 3 * pixels)]
+}
+
+/// PSNR of luma, Cb, Cr at full resolution, and of all samples together, in dB.
+pub(super) fn psnr_of_ycbcr(a: &Ycbcr, b: &Ycbcr) -> [f64; 4] {
+    let sums = [
+        squares(a.luma(), b.luma(), 0, 1),
+        squares(&a.chroma[0], &b.chroma[0], 0, 1),
+        squares(&a.chroma[1], &b.chroma[1], 0, 1),
+    ];
+    let pixels = a.luma().len() as u64;
+    let [y, u, v] = sums.map(|sum| psnr(sum, pixels));
+    [y, u, v, psnr(sums.iter().sum(), 3 * pixels)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Scorer;
+
+    #[test]
+    fn a_picture_has_three_samples_for_each_pixel() {
+        assert!(RgbPicture::new(Size::new(2, 2), &[0; 12]).is_some());
+        assert!(RgbPicture::new(Size::new(2, 2), &[0; 11]).is_none());
+        assert!(RgbPicture::new(Size::new(0, 2), &[]).is_none());
+    }
+
+    #[test]
+    fn primaries_become_those_of_jpeg_and_odd_edges_are_averaged() {
+        let samples = [255, 0, 0, 0, 0, 255, 255, 255, 255];
+        let found = Ycbcr::new(RgbPicture::new(Size::new(3, 1), &samples).unwrap());
+        assert_eq!(found.luma(), [76, 29, 255]);
+        assert_eq!(found.chroma[0], [85, 255, 128]);
+        assert_eq!(found.chroma[1], [255, 107, 128]);
+        // Two pixels and one.
+        assert_eq!(found.packed[3..], [170, 128, 181, 128]);
+    }
+
+    /// Columns of red and of green of the same luma: 4:2:0 makes them one colour.
+    fn stripes(size: Size, first: usize) -> Vec<u8> {
+        let colours = [[151, 0, 0], [0, 77, 0]];
+        let pixels = 0..usize::try_from(size.pixels()).unwrap();
+        let width = size.width as usize;
+        pixels.flat_map(|at| colours[(at % width + first) % 2]).collect()
+    }
+
+    #[test]
+    fn chroma_that_differs_from_pixel_to_pixel_is_seen() {
+        let size = Size::new(32, 32);
+        let (a, b) = (stripes(size, 0), stripes(size, 1));
+        let picture = |samples| RgbPicture::new(size, samples).unwrap();
+        let list = [MetricId::PsnrRgb, MetricId::PsnrV, MetricId::Ciede2000, MetricId::XpsnrV];
+        let mut scorer = Scorer::new(&list, size, 1.0).unwrap();
+        let found = scorer.score_rgb(picture(&a), picture(&b)).unwrap();
+        assert!(found[0] < 10.0 && found[1] < 20.0 && found[2] < 30.0, "{found:?}");
+        // It looks at 4:2:0, as `space_of_stills` says.
+        assert!(found[3] > 99.0, "{found:?}");
+        let same = scorer.score_rgb(picture(&a), picture(&a)).unwrap();
+        assert!(same.iter().all(|value| (value - 100.0).abs() < 1e-9), "{same:?}");
+    }
+}
