@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod summary;
+mod trust;
 
 pub mod align;
 pub mod bd;

@@ -147,9 +147,9 @@ pub(crate) fn to_rgb_smooth(planes: &Planes, out: &mut Vec<u8>) {
             // BT.601 in 16 bits after the point.
             let grey = 76_309 * (i32::from(luma) - 16) + (1 << 15);
             let rgb = [grey + 104_597 * v, grey - 25_675 * u - 53_279 * v, grey + 132_201 * u];
-            out.extend(rgb.map(|value| {
-                u8::try_from((value >> 16).clamp(0, 255)).unwrap_or(u8::MAX)
-            }));
+            out.extend(
+                rgb.map(|value| u8::try_from((value >> 16).clamp(0, 255)).unwrap_or(u8::MAX)),
+            );
         }
     }
 }

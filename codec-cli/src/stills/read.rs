@@ -173,7 +173,8 @@ impl RgbStill {
             let sum = u32::from(value) * alpha + u32::from(background) * rest;
             u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX)
         };
-        let blended = pixels.flat_map(|(pixel, &alpha)| pixel.iter().map(move |&value| (value, alpha)));
+        let blended =
+            pixels.flat_map(|(pixel, &alpha)| pixel.iter().map(move |&value| (value, alpha)));
         blended.map(|(value, alpha)| blend(value, alpha)).collect()
     }
 

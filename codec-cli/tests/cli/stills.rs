@@ -175,7 +175,8 @@ fn what_is_the_same_in_two_kinds_of_still_has_no_difference() {
 #[test]
 fn transparency_is_compared_and_deep_samples_are_rounded_with_a_word() {
     let place = Place::new();
-    let white = |alpha: u8| DynamicImage::ImageRgba8(drawn((32, 32), |_, _| [255, 255, 255, alpha]));
+    let white =
+        |alpha: u8| DynamicImage::ImageRgba8(drawn((32, 32), |_, _| [255, 255, 255, alpha]));
     save(&place, "opaque.png", &white(255));
     save(&place, "clear.png", &white(0));
     // Over white they look the same, over black they are opposites.

@@ -74,8 +74,7 @@ impl Ciede {
         let (a, b) = (reference.as_chunks::<3>().0, distorted.as_chunks::<3>().0);
         let lab = |pixel: [u8; 3]| self.lab_of_rgb(pixel.map(|value| f32::from(value) / 255.0));
         let pairs = a.iter().zip(b).filter(|(a, b)| a != b);
-        let sum: f64 =
-            pairs.map(|(&a, &b)| f64::from(difference(lab(a), lab(b), FACTORS))).sum();
+        let sum: f64 = pairs.map(|(&a, &b)| f64::from(difference(lab(a), lab(b), FACTORS))).sum();
         (UNIT_DB - 20.0 * (sum / a.len().max(1) as f64).log10()).min(super::PERFECT_DB)
     }
 

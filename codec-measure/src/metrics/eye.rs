@@ -32,8 +32,7 @@ impl Shown {
     }
 
     pub(super) fn fill_rgb(&mut self, reference: RgbPicture<'_>, distorted: RgbPicture<'_>) {
-        for (held, picture) in
-            [(&mut self.reference, reference), (&mut self.distorted, distorted)]
+        for (held, picture) in [(&mut self.reference, reference), (&mut self.distorted, distorted)]
         {
             held.clear();
             held.extend_from_slice(picture.samples());

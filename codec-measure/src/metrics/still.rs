@@ -1,9 +1,7 @@
 //! Still pictures: RGB samples as they are, and what metrics of luma and chroma see of them.
 
 use codec_core::codec::psnr;
-use codec_core::frame::{
-    Color, ColorRange, MatrixCoefficients, Picture, PictureInfo, Size,
-};
+use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Picture, PictureInfo, Size};
 
 use super::MetricId;
 

@@ -166,7 +166,12 @@ pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
     let names = groups.iter().map(|(name, _)| width(name, 11.0)).fold(40.0, f64::max).min(180.0);
     let left = 16.0 + names + 10.0;
     let x = Axis { label: String::new(), scale: Scale::Linear, low: 0.0, high: highest * 1.12 };
-    let right = total - 24.0;
+    // Each bar's value and arm stand behind it.
+    let font = Font { size: 10.0, ..Font::LABEL };
+    let named = |arm: &str| fitted(arm, font.size, 150.0);
+    let arms = groups.iter().flat_map(|(_, bars)| bars).map(|(arm, _)| named(arm));
+    let room = arms.map(|arm| width(&arm, font.size)).fold(0.0, f64::max);
+    let right = total - 30.0 - room;
     let mut y = match theme {
         Theme::Light => 12.0 + legend(&mut svg, &entries(results), 16.0, 12.0, total - 32.0),
         // The page's list of arms is its legend.
@@ -204,8 +209,8 @@ pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
                 number(*value, 1),
                 style.attribute()
             ));
-            let font = Font { size: 10.0, ..Font::LABEL };
-            svg.label(left + wide + 5.0, y + 10.0, &number(*value, 1), font);
+            let label = format!("{} {}", number(*value, 1), named(arm));
+            svg.label(left + wide + 5.0, y + 10.0, &label, font);
             svg.write(format_args!("</g>"));
             y += 13.0;
         }

@@ -179,6 +179,22 @@ pub(crate) fn width(text: &str, size: f64) -> f64 {
     em * size
 }
 
+/// `text` broken at spaces into at most `most` lines of `room` pixels; what does not fit is cut.
+pub(crate) fn wrapped(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let is_last = lines.len() >= most;
+        match lines.last_mut() {
+            Some(line) if is_last || width(&format!("{line} {word}"), size) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| fitted(line, size, room)).collect()
+}
+
 /// `text` cut to `room` pixels, with an ellipsis where something is missing.
 pub(crate) fn fitted(text: &str, size: f64, room: f64) -> String {
     if width(text, size) <= room {
@@ -193,4 +209,21 @@ pub(crate) fn fitted(text: &str, size: f64, room: f64) -> String {
     }
     kept.push('…');
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_are_broken_at_spaces_and_fit() {
+        assert_eq!(wrapped("SSIM", 11.0, 100.0, 3), ["SSIM"]);
+        let lines = wrapped("PSNR of all samples, global", 11.0, 100.0, 3);
+        assert_eq!(lines, ["PSNR of all", "samples, global"]);
+        let lines =
+            wrapped("a very long heading that nobody could ever fit in there", 11.0, 60.0, 2);
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| width(line, 11.0) <= 60.0 + 11.0), "{lines:?}");
+        assert!(lines[1].ends_with('…'), "{lines:?}");
+    }
 }

@@ -9,6 +9,7 @@ use crate::plot::{
 };
 use crate::results::{Figure, GlassToGlass, Metric, Point, Results};
 use crate::stats;
+use crate::trust;
 
 /// The study as one page that needs nothing else: no network, no file beside it. Without its script
 /// the pictures stand still.
@@ -215,7 +216,7 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
     let line = |row: &Summary<'_>| {
         let mut cells = vec![arm_cell(results, &row.arm.name)];
         if row.on_frontier {
-            cells[0].html.push_str(" <abbr title=\"no other arm is at least as good by both speed and BD-rate\">frontier</abbr>");
+            cells[0].html.push_str(" <abbr class=\"frontier\" title=\"no other arm is at least as good by both speed and BD-rate\">frontier</abbr>");
         }
         let rates = results.metrics.iter().zip(&row.bd_rates);
         cells.extend(rates.map(|(metric, rate)| match rate {
@@ -257,9 +258,11 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
         rows: rows.iter().map(line).collect(),
     };
     table.html()
+        + &weak_legend(results)
         + "<p class=\"about\">BD-rate: percent of bitrate more than the anchor for the same quality, \
            mean over clips with its 95&nbsp;% interval (Student's t; none from one clip); below 0 is better. \
-           Coloured: the study shows a difference. CPU: \
+           Coloured: the study shows a difference. With some of the clips chosen, everything here is of \
+           those clips, without intervals. CPU: \
            user plus system time. Late: frames that took longer to encode than a frame lasts. Rate \
            off: how far the points are from their targets, either way, on average.</p>\n"
 }
@@ -331,7 +334,7 @@ fn bd_rate(results: &Results) -> String {
                     cells: vec![
                         arm_cell(results, &arm.name),
                         Cell::text(&clip.clip),
-                        Cell::signed(rate.map(|rate| rate.value), 1),
+                        clip_rate(results, &arm.name, clip),
                         range,
                         rate.map_or_else(Cell::none, |rate| Cell::number(rate.overlap * 100.0, 0)),
                         difference.map_or_else(Cell::none, |value| Cell {
@@ -355,6 +358,7 @@ fn bd_rate(results: &Results) -> String {
         let table = Table { caption, heads: heads.collect(), rows };
         out.push_str(&format!("<div data-metric=\"{index}\">{}</div>\n", table.html()));
     }
+    out.push_str(&weak_legend(results));
     let interpolation = results.comparisons.first().map(|one| one.interpolation);
     out.push_str(&format!(
         "<p class=\"about\">Curves between points: {}. Overlap: the share of the range of quality \
@@ -367,7 +371,26 @@ fn bd_rate(results: &Results) -> String {
     out
 }
 
-/// A BD-rate, and over how few clips it is.
+/// A clip's BD-rate, and why it is not to be relied on.
+fn clip_rate(results: &Results, arm: &str, clip: &crate::results::ClipComparison) -> Cell {
+    let mut cell = Cell::signed(clip.bd_rate.map(|rate| rate.value), 1);
+    if let Some(why) = trust::weakness(results, arm, clip) {
+        cell.html.push_str(&format!("{}<small>{why}</small>", trust::MARK));
+    }
+    cell
+}
+
+/// What the mark of weak comparisons means, if there are any.
+fn weak_legend(results: &Results) -> String {
+    let mut comparisons = results.comparisons.iter();
+    if comparisons.any(|one| !trust::weak_clips(results, &one.arm, &one.metric).is_empty()) {
+        format!("<p class=\"about\">{}.</p>\n", trust::LEGEND)
+    } else {
+        String::new()
+    }
+}
+
+/// A BD-rate, over how few clips it is, and how many of them are weak.
 fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) -> Cell {
     let Some(rate) = rate else {
         return Cell { html: "refused".into(), sort: None, class: "none" };
@@ -375,6 +398,17 @@ fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) 
     let mut cell = Cell::bd_rate(rate);
     if let Some(clips) = fewer_clips(results, arm, &metric.id) {
         cell.html.push_str(&format!("<small>{clips}</small>"));
+    }
+    let weak = trust::weak_clips(results, arm, &metric.id);
+    if !weak.is_empty() {
+        let clips = if weak.len() == 1 { "clip" } else { "clips" };
+        let list: Vec<_> = weak.iter().map(|(clip, why)| format!("{clip}: {why}")).collect();
+        cell.html.push_str(&format!(
+            "<small class=\"weak\" title=\"{}\">{} {} weak {clips}</small>",
+            escape(&list.join("; ")),
+            trust::MARK,
+            weak.len()
+        ));
     }
     cell
 }

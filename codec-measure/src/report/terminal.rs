@@ -3,6 +3,7 @@
 use super::summary::{Summary, fewer_clips, summaries};
 use crate::plot::{number, short, signed};
 use crate::results::Results;
+use crate::trust;
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[32m";
@@ -41,6 +42,13 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
         let metric = results.metrics.first().map_or("", |metric| metric.id.as_str());
         if let Some(clips) = fewer_clips(results, &row.arm.name, metric) {
             out.push_str(&format!("BD-rate of {} over {clips}.\n", clean(&row.arm.name)));
+        }
+        let weak = trust::weak_clips(results, &row.arm.name, metric);
+        if !weak.is_empty() {
+            let list: Vec<_> =
+                weak.iter().map(|(clip, why)| format!("{} ({why})", clean(clip))).collect();
+            let arm = clean(&row.arm.name);
+            out.push_str(&format!("BD-rate of {arm} rests on little: {}.\n", list.join(", ")));
         }
     }
     if failed > 0 {

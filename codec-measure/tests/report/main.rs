@@ -213,3 +213,26 @@ fn the_page_needs_nothing_else_and_escapes_names() {
         }
     }
 }
+
+/// The sample has an arm with a failed point: three are left of that curve.
+#[test]
+fn comparisons_that_rest_on_little_are_marked_everywhere() {
+    let results = sample::results();
+    let page = report::html(&results);
+    assert!(page.contains("weak clip</small>") && page.contains("3 points"));
+    assert!(page.contains("fewer than four points"));
+    let text = report::table(&results, 200, false);
+    assert!(text.contains("rests on little") && text.contains("3 points"), "{text}");
+    let table = plot::bd_table(&results, Theme::Light);
+    assert!(table.contains("†") && table.contains("fewer than four points"), "{table}");
+}
+
+#[test]
+fn bars_of_key_frames_say_whose_they_are() {
+    let results = sample::results();
+    let bars = plot::key_frames(&results, Theme::Page).unwrap();
+    for arm in &results.arms {
+        let named = bars.matches(&format!(" {}</text>", plot::escape(&arm.name))).count();
+        assert_eq!(named, results.clips.len(), "{}", arm.name);
+    }
+}

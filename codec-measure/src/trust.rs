@@ -1,0 +1,60 @@
+//! Comparisons of curves that rest on too little to be relied on.
+
+use crate::results::{ClipComparison, Results};
+
+/// Curves that share less of their range of quality are compared where most of their points are not.
+const LEAST_OVERLAP: f64 = 0.5;
+/// Fewer points leave the shape of a curve open.
+const LEAST_POINTS: usize = 4;
+
+/// What is said below a table that has [`MARK`].
+pub(crate) const LEGEND: &str =
+    "† rests on curves that overlap by less than 50 % or have fewer than four points";
+pub(crate) const MARK: &str = "†";
+
+/// Why an arm's BD-rate on a clip is not to be relied on: `overlap 31 %, 3 points`. `None` if it is, or
+/// if there is none.
+pub(crate) fn weakness(results: &Results, arm: &str, clip: &ClipComparison) -> Option<String> {
+    let rate = clip.bd_rate?;
+    let count = |arm: &str| results.points_of(arm, &clip.clip).count();
+    let points = count(arm).min(count(&results.anchor));
+    let mut reasons = Vec::new();
+    if rate.overlap < LEAST_OVERLAP {
+        reasons.push(format!("overlap {:.0} %", 100.0 * rate.overlap));
+    }
+    if points < LEAST_POINTS {
+        reasons.push(format!("{points} points"));
+    }
+    (!reasons.is_empty()).then(|| reasons.join(", "))
+}
+
+/// The clips that weaken an arm's mean by the metric of this id, each with the reason.
+pub(crate) fn weak_clips(results: &Results, arm: &str, metric: &str) -> Vec<(String, String)> {
+    let found = results.comparisons.iter().find(|one| one.arm == arm && one.metric == metric);
+    let clips = found.map_or(&[][..], |one| &one.clips);
+    let weak = |clip: &ClipComparison| Some((clip.clip.clone(), weakness(results, arm, clip)?));
+    clips.iter().filter_map(weak).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bd::Difference;
+
+    #[test]
+    fn a_narrow_overlap_is_weak_and_a_refused_comparison_is_not() {
+        let results = Results::default();
+        let difference = |overlap| Difference { value: 1.0, from: 30.0, to: 40.0, overlap };
+        let mut clip = ClipComparison {
+            clip: "x".into(),
+            bd_rate: Some(difference(0.31)),
+            bd_metric: None,
+            refused: None,
+        };
+        assert_eq!(weakness(&results, "a", &clip).as_deref(), Some("overlap 31 %, 0 points"));
+        clip.bd_rate = Some(difference(0.5));
+        assert_eq!(weakness(&results, "a", &clip).as_deref(), Some("0 points"));
+        clip.bd_rate = None;
+        assert_eq!(weakness(&results, "a", &clip), None);
+    }
+}
