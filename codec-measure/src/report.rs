@@ -3,6 +3,7 @@
 mod csv;
 mod data;
 mod html;
+mod parts;
 mod summary;
 mod tables;
 mod terminal;

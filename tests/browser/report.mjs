@@ -54,6 +54,7 @@ async function works(page) {
     assert.ok((await curves.first().textContent()).includes(name));
     assert.equal(await page.locator("#summary th[data-metric]:visible").count(), 1);
     assert.ok((await page.locator("#summary th[data-metric]:visible").textContent()).includes(name));
+    await cellsFitHeads(page);
   }
   await metrics.selectOption("0");
   const whole = await curves.first().innerHTML();
@@ -67,7 +68,7 @@ async function works(page) {
 
   // A pointer over a point says what it is.
   await marks.nth(1).scrollIntoViewIfNeeded();
-  await marks.nth(1).hover();
+  await marks.nth(1).hover({ force: true });
   await page.locator("#tip").waitFor({ state: "visible" });
   assert.match(await page.locator("#tip").textContent(), /kb\/s/);
 
@@ -79,6 +80,8 @@ async function works(page) {
   assert.deepEqual(await values(), (await values()).toSorted((a, b) => a - b));
   await head.locator("button").click();
   assert.deepEqual(await values(), (await values()).toSorted((a, b) => b - a));
+
+  await followsChoices(page, { metrics, clips });
 
   // The other charts follow their choices.
   for (const id of ["latency-clip", "rate-clip", "rate-target"]) {
@@ -102,6 +105,81 @@ async function works(page) {
   assert.equal(await paper(), system);
 }
 
+// Each row of the summary has a cell below each head that is shown.
+async function cellsFitHeads(page) {
+  const heads = await page.locator("#summary th:visible").count();
+  const rows = await page.locator("#summary tbody tr:visible").count();
+  assert.equal(await page.locator("#summary tbody tr:visible td:visible").count(), heads * rows);
+}
+
+// With another metric or one clip, the summary, its badges and its order are of those.
+async function followsChoices(page, { metrics, clips }) {
+  const names = await metrics.locator("option").allTextContents();
+  const heads = page.locator("#summary th[data-metric]");
+  const badges = () => page.locator("#summary tbody tr").evaluateAll((lines) =>
+    lines.filter((one) => one.querySelector("abbr.frontier")).map((one) => one.dataset.arm).sort());
+  const shown = (metric) => page.locator("#summary tbody tr").evaluateAll((lines, metric) =>
+    lines.map((one) => one.querySelectorAll("td[data-metric]")[metric].dataset.sort).filter((v) => v !== undefined).map(Number), metric);
+
+  // The order is by the BD-rate that is shown.
+  await metrics.selectOption("0");
+  await heads.nth(0).locator("button").click();
+  for (const [metric, name] of names.entries()) {
+    await metrics.selectOption(String(metric));
+    assert.equal(await heads.nth(metric).getAttribute("aria-sort"), "ascending");
+    assert.deepEqual(await shown(metric), (await shown(metric)).toSorted((a, b) => a - b));
+    assert.ok((await page.locator("#frontier").textContent()).includes(name));
+    const places = (await page.locator("#summary tbody tr").evaluateAll((lines, metric) => lines.map((one) => {
+      const cells = [...one.cells];
+      const first = cells.findIndex((cell) => cell.dataset.metric !== undefined);
+      const count = cells.filter((cell) => cell.dataset.metric !== undefined).length;
+      return [one.dataset.arm, cells[first + metric].dataset.sort, cells[first + count].dataset.sort];
+    }), metric)).filter((place) => !place.includes(undefined)).map(([arm, rate, time]) => [arm, Number(rate), Number(time)]);
+    const unbeaten = places.filter(([, rate, time]) => !places.some(([, r, t]) => r <= rate && t <= time && (r < rate || t < time)));
+    assert.deepEqual(await badges(), unbeaten.map(([arm]) => arm).sort());
+  }
+  await metrics.selectOption("0");
+
+  // One clip's BD-rates are those of its own table, and all clips bring the first figures back.
+  const table = () => page.locator("#summary tbody").innerText();
+  const before = await table();
+  await page.locator("details.clips summary").click();
+  await page.locator("[data-all='']").click();
+  await clips.last().check();
+  await page.keyboard.press("Escape");
+  await cellsFitHeads(page);
+  if ((await clips.count()) > 1) assert.notEqual(await table(), before);
+  const clip = (await clips.count()) - 1;
+  const own = await page.locator(`#bd-rate div[data-metric="0"] tr[data-clip="${clip}"]`).evaluateAll((lines) =>
+    lines.map((one) => [one.dataset.arm, Number(one.cells[2].dataset.sort).toFixed(1)]));
+  assert.ok(own.length > 0);
+  for (const [arm, rate] of own) {
+    const cell = page.locator(`#summary tr[data-arm="${arm}"] td[data-metric="0"]`);
+    if (rate !== "NaN") assert.equal(Number(await cell.getAttribute("data-sort")).toFixed(1), rate);
+  }
+  assert.ok((await page.locator("#summary h3").textContent()).length > 40);
+  await page.locator("details.clips summary").click();
+  await page.locator("[data-all='1']").click();
+  await page.keyboard.press("Escape");
+  assert.equal(await table(), before);
+}
+
+// A tap says what a pointer would; the next tap elsewhere hides it.
+async function answersTaps(page) {
+  const mark = page.locator("#rd figure:visible path.mark").nth(1);
+  await mark.scrollIntoViewIfNeeded();
+  await mark.tap({ force: true });
+  await page.locator("#tip").waitFor({ state: "visible" });
+  assert.match(await page.locator("#tip").textContent(), /kb\/s/);
+  await page.locator("h2:visible").first().tap();
+  await page.locator("#tip").waitFor({ state: "hidden" });
+  const bar = page.locator(".plot.still [aria-label]:visible rect").first();
+  if ((await bar.count()) === 0) return;
+  await bar.scrollIntoViewIfNeeded();
+  await bar.tap();
+  await page.locator("#tip").waitFor({ state: "visible" });
+}
+
 const picture = async (page, name) => {
   await page.evaluate(() => scrollTo(0, 0));
   await page.mouse.move(0, 0);
@@ -113,9 +191,10 @@ await read(report, null, async (open) => {
     const page = await open({ colorScheme });
     await works(page);
     await picture(page, colorScheme);
-    const small = await open({ colorScheme, viewport: { width: 400, height: 800 } });
+    const small = await open({ colorScheme, hasTouch: true, viewport: { width: 390, height: 844 } });
     await fits(small);
-    await picture(small, `${colorScheme}-400`);
+    await picture(small, `${colorScheme}-390`);
+    await answersTaps(small);
   }
   const still = await open({ javaScriptEnabled: false });
   assert.ok((await still.locator("#rd svg path").count()) > 0);

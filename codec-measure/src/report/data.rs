@@ -19,7 +19,7 @@ pub(crate) fn data(results: &Results) -> String {
         json!({ "name": plain(&arm.name), "style": style.index, "dash": style.round })
     });
     let metrics = results.metrics.iter().map(
-        |metric| json!({ "name": metric.name, "unit": metric.unit, "label": label_of(metric) }),
+        |metric| json!({ "name": plain(&metric.name), "unit": metric.unit, "label": label_of(metric) }),
     );
     let points = results.points.iter().filter(|point| point.failure.is_none()).map(|point| {
         json!({
@@ -49,6 +49,7 @@ pub(crate) fn data(results: &Results) -> String {
         "clips": results.clips.iter().map(|clip| plain(&clip.name)).collect::<Vec<_>>(),
         "metrics": metrics.collect::<Vec<_>>(),
         "points": points.collect::<Vec<_>>(),
+        "summary": super::parts::parts(results),
         "frontier": chart_json(&frontier_chart(results)),
         "latency": latency.collect::<Vec<_>>(),
         "rates": rates.collect::<Vec<_>>(),
@@ -125,7 +126,7 @@ fn chart_json(chart: &Chart) -> Value {
 }
 
 /// Five significant digits: more than a picture shows.
-fn round(value: f64) -> Option<f64> {
+pub(super) fn round(value: f64) -> Option<f64> {
     value.is_finite().then(|| format!("{value:.4e}").parse().unwrap_or(value))
 }
 

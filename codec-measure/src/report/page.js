@@ -37,6 +37,8 @@
     return ruler.measureText(text).width;
   };
 
+  const signed = (value, decimals) => (value > 0 && Number(value.toFixed(decimals)) !== 0 ? "+" : "") + fixed(value, decimals);
+
   // --- axes ------------------------------------------------------------------------------------
 
   function axisOver(label, log, values) {
@@ -238,6 +240,9 @@
   // --- what a pointer says ---------------------------------------------------------------------
 
   const tip = byId("tip");
+  // What pressed last, and what shows something because of a tap.
+  let pressed = "";
+  let tapped = null;
 
   function say(text, pageX, pageY) {
     tip.textContent = text;
@@ -254,13 +259,12 @@
       tip.hidden = true;
       ring.setAttribute("visibility", "hidden");
     };
-    svg.addEventListener("pointerleave", quiet);
-    svg.addEventListener("pointermove", (event) => {
+    const nearest = (event, reach) => {
       const box = svg.getBoundingClientRect();
       const scale = svg.viewBox.baseVal.width / box.width;
       const [px, py] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
       let best = null;
-      let least = 28;
+      let least = reach * scale;
       for (const mark of marks) {
         const away = Math.hypot(mark.x - px, mark.y - py);
         if (away < least) [best, least] = [mark, away];
@@ -268,8 +272,26 @@
       if (!best) return quiet();
       for (const [key, value] of Object.entries({ cx: best.x, cy: best.y, visibility: "visible" })) ring.setAttribute(key, value);
       say(best.tip, event.pageX, event.pageY);
+    };
+    pointed(svg, (event) => nearest(event, pressed === "touch" ? 40 : 28), quiet);
+  }
+
+  // A mouse or pen says by moving where it looks, a finger by a tap: what a tap shows stays until the
+  // next one, and scrolling goes on as usual.
+  function pointed(element, look, quiet) {
+    element.addEventListener("pointermove", (event) => { if (event.pointerType !== "touch") look(event); });
+    element.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") quiet(); });
+    element.addEventListener("click", (event) => {
+      if (pressed !== "touch") return;
+      look(event);
+      tapped = { element, quiet };
     });
   }
+
+  document.addEventListener("pointerdown", (event) => {
+    pressed = event.pointerType;
+    if (tapped && !tapped.element.contains(event.target)) tapped.quiet();
+  }, true);
 
   // Pictures that stay as they are: their titles become what the pointer says.
   for (const title of all(".plot.still svg title")) {
@@ -277,8 +299,7 @@
     const text = title.textContent;
     mark.setAttribute("aria-label", text);
     title.remove();
-    mark.addEventListener("pointermove", (event) => say(text, event.pageX, event.pageY));
-    mark.addEventListener("pointerleave", () => { tip.hidden = true; });
+    pointed(mark, (event) => say(text, event.pageX, event.pageY), () => { tip.hidden = true; });
   }
 
   // --- what is shown ---------------------------------------------------------------------------
@@ -318,13 +339,49 @@
     }
   }
 
+  // The arms that are shown and no other of them beats by both speed and BD-rate.
+  const rateOf = (row) => (row.anchor ? [0, 0, 0] : row.bd[state.metric]);
+
+  function unbeaten(rows) {
+    const found = [...state.arms].filter((arm) => rows[arm].ratio && rateOf(rows[arm]));
+    const place = (arm) => [rows[arm].ratio[0], rateOf(rows[arm])[0]];
+    return found.filter((arm) => {
+      const [time, rate] = place(arm);
+      return !found.some((other) => {
+        const [t, r] = place(other);
+        return t <= time && r <= rate && (t < time || r < rate);
+      });
+    });
+  }
+
   function frontier() {
     const box = byId("frontier");
     if (!box) return;
-    const named = data.frontier.series.filter((series) => series.arm != null && state.arms.has(series.arm));
-    const stays = ([mx, my]) => named.some((series) => series.marks.some(([nx, ny]) => nx === mx && ny === my));
-    const series = data.frontier.series.map((one) => (one.arm == null ? { ...one, marks: one.marks.filter(stays) } : one));
-    draw(box, [{ ...data.frontier, title: "", series }], "Speed against quality", 420);
+    const metric = data.metrics[state.metric];
+    const rows = combined();
+    const best = new Set(unbeaten(rows));
+    const placed = data.arms.flatMap((arm, index) => {
+      const { ratio } = rows[index];
+      const rate = rateOf(rows[index]);
+      if (!ratio || !rate || !state.arms.has(index)) return [];
+      const whole = ratio[1] !== undefined && rate[1] !== undefined;
+      const spans = whole ? [[ratio[1], ratio[2]], [rate[1], rate[2]]] : null;
+      const time = `CPU time × ${short(ratio[0])}${whole ? ` (${short(ratio[1])} to ${short(ratio[2])})` : ""}`;
+      const bits = `BD-rate ${signed(rate[0], 1)} %${whole ? ` (${signed(rate[1], 1)} to ${signed(rate[2], 1)})` : ""}`;
+      const text = `${arm.name}\n${time}\n${bits} by ${metric.name}`;
+      const mark = [ratio[0], rate[0], spans, text];
+      return [{ arm: index, style: arm.style, dash: arm.dash, shape: "named", marks: [mark] }];
+    });
+    const edge = placed.filter(({ arm }) => best.has(arm)).map(({ marks }) => [marks[0][0], marks[0][1]]).sort((a, b) => a[0] - b[0]);
+    const ends = placed.flatMap(({ marks: [[x, y, spans]] }) => (spans ? spans[0].map((at, i) => [at, spans[1][i]]) : [[x, y]]));
+    const chart = {
+      ...data.frontier,
+      title: "",
+      x: axisOver(data.frontier.x.label, data.frontier.x.log, ends.map(([at]) => at)),
+      y: axisOver(`BD-rate by ${metric.name} (%; less is better)`, false, [0, ...ends.map(([, at]) => at)]),
+      series: [{ arm: null, style: 0, dash: 2, shape: "line", marks: edge }, ...placed],
+    };
+    draw(box, [chart], "Speed against quality", 420);
   }
 
   function latency() {
@@ -353,6 +410,162 @@
     else box.textContent = "No trace of this clip.";
   }
 
+  // --- summary ---------------------------------------------------------------------------------
+
+  const isWhole = () => state.clips.size === data.clips.length;
+  const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null);
+  const known = (values) => values.filter((value) => value !== null && value !== undefined);
+
+  // Of all frames of several clips, each with the quantiles of its own at even steps.
+  function quantile(parts, share) {
+    const timed = parts.filter((part) => part.times);
+    if (timed.length === 0) return null;
+    if (timed.length === 1) return timed[0].times[Math.round(share * (timed[0].times.length - 1))];
+    const all = timed.flatMap(({ times, count }) => times.map((time) => [time, count / times.length]));
+    all.sort((a, b) => a[0] - b[0]);
+    let rest = share * all.reduce((sum, [, weight]) => sum + weight, 0);
+    return (all.find(([, weight]) => (rest -= weight) <= 0) ?? all[all.length - 1])[0];
+  }
+
+  // The figures of each arm over the clips that are chosen.
+  function combined() {
+    if (isWhole()) return data.summary.all;
+    const clips = [...state.clips].map((clip) => data.summary.clips[clip]);
+    return data.arms.map((_, arm) => {
+      const parts = clips.map((rows) => rows[arm]);
+      const timed = parts.filter((part) => part.cpu !== null);
+      const frames = timed.reduce((sum, part) => sum + part.frames, 0);
+      const weighted = (pick) => (frames ? timed.reduce((sum, part) => sum + pick(part) * part.frames, 0) / frames : null);
+      const sum = (key) => known(parts.map((part) => part[key])).reduce((all, one) => all + one, 0);
+      const logs = known(parts.map((part) => part.ratio)).map(([ratio]) => Math.log(ratio));
+      const rated = parts.filter((part) => part.off !== null);
+      const ratedPoints = rated.reduce((all, part) => all + part.offPoints, 0);
+      const single = (value) => (value === null ? null : [value]);
+      const fps = parts.filter((part) => part.fps);
+      return {
+        anchor: data.summary.all[arm].anchor,
+        bd: data.metrics.map((_, metric) => single(mean(known(parts.map((part) => part.bd[metric])).map(([rate]) => rate)))),
+        weak: data.metrics.map((_, metric) => parts.reduce((all, part) => all + part.weak[metric], 0)),
+        compared: data.metrics.map((_, metric) => known(parts.map((part) => part.bd[metric])).length),
+        ratio: single(logs.length ? Math.exp(mean(logs)) : null),
+        cpu: weighted((part) => part.cpu),
+        fps: fps.length ? fps.reduce((all, part) => all + part.frames, 0) / fps.reduce((all, part) => all + part.frames / part.fps, 0) : null,
+        p50: quantile(parts, 0.5),
+        p95: quantile(parts, 0.95),
+        p99: parts.every((part) => part.hasLongest || !part.times) ? quantile(parts, 0.99) : null,
+        late: known(parts.map((part) => part.late)).length ? sum("late") : null,
+        off: ratedPoints ? rated.reduce((all, part) => all + part.off * part.offPoints, 0) / ratedPoints : null,
+        frozen: sum("frozen"),
+        freezes: sum("freezes"),
+        memory: known(parts.map((part) => part.memory)).length ? Math.max(...known(parts.map((part) => part.memory))) : null,
+        failed: sum("failed"),
+        points: sum("points"),
+      };
+    });
+  }
+
+  // What the page was made with: of all clips, with intervals.
+  const made = new Map();
+  for (const cell of all("#summary td:not(:first-child), #bd-rate > .scroll:first-of-type td:not(:first-child)")) {
+    made.set(cell, [cell.innerHTML, cell.className, cell.dataset.sort]);
+  }
+
+  function put(cell, text, sort, small = "") {
+    cell.textContent = text ?? "\u2013";
+    cell.className = text === null ? "none" : "";
+    if (small) node2(cell, small);
+    if (sort === null) delete cell.dataset.sort;
+    else cell.dataset.sort = sort;
+  }
+
+  function node2(cell, text) {
+    const small = document.createElement("small");
+    small.textContent = text;
+    cell.append(small);
+  }
+
+  function putRate(cell, row, metric) {
+    const rate = row.bd[metric];
+    if (row.anchor) return put(cell, "anchor", 0);
+    if (!rate) {
+      put(cell, "refused", null);
+      cell.className = "none";
+      return;
+    }
+    const fewer = row.compared[metric] < state.clips.size ? `${row.compared[metric]} of ${state.clips.size} clips` : "";
+    put(cell, signed(rate[0], 1), rate[0], fewer);
+    if (row.weak[metric]) node2(cell, `\u2020 ${row.weak[metric]} weak ${row.weak[metric] === 1 ? "clip" : "clips"}`);
+  }
+
+  function putRow(cells, row) {
+    const figure = (value) => [value === null ? null : short(value), value];
+    const rest = [
+      figure(row.ratio?.[0] ?? null),
+      figure(row.cpu),
+      figure(row.fps),
+      figure(row.p50),
+      figure(row.p95),
+      figure(row.p99),
+      [row.late === null ? null : String(row.late), row.late],
+      figure(row.off),
+      [`${row.frozen} (${row.freezes})`, row.frozen],
+      [row.memory === null ? null : fixed(row.memory / 1e6, 1), row.memory],
+      [`${row.failed} / ${row.points}`, row.failed],
+    ];
+    data.metrics.forEach((_, metric) => putRate(cells[1 + metric], row, metric));
+    rest.forEach(([text, sort], index) => put(cells[1 + data.metrics.length + index], text, sort));
+    cells[cells.length - 1].classList.toggle("bad", row.failed > 0);
+  }
+
+  function summary() {
+    const whole = isWhole();
+    const rows = combined();
+    const best = new Set(unbeaten(rows));
+    for (const [cell, [html, name, sort]] of made) {
+      if (!whole) break;
+      cell.innerHTML = html;
+      cell.className = name;
+      if (sort === undefined) delete cell.dataset.sort;
+      else cell.dataset.sort = sort;
+    }
+    for (const line of all("#summary tbody tr")) {
+      const arm = Number(line.dataset.arm);
+      if (!whole) putRow([...line.cells], rows[arm]);
+      line.cells[0].querySelector("abbr.frontier")?.remove();
+      if (best.has(arm)) {
+        const badge = document.createElement("abbr");
+        badge.className = "frontier";
+        badge.textContent = "frontier";
+        badge.title = `no other arm is at least as good by both speed and BD-rate by ${data.metrics[state.metric].name}`;
+        line.cells[0].append(" ", badge);
+      }
+    }
+    for (const line of whole ? [] : all("#bd-rate > .scroll:first-of-type tbody tr")) {
+      data.metrics.forEach((_, metric) => putRate(line.cells[1 + metric], rows[Number(line.dataset.arm)], metric));
+    }
+    // The clips that the figures are of.
+    for (const title of all("#summary h3, #bd-rate > h3:first-of-type")) {
+      title.dataset.made ??= title.textContent;
+      const names = [...state.clips].map((clip) => data.clips[clip]);
+      const what = names.length === 1 ? names[0] : `${names.length} of ${data.clips.length} clips`;
+      title.textContent = whole ? title.dataset.made : `${title.dataset.made}: ${what}`;
+    }
+    again();
+  }
+
+  // Tables stay sorted by what they were sorted by; a column of a metric follows the choice.
+  function again() {
+    for (const head of all("th[aria-sort]")) {
+      const table = head.closest("table");
+      const { metric } = head.dataset;
+      const picked = metric === undefined ? head : (all(`th[data-metric="${state.metric}"]`, table)[same(head, table)] ?? head);
+      arrange(table, picked, head.getAttribute("aria-sort"));
+    }
+  }
+
+  // Which of its metric's columns it is.
+  const same = (head, table) => all(`th[data-metric="${head.dataset.metric}"]`, table).indexOf(head);
+
   function charts() {
     tip.hidden = true;
     curves();
@@ -362,6 +575,8 @@
   }
 
   function update() {
+    // It resets the classes of cells, so it comes before those that hide them.
+    summary();
     const on = (set, index) => index === undefined || set.has(Number(index));
     for (const one of all("[data-arm], [data-clip], [data-metric]")) {
       const { arm, clip, metric } = one.dataset;
@@ -406,32 +621,32 @@
 
   // --- tables ----------------------------------------------------------------------------------
 
-  function sort(table, column, head) {
-    const down = head.getAttribute("aria-sort") === "ascending";
+  function arrange(table, head, order) {
     for (const other of all("th[aria-sort]", table)) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    head.setAttribute("aria-sort", order);
+    const column = head.cellIndex;
     const key = (row) => {
       const cell = row.cells[column];
       if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
       return cell.classList.contains("none") ? null : cell.textContent;
     };
-    const order = (a, b) => {
+    const compare = (a, b) => {
       const [left, right] = [key(a), key(b)];
       if (left === null || right === null) return (left === null) - (right === null);
       const less = typeof left === "number" && typeof right === "number" ? left - right : String(left).localeCompare(String(right));
-      return down ? -less : less;
+      return order === "descending" ? -less : less;
     };
     const body = table.tBodies[0];
-    body.append(...[...body.rows].sort(order));
+    body.append(...[...body.rows].sort(compare));
   }
 
   for (const table of all("table")) {
-    all("th", table).forEach((head, column) => {
+    all("th", table).forEach((head) => {
       const button = document.createElement("button");
       button.type = "button";
       button.append(...head.childNodes);
       head.append(button);
-      button.addEventListener("click", () => sort(table, column, head));
+      button.addEventListener("click", () => arrange(table, head, head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending"));
     });
   }
 
