@@ -29,9 +29,11 @@ pub(crate) enum Ink {
     Series(usize),
 }
 
-/// Colours of arms on white; the first, for the anchor, is neutral.
+/// Colours of arms on white; the first, for the anchor, is neutral. Any two differ clearly, with each
+/// kind of colour blindness too, and all stand out from the paper (a test holds both); so do those of
+/// the page's dark theme in `report/page.css`.
 pub(crate) const SERIES: [&str; 8] =
-    ["#4a4f57", "#0067a5", "#c8500a", "#00795a", "#a8407f", "#8a6500", "#1f8fbf", "#7a4a2b"];
+    ["#4a4f57", "#048664", "#ff5088", "#572294", "#9a9900", "#8762bc", "#6e2724", "#806513"];
 
 impl Theme {
     pub(crate) fn colour(self, ink: Ink) -> &'static str {
@@ -117,3 +119,109 @@ pub(crate) const MARKERS: [&str; 8] = [
 
 /// Whole, and the dashes of the rounds after the first.
 pub(crate) const DASHES: [&str; 4] = ["", "6 3", "2 2", "8 3 2 3"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::difference_of_rgb;
+
+    /// What is left of linear red, green and blue without each kind of cone (Machado, Oliveira,
+    /// Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009).
+    const BLINDNESS: [(&str, [[f32; 3]; 3]); 4] = [
+        ("full colour vision", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        (
+            "protanopia",
+            [
+                [0.152_286, 1.052_583, -0.204_868],
+                [0.114_503, 0.786_281, 0.099_216],
+                [-0.003_882, -0.048_116, 1.051_998],
+            ],
+        ),
+        (
+            "deuteranopia",
+            [
+                [0.367_322, 0.860_646, -0.227_968],
+                [0.280_085, 0.672_501, 0.047_413],
+                [-0.011_820, 0.042_940, 0.968_881],
+            ],
+        ),
+        (
+            "tritanopia",
+            [
+                [1.255_528, -0.076_749, -0.178_779],
+                [-0.078_411, 0.930_809, 0.147_602],
+                [0.004_733, 0.691_367, 0.303_900],
+            ],
+        ),
+    ];
+
+    /// The least CIEDE2000 difference of two arms' colours; 2 is just seen, 5 at a glance.
+    const LEAST_DIFFERENCE: f32 = 13.0;
+    /// The least contrast with the paper (WCAG 2.2, 1.4.11).
+    const LEAST_CONTRAST: f32 = 3.0;
+
+    /// Linear red, green and blue of `#rrggbb`.
+    fn light_of(colour: &str) -> [f32; 3] {
+        let part = |at: usize| u8::from_str_radix(&colour[at..at + 2], 16).unwrap();
+        [part(1), part(3), part(5)].map(|value| {
+            let share = f32::from(value) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        })
+    }
+
+    /// R'G'B' of linear light, as someone with a kind of blindness sees it.
+    fn seen(light: [f32; 3], matrix: &[[f32; 3]; 3]) -> [f32; 3] {
+        matrix.map(|row| {
+            let sum: f32 = row.iter().zip(light).map(|(share, light)| share * light).sum();
+            let value = sum.clamp(0.0, 1.0);
+            if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 }
+        })
+    }
+
+    fn luminance(colour: &str) -> f32 {
+        let [red, green, blue] = light_of(colour);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    /// The colours that the page's style sheet has for a name, light and dark.
+    fn of_page(name: &str) -> [String; 2] {
+        let css = include_str!("../report/page.css");
+        let (_, rest) = css.split_once(&format!("--{name}: light-dark(")).unwrap();
+        let (pair, _) = rest.split_once(')').unwrap();
+        let (light, dark) = pair.split_once(", ").unwrap();
+        let whole = |colour: &str| match colour.trim_start_matches('#') {
+            short if short.len() == 3 => short.chars().fold("#".to_owned(), |mut all, c| {
+                all.extend([c, c]);
+                all
+            }),
+            _ => colour.to_owned(),
+        };
+        [whole(light), whole(dark)]
+    }
+
+    #[test]
+    fn arms_differ_for_the_colour_blind_too_and_stand_out_from_the_paper() {
+        let series: Vec<[String; 2]> = (0..8).map(|index| of_page(&format!("s{index}"))).collect();
+        let papers = of_page("paper");
+        for theme in 0..2 {
+            let colours: Vec<&str> = series.iter().map(|pair| pair[theme].as_str()).collect();
+            if theme == 0 {
+                assert_eq!(colours, SERIES, "the page's light theme has those of the plots");
+            }
+            for (index, one) in colours.iter().enumerate() {
+                let (a, b) = (luminance(one) + 0.05, luminance(&papers[theme]) + 0.05);
+                assert!(a.max(b) / a.min(b) >= LEAST_CONTRAST, "{one} on {}", papers[theme]);
+                for other in &colours[..index] {
+                    for (kind, matrix) in &BLINDNESS {
+                        let [a, b] = [one, other].map(|colour| seen(light_of(colour), matrix));
+                        let found = difference_of_rgb(a, b);
+                        assert!(
+                            found >= LEAST_DIFFERENCE,
+                            "{one} and {other} differ by {found} with {kind}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
