@@ -1,5 +1,6 @@
 //! Every kernel at every level of this CPU, on data in the first-level cache. The cases are those of
 //! `codec bench kernels`, which prints them against scalar and against a bound in a few seconds.
+//! Throughput is in bytes that a call must read and write, each counted once.
 //!
 //! `CODEC_SIMD=avx2` keeps to one level; `cargo bench -p codec-benches --bench kernels -- sad`
 //! keeps to kernels with that name.
@@ -8,9 +9,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use codec_cli::kernels::{Visitor, for_each};
+use codec_cli::kernels::{Visitor, bytes_of, for_each};
 use codec_simd::{Kernels, Level};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn levels() -> Vec<&'static Kernels> {
     let name = std::env::var("CODEC_SIMD").ok();
@@ -30,11 +31,19 @@ struct Runner<'a> {
 impl Visitor for Runner<'_> {
     fn case(&mut self, name: &str, mut call: impl FnMut(&Kernels)) {
         let mut group = self.criterion.benchmark_group(name);
+        if let Some(bytes) = bytes_of(name) {
+            group.throughput(Throughput::Bytes(whole(bytes)));
+        }
         for kernels in &self.levels {
             group.bench_function(kernels.level().name(), |b| b.iter(|| call(black_box(kernels))));
         }
         group.finish();
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
+fn whole(bytes: f64) -> u64 {
+    bytes as u64
 }
 
 fn kernels(criterion: &mut Criterion) {

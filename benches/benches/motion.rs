@@ -1,5 +1,5 @@
 //! Whole steps of a macroblock through the encoder, at every level of this CPU:
-//! `cargo bench -p codec-benches --bench motion`.
+//! `cargo bench -p codec-benches --bench motion`. Throughput is in pixels of luma.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a broken benchmark had better stop")]
 
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use codec_core::vp8::encoder::quant::QuantiserSet;
 use codec_core::vp8::header::QuantIndices;
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels, Level};
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Soft blobs, about 16 pixels wide.
 fn blobs(x: usize, y: usize) -> u8 {
@@ -85,6 +85,7 @@ fn search(c: &mut Criterion) {
         ("search/wide-iterative", Pattern::Wide, SubpelSearch::Iterative),
     ] {
         let mut group = c.benchmark_group(name);
+        group.throughput(Throughput::Elements(16 * 16));
         let settings = IntegerSettings { pattern, ..IntegerSettings::default() };
         each_level(&mut group, |kernels| {
             let target = Target { kernels, cur: black_box(&cur), refp, at, range, price };
@@ -113,6 +114,7 @@ fn residual(c: &mut Criterion) {
     }
     let set = QuantiserSet::new(30, &QuantIndices::default());
     let mut group = c.benchmark_group("transform-quantise-reconstruct");
+    group.throughput(Throughput::Elements(16 * 16));
     each_level(&mut group, |kernels| {
         let (mut levels, mut back) = (Coeffs::<16>::default(), Coeffs::<16>::default());
         let (mut uv_levels, mut uv_back) = (Coeffs::<8>::default(), Coeffs::<8>::default());
@@ -144,6 +146,7 @@ fn analysis(c: &mut Criterion) {
         (0..128 * 128).map(|n| blobs(n % 128 + by, n / 128 + by)).collect()
     });
     let mut group = c.benchmark_group("analysis-64-macroblocks");
+    group.throughput(Throughput::Elements(size.pixels()));
     let mut analyser = Analyser::new();
     let mut turn = 0;
     each_level(&mut group, |kernels| {

@@ -27,6 +27,9 @@ macro_rules! kernel_table {
 
         #[expect(clippy::too_many_arguments, reason = "a kernel takes what it reads")]
         impl Kernels {
+            /// Names of all kernels, in the order of the table.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
             $(
                 $(#[$doc])*
                 #[inline]

@@ -159,6 +159,7 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "sse_row_1280" => 2560.0,
         "copy_16x16" | "copy_8x8" | "copy_4x4" => 2.0 * n,
         "sixtap_16x16" | "sixtap_8x8" | "sixtap_4x4" => read(5.0) + n,
+        "sixtap_8x8_x2" => 2.0 * (read(5.0) + n),
         "bilinear_16x16" | "bilinear_8x8" | "bilinear_4x4" => read(1.0) + n,
         "intra_16x16" | "intra_8x8" => 2.0 * side + n,
         "intra_4x4" => 10.0 * (13.0 + n),
@@ -240,6 +241,10 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
             let more = if fy % 2 == 1 { 3.0 } else { 5.0 };
             let (passes, high) = by_two_passes(Lanes::sixtap, more);
             passes.plus(l.gather(high, 16.0)).plus(l.scatter(side, side))
+        }
+        "sixtap_8x8_x2" => {
+            let one = work_of(&name.replace("_x2", ""), width)?;
+            one.plus(one)
         }
         "bilinear_16x16" | "bilinear_8x8" | "bilinear_4x4" => {
             let (passes, high) = by_two_passes(bilinear, 1.0);

@@ -132,6 +132,7 @@ fn cost(visitor: &mut impl Visitor) {
 fn predict(visitor: &mut impl Visitor) {
     let plane = Pixels::new(1, 1, visitor.round());
     let mut out = Pixels::new(3, 3, visitor.round());
+    let mut second = Pixels::new(4, 4, visitor.round());
     visitor.case("copy_16x16", |k| k.copy_16x16(plane.at(9, 9), out.at_mut(16, 16)));
     visitor.case("copy_8x8", |k| k.copy_8x8(plane.at(9, 9), out.at_mut(16, 16)));
     visitor.case("copy_4x4", |k| k.copy_4x4(plane.at(9, 9), out.at_mut(16, 16)));
@@ -142,6 +143,10 @@ fn predict(visitor: &mut impl Visitor) {
         });
         visitor.case(&name("sixtap_8x8"), |k| {
             k.sixtap_8x8(plane.at(9, 9), fx, fy, out.at_mut(16, 16));
+        });
+        visitor.case(&name("sixtap_8x8_x2"), |k| {
+            let refs = [plane.at(9, 9), plane.at(33, 12)];
+            k.sixtap_8x8_x2(refs, fx, fy, [out.at_mut(16, 16), second.at_mut(16, 16)]);
         });
         visitor.case(&name("sixtap_4x4"), |k| {
             k.sixtap_4x4(plane.at(9, 9), fx, fy, out.at_mut(16, 16));
@@ -309,4 +314,44 @@ fn pixels(visitor: &mut impl Visitor) {
     let (mut u, mut v) = (vec![0; 640], vec![0; 640]);
     visitor.case("halve_row_1280", |k| k.halve_row(a, b, &mut u));
     visitor.case("split_uv_row_1280", |k| k.split_uv_row(a, &mut u, &mut v));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::bytes_of;
+    use super::*;
+
+    #[derive(Default)]
+    struct Names(BTreeSet<String>);
+
+    impl Visitor for Names {
+        fn case(&mut self, name: &str, _: impl FnMut(&Kernels)) {
+            self.0.insert(name.to_owned());
+        }
+    }
+
+    /// Whether a case times the kernel: by its name, with a length (`sse_row_1280`) or without.
+    fn times(case: &str, kernel: &str) -> bool {
+        let base = case.split('/').next().unwrap_or(case);
+        let rest = base.strip_prefix(kernel);
+        rest.is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('_').is_some_and(|n| n.parse::<u32>().is_ok())
+        })
+    }
+
+    #[test]
+    fn every_kernel_of_the_table_is_timed_and_has_a_throughput() {
+        let mut names = Names::default();
+        for_each(&mut names);
+        for kernel in Kernels::NAMES {
+            let timed = names.0.iter().any(|case| times(case, kernel));
+            assert!(timed, "{kernel} has no case");
+        }
+        for case in &names.0 {
+            assert!(Kernels::NAMES.iter().any(|kernel| times(case, kernel)), "{case}: no kernel");
+            assert!(bytes_of(case).is_some(), "{case}: no throughput");
+        }
+    }
 }

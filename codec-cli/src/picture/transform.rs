@@ -1,8 +1,7 @@
 //! Crop, turn and scale, in this order.
 
+use codec_cli::scaling::PlaneScaler;
 use codec_core::frame::{Picture, PictureInfo, Rational, Rotation, Size};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::planes::Planes;
 use crate::args::values::{Crop, Turn};
@@ -14,7 +13,7 @@ pub(crate) struct Transform {
     crop: Option<Crop>,
     turn: Option<Turn>,
     resize: Option<Size>,
-    resizer: Resizer,
+    resizer: PlaneScaler,
     /// Two pictures, written in turn.
     work: [Planes; 2],
 }
@@ -152,22 +151,13 @@ fn turn(from: &Planes, rotation: Rotation, to: &mut Planes) {
     }
 }
 
-fn scale(resizer: &mut Resizer, from: &Planes, size: Size, to: &mut Planes) -> Result<()> {
-    let failed = |error: &dyn std::fmt::Display| Failure::internal(format!("scaling: {error}"));
+fn scale(resizer: &mut PlaneScaler, from: &Planes, size: Size, to: &mut Planes) -> Result<()> {
     to.reset(size);
     let half = size.chroma();
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-        .use_alpha(false);
     let targets = to.split_mut().into_iter().zip([size, half, half]);
-    for ((source, source_size), (target, target_size)) in from.planes().into_iter().zip(targets) {
-        let pixels = PixelType::U8;
-        let source = ImageRef::new(source_size.width, source_size.height, source, pixels)
-            .map_err(|error| failed(&error))?;
-        let mut target =
-            Image::from_slice_u8(target_size.width, target_size.height, target, pixels)
-                .map_err(|error| failed(&error))?;
-        resizer.resize(&source, &mut target, &options).map_err(|error| failed(&error))?;
+    for (source, target) in from.planes().into_iter().zip(targets) {
+        let scaled = resizer.scale(source, target);
+        scaled.map_err(|error| Failure::internal(format!("scaling: {error}")))?;
     }
     Ok(())
 }

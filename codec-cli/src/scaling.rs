@@ -1,0 +1,47 @@
+//! Scaling of planes, as `--resize` does it: Lanczos with three lobes, through the crate
+//! `fast_image_resize`.
+
+use std::fmt;
+
+use codec_core::frame::Size;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+/// Scales planes of 8-bit samples; keeps its memory.
+#[derive(Debug, Default)]
+pub struct PlaneScaler(Resizer);
+
+/// A plane and its size do not go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaleError(String);
+
+impl fmt::Display for ScaleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ScaleError {}
+
+impl PlaneScaler {
+    /// Scales the samples `from` into `to`, both without padding.
+    ///
+    /// # Errors
+    /// If a plane is shorter than its size asks for.
+    pub fn scale(
+        &mut self,
+        (from, from_size): (&[u8], Size),
+        (to, to_size): (&mut [u8], Size),
+    ) -> Result<(), ScaleError> {
+        let failed = |error: &dyn fmt::Display| ScaleError(error.to_string());
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+            .use_alpha(false);
+        let pixels = PixelType::U8;
+        let source = ImageRef::new(from_size.width, from_size.height, from, pixels)
+            .map_err(|error| failed(&error))?;
+        let mut target = Image::from_slice_u8(to_size.width, to_size.height, to, pixels)
+            .map_err(|error| failed(&error))?;
+        self.0.resize(&source, &mut target, &options).map_err(|error| failed(&error))
+    }
+}
