@@ -413,8 +413,8 @@ pub(crate) struct MetricsArgs {
     /// Compare at most so many frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Measure these as well: psnr, psnr-global, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr,
-    /// ssimulacra2, butteraugli, all of these (all), vmaf (by an ffmpeg that has libvmaf).
+    /// Measure these as well: psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000,
+    /// xpsnr, ssimulacra2, butteraugli, all of these (all), vmaf (by an ffmpeg that has libvmaf).
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
     /// Print the distribution over frames of what was measured: mean, worst second, worst frames.

@@ -129,7 +129,7 @@ pub(crate) fn to_rgb_smooth(planes: &Planes, out: &mut Vec<u8>) {
     // The sample that holds a pixel, and the next one on the pixel's side.
     let nearest = |at: usize, count: usize| {
         let own = at / 2;
-        let next = if at % 2 == 0 { own.saturating_sub(1) } else { own + 1 };
+        let next = if at.is_multiple_of(2) { own.saturating_sub(1) } else { own + 1 };
         (own, next.min(count - 1))
     };
     out.clear();

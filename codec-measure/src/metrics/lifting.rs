@@ -148,12 +148,12 @@ mod tests {
             0.5 * scale * ((2.0 * n + 1.0) * k * std::f64::consts::PI / 16.0).cos()
         };
         let coeffs = transform(&block);
-        for v in 0..SIDE {
-            for u in 0..SIDE {
+        for (v, row) in coeffs.iter().enumerate() {
+            for (u, &coeff) in row.iter().enumerate() {
                 let at = |y: usize, x: usize| f64::from(block[y][x]) * basis(v, y) * basis(u, x);
                 let exact: f64 = (0..64).map(|i| at(i / 8, i % 8)).sum();
-                let off = f64::from(coeffs[v][u]).abs() - exact.abs();
-                assert!(off.abs() < 4.0, "{v} {u}: {}, not {exact}", coeffs[v][u]);
+                let off = f64::from(coeff).abs() - exact.abs();
+                assert!(off.abs() < 4.0, "{v} {u}: {coeff}, not {exact}");
             }
         }
     }

@@ -116,8 +116,8 @@ fn add_error(weights: &Weights, a: &Block, b: &Block, sum: &mut f32) {
     let (coeffs_a, coeffs_b) = (transform(a), transform(b));
     let mask = threshold(weights, a, &coeffs_a).max(threshold(weights, b, &coeffs_b));
     let mut squares = [[0.0; SIDE]; SIDE];
-    for v in 0..SIDE {
-        for (u, square) in squares[v].iter_mut().enumerate() {
+    for (v, row) in squares.iter_mut().enumerate() {
+        for (u, square) in row.iter_mut().enumerate() {
             let error = real(coeffs_a[v][u] - coeffs_b[v][u]).abs();
             let felt = (error - mask * weights.masked[v][u]).max(0.0);
             *square = (felt * weights.sensitivity[v][u]).powi(2);

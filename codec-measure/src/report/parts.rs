@@ -51,11 +51,9 @@ fn part(results: &Results, row: &Summary<'_>) -> Value {
         .iter()
         .map(|metric| trust::weak_clips(results, &row.arm.name, &metric.id).len())
         .collect();
-    let ratio = match row.is_anchor {
-        _ if !results.environment.timing => None,
-        true => Some(Figure::exact(1.0)),
-        false => results.cpu_ratio(&row.arm.name).map(|cpu| cpu.ratio.figure),
-    };
+    let cpu = || results.cpu_ratio(&row.arm.name).map(|cpu| cpu.ratio.figure);
+    let ratio = if row.is_anchor { Some(Figure::exact(1.0)) } else { cpu() };
+    let ratio = ratio.filter(|_| results.environment.timing);
     json!({
         "anchor": row.is_anchor,
         "bd": row.bd_rates.iter().map(|rate| rate.map(estimate)).collect::<Vec<_>>(),
