@@ -46,7 +46,7 @@ impl Attempts {
 }
 
 /// One network of a customer in IPv6 (/64) counts as one address.
-fn group(address: IpAddr) -> IpAddr {
+pub(super) fn group(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => match six.to_ipv4_mapped() {

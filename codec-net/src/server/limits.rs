@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Open TCP connections.
     pub connections: usize,
+    /// Open TCP connections of one address; of IPv6 a /64 network counts as one. A reverse proxy is
+    /// one address for all who come through it.
+    pub connections_per_address: usize,
     /// Sessions of all kinds.
     pub sessions: usize,
     /// Streams that are published at once.
@@ -50,6 +53,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1000,
+            connections_per_address: 250,
             sessions: 200,
             streams: 32,
             viewers: 100,

@@ -19,6 +19,7 @@ pub mod auth;
 mod coder;
 pub mod decodable;
 pub mod files;
+mod health;
 mod http;
 pub mod limits;
 mod local;

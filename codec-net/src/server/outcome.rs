@@ -43,6 +43,10 @@ pub enum Refusal {
     NoSession,
     /// The server is at its end.
     Stopping,
+    /// Calls cannot be served any more.
+    NoCalls,
+    /// A defect of the server. What it is goes to the log, not to the client.
+    Internal,
 }
 
 impl Refusal {
@@ -57,13 +61,14 @@ impl Refusal {
             Self::Busy(_) => 409,
             Self::TooOften => 429,
             Self::Slow => 408,
-            Self::Full(_) | Self::Stopping => 503,
+            Self::Full(_) | Self::Stopping | Self::NoCalls => 503,
             Self::Bad(_) => 400,
             Self::TooLong(_) => 413,
             Self::Type(_) => 415,
             Self::Unprocessable(_) | Self::Codecs(..) => 422,
             Self::Outdated => 412,
             Self::NoCondition => 428,
+            Self::Internal => 500,
         }
     }
 }
@@ -96,6 +101,8 @@ impl fmt::Display for Refusal {
             Self::NoCondition => f.write_str("If-Match is needed, with the ETag of the answer"),
             Self::NoSession => f.write_str("no such session, or it has ended"),
             Self::Stopping => f.write_str("the server is about to end"),
+            Self::NoCalls => f.write_str("the server cannot take WebRTC calls any more"),
+            Self::Internal => f.write_str("internal error of the server"),
         }
     }
 }
@@ -130,6 +137,8 @@ pub enum EndReason {
     Protocol(String),
     /// Something here failed.
     Failed(String),
+    /// A defect of the server: a panic with this message. Other sessions go on.
+    Internal(String),
 }
 
 impl fmt::Display for EndReason {
@@ -147,6 +156,7 @@ impl fmt::Display for EndReason {
             Self::Limit(what) => write!(f, "over the limit of {what}"),
             Self::Protocol(what) => write!(f, "not understood: {what}"),
             Self::Failed(what) => write!(f, "failed: {what}"),
+            Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::attempts::Attempts;
 use super::audit::Audit;
 use super::auth::Access;
 use super::files::Files;
+use super::health::Health;
 use super::http;
 use super::limits::Limits;
 use super::local::{self, LocalSource};
@@ -120,6 +121,7 @@ pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) network: Network,
+    pub(super) health: Arc<Health>,
     pub(super) files: Option<Arc<Files>>,
     attempts: Mutex<Attempts>,
     /// Becomes `true` at the end.
@@ -176,7 +178,9 @@ impl Server {
         let archive = Archive { folder: record, decode, limits, running: running.clone() };
         let on_publish: OnPublish = Box::new(move |stream| archive.begin(stream));
         let clock = Clock::start();
-        let network = Network::start(rtc, clock, limits, files.clone()).map_err(StartError::Rtc)?;
+        let health = Arc::new(Health::default());
+        let network = Network::start(rtc, clock, limits, files.clone(), Arc::clone(&health));
+        let network = network.map_err(StartError::Rtc)?;
         let shared = Arc::new(Shared {
             access,
             limits,
@@ -184,6 +188,7 @@ impl Server {
             hub: Arc::new(Hub::with(clock, limits, on_publish)),
             sessions: Arc::new(Sessions::new(clock, limits.sessions, audit)),
             network,
+            health,
             files,
             attempts: Mutex::new(Attempts::new(limits.unauthenticated_gap)),
             stopping: watch::Sender::new(false),
@@ -261,6 +266,29 @@ impl Server {
     #[must_use]
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.shared.sessions
+    }
+
+    /// Tests: a panic in this call; `None`: in the thread of the calls.
+    #[cfg(test)]
+    pub(super) fn panic(&self, call: Option<u64>) {
+        self.shared.network.panic(call);
+    }
+
+    /// Why the server does not do all that it is there for any more; `None`: it does. `/health`
+    /// answers 503 then, if HTTP still answers.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let http_ended = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
+        let http = http_ended.then(|| "HTTP is not answered any more".to_owned());
+        let calls = || self.shared.health.calls();
+        let calls = || calls().map(|why| format!("WebRTC calls cannot be served any more: {why}"));
+        http.or_else(calls)
+    }
+
+    /// The next line for the log of who runs the server: calls that a defect has ended.
+    #[must_use]
+    pub fn next_notice(&self) -> Option<String> {
+        self.shared.health.next_notice()
     }
 
     /// Ends all sessions, then itself.

@@ -133,6 +133,57 @@ fn connections_are_limited() {
     assert_eq!(get(server.address(), "/", None), 200);
 }
 
+/// A connection from another address of this machine.
+#[cfg(target_os = "linux")]
+fn connect_from(from: [u8; 4], to: SocketAddr) -> std::net::TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.into()
+}
+
+/// The status of `/` over such a connection; 0: it was closed.
+#[cfg(target_os = "linux")]
+fn status_from(from: [u8; 4], to: SocketAddr) -> u16 {
+    let mut stream = connect_from(from, to);
+    let head = format!("GET / HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n\r\n");
+    let _ = stream.write_all(head.as_bytes());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn idle_connections_of_one_address_do_not_lock_others_out_and_end() {
+    let deadline = Duration::from_secs(2);
+    let limits = Limits {
+        connections: 8,
+        connections_per_address: 5,
+        header_deadline: deadline,
+        ..Limits::default()
+    };
+    let server = Server::start(Config { limits, ..Config::loopback() }).unwrap();
+    let to = server.address();
+    let (one, other) = ([127, 0, 0, 1], [127, 0, 0, 2]);
+    let idle: Vec<_> = (0..20).map(|_| connect_from(one, to)).collect();
+    // Accepted in order: those of the other address come after the twenty.
+    assert_eq!(status_from(other, to), 200);
+    let end = Instant::now() + Duration::from_secs(60);
+    while status_from(one, to) != 200 {
+        assert!(Instant::now() < end, "idle connections stay");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop(idle);
+}
+
+#[test]
+fn health_is_open_to_all_and_tells_nothing() {
+    let answer = request(guarded().address(), "GET", "/health", &[]);
+    assert_eq!((answer.status, answer.body.as_str()), (200, "{\"status\":\"ok\"}"));
+}
+
 #[test]
 fn streams_are_listed_with_what_may_be_done() {
     let server = guarded();

@@ -53,6 +53,18 @@ pub(super) async fn end_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Whether the server does all that it is there for: 200, or 503 with what does not work. Open to
+/// all, without figures.
+pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
+    match shared.health.calls() {
+        None => (StatusCode::OK, Json(json!({ "status": "ok" }))),
+        Some(_) => {
+            let failing = json!({ "status": "failing", "error": Refusal::NoCalls.to_string() });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(failing))
+        }
+    }
+}
+
 /// There is nothing at this address.
 pub(super) async fn nothing() -> Refused {
     Refused(Refusal::NoSession)

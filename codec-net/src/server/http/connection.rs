@@ -14,12 +14,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
 use super::super::start::Shared;
+use super::slots::{Slot, Slots};
 
 /// After an error of the listening socket, such as too many open files.
 const BREATHER: Duration = Duration::from_millis(50);
@@ -44,7 +44,8 @@ pub(super) async fn accept(
 ) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let acceptor = tls.map(TlsAcceptor::from);
-    let slots = Arc::new(Semaphore::new(shared.limits.connections));
+    let limits = shared.limits;
+    let slots = Slots::new(limits.connections, limits.connections_per_address);
     let mut stopping = shared.stopping.subscribe();
     loop {
         let accepted = tokio::select! {
@@ -56,11 +57,11 @@ pub(super) async fn accept(
             continue;
         };
         // One too many is closed at once.
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+        let Some(slot) = slots.take(address.ip()) else { continue };
         let connection = Connection {
             router: router.clone(),
             origin: Origin { address, over_tls: acceptor.is_some() },
-            deadline: shared.limits.header_deadline,
+            deadline: limits.header_deadline,
             _slot: slot,
         };
         tokio::spawn(connection.run(stream, acceptor.clone()));
@@ -71,7 +72,7 @@ struct Connection {
     router: Router,
     origin: Origin,
     deadline: Duration,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Connection {

@@ -5,6 +5,7 @@ mod connection;
 mod guard;
 mod page;
 mod reply;
+mod slots;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ fn routes(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/{file}", get(page::file))
+        .route("/health", get(api::health))
         .route("/api/streams", get(api::streams))
         .route("/api/sessions", get(api::sessions))
         .route("/api/sessions/{number}", delete(api::end_session))

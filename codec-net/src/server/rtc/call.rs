@@ -179,6 +179,17 @@ impl Call {
         self.over.as_ref().filter(|_| self.peer.next_time().is_none())
     }
 
+    /// A panic in this call: nothing of it is used again.
+    pub(super) fn give_up(mut self, panic: String) {
+        self.over = Some(EndReason::Internal(panic));
+        self.conclude();
+    }
+
+    /// Number of its session.
+    pub(super) fn session(&self) -> u64 {
+        self.session.number()
+    }
+
     /// The end of all.
     pub(super) fn conclude(self) {
         let reason = self.over.unwrap_or(EndReason::ServerStopped);
@@ -267,6 +278,7 @@ impl Call {
                     ClosedReason::Remote => EndReason::Left,
                     ClosedReason::HandshakeTimeout { .. } => EndReason::HandshakeTimeout,
                     ClosedReason::ConsentLost => EndReason::Vanished,
+                    ClosedReason::Internal(panic) => EndReason::Internal(panic),
                     other => EndReason::Failed(other.to_string()),
                 });
             }

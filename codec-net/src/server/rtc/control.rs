@@ -38,6 +38,9 @@ pub(super) enum Control {
     Key(u64),
     /// All is to end.
     Stop,
+    /// Tests: a panic in this call; `None`: in the thread itself.
+    #[cfg(test)]
+    Panic(Option<u64>),
 }
 
 /// Where the items of a call's viewer go.

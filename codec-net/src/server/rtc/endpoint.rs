@@ -95,8 +95,8 @@ impl Asked {
         let (location, tag) = (format!("/session/{}", session.id()), session.set_call(id));
         let (reply, answer) = oneshot::channel();
         let begin = Control::Begin { id, role, session, offer, reply };
-        shared.network.control().send(begin).map_err(|_| Refusal::Stopping)?;
-        let answer = answer.await.map_err(|_| Refusal::Stopping)??;
+        shared.network.control().send(begin).map_err(|_| no_calls(&shared))?;
+        let answer = answer.await.map_err(|_| no_calls(&shared))??;
         let headers = [
             (CONTENT_TYPE, SDP.to_owned()),
             (LOCATION, location),
@@ -106,6 +106,11 @@ impl Asked {
         let link = shared.network.link().map(|link| [(LINK, link.to_owned())]);
         Ok((StatusCode::CREATED, headers, link, answer).into_response())
     }
+}
+
+/// Why the thread of the calls does not answer.
+fn no_calls(shared: &Shared) -> Refusal {
+    if shared.health.calls().is_some() { Refusal::NoCalls } else { Refusal::Stopping }
 }
 
 /// The content has to be of this type.
@@ -169,7 +174,7 @@ pub(in super::super) async fn trickle(posted: Posted) -> Result<StatusCode, Refu
     let fragment = Fragment::parse(text)?;
     let (reply, taken) = oneshot::channel();
     let trickle = Control::Trickle { id, fragment, reply };
-    shared.network.control().send(trickle).map_err(|_| Refusal::Stopping)?;
-    taken.await.map_err(|_| Refusal::Stopping)??;
+    shared.network.control().send(trickle).map_err(|_| no_calls(&shared))?;
+    taken.await.map_err(|_| no_calls(&shared))??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,6 +16,9 @@ mod send;
 mod strain;
 mod watching;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use endpoint::{SDP, end, publish, trickle, view};
 pub(super) use fragment::SDP_FRAGMENT;
 pub(super) use network::Network;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -11,11 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::ControllerConfig;
-use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, Transmit};
+use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;
 use super::super::files::Files;
+use super::super::health::{self, Health};
 use super::super::limits::{Budget, Limits};
 use super::super::outcome::{EndReason, Refusal};
 use super::super::room::Item;
@@ -134,6 +136,7 @@ impl Network {
         clock: Clock,
         limits: Limits,
         files: Option<Arc<Files>>,
+        health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
         let failed = |error| StartRtcError::Listen(config.listen, error);
         let socket = UdpSocket::bind(config.listen).map_err(failed)?;
@@ -173,14 +176,21 @@ impl Network {
             outgoing: Vec::new(),
             relay,
             relay_only,
+            health: Arc::clone(&health),
         };
         let work = move || {
-            runtime.block_on(async move {
-                // The socket is non-blocking; else this fails and nothing is reached.
-                if let Ok(socket) = tokio::net::UdpSocket::from_std(socket) {
+            let run = || {
+                runtime.block_on(async move {
+                    let socket = tokio::net::UdpSocket::from_std(socket)?;
                     calls.run(socket, orders, queue).await;
-                }
-            });
+                    Ok::<(), io::Error>(())
+                })
+            };
+            match catch_unwind(AssertUnwindSafe(run)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => health.fail_calls(error.to_string()),
+                Err(panic) => health.fail_calls(health::message(&*panic)),
+            }
         };
         let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(work);
         let thread = Mutex::new(Some(thread.map_err(StartRtcError::Thread)?));
@@ -205,6 +215,12 @@ impl Network {
     /// Where calls are told something.
     pub(super) fn control(&self) -> mpsc::UnboundedSender<Control> {
         self.control.clone()
+    }
+
+    /// Tests: a panic in this call; `None`: in the thread itself.
+    #[cfg(test)]
+    pub(in super::super) fn panic(&self, call: Option<u64>) {
+        self.control.send(Control::Panic(call)).unwrap();
     }
 
     /// Ends all calls and the thread.
@@ -250,6 +266,7 @@ struct Calls {
     relay: Option<Relaying>,
     /// Callers are told of no other address than that on the TURN server.
     relay_only: bool,
+    health: Arc<Health>,
 }
 
 impl Calls {
@@ -293,22 +310,50 @@ impl Calls {
             self.tick();
             self.flush(&socket);
         }
-        let now = self.clock.now();
-        for call in self.calls.values_mut() {
-            call.end(now, EndReason::ServerStopped);
-            take_out(call, &mut self.outgoing);
+        let open: Vec<u64> = self.calls.keys().copied().collect();
+        for id in &open {
+            self.with(*id, |call, now| call.end(now, EndReason::ServerStopped));
         }
         self.flush(&socket);
-        for call in std::mem::take(&mut self.calls).into_values() {
-            call.conclude();
+        for id in open {
+            self.remove(id, None);
         }
     }
 
+    /// Does something with a call. A panic in it ends that call alone.
     fn with(&mut self, id: u64, work: impl FnOnce(&mut Call, Duration)) {
         let now = self.clock.now();
-        if let Some(call) = self.calls.get_mut(&id) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let outgoing = &mut self.outgoing;
+        let ran = catch_unwind(AssertUnwindSafe(|| {
             work(call, now);
-            take_out(call, &mut self.outgoing);
+            take_out(call, outgoing);
+        }));
+        if let Err(panic) = ran {
+            self.remove(id, Some(health::message(&*panic)));
+        }
+    }
+
+    /// Lets go of a call that is over, or in which there was a panic.
+    fn remove(&mut self, id: u64, panic: Option<String>) {
+        self.routes.remove(id);
+        let Some(call) = self.calls.remove(&id) else { return };
+        let defect = match (&panic, call.over()) {
+            (Some(panic), _) | (None, Some(EndReason::Internal(panic))) => Some(panic),
+            _ => None,
+        };
+        if let Some(defect) = defect {
+            let session = call.session();
+            let line = format!("call {id} (session {session}) ended: internal error: {defect}");
+            self.health.notice(line);
+        }
+        let concluded = catch_unwind(AssertUnwindSafe(|| match panic {
+            Some(panic) => call.give_up(panic),
+            None => call.conclude(),
+        }));
+        if let Err(panic) = concluded {
+            let panic = health::message(&*panic);
+            self.health.notice(format!("the end of call {id}: internal error: {panic}"));
         }
     }
 
@@ -331,6 +376,16 @@ impl Calls {
             Control::End(id, reason) => self.with(id, |call, now| call.end(now, reason)),
             Control::Key(id) => self.with(id, |call, now| call.want_key(now)),
             Control::Stop => {}
+            #[cfg(test)]
+            Control::Panic(id) => self.panic(id),
+        }
+    }
+
+    #[cfg(test)]
+    fn panic(&mut self, id: Option<u64>) {
+        match id {
+            Some(id) => self.with(id, |_, _| panic!("a panic in a call")),
+            None => panic!("a panic in the thread"),
         }
     }
 
@@ -352,10 +407,7 @@ impl Calls {
         config.stats_interval = Some(STATS_INTERVAL);
         config.congestion = is_viewer.then_some(CONGESTION);
         let answered = Peer::answer(offer, &config, now);
-        let (peer, answer) = answered.map_err(|error| {
-            session.conclude(EndReason::Protocol(error.to_string()), Moved::default());
-            Refusal::Bad(error.to_string())
-        })?;
+        let (peer, answer) = answered.map_err(|error| self.unanswered(id, &session, error))?;
         let fragment = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
         self.routes.add(fragment.unwrap_or_default().trim(), id);
         let credentials = Credentials::of(offer);
@@ -363,6 +415,21 @@ impl Calls {
         self.calls.insert(id, call);
         self.with(id, |call, now| call.tick(now));
         Ok(answer)
+    }
+
+    /// Why an offer has no answer.
+    fn unanswered(&self, id: u64, session: &Session, error: SdpError) -> Refusal {
+        let (reason, refusal) = match error {
+            SdpError::Internal(panic) => {
+                let number = session.number();
+                let line = format!("call {id} (session {number}) ended: internal error: {panic}");
+                self.health.notice(line);
+                (EndReason::Internal(panic), Refusal::Internal)
+            }
+            other => (EndReason::Protocol(other.to_string()), Refusal::Bad(other.to_string())),
+        };
+        session.conclude(reason, Moved::default());
+        refusal
     }
 
     /// Addresses that a caller is told.
@@ -419,22 +486,18 @@ impl Calls {
         if let Some(relay) = &mut self.relay {
             relay.tick(now);
         }
-        let mut gone = Vec::new();
-        for (id, call) in &mut self.calls {
-            if call.next_time().is_some_and(|due| due <= now) {
-                call.tick(now);
-                take_out(call, &mut self.outgoing);
-            }
-            if call.over().is_some() {
-                gone.push(*id);
-            }
+        let is_due = |call: &Call| call.next_time().is_some_and(|due| due <= now);
+        for id in self.those(is_due) {
+            self.with(id, Call::tick);
         }
-        for id in gone {
-            self.routes.remove(id);
-            if let Some(call) = self.calls.remove(&id) {
-                call.conclude();
-            }
+        for id in self.those(|call| call.over().is_some()) {
+            self.remove(id, None);
         }
+    }
+
+    /// Numbers of these calls.
+    fn those(&self, test: impl Fn(&Call) -> bool) -> Vec<u64> {
+        self.calls.iter().filter(|(_, call)| test(call)).map(|(id, _)| *id).collect()
     }
 
     fn flush(&mut self, socket: &tokio::net::UdpSocket) {

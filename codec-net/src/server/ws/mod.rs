@@ -132,7 +132,10 @@ async fn close(socket: &mut WebSocket, reason: &EndReason) {
         EndReason::ServerStopped => 1001,
         EndReason::Protocol(_) => 1002,
         EndReason::Admin | EndReason::Replaced | EndReason::Limit(_) => 1008,
-        EndReason::Vanished | EndReason::HandshakeTimeout | EndReason::Failed(_) => 1011,
+        EndReason::Vanished
+        | EndReason::HandshakeTimeout
+        | EndReason::Failed(_)
+        | EndReason::Internal(_) => 1011,
     };
     let mut text = reason.to_string();
     let mut len = text.len().min(MAX_REASON_BYTES);

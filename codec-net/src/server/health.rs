@@ -1,0 +1,75 @@
+//! Whether a server still does all that it is there for.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Notices that wait to be read; beyond them the oldest are dropped.
+const NOTICES: usize = 64;
+/// Longest message that is kept of a panic, in characters.
+const MESSAGE_CHARS: usize = 300;
+
+/// What has gone wrong inside of a server.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// Why calls cannot be served any more.
+    calls: Mutex<Option<String>>,
+    notices: Mutex<VecDeque<String>>,
+}
+
+impl Health {
+    /// Calls cannot be served any more.
+    pub(super) fn fail_calls(&self, why: String) {
+        self.notice(format!("WebRTC calls cannot be served any more: {why}"));
+        *lock(&self.calls) = Some(why);
+    }
+
+    /// Why calls cannot be served any more; `None`: they can.
+    pub(super) fn calls(&self) -> Option<String> {
+        lock(&self.calls).clone()
+    }
+
+    /// Something for the log of who runs the server.
+    pub(super) fn notice(&self, line: String) {
+        let mut notices = lock(&self.notices);
+        if notices.len() >= NOTICES {
+            notices.pop_front();
+        }
+        notices.push_back(line);
+    }
+
+    /// The next line for the log.
+    pub(super) fn next_notice(&self) -> Option<String> {
+        lock(&self.notices).pop_front()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The message of a panic.
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    text.chars().take(MESSAGE_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_are_bounded_and_the_newest_are_kept() {
+        let health = Health::default();
+        for number in 0..100 {
+            health.notice(number.to_string());
+        }
+        let kept: Vec<_> = std::iter::from_fn(|| health.next_notice()).collect();
+        assert_eq!((kept.len(), kept[0].as_str(), kept[63].as_str()), (NOTICES, "36", "99"));
+        assert_eq!(health.calls(), None);
+        health.fail_calls("gone".to_owned());
+        assert_eq!(health.calls().as_deref(), Some("gone"));
+        assert!(health.next_notice().unwrap().contains("gone"));
+    }
+}

@@ -1,0 +1,88 @@
+//! How many connections there are, in all and of each address.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::super::attempts::group;
+
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    /// Of an address; none is zero.
+    of: BTreeMap<IpAddr, usize>,
+}
+
+/// Places for connections.
+#[derive(Clone, Debug)]
+pub(super) struct Slots {
+    most: usize,
+    most_of_one: usize,
+    open: Arc<Mutex<Open>>,
+}
+
+/// The place of a connection, free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Slot {
+    address: IpAddr,
+    slots: Slots,
+}
+
+impl Slots {
+    /// So many in all, and of one address.
+    pub(super) fn new(most: usize, most_of_one: usize) -> Self {
+        Self { most, most_of_one, open: Arc::default() }
+    }
+
+    /// A place for a connection of `address`, if there is one.
+    pub(super) fn take(&self, address: IpAddr) -> Option<Slot> {
+        let address = group(address);
+        let mut open = self.open();
+        let of_one = open.of.get(&address).copied().unwrap_or(0);
+        if open.all >= self.most || of_one >= self.most_of_one {
+            return None;
+        }
+        open.all += 1;
+        open.of.insert(address, of_one + 1);
+        Some(Slot { address, slots: self.clone() })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.slots.open();
+        open.all = open.all.saturating_sub(1);
+        let left = open.of.get(&self.address).map_or(0, |of_one| of_one.saturating_sub(1));
+        if left == 0 {
+            open.of.remove(&self.address);
+        } else {
+            open.of.insert(self.address, left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_never_takes_the_places_of_others() {
+        let slots = Slots::new(10, 4);
+        let of = |text: &str| slots.take(text.parse().unwrap());
+        let mut kept: Vec<_> = (0..6).filter_map(|_| of("10.0.0.1")).collect();
+        assert_eq!(kept.len(), 4);
+        kept.extend(of("::ffff:10.0.0.1"));
+        assert_eq!(kept.len(), 4, "the same address in IPv6");
+        kept.extend((0..6).filter_map(|n| of(&format!("2001:db8::{n}"))));
+        assert_eq!(kept.len(), 8, "one network of IPv6");
+        kept.extend((0..6).filter_map(|_| of("10.0.0.2")));
+        assert_eq!(kept.len(), 10, "in all");
+        kept.clear();
+        assert!(slots.open().of.is_empty() && slots.open().all == 0);
+        assert!(of("10.0.0.1").is_some());
+    }
+}
