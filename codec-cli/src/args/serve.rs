@@ -90,6 +90,10 @@ pub(crate) struct ServeArgs {
     /// Most sessions.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) max_sessions: usize,
+    /// Limit the open TCP connections of one address (of IPv6, of one /64 network). Raise it if
+    /// viewers come through a reverse proxy.
+    #[arg(long, value_name = "N", default_value_t = 250)]
+    pub(crate) max_connections_per_address: usize,
     /// Most viewers of one stream.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_viewers: usize,

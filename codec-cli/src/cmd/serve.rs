@@ -41,11 +41,35 @@ pub(crate) fn run(args: &ServeArgs, env: Env) -> Result<()> {
     }
     let rtc = server.rtc_address();
     env.console.note(format!("{} (WebRTC: UDP {rtc}); Ctrl-C ends", server.url()));
-    while !interrupt::stopped() {
+    let ended = watch(interrupt::stopped, || server.failure(), || say_all(&server, env));
+    server.stop();
+    ended
+}
+
+/// Waits until the command is interrupted, or the server fails at what it is there for: who
+/// supervises the process may start it again then.
+fn watch(
+    stopped: impl Fn() -> bool,
+    failure: impl Fn() -> Option<String>,
+    mut each_time: impl FnMut(),
+) -> Result<()> {
+    loop {
+        each_time();
+        if let Some(why) = failure() {
+            return Err(Failure::internal(why));
+        }
+        if stopped() {
+            return Ok(());
+        }
         std::thread::sleep(NAP);
     }
-    server.stop();
-    Ok(())
+}
+
+/// Logs what a defect has ended.
+fn say_all(server: &Server, env: Env) {
+    while let Some(line) = server.next_notice() {
+        env.console.warn(line);
+    }
 }
 
 fn config(args: &ServeArgs) -> Result<Config> {
@@ -65,6 +89,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
         access: access(args)?,
         limits: Limits {
             sessions: args.max_sessions,
+            connections_per_address: args.max_connections_per_address,
             viewers: args.max_viewers,
             bitrate: args.max_bitrate.0,
             file_bytes: args.max_file,
@@ -148,4 +173,20 @@ fn lines(path: &Path) -> Result<Vec<String>> {
     })?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_fails_is_an_error_even_if_it_is_interrupted() {
+        assert!(watch(|| true, || None, || {}).is_ok());
+        for stopped in [true, false] {
+            let failure = || Some("calls cannot be served any more".to_owned());
+            let ended = watch(|| stopped, failure, || {}).unwrap_err();
+            assert_eq!(ended.kind, Kind::Internal);
+            assert!(ended.message.contains("calls cannot be served"), "{}", ended.message);
+        }
+    }
 }

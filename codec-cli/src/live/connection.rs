@@ -12,6 +12,7 @@ use codec_net::websocket::{Access, WsCarrier};
 use super::framed_in::Line;
 use super::inlet::InletEvent;
 use super::network;
+use super::waiting::Waiting;
 use crate::Env;
 use crate::args::live::NetworkArgs;
 use crate::failure::{Failure, Kind, Result};
@@ -19,6 +20,9 @@ use crate::interrupt;
 
 /// How long a connection is waited for in one go.
 const STEP: Duration = Duration::from_millis(100);
+
+/// The same where connections are there already, which may send something meanwhile.
+const TURN: Duration = Duration::from_millis(5);
 
 /// How long a sender tries to reach a receiver that is not there yet.
 const RETRY_FOR: Duration = Duration::from_secs(5);
@@ -186,11 +190,20 @@ pub(super) fn wait_for_sender(
     line: &Line<'_>,
 ) -> std::result::Result<Option<Box<dyn Carrier>>, NetError> {
     line.tell(InletEvent::Listening(listener.address()?.to_string()));
+    let note = |text| line.tell(InletEvent::Note(text));
+    let mut waiting = Waiting::default();
+    let begin = Instant::now();
     while !line.stops() {
-        let Some((stream, peer)) = listener.accept(STEP)? else { continue };
-        match way.accept(stream) {
-            Ok(carrier) => return Ok(Some(carrier)),
-            Err(error) => line.tell(InletEvent::Note(format!("{peer}: {error}"))),
+        if let Some((stream, peer)) = listener.accept(TURN)? {
+            match way.accept(stream) {
+                Ok(carrier) => {
+                    waiting.push(begin.elapsed(), carrier, peer).into_iter().for_each(note);
+                }
+                Err(error) => note(format!("{peer}: {error}")),
+            }
+        }
+        if let Some(carrier) = waiting.poll(begin.elapsed(), note) {
+            return Ok(Some(carrier));
         }
     }
     Ok(None)

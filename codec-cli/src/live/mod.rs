@@ -24,6 +24,7 @@ pub(crate) mod source;
 mod srtp;
 pub(crate) mod testsrc;
 pub(crate) mod totals;
+mod waiting;
 pub(crate) mod ways;
 #[cfg(feature = "whip")]
 mod webrtc;

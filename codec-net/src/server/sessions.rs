@@ -9,12 +9,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::attempts::group;
 use super::audit::{Audit, Moved, Subject};
 use super::auth::Scope;
 use super::outcome::{EndReason, Refusal};
 use super::talk::VideoState;
 use crate::clock::Clock;
 use crate::random;
+
+/// Calls of one address (of IPv6, of one /64 network) that have not finished their handshake: an
+/// offer costs its sender nothing, and keeps a place for half a minute.
+const MOST_PENDING: usize = 32;
 
 /// What a session does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,11 @@ impl Kind {
             Self::WsView => "ws-view",
             Self::Local => "local",
         }
+    }
+
+    /// Whether it begins with a handshake that is still to come.
+    fn is_call(self) -> bool {
+        matches!(self, Self::Whip | Self::Whep)
     }
 
     /// What it takes to end such a session of one's own.
@@ -71,6 +81,8 @@ struct Entry {
     since: Duration,
     end: End,
     ice: Option<IceSession>,
+    /// A call whose handshake has not finished.
+    is_pending: bool,
     /// What it gets of the video.
     video: VideoState,
 }
@@ -134,6 +146,11 @@ impl Sessions {
         if entries.len() >= self.limit {
             return Err(Refusal::Full("sessions"));
         }
+        let network = group(address);
+        let is_pending = |entry: &&Entry| entry.is_pending && group(entry.address) == network;
+        if kind.is_call() && entries.values().filter(is_pending).count() >= MOST_PENDING {
+            return Err(Refusal::Full("calls of one address before their handshake"));
+        }
         let (since, stream) = (self.clock.now(), stream.to_owned());
         self.audit.start(Subject {
             session: Some(number),
@@ -141,18 +158,11 @@ impl Sessions {
             stream: &stream,
             address,
         });
+        let is_pending = kind.is_call();
+        let (ice, video) = (None, VideoState::default());
         entries.insert(
             id.clone(),
-            Entry {
-                number,
-                kind,
-                stream,
-                address,
-                since,
-                end,
-                ice: None,
-                video: VideoState::default(),
-            },
+            Entry { number, kind, stream, address, since, end, ice, is_pending, video },
         );
         drop(entries);
         let outcome = Mutex::new((EndReason::Closed, Moved::default()));
@@ -255,6 +265,13 @@ impl Session {
         tag
     }
 
+    /// The handshake of its call has finished.
+    pub fn set_connected(&self) {
+        if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
+            entry.is_pending = false;
+        }
+    }
+
     /// Sets what it gets of the video; the log is told of a change.
     pub fn set_video(&self, video: VideoState) {
         if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
@@ -296,6 +313,24 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+
+    #[test]
+    fn calls_of_one_address_before_their_handshake_are_few() {
+        let sessions = Arc::new(Sessions::new(Clock::start(), 200, Audit::none()));
+        let begin = |kind, address: &str| {
+            sessions.begin(kind, "live", address.parse().unwrap(), Box::new(|_| {}))
+        };
+        let mut kept: Vec<_> = (0..50).filter_map(|_| begin(Kind::Whep, "10.0.0.1").ok()).collect();
+        assert_eq!(kept.len(), MOST_PENDING);
+        assert_eq!(begin(Kind::Whip, "10.0.0.1").unwrap_err().status(), 503);
+        kept.push(begin(Kind::Whep, "10.0.0.2").unwrap());
+        kept.push(begin(Kind::WsView, "10.0.0.1").unwrap());
+        kept[0].set_connected();
+        kept.push(begin(Kind::Whep, "10.0.0.1").unwrap());
+        assert!(begin(Kind::Whep, "10.0.0.1").is_err());
+        kept.remove(1);
+        assert!(begin(Kind::Whep, "10.0.0.1").is_ok());
+    }
 
     #[test]
     fn sessions_are_counted_named_and_ended() {

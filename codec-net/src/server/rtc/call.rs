@@ -289,6 +289,7 @@ impl Call {
 
     /// Viewers join when something can reach them.
     fn connected(&mut self, now: Duration) -> Result<(), EndReason> {
+        self.session.set_connected();
         let Side::Watching(watching) = &mut self.side else { return Ok(()) };
         watching.join(now, self.id, self.items.clone())
     }

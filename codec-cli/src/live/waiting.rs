@@ -1,0 +1,167 @@
+//! Connections to a receiver whose other end has not said yet what it sends.
+//!
+//! Anybody can connect to a port. Who hangs up, sends something else or stays silent is dropped, and
+//! keeps nobody else from sending.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use codec_net::carrier::{Carrier, CarrierStats, HANDSHAKE_TIMEOUT, Incoming};
+use codec_net::error::NetError;
+use codec_net::framing::{Hello, Record};
+
+/// Most connections that wait; one more takes the place of the oldest.
+const MOST: usize = 32;
+
+struct Entry {
+    carrier: Box<dyn Carrier>,
+    peer: SocketAddr,
+    since: Duration,
+}
+
+/// Connections that wait.
+#[derive(Default)]
+pub(super) struct Waiting(VecDeque<Entry>);
+
+impl Waiting {
+    /// One more at `now`. Gives a note on the one that it takes the place of.
+    pub(super) fn push(
+        &mut self,
+        now: Duration,
+        carrier: Box<dyn Carrier>,
+        peer: SocketAddr,
+    ) -> Option<String> {
+        let oldest = if self.0.len() >= MOST { self.0.pop_front() } else { None };
+        self.0.push_back(Entry { carrier, peer, since: now });
+        oldest.map(|oldest| format!("{}: dropped, too many connections wait", oldest.peer))
+    }
+
+    /// The first connection that has sent something valid; `note` gets why others are dropped.
+    pub(super) fn poll(
+        &mut self,
+        now: Duration,
+        mut note: impl FnMut(String),
+    ) -> Option<Box<dyn Carrier>> {
+        for _ in 0..self.0.len() {
+            let mut entry = self.0.pop_front()?;
+            let peer = entry.peer;
+            match entry.carrier.receive(Duration::ZERO) {
+                Ok(Some(first)) => {
+                    let (carrier, first) = (entry.carrier, Some(first));
+                    return Some(Box::new(Begun { carrier, first }));
+                }
+                Ok(None) if now.saturating_sub(entry.since) < HANDSHAKE_TIMEOUT => {
+                    self.0.push_back(entry);
+                }
+                Ok(None) => note(format!("{peer}: dropped, it sends nothing")),
+                Err(error) => note(format!("{peer}: {error}")),
+            }
+        }
+        None
+    }
+}
+
+/// A connection of which the first item has been read.
+struct Begun {
+    carrier: Box<dyn Carrier>,
+    first: Option<Incoming>,
+}
+
+impl Carrier for Begun {
+    fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
+        self.carrier.hello(hello)
+    }
+
+    fn send(&mut self, record: &Record) -> Result<(), NetError> {
+        self.carrier.send(record)
+    }
+
+    fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.carrier.receive(timeout),
+        }
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.carrier.peer()
+    }
+
+    fn stats(&self) -> CarrierStats {
+        self.carrier.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a connection gives when it is asked.
+    enum Fake {
+        Silent,
+        Closed,
+        Sends(u64),
+    }
+
+    impl Carrier for Fake {
+        fn hello(&mut self, _: &Hello) -> Result<(), NetError> {
+            Ok(())
+        }
+
+        fn send(&mut self, _: &Record) -> Result<(), NetError> {
+            Ok(())
+        }
+
+        fn receive(&mut self, _: Duration) -> Result<Option<Incoming>, NetError> {
+            match self {
+                Self::Silent => Ok(None),
+                Self::Closed => Err(NetError::Closed { bytes: 0 }),
+                Self::Sends(count) => {
+                    *count += 1;
+                    Ok(Some(Incoming::Lost(*count)))
+                }
+            }
+        }
+
+        fn peer(&self) -> Option<SocketAddr> {
+            None
+        }
+
+        fn stats(&self) -> CarrierStats {
+            CarrierStats::default()
+        }
+    }
+
+    fn peer() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 9))
+    }
+
+    #[test]
+    fn who_hangs_up_or_is_silent_keeps_nobody_from_sending() {
+        let mut waiting = Waiting::default();
+        let at = Duration::from_secs;
+        assert!(waiting.push(at(0), Box::new(Fake::Closed), peer()).is_none());
+        assert!(waiting.push(at(0), Box::new(Fake::Silent), peer()).is_none());
+        let mut notes = Vec::new();
+        assert!(waiting.poll(at(1), |note| notes.push(note)).is_none());
+        assert_eq!((notes.len(), waiting.0.len()), (1, 1));
+        waiting.push(at(2), Box::new(Fake::Sends(0)), peer());
+        let mut carrier = waiting.poll(at(2), |note| notes.push(note)).unwrap();
+        for expected in 1..4 {
+            let item = carrier.receive(Duration::ZERO).unwrap();
+            assert_eq!(item, Some(Incoming::Lost(expected)), "none is lost");
+        }
+        assert!(waiting.poll(HANDSHAKE_TIMEOUT, |note| notes.push(note)).is_none());
+        assert!(notes[1].contains("sends nothing") && waiting.0.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn connections_that_wait_are_few() {
+        let mut waiting = Waiting::default();
+        let dropped = (0..MOST + 5)
+            .filter(|_| waiting.push(Duration::ZERO, Box::new(Fake::Silent), peer()).is_some());
+        assert_eq!(dropped.count(), 5);
+        assert_eq!(waiting.0.len(), MOST);
+    }
+}
