@@ -9,6 +9,7 @@ pub mod cover;
 pub mod data;
 pub mod external;
 pub mod fuzz;
+pub mod fuzz_seeds;
 pub mod fuzz_webrtc;
 pub mod matroska;
 pub mod mutate;

@@ -143,7 +143,36 @@ fn strange_datagrams_never_panic_or_end_a_peer() {
             data.extend((0..len).map(|at| if at == 0 { first } else { rng.byte() }));
         }
         fuzz_webrtc::webrtc_datagrams(&data);
+        fuzz_webrtc::webrtc_checks(&data);
     });
+}
+
+#[test]
+fn answers_with_the_ids_of_our_checks_end_nothing() {
+    let seed = fuzz_webrtc::webrtc_datagrams_seed();
+    for _ in 0..3 {
+        fuzz_webrtc::webrtc_datagrams(&seed);
+        fuzz_webrtc::webrtc_checks(&seed);
+    }
+    rng::for_each_seed(40, |_, rng| {
+        let damaged = mutate::damaged(&seed, rng);
+        fuzz_webrtc::webrtc_datagrams(&damaged);
+        fuzz_webrtc::webrtc_checks(&damaged);
+    });
+}
+
+#[test]
+fn protected_packets_around_a_wrap_are_taken_by_who_gets_them_all() {
+    let mut data = Vec::new();
+    for sequence in [65_534_u16, 65_535, 0, 2, 1, 40_000, 65_000, 10] {
+        let packet = [&[0x80, 96][..], &sequence.to_be_bytes(), &[0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3]];
+        let packet = packet.concat();
+        data.extend(u16::try_from(packet.len()).unwrap().to_le_bytes());
+        data.extend(packet);
+    }
+    for suite in 0..5 {
+        fuzz_webrtc::srtp_unprotect(&[&[suite], &data[..]].concat());
+    }
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! What fuzzing begins with: one small input or more for each target, made here.
+//!
+//! `CODEC_WRITE_SEEDS=1 cargo test -p codec-tests --test fuzz_seeds` writes them to `fuzz/seeds`.
+
+use crate::fuzz_webrtc;
+
+/// Bytes of the largest.
+pub const MOST_BYTES: usize = 8 << 10;
+
+/// A target, a name and an input.
+pub type Seed = (&'static str, &'static str, Vec<u8>);
+
+/// All that are the same whenever they are made.
+#[must_use]
+pub fn fixed() -> Vec<Seed> {
+    let rtp: Vec<Vec<u8>> = (0..4).map(vp8_packet).collect();
+    let key_frame = key_frame();
+    let mut seeds = vec![
+        ("vp8_decode", "key", key_frame.clone()),
+        ("vp8_decode_stream", "key", [&[0][..], &packets(&[key_frame])].concat()),
+        ("vp8_encode", "settings", (0..32).collect()),
+        ("rtp_packet", "vp8", rtp[0].clone()),
+        ("rtp_stream", "vp8", packets(&rtp)),
+        ("frame_buffer", "vp8", packets(&rtp)),
+        ("rtp_feedback", "vp8", packets(&rtp)),
+        ("rtp_extension", "one-byte", vec![0xbe, 0xde, 0, 1, 0x10, 0xff, 0x21, 0]),
+        ("rtcp", "report", receiver_report()),
+        ("srtp_unprotect", "wrap", srtp()),
+        ("turn_client", "success", packets(&[binding_success()])),
+        ("webrtc_datagrams", "answers", fuzz_webrtc::webrtc_datagrams_seed()),
+        ("webrtc_checks", "answers", fuzz_webrtc::webrtc_datagrams_seed()),
+        ("net_url", "tcp", b"tcp://127.0.0.1:9?listen".to_vec()),
+        ("net_url", "whep", b"whep://[::1]:8443/live?insecure&relay".to_vec()),
+        ("opus_packet", "silk", vec![0x08, 0, 0, 0, 0]),
+        ("opus_decode", "silk", [&[0][..], &packets(&[vec![0x08, 0, 0, 0]])].concat()),
+        ("container", "y4m", [b"YUV4MPEG2 W2 H2 F30:1\nFRAME\n", &[128; 6][..]].concat()),
+        ("container", "ivf", ivf()),
+    ];
+    // Of what these read any bytes are as good as others.
+    let any: Vec<u8> = (0..=255).collect();
+    for target in [
+        "audio_buffer",
+        "congestion",
+        "flexfec",
+        "net_datagrams",
+        "net_framing",
+        "redundancy",
+        "sframe_open",
+        "ulpfec",
+    ] {
+        seeds.push((target, "bytes", any.clone()));
+    }
+    seeds
+}
+
+/// Those with random names in them.
+#[must_use]
+pub fn drawn() -> Vec<Seed> {
+    let [offer, answer] = fuzz_webrtc::webrtc_sdp_seeds();
+    vec![
+        ("webrtc_sdp", "offer", [&[0], offer.as_bytes()].concat()),
+        ("webrtc_sdp", "answer", [&[1], answer.as_bytes()].concat()),
+        ("sdp", "offer", offer.into_bytes()),
+    ]
+}
+
+/// Each after its length.
+fn packets(of: &[Vec<u8>]) -> Vec<u8> {
+    let one = |packet: &Vec<u8>| {
+        let len = u16::try_from(packet.len()).unwrap_or(0).to_le_bytes();
+        [&len[..], packet].concat()
+    };
+    of.iter().flat_map(one).collect()
+}
+
+/// The header of a key frame of 16 x 16 (RFC 6386, section 9.1), then zeros.
+fn key_frame() -> Vec<u8> {
+    let head = [0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 16, 0, 16, 0];
+    [&head[..], &[0; 40]].concat()
+}
+
+fn vp8_packet(number: u8) -> Vec<u8> {
+    let head = [0x80, 0xe0, 0, number, 0, 0, 12 * number, 0, 0, 0, 0, 7];
+    let descriptor = [0x90, 0x80, 0x80, number];
+    [&head[..], &descriptor, &key_frame()].concat()
+}
+
+/// RFC 3550, section 6.4.2.
+fn receiver_report() -> Vec<u8> {
+    let head = [0x81, 201, 0, 7, 0, 0, 0, 1];
+    [&head[..], &[0, 0, 0, 7, 0x20, 0, 0, 3], &[0, 0, 0, 9], &[0; 12]].concat()
+}
+
+/// Packets of a source whose numbers wrap.
+fn srtp() -> Vec<u8> {
+    let packet = |sequence: u16| {
+        let [high, low] = sequence.to_be_bytes();
+        vec![0x80, 96, high, low, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3]
+    };
+    let numbers = [65_534, 65_535, 0, 2, 1, 40_000, 65_000, 10];
+    [&[0][..], &packets(&numbers.map(packet))].concat()
+}
+
+/// RFC 8489, section 6.3.1.1.
+fn binding_success() -> Vec<u8> {
+    let head = [0x01, 0x03, 0, 12, 0x21, 0x12, 0xa4, 0x42];
+    [&head[..], &[0; 12], &[0, 0x20, 0, 8, 0, 1, 0x10, 0x20, 1, 2, 3, 4]].concat()
+}
+
+/// A file of one frame.
+fn ivf() -> Vec<u8> {
+    let mut file = b"DKIF\0\0\x20\0VP80\x10\0\x10\0".to_vec();
+    file.extend([30, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    let frame = key_frame();
+    file.extend(u32::try_from(frame.len()).unwrap_or(0).to_le_bytes());
+    file.extend([0; 8]);
+    file.extend(frame);
+    file
+}
