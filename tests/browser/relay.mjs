@@ -37,6 +37,8 @@ try {
     const lines = route.request().postData().split("\r\n");
     return route.continue({ postData: lines.filter((line) => !line.startsWith("a=candidate")).join("\r\n") });
   });
+  await page.route("**/session/*", (route) =>
+    route.request().method() === "PATCH" ? route.fulfill({ status: 204 }) : route.continue());
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready !== undefined);
   // What the page said about pauses of the picture.

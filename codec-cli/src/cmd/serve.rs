@@ -84,7 +84,12 @@ fn config(args: &ServeArgs) -> Result<Config> {
     let rtc = SocketAddr::new(args.listen.ip(), udp_port);
     Ok(Config {
         listen: args.listen,
-        rtc: RtcConfig { listen: rtc, announce: args.announce, relay: relay(args)? },
+        rtc: RtcConfig {
+            listen: rtc,
+            announce: args.announce,
+            beyond_loopback: true,
+            relay: relay(args)?,
+        },
         tls,
         access: access(args)?,
         limits: Limits {

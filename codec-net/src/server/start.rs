@@ -61,7 +61,7 @@ impl Config {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             listen,
-            rtc: RtcConfig { listen, announce: None, relay: None },
+            rtc: RtcConfig { listen, announce: None, beyond_loopback: false, relay: None },
             tls: None,
             access: Access::open(),
             limits: Limits::default(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use codec_core::codec::{Bitrate, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_net::server::{Config, LocalMedia, LocalSource, Pictures, Server, Shown};
+use codec_net::server::{Config, LocalMedia, LocalSource, Pictures, RtcConfig, Server, Shown};
 use serde_json::Value;
 
 use crate::browser::ON_THEIR_WAY;
@@ -131,6 +131,44 @@ fn firefox_watches_and_publishes() {
     assert_eq!(publish["decodeErrors"], 0, "{publish}");
     assert!(number(&publish["width"]) >= 160.0, "{publish}");
     assert!(number(&publish["soundPackets"]) > 100.0, "{publish}");
+}
+
+/// Without the preferences that let it use 127.0.0.1.
+#[test]
+fn firefox_that_cannot_reach_the_server_by_webrtc_watches_by_websocket() {
+    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
+        return;
+    }
+    let server = Server::start(Config::loopback()).unwrap();
+    server.add_source(demo(Size { width: 320, height: 180 }, 500)).unwrap();
+    let script = scripts().join("firefox.mjs");
+    let arguments = [&server.url(), "demo", "fallback"];
+    let seen = measure(Command::new("node").arg(script).args(arguments));
+    assert_eq!(seen["way"], "socket", "{seen}");
+    for said in ["notice", "publishing"] {
+        assert!(seen[said].as_str().is_some_and(|text| text.contains("127.0.0.1")), "{seen}");
+    }
+}
+
+/// The server's own address in its network is one that Firefox uses by default.
+#[test]
+fn firefox_with_default_preferences_watches_by_webrtc() {
+    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
+        return;
+    }
+    let config = Config::loopback();
+    let rtc = RtcConfig { beyond_loopback: true, ..config.rtc };
+    let server = Server::start(Config { rtc, ..config }).unwrap();
+    if server.rtc_address().ip().is_loopback() {
+        eprintln!("skipped, no network: Firefox with its default preferences");
+        return;
+    }
+    server.add_source(demo(Size { width: 320, height: 180 }, 500)).unwrap();
+    let script = scripts().join("firefox.mjs");
+    let arguments = [&server.url(), "demo", "default"];
+    let seen = measure(Command::new("node").arg(script).args(arguments));
+    let watch = &seen["watch"];
+    assert!(number(&watch["decoded"]) > 15.0 * number(&watch["seconds"]), "{watch}");
 }
 
 /// The Python that has aiortc.

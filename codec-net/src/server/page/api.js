@@ -46,7 +46,21 @@ export async function negotiate(path, sdp) {
     headers: { "content-type": "application/sdp" },
     body: sdp,
   });
-  return { sdp: await answer.text(), session: answer.headers.get("location") };
+  const { headers } = answer;
+  return { sdp: await answer.text(), session: headers.get("location"), tag: headers.get("etag") };
+}
+
+/// Sends addresses of this end that were found after the offer; the call may work without them.
+export async function trickle(session, tag, lines) {
+  try {
+    await ask(session, {
+      method: "PATCH",
+      headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": tag },
+      body: lines.map((line) => `${line}\r\n`).join(""),
+    });
+  } catch {
+    // The checks of this end may reach the server all the same; else the call times out.
+  }
 }
 
 /// Ends a session; one that is gone already is fine.

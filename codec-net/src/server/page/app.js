@@ -161,6 +161,12 @@ const watchingEvents = {
   state: (name) => show("state", name),
   line: (line) => talk.connect(line),
   message: (data) => talk.take(data),
+  unreachable: (reason) => {
+    if (!socket.isSupported()) return false;
+    document.querySelector("input[name=way][value=socket]").checked = true;
+    watch().then(() => state.watching && notify(`${reason}: watching by WebSocket.`));
+    return true;
+  },
   end: (reason, failed) => {
     const why = lost(state.watching, failed) ?? reason;
     state.watching = state.paused = null;

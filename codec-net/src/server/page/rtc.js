@@ -1,19 +1,21 @@
 // Watching by WHEP and publishing by WHIP.
-import { hangUp, negotiate } from "/api.js";
+import { hangUp, negotiate, trickle } from "/api.js";
 
-const GATHERING_MS = 1000;
+/// A call that is not connected so long after the answer never will be.
+const CONNECT_MS = 8000;
+/// Addresses of this end are sent if the call is not connected so long after the answer: most
+/// servers can be reached, and learn the address by the checks of this end.
+const TRICKLE_MS = 1000;
+/// Chromium's encoder begins with this bitrate, if not with less: with its own 300 kbit/s the first
+/// seconds have a quarter of the pixels.
+const MAX_START_KBPS = 1500;
+const NO_WAY = "WebRTC found no way to the server (UDP may be blocked, or the browser does not use 127.0.0.1)";
 
-/// Candidates go into the offer: then one request is enough.
-function gathered(pc) {
-  if (pc.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((done) => {
-    const timer = setTimeout(done, GATHERING_MS);
-    pc.addEventListener("icegatheringstatechange", () => {
-      if (pc.iceGatheringState !== "complete") return;
-      clearTimeout(timer);
-      done();
-    });
-  });
+/// The answer with the bitrate that the encoder of a publisher begins with, for Chromium.
+function withStartBitrate(sdp, kbps) {
+  if (!kbps) return sdp;
+  const rate = Math.round(Math.min(kbps, MAX_START_KBPS));
+  return sdp.replace(/a=rtpmap:(\d+) VP8\/90000\r\n/gi, (line, type) => `${line}a=fmtp:${type} x-google-start-bitrate=${rate}\r\n`);
 }
 
 function preferVp8(transceiver, side) {
@@ -23,13 +25,20 @@ function preferVp8(transceiver, side) {
 }
 
 class Call {
-  constructor(path, on, settings) {
+  constructor(path, on, settings, startKbps) {
     this.path = path;
     this.on = on;
+    this.startKbps = startKbps;
+    this.found = [];
+    this.wasLive = false;
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...settings });
     this.session = null;
     this.ended = this.stopping = false;
     this.pc.addEventListener("connectionstatechange", () => this.changed());
+    this.pc.addEventListener("icecandidate", ({ candidate }) => {
+      if (candidate?.candidate) this.found.push(`a=${candidate.candidate}`);
+    });
+    this.pc.addEventListener("icegatheringstatechange", () => this.tellAddresses());
     this.channel = this.pc.createDataChannel("codec");
     this.channel.binaryType = "arraybuffer";
     this.channel.addEventListener("open", () => on.line?.(this.line()));
@@ -52,25 +61,47 @@ class Call {
 
   async connect() {
     await this.pc.setLocalDescription();
-    await gathered(this.pc);
-    const { sdp, session } = await negotiate(this.path, this.pc.localDescription.sdp);
-    this.session = session;
+    const { sdp, session, tag } = await negotiate(this.path, this.pc.localDescription.sdp);
+    Object.assign(this, { session, tag });
     if (this.ended) return void hangUp(session);
-    await this.pc.setRemoteDescription({ type: "answer", sdp });
+    await this.pc.setRemoteDescription({ type: "answer", sdp: withStartBitrate(sdp, this.startKbps) });
+    // A server behind a TURN server alone has to permit these addresses there.
+    setTimeout(() => {
+      this.needsAddresses = true;
+      this.tellAddresses();
+    }, / typ host/.test(sdp) ? TRICKLE_MS : 0);
+    this.timer = setTimeout(() => this.changed("failed"), CONNECT_MS);
   }
 
-  changed() {
-    const state = this.pc.connectionState;
-    if (state === "connected") this.on.state?.("live");
-    if (state === "failed") {
-      this.finish("no way to the server was found: UDP may be closed on the way; try WebSocket", true);
+  /// Sends the addresses that were found since the last time, if the call needs them.
+  tellAddresses() {
+    const isOpen = ["new", "connecting"].includes(this.pc.connectionState);
+    if (!this.needsAddresses || !isOpen || this.found.length === 0) return;
+    const [mid] = this.pc.getTransceivers().map((transceiver) => transceiver.mid);
+    const credentials = this.pc.localDescription.sdp.match(/^a=ice-(ufrag|pwd):\S+/gm).slice(0, 2);
+    const lines = [...credentials, "m=audio 9 RTP/AVP 0", `a=mid:${mid}`, ...this.found.splice(0)];
+    trickle(this.session, this.tag, lines);
+  }
+
+  changed(state = this.pc.connectionState) {
+    if (state === "connected") {
+      clearTimeout(this.timer);
+      this.wasLive = true;
+      this.on.state?.("live");
     }
+    if (state === "failed") this.finish(NO_WAY, true);
   }
 
   finish(reason, failed = false) {
     if (this.ended) return;
     this.ended = true;
+    clearTimeout(this.timer);
     this.pc.close();
+    if (failed && !this.stopping && !this.wasLive) {
+      // The server would wait for its own timeout.
+      if (this.session) hangUp(this.session);
+      if (this.on.unreachable?.(reason)) return;
+    }
     this.on.end?.(this.stopping ? "stopped" : reason, failed && !this.stopping);
   }
 
@@ -83,7 +114,8 @@ class Call {
   }
 }
 
-/// Watches a stream; `on` is told of `track`, `state`, `line`, `message` and `end`.
+/// Watches a stream; `on` has handlers of `media`, `state`, `line`, `message` and `end`, and of
+/// `unreachable`, which returns whether it takes another way if WebRTC finds none.
 export async function watch(name, on, settings) {
   const call = new Call(`/whep/${encodeURIComponent(name)}`, on, settings);
   preferVp8(call.pc.addTransceiver("video", { direction: "recvonly" }), RTCRtpReceiver);
@@ -119,7 +151,7 @@ function addVideo(pc, track, media, maxBitrate) {
 
 /// Publishes a `MediaStream`.
 export async function publish(name, media, kbps, on, settings) {
-  const call = new Call(`/whip/${encodeURIComponent(name)}`, on, settings);
+  const call = new Call(`/whip/${encodeURIComponent(name)}`, on, settings, kbps);
   for (const track of media.getTracks()) {
     if (track.kind === "video") {
       preferVp8(addVideo(call.pc, track, media, kbps * 1000), RTCRtpSender);

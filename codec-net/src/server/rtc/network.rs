@@ -115,6 +115,10 @@ pub struct RtcConfig {
     pub listen: SocketAddr,
     /// The address that the other end is told, if it is not the socket's own.
     pub announce: Option<IpAddr>,
+    /// If `listen` is a loopback address and nothing else is announced: take datagrams on the
+    /// address of this machine in its network as well, if it has one, and announce that. Firefox
+    /// by default uses no loopback address. Calls need the credentials of an answer all the same.
+    pub beyond_loopback: bool,
     /// A TURN server.
     pub relay: Option<Relay>,
 }
@@ -139,14 +143,15 @@ impl Network {
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
         let failed = |error| StartRtcError::Listen(config.listen, error);
-        let socket = UdpSocket::bind(config.listen).map_err(failed)?;
+        let (listen, announce) = places(&config);
+        let socket = UdpSocket::bind(listen).map_err(failed)?;
         let options = socket2::SockRef::from(&socket);
         // Less is slower and not wrong.
         let _ = options.set_recv_buffer_size(SOCKET_BYTES);
         let _ = options.set_send_buffer_size(SOCKET_BYTES);
         socket.set_nonblocking(true).map_err(failed)?;
         let own = socket.local_addr().map_err(failed)?;
-        let candidate = candidate(config.announce, own).map_err(StartRtcError::NoAddress)?;
+        let candidate = candidate(announce, own).map_err(StartRtcError::NoAddress)?;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let certificate = Certificate::generate(&random::bytes(), unix, CERTIFICATE_DAYS)
             .map_err(|error| StartRtcError::Certificate(error.to_string()))?;
@@ -242,15 +247,34 @@ fn candidate(announce: Option<IpAddr>, own: SocketAddr) -> io::Result<SocketAddr
     if !own.ip().is_unspecified() {
         return Ok(own);
     }
-    // The address that this machine would send from, to anywhere; nothing is sent.
-    let probe = UdpSocket::bind(SocketAddr::new(own.ip(), 0))?;
-    let anywhere: SocketAddr = if own.is_ipv4() {
-        SocketAddr::from(([192, 0, 2, 1], 9))
+    Ok(SocketAddr::new(outward(own.is_ipv4())?, own.port()))
+}
+
+/// The address that this machine would send from, to anywhere; nothing is sent.
+fn outward(is_ipv4: bool) -> io::Result<IpAddr> {
+    let (any, anywhere): (SocketAddr, SocketAddr) = if is_ipv4 {
+        (([0, 0, 0, 0], 0).into(), ([192, 0, 2, 1], 9).into())
     } else {
-        SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 9))
+        (([0_u16; 8], 0).into(), ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 9).into())
     };
+    let probe = UdpSocket::bind(any)?;
     probe.connect(anywhere)?;
-    Ok(SocketAddr::new(probe.local_addr()?.ip(), own.port()))
+    Ok(probe.local_addr()?.ip())
+}
+
+/// Where the socket is bound, and what is announced.
+fn places(config: &RtcConfig) -> (SocketAddr, Option<IpAddr>) {
+    let is_kept = !config.beyond_loopback || !config.listen.ip().is_loopback();
+    if is_kept || config.announce.is_some() {
+        return (config.listen, config.announce);
+    }
+    // Without a network there is no other address.
+    let Ok(own) = outward(config.listen.is_ipv4()) else { return (config.listen, None) };
+    let any = match own {
+        IpAddr::V4(_) => IpAddr::from([0; 4]),
+        IpAddr::V6(_) => IpAddr::from([0_u16; 8]),
+    };
+    (SocketAddr::new(any, config.listen.port()), Some(own))
 }
 
 struct Calls {
