@@ -168,7 +168,7 @@ struct Recording {
     /// Time of the first frame, in ticks of the picture.
     zero: u64,
     last_video: Option<i64>,
-    last_sound: i64,
+    last_sound: Option<i64>,
     /// Its name, once, when it is there.
     announce: Option<String>,
 }
@@ -182,7 +182,7 @@ impl Recording {
             writer: None,
             zero: 0,
             last_video: None,
-            last_sound: 0,
+            last_sound: None,
             announce: None,
         }
     }
@@ -233,8 +233,12 @@ impl Recording {
         let zero = self.zero.saturating_mul(SOUND_HZ.into()) / u64::from(VIDEO_HZ);
         let (true, Some(pts)) = (self.sound, packet.pts.checked_sub(zero)) else { return Ok(()) };
         let Some(length) = duration_us(&packet.data) else { return Ok(()) };
-        let pts = i64::try_from(pts).unwrap_or(i64::MAX).max(self.last_sound);
-        self.last_sound = pts;
+        let pts = i64::try_from(pts).unwrap_or(i64::MAX);
+        // A time belongs to one packet.
+        if self.last_sound.is_some_and(|last| pts <= last) {
+            return Ok(());
+        }
+        self.last_sound = Some(pts);
         self.write(&PacketRef {
             data: &packet.data,
             track: 1,

@@ -20,6 +20,7 @@ mod local_sound;
 mod narrow;
 mod offers;
 mod peers;
+mod publishing;
 mod takeover;
 mod trickle;
 mod websocket;

@@ -1,0 +1,65 @@
+//! Chromium publishes over links that delay and lose packets.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use codec_container::{Format, Output, PictureStream, create_pictures};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_net::relay::{Relay, RelayConfig};
+use codec_net::server::{Config, RtcConfig, Server};
+use codec_rtc::link::LinkSpec;
+
+use crate::peers::{draw, has_browser, measure, number, scripts};
+
+const SIZE: Size = Size { width: 640, height: 360 };
+/// How long a publisher is measured.
+const SECONDS: &str = "20";
+/// Frames before the first key frame is there, and those that the end cuts off.
+const AT_THE_ENDS: f64 = 4.0;
+
+/// Chromium publishes 640x360 at 1.5 Mb/s over this link, both ways: at most this share of the frames
+/// that it sends is not passed on.
+fn publish_over(link: &str, most: f64) {
+    if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
+        return;
+    }
+    let config = Config::loopback();
+    // The relay has the server's port on an address next to it, which is the one announced.
+    let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
+    let server = Server::start(Config { rtc, decode: false, ..config }).unwrap();
+    let announced = server.rtc_address();
+    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
+    let spec = link.parse::<LinkSpec>().unwrap().constant().unwrap();
+    let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(spec, 42)).unwrap();
+    let camera =
+        std::env::temp_dir().join(format!("codec-publish-{}-{most}.y4m", std::process::id()));
+    let stream = PictureStream::new(Format::Y4m, SIZE, Rational::new(30, 1));
+    let output = Output::seekable(fs::File::create(&camera).unwrap());
+    let mut writer = create_pictures(output, Format::Y4m, &stream).unwrap();
+    for index in 0..64 {
+        writer.write(&Picture::i420_packed(SIZE, &draw(SIZE, index)).unwrap()).unwrap();
+    }
+    writer.finish().unwrap();
+    let script = scripts().join("publish.mjs");
+    let mut command = Command::new("node");
+    command.arg(script).arg(server.url()).arg(&camera).args([SECONDS, "1500"]);
+    let seen = measure(&mut command);
+    let _ = fs::remove_file(&camera);
+    eprintln!("relay: {:?}", relay.stats());
+    assert_eq!(seen["server"], "127.0.0.2", "{seen}");
+    let (sent, passed) = (number(&seen["sent"]), number(&seen["passed"]));
+    assert!(sent > 100.0, "{seen}");
+    assert!(sent - passed <= most * sent + AT_THE_ENDS, "{seen}");
+}
+
+#[test]
+fn a_publisher_loses_five_percent_of_its_packets() {
+    publish_over("delay=25ms,jitter=5ms,loss=5%", 0.01);
+}
+
+#[test]
+fn a_publisher_loses_ten_percent_of_its_packets() {
+    publish_over("delay=25ms,jitter=5ms,loss=10%", 0.03);
+}
