@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use codec_core::codec::Bitrate;
 use serde_json::{Value, json};
 
 use super::attempts::group;
@@ -85,6 +86,8 @@ struct Entry {
     is_pending: bool,
     /// What it gets of the video.
     video: VideoState,
+    /// What its link carries.
+    available: Option<Bitrate>,
 }
 
 impl fmt::Debug for Entry {
@@ -158,11 +161,20 @@ impl Sessions {
             stream: &stream,
             address,
         });
-        let is_pending = kind.is_call();
-        let (ice, video) = (None, VideoState::default());
         entries.insert(
             id.clone(),
-            Entry { number, kind, stream, address, since, end, ice, is_pending, video },
+            Entry {
+                number,
+                kind,
+                stream,
+                address,
+                since,
+                end,
+                ice: None,
+                is_pending: kind.is_call(),
+                video: VideoState::default(),
+                available: None,
+            },
         );
         drop(entries);
         let outcome = Mutex::new((EndReason::Closed, Moved::default()));
@@ -236,6 +248,7 @@ impl Sessions {
                 "seconds": now.saturating_sub(entry.since).as_secs_f64(),
                 "paused": entry.video.paused,
                 "small": entry.video.small,
+                "availableOutgoingBitrate": entry.available.map(|rate| rate.0),
             })
         });
         Value::Array(all.collect())
@@ -269,6 +282,13 @@ impl Session {
     pub fn set_connected(&self) {
         if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
             entry.is_pending = false;
+        }
+    }
+
+    /// Sets what its link carries, as far as it is known.
+    pub fn set_available(&self, available: Option<Bitrate>) {
+        if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
+            entry.available = available;
         }
     }
 
@@ -347,7 +367,9 @@ mod tests {
         assert_eq!(sessions.kind(first.id()), Ok(Kind::Whep));
         assert_eq!(sessions.ice(first.id()), Err(Refusal::NoSession));
         first.set_video(VideoState { paused: Some("narrow"), small: false });
+        first.set_available(Some(Bitrate::kbps(300)));
         assert_eq!(sessions.json()[0]["paused"], "narrow");
+        assert_eq!(sessions.json()[0]["availableOutgoingBitrate"], 300_000);
         assert_eq!(sessions.json()[1]["paused"], Value::Null);
         let tag = first.set_call(7);
         assert_eq!(sessions.ice(first.id()), Ok(IceSession { call: 7, tag }));

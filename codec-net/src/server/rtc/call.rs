@@ -259,7 +259,10 @@ impl Call {
             Event::Stats(stats) => {
                 let Stats::Path(path) = *stats else { return Ok(()) };
                 match &mut self.side {
-                    Side::Watching(watching) => watching.path(now, &path, &mut self.peer),
+                    Side::Watching(watching) => {
+                        watching.path(now, &path, &mut self.peer);
+                        self.session.set_available(path.available);
+                    }
                     Side::Publishing(receiving, _) => receiving.path(&path),
                 }
             }

@@ -36,7 +36,7 @@ const HOLD: Duration = Duration::from_millis(250);
 const LEAST_WANTED: Bitrate = Bitrate::kbps(800);
 /// Share of the link's rate that media takes, in percent: up to the first rate, where frames are long
 /// beside what may wait, and from the second on.
-const MEDIA_PCT: [u64; 2] = [82, 94];
+const MEDIA_PCT: [u64; 2] = [82, 97];
 const MEDIA_BETWEEN: [u64; 2] = [400_000, 1_200_000];
 /// Share of that which payloads take, without and with redundancy.
 const PAYLOAD_PCT: u64 = 93;
