@@ -18,7 +18,7 @@ use super::room::Budget;
 use super::scale::shrink;
 
 /// Lowest bitrate of the video; below it there is none.
-const LEAST: Bitrate = Bitrate::kbps(40);
+const LEAST: Bitrate = Bitrate::kbps(30);
 /// Bytes around a payload: IP, UDP, RTP with extensions, SRTP.
 const AROUND_BYTES: u32 = 66;
 /// Share of the video's bitrate that is kept for its redundancy where packets are lost.
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(coder.bitrate, FULL, "the link carries more");
         assert!(coder.follow(at(2), budget(280), audio).unwrap());
         assert!((120_000..230_000).contains(&coder.bitrate.0), "{:?}", coder.bitrate);
-        assert!(!coder.follow(at(3), budget(60), audio).unwrap(), "audio alone");
+        assert!(!coder.follow(at(3), budget(50), audio).unwrap(), "audio alone");
         let mut back = 0;
         for frame in 4..90 {
             assert!(coder.follow(at(frame), budget(2000), audio).unwrap());

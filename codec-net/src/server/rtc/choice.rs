@@ -8,6 +8,8 @@ use super::strain::Load;
 
 /// The link must carry less than a rendition needs for so long before a lower one is chosen.
 const DOWN_AFTER: Duration = Duration::from_millis(400);
+/// And where neither round trips nor losses show it: a machine that stalls delays packets, too.
+const UNSEEN_DOWN_AFTER: Duration = Duration::from_millis(1500);
 /// And where the publisher was told to send less: it gets time to do so.
 const FOLLOWING_DOWN_AFTER: Duration = Duration::from_secs(2);
 /// It must carry a higher one, with room to spare, for so long before that is chosen.
@@ -21,7 +23,7 @@ const PAUSE_AFTER: Duration = Duration::from_secs(6);
 /// How long it pauses at first and at most; each attempt that fails doubles it.
 const PAUSE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(48)];
 /// Below this budget an encoder that follows sends no video, and this long after the viewer is told.
-const STARVED: u64 = 70_000;
+const STARVED: u64 = 45_000;
 const STARVED_AFTER: Duration = Duration::from_secs(2);
 /// Most temporal layers whose rates are told apart.
 const LAYERS: u8 = 4;
@@ -152,7 +154,11 @@ impl Choice {
         } else {
             self.below.get_or_insert(now);
         }
-        let patience = if offer.may_follow { FOLLOWING_DOWN_AFTER } else { DOWN_AFTER };
+        let patience = match offer.load {
+            _ if offer.may_follow => FOLLOWING_DOWN_AFTER,
+            Load::Carried => UNSEEN_DOWN_AFTER,
+            Load::Strained | Load::Exceeded => DOWN_AFTER,
+        };
         if self.below.is_some() && lasted(self.below) >= patience {
             return list.iter().copied().find(fits).unwrap_or(Rendition::Small);
         }
@@ -240,7 +246,8 @@ mod tests {
         };
         let changes = run(&mut choice, 0, 60, |ms| {
             let pressed = (10_000..12_000).contains(&ms);
-            Offer { budget: Some(budget(ms)), pressed, ..OFFER }
+            let load = if pressed { Load::Exceeded } else { Load::Carried };
+            Offer { budget: Some(budget(ms)), pressed, load, ..OFFER }
         });
         let expected =
             [(0, Rendition::Full(3)), (10_400, Rendition::Small), (34_000, Rendition::Full(3))];
@@ -306,6 +313,16 @@ mod tests {
         let changes = run(&mut choice, 0, 20, |ms| {
             let full = if (10_000..12_000).contains(&ms) { 4_000_000 } else { OFFER.full };
             Offer { full, ..OFFER }
+        });
+        assert_eq!(changes, [(0, Rendition::Full(3))]);
+    }
+
+    #[test]
+    fn a_machine_that_stalls_changes_nothing() {
+        let mut choice = Choice::default();
+        let changes = run(&mut choice, 0, 60, |ms| {
+            // The estimate is low all the time, and packets wait for a second now and then.
+            Offer { budget: Some(900_000), pressed: ms % 3000 < 1000, ..OFFER }
         });
         assert_eq!(changes, [(0, Rendition::Full(3))]);
     }

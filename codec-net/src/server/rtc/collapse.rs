@@ -12,6 +12,8 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 const EMPTY: Duration = Duration::from_millis(100);
 /// Least and most time that nothing is sent for.
 const STOPPED: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
+/// Time from one restart to the next stop: key frames fill narrow links themselves.
+const APART: Duration = Duration::from_secs(10);
 /// Share of packets lost above which frames are missing.
 const LOST: f64 = 0.03;
 
@@ -32,6 +34,7 @@ pub(super) struct Collapse {
     /// The highest estimate lately, and when.
     high: Option<(u64, Duration)>,
     stopped: Option<Duration>,
+    restarted: Option<Duration>,
     has_lost: bool,
 }
 
@@ -47,13 +50,14 @@ impl Collapse {
                 return Step::Stop;
             }
             let restart = Step::Restart(self.has_lost);
-            *self = Self { high: Some((rate, now)), ..Self::default() };
+            *self = Self { high: Some((rate, now)), restarted: Some(now), ..Self::default() };
             return restart;
         }
         let high = self.high.filter(|(_, at)| now.saturating_sub(*at) < REMEMBERED);
         let high = high.filter(|(high, _)| *high > rate).unwrap_or((rate, now));
         self.high = Some(high);
-        if rate * 100 < high.0 * FALLEN_PCT && estimate.queueing >= EMPTY {
+        let is_again = self.restarted.is_some_and(|at| now.saturating_sub(at) < APART);
+        if rate * 100 < high.0 * FALLEN_PCT && estimate.queueing >= EMPTY && !is_again {
             self.stopped = Some(now);
             self.has_lost = estimate.loss > LOST;
             return Step::Stop;
@@ -98,6 +102,19 @@ mod tests {
         for ms in 9..60 {
             assert_eq!(collapse.update(at(100 * ms), &estimate(250, 120, 0.0)), Step::GoOn);
         }
+    }
+
+    #[test]
+    fn a_narrow_link_that_its_key_frame_fills_is_not_stopped_again_and_again() {
+        let mut collapse = Collapse::default();
+        let mut stops = 0;
+        for step in 0..150_u64 {
+            // Probes and falls in turn.
+            let kbps = if step % 8 < 4 { 300 } else { 110 };
+            let found = collapse.update(at(100 * step), &estimate(kbps, 150, 0.1));
+            stops += u32::from(matches!(found, Step::Restart(_)));
+        }
+        assert!(stops <= 2, "{stops}");
     }
 
     #[test]
