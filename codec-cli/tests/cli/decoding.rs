@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Place, data, y4m_frames};
+use super::{Place, data, has_ffmpeg, y4m_frames};
 
 #[test]
 fn digests_are_those_of_the_pictures_written() {
@@ -79,6 +79,24 @@ fn a_stream_that_changes_size_is_cut_or_scaled_in_y4m() {
     let run =
         place.ok(&["transcode", "both.ivf", "-o", "again.ivf", "--preset", "rtc", "--verify"]);
     assert!(run.err.contains("the size changes to 48x32"), "{}", run.err);
+}
+
+#[test]
+fn a_varying_frame_rate_that_y4m_cannot_hold_is_warned_of() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let decoded = |select: &str| {
+        let input = format!("testsrc=size=64x48:rate=30:duration=1,select='{select}'");
+        let vfr = ["-fps_mode", "vfr", "-c:v", "libvpx", "-y", "a.webm"];
+        place.ffmpeg(&[&["-f", "lavfi", "-i", &*input][..], &vfr].concat());
+        place.ok(&["decode", "a.webm", "-y", "-o", "a.y4m"]).err
+    };
+    let err = decoded("not(between(n,5,20))");
+    assert!(err.contains("the frame rate varies"), "{err}");
+    let err = decoded("1");
+    assert!(!err.contains("varies"), "{err}");
 }
 
 #[test]

@@ -27,9 +27,14 @@ mod lossy;
 mod lost_tracks;
 mod malformed;
 mod measuring;
+#[path = "../../../tests/src/mutate.rs"]
+mod mutate;
+mod mutated;
 #[cfg(feature = "net")]
 mod net;
 mod refusals;
+#[path = "../../../tests/src/rng.rs"]
+mod rng;
 mod samples;
 #[cfg(feature = "net")]
 mod sealed;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 
-use super::Place;
+use super::{Place, has_ffmpeg};
 
 fn write(place: &Place, name: &str, bytes: &[u8]) {
     fs::write(place.path(name), bytes).unwrap();
@@ -194,4 +194,19 @@ fn transparency_is_compared_and_deep_samples_are_rounded_with_a_word() {
     let run = place.ok(&["metrics", "opaque.png", "deep.png"]);
     assert!(run.err.contains("16 bits are rounded to 8"), "{}", run.err);
     assert!(String::from_utf8_lossy(&run.out).contains("R 100.000"));
+}
+
+#[test]
+fn frames_of_an_animation_that_are_skipped_are_named() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = Place::new();
+    let input = "testsrc=size=64x48:rate=5:duration=1";
+    place.ffmpeg(&["-f", "lavfi", "-i", input, "-f", "apng", "animated.png"]);
+    place.ffmpeg(&["-f", "lavfi", "-i", input, "-frames:v", "1", "plain.png"]);
+    let encode = |name| place.ok(&["encode", name, "-o", "a.ivf", "--qp", "4", "-y"]).err;
+    let err = encode("animated.png");
+    assert!(err.contains("skipped all but the first of 5 frames"), "{err}");
+    assert!(!encode("plain.png").contains("skipped"));
 }
