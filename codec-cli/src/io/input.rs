@@ -11,6 +11,7 @@ use super::STDIN;
 use super::names::is_pipe;
 use super::packed::PackedReader;
 use super::patient::PatientReader;
+use super::unreadable;
 use crate::Env;
 use crate::args::raw::InputArgs;
 use crate::args::values::RawLayout;
@@ -96,6 +97,14 @@ impl InputSpec {
             .is_some_and(|format| format == codec_container::Format::Raw);
         if looks_raw && matches!(error, codec_container::Error::Unrecognised { .. }) {
             failure.message.push_str("; give the layout of headerless video by --raw");
+        }
+        if matches!(error, codec_container::Error::Unsupported { what, .. } if what.starts_with("codec "))
+        {
+            let name = unreadable::quoted(&self.name());
+            failure.message.push_str(&format!(
+                "\nhelp: ffmpeg decodes video by: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - -o \
+                 OUT; audio by: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"
+            ));
         }
         failure
     }

@@ -87,7 +87,7 @@ pub(crate) fn with_help(
 }
 
 /// A name as a shell takes it.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     if name == STDIN {
         return "-".to_owned();
     }

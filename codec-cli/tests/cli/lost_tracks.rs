@@ -12,6 +12,12 @@ fn place() -> Place {
     place.ok(&[&["generate", "clapper", "-o", "clap.mkv"], &clip[..]].concat());
     place.ok(&["transcode", "clap.mkv", "-o", "a.mp4", "--speed", "10"]);
     let whole = place.read("a.mp4");
+    let silent = ["transcode", "a.mp4", "-o", "silent.mp4", "--no-audio", "--speed", "10"];
+    place.ok(&silent);
+    let mut bytes = place.read("silent.mp4");
+    let entry = bytes.windows(4).position(|kind| kind == b"vp08").unwrap();
+    bytes[entry..entry + 4].copy_from_slice(b"hev1");
+    std::fs::write(place.path("silent.mp4"), bytes).unwrap();
     for (name, from, to) in [
         ("hevc.mp4", b"vp08", b"hev1"),
         ("mjpeg.mp4", b"vp08", b"jpeg"),
@@ -56,6 +62,8 @@ fn video_that_cannot_be_read_is_an_error_and_not_left_out() {
         refused(&place, &["hevc", audio_alone], &[&["decode", "hevc.mp4"], arguments].concat());
     }
     refused(&place, &["hevc"], &["metrics", "hevc.mp4", "hevc.mp4"]);
+    let way_out = "-f yuv4mpegpipe - | codec encode -";
+    refused(&place, &["hevc", way_out], &["transcode", "silent.mp4", "-o", "x.webm"]);
     refused(&place, &["hevc"], &["snapshot", "hevc.mp4", "-o", "x.png"]);
     refused(&place, &["hevc"], &["inspect", "hevc.mp4", "-o", "x.json"]);
     refused(&place, &["hevc"], &["bench", "hevc.mp4"]);
