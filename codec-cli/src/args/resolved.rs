@@ -23,6 +23,7 @@ use crate::report::Form;
 
 /// Everything that `encode` and `transcode` are told.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Encoding {
     pub(crate) input: InputSpec,
     pub(crate) output: PathBuf,

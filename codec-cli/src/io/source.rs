@@ -140,7 +140,8 @@ impl RawSource {
         // without headers have none.
         let header = if stream.format == Format::Y4m { 6 } else { 0 };
         let file_bytes = std::fs::metadata(&spec.path).ok().filter(std::fs::Metadata::is_file);
-        let by_size = file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + header).max(1));
+        let by_size =
+            file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + header).max(1));
         let facts = Facts {
             size: stream.size,
             time_base: stream.time_base,

@@ -106,8 +106,7 @@ fn commands_that_make_no_file_end_at_once() {
     // Hours of work.
     let length = 1920 * 1080 * 3 / 2 * 20_000_u64;
     std::fs::File::create(place.path("a.yuv")).unwrap().set_len(length).unwrap();
-    let arguments =
-        ["metrics", "a.yuv", "a.yuv", "--raw", "1920x1080@30", "--progress", "json"];
+    let arguments = ["metrics", "a.yuv", "a.yuv", "--raw", "1920x1080@30", "--progress", "json"];
     let mut run = place.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(run.stderr.take().unwrap()).lines();
     wait_for(&mut lines, "\"progress\"");

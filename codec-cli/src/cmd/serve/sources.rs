@@ -95,10 +95,8 @@ impl Opener {
             return Ok(false);
         };
         let name = self.live.name();
-        match sound::open(input, media.live, self.bitrate, self.live.limits(), self.env) {
-            Ok((_, text)) => self.env.console.note(format!("{name}: sound: {text}")),
-            Err(failure) => return Err(failure),
-        }
+        let (_, text) = sound::open(input, media.live, self.bitrate, self.live.limits(), self.env)?;
+        self.env.console.note(format!("{name}: sound: {text}"));
         Ok(true)
     }
 
