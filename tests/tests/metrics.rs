@@ -73,7 +73,8 @@ fn pair(size: Size, frame: usize, loss: u8) -> [Vec<u8>; 2] {
             for x in 0..width {
                 let at = from + y * width + x;
                 // Steps of a size that varies over the picture, about a block's corner.
-                let step = u16::from((loss >> shift).max(1)) + u16::try_from((x / 8 + y / 8) % 3).unwrap();
+                let step =
+                    u16::from((loss >> shift).max(1)) + u16::try_from((x / 8 + y / 8) % 3).unwrap();
                 let value = (u16::from(reference[at]) + step / 2) / step * step;
                 distorted[at] = u8::try_from(value.min(255)).unwrap();
             }

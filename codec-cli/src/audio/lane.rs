@@ -101,7 +101,17 @@ impl SoundLane {
     fn new(way: Way, number: usize) -> Self {
         let (start_s, end_s, first_s) = (None, None, None);
         let (origin_s, reached_s, ended, steps_after_interrupt) = (0.0, 0.0, false, 0);
-        Self { way, number, start_s, origin_s, end_s, ended, reached_s, first_s, steps_after_interrupt }
+        Self {
+            way,
+            number,
+            start_s,
+            origin_s,
+            end_s,
+            ended,
+            reached_s,
+            first_s,
+            steps_after_interrupt,
+        }
     }
 
     /// Leaves out what is heard before `seconds` of the input. `origin_s` of the input is time 0 of

@@ -1,8 +1,8 @@
 //! The state machine of a call.
 
 mod channels;
-mod contain;
 mod congestion;
+mod contain;
 mod correction;
 mod delivery;
 mod drive;
