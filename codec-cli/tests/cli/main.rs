@@ -28,12 +28,14 @@ mod lost_tracks;
 mod malformed;
 mod measuring;
 #[path = "../../../tests/src/mutate.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
 mod mutate;
 mod mutated;
 #[cfg(feature = "net")]
 mod net;
 mod refusals;
 #[path = "../../../tests/src/rng.rs"]
+#[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
 mod rng;
 mod samples;
 #[cfg(feature = "net")]
