@@ -83,6 +83,7 @@ pub(crate) fn open(
     }
     let lost_sound = (wants.sound && is_lost(&*reader, TrackKind::Audio))
         .then(|| missing(&*reader, TrackKind::Audio, &name, options.advice));
+    warn_of_further_tracks(&*reader, wants, &name, env);
     let holds = Parts { pictures: reader.video().is_some(), sound: reader.audio().is_some() };
     let video = reader.video().map(|(number, _)| number).filter(|_| wants.pictures);
     let audio = reader.audio().map(|(number, _)| number).filter(|_| wants.sound);
@@ -115,6 +116,17 @@ pub(crate) fn open(
         holds,
         lost_sound,
     })
+}
+
+/// One track of a kind is taken: says so if there are others.
+fn warn_of_further_tracks(reader: &dyn PacketReader, wants: Parts, name: &str, env: Env) {
+    let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
+    let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
+    for (wanted, count, kind) in [(wants.pictures, video, "video"), (wants.sound, audio, "audio")] {
+        if wanted && count > 1 {
+            env.console.warn(format!("{name}: takes the first of {count} {kind} tracks"));
+        }
+    }
 }
 
 /// A reader for each of two tracks. A file is opened twice, so that none has to wait for the other

@@ -2,7 +2,7 @@
 //! dropped on request.
 
 use super::sound::tracks;
-use super::{Place, Run};
+use super::{Place, Run, has_ffmpeg};
 
 /// A clip with video and audio in MP4, and two of the same whose video or audio is of a codec that
 /// is not read: `hevc.mp4`, `mjpeg.mp4`, `ac3.mp4`.
@@ -119,4 +119,17 @@ fn what_is_served_loses_no_track() {
     let listen = ["--listen", "127.0.0.1:0"];
     refused(&place, &["hevc"], &[&["serve", "hevc.mp4"], &listen[..]].concat());
     refused(&place, &["ac3", "--no-audio"], &[&["serve", "ac3.mp4"], &listen[..]].concat());
+}
+
+#[test]
+fn further_tracks_of_a_kind_are_not_dropped_silently() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let place = place();
+    place.ffmpeg(&["-i", "a.mp4", "-map", "0", "-map", "0:a", "-c", "copy", "two.mp4"]);
+    let err = place.ok(&["transcode", "two.mp4", "-o", "two.webm", "--speed", "10"]).err;
+    assert!(err.contains("takes the first of 2 audio tracks"), "{err}");
+    let err = place.ok(&["transcode", "two.mp4", "-o", "silent.webm", "--no-audio"]).err;
+    assert!(!err.contains("tracks"), "{err}");
 }
