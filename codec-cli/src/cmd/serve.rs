@@ -87,7 +87,8 @@ fn config(args: &ServeArgs) -> Result<Config> {
         rtc: RtcConfig {
             listen: rtc,
             announce: args.announce,
-            beyond_loopback: true,
+            // `codec send` and `codec recv` do not connect to another address from 127.0.0.1.
+            beyond_loopback: false,
             relay: relay(args)?,
         },
         tls,
