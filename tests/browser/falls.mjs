@@ -29,6 +29,9 @@ const withoutAddresses = (sdp) => sdp.split("\r\n").filter((line) => !line.start
 async function view(page) {
   await page.route("**/whep/*", (route) =>
     route.continue({ postData: withoutAddresses(route.request().postData()) }));
+  // Candidates that come later would go round the relay.
+  await page.route("**/session/*", (route) =>
+    route.request().method() === "PATCH" ? route.fulfill({ status: 204 }) : route.continue());
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready !== undefined);
   await page.selectOption("#stream", what);
