@@ -203,7 +203,7 @@ pub(super) fn heading_of(command: &str, id: &str) -> Option<&'static str> {
 fn with_hint(arg: Arg) -> Arg {
     let takes_values = arg.get_action().takes_values();
     let is_listed =
-        !arg.get_value_parser().possible_values().is_none_or(|mut v| v.next().is_none());
+        arg.get_value_parser().possible_values().is_some_and(|mut v| v.next().is_some());
     if !takes_values || is_listed || arg.get_value_hint() == ValueHint::AnyPath {
         return match arg.get_id().as_str() {
             "record" | "files" | "n_minus_1" => arg.value_hint(ValueHint::DirPath),

@@ -98,7 +98,7 @@ impl SoundSource {
                 return Err(Failure::new(Kind::Backend, message));
             }
             let has_other = reader.video().is_some();
-            let message = with_help(message, TrackKind::Audio, &name, has_other, options.advice);
+            let message = with_help(&message, TrackKind::Audio, &name, has_other, options.advice);
             return Err(Failure::new(Kind::Input, message));
         };
         let mut config = AudioDecoderConfig::new(track.codec, track.audio);

@@ -112,7 +112,7 @@ impl DecodedSource {
         if unknown {
             let message = format!("{name}: {codec} video cannot be decoded by this build");
             let has_other = reader.audio().is_some();
-            let message = with_help(message, TrackKind::Video, &name, has_other, options.advice);
+            let message = with_help(&message, TrackKind::Video, &name, has_other, options.advice);
             return Err(Failure::new(Kind::Input, message));
         }
         // Who reads a stream in turn can wait for a frame.

@@ -47,7 +47,7 @@ pub(crate) fn missing(
                 _ => reader.video().is_some(),
             };
             let message = format!("{name}: cannot read the {kind} track ({}): {why}", track.codec);
-            Failure::new(Kind::Input, with_help(message, kind, name, has_other, advice))
+            Failure::new(Kind::Input, with_help(&message, kind, name, has_other, advice))
         }
         None => Failure::new(Kind::Input, format!("{name}: no {kind}")),
     }
@@ -64,7 +64,7 @@ pub(crate) fn is_lost(reader: &dyn PacketReader, kind: TrackKind) -> bool {
 
 /// `message` with a line that names the ways out.
 pub(crate) fn with_help(
-    message: String,
+    message: &str,
     kind: TrackKind,
     name: &str,
     has_other: bool,

@@ -147,8 +147,7 @@ fn clips_table(
 mod tests {
     use super::*;
     use crate::metrics::MetricId;
-    use crate::results::Comparison;
-    use crate::stats::Estimate;
+    use crate::results::{Comparison, Figure, Interval, Sample};
 
     /// Value of an attribute of an element's text.
     fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
@@ -176,7 +175,8 @@ mod tests {
         let arm = |name: &str| Arm { name: name.into(), ..Arm::default() };
         let metrics: Vec<Metric> =
             MetricId::ALL.into_iter().take(12).map(MetricId::describe).collect();
-        let rate = Some(Estimate { value: -100.4, low: -123.4, high: -99.9 });
+        let interval = Some(Interval { low: -123.4, high: -99.9, over: Sample::Clips, count: 4 });
+        let rate = Some(Figure { value: -100.4, interval, differs: None });
         let comparison = |metric: &Metric| Comparison {
             arm: names[1].into(),
             metric: metric.id.clone(),

@@ -77,6 +77,7 @@ pub enum SenderEvent {
 /// goes to [`Self::video`]. Everything else follows from [`Self::receive`], [`Self::poll`] and
 /// [`Self::next_time`].
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Sender {
     config: SenderConfig,
     video: Option<VideoOut>,

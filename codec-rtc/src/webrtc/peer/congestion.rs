@@ -161,7 +161,8 @@ impl Peer {
             congestion.probe = Some(Probe { cluster, until, packets: 0, bytes: 0 });
             let rate = cluster.rate.0;
             self.rtc.bwe().reset(str0m::bwe::Bitrate::bps(rate / FIRST_PROBE));
-            self.rtc.bwe().set_desired_bitrate(str0m::bwe::Bitrate::bps(rate / MOST_PROBE));
+            let desired = str0m::bwe::Bitrate::bps(rate / MOST_PROBE);
+            self.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired);
         }
         if let Some(estimate) = told {
             let kind = EstimateKind::TransportFeedback;

@@ -196,7 +196,6 @@ impl Peer {
             let mut api = peer.rtc.direct_api();
             let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
             stream.request_keyframe(stack_request(kind));
-            drop(api);
             peer.tick();
             true
         })
@@ -215,7 +214,6 @@ impl Peer {
             let mut api = peer.rtc.direct_api();
             let Some(stream) = api.stream_rx(&ssrc.into()) else { return false };
             stream.request_keyframe(stack_request(kind));
-            drop(api);
             peer.tick();
             true
         })

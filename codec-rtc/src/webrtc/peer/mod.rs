@@ -49,6 +49,7 @@ pub struct Transmit {
 /// long; then there is one last event, [`Event::Closed`]. A panic in the stack ends the call in the
 /// same way, with [`ClosedReason::Internal`]: it does not reach the caller.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Peer {
     rtc: Box<Rtc>,
     base: Instant,
