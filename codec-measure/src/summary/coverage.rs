@@ -82,6 +82,7 @@ fn intervals_over_clips_hold_the_truth_in_95_of_100_studies() {
     for clips in [2, 3, 5, 10] {
         let truth = Truth { clips, repeats: 3, rate: (12.0, 9.0), cpu: (0.3, 0.1, 0.03) };
         let found = coverage(truth, 3000);
+        println!("{clips} clips: {found:?}");
         assert!(found.iter().all(|share| (93.0..=97.0).contains(share)), "{clips}: {found:?}");
     }
 }
@@ -91,6 +92,7 @@ fn intervals_over_the_repeats_of_one_clip_hold_its_truth() {
     for repeats in [3, 5, 9] {
         let truth = Truth { clips: 1, repeats, rate: (12.0, 0.0), cpu: (0.3, 0.0, 0.03) };
         let [_, cpu] = coverage(truth, 3000);
+        println!("{repeats} repeats: {cpu}");
         assert!((93.0..=97.0).contains(&cpu), "{repeats}: {cpu}");
         let study = simulate(truth, &mut Random::new(1));
         let ratio = study.frontier[1].cpu_ratio.interval.unwrap();
@@ -117,6 +119,7 @@ fn equal_encoders_are_called_different_in_at_most_5_of_100_studies() {
         let truth = Truth { clips, repeats: 3, rate: (0.0, rate_noise), cpu: (0.0, 0.0, 0.03) };
         let mut random = Random::new(5);
         let wrong = (0..STUDIES).filter(|_| is_called(&simulate(truth, &mut random))).count();
+        println!("{clips} clips, noise {rate_noise}: {wrong} of {STUDIES}");
         assert!(wrong * 20 <= STUDIES, "{clips} clips, noise {rate_noise}: {wrong} of {STUDIES}");
     }
 }
@@ -131,5 +134,6 @@ fn different_encoders_are_called_so() {
         (rate, study.frontier[1].cpu_ratio.differs) == (Some(true), Some(true))
     });
     let found = found.count();
+    println!("{found}");
     assert!(found * 10 > STUDIES * 9, "{found}");
 }
