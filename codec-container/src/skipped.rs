@@ -245,6 +245,6 @@ mod tests {
         let hevc = || SkippedTrack::new(TrackKind::Video, "hevc");
         assert_eq!(hevc().because(&over("codec hevc is")).to_string(), "video track (hevc)");
         let encrypted = hevc().because(&over("an encrypted track is")).to_string();
-        assert_eq!(encrypted, "video track (hevc): MP4: an encrypted track is not supported");
+        assert_eq!(encrypted, "video track (hevc): mp4: an encrypted track is not supported");
     }
 }

@@ -180,7 +180,7 @@ thread_local! {
     static CONNECTED: RefCell<Option<Pair>> = const { RefCell::new(None) };
 }
 
-/// [`datagrams`] to both ends of a call that is connected. The call is used again for other inputs.
+/// Sends `datagrams` to both ends of a call that is connected. The call is used again for other inputs.
 ///
 /// # Panics
 /// If a datagram ends the call.
@@ -202,7 +202,7 @@ pub fn webrtc_datagrams(data: &[u8]) {
     CONNECTED.set(Some(pair));
 }
 
-/// [`datagrams`] to both ends of a call before its handshake, of which only connectivity checks and
+/// Sends `datagrams` to both ends of a call before its handshake, of which only connectivity checks and
 /// their answers go across.
 ///
 /// # Panics

@@ -161,6 +161,7 @@ const ACCESS: &[&str] = &[
     "tls_cert",
     "tls_key",
     "max_sessions",
+    "max_connections_per_address",
     "max_viewers",
     "max_bitrate",
     "max_file",

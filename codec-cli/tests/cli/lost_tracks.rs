@@ -127,9 +127,9 @@ fn further_tracks_of_a_kind_are_not_dropped_silently() {
         return;
     }
     let place = place();
-    place.ffmpeg(&["-i", "a.mp4", "-map", "0", "-map", "0:a", "-c", "copy", "two.mp4"]);
-    let err = place.ok(&["transcode", "two.mp4", "-o", "two.webm", "--speed", "10"]).err;
+    place.ffmpeg(&["-i", "a.mp4", "-map", "0", "-map", "0:a", "-c", "copy", "two.mkv"]);
+    let err = place.ok(&["transcode", "two.mkv", "-o", "two.webm", "--speed", "10"]).err;
     assert!(err.contains("takes the first of 2 audio tracks"), "{err}");
-    let err = place.ok(&["transcode", "two.mp4", "-o", "silent.webm", "--no-audio"]).err;
+    let err = place.ok(&["transcode", "two.mkv", "-o", "silent.webm", "--no-audio"]).err;
     assert!(!err.contains("tracks"), "{err}");
 }
