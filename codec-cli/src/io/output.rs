@@ -77,6 +77,7 @@ impl OutputFile {
     }
 
     /// Begins an output that holds a secret: only the owner of the file may read it (mode 0600).
+    #[cfg(feature = "net")]
     pub(crate) fn create_private(path: &Path, rules: &Rules) -> Result<Self> {
         Self::create_as(path, rules, true)
     }

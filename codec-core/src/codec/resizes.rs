@@ -1,7 +1,5 @@
 //! A limit on what changes of size may cost.
 
-use std::collections::VecDeque;
-
 use super::Limits;
 use crate::error::LimitError;
 use crate::frame::Size;
@@ -12,10 +10,12 @@ const WINDOW: usize = 30;
 /// Pixels of the sizes that the last frames of a stream changed to: what a decoder had to allocate
 /// and clear. Streams of adaptive calls change their size often; what hurts is a few bytes that ask
 /// for a large picture again and again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Resizes {
-    /// Pixels of each frame that changed the size, 0 for others; newest last.
-    window: VecDeque<u64>,
+    /// Pixels of each frame that changed the size, 0 for others; a ring.
+    window: [u64; WINDOW],
+    /// Place of the oldest frame, which the next one replaces.
+    oldest: usize,
     sum: u64,
 }
 
@@ -23,8 +23,7 @@ impl Resizes {
     /// Nothing, if the next frame may change the size to `new`. The first size is always allowed.
     pub(crate) fn check(&self, limits: &Limits, new: Size) -> Result<(), LimitError> {
         // The oldest frame leaves the window when the next one comes.
-        let oldest = self.window.front().filter(|_| self.window.len() == WINDOW);
-        let before = self.sum - oldest.copied().unwrap_or(0);
+        let before = self.sum - self.window[self.oldest];
         let (asked, limit) = (before.saturating_add(new.pixels()), limits.max_resized_pixels);
         if before > 0 && asked > limit {
             return Err(LimitError { what: "pixels of new sizes in 30 frames", asked, limit });
@@ -35,13 +34,9 @@ impl Resizes {
     /// Counts a frame; `new`: the size that it changed to.
     pub(crate) fn count_frame(&mut self, new: Option<Size>) {
         let pixels = new.map_or(0, Size::pixels);
-        self.window.push_back(pixels);
-        self.sum = self.sum.saturating_add(pixels);
-        if self.window.len() > WINDOW
-            && let Some(oldest) = self.window.pop_front()
-        {
-            self.sum = self.sum.saturating_sub(oldest);
-        }
+        let leaving = std::mem::replace(&mut self.window[self.oldest], pixels);
+        self.sum = self.sum - leaving + pixels;
+        self.oldest = (self.oldest + 1) % WINDOW;
     }
 }
 

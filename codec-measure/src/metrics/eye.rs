@@ -10,15 +10,7 @@ use super::still::{RgbPicture, psnr_of_rgb};
 pub(super) struct Shown {
     reference: Vec<u8>,
     distorted: Vec<u8>,
-    #[cfg_attr(
-        not(any(feature = "ssimulacra2", feature = "butteraugli")),
-        expect(dead_code, reason = "for the metrics of these features")
-    )]
     width: usize,
-    #[cfg_attr(
-        not(any(feature = "ssimulacra2", feature = "butteraugli")),
-        expect(dead_code, reason = "for the metrics of these features")
-    )]
     height: usize,
 }
 

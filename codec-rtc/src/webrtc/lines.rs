@@ -8,6 +8,8 @@
 use super::red::sections;
 use super::{Codecs, Kind, PeerLimits, SdpError};
 
+/// What the line of the session that lists the bundled media lines begins with (RFC 9143).
+const BUNDLE: &str = "a=group:BUNDLE ";
 /// Attributes of the transport, which lines of a bundle may leave to its first line (RFC 9143,
 /// section 7.1.3).
 const TRANSPORT: [&str; 5] =
@@ -74,8 +76,31 @@ pub(super) fn take(
             kept.push(section.iter().copied().filter(|line| !is_simulcast(line)).collect());
         }
     }
+    let bundle = bundle_without(&sections, &lines);
+    if let (Some(bundle), Some(session)) = (&bundle, kept.first_mut()) {
+        for line in session.iter_mut().filter(|line| line.starts_with(BUNDLE)) {
+            *line = bundle;
+        }
+    }
     move_transport(&sections, &mut kept);
     Ok((joined(kept.iter().flatten().copied()), rejected))
+}
+
+/// The bundle of an offer without the lines that are not taken: the stack wants it to name exactly
+/// the lines that it sees. `None` without a bundle.
+fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedLine>]) -> Option<String> {
+    let mids = sections.first()?.iter().find_map(|line| line.strip_prefix(BUNDLE))?;
+    let rejected = sections.iter().zip(lines).filter(|(_, line)| {
+        line.as_ref().is_some_and(|line| !line.is_taken)
+    });
+    let rejected: Vec<&str> = rejected.filter_map(|(section, _)| mid_of(section)).collect();
+    let left = mids.split_ascii_whitespace().filter(|mid| !rejected.contains(mid));
+    Some(format!("{BUNDLE}{}", left.collect::<Vec<_>>().join(" ")))
+}
+
+/// The name of a media line (RFC 5888, section 4).
+fn mid_of<'a>(section: &[&'a str]) -> Option<&'a str> {
+    section.iter().find_map(|line| line.strip_prefix("a=mid:")).map(str::trim)
 }
 
 impl Rejected {
@@ -105,7 +130,7 @@ fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Opt
         .first()
         .into_iter()
         .flatten()
-        .find_map(|line| line.strip_prefix("a=group:BUNDLE "))
+        .find_map(|line| line.strip_prefix(BUNDLE))
         .map(|mids| mids.split_ascii_whitespace().collect())
         .unwrap_or_default();
     let (mut audio, mut video) = (0, 0);
@@ -119,9 +144,8 @@ fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Opt
         let mut fields = rest.split_ascii_whitespace();
         let port = fields.next().unwrap_or_default();
         let offered: Vec<&str> = fields.skip(1).filter_map(|pt| encoding(section, pt)).collect();
-        let mid = section.iter().find_map(|line| line.strip_prefix("a=mid:"));
         // Lines of a bundle may have port 0 and be live (RFC 9143, section 6).
-        let is_live = port != "0" || mid.is_some_and(|mid| bundled.contains(&mid.trim()));
+        let is_live = port != "0" || mid_of(section).is_some_and(|mid| bundled.contains(&mid));
         let is_known = offered.iter().any(|encoding| codecs.has(kind, encoding));
         let is_taken = is_live && is_known && *taken < limits.lines_of_a_kind;
         *taken += usize::from(is_taken);

@@ -311,7 +311,7 @@ fn parts<'a>(
         (LumaMode::PerBlock, Reference::Current) => PARTITIONS[3],
         _ => &[],
     };
-    masks.iter().map(|mask| {
+    masks.iter().map(move |mask| {
         // The parts are rectangles: the corners tell them.
         let (first, last) = (mask.trailing_zeros().min(15), 15 - mask.leading_zeros().min(15));
         let pixels = |block: u32| 4 * u8::try_from(block).unwrap_or_default();
