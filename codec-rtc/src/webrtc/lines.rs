@@ -90,9 +90,10 @@ pub(super) fn take(
 /// the lines that it sees. `None` without a bundle.
 fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedLine>]) -> Option<String> {
     let mids = sections.first()?.iter().find_map(|line| line.strip_prefix(BUNDLE))?;
-    let rejected = sections.iter().zip(lines).filter(|(_, line)| {
-        line.as_ref().is_some_and(|line| !line.is_taken)
-    });
+    let rejected = sections
+        .iter()
+        .zip(lines)
+        .filter(|(_, line)| line.as_ref().is_some_and(|line| !line.is_taken));
     let rejected: Vec<&str> = rejected.filter_map(|(section, _)| mid_of(section)).collect();
     let left = mids.split_ascii_whitespace().filter(|mid| !rejected.contains(mid));
     Some(format!("{BUNDLE}{}", left.collect::<Vec<_>>().join(" ")))
