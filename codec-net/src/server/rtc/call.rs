@@ -202,7 +202,8 @@ impl Call {
                     EndReason::Left
                     | EndReason::Vanished
                     | EndReason::HandshakeTimeout
-                    | EndReason::Failed(_) => publisher.leave(),
+                    | EndReason::Failed(_)
+                    | EndReason::Internal(_) => publisher.leave(),
                     _ => publisher.end(EndReason::PublisherEnded),
                 }
                 self.session.conclude(reason, moved);
