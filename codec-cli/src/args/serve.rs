@@ -37,7 +37,9 @@ pub(crate) struct ServeArgs {
     /// Port of UDP for WebRTC, on the same address. Default: the number of HTTP's port.
     #[arg(long, value_name = "PORT")]
     pub(crate) udp_port: Option<u16>,
-    /// Address that callers are told, where it is not that of this machine's socket (behind NAT).
+    /// IP address to offer to WebRTC clients, if it differs from the socket's (NAT). By default a
+    /// server on a loopback address also offers this machine's address in its network, which
+    /// Firefox needs; `--announce 127.0.0.1` stays on loopback.
     #[arg(long, value_name = "IP")]
     pub(crate) announce: Option<IpAddr>,
     /// A TURN server that passes datagrams on where nothing else gets through.

@@ -39,7 +39,8 @@ pub(crate) fn run(args: &ServeArgs, env: Env) -> Result<()> {
         let added = server.add_source(source);
         added.map_err(|refusal| Failure::usage(refusal.to_string()))?;
     }
-    let rtc = server.rtc_address();
+    let rtc: Vec<String> = server.rtc_addresses().iter().map(ToString::to_string).collect();
+    let rtc = rtc.join(" and ");
     env.console.note(format!("{} (WebRTC: UDP {rtc}); Ctrl-C ends", server.url()));
     let ended = watch(interrupt::stopped, || server.failure(), || say_all(&server, env));
     server.stop();
@@ -87,8 +88,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
         rtc: RtcConfig {
             listen: rtc,
             announce: args.announce,
-            // `codec send` and `codec recv` do not connect to another address from 127.0.0.1.
-            beyond_loopback: false,
+            beyond_loopback: true,
             relay: relay(args)?,
         },
         tls,

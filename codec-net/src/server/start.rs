@@ -240,10 +240,10 @@ impl Server {
         format!("{scheme}://{address}/")
     }
 
-    /// The address of UDP that callers are told.
+    /// The UDP addresses offered to callers, that of `RtcConfig::listen` first.
     #[must_use]
-    pub fn rtc_address(&self) -> SocketAddr {
-        self.shared.network.address()
+    pub fn rtc_addresses(&self) -> &[SocketAddr] {
+        self.shared.network.addresses()
     }
 
     /// Its streams, to publish to from inside of the program.

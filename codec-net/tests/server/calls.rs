@@ -82,7 +82,7 @@ fn floods_of_unverified_datagrams_do_not_keep_a_call_from_connecting_nor_end_it(
     peer.accept_answer(pending, &answer.body, clock.now()).unwrap();
 
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let target = server.rtc_address();
+    let target = server.rtc_addresses()[0];
     // A fatal alert, a hello with a null cipher, a check without a name, RTP, RTCP, noise.
     let mut check = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
     check.extend([9; 12]);

@@ -165,7 +165,7 @@ fn view(link: LinkConfig, seconds: u64) -> Run {
     let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 4));
     let rtc = RtcConfig { announce: Some(beside), ..config_of_server.rtc };
     let server = Server::start(Config { rtc, ..config_of_server }).unwrap();
-    let announced = server.rtc_address();
+    let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
     let packets = Arc::new(tone());
     let mut source = demo(SIZE, KBPS);

@@ -28,7 +28,7 @@ fn watch_over(link: &str) -> Option<(Value, Relay)> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
     let server = Server::start(Config { rtc, ..config }).unwrap();
-    let announced = server.rtc_address();
+    let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::new(listen.ip(), announced.port());
     let link = link.parse::<LinkSpec>().unwrap().constant().unwrap();
     let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(link, 42)).unwrap();

@@ -58,7 +58,7 @@ fn pictures_pause_where_not_even_the_lowest_layer_fits_and_sound_goes_on() {
     let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
     let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
     let server = Server::start(Config { rtc, decode: false, ..config }).unwrap();
-    let announced = server.rtc_address();
+    let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
     let link = LINK.parse::<LinkSpec>().unwrap().constant().unwrap();
     let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(link, 42)).unwrap();

@@ -29,7 +29,7 @@ fn publish_over(link: &str, most: f64) {
     let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
     let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
     let server = Server::start(Config { rtc, decode: false, ..config }).unwrap();
-    let announced = server.rtc_address();
+    let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
     let spec = link.parse::<LinkSpec>().unwrap().constant().unwrap();
     let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(spec, 42)).unwrap();

@@ -13,6 +13,7 @@ mod patience;
 mod receive;
 mod routes;
 mod send;
+mod sockets;
 mod strain;
 mod watching;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +27,7 @@ use super::control::{Control, Role};
 use super::fragment::Credentials;
 use super::negotiation;
 use super::routes::Routes;
+use super::sockets::{Sockets, TokioSockets};
 use crate::clock::Clock;
 use crate::ice_server::IceServer;
 use crate::random;
@@ -38,8 +39,6 @@ const ITEMS: usize = 16_384;
 const DATAGRAM_BYTES: usize = 2048;
 /// Datagrams that are taken before others get their turn.
 const BATCH: usize = 64;
-/// Buffers of the socket, in bytes: key frames to many viewers leave at once.
-const SOCKET_BYTES: usize = 4 << 20;
 /// Datagrams a second of addresses that have not proved themselves, all calls together.
 const UNVERIFIED_PER_SECOND: u64 = 1000;
 /// Estimates of the links begin here.
@@ -115,9 +114,9 @@ pub struct RtcConfig {
     pub listen: SocketAddr,
     /// The address that the other end is told, if it is not the socket's own.
     pub announce: Option<IpAddr>,
-    /// If `listen` is a loopback address and nothing else is announced: take datagrams on the
-    /// address of this machine in its network as well, if it has one, and announce that. Firefox
-    /// by default uses no loopback address. Calls need the credentials of an answer all the same.
+    /// If `listen` is a loopback address and `announce` is `None`: listen on the address of this
+    /// machine in its network as well, if it has one, on the same port, and offer both. Firefox by
+    /// default uses no loopback address. Calls need the credentials of an answer either way.
     pub beyond_loopback: bool,
     /// A TURN server.
     pub relay: Option<Relay>,
@@ -128,7 +127,7 @@ pub struct RtcConfig {
 pub(in super::super) struct Network {
     control: mpsc::UnboundedSender<Control>,
     next: AtomicU64,
-    address: SocketAddr,
+    hosts: Vec<SocketAddr>,
     link: Option<String>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -142,16 +141,9 @@ impl Network {
         files: Option<Arc<Files>>,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
-        let failed = |error| StartRtcError::Listen(config.listen, error);
-        let (listen, announce) = places(&config);
-        let socket = UdpSocket::bind(listen).map_err(failed)?;
-        let options = socket2::SockRef::from(&socket);
-        // Less is slower and not wrong.
-        let _ = options.set_recv_buffer_size(SOCKET_BYTES);
-        let _ = options.set_send_buffer_size(SOCKET_BYTES);
-        socket.set_nonblocking(true).map_err(failed)?;
-        let own = socket.local_addr().map_err(failed)?;
-        let candidate = candidate(announce, own).map_err(StartRtcError::NoAddress)?;
+        let sockets = Sockets::bind(&config)?;
+        let hosts = sockets.candidates();
+        let address = *hosts.first().unwrap_or(&config.listen);
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let certificate = Certificate::generate(&random::bytes(), unix, CERTIFICATE_DAYS)
             .map_err(|error| StartRtcError::Certificate(error.to_string()))?;
@@ -165,7 +157,7 @@ impl Network {
         let relay = config.relay.map(|relay| {
             let credentials = (relay.user, relay.password);
             let (server, secret) = (relay.server, random::bytes());
-            Relaying::new(server, candidate, credentials, secret, clock.now())
+            Relaying::new(server, address, credentials, secret, clock.now())
         });
         let (control, orders) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(ITEMS);
@@ -173,7 +165,7 @@ impl Network {
             clock,
             limits,
             certificate,
-            candidate,
+            hosts: hosts.clone(),
             common: Common { files, limits, items },
             calls: BTreeMap::new(),
             routes: Routes::default(),
@@ -186,8 +178,7 @@ impl Network {
         let work = move || {
             let run = || {
                 runtime.block_on(async move {
-                    let socket = tokio::net::UdpSocket::from_std(socket)?;
-                    calls.run(socket, orders, queue).await;
+                    calls.run(&sockets.into_tokio()?, orders, queue).await;
                     Ok::<(), io::Error>(())
                 })
             };
@@ -199,12 +190,12 @@ impl Network {
         };
         let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(work);
         let thread = Mutex::new(Some(thread.map_err(StartRtcError::Thread)?));
-        Ok(Self { control, next: AtomicU64::new(1), address: candidate, link, thread })
+        Ok(Self { control, next: AtomicU64::new(1), hosts, link, thread })
     }
 
-    /// The address that the other end is told.
-    pub(in super::super) fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that callers are given, that of `RtcConfig::listen` first.
+    pub(in super::super) fn addresses(&self) -> &[SocketAddr] {
+        &self.hosts
     }
 
     /// The value of a `Link` header that names the TURN server, where callers may use it.
@@ -239,49 +230,12 @@ impl Network {
     }
 }
 
-/// The address that others send to.
-fn candidate(announce: Option<IpAddr>, own: SocketAddr) -> io::Result<SocketAddr> {
-    if let Some(ip) = announce {
-        return Ok(SocketAddr::new(ip, own.port()));
-    }
-    if !own.ip().is_unspecified() {
-        return Ok(own);
-    }
-    Ok(SocketAddr::new(outward(own.is_ipv4())?, own.port()))
-}
-
-/// The address that this machine would send from, to anywhere; nothing is sent.
-fn outward(is_ipv4: bool) -> io::Result<IpAddr> {
-    let (any, anywhere): (SocketAddr, SocketAddr) = if is_ipv4 {
-        (([0, 0, 0, 0], 0).into(), ([192, 0, 2, 1], 9).into())
-    } else {
-        (([0_u16; 8], 0).into(), ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 9).into())
-    };
-    let probe = UdpSocket::bind(any)?;
-    probe.connect(anywhere)?;
-    Ok(probe.local_addr()?.ip())
-}
-
-/// Where the socket is bound, and what is announced.
-fn places(config: &RtcConfig) -> (SocketAddr, Option<IpAddr>) {
-    let is_kept = !config.beyond_loopback || !config.listen.ip().is_loopback();
-    if is_kept || config.announce.is_some() {
-        return (config.listen, config.announce);
-    }
-    // Without a network there is no other address.
-    let Ok(own) = outward(config.listen.is_ipv4()) else { return (config.listen, None) };
-    let any = match own {
-        IpAddr::V4(_) => IpAddr::from([0; 4]),
-        IpAddr::V6(_) => IpAddr::from([0_u16; 8]),
-    };
-    (SocketAddr::new(any, config.listen.port()), Some(own))
-}
-
 struct Calls {
     clock: Clock,
     limits: Limits,
     certificate: Certificate,
-    candidate: SocketAddr,
+    /// Host candidates of every call.
+    hosts: Vec<SocketAddr>,
     common: Common,
     calls: BTreeMap<u64, Call>,
     routes: Routes,
@@ -296,7 +250,7 @@ struct Calls {
 impl Calls {
     async fn run(
         mut self,
-        socket: tokio::net::UdpSocket,
+        sockets: &TokioSockets,
         mut orders: mpsc::UnboundedReceiver<Control>,
         mut items: mpsc::Receiver<(u64, Item)>,
     ) {
@@ -312,11 +266,7 @@ impl Calls {
                     None | Some(Control::Stop) => break,
                     Some(order) => self.obey(order),
                 },
-                readable = socket.readable() => {
-                    if readable.is_ok() {
-                        self.read(&socket, &mut datagram);
-                    }
-                },
+                () = sockets.readable() => self.read(sockets, &mut datagram),
                 item = items.recv() => {
                     // This end keeps a sender, so there is always a next one.
                     let mut next = item;
@@ -332,13 +282,13 @@ impl Calls {
                 () = tokio::time::sleep(wait) => {}
             }
             self.tick();
-            self.flush(&socket);
+            self.flush(sockets);
         }
         let open: Vec<u64> = self.calls.keys().copied().collect();
         for id in &open {
             self.with(*id, |call, now| call.end(now, EndReason::ServerStopped));
         }
-        self.flush(&socket);
+        self.flush(sockets);
         for id in open {
             self.remove(id, None);
         }
@@ -458,26 +408,25 @@ impl Calls {
 
     /// Addresses that a caller is told.
     fn candidates(&self) -> Result<Vec<LocalCandidate>, Refusal> {
-        let host = LocalCandidate::Host(self.candidate);
-        let Some(relay) = &self.relay else { return Ok(vec![host]) };
+        let hosts = self.hosts.iter().copied().map(LocalCandidate::Host);
+        let Some(relay) = &self.relay else { return Ok(hosts.collect()) };
         match (relay.candidate(), self.relay_only) {
             (Some(relayed), true) => Ok(vec![relayed]),
-            (Some(relayed), false) => Ok(vec![host, relayed]),
-            (None, false) => Ok(vec![host]),
+            (Some(relayed), false) => Ok(hosts.chain([relayed]).collect()),
+            (None, false) => Ok(hosts.collect()),
             (None, true) => Err(Refusal::Full("ways to this server: its TURN server is away")),
         }
     }
 
     /// Takes what has come, up to a batch.
-    fn read(&mut self, socket: &tokio::net::UdpSocket, datagram: &mut [u8]) {
+    fn read(&mut self, sockets: &TokioSockets, datagram: &mut [u8]) {
         for _ in 0..BATCH {
-            // Errors of single datagrams, such as a port that is closed, are the other end's.
-            let Ok((len, source)) = socket.try_recv_from(datagram) else { return };
+            let Some((len, source, local)) = sockets.receive(datagram) else { return };
             let Some(bytes) = datagram.get(..len) else { continue };
             let now = self.clock.now();
             let came = self.relay.as_mut().map(|relay| relay.receive(now, source, bytes));
             match came.unwrap_or(Came::FromElsewhere) {
-                Came::FromElsewhere => self.receive(source, self.candidate, bytes),
+                Came::FromElsewhere => self.receive(source, local, bytes),
                 Came::PassedOn { from, relayed, payload } => self.receive(from, relayed, &payload),
                 Came::Handled => {}
             }
@@ -524,10 +473,9 @@ impl Calls {
         self.calls.iter().filter(|(_, call)| test(call)).map(|(id, _)| *id).collect()
     }
 
-    fn flush(&mut self, socket: &tokio::net::UdpSocket) {
-        // What the system does not take is lost, as it may be on the way.
+    fn flush(&mut self, sockets: &TokioSockets) {
         let send = |transmit: &Transmit| {
-            let _ = socket.try_send_to(&transmit.payload, transmit.destination);
+            sockets.send(transmit.source, transmit.destination, &transmit.payload);
         };
         let now = self.clock.now();
         for transmit in self.outgoing.drain(..) {
