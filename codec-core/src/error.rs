@@ -1,31 +1,31 @@
-//! Errors, grouped by what the caller can do about them.
+//! Error types, grouped by what the caller can do about them.
 
 use std::fmt;
 
-/// What went wrong.
+/// An error of an encoder, a decoder or the registry.
 ///
-/// After any of these an encoder and a decoder stay usable: see each variant for what recovers.
+/// Encoders and decoders stay usable after every error; each variant says how to recover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The coded data is damaged. The decoder keeps its references; the next key frame recovers,
-    /// or decode with concealment.
+    /// The coded data is damaged. The decoder keeps its references; decoding recovers at the next
+    /// key frame, or continues at once with concealment enabled.
     Corrupt(Corrupt),
-    /// A setting or an argument is outside its range: correct it and call again. Nothing changed.
+    /// A setting or an argument is out of range. Nothing changed; correct the value and call again.
     Config(ConfigError),
-    /// This codec or backend cannot do that: choose another. Nothing changed.
+    /// The codec or backend lacks this feature (a noun phrase). Nothing changed; use another
+    /// backend.
     Unsupported(&'static str),
-    /// The input asks for more than the limits allow. Nothing was allocated; raise the limit if
-    /// the input is trusted.
+    /// The input exceeds the configured limits. Nothing was allocated; raise the limit if the input
+    /// is trusted.
     Limit(LimitError),
-    /// The library behind a backend, which is named here, has failed for no reason that it tells.
-    /// Open it anew.
+    /// The library behind the named backend failed without giving a reason. Open it again.
     Library(&'static str),
-    /// No such backend in this build; the text is what was asked for.
+    /// This build has no backend of this name.
     NoBackend(String),
 }
 
-/// How coded data is damaged, with the numbers that a report needs.
+/// How the coded data is damaged, with the sizes and offsets found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the units are in the names")]
@@ -46,36 +46,36 @@ pub enum Corrupt {
     NoReference,
     /// A packet without data came before any frame that could be repeated.
     NothingToRepeat,
-    /// Another library's decoder refused it.
+    /// The decoder of another library rejected the data.
     Backend { says: &'static str },
-    /// Something else; `what` says what should have been there.
+    /// Any other damage; `what` names the syntax element that was expected at the offset.
     Other { what: &'static str, offset_bytes: usize },
 }
 
-/// A setting that was refused.
+/// A setting that is out of range or inconsistent with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct ConfigError {
-    /// Name of the setting, as in the knob list.
+    /// Name of the setting, as in [`crate::codec::Knob::name`].
     pub knob: &'static str,
     pub given: String,
-    /// The allowed values, for example `0..=10`.
+    /// The allowed values, for example `0..=10`: a noun phrase that follows "expected".
     pub allowed: String,
 }
 
 impl ConfigError {
-    /// A refusal of `given`.
+    /// Creates an error for the value `given`; `allowed` is a noun phrase that follows "expected".
     #[must_use]
     pub fn new(knob: &'static str, given: impl fmt::Display, allowed: impl fmt::Display) -> Self {
         Self { knob, given: given.to_string(), allowed: allowed.to_string() }
     }
 }
 
-/// A limit that the input exceeds.
+/// A limit of [`crate::codec::Limits`] that the input exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct LimitError {
-    /// What is limited, with its unit: `pixels`, `frame bytes`.
+    /// The limited quantity with its unit: `pixels`, `frame bytes`.
     pub what: &'static str,
     pub asked: u64,
     pub limit: u64,
@@ -88,7 +88,7 @@ impl fmt::Display for Error {
             Self::Config(detail) => detail.fmt(f),
             Self::Unsupported(what) => write!(f, "not supported: {what}"),
             Self::Limit(detail) => detail.fmt(f),
-            Self::Library(name) => write!(f, "{name} failed and does not say why"),
+            Self::Library(name) => write!(f, "{name} failed without giving a reason"),
             Self::NoBackend(name) => write!(f, "no backend `{name}` in this build"),
         }
     }
@@ -98,13 +98,13 @@ impl fmt::Display for Corrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::HeaderTruncated { needed_bytes, had_bytes } => {
-                write!(f, "the frame header needs {needed_bytes} bytes, the packet has {had_bytes}")
+                write!(f, "frame header truncated: needs {needed_bytes} bytes, got {had_bytes}")
             }
             Self::StartCode { offset_bytes, found: [a, b, c] } => write!(
                 f,
-                "expected start code 9d 01 2a at byte {offset_bytes}, found {a:02x} {b:02x} {c:02x}"
+                "expected start code 9d 01 2a at byte {offset_bytes}, got {a:02x} {b:02x} {c:02x}"
             ),
-            Self::ZeroSize { width, height } => write!(f, "the picture is {width}x{height}"),
+            Self::ZeroSize { width, height } => write!(f, "invalid frame size {width}x{height}"),
             Self::FirstPartition { size_bytes, had_bytes } => write!(
                 f,
                 "the first partition claims {size_bytes} bytes, {had_bytes} are left in the packet"
@@ -118,8 +118,8 @@ impl fmt::Display for Corrupt {
                 f,
                 "partition {partition} of {size_bytes} bytes ends before macroblock row {row_mb}"
             ),
-            Self::NoReference => f.write_str("an inter frame came before any key frame"),
-            Self::NothingToRepeat => f.write_str("an empty packet came before any frame"),
+            Self::NoReference => f.write_str("inter frame before the first key frame"),
+            Self::NothingToRepeat => f.write_str("empty packet before the first frame"),
             Self::Backend { says } => f.write_str(says),
             Self::Other { what, offset_bytes } => {
                 write!(f, "at byte {offset_bytes}: expected {what}")
@@ -130,7 +130,7 @@ impl fmt::Display for Corrupt {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cannot be {}: allowed is {}", self.knob, self.given, self.allowed)
+        write!(f, "invalid {}: got {}, expected {}", self.knob, self.given, self.allowed)
     }
 }
 

@@ -1,10 +1,12 @@
-//! Block-based video codecs behind one pair of traits, and what they share.
+//! Real-time video and audio codecs: a VP8 encoder and decoder, adapters of other codec libraries,
+//! and the building blocks that they share (motion search, rate control, entropy coding, look-ahead
+//! analysis, frame types).
 //!
-//! Everything here is sans-IO: no threads, clocks, files or environment variables of its own.
-//! Time is an argument, parallel work goes to a [`parallel::Pool`] that is handed in, and the
-//! instruction set is a field of the configuration.
+//! Everything here is sans-IO: the crate starts no threads, reads no clock, and touches no files or
+//! environment variables. Time is an argument, parallel work runs on a [`parallel::Pool`] that the
+//! caller passes in, and the SIMD level is a configuration field.
 //!
-//! Start at [`registry::find`], or at [`codec::VideoEncoder`] and [`codec::VideoDecoder`]:
+//! Start with [`registry::find`], or with [`codec::VideoEncoder`] and [`codec::VideoDecoder`]:
 //!
 //! ```
 //! use codec_core::codec::{

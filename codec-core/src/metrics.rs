@@ -1,5 +1,5 @@
-//! How much one picture differs from another: squared error, PSNR and SSIM, as ffmpeg's filters
-//! of these names measure them.
+//! Frame quality metrics: squared error, PSNR and SSIM, as FFmpeg's filters of these names compute
+//! them.
 
 use codec_simd::{Kernels, PlaneRef};
 
@@ -15,7 +15,7 @@ fn same_size(a: &Picture<'_>, b: &Picture<'_>) -> Result<Size, ConfigError> {
     }
 }
 
-/// Sums of squared differences of Y, U and V.
+/// Returns the sums of squared differences of the Y, U and V planes.
 ///
 /// # Errors
 /// If the sizes differ.
@@ -39,7 +39,7 @@ pub fn sse(a: &Picture<'_>, b: &Picture<'_>) -> Result<[u64; 3], ConfigError> {
     Ok([luma, chroma(0), chroma(1)])
 }
 
-/// Row `y` of U (`plane` 0) or V (1), however it lies in memory.
+/// Returns row `y` of U (`plane` 0) or V (1), for planar and interleaved chroma.
 fn chroma_row<'a>(
     picture: &Picture<'a>,
     plane: usize,
@@ -52,19 +52,19 @@ fn chroma_row<'a>(
     row.iter().skip(from).step_by(step).copied()
 }
 
-/// Peak signal-to-noise ratios in dB, at most 100.
+/// Peak signal-to-noise ratios in dB, capped at 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Psnr {
     pub y: f64,
     pub u: f64,
     pub v: f64,
-    /// Of all samples together: ffmpeg's `average`.
+    /// PSNR over all samples of the three planes: FFmpeg's `average`.
     pub all: f64,
 }
 
 impl Psnr {
-    /// From sums of squared differences over `frames` pictures of `size`.
+    /// Computes the ratios from sums of squared differences over `frames` frames of `size`.
     #[must_use]
     pub fn of(sse: [u64; 3], size: Size, frames: u64) -> Self {
         let (luma, chroma) = (size.pixels() * frames, size.chroma().pixels() * frames);
@@ -78,7 +78,7 @@ impl Psnr {
     }
 }
 
-/// Peak signal-to-noise ratios of one picture against another.
+/// Returns the peak signal-to-noise ratios of frame `a` against frame `b`.
 ///
 /// # Errors
 /// If the sizes differ.
@@ -86,9 +86,11 @@ pub fn psnr(a: &Picture<'_>, b: &Picture<'_>) -> Result<Psnr, ConfigError> {
     Ok(Psnr::of(sse(a, b)?, a.size(), 1))
 }
 
-/// Structural similarity of the luma, at most 1: the mean over windows of 8x8 pixels, 4 pixels
-/// apart. Rows and columns that do not fill a multiple of 4 are left out; a picture narrower or
-/// lower than 8 pixels is one window.
+/// Returns the structural similarity (SSIM) of the luma planes, at most 1: the mean over 8x8
+/// windows at a distance of 4 pixels.
+///
+/// Rows and columns beyond the last multiple of 4 are ignored. A frame narrower or lower than 8
+/// pixels is one window.
 ///
 /// # Errors
 /// If the sizes differ.
@@ -123,18 +125,18 @@ pub fn ssim(a: &Picture<'_>, b: &Picture<'_>) -> Result<f64, ConfigError> {
                 .sum::<f64>();
         }
     }
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are plenty")]
+    #[expect(clippy::cast_precision_loss, reason = "53 bits suffice")]
     let windows = ((cols - 1) * (rows - 1)) as f64;
     Ok(total / windows)
 }
 
-/// Sums over the pixels of a window in both pictures.
+/// Sums over the pixels of a window in both frames.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moments {
     count: u32,
     a: u64,
     b: u64,
-    /// Squares of both.
+    /// Sum of the squares of both.
     squares: u64,
     products: u64,
 }
@@ -164,10 +166,10 @@ impl Moments {
         }
     }
 
-    /// Similarity of means times similarity of structure.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are plenty")]
+    /// Returns the product of the similarity of means and the similarity of structure.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits suffice")]
     fn similarity(self) -> f64 {
-        // The usual guards against division by nothing, for samples of 0..=255.
+        // The usual constants that prevent division by zero, for samples of 0..=255.
         const C1: f64 = 0.01 * 255.0 * 0.01 * 255.0;
         const C2: f64 = 0.03 * 255.0 * 0.03 * 255.0;
         let n = f64::from(self.count);
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_pictures_are_perfect() {
+    fn equal_frames_have_maximum_psnr_and_ssim() {
         for (width, height) in [(1, 1), (7, 30), (33, 18)] {
             let size = Size::new(width, height);
             let data: Vec<u8> =
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_of_difference_everywhere_is_48_decibels() {
+    fn difference_of_one_everywhere_gives_48_db() {
         let size = Size::new(17, 9);
         let a = vec![100; usize::try_from(size.i420_bytes()).unwrap()];
         let b = vec![101; a.len()];
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn interleaved_chroma_is_measured_like_planar() {
+    fn interleaved_and_planar_chroma_give_equal_psnr() {
         let size = Size::new(5, 3);
         let luma = [9; 15];
         let (u, v) = ([1, 2, 3, 4, 5, 6], [60, 50, 40, 30, 20, 10]);
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sizes_are_refused() {
+    fn different_sizes_are_rejected() {
         let (a, b) = ([0; 24], [0; 24]);
         let a = picture(Size::new(4, 4), &a);
         let b = picture(Size::new(4, 2), &b);
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn unrelated_texture_is_dissimilar_though_the_means_agree() {
+    fn unrelated_textures_with_equal_means_have_low_ssim() {
         let size = Size::new(32, 32);
         let texture = |k: u64| -> Vec<u8> {
             (0..size.i420_bytes()).map(|n| u8::try_from(100 + n * k * k % 53).unwrap()).collect()

@@ -1,4 +1,5 @@
-//! Where parallel work goes: a pool that the caller hands in, and rows that wait for rows.
+//! Parallel execution: the thread pool interface that the caller implements, and wavefront
+//! synchronisation of block rows.
 
 use std::fmt::Debug;
 use std::panic::resume_unwind;
@@ -7,13 +8,14 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 pub use codec_simd::RowPool;
 
-/// Something that runs work on several threads.
+/// A thread pool that runs the parallel work of encoders and decoders.
 pub trait Pool: Send + Sync + Debug {
-    /// How many threads work at once, the caller included; at least 1.
+    /// Returns the number of threads that work at the same time, including the caller; at least 1.
     fn threads(&self) -> usize;
 
-    /// Calls `work(0)` on this thread and `work(1)`, `work(2)` ... below `workers` on whichever
-    /// threads are free, perhaps on none. Returns once every call that began has returned.
+    /// Calls `work(0)` on the calling thread and `work(1)`, `work(2)` ... below `workers` on idle
+    /// threads of the pool. Workers for which no thread is idle may never be called. Returns when
+    /// all calls that started have returned.
     fn run(&self, workers: usize, work: &(dyn Fn(usize) + Sync));
 }
 
@@ -27,7 +29,7 @@ impl Pool for RowPool {
     }
 }
 
-/// Everything on the calling thread.
+/// Runs all work on the calling thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Serial;
 
@@ -41,7 +43,7 @@ impl Pool for Serial {
     }
 }
 
-/// A rayon thread pool.
+/// A rayon thread pool as a [`Pool`].
 #[cfg(feature = "rayon")]
 #[derive(Debug)]
 pub struct RayonPool(pub rayon::ThreadPool);
@@ -63,16 +65,14 @@ impl Pool for RayonPool {
     }
 }
 
-/// Runs `job(0)`, `job(1)` ... `job(count - 1)` on `pool`, each once, begun in that order.
+/// A job may wait for jobs with lower numbers (see [`Progress`]). Those have already started, and
+/// the lowest unfinished job waits for no other, so no number of threads can deadlock.
 ///
-/// A job may wait for jobs of lower numbers (see [`Progress`]): those have begun, and the lowest
-/// unfinished one waits for nobody, so there is no deadlock whatever the number of threads.
-///
-/// Where a job panics, `poison` must poison every [`Progress`] that jobs wait for: else those who
-/// wait for that job do so for ever.
+/// If a job panics, `poison` must poison every [`Progress`] that jobs wait for; otherwise jobs that
+/// wait for the panicked job block forever.
 ///
 /// # Panics
-/// If a job does, on whichever thread, once all others have ended.
+/// If a job panics, on any thread, after all other jobs have ended.
 pub fn in_order(
     pool: &dyn Pool,
     count: usize,
@@ -93,7 +93,7 @@ pub fn in_order(
     });
 }
 
-/// Poisons unless the job is done when it is dropped.
+/// Calls `poison` when dropped unless the job has completed.
 struct PoisonGuard<'a> {
     poison: &'a (dyn Fn() + Sync),
     is_done: bool,
@@ -107,9 +107,10 @@ impl Drop for PoisonGuard<'_> {
     }
 }
 
-/// How far a row of blocks has come; others wait for it without spinning.
+/// Progress of a row of blocks; other rows block on it without spinning.
 ///
-/// Rows that run on other cores must not share its cache lines, which are fetched in pairs.
+/// Aligned to 128 bytes because rows on different cores must not share cache lines, which the
+/// prefetcher loads in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Progress {
@@ -121,29 +122,29 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Back to 0 and sound, for the next frame.
+    /// Resets the counter to 0 and clears the poison flag for the next frame.
     pub fn reset(&mut self) {
         *self.done.get_mut() = 0;
         *self.is_poisoned.get_mut() = false;
     }
 
-    /// Says that the row may never be done: those who wait for it in vain unwind.
+    /// Marks the row as never completing; threads that wait for more blocks than are done unwind.
     pub fn poison(&self) {
         self.is_poisoned.store(true, Ordering::SeqCst);
         let _parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
         self.moved.notify_all();
     }
 
-    /// How many blocks are done.
+    /// Returns the number of completed blocks.
     #[must_use]
     pub fn done(&self) -> u32 {
         self.done.load(Ordering::Acquire)
     }
 
-    /// Says that `done` blocks are done; whatever was written before is visible to waiters.
+    /// Sets the number of completed blocks; all earlier writes become visible to waiters.
     pub fn advance(&self, done: u32) {
-        // Sequential consistency orders this store before the load, and a waiter's flag before its
-        // look at the counter: one of the two sees the other.
+        // Sequential consistency orders this store before the load, and the waiter's flag before
+        // its read of the counter: at least one of the two sees the other's write.
         self.done.store(done, Ordering::SeqCst);
         if self.has_waiter.load(Ordering::SeqCst) {
             let _parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,10 +153,11 @@ impl Progress {
         }
     }
 
-    /// Parks until at least `wanted` blocks are done.
+    /// Blocks until at least `wanted` blocks are done.
     ///
     /// # Panics
-    /// If they are not and it is poisoned: silently, for whoever poisoned it has told why.
+    /// If the row is poisoned before that. The panic prints no message because the thread that
+    /// poisoned the row has already printed one.
     pub fn wait_for(&self, wanted: u32) {
         if self.done() >= wanted {
             return;
@@ -168,7 +170,7 @@ impl Progress {
             }
             if self.is_poisoned.load(Ordering::SeqCst) {
                 drop(parked);
-                resume_unwind(Box::new("a row that this one waits for has panicked"));
+                resume_unwind(Box::new("a row that this row waits for panicked"));
             }
             parked = self.moved.wait(parked).unwrap_or_else(PoisonError::into_inner);
         }
@@ -182,7 +184,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
-    fn a_wavefront_sees_all_that_the_row_above_wrote() {
+    fn wavefront_rows_see_all_writes_of_the_row_above() {
         const ROWS: usize = 20;
         const COLS: u32 = 300;
         for threads in [1, 2, 4] {
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_panics_wakes_all_that_wait_for_it() {
+    fn a_panicking_row_wakes_all_waiting_rows() {
         const ROWS: usize = 12;
         for threads in [1, 2, 4, 8] {
             let pool = RowPool::new(threads).unwrap();

@@ -1,4 +1,5 @@
-//! Every backend of this build: an explicit list, native ones first.
+//! The registry of video and audio backends and audio processors in this build: an explicit static
+//! list, native implementations first.
 
 use crate::audio::packed;
 use crate::audio::processor::{OpenProcessor, ProcessorEntry};
@@ -24,23 +25,23 @@ use crate::codec::{Capabilities, Codec, DecoderConfig, EncoderConfig, VideoDecod
 use crate::error::Error;
 use crate::{g711, pcm, vp8};
 
-/// Opens an encoder.
+/// Constructor of a video encoder.
 pub type OpenEncoder = fn(&EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error>;
-/// Opens a decoder.
+/// Constructor of a video decoder.
 pub type OpenDecoder = fn(&DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error>;
 
-/// One implementation of one codec.
+/// An implementation of a video codec: its name, constructors and capabilities.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Backend {
     pub codec: Codec,
-    /// Unique within the codec: `native`, `libvpx`.
+    /// Name, unique among the backends of the codec: `native`, `libvpx`.
     pub name: &'static str,
     pub encoder: Option<(OpenEncoder, &'static Capabilities)>,
     pub decoder: Option<(OpenDecoder, &'static Capabilities)>,
 }
 
-/// Every backend, preferred ones first.
+/// All video backends of this build; the preferred backend of each codec comes first.
 pub static BACKENDS: &[Backend] = &[
     Backend {
         codec: Codec::Vp8,
@@ -92,26 +93,26 @@ pub static BACKENDS: &[Backend] = &[
     },
 ];
 
-/// Finds the backend named `codec` (the preferred one) or `codec/name`.
+/// Finds a video backend by `codec` (the preferred backend of the codec) or `codec/name`.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none.
+/// [`Error::NoBackend`] if no backend of this build matches.
 pub fn find(spec: &str) -> Result<&'static Backend, Error> {
     find_in(BACKENDS, spec)
 }
 
-/// As [`find`], in a list of your own.
+/// Finds a video backend as [`find`] does, in a caller-supplied list.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if the list has none.
+/// [`Error::NoBackend`] if no backend of the list matches.
 pub fn find_in<'a>(backends: &'a [Backend], spec: &str) -> Result<&'a Backend, Error> {
     matching(backends, spec).next().ok_or_else(|| Error::NoBackend(spec.to_owned()))
 }
 
-/// Finds the preferred backend of `codec` that encodes, or that named `codec/name`.
+/// Finds the preferred backend that encodes `codec`, or the backend `codec/name`.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none.
+/// [`Error::NoBackend`] if no backend of this build matches and encodes.
 pub fn find_encoder(
     spec: &str,
 ) -> Result<(&'static Backend, OpenEncoder, &'static Capabilities), Error> {
@@ -119,10 +120,10 @@ pub fn find_encoder(
     found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
 }
 
-/// Finds the preferred backend of `codec` that decodes, or that named `codec/name`.
+/// Finds the preferred backend that decodes `codec`, or the backend `codec/name`.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none.
+/// [`Error::NoBackend`] if no backend of this build matches and decodes.
 pub fn find_decoder(
     spec: &str,
 ) -> Result<(&'static Backend, OpenDecoder, &'static Capabilities), Error> {
@@ -130,7 +131,7 @@ pub fn find_decoder(
     found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
 }
 
-/// Every backend that `codec` or `codec/name` names.
+/// Returns all backends that match `codec` or `codec/name`.
 fn matching<'a>(backends: &'a [Backend], spec: &str) -> impl Iterator<Item = &'a Backend> {
     let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
     backends
@@ -138,24 +139,24 @@ fn matching<'a>(backends: &'a [Backend], spec: &str) -> impl Iterator<Item = &'a
         .filter(move |b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
 }
 
-/// Opens an audio encoder.
+/// Constructor of an audio encoder.
 pub type OpenAudioEncoder = fn(&AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error>;
-/// Opens an audio decoder.
+/// Constructor of an audio decoder.
 pub type OpenAudioDecoder = fn(&AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error>;
 
-/// One implementation of one audio codec.
+/// An implementation of an audio codec: its name, constructors and capabilities.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct AudioBackend {
-    /// All variants of PCM are one codec here.
+    /// The codec; all variants of PCM share one entry.
     pub codec: AudioCodec,
-    /// Unique within the codec: `native`, `ropus`, `libopus`.
+    /// Name, unique among the backends of the codec: `native`, `ropus`, `libopus`.
     pub name: &'static str,
     pub encoder: Option<(OpenAudioEncoder, &'static AudioCapabilities)>,
     pub decoder: Option<(OpenAudioDecoder, &'static AudioCapabilities)>,
 }
 
-/// Every audio backend, preferred ones first.
+/// All audio backends of this build; the preferred backend of each codec comes first.
 pub static AUDIO_BACKENDS: &[AudioBackend] = &[
     #[cfg(feature = "opus")]
     opus::ROPUS,
@@ -203,19 +204,21 @@ const fn imported(codec: AudioCodec, can: &'static AudioCapabilities) -> AudioBa
     AudioBackend { codec, name: "symphonia", encoder: None, decoder: Some((symphonia::open, can)) }
 }
 
-/// Finds the audio backend named `codec` (the preferred one) or `codec/name`. It may only encode or
-/// only decode: see [`find_audio_encoder`] and [`find_audio_decoder`].
+/// Finds an audio backend by `codec` (the preferred backend of the codec) or `codec/name`.
+///
+/// The backend may support only encoding or only decoding; [`find_audio_encoder`] and
+/// [`find_audio_decoder`] check for one direction.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none.
+/// [`Error::NoBackend`] if no backend of this build matches.
 pub fn find_audio(spec: &str) -> Result<&'static AudioBackend, Error> {
     matching_audio(spec).next().ok_or_else(|| Error::NoBackend(spec.to_owned()))
 }
 
-/// Finds the preferred audio backend of `codec` that encodes, or that named `codec/name`.
+/// Finds the preferred backend that encodes the audio codec `codec`, or the backend `codec/name`.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none.
+/// [`Error::NoBackend`] if no backend of this build matches and encodes.
 pub fn find_audio_encoder(
     spec: &str,
 ) -> Result<(&'static AudioBackend, OpenAudioEncoder, &'static AudioCapabilities), Error> {
@@ -223,10 +226,10 @@ pub fn find_audio_encoder(
     found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
 }
 
-/// Finds the preferred audio backend of `codec` that decodes, or that named `codec/name`.
+/// Finds the preferred backend that decodes the audio codec `codec`, or the backend `codec/name`.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none.
+/// [`Error::NoBackend`] if no backend of this build matches and decodes.
 pub fn find_audio_decoder(
     spec: &str,
 ) -> Result<(&'static AudioBackend, OpenAudioDecoder, &'static AudioCapabilities), Error> {
@@ -234,7 +237,7 @@ pub fn find_audio_decoder(
     found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
 }
 
-/// Every audio backend that `codec` or `codec/name` names.
+/// Returns all audio backends that match `codec` or `codec/name`.
 fn matching_audio(spec: &str) -> impl Iterator<Item = &'static AudioBackend> {
     let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
     AUDIO_BACKENDS
@@ -242,7 +245,7 @@ fn matching_audio(spec: &str) -> impl Iterator<Item = &'static AudioBackend> {
         .filter(move |b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
 }
 
-/// Every processor of sound of this build.
+/// All audio processors of this build.
 pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
     #[cfg(feature = "resample")]
     ProcessorEntry {
@@ -250,7 +253,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "rubato 5",
         rates: &[],
         max_channels: 255,
-        help: "other sampling rates from 1 to 384 kHz, and clocks that drift by up to 1 %",
+        help: "resampling between 1 and 384 kHz, with compensation of up to 1 % clock drift",
         open: None,
     },
     ProcessorEntry {
@@ -258,7 +261,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "native",
         rates: &[],
         max_channels: 255,
-        help: "many inputs to one output, and one without each input, below full scale",
+        help: "mixing of many inputs, with a mix-minus output for each input and a limiter",
         open: None,
     },
     #[cfg(feature = "vad")]
@@ -267,7 +270,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "earshot 1.2",
         rates: &[],
         max_channels: 255,
-        help: "finds speech, in blocks of 16 ms",
+        help: "voice activity detection in blocks of 16 ms",
         open: Some(crate::audio::vad::open),
     },
     #[cfg(feature = "denoise")]
@@ -276,7 +279,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "nnnoiseless 0.5",
         rates: crate::audio::denoise::RATES,
         max_channels: 255,
-        help: "lowers noise around speech",
+        help: "noise suppression for speech",
         open: Some(crate::audio::denoise::open),
     },
     #[cfg(feature = "apm")]
@@ -285,7 +288,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "sonora 0.2",
         rates: crate::audio::apm::RATES,
         max_channels: 2,
-        help: "echo cancellation, noise suppression, automatic gain and high-pass of a call",
+        help: "echo cancellation, noise suppression, automatic gain control, high-pass filter",
         open: None,
     },
     #[cfg(feature = "apm")]
@@ -294,7 +297,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "sonora 0.2",
         rates: crate::audio::apm::RATES,
         max_channels: 2,
-        help: "automatic gain with a high-pass",
+        help: "automatic gain control with a high-pass filter",
         open: Some(crate::audio::apm::open_agc),
     },
     #[cfg(feature = "loudness")]
@@ -303,15 +306,16 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "ebur128 0.1",
         rates: &[],
         max_channels: 64,
-        help: "measures loudness by EBU R 128",
+        help: "loudness measurement by EBU R 128",
         open: None,
     },
 ];
 
-/// Finds a processor of this build that [`ProcessorEntry::open`] makes.
+/// Finds the constructor of the processor `name`.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none of that name.
+/// [`Error::NoBackend`] if this build has no such processor, or if it cannot be opened through
+/// [`ProcessorEntry::open`].
 pub fn find_processor(name: &str) -> Result<OpenProcessor, Error> {
     let found = AUDIO_PROCESSORS.iter().find(|entry| entry.name == name);
     found.and_then(|entry| entry.open).ok_or_else(|| Error::NoBackend(name.to_owned()))

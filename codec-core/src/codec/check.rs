@@ -1,4 +1,5 @@
-//! What every encoder has to refuse, for backends that do not want to write it again.
+//! Validation of configurations and requests against a backend's capabilities, shared by all
+//! backends.
 
 use std::fmt::Display;
 
@@ -19,22 +20,22 @@ fn check(
 }
 
 impl Capabilities {
-    /// Nothing, if an encoder with these capabilities can be opened with `config`: every value is
-    /// in its range, every knob as its schema says, and no declared gap is asked for.
+    /// Checks that an encoder with these capabilities can be opened with `config`: all values are
+    /// in range, all knobs match their schema, and no feature declared as a gap is requested.
     ///
     /// # Errors
     /// [`Error::Config`] with the allowed range; [`Error::Unsupported`] with the gap's reason.
     pub fn check_config(&self, config: &EncoderConfig) -> Result<(), Error> {
         self.check_size(config.size)?;
         for (name, value) in [("framerate", config.framerate), ("timebase", config.timebase)] {
-            check(value.num > 0 && value.den > 0, name, value, "above 0")?;
+            check(value.num > 0 && value.den > 0, name, value, "a value above 0")?;
         }
         self.check_rate(config.rate)?;
         let (min, max) = config.qindex_range(self);
         let (best, worst) = self.qindex_range;
         check(max <= worst, "max qindex", max, format_args!("{best}..={worst}"))?;
         check((best..=max).contains(&min), "min qindex", min, format_args!("{best}..={max}"))?;
-        check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1, or none")?;
+        check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
         check(config.speed <= 10, "speed", config.speed, "0..=10")?;
         for (name, value) in &config.knobs {
             self.check_knob(name, *value)?;
@@ -47,14 +48,14 @@ impl Capabilities {
                     known,
                     "layers",
                     config.scalability.temporal_layers(),
-                    "a mode that is listed",
+                    "a supported scalability mode",
                 )
             }
             None => Ok(()),
         }
     }
 
-    /// Nothing, if pictures of `size` can be coded.
+    /// Checks that frames of `size` can be coded.
     ///
     /// # Errors
     /// [`Error::Config`] with the allowed range.
@@ -62,7 +63,7 @@ impl Capabilities {
         let (most, step) = (self.max_dimension, self.alignment.max(1));
         let fits = |side: u32| (1..=most).contains(&side) && side.is_multiple_of(step);
         let ok = fits(size.width) && fits(size.height);
-        check(ok, "size", size, format_args!("up to {most}x{most}, in steps of {step}"))
+        check(ok, "size", size, format_args!("multiples of {step} up to {most}x{most}"))
     }
 
     fn check_rate(&self, rate: RateControl) -> Result<(), Error> {
@@ -87,7 +88,7 @@ impl Capabilities {
         check(knob.allows(value), knob.name, value, knob.allowed())
     }
 
-    /// Nothing, if `update` may be applied to a running encoder.
+    /// Checks that `update` can be applied to a running encoder.
     ///
     /// # Errors
     /// As [`Self::check_config`].
@@ -107,7 +108,7 @@ impl Capabilities {
             Update::Knob(name, value) => {
                 self.check_knob(name, *value)?;
                 let live = self.knobs.iter().any(|knob| knob.name == name && knob.live);
-                return check(live, "knob", name, "set before the first picture only");
+                return check(live, "knob", name, "no change after the first frame");
             }
         };
         if self.gap(feature).is_some() {
@@ -117,7 +118,7 @@ impl Capabilities {
             Update::Bitrate(rate) => check(rate.0 > 0, "bitrate", rate.0, "at least 1 bit/s"),
             Update::Rate(rate) => self.check_rate(*rate),
             Update::FrameRate(rate) => {
-                check(rate.num > 0 && rate.den > 0, "framerate", rate, "above 0")
+                check(rate.num > 0 && rate.den > 0, "framerate", rate, "a value above 0")
             }
             Update::Resolution(size) => self.check_size(*size),
             Update::Speed(speed) => check(*speed <= 10, "speed", speed, "0..=10"),
@@ -125,8 +126,8 @@ impl Capabilities {
         }
     }
 
-    /// Nothing, if a picture of the configured `size` may be coded as `request` says after one of
-    /// time `last_pts`.
+    /// Checks that a frame can be coded as `request` says: `size` is the configured size and
+    /// `last_pts` the timestamp of the previous frame.
     ///
     /// # Errors
     /// As [`Self::check_config`].
@@ -137,11 +138,11 @@ impl Capabilities {
         size: Size,
         last_pts: Option<i64>,
     ) -> Result<(), Error> {
-        check(picture.size() == size, "picture size", picture.size(), size)?;
+        check(picture.size() == size, "frame size", picture.size(), size)?;
         let is_known = self.formats.contains(&picture.format());
-        check(is_known, "format", format_args!("{:?}", picture.format()), "one that is listed")?;
+        check(is_known, "format", format_args!("{:?}", picture.format()), "a supported format")?;
         if let Some(last) = last_pts {
-            let allowed = format_args!("above {last}, that of the picture before");
+            let allowed = format_args!("a value above the previous frame's {last}");
             check(request.pts > last, "pts", request.pts, allowed)?;
         }
         let chooses = request.references.is_some() || request.updates.is_some();
@@ -152,7 +153,7 @@ impl Capabilities {
         }
     }
 
-    /// Nothing, if a decoder with these capabilities can be opened with `config`.
+    /// Checks that a decoder with these capabilities can be opened with `config`.
     ///
     /// # Errors
     /// [`Error::Unsupported`] with the gap's reason.
@@ -163,14 +164,14 @@ impl Capabilities {
         Ok(())
     }
 
-    /// The error for `feature`, with the reason that is declared.
+    /// Returns the error for the missing `feature`, with the declared reason.
     #[must_use]
     pub fn refusal(&self, feature: Feature) -> Error {
         Error::Unsupported(self.gap(feature).unwrap_or(feature.name()))
     }
 }
 
-/// Every optional feature that `config` asks for.
+/// Returns all optional features that `config` uses.
 fn asked(config: &EncoderConfig) -> Vec<Feature> {
     let shares = (config.undershoot_pct, config.overshoot_pct) != (100, 15)
         || config.max_key_frame_pct.is_some();
@@ -180,7 +181,7 @@ fn asked(config: &EncoderConfig) -> Vec<Feature> {
         RateControl::Quality(_) => Feature::Quality,
         RateControl::FixedQ(_) => Feature::FixedQ,
     };
-    // With one index for all frames a range that holds it is no wish.
+    // With a fixed quantiser index, a range that contains it is not a request for the feature.
     let range = config.min_qindex.is_some() || config.max_qindex.is_some();
     let range = range && mode != Feature::FixedQ;
     let asked = [

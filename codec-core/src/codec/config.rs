@@ -1,4 +1,4 @@
-//! What an encoder is told before it starts.
+//! Encoder configuration.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::frame::{PictureInfo, Rational, Size};
 use crate::parallel::Pool;
 use crate::rate::Rehearsal;
 
-/// How many bits, or how much quality.
+/// Rate control mode and its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateControl {
-    /// Constant bitrate with a buffer model: real-time links.
+    /// Constant bitrate with a buffer model, for real-time links.
     Cbr(Bitrate),
-    /// One-pass variable bitrate: the average over the file.
+    /// One-pass variable bitrate: the target is the average over the file.
     Vbr(Bitrate),
     /// Constant quality, 0 (worst) to 100 (best).
     Quality(u8),
-    /// One quantiser index for all frames, in the codec's own scale (VP8: 0..=127).
+    /// A fixed quantiser index for all frames, in the codec's own scale (VP8: 0..=127).
     FixedQ(u8),
 }
 
@@ -33,13 +33,13 @@ pub struct Buffering {
 }
 
 impl Default for Buffering {
-    /// What WebRTC sets.
+    /// WebRTC's values: 500 ms initial, 600 ms optimal, 1000 ms in total.
     fn default() -> Self {
         Self { initial_ms: 500, optimal_ms: 600, size_ms: 1000 }
     }
 }
 
-/// At most so many bytes in any window of so many milliseconds.
+/// A cap on the number of bytes in any window of the given duration in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct WindowCap {
@@ -47,28 +47,29 @@ pub struct WindowCap {
     pub max_bytes: u32,
 }
 
-/// Whether the rate controller may drop frames.
+/// Whether the rate controller may drop frames. The default is `Never`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DropPolicy {
     /// Every frame is coded.
     #[default]
     Never,
-    /// Frames are dropped when the buffer falls below this share of its optimal level, in percent
-    /// (0..=100; WebRTC: 30). The percentage is constant bitrate's; with others frames are dropped
-    /// for caps alone.
+    /// Drops frames while the buffer is below this share of its optimal level, in percent (0..=100;
+    /// WebRTC uses 30). The percentage applies only to constant bitrate; in other modes frames are
+    /// dropped only to meet caps.
     BelowBufferPct(u8),
 }
 
-/// When key frames come, beside the first frame and those asked for.
+/// When the encoder inserts key frames in addition to the first frame and those requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyFrames {
-    /// At most so many frames from one key frame to the next; `None`: no periodic ones.
+    /// Maximum number of frames from one key frame to the next; `None` disables periodic key
+    /// frames.
     pub max_interval: Option<u32>,
-    /// A key frame where the scene changes.
+    /// Insert a key frame at scene cuts.
     pub at_scene_cuts: bool,
 }
 
-/// What the pictures show.
+/// Type of content: camera video or screen capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
@@ -78,22 +79,22 @@ pub enum Content {
     Screen,
 }
 
-/// What the encoder may assume about delay.
+/// How much delay the encoder may add. The default is `Rtc`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Preset {
-    /// Real time: no look-ahead, a packet for each picture at once.
+    /// Real time: no look-ahead; each input frame yields its packet immediately.
     #[default]
     Rtc,
-    /// Files: a short look-ahead and an altref frame.
+    /// Files: a short look-ahead and altref frames.
     File,
 }
 
-/// Temporal layers, named as WebRTC names scalability modes.
+/// Temporal scalability mode, with WebRTC's names. The default is `L1T1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scalability {
-    /// One layer.
+    /// One temporal layer.
     #[default]
     L1T1,
     /// Two temporal layers: pattern 0-1.
@@ -107,7 +108,7 @@ impl Scalability {
     pub const ALL: [(&'static str, Self); 3] =
         [("L1T1", Self::L1T1), ("L1T2", Self::L1T2), ("L1T3", Self::L1T3)];
 
-    /// Number of temporal layers.
+    /// Returns the number of temporal layers, 1 to 3.
     #[must_use]
     pub fn temporal_layers(self) -> u8 {
         match self {
@@ -118,79 +119,83 @@ impl Scalability {
     }
 }
 
-/// Settings of an encoder. Those that [`super::Update`] names can be changed while running.
+/// Settings of an encoder. The settings in [`super::Update`] can be changed while it runs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncoderConfig {
-    /// Size of the pictures.
+    /// Size of the input frames in pixels.
     pub size: Size,
     /// Seconds per tick of the timestamps, for example 1/90000.
     pub timebase: Rational,
-    /// What is known of the pictures, for encoders that write it into the stream (AV1); that of
-    /// the pictures themselves is not looked at.
+    /// Colour and orientation of the video, for encoders that write them into the stream (AV1). The
+    /// information attached to each input frame is ignored.
     pub info: PictureInfo,
-    /// Frames per second, nominal; timestamps rule where they differ.
+    /// Nominal frame rate in frames per second; frame timestamps take precedence.
     pub framerate: Rational,
-    /// Bits or quality.
+    /// Rate control mode and target.
     pub rate: RateControl,
-    /// CBR's buffer.
+    /// Buffer model of constant bitrate.
     pub buffering: Buffering,
-    /// Best quantiser index allowed, in the codec's own scale (VP8: 0..=127); `None`: as the
-    /// backend's capabilities say for the preset ([`Self::qindex_range`]).
+    /// Lowest (best) quantiser index allowed, in the codec's own scale (VP8: 0..=127). `None` uses
+    /// the preset's value from the backend's capabilities ([`Self::qindex_range`]).
     pub min_qindex: Option<u8>,
-    /// Worst quantiser index allowed; `None` as there.
+    /// Highest (worst) quantiser index allowed; `None` as for `min_qindex`.
     pub max_qindex: Option<u8>,
-    /// Most that a frame may fall short of, or exceed, its share of the rate, in percent; constant
-    /// bitrate only. Above 90 counts as 90 for falling short.
+    /// Maximum undershoot of a frame relative to its share of the bitrate, in percent; constant
+    /// bitrate only. Values above 90 count as 90.
     pub undershoot_pct: u8,
-    /// See `undershoot_pct`.
+    /// Maximum overshoot of a frame relative to its share of the bitrate, in percent; constant
+    /// bitrate only.
     pub overshoot_pct: u8,
-    /// Largest key frame, in percent of the mean frame; `None`: by the buffer. Constant bitrate
-    /// only.
+    /// Maximum key frame size in percent of the mean frame; `None` derives it from the buffer.
+    /// Constant bitrate only.
     pub max_key_frame_pct: Option<u32>,
-    /// Cap on every frame, in bytes: hard where the frame may be dropped; else, and after two
-    /// seconds without a frame, it is exceeded where the worst quantiser does not meet it.
+    /// Cap on the size of every frame, in bytes. It is a hard limit if the frame may be dropped;
+    /// otherwise, and after two seconds without a frame, it is exceeded when even the highest
+    /// quantiser index does not meet it.
     pub max_frame_bytes: Option<u32>,
-    /// Cap on every window of time, as hard as that on frames.
+    /// Cap on the bytes in every time window, enforced like `max_frame_bytes`.
     pub window_cap: Option<WindowCap>,
     /// Whether frames may be dropped.
     pub drops: DropPolicy,
-    /// Key frames.
+    /// Key frame placement.
     pub keys: KeyFrames,
-    /// Delay.
+    /// Delay that the encoder may add.
     pub preset: Preset,
-    /// 0 (best) to 10 (fastest).
+    /// Speed, from 0 (best quality) to 10 (fastest).
     pub speed: u8,
-    /// Temporal layers.
+    /// Temporal scalability mode.
     pub scalability: Scalability,
-    /// What the pictures show.
+    /// Type of content.
     pub content: Content,
-    /// Each frame decodable as far as its references are: probabilities are not carried over.
+    /// Code each frame so that it depends on earlier frames only through its references: entropy
+    /// coding probabilities do not carry over.
     pub error_resilient: bool,
-    /// Time that each frame may take; real time only. The bytes then depend on the clock.
+    /// Time limit for each frame; real time only. If set, the coded bytes depend on the clock.
     pub deadline: Option<Deadline>,
-    /// Macroblock columns or rows refreshed with intra blocks per frame; 0: none.
+    /// Macroblock columns or rows refreshed with intra blocks per frame; 0 disables intra refresh.
     pub intra_refresh: u8,
-    /// Report the reconstruction's squared error with each packet.
+    /// Report the squared error of the reconstruction with each packet.
     pub report_psnr: bool,
-    /// Report the reconstruction's digest with each packet.
+    /// Report the digest of the reconstruction with each packet.
     pub report_digest: bool,
-    /// The codec's own settings, by knob name (see [`super::Knob`]).
+    /// Codec-specific settings as pairs of knob name and value (see [`super::Knob`]).
     pub knobs: Vec<(String, i64)>,
-    /// What trial codings of the same pictures told; used with [`RateControl::Vbr`] in the file
-    /// preset.
+    /// Statistics of earlier passes over the same frames; used with [`RateControl::Vbr`] and the
+    /// file preset.
     pub rehearsal: Option<Arc<Rehearsal>>,
-    /// Where rows run; `None`: on the caller's thread.
+    /// Thread pool for parallel rows; `None` uses only the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
-    /// Instruction set; `None`: the best that the CPU has. The bytes do not depend on it.
+    /// SIMD level; `None` selects the best that the CPU supports. The coded bytes do not depend on
+    /// it.
     pub simd: Option<Level>,
-    /// Who is told how long the stages of the work take, by encoders that know; `None`: nobody. The
-    /// bytes do not depend on it.
+    /// Receives timings of the encoder's stages, from encoders that measure them; `None` disables
+    /// measurement. The coded bytes do not depend on it.
     pub stages: Option<Arc<dyn StageClock>>,
 }
 
 impl EncoderConfig {
-    /// Real-time settings: CBR, no look-ahead, no periodic key frames, no drops, speed 7.
+    /// Returns real-time settings: CBR, no look-ahead, no periodic key frames, no drops, speed 7.
     #[must_use]
     pub fn rtc(size: Size, framerate: Rational, bitrate: Bitrate) -> Self {
         Self {
@@ -226,8 +231,8 @@ impl EncoderConfig {
         }
     }
 
-    /// Settings for files: a look-ahead with altref frames, key frames at scene cuts and every 240
-    /// frames, speed 3.
+    /// Returns settings for files: look-ahead with altref frames, key frames at scene cuts and
+    /// every 240 frames, speed 3.
     #[must_use]
     pub fn file(size: Size, framerate: Rational, rate: RateControl) -> Self {
         Self {
@@ -239,8 +244,9 @@ impl EncoderConfig {
         }
     }
 
-    /// The best and the worst quantiser index that an encoder with these capabilities uses: what is
-    /// set, else the preset's; an end that is not set makes room for one that is.
+    /// Returns the lowest and highest quantiser index that an encoder with these capabilities uses:
+    /// the configured values, or else those of the preset. A default bound is widened if it
+    /// conflicts with a configured one.
     #[must_use]
     pub fn qindex_range(&self, capabilities: &Capabilities) -> (u8, u8) {
         let (best, worst) = match self.preset {

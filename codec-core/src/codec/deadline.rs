@@ -1,37 +1,37 @@
-//! Time that a frame may take, by a clock of the caller's.
+//! Time limit per frame, measured by a clock that the caller supplies.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// A clock that never goes back. Encoders have none of their own: this one is read at the beginning
-/// and at the end of each frame, and may count wall time, the time of the thread, or nothing real.
+/// A monotonic clock. Encoders have no clock of their own: they read this one at the start and end
+/// of each frame. It may measure wall time, thread time, or simulated time.
 pub trait Clock: Send + Sync + Debug {
-    /// Microseconds since any fixed moment.
+    /// Returns microseconds since an arbitrary fixed origin.
     fn now_us(&self) -> u64;
 }
 
-/// The most time that a call of [`super::VideoEncoder::encode`] should take. The encoder lowers its
-/// effort, never below that of its fastest speed, so that frames end in time; it cannot promise it.
+/// Time limit for a call of [`super::VideoEncoder::encode`]. The encoder lowers its effort, down to
+/// that of its fastest speed, to finish frames in time. This is a best effort, not a guarantee.
 #[derive(Clone, Debug)]
 pub struct Deadline {
-    /// Microseconds for each frame, at least 1.
+    /// Limit per frame in microseconds, at least 1.
     pub max_us: u64,
-    /// What they are counted by.
+    /// Clock that measures the frames.
     pub clock: Arc<dyn Clock>,
 }
 
-/// How a frame kept its [`Deadline`]. The speed that it was coded at is in
-/// [`super::PacketMeta::speed`].
+/// Time that a frame took relative to its [`Deadline`]. [`super::PacketMeta::speed`] has the speed
+/// at which the frame was coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameTime {
-    /// Microseconds that the frame took.
+    /// Time taken, in microseconds.
     pub elapsed_us: u64,
-    /// Microseconds that it was allowed.
+    /// Time allowed, in microseconds.
     pub max_us: u64,
 }
 
 impl FrameTime {
-    /// Whether the frame ended in time.
+    /// Returns whether the frame met its deadline.
     #[must_use]
     pub fn is_met(&self) -> bool {
         self.elapsed_us <= self.max_us

@@ -1,4 +1,4 @@
-//! The decoder's side of the seam.
+//! The interface of video decoders: trait, configuration, limits and reports.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -11,26 +11,27 @@ use crate::error::{Error, LimitError};
 use crate::frame::{Frame, Size};
 use crate::parallel::Pool;
 
-/// What hostile input may ask for.
+/// Limits on the resources that untrusted input may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest picture, in pixels.
+    /// Maximum frame size, in pixels.
     pub max_pixels: u64,
-    /// Largest packet, in bytes.
+    /// Maximum packet size, in bytes.
     pub max_frame_bytes: u64,
-    /// Most pixels, summed over the new sizes, that changes of size in any 30 frames may ask for.
+    /// Maximum sum of the new frame sizes over all resolution changes within any 30 frames, in
+    /// pixels.
     pub max_resized_pixels: u64,
-    /// Longest gap between the times of packets that may be filled with silence, in milliseconds.
-    /// It binds those who fill gaps; decoders do not.
+    /// Maximum gap between packet timestamps that may be filled with silence, in milliseconds.
+    /// Applies to code that fills gaps, not to decoders.
     pub max_gap_ms: u64,
 }
 
 impl Limits {
-    /// Nothing, if `packet` is not too long.
+    /// Checks that `packet` does not exceed [`Self::max_frame_bytes`].
     ///
     /// # Errors
-    /// [`LimitError`] if it is.
+    /// [`LimitError`] if it does.
     pub fn check_packet(&self, packet: &[u8]) -> Result<(), LimitError> {
         let (asked, limit) = (packet.len() as u64, self.max_frame_bytes);
         if asked > limit {
@@ -52,14 +53,14 @@ impl Default for Limits {
     }
 }
 
-/// What to do with damaged data.
+/// Whether the decoder conceals damaged data. The default is `Off`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Conceal {
-    /// Report an error; no frame comes out.
+    /// Report an error; the packet yields no frame.
     #[default]
     Off,
-    /// Fill in what is missing and go on; [`DecodeReport::concealed_mbs`] says how much.
+    /// Conceal missing data and continue; [`DecodeReport::concealed_mbs`] reports the extent.
     On,
 }
 
@@ -67,54 +68,56 @@ pub enum Conceal {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DecoderConfig {
-    /// Limits.
+    /// Limits on untrusted input.
     pub limits: Limits,
-    /// Damage.
+    /// Concealment of damaged data.
     pub conceal: Conceal,
-    /// Where rows run; `None`: on the caller's thread.
+    /// Thread pool for parallel rows; `None` uses only the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
-    /// Most frames that may be held back so that threads share the work of two frames: 0 or 1.
-    /// Without effect on what comes out and in which order, and where `pool` has one thread. With 1
-    /// a frame comes out while the next packet is decoded, or after [`VideoDecoder::finish`]; its
-    /// own call reports what is known without its pixels, which is all there is to report.
+    /// Maximum number of frames held back so that threads can work on two frames at the same time:
+    /// 0 or 1.
+    ///
+    /// It does not change the frames or their order, and has no effect if `pool` has one thread.
+    /// With 1, a frame becomes available while the next packet is decoded, or after
+    /// [`VideoDecoder::finish`]; the [`DecodeReport`] of its own call is complete nevertheless.
     pub delay_frames: u32,
-    /// Instruction set; `None`: the best that the CPU has. The frames do not depend on it.
+    /// SIMD level; `None` selects the best that the CPU supports. The frames do not depend on it.
     pub simd: Option<Level>,
-    /// Keep what was read from each packet, for [`VideoDecoder::trace`]. Decoders that can work on
-    /// the caller's thread then, whatever `pool` is; the frames do not depend on it.
+    /// Keep the parsed syntax of each packet for [`VideoDecoder::trace`]. Decoders that support it
+    /// then ignore `pool` and run on the caller's thread; the frames do not depend on it.
     pub trace: bool,
 }
 
-/// What was learnt from one packet.
+/// Information about one decoded packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeReport {
-    /// Kind of frame; a packet of 0 bytes counts as an inter frame.
+    /// Frame type; an empty packet counts as an inter frame.
     pub kind: FrameKind,
-    /// Whether a frame comes out: at once, but for [`DecoderConfig::delay_frames`]. (Altref frames
-    /// are not shown.)
+    /// Whether the packet yields a frame (altref frames do not). It is available at once, except
+    /// with [`DecoderConfig::delay_frames`].
     pub shown: bool,
-    /// Size of the picture.
+    /// Frame size in pixels.
     pub size: Size,
-    /// Upscaling that the stream asks of the display, horizontal and vertical: 0 none, 1 5/4,
-    /// 2 5/3, 3 2 (RFC 6386, section 9.1). The decoder does not apply it.
+    /// Upscaling that the stream requests from the display, horizontally and vertically: 0 none, 1
+    /// 5/4, 2 5/3, 3 2 (RFC 6386, section 9.1). The decoder does not apply it.
     pub scaling: [u8; 2],
     /// Profile of the bitstream.
     pub profile: u8,
-    /// Quantiser index of the frame.
+    /// Quantiser index of the frame, in the codec's own scale.
     pub qindex: u8,
-    /// Slots that the frame's macroblocks predict from.
+    /// Reference slots that the frame's macroblocks predict from.
     pub refs_used: SlotSet,
-    /// Slots that the frame replaced.
+    /// Reference slots that the frame replaced.
     pub refs_updated: SlotSet,
-    /// Macroblocks whose data was missing and made up.
+    /// Number of macroblocks whose data was missing and was concealed.
     pub concealed_mbs: u32,
-    /// Macroblocks of the picture.
+    /// Number of macroblocks in the frame.
     pub total_mbs: u32,
 }
 
 impl DecodeReport {
-    /// A report of a shown, undamaged frame.
+    /// Creates a report of a shown, undamaged frame.
     #[must_use]
     pub fn new(kind: FrameKind, size: Size) -> Self {
         let (cols, rows) = size.macroblocks();
@@ -133,17 +136,18 @@ impl DecodeReport {
     }
 }
 
-/// A video decoder. No threads, no clock, no callback.
+/// A video decoder: push packets, pull frames. It starts no threads, reads no clock and calls no
+/// callbacks.
 pub trait VideoDecoder: Send + Debug {
-    /// What it can do; constant for its lifetime.
+    /// Returns what the decoder supports; constant for its lifetime.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Takes one packet; `pts` and `duration` come back with its frame.
+    /// Decodes one packet; `pts` and `duration` are attached to its frame.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Limit`]: no frame of this packet comes out, the references stay as they
-    /// were, and the next packet may be decoded (a key frame surely, others as far as what they
-    /// refer to is right).
+    /// [`Error::Corrupt`] or [`Error::Limit`]: the packet yields no frame, the references are
+    /// unchanged, and decoding can continue with the next packet. A key frame decodes correctly;
+    /// inter frames do if their references are intact.
     fn decode(
         &mut self,
         data: &[u8],
@@ -151,19 +155,19 @@ pub trait VideoDecoder: Send + Debug {
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error>;
 
-    /// The next frame in presentation order.
+    /// Returns the next frame in presentation order, if one is available.
     fn receive(&mut self) -> Option<Frame>;
 
-    /// What was read from the last packet, with [`DecoderConfig::trace`]. `None` if it was refused,
-    /// and from decoders that cannot tell.
+    /// Returns the parsed syntax of the last packet if [`DecoderConfig::trace`] is set. `None` if
+    /// the packet was rejected or the decoder does not support tracing.
     fn trace(&self) -> Option<&FrameTrace> {
         None
     }
 
-    /// No more packets for now: lets go of frames that were held back.
+    /// Flushes the decoder: frames that were held back become available.
     fn finish(&mut self) {}
 
-    /// Forgets all references, as before the first packet. A frame that was held back may still be
+    /// Discards all references, as before the first packet. Frames that were held back can still be
     /// received.
     fn reset(&mut self);
 }

@@ -1,4 +1,4 @@
-//! The encoder's side of the seam.
+//! The interface of video encoders: trait, per-frame requests, outcomes and live updates.
 
 use std::fmt::Debug;
 
@@ -8,26 +8,27 @@ use super::{
 use crate::error::Error;
 use crate::frame::{Picture, Rational, Size};
 
-/// What the caller wants of one frame.
+/// Per-frame requests of the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrameRequest {
-    /// Presentation time in ticks of the configured time base; each later than the one before.
+    /// Presentation timestamp in ticks of the configured time base; must be greater than the
+    /// previous one.
     pub pts: i64,
-    /// Duration in ticks; `None`: until the next frame, by the nominal frame rate.
+    /// Duration in ticks; `None` lasts until the next frame at the nominal frame rate.
     pub duration: Option<u64>,
-    /// Code a key frame.
+    /// Code this frame as a key frame.
     pub key_frame: bool,
-    /// Slots that may be referenced; `None`: the encoder chooses.
+    /// Reference slots that may be used; `None` lets the encoder choose.
     pub references: Option<SlotSet>,
-    /// Slots to be updated; `None`: the encoder chooses.
+    /// Reference slots to update; `None` lets the encoder choose.
     pub updates: Option<SlotSet>,
-    /// Whether this frame may be dropped; `None`: as configured.
+    /// Whether this frame may be dropped; `None` follows the configuration.
     pub may_drop: Option<bool>,
 }
 
 impl FrameRequest {
-    /// A frame at `pts` about which the encoder decides everything.
+    /// Creates a request for a frame at `pts` with all decisions left to the encoder.
     #[must_use]
     pub fn at(pts: i64) -> Self {
         Self { pts, ..Self::default() }
@@ -40,25 +41,25 @@ impl FrameRequest {
 pub enum DropReason {
     /// The rate buffer is too low to take another frame.
     BufferLow,
-    /// The frame could not be made to fit a hard cap.
+    /// The frame does not fit a hard cap at any quantiser.
     OverCap,
-    /// The frame's temporal layer is switched off.
+    /// The frame's temporal layer is disabled.
     LayerOff,
 }
 
-/// What became of a picture. Never silent.
+/// Result of encoding an input frame. Drops are always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// At least one packet is ready for [`VideoEncoder::receive`].
     Coded,
-    /// Held in the look-ahead; no packet yet.
+    /// The frame is held in the look-ahead; no packet is available yet.
     Buffered,
-    /// No packet will come for it.
+    /// The frame was dropped and yields no packet.
     Dropped {
-        /// Why.
+        /// Why it was dropped.
         reason: DropReason,
-        /// Bits that the buffer must recover before a frame is coded again.
+        /// Bits by which the buffer must recover before the next frame is coded.
         debt_bits: u64,
     },
 }
@@ -67,31 +68,31 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Update {
-    /// New target bitrate; the mode of rate control stays (CBR or VBR).
+    /// New target bitrate; the rate control mode (CBR or VBR) stays.
     Bitrate(Bitrate),
-    /// New mode of rate control.
+    /// New rate control mode and target.
     Rate(RateControl),
     /// New nominal frame rate.
     FrameRate(Rational),
-    /// New picture size: the next frame is a key frame.
+    /// New frame size; the next frame is a key frame.
     Resolution(Size),
-    /// The next frame is to be a key frame.
+    /// Code the next frame as a key frame.
     KeyFrame,
     /// Whether frames may be dropped.
     Drops(DropPolicy),
-    /// What the pictures show.
+    /// New type of content.
     Content(Content),
-    /// Speed, 0..=10.
+    /// New speed, 0 (best quality) to 10 (fastest).
     Speed(u8),
-    /// Microseconds that each frame may take, for an encoder that was opened with a
+    /// New time limit per frame in microseconds, for an encoder that was opened with a
     /// [`super::Deadline`].
     MaxFrameTime(u64),
-    /// Temporal layers.
+    /// New temporal scalability mode.
     Scalability(Scalability),
-    /// Switches off temporal layers from this one up (their frames are dropped), or all on again
-    /// with the mode's number of layers.
+    /// Number of active temporal layers: frames of higher layers are dropped. The mode's number of
+    /// layers enables all of them.
     ActiveTemporalLayers(u8),
-    /// A setting of the codec's own.
+    /// New value of a codec-specific setting, by knob name.
     Knob(String, i64),
 }
 
@@ -105,30 +106,31 @@ pub enum Applied {
     NextFrameAsKey,
 }
 
-/// A video encoder. No threads, no clock, no callback.
+/// A video encoder: push frames, pull packets. It starts no threads, reads no clock and calls no
+/// callbacks.
 pub trait VideoEncoder: Send + Debug {
-    /// What it can do; constant for its lifetime.
+    /// Returns what the encoder supports; constant for its lifetime.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Set-up data for containers that want it before the first packet; empty where there is none.
-    /// That of AV1 is the whole `av1C` record.
+    /// Returns the codec configuration that containers store before the first packet; empty if the
+    /// codec has none. For AV1 this is the whole `av1C` record.
     fn codec_private(&self) -> Vec<u8> {
         Vec::new()
     }
 
-    /// Takes one picture.
+    /// Encodes one frame.
     ///
     /// # Errors
-    /// [`Error::Config`] if the picture or the request does not fit the settings: nothing has
-    /// changed and the next call may be right.
+    /// [`Error::Config`] if the frame or the request does not match the settings. Nothing has
+    /// changed, and the encoder can continue.
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error>;
 
-    /// Moves the next finished packet into `packet`, whose memory is used again. `false` if there
-    /// is none.
+    /// Moves the next finished packet into `packet`, reusing its memory. Returns `false` if no
+    /// packet is ready.
     fn receive(&mut self, packet: &mut Packet) -> bool;
 
-    /// No more pictures: codes what the look-ahead holds. After that the encoder can take pictures
-    /// again, from a key frame.
+    /// Flushes the encoder: codes all frames held in the look-ahead. More frames can be encoded
+    /// afterwards, starting with a key frame.
     ///
     /// # Errors
     /// As [`Self::encode`].
@@ -136,9 +138,9 @@ pub trait VideoEncoder: Send + Debug {
         Ok(())
     }
 
-    /// Changes a setting.
+    /// Changes a setting of the running encoder.
     ///
     /// # Errors
-    /// [`Error::Config`] with the allowed range, or [`Error::Unsupported`]; nothing has changed.
+    /// [`Error::Config`] with the allowed range, or [`Error::Unsupported`]. Nothing has changed.
     fn apply(&mut self, update: Update) -> Result<Applied, Error>;
 }

@@ -1,9 +1,11 @@
-//! What a backend cannot do, and why.
+//! Features that a backend lacks, each with the reason.
 
 macro_rules! features {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// Something of the seam that not every library can do. Who lacks it says so in
-        /// [`super::Capabilities::gaps`] and refuses to be asked for it; nothing is ignored.
+        /// An optional feature of the encoder and decoder interfaces.
+        ///
+        /// A backend that lacks one lists it in [`super::Capabilities::gaps`] and returns an error
+        /// when it is requested; requests are never ignored silently.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Feature {
@@ -11,10 +13,10 @@ macro_rules! features {
         }
 
         impl Feature {
-            /// All of them.
+            /// All features.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The name in reports.
+            /// Returns the name used in reports.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -26,7 +28,7 @@ macro_rules! features {
 }
 
 features! {
-    /// Pictures of any size from 1x1 up to [`super::Capabilities::max_dimension`].
+    /// Frames of any size from 1x1 up to [`super::Capabilities::max_dimension`].
     AnySize = "any size",
     /// Constant bitrate.
     Cbr = "constant bitrate",
@@ -34,86 +36,86 @@ features! {
     Vbr = "variable bitrate",
     /// Constant quality.
     Quality = "constant quality",
-    /// One quantiser index for all frames.
+    /// A fixed quantiser index for all frames.
     FixedQ = "fixed quantiser",
-    /// A fixed quantiser of every index of the scale; without it some are refused.
+    /// A fixed quantiser of every index of the scale; without this feature some are rejected.
     EveryQindex = "every quantiser index",
     /// [`super::EncoderConfig::min_qindex`] and `max_qindex`.
     QindexRange = "range of quantisers",
-    /// [`super::EncoderConfig::undershoot_pct`], `overshoot_pct` and `max_key_frame_pct`: other than
-    /// the defaults.
-    FrameShares = "shares of frames in the rate",
+    /// Non-default [`super::EncoderConfig::undershoot_pct`], `overshoot_pct` or
+    /// `max_key_frame_pct`.
+    FrameShares = "limits on undershoot, overshoot and key frame size",
     /// [`super::EncoderConfig::max_frame_bytes`] and `window_cap`.
     Caps = "caps on frames and windows",
-    /// [`super::EncoderConfig::buffering`]: other than the default.
+    /// Non-default [`super::EncoderConfig::buffering`].
     Buffering = "buffer model",
     /// [`super::EncoderConfig::drops`].
-    Drops = "dropping frames",
+    Drops = "frame dropping",
     /// [`super::Update::Bitrate`].
-    LiveBitrate = "bitrate while running",
+    LiveBitrate = "live bitrate changes",
     /// [`super::Update::Rate`].
-    LiveRate = "mode of rate control while running",
+    LiveRate = "live changes of the rate control mode",
     /// [`super::Update::FrameRate`].
-    LiveFrameRate = "frame rate while running",
+    LiveFrameRate = "live frame rate changes",
     /// [`super::Update::Resolution`].
-    LiveResolution = "size while running",
+    LiveResolution = "live resolution changes",
     /// [`super::Update::Speed`].
-    LiveSpeed = "speed while running",
+    LiveSpeed = "live speed changes",
     /// Key frames on demand.
     ForcedKeyFrames = "key frames on demand",
     /// [`super::KeyFrames::max_interval`].
     PeriodicKeyFrames = "periodic key frames",
     /// [`super::KeyFrames::at_scene_cuts`] in real time.
     SceneCuts = "key frames at scene cuts",
-    /// Modes other than L1T1.
+    /// Scalability modes other than L1T1.
     TemporalLayers = "temporal layers",
     /// [`super::FrameRequest::references`] and `updates`.
-    References = "choice of references",
+    References = "explicit choice of references",
     /// [`super::Content::Screen`].
     ScreenContent = "screen content",
     /// [`super::EncoderConfig::error_resilient`].
     ErrorResilience = "error resilience",
     /// [`super::EncoderConfig::deadline`].
-    Deadline = "deadline",
+    Deadline = "time limit per frame",
     /// [`super::EncoderConfig::intra_refresh`].
     IntraRefresh = "intra refresh",
-    /// A packet for each picture at once, in real time.
-    NoDelay = "no delay in real time",
+    /// In real time, each input frame yields its packet immediately.
+    NoDelay = "zero-delay real-time encoding",
     /// [`super::PacketMeta::qindex`].
-    ReportsQindex = "quantiser of packets",
+    ReportsQindex = "quantiser index of each packet",
     /// [`super::PacketMeta::refs_used`] and `refs_updated`.
-    ReportsReferences = "references of packets",
+    ReportsReferences = "references of each packet",
     /// [`super::EncoderConfig::report_psnr`].
-    ReportsPsnr = "quality of packets",
+    ReportsPsnr = "PSNR of each packet",
     /// [`super::EncoderConfig::report_digest`].
-    ReportsDigest = "digest of packets",
-    /// [`super::EncoderConfig::pool`]: it is not used where it is given.
-    Pool = "threads of the caller's pool",
-    /// [`super::EncoderConfig::simd`]: the library chooses for itself.
-    SimdLevel = "choice of instruction set",
+    ReportsDigest = "digest of each packet",
+    /// [`super::EncoderConfig::pool`]; without this feature a pool is ignored.
+    Pool = "use of the caller's thread pool",
+    /// [`super::EncoderConfig::simd`]; without this feature the library selects the level.
+    SimdLevel = "explicit SIMD level",
     /// [`super::Conceal::On`].
-    Concealment = "concealment of damage",
-    /// [`super::DecoderConfig::delay_frames`]: 0 is what it always does.
-    DecoderDelay = "frame of delay in the decoder",
+    Concealment = "error concealment",
+    /// [`super::DecoderConfig::delay_frames`]; without this feature the delay is always 0.
+    DecoderDelay = "decoder delay of one frame",
 }
 
-/// Something that a backend lacks.
+/// A feature that a backend lacks, with the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Gap {
     pub feature: Feature,
-    /// In one sentence: which call the library lacks.
+    /// Reason in one sentence, for example which call the library lacks.
     pub reason: &'static str,
 }
 
 impl Gap {
-    /// A gap.
+    /// Creates a gap.
     #[must_use]
     pub const fn new(feature: Feature, reason: &'static str) -> Self {
         Self { feature, reason }
     }
 
-    /// Several gaps of one reason.
+    /// Creates a gap with the same reason for each of several features.
     #[must_use]
     pub const fn each<const N: usize>(features: [Feature; N], reason: &'static str) -> [Self; N] {
         let mut gaps = [Self::new(Feature::AnySize, reason); N];

@@ -1,48 +1,48 @@
-//! What a backend can do and which settings it has, for programs to read.
+//! Machine-readable descriptions of backend capabilities and codec-specific settings.
 
 use super::{Feature, Gap, Scalability};
 use crate::frame::PixelFormat;
 
-/// The values that a setting takes.
+/// The values that a codec-specific setting accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum KnobKind {
-    /// Whole numbers, ends included.
+    /// Integers from `min` to `max`, both inclusive.
     Range { min: i64, max: i64 },
     /// 0 or 1.
     Switch,
-    /// One of these numbers, each with a name.
+    /// One of these integers, each with a name.
     Choice(&'static [(i64, &'static str)]),
 }
 
-/// A setting.
+/// Description of a codec-specific setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Knob {
     pub name: &'static str,
     pub kind: KnobKind,
     pub default: i64,
-    /// Can be changed while the encoder runs.
+    /// Whether the setting can be changed while the encoder runs.
     pub live: bool,
-    /// One sentence, with the unit.
+    /// Help text: one sentence, with the unit.
     pub help: &'static str,
 }
 
 impl Knob {
-    /// A setting that is made before the first picture only.
+    /// Creates a setting that can be set only before the first frame.
     #[must_use]
     pub const fn new(name: &'static str, kind: KnobKind, default: i64, help: &'static str) -> Self {
         Self { name, kind, default, live: false, help }
     }
 
-    /// The same one, changeable while the encoder runs.
+    /// Returns the same setting, marked as changeable while the encoder runs.
     #[must_use]
     pub const fn live(self) -> Self {
         Self { live: true, ..self }
     }
 
-    /// Whether `value` is allowed.
+    /// Returns whether `value` is allowed.
     #[must_use]
     pub fn allows(&self, value: i64) -> bool {
         match self.kind {
@@ -52,7 +52,7 @@ impl Knob {
         }
     }
 
-    /// The allowed values in words.
+    /// Returns the allowed values as text for messages.
     #[must_use]
     pub fn allowed(&self) -> String {
         match self.kind {
@@ -67,7 +67,7 @@ impl Knob {
     }
 }
 
-/// What an encoder or decoder can do. It states its gaps and does not fake.
+/// Features and limits of an encoder or decoder. A backend declares what it lacks in `gaps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the struct says it")]
@@ -75,34 +75,34 @@ impl Knob {
 pub struct Capabilities {
     pub implementation: &'static str,
     pub formats: &'static [PixelFormat],
-    /// Largest width and height.
+    /// Maximum width and height in pixels.
     pub max_dimension: u32,
-    /// Width and height must be multiples of this.
+    /// Required divisor of width and height, in pixels.
     pub alignment: u32,
     pub scalability: &'static [Scalability],
     pub qindex_range: (u8, u8),
-    /// Quantiser indices that are used in real time where nothing else is set.
+    /// Default quantiser index range in real time.
     pub rtc_qindex_range: (u8, u8),
-    /// 0: every frame is a key frame.
+    /// Number of reference slots; 0 if every frame is a key frame.
     pub reference_slots: u8,
-    /// Speeds for real time and for files where nothing else is said.
+    /// Default speeds for real time and for files.
     pub usual_speeds: (u8, u8),
-    /// Frames that `encode` may hold back, at most.
+    /// Maximum number of frames that `encode` may hold back.
     pub latency_frames: u32,
     pub live_bitrate: bool,
     pub live_resolution: bool,
     pub reports_qindex: bool,
     pub threads: bool,
     pub knobs: &'static [Knob],
-    /// Quantiser steps by index, in any unit, for [`crate::rate::Rehearsal`]; empty: the encoder
-    /// takes no rehearsal.
+    /// Quantiser step sizes by index, in any unit, for [`crate::rate::Rehearsal`]; empty if the
+    /// encoder does not support two-pass encoding.
     pub quantiser_steps: &'static [u16],
-    /// What it cannot do, each with the reason.
+    /// Features that the backend lacks, each with the reason.
     pub gaps: &'static [Gap],
 }
 
 impl Capabilities {
-    /// The least that anything can do; fill in the rest.
+    /// Creates a description with minimal capabilities, as a base for struct update syntax.
     #[must_use]
     pub const fn minimal(implementation: &'static str) -> Self {
         Self {
@@ -126,7 +126,7 @@ impl Capabilities {
         }
     }
 
-    /// Why there is no `feature`; `None` if there is.
+    /// Returns why `feature` is missing, or `None` if it is supported.
     #[must_use]
     pub fn gap(&self, feature: Feature) -> Option<&'static str> {
         self.gaps.iter().find(|gap| gap.feature == feature).map(|gap| gap.reason)

@@ -1,11 +1,12 @@
-//! The traits that every codec and backend implements, and what passes through them.
+//! Codec interfaces: the traits that every encoder and decoder implements, with their
+//! configuration, packets and reports.
 //!
-//! Push a picture, pull packets; push a packet, pull frames. With no look-ahead a packet is ready
-//! when [`VideoEncoder::encode`] returns.
+//! Encoding: push frames, pull packets. Decoding: push packets, pull frames. Without look-ahead,
+//! the packet is ready when [`VideoEncoder::encode`] returns.
 //!
-//! Two floors: [`plan::UnitPlan`] says everything about one frame explicitly (references, slots,
-//! layer, quantiser or bits, effort); [`VideoEncoder`] plans for itself, by a rate controller and
-//! a layer planner that can be used alone.
+//! Encoding has two levels. [`plan::UnitPlan`] specifies one frame completely: references, slots,
+//! layer, quantiser or bits, effort. [`VideoEncoder`] makes these plans with a rate controller and
+//! a layer planner, which can also be used separately.
 
 mod check;
 mod config;
@@ -34,7 +35,7 @@ pub use stages::{Stage, StageClock};
 
 use std::fmt;
 
-/// Compression formats.
+/// A video codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names are the formats'")]
@@ -43,12 +44,12 @@ pub enum Codec {
     Vp9,
     H264,
     Av1,
-    /// A format that is none of these, by its name.
+    /// Another codec, by its name.
     Other(&'static str),
 }
 
 impl Codec {
-    /// The name used on command lines and in reports.
+    /// Returns the name used on command lines and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -72,34 +73,34 @@ impl fmt::Display for Codec {
 pub struct SlotSet(pub u8);
 
 impl SlotSet {
-    /// No slot.
+    /// The empty set.
     pub const NONE: Self = Self(0);
-    /// VP8's last frame.
+    /// VP8's last frame (slot 0).
     pub const LAST: Self = Self(1);
-    /// VP8's golden frame.
+    /// VP8's golden frame (slot 1).
     pub const GOLDEN: Self = Self(2);
-    /// VP8's altref frame.
+    /// VP8's altref frame (slot 2).
     pub const ALTREF: Self = Self(4);
 
-    /// Whether all slots of `other` are in the set.
+    /// Returns whether the set contains all slots of `other`.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Both sets' slots.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The slots that are not in `other`.
+    /// Returns the slots that are not in `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether there is no slot.
+    /// Returns whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -111,13 +112,13 @@ impl SlotSet {
 pub struct Bitrate(pub u64);
 
 impl Bitrate {
-    /// From kilobits (1,000 bits) per second.
+    /// Converts from kilobits (1,000 bits) per second.
     #[must_use]
     pub const fn kbps(kbps: u64) -> Self {
         Self(kbps.saturating_mul(1000))
     }
 
-    /// In kilobits per second, rounded down.
+    /// Converts to kilobits per second, rounded down.
     #[must_use]
     pub const fn as_kbps(self) -> u64 {
         self.0 / 1000

@@ -1,19 +1,19 @@
-//! Coded frames and what is known about them.
+//! Coded frames and their metadata.
 
 use super::{Bitrate, FrameTime, SlotSet};
 use crate::frame::Size;
 
-/// Whether a frame needs others.
+/// Frame type: key frame or inter frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FrameKind {
-    /// Decodable alone.
+    /// Decodable without other frames.
     #[default]
     Key,
     /// Predicted from references.
     Inter,
 }
 
-/// Where a packet's bits went.
+/// Number of bits per part of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct BitsByPart {
@@ -22,86 +22,87 @@ pub struct BitsByPart {
     pub coefficients: u64,
 }
 
-/// How macroblocks were coded.
+/// Number of macroblocks per coding mode in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct MacroblockCounts {
     pub total: u32,
     pub intra: u32,
-    /// Without any coefficient.
+    /// Macroblocks without coefficients.
     pub skipped: u32,
-    /// Inter macroblocks with several vectors.
+    /// Inter macroblocks with several motion vectors.
     pub split: u32,
 }
 
-/// The rate controller after the packet.
+/// State of the rate controller after the packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct RateState {
     pub bitrate: Bitrate,
-    /// Bits that were planned for this frame; 0 without rate control.
+    /// Target size of this frame in bits; 0 without rate control.
     pub target_bits: u64,
-    /// Level of the modelled decoder buffer, in bits; negative: it would have run dry.
+    /// Level of the modelled decoder buffer in bits; negative after an underflow.
     pub buffer_bits: i64,
-    /// Optimal level and size of that buffer, in bits.
+    /// Optimal level and capacity of that buffer, in bits.
     pub optimal_bits: i64,
     pub capacity_bits: i64,
-    /// The frame times do not fit the configured time base and frame rate: the last 16 intervals were
-    /// all at least 20 times as long, or all at most a twentieth, of what the frame rate says.
-    /// Usually the timestamps are of another unit than `EncoderConfig::timebase`, and the bitrate is
-    /// missed by the same factor. Nothing else follows from it: slow and variable frame rates are
-    /// allowed.
+    /// Whether the frame timestamps contradict the configured time base and frame rate: each of the
+    /// last 16 intervals was at least 20 times the nominal interval, or each at most a twentieth.
+    ///
+    /// Usually the timestamps are in another unit than `EncoderConfig::timebase`, and the bitrate
+    /// is off by the same factor. This is only a warning: slow and variable frame rates are valid.
     pub implausible_times: bool,
 }
 
-/// All that RTP descriptors, getStats and a trace need of a packet.
+/// Metadata of a packet: everything that RTP payload descriptors, getStats and traces need.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PacketMeta {
-    /// Counts coded frames from 0, shown or not.
+    /// Number of the coded frame, from 0; counts frames that are not shown.
     pub frame_id: u64,
-    /// Key or inter.
+    /// Frame type.
     pub kind: FrameKind,
-    /// `false` for an altref frame, which is decoded and not shown.
+    /// `false` for an altref frame, which is decoded but not shown.
     pub shown: bool,
-    /// Size of the picture.
+    /// Frame size in pixels.
     pub size: Size,
-    /// Slots that macroblocks predict from.
+    /// Reference slots that macroblocks predict from.
     pub refs_used: SlotSet,
-    /// Slots that the frame replaces, with itself or with one another.
+    /// Reference slots that the frame updates, with itself or with the content of another slot.
     pub refs_updated: SlotSet,
-    /// No later frame depends on it.
+    /// Whether no later frame depends on this one.
     pub discardable: bool,
-    /// Temporal layer, 0 the base.
+    /// Temporal layer; 0 is the base layer.
     pub temporal_id: u8,
-    /// Temporal layers of the stream from this frame on: 1..=3, or 0 if the encoder does not say.
+    /// Number of temporal layers in the stream from this frame on, 1..=3; 0 if the encoder does not
+    /// report it.
     pub temporal_layers: u8,
-    /// Depends on the base layer only: a receiver can switch up to this layer here.
+    /// The frame depends only on the base layer, so a receiver can switch up to this layer here.
     pub layer_sync: bool,
-    /// Counts base-layer frames modulo 256 (TL0PICIDX of RFC 7741).
+    /// Counter of base-layer frames modulo 256 (TL0PICIDX of RFC 7741).
     pub tl0_index: u8,
     /// Quantiser index of the frame, in the codec's own scale (VP8: 0..=127).
     pub qindex: u8,
     /// Loop-filter level of the frame (VP8: 0..=63).
     pub filter_level: u8,
-    /// Speed that the frame was coded at.
+    /// Speed at which the frame was coded.
     pub speed: u8,
-    /// How the frame kept its deadline, where there is one.
+    /// Time that the frame took, if a deadline is set.
     pub time: Option<FrameTime>,
-    /// Where the bits went.
+    /// Number of bits per part.
     pub bits: BitsByPart,
-    /// How macroblocks were coded.
+    /// Number of macroblocks per coding mode.
     pub macroblocks: MacroblockCounts,
-    /// Sums of squared errors of Y, U and V over the visible picture, if asked for.
+    /// Sums of squared errors of Y, U and V over the visible area, if requested.
     pub sse: Option<[u64; 3]>,
-    /// Digest of the reconstruction ([`crate::frame::FrameBuf::digest`]), if asked for.
+    /// Digest of the reconstruction ([`crate::frame::FrameBuf::digest`]), if requested.
     pub digest: Option<u64>,
-    /// The rate controller after the packet.
+    /// State of the rate controller after the packet.
     pub rate: RateState,
 }
 
 impl PacketMeta {
-    /// Peak signal-to-noise ratios of Y, U and V in dB, at most 100, if asked for.
+    /// Returns the peak signal-to-noise ratios of Y, U and V in dB, at most 100, if requested.
     #[must_use]
     pub fn psnr(&self) -> Option<[f64; 3]> {
         let half = self.size.chroma();
@@ -111,9 +112,9 @@ impl PacketMeta {
     }
 }
 
-/// Peak signal-to-noise ratio in dB of `count` 8-bit samples, at most 100.
+/// Returns the peak signal-to-noise ratio in dB of `count` 8-bit samples, at most 100.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "a report; 53 bits are plenty")]
+#[expect(clippy::cast_precision_loss, reason = "a report; 53 bits suffice")]
 pub fn psnr(sse: u64, count: u64) -> f64 {
     if sse == 0 {
         return 100.0;
@@ -121,17 +122,17 @@ pub fn psnr(sse: u64, count: u64) -> f64 {
     (10.0 * (255.0 * 255.0 * count as f64 / sse as f64).log10()).min(100.0)
 }
 
-/// A coded frame. Its memory is used again by [`super::VideoEncoder::receive`].
+/// A coded frame with its metadata. [`super::VideoEncoder::receive`] reuses its memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Packet {
-    /// The payload.
+    /// The coded data.
     pub data: Vec<u8>,
-    /// Presentation time in ticks of the encoder's time base. An altref frame has that of the
+    /// Presentation timestamp in ticks of the encoder's time base. An altref frame has that of the
     /// next shown frame.
     pub pts: i64,
-    /// Duration in ticks, where known.
+    /// Duration in ticks, if known.
     pub duration: Option<u64>,
-    /// What is known about it.
+    /// Metadata of the frame.
     pub meta: PacketMeta,
 }

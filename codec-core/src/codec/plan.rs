@@ -1,56 +1,57 @@
-//! The lower floor: everything about one frame, said explicitly.
+//! The explicit encoding interface: a complete plan for one frame.
 
 use super::{Content, FrameKind, SlotSet};
 
-/// How one frame is to be coded. Rate controllers and layer planners make these; anyone may.
+/// How to code one frame. Rate controllers and layer planners create plans; callers can create
+/// their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnitPlan {
-    /// Key or inter.
+    /// Frame type.
     pub kind: FrameKind,
-    /// Slots that may be referenced.
+    /// Reference slots that may be used.
     pub references: SlotSet,
-    /// Slots that the frame replaces with itself.
+    /// Reference slots that the frame replaces with itself.
     pub updates: SlotSet,
-    /// Before that, golden takes the place of altref (`true`: altref := golden).
+    /// Copy golden to altref before the update.
     pub keep_golden_in_altref: bool,
-    /// Quantiser index, in the codec's own scale.
+    /// Quantiser index, in the codec's own scale (VP8: 0..=127).
     pub qindex: u8,
-    /// Worst quantiser index that the frame may use to stay below `max_bits`.
+    /// Highest quantiser index to use when recoding for `max_bits`.
     pub max_qindex: u8,
-    /// Bits that the frame must not exceed; it is coded again, coarser, until it fits or
+    /// Maximum size in bits. The frame is recoded at a higher quantiser index until it fits or
     /// `max_qindex` is reached.
     pub max_bits: Option<u64>,
-    /// How often the frame may be coded at most to stay below `max_bits`; 0 counts as 1.
+    /// Maximum number of coding attempts to stay below `max_bits`; 0 counts as 1.
     pub attempts: u8,
-    /// Bits above which the frame is given up, if it cannot be made smaller: references and
-    /// probabilities stay as they were, as if it had never been. `None`: it is coded all the same.
+    /// Size in bits above which the frame is dropped if recoding cannot reduce it; references and
+    /// probabilities are then restored. `None` always keeps the frame.
     pub give_up_bits: Option<u64>,
-    /// Speed, 0..=10.
+    /// Speed, 0 (best quality) to 10 (fastest).
     pub speed: u8,
-    /// What the picture shows.
+    /// Type of content.
     pub content: Content,
-    /// Strength of the loop filter in percent of the quantiser's step, where no knob sets its level
-    /// and the picture is not a screen's.
+    /// Loop filter strength in percent of the quantiser step; ignored for screen content and if a
+    /// knob sets the level.
     pub filter_pct: u8,
     /// Whether the frame is shown.
     pub shown: bool,
-    /// Later frames start from the probabilities that this frame ends with.
+    /// Whether later frames start from the probabilities at the end of this frame.
     pub keep_probabilities: bool,
-    /// Static macroblocks may be refreshed at a finer quantiser, this share of them per frame in
-    /// percent.
+    /// Share of the static macroblocks that cyclic refresh may code at a finer quantiser in this
+    /// frame, in percent.
     pub refresh_pct: u8,
-    /// Room for coding again, at `qindex`, what has not changed since the last frame: a sum of intra
-    /// costs of the analysis. All else that has not changed is taken over as it is. `None`: each
-    /// macroblock is decided on its own.
+    /// Budget for recoding unchanged macroblocks at `qindex`, as a sum of intra costs from the
+    /// analysis; all other unchanged macroblocks are copied from the last frame. `None` decides
+    /// each macroblock individually.
     pub recode: Option<u64>,
-    /// Macroblocks coded as intra in this frame: first and number, in raster order, for cyclic
-    /// intra refresh; 0 of them: none.
+    /// Macroblocks to code as intra for cyclic intra refresh: first index in raster order, and
+    /// count; a count of 0 disables it.
     pub intra_refresh: (u32, u32),
 }
 
 impl UnitPlan {
-    /// A key frame at `qindex`.
+    /// Creates a plan for a key frame at `qindex`.
     #[must_use]
     pub fn key(qindex: u8, speed: u8) -> Self {
         let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
@@ -75,7 +76,8 @@ impl UnitPlan {
         }
     }
 
-    /// An inter frame at `qindex` that may use all slots and replaces the last frame.
+    /// Creates a plan for an inter frame at `qindex` that may use all slots and replaces the last
+    /// frame.
     #[must_use]
     pub fn inter(qindex: u8, speed: u8) -> Self {
         let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);

@@ -1,37 +1,37 @@
-//! A limit on what changes of size may cost.
+//! A limit on the cost of resolution changes in a stream.
 
 use super::Limits;
 use crate::error::LimitError;
 use crate::frame::Size;
 
-/// Frames over which the cost is summed: a second of usual video. Decoders have no clock.
+/// Number of frames over which the cost is summed: about a second of video. Decoders have no clock.
 const WINDOW: usize = 30;
 
-/// Pixels of the sizes that the last frames of a stream changed to: what a decoder had to allocate
-/// and clear. Streams of adaptive calls change their size often; what hurts is a few bytes that ask
-/// for a large picture again and again.
+/// Sum of the frame sizes that the last frames of a stream changed to, in pixels. This is the
+/// memory that a decoder had to allocate and clear. Adaptive calls change their resolution often;
+/// the attack is a stream of small packets that repeatedly ask for large frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Resizes {
-    /// Pixels of each frame that changed the size, 0 for others; a ring.
+    /// Pixels of each frame that changed the size, 0 for others, as a ring buffer.
     window: [u64; WINDOW],
-    /// Place of the oldest frame, which the next one replaces.
+    /// Index of the oldest frame, which the next one replaces.
     oldest: usize,
     sum: u64,
 }
 
 impl Resizes {
-    /// Nothing, if the next frame may change the size to `new`. The first size is always allowed.
+    /// Checks that the next frame may change the size to `new`. The first size is always allowed.
     pub(crate) fn check(&self, limits: &Limits, new: Size) -> Result<(), LimitError> {
-        // The oldest frame leaves the window when the next one comes.
+        // The oldest frame leaves the window when the next one is counted.
         let before = self.sum - self.window[self.oldest];
         let (asked, limit) = (before.saturating_add(new.pixels()), limits.max_resized_pixels);
         if before > 0 && asked > limit {
-            return Err(LimitError { what: "pixels of new sizes in 30 frames", asked, limit });
+            return Err(LimitError { what: "resized pixels within 30 frames", asked, limit });
         }
         Ok(())
     }
 
-    /// Counts a frame; `new`: the size that it changed to.
+    /// Counts a frame; `new` is the size that it changed to.
     pub(crate) fn count_frame(&mut self, new: Option<Size>) {
         let pixels = new.map_or(0, Size::pixels);
         let leaving = std::mem::replace(&mut self.window[self.oldest], pixels);
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_count_and_changes_do_not() {
+    fn limit_counts_pixels_and_not_resizes() {
         let limits = Limits::default();
         let mut small = Resizes::default();
         for n in 0..1000 {
@@ -61,7 +61,7 @@ mod tests {
         }
         let size = Size::new(4096, 4096);
         assert!(large.check(&limits, size).is_err());
-        // The window moves on.
+        // The window moves past the resizes.
         for _ in 0..22 {
             large.count_frame(None);
         }

@@ -1,35 +1,35 @@
-//! Where an encoder's time goes, by a clock of the caller's.
+//! Timing of encoder stages with a clock that the caller supplies.
 
 use std::fmt::Debug;
 
-/// A part of an encoder's work whose time can be told apart.
+/// A stage of encoding whose time is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// What is found out about a picture before it is coded: costs, motion of the half-size picture,
-    /// scene cuts, the worth of macroblocks, the altref frame's filter.
+    /// Pre-analysis: costs, motion search on the half-size frame, scene cuts, importance of
+    /// macroblocks (MB-tree), temporal filtering of altref frames.
     Analysis,
-    /// Candidates, motion search, predictions and the choice of modes.
+    /// Candidates, motion search, prediction and mode decision.
     Search,
-    /// Transforms, quantisation, prices of levels, inverse transforms.
+    /// Transforms, quantisation, coefficient costs, inverse transforms.
     Transform,
-    /// Tokens, probabilities and packing.
+    /// Token and probability coding and packing.
     Entropy,
     /// The loop filter.
     LoopFilter,
 }
 
 impl Stage {
-    /// All of them, in the order in which a frame passes through.
+    /// All stages, in the order in which a frame passes through them.
     pub const ALL: [Self; 5] =
         [Self::Analysis, Self::Search, Self::Transform, Self::Entropy, Self::LoopFilter];
 
-    /// The name in reports.
+    /// Returns the name used in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Analysis => "analysis",
-            Self::Search => "motion search and modes",
+            Self::Search => "motion search and mode decision",
             Self::Transform => "transform and quantisation",
             Self::Entropy => "entropy coding",
             Self::LoopFilter => "loop filter",
@@ -37,21 +37,21 @@ impl Stage {
     }
 }
 
-/// Is told how long stages took. Encoders have no clock: this one is read where a stage begins and
-/// ends, up to a dozen times in a macroblock, and only if there is one. What is coded does not
-/// depend on it.
+/// Receives the time spent in each stage. Encoders have no clock of their own: if a stage clock is
+/// set, they read it at the start and end of each stage, up to a dozen times per macroblock. The
+/// coded bytes do not depend on it.
 ///
-/// Time that belongs to no stage (rate control, gathering pixels, waiting for other rows) is not
-/// told: it is what is left of the time of a call. With several threads rows tell the time of each.
+/// Time outside the stages (rate control, reading pixels, waiting for other rows) is not reported.
+/// With several threads, each row reports its own time.
 pub trait StageClock: Send + Sync + Debug {
-    /// Nanoseconds since any fixed moment; never goes back on one thread.
+    /// Returns nanoseconds since an arbitrary fixed origin; monotonic on each thread.
     fn now_ns(&self) -> u64;
 
-    /// `ns` nanoseconds went to `stage`. Called from any thread.
+    /// Reports that `stage` took `ns` nanoseconds. Called from any thread.
     fn spent(&self, stage: Stage, ns: u64);
 }
 
-/// Tells the time from its start to its end as that of one stage.
+/// Reports the time from its creation to its drop as time of one stage.
 #[derive(Debug)]
 pub(crate) struct StageTimer<'a>(Option<(&'a dyn StageClock, Stage, u64)>);
 
@@ -71,8 +71,8 @@ impl Drop for StageTimer<'_> {
     }
 }
 
-/// Sums up the times of stages that follow each other often, and tells the sums when it is dropped.
-/// Without a clock it does nothing.
+/// Accumulates the times of stages that alternate often, and reports the sums when it is dropped.
+/// Does nothing without a clock.
 #[derive(Debug)]
 pub(crate) struct StageMeter<'a>(Option<Box<Sums<'a>>>);
 
@@ -89,7 +89,7 @@ impl<'a> StageMeter<'a> {
         Self(clock.map(|clock| Box::new(Sums { clock, current: None, since: 0, spent: [0; 5] })))
     }
 
-    /// The work of `stage` begins, or (`None`) work that is not told.
+    /// Starts `stage`, or (`None`) work that is not reported.
     #[inline]
     pub(crate) fn switch(&mut self, stage: Option<Stage>) {
         if let Some(sums) = &mut self.0 {
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Each look at it is one nanosecond later.
+    /// A clock that advances by one nanosecond on each read.
     #[derive(Debug, Default)]
     struct Steps {
         now: AtomicU64,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_to_the_stage_that_was_current() {
+    fn time_is_attributed_to_the_current_stage() {
         let clock = Steps::default();
         {
             let _timer = StageTimer::start(Some(&clock), Stage::Analysis);

@@ -1,14 +1,14 @@
-//! What a decoder read from a packet, for people who look into streams: the header's facts, and of
-//! each block how it was predicted, quantised and filtered and how many bits it took.
+//! Traces of decoded packets for stream analysis: header fields, and for each block its prediction,
+//! quantiser, loop filter and size in bits.
 //!
-//! [`DecoderConfig::trace`](super::DecoderConfig::trace) switches it on,
-//! [`VideoDecoder::trace`](super::VideoDecoder::trace) hands it out. The types speak of blocks,
-//! slots and named modes, so that codecs with other block sizes and modes fit in.
+//! Set [`DecoderConfig::trace`](super::DecoderConfig::trace) to enable it;
+//! [`VideoDecoder::trace`](super::VideoDecoder::trace) returns the trace. The types describe
+//! blocks, slots and named modes, so they also fit codecs with other block sizes and modes.
 //!
-//! Bits are counted in 256ths by what the entropy decoder knows: a symbol of probability `p` takes
-//! `-log2(p)` bits. Positions are rounded and then subtracted, so that sums are exact: the header
-//! and all blocks of a partition add up to [`PartitionTrace::used_q8`]. What an encoder adds to
-//! complete a partition (up to a few bytes) is in its size and in no block.
+//! Bits are counted in 1/256 bit from the state of the entropy decoder: a symbol of probability `p`
+//! takes `-log2(p)` bits. Positions are rounded before they are subtracted, so sums are exact: the
+//! header and all blocks of a partition add up to [`PartitionTrace::used_q8`]. The padding that an
+//! encoder adds to complete a partition (up to a few bytes) is part of its size and of no block.
 
 mod block;
 
@@ -17,74 +17,74 @@ pub use block::{BlockModes, BlockTrace, Motion, PartTrace, Vector};
 use super::{FrameKind, SlotSet};
 use crate::frame::{Frame, Size};
 
-/// One packet, as the decoder saw it.
+/// Trace of one packet.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FrameTrace {
-    /// Kind of frame.
+    /// Frame type.
     pub kind: FrameKind,
-    /// Whether it is to be shown.
+    /// Whether the frame is to be shown.
     pub shown: bool,
-    /// Nothing was decoded: the last frame stands for it. There are no blocks.
+    /// The packet was empty and repeats the last frame; there are no blocks.
     pub is_repeat: bool,
-    /// Size of the picture.
+    /// Frame size in pixels.
     pub size: Size,
     /// Profile of the bitstream.
     pub profile: u8,
-    /// Bytes of the packet.
+    /// Size of the packet in bytes.
     pub packet_bytes: u64,
-    /// Those of them outside of partitions: tags, sizes.
+    /// Bytes of the packet outside of partitions: frame tag and partition sizes.
     pub framing_bytes: u64,
     /// Quantiser index of the frame.
     pub qindex: u8,
-    /// What planes add to it, by name.
+    /// Offsets to it for individual planes, by name.
     pub qindex_deltas: Vec<(&'static str, i8)>,
-    /// Loop filter.
+    /// Loop filter settings.
     pub filter: FilterTrace,
-    /// Segments, if the frame has any.
+    /// Segmentation, if enabled.
     pub segments: Option<SegmentsTrace>,
-    /// Entropy-coded parts in the order of the packet; the first holds header and modes.
+    /// Entropy-coded partitions in the order of the packet; the first holds header and modes.
     pub partitions: Vec<PartitionTrace>,
-    /// Reference slots by number.
+    /// Reference slots, by slot number.
     pub references: Vec<ReferenceTrace>,
-    /// Probabilities stay for the next frame.
+    /// Whether the next frame starts from this frame's probabilities.
     pub keeps_probabilities: bool,
     /// Probabilities in effect, by name.
     pub probabilities: Vec<(&'static str, Vec<u8>)>,
-    /// Probabilities of coefficients that the frame changed.
+    /// Number of coefficient probabilities that the frame changed.
     pub changed_coeff_probs: u32,
-    /// Names of the modes that blocks refer to.
+    /// Names of the modes, indexed by the blocks.
     pub modes: BlockModes,
-    /// Units of vectors in a pixel: 4 or 8.
+    /// Motion vector units per pixel: 4 or 8.
     pub vector_units: u8,
-    /// Side of the grid of blocks in pixels, where all blocks are of one size.
+    /// Block size in pixels, if all blocks have the same size.
     pub block_pixels: Option<u8>,
-    /// Blocks in the order of coding.
+    /// Blocks in coding order.
     pub blocks: Vec<BlockTrace>,
-    /// Parts of blocks that are divided; [`BlockTrace::parts`] says which are whose.
+    /// Partitions of split blocks, indexed by [`BlockTrace::parts`].
     pub parts: Vec<PartTrace>,
-    /// Blocks whose data was missing and made up.
+    /// Number of blocks whose data was missing and was concealed.
     pub concealed_blocks: u32,
-    /// The decoded picture, shown or not.
+    /// The decoded frame, shown or not.
     pub picture: Option<Frame>,
 }
 
 impl FrameTrace {
-    /// The parts of a block; none if it is whole.
+    /// Returns the parts of a split block; empty if the block is not split.
     #[must_use]
     pub fn parts_of(&self, block: &BlockTrace) -> &[PartTrace] {
         let first = block.parts.0 as usize;
         self.parts.get(first..first + usize::from(block.parts.1)).unwrap_or_default()
     }
 
-    /// Slots that blocks predict from.
+    /// Returns the slots that blocks predict from.
     #[must_use]
     pub fn refs_used(&self) -> SlotSet {
         let used = (0_u8..).zip(&self.references).filter(|(_, slot)| slot.used_blocks > 0);
         used.fold(SlotSet::NONE, |set, (slot, _)| set.with(SlotSet(1 << (slot & 7))))
     }
 
-    /// Makes it empty; its memory is used again.
+    /// Clears the trace, keeping its memory.
     pub(crate) fn clear(&mut self) {
         let Self { mut blocks, mut parts, mut partitions, mut references, .. } =
             std::mem::take(self);
@@ -96,31 +96,31 @@ impl FrameTrace {
     }
 }
 
-/// The loop filter of a frame.
+/// Loop filter settings of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FilterTrace {
-    /// Its name: `normal`, `simple`.
+    /// Name of the filter: `normal`, `simple`.
     pub kind: &'static str,
-    /// Level of the frame; 0: off.
+    /// Filter level of the frame; 0 disables the filter.
     pub level: u8,
-    /// Sharpness.
+    /// Sharpness of the filter.
     pub sharpness: u8,
-    /// Added to the level by reference (the frame itself, then by slot); empty without deltas.
+    /// Level offsets by reference (intra first, then by slot); empty without deltas.
     pub reference_deltas: Vec<i8>,
-    /// Added by kind of mode; empty without deltas.
+    /// Level offsets by type of mode; empty without deltas.
     pub mode_deltas: Vec<i8>,
 }
 
-/// Segments of a frame.
+/// Segmentation of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SegmentsTrace {
-    /// The frame says which block is in which.
+    /// Whether the frame updates the segment map.
     pub updates_map: bool,
-    /// The frame says what they mean.
+    /// Whether the frame updates the segment parameters.
     pub updates_data: bool,
-    /// The values replace those of the frame, rather than being added.
+    /// Whether the values replace those of the frame; otherwise they are added.
     pub is_absolute: bool,
     /// Quantiser index by segment, as coded.
     pub qindex: Vec<i8>,
@@ -130,41 +130,41 @@ pub struct SegmentsTrace {
     pub tree_probs: Vec<u8>,
 }
 
-/// One entropy-coded part of a packet.
+/// One entropy-coded partition of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartitionTrace {
-    /// Its length.
+    /// Size in bytes.
     pub bytes: u64,
-    /// What the frame's header took of it, in 256ths of a bit.
+    /// Size of the frame header in it, in 1/256 bit.
     pub header_q8: u64,
-    /// What header and blocks took together, in 256ths of a bit. More than [`Self::bytes`] where
-    /// the data was cut short, or where the encoder left out zeros at the end.
+    /// Total size of header and blocks in it, in 1/256 bit. It exceeds [`Self::bytes`] if the data
+    /// is truncated or the encoder omitted trailing zeros.
     pub used_q8: u64,
 }
 
-/// What a frame does with a reference slot.
+/// Use and update of a reference slot by a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReferenceTrace {
-    /// Its name: `last`, `golden`, `altref`.
+    /// Name of the slot: `last`, `golden`, `altref`.
     pub name: &'static str,
-    /// Blocks that predict from it.
+    /// Number of blocks that predict from it.
     pub used_blocks: u32,
-    /// What becomes of it after the frame.
+    /// Update of the slot after the frame.
     pub update: SlotUpdate,
-    /// Vectors into it count as reversed.
+    /// Whether the sign of motion vectors into it is inverted.
     pub sign_bias: bool,
 }
 
-/// What becomes of a slot.
+/// Update of a reference slot after a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlotUpdate {
-    /// It stays.
+    /// The slot is unchanged.
     #[default]
     Kept,
-    /// The frame takes its place.
+    /// The frame is stored in the slot.
     Frame,
-    /// The picture of another slot takes its place.
+    /// The content of another slot is copied into it.
     CopyOf(u8),
 }

@@ -1,4 +1,4 @@
-//! Owned frames: padded planes in one allocation, shared by reference count, used again.
+//! Owned frames: padded planes in one reference-counted allocation, recycled through a pool.
 
 use std::sync::Arc;
 
@@ -7,31 +7,32 @@ use codec_simd::{Layout, PlaneMut, PlaneRef};
 use super::{Chroma, Picture, PictureInfo, Size};
 use crate::error::LimitError;
 
-/// Alignment of each plane's first pixel row start, in bytes.
+/// Alignment of the first pixel of each row, in bytes.
 const ALIGN: usize = 64;
-/// Bytes that kernels may read past the pixels of the last row.
+/// Bytes that kernels may read past the last pixel of a plane.
 const TAIL: usize = 64;
 
-/// The samples of one frame: three planes of whole macroblocks, each with a border on all sides.
+/// The samples of one frame: three planes in whole macroblocks, each with a border on all sides.
 #[derive(Debug, Default)]
 pub struct FrameBuf {
     bytes: Vec<u8>,
-    /// Where each plane begins in `bytes`: aligned to 64 bytes in memory.
+    /// Offset of each plane in `bytes`: aligned to 64 bytes in memory.
     starts: [usize; 3],
     layouts: [Layout; 3],
     size: Size,
 }
 
 impl FrameBuf {
-    /// Planes for a picture of `size`, rounded up to whole macroblocks, with a border of
-    /// `luma_pad` pixels (a multiple of 32, or 0) round luma and half of it round chroma. Grey.
+    /// Allocates planes for a frame of `size`, rounded up to whole macroblocks, with a border of
+    /// `luma_pad` pixels (a multiple of 32, or 0) around luma and half of it around chroma. All
+    /// samples are grey.
     #[must_use]
     pub fn new(size: Size, luma_pad: usize) -> Self {
         let (cols, rows) = size.macroblocks();
         let layout = |mb: usize, pad: usize| {
-            // Sixteen bytes more than the pixels, so that whole registers can be read anywhere.
+            // Sixteen bytes more than the pixels, so that full-register reads are always in bounds.
             let stride = (cols * mb + 2 * pad + 16).next_multiple_of(ALIGN);
-            // Rows that lie a multiple of 1,024 bytes apart share too few cache sets.
+            // Strides that are multiples of 1,024 cause cache set conflicts.
             let stride = if stride.is_multiple_of(1024) { stride + ALIGN } else { stride };
             Layout { stride, width: cols * mb, height: rows * mb, pad }
         };
@@ -49,7 +50,7 @@ impl FrameBuf {
         Self { bytes, starts, layouts, size }
     }
 
-    /// A copy of `picture`, without border.
+    /// Copies `picture` into a new buffer without border.
     #[must_use]
     pub fn copy_of(picture: &Picture<'_>) -> Self {
         let mut copy = Self::new(picture.size(), 0);
@@ -79,48 +80,48 @@ impl FrameBuf {
         }
     }
 
-    /// Size of the visible picture.
+    /// Returns the visible size in pixels.
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// Border round the luma plane, in pixels.
+    /// Returns the width of the border around the luma plane, in pixels.
     #[must_use]
     pub fn luma_pad(&self) -> usize {
         self.layouts[0].pad
     }
 
-    /// Plane 0 (Y), 1 (U) or 2 (V): whole macroblocks and border.
+    /// Returns plane 0 (Y), 1 (U) or 2 (V): whole macroblocks and border.
     ///
     /// # Panics
-    /// If `index` is above 2 or the buffer is a default one.
+    /// If `index` is above 2 or the buffer was created by `Default`.
     #[inline]
     #[must_use]
     pub fn plane(&self, index: usize) -> PlaneRef<'_> {
-        #[expect(clippy::expect_used, reason = "`new` made room for every plane")]
+        #[expect(clippy::expect_used, reason = "`new` allocates every plane")]
         PlaneRef::new(&self.bytes[self.starts[index]..], self.layouts[index]).expect("room")
     }
 
-    /// All three planes for writing.
+    /// Returns all three planes for writing.
     ///
     /// # Panics
-    /// If the buffer is a default one.
+    /// If the buffer was created by `Default`.
     pub fn planes_mut(&mut self) -> [PlaneMut<'_>; 3] {
         let [_, u, v] = self.starts;
         let (head, v_data) = self.bytes.split_at_mut(v);
         let (head, u_data) = head.split_at_mut(u);
         let y_data = &mut head[self.starts[0]..];
         let [ly, lu, lv] = self.layouts;
-        #[expect(clippy::expect_used, reason = "`new` made room for every plane")]
+        #[expect(clippy::expect_used, reason = "`new` allocates every plane")]
         [(y_data, ly), (u_data, lu), (v_data, lv)]
             .map(|(data, layout)| PlaneMut::new(data, layout).expect("room"))
     }
 
-    /// The visible picture.
+    /// Returns a view of the visible area.
     ///
     /// # Panics
-    /// If the buffer is a default one.
+    /// If the buffer was created by `Default`.
     #[must_use]
     pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
         let visible = |index: usize| {
@@ -133,67 +134,67 @@ impl FrameBuf {
             .with_info(info)
     }
 
-    /// [`Picture::digest`] of the visible picture.
+    /// Returns the [`Picture::digest`] of the visible area.
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.picture(PictureInfo::default()).digest()
     }
 }
 
-/// An owned picture: cheap to clone, sent between threads freely; its memory goes back to the
-/// decoder's pool when the last clone is dropped.
+/// A decoded frame: cheap to clone and `Send`; its memory returns to the decoder's pool when the
+/// last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Samples.
+    /// Samples of the frame.
     pub buf: Arc<FrameBuf>,
-    /// Colours, aspect, rotation.
+    /// Colour description, pixel aspect ratio and rotation.
     pub info: PictureInfo,
-    /// Presentation time in the time base of its stream.
+    /// Presentation timestamp in the time base of its stream.
     pub pts: i64,
-    /// Duration in the time base of its stream, where known.
+    /// Duration in the time base of its stream, if known.
     pub duration: Option<u64>,
 }
 
 impl Frame {
-    /// The visible picture.
+    /// Returns a view of the visible area.
     #[must_use]
     pub fn picture(&self) -> Picture<'_> {
         self.buf.picture(self.info)
     }
 
-    /// Size of the visible picture.
+    /// Returns the visible size in pixels.
     #[must_use]
     pub fn size(&self) -> Size {
         self.buf.size()
     }
 
-    /// A digest of the visible samples: equal frames have equal digests on every machine.
+    /// Returns a digest of the visible samples; equal frames have equal digests on every machine.
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.buf.digest()
     }
 }
 
-/// Frames of one size that are used again once nobody else holds them.
+/// A pool of frames of one size; frames are reused when no one else holds them.
 #[derive(Debug, Default)]
 pub struct FramePool {
     size: Size,
     luma_pad: usize,
-    /// Frames lent out and returned alike; those nobody else holds can be lent again.
+    /// Frames that are in use or free; free ones have no other holder.
     known: Vec<Arc<FrameBuf>>,
     keep: usize,
 }
 
 impl FramePool {
-    /// A pool of frames for `size` with a border of `luma_pad` pixels, which keeps at most `keep`
-    /// of them for later use.
+    /// Creates a pool of frames for `size` with a border of `luma_pad` pixels. It keeps at most
+    /// `keep` frames for reuse.
     #[must_use]
     pub fn new(size: Size, luma_pad: usize, keep: usize) -> Self {
         Self { size, luma_pad, known: Vec::with_capacity(keep), keep }
     }
 
-    /// A frame that nobody else holds ([`Arc::get_mut`] succeeds), with old samples in it.
-    /// Give it back, or a clone of it, with [`Self::remember`].
+    /// Returns a frame without other holders ([`Arc::get_mut`] succeeds) that contains old samples.
+    /// Return it, or a clone of it, with [`Self::remember`].
     pub fn take(&mut self) -> Arc<FrameBuf> {
         match self.known.iter_mut().position(|frame| Arc::get_mut(frame).is_some()) {
             Some(index) => self.known.swap_remove(index),
@@ -201,29 +202,29 @@ impl FramePool {
         }
     }
 
-    /// Keeps `frame` for another [`Self::take`] once all other holders have dropped it.
+    /// Keeps `frame` for reuse by [`Self::take`] when all other holders have dropped it.
     pub fn remember(&mut self, frame: Arc<FrameBuf>) {
         if self.known.len() < self.keep && frame.size() == self.size {
             self.known.push(frame);
         }
     }
 
-    /// Size of the frames.
+    /// Returns the size of the frames.
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 }
 
-/// Limits on what hostile input may ask for.
+/// A limit on the frame size that untrusted input may request, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PixelLimit(pub u64);
 
 impl PixelLimit {
-    /// Nothing, if `size` stays within the limit.
+    /// Checks that `size` does not exceed the limit.
     ///
     /// # Errors
-    /// If it does not.
+    /// [`LimitError`] if it does.
     pub fn check(self, size: Size) -> Result<(), LimitError> {
         if size.pixels() > self.0 {
             return Err(LimitError { what: "pixels", asked: size.pixels(), limit: self.0 });

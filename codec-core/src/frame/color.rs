@@ -1,4 +1,4 @@
-//! What the samples mean: colour description, range, pixel aspect, rotation.
+//! Interpretation of samples: colour description, range, pixel aspect ratio, rotation.
 
 use super::{Rational, Size};
 
@@ -9,7 +9,7 @@ macro_rules! code_points {
         pub struct $name(pub u8);
 
         impl $name {
-            /// Not said.
+            /// Unspecified.
             pub const UNSPECIFIED: Self = Self(2);
             $( $(#[$vdoc])* pub const $variant: Self = Self($code); )*
         }
@@ -68,10 +68,10 @@ code_points! {
     }
 }
 
-/// Which sample values are black and white.
+/// The sample values of black and white.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ColorRange {
-    /// Not said; taken as limited.
+    /// Unspecified; treated as limited.
     #[default]
     Unspecified,
     /// 16..=235 for luma, 16..=240 for chroma.
@@ -80,7 +80,7 @@ pub enum ColorRange {
     Full,
 }
 
-/// A colour description. VP8 carries none; containers do.
+/// A colour description (ITU-T H.273). VP8 streams carry none; containers do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the types say it")]
 pub struct Color {
@@ -91,8 +91,8 @@ pub struct Color {
 }
 
 impl Color {
-    /// With what is not said filled in by the usual guess: BT.601 limited, and BT.709 limited for
-    /// pictures of at least 720 lines (or 1280 columns).
+    /// Fills in unspecified fields with the usual defaults: BT.709 limited for frames of at least
+    /// 720 lines or 1280 columns, otherwise BT.601 limited.
     #[must_use]
     pub fn or_default_for(self, size: Size) -> Self {
         let hd = size.height >= 720 || size.width >= 1280;
@@ -112,14 +112,14 @@ impl Color {
         }
     }
 
-    /// Whether the transfer characteristics are those of high dynamic range.
+    /// Returns whether the transfer characteristics are those of high dynamic range.
     #[must_use]
     pub fn is_hdr(self) -> bool {
         matches!(self.transfer, TransferCharacteristics::PQ | TransferCharacteristics::HLG)
     }
 }
 
-/// How far the picture is to be turned clockwise for display.
+/// Clockwise rotation for display.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Rotation {
@@ -131,7 +131,7 @@ pub enum Rotation {
 }
 
 impl Rotation {
-    /// Degrees clockwise.
+    /// Returns the clockwise rotation in degrees.
     #[must_use]
     pub fn degrees(self) -> u32 {
         match self {
@@ -142,8 +142,8 @@ impl Rotation {
         }
     }
 
-    /// The rotation by `degrees` clockwise (negative: the other way); `None` unless a multiple of
-    /// 90.
+    /// Returns the rotation by `degrees` clockwise (negative: counterclockwise); `None` unless it
+    /// is a multiple of 90.
     #[must_use]
     pub fn from_degrees(degrees: i32) -> Option<Self> {
         match degrees.rem_euclid(360) {
@@ -156,13 +156,13 @@ impl Rotation {
     }
 }
 
-/// What is known of a picture beside its samples. Kept from input to output.
+/// Properties of a frame other than its samples; passed unchanged from input to output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PictureInfo {
     /// Colour description.
     pub color: Color,
-    /// Width of a pixel over its height; `None` where not said.
+    /// Pixel aspect ratio, width over height; `None` if unspecified.
     pub pixel_aspect: Option<Rational>,
-    /// Turn for display.
+    /// Rotation for display.
     pub rotation: Rotation,
 }

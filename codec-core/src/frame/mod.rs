@@ -1,5 +1,5 @@
-//! Pictures: borrowed views that encoders take, pooled frames that decoders give, and what is
-//! known about their colours and shape.
+//! Video frames: borrowed input frames ([`Picture`]), pooled decoded frames ([`Frame`]), and their
+//! colour and geometry.
 
 mod buffer;
 mod color;
@@ -23,31 +23,31 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size.
+    /// Creates a size from width and height in pixels.
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
 
-    /// Number of pixels.
+    /// Returns the number of pixels.
     #[must_use]
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Size of the 4:2:0 chroma planes: half, rounded up.
+    /// Returns the size of the 4:2:0 chroma planes: half of each dimension, rounded up.
     #[must_use]
     pub fn chroma(self) -> Self {
         Self { width: self.width.div_ceil(2), height: self.height.div_ceil(2) }
     }
 
-    /// Bytes of the picture in I420 without padding; saturates.
+    /// Returns the size of an I420 frame without padding in bytes; saturates.
     #[must_use]
     pub fn i420_bytes(self) -> u64 {
         self.pixels().saturating_add(2 * self.chroma().pixels())
     }
 
-    /// Columns and rows of 16x16 macroblocks that cover the picture.
+    /// Returns the number of columns and rows of 16x16 macroblocks that cover the frame.
     #[must_use]
     pub fn macroblocks(self) -> (usize, usize) {
         (self.width.div_ceil(16) as usize, self.height.div_ceil(16) as usize)
@@ -60,7 +60,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A ratio of two integers: frame rates (30000/1001), time bases (1/90000), pixel aspects.
+/// A rational number: frame rates (30000/1001), time bases (1/90000), pixel aspect ratios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Rational {
@@ -69,19 +69,19 @@ pub struct Rational {
 }
 
 impl Rational {
-    /// A ratio.
+    /// Creates the ratio `num / den`.
     #[must_use]
     pub const fn new(num: u32, den: u32) -> Self {
         Self { num, den }
     }
 
-    /// The ratio the other way up.
+    /// Returns the reciprocal.
     #[must_use]
     pub const fn inverse(self) -> Self {
         Self { num: self.den, den: self.num }
     }
 
-    /// As a floating-point number; for reports.
+    /// Converts to a floating-point number, for reports.
     #[must_use]
     pub fn as_f64(self) -> f64 {
         f64::from(self.num) / f64::from(self.den)

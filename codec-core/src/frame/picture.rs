@@ -1,11 +1,11 @@
-//! A borrowed picture: what encoders take.
+//! Borrowed frames, the input of encoders.
 
 use codec_simd::{Layout, PlaneRef};
 
 use super::{PictureInfo, Size};
 use crate::error::ConfigError;
 
-/// How samples lie in memory; 8 bits, 4:2:0.
+/// Memory layout of 8-bit 4:2:0 samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PixelFormat {
@@ -23,17 +23,17 @@ pub enum Chroma<'a> {
         u: PlaneRef<'a>,
         v: PlaneRef<'a>,
     },
-    /// U and V in turn; the plane is twice as wide as one chroma plane.
+    /// Interleaved U and V samples; the plane is twice as wide as a chroma plane.
     Interleaved(PlaneRef<'a>),
 }
 
-/// A borrowed 8-bit 4:2:0 picture of any even or odd size, with any strides.
+/// A borrowed 8-bit 4:2:0 frame of any size and strides.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
     size: Size,
     luma: PlaneRef<'a>,
     chroma: Chroma<'a>,
-    /// Colours, aspect, rotation.
+    /// Colour description, pixel aspect ratio and rotation.
     pub info: PictureInfo,
 }
 
@@ -49,15 +49,15 @@ fn plane<'a>(
     }
     PlaneRef::new(data, layout).ok_or_else(|| {
         let given = format!("{} bytes with stride {stride}", data.len());
-        ConfigError::new(name, given, format!("enough for {width}x{height} samples"))
+        ConfigError::new(name, given, format!("{width}x{height} samples"))
     })
 }
 
 impl<'a> Picture<'a> {
-    /// A picture of three planes, each a slice and its stride in bytes.
+    /// Creates a frame from three planes, each a slice and its stride in bytes.
     ///
     /// # Errors
-    /// If a plane is too short for `size` or a dimension is 0.
+    /// If a plane is too short for `size`, or a dimension is 0.
     pub fn i420(
         size: Size,
         y: (&'a [u8], usize),
@@ -76,8 +76,8 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// A picture of a luma plane and a plane of interleaved chroma, each a slice and its stride in
-    /// bytes.
+    /// Creates a frame from a luma plane and a plane of interleaved chroma, each a slice and its
+    /// stride in bytes.
     ///
     /// # Errors
     /// As [`Self::i420`].
@@ -95,7 +95,7 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// A picture in one slice without padding: Y, then U, then V.
+    /// Creates a frame from packed samples without padding: Y, then U, then V.
     ///
     /// # Errors
     /// As [`Self::i420`].
@@ -111,19 +111,19 @@ impl<'a> Picture<'a> {
         Self::i420(size, (y, size.width as usize), (u, chroma_stride), (v, chroma_stride))
     }
 
-    /// Itself, with `info`.
+    /// Returns the same frame with `info`.
     #[must_use]
     pub fn with_info(self, info: PictureInfo) -> Self {
         Self { info, ..self }
     }
 
-    /// Size in luma pixels.
+    /// Returns the size in luma pixels.
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// How the samples lie in memory.
+    /// Returns the memory layout of the samples.
     #[must_use]
     pub fn format(&self) -> PixelFormat {
         match self.chroma {
@@ -132,19 +132,19 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// The luma plane.
+    /// Returns the luma plane.
     #[must_use]
     pub fn luma(&self) -> PlaneRef<'a> {
         self.luma
     }
 
-    /// The chroma planes.
+    /// Returns the chroma planes.
     #[must_use]
     pub fn chroma(&self) -> Chroma<'a> {
         self.chroma
     }
 
-    /// A copy of the samples without padding: Y, then U, then V.
+    /// Copies the samples without padding: Y, then U, then V.
     #[must_use]
     pub fn to_i420(&self) -> Vec<u8> {
         let mut samples = Vec::new();
@@ -161,8 +161,8 @@ impl<'a> Picture<'a> {
         samples
     }
 
-    /// A digest of the samples (FNV-1a over 64-bit words of each row of Y, U and V): equal
-    /// pictures have equal digests on every machine, whatever their format and strides.
+    /// Returns a digest of the samples (FNV-1a over 64-bit words of each row of Y, U and V). Equal
+    /// frames have equal digests on every machine, independent of format and strides.
     #[must_use]
     pub fn digest(&self) -> u64 {
         let mut hash = Digest::default();
@@ -181,7 +181,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// FNV-1a over words, with a shift that lets high bits reach low ones.
+/// FNV-1a over 64-bit words, with a shift that propagates high bits to low ones.
 struct Digest(u64);
 
 impl Default for Digest {
@@ -197,7 +197,7 @@ impl Digest {
         self.0 ^= self.0 >> 29;
     }
 
-    /// Every `step`th sample of each row, from `first` on.
+    /// Adds every `step`th sample of each row, starting at `first`.
     fn plane(&mut self, plane: PlaneRef<'_>, first: usize, step: usize) {
         for y in 0..plane.layout().height {
             for group in plane.row(y)[first..].chunks(8 * step) {
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_depends_on_samples_and_not_on_how_they_lie() {
+    fn digest_depends_on_samples_and_not_on_layout() {
         let size = Size::new(13, 5);
         let bytes: Vec<u8> = (0..=255).collect();
         let (y, u, v) = (&bytes[..65], &bytes[65..86], &bytes[100..121]);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plane_too_short_for_its_size_is_refused() {
+    fn plane_too_short_for_its_size_is_rejected() {
         let bytes = [0; 100];
         assert!(Picture::i420_packed(Size::new(8, 8), &bytes[..96]).is_ok());
         assert!(Picture::i420_packed(Size::new(8, 8), &bytes[..95]).is_err());

@@ -1,10 +1,10 @@
-//! Blocks of a traced frame.
+//! Traces of the blocks of a frame.
 
-/// How one block was coded: a macroblock, or whatever a codec's unit of prediction is.
+/// How a block (a macroblock, or another codec's prediction unit) was coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlockTrace {
-    /// Left and upper edge in pixels.
+    /// Left and top edge in pixels.
     pub at: (u16, u16),
     /// Width and height in pixels.
     pub size: (u8, u8),
@@ -12,57 +12,57 @@ pub struct BlockTrace {
     pub luma: u8,
     /// Chroma mode of an intra block: index into [`BlockModes::chroma`].
     pub chroma: Option<u8>,
-    /// What it is predicted from: none for intra, two for compound prediction.
+    /// References and motion vectors: empty for intra, two for compound prediction.
     pub motion: [Option<Motion>; 2],
-    /// First of its parts in [`FrameTrace::parts`](super::FrameTrace::parts), and how many.
+    /// Its parts in [`FrameTrace::parts`](super::FrameTrace::parts): first index and count.
     pub parts: (u32, u8),
-    /// Segment, 0 without segments.
+    /// Segment; 0 without segmentation.
     pub segment: u8,
     /// Quantiser index in effect.
     pub qindex: u8,
-    /// Coded, or implied, as having no coefficients.
+    /// Whether the block has no coefficients, signalled or implied.
     pub skip: bool,
-    /// Blocks of coefficients that are not all zero.
+    /// Number of transform blocks with non-zero coefficients.
     pub coded_blocks: u8,
-    /// Level of the loop filter; 0: not filtered.
+    /// Loop filter level; 0 if not filtered.
     pub filter_level: u8,
-    /// Whether edges inside of it are filtered, too.
+    /// Whether inner edges are filtered as well.
     pub filters_inside: bool,
-    /// Bits of its modes and vectors, in 256ths.
+    /// Size of its modes and motion vectors, in 1/256 bit.
     pub mode_q8: u32,
-    /// Bits of its coefficients, in 256ths.
+    /// Size of its coefficients, in 1/256 bit.
     pub token_q8: u32,
-    /// Partition that its coefficients are in.
+    /// Partition that holds its coefficients.
     pub partition: u8,
-    /// Its data was missing: it, or its coefficients, are made up.
+    /// Whether its data was missing and the block, or its coefficients, were concealed.
     pub concealed: bool,
 }
 
 impl BlockTrace {
-    /// Whether it is predicted from the frame itself.
+    /// Returns whether the block is intra predicted.
     #[must_use]
     pub fn is_intra(&self) -> bool {
         self.motion[0].is_none()
     }
 
-    /// All its bits, in 256ths.
+    /// Returns its total size in 1/256 bit.
     #[must_use]
     pub fn bits_q8(&self) -> u64 {
         u64::from(self.mode_q8) + u64::from(self.token_q8)
     }
 }
 
-/// Prediction from a reference.
+/// Reference and motion vector of an inter block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Motion {
-    /// The reference's slot.
+    /// Reference slot.
     pub slot: u8,
-    /// Its vector; of a divided block, that of its last part.
+    /// Motion vector; for a split block, that of its last part.
     pub vector: Vector,
 }
 
-/// A motion vector in [`FrameTrace::vector_units`](super::FrameTrace::vector_units); positive is
-/// right and down.
+/// A motion vector in [`FrameTrace::vector_units`](super::FrameTrace::vector_units); positive
+/// values point right and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Vector {
@@ -70,20 +70,20 @@ pub struct Vector {
     pub y: i16,
 }
 
-/// Part of a divided block.
+/// A part of a split block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PartTrace {
-    /// Left and upper edge in pixels, from those of the block.
+    /// Left and top edge in pixels, relative to the block.
     pub at: (u8, u8),
     /// Width and height in pixels.
     pub size: (u8, u8),
     /// Intra mode: index into [`BlockModes::part`].
     pub mode: Option<u8>,
-    /// Vector, if it is inter.
+    /// Motion vector of an inter part.
     pub vector: Option<Vector>,
 }
 
-/// Names of modes.
+/// Names of the modes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct BlockModes {
