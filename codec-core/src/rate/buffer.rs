@@ -1,26 +1,26 @@
-//! The decoder buffer that constant bitrate models: a leaky bucket in exact time.
+//! The decoder buffer model of constant bitrate: a leaky bucket with exact arithmetic.
 
 use super::fixed::{mul_div, mul_div_signed, signed};
 use crate::codec::Buffering;
 
 /// Microseconds in a second.
 pub(crate) const SECOND_US: u64 = 1_000_000;
-/// Rates above this are taken as this, so that sums stay far from overflow: 1 Tb/s.
+/// Rates are capped at this value, 1 Tb/s, so that sums cannot overflow.
 const MAX_RATE_BPS: u64 = 1 << 40;
 
-/// A buffer that the channel fills at the target rate and that each coded frame empties by its
-/// bits. Below 0 the decoder would have waited; above its size the channel idles.
+/// A buffer that the channel fills at the target rate and that each coded frame drains by its size.
+/// A negative level means that the decoder would have stalled; at full capacity the channel idles.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffer {
     rate_bps: u64,
     times: Buffering,
     level_bits: i64,
-    /// Millionths of a bit that are due beyond `level_bits`.
+    /// Fraction of a bit due beyond `level_bits`, in millionths.
     carry_ubits: u64,
 }
 
 impl Buffer {
-    /// A buffer at its initial level. Rates are taken as 1 bit/s to 1 Tb/s.
+    /// Creates a buffer at its initial level. Rates are clamped to 1 bit/s to 1 Tb/s.
     #[must_use]
     pub fn new(rate_bps: u64, times: Buffering) -> Self {
         let rate_bps = rate_bps.clamp(1, MAX_RATE_BPS);
@@ -29,43 +29,43 @@ impl Buffer {
         buffer
     }
 
-    /// Rate at which it fills, in bits per second.
+    /// Returns the fill rate in bits per second.
     #[must_use]
     pub fn rate_bps(&self) -> u64 {
         self.rate_bps
     }
 
-    /// Level in bits; negative after an underflow.
+    /// Returns the level in bits; negative after an underflow.
     #[must_use]
     pub fn level_bits(&self) -> i64 {
         self.level_bits
     }
 
-    /// The level that the controller steers for, in bits.
+    /// Returns the level that the controller aims for, in bits.
     #[must_use]
     pub fn optimal_bits(&self) -> i64 {
         self.bits_of_ms(self.times.optimal_ms).min(self.capacity_bits())
     }
 
-    /// The most it holds, in bits.
+    /// Returns the capacity in bits.
     #[must_use]
     pub fn capacity_bits(&self) -> i64 {
         self.bits_of_ms(self.times.size_ms)
     }
 
-    /// Bits that arrive in `ms` milliseconds.
+    /// Returns the bits that arrive in `ms` milliseconds.
     #[must_use]
     pub fn bits_of_ms(&self, ms: u32) -> i64 {
         signed(mul_div(self.rate_bps, u64::from(ms), 1000))
     }
 
-    /// Bits that arrive in `us` microseconds, rounded down.
+    /// Returns the bits that arrive in `us` microseconds, rounded down.
     #[must_use]
     pub fn bits_of_us(&self, us: u64) -> u64 {
         mul_div(self.rate_bps, us, SECOND_US)
     }
 
-    /// The channel delivers for `us` microseconds.
+    /// Adds the bits that the channel delivers in `us` microseconds.
     pub fn fill(&mut self, us: u64) {
         let due_ubits = u128::from(self.rate_bps) * u128::from(us) + u128::from(self.carry_ubits);
         let bits = u64::try_from(due_ubits / u128::from(SECOND_US)).unwrap_or(u64::MAX);
@@ -77,15 +77,15 @@ impl Buffer {
         }
     }
 
-    /// The decoder takes a frame of `bits`. A debt beyond the optimal level is forgotten: the
-    /// decoder has waited for it and is late from then on.
+    /// Removes a frame of `bits`. Any deficit beyond the optimal level is discarded: the decoder
+    /// has stalled and runs later from then on.
     pub fn take(&mut self, bits: u64) {
         let least = -self.optimal_bits();
         self.level_bits = self.level_bits.saturating_sub(signed(bits)).max(least);
     }
 
-    /// A new rate. If lower, the level keeps its length in time; if higher, what it lacks to the
-    /// optimal level stays the same number of bits, which now arrive sooner.
+    /// Sets a new rate. For a lower rate the level keeps its duration; for a higher one the deficit
+    /// to the optimal level keeps its size in bits.
     pub fn set_rate(&mut self, rate_bps: u64) {
         let rate_bps = rate_bps.clamp(1, MAX_RATE_BPS);
         let missing = self.optimal_bits().saturating_sub(self.level_bits);
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thirds_of_a_bit_add_up() {
+    fn fractions_of_a_bit_accumulate() {
         let mut buffer = Buffer::new(1000, Buffering { initial_ms: 0, ..Buffering::default() });
         for _ in 0..300 {
             buffer.fill(3333);
@@ -113,14 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_gap_fills_it_to_the_brim() {
+    fn long_gap_fills_buffer_to_capacity() {
         let mut buffer = Buffer::new(1_000_000, Buffering::default());
         buffer.fill(u64::MAX);
         assert_eq!(buffer.level_bits(), 1_000_000);
     }
 
     #[test]
-    fn a_lower_rate_keeps_the_delay_and_a_higher_one_the_debt() {
+    fn lower_rate_keeps_delay_and_higher_rate_keeps_deficit() {
         let mut buffer = Buffer::new(1_000_000, Buffering::default());
         assert_eq!(buffer.level_bits(), 500_000);
         buffer.set_rate(250_000);

@@ -1,27 +1,27 @@
-//! From timestamps to microseconds and to the interval between frames.
+//! Conversion of timestamps to microseconds, and estimation of the frame interval.
 
 use super::buffer::SECOND_US;
 use super::fixed::mul_div;
 use crate::frame::Rational;
 
-/// Shortest and longest interval that is believed.
+/// Shortest and longest frame interval accepted, in microseconds.
 const INTERVALS_US: (u64, u64) = (100, 10 * SECOND_US);
 
-/// An interval that is this many times as long as the nominal one, or as short, is implausible.
+/// Ratio to the nominal interval, in either direction, from which an interval is implausible.
 const IMPLAUSIBLE_RATIO: u64 = 20;
 
-/// So many of them in a row are no pause and no burst.
+/// Number of consecutive implausible intervals that is too long for a pause or a burst.
 const IMPLAUSIBLE_RUN: u32 = 16;
 
-/// Exact frame times, and an estimate of the interval to the next frame.
+/// Exact frame times, with an estimate of the interval to the next frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     timebase: Rational,
     interval_us: u64,
     last_us: Option<i64>,
-    /// Interval of the nominal frame rate.
+    /// Nominal frame interval in microseconds.
     nominal_us: u64,
-    /// Implausible intervals in a row: too long, too short.
+    /// Number of consecutive implausible intervals: too long, too short.
     implausible: [u32; 2],
 }
 
@@ -33,15 +33,15 @@ impl Clock {
         clock
     }
 
-    /// A new nominal rate; timestamps correct it from then on.
+    /// Sets a new nominal frame rate; later timestamps adjust the estimate.
     pub(crate) fn set_framerate(&mut self, framerate: Rational) {
         let interval = mul_div(u64::from(framerate.den), SECOND_US, u64::from(framerate.num));
         self.interval_us = interval.clamp(INTERVALS_US.0, INTERVALS_US.1);
         (self.nominal_us, self.implausible) = (self.interval_us, [0; 2]);
     }
 
-    /// Whether the last intervals are so far from the nominal frame rate that timestamps are probably
-    /// of another unit than the time base.
+    /// Returns whether the last intervals deviate so far from the nominal frame rate that the
+    /// timestamps are probably in another unit than the time base.
     pub(crate) fn is_implausible(&self) -> bool {
         self.implausible.iter().any(|&run| run >= IMPLAUSIBLE_RUN)
     }
@@ -56,13 +56,13 @@ impl Clock {
         }
     }
 
-    /// Interval that the next frame is expected to last, in microseconds.
+    /// Returns the expected duration of the next frame in microseconds.
     pub(crate) fn interval_us(&self) -> u64 {
         self.interval_us
     }
 
-    /// Moves to `pts`: the time, and what has passed since the frame before, in microseconds.
-    /// Time that runs backwards stands still.
+    /// Advances to `pts` and returns the time and the time elapsed since the previous frame, in
+    /// microseconds. Timestamps that go backwards count as no time elapsed.
     pub(crate) fn advance(&mut self, pts: i64) -> (i64, u64) {
         let now_us = self.time_us(pts);
         let is_first = self.last_us.is_none();
@@ -74,7 +74,7 @@ impl Clock {
         }
         self.last_us = Some(now_us);
         if elapsed_us > 0 {
-            // A single gap says little about the next interval; several do.
+            // A single gap hardly changes the estimate; several do.
             let believed = elapsed_us.min(2 * self.interval_us);
             let sum = 3 * self.interval_us + believed;
             self.interval_us = ((sum + 2) / 4).clamp(INTERVALS_US.0, INTERVALS_US.1);
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timestamps_rule_where_they_differ_from_the_nominal_rate() {
+    fn timestamps_take_precedence_over_nominal_rate() {
         let mut clock = Clock::new(Rational::new(1, 1000), Rational::new(30, 1));
         assert_eq!(clock.interval_us(), 33_333);
         for frame in 0..40 {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_hardly_moves_the_interval() {
+    fn single_gap_hardly_changes_interval() {
         let mut clock = Clock::new(Rational::new(1, 1000), Rational::new(30, 1));
         clock.advance(0);
         assert_eq!(clock.advance(3_600_000), (3_600_000_000, 3_600_000_000));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn other_units_are_implausible_and_slow_or_uneven_rates_are_not() {
+    fn wrong_units_are_implausible_and_slow_or_uneven_rates_are_not() {
         let runs = |timebase, steps: &mut dyn FnMut(i64) -> i64| {
             let mut clock = Clock::new(timebase, Rational::new(30, 1));
             let mut pts = 0;
@@ -126,14 +126,14 @@ mod tests {
             (Rational::new(1, 30), Rational::new(1, 1000), Rational::new(1, 90_000));
         assert!(runs(frames, &mut |_| 3000), "RTP ticks");
         assert!(runs(frames, &mut |_| 33), "milliseconds");
-        assert!(runs(ms, &mut |_| 1), "numbers of frames");
-        assert!(runs(rtp, &mut |_| 1), "numbers of frames");
+        assert!(runs(ms, &mut |_| 1), "frame numbers");
+        assert!(runs(rtp, &mut |_| 1), "frame numbers");
         assert!(!runs(rtp, &mut |_| 3000));
         assert!(!runs(rtp, &mut |_| 45_000), "two frames a second");
-        // Pauses of an hour, and frames that follow at once.
+        // Pauses of an hour, and frames at very short intervals.
         let uneven = &mut |frame: i64| if frame % 10 == 0 { 90_000 * 3600 } else { 500 };
         assert!(!runs(rtp, uneven));
-        // The frame rate is set to what comes.
+        // The frame rate is set to the actual one.
         let mut clock = Clock::new(ms, Rational::new(30, 1));
         for frame in 0..40 {
             clock.advance(frame * 2000);

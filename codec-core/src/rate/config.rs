@@ -4,8 +4,8 @@ use super::fixed::ONE_Q16;
 use crate::codec::{Buffering, DropPolicy, EncoderConfig, RateControl, Scalability, WindowCap};
 use crate::frame::Rational;
 
-/// How bits depend on complexity and quantiser: bits = 2^alpha x complexity x step^-beta. Only a
-/// start: alpha is learnt from the frames that are coded.
+/// Prior of the bits model: bits = 2^alpha x complexity x step^-beta. The controller then adapts
+/// alpha to the coded frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it; both with 16 fractional bits")]
 pub struct BitsLaw {
@@ -13,54 +13,55 @@ pub struct BitsLaw {
     pub beta_q16: i32,
 }
 
-/// What a [`super::RateController`] is made from. The fields mean what they mean in
+/// Configuration of a [`super::RateController`]. The fields have the same meaning as in
 /// [`EncoderConfig`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RateConfig {
-    /// Quantiser steps, one per index, at most 256, not falling. Any unit.
+    /// Quantiser step by index, non-decreasing, at most 256 entries, in any unit.
     pub steps: &'static [u16],
-    /// Bits or quality.
+    /// Rate control mode and target.
     pub rate: RateControl,
     /// Seconds per tick of the timestamps.
     pub timebase: Rational,
-    /// Frames per second, nominal.
+    /// Nominal frame rate in frames per second.
     pub framerate: Rational,
-    /// CBR's buffer.
+    /// Buffer model of constant bitrate.
     pub buffering: Buffering,
-    /// Best quantiser index.
+    /// Lowest (best) quantiser index.
     pub min_qindex: u8,
-    /// Worst quantiser index.
+    /// Highest (worst) quantiser index.
     pub max_qindex: u8,
-    /// Most that a frame may fall short of its share, in percent.
+    /// Maximum undershoot of a frame relative to its share of the bitrate, in percent.
     pub undershoot_pct: u8,
-    /// Most that a frame may exceed its share, in percent.
+    /// Maximum overshoot of a frame relative to its share of the bitrate, in percent.
     pub overshoot_pct: u8,
-    /// Largest key frame, in percent of the mean frame; `None`: half the optimal buffer.
+    /// Maximum key frame size in percent of the mean frame; `None` allows half the optimal buffer.
     pub max_key_frame_pct: Option<u32>,
-    /// Hard cap on every frame, in bytes.
+    /// Cap on the size of every frame, in bytes.
     pub max_frame_bytes: Option<u32>,
-    /// Hard cap on every window of time.
+    /// Cap on the bytes in every time window.
     pub window_cap: Option<WindowCap>,
     /// Whether frames may be dropped.
     pub drops: DropPolicy,
-    /// Temporal layers.
+    /// Temporal scalability mode.
     pub scalability: Scalability,
-    /// The index at which screens look as good as anybody needs.
+    /// Quantiser index below which screen content gains no visible quality.
     pub good_qindex: u8,
-    /// What is known beforehand of a key frame's bits.
+    /// Prior of the bits model for key frames.
     pub key_law: BitsLaw,
-    /// What is known beforehand of an inter frame's bits.
+    /// Prior of the bits model for inter frames.
     pub inter_law: BitsLaw,
-    /// Bits that an inter frame takes even if nothing has changed.
+    /// Bits of an inter frame in which nothing has changed.
     pub overhead_bits: u64,
-    /// Complexity below which an inter frame shows nothing new: what it takes depends on what the
-    /// frames before left out, so the law does not hold and the quantiser is made finer bit by bit.
+    /// Complexity below which an inter frame counts as static. The size of such a frame depends on
+    /// the residual that earlier frames did not code, so the model does not apply and the quantiser
+    /// index is lowered gradually.
     pub still_complexity: u64,
 }
 
 impl RateConfig {
-    /// The rate settings of `config`, for a codec with these quantiser `steps`.
+    /// Extracts the rate control settings of `config`, for a codec with these quantiser `steps`.
     #[must_use]
     pub fn new(config: &EncoderConfig, steps: &'static [u16]) -> Self {
         Self {

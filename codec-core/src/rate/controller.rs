@@ -1,4 +1,4 @@
-//! The controller: one decision per frame, one report back.
+//! The rate controller: a decision before each frame, and an update after it.
 
 mod account;
 mod aim;
@@ -19,14 +19,14 @@ use super::window::Window;
 use crate::codec::{Bitrate, DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
 
-/// VBR makes up for frames that cost more on purpose over this time.
+/// Time over which VBR recovers the bits of intentionally boosted frames, in microseconds.
 const VBR_BOOST_RECOVERY_US: u64 = 3 * SECOND_US / 5;
-/// Frames in the running mean of complexities.
+/// Number of frames in the running mean of complexities.
 const MEAN_FRAMES: u32 = 128;
-/// No inter frame should delay those after it by more than this.
+/// Maximum delay that an inter frame should add to those after it, in milliseconds.
 const INTER_DELAY_MS: u32 = 100;
 
-/// The frame between its decision and its report.
+/// State of the frame between its decision and its update.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     class: Class,
@@ -35,20 +35,22 @@ struct Pending {
     complexity: u64,
     share_bits: u64,
     target_bits: u64,
-    /// Part of it shows a change and part makes finer what has not changed: it teaches nothing.
+    /// The frame codes changes and also refines unchanged areas, so the model does not learn from
+    /// it.
     is_mixed: bool,
 }
 
-/// Decides the quantiser of each frame, and whether it is coded at all.
+/// Decides the quantiser index of each frame, and whether the frame is coded or dropped.
 ///
-/// One call before and one after each frame:
+/// Call [`Self::plan_frame`] before each frame and [`Self::frame_coded`] or [`Self::frame_dropped`]
+/// after it:
 ///
 /// ```
 /// use codec_core::codec::{Bitrate, EncoderConfig, FrameKind};
 /// use codec_core::frame::{Rational, Size};
 /// use codec_core::rate::{Decision, FrameFacts, RateConfig, RateController};
 ///
-/// // The steps of a very plain quantiser.
+/// // The steps of a simple quantiser.
 /// static STEPS: [u16; 18] =
 ///     [10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 67, 80, 95, 113, 135, 160, 190];
 /// let size = Size::new(640, 360);
@@ -61,7 +63,7 @@ struct Pending {
 ///     let kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
 ///     match rate.plan_frame(&FrameFacts::new(kind, frame, 100_000)) {
 ///         Decision::Code(budget) => {
-///             // Here, some encoder codes the frame at `budget.qindex`.
+///             // An encoder codes the frame at `budget.qindex`.
 ///             let bits = 1_000_000 / u64::from(STEPS[usize::from(budget.qindex)]);
 ///             rate.frame_coded(bits, budget.qindex);
 ///             sent += bits;
@@ -84,31 +86,32 @@ pub struct RateController {
     active_layers: u8,
     /// Bits that each temporal layer spent beyond its share.
     layer_debt_bits: [i64; 3],
-    /// VBR: bits spent beyond the rate, and how many of them on purpose, to be paid soon.
+    /// VBR: bits spent beyond the rate, and the part of them that was spent on boosted frames and is
+    /// recovered sooner.
     debt_bits: i64,
     boost_debt_bits: i64,
     /// Running mean of the complexity of inter frames.
     mean_complexity: Option<u64>,
-    /// Frames in that mean.
+    /// Number of frames in that mean.
     mean_frames: u32,
-    /// The level that CBR steers for: at first the initial one, then ever nearer to the optimal.
+    /// Buffer level that CBR aims for: starts at the initial level and approaches the optimal one.
     steered_bits: i64,
     last_coded_us: Option<i64>,
     first_us: Option<i64>,
-    /// The next inter frames may fall in quantiser index as far as they like.
+    /// The next inter frames may lower the quantiser index without a limit per frame.
     free_fall: bool,
     pending: Option<Pending>,
     last_target_bits: u64,
-    /// VBR: the base of the last frame that was foreseen.
+    /// VBR: base step of the last frame planned with look-ahead.
     last_base_q16: Option<i32>,
-    /// VBR: what a rehearsal foretold, as long as it comes true.
+    /// VBR: frame sizes predicted by earlier passes, while the frame types match.
     script: Option<Script>,
-    /// Of the last coded frame.
+    /// Size of the last coded frame in bits.
     last_bits: u64,
 }
 
 impl RateController {
-    /// A controller before its first frame. Settings out of range count as the nearest allowed.
+    /// Creates a controller. Out-of-range settings are clamped.
     #[must_use]
     pub fn new(config: &RateConfig) -> Self {
         let steps = Steps::new(config.steps);
@@ -144,10 +147,11 @@ impl RateController {
         }
     }
 
-    /// Changes a setting from the next frame on. `false`: it does not concern the rate.
+    /// Changes a setting from the next frame on. Returns `false` if the setting does not affect
+    /// rate control.
     ///
     /// # Errors
-    /// With the allowed range; nothing has changed.
+    /// With the allowed range. Nothing has changed.
     pub fn apply(&mut self, update: &Update) -> Result<bool, ConfigError> {
         match *update {
             Update::Bitrate(rate) => {
@@ -155,7 +159,7 @@ impl RateController {
                     RateControl::Cbr(_) => RateControl::Cbr(rate),
                     RateControl::Vbr(_) => RateControl::Vbr(rate),
                     RateControl::Quality(_) | RateControl::FixedQ(_) => {
-                        let allowed = "used only with constant or variable bitrate";
+                        let allowed = "constant or variable bitrate mode";
                         return Err(ConfigError::new("bitrate", rate, allowed));
                     }
                 };
@@ -167,7 +171,7 @@ impl RateController {
             }
             Update::FrameRate(framerate) => {
                 if framerate.num == 0 || framerate.den == 0 {
-                    return Err(ConfigError::new("framerate", framerate, "above 0"));
+                    return Err(ConfigError::new("framerate", framerate, "a value above 0"));
                 }
                 self.clock.set_framerate(framerate);
             }
@@ -198,7 +202,7 @@ impl RateController {
         Ok(true)
     }
 
-    /// Takes in what trial codings of the frames to come told.
+    /// Sets the statistics of earlier passes over the frames to come.
     pub fn rehearse(&mut self, rehearsal: &Rehearsal, config: &EncoderConfig) {
         self.script = rehearsal.script(config);
     }
@@ -209,13 +213,13 @@ impl RateController {
         self.config.rate = mode;
         self.buffer.set_rate(new);
         let new = self.buffer.rate_bps();
-        // What was missing at the start is not made up for across a change.
+        // A deficit from the start is not recovered after a rate change.
         self.steered_bits = self.buffer.optimal_bits();
         for debt in &mut self.layer_debt_bits {
             *debt = mul_div_signed(*debt, new, old);
         }
         (self.debt_bits, self.boost_debt_bits) = (0, 0);
-        // A quarter more or less is a new target, not a correction.
+        // A change of more than a quarter is a new target rather than a fine adjustment.
         if new.abs_diff(old) > old / 4 {
             self.free_fall = true;
         }
@@ -227,8 +231,8 @@ impl RateController {
         self.free_fall = true;
     }
 
-    /// Logarithm of the step that frames get from which nothing is predicted, as far as it is
-    /// known.
+    /// Returns the logarithm of the base step, the quantiser step of frames without a boost, as far
+    /// as it is known.
     pub(crate) fn base_q16(&self) -> i32 {
         match (self.config.rate, &self.script) {
             (RateControl::FixedQ(qindex), _) => self.steps.log_q16(qindex),
@@ -244,19 +248,19 @@ impl RateController {
         }
     }
 
-    /// Settings in force.
+    /// Returns the current settings.
     #[must_use]
     pub fn config(&self) -> &RateConfig {
         &self.config
     }
 
-    /// The buffer that CBR models.
+    /// Returns the buffer model of constant bitrate.
     #[must_use]
     pub fn buffer(&self) -> &Buffer {
         &self.buffer
     }
 
-    /// What reports say of the rate.
+    /// Returns the rate control state for reports.
     #[must_use]
     pub fn state(&self) -> RateState {
         let rated = target_rate(self.config.rate).0 > 0;
@@ -271,7 +275,7 @@ impl RateController {
         }
     }
 
-    /// Moves to the frame's time and decides what it may cost.
+    /// Advances to the frame's timestamp and decides its budget, or to drop it.
     pub fn plan_frame(&mut self, facts: &FrameFacts) -> Decision {
         let now_us = self.pass_time(facts.pts);
         self.pending = None;
@@ -318,7 +322,7 @@ impl RateController {
             Some((base, bits)) => (bits, base + self.extra_q16(facts, class)),
             None => self.aim(facts, class, share_bits, complexity_q16),
         };
-        // Where nothing is dropped, a buffer that runs dry must not starve the frame as well.
+        // If drops are disabled, an empty buffer must not starve the frame as well.
         let least = if may_drop { 0 } else { target_bits.min(hard_bits.unwrap_or(u64::MAX)) };
         let max_bits = self.max_bits(facts, target_bits, must_bits, least);
         let is_foreseen = self.is_foreseen(facts);
@@ -360,14 +364,14 @@ impl RateController {
         })
     }
 
-    /// The picture at `pts` is left out on purpose, because its layer is off: only time passes.
+    /// Skips the frame at `pts` because its temporal layer is disabled; only time passes.
     pub fn frame_left_out(&mut self, pts: i64) {
         self.pass_time(pts);
         self.pending = None;
         self.script = None;
     }
 
-    /// Moves to `pts`, in microseconds.
+    /// Advances to `pts`; returns the time in microseconds.
     fn pass_time(&mut self, pts: i64) -> i64 {
         let (now_us, elapsed_us) = self.clock.advance(pts);
         self.first_us.get_or_insert(now_us);
@@ -377,14 +381,14 @@ impl RateController {
         now_us
     }
 
-    /// The picture has another size: what an unchanging one costs; see [`RateConfig`].
+    /// Sets the cost of a static frame after a resolution change; see [`RateConfig`].
     pub fn set_still(&mut self, overhead_bits: u64, still_complexity: u64) {
         self.config.overhead_bits = overhead_bits;
         self.config.still_complexity = still_complexity;
     }
 
-    /// The planned frame codes again what has not changed, of this complexity; to be called before
-    /// [`Self::frame_coded`].
+    /// Reports that the planned frame recodes unchanged macroblocks of this complexity. Call it
+    /// before [`Self::frame_coded`].
     pub fn frame_recoded(&mut self, complexity: u64) {
         if let Some(frame) = self.pending.as_mut().filter(|frame| frame.class == Class::Refine) {
             frame.complexity = complexity;
@@ -392,7 +396,7 @@ impl RateController {
         }
     }
 
-    /// The planned frame was coded at `qindex` and has `bits`.
+    /// Reports that the planned frame was coded at `qindex` with `bits` bits.
     pub fn frame_coded(&mut self, bits: u64, qindex: u8) {
         let Some(frame) = self.pending.take() else {
             return;
@@ -408,7 +412,8 @@ impl RateController {
             script.coded(bits);
         }
 
-        // Next to nothing coded, or next to nothing at the finest quantiser, teaches nothing.
+        // The model does not learn from frames that are almost empty, or far below their target at
+        // the lowest quantiser index.
         let is_refined = frame.class == Class::Refine;
         let is_still = frame.complexity < self.config.still_complexity && !is_refined;
         let is_empty = bits / 2 <= self.config.overhead_bits || is_still;
@@ -436,7 +441,7 @@ impl RateController {
         self.teach_siblings(frame.class);
     }
 
-    /// The planned frame was not coded after all: it did not fit, or something else failed.
+    /// Reports that the planned frame was not coded, because it did not fit or failed.
     pub fn frame_dropped(&mut self) {
         self.pending = None;
         self.script = None;
@@ -462,7 +467,7 @@ fn part_of(class: Class) -> Part {
     }
 }
 
-/// Refuses what no controller can do.
+/// Checks the mode's quality or quantiser index.
 pub(crate) fn check_rate(mode: RateControl, last_qindex: u8) -> Result<(), ConfigError> {
     match mode {
         RateControl::Quality(quality @ 101..) => {

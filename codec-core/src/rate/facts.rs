@@ -1,56 +1,56 @@
-//! What the controller is told of a frame, and what it answers.
+//! Input and output of the rate controller for each frame.
 
 use super::fixed::ONE_Q16;
 use crate::codec::{DropReason, FrameKind};
 
-/// What a frame is for.
+/// Role of a frame in the prediction structure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FrameRole {
-    /// Shown and predicted from, like all others.
+    /// Shown, and used as the next frame's reference.
     #[default]
     Plain,
-    /// Kept as a long-term reference.
+    /// Stored as a long-term reference.
     Golden,
-    /// Not shown; later frames are predicted from it.
+    /// Not shown; later frames predict from it.
     Altref,
-    /// Shows the picture of an altref frame that was coded before.
+    /// Shows the content of an altref frame that was coded before.
     Overlay,
 }
 
-/// What is known of a frame before it is coded.
+/// Properties of a frame, known before it is coded.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FrameFacts {
-    /// Key or inter.
+    /// Frame type.
     pub kind: FrameKind,
-    /// What it is for.
+    /// Role in the prediction structure.
     pub role: FrameRole,
-    /// Presentation time in ticks of the time base.
+    /// Presentation timestamp in ticks of the time base.
     pub pts: i64,
-    /// A measure of how much there is to code, linear in bits: for example the sum of absolute
-    /// transformed differences to the best simple prediction. Only its ratio from frame to frame
-    /// matters.
+    /// Complexity measure that is linear in bits, for example the sum of absolute transformed
+    /// differences (SATD) to the best simple prediction. Only ratios between frames matter.
     pub complexity: u64,
-    /// Mean of `complexity` over the frames to come, where they are known.
+    /// Mean `complexity` of the frames to come, if the look-ahead knows them.
     pub mean_complexity: Option<u64>,
     /// Temporal layer.
     pub temporal_id: u8,
-    /// The picture has little in common with the one before.
+    /// The frame is a scene cut.
     pub scene_cut: bool,
-    /// It is a screen's, of which parts have not changed since the last frame: the coarsest
-    /// quantiser index of those.
+    /// Highest quantiser index of the unchanged areas, for screen content of which parts have not
+    /// changed since the last frame.
     pub coarsest: Option<u8>,
-    /// The pictures show a screen.
+    /// The frames are screen content.
     pub is_screen: bool,
-    /// How much finer it is worth coding than what nothing is predicted from, in octaves of the
-    /// step (16 fractional bits), by an average bitrate or a quality; `None`: as usual for its kind.
+    /// Quality boost over frames that are not referenced, in octaves of the quantiser step (16
+    /// fractional bits); used with variable bitrate and constant quality. `None` uses the default
+    /// of the frame type.
     pub finer_q16: Option<i32>,
-    /// Whether it may be dropped; `None`: as configured.
+    /// Whether the frame may be dropped; `None` follows the configuration.
     pub may_drop: Option<bool>,
 }
 
 impl FrameFacts {
-    /// Facts of a plain frame.
+    /// Creates the facts of a plain frame.
     #[must_use]
     pub fn new(kind: FrameKind, pts: i64, complexity: u64) -> Self {
         Self {
@@ -69,53 +69,54 @@ impl FrameFacts {
     }
 }
 
-/// What one frame may cost.
+/// Bit budget and quantiser range of one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrameBudget {
-    /// Quantiser index to code it at.
+    /// Quantiser index for the first attempt.
     pub qindex: u8,
-    /// Worst index to go to for `max_bits`.
+    /// Highest quantiser index to use when recoding for `max_bits`.
     pub max_qindex: u8,
-    /// How much of what has not changed may be coded again, as a sum of complexities; `None`: not
-    /// planned, each part of the picture is decided on its own.
+    /// Budget for recoding unchanged areas, as a sum of complexities; `None` decides each
+    /// macroblock individually.
     pub recode: Option<u64>,
-    /// Bits aimed at; 0 without rate control.
+    /// Target size in bits; 0 without rate control.
     pub target_bits: u64,
-    /// Bits above which the frame is to be coded again, coarser.
+    /// Size in bits above which the frame is recoded at a higher quantiser index.
     pub max_bits: Option<u64>,
-    /// Bits above which the frame is to be given up, if it cannot be made smaller; see
+    /// Size in bits above which the frame is dropped if recoding cannot reduce it; see
     /// [`super::RateController::frame_dropped`].
     pub give_up_bits: Option<u64>,
-    /// One of the limits is hard: the caller's own, or that of a frame that may be dropped.
+    /// Whether a limit is hard: a cap that the caller set, or a limit of a frame that may be
+    /// dropped.
     pub is_hard: bool,
-    /// The buffer is below half its optimal level: spend nothing on extras.
+    /// The buffer is below half its optimal level: spend no bits on optional improvements.
     pub buffer_is_low: bool,
 }
 
-/// What is to become of a frame.
+/// Decision of the rate controller for one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Code it, then call [`super::RateController::frame_coded`].
+    /// Code the frame, then call [`super::RateController::frame_coded`].
     Code(FrameBudget),
-    /// Drop it; nothing else is to be called.
+    /// Drop the frame; no other call is needed.
     Drop {
-        /// Why.
+        /// Why the frame is dropped.
         reason: DropReason,
-        /// Bits that the buffer must recover before a frame is coded again.
+        /// Bits by which the buffer must recover before the next frame is coded.
         debt_bits: u64,
     },
 }
 
-/// Kinds of frames that have a model each.
+/// Frame classes with separate bits models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Key,
     Altref,
     SceneCut,
     Overlay,
-    /// Nothing has changed: what a screen shows is made finer.
+    /// Nothing has changed: the frame refines static screen content.
     Refine,
     Layer(u8),
 }
@@ -145,7 +146,7 @@ pub(super) fn class_of(facts: &FrameFacts) -> Class {
     }
 }
 
-/// How much finer frames are that others are predicted from, in octaves of the step.
+/// Returns the quality boost of reference frames, in octaves of the step.
 pub(super) fn boost_q16(facts: &FrameFacts, class: Class) -> i32 {
     if let Some(finer) = facts.finer_q16 {
         return -finer;

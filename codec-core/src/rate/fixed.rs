@@ -1,6 +1,6 @@
 //! Logarithms to base 2 in fixed point: 16 fractional bits, the same result on every machine.
 
-/// One, in the fixed-point form of this module.
+/// 1.0 in the fixed-point format of this module.
 pub(crate) const ONE_Q16: i32 = 1 << 16;
 
 /// 2^(1/2), 2^(1/4) ... 2^(1/65536) with 32 fractional bits.
@@ -21,11 +21,11 @@ const fn roots() -> [u64; 16] {
     roots
 }
 
-/// Logarithm of `value`, with 16 fractional bits, rounded down; that of 0 is taken as that of 1.
+/// Returns the base-2 logarithm of `value` with 16 fractional bits, rounded down; 0 counts as 1.
 pub(crate) fn log2_q16(value: u64) -> i32 {
     let value = value.max(1);
     let whole = value.ilog2();
-    // The mantissa, 1 up to 2, with 31 fractional bits: each squaring yields one more bit.
+    // The mantissa, 1 to 2, with 31 fractional bits: each squaring yields one more bit.
     let mut mantissa = if whole >= 31 { value >> (whole - 31) } else { value << (31 - whole) };
     let mut log = whole.cast_signed();
     for _ in 0..16 {
@@ -37,7 +37,7 @@ pub(crate) fn log2_q16(value: u64) -> i32 {
     log
 }
 
-/// Two to the power of `log` (16 fractional bits), rounded down; saturates at both ends.
+/// Returns two to the power of `log` (16 fractional bits), rounded down; saturates at both ends.
 pub(crate) fn exp2_q16(log: i32) -> u64 {
     let (Ok(whole), fraction) = (u32::try_from(log >> 16), log & 0xffff) else {
         return 0;
@@ -60,24 +60,24 @@ fn mul_q32(a: u64, b: u64) -> u64 {
     u64::try_from(product).unwrap_or(u64::MAX)
 }
 
-/// `a * b / c` without overflow in between; saturates. Division by 0 counts as by 1.
+/// Returns `a * b / c` without intermediate overflow; saturates. A divisor of 0 counts as 1.
 pub(crate) fn mul_div(a: u64, b: u64, c: u64) -> u64 {
     let quotient = u128::from(a) * u128::from(b) / u128::from(c.max(1));
     u64::try_from(quotient).unwrap_or(u64::MAX)
 }
 
-/// As [`mul_div`], for a signed first factor; rounds towards 0.
+/// Like [`mul_div`] for a signed first factor; rounds towards 0.
 pub(crate) fn mul_div_signed(a: i64, b: u64, c: u64) -> i64 {
     let size = i64::try_from(mul_div(a.unsigned_abs(), b, c)).unwrap_or(i64::MAX);
     if a < 0 { -size } else { size }
 }
 
-/// `value` as a signed number; saturates.
+/// Converts `value` to a signed number; saturates.
 pub(crate) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// `value` without its sign, negative ones as 0.
+/// Converts `value` to an unsigned number; negative values become 0.
 pub(crate) fn positive(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn powers_undo_logarithms_within_a_ten_thousandth() {
+    fn exp2_inverts_log2_within_a_ten_thousandth() {
         for value in [1_000_u64, 12_345, 999_999, 1 << 40, u64::MAX / 3] {
             let back = exp2_q16(log2_q16(value));
             assert!(back.abs_diff(value) <= value / 10_000 + 1, "{value} -> {back}");

@@ -1,4 +1,5 @@
-//! Temporal layers in VP8's three slots: who refers to whom, and what that makes of a frame.
+//! Temporal layers in VP8's three reference slots: references, updates and layer metadata of each
+//! frame.
 //!
 //! | mode | layers | layer 0 | layer 1 | layer 2 |
 //! |---|---|---|---|---|
@@ -6,35 +7,35 @@
 //! | L1T2 | 0 1 | last, golden, altref | last, golden, altref | |
 //! | L1T3 | 0 2 1 2 | last, altref | last, altref; updates golden | last, altref; after layer 1 golden, too |
 //!
-//! A frame never refers to a slot that holds a frame of a higher layer, also across changes of the
-//! mode, so that a stream without its upper layers decodes to the same pictures.
+//! A frame never references a slot that holds a frame of a higher layer, even across changes of the
+//! mode. A stream without its upper layers therefore decodes to the same frames.
 
 use crate::codec::{Scalability, SlotSet};
 
 const ALL: SlotSet = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
 const LAST_AND_ALTREF: SlotSet = SlotSet::LAST.with(SlotSet::ALTREF);
 
-/// Where one frame stands among the layers.
+/// References and updates of the next frame in the layer structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LayerPlan {
     /// Temporal layer, 0 the base.
     pub temporal_id: u8,
-    /// Slots that may be referenced.
+    /// Reference slots that may be used.
     pub references: SlotSet,
-    /// Slots that the frame replaces.
+    /// Reference slots that the frame replaces.
     pub updates: SlotSet,
-    /// The slot that this frame may also replace as a long-term background; empty: none.
+    /// Slot that this frame may also replace as a long-term background reference; empty if none.
     pub background: SlotSet,
-    /// Later frames may start from this frame's probabilities: the base layer's only.
+    /// Whether later frames may start from this frame's probabilities; only in the base layer.
     pub keep_probabilities: bool,
-    /// No later frame refers to it.
+    /// Whether no later frame references it.
     pub discardable: bool,
-    /// The layer is switched off: drop the frame, and say so by [`LayerPlanner::dropped`].
+    /// The layer is disabled: drop the frame, and report it with [`LayerPlanner::dropped`].
     pub off: bool,
 }
 
-/// What a coded frame was, for its packet.
+/// Layer metadata of a coded frame, for its packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "as in `PacketMeta`")]
 pub struct LayerMeta {
@@ -44,7 +45,7 @@ pub struct LayerMeta {
     pub discardable: bool,
 }
 
-/// Deals frames out to layers. Usable alone, for any encoder with VP8's slots.
+/// Assigns frames to temporal layers. It can be used separately, for any encoder with VP8's slots.
 ///
 /// ```
 /// use codec_core::codec::Scalability;
@@ -63,9 +64,9 @@ pub struct LayerMeta {
 pub struct LayerPlanner {
     mode: Scalability,
     active_layers: u8,
-    /// Place of the next frame in the mode's pattern.
+    /// Position of the next frame in the mode's pattern.
     position: usize,
-    /// Temporal layer of the frame that each slot holds.
+    /// Temporal layer of the frame in each slot.
     slot_layers: [u8; 3],
     tl0_index: u8,
     any_tl0: bool,
@@ -74,7 +75,7 @@ pub struct LayerPlanner {
 }
 
 impl LayerPlanner {
-    /// A planner before its first frame, with all layers on.
+    /// Creates a planner with all layers enabled.
     #[must_use]
     pub fn new(mode: Scalability) -> Self {
         Self {
@@ -89,26 +90,27 @@ impl LayerPlanner {
         }
     }
 
-    /// The mode.
+    /// Returns the scalability mode.
     #[must_use]
     pub fn mode(&self) -> Scalability {
         self.mode
     }
 
-    /// Number of layers that are on.
+    /// Returns the number of active layers.
     #[must_use]
     pub fn active_layers(&self) -> u8 {
         self.active_layers
     }
 
-    /// Another mode from the next frame on, which is one of the base layer; all layers are on.
+    /// Sets another mode from the next frame on, which becomes a base layer frame; enables all
+    /// layers.
     pub fn set_mode(&mut self, mode: Scalability) {
         self.mode = mode;
         self.active_layers = mode.temporal_layers();
         self.position = 0;
     }
 
-    /// Switches off the layers from `layers` up; at least the base layer stays on.
+    /// Disables the layers from `layers` up; the base layer always stays active.
     pub fn set_active_layers(&mut self, layers: u8) {
         self.active_layers = layers.clamp(1, self.mode.temporal_layers());
     }
@@ -121,8 +123,9 @@ impl LayerPlanner {
         }
     }
 
-    /// The plan of the next frame; a key frame is of the base layer and begins the pattern anew.
-    /// Say what became of it by [`Self::coded`] or [`Self::dropped`], or ask again.
+    /// Returns the plan of the next frame. A key frame belongs to the base layer and restarts the
+    /// pattern. Report the result with [`Self::coded`] or [`Self::dropped`]; without a report the
+    /// next call replaces the plan.
     pub fn next(&mut self, key_frame: bool) -> LayerPlan {
         if key_frame {
             self.position = 0;
@@ -136,7 +139,8 @@ impl LayerPlanner {
             (Scalability::L1T1 | Scalability::L1T2, 0) => (ALL, SlotSet::LAST, SlotSet::GOLDEN),
             (Scalability::L1T3, 0) => (LAST_AND_ALTREF, SlotSet::LAST, SlotSet::ALTREF),
             (Scalability::L1T3, 1) => (LAST_AND_ALTREF, SlotSet::GOLDEN, SlotSet::NONE),
-            // Golden is older than last here, and without it a receiver can join at this frame.
+            // Golden is older than last here, and excluding it lets a receiver switch up at this
+            // frame.
             (Scalability::L1T3, _) if self.position == 1 => {
                 (LAST_AND_ALTREF, SlotSet::NONE, SlotSet::NONE)
             }
@@ -153,7 +157,7 @@ impl LayerPlanner {
         }
     }
 
-    /// Without the slots that hold frames of layers above the planned frame's.
+    /// Removes slots that hold frames of layers above that of the planned frame.
     fn decodable(&self, references: SlotSet) -> SlotSet {
         let above = (0..3)
             .filter(|&slot| self.slot_layers[slot] > self.planned)
@@ -161,8 +165,8 @@ impl LayerPlanner {
         references.without(above)
     }
 
-    /// The planned frame was coded with these references and updates, which may differ from the
-    /// plan's.
+    /// Reports that the planned frame was coded with these references and updates, which may differ
+    /// from the plan.
     pub fn coded(&mut self, references: SlotSet, updates: SlotSet) -> LayerMeta {
         let temporal_id = self.planned;
         if temporal_id == 0 {
@@ -186,21 +190,21 @@ impl LayerPlanner {
         }
     }
 
-    /// Altref took over what golden held, before the updates of [`Self::coded`].
+    /// Reports that golden was copied to altref, before the updates of [`Self::coded`].
     pub fn golden_moved_to_altref(&mut self) {
         self.slot_layers[2] = self.slot_layers[1];
     }
 
-    /// The planned frame was dropped. One whose layer is off leaves its place in the pattern
-    /// empty; any other place is for the next frame.
+    /// Reports that the planned frame was dropped. A frame of a disabled layer still consumes its
+    /// position in the pattern; otherwise the next frame takes the position.
     pub fn dropped(&mut self) {
         if self.planned >= self.active_layers {
             self.position += 1;
         }
     }
 
-    /// What one frame of layer `temporal_id` is to take of the mean share of a frame, in 1/256, if
-    /// all layers that are on share the rate as 60:40 (two) or 40:20:40 (three).
+    /// Returns the weight of a frame of layer `temporal_id` relative to the mean frame, in 1/256,
+    /// if all active layers share the rate 60:40 (two layers) or 40:20:40 (three).
     #[must_use]
     pub fn weight_q8(mode: Scalability, active_layers: u8, temporal_id: u8) -> u64 {
         let (percent, frames): (&[u64], &[u64]) = match mode {
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_refers_to_a_layer_above_itself_whatever_the_mode_was_before() {
+    fn no_frame_references_a_higher_layer_after_any_mode_change() {
         let modes = [Scalability::L1T3, Scalability::L1T1, Scalability::L1T2];
         let mut layers = LayerPlanner::new(Scalability::L1T3);
         let mut held = [0; 3];
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn three_layers_have_a_switching_point_to_each_in_every_round() {
+    fn three_layers_have_a_switch_up_point_in_every_period() {
         let mut layers = LayerPlanner::new(Scalability::L1T3);
         layers.next(true);
         layers.coded(SlotSet::NONE, ALL);
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_switched_off_leave_their_places_empty() {
+    fn disabled_layers_keep_their_positions_in_the_pattern() {
         let mut layers = LayerPlanner::new(Scalability::L1T3);
         layers.set_active_layers(2);
         let ids: Vec<_> = run(&mut layers, 8).iter().map(|(p, _)| p.temporal_id).collect();
@@ -282,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_frame_leaves_its_place_to_the_next() {
+    fn next_frame_takes_position_of_dropped_frame() {
         let mut layers = LayerPlanner::new(Scalability::L1T2);
         assert_eq!(layers.next(true).temporal_id, 0);
         layers.dropped();
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_weights_of_one_period_add_up_to_its_frames() {
+    fn weights_of_one_period_sum_to_its_frame_count() {
         let weight = |id| LayerPlanner::weight_q8(Scalability::L1T3, 3, id);
         assert!((weight(0) + weight(1) + 2 * weight(2)).abs_diff(4 * 256) <= 4);
         assert_eq!(LayerPlanner::weight_q8(Scalability::L1T2, 2, 0), 307);

@@ -1,41 +1,41 @@
-//! Frames held back to see what comes, and what to make of it.
+//! Look-ahead queue: buffers frames with their pre-analysis and plans groups with altref frames.
 
 use std::collections::VecDeque;
 
-/// What the pre-analysis says of one held frame.
+/// Pre-analysis result of a buffered frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
-    /// Cost of the frame if predicted from the one before.
+    /// Cost of inter prediction from the previous frame.
     pub inter_cost: u64,
-    /// Cost of the frame if coded alone.
+    /// Cost of intra prediction.
     pub intra_cost: u64,
-    /// It shows another scene than the one before.
+    /// The frame is a scene cut.
     pub scene_cut: bool,
-    /// It must be a key frame.
+    /// The frame must be a key frame.
     pub key: bool,
     /// See [`super::FrameFacts::finer_q16`].
     pub finer_q16: Option<i32>,
 }
 
-/// Longest group: altref frames further away from some of the pictures help them less.
+/// Longest group: altref frames are of little use to frames further away.
 const MAX_GROUP: usize = 14;
-/// Shortest group for which an altref frame pays.
+/// Shortest group for which an altref frame saves bits.
 const MIN_GROUP: usize = 4;
-/// Inter costs above this share of the intra costs (1/256) say that the pictures of a group have
-/// too little in common for an altref frame.
+/// Maximum ratio of inter to intra costs, in 1/256, up to which the frames of a group are similar
+/// enough for an altref frame.
 const MAX_INTER_SHARE_Q8: u64 = 160;
 
-/// How the next frames are to be coded.
+/// Structure of the next group of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupPlan {
-    /// Frames in the group, from the next one to code; at least 1.
+    /// Number of frames in the group, starting with the next one to code; at least 1.
     pub frames: usize,
-    /// Code the group's last picture first, as an altref frame that is not shown.
+    /// Code the group's last frame first, as an altref frame that is not shown.
     pub altref: bool,
 }
 
-/// Frames in display order, each with its outlook.
+/// Queue of buffered frames in display order, each with its analysis.
 #[derive(Debug)]
 pub struct Lookahead<T> {
     held: VecDeque<(T, Outlook)>,
@@ -43,53 +43,54 @@ pub struct Lookahead<T> {
 }
 
 impl<T> Lookahead<T> {
-    /// Holds up to `depth` frames, at least one.
+    /// Creates a queue of up to `depth` frames, at least one.
     #[must_use]
     pub fn new(depth: usize) -> Self {
         let depth = depth.max(1);
         Self { held: VecDeque::with_capacity(depth + 1), depth }
     }
 
-    /// Takes the next frame in.
+    /// Appends the next frame.
     pub fn push(&mut self, frame: T, outlook: Outlook) {
         self.held.push_back((frame, outlook));
     }
 
-    /// Takes the first frame out.
+    /// Removes and returns the first frame.
     pub fn pop(&mut self) -> Option<(T, Outlook)> {
         self.held.pop_front()
     }
 
-    /// A held frame, 0 the next to come out.
+    /// Returns a buffered frame; index 0 is the next to be removed.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&(T, Outlook)> {
         self.held.get(index)
     }
 
-    /// As [`Self::get`], to be changed.
+    /// Like [`Self::get`], for modification.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut (T, Outlook)> {
         self.held.get_mut(index)
     }
 
-    /// Number of frames held.
+    /// Returns the number of buffered frames.
     #[must_use]
     pub fn len(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether no frame is held.
+    /// Returns whether no frame is buffered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// Whether a frame should come out before the next goes in.
+    /// Returns whether a frame should be removed before the next is pushed.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.held.len() >= self.depth
     }
 
-    /// Mean inter cost of the frames held, up to the next scene; `None` if none is held.
+    /// Returns the mean inter cost of the buffered frames up to the next scene; `None` if the queue
+    /// is empty.
     #[must_use]
     pub fn mean_cost(&self) -> Option<u64> {
         let scene = self.scene_len();
@@ -102,13 +103,14 @@ impl<T> Lookahead<T> {
         self.held.iter().map(|(_, outlook)| outlook)
     }
 
-    /// Frames up to the next cut or key frame, the first frame not asked.
+    /// Returns the number of frames up to the next scene cut or key frame, ignoring those flags of
+    /// the first frame.
     fn scene_len(&self) -> usize {
         let cut = self.outlooks().skip(1).position(|o| o.scene_cut || o.key);
         cut.map_or(self.held.len(), |index| index + 1)
     }
 
-    /// What to do with the next frames; `None` if none is held.
+    /// Returns the structure of the next group; `None` if the queue is empty.
     #[must_use]
     pub fn plan_group(&self) -> Option<GroupPlan> {
         let frames = self.scene_len().min(MAX_GROUP);
@@ -140,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_group_ends_before_the_next_scene() {
+    fn group_ends_before_next_scene() {
         let ahead = held(&[(900, true), (10, false), (20, false), (30, false), (900, true)]);
         assert_eq!(ahead.plan_group(), Some(GroupPlan { frames: 4, altref: true }));
         assert_eq!(ahead.mean_cost(), Some(240));
     }
 
     #[test]
-    fn pictures_with_nothing_in_common_get_no_altref() {
+    fn dissimilar_frames_get_no_altref() {
         let ahead = held(&[(900, false); 8]);
         assert_eq!(ahead.plan_group(), Some(GroupPlan { frames: 8, altref: false }));
         assert_eq!(held(&[]).plan_group(), None);

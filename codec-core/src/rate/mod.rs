@@ -1,9 +1,11 @@
-//! Rate control for any block codec: how many bits, and so which quantiser, each frame gets.
+//! Rate control for block-based codecs: chooses the bit budget and quantiser of each frame.
 //!
-//! Everything is integer or fixed-point arithmetic, so that decisions are the same on every
-//! machine. [`RateController`] knows of a codec no more than its table of quantiser steps and can
-//! be used alone, for example to drive a hardware encoder; [`LayerPlanner`] deals frames out to
-//! temporal layers.
+//! Includes CBR with a buffer model, one- and two-pass VBR, constant quality, frame dropping,
+//! temporal layers and look-ahead. All arithmetic is integer or fixed point, so decisions are
+//! identical on every machine.
+//!
+//! [`RateController`] needs only the codec's table of quantiser steps, so it can also drive other
+//! encoders, for example hardware encoders. [`LayerPlanner`] assigns frames to temporal layers.
 
 mod buffer;
 mod clock;

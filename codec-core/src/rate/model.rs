@@ -1,18 +1,19 @@
-//! How many bits a frame will take: `bits = alpha x complexity x step^-beta`, in logarithms.
+//! Model of the size of a frame: `bits = alpha x complexity x step^-beta`, in the logarithmic
+//! domain.
 
 use super::config::BitsLaw;
 use super::fixed::ONE_Q16;
 
-/// Largest error that one frame may teach: four octaves.
+/// Maximum error that the model learns from one frame: four octaves.
 const MAX_ERROR_Q16: i32 = 4 * ONE_Q16;
 
-/// The model of one kind of frame; `alpha` is learnt.
+/// The model of one frame class; `alpha` is learned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BitsModel {
     /// Logarithm of alpha.
     alpha_q16: i32,
     beta_q16: i32,
-    /// Means of the errors and of their sizes, for the pace of learning.
+    /// Running means of the signed and absolute errors, which set the learning rate.
     bias_q16: i32,
     spread_q16: i32,
     frames: u32,
@@ -24,43 +25,44 @@ fn times_q16(a: i32, b: i32) -> i32 {
 }
 
 impl BitsModel {
-    /// A model that has seen nothing.
+    /// Creates an untrained model.
     pub(crate) fn new(BitsLaw { alpha_q16, beta_q16 }: BitsLaw) -> Self {
         Self { alpha_q16, beta_q16, bias_q16: 0, spread_q16: 0, frames: 0 }
     }
 
-    /// Whether any frame has taught it.
+    /// Returns whether the model has learned from any frame.
     pub(crate) fn is_trained(&self) -> bool {
         self.frames > 0
     }
 
-    /// Takes over what `other` knows, as a first guess.
+    /// Copies the estimate of `other` as an initial guess.
     pub(crate) fn guess_from(&mut self, other: &Self) {
         self.alpha_q16 = other.alpha_q16;
     }
 
-    /// Logarithm of the bits of a frame of that complexity at that step (logarithms).
+    /// Returns the logarithm of the size in bits of a frame, from the logarithms of its complexity
+    /// and step.
     pub(crate) fn bits_q16(&self, complexity_q16: i32, step_q16: i32) -> i32 {
         self.alpha_q16
             .saturating_add(complexity_q16)
             .saturating_sub(times_q16(self.beta_q16, step_q16))
     }
 
-    /// Logarithm of the step at which a frame of that complexity takes that many bits
-    /// (logarithms).
+    /// Returns the logarithm of the step at which a frame of that complexity takes that many bits
+    /// (both logarithms).
     pub(crate) fn step_q16(&self, complexity_q16: i32, bits_q16: i32) -> i32 {
         let octaves = i64::from(self.alpha_q16) + i64::from(complexity_q16) - i64::from(bits_q16);
         let step = (octaves << 16) / i64::from(self.beta_q16.max(1));
         i32::try_from(step).unwrap_or(if step < 0 { i32::MIN } else { i32::MAX })
     }
 
-    /// Learns from a frame (all in logarithms).
+    /// Learns from a coded frame (all values are logarithms).
     pub(crate) fn learn(&mut self, complexity_q16: i32, step_q16: i32, bits_q16: i32) {
         let error = bits_q16.saturating_sub(self.bits_q16(complexity_q16, step_q16));
         let error = error.clamp(-MAX_ERROR_Q16, MAX_ERROR_Q16);
         self.bias_q16 += (error - self.bias_q16) / 4;
         self.spread_q16 += (error.abs() - self.spread_q16) / 4;
-        // Errors that all point one way are a change; errors that cancel are noise.
+        // Errors of consistent sign indicate a change; errors that cancel out are noise.
         let pace_q8 = match self.frames {
             0 => 256,
             1 => 160,
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_step_found_gives_the_bits_asked_for() {
+    fn step_gives_requested_bits() {
         let model = model(3, 5);
         let complexity = log2_q16(100_000);
         let bits = log2_q16(16_000);
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn it_learns_a_new_alpha_from_a_few_frames() {
+    fn model_learns_new_alpha_from_a_few_frames() {
         let truth = model(6, 4);
         let mut model = model(3, 4);
         for _ in 0..3 {

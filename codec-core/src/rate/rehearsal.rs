@@ -1,32 +1,33 @@
-//! What trial codings of a whole file tell the real one.
+//! Multi-pass encoding of files: analysis passes predict the size of every frame in the final pass.
 //!
-//! A trial codes the same pictures at a high speed and a constant quality. From its sizes follows
-//! the quality at which the file takes the bits that it may take.
+//! An analysis pass codes all frames at high speed and constant quality. Its frame sizes determine
+//! the quality at which the file meets its bitrate.
 
 use super::fixed::{ONE_Q16, log2_q16, mul_div};
 use super::quantizer::Steps;
 use super::script::{Part, Script, scaled};
 use crate::codec::{EncoderConfig, FrameKind, Packet, RateControl};
 
-/// Speed of trials; that of the real coding if it is faster still.
+/// Speed of analysis passes, unless the final pass is faster still.
 const TRIAL_SPEED: u8 = 10;
-/// Octaves of bits for an octave of the step, until two trials tell.
+/// Default of beta (octaves of bits per octave of the step), until two passes allow an estimate.
 const USUAL_BETA_Q16: i32 = ONE_Q16 * 6 / 5;
-/// Limits of what two trials may tell of it.
+/// Allowed range of that estimate.
 const BETAS_Q16: (i32, i32) = (ONE_Q16 * 7 / 10, ONE_Q16 * 2);
-/// Trials this near to the quality looked for (octaves of the step) are near enough: after one,
-/// when nothing is known of how bits depend on the step, and after more.
+/// Distance to the target quality, in octaves of the step, at which a pass is accurate enough:
+/// after the first pass, when beta is unknown, and after later ones.
 const NEAR_Q16: [i32; 2] = [ONE_Q16 / 6, ONE_Q16 / 3];
-/// Steps beyond the coarsest that still make a difference, as key and altref frames are finer.
+/// Octaves above the highest step that still have an effect, because key and altref frames use
+/// finer steps.
 const BEYOND_Q16: i32 = 2 * ONE_Q16;
 
-/// Bits of plain frames of speed 5 and below, of 256 at the speed of trials: where a macroblock
-/// takes 4 bits or less, and where it takes 16 or more.
+/// Size of plain frames at speed 5 and below relative to analysis passes, in 1/256: for macroblocks
+/// of 4 bits or less, and of 16 bits or more.
 const PLAIN_SHARES_Q8: (u64, u64) = (274, 214);
-/// The same for altref frames.
+/// The same ratio for altref frames.
 const ALTREF_SHARE_Q8: u64 = 238;
 
-/// A coded frame of a trial.
+/// A frame coded in an analysis pass.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     bits: u32,
@@ -34,7 +35,7 @@ struct Frame {
     part: Part,
 }
 
-/// A coding of the file at one quality.
+/// An analysis pass over the file at one quality.
 #[derive(Clone, Debug)]
 struct Trial {
     base_q16: i32,
@@ -42,14 +43,15 @@ struct Trial {
     frames: Vec<Frame>,
 }
 
-/// What trial codings told of a file: eight bytes for each frame.
+/// Statistics of analysis passes over a file: eight bytes per frame.
 ///
-/// Code the whole file with each of the configurations that [`Self::next_trial`] gives, and note
-/// every packet; then give the rehearsal to the real coding as [`EncoderConfig::rehearsal`].
+/// Encode the whole file with each configuration that [`Self::next_trial`] returns, and pass every
+/// packet to [`Self::note`]. Then pass the statistics to the final encode as
+/// [`EncoderConfig::rehearsal`].
 #[derive(Clone, Debug)]
 pub struct Rehearsal {
     steps: Steps,
-    /// The last one is under way or the best one.
+    /// All passes; the last one is in progress or the most accurate one.
     trials: Vec<Trial>,
     shown: u64,
     first_pts: Option<i64>,
@@ -57,10 +59,10 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Most trials that [`Self::next_trial`] asks for.
+    /// Maximum number of passes that [`Self::next_trial`] requests.
     pub const MAX_TRIALS: usize = 3;
 
-    /// One that has seen nothing. `steps`: the codec's quantiser steps,
+    /// Creates empty statistics. `steps` are the codec's quantiser steps,
     /// [`crate::codec::Capabilities::quantiser_steps`].
     #[must_use]
     pub fn new(steps: &[u16]) -> Self {
@@ -73,8 +75,8 @@ impl Rehearsal {
         }
     }
 
-    /// The configuration of the next trial for a file to be coded as `config` says; `None` if
-    /// enough is known, or `config` asks for no average bitrate.
+    /// Returns the configuration of the next analysis pass for a file to be coded with `config`;
+    /// `None` if the statistics suffice or `config` does not use variable bitrate.
     pub fn next_trial(&mut self, config: &EncoderConfig) -> Option<EncoderConfig> {
         let RateControl::Vbr(_) = config.rate else {
             return None;
@@ -100,7 +102,7 @@ impl Rehearsal {
             return None;
         }
         if let Some(done) = self.trials.last_mut() {
-            // Only the sizes of the last one are needed frame by frame.
+            // Only the frame sizes of the last pass are needed.
             done.frames = Vec::new();
         }
         self.trials.push(Trial { base_q16, bits: 0, frames: Vec::new() });
@@ -113,7 +115,7 @@ impl Rehearsal {
         Some(trial)
     }
 
-    /// Takes in a packet of the trial under way; in order, none left out.
+    /// Adds a packet of the current pass; all packets must be added in order.
     pub fn note(&mut self, packet: &Packet) {
         let Some(trial) = self.trials.last_mut() else {
             return;
@@ -134,7 +136,7 @@ impl Rehearsal {
         }
     }
 
-    /// What the real coding is to do; `None` without a trial.
+    /// Returns the predicted frame sizes for the final pass; `None` before the first pass.
     pub(super) fn script(&self, config: &EncoderConfig) -> Option<Script> {
         let last = self.trials.last().filter(|trial| !trial.frames.is_empty())?;
         let base_q16 = self.base_q16(config);
@@ -148,7 +150,7 @@ impl Rehearsal {
         Some(Script::new(frames.collect(), base_q16, beta_q16, self.budget_bits(config)))
     }
 
-    /// Bits that the file may take.
+    /// Returns the total size that the file may have, in bits.
     fn budget_bits(&self, config: &EncoderConfig) -> u64 {
         let RateControl::Vbr(rate) = config.rate else { return 0 };
         let ticks = self.last_pts.abs_diff(self.first_pts.unwrap_or(self.last_pts));
@@ -158,13 +160,13 @@ impl Rehearsal {
         spread.saturating_add(mul_div(rate.0, u64::from(frame.den), u64::from(frame.num))).max(1)
     }
 
-    /// A first guess at the step, from the bits per pixel.
+    /// Returns an initial estimate of the step from the target bits per pixel.
     fn guess_q16(&self, config: &EncoderConfig) -> i32 {
         let RateControl::Vbr(rate) = config.rate else { return 0 };
         let frame = config.framerate;
         let bits = mul_div(rate.0, u64::from(frame.den), u64::from(frame.num)).max(1);
         let share_q16 = log2_q16(bits << 10) - log2_q16(config.size.pixels().max(1)) - 10 * ONE_Q16;
-        // At an eighth of a bit per pixel, a fifth of the way down from the coarsest.
+        // Calibration: at 1/8 bit per pixel, a fifth of the range below the highest step.
         let span = self.steps.log_q16(self.steps.last()) - self.steps.log_q16(0);
         self.steps.log_q16(self.steps.last()) - span * 3 / 8 - (share_q16 + 3 * ONE_Q16) / 2
     }
@@ -182,23 +184,23 @@ impl Rehearsal {
         i32::try_from(beta).unwrap_or(USUAL_BETA_Q16).clamp(BETAS_Q16.0, BETAS_Q16.1)
     }
 
-    /// What the frames of each part take at the speed of `config`, of 256 that they took in
-    /// `trial`: slower speeds save bits where there are many, and where there are few spend them on
-    /// what trials do not find worth coding.
+    /// Returns the size of each class of frames at the speed of `config` relative to `trial`, in
+    /// 1/256. Slower speeds save bits at high bitrates; at low bitrates they spend bits on detail
+    /// that analysis passes skip.
     fn shares_q8(trial: &Trial, config: &EncoderConfig) -> [u64; 3] {
         let plain = trial.frames.iter().filter(|frame| frame.part == Part::Plain);
         let (sum, count) = plain.fold((0, 0), |(s, n), f| (s + u64::from(f.bits), n + 1_u64));
         let (cols, rows) = config.size.macroblocks();
         let each = sum * 16 / (count * (cols * rows) as u64).max(1);
-        // Bits of a macroblock in sixteenths: 4 to 16.
+        // Bits per macroblock in sixteenths: 4 to 16.
         let many = each.clamp(64, 256) - 64;
         let plain = PLAIN_SHARES_Q8.0 - (PLAIN_SHARES_Q8.0 - PLAIN_SHARES_Q8.1) * many / 192;
-        // Nothing is known of speeds in between but that they lie in between.
+        // Ratios for speeds in between are interpolated.
         let far = u64::from(TRIAL_SPEED - config.speed.clamp(5, TRIAL_SPEED));
         [256, ALTREF_SHARE_Q8, plain].map(|share| (share * far + 256 * (5 - far)) / 5)
     }
 
-    /// What a frame of `trial` would take at another base.
+    /// Returns the size that a frame of `trial` would have with another base step.
     fn bits_at(&self, trial: &Trial, frame: &Frame, base_q16: i32, beta_q16: i32) -> u64 {
         let used = self.steps.log_q16(frame.qindex);
         let last = self.steps.log_q16(self.steps.last());
@@ -207,7 +209,7 @@ impl Rehearsal {
         scaled(frame.bits.into(), step - used, beta_q16)
     }
 
-    /// The base at which the frames take the bits that they may take.
+    /// Returns the base step at which all frames together meet the budget.
     fn base_q16(&self, config: &EncoderConfig) -> i32 {
         let Some(last) = self.trials.last() else {
             return 0;
@@ -228,7 +230,7 @@ impl Rehearsal {
     }
 }
 
-/// The quantiser index that stands for a quality.
+/// Returns the quantiser index that corresponds to a quality.
 pub(crate) fn quality_index(quality: u8, last: u8) -> u8 {
     let index = u32::from(last) * (100 - u32::from(quality.min(100))) / 100;
     u8::try_from(index).unwrap_or(u8::MAX)

@@ -1,8 +1,8 @@
-//! The bits of each frame as a rehearsal foretells them, and the quality that follows.
+//! Two-pass rate control: predicted frame sizes and the resulting base step.
 
 use super::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};
 
-/// What a frame is, as far as its bits are foretold.
+/// Frame class of the size predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Key,
@@ -10,27 +10,28 @@ pub(super) enum Part {
     Plain,
 }
 
-/// Most that the base moves from frame to frame, and from where it began, in octaves of the step.
+/// Maximum change of the base step from frame to frame and from its initial value, in octaves.
 const SLEW_Q16: i32 = ONE_Q16 / 48;
 const FAR_Q16: i32 = ONE_Q16 / 2;
-/// What the forecast is worth against what was coded: so many mean frames of the kind, or one part
-/// in so many of all of them if that is more. Scenes differ; what counts is the whole file.
+/// Weight of the prediction relative to the coded frames: this number of mean frames of the class,
+/// or one part in `TRUST_PART` of all of them if that is more. Individual scenes deviate; the total
+/// over the file counts.
 const TRUST_FRAMES: u64 = 8;
 const TRUST_PART: u64 = 2;
-/// Parts.
+/// Number of frame classes.
 const PARTS: usize = 3;
 
-/// `bits` at a step that is `octaves_q16` coarser.
+/// Returns `bits` scaled to a step that is `octaves_q16` coarser.
 pub(super) fn scaled(bits: u64, octaves_q16: i32, beta_q16: i32) -> u64 {
     let fall = (i64::from(octaves_q16) * i64::from(beta_q16)) >> 16;
     let factor = i32::try_from(8 * i64::from(ONE_Q16) - fall).unwrap_or(0);
     mul_div(bits, exp2_q16(factor.clamp(0, 24 * ONE_Q16)), 256)
 }
 
-/// The frames to come, and what became of those that were coded.
+/// Predictions for the frames to come, corrected by the sizes of those already coded.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
-    /// Frames with their bits at the base that the script began with.
+    /// Frames with their predicted sizes at the initial base step, in bits.
     frames: Vec<(Part, u32)>,
     next: usize,
     beta_q16: i32,
@@ -38,8 +39,8 @@ pub(super) struct Script {
     base_q16: i32,
     budget_bits: u64,
     spent_bits: u64,
-    /// By part: bits for which the forecast counts against what was coded; foretold of the frames to come; of those coded, as
-    /// foretold for the base that they got; and what they took.
+    /// By class: weight of the prediction in bits; predicted bits of the frames to come; predicted
+    /// bits of the coded frames at their actual base steps; and actual bits of the coded frames.
     trust: [u64; PARTS],
     to_come: [u64; PARTS],
     foretold: [u64; PARTS],
@@ -77,21 +78,21 @@ impl Script {
         }
     }
 
-    /// Whether the next frame is one of `part`.
+    /// Returns whether the next frame is of class `part`.
     pub(super) fn expects(&self, part: Part) -> bool {
         self.frames.get(self.next).is_some_and(|&(expected, _)| expected == part)
     }
 
-    /// The base of the frame planned last.
+    /// Returns the base step of the last planned frame.
     pub(super) fn base_q16(&self) -> i32 {
         self.base_q16
     }
 
-    /// The base for the next frame, a logarithm of the step, and the bits that it should take.
+    /// Returns the base step for the next frame as a logarithm, and the bits that it should take.
     pub(super) fn plan(&mut self) -> (i32, u64) {
         let left = self.budget_bits.saturating_sub(self.spent_bits);
         let expected: u64 = (0..PARTS).map(|n| self.corrected(n, self.to_come[n])).sum();
-        // However much was spent, the rest is not starved.
+        // The remaining frames keep a minimum budget after an overspend.
         let left = left.max(expected / 4).max(1);
         let octaves = log2_q16(expected.max(1)) - log2_q16(left);
         let away = (i64::from(octaves) << 16) / i64::from(self.beta_q16.max(1));
@@ -106,7 +107,7 @@ impl Script {
         (self.base_q16, bits)
     }
 
-    /// Takes in what the frame took that was planned last.
+    /// Records the size of the last planned frame.
     pub(super) fn coded(&mut self, bits: u64) {
         self.spent_bits += bits;
         if let Some(&(part, foretold)) = self.frames.get(self.next) {
@@ -120,7 +121,7 @@ impl Script {
         self.next += 1;
     }
 
-    /// `bits` foretold of frames of a part, in the light of those that were coded.
+    /// Corrects the predicted `bits` of a class by the ratio of actual to predicted sizes so far.
     fn corrected(&self, n: usize, bits: u64) -> u64 {
         let trust = self.trust[n];
         mul_div(bits, self.taken[n] + trust, (self.foretold[n] + trust).max(1))

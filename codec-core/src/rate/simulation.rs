@@ -1,4 +1,4 @@
-//! The controller against an encoder that obeys a simple law, with noise.
+//! Tests of the rate controller with a simulated encoder: a simple bits model with noise.
 
 use super::{Decision, FrameFacts, LayerPlanner, RateConfig, RateController};
 use crate::codec::{
@@ -25,7 +25,7 @@ const fn steps() -> [u16; 128] {
     steps
 }
 
-/// An encoder whose frames take `scale / 1000 * complexity / step`, give or take `noise_pct`.
+/// An encoder whose frames take `scale / 1000 * complexity / step` bits, plus or minus `noise_pct`.
 struct Simulation {
     rate: RateController,
     layers: LayerPlanner,
@@ -75,7 +75,7 @@ impl Simulation {
         100 - self.noise_pct + (self.seed >> 33) % (2 * self.noise_pct + 1)
     }
 
-    /// One frame of that complexity; a key frame takes six times as many bits.
+    /// Codes one frame of that complexity; a key frame takes six times as many bits.
     fn frame(&mut self, kind: FrameKind, complexity: u64) -> Sent {
         let plan = self.layers.next(kind == FrameKind::Key);
         let mut facts = FrameFacts::new(kind, self.pts, complexity);
@@ -141,7 +141,7 @@ impl Simulation {
         }
     }
 
-    /// Mean rate in bits per second of the frames from `from` on.
+    /// Returns the mean bitrate of the frames from `from` on, in bits per second.
     fn bps(&self, from: usize) -> u64 {
         let sent = &self.sent[from..];
         let bits: u64 = sent.iter().map(|s| s.bits).sum();
@@ -154,7 +154,7 @@ impl Simulation {
     }
 }
 
-/// A scene that breathes: complexity swings by a third over four seconds.
+/// A scene whose complexity varies by a third over four seconds.
 fn breathing(frame: u64) -> u64 {
     let phase = frame % 120;
     80_000 + 600 * phase.min(120 - phase)
@@ -185,14 +185,14 @@ fn any_two_seconds_stay_within_a_tenth_of_the_target() {
     sim.run(600, breathing);
     for from in 0..540 {
         let bits: u64 = sim.sent[from..from + 60].iter().map(|s| s.bits).sum();
-        // What the key frame took is given back during the second after it.
+        // The bits of the key frame are recovered during the second after it.
         let tolerance = if from < 30 { 14 } else { 10 };
         assert!(within(bits, 1_200_000, tolerance), "from frame {from}: {bits}");
     }
 }
 
 #[test]
-fn four_times_the_rate_or_a_quarter_is_met_within_a_second() {
+fn bitrate_change_by_a_factor_of_four_is_met_within_a_second() {
     for (before, after) in [(400, 1600), (1600, 400), (200, 800), (2000, 500)] {
         let mut sim = Simulation::new(before, |_| {});
         sim.scale = 8_000;
@@ -218,7 +218,7 @@ fn the_buffer_never_runs_dry_when_drops_are_allowed() {
             let mut sim = Simulation::new(200, |config| {
                 config.drops = DropPolicy::BelowBufferPct(pct);
             });
-            // Bursts of ten times the cost, which the model cannot foresee.
+            // Bursts of ten times the cost, which the model cannot predict.
             sim.run(300, |frame| if frame % 50 == 49 { 10 * complexity } else { complexity });
             assert!(sim.lowest_level >= 0, "{pct} % {complexity}: {}", sim.lowest_level);
         }
@@ -232,7 +232,7 @@ fn a_higher_drop_threshold_never_drops_less_or_later() {
         let mut sim = Simulation::new(100, |config| {
             config.drops = DropPolicy::BelowBufferPct(pct);
         });
-        // Half as much again as the coarsest quantiser can do.
+        // The load exceeds what the highest quantiser index can achieve by half.
         sim.noise_pct = 0;
         sim.scale = 15_000;
         sim.run(300, |_| 43_000);
@@ -271,7 +271,7 @@ fn every_layer_gets_its_share() {
 }
 
 #[test]
-fn layers_that_are_on_share_the_whole_rate() {
+fn active_layers_share_the_whole_rate() {
     let mut sim = Simulation::new(600, |config| config.scalability = Scalability::L1T3);
     sim.run(300, breathing);
     let from = sim.sent.len();
@@ -284,7 +284,7 @@ fn layers_that_are_on_share_the_whole_rate() {
 }
 
 #[test]
-fn a_forced_key_frame_stays_within_its_cap_and_is_made_up_for_in_a_second() {
+fn a_forced_key_frame_meets_its_cap_and_is_recovered_within_a_second() {
     let mut sim = Simulation::new(600, |_| {});
     sim.run(120, breathing);
     let key = sim.frame(FrameKind::Key, 100_000);
@@ -314,7 +314,7 @@ fn hard_caps_hold_when_drops_are_allowed() {
 }
 
 #[test]
-fn a_new_frame_rate_is_honoured_at_once() {
+fn a_new_frame_rate_takes_effect_immediately() {
     let mut sim = Simulation::new(600, |_| {});
     sim.run(150, breathing);
     sim.step_ticks = 9000;
@@ -339,7 +339,7 @@ fn variable_bitrate_keeps_the_quantiser_steady_and_meets_the_average() {
 }
 
 #[test]
-fn quality_rises_with_its_number_and_fixed_indices_are_exact() {
+fn higher_quality_uses_lower_qindex_and_fixed_indices_are_exact() {
     let mut before = 128;
     for quality in [0, 25, 50, 75, 100] {
         let mut sim = Simulation::new(0, |config| {
@@ -360,7 +360,7 @@ fn quality_rises_with_its_number_and_fixed_indices_are_exact() {
 }
 
 #[test]
-fn the_quantiser_stays_between_its_ends() {
+fn the_quantiser_stays_within_its_range() {
     let mut sim = Simulation::new(600, |config| {
         (config.min_qindex, config.max_qindex) = (Some(30), Some(50));
     });
@@ -398,7 +398,7 @@ fn extreme_settings_and_timestamps_neither_panic_nor_hang() {
 }
 
 #[test]
-fn refusals_name_the_range_and_change_nothing() {
+fn rejected_updates_name_the_range_and_change_nothing() {
     let mut sim = Simulation::new(600, |_| {});
     let refused = sim.rate.apply(&Update::Drops(DropPolicy::BelowBufferPct(101))).unwrap_err();
     assert_eq!(refused.allowed, "0..=100 percent");

@@ -1,18 +1,18 @@
-//! A hard cap on the bytes of every window of time.
+//! The hard cap on the bytes in any time window.
 
 use std::collections::VecDeque;
 
 use super::fixed::signed;
 use crate::codec::WindowCap;
 
-/// Frames remembered; beyond that, the two oldest are taken for one.
+/// Maximum number of frames remembered; beyond that the two oldest are merged.
 const MAX_ENTRIES: usize = 512;
 
-/// What was sent in the last window of time.
+/// Frames sent within the last time window.
 #[derive(Clone, Debug)]
 pub(crate) struct Window {
     cap: WindowCap,
-    /// Time in microseconds and bits, oldest first.
+    /// Time in microseconds and size in bits, oldest first.
     sent: VecDeque<(i64, u64)>,
 }
 
@@ -21,7 +21,7 @@ impl Window {
         Self { cap, sent: VecDeque::with_capacity(MAX_ENTRIES + 1) }
     }
 
-    /// Bits that a frame at `now_us` may have at most.
+    /// Returns the maximum size of a frame at `now_us`, in bits.
     pub(crate) fn room_bits(&mut self, now_us: i64) -> u64 {
         let begin = now_us.saturating_sub(signed(u64::from(self.cap.window_ms) * 1000));
         while self.sent.front().is_some_and(|&(time, _)| time <= begin) {
@@ -36,7 +36,7 @@ impl Window {
             && let Some((_, oldest)) = self.sent.pop_front()
             && let Some((_, next)) = self.sent.front_mut()
         {
-            // Counted as sent later than it was: the cap errs on the safe side.
+            // The merged entry expires later than its oldest frame, so the cap is never exceeded.
             *next = next.saturating_add(oldest);
         }
         self.sent.push_back((now_us, bits));
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_left_the_window_makes_room_again() {
+    fn frames_that_leave_the_window_free_their_bytes() {
         let mut window = Window::new(WindowCap { window_ms: 100, max_bytes: 1000 });
         assert_eq!(window.room_bits(0), 8000);
         window.sent(0, 6000);
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn many_frames_in_a_window_are_still_all_counted() {
+    fn all_frames_in_a_window_are_counted_beyond_the_entry_limit() {
         let mut window = Window::new(WindowCap { window_ms: 10_000, max_bytes: 1000 });
         for time in 0..1000 {
             window.sent(time, 4);

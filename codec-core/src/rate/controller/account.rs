@@ -1,4 +1,4 @@
-//! Books of what was spent and what is due.
+//! Accounting of spent bits against the budget.
 
 use super::{Pending, RateController, VBR_BOOST_RECOVERY_US};
 use crate::rate::buffer::SECOND_US;
@@ -6,7 +6,7 @@ use crate::rate::facts::Class;
 use crate::rate::fixed::{mul_div_signed, signed};
 
 impl RateController {
-    /// Books a coded frame's bits.
+    /// Records the size of a coded frame.
     pub(super) fn charge(&mut self, frame: &Pending, bits: u64) {
         let over = signed(bits).saturating_sub(signed(frame.share_bits));
         let second = signed(self.buffer.bits_of_us(SECOND_US));
@@ -19,14 +19,14 @@ impl RateController {
         self.debt_bits = self.debt_bits.saturating_add(signed(bits));
         let on_purpose = match frame.class {
             Class::Key | Class::SceneCut => over.max(0),
-            // Not shown: no time passes for it, so all of it is beyond the rate.
+            // An altref frame is not shown and takes no time, so all of it exceeds the rate.
             Class::Altref => signed(bits),
             Class::Overlay | Class::Refine | Class::Layer(_) => 0,
         };
         self.boost_debt_bits = self.boost_debt_bits.saturating_add(on_purpose);
     }
 
-    /// Moves the level steered for towards the optimal one, by a hundredth of the rate.
+    /// Moves the target buffer level towards the optimal one, by at most 1 % of the rate.
     pub(super) fn steer(&mut self, elapsed_us: u64) {
         let optimal = self.buffer.optimal_bits();
         let most = signed(self.buffer.bits_of_us(elapsed_us) / 100);
@@ -34,7 +34,8 @@ impl RateController {
     }
 
     pub(super) fn pay_vbr_debt(&mut self, elapsed_us: u64) {
-        // A pause is not saved up for, beyond what the clock believes of a gap.
+        // A long pause does not accumulate credit; the elapsed time is capped like the clock's
+        // gaps.
         let believed_us = elapsed_us.min(2 * self.clock.interval_us());
         let due = signed(self.buffer.bits_of_us(believed_us));
         self.debt_bits = self.debt_bits.saturating_sub(due);
@@ -43,7 +44,7 @@ impl RateController {
         self.boost_debt_bits -= paid;
     }
 
-    /// Kinds that have coded nothing yet learn from those that have.
+    /// Initialises the models of frame classes that have not been coded yet from those that have.
     pub(super) fn teach_siblings(&mut self, class: Class) {
         let teacher = self.models[class.index()];
         let pupils: &[Class] = match class {

@@ -1,4 +1,4 @@
-//! How many bits a frame is to take.
+//! Target size of a frame.
 
 use super::{INTER_DELAY_MS, RateController, VBR_BOOST_RECOVERY_US};
 use crate::codec::RateControl;
@@ -8,15 +8,15 @@ use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, p
 use crate::rate::layers::LayerPlanner;
 use crate::rate::rehearsal::quality_index;
 
-/// Deviations of CBR's buffer are made up for over this time.
+/// Time over which CBR corrects buffer deviations, in microseconds.
 const RECOVERY_US: u64 = SECOND_US;
-/// A layer's own deviation from its share is made up for over this time.
+/// Time over which a layer's deviation from its share is corrected, in microseconds.
 const LAYER_RECOVERY_US: u64 = 2 * SECOND_US;
-/// VBR makes up for its errors over this time.
+/// Time over which VBR corrects its deviation, in microseconds.
 const VBR_RECOVERY_US: u64 = 5 * SECOND_US / 2;
 
 impl RateController {
-    /// The frame's share of the rate.
+    /// Returns the frame's share of the rate in bits.
     pub(super) fn share_bits(&self, facts: &FrameFacts) -> u64 {
         let mean = self.buffer.bits_of_us(self.clock.interval_us());
         let mode = self.config.scalability;
@@ -24,7 +24,7 @@ impl RateController {
         mul_div(mean, weight, 256).max(1)
     }
 
-    /// Bits to aim at, and the logarithm of the step that should give them.
+    /// Returns the target size in bits and the logarithm of the step expected to meet it.
     pub(super) fn aim(
         &self,
         facts: &FrameFacts,
@@ -65,17 +65,18 @@ impl RateController {
         }
     }
 
-    /// How much coarser than the base a frame is, in octaves of the step.
+    /// Returns the step offset of a frame relative to the base step, in octaves.
     pub(super) fn extra_q16(&self, facts: &FrameFacts, class: Class) -> i32 {
         boost_q16(facts, class) + self.busyness_q16(facts) / 10
     }
 
-    /// What is left of a frame's bits for what has changed.
+    /// Subtracts the fixed overhead from a frame's bits.
     pub(super) fn detail_bits(&self, bits: u64) -> u64 {
         bits.saturating_sub(self.config.overhead_bits).max(bits / 4).max(1)
     }
 
-    /// Octaves by which the frame is more complex than the mean, within two either way.
+    /// Returns the frame's complexity relative to the mean in octaves, clamped to two in either
+    /// direction.
     pub(super) fn busyness_q16(&self, facts: &FrameFacts) -> i32 {
         let mean = facts.mean_complexity.or(self.mean_complexity).unwrap_or(facts.complexity);
         let octaves = log2_q16(facts.complexity.max(1)) - log2_q16(mean.max(1));
@@ -91,7 +92,8 @@ impl RateController {
     }
 
     pub(super) fn key_target_bits(&self) -> u64 {
-        // Six shares at 30 frames per second: a fifth of a second, at most half of what is there.
+        // Six frame shares at 30 frames per second (a fifth of a second), at most half of the
+        // buffer level.
         let level = positive(self.buffer.level_bits());
         let share = self.buffer.bits_of_us(self.clock.interval_us());
         let wish = positive(self.buffer.optimal_bits() * 3 / 10).min(level / 2);

@@ -1,4 +1,4 @@
-//! What a frame may cost at most, and when it is not worth coding.
+//! Size limits of a frame and frame dropping.
 
 use super::{INTER_DELAY_MS, RateController};
 use crate::codec::{DropPolicy, DropReason, FrameKind};
@@ -6,7 +6,8 @@ use crate::rate::buffer::SECOND_US;
 use crate::rate::facts::{Decision, FrameFacts, class_of};
 use crate::rate::fixed::{exp2_q16, log2_q16, mul_div_signed, positive, signed};
 
-/// After this long without a coded frame, the next one is coded whatever the buffer says.
+/// Maximum time without a coded frame, in microseconds; the next frame is then coded regardless of
+/// the buffer level.
 const MAX_SILENCE_US: u64 = 2 * SECOND_US;
 
 impl RateController {
@@ -22,7 +23,7 @@ impl RateController {
         frame.into_iter().chain(window).min()
     }
 
-    /// Drops that need no coding to be seen.
+    /// Decides drops that do not require a coding attempt.
     pub(super) fn drop_before_coding(
         &self,
         facts: &FrameFacts,
@@ -37,7 +38,7 @@ impl RateController {
         let drop = |reason, missing: i64| {
             Some(Decision::Drop { reason, debt_bits: positive(missing).max(1) })
         };
-        // A key frame is worth its delay; whether it fits is seen when it is coded.
+        // A key frame is worth its delay; whether it fits is known only after coding.
         if self.is_cbr() && facts.kind == FrameKind::Inter {
             if level < mark || level <= 0 {
                 return drop(DropReason::BufferLow, mark.saturating_sub(level));
@@ -46,7 +47,7 @@ impl RateController {
             let model = &self.models[class.index()];
             let coarsest = self.steps.log_q16(self.config.max_qindex);
             let least = exp2_q16(model.bits_q16(log2_q16(facts.complexity), coarsest));
-            // Waiting helps only as long as the buffer still fills.
+            // Waiting helps only while the buffer is still filling.
             let fills = level < self.buffer.optimal_bits();
             if model.is_trained() && fills && signed(least / 2) > level {
                 return drop(DropReason::BufferLow, signed(least).saturating_sub(level));
@@ -58,12 +59,12 @@ impl RateController {
         None
     }
 
-    /// Bits above which the frame is dropped, where that is allowed.
+    /// Returns the size in bits above which the frame is dropped, if drops are allowed.
     pub(super) fn give_up_bits(&self, facts: &FrameFacts, hard_bits: Option<u64>) -> Option<u64> {
         if !self.is_cbr() {
             return hard_bits;
         }
-        // A key frame for which even a full buffer is too small is not worth waiting for.
+        // If a key frame does not fit even into a full buffer, waiting does not help.
         let full = mul_div_signed(self.buffer.capacity_bits(), 95, 100);
         if facts.kind == FrameKind::Key && self.buffer.level_bits() >= full {
             return hard_bits;
@@ -72,7 +73,8 @@ impl RateController {
         Some(level.min(hard_bits.unwrap_or(u64::MAX)))
     }
 
-    /// Bits above which the frame is coded again, coarser; not below `least_bits`.
+    /// Returns the size in bits above which the frame is recoded at a higher quantiser index; at
+    /// least `least_bits`.
     pub(super) fn max_bits(
         &self,
         facts: &FrameFacts,

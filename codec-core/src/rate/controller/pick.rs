@@ -1,22 +1,22 @@
-//! From wanted bits to a quantiser index.
+//! Choice of the quantiser index for a target size.
 
 use super::RateController;
 use crate::codec::RateControl;
 use crate::rate::facts::{Class, FrameFacts, boost_q16};
 use crate::rate::fixed::{ONE_Q16, log2_q16, positive};
 
-/// From one frame to the next of its kind, the quantiser index falls by at most this.
+/// Maximum decrease of the quantiser index from one frame to the next of its class.
 const MAX_FINER: u8 = 12;
 
 impl RateController {
-    /// Whether a look-ahead said what the frame is worth: its step follows from the base alone.
+    /// Returns whether look-ahead has determined the frame's boost, so that its step follows from
+    /// the base step.
     pub(super) fn is_foreseen(&self, facts: &FrameFacts) -> bool {
         let by_base = matches!(self.config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
         by_base && facts.finer_q16.is_some()
     }
 
-    /// The step of a frame that was foreseen, where an average bitrate moves the base: it moves
-    /// with plain frames and slowly.
+    /// Limits how fast variable bitrate moves the base step: only with plain frames, and slowly.
     pub(super) fn steadied(&mut self, facts: &FrameFacts, class: Class, step_q16: i32) -> i32 {
         if !matches!(self.config.rate, RateControl::Vbr(_)) {
             return step_q16;
@@ -31,7 +31,8 @@ impl RateController {
         base + extra
     }
 
-    /// The index nearest to the step of a frame that was foreseen, or one for the cap.
+    /// Returns the index nearest to the step of a frame planned with look-ahead, raised if needed
+    /// to meet the cap.
     pub(super) fn foreseen_qindex(
         &self,
         class: Class,
@@ -72,8 +73,8 @@ impl RateController {
             };
         }
         if let Some(max_bits) = max_bits {
-            // Leave an eighth: the model is not that exact, and coding again is dear. Key frames
-            // are rare and worth it.
+            // Keep a margin of one eighth: the model is not exact, and recoding is expensive. Key
+            // frames are rare, so they use the full cap.
             let margin = if class == Class::Key { 0 } else { max_bits / 8 };
             let fitting = model.step_q16(complexity_q16, log2_q16(max_bits - margin));
             step_q16 = step_q16.max(fitting);
@@ -84,7 +85,7 @@ impl RateController {
             (Class::Layer(_), Some(last), _) if !self.free_fall => {
                 qindex = qindex.max(last.saturating_sub(MAX_FINER));
             }
-            // A key frame much finer than the frames round it is bits wasted.
+            // A key frame of much higher quality than the frames around it wastes bits.
             (Class::Key, _, Some(inter)) if self.is_cbr() => {
                 let finest = self.steps.log_q16(inter) - ONE_Q16 * 3 / 4;
                 qindex = qindex.max(self.steps.nearest(finest));
@@ -94,8 +95,8 @@ impl RateController {
         qindex.clamp(self.config.min_qindex, self.config.max_qindex)
     }
 
-    /// The step after `last_q16` in a still scene: finer while that costs no more than its share
-    /// and some of what the buffer holds beyond its optimal level.
+    /// Returns the step after `last_q16` in a static scene: lower while the frame stays within its
+    /// share and a part of the buffer surplus above the optimal level.
     pub(super) fn refined(&self, last_q16: i32, target_bits: u64) -> i32 {
         let surplus = positive(self.buffer.level_bits().saturating_sub(self.buffer.optimal_bits()));
         let budget = target_bits.saturating_add(surplus / 8);
@@ -109,13 +110,13 @@ impl RateController {
     }
 }
 
-/// Goes from the last step only part of the way to the one the model asks for. What the last frame
-/// coded finely need not be coded again, and what it left out comes on top: from one frame to the
-/// next, bits react to the step far more than they do in the long run.
+/// Moves only part of the way from the last step to the step that the model requests. Detail that
+/// the last frame coded need not be coded again, and detail that it omitted is added, so sizes of
+/// successive frames react to the step much more than in the long run.
 fn damped(wanted_q16: i32, last_q16: i32) -> i32 {
     const FAR_Q16: i32 = ONE_Q16 * 3 / 4;
     let way = wanted_q16.saturating_sub(last_q16);
-    // Beyond this it is the picture that has changed.
+    // A larger change means that the content has changed.
     let far = way.saturating_sub(FAR_Q16).max(0);
     last_q16 + (way - far) * 2 / 5 + far
 }

@@ -1,15 +1,15 @@
-//! Constant bitrate for screens.
+//! Constant bitrate for screen content.
 //!
-//! A screen changes at once and then stands still. What the buffer holds is spent when it changes;
-//! then the delay stays while what has not changed is made finer, each part once, with all that the
-//! channel carries. The buffer fills again when there is nothing left to refine.
+//! A screen changes abruptly and then stays static. A change may use up the buffer. Afterwards the
+//! delay is kept while the unchanged areas are refined, each once, at the full channel rate. The
+//! buffer refills when nothing is left to refine.
 
 use super::RateController;
 use crate::codec::{DropPolicy, FrameKind};
 use crate::rate::facts::{Class, FrameFacts};
 use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
 
-/// What is planned for a frame of a screen.
+/// Plan for a frame of screen content.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ScreenPlan {
     pub(super) class: Class,
@@ -19,13 +19,13 @@ pub(super) struct ScreenPlan {
     pub(super) recode: u64,
 }
 
-/// From a quality that is coarser than the goal by more than this ratio of steps (a logarithm),
-/// the way leads over another in the middle: readable soon, at little cost.
+/// If the quality is further from the goal than this ratio of steps (a logarithm), refinement goes
+/// through an intermediate quality, so that text becomes readable soon at a low cost.
 const FAR_Q16: i32 = ONE_Q16 * 21 / 8;
 
 impl RateController {
-    /// Bits that stay in the buffer: some, so that the next change is sent at once, and enough that
-    /// nothing is dropped.
+    /// Returns the bits to keep in the buffer, so that the next change can be sent immediately and
+    /// no frame is dropped.
     fn reserve_bits(&self, share_bits: u64) -> i64 {
         let optimal = self.buffer.optimal_bits();
         let mark = match self.config.drops {
@@ -62,7 +62,7 @@ impl RateController {
         let is_change = facts.complexity >= self.config.still_complexity;
         let step_for = |bits: u64| model.step_q16(complexity_q16, log2_q16(self.detail_bits(bits)));
         let good = self.steps.log_q16(self.config.good_qindex);
-        // Finer than good only as long as that costs little.
+        // Use a step below the good quality only if that is cheap.
         let step = step_for(target).max(good.min(step_for(target / 3)));
         let changed = ScreenPlan {
             class,
@@ -93,7 +93,8 @@ impl RateController {
         ScreenPlan { class, target_bits: room.saturating_add(taken), qindex: goal, recode }
     }
 
-    /// A screen's key frame may take two thirds of the optimal buffer: little follows it.
+    /// Returns the cap on key frames of screen content, two thirds of the optimal buffer, because
+    /// little follows them.
     fn screen_key_cap_bits(&self) -> u64 {
         match self.config.max_key_frame_pct {
             Some(_) => self.key_cap_bits(),
@@ -101,7 +102,8 @@ impl RateController {
         }
     }
 
-    /// The index to refine to what was coded at `coarsest`, if that is worth while.
+    /// Returns the index to which areas coded at `coarsest` should be refined, if refining is
+    /// worthwhile.
     fn refinement_goal(&self, coarsest: Option<u8>) -> Option<u8> {
         let coarsest = coarsest?;
         let good_qindex = self.config.good_qindex;
@@ -117,18 +119,19 @@ impl RateController {
         (coarsest > goal.saturating_add(2)).then_some(goal)
     }
 
-    /// Bits above which a frame of a screen is coded again, coarser.
+    /// Returns the size in bits above which a frame of screen content is recoded at a higher
+    /// quantiser index.
     pub(super) fn screen_max_bits(&self, plan: &ScreenPlan, share_bits: u64) -> u64 {
         let level = positive(self.buffer.level_bits());
         let most = match plan.class {
-            // Coarser, it would refine nothing.
+            // At a higher quantiser index the frame would refine nothing.
             Class::Refine => plan.target_bits.saturating_mul(8).max(level),
             _ => mul_div(plan.target_bits, 5, 4),
         };
         most.max(2 * share_bits)
     }
 
-    /// The index for a step, no finer than what screens are refined to in the end.
+    /// Returns the index for a step, not below the lowest index used to refine screen content.
     fn nearest_allowed(&self, step_q16: i32) -> u8 {
         let finest = self.steps.log_q16(self.config.good_qindex) - ONE_Q16;
         let qindex = self.steps.nearest(step_q16.max(finest));
