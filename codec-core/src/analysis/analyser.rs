@@ -1,4 +1,4 @@
-//! The pass over a picture.
+//! The analyser: pre-analysis of one frame at a time.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,32 +15,31 @@ use crate::frame::{Picture, Size};
 use crate::motion::FullPel;
 use crate::parallel::{Pool, in_order};
 
-/// Analyses pictures in the order in which they will be coded. No allocation once a picture of the
-/// same size has been seen.
+/// Analyses frames in coding order. It does not allocate after the first frame of a size.
 #[derive(Debug, Default)]
 pub struct Analyser {
     latest: FrameAnalysis,
     size: Size,
     has_previous: bool,
-    /// Counts pictures.
+    /// Frame counter.
     turn: usize,
     current: HalfPlane,
     previous: HalfPlane,
     luma: FullLuma,
-    /// Watched only on demand.
+    /// Previous chroma, kept only if chroma is compared.
     chroma: Option<FullChroma>,
     chroma_changes: Vec<u64>,
-    /// By macroblock: the bits of its columns that changed.
+    /// By macroblock: the changed bits of its columns.
     changes: Vec<u128>,
     is_static: Vec<bool>,
-    /// What the latest picture is like.
+    /// Textures of the latest frame.
     textures: Vec<Texture>,
-    /// Vectors of the latest picture, in half-size pixels.
+    /// Motion vectors of the latest frame, in half-size pixels.
     vectors: Vec<FullPel>,
-    /// Those of the picture before.
+    /// Motion vectors of the previous frame.
     old_vectors: Vec<FullPel>,
     popularity: Popularity,
-    /// Most popular vector of the picture before, in half-size pixels.
+    /// Most frequent motion vector of the previous frame, in half-size pixels.
     global: FullPel,
     scroll: ScrollFinder,
     scene: SceneWatch,
@@ -48,13 +47,13 @@ pub struct Analyser {
 }
 
 impl Analyser {
-    /// An analyser that has seen nothing.
+    /// Creates an analyser without history.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Forgets the pictures seen, but keeps their memory.
+    /// Discards the history but keeps its memory.
     pub fn reset(&mut self) {
         self.has_previous = false;
         self.scene = SceneWatch::default();
@@ -66,7 +65,7 @@ impl Analyser {
         self.vectors.fill(FullPel::ZERO);
     }
 
-    /// Whether chroma is compared as well, for [`MbAnalysis::is_same`].
+    /// Enables the comparison of chroma for [`MbAnalysis::is_same`]; off by default.
     pub fn watch_chroma(&mut self, is_watched: bool) {
         if !is_watched {
             self.chroma = None;
@@ -75,8 +74,8 @@ impl Analyser {
         }
     }
 
-    /// Compares `picture` with the one given before, which it takes the place of. The rows run on
-    /// `pool`.
+    /// Analyses `picture` relative to the previous one, and stores it for the next call. Rows run
+    /// on `pool`.
     pub fn analyse(
         &mut self,
         picture: &Picture<'_>,
@@ -89,7 +88,7 @@ impl Analyser {
         &self.latest
     }
 
-    /// As [`Self::analyse`], into memory of the caller's, as a look-ahead needs it.
+    /// Like [`Self::analyse`], writing to caller-owned memory, for look-ahead.
     pub fn analyse_into(
         &mut self,
         picture: &Picture<'_>,
@@ -136,7 +135,7 @@ impl Analyser {
         out.macroblocks.resize(cols * rows, MbAnalysis::default());
     }
 
-    /// Halves and copies the luma, and finds what did not change.
+    /// Copies and downsamples the luma, and detects unchanged macroblocks.
     fn take_in(
         &mut self,
         luma: PlaneRef<'_>,
@@ -175,7 +174,7 @@ impl Analyser {
         self.current.finish(height.div_ceil(2));
     }
 
-    /// Finds the macroblocks of which no sample changed.
+    /// Detects macroblocks without any changed sample, including chroma.
     fn take_in_chroma(&mut self, picture: &Picture<'_>, out: &mut FrameAnalysis) {
         out.same_mbs = 0;
         let Some(chroma) = &mut self.chroma else { return };
@@ -195,7 +194,7 @@ impl Analyser {
         chroma.finish();
     }
 
-    /// Looks for scrolling where the pictures look like those of a screen.
+    /// Searches for scrolling if the content looks like a screen.
     fn find_scroll(&mut self, out: &mut FrameAnalysis) -> Option<FullPel> {
         let static_mbs = out.macroblocks.iter().filter(|mb| mb.change == Change::Static).count();
         out.static_mbs = u32::try_from(static_mbs).unwrap_or(u32::MAX);
@@ -206,7 +205,7 @@ impl Analyser {
         self.scroll.find(&self.luma, self.size)
     }
 
-    /// Costs and vectors of all macroblocks.
+    /// Computes costs and motion vectors of all macroblocks.
     fn measure(
         &mut self,
         kernels: &Kernels,
@@ -284,8 +283,8 @@ impl Analyser {
     }
 }
 
-/// Running share of exact (a quarter of the weight) and flat macroblocks from which pictures look
-/// like a screen's, in 1/1024: films repeat pictures exactly, but screens are flat.
+/// Threshold of the running screen score in 1/1024: the share of exactly repeated (weight 1/4) and
+/// flat macroblocks. Video may repeat frames exactly, but only screen content is flat.
 const SCREEN_SCORE: u32 = 300;
 
 fn screen_score(before: u32, exact: usize, all: usize) -> u32 {
@@ -293,19 +292,19 @@ fn screen_score(before: u32, exact: usize, all: usize) -> u32 {
     (3 * before + now) / 4
 }
 
-/// The next row of `rows`, each of which goes to one job.
+/// Takes the next row of `rows`; each row goes to one job.
 fn next<T>(rows: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
     rows.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
-/// How often each vector occurs.
+/// Histogram of motion vectors.
 #[derive(Debug, Default)]
 struct Popularity {
     counts: Vec<u32>,
 }
 
 impl Popularity {
-    /// Largest component, in half-size pixels.
+    /// Largest vector component, in half-size pixels.
     const REACH: i16 = 20;
     const SIDE: usize = 2 * Self::REACH as usize + 1;
 
@@ -322,7 +321,7 @@ impl Popularity {
         }
     }
 
-    /// The vector that occurs most often, and how often.
+    /// Returns the most frequent vector and its count.
     fn best(&self) -> (FullPel, usize) {
         let best = self.counts.iter().enumerate().rev().max_by_key(|&(_, count)| count);
         let (index, &count) = best.unwrap_or((0, &0));

@@ -1,26 +1,26 @@
-//! A copy of the last picture's chroma, to tell what did not change at all.
+//! Copy of the previous frame's chroma, to detect unchanged macroblocks.
 
 use crate::frame::{Chroma, Picture, Size};
 
-/// The visible chroma of a picture, U then V, rows without gaps.
+/// The visible chroma of a frame: packed U, then V.
 #[derive(Debug, Default)]
 pub(super) struct FullChroma {
     samples: Vec<u8>,
     width: usize,
     height: usize,
-    /// It holds the picture before.
+    /// Whether it holds the previous frame.
     is_known: bool,
-    /// A row of U and of V, taken apart.
+    /// A de-interleaved row of U and V.
     row: Vec<u8>,
 }
 
 impl FullChroma {
-    /// Forgets the picture that it holds.
+    /// Discards the stored frame.
     pub(super) fn forget(&mut self) {
         self.is_known = false;
     }
 
-    /// Makes room for pictures of `size`, of which none has been seen.
+    /// Allocates for frames of `size` and discards the stored frame.
     pub(super) fn resize(&mut self, size: Size) {
         let half = size.chroma();
         (self.width, self.height) = (half.width as usize, half.height as usize);
@@ -28,14 +28,14 @@ impl FullChroma {
         self.row.resize(2 * self.width, 0);
     }
 
-    /// Whether it has room for pictures of `size`.
+    /// Returns whether it is allocated for frames of `size`.
     pub(super) fn fits(&self, size: Size) -> bool {
         let half = size.chroma();
         (self.width, self.height) == (half.width as usize, half.height as usize)
     }
 
-    /// Takes the chroma of macroblock row `mb_row`, and sets bits in those of `changes` (one per
-    /// macroblock) where it differs from the picture before, or where that is not known.
+    /// Stores the chroma of macroblock row `mb_row`. Sets bits in the entries of `changes` (one per
+    /// macroblock) that differ from the previous frame, or all if there is none.
     pub(super) fn put_row(&mut self, picture: &Picture<'_>, mb_row: usize, changes: &mut [u64]) {
         if !self.is_known {
             changes.fill(1);
@@ -61,7 +61,7 @@ impl FullChroma {
         }
     }
 
-    /// The whole picture has been taken.
+    /// Marks the frame as complete.
     pub(super) fn finish(&mut self) {
         self.is_known = true;
     }

@@ -1,9 +1,9 @@
-//! Copies of the last two pictures' luma, to tell what did not change at all.
+//! Copies of the luma of the last two frames, to detect unchanged macroblocks.
 
 use crate::frame::Size;
 use crate::motion::{FullPel, PixelPos};
 
-/// The visible luma of two pictures, rows without gaps.
+/// The visible luma of two frames, packed.
 #[derive(Debug, Default)]
 pub(super) struct FullLuma {
     previous: Vec<u8>,
@@ -17,12 +17,12 @@ impl FullLuma {
         Self { previous: vec![0; width * height], current: vec![0; width * height], width }
     }
 
-    /// The current picture becomes the previous one.
+    /// Makes the current frame the previous one.
     pub(super) fn advance(&mut self) {
         std::mem::swap(&mut self.previous, &mut self.current);
     }
 
-    /// Places for the rows of the current picture, by macroblock row.
+    /// Returns writers for the rows of the current frame, by macroblock row.
     pub(super) fn mb_rows(&mut self) -> impl Iterator<Item = LumaRows<'_>> {
         let (width, chunk) = (self.width, 16 * self.width.max(1));
         let previous = self.previous.chunks(chunk);
@@ -30,14 +30,14 @@ impl FullLuma {
         pairs.map(move |(previous, current)| LumaRows { previous, current, width })
     }
 
-    /// Rows of the previous and of the current picture, in pairs.
+    /// Returns pairs of rows of the previous and the current frame.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let width = self.width.max(1);
         self.previous.chunks_exact(width).zip(self.current.chunks_exact(width))
     }
 
-    /// Whether the visible pixels of the macroblock at `at` equal those that `vector` leads to, all
-    /// inside the previous picture.
+    /// Returns whether the visible pixels of the macroblock at `at` equal the block that `vector`
+    /// points to, entirely inside the previous frame.
     pub(super) fn is_moved(&self, at: PixelPos, vector: FullPel) -> bool {
         let height = self.current.len().checked_div(self.width).unwrap_or(0);
         let (Ok(x), Ok(y)) = (usize::try_from(at.x), usize::try_from(at.y)) else {
@@ -69,13 +69,13 @@ pub(super) struct LumaRows<'a> {
 }
 
 impl LumaRows<'_> {
-    /// Takes row `y`, counted from the top of these, and sets bits in those of `changes` (one per
-    /// 16 pixels) where it differs from the previous picture.
+    /// Stores row `y`, relative to the top of the macroblock row. Sets bits in the entries of
+    /// `changes` (one per 16 pixels) that differ from the previous frame.
     pub(super) fn put_row(&mut self, y: usize, row: &[u8], changes: &mut [u128]) {
         let range = y * self.width..(y + 1) * self.width;
         let (blocks, rest) = row.as_chunks::<16>();
         let (old_blocks, old_rest) = self.previous[range.clone()].as_chunks::<16>();
-        // No branches: on camera noise none could be foretold.
+        // Branch-free, because branches would be unpredictable on camera noise.
         for ((change, &block), &old) in changes.iter_mut().zip(blocks).zip(old_blocks) {
             *change |= u128::from_ne_bytes(block) ^ u128::from_ne_bytes(old);
         }

@@ -1,4 +1,4 @@
-//! A luma plane of half the size, in whole 8x8 blocks with a border.
+//! A luma plane downsampled by two, in whole 8x8 blocks with a border.
 
 use codec_simd::{Kernels, Layout, PlaneRef, Window};
 
@@ -8,8 +8,8 @@ use crate::motion::PixelPos;
 /// Border in half-size pixels.
 const PAD: usize = 24;
 
-/// Half the luma of a picture: one 8x8 block per macroblock. Beyond the picture the last pixels
-/// repeat.
+/// Half-size luma of a frame, one 8x8 block per macroblock. Pixels outside the frame repeat the
+/// edge.
 #[derive(Debug, Default)]
 pub(super) struct HalfPlane {
     bytes: Vec<u8>,
@@ -20,15 +20,15 @@ impl HalfPlane {
     pub(super) fn new(size: Size) -> Self {
         let (cols, rows) = size.macroblocks();
         let (width, height) = (8 * cols, 8 * rows);
-        // Sixteen bytes more than the pixels, so that whole registers can be read anywhere.
+        // Sixteen bytes more than the pixels, so that full-register reads are always in bounds.
         let stride = (width + 2 * PAD + 16).next_multiple_of(64);
-        // Rows that lie a multiple of 1,024 bytes apart share too few cache sets.
+        // Strides that are multiples of 1,024 cause cache set conflicts.
         let stride = if stride.is_multiple_of(1024) { stride + 64 } else { stride };
         let layout = Layout { stride, width, height, pad: PAD };
         Self { bytes: vec![0; (height + 2 * PAD) * stride], layout }
     }
 
-    /// Places for the rows of half the picture's height, by macroblock row.
+    /// Returns writers for the rows of the half-size plane, by macroblock row.
     pub(super) fn mb_rows(&mut self) -> impl Iterator<Item = HalfRows<'_>> {
         let Layout { stride, width, .. } = self.layout;
         let inside = self.bytes.get_mut(PAD * stride..).unwrap_or_default();
@@ -36,7 +36,8 @@ impl HalfPlane {
         rows.map(move |bytes| HalfRows { bytes, stride, width })
     }
 
-    /// Fills the border above and what lies below the last row put, `rows` rows in all.
+    /// Fills the border at the top and everything below the last stored row; `rows` is the number
+    /// of rows.
     pub(super) fn finish(&mut self, rows: usize) {
         let stride = self.layout.stride;
         for y in 0..PAD {
@@ -49,11 +50,11 @@ impl HalfPlane {
     }
 
     pub(super) fn plane(&self) -> PlaneRef<'_> {
-        #[expect(clippy::expect_used, reason = "`new` made room for every row")]
+        #[expect(clippy::expect_used, reason = "`new` allocates every row")]
         PlaneRef::new(&self.bytes, self.layout).expect("room")
     }
 
-    /// The 8x8 pixels at `at`, which lie inside the plane and its border.
+    /// Returns the 8x8 pixels at `at`, which must lie inside the plane and its border.
     #[inline]
     pub(super) fn window(plane: PlaneRef<'_>, at: PixelPos) -> Window<'_, 8, 8> {
         #[expect(clippy::expect_used, reason = "callers stay inside the border")]
@@ -70,7 +71,7 @@ pub(super) struct HalfRows<'a> {
 }
 
 impl HalfRows<'_> {
-    /// Takes row `y` of these, and fills its border.
+    /// Downsamples into row `y`, relative to these rows, and fills its border.
     ///
     /// `a` and `b` are full-size rows of equal length, one below the other.
     pub(super) fn put_row(&mut self, kernels: &Kernels, y: usize, a: &[u8], b: &[u8]) {

@@ -1,37 +1,37 @@
-//! How much of what follows is predicted from each macroblock: what is seen for long is worth
-//! coding finely.
+//! MB-tree: importance of macroblocks by how much of the following frames is predicted from them.
+//! Content that stays visible for long is worth a finer quantiser.
 //!
-//! A macroblock hands on, to where it comes from, the share of its own worth, and of what was
-//! handed to it, that its prediction holds. Worth is counted in the units of the analysis' costs.
+//! Each macroblock propagates to its references the share of its own cost, and of the cost
+//! propagated to it, that its prediction retains. Costs are in the units of the analysis.
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::motion::FullPel;
 use crate::rate::log2_q16;
 
-/// Added to intra costs, so that next to nothing does not count as infinitely worth.
+/// Added to intra costs, so that blocks of almost no cost do not get infinite importance.
 const LITTLE_COST: u32 = 24;
-/// All of a macroblock's worth, as a share.
+/// The whole cost of a macroblock, as a share.
 const WHOLE_Q8: u32 = 256;
-/// Octaves of the quantiser's step for each octave of worth: two fifths.
+/// Octaves of the quantiser step per octave of importance: two fifths.
 const STEP_PER_WORTH: (i32, i32) = (2, 5);
 
-/// Works out what macroblocks are worth; keeps its memory.
+/// Computes the importance of macroblocks; reuses its memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Importance {
-    /// By macroblock: what the frames looked at take from it.
+    /// By macroblock: cost propagated from the following frames.
     given: Vec<u32>,
-    /// The same of the frame before, while it is summed up.
+    /// Propagated cost of the previous frame, while it is accumulated.
     before: Vec<u32>,
     finer_q16: Vec<i32>,
 }
 
-/// Frames in display order, by number; `None` beyond the last.
+/// Frames in display order, by index; `None` beyond the last.
 pub(crate) trait Frames<'a>: Fn(usize) -> Option<&'a FrameAnalysis> {}
 impl<'a, F: Fn(usize) -> Option<&'a FrameAnalysis>> Frames<'a> for F {}
 
 impl Importance {
-    /// Looks at what `count` frames from number `first` on take from the first of them, each
-    /// predicted from the one before. Costs up to `noise` are not coded anyway.
+    /// Propagates the costs of `count` frames, starting with frame `first`, back to the first of
+    /// them. Each frame is predicted from the previous one. Costs up to `noise` count as not coded.
     pub(crate) fn look_ahead<'a>(
         &mut self,
         first: usize,
@@ -55,16 +55,17 @@ impl Importance {
         }
     }
 
-    /// Adds what the frames on the way take from the last one, if it is coded before them.
+    /// Adds the cost that the intermediate frames take from the last one, if it is coded before
+    /// them as an altref frame.
     pub(crate) fn add(&mut self, traced: &Traced) {
         for (given, worth) in self.given.iter_mut().zip(&traced.worth) {
             *given = given.saturating_add(*worth);
         }
     }
 
-    /// How much finer than what nothing is predicted from the frame looked at is worth coding on
-    /// average, in octaves of the quantiser's step (16 fractional bits); and by how much each
-    /// macroblock is to be coarser than that (sixteenths), into `offsets_q4`.
+    /// Computes quality boosts from importance. Returns the mean boost of the frame over frames
+    /// that are not referenced, in octaves of the quantiser step (16 fractional bits). Writes to
+    /// `offsets_q4` how much coarser than that each macroblock should be, in sixteenths of octaves.
     pub(crate) fn weigh(&mut self, frame: &FrameAnalysis, offsets_q4: &mut Vec<i8>) -> i32 {
         self.finer_q16.clear();
         self.finer_q16.extend(frame.macroblocks.iter().zip(&self.given).map(|(mb, &given)| {
@@ -84,18 +85,18 @@ impl Importance {
     }
 }
 
-/// Where the macroblocks of a frame come from.
+/// Origins of the macroblocks of a frame in earlier frames.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traced {
-    /// By macroblock: the worth of what is seen of it on the way.
+    /// By macroblock: its cost that is visible in the intermediate frames.
     worth: Vec<u32>,
-    /// By frame and macroblock: where it is in the frame that was traced, where that is known.
+    /// By frame and macroblock: its position in the traced frame, if known.
     pub(crate) seeds: Vec<Vec<Option<FullPel>>>,
 }
 
 impl Traced {
-    /// Follows the macroblocks of frame `last` back to frame 0. Costs up to `noise` are not coded
-    /// anyway.
+    /// Traces the macroblocks of frame `last` back to frame 0 along their motion vectors. Costs up
+    /// to `noise` count as not coded.
     pub(crate) fn follow<'a>(&mut self, last: usize, noise: u32, frames: impl Frames<'a>) {
         self.worth.clear();
         self.seeds.resize_with(last.max(self.seeds.len()), Vec::new);
@@ -124,13 +125,13 @@ impl Traced {
         }
     }
 
-    /// Sum of the worth of what is seen on the way.
+    /// Returns the sum of the costs visible in the intermediate frames.
     pub(crate) fn worth(&self) -> u64 {
         self.worth.iter().map(|&worth| u64::from(worth)).sum()
     }
 }
 
-/// A frame's macroblocks.
+/// Dimensions of a frame in macroblocks.
 #[derive(Clone, Copy)]
 struct Grid {
     cols: usize,
@@ -142,14 +143,14 @@ impl Grid {
         (pixels(n % self.cols.max(1)) + 8, pixels(n / self.cols.max(1)) + 8)
     }
 
-    /// `place` moved by `by`, as far as the frame goes.
+    /// Moves `place` by `by`, clamped to the frame.
     fn moved(self, (x, y): (i32, i32), by: FullPel) -> (i32, i32) {
         let limit = |n: usize| (pixels(n) - 1).max(0);
         let (x, y) = (x + i32::from(by.x), y + i32::from(by.y));
         (x.clamp(0, limit(self.cols)), y.clamp(0, limit(self.rows)))
     }
 
-    /// The macroblock at a place inside the frame.
+    /// Returns the index of the macroblock at a position inside the frame.
     fn index(self, (x, y): (i32, i32)) -> usize {
         let of = |at: i32| usize::try_from(at >> 4).unwrap_or(0);
         of(y) * self.cols + of(x)
@@ -165,19 +166,19 @@ fn between((x, y): (i32, i32), to: (i32, i32)) -> FullPel {
     FullPel::new(of(to.0 - x), of(to.1 - y))
 }
 
-/// What a macroblock is worth by itself.
+/// Returns the cost of a macroblock by itself.
 fn own_worth(mb: &MbAnalysis) -> u32 {
     u32::from(mb.intra_cost) + LITTLE_COST
 }
 
-/// Share of a macroblock that its prediction holds.
+/// Returns the share of a macroblock that its prediction retains, in 1/256.
 fn shared_q8(mb: &MbAnalysis, noise: u32) -> u32 {
     let own = own_worth(mb);
     let left = u32::from(mb.cost()).saturating_sub(noise);
     own.saturating_sub(left) * WHOLE_Q8 / own
 }
 
-/// Adds what macroblock `n` hands on to those in `before` that it is predicted from.
+/// Propagates the cost of macroblock `n` to the blocks of `before` that it is predicted from.
 fn hand_on(cols: usize, n: usize, mb: &MbAnalysis, noise: u32, given: u32, before: &mut [u32]) {
     let cols = cols.max(1);
     let worth = u64::from(own_worth(mb)) + u64::from(given);
@@ -209,7 +210,7 @@ mod tests {
     use super::*;
     use crate::frame::Size;
 
-    /// Frames of 4 x 3 macroblocks of equal detail; the column given differs from frame to frame.
+    /// Frames of 4 x 3 macroblocks of equal detail; the given column differs from frame to frame.
     fn frames(count: usize, seed: FullPel, changing_col: usize) -> Vec<FrameAnalysis> {
         let mb = |n: usize| MbAnalysis {
             intra_cost: 1000,
@@ -227,20 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_still_is_worth_more_than_what_changes() {
+    fn static_macroblocks_are_more_important_than_changing_ones() {
         let frames = frames(16, FullPel::ZERO, 2);
         let mut importance = Importance::default();
         let mut offsets = Vec::new();
         importance.look_ahead(0, 16, 0, |n| frames.get(n));
         let finer = importance.weigh(&frames[0], &mut offsets);
-        // Fifteen frames more: four octaves of worth in three columns of four, two fifths of that.
+        // Fifteen more frames: four octaves of importance in three of four columns, times two
+        // fifths.
         let octaves = f64::from(finer) / 65536.0;
         assert!((octaves - 4.0 * 0.4 * 0.75).abs() < 0.05, "{octaves}");
         assert!(offsets[2] > 0 && offsets[1] < 0 && offsets[1] == offsets[3]);
     }
 
     #[test]
-    fn frames_that_nothing_follows_are_worth_no_more_than_themselves() {
+    fn frames_without_successors_get_no_boost() {
         let frames = frames(1, FullPel::ZERO, 2);
         let mut importance = Importance::default();
         let mut offsets = Vec::new();
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn macroblocks_are_followed_along_their_vectors() {
+    fn macroblocks_are_traced_along_their_motion_vectors() {
         let frames = frames(3, FullPel::new(16, 0), 9);
         let mut traced = Traced::default();
         traced.follow(2, 0, |n| frames.get(n));
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_that_leave_the_picture_do_no_harm() {
+    fn vectors_outside_the_frame_are_clamped() {
         let frames = frames(8, FullPel::new(-3000, 3000), 1);
         let mut importance = Importance::default();
         importance.look_ahead(0, 8, 0, |n| frames.get(n));

@@ -1,18 +1,18 @@
-//! Where blocks come from in the previous picture.
+//! Motion search on half-size frames.
 
 use codec_simd::{Kernels, PlaneRef};
 
 use super::half_plane::HalfPlane;
 use crate::motion::{FullPel, IntegerSettings, Pattern, PixelPos, SearchRange, Walk};
 
-/// Largest component of a vector in half-size pixels.
+/// Largest vector component, in half-size pixels.
 const REACH: u16 = 20;
-/// Mean absolute difference, in 1/64 grey, up to which a block counts as still.
+/// Mean absolute difference, in 1/64 of a level, up to which a block counts as static.
 const STILL_SAD: u32 = 96;
-/// SAD above which the search takes larger steps.
+/// SAD above which the search uses larger steps.
 const FAR_SAD: u32 = 320;
 
-/// What the half-size planes say about the motion of a block.
+/// Result of the motion search for a block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Motion {
     /// In half-size pixels.
@@ -20,7 +20,7 @@ pub(super) struct Motion {
     pub(super) satd: u32,
 }
 
-/// SAD of the block at `at` against the same place in the previous picture.
+/// Returns the SAD of the block at `at` against the same position in the previous frame.
 pub(super) fn zero_sad(
     kernels: &Kernels,
     (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
@@ -29,8 +29,8 @@ pub(super) fn zero_sad(
     kernels.sad_8x8(HalfPlane::window(cur, at), HalfPlane::window(previous, at))
 }
 
-/// Searches the block at `at` of `cur` in `previous`. `starts` in half-size pixels, the most
-/// trusted first; vectors near it are preferred.
+/// Searches the block at `at` of `cur` in `previous`. `starts` are in half-size pixels, the most
+/// reliable first; vectors near it are preferred.
 pub(super) fn search(
     kernels: &Kernels,
     (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
@@ -58,7 +58,7 @@ pub(super) fn search(
     let settings = IntegerSettings { pattern, max_steps: 8, stop_below: STILL_SAD / 2 };
     let walk = Walk::new(kernels, &block, previous, at, range, price);
     let found = walk.search(starts, settings);
-    // A little better is noise: the zero vector is the better start then.
+    // A small improvement is noise, and the zero vector is the better starting point.
     let vector = if found.sad + STILL_SAD / 2 < zero_sad { found.vector } else { FullPel::ZERO };
     Motion { vector, satd: satd(vector) }
 }

@@ -1,11 +1,12 @@
-//! How well the neighbourhood predicts a block.
+//! Intra prediction costs on half-size frames.
 
 use codec_simd::{Edges, IntraMode, Kernels, PlaneRef, Window, WindowMut};
 
 use super::half_plane::HalfPlane;
 use crate::motion::PixelPos;
 
-/// SATD of the block at `at` against the best (by SAD) of four intra predictions from the source.
+/// Returns the SATD of the block at `at` against the best (by SAD) of four intra predictions from
+/// source pixels.
 pub(super) fn cost(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> u32 {
     let cur = HalfPlane::window(plane, at);
     let edges = edges(plane, at);
@@ -27,7 +28,7 @@ pub(super) fn cost(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> u32 
     kernels.satd_8x8(cur, best)
 }
 
-/// Sum of the absolute differences of horizontal and of vertical neighbours.
+/// Returns the sum of absolute differences of horizontally and vertically adjacent pixels.
 pub(super) fn activity(kernels: &Kernels, plane: PlaneRef<'_>, at: PixelPos) -> u32 {
     let block = HalfPlane::window(plane, at);
     let left = HalfPlane::window(plane, PixelPos::new(at.x - 1, at.y));

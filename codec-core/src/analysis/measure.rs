@@ -1,5 +1,5 @@
-//! Costs and vectors of the macroblocks of a band of rows. Bands know nothing of each other: a
-//! macroblock takes a fraction of a microsecond, too little to wait for another thread.
+//! Costs and motion vectors of the macroblocks in a band of rows. Bands are independent: a
+//! macroblock takes a fraction of a microsecond, too little to synchronise threads on.
 
 use codec_simd::{Kernels, PlaneRef};
 
@@ -9,7 +9,7 @@ use super::intra;
 use super::{Change, MbAnalysis};
 use crate::motion::{FullPel, PixelPos};
 
-/// What is known of a macroblock from its own picture alone.
+/// Properties of a macroblock that depend only on its own frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Texture {
     intra_cost: u16,
@@ -25,10 +25,10 @@ impl Texture {
     }
 }
 
-/// Rows of a band, but for the last one, whatever the number of threads.
+/// Number of rows in each band except the last, for any number of threads.
 pub(super) const BAND_ROWS: usize = 6;
 
-/// What is measured of a band, by macroblock.
+/// Output for a band, by macroblock.
 #[derive(Debug)]
 pub(super) struct Band<'a> {
     /// Index of its first macroblock.
@@ -39,23 +39,23 @@ pub(super) struct Band<'a> {
     pub(super) vectors: &'a mut [FullPel],
 }
 
-/// What the bands of a picture share while they are measured.
+/// Inputs that all bands of a frame share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MeasureJob<'a> {
     pub(super) kernels: &'a Kernels,
     pub(super) cols: usize,
     pub(super) has_previous: bool,
-    /// Counts pictures, for what is not done in every one of them.
+    /// Frame counter, for updates that do not happen in every frame.
     pub(super) turn: usize,
-    /// Half-size planes of this picture and of the one before.
+    /// Half-size planes of the current and the previous frame.
     pub(super) planes: (PlaneRef<'a>, PlaneRef<'a>),
     pub(super) luma: &'a FullLuma,
     pub(super) scroll: Option<FullPel>,
-    /// Most popular vector of the picture before, in half-size pixels.
+    /// Most frequent vector of the previous frame, in half-size pixels.
     pub(super) global: FullPel,
     /// By macroblock.
     pub(super) is_static: &'a [bool],
-    /// Vectors of the picture before.
+    /// Motion vectors of the previous frame.
     pub(super) old_vectors: &'a [FullPel],
 }
 
@@ -73,8 +73,9 @@ impl MeasureJob<'_> {
         }
     }
 
-    /// What needs no previous picture. As before where all that it depends on is static; where the
-    /// previous picture predicts well it is measured anew in one picture out of four.
+    /// Measures texture, which needs no previous frame. The previous values are kept if all inputs
+    /// are static; if the previous frame predicts the block well, they are updated in one frame of
+    /// four.
     fn measure_texture(
         &self,
         (col, row): (usize, usize),
@@ -120,8 +121,8 @@ impl MeasureJob<'_> {
             return;
         }
 
-        // Left, above and above right are this picture's already, where the band has them; here,
-        // right and below are the last one's.
+        // The left, above and above-right vectors are from the current frame if inside the band;
+        // the collocated, right and below vectors are from the previous frame.
         let old = |n: usize| self.old_vectors.get(n).copied().unwrap_or(FullPel::ZERO);
         let before = |back: usize| match index.checked_sub(back) {
             Some(index) => vectors[index],

@@ -1,12 +1,12 @@
-//! What each input picture shows, found out before it is coded and independent of any codec.
+//! Codec-independent pre-analysis of input frames.
 //!
-//! A [`FrameAnalysis`] says per macroblock how well the previous picture and the neighbourhood
-//! predict it, where it came from, and whether it changed at all; and per picture how complex it
-//! is, whether the scene changed, how it scrolls and whether it looks like a screen. It is a plain
-//! value: one analysis serves several encoders of the same pictures.
+//! A [`FrameAnalysis`] contains per macroblock the inter and intra costs, a motion vector and
+//! whether the block changed; and per frame its complexity, scene cuts, scrolling and whether it
+//! looks like screen content. It is a plain value, so one analysis can serve several encoders of
+//! the same video.
 //!
-//! Costs are measured on luma planes of half the size, in SATD units of `Kernels::satd_8x8`.
-//! Integers only: results are equal on all machines and at all instruction sets.
+//! Costs are measured on half-size luma planes, in SATD units of `Kernels::satd_8x8`. All
+//! arithmetic is integer, so results are equal on all machines and at all SIMD levels.
 
 mod analyser;
 mod full_chroma;
@@ -30,87 +30,87 @@ pub use temporal_filter::filter_altref;
 use crate::frame::Size;
 use crate::motion::FullPel;
 
-/// What is known of one macroblock before it is coded.
+/// Analysis of one macroblock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MbAnalysis {
-    /// SAD against the same place in the previous picture, 64 pixels of the half-size planes;
-    /// 0 without a previous picture.
+    /// SAD against the same position in the previous frame, over 64 pixels of the half-size planes;
+    /// 0 without a previous frame.
     pub zero_sad: u16,
-    /// SATD against the place that `seed` leads to in the previous picture; the intra cost without
-    /// a previous picture.
+    /// SATD against the block that `seed` points to in the previous frame; the intra cost without a
+    /// previous frame.
     pub inter_cost: u16,
     /// SATD against the best of four intra predictions from source pixels.
     pub intra_cost: u16,
-    /// Sum of the absolute differences of horizontal and of vertical neighbours: 0 is flat.
+    /// Sum of absolute differences of horizontally and vertically adjacent pixels; 0 is flat.
     pub activity: u16,
-    /// Where the pixels seem to come from in the previous picture: a start for motion search.
+    /// Estimated motion vector into the previous frame: a starting point for motion search.
     pub seed: FullPel,
-    /// How the full-size luma relates to the previous picture.
+    /// Change of the full-size luma since the previous frame.
     pub change: Change,
-    /// Every visible sample is equal to the previous picture's, chroma included. Found out only on
-    /// demand: see [`Analyser::watch_chroma`].
+    /// Whether every visible sample equals the previous frame's, including chroma. Computed only if
+    /// enabled with [`Analyser::watch_chroma`].
     pub is_same: bool,
 }
 
 impl MbAnalysis {
-    /// The smaller of inter and intra cost.
+    /// Returns the smaller of inter and intra cost.
     #[must_use]
     pub fn cost(&self) -> u16 {
         self.inter_cost.min(self.intra_cost)
     }
 }
 
-/// How the visible full-size luma of a macroblock relates to the previous picture.
+/// Change of the visible full-size luma of a macroblock since the previous frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change {
-    /// Some pixel differs, or there is no previous picture.
+    /// Some pixel differs, or there is no previous frame.
     #[default]
     Changed,
-    /// Every pixel is equal.
+    /// All pixels are equal.
     Static,
-    /// Every pixel is equal to the one that [`Scroll::vector`] leads to.
+    /// All pixels equal those that [`Scroll::vector`] points to.
     Scrolled,
 }
 
-/// What is known of one picture before it is coded.
+/// Analysis of one frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameAnalysis {
-    /// Size of the picture.
+    /// Frame size in pixels.
     pub size: Size,
-    /// Columns of macroblocks.
+    /// Number of macroblock columns.
     pub mb_cols: usize,
     /// All macroblocks in raster order.
     pub macroblocks: Vec<MbAnalysis>,
-    /// What a planner made of it: how much coarser than the frame's own quantiser step each
-    /// macroblock is worth coding, in sixteenths of octaves; empty: all the same.
+    /// Quantiser offsets from a planner (MB-tree): how much coarser than the frame's step each
+    /// macroblock should be coded, in sixteenths of octaves; empty if all are equal.
     pub offsets_q4: Vec<i8>,
-    /// Where each macroblock is, by what a planner found, in an altref frame coded before: starts
-    /// for motion search, in full pixels; empty: not known.
+    /// Position of each macroblock in an altref frame that was coded before, in full pixels:
+    /// starting points for motion search. Empty if unknown.
     pub altref_seeds: Vec<Option<FullPel>>,
-    /// Whether there was a previous picture of the same size to compare with.
+    /// Whether there was a previous frame of the same size.
     pub has_previous: bool,
     /// Sum of [`MbAnalysis::intra_cost`]: the complexity of a key frame.
     pub intra_cost: u64,
     /// Sum of [`MbAnalysis::cost`]: the complexity of an inter frame.
     pub inter_cost: u64,
-    /// Macroblocks whose luma did not change at all.
+    /// Number of macroblocks with unchanged luma.
     pub static_mbs: u32,
-    /// Macroblocks of which no sample changed, as far as chroma is watched.
+    /// Number of macroblocks without any changed sample, if chroma is compared.
     pub same_mbs: u32,
-    /// Macroblocks without any detail.
+    /// Number of macroblocks without detail.
     pub flat_mbs: u32,
-    /// The motion that most moving macroblocks share, if many do.
+    /// Motion vector shared by most moving macroblocks, if many share one.
     pub global: Option<FullPel>,
-    /// Exact scrolling of part of the picture, if any was found.
+    /// Exact scrolling of a part of the frame, if detected.
     pub scroll: Option<Scroll>,
-    /// Whether the scene changed, and why it seems so.
+    /// Scene cut decision with its measurements.
     pub scene: SceneChange,
-    /// The pictures look like those of a screen: exact repeats and flat areas.
+    /// Whether the content looks like a screen: exact repeats and flat areas.
     pub looks_like_screen: bool,
 }
 
 impl FrameAnalysis {
-    /// The macroblock at a column and a row; `None` outside the picture.
+    /// Returns the macroblock at a column and a row; `None` outside the frame.
     #[inline]
     #[must_use]
     pub fn at(&self, col: usize, row: usize) -> Option<&MbAnalysis> {
@@ -118,7 +118,7 @@ impl FrameAnalysis {
         in_row.then(|| self.macroblocks.get(row * self.mb_cols + col)).flatten()
     }
 
-    /// Rows of macroblocks.
+    /// Returns the number of macroblock rows.
     #[must_use]
     pub fn mb_rows(&self) -> usize {
         self.macroblocks.len().checked_div(self.mb_cols).unwrap_or(0)

@@ -1,31 +1,31 @@
-//! Whether the scene changed.
+//! Scene cut detection.
 
-/// The decision about a scene cut and the figures that it rests on.
+/// Scene cut decision, with the measurements behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SceneChange {
-    /// A new scene begins with this picture.
+    /// Whether a new scene begins with this frame.
     pub is_cut: bool,
-    /// Inter cost in percent of the intra cost: 100 where the previous picture helps nowhere.
+    /// Inter cost in percent of the intra cost; 100 if the previous frame helps nowhere.
     pub inter_pct: u8,
-    /// Usual `inter_pct` of the scene so far, a running mean; 100 before it is known.
+    /// Running mean of `inter_pct` in the current scene; 100 while unknown.
     pub usual_pct: u8,
-    /// Macroblocks that intra predicts at least as well, in percent.
+    /// Share of macroblocks that intra prediction predicts at least as well, in percent.
     pub intra_mbs_pct: u8,
 }
 
-/// Remembers how well pictures used to be predicted.
+/// Running statistics of how well frames are predicted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SceneWatch {
-    /// Running mean of `inter_pct` in this scene, in 1/256; `None` before a scene's second picture,
+    /// Running mean of `inter_pct` in this scene, in 1/256; `None` before a scene's second frame,
     /// which is never a cut.
     usual_q8: Option<u32>,
 }
 
-/// `inter_pct` from which a picture can begin a scene.
+/// Minimum `inter_pct` of a scene cut.
 const CUT_INTER_PCT: u8 = 70;
-/// Share of macroblocks, in percent, that the previous picture must fail.
+/// Minimum share of macroblocks that the previous frame predicts badly, in percent.
 const CUT_INTRA_MBS_PCT: u8 = 40;
-/// How far `inter_pct` must lie above the usual: part of the way to 100, in percent.
+/// Minimum rise of `inter_pct` above the running mean, in percent of the distance to 100.
 const CUT_RISE_PCT: u32 = 40;
 
 fn percent(part: u64, whole: u64) -> u8 {
@@ -33,7 +33,8 @@ fn percent(part: u64, whole: u64) -> u8 {
 }
 
 impl SceneWatch {
-    /// Judges a picture that has a previous one: costs, and macroblocks in all and better intra.
+    /// Decides whether a frame with a predecessor is a scene cut, from its costs, its number of
+    /// macroblocks and the number of those with a lower intra cost.
     pub(super) fn judge(
         &mut self,
         (inter_cost, intra_cost): (u64, u64),
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_unlike_the_one_before_is_a_cut() {
+    fn a_frame_unlike_the_previous_one_is_a_cut() {
         let mut watch = SceneWatch::default();
         for _ in 0..10 {
             assert!(!watch.judge((300, 1000), (10, 100)).is_cut);
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn wild_motion_that_goes_on_is_no_cut() {
+    fn continuing_fast_motion_is_no_cut() {
         let mut watch = SceneWatch::default();
         for _ in 0..20 {
             assert!(!watch.judge((880, 1000), (60, 100)).is_cut);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn black_pictures_are_no_cut() {
+    fn black_frames_are_no_cut() {
         assert!(!SceneWatch::default().judge((0, 0), (100, 100)).is_cut);
     }
 }

@@ -1,39 +1,39 @@
-//! Vertical scrolling: rows of pixels that were in the previous picture, higher or lower.
+//! Detection of vertical scrolling: pixel rows that occur in the previous frame at another height.
 
 use super::full_luma::FullLuma;
 use crate::frame::Size;
 use crate::motion::FullPel;
 
-/// Exact scrolling of part of a picture.
+/// Exact scrolling of a part of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scroll {
-    /// Where the pixels come from, in full pixels of the previous picture.
+    /// Vector to the source of the pixels in the previous frame, in full pixels.
     pub vector: FullPel,
-    /// Changed macroblocks that it predicts exactly.
+    /// Number of changed macroblocks that it predicts exactly.
     pub macroblocks: u32,
 }
 
-/// Width of the bands whose rows are compared, in pixels: a column of text may scroll beside
-/// others that do not.
+/// Width in pixels of the vertical bands in which rows are compared: a text column may scroll next
+/// to others that do not.
 const BAND: usize = 128;
-/// Rows that must agree.
+/// Minimum number of rows that must agree.
 const MIN_VOTES: u32 = 16;
-/// A row that occurs more than once says nothing.
+/// Marks a row that occurs more than once, which is ignored.
 const AMBIGUOUS: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
     hash: u64,
-    /// Row + 1; 0: free.
+    /// Row + 1; 0 if free.
     row: u32,
 }
 
-/// Finds the shift by which most rows moved.
+/// Finds the vertical shift of most rows.
 #[derive(Debug, Default)]
 pub(super) struct ScrollFinder {
-    /// Rows of one band of the previous picture, by hash: open addressing, at most half full.
+    /// Hashes of the rows in one band of the previous frame: open addressing, at most half full.
     table: Vec<Entry>,
-    /// Rows found again, by shift.
+    /// Number of matched rows, by shift.
     votes: Vec<u32>,
 }
 
@@ -55,7 +55,7 @@ impl ScrollFinder {
         }
     }
 
-    /// The vertical shift that most changed rows agree on.
+    /// Returns the vertical shift of most changed rows.
     pub(super) fn find(&mut self, luma: &FullLuma, size: Size) -> Option<FullPel> {
         let width = size.width as usize;
         self.votes.fill(0);
@@ -89,10 +89,10 @@ impl ScrollFinder {
         }
     }
 
-    /// The entry of `hash`, or the free one where it belongs.
+    /// Returns the entry of `hash`, or the free entry where it belongs.
     fn entry(&mut self, hash: u64) -> &mut Entry {
         let mask = self.table.len() - 1;
-        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash suffice")]
         let mut index = hash as usize & mask;
         while self.table[index].row != 0 && self.table[index].hash != hash {
             index = (index + 1) & mask;
@@ -127,12 +127,12 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_does_not_change_does_not_scroll() {
+    fn a_static_frame_does_not_scroll() {
         assert_eq!(shifted(0), None);
     }
 
     #[test]
-    fn rows_that_occur_often_say_nothing() {
+    fn repeated_rows_are_ignored() {
         let size = Size::new(64, 64);
         let mut luma = FullLuma::new(size);
         for grey in [10, 20] {

@@ -1,5 +1,5 @@
-//! A picture with its noise averaged away along the motion: a better reference than the picture
-//! itself, for frames that are not shown.
+//! Motion-compensated temporal filter: denoises altref frames, which makes them better references
+//! than the source frame itself.
 
 use codec_simd::{Block16, Kernels, Layout, PlaneRef, Window, WindowMut};
 
@@ -9,21 +9,19 @@ use crate::motion::{
     SubpelSearch, Target, VectorPrice, Walk, search_subpel,
 };
 
-/// Largest component of a vector in full pixels.
+/// Largest vector component in full pixels.
 const REACH: u16 = 24;
-/// Squared error of a macroblock from which its weight is halved, and from which it is not used.
+/// Squared errors of a macroblock above which its weight is halved, and above which it is not used.
 const HALF_WEIGHT_SSE: u32 = 10_000;
 const NO_WEIGHT_SSE: u32 = 20_000;
-/// Weight of a pixel of the picture itself.
+/// Weight of a pixel of the centre frame.
 const CENTRE_WEIGHT: u16 = 32;
 
-/// Averages `frames[centre]` with its neighbours, each moved block by block to where it matches
-/// best, into `out`.
-///
-/// `frames`: consecutive pictures of equal size, at most eight (of more, those nearest to `centre`
-/// count); their borders are not read, and `out`'s is not written. `strength`: 0 (a copy) to 6; each
-/// step lets pixels that differ by 1.4 times as much take part. Blocks that match badly are left
-/// out, so that a scene cut among the frames does no harm.
+/// Averages `frames[centre]` with its motion-compensated neighbours into `out`.
+/// `frames` are consecutive frames of equal size. At most eight are used, those nearest to
+/// `centre`; their borders are not read, and the border of `out` is not written. `strength` ranges
+/// from 0 (a copy) to 6; each step includes pixels that differ by 1.4 times as much. Blocks that
+/// match badly are ignored, so a scene cut among the frames is harmless.
 ///
 /// # Panics
 /// If `centre` is not below the number of frames or the sizes differ.
@@ -37,14 +35,15 @@ pub fn filter_altref(
     let cur = frames[centre];
     assert!(
         frames.iter().all(|frame| frame.size() == cur.size()) && out.size() == cur.size(),
-        "pictures of one size"
+        "frames of one size"
     );
     let frames = if strength == 0 { &[] } else { nearest(frames, centre, 8) };
     let (cols, rows) = cur.size().macroblocks();
     let free = MvCost::default();
     let mut blend = Blend::new(strength);
     for row in 0..rows {
-        // Neighbours move alike: the vector found left is the next search's second start.
+        // Neighbouring blocks move alike: the left vector is the second starting point of the next
+        // search.
         let mut left = [FullPel::ZERO; 8];
         for col in 0..cols {
             blend.start(cur, col, row);
@@ -62,7 +61,7 @@ pub fn filter_altref(
     }
 }
 
-/// Up to `most` frames round `centre`.
+/// Returns up to `most` frames around `centre`.
 fn nearest<T>(frames: &[T], centre: usize, most: usize) -> &[T] {
     let from = centre.saturating_sub(most / 2).min(frames.len().saturating_sub(most));
     &frames[from..frames.len().min(from + most)]
@@ -76,10 +75,10 @@ fn block_weight(sse: u32) -> Option<u16> {
     }
 }
 
-/// The pixels of a macroblock: 16x16 of Y, then 8x8 of U and of V, without gaps.
+/// Pixels of a macroblock: 16x16 of Y, then 8x8 of U and of V, packed.
 const PIXELS: usize = 384;
 
-/// One macroblock's average in the making.
+/// Accumulator for the average of one macroblock.
 struct Blend {
     at: PixelPos,
     strength: u8,
@@ -124,7 +123,7 @@ impl Blend {
         }
     }
 
-    /// The best vector and its squared error.
+    /// Returns the best motion vector and its squared error.
     fn search(
         &self,
         kernels: &Kernels,
@@ -135,7 +134,8 @@ impl Blend {
         let Some(range) = SearchRange::inside(refp.layout(), self.at, 16, REACH) else {
             return (QuarterPel::ZERO, u32::MAX);
         };
-        // A pixel's worth for each step away from the neighbour's vector, against noise.
+        // Against noise, each step away from the neighbour's vector costs about one pixel's
+        // difference.
         let near = *left;
         let price = |v: FullPel| 4 * u32::from(v.x.abs_diff(near.x) + v.y.abs_diff(near.y)).min(32);
         let settings = IntegerSettings { pattern: Pattern::Wide, max_steps: 16, stop_below: 128 };
@@ -144,7 +144,7 @@ impl Blend {
         *left = found.vector;
 
         let whole = self.at.moved(found.vector);
-        // Halves and quarters only where all pixels that interpolation reads are the picture's.
+        // Sub-pel search only if all pixels that interpolation reads are inside the frame.
         let search = if is_inside(refp, whole, 16, 4) {
             SubpelSearch::Iterative
         } else {
@@ -161,7 +161,7 @@ impl Blend {
         (refined.vector, refined.sse)
     }
 
-    /// Fetches what `vector` leads to in `frame`.
+    /// Predicts the block that `vector` points to in `frame`.
     fn predict(&mut self, kernels: &Kernels, frame: &FrameBuf, vector: QuarterPel) {
         let (y, u, v) = split(&mut self.predicted);
         let at = self.at.moved(vector.floor());
@@ -174,7 +174,8 @@ impl Blend {
                 kernels.sixtap_16x16(luma_window(refp, at, -2), fx, fy, out);
             }
         }
-        // A luma quarter is a chroma eighth. Fractions at the edge are rounded off.
+        // A luma quarter pel is a chroma eighth pel. Fractions at the edge are rounded to full
+        // pixels.
         let chroma = PixelPos::new(self.at.x / 2, self.at.y / 2);
         for (out, plane) in [(u, 1), (v, 2)] {
             let refp = frame.plane(plane);
@@ -193,7 +194,7 @@ impl Blend {
         }
     }
 
-    /// Adds the prediction, each pixel the less the more it differs.
+    /// Adds the prediction; a pixel's weight falls with its difference.
     fn add(&mut self, block_weight: u16) {
         let strength = u32::from(self.strength);
         let round = (1_u32 << strength) / 2;
@@ -203,7 +204,7 @@ impl Blend {
         {
             let away = u32::from(own.abs_diff(other));
             let loss = ((3 * away * away + round) >> strength).min(16);
-            // At most 16, so that the cast loses nothing.
+            // At most 16, so the cast is lossless.
             #[expect(clippy::cast_possible_truncation, reason = "at most 16")]
             let pixel_weight = block_weight * (16 - loss) as u16;
             *weight += pixel_weight;
@@ -234,8 +235,8 @@ fn split(pixels: &mut [u8; PIXELS]) -> (&mut [u8], &mut [u8], &mut [u8]) {
     (y, u, v)
 }
 
-/// Whether the `size` x `size` pixels at `at` and `margin` more on each side lie in the plane,
-/// border excluded.
+/// Returns whether the `size` x `size` pixels at `at`, plus `margin` on each side, lie in the plane
+/// without its border.
 fn is_inside(plane: PlaneRef<'_>, at: PixelPos, size: i32, margin: i32) -> bool {
     let Layout { width, height, .. } = plane.layout();
     let fits = |at: i32, len: usize| {
@@ -244,7 +245,7 @@ fn is_inside(plane: PlaneRef<'_>, at: PixelPos, size: i32, margin: i32) -> bool 
     fits(at.x, width) && fits(at.y, height)
 }
 
-/// The pixels at `at`, `shift` to the right and down.
+/// Returns the pixels at `at`, offset by `shift` to the right and down.
 fn luma_window<const W: usize, const H: usize>(
     plane: PlaneRef<'_>,
     at: PixelPos,
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_goes_and_the_picture_stays_while_the_camera_moves() {
+    fn noise_is_reduced_and_detail_kept_during_a_pan() {
         let frames: Vec<_> = (0..7).map(|n| frame(n, 2, true)).collect();
         let frames: Vec<_> = frames.iter().collect();
         let truth = frame(3, 2, false);
@@ -324,17 +325,17 @@ mod tests {
     }
 
     #[test]
-    fn another_scene_among_the_frames_leaves_hardly_a_trace() {
+    fn another_scene_among_the_frames_is_rejected() {
         let own = frame(0, 0, true);
         let other = frame(4000, 1, true);
         let mut out = FrameBuf::new(SIZE, 0);
         filter_altref(Kernels::best(), &[&other, &own, &other], 1, 5, &mut out);
-        // Single blocks may match by chance: less than a grey level on average.
+        // Single blocks may match by chance: less than one level on average.
         assert!(sse(&out, &own, 0) < 96 * 64 / 2, "{}", sse(&out, &own, 0));
     }
 
     #[test]
-    fn the_smallest_picture_can_be_filtered() {
+    fn the_smallest_frame_can_be_filtered() {
         let one = FrameBuf::new(Size::new(1, 1), 0);
         let mut out = FrameBuf::new(Size::new(1, 1), 0);
         filter_altref(Kernels::best(), &[&one, &one], 0, 6, &mut out);
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn all_levels_filter_alike() {
+    fn all_simd_levels_filter_equally() {
         let frames: Vec<_> = (0..3).map(|n| frame(n, 3, true)).collect();
         let frames: Vec<_> = frames.iter().collect();
         let mut digests =

@@ -1,4 +1,4 @@
-//! The analysis as its users see it.
+//! Tests of the analysis through its public interface.
 
 use codec_simd::Kernels;
 
@@ -36,7 +36,7 @@ impl Drawing {
     }
 }
 
-/// A texture of soft blobs, about 16 pixels wide.
+/// A texture of smooth blobs, about 16 pixels wide.
 fn blobs(x: u32, y: u32) -> u32 {
     let corner = |x: u32, y: u32| {
         (x.wrapping_mul(0x9e37) ^ y.wrapping_mul(0x79b9)).wrapping_mul(0x85eb_ca6b) >> 24
@@ -59,7 +59,7 @@ fn analyse(drawings: &[Drawing]) -> FrameAnalysis {
 const SIZE: Size = Size { width: 176, height: 144 };
 
 #[test]
-fn a_first_picture_costs_what_intra_costs() {
+fn a_first_frame_has_intra_cost_only() {
     let first = analyse(&[Drawing::new(SIZE, blobs)]);
     assert!(!first.has_previous && !first.scene.is_cut);
     assert_eq!((first.mb_cols, first.mb_rows()), (11, 9));
@@ -69,7 +69,7 @@ fn a_first_picture_costs_what_intra_costs() {
 }
 
 #[test]
-fn a_repeated_picture_is_static_and_free() {
+fn a_repeated_frame_is_static_and_has_no_cost() {
     let second = analyse(&[Drawing::new(SIZE, blobs), Drawing::new(SIZE, blobs)]);
     assert_eq!((second.static_mbs, second.inter_cost), (99, 0));
     assert!(second.macroblocks.iter().all(|mb| mb.change == Change::Static));
@@ -104,7 +104,7 @@ fn another_scene_is_a_cut_and_motion_is_not() {
     }
 }
 
-/// Text-like marks on flat ground, `by` pixels higher.
+/// Text-like marks on a flat background, `by` pixels higher.
 fn page(by: u32) -> Drawing {
     Drawing::new(Size::new(256, 200), move |x, y| {
         let (line, y) = ((y + by) / 12, (y + by) % 12);
@@ -117,7 +117,7 @@ fn page(by: u32) -> Drawing {
 }
 
 #[test]
-fn a_page_that_scrolls_looks_like_a_screen_and_its_scrolling_is_exact() {
+fn a_scrolling_page_looks_like_a_screen_and_scrolls_exactly() {
     let drawings: Vec<_> = [0, 0, 0, 0, 0, 37].map(page).into();
     let last = analyse(&drawings);
     assert!(last.looks_like_screen);
@@ -139,7 +139,7 @@ fn chroma_layout_does_not_matter() {
 }
 
 #[test]
-fn any_size_can_be_analysed_and_a_new_size_starts_anew() {
+fn any_size_can_be_analysed_and_a_new_size_resets() {
     let mut analyser = Analyser::new();
     for (width, height) in [(1, 1), (1, 40), (40, 1), (2, 2), (15, 17), (16, 16), (130, 33)] {
         for n in 0..3 {
@@ -153,7 +153,7 @@ fn any_size_can_be_analysed_and_a_new_size_starts_anew() {
 }
 
 #[test]
-fn all_levels_see_the_same() {
+fn all_simd_levels_give_equal_analyses() {
     let pictures =
         [0, 5, 9].map(|by| Drawing::new(Size::new(99, 77), move |x, y| blobs(x, y + by)));
     let mut seen: Option<FrameAnalysis> = None;
@@ -169,7 +169,7 @@ fn all_levels_see_the_same() {
 }
 
 #[test]
-fn a_reset_forgets_the_pictures_before() {
+fn reset_discards_previous_frames() {
     let drawing = Drawing::new(SIZE, blobs);
     let mut analyser = Analyser::new();
     analyser.analyse(&drawing.i420(), Kernels::best(), &Serial);
@@ -179,12 +179,12 @@ fn a_reset_forgets_the_pictures_before() {
 }
 
 #[test]
-fn a_macroblock_is_the_same_only_with_its_chroma() {
+fn a_macroblock_with_changed_chroma_is_not_the_same() {
     let mut analyser = Analyser::new();
     analyser.watch_chroma(true);
     let first = Drawing::new(SIZE, blobs);
     let mut second = Drawing::new(SIZE, blobs);
-    // One sample of the chroma of the third macroblock, in both layouts: it is shared by planes.
+    // One chroma sample of the third macroblock, at an offset that both layouts share.
     second.chroma[16] = 129;
     let mut out = FrameAnalysis::default();
     let mut same = |picture: &Picture<'_>| {
