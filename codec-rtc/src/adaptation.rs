@@ -1,9 +1,9 @@
-//! What the encoder is told, so that pictures stay good at the bitrate and the machine keeps up:
-//! the bitrate at once; size and frame rate in steps, with hysteresis.
+//! Encoder adaptation: follows the bandwidth estimate with the bitrate at once, and with resolution
+//! and frame rate in steps with hysteresis.
 //!
-//! Two judges stand side by side. One looks at the bitrate for each pixel and at the quantiser, the
-//! other at the time that coding takes. Each wants a rung of a ladder of sizes and frame rates; the
-//! lower rung counts, and is the reason that is told (`qualityLimitationReason` of getStats).
+//! Two detectors run independently. One watches bits per pixel and the quantiser, the other the
+//! encode time. Each selects a rung of a ladder of resolutions and frame rates; the lower rung
+//! takes effect and determines the reported limitation (`qualityLimitationReason` of getStats).
 
 mod cpu;
 mod ladder;
@@ -29,26 +29,28 @@ use quality::QualityJudge;
 /// Settings of an [`Adapter`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaptationConfig {
-    /// The source's size.
+    /// Resolution of the source.
     pub size: Size,
-    /// The source's frame rate: above 0, at most 240.
+    /// Frame rate of the source in frames per second: above 0, at most 240.
     pub frame_rate: f64,
-    /// No picture is made whose shorter side is less, unless the source's is.
+    /// Minimum length of the shorter side, in pixels. A source that is smaller keeps its size.
     pub min_side: u32,
-    /// No frame rate below, unless the source's is.
+    /// Minimum frame rate in frames per second. A source below it keeps its rate.
     pub min_frame_rate: f64,
-    /// What is given up first.
+    /// What to reduce first.
     pub preference: Preference,
-    /// Above this bitrate the pictures do not become better: with less the bitrate is a limitation.
+    /// Bitrate above which quality no longer improves. Below it, the bitrate counts as a
+    /// limitation.
     pub enough: Bitrate,
-    /// When pictures are too coarse, or fine enough for larger ones.
+    /// Thresholds on the quantiser and on bits per pixel.
     pub quality: QualityThresholds,
-    /// When the machine does not keep up, or has time left.
+    /// Thresholds on the encode time.
     pub cpu: CpuThresholds,
 }
 
 impl AdaptationConfig {
-    /// For a source, down to 180 lines and 10 frames a second, size before frame rate.
+    /// Defaults for a source: at least 180 lines and 10 frames per second, balanced preference, 2.5
+    /// Mb/s as the highest useful bitrate.
     #[must_use]
     pub fn new(size: Size, frame_rate: f64) -> Self {
         Self {
@@ -64,29 +66,29 @@ impl AdaptationConfig {
     }
 }
 
-/// A coded frame, or one that the encoder dropped.
+/// Result of one frame: coded, or dropped by the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameReport {
-    /// Its quantiser index; `None`: it was dropped for its bitrate.
+    /// Quantiser index, 0..=127; `None` if the encoder dropped the frame to keep its bitrate.
     pub qindex: Option<u8>,
-    /// How long coding took.
+    /// Encode time.
     pub encode_time: Duration,
 }
 
-/// What the encoder is told.
+/// Settings for the encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Instruction {
-    /// Its bitrate.
+    /// Target bitrate.
     pub bitrate: Bitrate,
-    /// Size and frame rate.
+    /// Resolution and frame rate.
     pub rung: Rung,
-    /// Steps that its speed is to be raised by, at the price of quality.
+    /// Number of steps to raise the encoder speed by, at the cost of quality.
     pub speed_up: u8,
-    /// What keeps it from more.
+    /// What prevents a higher quality.
     pub limitation: Limitation,
 }
 
-/// Decides.
+/// Adapts bitrate, resolution and frame rate of a video encoder.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     enough: Bitrate,
@@ -100,21 +102,29 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// One that begins with the source's size and frame rate.
+    /// Creates an adapter that starts at the resolution and frame rate of the source.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: AdaptationConfig) -> Result<Self, ConfigError> {
         let fits = |rate: f64| rate > 0.0 && rate <= 240.0;
         if !fits(config.frame_rate) {
-            return Err(ConfigError::new("frame rate", config.frame_rate, "above 0, at most 240"));
+            return Err(ConfigError::new(
+                "frame rate",
+                config.frame_rate,
+                "more than 0 and at most 240",
+            ));
         }
         if !fits(config.min_frame_rate) {
             let given = config.min_frame_rate;
-            return Err(ConfigError::new("lowest frame rate", given, "above 0, at most 240"));
+            return Err(ConfigError::new(
+                "minimum frame rate",
+                given,
+                "more than 0 and at most 240",
+            ));
         }
         if config.size.width == 0 || config.size.height == 0 {
-            return Err(ConfigError::new("size", "0", "at least one pixel"));
+            return Err(ConfigError::new("size", config.size, "at least one pixel"));
         }
         config.quality.check()?;
         config.cpu.check()?;
@@ -131,22 +141,22 @@ impl Adapter {
         })
     }
 
-    /// The video's part of the estimate, whenever it changes. The first one decides the size that
-    /// the stream begins with.
+    /// Sets the bitrate allocated to video. The first call also chooses the initial resolution.
     pub fn set_bitrate(&mut self, now: Duration, bitrate: Bitrate) {
         let is_first = self.bitrate.is_none();
         self.bitrate = Some(bitrate);
         self.quality.on_bitrate(now, bitrate, &self.ladder, is_first);
     }
 
-    /// A frame was coded or dropped.
+    /// Records a frame that was coded or dropped.
     pub fn on_frame(&mut self, now: Duration, frame: FrameReport) {
         let rung = self.ladder.rung(self.rung_index());
         self.quality.on_frame(now, frame.qindex);
         self.cpu.on_frame(now, frame.encode_time, rung.frame_rate);
     }
 
-    /// What has changed for the encoder, if something has. Call it before each frame.
+    /// Returns new encoder settings if they changed. Call it before each frame; returns `None`
+    /// until the first bitrate is set.
     pub fn poll(&mut self, now: Duration) -> Option<Instruction> {
         let bitrate = self.bitrate?;
         let before = self.rung_index();
@@ -186,19 +196,19 @@ impl Adapter {
         }
     }
 
-    /// How long each limitation has held (`qualityLimitationDurations` of getStats).
+    /// Returns how long each limitation has been active (`qualityLimitationDurations` of getStats).
     #[must_use]
     pub fn durations(&self, now: Duration) -> LimitationDurations {
         self.durations.until(now)
     }
 
-    /// How often the size has changed (`qualityLimitationResolutionChanges` of getStats).
+    /// Number of resolution changes (`qualityLimitationResolutionChanges` of getStats).
     #[must_use]
     pub fn size_changes(&self) -> u64 {
         self.size_changes
     }
 
-    /// Time of coding by time between frames, smoothed; 1: the machine is busy all the time.
+    /// Smoothed encode time divided by the frame interval; 1 means that the encoder is always busy.
     #[must_use]
     pub fn cpu_usage(&self) -> f64 {
         self.cpu.usage()

@@ -1,5 +1,5 @@
-//! Who gets what of the estimate: audio first, then video with its redundancy, its
-//! retransmissions and the headers of all.
+//! Divides the bandwidth estimate: audio first, then video with its FEC, its retransmissions and
+//! the packet headers.
 
 use codec_core::codec::Bitrate;
 use codec_core::error::ConfigError;
@@ -8,31 +8,32 @@ mod layers;
 
 pub use layers::{SpatialLayer, split_spatial, temporal_shares};
 
-/// Most of the video's part that redundancy and retransmissions take together.
+/// Maximum share of the video budget for FEC and retransmissions together.
 const MAX_REPAIR: f64 = 0.5;
-/// Audio above its least gets this share of what there is.
+/// Share of the estimate that audio gets above its minimum.
 const AUDIO_SHARE: f64 = 0.1;
-/// Video that was paused begins again at this multiple of its least.
+/// Paused video resumes at this multiple of its minimum bitrate.
 const RESUME: f64 = 1.25;
 
-/// What there is to send.
+/// Streams to send and their bitrate ranges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AllocationConfig {
-    /// Audio's bitrate, least and most, without headers; `None`: no audio.
+    /// Minimum and maximum audio bitrate without headers, at most 1 Gb/s; `None` means no audio.
+    /// Default 16 to 64 kb/s.
     pub audio: Option<(Bitrate, Bitrate)>,
-    /// Packets of audio each second: 50 for 20 ms each.
+    /// Audio packets per second, at most 1000: 50 for packets of 20 ms (default).
     pub audio_packets: u32,
-    /// Video's bitrate, least and most, without headers; `None`: no video. Below the least it is
-    /// paused.
+    /// Minimum and maximum video bitrate without headers, at most 1 Gb/s; `None` means no video.
+    /// Video is paused below the minimum. Default 30 kb/s to 20 Mb/s.
     pub video: Option<(Bitrate, Bitrate)>,
-    /// Bytes around the payload of each packet: IP, UDP, RTP with extensions, SRTP.
+    /// Bytes of headers per packet, at most 500: IP, UDP, RTP with extensions, SRTP. Default 62.
     pub overhead_bytes: u32,
-    /// Most bytes of payload in a packet, 100 to 65,000.
+    /// Maximum payload per packet in bytes, 100 to 65,000; default 1150.
     pub payload_bytes: u32,
 }
 
 impl Default for AllocationConfig {
-    /// Opus at 16 to 64 kb/s beside video at 30 kb/s to 20 Mb/s, with 62 bytes around each packet.
+    /// Opus at 16 to 64 kb/s and video at 30 kb/s to 20 Mb/s, with 62 bytes of headers per packet.
     fn default() -> Self {
         Self {
             audio: Some((Bitrate::kbps(16), Bitrate::kbps(64))),
@@ -44,51 +45,52 @@ impl Default for AllocationConfig {
     }
 }
 
-/// What video sends beside itself.
+/// Current overhead of video: FEC and retransmissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Repair {
-    /// Redundancy, as a share of the video: 0..=1.
+    /// FEC overhead as a share of the video bitrate, 0..=1.
     pub fec: f64,
-    /// What was sent again lately, bits per second, headers included.
+    /// Recent retransmission rate, headers included.
     pub retransmission: Bitrate,
-    /// Frames each second, to foretell the number of packets.
+    /// Frames per second, used to predict the number of packets.
     pub frame_rate: f64,
 }
 
-/// Why video has what it has.
+/// What determines the video bitrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VideoLimit {
-    /// There is no video.
+    /// No video is configured.
     Absent,
-    /// The estimate gives no more.
+    /// The bandwidth estimate.
     Estimate,
-    /// It has the most that it may have.
+    /// The configured maximum.
     Highest,
-    /// There is less than its least: it pauses.
+    /// The estimate leaves less than the configured minimum, so video is paused.
     Paused,
 }
 
-/// The parts. Their sum is at most the estimate, but for audio's least, which is always given.
+/// Division of the estimate. The parts sum to at most the estimate, except that audio always gets
+/// its minimum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Allocation {
-    /// For the audio encoder.
+    /// Bitrate of the audio encoder.
     pub audio: Bitrate,
-    /// For the video encoder.
+    /// Bitrate of the video encoder; 0 while paused.
     pub video: Bitrate,
-    /// Redundancy of video, with its headers.
+    /// Video FEC, including its headers.
     pub fec: Bitrate,
-    /// Retransmissions, as far as they have room.
+    /// Video retransmissions, limited to the available room.
     pub retransmission: Bitrate,
-    /// Headers of audio and video.
+    /// Headers of audio and video packets.
     pub overhead: Bitrate,
-    /// What nobody wants.
+    /// Remainder that no stream uses.
     pub unused: Bitrate,
-    /// Why video has no more.
+    /// What determines the video bitrate.
     pub limit: VideoLimit,
 }
 
-/// Divides estimates.
+/// Divides bandwidth estimates among the streams.
 #[derive(Clone, Copy, Debug)]
 pub struct Allocator {
     config: AllocationConfig,
@@ -96,15 +98,15 @@ pub struct Allocator {
 }
 
 impl Allocator {
-    /// One for that much to send.
+    /// Creates an allocator.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: AllocationConfig) -> Result<Self, ConfigError> {
         let range = |what, range: Option<(Bitrate, Bitrate)>| match range {
             Some((least, most)) if least > most || most.0 > 1_000_000_000 => {
                 let given = format!("{} to {} b/s", least.0, most.0);
-                Err(ConfigError::new(what, given, "ascending, at most 1 Gb/s"))
+                Err(ConfigError::new(what, given, "an ascending range up to 1 Gb/s"))
             }
             _ => Ok(()),
         };
@@ -124,7 +126,7 @@ impl Allocator {
         Ok(Self { config, is_paused: false })
     }
 
-    /// The parts of an estimate.
+    /// Divides `estimate`.
     pub fn allocate(&mut self, estimate: Bitrate, repair: Repair) -> Allocation {
         let total = bps(estimate);
         let (audio, audio_overhead) = self.audio(total);
@@ -144,7 +146,7 @@ impl Allocator {
         parts
     }
 
-    /// Audio's bitrate and that of its headers.
+    /// Audio bitrate and the bitrate of its headers, in bits per second.
     fn audio(&self, total: f64) -> (f64, f64) {
         let Some((least, most)) = self.config.audio else { return (0.0, 0.0) };
         let packets = f64::from(self.config.audio_packets);
@@ -158,12 +160,12 @@ impl Allocator {
         let (least, most) = range;
         let fec_share = if repair.fec.is_finite() { repair.fec.clamp(0.0, 1.0) } else { 0.0 };
         let again = bps(repair.retransmission).min(MAX_REPAIR * left);
-        // Redundancy takes at most what retransmissions leave of the half.
+        // FEC gets at most what retransmissions leave of the repair budget.
         let room = (MAX_REPAIR * left - again).max(0.0);
         let mut video = left - again;
         let mut overhead_share = 0.0;
         let mut fec = 0.0;
-        // The number of packets follows from the bitrate, and the other way round.
+        // The number of packets depends on the bitrate and vice versa, so iterate.
         for _ in 0..4 {
             overhead_share = self.overhead_share(video, repair.frame_rate);
             fec = (fec_share * video * (1.0 + overhead_share)).min(room);
@@ -186,7 +188,7 @@ impl Allocator {
         parts.limit = if is_most { VideoLimit::Highest } else { VideoLimit::Estimate };
     }
 
-    /// Headers by payload, where frames are cut into packets.
+    /// Ratio of headers to payload when frames are split into packets.
     fn overhead_share(&self, video: f64, frame_rate: f64) -> f64 {
         let rate = if frame_rate.is_finite() { frame_rate.clamp(1.0, 240.0) } else { 30.0 };
         let frame_bytes = (video / 8.0 / rate).max(1.0);
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_are_the_whole() {
+    fn parts_sum_to_the_estimate() {
         let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
         let again = Bitrate::kbps(80);
         for kbps in [100, 150, 300, 800, 2000, 10_000, 40_000] {
@@ -232,13 +234,13 @@ mod tests {
     #[test]
     fn audio_comes_first_and_video_pauses_with_hysteresis() {
         let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
-        // 16 kb/s and 50 packets with 62 bytes around each.
+        // 16 kb/s and 50 packets with 62 bytes of headers each.
         let parts = allocator.allocate(Bitrate::kbps(60), PLAIN);
         assert_eq!((parts.audio, parts.limit), (Bitrate::kbps(16), VideoLimit::Paused));
         assert_eq!(parts.overhead, Bitrate(50 * 62 * 8));
         let at =
             |allocator: &mut Allocator, kbps| allocator.allocate(Bitrate::kbps(kbps), PLAIN).limit;
-        // Video's least needs 30 kb/s and 15 kb/s of headers.
+        // The video minimum needs 30 kb/s plus 15 kb/s of headers.
         assert_eq!(at(&mut allocator, 88), VideoLimit::Paused);
         assert_eq!(at(&mut allocator, 100), VideoLimit::Estimate);
         assert_eq!(at(&mut allocator, 88), VideoLimit::Estimate);
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn repair_takes_at_most_half() {
+    fn fec_and_retransmissions_take_at_most_half() {
         let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
         let wild =
             Repair { fec: f64::INFINITY, retransmission: Bitrate(u64::MAX), frame_rate: 0.0 };

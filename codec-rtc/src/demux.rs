@@ -1,7 +1,7 @@
-//! What a datagram is, when everything shares one port: RFC 7983 (by the first byte) and RFC 5761
-//! (RTP and RTCP by the payload type).
+//! Classification of datagrams on a shared port: RFC 7983 (first byte) and RFC 5761 (RTP and RTCP
+//! by payload type).
 
-/// Kinds of datagrams.
+/// Protocol of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Datagram {
     /// STUN (RFC 8489).
@@ -10,21 +10,21 @@ pub enum Datagram {
     Zrtp,
     /// DTLS (RFC 9147, RFC 6347).
     Dtls,
-    /// Data of a TURN channel (RFC 8656).
+    /// TURN channel data (RFC 8656).
     TurnChannel,
-    /// RTP, or SRTP.
+    /// RTP or SRTP.
     Rtp,
-    /// RTCP, or SRTCP.
+    /// RTCP or SRTCP.
     Rtcp,
-    /// Nothing of these.
+    /// None of the above, or too short.
     Unknown,
 }
 
-/// Second bytes that mean RTCP: packet types 192..=223, which are RTP's payload types 64..=95 with a
-/// marker (RFC 5761, section 4).
+/// Second bytes that indicate RTCP: packet types 192..=223, which correspond to RTP payload types
+/// 64..=95 with the marker set (RFC 5761, section 4).
 const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
 
-/// Looks at the first two bytes.
+/// Classifies a datagram by its first two bytes.
 #[must_use]
 pub fn classify(datagram: &[u8]) -> Datagram {
     match *datagram {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_bytes_tell() {
+    fn datagrams_are_classified_by_the_first_two_bytes() {
         for (bytes, expected) in [
             (&[][..], Datagram::Unknown),
             (&[0, 1], Datagram::Stun),

@@ -1,9 +1,9 @@
-//! What a selective forwarder does to a VP8 stream for one viewer: upper temporal layers left out,
-//! numbers without gaps. RFC 7741, section 4.2; RFC 7667, section 3.7.
+//! Selective forwarding (SFU) of a VP8 stream to one subscriber: drops upper temporal layers and
+//! renumbers packets without gaps. RFC 7741, section 4.2; RFC 7667, section 3.7.
 //!
-//! Packets pass in the order that they came, lost ones stay gaps, and late ones get the number that
-//! they would have had. `PictureID`s close up as sequence numbers do, so that the viewer sees a
-//! stream that never had more layers.
+//! Packets are forwarded in order of arrival. Lost packets remain gaps, and late packets get the
+//! sequence number reserved for them. `PictureID`s are renumbered like sequence numbers, so that
+//! the subscriber sees a stream without the dropped layers.
 
 use std::collections::VecDeque;
 
@@ -11,40 +11,40 @@ use crate::packet::vp8::{Descriptor, PictureId};
 use crate::rtp::{self, FIXED_HEADER_BYTES, Malformed};
 use crate::sequence::{Unwrapper16, wrap_16};
 
-/// Changes of an offset that late packets may go back behind.
+/// Number of offset changes kept for late packets.
 const REMEMBERED: usize = 128;
-/// Frames whose fate is remembered.
+/// Number of frames whose decision is kept.
 const FRAMES: usize = 64;
-/// Steps of the sequence number within which a packet is late, and beyond which it is not of this
-/// stream.
+/// Maximum distance of a late packet in sequence numbers; a larger jump means that the stream
+/// restarted.
 const FAR: i64 = 3000;
 
-/// How the stream looks to the viewer.
+/// Identity of the stream as sent to the subscriber.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ForwardConfig {
-    /// Synchronisation source.
+    /// SSRC.
     pub ssrc: u32,
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
     /// Sequence number of the first packet.
     pub first_sequence: u16,
 }
 
-/// What became of a packet.
+/// Result for one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarded {
-    /// It was appended to the output, with this sequence number.
+    /// The packet was appended to the output.
     Passed {
-        /// The viewer's.
+        /// Its sequence number towards the subscriber.
         sequence: u16,
     },
-    /// It belongs to a layer that the viewer does not get.
+    /// The packet belongs to a dropped layer.
     AboveLayer,
-    /// It comes before all that is remembered.
+    /// The packet is older than the history of offsets.
     TooLate,
 }
 
-/// Counters.
+/// Counters of forwarded and dropped packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of `Forwarded`")]
 pub struct ForwardCounters {
@@ -53,10 +53,10 @@ pub struct ForwardCounters {
     pub too_late: u64,
 }
 
-/// From a number on, so much less.
+/// Piecewise constant offsets of a renumbered sequence.
 #[derive(Clone, Debug, Default)]
 struct Offsets {
-    /// First number and what is taken off, ascending.
+    /// First number and offset to subtract, ascending.
     changes: VecDeque<(i64, i64)>,
 }
 
@@ -87,17 +87,17 @@ struct Frame {
     passes: bool,
 }
 
-/// Rewrites one stream for one viewer.
+/// Rewrites one stream for one subscriber.
 #[derive(Clone, Debug)]
 pub struct Forwarder {
     config: ForwardConfig,
-    /// Highest layer that the viewer is to get, and the highest that it gets now.
+    /// Requested maximum layer, and the layer currently forwarded.
     target: u8,
     current: u8,
     sequence: Unwrapper16,
     highest: Option<i64>,
     sequences: Offsets,
-    /// Unwrapped `PictureID` of the newest frame, and what is taken off.
+    /// Unwrapped `PictureID` of the newest frame.
     picture: Option<(PictureId, i64)>,
     pictures: Offsets,
     frames: VecDeque<Frame>,
@@ -105,7 +105,7 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Passes all layers until told otherwise.
+    /// Creates a forwarder that forwards all layers.
     #[must_use]
     pub fn new(config: ForwardConfig) -> Self {
         Self {
@@ -122,29 +122,28 @@ impl Forwarder {
         }
     }
 
-    /// The highest temporal layer that the viewer gets: fewer from the next frame on, more from the
-    /// next frame on at which a receiver can switch up (Y, or a frame of the base layer that is a
-    /// key frame).
+    /// Sets the highest temporal layer to forward. A decrease takes effect at the next frame, an
+    /// increase at the next key frame or layer-sync frame (Y bit) that allows switching up.
     pub fn set_max_temporal_layer(&mut self, layer: u8) {
         self.target = layer;
     }
 
-    /// The highest layer that passes now.
+    /// Highest layer currently forwarded.
     #[must_use]
     pub fn temporal_layer(&self) -> u8 {
         self.current
     }
 
-    /// What became of packets so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> ForwardCounters {
         self.counters
     }
 
-    /// Appends the viewer's packet to `out`, if the packet is for it.
+    /// Rewrites a packet and appends it to `out` if it is to be forwarded.
     ///
     /// # Errors
-    /// [`Malformed`]: it is no RTP packet, or has no VP8 in it; nothing has changed.
+    /// Returns [`Malformed`] and changes nothing if it is not an RTP packet with a VP8 payload.
     pub fn forward(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<Forwarded, Malformed> {
         let parsed = rtp::parse(packet)?;
         let (descriptor, payload) = Descriptor::parse(parsed.payload)?;
@@ -155,7 +154,7 @@ impl Forwarder {
             number - 1
         });
         if (number - highest).abs() > FAR {
-            // The stream began anew: it goes on behind what was sent.
+            // The stream restarted: continue after the last sequence number sent.
             let sent = highest - self.sequences.latest();
             self.sequences.change(number, number - (sent + 1));
         }
@@ -174,7 +173,7 @@ impl Forwarder {
         if !passes {
             self.counters.above_layer += 1;
             if is_newest {
-                // Everything from the next number on closes up.
+                // Renumber everything from the next sequence number on.
                 let offset = self.sequences.latest() + 1;
                 self.sequences.change(number + 1, offset);
             }
@@ -194,7 +193,7 @@ impl Forwarder {
         Ok(Forwarded::Passed { sequence })
     }
 
-    /// Whether a frame that was not seen before passes.
+    /// Decides whether to forward a new frame.
     fn decide(&mut self, descriptor: &Descriptor, is_key: bool, timestamp: u32) -> bool {
         let layer = descriptor.layer.unwrap_or_default();
         if self.target < self.current {
@@ -225,7 +224,7 @@ impl Forwarder {
             }
             Some((last, number)) => {
                 let steps = id.steps_from(last);
-                // More than half way round is a late frame.
+                // More than half the range ahead means a late frame.
                 let limit = if matches!(id, PictureId::Short(_)) { 0x40 } else { 0x4000 };
                 if steps >= limit {
                     return;
@@ -240,14 +239,14 @@ impl Forwarder {
         }
     }
 
-    /// The viewer's number of a frame.
+    /// `PictureID` of a frame towards the subscriber.
     fn picture_id(&self, id: PictureId) -> PictureId {
         let Some((last, number)) = self.picture else { return id };
         let (bits, mask) = match id {
             PictureId::Short(_) => (7, 0x7f),
             PictureId::Long(_) => (15, 0x7fff),
         };
-        // Late frames lie behind the newest.
+        // Late frames are before the newest.
         let ahead = i64::from(id.steps_from(last));
         let steps = if ahead >= 1 << (bits - 1) { ahead - (1 << bits) } else { ahead };
         let number = number + steps;
@@ -266,7 +265,7 @@ impl Forwarder {
         header[2..4].copy_from_slice(&sequence.to_be_bytes());
         header[8..12].copy_from_slice(&self.config.ssrc.to_be_bytes());
         let Some(id) = of.picture_id else { return };
-        // The PictureID follows the two bytes of flags.
+        // The PictureID follows two bytes of flags.
         let Some(place) = rest.get_mut(payload_at - FIXED_HEADER_BYTES + 2..) else { return };
         match (self.picture_id(id), place) {
             (PictureId::Short(id), [place, ..]) => *place = id,
@@ -278,7 +277,7 @@ impl Forwarder {
     }
 }
 
-/// Bytes from the payload's first to the packet's last.
+/// Number of bytes from the start of the payload to the end of the packet.
 fn trailing(packet: &[u8], parsed: &rtp::Packet<'_>) -> usize {
     let padding = match packet.first() {
         Some(first) if first & 0x20 != 0 => packet.last().copied().map_or(0, usize::from),
@@ -294,7 +293,7 @@ mod tests {
     use super::*;
     use crate::packet::vp8::{Packetizer, PacketizerConfig};
 
-    /// Packets of an L1T3 stream, three a frame, with a layer-sync point in each group.
+    /// Packets of an L1T3 stream, three per frame, with a layer-sync frame in each group.
     fn stream(frames: u64) -> Vec<(u8, Vec<u8>)> {
         let config = PacketizerConfig {
             mtu: 100,
@@ -325,7 +324,7 @@ mod tests {
         Forwarder::new(ForwardConfig { ssrc: 77, payload_type: 120, first_sequence: 65_530 })
     }
 
-    /// The viewer's sequence numbers and picture ids.
+    /// Sequence number and PictureID towards the subscriber.
     fn numbers(packet: &[u8]) -> (u16, u16) {
         let parsed = rtp::parse(packet).unwrap();
         assert_eq!((parsed.header.ssrc, parsed.header.payload_type), (77, 120));
@@ -334,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_layer_alone_has_no_gaps() {
+    fn base_layer_is_renumbered_without_gaps() {
         let mut it = forwarder();
         it.set_max_temporal_layer(0);
         let (mut expected, mut id, mut last) = (65_530_u16, 0x7ff0_u16, None);
@@ -358,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_come_back_where_a_receiver_can_switch() {
+    fn layers_resume_at_switching_points() {
         let mut it = forwarder();
         let mut layers = Vec::new();
         let mut next = 65_530_u16;
@@ -382,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn late_and_lost_packets_keep_their_places() {
+    fn late_and_lost_packets_keep_their_sequence_numbers() {
         let packets = stream(40);
         let mut plain = forwarder();
         plain.set_max_temporal_layer(1);
@@ -393,7 +392,7 @@ mod tests {
             plain.forward(packet, &mut out).unwrap();
             expected.push(out);
         }
-        // Frames in order, the packets within each backwards.
+        // Frames in order, packets of each frame in reverse.
         let mut at = 0;
         for frame in packets.chunk_by(|a, b| a.1[4..8] == b.1[4..8]) {
             for (index, (_, packet)) in frame.iter().enumerate().rev() {
@@ -412,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retransmission_gets_the_number_that_its_place_had() {
+    fn retransmission_gets_the_sequence_number_of_the_original() {
         let packets = stream(12);
         let mut it = forwarder();
         it.set_max_temporal_layer(0);
@@ -431,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_vp8_is_refused_and_changes_nothing() {
+    fn packets_without_vp8_are_rejected_without_side_effects() {
         let mut it = forwarder();
         let mut out = Vec::new();
         assert!(it.forward(&[0; 3], &mut out).is_err());
@@ -442,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_begins_anew_goes_on_behind_what_was_sent() {
+    fn restarted_stream_continues_the_sequence_numbers() {
         let mut it = forwarder();
         let (_, packet) = stream(1).remove(0);
         let mut out = Vec::new();

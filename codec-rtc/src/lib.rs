@@ -1,32 +1,33 @@
-//! Real-time transport of coded media, as plain state machines: input, output, timeout.
+//! Real-time media transport over RTP as sans-I/O state machines: packets, jitter buffers,
+//! congestion control, recovery and sessions.
 //!
 //! Nothing here opens a socket, reads a clock or starts a thread. Time is an argument: a
-//! [`Duration`](core::time::Duration) since a beginning that the caller chooses, the same for all
-//! parts of one end. What waits for something says until when (`next_time`).
+//! [`Duration`](core::time::Duration) since an epoch that the caller chooses, the same for all
+//! parts of one endpoint. Each state machine with timers reports its next deadline (`next_time`).
 //!
-//! | module | |
+//! | module | contents |
 //! |---|---|
-//! | [`rtp`] | RTP packets; [`sequence`] numbers and timestamps that wrap |
-//! | [`extension`] | what RTP header extensions say, among it the Dependency Descriptor |
-//! | [`rtcp`] | RTCP packets; [`demux`] tells datagrams apart |
-//! | [`report`] | losses, jitter, round trips, clocks; when feedback is due |
-//! | [`sdp`] | descriptions of RTP sessions |
-//! | [`packet`] | payload formats: coded frames to packets and back |
-//! | [`fec`] | packets made of others: ULPFEC, FlexFEC, and how many repair packets are worth it |
-//! | [`jitter`] | what arrives becomes media in its order and time |
-//! | [`sync`] | sound and picture at the same time |
-//! | [`audio`] | how a sender protects sound |
-//! | [`congestion`] | how much may be sent |
-//! | [`allocation`] | who gets what of it |
-//! | [`adaptation`] | what the encoder is told |
-//! | [`pacer`] | when packets leave |
-//! | [`recovery`] | key-frame requests, retransmission |
-//! | [`forward`] | layers left out for one viewer |
-//! | `sframe` | frames encrypted end to end (feature `sframe`) |
-//! | `srtp` | encryption with keys that are given (feature `srtp`) |
-//! | `webrtc` | one end of a WebRTC call, and a TURN client (feature `webrtc`) |
-//! | [`session`] | the two ends of a call: all of the above put together |
-//! | [`link`] | a link in virtual time: rate, queue, delay, jitter, loss |
+//! | [`rtp`] | RTP packets; [`sequence`]: sequence numbers and timestamps that wrap |
+//! | [`extension`] | RTP header extensions, including the Dependency Descriptor |
+//! | [`rtcp`] | RTCP packets; [`demux`]: classification of datagrams (RFC 7983) |
+//! | [`report`] | loss, jitter and round-trip statistics, NTP time, RTCP feedback timing |
+//! | [`sdp`] | SDP for plain RTP sessions |
+//! | [`packet`] | payload formats: packetizers and depacketizers |
+//! | [`fec`] | ULPFEC, FlexFEC and the choice of the FEC overhead |
+//! | [`jitter`] | jitter buffers: packets become media in order and on time |
+//! | [`sync`] | lip sync of audio and video |
+//! | [`audio`] | loss resilience of sent audio: in-band FEC, RED, frame length |
+//! | [`congestion`] | bandwidth estimate |
+//! | [`allocation`] | division of the estimate among audio, video, FEC and retransmissions |
+//! | [`adaptation`] | encoder bitrate, resolution and frame rate |
+//! | [`pacer`] | pacing of packets |
+//! | [`recovery`] | NACK, retransmission history, key-frame requests |
+//! | [`forward`] | layer dropping for one subscriber (SFU) |
+//! | `sframe` | end-to-end encrypted frames (feature `sframe`) |
+//! | `srtp` | SRTP and SRTCP with externally negotiated keys (feature `srtp`) |
+//! | `webrtc` | a WebRTC peer and a TURN client (feature `webrtc`) |
+//! | [`session`] | sender and receiver that combine all of the above |
+//! | [`link`] | network emulation in virtual time: rate, queue, delay, jitter, loss |
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Whether the machine keeps up: the time of coding by the time between frames.
+//! CPU overuse detection: encode time relative to the frame interval.
 
 use std::time::Duration;
 
@@ -6,24 +6,25 @@ use codec_core::error::ConfigError;
 
 /// Weight of a frame in the smoothed usage.
 const WEIGHT: f64 = 0.05;
-/// Frames before anything is judged.
+/// Frames to observe before the first decision.
 const MIN_FRAMES: u32 = 30;
-/// How long usage has to stay above or below, in frames.
+/// Number of frames for which usage has to stay above or below the threshold.
 const OVER_FRAMES: u32 = 20;
 const UNDER_FRAMES: u32 = 150;
-/// Time between a step down and the next step up: at first, and at most. Doubled when a step up is
-/// taken back soon.
+/// Delay between a step down and the next step up: initial and maximum. Doubled if a step up is
+/// reverted soon.
 const HOLD_UP: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(240)];
 const SOON: Duration = Duration::from_secs(20);
 
-/// When the machine does not keep up, or has time left.
+/// CPU usage thresholds for steps down and up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CpuThresholds {
-    /// Usage above this is too much, up to 2. 1: coding takes all the time between two frames.
+    /// Usage above this causes a step down, up to 2; default 0.85. At 1, encoding takes the whole
+    /// frame interval.
     pub high: f64,
-    /// Usage below this leaves room for more.
+    /// Usage below this allows a step up; default 0.45, below 0.8 times `high`.
     pub low: f64,
-    /// Steps that the encoder's speed is raised by before frame rate or size go down.
+    /// Number of encoder speed steps to take before frame rate or resolution is reduced; default 2.
     pub speed_steps: u8,
 }
 
@@ -39,15 +40,11 @@ impl CpuThresholds {
             return Ok(());
         }
         let given = format!("{} and {}", self.low, self.high);
-        Err(ConfigError::new(
-            "usage thresholds",
-            given,
-            "the first below 0.8 of the second, up to 2",
-        ))
+        Err(ConfigError::new("usage thresholds", given, "low below 0.8 times high, high at most 2"))
     }
 }
 
-/// Wants a rung and a speed.
+/// Selects a rung and a speed-up from the CPU usage.
 #[derive(Clone, Debug)]
 pub(super) struct CpuJudge {
     thresholds: CpuThresholds,
@@ -91,7 +88,7 @@ impl CpuJudge {
     }
 
     pub(super) fn on_frame(&mut self, _now: Duration, encode_time: Duration, frame_rate: f64) {
-        // One frame that was interrupted is not the machine.
+        // Limits the effect of a single frame whose encoding was preempted.
         let sample = (encode_time.as_secs_f64() * frame_rate).min(3.0);
         let weight = WEIGHT.max(1.0 / f64::from(self.frames + 1));
         self.usage += weight * (sample - self.usage);
@@ -101,12 +98,12 @@ impl CpuJudge {
         self.under = if self.usage < low { (self.under + 1).min(UNDER_FRAMES) } else { 0 };
     }
 
-    /// Another size or frame rate: usage is another as well.
+    /// Restarts the observation, since usage depends on resolution and frame rate.
     pub(super) fn on_change(&mut self) {
         (self.frames, self.over, self.under) = (0, 0, 0);
     }
 
-    /// One step; `current` is the rung in use, `last` the last there is.
+    /// Makes one decision; `current` is the rung in use, `last` the lowest rung.
     pub(super) fn step(&mut self, now: Duration, current: usize, last: usize) {
         if self.frames < MIN_FRAMES {
             return;
@@ -139,7 +136,7 @@ impl CpuJudge {
             return;
         }
         if self.rung > 0 {
-            // Where the bitrate keeps the pictures smaller anyway, the machine's limit follows.
+            // If the bitrate keeps the resolution lower anyway, start from the rung in use.
             self.rung = self.rung.min(current).saturating_sub(1);
         } else if self.speed_up > 0 {
             self.speed_up -= 1;

@@ -1,42 +1,42 @@
-//! The sizes and frame rates to choose from.
+//! The ladder of resolutions and frame rates.
 
 use codec_core::frame::Size;
 
 use super::AdaptationConfig;
 
-/// Most rungs.
+/// Maximum number of rungs below the source.
 const MAX_RUNGS: usize = 16;
 
-/// What is given up first.
+/// What to reduce first (`degradationPreference` of WebRTC).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preference {
-    /// Size and frame rate in turn: three quarters of the size, then two thirds of the frame rate.
+    /// Resolution and frame rate in turn: resolution to 3/4, then frame rate to 2/3.
     #[default]
     Balanced,
-    /// Size, as in games and sports; the frame rate where no smaller size is left.
+    /// Resolution first, for games and sports; frame rate if no smaller resolution is left.
     Motion,
-    /// Frame rate, as with text; the size where no lower frame rate is left.
+    /// Frame rate first, for text and screens; resolution if no lower frame rate is left.
     Detail,
 }
 
-/// A size and a frame rate.
+/// A resolution with a frame rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rung {
-    /// The picture's size; both sides even, except the source's own.
+    /// Frame size; both sides are even, except those of the source.
     pub size: Size,
-    /// Frames each second.
+    /// Frames per second.
     pub frame_rate: f64,
 }
 
 impl Rung {
-    /// Pixels each second.
+    /// Pixels per second.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(super) fn pixel_rate(&self) -> f64 {
         self.size.pixels() as f64 * self.frame_rate
     }
 }
 
-/// Rungs from the source's own down.
+/// Rungs from the source downwards.
 #[derive(Clone, Debug)]
 pub(super) struct Ladder {
     first: Rung,
@@ -47,7 +47,7 @@ impl Ladder {
     pub(super) fn new(config: &AdaptationConfig) -> Self {
         let first = Rung { size: config.size, frame_rate: config.frame_rate };
         let mut lower = Vec::new();
-        // Steps of the size by 3/4 and 2/3 in turn: 3/4, 1/2, 3/8, 1/4 ...
+        // Resolution steps by factors of 3/4 and 2/3 in turn: 3/4, 1/2, 3/8, 1/4 ...
         let (mut size_steps, mut rate_steps) = (0, 0);
         while lower.len() < MAX_RUNGS {
             let smaller = size_at(config, size_steps + 1);
@@ -69,12 +69,12 @@ impl Ladder {
         Self { first, lower }
     }
 
-    /// The last rung's index.
+    /// Index of the last rung.
     pub(super) fn last(&self) -> usize {
         self.lower.len()
     }
 
-    /// The rung, or the last one.
+    /// Returns the rung at `index`, clamped to the last.
     pub(super) fn rung(&self, index: usize) -> Rung {
         let lower = index.checked_sub(1).and_then(|index| self.lower.get(index));
         match lower {
@@ -85,7 +85,7 @@ impl Ladder {
     }
 }
 
-/// The size after so many steps, unless it is too small.
+/// Size after `steps` reductions; `None` if it is below the minimum.
 fn size_at(config: &AdaptationConfig, steps: u32) -> Option<Size> {
     if steps == 0 {
         return Some(config.size);
@@ -102,7 +102,7 @@ fn size_at(config: &AdaptationConfig, steps: u32) -> Option<Size> {
     (size.width.min(size.height) >= config.min_side.max(2)).then_some(size)
 }
 
-/// The frame rate after so many steps of 2/3 and 3/4 in turn, unless it is too low.
+/// Frame rate after `steps` reductions by 2/3 and 3/4 in turn; `None` if it is below the minimum.
 fn rate_at(config: &AdaptationConfig, steps: u32) -> Option<f64> {
     let mut rate = config.frame_rate;
     for step in 0..steps.min(32) {
@@ -146,18 +146,18 @@ mod tests {
     }
 
     #[test]
-    fn the_other_orders() {
+    fn motion_reduces_size_first_and_detail_reduces_frame_rate_first() {
         let detail = rungs(640, 360, Preference::Detail);
         assert_eq!(detail[..4], [(640, 360, 30), (640, 360, 20), (640, 360, 15), (640, 360, 10)]);
         let balanced = rungs(640, 360, Preference::Balanced);
         assert_eq!(balanced[..3], [(640, 360, 30), (480, 270, 30), (480, 270, 20)]);
-        // Upright, and smaller than the least.
+        // Portrait, and a source below the minimum.
         assert_eq!(rungs(360, 640, Preference::Motion)[1], (270, 480, 30));
         assert_eq!(rungs(160, 120, Preference::Motion)[1], (160, 120, 20));
     }
 
     #[test]
-    fn each_rung_is_less_work_than_the_one_above() {
+    fn each_rung_has_a_lower_pixel_rate() {
         for preference in [Preference::Balanced, Preference::Motion, Preference::Detail] {
             let config = AdaptationConfig {
                 preference,

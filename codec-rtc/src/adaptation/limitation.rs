@@ -1,21 +1,21 @@
-//! What limits the pictures, and for how long.
+//! Quality limitation reasons and their durations.
 
 use std::time::Duration;
 
-/// `qualityLimitationReason` of getStats.
+/// What limits video quality (`qualityLimitationReason` of getStats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limitation {
-    /// Nothing.
+    /// No limitation.
     #[default]
     None,
-    /// The machine.
+    /// CPU: encoding takes too long.
     Cpu,
-    /// The bitrate.
+    /// Bandwidth: the bitrate is below the highest useful one.
     Bandwidth,
 }
 
 impl Limitation {
-    /// The word of getStats.
+    /// The value of `qualityLimitationReason`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl Limitation {
     }
 }
 
-/// `qualityLimitationDurations` of getStats.
+/// Time spent in each limitation (`qualityLimitationDurations` of getStats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of Limitation")]
 pub struct LimitationDurations {
@@ -35,7 +35,7 @@ pub struct LimitationDurations {
     pub bandwidth: Duration,
 }
 
-/// Adds them up.
+/// Accumulates the time spent in each limitation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Durations {
     sums: LimitationDurations,

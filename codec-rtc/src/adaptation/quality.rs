@@ -1,4 +1,5 @@
-//! Whether the pictures are too coarse for their size, or fine enough for a larger one.
+//! Quality detection: whether the quantiser is too high for the resolution, or low enough for a
+//! higher one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,39 +9,40 @@ use codec_core::error::ConfigError;
 
 use super::ladder::Ladder;
 
-/// Frames are looked at over this window, and need to be so many.
+/// Window over which frames are evaluated, and the minimum number of frames in it.
 const WINDOW: Duration = Duration::from_secs(2);
 const MIN_FRAMES: usize = 15;
 const MAX_FRAMES: usize = 512;
-/// The bitrate that a step up relies on is the least over this window.
+/// A step up uses the minimum bitrate over this window.
 const STEADY: Duration = Duration::from_secs(5);
-/// In the first seconds of a stream, while probing finds the bitrate, that and the time between two
-/// steps up are shorter, if there is so much more than enough.
+/// During the first seconds of a stream, while probing, a step up needs a shorter window and a
+/// shorter delay if the bitrate exceeds the requirement by the given factor.
 const BEGINNING: Duration = Duration::from_secs(10);
 const STEADY_THEN: Duration = Duration::from_secs(1);
 const PLENTY: [f64; 2] = [1.5, 3.0];
-/// Pieces that the window is kept in.
+/// Resolution of the bitrate window.
 const PIECE: Duration = Duration::from_millis(500);
 const MAX_PIECES: usize = 11;
-/// Time between a change and the next step down.
+/// Delay between a change and the next step down.
 const HOLD_DOWN: Duration = Duration::from_secs(2);
-/// Time between a change and the next step up: at first, and at most. Doubled when a step up is
-/// taken back soon.
+/// Delay between a change and the next step up: initial and maximum. Doubled if a step up is
+/// reverted soon.
 const HOLD_UP: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 const SOON: Duration = Duration::from_secs(10);
 
-/// When pictures are too coarse, or fine enough. The defaults are for VP8.
+/// Thresholds for resolution changes. The defaults are tuned for VP8.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QualityThresholds {
-    /// A mean quantiser index above this is too coarse, 1..=127.
+    /// Mean quantiser index above which resolution is reduced, 1..=127; default 95.
     pub high_qindex: u8,
-    /// One below this is fine enough for a larger picture.
+    /// Mean quantiser index below which a higher resolution is allowed; default 40.
     pub low_qindex: u8,
-    /// A share of frames dropped above this is too many, 0..=1.
+    /// Share of dropped frames above which resolution is reduced, 0..=1; default 0.5.
     pub dropped: f64,
-    /// Bits for each pixel below which a step down is made without waiting for the quantiser.
+    /// Bits per pixel below which resolution is reduced without waiting for the quantiser; default
+    /// 0.015.
     pub least_bits: f64,
-    /// Bits for each pixel that a larger picture has to have.
+    /// Bits per pixel that a higher resolution requires, at most 10; default 0.035.
     pub enough_bits: f64,
 }
 
@@ -60,7 +62,11 @@ impl QualityThresholds {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.low_qindex >= self.high_qindex || self.high_qindex > 127 {
             let given = format!("{} and {}", self.low_qindex, self.high_qindex);
-            return Err(ConfigError::new("quantiser thresholds", given, "ascending, up to 127"));
+            return Err(ConfigError::new(
+                "quantiser thresholds",
+                given,
+                "ascending values up to 127",
+            ));
         }
         if !(0.0..=1.0).contains(&self.dropped) {
             return Err(ConfigError::new("share of dropped frames", self.dropped, "0..=1"));
@@ -68,20 +74,20 @@ impl QualityThresholds {
         let ascend = self.least_bits >= 0.0 && self.enough_bits >= 1.5 * self.least_bits;
         if !ascend || self.enough_bits > 10.0 {
             let given = format!("{} and {}", self.least_bits, self.enough_bits);
-            let allowed = "the second at least 1.5 of the first, up to 10";
-            return Err(ConfigError::new("bits for each pixel", given, allowed));
+            let allowed = "the second at least 1.5 times the first and at most 10";
+            return Err(ConfigError::new("bits per pixel", given, allowed));
         }
         Ok(())
     }
 }
 
-/// Wants a rung.
+/// Selects a rung from the quantiser and the bitrate.
 #[derive(Clone, Debug)]
 pub(super) struct QualityJudge {
     thresholds: QualityThresholds,
     rung: usize,
     frames: VecDeque<(Duration, Option<u8>)>,
-    /// Begins of pieces and the least bitrate in them.
+    /// Start of each interval and the minimum bitrate in it.
     bitrates: VecDeque<(Duration, Bitrate)>,
     begun: Duration,
     changed: Option<Duration>,
@@ -117,7 +123,7 @@ impl QualityJudge {
         self.note(now, bitrate);
         if is_first {
             self.begun = now;
-            // No stream begins with pictures that it cannot afford.
+            // Start at a resolution that the bitrate can support.
             let fits = |index: &usize| self.bits(bitrate, *index, ladder) >= self.least();
             self.rung = (0..=ladder.last()).find(fits).unwrap_or(ladder.last());
         }
@@ -144,13 +150,13 @@ impl QualityJudge {
         }
     }
 
-    /// The size or frame rate changed, for whatever reason: what was seen before is of no use.
+    /// Discards previous observations, since resolution or frame rate changed.
     pub(super) fn on_change(&mut self, now: Duration) {
         self.frames.clear();
         self.changed = Some(now);
     }
 
-    /// One step; `current` is the rung in use.
+    /// Makes one decision; `current` is the rung in use.
     pub(super) fn step(
         &mut self,
         now: Duration,
@@ -159,7 +165,7 @@ impl QualityJudge {
         ladder: &Ladder,
     ) {
         self.note(now, bitrate);
-        // Where something else keeps the pictures small, there is nothing to judge.
+        // If another detector keeps the resolution lower, the frames say nothing about our rung.
         if current != self.rung {
             return;
         }
@@ -198,7 +204,7 @@ impl QualityJudge {
         self.rung = rung;
     }
 
-    /// Whether a larger picture can be afforded by the least bitrate over `steady`.
+    /// Whether the minimum bitrate over `steady` supports the next higher resolution.
     fn may_rise(&self, now: Duration, steady: Duration, plenty: f64, ladder: &Ladder) -> bool {
         let Some(above) = self.rung.checked_sub(1) else { return false };
         let Some(&(begins, _)) = self.bitrates.front() else { return false };
@@ -208,7 +214,8 @@ impl QualityJudge {
         let recent = |piece: &&(Duration, Bitrate)| now.saturating_sub(piece.0) < steady + PIECE;
         let least = self.bitrates.iter().filter(recent).map(|&(_, least)| least).min();
         let bits = self.bits(least.unwrap_or_default(), above, ladder);
-        // Many bits for each pixel will do, whatever the quantiser says of the smaller picture.
+        // A high bitrate per pixel is sufficient, regardless of the quantiser at the lower
+        // resolution.
         let low = f64::from(self.thresholds.low_qindex);
         let is_fine = self.mean_qindex().is_some_and(|mean| mean < low);
         let enough = self.thresholds.enough_bits;
@@ -239,7 +246,7 @@ impl QualityJudge {
         many || self.mean_qindex().is_some_and(|mean| mean > high)
     }
 
-    /// Over the window, if there is enough in it.
+    /// Mean over the window, if it contains enough frames.
     fn mean_qindex(&self) -> Option<f64> {
         if self.frames.len() < MIN_FRAMES {
             return None;

@@ -1,4 +1,4 @@
-//! The adapter over time, with an encoder whose quantiser follows from bits for each pixel.
+//! The adapter over time, with an encoder model whose quantiser depends on bits per pixel.
 
 use super::*;
 
@@ -11,7 +11,7 @@ struct Run {
     now: Duration,
     instruction: Option<Instruction>,
     changes: Vec<(u64, Instruction)>,
-    /// Time of coding a million pixels at the first speed.
+    /// Encode time per million pixels at the base speed.
     megapixel_ms: f64,
 }
 
@@ -22,7 +22,7 @@ impl Run {
         Self { adapter, now, instruction, changes, megapixel_ms: 5.0 }
     }
 
-    /// Frames at that bitrate for so many seconds.
+    /// Runs frames at this bitrate for `seconds`.
     fn run(&mut self, seconds: f64, kbps: u64) {
         let until = self.now + Duration::from_secs_f64(seconds);
         self.adapter.set_bitrate(self.now, Bitrate::kbps(kbps));
@@ -38,7 +38,7 @@ impl Run {
             let Instruction { bitrate, rung, speed_up, .. } = self.instruction.unwrap();
             let pixels = rung.size.pixels() as f64;
             let bits = bitrate.0 as f64 / (pixels * rung.frame_rate);
-            // About 0.1 bits for each pixel at qindex 35, 0.02 at 110.
+            // About 0.1 bits per pixel at qindex 35, 0.02 at 110.
             let qindex = (4.0 / bits.max(0.01) - 5.0).min(127.0) / 1.7;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "limited")]
             let qindex = Some(qindex.max(4.0) as u8);
@@ -59,7 +59,7 @@ fn hd() -> AdaptationConfig {
 }
 
 #[test]
-fn enough_bitrate_changes_nothing() {
+fn sufficient_bitrate_keeps_the_source_resolution() {
     let mut run = Run::new(hd());
     run.run(30.0, 3000);
     assert_eq!((run.height(), run.changes.len()), (720, 1));
@@ -70,17 +70,17 @@ fn enough_bitrate_changes_nothing() {
 }
 
 #[test]
-fn a_stream_begins_with_what_it_can_afford() {
+fn initial_resolution_follows_the_first_estimate() {
     let mut run = Run::new(hd());
     run.run(0.1, 150);
     assert!(run.height() < 540, "{:?}", run.instruction);
-    // Probing finds more: the size follows sooner than later on.
+    // Probing raises the bitrate: resolution follows faster than later in the stream.
     run.run(5.0, 2500);
     assert_eq!(run.height(), 720, "{:?}", run.changes);
 }
 
 #[test]
-fn a_fall_is_answered_soon_and_a_return_later_without_swinging() {
+fn resolution_drops_quickly_and_recovers_slowly_without_oscillation() {
     let mut run = Run::new(hd());
     run.run(20.0, 2500);
     let fall = run.now;
@@ -90,21 +90,21 @@ fn a_fall_is_answered_soon_and_a_return_later_without_swinging() {
     assert!(ms(first) < fall + ms(700), "{first}");
     let settled = run.changes.len();
     run.run(40.0, 200);
-    assert_eq!(run.changes.len(), settled, "it stays: {:?}", run.changes);
+    assert_eq!(run.changes.len(), settled, "must not oscillate: {:?}", run.changes);
     assert_eq!(run.instruction.unwrap().limitation, Limitation::Bandwidth);
     let back = run.now;
     run.run(60.0, 2500);
     assert_eq!(run.height(), 720, "{:?}", run.changes);
-    assert!(ms(run.changes[settled].0) >= back + ms(4000), "up only after some time");
+    assert!(ms(run.changes[settled].0) >= back + ms(4000), "must not step up immediately");
     let rungs = run.changes.len() - settled;
     run.run(60.0, 2500);
-    assert_eq!(run.changes.len() - settled, rungs, "and stays there");
+    assert_eq!(run.changes.len() - settled, rungs, "must not change again");
     let durations = run.adapter.durations(run.now);
     assert!(durations.bandwidth > Duration::from_secs(60) && durations.cpu == Duration::ZERO);
 }
 
 #[test]
-fn a_bitrate_that_swings_does_not_swing_the_size() {
+fn oscillating_bitrate_does_not_change_the_resolution() {
     let mut run = Run::new(hd());
     for _ in 0..30 {
         run.run(2.0, 700);
@@ -114,10 +114,10 @@ fn a_bitrate_that_swings_does_not_swing_the_size() {
 }
 
 #[test]
-fn a_slow_machine_gets_speed_first_then_smaller_pictures() {
+fn cpu_overuse_raises_speed_before_reducing_resolution() {
     let mut run = Run::new(hd());
     run.run(5.0, 3000);
-    // 720p in 41 ms: 33 are there.
+    // 720p takes 41 ms; 33 ms are available.
     run.megapixel_ms = 45.0;
     run.run(30.0, 3000);
     let steps: Vec<_> = run.changes.iter().map(|(_, told)| told.speed_up).collect();
@@ -128,7 +128,7 @@ fn a_slow_machine_gets_speed_first_then_smaller_pictures() {
     let told = run.instruction.unwrap();
     assert!(told.rung.size.height < 720 && told.limitation == Limitation::Cpu, "{told:?}");
     assert!(run.adapter.durations(run.now).cpu > Duration::from_secs(40));
-    // It becomes fast again.
+    // The machine becomes fast again.
     run.megapixel_ms = 5.0;
     run.run(120.0, 3000);
     let told = run.instruction.unwrap();
@@ -136,7 +136,7 @@ fn a_slow_machine_gets_speed_first_then_smaller_pictures() {
 }
 
 #[test]
-fn settings_outside_their_ranges_are_refused() {
+fn settings_out_of_range_are_rejected() {
     assert!(Adapter::new(AdaptationConfig { frame_rate: f64::NAN, ..hd() }).is_err());
     assert!(Adapter::new(AdaptationConfig { size: Size::new(0, 5), ..hd() }).is_err());
     let quality = QualityThresholds { low_qindex: 100, ..QualityThresholds::default() };

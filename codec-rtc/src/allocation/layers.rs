@@ -1,9 +1,9 @@
-//! Video's bitrate by layers.
+//! Division of the video bitrate among temporal and spatial layers.
 
 use codec_core::codec::Bitrate;
 
-/// Shares of the bitrate that the temporal layers 0 up to each take together; nothing above three
-/// layers.
+/// Cumulative bitrate shares of temporal layers 0, 0..=1, 0..=2; more than three layers are treated
+/// as three.
 #[must_use]
 pub const fn temporal_shares(layers: usize) -> &'static [f64] {
     match layers {
@@ -13,17 +13,17 @@ pub const fn temporal_shares(layers: usize) -> &'static [f64] {
     }
 }
 
-/// A spatial layer or a stream of a simulcast.
+/// Bitrate range of a spatial layer or simulcast stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpatialLayer {
-    /// Below this it is not worth sending.
+    /// Bitrate below which the layer is not sent, except for the lowest.
     pub min: Bitrate,
-    /// It has no use for more.
+    /// Bitrate above which the layer gains nothing.
     pub max: Bitrate,
 }
 
-/// The bitrates of layers, lowest first: each is filled before the next begins, 0 for those that
-/// are left out.
+/// Divides `total` among spatial layers, lowest first: each layer is filled before the next starts.
+/// Layers that are not sent get 0.
 #[must_use]
 pub fn split_spatial(total: Bitrate, layers: &[SpatialLayer]) -> Vec<Bitrate> {
     let mut left = total.0;
@@ -32,7 +32,7 @@ pub fn split_spatial(total: Bitrate, layers: &[SpatialLayer]) -> Vec<Bitrate> {
         .iter()
         .enumerate()
         .map(|(index, layer)| {
-            // The lowest is sent with whatever there is.
+            // The lowest layer is always sent.
             open = open && (left >= layer.min.0 || index == 0);
             let rate = if open { layer.max.0.min(left) } else { 0 };
             left -= rate;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn temporal_layers_take_growing_shares() {
+    fn temporal_shares_are_cumulative() {
         for layers in 0..5 {
             let shares = temporal_shares(layers);
             assert_eq!(shares.len(), layers.clamp(1, 3));

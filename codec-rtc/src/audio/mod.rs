@@ -1,4 +1,4 @@
-//! What a sender of sound decides.
+//! Sender-side audio policy: resilience against packet loss.
 
 mod resilience;
 

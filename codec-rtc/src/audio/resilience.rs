@@ -1,70 +1,72 @@
-//! How sound is protected: what an Opus encoder and RED are told, by loss and bitrate.
+//! Loss resilience of sent audio: chooses Opus in-band FEC, RED depth, frame length and bitrate
+//! from packet loss and the available bandwidth.
 
 use codec_core::audio::{AudioUpdate, FrameLength};
 use codec_core::codec::Bitrate;
 
-/// Bytes around each payload: IPv4 and UDP 28, RTP 12, extensions 8, authentication 10.
+/// Headers per packet in bytes: IPv4 and UDP 28, RTP 12, extensions 8, SRTP authentication tag 10.
 const OVERHEAD_BYTES: u64 = 58;
 
-/// Bytes that RED adds for itself and for each copy (RFC 2198, section 3).
+/// RED overhead in bytes, per packet and per redundant block (RFC 2198, section 3).
 const RED_BYTES: u64 = 1;
 const RED_COPY_BYTES: u64 = 4;
 
-/// Lowest bitrate at which speech is still worth a copy, bits per second.
+/// Minimum bitrate per block, in bits per second, at which RED is used.
 const LEAST_CODEC: u64 = 14_000;
 
-/// Least and highest bitrate that Opus is told for sound of up to two channels.
+/// Bitrate range of Opus for mono and stereo, in bits per second.
 const CODEC_RANGE: (u64, u64) = (6_000, 510_000);
 
-/// Losses that the encoder is told, in percent.
+/// Values of the expected loss that the encoder is configured with, in percent.
 const LOSS_STEPS: [u8; 9] = [0, 1, 2, 4, 7, 10, 15, 20, 30];
 
-/// Losses from which and down to which RED carries a copy.
+/// Loss thresholds for one redundant block.
 const ONE_COPY: Band = Band { on: 0.03, off: 0.015 };
 
-/// The same for two copies.
+/// Loss thresholds for two redundant blocks.
 const TWO_COPIES: Band = Band { on: 0.12, off: 0.08 };
 
-/// And for two copies where losses come in bursts.
+/// Loss thresholds for two redundant blocks if losses are bursty.
 const TWO_COPIES_BURSTS: Band = Band { on: 0.05, off: 0.03 };
 
-/// And for Opus's own coarse copy.
+/// Loss thresholds for Opus in-band FEC.
 const IN_BAND: Band = Band { on: 0.01, off: 0.004 };
 
-/// Longest frame, in ms, up to which bitrate for everything, in bits per second.
+/// Frame length in ms, and the total bitrate in bits per second below which it is used.
 const FRAMES: [(u32, u64); 3] = [(60, 24_000), (40, 36_000), (20, 128_000)];
 
-/// What is known of the way, from reports and the bandwidth estimate.
+/// Conditions of the network path, from receiver reports and the bandwidth estimate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AudioLink {
-    /// Share of packets that are lost, 0..=1, over some seconds.
+    /// Share of packets lost over the last seconds, 0..=1.
     pub loss: f64,
-    /// Mean number of packets lost in a row, from 1 on.
+    /// Mean number of consecutive packets lost, at least 1.
     pub burst: f64,
-    /// What sound may take altogether, with headers and copies.
+    /// Bitrate available to audio, including headers and redundancy.
     pub bitrate: Bitrate,
-    /// The receiver understands RED.
+    /// Whether the receiver negotiated RED.
     pub red: bool,
 }
 
-/// How sound is sent.
+/// Settings for sending audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resilience {
-    /// Loss that the encoder prepares for, in percent.
+    /// Expected packet loss, in percent.
     pub expected_loss_pct: u8,
-    /// Opus carries a coarse copy of the frame before. Not beside RED, whose copy rides on the same
-    /// packet and is a better one.
+    /// Whether Opus in-band FEC (LBRR) is on. Off while RED is in use, since the redundant block in
+    /// the same packet has full quality.
     pub fec: bool,
-    /// Earlier payloads in each packet, 0..=2.
+    /// Number of redundant payloads per packet, 0..=2.
     pub red_depth: u8,
-    /// Duration of a packet: 10, 20, 40 or 60 ms.
+    /// Packet duration: 10, 20, 40 or 60 ms.
     pub frame: FrameLength,
-    /// What is left for the encoder.
+    /// Encoder bitrate, 6 to 510 kb/s.
     pub bitrate: Bitrate,
 }
 
 impl Default for Resilience {
-    /// Before anything is known: 20 ms, a little prepared for loss.
+    /// Initial settings before any report: 20 ms frames, 32 kb/s, in-band FEC with 1 % expected
+    /// loss.
     fn default() -> Self {
         Self {
             expected_loss_pct: 1,
@@ -76,7 +78,7 @@ impl Default for Resilience {
     }
 }
 
-/// Where something is switched on, and where off again.
+/// Thresholds with hysteresis.
 #[derive(Clone, Copy, Debug)]
 struct Band {
     on: f64,
@@ -90,14 +92,14 @@ impl Band {
 }
 
 impl Resilience {
-    /// What to do next, with `self` in force. The same link gives the same answer again: nothing
-    /// swings.
+    /// Returns the next settings, given those in force (`self`). Stable: the same link yields the
+    /// same settings when called again.
     #[must_use]
     pub fn next(self, link: &AudioLink) -> Self {
         let loss = if link.loss.is_finite() { link.loss.clamp(0.0, 1.0) } else { 0.0 };
         let frame = self.next_frame(link.bitrate.0, loss);
         let wanted = if link.red { self.next_depth(loss, link.burst) } else { 0 };
-        // Copies are given up before speech suffers.
+        // Redundancy is reduced before the speech bitrate falls below its minimum.
         let affordable = |depth: &u8| codec_bits(link.bitrate.0, frame, *depth) >= LEAST_CODEC;
         let red_depth = (1..=wanted).rev().find(affordable).unwrap_or(0);
         let bits = codec_bits(link.bitrate.0, frame, red_depth);
@@ -110,7 +112,7 @@ impl Resilience {
         }
     }
 
-    /// The changes that an encoder is told of, after `before` was in force.
+    /// Returns the encoder updates needed to change from `before` to `self`.
     pub fn updates(self, before: Self) -> impl Iterator<Item = AudioUpdate> {
         let changed = |differs: bool, update: AudioUpdate| differs.then_some(update);
         let loss = self.expected_loss_pct;
@@ -124,7 +126,7 @@ impl Resilience {
         .flatten()
     }
 
-    /// The loss rounded up to a step; a lower step only when it is clearly reached.
+    /// Loss rounded up to a step; a lower step is chosen only after a clear decrease.
     fn next_expected(self, loss: f64) -> u8 {
         let step = |percent: f64| {
             let covers = |step: &&u8| f64::from(**step) + 0.25 >= percent;
@@ -144,20 +146,21 @@ impl Resilience {
         }
     }
 
-    /// Longer frames where headers would eat the bitrate; shorter ones again with a fifth to spare.
+    /// Uses longer frames if headers would take too much of the bitrate, and shorter ones again at
+    /// 20 % more bitrate.
     fn next_frame(self, bits: u64, loss: f64) -> FrameLength {
         let longest = FRAMES.iter().find(|&&(ms, up_to)| {
             let is_shorter_now = self.frame < FrameLength::ms(ms);
             let limit = if is_shorter_now { up_to } else { up_to + up_to / 5 };
             bits < limit
         });
-        // A lost packet of 60 ms is a lost syllable.
+        // At high loss, losing a 60 ms packet costs a syllable.
         let most = if loss >= 0.05 { 40 } else { 60 };
         FrameLength::ms(longest.map_or(10, |&(ms, _)| ms).min(most))
     }
 }
 
-/// Bits per second that are left for the encoder.
+/// Encoder bitrate that remains after headers and redundancy, in bits per second.
 fn codec_bits(all: u64, frame: FrameLength, red_depth: u8) -> u64 {
     let copies = u64::from(red_depth);
     let red = if copies > 0 { RED_BYTES + copies * RED_COPY_BYTES } else { 0 };
@@ -173,10 +176,10 @@ mod tests {
         AudioLink { loss, burst: 1.0, bitrate: Bitrate::kbps(kbps), red: true }
     }
 
-    /// What it settles at; it does so at once.
+    /// Settings for this link; they must be stable after one step.
     fn settled(from: Resilience, link: &AudioLink) -> Resilience {
         let next = from.next(link);
-        assert_eq!(next.next(link), next, "nothing swings");
+        assert_eq!(next.next(link), next, "must be stable");
         next
     }
 
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_switched_on_stays_on_a_little_longer() {
+    fn redundancy_is_switched_off_with_hysteresis() {
         let start = Resilience::default();
         let on = start.next(&link(0.031, 100));
         assert_eq!(on.red_depth, 1);
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_get_longer_where_headers_would_eat_the_bitrate() {
+    fn frames_get_longer_at_low_bitrates() {
         let mut now = Resilience::default();
         for (kbps, ms) in [
             (64, 20),
@@ -232,13 +235,13 @@ mod tests {
             (30, 40),
         ] {
             now = settled(now, &link(0.0, kbps));
-            assert_eq!(now.frame, FrameLength::ms(ms), "{kbps} kbit/s");
+            assert_eq!(now.frame, FrameLength::ms(ms), "{kbps} kb/s");
         }
         assert_eq!(settled(now, &link(0.1, 20)).frame, FrameLength::ms(40));
     }
 
     #[test]
-    fn everything_together_stays_within_the_bitrate_and_copies_go_first() {
+    fn total_stays_within_the_bitrate_and_redundancy_is_reduced_first() {
         for kbps in 16..300 {
             for loss in [0.0, 0.02, 0.05, 0.3] {
                 let next = settled(Resilience::default(), &link(loss, kbps));
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoder_is_told_what_has_changed() {
+    fn updates_contain_only_changed_settings() {
         let before = Resilience::default();
         assert_eq!(before.updates(before).count(), 0);
         let after = Resilience { expected_loss_pct: 10, fec: false, ..before };

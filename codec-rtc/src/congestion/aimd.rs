@@ -1,25 +1,25 @@
-//! The delay-based rate: up while the queue does not grow, down to a share of what arrives when it
-//! does. After draft-ietf-rmcat-gcc-02, section 5.5.
+//! Delay-based rate control: increases while the queue is stable, decreases to a share of the
+//! acknowledged bitrate on overuse. After draft-ietf-rmcat-gcc-02, section 5.5.
 
 use std::time::Duration;
 
 use super::trend::Usage;
 use super::units::seconds_between;
 
-/// Share of the acknowledged bitrate that is sent after overuse.
+/// Share of the acknowledged bitrate that becomes the rate after overuse.
 const BETA: f64 = 0.85;
-/// Growth per second while the capacity is not known.
+/// Multiplicative increase per second while the link capacity is unknown.
 const GROWTH: f64 = 0.08;
-/// Growth per second at least, in bits per second, beside flows that go by losses alone.
+/// Minimum increase per second, in bits per second, when competing with loss-based flows.
 const CONTESTED_GROWTH: f64 = 40e3;
-/// The rate does not grow above so many times what arrives.
+/// The rate grows to at most this multiple of the acknowledged bitrate.
 const MAX_AHEAD: f64 = 1.5;
 
-/// What the link carried whenever it was full: a mean and its deviation.
+/// Estimate of the link capacity: mean and deviation of the acknowledged bitrate at overuse.
 #[derive(Clone, Copy, Debug, Default)]
 struct Capacity {
     kbps: Option<f64>,
-    /// Variance by the mean, in kb/s.
+    /// Variance divided by the mean, in kb/s.
     deviation: f64,
 }
 
@@ -37,7 +37,7 @@ impl Capacity {
         self.kbps = Some(next);
     }
 
-    /// Three deviations below and above.
+    /// Mean minus and plus three deviations, in bits per second.
     fn bounds(&self) -> Option<(f64, f64)> {
         let kbps = self.kbps?;
         let width = 3.0 * (self.deviation * kbps).sqrt();
@@ -51,23 +51,23 @@ enum State {
     Increase,
 }
 
-/// What the rate control is told each time.
+/// Input of the rate control at each feedback.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observed {
     pub(super) usage: Usage,
-    /// The acknowledged bitrate.
+    /// Acknowledged bitrate.
     pub(super) acked_bps: Option<f64>,
-    /// The same over the last moments.
+    /// Receive rate over the most recent window ([`super::throughput::Throughput::recent`]).
     pub(super) recent_bps: Option<f64>,
     pub(super) rtt_s: f64,
     pub(super) queueing_s: f64,
-    /// The sender has less to send than it may.
+    /// The sender is application-limited.
     pub(super) is_limited: bool,
-    /// Others fill the queue.
+    /// Competing flows fill the queue.
     pub(super) is_contested: bool,
 }
 
-/// What it did.
+/// Outcome of one update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Held,
@@ -75,7 +75,7 @@ pub(super) enum Step {
     Down,
 }
 
-/// The rate.
+/// The AIMD rate controller.
 #[derive(Clone, Debug)]
 pub(super) struct Aimd {
     bps: f64,
@@ -87,7 +87,7 @@ pub(super) struct Aimd {
 }
 
 impl Aimd {
-    /// From `start`, always between `bounds`.
+    /// Starts at `start`; the rate always stays within `bounds`.
     pub(super) fn new(start: f64, bounds: (f64, f64)) -> Self {
         Self {
             bps: start,
@@ -103,7 +103,7 @@ impl Aimd {
         self.bps
     }
 
-    /// Takes a rate that something else has measured.
+    /// Sets the rate from another measurement, such as a probe.
     pub(super) fn set(&mut self, bps: f64, now: Duration) {
         self.bps = bps.clamp(self.bounds.0, self.bounds.1);
         if self.capacity.bounds().is_some_and(|(_, high)| self.bps > high) {
@@ -112,18 +112,18 @@ impl Aimd {
         self.updated = Some(now);
     }
 
-    /// When the rate was last lowered.
+    /// Time of the last decrease.
     pub(super) fn decreased(&self) -> Option<Duration> {
         self.decreased
     }
 
-    /// New bounds.
+    /// Changes the bounds and clamps the rate to them.
     pub(super) fn set_bounds(&mut self, bounds: (f64, f64)) {
         self.bounds = bounds;
         self.bps = self.bps.clamp(bounds.0, bounds.1);
     }
 
-    /// One step, at each report.
+    /// Updates the rate; call it at each feedback.
     pub(super) fn update(&mut self, now: Duration, seen: Observed) -> Step {
         let before = self.updated.replace(now).unwrap_or(now);
         let elapsed_s = seconds_between(before, now).clamp(0.0, 1.0);
@@ -144,7 +144,7 @@ impl Aimd {
 
     fn increase(&mut self, elapsed_s: f64, seen: Observed) -> Step {
         let Some(acked) = seen.acked_bps else { return Step::Held };
-        // What is not sent tells nothing about the link.
+        // An application-limited sender learns nothing about the link.
         if seen.is_limited {
             return Step::Held;
         }
@@ -162,7 +162,7 @@ impl Aimd {
         step
     }
 
-    /// About one packet more in each response time, in bits per second per second.
+    /// About one packet per response time, in bits per second per second.
     fn additive(&self, rtt_s: f64) -> f64 {
         let frame_bits = self.bps / 30.0;
         let packets = (frame_bits / 9600.0).ceil().max(1.0);
@@ -172,8 +172,8 @@ impl Aimd {
 
     fn decrease(&mut self, now: Duration, seen: Observed) -> Step {
         let acked = seen.acked_bps.unwrap_or(self.bps);
-        // While a queue is being filled, what arrived last is what the link carries now; the
-        // smoothed rate is behind after a change.
+        // While the queue is filling, the most recent receive rate is the current capacity; the
+        // smoothed rate lags after a change.
         let is_filling = seen.queueing_s > 0.03;
         let measured = match seen.recent_bps {
             Some(recent) if is_filling => recent,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn far_from_the_capacity_it_multiplies_and_near_it_adds() {
+    fn increase_is_multiplicative_far_from_capacity_and_additive_near_it() {
         let mut aimd = Aimd::new(1e6, (1e5, 1e7));
         run(&mut aimd, 0, 5000);
         assert!((1.40e6..1.50e6).contains(&aimd.bps()), "{}", aimd.bps());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_run_ahead_of_what_arrives() {
+    fn rate_is_bounded_by_the_acknowledged_bitrate() {
         let mut aimd = Aimd::new(1e6, (1e5, 1e7));
         for at in 0..1000 {
             aimd.update(Duration::from_millis(50 * at), seen(Usage::Normal, 1e6));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_counts_by_what_arrived_last() {
+    fn decrease_uses_the_recent_rate_while_the_queue_fills() {
         let mut aimd = Aimd::new(2e6, (1e5, 1e7));
         let full =
             Observed { recent_bps: Some(3e5), queueing_s: 0.1, ..seen(Usage::Overuse, 1.5e6) };

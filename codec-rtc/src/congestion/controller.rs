@@ -1,4 +1,4 @@
-//! The parts together.
+//! The congestion controller: combines the delay-based, loss-based and probing estimators.
 
 mod output;
 
@@ -23,16 +23,16 @@ use super::units::{bps, seconds_between};
 use super::{ControllerConfig, Estimate, Outcome, PacketKind, PacketReport, Stats};
 use crate::rtcp::{Ccfb, Twcc};
 
-/// Most packets that one report may speak of; the rest of it is not read.
+/// Maximum number of packets read from one feedback message; the rest is ignored.
 const MAX_REPORTS: usize = 16_384;
-/// The window of plain arrival rate that a decrease goes by, in seconds.
+/// Window of the receive rate used for a decrease, in seconds.
 const RECENT_S: f64 = 0.15;
-/// No probing within this after a decrease.
+/// No probing within this time after a decrease, in seconds.
 const CALM_S: f64 = 3.0;
-/// How often the parts that depend on time alone are looked at.
+/// Interval of the periodic processing.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Congestion control of one path, from the sender's side.
+/// Sender-side congestion control of one network path.
 #[derive(Clone, Debug)]
 pub struct Controller {
     config: ControllerConfig,
@@ -49,16 +49,16 @@ pub struct Controller {
     silence: Silence,
     fallback: Fallback,
     remb_bps: Option<f64>,
-    /// A receiver report came and no transport-wide feedback has.
+    /// A receiver report has arrived, but no transport-wide feedback.
     uses_fallback: bool,
     reported_loss: f64,
-    /// The estimate was last changed by a probe.
+    /// The last change of the estimate came from a probe.
     by_probe: bool,
     started: bool,
     last_feedback: Option<Duration>,
-    /// Packets that were sent before say nothing about the link as it is.
+    /// Packets sent before this time say nothing about the current link.
     used_from: Duration,
-    /// The rate before a silence, to be tried once the link is seen to move.
+    /// Rate before the feedback timeout, to probe once the link recovers.
     resume_bps: Option<f64>,
     feedback_interval_s: f64,
     next_tick: Duration,
@@ -67,10 +67,10 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// One that has sent nothing yet.
+    /// Creates a controller.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: ControllerConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let bounds = (bps(config.min), bps(config.max));
@@ -104,8 +104,8 @@ impl Controller {
         })
     }
 
-    /// A packet left, with all bytes that it takes on the wire; `probe`: the cluster that it was
-    /// sent for.
+    /// Records a sent packet. `bytes` is its size on the wire with all headers, `probe` the id of
+    /// the cluster that it belongs to.
     pub fn on_sent(
         &mut self,
         now: Duration,
@@ -129,25 +129,25 @@ impl Controller {
         }
     }
 
-    /// The same packet by the number of its own stream, where feedback comes by RFC 8888.
+    /// Maps the RTP sequence number of a stream to the transport-wide one, for RFC 8888 feedback.
     pub fn on_sent_rtp(&mut self, ssrc: u32, rtp_sequence: u16, sequence: u16) {
         self.reader.on_sent(ssrc, rtp_sequence, sequence);
     }
 
-    /// Transport-wide feedback.
+    /// Processes transport-wide congestion control feedback.
     pub fn on_twcc(&mut self, now: Duration, feedback: &Twcc) -> Outcome {
         let reports = self.reader.twcc(feedback);
         self.on_feedback(now, &reports)
     }
 
-    /// Feedback of RFC 8888.
+    /// Processes RFC 8888 congestion control feedback.
     pub fn on_ccfb(&mut self, now: Duration, feedback: &Ccfb) -> Outcome {
         let reports = self.reader.ccfb(feedback);
         self.on_feedback(now, &reports)
     }
 
-    /// A report came, in the order of the packets' numbers or any other. Times of arrival count
-    /// from a beginning of the receiver's, the same in all reports.
+    /// Processes per-packet feedback in any order. Arrival times count from an epoch of the
+    /// receiver, the same in all messages.
     pub fn on_feedback(&mut self, now: Duration, reports: &[PacketReport]) -> Outcome {
         self.stats.feedbacks += 1;
         let mut arrived: Vec<(Duration, Sent)> = Vec::new();
@@ -184,7 +184,7 @@ impl Controller {
         self.last_feedback = Some(now);
         self.uses_fallback = false;
         if let Some((limit, before)) = self.silence.end() {
-            // What was measured before, or of packets that waited out the silence, is of no use.
+            // Measurements from before the timeout, and of packets queued during it, are invalid.
             self.groups = Groups::default();
             self.trend = Trend::default();
             self.throughput = Throughput::default();
@@ -239,10 +239,11 @@ impl Controller {
         }
     }
 
-    /// The rate control after a report.
+    /// Updates the rate control after feedback.
     fn step(&mut self, now: Duration) {
         self.limited.update(now, self.target().0);
-        // Where others fill the queue, giving way only makes room for them: losses decide.
+        // If competing flows fill the queue, backing off only makes room for them, so that only
+        // losses count.
         let others = self.delays.is_contested(now) && self.loss.is_low();
         let usage = match self.trend.usage() {
             Usage::Overuse if others => Usage::Normal,
@@ -271,15 +272,16 @@ impl Controller {
         }
     }
 
-    /// A round-trip time from elsewhere (sender and receiver reports).
+    /// Reports a round-trip time from sender and receiver reports. Used until transport-wide
+    /// feedback arrives.
     pub fn on_rtt(&mut self, now: Duration, rtt: Duration) {
         if self.last_feedback.is_none() {
             self.delays.on_rtt(now, rtt);
         }
     }
 
-    /// A receiver report: the share of packets lost, 0..=1. It counts where no transport-wide
-    /// feedback has come.
+    /// Processes the fraction lost of a receiver report, 0..=1. Ignored once transport-wide
+    /// feedback has arrived.
     pub fn on_loss_report(&mut self, now: Duration, loss: f64) {
         if self.last_feedback.is_some() || !loss.is_finite() {
             return;
@@ -290,16 +292,17 @@ impl Controller {
         self.fallback.on_report(now, self.reported_loss, self.delays.rtt_s(), bounds);
     }
 
-    /// The receiver's own limit (REMB, draft-alvestrand-rmcat-remb-03); it holds until the next.
+    /// Sets the receiver's limit (REMB, draft-alvestrand-rmcat-remb-03); it holds until the next
+    /// one.
     pub fn on_remb(&mut self, limit: Bitrate) {
         self.remb_bps = Some(bps(limit));
     }
 
-    /// New bounds, as when a stream begins or ends.
+    /// Changes the bounds, for example when a stream starts or ends.
     ///
     /// # Errors
-    /// If the lowest is above the highest or outside the range of the settings: nothing has
-    /// changed.
+    /// Returns [`ConfigError`] and changes nothing if `min` is above `max` or a value is outside
+    /// the range of [`ControllerConfig`].
     pub fn set_bounds(&mut self, min: Bitrate, max: Bitrate) -> Result<(), ConfigError> {
         let start = self.config.start.clamp(min.min(max), max);
         let config = ControllerConfig { min, max, start, ..self.config };
@@ -309,7 +312,7 @@ impl Controller {
         Ok(())
     }
 
-    /// The estimate, if it has changed.
+    /// Returns the estimate if it changed by more than 1 % or for another reason.
     pub fn poll(&mut self, now: Duration) -> Option<Estimate> {
         self.tick(now);
         let next = self.estimate();
@@ -353,26 +356,26 @@ impl Controller {
         self.probes.update(now, situation);
     }
 
-    /// The next cluster of packets to probe with.
+    /// Returns the next probe cluster to send.
     pub fn poll_probe(&mut self) -> Option<ProbeCluster> {
         let cluster = self.probes.poll();
         self.stats.probes += u64::from(cluster.is_some());
         cluster
     }
 
-    /// When to call [`Self::poll`] again, at the latest.
+    /// Deadline of the next call of [`Self::poll`]; `None` before the first packet.
     #[must_use]
     pub fn next_time(&self) -> Option<Duration> {
         self.started.then_some(self.next_tick)
     }
 
-    /// What was counted.
+    /// Counters since the start.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// The share of losses that is taken to be the link's own, whatever is sent.
+    /// Estimated loss of the link that does not depend on the send rate, 0..=1.
     #[must_use]
     pub fn inherent_loss(&self) -> f64 {
         self.loss.inherent()

@@ -1,21 +1,21 @@
-//! Round trips and the time that packets wait in queues.
+//! Round-trip time and queueing delay.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::units::seconds_between;
 
-/// The least delay is looked for in so many pieces of time, each of [`PIECE_S`].
+/// Number of intervals in the sliding minimum, and the length of each ([`PIECE_S`]).
 const PIECES: usize = 12;
 const PIECE_S: f64 = 5.0;
-/// A queue that never falls below the first is not ours alone after the second, in seconds: ours
-/// are emptied after each decrease.
+/// A queueing delay that stays above the first value for longer than the second, in seconds, is
+/// caused by competing flows, since our own queue is drained after each decrease.
 const STANDING_S: f64 = 0.06;
 const CONTESTED_S: f64 = 5.0;
-/// Round trips that are believed.
+/// Maximum round-trip time accepted.
 const MAX_RTT: Duration = Duration::from_secs(10);
 
-/// The least of what was measured over the last minute.
+/// Minimum over the last minute.
 #[derive(Clone, Debug, Default)]
 struct WindowedMin {
     pieces: VecDeque<(Duration, f64)>,
@@ -40,19 +40,19 @@ impl WindowedMin {
     }
 }
 
-/// Round-trip time and queueing delay.
+/// Round-trip time and queueing delay of the path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Delays {
     least_rtt: WindowedMin,
     smoothed_rtt_s: Option<f64>,
     least_one_way: WindowedMin,
     queueing_s: f64,
-    /// Since when it has been above [`STANDING_S`].
+    /// Since when the queueing delay has been above [`STANDING_S`].
     standing: Option<Duration>,
 }
 
 impl Delays {
-    /// A round trip, as measured.
+    /// Records a measured round-trip time.
     pub(super) fn on_rtt(&mut self, now: Duration, rtt: Duration) {
         let rtt_s = rtt.min(MAX_RTT).as_secs_f64();
         self.least_rtt.push(now, rtt_s);
@@ -60,9 +60,10 @@ impl Delays {
         self.smoothed_rtt_s = Some(before + (rtt_s - before) / 8.0);
     }
 
-    /// The packets of one report, by arrival: when each was sent and arrived, by two clocks.
+    /// Records the packets of one feedback message, sorted by arrival: send and arrival time, each
+    /// by its own clock.
     pub(super) fn on_arrivals(&mut self, now: Duration, packets: &[(Duration, Duration)]) {
-        // The last few tell of the queue as it is; the least of them has the least jitter.
+        // The last packets show the current queue; their minimum has the least jitter.
         let last = packets.iter().rev().take(4);
         let newest = last.map(|&(sent, at)| seconds_between(sent, at)).reduce(f64::min);
         let all = packets.iter().map(|&(sent, at)| seconds_between(sent, at)).reduce(f64::min);
@@ -77,22 +78,22 @@ impl Delays {
         }
     }
 
-    /// Whether the queue has stood for so long that others must be filling it.
+    /// Whether the queue has persisted for so long that competing flows must be filling it.
     pub(super) fn is_contested(&self, now: Duration) -> bool {
         self.standing.is_some_and(|since| seconds_between(since, now) > CONTESTED_S)
     }
 
-    /// The smoothed round trip, 100 ms while none is known.
+    /// Smoothed round-trip time; 100 ms if unknown.
     pub(super) fn rtt_s(&self) -> f64 {
         self.smoothed_rtt_s.unwrap_or(0.1)
     }
 
-    /// The shortest round trip of the last minute.
+    /// Minimum round-trip time of the last minute; 100 ms if unknown.
     pub(super) fn least_rtt_s(&self) -> f64 {
         self.least_rtt.least().unwrap_or(0.1)
     }
 
-    /// Time in queues on the way there, beyond the least of the last minute.
+    /// Queueing delay of the forward path, relative to the minimum of the last minute.
     pub(super) fn queueing_s(&self) -> f64 {
         self.queueing_s
     }
@@ -107,9 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn queueing_is_beyond_the_least_delay_whatever_the_clocks_say() {
+    fn queueing_delay_is_independent_of_clock_offset() {
         let mut delays = Delays::default();
-        // The receiver's clock is 5 s behind.
+        // The clock of the receiver is 5 s behind.
         delays.on_arrivals(ms(6000), &[(ms(5900), ms(950)), (ms(5910), ms(970))]);
         assert!((delays.queueing_s()).abs() < 1e-9);
         delays.on_arrivals(ms(6100), &[(ms(6000), ms(1100)), (ms(6010), ms(1130))]);
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn round_trips_are_smoothed_and_the_least_is_kept() {
+    fn round_trip_is_smoothed_and_its_minimum_kept() {
         let mut delays = Delays::default();
         for rtt in [100, 180, 60] {
             delays.on_rtt(ms(0), ms(rtt));

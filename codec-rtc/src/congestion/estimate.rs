@@ -1,4 +1,4 @@
-//! What goes in and what comes out.
+//! Input and output types of the controller.
 
 use std::time::Duration;
 
@@ -6,63 +6,63 @@ use codec_core::codec::Bitrate;
 
 use super::Usage;
 
-/// What a packet is.
+/// Purpose of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketKind {
-    /// Audio or video that is sent for the first time.
+    /// Audio or video, sent for the first time.
     Media,
-    /// Sent again.
+    /// Retransmission.
     Retransmission,
-    /// Redundancy.
+    /// FEC or another form of redundancy.
     Fec,
-    /// Sent for its bytes alone.
+    /// Padding, for example for a probe.
     Padding,
 }
 
-/// What a receiver says of one packet.
+/// Feedback on one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketReport {
-    /// Its transport-wide sequence number.
+    /// Transport-wide sequence number.
     pub sequence: u16,
-    /// When it arrived, by the receiver's clock; `None`: it has not.
+    /// Arrival time by the clock of the receiver; `None` if the packet has not arrived.
     pub arrival: Option<Duration>,
 }
 
-/// What a report said that was not known before, by transport-wide sequence numbers.
+/// New information from one feedback message, as transport-wide sequence numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Packets that arrived, by arrival.
+    /// Packets received, ordered by arrival.
     pub received: Vec<u16>,
-    /// Packets that are taken to be lost. One may still be received later.
+    /// Packets considered lost. A packet may still be reported as received later.
     pub lost: Vec<u16>,
 }
 
-/// What decides the target.
+/// What determines the target bitrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Nothing is known yet.
+    /// Initial value; no feedback yet.
     Start,
-    /// The delay: as much as keeps the queue short.
+    /// Delay-based estimate.
     Delay,
-    /// A probe showed that there is room.
+    /// Result of a probe.
     Probe,
-    /// Losses.
+    /// Packet loss.
     Loss,
-    /// A queue that built up is being emptied.
+    /// Draining of a queue.
     Draining,
-    /// No feedback comes.
+    /// Feedback timeout.
     Silence,
-    /// The receiver's own limit (REMB).
+    /// Limit from the receiver (REMB).
     Receiver,
-    /// The lowest rate of the settings.
+    /// Configured minimum.
     Lowest,
-    /// The highest rate of the settings.
+    /// Configured maximum.
     Highest,
 }
 
 impl Reason {
-    /// In one word, for reports.
+    /// Short name for statistics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,46 +79,46 @@ impl Reason {
     }
 }
 
-/// How much may be sent. Rates count all bytes on the wire, overhead included.
+/// Bandwidth estimate. Rates count all bytes on the wire, headers included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// What is to be sent from now on.
+    /// Bitrate to send from now on.
     pub target: Bitrate,
-    /// What the link is taken to carry; the target is less while a queue is being emptied.
+    /// Estimated link capacity; `target` is lower while a queue is being drained.
     pub stable: Bitrate,
-    /// What arrives; `None` while not known.
+    /// Acknowledged bitrate; `None` if unknown.
     pub throughput: Option<Bitrate>,
-    /// Share of packets lost, smoothed, 0..=1.
+    /// Smoothed packet loss, 0..=1.
     pub loss: f64,
     /// Smoothed round-trip time.
     pub rtt: Duration,
-    /// Time in queues on the way there.
+    /// Queueing delay of the forward path.
     pub queueing: Duration,
-    /// What the delay says.
+    /// State of the delay-based detector.
     pub usage: Usage,
-    /// What decides the target.
+    /// What determines the target bitrate.
     pub reason: Reason,
 }
 
-/// What a controller has counted.
+/// Counters of a controller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Packets whose number did not follow the one before, or with no room to remember.
+    /// Packets not tracked, because their sequence number did not increase.
     pub refused_packets: u64,
-    /// Reports on packets that are not remembered or were reported before.
+    /// Reports on packets that are unknown or were already reported.
     pub useless_reports: u64,
-    /// Reports taken.
+    /// Feedback messages processed.
     pub feedbacks: u64,
     /// Packets received.
     pub received_packets: u64,
     /// Packets lost.
     pub lost_packets: u64,
-    /// Times that the delay lowered the rate.
+    /// Rate decreases caused by delay.
     pub overuses: u64,
-    /// Probe clusters that were asked for.
+    /// Probe clusters requested.
     pub probes: u64,
     /// Probe clusters that raised the estimate.
     pub probe_successes: u64,
-    /// Times that feedback was overdue.
+    /// Feedback timeouts.
     pub silences: u64,
 }

@@ -1,18 +1,18 @@
-//! Where a receiver sends no transport-wide feedback: a rate by the losses of its receiver
-//! reports (RFC 3550, section 6.4.1), as draft-ietf-rmcat-gcc-02, section 6, has it.
+//! Loss-based rate control from receiver reports (RFC 3550, section 6.4.1), for receivers without
+//! transport-wide feedback. After draft-ietf-rmcat-gcc-02, section 6.
 
 use std::time::Duration;
 
 use super::units::seconds_between;
 
-/// Below the first share of losses the rate grows, above the second it falls.
+/// The rate increases below the first loss ratio and decreases above the second.
 const LOSSES: [f64; 2] = [0.02, 0.10];
-/// Growth with each report, at most one a second.
+/// Growth per report, at most once per second.
 const GROWTH: f64 = 1.08;
-/// Time between two decreases, beyond a round trip.
+/// Time between two decreases in addition to a round trip, in seconds.
 const PAUSE_S: f64 = 0.3;
 
-/// The rate by receiver reports.
+/// The rate derived from receiver reports.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fallback {
     bps: f64,
@@ -29,7 +29,7 @@ impl Fallback {
         self.bps
     }
 
-    /// A report of that share of losses, 0..=1.
+    /// Updates the rate from a receiver report with this loss, 0..=1.
     pub(super) fn on_report(&mut self, now: Duration, loss: f64, rtt_s: f64, bounds: (f64, f64)) {
         let [low, high] = LOSSES;
         if loss < low && self.raised.is_none_or(|at| seconds_between(at, now) >= 1.0) {

@@ -1,4 +1,4 @@
-//! From the packets of the wire to [`PacketReport`]s: transport-wide feedback and RFC 8888.
+//! Conversion of RTCP feedback (transport-wide and RFC 8888) to [`PacketReport`]s.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use super::PacketReport;
 use crate::rtcp::{Ccfb, Twcc};
 use crate::sequence::Unwrapper32;
 
-/// Bits that the reference time of transport-wide feedback lacks to 32.
+/// Bits missing from the reference time of transport-wide feedback to 32.
 const REFERENCE_SHIFT: u32 = 8;
-/// Packets of RTP that are remembered by their own numbers, and the streams that they are of.
+/// Maximum number of RTP packets and of streams tracked for RFC 8888.
 const MAX_PACKETS: usize = 4096;
 const MAX_STREAMS: usize = 16;
-/// Weight of one report in the share of reports that are lost.
+/// Weight of one message in the ratio of lost feedback messages.
 const WEIGHT: f64 = 0.02;
 
-/// Makes times that do not wrap of those in reports.
+/// Unwraps the timestamps of feedback messages.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FeedbackReader {
     reference: Unwrapper32,
     report: Unwrapper32,
     streams: Vec<Stream>,
-    /// The last report's count, and the share of reports that are lost, smoothed.
+    /// Last feedback packet count, and the smoothed ratio of lost messages.
     count: Option<u8>,
     lost: f64,
 }
@@ -29,15 +29,15 @@ pub(super) struct FeedbackReader {
 #[derive(Clone, Debug)]
 struct Stream {
     ssrc: u32,
-    /// The stream's own number and the transport's.
+    /// RTP sequence number and transport-wide sequence number.
     numbers: VecDeque<(u16, u16)>,
 }
 
 impl FeedbackReader {
-    /// Reports of transport-wide feedback.
+    /// Converts transport-wide feedback.
     pub(super) fn twcc(&mut self, feedback: &Twcc) -> Vec<PacketReport> {
         self.count(feedback.feedback_count);
-        // In the upper bits, so that it wraps with the type.
+        // Shifted to the upper bits, so that it wraps like the integer type.
         let reference = self.reference.unwrap(feedback.reference_time_64ms << REFERENCE_SHIFT);
         let units = from_zero(reference) >> REFERENCE_SHIFT;
         let start = Duration::from_millis(units.saturating_mul(64));
@@ -54,7 +54,7 @@ impl FeedbackReader {
             return;
         };
         let steps = count.wrapping_sub(before);
-        // Late, or twice.
+        // Late or duplicate.
         if steps == 0 || steps > 128 {
             return;
         }
@@ -65,13 +65,13 @@ impl FeedbackReader {
         self.lost -= WEIGHT * self.lost;
     }
 
-    /// The share of transport-wide reports that are lost on their way, 0..=1; of reports without a
-    /// count nothing is known, and 0 said.
+    /// Ratio of transport-wide feedback messages lost on the reverse path, 0..=1; 0 for RFC 8888,
+    /// which has no message count.
     pub(super) fn lost(&self) -> f64 {
         self.lost
     }
 
-    /// A packet was sent under both numbers.
+    /// Records a packet under both sequence numbers.
     pub(super) fn on_sent(&mut self, ssrc: u32, number: u16, transport: u16) {
         let known = self.streams.iter().position(|stream| stream.ssrc == ssrc);
         if known.is_none() {
@@ -89,7 +89,7 @@ impl FeedbackReader {
         }
     }
 
-    /// Reports of RFC 8888. What came at a time that is not told is left out.
+    /// Converts RFC 8888 feedback. Packets without an arrival time are omitted.
     pub(super) fn ccfb(&mut self, feedback: &Ccfb) -> Vec<PacketReport> {
         let report_time = from_zero(self.report.unwrap(feedback.report_time));
         let at = Duration::from_nanos(report_time.saturating_mul(1_000_000_000 >> 9) >> 7);
@@ -99,7 +99,7 @@ impl FeedbackReader {
                 continue;
             };
             let Ok(count) = u16::try_from(stream.metrics.len()) else { continue };
-            // Newest first: a number that came round again is the later packet's.
+            // Newest first: a reused sequence number belongs to the later packet.
             let mut seen = vec![false; stream.metrics.len()];
             let before = reports.len();
             for &(number, sequence) in known.numbers.iter().rev() {
@@ -127,7 +127,7 @@ impl FeedbackReader {
     }
 }
 
-/// An unwrapped time, moved so that those somewhat before the first are not below 0.
+/// Moves an unwrapped time by 2^32, so that times shortly before the first are not negative.
 fn from_zero(unwrapped: i64) -> u64 {
     u64::try_from(unwrapped.saturating_add(1 << 32)).unwrap_or(0)
 }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn reference_times_wrap_unseen() {
+    fn reference_time_wraps_without_a_jump() {
         let mut reader = FeedbackReader::default();
         let mut at = |reference| {
             let packets = vec![Some(ms(5)), None, Some(ms(9))];
@@ -166,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn reports_that_do_not_come_are_counted() {
+    fn lost_feedback_messages_are_counted() {
         let mut reader = FeedbackReader::default();
-        // One in ten is missing; some come late, some twice.
+        // One in ten is missing; some are late or duplicated.
         for number in (0..1000_u32).filter(|number| number % 10 != 3) {
             let feedback_count = u8::try_from(number % 256).unwrap();
             let feedback = Twcc { feedback_count, ..Twcc::default() };
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_told_by_the_numbers_of_the_transport() {
+    fn rfc8888_reports_are_mapped_to_transport_wide_numbers() {
         let mut reader = FeedbackReader::default();
         for step in 0..6_u16 {
             reader.on_sent(1, step.wrapping_add(65_533), 2 * step);
@@ -202,7 +202,7 @@ mod tests {
         };
         let reports = reader.ccfb(&feedback);
         let numbers: Vec<_> = reports.iter().map(|report| report.sequence).collect();
-        assert_eq!(numbers, [4, 6, 8, 9], "one has no time, one is unknown, one was not sent");
+        assert_eq!(numbers, [4, 6, 8, 9], "one without a time, one unknown, one never sent");
         let [first, none, at, third] = [0, 1, 2, 3].map(|index: usize| reports[index].arrival);
         assert_eq!(none, None);
         let before = |time: Option<Duration>| (at.unwrap() - time.unwrap()).as_millis();

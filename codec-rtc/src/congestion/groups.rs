@@ -1,26 +1,26 @@
-//! Packets that were sent together are one sample of the delay: groups, and what changes from one
-//! to the next.
+//! Packet groups: packets sent in a burst form one delay sample, and the detector uses differences
+//! between groups.
 
 use std::time::Duration;
 
 use super::units::seconds_between;
 
-/// Packets sent within this time belong to one group; packets that arrive so close together as
-/// well, as after a pause of the link.
+/// Packets sent within this time form a group, as do packets that arrive this close together after
+/// the link stalled.
 const BURST_S: f64 = 0.005;
-/// Longest group, by arrival.
+/// Maximum duration of a group by arrival, in seconds.
 const MAX_GROUP_S: f64 = 0.1;
-/// A clock that moves by more than this has jumped.
+/// A larger difference is treated as a clock jump, in seconds.
 const MAX_JUMP_S: f64 = 3.0;
 
-/// How a group differs from the one before.
+/// Difference between two consecutive groups.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Delta {
-    /// Between the times of sending, in seconds.
+    /// Send time difference, in seconds.
     pub(super) sent_s: f64,
-    /// Between the times of arrival, in seconds.
+    /// Arrival time difference, in seconds.
     pub(super) arrival_s: f64,
-    /// When the group had arrived, in the receiver's time.
+    /// Arrival of the group by the clock of the receiver.
     pub(super) arrival: Duration,
 }
 
@@ -41,7 +41,8 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Adds a packet; gives a difference when it begins a new group and two are complete.
+    /// Adds a packet. Returns the difference between the last two groups when the packet starts a
+    /// new one.
     pub(super) fn push(&mut self, sent: Duration, arrival: Duration) -> Option<Delta> {
         let Some(group) = &mut self.current else {
             self.current = Some(Group::new(sent, arrival));
@@ -89,7 +90,7 @@ impl Group {
         if seconds_between(self.first_sent, sent) <= BURST_S {
             return true;
         }
-        // Held up somewhere and let go together: it says nothing about the queue.
+        // A burst held back by the network says nothing about the queue.
         let arrival_s = seconds_between(self.last_arrival, arrival);
         let sent_s = seconds_between(self.last_sent, sent);
         arrival_s < sent_s
@@ -113,19 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_within_five_milliseconds_is_one_group() {
+    fn packets_sent_within_five_milliseconds_form_a_group() {
         let packets = [(0, 50), (5, 56), (20, 70), (24, 75), (40, 100), (60, 111)];
         assert_eq!(deltas(&packets), [(19.0, 19.0), (16.0, 25.0)]);
     }
 
     #[test]
-    fn what_is_held_up_and_arrives_together_is_one_group() {
+    fn delayed_packets_that_arrive_in_a_burst_form_a_group() {
         let packets = [(0, 50), (20, 70), (40, 150), (60, 151), (80, 152), (100, 200), (120, 220)];
         assert_eq!(deltas(&packets), [(20.0, 20.0), (60.0, 82.0), (20.0, 48.0)]);
     }
 
     #[test]
-    fn clocks_that_jump_begin_again() {
+    fn clock_jumps_reset_the_groups() {
         let packets = [(0, 50), (20, 70), (40, 9000), (60, 9020), (80, 9040)];
         assert_eq!(deltas(&packets), [(20.0, 20.0)]);
     }

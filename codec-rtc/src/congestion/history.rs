@@ -1,5 +1,5 @@
-//! What has been sent and what became of it: transport-wide sequence numbers, bytes in flight,
-//! losses told from reordering (a window of time as in RFC 8985, section 6.2).
+//! History of sent packets: transport-wide sequence numbers, bytes in flight, and loss detection
+//! with a reordering window in time (RFC 8985, section 6.2).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use std::time::Duration;
 use super::PacketKind;
 use crate::sequence::{Unwrapper16, wrap_16};
 
-/// Most packets that are remembered: half of what sequence numbers can tell apart.
+/// Maximum number of packets tracked: half the unambiguous range of sequence numbers.
 const MAX_PACKETS: usize = 16_384;
-/// How long a packet is remembered.
+/// How long a packet is tracked.
 const MAX_AGE: Duration = Duration::from_secs(10);
-/// After so long without a report a packet is no longer counted as in flight.
+/// A packet without feedback for this long no longer counts as in flight.
 const MAX_FLIGHT: Duration = Duration::from_secs(3);
-/// Most that packets may overtake one another and not be called lost.
+/// Maximum reordering window.
 const MAX_REORDERING: Duration = Duration::from_millis(250);
 
-/// A packet that was sent.
+/// A sent packet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sent {
     pub(super) sequence: i64,
     pub(super) at: Duration,
     pub(super) bytes: u32,
     pub(super) kind: PacketKind,
-    /// The probe cluster that it belongs to.
+    /// Probe cluster that it belongs to.
     pub(super) probe: Option<u32>,
     fate: Fate,
 }
@@ -31,7 +31,7 @@ pub(super) struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Unknown,
-    /// Reported as not received; it may yet come.
+    /// Reported as not received; may still arrive.
     Missing,
     Lost,
     Received,
@@ -43,22 +43,22 @@ impl Sent {
     }
 }
 
-/// The packets of the last seconds, in the order of their numbers.
+/// The packets of the last seconds, ordered by sequence number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     packets: VecDeque<Sent>,
     numbers: Unwrapper16,
-    /// Highest number that a report covered, or that was given up.
+    /// Highest sequence number covered by feedback or expired.
     covered: Option<i64>,
     in_flight_bytes: u64,
     missing: Vec<i64>,
-    /// When the newest packet that arrived was sent.
+    /// Send time of the newest packet received.
     newest_received: Option<Duration>,
     reordering: Duration,
 }
 
 impl History {
-    /// Notes a packet down. `false`: its number does not follow the one before.
+    /// Records a packet. Returns `false` if its sequence number does not increase.
     pub(super) fn push(
         &mut self,
         at: Duration,
@@ -91,7 +91,7 @@ impl History {
         true
     }
 
-    /// A report on one packet; gives it if it is now known to have arrived and was not before.
+    /// Records feedback on one packet. Returns the packet if it is newly known to have arrived.
     pub(super) fn report(&mut self, sequence: u16, arrived: bool) -> Option<Sent> {
         let number = self.numbers.peek(sequence);
         let index = self.packets.binary_search_by_key(&number, |packet| packet.sequence).ok()?;
@@ -108,7 +108,7 @@ impl History {
                 packet.fate = Fate::Received;
                 let packet = *packet;
                 if before == Fate::Lost {
-                    // It was only late: wait longer from now on.
+                    // The packet was reordered rather than lost: widen the reordering window.
                     let late = self.newest_received.unwrap_or_default().saturating_sub(packet.at);
                     self.reordering = self.reordering.max(late).min(MAX_REORDERING);
                 }
@@ -119,8 +119,8 @@ impl History {
         }
     }
 
-    /// The packets that are lost by now: missing while packets arrived that were sent later by
-    /// more than the reordering that was seen.
+    /// Removes and returns the packets now considered lost: missing, while packets sent later by
+    /// more than the reordering window have arrived.
     pub(super) fn take_lost(&mut self) -> Vec<Sent> {
         let mut lost = Vec::new();
         let newest = self.newest_received.unwrap_or_default();
@@ -145,7 +145,7 @@ impl History {
         lost
     }
 
-    /// Gives up waiting for reports on what was sent long ago.
+    /// Expires packets sent too long ago to still expect feedback.
     pub(super) fn expire(&mut self, now: Duration) {
         let before = now.saturating_sub(MAX_FLIGHT);
         let count = self.packets.partition_point(|packet| packet.at < before);
@@ -154,12 +154,12 @@ impl History {
         }
     }
 
-    /// Bytes of the packets that no report has reached.
+    /// Bytes of packets not covered by feedback.
     pub(super) fn in_flight_bytes(&self) -> u64 {
         self.in_flight_bytes
     }
 
-    /// When the oldest packet in flight was sent.
+    /// Send time of the oldest packet in flight.
     pub(super) fn oldest_in_flight(&self) -> Option<Duration> {
         self.packets.get(self.first_uncovered()).map(|packet| packet.at)
     }
@@ -169,7 +169,7 @@ impl History {
         self.packets.partition_point(|packet| packet.sequence <= covered)
     }
 
-    /// Packets up to this number are no longer in flight.
+    /// Marks packets up to `number` as no longer in flight.
     fn cover(&mut self, number: i64) {
         if self.covered.is_some_and(|covered| number <= covered) {
             return;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_told_from_reordering_once_it_was_seen() {
+    fn reordering_window_adapts_to_late_packets() {
         let mut history = History::default();
         for number in 0..6 {
             send(&mut history, 10 * u64::from(number), number);
@@ -228,7 +228,7 @@ mod tests {
         history.report(2, true);
         let lost: Vec<_> = history.take_lost().iter().map(Sent::wire_sequence).collect();
         assert_eq!(lost, [1]);
-        // It comes after all: from now on 10 ms are waited.
+        // It arrives late: from now on the reordering window is 10 ms.
         assert!(history.report(1, true).is_some());
         history.report(3, false);
         history.report(4, true);

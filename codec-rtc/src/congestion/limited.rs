@@ -1,20 +1,20 @@
-//! Whether the sender has less to send than it may: then neither its rate nor its delay says how
-//! much the link carries.
+//! Application-limited detection (ALR): while the sender has less to send than the target, neither
+//! rate nor delay shows the link capacity.
 
 use std::time::Duration;
 
 use super::units::{bits, seconds_between};
 
-/// Below this share of the target, over the window, the sender is limited by its data; above the
-/// second one it is not any more.
+/// The sender is application-limited if it sends less than the first share of the target over the
+/// window, until it exceeds the second.
 const SHARES: [f64; 2] = [0.65, 0.8];
-/// The window, in seconds.
+/// Window in seconds.
 const WINDOW_S: f64 = 0.5;
 
-/// Counts what is sent against what may be.
+/// Compares the send rate with the target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ApplicationLimit {
-    /// What was sent, in bits, with older bits counting less.
+    /// Bits sent, exponentially decayed.
     sent_bits: f64,
     weight_s: f64,
     updated: Option<Duration>,
@@ -27,12 +27,12 @@ impl ApplicationLimit {
         self.sent_bits += bits(bytes.into());
     }
 
-    /// The rate of sending over the last half second.
+    /// Send rate over the last half second, in bits per second.
     pub(super) fn sent_bps(&self) -> f64 {
         self.sent_bits / self.weight_s.max(0.1)
     }
 
-    /// At each report.
+    /// Updates the state; call it at each feedback.
     pub(super) fn update(&mut self, now: Duration, target_bps: f64) {
         self.age(now);
         if self.weight_s < 0.8 * WINDOW_S {
@@ -46,7 +46,7 @@ impl ApplicationLimit {
         }
     }
 
-    /// Since when the sender is limited, if it is.
+    /// Since when the sender has been application-limited, if it is.
     pub(super) fn since(&self) -> Option<Duration> {
         self.since
     }
@@ -54,7 +54,7 @@ impl ApplicationLimit {
     fn age(&mut self, now: Duration) {
         let before = self.updated.replace(now).unwrap_or(now);
         let elapsed = seconds_between(before, now).max(0.0);
-        // As exponential decay, from arithmetic alone.
+        // Approximate exponential decay without `exp`.
         let keep = 1.0 / (1.0 + elapsed / WINDOW_S);
         self.sent_bits *= keep;
         self.weight_s = self.weight_s * keep + WINDOW_S * (1.0 - keep);

@@ -1,43 +1,43 @@
-//! The loss-based limit. Losses that come with a rate the link cannot carry lower it; losses that
-//! stay the same whatever is sent do not.
+//! Loss-based limit. Loss caused by a send rate above the link capacity lowers the limit; loss that
+//! does not depend on the rate does not.
 //!
-//! A part of the losses is taken to be the link's own, at any rate. What goes beyond it is put to
-//! the test: the rate is lowered to what arrives. If the losses go away they were the rate's, and
-//! the limit stays there and grows slowly. If they stay, they are the link's own from now on, and
-//! the limit is taken away again.
+//! Part of the loss is considered inherent to the link. If the loss exceeds it, the limit is
+//! lowered to the receive rate as a test. If the loss then falls, it was caused by the rate: the
+//! limit stays and grows slowly. If not, the loss is inherent from now on and the limit is removed.
 
 use std::time::Duration;
 
 use super::units::{bits, seconds_between};
 
-/// Losses beyond the link's own that are looked into, as a share.
+/// Loss beyond the inherent loss that starts a test.
 const SUSPICIOUS: f64 = 0.04;
-/// Losses that a full queue makes, beyond the link's own.
+/// Loss beyond the inherent loss that a full queue causes.
 const LOW: f64 = 0.02;
-/// Losses of the link's own from which on the rate is bounded in any case, as a share, and how
-/// much: the bound is `BALANCE_BPS / (loss - TOLERATED)`.
+/// Inherent loss above which the rate is always bounded, and the scale of the bound
+/// `BALANCE_BPS / (loss - TOLERATED)`.
 const TOLERATED: f64 = 0.05;
 const BALANCE_BPS: f64 = 100e3;
-/// Length of an observation: at least this, and so many packets, or else the second time.
+/// Duration of an observation in seconds: at least the first value and [`OBSERVE_PACKETS`] packets,
+/// at most the second.
 const OBSERVE_S: [f64; 2] = [0.25, 1.0];
 const OBSERVE_PACKETS: u32 = 20;
 /// Weight of a new observation in the smoothed loss.
 const WEIGHT: f64 = 0.25;
-/// The same in their variance, where it is higher and where it is lower; losses in bursts vary more
-/// than independent ones.
+/// Weight of a new observation in the variance, when increasing and when decreasing; bursty loss
+/// varies more than independent loss.
 const VARIANCE_WEIGHT: [f64; 2] = [0.15, 0.02];
 const PRIOR_VARIANCE: f64 = 0.002;
-/// Weight of a new observation in the inherent loss where it is lower, and the most of it.
+/// Weight of a lower observation in the inherent loss, and the maximum inherent loss.
 const FOLLOW: f64 = 0.03;
 const MAX_INHERENT: f64 = 0.5;
-/// A test lasts at least, and at most, so many seconds, until so many packets are known.
+/// Minimum and maximum duration of a test in seconds, and the number of packets that ends it.
 const TEST_S: [f64; 2] = [0.7, 3.0];
 const TEST_PACKETS: u32 = 60;
-/// Least share of the rate before that a test leaves.
+/// A test lowers the rate to no less than this share.
 const LEAST_STEP: f64 = 0.5;
-/// Losses that come back within so many seconds at a much lower rate need no second test.
+/// Loss that returns within this time at a much lower rate needs no second test, in seconds.
 const AGAIN_S: f64 = 20.0;
-/// A limit is held for so many seconds and then grows by this share each second.
+/// Time for which a limit is held, in seconds, and its growth per second afterwards.
 const HOLD_S: f64 = 2.0;
 const GROWTH: f64 = 0.10;
 
@@ -45,28 +45,28 @@ const GROWTH: f64 = 0.10;
 enum State {
     /// No limit.
     Open,
-    /// The rate was lowered at `since`, when so much was lost.
+    /// The rate was lowered at `since`, at loss ratio `loss`.
     Testing { since: Duration, loss: f64, packets: u32, lost: u32 },
-    /// Limited; the losses have gone away.
+    /// Limited; the loss has disappeared.
     Limited { since: Duration },
 }
 
-/// The limit.
+/// The loss-based limit.
 #[derive(Clone, Debug)]
 pub(super) struct LossLimit {
     state: State,
     limit_bps: f64,
-    /// The link's own losses.
+    /// Loss inherent to the link.
     inherent: f64,
     smoothed: f64,
-    /// Of the observations, about the smoothed loss.
+    /// Variance of the observations around the smoothed loss.
     variance: f64,
     begins: Option<Duration>,
     packets: u32,
     lost: u32,
     arrived_bytes: u64,
     updated: Option<Duration>,
-    /// When the last test began, and the rate before.
+    /// Start of the last test and the rate before it.
     tested: Option<(Duration, f64)>,
     seen_any: bool,
 }
@@ -91,36 +91,37 @@ impl Default for LossLimit {
 }
 
 impl LossLimit {
-    /// The share of packets that are lost, smoothed: 0..=1.
+    /// Smoothed packet loss, 0..=1.
     pub(super) fn loss(&self) -> f64 {
         self.smoothed
     }
 
-    /// The link's own share of it.
+    /// Loss inherent to the link, 0..=1.
     pub(super) fn inherent(&self) -> f64 {
         self.inherent
     }
 
-    /// What may be sent; infinite if the losses do not limit it.
+    /// Limit in bits per second; infinite if loss does not limit the rate.
     pub(super) fn limit_bps(&self) -> f64 {
         let over = self.inherent.min(self.smoothed) - TOLERATED;
         let bound = if over > 0.0 { BALANCE_BPS / over } else { f64::INFINITY };
         self.limit_bps.min(bound)
     }
 
-    /// A packet arrived.
+    /// Records a received packet.
     pub(super) fn on_arrived(&mut self, bytes: u32) {
         self.packets = self.packets.saturating_add(1);
         self.arrived_bytes = self.arrived_bytes.saturating_add(bytes.into());
     }
 
-    /// A packet was lost.
+    /// Records a lost packet.
     pub(super) fn on_lost(&mut self) {
         self.packets = self.packets.saturating_add(1);
         self.lost = self.lost.saturating_add(1);
     }
 
-    /// After each report; `sent_bps` is the rate that the packets were sent at, about.
+    /// Updates the limit; call it after each feedback. `sent_bps` is the approximate send rate of
+    /// the reported packets.
     pub(super) fn update(&mut self, now: Duration, rtt_s: f64, sent_bps: f64) {
         let before = self.updated.replace(now).unwrap_or(now);
         self.grow(now, seconds_between(before, now).clamp(0.0, 1.0), sent_bps);
@@ -153,7 +154,7 @@ impl LossLimit {
     ) {
         match &mut self.state {
             State::Testing { since, loss: loss_before, packets, lost } => {
-                // What is reported for a round trip was sent before.
+                // Feedback of the first round trip covers packets sent before the test.
                 if seconds_between(*since, now) < rtt_s + 0.2 {
                     return;
                 }
@@ -174,21 +175,23 @@ impl LossLimit {
                 }
             }
             State::Open | State::Limited { .. } => {
-                // One observation far off counts at once, a smaller excess when it lasts.
+                // A single observation far above the inherent loss counts at once, a smaller excess
+                // only if it persists.
                 let sudden = loss > self.inherent + 0.10 + 3.0 * self.spread();
                 if sudden || self.smoothed > self.suspicious() {
                     let (at, bps) = self.tested.unwrap_or_default();
                     let again = bps > 0.0 && seconds_between(at, now) < AGAIN_S;
                     if again && sent_bps < 0.85 * bps {
-                        // They come at a much lower rate as well: they are the link's own.
+                        // The loss returned at a much lower rate, so it is inherent to the link.
                         self.inherent = self.inherent.max(self.smoothed).min(MAX_INHERENT);
                         self.open();
                         return;
                     }
                     self.tested = Some((now, sent_bps));
                     let loss = if sudden { loss } else { self.smoothed };
-                    // Not more, even if the link loses some anyway: that may have been a mistake.
-                    // Nor much less than was sent: it may be one long burst.
+                    // Not above the receive rate, even if some loss is inherent, because that may
+                    // have been misjudged. Not far below the send rate either, because it may be
+                    // one long burst.
                     self.limit_bps = (0.95 * arrived_bps).max(LEAST_STEP * sent_bps);
                     self.state = State::Testing { since: now, loss, packets: 0, lost: 0 };
                 } else {
@@ -203,30 +206,30 @@ impl LossLimit {
         self.limit_bps = f64::INFINITY;
     }
 
-    /// A probe found so much room.
+    /// Raises the limit to the rate that a probe measured.
     pub(super) fn on_probe(&mut self, found_bps: f64) {
         if matches!(self.state, State::Limited { .. }) && found_bps > self.limit_bps {
             self.limit_bps = found_bps;
         }
     }
 
-    /// Whether hardly more is lost than the link loses anyway.
+    /// Whether the loss barely exceeds the inherent loss.
     pub(super) fn is_low(&self) -> bool {
         self.smoothed < self.inherent + LOW
     }
 
-    /// Whether no more is lost than the link loses anyway.
+    /// Whether the loss does not exceed the inherent loss.
     pub(super) fn is_calm(&self) -> bool {
         !matches!(self.state, State::Testing { .. }) && self.smoothed < self.suspicious()
     }
 
-    /// The deviation of one observation.
+    /// Standard deviation of one observation.
     fn spread(&self) -> f64 {
         let expected = (self.inherent * (1.0 - self.inherent)).max(0.02);
         (expected / f64::from(OBSERVE_PACKETS)).max(self.variance).sqrt()
     }
 
-    /// Smoothed losses above this are put to the test.
+    /// Smoothed loss that starts a test.
     fn suspicious(&self) -> f64 {
         self.inherent + SUSPICIOUS + 0.6 * self.spread()
     }
@@ -237,7 +240,7 @@ impl LossLimit {
             return;
         }
         self.limit_bps *= 1.0 + GROWTH * elapsed_s;
-        // Far above what is sent it is no limit any more.
+        // A limit far above the send rate no longer has an effect.
         if self.limit_bps > 1.5 * sent_bps.max(1e3) {
             self.open();
         }
@@ -249,8 +252,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Sends at what the limit allows, at most 1.5 Mb/s, over a link that loses `share` at random
-    /// and carries `capacity` without a queue; gives the mean rate of the last half.
+    /// Sends at the limit, at most 1.5 Mb/s, over a link with `share` random loss and `capacity`
+    /// without a queue; returns the mean rate of the last half.
     fn run(share: f64, capacity: f64) -> f64 {
         let mut limit = LossLimit::default();
         let mut rng = Rng::new(3);
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn random_losses_do_not_lower_the_rate() {
+    fn random_loss_does_not_lower_the_rate() {
         for share in [0.0, 0.02, 0.05, 0.1] {
             let mean = run(share, 1e9);
             assert!(mean > 1.3e6, "{share}: {mean}");
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_of_a_link_that_is_too_narrow_do() {
+    fn loss_above_the_capacity_lowers_the_rate() {
         for share in [0.0, 0.05] {
             let mean = run(share, 5e5);
             assert!((3.5e5..7.0e5).contains(&mean), "{share}: {mean}");
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn heavy_losses_bound_the_rate_in_any_case() {
+    fn heavy_loss_always_bounds_the_rate() {
         let mean = run(0.3, 1e9);
         assert!(mean < 6e5, "{mean}");
     }

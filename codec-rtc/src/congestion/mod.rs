@@ -1,14 +1,14 @@
-//! Congestion control at the sender: how much may be sent, from what the receiver says arrived.
+//! Sender-side congestion control: a bandwidth estimate from per-packet feedback.
 //!
-//! A [`Controller`] is told of each packet that leaves and of each report that comes back, and gives
-//! an [`Estimate`]. Its main part follows the delay (draft-ietf-rmcat-gcc-02): groups of packets, a
-//! trend line through their delays, a detector with a threshold of its own, and a rate that grows
-//! while the queue does not. Beside it stand a limit by losses that depend on the rate, probing
-//! above the rate, a window for the bytes in flight, and what is done when nothing is heard.
+//! A [`Controller`] takes every sent packet and every feedback message and produces an
+//! [`Estimate`]. Its main part is delay-based (GCC, draft-ietf-rmcat-gcc-02): packet groups, a
+//! trend-line filter, an overuse detector with an adaptive threshold, and AIMD rate control. A
+//! loss-based limit, probing, a congestion window for bytes in flight and a feedback timeout
+//! complete it.
 //!
-//! Reports come as transport-wide feedback
-//! (draft-holmer-rmcat-transport-wide-cc-extensions-01) or by RFC 8888; both become
-//! [`PacketReport`]s. Receiver reports and REMB serve where a receiver knows neither.
+//! Feedback is transport-wide (draft-holmer-rmcat-transport-wide-cc-extensions-01) or RFC 8888;
+//! both are converted to [`PacketReport`]s. If the receiver supports neither, receiver reports and
+//! REMB are used.
 
 mod aimd;
 mod config;

@@ -1,4 +1,5 @@
-//! Probing: short clusters of packets above the rate of sending, and what their arrival says.
+//! Probing: short packet clusters above the send rate, and the bandwidth measured from their
+//! arrival.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,37 +8,37 @@ use codec_core::codec::Bitrate;
 
 use super::units::{bitrate, bits, bytes, seconds_between};
 
-/// Multiples of the start rate that are tried at the beginning.
+/// Initial probe rates, as multiples of the start bitrate.
 const START: [f64; 2] = [3.0, 6.0];
-/// Multiple of the estimate that is tried later, and after a cluster that passed.
+/// Rate of later probes and of a follow-up probe, as a multiple of the estimate.
 const AGAIN: f64 = 2.0;
-/// Length of a cluster, in seconds, and its least number of packets.
+/// Duration of a cluster in seconds, and its minimum number of packets.
 const LENGTH_S: f64 = 0.015;
 const PACKETS: u32 = 5;
-/// Bytes of a packet in a cluster of [`PACKETS`], at most and at least.
+/// Maximum and minimum bytes per packet in a cluster of [`PACKETS`].
 const PACKET_BYTES: [u64; 2] = [1200, 200];
-/// Time between probes: at first, and at most after some that showed nothing.
+/// Interval between probes in seconds: initial, and maximum after probes without effect.
 const INTERVAL_S: [f64; 2] = [4.0, 8.0];
-/// After so long without an answer a cluster is forgotten.
+/// A cluster without complete feedback is discarded after this time, in seconds.
 const PATIENCE_S: f64 = 1.5;
 /// Share of a cluster that has to arrive.
 const COMPLETE: f64 = 0.75;
-/// A cluster that arrives slower than this share of its rate has filled the link; that share of
-/// what arrived is the estimate.
+/// A cluster received at less than this share of its send rate has saturated the link; the estimate
+/// is then this share of the receive rate.
 const FILLED: f64 = 0.88;
-/// Most clusters that wait or are under way, each.
+/// Maximum number of clusters queued, and of clusters being measured.
 const MAX_CLUSTERS: usize = 8;
 
-/// Packets to be sent at a rate of their own, padding where there is nothing else.
+/// A probe cluster: packets to send at a given rate, with padding if there is not enough media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProbeCluster {
-    /// Names the cluster; packets sent for it carry it to [`super::Controller::on_sent`].
+    /// Identifier to pass to [`super::Controller::on_sent`] with each packet of the cluster.
     pub id: u32,
-    /// The rate to send it at.
+    /// Send rate.
     pub rate: Bitrate,
-    /// Least number of packets.
+    /// Minimum number of packets.
     pub packets: u32,
-    /// Least number of bytes, overhead included.
+    /// Minimum number of bytes, headers included.
     pub bytes: u64,
 }
 
@@ -57,29 +58,29 @@ struct Measured {
     is_told: bool,
 }
 
-/// What decides whether to probe.
+/// State that decides whether to probe.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation {
     pub(super) estimate_bps: f64,
     pub(super) max_bps: f64,
-    /// The delay is low and steady and nothing has been lowered lately.
+    /// The delay is low and stable, and the rate was not decreased recently.
     pub(super) is_quiet: bool,
 }
 
-/// Asks for clusters and measures them.
+/// Schedules probe clusters and measures them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Probes {
     next_id: u32,
     wanted: VecDeque<ProbeCluster>,
     measured: VecDeque<Measured>,
     last: Option<Duration>,
-    /// A cluster that passes this is followed by another, until then.
+    /// Result above which another cluster follows, until the given time.
     follow_up: Option<(f64, Duration)>,
     idle: u32,
 }
 
 impl Probes {
-    /// The clusters of the beginning.
+    /// Schedules the initial clusters.
     pub(super) fn start(&mut self, now: Duration, start_bps: f64, max_bps: f64) {
         for factor in START {
             if start_bps * factor < max_bps * AGAIN {
@@ -88,14 +89,14 @@ impl Probes {
         }
     }
 
-    /// One cluster at that rate, as soon as possible.
+    /// Schedules one cluster at `bps` as soon as possible.
     pub(super) fn want(&mut self, now: Duration, bps: f64) {
         if self.wanted.len() >= MAX_CLUSTERS {
             return;
         }
         let [most, least] = PACKET_BYTES;
         let length = bytes(bps * LENGTH_S);
-        // At low rates smaller packets, or the cluster alone would fill the queue.
+        // Smaller packets at low rates, so that a cluster does not fill the queue by itself.
         let packet = (2 * length / u64::from(PACKETS)).clamp(least, most);
         let cluster = ProbeCluster {
             id: self.next_id,
@@ -109,7 +110,7 @@ impl Probes {
         self.follow_up = Some((0.7 * bps, now.saturating_add(Duration::from_secs(1))));
     }
 
-    /// Asks for a cluster if it is time.
+    /// Schedules a periodic cluster if one is due.
     pub(super) fn update(&mut self, now: Duration, situation: Situation) {
         let Situation { estimate_bps, max_bps, is_quiet } = situation;
         if !is_quiet || estimate_bps > 0.95 * max_bps || !self.wanted.is_empty() {
@@ -123,12 +124,12 @@ impl Probes {
         }
     }
 
-    /// Probes again after the usual time, not longer.
+    /// Resets the probing interval to its initial value.
     pub(super) fn hurry(&mut self) {
         self.idle = 0;
     }
 
-    /// The next cluster to send.
+    /// Returns the next cluster to send.
     pub(super) fn poll(&mut self) -> Option<ProbeCluster> {
         let cluster = self.wanted.pop_front()?;
         if self.measured.len() >= MAX_CLUSTERS {
@@ -151,7 +152,7 @@ impl Probes {
         Some(cluster)
     }
 
-    /// A packet of a cluster left.
+    /// Records a sent packet of a cluster.
     pub(super) fn on_sent(&mut self, now: Duration, id: u32, sent_bytes: u32) {
         let Some(probe) = self.measured.iter_mut().find(|probe| probe.cluster.id == id) else {
             return;
@@ -164,8 +165,8 @@ impl Probes {
         (probe.last_sent, probe.last_sent_bytes) = (now, sent_bytes);
     }
 
-    /// A packet of a cluster arrived. When the cluster is complete, what it says, in bits per
-    /// second.
+    /// Records a received packet of a cluster. Returns the measured bandwidth in bits per second
+    /// once the cluster is complete.
     pub(super) fn on_arrived(
         &mut self,
         now: Duration,
@@ -191,7 +192,7 @@ impl Probes {
         Some(bps)
     }
 
-    /// An estimate rose by a probe.
+    /// Records that a probe raised the estimate.
     pub(super) fn on_success(&mut self) {
         self.idle = 0;
     }
@@ -213,7 +214,7 @@ impl Measured {
             return None;
         }
         let sent_bps = bits(self.sent_bytes.saturating_sub(self.last_sent_bytes.into())) / sent_s;
-        // Lost ones took their time on the link as well.
+        // Lost packets took link time as well.
         let whole = f64::from(self.sent) / f64::from(self.arrived.max(1));
         let arrived_bytes = self.arrived_bytes.saturating_sub(self.first_arrival_bytes.into());
         let arrived_bps = bits(arrived_bytes) * whole / arrival_s;
@@ -234,7 +235,7 @@ impl Measured {
 mod tests {
     use super::*;
 
-    /// Sends a cluster over a link of that capacity; what it says.
+    /// Sends a cluster over a link of that capacity and returns the result.
     fn send(probes: &mut Probes, at_s: u64, capacity: f64, lost: Option<u32>) -> Option<f64> {
         let cluster = probes.poll()?;
         let mut now = Duration::from_secs(at_s);
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_finds_a_wide_link_by_doubling() {
+    fn initial_probes_double_up_to_a_fast_link() {
         let mut probes = Probes::default();
         probes.start(Duration::ZERO, 3e5, 50e6);
         let found: Vec<_> = std::iter::from_fn(|| send(&mut probes, 0, 10e6, None)).collect();
@@ -264,19 +265,19 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_link_is_measured_and_a_lost_packet_is_no_matter() {
+    fn slow_link_is_measured_despite_a_lost_packet() {
         for lost in [None, Some(2)] {
             let mut probes = Probes::default();
             probes.want(Duration::ZERO, 2e6);
             let found = send(&mut probes, 1, 1e6, lost);
-            // With a loss in the middle the cluster is only seen when the rest has come.
+            // With a loss in the middle, the cluster is complete only after the remaining packets.
             let expected = if lost.is_some() { 0.8e6..1.3e6 } else { 0.8e6..1.0e6 };
             assert!(found.is_some_and(|bps| expected.contains(&bps)), "{found:?}");
         }
     }
 
     #[test]
-    fn probes_come_at_intervals_and_only_where_it_is_quiet() {
+    fn periodic_probes_need_a_stable_link() {
         let mut probes = Probes::default();
         let at = |s| Duration::from_secs(s);
         let mut situation = Situation { estimate_bps: 1e6, max_bps: 5e6, is_quiet: false };

@@ -1,24 +1,24 @@
-//! What is sent while no feedback comes: half as much each time that some is overdue.
+//! Feedback timeout: halves the rate each time that feedback is overdue.
 
 use std::time::Duration;
 
 use super::units::seconds_between;
 
-/// Feedback is overdue after a round trip and this.
+/// Feedback is overdue after a round trip plus this time, in seconds.
 const OVERDUE_S: f64 = 0.5;
 
-/// The limit while nothing is heard.
+/// Rate limit during a feedback timeout.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Silence {
     limit_bps: Option<f64>,
-    /// The rate before.
+    /// Rate before the timeout.
     before_bps: f64,
     counted_from: Option<Duration>,
 }
 
 impl Silence {
-    /// At any time; `waiting_since`: when the oldest packet without a report was sent, or when the
-    /// last report came if that was later.
+    /// Updates the limit. `waiting_since` is the send time of the oldest packet without feedback,
+    /// or the time of the last feedback if later.
     pub(super) fn update(
         &mut self,
         now: Duration,
@@ -40,7 +40,8 @@ impl Silence {
         self.counted_from = Some(now);
     }
 
-    /// Feedback came. If it had been overdue: the limit by now, and the rate before.
+    /// Ends the timeout when feedback arrives. Returns the current limit and the rate before it, if
+    /// feedback was overdue.
     pub(super) fn end(&mut self) -> Option<(f64, f64)> {
         self.counted_from = None;
         self.limit_bps.take().map(|limit| (limit, self.before_bps))

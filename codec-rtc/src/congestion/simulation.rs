@@ -1,5 +1,5 @@
-//! Flows over links in virtual time: what the controller does there. `cases` are the tests, and
-//! print the figures of docs/congestion.md.
+//! Simulation of the controller: flows over links in virtual time. The tests in `cases` print the
+//! figures of docs/congestion.md.
 
 mod cases;
 mod flow;
@@ -20,7 +20,7 @@ use tcp::Tcp;
 
 use super::PacketReport;
 
-/// What is under way.
+/// A packet in transit.
 #[derive(Clone, Debug)]
 enum Wire {
     Media { flow: usize, sequence: i64, sent: Duration, captured: Duration },
@@ -29,18 +29,18 @@ enum Wire {
     Ack { number: u64 },
 }
 
-/// A run.
+/// One simulation run.
 pub(super) struct World {
     links: Vec<Link<Wire>>,
     flows: Vec<Flow>,
     tcp: Option<Tcp>,
-    /// Behind a link a packet still has its flow's own way to go.
+    /// Packets in the additional delay of a flow after its link.
     deliveries: BTreeMap<(Duration, u64), Wire>,
     count: u64,
     pub(super) record: Record,
 }
 
-/// A link whose rate changes at times in seconds, in kb/s.
+/// A link whose rate changes over time: steps of seconds and kb/s.
 pub(super) fn link(delay_ms: u64, queue_ms: u64, steps: &[(u64, u64)]) -> LinkConfig {
     let steps = steps.iter().map(|&(at, kbps)| (Duration::from_secs(at), Bitrate::kbps(kbps)));
     let rate = RateTrace::new(steps.collect()).expect("ascending");
@@ -59,7 +59,7 @@ impl World {
         Self { links, flows, tcp: None, deliveries: BTreeMap::new(), count: 0, record }
     }
 
-    /// A long TCP flow from `start` on, over link 0 and back over link 1.
+    /// Adds a long TCP flow starting at `start`, over link 0 and back over link 1.
     pub(super) fn with_tcp(mut self, start: Duration) -> Self {
         self.tcp = Some(Tcp::new(start));
         self

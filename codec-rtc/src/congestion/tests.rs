@@ -1,4 +1,4 @@
-//! The controller as a whole, by hand; `simulation` has it at work.
+//! Unit tests of the controller with hand-written feedback; `simulation` runs it over links.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ fn controller() -> Controller {
     Controller::new(ControllerConfig::default()).unwrap()
 }
 
-/// Sends 1000 bytes every 20 ms from `from` to `to`, with feedback on each packet after 60 ms if
-/// `heard`; 400 kb/s.
+/// Sends 1000 bytes every 20 ms (400 kb/s) from `from` to `to`, with feedback on each packet after
+/// 60 ms if `heard`.
 fn send(controller: &mut Controller, from: u64, to: u64, heard: bool) {
     for at in (from..to).step_by(20) {
         let number = wrap_16(i64::try_from(at / 20).unwrap());
@@ -33,7 +33,7 @@ fn send(controller: &mut Controller, from: u64, to: u64, heard: bool) {
 }
 
 #[test]
-fn it_starts_where_it_is_told_and_asks_for_probes() {
+fn starts_at_the_configured_bitrate_and_requests_probes() {
     let mut controller = controller();
     let first = controller.poll(ms(0)).unwrap();
     assert_eq!((first.target, first.reason), (Bitrate::kbps(300), Reason::Start));
@@ -47,7 +47,7 @@ fn it_starts_where_it_is_told_and_asks_for_probes() {
 }
 
 #[test]
-fn it_grows_while_the_delay_is_steady_and_halves_when_nothing_is_heard() {
+fn grows_at_a_stable_delay_and_halves_on_feedback_timeout() {
     let mut controller = controller();
     send(&mut controller, 0, 5000, true);
     let grown = controller.estimate();
@@ -62,7 +62,7 @@ fn it_grows_while_the_delay_is_steady_and_halves_when_nothing_is_heard() {
 }
 
 #[test]
-fn the_receivers_limit_is_kept() {
+fn remb_limits_the_estimate() {
     let mut controller = controller();
     send(&mut controller, 0, 1000, true);
     controller.on_remb(Bitrate::kbps(100));
@@ -73,7 +73,7 @@ fn the_receivers_limit_is_kept() {
 }
 
 #[test]
-fn receiver_reports_serve_where_nothing_else_comes() {
+fn receiver_reports_are_used_without_transport_wide_feedback() {
     let mut controller = controller();
     for second in 0..10 {
         controller.on_loss_report(Duration::from_secs(second), 0.0);
@@ -88,11 +88,15 @@ fn receiver_reports_serve_where_nothing_else_comes() {
     let fallen = controller.estimate().target.0;
     assert_eq!(fallen, grown.target.0 * 9 / 10);
     send(&mut controller, 14_000, 14_200, true);
-    assert_ne!(controller.estimate().target.0, fallen, "transport-wide feedback counts alone");
+    assert_ne!(
+        controller.estimate().target.0,
+        fallen,
+        "receiver reports are ignored once transport-wide feedback arrives"
+    );
 }
 
 #[test]
-fn the_window_fills_only_while_feedback_comes() {
+fn window_is_never_full_during_a_feedback_timeout() {
     let mut controller = controller();
     send(&mut controller, 0, 1000, true);
     for number in 0..60_u16 {
@@ -105,7 +109,7 @@ fn the_window_fills_only_while_feedback_comes() {
 }
 
 #[test]
-fn bounds_hold_at_once() {
+fn new_bounds_apply_immediately() {
     let mut controller = controller();
     controller.set_bounds(Bitrate::kbps(500), Bitrate::kbps(600)).unwrap();
     assert_eq!(controller.estimate().target, Bitrate::kbps(500));
@@ -120,7 +124,7 @@ fn bounds_hold_at_once() {
 }
 
 #[test]
-fn any_feedback_in_any_order_keeps_the_bounds() {
+fn arbitrary_feedback_keeps_the_estimate_within_bounds() {
     for seed in 0..20 {
         let mut rng = Rng::new(seed);
         let mut controller = controller();

@@ -1,18 +1,18 @@
-//! How much arrives: the acknowledged bitrate, smoothed by how far each sample can be trusted, and
-//! the plain rate of the last moments.
+//! Throughput estimators: the acknowledged bitrate, smoothed by the confidence of each sample, and
+//! the receive rate over a short window.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::units::{bits, seconds_between};
 
-/// Length of a sample: the first, and those after it.
+/// Length of the first sample and of later ones, in seconds.
 const WINDOW_S: [f64; 2] = [0.5, 0.15];
-/// How far a sample may be off, as a share of it, where it is near the estimate.
+/// Uncertainty of a sample relative to its distance from the estimate.
 const UNCERTAINTY: f64 = 10.0;
-/// Growth of the estimate's variance with each sample, in (kb/s)^2.
+/// Increase of the estimate's variance per sample, in (kb/s)^2.
 const GROWTH: f64 = 5.0;
-/// Arrivals that are kept for the plain rate.
+/// Maximum number and age in seconds of the arrivals kept for the recent rate.
 const MAX_ARRIVALS: usize = 2048;
 const MAX_AGE_S: f64 = 1.0;
 
@@ -27,7 +27,7 @@ pub(super) struct Throughput {
 }
 
 impl Throughput {
-    /// Takes a packet that arrived. Times that go back count as now.
+    /// Adds a received packet. Arrival times never go back: an earlier time counts as the latest.
     pub(super) fn push(&mut self, arrival: Duration, bytes: u32, is_limited: bool) {
         let latest = self.arrivals.back().map_or(arrival, |&(latest, _)| latest.max(arrival));
         self.arrivals.push_back((latest, bytes));
@@ -47,7 +47,7 @@ impl Throughput {
         let window = if self.estimate_kbps.is_none() { WINDOW_S[0] } else { WINDOW_S[1] };
         let elapsed = seconds_between(begins, arrival);
         if elapsed >= window {
-            // After a pause the sample would be of the pause.
+            // A sample across a pause would measure the pause.
             if elapsed < window + 1.0 {
                 self.update(self.sample_bits / elapsed / 1e3, is_limited);
             }
@@ -61,7 +61,7 @@ impl Throughput {
             (self.estimate_kbps, self.variance) = (Some(sample_kbps), 50.0);
             return;
         };
-        // A sender without data says little about the link: lower samples count less.
+        // Lower samples of an application-limited sender count less.
         let lower = if is_limited && sample_kbps < estimate { 2.0 } else { 1.0 };
         let share = UNCERTAINTY * lower * (estimate - sample_kbps).abs() / estimate.max(1.0);
         let sample_variance = share * share;
@@ -71,13 +71,13 @@ impl Throughput {
         self.variance = sample_variance * variance / sum;
     }
 
-    /// The acknowledged bitrate in bits per second.
+    /// Acknowledged bitrate in bits per second.
     pub(super) fn estimate(&self) -> Option<f64> {
         self.estimate_kbps.map(|kbps| kbps * 1e3)
     }
 
-    /// The rate over the last `window_s` seconds, at least five packets, in bits per second: while
-    /// the link's queue is not empty, its capacity.
+    /// Receive rate over the last `window_s` seconds and at least five packets, in bits per second.
+    /// This is the link capacity while its queue is not empty.
     pub(super) fn recent(&self, window_s: f64) -> Option<f64> {
         let &(latest, _) = self.arrivals.back()?;
         let (mut sum, mut count, mut begins) = (0.0, 0_u32, latest);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_that_arrives_is_found_and_followed() {
+    fn estimate_follows_the_receive_rate() {
         let (mut throughput, mut at) = (Throughput::default(), 0);
         feed(&mut throughput, &mut at, 400, 1000);
         assert_eq!(throughput.estimate(), None);

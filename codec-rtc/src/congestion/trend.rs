@@ -1,44 +1,44 @@
-//! Whether the queue grows: the slope of the one-way delay over the last groups, against a
-//! threshold that follows it, so that a flow beside a greedy one is not starved. After
-//! draft-ietf-rmcat-gcc-02, section 5, with the trend line in place of the Kalman filter.
+//! Trend-line filter and overuse detector: compares the slope of the one-way delay with an adaptive
+//! threshold, so that a flow is not starved by loss-based competitors. After
+//! draft-ietf-rmcat-gcc-02, section 5, with linear regression in place of the Kalman filter.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::groups::Delta;
 
-/// Groups that the line is laid through.
+/// Number of groups in the regression.
 const WINDOW: usize = 20;
-/// Weight of the past in the smoothed delay.
+/// Weight of the previous value in the smoothed delay.
 const SMOOTHING: f64 = 0.9;
-/// The slope is compared as that of so many groups.
+/// Number of groups that scales the slope, at most, and the gain.
 const MAX_DELTAS: u32 = 60;
 const GAIN: f64 = 4.0;
-/// Threshold in milliseconds: at first, least, most.
+/// Threshold in milliseconds: initial, minimum, maximum.
 const THRESHOLD: [f64; 3] = [12.5, 6.0, 600.0];
-/// How fast the threshold follows: up and down, per millisecond.
+/// Adaptation rate of the threshold per millisecond: up and down.
 const FOLLOW: [f64; 2] = [0.0087, 0.039];
-/// A value further above the threshold than this does not raise it.
+/// A value that exceeds the threshold by more than this does not adapt it, in milliseconds.
 const MAX_ADAPT_MS: f64 = 15.0;
-/// How long the slope has to stay above.
+/// How long the value has to exceed the threshold, in milliseconds.
 const OVERUSE_MS: f64 = 10.0;
 
-/// What the delay says about the link.
+/// State of the delay-based overuse detector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Usage {
-    /// The queue neither grows nor shrinks.
+    /// The queue is stable.
     #[default]
     Normal,
-    /// The queue grows: more is sent than the link carries.
+    /// The queue grows: the send rate exceeds the link capacity.
     Overuse,
-    /// The queue shrinks.
+    /// The queue drains.
     Underuse,
 }
 
 /// The filter and the detector.
 #[derive(Clone, Debug)]
 pub(super) struct Trend {
-    /// Time of arrival and smoothed delay, in milliseconds.
+    /// Arrival time and smoothed delay, in milliseconds.
     points: VecDeque<(f64, f64)>,
     first_arrival: Option<Duration>,
     accumulated_ms: f64,
@@ -71,12 +71,12 @@ impl Default for Trend {
 }
 
 impl Trend {
-    /// What is known by now.
+    /// Current state.
     pub(super) fn usage(&self) -> Usage {
         self.usage
     }
 
-    /// Takes the difference between two groups.
+    /// Adds the difference between two groups and returns the new state.
     pub(super) fn push(&mut self, delta: Delta) -> Usage {
         let first = *self.first_arrival.get_or_insert(delta.arrival);
         self.deltas = (self.deltas + 1).min(1000);
@@ -130,7 +130,7 @@ impl Trend {
     }
 }
 
-/// Of the line of least squares; `None` if all points are at one time.
+/// Slope of the least-squares line; `None` if all points have the same time.
 fn slope(points: &VecDeque<(f64, f64)>) -> Option<f64> {
     let count = f64::from(u32::try_from(points.len()).ok()?);
     let sum = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
@@ -147,7 +147,7 @@ fn slope(points: &VecDeque<(f64, f64)>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// Groups every 20 ms whose delay grows by so much each.
+    /// Feeds groups every 20 ms whose delay grows by `growth_ms` each.
     fn feed(trend: &mut Trend, from_ms: &mut u64, count: u32, growth_ms: f64) -> Option<u32> {
         for index in 0..count {
             let arrival_s = 0.020 + growth_ms / 1e3;
@@ -161,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_delay_is_normal_and_a_growing_one_is_overuse() {
+    fn stable_delay_is_normal_and_growing_delay_is_overuse() {
         let (mut trend, mut at) = (Trend::default(), 0);
         assert_eq!(feed(&mut trend, &mut at, 100, 0.0), None);
-        let found = feed(&mut trend, &mut at, 30, 5.0).expect("25 % too much");
+        let found = feed(&mut trend, &mut at, 30, 5.0).expect("overuse at 25 % above capacity");
         assert!(found <= 10, "found after {found} groups");
         let usages = (0..40).map(|_| {
             feed(&mut trend, &mut at, 1, -2.0);

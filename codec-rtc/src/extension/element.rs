@@ -1,22 +1,22 @@
-//! The two forms of header extensions, element by element. RFC 8285, sections 4.2 and 4.3.
+//! One-byte and two-byte header extension elements. RFC 8285, sections 4.2 and 4.3.
 
 use crate::rtp::{Extension, Malformed};
 
 /// Profile of the one-byte form: ids 1..=14, elements of 1..=16 bytes.
 pub const ONE_BYTE_PROFILE: u16 = 0xbede;
-/// Profile of the two-byte form, whose low four bits are the application's: ids 1..=255, elements
+/// Profile of the two-byte form, whose low four bits are application-defined: ids 1..=255, elements
 /// of 0..=255 bytes.
 pub const TWO_BYTE_PROFILE: u16 = 0x1000;
 
-/// Most bytes of an element in either form.
+/// Maximum size of an element in either form, in bytes.
 pub(super) const MAX_BYTES: usize = 255;
-/// Highest id and most bytes in the one-byte form.
+/// Highest id and maximum element size in the one-byte form.
 const ONE_BYTE_ID: u8 = 14;
 const ONE_BYTE_MAX: usize = 16;
-/// Ends the elements of the one-byte form.
+/// Id that ends the elements of the one-byte form.
 const STOP: u8 = 15;
 
-/// One of the two forms.
+/// One-byte or two-byte form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     OneByte,
@@ -38,12 +38,12 @@ impl Form {
         }
     }
 
-    /// This form or the wider one that this element needs.
+    /// Returns this form, or the two-byte form if the element needs it.
     pub(super) fn that_fits(self, id: u8, len: usize) -> Self {
         if id > ONE_BYTE_ID || len == 0 || len > ONE_BYTE_MAX { Self::TwoByte } else { self }
     }
 
-    /// Appends an element that fits.
+    /// Appends an element that fits this form.
     pub(super) fn write(self, id: u8, data: &[u8], out: &mut Vec<u8>) {
         let len = u8::try_from(data.len()).unwrap_or(u8::MAX);
         match self {
@@ -54,7 +54,8 @@ impl Form {
     }
 }
 
-/// The elements of an extension, as id and data, until the end or the first that does not add up.
+/// Iterator over the elements of an extension as id and data. Ends after the first malformed
+/// element.
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
     form: Form,
@@ -62,7 +63,7 @@ pub struct Elements<'a> {
     whole: usize,
 }
 
-/// The elements of `extension`; `None` if its profile is not one of RFC 8285.
+/// Iterates over the elements of `extension`; `None` if its profile is not one of RFC 8285.
 #[must_use]
 pub fn elements<'a>(extension: &Extension<'a>) -> Option<Elements<'a>> {
     let form = match extension.profile {
@@ -82,7 +83,7 @@ impl<'a> Iterator for Elements<'a> {
         self.rest = &[];
         let (&first, after) = rest.split_first()?;
         let truncated = |needed: usize| {
-            let what = "element of the header extension";
+            let what = "header extension element";
             let needed_bytes = self.whole + needed;
             Some(Err(Malformed::Truncated { what, needed_bytes, had_bytes: self.whole }))
         };
@@ -104,8 +105,8 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// Zeroes the data of those elements of an extension's `data` whose ids are in `ids`, up to the end
-/// or the first element that does not add up.
+/// Zeroes the data of the elements whose ids are in `ids`, up to the first malformed element of
+/// `data`.
 pub fn clear(profile: u16, data: &mut [u8], ids: &[u8]) {
     let whole: Vec<(u8, usize, usize)> = {
         let start = data.as_ptr().addr();
@@ -129,27 +130,27 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_zeroed_where_they_stand() {
+    fn elements_are_zeroed_in_place() {
         let mut data = [0x10, 9, 0x21, 8, 7, 0, 0, 0x30, 6, 0, 0, 0];
         clear(0xbede, &mut data, &[2, 3, 9]);
         assert_eq!(data, [0x10, 9, 0x21, 0, 0, 0, 0, 0x30, 0, 0, 0, 0]);
         let mut wide = [1, 2, 5, 5, 0, 2, 0, 1, 9, 9];
         clear(0x1000, &mut wide, &[1, 9]);
-        assert_eq!(wide, [1, 2, 0, 0, 0, 2, 0, 1, 9, 9], "the last lies");
+        assert_eq!(wide, [1, 2, 0, 0, 0, 2, 0, 1, 9, 9], "the last element is truncated");
         clear(0x1234, &mut wide, &[2]);
         assert_eq!(wide[5], 2);
     }
 
     #[test]
-    fn the_one_byte_form_is_read_as_drawn() {
-        // RFC 8285, 4.2: ids of four bits, lengths less one, zeros between as padding.
+    fn one_byte_form_is_parsed() {
+        // RFC 8285, section 4.2: ids of four bits, lengths minus one, zeros as padding.
         let data = [0x10, 9, 0x21, 8, 7, 0, 0, 0x30, 6, 0, 0, 0];
         let expected = [(1, &[9][..]), (2, &[8, 7]), (3, &[6])];
         assert_eq!(all(0xbede, &data), expected.map(Ok));
     }
 
     #[test]
-    fn the_two_byte_form_has_empty_elements_and_high_ids() {
+    fn two_byte_form_allows_empty_elements_and_high_ids() {
         let data = [1, 0, 200, 2, 8, 7, 0, 0, 15, 1, 6, 0];
         let expected = [(1, &[][..]), (200, &[8, 7]), (15, &[6])];
         assert_eq!(all(0x1000, &data), expected.map(Ok));
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_ids_end_the_one_byte_form() {
+    fn id_15_ends_the_one_byte_form() {
         assert_eq!(all(0xbede, &[0x10, 9, 0xf0, 1, 0x20, 2]), [Ok((1, &[9][..]))]);
         assert_eq!(all(0xbede, &[0x10, 9, 0x03, 1, 0x20, 2]), [Ok((1, &[9][..]))]);
     }
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_past_the_end_is_told_and_is_the_last() {
+    fn truncated_element_is_reported_last() {
         for (profile, data) in [(0xbede, &[0x12, 1, 2][..]), (0x1000, &[1]), (0x1000, &[1, 2, 3])] {
             let elements = all(profile, data);
             assert_eq!(elements.len(), 1);
@@ -182,7 +183,7 @@ mod tests {
         let data = [0x13, 1, 2];
         assert_eq!(
             all(0xbede, &data[..2])[0].map_err(|error| error.to_string()),
-            Err("the element of the header extension needs 5 bytes, the packet has 2".into())
+            Err("invalid header extension element: got 2 bytes, expected at least 5".into())
         );
     }
 }

@@ -1,38 +1,38 @@
-//! Which extensions there are, their names in SDP, and the ids that stand for them in packets.
+//! Supported header extensions, their URIs in SDP, and the mapping from ids.
 
-/// What an element of a header extension says.
+/// A header extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Kind {
     /// Transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
     TransportSequence,
-    /// When the packet left.
+    /// Absolute send time.
     AbsSendTime,
-    /// When it was captured.
+    /// Absolute capture time.
     AbsCaptureTime,
-    /// Level of the packet's sound (RFC 6464).
+    /// Audio level of the packet (RFC 6464).
     AudioLevel,
-    /// Levels of the contributing sources (RFC 6465).
+    /// Audio levels of the contributing sources (RFC 6465).
     CsrcAudioLevels,
     /// Coordination of video orientation (3GPP TS 26.114, 7.4.5).
     VideoOrientation,
-    /// Limits of the delay until a picture is shown.
+    /// Playout delay limits.
     PlayoutDelay,
-    /// Name of the media line (RFC 9143, section 15.2).
+    /// Media identification, MID (RFC 9143, section 15.2).
     Mid,
-    /// Name of the stream (RFC 8852).
+    /// RTP stream id, RID (RFC 8852).
     Rid,
-    /// Name of the stream that is repaired (RFC 8852).
+    /// RID of the repaired stream (RFC 8852).
     RepairedRid,
     /// Dependency Descriptor (RTP Payload Format For AV1, annex A).
     DependencyDescriptor,
 }
 
-/// How many kinds there are.
+/// Number of kinds.
 const KINDS: usize = 11;
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; KINDS] = [
         Self::TransportSequence,
         Self::AbsSendTime,
@@ -47,7 +47,7 @@ impl Kind {
         Self::DependencyDescriptor,
     ];
 
-    /// The name in `a=extmap`.
+    /// URI in `a=extmap`.
     #[must_use]
     pub const fn uri(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// The kind with that name.
+    /// Returns the kind with this URI.
     #[must_use]
     pub fn from_uri(uri: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.uri() == uri)
@@ -80,15 +80,15 @@ impl Kind {
     }
 }
 
-/// Which id stands for which kind: both ends must have the same.
+/// Mapping between extension ids and kinds, as negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Map {
-    /// By [`Kind::index`]; 0 for none.
+    /// Indexed by [`Kind::index`]; 0 if the kind has no id.
     ids: [u8; KINDS],
 }
 
 impl Default for Map {
-    /// The ids that our own ends use unless others were agreed on.
+    /// Default ids, used unless others are negotiated.
     fn default() -> Self {
         let mut map = Self::EMPTY;
         for (id, kind) in [
@@ -110,11 +110,11 @@ impl Default for Map {
 }
 
 impl Map {
-    /// Knows nothing.
+    /// The empty mapping.
     pub const EMPTY: Self = Self { ids: [0; KINDS] };
 
-    /// Lets `id` stand for `kind`, and for nothing else; false if `id` is 0, which none may have.
-    /// A kind that had another id loses it.
+    /// Maps `id` to `kind`, replacing earlier mappings of either. Returns `false` if `id` is 0,
+    /// which is reserved.
     pub fn insert(&mut self, id: u8, kind: Kind) -> bool {
         if id == 0 {
             return false;
@@ -130,26 +130,26 @@ impl Map {
         true
     }
 
-    /// Takes the id away from `kind`.
+    /// Removes the id of `kind`.
     pub fn remove(&mut self, kind: Kind) {
         if let Some(place) = self.ids.get_mut(kind.index()) {
             *place = 0;
         }
     }
 
-    /// The id of `kind`, 1..=255.
+    /// Returns the id of `kind`, 1..=255.
     #[must_use]
     pub fn id(&self, kind: Kind) -> Option<u8> {
         self.ids.get(kind.index()).copied().filter(|&id| id != 0)
     }
 
-    /// What `id` stands for.
+    /// Returns the kind of `id`.
     #[must_use]
     pub fn kind(&self, id: u8) -> Option<Kind> {
         Kind::ALL.into_iter().find(|&kind| self.id(kind) == Some(id))
     }
 
-    /// All pairs, by kind.
+    /// Iterates over all pairs, ordered by kind.
     pub fn iter(&self) -> impl Iterator<Item = (u8, Kind)> + '_ {
         Kind::ALL.into_iter().filter_map(|kind| Some((self.id(kind)?, kind)))
     }
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_have_names_of_their_own() {
+    fn every_kind_has_a_unique_uri() {
         for (index, kind) in Kind::ALL.into_iter().enumerate() {
             assert_eq!(kind.index(), index);
             assert_eq!(Kind::from_uri(kind.uri()), Some(kind));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_stands_for_one_kind_and_a_kind_has_one_id() {
+    fn ids_and_kinds_map_one_to_one() {
         let mut map = Map::default();
         assert_eq!(map.kind(1), Some(Kind::TransportSequence));
         assert!(map.insert(1, Kind::Mid));

@@ -1,8 +1,9 @@
-//! Short names of streams and media lines: MID, RID. RFC 8852, section 3; RFC 9143, section 15.2.
+//! Identifiers of streams and media sections: MID, RID. RFC 8852, section 3; RFC 9143, section
+//! 15.2.
 
 use std::fmt;
 
-/// A name of 1..=32 printable characters of ASCII without blanks.
+/// An identifier of 1..=32 printable ASCII characters without spaces.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Label {
     len: u8,
@@ -10,16 +11,16 @@ pub struct Label {
 }
 
 impl Label {
-    /// Longest name.
+    /// Maximum length in bytes.
     pub const MAX_BYTES: usize = 32;
 
-    /// The name `text`; `None` if it is empty, too long or not printable.
+    /// Creates a label; `None` if `text` is empty, too long or not printable.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         Self::from_bytes(text.as_bytes())
     }
 
-    /// As [`Self::new`].
+    /// Like [`Self::new`], from bytes.
     #[must_use]
     pub fn from_bytes(name: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::MAX_BYTES];
@@ -28,13 +29,13 @@ impl Label {
         Some(Self { len: u8::try_from(name.len()).ok()?, bytes }).filter(|_| fits)
     }
 
-    /// The characters.
+    /// Returns the characters as bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// The name.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         str::from_utf8(self.as_bytes()).unwrap_or_default()
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_short_and_printable() {
+    fn labels_are_short_and_printable() {
         let name = Label::new("video-0").unwrap();
         assert_eq!((name.as_str(), name.as_bytes()), ("video-0", &b"video-0"[..]));
         assert_eq!(format!("{name} {name:?}"), "video-0 \"video-0\"");

@@ -1,6 +1,6 @@
-//! RTP header extensions: their two forms (RFC 8285) and what is in them.
+//! RTP header extensions (RFC 8285): one-byte and two-byte forms, and the supported elements.
 //!
-//! [`Map`] says which id stands for which [`Kind`]; [`Extensions`] holds what one packet says.
+//! [`Map`] maps ids to [`Kind`]s; [`Extensions`] holds the elements of one packet.
 
 mod clock;
 pub mod dependency;
@@ -20,42 +20,41 @@ use codec_core::audio::level::AudioLevel;
 use crate::rtp::{self, Extension, Header, MAX_CSRCS, Malformed, Packet};
 use element::Form;
 
-/// What the header extensions of one packet say.
+/// The header extensions of one packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
-    /// Counts the packets of all streams of a transport (transport-wide congestion control).
+    /// Transport-wide sequence number, counted over all streams of a transport.
     pub transport_sequence: Option<u16>,
-    /// When the packet left, in 2^-18 s; 24 bits, wraps after 64 s. See [`abs_send_time`].
+    /// Send time in units of 2^-18 s; 24 bits, wraps after 64 s. See [`abs_send_time`].
     pub abs_send_time: Option<u32>,
-    /// When the first of the packet's samples was captured.
+    /// Capture time of the first sample in the packet.
     pub abs_capture_time: Option<AbsCaptureTime>,
-    /// How loud the packet's sound is (RFC 6464).
+    /// Audio level of the packet (RFC 6464).
     pub audio_level: Option<AudioLevel>,
-    /// How loud each contributing source is, in their order; at most 15 (RFC 6465).
+    /// Audio level of each contributing source, in order; at most 15 (RFC 6465).
     pub csrc_audio_levels: Vec<AudioLevel>,
-    /// How the picture is to be turned.
+    /// Rotation to apply to the video.
     pub video_orientation: Option<VideoOrientation>,
-    /// How late the picture may be shown.
+    /// Limits of the playout delay.
     pub playout_delay: Option<PlayoutDelay>,
-    /// Name of the media line that the packet belongs to (RFC 9143).
+    /// MID: media section of the packet (RFC 9143).
     pub mid: Option<Label>,
-    /// Name of the stream (RFC 8852).
+    /// RID: stream of the packet (RFC 8852).
     pub rid: Option<Label>,
-    /// Name of the stream that the packet repairs (RFC 8852).
+    /// RID of the stream that the packet repairs (RFC 8852).
     pub repaired_rid: Option<Label>,
-    /// A Dependency Descriptor, 1..=255 bytes, for [`dependency::Reader`].
+    /// Dependency Descriptor, 1..=255 bytes, for [`dependency::Reader`].
     pub dependency: Option<Vec<u8>>,
-    /// Elements that were left out on reading: of unknown ids or with a length that their kind does
-    /// not have.
+    /// Number of elements skipped by the parser because of an unknown id or an invalid length.
     pub ignored: u16,
 }
 
 impl Extensions {
-    /// Reads the elements that `map` knows. Extensions of another profile than those of RFC 8285
-    /// are one ignored element.
+    /// Parses the elements that `map` knows. An extension with a profile outside RFC 8285 counts as
+    /// one ignored element.
     ///
     /// # Errors
-    /// [`Malformed::Truncated`] if an element is longer than what is left.
+    /// Returns [`Malformed::Truncated`] if an element is longer than the remaining data.
     pub fn parse(extension: &Extension<'_>, map: &Map) -> Result<Self, Malformed> {
         let mut parsed = Self::default();
         let Some(elements) = elements(extension) else {
@@ -70,7 +69,7 @@ impl Extensions {
         Ok(parsed)
     }
 
-    /// What a packet says: nothing if it has no extension.
+    /// Parses the header extension of `packet`; empty if it has none.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -78,7 +77,7 @@ impl Extensions {
         packet.extension.as_ref().map_or_else(|| Ok(Self::default()), |it| Self::parse(it, map))
     }
 
-    /// Takes one element's data, if it has the right length.
+    /// Stores one element if its length is valid.
     fn take(&mut self, kind: Kind, data: &[u8]) -> Option<()> {
         match (kind, data) {
             (Kind::TransportSequence, &[high, low]) => {
@@ -110,12 +109,12 @@ impl Extensions {
         Some(())
     }
 
-    /// Appends the extension with its head (profile and length); nothing if `map` has an id for
-    /// nothing of it. The one-byte form is taken unless an element is longer than 16 bytes or an id
-    /// above 14. Whether something was appended.
+    /// Appends the header extension with its header (profile and length), or nothing if `map` has
+    /// no id for any element. Uses the one-byte form unless an element is longer than 16 bytes or
+    /// an id is above 14. Returns whether anything was appended.
     ///
     /// # Errors
-    /// If a number does not fit its field. Nothing has been written.
+    /// Returns [`Malformed`] and writes nothing if a value is out of range.
     pub fn write(&self, map: &Map, out: &mut Vec<u8>) -> Result<bool, Malformed> {
         self.check()?;
         let mut form = Form::OneByte;
@@ -139,7 +138,7 @@ impl Extensions {
         Ok(true)
     }
 
-    /// Appends a packet's header with this extension.
+    /// Appends an RTP header with this extension.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -165,11 +164,11 @@ impl Extensions {
         }
     }
 
-    /// Appends `packet` with this extension in place of its own; for what is known only when a
-    /// packet leaves. Sources and padding stay.
+    /// Appends `packet` with this extension in place of its own, for values known only at send
+    /// time. CSRCs and padding are kept.
     ///
     /// # Errors
-    /// If `packet` is none, or as [`Self::write`].
+    /// Returns [`Malformed`] if `packet` is not RTP, or as [`Self::write`].
     pub fn replace_in(&self, packet: &[u8], map: &Map, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let parsed = rtp::parse(packet)?;
         let extension_bytes = parsed.extension.map_or(0, |it| 4 + it.data.len());
@@ -191,7 +190,7 @@ impl Extensions {
         }
     }
 
-    /// Bytes that [`Self::write`] appends.
+    /// Number of bytes that [`Self::write`] appends.
     #[must_use]
     pub fn len_bytes(&self, map: &Map) -> usize {
         let mut form = Form::OneByte;
@@ -205,22 +204,22 @@ impl Extensions {
         let too_many = |what, most, had| Err(Malformed::TooMany { what, most, had });
         match self {
             Self { abs_send_time: Some(0x0100_0000..), .. } => {
-                Err(Malformed::Field { what: "an abs-send-time of more than 24 bits" })
+                Err(Malformed::Field { what: "abs-send-time has more than 24 bits" })
             }
             Self { csrc_audio_levels: levels, .. } if levels.len() > MAX_CSRCS => {
-                too_many("levels of sources", MAX_CSRCS, levels.len())
+                too_many("CSRC audio levels", MAX_CSRCS, levels.len())
             }
             Self { dependency: Some(bytes), .. } if bytes.is_empty() => {
-                Err(Malformed::Field { what: "an empty dependency descriptor" })
+                Err(Malformed::Field { what: "the dependency descriptor is empty" })
             }
             Self { dependency: Some(bytes), .. } if bytes.len() > element::MAX_BYTES => {
-                too_many("bytes of dependency descriptor", element::MAX_BYTES, bytes.len())
+                too_many("bytes in the dependency descriptor", element::MAX_BYTES, bytes.len())
             }
             _ => Ok(()),
         }
     }
 
-    /// Calls `each` with the id and the data of each element that is there and has an id.
+    /// Calls `each` with the id and data of each present element that has an id.
     fn for_each(&self, map: &Map, each: &mut dyn FnMut(u8, &[u8])) {
         let mut put = |kind, data: &[u8]| {
             if let Some(id) = map.id(kind) {

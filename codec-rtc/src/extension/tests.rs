@@ -41,7 +41,7 @@ fn parsed(block: &[u8], map: &Map) -> Extensions {
 }
 
 #[test]
-fn everything_comes_back_in_either_form() {
+fn all_elements_round_trip_in_both_forms() {
     let all = full();
     let bytes = block(&all, &map());
     assert_eq!(bytes[..2], [0xbe, 0xde]);
@@ -60,7 +60,7 @@ fn everything_comes_back_in_either_form() {
 }
 
 #[test]
-fn elements_lie_as_drawn() {
+fn elements_have_the_specified_layout() {
     let some = Extensions {
         transport_sequence: Some(0x1234),
         audio_level: Some(AudioLevel { dbov: 5, voice: true }),
@@ -70,7 +70,7 @@ fn elements_lie_as_drawn() {
 }
 
 #[test]
-fn what_has_no_id_is_left_out_and_what_is_unknown_ignored() {
+fn elements_without_an_id_are_omitted_and_unknown_ids_ignored() {
     assert!(block(&full(), &Map::EMPTY).is_empty());
     assert!(block(&Extensions::default(), &map()).is_empty());
     let read = parsed(&block(&full(), &map()), &[(4, Kind::Mid)].into_iter().collect());
@@ -97,7 +97,7 @@ fn wrong_lengths_are_ignored_and_counted() {
 }
 
 #[test]
-fn numbers_that_do_not_fit_are_not_written() {
+fn values_out_of_range_are_not_written() {
     let (most, empty) = (AudioLevel::SILENCE, Extensions::default());
     for wrong in [
         Extensions { abs_send_time: Some(1 << 24), ..empty.clone() },
@@ -112,7 +112,7 @@ fn numbers_that_do_not_fit_are_not_written() {
 }
 
 #[test]
-fn a_header_is_written_with_and_a_packet_rewritten_to_another_extension() {
+fn extensions_are_written_and_replaced() {
     let mut bytes = Vec::new();
     full().write_header(&HEADER, &map(), &mut bytes).unwrap();
     bytes.extend([1, 2, 3]);

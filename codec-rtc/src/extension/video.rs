@@ -1,15 +1,16 @@
-//! What header extensions say about showing a picture.
+//! Video header extensions: orientation and playout delay.
 
 use std::time::Duration;
 
-/// How a picture is to be turned before it is shown. 3GPP TS 26.114, section 7.4.5.
+/// Coordination of video orientation (CVO): how to rotate a frame for display. 3GPP TS 26.114,
+/// section 7.4.5.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VideoOrientation {
-    /// From the camera at the back (C).
+    /// Back-facing camera (C).
     pub back_camera: bool,
-    /// To be mirrored left to right (F).
+    /// Horizontal flip (F).
     pub flip: bool,
-    /// Quarter turns clockwise that make it upright: 0..=3.
+    /// Clockwise rotation for display in steps of 90 degrees, 0..=3.
     pub clockwise_quarters: u8,
 }
 
@@ -23,20 +24,20 @@ impl VideoOrientation {
     }
 }
 
-/// The sender's wish of how long after its capture a picture is shown.
+/// Sender's limits on the delay from capture to display.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlayoutDelay {
-    /// At the earliest.
+    /// Minimum delay.
     pub min: Duration,
-    /// At the latest.
+    /// Maximum delay.
     pub max: Duration,
 }
 
 impl PlayoutDelay {
-    /// The longest that can be said.
+    /// Longest delay that can be expressed.
     pub const LONGEST: Duration = Duration::from_millis(40_950);
 
-    /// Both are told in steps of 10 ms, 12 bits each.
+    /// Parses two 12-bit values in units of 10 ms.
     pub(super) fn from_bytes([high, middle, low]: [u8; 3]) -> Self {
         let steps = |number: u16| Duration::from_millis(10 * u64::from(number));
         Self {
@@ -45,7 +46,7 @@ impl PlayoutDelay {
         }
     }
 
-    /// Rounded down; what is longer than [`Self::LONGEST`] becomes that.
+    /// Rounds down to 10 ms; longer delays become [`Self::LONGEST`].
     pub(super) fn to_bytes(self) -> [u8; 3] {
         let steps =
             |time: Duration| u32::try_from(time.min(Self::LONGEST).as_millis() / 10).unwrap_or(0);
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_are_two_numbers_of_twelve_bits() {
+    fn playout_delay_is_two_values_of_twelve_bits() {
         let ms = Duration::from_millis;
         let delay = PlayoutDelay { min: ms(0x123 * 10), max: ms(0x456 * 10 + 9) };
         assert_eq!(delay.to_bytes(), [0x12, 0x34, 0x56]);

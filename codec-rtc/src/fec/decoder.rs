@@ -1,4 +1,4 @@
-//! The receiver's side of both formats: what is missing is made of the rest, again and again.
+//! FEC decoding for both formats: recovers missing packets iteratively.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,12 +6,12 @@ use super::parity::{MAX_PACKET_BYTES, Parity};
 use crate::rtp::{self, FIXED_HEADER_BYTES, Malformed};
 use crate::sequence::{Unwrapper16, wrap_16};
 
-/// What a decoder holds at most; the oldest goes first.
+/// Memory limits of a decoder. The oldest entries are evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FecLimits {
-    /// Media packets, of up to 2048 bytes.
+    /// Media packets, each of up to 2048 bytes; at most 16,384, default 512.
     pub media_packets: usize,
-    /// Repair packets that may still help.
+    /// Repair packets with missing media packets; at most 1024, default 64.
     pub repair_packets: usize,
 }
 
@@ -22,40 +22,39 @@ impl Default for FecLimits {
     }
 }
 
-/// What became of packets.
+/// FEC counters of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FecCounters {
-    /// Media packets that came.
+    /// Media packets received.
     pub media: u64,
-    /// Repair packets that came and were understood (`fecPacketsReceived` of getStats, with those
-    /// that were not).
+    /// Valid repair packets received (`fecPacketsReceived` of getStats also counts invalid ones).
     pub repair: u64,
-    /// Media packets that were made.
+    /// Media packets recovered.
     pub recovered: u64,
-    /// Repair packets of which nothing was missing, or nothing any more (`fecPacketsDiscarded`).
+    /// Repair packets with no media packet missing, at arrival or later (`fecPacketsDiscarded`).
     pub not_needed: u64,
-    /// Repair packets that were given up with more than one packet missing.
+    /// Repair packets evicted with more than one media packet still missing.
     pub given_up: u64,
-    /// Repair packets that added up to no packet.
+    /// Repair packets that produced an invalid packet.
     pub nonsense: u64,
 }
 
-/// A repair packet that may still help.
+/// A repair packet with missing media packets.
 #[derive(Clone, Debug)]
 struct Pending {
     missing: Vec<i64>,
-    /// Of the packets that are missing.
+    /// XOR of the missing packets.
     parity: Parity,
 }
 
-/// Media packets and repair packets of one stream.
+/// Media and repair packets of one stream.
 #[derive(Clone, Debug)]
 pub(super) struct Solver {
     limits: FecLimits,
     ssrc: u32,
     sequence: Unwrapper16,
     media: HashMap<i64, Vec<u8>>,
-    /// The order in which they came.
+    /// Order of arrival.
     order: VecDeque<i64>,
     pending: VecDeque<Pending>,
     pub(super) counters: FecCounters,
@@ -76,7 +75,7 @@ impl Solver {
         }
     }
 
-    /// A media packet came; what can be made with it is appended.
+    /// Adds a media packet; appends packets that it allows to recover.
     pub(super) fn push_media(
         &mut self,
         packet: &[u8],
@@ -84,10 +83,10 @@ impl Solver {
     ) -> Result<(), Malformed> {
         let header = rtp::parse(packet)?.header;
         if header.ssrc != self.ssrc {
-            return Err(Malformed::Field { what: "a packet of another source" });
+            return Err(Malformed::Field { what: "the packet belongs to another SSRC" });
         }
         if packet.len() > MAX_PACKET_BYTES {
-            return Err(Malformed::Field { what: "a protected packet of more than 2048 bytes" });
+            return Err(Malformed::Field { what: "the media packet has more than 2048 bytes" });
         }
         let number = self.sequence.unwrap(header.sequence);
         if self.media.contains_key(&number) {
@@ -99,7 +98,8 @@ impl Solver {
         Ok(())
     }
 
-    /// A repair packet came that covers these numbers; what can be made with it is appended.
+    /// Adds a repair packet for the sequence numbers `covered`; appends packets that it allows to
+    /// recover.
     pub(super) fn push_repair(
         &mut self,
         covered: impl IntoIterator<Item = u16>,
@@ -108,13 +108,13 @@ impl Solver {
     ) -> Result<(), Malformed> {
         let longest = MAX_PACKET_BYTES - FIXED_HEADER_BYTES;
         if parity.payload.len() > longest {
-            return Err(Malformed::Field { what: "a repair packet of more than 2048 bytes" });
+            return Err(Malformed::Field { what: "the repair packet has more than 2048 bytes" });
         }
         self.counters.repair += 1;
         let mut missing = Vec::new();
         for sequence in covered {
             if self.order.is_empty() && missing.is_empty() {
-                // What comes first says where counting begins.
+                // The first packet initialises the unwrapper.
                 self.sequence.unwrap(sequence);
             }
             let number = self.sequence.peek(sequence);
@@ -136,7 +136,7 @@ impl Solver {
         Ok(())
     }
 
-    /// Remembers a packet and takes it out of what is pending.
+    /// Stores a packet and removes it from pending repair packets.
     fn keep(&mut self, number: i64, packet: Vec<u8>) {
         while self.order.len() >= self.limits.media_packets {
             if let Some(oldest) = self.order.pop_front() {
@@ -153,7 +153,8 @@ impl Solver {
         self.media.insert(number, packet);
     }
 
-    /// Makes packets as long as a repair packet misses just one. Each round uses up one.
+    /// Recovers packets while a repair packet has exactly one missing packet. Each iteration
+    /// consumes one repair packet.
     fn solve(&mut self, out: &mut Vec<Vec<u8>>) {
         while let Some(at) = self.pending.iter().position(|pending| pending.missing.len() < 2) {
             let Some(pending) = self.pending.remove(at) else { return };

@@ -1,8 +1,7 @@
-//! FlexFEC: RFC 8627. A stream of its own, whose packets name the protected source in their list of
-//! contributing sources.
+//! FlexFEC (RFC 8627): repair packets in their own RTP stream, with the protected SSRC as CSRC.
 //!
-//! Masks are written. Rows and columns, and retransmissions, are read too. One source is protected;
-//! packets that protect several are refused.
+//! The encoder writes flexible masks. The decoder also accepts rows, columns and retransmissions.
+//! Only one SSRC can be protected; repair packets for several are rejected.
 
 use super::decoder::{FecCounters, FecLimits, Solver};
 use super::mask::Pattern;
@@ -10,14 +9,14 @@ use super::parity::Parity;
 use super::window::{Repair, Window};
 use crate::rtp::{self, Malformed};
 
-/// Bytes of the header before the base and the mask (section 4.2.2).
+/// Bytes of the FEC header before the sequence number base and the mask (section 4.2.2).
 const HEADER_BYTES: usize = 8;
 const RETRANSMISSION: u8 = 0x80;
 const FIXED: u8 = 0x40;
-/// Bits of the parts of the mask.
+/// Number of bits in each part of the mask.
 const MASK_BITS: [u32; 3] = [15, 31, 64];
 
-/// Makes repair payloads of the packets that are sent.
+/// Creates repair payloads for sent packets.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     window: Window,
@@ -30,29 +29,29 @@ impl Default for Encoder {
 }
 
 impl Encoder {
-    /// Before the first packet.
+    /// Creates an encoder without packets.
     #[must_use]
     pub fn new() -> Self {
         Self { window: Window::new(110) }
     }
 
-    /// A media packet that is sent.
+    /// Adds a media packet that is sent.
     ///
     /// # Errors
-    /// [`Malformed`] if it is no packet or longer than 2048 bytes.
+    /// Returns [`Malformed`] if it is not an RTP packet or longer than 2048 bytes.
     pub fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
         self.window.push(packet)
     }
 
-    /// Appends up to `repairs` payloads that protect the newest `last` packets, over at most 110
-    /// sequence numbers. Each goes into an RTP packet of the repair stream whose only contributing
-    /// source is the protected one.
+    /// Appends up to `repairs` payloads that protect the newest `last` packets within at most 110
+    /// sequence numbers. Each is sent in an RTP packet of the repair stream with the protected SSRC
+    /// as only CSRC.
     pub fn protect(&self, last: usize, repairs: usize, pattern: Pattern, out: &mut Vec<Vec<u8>>) {
         out.extend(self.window.protect(last, repairs, pattern).iter().map(write));
     }
 }
 
-/// A payload with a mask, as short as it can be.
+/// Writes a payload with the shortest possible mask.
 fn write(repair: &Repair) -> Vec<u8> {
     let Repair { base, mask, parity } = repair;
     let mut out = Vec::with_capacity(HEADER_BYTES + 20 + parity.payload.len());
@@ -75,12 +74,12 @@ fn write(repair: &Repair) -> Vec<u8> {
     out
 }
 
-/// A payload taken apart.
+/// A parsed payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Parsed {
-    /// The numbers that are covered.
+    /// Covered sequence numbers and their XOR.
     Repair { covered: Vec<u16>, parity: Parity },
-    /// A media packet as it was sent.
+    /// A retransmitted media packet.
     Retransmission(Vec<u8>),
 }
 
@@ -92,8 +91,10 @@ fn parse(payload: &[u8]) -> Result<Parsed, Malformed> {
     };
     let first = *payload.first().ok_or_else(|| truncated(1))?;
     match (first & RETRANSMISSION != 0, first & FIXED != 0) {
-        (true, true) => return Err(Malformed::Field { what: "the reserved form of FlexFEC" }),
-        // The two flags are where the version is.
+        (true, true) => {
+            return Err(Malformed::Field { what: "the FlexFEC header has the reserved form" });
+        }
+        // The two flags overlap the RTP version.
         (true, false) => return Ok(Parsed::Retransmission(payload.to_vec())),
         _ => {}
     }
@@ -111,7 +112,7 @@ fn parse(payload: &[u8]) -> Result<Parsed, Malformed> {
         (bits.map(|bit| base.wrapping_add(bit)).collect(), rest)
     };
     if covered.is_empty() {
-        return Err(Malformed::Field { what: "an FEC mask without packets" });
+        return Err(Malformed::Field { what: "the FEC mask covers no packet" });
     }
     let parity = Parity {
         flags: flags & 0x3f,
@@ -123,10 +124,10 @@ fn parse(payload: &[u8]) -> Result<Parsed, Malformed> {
     Ok(Parsed::Repair { covered, parity })
 }
 
-/// The numbers of a row or a column (section 4.2.2.2).
+/// Sequence numbers of a row or a column (section 4.2.2.2).
 fn rectangle(base: u16, columns: u8, rows: u8) -> Result<Vec<u16>, Malformed> {
     let (count, step) = match (columns, rows) {
-        (0, _) => return Err(Malformed::Field { what: "FlexFEC without columns" }),
+        (0, _) => return Err(Malformed::Field { what: "the FlexFEC header has 0 columns" }),
         (_, 0 | 1) => (columns, 1),
         _ => (rows, columns),
     };
@@ -134,7 +135,7 @@ fn rectangle(base: u16, columns: u8, rows: u8) -> Result<Vec<u16>, Malformed> {
     Ok((0..u16::from(count)).map(|at| base.wrapping_add(at.wrapping_mul(step))).collect())
 }
 
-/// The mask, from its first two bytes on, and what follows.
+/// Parses the mask from its first two bytes; returns it with the remaining data.
 fn parse_mask(first: [u8; 2], rest: &[u8]) -> Option<(u128, &[u8])> {
     let word = u16::from_be_bytes(first);
     let mut mask = u128::from(word & 0x7fff);
@@ -153,7 +154,7 @@ fn parse_mask(first: [u8; 2], rest: &[u8]) -> Option<(u128, &[u8])> {
     Some((mask.reverse_bits() >> (u128::BITS - bits), rest))
 }
 
-/// Makes missing packets of the others and of repair packets.
+/// Recovers missing packets of one SSRC.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     ssrc: u32,
@@ -161,25 +162,26 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// For the packets of one protected source.
+    /// Creates a decoder for the packets of `ssrc`.
     #[must_use]
     pub fn new(ssrc: u32, limits: FecLimits) -> Self {
         Self { ssrc, solver: Solver::new(ssrc, limits) }
     }
 
-    /// A media packet came. Packets that can be made now are appended; they are to be treated as
-    /// any packet from outside.
+    /// Adds a received media packet. Appends recovered packets, which must be treated as untrusted
+    /// network input.
     ///
     /// # Errors
-    /// [`Malformed`] if it is no packet, too long or of another source; nothing has changed.
+    /// Returns [`Malformed`] and changes nothing if it is not an RTP packet, too long or of another
+    /// SSRC.
     pub fn push_media(&mut self, packet: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
         self.solver.push_media(packet, out)
     }
 
-    /// A packet of the repair stream came. Packets that can be made now are appended.
+    /// Adds a received packet of the repair stream. Appends recovered packets.
     ///
     /// # Errors
-    /// [`Malformed`] if it does not add up, or protects another source or several.
+    /// Returns [`Malformed`] if it is malformed or protects another or several SSRCs.
     pub fn push_repair(
         &mut self,
         packet: &rtp::Packet<'_>,
@@ -195,14 +197,16 @@ impl Decoder {
             }
             Parsed::Repair { covered, parity } => {
                 if packet.csrcs != self.ssrc.to_be_bytes() {
-                    return Err(Malformed::Field { what: "FlexFEC for another source" });
+                    return Err(Malformed::Field {
+                        what: "the FlexFEC packet protects another SSRC",
+                    });
                 }
                 self.solver.push_repair(covered, parity, out)
             }
         }
     }
 
-    /// What became of packets.
+    /// FEC counters since the start.
     #[must_use]
     pub fn counters(&self) -> FecCounters {
         self.solver.counters
@@ -214,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_of_each_length_come_back_and_lie_as_the_standard_draws_them() {
+    fn masks_of_each_length_round_trip_in_the_specified_layout() {
         let payload = vec![1, 2, 3];
         for (mask, bytes) in [
             (1_u128 | 1 << 14, 2),
@@ -241,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_columns_and_reserved_forms_are_read_as_the_standard_says() {
+    fn rows_columns_and_reserved_forms_are_parsed() {
         assert_eq!(rectangle(65_534, 4, 0), Ok(vec![65_534, 65_535, 0, 1]));
         assert_eq!(rectangle(10, 3, 1), Ok(vec![10, 11, 12]));
         assert_eq!(rectangle(10, 3, 4), Ok(vec![10, 13, 16, 19]));
         assert!(rectangle(10, 0, 0).is_err() && rectangle(10, 0, 5).is_err());
         let mut bytes = vec![0; 30];
-        assert!(parse(&bytes).is_err(), "no packets");
+        assert!(parse(&bytes).is_err(), "empty mask");
         bytes[0] = 0xc0;
         assert!(parse(&bytes).is_err(), "reserved");
         bytes[0] = 0x40;

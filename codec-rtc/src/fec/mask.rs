@@ -1,22 +1,23 @@
-//! Which media packets each repair packet covers.
+//! Protection masks: which media packets each repair packet covers.
 
-/// How packets are spread over repair packets.
+/// Assignment of media packets to repair packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pattern {
-    /// Every n-th packet: of a burst as long as there are repair packets, each loses one.
+    /// Every n-th packet belongs to the same repair packet, so that a burst of up to n losses can
+    /// be recovered.
     #[default]
     Interleaved,
-    /// Packets are in one repair packet, in two, in one, ...: more pairs of random losses can be
-    /// told apart, and a lost repair packet costs more.
+    /// Packets are covered by one repair packet, by two, by one, and so on. Recovers more pairs of
+    /// random losses, but is more sensitive to lost repair packets.
     Overlapping,
 }
 
-/// Most packets of a group.
+/// Maximum number of packets in a group.
 pub const MAX_GROUP: usize = 110;
 
-/// The masks of `repairs` repair packets over `packets` media packets, of which at most
-/// [`MAX_GROUP`] are covered: bit i is packet i. No more repair packets than packets, none without
-/// packets.
+/// Returns the masks of up to `repairs` repair packets over `packets` media packets; bit i is
+/// packet i. At most [`MAX_GROUP`] media packets are covered, and there are no more repair packets
+/// than media packets.
 #[must_use]
 pub fn masks(packets: usize, repairs: usize, pattern: Pattern) -> Vec<u128> {
     let packets = packets.min(MAX_GROUP);
@@ -33,8 +34,9 @@ pub fn masks(packets: usize, repairs: usize, pattern: Pattern) -> Vec<u128> {
     for packet in 0..packets {
         let (own, round) = (packet % repairs, packet / repairs);
         put(own, packet);
-        // In the second round each is also in the next repair packet, in the third in the one
-        // after, ...: two packets of the same repair packet differ in the other.
+        // In the second round each packet is also covered by the next repair packet, in the third
+        // by the one after it, and so on, so that two packets of one repair packet differ in the
+        // other.
         let step = round % repairs;
         if pattern == Pattern::Overlapping && step > 0 {
             put((own + step) % repairs, packet);
@@ -48,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_packet_is_covered_and_every_repair_packet_used() {
+    fn masks_cover_every_packet_and_are_never_empty() {
         for pattern in [Pattern::Interleaved, Pattern::Overlapping] {
             for packets in 0..=130 {
                 for repairs in 0..=packets + 2 {

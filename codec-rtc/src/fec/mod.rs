@@ -1,9 +1,9 @@
-//! Forward error correction by parity: ULPFEC (RFC 5109) and FlexFEC (RFC 8627).
+//! Forward error correction (FEC) by parity: ULPFEC (RFC 5109) and FlexFEC (RFC 8627).
 //!
-//! Both make repair packets that are the exclusive or of media packets, their headers included, and
-//! say by a mask which. A receiver that misses one packet of a mask makes it from the others.
-//! [`Decoder`]s go on with what they made until nothing more follows. [`protection`] decides how
-//! many repair packets are worth their bytes, [`mask`] which packets each of them covers.
+//! Repair packets are the XOR of media packets including their headers, with a mask that lists the
+//! covered packets. A receiver that misses one packet of a mask recovers it from the others;
+//! [`Decoder`]s continue with recovered packets until nothing more can be recovered. [`protection`]
+//! decides how many repair packets to send, [`mask`] which packets each of them covers.
 
 mod decoder;
 pub mod flexfec;

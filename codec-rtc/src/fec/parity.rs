@@ -1,11 +1,11 @@
-//! The exclusive or of packets: RFC 5109, section 8; RFC 8627, section 6.2.
+//! XOR of packets: RFC 5109, section 8; RFC 8627, section 6.2.
 
 use crate::rtp::{self, FIXED_HEADER_BYTES};
 
-/// Most bytes of a packet that is protected or made.
+/// Maximum size of a protected or recovered packet in bytes.
 pub(super) const MAX_PACKET_BYTES: usize = 2048;
 
-/// `into` becomes the exclusive or of both, as far as `from` reaches.
+/// XORs `from` into `into`, up to the shorter length.
 pub(super) fn xor(into: &mut [u8], from: &[u8]) {
     const WORD: usize = 8;
     let both = into.len().min(from.len());
@@ -22,23 +22,23 @@ pub(super) fn xor(into: &mut [u8], from: &[u8]) {
     }
 }
 
-/// What several packets add up to.
+/// XOR of several packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parity {
-    /// Padding and extension flags, number of sources: the low six bits of the first byte.
+    /// Low six bits of the first byte: padding, extension, CSRC count.
     pub(super) flags: u8,
     /// Marker and payload type.
     pub(super) marker_and_type: u8,
     pub(super) timestamp: u32,
-    /// Bytes behind the fixed header.
+    /// Bytes after the fixed header.
     pub(super) length: u16,
-    /// Everything behind the fixed header.
+    /// Data after the fixed header.
     pub(super) payload: Vec<u8>,
 }
 
 impl Parity {
-    /// Adds or takes away a packet, which is the same. Its bytes count as far as the payload here
-    /// reaches.
+    /// Adds or removes a packet, which is the same operation. Bytes beyond the length of `payload`
+    /// are ignored.
     pub(super) fn add(&mut self, packet: &[u8]) {
         let Some((head, rest)) = packet.split_first_chunk::<FIXED_HEADER_BYTES>() else { return };
         self.flags ^= head[0] & 0x3f;
@@ -48,7 +48,7 @@ impl Parity {
         xor(&mut self.payload, rest);
     }
 
-    /// The one packet that is left, if that is one.
+    /// Returns the remaining packet, if it is valid RTP.
     pub(super) fn packet(&self, sequence: u16, ssrc: u32) -> Option<Vec<u8>> {
         let length = usize::from(self.length);
         let rest = self.payload.get(..length)?;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn xor_reaches_as_far_as_both_at_any_length() {
+    fn xor_covers_the_shorter_length() {
         for len in 0..40_usize {
             for from_len in [0, 1, 7, 8, 9, 33, 50] {
                 let from: Vec<u8> = (1..=u8::try_from(from_len).unwrap()).collect();
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_add_up_to_a_packet_is_none() {
+    fn invalid_recovered_packets_are_rejected() {
         let mut parity = Parity { payload: vec![0; 20], ..Parity::default() };
         parity.length = 21;
-        assert_eq!(parity.packet(1, 2), None, "longer than what is protected");
+        assert_eq!(parity.packet(1, 2), None, "longer than the protected length");
         parity.length = 20;
         assert!(parity.packet(1, 2).is_some());
         parity.flags = 0x0f;
-        assert_eq!(parity.packet(1, 2), None, "fifteen sources in 20 bytes");
+        assert_eq!(parity.packet(1, 2), None, "fifteen CSRCs in 20 bytes");
         let long = Parity { length: 2040, payload: vec![0; 4000], ..Parity::default() };
         assert_eq!(long.packet(1, 2), None);
     }

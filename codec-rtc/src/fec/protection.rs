@@ -1,13 +1,13 @@
-//! How many repair packets are worth their bytes.
+//! Adaptive FEC: decides how many repair packets to send.
 
 use std::time::Duration;
 
 use super::mask::{MAX_GROUP, Pattern};
 
-/// Share of the loss of ten packets in the smoothed figures.
+/// Weight of the loss of ten packets in the smoothed values.
 const SMOOTHING: f64 = 0.1;
 
-/// Smooths the losses that reports tell of, for [`Controller::set_loss`].
+/// Smooths the packet loss from reports, for [`Controller::set_loss`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossMeter {
     fraction: f64,
@@ -15,21 +15,21 @@ pub struct LossMeter {
 }
 
 impl Default for LossMeter {
-    /// Nothing was lost so far.
+    /// No loss.
     fn default() -> Self {
         Self { fraction: 0.0, burst: 1.0 }
     }
 }
 
 impl LossMeter {
-    /// Of so many packets so many were lost, in so many runs.
+    /// Adds a report: `lost` of `packets` were lost, in `runs` bursts.
     #[expect(clippy::cast_precision_loss, reason = "packets of a report")]
     pub fn observe(&mut self, packets: usize, lost: usize, runs: usize) {
         if packets == 0 {
             return;
         }
         let (packets, lost, runs) = (packets as f64, lost as f64, runs as f64);
-        // Reports of many packets say more.
+        // Reports on many packets have more weight.
         let weight = 1.0 - (1.0 - SMOOTHING).powf(packets / 10.0);
         self.fraction += (lost / packets - self.fraction) * weight;
         if lost > 0.0 {
@@ -37,13 +37,13 @@ impl LossMeter {
         }
     }
 
-    /// The share that is lost, 0 to 1.
+    /// Smoothed loss ratio, 0..=1.
     #[must_use]
     pub fn fraction(&self) -> f64 {
         self.fraction
     }
 
-    /// Mean number of packets that are lost in a row, from 1 on.
+    /// Mean number of consecutive packets lost, at least 1.
     #[must_use]
     pub fn burst(&self) -> f64 {
         self.burst.max(1.0)
@@ -53,22 +53,23 @@ impl LossMeter {
 /// Settings of a [`Controller`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProtectionConfig {
-    /// Most bytes of repair packets, as a share of the media's: 0 to 1.
+    /// Maximum bytes of repair packets as a share of the media bytes, 0..=1; default 0.5.
     pub max_share: f64,
-    /// Chance to aim at that a frame is not whole after repair: 0.0001 to 0.5.
+    /// Target probability that a frame is incomplete after recovery, 0.0001..=0.5; default 0.01.
     pub target_residual: f64,
-    /// Missing packets are asked for, too, so that with a short round trip FEC is worth less.
+    /// Whether missing packets are also requested by NACK, so that FEC is reduced at short round
+    /// trips; default true.
     pub nack: bool,
-    /// Round trip from which on FEC is worth as much beside NACK as without: late packets cost the
-    /// more, the less the far end waits for them.
+    /// Round-trip time from which FEC is used as much with NACK as without; default 100 ms. Lower
+    /// it if the receiver's playout delay is short.
     pub long_rtt: Duration,
-    /// Most media packets that a repair packet covers: 48 for ULPFEC, 110 for FlexFEC.
+    /// Maximum number of media packets per repair packet: 48 for ULPFEC (default), 110 for FlexFEC.
     pub max_group: usize,
 }
 
 impl Default for ProtectionConfig {
-    /// Half of the media's bytes at most, 1 % of frames not whole, with NACK up to 100 ms, groups of
-    /// 48.
+    /// At most half of the media bytes, 1 % of frames incomplete, NACK with a long round trip of
+    /// 100 ms, groups of 48.
     fn default() -> Self {
         Self {
             max_share: 0.5,
@@ -80,59 +81,59 @@ impl Default for ProtectionConfig {
     }
 }
 
-/// Round trips up to this one are too short for FEC beside NACK; from the other on it is usually
-/// worth as much as without.
+/// With NACK, FEC is off up to the first round-trip time and is used fully from the second by
+/// default.
 const SHORT_RTT: Duration = Duration::from_millis(20);
 const LONG_RTT: Duration = Duration::from_millis(100);
-/// Least loss that is protected against.
+/// Minimum loss for which FEC is sent.
 const LEAST_LOSS: f64 = 0.002;
-/// Media whose budget may be saved up, in bytes at the bitrate for that long.
+/// Maximum saved budget, as a duration of media at the current bitrate.
 const SAVED: Duration = Duration::from_millis(500);
-/// What is left of a frame's weight in the overhead after the next.
+/// Decay per frame of the overhead statistics.
 const DECAY: f64 = 0.98;
 
-/// A frame that is sent.
+/// A sent frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SentFrame {
-    /// Its packets.
+    /// Number of packets.
     pub packets: usize,
-    /// Bytes of all of them.
+    /// Total bytes of its packets.
     pub bytes: usize,
-    /// A key frame.
+    /// Whether it is a key frame.
     pub is_key: bool,
-    /// 0: the base layer.
+    /// Temporal layer; 0 is the base layer.
     pub temporal_id: u8,
 }
 
-/// What to protect after a frame's last packet.
+/// FEC to send after the last packet of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The newest packets that are covered, some of them of frames before; for `Encoder::protect`.
+    /// Number of newest packets to cover, possibly of several frames; for `Encoder::protect`.
     pub packets: usize,
-    /// Repair packets over them; 0: none now.
+    /// Number of repair packets; 0 for none.
     pub repairs: usize,
-    /// How they are spread.
+    /// Assignment of media packets to repair packets.
     pub pattern: Pattern,
 }
 
 /// Decides after each frame how many repair packets follow it.
 ///
-/// A frame gets as few as leave it whole often enough at the loss that was reported; small frames
-/// share them if the delay of doing so is less than that of asking again. A budget of bytes, saved up
-/// over half a second, bounds the share; key frames may overdraw it, and upper temporal layers get
-/// what the base layer leaves.
+/// A frame gets the smallest number that reaches the target probability at the reported loss. Small
+/// frames share repair packets if this adds less delay than a retransmission. A byte budget, saved
+/// over up to half a second, bounds the overhead; key frames may overdraw it, and upper temporal
+/// layers use only what the base layer leaves.
 #[derive(Clone, Debug)]
 pub struct Controller {
     config: ProtectionConfig,
     loss: f64,
-    /// Mean length of a burst, in packets.
+    /// Mean burst length in packets.
     burst: f64,
     rtt: Duration,
     frame_interval: Duration,
     bits_per_second: f64,
-    /// Bytes that repair packets may still have; negative after a key frame.
+    /// Bytes left for repair packets; negative after a key frame.
     budget: f64,
-    /// Packets and their bytes since the last repair packet.
+    /// Packets and bytes since the last repair packet.
     open: (usize, usize),
     open_frames: u32,
     media_bytes: f64,
@@ -140,7 +141,8 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Before the first frame: no loss, 100 ms of round trip, 30 frames and 1 Mb per second.
+    /// Creates a controller with no loss, 100 ms round-trip time, 30 frames per second and 1 Mb/s.
+    /// Out-of-range settings are clamped.
     #[must_use]
     pub fn new(mut config: ProtectionConfig) -> Self {
         config.max_share = config.max_share.clamp(0.0, 1.0);
@@ -161,19 +163,19 @@ impl Controller {
         }
     }
 
-    /// The share of packets that are lost before repair, 0 to 1, and the mean number of those that
-    /// are lost together, from 1 on. Smoothed by the caller.
+    /// Sets the loss ratio before recovery, 0..=1, and the mean burst length, at least 1. The
+    /// caller smooths both ([`LossMeter`]).
     pub fn set_loss(&mut self, fraction: f64, burst: f64) {
         self.loss = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
         self.burst = if burst.is_finite() { burst.clamp(1.0, 20.0) } else { 1.0 };
     }
 
-    /// The round trip.
+    /// Sets the round-trip time.
     pub fn set_rtt(&mut self, rtt: Duration) {
         self.rtt = rtt;
     }
 
-    /// Time between frames, and the media's bitrate.
+    /// Sets the frame interval and the media bitrate in bits per second.
     pub fn set_media(&mut self, frame_interval: Duration, bits_per_second: u64) {
         self.frame_interval = frame_interval.max(Duration::from_millis(1));
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
@@ -181,7 +183,7 @@ impl Controller {
         self.bits_per_second = rate;
     }
 
-    /// The share of the media's bytes that repair packets may have now.
+    /// Maximum FEC overhead at the current conditions, as a share of the media bytes.
     #[must_use]
     pub fn allowed_share(&self) -> f64 {
         if self.loss < LEAST_LOSS {
@@ -190,13 +192,13 @@ impl Controller {
         self.config.max_share * self.worth()
     }
 
-    /// Bytes of repair packets lately, as a share of the media's: what allocation takes off.
+    /// Recent FEC overhead as a share of the media bytes, for bitrate allocation.
     #[must_use]
     pub fn overhead(&self) -> f64 {
         if self.media_bytes > 0.0 { self.repair_bytes / self.media_bytes } else { 0.0 }
     }
 
-    /// How much FEC is worth beside NACK: 0 to 1.
+    /// Weight of FEC when NACK is in use, 0..=1.
     fn worth(&self) -> f64 {
         if !self.config.nack {
             return 1.0;
@@ -206,8 +208,8 @@ impl Controller {
         (over / full.as_secs_f64()).clamp(0.0, 1.0)
     }
 
-    /// Frames that may share repair packets: together they are sent sooner than an answer to a
-    /// request would come.
+    /// Maximum number of frames that share repair packets, so that recovery is faster than a
+    /// retransmission.
     fn max_frames(&self) -> u32 {
         let most = if self.config.nack { self.rtt } else { LONG_RTT };
         let frames = most.as_secs_f64() / self.frame_interval.as_secs_f64();
@@ -216,7 +218,7 @@ impl Controller {
         frames
     }
 
-    /// A frame is sent: what is to follow it.
+    /// Records a sent frame and returns the FEC to send after it.
     pub fn plan(&mut self, frame: SentFrame) -> Plan {
         #[expect(clippy::cast_precision_loss, reason = "bytes of a frame")]
         let bytes = frame.bytes as f64;
@@ -238,7 +240,7 @@ impl Controller {
         #[expect(clippy::cast_precision_loss, reason = "bytes of a frame")]
         let packet_bytes = self.open.1 as f64 / self.open.0.max(1) as f64;
         let wanted = self.wanted(packets);
-        // Upper layers leave room for the next base frame.
+        // Upper layers leave budget for the next base-layer frame.
         let kept = if frame.temporal_id > 0 { saved / 4.0 } else { 0.0 };
         let affordable = ((self.budget - kept) / packet_bytes.max(1.0)).max(0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
@@ -264,7 +266,7 @@ impl Controller {
         Plan { packets, repairs, pattern }
     }
 
-    /// The fewest repair packets that leave so many packets whole often enough.
+    /// Smallest number of repair packets that reaches the target.
     fn wanted(&self, packets: usize) -> usize {
         let most = packets.min(1 + packets / 2);
         (1..most)
@@ -272,9 +274,9 @@ impl Controller {
             .unwrap_or(most)
     }
 
-    /// The chance that not all of `packets` are there after interleaved repair: of each part, which
-    /// is as far apart as there are repair packets, one packet may be lost. Bursts longer than that
-    /// distance hit a part twice.
+    /// Probability that some of `packets` are missing after interleaved recovery. Each repair
+    /// packet covers every n-th packet and can recover one; bursts longer than n hit the same
+    /// repair packet twice.
     #[must_use]
     pub fn residual(&self, packets: usize, repairs: usize) -> f64 {
         if repairs == 0 {
@@ -282,14 +284,14 @@ impl Controller {
         }
         #[expect(clippy::cast_precision_loss, reason = "at most 110")]
         let distance = repairs as f64;
-        // Lost packets that hit a part anew: a burst is as good as one loss if it is short enough.
+        // Losses per repair packet: a burst counts as one loss if it is short enough.
         let together = (self.burst / distance).max(1.0);
         let loss = (self.loss * together).min(1.0);
         let mut whole = 1.0;
         for part in 0..repairs {
             let own = packets / repairs + usize::from(part < packets % repairs);
             let own = i32::try_from(own).unwrap_or(i32::MAX);
-            // All media, or all but one and the repair packet.
+            // No media packet lost, or one lost and the repair packet received.
             let all = (1.0 - loss).powi(own);
             let but_one = f64::from(own) * loss * (1.0 - loss).powi(own);
             whole *= (all + but_one).min(1.0);
@@ -326,13 +328,13 @@ mod tests {
     }
 
     #[test]
-    fn protection_follows_the_loss_and_keeps_its_share() {
+    fn overhead_follows_the_loss_within_the_maximum_share() {
         assert!(run(&mut controller(false, 0.0, 1.0, 50)) < 1e-9);
         let little = run(&mut controller(false, 0.01, 1.0, 50));
         let some = run(&mut controller(false, 0.05, 1.0, 50));
         let much = run(&mut controller(false, 0.10, 1.0, 50));
         assert!(0.1 < little && little <= some && some <= much, "{little} {some} {much}");
-        // Repair packets come last, so they weigh a little more.
+        // Repair packets have the maximum size, so that their share is slightly higher.
         assert!(much <= 0.54, "{much}");
         let mut it = controller(false, 0.1, 1.0, 50);
         run(&mut it);
@@ -341,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_nack_a_short_round_trip_makes_it_worth_less() {
+    fn nack_with_a_short_round_trip_reduces_fec() {
         assert!(run(&mut controller(true, 0.05, 1.0, 15)) < 1e-9);
         let short = run(&mut controller(true, 0.05, 1.0, 40));
         let long = run(&mut controller(true, 0.05, 1.0, 200));
@@ -349,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn key_frames_are_protected_whatever_the_budget_and_upper_layers_last() {
+    fn key_frames_overdraw_the_budget_and_upper_layers_come_last() {
         let mut it = controller(true, 0.1, 1.0, 30);
         let key = SentFrame { packets: 30, bytes: 33_000, is_key: true, temporal_id: 0 };
         assert!(it.plan(key).repairs >= 5);
@@ -366,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn bursts_want_more_repair_packets_and_interleaving() {
+    fn bursts_increase_fec_and_select_interleaving() {
         let random = controller(false, 0.01, 1.0, 100);
         let bursts = controller(false, 0.01, 4.0, 100);
         assert!(bursts.wanted(12) > random.wanted(12));
@@ -376,9 +378,9 @@ mod tests {
     }
 
     #[test]
-    fn residual_is_what_counting_all_outcomes_gives() {
-        // Three packets and one repair packet, 10 %: whole if at most one of four is lost, or only
-        // the repair packet and none of the media, which is in that.
+    fn residual_matches_enumeration() {
+        // Three packets and one repair packet at 10 % loss: complete if at most one of the four is
+        // lost.
         let it = controller(false, 0.1, 1.0, 100);
         let whole = 0.9_f64.powi(3) + 3.0 * 0.1 * 0.9_f64.powi(3);
         assert!((it.residual(3, 1) - (1.0 - whole)).abs() < 1e-12);

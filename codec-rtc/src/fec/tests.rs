@@ -1,4 +1,5 @@
-//! Both formats: every single loss, bursts, what is left at a given overhead, and forged packets.
+//! Tests of both formats: every single loss, bursts, residual loss at a given overhead, forged
+//! packets.
 
 use super::mask::{Pattern, masks};
 use super::{FecLimits, flexfec, ulpfec};
@@ -8,7 +9,7 @@ use crate::rtp::{self, Extension, Header, Packet};
 
 const SSRC: u32 = 0x1234_5678;
 
-/// A packet of some length, with marker, padding, sources and an extension here and there.
+/// Creates a packet of random length, with marker, padding, CSRCs and extension in some.
 fn packet(sequence: u16, rng: &mut Rng) -> Vec<u8> {
     let header = Header {
         marker: rng.below(3) == 0,
@@ -37,7 +38,7 @@ fn group(first: u16, packets: u16) -> Vec<Vec<u8>> {
     (0..packets).map(|at| packet(first.wrapping_add(at), &mut rng)).collect()
 }
 
-/// The two formats behind one face.
+/// Either decoder.
 enum Decoder {
     Ulp(ulpfec::Decoder),
     Flex(flexfec::Decoder),
@@ -97,7 +98,8 @@ impl Decoder {
     }
 }
 
-/// What a receiver makes if it misses those with a `true`, repair packets first or last.
+/// Packets recovered by a receiver that misses those with `true`, with repair packets first or
+/// last.
 fn recovered(
     format: Format,
     media: &[Vec<u8>],
@@ -122,7 +124,7 @@ fn recovered(
 }
 
 #[test]
-fn every_single_loss_is_repaired_bit_by_bit() {
+fn every_single_loss_is_recovered_bit_exactly() {
     for format in [Format::Ulp, Format::Flex] {
         for (first, packets) in [(65_530, 12), (7, 1), (100, 3), (40_000, 48)] {
             let media = group(first, packets);
@@ -133,7 +135,7 @@ fn every_single_loss_is_repaired_bit_by_bit() {
                         for repairs_first in [false, true] {
                             let found =
                                 recovered(format, &media, &repair, |at| at == lost, repairs_first);
-                            // Some may be made before they come.
+                            // Some may be recovered before they arrive.
                             assert!(found.contains(&media[lost]), "{format:?} {packets} {lost}");
                             assert!(found.iter().all(|packet| media.contains(packet)));
                             assert!(repairs_first || found.len() == 1);
@@ -146,7 +148,7 @@ fn every_single_loss_is_repaired_bit_by_bit() {
 }
 
 #[test]
-fn interleaving_repairs_every_burst_up_to_the_number_of_repair_packets() {
+fn interleaving_recovers_bursts_up_to_the_number_of_repair_packets() {
     for format in [Format::Ulp, Format::Flex] {
         let media = group(1000, 20);
         for repairs in 1..=6 {
@@ -162,12 +164,12 @@ fn interleaving_repairs_every_burst_up_to_the_number_of_repair_packets() {
 }
 
 #[test]
-fn masks_reach_over_110_numbers_and_repair_packets_in_between() {
+fn masks_span_110_sequence_numbers_including_repair_packets() {
     let media = group(65_000, 110);
     let repair = Format::Flex.protect(&media, 4, Pattern::Interleaved);
     let found = recovered(Format::Flex, &media, &repair, |at| (50..54).contains(&at), false);
     assert_eq!(found.len(), 4);
-    // ULPFEC has 48 numbers, some of which are repair packets' own.
+    // ULPFEC masks cover 48 sequence numbers, some used by the repair packets themselves.
     let mut rng = Rng::new(1);
     let media: Vec<_> = (0..48).map(|at| packet(at * 2, &mut rng)).collect();
     let repair = Format::Ulp.protect(&media, 1, Pattern::Interleaved);
@@ -176,17 +178,17 @@ fn masks_reach_over_110_numbers_and_repair_packets_in_between() {
 }
 
 #[test]
-fn what_is_made_helps_to_make_more() {
+fn recovered_packets_are_used_for_further_recovery() {
     let media = group(50, 6);
-    // All; then the first three: two losses are told apart one after the other.
+    // A mask over all packets and one over the first three recover two losses one after the other.
     let mut repair = Format::Ulp.protect(&media, 1, Pattern::Interleaved);
     repair.extend(Format::Ulp.protect(&media[..3], 1, Pattern::Interleaved));
     let found = recovered(Format::Ulp, &media, &repair, |at| at == 1 || at == 4, false);
     assert_eq!(found, [media[1].clone(), media[4].clone()]);
 }
 
-/// Share of packets that are missing after repair, with groups of `packets` and `repairs` behind
-/// them; repair packets get lost as well.
+/// Share of packets missing after recovery, with groups of `packets` followed by `repairs`; repair
+/// packets are also lost.
 fn residual(loss: Loss, packets: u16, repairs: usize, pattern: Pattern) -> f64 {
     let mut process = LossProcess::new(loss, Rng::new(42)).unwrap();
     let masks = masks(packets.into(), repairs, pattern);
@@ -195,7 +197,7 @@ fn residual(loss: Loss, packets: u16, repairs: usize, pattern: Pattern) -> f64 {
         let mut lost =
             (0..packets).fold(0_u128, |lost, at| lost | u128::from(process.next_is_lost()) << at);
         let came: Vec<u128> = masks.iter().copied().filter(|_| !process.next_is_lost()).collect();
-        // What the decoder does, on masks alone.
+        // The algorithm of the decoder, on masks only.
         while let Some(mask) = came.iter().find(|&&mask| (mask & lost).count_ones() == 1) {
             lost &= !mask;
         }
@@ -207,7 +209,7 @@ fn residual(loss: Loss, packets: u16, repairs: usize, pattern: Pattern) -> f64 {
 
 #[test]
 fn residual_loss_at_a_given_overhead() {
-    // Percent of packets missing after repair, by loss, packets and repair packets of a group;
+    // Percentage of packets missing after recovery, by loss, packets and repair packets per group;
     // interleaved, then overlapping.
     let bursts = |mean| Loss::Bursts { mean, burst: 4.0 };
     let table = [
@@ -230,7 +232,7 @@ fn residual_loss_at_a_given_overhead() {
 }
 
 #[test]
-fn forged_repair_packets_make_nothing_out_of_bounds() {
+fn forged_repair_packets_stay_within_bounds() {
     let mut rng = Rng::new(3);
     let media = group(65_520, 40);
     for format in [Format::Ulp, Format::Flex] {
@@ -257,7 +259,7 @@ fn forged_repair_packets_make_nothing_out_of_bounds() {
 }
 
 #[test]
-fn flexfec_carries_retransmissions_and_refuses_other_sources() {
+fn flexfec_accepts_retransmissions_and_rejects_other_ssrcs() {
     let media = group(10, 3);
     let mut decoder = flexfec::Decoder::new(SSRC, FecLimits::default());
     let mut out = Vec::new();

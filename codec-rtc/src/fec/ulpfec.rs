@@ -1,8 +1,8 @@
-//! ULPFEC, level 0: RFC 5109. Its payloads go into RED (RFC 2198) on the media's own source, with
-//! sequence numbers of the media's.
+//! ULPFEC, level 0 (RFC 5109). Repair payloads are sent in RED (RFC 2198) on the SSRC of the media,
+//! with sequence numbers of the media stream.
 //!
-//! What is protected is the packet as it is without RED around it: its own payload type, and the
-//! sequence number that both have. Levels above 0 are not written, and not used on reading.
+//! FEC protects the packet without RED: with its own payload type, and with the sequence number of
+//! the RED packet. Levels above 0 are neither written nor used.
 
 use super::decoder::{FecCounters, FecLimits, Solver};
 use super::mask::Pattern;
@@ -10,15 +10,15 @@ use super::parity::Parity;
 use super::window::{Repair, Window};
 use crate::rtp::Malformed;
 
-/// Bytes of the FEC header (section 7.3).
+/// Size of the FEC header in bytes (section 7.3).
 const HEADER_BYTES: usize = 10;
-/// Flag of the long mask.
+/// Flag for the long mask.
 const LONG: u8 = 0x40;
-/// Bits of the masks.
+/// Number of bits in the short and the long mask.
 const SHORT_BITS: u32 = 16;
 const LONG_BITS: u32 = 48;
 
-/// Makes repair payloads of the packets that are sent.
+/// Creates repair payloads for sent packets.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     window: Window,
@@ -31,31 +31,32 @@ impl Default for Encoder {
 }
 
 impl Encoder {
-    /// Before the first packet.
+    /// Creates an encoder without packets.
     #[must_use]
     pub fn new() -> Self {
         Self { window: Window::new(48) }
     }
 
-    /// A media packet that is sent, without RED, with the sequence number that it has within RED.
+    /// Adds a media packet that is sent, without RED but with the sequence number of its RED
+    /// packet.
     ///
     /// # Errors
-    /// [`Malformed`] if it is no packet or longer than 2048 bytes.
+    /// Returns [`Malformed`] if it is not an RTP packet or longer than 2048 bytes.
     pub fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
         self.window.push(packet)
     }
 
-    /// Appends up to `repairs` payloads that protect the newest `last` packets. The mask reaches
-    /// over 48 numbers, those of repair packets between them included.
+    /// Appends up to `repairs` payloads that protect the newest `last` packets. A mask spans 48
+    /// sequence numbers, including those of repair packets in between.
     pub fn protect(&self, last: usize, repairs: usize, pattern: Pattern, out: &mut Vec<Vec<u8>>) {
         out.extend(self.window.protect(last, repairs, pattern).iter().map(write));
     }
 }
 
-/// A payload of one level.
+/// Writes a payload with level 0.
 fn write(repair: &Repair) -> Vec<u8> {
     let Repair { base, mask, parity } = repair;
-    // Bit 0 of the mask is its most significant on the wire.
+    // Bit 0 of the mask is the most significant bit on the wire.
     let is_long = *mask >> SHORT_BITS != 0;
     let mut out = Vec::with_capacity(HEADER_BYTES + 8 + parity.payload.len());
     out.extend([if is_long { LONG } else { 0 } | parity.flags & 0x3f, parity.marker_and_type]);
@@ -70,7 +71,7 @@ fn write(repair: &Repair) -> Vec<u8> {
     out
 }
 
-/// Takes a payload apart: base, mask and level 0.
+/// Parses a payload: base, mask and level 0.
 fn parse(payload: &[u8]) -> Result<Repair, Malformed> {
     let truncated = |needed_bytes| Malformed::Truncated {
         what: "ULPFEC header",
@@ -91,7 +92,7 @@ fn parse(payload: &[u8]) -> Result<Repair, Malformed> {
     let level =
         rest.get(..protected).ok_or_else(|| truncated(payload.len() - rest.len() + protected))?;
     if mask == 0 {
-        return Err(Malformed::Field { what: "an FEC mask without packets" });
+        return Err(Malformed::Field { what: "the FEC mask covers no packet" });
     }
     let parity = Parity {
         flags: head[0] & 0x3f,
@@ -103,39 +104,40 @@ fn parse(payload: &[u8]) -> Result<Repair, Malformed> {
     Ok(Repair { base: u16::from_be_bytes([head[2], head[3]]), mask, parity })
 }
 
-/// Makes missing packets of the others and of repair payloads.
+/// Recovers missing packets of one SSRC.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     solver: Solver,
 }
 
 impl Decoder {
-    /// For the packets of one source.
+    /// Creates a decoder for the packets of `ssrc`.
     #[must_use]
     pub fn new(ssrc: u32, limits: FecLimits) -> Self {
         Self { solver: Solver::new(ssrc, limits) }
     }
 
-    /// A media packet came, taken out of RED, or out of RTX. Packets that can be made now are
-    /// appended; they are to be treated as any packet from outside.
+    /// Adds a received media packet, extracted from RED or RTX. Appends recovered packets, which
+    /// must be treated as untrusted network input.
     ///
     /// # Errors
-    /// [`Malformed`] if it is no packet, too long or of another source; nothing has changed.
+    /// Returns [`Malformed`] and changes nothing if it is not an RTP packet, too long or of another
+    /// SSRC.
     pub fn push_media(&mut self, packet: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
         self.solver.push_media(packet, out)
     }
 
-    /// A repair payload came. Packets that can be made now are appended.
+    /// Adds a received repair payload. Appends recovered packets.
     ///
     /// # Errors
-    /// [`Malformed`] if it does not add up; nothing has changed.
+    /// Returns [`Malformed`] and changes nothing if the payload is malformed.
     pub fn push_repair(&mut self, payload: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
         let Repair { base, mask, parity } = parse(payload)?;
         let covered = (0..48_u16).filter(|bit| mask >> bit & 1 == 1);
         self.solver.push_repair(covered.map(|bit| base.wrapping_add(bit)), parity, out)
     }
 
-    /// What became of packets.
+    /// FEC counters since the start.
     #[must_use]
     pub fn counters(&self) -> FecCounters {
         self.solver.counters
@@ -148,7 +150,7 @@ mod tests {
 
     /// The example of RFC 5109, section 10.1: four packets, one repair packet.
     #[test]
-    fn the_standards_own_example_is_written_and_read() {
+    fn rfc5109_example_round_trips() {
         let payload = |len: usize, byte: u8| vec![byte; len];
         let packets = [
             (8_u16, true, 11_u8, 3_u32, payload(200, 1)),
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn long_masks_lie_in_48_bits_and_lying_lengths_are_refused() {
+    fn long_masks_have_48_bits_and_false_lengths_are_rejected() {
         let parity = Parity { payload: vec![7; 5], length: 5, ..Parity::default() };
         let repair = Repair { base: 65_530, mask: 1 | 1 << 47, parity };
         let bytes = write(&repair);

@@ -1,4 +1,4 @@
-//! The sender's side of both formats: the last packets, and their parity.
+//! FEC encoding for both formats: recently sent packets and their XOR.
 
 use std::collections::VecDeque;
 
@@ -6,21 +6,21 @@ use super::mask::{MAX_GROUP, Pattern, masks};
 use super::parity::{MAX_PACKET_BYTES, Parity};
 use crate::rtp::{self, FIXED_HEADER_BYTES, Malformed};
 
-/// The last media packets that were sent.
+/// The most recently sent media packets.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
-    /// Sequence number and bytes; the newest last.
+    /// Sequence number and bytes; newest last.
     packets: VecDeque<(u16, Vec<u8>)>,
-    /// Numbers that a mask reaches over.
+    /// Number of sequence numbers that a mask can span.
     reach: u16,
 }
 
-/// A repair packet before it is written.
+/// A repair packet before serialisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Repair {
-    /// The lowest number that is covered.
+    /// Lowest sequence number covered.
     pub(super) base: u16,
-    /// Bit i: number `base + i`.
+    /// Bit i is sequence number `base + i`.
     pub(super) mask: u128,
     pub(super) parity: Parity,
 }
@@ -30,11 +30,11 @@ impl Window {
         Self { packets: VecDeque::new(), reach }
     }
 
-    /// A packet that is sent.
+    /// Adds a sent packet.
     pub(super) fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
         let sequence = rtp::parse(packet)?.header.sequence;
         if packet.len() > MAX_PACKET_BYTES {
-            return Err(Malformed::Field { what: "a protected packet of more than 2048 bytes" });
+            return Err(Malformed::Field { what: "the media packet has more than 2048 bytes" });
         }
         if self.packets.len() >= MAX_GROUP {
             self.packets.pop_front();
@@ -43,7 +43,7 @@ impl Window {
         Ok(())
     }
 
-    /// Repair packets for the newest `last` packets, or as many of them as a mask reaches over.
+    /// Returns repair packets for the newest `last` packets, limited to the span of a mask.
     pub(super) fn protect(&self, last: usize, repairs: usize, pattern: Pattern) -> Vec<Repair> {
         let Some(&(newest, _)) = self.packets.back() else { return Vec::new() };
         let first = self.packets.len().saturating_sub(last);
@@ -55,14 +55,14 @@ impl Window {
     }
 }
 
-/// The parity of those packets whose bit is set.
+/// XOR of the packets whose bit is set.
 fn repair(group: &[&(u16, Vec<u8>)], mask: u128) -> Option<Repair> {
     let chosen = || {
         let bits = group.iter().enumerate().filter(move |(bit, _)| mask >> bit & 1 == 1);
         bits.map(|(_, packet)| *packet)
     };
     let newest = group.last()?.0;
-    // The one furthest before the newest, whatever the order.
+    // The sequence number furthest before the newest, independent of order.
     let base = chosen().map(|(sequence, _)| *sequence).max_by_key(|it| newest.wrapping_sub(*it))?;
     let longest = chosen().map(|(_, bytes)| bytes.len()).max()?;
     let payload = vec![0; longest.saturating_sub(FIXED_HEADER_BYTES)];

@@ -1,5 +1,4 @@
-//! Jitter buffers: what arrives early, late, twice or out of order becomes media in its order and
-//! time.
+//! Jitter buffers for audio and video: reorder packets, wait for late ones, and schedule playout.
 
 pub mod audio;
 pub mod video;

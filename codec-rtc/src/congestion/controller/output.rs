@@ -1,4 +1,4 @@
-//! What the controller gives: the target, the window, the pace.
+//! Output of the controller: target bitrate, congestion window and pacing rate.
 
 use std::time::Duration;
 
@@ -8,28 +8,29 @@ use super::super::units::{bitrate, bits, bps, bytes, seconds_between};
 use super::super::{Estimate, Reason};
 use super::Controller;
 
-/// A queue above this is emptied after a decrease, within about the second time.
+/// After a decrease, a queue above the first value is drained within about the second, in seconds.
 const DRAIN_S: [f64; 2] = [0.04, 0.6];
-/// Least share of the estimate while it is.
+/// Minimum share of the estimate while draining.
 const LEAST_DRAIN: f64 = 0.35;
-/// The target falls to the least share while bytes in flight go from the first to the second share
-/// of the window.
+/// The target falls to the minimum share as bytes in flight rise from the first to the second share
+/// of the congestion window.
 const PUSHBACK: [f64; 2] = [0.85, 1.0];
-/// How long after a decrease.
+/// Duration of draining after a decrease.
 const DRAINING: Duration = Duration::from_secs(3);
-/// Queue that the window of bytes in flight leaves room for, in seconds.
+/// Queueing delay that the congestion window allows, in seconds.
 const WINDOW_QUEUE_S: f64 = 0.12;
-/// What it leaves room for beside that where reports get lost, in seconds: the first from the second
-/// share of them on. Else packets wait whenever some reports are lost in a row.
+/// Additional window when feedback messages get lost, in seconds; applied in full at the second
+/// value, a share of lost messages. Without it, packets would wait whenever several messages are
+/// lost in a row.
 const LOST_REPORTS_S: f64 = 0.2;
 const LOST_REPORTS: f64 = 0.02;
-/// Least window.
+/// Minimum congestion window.
 const LEAST_WINDOW_BYTES: u64 = 6_000;
-/// Pacing, as a multiple of the estimate.
+/// Pacing rate as a multiple of the estimate.
 const PACING: f64 = 2.5;
 
 impl Controller {
-    /// The estimate as it is.
+    /// Returns the current estimate.
     #[must_use]
     pub fn estimate(&self) -> Estimate {
         let (stable, mut reason) = self.target();
@@ -56,7 +57,7 @@ impl Controller {
         bitrate(rate).clamp(self.config.min, self.config.max)
     }
 
-    /// What the link is taken to carry, and what decides it.
+    /// Estimated capacity of the link in bits per second, and what determines it.
     pub(super) fn target(&self) -> (f64, Reason) {
         let first = match (self.last_feedback, self.by_probe) {
             _ if self.uses_fallback => (self.fallback.bps(), Reason::Loss),
@@ -83,11 +84,11 @@ impl Controller {
         }
     }
 
-    /// Share of the estimate that leaves room for the queue to empty.
+    /// Share of the estimate that lets the queue drain.
     fn drain(&self) -> f64 {
         let [least, time] = DRAIN_S;
         let now = self.last_feedback.unwrap_or_default();
-        // Feedback comes late because the link has become slow: it says so before the delay does.
+        // Late feedback indicates a slower link before the delay does.
         let [from, to] = PUSHBACK;
         let fill = bits(self.in_flight_bytes()) / bits(self.window_bytes());
         let is_silent = self.silence.limit_bps().is_some();
@@ -102,14 +103,14 @@ impl Controller {
         (1.0 - (queue_s - least) / time).max(LEAST_DRAIN).min(pushback)
     }
 
-    /// The rate that packets are to leave at while more wait.
+    /// Rate at which the pacer sends queued packets: 2.5 times the estimate.
     #[must_use]
     pub fn pacing_rate(&self) -> Bitrate {
         let rate = PACING * self.target().0;
         bitrate(rate.max(bps(self.config.min)))
     }
 
-    /// Most bytes that are to be in flight.
+    /// Congestion window: maximum number of bytes in flight.
     #[must_use]
     pub fn window_bytes(&self) -> u64 {
         let now = self.last_feedback.unwrap_or_default();
@@ -121,14 +122,14 @@ impl Controller {
         bytes(self.target().0 * round_s).max(LEAST_WINDOW_BYTES)
     }
 
-    /// Bytes of which no report has come yet.
+    /// Bytes sent for which no feedback has arrived yet.
     #[must_use]
     pub fn in_flight_bytes(&self) -> u64 {
         self.history.in_flight_bytes()
     }
 
-    /// Whether so much is in flight that everything but audio is to wait. Never for long without
-    /// feedback.
+    /// Whether the congestion window is full, so that only audio is sent. False if feedback stops
+    /// arriving.
     #[must_use]
     pub fn is_window_full(&self, now: Duration) -> bool {
         let patience_s = 0.3 + self.delays.rtt_s();
@@ -136,7 +137,7 @@ impl Controller {
         is_heard && self.in_flight_bytes() > self.window_bytes()
     }
 
-    /// Milliseconds' worth of the target that are in flight, for reports.
+    /// Bytes in flight as transmission time at the target bitrate, for statistics.
     #[must_use]
     pub fn flight_time(&self) -> Duration {
         let seconds = bits(self.in_flight_bytes()) / self.target().0.max(1.0);

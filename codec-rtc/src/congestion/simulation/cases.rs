@@ -1,4 +1,4 @@
-//! The cases. What they print makes the tables of docs/congestion.md:
+//! Simulation cases. Their output forms the tables of docs/congestion.md:
 //! `cargo test -p codec-rtc --lib simulation -- --nocapture --test-threads=1`.
 
 mod losses;
@@ -17,21 +17,21 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A way back that is wide enough.
+/// A reverse path with sufficient bandwidth.
 fn back(delay_ms: u64) -> LinkConfig {
     link(delay_ms, 300, &[(0, 100_000)])
 }
 
-/// A flow whose estimate is at most so much.
+/// A flow whose estimate is limited to `kbps`.
 fn at_most(kbps: u64) -> FlowConfig {
     let controller = ControllerConfig { max: Bitrate::kbps(kbps), ..ControllerConfig::default() };
     FlowConfig { controller, ..FlowConfig::new() }
 }
 
-/// Seeds of the cases that are run several times.
+/// Seeds of the cases that run several times.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
 
-/// One flow over a link and back with the same delay.
+/// One flow over a link, with the same delay on the reverse path.
 fn one(link: LinkConfig, flow: FlowConfig, seconds: u64) -> Record {
     seeded(link, flow, seconds, 1)
 }
@@ -41,18 +41,19 @@ fn seeded(link: LinkConfig, flow: FlowConfig, seconds: u64, seed: u64) -> Record
     World::new(vec![link, back(delay)], &[flow], seed).run(secs(seconds))
 }
 
-/// What a piece of a run gave.
+/// Results of one section of a run.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     /// Share of the capacity that arrives.
     utilisation: f64,
-    /// 95 % of the time in the queue, in milliseconds.
+    /// 95th percentile of the queueing delay, in milliseconds.
     queue_p95_ms: f64,
-    /// Jain's index of the flows.
+    /// Jain's fairness index of the flows.
     fairness: f64,
 }
 
-/// Figures of the flows on a link between two times in seconds, printed as a row.
+/// Computes the results of the flows on a link between two times in seconds and prints them as a
+/// table row.
 fn figures(case: &str, record: &Record, on: (usize, &[usize]), from: f64, to: f64) -> Figures {
     let (link, flows) = on;
     let utilisation = record.utilisation(link, flows, from, to);

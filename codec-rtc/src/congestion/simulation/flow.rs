@@ -1,5 +1,5 @@
-//! One flow: an encoder that makes frames of noisy sizes, the pacer, the controller, and at the
-//! other end a receiver that reports what arrived.
+//! One flow: an encoder model with varying frame sizes, the pacer, the controller, and a receiver
+//! that sends feedback.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::pacer::{Pacer, PacerConfig, Priority};
 use crate::rng::Rng;
 use crate::sequence::wrap_16;
 
-/// Bytes of IPv4 and UDP.
+/// IPv4 and UDP headers, in bytes.
 const OVERHEAD: usize = 28;
 const FRAME: Duration = Duration::from_nanos(33_333_333);
 const FEEDBACK: Duration = Duration::from_millis(50);
@@ -19,17 +19,17 @@ const FEEDBACK: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy)]
 pub(crate) struct FlowConfig {
     pub(crate) controller: ControllerConfig,
-    /// The link there, and the link back.
+    /// Index of the forward link, and of the reverse link.
     pub(crate) link: usize,
     pub(crate) back: usize,
-    /// In each direction, beyond the link's.
+    /// Additional one-way delay in each direction.
     pub(crate) extra_delay: Duration,
     pub(crate) start: Duration,
-    /// No media in this time.
+    /// Interval without media.
     pub(crate) pause: Option<(Duration, Duration)>,
-    /// No feedback arrives in this time.
+    /// Interval in which no feedback arrives.
     pub(crate) deaf: Option<(Duration, Duration)>,
-    /// The encoder never makes more.
+    /// Maximum bitrate of the encoder.
     pub(crate) most: Bitrate,
 }
 
@@ -68,10 +68,10 @@ pub(super) struct Flow {
     rng: Rng,
     next_frame: Duration,
     frames: u64,
-    /// Bits that frames were larger than planned.
+    /// Accumulated excess of frame sizes over the target, in bits.
     debt: f64,
     next_sequence: i64,
-    /// At the receiver.
+    /// State of the receiver.
     bytes: VecDeque<usize>,
     first: i64,
     arrived: BTreeMap<i64, Duration>,
@@ -128,7 +128,7 @@ impl Flow {
         }
         let target = self.controller.estimate().target.min(self.config.most).0 as f64;
         let planned = target / 30.0;
-        // What waits longer than this would come too late.
+        // Drop the frame if the pacer queue would delay it too much.
         if self.pacer.queued_bytes() as f64 * 8.0 > 0.4 * target {
             self.debt = 0.0;
             return;
@@ -151,7 +151,7 @@ impl Flow {
         }
     }
 
-    /// The next packet that leaves.
+    /// Returns the next packet to send.
     pub(super) fn poll(&mut self, now: Duration) -> Option<Packet> {
         if let Some(bytes) = self.pacer.padding_wanted(now) {
             let kind = PacketKind::Padding;
@@ -169,7 +169,7 @@ impl Flow {
         Some(Packet { sequence, bytes, captured })
     }
 
-    /// At the other end; the packet's bytes.
+    /// Receives a packet; returns its size in bytes.
     pub(super) fn receive(&mut self, now: Duration, sequence: i64) -> usize {
         self.arrived.insert(sequence, now);
         while self.bytes.len() > 20_000 {
@@ -190,7 +190,7 @@ impl Flow {
         let from = self.next_report.min(oldest);
         self.next_report = self.next_report.max(last + 1);
         let arrived = std::mem::take(&mut self.arrived);
-        // The receiver's clock began at some other time.
+        // The clock of the receiver has another epoch.
         let clock = Duration::from_secs(1000);
         let report = |number| PacketReport {
             sequence: wrap_16(number),

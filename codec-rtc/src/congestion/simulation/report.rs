@@ -1,4 +1,4 @@
-//! What happened in a run, and figures of it.
+//! Recorded events of a run and statistics over them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use codec_core::codec::Bitrate;
 use crate::congestion::Stats;
 use crate::link::{Distribution, RateTrace};
 
-/// Length of a bin of rates.
+/// Width of a bin for rates.
 const BIN: Duration = Duration::from_millis(100);
 
 pub(crate) struct Record {
@@ -15,13 +15,13 @@ pub(crate) struct Record {
     /// By flow and bin, in bits.
     sent_bits: Vec<Vec<f64>>,
     received_bits: Vec<Vec<f64>>,
-    /// By flow and bin of the time of sending.
+    /// By flow and bin of the send time.
     sent_packets: Vec<Vec<u32>>,
     arrived_packets: Vec<Vec<u32>>,
     targets: Vec<Vec<f64>>,
-    /// Time of entering a link, flow, link, wait; `None`: the queue was full.
+    /// Arrival time at the link, flow, link, queueing delay; `None` if the queue was full.
     queueing: Vec<(Duration, usize, usize, Option<Duration>)>,
-    /// Time of arrival, flow, time since capture.
+    /// Arrival time, flow, time since capture.
     delays: Vec<(Duration, usize, Duration)>,
     pub(crate) stats: Vec<Stats>,
 }
@@ -73,7 +73,7 @@ impl Record {
         self.queueing.push((now, flow, link, queued));
     }
 
-    /// A packet arrived that was sent and captured at those times.
+    /// Records a received packet with its send and capture times.
     pub(super) fn received(
         &mut self,
         now: Duration,
@@ -86,22 +86,22 @@ impl Record {
         self.delays.push((now, flow, now.saturating_sub(captured)));
     }
 
-    /// Mean rate at which a flow's packets arrive between two times in seconds, in kb/s.
+    /// Mean receive rate of a flow between two times in seconds, in kb/s.
     pub(crate) fn received_kbps(&self, flow: usize, from: f64, to: f64) -> f64 {
         mean(&self.received_bits[flow], from, to)
     }
 
-    /// The same of what it sends.
+    /// Mean send rate of a flow, in kb/s.
     pub(crate) fn sent_kbps(&self, flow: usize, from: f64, to: f64) -> f64 {
         mean(&self.sent_bits[flow], from, to)
     }
 
-    /// Mean target, in kb/s.
+    /// Mean target bitrate, in kb/s.
     pub(crate) fn target_kbps(&self, flow: usize, from: f64, to: f64) -> f64 {
         mean(&self.targets[flow], from, to) / 10.0
     }
 
-    /// Share of a link's capacity that arrives, of all flows on it.
+    /// Share of the link capacity that arrives, summed over its flows.
     pub(crate) fn utilisation(&self, link: usize, flows: &[usize], from: f64, to: f64) -> f64 {
         let secs = Duration::from_secs_f64;
         let capacity = self.traces[link].bits_between(secs(from), secs(to));
@@ -109,7 +109,7 @@ impl Record {
         rates.sum::<f64>() * 1e3 * (to - from) / capacity
     }
 
-    /// Median and 95 % of the time in a link's queue, in milliseconds.
+    /// Median and 95th percentile of the queueing delay of a link, in milliseconds.
     pub(crate) fn queueing_ms(&self, link: usize, from: f64, to: f64) -> [f64; 2] {
         let mut times = Distribution::default();
         for &(at, _, on, queued) in &self.queueing {
@@ -120,7 +120,7 @@ impl Record {
         times.percentiles_ms([0.5, 0.95]).unwrap_or_default()
     }
 
-    /// Share of the packets of flows that did not arrive, of those sent between two times.
+    /// Loss ratio of the packets that the flows sent between two times.
     pub(crate) fn loss(&self, flows: &[usize], from: f64, to: f64) -> f64 {
         let counts = |bins: &[Vec<u32>]| -> u32 {
             let bins = flows.iter().map(|&flow| {
@@ -133,7 +133,7 @@ impl Record {
         1.0 - f64::from(counts(&self.arrived_packets)) / f64::from(sent.max(1))
     }
 
-    /// Seconds after `from` until a flow's rate of arrival over the last second is at least so much.
+    /// Seconds after `from` until the receive rate of a flow over the last second reaches `kbps`.
     pub(crate) fn time_to_reach(&self, flow: usize, kbps: f64, from: f64) -> Option<f64> {
         let steps = (0..1000).map(|step| from + f64::from(step) / 10.0);
         let end = self.received_bits[flow].len() as f64 / 10.0;
@@ -142,15 +142,15 @@ impl Record {
         Some(at + 1.0 - from)
     }
 
-    /// Seconds after `from` until a flow sends less than so much in a second, to that second's
-    /// beginning.
+    /// Seconds after `from` until the start of the first second in which a flow sends less than
+    /// `kbps`.
     pub(crate) fn time_below(&self, flow: usize, kbps: f64, from: f64) -> Option<f64> {
         let mut times = (0..200).map(|step| f64::from(step) / 10.0);
         times.find(|after| self.sent_kbps(flow, from + after, from + after + 1.0) < kbps)
     }
 
-    /// Seconds after `from` from when on, until `to`, no packet's time since capture is more than
-    /// so many milliseconds.
+    /// Seconds after `from` until the last packet whose delay since capture exceeds `over_ms`, up
+    /// to `to`.
     pub(crate) fn time_delayed(&self, flow: usize, over_ms: f64, from: f64, to: f64) -> f64 {
         let late = self.delays.iter().filter(|&&(at, of, delay)| {
             of == flow && within(at, from, to) && delay.as_secs_f64() * 1e3 > over_ms
@@ -158,7 +158,7 @@ impl Record {
         late.map(|&(at, ..)| at.as_secs_f64() - from).fold(0.0, f64::max)
     }
 
-    /// Median and 95 % of the time from capture to arrival, in milliseconds.
+    /// Median and 95th percentile of the delay from capture to arrival, in milliseconds.
     pub(crate) fn delay_ms(&self, flow: usize, from: f64, to: f64) -> [f64; 2] {
         let mut times = Distribution::default();
         for &(at, of, delay) in &self.delays {
@@ -169,7 +169,7 @@ impl Record {
         times.percentiles_ms([0.5, 0.95]).unwrap_or_default()
     }
 
-    /// Jain's index of fairness of the rates of arrival: 1 where all are the same.
+    /// Jain's fairness index of the receive rates; 1 if all are equal.
     pub(crate) fn fairness(&self, flows: &[usize], from: f64, to: f64) -> f64 {
         let rates: Vec<_> = flows.iter().map(|&f| self.received_kbps(f, from, to)).collect();
         let sum: f64 = rates.iter().sum();
@@ -182,7 +182,7 @@ fn within(at: Duration, from: f64, to: f64) -> bool {
     (from..to).contains(&at.as_secs_f64())
 }
 
-/// Of bins, per second, in thousands.
+/// Mean of bins, per second, in thousands.
 fn mean(bins: &[f64], from: f64, to: f64) -> f64 {
     let (first, last) = bins_of(from, to);
     let sum: f64 = bins.iter().take(last).skip(first).sum();

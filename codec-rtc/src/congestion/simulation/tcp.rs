@@ -1,5 +1,5 @@
-//! A long TCP flow, as far as it matters to its neighbours: slow start, congestion avoidance and
-//! fast retransmission (RFC 5681) over segments of 1,500 bytes on the wire.
+//! A long TCP flow as competing traffic: slow start, congestion avoidance and fast retransmit (RFC
+//! 5681) with segments of 1,500 bytes on the wire.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,11 +11,11 @@ pub(super) struct Tcp {
     next: u64,
     acked: u64,
     repeated: u32,
-    /// Losses up to this number belong to one event.
+    /// Losses up to this segment belong to one loss event.
     recover: u64,
     again: Option<u64>,
     progress: Duration,
-    /// At the receiver.
+    /// State of the receiver.
     expected: u64,
     beyond: BTreeSet<u64>,
 }
@@ -61,7 +61,7 @@ impl Tcp {
         })
     }
 
-    /// The number of the segment that is waited for next.
+    /// Receives a segment; returns the next expected segment number.
     pub(super) fn receive(&mut self, number: u64) -> u64 {
         if number >= self.expected {
             self.beyond.insert(number);
@@ -75,7 +75,7 @@ impl Tcp {
     pub(super) fn acknowledge(&mut self, now: Duration, number: u64) {
         if number > self.acked {
             self.window += if self.window < self.threshold { 1.0 } else { 1.0 / self.window };
-            // More is missing of the same event.
+            // Another segment of the same loss event is missing.
             if number < self.recover {
                 self.again = Some(number);
             }

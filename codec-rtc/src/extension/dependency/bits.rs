@@ -1,8 +1,8 @@
-//! Bits, most significant first.
+//! Bit reader and writer, most significant bit first.
 
 use crate::rtp::Malformed;
 
-/// Reads bits from the front.
+/// Reads bits from the start of a slice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
@@ -14,7 +14,7 @@ impl<'a> BitReader<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// `count` bits: 0..=32.
+    /// Reads `count` bits, 0..=32.
     pub(super) fn bits(&mut self, count: u32) -> Result<u32, Malformed> {
         let mut value = 0;
         for _ in 0..count {
@@ -33,12 +33,13 @@ impl<'a> BitReader<'a> {
         self.bits(1).map(|bit| bit == 1)
     }
 
-    /// A number of at most eight bits.
+    /// Reads a number of at most eight bits.
     pub(super) fn small(&mut self, count: u32) -> Result<u8, Malformed> {
         self.bits(count).map(|value| value.to_be_bytes()[3])
     }
 
-    /// A number below `end`, which is at least 1: ns(n) of the AV1 specification, 4.10.7.
+    /// Reads a number below `end`, which is at least 1: ns(n) of the AV1 specification, section
+    /// 4.10.7.
     pub(super) fn below(&mut self, end: u32) -> Result<u32, Malformed> {
         let (width, short) = non_symmetric(end);
         let value = self.bits(width - 1)?;
@@ -49,13 +50,13 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// Bits that the numbers below `end` take at most, and how many of them take one less.
+/// Maximum width of ns(n) values below `end`, and how many of them are one bit shorter.
 fn non_symmetric(end: u32) -> (u32, u32) {
     let width = u32::BITS - end.leading_zeros();
     (width, (1 << width) - end)
 }
 
-/// Writes bits behind one another.
+/// Appends bits to a buffer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BitWriter {
     bytes: Vec<u8>,
@@ -63,7 +64,7 @@ pub(super) struct BitWriter {
 }
 
 impl BitWriter {
-    /// The low `count` bits of `value`.
+    /// Writes the low `count` bits of `value`.
     pub(super) fn bits(&mut self, value: u32, count: u32) {
         for index in (0..count).rev() {
             if self.used.is_multiple_of(8) {
@@ -80,7 +81,7 @@ impl BitWriter {
         self.bits(value.into(), 1);
     }
 
-    /// `value`, which is below `end`.
+    /// Writes `value`, which is below `end`, as ns(n).
     pub(super) fn below(&mut self, value: u32, end: u32) {
         let (width, short) = non_symmetric(end);
         if value < short {
@@ -90,7 +91,7 @@ impl BitWriter {
         }
     }
 
-    /// The bytes, zeros behind the last bit.
+    /// Returns the bytes, padded with zero bits.
     pub(super) fn bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_come_back_most_significant_first() {
+    fn bits_round_trip_most_significant_first() {
         let mut writer = BitWriter::default();
         writer.bits(0b101, 3);
         writer.flag(true);
@@ -117,8 +118,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_below_an_end_take_as_few_bits_as_they_can() {
-        // ns(5): 0, 1, 2 in two bits; 3, 4 in three (AV1, 4.10.7).
+    fn ns_values_have_minimal_width() {
+        // ns(5): 0, 1, 2 take two bits; 3, 4 take three (AV1, section 4.10.7).
         let lens = [(0, 2, 0b00), (1, 2, 0b01), (2, 2, 0b10), (3, 3, 0b110), (4, 3, 0b111)];
         for (value, used, pattern) in lens {
             let mut writer = BitWriter::default();

@@ -1,4 +1,5 @@
-//! Descriptors of streams with one spatial layer and one to three temporal ones: L1T1, L1T2, L1T3.
+//! Dependency Descriptors of streams with one spatial layer and one to three temporal layers: L1T1,
+//! L1T2, L1T3.
 
 use super::{Descriptor, Indication, MAX_FRAME_DIFF, Structure, Template};
 use crate::rtp::Malformed;
@@ -7,11 +8,12 @@ use crate::sequence::wrap_16;
 use Indication::{Discardable as D, NotPresent as N, Switch as S};
 
 impl Structure {
-    /// The structure of a stream with `layers` temporal layers, 1..=3, in the usual order: a decode
-    /// target for each number of layers, and a chain of the base layer that protects them all.
+    /// Returns the structure of a stream with `layers` temporal layers, 1..=3, in the usual order:
+    /// one decode target per number of layers, and one chain of base-layer frames that protects all
+    /// targets.
     ///
     /// # Errors
-    /// If `layers` is none of these.
+    /// Returns [`Malformed::Field`] for another number of layers.
     pub fn temporal(layers: u8) -> Result<Self, Malformed> {
         let template =
             |temporal_id, indications: &[Indication], diff: Option<u16>, chain| Template {
@@ -35,7 +37,11 @@ impl Structure {
                 template(2, &[N, N, D], Some(1), 1),
                 template(2, &[N, N, D], Some(1), 3),
             ],
-            _ => return Err(Malformed::Field { what: "temporal layers other than 1, 2 or 3" }),
+            _ => {
+                return Err(Malformed::Field {
+                    what: "the number of temporal layers is not 1, 2 or 3",
+                });
+            }
         };
         let targets = usize::from(layers);
         Ok(Self {
@@ -48,31 +54,31 @@ impl Structure {
     }
 }
 
-/// A frame and those that it predicts from, by running numbers that do not wrap.
+/// A frame and its references, by frame numbers that do not wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameReferences<'a> {
-    /// The frame; one more than the one sent before.
+    /// Frame number: one more than that of the previous frame.
     pub number: i64,
-    /// 0..=2.
+    /// Temporal layer, 0..=2.
     pub temporal_id: u8,
-    /// The frames that it needs: none for a key frame.
+    /// Numbers of the frames that it references; empty for a key frame.
     pub references: &'a [i64],
 }
 
-/// Makes the descriptors of a stream's frames.
+/// Creates the Dependency Descriptors of a stream.
 #[derive(Clone, Debug)]
 pub struct Describer {
     structure: Structure,
-    /// The last frame of the base layer.
+    /// Number of the last base-layer frame.
     chain: Option<i64>,
 }
 
 impl Describer {
-    /// For a stream with `layers` temporal layers, 1..=3, and pictures of `resolution`, if it is to
-    /// be told.
+    /// Creates a describer for `layers` temporal layers, 1..=3. `resolution` (width, height) is
+    /// sent in the structure if given.
     ///
     /// # Errors
-    /// If `layers` is none of these.
+    /// Returns [`Malformed`] if `layers` or `resolution` is out of range.
     pub fn new(layers: u8, resolution: Option<(u32, u32)>) -> Result<Self, Malformed> {
         let resolutions = resolution.into_iter().collect();
         let structure = Structure { resolutions, ..Structure::temporal(layers)? };
@@ -80,7 +86,7 @@ impl Describer {
         Ok(Self { structure, chain: None })
     }
 
-    /// Another number of layers or another size, from the next key frame on.
+    /// Changes the number of layers or the resolution; call it before a key frame.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -92,28 +98,29 @@ impl Describer {
         Ok(())
     }
 
-    /// The descriptor of a frame as one packet; a key frame's carries the structure. Where a frame
-    /// takes several packets, only the first has the structure and `start_of_frame`, and only the
-    /// last `end_of_frame`.
+    /// Returns the descriptor of a frame, as if it were one packet; that of a key frame carries the
+    /// structure. If the frame takes several packets, only the first has the structure and
+    /// `start_of_frame`, and only the last has `end_of_frame`.
     ///
-    /// The chain's frame before is the latest base frame, or for one of the base layer the latest
-    /// that it needs; further back than 255 it is told as 255.
+    /// The previous frame of the chain is the latest base-layer frame, or for a base-layer frame
+    /// the latest that it references. Differences above 255 are sent as 255.
     ///
     /// # Errors
-    /// If a reference is not before the frame or more than [`MAX_FRAME_DIFF`] back: such a frame must
-    /// become a key frame. Or if the layer is not one of the stream's.
+    /// Returns [`Malformed`] if a reference is not before the frame or more than [`MAX_FRAME_DIFF`]
+    /// back, in which case the frame must be coded as a key frame, or if the stream does not have
+    /// the layer.
     pub fn describe(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, Malformed> {
         let refuse = |what| Err(Malformed::Field { what });
         let usual = |template: &&Template| template.temporal_id == frame.temporal_id;
         let Some(template) = self.structure.templates.iter().find(usual) else {
-            return refuse("a temporal layer that the stream has not");
+            return refuse("the stream does not have this temporal layer");
         };
         let back = |earlier: i64| frame.number.saturating_sub(earlier);
         let mut frame_diffs = Vec::with_capacity(frame.references.len());
         for &reference in frame.references {
             match u16::try_from(back(reference)) {
                 Ok(diff @ 1..=MAX_FRAME_DIFF) => frame_diffs.push(diff),
-                _ => return refuse("a frame that needs one more than 4096 back"),
+                _ => return refuse("a frame reference is not 1 to 4096 frames back"),
             }
         }
         frame_diffs.sort_unstable();

@@ -1,11 +1,11 @@
-//! Which frames a frame needs: the Dependency Descriptor. RTP Payload Format For AV1, annex A; not
-//! bound to AV1.
+//! Frame dependencies: the Dependency Descriptor of the RTP Payload Format For AV1, annex A, usable
+//! with any codec.
 //!
-//! A key frame's first packet carries a [`Structure`]: templates of the frames to come, the decode
-//! targets (what one may choose to decode, usually up to a temporal layer), and chains (frames that
-//! a target must not miss). Each packet names a template and says what differs from it.
+//! The first packet of a key frame carries a [`Structure`]: templates of the following frames, the
+//! decode targets (sets of layers that a receiver may choose to decode), and chains (frames that a
+//! target must not miss). Each packet refers to a template and carries the differences from it.
 //!
-//! [`Writer`] finds the template, [`Reader`] keeps the structure, [`Describer`] makes the
+//! [`Writer`] selects the template, [`Reader`] keeps the structure, [`Describer`] creates the
 //! descriptors of streams with one spatial and up to three temporal layers.
 
 mod bits;
@@ -19,47 +19,47 @@ pub use read::{Mandatory, Reader};
 pub use structure::{Indication, Structure, Template};
 pub use write::Writer;
 
-/// Most decode targets of a structure.
+/// Maximum number of decode targets of a structure.
 pub const MAX_TARGETS: usize = 32;
-/// Most templates of a structure.
+/// Maximum number of templates of a structure.
 pub const MAX_TEMPLATES: usize = 64;
-/// Most frames back that a frame can say it needs.
+/// Maximum distance of a referenced frame.
 pub const MAX_FRAME_DIFF: u16 = 1 << 12;
-/// Spatial and temporal layers.
+/// Highest spatial and temporal layer ids.
 const MAX_SPATIAL_ID: u8 = 3;
 const MAX_TEMPORAL_ID: u8 = 7;
-/// Template ids and their offset have six bits.
+/// Number of template ids; ids and their offset have six bits.
 const TEMPLATE_IDS: u8 = 64;
-/// The longest difference in a template.
+/// Maximum frame difference in a template.
 const MAX_TEMPLATE_DIFF: u16 = 16;
-/// Bytes of the fields that every descriptor has.
+/// Size of the mandatory fields in bytes.
 const MANDATORY_BYTES: usize = 3;
 
-/// What one packet's descriptor says, templates looked up.
+/// The descriptor of one packet, with the template resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
-    /// The frame begins with this packet.
+    /// Whether the packet is the first of the frame.
     pub start_of_frame: bool,
-    /// The frame ends with this packet.
+    /// Whether the packet is the last of the frame.
     pub end_of_frame: bool,
-    /// Counts frames of all layers; wraps.
+    /// Frame number, counted over all layers; wraps.
     pub frame_number: u16,
-    /// 0..=3.
+    /// Spatial layer, 0..=3.
     pub spatial_id: u8,
-    /// 0..=7.
+    /// Temporal layer, 0..=7.
     pub temporal_id: u8,
-    /// What the frame is to each decode target.
+    /// Relation of the frame to each decode target.
     pub indications: Vec<Indication>,
-    /// The frames that it needs, as frames back: 1..=4096 each. None for a key frame.
+    /// Distances to the referenced frames, 1..=4096 each; empty for a key frame.
     pub frame_diffs: Vec<u16>,
-    /// For each chain, how many frames back its frame before this one is; 0 if there is none.
+    /// For each chain, the distance to its previous frame; 0 if there is none.
     pub chain_diffs: Vec<u8>,
-    /// Width and height of the spatial layer, if the structure tells them.
+    /// Width and height of the spatial layer, if the structure contains resolutions.
     pub resolution: Option<(u32, u32)>,
-    /// Decode targets that are sent, a bit each, if the packet says so. A structure without it means
-    /// all.
+    /// Bit mask of the active decode targets, if the packet contains it. A structure without it
+    /// activates all.
     pub active_targets: Option<u32>,
-    /// The structure, if the packet carries one: for this and all later packets.
+    /// The structure, if the packet carries one; it applies to this and all later packets.
     pub structure: Option<Structure>,
 }
 

@@ -1,27 +1,27 @@
-//! Descriptors from their bits. Sections A.8.2 and A.8.3 of the annex.
+//! Dependency Descriptor parsing. Sections A.8.2 and A.8.3.
 
 use super::bits::BitReader;
 use super::{Descriptor, Indication, MANDATORY_BYTES, Structure, Template};
 use crate::rtp::Malformed;
 
-/// The fields that every descriptor has, which can be read without the structure.
+/// The mandatory fields, which can be read without the structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mandatory {
-    /// The frame begins with this packet.
+    /// Whether the packet is the first of the frame.
     pub start_of_frame: bool,
-    /// The frame ends with this packet.
+    /// Whether the packet is the last of the frame.
     pub end_of_frame: bool,
-    /// Names a template of the structure: 0..=63.
+    /// Template id, 0..=63.
     pub template_id: u8,
-    /// Counts frames of all layers; wraps.
+    /// Frame number, counted over all layers; wraps.
     pub frame_number: u16,
 }
 
 impl Mandatory {
-    /// Reads them.
+    /// Parses the mandatory fields.
     ///
     /// # Errors
-    /// [`Malformed::Truncated`].
+    /// Returns [`Malformed::Truncated`] if there are fewer than three bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let (&[first, high, low], _) =
             bytes.split_first_chunk::<MANDATORY_BYTES>().ok_or(Malformed::Truncated {
@@ -38,24 +38,25 @@ impl Mandatory {
     }
 }
 
-/// Reads the descriptors of a stream, and keeps the last structure that one carried.
+/// Parses the descriptors of a stream and keeps its last structure.
 #[derive(Clone, Debug, Default)]
 pub struct Reader {
     structure: Option<Structure>,
 }
 
 impl Reader {
-    /// The last structure.
+    /// The last structure received.
     #[must_use]
     pub fn structure(&self) -> Option<&Structure> {
         self.structure.as_ref()
     }
 
-    /// Reads a packet's descriptor. A structure in it counts from then on, unless the descriptor
-    /// does not add up.
+    /// Parses the descriptor of a packet. A structure in it replaces the previous one, unless the
+    /// descriptor is malformed.
     ///
     /// # Errors
-    /// If bits are missing, or the template is unknown: no packet with the structure has come yet.
+    /// Returns [`Malformed`] if the descriptor is truncated, or if its template is unknown because
+    /// no packet with the structure has arrived.
     pub fn read(&mut self, bytes: &[u8]) -> Result<Descriptor, Malformed> {
         let head = Mandatory::parse(bytes)?;
         let rest = bytes.get(MANDATORY_BYTES..).unwrap_or_default();
@@ -65,7 +66,9 @@ impl Reader {
         let (has_structure, has_active) = (flag(4), flag(3));
         let (has_indications, has_diffs, has_chains) = (flag(2), flag(1), flag(0));
         let attached = has_structure.then(|| Structure::read(&mut reader)).transpose()?;
-        let unknown = Malformed::Field { what: "a descriptor whose structure has not come" };
+        let unknown = Malformed::Field {
+            what: "the template structure of the dependency descriptor is unknown",
+        };
         let structure = attached.as_ref().or(self.structure.as_ref()).ok_or(unknown)?;
         let active_targets = if has_active {
             // 1..=32 bits.
@@ -108,7 +111,8 @@ impl Reader {
     }
 }
 
-/// Custom differences: the size of each in units of four bits, 0 for no more.
+/// Reads custom frame differences: the size of each in units of four bits, then the value; size 0
+/// ends the list.
 fn read_frame_diffs(reader: &mut BitReader<'_>) -> Result<Vec<u16>, Malformed> {
     let mut diffs = Vec::new();
     loop {

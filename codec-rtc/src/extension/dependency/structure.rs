@@ -1,4 +1,4 @@
-//! Template dependency structures: parse and write. Sections A.8.2 and A.8.3 of the annex.
+//! Template dependency structures: parsing and writing. Sections A.8.2 and A.8.3.
 
 use super::bits::{BitReader, BitWriter};
 use super::{
@@ -6,50 +6,50 @@ use super::{
 };
 use crate::rtp::Malformed;
 
-/// What a frame is to a decode target.
+/// Decode target indication: relation of a frame to a decode target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Indication {
-    /// No part of it (`-`).
+    /// Not present: not part of the target (`-`).
     NotPresent,
-    /// Part of it, and no later frame of it needs this one (`D`).
+    /// Discardable: no later frame of the target references it (`D`).
     Discardable,
-    /// Part of it, and from this frame on one can take it up (`S`).
+    /// Switch: a receiver can start decoding the target at this frame (`S`).
     Switch,
-    /// Part of it, and later frames need it (`R`).
+    /// Required: later frames of the target reference it (`R`).
     Required,
 }
 
-/// One kind of frame.
+/// Template of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
-    /// 0..=3.
+    /// Spatial layer, 0..=3.
     pub spatial_id: u8,
-    /// 0..=7.
+    /// Temporal layer, 0..=7.
     pub temporal_id: u8,
-    /// What it is to each decode target.
+    /// Relation to each decode target.
     pub indications: Vec<Indication>,
-    /// The frames that it needs, as frames back: 1..=16 each.
+    /// Distances to the referenced frames, 1..=16 each.
     pub frame_diffs: Vec<u16>,
-    /// For each chain, how many frames back its frame before this one is: 0..=15.
+    /// For each chain, the distance to its previous frame, 0..=15.
     pub chain_diffs: Vec<u8>,
 }
 
-/// The kinds of frames of a stream, its decode targets and its chains.
+/// The templates, decode targets and chains of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Structure {
-    /// The id of the first template, 0..=63; the others follow modulo 64. Another structure takes
-    /// others, so that late packets are not taken for its own: [`Self::numbered_after`].
+    /// Id of the first template, 0..=63; the others follow modulo 64. A new structure uses other
+    /// ids, so that late packets cannot be mistaken for its own ([`Self::numbered_after`]).
     pub id_offset: u8,
-    /// How many decode targets there are: 1..=32.
+    /// Number of decode targets, 1..=32.
     pub targets: usize,
-    /// How many chains: 0..=[`Self::targets`].
+    /// Number of chains, 0..=[`Self::targets`].
     pub chains: usize,
-    /// For each decode target, its chain; empty without chains.
+    /// Chain that protects each decode target; empty without chains.
     pub protected_by: Vec<u8>,
-    /// In the order of layers: each template's spatial and temporal ids are those of the one before,
-    /// or the next temporal layer, or the first temporal layer of the next spatial one.
+    /// Templates in layer order: each has the layer of the previous one, the next temporal layer,
+    /// or temporal layer 0 of the next spatial layer.
     pub templates: Vec<Template>,
-    /// Width and height of each spatial layer, 1..=65536; or empty.
+    /// Width and height of each spatial layer, 1..=65536 each, or empty.
     pub resolutions: Vec<(u32, u32)>,
 }
 
@@ -73,29 +73,29 @@ impl Indication {
     }
 }
 
-/// How a template's layer follows from the one before (`next_layer_idc`).
+/// Layer of a template relative to the previous one (`next_layer_idc`).
 const SAME_LAYER: u32 = 0;
 const NEXT_TEMPORAL: u32 = 1;
 const NEXT_SPATIAL: u32 = 2;
 const NO_MORE: u32 = 3;
 
 impl Structure {
-    /// This structure with ids that `before` does not use.
+    /// Renumbers the templates with ids that `before` does not use.
     #[must_use]
     pub fn numbered_after(self, before: &Self) -> Self {
         let count = u8::try_from(before.templates.len()).unwrap_or(0);
         Self { id_offset: (before.id_offset + count) % TEMPLATE_IDS, ..self }
     }
 
-    /// The template that an id stands for.
+    /// Returns the template with this id.
     pub(super) fn template(&self, id: u8) -> Option<&Template> {
         let index = (id + TEMPLATE_IDS).wrapping_sub(self.id_offset) % TEMPLATE_IDS;
         self.templates.get(usize::from(index))
     }
 
-    /// All decode targets, a bit each.
+    /// Bit mask of all decode targets.
     pub(super) fn all_targets(&self) -> u32 {
-        // 1..=32 by `check` and by the field's width.
+        // `check` and the field width ensure 1..=32.
         u32::MAX >> (MAX_TARGETS.saturating_sub(self.targets.clamp(1, MAX_TARGETS)))
     }
 
@@ -146,13 +146,13 @@ impl Structure {
                 _ => return Ok(()),
             }
             if spatial_id > MAX_SPATIAL_ID || temporal_id > MAX_TEMPORAL_ID {
-                return Err(Malformed::Field { what: "more layers than 4 by 8" });
+                return Err(Malformed::Field { what: "more than 4 spatial or 8 temporal layers" });
             }
         }
     }
 
     fn read_chains(&mut self, reader: &mut BitReader<'_>) -> Result<(), Malformed> {
-        // At most 32 of each.
+        // At most 32 targets and chains.
         let chains = reader.below(u32::try_from(self.targets).unwrap_or(0) + 1)?;
         self.chains = usize::try_from(chains).unwrap_or(0);
         if chains == 0 {
@@ -168,17 +168,17 @@ impl Structure {
         Ok(())
     }
 
-    /// Whether it can be written.
+    /// Checks that the structure can be written.
     pub(super) fn check(&self) -> Result<(), Malformed> {
         let refuse = |what| Err(Malformed::Field { what });
         if self.id_offset >= TEMPLATE_IDS {
-            return refuse("a template id above 63");
+            return refuse("a template id is above 63");
         }
         if !(1..=MAX_TARGETS).contains(&self.targets) {
-            return refuse("no decode target, or more than 32");
+            return refuse("the number of decode targets is not 1 to 32");
         }
         if !(1..=MAX_TEMPLATES).contains(&self.templates.len()) {
-            return refuse("no template, or more than 64");
+            return refuse("the number of templates is not 1 to 64");
         }
         if self.chains > self.targets {
             return refuse("more chains than decode targets");
@@ -186,7 +186,7 @@ impl Structure {
         let protected = if self.chains == 0 { 0 } else { self.targets };
         let is_chain = |&chain: &u8| usize::from(chain) < self.chains;
         if self.protected_by.len() != protected || !self.protected_by.iter().all(is_chain) {
-            return refuse("a decode target without its chain");
+            return refuse("a decode target has no chain");
         }
         for template in &self.templates {
             template.check(self.targets, self.chains)?;
@@ -194,21 +194,21 @@ impl Structure {
         let first = self.templates.first().map(|first| (first.spatial_id, first.temporal_id));
         let mut pairs = self.templates.iter().zip(self.templates.iter().skip(1));
         if first != Some((0, 0)) || pairs.any(|(before, it)| next_layer(before, it).is_none()) {
-            return refuse("templates that are not in the order of layers");
+            return refuse("templates are not in layer order");
         }
         let sizes = 1..=1 << 16;
         let fits = |(width, height): &(u32, u32)| sizes.contains(width) && sizes.contains(height);
         let layers = self.spatial_layers();
         if !self.resolutions.is_empty() && self.resolutions.len() != layers {
-            return refuse("resolutions of some spatial layers");
+            return refuse("only some spatial layers have a resolution");
         }
         if !self.resolutions.iter().all(fits) {
-            return refuse("a resolution of 0 or above 65536");
+            return refuse("a resolution is not 1 to 65536");
         }
         Ok(())
     }
 
-    /// Writes a structure that [`Self::check`] holds to be right.
+    /// Writes a structure that has passed [`Self::check`].
     pub(super) fn write(&self, writer: &mut BitWriter) {
         let number = |number: usize| u32::try_from(number).unwrap_or(0);
         writer.bits(self.id_offset.into(), 6);
@@ -248,22 +248,22 @@ impl Template {
     fn check(&self, targets: usize, chains: usize) -> Result<(), Malformed> {
         let refuse = |what| Err(Malformed::Field { what });
         if self.spatial_id > MAX_SPATIAL_ID || self.temporal_id > MAX_TEMPORAL_ID {
-            return refuse("more layers than 4 by 8");
+            return refuse("more than 4 spatial or 8 temporal layers");
         }
         if self.indications.len() != targets || self.chain_diffs.len() != chains {
-            return refuse("a template without all decode targets and chains");
+            return refuse("a template does not list all decode targets and chains");
         }
         if !self.frame_diffs.iter().all(|diff| (1..=MAX_TEMPLATE_DIFF).contains(diff)) {
-            return refuse("a template that needs a frame more than 16 back");
+            return refuse("a frame difference of a template is not 1 to 16");
         }
         if self.chain_diffs.iter().any(|&diff| diff > 15) {
-            return refuse("a template whose chain goes more than 15 back");
+            return refuse("a chain difference of a template is above 15");
         }
         Ok(())
     }
 }
 
-/// `next_layer_idc` between two templates; `None` if they are not in order.
+/// `next_layer_idc` between two templates; `None` if they are not in layer order.
 fn next_layer(before: &Template, after: &Template) -> Option<u32> {
     let step = |temporal: u8| (before.spatial_id, before.temporal_id + temporal);
     let layer = (after.spatial_id, after.temporal_id);

@@ -60,7 +60,7 @@ fn written(writer: &mut Writer, descriptor: &Descriptor) -> Vec<u8> {
 }
 
 #[test]
-fn every_template_comes_back_and_takes_three_bytes() {
+fn every_template_round_trips_in_three_bytes() {
     let (mut writer, mut reader) = (Writer::default(), Reader::default());
     let bytes = written(&mut writer, &key());
     assert_eq!(reader.read(&bytes), Ok(key()));
@@ -80,7 +80,7 @@ fn every_template_comes_back_and_takes_three_bytes() {
 }
 
 #[test]
-fn what_differs_from_all_templates_is_written_out() {
+fn differences_from_the_template_are_written() {
     let (mut writer, mut reader) = (Writer::default(), Reader::default());
     reader.read(&written(&mut writer, &key())).unwrap();
     let plain = of(&structure().templates[1]);
@@ -103,10 +103,11 @@ fn what_differs_from_all_templates_is_written_out() {
 }
 
 #[test]
-fn the_template_that_leaves_least_to_say_is_taken() {
+fn writer_selects_the_cheapest_template() {
     let (mut writer, mut reader) = (Writer::default(), Reader::default());
     reader.read(&written(&mut writer, &key())).unwrap();
-    // As template 4 but for one difference, which is shorter than the indications of template 3.
+    // Equal to template 4 except for one difference, which is shorter than the indications of
+    // template 3.
     let frame = Descriptor { frame_diffs: vec![8], ..of(&structure().templates[4]) };
     let bytes = written(&mut writer, &frame);
     assert_eq!((bytes[0] & 0x3f, bytes.len()), (2, 5));
@@ -114,7 +115,7 @@ fn the_template_that_leaves_least_to_say_is_taken() {
 }
 
 #[test]
-fn a_structure_lies_as_drawn() {
+fn structure_has_the_specified_layout() {
     let mut writer = Writer::default();
     let structure = Structure::temporal(1).unwrap();
     let key = Descriptor {
@@ -126,8 +127,8 @@ fn a_structure_lies_as_drawn() {
         ..Descriptor::default()
     };
     let bytes = written(&mut writer, &key);
-    // start, end, template 0; number 0; structure flag alone; offset 0; one target; layers: same,
-    // no more; S, S; no difference, one of 1; one chain; (it protects the target: no bits); chain
+    // start, end, template 0; number 0; structure flag only; offset 0; one target; layers: same, no
+    // more; S, S; no difference, one of 1; one chain (protects the target: no bits); chain
     // differences 0 and 1; no resolutions.
     let text = "11000000 0000000000000000 10000 000000 00000 00 11 10 10 0 1 0000 0 1 0000 0001 0";
     let mut expected = Vec::new();
@@ -140,7 +141,7 @@ fn a_structure_lies_as_drawn() {
 }
 
 #[test]
-fn without_its_structure_a_descriptor_means_nothing() {
+fn descriptor_without_a_known_structure_is_rejected() {
     let (mut writer, mut reader) = (Writer::default(), Reader::default());
     let bytes = written(&mut writer, &key());
     let delta = written(&mut writer, &of(&structure().templates[1]));
@@ -151,7 +152,7 @@ fn without_its_structure_a_descriptor_means_nothing() {
     assert_eq!(reader.structure(), None);
     reader.read(&bytes).unwrap();
     reader.read(&delta).unwrap();
-    // Another structure with other ids: late packets of the one before are not taken for its own.
+    // A new structure uses other ids, so that late packets are not mistaken for its own.
     let next = Structure::temporal(3).unwrap().numbered_after(&structure());
     assert_eq!(next.id_offset, 4);
     let other = Descriptor {
@@ -166,7 +167,7 @@ fn without_its_structure_a_descriptor_means_nothing() {
 }
 
 #[test]
-fn what_does_not_fit_is_not_written() {
+fn values_out_of_range_are_not_written() {
     let good = structure();
     let with = |structure| Descriptor { structure: Some(structure), ..key() };
     let mut disordered = good.clone();
@@ -210,7 +211,7 @@ fn what_does_not_fit_is_not_written() {
 }
 
 #[test]
-fn the_largest_structure_comes_back() {
+fn largest_structure_round_trips() {
     let (targets, chains) = (32, 32);
     let template = Template {
         spatial_id: 0,
@@ -238,7 +239,7 @@ fn the_largest_structure_comes_back() {
 }
 
 #[test]
-fn temporal_layers_in_the_usual_order_need_three_bytes_each() {
+fn usual_temporal_patterns_take_three_bytes_per_packet() {
     for (layers, order) in [(1_u8, &[0_u8][..]), (2, &[0, 1]), (3, &[0, 2, 1, 2])] {
         let mut describer = Describer::new(layers, Some((640, 360))).unwrap();
         let (mut writer, mut reader) = (Writer::default(), Reader::default());
@@ -246,8 +247,8 @@ fn temporal_layers_in_the_usual_order_need_three_bytes_each() {
         let mut last: [i64; 3] = [0; 3];
         for number in 0..40_i64 {
             let temporal_id = order[usize::try_from(number % period).unwrap()];
-            // Each needs the latest frame of its layer or below that came before it, but no frame of
-            // the highest layer.
+            // Each frame references the latest earlier frame of its layer or below, but none of the
+            // highest layer.
             let lower = last.iter().take(usize::from(temporal_id).max(1));
             let reference = [lower.copied().max().unwrap()];
             let references = if number == 0 { &[][..] } else { &reference };
@@ -269,7 +270,7 @@ fn temporal_layers_in_the_usual_order_need_three_bytes_each() {
 }
 
 #[test]
-fn long_term_references_are_told_up_to_their_limit() {
+fn long_term_references_are_written_up_to_the_maximum_distance() {
     let mut describer = Describer::new(1, None).unwrap();
     let (mut writer, mut reader) = (Writer::default(), Reader::default());
     let mut describe = |number, references: &[i64]| {
@@ -292,7 +293,7 @@ fn long_term_references_are_told_up_to_their_limit() {
 }
 
 #[test]
-fn a_changed_stream_gets_other_template_ids() {
+fn changed_structure_gets_new_template_ids() {
     let mut describer = Describer::new(1, Some((640, 360))).unwrap();
     let key = |describer: &mut Describer| {
         let frame = FrameReferences { number: 5, temporal_id: 0, references: &[] };
@@ -308,7 +309,7 @@ fn a_changed_stream_gets_other_template_ids() {
 }
 
 #[test]
-fn any_bits_are_read_or_refused() {
+fn arbitrary_bits_are_parsed_or_rejected() {
     let mut rng = Rng::new(3);
     let seeds = {
         let mut writer = Writer::default();

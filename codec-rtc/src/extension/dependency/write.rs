@@ -1,16 +1,16 @@
-//! Descriptors to their bits. Sections A.8.2 and A.8.3 of the annex.
+//! Dependency Descriptor writing. Sections A.8.2 and A.8.3.
 
 use super::bits::BitWriter;
 use super::{Descriptor, MAX_FRAME_DIFF, Structure, TEMPLATE_IDS, Template};
 use crate::rtp::Malformed;
 
-/// Writes the descriptors of a stream, and keeps the last structure that one carried.
+/// Writes the descriptors of a stream and keeps its last structure.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     structure: Option<Structure>,
 }
 
-/// What of a frame is not as its template says.
+/// Fields of a frame that differ from its template.
 #[derive(Clone, Copy, Debug, Default)]
 struct Custom {
     indications: bool,
@@ -19,32 +19,33 @@ struct Custom {
 }
 
 impl Writer {
-    /// Goes on with a structure that the other end has already.
+    /// Creates a writer that continues with a structure already known to the receiver.
     ///
     /// # Errors
-    /// If it is not right.
+    /// Returns [`Malformed`] if the structure is invalid.
     pub fn following(structure: Structure) -> Result<Self, Malformed> {
         structure.check()?;
         Ok(Self { structure: Some(structure) })
     }
 
-    /// The last structure.
+    /// The last structure written.
     #[must_use]
     pub fn structure(&self) -> Option<&Structure> {
         self.structure.as_ref()
     }
 
-    /// Appends a packet's descriptor, by the template that leaves least to say. A structure in it
-    /// counts from then on. The resolution is the structure's.
+    /// Appends the descriptor of a packet, using the template with the fewest differences. A
+    /// structure in the descriptor replaces the previous one. The resolution is taken from the
+    /// structure.
     ///
     /// # Errors
-    /// If there is no structure yet or it is not right, no template has the frame's layer, or a
-    /// number does not fit. Nothing has been written.
+    /// Returns [`Malformed`] and writes nothing if there is no valid structure yet, no template has
+    /// the layer, or a value is out of range.
     pub fn write(&mut self, descriptor: &Descriptor, out: &mut Vec<u8>) -> Result<(), Malformed> {
         if let Some(structure) = &descriptor.structure {
             structure.check()?;
         }
-        let none = Malformed::Field { what: "a descriptor without a structure" };
+        let none = Malformed::Field { what: "no template structure is known" };
         let structure = descriptor.structure.as_ref().or(self.structure.as_ref()).ok_or(none)?;
         check(descriptor, structure)?;
         let candidates = structure.templates.iter().enumerate().filter(|(_, template)| {
@@ -53,7 +54,7 @@ impl Writer {
         });
         let (index, template) = candidates
             .min_by_key(|(_, template)| Custom::of(descriptor, template).bits(descriptor))
-            .ok_or(Malformed::Field { what: "a layer that no template has" })?;
+            .ok_or(Malformed::Field { what: "no template has this layer" })?;
         let custom = Custom::of(descriptor, template);
         let index = u8::try_from(index).unwrap_or(0);
         let template_id = (structure.id_offset + index) % TEMPLATE_IDS;
@@ -86,7 +87,7 @@ impl Custom {
         }
     }
 
-    /// Bits that it takes.
+    /// Number of bits of the custom fields.
     fn bits(self, descriptor: &Descriptor) -> usize {
         let diffs = descriptor.frame_diffs.iter().map(|&diff| 2 + 4 * diff_size(diff) as usize);
         let diffs = 2 + diffs.sum::<usize>();
@@ -96,7 +97,7 @@ impl Custom {
     }
 }
 
-/// Size of a difference in units of four bits: 1..=3.
+/// Size of a difference in units of four bits, 1..=3.
 fn diff_size(diff: u16) -> u32 {
     match diff.saturating_sub(1) {
         0..=0xf => 1,
@@ -110,13 +111,13 @@ fn check(descriptor: &Descriptor, structure: &Structure) -> Result<(), Malformed
     if descriptor.indications.len() != structure.targets
         || descriptor.chain_diffs.len() != structure.chains
     {
-        return refuse("a frame without all decode targets and chains");
+        return refuse("the frame does not list all decode targets and chains");
     }
     if !descriptor.frame_diffs.iter().all(|diff| (1..=MAX_FRAME_DIFF).contains(diff)) {
-        return refuse("a frame that needs one more than 4096 back");
+        return refuse("a frame difference is not 1 to 4096");
     }
     if descriptor.active_targets.is_some_and(|active| active & !structure.all_targets() != 0) {
-        return refuse("an active decode target that is none");
+        return refuse("an active decode target does not exist");
     }
     Ok(())
 }

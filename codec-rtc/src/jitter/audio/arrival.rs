@@ -1,43 +1,44 @@
-//! How late packets are, and the delay that lets most of them come in time.
+//! Arrival statistics: the delay of packets relative to the fastest one, and the target delay that
+//! lets most of them arrive in time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Width of a step of the histogram.
+/// Width of a histogram bin in microseconds.
 const STEP_US: i64 = 5_000;
 
-/// Steps of the histogram: up to 4 s.
+/// Number of histogram bins, which cover 4 s.
 const STEPS: usize = 800;
 
-/// Packets that arrive within this time count once, with the slowest of them: a stall of the network
-/// is one event however many packets wait for its end.
+/// Packets that arrive within this interval count once, with the delay of the slowest: a network
+/// stall is one event, however many packets it delays.
 const INTERVAL_US: i64 = 100_000;
 
-/// Weight of the past in each new interval: a memory of ten seconds.
+/// Weight of the history per interval; gives a memory of ten seconds.
 const KEEP: f64 = 0.99;
 
-/// Over how long the fastest packet is searched.
+/// Window of the minimum delay.
 const BASE_SPAN_US: i64 = 5_000_000;
 
-/// Length of the parts that this time is searched in.
+/// Resolution of that window.
 const BASE_PART_US: i64 = 500_000;
 
-/// What a block of output and the scheduling of its reader take.
+/// Margin for one output block and the scheduling jitter of the reader.
 const MARGIN_US: i64 = 10_000;
 
-/// Delays relative to the fastest packet of the last seconds, in microseconds, and the target that
-/// follows from them. Times of media and of arrival are in microseconds, each since its own beginning.
+/// Packet delays relative to the fastest packet of the last seconds, and the resulting target
+/// delay. Media and arrival times are in microseconds, each since its own epoch.
 #[derive(Debug)]
 pub(super) struct Arrivals {
-    /// Shares of intervals by the delay of their slowest packet; they sum up to 1.
+    /// Distribution of the slowest packet per interval; sums to 1.
     histogram: Vec<f64>,
     quantile: f64,
     intervals: u32,
-    /// The interval that runs: its beginning and its slowest packet.
+    /// Start of the current interval and its slowest packet.
     current: Option<(i64, i64)>,
     base: WindowMin,
     peaks: Peaks,
-    /// What the quantile asks for.
+    /// Delay at the quantile.
     wanted_us: i64,
 }
 
@@ -45,7 +46,7 @@ impl Arrivals {
     pub(super) fn new(start_delay: Duration, quantile: f64) -> Self {
         let mut histogram = vec![0.0; STEPS];
         let wanted_us = micros(start_delay);
-        // The start counts as an interval that was seen.
+        // The initial delay counts as one observed interval.
         let step = step_of(wanted_us - MARGIN_US);
         if let Some(share) = histogram.get_mut(step) {
             *share = 1.0;
@@ -61,7 +62,7 @@ impl Arrivals {
         }
     }
 
-    /// Media of time `media_us` became available at `now_us`.
+    /// Records that media with timestamp `media_us` became available at `now_us`.
     pub(super) fn available(&mut self, now_us: i64, media_us: i64) {
         let transit = now_us.saturating_sub(media_us);
         self.base.push(now_us, transit);
@@ -79,18 +80,18 @@ impl Arrivals {
         }
     }
 
-    /// The timestamps began anew: what is known of the network stays, the fastest packet does not.
+    /// Handles a jump of the timestamps: keeps the statistics, but resets the minimum.
     pub(super) fn restart(&mut self) {
         self.base = WindowMin::default();
         self.current = None;
     }
 
-    /// Arrival minus media time of the fastest packet of the last seconds.
+    /// Arrival time minus media time of the fastest packet of the last seconds.
     pub(super) fn base_us(&self) -> Option<i64> {
         self.base.min
     }
 
-    /// The delay that lets the wanted share come in time, in microseconds.
+    /// Target delay in microseconds: the quantile or recurring peaks, plus the margin.
     pub(super) fn target_us(&self, now_us: i64) -> i64 {
         self.wanted_us.max(self.peaks.height_us(now_us).map_or(0, |peak| peak + MARGIN_US))
     }
@@ -117,21 +118,21 @@ impl Arrivals {
     }
 }
 
-/// The step of a delay: rounded up.
+/// Histogram bin of a delay, rounded up.
 fn step_of(late_us: i64) -> usize {
     let step = late_us.max(0).saturating_add(STEP_US - 1) / STEP_US;
     usize::try_from(step).unwrap_or(0).min(STEPS - 1)
 }
 
-/// Microseconds of a duration.
+/// Converts a duration to microseconds.
 pub(super) fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The least value of the last seconds, by parts of them.
+/// Sliding minimum over the last seconds.
 #[derive(Debug, Default)]
 struct WindowMin {
-    /// Number and least value of each part; at most as many as fit into the time.
+    /// Index and minimum of each part of the window.
     parts: VecDeque<(i64, i64)>,
     min: Option<i64>,
 }
@@ -151,29 +152,29 @@ impl WindowMin {
     }
 }
 
-/// Rare long delays that come back, such as those of radios that look for other stations: too rare
-/// for the quantile, regular enough to be waited for.
+/// Recurring delay peaks, for example from Wi-Fi scanning: too rare for the quantile, but regular
+/// enough to wait for.
 #[derive(Debug, Default)]
 struct Peaks {
-    /// When and how high, the last [`Self::KEPT`].
+    /// Time and delay of the last [`Self::KEPT`] peaks.
     seen: VecDeque<(i64, i64)>,
 }
 
 impl Peaks {
-    /// How many are remembered.
+    /// Maximum number of peaks kept.
     const KEPT: usize = 8;
-    /// How many make a habit.
+    /// Number of peaks that counts as recurring.
     const HABIT: usize = 3;
-    /// What is no peak: less than this above the target.
+    /// Minimum height of a peak above the target.
     const ABOVE_US: i64 = 60_000;
-    /// Peaks further apart have nothing to do with one another.
+    /// Maximum distance between peaks.
     const APART_US: i64 = 20_000_000;
-    /// Higher ones are outages.
+    /// Higher delays are outages, not peaks.
     const HIGHEST_US: i64 = 1_000_000;
 
     fn push(&mut self, at_us: i64, late_us: i64, wanted_us: i64) {
         let above = late_us.saturating_sub(wanted_us);
-        // While peaks are waited for, they count though they come in time.
+        // While the buffer waits for peaks, they still count although they arrive in time.
         if above < Self::ABOVE_US || late_us > Self::HIGHEST_US {
             return;
         }
@@ -188,7 +189,7 @@ impl Peaks {
         self.seen.push_back((at_us, late_us));
     }
 
-    /// How high they are, if they are a habit that lasts.
+    /// Highest of the peaks, if they are recurring and recent.
     fn height_us(&self, now_us: i64) -> Option<i64> {
         if self.seen.len() < Self::HABIT {
             return None;
@@ -207,7 +208,7 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Pushes packets of 20 ms with delays from `delay(packet)`, in ms; gives the target in ms.
+    /// Pushes packets of 20 ms with delay `delay(packet)` in ms; returns the target in ms.
     fn run(
         arrivals: &mut Arrivals,
         from: i64,
@@ -230,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_without_jitter_needs_the_margin_alone() {
+    fn without_jitter_the_target_is_the_margin() {
         let mut arrivals = fresh();
         assert_eq!(arrivals.target_us(0), 40_000);
         assert_eq!(run(&mut arrivals, 0, 500, |_| 50), 10);
     }
 
     #[test]
-    fn the_target_covers_the_jitter_and_forgets_it_in_half_a_minute() {
+    fn target_covers_jitter_and_decays_within_half_a_minute() {
         let mut arrivals = fresh();
         let mut rng = Rng::new(1);
         let target = run(&mut arrivals, 0, 1000, |_| i64::try_from(rng.below(60)).unwrap());
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn one_stall_is_no_reason_to_wait_and_a_habit_is() {
+    fn recurring_peaks_raise_the_target_and_a_single_stall_does_not() {
         let mut arrivals = fresh();
         let stalls = |every: i64| move |packet: i64| (200 - packet % every * 20).max(0);
         let target = run(&mut arrivals, 0, 500, |_| 0);
@@ -261,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_way_is_taken_for_jitter_only_for_seconds() {
+    fn longer_path_counts_as_jitter_for_a_few_seconds_only() {
         let mut arrivals = fresh();
         assert_eq!(run(&mut arrivals, 0, 500, |_| 20), 10);
         let target = run(&mut arrivals, 500, 200, |_| 120);
         assert!((100..=120).contains(&target), "{target}");
         assert!(run(&mut arrivals, 700, 3000, |_| 120) <= 20);
-        // A shorter one is known at once.
+        // A shorter path is noticed at once.
         run(&mut arrivals, 3700, 1, |_| 10);
         assert_eq!(arrivals.base_us(), Some(10_000));
     }

@@ -1,28 +1,29 @@
-//! Sound that is made up: the last period over and over, fading into the background's noise.
+//! Packet loss concealment: repeats the last pitch period and fades it into comfort noise.
 
 use super::noise::Noise;
 use super::pcm::{Pcm, mean_of_channels};
 use super::pitch::{Direction, MAX_LAG, WINDOW, best_lag};
 
-/// Below this correlation a sound has no period: the longest lag sounds least like one.
+/// Below this correlation the audio is treated as unvoiced, and the longest lag is used because it
+/// sounds least periodic.
 const VOICED: f32 = 0.5;
 
-/// Sample frames over which the step at the start of what is made up is evened out: 2.5 ms.
+/// Length in sample frames of the smoothing at the start of concealment: 2.5 ms.
 const SMOOTHED: usize = 120;
 
-/// What would have followed a sound, by its last period.
+/// Extrapolation of audio by its last pitch period.
 #[derive(Debug, Default)]
 pub(super) struct Extension {
     period: Vec<f32>,
-    /// Sample frames given so far.
+    /// Sample frames produced so far.
     given: usize,
-    /// The step between the sound's end and the period's beginning, by channel.
+    /// Difference between the end of the audio and the start of the period, per channel.
     step: Vec<f32>,
     mono: Vec<f32>,
 }
 
 impl Extension {
-    /// Begins at the end of `pcm`.
+    /// Starts at the end of `pcm`.
     pub(super) fn begin(&mut self, pcm: &Pcm) {
         let channels = pcm.channels();
         let tail = pcm.tail(MAX_LAG + WINDOW);
@@ -60,21 +61,22 @@ impl Extension {
     }
 }
 
-/// How loud made-up sound is, as it goes on.
+/// Gain of concealed audio over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fade {
-    /// Sample frames at full level, then up to silence.
+    /// Sample frames at full level, and length of the fade to silence.
     hold: usize,
     length: usize,
 }
 
 impl Fade {
-    /// For decoders that conceal by themselves: full for 60 ms, gone after 200 ms.
+    /// For decoders with their own concealment: full level for 60 ms, silent after 200 ms.
     pub(super) const DECODER: Self = Self { hold: 2880, length: 6720 };
-    /// For repeated periods, which soon sound like a buzzer: full for 20 ms, gone after 100 ms.
+    /// For repeated pitch periods, which soon sound unnatural: full level for 20 ms, silent after
+    /// 100 ms.
     pub(super) const REPEATED: Self = Self { hold: 960, length: 3840 };
 
-    /// Whether nothing is left after `made` sample frames.
+    /// Whether the gain is zero after `made` sample frames.
     pub(super) fn is_over(self, made: usize) -> bool {
         made >= self.hold + self.length
     }
@@ -85,7 +87,7 @@ impl Fade {
         1.0 - faded as f32 / self.length as f32
     }
 
-    /// Lets `sound`, whose first sample frame comes after `made` others, fade into the noise.
+    /// Fades `sound`, which starts `made` sample frames into the concealment, into the noise.
     pub(super) fn apply(self, made: usize, sound: &mut [f32], channels: usize, noise: &mut Noise) {
         for (index, frame) in sound.chunks_exact_mut(channels).enumerate() {
             let gain = self.gain(made + index);
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tone_goes_on_without_a_step_and_fades() {
+    fn tone_is_extrapolated_without_a_step_and_fades() {
         let tone: Vec<f32> = (0..4810).flat_map(|at| [(at as f32 * 0.0321).sin(), 0.3]).collect();
         let mut pcm = Pcm::new(2);
         pcm.append(&tone);
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_goes_on_as_nothing() {
+    fn silence_is_extrapolated_as_silence() {
         let mut extension = Extension::default();
         extension.begin(&Pcm::new(1));
         let mut made = Vec::new();

@@ -1,49 +1,50 @@
-//! Settings of the audio buffer and its limits.
+//! Configuration and limits of the audio jitter buffer.
 
 use std::time::Duration;
 
 use codec_core::audio::{AudioFormat, ChannelLayout};
 
-/// Sampling rate of what comes out, in Hz.
+/// Output sample rate in Hz.
 pub const RATE: u32 = 48_000;
 
-/// Sample frames of what one call of [`super::AudioBuffer::pull`] gives: 10 ms.
+/// Sample frames per [`super::AudioBuffer::pull`]: 10 ms.
 pub const PULL_FRAMES: usize = 480;
 
-/// Most packets that wait, redundant ones included.
+/// Maximum number of buffered packets, including redundant ones.
 pub const MAX_PACKETS: usize = 200;
 
-/// Longest time from the first to the last packet that waits.
+/// Maximum time between the first and the last buffered packet.
 pub const MAX_SPAN: Duration = Duration::from_secs(5);
 
-/// Longest payload in bytes; longer ones are dropped.
+/// Maximum payload size in bytes; longer payloads are dropped.
 pub const MAX_PAYLOAD_BYTES: usize = 8192;
 
-/// Most payload types that can be told apart.
+/// Maximum number of payload types.
 pub const MAX_FORMATS: usize = 16;
 
-/// Longest delay that can be asked for.
+/// Maximum value of the configured delays.
 pub const MAX_DELAY: Duration = Duration::from_secs(4);
 
-/// Settings of an [`super::AudioBuffer`].
+/// Configuration of an [`super::AudioBuffer`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AudioBufferConfig {
-    /// Channels of what comes out, 1 or 2; what is decoded is mixed to them.
+    /// Number of output channels, 1 or 2; decoded audio is mixed to them. Default 1.
     pub channels: u8,
-    /// Least target delay.
+    /// Minimum target delay; default 0.
     pub min_delay: Duration,
-    /// Greatest target delay, at most [`MAX_DELAY`].
+    /// Maximum target delay, 20 ms to [`MAX_DELAY`]; default 2 s.
     pub max_delay: Duration,
-    /// Target delay before anything is known of the network.
+    /// Initial target delay; default 40 ms.
     pub start_delay: Duration,
-    /// Share of intervals of arrival whose slowest packet is to come in time, 0.5..=0.999.
+    /// Quantile of the packet delay that the target covers, per interval of 100 ms: 0.5..=0.999,
+    /// default 0.95.
     pub quantile: f64,
-    /// Whether the speed may change by up to a fifth to reach the target delay. Without it the
-    /// delay changes in pauses only.
+    /// Whether playout may be accelerated or slowed by up to 20 % to reach the target delay
+    /// (default). Otherwise the delay changes only during pauses.
     pub stretch: bool,
-    /// Whether pauses and long losses are filled with noise as quiet as the background was, and not
-    /// with digital silence.
+    /// Whether pauses and long losses are filled with comfort noise at the background level
+    /// (default) rather than digital silence.
     pub comfort_noise: bool,
 }
 
@@ -62,13 +63,13 @@ impl Default for AudioBufferConfig {
 }
 
 impl AudioBufferConfig {
-    /// For that many channels.
+    /// Default configuration for `channels` output channels.
     #[must_use]
     pub fn new(channels: u8) -> Self {
         Self { channels, ..Self::default() }
     }
 
-    /// The settings with everything within its range.
+    /// Clamps all settings to their ranges.
     pub(super) fn clamped(mut self) -> Self {
         self.channels = self.channels.clamp(1, 2);
         self.max_delay = self.max_delay.clamp(Duration::from_millis(20), MAX_DELAY);
@@ -79,7 +80,7 @@ impl AudioBufferConfig {
         self
     }
 
-    /// What comes out.
+    /// The output format.
     pub(super) fn format(&self) -> AudioFormat {
         let layout = if self.channels == 2 { ChannelLayout::Stereo } else { ChannelLayout::Mono };
         AudioFormat::new(RATE, layout)

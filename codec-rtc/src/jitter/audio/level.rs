@@ -1,45 +1,46 @@
-//! How far the delay is from where it should be, and what is done about it.
+//! Delay control: compares the delay with the target and changes the playout speed.
 
 use super::AudioBuffer;
 use super::config::RATE;
 use super::source::scale;
 use super::stretch::{Need, Stretcher, WANTED_AHEAD};
 
-/// A delay that is so much above the target is left alone.
+/// Tolerance above the target.
 const ABOVE_US: i64 = 12_000;
 
-/// And one that is so much below.
+/// Tolerance below the target.
 const BELOW_US: i64 = 6_000;
 
-/// Above the target, from here on speech may suffer for it.
+/// Excess delay from which acceleration may become audible.
 const STRONG_US: i64 = 80_000;
 
-/// And from here on it must.
+/// Excess delay from which acceleration ignores audio quality.
 const URGENT_US: i64 = 300_000;
 
-/// What is older than the target by this is not worth its delay after a pause.
+/// Packets whose delay exceeds the target by this are dropped after a pause.
 pub(super) const STALE_US: i64 = 200_000;
 
-/// After a change of speed, times its length are played unchanged: a fifth at most.
+/// After a speed change of n sample frames, this many times n are played unchanged, which limits
+/// the change to 20 %.
 const SPACING: usize = 5;
 
-/// The smoothed delay and the stretcher.
+/// The smoothed delay and the time stretcher.
 #[derive(Debug, Default)]
 pub(super) struct Level {
-    /// Delay of what is played, smoothed over eight blocks.
+    /// Playout delay, smoothed over eight blocks.
     smooth_us: Option<i64>,
-    /// Sample frames until the speed may change again.
+    /// Sample frames until the next speed change.
     rest: usize,
     stretcher: Stretcher,
 }
 
 impl Level {
-    /// Sample frames were played.
+    /// Records played sample frames.
     pub(super) fn played(&mut self, frames: usize) {
         self.rest = self.rest.saturating_sub(frames);
     }
 
-    /// The delay begins anew.
+    /// Resets the smoothed delay.
     pub(super) fn forget(&mut self) {
         self.smooth_us = None;
     }
@@ -60,7 +61,7 @@ impl Level {
 }
 
 impl AudioBuffer {
-    /// Plays faster or slower where the delay is not what it should be.
+    /// Accelerates or slows down playout if the delay differs from the target.
     pub(super) fn adjust(&mut self, now_us: i64) {
         if self.state.made > 0 || self.pausing {
             return;
@@ -82,7 +83,7 @@ impl AudioBuffer {
         if over_us > URGENT_US * 2 {
             self.drop_stale(now_us);
         }
-        // Only sound that is there: nothing is made up to be left out.
+        // Uses decoded audio only: nothing is concealed just to be removed.
         while self.pcm.ahead() < WANTED_AHEAD && self.next_fits() {
             self.play_first(now_us, 0);
         }
@@ -107,7 +108,7 @@ impl AudioBuffer {
         self.level.rest = SPACING * inserted;
     }
 
-    /// Whether the first packet that waits is the one that comes next.
+    /// Whether the first buffered packet continues the audio decoded last.
     fn next_fits(&self) -> bool {
         match (self.store.first(), self.decoded_to) {
             (Some(first), Some(to)) => {
@@ -117,7 +118,7 @@ impl AudioBuffer {
         }
     }
 
-    /// Leaves out packets that are far too old, where younger ones are there.
+    /// Drops packets that are far too old if newer ones are buffered.
     pub(super) fn drop_stale(&mut self, now_us: i64) {
         let limit = self.target_us(now_us).saturating_add(STALE_US);
         let mut dropped = false;

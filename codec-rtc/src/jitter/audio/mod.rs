@@ -1,18 +1,17 @@
-//! An adaptive jitter buffer for sound: packets in whenever they come, 10 ms of sound out at each call.
+//! Adaptive audio jitter buffer (NetEQ): packets in at any time, 10 ms of audio out per call.
 //!
-//! The delay follows the network: a histogram of how late packets are says what lets most of them come
-//! in time ([`AudioBufferStats::mean_target_delay`]), and the sound is played up to a fifth faster or
-//! slower until it is there. What does not come is taken from redundant payloads (RFC 2198), from the
-//! coarse copy in the Opus packet that follows (RFC 6716, section 2.1.7), or made up.
+//! The target delay follows a histogram of packet delays ([`AudioBufferStats::mean_target_delay`]),
+//! and time stretching by up to 20 % moves the actual delay towards it. Lost packets are recovered
+//! from redundant payloads (RFC 2198) or Opus in-band FEC (RFC 6716, section 2.1.7), or concealed.
 //!
-//! | file | |
+//! | file | contents |
 //! |---|---|
-//! | `mod.rs`, `push.rs`, `play.rs`, `level.rs` | the buffer; what comes in; what goes out; how fast |
-//! | `arrival.rs` | lateness of packets, target delay |
-//! | `store.rs` | packets that wait |
-//! | `source.rs`, `rate.rs` | decoders, their sound at 48 kHz |
-//! | `pcm.rs`, `pitch.rs`, `stretch.rs` | decoded sound, faster and slower |
-//! | `conceal.rs`, `noise.rs` | made-up sound, comfort noise |
+//! | `mod.rs`, `push.rs`, `play.rs`, `level.rs` | the buffer: input, output, playout speed |
+//! | `arrival.rs` | packet delays, target delay |
+//! | `store.rs` | buffered packets |
+//! | `source.rs`, `rate.rs` | decoders, resampling to 48 kHz |
+//! | `pcm.rs`, `pitch.rs`, `stretch.rs` | decoded audio, time stretching |
+//! | `conceal.rs`, `noise.rs` | concealment, comfort noise |
 
 mod arrival;
 mod conceal;
@@ -50,31 +49,32 @@ use self::stats::for_samples;
 use self::store::Store;
 use crate::sequence::{Unwrapper16, Unwrapper32, wrap_32};
 
-/// What a block of 10 ms mostly is.
+/// Main content of a block of 10 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sound {
-    /// Sound of packets.
+    /// Decoded audio.
     Decoded,
-    /// Sound in place of what did not come.
+    /// Concealment of lost audio.
     Concealed,
-    /// A pause: nothing has come yet or any more, or the sender is silent.
+    /// Silence or comfort noise: before the first packet, after the last, or while the sender is
+    /// silent (DTX).
     Quiet,
 }
 
-/// What is known of the 10 ms that were pulled.
+/// Information about the 10 ms that were pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pulled {
-    /// What was added last to the sound that waits.
+    /// Kind of the audio added last to the playout queue.
     pub sound: Sound,
-    /// RTP timestamp of the first sample, of decoded sound.
+    /// RTP timestamp of the first sample, if it was decoded.
     pub timestamp: Option<u32>,
-    /// From the arrival of the fastest packets to now, for that sample.
+    /// Delay of that sample relative to the arrival of the fastest packets.
     pub delay: Duration,
 }
 
-/// The buffer of one stream.
+/// Jitter buffer of one audio stream.
 #[derive(Debug)]
 pub struct AudioBuffer {
     config: AudioBufferConfig,
@@ -89,27 +89,27 @@ pub struct AudioBuffer {
     ssrc: Option<u32>,
     sequence: Unwrapper16,
     timestamp: Unwrapper32,
-    /// Ticks of the RTP clock per second, of the payload type that comes.
+    /// RTP clock rate of the current payload type, in Hz.
     clock_rate: u32,
-    /// Payload type of what was decoded last.
+    /// Payload type decoded last.
     current: Option<u8>,
-    /// A packet far away from the others; if the next one follows it, the stream has moved.
+    /// Sequence number of an outlier; if the next packet follows it, the stream has jumped there.
     astray: Option<u16>,
-    /// Time after what was decoded last, in ticks.
+    /// Timestamp after the audio decoded last.
     decoded_to: Option<i64>,
-    /// Sequence number of the packet that was decoded last.
+    /// Sequence number of the packet decoded last.
     last_sequence: Option<i64>,
-    /// Highest sequence number that came.
+    /// Highest sequence number received.
     newest_sequence: Option<i64>,
-    /// The sender has said that it is silent.
+    /// The sender signalled DTX.
     dtx: bool,
-    /// Nothing plays: the next packet waits for the target delay.
+    /// Playout is paused: the next packet waits for the target delay.
     pausing: bool,
     state: Making,
-    /// Sample frames that were made up while nothing waited: they stand for what was lost, or for the
-    /// time that a late packet has lost.
+    /// Sample frames concealed while the buffer was empty. They replace lost audio, or add delay if
+    /// the packet was only late.
     credit: usize,
-    /// Sound that the decoder made up and that nobody has heard yet.
+    /// Audio concealed by the decoder but not yet used.
     reserve: Vec<f32>,
     scratch: Vec<f32>,
     extended: Vec<f32>,
@@ -117,19 +117,19 @@ pub struct AudioBuffer {
     pulled: i64,
 }
 
-/// Concealment under way.
+/// State of the concealment.
 #[derive(Clone, Copy, Debug, Default)]
 struct Making {
-    /// Sample frames made up in a row.
+    /// Consecutive sample frames concealed.
     made: usize,
-    /// The decoder has made up the last of them, and all that it made up was used.
+    /// The decoder concealed the last of them and all its output was used.
     by_decoder: bool,
-    /// What comes next does not follow from what came last.
+    /// The next audio does not continue the previous one.
     is_cut: bool,
 }
 
 impl AudioBuffer {
-    /// An empty buffer without payload types. Settings out of range are brought into it.
+    /// Creates an empty buffer without payload types. Settings out of range are clamped.
     #[must_use]
     pub fn new(config: AudioBufferConfig) -> Self {
         let config = config.clamped();
@@ -164,19 +164,19 @@ impl AudioBuffer {
         }
     }
 
-    /// What comes out: 48 kHz, mono or stereo.
+    /// Output format: 48 kHz, mono or stereo.
     #[must_use]
     pub fn format(&self) -> AudioFormat {
         self.config.format()
     }
 
-    /// Payloads of `payload_type` are `codec`, decoded by `decoder`; timestamps count `clock_rate`
-    /// ticks a second (48,000 for Opus whatever its rate; RFC 7587, section 4.1). A payload type that
-    /// has a meaning gets another one.
+    /// Registers `decoder` for `payload_type`, replacing an earlier registration. `clock_rate` is
+    /// the RTP clock rate in Hz (always 48,000 for Opus; RFC 7587, section 4.1).
     ///
     /// # Errors
-    /// [`ConfigError`] for a payload type above 127, a clock rate outside 1,000..=384,000 Hz, a
-    /// decoder whose rate cannot be brought to 48 kHz, or more than [`MAX_FORMATS`] types.
+    /// Returns [`ConfigError`] for a payload type above 127, a clock rate outside 1,000..=384,000
+    /// Hz, a decoder sample rate that cannot be resampled to 48 kHz, or more than [`MAX_FORMATS`]
+    /// payload types.
     pub fn add_decoder(
         &mut self,
         payload_type: u8,
@@ -186,14 +186,14 @@ impl AudioBuffer {
     ) -> Result<(), ConfigError> {
         let rate = decoder.format().rate;
         if rate != RATE && rate::ToOutputRate::new(rate, 1).is_none() {
-            let allowed = "44100 Hz, 48000 Hz, or a simple part of them from 4 to 192 kHz";
-            return Err(ConfigError::new("sampling rate", format_args!("{rate} Hz"), allowed));
+            let allowed = "44100 Hz, 48000 Hz or a simple ratio of them between 4 and 192 kHz";
+            return Err(ConfigError::new("sample rate", format_args!("{rate} Hz"), allowed));
         }
         let source = Source::new(codec, decoder, self.config.format());
         self.add(payload_type, clock_rate, Meaning::Coded(Box::new(source)))
     }
 
-    /// Payloads of `payload_type` (13 by default) say that the sender is silent: RFC 3389.
+    /// Registers a comfort noise payload type (13 by default), which signals DTX: RFC 3389.
     ///
     /// # Errors
     /// As [`Self::add_decoder`].
@@ -220,14 +220,18 @@ impl AudioBuffer {
         }
         self.formats.retain(|format| format.payload_type != payload_type);
         if self.formats.len() >= MAX_FORMATS {
-            return Err(ConfigError::new("payload types", MAX_FORMATS + 1, MAX_FORMATS));
+            return Err(ConfigError::new(
+                "number of payload types",
+                MAX_FORMATS + 1,
+                format_args!("at most {MAX_FORMATS}"),
+            ));
         }
         self.formats.push(Format { payload_type, clock_rate, meaning });
         Ok(())
     }
 
-    /// The next 10 ms, whatever has happened: [`PULL_FRAMES`] sample frames of [`Self::format`],
-    /// floats; their time counts what was pulled before.
+    /// Returns the next 10 ms of audio: always [`PULL_FRAMES`] float sample frames in
+    /// [`Self::format`]. Their time is the number of sample frames pulled before.
     pub fn pull(&mut self, now: Duration, out: &mut AudioBuf) -> Pulled {
         let now_us = micros(now);
         let mut sound = self.fill(now_us);
@@ -246,49 +250,49 @@ impl AudioBuffer {
         Pulled { sound, timestamp, delay: Duration::from_micros(delay.unsigned_abs()) }
     }
 
-    /// Least target delay from now on, the greatest one at most; [`crate::sync`] asks for it.
+    /// Sets the minimum target delay, limited to the maximum; used by [`crate::sync`].
     pub fn set_min_delay(&mut self, delay: Duration) {
         self.config.min_delay = delay.min(self.config.max_delay);
     }
 
-    /// Greatest target delay from now on, 20 ms to [`MAX_DELAY`].
+    /// Sets the maximum target delay, 20 ms to [`MAX_DELAY`].
     pub fn set_max_delay(&mut self, delay: Duration) {
         self.config.max_delay = delay;
         self.config = self.config.clamped();
     }
 
-    /// The delay that is aimed at, from the arrival of the fastest packets to [`Self::pull`].
+    /// Target delay, from the arrival of the fastest packets to [`Self::pull`].
     #[must_use]
     pub fn target_delay(&self, now: Duration) -> Duration {
         Duration::from_micros(self.target_us(micros(now)).unsigned_abs())
     }
 
-    /// Bytes of the payloads that wait.
+    /// Total size of the buffered payloads in bytes.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
         self.store.bytes()
     }
 
-    /// Payloads that wait.
+    /// Number of buffered payloads.
     #[must_use]
     pub fn waiting_packets(&self) -> usize {
         self.store.len()
     }
 
-    /// Counters since the beginning.
+    /// Counters since the start.
     #[must_use]
     pub fn stats(&self) -> &AudioBufferStats {
         &self.stats
     }
 
-    /// As before the first packet, but for payload types, settings and counters.
+    /// Resets everything except payload types, settings and counters.
     pub fn reset(&mut self) {
         self.ssrc = None;
         self.restart();
         self.arrivals = Arrivals::new(self.config.start_delay, self.config.quantile);
     }
 
-    /// Another stream: nothing of the old one waits any more. What was decoded is played.
+    /// Starts a new stream: drops the packets of the old one, but plays what was decoded.
     fn restart(&mut self) {
         self.store.clear();
         self.arrivals.restart();
@@ -311,12 +315,12 @@ impl AudioBuffer {
         }
     }
 
-    /// The format of a payload type.
+    /// Registration of a payload type.
     fn format_of(&mut self, payload_type: u8) -> Option<&mut Format> {
         self.formats.iter_mut().find(|format| format.payload_type == payload_type)
     }
 
-    /// The decoder of what was decoded last.
+    /// Decoder of the audio decoded last.
     fn current_source(&mut self) -> Option<&mut Source> {
         let payload_type = self.current?;
         match self.format_of(payload_type)?.meaning {
@@ -325,39 +329,39 @@ impl AudioBuffer {
         }
     }
 
-    /// Media time of a timestamp in microseconds.
+    /// Converts a timestamp to microseconds.
     fn media_us(&self, timestamp: i64) -> i64 {
         scale(timestamp, self.clock_rate, 1_000_000)
     }
 
-    /// Sample frames at 48 kHz as ticks of the RTP clock.
+    /// Converts sample frames at 48 kHz to RTP clock ticks.
     fn ticks(&self, frames: usize) -> i64 {
         scale(i64::try_from(frames).unwrap_or(0), RATE, self.clock_rate)
     }
 
-    /// Ticks of the RTP clock as sample frames at 48 kHz.
+    /// Converts RTP clock ticks to sample frames at 48 kHz.
     fn frames(&self, ticks: i64) -> usize {
         usize::try_from(scale(ticks, self.clock_rate, RATE)).unwrap_or(0)
     }
 
-    /// Timestamp of the next sample that is played.
+    /// Timestamp of the next sample to be played.
     fn playing_at(&self) -> Option<i64> {
         let decoded_to = self.decoded_to.filter(|_| !self.pausing)?;
         Some(decoded_to - self.ticks(self.pcm.ahead()))
     }
 
-    /// Delay of a sample if it were played now, against the fastest packets.
+    /// Delay of a sample if it were played now, relative to the fastest packets.
     fn delay_of(&self, now_us: i64, timestamp: i64) -> Option<i64> {
         let base = self.arrivals.base_us()?;
         Some(now_us.saturating_sub(base).saturating_sub(self.media_us(timestamp)))
     }
 
-    /// The same of the next sample.
+    /// Delay of the next sample to be played.
     fn delay_us(&self, now_us: i64) -> Option<i64> {
         self.delay_of(now_us, self.playing_at()?)
     }
 
-    /// The delay that is aimed at without what was asked for.
+    /// Target delay required by the network, without the configured minimum.
     fn network_target_us(&self, now_us: i64) -> i64 {
         self.arrivals.target_us(now_us).min(micros(self.config.max_delay))
     }
@@ -366,7 +370,7 @@ impl AudioBuffer {
         self.network_target_us(now_us).max(micros(self.config.min_delay))
     }
 
-    /// Counts sound of packets that has been decoded; `arrived_us`: when they came.
+    /// Updates the counters for decoded audio that arrived at `arrived_us`.
     fn count_emitted(&mut self, now_us: i64, arrived_us: i64, frames: usize) {
         let ahead = scale(i64::try_from(self.pcm.ahead()).unwrap_or(0), RATE, 1_000_000);
         let waited = now_us.saturating_sub(arrived_us).max(0).saturating_add(ahead);

@@ -1,23 +1,22 @@
-//! Comfort noise: as loud and as dull as the background was.
+//! Comfort noise with the level and spectral tilt of the background.
 
 use crate::rng::Rng;
 
 use super::pitch::mean_square;
 
-/// Loudest background, as a mean square: -40 dB.
+/// Maximum background level as a mean square: -40 dB.
 const LOUDEST: f32 = 1e-4;
 
-/// How fast the estimate rises in each block, by which it follows a background that gets louder:
-/// about 3 dB per second.
+/// Growth of the estimate per block, to follow rising background noise: about 3 dB per second.
 const RISE: f32 = 1.007;
 
-/// Estimates the background and imitates it.
+/// Estimates the background noise and generates similar noise.
 #[derive(Debug)]
 pub(super) struct Noise {
     enabled: bool,
     /// Mean square of the quietest blocks; `None` before the first.
     power: Option<f32>,
-    /// Correlation of neighbouring samples, 0..=0.95.
+    /// Correlation of adjacent samples, 0..=0.95.
     dull: f32,
     gain: f32,
     rng: Rng,
@@ -30,7 +29,7 @@ impl Noise {
         Self { enabled, power: None, dull: 0.0, gain: 0.0, rng: Rng::new(0x6e6f_6973), last }
     }
 
-    /// Hears a block of decoded sound, about 10 ms.
+    /// Updates the estimate with a block of decoded audio, about 10 ms.
     pub(super) fn hear(&mut self, block: &[f32], channels: usize) {
         let heard = mean_square(block);
         let risen = self.power.map_or(heard, |power| (power * RISE).max(1e-12));
@@ -47,24 +46,24 @@ impl Noise {
         self.set_gain();
     }
 
-    /// The sender says how loud it is: -dBov, as in RFC 3389, section 3.1.
+    /// Sets the level sent by the sender in -dBov (RFC 3389, section 3.1).
     pub(super) fn set_level(&mut self, dbov: u8) {
         self.power = Some(10_f32.powf(-f32::from(dbov & 0x7f) / 10.0));
         self.set_gain();
     }
 
-    /// Mean square of the background.
+    /// Mean square of the background noise.
     pub(super) fn power(&self) -> f32 {
         self.power.unwrap_or(0.0).min(LOUDEST)
     }
 
     fn set_gain(&mut self) {
-        // Even noise between -1 and 1 has a mean square of a third.
+        // Uniform noise between -1 and 1 has a mean square of 1/3.
         let white = 1.0 - self.dull * self.dull;
         self.gain = if self.enabled { (3.0 * white * self.power()).sqrt() } else { 0.0 };
     }
 
-    /// The next sample of a channel.
+    /// Returns the next sample of a channel.
     pub(super) fn next(&mut self, channel: usize) -> f32 {
         if self.gain <= 0.0 {
             return 0.0;
@@ -77,7 +76,7 @@ impl Noise {
         *last
     }
 
-    /// Appends `frames` sample frames.
+    /// Appends `frames` sample frames of noise.
     pub(super) fn fill(&mut self, frames: usize, out: &mut Vec<f32>) {
         let channels = self.last.len();
         for _ in 0..frames {
@@ -94,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_noise_is_as_loud_as_the_background_between_loud_blocks() {
+    fn noise_matches_the_background_level_between_loud_blocks() {
         let mut rng = Rng::new(1);
         let mut noise = Noise::new(1, true);
         let mut block = |level: f32| -> Vec<f32> {

@@ -1,22 +1,22 @@
-//! Decoded sound: what has been played, and what will be.
+//! Decoded audio: recently played samples and the playout queue.
 
-/// Sample frames that are kept after they were played: 60 ms.
+/// Sample frames kept after playout: 60 ms.
 const KEPT: usize = 2880;
 
-/// Sample frames of a transition: 5 ms.
+/// Length of a cross-fade in sample frames: 5 ms.
 pub(super) const OVERLAP: usize = 240;
 
-/// Interleaved samples at 48 kHz with a place up to which they have been played.
+/// Interleaved samples at 48 kHz with a playout position.
 #[derive(Debug)]
 pub(super) struct Pcm {
     channels: usize,
     samples: Vec<f32>,
-    /// Sample frames of `samples` that have been played.
+    /// Playout position in `samples`, in sample frames.
     played: usize,
 }
 
 impl Pcm {
-    /// Silence that has been played.
+    /// Starts with silence as the played audio.
     pub(super) fn new(channels: usize) -> Self {
         let channels = channels.max(1);
         Self { channels, samples: vec![0.0; KEPT * channels], played: KEPT }
@@ -26,22 +26,22 @@ impl Pcm {
         self.channels
     }
 
-    /// Sample frames that will be played.
+    /// Sample frames in the playout queue.
     pub(super) fn ahead(&self) -> usize {
         (self.samples.len() / self.channels).saturating_sub(self.played)
     }
 
-    /// Sample frames that have been played and are still known.
+    /// Played sample frames still available.
     pub(super) fn behind(&self) -> usize {
         self.played
     }
 
-    /// Adds samples at the end.
+    /// Appends samples.
     pub(super) fn append(&mut self, samples: &[f32]) {
         self.samples.extend_from_slice(samples);
     }
 
-    /// Adds samples at the end, faded in over `before`, which is what would have followed.
+    /// Appends samples, cross-faded with `before`, the extrapolation of the previous audio.
     pub(super) fn append_over(&mut self, samples: &[f32], before: &[f32]) {
         let from = self.samples.len();
         self.samples.extend_from_slice(samples);
@@ -50,13 +50,13 @@ impl Pcm {
         cross_fade(new, before, self.channels, frames);
     }
 
-    /// The last `frames` sample frames of all.
+    /// The last `frames` sample frames.
     pub(super) fn tail(&self, frames: usize) -> &[f32] {
         let from = self.samples.len().saturating_sub(frames * self.channels);
         self.samples.get(from..).unwrap_or_default()
     }
 
-    /// Plays `frames` sample frames into `out`; what is missing is silence.
+    /// Plays `frames` sample frames into `out`, filled up with silence.
     pub(super) fn play(&mut self, frames: usize, out: &mut Vec<f32>) {
         let from = self.played * self.channels;
         let wanted = frames * self.channels;
@@ -65,15 +65,15 @@ impl Pcm {
         out.extend_from_slice(self.samples.get(from..to).unwrap_or_default());
         out.resize(begin + wanted, 0.0);
         self.played = to / self.channels;
-        // Moved in large steps: the memory is copied once for several blocks.
+        // Moves the samples only once for several blocks.
         if self.played > 4 * KEPT {
             self.samples.drain(..(self.played - KEPT) * self.channels);
             self.played = KEPT;
         }
     }
 
-    /// The mean of the channels from `behind` sample frames before the place of playing to `ahead`
-    /// after it; zeros where there is nothing.
+    /// Mean of the channels from `behind` sample frames before the playout position to `ahead`
+    /// after it, padded with zeros.
     pub(super) fn mono(&self, behind: usize, ahead: usize, out: &mut Vec<f32>) {
         out.clear();
         let from = self.played.saturating_sub(behind) * self.channels;
@@ -83,7 +83,7 @@ impl Pcm {
         out.resize(behind + ahead, 0.0);
     }
 
-    /// Takes out the next `frames` sample frames; what follows fades in where they began.
+    /// Removes the next `frames` sample frames, with a cross-fade at the cut.
     pub(super) fn remove(&mut self, frames: usize) {
         let overlap = frames.min(self.ahead().saturating_sub(frames));
         let at = self.played * self.channels;
@@ -97,8 +97,8 @@ impl Pcm {
         self.samples.drain(at..at + removed);
     }
 
-    /// Plays the last `frames` sample frames once more: they fade in over what would have followed,
-    /// which comes after them.
+    /// Repeats the last `frames` sample frames before the playout position, with a cross-fade at
+    /// the joint.
     pub(super) fn repeat(&mut self, frames: usize) {
         let overlap = frames.min(self.ahead());
         let at = self.played * self.channels;
@@ -118,7 +118,7 @@ pub(super) fn mean_of_channels(samples: &[f32], channels: usize, out: &mut Vec<f
     }
 }
 
-/// Lets the first `frames` sample frames of `new` fade in over those of `old`.
+/// Cross-fades the first `frames` sample frames of `new` with those of `old`.
 #[expect(clippy::cast_precision_loss, reason = "some hundred frames")]
 fn cross_fade(new: &mut [f32], old: &[f32], channels: usize, frames: usize) {
     let step = 1.0 / (frames + 1) as f32;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_silence_and_memory_stays_bounded() {
+    fn missing_audio_is_silence_and_memory_is_bounded() {
         let mut pcm = Pcm::new(2);
         let mut out = Vec::new();
         for _ in 0..1000 {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_period_of_a_periodic_sound_leaves_it_as_it_was() {
+    fn removing_one_period_keeps_periodic_audio_unchanged() {
         let wave = |at: usize| (at % 200) as f32;
         let mut pcm = Pcm::new(1);
         pcm.append(&(0..2000).map(wave).collect::<Vec<_>>());
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn new_sound_fades_in_over_what_would_have_followed() {
+    fn new_audio_is_cross_faded_with_the_extrapolation() {
         let mut pcm = Pcm::new(1);
         pcm.append_over(&[1.0; 6], &[0.0; 3]);
         let mut out = Vec::new();

@@ -1,18 +1,18 @@
-//! Where a sound repeats itself: normalised cross-correlation over the lags of a voice.
+//! Pitch detection: normalised cross-correlation over the lags of speech.
 
-/// Shortest lag in samples at 48 kHz: 2.5 ms.
+/// Minimum lag in samples at 48 kHz: 2.5 ms.
 pub(super) const MIN_LAG: usize = 120;
 
-/// Longest lag: 15 ms.
+/// Maximum lag: 15 ms.
 pub(super) const MAX_LAG: usize = 720;
 
-/// Samples that are compared: 10 ms.
+/// Correlation window in samples: 10 ms.
 pub(super) const WINDOW: usize = 480;
 
-/// The first search is on one of so many samples.
+/// Decimation factor of the first search.
 const COARSE: usize = 4;
 
-/// A lag and how well it fits.
+/// A lag and its correlation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Lag {
     pub(super) samples: usize,
@@ -22,17 +22,17 @@ pub(super) struct Lag {
     pub(super) power: f32,
 }
 
-/// In which direction the window is compared with what lies a lag away.
+/// Direction of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
-    /// With later samples.
+    /// Compare with later samples.
     Later,
-    /// With earlier ones.
+    /// Compare with earlier samples.
     Earlier,
 }
 
-/// The lag up to `max_lag` at which the [`WINDOW`] samples of `sound` from `at` on look most like
-/// others of it; `None` where there is not enough sound.
+/// Returns the lag up to `max_lag` with the highest correlation of the [`WINDOW`] samples from
+/// `at`; `None` if there is not enough audio.
 pub(super) fn best_lag(
     sound: &[f32],
     at: usize,
@@ -52,7 +52,7 @@ pub(super) fn best_lag(
         Direction::Later => at + lag,
         Direction::Earlier => at - lag,
     };
-    // `place` is a multiple of COARSE away from `at`: the parts that are averaged fall together.
+    // `place` is a multiple of COARSE away from `at`, so that the averaged parts align.
     let offset = at % COARSE;
     let coarse: Vec<f32> =
         sound.get(offset..)?.as_chunks::<COARSE>().0.iter().map(|part| part.iter().sum()).collect();
@@ -90,7 +90,7 @@ fn fit(a: &[f32], b: &[f32]) -> f32 {
     if norm > 1e-9 { ab / norm } else { 0.0 }
 }
 
-/// Mean square of samples; 0 of none.
+/// Mean square of samples; 0 if empty.
 #[expect(clippy::cast_precision_loss, reason = "some hundred samples")]
 pub(super) fn mean_square(samples: &[f32]) -> f32 {
     samples.iter().map(|value| value * value).sum::<f32>() / samples.len().max(1) as f32
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_period_of_a_voice_is_found_in_both_directions() {
+    fn pitch_period_is_found_in_both_directions() {
         for period in [131, 240, 457, 700] {
             let sound = voice(period as f32);
             for (at, direction) in [(3, Direction::Later), (1901, Direction::Earlier)] {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_fits_badly_and_silence_not_at_all() {
+    fn noise_and_silence_have_low_correlation() {
         let mut rng = crate::rng::Rng::new(1);
         let noise: Vec<f32> = (0..2400).map(|_| f32::from(rng.byte()) / 128.0 - 1.0).collect();
         assert!(best_lag(&noise, 0, Direction::Later, MAX_LAG).unwrap().fit < 0.6);

@@ -1,4 +1,4 @@
-//! What goes out: one step after the other until there is enough to play.
+//! Output: decodes or conceals step by step until there is enough to play.
 
 use super::conceal::Fade;
 use super::config::PULL_FRAMES;
@@ -7,17 +7,17 @@ use super::source::{Meaning, scale};
 use super::store::Waiting;
 use super::{AudioBuffer, Making, RATE, Sound};
 
-/// Most steps of one pull; each decodes a packet or makes something up.
+/// Maximum number of steps per pull; each decodes a packet or conceals.
 const MAX_STEPS: usize = 64;
 
-/// Longest time that is made up in one step, in sample frames.
+/// Maximum length of one concealment step in sample frames.
 const MADE_AT_ONCE: usize = PULL_FRAMES;
 
-/// Most sample frames that a pause can stand for: 20 s.
+/// Maximum number of concealed sample frames credited against a gap: 20 s.
 const MAX_CREDIT: usize = 960_000;
 
 impl AudioBuffer {
-    /// Decodes or makes up sound until there are 10 ms of it.
+    /// Decodes or conceals until 10 ms of audio are available.
     pub(super) fn fill(&mut self, now_us: i64) -> Sound {
         let mut sound = Sound::Decoded;
         for _ in 0..MAX_STEPS {
@@ -47,7 +47,7 @@ impl AudioBuffer {
             return self.play_first(now_us, gap.unsigned_abs());
         }
         if self.credit > 0 {
-            // What was made up already stands for the beginning of the gap.
+            // Audio concealed earlier already covers the start of the gap.
             let used = self.credit.min(self.frames(gap).max(1));
             self.credit -= used;
             self.decoded_to = Some(at.saturating_add(self.ticks(used).clamp(1, gap)));
@@ -55,7 +55,7 @@ impl AudioBuffer {
         }
         let follows = self.last_sequence.is_some_and(|last| first.sequence == last + 1);
         if follows && first.redundancy == 0 || self.dtx {
-            // Nothing was lost: the sender was silent.
+            // No packet was lost: the sender was silent.
             self.pausing = true;
             return self.wait_or_begin(now_us);
         }
@@ -65,7 +65,7 @@ impl AudioBuffer {
         }
         let missing = self.frames(gap - copied).clamp(1, MADE_AT_ONCE);
         if self.fade().is_over(self.state.made) {
-            // A long loss is a pause: what comes then waits for its time.
+            // A long loss is treated as a pause: the next packet waits for the target delay.
             self.pausing = true;
             return self.wait_or_begin(now_us);
         }
@@ -74,7 +74,7 @@ impl AudioBuffer {
         sound
     }
 
-    /// Packets whose time is over.
+    /// Drops packets whose playout time has passed.
     fn drop_passed(&mut self) {
         while let Some(first) = self.store.first()
             && self.decoded_to.is_some_and(|to| first.end().max(first.timestamp + 1) <= to)
@@ -85,7 +85,7 @@ impl AudioBuffer {
         }
     }
 
-    /// In a pause: begins with the first packet once it has waited for the target delay.
+    /// During a pause, starts with the first packet once it has waited for the target delay.
     fn wait_or_begin(&mut self, now_us: i64) -> Sound {
         let target = self.target_us(now_us);
         let due = self.store.first().is_some_and(|first| {
@@ -105,7 +105,8 @@ impl AudioBuffer {
         self.play_first(now_us, 0)
     }
 
-    /// Nothing waits. The time line stands still: what comes may be late or the one after a loss.
+    /// Handles an empty buffer. The timeline stops, since the next packet may be late or follow a
+    /// loss.
     fn run_dry(&mut self) -> Sound {
         if self.dtx || self.fade().is_over(self.state.made) {
             self.pausing = true;
@@ -115,11 +116,11 @@ impl AudioBuffer {
         self.make_up(PULL_FRAMES)
     }
 
-    /// Decodes the first packet that waits, without its first `passed` ticks.
+    /// Decodes the first buffered packet and skips its first `passed` ticks.
     pub(super) fn play_first(&mut self, now_us: i64, passed: u64) -> Sound {
         let Some(packet) = self.store.take_first() else { return Sound::Quiet };
         if packet.has_fec {
-            // Nobody needed the copy in it.
+            // The in-band FEC of this packet was not needed.
             self.stats.fec_packets_discarded += 1;
         }
         let mut sound = std::mem::take(&mut self.scratch);
@@ -139,7 +140,7 @@ impl AudioBuffer {
                 self.stats.recovered_samples += (all - skipped) as u64;
             }
             self.join(rest, skipped > 0);
-            // The sender's silence goes on until something else comes.
+            // DTX continues until another packet arrives.
             self.dtx = all == 0;
         }
         self.scratch = sound;
@@ -148,14 +149,14 @@ impl AudioBuffer {
         played.unwrap_or(Sound::Concealed)
     }
 
-    /// Decodes a packet into `sound`; `None` if that cannot be done.
+    /// Decodes a packet into `sound`; `None` on failure.
     fn decode(&mut self, packet: &Waiting, sound: &mut Vec<f32>) -> Option<Sound> {
         let format =
             self.formats.iter_mut().find(|format| format.payload_type == packet.payload_type)?;
         let source = match &mut format.meaning {
             Meaning::Coded(source) => source,
             Meaning::ComfortNoise => {
-                // RFC 3389, section 3.1; the spectrum that may follow is not used.
+                // RFC 3389, section 3.1; the optional spectral information is not used.
                 if let Some(&level) = packet.payload.first() {
                     self.noise.set_level(level);
                 }
@@ -175,7 +176,7 @@ impl AudioBuffer {
         source.remember_duration(ticks, frames);
         self.current = Some(packet.payload_type);
         if glance.is_dtx {
-            // The decoder has been told; what it gives for it is no better than our noise.
+            // The decoder state is updated, but its noise is no better than our comfort noise.
             self.decoded_to = Some(packet.end());
             self.dtx = true;
             self.pausing = true;
@@ -184,7 +185,7 @@ impl AudioBuffer {
         Some(Sound::Decoded)
     }
 
-    /// Takes the end of the gap, `gap` ticks, out of the packet behind it.
+    /// Recovers the end of the gap, `gap` ticks, from in-band FEC in the following packet.
     fn play_copy(&mut self, now_us: i64, gap: i64) -> Sound {
         let Some(mut first) = self.store.take_first() else { return Sound::Quiet };
         let frames = self.frames(first.duration);
@@ -215,7 +216,7 @@ impl AudioBuffer {
         if done { Sound::Decoded } else { Sound::Concealed }
     }
 
-    /// How made-up sound fades.
+    /// Fade-out of the current concealment.
     fn fade(&mut self) -> Fade {
         match self.current_source() {
             Some(source) if source.conceals() => Fade::DECODER,
@@ -223,7 +224,7 @@ impl AudioBuffer {
         }
     }
 
-    /// Makes up `frames` sample frames.
+    /// Conceals `frames` sample frames.
     fn make_up(&mut self, frames: usize) -> Sound {
         let channels = usize::from(self.config.channels);
         let fade = self.fade();
@@ -246,8 +247,8 @@ impl AudioBuffer {
         Sound::Concealed
     }
 
-    /// Lets the decoder make up `frames` sample frames, where it can. It does so by whole packets: some
-    /// continue a voice worse in parts of them. What is too much waits for the next time.
+    /// Lets the decoder conceal `frames` sample frames, if it can. Works in whole packets, because
+    /// some decoders extrapolate speech worse in parts; the excess is kept for the next call.
     fn conceal_by_decoder(&mut self, frames: usize, sound: &mut Vec<f32>) -> bool {
         let wanted = frames * usize::from(self.config.channels);
         let mut reserve = std::mem::take(&mut self.reserve);
@@ -262,7 +263,7 @@ impl AudioBuffer {
         done
     }
 
-    /// Adds a piece of pause.
+    /// Appends silence or comfort noise.
     fn be_quiet(&mut self, frames: usize) -> Sound {
         let mut sound = std::mem::take(&mut self.scratch);
         sound.clear();
@@ -274,7 +275,7 @@ impl AudioBuffer {
             self.pcm.append(&sound);
         }
         self.scratch = sound;
-        // Long enough for whatever comes to fade in.
+        // Long enough for the next audio to be cross-faded.
         self.state = Making {
             made: self.state.made.saturating_add(frames),
             by_decoder: false,
@@ -287,7 +288,7 @@ impl AudioBuffer {
         Sound::Quiet
     }
 
-    /// Adds decoded sound to what there is. Where it does not follow from it, it fades in.
+    /// Appends decoded audio, with a cross-fade if it does not continue the previous audio.
     fn join(&mut self, sound: &[f32], is_cut: bool) {
         let state = std::mem::take(&mut self.state);
         self.credit = 0;
@@ -295,7 +296,7 @@ impl AudioBuffer {
         let continues = state.made == 0 || state.by_decoder && at_full_level;
         let channels = usize::from(self.config.channels);
         if !state.is_cut && state.by_decoder && self.reserve.len() >= OVERLAP * channels {
-            // The decoder has said what would have followed.
+            // The decoder has already extrapolated the previous audio.
             let noise = &mut self.noise;
             Fade::DECODER.apply(state.made, &mut self.reserve, channels, noise);
             self.pcm.append_over(sound, self.reserve.get(..OVERLAP * channels).unwrap_or_default());
@@ -316,7 +317,7 @@ impl AudioBuffer {
         self.extended = before;
     }
 
-    /// Lets the noise know what the background is like.
+    /// Updates the background noise estimate.
     fn hear(&mut self, sound: &[f32]) {
         let channels = usize::from(self.config.channels);
         for block in sound.chunks(PULL_FRAMES * channels) {

@@ -1,4 +1,4 @@
-//! What comes in.
+//! Input: received packets.
 
 use std::time::Duration;
 
@@ -9,51 +9,52 @@ use super::source::{Glance, Meaning};
 use super::store::{Inserted, Waiting};
 use crate::sequence::distance_16;
 
-/// Redundant payloads of one packet that are looked at.
+/// Maximum number of redundant payloads read per packet.
 const MAX_REDUNDANT: usize = 8;
 
-/// A packet that comes so much later than the fastest belongs to another time line.
+/// A packet later than the fastest by more than this belongs to another timeline.
 const LATEST_US: i64 = 5_000_000;
 
-/// The same of one that comes so much earlier.
+/// A packet earlier than the fastest by more than this belongs to another timeline.
 const EARLIEST_US: i64 = 1_000_000;
 
-/// A packet: what the RTP header says, the payload, and those that RED brought along.
+/// A received packet: RTP header fields, payload, and redundant payloads from RED.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Incoming<'a> {
-    /// Synchronisation source; another one begins a new stream.
+    /// SSRC; a change starts a new stream.
     pub ssrc: u32,
-    /// Of the payload itself, not that of RED.
+    /// Payload type of the payload itself, not of RED.
     pub payload_type: u8,
-    /// Of the RTP packet.
+    /// RTP sequence number.
     pub sequence: u16,
-    /// Of the payload.
+    /// RTP timestamp of the payload.
     pub timestamp: u32,
-    /// The payload itself; RED's last block.
+    /// The primary payload: the last block in RED.
     pub payload: &'a [u8],
-    /// Earlier payloads of the same type: how many ticks they lie before `timestamp`, and their
-    /// bytes (RFC 2198).
+    /// Redundant payloads of the same type: timestamp offset in ticks before `timestamp`, and data
+    /// (RFC 2198).
     pub redundant: &'a [(u32, &'a [u8])],
 }
 
-/// What became of a packet.
+/// Result for a received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pushed {
-    /// It waits.
+    /// Buffered.
     Taken,
-    /// Its time is over.
+    /// Its playout time has passed.
     Late,
-    /// It came before.
+    /// Already received.
     Duplicate,
-    /// It is none: empty, too long, of an unknown type or damaged.
+    /// Empty, too long, of an unknown payload type, or malformed.
     Invalid,
-    /// It lies far away from the others; the stream moves there if the next one does, too.
+    /// Timestamp or sequence number far from the others. The stream jumps there if the next packet
+    /// follows it.
     Astray,
 }
 
 impl AudioBuffer {
-    /// Takes a packet that arrived at `now`.
+    /// Adds a packet that arrived at `now`.
     pub fn push(&mut self, now: Duration, packet: &Incoming<'_>) -> Pushed {
         let now_us = micros(now);
         self.stats.packets_received += 1;
@@ -108,7 +109,7 @@ impl AudioBuffer {
         stored
     }
 
-    /// What a payload is, if its type is known and its size within bounds.
+    /// Inspects a payload; `None` if its type is unknown or its size out of bounds.
     fn glance(&mut self, payload_type: u8, payload: &[u8]) -> Option<(u32, Glance)> {
         if payload.is_empty() || payload.len() > MAX_PAYLOAD_BYTES {
             return None;
@@ -121,7 +122,7 @@ impl AudioBuffer {
         Some((format.clock_rate, glance))
     }
 
-    /// Whether the timestamp has nothing to do with the time that has passed.
+    /// Whether the timestamp is inconsistent with the arrival time.
     fn is_astray(&self, now_us: i64, packet: &Incoming<'_>) -> bool {
         let Some(base) = self.arrivals.base_us() else { return false };
         let media = self.media_us(self.timestamp.peek(packet.timestamp));
@@ -156,14 +157,14 @@ impl AudioBuffer {
         };
         match self.store.insert(waiting) {
             Inserted::New => self.arrivals.available(now_us, media_us),
-            // The copy has come first and is what counted.
+            // The FEC data arrived first and was used.
             Inserted::Replaced => self.stats.fec_packets_discarded += 1,
             Inserted::Duplicate => return Pushed::Duplicate,
         }
         Pushed::Taken
     }
 
-    /// A frame that is missing has come as a coarse copy: that is when it is available.
+    /// Records that a missing frame has become available as in-band FEC.
     fn expect_copy(&mut self, now_us: i64, timestamp: i64, glance: &Glance) {
         let before = timestamp.saturating_sub(glance.duration);
         let missing = !self.store.has(before) && !self.is_late(before, glance.duration);
@@ -199,7 +200,7 @@ impl AudioBuffer {
                 arrived_us: now_us,
                 duration: glance.duration,
                 redundancy,
-                // Copies of copies are not counted.
+                // FEC inside redundant payloads is not counted.
                 has_fec: false,
             };
             if useless || self.store.insert(waiting) == Inserted::Duplicate {
@@ -211,13 +212,13 @@ impl AudioBuffer {
         }
     }
 
-    /// Whether all of a payload would have been played already.
+    /// Whether the payload ends before the playout position.
     fn is_late(&self, timestamp: i64, duration: i64) -> bool {
         let end = timestamp.saturating_add(duration.max(1));
         self.decoded_to.is_some_and(|to| end <= to)
     }
 
-    /// Drops the oldest packets where too many wait.
+    /// Drops the oldest packets if the buffer is full.
     fn make_room(&mut self) {
         let mut dropped = false;
         while self.store.is_overfull(self.clock_rate) {
@@ -230,7 +231,7 @@ impl AudioBuffer {
         }
     }
 
-    /// Counts a waiting packet that is not played.
+    /// Counts a buffered packet that is not played.
     pub(super) fn discard(&mut self, packet: Waiting) {
         match packet.redundancy {
             0 => self.stats.packets_discarded += 1,
@@ -239,13 +240,13 @@ impl AudioBuffer {
         self.store.recycle(packet.payload);
     }
 
-    /// Goes on with the first packet that waits, whatever lies between.
+    /// Continues with the first buffered packet, skipping any gap.
     pub(super) fn skip_to_first(&mut self) {
         let Some(first) = self.store.first() else { return };
         if self.decoded_to.is_some_and(|to| to < first.timestamp) {
             self.decoded_to = Some(first.timestamp);
             self.credit = 0;
-            // What follows does not fit to what was decoded.
+            // The next audio does not continue the decoded audio.
             self.state.is_cut = true;
         }
     }

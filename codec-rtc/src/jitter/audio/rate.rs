@@ -1,14 +1,14 @@
-//! Other sampling rates to 48 kHz, a packet at a time, by a bank of windowed sincs.
+//! Resampling of decoded audio to 48 kHz by a polyphase windowed-sinc filter.
 
 use super::config::RATE;
 
-/// Input samples that each output sample is made of.
+/// Filter taps per output sample.
 const TAPS: usize = 24;
 
-/// Most filters in the bank.
+/// Maximum number of filter phases.
 const MAX_PHASES: usize = 640;
 
-/// Raises (or lowers) a rate to 48 kHz by a ratio of whole numbers.
+/// Resampler to 48 kHz by a rational ratio.
 #[derive(Debug)]
 pub(super) struct ToOutputRate {
     channels: usize,
@@ -17,15 +17,15 @@ pub(super) struct ToOutputRate {
     down: usize,
     /// `up` filters of [`TAPS`] weights.
     bank: Vec<f32>,
-    /// The last input, [`TAPS`] sample frames.
+    /// The last [`TAPS`] input sample frames.
     past: Vec<f32>,
-    /// Place of the next output between two inputs, in parts of `up`.
+    /// Position of the next output between two inputs, in units of 1 / `up`.
     phase: usize,
 }
 
 impl ToOutputRate {
-    /// From `rate` Hz; `None` if the ratio is too odd. 44.1 kHz and all parts of it and of 48 kHz are
-    /// not.
+    /// Creates a resampler from `rate` Hz; `None` if the ratio is too complex. 44.1 kHz and integer
+    /// fractions of 44.1 and 48 kHz are supported.
     pub(super) fn new(rate: u32, channels: usize) -> Option<Self> {
         let common = gcd(rate, RATE)?;
         let up = usize::try_from(RATE / common).ok()?;
@@ -37,7 +37,7 @@ impl ToOutputRate {
         Some(Self { channels, up, down, bank: bank(up, down), past, phase: 0 })
     }
 
-    /// Appends the converted `input`.
+    /// Appends the resampled `input`.
     pub(super) fn process(&mut self, input: &[f32], out: &mut Vec<f32>) {
         let channels = self.channels;
         for frame in input.chunks_exact(channels) {
@@ -64,7 +64,7 @@ fn gcd(mut a: u32, mut b: u32) -> Option<u32> {
     (a > 0).then_some(a)
 }
 
-/// Filter `p` gives the sound `p / up` of an input sample after the middle of the taps.
+/// Filter `p` interpolates at `p / up` of a sample after the centre of the taps.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
 fn bank(up: usize, down: usize) -> Vec<f32> {
     let pass = 0.92 * (up as f64 / down as f64).min(1.0);
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tone_keeps_its_frequency_and_its_level_at_every_usual_rate() {
+    fn resampling_keeps_frequency_and_level_at_common_rates() {
         for rate in [8_000_u32, 11_025, 16_000, 24_000, 32_000, 44_100, 96_000] {
             let mut raise = ToOutputRate::new(rate, 2).unwrap();
             let wave =
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_that_nobody_uses_are_refused() {
+    fn unsupported_rates_are_rejected() {
         for rate in [0, 1, 7_919, 47_999, 1_000_000] {
             assert!(ToOutputRate::new(rate, 1).is_none());
         }

@@ -1,4 +1,4 @@
-//! A payload type's decoder, whose sound is brought to the rate and the channels that are wanted.
+//! Decoder of a payload type, with conversion to the output sample rate and channels.
 
 use codec_core::audio::channels::ChannelMapper;
 use codec_core::audio::opus_packet::OpusPacket;
@@ -7,54 +7,54 @@ use codec_core::audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat, Recover
 use super::config::{PULL_FRAMES, RATE};
 use super::rate::ToOutputRate;
 
-/// Longest packet, in ms.
+/// Maximum packet duration in ms.
 const LONGEST_MS: i64 = 1000;
 
-/// What a payload type means.
+/// Use of a payload type.
 #[derive(Debug)]
 pub(super) enum Meaning {
-    /// Sound.
+    /// Coded audio.
     Coded(Box<Source>),
-    /// The sender is silent and says how the background sounds (RFC 3389).
+    /// Comfort noise: the sender is silent and describes the background noise (RFC 3389).
     ComfortNoise,
 }
 
-/// A payload type.
+/// A registered payload type.
 #[derive(Debug)]
 pub(super) struct Format {
     pub(super) payload_type: u8,
-    /// Ticks of the RTP clock per second.
+    /// RTP clock rate in Hz.
     pub(super) clock_rate: u32,
     pub(super) meaning: Meaning,
 }
 
-/// A decoder with what comes after it.
+/// A decoder with its output conversion.
 #[derive(Debug)]
 pub(super) struct Source {
     codec: AudioCodec,
     decoder: Box<dyn AudioDecoder>,
     output: AudioFormat,
-    /// The format of what the decoder gave last, and the conversion from it.
+    /// Format of the last decoder output, and the conversion from it.
     from: Option<(AudioFormat, ChannelMapper, Option<ToOutputRate>)>,
     decoded: AudioBuf,
     floats: Vec<f32>,
     mapped: Vec<f32>,
-    /// Ticks of the last packet.
+    /// Duration of the last packet in ticks.
     last_duration: i64,
-    /// Sample frames at 48 kHz of it.
+    /// Duration of the last packet in sample frames at 48 kHz.
     last_frames: usize,
 }
 
-/// What is seen in a payload without decoding it.
+/// Properties of a payload found without decoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Glance {
-    /// Ticks of the RTP clock.
+    /// Duration in RTP clock ticks.
     pub(super) duration: i64,
-    /// Holds a coarse copy of the frame before.
+    /// Contains in-band FEC of the previous frame.
     pub(super) has_fec: bool,
-    /// Holds nothing: the sender is silent.
+    /// DTX: contains no audio.
     pub(super) is_dtx: bool,
-    /// Cannot be a payload of this codec.
+    /// Not a valid payload of this codec.
     pub(super) is_invalid: bool,
 }
 
@@ -78,18 +78,18 @@ impl Source {
         }
     }
 
-    /// Whether the decoder makes up what is lost.
+    /// Whether the decoder has its own concealment.
     pub(super) fn conceals(&self) -> bool {
         self.decoder.capabilities().concealment
     }
 
-    /// Looks at a payload. `clock_rate`: of its timestamps.
+    /// Inspects a payload with timestamps at `clock_rate` Hz.
     pub(super) fn glance(&self, payload: &[u8], clock_rate: u32) -> Glance {
         let codes = |bytes: usize| {
             let whole = bytes * self.decoder.format().channels().max(1);
             let frames = i64::try_from(payload.len() / whole).unwrap_or(0);
             let is_invalid = !payload.len().is_multiple_of(whole);
-            // The decoder's rate need not be that of the clock (G.722).
+            // The sample rate may differ from the clock rate (G.722).
             let duration = scale(frames, self.decoder.format().rate, clock_rate);
             Glance { duration, is_invalid, ..Glance::default() }
         };
@@ -111,14 +111,14 @@ impl Source {
         Glance { is_invalid: glance.is_invalid || too_long, ..glance }
     }
 
-    /// Appends what a payload decodes to, at 48 kHz; `false` if it cannot be decoded.
+    /// Decodes a payload and appends the audio at 48 kHz; `false` on failure.
     pub(super) fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> bool {
         let done = self.decoder.decode(payload, 0).is_ok();
         self.drain(out) && done
     }
 
-    /// Appends `frames` sample frames at 48 kHz that the decoder makes up, or takes out of the copy in
-    /// the payload that follows. `false` if it cannot.
+    /// Appends `frames` sample frames at 48 kHz, recovered from in-band FEC in `next` or concealed
+    /// by the decoder; `false` on failure.
     pub(super) fn recover(
         &mut self,
         frames: usize,
@@ -126,7 +126,7 @@ impl Source {
         out: &mut Vec<f32>,
     ) -> bool {
         let rate = self.decoder.format().rate;
-        // Whole parts of 2.5 ms.
+        // Whole units of 2.5 ms.
         let parts = frames.div_ceil(120).max(1);
         let wanted = parts * (rate as usize / 400).max(1);
         let recovery = next.map_or(Recovery::Conceal, Recovery::FromNext);
@@ -139,18 +139,18 @@ impl Source {
         done
     }
 
-    /// Appends as much made-up sound as the last packet had; `false` if that cannot be done.
+    /// Appends concealment as long as the last packet; `false` on failure.
     pub(super) fn recover_packet(&mut self, out: &mut Vec<f32>) -> bool {
         let before = out.len();
         self.recover(self.last_frames.max(PULL_FRAMES), None, out) && out.len() > before
     }
 
-    /// What the last packet lasted: ticks of its clock, and sample frames at 48 kHz.
+    /// Stores the duration of the last packet in clock ticks and in sample frames at 48 kHz.
     pub(super) fn remember_duration(&mut self, ticks: i64, frames: usize) {
         (self.last_duration, self.last_frames) = (ticks, frames);
     }
 
-    /// Forgets the past.
+    /// Resets the decoder and the conversion.
     pub(super) fn reset(&mut self) {
         self.decoder.reset();
         self.from = None;
@@ -196,7 +196,7 @@ impl Source {
     }
 }
 
-/// `count` units of which there are `from` a second in those of which there are `to`.
+/// Converts `count` from units at rate `from` to units at rate `to`.
 pub(super) fn scale(count: i64, from: u32, to: u32) -> i64 {
     let scaled = i128::from(count) * i128::from(to) / i128::from(from.max(1));
     i64::try_from(scaled).unwrap_or(0)

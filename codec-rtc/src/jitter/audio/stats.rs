@@ -1,56 +1,54 @@
-//! Counters under the names of getStats.
+//! Counters with the names of getStats.
 
 use std::time::Duration;
 
-/// Counters of an audio buffer. Those that W3C's Identifiers for WebRTC's Statistics API (section
-/// `RTCInboundRtpStreamStats`) has are called as there.
+/// Counters of an audio jitter buffer. Names follow `RTCInboundRtpStreamStats` of the W3C WebRTC
+/// Statistics API where it has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AudioBufferStats {
-    /// `jitterBufferDelay`: time that each emitted sample spent here, summed over samples.
+    /// `jitterBufferDelay`: time that emitted samples spent in the buffer, summed over samples.
     pub jitter_buffer_delay: Duration,
-    /// `jitterBufferEmittedCount`: samples that left the buffer, made up ones left out.
+    /// `jitterBufferEmittedCount`: samples that left the buffer, excluding concealed ones.
     pub jitter_buffer_emitted_count: u64,
-    /// `jitterBufferTargetDelay`: the target delay when each emitted sample left, summed.
+    /// `jitterBufferTargetDelay`: target delay when samples were emitted, summed over samples.
     pub jitter_buffer_target_delay: Duration,
-    /// `jitterBufferMinimumDelay`: the same of the target that the network alone asks for.
+    /// `jitterBufferMinimumDelay`: target delay required by the network only, summed over samples.
     pub jitter_buffer_minimum_delay: Duration,
-    /// `totalSamplesReceived`: samples of each channel that were pulled.
+    /// `totalSamplesReceived`: samples per channel that were pulled.
     pub total_samples_received: u64,
-    /// `concealedSamples`: samples that were made up in place of ones that did not come, those of
-    /// pauses included.
+    /// `concealedSamples`: samples concealed, including pauses.
     pub concealed_samples: u64,
-    /// `silentConcealedSamples`: those of them that are silence or comfort noise.
+    /// `silentConcealedSamples`: concealed samples that are silence or comfort noise.
     pub silent_concealed_samples: u64,
-    /// `concealmentEvents`: times that concealment began.
+    /// `concealmentEvents`: number of times that concealment started.
     pub concealment_events: u64,
-    /// `insertedSamplesForDeceleration`.
+    /// `insertedSamplesForDeceleration`: samples added by time stretching.
     pub inserted_samples_for_deceleration: u64,
-    /// `removedSamplesForAcceleration`.
+    /// `removedSamplesForAcceleration`: samples removed by time stretching.
     pub removed_samples_for_acceleration: u64,
-    /// `packetsDiscarded`: packets that came too late, twice, or too early to be kept.
+    /// `packetsDiscarded`: packets late, duplicate or too early to be buffered.
     pub packets_discarded: u64,
-    /// `fecPacketsReceived`: redundant payloads (RED) and packets with an in-band copy of the frame
-    /// before.
+    /// `fecPacketsReceived`: redundant payloads (RED) and packets with in-band FEC.
     pub fec_packets_received: u64,
-    /// `fecPacketsDiscarded`: those that were not needed or came too late.
+    /// `fecPacketsDiscarded`: those that were not needed or late.
     pub fec_packets_discarded: u64,
-    /// Packets that were pushed.
+    /// Packets pushed.
     pub packets_received: u64,
-    /// Of the discarded packets: those that came after their time.
+    /// Discarded packets that were late.
     pub late_packets: u64,
-    /// Of the discarded packets: those that had come before.
+    /// Discarded packets that were duplicates.
     pub duplicate_packets: u64,
-    /// Packets that are none: empty, too long, of an unknown payload type, or undecodable.
+    /// Invalid packets: empty, too long, of an unknown payload type, or undecodable.
     pub invalid_packets: u64,
-    /// Times that the buffer began anew: another source, a jump of the timestamps.
+    /// Number of restarts: SSRC changes and timestamp jumps.
     pub restarts: u64,
-    /// Samples that came out of redundant payloads or in-band copies.
+    /// Samples recovered from redundant payloads or in-band FEC.
     pub recovered_samples: u64,
 }
 
 impl AudioBufferStats {
-    /// Mean time that a sample spent in the buffer; 0 before the first.
+    /// Mean time of a sample in the buffer; 0 before the first.
     #[must_use]
     pub fn mean_delay(&self) -> Duration {
         per_sample(self.jitter_buffer_delay, self.jitter_buffer_emitted_count)
@@ -62,7 +60,7 @@ impl AudioBufferStats {
         per_sample(self.jitter_buffer_target_delay, self.jitter_buffer_emitted_count)
     }
 
-    /// Share of the pulled samples that were made up in place of lost ones, pauses left out.
+    /// Share of pulled samples that were concealed, excluding pauses.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     pub fn concealed_share(&self) -> f64 {
@@ -76,7 +74,7 @@ fn per_sample(sum: Duration, samples: u64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// `each` for `samples` samples.
+/// `each` multiplied by `samples`.
 pub(super) fn for_samples(each: Duration, samples: usize) -> Duration {
     each.saturating_mul(u32::try_from(samples).unwrap_or(u32::MAX))
 }

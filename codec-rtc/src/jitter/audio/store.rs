@@ -1,46 +1,46 @@
-//! Packets that wait, by their timestamps.
+//! Buffered packets, ordered by timestamp.
 
 use std::collections::BTreeMap;
 
 use super::config::{MAX_PACKETS, MAX_SPAN};
 
-/// A payload that waits. Times count ticks of the RTP clock, unwrapped.
+/// A buffered payload. Times are unwrapped RTP clock ticks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
     pub(super) timestamp: i64,
-    /// Unwrapped; that of the packet which carried it.
+    /// Unwrapped sequence number of the packet that carried it.
     pub(super) sequence: i64,
     pub(super) payload_type: u8,
     pub(super) payload: Vec<u8>,
-    /// When it arrived, in microseconds.
+    /// Arrival time in microseconds.
     pub(super) arrived_us: i64,
-    /// Ticks that it lasts, as far as is known.
+    /// Duration in ticks, if known.
     pub(super) duration: i64,
-    /// How many packets later it came than the payload itself would have: 0 for that itself.
+    /// Distance in packets between the original and this redundant copy; 0 for the original.
     pub(super) redundancy: u8,
-    /// Holds a coarse copy of the frame before.
+    /// Contains in-band FEC of the previous frame.
     pub(super) has_fec: bool,
 }
 
 impl Waiting {
-    /// Time after its last sample.
+    /// Timestamp after the last sample.
     pub(super) fn end(&self) -> i64 {
         self.timestamp.saturating_add(self.duration)
     }
 }
 
-/// What became of a payload.
+/// Result of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inserted {
-    /// It waits.
+    /// Buffered.
     New,
-    /// It waits, in place of a redundant copy.
+    /// Buffered, replacing a redundant copy.
     Replaced,
-    /// One as good waits already.
+    /// An equal or better copy is already buffered.
     Duplicate,
 }
 
-/// The waiting packets.
+/// The buffered packets.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     waiting: BTreeMap<i64, Waiting>,
@@ -48,7 +48,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// A payload for [`Self::insert`], in memory that is used again.
+    /// Copies a payload for [`Self::insert`] into recycled memory.
     pub(super) fn copy(&mut self, payload: &[u8]) -> Vec<u8> {
         let mut memory = self.spare.pop().unwrap_or_default();
         memory.clear();
@@ -56,7 +56,7 @@ impl Store {
         memory
     }
 
-    /// Takes the memory of a payload back.
+    /// Recycles the memory of a payload.
     pub(super) fn recycle(&mut self, memory: Vec<u8>) {
         if self.spare.len() < 16 {
             self.spare.push(memory);
@@ -77,7 +77,7 @@ impl Store {
         if replaced { Inserted::Replaced } else { Inserted::New }
     }
 
-    /// Whether payload of that time waits.
+    /// Whether a payload with this timestamp is buffered.
     pub(super) fn has(&self, timestamp: i64) -> bool {
         self.waiting.contains_key(&timestamp)
     }
@@ -86,7 +86,7 @@ impl Store {
         self.waiting.first_key_value().map(|(_, packet)| packet)
     }
 
-    /// The one after the first.
+    /// The second buffered packet.
     pub(super) fn second(&self) -> Option<&Waiting> {
         self.waiting.values().nth(1)
     }
@@ -99,12 +99,12 @@ impl Store {
         self.waiting.len()
     }
 
-    /// Bytes of all payloads.
+    /// Total size of all payloads in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.waiting.values().map(|packet| packet.payload.len()).sum()
     }
 
-    /// Whether more waits than may; `clock_rate`: ticks per second.
+    /// Whether the buffer exceeds its limits, at `clock_rate` ticks per second.
     pub(super) fn is_overfull(&self, clock_rate: u32) -> bool {
         let span = match (self.waiting.first_key_value(), self.waiting.last_key_value()) {
             (Some((first, _)), Some((last, _))) => last.saturating_sub(*first),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_itself_replaces_its_copies_and_nothing_replaces_it() {
+    fn original_payload_replaces_redundant_copies() {
         let mut store = Store::default();
         assert_eq!(store.insert(packet(960, 2)), Inserted::New);
         assert_eq!(store.insert(packet(960, 2)), Inserted::Duplicate);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_200_packets_or_5_seconds_are_too_much() {
+    fn store_is_limited_to_200_packets_and_5_seconds() {
         let mut store = Store::default();
         for at in 0..200 {
             store.insert(packet(at, 0));

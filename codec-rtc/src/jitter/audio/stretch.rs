@@ -1,25 +1,25 @@
-//! Faster and slower without another pitch: whole periods are left out or played twice, faded into
-//! one another where the sound looks alike (waveform-similarity overlap-add).
+//! Time stretching without pitch change: removes or repeats whole pitch periods with a cross-fade
+//! (WSOLA).
 
 use super::pcm::Pcm;
 use super::pitch::{Direction, Lag, MAX_LAG, WINDOW, best_lag};
 
-/// Sample frames ahead that [`Stretcher::faster`] makes full use of.
+/// Number of queued sample frames that [`Stretcher::faster`] can use.
 pub(super) const WANTED_AHEAD: usize = MAX_LAG + WINDOW;
 
-/// How much the sound may suffer.
+/// Acceptable loss of quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Only where nobody hears it.
+    /// Only if inaudible.
     Mild,
-    /// Where it is hardly heard.
+    /// May be slightly audible.
     Strong,
-    /// Whatever it sounds like.
+    /// Regardless of quality.
     Urgent,
 }
 
 impl Need {
-    /// Least correlation of what is faded into one another.
+    /// Minimum correlation at the cross-fade.
     fn least_fit(self) -> f32 {
         match self {
             Self::Mild => 0.85,
@@ -29,15 +29,15 @@ impl Need {
     }
 }
 
-/// Changes the speed of what is about to be played.
+/// Time stretcher for audio about to be played.
 #[derive(Debug, Default)]
 pub(super) struct Stretcher {
     mono: Vec<f32>,
 }
 
 impl Stretcher {
-    /// Leaves out some of what comes next; how many sample frames. `quiet`: mean square below which
-    /// anything goes.
+    /// Removes some of the next audio; returns the number of sample frames. Audio with a mean
+    /// square below `quiet` may be cut anywhere.
     pub(super) fn faster(&mut self, pcm: &mut Pcm, need: Need, quiet: f32) -> usize {
         pcm.mono(0, pcm.ahead().min(WANTED_AHEAD), &mut self.mono);
         let frames = choose(best_lag(&self.mono, 0, Direction::Later, MAX_LAG), need, quiet);
@@ -47,7 +47,7 @@ impl Stretcher {
         frames
     }
 
-    /// Plays some of what came last once more; how many sample frames.
+    /// Repeats some of the last audio; returns the number of sample frames.
     pub(super) fn slower(&mut self, pcm: &mut Pcm, need: Need, quiet: f32) -> usize {
         if pcm.ahead() < WINDOW || pcm.behind() < MAX_LAG {
             return 0;
@@ -78,13 +78,13 @@ mod tests {
         (from..from + frames).map(|at| (at as f32 * 0.025).sin() * 0.5).collect()
     }
 
-    /// Largest step between neighbours.
+    /// Largest step between adjacent samples.
     fn step(sound: &[f32]) -> f32 {
         sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
     }
 
     #[test]
-    fn a_tone_gets_shorter_and_longer_without_a_step() {
+    fn tone_is_shortened_and_extended_without_a_step() {
         let (mut pcm, mut stretcher) = (Pcm::new(1), Stretcher::default());
         let mut out = Vec::new();
         pcm.append(&tone(0, 9600));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_stretched_only_if_it_is_quiet_or_there_is_need() {
+    fn noise_is_stretched_only_if_quiet_or_urgent() {
         let mut rng = crate::rng::Rng::new(3);
         let noise: Vec<f32> = (0..9600).map(|_| f32::from(rng.byte()) / 128.0 - 1.0).collect();
         let (mut pcm, mut stretcher) = (Pcm::new(2), Stretcher::default());
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_sound_is_left_alone() {
+    fn short_audio_is_not_stretched() {
         let (mut pcm, mut stretcher) = (Pcm::new(1), Stretcher::default());
         pcm.append(&tone(0, 480));
         assert_eq!(stretcher.faster(&mut pcm, Need::Urgent, 1.0), 0);

@@ -1,4 +1,4 @@
-//! The buffer in virtual time.
+//! The jitter buffer in virtual time.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use crate::rng::Rng;
 
 const PT: u8 = 100;
 
-/// Sample frames of a packet: 20 ms at 48 kHz.
+/// Sample frames per packet: 20 ms at 48 kHz.
 const PACKET: u32 = 960;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Samples of 16 bits, big-endian, or codes of 8 bits of which only the sign counts.
+/// Decoder of big-endian 16-bit samples, or of 8-bit codes of which only the sign counts.
 #[derive(Debug)]
 struct Codes {
     rate: u32,
@@ -79,7 +79,7 @@ fn buffer_of(config: AudioBufferConfig) -> AudioBuffer {
     buffer
 }
 
-/// A voice: harmonics of about 120 Hz, in syllables; it begins again every two seconds.
+/// Synthetic speech: harmonics of about 120 Hz in syllables, repeated every two seconds.
 fn voice(at: i64) -> i16 {
     static VOICE: OnceLock<Vec<i16>> = OnceLock::new();
     let voice = VOICE.get_or_init(|| (0..96_000).map(speak).collect());
@@ -95,7 +95,7 @@ fn speak(at: i32) -> i16 {
     (tone * loud * 8000.0) as i16
 }
 
-/// Payload number `packet`.
+/// Payload of packet number `packet`.
 fn payload(packet: i64) -> Vec<u8> {
     let from = packet * i64::from(PACKET);
     (from..from + i64::from(PACKET)).flat_map(|at| voice(at).to_be_bytes()).collect()
@@ -105,7 +105,7 @@ fn payload(packet: i64) -> Vec<u8> {
 struct Sent {
     at: Duration,
     packet: i64,
-    /// With RED copies of so many before it.
+    /// Number of redundant payloads (RED).
     depth: i64,
 }
 
@@ -126,7 +126,7 @@ fn push(buffer: &mut AudioBuffer, now: Duration, packet: i64, depth: i64) -> Pus
     buffer.push(now, &incoming)
 }
 
-/// Packets of a link: `delay` gives the time on the way, `None` for lost ones.
+/// Packets of a link: `delay` returns the transit time, `None` for lost packets.
 fn link(packets: i64, depth: i64, mut delay: impl FnMut(i64) -> Option<Duration>) -> Vec<Sent> {
     let mut sent: Vec<_> = (0..packets)
         .filter_map(|packet| {
@@ -138,7 +138,7 @@ fn link(packets: i64, depth: i64, mut delay: impl FnMut(i64) -> Option<Duration>
     sent
 }
 
-/// Plays everything with a block each 10 ms up to `until`; gives the sound.
+/// Pulls a block every 10 ms up to `until`; returns the audio.
 fn play(buffer: &mut AudioBuffer, sent: &[Sent], until: Duration) -> Vec<f32> {
     let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
     let (mut heard, mut next, mut now) = (Vec::new(), 0, Duration::ZERO);
@@ -165,7 +165,7 @@ fn largest_step(sound: impl Iterator<Item = f32>) -> f32 {
     largest
 }
 
-/// Largest step of the voice itself.
+/// Largest step within the speech itself.
 fn own_step(packets: i64) -> f32 {
     largest_step((0..packets * i64::from(PACKET)).map(|at| f32::from(voice(at)) / 32_768.0))
 }
@@ -178,13 +178,13 @@ fn since(now: &AudioBufferStats, before: &AudioBufferStats) -> (u64, u64) {
 }
 
 #[test]
-fn an_even_stream_comes_out_as_it_was_with_little_delay() {
+fn stream_without_jitter_is_unchanged_at_low_delay() {
     let mut buffer =
         buffer_of(AudioBufferConfig { stretch: false, ..AudioBufferConfig::default() });
     let heard = play(&mut buffer, &link(300, 0, |_| Some(ms(50))), ms(5000));
     let stats = buffer.stats();
     assert_eq!((stats.concealed_samples, stats.packets_discarded), (0, 0));
-    // Begins 50 ms on the way + 40 ms later; the first 5 ms fade in.
+    // Starts after 50 ms of transit and 40 ms of delay; the first 5 ms are faded in.
     let begin = 48 * 90;
     assert!(heard[..begin].iter().all(|&value| value == 0.0));
     for (at, &value) in heard[begin + 240..].iter().enumerate() {
@@ -195,7 +195,7 @@ fn an_even_stream_comes_out_as_it_was_with_little_delay() {
 }
 
 #[test]
-fn a_quiet_network_lets_the_delay_shrink_without_a_click() {
+fn delay_shrinks_without_clicks_at_low_jitter() {
     let mut buffer = buffer_of(AudioBufferConfig::default());
     let sent = link(500, 0, |_| Some(ms(50)));
     let heard = play(&mut buffer, &sent, ms(9900));
@@ -209,7 +209,7 @@ fn a_quiet_network_lets_the_delay_shrink_without_a_click() {
 }
 
 #[test]
-fn jitter_is_waited_for_and_its_end_is_noticed() {
+fn delay_follows_jitter_up_and_down() {
     let mut buffer = buffer_of(AudioBufferConfig::default());
     let mut rng = Rng::new(7);
     let sent =
@@ -217,7 +217,7 @@ fn jitter_is_waited_for_and_its_end_is_noticed() {
     let heard = play(&mut buffer, &sent, ms(40_000));
     let stats = *buffer.stats();
     assert!(stats.concealed_share() < 0.005, "{stats:?}");
-    // 30 of 60 ms are spent on the way by the mean packet.
+    // 30 of the 60 ms are mean transit time.
     assert!((ms(30)..ms(60)).contains(&stats.mean_delay()), "{:?}", stats.mean_delay());
     assert!(stats.inserted_samples_for_deceleration > 0, "{stats:?}");
     let step = largest_step(heard.into_iter());
@@ -230,7 +230,7 @@ fn jitter_is_waited_for_and_its_end_is_noticed() {
 }
 
 #[test]
-fn losses_are_concealed_and_red_fills_them() {
+fn losses_are_concealed_or_recovered_by_red() {
     let lossy = |depth| {
         let mut buffer = buffer_of(AudioBufferConfig::default());
         let mut rng = Rng::new(3);
@@ -251,7 +251,7 @@ fn losses_are_concealed_and_red_fills_them() {
 }
 
 #[test]
-fn late_packets_duplicates_and_strangers_are_counted_and_dropped() {
+fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
     let mut buffer = buffer_of(AudioBufferConfig::default());
     let mut out = AudioBuf::new(buffer.format(), SampleKind::S16);
     for packet in 0..10 {
@@ -272,7 +272,7 @@ fn late_packets_duplicates_and_strangers_are_counted_and_dropped() {
     let stats = *buffer.stats();
     assert_eq!((stats.late_packets, stats.duplicate_packets, stats.invalid_packets), (1, 1, 3));
     assert_eq!((stats.packets_discarded, stats.restarts), (3, 0));
-    // The stream moves only if two packets in a row say so; another source moves it at once.
+    // The stream jumps only after two consecutive packets; another SSRC restarts it at once.
     assert_eq!(push(&mut buffer, ms(220), 901, 0), Pushed::Taken);
     assert_eq!(buffer.stats().restarts, 1);
     let other = Incoming { ssrc: 2, payload_type: PT, payload: &[0; 1920], ..Incoming::default() };
@@ -281,9 +281,9 @@ fn late_packets_duplicates_and_strangers_are_counted_and_dropped() {
 }
 
 #[test]
-fn a_stall_delays_the_sound_for_seconds_only() {
+fn delay_recovers_within_seconds_after_a_stall() {
     let mut buffer = buffer_of(AudioBufferConfig::default());
-    // Nothing comes for 150 ms, twelve seconds later for a second.
+    // An outage of 150 ms, and twelve seconds later one of a second.
     let sent = link(1500, 0, |packet| {
         let wait = |from: i64, length: u64| {
             let since = u64::try_from(packet - from).ok()? * 20;
@@ -300,10 +300,10 @@ fn a_stall_delays_the_sound_for_seconds_only() {
 }
 
 #[test]
-fn drifting_clocks_change_neither_delay_nor_memory() {
+fn clock_drift_is_compensated() {
     for ppm in [-100_i64, 100] {
         let mut buffer = buffer_of(AudioBufferConfig::default());
-        // 20 ms of the sender take 20 ms and 2 us of ours.
+        // 20 ms of the sender take 20 ms and 2 us of the receiver.
         let sent = link(15_000, 0, |packet| {
             Some(Duration::from_micros((50_000 + packet * 20 * ppm / 1000).unsigned_abs()))
         });
@@ -318,7 +318,7 @@ fn drifting_clocks_change_neither_delay_nor_memory() {
 }
 
 #[test]
-fn a_silent_sender_is_a_pause_and_no_loss() {
+fn dtx_is_a_pause_rather_than_a_loss() {
     let mut buffer = buffer_of(AudioBufferConfig::default());
     buffer.add_comfort_noise(13, 48_000).unwrap();
     let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
@@ -326,7 +326,7 @@ fn a_silent_sender_is_a_pause_and_no_loss() {
     for block in 0..200_u32 {
         let now = ms(10) * block;
         let packet = i64::from(block / 2);
-        // Talks for 400 ms, is silent for 600.
+        // Speech for 400 ms, silence for 600 ms.
         let talks = packet % 50 < 20;
         let sequence = u16::try_from(packet / 50 * 21 + (packet % 50).min(20)).unwrap();
         let timestamp = PACKET * u32::try_from(packet).unwrap();
@@ -351,13 +351,13 @@ fn a_silent_sender_is_a_pause_and_no_loss() {
 }
 
 #[test]
-fn g711_comes_out_at_48_khz_and_its_losses_are_filled() {
+fn g711_is_resampled_to_48_khz_and_losses_are_concealed() {
     let mut buffer = AudioBuffer::new(AudioBufferConfig::new(2));
     buffer.add_decoder(0, AudioCodec::Pcmu, 8000, Codes::boxed(8000, 1)).unwrap();
     let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
     let mut heard = Vec::new();
     for packet in 0..100_u32 {
-        // A code that alternates slowly: a square wave of 100 Hz.
+        // A slowly alternating code: a square wave of 100 Hz.
         let bytes: Vec<u8> =
             (0..160).map(|at| if at / 40 % 2 == 0 { 0x90 } else { 0x10 }).collect();
         let incoming = Incoming {
@@ -379,14 +379,14 @@ fn g711_comes_out_at_48_khz_and_its_losses_are_filled() {
     assert_eq!(heard.len(), 100 * 960 * 2);
     let share = buffer.stats().concealed_share();
     assert!((0.06..0.13).contains(&share), "{share}");
-    // It goes on in the gaps: no stretch of 20 ms is silent once it has begun.
+    // Gaps are concealed: no 20 ms are silent after the start.
     for part in heard[2 * 9600..].chunks_exact(2 * 960) {
         assert!(part.iter().any(|value| value.abs() > 0.02));
     }
 }
 
 #[test]
-fn whatever_comes_memory_is_bounded_and_sound_comes_out() {
+fn arbitrary_input_keeps_memory_bounded_and_audio_flowing() {
     let mut rng = Rng::new(11);
     let mut buffer = buffer_of(AudioBufferConfig::default());
     let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
@@ -410,7 +410,7 @@ fn whatever_comes_memory_is_bounded_and_sound_comes_out() {
         }
     }
     assert!(buffer.waiting_bytes() <= super::MAX_PACKETS * 1920);
-    // Time that stands still, runs back and jumps.
+    // Time that stops, goes back and jumps.
     for now in [ms(0), ms(0), Duration::MAX, ms(3), Duration::from_secs(1 << 40)] {
         push(&mut buffer, now, 5, 2);
         buffer.pull(now, &mut out);

@@ -1,4 +1,4 @@
-//! Packets, in any order, to complete frames.
+//! Assembly of packets, received in any order, into complete frames.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,31 +8,31 @@ use crate::packet::vp8::Descriptor;
 use crate::rtp::{self, Malformed};
 use crate::sequence::{Unwrapper16, Unwrapper32, distance_16, wrap_16};
 
-/// Most packets that are held, so also the most that a frame may have.
+/// Maximum number of buffered packets, and thus of packets per frame.
 pub(super) const MAX_PACKETS: usize = 2048;
-/// Most bytes of one frame.
+/// Maximum size of one frame in bytes.
 pub(super) const MAX_FRAME_BYTES: usize = 8 << 20;
-/// Most bytes that are held.
+/// Maximum total size of buffered payloads in bytes.
 pub(super) const MAX_BYTES: usize = 16 << 20;
-/// Sequence numbers further away than this are another stream's, or a restart (RFC 3550, A.1).
+/// A larger jump of the sequence number means another stream or a restart (RFC 3550, A.1).
 const FAR: i64 = 3000;
 
-/// What became of a packet.
+/// Result for a received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// It is part of a frame to come.
+    /// Buffered as part of a future frame.
     Kept,
-    /// It has no payload: only its number counts.
+    /// Padding: has no payload, and only its sequence number counts.
     Padding,
-    /// It was there already.
+    /// Already received.
     Duplicate,
-    /// Its frame was given out, or passed over.
+    /// Its frame was already emitted or skipped.
     Late,
-    /// It is far from all before it: kept out until the next one says so, too.
+    /// Sequence number far from the previous ones; ignored unless the next packet follows it.
     Stray,
 }
 
-/// A packet that waits.
+/// A buffered packet.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) descriptor: Descriptor,
@@ -41,7 +41,7 @@ pub(super) struct Stored {
     marker: bool,
     pub(super) arrived: Duration,
     pub(super) info: PacketInfo,
-    /// Where its frame starts, once all packets from there are here.
+    /// First sequence number of the frame, once all packets from there on are present.
     start: Option<i64>,
 }
 
@@ -60,7 +60,7 @@ impl Stored {
         self.marker || self.info.dependency.is_some_and(|dependency| dependency.ends_frame)
     }
 
-    /// A key frame, if this is the first packet of a frame.
+    /// Whether the packet starts a key frame, if it is the first of a frame.
     pub(super) fn is_key(&self) -> bool {
         is_key(&self.payload)
     }
@@ -71,7 +71,7 @@ pub(super) fn is_key(frame: &[u8]) -> bool {
     frame.first().is_some_and(|byte| byte & 1 == 0)
 }
 
-/// All packets of a frame together.
+/// All packets of a frame.
 #[derive(Clone, Debug)]
 pub(super) struct Assembled {
     pub(super) data: Vec<u8>,
@@ -79,56 +79,57 @@ pub(super) struct Assembled {
     pub(super) arrived: (Duration, Duration),
     pub(super) packets: u32,
     pub(super) repaired: u32,
-    /// Of the last packet that has one.
+    /// Capture time from the last packet that has one.
     pub(super) captured: Option<u64>,
 }
 
-/// What became of packets; all of them are bounded: 2048 packets, 16 MiB.
+/// Packet counters of the frame buffer, which holds at most 2048 packets and 16 MiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketCounters {
-    /// Packets of frames to come.
+    /// Packets buffered for future frames.
     pub kept: u64,
     /// Packets without payload.
     pub padding: u64,
-    /// Packets that were there already.
+    /// Duplicate packets.
     pub duplicate: u64,
-    /// Packets whose frame had been given out or passed over.
+    /// Packets whose frame was already emitted or skipped.
     pub late: u64,
-    /// Packets far from all before them.
+    /// Outliers, with a sequence number far from the previous ones.
     pub stray: u64,
-    /// Times that everything was thrown away: too much was held, or the numbers began anew.
+    /// Number of times that the buffer was cleared because it was full or the sequence numbers
+    /// restarted.
     pub resets: u64,
 }
 
-/// Packets that wait, and which of them are complete frames.
+/// Buffered packets and the complete frames among them.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     packets: BTreeMap<i64, Stored>,
-    /// First number of each complete frame, and the number behind its last.
+    /// First sequence number of each complete frame, and the number after its last.
     complete: BTreeMap<i64, i64>,
     bytes: usize,
     sequence: Unwrapper16,
     timestamps: Unwrapper32,
     highest: Option<i64>,
-    /// Everything before it was given out or passed over.
+    /// Packets before this were emitted or skipped.
     next: Option<i64>,
     has_given: bool,
     stray: Option<u16>,
     pub(super) counters: PacketCounters,
 }
 
-/// A packet that was taken in.
+/// Result of adding a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
     pub(super) pushed: Pushed,
-    /// It came after a later one, and this long after the first of those.
+    /// Set if the packet was reordered: time since the first later packet arrived.
     pub(super) overtaken_for: Option<Duration>,
-    /// Everything before it was thrown away: complete frames among it.
+    /// Set if the buffer was cleared: number of complete frames dropped.
     pub(super) overflowed: Option<u64>,
 }
 
 impl Assembly {
-    /// Takes a packet that came at `now`.
+    /// Adds a packet that arrived at `now`.
     pub(super) fn push(
         &mut self,
         now: Duration,
@@ -162,7 +163,7 @@ impl Assembly {
                 taken.pushed = Pushed::Late;
                 return Ok(taken);
             }
-            // Nothing has come out yet, so this is where it begins.
+            // Nothing was emitted yet, so this packet becomes the start.
             self.next = Some(number);
         }
         if self.packets.contains_key(&number) {
@@ -207,7 +208,7 @@ impl Assembly {
         self.highest.is_some_and(|highest| (number - highest).abs() > FAR)
     }
 
-    /// Whether the packet is far from the others, and not the second in a row that is.
+    /// Whether the packet is an outlier, and not the second consecutive one.
     fn is_stray(&mut self, sequence: u16) -> bool {
         if !self.is_far(sequence) {
             return false;
@@ -218,7 +219,7 @@ impl Assembly {
         !follows
     }
 
-    /// Forgets all packets; numbers begin anew. How many complete frames were among them.
+    /// Clears the buffer and the sequence numbering; returns the number of complete frames dropped.
     fn reset(&mut self) -> u64 {
         let frames = self.complete.len() as u64;
         self.packets.clear();
@@ -230,7 +231,7 @@ impl Assembly {
         frames
     }
 
-    /// Follows the frame of a new packet, as far as it is there from its start.
+    /// Extends the frame of a new packet as far as its packets are contiguous.
     fn connect(&mut self, number: i64) {
         let before = self.packets.get(&(number - 1)).filter(|it| !it.ends_frame());
         let mut before = before.map(|it| (it.start, it.timestamp));
@@ -240,7 +241,7 @@ impl Assembly {
             if let Some((Some(start), timestamp)) = before
                 && timestamp != stored.timestamp
             {
-                // The sender set no marker on the packet before.
+                // The sender set no marker on the previous packet.
                 self.complete.entry(start).or_insert(at);
             }
             if at != number && stored.start.is_some() {
@@ -254,7 +255,7 @@ impl Assembly {
             let Some(start) = stored.start else { return };
             if stored.ends_frame() {
                 self.complete.insert(start, at + 1);
-                // What follows belongs to another frame, whatever its timestamp.
+                // The next packet belongs to another frame, regardless of its timestamp.
                 before = None;
             } else {
                 before = Some((Some(start), stored.timestamp));
@@ -263,17 +264,17 @@ impl Assembly {
         }
     }
 
-    /// Packets that wait.
+    /// Number of buffered packets.
     pub(super) fn held(&self) -> usize {
         self.packets.len()
     }
 
-    /// The number that is waited for.
+    /// Next expected sequence number.
     pub(super) fn next_sequence(&self) -> Option<u16> {
         self.next.map(wrap_16)
     }
 
-    /// The number that is waited for, without wraps; packets without payload are passed over.
+    /// Next expected sequence number, unwrapped; skips packets without payload.
     pub(super) fn next(&mut self) -> Option<i64> {
         let mut next = self.next?;
         while self.packets.get(&next).is_some_and(Stored::is_padding) {
@@ -284,24 +285,24 @@ impl Assembly {
         Some(next)
     }
 
-    /// The first complete frame, if there are more than `most`.
+    /// First complete frame, if there are more than `most`.
     pub(super) fn first_beyond(&self, most: usize) -> Option<i64> {
         let (&start, _) = self.complete.first_key_value()?;
         (self.complete.len() > most).then_some(start)
     }
 
-    /// Complete frames in their order: first number, first packet.
+    /// Complete frames in order: first sequence number and first packet.
     pub(super) fn complete(&self) -> impl Iterator<Item = (i64, &Stored)> {
         let first = |(start, _): (&i64, &i64)| Some((*start, self.packets.get(start)?));
         self.complete.iter().filter_map(first)
     }
 
-    /// When it was seen that something is missing from `number` on: a later packet came.
+    /// When a loss from `number` on became visible by a later packet.
     fn noticed(&self, number: i64) -> Option<Duration> {
         self.packets.range(number..).map(|(_, stored)| stored.arrived).min()
     }
 
-    /// Where the first packet is missing before `end`, and when that was seen: a later one came.
+    /// First missing packet before `end`, and when the loss became visible by a later packet.
     pub(super) fn gap(&self, end: i64) -> Option<(i64, Duration)> {
         let mut at = self.next?;
         while at < end && self.packets.contains_key(&at) {
@@ -310,14 +311,14 @@ impl Assembly {
         Some((at, self.noticed(at)?)).filter(|_| at < end)
     }
 
-    /// When all of the frame from `start` on was there.
+    /// When the frame starting at `start` became complete.
     pub(super) fn completed(&self, start: i64) -> Option<Duration> {
         let end = *self.complete.get(&start)?;
         self.packets.range(start..end).map(|(_, stored)| stored.arrived).max()
     }
 
-    /// Forgets everything before `number`: how many frames were complete and incomplete, so far as
-    /// there were packets of them.
+    /// Drops everything before `number`; returns the number of complete and incomplete frames
+    /// dropped, as far as packets of them arrived.
     pub(super) fn pass(&mut self, number: i64) -> (u64, u64) {
         let mut incomplete = 0;
         let mut last = None;
@@ -341,7 +342,8 @@ impl Assembly {
         (complete.len() as u64, incomplete)
     }
 
-    /// Takes the complete frame that starts there out. `Err`: it was too large.
+    /// Removes and returns the complete frame starting at `start`; `Err` with its size if it is too
+    /// large.
     pub(super) fn take(&mut self, start: i64) -> Option<Result<Assembled, u64>> {
         let end = self.complete.remove(&start)?;
         let mut packets = self.packets.split_off(&start);

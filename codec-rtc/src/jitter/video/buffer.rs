@@ -1,4 +1,4 @@
-//! The frame buffer itself: which frame comes out next, and when.
+//! The frame buffer: selects the next frame to decode and its time.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::packet::vp8::Decodable;
 use crate::recovery::Reordering;
 use crate::rtp::Malformed;
 
-/// Most complete frames that wait for others; the oldest is dropped first.
+/// Maximum number of complete frames that wait; the oldest is dropped first.
 const MAX_FRAMES: usize = 256;
 
-/// What to do next.
+/// Next action.
 enum Next {
-    /// Give the frame out that starts there.
+    /// Emit the frame starting at `start`.
     Give {
         start: i64,
         gap: bool,
@@ -39,15 +39,15 @@ enum Why {
     TooOld,
 }
 
-/// Makes frames of packets, in decoding order.
+/// Assembles packets into frames and emits them in decoding order.
 ///
-/// A frame that is complete and whose references were given out comes out at once when nothing is
-/// missing before it. One that can be decoded though frames before it are missing waits as long as
-/// they may only have been overtaken. One that refers to what is missing waits until it comes, or
-/// until a later frame comes that needs neither. It comes out with the time at which to show it.
+/// A complete frame whose references were emitted comes out at once if nothing is missing before
+/// it. If frames are missing that it does not reference, it waits as long as they may only be
+/// reordered. If it references missing frames, it waits until they arrive or until a later frame
+/// that references neither. Each frame has a render time.
 ///
-/// VP8 in RTP is what it reads (RFC 7741). At most 2048 packets and 16 MiB are held, at most 8 MiB
-/// for one frame; beyond that everything is thrown away.
+/// The payload format is VP8 (RFC 7741). The buffer holds at most 2048 packets and 16 MiB, and at
+/// most 8 MiB per frame; it is cleared on overflow.
 #[derive(Debug)]
 pub struct FrameBuffer {
     config: FrameBufferConfig,
@@ -58,14 +58,14 @@ pub struct FrameBuffer {
     reordering: Reordering,
     books: Bookkeeping,
     dropped: DroppedFrames,
-    /// Until when a frame that can be decoded waits for those before it.
+    /// Deadline up to which a decodable frame waits for those before it.
     wait_until: Option<Duration>,
     polled: Duration,
     given: u64,
 }
 
 impl FrameBuffer {
-    /// Before the first packet.
+    /// Creates an empty buffer.
     #[must_use]
     pub fn new(config: FrameBufferConfig) -> Self {
         let (least, most) = config.reordering;
@@ -87,10 +87,10 @@ impl FrameBuffer {
         }
     }
 
-    /// Takes a media packet that came at `now`, or was made of RTX, RED or FEC then.
+    /// Adds a media packet that arrived at `now`, directly or recovered by RTX, RED or FEC.
     ///
     /// # Errors
-    /// [`Malformed`]: it is no RTP packet, or has no VP8 in it; nothing has changed.
+    /// Returns [`Malformed`] and changes nothing if it is not an RTP packet with a VP8 payload.
     pub fn push(
         &mut self,
         now: Duration,
@@ -112,8 +112,8 @@ impl FrameBuffer {
         Ok(taken.pushed)
     }
 
-    /// The next frame that is to be decoded. To be called until there is none, after packets came
-    /// and at [`Self::next_time`].
+    /// Returns the next frame to decode. Call it until it returns `None`, after each packet and at
+    /// [`Self::next_time`].
     pub fn poll(&mut self, now: Duration) -> Option<Frame> {
         self.polled = now;
         while let Some(start) = self.assembly.first_beyond(MAX_FRAMES) {
@@ -137,7 +137,7 @@ impl FrameBuffer {
         let Some(next) = self.assembly.next() else { return Next::Wait };
         let reordering = self.reordering.wait();
         let mut is_first = true;
-        // What is missing before the first frame is missing before all of them.
+        // The gap before the first complete frame is also before all others.
         let mut seen = None;
         for (start, first) in self.assembly.complete() {
             let head = Head::of(first);
@@ -191,8 +191,8 @@ impl FrameBuffer {
         Next::Wait
     }
 
-    /// Until when a frame that can be decoded waits for those that are missing before it.
-    /// `seen`: when it was seen that they are.
+    /// Deadline up to which a decodable frame waits for missing ones before it. `seen`: when the
+    /// gap became visible.
     fn wait_for_gap(&self, seen: Option<Duration>, timestamp: i64) -> Option<Duration> {
         let seen = seen.filter(|_| self.tracker.has_key())?;
         let reordering = self.reordering.wait();
@@ -204,7 +204,7 @@ impl FrameBuffer {
         Some(self.delay.due(timestamp).min(repaired).max(overtaken))
     }
 
-    /// Passes over what is before a frame.
+    /// Skips everything before a frame.
     fn pass(&mut self, start: i64) {
         let (complete, incomplete) = self.assembly.pass(start);
         self.dropped.overtaken += complete;
@@ -267,7 +267,7 @@ impl FrameBuffer {
         Some(frame)
     }
 
-    /// The decoder is done with a frame; it took so long.
+    /// Reports that a frame was decoded, which took `took`.
     pub fn decoded(&mut self, now: Duration, number: u64, took: Duration) {
         if let Some(open) = self.books.close(number) {
             self.books.decoded(now, open, took);
@@ -275,7 +275,7 @@ impl FrameBuffer {
         }
     }
 
-    /// The decoder refused a frame: what refers to it does not come out.
+    /// Reports that decoding failed: frames that reference this one are not emitted.
     pub fn failed(&mut self, now: Duration, number: u64) {
         if let Some(Open { id, .. }) = self.books.close(number) {
             self.tracker.failed(id);
@@ -283,8 +283,8 @@ impl FrameBuffer {
         }
     }
 
-    /// What came out last did not go to the decoder, as it was no frame of the sender: the stream
-    /// goes on as if it had been lost.
+    /// Reports that the last emitted frame was not decoded because it failed authentication: the
+    /// stream continues as if the frame had been lost.
     pub fn refused(&mut self, now: Duration, number: u64) {
         if let Some(Open { id, .. }) = self.books.close(number) {
             self.tracker.refused(id);
@@ -292,70 +292,71 @@ impl FrameBuffer {
         }
     }
 
-    /// A picture came up on the screen.
+    /// Reports that a frame was rendered.
     pub fn rendered(&mut self, at: Duration) {
         self.books.rendered(at);
     }
 
-    /// What could repair missing packets from now on.
+    /// Sets which recovery mechanisms are available.
     pub fn set_repair(&mut self, repair: Repair) {
         self.stall.repair = repair;
         self.delay.set_repair_time(repair.once());
     }
 
-    /// Bounds of the playout delay from now on, for example to wait for the sound.
+    /// Sets the bounds of the playout delay, for example for lip sync.
     pub fn set_delay_bounds(&mut self, bounds: PlayoutDelay) {
         self.delay.set_bounds(bounds);
     }
 
-    /// The playout delay that is aimed at, on top of the fastest frame's way.
+    /// Target playout delay relative to the fastest frame.
     #[must_use]
     pub fn target_delay(&self) -> Duration {
         self.delay.target()
     }
 
-    /// How long packets are taken to be overtaken only.
+    /// Current reordering window: how long a missing packet is considered reordered.
     #[must_use]
     pub fn reordering(&self) -> Duration {
         self.reordering.wait()
     }
 
-    /// Whether a key frame is to be asked for (PLI): at once if a frame came that needs one that
-    /// never came, or the decoder failed; after 200 ms without a decodable frame where repair cannot
-    /// help, after 400 ms or twice the time of a repair where it might; after 3 s without any. To be asked after [`Self::poll`] gave `None`.
+    /// Whether to request a key frame (PLI): at once if a received frame needs a key frame that
+    /// never arrived, or decoding failed; after 200 ms without a decodable frame if recovery is
+    /// impossible; after 400 ms or twice the recovery time if it is possible; after 3 s without any
+    /// frame. Call it after [`Self::poll`] returned `None`.
     #[must_use]
     pub fn needs_key(&self, now: Duration) -> bool {
         self.stall.needs_key(now, self.reordering.wait())
     }
 
-    /// A frame that is lost for good, once at once and then at intervals while nothing comes that
-    /// can be decoded: the sender may refer to the last decoded one. To be asked after
-    /// [`Self::poll`] gave `None`.
+    /// Returns a frame that is permanently lost, once immediately and then at intervals while
+    /// nothing decodable arrives, so that the sender can reference the last decoded one. Call it
+    /// after [`Self::poll`] returned `None`.
     pub fn wanted_feedback(&mut self, now: Duration) -> Option<LostFrame> {
         self.stall.report(now, self.reordering.wait())
     }
 
-    /// When [`Self::poll`], [`Self::needs_key`] and [`Self::wanted_feedback`] are worth calling
-    /// again, if no packet comes.
+    /// Deadline of the next call of [`Self::poll`], [`Self::needs_key`] and
+    /// [`Self::wanted_feedback`] if no packet arrives.
     #[must_use]
     pub fn next_time(&self) -> Option<Duration> {
         let stall = self.stall.next_time(self.polled, self.reordering.wait());
         self.wait_until.into_iter().chain(stall).min()
     }
 
-    /// The sequence number that is waited for: nothing before it is wanted any more.
+    /// Next expected sequence number; packets before it are no longer needed.
     #[must_use]
     pub fn next_sequence(&self) -> Option<u16> {
         self.assembly.next_sequence()
     }
 
-    /// Packets that wait.
+    /// Number of buffered packets.
     #[must_use]
     pub fn held(&self) -> usize {
         self.assembly.held()
     }
 
-    /// Statistics of frames.
+    /// Frame statistics.
     #[must_use]
     pub fn stats(&self) -> VideoStats {
         let mut stats = self.books.stats;
@@ -365,13 +366,13 @@ impl FrameBuffer {
         stats
     }
 
-    /// Why frames did not come out.
+    /// Dropped frames by reason.
     #[must_use]
     pub fn dropped(&self) -> DroppedFrames {
         self.dropped
     }
 
-    /// What became of packets.
+    /// Packet counters.
     #[must_use]
     pub fn packets(&self) -> PacketCounters {
         self.assembly.counters

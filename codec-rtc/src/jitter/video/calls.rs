@@ -1,4 +1,4 @@
-//! The frame buffer with NACK behind a link that loses, delays and reorders, in virtual time.
+//! The frame buffer with NACK and FEC over a link with loss, delay and reordering, in virtual time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -16,15 +16,15 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A link, and what is done about it.
+/// Link and recovery settings.
 #[derive(Clone, Copy)]
 struct Call {
     delay: u64,
     jitter: u64,
     loss: Loss,
-    /// Share of packets that are 30 ms later than the others.
+    /// Share of packets delayed by another 30 ms.
     late: f64,
-    /// Repair packets for each frame of seven.
+    /// Repair packets per frame of seven packets.
     repairs: usize,
     delay_config: DelayConfig,
 }
@@ -48,18 +48,18 @@ struct Outcome {
     decoded: u64,
     freezes: u64,
     frozen: Duration,
-    /// From the first packet until the frame came out, and until it was due on the screen.
+    /// Time from the first packet until the frame was emitted, and until it was due for rendering.
     buffered_ms: u128,
     shown_ms: u128,
     needless: u64,
-    /// Milliseconds for which a key frame was asked for.
+    /// Milliseconds during which a key frame was requested.
     key_ms: u64,
 }
 
 const SECONDS: u64 = 30;
 const PACKETS: u16 = 7;
 
-/// A frame's packets and the repair packets behind them.
+/// Packets of a frame and its repair packets.
 fn packets(frame: u16, repairs: usize, sent: &mut BTreeMap<u16, Vec<u8>>) -> Vec<(Vec<u8>, Came)> {
     let mut leaving = Vec::new();
     let mut encoder = flexfec::Encoder::new();
@@ -89,7 +89,8 @@ fn packets(frame: u16, repairs: usize, sent: &mut BTreeMap<u16, Vec<u8>>) -> Vec
     leaving
 }
 
-/// Half a minute of 30 frames of seven packets per second, each of which refers to the one before.
+/// Runs 30 s at 30 frames per second, seven packets per frame, each frame referencing the previous
+/// one.
 fn run(call: Call, seed: u64) -> Outcome {
     let mut rng = Rng::stream(seed, 1);
     let mut losses = LossProcess::new(call.loss, Rng::stream(seed, 2)).unwrap();
@@ -101,7 +102,7 @@ fn run(call: Call, seed: u64) -> Outcome {
     nacker.set_rtt(rtt);
     let mut fec = flexfec::Decoder::new(1, FecLimits::default());
     let mut sent: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
-    // Arrivals at the receiver, and requests at the sender.
+    // Packets in transit to the receiver, and requests in transit to the sender.
     let mut arrivals: BTreeMap<(Duration, u64), (Vec<u8>, Came)> = BTreeMap::new();
     let mut requests: VecDeque<(Duration, Vec<u16>)> = VecDeque::new();
     let mut pictures: VecDeque<Duration> = VecDeque::new();
@@ -175,7 +176,7 @@ fn run(call: Call, seed: u64) -> Outcome {
     }
 }
 
-/// All of several seeds together; freezes count from 5 s on.
+/// Sums over several seeds; freezes are counted from 5 s on.
 fn runs(call: Call) -> Outcome {
     const SEEDS: u64 = 4;
     let all: Vec<Outcome> = (0..SEEDS).map(|seed| run(call, seed)).collect();
@@ -191,11 +192,11 @@ fn runs(call: Call) -> Outcome {
 }
 
 #[test]
-fn calls_freeze_seldom_and_wait_little() {
+fn freezes_and_delay_stay_within_limits() {
     let random = |loss| Loss::Random(loss);
     let far = Call { delay: 100, jitter: 10, ..CALL };
-    // Freezes in 100 s, milliseconds from the first packet until decoding and until a frame is due,
-    // requests for packets that were only late: at most.
+    // Maximum freezes in 100 s, milliseconds from the first packet until decoding and until
+    // rendering, and needless retransmission requests.
     for (name, call, freezes, buffered_ms, shown_ms, needless) in [
         ("no loss", CALL, 0, 5, 9, 12),
         ("2 %", Call { loss: random(0.02), ..CALL }, 0, 20, 45, 12),

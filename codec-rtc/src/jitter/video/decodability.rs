@@ -1,5 +1,5 @@
-//! Which frames can be decoded: by exact references where the Dependency Descriptor tells them, by
-//! the VP8 payload descriptor otherwise.
+//! Decodability of frames: exact references from the Dependency Descriptor if present, otherwise
+//! from the VP8 payload descriptor.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::frame::{FrameDependency, FrameId};
 use crate::packet::vp8::{Decodable, Descriptor, References};
 use crate::sequence::{Unwrapper16, wrap_16};
 
-/// How far back a frame may refer (12 bits of the Dependency Descriptor).
+/// Maximum distance of a reference (12 bits in the Dependency Descriptor).
 const REACH: i64 = 4096;
 
-/// What a frame's first packet says of its references.
+/// Reference information from the first packet of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) descriptor: Descriptor,
@@ -44,37 +44,37 @@ impl Head {
     }
 }
 
-/// Whether a frame can be decoded after those before it.
+/// Whether a frame can be decoded after the previous ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// All that it refers to was decoded.
+    /// All references were decoded.
     Now,
-    /// What it refers to may be among the frames that are missing before it.
+    /// A reference may be among the missing frames.
     Perhaps,
-    /// What it refers to was passed over.
+    /// A reference was skipped.
     Never,
 }
 
-/// Follows the frames that are given out and passed over, in decoding order.
+/// Tracks emitted and skipped frames in decoding order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracker {
-    /// Numbers of frames that were decoded, none further back than [`REACH`].
+    /// Numbers of decoded frames within [`REACH`].
     decoded: BTreeSet<i64>,
     numbers: Unwrapper16,
-    /// The last number that was given out or passed over.
+    /// Last number emitted or skipped.
     last: Option<i64>,
     references: References,
     has_key: bool,
-    /// How it was before the frame that came last.
+    /// State before the last frame.
     before: Option<Before>,
 }
 
-/// What a frame changed.
+/// Changes caused by a frame.
 #[derive(Clone, Debug)]
 struct Before {
-    /// All numbers, where a key frame made them void.
+    /// All numbers, if a key frame cleared them.
     decoded: Option<BTreeSet<i64>>,
-    /// The number that was added.
+    /// The number added.
     added: Option<i64>,
     numbers: Unwrapper16,
     last: Option<i64>,
@@ -83,12 +83,12 @@ struct Before {
 }
 
 impl Tracker {
-    /// Whether a key frame was given out.
+    /// Whether a key frame was emitted.
     pub(super) fn has_key(&self) -> bool {
         self.has_key
     }
 
-    /// How many frames are missing before this one, where numbers tell.
+    /// Number of frames missing before this one, if frame numbers are available.
     pub(super) fn missing_before(&self, head: &Head) -> Option<u64> {
         if let (Some(dependency), Some(last)) = (head.dependency, self.last) {
             let number = self.numbers.peek(dependency.frame_number);
@@ -97,7 +97,7 @@ impl Tracker {
         self.references.missing_before(head.descriptor.picture_id).map(u64::from)
     }
 
-    /// Judges a frame that is complete. `gap`: frames before it are missing that may still come.
+    /// Classifies a complete frame. `gap`: frames before it are missing that may still arrive.
     pub(super) fn judge(&self, head: &Head, gap: bool) -> Verdict {
         if head.is_key {
             return Verdict::Now;
@@ -127,7 +127,7 @@ impl Tracker {
         verdict
     }
 
-    /// A frame was given out (`decodes`), or passed over though it was complete. `gap`: packets
+    /// Records that a frame was emitted (`decodes`) or skipped although complete. `gap`: packets
     /// before it were missing.
     pub(super) fn follow(&mut self, head: &Head, gap: bool, decodes: bool) {
         let Self { numbers, last, has_key, .. } = *self;
@@ -141,7 +141,7 @@ impl Tracker {
         self.before = Some(before);
         let Some(dependency) = head.dependency else { return };
         if head.is_key {
-            // A stream that begins anew may count anew.
+            // A restarted stream may restart its frame numbers.
             self.numbers = Unwrapper16::default();
         }
         let number = self.numbers.unwrap(dependency.frame_number);
@@ -155,8 +155,7 @@ impl Tracker {
         }
     }
 
-    /// A frame that was given out did not decode, or not to what it should: nothing may refer to
-    /// it.
+    /// Records that an emitted frame failed to decode, so that no frame may reference it.
     pub(super) fn failed(&mut self, id: FrameId) {
         match id.frame_number {
             Some(number) => {
@@ -168,11 +167,11 @@ impl Tracker {
         self.references = References::new();
     }
 
-    /// The frame that was given out last never came to the decoder, which still has what it had.
+    /// Undoes the last emitted frame, which never reached the decoder.
     pub(super) fn refused(&mut self, id: FrameId) {
         let Some(before) = self.before.take() else { return self.failed(id) };
         if id.frame_number.is_none() && id.picture_id.is_none() {
-            // No number will tell that it is missing.
+            // Without a number, the missing frame could not be detected.
             return self.failed(id);
         }
         let Before { decoded, added, numbers, last, references, has_key } = before;
@@ -186,13 +185,13 @@ impl Tracker {
             (numbers, last, references, has_key);
     }
 
-    /// Forgets what was decoded: only a key frame helps.
+    /// Clears all references, so that only a key frame is decodable.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// Names the first frame that is missing before `head`, or that it refers to in vain; `head`
-    /// itself if that cannot be told.
+    /// Identifies the first missing frame before `head`, or its first lost reference; `head` itself
+    /// if unknown.
     pub(super) fn first_lost(&self, head: &Head) -> FrameId {
         let mut id = head.id();
         if self.missing_before(head).is_none_or(|missing| missing == 0) {

@@ -1,16 +1,17 @@
-//! How long frames are held back so that most are there when they are to be shown.
+//! Adaptive playout delay: how long frames are buffered so that most arrive before their render
+//! time.
 
 use std::time::Duration;
 
 use super::frame::PlayoutDelay;
 
-/// Width of a bucket, and their number: lateness up to a second.
+/// Width of a bucket and number of buckets, for lateness up to a second.
 const BUCKET: Duration = Duration::from_millis(2);
 const BUCKETS: usize = 500;
-/// What is left of a frame's weight after the next: half after 115 frames, 4 s at 30 per second.
+/// Decay of the weights per frame: half-life of 115 frames, 4 s at 30 frames per second.
 const DECAY: f64 = 0.994;
 
-/// How late frames were, the latest counting most.
+/// Histogram of frame lateness with exponential decay.
 #[derive(Clone, Debug)]
 struct Histogram {
     weights: Vec<f64>,
@@ -36,7 +37,7 @@ impl Histogram {
         }
     }
 
-    /// The upper edge of the bucket below which so much of the weight lies; 0 if there is none.
+    /// Upper edge of the bucket at the given quantile; 0 if empty.
     fn quantile(&self, quantile: f64) -> Duration {
         let wanted = self.total * quantile;
         let mut sum = 0.0;
@@ -53,7 +54,7 @@ impl Histogram {
     }
 }
 
-/// The least of the last 5 to 10 s.
+/// Minimum of the last 5 to 10 s.
 #[derive(Clone, Copy, Debug)]
 struct WindowedMin {
     since: Duration,
@@ -79,15 +80,15 @@ impl WindowedMin {
 /// Settings of the playout delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DelayConfig {
-    /// Bounds, until the sender's own come. Both 0: show on arrival.
+    /// Bounds, unless the sender sends its own; default 0 to 1 s. Both 0: render on arrival.
     pub bounds: PlayoutDelay,
-    /// Share of the frames that are to be there in time, without those that were repaired: 0.5 to
-    /// 0.999.
+    /// Share of frames that arrive in time, excluding recovered ones: 0.5..=0.999, default 0.95.
     pub quantile: f64,
-    /// How much of the time that a repair takes is waited for always, so that a repaired frame is
-    /// not late: 0 to 1. With 0 a repaired frame is shown late and the next ones catch up.
+    /// Share of the recovery time included in the delay, so that recovered frames are not late:
+    /// 0..=1, default 0.5. With 0, a recovered frame is late and the next ones catch up.
     pub repair_share: f64,
-    /// How fast the delay shrinks, in seconds per second; it grows at once.
+    /// Maximum decrease of the delay in seconds per second, 0.001..=1, default 0.03; it increases
+    /// at once.
     pub shrink: f64,
 }
 
@@ -98,40 +99,40 @@ impl Default for DelayConfig {
     }
 }
 
-/// The adaptive playout delay.
+/// Estimator of the playout delay.
 #[derive(Clone, Debug)]
 pub(super) struct PlayoutDelayEstimator {
     config: DelayConfig,
-    /// Least difference of arrival and media time, in nanoseconds.
+    /// Minimum of arrival time minus media time, in nanoseconds.
     base: Option<WindowedMin>,
     clean: Histogram,
     repaired: Histogram,
-    /// Share of the frames that were repaired lately.
+    /// Share of recent frames that were recovered.
     repaired_share: f64,
-    /// How late repaired frames are, as far as one request explains it; shrinks slowly.
+    /// Recent maximum lateness of recovered frames, limited to one retransmission; decays slowly.
     guard: Duration,
-    /// How late one request makes a frame.
+    /// Lateness caused by one retransmission.
     repair_time: Duration,
     current: Duration,
     updated: Duration,
-    /// Longest decoding lately.
+    /// Recent maximum decode time.
     decode: Duration,
     last_render: Duration,
 }
 
-/// Lateness beyond this is another time line.
+/// Larger lateness means that the timeline restarted, in nanoseconds.
 const RESTART: i128 = 5_000_000_000;
-/// Below this share of repaired frames nothing is added for them; above the other all of it.
+/// Share of recovered frames below which no delay is added for them, and above which all of it is.
 const REPAIRED_SHARES: (f64, f64) = (0.01, 0.05);
 
-/// Nanoseconds of ticks of 90 kHz.
+/// Converts ticks of 90 kHz to nanoseconds.
 pub(super) fn media_nanos(ticks: i64) -> i128 {
     i128::from(ticks) * 100_000 / 9
 }
 
-/// A frame that is this late stays below a freeze (150 ms more than the average).
+/// Lateness below the threshold of a freeze (150 ms above the average).
 const UNSEEN: Duration = Duration::from_millis(125);
-/// How fast the lateness of repaired frames is forgotten, in seconds per second.
+/// Decay of the lateness of recovered frames, in seconds per second.
 const GUARD_SHRINK: f64 = 0.004;
 
 fn nanos(time: Duration) -> i128 {
@@ -166,17 +167,17 @@ impl PlayoutDelayEstimator {
         self.config.bounds = bounds;
     }
 
-    /// How late a frame is for which packets had to be asked for once.
+    /// Sets the lateness caused by one retransmission.
     pub(super) fn set_repair_time(&mut self, repair_time: Duration) {
         self.repair_time = repair_time;
     }
 
-    /// Whether frames are to be shown on arrival.
+    /// Whether frames are rendered on arrival.
     pub(super) fn is_immediate(&self) -> bool {
         self.config.bounds.max.is_zero()
     }
 
-    /// A frame with that timestamp was complete at `arrived`.
+    /// Records a frame completed at `arrived`.
     pub(super) fn arrived(&mut self, arrived: Duration, ticks: i64, repaired: bool) {
         let difference = nanos(arrived) - media_nanos(ticks);
         if self.base.is_some_and(|base| difference - base.get() > RESTART) {
@@ -184,7 +185,7 @@ impl PlayoutDelayEstimator {
         }
         let new = WindowedMin { since: arrived, current: difference, before: difference };
         let base = self.base.get_or_insert(new);
-        // A repaired frame comes later than the network needs.
+        // Recovered frames say nothing about the network delay.
         if !repaired {
             base.push(arrived, difference);
         }
@@ -202,7 +203,7 @@ impl PlayoutDelayEstimator {
         self.update(arrived);
     }
 
-    /// A frame took that long to decode.
+    /// Records a decode time.
     pub(super) fn decoded(&mut self, took: Duration) {
         self.decode = took.min(Duration::from_millis(200)).max(self.decode * 63 / 64);
     }
@@ -220,25 +221,25 @@ impl PlayoutDelayEstimator {
         (self.current, self.updated) = (wanted.max(shrunk), now);
     }
 
-    /// The delay that is aimed at, on top of the fastest frame's way.
+    /// Target delay relative to the fastest frame.
     pub(super) fn target(&self) -> Duration {
         let PlayoutDelay { min, max } = self.config.bounds;
         (self.current + self.decode).max(min).min(max)
     }
 
-    /// When a frame is to be on the screen; 0 before the first.
+    /// Render deadline of a frame; 0 before the first.
     pub(super) fn due(&self, ticks: i64) -> Duration {
         let base = self.base.map_or(i128::MIN / 4, |base| base.get());
         duration(media_nanos(ticks) + base).saturating_add(self.target())
     }
 
-    /// When to show a frame that can be decoded at `now`.
+    /// Render time of a frame that is decodable at `now`.
     pub(super) fn render_at(&mut self, now: Duration, ticks: i64) -> Duration {
         if self.is_immediate() {
             return now;
         }
         let target = self.target();
-        // Whatever the timestamps say, nothing is held longer than the delay.
+        // Regardless of timestamps, no frame is held longer than the delay.
         let latest = now.saturating_add(target);
         self.last_render = self.due(ticks).min(latest).max(self.last_render);
         self.last_render
@@ -253,7 +254,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Frames at 30 per second that come `late` ms after the fastest; the targets after each.
+    /// Frames at 30 per second that arrive `late` ms after the fastest; returns the target after
+    /// each.
     fn run(it: &mut PlayoutDelayEstimator, from: i64, late: &[u64]) -> Vec<Duration> {
         let mut targets = Vec::new();
         for (frame, late) in (from..).zip(late) {
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_covers_most_frames_grows_at_once_and_shrinks_slowly() {
+    fn delay_covers_the_quantile_grows_at_once_and_shrinks_slowly() {
         let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
         let late: Vec<u64> = (0..300).map(|frame| if frame % 10 == 9 { 30 } else { 3 }).collect();
         let steady = *run(&mut it, 0, &late).last().unwrap();
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn repairs_add_a_part_of_what_they_take() {
+    fn recovered_frames_add_part_of_their_lateness() {
         let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
         for frame in 0..300_i64 {
             let sent = duration(media_nanos(frame * 3000));
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_shown_evenly_never_back_in_time_and_never_held_for_long() {
+    fn render_times_are_even_monotonic_and_bounded() {
         let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
         run(&mut it, 0, &[0, 20, 0, 20, 0, 20, 0, 20]);
         let start = duration(media_nanos(24_000)) + ms(100);
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_hold_and_zero_means_on_arrival() {
+    fn bounds_apply_and_zero_renders_on_arrival() {
         let mut it = PlayoutDelayEstimator::new(DelayConfig::default());
         it.set_bounds(PlayoutDelay { min: ms(80), max: ms(90) });
         run(&mut it, 0, &[0; 10]);

@@ -1,15 +1,15 @@
-//! What goes into the frame buffer beside the packets, and what comes out.
+//! Input and output types of the frame buffer.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::packet::vp8::{Decodable, Descriptor, PictureId};
 
-/// Most frames that one frame may refer to.
+/// Maximum number of references of a frame.
 pub const MAX_REFERENCES: usize = 8;
 
-/// The frames that a frame refers to, each as its distance from the frame (`frame_diffs` of the
-/// Dependency Descriptor): none for a key frame.
+/// References of a frame as distances (`frame_diffs` of the Dependency Descriptor); empty for a key
+/// frame.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct FrameDiffs {
     diffs: [u16; MAX_REFERENCES],
@@ -17,8 +17,8 @@ pub struct FrameDiffs {
 }
 
 impl FrameDiffs {
-    /// Those distances: 1 is the frame before. `None` if there are more than [`MAX_REFERENCES`], or
-    /// one is 0.
+    /// Creates the list; 1 is the previous frame. `None` if there are more than [`MAX_REFERENCES`]
+    /// or one is 0.
     #[must_use]
     pub fn new(diffs: &[u16]) -> Option<Self> {
         let mut kept = Self { diffs: [0; MAX_REFERENCES], len: diffs.len() };
@@ -39,50 +39,51 @@ impl fmt::Debug for FrameDiffs {
     }
 }
 
-/// What the Dependency Descriptor of a packet says of its frame.
+/// Dependency Descriptor of a packet, as needed by the frame buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameDependency {
-    /// Counts the frames of the stream, and wraps.
+    /// Frame number; wraps.
     pub frame_number: u16,
-    /// The packet is the first of its frame.
+    /// Whether the packet is the first of its frame.
     pub starts_frame: bool,
-    /// The packet is the last of its frame.
+    /// Whether the packet is the last of its frame.
     pub ends_frame: bool,
-    /// 0: the base layer.
+    /// Temporal layer; 0 is the base layer.
     pub temporal_id: u8,
-    /// What the frame refers to; `None` while the structure with the templates is not known.
+    /// References of the frame; `None` while the template structure is unknown.
     pub diffs: Option<FrameDiffs>,
 }
 
-/// How long frames may be held back (the playout-delay extension).
+/// Bounds of the playout delay (playout-delay extension).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlayoutDelay {
-    /// At least, even if the network needs less. With `max` both 0: show on arrival.
+    /// Minimum delay, even if the network needs less. If `min` and `max` are 0, frames are rendered
+    /// on arrival.
     pub min: Duration,
-    /// At most, even if the network needs more.
+    /// Maximum delay, even if the network needs more.
     pub max: Duration,
 }
 
-/// What is known of a packet beside its bytes.
+/// Metadata of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketInfo {
     /// From the Dependency Descriptor.
     pub dependency: Option<FrameDependency>,
-    /// When the frame was captured, on the sender's NTP clock in 32.32 (abs-capture-time).
+    /// Capture time by the sender's NTP clock in 32.32 format (abs-capture-time).
     pub captured: Option<u64>,
-    /// From the playout-delay extension: holds from this frame on.
+    /// From the playout-delay extension; applies from this frame on.
     pub playout_delay: Option<PlayoutDelay>,
-    /// The packet came by retransmission or was made from FEC, so that its time says nothing of
-    /// the network's jitter.
+    /// Whether the packet was retransmitted or recovered by FEC, so that its arrival time says
+    /// nothing about network jitter.
     pub repaired: bool,
 }
 
-/// Names a frame to the sender.
+/// Identifies a frame in feedback to the sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameId {
-    /// Number of the Dependency Descriptor.
+    /// Frame number of the Dependency Descriptor.
     pub frame_number: Option<u16>,
-    /// Number of the VP8 payload descriptor (what RPSI carries: RFC 7741, section 5.2).
+    /// `PictureID` of the VP8 payload descriptor, as used in RPSI (RFC 7741, section 5.2).
     pub picture_id: Option<PictureId>,
     /// RTP timestamp.
     pub timestamp: u32,
@@ -91,66 +92,66 @@ pub struct FrameId {
 /// A frame for the decoder.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Counts what came out of the buffer; [`super::FrameBuffer::decoded`] takes it.
+    /// Number of the frame in output order, for [`super::FrameBuffer::decoded`].
     pub number: u64,
     /// The coded frame.
     pub data: Vec<u8>,
-    /// Names of the frame.
+    /// Identifiers of the frame.
     pub id: FrameId,
-    /// The timestamp without wraps, in ticks of 90 kHz; the first packet's is its own.
+    /// Unwrapped timestamp in ticks of 90 kHz, starting at the timestamp of the first packet.
     pub media_ticks: i64,
-    /// A key frame.
+    /// Whether it is a key frame.
     pub is_key: bool,
-    /// 0: the base layer, or no layers.
+    /// Temporal layer; 0 is the base layer or a stream without layers.
     pub temporal_id: u8,
-    /// Of its first packet.
+    /// Payload descriptor of the first packet.
     pub descriptor: Descriptor,
-    /// Whether all that it refers to was given out before. [`Decodable::No`] only where
-    /// [`super::FrameBufferConfig::conceal`] asks for such frames.
+    /// Whether all references were emitted before. [`Decodable::No`] occurs only if
+    /// [`super::FrameBufferConfig::conceal`] is set.
     pub decodable: Decodable,
-    /// When it was captured, on the sender's NTP clock in 32.32.
+    /// Capture time by the sender's NTP clock in 32.32 format.
     pub captured: Option<u64>,
-    /// When its first and its last packet came.
+    /// Arrival of the first and the last packet.
     pub arrived: (Duration, Duration),
-    /// Packets of the frame.
+    /// Number of packets.
     pub packets: u32,
-    /// Of those, how many came by retransmission or FEC.
+    /// Number of packets that were retransmitted or recovered by FEC.
     pub repaired_packets: u32,
-    /// When to show it: not before the one before it; in the past if it is late.
+    /// Render time: not before that of the previous frame; in the past if the frame is late.
     pub render_at: Duration,
 }
 
-/// A loss that cannot be repaired, for the sender: it may answer with a frame that refers only to
-/// what was decoded.
+/// An unrecoverable loss, to be reported to the sender, which may respond with a frame that
+/// references decoded frames only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LostFrame {
-    /// The last frame that was given out as decodable; `None` before the first.
+    /// The last frame emitted as decodable; `None` before the first.
     pub last_decoded: Option<FrameId>,
-    /// The first frame that cannot be decoded: missing packets, or something that it refers to.
+    /// The first frame that cannot be decoded because of missing packets or references.
     pub lost: FrameId,
 }
 
-/// Why frames did not come out.
+/// Dropped frames by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DroppedFrames {
-    /// Something that they refer to is lost.
+    /// A reference is lost.
     pub reference_lost: u64,
-    /// No key frame came before them.
+    /// No key frame was received before.
     pub no_key_frame: u64,
-    /// Packets of them were missing when a later frame came out.
+    /// Packets were missing when a later frame was emitted.
     pub incomplete: u64,
-    /// Complete, and passed over by a later frame that needs none of them.
+    /// Complete, but skipped by a later frame that does not need it.
     pub overtaken: u64,
-    /// They waited too long for others.
+    /// Waited too long for other frames.
     pub too_old: u64,
-    /// More bytes than a frame may have.
+    /// Larger than the maximum frame size.
     pub too_large: u64,
-    /// Thrown away because too much was held, or the numbers began anew.
+    /// Dropped because the buffer was full or the sequence numbers restarted.
     pub overflow: u64,
 }
 
 impl DroppedFrames {
-    /// All of them: `framesDropped` of getStats, as far as the decoder is not to blame.
+    /// Sum of all: `framesDropped` of getStats, except for frames dropped by the decoder.
     #[must_use]
     pub fn total(&self) -> u64 {
         let Self { reference_lost, no_key_frame, incomplete, overtaken, .. } = *self;

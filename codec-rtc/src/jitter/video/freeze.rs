@@ -1,36 +1,36 @@
-//! Freezes and pauses of what is shown, as getStats defines them.
+//! Freeze and pause detection as defined by getStats.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Frames whose distance is averaged.
+/// Number of frame intervals in the average.
 const MOST: usize = 30;
-/// Distances that are needed before one can be a freeze.
+/// Minimum number of frame intervals before a freeze is detected.
 const LEAST: usize = 4;
-/// How much longer than the average a freeze is at least.
+/// Minimum excess of a freeze over the average interval.
 const MORE: Duration = Duration::from_millis(150);
-/// A freeze that is longer is a pause too.
+/// A longer freeze is also a pause.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// A stretch of time.
+/// A freeze of the rendered video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freeze {
-    /// When the picture that stayed came up.
+    /// When the frozen frame was rendered.
     pub from: Duration,
-    /// Until the next one.
+    /// Time until the next frame was rendered.
     pub length: Duration,
 }
 
 impl Freeze {
-    /// Longer than 5 s.
+    /// Whether it is longer than 5 s.
     #[must_use]
     pub fn is_pause(&self) -> bool {
         self.length > PAUSE
     }
 }
 
-/// Finds freezes while pictures are shown: one stays at least three times as long as the last 30 on
-/// average, and at least 150 ms longer; from the fifth picture on.
+/// Detects freezes: a frame interval at least three times the average of the last 30, and at least
+/// 150 ms longer; from the fifth frame on.
 #[derive(Clone, Debug, Default)]
 pub struct FreezeDetector {
     last: Option<Duration>,
@@ -38,7 +38,8 @@ pub struct FreezeDetector {
 }
 
 impl FreezeDetector {
-    /// A picture came up at `now`; not before the one before it. A freeze, if it ended one.
+    /// Records a frame rendered at `now`, not before the previous one. Returns the freeze that it
+    /// ended, if any.
     pub fn shown(&mut self, now: Duration) -> Option<Freeze> {
         let from = self.last.replace(now)?;
         let length = now.saturating_sub(from);
@@ -55,7 +56,8 @@ impl FreezeDetector {
     }
 }
 
-/// The freezes of pictures that were shown at those times. `end`: when the last picture goes.
+/// Returns the freezes of frames rendered at the given times. `end`: when the last frame is
+/// removed.
 #[must_use]
 pub fn freezes(shown_at: &[Duration], end: Duration) -> Vec<Freeze> {
     let mut detector = FreezeDetector::default();
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn freezes_are_those_of_get_stats() {
+    fn freezes_follow_the_definition_of_get_stats() {
         let ms = Duration::from_millis;
         // Every 33 ms; then gaps of 183 ms (just long enough), 182, 400.
         let mut at = 0;

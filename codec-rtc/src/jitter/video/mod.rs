@@ -1,5 +1,5 @@
-//! The frame buffer for received video: packets in, frames for the decoder out, each with the time
-//! at which to show it.
+//! Frame buffer for received video: packets in, frames for the decoder out, each with a render
+//! time.
 
 mod assembly;
 mod buffer;
@@ -27,28 +27,28 @@ pub use stats::VideoStats;
 
 use std::time::Duration;
 
-/// Settings of a [`FrameBuffer`].
+/// Configuration of a [`FrameBuffer`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameBufferConfig {
-    /// The playout delay.
+    /// Playout delay.
     pub delay: DelayConfig,
-    /// What could repair missing packets, until [`FrameBuffer::set_repair`].
+    /// Available recovery mechanisms, until [`FrameBuffer::set_repair`].
     pub repair: Repair,
-    /// Least and most time that a frame which can be decoded waits for packets before it that may
-    /// only have been overtaken; between them the reordering that is seen decides.
+    /// Minimum and maximum reordering window: how long a decodable frame waits for missing packets
+    /// that may only be reordered. Adapts between the two; default 5 to 50 ms.
     pub reordering: (Duration, Duration),
-    /// A frame that can be decoded waits for the missing ones before it as long as that does not
-    /// make it late, and they may still come. Otherwise they are passed over.
+    /// Whether a decodable frame waits for missing frames before it as long as that does not make
+    /// it late (default `true`). Otherwise they are skipped after the reordering window.
     pub waits_to_show_all: bool,
-    /// Frames come out that cannot be decoded properly, when what they refer to is lost for good:
-    /// for a decoder that conceals.
+    /// Whether to emit frames whose references are permanently lost, for a decoder with
+    /// concealment; default `false`.
     pub conceal: bool,
-    /// How long a complete frame waits for others before it is dropped.
+    /// How long a complete frame waits for others before it is dropped; default 4 s.
     pub max_age: Duration,
 }
 
 impl Default for FrameBufferConfig {
-    /// An adaptive delay, NACK, 5 to 50 ms of reordering, no concealment, frames of up to 4 s.
+    /// Adaptive delay, NACK, reordering window of 5 to 50 ms, no concealment, frames up to 4 s old.
     fn default() -> Self {
         Self {
             delay: DelayConfig::default(),
@@ -62,8 +62,8 @@ impl Default for FrameBufferConfig {
 }
 
 impl FrameBufferConfig {
-    /// Frames are passed on, all of them and in order: a gap is waited for as long as a repair may
-    /// bring it ([`Repair::time`]). Nothing is shown here, so no frame is late.
+    /// For forwarding: emits all frames in order and waits for gaps as long as recovery is possible
+    /// ([`Repair::time`]). Nothing is rendered, so that no frame is late.
     #[must_use]
     pub fn forwarding() -> Self {
         let never = Duration::from_secs(3600);
@@ -75,7 +75,7 @@ impl FrameBufferConfig {
         }
     }
 
-    /// Frames are decoded and shown on arrival.
+    /// For low latency: renders frames on arrival.
     #[must_use]
     pub fn low_latency() -> Self {
         let bounds = PlayoutDelay { min: Duration::ZERO, max: Duration::ZERO };

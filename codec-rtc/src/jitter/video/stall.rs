@@ -1,43 +1,43 @@
-//! When a stream does not go on: what is told to the sender, and when a key frame is asked for.
+//! Stall handling: when to report a lost frame to the sender and when to request a key frame.
 
 use std::time::Duration;
 
 use super::frame::{FrameId, LostFrame};
 
-/// Without a decodable frame for so long a key frame is asked for, where only one helps.
+/// Time without a decodable frame after which a key frame is requested, if only a key frame helps.
 const KEY_WAIT: Duration = Duration::from_millis(200);
-/// With nothing to decode at all for so long one is asked for in any case.
+/// Time without any decodable frame after which a key frame is always requested.
 const ANY_WAIT: Duration = Duration::from_secs(3);
-/// Least time between two reports of the same loss.
+/// Minimum time between two reports of the same loss.
 const REPORT_AGAIN: Duration = Duration::from_millis(50);
 
-/// What could still repair a missing packet.
+/// Mechanisms that can recover a missing packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repair {
-    /// Missing packets are asked for (NACK).
+    /// Whether missing packets are requested by NACK.
     pub nack: bool,
-    /// Round trip.
+    /// Round-trip time.
     pub rtt: Duration,
-    /// How much later than the packets that it protects FEC comes; 0 where there is none.
+    /// Delay of FEC relative to the packets that it protects; 0 without FEC.
     pub fec_delay: Duration,
 }
 
 impl Default for Repair {
-    /// NACK with a round trip of 100 ms, no FEC.
+    /// NACK with a round-trip time of 100 ms, no FEC.
     fn default() -> Self {
         Self { nack: true, rtt: Duration::from_millis(100), fec_delay: Duration::ZERO }
     }
 }
 
 impl Repair {
-    /// How late a frame is for which packets are asked for once, with a margin.
+    /// Lateness of a frame after one retransmission, with a margin.
     pub(super) fn once(&self) -> Duration {
         let margin = Duration::from_millis(40);
         if self.nack { self.rtt.saturating_add(margin).min(ANY_WAIT) } else { Duration::ZERO }
     }
 
-    /// How long after a gap was seen its packets may still come, if packets are overtaken by as much
-    /// as `reordering`. NACK is given two tries.
+    /// How long after a gap became visible its packets may still arrive, given the reordering
+    /// window. Allows for two NACK attempts.
     #[must_use]
     pub fn time(&self, reordering: Duration) -> Duration {
         let mut time = reordering.saturating_add(self.fec_delay);
@@ -52,12 +52,12 @@ impl Repair {
 #[derive(Clone, Copy, Debug)]
 struct Blocked {
     since: Duration,
-    /// What is missing may still come.
+    /// Missing packets may still arrive.
     may_come: bool,
     lost: FrameId,
 }
 
-/// Whether frames come out, and if not, since when.
+/// Tracks whether frames are emitted, and since when not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stall {
     pub(super) repair: Repair,
@@ -66,29 +66,29 @@ pub(super) struct Stall {
     last_decoded: Option<FrameId>,
     blocked: Option<Blocked>,
     reported: Option<Duration>,
-    /// Only a key frame helps, without waiting.
+    /// Only a key frame helps; request it without delay.
     key_now: bool,
 }
 
 impl Stall {
-    /// Before the first packet.
+    /// Creates the state before the first packet.
     pub(super) fn new(repair: Repair) -> Self {
         Self { repair, ..Self::default() }
     }
 
-    /// A packet came.
+    /// Records a received packet.
     pub(super) fn pushed(&mut self, now: Duration) {
         self.started.get_or_insert(now);
     }
 
-    /// A decodable frame came out.
+    /// Records an emitted decodable frame.
     pub(super) fn given(&mut self, now: Duration, id: FrameId) {
         (self.last_out, self.last_decoded) = (Some(now), Some(id));
         (self.blocked, self.reported, self.key_now) = (None, None, false);
     }
 
-    /// The next frame cannot be decoded. The first such call since a frame came out counts, and
-    /// the first that says that nothing may come.
+    /// Records that the next frame cannot be decoded. Keeps the earliest time since the last
+    /// emitted frame, and whether recovery is ruled out.
     pub(super) fn blocked(&mut self, since: Duration, may_come: bool, lost: FrameId) {
         match &mut self.blocked {
             None => self.blocked = Some(Blocked { since, may_come, lost }),
@@ -99,18 +99,18 @@ impl Stall {
         }
     }
 
-    /// A frame came of which nothing can be decoded without a key frame.
+    /// Records a frame that needs a key frame.
     pub(super) fn demand_key(&mut self) {
         self.key_now = true;
     }
 
-    /// The decoder refused what came out.
+    /// Records a decoder failure.
     pub(super) fn failed(&mut self, now: Duration, id: FrameId) {
         self.blocked(now, false, id);
         self.key_now = true;
     }
 
-    /// When what is missing is lost for good.
+    /// When the missing data counts as permanently lost.
     pub(super) fn lost_at(&self, reordering: Duration) -> Option<Duration> {
         let blocked = self.blocked?;
         let wait = if blocked.may_come { self.repair.time(reordering) } else { Duration::ZERO };
@@ -123,8 +123,8 @@ impl Stall {
         self.lost_at(reordering).map(|at| at.max(again))
     }
 
-    /// What to tell the sender now: at once when a frame is lost for good, and again while nothing
-    /// comes that can be decoded.
+    /// Returns the loss to report: at once when a frame is permanently lost, and repeatedly while
+    /// nothing decodable arrives.
     pub(super) fn report(&mut self, now: Duration, reordering: Duration) -> Option<LostFrame> {
         if self.report_at(reordering)? > now {
             return None;
@@ -143,7 +143,7 @@ impl Stall {
         let stalled = self.blocked.zip(self.lost_at(reordering)).map(|(blocked, lost)| {
             let since = self.last_out.map_or(blocked.since, |at| at.max(blocked.since));
             if blocked.may_come && self.repair.nack {
-                // Requests go on, and feedback may bring a frame that needs no key.
+                // NACKs continue, and feedback may yield a frame that needs no key frame.
                 let repair = self.repair.time(reordering).saturating_mul(2);
                 return since.saturating_add(repair.clamp(2 * KEY_WAIT, ANY_WAIT));
             }
@@ -156,7 +156,7 @@ impl Stall {
         self.key_at(reordering).is_some_and(|at| at <= now)
     }
 
-    /// The next time after `now` that one of the answers changes.
+    /// The next deadline after `now`.
     pub(super) fn next_time(&self, now: Duration, reordering: Duration) -> Option<Duration> {
         let times = [self.report_at(reordering), self.key_at(reordering)];
         times.into_iter().flatten().filter(|&at| at > now).min()

@@ -1,4 +1,4 @@
-//! Statistics by the names of getStats (`RTCInboundRtpStreamStats`).
+//! Statistics with the names of getStats (`RTCInboundRtpStreamStats`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,55 +6,56 @@ use std::time::Duration;
 use super::frame::{Frame, FrameId};
 use super::freeze::FreezeDetector;
 
-/// What became of a stream's frames. Names and meanings are those of getStats; times are sums over
-/// frames unless they say otherwise.
+/// Frame statistics of a stream. Names and meanings follow getStats; times are sums over frames
+/// unless noted otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VideoStats {
-    /// `framesReceived`: complete frames, and incomplete ones that were passed over.
+    /// `framesReceived`: complete frames, and incomplete ones that were skipped.
     pub frames_received: u64,
-    /// `framesDropped`: received and not decoded.
+    /// `framesDropped`: received but not decoded.
     pub frames_dropped: u64,
-    /// `framesDecoded`.
+    /// `framesDecoded`: frames decoded.
     pub frames_decoded: u64,
-    /// `keyFramesDecoded`.
+    /// `keyFramesDecoded`: key frames decoded.
     pub key_frames_decoded: u64,
-    /// `framesRendered`.
+    /// `framesRendered`: frames rendered.
     pub frames_rendered: u64,
-    /// `framesAssembledFromMultiplePackets`.
+    /// `framesAssembledFromMultiplePackets`: frames of more than one packet.
     pub frames_assembled_from_multiple_packets: u64,
-    /// `totalAssemblyTime`: from the first to the last packet of those.
+    /// `totalAssemblyTime`: time from the first to the last packet of those frames.
     pub total_assembly_time: Duration,
-    /// `jitterBufferDelay`: from the first packet's arrival until the frame came out.
+    /// `jitterBufferDelay`: time from the arrival of the first packet until the frame was emitted.
     pub jitter_buffer_delay: Duration,
-    /// `jitterBufferTargetDelay`: what was aimed at when they came out.
+    /// `jitterBufferTargetDelay`: target delay when frames were emitted.
     pub jitter_buffer_target_delay: Duration,
-    /// `jitterBufferEmittedCount`: frames that came out.
+    /// `jitterBufferEmittedCount`: frames emitted.
     pub jitter_buffer_emitted_count: u64,
-    /// From coming out until they are due on the screen; 0 for those that are late. getStats has no
-    /// name for it: there decoding waits for the same time.
+    /// Time from emission to the render time; 0 for late frames. Not part of getStats, where frames
+    /// wait before decoding.
     pub render_wait: Duration,
-    /// `totalDecodeTime`.
+    /// `totalDecodeTime`: time spent decoding.
     pub total_decode_time: Duration,
-    /// `totalProcessingDelay`: from the first packet's arrival until the frame was decoded.
+    /// `totalProcessingDelay`: time from the arrival of the first packet until the frame was
+    /// decoded.
     pub total_processing_delay: Duration,
-    /// `totalInterFrameDelay`: between rendered frames.
+    /// `totalInterFrameDelay`: time between rendered frames.
     pub total_inter_frame_delay: Duration,
     /// `totalSquaredInterFrameDelay`, in nanoseconds squared.
     pub total_squared_inter_frame_delay_ns2: u128,
-    /// `freezeCount`.
+    /// `freezeCount`: see [`super::FreezeDetector`].
     pub freeze_count: u64,
-    /// `totalFreezesDuration`.
+    /// `totalFreezesDuration`: total duration of freezes.
     pub total_freezes_duration: Duration,
-    /// `pauseCount`: more than 5 s without a picture.
+    /// `pauseCount`: intervals of more than 5 s without a frame.
     pub pause_count: u64,
-    /// `totalPausesDuration`.
+    /// `totalPausesDuration`: total duration of pauses.
     pub total_pauses_duration: Duration,
 }
 
-/// Frames between the buffer and the end of their decoding that are remembered.
+/// Maximum number of emitted frames whose decoding is pending.
 const MAX_OPEN: usize = 64;
 
-/// A frame that came out.
+/// An emitted frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     pub(super) number: u64,
@@ -91,7 +92,7 @@ impl Bookkeeping {
         self.open.push_back(Open { number, arrived: first, is_key, id });
     }
 
-    /// The end of a frame's decoding; `None` if it is not known, or was told before.
+    /// Removes a frame whose decoding ended; `None` if it is unknown or already removed.
     pub(super) fn close(&mut self, number: u64) -> Option<Open> {
         let at = self.open.iter().position(|open| open.number == number)?;
         self.open.remove(at)

@@ -9,7 +9,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A frame to send: its layer, and what it refers to.
+/// A frame to send: its layer and references.
 #[derive(Clone, Copy)]
 struct Plan {
     key: bool,
@@ -21,7 +21,7 @@ struct Plan {
 const KEY: Plan = Plan { key: true, layer: None, tl0: 0, diffs: &[] };
 const DELTA: Plan = Plan { key: false, layer: None, tl0: 0, diffs: &[1] };
 
-/// Makes packets of frames.
+/// Creates packets of frames.
 struct Stream {
     sequence: u16,
     frame: u16,
@@ -78,7 +78,7 @@ fn push(it: &mut FrameBuffer, now: Duration, packets: &Packets) {
     }
 }
 
-/// Frames that come out, by the numbers in their descriptors.
+/// Polls frames; returns the PictureIDs in their descriptors.
 fn poll(it: &mut FrameBuffer, now: Duration) -> Vec<u16> {
     std::iter::from_fn(|| it.poll(now))
         .map(|frame| frame.id.picture_id.map_or(u16::MAX, PictureId::number))
@@ -90,7 +90,7 @@ fn buffer() -> FrameBuffer {
 }
 
 #[test]
-fn frames_come_out_once_complete_whatever_the_order_of_their_packets() {
+fn frames_are_emitted_once_complete_in_any_packet_order() {
     for exact in [false, true] {
         let mut stream = Stream::new(exact);
         let mut it = buffer();
@@ -99,7 +99,7 @@ fn frames_come_out_once_complete_whatever_the_order_of_their_packets() {
             let frame = stream.frame(plan, 4);
             let now = ms(number * 33);
             for index in [3, 1, 0] {
-                // Nothing before the key frame's own packets may be taken for its start.
+                // Only packets of the key frame may be taken for its start.
                 it.push(now, &frame[index].0, frame[index].1).unwrap();
                 assert!(it.poll(now).is_none());
             }
@@ -124,7 +124,7 @@ fn frames_come_out_once_complete_whatever_the_order_of_their_packets() {
 }
 
 #[test]
-fn a_dependent_frame_waits_for_the_repair_of_what_it_refers_to() {
+fn frame_waits_for_recovery_of_its_references() {
     for exact in [false, true] {
         let mut stream = Stream::new(exact);
         let mut it = buffer();
@@ -145,7 +145,7 @@ fn a_dependent_frame_waits_for_the_repair_of_what_it_refers_to() {
 }
 
 #[test]
-fn a_frame_that_needs_none_of_the_missing_ones_waits_for_reordering_only() {
+fn frame_independent_of_missing_ones_waits_for_reordering_only() {
     let mut stream = Stream::new(true);
     let mut it = buffer();
     push(&mut it, ms(0), &stream.frame(KEY, 2));
@@ -154,13 +154,13 @@ fn a_frame_that_needs_none_of_the_missing_ones_waits_for_reordering_only() {
     push(&mut it, ms(33), &lost[1..].to_vec());
     push(&mut it, ms(66), &stream.frame(DELTA, 1));
     assert_eq!(poll(&mut it, ms(66)), []);
-    // The gap was seen at 33 ms already.
+    // The gap was visible since 33 ms.
     push(&mut it, ms(99), &stream.frame(Plan { diffs: &[3], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(99)), [3]);
     let dropped = DroppedFrames { incomplete: 1, overtaken: 1, ..DroppedFrames::default() };
     assert_eq!(it.dropped(), dropped);
     assert_eq!(it.push(ms(100), &lost[0].0, lost[0].1), Ok(Pushed::Late));
-    // Another gap, seen just now.
+    // Another gap, visible since now.
     stream.frame(DELTA, 1);
     push(&mut it, ms(166), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(166)), []);
@@ -169,7 +169,7 @@ fn a_frame_that_needs_none_of_the_missing_ones_waits_for_reordering_only() {
 }
 
 #[test]
-fn frames_that_refer_to_what_was_passed_over_are_dropped() {
+fn frames_that_reference_skipped_frames_are_dropped() {
     let mut stream = Stream::new(true);
     let mut it = buffer();
     push(&mut it, ms(0), &stream.frame(KEY, 1));
@@ -182,7 +182,7 @@ fn frames_that_refer_to_what_was_passed_over_are_dropped() {
     let lost = it.wanted_feedback(ms(133)).unwrap();
     assert_eq!(lost.last_decoded.and_then(|id| id.picture_id), Some(PictureId::Long(2)));
     assert_eq!(lost.lost.picture_id, Some(PictureId::Long(3)));
-    assert_eq!(it.wanted_feedback(ms(134)), None, "not again at once");
+    assert_eq!(it.wanted_feedback(ms(134)), None, "not repeated immediately");
     push(&mut it, ms(166), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(166)), [4]);
     assert_eq!(it.wanted_feedback(ms(1000)), None);
@@ -201,7 +201,7 @@ fn a_base_frame_does_not_wait_for_missing_upper_layers() {
     push(&mut it, ms(100), &stream.frame(upper(0, 2), 1));
     push(&mut it, ms(133), &stream.frame(base(1), 1));
     assert_eq!(poll(&mut it, ms(133)), [0, 1, 3, 4]);
-    // A missing base frame stops all.
+    // A missing base-layer frame blocks everything.
     stream.frame(base(2), 1);
     push(&mut it, ms(200), &stream.frame(upper(2, 2), 1));
     push(&mut it, ms(233), &stream.frame(base(3), 1));
@@ -210,7 +210,7 @@ fn a_base_frame_does_not_wait_for_missing_upper_layers() {
 }
 
 #[test]
-fn what_may_be_shown_is_waited_for_where_that_makes_nothing_late() {
+fn missing_frames_are_waited_for_until_the_render_deadline() {
     let mut config = FrameBufferConfig { waits_to_show_all: true, ..FrameBufferConfig::default() };
     config.delay.bounds = PlayoutDelay { min: ms(80), max: ms(80) };
     let mut stream = Stream::new(true);
@@ -230,7 +230,7 @@ fn what_may_be_shown_is_waited_for_where_that_makes_nothing_late() {
 }
 
 #[test]
-fn a_loss_is_told_once_it_cannot_be_repaired_and_a_key_frame_asked_for_later() {
+fn unrecoverable_loss_is_reported_before_a_key_frame_is_requested() {
     for (nack, lost_at, key_at) in [(false, 38, 233), (true, 33 + 5 + 112 + 20, 433)] {
         let mut stream = Stream::new(true);
         let mut it = buffer();
@@ -255,7 +255,7 @@ fn a_loss_is_told_once_it_cannot_be_repaired_and_a_key_frame_asked_for_later() {
 }
 
 #[test]
-fn joining_in_the_middle_asks_for_a_key_frame_at_once() {
+fn joining_mid_stream_requests_a_key_frame_at_once() {
     for exact in [false, true] {
         let mut stream = Stream::new(exact);
         let mut it = buffer();
@@ -272,7 +272,7 @@ fn joining_in_the_middle_asks_for_a_key_frame_at_once() {
 }
 
 #[test]
-fn a_frame_that_the_decoder_refused_is_no_reference() {
+fn frame_that_failed_to_decode_is_not_a_reference() {
     for exact in [false, true] {
         let mut stream = Stream::new(exact);
         let mut it = buffer();
@@ -291,7 +291,7 @@ fn a_frame_that_the_decoder_refused_is_no_reference() {
 }
 
 #[test]
-fn a_concealing_decoder_gets_what_is_damaged_once_it_is_lost() {
+fn damaged_frames_are_emitted_for_concealment_once_unrecoverable() {
     let config = FrameBufferConfig { conceal: true, ..FrameBufferConfig::default() };
     let mut stream = Stream::new(false);
     let mut it = FrameBuffer::new(config);
@@ -306,7 +306,7 @@ fn a_concealing_decoder_gets_what_is_damaged_once_it_is_lost() {
 }
 
 #[test]
-fn padding_is_no_gap_and_numbers_may_begin_anew() {
+fn padding_leaves_no_gap_and_sequence_numbers_may_restart() {
     let mut stream = Stream::new(false);
     let mut it = buffer();
     push(&mut it, ms(0), &stream.frame(KEY, 1));
@@ -329,7 +329,7 @@ fn padding_is_no_gap_and_numbers_may_begin_anew() {
 }
 
 #[test]
-fn low_latency_shows_on_arrival_and_the_senders_bounds_hold() {
+fn low_latency_renders_on_arrival_and_sender_bounds_apply() {
     let mut stream = Stream::new(true);
     let mut it = FrameBuffer::new(FrameBufferConfig::low_latency());
     for number in 0..50_u64 {
@@ -346,14 +346,14 @@ fn low_latency_shows_on_arrival_and_the_senders_bounds_hold() {
 }
 
 #[test]
-fn floods_are_bounded_and_the_stream_goes_on_after_them() {
+fn floods_are_bounded_and_the_stream_recovers() {
     let mut it = buffer();
     let mut stream = Stream::new(false);
     push(&mut it, ms(0), &stream.frame(KEY, 1));
     assert_eq!(poll(&mut it, ms(0)), [0]);
     let mut rng = Rng::new(5);
     for packet in 0..20_000_u64 {
-        // Frames without end, gaps everywhere.
+        // Endless frames with many gaps.
         stream.sequence = stream.sequence.wrapping_add(u16::from(rng.below(3) == 0));
         let now = ms(packet / 10);
         let frame = stream.frame(DELTA, 2);
@@ -368,7 +368,7 @@ fn floods_are_bounded_and_the_stream_goes_on_after_them() {
 }
 
 #[test]
-fn frames_that_wait_for_one_that_never_comes_are_bounded() {
+fn frames_waiting_for_a_lost_reference_are_bounded() {
     let mut stream = Stream::new(true);
     let mut it = buffer();
     push(&mut it, ms(0), &stream.frame(KEY, 1));
@@ -381,11 +381,11 @@ fn frames_that_wait_for_one_that_never_comes_are_bounded() {
     }
     assert_eq!(it.dropped().too_old + it.dropped().reference_lost, 2000 - it.held() as u64);
     push(&mut it, ms(300), &stream.frame(Plan { diffs: &[2002], ..DELTA }, 1));
-    assert_eq!(poll(&mut it, ms(310)).len(), 1, "the key frame may still be referred to");
+    assert_eq!(poll(&mut it, ms(310)).len(), 1, "the key frame may still be referenced");
 }
 
 #[test]
-fn a_frame_of_2048_packets_comes_out_and_a_longer_one_does_not() {
+fn frames_are_limited_to_2048_packets() {
     for (packets, comes) in [(2048, true), (2049, false)] {
         let mut it = buffer();
         let frame = Stream::new(false).frame(KEY, packets);

@@ -1,4 +1,4 @@
-//! Losses that do not depend on the rate.
+//! Packet loss that does not depend on the rate.
 
 use super::{SEEDS, at_most, figures, link, one, seeded};
 use crate::link::{Jitter, JitterShape, LinkConfig, Loss};
@@ -7,7 +7,7 @@ use std::time::Duration;
 const ALONE: (usize, &[usize]) = (0, &[0]);
 
 #[test]
-fn losses_of_the_link_itself_leave_the_rate() {
+fn inherent_loss_keeps_the_rate() {
     let cases = [
         ("no loss", Loss::None, 0.85, 1400.0),
         ("2 % random", Loss::Random(0.02), 0.8, 1200.0),
@@ -33,7 +33,7 @@ fn losses_of_the_link_itself_leave_the_rate() {
 }
 
 #[test]
-fn jitter_and_reordering_leave_the_rate() {
+fn jitter_and_reordering_keep_the_rate() {
     for (case, time_ms, reorders) in [("jitter 10 ms", 10, false), ("reordering 30 ms", 30, true)] {
         let time = Duration::from_millis(time_ms);
         let jitter = Jitter { time, shape: JitterShape::Uniform, reorders };
@@ -44,9 +44,9 @@ fn jitter_and_reordering_leave_the_rate() {
     }
 }
 
-/// A policer: what is too much is dropped, and nothing queues.
+/// A policer: excess packets are dropped and nothing is queued.
 #[test]
-fn a_link_without_a_queue_is_found_by_its_losses() {
+fn capacity_of_a_policed_link_is_found_by_loss() {
     let record = one(link(25, 40, &[(0, 1000)]), at_most(5000), 60);
     let figures = figures("queue of 40 ms", &record, ALONE, 5.0, 60.0);
     assert!(figures.utilisation > 0.5, "{figures:?}");

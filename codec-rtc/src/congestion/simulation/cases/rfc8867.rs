@@ -1,4 +1,4 @@
-//! RFC 8867, section 5: capacity that changes, flows beside each other.
+//! RFC 8867, section 5: changing capacity and competing flows.
 
 use std::time::Duration;
 
@@ -81,11 +81,11 @@ fn case_5_5_round_trips_of_different_length() {
 }
 
 #[test]
-fn case_5_6_beside_a_long_tcp_flow() {
+fn case_5_6_competing_with_a_long_tcp_flow() {
     let world = World::new(vec![link(50, 300, &[(0, 2000)]), back(50)], &[at_most(5000)], 1);
     let record = world.with_tcp(secs(20)).run(secs(120));
     let alone = figures("5.6 alone", &record, ALONE, 5.0, 20.0);
-    let beside = figures("5.6 beside", &record, ALONE, 40.0, 120.0);
+    let beside = figures("5.6 with TCP", &record, ALONE, 40.0, 120.0);
     assert!(alone.utilisation > 0.8 && beside.utilisation > 0.08, "{alone:?} {beside:?}");
 }
 
@@ -103,7 +103,7 @@ fn case_5_8_a_flow_pauses() {
     }
 }
 
-/// How fair it is varies from run to run.
+/// Fairness varies between runs.
 #[test]
 fn fairness_over_seeds() {
     let steps = [(0, 4000), (25, 2000), (50, 3500), (75, 1000), (100, 2000)];

@@ -1,4 +1,4 @@
-//! Steps of capacity beyond those of RFC 8867, and feedback that stays away.
+//! Capacity steps beyond those of RFC 8867, and feedback outages.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::congestion::simulation::FlowConfig;
 
 const ALONE: (usize, &[usize]) = (0, &[0]);
 
-/// 2 Mb/s fall to 300 kb/s and come back.
+/// The capacity falls from 2 Mb/s to 300 kb/s and returns.
 #[test]
-fn a_link_that_falls_to_300_kbps_and_returns() {
+fn capacity_drops_to_300_kbps_and_recovers() {
     for (delay_ms, queue_ms) in [(25, 300), (25, 2000), (50, 1000)] {
         let steps = [(0, 2000), (20, 300), (40, 2000)];
         let record = one(link(delay_ms, queue_ms, &steps), at_most(5000), 70);
@@ -29,16 +29,16 @@ fn a_link_that_falls_to_300_kbps_and_returns() {
             delayed = delayed.max(record.time_delayed(0, late_ms, 20.0, 40.0));
             back = back.max(record.time_to_reach(0, 1600.0, 40.0).expect("back"));
         }
-        println!("  slowest of five seeds: below the capacity after {below:.1} s,");
+        println!("  slowest of five seeds: rate below the capacity after {below:.1} s,");
         println!(
-            "  delay below 200 ms after {delayed:.1} s, 80 % used {back:.1} s after its return"
+            "  delay below 200 ms after {delayed:.1} s, 80 % utilisation {back:.1} s after recovery"
         );
         assert!(below < 1.0 && delayed < 4.0 && back < 12.0);
     }
 }
 
 #[test]
-fn half_a_megabit_then_more_then_a_tenth() {
+fn target_follows_500_800_and_100_kbps() {
     let (min, max) = (Bitrate::kbps(10), Bitrate::kbps(1500));
     let controller = ControllerConfig { min, max, ..ControllerConfig::default() };
     let flow = FlowConfig { controller, ..FlowConfig::new() };
@@ -52,7 +52,7 @@ fn half_a_megabit_then_more_then_a_tenth() {
 }
 
 #[test]
-fn ten_megabits_and_back_to_them() {
+fn capacity_drops_from_ten_megabits_and_recovers() {
     let steps = [(0, 10_000), (20, 800), (40, 10_000)];
     let record = one(link(25, 300, &steps), at_most(20_000), 80);
     for (from, to) in [(5.0, 20.0), (22.0, 40.0), (50.0, 80.0)] {
@@ -61,35 +61,37 @@ fn ten_megabits_and_back_to_them() {
     }
     let found = record.time_to_reach(0, 5000.0, 0.0).expect("found");
     let back = record.time_to_reach(0, 5000.0, 40.0).expect("back");
-    println!("  5 Mb/s after {found:.1} s, again {back:.1} s after the return");
+    println!("  5 Mb/s after {found:.1} s, and again {back:.1} s after recovery");
     assert!(found < 5.0 && back < 15.0);
 }
 
 #[test]
-fn feedback_that_is_lost_for_ten_seconds() {
+fn feedback_outage_of_ten_seconds() {
     let deaf = FlowConfig { deaf: Some((secs(20), secs(30))), ..at_most(5000) };
     let record = one(link(25, 300, &[(0, 2000)]), deaf, 60);
     let silent = record.sent_kbps(0, 25.0, 30.0);
     let back = record.time_to_reach(0, 1600.0, 30.0).expect("back");
-    println!("  no feedback for 10 s: {silent:.0} kb/s sent, back after {back:.1} s");
+    println!("  feedback outage of 10 s: {silent:.0} kb/s sent, recovered after {back:.1} s");
     assert!(silent < 60.0 && back < 5.0);
 }
 
 #[test]
-fn a_link_that_stands_still_for_ten_seconds() {
+fn link_outage_of_ten_seconds() {
     let record = one(link(25, 300, &[(0, 2000), (20, 0), (30, 2000)]), at_most(5000), 60);
     let silent = record.sent_kbps(0, 25.0, 30.0);
     let back = record.time_to_reach(0, 1600.0, 30.0).expect("back");
-    println!("  no link for 10 s: {silent:.0} kb/s sent, back after {back:.1} s");
+    println!("  link outage of 10 s: {silent:.0} kb/s sent, recovered after {back:.1} s");
     assert!(silent < 60.0 && back < 12.0);
 }
 
 #[test]
-fn a_sender_with_little_to_send_keeps_its_estimate() {
+fn application_limited_sender_keeps_its_estimate() {
     let limited = FlowConfig { most: Bitrate::kbps(400), ..at_most(5000) };
     let record = one(link(25, 300, &[(0, 2000)]), limited, 60);
     let found = record.target_kbps(0, 30.0, 60.0);
     let [_, p95] = record.delay_ms(0, 30.0, 60.0);
-    println!("  400 of 2000 kb/s: target {found:.0} kb/s, 95 % within {p95:.0} ms");
+    println!(
+        "  400 of 2000 kb/s: target {found:.0} kb/s, 95th percentile of the delay {p95:.0} ms"
+    );
     assert!(found > 1000.0 && Duration::from_secs_f64(p95 / 1e3) < Duration::from_millis(80));
 }
