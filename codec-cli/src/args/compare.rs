@@ -10,9 +10,9 @@ use super::values;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InterpolationArg {
-    /// Monotone cubics, as the JCT recommendations have it.
+    /// Monotone cubic (PCHIP), as the JCT recommends.
     Pchip,
-    /// Akima's cubics.
+    /// Akima spline.
     Akima,
 }
 
@@ -27,89 +27,110 @@ impl From<InterpolationArg> for Interpolation {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Clips: anything that holds pictures.
+    /// Clips: any readable video files.
     #[arg(value_name = "CLIP")]
     pub(crate) clips: Vec<PathBuf>,
-    /// An encoder with its settings, as [NAME=]WHAT: "vp8 --preset rtc --speed 8" (codec or
-    /// codec/backend with options of `codec encode` and its knobs as --NAME VALUE), "cmd:vpxenc ...
-    /// --target-bitrate={kbps} -o {out} {in}" (any program), or chrome-vp8. May be repeated; the
-    /// first is the one that others are compared with.
+    /// Add an encoder with its settings; the first one is the anchor.
+    ///
+    /// [NAME=]SPEC, where SPEC is a codec or codec/backend with options of `codec encode`
+    /// (backend-specific ones as --NAME VALUE), such as "vp8 --preset rtc --speed 8"; an external
+    /// program, such as "cmd:vpxenc ... --target-bitrate={kbps} -o {out} {in}"; or chrome-vp8. May
+    /// be repeated.
     #[arg(long = "arm", value_name = "ARM")]
     pub(crate) arms: Vec<String>,
-    /// Name of the arm that the others are compared with.
+    /// Use the encoder with this name as the anchor.
     #[arg(long, value_name = "NAME")]
     pub(crate) anchor: Option<String>,
-    /// Bitrates: 200k,400k,800k,1600k.
+    /// Encode at these bitrates: 200k,400k,800k,1600k.
     #[arg(short, long, value_name = "RATE,...", value_delimiter = ',',
           value_parser = values::bitrate, group = "targets")]
     pub(crate) bitrate: Vec<Bitrate>,
-    /// Bits per pixel, which make bitrates that fit each clip: 0.03,0.06,0.12,0.24.
+    /// Encode at these bits per pixel, which give bitrates that fit each clip: 0.03,0.06,0.12.
     #[arg(long, value_name = "BITS,...", value_delimiter = ',', value_parser = values::bpp,
           group = "targets")]
     pub(crate) bpp: Vec<f64>,
-    /// Constant qualities, 0 (worst) to 100 (best).
+    /// Encode at these constant qualities, 0 (worst) to 100 (best).
     #[arg(short, long, value_name = "N,...", value_delimiter = ',',
           value_parser = clap::value_parser!(u8).range(0..=100), group = "targets")]
     pub(crate) quality: Vec<u8>,
-    /// Constant quantisers, in the scale of each codec.
+    /// Encode at these constant quantisers, in each codec's own scale.
     #[arg(long, value_name = "N,...", value_delimiter = ',', group = "targets")]
     pub(crate) qp: Vec<u8>,
-    /// A bitrate that changes: a CSV file of SECONDS,RATE lines; one point for each clip.
+    /// Follow the bitrates in this CSV file (lines SECONDS,RATE): one point per clip.
     #[arg(long, value_name = "FILE", group = "targets")]
     pub(crate) rate_trace: Option<PathBuf>,
-    /// Each arm at each of these speeds: --speed of a backend, {speed} of a command.
+    /// Run each encoder at each of these speeds.
+    ///
+    /// Sets --speed of a backend or {speed} of a command.
     #[arg(long, value_name = "N,...", value_delimiter = ',', allow_hyphen_values = true)]
     pub(crate) speeds: Vec<String>,
-    /// Each arm with each of these numbers of threads: -j of a backend, {threads} of a command.
-    /// Default: 1.
+    /// Run each encoder with each of these numbers of threads.
+    ///
+    /// Sets -j of a backend or {threads} of a command. Default: 1.
     #[arg(long, value_name = "N,...", value_delimiter = ',',
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Vec<u16>,
-    /// Use at most so many frames of each clip.
+    /// Use at most N frames of each clip.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Leave out the first frames of each clip.
+    /// Skip the first N frames of each clip.
     #[arg(long, value_name = "FRAMES")]
     pub(crate) skip: Option<u64>,
-    /// Times that each point is encoded, in turn with the others; figures are medians. Default: 3.
+    /// Encode each point N times, in turn with the others; results are medians.
+    ///
+    /// Default: 3.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: Option<u32>,
-    /// Encodings of each arm on each clip before the times count. Default: 1.
+    /// Run N warm-up encodings per encoder and clip.
+    ///
+    /// Default: 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) warm_up: Option<u32>,
-    /// Repeat further, up to ten times --repeat and at least five times, until the repeats leave no more
-    /// than this open in each arm's CPU time as a ratio to the anchor's, clip by clip: 2%.
+    /// Repeat until CPU time ratios are known to this precision: 2%.
+    ///
+    /// Runs at least five and at most ten times --repeat encodings, until each encoder's CPU time
+    /// relative to the anchor's is that precise, clip by clip.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) until: Option<f64>,
-    /// Measures of quality; BD-rate by the first one leads. Default: `psnr_y_global`, `psnr_611`, `ssim`.
+    /// Measure these metrics; the first one leads the report.
+    ///
+    /// Default: `psnr_y_global`, `psnr_611`, `ssim`.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
-    /// What lies between the points of a curve. Default: pchip.
+    /// Set the interpolation of rate-distortion curves.
+    ///
+    /// Default: pchip.
     #[arg(long, value_enum)]
     pub(crate) interpolation: Option<InterpolationArg>,
-    /// Encodings side by side: times then say nothing and are left out.
+    /// Run this many encodings at once; times are then not reported.
     #[arg(short = 'j', long, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Most time for an encoding: 600s, 10m. Default: 10m.
+    /// Abort an encoding after this time: 600s, 10m.
+    ///
+    /// Default: 10m.
     #[arg(long, value_name = "TIME", value_parser = values::seconds)]
     pub(crate) time_limit: Option<f64>,
-    /// Leave out points of which the anchor's bitrate is further from the target, in percent.
+    /// Exclude points whose anchor bitrate misses the target by more, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) max_rate_error: Option<f64>,
-    /// A study kept in a TOML file; what is given here as well counts more, clips and arms add up.
+    /// Read a study from this TOML file.
+    ///
+    /// Options given here override it; clips and encoders are added.
     #[arg(long, value_name = "FILE")]
     pub(crate) study: Option<PathBuf>,
-    /// Write the study to a TOML file.
+    /// Save the study to a TOML file.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_study: Option<PathBuf>,
-    /// Title of the report.
+    /// Set the title of the report.
     #[arg(long)]
     pub(crate) title: Option<String>,
-    /// Folder of the report. What it holds of the same study already is not measured again.
+    /// Write the report to this folder.
+    ///
+    /// Results of the same study that it already holds are reused.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
-    /// Use a folder that holds other files; overwrite a study.
+    /// Use a folder that holds other files; overwrite an existing study.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
 }

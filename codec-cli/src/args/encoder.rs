@@ -1,4 +1,4 @@
-//! Flags of an encoder of pictures, for every command that has one.
+//! Flags of a video encoder, for every command that has one.
 
 use clap::{Args, ValueEnum};
 use codec_core::codec::Bitrate;
@@ -7,7 +7,7 @@ use super::values::{self, KeyInterval, KnobSetting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetArg {
-    /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no drops; speed 7.
+    /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no frame drops; speed 7.
     Rtc,
     /// Files: look-ahead and altref frames, VBR; speed 3.
     File,
@@ -19,57 +19,66 @@ pub(crate) enum ContentArg {
     Screen,
 }
 
-/// What an encoder is told.
+/// Settings of the video encoder.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EncoderArgs {
-    /// Codec or codec/backend; of the sound, where the output holds sound alone. Default: vp8, or
-    /// what the output is for.
+    /// Select the encoder: CODEC or CODEC/BACKEND (see `codec codecs`).
+    ///
+    /// Default: the codec of the output format, otherwise vp8. For audio-only output it selects the
+    /// audio encoder.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
-    /// Bits per second: 600k, 1.5M; a plain number is kilobits.
+    /// Set the target bitrate: 600k, 1.5M; a plain number is kb/s.
+    ///
+    /// Without -b, -q or --qp it follows from the frame size, as in WebRTC.
     #[arg(short, long, value_parser = values::bitrate, group = "rate")]
     pub(crate) bitrate: Option<Bitrate>,
-    /// Constant quality, 0 (worst) to 100 (best).
+    /// Set constant quality: 0 (worst) to 100 (best).
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
     pub(crate) quality: Option<u8>,
-    /// One quantiser index for all frames, in the codec's scale (VP8: 0 best to 127).
+    /// Set one quantiser index for all frames (VP8: 0 best to 127 worst).
     #[arg(long, group = "rate")]
     pub(crate) qp: Option<u8>,
-    /// What the output is for.
+    /// Select settings for real time or for files.
     #[arg(long, value_enum)]
     pub(crate) preset: Option<PresetArg>,
-    /// 0 (best) to 10 (fastest); VP8: 7 in rtc, 3 in file; AV1: 10 and 8.
+    /// Set the speed: 0 (best quality) to 10 (fastest).
+    ///
+    /// VP8: 7 in rtc, 3 in file; AV1: 10 and 8.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: Option<u8>,
-    /// Most frames (or 2s) between key frames; 0: none but those needed.
+    /// Set the longest key frame interval in frames, or in seconds (2s).
+    ///
+    /// 0 disables periodic key frames.
     #[arg(short = 'g', long, value_name = "FRAMES|2s")]
     pub(crate) keyint: Option<KeyInterval>,
-    /// Temporal layers: L1T1, L1T2, L1T3.
+    /// Set the temporal layers: L1T1, L1T2 or L1T3.
     #[arg(long, value_name = "MODE")]
     pub(crate) layers: Option<String>,
-    /// What the pictures show.
+    /// Tune for camera or screen content.
     #[arg(long, value_enum, default_value = "camera")]
     pub(crate) content: ContentArg,
-    /// Let the rate controller drop frames.
+    /// Allow the rate controller to drop frames (rtc preset with -b).
     #[arg(long)]
     pub(crate) drop: bool,
-    /// Most time for each frame: 8ms, 2500us; a plain number is milliseconds. The encoder goes faster
-    /// where it must; the output then depends on the machine.
+    /// Limit the encoding time per frame: 8ms, 2500us; a plain number is milliseconds.
+    ///
+    /// The encoder raises its speed to meet the limit, so the output depends on the machine.
     #[arg(long, value_name = "TIME", value_parser = values::frame_time)]
     pub(crate) max_frame_time: Option<u64>,
-    /// Make each frame decodable after losses, as far as its references are.
+    /// Keep frames decodable after packet loss if their references arrived.
     #[arg(long)]
     pub(crate) error_resilient: bool,
-    /// Token partitions: 1, 2, 4 or 8.
+    /// Set the number of token partitions (VP8): 1, 2, 4 or 8.
     #[arg(long, value_name = "N", value_parser = ["1", "2", "4", "8"])]
     pub(crate) token_parts: Option<String>,
-    /// Set a knob of the backend (see `codec codecs`); may be repeated.
+    /// Set a backend-specific option (see `codec codecs`); repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) knob: Vec<KnobSetting>,
 }
 
 impl EncoderArgs {
-    /// The preset of a command that makes files.
+    /// The preset of a command that writes files.
     pub(crate) fn file_preset(&self) -> PresetArg {
         self.preset.unwrap_or(PresetArg::File)
     }

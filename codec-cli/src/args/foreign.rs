@@ -1,8 +1,8 @@
-//! Advice on options that are not known: names that other programs use, and no bad guesses.
+//! Advice on unknown options: translates the names used by other programs and drops bad guesses.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// Options of ffmpeg, x264, vpxenc and their kind, with what does the same here.
+/// Options of ffmpeg, x264, vpxenc and similar programs, with their equivalents here.
 const KNOWN: [(&str, &str); 42] = [
     ("--crf", "--quality"),
     ("-crf", "--quality"),
@@ -48,8 +48,8 @@ const KNOWN: [(&str, &str); 42] = [
     ("--overwrite", "--yes"),
 ];
 
-/// Puts the right suggestion into an error over the command line, or none. `arguments` are those
-/// that were given.
+/// Replaces clap's suggestion in a command-line error by a better one, or removes it. `arguments`
+/// are the arguments as given.
 pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return;
@@ -60,15 +60,15 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
         }
         _ => None,
     };
-    // `-c:v vp9` is read as `-c` with a value, and something else is then wrong.
+    // clap reads `-c:v vp9` as `-c` with a value and reports a different error.
     let mut written = arguments.iter().map(|text| text.split('=').next().unwrap_or_default());
     let known = |text: &str| KNOWN.iter().find(|(name, _)| *name == text).copied();
     let found = unknown.as_deref().and_then(known).or_else(|| written.find_map(known));
     if let Some((name, ours)) = found {
-        // The usage line names what was suggested.
+        // The usage line would name the suggested option.
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Usage);
-        let help = format!("'{name}' of other programs is {ours} here");
+        let help = format!("'{name}' is {ours} in codec");
         let help = ContextValue::StyledStrs(vec![help.into()]);
         error.insert(ContextKind::Suggested, help);
         return;
@@ -85,14 +85,14 @@ pub(crate) fn advise(error: &mut clap::Error, arguments: &[String]) {
     }
 }
 
-/// Whether one may be the other, mistyped: a beginning of it, or one of three letters changed.
+/// Whether `typed` is probably a typo of `meant`: a prefix, or at most one edit per three letters.
 fn is_near(typed: &str, meant: &str) -> bool {
     let meant = meant.split([' ', '=']).next().unwrap_or_default();
     let is_beginning = typed.len() >= 3 && meant.starts_with(typed);
     is_beginning || 3 * distance(typed, meant) <= typed.chars().count().max(3)
 }
 
-/// Letters to insert, remove or change.
+/// The edit distance: letters to insert, remove or change.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -131,13 +131,13 @@ mod tests {
             (&["--target-bitrate=600"], "--bitrate"),
         ] {
             let text = message(&[&encode, more].concat());
-            assert!(text.contains(&format!("is {ours} here")), "{more:?}: {text}");
+            assert!(text.contains(&format!("is {ours} in codec")), "{more:?}: {text}");
             assert!(!text.contains("--crop"), "{text}");
         }
     }
 
     #[test]
-    fn guesses_are_near_or_not_made() {
+    fn distant_names_are_not_suggested() {
         let encode = ["codec", "encode", "a.y4m", "-o", "b.webm"];
         let text = message(&[&encode[..], &["--bitrat", "600k"]].concat());
         assert!(text.contains("'--bitrate"), "{text}");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn translations_name_options_that_are_there() {
+    fn translations_name_existing_options() {
         let whole = grammar();
         let encode = whole.find_subcommand("encode").unwrap();
         let longs: Vec<_> = encode.get_arguments().filter_map(|arg| arg.get_long()).collect();

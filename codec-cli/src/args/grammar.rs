@@ -1,5 +1,5 @@
-//! The command line's grammar: what `raw.rs` and its neighbours declare, with headings, defaults
-//! that depend on the command, and what shells complete.
+//! The command line's grammar: the arguments of `raw.rs` and its siblings, with headings, defaults
+//! that depend on the command, and shell completion hints.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, CommandFactory, ValueHint};
@@ -10,17 +10,19 @@ use codec_core::registry;
 use super::raw::Cli;
 use super::values::Samples;
 
-/// The grammar that the command line is parsed by.
+/// Returns the grammar that parses the command line.
 pub(crate) fn grammar() -> Command {
     Cli::command().version(crate::simd::version()).mut_subcommands(finished)
 }
 
-/// A command and its own commands, with headings, presets and hints.
+/// Adds headings, presets and completion hints to a command and its subcommands.
 fn finished(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let command = command.mut_args(|arg| {
         let heading = heading_of(&name, arg.get_id().as_str());
         let arg = if arg.is_positional() { arg } else { arg.help_heading(heading) };
+        let is_advanced = heading.is_some() && ADVANCED.contains(&arg.get_id().as_str());
+        let arg = arg.hide_short_help(is_advanced);
         let preset = PRESETS.iter().find(|(of, _)| *of == name && arg.get_id() == "preset");
         with_hint(match preset {
             Some((_, preset)) => arg.default_value(*preset),
@@ -30,7 +32,7 @@ fn finished(command: Command) -> Command {
     command.mut_subcommands(finished)
 }
 
-/// The preset of each command that has one, unless another is given.
+/// The default preset of each command that has one.
 const PRESETS: [(&str, &str); 5] = [
     ("encode", "file"),
     ("transcode", "file"),
@@ -39,7 +41,7 @@ const PRESETS: [(&str, &str); 5] = [
     ("send", "rtc"),
 ];
 
-/// Commands whose flags are too many for one list.
+/// Commands with enough flags to group them under headings.
 pub(super) const GROUPED: [&str; 10] = [
     "encode",
     "transcode",
@@ -51,6 +53,55 @@ pub(super) const GROUPED: [&str; 10] = [
     "recv",
     "serve",
     "bench",
+];
+
+/// Options of the [`GROUPED`] commands that only `--help` lists, so that `-h` fits a screen.
+const ADVANCED: &[&str] = &[
+    "input_flag",
+    "limits",
+    "keep_times",
+    "lossless",
+    "samples",
+    "error_resilient",
+    "token_parts",
+    "layers",
+    "max_frame_time",
+    "passes",
+    "application",
+    "frame",
+    "fec",
+    "loss",
+    "dtx",
+    "complexity",
+    "cbr",
+    "bandwidth",
+    "audio_rate",
+    "agc",
+    "max_delay",
+    "relative",
+    "interpolation",
+    "time_limit",
+    "max_rate_error",
+    "warm_up",
+    "title",
+    "pli_interval",
+    "mtu",
+    "pace",
+    "rate_delay",
+    "encode_time",
+    "decode_time",
+    "patience",
+    "playout",
+    "ca",
+    "turn_user",
+    "turn_password",
+    "turn_only",
+    "turn_share",
+    "origin",
+    "user_file",
+    "no_decode",
+    "max_connections_per_address",
+    "memory",
 ];
 
 const INPUT: &[&str] = &["input_flag", "raw", "limits", "skip", "keep_times", "frames", "conceal"];
@@ -185,7 +236,7 @@ const HEADINGS: [(&str, &[&str]); 12] = [
     ("Access and storage", ACCESS),
 ];
 
-/// The heading that help lists a flag under; `None`: the general one.
+/// The help heading of a flag; `None`: the general one.
 pub(super) fn heading_of(command: &str, id: &str) -> Option<&'static str> {
     if !GROUPED.contains(&command) {
         return None;
@@ -200,7 +251,7 @@ pub(super) fn heading_of(command: &str, id: &str) -> Option<&'static str> {
     HEADINGS.iter().find(|(_, ids)| ids.contains(&id)).map(|(heading, _)| *heading)
 }
 
-/// What shells complete: files for paths, nothing for what only the user knows.
+/// Adds the completion hint: files for paths, nothing for free text.
 fn with_hint(arg: Arg) -> Arg {
     let takes_values = arg.get_action().takes_values();
     let is_listed =
@@ -218,8 +269,8 @@ fn with_hint(arg: Arg) -> Arg {
     }
 }
 
-/// The grammar that completions are made of: it lists values that are checked later than the
-/// command line.
+/// The grammar used to generate completions. It also lists values that are only checked after
+/// parsing.
 pub(crate) fn completed() -> Command {
     let mut whole = grammar();
     let names: Vec<String> =
@@ -274,7 +325,7 @@ pub(super) fn values_of(command: &str, id: &str) -> Vec<String> {
     }
 }
 
-/// Names of codecs and of their backends.
+/// The names of video codecs and of their backends.
 fn video_codecs(wanted: impl Fn(&registry::Backend) -> bool) -> Vec<String> {
     let mut names = Vec::new();
     for backend in registry::BACKENDS.iter().filter(|backend| wanted(backend)) {

@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 
 use super::raw::InputArgs;
 
-/// What a report is written as.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportForm {
-    /// A page of its own, for a browser.
+    /// A self-contained HTML page.
     Html,
-    /// The same data, for programs.
+    /// The same data as JSON.
     Json,
 }
 
@@ -20,26 +20,31 @@ pub(crate) enum ReportForm {
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Report, or `-`: a page to look at, or its data.
+    /// Report file (.html or .json), or `-` for standard output.
     #[arg(short, long, value_name = "F.html|F.json")]
     pub(crate) output: PathBuf,
-    /// Form of the report, for pipes (default: json) and odd names.
+    /// Set the format of the report.
+    ///
+    /// Needed for unusual names; pipes get JSON (default: json).
     #[arg(short = 'f', long, value_enum, value_name = "FORM")]
     pub(crate) format: Option<ReportForm>,
-    /// Write the data, too, beside a page.
+    /// Also write the data as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Report at most so many packets, or those from A up to, without, B. Whatever comes before is
-    /// decoded all the same.
+    /// Report the first N packets, or packets A to B-1 (A..B).
+    ///
+    /// Earlier packets are still decoded.
     #[arg(short = 'n', long, value_name = "N|A..B")]
     pub(crate) frames: Option<FrameRange>,
-    /// Leave out the first packets.
+    /// Skip the first N packets.
     #[arg(long, value_name = "PACKETS", default_value_t = 0)]
     pub(crate) skip: u64,
-    /// Pictures in the page, from the first reported packet on: none, all or a number.
+    /// Include this many frame images in the page: none, all or a number.
+    ///
+    /// Counted from the first reported packet.
     #[arg(long, value_name = "none|all|N", default_value = "120")]
     pub(crate) pictures: PictureCount,
-    /// Go on after damage, with what is missing filled in and marked.
+    /// Conceal damage and continue; damaged frames are marked.
     #[arg(long)]
     pub(crate) conceal: bool,
     /// Overwrite existing files.
@@ -47,12 +52,12 @@ pub(crate) struct InspectArgs {
     pub(crate) yes: bool,
 }
 
-/// Packets to report.
+/// The packets to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FrameRange {
-    /// So many.
+    /// The first N packets.
     Count(u64),
-    /// From the first number up to, without, the second.
+    /// From the first number (inclusive) to the second (exclusive).
     Range(u64, u64),
 }
 
@@ -69,11 +74,11 @@ impl FromStr for FrameRange {
                 from.zip(to).filter(|(from, to)| from < to).map(|(from, to)| Self::Range(from, to))
             }
         };
-        range.ok_or_else(|| "expected a number, or a range such as 10..40".to_owned())
+        range.ok_or_else(|| "expected a number or a range such as 10..40".to_owned())
     }
 }
 
-/// How many pictures a page holds.
+/// The number of frame images in a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PictureCount(pub(crate) u64);
 
@@ -97,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_counts_or_halves_or_both_ends() {
+    fn ranges_are_counts_or_have_one_or_two_ends() {
         assert_eq!("40".parse(), Ok(FrameRange::Count(40)));
         assert_eq!("10..40".parse(), Ok(FrameRange::Range(10, 40)));
         assert_eq!("10..".parse(), Ok(FrameRange::Range(10, u64::MAX)));

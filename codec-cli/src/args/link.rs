@@ -1,4 +1,4 @@
-//! A link as it is written, for `simulate`: see `codec_rtc::link::LinkSpec`.
+//! Parses the link description of `simulate`: see `codec_rtc::link::LinkSpec`.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,10 +10,10 @@ use crate::failure::Result;
 
 pub(crate) use codec_rtc::link::time;
 
-/// A link before its trace is read.
+/// A link description before its trace is read.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LinkSpec {
-    /// As typed.
+    /// The text as typed.
     pub(crate) text: String,
     file: Option<PathBuf>,
     spec: link::LinkSpec,
@@ -25,19 +25,19 @@ impl LinkSpec {
         self.file.as_ref()
     }
 
-    /// The whole description.
+    /// Returns the complete link configuration; reads the trace file, if any.
     pub(crate) fn config(&self) -> Result<LinkConfig> {
         config_of(&self.spec)
     }
 }
 
-/// A link with the file of its rate read.
+/// Converts a link description; reads the trace file, if any.
 pub(crate) fn config_of(spec: &link::LinkSpec) -> Result<LinkConfig> {
     match (spec.rate(), spec.constant()) {
         (_, Some(config)) => Ok(config),
         (SpecRate::File(name), None) => Ok(spec.with_rate(read_trace(name.as_ref())?)),
         (SpecRate::Constant(rate), None) => {
-            Err(crate::failure::Failure::internal(format!("a link with a rate of {rate}")))
+            Err(crate::failure::Failure::internal(format!("invalid link rate {rate}")))
         }
     }
 }
@@ -48,10 +48,10 @@ impl FromStr for LinkSpec {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let spec = text.parse::<link::LinkSpec>()?;
         if spec.seed().is_some() {
-            return Err("seed: see --seed".to_owned());
+            return Err("expected no seed here: use --seed".to_owned());
         }
         if spec.duplicates() > 0.0 {
-            return Err("dup: nothing is sent twice in a simulation".to_owned());
+            return Err("dup is not supported by simulate".to_owned());
         }
         let file = match spec.rate() {
             SpecRate::File(name) => Some(name.into()),
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_simulation_has_not_is_refused() {
+    fn unsupported_link_settings_are_rejected() {
         assert!("wifi,delay=40ms".parse::<LinkSpec>().is_ok());
         for wrong in ["seed=1", "dup=1%", "nosuch=1"] {
             assert!(wrong.parse::<LinkSpec>().is_err(), "{wrong}");

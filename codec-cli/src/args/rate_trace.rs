@@ -1,4 +1,4 @@
-//! Rates that change over time, from a CSV file: seconds and rate in each line.
+//! Rates that change over time, read from a CSV file with seconds and rate in each line.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,10 +8,10 @@ use codec_rtc::link::RateTrace;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// No trace of the longest length is larger.
+/// Upper bound on the size of a trace file.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// The rate of a link, which may fail for a while: a rate of 0.
+/// Reads the rate of a link, which may be 0 during an outage.
 pub(crate) fn read_trace(path: &Path) -> Result<RateTrace> {
     let name = path.display();
     let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
@@ -19,18 +19,19 @@ pub(crate) fn read_trace(path: &Path) -> Result<RateTrace> {
     let file = File::open(path).map_err(unreadable)?;
     let read = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
     if read as u64 > MOST_BYTES {
-        return Err(Failure::new(Kind::Input, format!("{name}: too large for a trace of rates")));
+        let message = format!("{name}: larger than 16 MiB, the limit of a rate trace");
+        return Err(Failure::new(Kind::Input, message));
     }
     RateTrace::parse_csv(&text)
         .map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))
 }
 
-/// The bitrate of an encoder, which is never 0.
+/// Reads the bitrate of an encoder, which must not be 0.
 pub(crate) fn read_targets(path: &Path) -> Result<RateTrace> {
     let trace = read_trace(path)?;
     if let Some((time, _)) = trace.steps().iter().find(|(_, rate)| rate.0 == 0) {
         let (name, seconds) = (path.display(), time.as_secs_f64());
-        let message = format!("{name}: a bitrate of 0 at {seconds} s: an encoder has none");
+        let message = format!("{name}: invalid bitrate 0 at {seconds} s");
         return Err(Failure::new(Kind::Input, message));
     }
     Ok(trace)
@@ -41,11 +42,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_encoder_has_no_bitrate_of_0() {
+    fn encoders_reject_a_bitrate_of_0() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trace.csv");
         std::fs::write(&path, "seconds,rate\n0,600k\n2,0\n3,1.2M\n").unwrap();
         assert_eq!(read_trace(&path).unwrap().steps().len(), 3);
-        assert!(read_targets(&path).unwrap_err().message.contains("a bitrate of 0 at 2 s"));
+        assert!(read_targets(&path).unwrap_err().message.contains("invalid bitrate 0 at 2 s"));
     }
 }

@@ -1,4 +1,4 @@
-//! Flags as they are typed; the help text stands here.
+//! //! Flags as typed on the command line, with their help texts.
 
 use std::path::PathBuf;
 
@@ -20,17 +20,17 @@ use super::simulate::SimulateArgs;
 use super::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 internal error, 2 usage, 3 input unreadable or not supported, 4 input \
-damaged (what came before is kept), 5 output, 6 backend not in this build, 7 verification or \
-threshold failed, 8 network, 130 interrupted.
+Exit codes: 0 success, 1 internal error, 2 usage, 3 input unreadable or unsupported, 4 corrupt \
+input (output up to the damage is kept), 5 output error, 6 backend not in this build, 7 check or \
+threshold failed, 8 network error, 130 interrupted.
 
 Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
-CODEC_FFMPEG names the ffmpeg that measures VMAF.";
+CODEC_FFMPEG selects the ffmpeg binary that measures VMAF.";
 
-/// Encodes, decodes and measures video.
+/// Encode, decode, stream and measure video and audio.
 ///
-/// Standard output is data alone; messages and progress go to standard error. `-` is standard
-/// input or standard output.
+/// Standard output carries data only; messages and progress go to standard error. `-` means
+/// standard input or standard output.
 #[derive(Debug, Parser)]
 #[command(name = "codec", after_help = EXIT_CODES, max_term_width = 100, args_override_self = true)]
 pub(crate) struct Cli {
@@ -42,91 +42,94 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Say more.
+    /// Print more messages.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Say nothing but errors.
+    /// Print errors only.
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
-    /// How progress is told, on standard error.
+    /// Set the progress format (on standard error).
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORM")]
     pub(crate) progress: ProgressMode,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ProgressMode {
-    /// One line on a terminal, else a line every few seconds.
+    /// Update one line on a terminal; otherwise print a line every few seconds.
     Auto,
-    /// A line every few seconds.
+    /// Print a line every few seconds.
     Plain,
-    /// JSON, one object a line, with a summary at the end.
+    /// Print one JSON object per line, with a summary at the end.
     Json,
-    /// None.
+    /// Print no progress.
     None,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Encode raw video (y4m, headerless) or a still picture.
+    /// Encode raw video (y4m, headerless), audio or a still image.
     #[command(visible_alias = "enc")]
     Encode(EncodeArgs),
-    /// Decode to y4m or raw video, or to digests.
+    /// Decode to y4m, raw video, WAV or checksums.
     #[command(visible_alias = "dec")]
     Decode(DecodeArgs),
-    /// Decode any readable video and encode it again; times are kept.
+    /// Convert any readable video or audio file, keeping timestamps.
     Transcode(EncodeArgs),
-    /// Tell what a file holds.
+    /// Show the contents of a media file.
     Probe(ProbeArgs),
-    /// Show what a stream is made of, frame by frame and block by block: a page, or JSON.
+    /// Inspect a video stream frame by frame and block by block (HTML or JSON).
     Inspect(InspectArgs),
-    /// Compare a video or a sound with its reference: PSNR, SSIM and others; SNR, spectra and
-    /// loudness.
+    /// Measure quality against a reference: PSNR, SSIM, VMAF and others; audio too.
     Metrics(MetricsArgs),
-    /// Compare encoders: curves of quality over bitrate, BD-rate, speed, latency, in one report.
+    /// Compare encoders: rate-distortion curves, BD-rate, speed and latency.
     Compare(Box<CompareArgs>),
-    /// Mix the sound of several files into one.
+    /// Mix the audio of several files into one.
     Mix(MixArgs),
-    /// Find speech.
+    /// Detect speech.
     Vad(VadArgs),
-    /// Send a video over a simulated link, and tell what the viewer gets.
+    /// Send video over a simulated link and measure what the viewer sees.
     Simulate(Box<SimulateArgs>),
-    /// Send a file, a pipe or drawn pictures in real time.
+    /// Send a file, a pipe or a live source in real time.
     #[cfg(feature = "net")]
     Send(Box<SendArgs>),
-    /// Receive a stream: record it, decode it.
+    /// Receive a stream and record or decode it.
     #[cfg(feature = "net")]
     Recv(Box<RecvArgs>),
-    /// Serve streams to browsers: a page to watch and to publish, by WebRTC and WebSockets.
+    /// Run a WebRTC and WebSocket server with a page for watching and publishing.
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
-    /// List codecs, what they can do and their settings.
+    /// List codecs, their capabilities and their settings.
     Codecs(CodecsArgs),
-    /// Draw a synthetic clip, or make a sound: the same on every machine.
+    /// Generate a synthetic clip or audio signal, identical on every machine.
     Generate(GenerateArgs),
-    /// Time an encoder, a decoder or the kernels; compare with times kept before.
+    /// Benchmark an encoder, a decoder or the SIMD kernels.
     Bench(Box<BenchArgs>),
     /// Save one frame as PNG, JPEG or WebP.
     Snapshot(SnapshotArgs),
-    /// Print completions for a shell.
+    /// Print shell completions.
     Completions { shell: Shell },
-    /// Print the manual page, of the whole or of one command.
+    /// Show the manual page of codec or of one command.
     Man { command: Option<String> },
 }
 
 /// The input, with or without `-i`.
 #[derive(Debug, Args)]
 pub(crate) struct InputArgs {
-    /// Input file, or `-`.
+    /// Input file, or `-` for standard input.
     #[arg(value_name = "IN", required_unless_present = "input_flag")]
     input: Option<PathBuf>,
-    /// Input file, as IN.
+    /// Input file, same as IN.
     #[arg(short = 'i', long = "input", value_name = "IN", conflicts_with = "input")]
     input_flag: Option<PathBuf>,
-    /// Headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    ///
+    /// Example: `640x360@30:i420`.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
-    /// What input may ask for: pixels=N|WxH, memory=512M, packet=8M,
-    /// resized=128M, gap=10.
+    /// Reject input that exceeds these limits.
+    ///
+    /// LIST is pixels=N|WxH, memory=BYTES, packet=BYTES, resized=BYTES, gap=SECONDS, any of them,
+    /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }
@@ -137,13 +140,15 @@ impl InputArgs {
     }
 }
 
-/// Changes to the pictures, in this order: crop, turn, scale.
+/// Changes to each frame, applied in this order: crop, rotate, scale.
 #[derive(Debug, Args)]
 pub(crate) struct PictureArgs {
-    /// Cut out a part; X and Y must be even.
+    /// Crop to this rectangle; X and Y must be even.
     #[arg(long, value_name = "WxH+X+Y")]
     pub(crate) crop: Option<Crop>,
-    /// Turn clockwise by 90, 180 or 270, or (`auto`, the default) as the input's description says.
+    /// Rotate clockwise by 90, 180 or 270 degrees.
+    ///
+    /// Without a value (`auto`, the default) the rotation in the input's metadata is applied.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) rotate: Option<Turn>,
 }
@@ -152,7 +157,7 @@ pub(crate) struct PictureArgs {
 pub(crate) enum Metric {
     Psnr,
     Ssim,
-    /// Not even the PSNR of `--report`, which takes time.
+    /// Measure nothing, not even the PSNR of `--report`, which takes time.
     None,
 }
 
@@ -162,11 +167,11 @@ pub(crate) enum ApplicationArg {
     Voip,
     /// Faithful to the input.
     Audio,
-    /// Least delay.
+    /// Lowest delay.
     Lowdelay,
 }
 
-/// Highest frequency: 4, 6, 8, 12 or 20 kHz.
+/// Highest coded frequency: 4, 6, 8, 12 or 20 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BandwidthArg {
     Nb,
@@ -188,66 +193,85 @@ impl BandwidthArg {
     }
 }
 
-/// Audio, beside the video or alone.
+/// Audio, with or without video.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct SoundArgs {
-    /// Leave out the sound.
+    /// Drop the audio.
     #[arg(long, conflicts_with = "no_video")]
     pub(crate) no_audio: bool,
-    /// Leave out the pictures.
+    /// Drop the video.
     #[arg(long)]
     pub(crate) no_video: bool,
-    /// Codec or codec/backend of the sound, an encoding of samples (s16le), or copy. Default: the
-    /// input's packets where the output can hold them, else Opus; in WAV s16le.
+    /// Set the audio codec: CODEC, CODEC/BACKEND, a PCM encoding (s16le) or copy.
+    ///
+    /// Default: the input's packets if the output can hold them, otherwise Opus; s16le in WAV.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
-    /// Bits per second of the sound. Default: 64k for one channel, 48k for each of several.
+    /// Set the audio bitrate: 64k; a plain number is kb/s.
+    ///
+    /// Default: 64k for one channel, 48k for each of several.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
     pub(crate) audio_bitrate: Option<Bitrate>,
-    /// What the sound is for. Default: audio; voip in the rtc preset.
+    /// Tune the audio encoder for this use.
+    ///
+    /// Default: audio; voip in the rtc preset.
     #[arg(long, value_enum)]
     pub(crate) application: Option<ApplicationArg>,
-    /// Duration of a packet: 2.5ms, 5ms, 10ms, 20ms (the default), 40ms, 60ms, 80ms, 100ms, 120ms.
+    /// Set the duration of an audio packet.
+    ///
+    /// One of 2.5ms, 5ms, 10ms, 20ms (the default), 40ms, 60ms, 80ms, 100ms, 120ms.
     #[arg(long, value_name = "TIME", value_parser = values::frame_length)]
     pub(crate) frame: Option<FrameLength>,
-    /// A coarse copy of each frame in the next packet, against losses.
+    /// Enable in-band FEC (Opus).
+    ///
+    /// Each packet carries a low-bitrate copy of the previous one.
     #[arg(long)]
     pub(crate) fec: bool,
-    /// Packet loss that --fec prepares for, in percent. Default: 10.
+    /// Set the expected packet loss for --fec, in percent (1 to 100).
+    ///
+    /// Default: 10.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) loss: Option<u8>,
-    /// Nearly no data during silence.
+    /// Enable discontinuous transmission (DTX).
+    ///
+    /// The encoder sends almost no data during silence.
     #[arg(long)]
     pub(crate) dtx: bool,
-    /// Effort, 0 (fastest) to 10 (best, the default).
+    /// Set the encoder's effort: 0 (fastest) to 10 (best, the default).
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) complexity: Option<u8>,
-    /// Packets of the same size.
+    /// Use a constant audio bitrate: all packets have the same size.
     #[arg(long)]
     pub(crate) cbr: bool,
-    /// Highest frequency that is coded: 4, 6, 8, 12 or 20 kHz. Default: chosen.
+    /// Limit the audio bandwidth: 4, 6, 8, 12 or 20 kHz.
+    ///
+    /// Default: chosen by the encoder.
     #[arg(long, value_enum, value_name = "BAND")]
     pub(crate) bandwidth: Option<BandwidthArg>,
-    /// Samples per second. Default: the input's, where the codec has it.
+    /// Set the sample rate, in Hz.
+    ///
+    /// Default: the input's, if the codec supports it.
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
     pub(crate) audio_rate: Option<u32>,
-    /// Channels. Default: the input's, where the codec has them.
+    /// Set the number of audio channels (1 to 8).
+    ///
+    /// Default: the input's, if the codec supports them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) channels: Option<u8>,
-    /// Make it louder or softer, in dB.
+    /// Change the volume by -60 to 60 dB; a limiter prevents clipping.
     #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = values::gain)]
     pub(crate) gain: Option<f32>,
     /// Suppress noise around speech.
     #[arg(long)]
     pub(crate) denoise: bool,
-    /// Bring speech to an even level.
+    /// Level speech to an even loudness (AGC).
     #[arg(long)]
     pub(crate) agc: bool,
 }
 
 impl SoundArgs {
-    /// Whether anything is said that needs the sound to be coded anew.
+    /// Whether any option requires the audio to be re-encoded.
     pub(crate) fn is_particular(&self) -> bool {
         self.audio_bitrate.is_some()
             || self.application.is_some()
@@ -270,51 +294,58 @@ impl SoundArgs {
 pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Output file, or `-`.
+    /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Container of the output (ivf, webm, mkv, mp4, opus, wav, y4m, raw), for pipes and odd names.
+    /// Set the container: ivf, webm, mkv, mp4, opus, wav, y4m or raw.
+    ///
+    /// Needed for pipes and unusual file names.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
-    /// Bitrate that changes: a CSV file of SECONDS,RATE lines (0,600k). Real time only.
+    /// Follow the bitrates in this CSV file (rtc preset).
+    ///
+    /// Each line is SECONDS,RATE, such as `10,600k`.
     #[arg(long, value_name = "FILE", group = "rate")]
     pub(crate) rate_trace: Option<PathBuf>,
-    /// Times that the input is read for `--preset file -b`: 2 codes it on trial first. Default: 2
-    /// for files, 1 for pipes.
+    /// Set the number of passes for `--preset file -b`: 1 or 2.
+    ///
+    /// Default: 2 for files, 1 for pipes. Two passes encode the input on trial first, to meet the
+    /// bitrate at even quality.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(crate) passes: Option<u8>,
-    /// Threads; the output is the same for any number. Default: by size and cores.
+    /// Set the number of threads (1 to 64); the output is the same for any number.
+    ///
+    /// Default: by frame size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// Encode at most so many frames.
+    /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Skip the first frames (and their audio); the output begins at time 0.
+    /// Skip the first N frames and their audio; the output begins at time 0.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
-    /// Keep the input's times after --skip.
+    /// Keep the input's timestamps after --skip.
     #[arg(long, requires = "skip")]
     pub(crate) keep_times: bool,
-    /// Scale to this size.
+    /// Scale to this size, such as 640x360.
     #[arg(long, value_name = "WxH", value_parser = values::size)]
     pub(crate) resize: Option<Size>,
     #[command(flatten)]
     pub(crate) picture: PictureArgs,
     #[command(flatten)]
     pub(crate) sound: SoundArgs,
-    /// Write a row for each frame, as CSV or JSON by the name.
+    /// Write a row per frame to this file (.csv or .json).
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Measure quality while encoding.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) metrics: Vec<Metric>,
-    /// Stills: WebP without loss.
+    /// Write lossless WebP (still images).
     #[arg(long)]
     pub(crate) lossless: bool,
-    /// Decode the output and compare every frame with the encoder's own; exit code 7 if one
-    /// differs.
+    /// Decode the output and compare each frame; exit with 7 if one differs.
     #[arg(long)]
     pub(crate) verify: bool,
     /// Overwrite existing files.
@@ -327,47 +358,57 @@ pub(crate) struct EncodeArgs {
 pub(crate) struct DecodeArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Output file (.y4m, .yuv; .wav, .pcm for sound), or `-`.
+    /// Output file (.y4m, .yuv; audio: .wav, .pcm), or `-` for standard output.
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["md5", "framemd5", "null"])]
     pub(crate) output: Option<PathBuf>,
-    /// Form of the output (y4m, raw), for pipes and odd names.
+    /// Set the output format: y4m, raw, wav or pcm.
+    ///
+    /// Needed for pipes and unusual file names.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Samples of raw output: i420, nv12, yuy2, rgb24, bgra.
+    /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.
     #[arg(long, value_name = "SAMPLES")]
     pub(crate) pixels: Option<Samples>,
-    /// Samples of sound: u8, s16le (the default), s24le, s32le, f32le.
+    /// Set the sample format of audio: u8, s16le (the default), s24le, s32le, f32le.
     #[arg(long, value_name = "ENCODING")]
     pub(crate) samples: Option<String>,
-    /// Backend: codec or codec/backend. Default: the first that decodes the input.
+    /// Select the decoder: CODEC or CODEC/BACKEND.
+    ///
+    /// Default: the first that decodes the input.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
-    /// Print one MD5 over the visible I420 bytes of all shown frames, or over the 16-bit samples
-    /// of sound without pictures.
+    /// Print one MD5 over all frames.
+    ///
+    /// Covers the visible I420 bytes of all shown frames; for input without video, the 16-bit audio
+    /// samples.
     #[arg(long)]
     pub(crate) md5: bool,
     /// Print the MD5 of each frame.
     #[arg(long, conflicts_with = "md5")]
     pub(crate) framemd5: bool,
-    /// Throw the frames away and tell the speed.
+    /// Discard the output and report the speed.
     #[arg(long, conflicts_with = "output")]
     pub(crate) null: bool,
-    /// Fill in what is damaged and go on.
+    /// Conceal damage and continue.
     #[arg(long)]
     pub(crate) conceal: bool,
-    /// Threads; the output is the same for any number. Default: by size and cores.
+    /// Set the number of threads (1 to 64); the output is the same for any number.
+    ///
+    /// Default: by frame size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// Decode at most so many frames.
+    /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Skip the first frames (and their audio); the output begins at time 0.
+    /// Skip the first N frames and their audio; the output begins at time 0.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
-    /// Keep the input's times after --skip.
+    /// Keep the input's timestamps after --skip.
     #[arg(long, requires = "skip")]
     pub(crate) keep_times: bool,
-    /// Scale to this size, or (`first`, the default) to that of the first frame.
+    /// Scale to this size, such as 640x360.
+    ///
+    /// Without a value (`first`, the default) every frame is scaled to the size of the first one.
     #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
     pub(crate) resize: Option<Target>,
     #[command(flatten)]
@@ -392,98 +433,113 @@ pub(crate) struct ProbeArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct MetricsArgs {
-    /// What the other should look like.
+    /// Reference file.
     #[arg(value_name = "REF")]
     pub(crate) reference: PathBuf,
-    /// What is measured.
+    /// Distorted file, which is compared with REF.
     #[arg(value_name = "DIST")]
     pub(crate) distorted: PathBuf,
-    /// Print JSON, with every frame.
+    /// Print JSON, including every frame.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Layout of headerless input (.yuv): WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    /// Set the layout of headerless input (.yuv): WxH@fps:i420|nv12|yuy2|rgb24|bgra.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) raw: Option<RawLayout>,
-    /// Count the times of each from its first frame: for copies that begin at another time.
+    /// Align both files at their first frames instead of by timestamp.
     #[arg(long)]
     pub(crate) relative: bool,
-    /// Skip the first frames of REF and count its times from the next one, as `codec encode --skip`
-    /// does: DIST is such a cut.
+    /// Skip the first N frames of REF and count its time from the next one.
+    ///
+    /// Use it if DIST was cut with `codec encode --skip`.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
-    /// Compare at most so many frames.
+    /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Measure these as well: psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000,
-    /// xpsnr, ssimulacra2, butteraugli, all of these (all), vmaf (by an ffmpeg that has libvmaf).
+    /// Measure these metrics too, comma-separated, or all.
+    ///
+    /// psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr, ssimulacra2,
+    /// butteraugli; `all` means all of these. vmaf needs an ffmpeg with libvmaf.
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
-    /// Print the distribution over frames of what was measured: mean, worst second, worst frames.
+    /// Print statistics over all frames: mean, percentiles, worst second, worst frames.
     #[arg(long)]
     pub(crate) pool: bool,
-    /// Compare each frame of the reference with what the viewer sees at its time, and count freezes.
+    /// Compare what a viewer sees at each reference timestamp, and count freezes.
     #[arg(long)]
     pub(crate) viewer: bool,
-    /// Threads; the figures are the same for any number. Default: one for each core.
+    /// Set the number of threads (1 to 64); the results are the same for any number.
+    ///
+    /// Default: one per core.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// Compare the sound, of files that have pictures too.
+    /// Compare the audio, even if the files contain video.
     #[arg(long)]
     pub(crate) audio: bool,
-    /// Furthest delay of one sound against the other that is looked for, in milliseconds; 0: they
-    /// lie as they are.
+    /// Search for an audio delay of at most this many milliseconds; 0 disables the search.
     #[arg(long, value_name = "MS", default_value_t = 500,
           value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) max_delay: u32,
-    /// Exit code 7 if the SNR of the sound is lower, in dB.
+    /// Exit with 7 if the audio SNR is lower, in dB.
     #[arg(long, value_name = "DB", allow_hyphen_values = true)]
     pub(crate) min_snr: Option<f64>,
-    /// Exit code 7 if the log-spectral distance of the sound is higher, in dB.
+    /// Exit with 7 if the audio log-spectral distance is higher, in dB.
     #[arg(long, value_name = "DB")]
     pub(crate) max_lsd: Option<f64>,
-    /// Exit code 7 if the mean PSNR of luma is lower, in dB.
+    /// Exit with 7 if the mean luma PSNR is lower, in dB.
     #[arg(long, value_name = "DB")]
     pub(crate) min_psnr: Option<f64>,
-    /// Exit code 7 if the mean SSIM of luma is lower.
+    /// Exit with 7 if the mean luma SSIM is lower.
     #[arg(long, value_name = "SSIM")]
     pub(crate) min_ssim: Option<f64>,
-    /// What input may ask for: see `codec decode`.
+    /// Reject input that exceeds these limits; see `codec decode --help`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MixArgs {
-    /// Input files; one may be `-`. Their times are kept.
+    /// Input files; one may be `-`. Their timestamps are kept.
     #[arg(value_name = "IN", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Output file, or `-`.
+    /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Container of the output (wav, opus, webm), for pipes and odd names.
+    /// Set the container: wav, opus or webm.
+    ///
+    /// Needed for pipes and unusual file names.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Gain of each input in dB, in their order: 0,-6,-6; inputs without one keep their level.
+    /// Set the gain of each input in dB, in order: 0,-6,-6.
+    ///
+    /// Inputs without a value keep their level.
     #[arg(long, value_name = "DB,...", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = values::gain)]
     pub(crate) gain: Vec<f32>,
-    /// Samples per second. Default: the highest of the inputs', where the codec has it.
+    /// Set the sample rate, in Hz.
+    ///
+    /// Default: the highest of the inputs, if the codec supports it.
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
     pub(crate) rate: Option<u32>,
-    /// Channels. Default: the most that an input has.
+    /// Set the number of channels (1 to 8).
+    ///
+    /// Default: the largest number of any input.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) channels: Option<u8>,
-    /// Codec or codec/backend, or an encoding of samples (s16le). Default: the usual one of the
-    /// output.
+    /// Set the codec: CODEC, CODEC/BACKEND or a PCM encoding (s16le).
+    ///
+    /// Default: the usual one of the container.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
-    /// Bits per second: 64k; a plain number is kilobits.
+    /// Set the bitrate: 64k; a plain number is kb/s.
     #[arg(short, long, value_parser = values::bitrate)]
     pub(crate) bitrate: Option<Bitrate>,
-    /// Also write into this folder, for each input, the mix of all the others, named as the input.
+    /// Write N-1 mixes to this folder: for each input, the mix of all the others.
+    ///
+    /// Each file has the name of its input.
     #[arg(long, value_name = "DIR")]
     pub(crate) n_minus_1: Option<PathBuf>,
-    /// What input may ask for: see `codec decode`.
+    /// Reject input that exceeds these limits; see `codec decode --help`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     /// Overwrite existing files.
@@ -498,13 +554,13 @@ pub(crate) struct VadArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Probability from which on a block of 16 ms is speech.
+    /// Set the speech probability above which a 16 ms block counts as speech.
     #[arg(long, value_name = "0..1", default_value_t = 0.5)]
     pub(crate) threshold: f32,
-    /// Stretches of speech that are shorter do not count, in milliseconds.
+    /// Ignore speech segments that are shorter, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 100)]
     pub(crate) min_speech: u32,
-    /// Pauses that are shorter do not part a stretch, in milliseconds.
+    /// Join segments if the pause between them is shorter, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 300)]
     pub(crate) min_pause: u32,
 }
@@ -514,32 +570,34 @@ pub(crate) struct CodecsArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Check that a backend (codec or codec/backend) keeps what it promises; exit code 7 if not.
+    /// Check that a backend (CODEC or CODEC/BACKEND) meets its contract; exit with 7 if not.
     #[arg(long, value_name = "SPEC")]
     pub(crate) check: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// What to draw, or what sound to make.
+    /// Scene or audio signal to generate.
     #[arg(value_parser = codec_cli::generate::names())]
     pub(crate) scene: String,
-    /// Output file (.y4m, .yuv; .webm, .mkv, .mp4, .ivf coded; .wav, .opus for sound), or `-`.
+    /// Output file (.y4m, .yuv, .webm, .mkv, .mp4, .ivf; audio: .wav, .opus), or `-`.
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Form of the output (y4m, raw), for pipes and odd names.
+    /// Set the output format (y4m, raw, ivf, webm, mkv, mp4, wav).
+    ///
+    /// Needed for pipes and unusual file names.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Size of the pictures.
+    /// Set the frame size.
     #[arg(long, value_name = "WxH", value_parser = values::size, default_value = "640x360")]
     pub(crate) size: Size,
-    /// Frames per second: 30, 29.97, 30000/1001.
+    /// Set the frame rate: 30, 29.97 or 30000/1001.
     #[arg(long, value_parser = values::frame_rate, default_value = "30")]
     pub(crate) fps: Rational,
-    /// Number of frames.
+    /// Set the number of frames.
     #[arg(short = 'n', long, default_value_t = 300)]
     pub(crate) frames: u32,
-    /// Other seeds draw other pictures of the same kind.
+    /// Set the seed of the random content.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Overwrite existing files.
@@ -552,22 +610,24 @@ pub(crate) struct GenerateArgs {
 pub(crate) struct SnapshotArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Which frame, counted from 0.
+    /// Frame number, counted from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) frame: u64,
-    /// Output file, or `-`.
+    /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
     pub(crate) output: PathBuf,
-    /// Quality of JPEG and lossy WebP, 0 (worst) to 100 (best). Default: 80.
+    /// Set the quality of JPEG and lossy WebP, 0 (worst) to 100 (best).
+    ///
+    /// Default: 80.
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) quality: Option<u8>,
-    /// WebP without loss.
+    /// Write lossless WebP.
     #[arg(long)]
     pub(crate) lossless: bool,
-    /// Write to a terminal all the same.
+    /// Write to a terminal anyway.
     #[arg(short = 'f', long)]
     pub(crate) force: bool,
-    /// Fill in what is damaged and go on.
+    /// Conceal damage and continue.
     #[arg(long)]
     pub(crate) conceal: bool,
     #[command(flatten)]

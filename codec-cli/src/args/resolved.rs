@@ -1,4 +1,4 @@
-//! Settings with their defaults and units, and whether they go together.
+//! Settings with defaults and units, and checks for combinations that do not work.
 
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -21,7 +21,7 @@ use crate::io::output::Rules;
 use crate::picture::transform::Transform;
 use crate::report::Form;
 
-/// Everything that `encode` and `transcode` are told.
+/// The settings of `encode` and `transcode`.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Encoding {
@@ -30,18 +30,18 @@ pub(crate) struct Encoding {
     pub(crate) format: Format,
     pub(crate) rules: Rules,
     pub(crate) encoder: EncoderSettings,
-    /// Changes of the bitrate while the encoder runs.
+    /// Bitrate changes while the encoder runs.
     pub(crate) rate_trace: Option<RateTrace>,
     pub(crate) threads: Option<usize>,
     pub(crate) skip: u64,
-    /// Frames after those that are skipped keep their times; else the first is at 0.
+    /// Whether frames keep their times after a skip; otherwise the first is at 0.
     pub(crate) keep_times: bool,
     pub(crate) frames: Option<u64>,
     pub(crate) report: Option<(PathBuf, Form)>,
     pub(crate) wants_psnr: bool,
     pub(crate) wants_ssim: bool,
     pub(crate) verify: bool,
-    /// What to do with the sound; `None`: leave it out.
+    /// Audio settings; `None` drops the audio.
     pub(crate) sound: Option<SoundSettings>,
     crop: Option<super::values::Crop>,
     turn: Option<super::values::Turn>,
@@ -59,12 +59,17 @@ impl Encoding {
             told.bitrate.or(rate_trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
         let encoder = EncoderSettings::new(&told, PresetArg::File, format)?;
         if rate_trace.is_some() && encoder.preset != PresetArg::Rtc {
-            return Err(Failure::usage("--rate-trace: used in real time only: --preset rtc"));
+            return Err(Failure::usage("--rate-trace requires --preset rtc"));
         }
         let real_time = encoder.preset == PresetArg::Rtc;
         let sound = match args.sound.no_audio || !holds_sound(format) {
             true if args.sound.is_particular() || args.sound.audio_codec.is_some() => {
-                return Err(Failure::usage(format!("{format} holds no sound, or --no-audio")));
+                let reason = if args.sound.no_audio {
+                    "--no-audio".to_owned()
+                } else {
+                    format!("{format} output")
+                };
+                return Err(Failure::usage(format!("audio options cannot be used with {reason}")));
             }
             true => None,
             false => Some(SoundSettings::new(&args.sound, format, None, real_time)?),
@@ -76,7 +81,7 @@ impl Encoding {
         let mut not = vec![input.path.clone()];
         not.extend(args.report.clone());
         if args.report.as_ref().is_some_and(|report| *report == args.output && !is_pipe(report)) {
-            return Err(Failure::usage("--report and -o name the same file"));
+            return Err(Failure::usage("--report and -o must name different files"));
         }
         Ok(Self {
             input,
@@ -102,7 +107,7 @@ impl Encoding {
         })
     }
 
-    /// Settings for a drawn clip: very good quality.
+    /// Settings for a generated clip: very high quality.
     pub(crate) fn generated(
         output: PathBuf,
         format: Format,
@@ -142,30 +147,31 @@ impl Encoding {
         Transform::new(self.crop, self.turn, self.resize)
     }
 
-    /// The time of the input, in ticks, that is time 0 of the output; `first` is that of the first
-    /// frame that is coded.
+    /// The input time, in ticks, that becomes time 0 of the output. `first` is the time of the
+    /// first encoded frame.
     pub(crate) fn origin(&self, first: i64) -> i64 {
         cut_origin(self.skip, self.keep_times, first)
     }
 
-    /// Whether the input is to be coded on trial first.
+    /// Whether a trial encode (first pass) should run.
     pub(crate) fn wants_trials(&self) -> Result<bool> {
         let is_average = self.encoder.preset == PresetArg::File && self.encoder.is_bitrate();
         let is_file = std::fs::metadata(&self.input.path).is_ok_and(|found| found.is_file())
             && !is_pipe(&self.input.path);
         match self.passes {
             Some(2) if !is_average => {
-                Err(Failure::usage("--passes 2 is for a bitrate in the file preset"))
+                Err(Failure::usage("--passes 2 requires --preset file and --bitrate"))
             }
             Some(2) if !is_file => {
-                Err(Failure::usage("--passes 2 reads the input again, which must be a file"))
+                Err(Failure::usage("--passes 2 cannot read a pipe twice: the input must be a file"))
             }
             Some(passes) => Ok(passes == 2),
             None => Ok(is_average && is_file),
         }
     }
 
-    /// Settings of the encoder for pictures of `size`. Pool and SIMD level are left to the caller.
+    /// Returns the encoder configuration for frames of `size`. The caller sets the pool and the
+    /// SIMD level.
     pub(crate) fn config(
         &self,
         size: Size,
@@ -181,24 +187,24 @@ impl Encoding {
 
 pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 
-/// The time of an input, in ticks, at which its cut begins: that of the `first` frame after those
-/// that are skipped, or 0 if nothing is cut or times are kept.
+/// The time, in ticks, at which a cut of the input begins: that of the `first` frame after the
+/// skipped ones, or 0 if nothing is skipped or times are kept.
 pub(crate) fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
     if skip > 0 && !keep_times { first } else { 0 }
 }
 
-/// Whether the format holds any pictures, coded or raw.
+/// Whether the format can hold video, coded or raw.
 pub(crate) fn holds_pictures(format: Format) -> bool {
     format.is_raw_video() || CODECS.into_iter().any(|codec| format.holds_video(codec))
 }
 
-/// Whether the format holds any sound.
+/// Whether the format can hold audio.
 pub(crate) fn holds_sound(format: Format) -> bool {
     super::sound::usual_codec(format).is_some()
 }
 
-/// Threads for pictures of `size`: what the user said, or one for each eight rows of macroblocks,
-/// up to the number of cores and to eight.
+/// The number of threads for frames of `size`: the requested one, or one per eight macroblock rows,
+/// limited to the number of cores and to eight.
 pub(crate) fn threads_for(asked: Option<usize>, size: Size) -> usize {
     asked.unwrap_or_else(|| {
         let cores = available_parallelism().map_or(1, usize::from);

@@ -1,4 +1,4 @@
-//! What an encoder of pictures is told, with defaults and units.
+//! Settings of a video encoder, with defaults and units.
 
 use codec_container::Format;
 use codec_core::codec::{
@@ -14,17 +14,17 @@ use super::values::{KeyInterval, KnobSetting};
 use crate::clock::WallClock;
 use crate::failure::{Failure, Kind, Result};
 
-/// Share of the optimal buffer level below which frames are dropped, as WebRTC has it.
+/// Share of the optimal buffer level below which frames are dropped, as in WebRTC.
 const DROP_BELOW_PCT: u8 = 30;
 
-/// Name of the knob behind `--token-parts`.
+/// Name of the backend option behind `--token-parts`.
 const TOKEN_PARTITIONS: &str = "token-partitions";
 
-/// An encoder and all that it is told.
+/// An encoder and its settings.
 #[derive(Clone, Debug)]
 pub(crate) struct EncoderSettings {
     pub(crate) backend: &'static Backend,
-    /// Those of its encoder.
+    /// The capabilities of the backend's encoder.
     pub(crate) capabilities: &'static Capabilities,
     rate: Option<RateChoice>,
     pub(crate) preset: PresetArg,
@@ -46,7 +46,7 @@ enum RateChoice {
 }
 
 impl EncoderSettings {
-    /// What `args` say, for streams in `format`; `usual` is the preset if they name none.
+    /// Resolves `args` for streams in `format`; `usual` is the preset if `args` has none.
     pub(crate) fn new(args: &EncoderArgs, usual: PresetArg, format: Format) -> Result<Self> {
         let (backend, capabilities) = video_backend(args.codec.as_deref(), format)?;
         let preset = args.preset.unwrap_or(usual);
@@ -65,7 +65,8 @@ impl EncoderSettings {
             (.., Some(qp)) => {
                 let (best, worst) = capabilities.qindex_range;
                 if !(best..=worst).contains(&qp) {
-                    let message = format!("--qp {qp}: {} has {best}..={worst}", backend.codec);
+                    let message =
+                        format!("invalid --qp {qp}: {} supports {best} to {worst}", backend.codec);
                     return Err(Failure::usage(message));
                 }
                 Some(RateChoice::Qp(qp))
@@ -73,11 +74,11 @@ impl EncoderSettings {
             _ => None,
         };
         if args.drop && (preset != PresetArg::Rtc || args.quality.is_some() || args.qp.is_some()) {
-            let needs = "--drop: frames are dropped at constant bitrate only: --preset rtc and -b";
+            let needs = "--drop requires constant bitrate: --preset rtc and -b";
             return Err(Failure::usage(needs));
         }
         if args.max_frame_time.is_some() && preset != PresetArg::Rtc {
-            return Err(Failure::usage("--max-frame-time: used in real time only: --preset rtc"));
+            return Err(Failure::usage("--max-frame-time requires --preset rtc"));
         }
         Ok(Self {
             backend,
@@ -98,7 +99,7 @@ impl EncoderSettings {
         })
     }
 
-    /// Very good quality, for drawn clips.
+    /// Settings for generated clips: very high quality.
     pub(crate) fn generated(format: Format) -> Result<Self> {
         let (backend, capabilities) = video_backend(None, format)?;
         Ok(Self {
@@ -117,18 +118,17 @@ impl EncoderSettings {
         })
     }
 
-    /// Whether the bitrate comes from the table.
+    /// Whether the bitrate comes from the default table.
     pub(crate) fn is_rate_guessed(&self) -> bool {
         self.rate.is_none()
     }
 
-    /// Whether a bitrate is aimed at.
+    /// Whether a bitrate is the target.
     pub(crate) fn is_bitrate(&self) -> bool {
         !matches!(self.rate, Some(RateChoice::Quality(_) | RateChoice::Qp(_)))
     }
 
-    /// Everything that was set, by name: what a measurement depends on. `config` is what
-    /// [`Self::config`] gave.
+    /// All settings that affect a measurement, by name. `config` is the result of [`Self::config`].
     pub(crate) fn describe(&self, config: &EncoderConfig) -> Vec<(&'static str, String)> {
         let or_default = |value: Option<String>| value.unwrap_or_else(|| "default".to_owned());
         let knobs: Vec<_> = self.knobs.iter().map(|(name, to)| format!("{name}={to}")).collect();
@@ -148,7 +148,8 @@ impl EncoderSettings {
         ]
     }
 
-    /// Settings of the encoder for pictures of `size`. Pool and SIMD level are left to the caller.
+    /// Returns the encoder configuration for frames of `size`. The caller sets the pool and the
+    /// SIMD level.
     pub(crate) fn config(
         &self,
         size: Size,
@@ -169,7 +170,7 @@ impl EncoderSettings {
             Some(RateChoice::Bitrate(_)) | None => {}
         }
         if matches!(config.rate, RateControl::FixedQ(_)) {
-            // A fixed index is taken at its word, whatever the preset's range.
+            // A fixed quantiser index overrides the preset's range.
             let (best, worst) = self.capabilities.qindex_range;
             (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
         }
@@ -195,7 +196,7 @@ impl EncoderSettings {
     }
 }
 
-/// The encoder that is asked for, or that the format is for.
+/// The requested encoder, or the usual one of the format.
 fn video_backend(
     spec: Option<&str>,
     format: Format,
@@ -203,9 +204,9 @@ fn video_backend(
     let usual = CODECS.into_iter().find(|codec| format.holds_video(*codec));
     let spec = spec.unwrap_or_else(|| usual.unwrap_or(Codec::Vp8).name());
     let found = registry::find_encoder(spec).map_err(|error| match registry::find(spec) {
-        Ok(_) => Failure::new(Kind::Backend, format!("{spec} cannot encode")),
+        Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
         Err(_) if registry::find_audio(spec).is_ok() => {
-            Failure::usage(format!("{spec} is for sound: --audio-codec {spec}"))
+            Failure::usage(format!("{spec} is an audio codec\nhelp: use --audio-codec {spec}"))
         }
         Err(_) => Failure::encoding(&error),
     });
@@ -225,16 +226,19 @@ fn scalability(name: Option<&str>, capabilities: &Capabilities) -> Result<Scalab
     let found = known.clone().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|&(_, mode)| mode).ok_or_else(|| {
         let names: Vec<_> = known.map(|(name, _)| *name).collect();
-        Failure::usage(format!("--layers {name}: this encoder has {}", names.join(", ")))
+        Failure::usage(format!(
+            "invalid --layers {name}: this encoder supports {}",
+            names.join(", ")
+        ))
     })
 }
 
-/// The number behind a knob's value, if knob and value are known.
+/// Returns the numeric value of a backend option if name and value are valid.
 fn knob(setting: &KnobSetting, capabilities: &Capabilities) -> Result<(String, i64)> {
     let KnobSetting { name, value } = setting;
     let Some(knob) = capabilities.knobs.iter().find(|knob| knob.name == name) else {
         let names: Vec<_> = capabilities.knobs.iter().map(|knob| knob.name).collect();
-        let message = format!("no knob {name}: this encoder has {}", names.join(", "));
+        let message = format!("unknown knob {name}: this encoder has {}", names.join(", "));
         return Err(Failure::usage(message));
     };
     let named = match knob.kind {
@@ -250,17 +254,20 @@ fn knob(setting: &KnobSetting, capabilities: &Capabilities) -> Result<(String, i
     };
     let number = named.or_else(|| value.parse().ok()).filter(|&number| knob.allows(number));
     let number = number.ok_or_else(|| {
-        Failure::usage(format!("{name} cannot be {value}: allowed is {}", knob.allowed()))
+        Failure::usage(format!(
+            "invalid value {value} for knob {name}: expected {}",
+            knob.allowed()
+        ))
     })?;
     Ok((name.clone(), number))
 }
 
-/// Pixels and the bitrate that WebRTC allows at most for them, in kilobits per second.
+/// Pixels per frame and the highest bitrate that WebRTC uses for them, in kilobits per second.
 const USUAL_KBPS: [(u64, u64); 5] =
     [(320 * 180, 300), (480 * 270, 500), (640 * 360, 800), (960 * 540, 1500), (1280 * 720, 2500)];
 
-/// The bitrate for a size of which nothing else is said: between the table's lines in proportion,
-/// outside it by the nearest line's bits per pixel.
+/// The default bitrate for a frame size: interpolated between table entries; outside the table, the
+/// bits per pixel of the nearest entry.
 fn usual_bitrate(size: Size) -> Bitrate {
     let pixels = size.pixels();
     let above = USUAL_KBPS.iter().position(|&(limit, _)| pixels <= limit);
@@ -275,7 +282,7 @@ fn usual_bitrate(size: Size) -> Bitrate {
     Bitrate::kbps(kbps.max(30))
 }
 
-/// `cbr 600 kb/s`.
+/// Formats a rate control mode, such as `CBR 600 kb/s`.
 pub(crate) fn describe_rate(rate: RateControl) -> String {
     match rate {
         RateControl::Cbr(bitrate) => format!("CBR {bitrate}"),
@@ -291,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_bitrates_follow_the_table_and_grow_with_the_picture() {
+    fn usual_bitrates_follow_the_table_and_grow_with_the_frame() {
         assert_eq!(usual_bitrate(Size::new(640, 360)), Bitrate::kbps(800));
         assert_eq!(usual_bitrate(Size::new(1280, 720)), Bitrate::kbps(2500));
         assert_eq!(usual_bitrate(Size::new(1920, 1080)), Bitrate::kbps(5625));

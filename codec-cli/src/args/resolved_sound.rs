@@ -1,4 +1,4 @@
-//! What a run is told that has sound alone.
+//! Settings of a run that has audio only.
 
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ use crate::io::input::InputSpec;
 use crate::io::names::{format_of, headerless_codec};
 use crate::io::output::Rules;
 
-/// Everything that `encode` and `transcode` are told, where there are no pictures.
+/// The settings of `encode` and `transcode` if the output has no video.
 #[derive(Clone, Debug)]
 pub(crate) struct SoundEncoding {
     pub(crate) output: PathBuf,
     pub(crate) format: Format,
     pub(crate) rules: Rules,
     pub(crate) sound: SoundSettings,
-    /// How the input is decoded.
+    /// Decoding options of the input.
     pub(crate) options: SoundOptions,
 }
 
@@ -28,13 +28,15 @@ impl SoundEncoding {
     pub(crate) fn new(args: &EncodeArgs) -> Result<Self> {
         let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
         if let Some(flag) = for_pictures(args) {
-            return Err(Failure::usage(format!("{flag} is for pictures, and there are none")));
+            return Err(Failure::usage(format!(
+                "{flag} requires video, but the output is audio only"
+            )));
         }
         let mut sound = args.sound.clone();
         match (&args.encoder.codec, &sound.audio_codec) {
             (Some(_), Some(_)) => {
                 return Err(Failure::usage(
-                    "-c and --audio-codec both name the codec of the sound",
+                    "give either -c or --audio-codec, not both: the output is audio only",
                 ));
             }
             (Some(codec), None) => sound.audio_codec = Some(codec.clone()),
@@ -58,7 +60,7 @@ impl SoundEncoding {
     }
 }
 
-/// The first flag that means nothing without pictures.
+/// The first option that has no meaning without video.
 fn for_pictures(args: &EncodeArgs) -> Option<&'static str> {
     let given = [
         (args.encoder.quality.is_some(), "--quality"),

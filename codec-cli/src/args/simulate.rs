@@ -9,23 +9,23 @@ use super::encoder::EncoderArgs;
 use super::link::{self, LinkSpec};
 use super::raw::InputArgs;
 
-/// What is done about losses.
+/// The reaction to packet loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RecoveryArg {
-    /// Ask for a key frame (PLI).
+    /// Request a key frame (PLI).
     Pli,
-    /// Ask for lost packets (NACK), and for a key frame where they come too late.
+    /// Request lost packets (NACK), and a key frame if they arrive too late.
     Nack,
-    /// Nothing.
+    /// Do nothing.
     None,
 }
 
-/// What is shown of frames whose references are damaged, or that came in part.
+/// What is displayed for frames with damaged references or missing packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnLossArg {
-    /// What the decoder makes of them.
+    /// The decoder's concealed output.
     Conceal,
-    /// The last good picture, until a frame is good again (as browsers do).
+    /// The last intact frame, until a frame is intact again, as browsers do.
     Freeze,
 }
 
@@ -35,65 +35,77 @@ pub(crate) struct SimulateArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
-    /// The link: rate=800k|trace.csv, delay=40ms, jitter=10ms (shape=uniform|exponential,
-    /// reorder=on|off), loss=2% (burst=3), queue=200ms|64kB, overhead=28. What is left out does
-    /// no harm: 1000M, no delay, no loss.
+    /// Set the simulated link.
+    ///
+    /// LIST is rate=800k|trace.csv, delay=40ms, jitter=10ms (shape=uniform|exponential,
+    /// reorder=on|off), loss=2% (burst=3), queue=200ms|64kB, overhead=28, comma-separated. Values
+    /// that are not given leave the link ideal: 1000M, no delay, no loss. Example:
+    /// `rate=800k,delay=40ms,loss=2%`.
     #[arg(long, value_name = "LIST", default_value = "")]
     pub(crate) link: LinkSpec,
-    /// Other seeds lose other packets.
+    /// Set the seed of the simulated loss and jitter.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// What is done about losses.
+    /// Set the reaction to packet loss.
     #[arg(long, value_enum, default_value = "pli")]
     pub(crate) recovery: RecoveryArg,
-    /// What is shown of damaged frames.
+    /// Set what is displayed for damaged frames.
     #[arg(long, value_enum, default_value = "conceal")]
     pub(crate) on_loss: OnLossArg,
-    /// From capture to display. Default: 100ms, or the link's delay, its jitter and 50 ms, if that is
-    /// more.
+    /// Set the delay from capture to display.
+    ///
+    /// Default: 100ms, or the link's delay plus its jitter plus 50 ms if that is more.
     #[arg(long, value_name = "TIME", value_parser = link::time)]
     pub(crate) playout: Option<Duration>,
-    /// How long after a gap was noticed an overdue frame is waited for. Default: 10ms, or the jitter
-    /// if it reorders; with NACK two tries: twice a round trip, the jitter and 30 ms.
+    /// Set how long to wait for an overdue frame after a gap is detected.
+    ///
+    /// Default: 10ms, or the jitter if the link reorders; with NACK, long enough for two attempts:
+    /// two round trips, the jitter and 30 ms.
     #[arg(long, value_name = "TIME", value_parser = link::time)]
     pub(crate) patience: Option<Duration>,
-    /// Least time between two key frames that are asked for.
+    /// Set the shortest time between two key frame requests.
     #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "300ms")]
     pub(crate) pli_interval: Duration,
-    /// Largest RTP packet, in bytes.
+    /// Set the size of the largest RTP packet, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 1200,
           value_parser = clap::value_parser!(u16).range(64..=65_507))]
     pub(crate) mtu: u16,
-    /// Packets leave at so many times the encoder's bitrate; 0: at once.
+    /// Pace packets at this multiple of the encoder's bitrate; 0 disables pacing.
     #[arg(long, value_name = "FACTOR", default_value_t = 2.5)]
     pub(crate) pace: f64,
-    /// The encoder's bitrate follows a file (lines SECONDS,RATE), or `link`: 85 % of the link's rate.
+    /// Follow the bitrates in this file, or 85 % of the link's rate (`link`).
+    ///
+    /// Each line of the file is SECONDS,RATE.
     #[arg(long, value_name = "FILE|link")]
     pub(crate) rate_trace: Option<PathBuf>,
-    /// How long after the trace the encoder follows.
+    /// Delay the encoder's reaction to --rate-trace by this time.
     #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "500ms",
           requires = "rate_trace")]
     pub(crate) rate_delay: Duration,
-    /// Time that coding a frame takes in the simulation.
+    /// Set the simulated encoding time per frame.
     #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "0ms")]
     pub(crate) encode_time: Duration,
-    /// Time that decoding a frame takes in the simulation.
+    /// Set the simulated decoding time per frame.
     #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "0ms")]
     pub(crate) decode_time: Duration,
-    /// At most so many frames.
+    /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// At most so much of the input.
+    /// Stop after this much of the input.
     #[arg(long, value_name = "TIME", value_parser = link::time)]
     pub(crate) duration: Option<Duration>,
-    /// Threads; nothing depends on their number but the time it takes. Default: by size and cores.
+    /// Set the number of threads (1 to 64); the results are the same for any number.
+    ///
+    /// Default: by frame size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
-    /// Output file, by its name: .json all figures, .ivf what the decoder was given, .y4m what the
-    /// viewer saw at each capture instant; may be repeated.
+    /// Output file (.json, .ivf or .y4m); repeatable.
+    ///
+    /// .json: all results; .ivf: the stream that the decoder received; .y4m: what the viewer saw at
+    /// each capture time.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<PathBuf>,
-    /// Write a row for each frame, as CSV.
+    /// Write a row per frame to this CSV file.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Print JSON.

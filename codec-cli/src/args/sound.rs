@@ -1,4 +1,4 @@
-//! Settings of the sound, with their defaults and whether they go together.
+//! Audio settings, with defaults and checks for combinations that do not work.
 
 use codec_container::Format;
 use codec_core::audio::{
@@ -11,10 +11,10 @@ use codec_core::registry::{self, AudioBackend};
 use super::raw::{ApplicationArg, BandwidthArg, SoundArgs};
 use crate::failure::{Failure, Kind, Result};
 
-/// Packet loss that in-band FEC prepares for where nothing is said.
+/// Packet loss that in-band FEC prepares for by default.
 pub(super) const USUAL_LOSS_PCT: u8 = 10;
 
-/// The bitrate where nothing is said: 64 kb/s for one channel, 48 kb/s for each of several.
+/// The default bitrate: 64 kb/s for one channel, 48 kb/s for each of several.
 pub(super) fn usual_bitrate(layout: ChannelLayout) -> Bitrate {
     match layout.count() as u64 {
         1 => Bitrate::kbps(64),
@@ -22,18 +22,18 @@ pub(super) fn usual_bitrate(layout: ChannelLayout) -> Bitrate {
     }
 }
 
-/// Which packets of sound the output gets.
+/// Where the output's audio packets come from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SoundCodec {
-    /// Those of the input where the output can hold them, else the format's usual codec.
+    /// The input's packets if the output can hold them, otherwise the format's usual codec.
     Usual,
-    /// Those of the input.
+    /// The input's packets.
     Copy,
-    /// Those of this encoder.
+    /// This encoder.
     Encode(&'static AudioBackend, AudioCodec),
 }
 
-/// Everything that is told about the sound.
+/// All audio settings.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct SoundSettings {
@@ -52,12 +52,12 @@ pub(crate) struct SoundSettings {
     pub(crate) gain_db: f32,
     pub(crate) denoise: bool,
     pub(crate) agc: bool,
-    /// Something was said that only an encoder can do.
+    /// Whether an option requires an encoder, so that packets cannot be copied.
     is_particular: bool,
 }
 
 impl SoundSettings {
-    /// `bitrate`: what `-b` says, where the output holds sound alone.
+    /// Resolves the options. `bitrate` is the value of `-b` if the output is audio only.
     pub(crate) fn new(
         args: &SoundArgs,
         format: Format,
@@ -81,12 +81,12 @@ impl SoundSettings {
         };
         let is_particular = args.is_particular() || bitrate.is_some();
         if is_particular && matches!(codec, SoundCodec::Copy) {
-            let message = "--audio-codec copy takes the packets over as they are: the other \
-                           settings of the sound need an encoder";
+            let message = "--audio-codec copy cannot be combined with audio options that need an \
+            encoder";
             return Err(Failure::usage(message));
         }
         if args.loss.is_some() && !args.fec {
-            return Err(Failure::usage("--loss says what --fec prepares for: give both"));
+            return Err(Failure::usage("--loss requires --fec"));
         }
         let settings = Self {
             codec,
@@ -112,7 +112,7 @@ impl SoundSettings {
         Ok(settings)
     }
 
-    /// For `decode`: samples in an encoding, or the usual one of `format`.
+    /// Settings for `decode`: samples in the given encoding, or the usual one of `format`.
     pub(crate) fn decoded(samples: Option<&str>, format: Format) -> Result<Self> {
         let mut settings = Self::generated(format);
         let codec = match samples {
@@ -121,7 +121,7 @@ impl SoundSettings {
                 let found = all.into_iter().find(|encoding| encoding.name() == name);
                 let encoding = found.ok_or_else(|| {
                     let names = all.map(PcmEncoding::name).join(", ");
-                    Failure::usage(format!("--samples {name}: expected one of {names}"))
+                    Failure::usage(format!("invalid --samples {name}: expected one of {names}"))
                 })?;
                 AudioCodec::Pcm(encoding)
             }
@@ -133,7 +133,7 @@ impl SoundSettings {
         Ok(settings)
     }
 
-    /// For made sounds: as they are, where the output can hold samples.
+    /// Settings for generated audio: uncompressed if the output can hold samples.
     pub(crate) fn generated(format: Format) -> Self {
         let samples = AudioCodec::Pcm(PcmEncoding::S16Le);
         let codec = if format.holds_audio(samples) { SoundCodec::Copy } else { SoundCodec::Usual };
@@ -157,7 +157,8 @@ impl SoundSettings {
         }
     }
 
-    /// For what is published by `serve`: Opus of up to two channels, or the input's packets.
+    /// Settings for streams published by `serve`: Opus with at most two channels, or the input's
+    /// packets.
     #[cfg(feature = "serve")]
     pub(crate) fn published(bitrate: Bitrate, copies: bool, channels: usize) -> Self {
         Self {
@@ -168,7 +169,7 @@ impl SoundSettings {
         }
     }
 
-    /// Whether packets of `codec` are taken over into `format`.
+    /// Whether packets of `codec` can be copied into `format`.
     pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
         match self.codec {
             SoundCodec::Encode(..) => Ok(false),
@@ -181,7 +182,7 @@ impl SoundSettings {
         }
     }
 
-    /// The encoder for `format`.
+    /// Returns the encoder for `format`.
     pub(crate) fn encoder(&self, format: Format) -> Result<(&'static AudioBackend, AudioCodec)> {
         match self.codec {
             SoundCodec::Encode(backend, codec) => Ok((backend, codec)),
@@ -194,7 +195,8 @@ impl SoundSettings {
         }
     }
 
-    /// Settings of the encoder for sound of `input`. The caller converts to its format.
+    /// Returns the encoder configuration for audio in format `input`. The caller converts the
+    /// samples.
     pub(crate) fn config(
         &self,
         codec: AudioCodec,
@@ -204,7 +206,7 @@ impl SoundSettings {
         let layout = match self.channels {
             Some(count) => {
                 let layout = ChannelLayout::of(count.into());
-                layout.ok_or_else(|| Failure::usage("--channels 0"))?
+                layout.ok_or_else(|| Failure::usage("invalid --channels 0: expected 1 to 8"))?
             }
             None if input.channels() > usize::from(capabilities.max_channels) => {
                 ChannelLayout::Stereo
@@ -214,7 +216,7 @@ impl SoundSettings {
         };
         let rate = match self.rate {
             Some(rate) => rate,
-            // The speech model knows one rate.
+            // The denoiser supports 48 kHz only.
             None if self.denoise => 48_000,
             None if is_telephony(codec) => 8_000,
             None if capabilities.rates.is_empty() || capabilities.rates.contains(&input.rate) => {
@@ -231,7 +233,9 @@ impl SoundSettings {
             config.rate =
                 Some(if self.cbr { AudioRate::Cbr(bitrate) } else { AudioRate::Vbr(bitrate) });
         } else if let Some(bitrate) = self.bitrate {
-            let message = format!("{codec} at {bitrate}: its bitrate follows from the format");
+            let message = format!(
+                "cannot encode {codec} at {bitrate}: its bitrate follows from the sample format"
+            );
             return Err(Failure::usage(message));
         }
         if let Some(frame) = self.frame {
@@ -240,7 +244,7 @@ impl SoundSettings {
         if capabilities.complexity {
             config.complexity = self.complexity.unwrap_or(10);
         } else if self.complexity.is_some() {
-            return Err(Failure::usage(format!("--complexity: {codec} has no such setting")));
+            return Err(Failure::usage(format!("--complexity is not supported by {codec}")));
         }
         let wants = [
             (self.fec, capabilities.fec, "--fec"),
@@ -249,7 +253,7 @@ impl SoundSettings {
             (self.cbr, capabilities.cbr, "--cbr"),
         ];
         if let Some((.., flag)) = wants.iter().find(|(wanted, can, _)| *wanted && !can) {
-            return Err(Failure::usage(format!("{flag}: {codec} has no such setting")));
+            return Err(Failure::usage(format!("{flag} is not supported by {codec}")));
         }
         config.fec = self.fec;
         if self.fec {
@@ -261,24 +265,24 @@ impl SoundSettings {
     }
 }
 
-/// G.711 is 8 kHz mono unless something else is asked for (RFC 3551, section 4.5.14).
+/// G.711 is 8 kHz mono unless requested otherwise (RFC 3551, section 4.5.14).
 fn is_telephony(codec: AudioCodec) -> bool {
     matches!(codec, AudioCodec::Pcma | AudioCodec::Pcmu)
 }
 
-/// The backend and the codec that a name means: `opus`, `opus/libopus`, `pcm`, `s16le`.
+/// Finds the backend and the codec of a name: `opus`, `opus/libopus`, `pcm`, `s16le`.
 pub(crate) fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
     let encoding = PcmEncoding::ALL.into_iter().find(|encoding| encoding.name() == name);
     let spec = if encoding.is_some() { "pcm" } else { name };
     let found = registry::find_audio_encoder(spec);
     let (backend, ..) = found.map_err(|error| match registry::find_audio(spec) {
-        Ok(_) => Failure::new(Kind::Backend, format!("{spec} cannot encode")),
+        Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
         Err(_) => Failure::encoding(&error),
     })?;
     Ok((backend, encoding.map_or(backend.codec, AudioCodec::Pcm)))
 }
 
-/// What a format holds where nothing else is asked for.
+/// The default audio codec of a format.
 pub(crate) fn usual_codec(format: Format) -> Option<AudioCodec> {
     let usual = [
         AudioCodec::Opus,
@@ -298,9 +302,9 @@ fn check_fits(codec: AudioCodec, format: Format) -> Result<()> {
         AudioCodec::Pcm(_) if usual_codec(format).is_some() => ": see `codec transcode`",
         _ => "",
     };
-    Err(Failure::usage(format!("{format} cannot hold {codec} sound{hint}")))
+    Err(Failure::usage(format!("{format} cannot hold {codec} audio{hint}")))
 }
 
 fn no_sound(format: Format) -> Failure {
-    Failure::usage(format!("{format}: no sound can be written to it"))
+    Failure::usage(format!("{format} cannot hold audio"))
 }

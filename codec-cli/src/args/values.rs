@@ -1,4 +1,4 @@
-//! Values of flags: how they are written.
+//! Parsers of option values.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use codec_core::audio::FrameLength;
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
 
-/// `600k`, `1.5M` or a plain number of kilobits per second.
+/// Parses a bitrate: `600k`, `1.5M` or a plain number of kilobits per second.
 pub(crate) fn bitrate(text: &str) -> Result<Bitrate, String> {
     let (number, unit) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1e3),
@@ -22,7 +22,7 @@ pub(crate) fn bitrate(text: &str) -> Result<Bitrate, String> {
     Ok(Bitrate(bits.round() as u64))
 }
 
-/// `640x360`.
+/// Parses a frame size: `640x360`.
 pub(crate) fn size(text: &str) -> Result<Size, String> {
     let side = |side: &str| side.parse::<u32>().ok().filter(|side| (1..=16383).contains(side));
     text.split_once(['x', 'X'])
@@ -30,21 +30,21 @@ pub(crate) fn size(text: &str) -> Result<Size, String> {
         .ok_or_else(|| "expected WIDTHxHEIGHT, each 1 to 16383".to_owned())
 }
 
-/// `30`, `29.97` or `30000/1001`.
+/// Parses a frame rate: `30`, `29.97` or `30000/1001`.
 pub(crate) fn frame_rate(text: &str) -> Result<Rational, String> {
-    // The container crate knows the fine print of decimals.
+    // The container crate converts decimals such as 29.97 to exact fractions.
     let spec = RawSpec::from_str(&format!("16x16@{text}"))?;
     Ok(spec.frame_rate)
 }
 
-/// `10%` or `10`, as a share.
+/// Parses `10%` or `10` as a fraction.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text);
     let percent = number.parse::<f64>().ok().filter(|percent| (0.0..=1000.0).contains(percent));
     percent.map(|percent| percent / 100.0).ok_or_else(|| "expected 0% to 1000%".to_owned())
 }
 
-/// Part of a picture: `WxH+X+Y`.
+/// A rectangle within the frame: `WxH+X+Y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Crop {
     pub(crate) size: Size,
@@ -64,13 +64,15 @@ impl FromStr for Crop {
         };
         let (left, top) = (offset()?, offset()?);
         if left % 2 != 0 || top % 2 != 0 {
-            return Err("X and Y must be even: four pixels share a chroma sample".to_owned());
+            return Err(
+                "expected even X and Y, because four pixels share a chroma sample".to_owned()
+            );
         }
         Ok(Self { size: area, left, top })
     }
 }
 
-/// Most frames, or time, from one key frame to the next.
+/// The longest interval between key frames, in frames or seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum KeyInterval {
     Frames(u32),
@@ -78,7 +80,7 @@ pub(crate) enum KeyInterval {
 }
 
 impl KeyInterval {
-    /// In frames; `None` means no periodic key frames.
+    /// The interval in frames; `None` means no periodic key frames.
     pub(crate) fn frames(self, frame_rate: Rational) -> Option<u32> {
         match self {
             Self::Frames(0) => None,
@@ -111,13 +113,13 @@ impl FromStr for KeyInterval {
     }
 }
 
-/// Bits per pixel, above 0 and at most 100.
+/// Parses bits per pixel, above 0 and at most 100.
 pub(crate) fn bpp(text: &str) -> Result<f64, String> {
     let bits = text.parse::<f64>().ok().filter(|bits| *bits > 0.0 && *bits <= 100.0);
     bits.ok_or_else(|| "expected bits per pixel such as 0.06".to_owned())
 }
 
-/// Seconds: `600`, `600s`, `10m`, `2h`; at most a year.
+/// Parses seconds: `600`, `600s`, `10m`, `2h`; at most a year.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let unit = |suffix: char, seconds: f64| Some((text.strip_suffix(suffix)?, seconds));
     let (number, unit) = unit('s', 1.0)
@@ -130,7 +132,7 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a time such as 90s, 10m or 2h".to_owned())
 }
 
-/// Microseconds: `8ms`, `2500us`; a plain number is milliseconds.
+/// Parses microseconds: `8ms`, `2500us`; a plain number is milliseconds.
 pub(crate) fn frame_time(text: &str) -> Result<u64, String> {
     let (number, unit_us) = match (text.strip_suffix("ms"), text.strip_suffix("us")) {
         (Some(number), _) => (number, 1000.0),
@@ -145,7 +147,7 @@ pub(crate) fn frame_time(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a time such as 8ms or 2500us".to_owned())
 }
 
-/// `20ms`, `2.5ms`; a plain number is milliseconds.
+/// Parses the duration of an audio packet: `20ms`, `2.5ms`; a plain number is milliseconds.
 pub(crate) fn frame_length(text: &str) -> Result<FrameLength, String> {
     let wrong = || "expected 2.5ms, 5ms, 10ms, 20ms, 40ms or 60ms, 80ms, 100ms, 120ms".to_owned();
     let micros = frame_time(text).map_err(|_| wrong())?;
@@ -153,14 +155,14 @@ pub(crate) fn frame_length(text: &str) -> Result<FrameLength, String> {
     Ok(FrameLength(micros))
 }
 
-/// Decibels, -60 to 60.
+/// Parses decibels, -60 to 60.
 pub(crate) fn gain(text: &str) -> Result<f32, String> {
     let number = text.strip_suffix("dB").unwrap_or(text).trim();
     let gain = number.parse::<f32>().ok().filter(|gain| (-60.0..=60.0).contains(gain));
     gain.ok_or_else(|| "expected decibels, -60 to 60".to_owned())
 }
 
-/// How samples of headerless video lie in memory.
+/// Memory layout of headerless video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Samples {
     I420,
@@ -183,7 +185,7 @@ impl Samples {
         Self::ALL.iter().find(|(_, samples)| *samples == self).map_or("?", |(name, _)| name)
     }
 
-    /// Bytes of a picture without padding.
+    /// Bytes of a frame without padding.
     pub(crate) fn picture_bytes(self, size: Size) -> u64 {
         match self {
             Self::I420 | Self::Nv12 => size.i420_bytes(),
@@ -219,11 +221,11 @@ impl FromStr for Samples {
         let found = Self::ALL.iter().find(|(name, _)| *name == known);
         found
             .map(|&(_, samples)| samples)
-            .ok_or_else(|| format!("{text}: expected i420, nv12, yuy2, rgb24 or bgra"))
+            .ok_or_else(|| format!("got {text}, expected i420, nv12, yuy2, rgb24 or bgra"))
     }
 }
 
-/// Headerless video: `640x360@30:i420`.
+/// Layout of headerless video: `640x360@30:i420`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RawLayout {
     pub(crate) size: Size,
@@ -232,7 +234,7 @@ pub(crate) struct RawLayout {
 }
 
 impl RawLayout {
-    /// What the container crate reads itself, if it does.
+    /// The container crate's description, if it supports this layout.
     pub(crate) fn spec(self) -> Option<RawSpec> {
         let pixels = match self.samples {
             Samples::I420 => PixelFormat::I420,
@@ -253,11 +255,11 @@ impl FromStr for RawLayout {
     }
 }
 
-/// Limits on hostile input: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+/// Limits on untrusted input: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LimitList(pub(crate) Limits);
 
-/// Frames that a decoder holds at once, and the command with it, at most.
+/// The maximum number of frames that a decoder and the command hold at once.
 const LIVE_FRAMES: u64 = 8;
 
 impl FromStr for LimitList {
@@ -266,7 +268,9 @@ impl FromStr for LimitList {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut limits = Limits::default();
         for part in text.split(',') {
-            let (key, value) = part.split_once('=').ok_or("expected pixels=N,memory=512M")?;
+            let (key, value) = part
+                .split_once('=')
+                .ok_or("expected KEY=VALUE pairs such as pixels=4096x2160,memory=512M")?;
             match key {
                 "pixels" => {
                     limits.max_pixels = match size(value) {
@@ -283,7 +287,9 @@ impl FromStr for LimitList {
                 "resized" => limits.max_resized_pixels = quantity(value)?,
                 "gap" => limits.max_gap_ms = gap_ms(value)?,
                 _ => {
-                    return Err(format!("{key}: expected pixels, memory, packet, resized or gap"));
+                    return Err(format!(
+                        "unknown limit {key}, expected pixels, memory, packet, resized or gap"
+                    ));
                 }
             }
         }
@@ -291,16 +297,16 @@ impl FromStr for LimitList {
     }
 }
 
-/// Seconds as milliseconds.
+/// Parses seconds and returns milliseconds.
 fn gap_ms(text: &str) -> Result<u64, String> {
     let seconds = text.strip_suffix('s').unwrap_or(text).parse::<f64>().ok();
     let seconds = seconds.filter(|seconds| (0.0..=1e9).contains(seconds));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
     let ms = seconds.map(|seconds| (seconds * 1000.0).round() as u64);
-    ms.ok_or_else(|| format!("{text}: expected seconds"))
+    ms.ok_or_else(|| format!("got {text}, expected seconds"))
 }
 
-/// A whole number, with K, M or G for powers of 1,024.
+/// Parses a whole number, with K, M or G for powers of 1,024.
 pub(crate) fn quantity(text: &str) -> Result<u64, String> {
     let (number, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
@@ -308,11 +314,15 @@ pub(crate) fn quantity(text: &str) -> Result<u64, String> {
         Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
         _ => (text, 0),
     };
-    let number = number.parse::<u64>().map_err(|_| format!("{text}: expected 4096, 512M or 2G"))?;
-    number.checked_shl(shift).filter(|n| n >> shift == number).ok_or(format!("{text}: too large"))
+    let number =
+        number.parse::<u64>().map_err(|_| format!("got {text}, expected 4096, 512M or 2G"))?;
+    number
+        .checked_shl(shift)
+        .filter(|n| n >> shift == number)
+        .ok_or(format!("got {text}, which is too large"))
 }
 
-/// A setting of the backend's own: `name=value`.
+/// A backend-specific option: `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KnobSetting {
     pub(crate) name: String,
@@ -328,12 +338,12 @@ impl FromStr for KnobSetting {
     }
 }
 
-/// How a picture is to be turned.
+/// The rotation of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// As the input's description says; afterwards nothing is left to be turned.
+    /// Apply the rotation in the input's metadata; the output has none left.
     AsDescribed,
-    /// Clockwise.
+    /// Rotate clockwise.
     By(Rotation),
 }
 
@@ -349,10 +359,10 @@ impl FromStr for Turn {
     }
 }
 
-/// The size to which pictures are scaled.
+/// The size to which frames are scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// That of the first picture.
+    /// The size of the first frame.
     First,
     Size(Size),
 }
@@ -370,7 +380,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bitrates_are_kilobits_unless_they_say_otherwise() {
+    fn bitrates_without_a_unit_are_kilobits() {
         assert_eq!(bitrate("600"), Ok(Bitrate::kbps(600)));
         assert_eq!(bitrate("600k"), Ok(Bitrate::kbps(600)));
         assert_eq!(bitrate("1.5M"), Ok(Bitrate::kbps(1500)));

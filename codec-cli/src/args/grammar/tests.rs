@@ -1,4 +1,4 @@
-//! A walk over the help of all commands: headings, defaults and hints.
+//! Checks the help of all commands: headings, defaults and hints.
 
 use clap::{Arg, Command, FromArgMatches, ValueHint};
 use codec_core::audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
@@ -11,7 +11,7 @@ use crate::stills::write::USUAL_QUALITY;
 
 use super::{GROUPED, completed, grammar, heading_of, values_of};
 
-/// Every command with its path, those within others too, as help shows them.
+/// All commands and subcommands with their paths, as help shows them.
 fn commands() -> Vec<(String, Command)> {
     fn collect(prefix: &str, command: &Command, all: &mut Vec<(String, Command)>) {
         for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
@@ -28,7 +28,7 @@ fn commands() -> Vec<(String, Command)> {
     all
 }
 
-/// Flags of the whole command.
+/// Flags that every command has.
 fn is_common(arg: &Arg) -> bool {
     ["verbose", "quiet", "progress", "help", "version"].contains(&arg.get_id().as_str())
 }
@@ -39,7 +39,7 @@ fn help(arg: &Arg) -> String {
 }
 
 #[test]
-fn flags_stand_under_the_heading_that_they_belong_to() {
+fn flags_are_grouped_under_their_headings() {
     for (path, command) in commands() {
         let name = command.get_name();
         for arg in command.get_arguments().filter(|arg| !is_common(arg) && !arg.is_positional()) {
@@ -57,7 +57,7 @@ fn flags_stand_under_the_heading_that_they_belong_to() {
                 assert_eq!(found, wanted, "{path} --{id}");
             }
         }
-        // And so it is printed.
+        // The printed help agrees.
         let mut command = command;
         let text = command.render_help().to_string();
         if let Some((_, audio)) = text.split_once("\nAudio:\n") {
@@ -98,7 +98,7 @@ fn completions_offer_codecs_formats_and_commands() {
     assert!(values("encode", "audio_codec").contains(&"copy".to_owned()));
     assert!(values("transcode", "format").contains(&"webm".to_owned()));
     assert!(values("man", "command").contains(&"transcode".to_owned()));
-    // What is offered is taken.
+    // Every offered value is accepted.
     for format in values_of("encode", "format").iter().chain(&values_of("decode", "format")) {
         assert!(codec_container::Format::from_extension(format).is_some(), "{format}");
     }
@@ -113,8 +113,8 @@ fn completions_offer_codecs_formats_and_commands() {
     }
 }
 
-/// What help says of defaults that are found when the command runs: command (or any), option, the
-/// words. They are made of the values that the code uses, where there is one.
+/// Defaults that are computed at run time, as help states them: command (or any), option, text.
+/// The text is built from the values in the code if there are any.
 fn computed() -> Vec<(&'static str, &'static str, String)> {
     let said = |text: &str| text.to_owned();
     let speeds = |codec: &str| {
@@ -151,8 +151,8 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "format", said("(default: json)")),
         ("", "playout", said("Default: 100ms")),
         ("", "patience", said("Default: 10ms")),
-        ("", "udp_port", said("Default: the number of HTTP's port")),
-        ("", "inputs", said("Default: a clip that is drawn")),
+        ("", "udp_port", said("Default: the number of the HTTP port")),
+        ("", "inputs", said("Default: a generated clip")),
         ("", "frames", said("Default: all that fit --memory")),
         ("", "levels", said("Default: the best")),
         ("", "repeat", said("Default: 3")),
@@ -165,7 +165,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
 }
 
 #[test]
-fn stated_defaults_are_those_that_hold() {
+fn stated_defaults_are_correct() {
     let computed = computed();
     for (path, command) in commands() {
         for arg in command.get_arguments().filter(|arg| !is_common(arg)) {
@@ -173,8 +173,8 @@ fn stated_defaults_are_those_that_hold() {
             let says =
                 ["Default: ", "(default: ", "the default)"].iter().any(|say| text.contains(say));
             if !arg.get_default_values().is_empty() {
-                // The parser's own, which help prints itself: `[default: rtc]`.
-                assert!(!says, "{path} --{id}: two statements of its default: {text}");
+                // A default of the parser, which help prints itself: `[default: rtc]`.
+                assert!(!says, "{path} --{id}: its default is stated twice: {text}");
                 continue;
             }
             let known = computed.iter().find(|(of, known, _)| {
@@ -184,14 +184,14 @@ fn stated_defaults_are_those_that_hold() {
                 Some((_, _, words)) if says => {
                     assert!(text.contains(words), "{path} --{id}: no {words:?} in: {text}");
                 }
-                _ => assert!(!says, "{path} --{id}: a default that no test knows: {text}"),
+                _ => assert!(!says, "{path} --{id}: this test does not know the default: {text}"),
             }
         }
     }
 }
 
 #[test]
-fn presets_are_those_that_help_states() {
+fn default_presets_match_the_help() {
     let preset = |arguments: &[&str]| -> Option<PresetArg> {
         let found = grammar().try_get_matches_from(arguments).unwrap();
         match Cli::from_arg_matches(&found).unwrap().verb {
