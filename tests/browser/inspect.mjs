@@ -70,7 +70,7 @@ async function works(page) {
   assert.match(await page.locator("#block").textContent(), /mode.*qindex.*bits/s);
   await view.click({ position: { x: 30, y: 30 } });
   await page.mouse.move(2, 2);
-  assert.match(await page.locator("#block-title").textContent(), /kept/);
+  assert.match(await page.locator("#block-title").textContent(), /pinned/);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#block").textContent(), "");
 

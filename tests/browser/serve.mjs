@@ -210,7 +210,7 @@ const scenarios = {
       await page.waitForFunction((text) => document.getElementById("notice").textContent.includes(text), reason);
       assert.equal(await page.getAttribute("#publish-state", "data-state"), "failed");
     };
-    await refused("Choose a film first");
+    await refused("Choose a video file first");
     await page.setInputFiles("#clip", { name: "no-film.webm", mimeType: "video/webm", buffer: Buffer.from("no film") });
     await refused("cannot play no-film.webm");
     await page.setInputFiles("#clip", file);
@@ -304,9 +304,9 @@ const scenarios = {
       await page.fill("#token", text);
       await page.click("#token-apply");
     };
-    assert.match(await page.textContent("#notice"), /token is needed/);
+    assert.match(await page.textContent("#notice"), /token is required/i);
     await use("not-the-right-token");
-    await page.waitForFunction(() => /not right/.test(document.getElementById("notice").textContent));
+    await page.waitForFunction(() => /Invalid token/.test(document.getElementById("notice").textContent));
     assert.ok(await page.isDisabled("#watch-start"));
     await pause(200);
     await use(token);

@@ -1,4 +1,4 @@
-// What is asked of the server over HTTP, and what its answers and the browser's errors mean.
+// HTTP requests to the server, and user-facing texts for its errors and those of the browser.
 
 const KEPT = "codec-token";
 let token = sessionStorage.getItem(KEPT) ?? "";
@@ -19,7 +19,7 @@ async function refused(answer) {
   try {
     why = (await answer.json()).error ?? why;
   } catch {
-    // The status says enough.
+    // No JSON body: the status text is the message.
   }
   const error = new Error(why);
   error.status = answer.status;
@@ -31,7 +31,7 @@ async function ask(path, options = {}) {
   try {
     answer = await fetch(path, { ...options, headers: headers(options.headers) });
   } catch {
-    throw new Error("The server does not answer. Is it still running?");
+    throw new Error("No answer from the server. Is it still running?");
   }
   if (!answer.ok) throw await refused(answer);
   return answer;
@@ -39,7 +39,7 @@ async function ask(path, options = {}) {
 
 export const streams = async () => (await ask("/api/streams")).json();
 
-/// Sends an offer of WHIP or WHEP; gives the answer and where the session is.
+/// Sends a WHIP or WHEP offer; returns the answer, the URL of the session and its ETag.
 export async function negotiate(path, sdp) {
   const answer = await ask(path, {
     method: "POST",
@@ -50,7 +50,7 @@ export async function negotiate(path, sdp) {
   return { sdp: await answer.text(), session: headers.get("location"), tag: headers.get("etag") };
 }
 
-/// Sends addresses of this end that were found after the offer; the call may work without them.
+/// Sends ICE candidates found after the offer (trickle ICE); the call may work without them.
 export async function trickle(session, tag, lines) {
   try {
     await ask(session, {
@@ -59,20 +59,20 @@ export async function trickle(session, tag, lines) {
       body: lines.map((line) => `${line}\r\n`).join(""),
     });
   } catch {
-    // The checks of this end may reach the server all the same; else the call times out.
+    // Our connectivity checks may still reach the server; otherwise the call times out.
   }
 }
 
-/// Ends a session; one that is gone already is fine.
+/// Ends a session; it is not an error if the session no longer exists.
 export async function hangUp(session) {
   try {
     await ask(session, { method: "DELETE", keepalive: true });
   } catch {
-    // Nothing is left to be done.
+    // The server ends the session by timeout.
   }
 }
 
-/// Sub-protocols of a WebSocket: with the token, which cannot be a header there.
+/// WebSocket subprotocols. They carry the token, because browsers cannot set headers here.
 export function protocols() {
   if (!token) return ["codec-talk"];
   const coded = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -85,23 +85,23 @@ export function socketUrl(path) {
   return url.href;
 }
 
-/// An error in words of somebody who has not seen it before.
+/// Returns a user-facing message for an error.
 export function explain(error) {
   switch (error.name) {
     case "NotAllowedError":
-      return "The browser was not allowed to use the camera, microphone or screen. Allow it for this page and try again.";
+      return "The browser denied access to the camera, microphone or screen. Allow it for this page and try again.";
     case "NotFoundError":
-      return "There is no camera here that the browser can use. Publish a file instead.";
+      return "No camera found. Publish a file instead.";
     case "NotReadableError":
       return "The camera is in use by another program.";
     case "OverconstrainedError":
-      return "The camera cannot do what was asked of it.";
+      return "The camera does not support the requested size or frame rate.";
     default:
   }
   if (error.status === 401) {
     return hasToken()
-      ? "The token is not right. Correct it above."
-      : "A token is needed. Enter it above.";
+      ? "Invalid token. Correct it above."
+      : "A token is required. Enter it above.";
   }
   return error.message || String(error);
 }

@@ -1,4 +1,4 @@
-// The page: what is pressed, what is shown.
+// The page's controls and status displays.
 import * as api from "/api.js";
 import * as rtc from "/rtc.js";
 import * as socket from "/socket.js";
@@ -30,8 +30,8 @@ function show(id, name, text = name) {
 
 // Streams and the token.
 
-const NOBODY = "Nobody publishes anything yet. Publish your camera, your screen or a file.";
-/// The notice says why the server did not list its streams.
+const NO_STREAMS = "No streams yet. Publish your camera, your screen or a file.";
+/// The notice shows why the server refused to list its streams.
 let refused = false;
 
 async function refresh() {
@@ -49,10 +49,10 @@ async function refresh() {
     at("token-form").hidden = open;
     document.body.dataset.ready = "yes";
     const said = at("notice").textContent;
-    if (refused || (said === NOBODY && streams.length > 0)) notify("");
+    if (refused || (said === NO_STREAMS && streams.length > 0)) notify("");
     refused = false;
-    // What else is said stays.
-    if (at("notice").textContent === "" && streams.length === 0 && may.view && !state.watching) notify(NOBODY);
+    // Other notices stay.
+    if (at("notice").textContent === "" && streams.length === 0 && may.view && !state.watching) notify(NO_STREAMS);
     return streams;
   } catch (error) {
     at("watch-start").disabled = at("publish-start").disabled = error.status === 401;
@@ -63,7 +63,7 @@ async function refresh() {
   }
 }
 
-/// Size, rate and kind of the chosen stream stand below the list, which has room for names only.
+/// Shows size, frame rate and kind of the selected stream below the list of names.
 function describe() {
   const stream = (state.streams ?? []).find(({ name }) => name === at("stream").value);
   const { width, height, framesPerSecond, kind } = stream ?? {};
@@ -74,7 +74,7 @@ function describe() {
 }
 at("stream").addEventListener("change", describe);
 
-// Links to a stream: its name stands behind the #, and the token does not go with it.
+// Links to a stream: its name follows the #; the token is not part of the link.
 
 function linkTo(name) {
   const url = new URL(location.href);
@@ -92,18 +92,18 @@ at("share").addEventListener("click", async () => {
   at("link").select();
   try {
     await navigator.clipboard.writeText(link);
-    notify("The link is copied.");
+    notify("Link copied.");
   } catch {
-    // Without https there is no clipboard.
+    // The clipboard requires https.
     notify("Copy the link below the list of streams.");
   }
 });
 
-/// Follows the link that the page was opened with, once.
+/// Watches the stream in the URL that the page was opened with, once.
 async function follow() {
   const name = shared();
   if (name === undefined || at("token-form").hidden === false && !api.hasToken()) return;
-  if (at("stream").value !== name) return notify(`There is no stream ${name} now.`, "error");
+  if (at("stream").value !== name) return notify(`Stream ${name} is not available.`, "error");
   await watch();
 }
 addEventListener("hashchange", async () => {
@@ -134,8 +134,8 @@ const talk = new Talk({
       const reduced = small ? "small" : null;
       if ((paused ?? reduced) === state.paused) return;
       state.paused = paused ?? reduced;
-      const smaller = "Your link is narrow: the video is smaller until it carries more.";
-      if (paused) notify(`The picture is paused: ${paused}. Sound goes on, and the picture is tried again.`);
+      const smaller = "Limited bandwidth: the video is smaller until the connection improves.";
+      if (paused) notify(`Video paused: ${paused}. Audio continues, and video will be retried.`);
       else notify(small ? smaller : "");
     },
   },
@@ -155,8 +155,8 @@ at("file").addEventListener("change", ({ target }) => {
 const watchingEvents = {
   media: (media) => {
     player.srcObject = media;
-    // Another track interrupts the first call; only a refusal needs a hand.
-    player.play().catch((error) => error.name === "NotAllowedError" && notify("Press the picture to begin."));
+    // A second track interrupts the first play() call; only a refusal needs user action.
+    player.play().catch((error) => error.name === "NotAllowedError" && notify("Click the video to start playback."));
   },
   state: (name) => show("state", name),
   line: (line) => talk.connect(line),
@@ -164,7 +164,7 @@ const watchingEvents = {
   unreachable: (reason) => {
     if (!socket.isSupported()) return false;
     document.querySelector("input[name=way][value=socket]").checked = true;
-    watch().then(() => state.watching && notify(`${reason}: watching by WebSocket.`));
+    watch().then(() => state.watching && notify(`${reason}: watching over WebSocket.`));
     return true;
   },
   end: (reason, failed) => {
@@ -180,7 +180,7 @@ const watchingEvents = {
   },
 };
 
-/// Shows when a WebRTC connection is interrupted, and when it is back.
+/// Shows when a WebRTC connection is interrupted and when it recovers.
 function followConnection(call, id) {
   call.wasLive = call.pc?.connectionState === "connected";
   call.pc?.addEventListener("connectionstatechange", () => {
@@ -190,18 +190,18 @@ function followConnection(call, id) {
   });
 }
 
-/// Why a call failed that was live before: the way to the server was open then.
+/// The reason why a call failed that was live before; the server was reachable then.
 function lost(call, failed) {
   if (!failed || !call?.wasLive) return undefined;
-  return "the connection to the server was lost, and did not come back";
+  return "the connection to the server was lost";
 }
 
 async function watch() {
   const name = at("stream").value;
-  if (!name) return notify("There is no stream to watch yet.", "error");
+  if (!name) return notify("No stream to watch yet.", "error");
   const bySocket = chosen("way") === "socket";
   if (bySocket && !socket.isSupported()) {
-    return notify("This browser has no WebCodecs here: it needs https, or a page from this machine.", "error");
+    return notify("WebCodecs is not available: it requires https, or a page from this machine.", "error");
   }
   await state.watching?.stop();
   at("watch-start").disabled = true;
@@ -237,7 +237,7 @@ at("watch-stop").addEventListener("click", () => state.watching?.stop());
 at("mute").addEventListener("click", () => {
   player.muted = !player.muted;
   at("mute").setAttribute("aria-pressed", String(player.muted));
-  at("mute").textContent = player.muted ? "Sound off" : "Sound on";
+  at("mute").textContent = player.muted ? "Audio off" : "Audio on";
   state.watching?.setMuted?.(player.muted);
 });
 at("full").addEventListener("click", () => at("screen").requestFullscreen?.());
@@ -263,13 +263,13 @@ async function camera() {
   try {
     return await navigator.mediaDevices.getUserMedia({ video, audio });
   } catch (error) {
-    // Without a microphone there is still a picture, unless one was asked for.
+    // Without a microphone, publish video only, unless one was selected.
     if (microphone || !["NotFoundError", "NotReadableError"].includes(error.name)) throw error;
     return navigator.mediaDevices.getUserMedia({ video });
   }
 }
 
-/// Fills the lists of cameras and microphones; browsers tell names only once one may be used.
+/// Fills the lists of cameras and microphones; browsers reveal names only after permission is given.
 async function listDevices() {
   const devices = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
   const fill = (id, kind, name, more = []) => {
@@ -286,9 +286,9 @@ async function listDevices() {
 navigator.mediaDevices?.addEventListener?.("devicechange", listDevices);
 listDevices();
 
-async function film() {
+async function videoFile() {
   const [file] = at("clip").files;
-  if (!file) throw new Error("Choose a film first.");
+  if (!file) throw new Error("Choose a video file first.");
   if (clip.src) URL.revokeObjectURL(clip.src);
   clip.src = URL.createObjectURL(file);
   try {
@@ -297,15 +297,15 @@ async function film() {
     throw new Error(`This browser cannot play ${file.name}.`);
   }
   if (!clip.captureStream && !clip.mozCaptureStream) {
-    throw new Error("This browser cannot publish files: choose camera or screen.");
+    throw new Error("This browser cannot publish files. Choose camera or screen.");
   }
   return clip.captureStream?.() ?? clip.mozCaptureStream();
 }
 
 function sourceOf(kind) {
-  if (kind === "file") return film();
+  if (kind === "file") return videoFile();
   if (!navigator.mediaDevices) {
-    throw new Error("Cameras and screens need https, or a page from this machine (127.0.0.1).");
+    throw new Error("Cameras and screens require https, or a page from this machine (127.0.0.1).");
   }
   if (kind === "screen") return navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
   return camera();
@@ -345,7 +345,7 @@ async function publish() {
       },
     }, state.settings);
     followConnection(state.publishing, "publish-state");
-    // The browser's own button ends a screen as well.
+    // The browser's own button also ends screen sharing.
     media.getVideoTracks()[0]?.addEventListener("ended", () => state.publishing?.stop());
     at("publish-stop").disabled = false;
   } catch (error) {
@@ -367,7 +367,7 @@ for (const choice of document.querySelectorAll("input[name=source]")) {
   });
 }
 
-// Once a second: figures and graphs.
+// Once a second: statistics and graphs.
 
 async function tick() {
   const call = state.watching ?? state.publishing;
@@ -395,7 +395,7 @@ addEventListener("pagehide", () => {
   state.publishing?.stop();
 });
 
-/// What tests and curious people take hold of.
+/// For tests and debugging.
 window.codec = { state, graphs, talk, api, rtc, socket, refresh, watch, publish };
 
 at("token").value = api.currentToken();

@@ -1,8 +1,8 @@
-// Small graphs of the last minute, drawn by hand.
+// Small graphs of the last minute, drawn on canvases.
 
 const SECONDS = 60;
 
-/// The smallest of 1, 2, 5, 10, 20 ... of which two reach `highest`: the step of the axis.
+/// The step of the axis: the smallest of 1, 2, 5, 10, 20 ... whose double reaches `highest`.
 export function step(highest) {
   const power = 10 ** Math.floor(Math.log10(highest / 2));
   return [1, 2, 5, 10].map((digit) => digit * power).find((size) => 2 * size >= highest * (1 - 1e-9));
@@ -19,7 +19,7 @@ export class Graph {
     this.say();
   }
 
-  /// One value a second; a gap where there is none.
+  /// Adds one value per second; a value that is not finite leaves a gap.
   push(value) {
     this.values.push(Number.isFinite(value) ? value : null);
     if (this.values.length > SECONDS) this.values.shift();
@@ -82,7 +82,7 @@ export class Graph {
   }
 }
 
-/// First and last index of each row of values without a gap.
+/// The first and last index of each run of values without a gap.
 function runs(values) {
   const found = [];
   values.forEach((value, index) => {

@@ -1,17 +1,17 @@
-// Watching by WHEP and publishing by WHIP.
+// Watching over WHEP and publishing over WHIP.
 import { hangUp, negotiate, trickle } from "/api.js";
 
-/// A call that is not connected so long after the answer never will be.
+/// A call fails if it is not connected this long after the answer.
 const CONNECT_MS = 8000;
-/// Addresses of this end are sent if the call is not connected so long after the answer: most
-/// servers can be reached, and learn the address by the checks of this end.
+/// Our candidates are sent if the call is not connected this long after the answer. Most servers
+/// are reachable and learn our address from the connectivity checks.
 const TRICKLE_MS = 1000;
-/// Chromium's encoder begins with this bitrate, if not with less: with its own 300 kbit/s the first
-/// seconds have a quarter of the pixels.
+/// Upper limit of the start bitrate for Chromium's encoder: with its default of 300 kbit/s the
+/// first seconds have a quarter of the pixels.
 const MAX_START_KBPS = 1500;
-const NO_WAY = "WebRTC found no way to the server (UDP may be blocked, or the browser does not use 127.0.0.1)";
+const NO_WAY = "WebRTC could not reach the server (UDP may be blocked, or the browser does not use 127.0.0.1)";
 
-/// The answer with the bitrate that the encoder of a publisher begins with, for Chromium.
+/// Adds Chromium's start bitrate for a publisher's encoder to the answer.
 function withStartBitrate(sdp, kbps) {
   if (!kbps) return sdp;
   const rate = Math.round(Math.min(kbps, MAX_START_KBPS));
@@ -43,7 +43,7 @@ class Call {
     this.channel.binaryType = "arraybuffer";
     this.channel.addEventListener("open", () => on.line?.(this.line()));
     this.channel.addEventListener("message", (message) => on.message?.(message.data));
-    this.channel.addEventListener("close", () => this.finish("the other end closed"));
+    this.channel.addEventListener("close", () => this.finish("the server closed the connection"));
   }
 
   line() {
@@ -65,7 +65,7 @@ class Call {
     Object.assign(this, { session, tag });
     if (this.ended) return void hangUp(session);
     await this.pc.setRemoteDescription({ type: "answer", sdp: withStartBitrate(sdp, this.startKbps) });
-    // A server behind a TURN server alone has to permit these addresses there.
+    // A server reachable only through TURN has to permit our addresses there.
     setTimeout(() => {
       this.needsAddresses = true;
       this.tellAddresses();
@@ -73,7 +73,7 @@ class Call {
     this.timer = setTimeout(() => this.changed("failed"), CONNECT_MS);
   }
 
-  /// Sends the addresses that were found since the last time, if the call needs them.
+  /// Sends the candidates found since the last time, if the call needs them.
   tellAddresses() {
     const isOpen = ["new", "connecting"].includes(this.pc.connectionState);
     if (!this.needsAddresses || !isOpen || this.found.length === 0) return;
@@ -98,14 +98,14 @@ class Call {
     clearTimeout(this.timer);
     this.pc.close();
     if (failed && !this.stopping && !this.wasLive) {
-      // The server would wait for its own timeout.
+      // Otherwise the server would keep the session until its timeout.
       if (this.session) hangUp(this.session);
       if (this.on.unreachable?.(reason)) return;
     }
     this.on.end?.(this.stopping ? "stopped" : reason, failed && !this.stopping);
   }
 
-  /// The server is told first: it would else find the session gone.
+  /// Ends the session on the server first, so that it does not see a broken connection.
   async stop() {
     if (this.stopping) return;
     this.stopping = true;
@@ -114,8 +114,8 @@ class Call {
   }
 }
 
-/// Watches a stream; `on` has handlers of `media`, `state`, `line`, `message` and `end`, and of
-/// `unreachable`, which returns whether it takes another way if WebRTC finds none.
+/// Watches a stream. `on` has handlers for `media`, `state`, `line`, `message`, `end` and
+/// `unreachable`, which returns whether it falls back to another transport.
 export async function watch(name, on, settings) {
   const call = new Call(`/whep/${encodeURIComponent(name)}`, on, settings);
   preferVp8(call.pc.addTransceiver("video", { direction: "recvonly" }), RTCRtpReceiver);
@@ -169,7 +169,7 @@ export async function publish(name, media, kbps, on, settings) {
   return call;
 }
 
-/// What getStats says of a call, in the units of the graphs; `before` is what it said last time.
+/// Statistics of a call from getStats, in the units of the graphs; `before` is the last result.
 export async function measure(call, before) {
   const now = { at: performance.now() };
   for (const report of (await call.pc.getStats()).values()) {

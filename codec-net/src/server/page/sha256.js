@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) of what is too large, or comes too late, to be digested at once.
+// Incremental SHA-256 (FIPS 180-4): WebCrypto can only hash data that is complete in memory.
 
 /// The first 32 bits of the fractional parts of roots of the first primes.
 function roots(count, power) {
@@ -61,7 +61,7 @@ export class Sha256 {
     this.filled = 0;
   }
 
-  /// The digest in hexadecimal; nothing can be added after it.
+  /// Returns the digest in hexadecimal; no data can be added afterwards.
   hex() {
     const bits = BigInt(this.bytes) * 8n;
     this.update(Uint8Array.of(0x80));
@@ -73,7 +73,7 @@ export class Sha256 {
   }
 }
 
-/// The digest of a file, which is read in parts.
+/// Returns the digest of a file, which is read in chunks.
 export async function digestOf(file, progress) {
   const hash = new Sha256();
   const part = 1 << 20;

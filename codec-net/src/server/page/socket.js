@@ -1,5 +1,5 @@
-// Watching by WebSocket and WebCodecs. A binary message is a hello or a record of the server's
-// framing: all numbers big-endian.
+// Watching over WebSocket and WebCodecs. A binary message is a hello or a record of the server's
+// framing; all numbers are big-endian.
 import { protocols, socketUrl } from "/api.js";
 
 const HELLO = 0x636f6465; // "code"
@@ -9,11 +9,11 @@ const VIDEO = 1;
 const SOUND = 2;
 const VIDEO_HZ = 90000;
 const SOUND_HZ = 48000;
-/// Seconds from 1900 to 1970.
+/// Seconds from 1900 (NTP) to 1970 (Unix).
 const NTP_EPOCH_S = 2208988800;
-/// Frames that may wait for the decoder.
+/// The most frames that may wait for the decoder.
 const MAX_WAITING = 30;
-/// Sound is played so much later than it came, to bridge what comes unevenly.
+/// Playout delay of audio, to absorb jitter.
 const SOUND_LEAD_S = 0.06;
 
 export const isSupported = () => "VideoDecoder" in window;
@@ -146,7 +146,7 @@ export class SocketCall {
 
   closed({ code, reason }) {
     const opened = this.counts.received > 0;
-    const text = reason || (opened ? "the connection broke off" : "the server refused: is the token right, and is the stream there?");
+    const text = reason || (opened ? "the connection was lost" : "the server rejected the connection: check the token and the stream name");
     this.finish(text, code !== 1000 && code !== 1001);
   }
 
@@ -166,7 +166,7 @@ export class SocketCall {
   }
 }
 
-/// What a call did since `before`, in the units of the graphs.
+/// Statistics of a call since `before`, in the units of the graphs.
 export function measure(call, before) {
   const now = { at: performance.now(), ...call.counts };
   const seconds = before ? (now.at - before.at) / 1000 : 0;

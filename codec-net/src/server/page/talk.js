@@ -13,7 +13,7 @@ export class Talk {
     this.nextId = 1;
   }
 
-  /// A line to the server is open. Files that broke off go on.
+  /// Called when a connection to the server is open. Interrupted uploads resume.
   connect(line) {
     this.line = line;
     this.on.ready?.(true);
@@ -58,9 +58,9 @@ export class Talk {
         this.done(message.id, `stored as ${message.name}`, message.name);
         break;
       case "fileRefused":
-        this.done(message.id, `refused: ${message.reason}`);
+        this.done(message.id, `rejected: ${message.reason}`);
         break;
-      default: // A later version may say more.
+      default: // Unknown messages of later versions are ignored.
     }
   }
 
@@ -74,7 +74,7 @@ export class Talk {
     this.chat.scrollTop = this.chat.scrollHeight;
   }
 
-  /// Sends a file, resolves when it is stored or refused.
+  /// Sends a file; resolves when it is stored or rejected.
   send(file) {
     const id = this.nextId++;
     const item = document.createElement("li");
@@ -100,8 +100,8 @@ export class Talk {
   async begin(upload) {
     const limit = this.hello?.fileBytes ?? 0;
     if (this.hello && upload.file.size > limit) {
-      const why = limit ? `the server takes up to ${limit >> 20} MiB` : "this server keeps no files";
-      this.done(upload.id, `refused: ${why}`);
+      const why = limit ? `larger than the server's limit of ${limit >> 20} MiB` : "this server does not accept files";
+      this.done(upload.id, `rejected: ${why}`);
       return;
     }
     upload.note("reading", 0);
@@ -113,7 +113,7 @@ export class Talk {
     if (digest) this.tell({ type: "file", id, name: file.name, bytes: file.size, sha256: digest });
   }
 
-  /// The server says which byte comes next: at the beginning, after a gap, and now and then.
+  /// The server reports the next expected byte: at the start, after a gap and periodically.
   goOn(id, offset) {
     const upload = this.sending.get(id);
     if (!upload) return;

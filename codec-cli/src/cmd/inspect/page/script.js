@@ -9,7 +9,7 @@
   const modes = rest.modes || { luma: [], chroma: [], part: [] };
   const NONE = 255;
 
-  // ---- Words and numbers -------------------------------------------------------------------
+  // ---- Text and numbers -------------------------------------------------------------------
 
   const whole = (n) => Math.round(n).toLocaleString("en-US");
   const bits = (q8) => (q8 / 256).toLocaleString("en-US", { maximumFractionDigits: q8 < 25600 ? 1 : 0 });
@@ -64,7 +64,7 @@
     return context;
   }
 
-  // ---- Head --------------------------------------------------------------------------------
+  // ---- Header --------------------------------------------------------------------------------
 
   const rate = input.frame_rate ? `${+rational(input.frame_rate).toFixed(3)} fps` : null;
   $("name").textContent = input.name;
@@ -90,7 +90,7 @@
   $("foot").textContent = [
     `${rest.made_by}. Arrow keys change the frame, with Shift by ten; [ and ] go to key frames.`,
     hasBlocks ? "1 to 7 choose the colour, +, − and 0 the size. Pictures are recoded as WebP. " +
-      "Bits are those of the entropy coder: what a symbol of its probability takes." : "",
+      "Bits are entropy-coder costs: the ideal size of each symbol at its probability." : "",
   ].join(" ");
 
   // ---- All frames --------------------------------------------------------------------------
@@ -219,7 +219,7 @@
       [theme.accent, "key frame, or reference replaced"],
       [theme.bar, "inter frame"],
       summary.altref ? [theme.hidden, "not shown"] : null,
-      summary.damaged || summary.concealed_blocks ? [theme.warn, "damaged, or partly made up"] : null,
+      summary.damaged || summary.concealed_blocks ? [theme.warn, "damaged or concealed"] : null,
       slots.length ? [theme.dim, "line: reference read"] : null,
     ].filter(Boolean));
   }
@@ -301,9 +301,9 @@
   const isIntra = (b, i) => b.slot[i] === NONE;
   const SKIP = 1, INSIDE = 2, CONCEALED = 4;
 
-  // ---- What blocks are coloured by ---------------------------------------------------------
+  // ---- Block colours ----------------------------------------------------------------------
 
-  // Intra modes are warm, inter modes cold; what costs nothing is pale.
+  // Intra modes have warm colours, inter modes cold ones; blocks without bits are pale.
   const MODE_COLOURS = {
     "dc": "#f0a35e", "vertical": "#e8813a", "horizontal": "#d9662b", "true-motion": "#c04a1f",
     "4x4": "#9c2f12", "zero": "#b8c4d2", "nearest": "#8fb8e8", "near": "#5a93dc", "new": "#2b63bd",
@@ -430,8 +430,8 @@
     $("view").style.display = hasAny ? "" : "none";
     const isRepeat = frame.type === "repeat";
     $("no-blocks").textContent = blocks ? "" : frame.error ? frame.error
-      : isRepeat ? "Nothing was decoded: the last frame is shown again."
-      : input.note ? input.note : "The blocks of this frame are not in the page.";
+      : isRepeat ? "Nothing was decoded: the previous frame is repeated."
+      : input.note ? input.note : "This page does not include the blocks of this frame.";
     $("scale").textContent = Math.round(scale * 100) + " %";
     const fillNow = blocks ? FILLS[fillIndex].begin(blocks, frame) : { colour: null, items: [] };
     legend($("legend"), fillNow.items);
@@ -455,7 +455,7 @@
     const top = (i) => Math.floor(i / b.columns) * side;
     const isOnPicture = picture && marks.picture;
     if (colour) {
-      // A pixel for each block, enlarged: no seams between blocks at odd sizes.
+      // Draw one pixel per block and enlarge: no seams between blocks at odd sizes.
       const small = document.createElement("canvas");
       small.width = b.columns;
       small.height = Math.ceil(b.count / b.columns);
@@ -482,7 +482,7 @@
       g.stroke();
     }
     if (marks.divisions) {
-      // Pale where lines lie too close to see the picture between them.
+      // Fade the grid if its lines would hide the frame.
       g.strokeStyle = `rgb(255 255 255 / ${Math.max(0.1, Math.min(0.75, 0.4 * scale))})`;
       g.lineWidth = hair;
       g.beginPath();
@@ -575,7 +575,7 @@
     g.restore();
   }
 
-  // ---- Words about a block and a frame -----------------------------------------------------
+  // ---- Text about a block and a frame -----------------------------------------------------
 
   const pixels = (n, units) => (n / units).toLocaleString("en-US", { maximumFractionDigits: 3 });
   const vector = (x, y, units) => `${pixels(x, units)}, ${pixels(y, units)} px`;
@@ -604,13 +604,13 @@
     const i = pinned >= 0 ? pinned : hovered;
     const frame = frames[selected];
     if (!blocks || i < 0 || i >= blocks.count) {
-      $("block-title").textContent = blocks ? "Point at a block; a click keeps it" : "Block";
+      $("block-title").textContent = blocks ? "Hover over a block; click to pin it" : "Block";
       fill($("block"), []);
       return;
     }
     const b = blocks;
     const [column, line] = [i % b.columns, Math.floor(i / b.columns)];
-    $("block-title").textContent = `Block ${column}, ${line}${pinned >= 0 ? " (kept)" : ""}`;
+    $("block-title").textContent = `Block ${column}, ${line}${pinned >= 0 ? " (pinned)" : ""}`;
     fill($("block"), [
       ["pixels", `${column * frame.block_pixels}, ${line * frame.block_pixels}`],
       ["mode", (isIntra(b, i) ? "intra " : "inter ") + modes.luma[b.luma[i]]],
@@ -620,10 +620,10 @@
       ["parts", partsOf(frame, i)],
       ["segment", frame.segments ? String(b.segment[i]) : null],
       ["qindex", String(b.qindex[i])],
-      ["filter", b.filter[i] ? `level ${b.filter[i]}${b.flags[i] & INSIDE ? ", inside too" : ", outer edges"}` : "off"],
+      ["filter", b.filter[i] ? `level ${b.filter[i]}${b.flags[i] & INSIDE ? ", including inner edges" : ", outer edges"}` : "off"],
       ["coefficients", b.coded[i] ? `in ${b.coded[i]} of 25 4×4 blocks` : b.flags[i] & SKIP ? "skipped" : "none"],
       ["bits", `${bits(b.modeBits[i] + b.tokenBits[i])}: modes ${bits(b.modeBits[i])}, coefficients ${bits(b.tokenBits[i])}`],
-      ["", b.flags[i] & CONCEALED ? "data missing: made up" : null, true],
+      ["", b.flags[i] & CONCEALED ? "data missing: concealed" : null, true],
     ]);
   }
 
@@ -662,7 +662,7 @@
     const segments = frame.segments;
     fill($("frame-facts"), [
       ["error", frame.error, true],
-      ["made up", frame.concealed_blocks ? `${whole(frame.concealed_blocks)} blocks` : null, true],
+      ["concealed", frame.concealed_blocks ? `${whole(frame.concealed_blocks)} blocks` : null, true],
       ["time", `${seconds(frame)} s (${frame.pts})`],
       ["offset", whole(frame.offset)],
       ["size", frame.width ? `${frame.width}×${frame.height}` : null],
@@ -686,7 +686,7 @@
     ]);
   }
 
-  // ---- Choice of frame ---------------------------------------------------------------------
+  // ---- Frame selection ---------------------------------------------------------------------
 
   async function select(n) {
     if (!frames.length) return;
@@ -733,7 +733,7 @@
   function setZoom(next) {
     const stage = $("stage");
     const before = scaleNow();
-    // The middle of what is seen stays there.
+    // Keep the centre of the view in place.
     const middle = [stage.scrollLeft + stage.clientWidth / 2, stage.scrollTop + stage.clientHeight / 2];
     zoom = next === null ? null : Math.max(0.1, Math.min(16, next));
     drawView();
