@@ -1,5 +1,5 @@
-//! A converter that is exact until its rate has to be bent, and then changes filters without a
-//! seam.
+//! A resampler that is exact until its rate has to vary, and then switches filters without a
+//! discontinuity.
 
 use codec_core::audio::convert::Converter;
 use codec_core::audio::{AudioFormat, AudioView, Samples};
@@ -7,25 +7,25 @@ use codec_core::error::ConfigError;
 
 use crate::failure::{Failure, Result};
 
-/// Sample frames that the new filter is primed with.
+/// Sample frames used to prime the new filter.
 const HISTORY_FRAMES: u64 = 4096;
 
-/// Converts rate and channels; bends the rate from the moment on that it has to.
+/// Converts sample rate and channels; varies the rate once drift correction is needed.
 pub(super) struct BendableConverter {
     from: AudioFormat,
     to: AudioFormat,
     converter: Converter,
     is_bent: bool,
-    /// Sample frames that went in, and those that were given.
+    /// Sample frames consumed and produced.
     taken: u64,
     given: u64,
-    /// Sample frames of the new filter that the old one has given already.
+    /// Sample frames of the new filter that the old one has already produced.
     repeated: u64,
-    /// The last values that went in.
+    /// The most recent input values.
     history: Vec<f32>,
     ratio: f64,
-    /// Sample frames that should have been given since the rate was first bent, less those that
-    /// were; and what that was at first.
+    /// Sample frames due since the rate was first varied, minus those produced; and the initial
+    /// value of this difference.
     lag: f64,
     usual_lag: f64,
 }
@@ -56,7 +56,7 @@ impl BendableConverter {
         self.to
     }
 
-    /// Converts whole sample frames and appends what is ready.
+    /// Converts whole sample frames and appends the output that is ready.
     pub(super) fn process(&mut self, values: &[f32], out: &mut Vec<f32>) -> Result<()> {
         let begun = out.len();
         self.convert(values, out)?;
@@ -77,14 +77,14 @@ impl BendableConverter {
         Ok(())
     }
 
-    /// Appends what the filter holds.
+    /// Appends the rest of the filter's output.
     pub(super) fn finish(&mut self, out: &mut Vec<f32>) {
         let begun = out.len();
         self.converter.finish(out);
         self.count(begun, out);
     }
 
-    /// Makes the sound longer by `ratio`. Appends what the first filter had not given yet.
+    /// Stretches the audio by `ratio`. Appends the remaining output of the first filter.
     pub(super) fn bend(&mut self, ratio: f64, out: &mut Vec<f32>) -> Result<()> {
         if !self.is_bent {
             self.change_filter(out)?;
@@ -93,8 +93,8 @@ impl BendableConverter {
         set_drift(&mut self.converter, ratio).map_err(Failure::internal)
     }
 
-    /// By how many sample frames of the input the output has fallen behind what the ratios asked
-    /// for: a filter takes a new ratio when its block is full.
+    /// The number of input sample frames by which the output lags behind the requested ratios: a
+    /// filter applies a new ratio only when its block is full.
     pub(super) fn slip(&self) -> f64 {
         let scale = f64::from(self.from.rate) / f64::from(self.to.rate);
         (self.lag - self.usual_lag) * scale
@@ -109,7 +109,7 @@ impl BendableConverter {
         self.converter.process(&view, out).map_err(Failure::internal)
     }
 
-    /// Takes out what was given already, and counts the rest.
+    /// Removes output that was already produced, and counts the rest.
     fn count(&mut self, begun: usize, out: &mut Vec<f32>) -> u64 {
         let channels = self.to.channels();
         let new = ((out.len() - begun) / channels) as u64;
@@ -121,8 +121,8 @@ impl BendableConverter {
         new - again
     }
 
-    /// The new filter begins in the past, where an input sample and an output sample fall together,
-    /// hears what the old one heard since, and is silent until it reaches what is new.
+    /// Starts the new filter in the past, at a point where an input and an output sample coincide,
+    /// feeds it the history, and discards its output up to the current position.
     fn change_filter(&mut self, out: &mut Vec<f32>) -> Result<()> {
         let (from, to) = (u64::from(self.from.rate), u64::from(self.to.rate));
         let period = from / greatest_common_divisor(from, to);
@@ -150,7 +150,7 @@ fn set_drift(converter: &mut Converter, ratio: f64) -> std::result::Result<(), C
     converter.set_drift(ratio)
 }
 
-/// Never called: without the feature no adjustable converter can be made.
+/// Never called: without the feature no variable-rate resampler can be created.
 #[cfg(not(feature = "resample"))]
 fn set_drift(_: &mut Converter, _: f64) -> std::result::Result<(), ConfigError> {
     Ok(())

@@ -1,4 +1,4 @@
-//! What is done to samples between decoding and coding.
+//! Audio processing between decoding and encoding.
 
 use codec_core::audio::AudioFormat;
 use codec_core::audio::gain::{Gain, db_to_factor};
@@ -9,20 +9,20 @@ use codec_core::registry;
 use crate::args::sound::SoundSettings;
 use crate::failure::{Failure, Kind, Result};
 
-/// Noise suppression, automatic and plain gain, in the format of the encoder. Delays of the parts
-/// are taken off: times stay right.
+/// Noise suppression, automatic gain control and fixed gain, in the encoder's format. The delays of
+/// these stages are compensated, so timestamps stay correct.
 pub(crate) struct Effects {
     format: AudioFormat,
     processors: Vec<Box<dyn AudioProcessor>>,
     gain: Option<(Gain, Limiter)>,
-    /// Sample frames of the beginning that are still to be thrown away.
+    /// Sample frames still to be discarded at the beginning.
     early: usize,
     latency: usize,
     values: Vec<f32>,
     next_pts: i64,
 }
 
-/// Where samples go, with the time of the first.
+/// Receives samples and the time of the first one.
 pub(crate) type Give<'a> = &'a mut dyn FnMut(&[f32], i64) -> Result<()>;
 
 impl Effects {
@@ -30,11 +30,14 @@ impl Effects {
         let wanted = [(settings.denoise, "denoise"), (settings.agc, "agc")];
         let mut processors = Vec::new();
         for (_, name) in wanted.into_iter().filter(|(is_wanted, _)| *is_wanted) {
-            let open = registry::find_processor(name)
-                .map_err(|_| Failure::new(Kind::Backend, format!("--{name}: not in this build")))?;
+            let open = registry::find_processor(name).map_err(|_| {
+                Failure::new(Kind::Backend, format!("--{name} is not in this build"))
+            })?;
             let made = open(format, 1);
             processors.push(made.map_err(|error| {
-                Failure::usage(format!("--{name}: {error}; --audio-rate chooses another rate"))
+                Failure::usage(format!(
+                    "cannot use --{name}: {error}\nhelp: select another rate with --audio-rate"
+                ))
             })?);
         }
         let gain = (settings.gain_db != 0.0).then(|| {
@@ -47,7 +50,7 @@ impl Effects {
         Ok(Self { format, processors, gain, early: latency, latency, values, next_pts })
     }
 
-    /// Changes `values`, whose first has the time `pts`, and gives what is ready.
+    /// Processes `values`, whose first sample has the time `pts`, and passes on the output.
     pub(crate) fn apply(&mut self, values: &mut Vec<f32>, pts: i64, give: Give<'_>) -> Result<()> {
         if self.latency == 0 && self.processors.is_empty() {
             return give(values, pts);
@@ -59,7 +62,7 @@ impl Effects {
         self.process(give)
     }
 
-    /// Gives what is held back.
+    /// Passes on the buffered samples.
     pub(crate) fn finish(&mut self, give: Give<'_>) -> Result<()> {
         if self.latency == 0 || self.early == self.latency {
             return Ok(());

@@ -1,16 +1,17 @@
-//! How much silence may take the place of audio that the times of a file skip.
+//! Limits the silence that fills gaps in a file's audio timestamps.
 
 use codec_core::codec::Limits;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// Silence in total, by the audio that was decoded. With DTX an Opus encoder sends 20 ms in 400 ms.
+/// Maximum total silence, relative to the decoded audio. With DTX, an Opus encoder sends 20 ms in
+/// 400 ms.
 const SILENCE_BY_AUDIO: f64 = 50.0;
 
-/// Counts silence against a limit: a few bytes can claim that days lie between two packets.
+/// Limits inserted silence: a few bytes can claim that days lie between two packets.
 #[derive(Clone, Debug)]
 pub(crate) struct GapLimit {
-    /// Of the input, for messages.
+    /// Name of the input, for messages.
     name: String,
     max_s: f64,
     audio_s: f64,
@@ -18,19 +19,19 @@ pub(crate) struct GapLimit {
 }
 
 impl GapLimit {
-    /// `name` is that of the input.
+    /// Creates a limit for the input called `name`.
     pub(crate) fn new(name: &str, limits: &Limits) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
         let max_s = limits.max_gap_ms as f64 / 1000.0;
         Self { name: name.to_owned(), max_s, audio_s: 0.0, silence_s: 0.0 }
     }
 
-    /// Counts audio that was decoded.
+    /// Counts decoded audio.
     pub(crate) fn count_audio(&mut self, seconds: f64) {
         self.audio_s += seconds;
     }
 
-    /// Whether `seconds` of silence are within the limits; then they are counted.
+    /// Returns whether `seconds` of silence are within the limits, and counts them if so.
     pub(crate) fn allows(&mut self, seconds: f64) -> bool {
         let total = self.silence_s + seconds;
         let allowed =
@@ -44,7 +45,8 @@ impl GapLimit {
     /// Counts a gap of `seconds` that ends at the time `at_s`.
     ///
     /// # Errors
-    /// If so much silence is not allowed.
+    ///
+    /// If the silence exceeds the limits.
     pub(crate) fn fill(&mut self, seconds: f64, at_s: f64) -> Result<()> {
         if self.allows(seconds) {
             return Ok(());
@@ -61,16 +63,17 @@ impl GapLimit {
         Err(Failure::new(Kind::Corrupt, message))
     }
 
-    /// Checks that times go back by no more than the longest gap: what they repeat is dropped.
+    /// Checks that timestamps go back by no more than the longest gap. Repeated audio is dropped.
     ///
     /// # Errors
+    ///
     /// If they go back further, by `seconds` to the time `at_s`.
     pub(crate) fn check_repeat(&self, seconds: f64, at_s: f64) -> Result<()> {
         if seconds <= self.max_s {
             return Ok(());
         }
         let message =
-            format!("{}: the audio goes back by {seconds:.3} s to {at_s:.3} s", self.name);
+            format!("{}: audio timestamps jump back by {seconds:.3} s to {at_s:.3} s", self.name);
         Err(Failure::new(Kind::Corrupt, message))
     }
 }

@@ -1,4 +1,4 @@
-//! The sound of a run: moved along as far as the pictures are, decoded and coded anew or as it is.
+//! The audio of a run: advances with the video, either copied or re-encoded.
 
 use codec_container::{AudioTrack, CodedPacket, PacketReader, PacketRef, PacketWriter};
 use codec_core::audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
@@ -11,23 +11,24 @@ use super::timeline::Timeline;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// Sound on its way from an input to a track of an output.
+/// The audio path from an input to a track of an output.
 pub(crate) struct SoundLane {
     way: Way,
-    /// Number of the track in the output.
+    /// The track's number in the output.
     number: usize,
-    /// What is to be heard, in seconds of the input; and what of it is time 0 of the output.
+    /// The selected range, in seconds of the input, and the input time that becomes time 0 of the
+    /// output.
     start_s: Option<f64>,
     origin_s: f64,
     end_s: Option<f64>,
     ended: bool,
-    /// End of what was moved, in seconds.
+    /// End of the processed audio, in seconds.
     reached_s: f64,
     first_s: Option<f64>,
     steps_after_interrupt: u32,
 }
 
-/// Packets or blocks that are moved after an interrupt.
+/// Maximum number of packets or blocks to process after an interrupt.
 const MOST_AFTER_INTERRUPT: u32 = 100;
 
 enum Way {
@@ -35,7 +36,7 @@ enum Way {
     Coded(Box<Coded>),
 }
 
-/// Packets that are taken over.
+/// Copies packets without re-encoding.
 pub(crate) struct Copied {
     reader: Box<dyn PacketReader>,
     track: AudioTrack,
@@ -48,7 +49,7 @@ pub(crate) struct Copied {
     bytes: u64,
 }
 
-/// Samples that are coded anew.
+/// Re-encodes samples.
 pub(crate) struct Coded {
     source: SoundSource,
     timeline: Timeline,
@@ -56,13 +57,13 @@ pub(crate) struct Coded {
     effects: super::effects::Effects,
     sound: AudioBuf,
     is_waiting: bool,
-    /// Nothing was coded since something was passed over.
+    /// Whether nothing was encoded since the last skip.
     is_idle: bool,
 }
 
 impl SoundLane {
-    /// Takes over the packets of the first sound track of `reader`, which delivers that track
-    /// alone, and whose description is `track`. The names are those of input and output.
+    /// Copies the packets of the first audio track of `reader`, which delivers only that track;
+    /// `track` describes it. The names are those of the input and the output.
     pub(crate) fn copied(
         reader: Box<dyn PacketReader>,
         from: usize,
@@ -84,7 +85,7 @@ impl SoundLane {
         Self::new(Way::Copied(Box::new(copied)), number)
     }
 
-    /// Codes the samples of `source` anew.
+    /// Re-encodes the samples of `source`.
     pub(crate) fn coded(
         source: SoundSource,
         sink: SoundSink,
@@ -114,20 +115,20 @@ impl SoundLane {
         }
     }
 
-    /// Leaves out what is heard before `seconds` of the input. `origin_s` of the input is time 0 of
-    /// the output. Later calls change nothing.
+    /// Drops audio before `seconds` of the input. `origin_s` of the input becomes time 0 of the
+    /// output. Later calls have no effect.
     pub(crate) fn start_at(&mut self, seconds: f64, origin_s: f64) {
         if self.start_s.is_none() {
             (self.start_s, self.origin_s) = (Some(seconds), origin_s);
         }
     }
 
-    /// Leaves out what is heard after that time.
+    /// Drops audio after this time.
     pub(crate) fn end_at(&mut self, seconds: f64) {
         self.end_s = Some(seconds);
     }
 
-    /// End of what was moved so far, in seconds of the input; and how much that is.
+    /// End of the processed audio, in seconds of the input, and its duration.
     pub(crate) fn reached_s(&self) -> f64 {
         self.reached_s
     }
@@ -148,8 +149,7 @@ impl SoundLane {
         }
     }
 
-    /// Packets that are coded from now on are protected otherwise; those that are taken over are as
-    /// they are.
+    /// Changes the protection of packets encoded from now on. Copied packets stay unchanged.
     #[cfg(feature = "net")]
     pub(crate) fn protect(&mut self, before: Resilience, after: Resilience) -> Result<()> {
         match &mut self.way {
@@ -165,12 +165,12 @@ impl SoundLane {
         }
     }
 
-    /// Moves everything that begins before `until_s`.
+    /// Processes all audio that begins before `until_s`.
     pub(crate) fn advance(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
         let until_s = self.end_s.map_or(until_s, |end| end.min(until_s));
         while !self.ended && self.step(until_s, writer)? {
             if interrupt::stopped() {
-                // What the pictures need for their end, and no more.
+                // Only as much as needed to match the end of the video.
                 self.steps_after_interrupt += 1;
                 self.ended |= self.steps_after_interrupt > MOST_AFTER_INTERRUPT;
             }
@@ -178,8 +178,8 @@ impl SoundLane {
         Ok(())
     }
 
-    /// Leaves out what is heard before `until_s` without coding it; what follows begins anew. What
-    /// the coder still holds goes to `writer`.
+    /// Skips audio before `until_s` without encoding it; encoding restarts afterwards. Samples
+    /// buffered in the encoder go to `writer`.
     #[cfg(feature = "serve")]
     pub(crate) fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
         self.start_s = Some(until_s);
@@ -194,7 +194,7 @@ impl SoundLane {
         passed.map(drop)
     }
 
-    /// Moves the rest, up to the end that was set, and lets go of what the coder holds.
+    /// Processes the remaining audio up to the configured end and flushes the encoder.
     pub(crate) fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
         let outcome = self.advance(f64::INFINITY, writer);
         if let Way::Coded(coded) = &mut self.way {
@@ -203,7 +203,7 @@ impl SoundLane {
         outcome
     }
 
-    /// Moves one packet or one block of samples; `false` if the next one begins later.
+    /// Processes one packet or one block of samples; `false` if the next one begins later.
     fn step(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
         let Self { start_s, origin_s, end_s, .. } = *self;
         let window = Window { start_s, origin_s, end_s, until_s };
@@ -231,10 +231,10 @@ impl SoundLane {
     }
 }
 
-/// What is wanted, in seconds of the input.
+/// The selected range, in seconds of the input.
 struct Window {
     start_s: Option<f64>,
-    /// Time 0 of the output.
+    /// The input time that becomes time 0 of the output.
     origin_s: f64,
     end_s: Option<f64>,
     until_s: f64,
@@ -325,7 +325,7 @@ impl Coded {
         timeline.push(sound, &mut |values, pts| write(sink, effects, values, pts, writer))
     }
 
-    /// Codes what is held; the next samples may have any time.
+    /// Flushes the encoder; the next samples may have any time.
     fn begin_again(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
         self.finish(writer)?;
         let gaps = self.source.gap_limit();
@@ -333,11 +333,11 @@ impl Coded {
         Ok(())
     }
 
-    /// Throws away the blocks that end before `until_s`; `false` at the end.
+    /// Discards the blocks that end before `until_s`; `false` at the end.
     #[cfg(feature = "serve")]
     fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
         if !self.is_idle {
-            // A pause that was left out is none that is to be filled with silence.
+            // A skipped range must not be filled with silence.
             self.begin_again(writer)?;
             self.is_idle = true;
         }
@@ -385,13 +385,13 @@ fn give(
     sink.write(&view, pts, writer)
 }
 
-/// A time in ticks of which there are `rate` a second, rounded.
+/// Converts seconds to ticks at `rate` per second, rounded.
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
 fn ticks(seconds: f64, rate: f64) -> i64 {
     (seconds * rate).round() as i64
 }
 
-/// A time in samples, rounded; none below 0.
+/// Converts seconds to samples, rounded; negative times become 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
 fn samples(seconds: f64, rate: f64) -> usize {
     (seconds * rate).round() as usize

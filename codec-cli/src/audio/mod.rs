@@ -1,4 +1,4 @@
-//! Sound: out of files, onto one clock, into files.
+//! Audio input, timeline alignment and output.
 
 mod bendable;
 pub(crate) mod effects;

@@ -1,4 +1,4 @@
-//! Samples into packets, and those into a track of an output.
+//! Encodes samples and writes the packets to a track of an output.
 
 use codec_container::{AudioTrack, Format, PacketRef, PacketWriter};
 #[cfg(feature = "net")]
@@ -17,15 +17,15 @@ use codec_rtc::audio::Resilience;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// Encodes sound into a track.
+/// Encodes audio into a track.
 pub(crate) struct SoundSink {
     encoder: Box<dyn AudioEncoder>,
     format: AudioFormat,
     number: usize,
     name: String,
-    /// Samples of the track in one of the encoder's.
+    /// Ticks of the track per sample of the encoder.
     samples_per_tick: u64,
-    /// What was asked for.
+    /// The requested bitrate.
     #[cfg(feature = "net")]
     most: Option<Bitrate>,
     packet: AudioPacket,
@@ -34,7 +34,7 @@ pub(crate) struct SoundSink {
 }
 
 impl SoundSink {
-    /// Opens the encoder. `name` is the output's, for messages, `number` that of its track.
+    /// Opens the encoder. `name` is the output's, for messages; `number` is that of its track.
     pub(crate) fn new(
         backend: &AudioBackend,
         config: &AudioEncoderConfig,
@@ -42,7 +42,7 @@ impl SoundSink {
         name: &str,
     ) -> Result<Self> {
         let Some((open, _)) = backend.encoder else {
-            let message = format!("{}/{} cannot encode", backend.codec, backend.name);
+            let message = format!("{}/{} has no encoder", backend.codec, backend.name);
             return Err(Failure::new(Kind::Backend, message));
         };
         let encoder = open(config).map_err(|error| Failure::encoding(&error))?;
@@ -60,12 +60,12 @@ impl SoundSink {
         })
     }
 
-    /// The format that [`Self::write`] takes.
+    /// The format that [`Self::write`] expects.
     pub(crate) fn format(&self) -> AudioFormat {
         self.format
     }
 
-    /// The track for the muxer.
+    /// The track description for the muxer.
     pub(crate) fn track(&self, format: Format, config: &AudioEncoderConfig) -> AudioTrack {
         let given = config.format;
         let audio = AudioFormat::new(track_rate(config), given.layout);
@@ -90,14 +90,14 @@ impl SoundSink {
         self.drain(writer)
     }
 
-    /// Encodes what is left. The writer stays open.
+    /// Flushes the encoder. The writer stays open.
     pub(crate) fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
         self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
         self.drain(writer)
     }
 
-    /// From now on packets are protected otherwise, with the bitrate that was asked for at most.
-    /// What the encoder cannot change stays as it is.
+    /// Changes the protection of packets from now on, at no more than the requested bitrate.
+    /// Settings that the encoder cannot change stay as they are.
     #[cfg(feature = "net")]
     pub(crate) fn protect(&mut self, before: Resilience, after: Resilience) -> Result<()> {
         for update in after.updates(before) {
@@ -139,7 +139,7 @@ impl SoundSink {
     }
 }
 
-/// Opus counts at 48 kHz whatever went in (RFC 7845, section 4).
+/// Opus always counts at 48 kHz (RFC 7845, section 4).
 fn track_rate(config: &AudioEncoderConfig) -> u32 {
     if config.codec == AudioCodec::Opus { 48_000 } else { config.format.rate }
 }

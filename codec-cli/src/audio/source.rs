@@ -1,4 +1,4 @@
-//! Sound out of an input: packets are decoded, and what the container says to throw away is.
+//! Decodes the audio of an input and trims the samples that the container marks as padding.
 
 use std::collections::VecDeque;
 
@@ -17,24 +17,25 @@ use crate::interrupt;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::unreadable::{Advice, missing, with_help};
 
-/// Packets without samples that are read after an interrupt.
+/// Maximum number of packets without samples to read after an interrupt.
 const MOST_AFTER_INTERRUPT: u32 = 100;
 
-/// How to decode.
+/// Decoding options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SoundOptions {
     /// `codec` or `codec/backend`.
     pub(crate) backend: Option<String>,
     pub(crate) limits: Limits,
-    /// Make up what is damaged and go on.
+    /// Conceal damage and continue.
     pub(crate) conceal: bool,
-    /// Gaps beyond the limit are skipped by those who play in real time; else they are errors.
+    /// Whether gaps beyond the limit are skipped, as in real-time playback; otherwise they are
+    /// errors.
     pub(crate) skips_gaps: bool,
-    /// What messages about tracks that cannot be read advise.
+    /// The remedy that messages about unreadable tracks suggest.
     pub(crate) advice: Advice,
 }
 
-/// Decodes the first sound track of an input.
+/// Decodes the first audio track of an input.
 pub(crate) struct SoundSource {
     reader: Box<dyn PacketReader>,
     track: AudioTrack,
@@ -43,7 +44,7 @@ pub(crate) struct SoundSource {
     name: String,
     conceal: bool,
     packet: CodedPacket,
-    /// Decoded and not yet handed out; memory for the next.
+    /// Decoded samples not yet handed out, and buffers to reuse.
     ready: VecDeque<AudioBuf>,
     spare: Vec<AudioBuf>,
     ended: bool,
@@ -55,18 +56,18 @@ pub(crate) struct SoundSource {
 }
 
 impl SoundSource {
-    /// Opens `spec` for its sound alone.
+    /// Opens only the audio of `spec`.
     pub(crate) fn open(spec: &InputSpec, options: &SoundOptions, env: Env) -> Result<Self> {
         match spec.open(env)? {
             Opened::Container(Input::Packets(mut reader)) => {
                 reader.select_audio();
                 Self::new(reader, spec.name(), options, env)
             }
-            _ => Err(Failure::new(Kind::Input, format!("{}: no sound", spec.name()))),
+            _ => Err(Failure::new(Kind::Input, format!("{}: no audio track", spec.name()))),
         }
     }
 
-    /// Decodes the first sound track of `reader`, which delivers that track alone.
+    /// Decodes the first audio track of `reader`, which delivers only that track.
     pub(crate) fn new(
         reader: Box<dyn PacketReader>,
         name: String,
@@ -81,13 +82,13 @@ impl SoundSource {
         let rate = track.audio.rate;
         if !RATES.contains(&rate) {
             let (low, high) = (RATES.start(), RATES.end());
-            let message = format!("{name}: {rate} samples per second: expected {low} to {high}");
+            let message = format!("{name}: invalid sample rate {rate}, expected {low} to {high}");
             return Err(Failure::new(Kind::Input, message));
         }
         let codec = track.codec.name();
         let spec = match &options.backend {
             Some(spec) if spec.split('/').next() != Some(codec) => {
-                return Err(Failure::usage(format!("the sound is {codec}, and -c says {spec}")));
+                return Err(Failure::usage(format!("the audio is {codec}, but -c selects {spec}")));
             }
             Some(spec) => spec,
             None => codec,
@@ -105,7 +106,7 @@ impl SoundSource {
         config.codec_private.clone_from(&track.codec_private);
         config.limits = options.limits;
         let decoder =
-            open(&config).map_err(|error| Failure::decoding(&format!("{name}: sound"), &error))?;
+            open(&config).map_err(|error| Failure::decoding(&format!("{name}: audio"), &error))?;
         let mut source = Self {
             reader,
             track,
@@ -123,7 +124,7 @@ impl SoundSource {
             skips_gaps: options.skips_gaps,
             env,
         };
-        // The first samples tell the format, which the container may have wrong (AAC with SBR).
+        // The first samples reveal the real format; the container may be wrong (AAC with SBR).
         source.fill();
         Ok(source)
     }
@@ -133,7 +134,7 @@ impl SoundSource {
         self.ready.front().map_or_else(|| self.decoder.format(), |sound| sound.format)
     }
 
-    /// The limit of gaps between the packets of this input.
+    /// The gap limit for this input.
     pub(crate) fn gap_limit(&self) -> GapLimit {
         GapLimit::new(&self.name, &self.limits)
     }
@@ -143,7 +144,7 @@ impl SoundSource {
         self.skips_gaps
     }
 
-    /// Packets that gave no sound and were made up.
+    /// Lost packets that were concealed.
     pub(crate) fn lost_packets(&self) -> u64 {
         self.lost_packets
     }
@@ -161,7 +162,7 @@ impl SoundSource {
         self.failure.take().map_or(Ok(false), Err)
     }
 
-    /// Decodes until samples are there, or the end.
+    /// Decodes until samples are available, or to the end.
     fn fill(&mut self) {
         let mut empty = 0;
         while self.ready.is_empty() && !self.ended {
@@ -202,7 +203,7 @@ impl SoundSource {
         let decoded = self.decoder.decode(&self.packet.data, pts);
         if let Err(error) = decoded {
             let CodedPacket { index, offset, .. } = self.packet;
-            let place = format!("{}: sound packet {index} at byte {offset}", self.name);
+            let place = format!("{}: audio packet {index} at byte {offset}", self.name);
             let failure = Failure::decoding(&place, &error);
             if !self.conceal {
                 self.ended = true;
@@ -224,7 +225,7 @@ impl SoundSource {
         self.drain(trim_start, trim_end);
     }
 
-    /// Takes what the decoder has and cuts it; the numbers count samples of the track's rate.
+    /// Takes the decoder's output and trims it; the arguments count samples of the track's rate.
     fn drain(&mut self, trim_start: u32, trim_end: u32) {
         let begun = self.ready.len();
         loop {
@@ -253,7 +254,7 @@ impl SoundSource {
         self.ready.retain(|sound| sound.frames() > 0);
     }
 
-    /// Samples of the track's rate in samples of the decoder's.
+    /// Converts samples of the track's rate to samples of the decoder's rate.
     fn scaled(&self, samples: u32) -> usize {
         let (from, to) = (self.track.audio.rate.max(1), self.decoder.format().rate);
         let scaled = u64::from(samples) * u64::from(to) / u64::from(from);
@@ -261,7 +262,7 @@ impl SoundSource {
     }
 }
 
-/// Ticks as samples at `rate`, rounded to the nearest.
+/// Converts ticks to samples at `rate`, rounded to the nearest.
 pub(crate) fn samples_of(ticks: i64, time_base: Rational, rate: u32) -> i64 {
     let num = i128::from(ticks) * i128::from(time_base.num) * i128::from(rate);
     let den = i128::from(time_base.den.max(1));

@@ -1,9 +1,9 @@
-//! Puts samples on the clock of their packets' times.
+//! Aligns samples with the timestamps of their packets.
 //!
-//! Samples come at a nominal rate, but the clock that counted them may have run beside the clock
-//! that stamped the packets: over an hour the two part by a fraction of a second, and sound parts
-//! from the picture. Here the output follows the stamps: where they creep away from the count the
-//! sound is stretched by as little, where they jump it is filled with silence or cut.
+//! Samples come at a nominal rate, but the clock that counted them may differ from the clock that
+//! stamped the packets. Over an hour the two diverge by a fraction of a second, and audio and video
+//! lose sync. The timeline follows the timestamps: it resamples slightly to correct a slow drift,
+//! and it inserts silence or drops samples at jumps.
 
 use codec_core::audio::{AudioBuf, AudioFormat};
 use codec_core::frame::Rational;
@@ -14,55 +14,56 @@ use super::source::samples_of;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// Distance between stamp and count above which the time has jumped.
+/// Difference between timestamp and sample count that counts as a jump.
 const JUMP_S: f64 = 0.06;
-/// Step from one stamp to the next, where stamps are steady, from which on something is missing: a
-/// packet of 40 ms, or a pause that the file states. And how far apart steady steps may lie.
+/// Step between steady timestamps that indicates missing audio (a packet of 40 ms, or a pause
+/// stated by the file), and the largest variation of steps that are still steady.
 const STEP_S: f64 = 0.03;
 const STEADY_S: f64 = 0.0025;
-/// Distance, averaged, from which on the clocks are held together.
+/// Averaged difference that starts drift correction.
 const ENGAGE_S: f64 = 0.003;
-/// Time over which distances are averaged: stamps are rounded, to a millisecond in WebM.
+/// Averaging time of differences: timestamps are rounded, to a millisecond in WebM.
 const AVERAGE_S: f64 = 2.0;
-/// Time in which a distance would be made up; and the most that the rate is bent for it.
+/// Time constant of drift correction, and the largest change of the rate.
 const CATCH_UP_S: f64 = 8.0;
 const MOST_BEND: f64 = 0.005;
-/// Sample frames of silence made at a time.
+/// Sample frames of silence produced at a time.
 const SILENCE_FRAMES: usize = 16_384;
 
-/// Samples of one source, on its clock, in another format.
+/// Samples of one source, aligned with its timestamps, in another format.
 pub(crate) struct Timeline {
     converter: BendableConverter,
-    /// Where the next sample that comes in stands on the source's clock, in samples; `None` before
-    /// the first.
+    /// Position of the next input sample on the source's clock, in samples; `None` before the
+    /// first.
     position: Option<f64>,
-    /// Distance of the last stamp from it, in samples, and the average of the last ones.
+    /// Difference between the last timestamp and the position, in samples, and the average of
+    /// recent ones.
     away: f64,
     distance: f64,
-    /// Average of the steps from one distance to the next.
+    /// Average change from one difference to the next.
     jitter: f64,
     ratio: f64,
-    /// Sample frames still to come that were heard already.
+    /// Sample frames still to be dropped because they overlap earlier audio.
     overlap: usize,
     values: Vec<f32>,
     out: Vec<f32>,
-    /// Time of the next sample that comes out.
+    /// Time of the next output sample.
     next_pts: i64,
     gaps: GapLimit,
-    /// An interrupt came while silence was made: what follows has no place.
+    /// Whether an interrupt came while silence was produced: later samples are dropped.
     is_cut: bool,
 }
 
-/// Where samples go: interleaved values of the new format, and the time of the first.
+/// Receives interleaved values of the new format and the time of the first one.
 pub(crate) type Give<'a> = &'a mut dyn FnMut(&mut Vec<f32>, i64) -> Result<()>;
 
-/// What is to be done before samples can follow.
+/// What to do before samples are appended.
 enum Place {
-    /// They follow.
+    /// Nothing.
     Next,
-    /// Silence, in sample frames.
+    /// Insert silence, in sample frames.
     After(usize),
-    /// So many sample frames were heard already.
+    /// Drop overlapping sample frames.
     Without(usize),
 }
 
@@ -84,10 +85,11 @@ impl Timeline {
         })
     }
 
-    /// Takes samples with their stamp, and gives what is ready.
+    /// Takes samples with their timestamp and passes on the output that is ready.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if the stamps jump by more than the limit of gaps.
+    ///
+    /// [`Kind::Corrupt`] if the timestamps jump by more than the gap limit.
     pub(crate) fn push(&mut self, sound: &AudioBuf, give: Give<'_>) -> Result<()> {
         if self.is_cut {
             return Ok(());
@@ -95,7 +97,7 @@ impl Timeline {
         let from = self.converter.from();
         if sound.format != from {
             let to = sound.format;
-            let message = format!("the sound changes from {from} to {to}, which is not supported");
+            let message = format!("unsupported change of the audio format from {from} to {to}");
             return Err(Failure::new(Kind::Input, message));
         }
         let view = sound.view().map_err(Failure::internal)?;
@@ -124,7 +126,7 @@ impl Timeline {
         self.give(give)
     }
 
-    /// No more samples: gives what the filter holds.
+    /// Flushes the resampler after the last samples.
     pub(crate) fn finish(&mut self, give: Give<'_>) -> Result<()> {
         self.converter.finish(&mut self.out);
         self.give(give)
@@ -140,7 +142,7 @@ impl Timeline {
         Ok(())
     }
 
-    /// Compares the stamp with the count.
+    /// Compares the timestamp with the sample count.
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     fn place(&mut self, pts: i64, frames: usize) -> Result<Place> {
         let from = self.converter.from().rate;
@@ -223,8 +225,8 @@ mod tests {
 
     const MONO: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
 
-    /// Pushes blocks of 960 samples of a slow wave whose stamps are `stamp(index)`, and returns
-    /// what came out with the time of its first sample.
+    /// Pushes blocks of 960 samples of a slow wave with the timestamps `stamp(index)`; returns the
+    /// output and the time of its first sample.
     fn run(to: AudioFormat, blocks: u32, stamp: impl Fn(u32) -> i64) -> (i64, Vec<f32>) {
         let gaps = GapLimit::new("a", &Limits::default());
         let mut timeline = Timeline::new(MONO, to, gaps).unwrap();
@@ -251,14 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn exact_stamps_leave_every_sample_as_it_is() {
+    fn exact_timestamps_leave_samples_unchanged() {
         let (first, out) = run(MONO, 50, |block| 1000 + i64::from(block) * 960);
         assert_eq!((first, out.len()), (1000, 48_000));
         assert!(out.chunks(960).all(|block| block == &out[..960]));
     }
 
     #[test]
-    fn stamps_rounded_to_milliseconds_are_taken_for_what_they_are() {
+    fn timestamps_rounded_to_milliseconds_cause_no_resampling() {
         let (_, out) = run(MONO, 500, |block| (i64::from(block) * 960 + 24) / 48 * 48);
         assert_eq!(out.len(), 480_000);
     }
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn longer_jumps_are_errors_and_give_no_silence() {
+    fn jumps_beyond_the_limit_are_errors() {
         for (jump, limit_ms, is_allowed) in [
             (9 * 48_000_i64, 10_000, true),
             (11 * 48_000, 10_000, false),
@@ -306,11 +308,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_packet_is_filled_where_stamps_are_steady_and_jitter_is_not() {
+    fn lost_packets_are_filled_with_steady_timestamps_and_jitter_is_not() {
         let (_, out) = run(MONO, 50, |block| i64::from(block) * 960 + i64::from(block >= 9) * 1920);
         assert_eq!(out.len(), 48_000 + 1920);
         assert!(out[9 * 960..11 * 960].iter().all(|&value| value == 0.0));
-        // Every other stamp is late by more than a step.
+        // Every other timestamp is late by more than a step.
         let late = |block: u32| i64::from(block) * 960 + i64::from(block % 2) * 1500;
         let (_, out) = run(MONO, 500, late);
         assert!(out.len() < 480_000 + 2 * 1500, "{}", out.len());
@@ -323,9 +325,9 @@ mod tests {
         clippy::cast_precision_loss,
         reason = "short sounds"
     )]
-    fn a_slow_clock_is_followed_without_a_seam() {
+    fn clock_drift_is_corrected_without_discontinuities() {
         for to in [MONO, AudioFormat::new(44_100, ChannelLayout::Mono)] {
-            // 1000 ppm for two minutes and for ten: the distance does not grow.
+            // 1000 ppm for two and for ten minutes: the difference does not grow.
             for minutes in [2, 10] {
                 let blocks = 3000 * minutes;
                 let (_, out) = run(to, blocks, |block| (f64::from(block) * 960.96) as i64);

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::output::print;
 use crate::json::{self, Object};
 
-/// Lists what this build has, or checks a backend.
+/// Lists the backends of this build, or checks one.
 pub(crate) fn run(args: &CodecsArgs) -> Result<()> {
     if let Some(spec) = &args.check {
         return check(spec, args.json);
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &CodecsArgs) -> Result<()> {
     print(&text)
 }
 
-/// Runs every backend that `spec` names through the conformance kit.
+/// Runs the conformance kit on every backend that `spec` names.
 fn check(spec: &str, as_json: bool) -> Result<()> {
     let is_named = |codec: &str, name: &str| spec == codec || spec == format!("{codec}/{name}");
     let video = BACKENDS.iter().filter(|b| is_named(b.codec.name(), b.name));
@@ -57,7 +57,7 @@ fn check(spec: &str, as_json: bool) -> Result<()> {
     }
     let failed: usize = reports.iter().map(|report| report.failures().count()).sum();
     if failed > 0 {
-        return Err(Failure::new(Kind::Check, format!("{spec}: {failed} checks failed")));
+        return Err(Failure::new(Kind::Check, format!("{spec} failed {failed} checks")));
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ fn backend_text(backend: &Backend) -> String {
     if let Some((_, caps)) = backend.encoder {
         let (best, worst) = caps.qindex_range;
         text.push_str(&format!(
-            "  encodes ({}): layers {}; qindex {best}..{worst}; up to {} pixels a side; holds back \
+            "  encodes ({}): layers {}; qindex {best}..{worst}; up to {} pixels a side; buffers \
              at most {} frames\n",
             caps.implementation,
             layer_names(caps.scalability).join(" "),
@@ -116,7 +116,7 @@ fn backend_text(backend: &Backend) -> String {
 fn push_gaps(text: &mut String, caps: &Capabilities) {
     let names: Vec<_> = caps.gaps.iter().map(|gap| gap.feature.name()).collect();
     if !names.is_empty() {
-        text.push_str(&format!("    lacks: {}\n", names.join(", ")));
+        text.push_str(&format!("    not supported: {}\n", names.join(", ")));
     }
 }
 

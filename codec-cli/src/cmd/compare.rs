@@ -1,4 +1,5 @@
-//! `codec compare`: the curves of several encoders, their speed and their rate control, in one report.
+//! `codec compare`: rate-distortion curves, speed and rate control of several encoders in one
+//! report.
 
 mod arm;
 mod clips;
@@ -39,10 +40,10 @@ use crate::interrupt;
 use crate::io::output::{Rules, print};
 use crate::measure;
 
-/// Folder of the tables of frames, within the report.
+/// Folder of the per-frame tables within the report.
 const FRAMES: &str = "frames";
 
-/// Measures a study and writes its report.
+/// Runs a study and writes its report.
 pub(crate) fn run(args: &CompareArgs, env: Env) -> Result<()> {
     let study = Study::new(args)?;
     let arms = arms_of(&study)?;
@@ -76,18 +77,18 @@ fn carry_out(
     Ok(results)
 }
 
-/// A study that ends early loses nothing.
+/// Adds to a failure that results are kept: a study that ends early loses nothing.
 fn kept(failure: &Failure) -> Failure {
     let message = match failure.kind {
         Kind::Interrupted => {
-            "interrupted: what was measured is kept, the same command goes on".to_owned()
+            "interrupted: results are kept\nhelp: run the same command again to continue".to_owned()
         }
-        _ => format!("{} (what was measured is kept)", failure.message),
+        _ => format!("{} (results so far are kept)", failure.message),
     };
     Failure::new(failure.kind, message)
 }
 
-/// Prints the table; points without figures are an error at the end.
+/// Prints the table; fails if points have no results.
 fn tell(results: &Results, folder: &Path, env: Env) -> Result<()> {
     use std::io::IsTerminal;
     let terminal = std::io::stdout().is_terminal();
@@ -102,7 +103,7 @@ fn tell(results: &Results, folder: &Path, env: Env) -> Result<()> {
     Err(Failure::new(
         Kind::Check,
         format!(
-            "{} of {} points have no figures; the first: {} on {} at {}: {why}",
+            "{} of {} points failed; the first: {} on {} at {}: {why}",
             failures.len(),
             results.points.len(),
             first.arm,
@@ -112,7 +113,7 @@ fn tell(results: &Results, folder: &Path, env: Env) -> Result<()> {
     ))
 }
 
-/// Name of the arm that the others are compared with: the first, unless another is named.
+/// Name of the anchor: the first arm, unless another is named.
 fn anchor_of(study: &Study, arms: &[Arm]) -> Result<String> {
     let names = || arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
     let found = match &study.anchor {
@@ -121,41 +122,41 @@ fn anchor_of(study: &Study, arms: &[Arm]) -> Result<String> {
     };
     found.map(|arm| arm.name.clone()).ok_or_else(|| {
         let name = study.anchor.as_deref().unwrap_or_default();
-        Failure::usage(format!("--anchor {name}: no arm is called so; there are {}", names()))
+        Failure::usage(format!("unknown --anchor {name}: expected one of {}", names()))
     })
 }
 
-/// One point of the matrix with where its figures are kept.
+/// One point of the matrix, and where its results are stored.
 struct Job<'a> {
     arm: &'a Arm,
     clip: &'a Clip,
     target: Target,
     store: PointStore,
     argv: Vec<String>,
-    /// The same for a reader: plain names of files.
+    /// The command line for the report, with plain file names.
     shown: Vec<String>,
-    /// Kind of its work for the ticker: the index of its arm.
+    /// Kind of work for the time estimate: the index of its arm.
     kind: usize,
 }
 
 impl Job<'_> {
-    /// Whether all its encodings were measured already.
+    /// Whether all its encodings were already measured.
     fn is_known(&self, repeats: u32) -> bool {
         (0..repeats).all(|number| encode::is_known(self.arm, &self.store, number))
     }
 }
 
-/// All that is to be done.
+/// Everything to do.
 struct Plan<'a> {
     study: &'a Study,
     arms: &'a [Arm],
     clips: &'a [Clip],
     metrics: Vec<MetricId>,
     trace: Option<RateTrace>,
-    /// Name of the arm that the others are compared with.
+    /// Name of the anchor arm.
     anchor: String,
     session: Session,
-    /// Of the report.
+    /// The folder of the report.
     folder: PathBuf,
     jobs: Vec<Job<'a>>,
 }
@@ -198,7 +199,8 @@ impl<'a> Plan<'a> {
                                 rate_trace: trace,
                             })
                         };
-                    // What the figures depend on, wherever the files lie.
+                    // The command line identifies the results, independent of the location of
+                    // files.
                     let [input, output, report] = ["in", "out", "report"].map(Path::new);
                     let stand_in = study.rate_trace.as_ref().map(|_| Path::new("trace"));
                     let argv = task(input, output, report, stand_in)?;
@@ -234,7 +236,7 @@ impl<'a> Plan<'a> {
         Ok(Self { study, arms, clips, metrics, trace, anchor, session, folder, jobs })
     }
 
-    /// Measures every point: clip by clip, first all encodings in turn, then their quality.
+    /// Measures every point: clip by clip, first all interleaved encodings, then their quality.
     fn measure(&self, env: Env) -> Result<Vec<Point>> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(if self.study.timing() { 0 } else { self.study.jobs() })
@@ -261,7 +263,8 @@ impl<'a> Plan<'a> {
         Ok(points)
     }
 
-    /// Knows what is to be done, and what an earlier run did: one kind of work for each arm, and scoring.
+    /// Creates the progress estimate from the remaining work and from earlier runs: one kind of
+    /// work for each arm, and one for scoring.
     fn ticker(&self, threads: usize, env: Env) -> Ticker {
         let encoders = if self.study.timing() { 1 } else { threads };
         let mut kinds = vec![WorkKind::new(0.0, encoders); self.arms.len()];
@@ -331,22 +334,22 @@ impl<'a> Plan<'a> {
         Ok(point)
     }
 
-    /// Everything that the report tells.
+    /// Collects the contents of the report.
     fn results(&self, points: Vec<Point>, env: Env) -> Result<Results> {
         let mut notes: Vec<String> =
             self.clips.iter().filter_map(|clip| clip.note.clone()).collect();
         let points = self.without_missed(points, &self.anchor, &mut notes);
         for point in points.iter().filter(|point| point.streams_differ) {
             notes.push(format!(
-                "{} on {} at {}: the encoder wrote different streams from the same input; the first \
-                 is scored",
+                "{} on {} at {}: the encoder wrote different streams for the same input; the first \
+                one is scored",
                 point.arm,
                 point.clip,
                 label(point.target)
             ));
         }
         if !self.study.timing() {
-            notes.push("encodings ran side by side: no times".to_owned());
+            notes.push("no times: encodings ran in parallel".to_owned());
         }
         let metric = |metric: &MetricId| metric.describe();
         let mut results = Results {
@@ -370,14 +373,14 @@ impl<'a> Plan<'a> {
         Ok(results)
     }
 
-    /// When the first of the encodings began, by this run or an earlier one.
+    /// Start of the first encoding, in this run or an earlier one.
     fn begun_s(&self) -> u64 {
         let runs = self.jobs.iter().filter_map(|job| job.store.run(0));
         let known = runs.map(|run| run.begun_s).filter(|&begun_s| begun_s > 0);
         known.chain([self.session.begun_s]).min().unwrap_or(self.session.begun_s)
     }
 
-    /// Leaves out the targets of a clip that the anchor misses by more than is allowed.
+    /// Drops the targets of a clip that the anchor misses by more than the limit.
     fn without_missed(
         &self,
         points: Vec<Point>,
@@ -391,7 +394,7 @@ impl<'a> Plan<'a> {
             .filter_map(|point| {
                 let error = point.rate.error_percent.filter(|error| error.abs() > most)?;
                 notes.push(format!(
-                    "{} at {} is left out: {anchor} is {error:+.1} % off its bitrate",
+                    "{} at {} is excluded: {anchor} misses the bitrate by {error:+.1} %",
                     point.clip,
                     label(point.target)
                 ));
@@ -417,13 +420,13 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Work that a clip makes, in pixels.
+/// The amount of work of a clip, in pixels.
 #[expect(clippy::cast_precision_loss, reason = "for progress")]
 fn weight(clip: &Clip) -> f64 {
     clip.frames as f64 * clip.size.pixels() as f64
 }
 
-/// The study lies beside the report.
+/// The command that repeats the study, whose file is in the report's folder.
 fn repeat_command(folder: &Path) -> String {
     let folder = folder.display().to_string();
     let study = format!("{folder}/study.toml");
@@ -431,5 +434,5 @@ fn repeat_command(folder: &Path) -> String {
     shlex::try_join(words).unwrap_or_else(|_| words.join(" "))
 }
 
-/// Encodings of a point, or why there are none.
+/// The encodings of a point, or why there are none.
 type Runs = std::result::Result<Vec<Run>, String>;

@@ -1,4 +1,4 @@
-//! Compares samples with those of before, so that noise does not look like a slowdown.
+//! Compares results with a baseline, robustly against noise.
 
 use codec_measure::stats::{self, Estimate};
 
@@ -8,28 +8,28 @@ use crate::args::bench::RecordArgs;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// Probability that no interval of a comparison misses the true ratio.
+/// Probability that all intervals of a comparison contain the true ratio.
 const CONFIDENCE: f64 = 0.95;
-/// How often what looks slower is measured again.
+/// How often an apparent slowdown is measured again.
 const AGAIN: u32 = 3;
-/// Share of the samples that are taken to be undisturbed: others make a piece of work slower, never
-/// faster, so a real slowdown shows among the fast samples as well.
+/// Fraction of the samples that are assumed to be undisturbed. Other load only makes work slower,
+/// so a real slowdown also shows in the fast samples.
 const QUIET: f64 = 0.2;
 
-/// One thing, then and now.
+/// One measurement, before and now.
 #[derive(Clone, Debug)]
 struct Verdict {
     name: String,
-    /// Now by then, in units of the yardstick where both have one.
+    /// Now divided by before, in units of the yardstick if both have one.
     ratio: Estimate,
     /// The same in nanoseconds.
     raw: f64,
-    /// The part of a frame that takes most longer: name, nanoseconds more, ratio.
+    /// The stage of a frame with the largest increase: name, nanoseconds more, ratio.
     part: Option<(String, f64, f64)>,
     is_slower: bool,
 }
 
-/// Reads the baseline that `args` name, and refuses one of other settings or machines.
+/// Reads the baseline of `args`; rejects a baseline with other settings or from another machine.
 pub(super) fn baseline(
     args: &RecordArgs,
     kind: &str,
@@ -40,18 +40,18 @@ pub(super) fn baseline(
     let baseline = Baseline::read(path)?;
     let differences = baseline.differences(kind, config);
     if !differences.is_empty() {
-        let text = format!("{} is of something else: {}", baseline.name, differences.join("; "));
+        let text = format!("cannot compare with {}: {}", baseline.name, differences.join("; "));
         if !args.force {
-            return Err(Failure::usage(format!("{text}. --force compares all the same")));
+            return Err(Failure::usage(format!("{text}\nhelp: compare anyway with --force")));
         }
         env.console.warn(text);
     }
     Ok(Some(baseline))
 }
 
-/// Reports how `points` compare with the baseline; fails if one is slower by more than the threshold, and
-/// that for certain. Less than `least_ns` is no difference. What looks slower is measured again by
-/// `again`, which is given the names, before it counts.
+/// Reports how `points` compare with the baseline; fails if one is significantly slower by more
+/// than the threshold. Differences below `least_ns` are ignored. An apparent slowdown is measured
+/// again by `again`, which receives the names, before it counts.
 pub(super) fn check(
     baseline: &Baseline,
     mut points: Vec<Series>,
@@ -63,7 +63,7 @@ pub(super) fn check(
     let all = points.len();
     points.retain(|now| baseline.find(&now.name).is_some());
     if points.is_empty() {
-        let message = format!("{}: nothing in it was measured this time", baseline.name);
+        let message = format!("{} has no measurement in common with this run", baseline.name);
         return Err(Failure::usage(message));
     }
     #[expect(clippy::cast_precision_loss, reason = "a number of points")]
@@ -80,10 +80,10 @@ pub(super) fn check(
         if names.is_empty() {
             break;
         }
-        env.console.note(format!("measuring again what looks slower: {}", names.join(", ")));
+        env.console.note(format!("repeating apparent slowdowns: {}", names.join(", ")));
         let more = again(&names)?;
         if interrupt::stopped() {
-            let message = "interrupted while measuring again what looked slower";
+            let message = "interrupted while repeating apparent slowdowns";
             return Err(Failure::new(Kind::Interrupted, message));
         }
         points.iter_mut().for_each(|now| now.take_over(&more));
@@ -91,14 +91,14 @@ pub(super) fn check(
     let mut slower = Vec::new();
     for now in &points {
         let Some(verdict) = judged(now) else {
-            env.console.warn(format!("{}: no samples to compare", now.name));
+            env.console.warn(format!("{}: no samples to compare with", now.name));
             continue;
         };
         let text = describe(&verdict);
         if verdict.is_slower {
             slower.push(text);
         } else {
-            env.console.note(format!("{} against {}: {text}", now.name, baseline.name));
+            env.console.note(format!("{} compared with {}: {text}", now.name, baseline.name));
         }
     }
     if all > points.len() {
@@ -114,16 +114,16 @@ pub(super) fn check(
     Err(Failure::new(Kind::Check, message))
 }
 
-/// From where on something counts as slower.
+/// The threshold above which something counts as slower.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
-    /// Share of the time of before.
+    /// Relative to the earlier time.
     threshold: f64,
-    /// Nanoseconds more.
+    /// Absolute, in nanoseconds.
     least_ns: f64,
 }
 
-/// `None` without samples.
+/// Compares two series; `None` without samples.
 fn judge(
     now: &Series,
     then: &Series,
@@ -151,12 +151,12 @@ fn judge(
     })
 }
 
-/// Equal samples give equal verdicts.
+/// A fixed seed, so that equal samples give equal verdicts.
 const SEED: u64 = 1;
-/// Draws for the interval of a ratio.
+/// Bootstrap rounds for the interval of a ratio.
 const ROUNDS: usize = 4000;
 
-/// `clip encode avx2 1 thread +23.1 % (between +20.4 and +25.0 %; in nanoseconds +30.2 %)`.
+/// Formats `clip encode avx2 1 thread +23.1 % (between +20.4 and +25.0 %; in nanoseconds +30.2 %)`.
 fn describe(verdict: &Verdict) -> String {
     let Verdict { name, ratio: Estimate { value, low, high }, raw, part, is_slower } = verdict;
     let percent = |ratio: f64| 100.0 * (ratio - 1.0);
@@ -169,7 +169,7 @@ fn describe(verdict: &Verdict) -> String {
     );
     if let Some((part, more, by)) = part.as_ref().filter(|_| *is_slower) {
         text.push_str(&format!(
-            ", most of it in {part}: {:+.3} ms a frame, {:+.1} %",
+            ", mostly in {part}: {:+.3} ms a frame, {:+.1} %",
             more / 1e6,
             percent(*by)
         ));
@@ -183,8 +183,8 @@ mod tests {
 
     const TENTH: Limit = Limit { threshold: 0.1, least_ns: 0.0 };
 
-    /// Samples of a machine that is now and then slowed down by others: `speed` is how fast it is
-    /// on the whole, `work` what a frame takes.
+    /// Simulates samples of a machine that other load sometimes slows down: `speed` is its average
+    /// speed, `work` the time of a frame.
     fn measured(work: f64, speed: f64, seed: u32) -> Series {
         let mut state = seed;
         let mut unit = || {
@@ -193,7 +193,7 @@ mod tests {
         };
         let mut series = Series { name: "clip".to_owned(), ..Series::default() };
         for _ in 0..9 {
-            // Others slow the frame and the yardstick down alike, but not quite.
+            // Other load slows the frame and the yardstick down by about the same factor.
             let others = speed * (1.0 + if unit() < 0.2 { 0.6 * unit() } else { 0.05 * unit() });
             series.samples.push(work * others * (1.0 + 0.04 * (unit() - 0.5)));
             series.yardstick.push(3e5 * others * (1.0 + 0.04 * (unit() - 0.5)));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_and_a_slower_machine_are_no_slowdown() {
+    fn noise_and_a_slower_machine_are_not_slowdowns() {
         for seed in 0..200 {
             for speed in [0.7, 1.0, 1.6] {
                 let then = measured(4e6, 1.0, 2 * seed);
@@ -229,9 +229,10 @@ mod tests {
         }
     }
 
-    /// Somebody else has the core's other thread for most of a run, which the yardstick does not show.
+    /// Another process uses the core's other hardware thread for most of a run, which the yardstick
+    /// does not show.
     #[test]
-    fn samples_of_which_some_are_as_fast_as_before_are_no_slowdown() {
+    fn a_run_with_some_samples_as_fast_as_before_is_not_a_slowdown() {
         let then = measured(4e6, 1.0, 1);
         let mut now = measured(4e6, 1.0, 2);
         now.samples.iter_mut().skip(2).for_each(|sample| *sample *= 1.9);
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn more_samples_of_the_same_name_are_taken_over() {
+    fn samples_of_the_same_name_are_merged() {
         let mut now = measured(4e6, 1.0, 1);
         let (more, other) =
             (measured(4e6, 1.0, 2), Series { name: "x".into(), ..measured(1.0, 1.0, 3) });

@@ -1,4 +1,4 @@
-//! What is timed: pictures or packets, all in memory before the clock starts.
+//! The workload: frames or packets, all in memory before timing starts.
 
 use std::path::Path;
 
@@ -17,26 +17,26 @@ use crate::io::source::{self, FrameSource};
 use crate::io::unreadable::{Advice, missing};
 use crate::picture::planes::Planes;
 
-/// Drawn frames, where nothing else is said.
+/// Default number of generated frames.
 const DRAWN: u64 = 60;
 
-/// A picture and its time.
+/// A raw frame and its time.
 pub(super) struct Frame {
     pub(super) planes: Planes,
     pub(super) pts: i64,
     pub(super) duration: Option<u64>,
 }
 
-/// Pictures in memory.
+/// Raw frames in memory.
 pub(super) struct Clip {
-    /// For tables: the file's name or the scene's.
+    /// For tables: the name of the file or scene.
     pub(super) name: String,
     pub(super) size: Size,
     pub(super) frame_rate: Rational,
     pub(super) time_base: Rational,
     pub(super) info: PictureInfo,
     pub(super) frames: Vec<Frame>,
-    /// Whether the input goes on after what was taken.
+    /// Whether the input continues after the frames that were read.
     pub(super) is_cut: bool,
 }
 
@@ -65,12 +65,12 @@ pub(super) enum Taken {
 }
 
 impl Clip {
-    /// Bytes of the pictures.
+    /// Bytes of the frames.
     pub(super) fn bytes(&self) -> u64 {
         self.frames.iter().map(|frame| frame.planes.bytes.len() as u64).sum()
     }
 
-    /// A number that tells clips apart.
+    /// A digest that identifies the clip.
     pub(super) fn digest(&self) -> u64 {
         self.frames.iter().fold(FNV, |digest, frame| fnv(digest, &frame.planes.bytes))
     }
@@ -82,7 +82,7 @@ impl Stream {
     }
 }
 
-/// A number that tells streams apart.
+/// A digest that identifies the stream.
 pub(super) fn digest_of(packets: &[Coded]) -> u64 {
     packets
         .iter()
@@ -92,7 +92,7 @@ pub(super) fn digest_of(packets: &[Coded]) -> u64 {
 const FNV: u64 = 0xcbf2_9ce4_8422_2325;
 
 fn fnv(digest: u64, bytes: &[u8]) -> u64 {
-    // Eight bytes at once: this is no test vector of anybody's.
+    // Eight bytes at a time; this digest is for internal use only.
     bytes.chunks(8).fold(digest, |digest, chunk| {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
@@ -105,10 +105,10 @@ pub(super) fn count(count: usize) -> f64 {
     count as f64
 }
 
-/// The clip that is drawn where there is no input.
+/// Returns the clip to generate if there is no input.
 pub(super) fn drawn(args: &BenchArgs) -> Result<Taken> {
     let scene = Scene::from_name(&args.scene)
-        .ok_or_else(|| Failure::usage(format!("no scene {}", args.scene)))?;
+        .ok_or_else(|| Failure::usage(format!("unknown scene {}", args.scene)))?;
     let generator = Generator::new(scene, args.size, args.fps, 1)
         .map_err(|error| Failure::usage(error.to_string()))?;
     let wanted = args.frames.unwrap_or(DRAWN);
@@ -134,7 +134,7 @@ pub(super) fn drawn(args: &BenchArgs) -> Result<Taken> {
     }))
 }
 
-/// Reads `path`: packets where it is coded and pictures are not asked for.
+/// Reads `path`: as packets if it is coded and raw frames are not required.
 pub(super) fn read(path: &Path, args: &BenchArgs, env: Env) -> Result<Taken> {
     let limits = args.limits.map(|list| list.0).unwrap_or_default();
     let spec = InputSpec { path: path.to_owned(), raw: args.raw, limits, lenient: false };
@@ -171,7 +171,8 @@ fn pictures(source: &mut dyn FrameSource, name: String, args: &BenchArgs) -> Res
         let size = shot.picture.size();
         if size != facts.size {
             let n = frames.len();
-            let message = format!("{name}: frame {n} is {size} and those before {}", facts.size);
+            let message =
+                format!("{name}: frame {n} is {size}, but earlier frames are {}", facts.size);
             return Err(Failure::new(Kind::Input, message));
         }
         bytes += size.i420_bytes();
@@ -182,7 +183,7 @@ fn pictures(source: &mut dyn FrameSource, name: String, args: &BenchArgs) -> Res
         }
         if frames.last().is_some_and(|last| shot.pts <= last.pts) {
             let n = frames.len();
-            let message = format!("{name}: frame {n}: its time is not later than that before");
+            let message = format!("{name}: frame {n}: timestamp not greater than the previous one");
             return Err(Failure::new(Kind::Corrupt, message));
         }
         let mut planes = Planes::default();
@@ -190,7 +191,7 @@ fn pictures(source: &mut dyn FrameSource, name: String, args: &BenchArgs) -> Res
         frames.push(Frame { planes, pts: shot.pts, duration: shot.duration });
     }
     if frames.is_empty() {
-        return Err(Failure::new(Kind::Input, format!("{name}: no frame")));
+        return Err(Failure::new(Kind::Input, format!("{name}: no frames")));
     }
     Ok(Clip {
         name,
@@ -237,14 +238,14 @@ fn packets(
         packets.push(Coded { data, pts: packet.pts, duration: packet.duration });
     }
     if packets.is_empty() {
-        return Err(Failure::new(Kind::Input, format!("{name}: no packet")));
+        return Err(Failure::new(Kind::Input, format!("{name}: no packets")));
     }
     let frame_rate = stated.or_else(|| rate_of(&packets, time_base));
     let frame_rate = frame_rate.unwrap_or(Rational::new(30, 1));
     Ok(Stream { name, codec, size, frame_rate, packets, is_cut })
 }
 
-/// Frames per second by the first and the last time.
+/// Frames per second computed from the first and the last time.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
 fn rate_of(packets: &[Coded], time_base: Rational) -> Option<Rational> {
     let first = packets.iter().map(|packet| packet.pts).min()?;

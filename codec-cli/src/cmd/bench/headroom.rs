@@ -1,4 +1,4 @@
-//! How many streams are encoded at once in real time, found by running them.
+//! Finds how many streams can be encoded at once in real time, by running them.
 
 use std::sync::Barrier;
 use std::thread;
@@ -12,29 +12,29 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// Seconds of video of each trial that count.
+/// Measured seconds of video per trial.
 const SECONDS: f64 = 3.0;
-/// Seconds before them: streams do not begin all at once elsewhere, with a key frame each.
+/// Warm-up seconds before them: real streams do not all start at once with a key frame.
 const WARM_UP_SECONDS: f64 = 1.0;
-/// Share of frames that may end later than the next one comes.
+/// Share of frames that may finish after the next one is due.
 const MAY_BE_LATE: f64 = 0.01;
-/// Trials at most.
+/// Maximum number of trials.
 const TRIALS: usize = 10;
-/// Streams at most.
+/// Maximum number of streams.
 const MOST: usize = 512;
 
-/// What was found.
+/// The result.
 #[derive(Clone, Debug)]
 pub(super) struct Headroom {
-    /// Cores by CPU time and frame rate: what would be if streams did not disturb each other.
+    /// Cores divided by CPU time and frame rate: an estimate without interference between streams.
     pub(super) by_division: f64,
-    /// Most streams that ran at once with hardly a frame late; 0: not even one.
+    /// The most concurrent streams with almost no late frames; 0 if not even one works.
     pub(super) streams: usize,
-    /// Numbers of streams that were tried, and the share of late frames.
+    /// The numbers of streams tried, and the share of late frames of each.
     pub(super) tried: Vec<(usize, f64)>,
 }
 
-/// Tries numbers of streams of `clip`, each on a thread of its own, paced by the clip's frame rate.
+/// Tries numbers of streams of `clip`, each on its own thread, paced by the clip's frame rate.
 pub(super) fn find(
     backend: &Backend,
     config: &EncoderConfig,
@@ -68,7 +68,7 @@ pub(super) fn find(
     Ok(Headroom { by_division, streams: kept, tried })
 }
 
-/// Runs `streams` at once; the share of frames that ended too late.
+/// Runs `streams` at once; returns the share of late frames.
 fn trial(backend: &Backend, config: &EncoderConfig, clip: &Clip, streams: usize) -> Result<f64> {
     let rate = clip.frame_rate.as_f64();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
@@ -77,7 +77,7 @@ fn trial(backend: &Backend, config: &EncoderConfig, clip: &Clip, streams: usize)
     let barrier = Barrier::new(streams);
     let stream = |index: usize| -> Result<usize> {
         let outcome = Player::open(backend, config, clip);
-        // All wait here, those that failed too: else the others would wait for ever.
+        // Failed threads wait here too; otherwise the others would wait forever.
         barrier.wait();
         let apart = count(index) / count(streams) / rate;
         outcome?.play(warm_up, frames, Instant::now() + Duration::from_secs_f64(apart))
@@ -90,9 +90,9 @@ fn trial(backend: &Backend, config: &EncoderConfig, clip: &Clip, streams: usize)
             })
             .collect();
         let join = |handle: thread::ScopedJoinHandle<'_, Result<usize>>| {
-            handle.join().unwrap_or_else(|_| Err(Failure::internal("an encoder panicked")))
+            handle.join().unwrap_or_else(|_| Err(Failure::internal("an encoder thread panicked")))
         };
-        // Every thread is waited for, whatever another says.
+        // Join every thread, even if another one failed.
         let outcomes: Vec<_> = handles.into_iter().map(join).collect();
         outcomes.into_iter().sum()
     });
@@ -103,14 +103,14 @@ fn trial(backend: &Backend, config: &EncoderConfig, clip: &Clip, streams: usize)
 struct Player<'a> {
     encoder: Box<dyn codec_core::codec::VideoEncoder>,
     clip: &'a Clip,
-    /// Ticks of a frame.
+    /// Ticks per frame.
     ticks: i64,
 }
 
 impl<'a> Player<'a> {
     fn open(backend: &Backend, config: &EncoderConfig, clip: &'a Clip) -> Result<Self> {
         let Some((open, _)) = backend.encoder else {
-            return Err(Failure::new(Kind::Backend, format!("{} cannot encode", backend.codec)));
+            return Err(Failure::new(Kind::Backend, format!("{} has no encoder", backend.codec)));
         };
         let encoder = open(config).map_err(|error| Failure::encoding(&error))?;
         let ticks = 1.0 / clip.frame_rate.as_f64() / clip.time_base.as_f64();
@@ -119,8 +119,8 @@ impl<'a> Player<'a> {
         Ok(Self { encoder, clip, ticks })
     }
 
-    /// Encodes pictures from `start` on, each when it is due; how many of `frames` after the first
-    /// `warm_up` were late.
+    /// Encodes frames from `start` on, each when it is due; returns how many of `frames` after the
+    /// first `warm_up` were late.
     fn play(mut self, warm_up: usize, frames: usize, start: Instant) -> Result<usize> {
         let interval = 1.0 / self.clip.frame_rate.as_f64();
         let mut packet = Packet::default();
@@ -140,8 +140,8 @@ impl<'a> Player<'a> {
     }
 }
 
-/// The place of step `index` in a list of `len` that is walked to its end and back, and again: a
-/// clip played so has no cut.
+/// Position of step `index` in a list of `len` that is traversed forwards and backwards repeatedly,
+/// so that the looped clip has no scene cut.
 fn there_and_back(index: usize, len: usize) -> usize {
     let round = (2 * len.max(1) - 2).max(1);
     let place = index % round;
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clip_is_played_to_its_end_and_back() {
+    fn a_clip_is_played_forwards_and_backwards() {
         let places: Vec<_> = (0..9).map(|index| there_and_back(index, 4)).collect();
         assert_eq!(places, [0, 1, 2, 3, 2, 1, 0, 1, 2]);
         assert!((0..9).all(|index| there_and_back(index, 1) == 0));

@@ -17,12 +17,12 @@ use crate::interrupt;
 use crate::io::output::print;
 use crate::json::Object;
 
-/// Batches of calls in a sample, of which the least time counts.
+/// Batches of calls per sample; the fastest one counts.
 const BATCHES: u32 = 13;
-/// The same for the clock rate beside each sample.
+/// Batches for the clock rate measured with each sample.
 const CYCLE_BATCHES: u32 = 5;
 
-/// Differences of fewer cycles say nothing.
+/// Differences of fewer cycles are not significant.
 const LEAST_CYCLES: f64 = 3.0;
 
 /// A kernel at one level.
@@ -30,21 +30,21 @@ struct Timed {
     kernel: String,
     level: Level,
     samples: Vec<f64>,
-    /// Of a cycle, beside each sample.
+    /// Duration of a cycle, measured with each sample.
     cycles: Vec<f64>,
 }
 
-/// What is made of the times of a kernel at a level.
+/// Results derived from the times of a kernel at one level.
 struct Figures {
     ns: Estimate,
     gb_per_s: Option<f64>,
-    /// Scalar's time by this one's.
+    /// Scalar time divided by this time.
     by_scalar: Option<f64>,
-    /// Nanoseconds that it takes at least, what takes them, and its time by them.
+    /// Lower bound in nanoseconds, the resource that sets it, and this time divided by the bound.
     bound: Option<(f64, &'static str, f64)>,
 }
 
-/// Times the kernels.
+/// Benchmarks the kernels.
 pub(super) fn run(args: &KernelArgs, env: Env) -> Result<()> {
     interrupt::listen();
     record::check_outputs(&args.record)?;
@@ -53,12 +53,15 @@ pub(super) fn run(args: &KernelArgs, env: Env) -> Result<()> {
     let baseline = against::baseline(&args.record, "kernels", &config, env)?;
     let timed = time(&levels, args.repeat, &|kernel| is_asked(args, kernel));
     if interrupt::stopped() {
-        return Err(Failure::new(Kind::Interrupted, "interrupted: nothing is kept or compared"));
+        return Err(Failure::new(
+            Kind::Interrupted,
+            "interrupted: results were not saved or compared",
+        ));
     }
     let is_wanted = |timed: &&Timed| levels.contains(&timed.level);
     if timed.iter().find(is_wanted).is_none() {
         let filter = args.filter.as_deref().unwrap_or_default();
-        return Err(Failure::usage(format!("--filter {filter}: no kernel is called so")));
+        return Err(Failure::usage(format!("--filter {filter} matches no kernel")));
     }
     let cycles: Vec<_> = timed.iter().flat_map(|timed| timed.cycles.iter().copied()).collect();
     let cycle = median(&cycles).unwrap_or(0.0);
@@ -74,20 +77,11 @@ pub(super) fn run(args: &KernelArgs, env: Env) -> Result<()> {
     if !record.write(&args.record)? {
         let mut text = table::machine_line();
         text.push_str(&format!(
-            "cycle {cycle:.3} ns, empty call {call:.2} ns; data in the first-level cache; bound: \
+            "cycle {cycle:.3} ns, empty call {call:.2} ns; data in the L1 cache; bound: \
              the call, and loads, stores or register operations\n\n"
         ));
-        let header = [
-            "kernel",
-            "level",
-            "ns",
-            "between",
-            "GB/s",
-            "by scalar",
-            "bound ns",
-            "by",
-            "of the bound",
-        ];
+        let header =
+            ["kernel", "level", "ns", "between", "GB/s", "vs scalar", "bound ns", "by", "vs bound"];
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         rows.extend(timed.iter().filter(is_wanted).map(|one| row(one, &figures(one))));
         text.push_str(&table::columns(&rows));
@@ -101,7 +95,7 @@ pub(super) fn run(args: &KernelArgs, env: Env) -> Result<()> {
                 let timed = time(&levels, args.repeat, &is_named);
                 Ok(timed.iter().map(series_of).collect())
             };
-            // Where code and stack happen to lie moves small kernels by a cycle or two.
+            // Code and stack alignment changes the time of small kernels by a cycle or two.
             let least_ns = LEAST_CYCLES * cycle;
             against::check(baseline, series, least_ns, &args.record, again, env)
         }
@@ -113,8 +107,8 @@ fn is_asked(args: &KernelArgs, kernel: &str) -> bool {
     args.filter.as_ref().is_none_or(|filter| kernel.contains(filter))
 }
 
-/// Times the wanted kernels at `levels`, and at scalar, which they are held against. All of them once,
-/// then all of them again: a busy second is one round of each, and not all samples of a few.
+/// Times the selected kernels at `levels` and at scalar, the reference. Each round times all
+/// kernels once, so that other load affects one sample of each and not all samples of a few.
 fn time(levels: &[Level], rounds: u32, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Timed> {
     let is_timed = |level: &Level| *level == Level::Scalar || levels.contains(level);
     let tables = Level::ALL.into_iter().filter(is_timed).filter_map(Kernels::for_level).collect();
@@ -129,13 +123,13 @@ fn time(levels: &[Level], rounds: u32, is_wanted: &dyn Fn(&str) -> bool) -> Vec<
     timing.timed
 }
 
-/// Times what it is shown.
+/// Times the kernels that it visits.
 struct Timing<'a> {
     is_wanted: &'a dyn Fn(&str) -> bool,
     tables: Vec<&'static Kernels>,
-    /// Each kernel at each level, in the order in which they are shown.
+    /// Each kernel at each level, in visiting order.
     timed: Vec<Timed>,
-    /// Index of the next of them.
+    /// Index of the next one.
     next: usize,
     round: usize,
 }
@@ -172,7 +166,7 @@ fn figures(one: &Timed, all: &[Timed], cycle: f64, call: f64) -> Figures {
         .iter()
         .find(|other| other.kernel == one.kernel && other.level == Level::Scalar)
         .and_then(|scalar| median(&scalar.samples));
-    // The plain algorithm of scalar is no bound for compiled code, which uses what the target has.
+    // The scalar algorithm is not a bound for compiled code, which uses the target's SIMD.
     let work = work_of(&one.kernel, width_bytes(one.level)).filter(|_| one.level != Level::Scalar);
     Figures {
         ns,
@@ -211,7 +205,7 @@ fn series_of(one: &Timed) -> Series {
     }
 }
 
-/// The kernel that a series is of.
+/// The kernel that a series measures.
 fn kernel_of(series: &str) -> &str {
     series.rsplit_once(' ').map_or(series, |(kernel, _)| kernel)
 }

@@ -1,10 +1,10 @@
-//! Which instruction sets are measured.
+//! Selection of instruction sets.
 
 use codec_simd::Level;
 
 use crate::failure::{Failure, Result};
 
-/// The levels of `--levels`; `usual` if none is named.
+/// The levels of `--levels`; `usual` if none is given.
 pub(super) fn chosen(names: &[String], usual: &[Level]) -> Result<Vec<Level>> {
     let mut levels = Vec::new();
     for name in names {
@@ -13,17 +13,17 @@ pub(super) fn chosen(names: &[String], usual: &[Level]) -> Result<Vec<Level>> {
             continue;
         }
         let level = Level::choose(Some(name))
-            .map_err(|error| Failure::usage(format!("--levels {name}: {error}")))?;
+            .map_err(|error| Failure::usage(format!("invalid --levels {name}: {error}")))?;
         levels.push(level);
     }
     if names.is_empty() {
         levels.extend(usual);
     }
-    // Each once, in the order of the list of all.
+    // Each one once, in the order of `Level::ALL`.
     Ok(Level::ALL.into_iter().filter(|level| levels.contains(level)).collect())
 }
 
-/// What this CPU has.
+/// The levels that this CPU supports.
 pub(super) fn supported() -> Vec<Level> {
     Level::ALL.into_iter().filter(|level| level.is_supported()).collect()
 }

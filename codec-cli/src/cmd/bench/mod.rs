@@ -1,4 +1,4 @@
-//! `codec bench`: how fast one configuration is.
+//! `codec bench`: measures the speed of one configuration.
 
 mod against;
 mod clip;
@@ -21,10 +21,10 @@ use crate::machine;
 use clip::Taken;
 use record::{Point, Record, Series};
 
-/// Measures, tells, and compares.
+/// Measures, reports and compares.
 pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
     if machine::build() == "debug" {
-        env.console.warn("this is a debug build: its times mean nothing");
+        env.console.warn("this is a debug build: times are meaningless");
     }
     if let Some(BenchPart::Kernels(args)) = &args.part {
         return kernels::run(args, env);
@@ -41,7 +41,10 @@ pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
     let record = Record { kind: "codec", config, points, facts: measured.facts() };
     if interrupt::stopped() {
         print(&table::text(&plan, &measured))?;
-        return Err(Failure::new(Kind::Interrupted, "interrupted: nothing is kept or compared"));
+        return Err(Failure::new(
+            Kind::Interrupted,
+            "interrupted: results were not saved or compared",
+        ));
     }
     if !record.write(&args.record)? {
         print(&table::text(&plan, &measured))?;
@@ -58,7 +61,7 @@ pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
     }
 }
 
-/// All inputs in memory.
+/// Reads all inputs into memory.
 fn take(args: &BenchArgs, env: Env) -> Result<Vec<Taken>> {
     if args.inputs.is_empty() {
         return Ok(vec![clip::drawn(args)?]);

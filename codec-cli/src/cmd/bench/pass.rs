@@ -1,4 +1,4 @@
-//! One pass of an encoder or a decoder over what is in memory.
+//! One pass of an encoder or a decoder over a clip in memory.
 
 use std::time::Instant;
 
@@ -12,27 +12,27 @@ use super::clip::{Clip, Coded, Stream};
 use crate::failure::{Failure, Kind, Result};
 use crate::yardstick::Yardstick;
 
-/// What a pass took.
+/// The measurements of a pass.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pass {
     /// Wall time of all calls, in nanoseconds.
     pub(super) wall_ns: f64,
     /// User plus system time of the process, without the yardstick's.
     pub(super) cpu_ns: f64,
-    /// A slice of the yardstick, in the mean over the pass.
+    /// Mean time of a yardstick slice over the pass.
     pub(super) yardstick_ns: f64,
     /// Wall time of each frame's calls.
     pub(super) frame_ns: Vec<f64>,
     pub(super) packets: Vec<Coded>,
     pub(super) dropped: u64,
-    /// Frames that a decoder gave.
+    /// Frames that a decoder returned.
     pub(super) shown: u64,
 }
 
-/// Time of work between two slices of the yardstick, in nanoseconds.
+/// Working time between two yardstick slices, in nanoseconds.
 const BETWEEN_SLICES_NS: f64 = 12e6;
 
-/// Times calls, and the yardstick between them.
+/// Times calls, with yardstick slices between them.
 struct Watch<'a> {
     yardstick: &'a mut Yardstick,
     cpu: ProcessTime,
@@ -52,7 +52,7 @@ impl<'a> Watch<'a> {
         watch
     }
 
-    /// A frame's calls have ended, that began at `start`.
+    /// Records the calls of a frame that began at `start`.
     fn frame(&mut self, start: Instant) {
         let ns = start.elapsed().as_secs_f64() * 1e9;
         self.pass.wall_ns += ns;
@@ -82,7 +82,7 @@ pub(super) fn encode(
     yardstick: &mut Yardstick,
 ) -> Result<Pass> {
     let Some((open, _)) = backend.encoder else {
-        return Err(Failure::new(Kind::Backend, format!("{} cannot encode", backend.codec)));
+        return Err(Failure::new(Kind::Backend, format!("{} has no encoder", backend.codec)));
     };
     let failed = |error| Failure::encoding(&error);
     let mut encoder = open(config).map_err(failed)?;
@@ -98,7 +98,7 @@ pub(super) fn encode(
         drain(&mut *encoder, &mut packet, &mut watch.pass.packets);
         watch.frame(start);
     }
-    // What was held back belongs to the last frames: it counts in the sum and is no frame's own.
+    // The flush belongs to the last frames: it counts in the sum, not for a single frame.
     let start = Instant::now();
     encoder.finish().map_err(failed)?;
     drain(&mut *encoder, &mut packet, &mut watch.pass.packets);
@@ -113,19 +113,19 @@ fn drain(encoder: &mut dyn VideoEncoder, packet: &mut Packet, into: &mut Vec<Cod
     }
 }
 
-/// The decoder that `spec` (`codec` or `codec/backend`) names, or else the first for `codec`.
+/// The decoder that `spec` (`codec` or `codec/backend`) names, or the first one for `codec`.
 pub(super) fn decoder_for(spec: Option<&str>, codec: Codec) -> Result<&'static Backend> {
     let named = spec.filter(|spec| registry::find_decoder(spec).is_ok());
     let spec = named.unwrap_or(codec.name());
     if spec.split('/').next() != Some(codec.name()) {
-        return Err(Failure::usage(format!("the input is {codec}, and -c says {spec}")));
+        return Err(Failure::usage(format!("the input is {codec}, but -c selects {spec}")));
     }
     let (backend, ..) =
         registry::find_decoder(spec).map_err(|error| Failure::decoding(spec, &error))?;
     Ok(backend)
 }
 
-/// Decodes `stream` and throws the frames away.
+/// Decodes `stream` and discards the frames.
 pub(super) fn decode(
     backend: &Backend,
     config: &DecoderConfig,
@@ -133,7 +133,7 @@ pub(super) fn decode(
     yardstick: &mut Yardstick,
 ) -> Result<Pass> {
     let Some((open, _)) = backend.decoder else {
-        return Err(Failure::new(Kind::Backend, format!("{} cannot decode", backend.codec)));
+        return Err(Failure::new(Kind::Backend, format!("{} has no decoder", backend.codec)));
     };
     let mut decoder = open(config).map_err(|error| Failure::decoding("decoder", &error))?;
     let mut watch = Watch::start(yardstick, stream.packets.len());

@@ -1,4 +1,4 @@
-//! What was measured, as it is written and read again. The schema is in docs/COMMAND.md.
+//! Results as written to and read from files. The schema is in docs/COMMAND.md.
 
 use std::fs;
 use std::io::Write;
@@ -18,20 +18,20 @@ use crate::yardstick;
 const SCHEMA: &str = "codec-bench";
 const VERSION: u64 = 1;
 
-/// Samples of one thing that was measured.
+/// Samples of one measurement.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
     pub(super) name: String,
-    /// Nanoseconds of a frame's CPU time, or of a call.
+    /// CPU nanoseconds per frame, or nanoseconds per call.
     pub(super) samples: Vec<f64>,
-    /// What the yardstick took beside each sample.
+    /// The yardstick's time with each sample.
     pub(super) yardstick: Vec<f64>,
-    /// Parts of a frame in nanoseconds, by name; empty where nobody tells.
+    /// Stages of a frame in nanoseconds, by name; empty if not available.
     pub(super) parts: Vec<(String, f64)>,
 }
 
 impl Series {
-    /// Adds the samples of the series of the same name.
+    /// Adds the samples of series with the same name.
     pub(super) fn take_over(&mut self, others: &[Self]) {
         for other in others.iter().filter(|other| other.name == self.name) {
             self.samples.extend(&other.samples);
@@ -39,7 +39,7 @@ impl Series {
         }
     }
 
-    /// The samples in units of the yardstick; `None` where one is missing or 0.
+    /// The samples in units of the yardstick; `None` if one is missing or 0.
     pub(super) fn by_yardstick(&self) -> Option<Vec<f64>> {
         let is_whole =
             self.samples.len() == self.yardstick.len() && self.yardstick.iter().all(|&ns| ns > 0.0);
@@ -47,22 +47,22 @@ impl Series {
     }
 }
 
-/// One thing that was measured, and what else is known of it: fields of JSON.
+/// One measurement and further facts about it, as JSON fields.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     pub(super) series: Series,
     pub(super) facts: Object,
 }
 
-/// Everything that was measured in one run.
+/// All measurements of one run.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     /// `codec` or `kernels`.
     pub(super) kind: &'static str,
-    /// Settings by name: what the figures depend on.
+    /// Settings that affect the results, by name.
     pub(super) config: Vec<(String, String)>,
     pub(super) points: Vec<Point>,
-    /// Further fields of the whole.
+    /// Further fields at the top level.
     pub(super) facts: Object,
 }
 
@@ -108,7 +108,7 @@ impl Record {
             + "\n"
     }
 
-    /// Writes what `args` ask for. `true`: standard output has got it.
+    /// Writes the outputs that `args` request. Returns whether standard output was written.
     pub(super) fn write(&self, args: &RecordArgs) -> Result<bool> {
         let text = self.json();
         let mut is_printed = false;
@@ -127,14 +127,14 @@ impl Record {
 }
 
 fn rules(args: &RecordArgs) -> Rules {
-    // A baseline may be replaced once it has been compared with: it has been read by then.
+    // The baseline may be overwritten: it was read before.
     Rules { overwrite: args.yes, not: Vec::new(), terminal: true }
 }
 
-/// Refuses outputs that cannot be, before any work is done.
+/// Rejects impossible outputs before any work is done.
 pub(super) fn check_outputs(args: &RecordArgs) -> Result<()> {
     if args.json.is_some() && args.json == args.save {
-        return Err(Failure::usage("--json and --save name the same file"));
+        return Err(Failure::usage("--json and --save must name different files"));
     }
     for path in [&args.json, &args.save].into_iter().flatten() {
         rules(args).check(path)?;
@@ -142,7 +142,7 @@ pub(super) fn check_outputs(args: &RecordArgs) -> Result<()> {
     Ok(())
 }
 
-/// What was measured before.
+/// Results of an earlier run.
 #[derive(Clone, Debug)]
 pub(super) struct Baseline {
     pub(super) name: String,
@@ -164,15 +164,16 @@ impl Baseline {
         let value: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::new(Kind::Corrupt, format!("{name}: {error}")))?;
         if value["schema"] != SCHEMA {
-            return Err(unreadable(&"no record of `codec bench`"));
+            return Err(unreadable(&"not a result file of `codec bench`"));
         }
         if value["version"] != VERSION {
             let version = &value["version"];
-            return Err(unreadable(&format!("version {version} of the schema; this is {VERSION}")));
+            return Err(unreadable(&format!(
+                "unsupported schema version {version}, expected {VERSION}"
+            )));
         }
-        Self::parse(&name, &value).ok_or_else(|| {
-            Failure::new(Kind::Corrupt, format!("{name}: not all that such a record has"))
-        })
+        Self::parse(&name, &value)
+            .ok_or_else(|| Failure::new(Kind::Corrupt, format!("{name}: incomplete result file")))
     }
 
     fn parse(name: &str, value: &Value) -> Option<Self> {
@@ -211,7 +212,7 @@ impl Baseline {
         })
     }
 
-    /// What makes figures of this baseline and of a run with `config` differ, in words.
+    /// Describes the settings that differ between this baseline and a run with `config`.
     pub(super) fn differences(&self, kind: &str, config: &[(String, String)]) -> Vec<String> {
         let mut found = Vec::new();
         let mut compare = |what: &str, before: &str, now: &str| {
@@ -240,12 +241,12 @@ impl Baseline {
         found
     }
 
-    /// What was measured under this name.
+    /// Finds the measurement called `name`.
     pub(super) fn find(&self, name: &str) -> Option<&Series> {
         self.points.iter().find(|then| then.name == name)
     }
 
-    /// Whether its yardstick was the same work.
+    /// Whether its yardstick did the same work.
     pub(super) fn has_same_yardstick(&self) -> bool {
         self.yardstick == u64::from(yardstick::VERSION)
     }

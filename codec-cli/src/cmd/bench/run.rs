@@ -1,4 +1,4 @@
-//! What is to be measured, and the passes, in turn.
+//! Plans the measurements and runs the interleaved passes.
 
 use std::sync::Arc;
 
@@ -29,23 +29,24 @@ use crate::machine::{self, Machine};
 use crate::progress::{Now, Progress};
 use crate::yardstick::Yardstick;
 
-/// Confidence of the intervals that are told.
+/// Confidence level of the reported intervals.
 const CONFIDENCE: f64 = 0.95;
-/// How often passes are repeated at most for `--until`, by `--repeat`.
+/// Maximum number of passes for `--until`, as a multiple of `--repeat`.
 const UNTIL_TIMES: u32 = 10;
-/// Elapsed time by CPU time, and the yardstick by its best, from which on the machine was busy.
+/// The machine counts as busy above this ratio of elapsed to CPU time, or of the yardstick to its
+/// best time.
 const BUSY_WALL: f64 = 1.25;
 const BUSY_YARDSTICK: f64 = 1.15;
-/// Passes in which stages are timed.
+/// Passes that time stages.
 const STAGE_PASSES: usize = 3;
 
-/// What is timed.
+/// The work to time.
 pub(super) enum Work {
     Encode { clip: Clip, config: Box<EncoderConfig> },
     Decode { stream: Stream, backend: &'static Backend },
 }
 
-/// Everything that is to be measured.
+/// Everything to measure.
 pub(super) struct Plan {
     pub(super) encoder: EncoderSettings,
     limits: Limits,
@@ -55,7 +56,7 @@ pub(super) struct Plan {
     threads: Vec<usize>,
 }
 
-/// One point: what, and on how much of the machine.
+/// One point: the work, and the share of the machine it uses.
 struct Job {
     work: usize,
     level: Level,
@@ -65,7 +66,7 @@ struct Job {
     peak_memory: Option<u64>,
 }
 
-/// A point with its figures.
+/// A point with its results.
 pub(super) struct Measured {
     pub(super) series: Series,
     /// Index of the work.
@@ -73,11 +74,11 @@ pub(super) struct Measured {
     pub(super) level: Level,
     pub(super) threads: usize,
     pub(super) frames: usize,
-    /// CPU and wall nanoseconds of a frame.
+    /// CPU and wall nanoseconds per frame.
     pub(super) cpu: Estimate,
     pub(super) wall: Estimate,
     wall_samples: Vec<f64>,
-    /// Of all frames of all passes: 50, 95, 99, 100 %, in nanoseconds.
+    /// Percentiles over all frames of all passes: 50, 95, 99, 100 %, in nanoseconds.
     pub(super) latency: [f64; 4],
     pub(super) bytes: u64,
     pub(super) kbps: f64,
@@ -86,11 +87,11 @@ pub(super) struct Measured {
     pub(super) stages: Option<StageShares>,
 }
 
-/// Where the time of a frame goes.
+/// How the time of a frame is distributed over stages.
 pub(super) struct StageShares {
-    /// CPU nanoseconds of a frame by the shares of stages, what is left over as the last.
+    /// CPU nanoseconds per frame and stage; the last entry is the remainder.
     pub(super) ns: Vec<(String, f64)>,
-    /// CPU time with the clock on, by that without.
+    /// CPU time with stage timing relative to CPU time without.
     pub(super) cost: f64,
 }
 
@@ -99,7 +100,7 @@ pub(super) struct Results {
     pub(super) points: Vec<Measured>,
     pub(super) repeats: usize,
     pub(super) warm_up: u32,
-    /// By name of the clip.
+    /// By clip name.
     pub(super) headrooms: Vec<(String, Headroom)>,
 }
 
@@ -139,7 +140,7 @@ impl Work {
         }
     }
 
-    /// Bytes that are held for it.
+    /// Bytes held in memory.
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Encode { clip, .. } => clip.bytes(),
@@ -168,7 +169,7 @@ impl Plan {
     pub(super) fn new(args: &BenchArgs, taken: Vec<Taken>, env: Env) -> Result<Self> {
         let spec = args.encoder.codec.as_deref();
         let only_decodes = taken.iter().all(|taken| matches!(taken, Taken::Packets(_)));
-        // Streams are decoded by what -c names, which need not be able to encode.
+        // -c selects the decoder of coded streams, which may lack an encoder.
         let mut told = args.encoder.clone();
         if only_decodes {
             told.codec = None;
@@ -203,11 +204,11 @@ impl Plan {
         let levels = levels::chosen(&args.levels.levels, &[env.level])?;
         let is_native = |work: &Work| work.backend(&encoder).name == "native";
         if !args.levels.levels.is_empty() && !works.iter().all(is_native) {
-            let message = "--levels: only our own codecs can be told which instruction set to use";
+            let message = "--levels is supported by native codecs only";
             return Err(Failure::usage(message));
         }
         if args.headroom && !works.iter().any(|work| matches!(work, Work::Encode { .. })) {
-            return Err(Failure::usage("--headroom is for encoding"));
+            return Err(Failure::usage("--headroom requires encoding"));
         }
         let mut threads: Vec<usize> = args.threads.iter().map(|&n| usize::from(n)).collect();
         threads.sort_unstable();
@@ -216,7 +217,7 @@ impl Plan {
         Ok(Self { encoder, limits, works, digests, levels, threads })
     }
 
-    /// Everything that the figures depend on, beside the machine and what the points are called.
+    /// All settings that affect the results, except the machine and the points' own names.
     pub(super) fn config(&self) -> Vec<(String, String)> {
         let mut config = Vec::new();
         let encode = self.works.iter().find_map(|work| match work {
@@ -243,7 +244,7 @@ impl Plan {
         config
     }
 
-    /// Runs all passes. `only`: the times of these points alone, without stages and headroom.
+    /// Runs all passes. `only`: times only these points, without stages and headroom.
     pub(super) fn measure(
         &self,
         args: &BenchArgs,
@@ -343,7 +344,7 @@ impl Plan {
         config
     }
 
-    /// One pass; with `stages` on one thread.
+    /// Runs one pass; with `stages`, on one thread.
     fn pass(
         &self,
         job: &Job,
@@ -366,7 +367,7 @@ impl Plan {
                 config.simd = Some(job.level);
                 config.pool = job.pool.clone().map(|pool| pool as _);
                 if job.pool.is_some() {
-                    // As `codec decode` has it: who reads a file in turn can wait for a frame.
+                    // As in `codec decode`: a file reader can wait for a frame.
                     config.delay_frames = 1;
                 }
                 pass::decode(backend, &config, stream, yardstick)
@@ -374,7 +375,7 @@ impl Plan {
         }
     }
 
-    /// Stages are timed on one thread, whatever the others are timed on.
+    /// Stages are timed on one thread, independent of the other points.
     fn tells_stages(&self, job: &Job) -> bool {
         matches!(self.works[job.work], Work::Encode { .. })
             && Some(&job.threads) == self.threads.first()
@@ -388,14 +389,15 @@ impl Plan {
             let pass = self.pass(job, Some(Arc::clone(&times)), yardstick)?;
             let Some(ns) = times.ns() else { return Ok(None) };
             if job.passes.first().is_some_and(|plain| is_other(plain, &pass)) {
-                return Err(Failure::internal("timing the stages changed the packets"));
+                return Err(Failure::internal("stage timing changed the packets"));
             }
             shares.push(ns.map(|ns| ns / pass.wall_ns));
             cpu_ns.push(pass.cpu_ns);
         }
         let plain_ns: Vec<_> = job.passes.iter().map(|pass| pass.cpu_ns).collect();
         let plain_ns = median(&plain_ns).unwrap_or(f64::NAN);
-        // The clock of stages goes on while others have the core, in all stages alike: shares hold.
+        // Stage clocks keep running while other processes use the core, in all stages alike: ratios
+        // hold.
         let frame_ns = plain_ns / frames;
         let mut left = 1.0;
         let mut ns = Vec::new();
@@ -448,7 +450,7 @@ impl Plan {
         })
     }
 
-    /// What a point is called, in records as well.
+    /// The name of a point, also used in result files.
     fn name_of(&self, job: &Job) -> String {
         let work = &self.works[job.work];
         let threads = match job.threads {
@@ -477,7 +479,7 @@ impl Plan {
     }
 }
 
-/// What the encoder makes of `clip`, to be decoded.
+/// Encodes `clip` for a decoding measurement.
 fn coded(
     encoder: &EncoderSettings,
     config: &EncoderConfig,
@@ -497,16 +499,16 @@ fn coded(
     })
 }
 
-/// Whether two passes gave different packets.
+/// Whether two passes produced different packets.
 fn is_other(a: &Pass, b: &Pass) -> bool {
     digest_of(&a.packets) != digest_of(&b.packets)
 }
 
 impl Job {
-    /// Says so if passes do not give the same: with a deadline they need not.
+    /// Warns if passes produced different packets, which is possible with a deadline.
     fn check(&self, pass: &Pass, env: Env) {
         if self.passes.len() == 1 && is_other(&self.passes[0], pass) {
-            env.console.warn("passes gave different packets: speed depends on the clock");
+            env.console.warn("passes produced different packets: encoder speed depends on timing");
         }
     }
 
@@ -519,8 +521,8 @@ impl Job {
 }
 
 impl Measured {
-    /// Whether other work on the machine shows: elapsed time that one thread did not compute, or a
-    /// yardstick that mostly took longer than at best. p99 and the longest frame are then its own.
+    /// Whether other load is visible: elapsed time without computation, or a yardstick that is
+    /// mostly slower than its best. p99 and the maximum are then meaningless.
     pub(super) fn is_busy(&self) -> bool {
         let waited = self.threads == 1 && self.wall.value > BUSY_WALL * self.cpu.value;
         let yardstick = &self.series.yardstick;
@@ -529,7 +531,7 @@ impl Measured {
         waited || ends.is_some_and(|(middle, best)| middle > BUSY_YARDSTICK * best)
     }
 
-    /// For the record.
+    /// Converts the measurement for the result file.
     pub(super) fn point(&self) -> Point {
         let [p50, p95, p99, max] = self.latency;
         let estimate = |estimate: &Estimate| {
@@ -572,7 +574,7 @@ impl Measured {
 }
 
 impl Results {
-    /// What belongs to no point.
+    /// Facts that belong to no single point.
     pub(super) fn facts(&self) -> Object {
         let headrooms = self.headrooms.iter().map(|(name, headroom)| {
             let tried = headroom.tried.iter().map(|(streams, late)| {

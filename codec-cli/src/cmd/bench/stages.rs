@@ -1,4 +1,4 @@
-//! Time of an encoder's stages.
+//! Timing of encoder stages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use codec_core::codec::{Stage, StageClock};
 
-/// A clock that encoders are lent, and the sums of what they tell.
+/// A clock lent to encoders, and the sums of their stage times.
 #[derive(Debug)]
 pub(super) struct StageTimes {
     start: Instant,
@@ -18,7 +18,8 @@ impl StageTimes {
         Arc::new(Self { start: Instant::now(), ns: Default::default() })
     }
 
-    /// Nanoseconds of each stage, in the order of [`Stage::ALL`]; `None`: the encoder told none.
+    /// Nanoseconds of each stage, in the order of [`Stage::ALL`]; `None` if the encoder reported
+    /// none.
     #[expect(clippy::cast_precision_loss, reason = "sums of a short time")]
     pub(super) fn ns(&self) -> Option<[f64; Stage::ALL.len()]> {
         let ns = self.ns.each_ref().map(|ns| ns.load(Ordering::Relaxed) as f64);

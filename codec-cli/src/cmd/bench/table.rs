@@ -1,4 +1,4 @@
-//! What was measured, for people.
+//! The results as text.
 
 use codec_measure::stats::Estimate;
 
@@ -6,7 +6,7 @@ use super::clip::count;
 use super::run::{Measured, Plan, Results, StageShares, Work};
 use crate::machine::{self, Machine};
 
-/// Lines of text in columns: the first to the left, the others to the right.
+/// Aligns text in columns: the first left, the others right.
 pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let widths = rows.iter().fold(Vec::new(), |mut widths: Vec<usize>, row| {
         widths.resize(widths.len().max(row.len()), 0);
@@ -49,8 +49,8 @@ pub(super) fn text(plan: &Plan, results: &Results) -> String {
     }
     let Results { repeats, warm_up, .. } = results;
     text.push_str(&format!(
-        "{repeats} passes after {warm_up} of warm-up; medians, and where they lie with 95 %{}\n\n",
-        if *repeats < 6 { " (here all samples: they are fewer than six)" } else { "" }
+        "{repeats} passes after {warm_up} warm-up; medians with 95 % confidence intervals{}\n\n",
+        if *repeats < 6 { " (full range: fewer than six samples)" } else { "" }
     ));
     text.push_str(&points(plan, results));
     for point in &results.points {
@@ -94,7 +94,7 @@ fn describe(plan: &Plan, work: &Work) -> String {
         if matches!(work, Work::Encode { .. }) { "frames" } else { "packets" },
         work.size(),
         work.frame_rate().as_f64(),
-        if work.is_cut() { " (the input goes on)" } else { "" },
+        if work.is_cut() { " (start of the input)" } else { "" },
     )
 }
 
@@ -120,14 +120,14 @@ fn points(plan: &Plan, results: &Results) -> String {
         "max",
         "kb/s",
         "speed-up",
-        "CPU of it",
+        "CPU change",
         "peak MiB",
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for point in &results.points {
         let work = &plan.works[point.work];
         let fps = 1e9 / point.wall.value;
-        // Against the fewest threads at the same level.
+        // Relative to the fewest threads at the same level.
         let is_alike = |other: &&Measured| other.work == point.work && other.level == point.level;
         let first = results.points.iter().find(is_alike).unwrap_or(point);
         let [p50, p95, mut p99, mut max] = point.latency.map(ms);
@@ -154,9 +154,7 @@ fn points(plan: &Plan, results: &Results) -> String {
     let mut text = columns(&rows);
     for point in results.points.iter().filter(|point| point.is_busy()) {
         let name = &point.series.name;
-        text.push_str(&format!(
-            "{name}: the machine was busy with other work: p99 and max are omitted\n"
-        ));
+        text.push_str(&format!("{name}: the machine was busy: p99 and max are omitted\n"));
     }
     for point in results.points.iter().filter(|point| point.dropped > 0) {
         let Measured { dropped, frames, .. } = point;
@@ -179,12 +177,12 @@ fn shares(point: &Measured, stages: &StageShares) -> String {
         })
         .collect();
     let cost = if stages.cost.is_finite() {
-        format!("; timing them took {:.2} of the CPU time without", stages.cost)
+        format!("; with timing, {:.2} times the CPU time", stages.cost)
     } else {
         String::new()
     };
     let name = &point.series.name;
-    format!("\nstages of {name}, a frame on one thread{cost}\n{}", columns(&rows))
+    format!("\nstages of {name}, per frame on one thread{cost}\n{}", columns(&rows))
 }
 
 fn headroom_lines(plan: &Plan, name: &str, headroom: &super::headroom::Headroom) -> String {
@@ -197,7 +195,7 @@ fn headroom_lines(plan: &Plan, name: &str, headroom: &super::headroom::Headroom)
         found.map(|(_, late)| format!("{:.2} % of frames late", 100.0 * late))
     };
     let mut text = format!(
-        "\nreal-time headroom, {what}: {} streams of one thread each, measured by running them",
+        "\nreal-time headroom, {what}: {} single-threaded streams (measured)",
         headroom.streams
     );
     if let Some(late) = late(headroom.streams) {
@@ -208,7 +206,7 @@ fn headroom_lines(plan: &Plan, name: &str, headroom: &super::headroom::Headroom)
         text.push_str(&format!("; at {streams}: {:.2} % late", 100.0 * share));
     }
     text.push_str(&format!(
-        "; by division {:.1} ({} cores by CPU time)\n",
+        "; estimated {:.1} ({} cores / CPU time)\n",
         headroom.by_division,
         count(Machine::this().cores)
     ));

@@ -1,4 +1,4 @@
-//! Backends and processors of sound.
+//! Audio backends and processors.
 
 use codec_core::audio::AudioCapabilities;
 use codec_core::audio::processor::ProcessorEntry;
@@ -7,7 +7,7 @@ use codec_core::registry::AudioBackend;
 use super::{knob_json, knob_text};
 use crate::json::{self, Object};
 
-/// What a capability is called, and whether it is there.
+/// The names of capabilities, and whether the backend has them.
 fn features(caps: &AudioCapabilities) -> [(&'static str, bool); 9] {
     [
         ("live_bitrate", caps.live_bitrate),
@@ -23,7 +23,7 @@ fn features(caps: &AudioCapabilities) -> [(&'static str, bool); 9] {
 }
 
 pub(super) fn backend_text(backend: &AudioBackend) -> String {
-    let mut text = format!("{}/{} (sound)\n", backend.codec.name(), backend.name);
+    let mut text = format!("{}/{} (audio)\n", backend.codec.name(), backend.name);
     if let Some((_, caps)) = backend.encoder {
         text.push_str(&format!("  encodes ({}): {}\n", caps.implementation, summary(caps)));
         caps.knobs.iter().for_each(|knob| text.push_str(&knob_text(knob)));

@@ -1,4 +1,4 @@
-//! The encoders of a study: our own command, other programs, and a browser's settings.
+//! The encoders of a study ("arms"): this command, external programs, and a browser's settings.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,25 +15,25 @@ use crate::args::raw::{Cli, Verb};
 use crate::failure::{Failure, Kind, Result};
 use crate::process;
 
-/// An encoder with one setting of speed and threads.
+/// An encoder with one speed and number of threads.
 #[derive(Clone, Debug)]
 pub(super) struct Arm {
-    /// Short and unique.
+    /// A short, unique name.
     pub(super) name: String,
-    /// As it was given.
+    /// The specification as given.
     pub(super) given: String,
     kind: ArmKind,
     speed: Option<String>,
     pub(super) threads: u16,
-    /// Makes y4m of the stream, in place of our decoder or ffmpeg.
+    /// The command that decodes the stream to y4m, instead of our decoder or ffmpeg.
     pub(super) decode: Option<Template>,
-    /// Program and version, as far as it tells them.
+    /// Program and version, as far as known.
     pub(super) version: String,
 }
 
 #[derive(Clone, Debug)]
 enum ArmKind {
-    /// This program, with `codec encode`.
+    /// This program's `codec encode`.
     Backend {
         spec: String,
         options: Vec<String>,
@@ -43,23 +43,23 @@ enum ArmKind {
         template: Template,
         extension: String,
     },
-    /// libvpx as a browser drives it.
+    /// libvpx configured as in a browser.
     Chrome(Chrome),
 }
 
-/// Where libvpx comes from.
+/// Which libvpx is used.
 #[derive(Clone, Copy, Debug)]
 enum Chrome {
     Vpxenc,
     Backend,
 }
 
-/// What an arm is to do once.
+/// One encoding task.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task<'a> {
     pub(super) input: &'a Path,
     pub(super) output: &'a Path,
-    /// Where our own encoder writes a row for each frame.
+    /// Where our own encoder writes a row per frame.
     pub(super) report: &'a Path,
     pub(super) size: Size,
     pub(super) frame_rate: Rational,
@@ -68,7 +68,7 @@ pub(super) struct Task<'a> {
     pub(super) rate_trace: Option<&'a Path>,
 }
 
-/// Values that commands may ask for.
+/// Placeholders in commands.
 const PLACES: &[&str] = &[
     "in",
     "out",
@@ -90,7 +90,7 @@ const DECODE_PLACES: &[&str] = &["in", "out"];
 const CHROME: &str = "chrome-vp8";
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
-/// All arms of a study, at all speeds and numbers of threads.
+/// Returns the arms of a study, for all speeds and numbers of threads.
 pub(super) fn arms_of(study: &Study) -> Result<Vec<Arm>> {
     let mut arms = Vec::new();
     for entry in &study.arms {
@@ -118,14 +118,17 @@ pub(super) fn arms_of(study: &Study) -> Result<Vec<Arm>> {
     }
     for (index, arm) in arms.iter().enumerate() {
         if arms[..index].iter().any(|other| other.name == arm.name) {
-            let message = format!("two arms are called {}: name them, NAME=...", arm.name);
+            let message = format!(
+                "two arms are named {}\nhelp: give them names, as in --arm NAME=...",
+                arm.name
+            );
             return Err(Failure::usage(message));
         }
     }
     Ok(arms)
 }
 
-/// A command is called by its program, a backend by its options.
+/// The default name: a command's program, or a backend's options.
 fn default_name(run: &str) -> String {
     match run.strip_prefix("cmd:") {
         Some(command) => {
@@ -164,32 +167,32 @@ impl Arm {
         Ok(arm)
     }
 
-    /// Refuses what would be found out at the first encoding only.
+    /// Rejects errors that would otherwise only show at the first encoding.
     fn check(&self, study: &Study) -> Result<()> {
         let refused = |why: &str| Err(Failure::usage(format!("arm {}: {why}", self.name)));
         if let ArmKind::Command { template, .. } = &self.kind {
             if !template.has("out") || !template.has("in") {
-                return refused("the command has no {in} or no {out}");
+                return refused("the command must contain {in} and {out}");
             }
             if self.speed.is_some() != template.has("speed") {
-                return refused("{speed} and --speeds go together");
+                return refused("{speed} requires --speeds, and --speeds requires {speed}");
             }
             if study.rate_trace.is_some() && !template.has("rate_trace") {
-                return refused("the command has no {rate_trace}: it cannot follow one");
+                return refused("--rate-trace requires {rate_trace} in the command");
             }
         }
         if matches!(self.kind, ArmKind::Chrome(_)) {
             if self.speed.is_some() || study.rate_trace.is_some() {
-                return refused("a browser's settings have no --speeds and follow no trace here");
+                return refused("browser settings support neither --speeds nor --rate-trace");
             }
             if study.bitrates.is_empty() && study.bpp.is_empty() {
-                return refused("a browser asks for bitrates: -b or --bpp");
+                return refused("browser settings require bitrates: -b or --bpp");
             }
         }
         if let ArmKind::Backend { options, .. } = &self.kind
             && let Some(name) = own_option(options)
         {
-            return refused(&format!("{name} is for the study to say"));
+            return refused(&format!("{name} must be an option of the study, not of an arm"));
         }
         for target in study.targets()? {
             let task = Task {
@@ -211,7 +214,7 @@ impl Arm {
                 };
                 if !places.iter().any(|place| template.has(place)) {
                     return refused(&format!(
-                        "the command has no {{{}}}, which the targets are for",
+                        "the command must contain {{{}}} for these targets",
                         places[0]
                     ));
                 }
@@ -226,7 +229,7 @@ impl Arm {
         Ok(())
     }
 
-    /// Extension of the output.
+    /// The file extension of the output.
     pub(super) fn extension(&self) -> &str {
         match &self.kind {
             ArmKind::Backend { extension, .. } => extension,
@@ -235,12 +238,12 @@ impl Arm {
         }
     }
 
-    /// Whether it tells the time of each frame.
+    /// Whether it reports the time of each frame.
     pub(super) fn reports(&self) -> bool {
         matches!(self.kind, ArmKind::Backend { .. } | ArmKind::Chrome(Chrome::Backend))
     }
 
-    /// The threads that it was told to use.
+    /// The configured number of threads.
     pub(super) fn told_threads(&self) -> Option<u32> {
         let told = match &self.kind {
             ArmKind::Backend { .. } => true,
@@ -250,7 +253,7 @@ impl Arm {
         told.then(|| u32::from(self.threads))
     }
 
-    /// The command line of a task.
+    /// Returns the command line of a task.
     pub(super) fn argv(&self, task: &Task<'_>) -> Result<Vec<String>> {
         Ok(match &self.kind {
             ArmKind::Backend { spec, options, .. } => self.ours(spec, options, task)?,
@@ -320,7 +323,7 @@ fn path(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The target in kilobits per second, whole ones if bits per pixel make it.
+/// The target in kilobits per second, rounded if it comes from bits per pixel.
 fn kbps_of(task: &Task<'_>) -> f64 {
     match task.target {
         Target::Kbps(kbps) => kbps,
@@ -335,13 +338,11 @@ pub(super) fn bpp_to_kbps(bits: f64, size: Size, frame_rate: Rational) -> f64 {
     (bits * size.pixels() as f64 * frame_rate.as_f64() / 1000.0).round().max(1.0)
 }
 
-/// `vp8/libvpx --cpu-used -6`: a codec with options of `codec encode`, and its knobs as options.
+/// Parses `vp8/libvpx --cpu-used -6`: a codec with options of `codec encode`, and knobs as options.
 fn backend(run: &str) -> Result<ArmKind> {
     let words = shlex::split(run).filter(|words| !words.is_empty());
     let mut words = words
-        .ok_or_else(|| {
-            Failure::usage(format!("arm `{run}`: a quote is not closed, or it is empty"))
-        })?
+        .ok_or_else(|| Failure::usage(format!("invalid arm `{run}`: unclosed quote, or empty")))?
         .into_iter();
     let spec = words.next().unwrap_or_default();
     let (found, _, capabilities) = registry::find_encoder(&spec)
@@ -366,9 +367,9 @@ fn backend(run: &str) -> Result<ArmKind> {
             options.push(word);
             continue;
         }
-        let value = value
-            .or_else(|| rest.next())
-            .ok_or_else(|| Failure::usage(format!("arm `{run}`: --{name} has no value")))?;
+        let value = value.or_else(|| rest.next()).ok_or_else(|| {
+            Failure::usage(format!("invalid arm `{run}`: --{name} requires a value"))
+        })?;
         options.extend(["--knob".to_owned(), format!("{name}={value}")]);
     }
     let extension = match found.codec {
@@ -378,7 +379,7 @@ fn backend(run: &str) -> Result<ArmKind> {
     Ok(ArmKind::Backend { spec, options, extension })
 }
 
-/// An option that the study sets itself, among those of an arm.
+/// Returns the first arm option that the study itself sets.
 fn own_option(options: &[String]) -> Option<&'static str> {
     const OUTPUT: &str = "out.ivf";
     let argv = ["codec", "encode", "in.y4m", "-o", OUTPUT].map(str::to_owned);
@@ -400,7 +401,7 @@ fn own_option(options: &[String]) -> Option<&'static str> {
     set.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
 }
 
-/// Containers that encoders write by themselves and that are told by the name.
+/// The extension that selects the container, for encoders that choose it by file name.
 fn extension_of(template: &Template) -> String {
     if let Some(extension) = &template.extension {
         return extension.clone();
@@ -422,13 +423,13 @@ fn chrome() -> Result<Chrome> {
         return Ok(Chrome::Backend);
     }
     let message =
-        "chrome-vp8 needs libvpx: install vpxenc (vpx-tools), or build the feature libvpx";
+        "chrome-vp8 needs libvpx: install vpxenc (vpx-tools) or build with feature libvpx";
     Err(Failure::new(Kind::Backend, message))
 }
 
-/// What WebRTC in a browser on a desktop computer tells libvpx, by the size of the pictures: speed -6,
-/// -4 below CIF; constant bitrate with a buffer of a second; quantisers 2 to 56; key frames on request
-/// alone, of at most nine frames' bits; frames dropped below 30 % of the buffer; denoising.
+/// The libvpx settings of WebRTC in a desktop browser, by frame size: speed -6, or -4 below CIF;
+/// constant bitrate with a buffer of one second; quantisers 2 to 56; key frames only on request,
+/// with the bits of at most nine frames; frame drops below 30 % of the buffer; denoising.
 fn chrome_settings(size: Size) -> (i64, u16) {
     let pixels = size.pixels();
     let speed = if pixels < 352 * 288 { -4 } else { -6 };
@@ -475,7 +476,7 @@ fn chrome_options(size: Size) -> Vec<String> {
     options
 }
 
-/// Where a program lies.
+/// Finds a program in PATH.
 pub(super) fn find_program(name: &str) -> Option<PathBuf> {
     let as_path = Path::new(name);
     if as_path.components().count() > 1 {
@@ -488,7 +489,7 @@ pub(super) fn find_program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The program's own words, and a digest of its file: a newer build is another encoder.
+/// The program's version output and a digest of its file, because a newer build is another encoder.
 fn version_of(kind: &ArmKind) -> String {
     match kind {
         ArmKind::Backend { .. } | ArmKind::Chrome(Chrome::Backend) => {
@@ -562,13 +563,17 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fail_later_is_refused_at_once() {
+    fn invalid_arms_are_rejected_early() {
         let refused = |arm: &str| arms_of(&study(arm, &["200k"])).unwrap_err();
         assert_eq!(refused("vp9/none").kind, Kind::Backend);
         assert!(refused("vp8 --speeed 3").message.contains("--speeed"));
-        assert!(refused("vp8 -b 300k").message.contains("--bitrate is for the study"));
-        assert!(refused("vp8 -j 2").message.contains("--threads is for the study"));
-        assert!(refused("vp8 -o x.ivf").message.contains("--output is for the study"));
+        assert!(
+            refused("vp8 -b 300k").message.contains("--bitrate must be an option of the study")
+        );
+        assert!(refused("vp8 -j 2").message.contains("--threads must be an option of the study"));
+        assert!(
+            refused("vp8 -o x.ivf").message.contains("--output must be an option of the study")
+        );
         assert!(refused("cmd:x264 -o {out} {in}").message.contains("{kbps}"));
         assert!(refused("cmd:x264 --bitrate {kbps} {in}").message.contains("{out}"));
         assert!(refused("cmd:x264 --bitrate {rate} -o {out} {in}").message.contains("{rate}"));

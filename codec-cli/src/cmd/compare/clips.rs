@@ -1,4 +1,4 @@
-//! The clips of a study: looked at once, and as y4m, which every encoder reads.
+//! The clips of a study, inspected once and stored as y4m, which every encoder reads.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,9 +31,9 @@ pub(super) struct Clip {
     pub(super) size: Size,
     pub(super) frame_rate: Rational,
     pub(super) frames: u64,
-    /// MD5 of the pictures.
+    /// MD5 of the frames.
     pub(super) digest: String,
-    /// What a reader of the report must know of it.
+    /// A remark on the clip for the report.
     pub(super) note: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Clip {
     }
 }
 
-/// Looks at every clip of a study, and converts those that are not y4m as a whole.
+/// Inspects every clip of a study, and converts those that are not plain y4m.
 pub(super) fn clips_of(study: &Study, store: &Store, env: Env) -> Result<Vec<Clip>> {
     let mut names = BTreeSet::new();
     let mut clips = Vec::new();
@@ -110,7 +110,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: Env) ->
             continue;
         }
         if shot.picture.size() != facts.size {
-            let message = format!("{name}: its size changes to {}", shot.picture.size());
+            let message = format!("{name}: the frame size changes to {}", shot.picture.size());
             return Err(Failure::new(Kind::Input, message));
         }
         uneven |= !clock.is_even(shot.pts);
@@ -123,7 +123,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: Env) ->
         frames += 1;
     }
     if frames == 0 {
-        return Err(Failure::new(Kind::Input, format!("{name}: no frame to encode")));
+        return Err(Failure::new(Kind::Input, format!("{name}: no frames to encode")));
     }
     let path = match sink {
         None => path.to_owned(),
@@ -136,7 +136,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: Env) ->
     Ok(Clip {
         note: uneven.then(|| {
             let fps = facts.frame_rate.as_f64();
-            format!("{name}: its frames are not evenly spaced; all arms get them at {fps:.3} fps")
+            format!("{name}: frame times are uneven; all arms encode it at {fps:.3} fps")
         }),
         name,
         path,
@@ -147,7 +147,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: Env) ->
     })
 }
 
-/// Whether times are those of a constant frame rate.
+/// Checks whether times match a constant frame rate.
 struct EvenClock {
     ticks_per_frame: f64,
     first: Option<(i64, f64)>,

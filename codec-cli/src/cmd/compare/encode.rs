@@ -11,7 +11,7 @@ use super::store::{FrameLog, PointStore, Run};
 use crate::failure::{Failure, Kind, Result};
 use crate::process::{self, Stop};
 
-/// Runs a command that writes a stream, and measures it. `Err(Ok(why))`: this point has no figures.
+/// Runs a command that writes a stream, and measures it. `Err(Ok(why))`: this point has no results.
 pub(super) fn encode(
     arm: &Arm,
     argv: &[String],
@@ -29,7 +29,7 @@ pub(super) fn encode(
     let size = fs::metadata(output).map_or(0, |found| found.len());
     if size == 0 {
         let program = argv.first().map_or("", String::as_str);
-        return Ok(Err(format!("{program}: wrote nothing to {{out}}")));
+        return Ok(Err(format!("{program} wrote nothing to {{out}}")));
     }
     let frames = if arm.reports() {
         let text = fs::read_to_string(report).map_err(|error| {

@@ -1,4 +1,4 @@
-//! The figures of a point, from its runs and its score.
+//! The results of a point, from its runs and its score.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use super::score::Score;
 use super::store::Run;
 use super::study::kbps;
 
-/// Frames after which an encoder is warm.
+/// Frames after which an encoder is warmed up.
 const WARM_FRAMES: usize = 10;
 
-/// A point without figures.
+/// A failed point.
 pub(super) fn failed(arm: &str, clip: &str, target: Target, why: String) -> Point {
     Point { failure: Some(why), ..empty(arm, clip, target) }
 }
@@ -59,7 +59,7 @@ pub(super) fn targets_of(
     }
 }
 
-/// Puts the figures together. `timing`: whether times mean anything.
+/// Combines the results. `timing`: whether times are meaningful.
 #[expect(clippy::cast_precision_loss, reason = "a report")]
 pub(super) fn measured(
     place: (&str, &Clip, Target),
@@ -90,8 +90,8 @@ pub(super) fn measured(
     }
 }
 
-/// Packets at the times at which an encoder without delay gives them: hidden frames with the shown
-/// frame after them, and pictures in the order of decoding.
+/// Packets at the times at which an encoder without delay produces them: hidden frames with the
+/// next shown frame, and frames in decoding order.
 #[expect(clippy::cast_precision_loss, reason = "counts of frames")]
 fn coded_frames(score: &Score, clip: &Clip) -> Vec<CodedFrame> {
     let frame_s = 1.0 / clip.frame_rate.as_f64();
@@ -101,7 +101,7 @@ fn coded_frames(score: &Score, clip: &Clip) -> Vec<CodedFrame> {
     let mut rows = Vec::with_capacity(score.packets.len());
     for packet in &score.packets {
         let time_s = packet.time_s.map_or(shown as f64 * frame_s, |time_s| time_s - first);
-        // With B frames times go back, and packets leave in the order of decoding.
+        // With B frames, presentation times go back, and packets leave in decoding order.
         latest = latest.max(time_s);
         shown += u64::from(packet.shown);
         rows.push(CodedFrame { time_s: latest, bytes: packet.bytes, key: packet.key });
@@ -125,7 +125,7 @@ fn speed(runs: &[Run], clip: &Clip, decode_ms: Option<f64>, timing: bool) -> Spe
         wall_s,
         decode_ms_per_frame: decode_ms,
         sessions: runs.iter().map(|run| run.session).collect(),
-        // All or none: they stand beside the times.
+        // All or none, to match the times.
         yardstick_ns: runs
             .iter()
             .map(|run| run.yardstick_ns)
@@ -147,7 +147,8 @@ fn memory(runs: &[Run]) -> Memory {
     }
 }
 
-/// Times of frames: for each the median of the runs, which a disturbance of one run does not move.
+/// Frame times: the median of the runs for each frame, which is robust against a disturbance of one
+/// run.
 #[expect(clippy::cast_precision_loss, reason = "microseconds")]
 fn latency(runs: &[Run], clip: &Clip, link_kbps: f64, decode_ms: Option<f64>) -> Option<Latency> {
     let logs: Vec<_> = runs.iter().filter_map(|run| run.frames.as_ref()).collect();

@@ -1,4 +1,4 @@
-//! Writes the report: a page, plots, tables.
+//! Writes the report: HTML page, plots and tables.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,11 +12,11 @@ use super::score::Score;
 use super::store::write_whole;
 use crate::failure::{Failure, Result};
 
-/// Twice the size of the drawing, for paper and fine screens.
+/// Scale of PNG plots, for print and high-resolution screens.
 #[cfg(feature = "png")]
 const PNG_SCALE: f32 = 2.0;
 
-/// Writes everything that is made of the results.
+/// Writes all files of the report.
 pub(super) fn publish(folder: &Path, results: &Results) -> Result<()> {
     let json = serde_json::to_vec_pretty(results).map_err(Failure::internal)?;
     write_whole(&folder.join("results.json"), &json)?;
@@ -34,11 +34,11 @@ pub(super) fn publish(folder: &Path, results: &Results) -> Result<()> {
             write_whole(&plots.join(format!("{}.png", plot.name)), &picture)?;
         }
     }
-    // Last: where it is, everything is.
+    // Last, so that the page exists only if everything else does.
     write_whole(&folder.join("index.html"), report::html(results).as_bytes())
 }
 
-/// A row for each frame of the clip: what its viewer sees.
+/// Returns a row per frame of the clip, as the viewer sees it.
 pub(super) fn frames_csv(score: &Score, metrics: &[MetricId]) -> String {
     let mut text = "frame,time_s,view".to_owned();
     for metric in metrics {
@@ -61,7 +61,7 @@ pub(super) fn frames_csv(score: &Score, metrics: &[MetricId]) -> String {
     text
 }
 
-/// A file name of any text: letters, digits and dashes.
+/// Turns any text into a file name of letters, digits and dashes.
 pub(super) fn file_name(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
     let name: String = text.chars().map(plain).take(80).collect();
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_are_plain() {
+    fn file_names_are_plain() {
         assert_eq!(file_name("vp8 --speed 8/../x\"y"), "vp8-speed-8-..-x-y");
         assert_eq!(file_name("../.."), "");
     }

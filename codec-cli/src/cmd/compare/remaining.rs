@@ -1,45 +1,46 @@
-//! How long the rest of a study takes, from what was done so far. Kinds of work are estimated apart:
-//! an encoder may be a hundred times as fast as another, and scoring as slow as the slowest.
+//! Estimates the remaining time of a study from the work done so far. Kinds of work are estimated
+//! separately: one encoder may be a hundred times as fast as another, and scoring as slow as the
+//! slowest.
 
-/// Work of one kind: the time that it takes is proportional to its weight.
+/// Work of one kind, whose time is proportional to its weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Kind {
-    /// Of what is still to be done.
+    /// Weight of the remaining work.
     pub(super) rest: f64,
-    /// How many pieces are done at once.
+    /// Number of tasks that run in parallel.
     pub(super) at_once: f64,
-    /// Of what was timed, and the seconds that it took.
+    /// Weight of the timed work, and its duration in seconds.
     timed: f64,
     seconds: f64,
 }
 
 impl Kind {
-    /// `rest`: weight of the work to be done. `at_once`: pieces that are done side by side.
+    /// `rest`: weight of the remaining work. `at_once`: tasks that run in parallel.
     pub(super) fn new(rest: f64, at_once: usize) -> Self {
         let at_once = u32::try_from(at_once.max(1)).map_or(1.0, f64::from);
         Self { rest, at_once, ..Self::default() }
     }
 
-    /// Learns from work of this weight that was done in an earlier run.
+    /// Records work of this weight from an earlier run.
     pub(super) fn learn(&mut self, weight: f64, seconds: f64) {
         self.timed += weight;
         self.seconds += seconds;
     }
 
-    /// A piece of this weight was done in so many seconds.
+    /// Records that a task of this weight took this many seconds.
     pub(super) fn did(&mut self, weight: f64, seconds: f64) {
         self.learn(weight, seconds);
         self.drop(weight);
     }
 
-    /// A piece of this weight need not be done.
+    /// Removes a task of this weight from the remaining work.
     pub(super) fn drop(&mut self, weight: f64) {
         self.rest = (self.rest - weight).max(0.0);
     }
 }
 
-/// Seconds that the rest of all kinds takes; `None` before anything is known. A kind that was not timed
-/// yet is taken to be as fast as all others together.
+/// Seconds that the remaining work of all kinds takes; `None` without data. A kind without timed
+/// work is assumed to be as fast as the others together.
 pub(super) fn seconds_left(kinds: &[Kind]) -> Option<f64> {
     let (timed, seconds) =
         kinds.iter().fold((0.0, 0.0), |(w, s), kind| (w + kind.timed, s + kind.seconds));
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_a_pace_of_its_own() {
+    fn each_kind_has_its_own_speed() {
         // A fast encoder, one a hundred times as slow, and scoring on four threads.
         let mut kinds = [Kind::new(10.0, 1), Kind::new(10.0, 1), Kind::new(20.0, 4)];
         assert_eq!(seconds_left(&kinds), None);
@@ -67,9 +68,10 @@ mod tests {
         assert!((left - (0.9 + 90.0 + 18.0 * 2.0 / 4.0)).abs() < 1e-9, "{left}");
     }
 
-    /// Nine tenths were done by an earlier run: what took no time now says nothing about the rest.
+    /// Nine tenths were done by an earlier run: work that took no time now must not affect the
+    /// estimate.
     #[test]
-    fn a_resumed_study_estimates_from_what_takes_time() {
+    fn a_resumed_study_estimates_from_timed_work() {
         let mut kinds = [Kind::new(1.0, 1), Kind::new(1.0, 1)];
         kinds[0].learn(9.0, 90.0);
         assert!((seconds_left(&kinds).unwrap() - 20.0).abs() < 1e-9);

@@ -23,7 +23,7 @@ use crate::measure::{Matching, Request, Row, measure};
 
 const FILE: &str = "score.json";
 
-/// Everything that follows from a stream.
+/// All quality results of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Score {
     pub(super) packets: Vec<PacketRow>,
@@ -31,7 +31,7 @@ pub(super) struct Score {
     /// Ids of the metrics, in the order of the values.
     pub(super) metrics: Vec<String>,
     pub(super) frames: Vec<ScoredFrame>,
-    /// Median of our decoder's time for a frame, milliseconds.
+    /// Median decoding time per frame of our decoder, in milliseconds.
     pub(super) decode_ms: Option<f64>,
 }
 
@@ -39,9 +39,9 @@ pub(super) struct Score {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ScoredFrame {
     pub(super) time_s: f64,
-    /// An older picture, or none, is seen.
+    /// Whether an older frame, or none, is visible.
     pub(super) frozen: bool,
-    /// One for each metric.
+    /// One value per metric.
     pub(super) values: Vec<f64>,
 }
 
@@ -54,7 +54,7 @@ impl Score {
         self.metrics.iter().position(|id| id == metric.id())
     }
 
-    /// One metric over all frames.
+    /// Aggregates one metric over all frames.
     pub(super) fn pooled(&self, metric: MetricId) -> Option<Pooled> {
         let at = self.column(metric)?;
         let values: Vec<f64> = self.frames.iter().map(|frame| frame.values[at]).collect();
@@ -63,7 +63,7 @@ impl Score {
     }
 }
 
-/// Whether [`score`] has nothing to do.
+/// Whether the score is already stored.
 pub(super) fn is_known(store: &PointStore, metrics: &[MetricId]) -> bool {
     known(store, metrics).is_some()
 }
@@ -72,7 +72,7 @@ fn known(store: &PointStore, metrics: &[MetricId]) -> Option<Score> {
     store.read::<Score>(FILE).filter(|score| score.has(metrics))
 }
 
-/// Scores the stream of a point, unless that was done already. `Ok(Err(why))`: it has no figures.
+/// Scores the stream of a point, unless already done. `Ok(Err(why))`: it has no results.
 pub(super) fn score(
     arm: &Arm,
     clip: &Clip,
@@ -94,7 +94,7 @@ pub(super) fn score(
             Ok(Ok(score))
         }
         Ok(Err(why)) => Ok(Err(why)),
-        // Whatever is wrong with one stream is no reason to leave out the others.
+        // A defect of one stream must not stop the others.
         Err(failure)
             if matches!(failure.kind, Kind::Interrupted | Kind::Output | Kind::Backend) =>
         {
@@ -104,7 +104,7 @@ pub(super) fn score(
     }
 }
 
-/// Sees the stream at every instant of the clip.
+/// Compares the displayed frame at every instant of the clip.
 fn view(
     arm: &Arm,
     clip: &Clip,
@@ -127,8 +127,8 @@ fn view(
     let request = Request {
         metrics: metrics.to_vec(),
         matching: Matching::Viewer,
-        // Our encoders keep times. Others may begin at another one; what they drop at the beginning
-        // cannot be told from that.
+        // Our encoders keep timestamps. Others may start at another time; frames that they drop at
+        // the beginning cannot be distinguished from that.
         relative: !arm.reports(),
         skip: 0,
         frames: None,
@@ -138,7 +138,7 @@ fn view(
     let delivery = measured.delivery;
     if !has_times && delivery.shown != delivery.frames {
         return Ok(Err(format!(
-            "its output has no times and {} pictures for {} frames: they cannot be matched",
+            "cannot match frames: the output has no timestamps and {} frames for {}",
             delivery.shown, delivery.frames
         )));
     }
@@ -153,11 +153,11 @@ fn view(
     }))
 }
 
-/// A stream's pictures, at the stream's times, with the time that decoding takes.
+/// The frames of a stream at the stream's times, with the decoding time.
 struct Viewed {
     source: Box<dyn FrameSource>,
     facts: Facts,
-    /// In place of the source's own, in ticks.
+    /// Replaces the source's own times, in ticks.
     times: Option<std::vec::IntoIter<i64>>,
     decode_ms: Vec<f64>,
 }
@@ -194,7 +194,7 @@ impl FrameSource for Viewed {
         let Some(mut shot) = shot else { return Ok(None) };
         if let Some(times) = &mut self.times {
             shot.pts = times.next().ok_or_else(|| {
-                Failure::new(Kind::Corrupt, "more pictures were decoded than the stream shows")
+                Failure::new(Kind::Corrupt, "more frames were decoded than the stream has")
             })?;
             shot.duration = None;
         }

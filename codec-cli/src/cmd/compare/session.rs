@@ -1,19 +1,19 @@
-//! What is noted of the machine around each encoding.
+//! State of the machine recorded around each encoding.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::yardstick::Yardstick;
 
-/// Slices of the fixed piece of work before an encoding, and again after it: some 1.3 ms each time.
+/// Yardstick slices before and after an encoding: about 1.3 ms each time.
 const SLICES: u32 = 4;
 
 /// One run of `compare`.
 #[derive(Debug)]
 pub(super) struct Session {
-    /// When it began, in seconds since 1970.
+    /// Start time, in seconds since 1970.
     pub(super) begun_s: u64,
-    /// `None` if encodings run side by side.
+    /// `None` if encodings run in parallel.
     yardstick: Option<Mutex<Yardstick>>,
 }
 
@@ -23,7 +23,7 @@ impl Session {
         Self { begun_s: now_s(), yardstick }
     }
 
-    /// CPU time of a slice of the fixed piece of work, in nanoseconds.
+    /// CPU time of a yardstick slice, in nanoseconds.
     pub(super) fn slice_ns(&self) -> Option<f64> {
         let mut yardstick = self.yardstick.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         (0..SLICES).for_each(|_| yardstick.slice());

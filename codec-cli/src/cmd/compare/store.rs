@@ -1,4 +1,4 @@
-//! What was measured already: a folder for each point, named by all that its figures depend on.
+//! Stored results: a folder per point, named by everything that its results depend on.
 
 use std::fs;
 use std::io::Write;
@@ -13,48 +13,48 @@ use crate::digest::hex;
 use crate::failure::{Failure, Kind, Result};
 use crate::process::Usage;
 
-/// Changes when what is stored does.
+/// Version of the stored format.
 const VERSION: u32 = 1;
-/// Marks a folder as one of ours.
+/// Marks a folder as created by this command.
 const FOLDER: &str = ".codec-compare";
-/// How names of folders for files under construction begin.
+/// Prefix of folders for temporary files.
 const WORK: &str = "work-";
 
 /// One encoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) usage: Usage,
-    /// MD5 of the file that it wrote.
+    /// MD5 of the output file.
     pub(super) digest: String,
-    /// What our encoder tells of its frames.
+    /// Per-frame data from our encoder.
     pub(super) frames: Option<FrameLog>,
-    /// When the run of `compare` that measured it began, in seconds since 1970; 0: not known.
+    /// Start of the `compare` run that measured it, in seconds since 1970; 0: unknown.
     #[serde(default)]
     pub(super) session: u64,
-    /// When the encoding began, likewise.
+    /// Start of the encoding, likewise.
     #[serde(default)]
     pub(super) begun_s: u64,
-    /// CPU time of a fixed piece of work around it, in nanoseconds.
+    /// CPU time of the yardstick around it, in nanoseconds.
     #[serde(default)]
     pub(super) yardstick_ns: Option<f64>,
 }
 
-/// Columns of an encoder's own report, in the order of its packets.
+/// Columns of an encoder's own report, in packet order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct FrameLog {
-    /// Number of the input's picture.
+    /// Number of the input frame.
     pub(super) frame: Vec<u64>,
     pub(super) shown: Vec<bool>,
     pub(super) bytes: Vec<u64>,
     pub(super) encode_us: Vec<u64>,
     pub(super) held: Vec<u32>,
-    /// Where the build counts them.
+    /// Only if the build counts allocations.
     pub(super) allocations: Vec<u64>,
-    /// Pictures that gave no packet.
+    /// Input frames without a packet.
     pub(super) dropped: u64,
 }
 
-/// Everything that figures depend on.
+/// Everything that the results depend on.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Identity<'a> {
     pub(super) clip: &'a str,
@@ -64,7 +64,7 @@ pub(super) struct Identity<'a> {
     /// Content of a file that the command reads besides the clip.
     pub(super) trace: &'a str,
     pub(super) host: &'a str,
-    /// How many arms before it are the same: times of each are taken, or equal arms would have equal
+    /// The number of equal arms before this one. Without it, equal arms would share their stored
     /// times.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) twins: usize,
@@ -75,20 +75,20 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// The folder of a study, for one run at a time.
+/// The folder of a study, locked for one run at a time.
 #[derive(Debug)]
 pub(super) struct Store {
     root: PathBuf,
-    /// For files under construction and converted clips; goes away with the run.
+    /// Temporary files and converted clips; deleted at the end of the run.
     work: tempfile::TempDir,
-    /// Counts the points that were asked for.
+    /// Counts the requested points.
     asked: AtomicU64,
-    /// Held as long as it is open.
+    /// Holds the lock while open.
     _lock: fs::File,
 }
 
 impl Store {
-    /// Opens or makes the store in the folder of a report. Foreign files there need `insist`.
+    /// Opens or creates the store in the folder of a report. Foreign files there require `insist`.
     pub(super) fn open(report: &Path, insist: bool) -> Result<Self> {
         let name = report.display().to_string();
         let root = report.join(FOLDER);
@@ -99,7 +99,9 @@ impl Store {
                 Err(error) => return Err(Failure::output(&name, &error)),
             };
             if foreign {
-                let message = format!("{name} holds other files: -y writes the report there");
+                let message = format!(
+                    "{name} contains other files\nhelp: write the report there anyway with -y"
+                );
                 return Err(Failure::usage(message));
             }
         }
@@ -107,7 +109,7 @@ impl Store {
         fs::create_dir_all(&root).map_err(failed)?;
         let lock = fs::File::create(root.join("lock")).map_err(failed)?;
         if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
-            let message = format!("another `codec compare` is at work in {name}");
+            let message = format!("another `codec compare` is running in {name}");
             return Err(Failure::new(Kind::Output, message));
         }
         remove_leftovers(&root);
@@ -115,7 +117,7 @@ impl Store {
         Ok(Self { root, work, asked: AtomicU64::new(0), _lock: lock })
     }
 
-    /// For files that go away with the run.
+    /// Folder for temporary files.
     pub(super) fn work(&self) -> &Path {
         self.work.path()
     }
@@ -127,14 +129,14 @@ impl Store {
         let folder = self.root.join(&key);
         fs::create_dir_all(&folder)
             .map_err(|error| Failure::output(&folder.display().to_string(), &error))?;
-        // Arms that are alike, or a clip given twice, share what is kept, but not what is being written.
+        // Equal arms, or a clip given twice, share stored results but not temporary files.
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let work = self.work().join(format!("{number}-{key}"));
         Ok(PointStore { folder, key, work })
     }
 }
 
-/// Removes what a killed run left half done; what cannot be removed is in nobody's way.
+/// Removes temporary files of a killed run; failures are ignored.
 fn remove_leftovers(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(WORK) {
@@ -143,17 +145,17 @@ fn remove_leftovers(root: &Path) {
     }
 }
 
-/// What is known of one point.
+/// The stored results of one point.
 #[derive(Clone, Debug)]
 pub(super) struct PointStore {
     folder: PathBuf,
     pub(super) key: String,
-    /// Beginning of the names of its files under construction.
+    /// Prefix of its temporary files.
     work: PathBuf,
 }
 
 impl PointStore {
-    /// A name for a file under construction.
+    /// Returns a name for a temporary file.
     pub(super) fn temporary(&self, extension: &str) -> PathBuf {
         self.work.with_added_extension(extension)
     }
@@ -162,7 +164,7 @@ impl PointStore {
         self.folder.join(format!("stream.{extension}"))
     }
 
-    /// An encoding that was measured, counted from 0.
+    /// Returns a measured encoding, counted from 0.
     pub(super) fn run(&self, number: u32) -> Option<Run> {
         self.read(&format!("run-{number}.json"))
     }
@@ -171,9 +173,9 @@ impl PointStore {
         self.write(&format!("run-{number}.json"), run)
     }
 
-    /// Something that was made of the stream.
+    /// Reads a result derived from the stream.
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        // A record that cannot be read is measured again.
+        // An unreadable record is measured again.
         serde_json::from_slice(&fs::read(self.folder.join(name)).ok()?).ok()
     }
 
@@ -182,14 +184,14 @@ impl PointStore {
         write_whole(&self.folder.join(name), &text)
     }
 
-    /// Takes over a stream from [`Self::temporary`].
+    /// Moves a stream from [`Self::temporary`] into the store.
     pub(super) fn keep_stream(&self, from: &Path, extension: &str) -> Result<()> {
         let to = self.stream(extension);
         fs::rename(from, &to).map_err(|error| Failure::output(&to.display().to_string(), &error))
     }
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: &std::io::Error| Failure::output(&path.display().to_string(), error);
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -1,4 +1,4 @@
-//! A coded stream: its packets, and its pictures by our decoders, by ffmpeg or by a command.
+//! A coded stream: its packets, and its frames decoded by our decoders, by ffmpeg or by a command.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use crate::io::input::{InputSpec, Opened};
 use crate::io::source::{self, FrameSource};
 use crate::process::{self, Stop};
 
-/// A packet of the pictures.
+/// A video packet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct PacketRow {
-    /// Presentation time in seconds; `None` where the stream has no times.
+    /// Presentation time in seconds; `None` if the stream has no timestamps.
     pub(super) time_s: Option<f64>,
     pub(super) bytes: u64,
     pub(super) key: bool,
     pub(super) shown: bool,
 }
 
-/// Names the ffmpeg that decodes what this build cannot.
+/// Environment variable with the ffmpeg that decodes streams that this build cannot decode.
 const FFMPEG: &str = "CODEC_FFMPEG";
 
 fn ffmpeg() -> Option<String> {
@@ -40,8 +40,7 @@ fn spec(path: &Path) -> InputSpec {
     InputSpec { path: path.to_owned(), raw: None, limits, lenient: true }
 }
 
-/// The packets of a stream, in the order of decoding. Streams without a container that we read are
-/// looked at by ffprobe.
+/// The packets of a stream in decoding order. ffprobe reads formats that we cannot read.
 pub(super) fn packets_of(
     path: &Path,
     env: Env,
@@ -49,7 +48,7 @@ pub(super) fn packets_of(
 ) -> std::result::Result<Vec<PacketRow>, String> {
     match spec(path).open(env) {
         Ok(Opened::Container(Input::Packets(reader))) => read_packets(reader),
-        Ok(_) => Err("its output holds no coded pictures".to_owned()),
+        Ok(_) => Err("the output contains no video packets".to_owned()),
         Err(failure) => probe(path, limit).ok_or(failure.message),
     }
 }
@@ -61,7 +60,7 @@ fn read_packets(
     reader.select_video();
     let (track, time_base) = match reader.video() {
         Some((track, stream)) => (track, stream.time_base.as_f64()),
-        None => return Err("its output holds no coded pictures".to_owned()),
+        None => return Err("the output contains no video packets".to_owned()),
     };
     let mut rows = Vec::new();
     let mut packet = CodedPacket::default();
@@ -78,7 +77,7 @@ fn read_packets(
     Ok(rows)
 }
 
-/// Sizes and times by ffprobe, which knows streams without containers.
+/// Reads sizes and times with ffprobe, which also supports raw bitstreams.
 fn probe(path: &Path, limit: Duration) -> Option<Vec<PacketRow>> {
     let program = find_program("ffprobe")?;
     let arguments = "-v error -select_streams v:0 -show_entries packet=pts_time,size,flags -of \
@@ -100,16 +99,16 @@ fn probe(path: &Path, limit: Duration) -> Option<Vec<PacketRow>> {
     rows.filter(|rows| !rows.is_empty())
 }
 
-/// Pictures of a stream with their times in seconds.
+/// The frames of a stream with their times in seconds.
 pub(super) struct Pictures {
     pub(super) source: Box<dyn FrameSource>,
-    /// Times in the order of presentation, where the source's own are not those of the stream.
+    /// Times in presentation order, if they differ from those of the source.
     pub(super) times_s: Option<Vec<f64>>,
-    /// Whether our decoder is at work, whose time can be told.
+    /// Whether our decoder is used, whose time can be measured.
     pub(super) is_ours: bool,
 }
 
-/// Opens the pictures of an arm's stream. `Err(Ok(why))`: they cannot be had.
+/// Opens the frames of an arm's stream. `Err(Ok(why))`: they cannot be decoded.
 pub(super) fn pictures_of(
     arm: &Arm,
     store: &PointStore,
@@ -148,24 +147,24 @@ pub(super) fn pictures_of(
             argv
         }
         (None, None) => {
-            return Ok(Err(format!("{why}, and there is no ffmpeg, which might")));
+            return Ok(Err(format!("{why}; ffmpeg was not found either")));
         }
     };
     match process::run(&argv, limit) {
         Ok(_) => {}
         Err(Stop::Interrupted) => return Err(Failure::new(Kind::Interrupted, "interrupted")),
-        Err(Stop::Failed(why)) => return Ok(Err(format!("decoding: {why}"))),
+        Err(Stop::Failed(why)) => return Ok(Err(format!("cannot decode: {why}"))),
     }
     let opened = source::open(&spec(&decoded), &options, env);
-    // The open file is all that is needed of it, where the system lets it go.
+    // The open file is enough on systems that allow deletion of open files.
     let _ = std::fs::remove_file(&decoded);
     Ok(match opened {
         Ok(source) => Ok(Pictures { source, times_s: presentation_times(packets), is_ours: false }),
-        Err(failure) => Err(format!("decoding: {}", failure.message)),
+        Err(failure) => Err(format!("cannot decode: {}", failure.message)),
     })
 }
 
-/// Times of the pictures in the order of presentation, if the stream has times.
+/// Frame times in presentation order, if the stream has timestamps.
 pub(super) fn presentation_times(packets: &[PacketRow]) -> Option<Vec<f64>> {
     let shown = packets.iter().filter(|packet| packet.shown);
     let mut times = shown.map(|packet| packet.time_s).collect::<Option<Vec<f64>>>()?;

@@ -1,4 +1,4 @@
-//! What is to be measured: the matrix of clips, arms and targets, from flags and from a file.
+//! The study: a matrix of clips, arms and targets, from options and from a file.
 
 use std::path::{Path, PathBuf};
 
@@ -20,13 +20,13 @@ const WARM_UP: u32 = 1;
 const TIME_LIMIT_S: f64 = 600.0;
 const METRICS: &str = "psnr_y_global,psnr_611,ssim";
 
-/// A study as its file has it; what is missing has its default.
+/// A study as stored in a file; missing fields have defaults.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct Study {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) title: Option<String>,
-    /// Paths; those of a file are relative to its folder.
+    /// Paths; relative ones in a file are relative to its folder.
     pub(super) clips: Vec<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) frames: Option<u64>,
@@ -71,27 +71,27 @@ pub(super) struct Study {
     pub(super) arms: Vec<ArmEntry>,
 }
 
-/// An arm as the file has it.
+/// An arm as stored in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct ArmEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// As `--arm` has it, without the name.
+    /// As given to `--arm`, without the name.
     pub(super) run: String,
-    /// In place of those of the study.
+    /// Replaces the speeds of the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) speeds: Vec<String>,
-    /// In place of those of the study.
+    /// Replaces the numbers of threads of the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) threads: Vec<u16>,
-    /// A command that makes y4m of {in} in {out}, in place of our decoder or ffmpeg.
+    /// A command that decodes {in} to the y4m file {out}, instead of our decoder or ffmpeg.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) decode: Option<String>,
 }
 
 impl ArmEntry {
-    /// `NAME=WHAT` or `WHAT`. A name has no spaces, colons, dashes at its beginning or slashes.
+    /// Parses `NAME=SPEC` or `SPEC`. A name has no spaces, colons, slashes or leading dashes.
     fn parse(text: &str) -> Self {
         let is_name = |name: &str| {
             !name.is_empty()
@@ -108,7 +108,7 @@ impl ArmEntry {
 }
 
 impl Study {
-    /// From the flags and the file that they name.
+    /// Builds the study from the options and the file that they name.
     pub(super) fn new(args: &CompareArgs) -> Result<Self> {
         let mut study = match &args.study {
             Some(path) => Self::read(path)?,
@@ -159,7 +159,7 @@ impl Study {
         Ok(study)
     }
 
-    /// Targets of the flags replace those of the file.
+    /// Replaces the file's targets by those of the options.
     fn take_targets(&mut self, args: &CompareArgs) {
         let CompareArgs { bitrate, bpp, quality, qp, rate_trace, .. } = args;
         let given = bitrate.len() + bpp.len() + quality.len() + qp.len();
@@ -184,16 +184,22 @@ impl Study {
                 return Err(Failure::usage("no targets: give -b, --bpp, -q, --qp or --rate-trace"));
             }
             1 => {}
-            _ => return Err(Failure::usage("targets of several kinds: one kind at a time")),
+            _ => {
+                return Err(Failure::usage(
+                    "targets of several kinds: give only one of -b, --bpp, -q, --qp and --rate-trace",
+                ));
+            }
         }
         if self.clips.is_empty() {
-            return Err(Failure::usage("no clips"));
+            return Err(Failure::usage("no clips given"));
         }
         if self.arms.is_empty() {
-            return Err(Failure::usage("no arms: give --arm \"vp8 --speed 8\" or another"));
+            return Err(Failure::usage(
+                "no encoders given\nhelp: add one, such as --arm \"vp8 --speed 8\"",
+            ));
         }
         if self.until.is_some() && !self.timing() {
-            return Err(Failure::usage("--until needs times, and -j takes none"));
+            return Err(Failure::usage("--until cannot be used with -j, which disables timing"));
         }
         self.metrics()?;
         self.targets()?;
@@ -202,7 +208,8 @@ impl Study {
 
     /// Writes the study to a file.
     pub(super) fn save(&self, path: &Path, rules: &Rules) -> Result<()> {
-        // Paths are meant from where the command runs, and the file may lie elsewhere.
+        // Paths are relative to the current directory, but those in the file are relative to its
+        // folder.
         let mut study = self.clone();
         for clip in study.clips.iter_mut().chain(&mut study.rate_trace) {
             *clip = std::path::absolute(&*clip).unwrap_or_else(|_| clip.clone());
@@ -216,7 +223,7 @@ impl Study {
         output.commit()
     }
 
-    /// What each arm is asked for on each clip.
+    /// Returns the targets of each arm on each clip.
     pub(super) fn targets(&self) -> Result<Vec<Target>> {
         let rate = |text: &String| match values::bitrate(text) {
             Ok(rate) => Ok(Target::Kbps(kbps(rate))),
@@ -234,7 +241,7 @@ impl Study {
         let mut seen = Vec::new();
         for target in &targets {
             if seen.contains(target) {
-                return Err(Failure::usage("a target is given twice"));
+                return Err(Failure::usage("a target was given twice"));
             }
             seen.push(*target);
         }
@@ -252,7 +259,7 @@ impl Study {
     }
 
     pub(super) fn repeat(&self) -> u32 {
-        // Without times once is enough.
+        // Without timing, one encoding is enough.
         self.repeat.unwrap_or(if self.timing() { REPEAT } else { 1 }).max(1)
     }
 
@@ -260,7 +267,7 @@ impl Study {
         if self.timing() { self.warm_up.unwrap_or(WARM_UP) } else { 0 }
     }
 
-    /// The share of a ratio of CPU times that the repeats may leave open.
+    /// The remaining uncertainty of CPU time ratios that ends the repeats.
     pub(super) fn until(&self) -> Option<f64> {
         self.until.map(|percent| percent / 100.0).filter(|_| self.timing())
     }
