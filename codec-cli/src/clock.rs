@@ -1,11 +1,11 @@
-//! The clock that encoders are lent.
+//! A clock lent to encoders.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use codec_core::codec::Clock;
 
-/// Wall time since the clock was made.
+/// Wall time since the clock was created.
 #[derive(Debug)]
 pub(crate) struct WallClock(Instant);
 

@@ -1,4 +1,4 @@
-//! Messages on standard error. Standard output is for data alone.
+//! Messages on standard error. Standard output carries data only.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::args::raw::ProgressMode;
 use crate::json::Object;
 
-/// How much is said, and in which form.
+/// Verbosity and format of messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     pub(crate) quiet: bool,
@@ -15,20 +15,20 @@ pub(crate) struct Console {
     pub(crate) style: Style,
 }
 
-/// The form of what is said.
+/// The format of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// One line that is written over.
+    /// One line that is overwritten.
     Terminal,
     /// A line every few seconds.
     Plain,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// Messages, but no progress.
+    /// Messages without progress.
     Silent,
 }
 
-/// Whether a progress line stands on the terminal and must be wiped before a message.
+/// Whether a progress line is on the terminal and must be cleared before a message.
 static LINE_STANDS: AtomicBool = AtomicBool::new(false);
 
 impl Console {
@@ -44,21 +44,21 @@ impl Console {
         Self { quiet, verbose, style }
     }
 
-    /// Something that a careful user wants to know: effective settings, totals.
+    /// Prints information such as effective settings and totals.
     pub(crate) fn note(self, message: impl Display) {
         if !self.quiet {
             self.message("note", &message);
         }
     }
 
-    /// Only with `-v`.
+    /// Prints details, only with `-v`.
     pub(crate) fn detail(self, message: impl Display) {
         if self.verbose > 0 && !self.quiet {
             self.message("detail", &message);
         }
     }
 
-    /// Something is odd, and the work goes on.
+    /// Prints a warning; work continues.
     pub(crate) fn warn(self, message: impl Display) {
         if !self.quiet {
             self.message("warning", &message);
@@ -69,7 +69,7 @@ impl Console {
         self.message("error", &message);
     }
 
-    /// An object of its own, in JSON style only.
+    /// Prints a separate object, in JSON style only.
     pub(crate) fn event(self, object: Object) {
         if self.style == Style::Json {
             line(&object.finish());
@@ -88,22 +88,22 @@ impl Console {
     }
 }
 
-/// Columns that a progress line may take; the last one stays free, where terminals would wrap.
+/// Columns available for a progress line; the last column stays free, because terminals would wrap.
 pub(crate) fn columns() -> usize {
     let width = terminal_size::terminal_size_of(stderr()).map(|(width, _)| usize::from(width.0));
-    // Terminals that do not know their width say 0.
+    // Terminals of unknown width report 0.
     width.filter(|&width| width > 0).map_or(79, |width| width - 1)
 }
 
-/// Writes over the progress line, as far as it has room.
+/// Overwrites the progress line, truncated to its width.
 pub(crate) fn status(text: &str) {
     let text: String = text.chars().take(columns()).collect();
     LINE_STANDS.store(true, Ordering::Relaxed);
-    // There is nobody to tell when standard error is closed.
+    // Errors are ignored: standard error may be closed.
     let _ = write!(stderr().lock(), "\r{text}\x1b[K");
 }
 
-/// Removes the progress line.
+/// Clears the progress line.
 pub(crate) fn wipe_status() {
     if LINE_STANDS.swap(false, Ordering::Relaxed) {
         let _ = write!(stderr().lock(), "\r\x1b[K");

@@ -1,4 +1,4 @@
-//! MD5 over pictures, printed as vpxdec and ffmpeg print it.
+//! MD5 over frames, printed in the formats of vpxdec and ffmpeg.
 
 use codec_core::frame::{Picture, Rational, Size};
 use md5::{Digest, Md5};
@@ -7,17 +7,17 @@ use crate::failure::Result;
 use crate::io::output::print;
 use crate::picture::planes::append_i420;
 
-/// Which digests are wanted.
+/// The requested digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     None,
-    /// One over all pictures.
+    /// One over all frames.
     Whole,
-    /// One for each picture, in the form of ffmpeg's `framemd5`.
+    /// One for each frame, in the format of ffmpeg's `framemd5`.
     Frames,
 }
 
-/// Digests the visible I420 samples of pictures.
+/// Hashes the visible I420 samples of frames.
 pub(crate) struct Digester {
     form: Form,
     whole: Md5,
@@ -61,7 +61,7 @@ impl Digester {
         print(&format!("0, {pts:10}, {pts:10}, {duration:8}, {size:8}, {hash}\n"))
     }
 
-    /// Prints the digest of all.
+    /// Prints the digest over all frames.
     pub(crate) fn finish(self) -> Result<()> {
         match self.form {
             Form::Whole => print(&format!("{}  -\n", hex(&self.whole.finalize()))),

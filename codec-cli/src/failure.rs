@@ -1,26 +1,26 @@
-//! What ends a command, and the exit code that says so.
+//! Errors of commands and their exit codes.
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
-/// Why a command ended; the number is its exit code.
+/// Category of an error; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// The reader of standard output has gone: nothing is wrong.
+    /// The reader of standard output has closed it: not an error.
     ClosedPipe = 0,
     Internal = 1,
     Usage = 2,
     /// The input cannot be read or is not supported.
     Input = 3,
-    /// The input is damaged; what came before is kept.
+    /// The input is damaged; output up to the damage is kept.
     Corrupt = 4,
     Output = 5,
     /// The backend is not in this build.
     Backend = 6,
     /// A verification or a threshold failed.
     Check = 7,
-    /// No connection, or one that ended too early or was silent for too long.
+    /// No connection, or one that ended early or timed out.
     #[cfg(feature = "net")]
     Network = 8,
     Interrupted = 130,
@@ -33,7 +33,6 @@ pub(crate) struct Failure {
     pub(crate) message: String,
 }
 
-/// Shorthand.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
@@ -49,15 +48,15 @@ impl Failure {
         Self::new(Kind::Internal, message.to_string())
     }
 
-    /// Standard output or a file could not be written.
+    /// An error while writing standard output or a file.
     pub(crate) fn output(name: &str, error: &std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe && name == crate::io::STDOUT {
-            return Self::new(Kind::ClosedPipe, "standard output was closed");
+            return Self::new(Kind::ClosedPipe, "standard output closed");
         }
         Self::new(Kind::Output, format!("{name}: {error}"))
     }
 
-    /// A reader refused `name`.
+    /// An error of a reader of `name`.
     pub(crate) fn reading(name: &str, error: &codec_container::Error) -> Self {
         use codec_container::Error;
         let kind = match error {
@@ -67,7 +66,7 @@ impl Failure {
         Self::new(kind, format!("{name}: {error}"))
     }
 
-    /// A writer refused to begin or to go on.
+    /// An error of a writer when it begins or continues.
     pub(crate) fn writing(name: &str, error: &codec_container::Error) -> Self {
         use codec_container::Error;
         match error {
@@ -77,7 +76,7 @@ impl Failure {
         }
     }
 
-    /// A decoder refused data; `place` names file, packet and offset.
+    /// An error of a decoder; `place` names file, packet and offset.
     pub(crate) fn decoding(place: &str, error: &codec_core::Error) -> Self {
         use codec_core::Error;
         let kind = match error {
@@ -88,7 +87,7 @@ impl Failure {
         Self::new(kind, format!("{place}: {error}"))
     }
 
-    /// An encoder refused a setting or a picture.
+    /// An error of an encoder about a setting or a frame.
     pub(crate) fn encoding(error: &codec_core::Error) -> Self {
         use codec_core::Error;
         let kind = match error {

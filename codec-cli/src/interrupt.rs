@@ -1,5 +1,5 @@
-//! Ctrl-C: the first finishes the file, the second aborts; in commands that make no file the first
-//! aborts.
+//! Ctrl-C: the first one finalises the file, the second one aborts. In commands that write no file
+//! the first one aborts.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +9,15 @@ use crate::console;
 use crate::failure::{Failure, Kind};
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
-/// The command looks at [`stopped`] and finishes what it makes.
+/// Whether the command polls [`stopped`] and finalises its output.
 static FINISHES: AtomicBool = AtomicBool::new(false);
-/// Unfinished files, to be removed by an abort.
+/// Unfinished files, to be removed on abort.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Ctrl-C (and a request to terminate) aborts, until the command calls [`listen`].
+/// Installs the handler: Ctrl-C (or a termination request) aborts until the command calls
+/// [`listen`].
 pub(crate) fn install() {
-    // Without a handler Ctrl-C kills the process, which is no reason to refuse to work.
+    // Without a handler Ctrl-C kills the process, which is acceptable.
     let _ = ctrlc::set_handler(|| {
         let is_first = !STOPPED.swap(true, Ordering::SeqCst);
         if !FINISHES.load(Ordering::SeqCst) {
@@ -32,7 +33,7 @@ pub(crate) fn install() {
     });
 }
 
-/// From now on the first Ctrl-C (or request to terminate) is for [`stopped`] to tell.
+/// From now on the first Ctrl-C (or termination request) sets [`stopped`].
 pub(crate) fn listen() {
     FINISHES.store(true, Ordering::SeqCst);
 }
@@ -42,18 +43,18 @@ pub(crate) fn stopped() -> bool {
     STOPPED.load(Ordering::Relaxed)
 }
 
-/// The failure of a command that an interrupt ended; `kept`: the part that was done is in the output.
+/// The failure of an interrupted command; `kept`: the finished part is in the output.
 pub(crate) fn ended(kept: bool) -> Failure {
-    let outcome = if kept { "the file is finished" } else { "nothing was written" };
+    let outcome = if kept { "the file was finalised" } else { "nothing was written" };
     Failure::new(Kind::Interrupted, format!("interrupted: {outcome}"))
 }
 
-/// Notes a file that an abort is to remove.
+/// Registers a file to be removed on abort.
 pub(crate) fn remember(path: PathBuf) {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path);
 }
 
-/// The file is finished or gone.
+/// Unregisters a file that is finished or removed.
 pub(crate) fn forget(path: &std::path::Path) {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != path);
 }

@@ -1,4 +1,4 @@
-//! Writes JSON: objects, arrays, strings and numbers are all that reports need.
+//! Writes JSON for reports: objects, arrays, strings and numbers.
 
 use std::fmt::{Display, Write};
 
@@ -11,7 +11,7 @@ impl Object {
         Self("{".to_owned())
     }
 
-    /// A value that is JSON already: a number, `true`, an object, an array.
+    /// Adds a value that is JSON already: a number, `true`, an object, an array.
     pub(crate) fn raw(mut self, key: &str, value: impl Display) -> Self {
         if self.0.len() > 1 {
             self.0.push(',');
@@ -25,12 +25,12 @@ impl Object {
         self.raw(key, text(value))
     }
 
-    /// A number with at most four decimals; `null` if it is not finite.
+    /// Adds a number with at most four decimals; `null` if it is not finite.
     pub(crate) fn float(self, key: &str, value: f64) -> Self {
         self.raw(key, float(value))
     }
 
-    /// The value, or `null`.
+    /// Adds the value, or `null`.
     pub(crate) fn maybe(self, key: &str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.raw(key, value),
@@ -44,7 +44,7 @@ impl Object {
     }
 }
 
-/// A JSON array of values that are JSON already.
+/// Formats an array of values that are JSON already.
 pub(crate) fn array(values: impl IntoIterator<Item = impl Display>) -> String {
     let mut out = "[".to_owned();
     for value in values {
@@ -57,7 +57,7 @@ pub(crate) fn array(values: impl IntoIterator<Item = impl Display>) -> String {
     out
 }
 
-/// A JSON number with at most four decimals.
+/// Formats a number with at most four decimals.
 pub(crate) fn float(value: f64) -> String {
     if !value.is_finite() {
         return "null".to_owned();
@@ -67,7 +67,7 @@ pub(crate) fn float(value: f64) -> String {
     if short.is_empty() || short == "-0" { "0".to_owned() } else { short.to_owned() }
 }
 
-/// A JSON string.
+/// Formats a string.
 pub(crate) fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     push_text(&mut out, value);
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_parses_back() {
+    fn written_json_is_parsed_back() {
         let object = Object::new()
             .text("name", "a \"quoted\" \\ line\nwith \u{1} and ü")
             .float("third", 1.0 / 3.0)

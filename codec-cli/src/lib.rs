@@ -1,5 +1,5 @@
-//! What of the `codec` command other programs can use: the generator of synthetic clips, the kernels
-//! with the clock that times them, and the scaling of planes.
+//! The parts of the `codec` command for other programs: the generator of synthetic clips, the
+//! kernels with their timing clock, and the scaling of planes.
 
 #![forbid(unsafe_code)]
 

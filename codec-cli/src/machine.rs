@@ -1,18 +1,18 @@
-//! What a measurement ran on, and what the system tells of this process.
+//! Properties of the machine and of this process, for measurements.
 
 use std::fs;
 use std::thread::available_parallelism;
 
 use codec_simd::Level;
 
-/// Figures of different machines cannot be compared.
+/// Results of different machines are not comparable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Machine {
     pub(crate) cpu: String,
     pub(crate) cores: usize,
     /// `linux x86_64`.
     pub(crate) system: String,
-    /// Instruction sets that the CPU has.
+    /// Instruction sets that the CPU supports.
     pub(crate) levels: String,
 }
 
@@ -28,7 +28,7 @@ impl Machine {
     }
 }
 
-/// As the kernel of Linux names it.
+/// The CPU name as reported by Linux.
 fn cpu_name() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     let field = |key: &str| {
@@ -38,22 +38,22 @@ fn cpu_name() -> Option<String> {
     field("model name").or_else(|| field("Model"))
 }
 
-/// Whether this build is one whose times mean anything.
+/// The kind of this build; only times of release builds are meaningful.
 pub(crate) fn build() -> &'static str {
     if cfg!(debug_assertions) { "debug" } else { "release" }
 }
 
-/// From now on the peak is that of what follows, where the system can do that (Linux).
+/// Resets the peak memory, if supported (Linux).
 pub(crate) fn reset_peak_memory() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// The peak resident set of this process in bytes, where the system tells it (Linux).
+/// The peak resident set of this process in bytes, if available (Linux).
 pub(crate) fn peak_memory() -> Option<u64> {
     peak_memory_of("self")
 }
 
-/// That of another process so far.
+/// The peak of another process so far.
 pub(crate) fn peak_memory_of(process: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! The `codec` command: encode, decode, transcode, probe and measure.
+//! The `codec` command-line tool.
 
 #![forbid(unsafe_code)]
 
@@ -38,7 +38,7 @@ use args::raw::Cli;
 use console::Console;
 use failure::{Failure, Kind, Result};
 
-/// What every command is handed.
+/// The environment that every command receives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Env {
     pub(crate) console: Console,
@@ -57,15 +57,18 @@ fn main() -> ExitCode {
             let arguments: Vec<String> =
                 std::env::args_os().map(|text| text.to_string_lossy().into_owned()).collect();
             foreign::advise(&mut error, &arguments);
-            // Help and versions go to standard output, which may be closed.
+            // Help and version go to standard output, which may be closed.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage as u8));
         }
     };
     let console = Console::new(cli.common.quiet, cli.common.verbose, cli.common.progress);
-    // A bug ends in code 1, as documented, and not in Rust's own 101; the message stays.
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(cli, console)))
-        .unwrap_or_else(|_| Err(Failure::internal("a bug in codec: see the message above")));
+    // A panic exits with 1, as documented, and not with Rust's own 101; its message was printed.
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(cli, console))).unwrap_or_else(|_| {
+        Err(Failure::internal(
+            "internal error: see the message above\nhelp: please report this bug",
+        ))
+    });
     console::wipe_status();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

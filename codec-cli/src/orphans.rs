@@ -1,8 +1,8 @@
-//! Ends the programs that this one has started if this one is killed: no handler runs on SIGKILL.
+//! Kills child programs if this process is killed: no handler runs on SIGKILL.
 //!
-//! A watchdog process of the same binary reads the process groups from a pipe. The pipe ends when this
-//! program does, however that happens; what is still registered is killed. Unix only: elsewhere such
-//! programs run on to their end.
+//! A watchdog process of the same binary reads process groups from a pipe. The pipe closes when
+//! this process ends, for any reason; all groups that are still registered are killed then. Unix
+//! only: on other systems child programs run to their end.
 
 #[cfg(unix)]
 pub(crate) use unix::{register, watch_if_asked};
@@ -17,13 +17,13 @@ mod unix {
 
     use crate::process::kill_group;
 
-    /// The only argument of the watchdog.
+    /// The watchdog's only argument.
     const ARGUMENT: &str = "--kill-registered-groups-at-end-of-input";
 
-    /// The pipe to the watchdog, which is started for the first program.
+    /// The pipe to the watchdog, which starts together with the first child program.
     static PIPE: Mutex<Option<ChildStdin>> = Mutex::new(None);
 
-    /// If this process is a watchdog: works until its parent has ended.
+    /// If this process is a watchdog, runs until its parent has ended.
     pub(crate) fn watch_if_asked() -> Option<ExitCode> {
         let mut arguments = std::env::args_os().skip(1);
         let is_asked = arguments.next().is_some_and(|one| one == ARGUMENT);
@@ -38,7 +38,7 @@ mod unix {
         Some(ExitCode::SUCCESS)
     }
 
-    /// `+7` registers the group 7, `-7` forgets it.
+    /// Parses a line: `+7` registers group 7, `-7` removes it.
     fn note(groups: &mut BTreeSet<u32>, line: &str) {
         if let Some(group) = line.strip_prefix('+').and_then(|id| id.parse().ok()) {
             groups.insert(group);
@@ -47,12 +47,12 @@ mod unix {
         }
     }
 
-    /// A process group that the watchdog knows, until this is dropped.
+    /// A registered process group; dropping it removes the registration.
     #[derive(Debug)]
     pub(crate) struct Registered(u32);
 
-    /// Registers the process group of a program that was just started. Without a watchdog (no process
-    /// can be started, say) the program runs unguarded.
+    /// Registers the process group of a child program that was just started. If no watchdog can be
+    /// started, the program runs unguarded.
     pub(crate) fn register(group: u32) -> Registered {
         let mut pipe = PIPE.lock().unwrap_or_else(PoisonError::into_inner);
         if pipe.is_none() {
@@ -70,7 +70,7 @@ mod unix {
     }
 
     fn say(pipe: &mut Option<ChildStdin>, line: std::fmt::Arguments<'_>) {
-        // One write: a half line would name another group.
+        // A single write, because a partial line would name another group.
         let line = line.to_string();
         let is_said = pipe.as_mut().is_some_and(|pipe| pipe.write_all(line.as_bytes()).is_ok());
         if !is_said {
@@ -78,10 +78,10 @@ mod unix {
         }
     }
 
-    /// In a process group of its own, so that Ctrl-C on the terminal does not end it first.
+    /// In its own process group, so that Ctrl-C on the terminal does not end it first.
     fn start() -> Option<ChildStdin> {
         if cfg!(test) {
-            // This binary is then a test harness.
+            // In tests, this binary is the test harness.
             return None;
         }
         let mut command = Command::new(std::env::current_exe().ok()?);
@@ -94,7 +94,7 @@ mod unix {
         use super::*;
 
         #[test]
-        fn groups_are_noted_and_forgotten() {
+        fn groups_are_registered_and_removed() {
             let mut groups = BTreeSet::new();
             for line in ["+7", "+12", "", "-7", "+x", "-99", "-"] {
                 note(&mut groups, line);

@@ -1,4 +1,4 @@
-//! Runs other programs, and tells what they cost: processor time, elapsed time, memory.
+//! Runs child programs and measures CPU time, elapsed time and memory.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,7 +13,7 @@ use crate::machine::peak_memory_of;
 #[cfg(unix)]
 use crate::orphans;
 
-/// What a program cost, with all the programs that it waited for.
+/// Resources that a program used, including the children it waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Usage {
     /// User plus system time, in seconds.
@@ -24,31 +24,31 @@ pub(crate) struct Usage {
     pub(crate) peak_rss: Option<u64>,
 }
 
-/// Why a program gave nothing.
+/// Why a program has no result.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Stop {
-    /// It could not be started, failed, or took too long.
+    /// It could not be started, failed, or timed out.
     Failed(String),
-    /// The user wants to end.
+    /// The user interrupted.
     Interrupted,
 }
 
-/// How often a program is looked at, at first and later.
+/// Polling interval, at first and later.
 const LOOKS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(20)];
-/// Most of what a program said on standard error that is looked at for a message.
+/// Maximum bytes of standard error searched for a message.
 const MOST_SAID: u64 = 1 << 16;
-/// Most of a program's output that is read.
+/// Maximum bytes of output that are read.
 const MOST_OUTPUT: u64 = 1 << 28;
 
-/// What a program prints, of both streams, whatever its status; `None` if it cannot be started or
-/// takes longer than `limit`. For what it says of itself: the beginning alone.
+/// Returns the output of both streams, regardless of the exit status; `None` if the program cannot
+/// be started or takes longer than `limit`. Used for version output, so only the beginning is read.
 pub(crate) fn words(argv: &[String], limit: Duration) -> Option<String> {
     let said = tempfile::tempfile().ok()?;
     let errors = said.try_clone().ok()?.into();
     said_by(argv, limit, said, errors, MOST_SAID)
 }
 
-/// What a program writes to standard output.
+/// Returns the standard output of a program.
 pub(crate) fn output(argv: &[String], limit: Duration) -> Option<String> {
     said_by(argv, limit, tempfile::tempfile().ok()?, Stdio::null(), MOST_OUTPUT)
 }
@@ -80,13 +80,13 @@ fn said_by(
     seen.killed.is_none().then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Runs a program to its end, without input and without a shell. It is ended after `limit`, or when
-/// the user interrupts, with all that it started.
+/// Runs a program to its end, without input and without a shell. After `limit`, or if the user
+/// interrupts, the program and all its children are killed.
 pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
     let Some((program, arguments)) = argv.split_first() else {
-        return Err(Stop::Failed("an empty command".to_owned()));
+        return Err(Stop::Failed("empty command".to_owned()));
     };
-    let failed = |why: &dyn std::fmt::Display| Stop::Failed(format!("{program}: {why}"));
+    let failed = |why: &dyn std::fmt::Display| Stop::Failed(format!("cannot run {program}: {why}"));
     let mut said = tempfile::tempfile().map_err(|error| failed(&error))?;
     let errors = said.try_clone().map_err(|error| failed(&error))?;
     let mut command = Command::new(program);
@@ -108,7 +108,7 @@ pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
     match seen.killed {
         Some(Cause::Interrupt) => return Err(Stop::Interrupted),
         Some(Cause::Limit) => {
-            return Err(failed(&format!("not done after {} s: ended", limit.as_secs_f64())));
+            return Err(failed(&format!("timeout after {} s", limit.as_secs_f64())));
         }
         None => {}
     }
@@ -116,7 +116,7 @@ pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
         return Err(failed(&format!("{}{}", ended.status, last_words(&mut said))));
     }
     let used = ended.rusage;
-    // A kernel's record of a child begins with the size of its parent: what was seen is better.
+    // The kernel's child statistics start at the parent's size, so the observed value is better.
     let peak_rss = seen.peak_rss.or(Some(used.maxrss)).filter(|&bytes| bytes > 0);
     Ok(Usage { cpu_s: (used.utime + used.stime).as_secs_f64(), wall_s, peak_rss })
 }
@@ -143,14 +143,14 @@ enum Cause {
     Interrupt,
 }
 
-/// What was seen of a program while it ran.
+/// Observations of a running program.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     peak_rss: Option<u64>,
     killed: Option<Cause>,
 }
 
-/// Looks at a program from another thread.
+/// Observes a program from another thread.
 struct Watch {
     pid: u32,
     limit: Duration,
@@ -190,7 +190,7 @@ impl Watch {
     }
 }
 
-/// Ctrl-C on the terminal is for this program alone, and all that the child starts ends with it.
+/// Ctrl-C on the terminal reaches only this process, which then kills the whole group of the child.
 #[cfg(unix)]
 fn own_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
@@ -200,13 +200,13 @@ fn own_group(command: &mut Command) {
 #[cfg(not(unix))]
 fn own_group(_: &mut Command) {}
 
-/// Ends a process group at once.
+/// Kills a process group.
 #[cfg(unix)]
 pub(crate) fn kill_group(pid: u32) {
     use nix::sys::signal::{Signal, killpg};
     use nix::unistd::Pid;
     if let Ok(pid) = i32::try_from(pid) {
-        // It may have ended by itself meanwhile.
+        // It may already have ended.
         let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
     }
 }
@@ -225,29 +225,29 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_ends_well_is_measured() {
+    fn a_successful_program_is_measured() {
         let usage = shell("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done", LIMIT).unwrap();
         assert!(usage.cpu_s > 0.0 && usage.wall_s > 0.0, "{usage:?}");
     }
 
     #[test]
-    fn a_program_that_fails_is_told_with_its_last_words() {
+    fn a_failing_program_is_reported_with_its_last_line() {
         let found = shell("echo one >&2; echo no such preset >&2; exit 3", LIMIT);
         let Err(Stop::Failed(why)) = found else { panic!("{found:?}") };
         assert!(why.contains('3') && why.ends_with("no such preset"), "{why}");
     }
 
     #[test]
-    fn a_program_that_hangs_is_ended_with_its_children() {
+    fn a_hanging_program_is_killed_with_its_children() {
         let found = shell("sleep 600 & sleep 600", Duration::from_millis(50));
-        assert_eq!(found, Err(Stop::Failed("sh: not done after 0.05 s: ended".to_owned())));
+        assert_eq!(found, Err(Stop::Failed("cannot run sh: timeout after 0.05 s".to_owned())));
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn a_missing_program_is_named() {
         let found = run(&["no-such-program-here".to_owned()], LIMIT);
         let Err(Stop::Failed(why)) = found else { panic!("{found:?}") };
-        assert!(why.starts_with("no-such-program-here: "), "{why}");
+        assert!(why.starts_with("cannot run no-such-program-here: "), "{why}");
     }
 
     const LIMIT: Duration = Duration::from_secs(60);

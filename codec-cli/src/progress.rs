@@ -1,4 +1,4 @@
-//! Tells how far the work is: a line on a terminal, lines in a log, or JSON.
+//! Reports progress: a line on a terminal, lines in a log, or JSON.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,51 +8,51 @@ use codec_core::frame::Rational;
 use crate::console::{self, Console, Style};
 use crate::json::Object;
 
-/// How far the work is.
+/// The current progress.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Now {
-    /// Frames taken in.
+    /// Input frames so far.
     pub(crate) frames: u64,
-    /// Coded bytes, written or read; 0 where there are none.
+    /// Coded bytes, written or read; 0 without any.
     pub(crate) bytes: u64,
     pub(crate) qindex: Option<u8>,
     pub(crate) dropped: u64,
 }
 
-/// Between two updates of a terminal's line.
+/// Interval between updates of a terminal's line.
 const LINE_EVERY: Duration = Duration::from_millis(200);
-/// Between two lines of a log.
+/// Interval between lines of a log.
 const LOG_EVERY: Duration = Duration::from_secs(5);
-/// Between two JSON objects.
+/// Interval between JSON objects.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
-/// A trial coding, before the pass that counts.
+/// A trial encode before the final pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
-    /// From 1.
+    /// Counted from 1.
     pub(crate) number: usize,
-    /// There may be fewer.
+    /// The maximum; there may be fewer.
     pub(crate) most: usize,
 }
 
-/// Tells progress of one command.
+/// Reports the progress of one command.
 #[derive(Debug)]
 pub(crate) struct Progress {
     console: Console,
     total: Option<u64>,
     frame_rate: Rational,
     started: Instant,
-    /// When the pass under way began, and which it is; `None`: the one that counts.
+    /// Start of the current pass, and which one it is; `None`: the final pass.
     pass_started: Instant,
     pass: Option<Pass>,
-    /// When something was last told; `None`: the next update is told at once.
+    /// Time of the last report; `None`: the next update is reported immediately.
     told: Option<Instant>,
     /// Frames and bytes of the last second of video.
     recent: VecDeque<(u64, u64)>,
 }
 
 impl Progress {
-    /// Begins to count time. `total`: frames expected, where known.
+    /// Starts the clock. `total`: expected frames, if known.
     pub(crate) fn new(console: Console, total: Option<u64>, frame_rate: Rational) -> Self {
         let now = Instant::now();
         Self {
@@ -67,7 +67,7 @@ impl Progress {
         }
     }
 
-    /// The frames begin again: speed and remaining time are those of the new pass.
+    /// Starts a new pass; speed and remaining time are those of this pass.
     pub(crate) fn begin_pass(&mut self, pass: Option<Pass>) {
         self.pass = pass;
         self.pass_started = Instant::now();
@@ -77,12 +77,12 @@ impl Progress {
         }
     }
 
-    /// Since the beginning, with all passes.
+    /// Time since the start, including all passes.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// After every frame; says something when it is time to.
+    /// Called after every frame; reports if it is time to.
     pub(crate) fn update(&mut self, now: &Now) {
         let every = match self.console.style {
             Style::Terminal => LINE_EVERY,
@@ -145,7 +145,7 @@ impl Progress {
         }
     }
 
-    /// What fits into so many columns, the most important first to stay.
+    /// Fits the text into `columns`, dropping the least important parts first.
     fn text(&self, now: &Now, figures: &Figures, columns: usize) -> String {
         let frame = match self.total {
             Some(total) => format!("frame {}/{total}", now.frames),
@@ -155,7 +155,7 @@ impl Progress {
         let Figures { fps, x_realtime, kbps_now, kbps_average, .. } = figures;
         let has_bytes = now.bytes > 0;
         let dropped = (now.dropped > 0).then(|| format!("{} dropped", now.dropped));
-        // In the order of the line; with what goes first where there is no room.
+        // In display order, with the priority by which parts are dropped.
         let mut parts = [
             (0, self.pass.map(trial)),
             (0, Some(frame)),
@@ -216,7 +216,7 @@ mod tests {
     };
 
     #[test]
-    fn narrow_lines_lose_what_matters_least() {
+    fn narrow_lines_drop_the_least_important_parts() {
         let progress = progress(20_000);
         let now = Now { frames: 12_345, bytes: 1_000_000, qindex: Some(40), dropped: 3 };
         let text = |columns| progress.text(&now, &FIGURES, columns);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn trials_are_named_and_timed_alone() {
+    fn trials_are_named_and_timed_separately() {
         let mut progress = progress(100);
         progress.started = progress.started.checked_sub(Duration::from_secs(500)).unwrap();
         progress.begin_pass(Some(Pass { number: 1, most: 3 }));

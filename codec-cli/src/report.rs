@@ -1,4 +1,4 @@
-//! A row for each frame, as CSV or JSON.
+//! A per-frame report, as CSV or JSON.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::io::output::{OutputFile, Rules};
 use crate::json::{self, Object};
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Csv,
@@ -18,20 +18,20 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// By the name of the file.
+    /// Chosen by the file name.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => Ok(Self::Csv),
             Some("json") => Ok(Self::Json),
             _ => Err(Failure::usage(format!(
-                "--report {}: the name must end in .csv or .json",
+                "invalid --report {}: expected a name ending in .csv or .json",
                 path.display()
             ))),
         }
     }
 }
 
-/// Why the encoder dropped a frame.
+/// The name of a drop reason.
 pub(crate) fn drop_name(reason: DropReason) -> &'static str {
     match reason {
         DropReason::BufferLow => "buffer low",
@@ -41,10 +41,10 @@ pub(crate) fn drop_name(reason: DropReason) -> &'static str {
     }
 }
 
-/// What became of a frame.
+/// The result of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Row {
-    /// Counts the pictures that went in, from 0.
+    /// Number of the input frame, from 0.
     pub(crate) frame: u64,
     pub(crate) pts: i64,
     /// `key`, `inter`, `altref` (not shown) or `drop`.
@@ -54,7 +54,7 @@ pub(crate) struct Row {
     pub(crate) qindex: Option<u8>,
     pub(crate) target_bits: Option<u64>,
     pub(crate) buffer_bits: Option<i64>,
-    /// Time of the call that gave the packet.
+    /// Time of the call that returned the packet.
     pub(crate) encode_us: u64,
     pub(crate) psnr: Option<[f64; 3]>,
     pub(crate) ssim: Option<f64>,
@@ -62,13 +62,13 @@ pub(crate) struct Row {
     pub(crate) speed: Option<u8>,
     /// `met` or `missed`.
     pub(crate) deadline: Option<&'static str>,
-    /// Later pictures that the encoder had taken when it gave the packet.
+    /// Later frames that the encoder had taken when it returned the packet.
     pub(crate) held: Option<u64>,
-    /// Of the call that gave the packet, on its thread.
+    /// Allocations of the call that returned the packet, on its thread.
     pub(crate) allocations: Option<u64>,
 }
 
-/// Columns with their units; new ones come last.
+/// Columns with their units; new ones are appended.
 const COLUMNS: &str = "frame,pts_ticks,type,layer,bytes,qindex,target_bits,buffer_bits,encode_us,\
                        psnr_y_db,psnr_u_db,psnr_v_db,ssim,drop_reason,simd,speed,deadline,held_frames,\
                        allocations";
@@ -83,7 +83,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Begins the file. `header`: what the whole run was told, for JSON.
+    /// Creates the file. `header`: settings of the whole run, for JSON.
     pub(crate) fn create(
         path: &Path,
         form: Form,
@@ -152,7 +152,7 @@ impl Report {
         format!("{}\r\n", cells.join(","))
     }
 
-    /// Ends the file and gives it its name. `summary`: totals, for JSON.
+    /// Completes the file and renames it. `summary`: totals, for JSON.
     pub(crate) fn finish(mut self, summary: &str) -> Result<()> {
         if self.form == Form::Json {
             self.put(&format!("\n],\"summary\":{summary}}}\n"))?;

@@ -1,4 +1,4 @@
-//! Scaling of planes, as `--resize` does it: Lanczos with three lobes, through the crate
+//! Scaling of planes as in `--resize`: Lanczos with three lobes, with the crate
 //! `fast_image_resize`.
 
 use std::fmt;
@@ -7,11 +7,11 @@ use codec_core::frame::Size;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-/// Scales planes of 8-bit samples; keeps its memory.
+/// Scales planes of 8-bit samples and reuses its memory.
 #[derive(Debug, Default)]
 pub struct PlaneScaler(Resizer);
 
-/// A plane and its size do not go together.
+/// A plane whose length does not match its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScaleError(String);
 
@@ -27,7 +27,8 @@ impl PlaneScaler {
     /// Scales the samples `from` into `to`, both without padding.
     ///
     /// # Errors
-    /// If a plane is shorter than its size asks for.
+    ///
+    /// If a plane is shorter than its size requires.
     pub fn scale(
         &mut self,
         (from, from_size): (&[u8], Size),

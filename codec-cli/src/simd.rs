@@ -1,21 +1,24 @@
-//! The instruction set: what was asked for, compiled in and found.
+//! The instruction set: requested, compiled in and detected.
 
 use codec_simd::Level;
 
 use crate::failure::{Failure, Result};
 
-/// Names a level that is to be used instead of the best one.
+/// Environment variable that selects a level instead of the best one.
 const VARIABLE: &str = "CODEC_SIMD";
 
-/// The level to run, as `CODEC_SIMD` says, or else the best.
+/// Returns the level to use: that of `CODEC_SIMD`, or the best.
 pub(crate) fn requested_level() -> Result<Level> {
     let request = match std::env::var(VARIABLE) {
         Ok(request) => Some(request),
         Err(std::env::VarError::NotPresent) => None,
-        Err(error) => return Err(Failure::usage(format!("{VARIABLE}: {error}"))),
+        Err(error) => return Err(Failure::usage(format!("invalid {VARIABLE}: {error}"))),
     };
     Level::choose(request.as_deref()).map_err(|error| {
-        Failure::usage(format!("{VARIABLE}: {error}; this CPU has {}", names(detected())))
+        Failure::usage(format!(
+            "invalid {VARIABLE}: {error}; this CPU supports {}",
+            names(detected())
+        ))
     })
 }
 
@@ -31,7 +34,7 @@ fn names(levels: impl Iterator<Item = Level>) -> String {
     levels.map(Level::name).collect::<Vec<_>>().join(" ")
 }
 
-/// What `--version` prints.
+/// The output of `--version`.
 pub(crate) fn version() -> String {
     format!(
         "{}\nSIMD compiled: {}\nSIMD detected: {}",

@@ -1,23 +1,23 @@
-//! Work that is always the same, done now and then between frames or encodings: how fast the machine is
-//! at that moment.
+//! A constant piece of work, run between frames or encodings, that measures the current speed of
+//! the machine.
 //!
-//! Others on the machine take cache, turns of a shared core and clock rate, by more than what one
-//! wants to see. What a pass took, in units of this work, hardly depends on them. The work is like
-//! an encoder's: sums over pixels, and a chain of table look-ups with branches nobody can foretell.
+//! Other load takes cache, time of a shared core and clock rate, often more than the differences to
+//! be measured. Times in units of this work hardly depend on that. Like an encoder, it computes
+//! sums over pixels and follows a chain of table look-ups with unpredictable branches.
 
 use std::hint::black_box;
 
 use cpu_time::ThreadTime;
 
-/// Changes with the work: times in units of other work cannot be compared.
+/// Changes with the work: times in units of different work are not comparable.
 pub(crate) const VERSION: u32 = 1;
 
-/// Bytes of each of the two blocks that are compared.
+/// Bytes of each of the two compared blocks.
 const BLOCK: usize = 64 << 10;
 /// Links of the chain.
 const CHAIN: u32 = 24_000;
 
-/// The work and what it took so far.
+/// The work and its accumulated time.
 #[derive(Debug)]
 pub(crate) struct Yardstick {
     blocks: [Vec<u8>; 2],
@@ -41,7 +41,7 @@ impl Yardstick {
         Self { blocks, table, state: 1, slices: 0, ns: 0.0 }
     }
 
-    /// One slice of the work, about a third of a millisecond.
+    /// Runs one slice of the work, about a third of a millisecond.
     pub(crate) fn slice(&mut self) {
         let start = ThreadTime::now();
         let [a, b] = &self.blocks;
@@ -68,7 +68,7 @@ impl Yardstick {
         self.ns += start.elapsed().as_secs_f64() * 1e9;
     }
 
-    /// CPU nanoseconds of all slices since the last call, and of a slice in the mean (0: none).
+    /// CPU nanoseconds of all slices since the last call, and the mean per slice (0: none).
     pub(crate) fn take(&mut self) -> (f64, f64) {
         let (all, slices) = (self.ns, self.slices);
         (self.ns, self.slices) = (0.0, 0);
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_slices_took_is_told_once() {
+    fn slice_times_are_returned_once() {
         let mut yardstick = Yardstick::new();
         assert_eq!(yardstick.take(), (0.0, 0.0));
         yardstick.slice();

@@ -27,7 +27,7 @@ use crate::progress::Progress;
 
 use pump::Pump;
 
-/// Where pictures go.
+/// Where frames go.
 #[derive(Clone, Debug)]
 struct Destination {
     path: PathBuf,
@@ -36,7 +36,7 @@ struct Destination {
     rules: Rules,
 }
 
-/// What `decode` is told.
+/// The settings of `decode`.
 #[derive(Debug)]
 struct Decoding {
     input: InputSpec,
@@ -50,7 +50,7 @@ struct Decoding {
     resize: Option<Target>,
 }
 
-/// Decodes.
+/// Runs the command.
 pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
     let mut input = InputSpec::from(&args.input);
     input.lenient = args.conceal;
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
         _ => digest::Form::None,
     };
     if digest != digest::Form::None && args.output.as_deref().is_some_and(is_pipe) {
-        return Err(Failure::usage("digests and pictures cannot both go to standard output"));
+        return Err(Failure::usage("checksums and frames cannot both go to standard output"));
     }
     let options = DecodeOptions {
         backend: args.codec.clone(),
@@ -97,18 +97,18 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
     if settings.output.is_some() {
         return decode(settings, env);
     }
-    // What is thrown away or digested may be sound.
+    // Discarded or hashed input may be audio only.
     interrupt::listen();
     let wants = Parts { pictures: true, sound: true };
     let opened = media::open(&settings.input, wants, &settings.options, env)?;
     match (opened.pictures, opened.sound) {
         (None, Some(input)) => sound::to_nothing(args, digest, input, &settings.input, env),
         (Some(source), _) => decode_from(settings, source, env),
-        (None, None) => Err(Failure::internal("neither pictures nor sound")),
+        (None, None) => Err(Failure::internal("neither video nor audio")),
     }
 }
 
-/// Decodes what `transcode` is to write as raw video.
+/// Decodes the input of `transcode` to raw video.
 pub(crate) fn from_transcode(args: &EncodeArgs, env: Env) -> Result<()> {
     let input = InputSpec::from(&args.input);
     let format = format_of(&args.output, args.format.as_deref(), Format::Y4m)?;
@@ -142,11 +142,11 @@ fn target(
     input: &InputSpec,
 ) -> Result<Destination> {
     if !format.is_raw_video() {
-        let message = format!("{format} holds coded video: see `codec transcode`");
+        let message = format!("{format} cannot hold raw video\nhelp: use `codec transcode`");
         return Err(Failure::usage(message));
     }
     if format != Format::Raw && samples.is_some_and(|samples| samples != Samples::I420) {
-        return Err(Failure::usage("--pixels is for raw output: y4m is always i420"));
+        return Err(Failure::usage("--pixels requires raw output: y4m is always i420"));
     }
     let by_name = path.extension().is_some_and(|extension| extension == "nv12");
     let usual = if by_name { Samples::Nv12 } else { Samples::I420 };

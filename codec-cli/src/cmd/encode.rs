@@ -23,19 +23,21 @@ use crate::stills::{StillFormat, write};
 
 use super::decode;
 
-/// Encodes pictures, sound or both.
+/// Encodes video, audio or both.
 pub(crate) fn encode(args: &EncodeArgs, env: Env) -> Result<()> {
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
     let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
     if format.is_raw_video() {
-        return Err(Failure::usage(format!("{format} holds no coded video: see `codec decode`")));
+        return Err(Failure::usage(format!(
+            "{format} cannot hold encoded video\nhelp: use `codec decode`"
+        )));
     }
     run(args, format, env)
 }
 
-/// Encodes whatever can be read; to raw formats it decodes.
+/// Converts any readable input; raw output formats are decoded.
 pub(crate) fn transcode(args: &EncodeArgs, env: Env) -> Result<()> {
     if let Some(outcome) = still(args, env) {
         return outcome;
@@ -47,10 +49,10 @@ pub(crate) fn transcode(args: &EncodeArgs, env: Env) -> Result<()> {
     run(args, format, env)
 }
 
-/// Writes a still picture, if the output is to be one.
+/// Writes a still image if the output is one.
 fn still(args: &EncodeArgs, env: Env) -> Option<Result<()>> {
     if args.format.is_some() || StillFormat::of(&args.output).is_none() {
-        let refused = || Failure::usage("--lossless is for stills: end the name in .webp or .png");
+        let refused = || Failure::usage("--lossless requires a .webp or .png output");
         return args.lossless.then(|| Err(refused()));
     }
     Some(save_still(args, env))
@@ -58,7 +60,9 @@ fn still(args: &EncodeArgs, env: Env) -> Option<Result<()>> {
 
 fn save_still(args: &EncodeArgs, env: Env) -> Result<()> {
     if args.encoder.bitrate.is_some() || args.encoder.qp.is_some() {
-        return Err(Failure::usage("a still picture has no bitrate and no --qp: see -q"));
+        return Err(Failure::usage(
+            "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
+        ));
     }
     let style = write::Style::of(&args.output, args.encoder.quality, args.lossless)?;
     let spec = InputSpec::from(&args.input);
@@ -74,10 +78,10 @@ fn save_still(args: &EncodeArgs, env: Env) -> Result<()> {
     }
     match source.next()? {
         Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),
-        None => return Err(Failure::new(Kind::Input, format!("{}: no frame", spec.name()))),
+        None => return Err(Failure::new(Kind::Input, format!("{}: no frames", spec.name()))),
     }
     if args.frames != Some(1) && source.next()?.is_some() {
-        let message = "the input has more than one frame: -n 1 takes one, or see `codec snapshot`";
+        let message = "the input has more than one frame\nhelp: take the first with -n 1, or another with `codec snapshot`";
         return Err(Failure::usage(message));
     }
     let written = write::save(&planes, &args.output, style, &rules, env)?;
@@ -97,12 +101,12 @@ fn run(args: &EncodeArgs, format: Format, env: Env) -> Result<()> {
         advice: Advice::FLAGS,
         ..DecodeOptions::default()
     };
-    // Refuse an output that cannot be before the input is read.
+    // Reject an impossible output before the input is read.
     settings.rules.check(&settings.output)?;
     let wants = Parts { pictures: true, sound: settings.sound.is_some() };
     let opened = media::open(&settings.input, wants, &options, env)?.complete()?;
     if opened.holds.sound && !wants.sound && !args.sound.no_audio {
-        env.console.note(format!("{format} holds no sound: it is left out"));
+        env.console.note(format!("audio dropped: {format} cannot hold audio"));
     }
     let Some(mut source) = opened.pictures else {
         let input = opened.sound.ok_or_else(|| nothing(&settings.input.name()))?;
@@ -122,12 +126,12 @@ fn sound_alone(args: &EncodeArgs, env: Env) -> Result<()> {
         DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;
     if opened.holds.pictures && !args.sound.no_video {
-        env.console.note(format!("{} holds no pictures: they are left out", settings.format));
+        env.console.note(format!("video dropped: {} cannot hold video", settings.format));
     }
     let input = opened.sound.ok_or_else(|| nothing(&spec.name()))?;
     sound::run(&settings, input, env)
 }
 
 fn nothing(name: &str) -> Failure {
-    Failure::new(Kind::Input, format!("{name}: neither pictures nor sound"))
+    Failure::new(Kind::Input, format!("{name}: neither video nor audio"))
 }

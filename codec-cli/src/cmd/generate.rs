@@ -24,10 +24,10 @@ use crate::session::{Session, sound};
 
 use sources::{DrawnPictures, MadeSound};
 
-/// Samples per second of what is heard.
+/// Sample rate of generated audio.
 const RATE: u32 = 48_000;
 
-/// Draws a clip, or makes a sound.
+/// Generates a clip or an audio signal.
 pub(crate) fn run(args: &GenerateArgs, env: Env) -> Result<()> {
     interrupt::listen();
     let scene = Scene::from_name(&args.scene);
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &GenerateArgs, env: Env) -> Result<()> {
     rules.check(&args.output)?;
     let Some(scene) = scene else {
         let sound = Sound::from_name(&args.scene)
-            .ok_or_else(|| Failure::usage(format!("no scene {}", args.scene)))?;
+            .ok_or_else(|| Failure::usage(format!("unknown scene {}", args.scene)))?;
         return sound_alone(args, sound, format, rules, env);
     };
     let generator = Generator::new(scene, args.size, args.fps, args.seed)
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &GenerateArgs, env: Env) -> Result<()> {
     }
 }
 
-/// The pictures as they are.
+/// Writes uncompressed frames.
 fn draw(
     args: &GenerateArgs,
     generator: &Generator,
@@ -80,7 +80,7 @@ fn draw(
     Ok(())
 }
 
-/// Pictures, and sound if there is any, coded in very good quality.
+/// Encodes frames, and audio if there is any, at very high quality.
 fn encode(
     args: &GenerateArgs,
     generator: Generator,
@@ -107,7 +107,7 @@ fn sound_alone(
     env: Env,
 ) -> Result<()> {
     if !holds_sound(format) {
-        return Err(Failure::usage(format!("{format} holds no sound")));
+        return Err(Failure::usage(format!("{format} cannot hold audio")));
     }
     let settings = SoundEncoding {
         output: args.output.clone(),
@@ -125,7 +125,7 @@ fn made(args: &GenerateArgs, sound: Sound) -> Result<SoundInput> {
     let (num, den) = (u64::from(args.fps.num), u64::from(args.fps.den));
     let samples = u64::from(args.frames) * den * u64::from(RATE) / num;
     let reader = Box::new(MadeSound::new(generator, RATE, samples));
-    SoundInput::of(reader, args.scene.clone()).ok_or_else(|| Failure::internal("no sound track"))
+    SoundInput::of(reader, args.scene.clone()).ok_or_else(|| Failure::internal("no audio track"))
 }
 
 fn drawn_info() -> PictureInfo {

@@ -16,17 +16,17 @@ pub(crate) fn completions(shell: Shell) -> Result<()> {
     print(&String::from_utf8_lossy(&text))
 }
 
-/// Shows the manual page of `codec`, or of one of its commands: by `man` on a terminal, or as plain
-/// text if there is no `man`; as roff in a pipe or a file.
+/// Shows the manual page of `codec`, or of one of its commands: with `man` on a terminal, or as
+/// plain text if `man` is missing; as roff into a pipe or a file.
 pub(crate) fn man(command: Option<&str>) -> Result<()> {
-    // Building fills in what commands take from the whole.
+    // Building propagates global arguments to the commands.
     let mut whole = grammar().version(env!("CARGO_PKG_VERSION"));
     whole.build();
     let mut page = match command {
         None => whole,
         Some(name) => {
             let found = whole.find_subcommand(name).cloned();
-            let found = found.ok_or_else(|| Failure::usage(format!("no command {name}")))?;
+            let found = found.ok_or_else(|| Failure::usage(format!("unknown command {name}")))?;
             found.display_name(format!("codec-{name}"))
         }
     };
@@ -42,12 +42,12 @@ pub(crate) fn man(command: Option<&str>) -> Result<()> {
     print(&format!("{plain}\n"))
 }
 
-/// Pages roff by `man`; `false` if there is none, or one that does not read its standard input.
+/// Pages roff with `man`; `false` if it is missing or cannot read standard input.
 fn is_shown_by_man(roff: &[u8]) -> bool {
     let child =
         Command::new("man").args(["-l", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
     let Ok(mut child) = child else { return false };
-    // Who leaves the pager early does not read to the end.
+    // If the user quits the pager early, the write fails, which is fine.
     if let Some(mut stdin) = child.stdin.take() {
         let _ = stdin.write_all(roff);
     }

@@ -26,7 +26,7 @@ use packets::{Outcome, Packets, Seen};
 use page::PageReport;
 use totals::Totals;
 
-/// Reports each packet of a stream; what came before damage is kept.
+/// Reports each packet of a stream; the report is kept if damage ends the run.
 pub(crate) fn run(args: &InspectArgs, env: Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
@@ -57,11 +57,11 @@ pub(crate) fn run(args: &InspectArgs, env: Env) -> Result<()> {
     end.and(kept)
 }
 
-/// Which packets are reported.
+/// The packets to report.
 #[derive(Clone, Copy, Debug)]
 struct Selection {
     skip: u64,
-    /// Packets to read, those left out included.
+    /// Number of packets to read, including skipped ones.
     until: u64,
 }
 
@@ -69,7 +69,7 @@ impl Selection {
     fn new(args: &InspectArgs) -> Result<Self> {
         Ok(match args.frames {
             Some(FrameRange::Range(..)) if args.skip > 0 => {
-                return Err(Failure::usage("--skip and a range of frames exclude each other"));
+                return Err(Failure::usage("--skip cannot be used with a range of frames"));
             }
             Some(FrameRange::Range(skip, until)) => Self { skip, until },
             Some(FrameRange::Count(count)) => {
@@ -80,16 +80,16 @@ impl Selection {
     }
 }
 
-/// What is written where.
+/// The output files and their formats.
 fn targets(args: &InspectArgs) -> Result<Vec<(PathBuf, ReportForm)>> {
     let form = form_of(&args.output, args.format)?;
     let mut targets = vec![(args.output.clone(), form)];
     if let Some(json) = &args.json {
         if form == ReportForm::Json {
-            return Err(Failure::usage("--json is for the data beside a page: -o is data already"));
+            return Err(Failure::usage("--json requires an HTML page as -o"));
         }
         if is_pipe(json) && is_pipe(&args.output) {
-            return Err(Failure::usage("page and data cannot both go to standard output"));
+            return Err(Failure::usage("the page and the data cannot both go to standard output"));
         }
         targets.push((json.clone(), ReportForm::Json));
     }
@@ -104,7 +104,10 @@ fn form_of(path: &Path, flag: Option<ReportForm>) -> Result<ReportForm> {
         (None, Some("json")) => Ok(ReportForm::Json),
         (None, _) if is_pipe(path) => Ok(ReportForm::Json),
         _ => {
-            let message = format!("{}: a report is .html or .json, or give -f", path.display());
+            let message = format!(
+                "unknown report format of {}\nhelp: name it .html or .json, or use -f",
+                path.display()
+            );
             Err(Failure::usage(message))
         }
     }
@@ -190,7 +193,7 @@ impl Inspection {
         for index in 0..until {
             let next = packets.next();
             if interrupt::stopped() {
-                let message = "interrupted: the report is finished";
+                let message = "interrupted: the report was finalised";
                 return Err(Failure::new(Kind::Interrupted, message));
             }
             let Some(seen) = next? else { break };
@@ -215,7 +218,7 @@ impl Inspection {
         Ok(())
     }
 
-    /// Completes the reports, of which whatever came before an error is kept, and tells the totals.
+    /// Finalises the reports, keeping everything before an error, and reports the totals.
     fn finish(self, packets: &Packets, end: &Result<()>, env: Env) -> Result<()> {
         let is_output = end.as_ref().is_err_and(|failure| {
             matches!(failure.kind, Kind::Output | Kind::ClosedPipe | Kind::Internal)

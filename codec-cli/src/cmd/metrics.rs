@@ -24,23 +24,23 @@ use crate::measure::{self, Matching, Measured, Request, Row};
 use crate::progress::{Now, Progress};
 use crate::stills::read::RgbStill;
 
-/// Compares two videos, frame by frame, by their times; or two sounds.
+/// Compares two videos frame by frame, matched by timestamp, or two audio files.
 pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     if is_pipe(&args.reference) && is_pipe(&args.distorted) {
-        return Err(Failure::usage("only one of both can be standard input"));
+        return Err(Failure::usage("only one of the inputs can be standard input"));
     }
     if args.audio || sound::is_sound(&args.reference, args, env) {
         if args.skip > 0 {
-            return Err(Failure::usage("--skip counts frames: it does not apply to audio"));
+            return Err(Failure::usage("--skip counts frames and cannot be used with audio"));
         }
         return sound::run(args, env);
     }
     if args.min_snr.or(args.max_lsd).is_some() {
-        return Err(Failure::usage("--min-snr and --max-lsd are for sound: give --audio"));
+        return Err(Failure::usage("--min-snr and --max-lsd require --audio"));
     }
     let request = request(args)?;
     if request.metrics.contains(&MetricId::Vmaf) {
-        // There are files of ffmpeg to be removed.
+        // Temporary files for ffmpeg must be removed on interrupts.
         interrupt::listen();
     }
     let (reference, distorted) = (spec(&args.reference, args), spec(&args.distorted, args));
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
 
 fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: Env) -> Result<Measured> {
     if one.profile != other.profile {
-        let what = "colour profiles differ and are not applied";
+        let what = "colour profiles differ and are ignored";
         env.console.warn(format!("{what}: samples are compared as they are"));
     }
     let mut metrics = ALWAYS_OF_STILLS.to_vec();
@@ -99,7 +99,7 @@ fn measure_video(
     measure::measure(&mut *reference, &mut *distorted, request, tell)
 }
 
-/// How to open a side; `--raw` is for what has no header of its own.
+/// Describes how to open an input; `--raw` applies to headerless files.
 fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
     let raw = args.raw.filter(|_| {
         let extension = path.extension().and_then(|extension| extension.to_str());
@@ -110,10 +110,10 @@ fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
     InputSpec { path: path.to_owned(), raw, limits, lenient: false }
 }
 
-/// What the report says of a pair of still pictures.
+/// Remarks on a pair of still images in the report.
 #[derive(Debug)]
 struct Stills {
-    /// How each is stored.
+    /// How each one is stored.
     kinds: [String; 2],
     is_opaque: bool,
 }
@@ -131,11 +131,11 @@ impl Stills {
         } else {
             "transparency: compared over black and over white, the worse value counts\n"
         };
-        format!("still pictures compared as RGB of 8 bits: {one}; {other}\n{transparency}")
+        format!("still images compared as 8-bit RGB: {one}; {other}\n{transparency}")
     }
 }
 
-/// What is always measured.
+/// Metrics that are always measured.
 const ALWAYS: [MetricId; 9] = [
     MetricId::PsnrY,
     MetricId::PsnrU,
@@ -151,7 +151,7 @@ const ALWAYS: [MetricId; 9] = [
 fn request(args: &MetricsArgs) -> Result<Request> {
     let mut metrics = ALWAYS.to_vec();
     let asked = parse_list(args.metrics.as_deref().unwrap_or_default());
-    let asked = asked.map_err(|error| Failure::usage(format!("--metrics: {error}")))?;
+    let asked = asked.map_err(|error| Failure::usage(format!("invalid --metrics: {error}")))?;
     metrics.extend(asked.into_iter().filter(|metric| !ALWAYS.contains(metric)));
     Ok(Request {
         metrics,
@@ -165,14 +165,14 @@ fn request(args: &MetricsArgs) -> Result<Request> {
     })
 }
 
-/// What is always measured of still pictures, and of those alone.
+/// Metrics that are always measured for still images, and only for them.
 const ALWAYS_OF_STILLS: [MetricId; 4] =
     [MetricId::PsnrR, MetricId::PsnrG, MetricId::PsnrB, MetricId::PsnrRgb];
 
-/// What is told.
+/// The report.
 struct Report<'a> {
     args: &'a MetricsArgs,
-    /// Of still pictures.
+    /// For still images.
     stills: Option<Stills>,
     measured: Measured,
     pooled: BTreeMap<MetricId, Pooled>,
@@ -187,7 +187,7 @@ impl Report<'_> {
         self.pooled(metric).mean
     }
 
-    /// Frames of the reference and of the other that were compared with none.
+    /// Frames of the reference and of the other input that have no counterpart.
     fn unmatched(&self) -> (u64, u64) {
         let delivery = self.measured.delivery;
         if self.args.viewer {
@@ -243,11 +243,11 @@ impl Report<'_> {
             )
         };
         let mut text = format!(
-            "frames compared {}, without partner: {of_reference} of the reference, {of_distorted} \
-             of the other\n\
-             PSNR mean   {}; least Y {:.3} dB\n\
+            "frames compared {}, unmatched: {of_reference} in the reference, {of_distorted} in \
+             the other\n\
+             PSNR mean   {}; lowest Y {:.3} dB\n\
              PSNR total  {}\n\
-             SSIM mean   Y {:.5}; least {:.5}\n",
+             SSIM mean   Y {:.5}; lowest {:.5}\n",
             self.measured.rows.len(),
             psnr([MetricId::PsnrY, MetricId::PsnrU, MetricId::PsnrV, MetricId::PsnrAll]),
             self.pooled(MetricId::PsnrY).worst,
@@ -275,7 +275,7 @@ impl Report<'_> {
         text
     }
 
-    /// A line for each metric that was asked for, or for all.
+    /// A line for each requested metric, or for all.
     fn table(&self) -> String {
         let mut text = format!(
             "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}  {}\n",
@@ -302,7 +302,7 @@ impl Report<'_> {
         text
     }
 
-    /// Keys that scripts know, then all metrics that were asked for.
+    /// Keys of earlier versions that scripts rely on, then all requested metrics.
     fn frame(&self, row: &Row) -> String {
         let mut object = Object::new().raw("frame", row.frame).float("time_s", row.time_s);
         if self.args.viewer {
@@ -310,7 +310,7 @@ impl Report<'_> {
         }
         for (metric, value) in self.measured.metrics.iter().zip(&row.values) {
             object = match metric {
-                // Those of the metrics without the ending.
+                // The same as the metric without the suffix.
                 metric if metric.id().ends_with("_global") => object,
                 metric if metric.unit() == "dB" => object.float(metric.id(), *value),
                 metric => object.raw(metric.id(), json_number(*value)),
@@ -391,7 +391,7 @@ impl Report<'_> {
     }
 }
 
-/// A number with six decimals, for scales on which four are too few.
+/// A number with six decimals, for scales that need more than four.
 fn json_number(value: f64) -> String {
     if value.is_finite() { format!("{value:.6}") } else { "null".to_owned() }
 }

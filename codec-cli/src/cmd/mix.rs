@@ -22,21 +22,21 @@ use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::{OutputFile, Rules};
 
-/// Mixes the sound of several files.
+/// Mixes the audio of several files.
 pub(crate) fn run(args: &MixArgs, env: Env) -> Result<()> {
     interrupt::listen();
     if args.inputs.iter().filter(|path| is_pipe(path)).count() > 1 {
         return Err(Failure::usage("only one input can be standard input"));
     }
     if args.gain.len() > args.inputs.len() {
-        let message = format!("{} gains for {} inputs", args.gain.len(), args.inputs.len());
+        let message = format!("got {} gains for {} inputs", args.gain.len(), args.inputs.len());
         return Err(Failure::usage(message));
     }
     let format = format_of(&args.output, args.format.as_deref(), Format::Wav)?;
     let encoding = Encoding::choose(args, format)?;
     let rules =
         Rules { overwrite: args.yes, not: args.inputs.clone(), terminal: args.format.is_some() };
-    // Outputs are refused before any input is read.
+    // Reject impossible outputs before any input is read.
     let mut files = vec![OutputFile::create(&args.output, &rules)?];
     if let Some(folder) = &args.n_minus_1 {
         for path in names_in(folder, args)? {
@@ -66,16 +66,17 @@ pub(crate) fn run(args: &MixArgs, env: Env) -> Result<()> {
         let dropped = mixer.stats(id).map_or(0, |stats| stats.late + stats.overlapped);
         if dropped > 0 {
             let name = &input.name;
-            env.console.warn(format!("{name}: {dropped} samples before time 0 or twice, left out"));
+            env.console
+                .warn(format!("{name}: dropped {dropped} samples before time 0 or overlapping"));
         }
     }
     if interrupt::stopped() {
-        return Err(Failure::new(Kind::Interrupted, "interrupted: the files are finished"));
+        return Err(Failure::new(Kind::Interrupted, "interrupted: the files were finalised"));
     }
     Ok(())
 }
 
-/// How the mix is coded.
+/// How the mix is encoded.
 struct Encoding {
     settings: SoundSettings,
     backend: &'static AudioBackend,
@@ -93,7 +94,7 @@ impl Encoding {
         }
         let (backend, codec) = settings.encoder(format)?;
         let Some((_, capabilities)) = backend.encoder else {
-            let message = format!("{}/{} cannot encode", backend.codec, backend.name);
+            let message = format!("{}/{} has no encoder", backend.codec, backend.name);
             return Err(Failure::new(Kind::Backend, message));
         };
         Ok(Self { settings, backend, codec, capabilities })
@@ -110,7 +111,7 @@ impl Encoding {
         let format = AudioFormat::new(args.rate.unwrap_or(rate), layout.unwrap_or_default());
         let config = self.settings.config(self.codec, self.capabilities, format)?;
         if let Some(wanted) = args.rate.filter(|&wanted| wanted != config.format.rate) {
-            let message = format!("{} cannot be coded at {wanted} Hz", self.codec);
+            let message = format!("{} does not support {wanted} Hz", self.codec);
             return Err(Failure::usage(message));
         }
         Ok(config)
@@ -130,7 +131,7 @@ fn mixer_for(args: &MixArgs, format: AudioFormat, inputs: &[Input]) -> Result<Mi
     Ok(mixer)
 }
 
-/// Mixes until every input has ended; sample frames that came out.
+/// Mixes until every input has ended; returns the number of sample frames written.
 fn mix(mixer: &mut Mixer, inputs: &mut [Input], outputs: &mut [Output]) -> Result<u64> {
     let block = (mixer.format().rate / 50).max(1) as usize;
     let mut out = AudioBuf::new(mixer.format(), SampleKind::F32);
@@ -144,7 +145,7 @@ fn mix(mixer: &mut Mixer, inputs: &mut [Input], outputs: &mut [Output]) -> Resul
         let longest = ids.filter_map(|id| mixer.ready(id)).max().unwrap_or(0);
         let mut frames = longest.min(block);
         if frames == 0 || interrupt::stopped() {
-            // What the limiter holds.
+            // The limiter still holds this many frames.
             frames = flush.min(block);
             flush -= frames;
         }
@@ -179,7 +180,7 @@ impl Input {
         Ok(Self { source, name: spec.name(), sound, gaps, next: 0, ended: false })
     }
 
-    /// Reads on until `frames` are ready, or the end.
+    /// Reads until `frames` are available, or to the end.
     fn feed(&mut self, mixer: &mut Mixer, id: u32, frames: usize) -> Result<()> {
         let failed = |name: &str, error: codec_core::Error| {
             Failure::new(Kind::Input, format!("{name}: {error}"))
@@ -198,7 +199,7 @@ impl Input {
         Ok(())
     }
 
-    /// The mixer plays silence for what is missing, from time 0 on.
+    /// Checks gaps against the limit: the mixer fills them with silence, from time 0 on.
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     fn check_gap(&mut self) -> Result<()> {
         let AudioBuf { pts, .. } = self.sound;
@@ -235,7 +236,7 @@ impl Output {
         Ok(Self { file, sink, writer })
     }
 
-    /// Writes what lies at time 0 or after it; how many sample frames that is.
+    /// Writes the samples from time 0 on; returns the number of sample frames.
     fn write(&mut self, sound: &mut AudioBuf) -> Result<u64> {
         let early = usize::try_from(sound.pts.min(0).unsigned_abs()).unwrap_or(usize::MAX);
         sound.trim(early, 0);
@@ -255,7 +256,7 @@ impl Output {
     }
 }
 
-/// The names of the mixes without one input.
+/// The file names of the N-1 mixes.
 fn names_in(folder: &Path, args: &MixArgs) -> Result<Vec<PathBuf>> {
     let extension = match args.output.extension() {
         Some(extension) => extension.to_owned(),
@@ -269,7 +270,7 @@ fn names_in(folder: &Path, args: &MixArgs) -> Result<Vec<PathBuf>> {
         name.push(&extension);
         let path = folder.join(name);
         if names.contains(&path) {
-            let message = format!("two inputs would both be {}", path.display());
+            let message = format!("two inputs would have the same output {}", path.display());
             return Err(Failure::usage(message));
         }
         names.push(path);

@@ -14,8 +14,8 @@ use crate::stills::read::StillSource;
 
 use found::{Entry, Found, FoundTrack, Kind, Picture};
 
-/// Reads the whole input, decodes nothing, and tells what is there. A damaged input is told as far
-/// as it goes.
+/// Reads the whole input without decoding and reports its contents. A damaged input is reported up
+/// to the damage.
 pub(crate) fn run(args: &ProbeArgs, env: Env) -> Result<()> {
     let spec = InputSpec::from(&args.input);
     let mut found = Found::new(spec.name(), args.frames);
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &ProbeArgs, env: Env) -> Result<()> {
             let mut source = StillSource::new(reader, format, &name, &spec.limits, env)?;
             read_packed(&mut found, &mut source)
         }
-        Opened::Container(_) => Err(Failure::internal("unknown kind of content")),
+        Opened::Container(_) => Err(Failure::internal("unknown content type")),
     };
     let text = if args.json { format!("{}\n", found.json(&end)) } else { found.text() };
     print(&text)?;

@@ -18,7 +18,7 @@ use crate::live::recording::Recording;
 use crate::live::totals::{Summary, drain, pair, seconds, stats_object};
 use crate::live::ways::{self, In, Wants};
 
-/// How often interruptions and time-outs are looked at.
+/// Interval of checks for interrupts and timeouts.
 const TURN: Duration = Duration::from_millis(20);
 
 /// Receives a stream.
@@ -51,10 +51,10 @@ struct Receiving {
     recording: Recording,
     ticker: Ticker,
     playout: Playout,
-    /// When the first frame or sound came, and the last.
+    /// Times of the first and the last received frame or audio.
     begun: Option<Instant>,
     heard: Instant,
-    /// Why the sender says that it ended.
+    /// The sender's stated reason for its end.
     ended: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl Receiving {
     fn run(&mut self, args: &RecvArgs) -> Result<()> {
         loop {
             if interrupt::stopped() {
-                let message = "interrupted: the file is finished";
+                let message = "interrupted: the file was finalised";
                 return Err(Failure::new(Kind::Interrupted, message));
             }
             let is_over = |limit| self.begun.is_some_and(|begun| begun.elapsed() >= limit);
@@ -73,10 +73,10 @@ impl Receiving {
             }
             if !args.max_idle.is_zero() && self.heard.elapsed() >= args.max_idle {
                 let idle = args.max_idle.as_secs_f64();
-                let mut message = format!("nothing has come for {idle} s");
+                let mut message = format!("timeout: no data received for {idle} s");
                 let unused = self.inlet.figures().unused;
                 if let (None, Some(why)) = (self.begun, unused.explain()) {
-                    message = format!("nothing that can be used has come for {idle} s: {why}");
+                    message = format!("timeout: no usable data received for {idle} s: {why}");
                 }
                 return Err(Failure::new(Kind::Network, message));
             }
@@ -89,7 +89,7 @@ impl Receiving {
         }
     }
 
-    /// Takes what came; the end of the run, if that is it.
+    /// Handles an event; returns the result of the run if the event ends it.
     fn take(&mut self, event: InletEvent) -> Option<Result<()>> {
         match event {
             InletEvent::Listening(address) => {
@@ -102,14 +102,14 @@ impl Receiving {
                 let video = announced.video.as_ref().map(|track| track.codec.name());
                 let sound = announced.sound.as_ref().map(|track| track.codec.name());
                 let what: Vec<_> = video.into_iter().chain(sound).collect();
-                self.env.console.note(format!("{peer} sends {}", what.join(" and ")));
+                self.env.console.note(format!("receiving {} from {peer}", what.join(" and ")));
                 if let Err(failure) = self.recording.begin(*announced) {
                     return Some(Err(failure));
                 }
             }
             InletEvent::Restarts(announced, peer) => {
                 self.heard = Instant::now();
-                let note = format!("a new sender session from {peer}: the recording continues");
+                let note = format!("new sender session from {peer}: the recording continues");
                 self.env.console.note(note);
                 let event = Object::new().text("type", "restart").text("address", &peer);
                 self.env.console.event(event);
@@ -191,7 +191,7 @@ impl Receiving {
         self.ticker.tell(&line, &stats)
     }
 
-    /// By getStats' names (W3C webrtc-stats).
+    /// Statistics with getStats names (W3C webrtc-stats).
     fn stats(&self) -> Vec<Object> {
         let now = self.clock.now();
         let figures = self.recording.figures;
@@ -249,7 +249,7 @@ impl Receiving {
         };
         let unopened = network.sealed.map_or(0, |sealed| sealed.refused());
         let reason = match (&ended, &end) {
-            (Some(reason), _) => format!("the sender has ended: {reason}"),
+            (Some(reason), _) => format!("the sender ended the stream: {reason}"),
             (None, Ok(())) => "enough".to_owned(),
             (None, Err(failure)) => failure.message.clone(),
         };
@@ -283,7 +283,7 @@ impl Receiving {
                 middle: (lost > 0).then(|| format!("{lost} packets lost")),
                 end: told
                     .into_iter()
-                    .chain((unopened > 0).then(|| format!("{unopened} did not open")))
+                    .chain((unopened > 0).then(|| format!("{unopened} not decryptable")))
                     .chain(end.is_ok().then(|| reason.clone()))
                     .collect(),
                 more: &more,
@@ -294,7 +294,7 @@ impl Receiving {
     }
 }
 
-/// Packets that are missing.
+/// Missing packets.
 fn lost(stream: &StreamIn) -> u64 {
     u64::try_from(stream.lost).unwrap_or(0)
 }

@@ -29,10 +29,10 @@ use crate::live::ways::{self, Coding, Out};
 pub(crate) use coded::SoundQueue;
 use counts::Counts;
 
-/// Longest time for which sound waits for its turn.
+/// Maximum time that audio waits.
 const TURN: Duration = Duration::from_millis(10);
 
-/// How much of the sound is looked through at first for its first packet, in seconds.
+/// Step in which the beginning of the audio is searched for its first packet, in seconds.
 const LEAD_STEP_S: f64 = 0.1;
 
 /// Sends an input.
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &SendArgs, env: Env) -> Result<()> {
     let url = args
         .url
         .parse::<Url>()
-        .map_err(|error| Failure::usage(format!("{}: {error}", args.url)))?;
+        .map_err(|error| Failure::usage(format!("invalid URL {}: {error}", args.url)))?;
     let source = LiveSource::new(args)?;
     if args.copy {
         copied::run(args, &url, &source, env)
@@ -50,30 +50,30 @@ pub(crate) fn run(args: &SendArgs, env: Env) -> Result<()> {
     }
 }
 
-/// Why the pictures of an input stop.
+/// Why the input's video stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
-    /// There are no more.
+    /// End of the input.
     End,
-    /// As many or as long as was asked for.
+    /// The requested number of frames or duration is reached.
     Enough,
 }
 
-/// A stream under way.
+/// An active stream.
 struct Sending {
     env: Env,
     clock: Clock,
     outlet: Box<dyn Outlet>,
     relay: Option<Relay>,
     pace: Pace,
-    /// Where the input happens now.
+    /// Set if the input is live.
     live: Option<Arc<dyn Live>>,
     ticker: Ticker,
     counts: Counts,
-    /// Ends of the stream that were asked for.
+    /// Limits of the stream set by the user.
     most_frames: Option<u64>,
     most_time: Option<Duration>,
-    /// What the network asks for, and what it carries steadily.
+    /// The target bitrate from the network, and the stable link capacity.
     target: Option<(Bitrate, Bitrate)>,
     begun: Duration,
 }
@@ -99,7 +99,7 @@ impl Sending {
         })
     }
 
-    /// The input happens now.
+    /// Marks the input as live, or not.
     fn set_live(&mut self, live: Option<Arc<dyn Live>>) {
         if let Some(live) = &live {
             self.pace = Pace::live(self.clock.now(), live.now_s());
@@ -107,7 +107,7 @@ impl Sending {
         self.live = live;
     }
 
-    /// Whether the time that was asked for has passed.
+    /// Whether the requested duration has passed.
     fn is_over(&self, now: Duration) -> bool {
         self.most_time.is_some_and(|most| now.saturating_sub(self.begun) >= most)
     }
@@ -117,12 +117,11 @@ impl Sending {
         self.most_frames.is_some_and(|most| self.counts.totals.frames >= most) || self.is_over(now)
     }
 
-    /// Waits until something is due, or the time that was asked for is over, and moves the sound on
-    /// meanwhile.
+    /// Waits until `due` or until the requested duration has passed, and sends audio meanwhile.
     fn wait_until(&mut self, due: Duration, mut sound: Option<&mut SoundOnItsWay>) -> Result<()> {
         loop {
             if interrupt::stopped() {
-                let message = "interrupted: the stream has ended";
+                let message = "interrupted: the stream was ended";
                 return Err(Failure::new(Kind::Interrupted, message));
             }
             while let Some(event) = self.outlet.poll() {
@@ -150,16 +149,16 @@ impl Sending {
         }
     }
 
-    /// Ties the media to the clock, if it is not: now is when the first picture, at `at_s` of the
-    /// media, or sound before it begins.
+    /// Ties media time to the clock, if not done yet: the first frame, at `at_s` of the media, or
+    /// earlier audio begins now.
     fn begin(&mut self, sound: Option<&mut SoundOnItsWay>, at_s: f64) -> Result<()> {
         if self.pace.has_begun() {
             return Ok(());
         }
         let mut first_s = at_s;
         if let Some(sound) = sound {
-            // Little further than to its first packet: a long lead is not to be coded at once, and
-            // times without end are not to be gone through one by one.
+            // Not far beyond its first packet: a long lead must not be encoded at once, and endless
+            // timestamps must not be searched one by one.
             let (mut until_s, mut step_s) = (sound.offset_s, LEAD_STEP_S);
             while sound.queue.first().is_none() && until_s <= at_s && !sound.lane.has_ended() {
                 until_s += step_s;
@@ -176,7 +175,7 @@ impl Sending {
         Ok(())
     }
 
-    /// Sends the sound up to a moment of the media, in seconds.
+    /// Sends audio up to a media time, in seconds.
     fn advance(&mut self, sound: &mut SoundOnItsWay, until_s: f64) -> Result<()> {
         let mut until_s = until_s - sound.offset_s;
         if until_s.is_finite() {
@@ -224,7 +223,7 @@ impl Sending {
         self.ticker.tell(&line, &stats)
     }
 
-    /// Says goodbye, and tells the totals.
+    /// Ends the stream and reports the totals.
     fn finish(mut self, end: Result<()>) -> Result<()> {
         let network = self.outlet.figures();
         self.counts.losses = self.live.as_ref().map(|live| live.losses());
@@ -232,9 +231,9 @@ impl Sending {
         self.ticker.write(&stats)?;
         let Self { env, outlet, relay, pace, ticker, counts, .. } = self;
         let reason = match &end {
-            Ok(()) => "the end of the input",
+            Ok(()) => "end of the input",
             Err(failure) if failure.kind == Kind::Interrupted => "interrupted",
-            Err(_) => "an error at the sender",
+            Err(_) => "error at the sender",
         };
         let is_gone = end.as_ref().is_err_and(|failure| failure.kind == Kind::Network);
         let closed = if is_gone { Ok(()) } else { outlet.finish(reason) };
@@ -267,19 +266,20 @@ impl Sending {
         );
         if slipped > Duration::ZERO {
             let late = slipped.as_secs_f64();
-            env.console.warn(format!("this machine was too slow: {late:.1} s late at the end"));
+            env.console
+                .warn(format!("this machine is too slow: the stream ended {late:.1} s late"));
         }
         end
     }
 }
 
-/// Sound that goes out beside the pictures.
+/// Audio that is sent together with the video.
 struct SoundOnItsWay {
     lane: SoundLane,
     queue: SoundQueue,
     /// Seconds per tick of its track.
     tick_s: f64,
-    /// Where this pass of the input begins.
+    /// Start of this pass over the input.
     offset_s: f64,
     offset_ticks: i64,
 }

@@ -23,7 +23,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 use crate::io::names::is_pipe;
 
-/// How often the end is looked for.
+/// Interval of checks for the end.
 const NAP: Duration = Duration::from_millis(50);
 
 /// Serves until interrupted.
@@ -41,14 +41,14 @@ pub(crate) fn run(args: &ServeArgs, env: Env) -> Result<()> {
     }
     let rtc: Vec<String> = server.rtc_addresses().iter().map(ToString::to_string).collect();
     let rtc = rtc.join(" and ");
-    env.console.note(format!("{} (WebRTC: UDP {rtc}); Ctrl-C ends", server.url()));
+    env.console.note(format!("{} (WebRTC: UDP {rtc}); press Ctrl-C to stop", server.url()));
     let ended = watch(interrupt::stopped, || server.failure(), || say_all(&server, env));
     server.stop();
     ended
 }
 
-/// Waits until the command is interrupted, or the server fails at what it is there for: who
-/// supervises the process may start it again then.
+/// Waits until the command is interrupted or the server can no longer do its job; a supervisor may
+/// restart the process then.
 fn watch(
     stopped: impl Fn() -> bool,
     failure: impl Fn() -> Option<String>,
@@ -66,7 +66,7 @@ fn watch(
     }
 }
 
-/// Logs what a defect has ended.
+/// Logs notices about internal failures.
 fn say_all(server: &Server, env: Env) {
     while let Some(line) = server.next_notice() {
         env.console.warn(line);
@@ -111,14 +111,18 @@ fn config(args: &ServeArgs) -> Result<Config> {
 fn relay(args: &ServeArgs) -> Result<Option<Relay>> {
     let Some(name) = &args.turn else { return Ok(None) };
     let name = name.strip_prefix("turn:").unwrap_or(name);
-    let failed = |why: &str| Failure::new(Kind::Network, format!("TURN server {name}: {why}"));
+    let failed =
+        |why: &str| Failure::new(Kind::Network, format!("cannot use TURN server {name}: {why}"));
     let mut found = name.to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
     let same = |address: &SocketAddr| address.is_ipv4() == args.listen.is_ipv4();
-    let server = found.find(same).ok_or_else(|| failed("no address of the socket's family"))?;
+    let server = found
+        .find(same)
+        .ok_or_else(|| failed("no address of the socket's family (IPv4 or IPv6)"))?;
     let user = args.turn_user.clone().unwrap_or_default();
     let password = args.turn_password.clone().unwrap_or_default();
     let shared = args.turn_share.then(|| IceServer::turn(name, &user, &password));
-    let shared = shared.transpose().map_err(|error| Failure::usage(format!("--turn: {error}")))?;
+    let shared =
+        shared.transpose().map_err(|error| Failure::usage(format!("invalid --turn: {error}")))?;
     Ok(Some(Relay { server, user, password, only: args.turn_only, shared }))
 }
 
@@ -129,9 +133,9 @@ fn access(args: &ServeArgs) -> Result<Access> {
         tokens.extend(lines(path)?);
     }
     for token in tokens {
-        let (scopes, value) = token
-            .split_once('=')
-            .ok_or_else(|| Failure::usage("a token is SCOPE=VALUE, such as view=SECRET"))?;
+        let (scopes, value) = token.split_once('=').ok_or_else(|| {
+            Failure::usage("invalid token: expected SCOPE=VALUE, such as view=SECRET")
+        })?;
         let grants = Grants::parse(scopes).map_err(Failure::usage)?;
         access.add_token(value, grants).map_err(Failure::usage)?;
     }
@@ -141,7 +145,7 @@ fn access(args: &ServeArgs) -> Result<Access> {
             let (Some(name), Some(scopes), Some(password)) =
                 (parts.next(), parts.next(), parts.next())
             else {
-                return Err(Failure::usage("a user is NAME:SCOPE:PASSWORD"));
+                return Err(Failure::usage("invalid user: expected NAME:SCOPE:PASSWORD"));
             };
             let grants = Grants::parse(scopes).map_err(Failure::usage)?;
             access.add_user(name, password, grants).map_err(Failure::usage)?;
@@ -167,15 +171,16 @@ fn audit(args: &ServeArgs) -> Result<Audit> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error| Failure::new(Kind::Input, format!("{}: {error}", path.display()));
+    let failed =
+        |error| Failure::new(Kind::Input, format!("cannot read {}: {error}", path.display()));
     std::fs::read(path).map_err(failed)
 }
 
-/// Lines of a text, without empty ones and comments.
+/// Returns the lines of a file, without empty lines and comments.
 fn lines(path: &Path) -> Result<Vec<String>> {
     let text = String::from_utf8(read(path)?);
     let text = text.map_err(|_| {
-        Failure::new(Kind::Input, format!("{}: not a text in UTF-8", path.display()))
+        Failure::new(Kind::Input, format!("cannot read {}: not valid UTF-8", path.display()))
     })?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
@@ -186,13 +191,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_fails_is_an_error_even_if_it_is_interrupted() {
+    fn a_failed_server_is_an_error_even_if_interrupted() {
         assert!(watch(|| true, || None, || {}).is_ok());
         for stopped in [true, false] {
-            let failure = || Some("calls cannot be served any more".to_owned());
+            let failure = || Some("cannot serve calls any more".to_owned());
             let ended = watch(|| stopped, failure, || {}).unwrap_err();
             assert_eq!(ended.kind, Kind::Internal);
-            assert!(ended.message.contains("calls cannot be served"), "{}", ended.message);
+            assert!(ended.message.contains("cannot serve calls"), "{}", ended.message);
         }
     }
 }

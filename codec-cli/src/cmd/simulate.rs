@@ -1,4 +1,4 @@
-//! `codec simulate`: a stream over a link, in virtual time.
+//! `codec simulate`: a stream over a simulated link, in virtual time.
 
 mod frame;
 mod outputs;
@@ -38,7 +38,7 @@ use summary::Summary;
 use tell::Facts;
 use world::{Camera, World};
 
-/// Runs the simulation and tells what the viewer gets.
+/// Runs the simulation and reports what the viewer sees.
 pub(crate) fn run(args: &SimulateArgs, env: Env) -> Result<()> {
     let settings = Settings::new(args)?;
     interrupt::listen();
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &SimulateArgs, env: Env) -> Result<()> {
     let mut world = World::new(&settings, camera, sender, receiver)?;
     world.run(&mut outputs, &mut progress)?;
     if world.records.is_empty() {
-        return Err(Failure::new(Kind::Input, "the input has no frame"));
+        return Err(Failure::new(Kind::Input, "the input has no frames"));
     }
     outputs.finish()?;
     let fps = facts.frame_rate.as_f64();
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &SimulateArgs, env: Env) -> Result<()> {
         return Err(failure);
     }
     if interrupt::stopped() {
-        let message = "interrupted: the figures are those of the part before";
+        let message = "interrupted: results cover only the part before";
         return Err(Failure::new(Kind::Interrupted, message));
     }
     Ok(())

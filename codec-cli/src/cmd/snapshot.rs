@@ -12,7 +12,7 @@ use crate::picture::planes::Planes;
 use crate::picture::transform::Transform;
 use crate::stills::write;
 
-/// Saves one frame, turned as its description says unless `--rotate` says otherwise.
+/// Saves one frame, rotated as its metadata says unless `--rotate` overrides it.
 pub(crate) fn run(args: &SnapshotArgs, env: Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
@@ -40,6 +40,6 @@ pub(crate) fn run(args: &SnapshotArgs, env: Env) -> Result<()> {
 }
 
 fn past_the_end(spec: &InputSpec, asked: u64, had: u64) -> Failure {
-    let message = format!("{}: there is no frame {asked}, only {had} frames", spec.name());
+    let message = format!("{}: no frame {asked}: the input has {had} frames", spec.name());
     Failure::new(Kind::Usage, message)
 }

@@ -4,19 +4,19 @@ use crate::Env;
 use crate::args::raw::VadArgs;
 use crate::failure::Result;
 
-/// Finds speech in the sound of a file.
+/// Detects speech in the audio of a file.
 #[cfg(not(feature = "vad"))]
 pub(crate) fn run(_args: &VadArgs, _env: Env) -> Result<()> {
     use crate::failure::{Failure, Kind};
-    Err(Failure::new(Kind::Backend, "finding speech needs the feature `vad`"))
+    Err(Failure::new(Kind::Backend, "speech detection requires the feature `vad`"))
 }
 
-/// Finds speech in the sound of a file.
+/// Detects speech in the audio of a file.
 #[cfg(feature = "vad")]
 pub(crate) fn run(args: &VadArgs, env: Env) -> Result<()> {
     use crate::failure::Failure;
     if !(0.0..=1.0).contains(&args.threshold) {
-        return Err(Failure::usage("--threshold is a probability, 0 to 1"));
+        return Err(Failure::usage("invalid --threshold: expected a probability, 0 to 1"));
     }
     found::run(args, env)
 }
@@ -59,10 +59,10 @@ mod found {
         detector: VoiceDetector,
         segmenter: Segmenter,
         segments: Vec<Segment>,
-        /// Time of the first sample since the last gap and after the last, in samples.
+        /// Times of the first sample since the last gap and of the end, in samples.
         begin: Option<i64>,
         next: i64,
-        /// Of the stretches before the last gap: speech in seconds, and how long they are.
+        /// For each part before the last gap: seconds of speech, and its duration.
         found: Vec<(f64, f64)>,
         before_s: f64,
     }
@@ -90,7 +90,8 @@ mod found {
             })
         }
 
-        /// Takes samples; the length of the gap before them in seconds if it is beyond the limit.
+        /// Takes samples; returns the length of the gap before them in seconds if it exceeds the
+        /// limit.
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
         fn push(&mut self, sound: &AudioBuf) -> Result<Option<f64>> {
             if self.begin.is_none() {
@@ -135,7 +136,7 @@ mod found {
             Ok(())
         }
 
-        /// Closes the stretch before a gap; the next one begins at `pts`.
+        /// Ends the part before a gap; the next one begins at `pts`.
         fn begin_again(&mut self, pts: i64) -> Result<()> {
             self.finish();
             self.detector =
@@ -161,12 +162,12 @@ mod found {
             (self.next - self.begin.unwrap_or(self.next)) as f64 / f64::from(self.format.rate)
         }
 
-        /// Seconds that were searched: skipped gaps do not count.
+        /// Analysed seconds, without skipped gaps.
         fn duration_s(&self) -> f64 {
             self.before_s + self.stretch_s()
         }
 
-        /// Begin and end in seconds since the last gap; the last block may reach beyond the audio.
+        /// Start and end in seconds since the last gap; the last block may extend beyond the audio.
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
         fn times(&self) -> Vec<(f64, f64)> {
             let offset = self.begin.unwrap_or(0) as f64 / f64::from(self.format.rate);

@@ -1,18 +1,17 @@
-//! A clapper: black, and every three seconds a tenth of a second of white with a click. Whoever has
-//! moved picture and sound through a chain finds by the flashes and clicks how far they drifted
-//! apart.
+//! A clapper: black, with a white flash and a click of a tenth of a second every three seconds.
+//! After processing, flashes and clicks show how far audio and video drifted apart.
 
 use codec_core::frame::Rational;
 
 use super::{Painter, Yuv};
 
-/// First flash and distance of the flashes, in milliseconds: two seconds of rest between two, which
-/// is what detectors of black and of silence ask for.
+/// First flash and interval between flashes, in milliseconds: two seconds of rest, as detectors of
+/// black and of silence require.
 const FIRST_MS: u64 = 2500;
 const PERIOD_MS: u64 = 3000;
 const LENGTH_MS: u64 = 100;
 
-/// Number of the flash that goes on at `time_ms`, if one does.
+/// Number of the flash at `time_ms`, if any.
 fn flash_at(time_ms: u64) -> Option<u64> {
     let since = time_ms.checked_sub(FIRST_MS)?;
     (since % PERIOD_MS < LENGTH_MS).then_some(since / PERIOD_MS)
@@ -46,11 +45,11 @@ impl Clicks {
         Self { rate: rate.into(), framerate }
     }
 
-    /// Samples since the beginning of the click that goes on at sample `index`.
+    /// Samples since the start of the click at sample `index`, if any.
     pub(super) fn position(&self, index: u64) -> Option<u64> {
         let (num, den) = (u64::from(self.framerate.num), u64::from(self.framerate.den));
         let length = self.rate * LENGTH_MS / 1000;
-        // The flash that began last, as exactly as frames allow.
+        // The most recent flash, as exactly as frames allow.
         let time_ms = index * 1000 / self.rate;
         let number = time_ms.checked_sub(FIRST_MS)? / PERIOD_MS;
         let starts = [number, number.saturating_sub(1)].map(|number| {

@@ -7,7 +7,7 @@
     reason = "fixed-point arithmetic with stated ranges"
 )]
 
-/// A well-mixed function of its arguments.
+/// A hash of its arguments.
 pub(super) fn hash(parts: &[u64]) -> u32 {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for &part in parts {
@@ -18,7 +18,7 @@ pub(super) fn hash(parts: &[u64]) -> u32 {
     state as u32
 }
 
-/// The cheap two-dimensional hash of the inner loops.
+/// A fast two-dimensional hash for inner loops.
 pub(super) fn hash2(seed: u32, x: u32, y: u32) -> u32 {
     let mut state = seed ^ x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77);
     state = (state ^ (state >> 15)).wrapping_mul(0x2c1b_3c6d);
@@ -26,7 +26,7 @@ pub(super) fn hash2(seed: u32, x: u32, y: u32) -> u32 {
     state ^ (state >> 15)
 }
 
-/// Noise of nearly normal distribution; its standard deviation is about `amplitude` / 16.
+/// Approximately normal noise; its standard deviation is about `amplitude` / 16.
 pub(super) fn sensor_noise(seed: u32, x: u32, y: u32, amplitude: i32) -> i32 {
     let bits = hash2(seed, x, y);
     // Four bytes: mean 510, standard deviation 148.
@@ -34,7 +34,7 @@ pub(super) fn sensor_noise(seed: u32, x: u32, y: u32, amplitude: i32) -> i32 {
     ((sum as i32 - 510) * amplitude + 1184) >> 11
 }
 
-/// A sine: one turn is 65536, the result -4096..=4096. A parabola with one correction.
+/// A sine; one turn is 65536, the result is -4096..=4096. A parabola with one correction term.
 pub(super) fn sine(angle: i64) -> i32 {
     let phase = angle.rem_euclid(65536) as i32;
     let (half, sign) = if phase < 32768 { (phase, 1) } else { (phase - 32768, -1) };
@@ -68,7 +68,7 @@ pub(super) fn drift(seed: u32, time_ms: u64, period_ms: u64) -> i32 {
     value_noise(seed, at, 0) * 2 - 255
 }
 
-/// An ellipse with an edge one pixel soft; all in 1/16 of a pixel.
+/// An ellipse with an anti-aliased edge; all values in 1/16 of a pixel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ellipse {
     x: i32,
@@ -94,7 +94,7 @@ impl Ellipse {
         }
     }
 
-    /// How much of the pixel it covers, 0..=256.
+    /// How much of the pixel is covered, 0..=256.
     pub(super) fn cover(&self, x: i32, y: i32) -> i32 {
         let (dx, dy) = (x * 16 + 8 - self.x, y * 16 + 8 - self.y);
         if dx.abs() > self.radius_x + 16 || dy.abs() > self.radius_y + 16 {
@@ -112,7 +112,7 @@ impl Ellipse {
     }
 }
 
-/// `over` laid on `under`, covering `cover` / 256 of it.
+/// Blends `over` onto `under` with coverage `cover` / 256.
 pub(super) fn blend(under: [i32; 3], over: [i32; 3], cover: i32) -> [i32; 3] {
     std::array::from_fn(|i| under[i] + (((over[i] - under[i]) * cover) >> 8))
 }

@@ -1,8 +1,8 @@
 //! Synthetic clips: deterministic scenes drawn with integer arithmetic, so that every machine
-//! makes the same bytes and no test needs a download.
+//! produces the same bytes and tests need no downloads.
 //!
-//! Every frame can be drawn by itself. Motion follows time, not the frame number: the same second
-//! looks alike at any frame rate.
+//! Every frame can be drawn independently. Motion follows time, not the frame number: the same
+//! second looks alike at any frame rate.
 
 mod clapper;
 mod font;
@@ -19,43 +19,43 @@ use codec_core::frame::{Picture, Rational, Size};
 use math::{hash, sensor_noise};
 pub use sound::{Sound, SoundGenerator};
 
-/// What is drawn.
+/// A synthetic scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
-    /// A person who talks, sways, blinks and gestures before a shelf, with sensor noise.
+    /// A person who talks, sways, blinks and gestures in front of a shelf, with sensor noise.
     TalkingHead,
     /// Lines of small text that scroll upwards.
     ScrollingText,
-    /// A camera moves, by fractions of a pixel, over a landscape of several octaves of noise.
+    /// A camera pans, by fractions of a pixel, over a landscape of several octaves of noise.
     TexturePan,
-    /// Another scene about every second and a half.
+    /// A new scene about every second and a half.
     SceneCuts,
-    /// A slide with headline, text and bars, on which nothing moves.
+    /// A static slide with headline, text and bars.
     StaticSlide,
-    /// Black, with a white flash every three seconds: the picture of a clapper. Its sound is
+    /// Black, with a white flash every three seconds: the video of a clapper. Its audio is
     /// [`Sound::Clicks`].
     Clapper,
 }
 
 impl Scene {
-    /// All scenes with their names and one line each.
+    /// All scenes with their names and descriptions.
     pub const ALL: [(&'static str, Self, &'static str); 6] = [
         ("talking-head", Self::TalkingHead, "a person talking, with sensor noise"),
         ("scrolling-text", Self::ScrollingText, "lines of small text that scroll"),
-        ("texture-pan", Self::TexturePan, "a camera moves over a landscape"),
-        ("scene-cuts", Self::SceneCuts, "another scene every second and a half"),
-        ("static-slide", Self::StaticSlide, "a slide on which nothing moves"),
+        ("texture-pan", Self::TexturePan, "a camera pans over a landscape"),
+        ("scene-cuts", Self::SceneCuts, "a new scene every second and a half"),
+        ("static-slide", Self::StaticSlide, "a static slide"),
         ("clapper", Self::Clapper, "a flash and a click every three seconds"),
     ];
 
-    /// The scene of that name.
+    /// Returns the scene of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(n, ..)| *n == name).map(|&(_, scene, _)| scene)
     }
 }
 
-/// Names of all scenes and sounds.
+/// Names of all scenes and audio signals.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     let scenes = Scene::ALL.iter().map(|(name, ..)| *name);
@@ -92,9 +92,11 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// A generator of pictures of `size`. Different seeds give different pictures of one kind.
+    /// Creates a generator of frames of `size`. Different seeds give different content of the same
+    /// kind.
     ///
     /// # Errors
+    ///
     /// If the size is outside 1x1 to 16383x16383, or the frame rate is 0 or infinite.
     pub fn new(
         scene: Scene,
@@ -112,13 +114,13 @@ impl Generator {
         Ok(Self { scene, size, framerate, seed })
     }
 
-    /// Size of the pictures.
+    /// Size of the frames.
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// The sound that belongs to the pictures, if one does.
+    /// The audio that belongs to the scene, if any.
     #[must_use]
     pub fn sound(&self) -> Option<Sound> {
         (self.scene == Scene::Clapper).then_some(Sound::Clicks)
@@ -157,9 +159,10 @@ impl Generator {
         }
     }
 
-    /// Draws frame `index` into `buffer` and gives a view of it.
+    /// Draws frame `index` into `buffer` and returns a view of it.
     ///
     /// # Errors
+    ///
     /// None in practice: the buffer has the right length.
     pub fn picture<'a>(
         &self,
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_depend_on_nothing_but_scene_size_time_and_seed() {
+    fn frames_depend_only_on_scene_size_time_and_seed() {
         for (_, scene, _) in Scene::ALL.into_iter().filter(|scene| scene.1 != Scene::Clapper) {
             let size = Size::new(161, 91);
             let frame = drawn(scene, size, 40, 1);

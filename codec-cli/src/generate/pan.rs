@@ -1,4 +1,4 @@
-//! A camera moves over a landscape.
+//! A camera pans over a landscape.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -26,7 +26,7 @@ impl TexturePan {
     pub(super) fn new(size: Size, seed: u64, time_ms: u64) -> Self {
         let seed = hash(&[0x9a4, seed]);
         let height = size.height as i32;
-        // A seventh of the picture's height each second, with a slow sway.
+        // A seventh of the frame height each second, with a slow sway.
         let travel = (time_ms * u64::from(size.height) * 256 / 7000) as i32;
         let sway = wave(time_ms, 3700, seed, height * 8);
         Self {
@@ -48,7 +48,7 @@ impl Painter for TexturePan {
         let fine = value_noise(self.seed ^ 2, px / 3, py / 3);
         let relief = (coarse * 4 + middle * 2 + fine) / 7;
         let ground = [40 + relief * 150 / 255, 150 - coarse / 5, 100 + middle / 6];
-        // Bushes in the foreground, whose edge is ragged.
+        // Bushes in the foreground with a ragged edge.
         let near = x * 256 + self.near_x;
         let edge = self.near_top + value_noise(self.seed ^ 3, near / 20, 0) * self.height / 1500;
         let cover = ((y - edge) * 128).clamp(0, 256);

@@ -1,4 +1,4 @@
-//! A slide of a talk: headline, paragraphs, bars and a picture. Nothing moves.
+//! A static slide: headline, paragraphs, bars and an image.
 
 #![expect(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "sizes stay below 16384")]
 

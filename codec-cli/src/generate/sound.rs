@@ -1,4 +1,4 @@
-//! Synthetic sounds, in integer arithmetic like the pictures.
+//! Synthetic audio signals, in integer arithmetic like the scenes.
 
 use codec_core::error::ConfigError;
 use codec_core::frame::Rational;
@@ -6,28 +6,28 @@ use codec_core::frame::Rational;
 use super::clapper::Clicks;
 use super::math::hash;
 
-/// What is heard.
+/// An audio signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sound {
     /// Silence with the clicks of [`super::Scene::Clapper`]: 1 kHz for a tenth of a second.
     Clicks,
     /// 1 kHz, 20 dB below full scale.
     Tone,
-    /// From 20 Hz to 20 kHz in ten seconds, evenly, and again; 20 dB below full scale.
+    /// A linear sweep from 20 Hz to 20 kHz in ten seconds, repeated; 20 dB below full scale.
     Sweep,
-    /// White noise whose peaks are 12 dB below full scale.
+    /// White noise with peaks 12 dB below full scale.
     Noise,
 }
 
 impl Sound {
-    /// Sounds without pictures, with their names and one line each.
+    /// Audio signals without video, with their names and descriptions.
     pub const ALL: [(&'static str, Self, &'static str); 3] = [
         ("tone", Self::Tone, "1 kHz, 20 dB below full scale"),
         ("sweep", Self::Sweep, "20 Hz to 20 kHz in ten seconds"),
         ("noise", Self::Noise, "white noise"),
     ];
 
-    /// The sound of that name.
+    /// Returns the signal of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(n, ..)| *n == name).map(|&(_, sound, _)| sound)
@@ -39,7 +39,7 @@ const LOUD: i64 = 16_384;
 const QUIET: i64 = 3_277;
 const SWEEP_SECONDS: u64 = 10;
 
-/// Makes the samples of one channel.
+/// Generates the samples of one channel.
 #[derive(Clone, Copy, Debug)]
 pub struct SoundGenerator {
     sound: Sound,
@@ -49,9 +49,11 @@ pub struct SoundGenerator {
 }
 
 impl SoundGenerator {
-    /// Sounds at `rate` samples per second; `framerate` is that of the pictures beside it.
+    /// Creates a generator with `rate` samples per second; `framerate` is that of the accompanying
+    /// video.
     ///
     /// # Errors
+    ///
     /// If the rate is outside 8,000 to 192,000 Hz, or the frame rate is 0 or infinite.
     pub fn new(
         sound: Sound,
@@ -68,7 +70,7 @@ impl SoundGenerator {
         Ok(Self { sound, rate, clicks: Clicks::new(rate, framerate), seed })
     }
 
-    /// Sample `index`, counted from the beginning.
+    /// Returns sample `index`, counted from the start.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "amplitudes are far below 16 bits")]
     pub fn sample(&self, index: u64) -> i16 {
@@ -87,7 +89,7 @@ impl SoundGenerator {
         value as i16
     }
 
-    /// Phase of a tone of `hz` after so many samples; one turn is 2^32.
+    /// Phase of a tone of `hz` after this many samples; one turn is 2^32.
     fn phase(&self, samples: u64, hz: u64) -> u32 {
         let turns = (u128::from(samples) * u128::from(hz)) << 32;
         ((turns / u128::from(self.rate)) & 0xFFFF_FFFF) as u32
@@ -97,15 +99,15 @@ impl SoundGenerator {
         let rate = u128::from(self.rate);
         let length = rate * u128::from(SWEEP_SECONDS);
         let n = u128::from(index) % length;
-        // The integral of a frequency that grows evenly: f0 t + (f1 - f0) t^2 / (2 T).
+        // The integral of a linearly growing frequency: f0 t + (f1 - f0) t^2 / (2 T).
         let steady = ((20 * n) << 32) / rate;
         let growing = ((19_980 * n * n) << 31) / (rate * length);
         ((steady + growing) & 0xFFFF_FFFF) as u32
     }
 }
 
-/// Sine of a phase, one turn being 2^32; the result in units of 2^-30. Taylor's polynomial of the
-/// ninth degree on a quarter turn: wrong by less than 4e-6.
+/// Sine of a phase, with one turn being 2^32; the result is in units of 2^-30. Taylor polynomial of
+/// degree nine on a quarter turn; the error is below 4e-6.
 fn sine_q30(phase: u32) -> i64 {
     /// Coefficients for an argument in quarter turns, in units of 2^-30: (pi/2)^n / n!.
     const TERMS: [i64; 5] = [1_686_629_713, -693_598_668, 85_569_306, -5_026_995, 172_272];

@@ -1,4 +1,4 @@
-//! A person who talks before a shelf.
+//! A person who talks in front of a shelf.
 
 #![expect(
     clippy::cast_possible_wrap,
@@ -31,7 +31,7 @@ impl TalkingHead {
     pub(super) fn new(size: Size, seed: u64, time_ms: u64) -> Self {
         let seed = hash(&[0x4ead, seed]);
         let (width, height) = (size.width as i32, size.height as i32);
-        // Lengths are given in thousandths of the picture's height; positions in 1/16 pixel.
+        // Lengths are in thousandths of the frame height; positions in 1/16 pixel.
         let len = |thousandths: i32| (height * 16 * thousandths) / 1000;
         let sway = wave(time_ms, 4300, seed, len(30)) + drift(seed, time_ms, 900) * len(14) / 256;
         let nod =
@@ -71,7 +71,7 @@ impl TalkingHead {
         }
     }
 
-    /// Wall and shelf: they never move.
+    /// The static wall and shelf.
     fn background(&self, x: i32, y: i32) -> Yuv {
         let wall = 120 + x * 50 / self.width.max(1) - y * 20 / self.height.max(1)
             + value_noise(self.seed ^ 10, x * 20, y * 20) / 16;
@@ -101,7 +101,7 @@ impl TalkingHead {
             return color;
         }
         let (right, down) = self.head.relative(x, y);
-        // Light from the upper left, rounded by the square of the offset; pores move along.
+        // Light from the upper left, rounded by the square of the offset; skin texture moves along.
         let shade = -right / 10 - down / 16 - (right * right) / 2600;
         let pores = value_noise(self.seed ^ 12, right * 24, down * 32) / 24;
         let [luma, u, v] = self.skin;

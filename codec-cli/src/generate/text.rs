@@ -12,7 +12,7 @@ use codec_core::frame::Size;
 use super::math::{hash, hash2};
 use super::{Painter, Yuv, font};
 
-/// A column of text without end.
+/// An endless column of text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text {
     pub(super) seed: u32,
@@ -23,7 +23,8 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// The line and whether there is ink at a pixel, counted from the text's top left corner.
+    /// The line number, and whether the pixel has ink; coordinates count from the text's top left
+    /// corner.
     pub(super) fn ink(&self, x: i32, y: i32) -> (i32, bool) {
         let (cell_width, cell_height) = font::CELL;
         let (dot_x, dot_y) = (x.div_euclid(self.scale), y.div_euclid(self.scale));
@@ -61,7 +62,7 @@ impl ScrollingText {
 impl Painter for ScrollingText {
     fn pixel(&self, x: i32, y: i32) -> Yuv {
         let (line, ink) = self.text.ink(x - self.margin, y + self.scroll);
-        // Now and then a coloured line, as editors have.
+        // Occasionally a coloured line, as in editors.
         let tint = match hash2(self.text.seed, line as u32, 0xc010) % 6 {
             0 => [100, 160],
             1 => [150, 90],

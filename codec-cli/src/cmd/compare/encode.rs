@@ -1,4 +1,4 @@
-//! One encoding, and what it cost.
+//! One encoding and its costs.
 
 use std::fs;
 use std::path::Path;
@@ -33,17 +33,17 @@ pub(super) fn encode(
     }
     let frames = if arm.reports() {
         let text = fs::read_to_string(report).map_err(|error| {
-            Failure::new(Kind::Internal, format!("{}: {error}", report.display()))
+            Failure::new(Kind::Internal, format!("cannot read {}: {error}", report.display()))
         })?;
         let _ = fs::remove_file(report);
-        Some(frame_log(&text).ok_or_else(|| Failure::internal("a report cannot be read"))?)
+        Some(frame_log(&text).ok_or_else(|| Failure::internal("cannot read an encoder report"))?)
     } else {
         None
     };
     Ok(Ok(Run { usage, digest: digest_of(output)?, frames, ..Run::default() }))
 }
 
-/// Reads what `codec encode --report` writes.
+/// Parses the output of `codec encode --report`.
 fn frame_log(text: &str) -> Option<FrameLog> {
     let mut lines = text.lines();
     let names: Vec<&str> = lines.next()?.split(',').collect();
@@ -70,7 +70,7 @@ fn frame_log(text: &str) -> Option<FrameLog> {
     Some(log)
 }
 
-/// Whether [`measure`] has nothing to do.
+/// Whether the measurement is already stored.
 pub(super) fn is_known(arm: &Arm, store: &PointStore, number: u32) -> bool {
     known(arm, store, number).is_some()
 }
@@ -79,7 +79,7 @@ fn known(arm: &Arm, store: &PointStore, number: u32) -> Option<Run> {
     store.run(number).filter(|_| store.stream(arm.extension()).is_file())
 }
 
-/// Encodes for the figures, unless that was done already.
+/// Measures an encoding, unless its result is already stored.
 pub(super) fn measure(
     arm: &Arm,
     argv: &[String],
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_found_by_their_names() {
+    fn columns_are_found_by_name() {
         let text = "frame,type,bytes,encode_us,held_frames,allocations\r\n0,key,900,1500,0,12\r\n\
                     1,drop,0,10,,3\r\n3,altref,40,700,1,0\r\n2,inter,50,600,2,0\r\n";
         let log = frame_log(text).unwrap();

@@ -1,4 +1,4 @@
-//! Where a study is measured.
+//! The environment of a study.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use codec_measure::results::Environment;
 use crate::Env;
 use crate::machine::Machine;
 
-/// This machine and this program. `begun_s`: when the study began, in seconds since 1970.
+/// Describes this machine and this program. `begun_s`: start of the study, in seconds since 1970.
 pub(super) fn environment(timing: bool, begun_s: u64, env: Env) -> Environment {
     let begun = UNIX_EPOCH.checked_add(Duration::from_secs(begun_s)).unwrap_or(UNIX_EPOCH);
     let Machine { cpu, cores, system, .. } = Machine::this();
@@ -24,7 +24,7 @@ pub(super) fn environment(timing: bool, begun_s: u64, env: Env) -> Environment {
     }
 }
 
-/// What times depend on besides the command: times of one machine are not those of another.
+/// The machine that times depend on: times of different machines are not comparable.
 pub(super) fn host(env: Env) -> String {
     let Environment { cpu, cores, simd, os, .. } = environment(true, 0, env);
     format!("{cpu}, {cores} cores, {simd}, {os}")

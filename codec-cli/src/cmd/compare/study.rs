@@ -276,7 +276,7 @@ impl Study {
         usize::from(self.jobs.unwrap_or(1).max(1))
     }
 
-    /// Whether times are to be measured.
+    /// Whether times are measured.
     pub(super) fn timing(&self) -> bool {
         self.jobs() == 1
     }
@@ -301,7 +301,7 @@ fn kilobits(rate: Bitrate) -> String {
     format!("{}k", kbps(rate))
 }
 
-/// For names of files and for people: `400k`, `0.06bpp`, `q50`, `qp30`.
+/// A short label for file names and tables: `400k`, `0.06bpp`, `q50`, `qp30`.
 pub(super) fn label(target: Target) -> String {
     match target {
         Target::Kbps(kbps) => format!("{kbps}k"),
@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arms_may_have_names() {
+    fn arms_can_be_named() {
         let arm = ArmEntry::parse("x264=cmd:x264 --bitrate={kbps} -o {out} {in}");
         assert_eq!(arm.name.as_deref(), Some("x264"));
         assert_eq!(arm.run, "cmd:x264 --bitrate={kbps} -o {out} {in}");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_study_survives_its_file() {
+    fn a_study_is_read_back_unchanged() {
         let text = "title = \"t\"\nclips = [\"a.y4m\"]\nbitrates = [\"200k\"]\ntime-limit-s = 5.0\n\
                     [[arm]]\nrun = \"vp8\"\nspeeds = [\"7\", \"9\"]\n";
         let study: Study = toml::from_str(text).unwrap();

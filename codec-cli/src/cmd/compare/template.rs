@@ -1,4 +1,4 @@
-//! Commands with places to fill in: `vpxenc --target-bitrate={kbps} -o {out} {in}`.
+//! Commands with placeholders: `vpxenc --target-bitrate={kbps} -o {out} {in}`.
 
 use crate::failure::{Failure, Result};
 
@@ -6,26 +6,26 @@ use crate::failure::{Failure, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    /// Name of the value that stands here.
+    /// The name of a placeholder.
     Place(String),
 }
 
-/// A command without a shell: arguments with places.
+/// A command that runs without a shell: arguments with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
     arguments: Vec<Vec<Piece>>,
-    /// Of the output, where the template says it: `{out:mkv}`.
+    /// The extension of the output, if the template specifies it: `{out:mkv}`.
     pub(super) extension: Option<String>,
 }
 
 impl Template {
-    /// Splits `text` as a shell would, and finds the places, which must be of `known`. `{{` and `}}`
-    /// are braces.
+    /// Splits `text` like a shell and finds the placeholders, which must be in `known`. `{{` and
+    /// `}}` are literal braces.
     pub(super) fn parse(text: &str, known: &[&str]) -> Result<Self> {
-        let refused = |why: String| Failure::usage(format!("command `{text}`: {why}"));
+        let refused = |why: String| Failure::usage(format!("invalid command `{text}`: {why}"));
         let words = shlex::split(text)
             .filter(|words| !words.is_empty())
-            .ok_or_else(|| refused("a quote is not closed, or nothing is there".to_owned()))?;
+            .ok_or_else(|| refused("unclosed quote, or empty".to_owned()))?;
         let mut template = Self { arguments: Vec::new(), extension: None };
         for word in words {
             let pieces = template.pieces(&word, known).map_err(refused)?;
@@ -47,7 +47,7 @@ impl Template {
                 continue;
             }
             let inside = (brace == "{").then(|| after.split_once('}')).flatten();
-            let (name, after) = inside.ok_or_else(|| format!("a lone {brace} in `{word}`"))?;
+            let (name, after) = inside.ok_or_else(|| format!("unbalanced {brace} in `{word}`"))?;
             let name = match name.split_once(':') {
                 Some(("out", extension)) if extension.chars().all(char::is_alphanumeric) => {
                     self.extension = Some(extension.to_owned());
@@ -56,7 +56,10 @@ impl Template {
                 _ => name,
             };
             if !known.contains(&name) {
-                return Err(format!("{{{name}}} is not known: there are {}", known.join(", ")));
+                return Err(format!(
+                    "unknown placeholder {{{name}}}, expected one of {}",
+                    known.join(", ")
+                ));
             }
             pieces.push(Piece::Text(std::mem::take(&mut text)));
             pieces.push(Piece::Place(name.to_owned()));
@@ -67,7 +70,7 @@ impl Template {
         Ok(pieces)
     }
 
-    /// Whether the value stands somewhere.
+    /// Whether the template contains the placeholder.
     pub(super) fn has(&self, name: &str) -> bool {
         let is_it = |piece: &Piece| matches!(piece, Piece::Place(place) if place == name);
         self.arguments.iter().flatten().any(is_it)
@@ -91,7 +94,7 @@ impl Template {
         )
     }
 
-    /// The arguments with every place filled in by `value`.
+    /// Returns the arguments with every placeholder replaced by its `value`.
     pub(super) fn fill(&self, value: impl Fn(&str) -> String) -> Vec<String> {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
@@ -108,7 +111,7 @@ mod tests {
     const KNOWN: &[&str] = &["in", "out", "kbps"];
 
     #[test]
-    fn places_are_filled_in_and_spaces_stay_where_they_are_quoted() {
+    fn placeholders_are_replaced_and_quoted_spaces_kept() {
         let text = "enc --rate={kbps}k 'a b' -o {out:mkv} {{}} {in}";
         let template = Template::parse(text, KNOWN).unwrap();
         assert_eq!(template.extension.as_deref(), Some("mkv"));
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_filled_in_is_refused() {
+    fn invalid_templates_are_rejected() {
         for wrong in ["enc {speed}", "enc {in", "enc in}", "enc 'a", "", "enc {out:../x}"] {
             assert!(Template::parse(wrong, KNOWN).is_err(), "{wrong}");
         }

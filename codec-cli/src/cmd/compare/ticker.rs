@@ -1,4 +1,4 @@
-//! How far a study is.
+//! Progress of a study.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -11,7 +11,7 @@ use crate::json::Object;
 const LINE_EVERY: Duration = Duration::from_millis(100);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Reports what is done and how long the rest takes. Work is weighed, in any unit.
+/// Reports the progress and the remaining time. Work has weights, in any unit.
 pub(super) struct Ticker {
     console: Console,
     state: Mutex<State>,
@@ -19,18 +19,18 @@ pub(super) struct Ticker {
 
 struct State {
     kinds: Vec<Kind>,
-    /// Weight of what is done, by this run or an earlier one.
+    /// Weight of the finished work, of this run and earlier ones.
     done: f64,
     told: Option<Instant>,
 }
 
 impl Ticker {
-    /// `kinds`: what is to be done; `done`: weight of what an earlier run did.
+    /// `kinds`: the remaining work; `done`: weight of the work of earlier runs.
     pub(super) fn new(console: Console, kinds: Vec<Kind>, done: f64) -> Self {
         Self { console, state: Mutex::new(State { kinds, done, told: None }) }
     }
 
-    /// `what` begins.
+    /// Announces the task `what`.
     pub(super) fn begin(&self, what: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let every = match self.console.style {
@@ -64,17 +64,17 @@ impl Ticker {
         }
     }
 
-    /// Work of this kind and weight was done since `begun`.
+    /// Records that work of this kind and weight was done since `begun`.
     pub(super) fn did(&self, kind: usize, weight: f64, begun: Instant) {
         self.change(kind, weight, |kind| kind.did(weight, begun.elapsed().as_secs_f64()));
     }
 
-    /// Work of this kind and weight need not be done after all.
+    /// Removes planned work of this kind and weight.
     pub(super) fn drop(&self, kind: usize, weight: f64) {
         self.change(kind, weight, |kind| kind.drop(weight));
     }
 
-    /// There is more work of this kind than was planned.
+    /// Adds work of this kind.
     pub(super) fn add(&self, kind: usize, weight: f64) {
         self.change(kind, 0.0, |kind| kind.rest += weight);
     }

@@ -1,5 +1,5 @@
-//! The encodings of a clip, in turn: every job once, then every job again, so that what disturbs the
-//! machine disturbs all alike.
+//! Interleaves the encodings of a clip: every job once, then every job again, so that other load
+//! affects all jobs alike.
 
 use std::time::Instant;
 
@@ -12,13 +12,13 @@ use super::{Job, Plan, Runs, weight};
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// How often rounds are repeated at most for `--until`, by `--repeat`.
+/// Maximum number of rounds for `--until`, as a multiple of `--repeat`.
 const UNTIL_TIMES: u32 = 10;
-/// Rounds before `--until` may stop: fewer are narrow by chance too often.
+/// Rounds before `--until` may stop: with fewer, intervals are too often narrow by chance.
 const LEAST_UNTIL: u32 = 5;
 
 impl Plan<'_> {
-    /// All encodings of the jobs of one clip. `index`: of the clip.
+    /// Runs all encodings of the jobs of one clip. `index`: of the clip.
     pub(super) fn encode_in_turn(
         &self,
         jobs: &[&Job<'_>],
@@ -39,7 +39,7 @@ impl Plan<'_> {
                 break;
             }
             let mut order: Vec<usize> = (0..jobs.len()).collect();
-            // Back and forth: no arm always comes after the same other one.
+            // Alternate the direction, so that no arm always follows the same other arm.
             if (index + number as usize) % 2 == 1 {
                 order.reverse();
             }
@@ -63,7 +63,7 @@ impl Plan<'_> {
         Ok(runs)
     }
 
-    /// The first job of each arm, and the clip, come into memory.
+    /// Runs the first job of each arm, which loads programs and clip into memory.
     fn warm_up(&self, jobs: &[&Job<'_>], ticker: &Ticker) -> Result<()> {
         for arm in self.arms {
             let first = jobs
@@ -86,8 +86,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Whether the repeats leave no more than `share` open in the CPU time of each arm as a ratio to the
-    /// anchor's.
+    /// Whether the repeats determine the CPU time ratio of each arm to the anchor within `share`.
     fn is_narrow(&self, jobs: &[&Job<'_>], runs: &[Runs], share: f64) -> bool {
         let of = |name: &str| {
             let pairs = jobs.iter().zip(runs).filter(|(job, _)| job.arm.name == *name);
@@ -102,12 +101,12 @@ impl Plan<'_> {
                 let (_, twin) = anchor.iter().find(|(other, _)| other == target)?;
                 Some(ratios(runs, twin))
             });
-            // Without a ratio nothing is won by more repeats.
+            // Without a ratio, more repeats do not help.
             half_width(&by_repeat(&pairs.collect::<Vec<_>>())).is_none_or(|half| half <= share)
         })
     }
 
-    /// One encoding, or what is known of it.
+    /// Runs one encoding, or returns its stored result.
     pub(super) fn encode(&self, job: &Job<'_>, number: u32, ticker: &Ticker) -> Result<Runs> {
         let Job { arm, clip, target, store, argv, .. } = job;
         let is_known = encode::is_known(arm, store, number);
@@ -127,7 +126,7 @@ impl Plan<'_> {
     }
 }
 
-/// Logarithms of CPU time by the anchor's, of repeats that one run of `compare` measured.
+/// Logarithms of CPU time relative to the anchor's, for repeats of the same run of `compare`.
 fn ratios(runs: &[Run], anchor: &[Run]) -> Vec<Option<f64>> {
     let pairs = runs.iter().zip(anchor);
     pairs

@@ -1,4 +1,4 @@
-//! Moves pictures to a file and a digest, and tells what became of them.
+//! Moves frames to a file and a checksum, and reports totals.
 
 use codec_core::frame::Size;
 
@@ -16,31 +16,31 @@ use crate::json::Object;
 use crate::picture::transform::Transform;
 use crate::progress::{Now, Progress};
 
-/// Moves pictures from a source to wherever they go.
+/// Moves frames from a source to their destinations.
 pub(super) struct Pump {
     pub(super) env: Env,
     pub(super) digester: Digester,
     pub(super) sink: Option<PictureSink>,
-    /// The output has one size for all.
+    /// Whether the output requires one size for all frames.
     pub(super) keeps_size: bool,
     pub(super) size: Size,
     pub(super) frames: u64,
-    /// The time of the input, in ticks, that is time 0 of the output.
+    /// The input time, in ticks, that becomes time 0 of the output.
     pub(super) origin: Option<i64>,
     pub(super) progress: Progress,
     pub(super) spacing: Spacing,
 }
 
-/// Whether the times of frames are those of a constant rate.
+/// Checks whether the times of frames match a constant rate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spacing {
     first: Option<i64>,
-    /// A frame was away from its place by more than most of a frame.
+    /// Whether a frame was more than 0.75 frame durations away from its position.
     is_uneven: bool,
 }
 
 impl Spacing {
-    /// Takes the time of frame `number`; a frame lasts `frame_ticks`.
+    /// Adds the time of frame `number`; a frame lasts `frame_ticks`.
     #[expect(clippy::cast_precision_loss, reason = "a comparison of frames")]
     fn add(&mut self, number: u64, pts: i64, frame_ticks: f64) {
         let first = *self.first.get_or_insert(pts);
@@ -86,12 +86,12 @@ impl Pump {
             let (frame, old, new) = (self.frames, self.size, picture.size());
             if self.keeps_size {
                 let message = format!(
-                    "frame {frame}: the size changes from {old} to {new}, which y4m cannot tell; \
-                     --resize scales to the first size"
+                    "frame {frame}: the size changes from {old} to {new}, which y4m does not support\n\
+                     help: scale to the first size with --resize"
                 );
                 return Err(Failure::new(Kind::Corrupt, message));
             }
-            self.env.console.note(format!("frame {frame}: the size changes to {new}"));
+            self.env.console.note(format!("frame {frame}: size changes to {new}"));
             self.size = new;
         }
         self.digester.add(&picture, shot.pts, shot.duration)?;
@@ -102,7 +102,7 @@ impl Pump {
         Ok(())
     }
 
-    /// Completes the output, of which whatever came before an error is kept, and tells the totals.
+    /// Finalises the output, keeping everything before an error, and reports the totals.
     pub(super) fn finish(
         self,
         output: Option<OutputFile>,
@@ -124,7 +124,7 @@ impl Pump {
         }
         if self.keeps_size && self.spacing.is_uneven {
             let fps = source.facts().frame_rate.as_f64();
-            let message = format!("the frame rate varies: y4m plays all frames at {fps:.3} fps");
+            let message = format!("variable frame rate: y4m plays all frames at {fps:.3} fps");
             self.env.console.warn(message);
         }
         let damage = source.damage();
@@ -134,7 +134,7 @@ impl Pump {
         let x_realtime = fps / source.facts().frame_rate.as_f64();
         if damage.is_some() {
             self.env.console.warn(format!(
-                "{} packets gave no frame; {} frames were concealed in part: {:.2} % of all \
+                "{} packets decoded to no frame; {} frames partly concealed: {:.2} % of all \
                  macroblocks",
                 damage.lost_packets,
                 damage.concealed_frames,

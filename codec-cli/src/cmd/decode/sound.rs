@@ -1,4 +1,4 @@
-//! Sound to samples, or to a digest.
+//! Decodes audio to samples or a checksum.
 
 use codec_container::Format;
 use codec_core::audio::{AudioBuf, SampleKind};
@@ -20,7 +20,7 @@ use crate::io::output::{Rules, print};
 use crate::io::unreadable::Advice;
 use crate::session::sound;
 
-/// Decodes the sound of an input into a file of `format`.
+/// Decodes the audio of an input into a file of `format`.
 pub(super) fn to_file(
     args: &DecodeArgs,
     input: &InputSpec,
@@ -33,7 +33,7 @@ pub(super) fn to_file(
     let pictures = [
         (args.pixels.is_some(), "--pixels"),
         (args.framemd5, "--framemd5"),
-        (args.md5, "--md5 beside a file of sound"),
+        (args.md5, "--md5 with an audio file"),
         (args.frames.is_some(), "--frames"),
         (args.skip > 0, "--skip"),
         (args.resize.is_some(), "--resize"),
@@ -41,7 +41,9 @@ pub(super) fn to_file(
         (args.picture.rotate.is_some(), "--rotate"),
     ];
     if let Some((_, flag)) = pictures.into_iter().find(|(given, _)| *given) {
-        return Err(Failure::usage(format!("{flag} is for pictures: {format} holds sound")));
+        return Err(Failure::usage(format!(
+            "{flag} requires video, but {format} holds audio only"
+        )));
     }
     interrupt::listen();
     let rules = Rules {
@@ -72,11 +74,13 @@ fn open(input: &InputSpec, env: Env) -> Result<SoundInput> {
     let wants = Parts { pictures: false, sound: true };
     let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
     let opened = media::open(input, wants, &options, env)?.complete()?;
-    opened.sound.ok_or_else(|| Failure::new(Kind::Input, format!("{}: no sound", input.name())))
+    opened
+        .sound
+        .ok_or_else(|| Failure::new(Kind::Input, format!("{}: no audio track", input.name())))
 }
 
-/// Decodes and throws away; prints the MD5 of the samples, as 16-bit numbers in little-endian
-/// order, where that is asked for.
+/// Decodes and discards; if requested, prints the MD5 of the samples as 16-bit little-endian
+/// numbers.
 pub(super) fn to_nothing(
     args: &DecodeArgs,
     form: digest::Form,
@@ -85,7 +89,7 @@ pub(super) fn to_nothing(
     env: Env,
 ) -> Result<()> {
     if form == digest::Form::Frames {
-        return Err(Failure::usage("--framemd5 is for pictures, and there are none"));
+        return Err(Failure::usage("--framemd5 requires video, but the input has none"));
     }
     let started = std::time::Instant::now();
     let name = input.name.clone();
@@ -116,7 +120,7 @@ pub(super) fn to_nothing(
         seconds / elapsed
     ));
     if source.lost_packets() > 0 {
-        env.console.warn(format!("{} packets were made up", source.lost_packets()));
+        env.console.warn(format!("{} lost packets were concealed", source.lost_packets()));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Drawn pictures and made sounds in the places of files.
+//! Generated video and audio sources that take the place of files.
 
 use codec_cli::generate::{Generator, SoundGenerator};
 use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
@@ -9,7 +9,7 @@ use crate::args::raw::GenerateArgs;
 use crate::failure::{Failure, Result};
 use crate::io::source::{Facts, FrameSource, Shot};
 
-/// Pictures that are drawn when they are asked for.
+/// Frames generated on demand.
 pub(super) struct DrawnPictures {
     generator: Generator,
     facts: Facts,
@@ -49,7 +49,7 @@ impl FrameSource for DrawnPictures {
     }
 }
 
-/// Sound in packets of 20 ms of 16-bit samples, one channel.
+/// Audio in packets of 20 ms of 16-bit samples, one channel.
 pub(crate) struct MadeSound {
     generator: SoundGenerator,
     tracks: [Track; 1],
@@ -74,7 +74,7 @@ impl PacketReader for MadeSound {
         &self.tracks
     }
 
-    /// There is one track.
+    /// There is only one track.
     fn select(&mut self, _tracks: &[usize]) {}
 
     fn read(&mut self, packet: &mut CodedPacket) -> codec_container::Result<bool> {

@@ -9,20 +9,20 @@ use super::totals::{Totals, kind_of};
 use crate::failure::Result;
 use crate::json::{self, Object, array};
 
-/// Name and version of the form. The version changes when something is taken away or means
-/// something else, not when something is added.
+/// Name and version of the schema. The version changes when a field is removed or changes its
+/// meaning, not when one is added.
 pub(super) const SCHEMA: (&str, u32) = ("codec-inspect", 1);
 
 /// Writes the data.
 #[derive(Debug, Default)]
 pub(super) struct DataReport {
     rows: u64,
-    /// Of the first frame that has any.
+    /// Mode names, from the first frame that has any.
     modes: Option<String>,
 }
 
 impl DataReport {
-    /// The report, and how the file begins.
+    /// Starts a report; also returns the beginning of the file.
     pub(super) fn begin(facts: &Facts) -> (Self, String) {
         let head = Object::new()
             .text("schema", SCHEMA.0)
@@ -32,7 +32,7 @@ impl DataReport {
         (Self::default(), format!("{},\"frames\":[", head.trim_end_matches('}').to_owned() + "}"))
     }
 
-    /// One packet.
+    /// Returns the row of one packet.
     pub(super) fn row(&mut self, seen: &Seen<'_>) -> String {
         let mut object = row(seen);
         if let Outcome::Traced(trace) = &seen.outcome {
@@ -44,14 +44,14 @@ impl DataReport {
         format!("{separator}{}", object.finish())
     }
 
-    /// How the file ends.
+    /// Returns the end of the file.
     pub(super) fn end(&self, totals: &Totals, time_base: Rational, end: &Result<()>) -> String {
         let modes = self.modes.as_deref().unwrap_or("null");
         format!("\n],\"modes\":{modes},\"summary\":{}}}\n", summary(totals, time_base, end))
     }
 }
 
-/// What is known of the file.
+/// Describes the input file.
 pub(super) fn input(facts: &Facts) -> Object {
     let rational = |rate: Rational| json::text(&format!("{}/{}", rate.num, rate.den));
     Object::new()
@@ -65,7 +65,7 @@ pub(super) fn input(facts: &Facts) -> Object {
         .maybe("note", facts.note.as_deref().map(json::text))
 }
 
-/// Totals, and what ended the run early.
+/// Totals, and the error that ended the run, if any.
 pub(super) fn summary(totals: &Totals, time_base: Rational, end: &Result<()>) -> String {
     let error = end.as_ref().err().map(|failure| json::text(&failure.message));
     totals.json(time_base).maybe("error", error).finish()
@@ -81,7 +81,7 @@ pub(super) fn modes(trace: &FrameTrace) -> String {
         .finish()
 }
 
-/// A packet without its blocks.
+/// Describes a packet without its blocks.
 pub(super) fn row(seen: &Seen<'_>) -> Object {
     let packet = seen.packet;
     let object = Object::new()
@@ -190,7 +190,7 @@ fn traced(object: Object, trace: &FrameTrace) -> Object {
         .maybe("block_pixels", trace.block_pixels)
 }
 
-/// Names of slots, or their numbers.
+/// Names of reference slots, or their numbers.
 fn slots(set: SlotSet, names: &[&str]) -> String {
     let members = (0..8_u8).filter(|&slot| set.contains(SlotSet(1 << slot)));
     array(members.map(|slot| match names.get(usize::from(slot)) {
@@ -199,7 +199,7 @@ fn slots(set: SlotSet, names: &[&str]) -> String {
     }))
 }
 
-/// All blocks, a list for each property.
+/// All blocks, with a list for each property.
 fn blocks(trace: &FrameTrace) -> String {
     let list = |value: &dyn Fn(&BlockTrace) -> i64| array(trace.blocks.iter().map(value));
     let vector = |block: &BlockTrace| block.motion[0].map(|motion| motion.vector);

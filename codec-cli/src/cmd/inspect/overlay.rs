@@ -1,4 +1,4 @@
-//! The blocks of a frame in few bytes, for the page's script, which reads the same order.
+//! Packs the blocks of a frame compactly, in the order that the page's script reads.
 
 use std::io::Write;
 
@@ -6,11 +6,11 @@ use codec_core::codec::trace::{BlockTrace, FrameTrace};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
-/// What stands for "none" in a byte.
+/// The byte that means "none".
 const NONE: u8 = 255;
 
-/// Packs blocks, then parts: each property of all of them after the other, little-endian, and all
-/// of it compressed (RFC 1950).
+/// Packs blocks, then partitions: the values of each property one after the other, little-endian,
+/// compressed as a whole (RFC 1950).
 pub(super) fn pack(trace: &FrameTrace) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(24 * trace.blocks.len() + 16 * trace.parts.len());
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();

@@ -1,4 +1,4 @@
-//! Packets with what a decoder read from them.
+//! Reads packets and decodes them with tracing.
 
 use codec_container::{AnnexB, CodedPacket, Input, PacketReader, TrackKind};
 use codec_core::codec::trace::FrameTrace;
@@ -12,7 +12,7 @@ use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::io::input::{InputSpec, Opened};
 use crate::io::unreadable::{Advice, missing};
 
-/// What is known before the first packet.
+/// Properties of the input known before the first packet.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) name: String,
@@ -22,18 +22,18 @@ pub(super) struct Facts {
     pub(super) size: Size,
     pub(super) time_base: Rational,
     pub(super) frame_rate: Option<Rational>,
-    /// Packets, where stated.
+    /// Number of packets, if the container states it.
     pub(super) count: Option<u64>,
     pub(super) info: PictureInfo,
-    /// What this codec's reports lack, and why.
+    /// Remark on the limits of reports for this codec.
     pub(super) note: Option<String>,
 }
 
-/// A packet and what became of it.
+/// A packet and its decoding result.
 pub(super) struct Seen<'a> {
     pub(super) packet: &'a CodedPacket,
     pub(super) outcome: Outcome<'a>,
-    /// Damage does not end the run.
+    /// Whether the run continues after damage.
     pub(super) goes_on: bool,
     pub(super) info: PictureInfo,
 }
@@ -41,11 +41,11 @@ pub(super) struct Seen<'a> {
 pub(super) enum Outcome<'a> {
     /// Decoded and described block by block.
     Traced(&'a FrameTrace),
-    /// Decoded by a decoder that does not tell more; the quantiser index, if it tells that.
+    /// Decoded by a decoder without tracing; with the quantiser index, if reported.
     Reported(DecodeReport, Option<u8>),
     /// There is no decoder.
     Unread,
-    /// Refused.
+    /// The decoder rejected it.
     Damaged(Failure),
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Packets {
     reader: Box<dyn PacketReader>,
     decoder: Option<Box<dyn VideoDecoder>>,
     packet: CodedPacket,
-    /// What makes packets of H.264 in boxes those that decoders take, and the packet made.
+    /// Converts H.264 packets from MP4 to Annex B for decoders, and holds the result.
     annex_b: Option<AnnexB>,
     converted: Vec<u8>,
     conceal: bool,
@@ -68,8 +68,8 @@ impl Packets {
         let refused = |why: &str| Failure::new(Kind::Input, format!("{name}: {why}"));
         let mut reader = match spec.open(env)? {
             Opened::Container(Input::Packets(reader)) => reader,
-            Opened::Still(..) => return Err(refused("a still picture: there are no packets")),
-            _ => return Err(refused("raw video: there are no packets to inspect")),
+            Opened::Still(..) => return Err(refused("a still image has no packets")),
+            _ => return Err(refused("raw video has no packets to inspect")),
         };
         reader.select_video();
         let Some((_, stream)) = reader.video() else {
@@ -89,11 +89,11 @@ impl Packets {
         };
         let note = match (&decoder, stream.codec) {
             (_, Codec::Vp8) => None,
-            (Some(_), _) => Some(format!(
-                "{codec} is shown packet by packet: blocks and pictures are for vp8 so far"
-            )),
+            (Some(_), _) => {
+                Some(format!("no blocks or frame images for {codec}: only vp8 is supported so far"))
+            }
             (None, _) => Some(format!(
-                "{codec} cannot be decoded by this build: sizes and key frames are the container's"
+                "this build cannot decode {codec}: sizes and key frames come from the container"
             )),
         };
         let facts = Facts {
@@ -113,7 +113,7 @@ impl Packets {
         Ok(Self { facts, reader, decoder, packet, annex_b, converted, conceal, env })
     }
 
-    /// The next packet; an error of the container ends the stream.
+    /// Returns the next packet; an error of the container ends the stream.
     pub(super) fn next(&mut self) -> Result<Option<Seen<'_>>> {
         if !self.read()? {
             return Ok(None);
@@ -155,7 +155,7 @@ impl Packets {
         match self.reader.read(&mut self.packet).map_err(failed) {
             Err(failure) if self.conceal => {
                 self.env.console.warn(&failure.message);
-                // A reader that cannot go on says so at the next call.
+                // A reader that cannot continue reports so at the next call.
                 self.reader.read(&mut self.packet).map_err(failed).or(Ok(false))
             }
             outcome => outcome,

@@ -1,4 +1,4 @@
-//! The report as a page that needs nothing else: style and script stand in it, pictures and blocks
+//! The report as a self-contained page: style and script are inlined, and frame images and blocks
 //! are part of its data.
 
 use codec_core::codec::trace::FrameTrace;
@@ -17,7 +17,8 @@ const STYLE: &str = include_str!("page/style.css");
 const BODY: &str = include_str!("page/body.html");
 const SCRIPT: &str = include_str!("page/script.js");
 
-/// Most blocks in a page, so that it opens fast: nearly two minutes of 360p, half a minute of 720p.
+/// Maximum number of blocks in a page, so that it opens quickly: nearly two minutes of 360p or half
+/// a minute of 720p.
 const MAX_BLOCKS: u64 = 3_000_000;
 
 /// Writes the page.
@@ -27,20 +28,20 @@ pub(super) struct PageReport {
     max_pictures: u64,
     rows: u64,
     pictures: Pictures,
-    /// Frames with a picture in the page, and those that could have one.
+    /// Frames with an image in the page, and those that could have one.
     with_picture: u64,
     could_have_picture: u64,
-    /// As for pictures.
+    /// The same for blocks.
     with_blocks: u64,
     could_have_blocks: u64,
     blocks: u64,
-    /// Of the first frame that has any.
+    /// Mode names, from the first frame that has any.
     modes: Option<String>,
     note: Option<String>,
 }
 
 impl PageReport {
-    /// The report, and how the page begins.
+    /// Starts a report; also returns the beginning of the page.
     pub(super) fn begin(facts: &Facts, max_pictures: u64, env: Env) -> (Self, String) {
         let title = escape_html(&facts.name);
         let head = format!(
@@ -69,7 +70,7 @@ impl PageReport {
         (report, head)
     }
 
-    /// One packet.
+    /// Returns the row of one packet.
     pub(super) fn row(&mut self, seen: &Seen<'_>) -> Result<String> {
         let mut object = data::row(seen);
         if let Outcome::Traced(trace) = &seen.outcome {
@@ -118,25 +119,25 @@ impl PageReport {
         Ok(object.raw("picture", text))
     }
 
-    /// What the page leaves out.
+    /// Remarks on data that the page omits.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.with_picture < self.could_have_picture && self.max_pictures > 0 {
             notes.push(format!(
-                "pictures of {} of {} frames are in the page: --pictures N or all, --frames A..B",
+                "the page has images of {} of {} frames; select with --pictures N or all, --frames A..B",
                 self.with_picture, self.could_have_picture
             ));
         }
         if self.with_blocks < self.could_have_blocks {
             notes.push(format!(
-                "blocks of {} of {} frames are in the page: --frames A..B chooses others",
+                "the page has blocks of {} of {} frames; select others with --frames A..B",
                 self.with_blocks, self.could_have_blocks
             ));
         }
         notes
     }
 
-    /// How the page ends.
+    /// Returns the end of the page.
     pub(super) fn end(&self, totals: &Totals, time_base: Rational, end: &Result<()>) -> String {
         let modes = self.modes.as_deref().unwrap_or("null");
         let notes = self.note.iter().cloned().chain(self.notes());
@@ -155,7 +156,7 @@ impl PageReport {
     }
 }
 
-/// JSON in which nothing can end the element that it stands in.
+/// Escapes JSON so that it cannot end the script element around it.
 fn escape_json(json: String) -> String {
     if json.contains('<') { json.replace('<', "\\u003c") } else { json }
 }

@@ -1,4 +1,4 @@
-//! Decoded pictures as small WebP files.
+//! Encodes decoded frames as small WebP images.
 
 use codec_core::frame::{Frame, PictureInfo};
 
@@ -7,19 +7,19 @@ use crate::failure::Result;
 use crate::picture::planes::Planes;
 use crate::stills::write::lossy_webp;
 
-/// Enough to see what a codec did, small enough for hundreds of them.
+/// High enough to judge the codec, small enough for hundreds of images.
 const QUALITY: u8 = 82;
-/// Speed of VP8.
+/// VP8 encoder speed.
 const SPEED: u8 = 6;
 
-/// Makes pictures for the page, in memory that is used again.
+/// Encodes frame images for the page, reusing memory.
 #[derive(Debug, Default)]
 pub(super) struct Pictures {
     planes: Planes,
 }
 
 impl Pictures {
-    /// The file of a decoded frame.
+    /// Returns a decoded frame as a WebP file.
     pub(super) fn webp(&mut self, frame: &Frame, info: PictureInfo, env: Env) -> Result<Vec<u8>> {
         self.planes.copy_from(&frame.picture().with_info(info));
         lossy_webp(&self.planes, QUALITY, SPEED, env)

@@ -1,4 +1,4 @@
-//! Sums over the reported packets.
+//! Totals over the reported packets.
 
 use codec_core::codec::FrameKind;
 use codec_core::codec::trace::FrameTrace;
@@ -7,7 +7,7 @@ use codec_core::frame::Rational;
 use super::packets::{Outcome, Seen};
 use crate::json::Object;
 
-/// What a packet is called in reports.
+/// The name of a packet's type in reports.
 pub(super) fn kind_of(seen: &Seen<'_>) -> &'static str {
     let (kind, shown) = match &seen.outcome {
         Outcome::Damaged(_) => return "damaged",
@@ -26,7 +26,7 @@ pub(super) fn kind_of(seen: &Seen<'_>) -> &'static str {
     }
 }
 
-/// Sums.
+/// The totals.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Totals {
     pub(super) packets: u64,
@@ -90,12 +90,12 @@ impl Totals {
         }
     }
 
-    /// Whether no packet at all could be decoded.
+    /// Whether no packet could be decoded.
     pub(super) fn is_all_damaged(&self) -> bool {
         self.packets > 0 && self.damaged == self.packets
     }
 
-    /// From the first time to the end of the last packet.
+    /// Seconds from the first time to the end of the last packet.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub(super) fn seconds(&self, time_base: Rational) -> f64 {
         let (Some(first), Some((last, duration))) = (self.first_pts, self.last) else { return 0.0 };
@@ -128,14 +128,14 @@ impl Totals {
             .raw("divided", self.divided)
     }
 
-    /// In words.
+    /// Returns the totals as text.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{} packets, {} bytes, {} key", self.packets, self.bytes, self.keys);
         let others = [
             (self.hidden, "not shown"),
             (self.repeats, "repeats"),
             (self.damaged, "damaged"),
-            (self.concealed, "blocks made up"),
+            (self.concealed, "blocks concealed"),
         ];
         for (count, what) in others.into_iter().filter(|&(count, _)| count > 0) {
             text.push_str(&format!(", {count} {what}"));

@@ -1,4 +1,4 @@
-//! `codec metrics` of two sounds.
+//! `codec metrics` for audio.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::io::output::print;
 use crate::io::unreadable::is_lost;
 use crate::json::Object;
 
-/// Whether the reference holds sound and no pictures. A pipe cannot be looked at twice.
+/// Whether the reference has audio and no video. A pipe cannot be inspected in advance.
 pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: Env) -> bool {
     if is_pipe(path) || args.raw.is_some() {
         return false;
@@ -38,7 +38,7 @@ fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
     InputSpec { path: path.to_owned(), raw: None, limits, lenient: false }
 }
 
-/// Compares the sounds of two files.
+/// Compares the audio of two files.
 pub(super) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     let reference = read(&args.reference, None, args, env)?;
     let distorted = read(&args.distorted, Some(reference.format), args, env)?;
@@ -54,18 +54,19 @@ pub(super) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     report.check(args)
 }
 
-/// A whole sound.
+/// The audio of a whole file.
 struct Sound {
-    /// As it came.
+    /// The format before conversion.
     found: AudioFormat,
     format: AudioFormat,
     values: Vec<f32>,
 }
 
-/// Most samples of all channels that are taken into memory: 93 minutes of stereo at 48 kHz.
+/// Maximum number of samples over all channels that are held in memory: 93 minutes of stereo at 48
+/// kHz.
 const MOST_VALUES: usize = 1 << 29;
 
-/// Reads the sound of a file, in `format` or its own; it begins with its first sample.
+/// Reads the audio of a file, in `format` or its own, starting with its first sample.
 fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: Env) -> Result<Sound> {
     let spec = spec(path, args);
     let options = SoundOptions { limits: spec.limits, ..SoundOptions::default() };
@@ -78,7 +79,8 @@ fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: Env) 
     let mut give = |new: &mut Vec<f32>, _: i64| {
         let fits = values.len() + new.len() <= MOST_VALUES;
         if !fits || values.try_reserve(new.len()).is_err() {
-            let message = format!("{}: the audio is too long to be compared", spec.name());
+            let message =
+                format!("{}: the audio is too long to compare (limit: 2^29 samples)", spec.name());
             return Err(Failure::new(Kind::Input, message));
         }
         values.append(new);
@@ -89,12 +91,12 @@ fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: Env) 
     }
     timeline.finish(&mut give)?;
     if values.is_empty() {
-        return Err(Failure::new(Kind::Input, format!("{}: no samples", spec.name())));
+        return Err(Failure::new(Kind::Input, format!("{}: no audio samples", spec.name())));
     }
     Ok(Sound { found, format, values })
 }
 
-/// Integrated loudness in LUFS, range in LU and true peak in dBTP.
+/// Integrated loudness in LUFS, loudness range in LU and true peak in dBTP.
 #[derive(Clone, Copy, Debug, Default)]
 struct Loudness {
     integrated_lufs: Option<f64>,
@@ -145,11 +147,11 @@ impl Report {
         let converted = if self.distorted.found == self.reference.format {
             String::new()
         } else {
-            format!(" (the other was {})", self.distorted.found)
+            format!(" (converted from {})", self.distorted.found)
         };
         let db = |value: Option<f64>| value.map_or("none".to_owned(), |v| format!("{v:.3}"));
         let mut text = format!(
-            "sound compared {:.3} s, {}{converted}\n\
+            "audio compared {:.3} s, {}{converted}\n\
              delay {} samples, {:.3} ms, correlation {:.4}\n\
              SNR {snr_db:.3} dB, segmental {} dB, log-spectral distance {} dB\n",
             self.compared_s(),

@@ -1,4 +1,4 @@
-//! What was found in a file, in words and as JSON.
+//! The contents of a file, as text and as JSON.
 
 use codec_container::AudioTrack;
 use codec_core::frame::{PictureInfo, Rational, Size};
@@ -6,7 +6,7 @@ use codec_core::frame::{PictureInfo, Rational, Size};
 use crate::failure::Result;
 use crate::json::{self, Object};
 
-/// A packet, or a raw picture.
+/// A packet or a raw frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Entry {
     pub(super) track: usize,
@@ -27,7 +27,7 @@ impl Entry {
     }
 }
 
-/// What is told of pictures.
+/// Properties of video.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Picture {
     pub(super) codec: &'static str,
@@ -43,7 +43,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// A track and sums over its packets.
+/// A track and totals over its packets.
 #[derive(Clone, Debug)]
 pub(super) struct FoundTrack {
     kind: Kind,
@@ -52,9 +52,9 @@ pub(super) struct FoundTrack {
     keys: u64,
     hidden: u64,
     bytes: u64,
-    /// First time that is shown or heard.
+    /// The first presentation time.
     first: Option<i64>,
-    /// The packet that is shown or heard last: its time and its duration.
+    /// Time and duration of the packet that is presented last.
     last: Option<(i64, Option<u64>)>,
 }
 
@@ -70,11 +70,11 @@ impl FoundTrack {
         self.hidden += u64::from(!entry.shown);
         self.bytes += entry.bytes;
         let heard = entry.pts.saturating_add(self.ticks_of(entry.trim_start));
-        // A packet all of which is thrown away is not the first that is heard.
+        // A packet that is trimmed completely is not presented.
         let empty = entry.duration.is_some_and(|duration| {
             entry.trim_start > 0 && heard >= entry.pts.saturating_add_unsigned(duration)
         });
-        // Packets come in the order of decoding.
+        // Packets arrive in decoding order.
         if !empty {
             self.first = Some(self.first.map_or(heard, |first| first.min(heard)));
         }
@@ -83,7 +83,7 @@ impl FoundTrack {
         }
     }
 
-    /// Samples in ticks, rounded.
+    /// Converts samples to ticks, rounded.
     fn ticks_of(&self, samples: u32) -> i64 {
         let Kind::Sound(track) = &self.kind else { return 0 };
         let seconds = f64::from(samples) / f64::from(track.audio.rate.max(1));
@@ -92,7 +92,7 @@ impl FoundTrack {
         ticks
     }
 
-    /// From the first time to the end of the last packet, in seconds.
+    /// Seconds from the first time to the end of the last packet.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     fn seconds(&self) -> f64 {
         let (Some(first), Some((last, duration))) = (self.first, self.last) else {
@@ -101,7 +101,7 @@ impl FoundTrack {
         let tick = self.time_base.as_f64();
         let span = last.saturating_sub(first) as f64 * tick;
         let shown = self.count.saturating_sub(self.hidden).max(2);
-        // A last picture of no stated duration is shown as long as the others.
+        // A last frame without a stated duration lasts as long as the others.
         let nominal = match &self.kind {
             Kind::Picture(picture) => {
                 picture.frame_rate.map_or(span / (shown - 1) as f64, |rate| 1.0 / rate.as_f64())
@@ -220,7 +220,7 @@ fn colors_text(info: &PictureInfo) -> String {
         color.transfer.0,
         color.matrix.0,
         color.range,
-        pixel_aspect.map_or_else(|| "not said".to_owned(), |aspect| aspect.to_string()),
+        pixel_aspect.map_or_else(|| "unspecified".to_owned(), |aspect| aspect.to_string()),
         rotation.degrees(),
     )
 }
@@ -261,7 +261,7 @@ impl Found {
         }
     }
 
-    /// From the first time of any track to the last.
+    /// Seconds from the first time of any track to the last.
     fn seconds(&self) -> f64 {
         let begun = self.tracks.iter().filter(|track| track.first.is_some());
         let ends = begun.clone().map(|track| track.start() + track.seconds());

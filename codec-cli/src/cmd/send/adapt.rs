@@ -1,4 +1,4 @@
-//! Size, frame rate and speed that follow the link and the machine.
+//! Adapts size, frame rate and speed to the link and the machine.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use super::coded::apply;
 use crate::args::live::AdaptArg;
 use crate::failure::{Failure, Result};
 
-/// Fastest of an encoder's speeds.
+/// The fastest encoder speed.
 const FASTEST: u8 = 10;
-/// A picture that comes so much of an interval early counts as due: sources are not exact.
+/// A frame counts as due if it is early by this share of an interval, because sources are inexact.
 const EARLY: f64 = 0.25;
 
-/// Follows what [`Adapter`] says.
+/// Applies the decisions of [`Adapter`].
 pub(super) struct Adaptation {
     adapter: Adapter,
-    /// Of the source, and of the settings.
+    /// Frame rate of the source and of the encoder settings.
     frame_rate: f64,
     speed: u8,
-    /// Pictures per second now, and when the next one is due, in seconds of the stream.
+    /// The current frame rate, and the time when the next frame is due, in seconds of the stream.
     wanted_rate: f64,
     next_s: f64,
     limitation: Limitation,
 }
 
-/// What of it is told to the user.
+/// The figures that are reported to the user.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AdaptationFigures {
     pub(super) limitation: Limitation,
@@ -38,7 +38,7 @@ pub(super) struct AdaptationFigures {
 }
 
 impl Adaptation {
-    /// `None` where nothing is to be adapted.
+    /// Creates the adaptation; `None` if nothing can be adapted.
     pub(super) fn new(
         what: AdaptArg,
         size: Size,
@@ -59,12 +59,12 @@ impl Adaptation {
         }))
     }
 
-    /// The video's part of what the link carries steadily.
+    /// Sets the video's share of the stable link capacity.
     pub(super) fn set_bitrate(&mut self, now: Duration, rate: Bitrate) {
         self.adapter.set_bitrate(now, rate);
     }
 
-    /// Tells the encoder what has changed; gives the size that pictures are to have from now on.
+    /// Applies changes to the encoder; returns the new frame size if it changes.
     pub(super) fn follow(
         &mut self,
         now: Duration,
@@ -84,7 +84,7 @@ impl Adaptation {
         Ok(Some(rung.size))
     }
 
-    /// Whether the picture of that moment is one of those that are to be coded.
+    /// Whether the frame at this time should be encoded.
     pub(super) fn takes(&mut self, at_s: f64) -> bool {
         if self.wanted_rate >= self.frame_rate {
             return true;
@@ -93,12 +93,12 @@ impl Adaptation {
         if at_s + EARLY / self.frame_rate < self.next_s {
             return false;
         }
-        // After a pause it goes on from here.
+        // Continue from here after a pause.
         self.next_s = (self.next_s + interval).max(at_s);
         true
     }
 
-    /// A picture was coded, with that quantiser, or dropped.
+    /// Records that a frame was encoded with this quantiser, or dropped.
     pub(super) fn coded(&mut self, now: Duration, qindex: Option<u8>, took: Duration) {
         self.adapter.on_frame(now, FrameReport { qindex, encode_time: took });
     }

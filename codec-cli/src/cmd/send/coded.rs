@@ -1,4 +1,4 @@
-//! Pictures and sound that are coded on the way.
+//! Sends video and audio that are encoded on the fly.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,16 +34,16 @@ use crate::picture::transform::Transform;
 use crate::session::promises::slow_codec;
 use crate::session::sound;
 
-/// Lowest bitrate that an encoder is told to follow.
+/// Lowest bitrate that an encoder is set to.
 const LEAST_RATE: Bitrate = Bitrate(30_000);
 
-/// How long the link is explored before size and frame rate go by it.
+/// Time to probe the link before size and frame rate adapt to it.
 const SETTLING: Duration = Duration::from_secs(3);
 
-/// The container whose rules streams follow: Opus beside VP8, packets taken over as they are.
+/// The container whose rules streams follow: Opus with VP8, and packets copied without re-encoding.
 const LIKE: Format = Format::WebM;
 
-/// Packets of sound that wait to be sent, in the place of a file.
+/// A queue of audio packets to send, in place of a file.
 #[derive(Debug, Default)]
 pub(crate) struct SoundQueue {
     pub(crate) packets: VecDeque<(Vec<u8>, i64)>,
@@ -55,7 +55,7 @@ impl SoundQueue {
         self.packets.front().map(|(_, pts)| *pts)
     }
 
-    /// The next packet, if it lies before a moment, in ticks.
+    /// Returns the next packet if it is before a time, in ticks.
     #[expect(clippy::cast_precision_loss, reason = "ticks of a stream")]
     pub(super) fn pop_before(&mut self, ticks: f64) -> Option<(Vec<u8>, i64)> {
         self.first().filter(|pts| (*pts as f64) < ticks)?;
@@ -74,7 +74,7 @@ impl PacketWriter for SoundQueue {
     }
 }
 
-/// An encoder with what changes its bitrate.
+/// An encoder and the sources of its bitrate.
 struct Coder {
     encoder: Box<dyn VideoEncoder>,
     packet: Packet,
@@ -82,7 +82,7 @@ struct Coder {
     size: Size,
     time_base: Rational,
     trace: Option<RateTrace>,
-    /// What the user allows, and what the encoder has.
+    /// The user's limit, and the encoder's current bitrate.
     most: Option<Bitrate>,
     rate: Option<Bitrate>,
     last_pts: Option<i64>,
@@ -96,7 +96,9 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     told.bitrate = told.bitrate.or(trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
     let settings = EncoderSettings::new(&told, PresetArg::Rtc, LIKE)?;
     if settings.preset != PresetArg::Rtc {
-        return Err(Failure::usage("--preset file: what is sent is coded in real time"));
+        return Err(Failure::usage(
+            "--preset file cannot be used with send: encoding is in real time",
+        ));
     }
     if let Some(warning) = slow_codec(&settings) {
         env.console.warn(warning);
@@ -120,7 +122,7 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     let mut sounding = match sound {
         Some(input) => {
             let (sound, track, text) = open_sound(args, source, input, 0.0, env)?;
-            env.console.note(format!("sound: {text}"));
+            env.console.note(format!("audio: {text}"));
             offer.sound = Some(track);
             Some(sound)
         }
@@ -148,7 +150,7 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
         if stop == Stop::Enough || !args.repeat {
             break Ok(());
         }
-        // Opened anew, the input begins where it ended.
+        // When reopened, the input begins where it ended.
         begin_s = end_s;
         let opened = source.open(wants, threads, Advice::FLAGS, env);
         let again = opened.and_then(|media| {
@@ -166,7 +168,7 @@ pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> 
     sending.finish(end)
 }
 
-/// Opens sound that begins at a moment of the stream.
+/// Opens audio that begins at a time of the stream.
 fn open_sound(
     args: &SendArgs,
     source: &LiveSource,
@@ -187,7 +189,7 @@ fn open_sound(
     Ok((sound, opened.track, opened.text))
 }
 
-/// Sends the input once, from `begin_s` of the stream on; where it ends.
+/// Sends the input once, from `begin_s` of the stream on; returns its end.
 fn pass(
     sending: &mut Sending,
     pictures: Option<&mut (dyn FrameSource + 'static)>,
@@ -227,7 +229,7 @@ fn pass(
         let captured = due.min(now);
         coder.send(sending, &shot, at_s, captured)?;
     }
-    // The last picture stays as long as it should, and the sound goes on under it.
+    // The last frame is shown for its full duration, with audio.
     let due = sending.pace.due(sending.clock.now(), end_s);
     sending.wait_until(due, sounding.as_mut())?;
     if sending.clock.now() < due {
@@ -251,7 +253,7 @@ fn sound_alone(
     begin_s: f64,
 ) -> Result<(Stop, f64)> {
     let Some(mut sound) = sounding.take() else {
-        return Err(Failure::new(Kind::Input, "neither pictures nor sound"));
+        return Err(Failure::new(Kind::Input, "neither video nor audio"));
     };
     sending.pace.due(sending.clock.now(), begin_s);
     while !sound.lane.has_ended() {
@@ -283,17 +285,17 @@ impl Coder {
         let mut config: EncoderConfig = settings.config(size, facts.frame_rate, facts.time_base);
         config.simd = Some(env.level);
         config.info = info;
-        // What follows a lost frame must not need its probabilities.
+        // Frames after a lost frame must not depend on its probabilities.
         config.error_resilient |= may_lose;
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
         let Some((open, _)) = settings.backend.encoder else {
-            return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
+            return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
         };
         if settings.backend.codec != Codec::Vp8 {
             let codec = settings.backend.codec;
-            return Err(Failure::usage(format!("{codec} cannot be sent: only vp8 can")));
+            return Err(Failure::usage(format!("cannot send {codec}: only vp8 is supported")));
         }
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
         let rate = match config.rate {
@@ -324,7 +326,8 @@ impl Coder {
         })
     }
 
-    /// Codes and sends a picture that belongs at `at_s` of the stream, and was taken at `captured`.
+    /// Encodes and sends a frame that belongs at `at_s` of the stream and was captured at
+    /// `captured`.
     fn send(
         &mut self,
         sending: &mut Sending,
@@ -360,7 +363,11 @@ impl Coder {
                 self.note(sending, None, begun.elapsed());
                 return Ok(());
             }
-            _ => return Err(Failure::usage("this encoder holds pictures back: not in real time")),
+            _ => {
+                return Err(Failure::usage(
+                    "this encoder buffers frames, so it cannot be used in real time",
+                ));
+            }
         }
         let took = begun.elapsed();
         while self.encoder.receive(&mut self.packet) {
@@ -371,7 +378,7 @@ impl Coder {
         Ok(())
     }
 
-    /// What coding a picture took, for those who decide on size and speed.
+    /// Records the encoding time of a frame for the adaptation of size and speed.
     fn note(&mut self, sending: &mut Sending, qindex: Option<u8>, took: Duration) {
         let now = sending.clock.now();
         if let Some(adaptation) = &mut self.adaptation {
@@ -380,7 +387,7 @@ impl Coder {
         }
     }
 
-    /// Brings the bitrate up to what the trace and the network say.
+    /// Sets the bitrate to that of the trace and the network.
     fn follow(&mut self, sending: &mut Sending, now: Duration) -> Result<()> {
         let Some(mut wanted) = self.most else { return Ok(()) };
         if let Some(trace) = &self.trace {

@@ -1,4 +1,4 @@
-//! Packets of a file that are sent as they are.
+//! Sends the packets of a file without re-encoding.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::live::outlet::{Offer, SoundPacket};
 use crate::live::source::LiveSource;
 use crate::live::ways::Coding;
 
-/// The tracks that are sent.
+/// The selected tracks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Chosen {
     video: Option<usize>,
@@ -58,25 +58,29 @@ fn choose(args: &SendArgs, reader: &dyn PacketReader, name: &str) -> Result<(Off
     if let Some((number, track)) = reader.video().filter(|_| !args.sound.no_video) {
         if track.codec != Codec::Vp8 {
             let codec = track.codec;
-            return Err(Failure::usage(format!("--copy: {codec} cannot be sent: only vp8 can")));
+            return Err(Failure::usage(format!(
+                "cannot send {codec} with --copy: only vp8 is supported"
+            )));
         }
         (offer.video, chosen.video) = (Some(track.clone()), Some(number));
     }
     if let Some((number, track)) = reader.audio().filter(|_| !args.sound.no_audio) {
         if track.codec != AudioCodec::Opus {
             let codec = track.codec;
-            let message = format!("--copy: {codec} cannot be sent: only opus can; see --no-audio");
+            let message = format!(
+                "cannot send {codec} with --copy: only opus is supported\nhelp: drop the audio with --no-audio"
+            );
             return Err(Failure::usage(message));
         }
         (offer.sound, chosen.sound) = (Some(track.clone()), Some(number));
     }
     if offer.video.is_none() && offer.sound.is_none() {
-        return Err(Failure::usage("--copy: nothing to send"));
+        return Err(Failure::usage("--copy: no track to send"));
     }
     Ok((offer, chosen))
 }
 
-/// Sends the packets once, from `begin_s` of the stream on; where they end.
+/// Sends the packets once, from `begin_s` of the stream on; returns the end.
 #[expect(clippy::cast_precision_loss, reason = "seconds")]
 fn pass(
     sending: &mut Sending,
@@ -133,8 +137,8 @@ fn pass(
     Ok((Stop::End, end_s))
 }
 
-/// A packet of a file as one of an encoder that tells nothing: it may refer to everything, and
-/// everything may refer to it.
+/// Converts a packet of a file as if from an encoder without dependency data: it may refer to every
+/// frame, and every frame may refer to it.
 fn frame(packet: &CodedPacket, pts: i64, frame_id: &mut u64) -> Packet {
     let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
     let mut frame = Packet::default();

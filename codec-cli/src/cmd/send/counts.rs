@@ -1,4 +1,4 @@
-//! What was sent, as getStats calls it (W3C webrtc-stats).
+//! Statistics of the sender with getStats names (W3C webrtc-stats).
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::live::losses::Losses;
 use crate::live::outlet::{OutletFigures, StreamOut};
 use crate::live::totals::{Totals, pair, seconds, stats_object};
 
-/// Counts of a stream.
+/// Counters of a stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
-    /// Pictures that came from the input.
+    /// Frames from the input.
     pub(super) captured: u64,
-    /// What was sent.
+    /// Totals of the sent media.
     pub(super) totals: Totals,
     pub(super) encode_time: Duration,
     pub(super) qp_sum: u64,
@@ -25,7 +25,7 @@ pub(super) struct Counts {
     pub(super) target: Option<Bitrate>,
     pub(super) encoder: Option<String>,
     pub(super) adaptation: Option<AdaptationFigures>,
-    /// Of an input that happens now.
+    /// Losses of a live input.
     pub(super) losses: Option<Losses>,
 }
 
@@ -65,7 +65,7 @@ impl Counts {
         stats
     }
 
-    /// Adds what was lost before the encoder.
+    /// Adds losses before the encoder.
     pub(super) fn with_losses(&self, object: Object) -> Object {
         match &self.losses {
             Some(losses) => object.raw("capture", losses.to_json().finish()),
@@ -133,7 +133,7 @@ fn remote_object(kind: &str) -> Object {
         .text("localId", kind)
 }
 
-/// What the receiver says of a stream.
+/// The receiver's report on a stream.
 fn remote(kind: &str, stream: &StreamOut) -> Option<Object> {
     let said = stream.remote?;
     let mut object = remote_object(kind);

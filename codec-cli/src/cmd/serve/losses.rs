@@ -1,4 +1,4 @@
-//! What a camera lost, told from time to time while it is served.
+//! Periodic reports of capture losses while a camera is served.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use crate::Env;
 use crate::live::losses::Losses;
 use crate::live::source::Live;
 
-/// The least from one line to the next.
+/// Shortest interval between two reports.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// When there is something to tell.
+/// Decides when to report.
 #[derive(Debug, Default)]
 struct Teller {
     told: Losses,
@@ -18,7 +18,7 @@ struct Teller {
 }
 
 impl Teller {
-    /// The losses so far, if there are more than were told, and the last line is long ago.
+    /// Returns a report if losses have grown and the last report is old enough.
     fn poll(&mut self, now: Duration, losses: Losses) -> Option<String> {
         if now < self.next || losses == self.told {
             return None;
@@ -28,7 +28,7 @@ impl Teller {
     }
 }
 
-/// Tells of the losses of an input that happens now; at its end, too.
+/// Reports the losses of a live input, periodically and at its end.
 pub(super) struct LossReport {
     live: Arc<dyn Live>,
     name: String,
@@ -38,12 +38,12 @@ pub(super) struct LossReport {
 }
 
 impl LossReport {
-    /// Of an input with a name.
+    /// Creates the report of a named input.
     pub(super) fn new(live: Arc<dyn Live>, name: String, env: Env) -> Self {
         Self { live, name, env, teller: Teller::default(), begun: Instant::now() }
     }
 
-    /// Tells what there is, if it is time.
+    /// Reports new losses if a report is due.
     pub(super) fn tell(&mut self) {
         self.tell_at(self.begun.elapsed());
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn losses_are_told_when_they_grow_and_not_too_often() {
+    fn losses_are_reported_when_they_grow_and_not_too_often() {
         let secs = Duration::from_secs;
         let (mut teller, none) = (Teller::default(), Losses::default());
         assert_eq!(teller.poll(secs(0), none), None);

@@ -1,4 +1,4 @@
-//! The sound of what is published from here.
+//! The audio of published sources.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,15 +22,15 @@ use crate::io::unreadable::Advice;
 use crate::live::source::Live;
 use crate::session::sound;
 
-/// The container whose rules streams follow: Opus beside VP8.
+/// The container whose rules streams follow: Opus with VP8.
 const LIKE: Format = Format::WebM;
-/// Where nothing is said.
+/// The default audio bitrate.
 const USUAL_BITRATE: Bitrate = Bitrate(64_000);
-/// Packets of Opus that are taken over as they are, by their duration in microseconds: what all
-/// receivers take, at a rate that is fit for a network.
+/// Durations of Opus packets, in microseconds, that are published without re-encoding: those that
+/// all receivers support and that have little overhead.
 const FITTING_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
 
-/// Opens the sound of an input, which may happen now; and what is done to it, for the user.
+/// Opens the audio of an input, which may be live; also describes its processing for the user.
 pub(super) fn open(
     input: SoundInput,
     live: Option<Arc<dyn Live>>,
@@ -51,7 +51,7 @@ pub(super) fn open(
     Ok((Published { lane, live, queue: SoundQueue::default(), time_base }, opened.text))
 }
 
-/// Sound on its way to viewers.
+/// Audio to be sent to viewers.
 pub(super) struct Published {
     lane: SoundLane,
     live: Option<Arc<dyn Live>>,
@@ -60,7 +60,8 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// A moment in seconds, or one up to which nobody has to wait for the sound.
+    /// Returns `until` in seconds, or an earlier time up to which audio is available without
+    /// waiting.
     fn reachable_s(&self, until: Duration) -> f64 {
         let until_s = until.as_secs_f64();
         self.live.as_ref().map_or(until_s, |live| until_s.min(live.heard_until_s()))
@@ -73,7 +74,7 @@ impl Published {
     }
 }
 
-/// In ticks of 1/48000 s.
+/// Converts to ticks of 1/48000 s.
 fn ticks_48k(pts: i64, tick: Rational) -> i64 {
     let (num, den) = (i128::from(tick.num) * 48_000, i128::from(tick.den.max(1)));
     let ticks = (i128::from(pts) * num + den / 2).div_euclid(den);
@@ -103,7 +104,7 @@ impl Sound for Published {
     }
 }
 
-/// A track whose first packet was looked at.
+/// A track whose first packet was read.
 struct Begun {
     reader: Box<dyn PacketReader>,
     first: Option<CodedPacket>,
@@ -122,8 +123,8 @@ impl Begun {
         }
     }
 
-    /// Whether its packets can go out as they are: mono or stereo without a gain of the file's, in
-    /// packets of a fitting duration.
+    /// Whether its packets can be published without re-encoding: mono or stereo, no gain in the
+    /// header, and a suitable packet duration.
     fn fits(&self, track: &AudioTrack) -> bool {
         let head = OpusHead::parse(&track.codec_private);
         let is_plain = head.is_ok_and(|head| head.family == 0 && head.gain_q8_db == 0);
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_counted_at_48_khz_and_rounded() {
+    fn times_are_converted_to_48_khz_and_rounded() {
         assert_eq!(ticks_48k(20, Rational::new(1, 1000)), 960);
         assert_eq!(ticks_48k(-1, Rational::new(1, 16_000)), -3);
         assert_eq!(ticks_48k(1, Rational::new(1, 44_100)), 1);

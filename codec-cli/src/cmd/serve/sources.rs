@@ -1,4 +1,4 @@
-//! What is published from here.
+//! Sources that the server itself publishes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::io::unreadable::Advice;
 use crate::live::source::{Live, LiveMedia, LiveSource, capture_text};
 use crate::live::testsrc::TestSource;
 
-/// Name of a stream whose input tells none.
+/// Name of a stream whose input has no file name.
 const DEFAULT_NAME: &str = "live";
 
-/// The source of `[NAME=]IN`.
+/// Returns the source for `[NAME=]IN`.
 pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSource> {
     let (name, input) = match text.split_once('=') {
         Some((name, input)) if codec_net::server::room::is_name(name) => (Some(name), input),
@@ -41,7 +41,7 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSour
     };
     let is_pipe = drawn.is_none() && captured.is_none() && is_pipe(Path::new(input));
     let mut opener = Opener { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env };
-    // What cannot be opened is told before the server begins.
+    // Report an input that cannot be opened before the server starts.
     let sound = if is_pipe { false } else { opener.check()? };
     Ok(LocalSource {
         name: name.map_or_else(|| name_of(input), str::to_owned),
@@ -54,7 +54,7 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSour
     })
 }
 
-/// A name made of that of a file.
+/// Derives a stream name from a file name.
 fn name_of(input: &str) -> String {
     let stem = Path::new(input).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let name: String = stem
@@ -67,19 +67,19 @@ fn name_of(input: &str) -> String {
     if usable { name } else { DEFAULT_NAME.to_owned() }
 }
 
-/// Opens an input again and again.
+/// Opens an input repeatedly.
 struct Opener {
     live: LiveSource,
     bitrate: Option<Bitrate>,
-    /// Its sound is wanted, and can be had.
+    /// Whether audio is wanted and available.
     sound: bool,
     env: Env,
 }
 
 impl Opener {
-    /// Whether there is sound beside the pictures.
+    /// Checks the input; returns whether it has audio.
     fn check(&mut self) -> Result<bool> {
-        // Drawn pictures need no look, and are long to draw.
+        // Generated frames need no check and take long to render.
         let media = if let LiveSource::Test(source) = &self.live {
             let sound = source.sound()?.filter(|_| self.sound);
             LiveMedia { pictures: None, sound, live: None }
@@ -96,12 +96,12 @@ impl Opener {
         };
         let name = self.live.name();
         let (_, text) = sound::open(input, media.live, self.bitrate, self.live.limits(), self.env)?;
-        self.env.console.note(format!("{name}: sound: {text}"));
+        self.env.console.note(format!("{name}: audio: {text}"));
         Ok(true)
     }
 
     fn no_pictures(&self) -> Failure {
-        Failure::new(Kind::Input, format!("{}: no pictures", self.live.name()))
+        Failure::new(Kind::Input, format!("{}: no video", self.live.name()))
     }
 
     fn media(&self) -> Result<LiveMedia> {
@@ -122,7 +122,7 @@ impl Opener {
                 Ok((sound, _)) => media.sound = Some(Box::new(sound)),
                 Err(failure) => {
                     let (name, message) = (self.live.name(), failure.message);
-                    self.env.console.warn(format!("{name}: pictures alone: {message}"));
+                    self.env.console.warn(format!("{name}: publishing video only: {message}"));
                     self.sound = false;
                 }
             }

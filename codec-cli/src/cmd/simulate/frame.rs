@@ -1,21 +1,21 @@
-//! What became of each picture.
+//! The fate of each frame.
 
 use std::time::Duration;
 
 use codec_core::metrics::Psnr;
 
-/// How good a picture looks beside its source.
+/// Quality of a frame compared with its source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Score {
     pub(super) psnr: Psnr,
     pub(super) ssim: f64,
 }
 
-/// A coded frame on the sender's side.
+/// An encoded frame at the sender.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Coded {
     pub(super) is_key: bool,
-    /// The key frame was asked for.
+    /// Whether the receiver requested this key frame.
     pub(super) requested: bool,
     pub(super) layer: u8,
     pub(super) qindex: u8,
@@ -23,69 +23,69 @@ pub(super) struct Coded {
     pub(super) packets: u64,
     /// Digest of the reconstruction.
     pub(super) digest: u64,
-    /// Of the reconstruction.
+    /// Quality of the reconstruction.
     pub(super) score: Score,
 }
 
-/// What came of a frame.
+/// A frame at the receiver.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received {
-    /// When its last packet came.
+    /// Arrival time of its last packet.
     pub(super) arrived: Duration,
     pub(super) complete: bool,
-    /// By the descriptors.
+    /// Whether it is decodable according to the descriptors.
     pub(super) decodable: bool,
-    /// Packets missing, those of frames lost before it included.
+    /// Missing packets, including those of frames lost before it.
     pub(super) missing_packets: u64,
 }
 
-/// A picture that came out of the decoder.
+/// A decoded frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decoded {
     pub(super) ready: Duration,
     pub(super) concealed_mbs: u32,
-    /// It is not what the encoder reconstructed.
+    /// Whether it differs from the encoder's reconstruction.
     pub(super) damaged: bool,
-    /// When it was shown; `None`: a newer one was there by then.
+    /// When it was shown; `None` if a newer frame was already available.
     pub(super) shown: Option<Duration>,
 }
 
-/// What the viewer sees when the picture is due.
+/// What the viewer sees when the frame is due.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    /// Number of the picture that is seen.
+    /// Number of the visible frame.
     pub(super) frame: usize,
     pub(super) score: Score,
 }
 
-/// A picture of the source, and its way.
+/// A source frame and its way to the viewer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FrameRecord {
     pub(super) pts: i64,
     pub(super) capture: Duration,
-    /// Capture and playout.
+    /// Capture time plus playout delay.
     pub(super) due: Duration,
     pub(super) dropped: Option<&'static str>,
     pub(super) coded: Option<Coded>,
-    /// When its last packet went on the link.
+    /// When its last packet entered the link.
     pub(super) sent: Option<Duration>,
     pub(super) received: Option<Received>,
     pub(super) decoded: Option<Decoded>,
     pub(super) seen: Option<Seen>,
 }
 
-/// The one word for it.
+/// The outcome of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Shown when due, as the encoder made it.
+    /// Shown when due, identical to the encoder's reconstruction.
     Clean,
-    /// Shown as the encoder made it, but after it was due.
+    /// Shown after it was due, identical to the encoder's reconstruction.
     Late,
-    /// Shown, and not what the encoder made.
+    /// Shown, but different from the encoder's reconstruction.
     Damaged,
-    /// Decoded, but a newer picture was there to be shown.
+    /// Decoded, but a newer frame was shown instead.
     Skipped,
-    /// Sent, and nothing was shown of it.
+    /// Sent, but not shown.
     Lost,
     /// Dropped by the encoder.
     Dropped,
@@ -126,7 +126,7 @@ impl FrameRecord {
         self.decoded.and_then(|decoded| decoded.shown)
     }
 
-    /// From capture to display.
+    /// Delay from capture to display.
     pub(super) fn delay(&self) -> Option<Duration> {
         Some(self.shown()?.saturating_sub(self.capture))
     }

@@ -1,4 +1,4 @@
-//! Streams that are written while the simulation runs.
+//! Output files that are written while the simulation runs.
 
 use codec_container::{
     Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
@@ -19,7 +19,7 @@ use crate::picture::planes::Planes;
 pub(super) struct Outputs {
     received: Option<(OutputFile, Box<dyn PacketWriter>)>,
     seen: Option<(OutputFile, PictureSink)>,
-    /// What is seen before the first picture.
+    /// What is visible before the first frame.
     black: Planes,
 }
 
@@ -50,7 +50,7 @@ impl Outputs {
         Ok(outputs)
     }
 
-    /// A frame that the decoder was given.
+    /// Writes a frame that the decoder received.
     pub(super) fn received(&mut self, frame: &AssembledFrame, pts: i64) -> Result<()> {
         let Some((file, writer)) = &mut self.received else { return Ok(()) };
         let packet =
@@ -58,7 +58,7 @@ impl Outputs {
         writer.write(packet).map_err(|error| Failure::writing(&file.name, &error))
     }
 
-    /// What is seen at an instant.
+    /// Writes what is visible at an instant.
     pub(super) fn seen(&mut self, screen: Option<&OnScreen>) -> Result<()> {
         let Some((_, sink)) = &mut self.seen else { return Ok(()) };
         match screen {
@@ -67,7 +67,7 @@ impl Outputs {
         }
     }
 
-    /// Completes the files and gives them their names.
+    /// Finalises the files and renames them.
     pub(super) fn finish(self) -> Result<()> {
         if let Some((file, mut writer)) = self.received {
             writer.finish().map_err(|error| Failure::writing(&file.name, &error))?;

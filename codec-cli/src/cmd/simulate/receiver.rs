@@ -1,4 +1,4 @@
-//! The receiving end: depacketiser, requests, decoder.
+//! The receiver: depacketiser, feedback and decoder.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::sender::Feedback;
 use super::settings::Settings;
 use crate::args::simulate::{OnLossArg, RecoveryArg};
 
-/// A frame that came out of the depacketiser.
+/// A frame from the depacketiser.
 pub(super) struct Incoming {
     pub(super) frame: AssembledFrame,
-    /// What the decoder made of it.
+    /// The decoded frame.
     pub(super) picture: Option<Frame>,
     pub(super) concealed_mbs: u32,
-    /// Whether the decoder was given it.
+    /// Whether the decoder received it.
     pub(super) was_tried: bool,
 }
 
@@ -63,7 +63,7 @@ impl Receiver {
         }
     }
 
-    /// A packet came.
+    /// Handles a received packet.
     pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) {
         if self.depacketizer.push(now, bytes).is_err() {
             self.malformed += 1;
@@ -74,8 +74,8 @@ impl Receiver {
         }
     }
 
-    /// The next frame that is complete or given up by `now`, decoded. With `ends`, everything that
-    /// is there is given up.
+    /// Returns the next frame that is complete or abandoned by `now`, decoded. With `ends`,
+    /// abandons all incomplete frames.
     pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Option<Incoming> {
         let mut next = self.depacketizer.poll(now);
         if next.is_none() && ends {
@@ -96,7 +96,7 @@ impl Receiver {
         let mut incoming = Incoming { frame, picture: None, concealed_mbs: 0, was_tried: is_tried };
         if is_tried {
             self.decodes += 1;
-            // What is refused shows nothing: the frame counts as lost.
+            // A frame that the decoder rejects is not shown and counts as lost.
             if let Ok(report) = self.decoder.decode(&incoming.frame.data, self.decodes, None) {
                 incoming.concealed_mbs = report.concealed_mbs;
             }
@@ -105,7 +105,8 @@ impl Receiver {
         Some(incoming)
     }
 
-    /// What is asked for now. `live`: pictures still come, so that a key frame is worth asking for.
+    /// Returns the feedback to send now. `live`: more frames follow, so requesting a key frame is
+    /// useful.
     pub(super) fn ask(&mut self, now: Duration, live: bool) -> Vec<Feedback> {
         let mut asked = Vec::new();
         if let Some(nacker) = &mut self.nacker {
@@ -121,12 +122,12 @@ impl Receiver {
         asked
     }
 
-    /// Whether packets are missing that may still come by asking.
+    /// Whether retransmissions may still bring missing packets.
     pub(super) fn still_asks(&self) -> bool {
         self.nacker.as_ref().is_some_and(|nacker| nacker.next_time().is_some())
     }
 
-    /// When something is due; `live` as for [`Self::ask`].
+    /// Time of the next event; `live` as for [`Self::ask`].
     pub(super) fn next_time(&self, live: bool) -> Option<Duration> {
         let asks = self.requester.as_ref().filter(|_| live);
         [

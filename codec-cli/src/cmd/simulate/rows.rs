@@ -1,4 +1,4 @@
-//! A row for each picture, as CSV.
+//! A CSV row for each frame.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::io::output::{OutputFile, Rules};
 use crate::json::float;
 
-/// Columns with their units; new ones come last.
+/// Columns with their units; new ones are appended.
 const COLUMNS: &str = "frame,pts_ticks,capture_ms,fate,type,requested,layer,qindex,bytes,packets,\
                        drop_reason,sent_ms,arrived_ms,ready_ms,shown_ms,delay_ms,complete,decodable,\
                        missing_packets,concealed_mbs,damaged,seen_frame,psnr_y_db,psnr_u_db,\

@@ -1,34 +1,34 @@
-//! What happened in each second.
+//! Totals of each second.
 
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 
-/// Sums over one second.
+/// Totals of one second.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Second {
-    /// The encoder's target at the last picture.
+    /// The encoder's target at the last frame.
     pub(super) target: Option<Bitrate>,
-    /// Put on the link, with the overhead.
+    /// Bytes put on the link, including overhead.
     pub(super) sent_bytes: u64,
     pub(super) retransmitted_bytes: u64,
     pub(super) arrived_bytes: u64,
-    /// Packets refused by the queue.
+    /// Packets dropped by the queue.
     pub(super) dropped: u64,
-    /// The longest wait.
+    /// The longest queueing delay.
     pub(super) queueing: Duration,
-    /// Of what was seen of the pictures captured in this second.
+    /// PSNR of what was visible for the frames captured in this second.
     pub(super) psnr_y: Vec<f64>,
     pub(super) frozen: u64,
 }
 
-/// All of them.
+/// All seconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seconds {
     seconds: Vec<Second>,
 }
 
-/// Seconds that are told apart; what is later counts to the last.
+/// Maximum number of seconds; later events count for the last one.
 const MOST: usize = 100_000;
 
 impl Seconds {

@@ -1,4 +1,4 @@
-//! The sending end: encoder, packetiser, pacer, and the answers to what the receiver asks.
+//! The sender: encoder, packetiser, pacer, and reactions to feedback.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,22 +19,22 @@ use super::settings::Settings;
 use crate::failure::{Failure, Result};
 use crate::report::drop_name;
 
-/// Lowest bitrate that an encoder is told to follow.
+/// Lowest bitrate that an encoder is set to.
 const LEAST_RATE: Bitrate = Bitrate(30_000);
-/// How long packets are kept for those who ask again.
+/// How long packets are kept for retransmission.
 const KEEP: Duration = Duration::from_secs(2);
 const KEEP_PACKETS: usize = 4096;
 
-/// A packet on its way.
+/// A packet to be sent.
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
     pub(super) bytes: Vec<u8>,
-    /// Number of the picture.
+    /// Number of the frame.
     pub(super) frame: usize,
     pub(super) is_again: bool,
 }
 
-/// What the receiver asks for.
+/// Feedback from the receiver.
 #[derive(Clone, Debug)]
 pub(super) enum Feedback {
     KeyFrame,
@@ -43,11 +43,11 @@ pub(super) enum Feedback {
 
 pub(super) struct Sender {
     encoder: Box<dyn VideoEncoder>,
-    /// Decodes what is sent, to know what the receiver should see.
+    /// Decodes the sent stream to know what the receiver should see.
     mirror: Box<dyn VideoDecoder>,
     packet: Packet,
     packetizer: Packetizer,
-    /// Frames that are being coded: when they are ready, and their packets.
+    /// Frames being encoded: completion time and packets.
     coding: VecDeque<(Duration, Vec<Wire>)>,
     pacer: Pacer<Wire>,
     pace: f64,
@@ -55,11 +55,11 @@ pub(super) struct Sender {
     gate: KeyFrameGate,
     encode_time: Duration,
     trace: Option<(RateTrace, Duration)>,
-    /// Target of the encoder, where it has one.
+    /// Target bitrate of the encoder, if any.
     pub(super) target: Option<Bitrate>,
     pub(super) requests: u64,
     pub(super) retransmitted: u64,
-    /// Packets that were asked for and no longer kept.
+    /// Requested packets that were no longer available.
     pub(super) forgotten: u64,
 }
 
@@ -70,7 +70,7 @@ impl Sender {
         mirror: Box<dyn VideoDecoder>,
     ) -> Result<Self> {
         let Some((open, _)) = settings.encoder.backend.encoder else {
-            return Err(Failure::internal("the backend cannot encode"));
+            return Err(Failure::internal("the backend has no encoder"));
         };
         let target = match config.rate {
             RateControl::Cbr(rate) | RateControl::Vbr(rate) => Some(rate),
@@ -116,7 +116,7 @@ impl Sender {
         self.pacer.set_rate(rate).map_err(Failure::internal)
     }
 
-    /// Brings the encoder's bitrate up to the trace.
+    /// Sets the encoder's bitrate to that of the trace.
     fn follow(&mut self, now: Duration) -> Result<()> {
         let Some((trace, delay)) = &self.trace else { return Ok(()) };
         let rate = trace.rate_at(now.saturating_sub(*delay)).max(LEAST_RATE);
@@ -128,7 +128,7 @@ impl Sender {
         self.set_pace()
     }
 
-    /// Codes picture number `frame`, captured now.
+    /// Encodes frame number `frame`, captured now.
     pub(super) fn encode(
         &mut self,
         now: Duration,
@@ -147,19 +147,23 @@ impl Sender {
                 record.dropped = Some(drop_name(reason));
                 return Ok(());
             }
-            _ => return Err(Failure::usage("this encoder holds pictures back: not in real time")),
+            _ => {
+                return Err(Failure::usage(
+                    "this encoder buffers frames, so it cannot be used in real time",
+                ));
+            }
         }
         if !self.encoder.receive(&mut self.packet) {
-            return Err(Failure::internal("the encoder says that it coded a frame and gives none"));
+            return Err(Failure::internal("the encoder reported a frame but returned no packet"));
         }
         let Packet { data, pts, duration, meta, .. } = &self.packet;
         if !meta.shown || *pts != record.pts {
-            return Err(Failure::usage("this encoder's packets do not follow its pictures"));
+            return Err(Failure::usage("this encoder's packets do not match its frames"));
         }
         let mirrored = self.mirror.decode(data, *pts, *duration);
-        mirrored.map_err(|error| Failure::decoding("what was just encoded", &error))?;
+        mirrored.map_err(|error| Failure::decoding("encoded frame", &error))?;
         let Some(shown) = self.mirror.receive() else {
-            return Err(Failure::internal("what was just encoded shows nothing"));
+            return Err(Failure::internal("the encoded frame is not shown"));
         };
         let score = score(picture, &shown.picture())?;
         let mut packets = Vec::new();
@@ -205,7 +209,7 @@ impl Sender {
         }
     }
 
-    /// The next packet that leaves by `now`.
+    /// Returns the next packet that is sent by `now`.
     pub(super) fn poll(&mut self, now: Duration) -> Option<Wire> {
         while self.coding.front().is_some_and(|&(ready, _)| ready <= now) {
             for wire in self.coding.pop_front().map(|(_, wires)| wires).into_iter().flatten() {
@@ -226,10 +230,10 @@ impl Sender {
     }
 }
 
-/// The pacer's fastest.
+/// The pacer's rate if pacing is disabled.
 const NO_PACE: Bitrate = Bitrate(100_000_000_000);
 
-/// How `picture` looks beside `source`.
+/// Compares `picture` with `source`.
 pub(super) fn score(source: &Picture<'_>, picture: &Picture<'_>) -> Result<Score> {
     let psnr = metrics::psnr(source, picture).map_err(Failure::internal)?;
     let ssim = metrics::ssim(source, picture).map_err(Failure::internal)?;

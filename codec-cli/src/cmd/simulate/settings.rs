@@ -1,4 +1,4 @@
-//! Settings with their defaults, and whether they go together.
+//! Settings with defaults, and checks for combinations that do not work.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::io::input::InputSpec;
 use crate::io::names::is_pipe;
 use crate::io::output::Rules;
 
-/// Share of the link's rate that the encoder is given with `--rate-trace link`: the rest is for
-/// headers, and for frames that come out larger than planned.
+/// Share of the link's rate that is the encoder's target with `--rate-trace link`. The rest covers
+/// headers and overshoot.
 const SHARE: f64 = 0.85;
-/// Longest playout, and time of coding and decoding.
+/// Longest playout delay, and longest encoding and decoding time.
 const MOST: Duration = Duration::from_secs(10);
 
-/// Everything that `simulate` is told.
+/// The settings of `simulate`.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) input: InputSpec,
@@ -37,7 +37,7 @@ pub(super) struct Settings {
     pub(super) pli_interval: Duration,
     pub(super) mtu: usize,
     pub(super) pace: f64,
-    /// Rates of the encoder over time, and how late it follows them.
+    /// The encoder's bitrate over time, and the delay of its reaction.
     pub(super) follow: Option<(RateTrace, Duration)>,
     pub(super) encode_time: Duration,
     pub(super) decode_time: Duration,
@@ -48,32 +48,36 @@ pub(super) struct Settings {
     pub(super) rules: Rules,
 }
 
-/// What a file is to hold.
+/// The content of an output file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
-    /// All figures.
+    /// All results.
     Json,
     /// A row for each frame.
     Csv,
-    /// What the decoder was given.
+    /// The stream that the decoder received.
     Received,
-    /// What was seen.
+    /// The frames that the viewer saw.
     Seen,
 }
 
 impl Settings {
     pub(super) fn new(args: &SimulateArgs) -> Result<Self> {
         if args.encoder.preset == Some(PresetArg::File) {
-            return Err(Failure::usage("--preset file looks ahead, which a live link cannot"));
+            return Err(Failure::usage(
+                "--preset file cannot be used with simulate: it needs look-ahead",
+            ));
         }
         if args.encoder.max_frame_time.is_some() {
-            let why = "the same seed would not give the same figures on another machine";
-            return Err(Failure::usage(format!("--max-frame-time follows the clock: {why}")));
+            let why = "results would differ between machines";
+            return Err(Failure::usage(format!(
+                "--max-frame-time cannot be used with simulate: {why}"
+            )));
         }
         let encoder = EncoderSettings::new(&args.encoder, PresetArg::Rtc, Format::Raw)?;
         let codec = encoder.backend.codec;
         if codec != Codec::Vp8 {
-            let message = format!("{codec} has no RTP payload format here: vp8 has");
+            let message = format!("no RTP payload format for {codec}: only vp8 is supported");
             return Err(Failure::usage(message));
         }
         let input = InputSpec::from(&args.input);
@@ -84,7 +88,7 @@ impl Settings {
         let mut follow = None;
         if let Some(path) = &args.rate_trace {
             if !encoder.is_bitrate() {
-                return Err(Failure::usage("--rate-trace needs a bitrate, not -q or --qp"));
+                return Err(Failure::usage("--rate-trace cannot be used with -q or --qp"));
             }
             let trace = if path.as_os_str() == "link" {
                 link.rate.scaled(SHARE)
@@ -96,7 +100,7 @@ impl Settings {
         }
         if args.pace != 0.0 && !(0.5..=1000.0).contains(&args.pace) {
             return Err(Failure::usage(format!(
-                "--pace {}: expected 0, or 0.5 to 1000",
+                "invalid --pace {}: expected 0, or 0.5 to 1000",
                 args.pace
             )));
         }
@@ -135,13 +139,16 @@ impl Settings {
             ("--decode-time", self.decode_time),
         ] {
             if time > MOST {
-                return Err(Failure::usage(format!("{flag}: at most {} s", MOST.as_secs())));
+                return Err(Failure::usage(format!(
+                    "invalid {flag}: expected at most {} s",
+                    MOST.as_secs()
+                )));
             }
         }
         let least = self.least_delay();
         if self.playout < least {
             let message = format!(
-                "--playout {} ms: no frame can be there before {} ms",
+                "invalid --playout {} ms: no frame can arrive before {} ms",
                 self.playout.as_secs_f64() * 1e3,
                 least.as_secs_f64() * 1e3
             );
@@ -149,14 +156,14 @@ impl Settings {
         }
         for (index, (path, _)) in self.outputs.iter().enumerate() {
             if self.outputs[..index].iter().any(|(other, _)| other == path) {
-                return Err(Failure::usage(format!("{} is given twice", path.display())));
+                return Err(Failure::usage(format!("output {} was given twice", path.display())));
             }
             self.rules.check(path)?;
         }
         Ok(())
     }
 
-    /// What every frame takes at least.
+    /// Minimum delay of every frame.
     fn least_delay(&self) -> Duration {
         self.encode_time + self.link.delay + self.decode_time
     }
@@ -166,18 +173,18 @@ impl Settings {
         needed.clamp(Duration::from_millis(100), MOST)
     }
 
-    /// The way there and back: what is asked for goes back without loss, jitter and queue.
+    /// The round trip time: feedback returns without loss, jitter and queueing.
     pub(super) fn round_trip(&self) -> Duration {
         2 * self.link.delay
     }
 
-    /// When a packet that was asked for should be there: a round trip, the jitter, and its turn at
-    /// the pacer and at the link.
+    /// Time until a requested packet should arrive: a round trip, the jitter, and its time at the
+    /// pacer and at the link.
     pub(super) fn retry(&self) -> Duration {
         self.round_trip() + self.link.jitter.most() + Duration::from_millis(30)
     }
 
-    /// How long a packet that is missing may just be overtaken.
+    /// How long a missing packet may be merely reordered.
     pub(super) fn reordering(&self) -> Duration {
         let jitter = self.link.jitter;
         if jitter.reorders { jitter.most() } else { Duration::ZERO }
@@ -185,7 +192,7 @@ impl Settings {
 
     fn usual_patience(&self) -> Duration {
         match self.recovery {
-            // Two tries: the packet that is sent again may be lost as well.
+            // Two attempts, because the retransmission may be lost as well.
             RecoveryArg::Nack => self.reordering() + 2 * self.retry(),
             RecoveryArg::Pli | RecoveryArg::None => {
                 self.reordering().max(Duration::from_millis(10))
@@ -203,12 +210,14 @@ fn outputs(args: &SimulateArgs) -> Result<Vec<(PathBuf, Output)>> {
             Some("y4m") => Output::Seen,
             _ if is_pipe(path) => {
                 return Err(Failure::usage(
-                    "standard output is for the figures: name a file by -o",
+                    "standard output carries the results: name a file with -o",
                 ));
             }
             _ => {
                 let name = path.display();
-                return Err(Failure::usage(format!("-o {name}: expected .json, .ivf or .y4m")));
+                return Err(Failure::usage(format!(
+                    "invalid -o {name}: expected a name ending in .json, .ivf or .y4m"
+                )));
             }
         };
         outputs.push((path.clone(), kind));
@@ -216,7 +225,9 @@ fn outputs(args: &SimulateArgs) -> Result<Vec<(PathBuf, Output)>> {
     if let Some(path) = &args.report {
         if path.extension().is_none_or(|extension| extension != "csv") {
             let name = path.display();
-            return Err(Failure::usage(format!("--report {name}: the name must end in .csv")));
+            return Err(Failure::usage(format!(
+                "invalid --report {name}: expected a name ending in .csv"
+            )));
         }
         outputs.push((path.clone(), Output::Csv));
     }

@@ -1,4 +1,4 @@
-//! Figures of a whole run.
+//! Results of a whole run.
 
 use std::time::Duration;
 
@@ -7,50 +7,51 @@ use codec_rtc::link::Distribution;
 
 use super::frame::{Fate, FrameRecord, Score};
 
-/// Means over pictures.
+/// Mean values over frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Quality {
     pub(super) count: usize,
     pub(super) psnr: [f64; 3],
-    /// Of all samples together.
+    /// Over the samples of all planes.
     pub(super) psnr_all: f64,
     pub(super) ssim: f64,
-    /// Least, and what 5 % of the pictures do not reach.
+    /// The minimum, and the 5th percentile.
     pub(super) psnr_y_min: f64,
     pub(super) psnr_y_p5: f64,
     pub(super) ssim_min: f64,
     pub(super) ssim_p5: f64,
 }
 
-/// Damage, from the first picture that was not shown as the encoder made it to the next one that was.
+/// Recoveries from damage: from the first frame not shown as the encoder reconstructed it to the
+/// next intact one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recoveries {
     pub(super) times: Distribution,
-    /// The last one, if it lasted to the end.
+    /// The duration of the last damage, if it lasted to the end.
     pub(super) unrecovered: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) frames: usize,
-    /// From the first capture to the end of the last picture.
+    /// From the first capture to the end of the last frame.
     pub(super) media: Duration,
     pub(super) fates: [(Fate, usize); 6],
-    /// Reasons of the encoder, and how often.
+    /// Drop reasons of the encoder, with counts.
     pub(super) drops: Vec<(&'static str, usize)>,
     pub(super) seen: Quality,
-    /// Of the encoder's own reconstructions.
+    /// Quality of the encoder's own reconstructions.
     pub(super) coded: Quality,
-    /// Instants before the first picture.
+    /// Instants before the first frame.
     pub(super) unscored: usize,
-    /// Instants at which an older picture was seen.
+    /// Instants at which an older frame was visible.
     pub(super) frozen: usize,
     pub(super) freezes: Vec<Freeze>,
     pub(super) concealed_frames: usize,
     pub(super) concealed_mbs: u64,
-    /// Capture to display.
+    /// Delay from capture to display.
     pub(super) delay: Distribution,
-    /// Capture to a picture that could be shown.
+    /// Delay from capture until the frame could be displayed.
     pub(super) ready: Distribution,
     pub(super) recoveries: Recoveries,
     pub(super) keys: usize,
@@ -87,7 +88,7 @@ impl Summary {
         }
         let seen: Vec<_> = records.iter().filter_map(|record| Some(record.seen?.score)).collect();
         let made: Vec<_> = coded.iter().map(|coded| coded.score).collect();
-        // The last picture goes when the one after it would have come.
+        // The last frame ends when the next one would be due.
         let end = records.last().map_or(Duration::ZERO, |last| last.due + frame_time);
         Self {
             frames: records.len(),
@@ -122,7 +123,7 @@ impl Summary {
         self.freezes.iter().map(|freeze| freeze.length).max().unwrap_or_default()
     }
 
-    /// Mean bytes of key frames and of others; `None` where there are none.
+    /// Mean size in bytes of key frames and of other frames; `None` without such frames.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub(super) fn mean_bytes(&self) -> [Option<f64>; 2] {
         let mean = |bytes: u64, count: usize| (count > 0).then(|| bytes as f64 / count as f64);

@@ -1,4 +1,4 @@
-//! The figures as JSON and as a table.
+//! The results as JSON and as a table.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use super::world::World;
 use crate::args::simulate::{OnLossArg, RecoveryArg};
 use crate::json::{self, Object};
 
-/// Name and version of the JSON: docs/COMMAND.md publishes it.
+/// Name and version of the JSON schema, which docs/COMMAND.md describes.
 const SCHEMA: &str = "codec-simulate";
 const VERSION: u32 = 1;
 
-/// What is simulated.
+/// The simulated setup.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) input: String,
@@ -56,7 +56,7 @@ fn on_loss(settings: &Settings) -> &'static str {
     }
 }
 
-/// What is about to be simulated.
+/// Describes the simulation that is about to run.
 pub(super) fn announce(facts: &Facts, settings: &Settings) -> String {
     let Facts { input, encoder, rate, speed, size, frame_rate } = facts;
     let link = if settings.link_text.is_empty() { "perfect" } else { &settings.link_text };
@@ -73,7 +73,7 @@ pub(super) fn announce(facts: &Facts, settings: &Settings) -> String {
     )
 }
 
-/// Mean, percentiles and most, in milliseconds; `null` without any.
+/// Mean, percentiles and maximum in milliseconds; `null` without values.
 fn times(times: &Distribution) -> String {
     let Some([p50, p95, p99, max]) = times.percentiles_ms([0.5, 0.95, 0.99, 1.0]) else {
         return "null".to_owned();
@@ -108,7 +108,7 @@ fn quality(quality: &Quality) -> Object {
         .raw("ssim_p5", ssim(quality.ssim_p5))
 }
 
-/// Everything.
+/// Returns all results as JSON.
 pub(super) fn json(
     facts: &Facts,
     settings: &Settings,
@@ -251,9 +251,8 @@ fn rates(world: &World<'_>, summary: &Summary) -> String {
         .finish()
 }
 
-/// The link's mean rate in kb/s from the first capture to the end of the media, and the share of what
-/// it could carry that was used, in percent: until the end of the media or until the queue has been
-/// sent, whichever is later.
+/// The link's mean rate in kb/s from the first capture to the end of the media, and its utilisation
+/// in percent: until the end of the media or until the queue is empty, whichever is later.
 fn capacity(world: &World<'_>, summary: &Summary) -> (f64, f64) {
     let rate = &world.link.config().rate;
     let bits = |end| rate.bits_between(Duration::ZERO, end);
@@ -288,7 +287,7 @@ fn seconds(world: &World<'_>, summary: &Summary) -> Vec<String> {
     let second = Duration::from_secs(1);
     let rows = world.seconds.iter().zip(0_u32..).map(|(it, index)| {
         let from = second * index;
-        // The last one may be cut short by the end of the media.
+        // The last interval may be cut short by the end of the media.
         let until = (from + second).min(summary.media.max(from));
         let length = (until - from).as_secs_f64();
         let link = (length > 0.0).then(|| rate.bits_between(from, until) / 1000.0 / length);
@@ -311,7 +310,7 @@ fn seconds(world: &World<'_>, summary: &Summary) -> Vec<String> {
     rows.collect()
 }
 
-/// The table.
+/// Returns the results as a table.
 pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) -> String {
     let mut out = String::new();
     let mut line = |name: &str, text: String| {
@@ -322,14 +321,11 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "seen",
         format!(
-            "PSNR Y {y:.2} U {u:.2} V {v:.2} dB, 5 % below {:.2}; SSIM {:.4}, 5 % below {:.4}",
+            "PSNR Y {y:.2} U {u:.2} V {v:.2} dB, p5 Y {:.2}; SSIM {:.4}, p5 {:.4}",
             seen.psnr_y_p5, seen.ssim, seen.ssim_p5
         ),
     );
-    line(
-        "coded",
-        format!("PSNR Y {:.2} dB; SSIM {:.4}; what the encoder sent", coded.psnr[0], coded.ssim),
-    );
+    line("coded", format!("PSNR Y {:.2} dB; SSIM {:.4}; as encoded", coded.psnr[0], coded.ssim));
     let fates: Vec<_> =
         summary.fates.iter().map(|(fate, count)| format!("{count} {}", fate.name())).collect();
     line("frames", format!("{}: {}", summary.frames, fates.join(", ")));
@@ -341,7 +337,7 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "",
         format!(
-            "{} concealed in part; {} frozen instants ({:.1} %), {} before the first picture",
+            "{} partly concealed; {} frozen instants ({:.1} %), {} before the first frame",
             summary.concealed_frames,
             summary.frozen,
             percent(summary.frozen, summary.frames),
@@ -351,7 +347,7 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "freezes",
         format!(
-            "{}, {:.0} ms in all, longest {:.0} ms",
+            "{}, {:.0} ms total, longest {:.0} ms",
             summary.freezes.len(),
             ms(summary.frozen_time()),
             ms(summary.longest_freeze())
@@ -360,18 +356,18 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line("delay", format!("{} ms capture to display", brief(&summary.delay)));
     line("", format!("{} ms capture to ready", brief(&summary.ready)));
     let mut recovered = match summary.recoveries.times.count() {
-        0 => "no damage that was repaired".to_owned(),
+        0 => "no recovery from damage".to_owned(),
         count => format!("{count} times: {} ms", brief(&summary.recoveries.times)),
     };
     if let Some(time) = summary.recoveries.unrecovered {
-        let _ = write!(recovered, "; damaged to the end for {:.0} ms", ms(time));
+        let _ = write!(recovered, "; not recovered at the end, for {:.0} ms", ms(time));
     }
     line("recovery", recovered);
     let [key, other] = summary.mean_bytes().map(|bytes| bytes.unwrap_or(0.0));
     line(
         "key frames",
         format!(
-            "{}, {} asked for; {key:.0} bytes each, others {other:.0}",
+            "{}, {} requested; {key:.0} bytes each, others {other:.0}",
             summary.keys, summary.requested_keys
         ),
     );
@@ -381,7 +377,7 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
     line(
         "rate",
         format!(
-            "{:.0} kb/s coded, {:.0} sent with headers, link {capacity:.0} ({used:.1} % used)",
+            "{:.0} kb/s encoded, {:.0} sent with headers, link {capacity:.0} ({used:.1} % used)",
             kbps(summary.coded_bytes, summary.media),
             kbps(stats.offered_bytes, summary.media)
         ),
@@ -390,7 +386,7 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
         "link",
         format!(
             "{} packets, {} dropped by the queue, {} lost ({:.2} %), bursts of {:.2}, longest {}, \
-             {} overtaken",
+             {} reordered",
             stats.offered_packets,
             stats.dropped_packets,
             stats.lost_packets,
@@ -414,7 +410,7 @@ fn asked(settings: &Settings, world: &World<'_>, line: &mut impl FnMut(&str, Str
         let nacks = world.receiver.nacks();
         let _ = write!(
             text,
-            ", {} packets by NACK: {} sent again, {} missing ones came, {} given up",
+            ", {} packets by NACK: {} retransmitted, {} recovered, {} abandoned",
             nacks.requests, world.sender.retransmitted, nacks.recovered, nacks.given_up
         );
     }

@@ -1,4 +1,4 @@
-//! The viewer: what is on the screen, when, and how it looks.
+//! The viewer: what is displayed when, and its quality.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,49 +10,49 @@ use super::sender::score;
 use crate::failure::Result;
 use crate::picture::planes::Planes;
 
-/// A decoded picture that waits to be shown.
+/// A decoded frame that waits to be shown.
 struct Pending {
     at: Duration,
     frame: usize,
     picture: Frame,
 }
 
-/// What is on the screen.
+/// The visible frame.
 pub(super) struct OnScreen {
     pub(super) frame: usize,
     pub(super) picture: Frame,
-    /// Its score against its own source, where it is what the encoder made.
+    /// Its score against its own source, if it equals the encoder's reconstruction.
     own: Option<Score>,
 }
 
 #[derive(Default)]
 pub(super) struct Viewer {
-    /// Pictures of the source that are not scored yet: their number, and when they are due.
+    /// Source frames that are not scored yet: number and due time.
     sources: VecDeque<(usize, Duration, Planes)>,
     spare: Vec<Planes>,
     pending: VecDeque<Pending>,
     pub(super) screen: Option<OnScreen>,
-    /// When pictures came up.
+    /// Display times of frames.
     pub(super) shown_at: Vec<Duration>,
 }
 
 impl Viewer {
-    /// Memory for a picture of the source.
+    /// Returns a buffer for a source frame.
     pub(super) fn spare(&mut self) -> Planes {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// A picture was captured; it is scored when it is due.
+    /// Records a captured frame; it is scored when it is due.
     pub(super) fn expect(&mut self, frame: usize, due: Duration, planes: Planes) {
         self.sources.push_back((frame, due, planes));
     }
 
-    /// A picture is to be shown at a time not before any other's.
+    /// Queues a frame for display; `at` must not decrease.
     pub(super) fn queue(&mut self, frame: usize, at: Duration, picture: Frame) {
         self.pending.push_back(Pending { at, frame, picture });
     }
 
-    /// Shows what is due by `now`; the newest wins.
+    /// Shows the newest frame that is due by `now`.
     pub(super) fn show(&mut self, now: Duration, records: &mut [FrameRecord]) {
         let mut newest = None;
         while self.pending.front().is_some_and(|pending| pending.at <= now) {
@@ -69,7 +69,7 @@ impl Viewer {
         self.screen = Some(OnScreen { frame, picture, own });
     }
 
-    /// Scores the next picture of the source that is due by `now`. Its number comes back.
+    /// Scores the next source frame that is due by `now`, and returns its number.
     pub(super) fn judge(
         &mut self,
         now: Duration,

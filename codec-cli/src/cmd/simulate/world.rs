@@ -1,8 +1,8 @@
-//! Everything together in virtual time.
+//! The whole simulation in virtual time.
 //!
-//! Time jumps from one event to the next. What happens at the same instant happens in this order:
-//! requests reach the sender, a picture is captured, packets leave, packets arrive, frames are
-//! decoded, requests leave, a picture is shown, what is seen is scored.
+//! Time jumps from one event to the next. Events at the same instant happen in this order: feedback
+//! reaches the sender, a frame is captured, packets leave, packets arrive, frames are decoded,
+//! feedback leaves, a frame is shown, the visible frame is scored.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -24,18 +24,18 @@ use crate::io::source::FrameSource;
 use crate::picture::planes::Planes;
 use crate::progress::{Now, Progress};
 
-/// Pictures, one ahead.
+/// Source frames, read one ahead.
 pub(super) struct Camera<'a> {
     source: &'a mut dyn FrameSource,
     time_base: Rational,
     first_pts: Option<i64>,
-    /// The next picture, its time, and when it is captured.
+    /// The next frame, its pts, and its capture time.
     next: Option<(Planes, i64, Duration)>,
     taken: u64,
     frames: Option<u64>,
     duration: Option<Duration>,
     last: Option<Duration>,
-    /// What ended the input early.
+    /// The error that ended the input early.
     failure: Option<Failure>,
 }
 
@@ -55,14 +55,14 @@ impl<'a> Camera<'a> {
             failure: None,
         };
         camera.advance(Planes::default())?;
-        // Damage before the first picture leaves nothing to simulate.
+        // Damage before the first frame leaves nothing to simulate.
         match camera.failure.take() {
             Some(failure) => Err(failure),
             None => Ok(camera),
         }
     }
 
-    /// Reads the next picture. Damage ends the input, and is told at the end.
+    /// Reads the next frame. Damage ends the input and is reported at the end.
     fn advance(&mut self, planes: Planes) -> Result<()> {
         self.next = None;
         match self.read(planes) {
@@ -82,7 +82,8 @@ impl<'a> Camera<'a> {
         let first = *self.first_pts.get_or_insert(shot.pts);
         let at = ticks(shot.pts.saturating_sub(first), self.time_base);
         if self.last.is_some_and(|last| at <= last) {
-            let message = format!("frame {}: its time is not later than the last", self.taken);
+            let message =
+                format!("frame {}: timestamp not greater than the previous one", self.taken);
             return Err(Failure::new(Kind::Corrupt, message));
         }
         if self.duration.is_some_and(|duration| at >= duration) {
@@ -100,14 +101,15 @@ impl<'a> Camera<'a> {
     }
 }
 
-/// So many ticks; 0 if negative.
+/// Converts ticks to a duration; 0 if negative.
 fn ticks(count: i64, base: Rational) -> Duration {
     let count = u128::from(count.max(0).unsigned_abs());
     let nanos = count * u128::from(base.num) * 1_000_000_000 / u128::from(base.den.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX >> 1))
 }
 
-/// RTP time, rounded up so that a frame is not due before its capture and the playout.
+/// Converts to RTP time, rounded up so that a frame is not due before its capture time plus playout
+/// delay.
 fn timestamp(at: Duration) -> u32 {
     let ticks = (at.as_nanos() * u128::from(CLOCK_HZ)).div_ceil(1_000_000_000);
     #[expect(clippy::cast_possible_truncation, reason = "timestamps wrap")]
@@ -123,10 +125,10 @@ pub(super) struct World<'a> {
     pub(super) link: Link<Wire>,
     pub(super) receiver: Receiver,
     pub(super) viewer: Viewer,
-    /// On their way back.
+    /// Feedback on its way to the sender.
     feedback: VecDeque<(Duration, Feedback)>,
     pub(super) records: Vec<FrameRecord>,
-    /// Pictures by RTP time.
+    /// Frames by RTP timestamp.
     by_timestamp: HashMap<u32, usize>,
     pub(super) seconds: Seconds,
     decoder_ready: Duration,
@@ -169,22 +171,22 @@ impl<'a> World<'a> {
             self.ask(now, ends);
             self.watch(now, outputs)?;
             match self.next_time() {
-                // What is overdue takes effect at once.
+                // Overdue events happen immediately.
                 Some(next) => now = next.max(now),
                 None if ends => break,
-                // The last frames are still to be given up.
+                // The last incomplete frames are still to be abandoned.
                 None => {}
             }
         }
         Ok(())
     }
 
-    /// What ended the input early.
+    /// The error that ended the input early.
     pub(super) fn failure(&mut self) -> Option<Failure> {
         self.camera.failure.take()
     }
 
-    /// Whether packets are under way, or may still be sent.
+    /// Whether packets are in flight or may still be sent.
     fn is_busy(&self) -> bool {
         self.camera.next.is_some()
             || self.sender.next_time().is_some()
@@ -281,7 +283,7 @@ impl<'a> World<'a> {
             }
             let Some(picture) = incoming.picture else { continue };
             let expected = record.coded.map(|coded| coded.digest);
-            // One after another, as on one decoder that takes no time but a delay.
+            // Sequentially, as with one decoder with a fixed delay.
             let ready = (now + self.settings.decode_time).max(self.decoder_ready);
             self.decoder_ready = ready;
             record.decoded = Some(Decoded {
