@@ -28,8 +28,8 @@ pub(crate) fn install() {
             abort();
         }
         let has_file = !UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let doing = if has_file { "finishing the file" } else { "ending" };
-        console::line(&format!("codec: interrupted: {doing}; once more aborts"));
+        let doing = if has_file { "finalising the file" } else { "stopping" };
+        console::line(&format!("codec: interrupted: {doing}; press Ctrl-C again to abort"));
     });
 }
 

@@ -1,4 +1,4 @@
-//! Pictures from a coded stream.
+//! Frames decoded from a coded stream.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use crate::args::resolved::threads_for;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// How to decode.
+/// Decoding options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DecodeOptions {
     /// `codec` or `codec/backend`.
     pub(crate) backend: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) conceal: bool,
-    /// As asked for; `None`: by size and cores.
+    /// As requested; `None`: by size and cores.
     pub(crate) threads: Option<usize>,
-    /// Keep what is read from each packet.
+    /// Keep the syntax trace of each packet.
     pub(crate) trace: bool,
-    /// What messages about tracks that cannot be read advise.
+    /// The remedy that messages about unreadable tracks suggest.
     pub(crate) advice: Advice,
 }
 
-/// Opens a decoder for `codec`, or for the backend that the user named. With several threads it may
-/// hold back `delay_frames`.
+/// Opens a decoder for `codec`, or the backend that the user named. With several threads it may
+/// delay its output by `delay_frames`.
 pub(crate) fn open_decoder(
     codec: &str,
     size: Size,
@@ -42,7 +42,7 @@ pub(crate) fn open_decoder(
 ) -> Result<Box<dyn VideoDecoder>> {
     let spec = match &options.backend {
         Some(spec) if spec.split('/').next() != Some(codec) => {
-            return Err(Failure::usage(format!("the input is {codec}, and -c says {spec}")));
+            return Err(Failure::usage(format!("the input is {codec}, but -c selects {spec}")));
         }
         Some(spec) => spec,
         None => codec,
@@ -59,13 +59,13 @@ pub(crate) fn open_decoder(
     config.trace = options.trace;
     let (_, open, _) =
         registry::find_decoder(spec).map_err(|error| match registry::find(spec) {
-            Ok(_) => Failure::new(Kind::Backend, format!("{spec} cannot decode")),
+            Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no decoder")),
             Err(_) => Failure::decoding("decoder", &error),
         })?;
     open(&config).map_err(|error| Failure::decoding("decoder", &error))
 }
 
-/// Packets that are looked at for the frame rate, where the container states none.
+/// Packets inspected for the frame rate if the container states none.
 const PEEK: usize = 13;
 
 /// Reads packets and decodes them.
@@ -76,21 +76,21 @@ pub(crate) struct DecodedSource {
     env: Env,
     conceal: bool,
     facts: Facts,
-    /// Read ahead for the frame rate.
+    /// Packets read ahead for the frame rate.
     peeked: VecDeque<CodedPacket>,
-    /// What went wrong after the packets that were read ahead.
+    /// The error after the packets that were read ahead.
     peeked_failure: Option<Failure>,
     packet: CodedPacket,
-    /// What makes packets of H.264 in boxes those that decoders take, and the packet made.
+    /// Converts H.264 packets from MP4 to Annex B for decoders, and holds the result.
     annex_b: Option<AnnexB>,
     converted: Vec<u8>,
-    /// The first frame, which told the size, until it is asked for; later the current one.
+    /// The first frame, decoded early for its size, until it is returned; later the current one.
     frame: Option<Frame>,
     is_first: bool,
     ended: bool,
     damage: Damage,
     last_failure: Option<String>,
-    /// What ends the stream, once the frames before it are out.
+    /// The error that ends the stream, returned after the frames before it.
     failure: Option<Failure>,
     coded_bytes: u64,
 }
@@ -107,15 +107,15 @@ impl DecodedSource {
             return Err(missing(&*reader, TrackKind::Video, &name, options.advice));
         };
         let codec = stream.codec.name();
-        // Input that this build cannot decode is the input's fault, unless a backend was named.
+        // If no backend was named, an undecodable codec is an error of the input.
         let unknown = options.backend.is_none() && registry::find_decoder(codec).is_err();
         if unknown {
-            let message = format!("{name}: {codec} video cannot be decoded by this build");
+            let message = format!("{name}: this build cannot decode {codec} video");
             let has_other = reader.audio().is_some();
             let message = with_help(&message, TrackKind::Video, &name, has_other, options.advice);
             return Err(Failure::new(Kind::Input, message));
         }
-        // Who reads a stream in turn can wait for a frame.
+        // A file reader can wait for a frame.
         let decoder = open_decoder(codec, stream.size, options, 1, env)?;
         let facts = Facts {
             size: stream.size,
@@ -154,7 +154,7 @@ impl DecodedSource {
         source.frame = source.decode_next()?;
         let Some(first) = &source.frame else {
             let why = source.last_failure.unwrap_or_else(|| source.name.clone() + ": empty stream");
-            let message = format!("no frame can be decoded: {why}");
+            let message = format!("cannot decode any frame: {why}");
             return Err(Failure::new(Kind::Corrupt, message));
         };
         source.facts.size = first.size();
@@ -203,7 +203,7 @@ impl DecodedSource {
                 self.env.console.warn(&failure.message);
                 self.damage.lost_packets += 1;
                 self.last_failure = Some(failure.message);
-                // A reader that cannot go on says so at the next call.
+                // A reader that cannot continue reports so at the next call.
                 self.reader
                     .read(&mut self.packet)
                     .map_err(|error| Failure::reading(&self.name, &error))
@@ -278,7 +278,7 @@ impl FrameSource for DecodedSource {
         if self.is_first {
             self.is_first = false;
         } else {
-            // The old frame goes back to the decoder's pool first.
+            // Return the old frame to the decoder's pool first.
             self.frame = None;
             self.frame = self.decode_next()?;
         }
@@ -298,10 +298,10 @@ impl FrameSource for DecodedSource {
     }
 }
 
-/// The usual rate that is nearest to the mean distance of `times`, if one is near.
+/// The common rate nearest to the mean interval of `times`, if one is close.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn estimate_rate(times: &[i64], time_base: Rational) -> Option<Rational> {
-    // With B frames the packets are not in the order of their times.
+    // With B frames the packets are not in presentation order.
     let (first, last) = (times.iter().min()?, times.iter().max()?);
     let ticks = last.checked_sub(*first).filter(|&ticks| ticks > 0)?;
     let seconds = ticks as f64 * time_base.as_f64();

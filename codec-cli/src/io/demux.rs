@@ -1,4 +1,4 @@
-//! One input whose pictures and sound are read apart: from a pipe, which can be read once only.
+//! Splits an input that can be read only once, such as a pipe, into its video and audio tracks.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codec_container::{CodedPacket, Error, PacketReader, Result, Track};
 
-/// Most bytes of one track that wait while the other is read.
+/// Maximum bytes of one track that wait while the other is read.
 const MAX_WAITING_BYTES: usize = 256 << 20;
 
-/// A reader that is shared by its tracks.
+/// A reader shared by its tracks.
 struct Shared {
     reader: Box<dyn PacketReader>,
     lanes: [Lane; 2],
@@ -21,7 +21,7 @@ struct Lane {
     track: usize,
     waiting: VecDeque<CodedPacket>,
     bytes: usize,
-    /// Its reader has gone: packets are thrown away.
+    /// The track's reader was dropped: discard its packets.
     closed: bool,
 }
 
@@ -32,8 +32,8 @@ pub(crate) struct TrackReader {
     lane: usize,
 }
 
-/// Readers of two tracks of `reader`, each with all tracks' descriptions. Whichever is behind makes
-/// the other's packets wait in memory, up to a limit.
+/// Splits `reader` into readers of two tracks, each with the descriptions of all tracks. Packets of
+/// the track that is behind wait in memory, up to a limit.
 pub(crate) fn split(mut reader: Box<dyn PacketReader>, tracks: [usize; 2]) -> [TrackReader; 2] {
     reader.select(&tracks);
     let descriptions = reader.tracks().to_vec();
@@ -57,7 +57,7 @@ impl PacketReader for TrackReader {
         &self.tracks
     }
 
-    /// The track was chosen when the reader was split.
+    /// The track was selected when the reader was split.
     fn select(&mut self, _tracks: &[usize]) {}
 
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
@@ -104,7 +104,8 @@ impl Shared {
         other.waiting.push_back(packet);
         if other.bytes > MAX_WAITING_BYTES {
             self.ended = true;
-            let message = "picture and sound lie too far apart to be read from a pipe: give a file";
+            let message =
+                "video and audio are interleaved too coarsely for a pipe\nhelp: use a file";
             return Err(Error::Io(io::Error::other(message)));
         }
         Ok(())

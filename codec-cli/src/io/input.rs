@@ -18,13 +18,13 @@ use crate::args::values::RawLayout;
 use crate::failure::{Failure, Kind, Result};
 use crate::stills::StillFormat;
 
-/// What is to be read, and how.
+/// What to read, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct InputSpec {
     pub(crate) path: PathBuf,
     pub(crate) raw: Option<RawLayout>,
     pub(crate) limits: Limits,
-    /// Times may go backwards: damaged input is to be played as far as it goes.
+    /// Whether timestamps may go backwards, to play damaged input as far as possible.
     pub(crate) lenient: bool,
 }
 
@@ -43,17 +43,17 @@ impl From<&InputArgs> for InputSpec {
 pub(crate) enum Opened {
     Container(Input),
     Packed(PackedReader),
-    /// A still picture, to be read by `crate::stills`.
+    /// A still image, to be read by `crate::stills`.
     Still(Box<dyn Read + Send>, StillFormat),
 }
 
 impl InputSpec {
-    /// How messages call it.
+    /// The name for messages.
     pub(crate) fn name(&self) -> String {
         if is_pipe(&self.path) { STDIN.to_owned() } else { self.path.display().to_string() }
     }
 
-    /// Opens it and finds out what it holds.
+    /// Opens the input and detects its content.
     pub(crate) fn open(&self, env: Env) -> Result<Opened> {
         let name = self.name();
         let source = bytes_of(&self.path, &name)?;
@@ -81,7 +81,7 @@ impl InputSpec {
                 reader.tracks().iter().flat_map(|track| track.warnings()).collect()
             }
             Input::Pictures(reader) => reader.stream().warnings.iter().collect::<Vec<_>>(),
-            _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown kind of content"))),
+            _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown content type"))),
         };
         for warning in warnings {
             env.console.warn(format!("{name}: {warning}"));
@@ -96,29 +96,29 @@ impl InputSpec {
             .and_then(codec_container::Format::from_extension)
             .is_some_and(|format| format == codec_container::Format::Raw);
         if looks_raw && matches!(error, codec_container::Error::Unrecognised { .. }) {
-            failure.message.push_str("; give the layout of headerless video by --raw");
+            failure.message.push_str("\nhelp: give the layout of headerless video with --raw");
         }
         if matches!(error, codec_container::Error::Unsupported { what, .. } if what.starts_with("codec "))
         {
             let name = unreadable::quoted(&self.name());
             failure.message.push_str(&format!(
-                "\nhelp: ffmpeg decodes video by: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - -o \
-                 OUT; audio by: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"
+                "\nhelp: decode video with ffmpeg: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - \
+                 -o OUT; audio: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"
             ));
         }
         failure
     }
 }
 
-/// What the first bytes are those of.
+/// The content type of the first bytes.
 enum Found {
     Still(Box<dyn Read + Send>, StillFormat),
     Video(Source),
 }
 
-/// Looks at the first bytes and gives them back.
+/// Reads the first bytes and pushes them back.
 fn still_or_video(source: Source, name: &str) -> Result<Found> {
-    let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
+    let unreadable = |error| Failure::new(Kind::Input, format!("cannot read {name}: {error}"));
     let mut head = Vec::with_capacity(12);
     match source {
         Source::Seekable(mut reader) => {
@@ -142,10 +142,12 @@ fn still_or_video(source: Source, name: &str) -> Result<Found> {
 }
 
 fn bytes_of(path: &Path, name: &str) -> Result<Source> {
-    let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
+    let unreadable = |error| Failure::new(Kind::Input, format!("cannot open {name}: {error}"));
     if is_pipe(path) {
         if stdin().is_terminal() {
-            return Err(Failure::usage("standard input is a terminal: name a file or use a pipe"));
+            return Err(Failure::usage(
+                "standard input is a terminal\nhelp: name a file or use a pipe",
+            ));
         }
         #[cfg(unix)]
         return Ok(Source::stream(PatientReader::stdin().map_err(unreadable)?));
@@ -155,7 +157,7 @@ fn bytes_of(path: &Path, name: &str) -> Result<Source> {
     let file = File::open(path).map_err(unreadable)?;
     let found = file.metadata().map_err(unreadable)?;
     if found.is_dir() {
-        return Err(Failure::new(Kind::Input, format!("{name}: is a folder")));
+        return Err(Failure::new(Kind::Input, format!("cannot read {name}: is a folder")));
     }
     Ok(if found.is_file() {
         Source::seekable(file)

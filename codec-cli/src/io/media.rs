@@ -1,4 +1,4 @@
-//! Opens an input for its pictures, its sound or both.
+//! Opens an input for its video, its audio or both.
 
 use codec_container::{AudioTrack, Input, PacketReader, TrackKind};
 
@@ -12,25 +12,25 @@ use crate::Env;
 use crate::console::{Console, Style};
 use crate::failure::{Failure, Kind, Result};
 
-/// What is wanted of an input, at least one; and what it holds.
+/// The wanted kinds of media (at least one), or those that the input has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub(crate) pictures: bool,
     pub(crate) sound: bool,
 }
 
-/// What an input has of what was wanted.
+/// The wanted media of an input.
 pub(crate) struct Media {
     pub(crate) pictures: Option<Box<dyn FrameSource>>,
     pub(crate) sound: Option<SoundInput>,
-    /// Wanted or not.
+    /// What the input has, wanted or not.
     pub(crate) holds: Parts,
-    /// Sound was wanted, and the input has only a track that cannot be read.
+    /// Set if audio was wanted and the only audio track cannot be read.
     pub(crate) lost_sound: Option<Failure>,
 }
 
 impl Media {
-    /// The same, if no sound that was wanted is lost.
+    /// Returns itself, or an error if wanted audio is lost.
     pub(crate) fn complete(self) -> Result<Self> {
         match self.lost_sound {
             Some(failure) => Err(failure),
@@ -39,18 +39,18 @@ impl Media {
     }
 }
 
-/// A sound track that has not been begun.
+/// An audio track before its first packet.
 pub(crate) struct SoundInput {
-    /// Delivers that track alone.
+    /// Delivers only this track.
     pub(crate) reader: Box<dyn PacketReader>,
     pub(crate) number: usize,
     pub(crate) track: AudioTrack,
-    /// Of the input, for messages.
+    /// Name of the input, for messages.
     pub(crate) name: String,
 }
 
 impl SoundInput {
-    /// The first sound track of `reader`.
+    /// The first audio track of `reader`.
     pub(crate) fn of(mut reader: Box<dyn PacketReader>, name: String) -> Option<Self> {
         reader.select_audio();
         let (number, track) = reader.audio()?;
@@ -69,7 +69,7 @@ pub(crate) fn open(
     let reader = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => reader,
         _ if !wants.pictures => {
-            return Err(Failure::new(Kind::Input, format!("{}: no sound", spec.name())));
+            return Err(Failure::new(Kind::Input, format!("{}: no audio track", spec.name())));
         }
         other => {
             let pictures = Some(source::of(other, spec, options, env)?);
@@ -99,9 +99,9 @@ pub(crate) fn open(
                 return Err(failure);
             }
             let missing = match (wants.pictures, holds.sound) {
-                (true, true) => "no pictures, and the output holds no sound",
-                (true, false) => "no pictures",
-                _ => "no sound",
+                (true, true) => "no video, and the output cannot hold audio",
+                (true, false) => "no video",
+                _ => "no audio",
             };
             return Err(Failure::new(Kind::Input, format!("{}: {missing}", spec.name())));
         }
@@ -118,19 +118,19 @@ pub(crate) fn open(
     })
 }
 
-/// One track of a kind is taken: says so if there are others.
+/// Warns if there is more than one track of a kind, because only one is used.
 fn warn_of_further_tracks(reader: &dyn PacketReader, wants: Parts, name: &str, env: Env) {
     let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
     let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
     for (wanted, count, kind) in [(wants.pictures, video, "video"), (wants.sound, audio, "audio")] {
         if wanted && count > 1 {
-            env.console.warn(format!("{name}: takes the first of {count} {kind} tracks"));
+            env.console.warn(format!("{name}: using the first of {count} {kind} tracks"));
         }
     }
 }
 
-/// A reader for each of two tracks. A file is opened twice, so that none has to wait for the other
-/// in memory; a pipe is shared.
+/// Returns a reader for each of two tracks. A file is opened twice, so that no packets wait in
+/// memory; a pipe is shared.
 fn apart(
     mut reader: Box<dyn PacketReader>,
     tracks: [usize; 2],
@@ -141,10 +141,10 @@ fn apart(
     if !is_file || is_pipe(&spec.path) {
         return Ok(demux::split(reader, tracks).map(|track| Box::new(track) as _));
     }
-    // Warnings were given the first time.
+    // Warnings were printed the first time.
     let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
     let Opened::Container(Input::Packets(mut second)) = spec.open(quiet)? else {
-        return Err(Failure::new(Kind::Input, format!("{}: changed meanwhile", spec.name())));
+        return Err(Failure::new(Kind::Input, format!("{}: changed while reading", spec.name())));
     };
     reader.select(&tracks[..1]);
     second.select(&tracks[1..]);

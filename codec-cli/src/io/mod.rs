@@ -1,4 +1,4 @@
-//! Files and pipes, and the pictures in them.
+//! Files and pipes, and the video in them.
 
 pub(crate) mod decoded;
 pub(crate) mod demux;
@@ -12,7 +12,7 @@ pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod unreadable;
 
-/// How messages call standard input.
+/// Name of standard input in messages.
 pub(crate) const STDIN: &str = "standard input";
-/// How messages call standard output.
+/// Name of standard output in messages.
 pub(crate) const STDOUT: &str = "standard output";

@@ -1,4 +1,4 @@
-//! What file names mean: `-`, and formats by extension.
+//! The meaning of file names: `-`, and formats by extension.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ pub(crate) fn is_pipe(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// The format named by `-f`, else by the extension; `default` for pipes and devices.
+/// The format given by `-f`, otherwise by the extension; `default` for pipes and devices.
 pub(crate) fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Result<Format> {
     if let Some(name) = flag {
         return Format::from_extension(name).ok_or_else(|| {
-            Failure::usage(format!("format {name} is not known: expected ivf, webm, y4m or raw"))
+            Failure::usage(format!("unknown format {name}: expected ivf, webm, y4m or raw"))
         });
     }
     if is_pipe(path) || is_special(path) {
@@ -26,13 +26,15 @@ pub(crate) fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Res
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.and_then(Format::from_extension).ok_or_else(|| {
         Failure::usage(format!(
-            "{}: the name tells no format: end it in .ivf, .webm, .y4m or .yuv, or give -f",
+            "unknown format of {}\n\
+             help: use a name ending in .ivf, .webm, .y4m or .yuv, or give -f",
             path.display()
         ))
     })
 }
 
-/// The codec of headerless sound that a name tells: `.s24` samples of 24 bits, `.al` A-law.
+/// The codec of headerless audio implied by a file name: `.s24` for 24-bit samples, `.al` for
+/// A-law.
 pub(crate) fn headerless_codec(path: &Path) -> Option<&'static str> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
@@ -45,16 +47,16 @@ pub(crate) fn headerless_codec(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// Whether the path is there and neither a file nor a folder: a device, a named pipe.
+/// Whether the path exists and is neither a file nor a folder: a device or a named pipe.
 pub(crate) fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Whether both names lead to one file, through links or not.
+/// Whether both names refer to one file, possibly through links.
 pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
     let (found_a, found_b) = match (fs::metadata(a), fs::metadata(b)) {
         (Ok(found_a), Ok(found_b)) => (found_a, found_b),
-        // What is not there yet is one file if it is to have one name in one folder.
+        // Files that do not exist yet are the same if they have the same name in the same folder.
         (Err(_), Err(_)) => {
             return a.file_name() == b.file_name() && folder_of(a) == folder_of(b);
         }
@@ -74,7 +76,7 @@ pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// The folder that a path lies in, without links; `None` if there is none.
+/// The canonical folder of a path; `None` if it does not exist.
 fn folder_of(path: &Path) -> Option<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()

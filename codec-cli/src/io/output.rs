@@ -1,4 +1,4 @@
-//! Output files: written under a temporary name, renamed when complete; standard output.
+//! Output files, written under a temporary name and renamed when complete; standard output.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write, stdout};
@@ -12,18 +12,18 @@ use super::names::{is_pipe, is_same_file, is_special};
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// What may be overwritten and what must not.
+/// What may be overwritten.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
-    /// Existing files may be replaced.
+    /// Whether existing files may be replaced.
     pub(crate) overwrite: bool,
-    /// Files that are read or written meanwhile.
+    /// Files that are in use as inputs or other outputs.
     pub(crate) not: Vec<PathBuf>,
-    /// Bytes may go to a terminal.
+    /// Whether binary data may go to a terminal.
     pub(crate) terminal: bool,
 }
 
-/// An output that takes its name when it is complete.
+/// An output that gets its final name when it is complete.
 #[derive(Debug)]
 pub(crate) struct OutputFile {
     pub(crate) name: String,
@@ -34,7 +34,7 @@ pub(crate) struct OutputFile {
 #[derive(Debug)]
 enum Place {
     Stdout,
-    /// A device or a named pipe: written at once.
+    /// A device or a named pipe, written directly.
     Special(PathBuf),
     File {
         temporary: NamedTempFile,
@@ -43,12 +43,13 @@ enum Place {
 }
 
 impl Rules {
-    /// Refuses an output that must not be written, before any work is done.
+    /// Rejects an output that must not be written, before any work is done.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
         if is_pipe(path) {
             if stdout().is_terminal() && !self.terminal {
                 return Err(Failure::usage(
-                    "standard output is a terminal: give a file by -o, or -f FORMAT to insist",
+                    "standard output is a terminal\n\
+                     help: name a file with -o, or force output with -f FORMAT",
                 ));
             }
             return Ok(());
@@ -61,22 +62,24 @@ impl Rules {
             return Ok(());
         }
         if path.is_dir() {
-            return Err(Failure::new(Kind::Output, format!("{name}: is a folder")));
+            return Err(Failure::new(Kind::Output, format!("cannot write {name}: is a folder")));
         }
         if path.exists() && !self.overwrite {
-            return Err(Failure::usage(format!("{name} exists already: -y overwrites it")));
+            return Err(Failure::usage(format!(
+                "{name} already exists\nhelp: overwrite it with -y"
+            )));
         }
         Ok(())
     }
 }
 
 impl OutputFile {
-    /// Begins an output; nothing is there under its name yet.
+    /// Creates an output; its final name does not exist yet.
     pub(crate) fn create(path: &Path, rules: &Rules) -> Result<Self> {
         Self::create_as(path, rules, false)
     }
 
-    /// Begins an output that holds a secret: only the owner of the file may read it (mode 0600).
+    /// Creates an output that holds a secret: only the owner may read the file (mode 0600).
     #[cfg(feature = "net")]
     pub(crate) fn create_private(path: &Path, rules: &Rules) -> Result<Self> {
         Self::create_as(path, rules, true)
@@ -92,7 +95,7 @@ impl OutputFile {
             let place = Place::Special(path.to_owned());
             return Ok(Self { name, place, overwrite: true });
         }
-        // Through a link the file behind it is replaced, not the link.
+        // A link's target is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let temporary =
             temporary_beside(&path, private).map_err(|error| Failure::output(&name, &error))?;
@@ -101,7 +104,7 @@ impl OutputFile {
         Ok(Self { name, place, overwrite: rules.overwrite })
     }
 
-    /// Where a container writer is to write.
+    /// Returns the stream for a container writer.
     pub(crate) fn stream(&self) -> Result<Output> {
         let failed = |error| Failure::output(&self.name, &error);
         Ok(match &self.place {
@@ -112,7 +115,7 @@ impl OutputFile {
         })
     }
 
-    /// Where anything else is to write. Not buffered.
+    /// Returns an unbuffered writer for other content.
     pub(crate) fn writer(&self) -> Result<Box<dyn Write + Send>> {
         let failed = |error| Failure::output(&self.name, &error);
         Ok(match &self.place {
@@ -126,7 +129,7 @@ impl OutputFile {
         })
     }
 
-    /// Gives the file its name. Whoever wrote to it must have flushed.
+    /// Renames the file to its final name. The writer must have been flushed.
     pub(crate) fn commit(self) -> Result<()> {
         let Place::File { temporary, path } = self.place else {
             return Ok(());
@@ -140,7 +143,7 @@ impl OutputFile {
         interrupt::forget(&temporary_path);
         outcome.map(drop).map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => {
-                Failure::usage(format!("{} exists by now: -y overwrites it", self.name))
+                Failure::usage(format!("{} already exists\nhelp: overwrite it with -y", self.name))
             }
             _ => Failure::output(&self.name, &error.error),
         })
@@ -154,7 +157,7 @@ fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".codec-").suffix(".part");
-    // Temporary files are private by default; this one becomes an ordinary file, unless it holds a
+    // Temporary files are private by default; make this one an ordinary file, unless it holds a
     // secret.
     #[cfg(unix)]
     if !private {
@@ -166,7 +169,7 @@ fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// Standard output without the line buffer, which would look for line ends in video.
+/// Standard output without line buffering, which would search video data for line ends.
 fn unbuffered_stdout() -> Box<dyn Write + Send> {
     #[cfg(unix)]
     {
@@ -178,7 +181,7 @@ fn unbuffered_stdout() -> Box<dyn Write + Send> {
     Box::new(stdout())
 }
 
-/// Prints text to standard output: digests, tables, JSON.
+/// Prints text to standard output: checksums, tables, JSON.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -1,4 +1,4 @@
-//! Headerless video in packed samples: YUY2, RGB, BGRA.
+//! Headerless video in packed formats: YUY2, RGB, BGRA.
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::picture::convert;
 use crate::picture::planes::Planes;
 
-/// Reads packed pictures and turns them into I420.
+/// Reads packed frames and converts them to I420.
 pub(crate) struct PackedReader {
     input: Box<dyn Read + Send>,
     name: String,
@@ -58,7 +58,8 @@ impl FrameSource for PackedReader {
         let wanted = self.samples.picture_bytes(self.facts.size);
         self.bytes.clear();
         let read = self.input.by_ref().take(wanted).read_to_end(&mut self.bytes);
-        let got = read.map_err(|e| Failure::new(Kind::Input, format!("{}: {e}", self.name)))?;
+        let got =
+            read.map_err(|e| Failure::new(Kind::Input, format!("cannot read {}: {e}", self.name)))?;
         if got == 0 {
             return Ok(None);
         }

@@ -1,11 +1,11 @@
-//! Pipes that are read without being deaf to interrupts.
+//! Reads from pipes that respond to interrupts.
 
 use std::fs::File;
 use std::io::{self, Read};
 
 use crate::interrupt;
 
-/// A pipe or a device, which may give nothing for long. An interrupt is the end of it.
+/// A pipe or a device that may stay silent for long. An interrupt ends it.
 #[derive(Debug)]
 pub(crate) struct PatientReader(File);
 
@@ -14,9 +14,10 @@ impl PatientReader {
         Self(file)
     }
 
-    /// Standard input, without a buffer.
+    /// Returns standard input, unbuffered.
     ///
     /// # Errors
+    ///
     /// If it is closed.
     #[cfg(unix)]
     pub(crate) fn stdin() -> io::Result<Self> {
@@ -31,7 +32,7 @@ impl Read for PatientReader {
     }
 }
 
-/// Waits for data, or the end; `true` if an interrupt came first.
+/// Waits for data or the end; `true` if an interrupt came first.
 #[cfg(unix)]
 fn is_interrupted_before_data(file: &File) -> io::Result<bool> {
     use std::os::fd::AsFd;
@@ -50,9 +51,9 @@ fn is_interrupted_before_data(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Elsewhere reads wait.
+/// On other systems reads block.
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the form of the other")]
+#[expect(clippy::unnecessary_wraps, reason = "same signature on all systems")]
 fn is_interrupted_before_data(_file: &File) -> io::Result<bool> {
     Ok(interrupt::stopped())
 }

@@ -1,4 +1,4 @@
-//! Where pictures go: y4m, and raw samples.
+//! Video outputs: y4m and raw samples.
 
 use std::io::{BufWriter, Write};
 
@@ -11,20 +11,20 @@ use crate::failure::{Failure, Result};
 use crate::picture::convert;
 use crate::picture::planes::Planes;
 
-/// Writes pictures to an output.
+/// Writes frames to an output.
 pub(crate) struct PictureSink {
     name: String,
     form: Form,
 }
 
 enum Form {
-    /// y4m: every picture has the size of the header.
+    /// y4m: every frame has the size in the header.
     Headed(Box<dyn PictureWriter>),
-    /// Samples without any header: every picture at its own size.
+    /// Samples without a header: every frame at its own size.
     Bare { out: BufWriter<Box<dyn Write + Send>>, samples: Samples, planes: Planes, bytes: Vec<u8> },
 }
 
-/// What the header says.
+/// Contents of the header.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
     pub(crate) size: Size,

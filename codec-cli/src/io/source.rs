@@ -1,4 +1,4 @@
-//! Where pictures come from: raw files, and decoded streams.
+//! Video inputs: raw files and decoded streams.
 
 use codec_container::{Format, Input, PictureReader};
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
@@ -9,23 +9,23 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::stills::read::StillSource;
 
-/// What is known before the first picture.
+/// Properties known before the first frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    /// Size of the first picture.
+    /// Size of the first frame.
     pub(crate) size: Size,
     /// Seconds per tick.
     pub(crate) time_base: Rational,
-    /// Frames per second: stated, or estimated from the first times.
+    /// Frames per second: stated, or estimated from the first timestamps.
     pub(crate) frame_rate: Rational,
-    /// Number of frames, where stated or told by the size of the file; for progress.
+    /// Number of frames, if stated or implied by the file size; used for progress.
     pub(crate) count: Option<u64>,
     pub(crate) info: PictureInfo,
     /// `y4m`, `vp8 in webm`.
     pub(crate) kind: String,
 }
 
-/// A picture with its time.
+/// A frame with its time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shot<'a> {
     pub(crate) picture: Picture<'a>,
@@ -33,12 +33,12 @@ pub(crate) struct Shot<'a> {
     pub(crate) duration: Option<u64>,
 }
 
-/// How much was damaged.
+/// The extent of damage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Damage {
-    /// Packets that gave no picture.
+    /// Packets that decoded to no frame.
     pub(crate) lost_packets: u64,
-    /// Frames in which something was made up.
+    /// Frames that were partly concealed.
     pub(crate) concealed_frames: u64,
     pub(crate) concealed_mbs: u64,
     pub(crate) total_mbs: u64,
@@ -49,28 +49,28 @@ impl Damage {
         self.lost_packets + self.concealed_frames > 0
     }
 
-    /// Share of the macroblocks that were made up, in percent.
+    /// Share of concealed macroblocks, in percent.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub(crate) fn concealed_pct(self) -> f64 {
         100.0 * self.concealed_mbs as f64 / self.total_mbs.max(1) as f64
     }
 }
 
-/// Gives pictures one after another.
+/// Returns frames one after another.
 pub(crate) trait FrameSource {
     fn facts(&self) -> &Facts;
 
-    /// Waits until a picture is there, but no longer than `most`; whether one is. Only of what is
-    /// captured: all else is there when it is asked for.
+    /// Waits at most `most` for a frame and returns whether one is available. Only capture devices
+    /// wait; other sources always have one.
     #[cfg(feature = "net")]
     fn wait(&mut self, _most: std::time::Duration) -> Result<bool> {
         Ok(true)
     }
 
-    /// The next picture, in memory that the next call uses again.
+    /// The next frame, in memory that the next call reuses.
     fn next(&mut self) -> Result<Option<Shot<'_>>>;
 
-    /// What was concealed so far.
+    /// The damage so far.
     fn damage(&self) -> Damage {
         Damage::default()
     }
@@ -81,7 +81,7 @@ pub(crate) trait FrameSource {
     }
 }
 
-/// Opens any input as pictures.
+/// Opens any input as video.
 pub(crate) fn open(
     spec: &InputSpec,
     options: &DecodeOptions,
@@ -90,7 +90,7 @@ pub(crate) fn open(
     of(spec.open(env)?, spec, options, env)
 }
 
-/// The pictures of an opened input.
+/// The video of an opened input.
 pub(crate) fn of(
     opened: Opened,
     spec: &InputSpec,
@@ -107,14 +107,14 @@ pub(crate) fn of(
             Box::new(DecodedSource::new(reader, spec.name(), options, env)?)
         }
         Opened::Container(_) => {
-            let message = format!("{}: unknown kind of content", spec.name());
+            let message = format!("{}: unknown content type", spec.name());
             return Err(Failure::new(Kind::Input, message));
         }
     };
     checked(source, spec)
 }
 
-/// The same, if its pictures can be worked on.
+/// Returns the source if its frames are supported.
 pub(crate) fn checked(
     source: Box<dyn FrameSource>,
     spec: &InputSpec,
@@ -136,8 +136,8 @@ struct RawSource {
 impl RawSource {
     fn new(reader: Box<dyn PictureReader>, spec: &InputSpec) -> Self {
         let stream = reader.stream();
-        // A y4m file says nothing, but frames without parameters have a line of six bytes. Samples
-        // without headers have none.
+        // In y4m, each frame without parameters has a header line of six bytes. Headerless samples
+        // have none.
         let header = if stream.format == Format::Y4m { 6 } else { 0 };
         let file_bytes = std::fs::metadata(&spec.path).ok().filter(std::fs::Metadata::is_file);
         let by_size =

@@ -1,12 +1,12 @@
-//! Errors for tracks that an input holds and that cannot be read or decoded, with the way out.
+//! Errors for tracks that cannot be read or decoded, with remedies.
 
 use codec_container::{PacketReader, TrackKind};
 
 use super::STDIN;
 use crate::failure::{Failure, Kind};
 
-/// How a command does without the video or the audio of an input, as messages say it. The default is
-/// for commands that take one kind of track only.
+/// How a command can do without the video or the audio of an input, for messages. The default is
+/// for commands that read only one kind of track.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Advice {
     pub(crate) without_video: Option<&'static str>,
@@ -16,22 +16,21 @@ pub(crate) struct Advice {
 impl Advice {
     /// For commands with `--no-video` and `--no-audio`.
     pub(crate) const FLAGS: Self = Self {
-        without_video: Some("--no-video takes the audio alone"),
-        without_audio: Some("--no-audio takes the video alone"),
+        without_video: Some("use the audio only with --no-video"),
+        without_audio: Some("use the video only with --no-audio"),
     };
 
-    /// For `decode`, which chooses by the output.
+    /// For `decode`, which selects by the output.
     pub(crate) const BY_OUTPUT: Self =
-        Self { without_video: Some("-o F.wav decodes the audio alone"), without_audio: None };
+        Self { without_video: Some("decode the audio only with -o F.wav"), without_audio: None };
 
     /// For `serve`.
     #[cfg(feature = "serve")]
     pub(crate) const NO_AUDIO: Self =
-        Self { without_video: None, without_audio: Some("--no-audio publishes the video alone") };
+        Self { without_video: None, without_audio: Some("publish the video only with --no-audio") };
 }
 
-/// Why `reader`, which delivers no track of `kind`, has none: a track that cannot be read, or none
-/// in the file.
+/// The reason why `reader` delivers no track of `kind`: an unreadable track, or none in the file.
 pub(crate) fn missing(
     reader: &dyn PacketReader,
     kind: TrackKind,
@@ -53,7 +52,7 @@ pub(crate) fn missing(
     }
 }
 
-/// Whether `reader` holds a track of `kind` that cannot be read, and none that can.
+/// Whether `reader` has an unreadable track of `kind` and no readable one.
 pub(crate) fn is_lost(reader: &dyn PacketReader, kind: TrackKind) -> bool {
     let delivers = match kind {
         TrackKind::Video => reader.video().is_some(),
@@ -62,7 +61,7 @@ pub(crate) fn is_lost(reader: &dyn PacketReader, kind: TrackKind) -> bool {
     !delivers && reader.skipped().iter().any(|track| track.kind == kind)
 }
 
-/// `message` with a line that names the ways out.
+/// Appends a line with the remedies to `message`.
 pub(crate) fn with_help(
     message: &str,
     kind: TrackKind,
@@ -77,16 +76,20 @@ pub(crate) fn with_help(
     let name = quoted(name);
     let by_ffmpeg = match kind {
         TrackKind::Video => {
-            format!("ffmpeg decodes it: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - -o OUT")
+            format!(
+                "decode it with ffmpeg: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - -o OUT"
+            )
         }
-        _ => format!("ffmpeg decodes it: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"),
+        _ => {
+            format!("decode it with ffmpeg: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT")
+        }
     };
     let ways: Vec<_> =
         without.filter(|_| has_other).map(str::to_owned).into_iter().chain([by_ffmpeg]).collect();
     format!("{message}\nhelp: {}", ways.join("; "))
 }
 
-/// A name as a shell takes it.
+/// Quotes a name for a shell.
 pub(super) fn quoted(name: &str) -> String {
     if name == STDIN {
         return "-".to_owned();

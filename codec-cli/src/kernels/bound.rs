@@ -1,14 +1,14 @@
-//! The least time that a kernel can take: what it must load and store, and the register operations
-//! of its plain algorithm, on a core that does as many of each in a cycle as [`PER_CYCLE`] says.
+//! A lower bound on the time of a kernel: its loads and stores, and the register operations of its
+//! plain algorithm, on a core with the throughput in [`PER_CYCLE`].
 //!
-//! Not in it: latency. Where a kernel has too little work to hide its own dependencies, the bound
-//! cannot be reached.
+//! The bound excludes latency. A kernel with too little work to hide its own dependencies cannot
+//! reach it.
 
-/// Operations of each kind in a cycle: what current x86-64 server cores do.
+/// Operations of each kind per cycle on current x86-64 server cores.
 struct Throughput {
     loads: f64,
     stores: f64,
-    /// Multiplications, sums of absolute differences, shifts, and all that moves lanes.
+    /// Multiplications, sums of absolute differences, shifts, and all lane permutations.
     slow: f64,
     /// All register operations together.
     all: f64,
@@ -16,14 +16,14 @@ struct Throughput {
 
 const PER_CYCLE: Throughput = Throughput { loads: 2.0, stores: 2.0, slow: 2.0, all: 4.0 };
 
-/// What a kernel has to do, in operations of whole registers.
+/// The work of a kernel, in operations on whole registers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Work {
     loads: f64,
     stores: f64,
     slow: f64,
     fast: f64,
-    /// Calls that a benchmark makes beside the first.
+    /// Additional calls that a benchmark makes.
     pub more_calls: f64,
 }
 
@@ -38,7 +38,7 @@ impl Work {
         }
     }
 
-    /// Cycles, and which kind of operation takes them.
+    /// Cycles, and the kind of operation that limits the speed.
     #[must_use]
     pub fn cycles(self) -> (f64, &'static str) {
         let all = [
@@ -51,13 +51,13 @@ impl Work {
     }
 }
 
-/// Loads and stores alone.
+/// Only loads and stores.
 fn memory(loads: f64, stores: f64) -> Work {
     Work { loads, stores, ..Work::default() }
 }
 
-/// Counts operations on `n` pixels: bytes of register that they take, by pixel, for registers of
-/// `width` bytes.
+/// Counts operations on `n` pixels, from the register bytes per pixel and the register width in
+/// bytes.
 #[derive(Clone, Copy)]
 struct Lanes {
     width: f64,
@@ -69,13 +69,14 @@ impl Lanes {
         Work { slow: registers(slow), fast: registers(fast), ..Work::default() }
     }
 
-    /// `rows` of `bytes` loaded one by one into whole registers: beside the load, a lane is moved.
+    /// Loads `rows` rows of `bytes` one by one into whole registers: each load also needs a lane
+    /// insertion.
     fn gather(self, rows: f64, bytes: f64) -> Work {
         let merged = rows * (1.0 - bytes / self.width);
         Work { loads: rows, slow: merged.max(0.0), ..Work::default() }
     }
 
-    /// As [`Self::gather`], stored.
+    /// Like [`Self::gather`], for stores.
     fn scatter(self, rows: f64, bytes: f64) -> Work {
         let moved = rows * (1.0 - bytes / self.width);
         Work { stores: rows, slow: moved.max(0.0), ..Work::default() }
@@ -90,7 +91,8 @@ impl Lanes {
         self.on(n, 4.0, 5.0)
     }
 
-    /// A bilinear pass: pairing, multiplication, rounding, shift, narrowing. Halves are a mean.
+    /// A bilinear pass: pairing, multiplication, rounding, shift, narrowing. Half positions are an
+    /// average.
     fn bilinear(self, n: f64, fraction: u8) -> Work {
         match fraction {
             0 => Work::default(),
@@ -99,8 +101,8 @@ impl Lanes {
         }
     }
 
-    /// A six-tap pass (odd fractions have four taps). Across, every pair of taps is a shuffle of
-    /// its own; down, a pair of rows serves all outputs.
+    /// A six-tap pass (odd fractions have four taps). Horizontally, every pair of taps needs its
+    /// own shuffle; vertically, a pair of rows serves all outputs.
     fn sixtap(self, n: f64, fraction: u8, across: bool) -> Work {
         let pairs = match fraction {
             0 => return Work::default(),
@@ -111,7 +113,7 @@ impl Lanes {
         self.on(n, 2.0 * (shuffles + pairs) + 3.0, 2.0 * pairs)
     }
 
-    /// Two passes of a forward transform with the difference before it.
+    /// The difference and two passes of a forward transform.
     fn forward(self, n: f64) -> Work {
         self.on(n, 26.0, 14.0)
     }
@@ -121,7 +123,7 @@ impl Lanes {
         self.on(n, 12.0, 10.0).plus(memory(2.0 * n / self.width, 4.0 * n / self.width))
     }
 
-    /// Two passes of an inverse transform, and the sum with the prediction.
+    /// Two passes of an inverse transform, and the addition of the prediction.
     fn inverse(self, n: f64) -> Work {
         self.on(n, 17.0, 14.0).plus(memory(2.0 * n / self.width, 0.0))
     }
@@ -136,13 +138,13 @@ fn fractions(name: &str) -> (u8, u8) {
     parsed.unwrap_or((0, 0))
 }
 
-/// Bytes that a call of the kernel called `name` must read and write, each counted once.
+/// Bytes that a call of the kernel `name` must read and write, each counted once.
 #[must_use]
 pub fn bytes_of(name: &str) -> Option<f64> {
     let (fx, fy) = fractions(name);
     let side = side_of(name);
     let n = side * side;
-    // A filter reads past the block in the directions in which it has a fraction.
+    // A filter reads beyond the block in directions with a fraction.
     let read = |more: f64| {
         let past = |fraction: u8| if fraction == 0 { 0.0 } else { more };
         (side + past(fx)) * (side + past(fy))
@@ -171,13 +173,13 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "coeff_sse_16" => 1024.0,
         "level_bits_16" => 512.0,
         "idct_add_4x4" => 32.0 + 2.0 * n,
-        // Of blocks without more than a DC, that alone.
+        // For DC-only blocks, only the DC.
         "idct_add_luma" if name.ends_with("dc") => 32.0 + 512.0,
         "idct_add_luma" | "idct_add_luma_y2" => 512.0 + 512.0,
         "idct_add_chroma" => 256.0 + 256.0,
         "halve_row_1280" => 2560.0 + 640.0,
         "split_uv_row_1280" => 2560.0,
-        // Read and written: the window that is filtered, on both sides of its edges.
+        // Read and written: the filtered window on both sides of the edges.
         "filter_mb_edge_h_16" | "filter_mb_edge_h_uv" => 2.0 * 8.0 * 16.0,
         "simple_edge_h_16" => 2.0 * 4.0 * 16.0,
         "filter_inner_edge_h_uv" | "filter_inner_edge_v_uv" | "filter_mb_edge_v_uv" => {
@@ -188,7 +190,7 @@ pub fn bytes_of(name: &str) -> Option<f64> {
     })
 }
 
-/// Width of the block that a kernel's name tells.
+/// The block width in a kernel's name.
 fn side_of(name: &str) -> f64 {
     if name.contains("16x16") {
         16.0
@@ -199,14 +201,14 @@ fn side_of(name: &str) -> f64 {
     }
 }
 
-/// What the kernel called `name` in the benchmarks has to do with registers of `width` bytes.
+/// The work of the benchmarked kernel `name` with registers of `width` bytes.
 #[must_use]
 pub fn work_of(name: &str, width: f64) -> Option<Work> {
     let l = Lanes { width };
     let (fx, fy) = fractions(name);
     let side = side_of(name);
     let n = side * side;
-    // Macroblocks to be coded lie in one piece, all else in rows.
+    // Source macroblocks are contiguous; other data is in rows.
     let cur = if side > 8.0 { l.block(n) } else { memory(side, 0.0) };
     let rows = memory(side, 0.0);
     let kernel = name.split('/').next().unwrap_or(name);
@@ -276,9 +278,9 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
             l.gather(16.0, 16.0).plus(l.scatter(16.0, 16.0)).plus(l.inverse(256.0))
         }
         "idct_add_chroma" => l.gather(16.0, 8.0).plus(l.scatter(16.0, 8.0)).plus(l.inverse(128.0)),
-        // An edge of sixteen pixels: some 60 byte operations and 20 that widen, multiply, narrow.
-        // Across columns, the rows are turned and turned back.
-        // The benchmark copies the pixels before.
+        // An edge of sixteen pixels: about 60 byte operations and 20 that widen, multiply or
+        // narrow. Vertical edges need two transpositions of the rows. The benchmark also copies the
+        // pixels.
         "filter_mb_edge_h_16" => edges(1.0, 8.0 + 8.0, 6.0 + 8.0, 0.0),
         "filter_mb_edge_h_uv" => edges(1.0, 16.0 + 16.0, 12.0 + 16.0, 28.0),
         "filter_mb_edge_v_16" | "filter_mb_edge_v_uv" => edges(1.0, 16.0 + 16.0, 16.0 + 16.0, 64.0),

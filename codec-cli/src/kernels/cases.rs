@@ -1,4 +1,4 @@
-//! Every kernel with its data, on pixels in the first-level cache.
+//! Benchmark cases for every kernel, on pixels in the L1 cache.
 
 use std::hint::black_box;
 
@@ -7,20 +7,20 @@ use codec_simd::{
     SubblockMode, Window, WindowMut,
 };
 
-/// Who is shown the cases. Calls are generic: through a pointer they would take half again as long as
-/// the smallest kernels do.
+/// Receives the cases. Calls are generic, because a call through a pointer would take 50 % longer
+/// for the smallest kernels.
 pub trait Visitor {
-    /// One case: the name, and a call at a level.
+    /// One case: its name, and a call at a level.
     fn case(&mut self, name: &str, call: impl FnMut(&Kernels));
 
-    /// Number of the round. In each the planes lie elsewhere within their pages, in every process in
-    /// the same places: where they lie towards each other moves small kernels by some cycles.
+    /// The number of the round. In each round the planes have other offsets within their pages, the
+    /// same in every process, because relative alignment changes small kernels by a few cycles.
     fn round(&self) -> usize {
         0
     }
 }
 
-/// Shows all cases, one after another.
+/// Passes all cases to the visitor.
 pub fn for_each(visitor: &mut impl Visitor) {
     cost(visitor);
     predict(visitor);
@@ -29,27 +29,27 @@ pub fn for_each(visitor: &mut impl Visitor) {
     pixels(visitor);
 }
 
-/// Bytes from row to row.
+/// Bytes per row.
 const STRIDE: usize = 160;
-/// Bytes of a cache line.
+/// Bytes per cache line.
 const LINE: usize = 64;
-/// Bytes of a page: addresses that are equal modulo this disturb each other.
+/// Bytes per page: addresses that are equal modulo this conflict in the cache.
 const PAGE: usize = 4096;
-/// Lines between planes in the first round, and how many more in each round after it. The sum is always
-/// odd, so no two planes begin at the same line of a page.
+/// Cache lines between planes in the first round, and the increase in each later round. The sum is
+/// always odd, so that no two planes start at the same line of a page.
 const APART: usize = 11;
 const FURTHER: usize = 10;
 
-/// A plane of noise around a ramp, and places in it.
+/// A plane of noise around a ramp.
 #[derive(Debug)]
 struct Pixels {
     bytes: Vec<u8>,
-    /// Where the plane begins: at a line of a page, in every process alike.
+    /// Start of the plane, aligned to a cache line and equal in every process.
     start: usize,
 }
 
 impl Pixels {
-    /// Noise from `seed`; `place` among the planes that are used together, from 1.
+    /// Noise from `seed`; `place` numbers the planes that are used together, from 1.
     fn new(seed: u32, place: usize, round: usize) -> Self {
         let mut state = seed;
         let mut pixel = |i: usize| {
@@ -70,7 +70,7 @@ impl Pixels {
         &self.bytes[self.start..]
     }
 
-    #[expect(clippy::unwrap_used, reason = "the plane is larger than all that is asked for")]
+    #[expect(clippy::unwrap_used, reason = "the plane is larger than any request")]
     fn at<const W: usize, const H: usize>(&self, x: usize, y: usize) -> Window<'_, W, H> {
         Window::new(&self.data()[y * STRIDE + x..], STRIDE).unwrap()
     }
@@ -79,7 +79,7 @@ impl Pixels {
         *self.at::<W, 1>(x, y).row(0)
     }
 
-    #[expect(clippy::unwrap_used, reason = "the plane is larger than all that is asked for")]
+    #[expect(clippy::unwrap_used, reason = "the plane is larger than any request")]
     fn at_mut<const W: usize, const H: usize>(
         &mut self,
         x: usize,
@@ -332,7 +332,8 @@ mod tests {
         }
     }
 
-    /// Whether a case times the kernel: by its name, with a length (`sse_row_1280`) or without.
+    /// Whether a case times the kernel: its name matches, with a length (`sse_row_1280`) or
+    /// without.
     fn times(case: &str, kernel: &str) -> bool {
         let base = case.split('/').next().unwrap_or(case);
         let rest = base.strip_prefix(kernel);

@@ -1,4 +1,4 @@
-//! Every kernel timed: the cases, the clock, and the bound that none can beat.
+//! Kernel benchmarks: cases, clock and lower bound.
 
 mod bound;
 mod cases;

@@ -1,11 +1,11 @@
-//! Times of calls so short that a clock cannot see one of them.
+//! Measures calls that are shorter than the resolution of a clock.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use codec_simd::Level;
 
-/// Least time of a call over `batches` of at least 20 microseconds, in nanoseconds.
+/// Shortest time per call over `batches` of at least 20 microseconds, in nanoseconds.
 pub fn least_ns(batches: u32, mut call: impl FnMut()) -> f64 {
     let mut calls = 16_u32;
     let mut batch = |calls: u32| {
@@ -20,7 +20,7 @@ pub fn least_ns(batches: u32, mut call: impl FnMut()) -> f64 {
     least.as_secs_f64() * 1e9 / f64::from(calls)
 }
 
-/// Time of a cycle in nanoseconds: six in a chain of operations that wait for each other.
+/// Duration of a cycle in nanoseconds, from a chain of six dependent operations.
 #[must_use]
 pub fn cycle_ns(batches: u32) -> f64 {
     let mut x = black_box(0x9e37_79b9_u64);
@@ -35,7 +35,7 @@ pub fn cycle_ns(batches: u32) -> f64 {
     step / (64.0 * 6.0)
 }
 
-/// Time in nanoseconds of a call that does nothing, through a pointer, as kernels are called.
+/// Time in nanoseconds of an empty call through a pointer, as kernels are called.
 #[must_use]
 pub fn call_ns(batches: u32) -> f64 {
     fn nothing(_: &[u8; 64], _: &[u8; 64]) -> u32 {
@@ -46,7 +46,7 @@ pub fn call_ns(batches: u32) -> f64 {
     least_ns(batches, || _ = black_box(black_box(pointer)(&a, &b)))
 }
 
-/// Bytes of a level's registers.
+/// Register width of a level, in bytes.
 #[must_use]
 pub fn width_bytes(level: Level) -> f64 {
     match level {

@@ -1,4 +1,4 @@
-//! Quality of one video against another: frames matched by time, measured side by side.
+//! Compares the quality of two videos: matches frames by time and measures in parallel.
 
 pub(crate) mod pairs;
 pub(crate) mod stills;
@@ -17,25 +17,25 @@ use crate::io::source::FrameSource;
 use pairs::{Batch, Pairs};
 use vmaf::Vmaf;
 
-/// Which frames are compared.
+/// How frames are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Matching {
-    /// Those of the same time; others have no partner.
+    /// Frames of the same time; others are unmatched.
     SameTime,
-    /// Each of the reference, with what the viewer sees at its time.
+    /// Each reference frame with the frame that a viewer sees at its time.
     Viewer,
 }
 
-/// What is to be measured.
+/// The requested measurement.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) metrics: Vec<MetricId>,
     pub(crate) matching: Matching,
-    /// Times are counted from each one's first frame.
+    /// Whether times count from the first frame of each video.
     pub(crate) relative: bool,
-    /// Frames of the reference that are skipped; its times are then counted from the next one.
+    /// Number of reference frames to skip; its times then count from the next one.
     pub(crate) skip: u64,
-    /// At most so many frames of the reference, after those that are skipped.
+    /// Maximum number of reference frames after the skipped ones.
     pub(crate) frames: Option<u64>,
     pub(crate) threads: usize,
 }
@@ -45,13 +45,13 @@ pub(crate) struct Request {
 pub(crate) struct Row {
     pub(crate) frame: u64,
     pub(crate) time_s: f64,
-    /// An older picture, or none, was seen.
+    /// Whether an older frame, or none, was visible.
     pub(crate) frozen: bool,
-    /// One for each metric.
+    /// One value per metric.
     pub(crate) values: Vec<f64>,
 }
 
-/// What was measured.
+/// The results.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
     pub(crate) metrics: Vec<MetricId>,
@@ -60,13 +60,13 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// The values of a metric that was asked for.
+    /// The values of a requested metric.
     pub(crate) fn values(&self, metric: MetricId) -> Vec<f64> {
         let at = self.metrics.iter().position(|&known| known == metric);
         at.map_or_else(Vec::new, |at| self.rows.iter().map(|row| row.values[at]).collect())
     }
 
-    /// Each metric over all frames, where that is a number.
+    /// Each metric aggregated over all frames, if that is a number.
     pub(crate) fn pooled(&self) -> BTreeMap<MetricId, Pooled> {
         let times: Vec<f64> = self.rows.iter().map(|row| row.time_s).collect();
         let pool = |&metric| Some((metric, pool::pool(metric, &self.values(metric), &times)?));
@@ -74,8 +74,7 @@ impl Measured {
     }
 }
 
-/// Refuses metrics that cannot be had, before there is anything to measure; `clips` have names and
-/// sizes.
+/// Rejects unavailable metrics before the measurement; `clips` have names and sizes.
 pub(crate) fn check<'a>(
     metrics: &[MetricId],
     clips: impl Iterator<Item = (&'a str, Size)>,
@@ -83,7 +82,7 @@ pub(crate) fn check<'a>(
     let own = metrics.iter().copied().filter(|&metric| metric != MetricId::Vmaf);
     let own: Vec<MetricId> = own.collect();
     for (name, size) in clips {
-        // The frame rate is no matter here.
+        // The frame rate does not matter here.
         Scorer::new(&own, size, 30.0).map_err(|error| {
             let failure = refused(error);
             Failure::new(failure.kind, format!("{name}: {}", failure.message))
@@ -95,9 +94,9 @@ pub(crate) fn check<'a>(
     Ok(())
 }
 
-/// Measures `distorted` against `reference`; tells how many of the reference's frames were read.
+/// Compares `distorted` with `reference`; `progress` receives the number of reference frames read.
 ///
-/// Pictures are read on this thread while the ones before are scored on others. The result is the same
+/// Frames are read on this thread while earlier ones are scored on others. The result is the same
 /// for any number of threads.
 pub(crate) fn measure(
     reference: &mut dyn FrameSource,
@@ -107,7 +106,8 @@ pub(crate) fn measure(
 ) -> Result<Measured> {
     let (a, b) = (reference.facts(), distorted.facts());
     if a.size != b.size {
-        let message = format!("the reference is {} and the other is {}", a.size, b.size);
+        let message =
+            format!("cannot compare sizes: the reference is {}, the other is {}", a.size, b.size);
         return Err(Failure::new(Kind::Input, message));
     }
     let (size, fps) = (a.size, a.frame_rate.as_f64());
@@ -136,7 +136,7 @@ pub(crate) fn measure(
                 })
                 .collect();
             let filled = pairs.fill(&mut next, room);
-            let panicked = || Err(Failure::internal("a thread that measures has panicked"));
+            let panicked = || Err(Failure::internal("a measuring thread panicked"));
             let scored: Result<()> = workers
                 .into_iter()
                 .try_for_each(|worker| worker.join().unwrap_or_else(|_| panicked()));
@@ -162,8 +162,8 @@ pub(crate) fn measure(
     }
     let delivery = pairs.delivery();
     if rows.is_empty() || delivery.shown == 0 {
-        let message = "no frame of one has the time of a frame of the other; --relative counts \
-                       from each one's first";
+        let message = "no frames have matching times\nhelp: align both at their first frames with \
+        --relative";
         return Err(Failure::new(Kind::Input, message));
     }
     if let Some(vmaf) = vmaf {
@@ -176,7 +176,7 @@ pub(crate) fn measure(
     Ok(Measured { metrics: request.metrics.clone(), rows, delivery })
 }
 
-/// Metrics that cannot be had: a build without them, or pictures that are too small.
+/// An unavailable metric: not in this build, or the frames are too small.
 fn refused(error: codec_measure::metrics::MetricError) -> Failure {
     use codec_measure::metrics::MetricError;
     let kind = match error {

@@ -1,4 +1,4 @@
-//! Pairs of pictures in the reference's order, read from two sources.
+//! Reads pairs of frames in reference order from two sources.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::interrupt;
 use crate::io::source::FrameSource;
 use crate::picture::planes::Planes;
 
-/// A pair that is to be scored.
+/// A pair to be scored.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) reference: Arc<Planes>,
     pub(super) distorted: Arc<Planes>,
-    /// The reference's pictures before, the newest first.
+    /// Earlier reference frames, the newest first.
     earlier: Vec<Arc<Planes>>,
     frame: u64,
     time_s: f64,
@@ -54,7 +54,7 @@ pub(super) struct Batch {
     pub(super) jobs: Vec<Job>,
 }
 
-/// Reads frames of one side.
+/// Reads the frames of one side.
 struct Side<'a> {
     source: &'a mut dyn FrameSource,
     time_base: Rational,
@@ -71,7 +71,7 @@ impl<'a> Side<'a> {
         Self { source, time_base, first: None, relative: relative || skip > 0, skip, read: 0 }
     }
 
-    /// The next picture with its time in seconds.
+    /// The next frame with its time in seconds.
     #[expect(clippy::cast_precision_loss, reason = "times of a report")]
     fn read(&mut self, free: &mut Vec<Planes>) -> Result<Option<(Arc<Planes>, f64)>> {
         while self.skip > 0 {
@@ -105,7 +105,7 @@ pub(super) struct Pairs<'a> {
     earlier: Vec<Arc<Planes>>,
     shown: Option<Arc<Planes>>,
     ahead: Option<Arc<Planes>>,
-    /// Both pictures of the last instant.
+    /// Both frames of the last instant.
     last: (Option<Arc<Planes>>, Option<Arc<Planes>>),
     free: Vec<Planes>,
 }
@@ -136,7 +136,7 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// Frames of the reference that were read.
+    /// Number of reference frames read.
     pub(super) fn read(&self) -> u64 {
         self.reference.read
     }
@@ -145,7 +145,7 @@ impl<'a> Pairs<'a> {
         self.aligner.delivery()
     }
 
-    /// Takes memory back.
+    /// Returns memory for reuse.
     pub(super) fn recycle(&mut self, batch: &mut Batch) {
         for job in batch.jobs.drain(..) {
             let planes = [job.reference, job.distorted].into_iter().chain(job.earlier);
@@ -153,7 +153,7 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// Fills an empty batch with up to `room` pairs; none: there are no more.
+    /// Fills an empty batch with up to `room` pairs; it stays empty at the end.
     pub(super) fn fill(&mut self, batch: &mut Batch, room: usize) -> Result<()> {
         while batch.jobs.len() < room {
             match self.aligner.step() {
@@ -225,7 +225,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// What is on the screen before there is a picture.
+/// What is visible before the first frame.
 fn black(like: &Planes) -> Planes {
     let mut planes = Planes::default();
     planes.reset(like.size);

@@ -1,4 +1,4 @@
-//! Quality of one still picture against another: by their RGB samples.
+//! Compares two still images by their RGB samples.
 
 use codec_measure::metrics::{MetricId, RgbPicture, Scorer};
 use codec_measure::results::Delivery;
@@ -8,15 +8,16 @@ use super::{Measured, Row, refused};
 use crate::failure::{Failure, Kind, Result};
 use crate::stills::read::RgbStill;
 
-/// Backgrounds of pictures that are not opaque, as grey values.
+/// Background grey values for images with transparency.
 const BACKGROUNDS: [u8; 2] = [0, 255];
 
-/// Measures `distorted` against `reference`. Pictures with transparency are compared over black and
-/// over white, and of each metric the worse of both values counts: what is hidden before one shows
-/// before the other.
+/// Compares `distorted` with `reference`. Images with transparency are compared over black and over
+/// white, and the worse value of each metric counts, because one background may hide differences
+/// that the other shows.
 ///
 /// # Errors
-/// If the sizes differ or a metric cannot be had.
+///
+/// If the sizes differ or a metric is unavailable.
 pub(crate) fn measure(
     reference: &RgbStill,
     distorted: &RgbStill,
@@ -24,7 +25,8 @@ pub(crate) fn measure(
 ) -> Result<Measured> {
     let (size, other) = (reference.size, distorted.size);
     if size != other {
-        let message = format!("the reference is {size} and the other is {other}");
+        let message =
+            format!("cannot compare sizes: the reference is {size}, the other is {other}");
         return Err(Failure::new(Kind::Input, message));
     }
     let own: Vec<MetricId> =
@@ -36,7 +38,8 @@ pub(crate) fn measure(
     for &background in backgrounds {
         let (a, b) = (reference.over(background), distorted.over(background));
         let view = |samples| {
-            RgbPicture::new(size, samples).ok_or_else(|| Failure::internal("a picture of no size"))
+            RgbPicture::new(size, samples)
+                .ok_or_else(|| Failure::internal("an image without a size"))
         };
         let mut found = scorer.score_rgb(view(&a)?, view(&b)?).map_err(refused)?.to_vec();
         if let Some(at) = metrics.iter().position(|&metric| metric == MetricId::Vmaf) {
@@ -57,16 +60,16 @@ pub(crate) fn measure(
     Ok(Measured { metrics: metrics.to_vec(), rows: vec![row], delivery })
 }
 
-/// Whether neither of both has transparency.
+/// Whether both images are opaque.
 pub(crate) fn is_opaque(reference: &RgbStill, distorted: &RgbStill) -> bool {
     reference.alpha.is_none() && distorted.alpha.is_none()
 }
 
-/// VMAF of 4:2:0 pictures: its model knows no other.
+/// VMAF of the images as 4:2:0, the only format that its model supports.
 fn vmaf([a, b]: [&[u8]; 2], like: &RgbStill) -> Result<f64> {
     let size = like.size;
     let mut run = Vmaf::start(size)?;
     let (a, b) = (RgbStill::to_planes(size, a)?, RgbStill::to_planes(size, b)?);
     run.push(&a.picture()?, &b.picture()?)?;
-    run.finish(1)?.first().copied().ok_or_else(|| Failure::internal("libvmaf gave no score"))
+    run.finish(1)?.first().copied().ok_or_else(|| Failure::internal("libvmaf returned no score"))
 }

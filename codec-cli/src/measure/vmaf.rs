@@ -1,5 +1,5 @@
-//! VMAF by an ffmpeg that has libvmaf: pairs of pictures go in by one pipe, the scores come out of its
-//! log.
+//! VMAF from an ffmpeg with libvmaf: pairs of frames go in through a pipe, and the scores are read
+//! from its log.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,29 +16,30 @@ use tempfile::TempDir;
 use crate::failure::{Failure, Kind, Result};
 use crate::picture::planes::append_i420;
 
-/// Longest that ffmpeg may take for the next pair, or to end.
+/// Timeout for ffmpeg to accept a pair or to end.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Longest that it may take to say what it can do.
+/// Timeout for ffmpeg to list its filters.
 const PATIENCE_TO_ASK: Duration = Duration::from_secs(20);
-/// File names in ffmpeg's own folder.
+/// File names in ffmpeg's temporary folder.
 const LOG: &str = "vmaf.json";
 const WORDS: &str = "words.txt";
 
-/// The ffmpeg to run: `CODEC_FFMPEG`, or the one of `PATH`.
+/// The ffmpeg to run: `CODEC_FFMPEG`, or the one in `PATH`.
 fn program() -> OsString {
     std::env::var_os("CODEC_FFMPEG").unwrap_or_else(|| "ffmpeg".into())
 }
 
-/// An ffmpeg with libvmaf.
+/// Finds an ffmpeg with libvmaf.
 ///
 /// # Errors
-/// `Kind::Backend` where there is none.
+///
+/// `Kind::Backend` if there is none.
 pub(crate) fn find() -> Result<OsString> {
     let program = program();
     let name = program.to_string_lossy().into_owned();
     let absent = |why: &str| {
         let message = format!(
-            "vmaf needs an ffmpeg with libvmaf (CODEC_FFMPEG, or ffmpeg in PATH): {name} {why}"
+            "vmaf requires an ffmpeg with libvmaf (CODEC_FFMPEG, or ffmpeg in PATH): {name} {why}"
         );
         Failure::new(Kind::Backend, message)
     };

@@ -1,4 +1,4 @@
-//! Colour conversion, by the picture's own colour description or the usual guess.
+//! Colour conversion, using the frame's colour description or the usual assumption.
 
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Size};
 use yuv::{
@@ -10,7 +10,7 @@ use super::planes::Planes;
 use crate::args::values::Samples;
 use crate::failure::{Failure, Result};
 
-/// The description that a conversion follows, in words.
+/// Describes the colours that a conversion uses.
 pub(crate) fn describe(color: Color, size: Size) -> String {
     let full = color.or_default_for(size);
     let matrix = match full.matrix {
@@ -31,7 +31,8 @@ fn rules(color: Color, size: Size) -> Result<(YuvRange, YuvStandardMatrix)> {
         MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG => YuvStandardMatrix::Bt601,
         MatrixCoefficients::BT2020_NCL => YuvStandardMatrix::Bt2020,
         MatrixCoefficients(code) => {
-            let message = format!("matrix coefficients {code} cannot be converted from or to RGB");
+            let message =
+                format!("unsupported matrix coefficients {code}: cannot convert from or to RGB");
             return Err(Failure::new(crate::failure::Kind::Input, message));
         }
     };
@@ -48,7 +49,7 @@ fn stride(samples: Samples, size: Size) -> u32 {
     u32::try_from(samples.stride(size)).unwrap_or(u32::MAX)
 }
 
-/// Turns packed samples into I420. The size and the description of `out` are those of `bytes`.
+/// Converts packed samples to I420. The size and colour description of `out` apply to `bytes`.
 pub(crate) fn from_packed(samples: Samples, bytes: &[u8], out: &mut Planes) -> Result<()> {
     let (size, color) = (out.size, out.info.color);
     let stride = stride(samples, size);
@@ -79,7 +80,7 @@ pub(crate) fn from_packed(samples: Samples, bytes: &[u8], out: &mut Planes) -> R
     convert(&mut target, bytes, stride, range, matrix, YuvConversionMode::Balanced).map_err(failed)
 }
 
-/// Turns I420 into `samples`, replacing what is in `out`.
+/// Converts I420 to `samples`, replacing the contents of `out`.
 pub(crate) fn to_samples(planes: &Planes, samples: Samples, out: &mut Vec<u8>) -> Result<()> {
     let size = planes.size;
     let stride = stride(samples, size);
@@ -120,13 +121,13 @@ pub(crate) fn to_samples(planes: &Planes, samples: Samples, out: &mut Vec<u8>) -
     Ok(())
 }
 
-/// Turns I420 of BT.601, limited range, into RGB with chroma interpolated between its samples: each of
-/// the four nearest counts by its distance (9, 3, 3, 1 sixteenths), as viewers of WebP do.
+/// Converts limited-range BT.601 I420 to RGB with interpolated chroma: each of the four nearest
+/// samples is weighted by its distance (9, 3, 3, 1 sixteenths), as WebP viewers do.
 pub(crate) fn to_rgb_smooth(planes: &Planes, out: &mut Vec<u8>) {
     let [(luma, size), (u, half), (v, _)] = planes.planes();
     let (width, height) = (size.width as usize, size.height as usize);
     let (half_width, half_height) = (half.width as usize, half.height as usize);
-    // The sample that holds a pixel, and the next one on the pixel's side.
+    // The sample that covers a pixel, and the next one on the pixel's side.
     let nearest = |at: usize, count: usize| {
         let own = at / 2;
         let next = if at.is_multiple_of(2) { own.saturating_sub(1) } else { own + 1 };
@@ -144,7 +145,7 @@ pub(crate) fn to_rgb_smooth(planes: &Planes, out: &mut Vec<u8>) {
                 (sum + at(far_row, far) + 8) >> 4
             };
             let (u, v) = (chroma(u) - 128, chroma(v) - 128);
-            // BT.601 in 16 bits after the point.
+            // BT.601 in 16-bit fixed point.
             let grey = 76_309 * (i32::from(luma) - 16) + (1 << 15);
             let rgb = [grey + 104_597 * v, grey - 25_675 * u - 53_279 * v, grey + 132_201 * u];
             out.extend(
@@ -154,7 +155,7 @@ pub(crate) fn to_rgb_smooth(planes: &Planes, out: &mut Vec<u8>) {
     }
 }
 
-/// YUY2 to I420: chroma is the mean of two rows. (The `yuv` crate leaves odd last rows out.)
+/// Converts YUY2 to I420: chroma is the mean of two rows. (The `yuv` crate skips odd last rows.)
 fn unpack_yuy2(size: Size, bytes: &[u8], [y, u, v]: [&mut [u8]; 3]) {
     let (width, half) = (size.width as usize, size.chroma().width as usize);
     let stride = half * 4;
@@ -177,7 +178,7 @@ fn unpack_yuy2(size: Size, bytes: &[u8], [y, u, v]: [&mut [u8]; 3]) {
     }
 }
 
-/// I420 to YUY2: each row of chroma serves two.
+/// Converts I420 to YUY2: each row of chroma serves two.
 fn pack_yuy2(planes: &Planes, out: &mut [u8]) {
     let [(y, size), (u, half), (v, _)] = planes.planes();
     let (width, half) = (size.width as usize, half.width as usize);
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn every_packing_comes_back_within_a_step_or_two() {
+    fn every_packing_round_trips_within_two_steps() {
         for size in [Size::new(32, 16), Size::new(33, 17)] {
             let planes = flat(size, [120, 100, 160]);
             for samples in [Samples::Rgb24, Samples::Bgra, Samples::Yuy2] {
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn smooth_chroma_is_exact_on_flat_pictures_and_runs_between_samples() {
+    fn smooth_chroma_is_exact_on_flat_frames_and_interpolated_between_samples() {
         let mut out = Vec::new();
         to_rgb_smooth(&flat(Size::new(5, 3), [81, 90, 240]), &mut out);
         assert!(out.chunks_exact(3).all(|rgb| rgb == [254, 0, 0]), "{:?}", &out[..3]);
@@ -247,6 +248,6 @@ mod tests {
         assert!(out[0] >= 250 && out[1] <= 4 && out[2] <= 4, "BT.601 red: {:?}", &out[..3]);
         planes.info.color.matrix = MatrixCoefficients::BT709;
         to_samples(&planes, Samples::Rgb24, &mut out).unwrap();
-        assert!(out[1] > 10, "by BT.709 it is another colour: {:?}", &out[..3]);
+        assert!(out[1] > 10, "BT.709 gives another colour: {:?}", &out[..3]);
     }
 }

@@ -1,4 +1,4 @@
-//! What is done to pictures outside the codecs: copies, colour conversion, crop, turn, scale.
+//! Processing of frames outside the codecs: copies, colour conversion, crop, rotation, scaling.
 
 pub(crate) mod convert;
 pub(crate) mod planes;

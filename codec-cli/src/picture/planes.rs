@@ -1,10 +1,10 @@
-//! I420 pictures without padding, in memory that is used again.
+//! I420 frames without padding, in reusable memory.
 
 use codec_core::frame::{Chroma, Picture, PictureInfo, Size};
 
 use crate::failure::{Failure, Result};
 
-/// An I420 picture without padding.
+/// An I420 frame without padding.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Planes {
     pub(crate) size: Size,
@@ -14,13 +14,13 @@ pub(crate) struct Planes {
 }
 
 impl Planes {
-    /// Makes room for a picture; what is in it is not defined.
+    /// Resizes the buffer; its contents are undefined.
     pub(crate) fn reset(&mut self, size: Size) {
         self.size = size;
         self.bytes.resize(lengths(size).into_iter().sum(), 0);
     }
 
-    /// Copies `picture`; NV12 is taken apart.
+    /// Copies `picture`; NV12 is deinterleaved.
     pub(crate) fn copy_from(&mut self, picture: &Picture<'_>) {
         self.reset(picture.size());
         self.info = picture.info;
@@ -63,7 +63,7 @@ impl Planes {
         [y, u, v]
     }
 
-    /// A view of it.
+    /// Returns a view of the frame.
     pub(crate) fn picture(&self) -> Result<Picture<'_>> {
         let view = Picture::i420_packed(self.size, &self.bytes).map_err(Failure::internal)?;
         Ok(view.with_info(self.info))
@@ -76,7 +76,7 @@ fn lengths(size: Size) -> [usize; 3] {
     [area(size), half, half]
 }
 
-/// Appends the visible samples of `picture`: I420 without padding.
+/// Appends the visible samples of `picture` as I420 without padding.
 pub(crate) fn append_i420(picture: &Picture<'_>, out: &mut Vec<u8>) {
     let height = picture.size().height as usize;
     for row in 0..height {

@@ -1,4 +1,4 @@
-//! Crop, turn and scale, in this order.
+//! Crop, rotate and scale, in this order.
 
 use codec_cli::scaling::PlaneScaler;
 use codec_core::frame::{Picture, PictureInfo, Rational, Rotation, Size};
@@ -7,14 +7,14 @@ use super::planes::Planes;
 use crate::args::values::{Crop, Turn};
 use crate::failure::{Failure, Kind, Result};
 
-/// What is to be done to every picture.
+/// The transformation of every frame.
 #[derive(Debug, Default)]
 pub(crate) struct Transform {
     crop: Option<Crop>,
     turn: Option<Turn>,
     resize: Option<Size>,
     resizer: PlaneScaler,
-    /// Two pictures, written in turn.
+    /// Two frames, written alternately.
     work: [Planes; 2],
 }
 
@@ -23,7 +23,7 @@ impl Transform {
         Self { crop, turn, resize, ..Self::default() }
     }
 
-    /// From now on everything is scaled to `size`.
+    /// Scales every frame from now on to `size`.
     pub(crate) fn set_target(&mut self, size: Size) {
         self.resize = Some(size);
     }
@@ -36,7 +36,7 @@ impl Transform {
         }
     }
 
-    /// Size and description of what becomes of a picture of `size`.
+    /// The size and metadata of the result for a frame of `size`.
     pub(crate) fn outcome(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
         let (mut size, mut info) = (size, info);
         if let Some(crop) = self.crop {
@@ -46,7 +46,8 @@ impl Transform {
                 && fits(crop.top, crop.size.height, size.height);
             if !inside {
                 let Crop { size: part, left, top } = crop;
-                let message = format!("the crop {part}+{left}+{top} leaves the picture of {size}");
+                let message =
+                    format!("invalid crop {part}+{left}+{top}: exceeds the frame of {size}");
                 return Err(Failure::new(Kind::Usage, message));
             }
             size = crop.size;
@@ -65,7 +66,7 @@ impl Transform {
         Ok((size, info))
     }
 
-    /// The changed picture; `picture` itself where nothing is to be done.
+    /// Returns the transformed frame, or `picture` itself if there is nothing to do.
     pub(crate) fn apply<'a>(&'a mut self, picture: Picture<'a>) -> Result<Picture<'a>> {
         let rotation = self.rotation(picture.info);
         let (size, info) = self.outcome(picture.size(), picture.info)?;
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn four_quarter_turns_are_none() {
+    fn four_quarter_turns_are_the_identity() {
         for size in [Size::new(12, 8), Size::new(7, 5)] {
             let original = gradient(size);
             let mut turned = original.clone();
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_turn_brings_the_lower_left_corner_up() {
+    fn a_quarter_turn_moves_the_lower_left_corner_to_the_top() {
         let original = gradient(Size::new(6, 4));
         let quarter = Turn::By(Rotation::Clockwise90);
         let turned = applied(&original, Transform::new(None, Some(quarter), None));
