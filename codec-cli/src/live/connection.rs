@@ -1,4 +1,4 @@
-//! Connections over TCP and WebSockets: gone to, or waited for.
+//! TCP and WebSocket connections: connecting and listening.
 
 use std::time::{Duration, Instant};
 
@@ -18,19 +18,19 @@ use crate::args::live::NetworkArgs;
 use crate::failure::{Failure, Kind, Result};
 use crate::interrupt;
 
-/// How long a connection is waited for in one go.
+/// Timeout of one wait for a connection.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The same where connections are there already, which may send something meanwhile.
+/// The same if connections exist, which may deliver data meanwhile.
 const TURN: Duration = Duration::from_millis(5);
 
-/// How long a sender tries to reach a receiver that is not there yet.
+/// How long a sender retries to reach a receiver that is not listening yet.
 const RETRY_FOR: Duration = Duration::from_secs(5);
 
 /// Options of URLs.
 const OPTIONS: &[&str] = &["listen", "connect"];
 
-/// A connection that can be had, or waited for.
+/// The parameters of connecting or listening.
 pub(super) struct Way {
     url: Url,
     pub(super) listens: bool,
@@ -48,7 +48,7 @@ impl Way {
         let is_wss = url.scheme() == Scheme::Wss;
         #[cfg(not(feature = "tls"))]
         if is_wss {
-            return Err(Failure::new(Kind::Backend, "wss: this build has no TLS"));
+            return Err(Failure::new(Kind::Backend, "wss: TLS is not in this build"));
         }
         #[cfg(feature = "tls")]
         {
@@ -66,7 +66,7 @@ impl Way {
         matches!(self.url.scheme(), Scheme::Ws | Scheme::Wss)
     }
 
-    /// Goes to the other end.
+    /// Connects to the other end.
     pub(super) fn connect(&self) -> std::result::Result<Box<dyn Carrier>, NetError> {
         let stream = connect(&self.url)?;
         if !self.is_web() {
@@ -83,7 +83,7 @@ impl Way {
         Ok(Box::new(WsCarrier::connect(socket, &self.url, token, self.role)?))
     }
 
-    /// Takes whoever came.
+    /// Sets up an accepted connection.
     fn accept(
         &self,
         stream: std::net::TcpStream,
@@ -104,14 +104,17 @@ impl Way {
     }
 }
 
-/// Receivers wait and senders go, unless the URL says otherwise.
+/// Whether to listen: receivers listen and senders connect, unless the URL says otherwise.
 pub(super) fn listens(url: &Url, role: Role) -> Result<bool> {
-    let usage = |error: codec_net::url::UrlError| Failure::usage(format!("{url}: {error}"));
+    let usage =
+        |error: codec_net::url::UrlError| Failure::usage(format!("invalid URL {url}: {error}"));
     url.check_options(OPTIONS).map_err(usage)?;
     let listen = url.switch("listen").map_err(usage)?;
     let connect = url.switch("connect").map_err(usage)?;
     if listen && connect {
-        return Err(Failure::usage(format!("{url}: listen and connect exclude one another")));
+        return Err(Failure::usage(format!(
+            "invalid URL {url}: listen and connect exclude each other"
+        )));
     }
     Ok(listen || role == Role::Receiver && !connect)
 }
@@ -131,7 +134,7 @@ fn client_tls(
 #[cfg(feature = "tls")]
 fn server_tls(args: &NetworkArgs) -> Result<std::sync::Arc<codec_net::tls::ServerConfig>> {
     let (Some(cert), Some(key)) = (&args.cert, &args.key) else {
-        return Err(Failure::usage("wss: a server needs --cert and --key"));
+        return Err(Failure::usage("wss: a server requires --cert and --key"));
     };
     codec_net::tls::server_config(&read_pem(cert)?, &read_pem(key)?)
         .map_err(|error| Failure::usage(error.to_string()))
@@ -140,20 +143,21 @@ fn server_tls(args: &NetworkArgs) -> Result<std::sync::Arc<codec_net::tls::Serve
 #[cfg(feature = "tls")]
 pub(super) fn read_pem(path: &std::path::Path) -> Result<Vec<u8>> {
     use std::io::Read;
-    let wrong = |error| Failure::new(Kind::Input, format!("{}: {error}", path.display()));
+    let wrong =
+        |error| Failure::new(Kind::Input, format!("cannot read {}: {error}", path.display()));
     let mut pem = Vec::new();
     let file = std::fs::File::open(path).map_err(wrong)?;
     file.take(1 << 20).read_to_end(&mut pem).map_err(wrong)?;
     Ok(pem)
 }
 
-/// Goes to a receiver, which may be about to begin.
+/// Connects to a receiver, which may start a little later.
 pub(super) fn reach_receiver(way: &Way) -> Result<Box<dyn Carrier>> {
     let end = Instant::now() + RETRY_FOR;
     loop {
         match way.connect() {
             Ok(carrier) => return Ok(carrier),
-            // The receiver may be about to begin.
+            // The receiver may start later.
             Err(NetError::Io { error, .. })
                 if error.kind() == std::io::ErrorKind::ConnectionRefused
                     && Instant::now() < end
@@ -180,10 +184,10 @@ pub(super) fn wait_for_receiver(way: &Way, env: Env) -> Result<Box<dyn Carrier>>
             Err(error) => env.console.warn(format!("{peer}: {error}")),
         }
     }
-    Err(Failure::new(Kind::Interrupted, "interrupted: nobody came"))
+    Err(Failure::new(Kind::Interrupted, "interrupted: no receiver connected"))
 }
 
-/// Waits for a sender, until the line is closed.
+/// Waits for a sender, until the channel to the command is closed.
 pub(super) fn wait_for_sender(
     way: &Way,
     listener: &Listener,

@@ -1,4 +1,5 @@
-//! What comes out of RTP on its way to the command: announced first, on one time line.
+//! Passes media received over RTP to the command: announcement first, then media on a common
+//! timeline.
 
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
@@ -10,65 +11,65 @@ use codec_rtc::sequence::{Unwrapper32, wrap_32};
 use super::inlet::{Announced, InFrame, InSound, InletEvent, Times};
 use super::rtp_sound::{Held, SoundOrder};
 
-/// Events that may wait; from then on frames are left out and a key frame is asked for.
+/// Maximum number of queued events; beyond it frames are dropped and a key frame is requested.
 const EVENTS: usize = 256;
 
-/// How long sound that is expected is waited for once pictures come, and the other way round: a
-/// sender may need a while for its first picture.
+/// How long to wait for expected audio once video arrives, and vice versa: a sender may need a
+/// while for its first frame.
 const WAIT_FOR_SOUND: Duration = Duration::from_millis(300);
 const WAIT_FOR_PICTURES: Duration = Duration::from_secs(2);
 
-/// Most that counts as waited from one look to the next: what has come meanwhile is read first where
-/// the machine stood still.
+/// Upper limit of the waiting time counted between two calls: if the machine stalled, data that
+/// arrived meanwhile is read first.
 const MOST_WAITED: Duration = Duration::from_millis(40);
 
-/// Ticks per second of either medium.
+/// Ticks per second of each medium.
 const VIDEO_HZ: u32 = 90_000;
 const SOUND_HZ: u32 = 48_000;
 
-/// One of the media.
+/// Audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Medium {
     Video,
     Sound,
 }
 
-/// Where media are put on the common time line.
+/// How media are placed on the common timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Basis {
-    /// By when they were captured, where that is told.
+    /// By capture time, if known.
     Capture,
-    /// By when they came: as those packets did that waited least on their way.
+    /// By arrival time, relative to the packets with the lowest delay.
     #[cfg(feature = "whip")]
     Arrival,
 }
 
-/// Hands over what comes.
+/// Passes on received media.
 pub(super) struct Delivery {
     events: SyncSender<InletEvent>,
     clock: Clock,
     basis: Basis,
-    /// Since the first packet: when it was looked at last, and how long was waited.
+    /// Since the first packet: time of the last call, and time waited.
     waits: Option<(Duration, Duration)>,
     is_announced: bool,
-    /// It is not the first session.
+    /// Whether this is a later session of a sender.
     is_restart: bool,
     /// Events that wait for the announcement.
     waiting: Vec<InletEvent>,
     has_gap: bool,
-    /// Wall time, NTP, of the first thing that came: both media are counted from there.
+    /// NTP wall time of the first medium: both media count from there.
     zero: Option<u64>,
     video: Line,
     sound: Line,
 }
 
-/// A medium on the common time line.
+/// A medium on the common timeline.
 struct Line {
     hz: u32,
     unwrap: Unwrapper32,
-    /// Wall time, NTP, of the tick 0, had it come as fast as the fastest packet so far.
+    /// NTP wall time of tick 0 if it had arrived with the lowest delay seen so far.
     fastest: Option<i128>,
-    /// Ticks of the first thing that was handed over, and their place.
+    /// Ticks of the first item that was passed on, and its position.
     zero: Option<(i64, i64)>,
 }
 
@@ -77,26 +78,26 @@ impl Line {
         Self { hz, unwrap: Unwrapper32::default(), fastest: None, zero: None }
     }
 
-    /// As wall time.
+    /// Converts ticks to wall time.
     fn length(&self, ticks: i64) -> i128 {
         (i128::from(ticks) << 32) / i128::from(self.hz)
     }
 
-    /// A packet came at this wall time.
+    /// Records that a packet arrived at this wall time.
     fn came(&mut self, wall: u64, timestamp: u32) {
         let ticks = self.unwrap.unwrap(timestamp);
         let zero = i128::from(wall) - self.length(ticks);
         self.fastest = Some(self.fastest.map_or(zero, |fastest| fastest.min(zero)));
     }
 
-    /// When a packet would have come that did not wait.
+    /// When a packet without queueing delay would have arrived.
     fn due(&self, ticks: i64) -> Option<u64> {
         let ticks = self.unwrap.peek(wrap_32(ticks));
         u64::try_from(self.fastest? + self.length(ticks)).ok()
     }
 }
 
-/// What is still expected.
+/// The media that are still expected.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lacks {
     pub(super) video: bool,
@@ -104,7 +105,7 @@ pub(super) struct Lacks {
 }
 
 impl Delivery {
-    /// With the end at which events come out.
+    /// Creates a delivery and the receiver of its events.
     pub(super) fn new(clock: Clock, basis: Basis) -> (Self, std::sync::mpsc::Receiver<InletEvent>) {
         let (events, receiver) = sync_channel(EVENTS);
         let delivery = Self {
@@ -123,7 +124,7 @@ impl Delivery {
         (delivery, receiver)
     }
 
-    /// A packet of a medium came.
+    /// Records a packet of a medium.
     pub(super) fn came(&mut self, now: Duration, medium: Medium, timestamp: u32) {
         self.waits.get_or_insert((now, Duration::ZERO));
         let wall = self.clock.ntp(now);
@@ -137,13 +138,13 @@ impl Delivery {
         }
     }
 
-    /// Whether what came is to be handed over now. At first everything that has queued up is read
-    /// before: what queued up is not what came fast. `is_idle`: nothing more is there.
+    /// Whether media may be passed on now. At first everything queued is read, because queued
+    /// packets have not arrived with low delay. `is_idle`: nothing more is available.
     pub(super) fn takes(&mut self, now: Duration, is_idle: bool) -> bool {
         self.is_announced || is_idle || self.waited(now).is_some_and(|it| it >= WAIT_FOR_SOUND)
     }
 
-    /// How long was waited since the first packet.
+    /// The time waited since the first packet.
     fn waited(&mut self, now: Duration) -> Option<Duration> {
         let (looked, waited) = self.waits.as_mut()?;
         *waited += now.saturating_sub(*looked).min(MOST_WAITED);
@@ -151,8 +152,8 @@ impl Delivery {
         Some(*waited)
     }
 
-    /// Whether it is time for [`Self::announce`]: all is there, or was waited for. `at_last`: there
-    /// is nothing to wait for any more.
+    /// Whether to call [`Self::announce`]: all media are there, or the wait is over. `at_last`:
+    /// nothing more will arrive.
     pub(super) fn is_due(&mut self, now: Duration, lacks: Lacks, at_last: bool) -> bool {
         let Some(waited) = self.waited(now).filter(|_| !self.is_announced) else { return false };
         let waits =
@@ -160,7 +161,7 @@ impl Delivery {
         at_last || !waits
     }
 
-    /// Says what comes, and from whom; then what has waited for it.
+    /// Announces the media and their sender, then passes on the events that waited.
     pub(super) fn announce(&mut self, announced: Announced, peer: String) {
         self.is_announced = true;
         let announced = Box::new(announced);
@@ -174,7 +175,7 @@ impl Delivery {
         }
     }
 
-    /// A new session follows, with times of its own. It is announced like the first.
+    /// Prepares for a new session with its own timestamps, which is announced like the first.
     pub(super) fn restart(&mut self) {
         self.is_restart |= self.is_announced;
         self.is_announced = false;
@@ -183,7 +184,7 @@ impl Delivery {
         (self.video, self.sound) = (Line::new(VIDEO_HZ), Line::new(SOUND_HZ));
     }
 
-    /// Hands a frame over; `reported`: its time by the sender's reports.
+    /// Passes on a frame; `reported`: its time by the sender's reports.
     pub(super) fn frame(&mut self, frame: Frame, reported: Option<u64>) {
         let Frame { captured, arrived: (first, last), media_ticks, .. } = frame;
         let times = Times { captured, reported, arrived: Some(last) };
@@ -198,7 +199,7 @@ impl Delivery {
         }));
     }
 
-    /// Hands over sound that need not wait any more.
+    /// Passes on audio that need not wait any longer.
     pub(super) fn sound(&mut self, order: &mut SoundOrder) {
         for held in order.ready() {
             let event = self.sound_event(held);
@@ -206,7 +207,7 @@ impl Delivery {
         }
     }
 
-    /// Hands over all sound that is left, and waits for room.
+    /// Passes on all remaining audio, and waits for queue space.
     pub(super) fn rest(&mut self, order: &mut SoundOrder) {
         for held in order.rest() {
             let event = self.sound_event(held);
@@ -221,7 +222,7 @@ impl Delivery {
         InletEvent::Sound(InSound { data, pts, times })
     }
 
-    /// Where something lies on the common time line, in ticks of its medium.
+    /// Position on the common timeline, in ticks of the medium.
     fn place(
         &mut self,
         medium: Medium,
@@ -242,7 +243,7 @@ impl Delivery {
         place + ticks - first
     }
 
-    /// Hands an event over, after the announcement. A reader that is too slow loses frames.
+    /// Passes on an event after the announcement. A slow reader loses frames.
     fn deliver(&mut self, event: InletEvent) {
         if !self.is_announced {
             if self.waiting.len() < EVENTS {
@@ -261,9 +262,9 @@ impl Delivery {
         }
     }
 
-    /// Hands an event over, and waits for room.
+    /// Passes on an event, and waits for queue space.
     pub(super) fn tell(&self, event: InletEvent) {
-        // Where nobody listens the command ends.
+        // If the receiver is gone, the command is ending.
         let _ = self.events.send(event);
     }
 }
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_line_is_that_of_captures() {
+    fn the_timeline_follows_capture_times() {
         let (mut delivery, _events, clock) = delivery();
         let at = |time: u64| Some(clock.ntp(ms(time)));
         let mut place = |medium, ticks, captured| {
@@ -298,12 +299,12 @@ mod tests {
     }
 
     #[test]
-    fn what_came_fastest_says_where_media_lie_if_nothing_else_does() {
+    fn without_capture_times_the_lowest_delay_places_media() {
         let clock = Clock::start();
         let (mut delivery, _events) = Delivery::new(clock, Basis::Arrival);
         let wall = Some(clock.ntp(ms(9)));
-        // Pictures come; then the machine stands still, and 50 packets of sound queue up. Their
-        // clock wraps meanwhile.
+        // Frames arrive; then the machine stalls, and 50 audio packets queue up. Their timestamps
+        // wrap meanwhile.
         for frame in 0..3 {
             delivery.came(
                 ms(1040 + 40 * frame),
@@ -316,23 +317,24 @@ mod tests {
             delivery.came(ms(2000), Medium::Sound, begin.wrapping_add(960 * packet));
         }
         assert_eq!(delivery.place(Medium::Video, 0, wall, ms(1040)), 0);
-        // The last came at once; so would the first have, 20 ms before the first picture.
+        // The last one arrived without delay; the first would have arrived 20 ms before the first
+        // frame.
         let place = delivery.place(Medium::Sound, begin.into(), wall, ms(2000));
         let expected = -48 * 20;
         assert!((place - expected).abs() <= 1, "{place}");
     }
 
     #[test]
-    fn what_comes_waits_for_the_announcement_and_slow_readers_lose_frames() {
+    fn events_wait_for_the_announcement_and_slow_readers_lose_frames() {
         let (mut delivery, events, _) = delivery();
         let frame = |pts| {
             let (data, times) = (Vec::new(), Times::default());
             InletEvent::Frame(InFrame { data, key: false, shown: true, pts, times, handle: 0 })
         };
         let lacks = Lacks { video: false, sound: true };
-        assert!(!delivery.is_due(Duration::ZERO, lacks, true), "nothing came");
+        assert!(!delivery.is_due(Duration::ZERO, lacks, true), "nothing arrived");
         delivery.came(Duration::ZERO, Medium::Video, 0);
-        // A machine that stood still has not waited.
+        // A stalled machine has not waited.
         for ms in (5000..5260).step_by(40) {
             assert!(!delivery.is_due(Duration::from_millis(ms), lacks, false), "{ms} ms");
         }

@@ -1,5 +1,5 @@
-//! Encryption from end to end (`--e2ee-key`): frames and sound are sealed before the network sees
-//! them, with one secret that both ends have in a file.
+//! End-to-end encryption (`--e2ee-key`): frames and audio are encrypted before they reach the
+//! network, with a secret that both ends read from a file.
 
 use std::fs;
 use std::io::Read;
@@ -11,61 +11,63 @@ use codec_rtc::sframe::{Key, MAX_KEY_BYTES, MIN_KEY_BYTES, OpenCounters, Opener,
 
 use crate::failure::{Failure, Kind, Result};
 
-/// Longest file of a key that is read.
+/// Maximum size of a key file.
 const MAX_FILE_BYTES: u64 = 4096;
 
-/// What stands behind the name of a codec in our framing where its packets are sealed.
+/// Suffix of codec names in our framing for encrypted packets.
 pub(super) const SEALED: &str = "+sframe";
 
-/// The secret of both ends.
+/// The shared secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Secret {
     key: Key,
 }
 
 impl Secret {
-    /// The secret in a file, if one is named.
+    /// Reads the secret from a file, if one is given.
     pub(crate) fn of(path: Option<&Path>) -> Result<Option<Self>> {
         path.map(Self::read).transpose()
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let wrong = |why: &str| Failure::new(Kind::Input, format!("{}: {why}", path.display()));
+        let wrong = |why: &str| {
+            Failure::new(Kind::Input, format!("invalid key file {}: {why}", path.display()))
+        };
         let file = fs::File::open(path).map_err(|error| wrong(&error.to_string()))?;
         let mut text = String::new();
         let read = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text);
-        read.map_err(|error| wrong(&format!("not a key as text: {error}")))?;
+        read.map_err(|error| wrong(&format!("{error}")))?;
         if text.len() as u64 > MAX_FILE_BYTES {
-            return Err(wrong("too long for a key"));
+            return Err(wrong("file too large for a key"));
         }
         Self::parse(&text).map_err(|why| wrong(&why))
     }
 
-    /// Hexadecimal digits where there is nothing else, otherwise base64 in either alphabet.
+    /// Parses hexadecimal digits if there is nothing else, otherwise base64 in either alphabet.
     fn parse(text: &str) -> std::result::Result<Self, String> {
         let text = text.trim();
         let secret = match hex(text) {
             Some(secret) => secret,
             None => {
                 let usual = text.replace('-', "+").replace('_', "/");
-                base64::decode(&usual).ok_or("expected a key in hexadecimal digits or base64")?
+                base64::decode(&usual).ok_or("expected a key in hexadecimal or base64")?
             }
         };
         let suite = Suite::for_key_bytes(secret.len());
         let key = Key::new(suite, &secret).map_err(|_| {
             let had = secret.len();
-            format!("a key has {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes, not {had}")
+            format!("got {had} bytes, expected {MIN_KEY_BYTES} to {MAX_KEY_BYTES}")
         })?;
         Ok(Self { key })
     }
 
-    /// What seals, under an id of its own: counters begin anew with each run, and the same counter
-    /// under the same key would give the contents away.
+    /// Returns an encryptor with its own key id: counters restart with each run, and repeating a
+    /// counter under the same key would reveal the contents.
     pub(super) fn sealer(&self) -> Result<Sealer> {
         Sealer::new(random::number(), &self.key).map_err(Failure::internal)
     }
 
-    /// What opens, whatever the id.
+    /// Returns a decryptor for any key id.
     pub(super) fn opener(&self) -> Result<Opener> {
         let mut opener = Opener::new();
         opener.set_shared_key(&self.key).map_err(Failure::internal)?;
@@ -78,7 +80,7 @@ impl Secret {
     }
 }
 
-/// `None` if it is anything but pairs of digits.
+/// Parses pairs of hexadecimal digits; `None` for anything else.
 fn hex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
@@ -88,12 +90,12 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
 }
 
-/// Why nothing came out, where that is for the key.
+/// Explains why nothing was decrypted, if the key is the reason.
 pub(crate) fn explain(counters: Option<OpenCounters>) -> Option<Failure> {
     let counters = counters.filter(|it| it.opened == 0 && it.refused() > 0)?;
     let refused = counters.refused();
     let message = format!(
-        "none of {refused} frames opened: the sender has another --e2ee-key, or none at all"
+        "cannot decrypt any of {refused} frames: the sender uses another --e2ee-key, or none"
     );
     Some(Failure::new(Kind::Network, message))
 }
@@ -118,9 +120,9 @@ mod tests {
         assert!(same(digits, "AAECAwQFBgcICQoLDA0ODw"));
         assert!(!same(digits, &digits.replace('f', "e")));
         for (text, why) in [
-            ("", "not 0"),
-            ("0123456789abcdef", "not 8"),
-            ("00".repeat(65).as_str(), "not 65"),
+            ("", "got 0 bytes"),
+            ("0123456789abcdef", "got 8 bytes"),
+            ("00".repeat(65).as_str(), "got 65 bytes"),
             ("correct horse battery staple", "expected a key"),
         ] {
             let refused = Secret::parse(text).unwrap_err();
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn every_run_seals_with_another_key() {
+    fn every_run_encrypts_with_another_key() {
         let secret = Secret::parse(&"5a".repeat(32)).unwrap();
         let sealed = || secret.sealer().unwrap().seal_video(true, b"the same").unwrap();
         let (one, other) = (sealed(), sealed());

@@ -1,4 +1,4 @@
-//! Figures of a stream: delays, lines of statistics, the line on the terminal.
+//! Statistics of a stream: delays, statistics lines, and the progress line.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,18 +10,18 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::output::Rules;
 use crate::json::{self, Object};
 
-/// How often statistics are written.
+/// Interval of statistics.
 const EVERY: Duration = Duration::from_secs(1);
-/// Between two lines of a log.
+/// Interval of log lines.
 const LOG_EVERY: Duration = Duration::from_secs(5);
-/// Most delays that are kept; from then on every other is.
+/// Maximum number of delays kept; beyond it every other one is dropped.
 const MOST_DELAYS: usize = 1 << 16;
 
-/// Delays of a run, and those since they were last told.
+/// Delays of a run, and those since the last report.
 #[derive(Debug, Default)]
 pub(crate) struct Delays {
     kept_us: Vec<u32>,
-    /// One of so many is kept.
+    /// One of this many is kept.
     stride: u64,
     count: u64,
     sum_us: u128,
@@ -63,7 +63,7 @@ impl Delays {
         }
     }
 
-    /// Of the whole run.
+    /// Percentiles over the whole run.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub(crate) fn figures(&self) -> Option<DelayFigures> {
         let mut sorted = self.kept_us.clone();
@@ -111,7 +111,7 @@ impl DelayFigures {
     }
 }
 
-/// What a second's line on the terminal needs.
+/// The figures in the progress line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LineFigures {
     pub(crate) frames: u64,
@@ -123,7 +123,7 @@ pub(crate) struct LineFigures {
     pub(crate) delay: Option<Duration>,
 }
 
-/// Tells figures once a second: a line on the terminal, a line in a file.
+/// Reports statistics once a second: on the progress line, and in a file.
 pub(crate) struct Ticker {
     console: Console,
     file: Option<(File, String)>,
@@ -167,7 +167,7 @@ impl Ticker {
         self.told.elapsed() >= EVERY
     }
 
-    /// Tells the figures of the second that has passed; `stats` are objects by getStats' names.
+    /// Reports the last second; `stats` are objects with getStats names.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub(crate) fn tell(&mut self, now: &LineFigures, stats: &[Object]) -> Result<()> {
         let passed = self.told.elapsed().as_secs_f64().max(1e-3);
@@ -202,7 +202,7 @@ impl Ticker {
         Ok(())
     }
 
-    /// A line of the file.
+    /// Writes a line of the file.
     pub(crate) fn write(&mut self, stats: &[Object]) -> Result<()> {
         let Some((file, name)) = &mut self.file else { return Ok(()) };
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -212,7 +212,7 @@ impl Ticker {
             .raw("stats", objects)
             .finish();
         let written = writeln!(file, "{object}");
-        written.map_err(|error| Failure::new(Kind::Output, format!("{name}: {error}")))
+        written.map_err(|error| Failure::new(Kind::Output, format!("cannot write {name}: {error}")))
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_are_summed_up_in_bounded_memory() {
+    fn delays_are_summarised_in_bounded_memory() {
         let mut delays = Delays::default();
         assert_eq!(delays.figures(), None);
         for us in 0..200_000_u32 {

@@ -1,4 +1,4 @@
-//! The way in by our framing: one thread owns the connection.
+//! Input with our framing: one thread owns the connection.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -21,19 +21,19 @@ use super::inlet::{
 use super::network;
 use crate::failure::{Failure, Kind, Result};
 
-/// Events that may wait; a connection is read no further then.
+/// Maximum number of queued events; reading pauses beyond it.
 const QUEUE: usize = 64;
 
-/// Longest that a request waits to be sent.
+/// Maximum time that a request waits to be sent.
 const TURN: Duration = Duration::from_millis(10);
 
-/// How often it is told what arrived.
+/// Interval of reports on received media.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 
-/// Least time between two requests for a key frame.
+/// Shortest interval between two key frame requests.
 const KEY_INTERVAL: Duration = Duration::from_millis(300);
 
-/// A connection, once there is one; nothing where it was refused or the command ends.
+/// Returns a connection; `None` if it was rejected or the command is ending.
 pub(super) type Accept =
     Box<dyn FnMut(&Line<'_>) -> std::result::Result<Option<Box<dyn Carrier>>, NetError> + Send>;
 
@@ -47,11 +47,11 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Told {
     stats: CarrierStats,
-    /// Records of pictures, and of sound.
+    /// Video and audio records.
     video: StreamIn,
     sound: StreamIn,
     report: Report,
-    /// When the frame of the report arrived.
+    /// Arrival time of the frame in the report.
     arrived: Duration,
     lost: u64,
     key_requests: u64,
@@ -65,20 +65,20 @@ impl Shared {
     }
 }
 
-/// The way from the thread to the command.
+/// The channel from the thread to the command.
 pub(super) struct Line<'a> {
     events: &'a SyncSender<InletEvent>,
     shared: &'a Shared,
 }
 
 impl Line<'_> {
-    /// Whether the command ends.
+    /// Whether the command is ending.
     pub(super) fn stops(&self) -> bool {
         self.shared.stops.load(Ordering::Relaxed)
     }
 
     pub(super) fn tell(&self, event: InletEvent) {
-        // Where nobody listens the command ends.
+        // If the receiver is gone, the command is ending.
         let _ = self.events.send(event);
     }
 }
@@ -91,7 +91,7 @@ pub(super) struct FramedInlet {
 }
 
 impl FramedInlet {
-    /// Waits for connections, and reads them, in a thread.
+    /// Starts a thread that waits for connections and reads from them.
     pub(super) fn new(mut accept: Accept, secret: Option<&Secret>, clock: Clock) -> Result<Self> {
         let opener = secret.map(Secret::opener).transpose()?;
         let shared = Arc::new(Shared::default());
@@ -112,7 +112,7 @@ impl FramedInlet {
     }
 }
 
-/// What is known of the streams, by their numbers in the hello.
+/// The properties of the streams, by their numbers in the hello.
 #[derive(Default)]
 struct Known {
     hello: Option<Hello>,
@@ -178,7 +178,8 @@ fn feedback(carrier: &mut dyn Carrier, feedback: Feedback) -> std::result::Resul
     carrier.send(&Record::control(RecordKind::Feedback, feedback.payload()))
 }
 
-/// A sender says what it sends. Another session of streams that fit those before continues them.
+/// Handles a sender's hello. A session whose streams match those of the previous session continues
+/// it.
 fn begin(
     hello: &Hello,
     carrier: &dyn Carrier,
@@ -187,7 +188,7 @@ fn begin(
 ) -> std::result::Result<(), NetError> {
     let before = known.hello.replace(hello.clone());
     if before.as_ref().is_some_and(|before| !continues(before, hello)) {
-        let why = "a new sender session took over, and its streams differ".to_owned();
+        let why = "a new sender session with different streams took over".to_owned();
         return Err(NetError::Protocol(why));
     }
     let mut announced = Announced::default();
@@ -198,11 +199,11 @@ fn begin(
             (Some(_), Some(inner)) => stream.codec = inner,
             (None, None) => {}
             (None, Some(_)) => {
-                let why = "the media are sealed from end to end: --e2ee-key is needed";
+                let why = "the media are end-to-end encrypted: --e2ee-key is required";
                 return Err(NetError::Protocol(why.to_owned()));
             }
             (Some(_), None) => {
-                let why = "the sender does not seal its media: it needs the same --e2ee-key";
+                let why = "the sender does not encrypt its media: it requires the same --e2ee-key";
                 return Err(NetError::Protocol(why.to_owned()));
             }
         }
@@ -214,9 +215,9 @@ fn begin(
                 (announced.sound, known.sound) = (Some(track), Some(number));
             }
             Some(_) => {
-                line.tell(InletEvent::Note(format!("a second {} is left out", stream.codec)))
+                line.tell(InletEvent::Note(format!("ignoring a second {} stream", stream.codec)))
             }
-            None => line.tell(InletEvent::Note(format!("{} is not known here", stream.codec))),
+            None => line.tell(InletEvent::Note(format!("ignoring unknown codec {}", stream.codec))),
         }
     }
     let peer = carrier.peer().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
@@ -228,8 +229,8 @@ fn begin(
     Ok(())
 }
 
-/// Whether the streams of a new session can go where those of the session before it went. Size and
-/// frame rate of pictures may differ: key frames tell the size.
+/// Whether the streams of a new session can continue those of the previous one. Frame size and
+/// frame rate may differ: key frames carry the size.
 fn continues(before: &Hello, hello: &Hello) -> bool {
     let fits = |(old, new): (&StreamDescription, &StreamDescription)| {
         let same_media = match (&old.media, &new.media) {
@@ -275,7 +276,7 @@ fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
         };
         line.shared.told().sealed = Some(opener.counters());
         let Ok(opened) = opened else {
-            // Under a wrong key no key frame helps.
+            // With a wrong key, a key frame does not help.
             if is_video && opener.counters().opened > 0 {
                 line.tell(InletEvent::Gap);
             }
@@ -314,7 +315,7 @@ impl Inlet for FramedInlet {
             packets_received: told.stats.packets_received,
             bytes_received: told.stats.bytes_received,
             video: StreamIn {
-                // Nobody knows of which stream.
+                // The report does not say for which stream.
                 lost: i64::try_from(told.stats.packets_lost).unwrap_or(i64::MAX),
                 discarded: told.stats.packets_discarded,
                 key_requests: told.key_requests,
@@ -329,7 +330,7 @@ impl Inlet for FramedInlet {
     fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {
         self.shared.told().goodbye = Some(reason.to_owned());
         self.shared.stops.store(true, Ordering::Relaxed);
-        // What waits is not wanted any more; the thread may wait for room.
+        // Queued events are obsolete; drain them, because the thread may wait for queue space.
         while self.events.try_recv().is_ok() {}
         let Some(thread) = self.thread.take() else { return Ok(()) };
         while !thread.is_finished() {

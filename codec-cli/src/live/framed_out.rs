@@ -1,4 +1,4 @@
-//! The way out by our framing: TCP, WebSockets, UDP. One thread owns the connection.
+//! Output with our framing: TCP, WebSocket or UDP. One thread owns the connection.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,19 +22,19 @@ use super::network;
 use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
 use crate::failure::{Failure, Result};
 
-/// Records that may wait; from half of them on pictures are left out.
+/// Maximum number of queued records; above half of it frames are dropped.
 const QUEUE: usize = 64;
 
-/// How often what comes back is looked at while nothing goes out.
+/// Polling interval for feedback while nothing is sent.
 const LISTEN_EVERY: Duration = Duration::from_millis(20);
 
-/// Frames of which it is remembered when they were sent.
+/// Number of frames whose send time is remembered.
 const REMEMBERED: usize = 256;
 
-/// How long the other end may take to close after the end.
+/// Time for the other end to close the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Least time between two key frames that are asked for.
+/// Shortest interval between two requested key frames.
 const KEY_INTERVAL: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ struct Shared {
     told: Mutex<Told>,
 }
 
-/// What the thread tells.
+/// Feedback from the thread.
 #[derive(Debug, Default)]
 struct Told {
     stats: CarrierStats,
@@ -67,7 +67,7 @@ pub(super) struct FramedOutlet {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     sound_stream: u8,
-    /// Records of pictures, and of sound.
+    /// Video and audio records.
     video: StreamOut,
     sound: StreamOut,
     last_key: Option<Duration>,
@@ -76,12 +76,12 @@ pub(super) struct FramedOutlet {
 }
 
 fn unsealed(error: SframeError) -> Failure {
-    Failure::internal(format!("a frame cannot be sealed: {error}"))
+    Failure::internal(format!("cannot encrypt a frame: {error}"))
 }
 
 impl FramedOutlet {
-    /// Says hello, and goes on in a thread of its own. `waits`: the connection has two ends that
-    /// know when it is closed.
+    /// Sends the hello and continues in a thread. `waits`: the connection reports when the other
+    /// end closes it.
     pub(super) fn new(
         mut carrier: Box<dyn Carrier>,
         offer: &Offer,
@@ -95,9 +95,9 @@ impl FramedOutlet {
         let streams = video.iter().chain(&sound).map(StreamDescription::of);
         let streams = streams.collect::<Option<Vec<_>>>();
         let mut streams =
-            streams.ok_or_else(|| Failure::internal("a track without description"))?;
+            streams.ok_or_else(|| Failure::internal("a track without a description"))?;
         if sealer.is_some() {
-            // Who does not know of it does not know the codec.
+            // Receivers without support for encryption do not know this codec name.
             streams.iter_mut().for_each(|stream| stream.codec.push_str(SEALED));
         }
         let hello = Hello { session: random::number(), streams };
@@ -125,7 +125,7 @@ impl FramedOutlet {
         })
     }
 
-    /// Hands a record over. Where the thread has ended, [`Outlet::poll`] tells.
+    /// Queues a record. If the thread has ended, [`Outlet::poll`] reports it.
     fn put(&mut self, record: Record) {
         self.shared.queued.fetch_add(1, Ordering::Relaxed);
         if self.records.send(record).is_err() {
@@ -168,7 +168,7 @@ fn run(
             let Incoming::Record(record) = incoming else { continue };
             if record.kind == RecordKind::End {
                 let why = String::from_utf8_lossy(&record.payload).into_owned();
-                return Err(NetError::Protocol(format!("the receiver left: {why}")));
+                return Err(NetError::Protocol(format!("the receiver ended the session: {why}")));
             }
             hear(&record, shared, &sent_at, clock.now());
         }
@@ -197,13 +197,13 @@ fn hear(record: &Record, shared: &Shared, sent_at: &VecDeque<(u64, Duration)>, n
     }
 }
 
-/// The receiver closes when it has read the end; a connection that is closed before may lose it.
+/// The receiver closes after it has read the end; closing earlier may lose it.
 fn wait_for_close(carrier: &mut dyn Carrier) -> std::result::Result<(), NetError> {
     let end = Instant::now() + CLOSE_TIMEOUT;
     while Instant::now() < end {
         match carrier.receive(LISTEN_EVERY) {
             Ok(_) => {}
-            // However it is closed, the end was sent.
+            // The end was sent, however the connection was closed.
             Err(_) => return Ok(()),
         }
     }
@@ -271,7 +271,7 @@ impl Outlet for FramedOutlet {
     fn poll(&mut self) -> Option<OutletEvent> {
         let failure = self.shared.told().failure.take();
         if failure.is_none() && self.has_failed {
-            // The thread is about to tell.
+            // The thread is about to report its end.
             if let Some(thread) = self.thread.take() {
                 let _ = thread.join();
             }
@@ -292,7 +292,7 @@ impl Outlet for FramedOutlet {
         OutletFigures {
             packets_sent: told.stats.packets_sent,
             bytes_sent: told.stats.bytes_sent,
-            // The report is on all records.
+            // The report covers all records.
             video: StreamOut {
                 key_requests: told.key_requests,
                 remote: told.report.map(|report| Remote {

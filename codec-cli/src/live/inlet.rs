@@ -1,4 +1,4 @@
-//! The way in: what comes, in the order in which it is to be decoded.
+//! The interface of media inputs: received media in decoding order.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use codec_rtc::sframe::OpenCounters;
 
 use crate::failure::{Failure, Result};
 
-/// Tracks that a sender announces; the format is that of no file.
+/// Tracks that a sender announces; they have no container format.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Announced {
     pub(crate) video: Option<VideoTrack>,
     pub(crate) sound: Option<AudioTrack>,
 }
 
-/// When something was captured, and when it came.
+/// Capture and arrival times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Times {
-    /// Wall time of the capture, NTP, as it stands beside the media.
+    /// NTP wall time of the capture, as sent with the media.
     pub(crate) captured: Option<u64>,
-    /// The same by the sender's reports, which may be of another clock.
+    /// The same by the sender's reports, which may use another clock.
     pub(crate) reported: Option<u64>,
-    /// When it was there completely, by our clock.
+    /// When it was completely received, by our clock.
     pub(crate) arrived: Option<Duration>,
 }
 
@@ -31,14 +31,14 @@ pub(crate) struct InFrame {
     pub(crate) data: Vec<u8>,
     pub(crate) key: bool,
     pub(crate) shown: bool,
-    /// In ticks of its track. Times of picture and sound are on one time line.
+    /// In ticks of its track. Video and audio times share one timeline.
     pub(crate) pts: i64,
     pub(crate) times: Times,
-    /// What the way in knows it by.
+    /// Identifies the frame for the input.
     pub(crate) handle: u64,
 }
 
-/// A packet of sound.
+/// An audio packet.
 #[derive(Clone, Debug)]
 pub(crate) struct InSound {
     pub(crate) data: Vec<u8>,
@@ -46,77 +46,78 @@ pub(crate) struct InSound {
     pub(crate) times: Times,
 }
 
-/// What comes.
+/// An input event.
 #[derive(Clone, Debug)]
 pub(crate) enum InletEvent {
     Listening(String),
-    /// Somebody sends; where from.
+    /// A sender has started; its tracks and address.
     Begins(Box<Announced>, String),
-    /// Another session takes the place of one that fell silent: what it sends, and where from. Its
-    /// times are not those of the session before.
+    /// A new session replaces one that fell silent; its tracks and address. Its timestamps differ
+    /// from those of the previous session.
     Restarts(Box<Announced>, String),
     Frame(InFrame),
     Sound(InSound),
-    /// Something of the pictures is missing: the next frame may need it.
+    /// Video data is missing: the next frame may depend on it.
     Gap,
-    /// The sender is done, and says why.
+    /// The sender has ended, with its reason.
     End(String),
-    /// The connection is.
+    /// The connection has failed.
     Failed(Failure),
     Note(String),
 }
 
-/// What of the network is told to the user.
+/// Network statistics for the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct InletFigures {
-    /// All that came on the connection: datagrams or messages, and their bytes.
+    /// Everything received on the connection: datagrams or messages, and bytes.
     pub(crate) packets_received: u64,
     pub(crate) bytes_received: u64,
-    /// Of the pictures.
+    /// Video.
     pub(crate) video: StreamIn,
-    /// Of the sound.
+    /// Audio.
     pub(crate) sound: StreamIn,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) freezes: u64,
     pub(crate) frozen: Duration,
     pub(crate) jitter_buffer: Option<Duration>,
-    /// What became of sealed frames and sound, where they are to be.
+    /// Decryption counters, if media are encrypted.
     pub(crate) sealed: Option<OpenCounters>,
-    /// What came and cannot be used.
+    /// Received packets that cannot be used.
     pub(crate) unused: Unused,
 }
 
-/// Packets that are of no use, by reason.
+/// Unusable packets by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unused {
-    /// They fail the authentication of SRTP.
+    /// Failed SRTP authentication.
     pub(crate) forged: u64,
-    /// Their payload types or sources are not expected, and nothing else came.
+    /// Unexpected payload types or sources, while nothing else was received.
     pub(crate) unexpected: u64,
 }
 
 impl Unused {
-    /// Why nothing that can be used has come.
+    /// Explains why no usable data was received.
     pub(crate) fn explain(self) -> Option<String> {
         let Self { forged, unexpected } = self;
         if forged > 0 {
             let packets = if forged == 1 { "packet" } else { "packets" };
             return Some(format!(
-                "{forged} {packets} arrived and failed authentication (SRTP): the sender has another key, or \
-                 sends without encryption"
+                "{forged} {packets} failed SRTP authentication: the sender has another key, or sends \
+                unencrypted"
             ));
         }
         (unexpected > 0).then(|| {
             format!(
-                "{unexpected} RTP packets arrived with payload types or sources that are not expected: give \
-                 the sender's description (--sdp)"
+                "{unexpected} RTP packets have unexpected payload types or sources\nhelp: give the \
+                sender's description with --sdp"
             )
         })
     }
 }
 
 impl InletFigures {
-    /// The figures of this session and those of the next one: counts add up, states are the later.
+    /// Combines the statistics of this session and the next: counters add up, states are those of
+    /// the later.
     pub(crate) fn followed_by(self, next: Self) -> Self {
         Self {
             packets_received: self.packets_received + next.packets_received,
@@ -127,7 +128,7 @@ impl InletFigures {
             freezes: self.freezes + next.freezes,
             frozen: self.frozen + next.frozen,
             jitter_buffer: next.jitter_buffer.or(self.jitter_buffer),
-            // What opens is the same for all sessions, and counts on.
+            // The decryptor is shared by all sessions and keeps counting.
             sealed: next.sealed.or(self.sealed),
             unused: next.unused,
         }
@@ -162,7 +163,7 @@ impl Repair {
     }
 }
 
-/// The sum of two figures that may be unknown.
+/// The sum of two values that may be unknown.
 fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(add(one, other)),
@@ -170,29 +171,29 @@ fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) -> Option<T
     }
 }
 
-/// One stream on its way in, as getStats counts it.
+/// An incoming stream, with getStats counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct StreamIn {
-    /// With what was sent again and with correction, and bytes of their payloads.
+    /// Packets including retransmissions and FEC, and bytes of their payloads.
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
-    /// Headers and padding, where they are known.
+    /// Headers and padding, if known.
     pub(crate) header_bytes: Option<u64>,
-    /// Negative where duplicates came.
+    /// Negative after duplicates.
     pub(crate) lost: i64,
-    /// Packets that came too late.
+    /// Packets that arrived too late.
     pub(crate) discarded: u64,
     pub(crate) jitter: Option<Duration>,
-    /// What of it was sent again, and correction, where these are told apart.
+    /// The share of retransmissions and FEC, if counted separately.
     pub(crate) repair: Option<Repair>,
-    /// Packets that were made of correction, or came as copies in others.
+    /// Packets recovered by FEC, or from redundant copies in other packets.
     pub(crate) fec_recovered: u64,
-    /// Requests.
+    /// Feedback requests.
     pub(crate) nacks: u64,
     pub(crate) key_requests: u64,
 }
 
-/// Packets of a stream that repair it, and their bytes of payload.
+/// Packets of a repair stream, and their payload bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Repair {
     pub(crate) retransmitted: u64,
@@ -201,29 +202,29 @@ pub(crate) struct Repair {
     pub(crate) fec_bytes: u64,
 }
 
-/// What became of a frame.
+/// The outcome of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
     pub(crate) decoded: bool,
-    /// Time in the decoder.
+    /// Decoding time.
     pub(crate) took: Duration,
-    /// From capture to now, where both clocks are one.
+    /// From capture to now, if both ends share a clock.
     pub(crate) delay: Option<Duration>,
 }
 
 /// Receives coded media.
 pub(crate) trait Inlet {
-    /// The next thing that comes within `timeout`.
+    /// Returns the next event within `timeout`.
     fn next(&mut self, timeout: Duration) -> Option<InletEvent>;
 
-    /// A frame went through the decoder, or into a file.
+    /// Reports that a frame was decoded or written to a file.
     fn done(&mut self, now: Duration, frame: &InFrame, outcome: &Outcome);
 
-    /// A key frame is needed.
+    /// Requests a key frame.
     fn ask_for_key(&mut self);
 
     fn figures(&self) -> InletFigures;
 
-    /// Says goodbye.
+    /// Ends the session with a reason.
     fn finish(self: Box<Self>, reason: &str) -> Result<()>;
 }

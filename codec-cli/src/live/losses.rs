@@ -1,25 +1,25 @@
-//! What of an input that happens now is lost before the encoder, and how it is told.
+//! Losses of a live input before the encoder, and their reports.
 
 use crate::json::Object;
 
-/// Pictures and sound of an input that happens now and that did not get to the encoder.
+/// Video and audio of a live input that did not reach the encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Losses {
-    /// Pictures that the driver left out.
+    /// Frames dropped by the driver.
     pub(crate) by_driver: u64,
-    /// Pictures that were old before the encoder had time for them.
+    /// Frames that were too old when the encoder was ready.
     pub(crate) late: u64,
-    /// Pictures that were not whole.
+    /// Frames with damage.
     pub(crate) damaged: u64,
-    /// Gaps of the sound, and the silence in their places.
+    /// Audio gaps, and the silence that fills them.
     pub(crate) sound_gaps: u64,
     pub(crate) silence_s: f64,
-    /// Sound that was not fetched in time.
+    /// Audio that was not read in time.
     pub(crate) sound_late_s: f64,
 }
 
 impl Losses {
-    /// For the user: nothing where nothing was lost.
+    /// Describes the losses; empty without losses.
     pub(crate) fn told(&self) -> Vec<String> {
         let Self { by_driver, late, damaged, sound_gaps, silence_s, sound_late_s } = *self;
         let frames = [
@@ -31,15 +31,15 @@ impl Losses {
         let mut parts: Vec<String> =
             lost.map(|(count, what)| format!("{count} frames {what}")).collect();
         if sound_gaps > 0 {
-            parts.push(format!("{sound_gaps} gaps of the sound ({silence_s:.2} s)"));
+            parts.push(format!("{sound_gaps} audio gaps ({silence_s:.2} s)"));
         }
         if sound_late_s > 0.0 {
-            parts.push(format!("{sound_late_s:.2} s of sound left out"));
+            parts.push(format!("{sound_late_s:.2} s of audio dropped"));
         }
         parts
     }
 
-    /// For programs.
+    /// The losses as JSON.
     pub(crate) fn to_json(self) -> Object {
         Object::new()
             .raw("frames_lost_by_driver", self.by_driver)

@@ -1,5 +1,5 @@
-//! Media in real time, for `send` and `recv`: inputs paced by a clock, ways out and in, recordings
-//! of what comes, figures.
+//! Real-time media for `send` and `recv`: clocked inputs, network outputs and inputs, recordings,
+//! statistics.
 
 #[cfg(any(all(feature = "capture", target_os = "linux"), all(test, unix)))]
 mod capture;
@@ -37,7 +37,7 @@ use codec_net::error::NetError;
 
 use crate::failure::{Failure, Kind};
 
-/// What ended a connection, as a failure of the command.
+/// Converts a connection error to a failure of the command.
 pub(crate) fn network(error: &NetError) -> Failure {
     let kind = match error {
         NetError::Framing(_) => Kind::Corrupt,

@@ -1,4 +1,4 @@
-//! The way out: what the network asks of the encoder, and what it is given.
+//! The interface of media outputs: media to send, and the network's demands on the encoder.
 
 use std::time::Duration;
 
@@ -9,72 +9,72 @@ use codec_rtc::audio::Resilience;
 use super::inlet::Repair;
 use crate::failure::{Failure, Result};
 
-/// What is sent.
+/// The tracks to send.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offer {
     pub(crate) video: Option<VideoTrack>,
     pub(crate) sound: Option<AudioTrack>,
 }
 
-/// A packet of sound on its way.
+/// An audio packet to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SoundPacket<'a> {
     pub(crate) data: &'a [u8],
     /// In ticks of the track.
     pub(crate) pts: i64,
-    /// When it was captured, on the sender's clock.
+    /// Capture time on the sender's clock.
     pub(crate) captured: Duration,
 }
 
-/// What the network says.
+/// An output event.
 #[derive(Clone, Debug)]
 pub(crate) enum OutletEvent {
-    /// The encoder should make so much; size and frame rate go by what the link carries steadily.
+    /// The encoder's new target; size and frame rate should follow the stable link capacity.
     Target { rate: Bitrate, steady: Bitrate },
-    /// The sound encoder should protect its packets otherwise.
+    /// The audio encoder should change the protection of its packets.
     Sound { before: Resilience, after: Resilience },
-    /// Nobody listens any more, and why.
+    /// The receiver is gone, with the reason.
     Left(Failure),
 }
 
-/// What of the network is told to the user.
+/// Network statistics for the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct OutletFigures {
-    /// All that went out on the connection: datagrams or messages, and their bytes.
+    /// Everything sent on the connection: datagrams or messages, and bytes.
     pub(crate) packets_sent: u64,
     pub(crate) bytes_sent: u64,
-    /// Of the pictures.
+    /// Video.
     pub(crate) video: StreamOut,
-    /// Of the sound.
+    /// Audio.
     pub(crate) sound: StreamOut,
     pub(crate) round_trip: Option<Duration>,
-    /// What the link carries, as it is estimated.
+    /// The estimated bandwidth of the link.
     pub(crate) available: Option<Bitrate>,
-    /// From capture to decoding, as the receiver says.
+    /// Delay from capture to decoding, as reported by the receiver.
     pub(crate) delay: Option<Duration>,
 }
 
-/// One stream on its way out, as getStats counts it.
+/// An outgoing stream, with getStats counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct StreamOut {
-    /// With what was sent again and with correction, and bytes of their payloads.
+    /// Packets including retransmissions and FEC, and bytes of their payloads.
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
-    /// Headers and padding, where they are known.
+    /// Headers and padding, if known.
     pub(crate) header_bytes: Option<u64>,
-    /// What of it was sent again, and correction, where these are told apart.
+    /// The share of retransmissions and FEC, if counted separately.
     pub(crate) repair: Option<Repair>,
-    /// Requests.
+    /// Feedback requests.
     pub(crate) nacks: u64,
     pub(crate) key_requests: u64,
-    /// What the receiver says.
+    /// The receiver's last report.
     pub(crate) remote: Option<Remote>,
 }
 
-/// One stream as its receiver last reported.
+/// A stream as last reported by its receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Remote {
-    /// Of the packets since the report before, 0..=1.
+    /// Share of packets lost since the previous report, 0..=1.
     pub(crate) fraction_lost: Option<f64>,
     pub(crate) lost: Option<i64>,
     pub(crate) jitter: Option<Duration>,
@@ -83,26 +83,26 @@ pub(crate) struct Remote {
 
 /// Sends coded media.
 pub(crate) trait Outlet {
-    /// What the next picture is to be coded like.
+    /// Returns how the next frame should be encoded.
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest;
 
-    /// Whether the next picture should be left out, because so much waits to be sent already.
+    /// Whether the next frame should be dropped, because too much is queued.
     fn is_full(&self) -> bool;
 
     /// Sends a frame; times are those of the track.
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()>;
 
-    /// Sends a packet of sound.
+    /// Sends an audio packet.
     fn sound(&mut self, now: Duration, packet: &SoundPacket<'_>) -> Result<()>;
 
-    /// Sends the statistics of the sender, where that has a place.
+    /// Sends the sender's statistics, if the protocol supports it.
     fn stats(&mut self, _json: &str) {}
 
-    /// What has happened.
+    /// Returns the next event.
     fn poll(&mut self) -> Option<OutletEvent>;
 
     fn figures(&self) -> OutletFigures;
 
-    /// Says goodbye and waits until all is sent.
+    /// Ends the session after everything is sent.
     fn finish(self: Box<Self>, reason: &str) -> Result<()>;
 }

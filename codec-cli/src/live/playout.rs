@@ -1,4 +1,4 @@
-//! Where a stream is on its sender's clock, and how far its sound and its pictures are apart.
+//! Position of a stream on its sender's clock, and the offset between its audio and video.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,35 +7,35 @@ use codec_net::clock::Clock;
 
 use super::inlet::Times;
 
-/// Arrivals that are looked at: one to two seconds of either medium.
+/// Number of recent arrivals: one to two seconds of either medium.
 const KEPT: usize = 64;
 
-/// Fewer than these say nothing.
+/// Fewer arrivals are not significant.
 const LEAST: usize = 5;
 
-/// Parts of a millisecond in NTP times.
+/// NTP units of 2^-32 s per millisecond.
 const PARTS_PER_MS: f64 = 4_294_967.296;
 
-/// Times of what was given out.
+/// Playout times of both media.
 #[derive(Debug, Default)]
 pub(crate) struct Playout {
     pub(crate) video: Given,
     pub(crate) sound: Given,
 }
 
-/// Of one medium.
+/// One medium.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
-    /// When the last was given out, and its time by the sender's clock, NTP.
+    /// When the last item was played out, and its time by the sender's clock (NTP).
     last: Option<(Duration, u64)>,
-    /// From capture to arrival, by the times in the packets and by those of sender reports: parts
-    /// of 2^-32 s, on top of what the clocks of both ends are apart.
+    /// Delays from capture to arrival, by the times in packets and by those of sender reports:
+    /// units of 2^-32 s, including the offset between the clocks of both ends.
     captured: VecDeque<i64>,
     reported: VecDeque<i64>,
 }
 
 impl Given {
-    /// Something was given out at `now`.
+    /// Records that an item was played out at `now`.
     pub(crate) fn push(&mut self, now: Duration, times: &Times, clock: Clock) {
         if let Some(ntp) = times.captured.or(times.reported) {
             self.last = Some((now, ntp));
@@ -52,8 +52,8 @@ impl Given {
         }
     }
 
-    /// `estimatedPlayoutTimestamp` of getStats: the sender's time of what was last given out, and
-    /// what has passed since; milliseconds of NTP.
+    /// `estimatedPlayoutTimestamp` of getStats: the sender's time of the last item played out, plus
+    /// the time since then; NTP milliseconds.
     pub(crate) fn estimated_ms(&self, now: Duration, clock: Clock) -> Option<f64> {
         let (at, ntp) = self.last?;
         let passed = clock.ntp(now).wrapping_sub(clock.ntp(at));
@@ -62,15 +62,15 @@ impl Given {
 }
 
 impl Playout {
-    /// How much later than pictures of the same moment sound arrives, in milliseconds; negative
-    /// where it is sooner. Waiting at this end, once they are complete, does not count.
+    /// How much later audio arrives than video of the same time, in milliseconds; negative if
+    /// earlier. Buffering at this end does not count.
     pub(crate) fn audio_video_offset_ms(&self) -> Option<f64> {
         let apart = |sound: &VecDeque<i64>, video: &VecDeque<i64>| {
             let late = median(sound)?.wrapping_sub(median(video)?);
             let size = ms(late.unsigned_abs());
             Some(if late < 0 { -size } else { size })
         };
-        // Both by one clock, or not at all.
+        // Both by the same clock, or not at all.
         apart(&self.sound.captured, &self.video.captured)
             .or_else(|| apart(&self.sound.reported, &self.video.reported))
     }
@@ -82,7 +82,7 @@ fn median(values: &VecDeque<i64>) -> Option<i64> {
     sorted.get(sorted.len() / 2).copied().filter(|_| sorted.len() >= LEAST)
 }
 
-/// Milliseconds of a time in parts of 2^-32 s.
+/// Converts units of 2^-32 s to milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "53 bits are a microsecond in a century")]
 fn ms(parts: u64) -> f64 {
     parts as f64 / PARTS_PER_MS
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn sound_is_held_against_pictures_of_its_moment() {
+    fn audio_is_compared_with_video_of_the_same_time() {
         let (clock, sender) = (Clock::start(), 77 << 40);
         let stamp = |ms: u64| Some(clock.ntp(at(ms)).wrapping_sub(sender));
         let mut playout = Playout::default();
         for number in 0..100 {
             let captured = 1000 + 20 * number;
-            // Pictures take 30 ms, sound 75; one in nine is held up.
+            // Video takes 30 ms, audio 75 ms; one in nine is delayed.
             let held = if number % 9 == 0 { 400 } else { 0 };
             let times = |reported: bool, delay: u64| Times {
                 captured: stamp(captured).filter(|_| !reported),
@@ -113,13 +113,13 @@ mod tests {
             assert_eq!(playout.audio_video_offset_ms().is_some(), number >= 5);
             playout.video.push(at(captured + 50), &times(false, 30), clock);
             playout.sound.push(at(captured + 300), &times(false, 75), clock);
-            // By reports alone there is nothing of the pictures.
+            // By reports alone there is nothing for the video.
             playout.sound.push(at(captured + 300), &times(true, 500), clock);
         }
         let offset = playout.audio_video_offset_ms().unwrap();
         assert!((offset - 45.0).abs() < 0.01, "{offset}");
         assert!(playout.video.captured.len() <= KEPT);
-        // The last picture was of 2980 and given out at 3030.
+        // The last frame was captured at 2980 and played out at 3030.
         let estimated = playout.video.estimated_ms(at(3130), clock).unwrap();
         let expected = ms(stamp(3080).unwrap());
         assert!((estimated - expected).abs() < 0.01, "{estimated}");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_where_clocks_are_not_told() {
+    fn nothing_is_reported_without_clocks() {
         let (clock, mut playout) = (Clock::start(), Playout::default());
         for number in 0..10 {
             let times = Times { arrived: Some(at(number)), ..Times::default() };

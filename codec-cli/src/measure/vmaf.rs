@@ -71,17 +71,18 @@ pub(crate) struct Vmaf {
 }
 
 impl Vmaf {
-    /// Starts ffmpeg for pictures of `size`; frame rates do not matter to VMAF.
+    /// Starts ffmpeg for frames of `size`; the frame rate does not affect VMAF.
     ///
     /// # Errors
-    /// `Kind::Backend` where there is no ffmpeg with libvmaf.
+    ///
+    /// `Kind::Backend` if there is no ffmpeg with libvmaf.
     pub(crate) fn start(size: Size) -> Result<Self> {
         let program = find()?;
         let folder =
             tempfile::tempdir().map_err(|error| Failure::output("temporary folder", &error))?;
         let words = File::create(folder.path().join(WORDS))
             .map_err(|error| Failure::output(WORDS, &error))?;
-        // Frames come in turn: of the reference, distorted, of the reference.
+        // Reference and distorted frames alternate, starting with the reference.
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let graph = format!(
             "[0:v]split[one][two];\
@@ -99,18 +100,20 @@ impl Vmaf {
             .stdout(Stdio::null())
             .stderr(words)
             .spawn()
-            .map_err(|error| Failure::new(Kind::Backend, format!("ffmpeg: {error}")))?;
+            .map_err(|error| Failure::new(Kind::Backend, format!("cannot run ffmpeg: {error}")))?;
         Ok(Self { guard: Guard::new(child, PATIENCE), folder, bytes: Vec::new(), size })
     }
 
-    /// Hands over the next pair.
+    /// Passes the next pair to ffmpeg.
     ///
     /// # Errors
-    /// If ffmpeg has ended or does not go on.
+    ///
+    /// If ffmpeg has ended or hangs.
     pub(crate) fn push(&mut self, reference: &Picture<'_>, distorted: &Picture<'_>) -> Result<()> {
         for picture in [reference, distorted] {
             if picture.size() != self.size {
-                let message = format!("a picture is {}, not {}", picture.size(), self.size);
+                let message =
+                    format!("invalid frame size {}, expected {}", picture.size(), self.size);
                 return Err(Failure::new(Kind::Input, message));
             }
             self.bytes.clear();
@@ -122,16 +125,16 @@ impl Vmaf {
         Ok(())
     }
 
-    /// The score of each of the `frames` pairs.
+    /// Returns the score of each of the `frames` pairs.
     ///
     /// # Errors
-    /// If ffmpeg fails or does not end, or its log has not that many frames.
+    ///
+    /// If ffmpeg fails or hangs, or its log has another number of frames.
     pub(crate) fn finish(self, frames: usize) -> Result<Vec<f64>> {
         self.guard.wait().map_err(|why| self.failed(&why))?;
         let log = std::fs::read_to_string(self.folder.path().join(LOG))
-            .map_err(|error| self.failed(&format!("left no log: {error}")))?;
-        let scores =
-            scores(&log).ok_or_else(|| self.failed("wrote a log that is not understood"))?;
+            .map_err(|error| self.failed(&format!("wrote no log: {error}")))?;
+        let scores = scores(&log).ok_or_else(|| self.failed("wrote an unreadable log"))?;
         if scores.len() != frames {
             let why = format!("measured {} frames of {frames}", scores.len());
             return Err(self.failed(&why));
@@ -147,20 +150,20 @@ impl Vmaf {
     }
 }
 
-/// `frames[].metrics.vmaf` of a log of libvmaf.
+/// Parses `frames[].metrics.vmaf` of a libvmaf log.
 fn scores(log: &str) -> Option<Vec<f64>> {
     let log: serde_json::Value = serde_json::from_str(log).ok()?;
     let frames = log.get("frames")?.as_array()?;
     frames.iter().map(|frame| frame.get("metrics")?.get("vmaf")?.as_f64()).collect()
 }
 
-/// A process that is ended if it does nothing for too long.
+/// Kills a process that is inactive for too long.
 #[derive(Debug)]
 struct Guard {
     child: Arc<Mutex<Child>>,
     stdin: Mutex<Option<std::process::ChildStdin>>,
     begun: Instant,
-    /// Milliseconds since `begun` when it last did something.
+    /// Milliseconds since `begun` of the last activity.
     active_ms: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
     late: Arc<AtomicBool>,
@@ -203,9 +206,9 @@ impl Guard {
     fn write(&self, bytes: &[u8]) -> std::result::Result<(), String> {
         let mut stdin = self.stdin.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(pipe) = stdin.as_mut() else {
-            return Err("takes no more frames".to_owned());
+            return Err("accepts no more frames".to_owned());
         };
-        // In parts, so that a large picture on a slow machine is not one long silence.
+        // In parts, so that a large frame on a slow machine does not look like inactivity.
         for part in bytes.chunks(1 << 16) {
             pipe.write_all(part).map_err(|error| self.reason(&error))?;
             self.is_active();
@@ -215,13 +218,13 @@ impl Guard {
 
     fn reason(&self, error: &dyn std::fmt::Display) -> String {
         if self.late.load(Ordering::Acquire) {
-            format!("did nothing for {} s and was ended", self.patience.as_secs())
+            format!("was inactive for {} s and was killed", self.patience.as_secs())
         } else {
             format!("ended early: {error}")
         }
     }
 
-    /// Closes its input and waits until it has ended well.
+    /// Closes its input and waits until it has exited successfully.
     fn wait(&self) -> std::result::Result<(), String> {
         drop(self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.is_active();
@@ -257,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_come_from_the_log() {
+    fn scores_are_read_from_the_log() {
         let log = r#"{"frames":[{"frameNum":0,"metrics":{"vmaf":97.5}},{"metrics":{"vmaf":1}}]}"#;
         assert_eq!(scores(log).map(|scores| scores.len()), Some(2));
         assert_eq!(scores("{}"), None);
@@ -266,9 +269,9 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_process_that_does_nothing_is_ended() {
+    fn an_inactive_process_is_killed() {
         let child = Command::new("sleep").arg("60").stdin(Stdio::piped()).spawn().unwrap();
         let guard = Guard::new(child, Duration::from_millis(150));
-        assert!(guard.wait().unwrap_err().contains("did nothing"));
+        assert!(guard.wait().unwrap_err().contains("was inactive"));
     }
 }

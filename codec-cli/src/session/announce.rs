@@ -1,4 +1,4 @@
-//! What a run is about to do, in words and for the report.
+//! Describes a run before it starts, for the user and for the report.
 
 use codec_core::codec::EncoderConfig;
 
@@ -10,7 +10,7 @@ use crate::args::resolved_encoder::describe_rate;
 use crate::io::source::FrameSource;
 use crate::json::Object;
 
-/// Tells the effective settings, and gives them for the report.
+/// Prints the effective settings, and returns them for the report.
 pub(super) fn announce(
     settings: &Encoding,
     source: &dyn FrameSource,
@@ -39,7 +39,7 @@ pub(super) fn announce(
     ));
     if settings.encoder.is_rate_guessed() {
         env.console
-            .note(format!("no -b, -q or --qp: {rate}, what WebRTC allows at most for this size"));
+            .note(format!("no -b, -q or --qp given: using {rate}, WebRTC's limit for this size"));
     }
     if let Some(warning) = promises::slow_codec(&settings.encoder) {
         env.console.warn(warning);

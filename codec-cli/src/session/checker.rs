@@ -1,4 +1,4 @@
-//! Decodes what was just encoded: to verify it and to measure it.
+//! Decodes what was just encoded, to verify it and to measure its quality.
 
 use std::collections::VecDeque;
 
@@ -12,12 +12,12 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::picture::planes::Planes;
 
-/// Decodes packets and compares.
+/// Decodes packets and compares the result.
 pub(super) struct Checker {
     decoder: Box<dyn VideoDecoder>,
     verify: bool,
     wants_ssim: bool,
-    /// Pictures whose packets have not come, for SSIM.
+    /// Source frames whose packets have not arrived, for SSIM.
     kept: VecDeque<(i64, Planes)>,
     spare: Vec<Planes>,
     compared: u64,
@@ -25,14 +25,14 @@ pub(super) struct Checker {
     first_difference: Option<String>,
 }
 
-/// What was found of one packet.
+/// The result for one packet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Checked {
     pub(super) ssim: Option<f64>,
 }
 
 impl Checker {
-    /// `None` if nothing is to be checked.
+    /// Opens the checker; `None` if there is nothing to check.
     pub(super) fn open(settings: &Encoding, size: Size, env: Env) -> Result<Option<Self>> {
         if !settings.verify && !settings.wants_ssim {
             return Ok(None);
@@ -52,7 +52,7 @@ impl Checker {
         }))
     }
 
-    /// Keeps a picture until its packet comes.
+    /// Keeps a source frame until its packet arrives.
     pub(super) fn keep(&mut self, pts: i64, picture: &Picture<'_>) {
         if self.wants_ssim {
             let mut planes = self.spare.pop().unwrap_or_default();
@@ -61,7 +61,7 @@ impl Checker {
         }
     }
 
-    /// No packet will come for that picture.
+    /// Drops a source frame that gets no packet.
     pub(super) fn forget(&mut self, pts: i64) {
         self.kept.retain(|(kept, _)| *kept != pts);
     }
@@ -75,7 +75,7 @@ impl Checker {
         }
         let Some(frame) = self.decoder.receive() else {
             if packet.meta.shown {
-                self.differs(packet, "no frame comes out");
+                self.differs(packet, "no frame decoded");
             }
             return Ok(Checked::default());
         };
@@ -83,7 +83,7 @@ impl Checker {
         if let Some(expected) = packet.meta.digest.filter(|_| self.verify) {
             let found = frame.digest();
             if found != expected {
-                self.differs(packet, &format!("digest {found:016x}, encoder's {expected:016x}"));
+                self.differs(packet, &format!("digest {found:016x}, expected {expected:016x}"));
             }
         }
         let mut ssim = None;
@@ -110,7 +110,7 @@ impl Checker {
         self.verify
     }
 
-    /// An error if any frame differed.
+    /// Returns an error if any frame differed.
     pub(super) fn verdict(&self) -> Result<()> {
         match &self.first_difference {
             Some(first) if self.verify => {

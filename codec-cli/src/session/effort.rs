@@ -1,4 +1,4 @@
-//! What a call of the encoder costs.
+//! The cost of an encoder call.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use std::time::Instant;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     pub(super) encode_us: u64,
-    /// Of the calling thread; `None` where nobody asks for them or the build does not count them.
+    /// Allocations of the calling thread; `None` if not requested or not counted in this build.
     pub(super) allocations: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! One run of an encoder: pictures in, packets out, and everything that is told about them.
+//! One run of an encoder: frames in, packets out, and all reports about them.
 
 mod announce;
 mod checker;
@@ -41,24 +41,24 @@ use effort::Effort;
 use promises::Promises;
 use totals::Totals;
 
-/// A picture that went in and whose packet has not come out.
+/// A source frame whose packet has not been returned yet.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     pts: i64,
     frame: u64,
 }
 
-/// An encoder with all that hangs on it.
+/// An encoder with everything around it.
 pub(crate) struct Session {
     env: Env,
     encoder: Box<dyn VideoEncoder>,
     size: Size,
     packet: Packet,
-    /// What is written, and into what.
+    /// The codec, and the output format.
     stream: (Codec, Format),
     writer: Box<dyn PacketWriter>,
     sound: Option<SoundLane>,
-    /// What ended the sound early.
+    /// The error that ended the audio early.
     sound_failure: Option<Failure>,
     output: OutputFile,
     report: Option<Report>,
@@ -70,15 +70,15 @@ pub(crate) struct Session {
     totals: Totals,
     promises: Promises,
     last_qindex: Option<u8>,
-    /// The bitrate over time, and that which the encoder has.
+    /// The bitrate over time, and the encoder's current one.
     rate_trace: Option<(RateTrace, Bitrate)>,
-    /// The first frames are skipped, and with them their audio.
+    /// Whether the first frames are skipped, with their audio.
     skips: bool,
-    /// The time of the input, in ticks, that is time 0 of the output; known from the first frame on.
+    /// The input time, in ticks, that becomes time 0 of the output; known after the first frame.
     origin: Option<i64>,
 }
 
-/// What a session begins with.
+/// Properties needed to start a session.
 struct Start {
     size: Size,
     info: PictureInfo,
@@ -87,7 +87,7 @@ struct Start {
 }
 
 impl Session {
-    /// Opens encoders and output for what `source` and `sound` give.
+    /// Opens the encoders and the output for `source` and `sound`.
     pub(crate) fn new(
         settings: &Encoding,
         source: &dyn FrameSource,
@@ -109,7 +109,7 @@ impl Session {
         let mut progress = Progress::new(env.console, total_of(settings, source), frame_rate);
         config.rehearsal = rehearse::rehearse(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {
-            return Err(Failure::new(Kind::Backend, "the backend cannot encode"));
+            return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
         };
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
         let output = OutputFile::create(&settings.output, &settings.rules)?;
@@ -128,7 +128,7 @@ impl Session {
         let checker = Checker::open(settings, size, env)?;
         let header = announce::announce(settings, source, &start, &config, threads, env);
         if let Some(sound) = &sound {
-            env.console.note(format!("sound: {}", sound.text));
+            env.console.note(format!("audio: {}", sound.text));
         }
         let report = match &settings.report {
             None => None,
@@ -167,7 +167,8 @@ impl Session {
         })
     }
 
-    /// Encodes all of `source`. Whatever ends the input early, the output is finished and kept.
+    /// Encodes all of `source`. If the input ends with an error, the output is still finalised and
+    /// kept.
     pub(crate) fn run(mut self, settings: &Encoding, source: &mut dyn FrameSource) -> Result<()> {
         let mut input_end = Ok(());
         let mut seen = 0_u64;
@@ -189,27 +190,27 @@ impl Session {
                 }
             }
         }
-        // What was left out of the pictures is not heard either.
+        // Audio of frames that were not encoded is dropped too.
         if (interrupt::stopped() || self.is_limited(settings, source))
             && let Some(sound) = &mut self.sound
         {
             sound.end_at(self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds());
         }
-        // However the input ends once a signal came, the signal is why.
+        // After a signal, the signal is the reason for any end of the input.
         if interrupt::stopped() {
             input_end = Err(interrupt::ended(self.totals.frames_in > 0));
         }
         self.finish(settings, input_end, source)
     }
 
-    /// Whether pictures follow that are not wanted.
+    /// Whether unwanted frames follow.
     fn is_limited(&self, settings: &Encoding, source: &mut dyn FrameSource) -> bool {
         settings.frames.is_some_and(|limit| self.totals.frames_in >= limit)
             && matches!(source.next(), Ok(Some(_)))
     }
 
-    /// Moves the sound up to a time in seconds. What is wrong with it ends the sound alone, and is
-    /// told at the end.
+    /// Processes audio up to a time in seconds. An audio error ends only the audio and is reported
+    /// at the end.
     fn advance_sound(&mut self, until_s: f64) -> Result<()> {
         let Some(sound) = &mut self.sound else { return Ok(()) };
         let moved = if until_s.is_finite() {
@@ -219,7 +220,7 @@ impl Session {
         };
         match moved {
             Err(failure) if matches!(failure.kind, Kind::Input | Kind::Corrupt) => {
-                self.env.console.warn(format!("the sound ends early: {}", failure.message));
+                self.env.console.warn(format!("audio ended early: {}", failure.message));
                 self.sound_failure.get_or_insert(failure);
                 Ok(())
             }
@@ -232,7 +233,7 @@ impl Session {
         if let Some(last) = self.last_pts.filter(|&last| shot.pts <= last) {
             let Shot { pts, .. } = shot;
             let message = format!(
-                "frame {frame}: its time {pts} is not later than {last}, that of the frame before"
+                "frame {frame}: timestamp {pts} is not greater than the previous one ({last})"
             );
             return Err(Failure::new(Kind::Corrupt, message));
         }
@@ -251,7 +252,7 @@ impl Session {
             self.size = picture.size();
             let change = self.encoder.apply(Update::Resolution(self.size));
             change.map_err(|error| Failure::encoding(&error))?;
-            self.env.console.note(format!("frame {frame}: the size changes to {}", self.size));
+            self.env.console.note(format!("frame {frame}: size changes to {}", self.size));
         }
         let mut request = FrameRequest::at(pts);
         request.duration = shot.duration;
@@ -275,7 +276,7 @@ impl Session {
         Ok(())
     }
 
-    /// Warns, once, if the encoder falls behind real time.
+    /// Warns once if the encoder falls behind real time.
     fn judge(&mut self, effort: Effort) {
         let warning = self.promises.coded(effort.encode_us, self.totals.media_seconds());
         if let Some(warning) = warning {
@@ -283,7 +284,7 @@ impl Session {
         }
     }
 
-    /// Tells the encoder the bitrate of this moment, if it has changed.
+    /// Sets the encoder's bitrate to that of the trace, if it has changed.
     fn follow_trace(&mut self, pts: i64) -> Result<()> {
         let Some((trace, current)) = &mut self.rate_trace else { return Ok(()) };
         let first = self.totals.first_pts.unwrap_or(pts);
@@ -388,7 +389,7 @@ impl Session {
         self.progress.update(&now);
     }
 
-    /// Codes what is held back, completes the files and tells the totals.
+    /// Flushes the encoder, finalises the files and reports the totals.
     fn finish(
         mut self,
         settings: &Encoding,
@@ -409,7 +410,7 @@ impl Session {
             return end.and(Err(nothing));
         }
         self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
-        // The writer holds the file open, which not every system lets be renamed.
+        // Release the writer: it holds the file open, and some systems cannot rename open files.
         let Self {
             writer, output, report, checker, totals, promises, progress, env, sound, ..
         } = self;
@@ -442,16 +443,16 @@ impl Session {
     }
 }
 
-/// Why there was no frame to encode.
+/// The reason why there was no frame to encode.
 fn why_nothing(settings: &Encoding) -> String {
     match (settings.frames, settings.skip) {
-        (Some(0), _) => "-n 0 asks for no frame".to_owned(),
-        (_, 0) => "the input has no frame to encode".to_owned(),
-        (_, skip) => format!("the input has no frame after the {skip} that --skip leaves out"),
+        (Some(0), _) => "-n 0 encodes no frames".to_owned(),
+        (_, 0) => "the input has no frames to encode".to_owned(),
+        (_, skip) => format!("the input has no frames after the {skip} skipped ones"),
     }
 }
 
-/// Frames that will be encoded, where that is known; for progress.
+/// Number of frames to encode, if known; used for progress.
 fn total_of(settings: &Encoding, source: &dyn FrameSource) -> Option<u64> {
     let count = source.facts().count.map(|count| count.saturating_sub(settings.skip));
     match (count, settings.frames) {
@@ -468,13 +469,13 @@ fn encode_picture(
     encoder.encode(picture, request).map_err(|error| Failure::encoding(&error))
 }
 
-/// Whether a format keeps set-up data, sizes and times of packets apart from them.
+/// Whether a format stores codec configuration, sizes and times separately from the packets.
 fn is_boxed(format: Format) -> bool {
     matches!(format, Format::WebM | Format::Matroska | Format::Mp4)
 }
 
-/// What of a packet the format stores: boxes hold AV1 without the temporal delimiter that begins
-/// each temporal unit.
+/// The part of a packet that the format stores: MP4 and Matroska hold AV1 without the temporal
+/// delimiters.
 fn stored((codec, format): (Codec, Format), data: &[u8]) -> &[u8] {
     match (codec, data) {
         (Codec::Av1, [0x12, 0, rest @ ..]) if is_boxed(format) => rest,

@@ -1,4 +1,4 @@
-//! Warnings about what a run did not keep: its bitrate, or real time.
+//! Warnings if a run misses its bitrate or real time.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use crate::args::resolved::Encoding;
 use crate::args::resolved_encoder::EncoderSettings;
 use crate::json::Object;
 
-/// Share of the target by which the mean bitrate may miss it, and the seconds of the target by which
-/// the whole file may besides: a first key frame, what a rate buffer holds.
+/// Tolerance of the mean bitrate, relative to the target, plus a tolerance in seconds of the target
+/// for the whole file: a first key frame, or the content of a rate buffer.
 const TOLERANCE: f64 = 0.1;
 const TOLERANCE_S: f64 = 0.5;
 
-/// Coding time after which real time is judged, and by how much it may be missed until then.
+/// Encoding time after which real time is checked, and the tolerated excess.
 const JUDGED_AFTER_S: f64 = 2.0;
 const BEHIND: f64 = 1.1;
 
-/// What a run is to keep.
+/// The targets of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Promises {
     /// The mean bitrate; `None` without one, or if it changes during the run.
     target: Option<Bitrate>,
-    /// The user named it.
+    /// Whether the user set it.
     is_asked: bool,
     real_time: bool,
-    /// Spent in the encoder.
+    /// Time spent in the encoder.
     coding: Duration,
     warned: bool,
 }
@@ -47,8 +47,8 @@ impl Promises {
         }
     }
 
-    /// Takes in the time that a call of the encoder took. A warning, once, if real time is missed;
-    /// `media_s` is the duration of all frames so far.
+    /// Adds the time of an encoder call. Returns a warning, once, if real time is missed; `media_s`
+    /// is the duration of all frames so far.
     pub(super) fn coded(&mut self, micros: u64, media_s: f64) -> Option<String> {
         self.coding += Duration::from_micros(micros);
         let coding_s = self.coding.as_secs_f64();
@@ -59,38 +59,38 @@ impl Promises {
         self.warned = true;
         let speed = media_s / coding_s;
         Some(format!(
-            "this encode runs at x{speed:.2} of real time, and --preset rtc is for real \
+            "encoding runs at x{speed:.2} of real time, but --preset rtc is for real \
              time{FASTER}"
         ))
     }
 
-    /// A warning if the bitrate was missed by more than the tolerance.
+    /// Returns a warning if the bitrate missed its target by more than the tolerance.
     pub(super) fn missed_rate(&self, totals: &Totals) -> Option<String> {
         let target = kbps(self.target.filter(|_| self.deviation(totals) != 0.0)?);
         let actual = totals.kbps();
         let percent = 100.0 * (actual / target - 1.0);
         if percent < 0.0 {
-            let help = "help: the content needs no more at the best quality that the encoder has";
+            let help = "help: the content needs no more bits at the encoder's best quality";
             let percent = -percent;
             return self.is_asked.then(|| {
                 format!(
-                    "the video takes {actual:.1} kb/s, {percent:.0} % less than the target of \
+                    "the video has {actual:.1} kb/s, {percent:.0} % less than the target of \
                      {target:.1} kb/s\n{help}"
                 )
             });
         }
         let help = if self.real_time {
-            "help: a smaller --resize, fewer frames per second, or --drop"
+            "help: use a smaller --resize, a lower frame rate, or --drop"
         } else {
-            "help: a smaller --resize or fewer frames per second"
+            "help: use a smaller --resize or a lower frame rate"
         };
         Some(format!(
-            "the video takes {actual:.1} kb/s, {percent:.0} % more than the target of {target:.1} \
+            "the video has {actual:.1} kb/s, {percent:.0} % more than the target of {target:.1} \
              kb/s\n{help}"
         ))
     }
 
-    /// By how many bits the tolerance was missed: above 0 too many, below 0 too few.
+    /// The number of bits beyond the tolerance: positive for too many, negative for too few.
     fn deviation(&self, totals: &Totals) -> f64 {
         let Some(target) = self.target else { return 0.0 };
         let target = kbps(target);
@@ -117,17 +117,16 @@ fn kbps(rate: Bitrate) -> f64 {
 }
 
 /// Ways to make an encoder faster.
-const FASTER: &str =
-    "\nhelp: a higher --speed, more threads (-j), a smaller --resize, or a faster codec (-c vp8)";
+const FASTER: &str = "\nhelp: use a higher --speed, more threads (-j), a smaller --resize, or a faster codec (-c vp8)";
 
-/// A warning before the first frame, if the codec is known not to keep real time.
+/// Returns a warning before the first frame if the codec is known to be slower than real time.
 pub(crate) fn slow_codec(settings: &EncoderSettings) -> Option<String> {
     let is_slow = settings.preset == PresetArg::Rtc
         && settings.backend.codec == Codec::Av1
         && !cfg!(feature = "av1-asm");
     is_slow.then(|| {
         "av1 is far slower than real time in this build, even at --speed 10\n\
-         help: -c vp9 or -c vp8 for --preset rtc; --preset file if time does not matter"
+         help: use -c vp9 or -c vp8, or --preset file if speed does not matter"
             .to_owned()
     })
 }
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn real_time_that_is_missed_is_told_once() {
+    fn missed_real_time_is_reported_once() {
         let new = |real_time| Promises {
             target: None,
             is_asked: false,
@@ -145,7 +144,7 @@ mod tests {
             coding: Duration::ZERO,
             warned: false,
         };
-        // A second of coding for half a second of video.
+        // A second of encoding for half a second of video.
         let mut slow = new(true);
         let warnings: Vec<_> =
             (1..=10).filter_map(|n| slow.coded(1_000_000, f64::from(n) / 2.0)).collect();

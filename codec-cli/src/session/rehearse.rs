@@ -1,4 +1,4 @@
-//! Trial codings of a file, which tell the real one how many bits each frame takes.
+//! Trial encodes (first passes) of a file, which measure how many bits each frame takes.
 
 use codec_core::codec::{EncoderConfig, FrameRequest, Packet, VideoEncoder};
 use codec_core::rate::Rehearsal;
@@ -12,8 +12,8 @@ use crate::io::decoded::DecodeOptions;
 use crate::io::source;
 use crate::progress::{Now, Pass, Progress};
 
-/// Codes the input on trial as often as it takes to code it as `config` says. `None` if it is to be
-/// read once only, or its pictures change their size.
+/// Runs the trial encodes needed to encode the input as `config` says. `None` if the input can be
+/// read only once, or its frame size changes.
 pub(super) fn rehearse(
     settings: &Encoding,
     config: &EncoderConfig,
@@ -28,7 +28,7 @@ pub(super) fn rehearse(
     let mut number = 0;
     while let Some(trial) = rehearsal.next_trial(config) {
         env.console.detail(format!(
-            "trial coding, {}",
+            "trial encode, {}",
             crate::args::resolved_encoder::describe_rate(trial.rate)
         ));
         number += 1;
@@ -46,7 +46,7 @@ pub(super) fn rehearse(
     Ok(Some(rehearsal))
 }
 
-/// One trial. `false`: the sizes of its frames would tell nothing.
+/// Runs one trial. `false`: its frame sizes are not usable.
 fn run(
     settings: &Encoding,
     trial: &EncoderConfig,
@@ -65,7 +65,7 @@ fn run(
         threads: settings.threads,
         ..DecodeOptions::default()
     };
-    // What is wrong with the input is told when it is read for good.
+    // Input errors are reported by the final pass.
     let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
     let mut source = source::open(&settings.input, &options, quiet)?;
     let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
@@ -75,7 +75,7 @@ fn run(
         if interrupt::stopped() {
             return Ok(false);
         }
-        // Where the input breaks off, so will the real coding.
+        // The final pass will end at the same error.
         let Ok(Some(shot)) = source.next() else { break };
         seen += 1;
         if seen <= settings.skip {
@@ -100,7 +100,7 @@ fn run(
     Ok(true)
 }
 
-/// Hands on the packets that are ready; their bytes.
+/// Passes on the packets that are ready; returns their bytes.
 fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, rehearsal: &mut Rehearsal) -> u64 {
     let mut bytes = 0;
     while encoder.receive(packet) {

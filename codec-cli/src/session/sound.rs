@@ -1,4 +1,4 @@
-//! The sound of a run: beside the pictures, or alone.
+//! The audio of a run, with video or without.
 
 use codec_container::{AudioTrack, Format, Track, WriteOptions, create_packets};
 use codec_core::audio::{AudioCodec, PcmEncoding};
@@ -19,7 +19,7 @@ use crate::io::output::OutputFile;
 use crate::json::Object;
 use crate::progress::{Now, Progress};
 
-/// Sound that is ready to go.
+/// Audio that is ready to be processed.
 pub(crate) struct Opened {
     pub(crate) lane: SoundLane,
     /// For the muxer.
@@ -28,8 +28,8 @@ pub(crate) struct Opened {
     pub(crate) text: String,
 }
 
-/// Decides whether packets are taken over or coded anew, and opens what that needs. The track will
-/// have `number` in the output, whose name is `output`.
+/// Decides whether packets are copied or re-encoded, and opens the encoder if needed. The track
+/// will have `number` in the output, whose name is `output`.
 pub(crate) fn open(
     input: SoundInput,
     settings: &SoundSettings,
@@ -42,14 +42,14 @@ pub(crate) fn open(
     if settings.copies(input.track.codec, format)? {
         let SoundInput { reader, number: from, mut track, name } = input;
         track.format = format;
-        let text = format!("{} {}, taken over", track.codec, track.audio);
+        let text = format!("{} {}, copied", track.codec, track.audio);
         let names = [name, output.to_owned()];
         let lane = SoundLane::copied(reader, from, track.clone(), number, names);
         return Ok(Opened { lane, track, text });
     }
     let (backend, codec) = settings.encoder(format)?;
     let Some((_, capabilities)) = backend.encoder else {
-        let message = format!("{}/{} cannot encode", backend.codec, backend.name);
+        let message = format!("{}/{} has no encoder", backend.codec, backend.name);
         return Err(Failure::new(Kind::Backend, message));
     };
     let from = input.track.codec;
@@ -74,18 +74,18 @@ pub(crate) fn open(
     Ok(Opened { lane, track, text })
 }
 
-/// The tags of a track without those that name the program that wrote it.
+/// The tags of a track, except those that name the program that wrote it.
 fn user_tags(track: &AudioTrack) -> Vec<(String, String)> {
     let is_technical = |name: &str| name.eq_ignore_ascii_case("encoder");
     track.tags.iter().filter(|(name, _)| !is_technical(name)).cloned().collect()
 }
 
-/// Whether 16 bits would not keep all that a track without losses holds.
+/// Whether a lossless track has more than 16 bits per sample.
 fn has_more_than_16_bits(track: &AudioTrack) -> bool {
     use PcmEncoding::{S16Be, S16Le, U8};
     match track.codec {
         AudioCodec::Pcm(encoding) => !matches!(encoding, U8 | S16Le | S16Be),
-        // Bits less 1, across two bytes of the STREAMINFO (RFC 9639, section 8.2).
+        // Bits minus 1, across two bytes of the STREAMINFO (RFC 9639, section 8.2).
         AudioCodec::Flac => match track.codec_private.get(12..14) {
             Some(&[high, low]) => (high & 1) << 4 | low >> 4 > 15,
             _ => false,
@@ -94,7 +94,7 @@ fn has_more_than_16_bits(track: &AudioTrack) -> bool {
     }
 }
 
-/// Adds the sound's figures to the totals of a run.
+/// Adds the audio totals to those of a run.
 pub(crate) fn summary(summary: Object, lane: &SoundLane) -> Object {
     let (packets, bytes) = lane.totals();
     summary
@@ -112,11 +112,11 @@ fn kbps(lane: &SoundLane) -> f64 {
     if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
 }
 
-/// Steps of a run without pictures, in seconds; progress counts them.
+/// Steps of an audio-only run, in seconds, for progress.
 const STEP_S: f64 = 0.1;
 const STEPS_PER_SECOND: Rational = Rational { num: 10, den: 1 };
 
-/// Moves the sound of an input alone.
+/// Processes the audio of an input without video.
 pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "for progress")]
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
@@ -159,7 +159,7 @@ pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Resu
         let (_, bytes) = lane.totals();
         progress.update(&Now { frames: steps, bytes, ..Now::default() });
     }
-    // A pipe ends at an interrupt, however that looks.
+    // An interrupt can look like the end of a pipe.
     if interrupt::stopped() {
         end = Err(interrupt::ended(lane.totals().0 > 0));
     }
@@ -169,7 +169,7 @@ pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Resu
     end = end.and(lane.finish(&mut *writer));
     let (packets, bytes) = lane.totals();
     if packets == 0 {
-        let nothing = Failure::new(Kind::Input, format!("{name}: there is no sound to code"));
+        let nothing = Failure::new(Kind::Input, format!("{name}: no audio to encode"));
         return end.and(Err(nothing));
     }
     writer.finish().map_err(|error| Failure::writing(&output.name, &error))?;
@@ -186,7 +186,7 @@ pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Resu
     env.console.event(totals);
     if env.console.style != Style::Json {
         env.console.note(format!(
-            "{:.3} s of sound in {elapsed:.2} s: x{:.1} real time; {packets} packets, {bytes} \
+            "{:.3} s of audio in {elapsed:.2} s: x{:.1} real time; {packets} packets, {bytes} \
              bytes, {:.1} kb/s",
             lane.heard_s(),
             lane.heard_s() / elapsed,

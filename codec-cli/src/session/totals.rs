@@ -1,4 +1,4 @@
-//! Sums over a run, and how they are told.
+//! Totals of a run and their presentation.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::io::source::Damage;
 use crate::json::Object;
 use crate::report::Row;
 
-/// Sums over a run.
+/// Totals of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Totals {
     frame_rate: Rational,
@@ -85,18 +85,18 @@ impl Totals {
         }
     }
 
-    /// Ticks in seconds.
+    /// Converts ticks to seconds.
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     pub(super) fn seconds(&self, ticks: i64) -> f64 {
         ticks as f64 * self.time_base.as_f64()
     }
 
-    /// Where the last picture ends, in seconds of the output.
+    /// End of the last frame, in seconds of the output.
     pub(super) fn end_seconds(&self) -> f64 {
         self.first_pts.map_or(0.0, |first| self.seconds(first) + self.media_seconds())
     }
 
-    /// Time from the first picture to the end of the last, in seconds.
+    /// Time from the first frame to the end of the last, in seconds.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub(super) fn media_seconds(&self) -> f64 {
         let (Some(first), Some((last, duration))) = (self.first_pts, self.last_in) else {

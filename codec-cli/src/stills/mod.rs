@@ -1,4 +1,4 @@
-//! Still pictures: JPEG, PNG and WebP, in and out.
+//! Still images: reading and writing JPEG, PNG and WebP.
 
 pub(crate) mod read;
 pub(crate) mod webp;
@@ -6,7 +6,7 @@ pub(crate) mod write;
 
 use std::path::Path;
 
-/// The kinds of still pictures.
+/// Formats of still images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StillFormat {
     Png,
@@ -15,7 +15,7 @@ pub(crate) enum StillFormat {
 }
 
 impl StillFormat {
-    /// The one that a name ends in.
+    /// Detects the format by file extension.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match &*extension {
@@ -26,7 +26,7 @@ impl StillFormat {
         }
     }
 
-    /// The one whose first bytes these are; twelve are enough.
+    /// Detects the format by the first bytes; twelve are enough.
     pub(crate) fn recognise(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),

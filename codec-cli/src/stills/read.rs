@@ -1,4 +1,4 @@
-//! Reads still pictures. Sizes are checked against the limits before anything is decoded.
+//! Reads still images. Sizes are checked against the limits before decoding.
 
 use std::io::{Cursor, Read};
 
@@ -16,10 +16,10 @@ use crate::io::source::{Facts, FrameSource, Shot};
 use crate::picture::convert;
 use crate::picture::planes::Planes;
 
-/// Bytes that decoders may take beside the picture itself, for each of its pixels.
+/// Working memory of decoders in bytes per pixel, in addition to the image.
 const BYTES_PER_PIXEL: u64 = 16;
 
-/// One picture.
+/// One image as a frame source.
 pub(crate) struct StillSource {
     facts: Facts,
     planes: Planes,
@@ -41,7 +41,7 @@ impl StillSource {
             StillFormat::WebP => match webp::parse(&file).map_err(|why| damaged(name, &why))? {
                 Content::Lossy { frame, has_alpha } => {
                     if has_alpha {
-                        env.console.warn(format!("{name}: transparency is left out"));
+                        env.console.warn(format!("{name}: transparency is ignored"));
                     }
                     decode_vp8(frame, name, limits, env)?
                 }
@@ -83,14 +83,14 @@ impl FrameSource for StillSource {
     }
 }
 
-/// Warns if `file`, a PNG, has frames besides the one that is read.
+/// Warns if the PNG `file` has more frames than the one that is read.
 fn warn_of_animation(file: &[u8], name: &str, env: Env) {
     if let Some(frames) = animated_frames(file).filter(|&frames| frames > 1) {
         env.console.warn(format!("{name}: skipped all but the first of {frames} frames"));
     }
 }
 
-/// Frames of an animated PNG, as its `acTL` chunk states (PNG, third edition, section 11.3.6).
+/// Number of frames of an animated PNG, from its `acTL` chunk (PNG, third edition, section 11.3.6).
 fn animated_frames(file: &[u8]) -> Option<u32> {
     let mut rest = file.get(8..)?;
     loop {
@@ -99,27 +99,27 @@ fn animated_frames(file: &[u8]) -> Option<u32> {
             return tail.first_chunk().map(|&count| u32::from_be_bytes(count));
         }
         let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
-        // It comes before the picture, and each chunk ends with a checksum.
+        // The chunk precedes the image data, and each chunk ends with a checksum.
         rest = tail.get(len.checked_add(4)?..).filter(|_| &kind != b"IDAT")?;
     }
 }
 
-/// A still picture's own samples.
+/// A still image's original samples.
 #[derive(Debug)]
 pub(crate) struct RgbStill {
     pub(crate) size: Size,
-    /// Red, green and blue of each pixel in turn.
+    /// Interleaved red, green and blue.
     pub(crate) samples: Vec<u8>,
-    /// Opacity of each pixel, if any is not opaque.
+    /// Opacity of each pixel; `None` if all are opaque.
     pub(crate) alpha: Option<Vec<u8>>,
-    /// An ICC profile, which is not applied.
+    /// The ICC profile, which is not applied.
     pub(crate) profile: Option<Vec<u8>>,
-    /// How the file stores it: `png, 16 bits`.
+    /// The stored format: `png, 16 bits`.
     pub(crate) kind: String,
 }
 
 impl RgbStill {
-    /// Reads and decodes all of `input` as a viewer does: RGB of 8 bits.
+    /// Reads and decodes all of `input` like a viewer: 8-bit RGB.
     pub(crate) fn new(
         input: impl Read,
         format: StillFormat,
@@ -138,10 +138,10 @@ impl RgbStill {
                     let planes = decode_vp8(frame, name, limits, env)?;
                     let mut samples = Vec::new();
                     convert::to_rgb_smooth(&planes, &mut samples);
-                    // Only its opacity is taken: the colours are those of our own decoder.
+                    // Only the opacity is used; the colours come from our own decoder.
                     let whole = has_alpha.then(|| open(&file, ImageFormat::WebP, name, limits));
                     let alpha = whole.transpose()?.and_then(|(decoded, ..)| opacity(&decoded));
-                    let kind = "lossy webp, 4:2:0 inside".to_owned();
+                    let kind = "lossy webp, 4:2:0".to_owned();
                     return Ok(Self { size: planes.size, samples, alpha, profile: None, kind });
                 }
             },
@@ -156,7 +156,7 @@ impl RgbStill {
             _ => "lossless webp".to_owned(),
         };
         if bits > 8 {
-            env.console.warn(format!("{name}: samples of {bits} bits are rounded to 8"));
+            env.console.warn(format!("{name}: {bits}-bit samples are rounded to 8 bits"));
         }
         let alpha = opacity(&decoded);
         let rgb = decoded.into_rgb8();
@@ -164,7 +164,7 @@ impl RgbStill {
         Ok(Self { size, samples: rgb.into_raw(), alpha, profile, kind })
     }
 
-    /// Its samples over a grey background (0: black, 255: white).
+    /// The samples composited over a grey background (0: black, 255: white).
     pub(crate) fn over(&self, background: u8) -> Vec<u8> {
         let Some(alpha) = &self.alpha else { return self.samples.clone() };
         let pixels = self.samples.chunks_exact(3).zip(alpha);
@@ -178,7 +178,7 @@ impl RgbStill {
         blended.map(|(value, alpha)| blend(value, alpha)).collect()
     }
 
-    /// As I420 in the usual colours for the size.
+    /// Converts to I420 with the usual colours for the size.
     pub(crate) fn to_planes(size: Size, samples: &[u8]) -> Result<Planes> {
         let mut planes = Planes::default();
         planes.reset(size);
@@ -188,7 +188,7 @@ impl RgbStill {
     }
 }
 
-/// Opacity of each pixel, if any is not opaque.
+/// Opacity of each pixel; `None` if all are opaque.
 fn opacity(image: &DynamicImage) -> Option<Vec<u8>> {
     if !image.color().has_alpha() {
         return None;
@@ -198,13 +198,13 @@ fn opacity(image: &DynamicImage) -> Option<Vec<u8>> {
 }
 
 fn read_all(input: impl Read, name: &str, limits: &Limits) -> Result<Vec<u8>> {
-    // A picture that nothing could compress, and its envelope.
+    // An incompressible image and its container.
     let most = limits.max_pixels.saturating_mul(8).saturating_add(1 << 20);
     let mut file = Vec::new();
     let read = input.take(most + 1).read_to_end(&mut file);
-    read.map_err(|error| Failure::new(Kind::Input, format!("{name}: {error}")))?;
+    read.map_err(|error| Failure::new(Kind::Input, format!("cannot read {name}: {error}")))?;
     if file.len() as u64 > most {
-        let message = format!("{name}: more than the {most} bytes that the limits allow");
+        let message = format!("{name}: larger than {most} bytes, the limit for images");
         return Err(Failure::new(Kind::Input, message));
     }
     Ok(file)
@@ -223,7 +223,7 @@ fn check_size(size: Size, name: &str, limits: &Limits) -> Result<()> {
     checked.map_err(|error| Failure::new(Kind::Input, format!("{name}: {size}: {error}")))
 }
 
-/// Through the crate `image`, to I420 by the usual matrix for the size.
+/// Decodes with the crate `image` to I420, with the usual matrix for the size.
 fn decode(
     file: &[u8],
     format: ImageFormat,
@@ -233,13 +233,14 @@ fn decode(
 ) -> Result<Planes> {
     let (image, ..) = open(file, format, name, limits)?;
     if image.color().has_alpha() {
-        env.console.warn(format!("{name}: transparency is left out"));
+        env.console.warn(format!("{name}: transparency is ignored"));
     }
     let rgb = image.into_rgb8();
     RgbStill::to_planes(Size::new(rgb.width(), rgb.height()), rgb.as_raw())
 }
 
-/// Through the crate `image`, upright; bits per sample, and the ICC profile.
+/// Decodes with the crate `image` and applies the orientation; also returns bits per sample and the
+/// ICC profile.
 fn open(
     file: &[u8],
     format: ImageFormat,
@@ -269,7 +270,7 @@ fn open(
     Ok((image, bits, profile))
 }
 
-/// Through our own decoder. WebP's colours are those of BT.601, limited (RFC 9649, section 2.5).
+/// Decodes with our own decoder. WebP uses limited-range BT.601 (RFC 9649, section 2.5).
 fn decode_vp8(frame: &[u8], name: &str, limits: &Limits, env: Env) -> Result<Planes> {
     let refused = |error: codec_core::Error| Failure::decoding(name, &error);
     let mut config = DecoderConfig::default();

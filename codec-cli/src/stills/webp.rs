@@ -1,9 +1,9 @@
-//! WebP's container (RFC 9649): a RIFF file whose lossy picture is one VP8 key frame.
+//! The WebP container (RFC 9649): a RIFF file whose lossy image is one VP8 key frame.
 
-/// What a WebP file holds, as far as it matters here.
+/// The relevant content of a WebP file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content<'a> {
-    /// A VP8 key frame; whether transparency comes beside it.
+    /// A VP8 key frame; `has_alpha` if there is a separate transparency channel.
     Lossy {
         frame: &'a [u8],
         has_alpha: bool,
@@ -12,20 +12,19 @@ pub(crate) enum Content<'a> {
     Animation,
 }
 
-/// Finds the picture in a file; else what is wrong with it.
+/// Finds the image in a file, or describes the error.
 pub(crate) fn parse(file: &[u8]) -> Result<Content<'_>, String> {
-    let body = file.get(12..).ok_or("the RIFF header is cut off")?;
+    let body = file.get(12..).ok_or("truncated RIFF header")?;
     let mut rest = body;
     let mut has_alpha = false;
     while !rest.is_empty() {
         let at = file.len() - rest.len();
-        let (head, tail) = rest
-            .split_first_chunk::<8>()
-            .ok_or_else(|| format!("the chunk at byte {at} is cut off"))?;
+        let (head, tail) =
+            rest.split_first_chunk::<8>().ok_or_else(|| format!("truncated chunk at byte {at}"))?;
         let [a, b, c, d, size @ ..] = *head;
         let size = usize::try_from(u32::from_le_bytes(size)).unwrap_or(usize::MAX);
         let payload = tail.get(..size).ok_or_else(|| {
-            format!("the chunk at byte {at} claims {size} bytes, {} are left", tail.len())
+            format!("the chunk at byte {at} claims {size} bytes, but {} are left", tail.len())
         })?;
         match &[a, b, c, d] {
             b"VP8 " => return Ok(Content::Lossy { frame: payload, has_alpha }),
@@ -37,10 +36,10 @@ pub(crate) fn parse(file: &[u8]) -> Result<Content<'_>, String> {
         // Chunks are padded to even sizes.
         rest = tail.get(size + size % 2..).unwrap_or_default();
     }
-    Err("there is no picture in it".to_owned())
+    Err("no image found".to_owned())
 }
 
-/// The file around a key frame.
+/// Wraps a key frame in a WebP file.
 pub(crate) fn lossy(frame: &[u8]) -> Option<Vec<u8>> {
     let padding = frame.len() % 2;
     let chunk = u32::try_from(frame.len()).ok()?;
@@ -60,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_found_again() {
+    fn written_images_are_parsed_back() {
         for len in [0, 1, 10, 11] {
             let frame = vec![7; len];
             let file = lossy(&frame).unwrap();
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_cut_off_are_refused_with_the_place() {
+    fn truncated_files_are_rejected_with_the_position() {
         let file = lossy(&[1; 40]).unwrap();
         for len in 0..file.len() {
             let outcome = parse(&file[..len]);

@@ -1,4 +1,4 @@
-//! Writes still pictures.
+//! Writes still images.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -21,12 +21,12 @@ use crate::io::output::{OutputFile, Rules};
 use crate::picture::convert;
 use crate::picture::planes::Planes;
 
-/// Quality of JPEG and lossy WebP where none is given.
+/// Default quality of JPEG and lossy WebP.
 pub(crate) const USUAL_QUALITY: u8 = 80;
-/// Speed of VP8 for one picture.
+/// VP8 encoder speed for single images.
 const SPEED: u8 = 1;
 
-/// How to write.
+/// Encoding options.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     format: StillFormat,
@@ -36,25 +36,30 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// By the name of the output; PNG for pipes.
+    /// Chosen by the name of the output; PNG for pipes.
     pub(crate) fn of(path: &Path, quality: Option<u8>, lossless: bool) -> Result<Self> {
         let format = match StillFormat::of(path) {
             Some(format) => format,
             None if is_pipe(path) || path.extension().is_none() => StillFormat::Png,
             None => {
-                let message = format!("{}: a picture is .png, .jpg or .webp", path.display());
+                let message = format!(
+                    "unknown image format of {}: expected a name ending in .png, .jpg or .webp",
+                    path.display()
+                );
                 return Err(Failure::usage(message));
             }
         };
         match format {
             StillFormat::Png if quality.is_some() => {
-                return Err(Failure::usage("PNG has no quality: it loses nothing"));
+                return Err(Failure::usage("--quality cannot be used with PNG, which is lossless"));
             }
             StillFormat::Jpeg if lossless => {
-                return Err(Failure::usage("JPEG cannot be lossless here: use .png or .webp"));
+                return Err(Failure::usage(
+                    "--lossless is not supported for JPEG\nhelp: use .png or .webp",
+                ));
             }
             StillFormat::WebP if lossless && quality.is_some() => {
-                return Err(Failure::usage("lossless WebP has no quality"));
+                return Err(Failure::usage("--quality cannot be used with lossless WebP"));
             }
             _ => {}
         }
@@ -66,7 +71,7 @@ impl Style {
     }
 }
 
-/// Writes `planes` to `path`; what was written, in words.
+/// Writes `planes` to `path`; returns a description of the result.
 pub(crate) fn save(
     planes: &Planes,
     path: &Path,
@@ -102,7 +107,7 @@ fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {
     let written = match style.format {
         StillFormat::Png => PngEncoder::new(&mut bytes).write_image(&rgb, width, height, color),
         StillFormat::Jpeg => {
-            // It counts from 1.
+            // Its quality range starts at 1.
             let encoder = JpegEncoder::new_with_quality(&mut bytes, style.quality().max(1));
             encoder.write_image(&rgb, width, height, color)
         }
@@ -114,7 +119,7 @@ fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// One VP8 key frame, in the colours that WebP has; `speed` is that of the encoder.
+/// Encodes one VP8 key frame in WebP's colours; `speed` is that of the encoder.
 pub(crate) fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: Env) -> Result<Vec<u8>> {
     let full = planes.info.color.or_default_for(planes.size);
     let is_601 = matches!(full.matrix, MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG);
@@ -142,7 +147,7 @@ pub(crate) fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: Env) -> R
     encoder.finish().map_err(refused)?;
     let mut packet = Packet::default();
     if !encoder.receive(&mut packet) {
-        return Err(Failure::internal("the encoder gave no key frame"));
+        return Err(Failure::internal("the encoder returned no key frame"));
     }
-    webp::lossy(&packet.data).ok_or_else(|| Failure::internal("a key frame of 4 GiB"))
+    webp::lossy(&packet.data).ok_or_else(|| Failure::internal("a key frame larger than 4 GiB"))
 }
