@@ -14,6 +14,7 @@ pub mod fuzz_webrtc;
 pub mod matroska;
 pub mod mutate;
 pub mod opus_compare;
+pub mod prose;
 pub mod rng;
 pub mod scene;
 pub mod session;
