@@ -1,17 +1,17 @@
-//! Which picture the viewer sees at each instant of the reference.
+//! Finds which frame the viewer sees at each instant of the reference.
 //!
-//! At the time of a reference frame the viewer sees the newest distorted frame whose time is less than
-//! half a frame past it; half a frame is half the duration of a frame of the faster of both. Drops,
-//! repeats and freezes so count as what is seen. Before the first distorted frame nothing is seen;
-//! after the last one it stands still.
+//! At the time of a reference frame the viewer sees the newest distorted frame whose time is less
+//! than half a frame later; half a frame is half the frame duration of the faster of both. Drops,
+//! repeats and freezes are therefore scored as they are seen. Before the first distorted frame the
+//! viewer sees nothing; after the last one, that frame stays on the screen.
 //!
-//! The aligner knows times only and no pictures: the caller keeps the reference's picture, the one
-//! shown, and the one that was read ahead, whatever the length of the files. Frame numbers are times,
-//! too, with frames that last 1.
+//! The aligner handles times only: the caller keeps the current reference frame, the frame on the
+//! screen, and the frame that was read ahead, however long the files are. Frame numbers can serve
+//! as times, with frames of duration 1.
 
 use crate::results::Delivery;
 
-/// What the caller does next.
+/// The next step for the caller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step {
     /// Read the reference's next frame, then [`Aligner::reference`] or
@@ -20,23 +20,23 @@ pub enum Step {
     /// Read the next distorted frame ahead, then [`Aligner::distorted`] or
     /// [`Aligner::distorted_ended`].
     ReadDistorted,
-    /// The frame that was read ahead is the one shown from now on.
+    /// Show the frame that was read ahead from now on.
     Show,
-    /// Score the reference's frame against what is seen.
+    /// Score the reference frame against the frame on the screen.
     Score(Seen),
-    /// All frames of both have been used.
+    /// All frames of both sequences have been used.
     Done,
 }
 
-/// What is seen at an instant.
+/// The frame seen at an instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Seen {
-    /// A frame that was not there an instant before.
+    /// A frame that was not on the screen at the previous instant.
     New {
         /// Its time less the instant's, in seconds.
         offset_s: f64,
     },
-    /// The frame of the instant before.
+    /// The same frame as at the previous instant.
     Still,
     /// No frame has come yet.
     Nothing,
@@ -49,7 +49,7 @@ struct Shown {
     is_seen: bool,
 }
 
-/// Pairs the frames of two sequences by their times, which ascend.
+/// Pairs the frames of two sequences by their ascending times.
 #[derive(Clone, Debug)]
 pub struct Aligner {
     frame_s: f64,
@@ -59,14 +59,15 @@ pub struct Aligner {
     ahead_s: Option<f64>,
     distorted_ended: bool,
     shown: Option<Shown>,
-    /// The first instant of the freeze that lasts.
+    /// The first instant of the current freeze.
     frozen_since_s: Option<f64>,
     last_instant_s: f64,
     delivery: Delivery,
 }
 
 impl Aligner {
-    /// For frames that nominally last `reference_s` and `distorted_s` seconds.
+    /// Creates an aligner for frames with a nominal duration of `reference_s` and `distorted_s`
+    /// seconds.
     #[must_use]
     pub fn new(reference_s: f64, distorted_s: f64) -> Self {
         Self {
@@ -83,7 +84,7 @@ impl Aligner {
         }
     }
 
-    /// What is to be done next.
+    /// Returns the next step.
     pub fn step(&mut self) -> Step {
         let Some(instant_s) = self.reference_s else {
             return self.step_without_instant();
@@ -116,7 +117,7 @@ impl Aligner {
         Step::Score(seen)
     }
 
-    /// No instant waits for its frame.
+    /// No instant is waiting for its frame.
     fn step_without_instant(&mut self) -> Step {
         if !self.reference_ended {
             return Step::ReadReference;
@@ -140,7 +141,7 @@ impl Aligner {
         self.shown = Some(Shown { time_s, is_seen: false });
     }
 
-    /// The frame on the screen goes.
+    /// The frame on the screen is replaced.
     fn leave(&mut self) {
         if let Some(shown) = &mut self.shown
             && !shown.is_seen
@@ -158,39 +159,40 @@ impl Aligner {
         }
     }
 
-    /// The reference's next frame has this time.
+    /// Sets the time of the next reference frame.
     pub fn reference(&mut self, time_s: f64) {
         self.reference_s = Some(time_s);
     }
 
-    /// The reference has no more frames.
+    /// Ends the reference.
     pub fn reference_ended(&mut self) {
         self.reference_ended = true;
     }
 
-    /// The next distorted frame has this time.
+    /// Sets the time of the next distorted frame.
     pub fn distorted(&mut self, time_s: f64) {
         self.ahead_s = Some(time_s);
     }
 
-    /// There are no more distorted frames.
+    /// Ends the distorted sequence.
     pub fn distorted_ended(&mut self) {
         self.distorted_ended = true;
     }
 
-    /// The new frame seen at the last instant equals the one before, and the reference's differ.
+    /// Reports that the new frame at the last instant equals the previous one although the
+    /// reference changed.
     pub fn repeated(&mut self) {
         self.delivery.repeated += 1;
     }
 
-    /// No more instants count, nor what has not been shown yet.
+    /// Ignores further instants, and frames that have not been shown yet.
     pub fn stop(&mut self) {
         self.reference_ended = true;
         self.distorted_ended = true;
         self.ahead_s = None;
     }
 
-    /// What has become of the frames so far; complete after [`Step::Done`].
+    /// Returns the counts of frames so far; complete after [`Step::Done`].
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         self.delivery
@@ -201,7 +203,7 @@ impl Aligner {
 mod tests {
     use super::*;
 
-    /// The distorted frame seen at each instant, and the account.
+    /// The distorted frame seen at each instant, and the counts.
     fn seen(reference: &[f64], distorted: &[f64], fps: f64) -> (Vec<Option<usize>>, Delivery) {
         let mut aligner = Aligner::new(1.0 / fps, 1.0 / fps);
         let (mut reference, mut distorted) = (reference.iter(), distorted.iter());
@@ -255,7 +257,7 @@ mod tests {
 
     #[test]
     fn frames_that_stand_at_no_instant_are_unmatched() {
-        // Twice the frame rate, and one after the end.
+        // Twice the frame rate, and one frame after the end.
         let (found, delivery) = seen(&[0.0, 0.04], &[0.0, 0.02, 0.04, 0.06, 0.08], 50.0);
         assert_eq!(found, [Some(0), Some(2)]);
         assert_eq!((delivery.shown, delivery.unmatched), (5, 3));

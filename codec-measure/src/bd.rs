@@ -1,10 +1,10 @@
-//! Differences between curves of quality over bitrate (Bjøntegaard): BD-rate and BD-metric, between
-//! the points by PCHIP, as the JCT recommendations have it (ITU-T H-series Supplement, ISO/IEC TR
-//! 23002-8), or by Akima's slopes.
+//! Bjøntegaard differences between rate-distortion curves: BD-rate and BD-metric, interpolated by
+//! PCHIP, as the JCT recommendations specify (ITU-T H-series Supplement, ISO/IEC TR 23002-8), or by
+//! Akima's slopes.
 
 use std::fmt;
 
-/// What lies between two points.
+/// Interpolation between two points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
@@ -20,11 +20,11 @@ pub enum Interpolation {
 pub struct RatePoint {
     /// Kilobits per second, above 0.
     pub kbps: f64,
-    /// By a metric of which more is better.
+    /// In a metric for which higher is better.
     pub quality: f64,
 }
 
-/// Why two curves have no difference.
+/// Why the difference of two curves is undefined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum NoDifference {
@@ -34,13 +34,13 @@ pub enum NoDifference {
     NotANumber,
     /// Two points of one curve at the same place.
     SamePlace(f64),
-    /// Quality falls where the bitrate rises, at this bitrate.
+    /// Quality falls as the bitrate rises, at this bitrate.
     NotMonotone(f64),
-    /// The curves share no range: the end of one and the beginning of the other.
+    /// The curves share no range: one ends before the other begins.
     NoOverlap {
-        /// Where the lower one ends.
+        /// End of the lower range.
         ends: f64,
-        /// Where the upper one begins.
+        /// Beginning of the upper range.
         begins: f64,
     },
 }
@@ -48,9 +48,11 @@ pub enum NoDifference {
 impl fmt::Display for NoDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooFewPoints(count) => write!(f, "{count} points, and a curve needs two"),
-            Self::NotANumber => f.write_str("a point is not a number, or its bitrate not above 0"),
-            Self::SamePlace(at) => write!(f, "two points of one curve lie at {at:.3}"),
+            Self::TooFewPoints(count) => write!(f, "{count} points: a curve needs at least two"),
+            Self::NotANumber => {
+                f.write_str("a point is not a number, or its bitrate is not above 0")
+            }
+            Self::SamePlace(at) => write!(f, "two points of one curve are at {at:.3}"),
             Self::NotMonotone(kbps) => {
                 write!(f, "quality falls as the bitrate rises to {kbps:.1} kb/s")
             }
@@ -66,7 +68,7 @@ impl fmt::Display for NoDifference {
 
 impl std::error::Error for NoDifference {}
 
-/// A difference and the range that it was taken over.
+/// A difference and the range that it covers.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Difference {
     /// BD-rate in percent (below 0: the test needs fewer bits), or BD-metric in units of the metric
@@ -74,17 +76,18 @@ pub struct Difference {
     pub value: f64,
     /// Beginning of the shared range: of quality for a BD-rate, of kb/s for a BD-metric.
     pub from: f64,
-    /// Its end.
+    /// End of the shared range.
     pub to: f64,
-    /// Its share of the range that either curve covers, 0 to 1; on logarithms for bitrates.
+    /// The shared range as a share of the range that either curve covers, 0 to 1; on logarithms for
+    /// bitrates.
     pub overlap: f64,
 }
 
-/// Percent of bitrate that `test` needs more than `anchor` for the same quality, on average over the
-/// quality that both reach.
+/// Returns the percentage of bitrate that `test` needs more than `anchor` for the same quality,
+/// averaged over the quality range that both reach.
 ///
 /// # Errors
-/// If a curve is none, or they share no quality.
+/// If a curve is invalid, or they share no range of quality.
 pub fn bd_rate(
     anchor: &[RatePoint],
     test: &[RatePoint],
@@ -95,11 +98,11 @@ pub fn bd_rate(
     Ok(Difference { value: (10_f64.powf(gap.value) - 1.0) * 100.0, ..gap })
 }
 
-/// How much better `test` is than `anchor` at the same bitrate, on average over the logarithm of the
-/// bitrates that both reach.
+/// Returns how much better `test` is than `anchor` at the same bitrate, averaged over the logarithm
+/// of the bitrates that both reach.
 ///
 /// # Errors
-/// If a curve is none, or they share no bitrate.
+/// If a curve is invalid, or they share no range of bitrate.
 pub fn bd_metric(
     anchor: &[RatePoint],
     test: &[RatePoint],
@@ -117,7 +120,7 @@ pub fn bd_metric(
     Ok(Difference { from: 10_f64.powf(gap.from), to: 10_f64.powf(gap.to), ..gap })
 }
 
-/// Mean of `test` minus `anchor` over the range of x that both have.
+/// Mean of `test` minus `anchor` over the shared range of x.
 fn mean_gap(
     anchor: &Curve,
     test: &Curve,
@@ -183,7 +186,7 @@ impl Curve {
     }
 
     /// Weighted harmonic means of the secants on both sides, 0 at an extremum; three-point formulas
-    /// at the ends, held back so that nothing overshoots.
+    /// at the ends, limited so that the curve does not overshoot.
     fn pchip_slopes(&self) -> Vec<f64> {
         let widths: Vec<f64> = self.x.windows(2).map(|x| x[1] - x[0]).collect();
         let (h, d) = (&widths, &self.secants);
@@ -208,8 +211,8 @@ impl Curve {
         slopes
     }
 
-    /// At each point the secants next to it, each weighted by how much those on the other side differ;
-    /// two more secants continue each end.
+    /// At each point, the adjacent secants, each weighted by how much those on the other side
+    /// differ; two additional secants extrapolate each end.
     fn akima_slopes(&self) -> Vec<f64> {
         let d = &self.secants;
         let last = d.len() - 1;

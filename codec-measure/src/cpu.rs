@@ -1,5 +1,5 @@
-//! CPU time of an arm as a ratio to the anchor's. Repeats are made in turn, so ratios are taken pair by
-//! pair: what slows the machine down for a while slows both sides of a pair.
+//! CPU time of an arm as a ratio to the anchor's. Repeats are interleaved, so ratios are taken pair
+//! by pair: a temporary slowdown of the machine affects both sides of a pair.
 
 use crate::results::{Point, Results, Sample};
 use crate::stats::mean;
@@ -18,13 +18,13 @@ pub(crate) struct CpuRatio {
 struct ClipRatio {
     /// Mean logarithm.
     log: f64,
-    /// Of each repeat, in which the mean over targets was taken.
+    /// For each repeat, the mean over targets.
     repeats: Vec<f64>,
-    /// Whether the times of a pair were taken by one run of `compare`.
+    /// Whether one run of `compare` measured both times of each pair.
     in_turn: bool,
 }
 
-/// Mean over targets of what each has in a repeat; repeats in which no target has anything are skipped.
+/// Mean over targets of the values in a repeat; repeats without values for any target are skipped.
 /// `targets`: logarithms of ratios by repeat, for each target.
 #[must_use]
 pub fn by_repeat(targets: &[Vec<Option<f64>>]) -> Vec<f64> {
@@ -36,14 +36,14 @@ pub fn by_repeat(targets: &[Vec<Option<f64>>]) -> Vec<f64> {
     (0..repeats).filter_map(one).collect()
 }
 
-/// Half the width of the 95 % interval of a ratio on one clip, as a share of it. `None` with fewer than
-/// two repeats. `repeats`: logarithms, from [`by_repeat`].
+/// Half the width of the 95 % interval of a ratio on one clip, as a share of it. `None` with fewer
+/// than two repeats. `repeats`: logarithms, from [`by_repeat`].
 #[must_use]
 pub fn half_width(repeats: &[f64]) -> Option<f64> {
     MeanTest::new(repeats).map(|test| test.half_width(CONFIDENCE).exp_m1())
 }
 
-/// The logarithm of a ratio of two times; `None` if it has none.
+/// The logarithm of a ratio of two times; `None` if it is undefined.
 #[must_use]
 pub fn log_ratio(time: f64, anchor: f64) -> Option<f64> {
     let ratio = time / anchor;
@@ -56,7 +56,7 @@ impl Results {
         let clips: Vec<ClipRatio> =
             self.clips.iter().filter_map(|clip| self.cpu_ratio_on(arm, &clip.name)).collect();
         let mut ratio = match &clips[..] {
-            // Clips are not to be had: what can be said is about this one.
+            // With a single clip, the interval is about this clip only.
             [only] if only.repeats.len() > 1 => Untested::new(&only.repeats, Sample::Repeats),
             _ => {
                 let logs: Vec<f64> = clips.iter().map(|clip| clip.log).collect();
@@ -95,7 +95,7 @@ fn has_sessions(point: &Point) -> bool {
     !point.speed.sessions.is_empty()
 }
 
-/// Logarithms of ratios by repeat; `None` where two times were not taken by the same run.
+/// Logarithms of ratios by repeat; `None` if different runs took the two times.
 fn in_turn(point: &Point, anchor: &Point) -> Vec<Option<f64>> {
     let (a, b) = (&point.speed, &anchor.speed);
     let times = a.cpu_s.iter().zip(&b.cpu_s).enumerate();
@@ -107,7 +107,7 @@ fn in_turn(point: &Point, anchor: &Point) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// Half the width of the interval that the repeats leave to the mean over clips, as a logarithm.
+/// Half the width of the interval from the repeats for the mean over clips, as a logarithm.
 #[expect(clippy::cast_precision_loss, reason = "counts of clips")]
 fn noise(clips: &[ClipRatio]) -> Option<f64> {
     let tests: Vec<MeanTest> = clips.iter().filter_map(|one| MeanTest::new(&one.repeats)).collect();

@@ -1,15 +1,16 @@
-//! The frontier of speed against BD-rate: what no other choice beats on both.
+//! The Pareto frontier of speed against BD-rate.
 
-/// An encoder's setting as it is judged: by time and by bits.
+/// An encoder setting, with its time and its BD-rate.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Choice {
-    /// Time for the same work, in any unit; less is better.
+    /// Time for the same work, in any unit; lower is better.
     pub time: f64,
-    /// BD-rate in percent; less is better.
+    /// BD-rate in percent; lower is better.
     pub bd_rate: f64,
 }
 
-/// Which of `choices` are on the frontier: none other is at least as good by both and better by one.
+/// Returns which of `choices` are on the frontier: no other choice is at least as good in both and
+/// better in one.
 #[must_use]
 pub fn pareto(choices: &[Choice]) -> Vec<bool> {
     let beats = |a: &Choice, b: &Choice| {

@@ -1,4 +1,4 @@
-//! Time of frames: how long encoding takes, and how long a picture takes to the viewer.
+//! Frame times: encoding time, and the delay until the viewer sees a frame.
 
 use crate::results::{GlassToGlass, Latency, Quantiles};
 use crate::stats::{mean, quantile_of_sorted};
@@ -12,22 +12,21 @@ pub fn quantiles(values: &[f64]) -> Quantiles {
     Quantiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) }
 }
 
-/// A shown frame on its way.
+/// A shown frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimedFrame {
-    /// Seconds since the beginning of the clip.
+    /// Capture time, in seconds since the beginning of the clip.
     pub time_s: f64,
-    /// Bytes that must have arrived: its own, and those of hidden frames sent with it.
+    /// Bytes that must have arrived: the frame's own, and those of hidden frames sent with it.
     pub bytes: u64,
-    /// Milliseconds of the call that gave its packet.
+    /// Milliseconds of the call that returned its packet.
     pub encode_ms: f64,
-    /// Pictures that the encoder had taken beyond this one when it gave its packet.
+    /// Later frames that the encoder held when it returned the packet.
     pub held: u32,
 }
 
-/// What the times of `frames` (shown ones, in their order) come to. `frame_ms`: duration of a frame;
-/// `link_kbps`: rate of the link of the model, if there is to be one; `decode_ms`: mean time of
-/// decoding a frame.
+/// Summarizes the times of `frames` (shown ones, in order). `frame_ms`: duration of a frame;
+/// `link_kbps`: rate of the modelled link, if any; `decode_ms`: mean decoding time of a frame.
 #[must_use]
 pub fn analyse(
     frames: &[TimedFrame],
@@ -48,8 +47,8 @@ pub fn analyse(
     }
 }
 
-/// A frame is captured half a frame's duration after what it shows, encoded when the encoder is free
-/// and has the pictures that it waits for, sent when the link is free, and shown when it is decoded.
+/// A frame is captured half a frame's duration after its timestamp, encoded when the encoder is
+/// free and has its look-ahead, sent when the link is free, and shown when it is decoded.
 #[expect(clippy::cast_precision_loss, reason = "sizes of frames")]
 fn glass_to_glass(
     frames: &[TimedFrame],
@@ -97,7 +96,8 @@ mod tests {
     fn stages_add_up_where_nothing_waits() {
         let found = analyse(&frames(10, 125, 4.0, 0), 20.0, Some(100.0), 1.0);
         let model = found.glass_to_glass.unwrap();
-        // 10 ms of capture, 4 of encoding, 1000 bits at 100 bits a millisecond, 1 of decoding.
+        // 10 ms of capture, 4 ms of encoding, 1000 bits at 100 bits per millisecond, 1 ms of
+        // decoding.
         assert_eq!((model.capture, model.decode), (10.0, 1.0));
         assert!((model.encode - 4.0).abs() < 1e-9 && (model.serialise - 10.0).abs() < 1e-9);
         assert!((model.total.p50 - 25.0).abs() < 1e-9 && (model.total.max - 25.0).abs() < 1e-9);
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn frames_that_are_too_large_queue_up() {
-        // 30 ms of sending every 20 ms: each frame waits 10 ms longer.
+        // 30 ms of sending every 20 ms: each frame waits 10 ms longer than the previous one.
         let found = analyse(&frames(5, 375, 0.0, 0), 20.0, Some(100.0), 0.0);
         let total = found.glass_to_glass.unwrap().total;
         assert!((total.p50 - 60.0).abs() < 1e-9 && (total.max - 80.0).abs() < 1e-9);

@@ -1,7 +1,7 @@
-//! What is measured of codecs, and what is made of the figures: quality of pictures, curves and their
+//! Measurements of codecs and their evaluation: quality metrics, rate-distortion curves and their
 //! differences, statistics, and the results of a study with their report.
 //!
-//! Nothing here runs an encoder, reads a clock or touches a file.
+//! This crate runs no encoder, reads no clock and accesses no file.
 
 #![forbid(unsafe_code)]
 

@@ -1,25 +1,26 @@
-//! Signs that other work used the machine while times were taken, and what a reader must know of times.
+//! Detects other work on the machine while times were taken, and produces the notes about times for
+//! the reader.
 
 use crate::results::{Load, Point, Results, Speed};
 use crate::stats::{median, quantile};
 
-/// Elapsed time as a multiple of CPU time from which on an encoder has waited too much.
+/// Elapsed time as a multiple of CPU time above which an encoder has waited too much.
 const WALL_OVER_CPU: f64 = 1.25;
-/// Percent between repeats of the same encoding from which on they were disturbed.
+/// Difference between repeats of the same encoding, in percent, above which they were disturbed.
 const SPREAD_PERCENT: f64 = 10.0;
-/// Percent from which on the fixed piece of work was too slow.
+/// Slowdown of the yardstick, in percent, above which the machine was busy.
 const YARDSTICK_PERCENT: f64 = 15.0;
-/// Differences below this say nothing: clocks of processes may tick in steps, and programs take time to
+/// Differences below this are ignored: process clocks may tick in steps, and programs take time to
 /// start.
 const LEAST_S: f64 = 0.01;
-/// Share of the times of the fixed piece of work that are at its best.
+/// Share of the yardstick's times that counts as its best.
 const BEST_SHARE: f64 = 0.05;
-/// Percent that the repeats may leave open in a ratio of CPU times before a reader is warned.
+/// Uncertainty of a CPU time ratio, in percent, above which the reader is warned.
 const NARROW_PERCENT: f64 = 2.0;
 
 impl Results {
-    /// Looks for signs of other work on the machine in the times of the points, and marks what it
-    /// finds: [`Speed::load`], [`crate::results::Latency::disturbed`] and
+    /// Looks for signs of other work on the machine in the times of the points, and records them in
+    /// [`Speed::load`], [`crate::results::Latency::disturbed`] and
     /// [`crate::results::Environment::busy`].
     pub fn mark_busy(&mut self) {
         let yardstick: Vec<f64> =
@@ -73,9 +74,9 @@ impl Results {
         self.points.iter().filter(has_times)
     }
 
-    /// What a reader must know of the times, one sentence each: that the machine was busy, that the
-    /// repeats leave a wide interval, that times cannot be compared. After [`Self::mark_busy`] and
-    /// [`Self::compare`].
+    /// Notes for the reader about the times, one sentence each: that the machine was busy, that the
+    /// repeats leave a wide interval, that times cannot be compared. Call after [`Self::mark_busy`]
+    /// and [`Self::compare`].
     #[must_use]
     pub fn cautions(&self) -> Vec<String> {
         let mut cautions = Vec::new();
@@ -104,7 +105,7 @@ impl Results {
             }
             if place.cpu_ratio.differs.is_none() && place.cpu_ratio.interval.is_some() {
                 cautions.push(format!(
-                    "CPU time of {} was not taken in turn with that of {}: they cannot be compared",
+                    "CPU time of {} was not interleaved with that of {}: they cannot be compared",
                     place.arm, self.anchor
                 ));
             }
@@ -157,7 +158,7 @@ mod tests {
     fn a_quiet_machine_gives_no_sign() {
         let found = load(&speed(&[1.0, 1.01, 1.03], &[1.02, 1.03, 1.05], &[3e5, 3.1e5]), Some(3e5));
         assert!(!found.busy, "{found:?}");
-        // Threads make elapsed time shorter; starting a program takes a while.
+        // Threads shorten elapsed time; starting a program takes a while.
         assert!(!load(&speed(&[2.0, 2.0], &[1.1, 1.1], &[]), None).busy);
         assert!(!load(&speed(&[0.004, 0.006], &[0.009, 0.009], &[]), None).busy);
         assert_eq!(load(&Speed::default(), None), Load::default());
@@ -199,7 +200,7 @@ mod tests {
         let found = results.cautions();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains("wide") && found[0].contains("±7.5 %"), "{found:?}");
-        assert!(found[1].contains("late was not taken in turn"), "{found:?}");
+        assert!(found[1].contains("late was not interleaved"), "{found:?}");
         results.environment.busy = vec!["x".to_owned()];
         assert!(results.cautions()[0].starts_with("the machine was busy"));
     }

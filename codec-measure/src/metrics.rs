@@ -1,8 +1,8 @@
-//! How much one 8-bit picture differs from another, by the measures that people quote: frames of
-//! video as 4:2:0, still pictures as RGB.
+//! Differences between two 8-bit frames by the usual metrics: video frames as 4:2:0, still images
+//! as RGB.
 //!
-//! [`MetricId`] lists them; a [`Scorer`] takes pairs of pictures in their order. Definitions are those
-//! of the tools that the figures are compared with, and `docs/COMMAND.md` names what differs.
+//! [`MetricId`] lists the metrics; a [`Scorer`] takes pairs of frames in order. The definitions
+//! follow the reference tools; `docs/COMMAND.md` lists the differences.
 
 mod ciede;
 mod eye;
@@ -22,5 +22,5 @@ pub use rgb::to_rgb;
 pub use scorer::{MetricError, Scorer};
 pub use still::{RgbPicture, Space};
 
-/// Decibels that stand for no difference at all, which has none.
+/// Decibels reported for identical frames, whose PSNR is infinite.
 pub const PERFECT_DB: f64 = 100.0;

@@ -1,4 +1,4 @@
-//! Plots as SVG: functions of the figures alone, the same bytes every time.
+//! Plots as SVG. They depend on the figures only and are the same bytes every time.
 
 mod axis;
 mod chart;
@@ -31,16 +31,16 @@ pub(crate) use style::{DASHES, MARKERS, Style};
 
 use crate::results::{Results, Target};
 
-/// A plot as a file of its own.
+/// A plot as a standalone file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plot {
-    /// File name without its ending: lower-case letters, digits and `-`, unique within a study.
+    /// File name without extension: lower-case letters, digits and `-`, unique within a study.
     pub name: String,
-    /// The picture, on white.
+    /// The plot as SVG, on white.
     pub svg: String,
 }
 
-/// All plots of a study, in the order in which a reader wants them.
+/// All plots of a study, in reading order.
 #[must_use]
 pub fn all(results: &Results) -> Vec<Plot> {
     let mut plots = Plots::default();
@@ -65,7 +65,7 @@ pub fn all(results: &Results) -> Vec<Plot> {
     plots.0
 }
 
-/// The targets of a clip's points, each once, in their order.
+/// The distinct targets of a clip's points, in order.
 pub(crate) fn targets_of(results: &Results, clip: &str) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     for point in results.points.iter().filter(|point| point.clip == clip) {
@@ -93,7 +93,7 @@ impl Plots {
     }
 }
 
-/// `text` as part of a file name.
+/// Returns `text` as part of a file name.
 fn file_part(text: &str) -> String {
     let mut part = String::new();
     for c in text.chars().take(60) {

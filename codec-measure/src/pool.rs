@@ -1,23 +1,23 @@
-//! Values of frames become values of a clip.
+//! Pooling: combines values of frames into values of a clip.
 
 use crate::metrics::{MetricId, PERFECT_DB};
 use crate::results::Pooled;
 use crate::stats;
 
-/// Distances of times below this are none, in seconds.
+/// Times closer than this are equal, in seconds.
 const EPSILON_S: f64 = 1e-6;
 
-/// Pools `values`, one for each of `times_s`, which ascend: of a second beginning at any frame the
-/// worst counts, if the clip has the whole of it; a shorter clip is its own worst second. The ends of
-/// the distribution are those that are worse by `metric`: `p1` is the percentile 99 where less is
-/// better. `None` without values, or if one of them is no number.
+/// Pools `values`, one for each of the ascending `times_s`. The worst second is taken over windows
+/// of one second that begin at any frame and lie completely inside the clip; a shorter clip is its
+/// own worst second. Percentiles count from the worse end of `metric`: `p1` is the 99th percentile
+/// if lower is better. `None` without values, or if a value is not a number.
 #[must_use]
 pub fn pool(metric: MetricId, values: &[f64], times_s: &[f64]) -> Option<Pooled> {
     if values.iter().any(|value| value.is_nan()) {
         return None;
     }
     let mean = stats::mean(values)?;
-    // What is worse becomes what is less.
+    // Negates values for metrics in which higher is better, so that worse is less.
     let sign = if metric.higher_is_better() { 1.0 } else { -1.0 };
     let mut sorted: Vec<f64> = values.iter().map(|value| sign * value).collect();
     sorted.sort_by(f64::total_cmp);
@@ -33,7 +33,7 @@ pub fn pool(metric: MetricId, values: &[f64], times_s: &[f64]) -> Option<Pooled>
     })
 }
 
-/// The harmonic mean; `None` where a value is not above 0.
+/// The harmonic mean; `None` if a value is not above 0.
 #[expect(clippy::cast_precision_loss, reason = "counts of frames")]
 fn harmonic(values: &[f64]) -> Option<f64> {
     let sum: f64 = values.iter().map(|value| value.recip()).sum();
@@ -41,9 +41,9 @@ fn harmonic(values: &[f64]) -> Option<f64> {
         .then(|| values.len() as f64 / sum)
 }
 
-/// The mean over frames for the metrics whose mean is not that of decibels.
+/// The mean over frames, for metrics whose mean is not that of decibels.
 fn global(metric: MetricId, values: &[f64]) -> Option<f64> {
-    // PSNR is of the mean square; XPSNR's authors have the mean of the roots (ffmpeg, too).
+    // PSNR averages the mean square; XPSNR's authors (and ffmpeg) average the roots.
     let decibels_per_decade = match metric {
         MetricId::PsnrYGlobal
         | MetricId::PsnrUGlobal
@@ -142,7 +142,7 @@ mod tests {
         let times = [0.0, 0.1, 0.2, 1.2, 1.25, 2.25];
         let values = [10.0, 20.0, 30.0, 40.0, 2.0, 60.0];
         let found = pool(MetricId::PsnrY, &values, &times).unwrap();
-        // From 1.25 on: frame 4 alone.
+        // The window from 1.25 on contains only frame 4.
         assert!(near(found.worst_second, 2.0), "{found:?}");
     }
 }

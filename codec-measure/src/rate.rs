@@ -1,29 +1,29 @@
-//! How a stream keeps its rate, from the sizes and times of its frames.
+//! Rate accuracy of a stream, from the sizes and times of its frames.
 
 use crate::results::RateControl;
 
-/// One coded frame; hidden ones count to the bits as well.
+/// One coded frame; hidden frames count towards the bits as well.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CodedFrame {
     /// Seconds since the beginning of the clip.
     pub time_s: f64,
     /// Without the container.
     pub bytes: u64,
-    /// Decodable without others.
+    /// Decodable without other frames.
     pub key: bool,
 }
 
-/// The target over time: kilobits per second from a moment on, ascending, the first at 0.
+/// The target over time: kilobits per second from each moment on, ascending, the first at 0.
 pub type Targets<'a> = &'a [(f64, f64)];
 
-/// Delay from which on a link's queue counts as violated, in milliseconds.
+/// Delay above which a link's queue counts as violated, in milliseconds.
 const LONGEST_QUEUE_MS: f64 = 1000.0;
-/// After a step a window of half a second must come within a tenth of the new target.
+/// After a step, the rate over half a second must come within a tenth of the new target.
 const REACTION_WINDOW_S: f64 = 0.5;
 const REACTION_TOLERANCE: f64 = 0.1;
 
-/// What `frames`, in the order of their times, make of the rate. `targets` may be empty, if there was
-/// none. `seconds`: duration of the clip.
+/// Evaluates the rate of `frames`, in order of their times. `targets` is empty if there was no
+/// target. `seconds`: duration of the clip.
 #[must_use]
 pub fn analyse(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> RateControl {
     let bytes: u64 = frames.iter().map(|frame| frame.bytes).sum();
@@ -57,7 +57,7 @@ fn target_at(targets: Targets<'_>, time_s: f64) -> Option<f64> {
     targets.get(from.saturating_sub(1)).map(|&(_, kbps)| kbps)
 }
 
-/// Kilobits that a link at the target rate carries from one moment to another.
+/// Kilobits that a link at the target rate carries between two moments.
 fn capacity(targets: Targets<'_>, from_s: f64, to_s: f64) -> f64 {
     let ends = targets.iter().skip(1).map(|&(begins, _)| begins).chain([f64::INFINITY]);
     targets
@@ -110,8 +110,8 @@ fn target_by_second(targets: Targets<'_>, seconds: f64) -> Vec<f64> {
     (0..whole_seconds(seconds)).map(second).collect()
 }
 
-/// Percent by which the second that begins with any frame exceeds the target; a clip shorter than a
-/// second has none.
+/// Percent by which the second that begins with each frame exceeds the target; a clip shorter than
+/// a second has no such window.
 fn worst_window(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> Option<f64> {
     let mut worst: Option<f64> = None;
     let (mut next, mut inside) = (0, 0.0);
@@ -134,8 +134,7 @@ fn worst_window(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> Op
     worst
 }
 
-/// Milliseconds that a link at the target rate still sends once each frame is handed to it at its
-/// time.
+/// Milliseconds of backlog of a link at the target rate after each frame is enqueued at its time.
 fn queue(frames: &[CodedFrame], targets: Targets<'_>) -> Vec<f64> {
     if targets.is_empty() {
         return Vec::new();
@@ -152,7 +151,7 @@ fn queue(frames: &[CodedFrame], targets: Targets<'_>) -> Vec<f64> {
     delays
 }
 
-/// For each step: time until the frames of half a second are within a tenth of the new target.
+/// For each step: time until half a second of frames is within a tenth of the new target.
 fn reactions(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> Vec<Option<f64>> {
     let ends = targets.iter().skip(2).map(|&(begins, _)| begins).chain([seconds]);
     let before = |time_s: f64| frames.partition_point(|frame| frame.time_s < time_s - 1e-9);
@@ -174,7 +173,7 @@ fn reactions(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> Vec<O
 mod tests {
     use super::*;
 
-    /// Ten frames a second of so many kilobits.
+    /// Ten frames per second of this many kilobits.
     fn frames(kbit: &[u32]) -> Vec<CodedFrame> {
         let frame = |(index, &kbit): (usize, &u32)| CodedFrame {
             time_s: f64::from(u32::try_from(index).unwrap()) / 10.0,
@@ -206,7 +205,7 @@ mod tests {
         assert_eq!(found.seconds_kbit, [50.0, 200.0, 50.0]);
         assert!((found.worst_window_percent.unwrap() - 100.0).abs() < 1e-9);
         assert!((found.buffer_ms[10] - 1550.0).abs() < 1e-6);
-        // 10 kbit leave the link with each frame and 5 come: 50 ms less a frame.
+        // 10 kbit leave the link with each frame and 5 arrive: 50 ms less per frame.
         assert!((found.buffer_ms[12] - 1450.0).abs() < 1e-6);
         assert_eq!(found.buffer_violations, 11);
         assert_eq!(found.largest_frame, 19_375);

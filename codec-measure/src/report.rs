@@ -1,4 +1,4 @@
-//! What is made of a study: a page, a table of all points, a table for the terminal.
+//! Reports of a study: a page, a table of all points, a table for the terminal.
 
 mod csv;
 mod data;

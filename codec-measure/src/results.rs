@@ -1,5 +1,5 @@
-//! What a study measured, as `results.json` has it: `docs/results-schema.md` publishes the fields.
-//! Fields are only added within a version; a reader ignores those that it does not know.
+//! The results of a study, as in `results.json`: `docs/results-schema.md` documents the fields.
+//! Within a version fields are only added; readers ignore unknown fields.
 
 use std::collections::BTreeMap;
 
@@ -21,17 +21,17 @@ pub struct Results {
     pub version: u32,
     /// The study's name.
     pub title: String,
-    /// Where and by what it was measured.
+    /// Where, and with which programs, the study was measured.
     pub environment: Environment,
-    /// The command line that measures it again.
+    /// The command line that repeats the study.
     pub command: String,
-    /// Name of the arm that the others are compared with.
+    /// Name of the arm with which the others are compared.
     pub anchor: String,
-    /// What is compared.
+    /// The encoders that are compared.
     pub arms: Vec<Arm>,
-    /// What is encoded.
+    /// The clips that are encoded.
     pub clips: Vec<Clip>,
-    /// How quality is measured; the first is the one that plots begin with.
+    /// The quality metrics; plots show the first one initially.
     pub metrics: Vec<Metric>,
     /// One for each arm, clip and target.
     pub points: Vec<Point>,
@@ -39,7 +39,7 @@ pub struct Results {
     pub comparisons: Vec<Comparison>,
     /// Speed against BD-rate by the first metric, the anchor included.
     pub frontier: Vec<FrontierPoint>,
-    /// What a reader must know: points left out, streams that differ between repeats.
+    /// Notes for the reader: omitted points, streams that differ between repeats.
     pub notes: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub struct Results {
 pub struct Environment {
     /// Model of the processor.
     pub cpu: String,
-    /// Cores that may be used.
+    /// Available cores.
     pub cores: u32,
     /// Instruction set of our kernels.
     pub simd: String,
@@ -56,16 +56,16 @@ pub struct Environment {
     pub os: String,
     /// Version of this program.
     pub codec: String,
-    /// When the first of the encodings began, UTC, by RFC 3339. A study that was resumed began with its
-    /// first run.
+    /// Start of the first encoding, UTC, by RFC 3339. A resumed study keeps the start of its first
+    /// run.
     pub date: String,
     /// When the report was written, UTC, by RFC 3339.
     #[serde(default)]
     pub finished: String,
-    /// Whether times were taken with nothing else of ours running.
+    /// Whether times were taken while nothing else of ours was running.
     pub timing: bool,
-    /// Signs that other work used the machine while times were taken, one sentence each; empty without
-    /// any.
+    /// Signs that other work used the machine while times were taken, one sentence each; empty if
+    /// there were no signs.
     #[serde(default)]
     pub busy: Vec<String>,
 }
@@ -75,13 +75,13 @@ pub struct Environment {
 pub struct Arm {
     /// Short and unique.
     pub name: String,
-    /// As it was given: options of a backend, or a command template.
+    /// As given by the user: options of a backend, or a command template.
     pub given: String,
-    /// What is run for one of the points, for the reader.
+    /// The command of one of the points, for the reader.
     pub command: String,
-    /// Version of the encoder, where it tells one.
+    /// Version of the encoder, if it reports one.
     pub version: String,
-    /// Threads that it was told to use; `None`: its own choice.
+    /// Threads requested from the encoder; `None`: its own choice.
     pub threads: Option<u32>,
 }
 
@@ -90,13 +90,13 @@ pub struct Arm {
 pub struct Clip {
     /// File name without its folder; unique.
     pub name: String,
-    /// MD5 of the pictures.
+    /// MD5 of the frames.
     pub digest: String,
     /// Pixels.
     pub width: u32,
     /// Pixels.
     pub height: u32,
-    /// Frames that are encoded.
+    /// Frames to encode.
     pub frames: u64,
     /// Frames per second.
     pub fps: f64,
@@ -104,26 +104,26 @@ pub struct Clip {
     pub seconds: f64,
 }
 
-/// A measure of quality.
+/// A quality metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// Key in [`Point::quality`]: `psnr_y`.
     pub id: String,
-    /// For people: `PSNR Y`.
+    /// Display name: `PSNR Y`.
     pub name: String,
     /// `dB`, or empty.
     pub unit: String,
-    /// Whether more is better.
+    /// Whether higher is better.
     pub higher_is_better: bool,
 }
 
-/// What the encoder was asked for.
+/// The target of an encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "kind", content = "value")]
 pub enum Target {
     /// Kilobits per second.
     Kbps(f64),
-    /// Bits per pixel, which make kilobits by size and frame rate.
+    /// Bits per pixel, converted to kilobits by size and frame rate.
     Bpp(f64),
     /// 0 to 100.
     Quality(f64),
@@ -131,16 +131,16 @@ pub enum Target {
     Qp(f64),
 }
 
-/// One encoding, measured.
+/// One measured encoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// [`Arm::name`].
     pub arm: String,
     /// [`Clip::name`].
     pub clip: String,
-    /// What was asked for.
+    /// The target.
     pub target: Target,
-    /// Why there are no figures; the rest then says nothing.
+    /// Why there are no figures; the other fields are then meaningless.
     pub failure: Option<String>,
     /// Bytes of the coded frames, without the container.
     pub bytes: u64,
@@ -148,20 +148,20 @@ pub struct Point {
     pub kbps: f64,
     /// Pooled quality, by [`Metric::id`].
     pub quality: BTreeMap<String, Pooled>,
-    /// What became of the frames.
+    /// Counts of shown, frozen and unmatched frames.
     pub delivery: Delivery,
-    /// Time that it took.
+    /// Encoding time.
     pub speed: Speed,
-    /// Memory that it took.
+    /// Memory use.
     pub memory: Memory,
-    /// Time of each frame, where the encoder tells it.
+    /// Encoding time of each frame, if the encoder reports it.
     pub latency: Option<Latency>,
-    /// How the rate was kept.
+    /// Rate accuracy.
     pub rate: RateControl,
-    /// The encoder wrote different streams from the same input; the first was scored.
+    /// Whether the encoder wrote different streams from the same input; the first was scored.
     #[serde(default)]
     pub streams_differ: bool,
-    /// File with a row for each frame, beside `results.json`.
+    /// File with a row for each frame, relative to `results.json`.
     pub frames_csv: Option<String>,
 }
 
@@ -170,7 +170,7 @@ pub struct Point {
 pub struct Pooled {
     /// Over frames; PSNR of the mean squared error for metrics that end in `_global`.
     pub mean: f64,
-    /// Over frames; `None` where a value is not above 0.
+    /// Over frames; `None` if a value is not above 0.
     pub harmonic: Option<f64>,
     /// The worst frame.
     pub worst: f64,
@@ -184,22 +184,23 @@ pub struct Pooled {
     pub worst_second: f64,
 }
 
-/// What the viewer gets.
+/// Delivery of frames to the viewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Frames of the clip.
     pub frames: u64,
     /// Frames of the stream that are shown.
     pub shown: u64,
-    /// Instants of the clip at which an older picture stands still.
+    /// Instants of the clip at which an older frame is still shown.
     pub frozen: u64,
-    /// Runs of them.
+    /// Runs of frozen instants.
     pub freezes: u64,
     /// Longest run, in milliseconds.
     pub longest_freeze_ms: f64,
-    /// Shown frames that stand at no instant of the clip.
+    /// Shown frames that match no instant of the clip.
     pub unmatched: u64,
-    /// Frames that were new by their time and equal to the one before, where the clip's differ.
+    /// Frames with a new time but the same content as the previous frame, although the clip
+    /// changes.
     #[serde(default)]
     pub repeated: u64,
 }
@@ -215,10 +216,10 @@ pub struct Speed {
     pub cpu_ms_per_frame: f64,
     /// Median of elapsed time, in milliseconds per frame.
     pub wall_ms_per_frame: f64,
-    /// Median of our decoder's CPU time per frame, where the stream was decoded here.
+    /// Median of our decoder's CPU time per frame, if this build decoded the stream.
     pub decode_ms_per_frame: Option<f64>,
-    /// Each repeat: the run of `compare` that measured it, as seconds since 1970. Times of one run were
-    /// taken in turn and can be compared pair by pair.
+    /// Each repeat: the run of `compare` that measured it, as seconds since 1970. Times of one run
+    /// were interleaved and can be compared pair by pair.
     #[serde(default)]
     pub sessions: Vec<u64>,
     /// Each repeat: CPU time of a fixed piece of work before and after it, in nanoseconds.
@@ -229,7 +230,7 @@ pub struct Speed {
     pub load: Load,
 }
 
-/// Signs of other work on the machine while a point was timed; `None`: not enough was measured to tell.
+/// Signs of other work on the machine while a point was timed; `None`: not enough measurements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Elapsed time as a multiple of CPU time, median of the repeats. Above 1 the encoder waited, for a
@@ -240,7 +241,7 @@ pub struct Load {
     /// Percent that the fixed piece of work took longer than at best in the study, median of the
     /// repeats.
     pub yardstick_percent: Option<f64>,
-    /// One of these is beyond its limit (docs/COMMAND.md).
+    /// Whether one of these exceeds its limit (docs/COMMAND.md).
     pub busy: bool,
 }
 
@@ -258,9 +259,9 @@ pub struct Memory {
 pub struct Quantiles {
     /// Median.
     pub p50: f64,
-    /// 95 % take at most so long.
+    /// 95 % take at most this long.
     pub p95: f64,
-    /// 99 % take at most so long.
+    /// 99 % take at most this long.
     pub p99: f64,
     /// The longest.
     pub max: f64,
@@ -271,7 +272,7 @@ pub struct Quantiles {
 pub struct Latency {
     /// Of the call that encodes a frame, milliseconds.
     pub encode: Quantiles,
-    /// Duration of a frame, in which it should be encoded.
+    /// Duration of a frame, the deadline for encoding it.
     pub deadline_ms: f64,
     /// Frames that took longer.
     pub deadline_misses: u64,
@@ -279,20 +280,20 @@ pub struct Latency {
     pub encode_ms: Vec<f64>,
     /// From the capture of a frame to its display, by the model in docs/COMMAND.md.
     pub glass_to_glass: Option<GlassToGlass>,
-    /// The machine was busy with other work ([`Load::busy`]): `p99`, `max` and `deadline_misses` then say
-    /// more about that than about the encoder, and reports omit them.
+    /// The machine was busy with other work ([`Load::busy`]): `p99`, `max` and `deadline_misses`
+    /// then reflect the load more than the encoder, and reports omit them.
     #[serde(default)]
     pub disturbed: bool,
 }
 
-/// A model of a call at the target rate: each stage's mean, and the sum's distribution.
+/// A model of a call at the target rate: the mean of each stage, and the distribution of the sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GlassToGlass {
     /// Half a frame's exposure and readout, milliseconds.
     pub capture: f64,
-    /// Encoding, with the frames that the encoder holds back.
+    /// Encoding, including the frames that the encoder holds.
     pub encode: f64,
-    /// Waiting for and sending at the target rate.
+    /// Waiting for the link, and sending at the target rate.
     pub serialise: f64,
     /// Decoding.
     pub decode: f64,
@@ -300,16 +301,16 @@ pub struct GlassToGlass {
     pub total: Quantiles,
 }
 
-/// How a rate was kept.
+/// Rate accuracy of an encoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RateControl {
-    /// Kilobits per second that were asked for.
+    /// Target in kilobits per second.
     pub target_kbps: Option<f64>,
-    /// Percent that the whole stream is above it.
+    /// Percent by which the whole stream exceeds the target.
     pub error_percent: Option<f64>,
     /// Kilobits of each second of the clip.
     pub seconds_kbit: Vec<f64>,
-    /// Kilobits per second that were asked for in each of those seconds.
+    /// Target of each of those seconds, in kilobits per second.
     pub seconds_target: Vec<f64>,
     /// Percent that the worst window of one second, at any frame, is above the target.
     pub worst_window_percent: Option<f64>,
@@ -319,29 +320,29 @@ pub struct RateControl {
     pub key_frames: u64,
     /// Share of the bytes that are in key frames.
     pub key_frame_share: f64,
-    /// Milliseconds of delay that a link at the target rate has after each frame.
+    /// Delay of a link at the target rate after each frame, in milliseconds.
     pub buffer_ms: Vec<f64>,
-    /// Frames after which this is more than a second.
+    /// Frames after which this delay is above a second.
     pub buffer_violations: u64,
     /// Milliseconds after each step of the target until a window of half a second is within 10 % of
     /// the new one; `None`: not before the next step.
     pub step_reactions_ms: Vec<Option<f64>>,
 }
 
-/// A mean with what the sample says about it.
+/// A mean with its interval and test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// The mean itself.
+    /// The mean.
     pub value: f64,
     /// The 95 % interval by Student's t; `None` if the sample has one value.
     pub interval: Option<Interval>,
-    /// Whether it differs from "equal to the anchor" (0, of a ratio 1): with 98 % confidence none of the
-    /// study's figures that say so says so wrongly (Holm's correction). `None`: it was not tested, or
-    /// one value, or CPU times that were not taken in turn, cannot tell.
+    /// Whether the arm differs from the anchor: with 98 % confidence no figure of the study is
+    /// reported as different by mistake (Holm's method). `None`: not tested, or a single value or
+    /// times that were not interleaved allow no test.
     pub differs: Option<bool>,
 }
 
-/// Where the true mean lies with 95 % confidence.
+/// The range that contains the true mean with 95 % confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end.
@@ -354,7 +355,7 @@ pub struct Interval {
     pub count: u32,
 }
 
-/// What varies within a sample.
+/// The unit that varies within a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sample {
@@ -372,21 +373,21 @@ impl Figure {
         Self { value, interval: None, differs: None }
     }
 
-    /// The ends of the interval; without one the figure itself, twice.
+    /// The ends of the interval; without one, the figure twice.
     #[must_use]
     pub fn ends(&self) -> (f64, f64) {
         self.interval.map_or((self.value, self.value), |interval| (interval.low, interval.high))
     }
 }
 
-/// An arm against the anchor, by one metric.
+/// Comparison of an arm with the anchor by one metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// [`Arm::name`].
     pub arm: String,
     /// [`Metric::id`].
     pub metric: String,
-    /// What lies between the points.
+    /// Interpolation between the points.
     pub interpolation: Interpolation,
     /// BD-rate, mean over clips.
     pub bd_rate: Option<Figure>,
@@ -396,7 +397,7 @@ pub struct Comparison {
     pub clips: Vec<ClipComparison>,
 }
 
-/// An arm against the anchor on one clip.
+/// Comparison of an arm with the anchor on one clip.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClipComparison {
     /// [`Clip::name`].
@@ -417,12 +418,12 @@ pub struct FrontierPoint {
     /// CPU time as a ratio to the anchor's: geometric mean over the targets and repeats that both have,
     /// then over clips.
     pub cpu_ratio: Figure,
-    /// Half the width, in percent, of the 95 % interval that the repeats alone leave to `cpu_ratio`:
-    /// more repeats narrow it. `None` with fewer than two repeats.
+    /// Half the width, in percent, of the 95 % interval of `cpu_ratio` that results from the
+    /// repeats only: more repeats narrow it. `None` with fewer than two repeats.
     #[serde(default)]
     pub cpu_noise_percent: Option<f64>,
     /// BD-rate against the anchor, in percent.
     pub bd_rate: Figure,
-    /// Nothing else is at least as good by both.
+    /// No other arm is at least as good in both.
     pub on_frontier: bool,
 }

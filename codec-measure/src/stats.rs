@@ -1,5 +1,5 @@
-//! Statistics of repeated measurements: medians with intervals that assume no distribution, and means
-//! with Student's t.
+//! Statistics of repeated measurements: medians with distribution-free intervals, and means with
+//! Student's t.
 
 pub mod student;
 
@@ -8,13 +8,13 @@ pub mod student;
 pub struct Random(u64);
 
 impl Random {
-    /// Begins at `seed`.
+    /// Creates a generator from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -22,14 +22,14 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// An index below `count`; 0 if `count` is 0.
+    /// Returns an index below `count`; 0 if `count` is 0.
     pub fn below(&mut self, count: usize) -> usize {
         let wide = u128::from(self.next_u64()) * count as u128;
         usize::try_from(wide >> 64).unwrap_or(0)
     }
 }
 
-/// A figure with the interval in which it lies with the stated confidence.
+/// A figure with its confidence interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Estimate {
     /// The figure itself.
@@ -40,8 +40,8 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// The `share` quantile (0 to 1) of values in any order, linear between its neighbours; `None`
-/// without values.
+/// Returns the `share` quantile (0 to 1) of unsorted values, interpolated linearly; `None` without
+/// values.
 #[must_use]
 pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
@@ -49,7 +49,7 @@ pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     quantile_of_sorted(&sorted, share)
 }
 
-/// As [`quantile`], of values that ascend.
+/// As [`quantile`], for sorted values.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -65,22 +65,22 @@ pub fn quantile_of_sorted(sorted: &[f64], share: f64) -> Option<f64> {
     Some(low + (high - low) * (at - below as f64))
 }
 
-/// The middle of `values`; `None` without any.
+/// Returns the median of `values`; `None` without values.
 #[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
     quantile(values, 0.5)
 }
 
-/// The mean; `None` without values.
+/// Returns the mean; `None` without values.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of measurements")]
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// The median with an interval between two order statistics, which holds the true median with at
-/// least `confidence` (0 to 1) whatever the distribution. With too few values for that confidence
-/// the interval is their whole range. `None` without values.
+/// Returns the median with an interval between two order statistics that contains the true median
+/// with at least `confidence` (0 to 1) for any distribution. With too few values for that
+/// confidence the interval is their full range. `None` without values.
 #[must_use]
 pub fn median_interval(values: &[f64], confidence: f64) -> Option<Estimate> {
     let mut sorted = values.to_vec();
@@ -90,8 +90,8 @@ pub fn median_interval(values: &[f64], confidence: f64) -> Option<Estimate> {
     Some(Estimate { value, low: sorted[cut], high: sorted[sorted.len() - 1 - cut] })
 }
 
-/// How many values can be left out at each end: the median lies outside the rest with a probability
-/// of twice the binomial tail.
+/// How many values can be excluded at each end: the probability that the median lies outside the
+/// rest is twice the binomial tail.
 #[expect(clippy::cast_precision_loss, reason = "counts of measurements")]
 fn cut_of_median(count: usize, confidence: f64) -> usize {
     let mut term = 0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX));
@@ -106,9 +106,9 @@ fn cut_of_median(count: usize, confidence: f64) -> usize {
     (count / 2).saturating_sub(1)
 }
 
-/// The ratio of the median of `new` to that of `old`, with its interval: both are drawn anew from
-/// themselves, `rounds` times (percentile bootstrap). `None` if one is empty or the median of `old` is
-/// not positive.
+/// Returns the ratio of the median of `new` to that of `old`, with its interval: both are resampled
+/// `rounds` times (percentile bootstrap). `None` if one is empty or the median of `old` is not
+/// positive.
 #[must_use]
 pub fn ratio_of_medians(
     new: &[f64],
@@ -143,7 +143,7 @@ mod tests {
     }
 
     /// Tables of the sign test: with 9 values the second smallest and largest bound the median with
-    /// 96 %, with 5 not even the range does (94 %), with 20 the sixth does (96 %).
+    /// 96 %, with 5 even the full range does not (94 %), with 20 the sixth does (96 %).
     #[test]
     fn order_statistics_bound_the_median_as_tables_say() {
         let ascending = |count: u32| (1..=count).map(f64::from).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What the points of a study say of its arms: each against the anchor.
+//! Summarizes the points of a study: compares each arm with the anchor.
 
 use crate::bd::{Interpolation, RatePoint, bd_metric, bd_rate};
 use crate::frontier::{Choice, pareto};
@@ -8,15 +8,15 @@ use crate::results::{
 use crate::stats::mean;
 use crate::stats::student::{MeanTest, holm};
 
-/// Of every interval.
+/// Confidence of every interval.
 pub(crate) const CONFIDENCE: f64 = 0.95;
-/// Share of studies of equal encoders in which anything may be called different: below the 5 % that an
-/// interval of each figure alone would have, because whoever reads a study reads all of its figures.
+/// Maximum share of studies of equal encoders in which any figure is reported as different. Below
+/// the 5 % of a single interval, because a reader looks at all figures of a study.
 const WRONG_CALLS: f64 = 0.02;
-/// Percent: no encoder saves more bits than all.
+/// Percent: no encoder saves more than all bits.
 const LEAST_BD_RATE: f64 = -100.0;
 
-/// A figure that is still to be tested, with its probability if the arm equals the anchor.
+/// A figure before the test, with its probability if the arm equals the anchor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Untested {
     pub(crate) figure: Figure,
@@ -36,7 +36,7 @@ impl Untested {
         Some(Self { figure, probability: test.map(|test| test.probability(0.0)) })
     }
 
-    /// With the ends and the value changed by a function that keeps their order.
+    /// Maps the value and its interval by a monotonic function.
     pub(crate) fn map(mut self, change: impl Fn(f64) -> f64) -> Self {
         self.figure.value = change(self.figure.value);
         if let Some(interval) = &mut self.figure.interval {
@@ -47,7 +47,7 @@ impl Untested {
 }
 
 impl Results {
-    /// Fills in the comparisons with the anchor and the frontier, from the points.
+    /// Computes the comparisons with the anchor and the frontier from the points.
     pub fn compare(&mut self, interpolation: Interpolation) {
         let (mut comparisons, mut probabilities) = (Vec::new(), Vec::new());
         for metric in &self.metrics {
@@ -64,8 +64,8 @@ impl Results {
         self.answer(&probabilities);
     }
 
-    /// Says which figures differ from the anchor's, given the probability of each if its arm equals the
-    /// anchor: first those of the comparisons, then CPU times of the frontier.
+    /// Decides which figures differ from the anchor's, given the probability of each if its arm
+    /// equals the anchor: first the figures of the comparisons, then the CPU times of the frontier.
     fn answer(&mut self, probabilities: &[Option<f64>]) {
         let known: Vec<f64> = probabilities.iter().flatten().copied().collect();
         let mut answers = holm(&known, WRONG_CALLS).into_iter();
@@ -127,7 +127,7 @@ impl Results {
         (found, rate.and_then(|rate| rate.probability))
     }
 
-    /// Bitrates with the quality that they buy; more is better whatever the metric.
+    /// Bitrates with their quality, negated if lower is better.
     fn curve(&self, arm: &str, clip: &str, metric: &Metric) -> Vec<RatePoint> {
         let sign = if metric.higher_is_better { 1.0 } else { -1.0 };
         let point = |point: &Point| {
@@ -145,8 +145,8 @@ impl Results {
             .filter(|point| point.failure.is_none())
     }
 
-    /// CPU time against BD-rate by the first metric, each with the probability of its CPU time if the arm
-    /// equals the anchor. Nothing where times were not taken.
+    /// CPU time against BD-rate by the first metric, each with the probability of its CPU time if
+    /// the arm equals the anchor. Empty if times were not taken.
     fn speed_and_rate(&self) -> Vec<(FrontierPoint, Option<f64>)> {
         let Some(metric) = self.metrics.first().filter(|_| self.environment.timing) else {
             return Vec::new();

@@ -1,19 +1,20 @@
-//! Comparisons of curves that rest on too little to be relied on.
+//! Detects comparisons of curves that rest on too little data.
 
 use crate::results::{ClipComparison, Results};
 
-/// Curves that share less of their range of quality are compared where most of their points are not.
+/// If curves share less of their quality range than this, the comparison covers few of their
+/// points.
 const LEAST_OVERLAP: f64 = 0.5;
-/// Fewer points leave the shape of a curve open.
+/// With fewer points the shape of a curve is uncertain.
 const LEAST_POINTS: usize = 4;
 
-/// What is said below a table that has [`MARK`].
+/// Footnote of tables that contain [`MARK`].
 pub(crate) const LEGEND: &str =
-    "† rests on curves that overlap by less than 50 % or have fewer than four points";
+    "† based on curves that overlap by less than 50 % or have fewer than four points";
 pub(crate) const MARK: &str = "†";
 
-/// Why an arm's BD-rate on a clip is not to be relied on: `overlap 31 %, 3 points`. `None` if it is, or
-/// if there is none.
+/// Returns why an arm's BD-rate on a clip is unreliable: `overlap 31 %, 3 points`. `None` if it is
+/// reliable, or missing.
 pub(crate) fn weakness(results: &Results, arm: &str, clip: &ClipComparison) -> Option<String> {
     let rate = clip.bd_rate?;
     let count = |arm: &str| results.points_of(arm, &clip.clip).count();

@@ -10,7 +10,7 @@ const FACTORS: [f32; 3] = [0.65, 1.0, 4.0];
 /// Decibels of a mean difference of 1.
 const UNIT_DB: f64 = 45.0;
 
-/// A row of luma and those of chroma beside it.
+/// A row of luma with the co-located rows of chroma.
 fn rows<'a>(planes: [PlaneRef<'a>; 3], y: usize) -> [&'a [u8]; 3] {
     [planes[0].row(y), planes[1].row(y / 2), planes[2].row(y / 2)]
 }
@@ -68,7 +68,7 @@ impl Ciede {
         (UNIT_DB - 20.0 * mean.log10()).min(super::PERFECT_DB)
     }
 
-    /// Of R'G'B' pictures, in decibels, at most [`super::PERFECT_DB`].
+    /// Of R'G'B' images, in decibels, at most [`super::PERFECT_DB`].
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     pub(super) fn measure_rgb(&self, reference: &[u8], distorted: &[u8]) -> f64 {
         let (a, b) = (reference.as_chunks::<3>().0, distorted.as_chunks::<3>().0);
@@ -88,7 +88,7 @@ impl Ciede {
     /// Of R'G'B' from 0 to 1.
     fn lab_of_rgb(&self, rgb: [f32; 3]) -> Lab {
         let [red, green, blue] = rgb.map(|value| self.linear(value));
-        // Relative to D65's white.
+        // Relative to the white point D65.
         let x = (0.412_456_4 * red + 0.357_576_1 * green + 0.180_437_5 * blue) / 0.950_47;
         let y = 0.212_672_9 * red + 0.715_152_2 * green + 0.072_175 * blue;
         let z = (0.019_333_9 * red + 0.119_192 * green + 0.950_304_1 * blue) / 1.088_83;
@@ -111,9 +111,9 @@ impl Ciede {
     }
 }
 
-/// Of a number above 0, to seven digits.
+/// Cube root of a positive number, to seven digits.
 fn cube_root(of: f32) -> f32 {
-    // A third of the exponent, and of the bias what is missing then: within 4 %.
+    // A third of the exponent, corrected for the bias: within 4 %.
     const BIAS: u32 = 709_958_130;
     let halley = |root: f32| {
         let cube = root * root * root;
@@ -129,8 +129,8 @@ pub(crate) fn difference_of_rgb(one: [f32; 3], two: [f32; 3]) -> f32 {
     difference(ciede.lab_of_rgb(one), ciede.lab_of_rgb(two), [1.0; 3])
 }
 
-/// CIEDE2000. Hues are kept as directions, so that their mean, and the cosines of its multiples, need
-/// no angles: the mean of two hues is the direction of the sum of their unit vectors.
+/// CIEDE2000. Hues are kept as unit vectors, so that their mean, and the cosines of its multiples,
+/// need no angles: the mean of two hues is the direction of the sum of their vectors.
 fn difference(one: Lab, two: Lab, factors: [f32; 3]) -> f32 {
     // 25 to the 7th.
     const POW25_7: f32 = 6_103_515_625.0;
@@ -147,9 +147,9 @@ fn difference(one: Lab, two: Lab, factors: [f32; 3]) -> f32 {
     let mean_chroma = (c1 + c2) / 2.0;
     let dot = a1 * a2 + one.b * two.b;
     let cross = a1 * two.b - a2 * one.b;
-    // 2 sqrt(C1 C2) sin(dh / 2), whose sign is that of the turn.
+    // 2 sqrt(C1 C2) sin(dh / 2), signed by the direction of rotation.
     let hue_step = (2.0 * (c1 * c2 - dot)).max(0.0).sqrt().copysign(cross);
-    // The mean hue; that of the other colour where one is grey.
+    // The mean hue; if one colour is grey, the hue of the other.
     let (cos, sin) = {
         let (c1, c2) = (c1.max(f32::MIN_POSITIVE), c2.max(f32::MIN_POSITIVE));
         let (x, y) = (a1 / c1 + a2 / c2, one.b / c1 + two.b / c2);
@@ -164,7 +164,7 @@ fn difference(one: Lab, two: Lab, factors: [f32; 3]) -> f32 {
         + 0.24 * cos2
         + 0.32 * (cos3 * 0.994_521_9 - sin3 * 0.104_528_46)
         - 0.20 * (cos4 * 0.453_990_5 + sin4 * 0.891_006_5);
-    // Turned blue: nothing further than 100 degrees from 275 is.
+    // Blue rotation term: zero if the hue is further than 100 degrees from 275.
     let rotation = if sin < 0.17 {
         let degrees = sin.atan2(cos).to_degrees();
         let off = (degrees + if degrees < 0.0 { 360.0 } else { 0.0 } - 275.0) / 25.0;

@@ -1,11 +1,11 @@
-//! Metrics of R'G'B': PSNR of its planes; SSIMULACRA2 and Butteraugli by their crates.
+//! R'G'B' metrics: PSNR of the planes, and SSIMULACRA2 and Butteraugli by their crates.
 
 use codec_core::frame::Picture;
 
 use super::rgb::to_rgb;
 use super::still::{RgbPicture, psnr_of_rgb};
 
-/// A pair as screens show it, in the colours of the reference.
+/// A pair as displayed, in the colour space of the reference.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shown {
     reference: Vec<u8>,
@@ -38,7 +38,7 @@ impl Shown {
         psnr_of_rgb(&self.reference, &self.distorted)
     }
 
-    /// At most 100; not a number if the crate refuses the pictures.
+    /// At most 100; NaN if the crate rejects the images.
     #[cfg(feature = "ssimulacra2")]
     pub(super) fn ssimulacra2(&self) -> f64 {
         let light = |rgb: &[u8]| {
@@ -54,8 +54,8 @@ impl Shown {
         score.unwrap_or(f64::NAN)
     }
 
-    /// 0 and above: the largest difference, on a screen of 80 cd/m²; not a number if the crate refuses
-    /// the pictures.
+    /// 0 and above: the largest difference, on a screen of 80 cd/m²; NaN if the crate rejects the
+    /// images.
     #[cfg(feature = "butteraugli")]
     pub(super) fn butteraugli(&self) -> f64 {
         use butteraugli::{ButteraugliParams, ButteraugliReference};

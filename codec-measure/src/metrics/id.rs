@@ -7,10 +7,10 @@ use codec_core::frame::Size;
 
 use crate::results::Metric;
 
-/// A measure of quality.
+/// A quality metric.
 ///
-/// The global ones have the frames' values of those that they are named after; what differs is the
-/// mean over frames ([`crate::pool::pool`]).
+/// Global metrics have the same per-frame values as their base metric; only the mean over frames
+/// differs ([`crate::pool::pool`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "`name` says it")]
@@ -47,7 +47,7 @@ pub enum MetricId {
     PsnrRgb,
     Ssimulacra2,
     Butteraugli,
-    /// Measured by other programs only: a scorer refuses it.
+    /// Computed by external programs only; a scorer rejects it.
     Vmaf,
 }
 
@@ -84,7 +84,7 @@ const FACTS: [(&str, &str, &str); MetricId::ALL.len()] = [
     ("vmaf", "VMAF", ""),
 ];
 
-/// Names that stand for several.
+/// Group names.
 const GROUPS: [(&str, &[MetricId]); 5] = [
     (
         "psnr",
@@ -105,7 +105,7 @@ const GROUPS: [(&str, &[MetricId]); 5] = [
 ];
 
 impl MetricId {
-    /// All, in the order of reports.
+    /// All metrics, in report order.
     pub const ALL: [Self; 29] = [
         Self::PsnrY,
         Self::PsnrU,
@@ -148,7 +148,7 @@ impl MetricId {
         self.facts().0
     }
 
-    /// For people: `PSNR Y`.
+    /// Display name: `PSNR Y`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.facts().1
@@ -160,13 +160,13 @@ impl MetricId {
         self.facts().2
     }
 
-    /// Whether more is better.
+    /// Whether higher is better.
     #[must_use]
     pub fn higher_is_better(self) -> bool {
         self != Self::Butteraugli
     }
 
-    /// As results have it.
+    /// Description for results.
     #[must_use]
     pub fn describe(self) -> Metric {
         Metric {
@@ -177,7 +177,7 @@ impl MetricId {
         }
     }
 
-    /// Whether a [`super::Scorer`] of this build knows it.
+    /// Whether a [`super::Scorer`] of this build supports it.
     #[must_use]
     pub fn is_built(self) -> bool {
         let lacks = [
@@ -188,11 +188,11 @@ impl MetricId {
         !lacks.contains(&(self, true))
     }
 
-    /// The least width and height that it is defined for, in pixels.
+    /// Minimum width and height, in pixels.
     #[must_use]
     pub fn least_side(self) -> u32 {
         match self {
-            // Five scales, and a window of 11 pixels in the smallest.
+            // Five scales, and a window of 11 pixels at the smallest.
             Self::MsSsim => 161,
             Self::PsnrHvsY => 8,
             // A block of each chroma plane.
@@ -202,7 +202,7 @@ impl MetricId {
         }
     }
 
-    /// Whether pictures of `size` are large enough.
+    /// Whether frames of `size` are large enough.
     #[must_use]
     pub fn fits(self, size: Size) -> bool {
         size.width.min(size.height) >= self.least_side()
@@ -215,7 +215,7 @@ impl fmt::Display for MetricId {
     }
 }
 
-/// No metric and no group has this name.
+/// No metric or group has this name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownMetric(pub String);
 
@@ -224,7 +224,7 @@ impl fmt::Display for UnknownMetric {
         let groups = GROUPS.iter().map(|(name, _)| *name);
         let names: Vec<_> =
             groups.chain(MetricId::ALL.iter().map(|metric| metric.id())).chain(["all"]).collect();
-        write!(f, "no metric is called '{}': {}", self.0, names.join(", "))
+        write!(f, "unknown metric '{}': {}", self.0, names.join(", "))
     }
 }
 
@@ -239,8 +239,8 @@ impl FromStr for MetricId {
     }
 }
 
-/// The metrics of a list such as `psnr,ssim,xpsnr_y`, each once: ids, the groups `psnr`,
-/// `psnr_global`, `xpsnr` and `xpsnr_global`, and `all`, which is what this build has.
+/// Parses a list such as `psnr,ssim,xpsnr_y` into distinct metrics: ids, the groups `psnr`,
+/// `psnr_global`, `xpsnr` and `xpsnr_global`, and `all`, which selects all metrics of this build.
 ///
 /// # Errors
 /// If a name is unknown.

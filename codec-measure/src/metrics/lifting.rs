@@ -1,17 +1,17 @@
-//! The 8x8 DCT of Daala: integers in, integers out, by lifting steps that each round. PSNR-HVS is
-//! defined by its results, so that every rounding matters.
+//! The 8x8 DCT of Daala: an integer transform by lifting steps that each round. PSNR-HVS is defined
+//! by its exact results, so every rounding matters.
 //!
-//! A lifting step adds a rounded share of one value to another. Three of them make a rotation by an
-//! angle a, with the shares tan(a / 2), sin(a) and tan(a / 2) (Liang and Tran, "Fast multiplierless
-//! approximations of the DCT with the lifting scheme", 2001). Sums and differences are scaled so that
-//! one of both is halved, and halves are rounded toward zero.
+//! A lifting step adds a rounded multiple of one value to another. Three steps rotate by an angle
+//! a, with the factors tan(a / 2), sin(a) and tan(a / 2) (Liang and Tran, "Fast multiplierless
+//! approximations of the DCT with the lifting scheme", 2001). Sums and differences are scaled so
+//! that one of the two is halved, and halves are rounded toward zero.
 
 /// Samples or coefficients by row and column.
 pub(super) type Block = [[i32; SIDE]; SIDE];
 
 pub(super) const SIDE: usize = 8;
 
-/// Eight transforms at once: one in each lane.
+/// Eight transforms at once, one per lane.
 type Lanes = [i32; SIDE];
 
 /// A fraction: numerator, and the power of two of its denominator.
@@ -23,11 +23,11 @@ const ROOT_2_LESS_HALF: Share = Share(7489, 13);
 const TWO_LESS_ROOT_2: Share = Share(19195, 15);
 const ROOT_OF_HALF: Share = Share(11585, 14);
 
-/// Shares of a rotation.
+/// Factors of a rotation.
 struct Rotation {
     /// Of the first and the last step: the tangent of half the angle.
     outer: Share,
-    /// Of the step between: the sine.
+    /// Of the middle step: the sine.
     inner: Share,
 }
 
@@ -57,7 +57,7 @@ fn half(lanes: Lanes) -> Lanes {
 }
 
 impl Share {
-    /// Rounds to the nearest integer, and halves up.
+    /// Rounds to the nearest integer, halves up.
     fn of(self, lanes: Lanes) -> Lanes {
         lanes.map(|lane| (lane * self.0 + (1 << (self.1 - 1))) >> self.1)
     }
@@ -79,7 +79,7 @@ impl Rotation {
     }
 }
 
-/// Transforms columns, then rows: a two-dimensional orthonormal DCT-II but for rounding. Some
+/// Transforms columns, then rows: a two-dimensional orthonormal DCT-II except for rounding. Some
 /// coefficients have the opposite sign. Rows of the result are vertical frequencies.
 ///
 /// Samples are within ±2^13, so that no product overflows.
@@ -90,8 +90,8 @@ pub(super) fn transform(block: &Block) -> Block {
 
 /// One dimension: from row to row.
 fn transform_lanes(x: &Block) -> Block {
-    // The outermost pair of samples and the next but one give a half sum and a difference, the others
-    // a sum and a half difference.
+    // The first and third pairs, counted from the outside, give a half sum and a difference, the
+    // others a sum and a half difference.
     let difference_0 = difference(x[0], x[7]);
     let half_0 = half(difference_0);
     let half_sum_0 = difference(x[0], half_0);
@@ -110,7 +110,7 @@ fn transform_lanes(x: &Block) -> Block {
     let (c0, c4) = QUARTER.forward(outer_sum, inner_sum);
     let (c6, c2) = THREE_EIGHTHS.backward(outer, inner);
 
-    // Odd frequencies: the two inner differences turn by a quarter of pi, of which one is halved.
+    // Odd frequencies: the two inner differences are rotated by pi / 4; one of them is halved.
     let lifted = sum(difference_2, TWO_LESS_ROOT_2.of(half_1));
     let turned = sum(half_1, ROOT_OF_HALF.of(lifted));
     let half_turned = difference(lifted, ROOT_2_LESS_HALF.of(turned));

@@ -1,16 +1,16 @@
 //! Multi-scale structural similarity of luma: Wang, Simoncelli, Bovik, "Multi-scale structural
-//! similarity for image quality assessment", 2003; what the paper leaves open as libvmaf's
-//! `float_ms_ssim` has it.
+//! similarity for image quality assessment", 2003; details that the paper leaves open follow
+//! libvmaf's `float_ms_ssim`.
 
 use codec_simd::PlaneRef;
 
-/// Reach of the window: a Gaussian of 11 by 11 pixels with a deviation of 1.5.
+/// Radius of the window: a Gaussian of 11 by 11 pixels with a standard deviation of 1.5.
 const TAPS: usize = 11;
-/// From fine to coarse: how much contrast and structure count. Luminance counts at the coarsest only,
-/// as much as these.
+/// Exponents of contrast and structure, from fine to coarse. Luminance is used at the coarsest
+/// scale only, with the same exponent.
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
-/// Low-pass before each halving: the analysis filter of the wavelet 9/7 of Cohen, Daubechies and
-/// Feauveau, from its middle outwards.
+/// Low-pass before each halving: the analysis filter of the 9/7 wavelet of Cohen, Daubechies and
+/// Feauveau, from its centre outwards.
 const HALVING: [f32; 5] = [0.602_949, 0.266_864_12, -0.078_223_27, -0.016_864_12, 0.026_748_757];
 
 const C1: f32 = 0.01 * 255.0 * 0.01 * 255.0;
@@ -38,7 +38,8 @@ impl Plane {
         }
     }
 
-    /// Becomes `from` at half its size, rounded up; beyond its edges it is mirrored.
+    /// Replaces the plane by `from` at half its size, rounded up; samples beyond the edges are
+    /// mirrored.
     fn halve(&mut self, from: &Self, line: &mut Vec<f32>) {
         (self.width, self.height) = (from.width.div_ceil(2), from.height.div_ceil(2));
         self.samples.clear();
@@ -75,7 +76,7 @@ impl Plane {
     }
 }
 
-/// The sample `by` away from `at`, of `count`; the edge's own sample is there twice.
+/// The sample `by` away from `at`, of `count`; mirrored with the edge sample repeated.
 fn mirrored(at: usize, by: isize, count: usize) -> usize {
     let at = at.cast_signed() + by;
     let inside = if at < 0 { -1 - at } else { at }.cast_unsigned();
@@ -85,7 +86,7 @@ fn mirrored(at: usize, by: isize, count: usize) -> usize {
 /// Means over a scale: of luminance, contrast and structure.
 type Means = [f64; 3];
 
-/// Measures pairs of planes; keeps its memory.
+/// Measures pairs of planes; reuses its memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MsSsim {
     planes: [Plane; 2],
@@ -119,7 +120,7 @@ impl MsSsim {
         product
     }
 
-    /// Over all places where the whole window lies inside.
+    /// Over all positions where the whole window lies inside.
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     fn means(&mut self) -> Means {
         let taps = window();

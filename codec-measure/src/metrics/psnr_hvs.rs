@@ -1,7 +1,7 @@
-//! PSNR-HVS: squared errors of DCT coefficients, weighted by the eye's contrast sensitivity and less
-//! what the block's own texture masks. Ponomarenko et al., "On between-coefficient contrast masking
-//! of DCT basis functions", 2007, with the tables, the integer transform and the overlapping blocks
-//! of libvmaf's `psnr_hvs`.
+//! PSNR-HVS: squared errors of DCT coefficients, weighted by the contrast sensitivity of the eye
+//! and reduced by the masking of the block's own texture. Ponomarenko et al., "On
+//! between-coefficient contrast masking of DCT basis functions", 2007, with the tables, the integer
+//! transform and the overlapping blocks of libvmaf's `psnr_hvs`.
 
 use codec_simd::PlaneRef;
 
@@ -13,8 +13,8 @@ const STEP: usize = 7;
 /// A value for each coefficient.
 type Table = [[f32; SIDE]; SIDE];
 
-/// Sensitivity to each frequency, in the order of Y, Cb and Cr at half the resolution: symmetric, so
-/// that each row begins at the diagonal.
+/// Sensitivity to each frequency, in the order of Y, Cb and Cr at half the resolution: symmetric,
+/// so each row begins at the diagonal.
 #[rustfmt::skip]
 const SENSITIVITY: [[&[f64]; SIDE]; 3] = [
     [
@@ -56,9 +56,9 @@ const MASKING: f32 = 0.388_574_62;
 #[derive(Clone, Debug)]
 struct Weights {
     sensitivity: Table,
-    /// Energy of a coefficient as others feel it; 0 for DC.
+    /// Weight of a coefficient's energy in the mask; 0 for DC.
     masks: Table,
-    /// How much of the mask a coefficient feels; 0 for DC.
+    /// Weight of the mask for a coefficient; 0 for DC.
     masked: Table,
 }
 
@@ -67,7 +67,7 @@ impl Weights {
         let table = |value: &dyn Fn(usize, usize) -> f32| -> Table {
             std::array::from_fn(|v| std::array::from_fn(|u| value(v, u)))
         };
-        #[expect(clippy::cast_possible_truncation, reason = "six digits are plenty")]
+        #[expect(clippy::cast_possible_truncation, reason = "six digits are sufficient")]
         let sensitivity = |v: usize, u: usize| rows[v.min(u)][v.abs_diff(u)] as f32;
         let mask = |v, u| (sensitivity(v, u) * MASKING).powi(2);
         let but_dc = |v, u, value: f32| if v + u == 0 { 0.0 } else { value };
@@ -90,8 +90,8 @@ impl PsnrHvs {
         Self { weights: SENSITIVITY.each_ref().map(Weights::new) }
     }
 
-    /// Mean of the weighted squared errors as a share of the peak's square; `plane`: 0 to 2, of Y, Cb,
-    /// Cr. Each side has at least eight samples.
+    /// Mean of the weighted squared errors as a share of the peak's square; `plane`: 0 to 2, of Y,
+    /// Cb, Cr. Each side has at least eight samples.
     #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
     pub(super) fn error(&self, plane: usize, a: PlaneRef<'_>, b: PlaneRef<'_>) -> f64 {
         let weights = &self.weights[plane];
@@ -110,8 +110,8 @@ impl PsnrHvs {
     }
 }
 
-/// Adds the squared error of each coefficient of a block to `sum`: one after another and in single
-/// precision, because libvmaf's rounding of large sums is part of its figures.
+/// Adds the squared error of each coefficient of a block to `sum`, one after another and in single
+/// precision, because the rounding of large sums in libvmaf is part of its figures.
 fn add_error(weights: &Weights, a: &Block, b: &Block, sum: &mut f32) {
     let (coeffs_a, coeffs_b) = (transform(a), transform(b));
     let mask = threshold(weights, a, &coeffs_a).max(threshold(weights, b, &coeffs_b));
@@ -140,8 +140,8 @@ fn block(plane: PlaneRef<'_>, x: usize, y: usize) -> Block {
     })
 }
 
-/// How large an error of the least sensitive kind the block hides: by the energy of its coefficients,
-/// and by how evenly its variance is spread over its quarters, for an edge hides little.
+/// The masking strength of the block: from the energy of its coefficients, and from how evenly its
+/// variance is distributed over its quarters, because an edge masks little.
 fn threshold(weights: &Weights, block: &Block, coeffs: &Block) -> f32 {
     let mut energy = [0.0; SIDE];
     for (coeffs, masks) in coeffs.iter().zip(&weights.masks) {

@@ -1,8 +1,8 @@
-//! Pictures as screens show them: what SSIMULACRA2 and Butteraugli look at.
+//! Conversion of frames to displayed RGB, the input of SSIMULACRA2 and Butteraugli.
 
 use codec_core::frame::{Chroma, Color, ColorRange, MatrixCoefficients, Picture};
 
-/// Shares of red and blue in luma; those of BT.709 for matrices that are not of this kind.
+/// Weights of red and blue in luma; those of BT.709 for matrices of another kind.
 fn shares(matrix: MatrixCoefficients) -> (f32, f32) {
     match matrix {
         MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG => (0.299, 0.114),
@@ -11,8 +11,9 @@ fn shares(matrix: MatrixCoefficients) -> (f32, f32) {
     }
 }
 
-/// Replaces what is in `out` by R'G'B' of 8 bits, by the colours that `color` describes, or the usual
-/// guess for the size (`Color::or_default_for`). Each chroma sample stands for its four pixels.
+/// Replaces the contents of `out` by 8-bit R'G'B', by the colour space that `color` describes, or
+/// the usual guess for the size (`Color::or_default_for`). Each chroma sample is repeated for its
+/// four pixels.
 pub fn to_rgb(picture: &Picture<'_>, color: Color, out: &mut Vec<u8>) {
     let size = picture.size();
     let color = color.or_default_for(size);
@@ -66,7 +67,7 @@ mod tests {
         };
         assert_eq!(rgb(235, 128, 128), [255, 255, 255]);
         assert_eq!(rgb(16, 128, 128), [0, 0, 0]);
-        // BT.601, as small pictures are guessed to be.
+        // BT.601, the default for small frames.
         assert_eq!(rgb(81, 90, 240), [254, 0, 0]);
         assert_eq!(rgb(41, 240, 110), [0, 0, 255]);
     }

@@ -1,4 +1,4 @@
-//! Scores pairs of pictures by a set of metrics.
+//! Scores pairs of frames by a set of metrics.
 
 use std::fmt;
 
@@ -19,20 +19,20 @@ use super::{MetricId, PERFECT_DB};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// The pictures are too small for it.
+    /// The frames are too small for the metric.
     TooSmall {
-        /// Which.
+        /// The metric.
         metric: MetricId,
-        /// Of the pictures.
+        /// Size of the frames.
         size: Size,
     },
-    /// The metric belongs to a feature that this build lacks, or to another program.
+    /// The metric needs a feature that this build lacks, or an external program.
     NotBuilt(MetricId),
-    /// A picture is not of the size that the scorer was made for.
+    /// A frame does not have the size of the scorer.
     Size {
-        /// Of the picture.
+        /// Size of the frame.
         found: Size,
-        /// Of the scorer.
+        /// Size of the scorer.
         expected: Size,
     },
 }
@@ -42,11 +42,11 @@ impl fmt::Display for MetricError {
         match self {
             Self::TooSmall { metric, size } => {
                 let least = metric.least_side();
-                write!(f, "{metric} needs {least} pixels each way, and the pictures are {size}")
+                write!(f, "{metric} needs {least} pixels each way, and the frames are {size}")
             }
             Self::NotBuilt(metric) => write!(f, "{metric} is not in this build"),
             Self::Size { found, expected } => {
-                write!(f, "a picture is {found}, and {expected} was expected")
+                write!(f, "invalid frame size: got {found}, expected {expected}")
             }
         }
     }
@@ -54,7 +54,7 @@ impl fmt::Display for MetricError {
 
 impl std::error::Error for MetricError {}
 
-/// Scores pairs of pictures of one size.
+/// Scores pairs of frames of one size.
 #[derive(Clone, Debug)]
 pub struct Scorer {
     metrics: Vec<MetricId>,
@@ -64,13 +64,13 @@ pub struct Scorer {
     ciede: Ciede,
     xpsnr: Xpsnr,
     shown: Shown,
-    /// By `MetricId as usize`; what is not wanted may be missing.
+    /// Indexed by `MetricId as usize`; values that were not requested may be missing.
     found: [f64; MetricId::ALL.len()],
     values: Vec<f64>,
 }
 
 impl Scorer {
-    /// For pictures of `size`, `fps` of them a second, by `metrics`.
+    /// Creates a scorer for frames of `size` at `fps` frames per second, with `metrics`.
     ///
     /// # Errors
     /// If a metric is not built or not defined for the size.
@@ -94,13 +94,13 @@ impl Scorer {
         })
     }
 
-    /// What is measured.
+    /// The metrics that are measured.
     #[must_use]
     pub fn metrics(&self) -> &[MetricId] {
         &self.metrics
     }
 
-    /// How many of the reference's pictures before a pair its scores depend on: 0 to 2.
+    /// How many earlier reference frames the scores depend on: 0 to 2.
     #[must_use]
     pub fn history(&self) -> usize {
         if self.wants(&XPSNR) { self.xpsnr.history() } else { 0 }
@@ -111,12 +111,12 @@ impl Scorer {
     }
 
     /// Scores `distorted` against `reference`, one value for each of [`Self::metrics`]. `earlier`
-    /// holds the reference's pictures before this one, the newest first: [`Self::history`] of them,
-    /// fewer at the beginning. The values depend on the arguments alone, so that several scorers can
-    /// share the frames of a clip.
+    /// holds the previous reference frames, the newest first: [`Self::history`] of them, fewer at
+    /// the beginning. The values depend on the arguments only, so several scorers can share the
+    /// frames of a clip.
     ///
     /// # Errors
-    /// If a picture is of another size.
+    /// If a frame has another size.
     pub fn score(
         &mut self,
         reference: &Picture<'_>,
@@ -150,11 +150,11 @@ impl Scorer {
         Ok(self.collect())
     }
 
-    /// Scores a still picture against another, one value for each of [`Self::metrics`]: in the spaces
-    /// that [`MetricId::space_of_stills`] names.
+    /// Scores a still image against another, one value for each of [`Self::metrics`], in the colour
+    /// spaces given by [`MetricId::space_of_stills`].
     ///
     /// # Errors
-    /// If a picture is of another size than the scorer.
+    /// If an image does not have the size of the scorer.
     pub fn score_rgb(
         &mut self,
         reference: RgbPicture<'_>,
@@ -183,7 +183,7 @@ impl Scorer {
         Ok(self.collect())
     }
 
-    /// By the metrics that look at luma alone, or at chroma of half the resolution.
+    /// Metrics of luma only, or of chroma at half the resolution.
     fn measure_planes(
         &mut self,
         reference: &Picture<'_>,
@@ -213,7 +213,7 @@ impl Scorer {
         Ok(())
     }
 
-    /// By the metrics of R'G'B', of which the pair is in `shown`.
+    /// Metrics of R'G'B'; `shown` has the pair.
     fn measure_shown(&mut self) {
         if self.wants(&SHOWN[..4]) {
             let values = self.shown.psnr();
@@ -286,7 +286,7 @@ const XPSNR: [MetricId; 6] = [
     MetricId::XpsnrVGlobal,
 ];
 
-/// Metrics of R'G'B': those of its planes first.
+/// R'G'B' metrics: those of the planes first.
 const SHOWN: [MetricId; 6] = [
     MetricId::PsnrR,
     MetricId::PsnrG,
@@ -296,7 +296,7 @@ const SHOWN: [MetricId; 6] = [
     MetricId::Butteraugli,
 ];
 
-/// A copy with planes of their own, if `picture` has its chroma interleaved.
+/// A copy with separate planes, if `picture` has interleaved chroma.
 fn packed(picture: &Picture<'_>) -> Option<Vec<u8>> {
     matches!(picture.chroma(), Chroma::Interleaved(_)).then(|| picture.to_i420())
 }

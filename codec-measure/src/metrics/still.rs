@@ -1,11 +1,11 @@
-//! Still pictures: RGB samples as they are, and what metrics of luma and chroma see of them.
+//! Still images: RGB samples, and their luma and chroma for the metrics that use them.
 
 use codec_core::codec::psnr;
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Picture, PictureInfo, Size};
 
 use super::MetricId;
 
-/// A picture of 8-bit RGB samples with sRGB's transfer function, row by row without padding.
+/// An image of 8-bit RGB samples with sRGB's transfer function, row by row without padding.
 #[derive(Clone, Copy, Debug)]
 pub struct RgbPicture<'a> {
     size: Size,
@@ -13,7 +13,7 @@ pub struct RgbPicture<'a> {
 }
 
 impl<'a> RgbPicture<'a> {
-    /// `None` unless there are three samples for each pixel, and one pixel at least.
+    /// `None` unless there are three samples per pixel and at least one pixel.
     #[must_use]
     pub fn new(size: Size, samples: &'a [u8]) -> Option<Self> {
         let expected = size.pixels().checked_mul(3)?;
@@ -26,26 +26,26 @@ impl<'a> RgbPicture<'a> {
         self.size
     }
 
-    /// Red, green and blue of each pixel in turn.
+    /// Red, green and blue of each pixel, interleaved.
     #[must_use]
     pub fn samples(&self) -> &'a [u8] {
         self.samples
     }
 }
 
-/// The samples that a metric looks at.
+/// The colour space of a metric's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Space {
     /// R'G'B' of each pixel.
     Rgb,
     /// Luma and chroma of each pixel: BT.601, full range.
     Ycbcr444,
-    /// Luma of each pixel, chroma of every second in either direction.
+    /// Luma of each pixel, chroma of every second pixel in either direction.
     Ycbcr420,
 }
 
 impl Space {
-    /// For people and for JSON: `RGB`, `YCbCr 4:4:4`, `YCbCr 4:2:0`.
+    /// For display and JSON: `RGB`, `YCbCr 4:4:4`, `YCbCr 4:2:0`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Space {
 }
 
 impl MetricId {
-    /// What it looks at in frames of video, which are 4:2:0.
+    /// The colour space for video frames, which are 4:2:0.
     #[must_use]
     pub fn space_of_video(self) -> Space {
         match self {
@@ -71,8 +71,8 @@ impl MetricId {
         }
     }
 
-    /// What it looks at in still pictures, which are RGB. The weights of PSNR-HVS, XPSNR and VMAF are
-    /// made for chroma of half the resolution.
+    /// The colour space for still images, which are RGB. PSNR-HVS, XPSNR and VMAF have weights for
+    /// chroma at half the resolution.
     #[must_use]
     pub fn space_of_stills(self) -> Space {
         match self {
@@ -93,7 +93,7 @@ impl MetricId {
     }
 }
 
-/// Luma and chroma of a still picture: BT.601, full range, as in JPEG files (ITU-T T.871, section 7).
+/// Luma and chroma of a still image: BT.601, full range, as in JPEG files (ITU-T T.871, section 7).
 #[derive(Clone, Debug)]
 pub(super) struct Ycbcr {
     size: Size,
@@ -125,7 +125,7 @@ impl Ycbcr {
         &self.packed[..self.chroma[0].len()]
     }
 
-    /// With chroma of half the resolution; `None` if the size is beyond what a picture can have.
+    /// With chroma at half the resolution; `None` if the size exceeds that of a frame.
     pub(super) fn picture(&self) -> Option<Picture<'_>> {
         let color = Color {
             matrix: MatrixCoefficients::SMPTE170M,
@@ -137,7 +137,7 @@ impl Ycbcr {
     }
 }
 
-/// Appends the rounded mean of each two by two samples, or of what the edge leaves of them.
+/// Appends the rounded mean of each block of two by two samples, cropped at the edges.
 fn halve(plane: &[u8], size: Size, out: &mut Vec<u8>) {
     let width = size.width as usize;
     for rows in plane.chunks(2 * width) {
@@ -159,7 +159,7 @@ fn rounded(value: f32) -> u8 {
     (value + 0.5).clamp(0.0, 255.0) as u8
 }
 
-/// Sum of squared differences of samples that lie `step` apart, from `first` on.
+/// Sum of squared differences of samples with distance `step`, from `first` on.
 fn squares(a: &[u8], b: &[u8], first: usize, step: usize) -> u64 {
     let pairs = a.iter().zip(b).skip(first).step_by(step);
     pairs.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum()
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(found.packed[3..], [170, 128, 181, 128]);
     }
 
-    /// Columns of red and of green of the same luma: 4:2:0 makes them one colour.
+    /// Red and green columns of the same luma: 4:2:0 merges them into one colour.
     fn stripes(size: Size, first: usize) -> Vec<u8> {
         let colours = [[151, 0, 0], [0, 77, 0]];
         let pixels = 0..usize::try_from(size.pixels()).unwrap();
@@ -225,7 +225,7 @@ mod tests {
         let mut scorer = Scorer::new(&list, size, 1.0).unwrap();
         let found = scorer.score_rgb(picture(&a), picture(&b)).unwrap();
         assert!(found[0] < 10.0 && found[1] < 20.0 && found[2] < 30.0, "{found:?}");
-        // It looks at 4:2:0, as `space_of_stills` says.
+        // The metric uses 4:2:0, as `space_of_stills` says.
         assert!(found[3] > 99.0, "{found:?}");
         let same = scorer.score_rgb(picture(&a), picture(&a)).unwrap();
         assert!(same.iter().all(|value| (value - 100.0).abs() < 1e-9), "{same:?}");

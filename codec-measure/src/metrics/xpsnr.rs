@@ -1,28 +1,28 @@
-//! XPSNR: PSNR of squared errors that are weighted block by block by how active the picture is there,
-//! in space and in time. Helmrich et al., "XPSNR: a low-complexity extension of the perceptually
-//! weighted peak signal-to-noise ratio for high-resolution video quality assessment", ICASSP 2020;
-//! what the paper leaves open as ffmpeg's filter `xpsnr` has it.
+//! XPSNR: PSNR of squared errors, weighted block by block by the activity in space and time.
+//! Helmrich et al., "XPSNR: a low-complexity extension of the perceptually weighted peak
+//! signal-to-noise ratio for high-resolution video quality assessment", ICASSP 2020; details that
+//! the paper leaves open follow ffmpeg's filter `xpsnr`.
 
 use codec_core::frame::Size;
 use codec_simd::{Kernels, PlaneRef};
 
-/// Activity below which no block lies, for 8 bits.
+/// Minimum activity of a block, for 8 bits.
 const LEAST_ACTIVITY: f64 = 4.0;
-/// Pictures with more pixels than this are judged at half their size.
+/// Frames with more pixels than this are evaluated at half their size.
 const HALF_SIZE_ABOVE: usize = 2048 * 1152;
-/// Up to this size the weight of a lone smooth block is bounded by its neighbours'.
+/// Up to this size the weight of an isolated smooth block is bounded by that of its neighbours.
 const SMOOTHED_UP_TO: u64 = 640 * 480;
-/// From this frame rate on, motion is the second difference of pictures.
+/// From this frame rate on, motion is the second difference of frames.
 const FAST_FPS: f64 = 32.0;
 
-/// Measures pairs of pictures; keeps its memory.
+/// Measures pairs of frames; reuses its memory.
 #[derive(Clone, Debug)]
 pub(super) struct Xpsnr {
     size: Size,
     is_fast: bool,
     /// Luma pixels along a block's side; 0: too few for blocks.
     side: usize,
-    /// Square root of the activity of an average picture.
+    /// Square root of the activity of an average frame.
     average: f64,
     weights: Vec<f64>,
     sse: Vec<[u64; 3]>,
@@ -33,7 +33,7 @@ impl Xpsnr {
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "sizes of pictures"
+        reason = "sizes of frames"
     )]
     pub(super) fn new(size: Size, fps: f64) -> Self {
         let share_of_uhd = size.pixels() as f64 / (3840.0 * 2160.0);
@@ -47,13 +47,13 @@ impl Xpsnr {
         }
     }
 
-    /// How many earlier pictures of the reference it looks at.
+    /// How many earlier reference frames it uses.
     pub(super) fn history(&self) -> usize {
         if self.is_fast { 2 } else { 1 }
     }
 
-    /// Of Y, U and V in dB. `earlier`: luma of the reference's pictures before, the newest first; where
-    /// there is none, it is taken to be all 0.
+    /// Of Y, U and V in dB. `earlier`: luma of the previous reference frames, the newest first; a
+    /// missing frame is taken to be all 0.
     #[expect(clippy::cast_precision_loss, reason = "sums of squares")]
     pub(super) fn measure(
         &mut self,
@@ -103,11 +103,11 @@ impl Xpsnr {
         })
     }
 
-    /// Mean response of the high pass in space, plus that in time.
+    /// Mean response of the spatial high-pass, plus that of the temporal one.
     #[expect(clippy::cast_precision_loss, reason = "sums of samples")]
     fn activity(&self, luma: PlaneRef<'_>, earlier: &[PlaneRef<'_>], area: Area) -> f64 {
         let is_large = luma.layout().width * luma.layout().height > HALF_SIZE_ABOVE;
-        // Where the high pass reaches beyond the picture, it is not looked at.
+        // Positions at which the high-pass would reach beyond the frame are skipped.
         let reach = if is_large { 2 } else { 1 };
         let inner = |at: usize, length: usize, whole: usize| {
             let from = if at == 0 { reach } else { 0 };
@@ -133,7 +133,7 @@ impl Xpsnr {
         in_space + in_time as f64 / (area.width * area.height) as f64
     }
 
-    /// Differences in time, of sums over squares of `SIDE` pixels.
+    /// Temporal differences of sums over squares of `SIDE` pixels.
     fn motion<const SIDE: usize>(
         &self,
         luma: PlaneRef<'_>,
@@ -188,7 +188,7 @@ fn squares(a: PlaneRef<'_>, b: PlaneRef<'_>, area: Area) -> u64 {
         .sum()
 }
 
-/// Sum of the responses to 12 in the middle, -2 beside it, -1 at the corners.
+/// Sum of the responses to 12 in the centre, -2 at the sides, -1 at the corners.
 fn high_pass(luma: PlaneRef<'_>, (left, right): (usize, usize), rows: (usize, usize)) -> u64 {
     let around = left - 1..right + 1;
     let row = |y: usize| &luma.row(y)[around.clone()];
@@ -211,7 +211,7 @@ fn high_pass(luma: PlaneRef<'_>, (left, right): (usize, usize), rows: (usize, us
     total
 }
 
-/// The same at half the size: each pixel stands for a square of four.
+/// The same at half the size: each pixel represents a square of four.
 fn high_pass_of_halves(
     luma: PlaneRef<'_>,
     (left, right): (usize, usize),
@@ -238,7 +238,7 @@ fn high_pass_of_halves(
     total
 }
 
-/// Bounds each weight by the largest of those beside and above it, in the order of reading, in place.
+/// Bounds each weight by the largest of those to the left and above, in raster order, in place.
 fn smooth(weights: &mut [f64], cols: usize) {
     for at in 0..weights.len() {
         let col = at % cols;

@@ -1,16 +1,16 @@
-//! Scales, and the round numbers that are written along them.
+//! Scales, and the round numbers of their ticks.
 
-/// How values lie along an axis.
+/// Mapping of values to an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
-    /// Equal differences are equal lengths.
+    /// Linear.
     #[default]
     Linear,
-    /// Equal ratios are equal lengths; values above 0 only.
+    /// Logarithmic; values above 0 only.
     Log,
 }
 
-/// What one side of a plot says.
+/// The axis of one side of a plot.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Axis {
     pub(crate) label: String,
@@ -20,7 +20,7 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// An axis on which all of `values` have room.
+    /// Creates an axis that includes all of `values`.
     pub(crate) fn over(
         label: impl Into<String>,
         scale: Scale,
@@ -50,14 +50,15 @@ impl Axis {
         Self { label: label.into(), scale, low, high }
     }
 
-    /// The axis begins at 0.
+    /// Makes the axis begin at 0.
     pub(crate) fn with_zero(mut self) -> Self {
         self.low = 0.0;
         self.high = self.high.max(f64::MIN_POSITIVE);
         self
     }
 
-    /// Where `value` lies: 0 at the low end, 1 at the high end; `None` if it has no place.
+    /// Returns the position of `value`: 0 at the low end, 1 at the high end; `None` if it is
+    /// undefined.
     pub(crate) fn place(&self, value: f64) -> Option<f64> {
         let at = match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
@@ -66,7 +67,7 @@ impl Axis {
         at.is_finite().then_some(at)
     }
 
-    /// Round values inside the axis, about `wanted` of them, with their texts.
+    /// Returns round values inside the axis, about `wanted` of them, with their texts.
     pub(crate) fn ticks(&self, wanted: f64) -> Vec<(f64, String)> {
         match self.scale {
             Scale::Linear => self.linear_ticks(wanted),
@@ -133,7 +134,7 @@ fn decimals_of(value: f64) -> usize {
         .map_or(6, |(decimals, _)| decimals)
 }
 
-/// `value` with so many decimals and a minus sign that is as wide as a plus.
+/// Formats `value` with this many decimals and a minus sign as wide as a plus sign.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return "–".into();
@@ -155,7 +156,7 @@ pub(crate) fn signed(value: f64, decimals: usize) -> String {
     if value > 0.0 && !is_zero { format!("+{text}") } else { text }
 }
 
-/// About three significant digits: for figures of any size.
+/// About three significant digits, for figures of any magnitude.
 pub(crate) fn short(value: f64) -> String {
     let decimals = match value.abs() {
         size if size >= 100.0 => 0,
@@ -166,7 +167,7 @@ pub(crate) fn short(value: f64) -> String {
     number(value, decimals)
 }
 
-/// A number of things as a number.
+/// Converts a count to a floating-point number.
 pub(crate) fn count(things: usize) -> f64 {
     f64::from(u32::try_from(things).unwrap_or(u32::MAX))
 }

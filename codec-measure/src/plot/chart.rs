@@ -1,11 +1,11 @@
-//! One pair of axes with curves: the shape that all plots but tables and bars have. `report/page.js`
-//! draws by the same conventions.
+//! A pair of axes with curves: the form of all plots except tables and bars. `report/page.js` draws
+//! by the same conventions.
 
 use super::axis::{Axis, count};
 use super::style::{Ink, Style};
 use super::svg::{Anchor, Font, Svg, escape, fitted, px, width};
 
-/// Axes and what lies between them.
+/// Axes and the contents between them.
 #[derive(Clone, Debug)]
 pub(crate) struct Chart {
     pub(crate) title: String,
@@ -13,7 +13,7 @@ pub(crate) struct Chart {
     pub(crate) y: Axis,
     pub(crate) series: Vec<Series>,
     pub(crate) rules: Vec<Rule>,
-    /// What is said in the middle if there is nothing to draw.
+    /// Text in the middle if there is nothing to draw.
     pub(crate) empty: String,
 }
 
@@ -26,14 +26,14 @@ pub(crate) struct Series {
     pub(crate) marks: Vec<Mark>,
 }
 
-/// What joins the marks of a series.
+/// How the marks of a series are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Lines, and markers on them.
+    /// Lines with markers.
     Marked,
-    /// Lines alone.
+    /// Lines without markers.
     Line,
-    /// Level lines, each from its mark to the next one's x.
+    /// Step lines, each from its mark to the next one's x.
     Steps,
     /// Markers with their intervals and names.
     Named,
@@ -44,22 +44,22 @@ pub(crate) enum Shape {
 pub(crate) struct Mark {
     pub(crate) x: f64,
     pub(crate) y: f64,
-    /// Ends of the intervals in x and in y.
+    /// Interval ends in x and in y.
     pub(crate) spans: Option<[(f64, f64); 2]>,
-    /// What a pointer over it says.
+    /// Tooltip text.
     pub(crate) tip: String,
 }
 
 /// A line across the whole plot.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
-    /// Upright, at this x; otherwise level, at this y.
+    /// Vertical, at this x; otherwise horizontal, at this y.
     pub(crate) upright: bool,
     pub(crate) at: f64,
     pub(crate) label: String,
 }
 
-/// A rectangle of the picture.
+/// A rectangle of the plot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Area {
     pub(crate) x: f64,
@@ -90,7 +90,7 @@ impl Chart {
         }
     }
 
-    /// Grid, ticks and labels; the area that they leave for the curves.
+    /// Draws grid, ticks and labels; returns the remaining area for the curves.
     fn frame(&self, svg: &mut Svg, area: Area) -> Area {
         let titled = if self.title.is_empty() { 0.0 } else { 20.0 };
         let top = area.y + titled + 18.0;
@@ -195,7 +195,7 @@ impl Chart {
             Shape::Line | Shape::Steps if series.style.arm.is_none() => Vec::new(),
             Shape::Line => sparse(&places, series.style.index),
             Shape::Steps => {
-                // On the level, not at its end.
+                // On a level part, not at its end.
                 middles = places
                     .windows(2)
                     .map(|ends| (f64::midpoint(ends[0].0, ends[1].0), ends[0].1, ends[0].2))
@@ -221,7 +221,7 @@ impl Chart {
         svg.write(format_args!("</g>"));
     }
 
-    /// Names beside the marks of [`Shape::Named`] series, where there is most room.
+    /// Draws names near the marks of [`Shape::Named`] series, at the least crowded positions.
     fn names(&self, svg: &mut Svg, inner: Area) {
         let named = || self.series.iter().filter(|series| series.shape == Shape::Named);
         let mut taken: Vec<Area> = named()
@@ -316,8 +316,8 @@ impl Area {
     }
 }
 
-/// A mark every 110 pixels or so, not where the other curves have theirs: what tells lines apart
-/// without colour.
+/// Places a marker about every 110 pixels, away from those of other curves: markers distinguish
+/// lines without colour.
 fn sparse<'a, 'b>(
     places: &'a [(f64, f64, &'b Mark)],
     index: usize,
@@ -336,7 +336,7 @@ fn sparse<'a, 'b>(
     chosen
 }
 
-/// Small areas on the line between two places.
+/// Small areas on the line between two points.
 fn along(from: &(f64, f64, &Mark), to: &(f64, f64, &Mark)) -> Vec<Area> {
     let (across, down) = (to.0 - from.0, to.1 - from.1);
     let steps = across.hypot(down) / 8.0;
@@ -364,7 +364,7 @@ fn path_of(places: &[(f64, f64, &Mark)], steps: bool) -> String {
     path
 }
 
-/// Draws names with their lines and markers in rows at `(x, y)`; the height that they take.
+/// Draws names with their lines and markers in rows at `(x, y)`; returns their height.
 pub(crate) fn legend(svg: &mut Svg, entries: &[(String, Style)], x: f64, y: f64, room: f64) -> f64 {
     let (mut at, mut row) = (0.0, 0.0);
     for (name, style) in entries {

@@ -6,8 +6,8 @@ use super::style::{Style, Theme};
 use super::svg::Svg;
 use crate::results::{Figure, Results};
 
-/// CPU time against the anchor's over BD-rate, with intervals and the line of those that nothing
-/// beats on both; 640 by 420 pixels. The lower left is best.
+/// CPU time relative to the anchor over BD-rate, with intervals and the Pareto frontier; 640 by 420
+/// pixels. The lower left is best.
 #[must_use]
 pub fn frontier(results: &Results, theme: Theme) -> String {
     let mut svg = Svg::new(theme);
@@ -17,7 +17,7 @@ pub fn frontier(results: &Results, theme: Theme) -> String {
     svg.document("Speed against quality", width, height)
 }
 
-/// What [`frontier`] draws.
+/// The chart of [`frontier`].
 pub(crate) fn frontier_chart(results: &Results) -> Chart {
     let metric = results.metrics.first().map_or("", |metric| metric.name.as_str());
     let mut best: Vec<_> = results.frontier.iter().filter(|point| point.on_frontier).collect();

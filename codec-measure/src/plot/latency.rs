@@ -1,4 +1,4 @@
-//! How long frames took to encode.
+//! Distribution of encoding times.
 
 use super::axis::{Axis, Scale, count, short};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape, legend};
@@ -7,9 +7,9 @@ use super::style::{Style, Theme};
 use super::svg::Svg;
 use crate::results::{Point, Results};
 
-/// For each arm the share of frames that take longer than a time, on logarithms, so that the slowest
-/// frames are seen best; the deadline is the duration of a frame. Over one clip or all of them;
-/// 640 by 420 pixels. `None` if no encoder told its times.
+/// For each arm the share of frames that take longer than a given time, on logarithmic scales, so
+/// that the slowest frames are visible; the deadline is the duration of a frame. For one clip or
+/// all; 640 by 420 pixels. `None` if no encoder reported frame times.
 #[must_use]
 pub fn latency(results: &Results, clip: Option<&str>, theme: Theme) -> Option<String> {
     let chart = latency_chart(results, clip)?;
@@ -21,7 +21,7 @@ pub fn latency(results: &Results, clip: Option<&str>, theme: Theme) -> Option<St
     Some(svg.document("Encode time per frame", width, height))
 }
 
-/// What [`latency`] draws.
+/// The chart of [`latency`].
 pub(crate) fn latency_chart(results: &Results, clip: Option<&str>) -> Option<Chart> {
     let wanted = |point: &&Point| clip.is_none_or(|clip| point.clip == clip);
     let mut series = Vec::new();
@@ -79,8 +79,8 @@ pub(crate) fn latency_chart(results: &Results, clip: Option<&str>) -> Option<Cha
     })
 }
 
-/// Percent of the values that lie above each of them, at most about 200 marks of many; `sorted`
-/// ascends. The largest stands at the share of one frame.
+/// Percentage of values above each of them, thinned to about 200 marks; `sorted` ascends. The
+/// largest value has the share of one frame.
 fn exceedance(sorted: &[f64]) -> Vec<Mark> {
     let total = count(sorted.len());
     let mut marks: Vec<Mark> = Vec::new();

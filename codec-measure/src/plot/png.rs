@@ -1,7 +1,7 @@
-//! Plots as PNG. The renderer knows what the plots of this crate consist of, and refuses all else: a
-//! whole SVG renderer takes longer to build than the rest of the command. Texts are in the `DejaVu`
-//! fonts that are built in, so they look the same on every machine; they run from left to right, one
-//! glyph for each character.
+//! Plots as PNG. The renderer supports only what the plots of this crate use and rejects everything
+//! else, because a complete SVG renderer takes longer to build than the rest of the command. Text
+//! uses the built-in `DejaVu` fonts, so it looks the same on every machine; it runs from left to
+//! right, with one glyph per character.
 
 mod fonts;
 mod path;
@@ -16,21 +16,21 @@ use tiny_skia::{
 
 use fonts::Fonts;
 
-/// Draws the plots of this crate. Making one reads the fonts; keep it for all plots.
+/// Renders the plots of this crate. Creating one reads the fonts; reuse it for all plots.
 #[derive(Debug)]
 pub struct Renderer {
     fonts: Fonts,
 }
 
-/// A picture could not be made.
+/// A plot could not be rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PngError {
-    /// The document is none, or holds what no plot of this crate does.
+    /// The document is not a plot, or uses something that no plot of this crate does.
     Svg(String),
     /// No pixels, or more than 2^28.
     Size,
-    /// The picture could not be packed.
+    /// The image could not be encoded.
     Encode(String),
     /// The built-in fonts could not be read.
     Fonts,
@@ -40,15 +40,15 @@ impl Renderer {
     /// Reads the fonts.
     ///
     /// # Errors
-    /// If they cannot be read, which is a mistake of the build.
+    /// If the fonts cannot be read, which is a defect of the build.
     pub fn new() -> Result<Self, PngError> {
         Ok(Self { fonts: Fonts::new().ok_or(PngError::Fonts)? })
     }
 
-    /// The plot `svg` at `scale` times its size: 2 for print.
+    /// Renders the plot `svg` at `scale` times its size: 2 for print.
     ///
     /// # Errors
-    /// If it is none of this crate's, or has no pixels or too many.
+    /// If it is not a plot of this crate, or has no pixels or too many.
     pub fn png(&self, svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
         let document = Document::parse(svg).map_err(|error| PngError::Svg(error.to_string()))?;
         let root = document.root_element();
@@ -101,18 +101,17 @@ impl Canvas<'_> {
             }
             "path" => self.path(node),
             "text" => self.text(node),
-            other => Err(PngError::Svg(format!("no plot has the element {other}"))),
+            other => Err(PngError::Svg(format!("unsupported element {other}"))),
         }
     }
 
     fn path(&mut self, node: Node<'_, '_>) -> Result<(), PngError> {
         let d = node.attribute("d").unwrap_or_default();
-        let shape =
-            path::parse(d).ok_or_else(|| PngError::Svg(format!("no plot has the path {d}")))?;
+        let shape = path::parse(d).ok_or_else(|| PngError::Svg(format!("unsupported path {d}")))?;
         let place = match node.attribute("transform") {
             None => Transform::identity(),
             Some(text) => translation(text)
-                .ok_or_else(|| PngError::Svg(format!("no plot has the transform {text}")))?,
+                .ok_or_else(|| PngError::Svg(format!("unsupported transform {text}")))?,
         };
         let Some(shape) = shape else { return Ok(()) };
         if let Some(fill) = paint(node, "fill")? {
@@ -170,12 +169,12 @@ fn stroke(node: Node<'_, '_>) -> Result<Stroke, PngError> {
     Ok(stroke)
 }
 
-/// `None` for `none` and for what is not said.
+/// `None` for `none` and for a missing value.
 fn paint(node: Node<'_, '_>, name: &str) -> Result<Option<Paint<'static>>, PngError> {
     let Some(text) = node.attribute(name).filter(|text| *text != "none") else { return Ok(None) };
     let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
     let Some(rgb) = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) else {
-        return Err(PngError::Svg(format!("no plot has the colour {text}")));
+        return Err(PngError::Svg(format!("unsupported colour {text}")));
     };
     let [_, red, green, blue] = rgb.to_be_bytes();
     let mut paint = Paint::default();
@@ -196,16 +195,17 @@ fn number(node: Node<'_, '_>, name: &str) -> Result<f32, PngError> {
 
 fn number_or(node: Node<'_, '_>, name: &str, other: f32) -> Result<f32, PngError> {
     let Some(text) = node.attribute(name) else { return Ok(other) };
-    text.parse().map_err(|_| PngError::Svg(format!("{name} is no number: {text}")))
+    text.parse()
+        .map_err(|_| PngError::Svg(format!("invalid {name}: expected a number, got {text}")))
 }
 
 impl fmt::Display for PngError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Svg(reason) => write!(f, "this is no plot: {reason}"),
+            Self::Svg(reason) => write!(f, "invalid plot: {reason}"),
             Self::Size => f.write_str("the plot has no pixels or too many"),
-            Self::Encode(reason) => write!(f, "the picture could not be packed as PNG: {reason}"),
-            Self::Fonts => f.write_str("the built-in fonts could not be read"),
+            Self::Encode(reason) => write!(f, "cannot encode the plot as PNG: {reason}"),
+            Self::Fonts => f.write_str("cannot read the built-in fonts"),
         }
     }
 }

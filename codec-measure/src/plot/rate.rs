@@ -1,4 +1,4 @@
-//! How a rate was kept: seconds, the delay of a link, and what key frames cost.
+//! Rate plots: bitrate per second, the delay of a link, and the cost of key frames.
 
 use super::axis::{Axis, Scale, count, number};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape, legend};
@@ -7,8 +7,8 @@ use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, escape, fitted, px, width};
 use crate::results::{Point, Results, Target};
 
-/// Kilobits of each second against what was asked for, above the delay that a link at the target
-/// rate would have; one clip at one target, 640 by 520 pixels. `None` if no arm has such a trace.
+/// Kilobits of each second with the target, above the delay of a link at the target rate; one clip
+/// at one target, 640 by 520 pixels. `None` if no arm has such a trace.
 #[must_use]
 pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -> Option<String> {
     let [rates, delays] = rate_charts(results, clip, target)?;
@@ -22,7 +22,7 @@ pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -
     Some(svg.document(&format!("Rate of {clip}"), width, height))
 }
 
-/// What [`rate_trace`] draws: the rates, and the delays.
+/// The charts of [`rate_trace`]: the rates, and the delays.
 pub(crate) fn rate_charts(results: &Results, clip: &str, target: Target) -> Option<[Chart; 2]> {
     let points: Vec<&Point> = measured(results)
         .filter(|point| point.clip == clip && point.target == target)
@@ -50,7 +50,7 @@ pub(crate) fn rate_charts(results: &Results, clip: &str, target: Target) -> Opti
     Some([rates, delays])
 }
 
-/// The target as a rule where it is one, as steps where it changes.
+/// The target: a rule if it is constant, steps if it changes.
 fn wanted(points: &[&Point]) -> Vec<Wanted> {
     let Some(targets) =
         points.iter().map(|point| &point.rate.seconds_target).max_by_key(|t| t.len())
@@ -116,8 +116,8 @@ fn lines(
     points.iter().map(series).collect()
 }
 
-/// Where each second begins with its rate, and the end of the last. A part of a second at the end
-/// of the clip counts by its duration, and not at all if it is shorter than a quarter.
+/// The start of each second with its rate, and the end of the last. A partial second at the end of
+/// the clip counts by its duration, and is omitted if it is shorter than a quarter.
 fn per_second(kbit: &[f64], duration: f64) -> Vec<(f64, f64)> {
     let lasts = |index: usize| (duration - count(index)).min(1.0);
     let seconds = kbit.iter().enumerate().take_while(|(index, _)| lasts(*index) >= 0.25);
@@ -129,7 +129,7 @@ fn per_second(kbit: &[f64], duration: f64) -> Vec<(f64, f64)> {
     places
 }
 
-/// One value per frame as at most 400 places in seconds: each the largest of its frames.
+/// One value per frame, reduced to at most 400 points in time, each the maximum of its frames.
 fn thinned(values: &[f64], fps: f64) -> Vec<(f64, f64)> {
     let each = values.len().div_ceil(400).max(1);
     let largest = |chunk: &[f64]| chunk.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -137,8 +137,8 @@ fn thinned(values: &[f64], fps: f64) -> Vec<(f64, f64)> {
     values.chunks(each).enumerate().map(place).collect()
 }
 
-/// Share of the bytes that each arm's key frames take, mean over the targets of a clip: groups of
-/// bars, 640 pixels wide. `None` if there is no key frame.
+/// Share of the bytes in each arm's key frames, mean over the targets of a clip: groups of bars,
+/// 640 pixels wide. `None` if there are no key frames.
 #[must_use]
 pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
     let share = |clip: &str, arm: &str| {
@@ -166,7 +166,7 @@ pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
     let names = groups.iter().map(|(name, _)| width(name, 11.0)).fold(40.0, f64::max).min(180.0);
     let left = 16.0 + names + 10.0;
     let x = Axis { label: String::new(), scale: Scale::Linear, low: 0.0, high: highest * 1.12 };
-    // Each bar's value and arm stand behind it.
+    // Each bar's value and arm are written after it.
     let font = Font { size: 10.0, ..Font::LABEL };
     let named = |arm: &str| fitted(arm, font.size, 150.0);
     let arms = groups.iter().flat_map(|(_, bars)| bars).map(|(arm, _)| named(arm));

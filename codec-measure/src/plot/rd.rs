@@ -1,4 +1,4 @@
-//! Curves of quality over bitrate.
+//! Rate-distortion curves.
 
 use super::axis::{Axis, Scale, count, short};
 use super::chart::{Area, Chart, Mark, Series, Shape, legend};
@@ -27,7 +27,7 @@ pub fn rd(
     Some(svg.document(&title, width, height))
 }
 
-/// The curves of all clips side by side, each with axes of its own; `None` if the study has no such
+/// The curves of all clips in a grid, each with its own axes; `None` if the study has no such
 /// metric.
 #[must_use]
 pub fn rd_overview(
@@ -66,19 +66,19 @@ pub fn rd_overview(
     Some(svg.document(&title, width, top + rows * (size.1 + 14.0)))
 }
 
-/// Names and looks of all arms.
+/// Names and styles of all arms.
 pub(crate) fn entries(results: &Results) -> Vec<(String, Style)> {
     let style = |name: &String| (name.clone(), Style::of_arm(results, name));
     results.arms.iter().map(|arm| style(&arm.name)).collect()
 }
 
-/// Names and looks of the arms that `chart` shows.
+/// Names and styles of the arms that `chart` shows.
 pub(crate) fn entries_of(chart: &Chart) -> Vec<(String, Style)> {
     let shown = |series: &&Series| series.style.arm.is_some() && !series.marks.is_empty();
     chart.series.iter().filter(shown).map(|series| (series.name.clone(), series.style)).collect()
 }
 
-/// One clip's curves without a legend, 360 by 280 pixels: for a page that has its own.
+/// One clip's curves without a legend, 360 by 280 pixels: for a page with a common legend.
 pub(crate) fn panel(results: &Results, clip: &str, metric: &Metric, theme: Theme) -> String {
     let mut svg = Svg::new(theme);
     let area = Area { x: 4.0, y: 8.0, width: 352.0, height: 272.0 };
@@ -108,7 +108,7 @@ fn chart(results: &Results, clip: &str, metric: &Metric, bitrate: Scale) -> Char
     }
 }
 
-/// What stands along an axis of `metric`.
+/// Label of the axis of `metric`.
 pub(crate) fn label_of(metric: &Metric) -> String {
     let direction = if metric.higher_is_better { "" } else { ", lower is better" };
     let unit = if metric.unit.is_empty() { "" } else { metric.unit.as_str() };
@@ -139,7 +139,7 @@ pub(crate) fn measured(results: &Results) -> impl Iterator<Item = &Point> {
     results.points.iter().filter(|point| point.failure.is_none())
 }
 
-/// A target in words: `400 kb/s`, `qp 30`.
+/// A target as text: `400 kb/s`, `qp 30`.
 pub(crate) fn target_text(target: Target) -> String {
     match target {
         Target::Kbps(value) => format!("{value} kb/s"),

@@ -1,20 +1,20 @@
-//! How things look: colours that the colour-blind tell apart, markers and dashes for those who see
-//! none, and the two themes.
+//! Styles: colours that remain distinct with colour blindness, markers and dashes as an alternative
+//! to colour, and the two themes.
 
 use crate::results::Results;
 
 /// Where a plot is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// A file of its own on white paper.
+    /// A standalone file on a white background.
     #[default]
     Light,
-    /// Inside a page whose style sheet gives the colours as `--ink`, `--soft`, `--grid`, `--paper`
-    /// and `--s0` to `--s7`.
+    /// Inside a page whose style sheet defines the colours as `--ink`, `--soft`, `--grid`,
+    /// `--paper` and `--s0` to `--s7`.
     Page,
 }
 
-/// What a colour is for.
+/// The purpose of a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ink {
     /// Titles, axes.
@@ -23,15 +23,15 @@ pub(crate) enum Ink {
     Soft,
     /// Grid lines.
     Grid,
-    /// What lies behind.
+    /// Background.
     Paper,
     /// One of [`SERIES`].
     Series(usize),
 }
 
-/// Colours of arms on white; the first, for the anchor, is neutral. Any two differ clearly, with each
-/// kind of colour blindness too, and all stand out from the paper (a test holds both); so do those of
-/// the page's dark theme in `report/page.css`.
+/// Colours of arms on white; the first, for the anchor, is neutral. Any two differ clearly, also
+/// with each kind of colour blindness, and all contrast with the background (a test checks both);
+/// the same holds for those of the page's dark theme in `report/page.css`.
 pub(crate) const SERIES: [&str; 8] =
     ["#4a4f57", "#048664", "#ff5088", "#572294", "#9a9900", "#8762bc", "#6e2724", "#806513"];
 
@@ -62,14 +62,14 @@ impl Theme {
     }
 }
 
-/// How one arm is drawn, everywhere.
+/// The style of an arm in all plots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     /// Index of the colour and of the marker.
     pub(crate) index: usize,
-    /// Beyond eight arms colours come again with other dashes.
+    /// After eight arms the colours repeat with other dashes.
     pub(crate) round: usize,
-    /// Index of the arm in the study; `None` for what is no arm's.
+    /// Index of the arm in the study; `None` if the style belongs to no arm.
     pub(crate) arm: Option<usize>,
 }
 
@@ -86,26 +86,26 @@ impl Style {
         Self { index: 1 + place % colours, round: place / colours, arm: index }
     }
 
-    /// A line that is no arm's: neutral and dotted.
+    /// A line that belongs to no arm: neutral and dotted.
     pub(crate) const ASIDE: Self = Self { index: 0, round: 2, arm: None };
 
-    /// What begins an element that a page shows or hides with the arm: ` data-arm="2"`.
+    /// Attribute of an element that a page shows or hides with the arm: ` data-arm="2"`.
     pub(crate) fn attribute(self) -> String {
         self.arm.map_or_else(String::new, |arm| format!(" data-arm=\"{arm}\""))
     }
 
-    /// Value of `stroke-dasharray`; empty for a whole line.
+    /// Value of `stroke-dasharray`; empty for a solid line.
     pub(crate) fn dashes(self) -> &'static str {
         DASHES[self.round % DASHES.len()]
     }
 
-    /// The outline of the marker round the origin, 8 units across.
+    /// Outline of the marker around the origin, 8 units across.
     pub(crate) fn marker(self) -> &'static str {
         MARKERS[self.index % MARKERS.len()]
     }
 }
 
-/// Outlines round the origin: circle, square, triangle, diamond, and so on.
+/// Outlines around the origin: circle, square, triangle, diamond, and so on.
 pub(crate) const MARKERS: [&str; 8] = [
     "M-3.6 0C-3.6-2-2-3.6 0-3.6C2-3.6 3.6-2 3.6 0C3.6 2 2 3.6 0 3.6C-2 3.6-3.6 2-3.6 0Z",
     "M-3.2-3.2H3.2V3.2H-3.2Z",
@@ -117,7 +117,7 @@ pub(crate) const MARKERS: [&str; 8] = [
     "M0-4.6L1.3-1.4L4.6-1.4L2 .7L2.9 4L0 2.1L-2.9 4L-2 .7L-4.6-1.4L-1.3-1.4Z",
 ];
 
-/// Whole, and the dashes of the rounds after the first.
+/// Solid, then the dashes of each further set of eight arms.
 pub(crate) const DASHES: [&str; 4] = ["", "6 3", "2 2", "8 3 2 3"];
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::metrics::difference_of_rgb;
 
-    /// What is left of linear red, green and blue without each kind of cone (Machado, Oliveira,
+    /// Linear red, green and blue as perceived without each kind of cone (Machado, Oliveira,
     /// Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009).
     const BLINDNESS: [(&str, [[f32; 3]; 3]); 4] = [
         ("full colour vision", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
@@ -155,9 +155,10 @@ mod tests {
         ),
     ];
 
-    /// The least CIEDE2000 difference of two arms' colours; 2 is just seen, 5 at a glance.
+    /// Minimum CIEDE2000 difference between the colours of two arms; 2 is barely visible, 5 is
+    /// visible at a glance.
     const LEAST_DIFFERENCE: f32 = 13.0;
-    /// The least contrast with the paper (WCAG 2.2, 1.4.11).
+    /// Minimum contrast with the background (WCAG 2.2, 1.4.11).
     const LEAST_CONTRAST: f32 = 3.0;
 
     /// Linear red, green and blue of `#rrggbb`.
@@ -169,7 +170,7 @@ mod tests {
         })
     }
 
-    /// R'G'B' of linear light, as someone with a kind of blindness sees it.
+    /// R'G'B' of linear light, as perceived with a kind of colour blindness.
     fn seen(light: [f32; 3], matrix: &[[f32; 3]; 3]) -> [f32; 3] {
         matrix.map(|row| {
             let sum: f32 = row.iter().zip(light).map(|(share, light)| share * light).sum();
@@ -183,7 +184,7 @@ mod tests {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// The colours that the page's style sheet has for a name, light and dark.
+    /// The page's colours for a name, light and dark.
     fn of_page(name: &str) -> [String; 2] {
         let css = include_str!("../report/page.css");
         let (_, rest) = css.split_once(&format!("--{name}: light-dark(")).unwrap();

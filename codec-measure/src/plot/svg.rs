@@ -1,20 +1,20 @@
-//! Text of SVG files: escaping, numbers, texts and their approximate widths.
+//! SVG text: escaping, numbers, strings and their approximate widths.
 
 use std::fmt::Write as _;
 
 use super::style::{Ink, Theme};
 
-/// A family that has about the same widths everywhere.
+/// A font family with about the same widths on all systems.
 pub(crate) const FONT: &str = "Inter, 'Helvetica Neue', Helvetica, Arial, sans-serif";
 
-/// An SVG document or a part of one, as it is written.
+/// An SVG document or fragment that is being written.
 #[derive(Debug)]
 pub(crate) struct Svg {
     pub(crate) theme: Theme,
     pub(crate) text: String,
 }
 
-/// Which side of a text stands at its place.
+/// Which side of a text is at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -22,14 +22,14 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// A text's looks.
+/// Style of a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Font {
     pub(crate) size: f64,
     pub(crate) bold: bool,
     pub(crate) ink: Ink,
     pub(crate) anchor: Anchor,
-    /// Keeps lines behind the text away from it.
+    /// Draws an outline in the background colour behind the text.
     pub(crate) halo: bool,
 }
 
@@ -53,8 +53,8 @@ impl Svg {
         Self { theme, text: String::new() }
     }
 
-    /// The document round what was drawn, `width` by `height` pixels; `title` is what a screen
-    /// reader says.
+    /// Wraps the contents into a document of `width` by `height` pixels; `title` is for screen
+    /// readers.
     pub(crate) fn document(self, title: &str, width: f64, height: f64) -> String {
         let (w, h) = (px(width), px(height));
         let title = escape(title);
@@ -131,14 +131,15 @@ impl Svg {
     }
 }
 
-/// A coordinate: two decimals at most.
+/// A coordinate with at most two decimals.
 pub(crate) fn px(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".into() } else { text.into() }
 }
 
-/// `text` as content or attribute of XML and HTML. Characters that XML forbids become U+FFFD.
+/// Escapes `text` for content or attributes of XML and HTML. Characters that XML forbids become
+/// U+FFFD.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -153,7 +154,7 @@ pub fn escape(text: &str) -> String {
             '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
                 out.push('\u{fffd}');
             }
-            // Marks that would turn the text beside them round.
+            // Bidirectional control characters, which could reorder adjacent text.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
             c => out.push(c),
         }
@@ -161,7 +162,7 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// About how wide `text` is at `size` pixels, rather too much than too little.
+/// Approximate width of `text` at `size` pixels, with a tendency to overestimate.
 pub(crate) fn width(text: &str, size: f64) -> f64 {
     let em: f64 = text
         .chars()
@@ -179,7 +180,7 @@ pub(crate) fn width(text: &str, size: f64) -> f64 {
     em * size
 }
 
-/// `text` broken at spaces into at most `most` lines of `room` pixels; what does not fit is cut.
+/// Wraps `text` at spaces into at most `most` lines of `room` pixels and truncates the rest.
 pub(crate) fn wrapped(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -195,7 +196,7 @@ pub(crate) fn wrapped(text: &str, size: f64, room: f64, most: usize) -> Vec<Stri
     lines.iter().map(|line| fitted(line, size, room)).collect()
 }
 
-/// `text` cut to `room` pixels, with an ellipsis where something is missing.
+/// Truncates `text` to `room` pixels, with an ellipsis if something was cut.
 pub(crate) fn fitted(text: &str, size: f64, room: f64) -> String {
     if width(text, size) <= room {
         return text.into();
@@ -221,7 +222,7 @@ mod tests {
         let lines = wrapped("PSNR of all samples, global", 11.0, 100.0, 3);
         assert_eq!(lines, ["PSNR of all", "samples, global"]);
         let lines =
-            wrapped("a very long heading that nobody could ever fit in there", 11.0, 60.0, 2);
+            wrapped("a very long heading that cannot possibly fit in there", 11.0, 60.0, 2);
         assert_eq!(lines.len(), 2);
         assert!(lines.iter().all(|line| width(line, 11.0) <= 60.0 + 11.0), "{lines:?}");
         assert!(lines[1].ends_with('…'), "{lines:?}");

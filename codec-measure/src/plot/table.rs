@@ -1,4 +1,4 @@
-//! BD-rates as a table that is a picture.
+//! BD-rates as a table in SVG.
 
 use super::axis::{count, number, signed};
 use super::style::{Ink, Style, Theme};
@@ -9,7 +9,7 @@ use crate::trust;
 const NAME_WIDTH: f64 = 180.0;
 const CELL: f64 = 112.0;
 const MARGIN: f64 = 16.0;
-/// Metrics side by side; more of them follow below.
+/// Metrics in one row; further ones follow below.
 const COLUMNS: usize = 5;
 const SMALL: Font = Font { size: 9.5, ..Font::LABEL };
 
@@ -55,7 +55,7 @@ fn block(
         metrics.iter().map(|metric| wrapped(&metric.name, 11.0, CELL - 12.0, 3)).collect();
     let lines = heads.iter().map(Vec::len).max().unwrap_or(1);
     for (column, head) in heads.iter().enumerate() {
-        // The last lines stand side by side.
+        // The last lines share a row.
         for (line, text) in head.iter().enumerate() {
             let at = y + 14.0 * count(line + 1 + lines - head.len());
             svg.label(right(column), at, text, Font::LABEL.at(Anchor::End));
@@ -101,7 +101,7 @@ fn arm_name(svg: &mut Svg, results: &Results, name: &str, y: f64, room: f64) {
     svg.label(32.0, y, &fitted(name, 11.0, room - 20.0), Font::NAME);
 }
 
-/// One row for each arm and clip, because clips have longer names than columns have room.
+/// One row for each arm and clip, because clip names are longer than the columns.
 fn clips_table(
     svg: &mut Svg,
     results: &Results,
@@ -149,7 +149,7 @@ mod tests {
     use crate::metrics::MetricId;
     use crate::results::{Comparison, Figure, Interval, Sample};
 
-    /// Value of an attribute of an element's text.
+    /// Value of an attribute of a text element.
     fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
         let (_, rest) = element.split_once(&format!(" {name}=\""))?;
         Some(rest.split_once('"')?.0)
@@ -198,7 +198,7 @@ mod tests {
             for other in &texts[..index] {
                 let beside = one.1 <= other.0 || other.1 <= one.0;
                 let above = (one.2 - other.2).abs() >= one.3.min(other.3);
-                assert!(beside || above, "{one:?} lies over {other:?}");
+                assert!(beside || above, "{one:?} overlaps {other:?}");
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::results::{Point, Pooled, Quantiles, Results, Target};
 
-/// One line for each point; the header names units. The columns of the metrics follow the others, in
-/// the study's order; a field that was not measured, or that a busy machine spoilt, is empty. Fields with commas, quotation marks or
-/// ends of lines are quoted.
+/// One line for each point; the header names the units. The columns of the metrics come last, in
+/// the study's order; a field that was not measured, or that a busy machine disturbed, is empty.
+/// Fields with commas, quotation marks or line breaks are quoted.
 #[must_use]
 pub fn csv(results: &Results) -> String {
     let mut out = String::new();
@@ -156,7 +156,7 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
     fields
 }
 
-/// The last two are empty if the machine was not quiet.
+/// The last two are empty if the machine was busy.
 fn quantiles(known: Option<Quantiles>, is_quiet: bool) -> [String; 4] {
     let pick = |value: fn(&Quantiles) -> f64| maybe(known.as_ref().map(value));
     let tail = |value| if is_quiet { pick(value) } else { String::new() };
@@ -167,7 +167,7 @@ fn maybe(value: Option<f64>) -> String {
     value.map_or_else(String::new, text)
 }
 
-/// Six decimals at most; nothing for what is no number.
+/// At most six decimals; empty if it is not a number.
 fn text(value: f64) -> String {
     if !value.is_finite() {
         return String::new();

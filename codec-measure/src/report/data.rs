@@ -1,5 +1,4 @@
-//! What the page's script draws from: the charts as they are drawn here, and the points of the
-//! curves.
+//! Data for the page's script: the charts, and the points of the curves.
 
 use serde_json::{Value, json};
 
@@ -9,8 +8,8 @@ use crate::plot::{
 };
 use crate::results::{Point, Pooled, Results};
 
-/// JSON that can stand inside a `script` element: nothing in it ends the element or, for old
-/// readers, a line.
+/// JSON that is safe inside a `script` element: nothing in it ends the element or, for old parsers,
+/// a line.
 pub(crate) fn data(results: &Results) -> String {
     let arm = |name: &str| results.arms.iter().position(|known| known.name == name);
     let clip = |name: &str| results.clips.iter().position(|known| known.name == name);
@@ -59,7 +58,7 @@ pub(crate) fn data(results: &Results) -> String {
     in_script(&data.to_string())
 }
 
-/// Mean, harmonic mean, median, and so on: the order of the page's list.
+/// Mean, harmonic mean, median, and so on: in the order of the page's list.
 fn pooled(pooled: &Pooled) -> [Option<f64>; 7] {
     let [mean, p50, p5, p1, worst, second] =
         [pooled.mean, pooled.p50, pooled.p5, pooled.p1, pooled.worst, pooled.worst_second]
@@ -125,12 +124,12 @@ fn chart_json(chart: &Chart) -> Value {
     })
 }
 
-/// Five significant digits: more than a picture shows.
+/// Five significant digits: more than a plot can show.
 pub(super) fn round(value: f64) -> Option<f64> {
     value.is_finite().then(|| format!("{value:.4e}").parse().unwrap_or(value))
 }
 
-/// Without control characters and marks that turn the text beside them round; ends of lines stay.
+/// Without control characters and bidirectional marks; line breaks are kept.
 fn plain(text: &str) -> String {
     let shown = |c: char| match c {
         '\n' => c,

@@ -1,4 +1,4 @@
-//! The page: its order, its sections, and what is in their tables.
+//! The page: order, sections and contents of its tables.
 
 use super::data::data;
 use super::summary::{Summary, fewer_clips, summaries};
@@ -11,8 +11,8 @@ use crate::results::{Figure, GlassToGlass, Metric, Point, Results};
 use crate::stats;
 use crate::trust;
 
-/// The study as one page that needs nothing else: no network, no file beside it. Without its script
-/// the pictures stand still.
+/// Renders the study as one self-contained page without network access or further files. Without
+/// its script the plots are static.
 #[must_use]
 pub fn html(results: &Results) -> String {
     let rows = summaries(results);
@@ -80,7 +80,7 @@ fn subtitle(results: &Results) -> String {
     parts.join(" · ")
 }
 
-/// Arms, which are the legend as well, and what is drawn of them.
+/// The arms, which also serve as the legend, and the choice of what is drawn.
 fn controls(results: &Results) -> String {
     let mut out = String::from(
         "<form id=\"controls\" autocomplete=\"off\">\n<fieldset class=\"arms\"><legend>Arms</legend>\n",
@@ -127,7 +127,7 @@ fn controls(results: &Results) -> String {
     out
 }
 
-/// A piece of the arm's line with its marker, or the marker alone.
+/// A piece of the arm's line with its marker, or only the marker.
 fn sample(results: &Results, arm: &str, line: bool) -> String {
     let style = Style::of_arm(results, arm);
     let (wide, middle) = if line { (26, 13) } else { (12, 6) };
@@ -178,9 +178,7 @@ fn notes(results: &Results) -> String {
         }
     }
     if !results.environment.timing {
-        items.push(
-            "Points ran side by side: times, CPU and latency are not to be relied on.".into(),
-        );
+        items.push("Points ran in parallel: times, CPU time and latency are unreliable.".into());
     }
     if items.is_empty() {
         return String::new();
@@ -216,7 +214,7 @@ fn summary(results: &Results, rows: &[Summary<'_>]) -> String {
     let line = |row: &Summary<'_>| {
         let mut cells = vec![arm_cell(results, &row.arm.name)];
         if row.on_frontier {
-            cells[0].html.push_str(" <abbr class=\"frontier\" title=\"no other arm is at least as good by both speed and BD-rate\">frontier</abbr>");
+            cells[0].html.push_str(" <abbr class=\"frontier\" title=\"no other arm is at least as good in both speed and BD-rate\">frontier</abbr>");
         }
         let rates = results.metrics.iter().zip(&row.bd_rates);
         cells.extend(rates.map(|(metric, rate)| match rate {
@@ -315,8 +313,7 @@ fn bd_rate(results: &Results) -> String {
         let unit = if metric.unit.is_empty() { String::new() } else { format!(" {}", metric.unit) };
         let heads = ["Arm", "Clip"].into_iter().map(text_head);
         let numbers = ["BD-rate, %", "Compared over", "Overlap, %", "Difference at equal bitrate"];
-        let heads =
-            heads.chain(numbers.into_iter().map(head)).chain([text_head("Refused because")]);
+        let heads = heads.chain(numbers.into_iter().map(head)).chain([text_head("Reason")]);
         let mut rows = Vec::new();
         for arm in &others {
             let clips = comparison(&arm.name, metric).map_or(&[][..], |one| &one.clips);
@@ -371,7 +368,7 @@ fn bd_rate(results: &Results) -> String {
     out
 }
 
-/// A clip's BD-rate, and why it is not to be relied on.
+/// A clip's BD-rate, and why it is unreliable.
 fn clip_rate(results: &Results, arm: &str, clip: &crate::results::ClipComparison) -> Cell {
     let mut cell = Cell::signed(clip.bd_rate.map(|rate| rate.value), 1);
     if let Some(why) = trust::weakness(results, arm, clip) {
@@ -380,7 +377,7 @@ fn clip_rate(results: &Results, arm: &str, clip: &crate::results::ClipComparison
     cell
 }
 
-/// What the mark of weak comparisons means, if there are any.
+/// Explains the mark of weak comparisons, if there are any.
 fn weak_legend(results: &Results) -> String {
     let mut comparisons = results.comparisons.iter();
     if comparisons.any(|one| !trust::weak_clips(results, &one.arm, &one.metric).is_empty()) {
@@ -390,7 +387,7 @@ fn weak_legend(results: &Results) -> String {
     }
 }
 
-/// A BD-rate, over how few clips it is, and how many of them are weak.
+/// A BD-rate, with the number of clips it covers if not all, and how many of them are weak.
 fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) -> Cell {
     let Some(rate) = rate else {
         return Cell { html: "refused".into(), sort: None, class: "none" };
@@ -413,7 +410,7 @@ fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) 
     cell
 }
 
-/// A value of a metric: as many decimals as its size asks for.
+/// A value of a metric, with decimals according to its magnitude.
 fn digits(value: f64) -> String {
     number(value, if value.abs() < 2.0 { 4 } else { 2 })
 }
@@ -432,7 +429,7 @@ fn speed(results: &Results) -> String {
 
 fn latency(results: &Results, rows: &[Summary<'_>]) -> String {
     let Some(picture) = plot::latency(results, None, Theme::Page) else {
-        return "<p>No encoder told the time of its frames.</p>\n".into();
+        return "<p>No encoder reported frame times.</p>\n".into();
     };
     let mut clips = String::from("<option value=\"0\">all clips</option>");
     for (index, clip) in results.clips.iter().enumerate() {
@@ -450,7 +447,7 @@ fn latency(results: &Results, rows: &[Summary<'_>]) -> String {
         .map(|row| escape(&row.arm.name))
         .collect();
     if !silent.is_empty() {
-        out.push_str(&format!("<p class=\"about\">Not told by: {}.</p>\n", silent.join("; ")));
+        out.push_str(&format!("<p class=\"about\">Not reported by: {}.</p>\n", silent.join("; ")));
     }
     let disturbed = rows.iter().filter(|row| row.latency.is_some() && row.p99.is_none());
     let disturbed: Vec<String> = disturbed.map(|row| escape(&row.arm.name)).collect();
@@ -596,7 +593,7 @@ fn memory(results: &Results) -> String {
         Row { arm: arm_index(results, &arm.name), clip: None, cells }
     });
     let rows = rows.collect();
-    Table { caption: "The most that any point took".into(), heads, rows }.html()
+    Table { caption: "Maximum over all points".into(), heads, rows }.html()
 }
 
 fn points(results: &Results) -> String {
@@ -610,7 +607,7 @@ fn points(results: &Results) -> String {
     }
     let numbers = ["CPU, ms per frame", "Wall, ms per frame", "p99, ms", "Frozen", "Longest, ms"];
     heads.extend(numbers.into_iter().map(head));
-    heads.push(text_head("Failed because"));
+    heads.push(text_head("Reason for failure"));
     let rows = results.points.iter().map(|point| {
         let mut cells = names_of(results, point);
         cells.push(Cell {
@@ -656,11 +653,8 @@ fn points(results: &Results) -> String {
 fn environment(results: &Results) -> String {
     let known = &results.environment;
     let cores = known.cores.to_string();
-    let timing = if known.timing {
-        "one point at a time"
-    } else {
-        "points side by side: not to be relied on"
-    };
+    let timing =
+        if known.timing { "one point at a time" } else { "points in parallel: unreliable" };
     let facts = [
         ("Processor", known.cpu.as_str()),
         ("Cores", &cores),
@@ -697,7 +691,7 @@ fn environment(results: &Results) -> String {
         head("Frames"),
         head("Frames per s"),
         head("Seconds"),
-        text_head("MD5 of the pictures"),
+        text_head("MD5 of the frames"),
     ];
     let rows = results.clips.iter().enumerate().map(|(index, clip)| Row {
         arm: None,
@@ -739,7 +733,7 @@ fn repeat(results: &Results) -> String {
     out
 }
 
-/// As [`escape`], with the ends of lines kept.
+/// As [`escape`], but keeps line breaks.
 fn pre(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }

@@ -1,6 +1,6 @@
-// The page's behaviour: what is shown, and the charts, drawn from the embedded data by the same
-// conventions as the stand-alone plots (plot/chart.rs). Without this script the page is complete,
-// but stands still.
+// The behaviour of the page: it filters the tables and draws the charts from the embedded data, by
+// the same conventions as the standalone plots (plot/chart.rs). Without this script the page is
+// complete but static.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -120,7 +120,7 @@
     box.replaceChildren(svg);
   }
 
-  // One chart; the marks that a pointer finds.
+  // Draws one chart and returns the marks for tooltips.
   function drawOne(svg, chart, top, wide, height) {
     const titled = chart.title ? 20 : 0;
     const y0 = top + titled + 22;
@@ -172,7 +172,7 @@
         const [[left, right], [low, up]] = p.spans;
         line(svg, `M${clampX(left)} ${p.y}H${clampX(right)}M${p.x} ${clampY(low)}V${clampY(up)}`, colour(series));
       }
-      // A step's marker stands on the level, not at its end.
+      // The marker of a step is on its level part, not at its end.
       const level = (p, index) => ({ ...p, x: (p.x + places[index + 1].x) / 2 });
       const spread = series.shape === "steps" ? places.slice(0, -1).map(level) : places;
       const marked = series.shape === "marked" || series.shape === "named" ? places : series.arm == null ? [] : sparse(spread, series.style);
@@ -196,7 +196,7 @@
     return found;
   }
 
-  // Marks that tell lines apart without colour, not where the other curves have theirs.
+  // Markers that distinguish lines without colour, away from those of the other curves.
   function sparse(places, style) {
     let next = (places[0]?.x ?? 0) + 20 + 23 * (style % 4);
     let before = null;
@@ -208,7 +208,7 @@
     });
   }
 
-  // Names beside the marks, where they meet nothing.
+  // Places names next to the marks, at free positions.
   function names(svg, series, x, y, inner) {
     const points = series.filter((one) => one.shape === "named").flatMap((one) => one.marks.map(([mx, my]) => [x(mx), y(my), one]));
     const taken = points.map(([px, py]) => [px - 5, py - 5, 10, 10]);
@@ -237,10 +237,10 @@
     }
   }
 
-  // --- what a pointer says ---------------------------------------------------------------------
+  // --- tooltips --------------------------------------------------------------------------------
 
   const tip = byId("tip");
-  // What pressed last, and what shows something because of a tap.
+  // The last kind of pointer, and the element whose tooltip a tap opened.
   let pressed = "";
   let tapped = null;
 
@@ -276,8 +276,8 @@
     pointed(svg, (event) => nearest(event, pressed === "touch" ? 40 : 28), quiet);
   }
 
-  // A mouse or pen says by moving where it looks, a finger by a tap: what a tap shows stays until the
-  // next one, and scrolling goes on as usual.
+  // A mouse or pen opens tooltips by moving, a finger by a tap: a tooltip opened by a tap stays until
+  // the next tap, and scrolling works as usual.
   function pointed(element, look, quiet) {
     element.addEventListener("pointermove", (event) => { if (event.pointerType !== "touch") look(event); });
     element.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") quiet(); });
@@ -293,7 +293,7 @@
     if (tapped && !tapped.element.contains(event.target)) tapped.quiet();
   }, true);
 
-  // Pictures that stay as they are: their titles become what the pointer says.
+  // Static plots: their titles become tooltips.
   for (const title of all(".plot.still svg title")) {
     const mark = title.parentNode;
     const text = title.textContent;
@@ -302,7 +302,7 @@
     pointed(mark, (event) => say(text, event.pageX, event.pageY), () => { tip.hidden = true; });
   }
 
-  // --- what is shown ---------------------------------------------------------------------------
+  // --- selection -------------------------------------------------------------------------------
 
   function curves() {
     const box = byId("rd");
@@ -339,7 +339,7 @@
     }
   }
 
-  // The arms that are shown and no other of them beats by both speed and BD-rate.
+  // The shown arms that no other shown arm beats in both speed and BD-rate.
   const rateOf = (row) => (row.anchor ? [0, 0, 0] : row.bd[state.metric]);
 
   function unbeaten(rows) {
@@ -389,7 +389,7 @@
     if (!box) return;
     const chart = data.latency[Number(byId("latency-clip").value)];
     if (chart) draw(box, [{ ...chart, title: "" }], "Encode time per frame", 400);
-    else box.textContent = "No encoder told its times on this clip.";
+    else box.textContent = "No encoder reported its times on this clip.";
   }
 
   function targets() {
@@ -416,7 +416,7 @@
   const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null);
   const known = (values) => values.filter((value) => value !== null && value !== undefined);
 
-  // Of all frames of several clips, each with the quantiles of its own at even steps.
+  // Quantiles over all frames of several clips, from evenly spaced quantiles of each clip.
   function quantile(parts, share) {
     const timed = parts.filter((part) => part.times);
     if (timed.length === 0) return null;
@@ -427,7 +427,7 @@
     return (all.find(([, weight]) => (rest -= weight) <= 0) ?? all[all.length - 1])[0];
   }
 
-  // The figures of each arm over the clips that are chosen.
+  // The figures of each arm over the selected clips.
   function combined() {
     if (isWhole()) return data.summary.all;
     const clips = [...state.clips].map((clip) => data.summary.clips[clip]);
@@ -464,7 +464,7 @@
     });
   }
 
-  // What the page was made with: of all clips, with intervals.
+  // The original rows: over all clips, with intervals.
   const made = new Map();
   for (const cell of all("#summary td:not(:first-child), #bd-rate > .scroll:first-of-type td:not(:first-child)")) {
     made.set(cell, [cell.innerHTML, cell.className, cell.dataset.sort]);
@@ -536,14 +536,14 @@
         const badge = document.createElement("abbr");
         badge.className = "frontier";
         badge.textContent = "frontier";
-        badge.title = `no other arm is at least as good by both speed and BD-rate by ${data.metrics[state.metric].name}`;
+        badge.title = `no other arm is at least as good in both speed and BD-rate by ${data.metrics[state.metric].name}`;
         line.cells[0].append(" ", badge);
       }
     }
     for (const line of whole ? [] : all("#bd-rate > .scroll:first-of-type tbody tr")) {
       data.metrics.forEach((_, metric) => putRate(line.cells[1 + metric], rows[Number(line.dataset.arm)], metric));
     }
-    // The clips that the figures are of.
+    // The clips that the figures cover.
     for (const title of all("#summary h3, #bd-rate > h3:first-of-type")) {
       title.dataset.made ??= title.textContent;
       const names = [...state.clips].map((clip) => data.clips[clip]);
@@ -553,7 +553,7 @@
     again();
   }
 
-  // Tables stay sorted by what they were sorted by; a column of a metric follows the choice.
+  // Tables keep their sort column; a metric column follows the selection.
   function again() {
     for (const head of all("th[aria-sort]")) {
       const table = head.closest("table");
@@ -563,7 +563,7 @@
     }
   }
 
-  // Which of its metric's columns it is.
+  // Index of the column among those of its metric.
   const same = (head, table) => all(`th[data-metric="${head.dataset.metric}"]`, table).indexOf(head);
 
   function charts() {
@@ -575,7 +575,7 @@
   }
 
   function update() {
-    // It resets the classes of cells, so it comes before those that hide them.
+    // Resets the classes of cells, so it must run before those that hide them.
     summary();
     const on = (set, index) => index === undefined || set.has(Number(index));
     for (const one of all("[data-arm], [data-clip], [data-metric]")) {

@@ -1,4 +1,4 @@
-//! What the page's summary is made of when clips are chosen: each arm on all clips, and on each.
+//! Data of the page's summary for a choice of clips: each arm over all clips, and on each clip.
 
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use crate::results::{Figure, Point, Results};
 use crate::stats;
 use crate::trust;
 
-/// Steps of the distribution of encode times: quantiles at whole multiples of 1/200, which has those
-/// that the summary shows.
+/// Resolution of the distribution of encoding times: quantiles at multiples of 1/200, which include
+/// those in the summary.
 const STEPS: u32 = 200;
 
 /// `all`: each arm over all clips; `clips`: each clip, and in it each arm.
@@ -41,7 +41,7 @@ fn part(results: &Results, row: &Summary<'_>) -> Value {
     let points: Vec<&Point> = measured(results).filter(|point| point.arm == row.arm.name).collect();
     let frames: u64 = points.iter().map(|point| point.delivery.frames).sum();
     let off = points.iter().filter(|point| point.rate.error_percent.is_some()).count();
-    // The value, and where there is an interval its ends.
+    // The value, and the ends of its interval if it has one.
     let estimate = |found: Figure| -> Vec<_> {
         let ends = found.interval.map(|ends| [ends.low, ends.high]);
         [found.value].into_iter().chain(ends.into_iter().flatten()).map(round).collect()
@@ -63,7 +63,7 @@ fn part(results: &Results, row: &Summary<'_>) -> Value {
         "fps": row.fps.and_then(round),
         "frames": frames,
         "times": times(&points),
-        // The longest times of a busy machine are no facts of the encoder.
+        // The longest times of a busy machine are not a property of the encoder.
         "hasLongest": row.p99.is_some(),
         "count": points.iter().filter_map(|point| point.latency.as_ref())
             .map(|latency| latency.encode_ms.len()).sum::<usize>(),

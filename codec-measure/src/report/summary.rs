@@ -1,4 +1,4 @@
-//! Each arm in one row: what the tables of page and terminal share.
+//! A summary row for each arm: shared by the page and the terminal table.
 
 use crate::plot::{count, measured};
 use crate::results::{Arm, Figure, Point, Quantiles, Results};
@@ -13,16 +13,16 @@ pub(crate) struct Summary<'a> {
     pub(crate) bd_rates: Vec<Option<Figure>>,
     pub(crate) cpu_ratio: Option<Figure>,
     pub(crate) on_frontier: bool,
-    /// Frames in a second of elapsed time.
+    /// Frames per second of elapsed time.
     pub(crate) fps: Option<f64>,
     pub(crate) cpu_ms: Option<f64>,
     /// Of all frames of all points, milliseconds.
     pub(crate) latency: Option<Quantiles>,
-    /// Its p99; none if the machine was busy during one of the points.
+    /// The p99; `None` if the machine was busy during one of the points.
     pub(crate) p99: Option<f64>,
-    /// None if the machine was busy during one of the points.
+    /// `None` if the machine was busy during one of the points.
     pub(crate) deadline_misses: Option<u64>,
-    /// Percent off the target: the mean of what each point is off, either way.
+    /// Deviation from the target in percent: the mean of the absolute deviations of the points.
     pub(crate) rate_error: Option<f64>,
     pub(crate) frozen: u64,
     pub(crate) freezes: u64,
@@ -89,7 +89,7 @@ fn pooled_latency(points: &[&Point]) -> Option<Quantiles> {
     times.retain(|time| time.is_finite());
     times.sort_by(f64::total_cmp);
     if times.is_empty() {
-        // Without each frame's time: the worst of what the points say.
+        // Without per-frame times: the worst of the points' values.
         return latencies().map(|latency| latency.encode).reduce(|a, b| Quantiles {
             p50: a.p50.max(b.p50),
             p95: a.p95.max(b.p95),
@@ -101,7 +101,7 @@ fn pooled_latency(points: &[&Point]) -> Option<Quantiles> {
     Some(Quantiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) })
 }
 
-/// `3 of 4 clips`, where an arm could not be compared on all of them by the metric of this id.
+/// `3 of 4 clips`, if an arm could not be compared on all of them by the metric of this id.
 pub(crate) fn fewer_clips(results: &Results, arm: &str, metric: &str) -> Option<String> {
     let comparison =
         results.comparisons.iter().find(|one| one.arm == arm && one.metric == metric)?;

@@ -1,9 +1,9 @@
-//! Tables of the page: sortable, readable without the script.
+//! Tables of the page: sortable, and readable without the script.
 
 use crate::plot::{escape, number, short, signed};
 use crate::results::Figure;
 
-/// Rows under a head.
+/// Rows under a header.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) caption: String,
@@ -11,17 +11,17 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
 }
 
-/// The head of a column.
+/// The header of a column.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) html: String,
     /// The column belongs to the metric of this index, and is shown with it.
     pub(crate) metric: Option<usize>,
-    /// Texts stand left, numbers right.
+    /// Text is left-aligned, numbers right-aligned.
     pub(crate) is_text: bool,
 }
 
-/// A line of a table, shown with its arm and clip.
+/// A table row, shown with its arm and clip.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
     pub(crate) arm: Option<usize>,
@@ -29,11 +29,11 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
 }
 
-/// What stands in a place.
+/// Content of a cell.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
     pub(crate) html: String,
-    /// What it is sorted by, if not by its text.
+    /// Sort key, if it is not the text.
     pub(crate) sort: Option<f64>,
     pub(crate) class: &'static str,
 }
@@ -76,12 +76,12 @@ impl Cell {
         Self { html: value.to_string(), sort: Some(sort), class: "" }
     }
 
-    /// Nothing was measured.
+    /// Not measured.
     pub(crate) fn none() -> Self {
         Self { html: "–".into(), sort: None, class: "none" }
     }
 
-    /// A difference of bitrates with its interval; marked if the study shows that it is one.
+    /// A difference of bitrates with its interval; marked if the study shows it to be significant.
     pub(crate) fn bd_rate(rate: Figure) -> Self {
         let html = with_interval(rate, |value| signed(value, 1));
         let class = match rate.differs {
@@ -94,7 +94,7 @@ impl Cell {
 }
 
 impl Table {
-    /// The element; in a box of its own that scrolls.
+    /// Renders the table, in a scrollable box.
     pub(crate) fn html(&self) -> String {
         let caption = escape(&self.caption);
         let mut out = format!(
@@ -144,7 +144,7 @@ fn exact(value: f64) -> f64 {
     format!("{value:.6e}").parse().unwrap_or(value)
 }
 
-/// The figure over its interval; alone where one clip gives none.
+/// The figure above its interval; without an interval only the figure.
 pub(crate) fn with_interval(figure: Figure, text: impl Fn(f64) -> String) -> String {
     let Some(interval) = figure.interval else { return text(figure.value) };
     format!(
@@ -155,7 +155,7 @@ pub(crate) fn with_interval(figure: Figure, text: impl Fn(f64) -> String) -> Str
     )
 }
 
-/// The class of cells whose text may take several lines.
+/// The class of cells whose text may wrap.
 pub(crate) fn long(text: &str) -> &'static str {
     if text.chars().count() > 32 { "long" } else { "" }
 }

@@ -1,4 +1,4 @@
-//! The table at the end of a study, for people at a terminal.
+//! The table for the terminal at the end of a study.
 
 use super::summary::{Summary, fewer_clips, summaries};
 use crate::plot::{number, short, signed};
@@ -10,9 +10,9 @@ const GREEN: &str = "\x1b[32m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// One line for each arm, at most `width` characters wide as far as its first two columns allow:
-/// columns that have no room are left out, the last ones first. `colour` marks what is
-/// surely better or worse than the anchor. Control characters in names become U+FFFD.
+/// One line for each arm, at most `width` characters wide if its first two columns allow it:
+/// columns that do not fit are omitted, the last ones first. `colour` marks significant differences
+/// from the anchor. Control characters in names become U+FFFD.
 #[must_use]
 pub fn table(results: &Results, width: usize, colour: bool) -> String {
     let rows = summaries(results);
@@ -48,7 +48,7 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
             let list: Vec<_> =
                 weak.iter().map(|(clip, why)| format!("{} ({why})", clean(clip))).collect();
             let arm = clean(&row.arm.name);
-            out.push_str(&format!("BD-rate of {arm} rests on little: {}.\n", list.join(", ")));
+            out.push_str(&format!("BD-rate of {arm} is weak: {}.\n", list.join(", ")));
         }
     }
     if failed > 0 {

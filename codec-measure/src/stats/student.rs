@@ -4,10 +4,10 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 use super::mean;
 
-/// Halvings of the angle that a quantile is searched in: to the last bit of a `f64`.
+/// Bisection steps for a quantile: to the last bit of an `f64`.
 const HALVINGS: u32 = 60;
 
-/// What a sample tells about the mean of the population it was drawn from.
+/// The mean of a sample and its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanTest {
     /// The mean of the sample.
@@ -19,8 +19,8 @@ pub struct MeanTest {
 }
 
 impl MeanTest {
-    /// Describes `values`, drawn independently. `None` with fewer than two values: one value tells
-    /// nothing about how far the others would lie from it.
+    /// Describes `values`, drawn independently. `None` with fewer than two values, because one
+    /// value gives no information about the spread.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts of measurements")]
     pub fn new(values: &[f64]) -> Option<Self> {
@@ -31,7 +31,7 @@ impl MeanTest {
         Some(Self { mean, error, freedom })
     }
 
-    /// Half the width of the interval around the mean that holds the population's mean with
+    /// Half the width of the interval around the mean that contains the population's mean with
     /// `confidence` (0 to 1). Exact for normally distributed values.
     #[must_use]
     pub fn half_width(&self, confidence: f64) -> f64 {
@@ -72,7 +72,7 @@ fn within(t: f64, freedom: u32) -> f64 {
     let angle = (t / f64::from(freedom).sqrt()).atan();
     let (sine, cosine) = angle.sin_cos();
     let is_odd = freedom % 2 == 1;
-    // The first term, and what makes the next one of each.
+    // The first term, and the factor from each term to the next.
     let mut term = match (freedom, is_odd) {
         (1, _) => 0.0,
         (_, true) => cosine,
@@ -88,9 +88,8 @@ fn within(t: f64, freedom: u32) -> f64 {
     if is_odd { FRAC_2_PI * (angle + sine * sum) } else { sine * sum }
 }
 
-/// Which of the hypotheses with these probabilities to reject, so that none of the true ones is
-/// rejected with a probability of at least 1 - `level` over all of them (Holm, 1979). Values that are no
-/// numbers are never rejected.
+/// Decides which of the hypotheses with these probabilities to reject, so that the probability of
+/// rejecting any true one is at most 1 - `level` (Holm, 1979). NaN values are never rejected.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of comparisons")]
 pub fn holm(probabilities: &[f64], level: f64) -> Vec<bool> {
@@ -138,7 +137,7 @@ mod tests {
             (found.mean - 2.0).abs() < 1e-12 && (found.error - 1.0 / 3_f64.sqrt()).abs() < 1e-12
         );
         assert!((found.half_width(0.95) - 4.302_65 / 3_f64.sqrt()).abs() < 1e-4);
-        // At the end of the interval the probability is what the interval leaves.
+        // At the end of the interval the probability is the remainder.
         assert!((found.probability(2.0 + found.half_width(0.95)) - 0.05).abs() < 1e-9);
         assert!((found.probability(2.0) - 1.0).abs() < 1e-12);
         assert_eq!((MeanTest::new(&[1.0]), MeanTest::new(&[])), (None, None));

@@ -1,5 +1,5 @@
-//! Whole studies with known truth: how often intervals hold it, and how often equal encoders are called
-//! different. Seeded, so that the counts are the same on every machine.
+//! Simulated studies with known truth: how often intervals contain it, and how often equal encoders
+//! are reported as different. Seeded, so the counts are the same on every machine.
 
 use super::tests::{point, study_of};
 use super::*;
@@ -17,18 +17,18 @@ fn normal(random: &mut Random) -> f64 {
     (0..12).map(|_| unit(random)).sum::<f64>() - 6.0
 }
 
-/// What a simulated study is like.
+/// Parameters of a simulated study.
 #[derive(Clone, Copy)]
 struct Truth {
     clips: usize,
     repeats: usize,
-    /// Mean BD-rate of all clips of the kind, in percent, and its deviation between clips.
+    /// Mean BD-rate of the population of clips, in percent, and its deviation between clips.
     rate: (f64, f64),
     /// Mean logarithm of the CPU ratio, its deviation between clips, and that of each encoding.
     cpu: (f64, f64, f64),
 }
 
-/// A study of an anchor and an arm on clips that are drawn at random.
+/// A study of an anchor and an arm on randomly drawn clips.
 fn simulate(truth: Truth, random: &mut Random) -> Results {
     let names: Vec<String> = (0..truth.clips).map(|clip| format!("c{clip}")).collect();
     let mut results = study_of(&names, &["a", "b"]);
@@ -37,8 +37,8 @@ fn simulate(truth: Truth, random: &mut Random) -> Results {
         let slower = truth.cpu.0 + truth.cpu.1 * normal(random);
         for (index, rate) in [200.0, 400.0, 800.0, 1600.0].into_iter().enumerate() {
             let quality = 30.0 + 3.0 * f64::from(u32::try_from(index).unwrap());
-            // The machine is slow for a while, for both; each encoding has noise of its own, and now
-            // and then is held up.
+            // The machine slows down temporarily, for both; each encoding has independent noise and
+            // occasional delays.
             let drift: Vec<f64> = (0..truth.repeats).map(|_| 0.1 * normal(random)).collect();
             let mut times = |mean: f64| -> Vec<f64> {
                 let one = |drift: &f64| {
@@ -59,7 +59,7 @@ fn simulate(truth: Truth, random: &mut Random) -> Results {
     results
 }
 
-/// Percent of the intervals of BD-rate and of CPU ratio that hold the truth.
+/// Percentage of the intervals of BD-rate and of CPU ratio that contain the truth.
 fn coverage(truth: Truth, studies: u32) -> [f64; 2] {
     let mut random = Random::new(11 + truth.clips as u64);
     let mut held = [0, 0];
@@ -97,13 +97,13 @@ fn intervals_over_the_repeats_of_one_clip_hold_its_truth() {
         let study = simulate(truth, &mut Random::new(1));
         let ratio = study.frontier[1].cpu_ratio.interval.unwrap();
         assert_eq!((ratio.over, ratio.count as usize), (Sample::Repeats, repeats));
-        // One clip says nothing about others.
+        // One clip gives no information about others.
         let rate = study.comparisons[0].bd_rate.unwrap();
         assert_eq!((rate.interval, rate.differs), (None, None));
     }
 }
 
-/// Whether anything in the study is called different.
+/// Whether anything in the study is reported as different.
 fn is_called(study: &Results) -> bool {
     let rates = study.comparisons.iter().filter_map(|one| one.bd_rate?.differs);
     let times = study.frontier.iter().filter_map(|one| one.cpu_ratio.differs);
@@ -115,7 +115,7 @@ fn equal_encoders_are_called_different_in_at_most_5_of_100_studies() {
     for (clips, rate_noise) in
         [(1, 0.0), (2, 0.0), (2, 1.0), (3, 1.0), (5, 1.0), (10, 1.0), (5, 0.0)]
     {
-        // Most encoders write the same stream again, so that only their times differ; some do not.
+        // Most encoders write the same stream again, so only their times differ; some do not.
         let truth = Truth { clips, repeats: 3, rate: (0.0, rate_noise), cpu: (0.0, 0.0, 0.03) };
         let mut random = Random::new(5);
         let wrong = (0..STUDIES).filter(|_| is_called(&simulate(truth, &mut random))).count();

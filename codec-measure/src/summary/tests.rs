@@ -120,7 +120,7 @@ fn failed_points_are_left_out_and_refusals_are_told() {
     let found = &results.comparisons[0];
     assert!((found.bd_rate.unwrap().value - 10.0).abs() < 1e-9);
     let refused = found.clips[1].refused.as_deref();
-    assert_eq!(refused, Some("0 points, and a curve needs two"));
+    assert_eq!(refused, Some("0 points: a curve needs at least two"));
 }
 
 #[test]
@@ -157,5 +157,5 @@ fn times_that_were_not_taken_in_turn_call_nothing_different() {
     results.compare(Interpolation::Pchip);
     let ratio = results.frontier[1].cpu_ratio;
     assert!((ratio.value - 0.5).abs() < 1e-9 && ratio.differs.is_none(), "{ratio:?}");
-    assert!(results.cautions().iter().any(|text| text.contains("not taken in turn")));
+    assert!(results.cautions().iter().any(|text| text.contains("not interleaved")));
 }

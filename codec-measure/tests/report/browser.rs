@@ -1,5 +1,5 @@
-//! Reports as a browser shows them: nothing in the console, and controls that work. The screenshots
-//! stay in `target/browser`.
+//! Reports in a browser: no console messages, and working controls. The screenshots stay in
+//! `target/browser`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,12 +21,12 @@ fn names_that_are_markup_stay_names_in_a_browser() {
 fn check(name: &str, results: &Results) {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
     if let Some(missing) = missing(&scripts) {
-        // Where CI has test data, a test that skips is a failure.
+        // In CI with test data, a skipped test is a failure.
         assert!(
             std::env::var_os("CODEC_COUNTERPARTS").is_none(),
-            "{missing} is not here: see .ci/run"
+            "{missing} is missing: see .ci/run"
         );
-        eprintln!("skipped: {missing} is not here");
+        eprintln!("skipped: {missing} is missing");
         return;
     }
     let folder = shots();
@@ -55,7 +55,7 @@ fn missing(scripts: &Path) -> Option<&'static str> {
     (!package.is_dir()).then_some("playwright-core (npm ci in tests/browser)")
 }
 
-/// Beside what cargo builds.
+/// In addition to cargo's output.
 fn shots() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("browser")
 }

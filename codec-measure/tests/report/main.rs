@@ -1,4 +1,4 @@
-//! Reports of a study that is made up.
+//! Reports of a synthetic study.
 
 #![expect(
     clippy::unwrap_used,
@@ -59,7 +59,7 @@ fn points_stand_where_the_figures_are() {
         .map(|point| (point.kbps, point.quality["psnr_y"].mean))
         .collect();
     assert_eq!(places.len(), 4);
-    // What lies between the outer points, as a share: the same in pixels as in figures.
+    // Relative positions between the outer points: the same in pixels as in the figures.
     let share = |from: f64, to: f64, at: f64| (at - from) / (to - from);
     for index in [1, 2] {
         let across = share(places[0].0, places[3].0, places[index].0);
@@ -82,7 +82,7 @@ fn a_study_of_nothing_still_has_a_report() {
         assert!(report::html(&empty).ends_with("</html>\n"));
         assert!(report::csv(&empty).starts_with("arm,clip,"));
         assert!(report::table(&empty, 80, true).contains("arm"));
-        // Then one in which every point failed.
+        // Then a study in which every point failed.
         empty = sample::results();
         for point in &mut empty.points {
             point.failure = Some("no such encoder".into());
@@ -195,11 +195,12 @@ fn the_page_needs_nothing_else_and_escapes_names() {
         assert_eq!(page, report::html(&results));
         for outside in ["src=", "@import", "url(", "http:", "https:"] {
             let count = page.matches(outside).count();
-            // The name of SVG's language is no reference.
+            // The namespace URI of SVG is not an external reference.
             let names = page.matches("http://www.w3.org/2000/svg").count();
             assert_eq!(count, if outside == "http:" { names } else { 0 }, "{outside}");
         }
-        // Each script of ours, and none of a name's; the data holds nothing that ends it.
+        // Only our own scripts, and none injected by a name; nothing in the data ends the script
+        // element.
         assert_eq!(page.matches("<script").count(), 2);
         assert_eq!(page.matches("</script").count(), 2);
         assert!(!page.contains('\u{202e}') && !page.contains('\u{1}'));
@@ -214,7 +215,7 @@ fn the_page_needs_nothing_else_and_escapes_names() {
     }
 }
 
-/// The sample has an arm with a failed point: three are left of that curve.
+/// The sample has an arm with a failed point: three points remain in that curve.
 #[test]
 fn comparisons_that_rest_on_little_are_marked_everywhere() {
     let results = sample::results();
@@ -222,7 +223,7 @@ fn comparisons_that_rest_on_little_are_marked_everywhere() {
     assert!(page.contains("weak clip</small>") && page.contains("3 points"));
     assert!(page.contains("fewer than four points"));
     let text = report::table(&results, 200, false);
-    assert!(text.contains("rests on little") && text.contains("3 points"), "{text}");
+    assert!(text.contains("is weak:") && text.contains("3 points"), "{text}");
     let table = plot::bd_table(&results, Theme::Light);
     assert!(table.contains("†") && table.contains("fewer than four points"), "{table}");
 }

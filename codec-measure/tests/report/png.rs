@@ -1,4 +1,4 @@
-//! Plots as pictures.
+//! Plots as PNG.
 
 use codec_measure::plot::{self, png::Renderer};
 

@@ -1,5 +1,5 @@
-//! A study that nobody measured: three arms, four clips, four rates, with one of each thing that
-//! goes wrong. The same figures on every machine.
+//! A synthetic study: three arms, four clips, four rates, with one case of each failure. The same
+//! figures on every machine.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use codec_measure::results::{
 };
 use codec_measure::stats::{self, Random};
 
-/// Name of an arm that wants to be markup.
+/// Name of an arm that contains markup.
 pub(crate) const HOSTILE_ARM: &str = "<script>alert(\"arm\")</script>, 'x' & y";
-/// Name of a clip that wants to end a script and a line.
+/// Name of a clip that tries to end a script and a line.
 pub(crate) const HOSTILE_CLIP: &str = "</script>\u{2028}\"clip\",\u{202e}\u{1}.y4m";
 
 const RATES: [f64; 4] = [200.0, 400.0, 800.0, 1600.0];
@@ -82,7 +82,7 @@ fn with_names(arms: [&str; 3], last_clip: &str) -> Results {
     results.mark_busy();
     results.compare(Interpolation::Pchip);
     results.notes = vec![
-        format!("{} on {} at 400 kb/s failed and is left out", arms[2], clips[0].name),
+        format!("{} on {} at 400 kb/s failed and is omitted", arms[2], clips[0].name),
         "times of external encoders hold the start of their process".into(),
     ];
     results
@@ -109,7 +109,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
         |size: f64| size * (count(random.below(2001).try_into().unwrap()) / 1000.0 - 1.0);
     let gain = [0.6, 0.0, 1.9][index];
     let mut psnr = [36.0, 27.5, 33.0, 39.0][place] + 2.6 * (target / 200.0).log2() + gain;
-    // The third arm is so much better on the last clip that nothing can be compared.
+    // The third arm is so much better on the last clip that the curves share no range.
     if index == 2 && place == 3 {
         psnr += 12.0;
     }
@@ -172,7 +172,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             peak_rss: Some([18_500_000, 31_200_000, 96_000_000][index]),
             allocations_per_frame: (index == 0).then_some(0.0),
         },
-        // The external arm tells no times.
+        // The external arm reports no frame times.
         latency: (index < 2).then_some(latency),
         rate: RateControl {
             target_kbps: Some(target),

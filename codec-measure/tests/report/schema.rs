@@ -1,4 +1,4 @@
-//! `docs/results.schema.json` and `docs/results-schema.md` against what is written.
+//! Checks `docs/results.schema.json` and `docs/results-schema.md` against the written results.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn every_field_is_described() {
     }
 }
 
-/// The keywords that the schema uses, and that nothing is written that it does not know.
+/// Validates by the keywords that the schema uses, and rejects unknown fields.
 fn check(root: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.strip_prefix("#/$defs/").unwrap();

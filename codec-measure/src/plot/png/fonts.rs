@@ -1,4 +1,4 @@
-//! Texts as outlines.
+//! Text as outlines.
 
 use tiny_skia::{Path, PathBuilder};
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
@@ -16,8 +16,8 @@ impl Fonts {
         Some(Self { regular, bold })
     }
 
-    /// `text` from the origin along the base line, and how wide it is; `size` in pixels. A character
-    /// that the font lacks is a box.
+    /// The outline of `text` from the origin along the baseline, and its width; `size` in pixels.
+    /// Characters missing in the font become a box.
     pub(super) fn outline(&self, text: &str, size: f32, bold: bool) -> (Option<Path>, f32) {
         let face = if bold { &self.bold } else { &self.regular };
         let mut pen =
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Fonts {
     }
 }
 
-/// Font units, upwards, to pixels, downwards.
+/// Converts font units (y up) to pixels (y down).
 struct Pen {
     path: PathBuilder,
     x: f32,

@@ -44,8 +44,8 @@ pub(super) fn parse(d: &str) -> Option<Option<Path>> {
     Some(path.finish())
 }
 
-/// The number that `text` begins with; numbers need nothing between them where a sign or a second
-/// point shows where the next begins.
+/// Parses the number at the start of `text`; numbers need no separator if a sign or a second
+/// decimal point marks the start of the next.
 fn leading_number(text: &str) -> Option<(f32, &str)> {
     let text = text.trim_start_matches([' ', ',']);
     let mut point = false;
