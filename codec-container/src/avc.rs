@@ -1,6 +1,6 @@
-//! H.264 in its two forms: units between start codes (ITU-T H.264, annex B), which codecs take, and
-//! units behind their lengths with the parameter sets apart (ISO/IEC 14496-15, section 5), which MP4
-//! and Matroska hold.
+//! H.264 in its two forms: NAL units with start codes (ITU-T H.264, Annex B), which codecs use, and
+//! NAL units with length prefixes and separate parameter sets (ISO/IEC 14496-15, section 5), which
+//! MP4 and Matroska store.
 
 use codec_core::codec::Codec;
 
@@ -15,7 +15,7 @@ fn is_annex_b(data: &[u8]) -> bool {
     data.starts_with(&[0, 0, 1]) || data.starts_with(&START_CODE)
 }
 
-/// The units between start codes, without zeros at their ends.
+/// The NAL units between start codes, without trailing zeros.
 fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let next = |from: usize| {
         data[from..].windows(3).position(|three| three == [0, 0, 1]).map(|at| from + at + 3)
@@ -30,7 +30,7 @@ fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Replaces the start codes of `data` by lengths of four bytes.
+/// Replaces the start codes of `data` by four-byte lengths.
 fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
     for unit in units(data) {
         let length = u32::try_from(unit.len()).unwrap_or(u32::MAX);
@@ -39,17 +39,17 @@ fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Turns packets of MP4 and Matroska into those that decoders take.
+/// Converts packets of MP4 and Matroska to the form that decoders take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnexB {
     length_bytes: usize,
-    /// With start codes; they go before every packet with an IDR slice.
+    /// Parameter sets with start codes, inserted before every packet with an IDR slice.
     parameter_sets: Vec<u8>,
 }
 
 impl AnnexB {
     /// For a stream with this `AVCDecoderConfigurationRecord` (section 5.3.3.1); `None` if it is
-    /// none, as where packets have start codes already.
+    /// not one, for example because packets already have start codes.
     #[must_use]
     pub fn new(codec_private: &[u8]) -> Option<Self> {
         let (&[1, _, _, _, lengths, sps_count], mut rest) = codec_private.split_first_chunk()?
@@ -74,7 +74,7 @@ impl AnnexB {
         Some(Self { length_bytes: usize::from(lengths & 3) + 1, parameter_sets })
     }
 
-    /// A packet with start codes. A unit whose length is past the end is cut short.
+    /// Converts a packet to start codes. A NAL unit whose length is past the end is truncated.
     pub fn convert(&self, packet: &[u8], out: &mut Vec<u8>) {
         out.clear();
         let (mut rest, mut has_sets) = (packet, false);
@@ -92,16 +92,16 @@ impl AnnexB {
     }
 }
 
-/// Hands packets on to a writer of MP4 or Matroska, those of H.264 with lengths.
+/// Passes packets to a writer of MP4 or Matroska, with H.264 converted to length prefixes.
 pub(crate) struct AvcWriter {
     inner: Box<dyn PacketWriter>,
-    /// Of each track.
+    /// For each track.
     is_avc: Vec<bool>,
     converted: Vec<u8>,
 }
 
 impl AvcWriter {
-    /// `inner`, for `tracks`; unchanged if none of them is H.264.
+    /// Wraps `inner` for `tracks`; returns it unchanged if none of them is H.264.
     pub(crate) fn wrap(inner: Box<dyn PacketWriter>, tracks: &[Track]) -> Box<dyn PacketWriter> {
         let is_avc = |track: &Track| track.video().is_some_and(|video| video.codec == Codec::H264);
         let is_avc: Vec<_> = tracks.iter().map(is_avc).collect();

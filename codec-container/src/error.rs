@@ -7,52 +7,52 @@ use codec_core::error::LimitError;
 
 use crate::Format;
 
-/// Shorthand.
+/// Shorthand for results with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong. The name of the file is the caller's to add.
+/// The errors of readers and writers. The caller adds the file name.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused to read or write.
+    /// The operating system reported an error while reading or writing.
     Io(io::Error),
-    /// The content is none of the formats that are known; `head` holds its first bytes.
+    /// The content has no known format; `head` holds its first bytes.
     Unrecognised {
-        /// At most 16 bytes; none if the input is empty.
+        /// At most 16 bytes; empty if the input is empty.
         head: Vec<u8>,
     },
-    /// The content breaks the rules of its format, or ends too early. What came before is good.
+    /// The content violates its format, or ends too early. Everything before it is valid.
     Corrupt(Corrupt),
-    /// The content is sound, but uses something that is not supported; the text names it.
+    /// The content is valid, but uses an unsupported feature, which the text names.
     Unsupported {
         /// The format of the file.
         format: Format,
-        /// A clause such as `10-bit samples (C420p10)`.
+        /// A noun phrase such as `10-bit samples (C420p10)`.
         what: Cow<'static, str>,
     },
-    /// The content asks for more than the limits allow.
+    /// The content exceeds the limits.
     Limit {
         /// The format of the file.
         format: Format,
-        /// Where the claim stands, in bytes from the start of the file.
+        /// Position of the field that exceeds the limit, in bytes from the start of the file.
         offset: u64,
-        /// The claim.
+        /// The value and the limit.
         detail: LimitError,
     },
 }
 
-/// Where and how content is damaged.
+/// Position and kind of the damage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corrupt {
     /// The format of the file.
     pub format: Format,
-    /// Bytes from the start of the file to where `expected` should have been.
+    /// Bytes from the start of the file to where `expected` should be.
     pub offset: u64,
     /// Packet or frame, counted from 0; `None` in headers.
     pub index: Option<u64>,
-    /// What should have been there.
+    /// What was expected at this position.
     pub expected: Cow<'static, str>,
-    /// What was there.
+    /// What was found instead.
     pub found: Cow<'static, str>,
 }
 
@@ -91,12 +91,12 @@ impl fmt::Display for Error {
             Self::Unrecognised { head } => {
                 write!(
                     f,
-                    "not y4m, IVF, WebM, Matroska, MP4, Ogg, WAVE, FLAC, MP3, ADTS or AV1: it begins with {}",
+                    "unknown format: the input begins with {}, expected y4m, IVF, WebM, Matroska, MP4, Ogg, WAVE, FLAC, MP3, ADTS or AV1",
                     head.escape_ascii()
                 )
             }
             Self::Corrupt(detail) => detail.fmt(f),
-            Self::Unsupported { format, what } => write!(f, "{format}: {what} not supported"),
+            Self::Unsupported { format, what } => write!(f, "{format}: {what} is not supported"),
             Self::Limit { format, offset, detail } => {
                 write!(f, "{format}: at byte {offset}: {detail}")
             }

@@ -1,5 +1,5 @@
-//! What containers need to know of FLAC: its `STREAMINFO` and the samples of a frame. RFC 9639,
-//! sections 8.2 and 9.1.
+//! FLAC metadata for containers: `STREAMINFO` and the samples of a frame. RFC 9639, sections 8.2
+//! and 9.1.
 
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 
@@ -7,18 +7,18 @@ use crate::{AudioTrack, Format};
 
 pub(crate) const STREAM_INFO_BYTES: usize = 34;
 
-/// What `STREAMINFO` tells.
+/// The fields of `STREAMINFO`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StreamInfo {
     pub(crate) rate: u32,
     pub(crate) channels: u8,
     pub(crate) bits: u8,
-    /// 0: not known.
+    /// 0: unknown.
     pub(crate) samples: u64,
 }
 
 impl StreamInfo {
-    /// `None` if it is cut off or has no rate.
+    /// Parses a `STREAMINFO`; `None` if it is truncated or has no rate.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let body: &[u8; STREAM_INFO_BYTES] = body.first_chunk()?;
         let packed = u64::from_be_bytes(*body[10..].first_chunk()?);
@@ -28,7 +28,7 @@ impl StreamInfo {
         (rate > 0).then_some(Self { rate, channels, bits, samples: packed & ((1 << 36) - 1) })
     }
 
-    /// A track as this describes it; `body` are its bytes.
+    /// The track that this describes; `body` holds its bytes.
     pub(crate) fn to_track(self, format: Format, body: &[u8]) -> AudioTrack {
         let layout = ChannelLayout::of(self.channels.into()).unwrap_or_default();
         let audio = AudioFormat::new(self.rate, layout);
@@ -39,19 +39,19 @@ impl StreamInfo {
     }
 }
 
-/// What a native file begins with, for the bytes of a `STREAMINFO`.
+/// The beginning of a native file for the bytes of a `STREAMINFO`.
 pub(crate) fn headers(stream_info: &[u8]) -> Vec<u8> {
-    // The last block of its kind: of `STREAMINFO`.
+    // Flags: last block; type: `STREAMINFO`.
     [b"fLaC\x80\x00\x00\x22", stream_info].concat()
 }
 
-/// Samples of each channel in a frame; `None` if it is none.
+/// Samples of each channel in a frame; `None` if it is not a frame.
 pub(crate) fn frame_samples(frame: &[u8]) -> Option<u32> {
     let &[sync, second, sizes, _] = frame.first_chunk()?;
     if sync != 0xFF || second & 0xFC != 0xF8 {
         return None;
     }
-    // The number of the frame or sample has a length like UTF-8.
+    // The number of the frame or sample is encoded like UTF-8.
     let number_bytes = match frame.get(4)?.leading_ones() {
         0 => 1,
         ones @ 2..=7 => ones as usize,

@@ -1,4 +1,4 @@
-//! File formats and how to tell them apart.
+//! File formats and their detection.
 
 use std::fmt;
 
@@ -11,36 +11,36 @@ use crate::{frames, obu};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// YUV4MPEG2: raw pictures with a text header.
+    /// YUV4MPEG2: raw frames with a text header.
     Y4m,
-    /// Raw pictures without any header.
+    /// Raw frames without a header.
     Raw,
     /// IVF: coded packets with 64-bit times.
     Ivf,
-    /// WebM: Matroska with few codecs.
+    /// WebM: Matroska with a restricted set of codecs.
     WebM,
     /// Matroska.
     Matroska,
-    /// MP4 and its relatives (ISO base media file format, QuickTime).
+    /// MP4 and related formats (ISO base media file format, QuickTime).
     Mp4,
     /// Ogg with Opus, Vorbis or FLAC.
     Ogg,
     /// WAVE (RIFF, RF64).
     Wav,
-    /// Samples of sound without any header.
+    /// Raw audio samples without a header.
     Pcm,
     /// Native FLAC.
     Flac,
     /// MP3 frames.
     Mp3,
-    /// AAC with ADTS heads.
+    /// AAC with ADTS headers.
     Adts,
-    /// A stream of AV1 units.
+    /// A stream of AV1 OBUs.
     Obu,
 }
 
 impl Format {
-    /// Bytes that [`Self::detect`] wants to see.
+    /// Number of bytes that [`Self::detect`] needs.
     pub(crate) const PROBE_BYTES: usize = 64;
 
     /// The name used in messages and reports.
@@ -63,7 +63,8 @@ impl Format {
         }
     }
 
-    /// The format that begins with `head`. Raw video and sound have no head and are never found.
+    /// Detects the format of a file that begins with `head`. Raw video and audio have no header and
+    /// are never detected.
     #[must_use]
     pub fn detect(head: &[u8]) -> Option<Self> {
         const MP4_BOXES: [&[u8; 4]; 8] =
@@ -73,7 +74,7 @@ impl Format {
         } else if head.starts_with(b"DKIF") {
             Some(Self::Ivf)
         } else if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
-            // The document type stands in the first element.
+            // The document type is in the first element.
             let matroska = head.windows(8).any(|name| name == b"matroska");
             Some(if matroska { Self::Matroska } else { Self::WebM })
         } else if head.get(4..8).is_some_and(|kind| MP4_BOXES.iter().any(|known| kind == *known)) {
@@ -97,7 +98,7 @@ impl Format {
         }
     }
 
-    /// The format that file names with `extension` (without the dot, in any case) usually have.
+    /// The usual format of file names with `extension` (without the dot, case-insensitive).
     #[must_use]
     pub fn from_extension(extension: &str) -> Option<Self> {
         match extension.to_ascii_lowercase().as_str() {
@@ -119,13 +120,13 @@ impl Format {
         }
     }
 
-    /// Whether it holds raw pictures rather than coded packets.
+    /// Whether it holds raw frames instead of coded packets.
     #[must_use]
     pub fn is_raw_video(self) -> bool {
         matches!(self, Self::Y4m | Self::Raw)
     }
 
-    /// Whether it can hold pictures of `codec`.
+    /// Whether it can hold video of `codec`.
     #[must_use]
     pub fn holds_video(self, codec: Codec) -> bool {
         match self {
@@ -137,7 +138,7 @@ impl Format {
         }
     }
 
-    /// Whether it can hold sound of `codec`.
+    /// Whether it can hold audio of `codec`.
     #[must_use]
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
         use AudioCodec::{Flac, Opus, Pcm, Pcma, Pcmu, Vorbis};
@@ -156,13 +157,13 @@ impl Format {
         }
     }
 
-    /// Whether it holds sound alone.
+    /// Whether it holds audio only.
     #[must_use]
     pub fn is_audio(self) -> bool {
         matches!(self, Self::Ogg | Self::Wav | Self::Pcm | Self::Flac | Self::Mp3 | Self::Adts)
     }
 
-    /// What its content is counted in.
+    /// The unit in which its contents are counted.
     #[must_use]
     pub(crate) fn unit(self) -> &'static str {
         if self.is_raw_video() { "frame" } else { "packet" }

@@ -1,25 +1,25 @@
-//! Puts the packets of several tracks in the order of their times, within bounds.
+//! Interleaves the packets of several tracks by time, with bounded buffering.
 
 use std::collections::VecDeque;
 
-/// Longest time by which packets wait for those of other tracks: in files, and live.
+/// Longest time that packets wait for those of other tracks: in files, and live.
 const FILE_WAIT_NS: i64 = 10_000_000_000;
 const LIVE_WAIT_NS: i64 = 500_000_000;
-/// Most bytes that wait.
+/// Maximum number of buffered bytes.
 const MAX_BYTES: usize = 64 << 20;
 
-/// A packet that waits.
+/// A waiting packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued<M> {
     pub(crate) data: Vec<u8>,
     pub(crate) track: usize,
-    /// What it is ordered by.
+    /// Sort key.
     pub(crate) time_ns: i64,
-    /// What the writer wants to know of it.
+    /// Data for the writer.
     pub(crate) meta: M,
 }
 
-/// Holds packets back until no earlier one can come from another track, or the wait is too long.
+/// Holds packets until no earlier packet can arrive from another track, or the wait is too long.
 #[derive(Debug)]
 pub(crate) struct Interleaver<M> {
     queues: Vec<VecDeque<Queued<M>>>,
@@ -40,7 +40,7 @@ impl<M> Interleaver<M> {
         }
     }
 
-    /// Takes a packet of a track that there is. Within a track the order stays.
+    /// Adds a packet of an existing track. Order within a track is kept.
     pub(crate) fn push(&mut self, track: usize, time_ns: i64, data: &[u8], meta: M) {
         let Some(queue) = self.queues.get_mut(track) else { return };
         let mut memory = self.spare.pop().unwrap_or_default();
@@ -51,7 +51,8 @@ impl<M> Interleaver<M> {
         queue.push_back(Queued { data: memory, track, time_ns, meta });
     }
 
-    /// The next packet in order; `all`: though others may still come.
+    /// Returns the next packet in order; `all`: even if other tracks may still deliver earlier
+    /// ones.
     pub(crate) fn pop(&mut self, all: bool) -> Option<Queued<M>> {
         let heads = self.queues.iter().enumerate();
         let heads = heads.filter_map(|(at, queue)| Some((queue.front()?.time_ns, at)));
@@ -66,7 +67,7 @@ impl<M> Interleaver<M> {
         Some(queued)
     }
 
-    /// Takes back memory for the next packets.
+    /// Recycles memory for the next packets.
     pub(crate) fn recycle(&mut self, queued: Queued<M>) {
         if self.spare.len() < 64 {
             self.spare.push(queued.data);

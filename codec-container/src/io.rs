@@ -1,4 +1,4 @@
-//! Where bytes come from and go to.
+//! Byte sources and sinks.
 
 use std::fmt;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -13,7 +13,7 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 pub trait WriteSeek: Write + Seek + Send {}
 impl<T: Write + Seek + Send> WriteSeek for T {}
 
-/// Where bytes come from. Buffered by the readers.
+/// A byte source. Readers buffer it.
 pub enum Source {
     /// A regular file or memory.
     Seekable(Box<dyn ReadSeek>),
@@ -51,7 +51,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Where bytes go. Buffered by the writers.
+/// A byte sink. Writers buffer it.
 pub enum Output {
     /// A regular file or memory: headers are patched at the end.
     Seekable(Box<dyn WriteSeek>),
@@ -82,7 +82,7 @@ impl fmt::Debug for Output {
     }
 }
 
-/// A buffered reader that knows its position and never allocates more than there is to read.
+/// A buffered reader that tracks its position and never allocates more than there is to read.
 pub(crate) struct ByteReader {
     inner: BufReader<Box<dyn Read + Send>>,
     position: u64,
@@ -108,7 +108,7 @@ impl ByteReader {
         self.position
     }
 
-    /// Fills `buf` as far as the input goes, and returns how far that was.
+    /// Fills `buf` as far as the input goes, and returns the number of bytes.
     pub(crate) fn read_up_to(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut done = 0;
         while done < buf.len() {
@@ -123,22 +123,22 @@ impl ByteReader {
         Ok(done)
     }
 
-    /// Replaces what is in `buf` with the next `len` bytes, or fewer at the end of the input.
-    /// Memory grows with what arrives.
+    /// Replaces the contents of `buf` with the next `len` bytes, or fewer at the end of the input.
+    /// Memory grows with the data that arrives.
     pub(crate) fn read_vec(&mut self, buf: &mut Vec<u8>, len: usize) -> io::Result<usize> {
         buf.clear();
         self.append(buf, len)
     }
 
     /// Appends the next `len` bytes to `buf`, or fewer at the end of the input; returns how many.
-    /// Memory grows with what arrives.
+    /// Memory grows with the data that arrives.
     pub(crate) fn append(&mut self, buf: &mut Vec<u8>, len: usize) -> io::Result<usize> {
         let done = self.inner.by_ref().take(len as u64).read_to_end(buf)?;
         self.position += done as u64;
         Ok(done)
     }
 
-    /// Passes over `len` bytes, or fewer at the end of the input; returns how many.
+    /// Skips `len` bytes, or fewer at the end of the input; returns how many.
     pub(crate) fn skip(&mut self, len: u64) -> io::Result<u64> {
         let done = io::copy(&mut self.inner.by_ref().take(len), &mut io::sink())?;
         self.position += done;
@@ -146,7 +146,7 @@ impl ByteReader {
     }
 }
 
-/// A buffered writer that knows its position and patches where it can.
+/// A buffered writer that tracks its position and patches if it can.
 pub(crate) enum ByteWriter {
     Seekable { inner: BufWriter<Box<dyn WriteSeek>>, position: u64, start: u64 },
     Stream { inner: BufWriter<Box<dyn Write + Send>>, position: u64 },
@@ -197,12 +197,12 @@ impl ByteWriter {
         }
     }
 
-    /// Hands everything to a pipe, whose reader wants it now.
+    /// Flushes to a pipe, so that its reader gets the data immediately.
     pub(crate) fn flush_if_live(&mut self) -> io::Result<()> {
         if self.can_seek() { Ok(()) } else { self.flush() }
     }
 
-    /// Hands everything to the operating system.
+    /// Flushes to the operating system.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Seekable { inner, .. } => inner.flush(),
@@ -210,7 +210,7 @@ impl ByteWriter {
         }
     }
 
-    /// Replaces what was written at `at`; does nothing on a pipe.
+    /// Replaces bytes written earlier at `at`; does nothing on a pipe.
     pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         if let Self::Seekable { inner, position, start } = self {
             inner.seek(SeekFrom::Start(*start + at))?;

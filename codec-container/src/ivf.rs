@@ -1,13 +1,13 @@
-//! IVF: a 32-byte header, then packets with a 12-byte head each; all numbers little-endian.
+//! IVF: a 32-byte header, then packets with a 12-byte header each; all numbers little-endian.
 //!
 //! ```text
 //! header: "DKIF" version:16 header_bytes:16 fourcc:32 width:16 height:16
 //!         ticks_per_second:32 seconds:32 packets:32 unused:32
 //! packet: bytes:32 time:64 payload
 //! ```
-//! The time base is `seconds / ticks_per_second`. The count of packets is 0 on pipes and often
-//! wrong in files, so it is told and not obeyed. With a time base finer than frames other programs
-//! write and read the duration in ticks there, and so does this one.
+//! The time base is `seconds / ticks_per_second`. The packet count is 0 on pipes and often wrong in
+//! files, so it is reported but not relied on. If the time base is finer than frames, other
+//! programs write and read the duration in ticks in this field, and so does this one.
 
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};
@@ -60,8 +60,8 @@ impl IvfReader {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Corrupt`] if it is no IVF header, [`Error::Unsupported`] for a
-    /// codec that is not known.
+    /// [`Error::Io`], [`Error::Corrupt`] if it is not an IVF header, [`Error::Unsupported`] for an
+    /// unknown codec.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
         let mut header = [0; HEADER_BYTES as usize];
@@ -99,7 +99,7 @@ impl IvfReader {
             PACKET_HEAD_BYTES => {}
             had => {
                 let found = format!("the end of the file after {had}");
-                return Err(corrupt(offset, index, "a packet head of 12 bytes", found));
+                return Err(corrupt(offset, index, "a packet header of 12 bytes", found));
             }
         }
         let len = u32_at(&head, 0);
@@ -129,7 +129,7 @@ fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<VideoTrack> {
     }
     let fourcc = &header[8..12];
     let (_, codec) = FOURCCS.iter().find(|(known, _)| fourcc == *known).ok_or_else(|| {
-        Error::unsupported(Format::Ivf, format!("codec {} is", fourcc.escape_ascii()))
+        Error::unsupported(Format::Ivf, format!("codec {}", fourcc.escape_ascii()))
     })?;
     let size = Size::new(u16_at(header, 12).into(), u16_at(header, 14).into());
     let stated = Rational::new(u32_at(header, 20), u32_at(header, 16));
@@ -138,7 +138,7 @@ fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<VideoTrack> {
 
     let mut stream = VideoTrack::new(Format::Ivf, *codec, size, time_base);
     if usable {
-        // A finer time base is a clock.
+        // A finer time base is a clock, not a frame rate.
         stream.frame_rate = plausible_frame_rate(stated.den.into(), stated.num.into());
     } else {
         stream.warnings.push(Warning::TimeBaseAssumed(time_base));
@@ -180,16 +180,16 @@ impl PacketReader for IvfReader {
     }
 }
 
-/// The finest time base that is written: the duration has 32 bits. That is 13 hours.
+/// The finest time base that is written: the duration has 32 bits, which is 13 hours.
 const FINEST_HZ: u32 = 90_000;
 
-/// From when to when packets are shown, in ticks of the stream.
+/// First and last display time of packets, in ticks of the stream.
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
     first: Option<i64>,
     last: i64,
     last_duration: Option<u64>,
-    /// Steps from one time to another.
+    /// Distances between times.
     steps: u64,
 }
 
@@ -198,7 +198,7 @@ impl Span {
         if !packet.shown {
             return;
         }
-        // H.264 comes in the order of decoding.
+        // H.264 packets are in decoding order.
         let is_first = self.first.is_none();
         self.first = Some(self.first.map_or(packet.pts, |first| first.min(packet.pts)));
         self.steps += u64::from(!is_first && packet.pts != self.last);
@@ -207,7 +207,7 @@ impl Span {
         }
     }
 
-    /// Up to the end of the last packet; of unknown duration it lasts as long as the others.
+    /// Up to the end of the last packet; an unknown duration is taken from the others.
     fn ticks(&self) -> u64 {
         let between =
             self.last.saturating_sub(self.first.unwrap_or(self.last)).max(0).unsigned_abs();
@@ -221,11 +221,11 @@ impl Span {
 pub struct IvfWriter {
     output: ByteWriter,
     count: u64,
-    /// Of the stream and of the file.
+    /// Time bases of the stream and of the file.
     time_bases: [Rational; 2],
-    /// The extent of the packets that are shown, if the file counts ticks and not packets.
+    /// The time range of the shown packets, if the file counts ticks and not packets.
     span: Option<Span>,
-    /// `None` for codecs whose frames are coded in another order than shown.
+    /// `None` for codecs with reordered frames.
     order: Option<TimeOrder>,
 }
 
@@ -238,13 +238,16 @@ impl IvfWriter {
     pub fn new(output: Output, stream: &VideoTrack) -> Result<Self> {
         let side = |side: u32| {
             u16::try_from(side).map_err(|_| {
-                Error::unsupported(Format::Ivf, format!("{} is larger than 65535 and", stream.size))
+                Error::unsupported(
+                    Format::Ivf,
+                    format!("a frame size of {} (above 65535)", stream.size),
+                )
             })
         };
         let (fourcc, _) = FOURCCS
             .iter()
             .find(|(_, codec)| *codec == stream.codec)
-            .ok_or_else(|| Error::unsupported(Format::Ivf, format!("codec {} is", stream.codec)))?;
+            .ok_or_else(|| Error::unsupported(Format::Ivf, format!("codec {}", stream.codec)))?;
         let mut header = Vec::with_capacity(HEADER_BYTES.into());
         header.extend_from_slice(b"DKIF");
         header.extend_from_slice(&0_u16.to_le_bytes());
@@ -270,7 +273,7 @@ impl IvfWriter {
 }
 
 impl IvfWriter {
-    /// Ticks of the stream in those of the file.
+    /// Converts ticks of the stream to those of the file.
     fn file_ticks(&self, ticks: i64) -> i64 {
         let [from, to] = self.time_bases;
         if from == to {
@@ -288,7 +291,7 @@ impl PacketWriter for IvfWriter {
             order.check(Format::Ivf, offset, self.count, packet.pts)?;
         }
         let len = u32::try_from(packet.data.len())
-            .map_err(|_| Error::unsupported(Format::Ivf, "a packet of 4 GiB or more is"))?;
+            .map_err(|_| Error::unsupported(Format::Ivf, "a packet of 4 GiB or more"))?;
         if let Some(span) = &mut self.span {
             span.add(&packet);
         }

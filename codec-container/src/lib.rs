@@ -1,13 +1,13 @@
-//! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska, MP4,
-//! Ogg, WAVE, FLAC, MP3, ADTS, raw sound and streams of AV1 units.
+//! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska, MP4, Ogg,
+//! WAVE, FLAC, MP3, ADTS, raw audio and AV1 OBU streams.
 //!
-//! Start at [`open()`], [`open_packets`] and [`open_pictures`] for reading, which look at the content
-//! and not at the name, and at [`create_packets`] and [`create_pictures`] for writing.
-//! Readers take anything that implements [`std::io::Read`] and go through it once, from the front
-//! to the back; writers that patch their headers at the end do so where [`Output`] can seek.
+//! For reading, start at [`open()`], [`open_packets`] and [`open_pictures`], which detect the
+//! format by content; for writing, at [`create_packets`] and [`create_pictures`]. Readers take any
+//! [`std::io::Read`] and read it once, from front to back; writers that patch their headers at the
+//! end do so if [`Output`] can seek.
 //!
-//! Input is hostile: sizes are checked against [`ReadOptions::limits`] and memory grows with what
-//! was read, never with what a header claims.
+//! Input is untrusted: sizes are checked against [`ReadOptions::limits`], and memory grows with the
+//! data that was read, never with the values in a header.
 
 #![forbid(unsafe_code)]
 

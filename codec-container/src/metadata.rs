@@ -1,11 +1,11 @@
-//! What a file holds beside its tracks: titles and other tags, chapters, attachments.
+//! File metadata other than tracks: titles and other tags, chapters, attachments.
 
 use crate::Warning;
 
-/// Most names that a warning lists.
+/// Maximum number of names in a warning.
 const MOST_NAMES: usize = 6;
 
-/// What was found; only its presence matters, and the tags.
+/// The metadata that was found; only its presence matters, except for tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metadata {
     /// Names and values that describe the whole file.
@@ -22,7 +22,7 @@ impl Metadata {
         }
     }
 
-    /// What readers do not deliver of it.
+    /// The metadata that readers do not deliver.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let mut skipped = Vec::new();
         if self.has_chapters {
@@ -38,7 +38,7 @@ impl Metadata {
     }
 }
 
-/// Whether a tag tells of programs and streams: those who write put their own.
+/// Whether a tag describes programs and streams; writers add their own.
 pub(crate) fn is_technical(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let known =

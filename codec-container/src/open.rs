@@ -1,4 +1,4 @@
-//! The doors: find out the format of an input, or choose that of an output.
+//! Entry points: detect the format of an input, or choose that of an output.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
@@ -14,18 +14,18 @@ use crate::{
     Track, VideoTrack, WavReader, WavWriter, WebmReader, WebmWriter, Y4mReader, Y4mWriter,
 };
 
-/// How to read.
+/// Options for reading.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ReadOptions {
-    /// What hostile input may ask for.
+    /// Limits for untrusted input.
     pub limits: Limits,
-    /// Lets times go backwards, which is an error otherwise: for damaged files that are to be
-    /// played as far as possible.
+    /// Accepts times that go backwards, which is an error otherwise: for playing damaged files as
+    /// far as possible.
     pub allow_backward_times: bool,
 }
 
-/// How to write.
+/// Options for writing.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteOptions {
@@ -38,7 +38,7 @@ pub struct WriteOptions {
 pub enum Input {
     /// Coded packets.
     Packets(Box<dyn PacketReader>),
-    /// Raw pictures.
+    /// Raw frames.
     Pictures(Box<dyn PictureReader>),
 }
 
@@ -51,10 +51,10 @@ impl std::fmt::Debug for Input {
     }
 }
 
-/// Opens whatever `source` holds, by its first bytes.
+/// Opens `source` in the format that its first bytes indicate.
 ///
 /// # Errors
-/// [`Error::Unrecognised`] if it is nothing known; else as the format's reader.
+/// [`Error::Unrecognised`] if the format is unknown; otherwise those of the format's reader.
 pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
     let head = read_head(source.reader())?;
     let format = Format::detect(&head).ok_or_else(|| Error::Unrecognised { head: head.clone() })?;
@@ -73,7 +73,7 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
         Format::Adts => Input::Packets(Box::new(AdtsReader::new(source, options)?)),
         Format::Obu => Input::Packets(Box::new(ObuReader::new(source, &head, options)?)),
         Format::Raw | Format::Pcm => {
-            return Err(Error::unsupported(format, "reading is"));
+            return Err(Error::unsupported(format, "reading"));
         }
     })
 }
@@ -81,17 +81,17 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
 /// Opens coded packets.
 ///
 /// # Errors
-/// As [`open()`]; [`Error::Unsupported`] if the input holds raw pictures.
+/// As [`open()`]; [`Error::Unsupported`] if the input holds raw frames.
 pub fn open_packets(source: Source, options: &ReadOptions) -> Result<Box<dyn PacketReader>> {
     match open(source, options)? {
         Input::Packets(reader) => Ok(reader),
         Input::Pictures(reader) => {
-            Err(Error::unsupported(reader.stream().format, "raw pictures as coded input are"))
+            Err(Error::unsupported(reader.stream().format, "raw video as coded input"))
         }
     }
 }
 
-/// Opens raw pictures with a header (y4m). For headerless ones see [`crate::RawReader`].
+/// Opens raw frames with a header (y4m). For input without a header see [`crate::RawReader`].
 ///
 /// # Errors
 /// As [`open()`]; [`Error::Unsupported`] if the input holds coded packets.
@@ -99,13 +99,13 @@ pub fn open_pictures(source: Source, options: &ReadOptions) -> Result<Box<dyn Pi
     match open(source, options)? {
         Input::Pictures(reader) => Ok(reader),
         Input::Packets(reader) => {
-            Err(Error::unsupported(reader.tracks()[0].format(), "coded packets as raw input are"))
+            Err(Error::unsupported(reader.tracks()[0].format(), "coded input as raw video"))
         }
     }
 }
 
-/// Begins a file of coded packets. Of each track its codec, size, time base, frame rate, picture
-/// or sound information and set-up data are used.
+/// Creates a file of coded packets. It uses the codec, size, time base, frame rate, video or audio
+/// description and set-up data of each track.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Unsupported`] if `format` cannot hold the tracks.
@@ -122,7 +122,7 @@ pub fn create_packets(
     create_plain(output, format, tracks, options)
 }
 
-/// As [`create_packets`], for packets in the form that the format wants.
+/// As [`create_packets`], for packets already in the form of the format.
 pub(crate) fn create_plain(
     output: Output,
     format: Format,
@@ -144,33 +144,33 @@ pub(crate) fn create_plain(
         Format::Pcm => Ok(Box::new(RawAudioWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Flac => Ok(Box::new(FlacWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Obu => Ok(Box::new(ObuWriter::new(output, only_video(format, tracks)?)?)),
-        Format::Mp3 | Format::Adts => Err(Error::unsupported(format, "writing is")),
-        Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded packets are")),
+        Format::Mp3 | Format::Adts => Err(Error::unsupported(format, "writing")),
+        Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded video or audio")),
     }
 }
 
 fn only_audio(format: Format, tracks: &[Track]) -> Result<&AudioTrack> {
     match tracks {
         [Track::Audio(track)] => Ok(track),
-        [_] => Err(Error::unsupported(format, "video is")),
-        [] => Err(Error::unsupported(format, "a file without tracks is")),
-        _ => Err(Error::unsupported(format, "more than one track is")),
+        [_] => Err(Error::unsupported(format, "video")),
+        [] => Err(Error::unsupported(format, "a file without tracks")),
+        _ => Err(Error::unsupported(format, "more than one track")),
     }
 }
 
 fn only_video(format: Format, tracks: &[Track]) -> Result<&VideoTrack> {
     match tracks {
         [Track::Video(track)] => Ok(track),
-        [_] => Err(Error::unsupported(format, "sound is")),
-        [] => Err(Error::unsupported(format, "a file without tracks is")),
-        _ => Err(Error::unsupported(format, "more than one track is")),
+        [_] => Err(Error::unsupported(format, "audio")),
+        [] => Err(Error::unsupported(format, "a file without tracks")),
+        _ => Err(Error::unsupported(format, "more than one track")),
     }
 }
 
-/// Begins a file of raw pictures.
+/// Creates a file of raw frames.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Unsupported`] if `format` is one of coded packets.
+/// [`Error::Io`]; [`Error::Unsupported`] if `format` holds coded packets.
 pub fn create_pictures(
     output: Output,
     format: Format,
@@ -179,7 +179,7 @@ pub fn create_pictures(
     match format {
         Format::Y4m => Ok(Box::new(Y4mWriter::new(output, stream)?)),
         Format::Raw => Ok(Box::new(RawWriter::new(output, stream)?)),
-        _ => Err(Error::unsupported(format, "raw pictures are")),
+        _ => Err(Error::unsupported(format, "raw video")),
     }
 }
 

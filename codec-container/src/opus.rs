@@ -1,4 +1,4 @@
-//! Opus in containers: its head as a track, and the duration of a packet.
+//! Opus in containers: its header as a track, and the duration of a packet.
 
 use codec_core::audio::opus_head::OpusHead;
 use codec_core::audio::opus_packet::duration_us;
@@ -6,11 +6,11 @@ use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 
 use crate::{AudioTrack, Format};
 
-/// The rate in which positions and delays are counted.
+/// The rate at which positions and delays are counted.
 pub(crate) const RATE: u32 = 48_000;
 
-/// The head for `track`: the one it brings, with its delay, or else a plain one. `None` if it brings
-/// a damaged one, or none for more than two channels.
+/// The header for `track`: its own, with its delay, or else a default one. `None` if its own is
+/// damaged, or if it has none and more than two channels.
 pub(crate) fn head_of(track: &AudioTrack) -> Option<OpusHead> {
     let pre_skip = u16::try_from(track.delay).ok()?;
     if track.codec_private.is_empty() {
@@ -21,7 +21,7 @@ pub(crate) fn head_of(track: &AudioTrack) -> Option<OpusHead> {
     Some(OpusHead { pre_skip, ..OpusHead::parse(&track.codec_private).ok()? })
 }
 
-/// A track as `head` describes it, with a tick for each sample.
+/// The track that `head` describes, with a tick for each sample.
 pub(crate) fn track_of(head: &OpusHead, format: Format) -> AudioTrack {
     let layout = match head.family {
         0 | 1 => ChannelLayout::of(head.channels.into()),
@@ -35,7 +35,7 @@ pub(crate) fn track_of(head: &OpusHead, format: Format) -> AudioTrack {
     track
 }
 
-/// Samples at 48 kHz in a packet; `None` if it is none.
+/// Samples at 48 kHz in a packet; `None` if it is not an Opus packet.
 pub(crate) fn packet_samples(data: &[u8]) -> Option<u32> {
     duration_us(data).map(|us| us / 1000 * 48 + us % 1000 * 48 / 1000)
 }

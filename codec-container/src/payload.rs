@@ -1,17 +1,17 @@
-//! What the first bits of a coded frame tell, where the container says nothing.
+//! Facts from the first bits of a coded frame, for containers that do not store them.
 
 use codec_core::codec::Codec;
 
-/// Facts that stand in the first bytes of a coded frame.
+/// Facts from the first bytes of a coded frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are sufficient")]
 pub struct PayloadFacts {
     pub key: bool,
     pub shown: bool,
 }
 
 impl PayloadFacts {
-    /// Reads them. An empty packet repeats the last frame: shown, not a key.
+    /// Parses them. An empty packet repeats the last frame: shown, not a key frame.
     #[must_use]
     pub fn of(codec: Codec, data: &[u8]) -> Self {
         match codec {
@@ -37,7 +37,7 @@ impl PayloadFacts {
         let Some(&first) = data.first() else {
             return Self { key: false, shown: true };
         };
-        // Profile 3 has one reserved bit more.
+        // Profile 3 has an additional reserved bit.
         let bits = if first & 0x30 == 0x30 { first << 5 } else { first << 4 };
         let existing = bits & 0x80 != 0;
         // A superframe (its last byte has the marker 0b110) ends with a shown frame.

@@ -1,4 +1,4 @@
-//! Uncompressed sound and G.711 in a row: cut into packets of 20 ms. Headerless files.
+//! Uncompressed audio and G.711: split into packets of 20 ms. Files without a header.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use crate::{
     Source, Track,
 };
 
-/// Bytes of one sample of one channel; `None` for codecs whose samples have no fixed size.
+/// Bytes of one sample of one channel; `None` for codecs without a fixed sample size.
 pub(crate) fn sample_bytes(codec: AudioCodec) -> Option<usize> {
     match codec {
         AudioCodec::Pcm(encoding) => Some(encoding.bytes()),
@@ -19,7 +19,7 @@ pub(crate) fn sample_bytes(codec: AudioCodec) -> Option<usize> {
     }
 }
 
-/// Bytes of one sample of every channel of `track`, if it has fixed ones.
+/// Bytes of one sample of every channel of `track`, if the size is fixed.
 pub(crate) fn frame_bytes(track: &AudioTrack) -> Option<usize> {
     Some(sample_bytes(track.codec)? * track.audio.channels())
 }
@@ -27,12 +27,12 @@ pub(crate) fn frame_bytes(track: &AudioTrack) -> Option<usize> {
 /// Highest sampling rate.
 const MAX_RATE: u32 = 1 << 24;
 
-/// What a headerless sound holds, as on the command line: `48000:2:s16le`.
+/// Layout of raw audio, as on the command line: `48000:2:s16le`.
 ///
-/// Rate in Hz, number of channels (1 without it), encoding: `s16le` (also `s16`, the default),
+/// Rate in Hz, number of channels (default 1), encoding: `s16le` (also `s16`, the default),
 /// `s16be`, `u8`, `s24le`, `s32le`, `f32le`, `f64le`, `alaw`, `mulaw`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "the struct explains them")]
 pub struct RawAudioSpec {
     pub audio: AudioFormat,
     /// PCM or G.711.
@@ -46,20 +46,21 @@ impl FromStr for RawAudioSpec {
         let mut parts = text.split(':');
         let rate = parts.next().unwrap_or_default();
         let rate = rate.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
-        let rate = rate.ok_or_else(|| format!("'{text}': the rate is not in 1..={MAX_RATE} Hz"))?;
+        let rate =
+            rate.ok_or_else(|| format!("invalid rate in '{text}': expected 1..={MAX_RATE} Hz"))?;
         let channels = parts.next().unwrap_or("1");
         let layout =
             channels.parse().ok().filter(|&count| count <= 255).and_then(ChannelLayout::of);
-        let layout =
-            layout.ok_or_else(|| format!("'{text}': the number of channels is not in 1..=255"))?;
+        let layout = layout
+            .ok_or_else(|| format!("invalid number of channels in '{text}': expected 1..=255"))?;
         let name = parts.next().unwrap_or("s16le");
         let codec = codec_by_name(name).ok_or_else(|| {
-            format!("'{text}': '{name}' is none of s16le, s16be, u8, s24le, s32le, f32le, f64le, alaw, mulaw")
+            format!("invalid encoding '{name}' in '{text}': expected s16le, s16be, u8, s24le, s32le, f32le, f64le, alaw or mulaw")
         })?;
         match parts.next() {
             None => Ok(Self { audio: AudioFormat::new(rate, layout), codec }),
             Some(more) => {
-                Err(format!("'{text}': '{more}' comes after rate, channels and encoding"))
+                Err(format!("unexpected '{more}' in '{text}' after rate, channels and encoding"))
             }
         }
     }
@@ -82,7 +83,7 @@ fn codec_by_name(name: &str) -> Option<AudioCodec> {
 }
 
 impl RawAudioSpec {
-    /// The encoding that file names with `extension` usually have: `ul`, `al`, `s16`, `f32`.
+    /// The usual encoding of file names with `extension`: `ul`, `al`, `s16`, `f32`.
     #[must_use]
     pub fn codec_of_extension(extension: &str) -> Option<AudioCodec> {
         match extension.to_ascii_lowercase().as_str() {
@@ -92,7 +93,7 @@ impl RawAudioSpec {
     }
 }
 
-/// Cuts a run of samples into packets.
+/// Splits samples into packets.
 #[derive(Debug)]
 pub(crate) struct Cutter {
     format: Format,
@@ -103,15 +104,15 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// Packets of 20 ms for `track`, whose samples have a fixed size.
+    /// Packets of 20 ms for `track`, which has a fixed sample size.
     pub(crate) fn new(track: &AudioTrack) -> Self {
         let packet_frames = u64::from(track.audio.rate / 50).max(1);
         let frame_bytes = frame_bytes(track).unwrap_or(1);
         Self { format: track.format, frame_bytes, packet_frames, next: 0, index: 0 }
     }
 
-    /// Reads the next packet, of at most `left` bytes; `false` at the end. What is left of a sample
-    /// at the end is dropped.
+    /// Reads the next packet, of at most `left` bytes; `false` at the end. An incomplete sample at
+    /// the end is dropped.
     pub(crate) fn read(
         &mut self,
         input: &mut ByteReader,
@@ -130,7 +131,7 @@ impl Cutter {
             return Ok(false);
         }
         let end = self.next.checked_add(frames as u64).filter(|&end| i64::try_from(end).is_ok());
-        let end = end.ok_or_else(|| Error::unsupported(self.format, "so long a sound is"))?;
+        let end = end.ok_or_else(|| Error::unsupported(self.format, "audio of this length"))?;
         packet.pts = i64::try_from(self.next).unwrap_or(i64::MAX);
         packet.duration = Some(frames as u64);
         packet.index = self.index;
@@ -140,7 +141,7 @@ impl Cutter {
     }
 }
 
-/// Reads headerless sound.
+/// Reads raw audio.
 #[derive(Debug)]
 pub struct RawAudioReader {
     input: ByteReader,
@@ -151,14 +152,14 @@ pub struct RawAudioReader {
 }
 
 impl RawAudioReader {
-    /// Reads `source` as `spec` says.
+    /// Reads `source` in the layout of `spec`.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for codecs whose samples have no fixed size.
+    /// [`Error::Unsupported`] for codecs without a fixed sample size.
     pub fn new(source: Source, spec: RawAudioSpec) -> Result<Self> {
         let track = AudioTrack::new(Format::Pcm, spec.codec, spec.audio);
         if sample_bytes(spec.codec).is_none() || spec.audio.rate == 0 {
-            return Err(Error::unsupported(Format::Pcm, format!("codec {} is", spec.codec)));
+            return Err(Error::unsupported(Format::Pcm, format!("codec {}", spec.codec)));
         }
         let cutter = Cutter::new(&track);
         let tracks = [Track::Audio(track)];
@@ -185,13 +186,13 @@ impl PacketReader for RawAudioReader {
     }
 }
 
-/// The part of a packet that belongs to the sound.
+/// The part of a packet inside the audio.
 pub(crate) fn without_trim<'a>(packet: &PacketRef<'a>, frame_bytes: usize) -> &'a [u8] {
     let trim = usize::try_from(packet.trim_end).unwrap_or(usize::MAX).saturating_mul(frame_bytes);
     &packet.data[..packet.data.len().saturating_sub(trim)]
 }
 
-/// Writes headerless sound; times are not kept.
+/// Writes raw audio; times are not stored.
 #[derive(Debug)]
 pub struct RawAudioWriter {
     output: ByteWriter,
@@ -199,13 +200,13 @@ pub struct RawAudioWriter {
 }
 
 impl RawAudioWriter {
-    /// Begins a sound.
+    /// Creates a raw audio file.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Unsupported`] for codecs other than PCM and G.711.
     pub fn new(output: Output, track: &AudioTrack) -> Result<Self> {
         let frame_bytes = frame_bytes(track)
-            .ok_or_else(|| Error::unsupported(Format::Pcm, format!("codec {} is", track.codec)))?;
+            .ok_or_else(|| Error::unsupported(Format::Pcm, format!("codec {}", track.codec)))?;
         Ok(Self { output: ByteWriter::new(output)?, frame_bytes })
     }
 }

@@ -1,8 +1,8 @@
-//! Ratios of numbers that containers state.
+//! Ratios in container headers.
 
 use codec_core::frame::Rational;
 
-/// Frames per second above which a stated rate is a clock.
+/// A stated frame rate above this is a clock, not a frame rate.
 const MAX_FRAME_RATE: u32 = 300;
 
 /// `num / den` in lowest terms; `None` if one is 0 or does not fit 32 bits.
@@ -15,7 +15,7 @@ pub(crate) fn reduced(num: u64, den: u64) -> Option<Rational> {
     Some(Rational::new(part(num)?, part(den)?))
 }
 
-/// `num / den` frames per second in lowest terms, unless that is more than any camera gives.
+/// `num / den` frames per second in lowest terms, unless it exceeds any real frame rate.
 pub(crate) fn plausible_frame_rate(num: u64, den: u64) -> Option<Rational> {
     reduced(num, den).filter(|rate| rate.num / rate.den <= MAX_FRAME_RATE)
 }
@@ -27,8 +27,8 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// The frame rate of frames of `ns` nanoseconds. Rates that are usual and within the rounding of
-/// `ns` come out exactly: 33366667 gives 30000/1001.
+/// The frame rate for frames of `ns` nanoseconds. Common rates within the rounding of `ns` are
+/// exact: 33366667 gives 30000/1001.
 pub(crate) fn frame_rate_from_ns(ns: u64) -> Option<Rational> {
     if ns == 0 {
         return None;

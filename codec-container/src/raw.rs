@@ -1,4 +1,4 @@
-//! Raw video: pictures one after another without any header.
+//! Raw video: frames without any header.
 
 use std::str::FromStr;
 
@@ -11,15 +11,15 @@ use crate::{
     Source, TimedPicture,
 };
 
-/// Largest width and height.
+/// Maximum width and height.
 pub(crate) const MAX_SIDE: u32 = 16383;
 
-/// What a raw stream holds, as on the command line: `640x360@30:i420`.
+/// Layout of raw video, as on the command line: `640x360@30:i420`.
 ///
-/// `@RATE` may be an integer, a decimal (`29.97` means 30000/1001) or a fraction; without it 30 is
-/// taken. `:FORMAT` is `i420` (the default; also `yuv420p`) or `nv12`.
+/// `@RATE` may be an integer, a decimal (`29.97` means 30000/1001) or a fraction; default 30.
+/// `:FORMAT` is `i420` (the default; also `yuv420p`) or `nv12`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "the struct explains them")]
 pub struct RawSpec {
     pub size: Size,
     pub frame_rate: Rational,
@@ -34,12 +34,13 @@ impl FromStr for RawSpec {
         let (size, rate) = rest.split_once('@').unwrap_or((rest, "30"));
         let size = parse_size(size)
             .ok_or_else(|| format!("size {size}: expected WIDTHxHEIGHT, each 1..={MAX_SIDE}"))?;
-        let frame_rate = parse_rate(rate)
-            .ok_or_else(|| format!("frame rate {rate}: expected 30, 29.97 or 30000/1001"))?;
+        let frame_rate = parse_rate(rate).ok_or_else(|| {
+            format!("invalid frame rate {rate}: expected 30, 29.97 or 30000/1001")
+        })?;
         let pixels = match pixels.to_ascii_lowercase().as_str() {
             "i420" | "yuv420p" => PixelFormat::I420,
             "nv12" => PixelFormat::Nv12,
-            _ => return Err(format!("pixel format {pixels}: expected i420 or nv12")),
+            _ => return Err(format!("invalid pixel format {pixels}: expected i420 or nv12")),
         };
         Ok(Self { size, frame_rate, pixels })
     }
@@ -78,7 +79,7 @@ fn parse_rate(text: &str) -> Option<Rational> {
     }
 }
 
-/// Bytes of one picture in memory, if the limits allow it.
+/// Bytes of one frame in memory, if the limits allow it.
 pub(crate) fn picture_bytes(format: Format, size: Size, limits: &Limits) -> Result<usize> {
     let side = size.width.max(size.height);
     if side > MAX_SIDE {
@@ -88,7 +89,7 @@ pub(crate) fn picture_bytes(format: Format, size: Size, limits: &Limits) -> Resu
         return Err(Error::limit(format, 0, "pixels", size.pixels(), limits.max_pixels));
     }
     usize::try_from(size.i420_bytes())
-        .map_err(|_| Error::limit(format, 0, "picture bytes", size.i420_bytes(), usize::MAX as u64))
+        .map_err(|_| Error::limit(format, 0, "frame bytes", size.i420_bytes(), usize::MAX as u64))
 }
 
 /// A view of packed samples.
@@ -121,10 +122,10 @@ pub struct RawReader {
 }
 
 impl RawReader {
-    /// Reads pictures as `spec` describes them.
+    /// Reads frames in the layout of `spec`.
     ///
     /// # Errors
-    /// [`Error::Limit`] if a picture is larger than the limits allow.
+    /// [`Error::Limit`] if a frame is larger than the limits allow.
     pub fn new(source: Source, spec: RawSpec, options: &ReadOptions) -> Result<Self> {
         let mut stream = PictureStream::new(Format::Raw, spec.size, spec.frame_rate);
         stream.pixels = spec.pixels;
@@ -171,7 +172,7 @@ pub struct RawWriter {
 }
 
 impl RawWriter {
-    /// Begins.
+    /// Creates a writer.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -194,16 +195,16 @@ impl PictureWriter for RawWriter {
     }
 }
 
-/// Refuses a picture of another size than the stream's.
+/// Rejects a frame with another size than the stream's.
 pub(crate) fn check_size(stream: &PictureStream, picture: &Picture<'_>) -> Result<()> {
     if picture.size() == stream.size {
         return Ok(());
     }
-    let what = format!("a picture of {} in a stream of {} is", picture.size(), stream.size);
+    let what = format!("a frame of {} in a stream of {}", picture.size(), stream.size);
     Err(Error::unsupported(stream.format, what))
 }
 
-/// Writes the samples without padding, `pixels` telling the order of chroma.
+/// Writes the samples without padding; `pixels` gives the order of chroma.
 pub(crate) fn write_samples(
     output: &mut ByteWriter,
     picture: &Picture<'_>,

@@ -1,21 +1,21 @@
-//! How many samples a packet of sound gives, by its codec.
+//! Number of samples in an audio packet, by codec.
 
 use codec_core::audio::AudioCodec;
 
 use crate::{AudioTrack, flac, opus, pcm, vorbis};
 
-/// Tells how many samples each packet gives, at the rate of its track.
+/// Computes how many samples each packet decodes to, at the rate of its track.
 #[derive(Clone, Debug)]
 pub(crate) enum SampleCounter {
     Opus,
     Vorbis(vorbis::Timer),
     Flac,
     Mp3,
-    /// So many, or as many as the packet states.
+    /// This many, unless the packet states its own number.
     Alac(u32),
     /// The same for every packet.
     Each(u32),
-    /// Samples of so many bytes.
+    /// Fixed sample size in bytes.
     Bytes(usize),
     Unknown,
 }
@@ -41,7 +41,7 @@ impl SampleCounter {
         }
     }
 
-    /// Samples of each channel; `None` where they cannot be told.
+    /// Samples of each channel; `None` if unknown.
     pub(crate) fn count(&mut self, packet: &[u8]) -> Option<u32> {
         match self {
             Self::Opus => opus::packet_samples(packet),
@@ -56,30 +56,30 @@ impl SampleCounter {
     }
 }
 
-/// Gives packets of sound times that are exact to the sample where those of the file are rounded.
+/// Computes sample-exact times of audio packets from the rounded ones in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct SampleClock {
     next: Option<i64>,
-    /// How far a time may be off for its rounding.
+    /// How far a time may be off because of rounding.
     tolerance: i64,
     /// Samples of the codec's delay that are still to come.
     delay: u32,
 }
 
 impl SampleClock {
-    /// For a sound that begins with `delay` samples to throw away, and times that are off by at
-    /// most `tolerance` samples.
+    /// For audio that begins with `delay` samples to discard, and times that are off by at most
+    /// `tolerance` samples.
     pub(crate) fn new(delay: u32, tolerance: i64) -> Self {
         Self { next: None, tolerance, delay }
     }
 
-    /// The end of the packet before.
+    /// End of the previous packet.
     pub(crate) fn next(&self) -> Option<i64> {
         self.next
     }
 
-    /// Time and samples to throw away of a packet which the file puts at `told` and which gives
-    /// `samples`.
+    /// Time and number of samples to discard for a packet that the file places at `told` and that
+    /// decodes to `samples`.
     pub(crate) fn place(&mut self, told: i64, samples: u32) -> (i64, u32) {
         let near =
             |next: &i64| told.saturating_sub(*next).unsigned_abs() <= self.tolerance.unsigned_abs();
@@ -116,12 +116,12 @@ fn aac_frame_samples(config: &[u8], rate: u32) -> Option<u32> {
     Some(if rate == core * 2 { samples * 2 } else { samples })
 }
 
-/// Samples of an ALAC frame of `usual` samples. Shorter ones, as the last of a file, state theirs:
-/// after 3 bits of the element's kind, 4 of its number and 12 that are unused come a flag for that, two
-/// bits of shift, a flag for samples that are not compressed, and 32 bits of length.
+/// Samples of an ALAC frame of `usual` samples. Shorter ones, such as the last of a file, state
+/// theirs: after 3 bits of element type, 4 bits of instance tag and 12 unused bits come a flag for
+/// the sample count, two bits of shift, a flag for uncompressed samples, and the 32-bit count.
 fn alac_frame_samples(frame: &[u8], usual: u32) -> u32 {
     let Some(&[kind, _, flags, a, b, c, d]) = frame.first_chunk() else { return usual };
-    // Of one channel, of two, of low frequencies.
+    // One channel, two channels, low frequencies.
     if !matches!(kind >> 5, 0 | 1 | 3) || flags & 0x10 == 0 {
         return usual;
     }

@@ -1,16 +1,16 @@
-//! Tracks that a file holds and that readers do not deliver, with the common names of their codecs.
+//! Tracks of a file that readers do not deliver, with the common names of their codecs.
 
 use std::fmt;
 
-/// What a track holds.
+/// Kind of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are sufficient")]
 pub enum TrackKind {
     Video,
     Audio,
     Subtitle,
-    /// Timecodes, buttons, metadata and kinds that are not known.
+    /// Timecodes, buttons, metadata and unknown kinds.
     Data,
 }
 
@@ -25,16 +25,16 @@ impl fmt::Display for TrackKind {
     }
 }
 
-/// A track that is in the file and not in [`crate::PacketReader::tracks`].
+/// A track of the file that is not in [`crate::PacketReader::tracks`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedTrack {
-    /// What it holds.
+    /// Kind of the track.
     pub kind: TrackKind,
     /// The codec's name as ffmpeg spells it (`hevc`, `mjpeg`, `subrip`), or the identifier in the
     /// file if that is not known.
     pub codec: String,
-    /// Why it cannot be read, if it is not for its codec: encryption or damage, for instance.
+    /// Why it cannot be read, if the codec is not the reason: encryption or damage, for example.
     pub reason: Option<String>,
 }
 
@@ -43,11 +43,11 @@ impl SkippedTrack {
         Self { kind, codec: codec.into(), reason: None }
     }
 
-    /// The track and why it is not delivered. An [`crate::Error`] over its codec is no news.
+    /// Adds why the track is not delivered. An [`crate::Error`] about its codec adds no information
+    /// and is omitted.
     pub(crate) fn because(self, error: &crate::Error) -> Self {
         let over_codec = matches!(error, crate::Error::Unsupported { what, .. }
-            if what.strip_suffix(" is").and_then(|what| what.strip_prefix("codec "))
-                == Some(self.codec.as_str()));
+            if what.strip_prefix("codec ") == Some(self.codec.as_str()));
         Self { reason: (!over_codec).then(|| error.to_string()), ..self }
     }
 }
@@ -62,7 +62,7 @@ impl fmt::Display for SkippedTrack {
     }
 }
 
-/// The codec behind a four-character code of MP4, QuickTime or AVI; the code if it is not known.
+/// The codec of a four-character code of MP4, QuickTime or AVI; the code if it is unknown.
 pub(crate) fn name_of_fourcc(code: [u8; 4]) -> String {
     let known = match &code.map(|byte| byte.to_ascii_lowercase()) {
         b"hvc1" | b"hev1" | b"hvc2" | b"hev2" | b"dvh1" | b"dvhe" | b"hevc" | b"h265" => "hevc",
@@ -112,7 +112,7 @@ pub(crate) fn name_of_fourcc(code: [u8; 4]) -> String {
     known.to_owned()
 }
 
-/// The codec behind an object type of MPEG-4 systems. ISO/IEC 14496-1, section 7.2.6.6.2.
+/// The codec of an MPEG-4 systems object type. ISO/IEC 14496-1, section 7.2.6.6.2.
 pub(crate) fn name_of_object(object: u8) -> Option<&'static str> {
     Some(match object {
         0x20 => "mpeg4",
@@ -136,8 +136,7 @@ pub(crate) fn name_of_object(object: u8) -> Option<&'static str> {
     })
 }
 
-/// The codec behind a `CodecID` of Matroska with its private data; the identifier if it is not
-/// known.
+/// The codec of a Matroska `CodecID` with its private data; the identifier if it is unknown.
 pub(crate) fn name_of_codec_id(id: &[u8], private: &[u8]) -> String {
     let known = match id {
         b"V_MPEGH/ISO/HEVC" => "hevc",
@@ -173,7 +172,7 @@ pub(crate) fn name_of_codec_id(id: &[u8], private: &[u8]) -> String {
             Some(&code) => return name_of_fourcc(code),
             None => return id.escape_ascii().to_string(),
         },
-        // A sample description with its size first, or the code alone.
+        // A sample description that starts with its size, or only the code.
         b"V_QUICKTIME" => {
             let code = if private.first() == Some(&0) { private.get(4..) } else { Some(private) };
             match code.and_then(|rest| rest.first_chunk()) {
@@ -204,7 +203,7 @@ pub(crate) fn of_ogg(first: &[u8]) -> SkippedTrack {
             return SkippedTrack::new(kind, codec);
         }
     }
-    // What other programs made of AVI's headers.
+    // Variants of AVI headers that other programs write.
     let fourcc = first.get(9..).and_then(|rest| rest.first_chunk());
     match (first, fourcc) {
         (first, Some(&code)) if first.starts_with(b"\x01video") => {
@@ -243,8 +242,8 @@ mod tests {
     fn reasons_are_given_if_they_are_news() {
         let over = |what: &'static str| crate::Error::unsupported(crate::Format::Mp4, what);
         let hevc = || SkippedTrack::new(TrackKind::Video, "hevc");
-        assert_eq!(hevc().because(&over("codec hevc is")).to_string(), "video track (hevc)");
-        let encrypted = hevc().because(&over("an encrypted track is")).to_string();
+        assert_eq!(hevc().because(&over("codec hevc")).to_string(), "video track (hevc)");
+        let encrypted = hevc().because(&over("an encrypted track")).to_string();
         assert_eq!(encrypted, "video track (hevc): mp4: an encrypted track is not supported");
     }
 }

@@ -1,18 +1,18 @@
-//! What passes through readers and writers: coded packets, raw pictures and what is known of them.
+//! The data of readers and writers: coded packets, raw frames and their descriptions.
 
 use codec_core::frame::{Picture, PictureInfo, PixelFormat, Rational, Size};
 
 use crate::{AudioTrack, Format, PayloadFacts, Result, SkippedTrack, Track, VideoTrack};
 
-/// Something about a file that the user should know and that is no error.
+/// Something about a file that the user should know but that is not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// The video has an alpha channel, which is left out.
+    /// The video has an alpha channel, which is ignored.
     AlphaIgnored,
-    /// Tracks that the reader does not look at because there are too many.
+    /// Tracks that the reader ignores because there are too many.
     TracksIgnored {
-        /// How many.
+        /// Number of tracks.
         count: usize,
     },
     /// Chapters, attachments or tags that are not delivered; the text names them.
@@ -21,23 +21,23 @@ pub enum Warning {
     TrackSkipped(SkippedTrack),
     /// The header has no usable frame rate or time base; this one is assumed.
     TimeBaseAssumed(Rational),
-    /// The header states more bytes of sound than there are.
+    /// The header states more audio bytes than the file has.
     SizeLies {
-        /// Bytes that the header states.
+        /// Bytes according to the header.
         stated: u64,
-        /// Bytes that there are.
+        /// Bytes in the file.
         there: u64,
     },
-    /// An edit list or a delay that times do not follow.
+    /// An edit list or a delay that is ignored.
     EditsIgnored,
-    /// A crop rectangle in the header is left out.
+    /// A crop rectangle in the header that is ignored.
     CropIgnored,
 }
 
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::AlphaIgnored => f.write_str("the alpha channel is left out"),
+            Self::AlphaIgnored => f.write_str("the alpha channel is ignored"),
             Self::TracksIgnored { count: 1 } => f.write_str("skipped one further track"),
             Self::TracksIgnored { count } => write!(f, "skipped {count} further tracks"),
             Self::MetadataSkipped(what) => write!(f, "skipped {what}"),
@@ -46,42 +46,42 @@ impl std::fmt::Display for Warning {
                 write!(f, "the header gives no time base; {base} s is assumed")
             }
             Self::SizeLies { stated, there } => {
-                write!(f, "the header states {stated} bytes of sound, and there are {there}")
+                write!(f, "the header states {stated} bytes of audio, but the file has {there}")
             }
-            Self::EditsIgnored => f.write_str("the edit list is left out"),
-            Self::CropIgnored => f.write_str("the crop rectangle is left out"),
+            Self::EditsIgnored => f.write_str("the edit list is ignored"),
+            Self::CropIgnored => f.write_str("the crop rectangle is ignored"),
         }
     }
 }
 
-/// One coded packet, in memory that is used again.
+/// One coded packet, in reusable memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CodedPacket {
     /// The payload.
     pub data: Vec<u8>,
-    /// Which of [`PacketReader::tracks`] it belongs to.
+    /// Index into [`PacketReader::tracks`].
     pub track: usize,
-    /// Presentation time in ticks of the track. Of sound: that of the first sample that a decoder
-    /// gives for the packet, the delay of the codec taken off; below 0 while that delay lasts.
+    /// Presentation time in ticks of the track. For audio, the time of the first decoded sample
+    /// less the codec delay, so that times are below 0 during that delay.
     pub pts: i64,
-    /// Duration in ticks, where stated.
+    /// Duration in ticks, if stated.
     pub duration: Option<u64>,
-    /// Whether the container, or else the payload, marks it as decodable alone.
+    /// Whether the container, or else the payload, marks it as a key frame.
     pub key: bool,
-    /// `false` for a frame that is decoded and not shown (VP8 altref).
+    /// `false` for a frame that is decoded but not shown (VP8 altref).
     pub shown: bool,
-    /// Counts the packets of the track from 0.
+    /// Number of the packet within its track, from 0.
     pub index: u64,
-    /// Where the payload begins, in bytes from the start of the file.
+    /// Position of the payload, in bytes from the start of the file.
     pub offset: u64,
-    /// Decoded samples to throw away at the start of the packet, at the track's rate.
+    /// Decoded samples to discard at the start of the packet, at the track's rate.
     pub trim_start: u32,
-    /// Decoded samples to throw away at the end of the packet, at the track's rate. The duration
-    /// does not count them.
+    /// Decoded samples to discard at the end of the packet, at the track's rate. The duration does
+    /// not include them.
     pub trim_end: u32,
-    /// Packets are missing before this one, or another stream begins with it (chained Ogg): what a
-    /// decoder has learnt does not fit.
+    /// Packets are missing before this one, or another stream begins with it (chained Ogg): decoder
+    /// state from before does not apply.
     pub after_gap: bool,
 }
 
@@ -93,7 +93,7 @@ impl CodedPacket {
         PacketRef { data, track, pts, duration, key, shown, trim_end }
     }
 
-    /// Everything but the payload as in a plain packet of track 0.
+    /// All fields except the payload have the values of a plain packet of track 0.
     pub(crate) fn reset(&mut self) {
         let data = std::mem::take(&mut self.data);
         *self = Self { data, key: true, shown: true, ..Self::default() };
@@ -110,24 +110,24 @@ impl CodedPacket {
 pub struct PacketRef<'a> {
     /// The payload.
     pub data: &'a [u8],
-    /// Which of the writer's tracks it belongs to.
+    /// Index of the writer's track.
     pub track: usize,
-    /// Presentation time in ticks of [`Track::time_base`]; not before that of the packet before of
-    /// the same track. Of sound as in [`CodedPacket::pts`].
+    /// Presentation time in ticks of [`Track::time_base`]; not before that of the previous packet
+    /// of the track. For audio as in [`CodedPacket::pts`].
     pub pts: i64,
-    /// Duration in ticks, where known.
+    /// Duration in ticks, if known.
     pub duration: Option<u64>,
-    /// Decodable alone.
+    /// Key frame.
     pub key: bool,
-    /// `false` for a frame that is decoded and not shown.
+    /// `false` for a frame that is decoded but not shown.
     pub shown: bool,
-    /// Decoded samples at the end of the packet that are not part of the sound, at the track's
-    /// rate; [`Self::duration`] does not count them.
+    /// Decoded samples at the end of the packet that are not part of the audio, at the track's
+    /// rate; [`Self::duration`] does not include them.
     pub trim_end: u32,
 }
 
 impl Default for PacketRef<'_> {
-    /// An empty packet of track 0 at time 0 that is decodable alone and shown.
+    /// An empty packet of track 0 at time 0 that is a shown key frame.
     fn default() -> Self {
         Self { data: &[], track: 0, pts: 0, duration: None, key: true, shown: true, trim_end: 0 }
     }
@@ -135,15 +135,15 @@ impl Default for PacketRef<'_> {
 
 /// Reads coded packets.
 pub trait PacketReader: Send {
-    /// The tracks of the file that are pictures or sound of a known codec; at least one.
+    /// The video and audio tracks of known codecs; at least one.
     fn tracks(&self) -> &[Track];
 
-    /// Delivers only packets of these tracks from the next packet on; numbers that no track has
-    /// mean nothing. Without this call all tracks are delivered.
+    /// Selects the tracks whose packets are delivered from the next packet on; unknown numbers are
+    /// ignored. Without this call all tracks are delivered.
     fn select(&mut self, tracks: &[usize]);
 
-    /// The tracks of the file that are not in [`Self::tracks`] because they cannot be read: of
-    /// other codecs, encrypted, damaged, subtitles, data.
+    /// The tracks of the file that are not in [`Self::tracks`] because they cannot be read:
+    /// unsupported codecs, encrypted, damaged, subtitles, data.
     fn skipped(&self) -> Vec<&SkippedTrack> {
         let warnings = self.tracks().iter().flat_map(|track| track.warnings());
         let skipped = warnings.filter_map(|warning| match warning {
@@ -153,65 +153,65 @@ pub trait PacketReader: Send {
         skipped.collect()
     }
 
-    /// The first track of pictures and its number.
+    /// The first video track and its number.
     fn video(&self) -> Option<(usize, &VideoTrack)> {
         self.tracks().iter().enumerate().find_map(|(at, track)| Some((at, track.video()?)))
     }
 
-    /// The first track of sound and its number.
+    /// The first audio track and its number.
     fn audio(&self) -> Option<(usize, &AudioTrack)> {
         self.tracks().iter().enumerate().find_map(|(at, track)| Some((at, track.audio()?)))
     }
 
-    /// Delivers only the first track of pictures and returns its number; `None` if there is none
-    /// (then the selection is as before).
+    /// Selects only the first video track and returns its number; `None` if there is none, which
+    /// leaves the selection unchanged.
     fn select_video(&mut self) -> Option<usize> {
         let (track, _) = self.video()?;
         self.select(&[track]);
         Some(track)
     }
 
-    /// Delivers only the first track of sound and returns its number; `None` if there is none
-    /// (then the selection is as before).
+    /// Selects only the first audio track and returns its number; `None` if there is none, which
+    /// leaves the selection unchanged.
     fn select_audio(&mut self) -> Option<usize> {
         let (track, _) = self.audio()?;
         self.select(&[track]);
         Some(track)
     }
 
-    /// Reads the next packet into `packet`, whose memory is used again; `false` at the end.
-    /// Packets of several tracks come in the order of the file.
+    /// Reads the next packet into `packet`, reusing its memory; `false` at the end. Packets of
+    /// several tracks are in file order.
     ///
     /// # Errors
-    /// [`crate::Error::Io`], [`crate::Error::Corrupt`] and [`crate::Error::Limit`]. All packets
-    /// before were good. After an error over a time that goes backwards the next call goes on with
-    /// the packet after it; after all others it returns `false`.
+    /// [`crate::Error::Io`], [`crate::Error::Corrupt`] and [`crate::Error::Limit`]. All previous
+    /// packets are valid. After an error about a time that goes backwards the next call continues
+    /// with the following packet; after all other errors it returns `false`.
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool>;
 }
 
 /// Writes coded packets.
 pub trait PacketWriter: Send {
-    /// Writes a packet. Some formats keep it until the next one comes. The tracks' packets may come
-    /// in any order between tracks.
+    /// Writes a packet. Some formats keep it until the next one arrives. Packets of different
+    /// tracks may be written in any order.
     ///
     /// # Errors
-    /// [`crate::Error::Io`], and [`crate::Error::Unsupported`] for what the format cannot hold,
-    /// such as times that go backwards.
+    /// [`crate::Error::Io`], and [`crate::Error::Unsupported`] for packets that the format cannot
+    /// hold, such as times that go backwards.
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()>;
 
-    /// Writes what is left and patches headers where the output can seek. Without this call the
-    /// file misses its last packet, sizes and index.
+    /// Writes buffered packets and patches headers if the output can seek. Without this call the
+    /// file lacks its last packet, sizes and index.
     ///
     /// # Errors
     /// [`crate::Error::Io`].
     fn finish(&mut self) -> Result<()>;
 }
 
-/// Where the chroma samples lie between the luma samples, as y4m tells it.
+/// Position of the chroma samples between the luma samples, as in y4m.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChromaSiting {
-    /// Not said (`C420` or no tag).
+    /// Not specified (`C420` or no tag).
     #[default]
     Unspecified,
     /// Centred (`C420jpeg`).
@@ -222,32 +222,32 @@ pub enum ChromaSiting {
     PalDv,
 }
 
-/// A stream of raw pictures.
+/// A stream of raw frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PictureStream {
-    /// Where it comes from.
+    /// Format of the file.
     pub format: Format,
-    /// Size of every picture.
+    /// Size of every frame.
     pub size: Size,
-    /// How the samples lie.
+    /// Layout of the samples.
     pub pixels: PixelFormat,
-    /// Where the chroma samples lie.
+    /// Position of the chroma samples.
     pub siting: ChromaSiting,
     /// Seconds per tick.
     pub time_base: Rational,
-    /// Frames per second, where stated.
+    /// Frames per second, if stated.
     pub frame_rate: Option<Rational>,
-    /// Number of pictures, where known from the size of the file.
+    /// Number of frames, if known from the file size.
     pub picture_count: Option<u64>,
-    /// Colours, pixel aspect, rotation: the same for every picture.
+    /// Colours, pixel aspect, rotation: the same for every frame.
     pub info: PictureInfo,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
 impl PictureStream {
-    /// Planar pictures of `size` at `frame_rate`, of which nothing else is known.
+    /// Planar frames of `size` at `frame_rate`, with defaults for all else.
     #[must_use]
     pub fn new(format: Format, size: Size, frame_rate: Rational) -> Self {
         Self {
@@ -264,7 +264,7 @@ impl PictureStream {
     }
 }
 
-/// A raw picture in the memory of its reader.
+/// A raw frame in the memory of its reader.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct TimedPicture<'a> {
@@ -272,34 +272,34 @@ pub struct TimedPicture<'a> {
     pub picture: Picture<'a>,
     /// Presentation time in ticks of the stream.
     pub pts: i64,
-    /// Duration in ticks, where known.
+    /// Duration in ticks, if known.
     pub duration: Option<u64>,
-    /// Counts the pictures from 0.
+    /// Number of the frame, from 0.
     pub index: u64,
 }
 
-/// Reads raw pictures.
+/// Reads raw frames.
 pub trait PictureReader: Send {
-    /// The stream.
+    /// Description of the stream.
     fn stream(&self) -> &PictureStream;
 
-    /// Reads the next picture into memory that the next call uses again; `None` at the end.
+    /// Reads the next frame into memory that the next call reuses; `None` at the end.
     ///
     /// # Errors
-    /// [`crate::Error::Io`] and [`crate::Error::Corrupt`], which names the frame. All pictures
-    /// before were good; the next call returns `None`.
+    /// [`crate::Error::Io`] and [`crate::Error::Corrupt`], which names the frame. All previous
+    /// frames are valid; the next call returns `None`.
     fn read(&mut self) -> Result<Option<TimedPicture<'_>>>;
 }
 
-/// Writes raw pictures.
+/// Writes raw frames.
 pub trait PictureWriter: Send {
-    /// Writes a picture.
+    /// Writes a frame.
     ///
     /// # Errors
     /// [`crate::Error::Io`], and [`crate::Error::Unsupported`] if its size is not the stream's.
     fn write(&mut self, picture: &Picture<'_>) -> Result<()>;
 
-    /// Writes what is left.
+    /// Writes buffered data.
     ///
     /// # Errors
     /// [`crate::Error::Io`].

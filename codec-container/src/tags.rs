@@ -1,9 +1,9 @@
-//! Vorbis comments: names and values that describe a sound. RFC 7845, section 5.2.
+//! Vorbis comments: names and values that describe an audio file. RFC 7845, section 5.2.
 
-/// Who writes.
+/// Vendor string.
 pub(crate) const VENDOR: &str = concat!("codec-container ", env!("CARGO_PKG_VERSION"));
 
-/// The comments in `data`, which begins with the name of the vendor; as far as they are sound.
+/// Parses the comments in `data`, which begins with the vendor string; stops at damage.
 pub(crate) fn parse_comments(data: &[u8]) -> Vec<(String, String)> {
     let mut tags = Vec::new();
     let mut rest = data;

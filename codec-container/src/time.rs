@@ -2,16 +2,16 @@
 
 use crate::{Error, Format, Result};
 
-/// Sees to it that times do not go backwards.
+/// Checks that times do not go backwards.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TimeOrder {
     last: Option<i64>,
 }
 
 impl TimeOrder {
-    /// Takes note of `time`, the time of packet `index`, whose record begins at `offset`.
+    /// Checks `time` of packet `index`, whose record begins at `offset`.
     ///
-    /// After an error the later time stays the one to beat: a single wrong one gives one error.
+    /// After an error the later time stays the minimum, so a single wrong time gives one error.
     pub(crate) fn check(
         &mut self,
         format: Format,
@@ -26,7 +26,7 @@ impl TimeOrder {
                 format,
                 offset,
                 Some(index),
-                format!("a time of at least {last}, that of the packet before"),
+                format!("a time of at least {last}, that of the previous packet"),
                 format!("{time}: times go backwards"),
             ));
         }

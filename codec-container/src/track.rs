@@ -1,4 +1,4 @@
-//! What a file says of each of its tracks.
+//! Descriptions of tracks.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ use crate::{Error, Format, Result, Warning};
 /// A track of coded packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are sufficient")]
 pub enum Track {
     Video(VideoTrack),
     Audio(AudioTrack),
 }
 
 impl Track {
-    /// The description of a picture track.
+    /// The description of a video track.
     #[must_use]
     pub fn video(&self) -> Option<&VideoTrack> {
         match self {
@@ -27,7 +27,7 @@ impl Track {
         }
     }
 
-    /// The description of a sound track.
+    /// The description of an audio track.
     #[must_use]
     pub fn audio(&self) -> Option<&AudioTrack> {
         match self {
@@ -36,7 +36,7 @@ impl Track {
         }
     }
 
-    /// Where it comes from.
+    /// Format of the file.
     #[must_use]
     pub fn format(&self) -> Format {
         match self {
@@ -63,7 +63,7 @@ impl Track {
         }
     }
 
-    /// Duration in ticks, where stated (not to be relied on).
+    /// Duration in ticks, if stated (unreliable).
     #[must_use]
     pub fn duration(&self) -> Option<u64> {
         match self {
@@ -72,7 +72,7 @@ impl Track {
         }
     }
 
-    /// What the user should know.
+    /// Warnings for the user.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         match self {
@@ -81,10 +81,10 @@ impl Track {
         }
     }
 
-    /// Nothing, if the track is one that this toolkit can work on.
+    /// Succeeds if this toolkit can process the track.
     ///
     /// # Errors
-    /// [`Error::Unsupported`], which names the first thing that is not.
+    /// [`Error::Unsupported`], which names the first unsupported feature.
     pub fn check_supported(&self) -> Result<()> {
         match self {
             Self::Video(track) => track.check_supported(),
@@ -92,7 +92,7 @@ impl Track {
         }
     }
 
-    /// Adds things that the user should know.
+    /// Adds warnings for the user.
     pub(crate) fn warn(&mut self, more: Vec<Warning>) {
         match self {
             Self::Video(track) => track.warnings.extend(more),
@@ -101,36 +101,36 @@ impl Track {
     }
 }
 
-/// A track of coded pictures.
+/// A track of coded video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VideoTrack {
-    /// Where it comes from.
+    /// Format of the file.
     pub format: Format,
-    /// How it is coded.
+    /// Codec.
     pub codec: Codec,
-    /// Size that the container states; the coded frames have the last word.
+    /// Size according to the container; that of the coded frames takes precedence.
     pub size: Size,
     /// Seconds per tick: the unit of all times and durations of the track.
     pub time_base: Rational,
-    /// Frames per second, where stated.
+    /// Frames per second, if stated.
     pub frame_rate: Option<Rational>,
-    /// Number of packets, where stated (not to be relied on).
+    /// Number of packets, if stated (unreliable).
     pub packet_count: Option<u64>,
-    /// Duration in ticks, where stated (not to be relied on).
+    /// Duration in ticks, if stated (unreliable).
     pub duration: Option<u64>,
     /// Colours, pixel aspect, rotation.
     pub info: PictureInfo,
     /// Set-up data of the codec (for H.264: an `avcC` record); empty for VP8.
     pub codec_private: Vec<u8>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
-    /// What of it encoders cannot take; see [`Self::check_supported`].
+    /// Feature that encoders do not support; see [`Self::check_supported`].
     pub(crate) refusals: Vec<Cow<'static, str>>,
 }
 
 impl VideoTrack {
-    /// A track of which nothing else is known: for writers.
+    /// A track with defaults for all else: for writers.
     #[must_use]
     pub fn new(format: Format, codec: Codec, size: Size, time_base: Rational) -> Self {
         Self {
@@ -148,11 +148,11 @@ impl VideoTrack {
         }
     }
 
-    /// Nothing, if the pictures are progressive, of 8 bits, 4:2:0 and standard dynamic range as
-    /// far as the container tells. Readers open other streams too, so that they can be described.
+    /// Succeeds if the video is progressive, 8-bit, 4:2:0 and standard dynamic range according to
+    /// the container. Readers open other streams as well, so that they can be described.
     ///
     /// # Errors
-    /// [`Error::Unsupported`], which names the first thing that is not.
+    /// [`Error::Unsupported`], which names the first unsupported feature.
     pub fn check_supported(&self) -> Result<()> {
         check(self.format, &self.refusals)
     }
@@ -163,51 +163,51 @@ impl VideoTrack {
 
     pub(crate) fn refuse_hdr(&mut self) {
         match self.info.color.transfer {
-            TransferCharacteristics::PQ => self.refuse("high dynamic range (PQ) is"),
-            TransferCharacteristics::HLG => self.refuse("high dynamic range (HLG) is"),
+            TransferCharacteristics::PQ => self.refuse("high dynamic range (PQ)"),
+            TransferCharacteristics::HLG => self.refuse("high dynamic range (HLG)"),
             _ => {}
         }
     }
 }
 
-/// A track of coded sound.
+/// A track of coded audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AudioTrack {
-    /// Where it comes from.
+    /// Format of the file.
     pub format: Format,
-    /// How it is coded.
+    /// Codec.
     pub codec: AudioCodec,
-    /// Channels, and the rate in which a decoder's samples are counted: 48000 for Opus.
+    /// Channels, and the rate of the decoded samples: 48000 for Opus.
     pub audio: AudioFormat,
-    /// Rate of the sound before it was coded, where stated and another one.
+    /// Rate of the audio before encoding, if stated and different.
     pub input_rate: Option<u32>,
     /// Seconds per tick: the unit of all times and durations of the track.
     pub time_base: Rational,
-    /// Number of packets, where stated (not to be relied on).
+    /// Number of packets, if stated (unreliable).
     pub packet_count: Option<u64>,
-    /// Duration in ticks, where stated (not to be relied on).
+    /// Duration in ticks, if stated (unreliable).
     pub duration: Option<u64>,
     /// Set-up data: `OpusHead`, an `AudioSpecificConfig`, the Vorbis headers in Xiph lacing, a FLAC
-    /// `STREAMINFO` (34 bytes), an ALAC magic cookie; empty where there is none.
+    /// `STREAMINFO` (34 bytes), an ALAC magic cookie; empty if there is no set-up data.
     pub codec_private: Vec<u8>,
-    /// Decoded samples before the first that belongs to the sound (codec delay, pre-skip), at the
-    /// rate of [`Self::audio`]. Times of packets have it taken off already.
+    /// Decoded samples before the start of the audio (codec delay, pre-skip), at the rate of
+    /// [`Self::audio`]. Packet times already account for it.
     pub delay: u32,
-    /// ISO 639-2 code, or another that the file uses, where stated.
+    /// ISO 639-2 code, or another that the file uses, if stated.
     pub language: Option<String>,
-    /// Bits per second, where stated.
+    /// Bits per second, if stated.
     pub bitrate: Option<Bitrate>,
-    /// Names and values that describe the sound, as the file orders them.
+    /// Names and values that describe the audio, in file order.
     pub tags: Vec<(String, String)>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
-    /// What of it decoders cannot take; see [`Self::check_supported`].
+    /// Feature that decoders do not support; see [`Self::check_supported`].
     pub(crate) refusals: Vec<Cow<'static, str>>,
 }
 
 impl AudioTrack {
-    /// A track of which nothing else is known, with a tick for each sample: for writers.
+    /// A track with defaults for all else, with a tick for each sample: for writers.
     #[must_use]
     pub fn new(format: Format, codec: AudioCodec, audio: AudioFormat) -> Self {
         Self {
@@ -228,11 +228,11 @@ impl AudioTrack {
         }
     }
 
-    /// Nothing, if decoders can take the sound as far as the container tells. Readers open other
-    /// tracks too, so that they can be described.
+    /// Succeeds if decoders can decode the audio according to the container. Readers open other
+    /// tracks as well, so that they can be described.
     ///
     /// # Errors
-    /// [`Error::Unsupported`], which names the first thing that is not.
+    /// [`Error::Unsupported`], which names the first unsupported feature.
     pub fn check_supported(&self) -> Result<()> {
         check(self.format, &self.refusals)
     }

@@ -1,17 +1,17 @@
-//! What containers need to know of Vorbis: its head, its headers in one piece, and the samples of a
+//! Vorbis metadata for containers: its header, its headers in one piece, and the samples of a
 //! packet. Vorbis I specification, section 4.
 
 use crate::AudioTrack;
 
-/// Most modes of a stream.
+/// Maximum number of modes of a stream.
 const MAX_MODES: usize = 64;
 
-/// What the identification header tells.
+/// The fields of the identification header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) rate: u32,
     pub(crate) channels: u8,
-    /// Bits per second, where stated.
+    /// Bits per second, if stated.
     pub(crate) nominal_bitrate: Option<u32>,
     /// Samples of short and long blocks.
     blocks: [u32; 2],
@@ -35,7 +35,7 @@ impl Head {
     }
 }
 
-/// Tells how many samples a packet gives.
+/// Computes how many samples a packet decodes to.
 #[derive(Clone, Debug)]
 pub(crate) struct Timer {
     blocks: [u32; 2],
@@ -45,7 +45,7 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// From the first and the third header packet.
+    /// From the first and the third header packets.
     pub(crate) fn new(head: &Head, setup: &[u8]) -> Option<Self> {
         let modes = modes(setup.strip_prefix(b"\x05vorbis").map(|_| setup)?)?;
         Some(Self { blocks: head.blocks, modes, previous: None })
@@ -57,8 +57,8 @@ impl Timer {
         Self::new(&Head::parse(first)?, setup)
     }
 
-    /// Samples that a decoder gives for a packet after the one before; 0 for the first one and for
-    /// those that are damaged.
+    /// Samples that a packet decodes to after the previous one; 0 for the first one and for damaged
+    /// ones.
     pub(crate) fn samples(&mut self, packet: &[u8]) -> u32 {
         let Some(&byte) = packet.first().filter(|&byte| byte & 1 == 0) else { return 0 };
         let bits = (self.modes.len() - 1).checked_ilog2().map_or(0, |log| log + 1);
@@ -68,14 +68,14 @@ impl Timer {
         self.previous.replace(block).map_or(0, |before| before / 4 + block / 4)
     }
 
-    /// Packets are missing.
+    /// Reports missing packets.
     pub(crate) fn forget(&mut self) {
         self.previous = None;
     }
 }
 
-/// The three header packets in one piece, as Matroska has them: their number less one, the lengths
-/// of all but the last as runs of 255, the packets.
+/// The three header packets in one piece, as in Matroska: their number less one, the lengths of all
+/// but the last as runs of 255, the packets.
 pub(crate) fn laced(packets: [&[u8]; 3]) -> Vec<u8> {
     let mut out = vec![2];
     for packet in &packets[..2] {
@@ -106,9 +106,9 @@ fn unlaced(data: &[u8]) -> Option<[&[u8]; 3]> {
 
 /// Whether each mode of a set-up packet has long blocks (section 4.2.4).
 ///
-/// The modes stand at the end, behind tables whose length only a decoder knows; so they are read
+/// The modes are at the end, after tables whose length only a decoder knows, so they are parsed
 /// from the back: a framing bit, then for each mode 8 bits of mapping, 32 zeros and the flag, and
-/// before the first their number less one in 6 bits. The longest such run is taken.
+/// before the first their number less one in 6 bits. The longest run that matches is used.
 fn modes(setup: &[u8]) -> Option<Vec<bool>> {
     let bit = |at: usize| setup[at / 8] >> (at % 8) & 1;
     let field = |at: usize, bits: usize| {

@@ -1,9 +1,9 @@
-//! YUV4MPEG2 (y4m): a line of parameters, then for each picture the line `FRAME` and its samples.
+//! YUV4MPEG2 (y4m): a line of parameters, then for each frame the line `FRAME` and its samples.
 //!
-//! Only what the codecs take is read: 8 bits, 4:2:0, progressive. Anything else is refused by
-//! name. Beside the usual `XCOLORRANGE`, parameters of our own keep what y4m has no letter for:
+//! Only 8-bit progressive 4:2:0 is read. Other forms are rejected by name. In addition to the usual
+//! `XCOLORRANGE`, parameters of our own store what y4m has no letter for:
 //! `XCOLOR=primaries:transfer:matrix` (code points of ITU-T H.273) and `XROTATION=degrees`,
-//! clockwise. Other programs pass over them.
+//! clockwise. Other programs ignore them.
 
 mod header;
 
@@ -16,7 +16,7 @@ use crate::{
     Source, TimedPicture,
 };
 
-/// Longest line, in bytes.
+/// Maximum line length, in bytes.
 const MAX_LINE_BYTES: usize = 4096;
 
 /// Reads y4m.
@@ -42,8 +42,8 @@ impl Y4mReader {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] if it is no y4m header; [`Error::Unsupported`] for other
-    /// samples than 8-bit 4:2:0 and for interlaced pictures; [`Error::Limit`].
+    /// [`Error::Io`]; [`Error::Corrupt`] if it is not a y4m header; [`Error::Unsupported`] for
+    /// samples other than 8-bit 4:2:0 and for interlaced video; [`Error::Limit`].
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
         let mut line = Vec::new();
@@ -53,7 +53,7 @@ impl Y4mReader {
         Ok(Self { input, stream, picture_bytes, data: Vec::new(), line, index: 0, ended: false })
     }
 
-    /// Reads one picture into `self.data`; `false` at the end.
+    /// Reads one frame into `self.data`; `false` at the end.
     fn fill(&mut self) -> Result<bool> {
         let offset = self.input.position();
         let index = Some(self.index);
@@ -64,7 +64,7 @@ impl Y4mReader {
                 return Ok(false);
             }
         }
-        // Parameters of a frame are passed over: they speak of interlacing and repetition.
+        // Frame parameters describe interlacing and repetition and are ignored.
         if self.line != b"FRAME" && !self.line.starts_with(b"FRAME ") {
             let found = &self.line[..self.line.len().min(16)];
             let found = if found.is_empty() && end == LineEnd::Newline {
@@ -85,7 +85,7 @@ impl Y4mReader {
     }
 }
 
-/// Reads up to the next newline, which is left out.
+/// Reads up to the next newline, which is not included.
 fn read_line(input: &mut ByteReader, line: &mut Vec<u8>, index: Option<u64>) -> Result<LineEnd> {
     let offset = input.position();
     line.clear();

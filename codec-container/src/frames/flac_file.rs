@@ -1,7 +1,7 @@
-//! Native FLAC files: read and written. RFC 9639, section 8.
+//! Native FLAC files: reading and writing. RFC 9639, section 8.
 //!
-//! Frames have no length. One ends where the checksum of what was read is right and another begins;
-//! the last one where its codes end.
+//! Frames have no length field. A frame ends at a position where its checksum matches and another
+//! frame begins; the last one where its codes end.
 
 use codec_core::audio::AudioCodec;
 use codec_core::codec::Limits;
@@ -19,11 +19,11 @@ use crate::{
 const STREAM_INFO: u8 = 0;
 const COMMENTS: u8 = 4;
 const LAST_BLOCK: u8 = 0x80;
-/// Longest block of metadata that is taken into memory.
+/// Maximum metadata block that is loaded into memory.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
-/// Longest head of a frame.
+/// Maximum length of a frame header.
 const MAX_HEAD_BYTES: usize = 16;
-/// Length of an `ID3v1` tag, which stands at the end of a file.
+/// Length of an `ID3v1` tag at the end of a file.
 const ID3V1_BYTES: usize = 128;
 
 /// Reads native FLAC.
@@ -32,7 +32,7 @@ pub struct FlacReader {
     input: LookAhead,
     tracks: [Track; 1],
     limits: Limits,
-    /// Of a sample, as `STREAMINFO` has it.
+    /// Bits per sample, from `STREAMINFO`.
     bits: u8,
     next: u64,
     index: u64,
@@ -53,7 +53,7 @@ impl FlacReader {
     /// Reads the metadata.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] without a sound `STREAMINFO`.
+    /// [`Error::Io`]; [`Error::Corrupt`] without a valid `STREAMINFO`.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = LookAhead::new(source);
         input.skip_id3()?;
@@ -86,7 +86,7 @@ impl FlacReader {
                         tags = parse_comments(block);
                     } else {
                         let info = flac::StreamInfo::parse(block).ok_or_else(|| {
-                            corrupt(offset, None, "a sound STREAMINFO", "a damaged one")
+                            corrupt(offset, None, "a valid STREAMINFO", "a damaged one")
                         })?;
                         bits = info.bits;
                         track = Some(info.to_track(Format::Flac, block));
@@ -114,7 +114,8 @@ impl FlacReader {
         })
     }
 
-    /// Finds the end of the frame that begins here; its length, or `None` at the end of the input.
+    /// Finds the end of the frame that begins here; returns its length, or `None` at the end of the
+    /// input.
     fn frame_len(&mut self) -> Result<Option<usize>> {
         let offset = self.input.offset();
         self.input.want(ID3V1_BYTES + 1)?;
@@ -133,8 +134,8 @@ impl FlacReader {
             let more = self.input.want(at + MAX_HEAD_BYTES)?;
             let rest = self.input.rest();
             if !more && rest.len() <= at {
-                // The last frame, or what is left of it. A right checksum alone says little: one
-                // cut of 65 536 has it by chance.
+                // The last frame, or a truncated one. A matching checksum alone is weak evidence:
+                // one truncation in 65 536 has it by chance.
                 let whole = coded_len(rest, head, self.bits);
                 if let Some(len) = whole.filter(|&len| checksum(&rest[..len]) == 0) {
                     return Ok(Some(len));
@@ -144,7 +145,7 @@ impl FlacReader {
             }
             while at < rest.len() {
                 let begins = crc == 0 && at > 0 && rest[at] == 0xFF;
-                // A head must be there as a whole, if the input has it.
+                // The header must be complete, if the input has it.
                 if begins && more && rest.len() - at < MAX_HEAD_BYTES {
                     break;
                 }
@@ -165,12 +166,12 @@ impl FlacReader {
     }
 }
 
-/// Of a whole frame it is 0.
+/// Of a complete frame it is 0.
 fn checksum(frame: &[u8]) -> u16 {
     frame.iter().fold(0, |crc, &byte| crc16(crc, byte))
 }
 
-/// Length of the head of a frame, if there is a sound one.
+/// Length of the frame header, if it is valid.
 fn head_len(frame: &[u8]) -> Option<usize> {
     flac::frame_samples(frame)?;
     let number = match frame.get(4)?.leading_ones() {
@@ -226,7 +227,7 @@ impl PacketReader for FlacReader {
     }
 }
 
-/// Writes native FLAC. The frames must count samples from 0.
+/// Writes native FLAC. The frames must number samples from 0.
 #[derive(Debug)]
 pub struct FlacWriter {
     output: ByteWriter,
@@ -234,7 +235,7 @@ pub struct FlacWriter {
     packed: u64,
 }
 
-/// Where the rate, the channels, the bits and the number of samples stand in the file.
+/// Position of rate, channels, bits and number of samples in the file.
 const PACKED_AT: u64 = 4 + 4 + 10;
 
 impl FlacWriter {
@@ -245,7 +246,7 @@ impl FlacWriter {
     pub fn new(output: Output, track: &AudioTrack) -> Result<Self> {
         let info = track.codec_private.first_chunk::<{ flac::STREAM_INFO_BYTES }>();
         let (AudioCodec::Flac, Some(info)) = (track.codec, info) else {
-            let what = format!("codec {} without a STREAMINFO is", track.codec);
+            let what = format!("codec {} without a STREAMINFO", track.codec);
             return Err(Error::unsupported(Format::Flac, what));
         };
         let mut out = flac::headers(info);
@@ -254,7 +255,7 @@ impl FlacWriter {
         put_comments(&mut comments, &track.tags);
         let len = u32::try_from(comments.len()).unwrap_or(u32::MAX);
         if len >= 1 << 24 {
-            return Err(Error::unsupported(Format::Flac, "tags of 16 MiB are"));
+            return Err(Error::unsupported(Format::Flac, "a tag block of 16 MiB"));
         }
         out.push(LAST_BLOCK | COMMENTS);
         out.extend_from_slice(&len.to_be_bytes()[1..]);

@@ -1,9 +1,10 @@
-//! How long a FLAC frame is, by its own codes: nothing is decoded. RFC 9639, section 9.
+//! Computes the length of a FLAC frame from its codes, without decoding. RFC 9639, section 9.
 
 use crate::flac;
 
-/// Bytes of the frame that begins here and whose head has `head_len` bytes; `None` if it breaks off
-/// or has reserved codes. `bits` of a sample stand in `STREAMINFO`. Checksums are not looked at.
+/// Bytes of the frame that begins here and whose header has `head_len` bytes; `None` if it is
+/// truncated or uses reserved codes. `bits` per sample are from `STREAMINFO`. Checksums are not
+/// verified.
 pub(super) fn coded_len(frame: &[u8], head_len: usize, bits: u8) -> Option<usize> {
     let samples = u64::from(flac::frame_samples(frame)?);
     let coding = *frame.get(3)?;
@@ -17,7 +18,7 @@ pub(super) fn coded_len(frame: &[u8], head_len: usize, bits: u8) -> Option<usize
         7 => 32,
         _ => return None,
     };
-    // The channel that holds the difference of two has a bit more.
+    // The side channel has an additional bit.
     let (channels, side) = match coding >> 4 {
         code @ 0..=7 => (code + 1, None),
         9 => (2, Some(0)),
@@ -86,7 +87,7 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// The next byte that is not used up, its used bits zero, and how many those are.
+    /// The next byte that is not consumed, its consumed bits zero, and the number of those.
     fn peek(&self) -> Option<(u8, u32)> {
         let byte = *self.bytes.get(usize::try_from(self.at / 8).ok()?)?;
         let used = self.at.to_le_bytes()[0] & 7;
@@ -108,7 +109,7 @@ impl Bits<'_> {
         (self.at <= self.bytes.len() as u64 * 8).then_some(())
     }
 
-    /// Passes over zeros and the one after them; how many zeros.
+    /// Skips zeros and the one after them; returns the number of zeros.
     fn zeros(&mut self) -> Option<u64> {
         let begin = self.at;
         loop {

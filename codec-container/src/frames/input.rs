@@ -1,4 +1,4 @@
-//! A source that can be looked ahead in.
+//! A source with look-ahead.
 
 use std::io;
 
@@ -20,17 +20,17 @@ impl LookAhead {
         Self { input: ByteReader::new(source), ahead: Vec::new(), used: 0 }
     }
 
-    /// Where the next byte lies in the file.
+    /// Position of the next byte in the file.
     pub(super) fn offset(&self) -> u64 {
         self.input.position() - self.rest().len() as u64
     }
 
-    /// What has been read and not used.
+    /// Bytes read but not consumed.
     pub(super) fn rest(&self) -> &[u8] {
         &self.ahead[self.used..]
     }
 
-    /// Sees to it that `wanted` bytes are there; `false` if the input ends before.
+    /// Ensures that `wanted` bytes are buffered; `false` if the input ends before.
     pub(super) fn want(&mut self, wanted: usize) -> io::Result<bool> {
         let have = self.rest().len();
         if have < wanted {
@@ -41,12 +41,12 @@ impl LookAhead {
         Ok(self.rest().len() >= wanted)
     }
 
-    /// Uses up bytes that are there.
+    /// Consumes buffered bytes.
     pub(super) fn use_up(&mut self, bytes: usize) {
         self.used = (self.used + bytes).min(self.ahead.len());
     }
 
-    /// Passes over bytes, there or not.
+    /// Skips bytes, buffered or not.
     pub(super) fn skip(&mut self, bytes: u64) -> io::Result<()> {
         let there = (self.rest().len() as u64).min(bytes);
         self.use_up(usize::try_from(there).unwrap_or(0));
@@ -54,7 +54,7 @@ impl LookAhead {
         Ok(())
     }
 
-    /// Passes over `ID3v2` tags.
+    /// Skips `ID3v2` tags.
     pub(super) fn skip_id3(&mut self) -> io::Result<()> {
         while self.want(10)? && self.rest().starts_with(b"ID3") {
             let size =

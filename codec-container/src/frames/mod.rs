@@ -1,5 +1,5 @@
-//! Files that are nothing but frames of sound behind one another: native FLAC (RFC 9639), MP3
-//! (ISO/IEC 11172-3 and 13818-3, layer III) and AAC with ADTS heads (ISO/IEC 14496-3, annex 1.A).
+//! Files that consist of audio frames only: native FLAC (RFC 9639), MP3 (ISO/IEC 11172-3 and
+//! 13818-3, layer III) and AAC with ADTS headers (ISO/IEC 14496-3, annex 1.A).
 
 mod crc;
 mod flac_file;

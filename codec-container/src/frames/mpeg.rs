@@ -1,4 +1,4 @@
-//! MP3 and ADTS: frames whose heads tell their length.
+//! MP3 and ADTS: frames with their length in the header.
 
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 
@@ -7,20 +7,20 @@ use crate::{
     AudioTrack, CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track,
 };
 
-/// Bytes that are looked through for the first frame.
+/// Bytes that are searched for the first frame.
 const MAX_SEARCH_BYTES: usize = 64 << 10;
-/// Samples by which an MP3 decoder lags.
+/// Delay of an MP3 decoder in samples.
 const MP3_DECODER_DELAY: u32 = 529;
 
-/// What the head of a frame tells.
+/// The fields of a frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Head {
     rate: u32,
     channels: usize,
     samples: u32,
-    /// Of the whole frame.
+    /// Length of the whole frame.
     bytes: usize,
-    /// Of the head, where it is not part of the packet.
+    /// Length of the header, if it is not part of the packet.
     dropped: usize,
 }
 
@@ -77,17 +77,17 @@ fn parse_adts(data: &[u8]) -> Option<Head> {
     })
 }
 
-/// Whether `head` begins with a frame of MP3.
+/// Whether `head` begins with an MP3 frame.
 pub(crate) fn is_mp3(head: &[u8]) -> bool {
     parse_mp3(head).is_some()
 }
 
-/// Whether `head` begins with a frame of AAC.
+/// Whether `head` begins with an AAC frame.
 pub(crate) fn is_adts(head: &[u8]) -> bool {
     parse_adts(head).is_some()
 }
 
-/// Reads frames one after another.
+/// Reads consecutive frames.
 #[derive(Debug)]
 struct Frames {
     input: LookAhead,
@@ -96,7 +96,8 @@ struct Frames {
     tracks: [Track; 1],
     next: i64,
     delay: u32,
-    /// Samples at the end that do not belong to the sound, and where the frames end, if known.
+    /// Samples at the end that are not part of the audio, and the position where the frames end, if
+    /// known.
     padding: Option<(u64, u32)>,
     index: u64,
     selected: bool,
@@ -113,7 +114,7 @@ impl Frames {
         Error::corrupt(self.format, self.input.offset(), index, expected, found)
     }
 
-    /// Finds the first frame: one that another follows, or the end.
+    /// Finds the first frame: one that is followed by another frame, or by the end.
     fn find(&mut self) -> Result<Head> {
         let mut passed = 0;
         loop {
@@ -128,7 +129,7 @@ impl Frames {
             }
             passed += 1;
             if self.input.rest().is_empty() || passed > MAX_SEARCH_BYTES {
-                return Err(self.corrupt("frames of sound", "something else"));
+                return Err(self.corrupt("audio frames", "something else"));
             }
             self.input.use_up(1);
         }
@@ -169,8 +170,8 @@ impl Frames {
     }
 }
 
-/// Delay and padding of the encoder, and the number of frames, as the first frame of a file may
-/// tell them; `None` if it is a frame of sound.
+/// Delay and padding of the encoder, and the number of frames, from the first frame of a file;
+/// `None` if it is an audio frame.
 fn parse_info(frame: &[u8], head: Head) -> Option<(u32, Option<(u64, u32)>)> {
     let side = match (head.samples, head.channels) {
         (1152, 1) | (576, 2) => 17,
@@ -233,7 +234,7 @@ fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Resu
             }
         }
         _ => {
-            // The configuration that MP4 keeps: object type, rate, channels.
+            // The configuration as in MP4: object type, rate, channels.
             let object = (first[2] >> 6) + 1;
             let rate = first[2] >> 2 & 15;
             let channels = (first[2] & 1) << 2 | first[3] >> 6;
@@ -284,14 +285,14 @@ macro_rules! reader {
 }
 
 reader!(
-    /// Reads MP3; the delay that its first frame tells is kept.
+    /// Reads MP3; uses the delay that its first frame states.
     Mp3Reader,
     Format::Mp3,
     parse_mp3,
     AudioCodec::Mp3
 );
 reader!(
-    /// Reads AAC with ADTS heads, which are taken off.
+    /// Reads AAC with ADTS headers, which are removed.
     AdtsReader,
     Format::Adts,
     parse_adts,

@@ -1,4 +1,4 @@
-//! Boxes in memory, and numbers in them.
+//! Boxes in memory, and their fields.
 
 use crate::{Error, Format};
 
@@ -17,7 +17,7 @@ pub(super) fn unsupported(what: impl Into<String>) -> Error {
     Error::unsupported(Format::Mp4, what.into())
 }
 
-/// The boxes in a slice. Stops at the first one that is damaged or reaches past the end.
+/// The boxes in a slice. Stops at the first one that is damaged or extends past the end.
 #[derive(Clone)]
 pub(super) struct Boxes<'a>(pub(super) &'a [u8]);
 
@@ -53,7 +53,7 @@ pub(super) fn descendant<'a>(parent: &'a [u8], kinds: &[&BoxType]) -> Option<&'a
     kinds.iter().try_fold(parent, |parent, kind| child(parent, kind))
 }
 
-/// Reads numbers from the front.
+/// Reads fields from the front.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
         self.bytes().map(i32::from_be_bytes)
     }
 
-    /// A number of 64 bits in version 1 of a box, else of 32.
+    /// A number of 64 bits in version 1 of a box, otherwise of 32.
     pub(super) fn wide(&mut self, version: u8) -> Option<u64> {
         if version == 1 { self.u64() } else { self.u32().map(u64::from) }
     }
@@ -116,7 +116,7 @@ pub(super) fn pair(row: [u8; 8]) -> (u32, u32) {
     (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
 
-/// Appends a box that holds what `fill` appends.
+/// Appends a box with the contents that `fill` appends.
 pub(super) fn put(out: &mut Vec<u8>, kind: &[u8; 4], fill: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);

@@ -11,7 +11,7 @@ const MAX_SAMPLES: usize = 1 << 20;
 const PER_SAMPLE: u32 = 0xF00;
 const NOT_SYNC: u32 = 0x0001_0000;
 
-/// What a fragment need not repeat.
+/// Defaults for the samples of a fragment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Defaults {
     duration: u32,
@@ -20,7 +20,7 @@ pub(super) struct Defaults {
 }
 
 impl Defaults {
-    /// Those for the track `id` in the payload of an `mvex` box; zeros if there are none.
+    /// The defaults of track `id` in the payload of an `mvex` box; zeros if there are none.
     pub(super) fn parse(mvex: &[u8], id: u32) -> Self {
         let trexes = Boxes(mvex).filter(|(kind, _)| kind == b"trex");
         let mut matching = trexes.filter_map(|(_, payload)| {
@@ -35,15 +35,15 @@ impl Defaults {
         matching.next().unwrap_or_default()
     }
 
-    /// Ticks per sample, where stated.
+    /// Ticks per sample, if stated.
     pub(super) fn duration(self) -> Option<u32> {
         (self.duration > 0).then_some(self.duration)
     }
 }
 
 /// Appends the samples of track `id` in the payload `moof`, whose box begins at `offset`.
-/// `next_time` is the decoding time for fragments that do not tell theirs, and is moved on.
-/// `None` if a table is cut off or too long; what came before it has been appended.
+/// `next_time` is the decoding time for fragments that do not state theirs, and is advanced. `None`
+/// if a table is truncated or too long; the samples before it have been appended.
 pub(super) fn append_samples(
     moof: &[u8],
     offset: u64,
@@ -76,7 +76,7 @@ pub(super) fn append_samples(
 #[derive(Clone, Copy)]
 struct FragmentHeader {
     track: u32,
-    /// What offsets of runs count from.
+    /// Base of the data offsets of runs.
     base: u64,
     defaults: Defaults,
 }
@@ -103,7 +103,7 @@ impl FragmentHeader {
     }
 }
 
-/// Appends the samples of a `trun` box; returns where its data end.
+/// Appends the samples of a `trun` box; returns the end of their data.
 fn append_run(
     run: &[u8],
     header: FragmentHeader,

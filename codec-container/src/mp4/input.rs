@@ -1,4 +1,4 @@
-//! A source that can go to a place: by seeking, or on a pipe by reading on.
+//! A source that can move to a position: by seeking, or on a pipe by reading on.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -25,15 +25,15 @@ impl fmt::Debug for Input {
     }
 }
 
-/// Type, place and length of a box in the file.
+/// Type, position and length of a box in the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) kind: BoxType,
-    /// Where the box begins.
+    /// Start of the box.
     pub(super) offset: u64,
-    /// Where its payload begins.
+    /// Start of the payload.
     pub(super) body: u64,
-    /// Where it ends; `u64::MAX` if it reaches to the end of the file.
+    /// End of the box; `u64::MAX` if it extends to the end of the file.
     pub(super) end: u64,
 }
 
@@ -60,7 +60,7 @@ impl Input {
         }
     }
 
-    /// Goes to `to`. A place after the end of the file is found out by reading there.
+    /// Moves to `to`. A position past the end of the file is detected when reading there.
     pub(super) fn go_to(&mut self, to: u64) -> Result<()> {
         match &mut self.inner {
             Inner::Seekable { reader, start } => {
@@ -73,17 +73,17 @@ impl Input {
                 self.position = to;
             }
             Inner::Stream(reader) => {
-                let distance = to.checked_sub(self.position).ok_or_else(|| {
-                    unsupported("a file whose samples are not in order, read from a pipe, is")
-                })?;
+                let distance = to
+                    .checked_sub(self.position)
+                    .ok_or_else(|| unsupported("reading samples out of order from a pipe"))?;
                 self.position += io::copy(&mut reader.take(distance), &mut io::sink())?;
             }
         }
         Ok(())
     }
 
-    /// Replaces what is in `buf` with the next `len` bytes, or fewer at the end of the input.
-    /// Memory grows with what arrives.
+    /// Replaces the contents of `buf` with the next `len` bytes, or fewer at the end of the input.
+    /// Memory grows with the data that arrives.
     pub(super) fn read_vec(&mut self, buf: &mut Vec<u8>, len: usize) -> Result<usize> {
         buf.clear();
         let done = self.reader().take(len as u64).read_to_end(buf)?;
@@ -91,7 +91,7 @@ impl Input {
         Ok(done)
     }
 
-    /// Length of the file, where it can be known.
+    /// Length of the file, if known.
     pub(super) fn len(&mut self) -> Result<Option<u64>> {
         let position = self.position;
         match &mut self.inner {
@@ -104,7 +104,7 @@ impl Input {
         }
     }
 
-    /// Reads the head of the box at `offset`; `None` if less than a head is left there.
+    /// Reads the header of the box at `offset`; `None` if less than a header remains.
     pub(super) fn read_head(&mut self, offset: u64) -> Result<Option<Head>> {
         self.go_to(offset)?;
         let mut head = Vec::with_capacity(16);
@@ -123,7 +123,7 @@ impl Input {
         }
         let end = match size {
             0 => u64::MAX,
-            // A box that is shorter than its head would be met for ever.
+            // A box shorter than its header would be read in an endless loop.
             size if size < head_bytes => return Ok(None),
             size => offset.saturating_add(size),
         };

@@ -1,10 +1,10 @@
-//! Tags, chapters and covers: ISO/IEC 14496-12, section 8.11, with the list of items that iTunes puts
-//! into it, and Nero's chapters.
+//! Tags, chapters and cover art: ISO/IEC 14496-12, section 8.11, with the item list of iTunes, and
+//! Nero chapters.
 
 use super::boxes::{BoxType, Boxes, child, descendant};
 use crate::metadata::Metadata;
 
-/// What the payload of a `moov` box tells.
+/// The metadata in the payload of a `moov` box.
 pub(super) fn parse(moov: &[u8]) -> Metadata {
     let mut metadata = Metadata::default();
     let Some(user) = child(moov, b"udta") else { return metadata };

@@ -1,5 +1,5 @@
-//! MP4 and its relatives: ISO base media file format (ISO/IEC 14496-12), the codecs' own sample
-//! entries, and what QuickTime does differently.
+//! MP4 and related formats: ISO base media file format (ISO/IEC 14496-12), the sample entries of
+//! the codecs, and the differences of QuickTime.
 
 mod boxes;
 mod fragment;

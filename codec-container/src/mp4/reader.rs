@@ -1,4 +1,4 @@
-//! Reads MP4: whole files, and fragmented ones as they come.
+//! Reads MP4: complete files, and fragmented ones as they arrive.
 
 use std::collections::VecDeque;
 use std::iter::Peekable;
@@ -17,30 +17,30 @@ use crate::{
     CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track, pcm,
 };
 
-/// Largest index that is taken into memory.
+/// Maximum index that is loaded into memory.
 const MAX_MOOV_BYTES: u64 = 64 << 20;
 const MAX_MOOF_BYTES: u64 = 16 << 20;
 
-/// Reads MP4. Tracks come interleaved by time where the source can seek, else as they lie in the
-/// file.
+/// Reads MP4. Tracks are interleaved by time if the source can seek, otherwise in file order.
 #[derive(Debug)]
 pub struct Mp4Reader {
     input: Input,
     limits: Limits,
     tracks: Vec<Track>,
     states: Vec<State>,
-    /// Where the next box at the top begins.
+    /// Start of the next top-level box.
     next_box: u64,
-    /// Payload that may still be delivered: files in which samples overlap are not read for ever.
+    /// Payload bytes that may still be delivered, so that files with overlapping samples do not
+    /// produce unlimited output.
     budget: Option<u64>,
-    /// What to report once no sample waits.
+    /// Error to report once no sample waits.
     trouble: Option<Error>,
-    /// Packets delivered of all tracks.
+    /// Number of packets delivered, over all tracks.
     index: u64,
     ended: bool,
 }
 
-/// How far the reading of a track has come.
+/// Reading state of a track.
 #[derive(Debug)]
 struct State {
     id: u32,
@@ -48,7 +48,7 @@ struct State {
     table: Peekable<SampleTable>,
     defaults: Option<Defaults>,
     shift: i64,
-    /// The codec of pictures.
+    /// The video codec.
     video: Option<Codec>,
     sound: Option<Sound>,
     order: Option<TimeOrder>,
@@ -64,9 +64,9 @@ struct State {
 struct Sound {
     rate: u32,
     counter: SampleCounter,
-    /// Samples of the delay that are still to come.
+    /// Samples of the codec delay that are still to come.
     delay: u32,
-    /// Bytes of a sample of every channel, where that is fixed: such samples come many at a time.
+    /// Bytes of a sample of all channels, if fixed: such samples are read in groups.
     frame_bytes: Option<u32>,
 }
 
@@ -96,7 +96,7 @@ impl State {
         }
     }
 
-    /// The next sample that is known.
+    /// The next known sample.
     fn peek(&mut self) -> Option<Sample> {
         self.table.peek().or(self.waiting.front()).copied()
     }
@@ -105,7 +105,7 @@ impl State {
         self.table.next().or_else(|| self.waiting.pop_front())
     }
 
-    /// Takes the next sample; of uncompressed sound as many as make 20 ms.
+    /// Takes the next sample; for uncompressed audio, 20 ms of samples.
     fn take_packet(&mut self) -> Option<Sample> {
         let mut packet = self.take()?;
         let Some(Sound { rate, frame_bytes: Some(bytes), .. }) = self.sound else {
@@ -125,7 +125,7 @@ impl State {
         Some(packet)
     }
 
-    /// When a sample is decoded, in nanoseconds: to compare tracks by.
+    /// Decoding time of a sample in nanoseconds, for comparing tracks.
     fn time_ns(&self, sample: &Sample) -> i128 {
         let ticks = i128::from(sample.decode_time) + i128::from(self.shift);
         ticks * 1_000_000_000 / i128::from(self.timescale.max(1))
@@ -176,7 +176,7 @@ impl Mp4Reader {
         }
     }
 
-    /// The track whose sample comes next, of those that have one.
+    /// The track with the next sample.
     fn next_track(&mut self) -> Option<usize> {
         let by_time = self.input.can_seek();
         let mut best: Option<(i128, usize)> = None;
@@ -193,7 +193,7 @@ impl Mp4Reader {
         best.map(|(_, at)| at)
     }
 
-    /// Goes to the next box; `false` at the end or if there are no fragments.
+    /// Moves to the next box; `false` at the end or if there are no fragments.
     fn read_fragment(&mut self) -> Result<bool> {
         if self.states.iter().all(|state| state.defaults.is_none()) || self.next_box == u64::MAX {
             return Ok(false);
@@ -220,8 +220,8 @@ impl Mp4Reader {
                 self.trouble = Some(trouble);
             }
         }
-        // On a pipe the head of the box of samples cannot be looked at after the samples, so it is
-        // passed over here; its length leads to the next fragment.
+        // On a pipe the header of the sample box cannot be read after the samples, so it is skipped
+        // here; its length leads to the next fragment.
         while let Some(data) = self.input.read_head(self.next_box)? {
             self.next_box = data.end;
             if data.kind == *b"mdat" || data.end == u64::MAX {
@@ -240,7 +240,7 @@ impl Mp4Reader {
         }
         if let Some(budget) = &mut self.budget {
             *budget = budget.checked_sub(sample.size.into()).ok_or_else(|| {
-                corrupt(sample.offset, index, "samples that lie apart", "samples that overlap")
+                corrupt(sample.offset, index, "samples that do not overlap", "samples that overlap")
             })?;
         }
         self.input.go_to(sample.offset)?;
@@ -278,7 +278,7 @@ impl Mp4Reader {
 }
 
 impl Sound {
-    /// Tells what of a packet does not belong to the sound.
+    /// Computes which samples of a packet are not part of the audio.
     fn trim(&mut self, timescale: u32, is_last: bool, packet: &mut CodedPacket) {
         packet.key = true;
         let ticks = packet.duration.and_then(|ticks| i64::try_from(ticks).ok()).unwrap_or(0);
@@ -286,11 +286,11 @@ impl Sound {
         let stated = u32::try_from(stated).unwrap_or(u32::MAX);
         let samples = self.counter.count(&packet.data).unwrap_or(stated);
         packet.trim_start = self.delay.min(samples);
-        // The first packet of Vorbis gives nothing and lasts as long as what it prepares.
+        // The first Vorbis packet outputs nothing and lasts as long as the block that it prepares.
         let passed = if samples == 0 { stated } else { samples };
         self.delay = self.delay.saturating_sub(passed);
-        // A sample of which less is shown than it holds. Within a track some programs are off by
-        // what their clock is.
+        // A sample that is shown for less than its contents. Within a track, times of some programs
+        // are off by the resolution of their clock.
         let less = samples.saturating_sub(stated);
         if stated > 0 && (is_last || less > self.rate / 200) {
             packet.trim_end = less.min(samples - packet.trim_start);
@@ -327,7 +327,7 @@ impl PacketReader for Mp4Reader {
     }
 }
 
-/// The index, wherever it is.
+/// Reads the index, at any position.
 fn find_moov(input: &mut Input) -> Result<(Head, Vec<u8>)> {
     let mut at = 0;
     loop {
@@ -337,7 +337,7 @@ fn find_moov(input: &mut Input) -> Result<(Head, Vec<u8>)> {
         match &head.kind {
             b"moov" => return Ok((head, read_box(input, head, MAX_MOOV_BYTES)?)),
             b"mdat" if !input.can_seek() => {
-                return Err(unsupported("a file with its index at the end, read from a pipe, is"));
+                return Err(unsupported("reading a file with its index at the end from a pipe"));
             }
             _ => {}
         }
@@ -349,9 +349,9 @@ fn find_moov(input: &mut Input) -> Result<(Head, Vec<u8>)> {
     }
 }
 
-/// Takes a box into memory.
+/// Loads a box into memory.
 fn read_box(input: &mut Input, head: Head, limit: u64) -> Result<Vec<u8>> {
-    // A box that reaches to the end of the file may be as long as it likes within the limit.
+    // A box that extends to the end of the file may have any length within the limit.
     let stated = (head.end != u64::MAX).then(|| head.end - head.body);
     if let Some(size) = stated.filter(|&size| size > limit) {
         return Err(Error::limit(Format::Mp4, head.offset, "index bytes", size, limit));

@@ -1,8 +1,9 @@
-//! The sample table: size, place and time of every sample. ISO/IEC 14496-12, section 8.6 and 8.7.
+//! The sample table: size, position and time of every sample. ISO/IEC 14496-12, section 8.6 and
+//! 8.7.
 
 use super::boxes::{Fields, child, pair};
 
-/// A sample, its times in the time scale of the track.
+/// A sample, with times in the time scale of the track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
     pub(super) offset: u64,
@@ -14,7 +15,7 @@ pub(super) struct Sample {
     pub(super) sync: bool,
 }
 
-/// Goes through the samples in order. Memory is that of the boxes.
+/// Iterates over the samples in order, directly from the boxes in memory.
 #[derive(Debug, Default)]
 pub(super) struct SampleTable {
     sizes: Sizes,
@@ -30,7 +31,7 @@ pub(super) struct SampleTable {
     chunk: usize,
     run: usize,
     in_chunk: u32,
-    /// Where the next sample of the chunk begins.
+    /// Position of the next sample of the chunk.
     at: Option<u64>,
     sync_position: usize,
     decode_time: u64,
@@ -48,7 +49,7 @@ impl Default for Sizes {
     }
 }
 
-/// Values that each hold for a number of samples.
+/// Run-length coded values.
 #[derive(Debug, Default)]
 struct Steps {
     entries: Vec<(u32, u32)>,
@@ -67,7 +68,7 @@ impl Steps {
         Self { entries, position: 0, used: 0 }
     }
 
-    /// The value for the next sample; the last one holds on.
+    /// The value for the next sample; the last one repeats.
     fn next(&mut self) -> Option<u32> {
         while let Some(&(count, value)) = self.entries.get(self.position) {
             if self.used < count {
@@ -82,7 +83,7 @@ impl Steps {
 }
 
 impl SampleTable {
-    /// Reads the boxes in `stbl`. Tables that are missing leave no samples.
+    /// Reads the boxes in `stbl`. Missing tables result in no samples.
     pub(super) fn parse(stbl: &[u8]) -> Self {
         Self {
             sizes: parse_sizes(stbl).unwrap_or_default(),
@@ -95,8 +96,7 @@ impl SampleTable {
         }
     }
 
-    /// Every sample has so many bytes, whatever the table says: of uncompressed sound QuickTime
-    /// states 1.
+    /// Overrides the sample size of the table: QuickTime states 1 for uncompressed audio.
     pub(super) fn set_size(&mut self, bytes: usize) {
         let count = self.sample_count();
         self.sizes = Sizes::Equal { size: u32::try_from(bytes).unwrap_or(u32::MAX), count };
@@ -109,7 +109,7 @@ impl SampleTable {
         }
     }
 
-    /// Ticks per sample, if all but the last last equally long.
+    /// Ticks per sample, if all but the last have the same duration.
     pub(super) fn steady_duration(&self) -> Option<u32> {
         match *self.durations.entries.as_slice() {
             [(_, ticks)] | [(_, ticks), (1, _)] if ticks > 0 => Some(ticks),
@@ -162,7 +162,7 @@ impl Iterator for SampleTable {
         self.index += 1;
 
         let duration = self.durations.next().unwrap_or(0);
-        // Version 0 has no sign, but files use one all the same.
+        // Version 0 is unsigned, but files use signed values nevertheless.
         let composition = self.compositions.next().map_or(0, u32::cast_signed).into();
         let decode_time = self.decode_time;
         self.decode_time += u64::from(duration);

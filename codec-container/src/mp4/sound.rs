@@ -1,5 +1,5 @@
-//! Sample entries of sound: parse and write. ISO/IEC 14496-12, section 12.2, with what the codecs
-//! put into them and what QuickTime does differently.
+//! Audio sample entries: parsing and writing. ISO/IEC 14496-12, section 12.2, with the boxes of the
+//! codecs and the differences of QuickTime.
 
 use codec_core::audio::opus_head::OpusHead;
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
@@ -9,12 +9,12 @@ use super::boxes::{Fields, child, put, put_full, unsupported};
 use crate::skipped::{name_of_fourcc, name_of_object};
 use crate::{AudioTrack, Format, Result, flac, opus, pcm};
 
-/// Bytes of an entry before its boxes, and what versions 1 and 2 of QuickTime add.
+/// Bytes of an entry before its boxes, and the additional bytes of QuickTime versions 1 and 2.
 const ENTRY_BYTES: usize = 28;
 const VERSION_1_BYTES: usize = 16;
 const VERSION_2_BYTES: usize = 36;
 
-/// What stands before the boxes.
+/// The fields before the boxes.
 struct Entry<'a> {
     channels: u32,
     bits: u32,
@@ -25,7 +25,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// `iso`: the table is of version 1, where entries of version 1 have no more fields.
+    /// `iso`: the table has version 1, in which entries of version 1 have no additional fields.
     fn parse(entry: &'a [u8], iso: bool) -> Option<Self> {
         let mut fields = Fields(entry);
         fields.skip(8)?;
@@ -43,7 +43,7 @@ impl<'a> Entry<'a> {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
-                    reason = "a float that is no such number saturates"
+                    reason = "an out-of-range float saturates"
                 )]
                 let rate = rate.round() as u32;
                 parsed.rate = rate;
@@ -58,7 +58,7 @@ impl<'a> Entry<'a> {
         Some(parsed)
     }
 
-    /// A box of the entry, or of the `wave` box in which QuickTime keeps them.
+    /// A box of the entry, or of the `wave` box in which QuickTime stores them.
     fn child(&self, kind: &[u8; 4]) -> Option<&'a [u8]> {
         child(self.boxes, kind).or_else(|| child(child(self.boxes, b"wave")?, kind))
     }
@@ -68,7 +68,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// A sample entry as a track whose ticks are those of `timescale`. `None` if it is cut off.
+/// Parses a sample entry as a track with ticks of `timescale`. `None` if it is truncated.
 pub(super) fn parse_entry(
     kind: [u8; 4],
     entry: &[u8],
@@ -96,7 +96,7 @@ pub(super) fn parse_entry(
                 track.codec_private = config.specific.to_vec();
             }
             if codec == AudioCodec::Aac {
-                // Entries often state two channels, whatever there is.
+                // Entries often state two channels, regardless of the actual number.
                 let layout = aac_channels(&track.codec_private).and_then(ChannelLayout::of);
                 track.audio.layout = layout.unwrap_or(track.audio.layout);
             }
@@ -136,7 +136,7 @@ fn codec_of(kind: [u8; 4], entry: &Entry<'_>) -> Result<Option<AudioCodec>> {
             (true, 64, true) => PcmEncoding::F64Le,
             _ => {
                 let order = if little { "little" } else { "big" };
-                let what = format!("{bits}-bit {order}-endian uncompressed sound is");
+                let what = format!("{bits}-bit {order}-endian uncompressed audio");
                 return Err(unsupported(what));
             }
         };
@@ -173,16 +173,16 @@ fn codec_of(kind: [u8; 4], entry: &Entry<'_>) -> Result<Option<AudioCodec>> {
                 Some(0xDD) => Ok(Some(AudioCodec::Vorbis)),
                 Some(other) => {
                     let what = name_of_object(other).map_or_else(
-                        || format!("audio of object type {other:#04x} is"),
-                        |name| format!("codec {name} is"),
+                        || format!("audio of object type {other:#04x}"),
+                        |name| format!("codec {name}"),
                     );
                     Err(unsupported(what))
                 }
                 None => Ok(None),
             }
         }
-        b"enca" => Err(unsupported("an encrypted track is")),
-        _ => Err(unsupported(format!("codec {} is", name_of_fourcc(kind)))),
+        b"enca" => Err(unsupported("an encrypted track")),
+        _ => Err(unsupported(format!("codec {}", name_of_fourcc(kind)))),
     }
 }
 
@@ -191,7 +191,7 @@ pub(super) fn object_type(payload: &[u8]) -> Option<u8> {
     Some(DecoderConfig::parse(payload)?.object)
 }
 
-/// `dOps`: as an `OpusHead`, but big-endian and of version 0.
+/// `dOps`: like an `OpusHead`, but big-endian and of version 0.
 fn parse_opus(payload: &[u8]) -> Option<OpusHead> {
     let mut fields = Fields(payload);
     fields.skip(1)?;
@@ -207,10 +207,10 @@ fn parse_opus(payload: &[u8]) -> Option<OpusHead> {
     OpusHead::parse(&head).ok()
 }
 
-/// What an `esds` box tells. ISO/IEC 14496-1, section 7.2.6.
+/// The fields of an `esds` box. ISO/IEC 14496-1, section 7.2.6.
 struct DecoderConfig<'a> {
     object: u8,
-    /// The mean, or 0.
+    /// The average bitrate, or 0.
     bitrate: u32,
     specific: &'a [u8],
 }
@@ -248,7 +248,8 @@ impl<'a> DecoderConfig<'a> {
     }
 }
 
-/// Channels by the configuration in an `AudioSpecificConfig`. ISO/IEC 14496-3, section 1.6.
+/// Number of channels from the configuration in an `AudioSpecificConfig`. ISO/IEC 14496-3, section
+/// 1.6.
 fn aac_channels(config: &[u8]) -> Option<usize> {
     let &[first, second] = config.first_chunk()?;
     let has_usual_rate = (first & 7) << 1 | second >> 7 != 15;
@@ -260,7 +261,7 @@ fn aac_channels(config: &[u8]) -> Option<usize> {
     }
 }
 
-/// Tag and payload of the descriptor at the front, and what comes after it.
+/// Tag and payload of the first descriptor, and the bytes after it.
 fn descriptor(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, mut rest) = data.split_first()?;
     let mut len = 0_usize;
@@ -291,12 +292,12 @@ pub(super) fn check(track: &AudioTrack) -> Result<()> {
     let needs = matches!(track.codec, AudioCodec::Aac | AudioCodec::Flac | AudioCodec::Alac);
     let unfit = match track.codec {
         _ if needs && track.codec_private.is_empty() => " without set-up data",
-        AudioCodec::Opus if opus::head_of(track).is_none() => " with such a head",
+        AudioCodec::Opus if opus::head_of(track).is_none() => " with this head",
         AudioCodec::Vorbis => "",
         _ if track.audio.rate == 0 => " without a rate",
         _ => return Ok(()),
     };
-    Err(unsupported(format!("codec {}{unfit} is", track.codec)))
+    Err(unsupported(format!("codec {}{unfit}", track.codec)))
 }
 
 /// Appends the sample entry of `track`.
@@ -366,7 +367,7 @@ fn put_stream(out: &mut Vec<u8>, object: u8, track: &AudioTrack) {
     }
     let mut stream = vec![0, 0, 0];
     put_descriptor(&mut stream, 4, &config);
-    // How packets are laid out: as MP4 does.
+    // Layout of packets, as in MP4.
     put_descriptor(&mut stream, 6, &[2]);
     put_descriptor(out, 3, &stream);
 }

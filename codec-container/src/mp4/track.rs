@@ -1,4 +1,4 @@
-//! Tracks: parse. ISO/IEC 14496-12, sections 8.3 to 8.6 and 12.1.
+//! Tracks: parsing. ISO/IEC 14496-12, sections 8.3 to 8.6 and 12.1.
 
 use codec_core::codec::Codec;
 use codec_core::frame::{
@@ -17,21 +17,21 @@ use crate::{Format, Result, SkippedTrack, Track, TrackKind, VideoTrack, Warning,
 
 /// Bytes of a visual sample entry before its boxes.
 const VISUAL_ENTRY_BYTES: usize = 78;
-/// Most tracks that are looked at.
+/// Maximum number of tracks that are parsed.
 const MAX_TRACKS: usize = 256;
 
-/// What the samples of a track need to be found and timed.
+/// The data needed to find and time the samples of a track.
 #[derive(Debug)]
 pub(super) struct TrackSamples {
     pub(super) id: u32,
     pub(super) timescale: u32,
     pub(super) samples: SampleTable,
     pub(super) edits: Edits,
-    /// Defaults of fragments, if there may be any.
+    /// Defaults of fragments, if the file may have fragments.
     pub(super) defaults: Option<Defaults>,
 }
 
-/// The tracks of pictures and sound in the payload of a `moov` box, which begins at `offset`.
+/// The video and audio tracks in the payload of a `moov` box, which begins at `offset`.
 pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<TrackSamples>)> {
     let traks = Boxes(moov).filter(|(kind, _)| kind == b"trak").map(|(_, trak)| trak);
     let (mut found, mut samples) = (Vec::new(), Vec::new());
@@ -46,10 +46,8 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
             warnings.push(Warning::TrackSkipped(skipped));
             continue;
         }
-        let parsed =
-            parse_trak(moov, trak, skipped.kind == TrackKind::Video).unwrap_or_else(|| {
-                Err(corrupt(offset, None, "a complete track", "one with parts missing"))
-            });
+        let parsed = parse_trak(moov, trak, skipped.kind == TrackKind::Video)
+            .unwrap_or_else(|| Err(corrupt(offset, None, "a complete track", "an incomplete one")));
         match parsed {
             Ok((track, of_track)) => {
                 found.push(track);
@@ -67,14 +65,14 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
     match found.first_mut() {
         Some(first) => first.warn(warnings),
         None => {
-            let nothing = || unsupported("a file without pictures and sound is");
+            let nothing = || unsupported("a file without video and audio");
             return Err(refused.unwrap_or_else(nothing));
         }
     }
     Ok((found, samples))
 }
 
-/// What a track is reported as if it cannot be read.
+/// How a track that cannot be read is reported.
 fn skipped(trak: &[u8]) -> SkippedTrack {
     let handler = descendant(trak, &[b"mdia", b"hdlr"]).and_then(|payload| payload.get(8..12));
     let kind = match handler {
@@ -91,7 +89,7 @@ fn skipped(trak: &[u8]) -> SkippedTrack {
 
 /// The common name of the codec of a sample entry.
 fn codec_name(kind: BoxType, entry: &[u8]) -> String {
-    // What an encrypted track was before.
+    // The original format of an encrypted track.
     let original = || {
         let boxes = entry.get(if kind == *b"encv" { VISUAL_ENTRY_BYTES } else { 28 }..)?;
         descendant(boxes, &[b"sinf", b"frma"])?.first_chunk().copied()
@@ -185,7 +183,7 @@ fn parse_header(payload: &[u8]) -> Option<TrackHeader> {
 
 struct MediaHeader {
     timescale: u32,
-    /// In ticks; 0: not known.
+    /// In ticks; 0: unknown.
     duration: u64,
     language: Option<String>,
 }
@@ -199,7 +197,7 @@ fn parse_media_header(payload: &[u8]) -> Option<MediaHeader> {
     let duration = fields.wide(version)?;
     let unknown = if version == 1 { u64::MAX } else { u32::MAX.into() };
     let duration = if duration == unknown { 0 } else { duration };
-    // Three letters of five bits; other values are codes of the Macintosh.
+    // Three letters of five bits; other values are Macintosh language codes.
     let packed = fields.u16().unwrap_or(0);
     let letter = |shift: u32| u8::try_from(packed >> shift & 31).unwrap_or(0) + 0x60;
     let letters = [letter(10), letter(5), letter(0)];
@@ -209,18 +207,18 @@ fn parse_media_header(payload: &[u8]) -> Option<MediaHeader> {
     Some(MediaHeader { timescale, duration, language })
 }
 
-/// What an edit list asks for, in ticks of the track.
+/// The effect of an edit list, in ticks of the track.
 #[derive(Debug)]
 pub(super) struct Edits {
-    /// Nothing is shown before.
+    /// Nothing is shown before this time.
     pub(super) empty: i64,
-    /// Time of the media at which playing begins.
+    /// Media time at which playback begins.
     pub(super) media_start: i64,
     are_simple: bool,
 }
 
 impl Edits {
-    /// What is added to the times of the media.
+    /// Offset added to media times.
     pub(super) fn shift(&self) -> i64 {
         self.empty.saturating_sub(self.media_start)
     }
@@ -232,8 +230,8 @@ impl Default for Edits {
     }
 }
 
-/// An edit list: any number of empty edits, then one that plays the media from some time on, is
-/// obeyed by a shift of times.
+/// An edit list of any number of empty edits, followed by one that plays the media from some time
+/// on, is applied as a shift of times.
 fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
     let mut fields = Fields(descendant(trak, &[b"edts", b"elst"])?);
     let (version, _) = fields.version_and_flags()?;
@@ -272,14 +270,14 @@ fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Resul
         b"vp09" => Codec::Vp9,
         b"av01" => Codec::Av1,
         b"avc1" | b"avc3" => Codec::H264,
-        b"encv" => return Some(Err(unsupported("an encrypted track is"))),
-        _ => return Some(Err(unsupported(format!("codec {} is", codec_name(kind, entry))))),
+        b"encv" => return Some(Err(unsupported("an encrypted track"))),
+        _ => return Some(Err(unsupported(format!("codec {}", codec_name(kind, entry))))),
     };
     let mut fields = Fields(entry.get(24..)?);
     let size = Size::new(fields.u16()?.into(), fields.u16()?.into());
     let mut stream = VideoTrack::new(Format::Mp4, codec, size, time_base);
     for (kind, payload) in Boxes(entry.get(VISUAL_ENTRY_BYTES..)?) {
-        // A damaged description of the picture is no reason to give up the picture.
+        // A damaged colour description does not make the video unusable.
         let _ = parse_entry_box(kind, payload, &mut stream);
     }
     stream.refuse_hdr();
@@ -314,11 +312,11 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
             }
             let bits = format >> 4;
             if bits > 8 {
-                stream.refuse(format!("{bits}-bit video is"));
+                stream.refuse(format!("{bits}-bit video"));
             }
             match format >> 1 & 7 {
-                2 => stream.refuse("4:2:2 chroma is"),
-                3 => stream.refuse("4:4:4 chroma is"),
+                2 => stream.refuse("4:2:2 chroma"),
+                3 => stream.refuse("4:4:4 chroma"),
                 _ => {}
             }
         }
@@ -326,19 +324,19 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
             stream.codec_private = payload.to_vec();
             let flags = *payload.get(2)?;
             if flags & 0x40 != 0 {
-                stream.refuse("video of more than 8 bits is");
+                stream.refuse("video of more than 8 bits");
             }
         }
         b"avcC" => {
             stream.codec_private = payload.to_vec();
             match *payload.get(1)? {
-                110 => stream.refuse("10-bit video (High 10 profile) is"),
-                122 => stream.refuse("4:2:2 chroma (High 4:2:2 profile) is"),
-                244 => stream.refuse("4:4:4 chroma (High 4:4:4 profile) is"),
+                110 => stream.refuse("10-bit video (High 10 profile)"),
+                122 => stream.refuse("4:2:2 chroma (High 4:2:2 profile)"),
+                244 => stream.refuse("4:4:4 chroma (High 4:4:4 profile)"),
                 _ => {}
             }
         }
-        b"fiel" if fields.u8()? > 1 => stream.refuse("interlaced video is"),
+        b"fiel" if fields.u8()? > 1 => stream.refuse("interlaced video"),
         _ => {}
     }
     Some(())
@@ -348,7 +346,7 @@ fn full_range(full: bool) -> ColorRange {
     if full { ColorRange::Full } else { ColorRange::Limited }
 }
 
-/// Sets colours, unless a box before has told them.
+/// Sets colours, unless an earlier box has set them.
 fn set_color(stream: &mut VideoTrack, codes: [u8; 3], range: ColorRange) {
     if stream.info.color != Color::default() {
         return;

@@ -1,4 +1,4 @@
-//! Writes MP4: the samples as they come, then the index.
+//! Writes MP4: the samples as they arrive, then the index.
 
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
@@ -14,23 +14,23 @@ use crate::{Format, Output, PacketRef, PacketWriter, Result, Track, VideoTrack, 
 /// 16.16 fixed point.
 const ONE: i32 = 0x1_0000;
 const LANGUAGE_UND: u16 = 0x55C4;
-/// Most tracks.
+/// Maximum number of tracks.
 const MAX_TRACKS: usize = 255;
 
-/// Writes MP4: VP8, VP9, or what brings its own set-up data (AV1, H.264), and sound. The output must
-/// be able to seek.
+/// Writes MP4: VP8, VP9, video codecs with set-up data (AV1, H.264), and audio. The output must be
+/// able to seek.
 #[derive(Debug)]
 pub struct Mp4Writer {
     output: ByteWriter,
     tracks: Vec<State>,
     waiting: Interleaver<Meta>,
-    /// Where the box of samples begins.
+    /// Start of the sample box.
     samples_at: u64,
-    /// Track of the sample that was written last.
+    /// Track of the last sample that was written.
     last_track: Option<usize>,
 }
 
-/// What is kept of a packet.
+/// Index data of a packet.
 #[derive(Clone, Copy, Debug)]
 struct Meta {
     /// In ticks of the track.
@@ -39,11 +39,11 @@ struct Meta {
     key: bool,
 }
 
-/// What the index will say of a track.
+/// Index data of a track.
 #[derive(Debug)]
 struct State {
     track: Track,
-    /// Bytes of an uncompressed sample of every channel: then each is a sample of the file.
+    /// Bytes of an uncompressed audio sample of all channels: each is a sample of the file.
     frame_bytes: Option<usize>,
     sizes: Vec<u32>,
     /// Time of each packet, in ticks of the track in the file.
@@ -54,28 +54,28 @@ struct State {
     last_duration: Option<u64>,
     order: TimeOrder,
     last_time: Option<i64>,
-    /// Place, and samples so far, of each run of samples that lie together.
+    /// Position, and number of samples so far, of each run of contiguous samples.
     chunks: Vec<(u64, u32)>,
 }
 
 impl Mp4Writer {
-    /// Writes the head of the file.
+    /// Writes the header of the file.
     ///
     /// # Errors
-    /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for codecs without the set-up
-    /// data that they need and for sizes above 65535.
+    /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for codecs without required
+    /// set-up data and for sizes above 65535.
     pub fn new(output: Output, tracks: &[Track]) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         if !output.can_seek() {
-            return Err(unsupported("writing to a pipe is"));
+            return Err(unsupported("writing to a pipe"));
         }
         if tracks.is_empty() || tracks.len() > MAX_TRACKS {
-            return Err(unsupported(format!("a file of {} tracks is", tracks.len())));
+            return Err(unsupported(format!("a file of {} tracks", tracks.len())));
         }
         for track in tracks {
             let base = track.time_base();
             if base.num == 0 || base.den == 0 {
-                return Err(unsupported(format!("a time base of {base} is")));
+                return Err(unsupported(format!("a time base of {base}")));
             }
             match track {
                 Track::Video(track) => check_video(track)?,
@@ -87,8 +87,8 @@ impl Mp4Writer {
             out.extend_from_slice(b"isom\0\0\x02\0isomiso2mp41");
         });
         let samples_at = out.len() as u64;
-        // A length of 64 bits, which is patched at the end; until then it reaches to the end of
-        // the file.
+        // A 64-bit length, which is patched at the end; until then it extends to the end of the
+        // file.
         out.extend_from_slice(b"\0\0\0\0mdat\0\0\0\0\0\0\0\0");
         output.write(&out)?;
         Ok(Self {
@@ -156,9 +156,9 @@ struct Timing {
     /// Of each packet.
     durations: Vec<u32>,
     total: u64,
-    /// Nothing is shown before.
+    /// Nothing is shown before this time.
     empty: u64,
-    /// Time of the media at which playing begins.
+    /// Media time at which playback begins.
     media_start: u64,
 }
 
@@ -172,7 +172,7 @@ impl Timing {
     }
 }
 
-/// Ticks of `from` per second as ticks of `to` per second.
+/// Converts ticks of `from` per second to ticks of `to` per second.
 fn in_ticks(ticks: u64, from: u32, to: u32) -> u64 {
     let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
     u64::try_from(scaled(ticks, to.into(), from.into())).unwrap_or(0)
@@ -180,11 +180,11 @@ fn in_ticks(ticks: u64, from: u32, to: u32) -> u64 {
 
 fn check_video(track: &VideoTrack) -> Result<()> {
     if matches!(track.codec, Codec::H264 | Codec::Av1) && track.codec_private.is_empty() {
-        return Err(unsupported(format!("codec {} without set-up data is", track.codec)));
+        return Err(unsupported(format!("codec {} without set-up data", track.codec)));
     }
     let Size { width, height } = track.size;
     if width.max(height) > u16::MAX.into() {
-        return Err(unsupported(format!("{} is larger than 65535 and", track.size)));
+        return Err(unsupported(format!("a frame size of {} (above 65535)", track.size)));
     }
     Ok(())
 }
@@ -205,8 +205,8 @@ impl State {
         }
     }
 
-    /// Ticks per second in the file: of the same length as those of the stream, or whole fractions
-    /// of them; of sound, its samples.
+    /// Ticks per second in the file: equal to those of the stream, or a multiple of them; for
+    /// audio, samples.
     fn timescale(&self) -> u32 {
         match &self.track {
             Track::Video(track) => track.time_base.den,
@@ -225,12 +225,12 @@ impl State {
         }
     }
 
-    /// Takes note of a packet that is written at `at`, right after the last one if it `goes_on`.
+    /// Records a packet that is written at `at`, directly after the last one if it `goes_on`.
     fn add(&mut self, at: u64, goes_on: bool, bytes: usize, meta: Meta) -> Result<()> {
-        let size = u32::try_from(bytes).map_err(|_| unsupported("a packet of 4 GiB or more is"))?;
+        let size = u32::try_from(bytes).map_err(|_| unsupported("a packet of 4 GiB or more"))?;
         let samples = self.frame_bytes.map_or(1, |frame_bytes| bytes / frame_bytes);
         let count = u32::try_from(samples).ok().and_then(|samples| self.count.checked_add(samples));
-        self.count = count.ok_or_else(|| unsupported("a track of so many samples is"))?;
+        self.count = count.ok_or_else(|| unsupported("a track with this many samples"))?;
         if self.frame_bytes.is_none() {
             self.sizes.push(size);
         }
@@ -324,7 +324,7 @@ impl State {
             put(out, b"dinf", |out| {
                 put_full(out, b"dref", 0, 0, |out| {
                     out.extend_from_slice(&1_u32.to_be_bytes());
-                    // In this very file.
+                    // The data is in the same file.
                     put_full(out, b"url ", 0, 1, |_| {});
                 });
             });
@@ -353,7 +353,7 @@ impl State {
                 out.extend_from_slice(&number.to_be_bytes());
             });
         }
-        // The first chunk of each run of chunks that hold equally many samples.
+        // The first chunk of each run of chunks with the same number of samples.
         let before = [0].into_iter().chain(self.chunks.iter().map(|chunk| chunk.1));
         let held = self.chunks.iter().zip(before).map(|(chunk, before)| chunk.1 - before);
         let mut runs: Vec<[u32; 3]> = Vec::new();
@@ -381,7 +381,7 @@ impl State {
     }
 }
 
-/// Three small letters of five bits.
+/// Three lower-case letters of five bits.
 fn packed_language(name: &str) -> Option<u16> {
     let letters: [u8; 3] = name.as_bytes().try_into().ok()?;
     let small = letters.iter().all(u8::is_ascii_lowercase);
@@ -393,7 +393,7 @@ impl PacketWriter for Mp4Writer {
     fn write(&mut self, mut packet: PacketRef<'_>) -> Result<()> {
         let offset = self.output.position();
         let Some(state) = self.tracks.get_mut(packet.track) else {
-            return Err(unsupported(format!("a packet of track {} is", packet.track)));
+            return Err(unsupported(format!("a packet of track {}", packet.track)));
         };
         if let Some(frame_bytes) = state.frame_bytes {
             packet.data = pcm::without_trim(&packet, frame_bytes);
@@ -427,7 +427,7 @@ impl PacketWriter for Mp4Writer {
     }
 }
 
-/// Each value with how often it comes in a row.
+/// Run-length codes values.
 fn run_lengths(values: &[u32]) -> Vec<(u32, u32)> {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &value in values {
@@ -439,8 +439,8 @@ fn run_lengths(values: &[u32]) -> Vec<(u32, u32)> {
     runs
 }
 
-/// An empty edit for a late beginning, and one that plays the media from some time on. `scale` gives
-/// ticks of the movie.
+/// An empty edit for a delayed start, and one that plays the media from some time on. `scale`
+/// converts to ticks of the movie.
 fn put_edits(out: &mut Vec<u8>, timing: &Timing, scale: impl Fn(u64) -> u64) {
     let media_start = i64::try_from(timing.media_start).unwrap_or(i64::MAX);
     let empty = (scale(timing.empty), -1_i64);
@@ -503,7 +503,7 @@ fn put_vp_configuration(out: &mut Vec<u8>, info: PictureInfo) {
     let color = info.color;
     put_full(out, b"vpcC", 1, 0, |out| {
         let full = u8::from(color.range == ColorRange::Full);
-        // Profile 0, level not said, 8 bits, 4:2:0.
+        // Profile 0, level unspecified, 8 bits, 4:2:0.
         out.extend_from_slice(&[0, 0, 8 << 4 | 1 << 1 | full]);
         out.extend_from_slice(&[color.primaries.0, color.transfer.0, color.matrix.0, 0, 0]);
     });

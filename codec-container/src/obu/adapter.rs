@@ -1,4 +1,4 @@
-//! Fits packets of AV1 to the container that they go into.
+//! Adapts AV1 packets to the output container.
 
 use codec_core::codec::Codec;
 
@@ -8,11 +8,11 @@ use crate::{
     CodedPacket, Error, Format, Output, PacketRef, PacketWriter, Result, Track, WriteOptions,
 };
 
-/// Most bytes that wait for a sequence header.
+/// Maximum number of bytes that wait for a sequence header.
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
-/// Gives packets of AV1 their temporal delimiters or takes them away, and takes the set-up data that
-/// MP4 and Matroska want from the first packet with a sequence header, until which all packets wait.
+/// Adds or removes the temporal delimiters of AV1 packets, and extracts the set-up data for MP4 and
+/// Matroska from the first packet with a sequence header; all packets wait for it.
 pub(crate) struct Av1Adapter {
     is_av1: Vec<bool>,
     delimiter: Delimiter,
@@ -32,7 +32,7 @@ enum State {
 }
 
 impl Av1Adapter {
-    /// A writer for `tracks`, some of which are AV1.
+    /// A writer for `tracks`, at least one of which is AV1.
     pub(crate) fn new(
         output: Output,
         format: Format,
@@ -51,7 +51,7 @@ impl Av1Adapter {
         Ok(Self { is_av1: tracks.iter().map(is_av1).collect(), delimiter, state })
     }
 
-    /// Begins the file and writes what waited.
+    /// Creates the file and writes the waiting packets.
     fn begin(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Waiting { output, format, options, tracks, packets } => {
@@ -88,7 +88,7 @@ impl PacketWriter for Av1Adapter {
                 }
                 let held: usize = packets.iter().map(|packet| packet.data.len()).sum();
                 if held > MAX_WAITING_BYTES {
-                    return Err(Error::unsupported(*format, "AV1 without a sequence header is"));
+                    return Err(Error::unsupported(*format, "AV1 without a sequence header"));
                 }
                 let PacketRef { data, track, pts, duration, key, shown, trim_end } = packet;
                 let data = data.to_vec();

@@ -1,5 +1,5 @@
-//! Streams of AV1 units: with sizes in the units (AV1 specification, section 5), or in front of them
-//! (Annex B).
+//! AV1 OBU streams: with sizes in the OBUs (AV1 specification, section 5), or before them (Annex
+//! B).
 
 mod adapter;
 mod reader;

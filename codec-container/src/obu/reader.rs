@@ -1,4 +1,4 @@
-//! Reads streams of units: a packet for each temporal unit.
+//! Reads OBU streams: a packet for each temporal unit.
 
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::TransferCharacteristics;
@@ -11,14 +11,14 @@ use crate::{
     VideoTrack, Warning,
 };
 
-/// Whether `head` begins a stream of units: a temporal delimiter, and in Annex B the sizes of the
-/// temporal unit, of the frame and of the delimiter before it.
+/// Whether `head` begins an OBU stream: a temporal delimiter, preceded in Annex B by the sizes of
+/// the temporal unit, of the frame and of the delimiter.
 pub(crate) fn is_stream(head: &[u8]) -> bool {
     is_plain(head) || is_annex_b(head)
 }
 
 fn is_plain(head: &[u8]) -> bool {
-    // The unit after the delimiter is a sequence header.
+    // The OBU after the delimiter is a sequence header.
     matches!(head, [0x12, 0, next, ..] if next & 0xF8 == SEQUENCE_HEADER << 3)
 }
 
@@ -37,18 +37,18 @@ fn is_annex_b(head: &[u8]) -> bool {
     sizes() == Some(true)
 }
 
-/// Reads streams of AV1 units.
+/// Reads AV1 OBU streams.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag")]
 pub struct ObuReader {
     input: ByteReader,
     tracks: [Track; 1],
     limits: Limits,
     is_annex_b: bool,
-    /// The temporal unit that is being gathered, or waits.
+    /// The temporal unit that is being collected, or waits.
     pending: Vec<u8>,
     pending_offset: u64,
-    /// The head of the next one has been read.
+    /// The header of the next one has been read.
     next_began: bool,
     is_ready: bool,
     selected: bool,
@@ -66,7 +66,7 @@ fn corrupt(
 }
 
 impl ObuReader {
-    /// Reads the first temporal unit; `head` is what the stream begins with.
+    /// Reads the first temporal unit; `head` holds the first bytes of the stream.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] without a sequence header; [`Error::Limit`].
@@ -92,7 +92,7 @@ impl ObuReader {
         Ok(reader)
     }
 
-    /// Gathers the next temporal unit; `false` at the end.
+    /// Collects the next temporal unit; `false` at the end.
     fn gather(&mut self) -> Result<bool> {
         self.pending.clear();
         if self.is_annex_b { self.gather_annex_b() } else { self.gather_plain() }
@@ -125,10 +125,10 @@ impl ObuReader {
             let used = 1 + usize::from(has_extension);
             if head[0] & 0x82 != 2 {
                 let found = format!("byte {:#04x}", head[0]);
-                return Err(corrupt(at, self.index, "a unit with a size", found));
+                return Err(corrupt(at, self.index, "an OBU with a size", found));
             }
             if has_extension && self.input.read_up_to(&mut head[1..])? == 0 {
-                return Err(corrupt(at, self.index, "the head of a unit", "the end of the file"));
+                return Err(corrupt(at, self.index, "an OBU header", "the end of the file"));
             }
             let (len, len_bytes) = self.read_leb128(at)?;
             if head[0] >> 3 & 15 == TEMPORAL_DELIMITER && !self.pending.is_empty() {
@@ -142,18 +142,18 @@ impl ObuReader {
             let had = self.input.append(&mut self.pending, size)?;
             if had < size {
                 let found = format!("the end of the file after {had}");
-                return Err(corrupt(at, self.index, format!("{size} bytes of a unit"), found));
+                return Err(corrupt(at, self.index, format!("{size} bytes of an OBU"), found));
             }
         }
     }
 
-    /// A number and the bytes it took.
+    /// A number and its length in bytes.
     fn read_leb128(&mut self, at: u64) -> Result<(u64, Vec<u8>)> {
         let mut bytes = Vec::with_capacity(8);
         while bytes.len() < 8 {
             let mut byte = [0];
             if self.input.read_up_to(&mut byte)? == 0 {
-                return Err(corrupt(at, self.index, "the size of a unit", "the end of the file"));
+                return Err(corrupt(at, self.index, "the size of an OBU", "the end of the file"));
             }
             bytes.push(byte[0]);
             if byte[0] & 0x80 == 0 {
@@ -186,19 +186,19 @@ impl ObuReader {
             return Err(corrupt(at, self.index, format!("{size} bytes of a temporal unit"), found));
         }
         put_plain(&unit, &mut self.pending).ok_or_else(|| {
-            corrupt(at, self.index, "units that fill the temporal unit", "other sizes")
+            corrupt(at, self.index, "OBUs that fill the temporal unit", "other sizes")
         })?;
         Ok(true)
     }
 }
 
-/// Appends the units of a temporal unit of Annex B with sizes of their own.
+/// Appends the OBUs of an Annex B temporal unit with size fields.
 fn put_plain(mut data: &[u8], out: &mut Vec<u8>) -> Option<()> {
     while !data.is_empty() {
         let mut frame = take_sized(&mut data)?;
         while !frame.is_empty() {
             let (unit, rest) = Unit::parse(take_sized(&mut frame)?)?;
-            // What comes after a unit with a size in its head belongs to nothing.
+            // Bytes after an OBU with a size field belong to no OBU.
             let _ = rest;
             unit.put(out);
         }
@@ -213,7 +213,7 @@ fn take_sized<'a>(data: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(part)
 }
 
-/// The track as the sequence header in its first packet describes it.
+/// The track that the sequence header in its first packet describes.
 fn describe(mut track: VideoTrack, packet: &[u8]) -> Result<VideoTrack> {
     let mut rest = packet;
     let mut header = None;
@@ -241,12 +241,12 @@ fn describe(mut track: VideoTrack, packet: &[u8]) -> Result<VideoTrack> {
     track.info.color.range = if header.full_range { ColorRange::Full } else { ColorRange::Limited };
     track.refuse_hdr();
     if header.bits > 8 {
-        track.refuse(format!("{}-bit video is", header.bits));
+        track.refuse(format!("{}-bit video", header.bits));
     }
     if header.monochrome {
-        track.refuse("video without colour is");
+        track.refuse("video without colour");
     } else if header.subsampled != [true; 2] {
-        track.refuse("chroma other than 4:2:0 is");
+        track.refuse("chroma other than 4:2:0");
     }
     Ok(track)
 }

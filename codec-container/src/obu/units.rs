@@ -1,5 +1,5 @@
-//! Open bitstream units of AV1: their heads, the sequence header, and the configuration record that
-//! MP4 and Matroska keep. AV1 specification, sections 5.3 to 5.5; AV1 in ISOBMFF, section 2.3.
+//! AV1 OBUs: their headers, the sequence header, and the configuration record of MP4 and Matroska.
+//! AV1 specification, sections 5.3 to 5.5; AV1 in ISOBMFF, section 2.3.
 
 use codec_core::frame::{Rational, Size};
 
@@ -10,7 +10,7 @@ pub(super) const TEMPORAL_DELIMITER: u8 = 2;
 const TILE_LIST: u8 = 8;
 const PADDING: u8 = 15;
 
-/// A number of seven bits a byte, and how many bytes that took. AV1 specification, section 4.10.5.
+/// A LEB128 number, and its length in bytes. AV1 specification, section 4.10.5.
 pub(super) fn leb128(data: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0_u64;
     for (index, &byte) in data.iter().take(8).enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn put_leb128(out: &mut Vec<u8>, mut value: usize) {
     }
 }
 
-/// A unit: its head of one or two bytes, and its payload.
+/// An OBU: its header of one or two bytes, and its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unit<'a> {
     pub(super) head: u8,
@@ -46,7 +46,7 @@ impl<'a> Unit<'a> {
         self.head >> 3 & 15
     }
 
-    /// The unit at the front and what comes after it. One without a size reaches to the end.
+    /// The first OBU and the bytes after it. An OBU without a size extends to the end.
     pub(super) fn parse(data: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (&head, mut rest) = data.split_first()?;
         // The highest bit must be 0.
@@ -69,7 +69,7 @@ impl<'a> Unit<'a> {
         Some((Self { head, extension, payload }, rest))
     }
 
-    /// Appends the unit with a size.
+    /// Appends the OBU with a size field.
     pub(super) fn put(self, out: &mut Vec<u8>) {
         out.push(self.head | 2);
         out.extend(self.extension);
@@ -78,7 +78,7 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// The units of a packet; stops at the first one that is damaged.
+/// The OBUs of a packet; stops at the first damaged one.
 fn units(mut data: &[u8]) -> impl Iterator<Item = Unit<'_>> {
     std::iter::from_fn(move || {
         let (unit, rest) = Unit::parse(data)?;
@@ -87,16 +87,16 @@ fn units(mut data: &[u8]) -> impl Iterator<Item = Unit<'_>> {
     })
 }
 
-/// Whether a packet needs a temporal delimiter in front: in IVF and in streams of units; in MP4 and
-/// Matroska it must have none.
+/// Whether the format stores a temporal delimiter before each packet: IVF and OBU streams do, MP4
+/// and Matroska must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delimiter {
     Needed,
     Forbidden,
 }
 
-/// The units of `packet`, each with a size, with or without a temporal delimiter; `None` if they are
-/// so already or cannot be told apart.
+/// The OBUs of `packet`, each with a size field, with or without a temporal delimiter; `None` if
+/// they have that form already or cannot be separated.
 pub(crate) fn with_delimiter(packet: &[u8], delimiter: Delimiter) -> Option<Vec<u8>> {
     let has = packet.first().is_some_and(|head| head >> 3 & 15 == TEMPORAL_DELIMITER);
     let wants = delimiter == Delimiter::Needed;
@@ -140,7 +140,7 @@ pub(crate) fn configuration(packet: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// What a sequence header tells.
+/// The fields of a sequence header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SequenceHeader {
     profile: u8,
@@ -148,7 +148,7 @@ pub(super) struct SequenceHeader {
     high_tier: bool,
     pub(super) bits: u8,
     pub(super) monochrome: bool,
-    /// Across, down.
+    /// Width, height.
     pub(super) subsampled: [bool; 2],
     chroma_position: u8,
     pub(super) size: Size,
@@ -158,7 +158,7 @@ pub(super) struct SequenceHeader {
     pub(super) full_range: bool,
 }
 
-/// Reads bits from the front, the highest of a byte first.
+/// Reads bits from the front, most significant bit first.
 struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -288,7 +288,7 @@ impl SequenceHeader {
     }
 }
 
-/// Section 5.5.3: the frame rate, if frames come evenly.
+/// Section 5.5.3: the frame rate, if frame intervals are equal.
 fn parse_timing(bits: &mut Bits<'_>) -> Option<Option<Rational>> {
     let (units, scale) = (bits.take(32)?, bits.take(32)?);
     let ticks = if bits.flag()? { Some(bits.variable()? + 1) } else { None };
@@ -296,7 +296,7 @@ fn parse_timing(bits: &mut Bits<'_>) -> Option<Option<Rational>> {
     Some(den.and_then(|den| plausible_frame_rate(scale.into(), den)))
 }
 
-/// Passes over the coding tools, section 5.5.1.
+/// Skips the coding tools, section 5.5.1.
 fn skip_tools(bits: &mut Bits<'_>, reduced: bool) -> Option<()> {
     if !reduced && bits.flag()? {
         bits.take(7)?;
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(with, [0x12, 0, 0x32, 2, 7, 8]);
         assert_eq!(with_delimiter(&with, Delimiter::Needed), None);
         assert_eq!(with_delimiter(&with, Delimiter::Forbidden).unwrap(), bare);
-        // The last unit of a sample in MP4 may have no size.
+        // The last OBU of a sample in MP4 may have no size.
         assert_eq!(with_delimiter(&[0x30, 7, 8], Delimiter::Needed).unwrap(), with);
         assert_eq!(with_delimiter(&[0x32, 9, 7], Delimiter::Needed), None);
     }

@@ -1,4 +1,4 @@
-//! Writes streams of units that have their sizes; times are not kept.
+//! Writes OBU streams with size fields; times are not stored.
 
 use codec_core::codec::Codec;
 
@@ -6,20 +6,20 @@ use super::units::{Delimiter, with_delimiter};
 use crate::io::ByteWriter;
 use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, VideoTrack};
 
-/// Writes streams of AV1 units.
+/// Writes AV1 OBU streams.
 #[derive(Debug)]
 pub struct ObuWriter {
     output: ByteWriter,
 }
 
 impl ObuWriter {
-    /// Begins a stream.
+    /// Creates a stream.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] for other codecs than AV1.
+    /// [`Error::Io`]; [`Error::Unsupported`] for codecs other than AV1.
     pub fn new(output: Output, track: &VideoTrack) -> Result<Self> {
         if track.codec != Codec::Av1 {
-            return Err(Error::unsupported(Format::Obu, format!("codec {} is", track.codec)));
+            return Err(Error::unsupported(Format::Obu, format!("codec {}", track.codec)));
         }
         Ok(Self { output: ByteWriter::new(output)? })
     }

@@ -1,5 +1,5 @@
-//! How Opus (RFC 7845), Vorbis (Vorbis I, section 4) and FLAC (its Ogg mapping) lie in Ogg: the
-//! header packets and the samples of a packet.
+//! Opus (RFC 7845), Vorbis (Vorbis I, section 4) and FLAC (its Ogg mapping) in Ogg: the header
+//! packets and the samples of a packet.
 
 use codec_core::audio::opus_head::OpusHead;
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
@@ -9,7 +9,7 @@ use crate::opus;
 use crate::tags::parse_comments;
 use crate::{AudioTrack, Format, flac, vorbis};
 
-/// What is known of a logical stream's coding.
+/// The codec of a logical stream and its state.
 #[derive(Debug)]
 pub(super) enum Mapping {
     Opus {
@@ -17,7 +17,7 @@ pub(super) enum Mapping {
     },
     Vorbis {
         head: vorbis::Head,
-        /// Known once all headers are.
+        /// Known once all headers have been read.
         timer: Option<vorbis::Timer>,
     },
     Flac {
@@ -25,22 +25,22 @@ pub(super) enum Mapping {
     },
 }
 
-/// A stream as its first packet describes it.
+/// A stream that its first packet describes.
 #[derive(Debug)]
 pub(super) struct Identified {
     pub(super) mapping: Mapping,
     pub(super) track: AudioTrack,
-    /// Header packets after the first; FLAC may not know how many.
+    /// Number of header packets after the first; FLAC may not state it.
     pub(super) more_headers: Option<usize>,
 }
 
-/// Looks at the first packet of a stream; `Ok(None)` if its coding is not known. The error is a
-/// clause that tells what is wrong.
+/// Parses the first packet of a stream; `Ok(None)` if its codec is unknown. The error describes the
+/// problem.
 pub(super) fn identify(first: &[u8]) -> Result<Option<Identified>, &'static str> {
     if first.starts_with(b"OpusHead") {
         let head = OpusHead::parse(first).map_err(|_| "a damaged OpusHead")?;
         let mut track = opus::track_of(&head, Format::Ogg);
-        // As it was, for decoders that look further.
+        // The original bytes, for decoders that need them.
         track.codec_private = first.to_vec();
         return Ok(Some(Identified {
             mapping: Mapping::Opus { head },
@@ -49,7 +49,7 @@ pub(super) fn identify(first: &[u8]) -> Result<Option<Identified>, &'static str>
         }));
     }
     if first.starts_with(b"\x01vorbis") {
-        return identify_vorbis(first).ok_or("a damaged Vorbis head").map(Some);
+        return identify_vorbis(first).ok_or("a damaged Vorbis header").map(Some);
     }
     if first.starts_with(b"\x7FFLAC") {
         return identify_flac(first).ok_or("a damaged FLAC head").map(Some);
@@ -77,7 +77,7 @@ fn identify_flac(first: &[u8]) -> Option<Identified> {
 }
 
 impl Mapping {
-    /// Samples that come before the first of the sound.
+    /// Samples before the start of the audio.
     pub(super) fn pre_skip(&self) -> u32 {
         match self {
             Self::Opus { head } => head.pre_skip.into(),
@@ -85,12 +85,12 @@ impl Mapping {
         }
     }
 
-    /// Whether a header packet follows, if their number is not stated.
+    /// Whether another header packet follows, if their number is not stated.
     pub(super) fn is_header(&self, packet: &[u8]) -> bool {
         matches!(self, Self::Flac { .. }) && packet.first() != Some(&0xFF)
     }
 
-    /// Takes the header packets after the first; tags and set-up data go into `track`.
+    /// Parses the header packets after the first; stores tags and set-up data in `track`.
     pub(super) fn take_headers(
         &mut self,
         first: &[u8],
@@ -120,7 +120,8 @@ impl Mapping {
         Ok(())
     }
 
-    /// What two streams have in common if one decoder can go on from one to the other.
+    /// The parameters that two streams must share for one decoder to continue from one to the
+    /// other.
     pub(super) fn form(&self, first: &[u8], more: &[Vec<u8>]) -> Vec<u8> {
         match self {
             Self::Opus { head: OpusHead { family: 0, .. } } => b"opus".to_vec(),
@@ -134,7 +135,7 @@ impl Mapping {
         }
     }
 
-    /// Samples that a decoder gives for a packet after the one before; 0 for one that is damaged.
+    /// Samples that a packet decodes to after the previous one; 0 for a damaged one.
     pub(super) fn samples(&mut self, packet: &[u8]) -> u32 {
         match self {
             Self::Opus { .. } => opus::packet_samples(packet).unwrap_or(0),
@@ -143,7 +144,7 @@ impl Mapping {
         }
     }
 
-    /// Packets are missing.
+    /// Reports missing packets.
     pub(super) fn forget(&mut self) {
         if let Self::Vorbis { timer: Some(timer), .. } = self {
             timer.forget();

@@ -1,12 +1,12 @@
-//! Pages: parse and write. RFC 3533, section 6.
+//! Pages: parsing and writing. RFC 3533, section 6.
 
 use std::io;
 
 use crate::io::ByteReader;
 
-/// Bytes before the table of segments.
+/// Bytes before the segment table.
 const HEAD_BYTES: usize = 27;
-/// Most bytes of a page: its head, 255 segments, 255 bytes in each.
+/// Maximum size of a page: its header and 255 segments of 255 bytes.
 const MAX_BYTES: usize = HEAD_BYTES + 255 + 255 * 255;
 const CAPTURE: &[u8; 4] = b"OggS";
 
@@ -14,7 +14,7 @@ pub(super) const CONTINUED: u8 = 1;
 pub(super) const FIRST: u8 = 2;
 pub(super) const LAST: u8 = 4;
 
-/// A page whose checksum was right.
+/// A page with a valid checksum.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Page {
     pub(super) flags: u8,
@@ -24,7 +24,7 @@ pub(super) struct Page {
     pub(super) sequence: u32,
     pub(super) segments: Vec<u8>,
     pub(super) body: Vec<u8>,
-    /// Where the page begins in the file.
+    /// Start of the page in the file.
     pub(super) offset: u64,
 }
 
@@ -33,18 +33,18 @@ impl Page {
         self.flags & flag != 0
     }
 
-    /// Where the body begins in the file.
+    /// Start of the body in the file.
     pub(super) fn body_offset(&self) -> u64 {
         self.offset + (HEAD_BYTES + self.segments.len()) as u64
     }
 }
 
-/// What stands where a page should begin.
+/// The data at the position of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Page,
     End,
-    /// No page; the text says what.
+    /// Not a page; the text gives the reason.
     Damage(&'static str),
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct PageReader {
     input: ByteReader,
-    /// Read and not used: at most one page and what was read with it.
+    /// Read but not consumed: at most one page and the data read with it.
     ahead: Vec<u8>,
     used: usize,
 }
@@ -62,7 +62,7 @@ impl PageReader {
         Self { input, ahead: Vec::new(), used: 0 }
     }
 
-    /// Where the next page should begin.
+    /// Expected position of the next page.
     pub(super) fn offset(&self) -> u64 {
         self.input.position() - self.rest().len() as u64
     }
@@ -71,7 +71,7 @@ impl PageReader {
         &self.ahead[self.used..]
     }
 
-    /// Sees to it that `wanted` bytes are there; `false` if the input ends before.
+    /// Ensures that `wanted` bytes are buffered; `false` if the input ends before.
     fn want(&mut self, wanted: usize) -> io::Result<bool> {
         let have = self.rest().len();
         if have < wanted {
@@ -82,7 +82,7 @@ impl PageReader {
         Ok(self.rest().len() >= wanted)
     }
 
-    /// Reads the page that begins here. Where there is none, nothing is used up.
+    /// Reads the page that begins here. If there is none, no data is consumed.
     pub(super) fn read(&mut self, page: &mut Page) -> io::Result<Found> {
         if !self.want(HEAD_BYTES)? {
             let rest = self.rest();
@@ -131,8 +131,7 @@ impl PageReader {
         Ok(Found::Page)
     }
 
-    /// Passes over at least a byte, up to the next thing that looks like a page; `false` if there
-    /// is none.
+    /// Skips at least a byte, up to the next possible start of a page; `false` if there is none.
     pub(super) fn resync(&mut self) -> io::Result<bool> {
         self.used += usize::from(!self.rest().is_empty());
         loop {
@@ -141,7 +140,7 @@ impl PageReader {
                 self.used += at;
                 return Ok(true);
             }
-            // The last three bytes may begin one.
+            // The last three bytes may begin a page.
             let len = self.rest().len();
             if len < MAX_BYTES {
                 self.used += len;
@@ -156,7 +155,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// Writes a page into `out`, which is emptied before.
+/// Writes a page into `out`, which is cleared first.
 pub(super) fn put_page(
     out: &mut Vec<u8>,
     flags: u8,
@@ -187,7 +186,7 @@ struct Crc(u32);
 
 static CRC_TABLES: [[u32; 256]; 4] = crc_tables();
 
-/// `[n][byte]`: what a byte does that `n` further bytes follow.
+/// `[n][byte]`: the effect of a byte that is followed by `n` further bytes.
 const fn crc_tables() -> [[u32; 256]; 4] {
     let mut tables = [[0_u32; 256]; 4];
     let mut byte = 0;

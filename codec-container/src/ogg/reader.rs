@@ -1,4 +1,4 @@
-//! Reads Ogg page by page. Chained streams follow one another on one timeline.
+//! Reads Ogg page by page. Chained streams are concatenated on one timeline.
 
 use std::collections::VecDeque;
 
@@ -13,13 +13,13 @@ use crate::{
     TrackKind, Warning,
 };
 
-/// Most bytes of a header packet: tags may hold a picture.
+/// Maximum size of a header packet: tags may contain an image.
 const MAX_HEADER_BYTES: usize = 16 << 20;
-/// Most header packets of a FLAC stream.
+/// Maximum number of header packets of a FLAC stream.
 const MAX_HEADERS: usize = 256;
-/// Most bytes that wait while headers of other streams are looked for.
+/// Maximum number of bytes that wait while the headers of other streams are read.
 const MAX_WAITING_BYTES: usize = 16 << 20;
-/// Most streams at a time.
+/// Maximum number of simultaneous streams.
 const MAX_STREAMS: usize = 64;
 
 /// Reads Ogg with Opus, Vorbis and FLAC; other streams are skipped.
@@ -33,14 +33,14 @@ pub struct OggReader {
     selected: Vec<bool>,
     /// The streams of the current link of the chain.
     streams: Vec<Stream>,
-    /// For each track what of it has been read.
+    /// Reading state of each track.
     played: Vec<Played>,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
-    /// What to report once `waiting` is empty.
+    /// Error to report once `waiting` is empty.
     trouble: Option<Error>,
     index: u64,
-    /// The tracks are settled.
+    /// The set of tracks is final.
     is_open: bool,
     ended: bool,
 }
@@ -49,13 +49,13 @@ pub struct OggReader {
 #[derive(Debug)]
 struct Stream {
     serial: u32,
-    /// `None`: of a coding that is not read.
+    /// `None`: an unsupported codec.
     known: Option<Known>,
-    /// What such a stream is reported as.
+    /// How such a stream is reported.
     skipped: Option<SkippedTrack>,
     ended: bool,
     sequence: u32,
-    /// The beginning of a packet that goes on in the next page.
+    /// The beginning of a packet that continues in the next page.
     partial: Vec<u8>,
     partial_offset: u64,
     is_partial: bool,
@@ -64,29 +64,29 @@ struct Stream {
 #[derive(Debug)]
 struct Known {
     mapping: Mapping,
-    /// What the headers tell; moved out when they are complete.
+    /// The track from the headers; moved out when they are complete.
     track: Option<crate::AudioTrack>,
     first: Vec<u8>,
     headers: Vec<Vec<u8>>,
     more_headers: Option<usize>,
     has_headers: bool,
-    /// Its place in `tracks`.
+    /// Index in `tracks`.
     number: usize,
     /// Position of the first sample of the link, once known.
     origin: Option<i64>,
     /// Position after the last packet.
     next: Option<i64>,
-    /// What makes times of positions, beside the pre-skip.
+    /// Offset from positions to times, in addition to the pre-skip.
     shift: i64,
     after_gap: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Played {
-    /// What links of a chain must have in common.
+    /// The parameters that all links of a chain must share.
     form: Vec<u8>,
     packets: u64,
-    /// Where the sound ends so far.
+    /// End of the audio so far.
     end: i64,
 }
 
@@ -144,7 +144,7 @@ impl OggReader {
         loop {
             let known = || self.streams.iter().filter_map(|stream| stream.known.as_ref());
             if known().next().is_some() && known().all(|known| known.has_headers) {
-                // Streams begin together: one page later none can come.
+                // Streams begin together: no new one can begin after the next page.
                 if !self.page.has(FIRST) {
                     break;
                 }
@@ -175,13 +175,13 @@ impl OggReader {
     fn no_known_stream(&self) -> Error {
         let mut skipped = self.streams.iter().filter_map(|stream| stream.skipped.as_ref());
         let what = match skipped.find(|track| track.kind != TrackKind::Data) {
-            Some(track) => format!("codec {} is", track.codec),
-            None => "an Ogg file without Opus, Vorbis or FLAC is".to_owned(),
+            Some(track) => format!("codec {}", track.codec),
+            None => "an Ogg file without Opus, Vorbis or FLAC".to_owned(),
         };
         Error::unsupported(Format::Ogg, what)
     }
 
-    /// Takes the next page; `false` at the end.
+    /// Processes the next page; `false` at the end.
     fn read_page(&mut self) -> Result<bool> {
         let mut page = std::mem::take(&mut self.page);
         let outcome = self.find_page(&mut page);
@@ -235,7 +235,7 @@ impl OggReader {
             stream.known.as_ref().is_some_and(|known| known.has_headers && known.next.is_some())
         });
         if in_chain || self.streams.iter().all(|stream| stream.ended) {
-            // A new link; the old streams are over, whether they said so or not.
+            // A new link; the previous streams have ended, even without an end-of-stream flag.
             self.streams.clear();
             if !self.is_open {
                 self.tracks.clear();
@@ -252,7 +252,7 @@ impl OggReader {
             page.segments.iter().take_while(|&&len| len == 255).count() < page.segments.len();
         let identified = if whole { identify(first_packet(page)) } else { Ok(None) };
         let identified = identified.map_err(|found| {
-            corrupt(page.body_offset(), None, "a sound head of a stream", found)
+            corrupt(page.body_offset(), None, "an audio header of a stream", found)
         })?;
         let known = identified.map(|identified| Known {
             mapping: identified.mapping,
@@ -292,7 +292,7 @@ impl OggReader {
             if !self.lenient {
                 let expected = format!("page {expected_sequence} of the stream");
                 let found = if lost == 0 {
-                    "one that does not go on with the packet".to_owned()
+                    "one that does not continue the packet".to_owned()
                 } else {
                     format!("page {}", page.sequence)
                 };
@@ -305,7 +305,7 @@ impl OggReader {
             known.mapping.forget();
         }
         let mut packets = Vec::new();
-        // What goes on from a page that was lost is passed over.
+        // The rest of a packet from a lost page is skipped.
         let mut skips = page.has(CONTINUED) && !stream.is_partial;
         let mut start = 0;
         let mut at = 0;
@@ -344,7 +344,7 @@ impl OggReader {
         if longest > limit {
             return Err(Error::limit(Format::Ogg, page.offset, "packet bytes", longest, limit));
         }
-        // Some programs end a stream by an empty packet.
+        // Some programs end a stream with an empty packet.
         packets.retain(|(data, _)| !data.is_empty());
         let mut packets = packets.into_iter().peekable();
         while !known.has_headers {
@@ -370,7 +370,7 @@ impl OggReader {
         self.queue(known, page, packets.collect())
     }
 
-    /// The headers of a stream are complete: it becomes a track, or goes on with one.
+    /// The headers of a stream are complete: it becomes a track, or continues one.
     fn finish_headers(&mut self, known: &mut Known, page: &Page) -> Result<()> {
         known.has_headers = true;
         let Some(mut track) = known.track.take() else { return Ok(()) };
@@ -378,7 +378,7 @@ impl OggReader {
         known
             .mapping
             .take_headers(&known.first, &headers, &mut track)
-            .map_err(|found| corrupt(page.offset, None, "sound headers of a stream", found))?;
+            .map_err(|found| corrupt(page.offset, None, "valid headers of a stream", found))?;
         let form = known.mapping.form(&known.first, &headers);
         if !self.is_open {
             known.number = self.tracks.len();
@@ -387,14 +387,14 @@ impl OggReader {
             self.played.push(Played { form, packets: 0, end: 0 });
             return Ok(());
         }
-        // A further link of the chain takes the place of a track of its kind.
+        // A further link of the chain continues a track of its kind.
         let taken = |number| {
             let mut streams = self.streams.iter().filter_map(|stream| stream.known.as_ref());
             streams.any(|known| known.number == number)
         };
         let same_form = |number: &usize| self.played[*number].form == form && !taken(*number);
         let Some(number) = (0..self.tracks.len()).find(same_form) else {
-            let what = format!("a chained stream of another form ({}) is", track.codec);
+            let what = format!("a chained stream of another form ({})", track.codec);
             return Err(Error::unsupported(Format::Ogg, what));
         };
         known.number = number;
@@ -403,7 +403,7 @@ impl OggReader {
         Ok(())
     }
 
-    /// Gives the packets that end in a page their times, by the position at its end.
+    /// Computes the times of the packets that end in a page from the position at its end.
     fn queue(
         &mut self,
         known: &mut Known,
@@ -421,12 +421,12 @@ impl OggReader {
         let trims = matches!(known.mapping, Mapping::Opus { .. }) || page.has(LAST);
         let mut start = match (known.next, end) {
             (Some(next), Some(end)) if next.saturating_add(total) < end => {
-                // Packets are missing, though no page is.
+                // Packets are missing, although no page is.
                 known.after_gap = true;
                 end - total
             }
             (Some(next), _) => next,
-            // Vorbis begins before 0 where its first samples do not belong to the sound.
+            // Vorbis begins before 0 if its first samples are not part of the audio.
             (None, Some(end)) => {
                 let start = end - total;
                 if trims && known.origin.is_none() { start.max(0) } else { start }
@@ -436,13 +436,14 @@ impl OggReader {
         if known.origin.is_none() {
             known.origin = Some(start);
             if known.shift != 0 || self.played[known.number].packets > 0 {
-                // The links of a chain follow one another, wherever they say they begin.
+                // The links of a chain are placed consecutively, regardless of their stated
+                // positions.
                 known.shift -= start.max(0);
             }
         }
         let origin = known.origin.unwrap_or(0);
         let after = start.saturating_add(total);
-        // The last page may end before its packets do.
+        // The last page may end before its packets do (end trimming).
         let surplus = end.filter(|_| page.has(LAST)).map_or(0, |end| (after - end).clamp(0, total));
         let mut left = total;
         for ((data, offset), samples) in packets.into_iter().zip(samples) {
@@ -502,7 +503,7 @@ impl OggReader {
             match self.read_page() {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
-                // What came before in the page is good.
+                // The earlier packets of the page are valid.
                 Err(error) if !self.waiting.is_empty() => self.trouble = Some(error),
                 Err(error) => return Err(error),
             }

@@ -9,10 +9,10 @@ use crate::opus;
 use crate::tags::put_comments;
 use crate::{AudioTrack, Error, Format, Output, PacketRef, PacketWriter, Result, WriteOptions};
 
-/// The number of the stream. One of a chain must have another than its neighbours; who chains files
-/// of ours has to renumber them.
+/// The serial number of the stream. In a chain each link needs another number, so a program that
+/// chains our files has to renumber them.
 const SERIAL: u32 = 0x434F_4445;
-/// Most samples in a page of a file: a second. In live streams: 60 ms.
+/// Maximum samples in a page of a file: a second. In live streams: 60 ms.
 const PAGE_SAMPLES: u32 = 48_000;
 const LIVE_PAGE_SAMPLES: u32 = 2880;
 
@@ -30,7 +30,7 @@ pub struct OggWriter {
     samples: u32,
     /// Position after the last packet; `None` before the first.
     position: Option<i64>,
-    /// What makes positions of times where the first lies before the beginning.
+    /// Offset from times to positions, if the first time is negative.
     shift: i64,
     trim_end: u32,
     /// Whether the page begins within a packet.
@@ -48,17 +48,17 @@ impl OggWriter {
     /// Writes the headers: the track's `OpusHead` with its delay as the pre-skip, and its tags.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] for other codecs than Opus, for a damaged head and for
-    /// more than two channels without one.
+    /// [`Error::Io`]; [`Error::Unsupported`] for codecs other than Opus, for a damaged header, and
+    /// for more than two channels without a header.
     pub fn new(output: Output, track: &AudioTrack, options: &WriteOptions) -> Result<Self> {
         if track.codec != AudioCodec::Opus {
-            return Err(unsupported(format!("codec {} is", track.codec)));
+            return Err(unsupported(format!("codec {}", track.codec)));
         }
         if track.time_base.num == 0 || track.time_base.den == 0 {
-            return Err(unsupported(format!("a time base of {} is", track.time_base)));
+            return Err(unsupported(format!("a time base of {}", track.time_base)));
         }
         let head =
-            opus::head_of(track).ok_or_else(|| unsupported("an Opus track with such a head is"))?;
+            opus::head_of(track).ok_or_else(|| unsupported("an Opus track with this head"))?;
         let output = ByteWriter::new(output)?;
         let live = options.live || !output.can_seek();
         let mut writer = Self {
@@ -88,10 +88,10 @@ impl OggWriter {
         Ok(writer)
     }
 
-    /// Adds a packet to the page; one that is full goes out first. `before` is the position at the
-    /// end of what is in the page already.
+    /// Adds a packet to the page; a full page is written first. `before` is the position at the end
+    /// of the page's contents.
     fn put_packet(&mut self, data: &[u8], before: i64) -> Result<()> {
-        // A length of less than 255 ends the packet, be it 0.
+        // A length below 255, including 0, ends the packet.
         let mut left = data.len() / 255 + 1;
         if self.segments.len() + left > 255 {
             self.flush_page(before)?;
@@ -138,8 +138,8 @@ impl OggWriter {
         Ok(())
     }
 
-    /// Position of a packet, the first being at 0 or later. Times that are off by their rounding
-    /// give the end of the packet before.
+    /// Position of a packet, with the first one at 0 or later. Times within the rounding give the
+    /// end of the previous packet.
     fn place(&mut self, pts: i64) -> i64 {
         let (num, den) = (i128::from(self.time_base.num), i128::from(self.time_base.den));
         let scaled = i128::from(pts) * num * i128::from(opus::RATE);
@@ -163,10 +163,10 @@ impl OggWriter {
 impl PacketWriter for OggWriter {
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
         let samples = opus::packet_samples(packet.data)
-            .ok_or_else(|| unsupported(format!("packet {}, which is not Opus, is", self.count)))?;
+            .ok_or_else(|| unsupported(format!("a packet ({}) that is not Opus", self.count)))?;
         let start = self.place(packet.pts);
         let before = self.position.unwrap_or(start);
-        // A page is full once it is long enough, and ends before a gap; the last one waits for the
+        // A page is full when it is long enough, and ends before a gap; the last one waits for the
         // end of the stream.
         if self.samples + samples > self.page_samples || start > before {
             self.flush_page(before)?;

@@ -1,4 +1,4 @@
-//! The `fmt ` chunk, which Matroska takes over for tracks of `A_MS/ACM`: parse and write.
+//! The `fmt ` chunk, which Matroska also uses for tracks of `A_MS/ACM`: parsing and writing.
 
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
 
@@ -7,7 +7,7 @@ const FLOAT: u16 = 3;
 const ALAW: u16 = 6;
 const MULAW: u16 = 7;
 const EXTENSIBLE: u16 = 0xFFFE;
-/// What follows the format number in the identifier of an extensible format.
+/// The bytes after the format number in the identifier of an extensible format.
 const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
 /// Bits of the channel mask, in the order of the channels.
@@ -32,7 +32,7 @@ fn mask_of(layout: ChannelLayout) -> u32 {
 
 fn layout_of(count: usize, mask: u32) -> Option<ChannelLayout> {
     let usual = ChannelLayout::of(count)?;
-    // Side speakers alone stand where back speakers do.
+    // Side speakers without back speakers are mapped to back speakers.
     let folded =
         if mask & (SIDES | BACKS) == SIDES && count < 7 { mask & !SIDES | BACKS } else { mask };
     if mask == 0 || folded == mask_of(usual) || count <= 2 {
@@ -41,7 +41,7 @@ fn layout_of(count: usize, mask: u32) -> Option<ChannelLayout> {
     u8::try_from(count).ok().map(ChannelLayout::Discrete)
 }
 
-/// What a `fmt ` chunk tells.
+/// The fields of a `fmt ` chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaveFormat {
     pub(crate) codec: AudioCodec,
@@ -50,11 +50,11 @@ pub(crate) struct WaveFormat {
     pub(crate) frame_bytes: usize,
 }
 
-/// Why a `fmt ` chunk is refused.
+/// Why a `fmt ` chunk is rejected.
 pub(crate) enum Refusal {
-    /// It is broken: what was expected, what was found.
+    /// Damaged: expected and found values.
     Corrupt(&'static str, String),
-    /// A clause that names what is not supported.
+    /// A noun phrase that names the unsupported feature.
     Unsupported(String),
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, Refusal> {
             return Err(Refusal::Corrupt("an extensible format of 40 bytes", found));
         };
         if *tail != GUID_TAIL {
-            return Err(Refusal::Unsupported("an extensible format of another kind is".into()));
+            return Err(Refusal::Unsupported("an extensible format of another kind".into()));
         }
         mask = u32::from_le_bytes([m0, m1, m2, m3]);
         tag = u16::from_le_bytes([t0, t1]);
@@ -90,9 +90,9 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, Refusal> {
         return Err(Refusal::Corrupt("a sampling rate above 0", "0".into()));
     }
     let Some(layout) = layout_of(channels.into(), mask) else {
-        return Err(Refusal::Unsupported(format!("sound of {channels} channels is")));
+        return Err(Refusal::Unsupported(format!("audio of {channels} channels")));
     };
-    // The space of a sample, which may have fewer bits that count.
+    // The container size of a sample, which may have fewer valid bits.
     let even = align != 0 && align % channels == 0;
     let bytes = if even { align / channels } else { bits.div_ceil(8) };
     let codec = match (tag, bytes) {
@@ -106,16 +106,16 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, Refusal> {
         (MULAW, 1) => AudioCodec::Pcmu,
         (PCM | FLOAT | ALAW | MULAW, _) => {
             return Err(Refusal::Unsupported(format!(
-                "format {tag} with samples of {bytes} bytes is"
+                "format {tag} with samples of {bytes} bytes"
             )));
         }
-        _ => return Err(Refusal::Unsupported(format!("format {tag:#06x} is"))),
+        _ => return Err(Refusal::Unsupported(format!("format {tag:#06x}"))),
     };
     let frame_bytes = usize::from(bytes) * usize::from(channels);
     Ok(WaveFormat { codec, audio: AudioFormat::new(rate, layout), frame_bytes })
 }
 
-/// The `fmt ` chunk for a sound; `None` for codecs that have none.
+/// The `fmt ` chunk for an audio track; `None` for codecs without one.
 pub(crate) fn put_format(codec: AudioCodec, audio: AudioFormat) -> Option<Vec<u8>> {
     let (tag, bytes) = match codec {
         AudioCodec::Pcm(PcmEncoding::S16Be) => return None,

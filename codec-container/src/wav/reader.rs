@@ -10,9 +10,9 @@ use crate::{
     Warning,
 };
 
-/// Longest `fmt ` chunk that is taken into memory.
+/// Maximum `fmt ` chunk that is loaded into memory.
 const MAX_FORMAT_BYTES: u64 = 4096;
-/// Programs that write to a pipe put sizes from about here on, for want of the true one.
+/// Programs that write to a pipe use sizes from about here on, because the true size is unknown.
 const UNKNOWN_FROM: u64 = 0x7FFF_0000;
 
 /// Reads WAVE: PCM, floating point, A-law and mu-law, in packets of 20 ms.
@@ -21,9 +21,9 @@ pub struct WavReader {
     input: ByteReader,
     tracks: [Track; 1],
     cutter: Cutter,
-    /// Bytes of the sound that are left; `None`: up to the end of the input.
+    /// Remaining bytes of audio; `None`: up to the end of the input.
     left: Option<u64>,
-    /// Whether a sound that is shorter than stated is an error.
+    /// Whether audio shorter than stated is an error.
     is_strict: bool,
     selected: bool,
     ended: bool,
@@ -38,11 +38,11 @@ fn corrupt(
 }
 
 impl WavReader {
-    /// Reads up to the samples. A size that lies is told as a warning where the source can seek.
+    /// Reads up to the samples. A false size is a warning if the source can seek.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers, such as no channels;
-    /// [`Error::Unsupported`] for other codings.
+    /// [`Error::Unsupported`] for other codecs.
     pub fn new(mut source: Source, _options: &ReadOptions) -> Result<Self> {
         let file_bytes = match &mut source {
             Source::Seekable(inner) => {
@@ -107,17 +107,17 @@ impl PacketReader for WavReader {
     }
 }
 
-/// Reads the head of the file; whether sizes of 64 bits follow.
+/// Reads the file header; returns whether 64-bit sizes follow.
 fn read_riff(input: &mut ByteReader) -> Result<bool> {
     let mut head = [0; 12];
     let had = input.read_up_to(&mut head)?;
     if had < head.len() {
-        return Err(corrupt(0, "a head of 12 bytes", format!("{had} bytes")));
+        return Err(corrupt(0, "a header of 12 bytes", format!("{had} bytes")));
     }
     let is_large = match &head[..4] {
         b"RIFF" => false,
         b"RF64" | b"BW64" => true,
-        b"RIFX" => return Err(Error::unsupported(Format::Wav, "big-endian RIFX is")),
+        b"RIFX" => return Err(Error::unsupported(Format::Wav, "big-endian RIFX")),
         other => return Err(corrupt(0, "RIFF", other.escape_ascii().to_string())),
     };
     if &head[8..] != b"WAVE" {
@@ -126,7 +126,7 @@ fn read_riff(input: &mut ByteReader) -> Result<bool> {
     Ok(is_large)
 }
 
-/// Reads up to the samples: their format, and their size in bytes if it is known.
+/// Reads up to the samples: their format, and their size in bytes if known.
 fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Option<u64>)> {
     let mut format = None;
     let mut large_data = None;
@@ -171,7 +171,7 @@ fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Opti
     }
 }
 
-/// Takes a chunk into memory; of long ones the beginning.
+/// Loads a chunk into memory; of long ones only the beginning.
 fn read_chunk(input: &mut ByteReader, size: u32) -> Result<Vec<u8>> {
     let padded = u64::from(size) + u64::from(size & 1);
     let kept = padded.min(MAX_FORMAT_BYTES);

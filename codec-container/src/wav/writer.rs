@@ -1,35 +1,35 @@
-//! Writes WAVE; RF64 once it is too long for sizes of 32 bits.
+//! Writes WAVE; RF64 if it is too long for 32-bit sizes.
 
 use super::format::put_format;
 use crate::io::ByteWriter;
 use crate::pcm::{frame_bytes, without_trim};
 use crate::{AudioTrack, Error, Format, Output, PacketRef, PacketWriter, Result};
 
-/// Where the room for sizes of 64 bits begins.
+/// Position reserved for 64-bit sizes.
 const ROOM_AT: u64 = 12;
 const ROOM_BYTES: u32 = 28;
 
-/// Writes WAVE: PCM, floating point, A-law and mu-law. Times are not kept: samples lie one after
-/// another.
+/// Writes WAVE: PCM, floating point, A-law and mu-law. Times are not stored: samples are
+/// contiguous.
 #[derive(Debug)]
 pub struct WavWriter {
     output: ByteWriter,
     frame_bytes: usize,
-    /// Where the number of samples belongs, for codings other than PCM.
+    /// Position of the number of samples, for codecs other than PCM.
     fact_at: Option<u64>,
-    /// Where the samples begin.
+    /// Start of the samples.
     data_at: u64,
 }
 
 impl WavWriter {
-    /// Writes the head. On a pipe its sizes say that they are not known.
+    /// Writes the header. On a pipe its sizes are marked as unknown.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Unsupported`] for codecs other than PCM and G.711 and for big-endian
     /// samples.
     pub fn new(output: Output, track: &AudioTrack) -> Result<Self> {
         let unsupported =
-            || Error::unsupported(Format::Wav, format!("{} of {} is", track.codec, track.audio));
+            || Error::unsupported(Format::Wav, format!("{} of {}", track.codec, track.audio));
         let format = put_format(track.codec, track.audio).ok_or_else(unsupported)?;
         let frame_bytes = frame_bytes(track).ok_or_else(unsupported)?;
         let mut output = ByteWriter::new(output)?;
@@ -57,7 +57,7 @@ fn put_chunk(out: &mut Vec<u8>, kind: &[u8; 4], payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// What is put where in a file of `end` bytes whose samples begin at `data_at` and take
+/// The header fields of a file of `end` bytes whose samples begin at `data_at` and have
 /// `data_bytes`.
 fn patches(
     end: u64,

@@ -1,9 +1,9 @@
-//! EBML elements: parse and write. RFC 8794, sections 4 to 7.
+//! EBML elements: parsing and writing. RFC 8794, sections 4 to 7.
 
 use crate::io::ByteReader;
 use crate::{Error, Format, Result};
 
-/// The size field of an element whose end only its successor tells, eight bytes long.
+/// The size field of an element with unknown size, eight bytes long.
 pub(super) const UNKNOWN_SIZE: [u8; 8] = [0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
 
 pub(super) fn corrupt(
@@ -19,14 +19,14 @@ pub(super) fn corrupt(
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) id: u32,
-    /// Bytes after the head; `None` if not known.
+    /// Bytes after the header; `None` if unknown.
     pub(super) size: Option<u64>,
-    /// Where the head begins.
+    /// Start of the header.
     pub(super) offset: u64,
 }
 
 impl Head {
-    /// Reads a head; `None` at the end of the input.
+    /// Reads a header; `None` at the end of the input.
     pub(super) fn read(input: &mut ByteReader, index: Option<u64>) -> Result<Option<Self>> {
         let offset = input.position();
         let mut first = [0];
@@ -38,7 +38,7 @@ impl Head {
         if id_bytes > 4 {
             return Err(bad_id());
         }
-        let cut = || corrupt(offset, index, "the head of an element", "the end of the file");
+        let cut = || corrupt(offset, index, "an element header", "the end of the file");
         let mut id = [0; 4];
         id[4 - id_bytes] = first[0];
         let rest = &mut id[5 - id_bytes..];
@@ -62,8 +62,8 @@ impl Head {
     }
 }
 
-/// A variable-length number without its marker, and its length in bytes; the number is `None`
-/// where all its bits are set.
+/// A variable-length number without its marker, and its length in bytes; the number is `None` if
+/// all its bits are set.
 fn parse_vint(data: &[u8]) -> Option<(Option<u64>, usize)> {
     let first = *data.first()?;
     let len = first.leading_zeros() as usize + 1;
@@ -90,7 +90,7 @@ pub(super) fn signed_vint(data: &[u8]) -> Option<(i64, usize)> {
     Some((value - (all_set >> 1), len))
 }
 
-/// The elements in a slice. Stops at the first one that is damaged or reaches past the end.
+/// The elements in a slice. Stops at the first one that is damaged or extends past the end.
 #[derive(Clone)]
 pub(super) struct Elements<'a>(pub(super) &'a [u8]);
 
@@ -138,21 +138,21 @@ fn put_id(out: &mut Vec<u8>, id: u32) {
     out.extend_from_slice(&bytes[(id.leading_zeros() / 8) as usize..]);
 }
 
-/// Appends a size in as few bytes as it takes.
+/// Appends a size in the minimum number of bytes.
 fn put_size(out: &mut Vec<u8>, size: u64) {
-    // All bits set means "unknown", hence one less than the number of bits could hold.
+    // All bits set means "unknown", so the maximum is one less.
     let len = (1..8).find(|&len| size < (1 << (7 * len)) - 1).unwrap_or(8);
     let marked = size | 1 << (7 * len);
     out.extend_from_slice(&marked.to_be_bytes()[8 - len..]);
 }
 
-/// Appends the head of an element of `size` bytes.
+/// Appends the header of an element of `size` bytes.
 pub(super) fn put_head(out: &mut Vec<u8>, id: u32, size: usize) {
     put_id(out, id);
     put_size(out, size as u64);
 }
 
-/// Appends the head of an element whose size is not known (yet), with a size field of eight bytes.
+/// Appends the header of an element whose size is not known (yet), with an eight-byte size field.
 pub(super) fn put_open_head(out: &mut Vec<u8>, id: u32) {
     put_id(out, id);
     out.extend_from_slice(&UNKNOWN_SIZE);
@@ -169,13 +169,13 @@ pub(super) fn put(out: &mut Vec<u8>, id: u32, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// Appends an unsigned number in as few bytes as it takes, at least one.
+/// Appends an unsigned number in the minimum number of bytes, at least one.
 pub(super) fn put_uint(out: &mut Vec<u8>, id: u32, value: u64) {
     let skip = (value.leading_zeros() / 8).min(7) as usize;
     put(out, id, &value.to_be_bytes()[skip..]);
 }
 
-/// Appends a signed number in as few bytes as it takes, at least one.
+/// Appends a signed number in the minimum number of bytes, at least one.
 pub(super) fn put_sint(out: &mut Vec<u8>, id: u32, value: i64) {
     let sign_bits = if value < 0 { value.leading_ones() } else { value.leading_zeros() };
     let skip = ((sign_bits - 1) / 8).min(7) as usize;
@@ -187,7 +187,7 @@ pub(super) fn put_float(out: &mut Vec<u8>, id: u32, value: f64) {
     put(out, id, &value.to_be_bytes());
 }
 
-/// Appends an element that holds what `fill` appends.
+/// Appends an element with the contents that `fill` appends.
 pub(super) fn put_master(out: &mut Vec<u8>, id: u32, fill: impl FnOnce(&mut Vec<u8>)) {
     let mut payload = Vec::new();
     fill(&mut payload);

@@ -26,7 +26,7 @@ pub(super) const ATTACHMENTS: u32 = 0x1941_A469;
 pub(super) const TITLE: u32 = 0x7BA9;
 pub(super) const TAG: u32 = 0x7373;
 pub(super) const TARGETS: u32 = 0x63C0;
-/// Tracks, editions, chapters and attachments that a tag may be for.
+/// Targets of a tag: tracks, editions, chapters and attachments.
 pub(super) const TARGET_UIDS: [u32; 4] = [0x63C5, 0x63C9, 0x63C4, 0x63C6];
 pub(super) const SIMPLE_TAG: u32 = 0x67C8;
 pub(super) const TAG_NAME: u32 = 0x45A3;
@@ -99,7 +99,7 @@ pub(super) const CUE_TRACK_POSITIONS: u32 = 0xB7;
 pub(super) const CUE_TRACK: u32 = 0xF7;
 pub(super) const CUE_CLUSTER_POSITION: u32 = 0xF1;
 
-/// Whether an element stands directly in a segment, and so ends a cluster of unknown size.
+/// Whether an element is a direct child of a segment, and so ends a cluster of unknown size.
 pub(super) fn is_top_level(id: u32) -> bool {
     matches!(
         id,
@@ -107,7 +107,7 @@ pub(super) fn is_top_level(id: u32) -> bool {
     )
 }
 
-/// What an element is called in messages.
+/// Name of an element in messages.
 pub(super) fn name(id: u32) -> String {
     let known = match id {
         SIMPLE_BLOCK => "SimpleBlock",

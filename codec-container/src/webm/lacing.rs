@@ -2,7 +2,7 @@
 
 use super::ebml::{signed_vint, vint};
 
-/// How a block is shared out.
+/// How a block is divided.
 pub(super) struct FrameSizes {
     /// Bytes before the first frame.
     pub(super) skipped: usize,
@@ -10,8 +10,7 @@ pub(super) struct FrameSizes {
     pub(super) lens: Vec<usize>,
 }
 
-/// Shares out what comes after the head of a block with `flags`; `None` if the lengths do not add
-/// up.
+/// Divides the data after the header of a block with `flags`; `None` if the lengths do not add up.
 pub(super) fn frame_sizes(flags: u8, data: &[u8]) -> Option<FrameSizes> {
     let kind = flags >> 1 & 3;
     if kind == 0 {
@@ -47,7 +46,7 @@ pub(super) fn frame_sizes(flags: u8, data: &[u8]) -> Option<FrameSizes> {
     Some(FrameSizes { skipped: data.len() - rest.len(), lens })
 }
 
-/// A length as a run of 255s and one byte that is not, and how many bytes that took.
+/// A length as a run of 255s and a final byte, and its size in bytes.
 fn xiph_len(data: &[u8]) -> Option<(usize, usize)> {
     let full = data.iter().take_while(|&&byte| byte == 255).count();
     Some((255 * full + usize::from(*data.get(full)?), full + 1))

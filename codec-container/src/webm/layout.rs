@@ -1,4 +1,4 @@
-//! What stands before the first cluster and after the last one: write. RFC 9559, section 5.1.
+//! The elements before the first cluster and after the last one: writing. RFC 9559, section 5.1.
 
 use codec_core::audio::{AudioCodec, PcmEncoding};
 use codec_core::codec::Codec;
@@ -10,18 +10,18 @@ use crate::rational::reduced;
 use crate::wav::put_format;
 use crate::{AudioTrack, Error, Format, Result, Track, VideoTrack, flac, opus, pcm};
 
-/// Opus wants 80 ms before it sounds as it should (RFC 7845, section 4.6).
+/// Pre-roll of Opus: 80 ms (RFC 7845, section 4.6).
 const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
 const PROGRESSIVE: u64 = 2;
 const DISPLAY_UNIT_ASPECT: u64 = 3;
 const APP: &str = concat!("codec-container ", env!("CARGO_PKG_VERSION"));
 
-/// Bytes of an index entry with a position of eight bytes, with its head.
+/// Bytes of an index entry with an eight-byte position, including its header.
 const SEEK_BYTES: usize = 21;
-/// Room for the largest index of top-level elements.
+/// Space for the largest index of top-level elements.
 pub(super) const SEEK_HEAD_BYTES: usize = 5 + 3 * SEEK_BYTES;
 
-/// The EBML head. `webm`: whether all codecs are those that WebM knows.
+/// The EBML header. `webm`: whether all codecs are allowed in WebM.
 pub(super) fn ebml_head(out: &mut Vec<u8>, webm: bool) {
     let doc_type = if webm { "webm" } else { "matroska" };
     put_master(out, ids::EBML, |out| {
@@ -35,7 +35,7 @@ pub(super) fn ebml_head(out: &mut Vec<u8>, webm: bool) {
     });
 }
 
-/// `bytes` bytes that mean nothing: at least 2 and at most 127.
+/// `bytes` bytes of padding: at least 2 and at most 127.
 pub(super) fn void(out: &mut Vec<u8>, bytes: usize) {
     put_head(out, ids::VOID, bytes - 2);
     out.resize(out.len() + bytes - 2, 0);
@@ -60,7 +60,7 @@ pub(super) fn seek_head(entries: &[(u32, u64)]) -> Vec<u8> {
     out
 }
 
-/// General information; returns where in `out` room is left for the duration.
+/// General information; returns the position in `out` reserved for the duration.
 pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64) -> usize {
     put_master(out, ids::INFO, |out| {
         put_uint(out, ids::TIMESTAMP_SCALE, scale_ns);
@@ -71,18 +71,18 @@ pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64) -> usize {
     out.len() - DURATION_BYTES
 }
 
-/// Bytes of the duration with its head.
+/// Bytes of the duration including its header.
 const DURATION_BYTES: usize = 11;
 
 /// The duration in ticks of the segment: [`DURATION_BYTES`] bytes.
-#[expect(clippy::cast_precision_loss, reason = "2^53 ticks are long enough")]
+#[expect(clippy::cast_precision_loss, reason = "2^53 ticks are sufficient")]
 pub(super) fn duration(ticks: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(DURATION_BYTES);
     put_float(&mut out, ids::DURATION, ticks as f64);
     out
 }
 
-/// The descriptions of the tracks; `frame_ns` for each the duration of its frames.
+/// The descriptions of the tracks; `frame_ns` has the frame duration of each.
 pub(super) fn tracks(out: &mut Vec<u8>, tracks: &[Track], frame_ns: &[Option<u64>]) -> Result<()> {
     let mut entries = Vec::new();
     for (number, (track, &frame_ns)) in (1..).zip(tracks.iter().zip(frame_ns)) {
@@ -116,7 +116,7 @@ fn put_video_entry(
         Codec::Vp9 => "V_VP9",
         Codec::Av1 => "V_AV1",
         Codec::H264 => "V_MPEG4/ISO/AVC",
-        other => return Err(Error::unsupported(Format::WebM, format!("codec {other} is"))),
+        other => return Err(Error::unsupported(Format::WebM, format!("codec {other}"))),
     };
     put_common(out, number, 1, None);
     if let Some(ns) = frame_ns {
@@ -131,20 +131,19 @@ fn put_video_entry(
 }
 
 fn put_audio_entry(out: &mut Vec<u8>, number: u64, track: &AudioTrack) -> Result<()> {
-    let refused = || Error::unsupported(Format::WebM, format!("codec {} is", track.codec));
+    let refused = || Error::unsupported(Format::WebM, format!("codec {}", track.codec));
     let bits = pcm::sample_bytes(track.codec).map(|bytes| 8 * bytes as u64);
     let needed = || {
         if track.codec_private.is_empty() {
-            let what = format!("codec {} without set-up data is", track.codec);
+            let what = format!("codec {} without set-up data", track.codec);
             return Err(Error::unsupported(Format::WebM, what));
         }
         Ok(track.codec_private.clone())
     };
     let (codec_id, private) = match track.codec {
         AudioCodec::Opus => {
-            let head = opus::head_of(track).ok_or_else(|| {
-                Error::unsupported(Format::WebM, "an Opus track with such a head is")
-            })?;
+            let head = opus::head_of(track)
+                .ok_or_else(|| Error::unsupported(Format::WebM, "an Opus track with this head"))?;
             ("A_OPUS", head.to_bytes())
         }
         AudioCodec::Vorbis => ("A_VORBIS", needed()?),
@@ -183,7 +182,7 @@ fn put_audio_entry(out: &mut Vec<u8>, number: u64, track: &AudioTrack) -> Result
     Ok(())
 }
 
-/// What the codec's delay takes, in nanoseconds.
+/// The codec delay in nanoseconds.
 pub(super) fn delay_ns(track: &AudioTrack) -> u64 {
     let rate = u64::from(track.audio.rate.max(1));
     (u64::from(track.delay) * 1_000_000_000 + rate / 2) / rate
@@ -243,12 +242,12 @@ fn colour(out: &mut Vec<u8>, info: PictureInfo) {
     });
 }
 
-/// Display size that gives exactly a pixel aspect.
+/// The display size that gives exactly a pixel aspect.
 #[derive(Debug, PartialEq, Eq)]
 struct Display {
     width: u64,
     height: u64,
-    /// The numbers are an aspect ratio and no pixels.
+    /// The numbers are an aspect ratio, not pixels.
     is_aspect: bool,
 }
 
@@ -259,7 +258,7 @@ impl Display {
         if num == 0 || den == 0 {
             return None;
         }
-        // One side stays as it is and the other grows, if that comes out even.
+        // Keeps one side and enlarges the other, if the result is an integer.
         if num >= den && (width * num).is_multiple_of(den) {
             return Some(Self { width: width * num / den, height, is_aspect: false });
         }
@@ -271,8 +270,7 @@ impl Display {
     }
 }
 
-/// The index: for each `(time, position of the cluster in the segment, number of the track)` an
-/// entry.
+/// The index: an entry for each `(time, position of the cluster in the segment, track number)`.
 pub(super) fn cues(points: &[(u64, u64, u64)]) -> Vec<u8> {
     let mut out = Vec::new();
     put_master(&mut out, ids::CUES, |out| {

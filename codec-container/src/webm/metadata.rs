@@ -4,7 +4,7 @@ use super::ebml::Elements;
 use super::ids;
 use crate::metadata::Metadata;
 
-/// Adds the tags in the payload of a `Tags` element that have no track as their target.
+/// Adds the tags in the payload of a `Tags` element that do not target a track.
 pub(super) fn add_tags(payload: &[u8], metadata: &mut Metadata) {
     for (_, tag) in Elements(payload).filter(|(id, _)| *id == ids::TAG) {
         let targets = Elements(tag).filter(|(id, _)| *id == ids::TARGETS);

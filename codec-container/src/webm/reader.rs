@@ -1,6 +1,6 @@
-//! Reads WebM and Matroska front to back, without seeking: files and live pipes alike.
+//! Reads WebM and Matroska front to back, without seeking: files and live pipes.
 //!
-//! Nothing is read ahead, so that a stream that breaks off gives every frame that is complete.
+//! There is no read-ahead, so a truncated stream gives every complete frame.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -21,11 +21,11 @@ use crate::{
     CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
 };
 
-/// Largest header element (`Info`, `Tracks`) that is taken into memory.
+/// Maximum header element (`Info`, `Tracks`) that is loaded into memory.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 /// Track number, time and flags.
 const MAX_BLOCK_HEAD_BYTES: usize = 8 + 2 + 1;
-/// What a block group may hold beside its block and an alpha frame of the same size.
+/// Space in a block group for other elements and an alpha frame of the same size.
 const GROUP_SLACK_BYTES: u64 = 64 << 10;
 const DEFAULT_SCALE_NS: u64 = 1_000_000;
 const NS_PER_SECOND: u64 = 1_000_000_000;
@@ -38,25 +38,25 @@ pub struct WebmReader {
     tracks: Vec<Track>,
     states: Vec<State>,
     time_base: Rational,
-    /// Where the segment and the current cluster end, if known.
+    /// Ends of the segment and the current cluster, if known.
     segment_end: Option<u64>,
     cluster: Option<Cluster>,
     /// A block or block group.
     block: Vec<u8>,
     /// Frames of `block` that are still to be delivered.
     waiting: VecDeque<Frame>,
-    /// What to report once `waiting` is empty.
+    /// Error to report once `waiting` is empty.
     trouble: Option<Error>,
-    /// Packets delivered of all tracks.
+    /// Number of packets delivered, over all tracks.
     index: u64,
     ended: bool,
 }
 
-/// How far the reading of a track has come.
+/// Reading state of a track.
 #[derive(Debug)]
 struct State {
     blocks: Blocks,
-    /// The codec of pictures.
+    /// The video codec.
     video: Option<Codec>,
     order: Option<TimeOrder>,
     selected: bool,
@@ -79,9 +79,9 @@ struct Frame {
     /// In ticks of the segment.
     pts: i64,
     duration: Option<u64>,
-    /// Comes right after the frame before, in the same block.
+    /// Directly follows the previous frame in the same block.
     is_laced: bool,
-    /// Nanoseconds to throw away at the end; below 0: at the start.
+    /// Nanoseconds to discard at the end; negative: at the start.
     discard_ns: i64,
     key: bool,
     shown: bool,
@@ -104,7 +104,7 @@ impl BlockHead {
     }
 }
 
-/// What `Info` tells.
+/// The fields of `Info`.
 #[derive(Clone, Copy, Debug)]
 struct Info {
     time_base: Rational,
@@ -116,7 +116,7 @@ impl WebmReader {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers; [`Error::Unsupported`] without a
-    /// track of a known codec, if it is encrypted or compressed, for instance.
+    /// track of a known codec, for example because it is encrypted or compressed.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
         let format = read_ebml_head(&mut input)?;
@@ -150,7 +150,7 @@ impl WebmReader {
         })
     }
 
-    /// The place of the track with a number, if it is one that is wanted.
+    /// Index of the track with a number, if it is selected.
     fn wanted(&self, number: u64) -> Option<usize> {
         let of_number = |state: &State| state.blocks.number == number;
         let at = self.states.iter().position(of_number)?;
@@ -180,7 +180,7 @@ impl WebmReader {
                 }
                 _ => match head.id {
                     ids::CLUSTER => self.cluster = Some(enter_cluster(&self.input, head)),
-                    // Another segment may have other tracks.
+                    // Another segment may have different tracks.
                     ids::EBML | ids::SEGMENT => return Ok(false),
                     _ => self.skip(head)?,
                 },
@@ -265,7 +265,7 @@ impl WebmReader {
     }
 
     fn read_simple_block(&mut self, cluster: Cluster, head: Head) -> Result<()> {
-        // Other tracks may hold anything of any size; only the head is looked at.
+        // Other tracks may hold any data of any size; only the header is read.
         let size = head.size.unwrap_or(u64::MAX);
         let head_bytes = usize::try_from(size)
             .map_or(MAX_BLOCK_HEAD_BYTES, |size| size.min(MAX_BLOCK_HEAD_BYTES));
@@ -273,7 +273,7 @@ impl WebmReader {
         let block = BlockHead::parse(&self.block);
         if had < head_bytes || block.is_none() && head.size.is_some() {
             let found = format!("{had} bytes");
-            return Err(corrupt(head.offset, Some(self.index), "the head of a block", found));
+            return Err(corrupt(head.offset, Some(self.index), "a block header", found));
         }
         if block.is_some_and(|block| self.wanted(block.track).is_none()) {
             let size = head.size.map(|size| size - had as u64);
@@ -302,7 +302,7 @@ impl WebmReader {
             let key = !children.has_reference;
             self.queue_frames(cluster, start, block, &children, Some(key))?;
         }
-        // A group that breaks off after its block still gives its frame, and then the error.
+        // A group that is truncated after its block still gives its frame, and then the error.
         match complete {
             Err(error) if !self.waiting.is_empty() => {
                 self.trouble = Some(error);
@@ -312,8 +312,8 @@ impl WebmReader {
         }
     }
 
-    /// Finds the frames in the block that `range` of `self.block` holds; the whole of `self.block`
-    /// began at `start` in the file. `key` is known for block groups.
+    /// Finds the frames in the block that `range` of `self.block` holds; `self.block` begins at
+    /// `start` in the file. `key` is known for block groups.
     fn queue_frames(
         &mut self,
         cluster: Cluster,
@@ -328,7 +328,7 @@ impl WebmReader {
         };
         let data = &self.block[range.clone()];
         let head = BlockHead::parse(data)
-            .ok_or_else(|| wrong("the head of a block", format!("{} bytes", data.len())))?;
+            .ok_or_else(|| wrong("a block header", format!("{} bytes", data.len())))?;
         let Some(track) = self.wanted(head.track) else { return Ok(()) };
         let blocks = &self.states[track].blocks;
         let limit = self.limits.max_frame_bytes;
@@ -391,7 +391,7 @@ impl WebmReader {
             sound.place(self.time_base, frame, packet);
             return Ok(());
         }
-        // The payload knows best whether a frame can be decoded alone.
+        // The payload is the most reliable source of the key frame flag.
         if let Some(codec @ (Codec::Vp8 | Codec::Vp9)) = state.video {
             let facts = PayloadFacts::of(codec, &packet.data);
             packet.set_facts(PayloadFacts { shown: facts.shown && frame.shown, ..facts });
@@ -404,7 +404,7 @@ impl WebmReader {
 }
 
 impl Sound {
-    /// Gives a packet the time and the duration that its samples take.
+    /// Computes time and duration of a packet from its samples.
     fn place(&mut self, time_base: Rational, frame: &Frame, packet: &mut CodedPacket) {
         let to_samples = |ns: i64| scaled(ns, self.rate.into(), NS_PER_SECOND);
         let tick_ns = u64::from(time_base.num) * NS_PER_SECOND / u64::from(time_base.den.max(1));
@@ -460,7 +460,7 @@ impl PacketReader for WebmReader {
     }
 }
 
-/// The children of a block group that matter.
+/// The relevant children of a block group.
 #[derive(Default)]
 struct GroupChildren {
     block: Option<Range<usize>>,
@@ -499,19 +499,19 @@ fn read_ebml_head(input: &mut ByteReader) -> Result<Format> {
     let payload = read_header(input, head)?;
     let child = |wanted| Elements(&payload).find(|(id, _)| *id == wanted);
     let doc_type = child(ids::DOC_TYPE).map_or(&b""[..], |(_, name)| name);
-    // Zero bytes may pad a string.
+    // A string may be padded with zero bytes.
     let name = doc_type.split(|&byte| byte == 0).next().unwrap_or_default();
     match name {
         b"webm" => Ok(Format::WebM),
         b"matroska" => Ok(Format::Matroska),
         _ => {
-            let what = format!("document type {} is", name.escape_ascii());
+            let what = format!("document type {}", name.escape_ascii());
             Err(Error::unsupported(Format::WebM, what))
         }
     }
 }
 
-/// Takes a header element into memory.
+/// Loads a header element into memory.
 fn read_header(input: &mut ByteReader, head: Head) -> Result<Vec<u8>> {
     let size = head.size.ok_or_else(|| {
         let found = format!("{} of unknown size", ids::name(head.id));
@@ -537,7 +537,7 @@ fn read_header(input: &mut ByteReader, head: Head) -> Result<Vec<u8>> {
     Ok(payload)
 }
 
-/// Passes into the segment; returns where it ends, if known.
+/// Enters the segment; returns its end, if known.
 fn find_segment(input: &mut ByteReader) -> Result<Option<u64>> {
     loop {
         let at = input.position();
@@ -558,7 +558,7 @@ fn find_segment(input: &mut ByteReader) -> Result<Option<u64>> {
     }
 }
 
-/// What stands before the first cluster.
+/// The elements before the first cluster.
 struct Headers {
     tracks: Vec<Track>,
     blocks: Vec<Blocks>,

@@ -1,4 +1,4 @@
-//! Track entries: parse. RFC 9559, section 5.1.4.
+//! Track entries: parsing. RFC 9559, section 5.1.4.
 
 use codec_core::audio::opus_head::OpusHead;
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
@@ -25,21 +25,21 @@ const TRACK_TYPE_VIDEO: u64 = 1;
 const TRACK_TYPE_AUDIO: u64 = 2;
 const TRACK_TYPE_SUBTITLE: u64 = 17;
 const ALGO_HEADER_STRIPPING: u64 = 3;
-/// Longest header put back before each frame: real files strip a few bytes, and the copy is made
-/// for every frame.
+/// Longest stripped header that is restored before each frame: real files strip a few bytes, and
+/// every frame is copied.
 const MAX_STRIPPED_BYTES: usize = 256;
-/// Most tracks that are looked at.
+/// Maximum number of tracks that are parsed.
 const MAX_TRACKS: usize = 256;
 
-/// What blocks of a track need to be understood.
+/// The data needed to parse the blocks of a track.
 #[derive(Debug)]
 pub(super) struct Blocks {
     pub(super) number: u64,
-    /// Bytes that every frame begins with and that blocks leave out.
+    /// Bytes that every frame begins with and that blocks omit (header stripping).
     pub(super) stripped: Vec<u8>,
     /// Nanoseconds per frame, or 0.
     pub(super) default_duration_ns: u64,
-    /// How to tell the times of sound.
+    /// How to compute the times of audio.
     pub(super) sound: Option<Sound>,
 }
 
@@ -55,7 +55,7 @@ fn unsupported(what: impl Into<String>) -> Error {
     Error::unsupported(Format::WebM, what.into())
 }
 
-/// The tracks of pictures and sound in the payload of a `Tracks` element.
+/// The video and audio tracks in the payload of a `Tracks` element.
 pub(super) fn find_tracks(
     tracks: &[u8],
     format: Format,
@@ -96,12 +96,12 @@ pub(super) fn find_tracks(
     }
     match found.first_mut() {
         Some(first) => first.warn(warnings),
-        None => return Err(refused.unwrap_or_else(|| unsupported("a file without tracks is"))),
+        None => return Err(refused.unwrap_or_else(|| unsupported("a file without tracks"))),
     }
     Ok((found, blocks))
 }
 
-/// What an entry is reported as if it cannot be read.
+/// How an entry that cannot be read is reported.
 fn skipped(entry: &[u8]) -> SkippedTrack {
     let kind = match child_uint(entry, ids::TRACK_TYPE) {
         Some(TRACK_TYPE_VIDEO) => TrackKind::Video,
@@ -130,7 +130,7 @@ fn child_float(parent: &[u8], wanted: u32) -> Option<f64> {
     float(child(parent, wanted)?)
 }
 
-/// What tracks of both kinds have.
+/// Fields common to both kinds of tracks.
 fn parse_blocks(entry: &[u8]) -> Result<Blocks> {
     Ok(Blocks {
         number: child_uint(entry, ids::TRACK_NUMBER).unwrap_or(1),
@@ -147,7 +147,7 @@ fn parse_video_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
         b"V_VP9" => Codec::Vp9,
         b"V_AV1" => Codec::Av1,
         b"V_MPEG4/ISO/AVC" => Codec::H264,
-        _ => return Err(unsupported(format!("codec {} is", codec_name(entry)))),
+        _ => return Err(unsupported(format!("codec {}", codec_name(entry)))),
     };
     let video = child(entry, ids::VIDEO).unwrap_or_default();
     let side = |id| {
@@ -156,7 +156,7 @@ fn parse_video_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
             .filter(|&side| side > 0)
             .ok_or_else(|| {
                 let found = child_uint(video, id).map_or("none".into(), |side| side.to_string());
-                Error::corrupt(Format::WebM, 0, None, "a picture size above 0", found)
+                Error::corrupt(Format::WebM, 0, None, "a frame size above 0", found)
             })
     };
     let size = Size::new(side(ids::PIXEL_WIDTH)?, side(ids::PIXEL_HEIGHT)?);
@@ -213,7 +213,7 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
             let mut track = AudioTrack::new(format, codec, AudioFormat::new(rate, layout));
             track.codec_private = match codec {
                 AudioCodec::Pcm(_) | AudioCodec::Mp3 => Vec::new(),
-                // `fLaC` and the head of the first block.
+                // `fLaC` and the header of the first block.
                 AudioCodec::Flac => {
                     let info = private.get(8..8 + flac::STREAM_INFO_BYTES).unwrap_or_default();
                     info.to_vec()
@@ -230,12 +230,12 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
     let rate = stream.audio.rate;
     let delay_ns = child_uint(entry, ids::CODEC_DELAY).unwrap_or(0);
     let delay = scaled(i64::try_from(delay_ns).unwrap_or(0), rate.into(), NS_PER_SECOND);
-    // How much of Opus does not belong to the audio its head knows best (RFC 7845, section 5.1); the
-    // delay in the track moves times alone. ffmpeg counts it in samples of the audio that was coded.
+    // The Opus header has the precise pre-skip (RFC 7845, section 5.1); the delay in the track only
+    // shifts times. ffmpeg counts it in samples of the original audio.
     if stream.codec != AudioCodec::Opus || stream.delay == 0 {
         stream.delay = u32::try_from(delay).unwrap_or(0);
     }
-    // Rounding to ticks, and programs that cut off instead.
+    // Rounding to ticks, and programs that truncate instead.
     let tolerance = scaled(2, u64::from(rate) * u64::from(time_base.num), time_base.den.into());
     let sound = Sound {
         rate,
@@ -263,15 +263,15 @@ fn codec_of(name: &[u8], bits: u64) -> Result<AudioCodec> {
         (b"A_PCM/FLOAT/IEEE", 64) => pcm(PcmEncoding::F64Le),
         (name, _) if name.starts_with(b"A_AAC") => Ok(AudioCodec::Aac),
         (name, bits) if name.starts_with(b"A_PCM/") => {
-            Err(unsupported(format!("codec {} of {bits} bits is", name.escape_ascii())))
+            Err(unsupported(format!("codec {} of {bits} bits", name.escape_ascii())))
         }
-        (name, _) => Err(unsupported(format!("codec {} is", name_of_codec_id(name, &[])))),
+        (name, _) => Err(unsupported(format!("codec {}", name_of_codec_id(name, &[])))),
     }
 }
 
 fn parse_video(video: &[u8], stream: &mut VideoTrack) {
     if child_uint(video, ids::FLAG_INTERLACED) == Some(1) {
-        stream.refuse("interlaced video is");
+        stream.refuse("interlaced video");
     }
     if child_uint(video, ids::ALPHA_MODE).is_some_and(|mode| mode != 0) {
         stream.warnings.push(Warning::AlphaIgnored);
@@ -321,18 +321,18 @@ fn parse_colour(colour: &[u8], stream: &mut VideoTrack) {
     stream.refuse_hdr();
     let bits = child_uint(colour, ids::BITS_PER_CHANNEL).unwrap_or(0);
     if bits > 8 {
-        stream.refuse(format!("{bits}-bit video is"));
+        stream.refuse(format!("{bits}-bit video"));
     }
     let horizontal = child_uint(colour, ids::CHROMA_SUBSAMPLING_HORZ);
     let vertical = child_uint(colour, ids::CHROMA_SUBSAMPLING_VERT);
     match (horizontal, vertical) {
-        (Some(1), Some(0)) => stream.refuse("4:2:2 chroma is"),
-        (Some(0), Some(0)) => stream.refuse("4:4:4 chroma is"),
+        (Some(1), Some(0)) => stream.refuse("4:2:2 chroma"),
+        (Some(0), Some(0)) => stream.refuse("4:4:4 chroma"),
         _ => {}
     }
 }
 
-/// Rotation of a rectangular projection; its roll counts counter-clockwise.
+/// Rotation of a rectangular projection; its roll is counter-clockwise.
 fn parse_rotation(projection: &[u8]) -> Rotation {
     let zero = |id| child_float(projection, id).is_none_or(|angle| angle.abs() < 0.5);
     let rectangular = child_uint(projection, ids::PROJECTION_TYPE).unwrap_or(0) == 0;
@@ -345,7 +345,7 @@ fn parse_rotation(projection: &[u8]) -> Rotation {
     near.and_then(|&(degrees, _)| Rotation::from_degrees(degrees)).unwrap_or_default()
 }
 
-/// The bytes that header stripping leaves out; other compression and encryption are refused.
+/// The bytes that header stripping omits; other compression and encryption are rejected.
 fn parse_encodings(entry: &[u8]) -> Result<Vec<u8>> {
     let Some(encodings) = child(entry, ids::CONTENT_ENCODINGS) else { return Ok(Vec::new()) };
     let mut stripped = Vec::new();
@@ -354,7 +354,7 @@ fn parse_encodings(entry: &[u8]) -> Result<Vec<u8>> {
             continue;
         }
         if child_uint(encoding, ids::CONTENT_ENCODING_TYPE) == Some(1) {
-            return Err(unsupported("an encrypted track is"));
+            return Err(unsupported("an encrypted track"));
         }
         let compression = child(encoding, ids::CONTENT_COMPRESSION).unwrap_or_default();
         let algo = child_uint(compression, ids::CONTENT_COMP_ALGO).unwrap_or(0);
@@ -362,13 +362,13 @@ fn parse_encodings(entry: &[u8]) -> Result<Vec<u8>> {
             let name = ["zlib", "bzlib", "lzo1x"]
                 .get(usize::try_from(algo).unwrap_or(usize::MAX))
                 .unwrap_or(&"an unknown method");
-            return Err(unsupported(format!("a track compressed by {name} is")));
+            return Err(unsupported(format!("a track compressed by {name}")));
         }
-        // Scope 2 means the set-up data alone.
+        // Scope 2 means only the set-up data.
         if child_uint(encoding, ids::CONTENT_ENCODING_SCOPE).unwrap_or(1) & 1 == 1 {
             let settings = child(compression, ids::CONTENT_COMP_SETTINGS).unwrap_or_default();
             if settings.len() > MAX_STRIPPED_BYTES {
-                return Err(unsupported("a track that strips so long a header is"));
+                return Err(unsupported("a track that strips a header of this length"));
             }
             stripped = settings.to_vec();
         }

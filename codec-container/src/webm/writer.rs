@@ -1,8 +1,8 @@
-//! Writes WebM: an indexed file where the output can seek, else a live stream.
+//! Writes WebM: an indexed file if the output can seek, otherwise a live stream.
 //!
-//! A file gets sizes, duration and index at the end; until then it reads like a live stream, so
-//! that one that broke off can be played. A live stream has a segment and clusters of unknown size
-//! and each packet goes out at once.
+//! A file gets sizes, duration and index at the end; until then it reads like a live stream, so a
+//! truncated file is playable. A live stream has a segment and clusters of unknown size, and each
+//! packet is written immediately.
 
 use codec_core::codec::Codec;
 use codec_core::frame::Rational;
@@ -16,12 +16,12 @@ use crate::time::TimeOrder;
 use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, Track, WriteOptions, pcm};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
-/// Longest cluster.
+/// Maximum cluster duration.
 const CLUSTER_NS: u64 = 5 * NS_PER_SECOND;
-/// Most tracks: their numbers take one byte.
+/// Maximum number of tracks: their numbers take one byte.
 const MAX_TRACKS: usize = 126;
 
-/// Writes WebM, or Matroska for codecs that WebM does not know.
+/// Writes WebM, or Matroska for codecs that WebM does not allow.
 #[derive(Debug)]
 pub struct WebmWriter {
     output: ByteWriter,
@@ -30,9 +30,9 @@ pub struct WebmWriter {
     tracks: Vec<State>,
     has_video: bool,
     waiting: Interleaver<Block>,
-    /// Where the contents of the segment begin in the file.
+    /// Start of the segment's contents in the file.
     segment_start: u64,
-    /// Where the index and the duration belong.
+    /// Positions of the index and the duration.
     seek_head_at: u64,
     duration_at: u64,
     info_at: u64,
@@ -48,19 +48,18 @@ pub struct WebmWriter {
     head: Vec<u8>,
 }
 
-/// How far the writing of a track has come.
+/// Writing state of a track.
 #[derive(Debug)]
 struct State {
     clock: Clock,
     is_video: bool,
-    /// Duration of frames that need none of their own, in ticks of the segment, rounded either
-    /// way.
+    /// Duration of frames that need no explicit one, in ticks of the segment, rounded down and up.
     default_ticks: Option<(u64, u64)>,
-    /// `None` for sound and for codecs whose frames are coded in another order than shown.
+    /// `None` for audio and for codecs with reordered frames.
     order: Option<TimeOrder>,
     /// Time of the last block, in ticks of the segment.
     last: Option<i64>,
-    /// The last packet of a file, which waits for its successor to tell its duration.
+    /// The last packet of a file, which waits for the next one to determine its duration.
     held: Option<Held>,
     sound: Option<Sound>,
 }
@@ -69,13 +68,13 @@ struct State {
 struct Sound {
     rate: u32,
     delay_ns: u64,
-    /// Bytes of a sample of every channel, where that is fixed.
+    /// Bytes of a sample of all channels, if fixed.
     frame_bytes: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Cluster {
-    /// Position of its head in the file.
+    /// Position of its header in the file.
     at: u64,
     /// Position of its first child.
     body_at: u64,
@@ -92,21 +91,21 @@ struct Held {
     duration: Option<u64>,
 }
 
-/// What is written of a packet, in ticks of the segment.
+/// The fields of a block, in ticks of the segment.
 #[derive(Clone, Copy, Debug, Default)]
 struct Block {
     time: i64,
     key: bool,
     shown: bool,
-    /// Stated only if a reader could not tell it.
+    /// Written only if a reader could not derive it.
     duration: Option<u64>,
-    /// To throw away at the end.
+    /// To discard at the end.
     discard_ns: i64,
-    /// Time of the block before, of the same track.
+    /// Time of the previous block of the same track.
     before: Option<i64>,
 }
 
-/// Turns ticks of the stream into ticks of the segment.
+/// Converts ticks of the stream to ticks of the segment.
 #[derive(Clone, Copy, Debug)]
 struct Clock {
     time_base: Rational,
@@ -135,8 +134,8 @@ impl WebmWriter {
     /// Writes everything up to the first cluster.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name, one without the
-    /// set-up data that it needs, and for a time base with a zero.
+    /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name, one without
+    /// required set-up data, and for a time base with a zero.
     pub fn new(
         output: Output,
         format: Format,
@@ -144,18 +143,18 @@ impl WebmWriter {
         options: &WriteOptions,
     ) -> Result<Self> {
         if tracks.is_empty() || tracks.len() > MAX_TRACKS {
-            return Err(unsupported(format!("a file of {} tracks is", tracks.len())));
+            return Err(unsupported(format!("a file of {} tracks", tracks.len())));
         }
         let mut output = ByteWriter::new(output)?;
         let live = options.live || !output.can_seek();
-        // Times of sound are told to the millisecond, and readers count its samples.
+        // Audio times are stored in milliseconds, and readers count samples.
         let scales = tracks.iter().map(|track| match track {
             Track::Video(track) => scale_for(track.time_base),
             Track::Audio(track) => scale_for(track.time_base).map(|_| 1_000_000),
         });
         let scale_ns = scales.clone().flatten().min().unwrap_or(1_000_000);
         if let Some((track, _)) = tracks.iter().zip(scales).find(|(_, scale)| scale.is_none()) {
-            return Err(unsupported(format!("a time base of {} is", track.time_base())));
+            return Err(unsupported(format!("a time base of {}", track.time_base())));
         }
         let frame_ns: Vec<_> = tracks.iter().map(frame_ns).collect();
 
@@ -208,7 +207,7 @@ impl WebmWriter {
             order.check(Format::WebM, self.output.position(), self.count, packet.pts)?;
         }
         self.count += 1;
-        // A frame that is not shown leaves the end of the one before as it was.
+        // A frame that is not shown does not change the end of the previous frame.
         let duration = packet.duration.filter(|&duration| packet.shown && duration > 0);
         let ticks = match duration {
             Some(duration) => Some(state.duration_ticks(packet.pts, duration)?),
@@ -250,7 +249,7 @@ impl WebmWriter {
         let delay_ns = i64::try_from(sound.delay_ns).unwrap_or(0);
         let start_ns = state.clock.ns(packet.pts);
         let told = start_ns.saturating_add(delay_ns).max(0);
-        // Within a track, times of sound do not go back.
+        // Within a track, audio times do not go backwards.
         let time = scaled(told, 1, self.scale_ns).max(state.last.unwrap_or(0));
         let before = state.last.replace(time);
         let length = packet.duration.map(|ticks| i64::try_from(ticks).unwrap_or(i64::MAX));
@@ -264,13 +263,13 @@ impl WebmWriter {
         self.queue(packet.track, packet.data, block)
     }
 
-    /// Lets go of the packet of a track that waits; `next` is the time of the one after it.
+    /// Releases the waiting packet of a track; `next` is the time of the following one.
     fn release(&mut self, track: usize, next: Option<i64>) -> Result<()> {
         let state = &mut self.tracks[track];
         let Some(held) = state.held.take() else { return Ok(()) };
         let mut block = held.block;
         block.duration = match held.duration {
-            // The next time tells.
+            // The next time determines the duration.
             Some(duration) if next != Some(held.pts.saturating_add_unsigned(duration)) => {
                 Some(state.duration_ticks(held.pts, duration)?)
             }
@@ -281,7 +280,7 @@ impl WebmWriter {
         Ok(())
     }
 
-    /// Puts a block where its time belongs, and writes what can go.
+    /// Queues a block in time order, and writes the blocks that are ready.
     fn queue(&mut self, track: usize, data: &[u8], block: Block) -> Result<()> {
         if self.tracks.len() == 1 {
             return self.write_block(track, data, block);
@@ -307,7 +306,7 @@ impl WebmWriter {
         let cluster_time = self.cluster.as_ref().map_or(0, |cluster| cluster.time);
         let relative = i64::try_from(cluster_time).ok().map(|time| block.time - time);
         let relative = relative.and_then(|time| i16::try_from(time).ok()).ok_or_else(|| {
-            unsupported(format!("a time of {} ticks of {} ns is", block.time, self.scale_ns))
+            unsupported(format!("a time of {} ticks of {} ns", block.time, self.scale_ns))
         })?;
         let in_group = block.duration.is_some() || block.discard_ns != 0;
         let mut flags = 0;
@@ -330,7 +329,7 @@ impl WebmWriter {
                 put_uint(&mut tail, ids::BLOCK_DURATION, duration);
             }
             if !block.key {
-                // Which frame it needs is not known here; the one before is the usual one.
+                // The needed frame is unknown here; the previous one is the usual reference.
                 let before = block.before.unwrap_or(block.time - 1);
                 put_sint(&mut tail, ids::REFERENCE_BLOCK, (before - block.time).min(-1));
             }
@@ -365,14 +364,14 @@ impl WebmWriter {
         let since = block.time.saturating_sub_unsigned(cluster.time);
         let too_late = (CLUSTER_NS / self.scale_ns).min(i16::MAX.unsigned_abs().into());
         let too_early = since < i16::MIN.into();
-        // A key frame that is not shown comes with the frame after it, not in its own cluster.
+        // A hidden key frame is stored with the frame after it, not in its own cluster.
         let key = block.key && self.tracks[track].is_video;
         key || too_early || u64::try_from(since).is_ok_and(|since| since > too_late)
     }
 
     fn open_cluster(&mut self, track: usize, block: Block) -> Result<()> {
         let at = self.output.position();
-        // Times below 0 are possible only relative to a cluster.
+        // Negative times are possible only relative to a cluster.
         let time = u64::try_from(block.time).unwrap_or(0);
         let mut head = Vec::new();
         put_open_head(&mut head, ids::CLUSTER);
@@ -422,10 +421,10 @@ impl State {
     fn ticks(&self, stream_ticks: i64) -> Result<i64> {
         self.clock
             .ticks(stream_ticks)
-            .ok_or_else(|| unsupported(format!("a time of {stream_ticks} ticks is")))
+            .ok_or_else(|| unsupported(format!("a time of {stream_ticks} ticks")))
     }
 
-    /// Length of the time from `pts` over `duration`, as the difference of rounded times.
+    /// Duration from `pts` over `duration`, as the difference of rounded times.
     fn duration_ticks(&self, pts: i64, duration: u64) -> Result<u64> {
         let duration = i64::try_from(duration).unwrap_or(i64::MAX);
         let end = self.ticks(pts.saturating_add(duration))?;
@@ -436,8 +435,8 @@ impl State {
         self.default_ticks.is_some_and(|(low, high)| (low..=high).contains(&ticks))
     }
 
-    /// Time of a block: that of the packet, but a frame that is not shown goes a tick before the
-    /// frame that follows it, because players expect times to grow.
+    /// Time of a block: that of the packet, but a hidden frame is placed a tick before the frame
+    /// that follows it, because players expect increasing times.
     fn block_time(&self, packet: PacketRef<'_>) -> Result<i64> {
         let time = self.ticks(packet.pts)?;
         let room = self.last.is_none_or(|last| last < time - 1) && time > 0;
@@ -450,7 +449,7 @@ impl PacketWriter for WebmWriter {
         match self.tracks.get(packet.track) {
             Some(state) if state.is_video => self.write_video(packet),
             Some(_) => self.write_audio(packet),
-            None => Err(unsupported(format!("a packet of track {} is", packet.track))),
+            None => Err(unsupported(format!("a packet of track {}", packet.track))),
         }
     }
 
@@ -478,15 +477,15 @@ impl PacketWriter for WebmWriter {
     }
 }
 
-/// Nanoseconds of a frame, where the rate is stated.
+/// Nanoseconds of a frame, if the rate is stated.
 fn frame_ns(track: &Track) -> Option<u64> {
     let rate = track.video()?.frame_rate.filter(|rate| rate.num != 0 && rate.den != 0)?;
     let (num, den) = (u64::from(rate.num), u64::from(rate.den));
     Some(((2 * NS_PER_SECOND * den + num) / (2 * num)).max(1))
 }
 
-/// The usual millisecond, or the largest power of ten of nanoseconds that is no longer than a tick
-/// of the stream: then every tick survives the rounding.
+/// The usual millisecond, or the largest power of ten of nanoseconds that does not exceed a tick of
+/// the stream, so that every tick survives the rounding.
 fn scale_for(time_base: Rational) -> Option<u64> {
     if time_base.num == 0 || time_base.den == 0 {
         return None;

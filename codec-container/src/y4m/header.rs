@@ -1,4 +1,4 @@
-//! The first line: parse and write.
+//! The first line: parsing and writing.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ fn unsupported(what: impl Into<String>) -> Error {
     Error::unsupported(Format::Y4m, what.into())
 }
 
-/// Reads the parameters of `line`, which has no newline.
+/// Parses the parameters of `line`, which has no newline.
 pub(super) fn parse(line: &[u8]) -> Result<PictureStream> {
     let text = String::from_utf8_lossy(line);
     let mut words = text.split(' ').filter(|word| !word.is_empty());
@@ -40,7 +40,7 @@ pub(super) fn parse(line: &[u8]) -> Result<PictureStream> {
             Some('I') => check_interlacing(value)?,
             Some('C') => chroma = Some(value.to_owned()),
             Some('X') => parse_extension(value, &mut chroma, &mut info),
-            // Letters that are not known say nothing about the samples.
+            // Unknown letters do not affect the samples.
             _ => {}
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn parse(line: &[u8]) -> Result<PictureStream> {
     let height = height.ok_or_else(|| corrupt("a height (H)", "none"))?;
     let siting = parse_chroma(chroma.as_deref())?;
     if info.color.is_hdr() {
-        return Err(unsupported("high dynamic range is"));
+        return Err(unsupported("high dynamic range"));
     }
 
     let mut stream = PictureStream::new(
@@ -73,7 +73,7 @@ fn parse_side(value: &str) -> Result<u32> {
         .ok_or_else(|| corrupt("a width and a height above 0", value))
 }
 
-/// A ratio; `None` for `0:0`, which means that it is not known.
+/// A ratio; `None` for `0:0`, which means unknown.
 fn parse_ratio(value: &str, expected: &'static str) -> Result<Option<Rational>> {
     let parsed =
         value.split_once(':').and_then(|(num, den)| Some((num.parse().ok()?, den.parse().ok()?)));
@@ -87,18 +87,18 @@ fn parse_ratio(value: &str, expected: &'static str) -> Result<Option<Rational>> 
 fn check_interlacing(value: &str) -> Result<()> {
     match value {
         "p" | "?" | "" => Ok(()),
-        "t" => Err(unsupported("interlaced video (It, top field first) is")),
-        "b" => Err(unsupported("interlaced video (Ib, bottom field first) is")),
-        "m" => Err(unsupported("mixed interlaced and progressive video (Im) is")),
+        "t" => Err(unsupported("interlaced video (It, top field first)")),
+        "b" => Err(unsupported("interlaced video (Ib, bottom field first)")),
+        "m" => Err(unsupported("mixed interlaced and progressive video (Im)")),
         _ => Err(corrupt("an interlacing letter (p, t, b, m or ?)", value)),
     }
 }
 
-/// Where the chroma samples lie, or why the samples cannot be read.
+/// Position of the chroma samples, or why the samples cannot be read.
 fn parse_chroma(tag: Option<&str>) -> Result<ChromaSiting> {
     let Some(tag) = tag else { return Ok(ChromaSiting::Unspecified) };
     let plain = tag.to_ascii_lowercase();
-    let refuse = |what: &str| Err(unsupported(format!("{what} (C{tag}) is")));
+    let refuse = |what: &str| Err(unsupported(format!("{what} (C{tag})")));
     match plain.as_str() {
         "420" => Ok(ChromaSiting::Unspecified),
         "420jpeg" => Ok(ChromaSiting::Jpeg),
@@ -111,7 +111,7 @@ fn parse_chroma(tag: Option<&str>) -> Result<ChromaSiting> {
             let depth = depth.or_else(|| plain.strip_prefix("mono")).unwrap_or_default();
             match depth.parse() {
                 Ok(8_u32) => refuse("this form of 8-bit chroma"),
-                Ok(bits) => Err(unsupported(format!("{bits}-bit video (C{tag}) is"))),
+                Ok(bits) => Err(unsupported(format!("{bits}-bit video (C{tag})"))),
                 Err(_) if plain.starts_with("mono") => refuse("video without chroma"),
                 Err(_) if plain.starts_with("422") => refuse("4:2:2 chroma"),
                 Err(_) if plain.starts_with("444") => refuse("4:4:4 chroma"),
@@ -127,7 +127,7 @@ fn parse_chroma(tag: Option<&str>) -> Result<ChromaSiting> {
 fn parse_extension(value: &str, chroma: &mut Option<String>, info: &mut PictureInfo) {
     let Some((key, value)) = value.split_once('=') else { return };
     match key {
-        // The older way to write C; C has the last word.
+        // The older form of C; C takes precedence.
         "YSCSS" if chroma.is_none() => *chroma = Some(value.to_owned()),
         "COLORRANGE" => {
             info.color.range = match value {

@@ -221,8 +221,7 @@ mod tests {
         assert_eq!(wrapped("SSIM", 11.0, 100.0, 3), ["SSIM"]);
         let lines = wrapped("PSNR of all samples, global", 11.0, 100.0, 3);
         assert_eq!(lines, ["PSNR of all", "samples, global"]);
-        let lines =
-            wrapped("a very long heading that cannot possibly fit in there", 11.0, 60.0, 2);
+        let lines = wrapped("a very long heading that cannot possibly fit in there", 11.0, 60.0, 2);
         assert_eq!(lines.len(), 2);
         assert!(lines.iter().all(|line| width(line, 11.0) <= 60.0 + 11.0), "{lines:?}");
         assert!(lines[1].ends_with('…'), "{lines:?}");
