@@ -1,4 +1,4 @@
-//! What becomes of frames that come in: a file of packets, decoded pictures, nothing.
+//! Records received frames: writes packets to a file, decodes them, or discards them.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -22,13 +22,13 @@ use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{Header, PictureSink};
 use crate::picture::transform::Transform;
 
-/// Frames per second where nobody says.
+/// Default frame rate.
 const USUAL_RATE: Rational = Rational { num: 30, den: 1 };
 
-/// Least time between two sessions of audio alone, in seconds: a usual packet.
+/// Shortest interval between two sessions with audio only, in seconds: a common packet duration.
 const SOUND_STEP_S: f64 = 0.02;
 
-/// Where it goes.
+/// Output settings.
 #[derive(Clone, Debug)]
 struct Plan {
     path: PathBuf,
@@ -37,21 +37,22 @@ struct Plan {
     rules: Rules,
 }
 
-/// What became of a frame.
+/// The outcome of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fate {
-    /// It is in the file, or decoded.
+    /// Whether it was written to the file, or decoded.
     pub(crate) taken: bool,
-    /// Time in the decoder.
+    /// Decoding time.
     pub(crate) took: Duration,
-    /// Nothing can be made of frames before the next key frame.
+    /// Whether nothing can be decoded before the next key frame.
     pub(crate) needs_key: bool,
 }
 
-/// Figures of a recording.
+/// Statistics of a recording.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RecordingFigures {
-    /// What was taken; left out are frames before the first key frame, after losses, damaged ones.
+    /// Totals of recorded media. Dropped are frames before the first key frame, after losses, and
+    /// damaged ones.
     pub(crate) totals: Totals,
     pub(crate) decode_time: Duration,
     pub(crate) size: Option<Size>,
@@ -67,12 +68,12 @@ pub(crate) struct Recording {
     output: Option<OutputFile>,
     way: Way,
     waits_for_key: bool,
-    /// The first moment of the recording, in seconds of the sender's time line.
+    /// Start of the recording, in seconds of the sender's timeline.
     begin_s: Option<f64>,
     last_pts: [Option<i64>; 2],
-    /// When the last thing that was recorded arrived.
+    /// Arrival time of the last recorded item.
     last_arrived: Option<Duration>,
-    /// After a restart: where the recording stands, in its own seconds.
+    /// After a restart: the position of the recording, in its own seconds.
     resumes_s: Option<f64>,
     pub(crate) figures: RecordingFigures,
 }
@@ -91,7 +92,7 @@ enum Way {
 }
 
 impl Recording {
-    /// Refuses an output that cannot be.
+    /// Checks the output before any media arrive.
     pub(crate) fn new(args: &RecvArgs, env: Env) -> Result<Self> {
         let plan = match &args.output {
             None => None,
@@ -102,7 +103,7 @@ impl Recording {
                 rules.check(path)?;
                 let samples = args.pixels.unwrap_or(Samples::I420);
                 if format != Format::Raw && samples != Samples::I420 {
-                    let message = "--pixels is for raw output: y4m is always i420";
+                    let message = "--pixels requires raw output: y4m is always i420";
                     return Err(Failure::usage(message));
                 }
                 Some(Plan { path: path.clone(), format, samples, rules })
@@ -137,23 +138,23 @@ impl Recording {
         })
     }
 
-    /// Whether pictures come out of a decoder here.
+    /// Whether video is decoded.
     pub(crate) fn decodes(&self) -> bool {
         matches!(self.way, Way::Pictures { .. })
     }
 
-    /// Whether sound has a place in the output.
+    /// Whether the output can hold audio.
     pub(crate) fn wants_sound(&self) -> bool {
         self.wants_sound
     }
 
-    /// The sender has said what it sends.
+    /// Handles the sender's announcement.
     pub(crate) fn begin(&mut self, mut announced: Announced) -> Result<()> {
         let format = self.plan.as_ref().map(|plan| plan.format);
         if let (Some(format), Some(_)) = (format, &announced.video)
             && !holds_pictures(format)
         {
-            self.env.console.note(format!("{format} holds no pictures: they are left out"));
+            self.env.console.note(format!("video dropped: {format} cannot hold video"));
             announced.video = None;
         }
         if !self.wants_sound {
@@ -162,23 +163,23 @@ impl Recording {
         if let (Some(format), Some(track)) = (format, &announced.sound)
             && !format.holds_audio(track.codec)
         {
-            self.env.console.note(format!("{format} cannot hold {} sound", track.codec));
+            self.env.console.note(format!("{format} cannot hold {} audio", track.codec));
             announced.sound = None;
         }
         if announced.video.is_none() && announced.sound.is_none() {
-            return Err(Failure::usage("nothing of what is sent can go into the output"));
+            return Err(Failure::usage("no incoming track can be stored in the output"));
         }
         self.announced = announced;
         Ok(())
     }
 
-    /// A new session takes the place of the one before. Its times are others: they are moved so that
-    /// the recording continues with the time that has passed meanwhile.
+    /// Continues with a new session that replaces the previous one. Its timestamps are shifted so
+    /// that the recording continues after the time that has passed.
     pub(crate) fn restart(&mut self, announced: &Announced) {
         let is_new = |had: bool, has: bool, what: &str| {
             if has && !had {
                 let message = format!(
-                    "the new session also sends {what}, for which the recording has no track"
+                    "the new session also has {what}, but the recording has no track for it"
                 );
                 self.env.console.note(message);
             }
@@ -197,9 +198,9 @@ impl Recording {
         }
     }
 
-    /// The moment of the sender's time line at which the recording has its zero. `pts_s` is the time
-    /// of the first thing that is recorded of a session, `least_s` the least distance to what was
-    /// recorded before.
+    /// The time on the sender's timeline that is time 0 of the recording. `pts_s` is the time of
+    /// the session's first recorded item, `least_s` the shortest distance to the item recorded
+    /// before.
     fn zero_s(&mut self, pts_s: f64, arrived: Option<Duration>, least_s: f64) -> f64 {
         if let Some(begin_s) = self.begin_s {
             return begin_s;
@@ -216,12 +217,12 @@ impl Recording {
         begin_s
     }
 
-    /// Something is missing.
+    /// Records that data is missing.
     pub(crate) fn gap(&mut self) {
         self.waits_for_key = true;
     }
 
-    /// A frame.
+    /// Records a frame.
     pub(crate) fn frame(&mut self, frame: &InFrame) -> Result<Fate> {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
         let (codec, time_base) = (track.codec, track.time_base);
@@ -282,7 +283,7 @@ impl Recording {
         writer.write(packet).map_err(|error| Failure::writing(&name, &error))
     }
 
-    /// A packet of sound; what comes before the first picture is left out.
+    /// Records an audio packet; audio before the first frame is dropped.
     pub(crate) fn sound(&mut self, sound: &InSound) -> Result<()> {
         let Some(track) = &self.announced.sound else { return Ok(()) };
         let time_base = track.time_base;
@@ -311,7 +312,7 @@ impl Recording {
         self.output.as_ref().map_or_else(String::new, |output| output.name.clone())
     }
 
-    /// Begins the file of packets, once the size of the pictures is known.
+    /// Opens the packet file, once the frame size is known.
     fn open_writer(&mut self) -> Result<()> {
         let Way::Packets { writer, video, sound } = &mut self.way else { return Ok(()) };
         let (None, Some(plan)) = (&writer, &self.plan) else { return Ok(()) };
@@ -374,7 +375,7 @@ impl Recording {
         Ok(Fate { taken: true, took, needs_key: false })
     }
 
-    /// Completes the file, if there is anything in it.
+    /// Finalises the file if it has any content.
     pub(crate) fn finish(self) -> Result<Option<String>> {
         let name = self.name();
         match self.way {
@@ -401,7 +402,7 @@ fn ticks(seconds: f64, time_base: Rational) -> i64 {
     (seconds / time_base.as_f64()).round() as i64
 }
 
-/// The size that a key frame of VP8 states (RFC 6386, section 9.1).
+/// The frame size stated by a VP8 key frame (RFC 6386, section 9.1).
 fn vp8_size(data: &[u8]) -> Option<Size> {
     let head = data.first_chunk::<10>()?;
     let [_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1] = *head else { return None };

@@ -1,4 +1,4 @@
-//! What both ends of an RTP session agree on: by default, or by a description in a file.
+//! Session parameters shared by both ends of an RTP session: defaults, or a description in a file.
 
 use std::fs;
 use std::io::Read;
@@ -18,16 +18,16 @@ use super::srtp::Keys;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::output::{OutputFile, Rules};
 
-/// The source of sound, counted from that of the pictures: those of repair come between.
+/// The audio SSRC relative to the video SSRC: repair streams use the values in between.
 const AUDIO_SSRC_STEP: u32 = 3;
 
-/// Attribute of media lines whose frames are sealed from end to end (`--e2ee-key`).
+/// Attribute of media lines with end-to-end encrypted frames (`--e2ee-key`).
 const SEALED: &str = "x-codec-sframe";
 
-/// Port of the sound, counted from that of the pictures, where they do not share one.
+/// The audio port relative to the video port, if they do not share one.
 const AUDIO_PORT_STEP: u16 = 2;
 
-/// Streams between our own ends, with sources counted from `ssrc`.
+/// Streams between our own ends, with SSRCs counted from `ssrc`.
 pub(crate) fn streams(ssrc: u32, video: bool, sound: bool) -> Streams {
     Streams {
         video: video.then(|| VideoStream::standard(ssrc)),
@@ -36,7 +36,7 @@ pub(crate) fn streams(ssrc: u32, video: bool, sound: bool) -> Streams {
     }
 }
 
-/// Streams for a far end that knows RFC 3550 and the payload formats alone.
+/// Streams for a remote end that supports only RFC 3550 and the payload formats.
 pub(crate) fn plain_streams(ssrc: u32, video: bool, sound: bool) -> Streams {
     let opus = AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP));
     Streams {
@@ -46,17 +46,17 @@ pub(crate) fn plain_streams(ssrc: u32, video: bool, sound: bool) -> Streams {
     }
 }
 
-/// Where streams go.
+/// Destinations of streams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Targets {
     pub(crate) video: SocketAddr,
     pub(crate) sound: SocketAddr,
-    /// Nothing but the RFCs is spoken.
+    /// Whether only the RFCs are used, without our extensions.
     pub(crate) plain: bool,
 }
 
 impl Targets {
-    /// Pictures and sound share a port, but for plain receivers, if there are both.
+    /// Video and audio share a port, except for plain receivers.
     pub(crate) fn new(to: SocketAddr, plain: bool, offer: &Offer) -> Self {
         let mut sound = to;
         if plain && offer.video.is_some() {
@@ -66,7 +66,7 @@ impl Targets {
     }
 }
 
-/// Describes what is sent.
+/// Describes the sent streams.
 pub(super) fn describe(
     streams: &Streams,
     targets: &Targets,
@@ -114,9 +114,9 @@ pub(super) fn describe(
     session
 }
 
-/// Says that media are sealed from end to end: to players in the title, as they show it.
+/// Marks the session as end-to-end encrypted; players show the title.
 pub(super) fn tell_sealed(session: &mut Session) {
-    session.name.push_str(", sealed from end to end");
+    session.name.push_str(", end-to-end encrypted");
     for line in &mut session.media {
         line.attributes.push(Attribute { name: SEALED.to_owned(), value: None });
     }
@@ -177,7 +177,7 @@ fn name(
     line.sources.push(SourceAttribute { ssrc, name: "cname".to_owned(), value });
 }
 
-/// Writes a description; one with a key can be read by its owner only.
+/// Writes a description; if it contains a key, only its owner can read it.
 pub(crate) fn write(session: &Session, path: &Path, overwrite: bool) -> Result<()> {
     use std::io::Write;
     let rules = Rules { overwrite, not: Vec::new(), terminal: true };
@@ -190,39 +190,39 @@ pub(crate) fn write(session: &Session, path: &Path, overwrite: bool) -> Result<(
     output.commit()
 }
 
-/// What is expected to come, and where.
+/// The expected streams, and where they arrive.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
-    /// Of the first media line, or of the URL.
+    /// Address of the first media line, or of the URL.
     pub(crate) address: IpAddr,
     pub(crate) video: Option<ExpectedMedia>,
     pub(crate) sound: Option<ExpectedMedia>,
     pub(crate) extensions: Map,
-    /// RTX and `FlexFEC`, by payload type.
+    /// Payload types of RTX and `FlexFEC`.
     pub(crate) rtx: Option<u8>,
     pub(crate) fec: VideoFec,
-    /// RED around Opus.
+    /// Payload type of RED for Opus.
     pub(crate) red: Option<u8>,
     pub(crate) frame_rate: Option<f64>,
     pub(crate) channels: u8,
-    /// Packets are encrypted.
+    /// The SRTP keys, if packets are encrypted.
     pub(super) keys: Option<Keys>,
-    /// Frames and sound are sealed from end to end.
+    /// Whether frames and audio are end-to-end encrypted.
     pub(super) sealed: bool,
 }
 
-/// One stream that is expected.
+/// An expected stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ExpectedMedia {
     pub(crate) port: u16,
     pub(crate) payload_type: u8,
     pub(crate) ssrc: Option<u32>,
-    /// RTCP comes to the same port.
+    /// Whether RTCP uses the same port.
     pub(crate) mux: bool,
 }
 
 impl Expected {
-    /// From our own sender, at one port.
+    /// Streams from our own sender, at one port.
     pub(crate) fn usual(address: IpAddr, port: u16) -> Self {
         let media =
             |payload_type| Some(ExpectedMedia { port, payload_type, ssrc: None, mux: true });
@@ -242,7 +242,7 @@ impl Expected {
         }
     }
 
-    /// At another address; the first port is that one, others keep their distance.
+    /// Changes the listen address: the first port is set, and other ports keep their offsets.
     pub(crate) fn listen_at(&mut self, at: SocketAddr) {
         self.address = at.ip();
         let first = self.video.or(self.sound).map_or(0, |media| media.port);
@@ -252,10 +252,12 @@ impl Expected {
         }
     }
 
-    /// As a file describes it.
+    /// Reads a description from a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let name = path.display();
-        let wrong = |why: String| Failure::new(Kind::Input, format!("{name}: {why}"));
+        let wrong = |why: String| {
+            Failure::new(Kind::Input, format!("invalid session description {name}: {why}"))
+        };
         let file = fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
         let mut bytes = Vec::new();
         let most = MAX_BYTES as u64 + 1;
@@ -267,7 +269,7 @@ impl Expected {
 
     fn of(session: &Session) -> std::result::Result<Self, String> {
         let first = session.media.iter().find(|line| line.port != 0 && line.kind().is_some());
-        let first = first.ok_or("no media line of sound or pictures")?;
+        let first = first.ok_or("no audio or video media line")?;
         let address = session.connection_of(first).and_then(Connection::ip);
         let mut expected = Self::usual(address.ok_or("no address (c=)")?, 0);
         (expected.video, expected.sound, expected.rtx, expected.red) = (None, None, None, None);
@@ -289,10 +291,10 @@ impl Expected {
         let keys = Keys::of_line(line);
         if line.protocol.is_secure() != keys.is_some() {
             let protocol = line.protocol.as_str();
-            return Err(format!("{protocol} without a key that is known here (a=crypto)"));
+            return Err(format!("{protocol} without a supported key (a=crypto)"));
         }
         if self.keys.as_ref().is_some_and(|before| Some(before) != keys.as_ref()) {
-            return Err("media lines with different keys".to_owned());
+            return Err("the media lines have different keys".to_owned());
         }
         self.keys = keys;
         Ok(())
@@ -300,7 +302,7 @@ impl Expected {
 
     fn take_video(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
         let of = |format| line.payloads().find(move |payload| payload.format == format);
-        let vp8 = of(Format::Vp8).ok_or("pictures that are not VP8")?;
+        let vp8 = of(Format::Vp8).ok_or("video that is not VP8")?;
         let ssrc = line.sources.first().map(|source| source.ssrc);
         self.video = Some(ExpectedMedia {
             port: line.port,
@@ -322,7 +324,7 @@ impl Expected {
 
     fn take_sound(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
         let of = |format| line.payloads().find(move |payload| payload.format == format);
-        let opus = of(Format::Opus).ok_or("sound that is not Opus")?;
+        let opus = of(Format::Opus).ok_or("audio that is not Opus")?;
         let ssrc = line.sources.first().map(|source| source.ssrc);
         let payload_type = opus.payload_type;
         self.sound =
@@ -334,7 +336,7 @@ impl Expected {
         Ok(())
     }
 
-    /// The streams, once the source of the pictures is known.
+    /// The streams, once the video SSRC is known.
     pub(crate) fn streams(&self, video_ssrc: Option<u32>, sound_ssrc: Option<u32>) -> Streams {
         let video = match (self.video, video_ssrc) {
             (Some(media), Some(ssrc)) => Some(VideoStream {
@@ -366,7 +368,7 @@ impl Expected {
     }
 }
 
-/// Adds what another map has.
+/// Adds the entries of another map.
 trait Extend {
     fn extend_from(&mut self, other: &Self);
 }
@@ -398,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_described_is_what_is_expected() {
+    fn descriptions_are_parsed_back() {
         let to = "127.0.0.1:5004".parse().unwrap();
         let targets = Targets::new(to, false, &offer());
         let session = describe(&streams(77, true, true), &targets, &offer(), None);
@@ -414,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_receivers_get_two_ports_and_nothing_that_they_do_not_know() {
+    fn plain_receivers_get_two_ports_and_no_extensions() {
         let targets = Targets::new("127.0.0.1:5004".parse().unwrap(), true, &offer());
         let session = describe(&plain_streams(77, true, true), &targets, &offer(), None);
         let text = session.to_string();
@@ -434,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_received_is_told() {
+    fn unsupported_descriptions_are_rejected() {
         let says = |text: &str| {
             let session = codec_rtc::sdp::parse(text).unwrap();
             Expected::of(&session).map_or_else(|error| error, |_| panic!("{text} is taken"))
@@ -444,6 +446,6 @@ mod tests {
         let h264 = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
         assert!(says(&format!("{head}{h264}")).contains("not VP8"));
         let secret = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n";
-        assert!(says(&format!("{head}{secret}")).contains("RTP/SAVP without a key"));
+        assert!(says(&format!("{head}{secret}")).contains("RTP/SAVP without a supported key"));
     }
 }

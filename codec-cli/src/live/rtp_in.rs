@@ -1,4 +1,4 @@
-//! The way in by RTP: a thread for each port reads, one owns the receiver.
+//! Input over RTP: one thread reads each port, and one owns the receiver.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};
@@ -36,23 +36,22 @@ use super::rtp_source::{Belongs, Sources};
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Result};
 
-/// Datagrams between the threads that read and the one that owns the receiver.
+/// Maximum number of datagrams queued between the reading threads and the receiver's thread.
 const DATAGRAMS: usize = 2048;
 
-/// How often threads look whether they are to end.
+/// Interval at which threads check whether to end.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What was sent before a goodbye may come after it: it takes another port, and another thread reads
-/// it. So long it is waited for.
+/// Time to wait after a goodbye for packets sent before it, which may arrive later on another port.
 const STRAGGLERS: Duration = Duration::from_millis(100);
 
-/// Least time until the next look.
+/// Shortest time until the next check.
 const LEAST_WAIT: Duration = Duration::from_micros(250);
 
-/// Frames that the decoder may owe an answer for.
+/// Maximum number of frames whose outcome is pending.
 const MOST_OPEN: usize = 512;
 
-/// Priming of Opus encoders (RFC 7845, section 4.2): what libopus has.
+/// Priming of Opus encoders (RFC 7845, section 4.2), as in libopus.
 const PRE_SKIP: u16 = 312;
 
 #[derive(Default)]
@@ -64,26 +63,26 @@ struct Shared {
 #[derive(Default)]
 struct State {
     receiver: Option<Receiver>,
-    /// Frames without their data, whose fate is not known.
+    /// Frames without their data, whose outcome is pending.
     open: VecDeque<Frame>,
-    /// Packets of sound that came too late, and those that came as copies alone.
+    /// Audio packets that arrived too late, and those recovered from redundant copies only.
     sound_late: u64,
     sound_recovered: u64,
     sound_opened: Option<OpenCounters>,
-    /// Figures of the sessions before this one.
+    /// Statistics of the earlier sessions.
     before: InletFigures,
-    /// What came and is of no use.
+    /// Packets that cannot be used.
     unused: Unused,
     goodbye: Option<String>,
 }
 
 impl State {
-    /// Of all sessions.
+    /// Statistics of all sessions.
     fn figures(&self) -> InletFigures {
         InletFigures { unused: self.unused, ..self.before.followed_by(self.of_session()) }
     }
 
-    /// Of the present session.
+    /// Statistics of the current session.
     fn of_session(&self) -> InletFigures {
         let Some(stats) = self.receiver.as_ref().map(Receiver::stats) else {
             return InletFigures::default();
@@ -144,21 +143,21 @@ impl Shared {
     }
 }
 
-/// A datagram, and the number of the socket that it came to.
+/// A datagram, and the number of the socket that received it.
 struct Arrived {
     socket: usize,
     from: SocketAddr,
     bytes: Vec<u8>,
 }
 
-/// What the way in is told.
+/// Settings of the input.
 pub(super) struct RtpOptions {
     pub(super) expected: Expected,
-    /// The sound goes anywhere.
+    /// Whether audio is used.
     pub(super) wants_sound: bool,
-    /// Every frame is wanted, rather late than never.
+    /// Whether every frame is wanted, even if late.
     pub(super) records: bool,
-    /// Frames and sound are sealed.
+    /// The secret for decrypting frames and audio.
     pub(super) secret: Option<Secret>,
 }
 
@@ -170,7 +169,7 @@ pub(super) struct RtpInlet {
 }
 
 impl RtpInlet {
-    /// Reads from sockets; `shown` is the address that others know.
+    /// Reads from sockets; `shown` is the address announced to others.
     pub(super) fn new(
         sockets: Vec<UdpSocket>,
         shown: &str,
@@ -218,7 +217,7 @@ fn read(number: usize, socket: &UdpSocket, arrivals: &SyncSender<Arrived>, share
     while !shared.stops() {
         let Ok(Some((len, from))) = udp::receive(socket, &mut buffer, TICK) else { continue };
         let bytes = buffer.get(..len).unwrap_or_default().to_vec();
-        // What there is no room for is lost, as in the system's own queue.
+        // Datagrams beyond the queue limit are lost, as in the system's own queue.
         if let Err(TrySendError::Disconnected(_)) =
             arrivals.try_send(Arrived { socket: number, from, bytes })
         {
@@ -227,7 +226,7 @@ fn read(number: usize, socket: &UdpSocket, arrivals: &SyncSender<Arrived>, share
     }
 }
 
-/// The thread that owns the receiver.
+/// The state of the thread that owns the receiver.
 struct Session {
     options: RtpOptions,
     guard: Option<Guard>,
@@ -235,14 +234,14 @@ struct Session {
     clock: Clock,
     shared: Arc<Shared>,
     delivery: Delivery,
-    /// Who sends.
+    /// Tracks the sender.
     sources: Sources,
-    /// Channels of the first packet of sound.
+    /// Channel count of the first audio packet.
     channels: Option<u8>,
-    /// Our own source: one for all sessions, as SRTP counts what is sent by it.
+    /// Our own SSRC: one for all sessions, because SRTP counts packets per SSRC.
     ssrc: u32,
     order: SoundOrder,
-    /// Opens frames, until the receiver has it.
+    /// The decryptor, until the receiver takes it.
     opener: Option<Opener>,
     /// When the sender said goodbye.
     left: Option<Duration>,
@@ -261,7 +260,7 @@ impl Session {
             match arrived.recv_timeout(wait) {
                 Ok(datagram) => self.take(&datagram),
                 Err(RecvTimeoutError::Timeout) => is_idle = true,
-                // The readers have seen sooner that this is the end.
+                // The readers noticed the end earlier.
                 Err(RecvTimeoutError::Disconnected) => return self.leave(),
             }
             for datagram in arrived.try_iter().take(64) {
@@ -321,12 +320,12 @@ impl Session {
             _ => {}
         }
         if let Some(receiver) = &mut self.shared.state().receiver {
-            // What is malformed was counted.
+            // Malformed packets were counted.
             let _ = receiver.receive(now, bytes);
         }
     }
 
-    /// A packet of sound, for the recording.
+    /// Handles an audio packet for the recording.
     fn sound(&mut self, now: Duration, packet: &rtp::Packet<'_>) {
         let expected = &self.options.expected;
         let extensions = Extensions::of(packet, &expected.extensions).ok();
@@ -343,7 +342,7 @@ impl Session {
         self.channels = self.order.channels();
     }
 
-    /// Finds out who sends, and what; `None` for packets of repair, and those that are not expected.
+    /// Identifies the sender and the medium; `None` for repair packets and unexpected ones.
     fn learn(
         &mut self,
         now: Duration,
@@ -355,7 +354,7 @@ impl Session {
         let is = |media: Option<super::rtp::ExpectedMedia>| {
             media.is_some_and(|media| {
                 media.payload_type == header.payload_type
-                    // A sender that is restarted has other sources than a description says.
+                    // A restarted sender has other SSRCs than the description.
                     && (self.sources.peer.is_some()
                         || media.ssrc.is_none_or(|ssrc| ssrc == header.ssrc))
             })
@@ -389,13 +388,13 @@ impl Session {
         Some(belongs)
     }
 
-    /// Gives out all that is left of the session.
+    /// Passes on the rest of the session.
     fn flush(&mut self) {
         self.announce_if(true);
         self.delivery.rest(&mut self.order);
     }
 
-    /// A new session takes the place of the one before.
+    /// Starts a new session that replaces the previous one.
     fn restart(&mut self) {
         self.flush();
         self.delivery.restart();
@@ -411,7 +410,7 @@ impl Session {
         }
     }
 
-    /// The receiver, once the source of the pictures is known.
+    /// Creates the receiver once the video SSRC is known.
     fn open(&mut self) {
         let streams = self.options.expected.streams(self.sources.video(), self.sources.sound());
         let has_feedback = !self.options.expected.extensions.eq(&codec_rtc::extension::Map::EMPTY);
@@ -439,7 +438,7 @@ impl Session {
         self.shared.state().receiver = Some(receiver);
     }
 
-    /// Frames and sound that are ready.
+    /// Passes on frames and audio that are ready.
     fn give(&mut self) {
         let now = self.clock.now();
         loop {
@@ -462,7 +461,7 @@ impl Session {
         self.delivery.sound(&mut self.order);
     }
 
-    /// Announces what comes, once that is known or was waited for.
+    /// Announces the media once they are known or the wait is over.
     fn announce_if(&mut self, at_last: bool) {
         let expected = &self.options.expected;
         let lacks = Lacks {
@@ -475,7 +474,7 @@ impl Session {
             return;
         }
         if self.sources.video().is_none() {
-            // Sound alone.
+            // Audio only.
             self.open();
         }
         let announced = self.announced();
@@ -491,7 +490,7 @@ impl Session {
         Announced { video, sound }
     }
 
-    /// Sends what is to go back.
+    /// Sends feedback.
     fn answer(&mut self) {
         let now = self.clock.now();
         loop {
@@ -518,12 +517,12 @@ impl Session {
             to.set_port(to.port().saturating_add(1));
         }
         if let Some(socket) = self.sockets.get(number) {
-            // Feedback may get lost.
+            // Feedback may be lost.
             let _ = socket.send_to(datagram, to);
         }
     }
 
-    /// Says goodbye, more than once: any of them may be lost.
+    /// Says goodbye more than once, because any packet may be lost.
     fn leave(&mut self) {
         let reason = self.shared.state().goodbye.take().unwrap_or_default();
         for _ in 0..GOODBYES {
@@ -537,12 +536,12 @@ impl Session {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "any will do")]
+#[expect(clippy::cast_possible_truncation, reason = "any value works")]
 fn random_ssrc() -> u32 {
     random::number() as u32
 }
 
-/// Pictures out of RTP, of a size that the first key frame tells.
+/// Video track of an RTP stream, whose size the first key frame states.
 pub(super) fn vp8_track(frame_rate: Option<Rational>) -> VideoTrack {
     let base = Rational::new(1, 90_000);
     let mut track = VideoTrack::new(Format::WebM, Codec::Vp8, Size::new(16, 16), base);
@@ -550,7 +549,7 @@ pub(super) fn vp8_track(frame_rate: Option<Rational>) -> VideoTrack {
     track
 }
 
-/// Sound out of RTP.
+/// Audio track of an RTP stream.
 pub(super) fn opus_track(channels: u8) -> AudioTrack {
     let layout = ChannelLayout::of(channels.into()).unwrap_or(ChannelLayout::Stereo);
     let format = AudioFormat::new(48_000, layout);
@@ -560,7 +559,7 @@ pub(super) fn opus_track(channels: u8) -> AudioTrack {
     track
 }
 
-/// A number of frames per second as a fraction.
+/// Converts a frame rate to a fraction.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
 fn rate(per_second: f64) -> Option<Rational> {
     if !(0.1..=1000.0).contains(&per_second) {
@@ -593,7 +592,7 @@ impl Inlet for RtpInlet {
         }
     }
 
-    /// The receiver asks by itself, when it hears that a frame could not be decoded.
+    /// The receiver requests key frames itself when a frame could not be decoded.
     fn ask_for_key(&mut self) {}
 
     fn figures(&self) -> InletFigures {
@@ -605,7 +604,7 @@ impl Inlet for RtpInlet {
         self.shared.stops.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             while !thread.is_finished() {
-                // The thread may wait for room.
+                // The thread may wait for queue space.
                 let _ = self.events.recv_timeout(Duration::from_millis(5));
             }
             thread.join().map_err(|_| Failure::internal("a network thread ended"))?;

@@ -1,5 +1,5 @@
-//! The way out by RTP: one thread sends what is due, one hears what comes back; the encoder's
-//! thread hands frames over and sends what may leave at once.
+//! Output over RTP: one thread sends paced packets, and one receives feedback. The encoder's thread
+//! submits frames and sends packets that may leave immediately.
 
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,26 +27,26 @@ use crate::failure::{Failure, Kind, Result};
 const VIDEO_HZ: u32 = 90_000;
 const SOUND_HZ: u32 = 48_000;
 
-/// How often threads look whether they are to end.
+/// Interval at which threads check whether to end.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Least time until the next look: others want the sender, too.
+/// Shortest time until the next check, because other threads need the sender too.
 const LEAST_WAIT: Duration = Duration::from_micros(250);
 
-/// What waits longer than this in the pacer makes pictures be left out.
+/// If packets wait in the pacer for longer than this, frames are dropped.
 const MOST_QUEUED: Duration = Duration::from_millis(500);
 
-/// Longest that the rest may take to leave at the end.
+/// Time limit for sending the remaining packets at the end.
 const MOST_REST: Duration = Duration::from_secs(2);
 
-/// Longest that the last requests are waited for.
+/// Time limit for the last retransmission requests.
 const MOST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// How often goodbye is said, as it may be lost, and the time between.
+/// Number of goodbyes, because any may be lost, and the interval between them.
 pub(super) const GOODBYES: u32 = 3;
 pub(super) const GOODBYE_EVERY: Duration = Duration::from_millis(10);
 
-/// An end that has answered and is silent for so long is gone.
+/// A receiver that has sent feedback before and is silent for this long counts as gone.
 const MOST_SILENCE: Duration = Duration::from_secs(15);
 
 struct Shared {
@@ -60,14 +60,14 @@ struct Shared {
     clock: Clock,
     packets: AtomicU64,
     bytes: AtomicU64,
-    /// When something last came back, in milliseconds; 0 for never.
+    /// Time of the last feedback in milliseconds; 0 for never.
     heard_ms: AtomicU64,
-    /// The other end says what arrives, all the time.
+    /// Whether the receiver sends feedback continuously.
     answers: bool,
 }
 
 impl Shared {
-    /// Whether the other end has answered and does no more.
+    /// Whether the receiver has stopped sending feedback.
     fn is_alone(&self) -> bool {
         let heard = Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
         let silence = self.clock.now().saturating_sub(heard);
@@ -78,7 +78,7 @@ impl Shared {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what is due.
+    /// Sends packets that are due.
     fn send_due<'a>(&'a self, mut sender: MutexGuard<'a, Sender>) -> MutexGuard<'a, Sender> {
         loop {
             let Some(datagram) = sender.poll(self.clock.now()) else { return sender };
@@ -88,7 +88,7 @@ impl Shared {
         }
     }
 
-    /// What the system refuses is lost, as it may be anywhere.
+    /// Sends a datagram; errors of the system count as packet loss.
     fn put(&self, datagram: &[u8]) {
         let ssrc = match demux::classify(datagram) {
             Datagram::Rtp => rtp::parse(datagram).ok().map(|packet| packet.header.ssrc),
@@ -113,7 +113,7 @@ impl Shared {
         Some(guard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The thread of what is due later.
+    /// Runs the pacer thread.
     fn run_pacer(&self) {
         let mut sender = self.sender();
         while !self.stops.load(Ordering::Relaxed) {
@@ -126,7 +126,7 @@ impl Shared {
         }
     }
 
-    /// The thread of what comes back.
+    /// Runs the feedback thread.
     fn run_listener(&self, socket: &UdpSocket) {
         let mut buffer = vec![0; 65_536];
         while !self.stops.load(Ordering::Relaxed) {
@@ -145,7 +145,7 @@ impl Shared {
             let now = self.clock.now();
             let heard = u64::try_from(now.as_millis()).unwrap_or(u64::MAX).max(1);
             self.heard_ms.store(heard, Ordering::Relaxed);
-            // What is malformed was counted.
+            // Malformed packets were counted.
             let _ = self.sender().receive(now, bytes);
             self.wake.notify_one();
         }
@@ -209,7 +209,7 @@ impl RtpOutlet {
     }
 }
 
-/// Ticks of a track as those of RTP, which wrap.
+/// Converts ticks of a track to RTP ticks, which wrap.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they wrap")]
 pub(super) fn timestamp(pts: i64, time_base: Rational, hz: u32) -> u32 {
     let num = i128::from(pts) * i128::from(time_base.num) * i128::from(hz);
@@ -264,18 +264,18 @@ impl Outlet for RtpOutlet {
 
     fn poll(&mut self) -> Option<OutletEvent> {
         if self.shared.is_alone() {
-            let message = "the other end no longer answers";
+            let message = "the receiver no longer sends feedback";
             return Some(OutletEvent::Left(Failure::new(Kind::Network, message)));
         }
         loop {
             return match self.shared.sender().poll_event()? {
-                // Where the link is to rest the encoder goes on at its least.
+                // If the link estimate pauses video, the encoder continues at its minimum.
                 SenderEvent::Target { allocation, steady_video, .. } => {
                     Some(OutletEvent::Target { rate: allocation.video, steady: steady_video })
                 }
                 SenderEvent::Sound { before, after } => Some(OutletEvent::Sound { before, after }),
                 SenderEvent::Left => {
-                    let message = "the receiver left";
+                    let message = "the receiver ended the session";
                     Some(OutletEvent::Left(Failure::new(Kind::Network, message)))
                 }
                 _ => continue,
@@ -323,7 +323,7 @@ impl Outlet for RtpOutlet {
         while clock.now() < end && !self.shared.sender().queue_time().is_zero() {
             thread::sleep(Duration::from_millis(2));
         }
-        // What is still missing over there may be asked for.
+        // The receiver may still request missing packets.
         let round_trip = self.shared.sender().stats().round_trip.unwrap_or_default();
         thread::sleep((2 * round_trip).min(MOST_ANSWERS));
         for _ in 0..GOODBYES {

@@ -1,4 +1,4 @@
-//! Packets of sound out of RTP, in order, for a recording.
+//! Reorders the audio packets of an RTP stream for a recording.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,19 +10,18 @@ use codec_rtc::sframe::{OpenCounters, Opener};
 use super::inlet::Times;
 use super::rtp::Expected;
 
-/// Packets that wait for earlier ones: a recording has time.
+/// Maximum number of packets held for reordering: a recording is not urgent.
 const HELD: usize = 12;
 
-/// Packets that were given out and are remembered, to know copies of them.
+/// Number of delivered packets that are remembered to detect copies.
 const REMEMBERED: usize = 64;
 
-/// Channels of a packet of Opus: its configuration byte says mono or stereo (RFC 6716, section
-/// 3.1).
+/// Channel count of an Opus packet from its configuration byte (RFC 6716, section 3.1).
 pub(super) fn channels(packet: &[u8]) -> Option<u8> {
     packet.first().map(|toc| 1 + (toc >> 2 & 1))
 }
 
-/// A packet that waits.
+/// A packet held for reordering.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) data: Vec<u8>,
@@ -30,7 +29,7 @@ pub(super) struct Held {
     pub(super) times: Times,
 }
 
-/// Puts packets in order by their times; copies in RED fill what is missing.
+/// Orders packets by timestamp; redundant copies in RED fill gaps.
 #[derive(Debug, Default)]
 pub(super) struct SoundOrder {
     payload_type: Option<u8>,
@@ -48,33 +47,33 @@ impl SoundOrder {
         Self { payload_type: expected.sound.map(|media| media.payload_type), ..Self::default() }
     }
 
-    /// Packets are sealed, and this opens them.
+    /// Sets the decryptor for encrypted packets.
     pub(super) fn with_opener(mut self, opener: Option<Opener>) -> Self {
         self.opener = opener;
         self
     }
 
-    /// The opener, for the session that follows.
+    /// Takes the decryptor for the next session.
     pub(super) fn take_opener(&mut self) -> Option<Opener> {
         self.opener.take()
     }
 
-    /// What became of sealed packets.
+    /// Decryption counters.
     pub(super) fn opened(&self) -> Option<OpenCounters> {
         self.opener.as_ref().map(Opener::counters)
     }
 
-    /// Channels of the first packet.
+    /// Channel count of the first packet.
     pub(super) fn channels(&self) -> Option<u8> {
         self.channels
     }
 
-    /// Packets that came when a later one had been given out; copies do not count.
+    /// Packets that arrived after a later one was delivered; copies do not count.
     pub(super) fn late(&self) -> u64 {
         self.late
     }
 
-    /// Packets that came as copies in others alone.
+    /// Packets recovered from redundant copies only.
     pub(super) fn recovered(&self) -> u64 {
         self.recovered
     }
@@ -97,14 +96,14 @@ impl SoundOrder {
         }
     }
 
-    /// Takes a packet of which the payload alone is known: Opus.
+    /// Takes an Opus payload with its timestamp.
     #[cfg(feature = "whip")]
     pub(super) fn push_opus(&mut self, timestamp: u32, payload: &[u8], times: Times) {
         let ticks = self.unwrap.unwrap(timestamp);
         self.take(ticks, payload, times);
     }
 
-    /// A packet in its own right.
+    /// Takes a primary packet.
     fn take(&mut self, ticks: i64, data: &[u8], times: Times) {
         if !self.keep(ticks, data, times) && self.is_past(ticks) && !self.given.contains(&ticks) {
             self.late += 1;
@@ -115,7 +114,7 @@ impl SoundOrder {
         self.given.back().is_some_and(|&given| ticks <= given)
     }
 
-    /// Keeps what is new.
+    /// Keeps a packet unless it is a duplicate.
     fn keep(&mut self, ticks: i64, data: &[u8], times: Times) -> bool {
         if data.is_empty() || self.is_past(ticks) || self.held.contains_key(&ticks) {
             return false;
@@ -132,13 +131,13 @@ impl SoundOrder {
         true
     }
 
-    /// Packets that need not wait any more.
+    /// Packets that need not wait any longer.
     pub(super) fn ready(&mut self) -> impl Iterator<Item = Held> {
         let count = self.held.len().saturating_sub(HELD);
         self.pop(count)
     }
 
-    /// All that is left.
+    /// All remaining packets.
     pub(super) fn rest(&mut self) -> impl Iterator<Item = Held> {
         self.pop(self.held.len())
     }
@@ -161,7 +160,7 @@ mod tests {
     use codec_rtc::rtp::{Header, parse, write};
 
     fn bytes(number: u32) -> Vec<u8> {
-        // Time stamps wrap on the way.
+        // Timestamps wrap within the test.
         let timestamp = (u32::MAX - 5000).wrapping_add(number * 960);
         let header = Header { payload_type: 111, timestamp, ssrc: 5, ..Header::default() };
         let mut bytes = Vec::new();
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_its_turn_is_late_and_copies_are_not() {
+    fn packets_after_their_turn_are_late_and_copies_are_not() {
         let expected = Expected::usual("127.0.0.1".parse().unwrap(), 5004);
         let mut order = SoundOrder::new(&expected);
         for number in (0..40).filter(|&number| number != 7).chain([7, 7, 3, 39]) {

@@ -1,5 +1,5 @@
-//! Which sender an RTP receiver follows: the sources of one session, until it falls silent. The command
-//! ends with the goodbye of a session.
+//! Selects the sender that an RTP receiver follows: the SSRCs of one session, until it falls
+//! silent. The command ends with a session's goodbye.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use codec_net::udp::SILENCE;
 
 use super::delivery::Medium;
 
-/// A synchronisation source, and when it was last heard.
+/// An SSRC, and when it was last received.
 #[derive(Clone, Copy, Debug)]
 struct Source {
     ssrc: u32,
@@ -21,20 +21,20 @@ impl Source {
     }
 }
 
-/// What a packet of media means for the session.
+/// The relation of a media packet to the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Belongs {
-    /// It is of the session.
+    /// It belongs to the session.
     Session,
     /// It is the first of its medium in the session.
     First,
-    /// It begins a new session, as the one before is silent.
+    /// It starts a new session, because the previous one is silent.
     Restart,
-    /// It is of another sender, while the session is live.
+    /// It comes from another sender while the session is live.
     Stranger,
 }
 
-/// The sources of the session, and the address that they come from.
+/// The SSRCs of the session, and the sender's address.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     video: Option<Source>,
@@ -52,19 +52,20 @@ impl Sources {
         self.sound.map(|source| source.ssrc)
     }
 
-    /// Whether the session was heard lately.
+    /// Whether the session was received recently.
     pub(super) fn is_live(&self, now: Duration) -> bool {
         let sources = [self.video, self.sound];
         sources.into_iter().flatten().any(|source| source.is_live(now))
     }
 
-    /// Whether datagrams from `from` are looked at: while the session is live, those of its own host.
+    /// Whether datagrams from `from` are accepted: while the session is live, only those of its
+    /// host.
     pub(super) fn listens_to(&self, now: Duration, from: IpAddr) -> bool {
         let is_other = self.peer.is_some_and(|(peer, _)| peer.ip() != from);
         !is_other || !self.is_live(now)
     }
 
-    /// A source of the session was heard, if `ssrc` is one.
+    /// Records that `ssrc` was received, if it belongs to the session.
     pub(super) fn touch(&mut self, now: Duration, ssrc: u32) {
         for source in [&mut self.video, &mut self.sound].into_iter().flatten() {
             if source.ssrc == ssrc {
@@ -73,7 +74,7 @@ impl Sources {
         }
     }
 
-    /// Sorts a packet of media that came to socket `to`.
+    /// Classifies a media packet that arrived at socket `to`.
     ///
     /// After [`Belongs::Restart`] the packet is the first of the new session.
     pub(super) fn sort(
@@ -91,7 +92,7 @@ impl Sources {
         };
         let belongs = match known {
             Some(source) if source.ssrc == ssrc => Belongs::Session,
-            // Another stream of a medium that flows, or of a host that is not the session's.
+            // Another stream of a live medium, or from another host.
             Some(source) if source.is_live(now) => Belongs::Stranger,
             _ if is_live && self.peer.is_some_and(|(peer, _)| peer.ip() != from.ip()) => {
                 Belongs::Stranger
@@ -110,7 +111,7 @@ impl Sources {
             Medium::Video => self.video = source,
             Medium::Sound => self.sound = source,
         }
-        // Feedback goes to where video comes from.
+        // Feedback goes to the source of the video.
         if self.peer.is_none() || medium == Medium::Video && belongs != Belongs::Session || !is_live
         {
             self.peer = Some((from, to));
@@ -141,7 +142,7 @@ mod tests {
         assert_eq!(sort(1, Medium::Video, 8, here), Belongs::Session);
         assert_eq!(sort(2, Medium::Video, 9, here), Belongs::Stranger, "the same host, live");
         assert_eq!(sort(3, Medium::Sound, 7, here), Belongs::Session);
-        // Sound goes on: another host cannot bring video.
+        // Audio continues: another host cannot add video.
         assert_eq!(sort(5, Medium::Video, 9, there), Belongs::Stranger);
         assert_eq!(sort(5, Medium::Video, 9, here), Belongs::Restart);
         assert_eq!(sort(5, Medium::Sound, 7, here), Belongs::First);

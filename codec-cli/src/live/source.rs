@@ -1,4 +1,4 @@
-//! What is sent: a file, a pipe, drawn pictures, a camera.
+//! Inputs of `send`: files, pipes, generated video, cameras.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
 use crate::io::unreadable::Advice;
 
-/// An input that can be opened, perhaps more than once.
+/// An input that can be opened, possibly more than once.
 #[derive(Clone, Debug)]
 pub(crate) enum LiveSource {
     File(InputSpec),
@@ -28,30 +28,30 @@ pub(crate) enum LiveSource {
     Capture(CaptureSpec),
 }
 
-/// What an input has.
+/// The media of an input.
 pub(crate) struct LiveMedia {
     pub(crate) pictures: Option<Box<dyn FrameSource>>,
     pub(crate) sound: Option<SoundInput>,
-    /// Where it happens while it is sent.
+    /// Set if the input is live.
     pub(crate) live: Option<Arc<dyn Live>>,
 }
 
-/// An input that happens now, and does not wait.
+/// A live input, which does not wait.
 pub(crate) trait Live: Send + Sync {
-    /// The time that its pictures and its sound go by, in seconds.
+    /// The current time on the clock of its video and audio, in seconds.
     fn now_s(&self) -> f64;
 
-    /// Sound that begins before this moment is there, and the block after it: nobody has to wait.
+    /// Audio blocks that begin before this time can be read without waiting.
     fn heard_until_s(&self) -> f64;
 
-    /// The sound has ended, as far as anybody listens.
+    /// Called when audio is not read any more.
     fn close_sound(&self);
 
-    /// What was lost on its way here.
+    /// Losses before the encoder.
     fn losses(&self) -> Losses;
 }
 
-/// Whether an input is a camera, and what follows the scheme.
+/// Returns the text after the scheme if an input is a camera.
 pub(crate) fn capture_text(text: &str) -> Option<&str> {
     text.strip_prefix("v4l2:")
 }
@@ -63,12 +63,12 @@ impl LiveSource {
         }
         if let Some(text) = args.input.to_str().and_then(capture_text) {
             if args.repeat {
-                return Err(Failure::usage("--loop: a camera has no end"));
+                return Err(Failure::usage("--loop cannot be used with a camera"));
             }
             return Self::capture(text);
         }
         if args.repeat && is_pipe(&args.input) {
-            return Err(Failure::usage("--loop: standard input can be read once only"));
+            return Err(Failure::usage("--loop cannot be used with standard input"));
         }
         Ok(Self::File(InputSpec {
             path: args.input.clone(),
@@ -78,17 +78,16 @@ impl LiveSource {
         }))
     }
 
-    /// A camera or a microphone: what follows `v4l2:`.
+    /// Parses a camera or a microphone: the text after `v4l2:`.
     #[cfg(all(feature = "capture", target_os = "linux"))]
     pub(crate) fn capture(text: &str) -> Result<Self> {
         CaptureSpec::parse(text).map(Self::Capture)
     }
 
-    /// This build has none.
+    /// This build has no capture.
     #[cfg(not(all(feature = "capture", target_os = "linux")))]
     pub(crate) fn capture(_text: &str) -> Result<Self> {
-        let message =
-            "v4l2: cameras are not in this build: it needs Linux and the feature `capture`";
+        let message = "v4l2: cameras require Linux and a build with the feature `capture`";
         Err(Failure::new(Kind::Backend, message))
     }
 
@@ -110,7 +109,7 @@ impl LiveSource {
         }
     }
 
-    /// Opens it for pictures, sound or both.
+    /// Opens the input for video, audio or both.
     pub(crate) fn open(
         &self,
         wants: Parts,
@@ -135,10 +134,10 @@ impl LiveSource {
         }
     }
 
-    /// Opens it for its packets.
+    /// Opens the input for its packets.
     pub(crate) fn open_packets(&self, env: Env) -> Result<Box<dyn PacketReader>> {
         let refused = || {
-            let message = format!("{}: --copy needs coded pictures or sound", self.name());
+            let message = format!("{}: --copy requires encoded video or audio", self.name());
             Failure::new(Kind::Usage, message)
         };
         let Self::File(spec) = self else { return Err(refused()) };

@@ -1,5 +1,5 @@
-//! Keys of SRTP, from a URL or a description; one master key for both directions, whose sources
-//! differ (RFC 3711, section 8.2).
+//! SRTP keys from a URL or a description; one master key serves both directions, whose SSRCs differ
+//! (RFC 3711, section 8.2).
 
 use codec_net::url::Url;
 use codec_rtc::sdp::{Crypto, MediaDescription, base64};
@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 /// Options of `srtp://`.
 pub(super) const OPTIONS: &[&str] = &["plain", "key", "suite"];
 
-/// The suite where none is named: what everybody has.
+/// The default suite, which all implementations support.
 const USUAL: Suite = Suite::AesCm128HmacSha1_80;
 
 /// A master key with its salt.
@@ -21,17 +21,17 @@ pub(super) struct Keys {
 }
 
 impl std::fmt::Debug for Keys {
-    /// Without the key.
+    /// Does not print the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Keys").field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 
 impl Keys {
-    /// `?key=BASE64&suite=NAME`, if there is a key. The key is base64 in the alphabet of URLs or the
-    /// usual one.
+    /// Parses `?key=BASE64&suite=NAME`, if there is a key. The key is base64 in the standard or
+    /// URL-safe alphabet.
     pub(super) fn of_url(url: &Url) -> Result<Option<Self>> {
-        let wrong = |what: &str| Failure::usage(format!("{url}: {what}"));
+        let wrong = |what: &str| Failure::usage(format!("invalid URL {url}: {what}"));
         let suite = suite_of_url(url)?;
         let Some(text) = url.option("key") else { return Ok(None) };
         let usual: String = text
@@ -46,14 +46,13 @@ impl Keys {
         let needed = suite.material_bytes();
         if material.len() != needed {
             let had = material.len();
-            let what =
-                format!("key: {} has {needed} bytes of key and salt, not {had}", suite.name());
+            let what = format!("key: got {had} bytes, expected {needed} for {}", suite.name());
             return Err(wrong(&what));
         }
         Ok(Some(Self { suite, material }))
     }
 
-    /// A new key, of the suite that the URL names.
+    /// Generates a key for the suite that the URL names.
     pub(super) fn random(url: &Url) -> Result<Self> {
         let suite = suite_of_url(url)?;
         let mut material = vec![0; suite.material_bytes()];
@@ -61,7 +60,7 @@ impl Keys {
         Ok(Self { suite, material })
     }
 
-    /// The first key of a media line that can be used.
+    /// Returns the first supported key of a media line.
     pub(super) fn of_line(line: &MediaDescription) -> Option<Self> {
         line.crypto.iter().find_map(|crypto| {
             let suite = Suite::from_name(&crypto.suite)?;
@@ -72,13 +71,13 @@ impl Keys {
         })
     }
 
-    /// The line of a description.
+    /// Returns the line for a description.
     pub(super) fn crypto(&self) -> Option<Crypto> {
         let suite = codec_rtc::sdp::Suite::from_name(self.suite.name())?;
         Some(Crypto::new(1, suite, &self.material))
     }
 
-    /// What works with the key.
+    /// Returns the encryption state for the key.
     pub(super) fn guard(&self) -> Result<Guard> {
         let refused = |error: SrtpError| Failure::usage(error.to_string());
         Ok(Guard {
@@ -98,11 +97,11 @@ fn suite_of_url(url: &Url) -> Result<Suite> {
     let Some(name) = url.option("suite") else { return Ok(USUAL) };
     Suite::from_name(name).ok_or_else(|| {
         let names = Suite::ALL.map(Suite::name).join(", ");
-        Failure::usage(format!("{url}: suite {name}: expected one of {names}"))
+        Failure::usage(format!("invalid URL {url}: suite {name}: expected one of {names}"))
     })
 }
 
-/// Both directions of an end.
+/// The encryption state of both directions.
 pub(super) struct Guard {
     keys: Keys,
     protect: Protect,
@@ -112,7 +111,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// What goes on the wire for a datagram; nothing if it must not go.
+    /// Encrypts a datagram; `None` if it must not be sent.
     pub(super) fn seal(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = datagram.to_vec();
         let sealed = match codec_rtc::demux::classify(datagram) {
@@ -122,9 +121,8 @@ impl Guard {
         sealed.ok().map(|()| bytes)
     }
 
-    /// The datagram inside; nothing if it is forged, repeated or none. Sources are remembered to know
-    /// repeated packets; if there are too many, those of the past are forgotten unless a session
-    /// `is_live`.
+    /// Decrypts a datagram; `None` if it is forged, replayed or not SRTP. Replay protection
+    /// remembers SSRCs; if there are too many, old ones are forgotten unless a session `is_live`.
     pub(super) fn open(&mut self, datagram: &[u8], is_live: bool) -> Option<Vec<u8>> {
         let mut bytes = datagram.to_vec();
         let mut opened = self.unprotect(&mut bytes);
@@ -161,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_from_urls_and_descriptions() {
+    fn keys_are_parsed_from_urls_and_descriptions() {
         let text = base64::encode(&[7; 30]).replace('+', "-").replace('/', "_");
         let found = keys(&format!("key={text}")).unwrap().unwrap();
         assert_eq!((found.suite, found.material.as_slice()), (USUAL, [7; 30].as_slice()));
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_once_and_only_unchanged() {
+    fn packets_decrypt_once_and_only_unchanged() {
         let url = "srtp://h:1?suite=AEAD_AES_128_GCM".parse().unwrap();
         let keys = Keys::random(&url).unwrap();
         let (mut here, mut there) = (keys.guard().unwrap(), keys.guard().unwrap());
@@ -191,7 +189,7 @@ mod tests {
         assert_eq!(there.open(&sealed, true), None);
     }
     #[test]
-    fn sources_of_the_past_make_room_only_when_nobody_sends() {
+    fn old_sources_are_forgotten_only_without_a_live_session() {
         let keys = Keys::random(&"srtp://h:1".parse().unwrap()).unwrap();
         let mut there = keys.guard().unwrap();
         let packet = |ssrc: u32| {

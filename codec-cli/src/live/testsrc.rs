@@ -1,4 +1,4 @@
-//! `testsrc:scene=talking-head,size=640x360,fps=30,sound=tone,seed=0`: drawn pictures, made sound.
+//! `testsrc:scene=talking-head,size=640x360,fps=30,sound=tone,seed=0`: generated video and audio.
 
 use codec_cli::generate::{Generator, Scene, Sound, SoundGenerator, scene_names};
 use codec_core::frame::{Color, ColorRange, PictureInfo, Rational, Size};
@@ -9,15 +9,15 @@ use crate::failure::{Failure, Result};
 use crate::io::media::SoundInput;
 use crate::io::source::{Facts, FrameSource, Shot};
 
-/// Pictures are drawn before the first is sent, so that drawing takes no time of the encoder's;
-/// then they are shown again, there and back.
+/// Duration of the clip that is rendered before sending, so that rendering takes no time from the
+/// encoder; it is then played forwards and backwards.
 const CACHE_S: u64 = 2;
 const CACHE_BYTES: u64 = 256 << 20;
 
-/// Samples per second of the sound.
+/// Sample rate of the audio.
 const RATE: u32 = 48_000;
 
-/// What is drawn and heard.
+/// The generated content.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct TestSource {
     scene: Scene,
@@ -28,9 +28,9 @@ pub(crate) struct TestSource {
 }
 
 impl TestSource {
-    /// What follows `testsrc:`.
+    /// Parses the text after `testsrc:`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let wrong = |what: String| Failure::usage(format!("testsrc: {what}"));
+        let wrong = |what: String| Failure::usage(format!("invalid testsrc: {what}"));
         let mut source = Self {
             scene: Scene::TalkingHead,
             size: Size::new(640, 360),
@@ -62,13 +62,17 @@ impl TestSource {
                     let seed = value.parse();
                     source.seed = seed.map_err(|_| refused("expected a number".to_owned()))?;
                 }
-                _ => return Err(wrong(format!("{key}: it has scene, size, fps, sound and seed"))),
+                _ => {
+                    return Err(wrong(format!(
+                        "unknown option {key}, expected scene, size, fps, sound or seed"
+                    )));
+                }
             }
         }
         Ok(source)
     }
 
-    /// The pictures, without end.
+    /// Returns the endless video.
     pub(crate) fn pictures(&self) -> Result<Box<dyn FrameSource>> {
         let Self { scene, size, frame_rate, seed, .. } = *self;
         let generator = Generator::new(scene, size, frame_rate, seed)
@@ -97,7 +101,7 @@ impl TestSource {
         Ok(Box::new(TestPictures { drawn, facts, next: 0 }))
     }
 
-    /// The sound, if there is any: a day of it.
+    /// Returns the audio, if any, which lasts a day.
     pub(crate) fn sound(&self) -> Result<Option<SoundInput>> {
         let sound = match (self.sound, self.scene) {
             (Some(sound), _) => sound,
@@ -130,7 +134,7 @@ impl FrameSource for TestPictures {
         let place = index % (2 * last).max(1);
         let place = if place > last { 2 * last - place } else { place };
         let drawn = usize::try_from(place).ok().and_then(|place| self.drawn.get(place));
-        let drawn = drawn.ok_or_else(|| Failure::internal("a picture that was not drawn"))?;
+        let drawn = drawn.ok_or_else(|| Failure::internal("a frame that was not rendered"))?;
         let picture = codec_core::frame::Picture::i420_packed(self.facts.size, drawn);
         let picture = picture.map_err(Failure::internal)?.with_info(self.facts.info);
         let pts = i64::try_from(index).unwrap_or(i64::MAX);
@@ -143,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_described_and_shows_pictures_there_and_back() {
+    fn a_source_is_parsed_and_plays_forwards_and_backwards() {
         let source = TestSource::parse("size=32x16,fps=2,sound=tone,scene=clapper").unwrap();
         assert!(source.sound().unwrap().is_some());
         let mut pictures = source.pictures().unwrap();

@@ -1,4 +1,4 @@
-//! What a run of `send` or `recv` came to: counts that both have, and how they are told.
+//! Totals of `send` and `recv`, and their reports.
 
 use std::time::Duration;
 
@@ -9,32 +9,32 @@ use crate::console::Style;
 use crate::failure::Failure;
 use crate::json::Object;
 
-/// Longest that the last datagrams may be under way on an emulated link.
+/// Maximum time that the last datagrams may be in flight on an emulated link.
 const LAST_WAY: Duration = Duration::from_secs(3);
 
-/// Counts of coded media.
+/// Totals of coded media.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
-    /// Frames that are shown.
+    /// Shown frames.
     pub(crate) frames: u64,
     pub(crate) key_frames: u64,
-    /// Pictures or frames that were left out.
+    /// Dropped frames.
     pub(crate) dropped: u64,
-    /// Of all frames.
+    /// Bytes of all frames.
     pub(crate) bytes: u64,
     pub(crate) sound_packets: u64,
     pub(crate) sound_bytes: u64,
 }
 
 impl Totals {
-    /// A frame was sent, or taken.
+    /// Counts a frame that was sent or recorded.
     pub(crate) fn frame(&mut self, shown: bool, key: bool, bytes: usize) {
         self.frames += u64::from(shown);
         self.key_frames += u64::from(key);
         self.bytes += bytes as u64;
     }
 
-    /// A packet of sound was.
+    /// Counts an audio packet.
     pub(crate) fn sound(&mut self, bytes: usize) {
         self.sound_packets += 1;
         self.sound_bytes += bytes as u64;
@@ -45,9 +45,8 @@ impl Totals {
         self.bytes + self.sound_bytes
     }
 
-    /// Tells the summary: as an event with what `more` adds to the counts, and as a line that begins
-    /// with `begin`, has `middle` in it and ends with `end`. Before that what is under way on an
-    /// emulated link may arrive.
+    /// Reports the summary: as an event with additions by `more`, and as a line made of `begin`,
+    /// `middle` and `end`. Before that, datagrams in flight on an emulated link may arrive.
     pub(crate) fn tell(&self, env: Env, relay: Option<&Relay>, summary: Summary<'_>) {
         let Summary { begin, middle, end, more, outcome } = summary;
         let code = outcome.as_ref().err().map_or(0, |failure| failure.kind as u8);
@@ -69,18 +68,18 @@ impl Totals {
         }
         let mut parts = vec![begin];
         if self.sound_packets > 0 {
-            parts.push(format!("{} packets of sound", self.sound_packets));
+            parts.push(format!("{} audio packets", self.sound_packets));
         }
         parts.extend(middle);
         if self.dropped > 0 {
-            parts.push(format!("{} frames left out", self.dropped));
+            parts.push(format!("{} frames dropped", self.dropped));
         }
         parts.extend(end);
         env.console.note(parts.join("; "));
     }
 }
 
-/// What a summary says beside the counts.
+/// Further contents of a summary.
 pub(crate) struct Summary<'a> {
     pub(crate) begin: String,
     pub(crate) middle: Option<String>,
@@ -90,14 +89,14 @@ pub(crate) struct Summary<'a> {
     pub(crate) outcome: &'a Result<(), Failure>,
 }
 
-/// Lets what is under way on an emulated link arrive.
+/// Waits for datagrams in flight on an emulated link.
 pub(crate) fn drain(relay: Option<&Relay>) {
     if let Some(relay) = relay {
         relay.drain(LAST_WAY);
     }
 }
 
-/// What the emulator did.
+/// Statistics of the emulator.
 fn netem_json(relay: &Relay) -> String {
     let stats = relay.stats();
     let direction = |it: DirectionStats| {
@@ -115,17 +114,17 @@ fn netem_json(relay: &Relay) -> String {
         .finish()
 }
 
-/// An object of getStats (W3C webrtc-stats).
+/// Creates a getStats object (W3C webrtc-stats).
 pub(crate) fn stats_object(kind: &str, id: &str) -> Object {
     Object::new().text("type", kind).text("id", id)
 }
 
-/// A number of seconds to the microsecond.
+/// Formats seconds with microsecond resolution.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.6}", time.as_secs_f64())
 }
 
-/// The object of the connection, with the name of the direction that is counted: `Sent`, `Received`.
+/// The getStats object of the connection, with the name of the direction: `Sent` or `Received`.
 pub(crate) fn pair(
     direction: &str,
     packets: u64,

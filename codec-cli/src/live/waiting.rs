@@ -1,7 +1,7 @@
-//! Connections to a receiver whose other end has not said yet what it sends.
+//! Connections to a receiver before their first valid data.
 //!
-//! Anybody can connect to a port. Who hangs up, sends something else or stays silent is dropped, and
-//! keeps nobody else from sending.
+//! Anyone can connect to a port. A peer that hangs up, sends invalid data or stays silent is
+//! dropped, and does not prevent others from sending.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use codec_net::carrier::{Carrier, CarrierStats, HANDSHAKE_TIMEOUT, Incoming};
 use codec_net::error::NetError;
 use codec_net::framing::{Hello, Record};
 
-/// Most connections that wait; one more takes the place of the oldest.
+/// Maximum number of waiting connections; one more replaces the oldest.
 const MOST: usize = 32;
 
 struct Entry {
@@ -20,12 +20,12 @@ struct Entry {
     since: Duration,
 }
 
-/// Connections that wait.
+/// Waiting connections.
 #[derive(Default)]
 pub(super) struct Waiting(VecDeque<Entry>);
 
 impl Waiting {
-    /// One more at `now`. Gives a note on the one that it takes the place of.
+    /// Adds a connection at `now`. Returns a note about the one it replaces.
     pub(super) fn push(
         &mut self,
         now: Duration,
@@ -34,10 +34,11 @@ impl Waiting {
     ) -> Option<String> {
         let oldest = if self.0.len() >= MOST { self.0.pop_front() } else { None };
         self.0.push_back(Entry { carrier, peer, since: now });
-        oldest.map(|oldest| format!("{}: dropped, too many connections wait", oldest.peer))
+        oldest.map(|oldest| format!("{}: dropped, too many waiting connections", oldest.peer))
     }
 
-    /// The first connection that has sent something valid; `note` gets why others are dropped.
+    /// Returns the first connection that has sent valid data; `note` receives why others are
+    /// dropped.
     pub(super) fn poll(
         &mut self,
         now: Duration,
@@ -54,7 +55,7 @@ impl Waiting {
                 Ok(None) if now.saturating_sub(entry.since) < HANDSHAKE_TIMEOUT => {
                     self.0.push_back(entry);
                 }
-                Ok(None) => note(format!("{peer}: dropped, it sends nothing")),
+                Ok(None) => note(format!("{peer}: dropped, no data received")),
                 Err(error) => note(format!("{peer}: {error}")),
             }
         }
@@ -62,7 +63,7 @@ impl Waiting {
     }
 }
 
-/// A connection of which the first item has been read.
+/// A connection whose first item was read.
 struct Begun {
     carrier: Box<dyn Carrier>,
     first: Option<Incoming>,
@@ -97,7 +98,7 @@ impl Carrier for Begun {
 mod tests {
     use super::*;
 
-    /// What a connection gives when it is asked.
+    /// The result of polling a fake connection.
     enum Fake {
         Silent,
         Closed,
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn who_hangs_up_or_is_silent_keeps_nobody_from_sending() {
+    fn silent_or_closed_connections_do_not_block_other_senders() {
         let mut waiting = Waiting::default();
         let at = Duration::from_secs;
         assert!(waiting.push(at(0), Box::new(Fake::Closed), peer()).is_none());
@@ -150,14 +151,14 @@ mod tests {
         let mut carrier = waiting.poll(at(2), |note| notes.push(note)).unwrap();
         for expected in 1..4 {
             let item = carrier.receive(Duration::ZERO).unwrap();
-            assert_eq!(item, Some(Incoming::Lost(expected)), "none is lost");
+            assert_eq!(item, Some(Incoming::Lost(expected)), "nothing is lost");
         }
         assert!(waiting.poll(HANDSHAKE_TIMEOUT, |note| notes.push(note)).is_none());
-        assert!(notes[1].contains("sends nothing") && waiting.0.is_empty(), "{notes:?}");
+        assert!(notes[1].contains("no data received") && waiting.0.is_empty(), "{notes:?}");
     }
 
     #[test]
-    fn connections_that_wait_are_few() {
+    fn waiting_connections_are_limited() {
         let mut waiting = Waiting::default();
         let dropped = (0..MOST + 5)
             .filter(|_| waiting.push(Duration::ZERO, Box::new(Fake::Silent), peer()).is_some());

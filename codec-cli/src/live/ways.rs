@@ -1,4 +1,4 @@
-//! From URLs to connections.
+//! Opens network inputs and outputs from URLs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -37,28 +37,28 @@ use crate::failure::{Failure, Kind, Result};
 /// Options of `rtp://`.
 const RTP_OPTIONS: &[&str] = &["plain"];
 
-/// Room that the estimate has above the bitrate of the encoder: packets of a frame leave the
-/// sooner, and there is place for correction.
+/// The bandwidth estimate may exceed the encoder's bitrate by this factor: packets of a frame leave
+/// sooner, and there is room for FEC.
 const HEADROOM: u64 = 4;
 
-/// Least that the estimate may rise to.
+/// Minimum upper limit of the estimate.
 const LEAST_MOST: Bitrate = Bitrate(2_000_000);
 
-/// A way out, and the emulator on it.
+/// An output, and the link emulator in front of it.
 pub(crate) struct Out {
     pub(crate) outlet: Box<dyn Outlet>,
     pub(crate) relay: Option<Relay>,
 }
 
-/// What an encoder is about to make, in bits per second.
+/// The encoder's bitrate in bits per second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Coding {
     pub(crate) rate: Option<Bitrate>,
-    /// References are chosen by the session: the encoder does what it is told.
+    /// Whether the session selects references and the encoder follows.
     pub(crate) obeys: bool,
 }
 
-/// Opens the way out to a URL; sets out or waits for whoever wants it.
+/// Opens the output for a URL: connects, or waits for a receiver.
 pub(crate) fn open_outlet(
     url: &Url,
     args: &SendArgs,
@@ -70,11 +70,11 @@ pub(crate) fn open_outlet(
     let overwrite = args.yes;
     let args = &args.network;
     if args.sdp.is_some() && !is_rtp(url) {
-        return Err(Failure::usage("--sdp describes RTP"));
+        return Err(Failure::usage("--sdp requires an RTP URL"));
     }
     let secret = secret(args, url)?;
     if let Some(secret) = &secret {
-        env.console.note(format!("media are sealed from end to end, {}", secret.suite()));
+        env.console.note(format!("end-to-end encryption enabled ({})", secret.suite()));
     }
     let sealer = secret.as_ref().map(Secret::sealer).transpose()?;
     match url.scheme() {
@@ -93,7 +93,7 @@ pub(crate) fn open_outlet(
         }
         Scheme::Udp => {
             if listens(url, Role::Sender)? {
-                return Err(Failure::usage("udp: a sender cannot wait for its receiver"));
+                return Err(Failure::usage("udp: a sender cannot listen"));
             }
             let (peer, relay) = through_relay(resolve(url)?, args.netem.as_ref())?;
             let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
@@ -108,20 +108,20 @@ pub(crate) fn open_outlet(
             env.console.note(format!("{url}: connected"));
             Ok(Out { outlet: Box::new(outlet), relay: None })
         }
-        Scheme::Whep => Err(Failure::usage("whep: is for receiving; send to whip://")),
+        Scheme::Whep => Err(Failure::usage("whep: only for receiving\nhelp: send to whip://")),
         #[cfg(not(feature = "whip"))]
         other @ Scheme::Whip => Err(not_built(other)),
     }
 }
 
-/// The secret that frames are sealed with. WebRTC ends at a server or a browser, which would have to
-/// have it, too.
+/// The secret for encrypting media. WebRTC servers and browsers would need the secret too, so it is
+/// rejected there.
 fn secret(args: &NetworkArgs, url: &Url) -> Result<Option<Secret>> {
     if args.e2ee_key.is_some() && matches!(url.scheme(), Scheme::Whip | Scheme::Whep) {
         let scheme = url.scheme();
         let message = format!(
-            "--e2ee-key: not over {scheme}, as servers of WebRTC and browsers do not open what is \
-             sealed; rtp, srtp, udp, tcp, ws and wss carry it"
+            "--e2ee-key cannot be used with {scheme}: WebRTC servers and browsers cannot decrypt\n\
+            help: use rtp, srtp, udp, tcp, ws or wss"
         );
         return Err(Failure::usage(message));
     }
@@ -132,7 +132,7 @@ fn is_rtp(url: &Url) -> bool {
     matches!(url.scheme(), Scheme::Rtp | Scheme::Srtp)
 }
 
-/// The key that a URL names.
+/// The key in a URL.
 fn keys_of(url: &Url) -> Result<Option<Keys>> {
     if url.scheme() == Scheme::Srtp { Keys::of_url(url) } else { Ok(None) }
 }
@@ -150,18 +150,19 @@ fn open_rtp_out(
     sealer: Option<Sealer>,
     clock: Clock,
 ) -> Result<Out> {
-    let usage = |error: codec_net::url::UrlError| Failure::usage(format!("{url}: {error}"));
+    let usage =
+        |error: codec_net::url::UrlError| Failure::usage(format!("invalid URL {url}: {error}"));
     url.check_options(rtp_options(url)).map_err(usage)?;
     let plain = url.switch("plain").map_err(usage)?;
     let targets = Targets::new(resolve(url)?, plain, offer);
-    #[expect(clippy::cast_possible_truncation, reason = "any will do")]
+    #[expect(clippy::cast_possible_truncation, reason = "any value works")]
     let ssrc = random::number() as u32;
     let make = if plain { rtp::plain_streams } else { rtp::streams };
     let streams = make(ssrc, offer.video.is_some(), offer.sound.is_some());
     let mut keys = keys_of(url)?;
     if url.scheme() == Scheme::Srtp && keys.is_none() {
         if args.sdp.is_none() {
-            let message = "srtp: give ?key=BASE64, or --sdp for a description with a new key";
+            let message = "srtp: a key is required\nhelp: give ?key=BASE64, or --sdp for a description with a new key";
             return Err(Failure::usage(message));
         }
         keys = Some(Keys::random(url)?);
@@ -175,7 +176,9 @@ fn open_rtp_out(
     }
     let (through, relay) = through_relay(targets.video, args.netem.as_ref())?;
     if relay.is_some() && targets.sound != targets.video {
-        return Err(Failure::usage("--netem and ?plain: one stream only, see --no-audio"));
+        return Err(Failure::usage(
+            "--netem with ?plain supports one stream only\nhelp: use --no-audio",
+        ));
     }
     let sound = if relay.is_some() { through } else { targets.sound };
     let targets = Targets { video: through, sound, ..targets };
@@ -205,13 +208,15 @@ fn not_built(scheme: Scheme) -> Failure {
 fn refuse_netem(args: &NetworkArgs, url: &Url) -> Result<()> {
     if args.netem.is_some() {
         let scheme = url.scheme();
-        return Err(Failure::usage(format!("--netem is for datagrams, and {scheme} has none")));
+        return Err(Failure::usage(format!(
+            "--netem requires datagrams, which {scheme} does not use"
+        )));
     }
     Ok(())
 }
 
 fn resolve(url: &Url) -> Result<SocketAddr> {
-    let refused = |error| Failure::new(Kind::Network, format!("{url}: {error}"));
+    let refused = |error| Failure::new(Kind::Network, format!("cannot connect to {url}: {error}"));
     url.resolve().map_err(refused)
 }
 
@@ -221,31 +226,31 @@ fn relay_config(spec: &LinkSpec) -> Result<RelayConfig> {
     Ok(RelayConfig { duplicates: spec.duplicates(), ..symmetric })
 }
 
-/// Where a sender is to send to, so that it goes through the emulator if there is one.
+/// Returns the address to send to: that of the emulator if there is one.
 fn through_relay(peer: SocketAddr, spec: Option<&LinkSpec>) -> Result<(SocketAddr, Option<Relay>)> {
     let Some(spec) = spec else { return Ok((peer, None)) };
     let here: IpAddr =
         if peer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
     let relay = Relay::start((here, 0).into(), peer, &relay_config(spec)?)
-        .map_err(|error| Failure::new(Kind::Network, format!("--netem: {error}")))?;
+        .map_err(|error| Failure::new(Kind::Network, format!("cannot start --netem: {error}")))?;
     Ok((relay.address(), Some(relay)))
 }
 
-/// A way in, and the emulator on it.
+/// An input, and the link emulator in front of it.
 pub(crate) struct In {
     pub(crate) inlet: Box<dyn Inlet>,
     pub(crate) relay: Option<Relay>,
 }
 
-/// What is wanted of what comes.
+/// What the command needs from an input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wants {
     pub(crate) sound: bool,
-    /// Every frame, rather late than never.
+    /// Whether every frame is wanted, even if late.
     pub(crate) records: bool,
 }
 
-/// Opens the way in from a file `.sdp`, or a URL.
+/// Opens the input from an `.sdp` file or a URL.
 pub(crate) fn open_source(
     text: &str,
     args: &NetworkArgs,
@@ -254,7 +259,9 @@ pub(crate) fn open_source(
 ) -> Result<In> {
     if codec_net::url::scheme_of(text).is_none() {
         if !text.ends_with(".sdp") {
-            let message = format!("{text}: expected a URL, for example rtp://host:port, or F.sdp");
+            let message = format!(
+                "invalid source {text}: expected a URL such as rtp://host:port, or an .sdp file"
+            );
             return Err(Failure::usage(message));
         }
         let expected = Expected::read(text.as_ref())?;
@@ -262,9 +269,9 @@ pub(crate) fn open_source(
         return open_rtp_in(expected, args, wants, secret, clock);
     }
     let url = text.parse::<Url>();
-    let url = url.map_err(|error| Failure::usage(format!("{text}: {error}")))?;
+    let url = url.map_err(|error| Failure::usage(format!("invalid URL {text}: {error}")))?;
     if args.sdp.is_some() && !is_rtp(&url) {
-        return Err(Failure::usage("--sdp describes RTP"));
+        return Err(Failure::usage("--sdp requires an RTP URL"));
     }
     open_inlet(&url, args, wants, clock)
 }
@@ -278,11 +285,11 @@ fn open_rtp_in(
     clock: Clock,
 ) -> Result<In> {
     if expected.sealed && secret.is_none() {
-        let message = "the description says that media are sealed: --e2ee-key is needed";
+        let message = "the described media are end-to-end encrypted: --e2ee-key is required";
         return Err(Failure::usage(message));
     }
     let failed = |address: SocketAddr| {
-        move |error| Failure::new(Kind::Network, format!("listening on {address}: {error}"))
+        move |error| Failure::new(Kind::Network, format!("cannot listen on {address}: {error}"))
     };
     let mut ports = Vec::new();
     let media = [expected.video, expected.sound.filter(|_| wants.sound)];
@@ -292,7 +299,7 @@ fn open_rtp_in(
         }
     }
     if args.netem.is_some() && ports.len() > 1 {
-        return Err(Failure::usage("--netem: one port only, see --no-audio"));
+        return Err(Failure::usage("--netem supports one port only\nhelp: use --no-audio"));
     }
     let mut sockets = Vec::new();
     let mut shown = None;
@@ -307,23 +314,23 @@ fn open_rtp_in(
         relay = relay.or(emulator);
         shown.get_or_insert(address);
         if !mux && args.netem.is_none() && port != 0 {
-            // RFC 3550, section 11: RTCP comes to the next port.
+            // RFC 3550, section 11: RTCP uses the next port.
             let next = SocketAddr::new(expected.address, port.saturating_add(1));
             sockets.push(udp::bind(next).map_err(failed(next))?);
         }
     }
-    let shown = shown.ok_or_else(|| Failure::usage("nothing to receive"))?;
+    let shown = shown.ok_or_else(|| Failure::usage("the description has no stream to receive"))?;
     let options = RtpOptions { expected, wants_sound: wants.sound, records: wants.records, secret };
     let inlet = Box::new(RtpInlet::new(sockets, &shown.to_string(), options, clock)?);
     Ok(In { inlet, relay })
 }
 
-/// Opens the way in from a URL.
+/// Opens the input for a URL.
 fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Result<In> {
     let secret = secret(args, url)?;
     match url.scheme() {
         Scheme::Rtp | Scheme::Srtp => {
-            let usage = |error| Failure::usage(format!("{url}: {error}"));
+            let usage = |error| Failure::usage(format!("invalid URL {url}: {error}"));
             url.check_options(rtp_options(url)).map_err(usage)?;
             let listen = resolve(url)?;
             let mut expected = match &args.sdp {
@@ -333,7 +340,9 @@ fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Resu
             expected.listen_at(listen);
             expected.keys = keys_of(url)?.or(expected.keys);
             if url.scheme() == Scheme::Srtp && expected.keys.is_none() {
-                return Err(Failure::usage("srtp: give ?key=BASE64, or --sdp with a key"));
+                return Err(Failure::usage(
+                    "srtp: a key is required\nhelp: give ?key=BASE64, or an .sdp file with a key",
+                ));
             }
             open_rtp_in(expected, args, wants, secret, clock)
         }
@@ -353,7 +362,7 @@ fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Resu
         }
         Scheme::Udp => {
             if !listens(url, Role::Receiver)? {
-                return Err(Failure::usage("udp: a receiver waits for its sender"));
+                return Err(Failure::usage("udp: a receiver cannot connect"));
             }
             let listen = resolve(url)?;
             let inner = if args.netem.is_some() { local(listen) } else { listen };
@@ -372,20 +381,20 @@ fn open_inlet(url: &Url, args: &NetworkArgs, wants: Wants, clock: Clock) -> Resu
             let inlet = WhepInlet::new(url, args, wants.sound, wants.records, clock)?;
             Ok(In { inlet: Box::new(inlet), relay: None })
         }
-        Scheme::Whip => Err(Failure::usage("whip: is for sending; receive from whep://")),
+        Scheme::Whip => Err(Failure::usage("whip: only for sending\nhelp: receive from whep://")),
         #[cfg(not(feature = "whip"))]
         other @ Scheme::Whep => Err(not_built(other)),
     }
 }
 
-/// A port of this machine's own.
+/// A loopback address with a free port.
 fn local(like: SocketAddr) -> SocketAddr {
     let here: IpAddr =
         if like.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
     (here, 0).into()
 }
 
-/// The emulator, if there is one, stands at the address that was asked for.
+/// Starts the emulator, if requested, at the address that was asked for.
 fn before(
     listen: SocketAddr,
     bound: SocketAddr,
@@ -393,6 +402,6 @@ fn before(
 ) -> Result<(SocketAddr, Option<Relay>)> {
     let Some(spec) = spec else { return Ok((bound, None)) };
     let relay = Relay::start(listen, bound, &relay_config(spec)?)
-        .map_err(|error| Failure::new(Kind::Network, format!("--netem: {error}")))?;
+        .map_err(|error| Failure::new(Kind::Network, format!("cannot start --netem: {error}")))?;
     Ok((relay.address(), Some(relay)))
 }

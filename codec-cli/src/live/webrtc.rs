@@ -1,4 +1,4 @@
-//! A call over WebRTC with a server: one socket, and a session over HTTP (WHIP, WHEP).
+//! A WebRTC call with a server: one socket, and a session over HTTP (WHIP, WHEP).
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,19 +21,19 @@ use crate::failure::{Failure, Kind, Result};
 /// Options of `whip://` and `whep://`.
 const OPTIONS: &[&str] = &["insecure", "relay"];
 
-/// Longest time from the answer to a connection.
+/// Timeout from the answer to the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// TURN servers of an answer that are asked for an address.
+/// Maximum number of TURN servers of an answer that are used.
 const MOST_RELAYS: usize = 4;
 
-/// How long the certificate of a call is good for.
+/// Validity of the certificate of a call.
 const CERTIFICATE_DAYS: u32 = 30;
 
-/// Bytes of the longest datagram.
+/// Maximum size of a datagram in bytes.
 const DATAGRAM_BYTES: usize = 2048;
 
-/// Longest and least time until a call is looked at again.
+/// Longest and shortest time between two checks of a call.
 const TICK: Duration = Duration::from_millis(5);
 const LEAST_WAIT: Duration = Duration::from_micros(250);
 
@@ -41,15 +41,15 @@ const LEAST_WAIT: Duration = Duration::from_micros(250);
 pub(super) struct Call {
     pub(super) peer: Peer,
     socket: UdpSocket,
-    /// What the other end sends to.
+    /// The local address that the remote end sends to.
     local: SocketAddr,
-    /// Addresses on TURN servers.
+    /// Allocations on TURN servers.
     relays: Vec<Relaying>,
-    /// Nothing comes or goes by another way.
+    /// Whether only relayed candidates are used.
     relay_only: bool,
-    /// Why other servers of the answer are not used.
+    /// Why other ICE servers of the answer are not used.
     unused: Vec<String>,
-    /// Datagrams that were sent, and their bytes.
+    /// Sent datagrams, and their bytes.
     pub(super) packets: u64,
     pub(super) bytes: u64,
 }
@@ -58,14 +58,14 @@ pub(super) struct Call {
 pub(super) struct Answered {
     pub(super) call: Call,
     pub(super) receiver: Receiver,
-    /// Closed at the server when it is dropped.
+    /// Deletes the session at the server when dropped.
     pub(super) session: Session,
-    /// The server.
+    /// The server's address.
     pub(super) server: SocketAddr,
 }
 
 impl Call {
-    /// Sends what is to leave. What the system refuses is lost, as it may be anywhere.
+    /// Sends queued datagrams. Errors of the system count as packet loss.
     pub(super) fn flush(&mut self, now: Duration) {
         while let Some(transmit) = self.peer.poll_transmit() {
             let mut relays = self.relays.iter_mut();
@@ -85,19 +85,19 @@ impl Call {
         }
     }
 
-    /// Takes a datagram, if one came, and does what is due.
+    /// Handles a datagram, if one arrived, and everything that is due.
     pub(super) fn advance(&mut self, now: Duration, came: Option<(SocketAddr, &[u8])>) {
         if let Some((from, bytes)) = came {
             self.receive(now, from, bytes);
         }
         for relay in &mut self.relays {
             if let Some(candidate) = relay.tick(now) {
-                // One that is no address to be reached at is of no use, and of no harm.
+                // An invalid candidate is ignored.
                 let _ = self.peer.add_local_candidate(candidate, now);
             }
         }
-        // Whether the stack says that something is due or not: while it probes the link it holds
-        // the last packet of a frame back and does not say so.
+        // Called even if the stack reports nothing due: while it probes the link it holds back the
+        // last packet of a frame without a timeout.
         self.peer.handle_timeout(now);
     }
 
@@ -116,7 +116,7 @@ impl Call {
         }
     }
 
-    /// How long a datagram may be waited for.
+    /// Maximum time to wait for a datagram.
     pub(super) fn wait(&self, now: Duration) -> Duration {
         let relays = self.relays.iter().filter_map(Relaying::next_time);
         let due = self.peer.next_time().into_iter().chain(relays).min();
@@ -124,15 +124,15 @@ impl Call {
         due.clamp(LEAST_WAIT, TICK)
     }
 
-    /// Why the call is over, with what may be behind it.
+    /// Describes why the call ended, with possible causes.
     pub(super) fn reason(&self, reason: &ClosedReason) -> String {
         if self.unused.is_empty() {
             return reason.to_string();
         }
-        format!("{reason}; ICE servers of the answer that are not used: {}", self.unused.join(", "))
+        format!("{reason}; unused ICE servers of the answer: {}", self.unused.join(", "))
     }
 
-    /// Hangs up.
+    /// Ends the call.
     pub(super) fn close(&mut self, now: Duration) {
         self.peer.close(now);
         self.flush(now);
@@ -143,20 +143,20 @@ impl Call {
     }
 }
 
-/// Where the datagrams of a call come in.
+/// Receives the datagrams of a call.
 pub(super) struct Receiver {
     socket: UdpSocket,
     buffer: Vec<u8>,
 }
 
 impl Receiver {
-    /// A datagram, if one comes within `timeout`.
+    /// Returns a datagram if one arrives within `timeout`.
     pub(super) fn next(&mut self, timeout: Duration) -> Option<(SocketAddr, &[u8])> {
         match udp::receive(&self.socket, &mut self.buffer, timeout) {
             Ok(Some((len, from))) => Some((from, self.buffer.get(..len)?)),
             Ok(None) => None,
             Err(_) => {
-                // As may be when an interface comes or goes: not in a circle without rest.
+                // Possible when a network interface changes: avoid a busy loop.
                 std::thread::sleep(timeout);
                 None
             }
@@ -164,8 +164,8 @@ impl Receiver {
     }
 }
 
-/// Offers media to the server behind a URL. `start`: where the estimate of the link begins, if
-/// there is to be one.
+/// Offers media to the server of a URL. `start`: the initial bandwidth estimate, if the link is to
+/// be estimated.
 pub(super) fn offer(
     url: &Url,
     args: &NetworkArgs,
@@ -173,18 +173,20 @@ pub(super) fn offer(
     start: Option<Bitrate>,
     clock: Clock,
 ) -> Result<Answered> {
-    let usage = |error| Failure::usage(format!("{url}: {error}"));
+    let usage = |error| Failure::usage(format!("invalid URL {url}: {error}"));
     url.check_options(OPTIONS).map_err(usage)?;
     url.switch("insecure").map_err(usage)?;
     let relay_only = url.switch("relay").map_err(usage)?;
     if args.netem.is_some() {
         let scheme = url.scheme();
-        return Err(Failure::usage(format!("--netem is for rtp and udp, not for {scheme}")));
+        return Err(Failure::usage(format!(
+            "--netem cannot be used with {scheme}, only with rtp and udp"
+        )));
     }
     let ca = args.ca.as_deref().map(super::connection::read_pem).transpose()?;
     let client = Client::new(url, args.token.as_deref(), ca.as_deref());
     let client = client.map_err(|error| Failure::usage(error.to_string()))?;
-    let failed = |error| Failure::new(Kind::Network, format!("{url}: {error}"));
+    let failed = |error| Failure::new(Kind::Network, format!("cannot connect to {url}: {error}"));
     let server = url.resolve().map_err(failed)?;
     let (socket, local) = bind_towards(server).map_err(failed)?;
     let mut config = config(start, clock)?;
@@ -193,11 +195,13 @@ pub(super) fn offer(
         Peer::offer(&config, media, &[], clock.now()).map_err(Failure::internal)?;
     let Answer { sdp, session, ice } = client.offer(&sdp).map_err(|error| network(&error))?;
     let taken = peer.accept_answer(pending, &sdp, clock.now());
-    taken.map_err(|error| Failure::new(Kind::Network, format!("{url}: the answer: {error}")))?;
+    taken.map_err(|error| {
+        Failure::new(Kind::Network, format!("cannot accept the answer of {url}: {error}"))
+    })?;
     let (relays, unused) = relays(&ice, local, clock.now())?;
     if relay_only && relays.is_empty() {
-        let why = if unused.is_empty() { "the answer names none" } else { &unused.join(", ") };
-        let message = format!("{url}: no TURN server that can be used: {why}");
+        let why = if unused.is_empty() { "the answer has none" } else { &unused.join(", ") };
+        let message = format!("{url}: no usable TURN server: {why}");
         return Err(Failure::new(Kind::Network, message));
     }
     let receiving = socket.try_clone().map_err(Failure::internal)?;
@@ -208,9 +212,9 @@ pub(super) fn offer(
     Ok(Answered { call, receiver, session, server })
 }
 
-/// Asks the TURN servers of an answer for addresses; says why others are not used.
+/// Allocates addresses on the TURN servers of an answer; records why others are not used.
 ///
-/// Its STUN servers are not asked: whom this end sends to sees its outer address by itself.
+/// Its STUN servers are not used: the remote end sees our public address from our packets.
 fn relays(
     ice: &IceLinks,
     local: SocketAddr,
@@ -222,11 +226,11 @@ fn relays(
         let Some(credentials) = server.credentials.clone() else { continue };
         let uri = server.uri();
         if !server.relays_over_udp() {
-            unused.push(format!("{uri}: spoken with over UDP alone"));
+            unused.push(format!("{uri}: only TURN over UDP is supported"));
             continue;
         }
         if relays.len() >= MOST_RELAYS {
-            unused.push(format!("{uri}: {MOST_RELAYS} are enough"));
+            unused.push(format!("{uri}: limit of {MOST_RELAYS} servers reached"));
             continue;
         }
         match server.resolve(local.is_ipv4()) {
@@ -239,10 +243,10 @@ fn relays(
     Ok((relays, unused))
 }
 
-/// A socket, and the address under which a server reaches it: that of the route to the server.
+/// Opens a socket, and returns the address of the route to the server.
 ///
-/// The socket itself takes what comes to any address, as media of a server may come from others
-/// than HTTP does.
+/// The socket accepts datagrams at any address, because a server may send media from another
+/// address than HTTP.
 fn bind_towards(server: SocketAddr) -> std::io::Result<(UdpSocket, SocketAddr)> {
     let route = UdpSocket::bind(udp::any_for(server))?;
     route.connect(server)?;
@@ -275,7 +279,7 @@ fn secret() -> Result<[u8; 32]> {
     Ok(secret)
 }
 
-/// A name for what belongs together.
+/// A random name that groups the media of one call.
 pub(super) fn stream_name() -> String {
     format!("codec-{:016x}", random::number())
 }

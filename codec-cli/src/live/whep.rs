@@ -1,4 +1,4 @@
-//! The way in by WebRTC from a server (WHEP): one thread owns the call.
+//! Input over WebRTC from a server (WHEP): one thread owns the call.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -29,14 +29,14 @@ use super::webrtc::{self, Answered, Call, Receiver};
 use crate::args::live::NetworkArgs;
 use crate::failure::{Failure, Kind, Result};
 
-/// Frames that the decoder may owe an answer for.
+/// Maximum number of frames whose outcome is pending.
 const MOST_OPEN: usize = 512;
 
 /// Ticks of RTP timestamps per second.
 const VIDEO_HZ: u32 = 90_000;
 const SOUND_HZ: u32 = 48_000;
 
-/// Least time between two requests for a key frame.
+/// Shortest interval between two key frame requests.
 const KEY_INTERVAL: Duration = Duration::from_millis(300);
 
 #[derive(Default)]
@@ -49,7 +49,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     buffer: Option<FrameBuffer>,
-    /// Frames whose fate is not known, by number.
+    /// Numbers of frames whose outcome is pending.
     open: VecDeque<u64>,
     figures: InletFigures,
 }
@@ -69,7 +69,7 @@ pub(super) struct WhepInlet {
 }
 
 impl WhepInlet {
-    /// Calls the server. `records`: every frame is wanted, rather late than never.
+    /// Calls the server. `records`: every frame is wanted, even if late.
     pub(super) fn new(
         url: &Url,
         args: &NetworkArgs,
@@ -92,8 +92,7 @@ impl WhepInlet {
         config.waits_to_show_all = records;
         let shared = Arc::new(Shared::default());
         shared.state().buffer = Some(FrameBuffer::new(config));
-        // Servers tell the time of the capture of the pictures alone, and that by another machine's
-        // clock.
+        // Servers report capture times for video only, and by another machine's clock.
         let (delivery, events) = Delivery::new(clock, Basis::Arrival);
         let mut watching = Watching {
             call,
@@ -114,32 +113,32 @@ impl WhepInlet {
         Ok(Self { events, shared, thread, session: Some(session) })
     }
 
-    /// Closes the session and hangs up.
+    /// Deletes the session and ends the call.
     fn end(&mut self) -> Result<()> {
-        // The server may have closed it already.
+        // The server may have deleted it already.
         drop(self.session.take());
         self.shared.stops.store(true, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else { return Ok(()) };
         while !thread.is_finished() {
-            // The thread may wait for room.
+            // The thread may wait for queue space.
             let _ = self.events.recv_timeout(Duration::from_millis(5));
         }
         thread.join().map_err(|_| Failure::internal("a network thread ended"))
     }
 }
 
-/// What is not known before the first packets.
+/// Properties known only after the first packets.
 #[derive(Default)]
 struct Learning {
     has_video: bool,
-    /// Channels of the sound.
+    /// Channel count of the audio.
     channels: Option<u8>,
 }
 
-/// A line on which the server sends.
+/// A media line on which the server sends.
 struct Line {
     mid: Option<Mid>,
-    /// What its reports say.
+    /// The sender's clock from its reports.
     clock: SenderClock,
     reception: Option<ReceptionStats>,
     hz: u32,
@@ -150,7 +149,7 @@ impl Line {
         Self { mid: None, clock: SenderClock::new(hz), reception: None, hz }
     }
 
-    /// A packet came: what is counted of it here.
+    /// Counts a received packet.
     fn count(&mut self, now: Duration, packet: &RtpPacket, stream: &mut StreamIn) {
         let ssrc = packet.header.ssrc;
         if self.reception.as_ref().is_some_and(|before| before.ssrc() != ssrc) {
@@ -166,7 +165,7 @@ impl Line {
     }
 }
 
-/// The thread that owns the call.
+/// The state of the thread that owns the call.
 struct Watching {
     call: Call,
     server: SocketAddr,
@@ -176,7 +175,7 @@ struct Watching {
     learning: Learning,
     video: Line,
     sound: Line,
-    /// When a key frame was asked for.
+    /// When a key frame was last requested.
     asked: Option<Duration>,
     order: SoundOrder,
     connected: bool,
@@ -214,7 +213,7 @@ impl Watching {
         self.call.close(self.clock.now());
     }
 
-    /// Follows up on what has happened; the end of the call, if it is over.
+    /// Handles events of the call; returns the reason if it has ended.
     fn settle(&mut self, now: Duration) -> Option<ClosedReason> {
         while let Some(event) = self.call.peer.poll_event() {
             match event {
@@ -290,7 +289,7 @@ impl Watching {
         }
     }
 
-    /// Frames and sound that are ready.
+    /// Passes on frames and audio that are ready.
     fn give(&mut self, now: Duration) {
         loop {
             let frame = {
@@ -310,7 +309,7 @@ impl Watching {
         self.delivery.sound(&mut self.order);
     }
 
-    /// Announces what comes, once that is known or was waited for.
+    /// Announces the media once they are known or the wait is over.
     fn announce_if(&mut self, now: Duration, at_last: bool) {
         let lacks = Lacks {
             video: self.video.mid.is_some() && !self.learning.has_video,
@@ -325,7 +324,7 @@ impl Watching {
         }
     }
 
-    /// Asks for a key frame, if one is needed.
+    /// Requests a key frame if one is needed.
     fn ask(&mut self, now: Duration) {
         let Some(mid) = self.video.mid.filter(|_| self.connected) else { return };
         if self.asked.is_some_and(|asked| now.saturating_sub(asked) < KEY_INTERVAL) {
@@ -340,13 +339,13 @@ impl Watching {
         }
     }
 
-    /// The call is over.
+    /// Handles the end of the call.
     fn conclude(&mut self, reason: &ClosedReason) {
         let now = self.clock.now();
         self.announce_if(now, true);
         self.delivery.rest(&mut self.order);
         self.delivery.tell(match reason {
-            ClosedReason::Remote => InletEvent::End("the server hung up".to_owned()),
+            ClosedReason::Remote => InletEvent::End("the server ended the call".to_owned()),
             other => {
                 let message = format!("{}: {}", self.server, self.call.reason(other));
                 InletEvent::Failed(Failure::new(Kind::Network, message))
@@ -401,7 +400,7 @@ impl Inlet for WhepInlet {
 
 impl Drop for WhepInlet {
     fn drop(&mut self) {
-        // Where the command fails there is nobody to tell.
+        // The command is failing anyway; errors cannot be reported.
         let _ = self.end();
     }
 }

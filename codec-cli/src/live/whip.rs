@@ -1,4 +1,4 @@
-//! The way out by WebRTC to a server (WHIP): one thread hears what comes and does what is due, the
+//! Output over WebRTC to a server (WHIP): one thread receives and handles timeouts, and the
 //! encoder's thread sends.
 
 use std::collections::VecDeque;
@@ -33,22 +33,22 @@ use crate::interrupt;
 const VIDEO_HZ: u32 = 90_000;
 const SOUND_HZ: u32 = 48_000;
 
-/// Least time between two key frames that are asked for.
+/// Shortest interval between two requested key frames.
 const KEY_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Where the estimate of the link begins where the encoder has no bitrate.
+/// Initial bandwidth estimate if the encoder has no bitrate.
 const USUAL_RATE: Bitrate = Bitrate(1_000_000);
 
-/// Kept free for the sound, but never more than a quarter.
+/// Bitrate reserved for audio, but never more than a quarter.
 const SOUND_RATE: u64 = 64_000;
 
-/// Of the estimate for payloads, in percent: the rest is headers.
+/// Share of the estimate for payloads, in percent; the rest is for headers.
 const PAYLOAD_PCT: u64 = 95;
 
-/// Longest that the last requests are waited for.
+/// Time limit for the last retransmission requests.
 const MOST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether the call is there.
+/// Interval of checks whether the call is connected.
 const STEP: Duration = Duration::from_millis(2);
 
 struct Shared {
@@ -66,7 +66,7 @@ struct State {
     sound: Option<Mid>,
     gate: KeyFrameGate,
     packetizer: Packetizer,
-    /// Estimates: made here, and told by the receiver.
+    /// Bandwidth estimates: our own, and the receiver's.
     made: Option<Bitrate>,
     told: Option<Bitrate>,
     has_sound: bool,
@@ -78,7 +78,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread of what comes.
+    /// Runs the receiving thread.
     fn run(&self, receiver: &mut Receiver) {
         while !self.stops.load(Ordering::Relaxed) {
             let wait = self.state().call.wait(self.clock.now());
@@ -92,7 +92,7 @@ impl Shared {
 }
 
 impl State {
-    /// Follows up on what has happened.
+    /// Handles events of the call.
     fn settle(&mut self, now: Duration) {
         while let Some(event) = self.call.peer.poll_event() {
             self.event(event);
@@ -118,7 +118,7 @@ impl State {
             Event::Stats(stats) => self.stats(&stats),
             Event::Closed(reason) => {
                 if self.connected {
-                    let message = format!("the call is over: {reason}");
+                    let message = format!("the call ended: {reason}");
                     let failure = Failure::new(Kind::Network, message);
                     self.events.push_back(OutletEvent::Left(failure));
                 }
@@ -142,13 +142,13 @@ impl State {
         }
     }
 
-    /// Tells the encoder what there is for it.
+    /// Sends the encoder its new target.
     fn target(&mut self) {
         let Some(all) = self.made.into_iter().chain(self.told).min() else { return };
         self.figures.available = Some(all);
         let sound = if self.has_sound { SOUND_RATE.min(all.0 / 4) } else { 0 };
         let rate = Bitrate(all.0.saturating_sub(sound) / 100 * PAYLOAD_PCT);
-        // The newest is enough where nobody has looked for a while.
+        // Only the newest target matters.
         self.events.retain(|event| !matches!(event, OutletEvent::Target { .. }));
         self.events.push_back(OutletEvent::Target { rate, steady: rate });
     }
@@ -171,7 +171,7 @@ impl State {
     }
 }
 
-/// Brings figures of a stream up to what the peer says of it.
+/// Updates the statistics of a stream from those of the peer.
 fn follow(stream: &mut StreamOut, sent: &SentStats, hz: u32) {
     stream.packets = sent.packets;
     stream.bytes = sent.bytes;
@@ -186,7 +186,7 @@ fn follow(stream: &mut StreamOut, sent: &SentStats, hz: u32) {
     }
 }
 
-/// So many ticks of a clock of `hz`.
+/// Converts ticks of a clock of `hz` to a duration.
 fn ticks_as_time(ticks: u32, hz: u32) -> Duration {
     Duration::from_nanos(u64::from(ticks) * 1_000_000_000 / u64::from(hz.max(1)))
 }
@@ -201,8 +201,8 @@ pub(super) struct WhipOutlet {
 }
 
 impl WhipOutlet {
-    /// Calls the server and waits until it is there. `rate`: what the encoder is about to make, if it
-    /// can follow the link.
+    /// Calls the server and waits for the connection. `rate`: the encoder's bitrate, if it can
+    /// follow the link.
     pub(super) fn new(
         url: &Url,
         args: &NetworkArgs,
@@ -217,7 +217,7 @@ impl WhipOutlet {
         if let Some(rate) = start {
             call.peer.set_desired_bitrate(Bitrate(rate.0.saturating_mul(3) / 2));
         }
-        #[expect(clippy::cast_possible_truncation, reason = "any will do")]
+        #[expect(clippy::cast_possible_truncation, reason = "any value works")]
         let first_picture_id = random::number() as u16 & 0x7fff;
         let packetizer = Packetizer::new(PacketizerConfig {
             mtu: Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES,
@@ -256,10 +256,11 @@ impl WhipOutlet {
     }
 
     fn wait_until_connected(&self, url: &Url, offer: &Offer) -> Result<()> {
-        let failed = |what: String| Failure::new(Kind::Network, format!("{url}: {what}"));
+        let failed =
+            |what: String| Failure::new(Kind::Network, format!("cannot send to {url}: {what}"));
         loop {
             if interrupt::stopped() {
-                return Err(Failure::new(Kind::Interrupted, "interrupted: no connection yet"));
+                return Err(Failure::new(Kind::Interrupted, "interrupted: not connected yet"));
             }
             {
                 let state = self.shared.state();
@@ -269,10 +270,10 @@ impl WhipOutlet {
                 if state.connected {
                     let lacks_video = offer.video.is_some() && state.video.is_none();
                     if lacks_video {
-                        return Err(failed("the server takes no VP8".to_owned()));
+                        return Err(failed("the server does not accept VP8".to_owned()));
                     }
                     if offer.video.is_none() && state.sound.is_none() {
-                        return Err(failed("the server takes no Opus".to_owned()));
+                        return Err(failed("the server does not accept Opus".to_owned()));
                     }
                     return Ok(());
                 }
@@ -281,9 +282,9 @@ impl WhipOutlet {
         }
     }
 
-    /// Closes the session and hangs up.
+    /// Deletes the session and ends the call.
     fn end(&mut self) -> Result<()> {
-        // The server may have closed it already.
+        // The server may have deleted it already.
         drop(self.session.take());
         self.shared.stops.store(true, Ordering::Relaxed);
         let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
@@ -292,7 +293,7 @@ impl WhipOutlet {
     }
 }
 
-/// What is offered: one line for each medium, played in step.
+/// The offered media: one line for each medium, synchronised.
 fn plans(offer: &Offer) -> Vec<MediaPlan> {
     let stream = webrtc::stream_name();
     let plan =
@@ -309,7 +310,7 @@ impl Outlet for WhipOutlet {
         request
     }
 
-    /// Packets leave as they are made: what the link does not carry lowers the estimate.
+    /// Packets leave immediately: congestion lowers the bandwidth estimate instead.
     fn is_full(&self) -> bool {
         false
     }
@@ -331,10 +332,10 @@ impl Outlet for WhipOutlet {
         let made = state.packetizer.packetize(&packet.data, &packet.meta, stamp, &mut packets);
         made.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
         match state.call.peer.send_video(now, mid, &packets, captured, &extensions) {
-            // That the call is over is told as an event.
+            // The end of the call is reported as an event.
             Ok(_) | Err(SendError::NotConnected) => {}
             Err(SendError::QueueFull) => state.gate.request(),
-            Err(error) => return Err(Failure::internal(format!("sending a frame: {error}"))),
+            Err(error) => return Err(Failure::internal(format!("cannot send a frame: {error}"))),
         }
         let now = self.shared.clock.now();
         state.call.advance(now, None);
@@ -348,11 +349,11 @@ impl Outlet for WhipOutlet {
         let capture = AbsCaptureTime { ntp, clock_offset: None };
         let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
         let mut state = self.shared.state();
-        // A server that takes none gets none.
+        // The server may have rejected audio.
         let Some(mid) = state.sound else { return Ok(()) };
         let SoundPacket { data, captured, .. } = *packet;
         let peer = &mut state.call.peer;
-        // A packet that is not taken is a lost one.
+        // A packet that is not accepted counts as lost.
         let _ = peer.send_audio(now, mid, Codec::Opus, data, stamp, false, captured, &extensions);
         state.settle(now);
         Ok(())
@@ -372,7 +373,7 @@ impl Outlet for WhipOutlet {
     }
 
     fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
-        // What is still missing over there may be asked for.
+        // The receiver may still request missing packets.
         let round_trip = self.shared.state().figures.round_trip.unwrap_or_default();
         thread::sleep((2 * round_trip).min(MOST_ANSWERS));
         self.end()
@@ -381,7 +382,7 @@ impl Outlet for WhipOutlet {
 
 impl Drop for WhipOutlet {
     fn drop(&mut self) {
-        // Where the command fails there is nobody to tell.
+        // The command is failing anyway; errors cannot be reported.
         let _ = self.end();
     }
 }

@@ -1,4 +1,4 @@
-//! Microphones of ALSA, through the crate `alsa`.
+//! ALSA microphones, with the crate `alsa`.
 
 use std::ffi::CString;
 use std::io;
@@ -12,25 +12,25 @@ use nix::errno::Errno;
 use super::device::{Heard, MicrophoneDevice, explain};
 use crate::failure::{Failure, Kind, Result};
 
-/// What is asked for; a device takes what is nearest.
+/// The requested rate; a device uses the nearest one it supports.
 const RATE: u32 = 48_000;
 const PERIOD_US: u32 = 10_000;
 const BUFFER_US: u32 = 500_000;
-/// Most that is fetched at a time, in seconds' parts: a tenth.
+/// The largest block to read: one tenth of a second.
 const MOST_PART: u32 = 10;
-/// Rates that can be worked on.
+/// Supported sample rates.
 const RATES: std::ops::RangeInclusive<u32> = 8000..=192_000;
 
-/// How samples come.
+/// The sample format.
 #[derive(Clone, Copy)]
 enum Width {
     S16,
     S32,
 }
 
-/// Opens a microphone by its name.
+/// Opens a microphone by name.
 pub(super) fn open(name: &str, channels: u8) -> Result<AlsaMicrophone> {
-    // The library writes to standard error what is told better here.
+    // The library's own messages on standard error are suppressed, because ours are clearer.
     let quiet = Output::local_error_handler();
     let opened = open_device(name, channels);
     drop(quiet);
@@ -40,12 +40,12 @@ pub(super) fn open(name: &str, channels: u8) -> Result<AlsaMicrophone> {
             Refusal::Alsa(error) => {
                 let error = io_error(&error);
                 match error.kind() {
-                    io::ErrorKind::NotFound => format!("no such microphone; {}", known()),
+                    io::ErrorKind::NotFound => format!("no such microphone ({})", known()),
                     _ => explain(&error, "audio"),
                 }
             }
         };
-        Failure::new(Kind::Input, format!("microphone {name}: {why}"))
+        Failure::new(Kind::Input, format!("cannot use microphone {name}: {why}"))
     })
 }
 
@@ -60,7 +60,7 @@ impl From<alsa::Error> for Refusal {
     }
 }
 
-/// The microphones that there are, for messages.
+/// Lists the available microphones for messages.
 fn known() -> String {
     let hints = HintIter::new_str(None, "pcm").map(|hints| {
         hints
@@ -70,8 +70,8 @@ fn known() -> String {
             .collect::<Vec<_>>()
     });
     match hints {
-        Ok(names) if !names.is_empty() => format!("there is {}", names.join(", ")),
-        _ => "there is none".to_owned(),
+        Ok(names) if !names.is_empty() => format!("available: {}", names.join(", ")),
+        _ => "none is available".to_owned(),
     }
 }
 
@@ -80,11 +80,11 @@ fn io_error(error: &alsa::Error) -> io::Error {
 }
 
 fn open_device(name: &str, channels: u8) -> std::result::Result<AlsaMicrophone, Refusal> {
-    let name = CString::new(name).map_err(|_| Refusal::Odd("no such name".to_owned()))?;
+    let name = CString::new(name).map_err(|_| Refusal::Odd("invalid name".to_owned()))?;
     let pcm = PCM::open(&name, Direction::Capture, true)?;
     let (rate, channels, width, ring) = {
         let hardware = HwParams::any(&pcm)?;
-        // The device's own rate is resampled here, where it is done better.
+        // Use the device's own rate, because our resampler is better.
         hardware.set_rate_resample(false)?;
         hardware.set_access(Access::RWInterleaved)?;
         let width = if hardware.set_format(Format::s16()).is_ok() {
@@ -101,15 +101,15 @@ fn open_device(name: &str, channels: u8) -> std::result::Result<AlsaMicrophone, 
         (rate, channels, width, hardware.get_buffer_size()?)
     };
     let Some(channels) = u8::try_from(channels).ok().filter(|count| (1..=2).contains(count)) else {
-        return Err(Refusal::Odd(format!("{channels} channels: 1 or 2 can be captured")));
+        return Err(Refusal::Odd(format!("unsupported {channels} channels, expected 1 or 2")));
     };
     if !RATES.contains(&rate) {
-        return Err(Refusal::Odd(format!("{rate} samples per second cannot be captured")));
+        return Err(Refusal::Odd(format!("unsupported sample rate {rate} Hz")));
     }
     {
         let software = pcm.sw_params_current()?;
         software.set_tstamp_mode(true)?;
-        // Plugins have stamps of their own, or none.
+        // Plugins have their own timestamps, or none.
         let _ = software.set_tstamp_type(TstampType::Monotonic);
         pcm.sw_params(&software)?;
     }
@@ -118,20 +118,20 @@ fn open_device(name: &str, channels: u8) -> std::result::Result<AlsaMicrophone, 
     Ok(AlsaMicrophone { pcm, rate, channels, width, ring, wide, after_overrun })
 }
 
-/// A microphone whose samples come in a ring of the driver.
+/// A microphone whose samples arrive in a ring buffer of the driver.
 pub(super) struct AlsaMicrophone {
     pcm: PCM,
     rate: u32,
     channels: u8,
     width: Width,
-    /// Sample frames that the driver keeps.
+    /// Sample frames in the driver's ring buffer.
     ring: Frames,
     wide: Vec<i32>,
     after_overrun: bool,
 }
 
 impl AlsaMicrophone {
-    /// Goes on after the ring was full, or the machine slept.
+    /// Recovers after an overrun or a suspend.
     fn recover(&mut self, error: alsa::Error) -> io::Result<()> {
         let failed = |error: alsa::Error| Err(io_error(&error));
         match Errno::from_raw(error.errno().abs()) {
@@ -183,7 +183,7 @@ impl MicrophoneDevice for AlsaMicrophone {
             let there = usize::try_from(status.get_avail()).unwrap_or(0);
             let largest = usize::try_from(self.rate / MOST_PART).unwrap_or(1);
             let read = self.read(there.clamp(1, largest), samples)?;
-            // A plugin without a clock is always full.
+            // A plugin without a clock always reports a full buffer.
             let stamp = Some(status.get_htstamp()).filter(|_| !is_full);
             Ok((stamp, there.saturating_sub(read)))
         });
@@ -199,7 +199,7 @@ impl MicrophoneDevice for AlsaMicrophone {
             Some(Duration::from_secs(u64::try_from(stamp.tv_sec).ok()?) + nanos)
         });
         let left = Duration::from_secs(left as u64) / self.rate.max(1);
-        // Zero: the plugin has no stamps.
+        // Zero: the plugin has no timestamps.
         let end = stamp.filter(|stamp| !stamp.is_zero()).map(|stamp| stamp.saturating_sub(left));
         let after_overrun = std::mem::take(&mut self.after_overrun);
         Ok(Heard { end, after_overrun })

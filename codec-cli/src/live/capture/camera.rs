@@ -1,4 +1,4 @@
-//! Pictures of a camera: the newest one waits for the encoder, older ones are left out.
+//! Camera capture: the newest frame waits for the encoder, and older ones are dropped.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,32 +12,32 @@ use super::worker::{Now, Turn, Worker};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::{Facts, FrameSource, Shot};
 
-/// Ticks per second of the times of pictures.
+/// Ticks per second of frame times.
 const HZ: u32 = 90_000;
-/// How long a driver is waited for at a time.
+/// Timeout of one wait for the driver.
 const WAIT: Duration = Duration::from_millis(100);
-/// A camera that gives nothing for so long has failed; a driver that does not even return, too.
+/// A camera without frames, or a driver that does not return, has failed after this time.
 const SILENT: Duration = Duration::from_secs(5);
 const STUCK: Duration = Duration::from_secs(10);
-/// So many pictures one after the other that cannot be read are no accident.
+/// Maximum number of consecutive unreadable frames.
 const MOST_DAMAGED: u32 = 100;
-/// More pictures than this are not missing: the driver has begun to count anew.
+/// Maximum gap of sequence numbers; a larger one means that the driver has reset its counter.
 const MOST_MISSING: u32 = 1000;
-/// The group that may use cameras.
+/// The group with access to cameras.
 const GROUP: &str = "video";
 
-/// What became of pictures that were not coded.
+/// Frames that were not encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FrameLosses {
-    /// The driver had no memory for them: its numbers have gaps.
+    /// Gaps in the driver's sequence numbers: it had no buffers.
     pub(super) driver: u64,
-    /// A newer one came before the encoder had time.
+    /// Replaced by a newer frame before the encoder was ready.
     pub(super) late: u64,
-    /// They were not whole.
+    /// Incomplete frames.
     pub(super) damaged: u64,
 }
 
-/// A picture that waits.
+/// A waiting frame.
 #[derive(Debug, Default)]
 struct Waiting {
     bytes: Vec<u8>,
@@ -52,7 +52,7 @@ struct State {
     ended: Option<Failure>,
 }
 
-/// Between the thread of the camera and that of the encoder.
+/// A slot between the camera's thread and the encoder's.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     state: Mutex<State>,
@@ -68,7 +68,7 @@ impl Slot {
         self.lock().losses
     }
 
-    /// Puts a picture in, and takes the memory for the next one.
+    /// Stores a frame, and returns memory for the next one.
     fn put(&self, picture: Waiting) -> Vec<u8> {
         let mut state = self.lock();
         let older = state.newest.replace(picture);
@@ -84,7 +84,7 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    /// The newest picture; `None` if there is none within `most`.
+    /// Returns the newest frame; `None` if there is none within `most`.
     fn take(&self, most: Duration) -> Result<Option<Waiting>> {
         let is_empty = |state: &mut State| state.newest.is_none() && state.ended.is_none();
         let waited = self.changed.wait_timeout_while(self.lock(), most, is_empty);
@@ -97,7 +97,7 @@ impl Slot {
     }
 }
 
-/// Moves pictures from a device into the slot.
+/// Moves frames from a device into the slot.
 struct Pump<D> {
     device: D,
     name: String,
@@ -121,7 +121,7 @@ impl<D: CameraDevice> Pump<D> {
             }
             Ok(None) if now.saturating_sub(last) > SILENT => {
                 let seconds = SILENT.as_secs();
-                self.fail(&format!("no picture for {seconds} s"));
+                self.fail(&format!("no frame for {seconds} s"));
                 Turn::End
             }
             Ok(None) => Turn::Go,
@@ -153,20 +153,20 @@ impl<D: CameraDevice> Pump<D> {
 }
 
 impl<D> Drop for Pump<D> {
-    /// Nobody waits for a thread that is gone.
+    /// Ends the slot, so that nobody waits for a thread that is gone.
     fn drop(&mut self) {
         let message = format!("{}: the camera was closed", self.name);
         self.slot.end(Failure::new(Kind::Input, message));
     }
 }
 
-/// The pictures of a camera.
+/// The frames of a camera.
 pub(super) struct CameraPictures {
     slot: Arc<Slot>,
     name: String,
     converter: Converter,
     facts: Facts,
-    /// Time of the picture that has been converted and not been given.
+    /// Time of a frame that was converted but not returned yet.
     ready: Option<i64>,
     last_pts: Option<i64>,
     last_taken: Instant,
@@ -195,7 +195,8 @@ impl CameraPictures {
             last: None,
         };
         let worker = Worker::start("camera", now, move |now| pump.turn(now));
-        let worker = worker.map_err(|error| Failure::internal(format!("a thread: {error}")))?;
+        let worker =
+            worker.map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
         Ok(Self::new(slot, name, mode, worker))
     }
 
@@ -263,7 +264,7 @@ impl FrameSource for CameraPictures {
                 self.convert(picture)?;
             }
             None if self.last_taken.elapsed() > STUCK => {
-                let message = format!("{}: its driver does not answer", self.name);
+                let message = format!("{}: the driver does not respond", self.name);
                 return Err(Failure::new(Kind::Input, message));
             }
             None => {}
@@ -299,7 +300,7 @@ mod tests {
 
     type Event = io::Result<Option<(Grab, Vec<u8>)>>;
 
-    /// What a device does, in turn; then it is unplugged.
+    /// The scripted events of a device, after which it is unplugged.
     struct Script(VecDeque<Event>);
 
     impl CameraDevice for Script {
@@ -322,7 +323,7 @@ mod tests {
         Grab { sequence, stamp: Some(at(ms)), is_damaged: false }
     }
 
-    /// A picture of 2x2 in one shade.
+    /// A 2x2 frame of one shade.
     fn taken(grab: Grab, shade: u8) -> Event {
         Ok(Some((grab, vec![shade, shade, shade, shade, 128, 128])))
     }
@@ -347,17 +348,17 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_picture_is_coded_and_the_others_are_counted() {
+    fn the_newest_frame_is_encoded_and_others_are_counted() {
         let mut pump = pump([
             taken(grab(7, 0), 50),
             taken(grab(8, 33), 60),
-            // Two that the driver left out.
+            // The driver dropped two.
             taken(grab(11, 133), 70),
-            // It says that this is not whole; this has no bytes.
+            // This one is marked as damaged; the next one is empty.
             taken(Grab { is_damaged: true, ..grab(12, 166) }, 80),
             Ok(Some((grab(13, 200), Vec::new()))),
             Ok(None),
-            // It counts anew.
+            // The counter restarts.
             taken(grab(0, 266), 90),
         ]);
         let mut pictures = pictures(&pump.slot, Pixels::I420);
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_that_is_unplugged_ends_with_what_it_has_given() {
+    fn an_unplugged_camera_ends_after_its_last_frame() {
         let mut pump = pump([taken(grab(0, 0), 50)]);
         let mut pictures = pictures(&pump.slot, Pixels::I420);
         assert_eq!(pump.turn(&|| at(5)), Turn::Go);
@@ -386,16 +387,16 @@ mod tests {
         assert!(pictures.next().unwrap().is_some());
         let failure = pictures.wait(Duration::ZERO).unwrap_err();
         assert_eq!(failure.kind, Kind::Input);
-        assert!(failure.message.contains("video7: it is not there any more"), "{failure:?}");
+        assert!(failure.message.contains("video7: device not found"), "{failure:?}");
     }
 
     #[test]
-    fn a_camera_that_is_silent_has_failed_and_so_has_one_whose_thread_is_gone() {
+    fn silent_cameras_and_those_without_a_thread_fail() {
         let mut silent = pump((0..100).map(|_| Ok(None)));
         let mut pictures_of = pictures(&silent.slot, Pixels::I420);
         let end = (0..100).find(|turn| silent.turn(&|| at(turn * 100)) == Turn::End);
         assert_eq!(end, Some(51));
-        assert!(pictures_of.next().unwrap_err().message.contains("no picture for 5 s"));
+        assert!(pictures_of.next().unwrap_err().message.contains("no frame for 5 s"));
         let gone = pump([]);
         let mut pictures_of = pictures(&gone.slot, Pixels::I420);
         drop(gone);
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_jpeg_is_left_out_and_nothing_but_that_is_an_error() {
+    fn damaged_jpeg_frames_are_dropped_unless_there_are_no_others() {
         let slot = Arc::new(Slot::default());
         let mut pictures = pictures(&slot, Pixels::Mjpeg);
         let put = |bytes: &[u8]| {
@@ -416,7 +417,7 @@ mod tests {
         }
         put(&super::super::mjpeg::tests::slope(2, 2));
         assert_eq!(pictures.next().unwrap().unwrap().pts, 1800);
-        // Two pictures never have one time.
+        // Two frames never have the same time.
         put(&super::super::mjpeg::tests::slope(2, 2));
         assert_eq!(pictures.next().unwrap().unwrap().pts, 1801);
         let failure = (0..MOST_DAMAGED).find_map(|_| {

@@ -1,13 +1,14 @@
-//! Which of the modes that a camera has to offer suits best.
+//! Selects the most suitable mode of a camera.
 
 use super::device::{Mode, Pixels};
 use super::spec::Wanted;
 
-/// A frame rate that falls short by less is the one that was asked for.
+/// A frame rate that reaches this share of the requested one counts as equal.
 const NEARLY: f64 = 0.95;
 
-/// How far a mode is from what is wanted: less is better, the first number first. A size is kept
-/// before a rate, a rate before a layout; layouts cost in their order.
+/// Distance of a mode from the requested one: lower is better, and earlier values take precedence.
+/// The size comes before the rate, and the rate before the pixel format; formats are ordered by
+/// cost.
 fn distance(mode: &Mode, wanted: &Wanted) -> (u64, u64, usize) {
     let size = u64::from(mode.size.width.abs_diff(wanted.size.width))
         + u64::from(mode.size.height.abs_diff(wanted.size.height));
@@ -19,7 +20,7 @@ fn distance(mode: &Mode, wanted: &Wanted) -> (u64, u64, usize) {
     (size, rate, cost.unwrap_or(usize::MAX))
 }
 
-/// Number of the mode that suits best.
+/// Index of the most suitable mode.
 pub(super) fn best<'a>(
     modes: impl IntoIterator<Item = &'a Mode>,
     wanted: &Wanted,
@@ -45,14 +46,14 @@ mod tests {
         let hd = (1280, 720);
         let wanted =
             Wanted { size: Size::new(1280, 720), rate: Rational::new(30, 1), pixels: None };
-        // What a USB camera usually has: raw pictures are slow.
+        // A typical USB camera: raw formats are slow.
         let offers = [
             mode(Pixels::Yuyv, hd, 10),
             mode(Pixels::Mjpeg, hd, 30),
             mode(Pixels::Nv12, (640, 480), 30),
         ];
         assert_eq!(best(&offers, &wanted), Some(1));
-        // Where both are fast enough the raw one is taken.
+        // If both are fast enough, the raw format is selected.
         let offers = [mode(Pixels::Mjpeg, hd, 60), mode(Pixels::Yuyv, hd, 30)];
         assert_eq!(best(&offers, &wanted), Some(1));
         assert_eq!(best(&[], &wanted), None);

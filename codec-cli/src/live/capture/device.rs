@@ -1,4 +1,4 @@
-//! What is asked of devices. Behind these traits are drivers, or scripts in tests.
+//! Device interfaces, implemented by drivers and by scripts in tests.
 
 use std::io;
 use std::time::Duration;
@@ -6,23 +6,23 @@ use std::time::Duration;
 use codec_core::frame::{Color, Rational, Size};
 use nix::errno::Errno;
 
-/// How a camera lays out its pictures.
+/// Pixel formats of cameras.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pixels {
-    /// A plane of luma, one of chroma in pairs.
+    /// A luma plane, and a plane of interleaved chroma.
     Nv12,
     /// Three planes.
     I420,
     /// Two pixels in four bytes: luma, U, luma, V.
     Yuyv,
-    /// The same in another order: U, luma, V, luma.
+    /// Two pixels in four bytes: U, luma, V, luma.
     Uyvy,
-    /// A JPEG picture each.
+    /// A JPEG image per frame.
     Mjpeg,
 }
 
 impl Pixels {
-    /// What costs the least first.
+    /// All formats, the cheapest first.
     pub(super) const ALL: [Self; 5] = [Self::Nv12, Self::I420, Self::Yuyv, Self::Uyvy, Self::Mjpeg];
 
     pub(super) fn name(self) -> &'static str {
@@ -44,64 +44,63 @@ impl Pixels {
     }
 }
 
-/// What a camera has been set to.
+/// The current mode of a camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Mode {
     pub(super) pixels: Pixels,
     pub(super) size: Size,
-    /// Bytes from one row of the first plane to the next; not for [`Pixels::Mjpeg`].
+    /// Bytes per row of the first plane; not for [`Pixels::Mjpeg`].
     pub(super) stride: usize,
     /// Frames per second.
     pub(super) rate: Rational,
-    /// What the samples mean; not for [`Pixels::Mjpeg`], which has rules of its own.
+    /// Colour description; not for [`Pixels::Mjpeg`], which has its own rules.
     pub(super) color: Color,
 }
 
-/// A picture that a camera has taken.
+/// A captured frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Grab {
-    /// Counts pictures, those too that the driver left out.
+    /// Sequence number, which also counts frames that the driver dropped.
     pub(super) sequence: u32,
-    /// When it was taken, on the system's monotonic clock, if the driver says.
+    /// Capture time on the system's monotonic clock, if known.
     pub(super) stamp: Option<Duration>,
-    /// The driver says that part of it is missing.
+    /// Whether the driver marked it as damaged.
     pub(super) is_damaged: bool,
 }
 
-/// A camera that is running.
+/// A running camera.
 pub(super) trait CameraDevice: Send {
-    /// Waits for the next picture, but no longer than `most`, and puts it in the place of `bytes`.
+    /// Waits at most `most` for the next frame and stores it in `bytes`.
     fn grab(&mut self, most: Duration, bytes: &mut Vec<u8>) -> io::Result<Option<Grab>>;
 }
 
-/// Samples that a microphone has heard.
+/// Captured samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
-    /// When the last of them was heard, on the system's monotonic clock, if the driver says.
+    /// Capture time of the last one on the system's monotonic clock, if known.
     pub(super) end: Option<Duration>,
-    /// Samples before these were lost, because nobody fetched them.
+    /// Whether samples before these were lost in an overrun.
     pub(super) after_overrun: bool,
 }
 
-/// A microphone that is running.
+/// A running microphone.
 pub(super) trait MicrophoneDevice: Send {
     /// Samples per second, and channels.
     fn format(&self) -> (u32, u8);
 
-    /// Waits for samples, but no longer than `most`, and puts them in the place of `samples`, the
-    /// channels of an instant one after the other.
+    /// Waits at most `most` for samples and stores them in `samples`, interleaved.
     fn grab(&mut self, most: Duration, samples: &mut Vec<i16>) -> io::Result<Heard>;
 }
 
-/// Why a device cannot be used or no longer works, for the user; `group` may use it.
+/// Describes why a device cannot be used; `group` has access to it.
 pub(super) fn explain(error: &io::Error, group: &str) -> String {
     match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ENODEV | Errno::ENXIO) => "it is not there any more: unplugged?".to_owned(),
-        Some(Errno::EBUSY) => "another program is using it".to_owned(),
+        Some(Errno::ENODEV | Errno::ENXIO) => "device not found (unplugged?)".to_owned(),
+        Some(Errno::EBUSY) => "in use by another program".to_owned(),
         Some(Errno::EACCES | Errno::EPERM) => {
-            format!("permission denied: the group `{group}` may use it")
+            format!("permission denied\nhelp: add the user to the group `{group}`")
         }
-        Some(Errno::ENOSPC) => "the USB bus has no room for it: try a smaller size".to_owned(),
+        Some(Errno::ENOSPC) => "no USB bandwidth left\nhelp: try a smaller size".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -111,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happened_is_said_in_words() {
+    fn device_errors_are_explained() {
         let text = |errno: Errno| explain(&errno.into(), "video");
         assert!(text(Errno::ENODEV).contains("unplugged"));
         assert!(text(Errno::EBUSY).contains("another program"));

@@ -1,11 +1,13 @@
-//! Times of samples: counted, and held to the system's clock, which runs beside that of the card.
+//! Timestamps of captured samples: counted, and kept in sync with the system's clock, from which
+//! the sound card's clock drifts.
 
-/// Time constant with which the count follows the stamps, in seconds: single stamps are late by as
-/// much as the machine is busy.
+/// Time constant with which the count follows the timestamps, in seconds: single timestamps are
+/// late if the machine is busy.
 const FOLLOW_S: f64 = 4.0;
-/// The most that a block is moved to either side, as a share of its duration.
+/// The largest shift of a block, as a share of its duration.
 const MOST_SLEW: f64 = 0.005;
-/// Distance from which on samples are missing although nobody said so (a machine that slept).
+/// Difference that indicates missing samples even without a report of the driver (a machine that
+/// was suspended).
 const JUMP_S: f64 = 0.25;
 /// Longest gap that is filled with silence.
 const LONGEST_GAP_S: f64 = 10.0;
@@ -18,10 +20,10 @@ pub(super) struct SampleClock {
     next: Option<f64>,
 }
 
-/// Where a block of samples belongs.
+/// The position of a block of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
-    /// Sample frames of silence before it, and their time in samples.
+    /// Sample frames of silence to insert before it, and their time in samples.
     pub(super) gap: u64,
     pub(super) gap_pts: i64,
     /// Its time, in samples.
@@ -33,13 +35,13 @@ impl SampleClock {
         Self { rate: rate.into(), next: None }
     }
 
-    /// Time up to which samples have been counted, in seconds.
+    /// Time up to which samples were counted, in seconds.
     pub(super) fn reached_s(&self) -> Option<f64> {
         self.next.map(|next| next / self.rate)
     }
 
-    /// Places `frames` sample frames, the first of which was heard at `start_s` by the system's
-    /// clock; `after_overrun`: some before them were lost.
+    /// Places `frames` sample frames whose first was captured at `start_s` of the system's clock;
+    /// `after_overrun`: samples before them were lost.
     #[expect(clippy::cast_precision_loss, reason = "blocks of a second at most")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     pub(super) fn place(&mut self, frames: u64, start_s: f64, after_overrun: bool) -> Placed {
@@ -50,7 +52,7 @@ impl SampleClock {
         let is_gap = after_overrun || away > JUMP_S * self.rate;
         let (gap, at) = if is_gap && away >= 1.0 {
             let gap = away.min(LONGEST_GAP_S * self.rate).round();
-            // What is longer than that is a jump.
+            // A longer gap is a jump.
             let at = if away > LONGEST_GAP_S * self.rate { start } else { next + gap };
             (gap as u64, at)
         } else {
@@ -69,8 +71,8 @@ mod tests {
 
     const RATE: u32 = 48_000;
 
-    /// Runs blocks of 10 ms of a card whose clock is fast by `ppm`, with stamps that are late by up
-    /// to 3 ms, and returns how far the last block is from its true time, in seconds.
+    /// Simulates blocks of 10 ms of a card whose clock is fast by `ppm`, with timestamps late by up
+    /// to 3 ms. Returns the difference between the last block and its true time, in seconds.
     #[expect(clippy::cast_precision_loss, reason = "a test")]
     fn run(ppm: f64, seconds: u32) -> f64 {
         let mut clock = SampleClock::new(RATE);
@@ -89,9 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_runs_away_is_held() {
+    fn a_drifting_clock_is_kept_in_sync() {
         for ppm in [0.0, 100.0, -100.0, 500.0] {
-            // Half of the lateness stays, which is the same all the time.
+            // Half of the lateness remains as a constant offset.
             let (early, late) = (run(ppm, 60), run(ppm, 600));
             assert!((early - late).abs() < 0.0006, "{ppm}: {early} {late}");
             assert!(late.abs() < 0.004, "{ppm}: {late}");
@@ -104,12 +106,12 @@ mod tests {
         assert_eq!(clock.place(480, 1.0, false), Placed { gap: 0, gap_pts: 48_000, pts: 48_000 });
         let placed = clock.place(480, 1.03, true);
         assert_eq!(placed, Placed { gap: 960, gap_pts: 48_480, pts: 49_440 });
-        // Nothing said, nothing missing: a late stamp.
+        // No report and nothing missing: a late timestamp.
         assert_eq!(clock.place(480, 1.06, false).gap, 0);
-        // The machine slept.
+        // The machine was suspended.
         let placed = clock.place(480, 3.0, false);
         assert!(placed.gap.abs_diff(48_000 * 2 - 3_360) < 1000, "{placed:?}");
-        // For longer than anybody wants silence.
+        // Too long for silence.
         let placed = clock.place(480, 1000.0, false);
         assert_eq!((placed.gap, placed.pts), (480_000, 48_000_000));
         // A clock that goes back is followed slowly.

@@ -1,4 +1,4 @@
-//! Pictures of a camera as I420 in limited range.
+//! Converts camera frames to limited-range I420.
 
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Picture, Size};
 
@@ -6,7 +6,7 @@ use super::device::{Mode, Pixels};
 use super::mjpeg;
 use crate::picture::planes::Planes;
 
-/// Turns pictures of one mode into I420.
+/// Converts frames of one mode to I420.
 pub(super) struct Converter {
     mode: Mode,
     planes: Planes,
@@ -19,15 +19,16 @@ impl Converter {
         Self { mode, planes }
     }
 
-    /// What the samples mean that come out.
+    /// The colour description of the output.
     pub(super) fn color(&self) -> Color {
         self.planes.info.color
     }
 
-    /// Converts a picture.
+    /// Converts a frame.
     ///
     /// # Errors
-    /// What is wrong with it.
+    ///
+    /// A description of the defect.
     pub(super) fn convert(&mut self, bytes: &[u8]) -> Result<(), String> {
         let Mode { pixels, size, stride, color, .. } = self.mode;
         match pixels {
@@ -46,13 +47,13 @@ impl Converter {
         Ok(())
     }
 
-    /// The last picture that was converted.
+    /// The last converted frame.
     pub(super) fn picture(&self) -> Result<Picture<'_>, String> {
         self.planes.picture().map_err(|failure| failure.message)
     }
 }
 
-/// Cameras that say nothing mean BT.601; so does JPEG (JFIF).
+/// Without a description, cameras and JPEG (JFIF) use BT.601.
 fn color(mode: &Mode) -> Color {
     let stated = if mode.pixels == Pixels::Mjpeg { Color::default() } else { mode.color };
     let matrix = match stated.matrix {
@@ -63,11 +64,11 @@ fn color(mode: &Mode) -> Color {
 }
 
 fn short(bytes: &[u8], needed: usize) -> String {
-    format!("a picture of {} bytes in the place of {needed}", bytes.len())
+    format!("got a frame of {} bytes, expected {needed}", bytes.len())
 }
 
-/// Two pixels in four bytes; `places` are those of the first luma, of U and of V. Chroma is the
-/// mean of two rows.
+/// Unpacks two pixels from four bytes; `places` are the offsets of the first luma, of U and of V.
+/// Chroma is the mean of two rows.
 fn unpack(
     bytes: &[u8],
     size: Size,
@@ -78,7 +79,7 @@ fn unpack(
     out.reset(size);
     let (width, half) = (size.width as usize, size.chroma().width as usize);
     let visible = half * 4;
-    // The last row may end with its samples.
+    // The last row may end without padding.
     let needed = (size.height as usize).saturating_sub(1) * stride + visible;
     if stride < visible || bytes.len() < needed {
         return Err(short(bytes, needed));
@@ -105,8 +106,8 @@ fn unpack(
     Ok(())
 }
 
-/// A view of planes that follow one another. Rows of chroma are as far apart as those of luma
-/// (NV12), or half as far (I420).
+/// Returns a view of consecutive planes. The chroma stride equals the luma stride (NV12), or half
+/// of it (I420).
 fn planar<'a>(bytes: &'a [u8], mode: &Mode) -> Result<Picture<'a>, String> {
     let Mode { size, stride, .. } = *mode;
     let luma_bytes = stride * size.height as usize;
@@ -126,12 +127,12 @@ fn planar<'a>(bytes: &'a [u8], mode: &Mode) -> Result<Picture<'a>, String> {
     picture.map_err(|error| error.to_string())
 }
 
-/// Full range as limited range (ITU-T H.273, section 8.3).
+/// Converts full range to limited range (ITU-T H.273, section 8.3).
 fn limit(planes: &mut Planes) {
     let luma = |value: u8| 16 + (u16::from(value) * 219 + 127) / 255;
     let chroma = |value: u8| 16 + (u16::from(value) * 224 + 127) / 255;
     let [y, u, v] = planes.split_mut();
-    // Both end at 240 or below.
+    // Both results are at most 240.
     let low = |value: u16| u8::try_from(value).unwrap_or(u8::MAX);
     y.iter_mut().for_each(|value| *value = low(luma(*value)));
     for plane in [u, v] {
@@ -156,7 +157,7 @@ mod tests {
         converter.planes
     }
 
-    /// A value of luma and two of chroma for each place of an odd picture.
+    /// A luma and two chroma values for each position of an odd-sized frame.
     const ODD: Size = Size { width: 5, height: 3 };
 
     fn luma(x: usize, y: usize) -> u8 {
@@ -167,7 +168,7 @@ mod tests {
         [100, 200].map(|base| base + u8::try_from(10 * y + x).unwrap())
     }
 
-    /// What the picture is as I420 where both rows of a pair have the same chroma.
+    /// The frame as I420 if both rows of a pair have the same chroma.
     fn expected() -> Vec<u8> {
         let mut bytes: Vec<u8> = (0..3).flat_map(|y| (0..5).map(move |x| luma(x, y))).collect();
         for which in [0, 1] {
@@ -177,9 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn packed_pictures_of_odd_size_are_unpacked() {
+    fn packed_frames_of_odd_size_are_unpacked() {
         for (pixels, is_uyvy) in [(Pixels::Yuyv, false), (Pixels::Uyvy, true)] {
-            // Rows of three quads with four bytes of padding, and none after the last.
+            // Rows of three quads with four bytes of padding, and no padding after the last.
             let mut bytes = Vec::new();
             for y in 0..3 {
                 for x in 0..3 {
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn planes_with_padding_are_taken_apart() {
+    fn planes_with_padding_are_read() {
         let mut luma_bytes = Vec::new();
         for y in 0..3 {
             luma_bytes.extend((0..5).map(|x| luma(x, y)));
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn jpeg_is_decoded_whatever_the_stride() {
+    fn jpeg_is_decoded_with_any_stride() {
         let file = mjpeg::tests::slope(33, 17);
         let planes = converted(mode(Pixels::Mjpeg, Size::new(33, 17), 0), &file);
         assert_eq!(planes.info.color.matrix, MatrixCoefficients::SMPTE170M);

@@ -1,4 +1,4 @@
-//! Sound of a microphone as packets of samples, with gaps filled.
+//! Microphone capture: packets of samples, with gaps filled.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,26 +14,27 @@ use super::stamps::Stamps;
 use super::worker::{Now, Turn, Worker};
 use crate::failure::{Failure, Result};
 
-/// How long a driver is waited for at a time.
+/// Timeout of one wait for the driver.
 const WAIT: Duration = Duration::from_millis(100);
-/// A microphone that gives nothing for so long has failed; a driver that does not even return, too.
+/// A microphone without samples, or a driver that does not return, has failed after this time.
 const SILENT: Duration = Duration::from_secs(5);
 const STUCK: Duration = Duration::from_secs(10);
-/// Samples ahead of the clock by more wait: a device without a clock of its own gives them at once.
+/// Samples further ahead of the clock are delayed: a device without its own clock returns them
+/// immediately.
 const AHEAD_S: f64 = 0.02;
-/// Most that waits to be coded, and the longest packet of silence, in seconds.
+/// Maximum queued duration, and the longest packet of silence, in seconds.
 const QUEUE_S: u64 = 2;
 const SILENCE_S: f64 = 0.1;
-/// The group that may use microphones.
+/// The group with access to microphones.
 const GROUP: &str = "audio";
 
-/// What is missing of the sound.
+/// Lost audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct SoundLosses {
     /// Gaps, and the silence that fills them, in seconds.
     pub(super) gaps: u64,
     pub(super) silence_s: f64,
-    /// Sound that nobody fetched in time, in seconds.
+    /// Audio that was not read in time, in seconds.
     pub(super) late_s: f64,
 }
 
@@ -47,16 +48,16 @@ struct Block {
 #[derive(Debug, Default)]
 struct State {
     blocks: VecDeque<Block>,
-    /// Sample frames in them.
+    /// Queued sample frames.
     queued: u64,
-    /// Time of the newest block that was queued, in samples.
+    /// Time of the newest queued block, in samples.
     newest: Option<i64>,
     losses: SoundLosses,
     ended: Option<String>,
     is_closed: bool,
 }
 
-/// Between the thread of the microphone and that of the encoder.
+/// A queue between the microphone's thread and the encoder's.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -77,8 +78,8 @@ impl Queue {
         self.lock().losses
     }
 
-    /// Beginning of the newest block, in seconds: sound up to there is read without waiting, and so
-    /// is the block that follows.
+    /// Start of the newest block, in seconds: audio up to there, and the block that follows, can be
+    /// read without waiting.
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     pub(super) fn heard_until_s(&self) -> f64 {
         let state = self.lock();
@@ -88,7 +89,7 @@ impl Queue {
         state.newest.map_or(f64::NEG_INFINITY, |pts| pts as f64 / f64::from(self.rate))
     }
 
-    /// No more is wanted.
+    /// Stops queueing.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
@@ -134,7 +135,7 @@ struct Pump<D> {
     channels: usize,
     samples: Vec<i16>,
     last: Option<Duration>,
-    /// Samples were lost before the next that come.
+    /// Whether samples were lost before the next ones.
     after_overrun: bool,
 }
 
@@ -174,7 +175,7 @@ impl<D: MicrophoneDevice> Pump<D> {
         let frames = self.samples.len() / self.channels;
         if frames == 0 {
             if now.saturating_sub(last) > SILENT {
-                self.queue.end(&format!("no sound for {} s", SILENT.as_secs()));
+                self.queue.end(&format!("no audio for {} s", SILENT.as_secs()));
                 return Turn::End;
             }
             return Turn::Go;
@@ -185,7 +186,7 @@ impl<D: MicrophoneDevice> Pump<D> {
         Turn::Go
     }
 
-    /// Queues the samples, and silence before them where some are missing.
+    /// Queues samples, with silence before them if some are missing.
     fn put(&mut self, frames: usize, end_s: f64) {
         let start_s = (end_s - self.queue.seconds(frames as u64)).max(0.0);
         let after_overrun = std::mem::take(&mut self.after_overrun);
@@ -213,13 +214,13 @@ impl<D: MicrophoneDevice> Pump<D> {
 }
 
 impl<D> Drop for Pump<D> {
-    /// Nobody waits for a thread that is gone.
+    /// Ends the queue, so that nobody waits for a thread that is gone.
     fn drop(&mut self) {
         self.queue.end("the microphone was closed");
     }
 }
 
-/// The sound of a microphone.
+/// The audio of a microphone.
 pub(super) struct MicrophoneReader {
     queue: Arc<Queue>,
     tracks: [Track; 1],
@@ -239,7 +240,8 @@ impl MicrophoneReader {
         let queue = Arc::new(Queue::new(rate));
         let mut pump = Pump::new(device, &queue, zero);
         let worker = Worker::start("microphone", now, move |now| pump.turn(now));
-        let worker = worker.map_err(|error| Failure::internal(format!("a thread: {error}")))?;
+        let worker =
+            worker.map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
         let codec = AudioCodec::Pcm(PcmEncoding::S16Le);
         let track = AudioTrack::new(Format::Pcm, codec, AudioFormat::new(rate, layout));
         Ok(Self { queue, tracks: [Track::Audio(track)], index: 0, _worker: worker })
@@ -255,7 +257,7 @@ impl PacketReader for MicrophoneReader {
         &self.tracks
     }
 
-    /// There is one track.
+    /// There is only one track.
     fn select(&mut self, _tracks: &[usize]) {}
 
     fn read(&mut self, packet: &mut CodedPacket) -> codec_container::Result<bool> {
@@ -274,7 +276,7 @@ impl PacketReader for MicrophoneReader {
                 return Err(failed(why));
             }
             if begun.elapsed() > STUCK {
-                return Err(failed("its driver does not answer"));
+                return Err(failed("the driver does not respond"));
             }
             let waited = self.queue.changed.wait_timeout(state, WAIT);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -295,7 +297,7 @@ mod tests {
     use super::super::device::Heard;
     use super::*;
 
-    /// Blocks of a device, in turn; then it is unplugged.
+    /// The scripted blocks of a device, after which it is unplugged.
     struct Script(VecDeque<(usize, Heard)>);
 
     impl MicrophoneDevice for Script {
@@ -316,7 +318,7 @@ mod tests {
         ZERO + Duration::from_millis(ms)
     }
 
-    /// 10 ms that end then.
+    /// A block of 10 ms that ends at this time.
     fn block(ms: u64) -> (usize, Heard) {
         (480, Heard { end: Some(at(ms)), after_overrun: false })
     }
@@ -342,7 +344,7 @@ mod tests {
     #[test]
     fn overruns_are_filled_with_silence_and_counted() {
         let lost = Heard { after_overrun: true, ..block(175).1 };
-        // The device says that it was late before it has anything again.
+        // The device reports the overrun before it has new samples.
         let script =
             [block(10), block(20), (0, Heard { after_overrun: true, end: None }), (480, lost)];
         let (mut pump, mut reader) = start(script);
@@ -363,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unplugged_microphone_is_told_after_its_last_sound() {
+    fn an_unplugged_microphone_is_reported_after_its_last_samples() {
         let (mut pump, mut reader) = start([block(10)]);
         assert_eq!(pump.turn(&|| at(11)), Turn::Go);
         assert_eq!(pump.turn(&|| at(21)), Turn::End);
@@ -371,18 +373,18 @@ mod tests {
         read(&mut reader);
         let error = reader.read(&mut CodedPacket::default()).unwrap_err();
         assert!(error.to_string().contains("unplugged"), "{error}");
-        // Where nobody listens that is no matter.
+        // Without a reader this is not an error.
         reader.queue.close();
         assert!(!reader.read(&mut CodedPacket::default()).unwrap());
     }
 
     #[test]
-    fn a_silent_device_has_failed_and_one_without_a_clock_is_held_back() {
+    fn silent_devices_fail_and_devices_without_a_clock_are_delayed() {
         let (mut pump, mut reader) = start((0..100).map(|_| (0, Heard::default())));
         assert_eq!((0..100).find(|turn| pump.turn(&|| at(turn * 100)) == Turn::End), Some(51));
         let error = reader.read(&mut CodedPacket::default()).unwrap_err();
-        assert!(error.to_string().contains("no sound for 5 s"), "{error}");
-        // 100 ms of sound each time that it is asked, at once.
+        assert!(error.to_string().contains("no audio for 5 s"), "{error}");
+        // 100 ms of audio per call, immediately.
         let (mut pump, reader) = start((0..100).map(|_| (4800, Heard::default())));
         let (mut asked, mut ms) = (0, 0);
         while ms < 2000 {
@@ -394,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_that_nobody_fetches_is_left_out_from_its_beginning() {
+    fn audio_that_is_not_read_is_dropped_oldest_first() {
         let (mut pump, mut reader) = start((1..=300).map(|n| block(n * 10)));
         for n in 1..=300 {
             assert_eq!(pump.turn(&|| at(n * 10 + 1)), Turn::Go);

@@ -1,4 +1,4 @@
-//! JPEG pictures of a camera, which may leave out the tables that all of them share.
+//! JPEG frames of a camera, which may omit the standard Huffman tables.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -14,11 +14,11 @@ use crate::picture::planes::Planes;
 const SOI: u8 = 0xd8;
 const DHT: u8 = 0xc4;
 const SOS: u8 = 0xda;
-/// Largest allocation of the decoder for each pixel, in bytes.
+/// Maximum allocation of the decoder in bytes per pixel.
 const BYTES_PER_PIXEL: u64 = 16;
 
-/// The usual Huffman tables (ITU-T T.81, section K.3), each as its class and number, the numbers of
-/// codes of 1 to 16 bits, and the values: DC and AC of luma, DC and AC of chroma.
+/// The standard Huffman tables (ITU-T T.81, section K.3), each with its class and number, the
+/// numbers of codes of 1 to 16 bits, and the values: DC and AC of luma, DC and AC of chroma.
 const DC_LUMA: [u8; 16] = [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
 const DC_CHROMA: [u8; 16] = [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
 const DC_VALUES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
@@ -51,14 +51,14 @@ const AC_CHROMA_VALUES: [u8; 162] = [
     0xf9, 0xfa,
 ];
 
-/// Decodes a picture of that size; colours are those of `out`.
+/// Decodes a frame of that size; its colour description is that of `out`.
 pub(super) fn decode(bytes: &[u8], size: Size, out: &mut Planes) -> Result<(), String> {
     let bytes = with_tables(bytes);
     let reader = ImageReader::with_format(Cursor::new(&*bytes), ImageFormat::Jpeg);
     let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
     let (width, height) = decoder.dimensions();
     if Size::new(width, height) != size {
-        return Err(format!("a picture of {width}x{height} in the place of {size}"));
+        return Err(format!("got a frame of {width}x{height}, expected {size}"));
     }
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(size.pixels().saturating_mul(BYTES_PER_PIXEL));
@@ -69,8 +69,8 @@ pub(super) fn decode(bytes: &[u8], size: Size, out: &mut Planes) -> Result<(), S
         .map_err(|failure| failure.message)
 }
 
-/// The same picture with the usual Huffman tables where it has none of its own, as cameras have it
-/// (USB Video Class, payload MJPEG).
+/// Adds the standard Huffman tables if the frame has none, as is usual for cameras (USB Video
+/// Class, payload MJPEG).
 fn with_tables(bytes: &[u8]) -> Cow<'_, [u8]> {
     if bytes.get(..2) != Some(&[0xff, SOI]) || has_tables(bytes) {
         return Cow::Borrowed(bytes);
@@ -83,7 +83,7 @@ fn with_tables(bytes: &[u8]) -> Cow<'_, [u8]> {
         (0x11, &AC_CHROMA, &AC_CHROMA_VALUES),
     ];
     for (number, lengths, values) in tables {
-        // Two bytes of the length, one of the number: far below 256.
+        // Two length bytes and one number byte: far below 256.
         let length = u8::try_from(3 + lengths.len() + values.len()).unwrap_or(u8::MAX);
         whole.extend_from_slice(&[0xff, DHT, 0, length, number]);
         whole.extend_from_slice(lengths);
@@ -93,7 +93,7 @@ fn with_tables(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(whole)
 }
 
-/// Whether a table comes before the first scan.
+/// Whether there is a table before the first scan.
 fn has_tables(bytes: &[u8]) -> bool {
     let mut at = 2;
     while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
@@ -113,7 +113,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A grey slope as a JPEG.
+    /// A grey gradient as a JPEG.
     pub(in super::super) fn slope(width: u8, height: u8) -> Vec<u8> {
         let rows = (0..height).flat_map(|y| (0..width).map(move |x| x.wrapping_mul(4) + y));
         let pixels: Vec<u8> = rows.flat_map(|value| [value; 3]).collect();
@@ -124,7 +124,7 @@ pub(super) mod tests {
         file
     }
 
-    /// The same without its Huffman tables, as cameras have it.
+    /// Removes the Huffman tables, as cameras do.
     fn without_tables(file: &[u8]) -> Vec<u8> {
         let mut bare = file[..2].to_vec();
         let mut at = 2;
@@ -143,7 +143,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn pictures_without_tables_are_those_with_them() {
+    fn frames_without_tables_decode_like_those_with_tables() {
         let size = Size::new(33, 17);
         let file = slope(33, 17);
         let bare = without_tables(&file);
@@ -157,7 +157,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn damage_and_other_sizes_are_told() {
+    fn damage_and_other_sizes_are_reported() {
         let file = slope(32, 16);
         let mut out = Planes::default();
         assert!(decode(&file, Size::new(16, 16), &mut out).unwrap_err().contains("32x16"));

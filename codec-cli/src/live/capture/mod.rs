@@ -1,9 +1,9 @@
 //! Cameras and microphones: `v4l2:` (ADR 0024).
 //!
-//! A thread waits for each device, so that no picture stays in the driver while the encoder is
-//! busy. Both devices are stamped by the system's monotonic clock; the stream's time is that clock,
-//! less what it said at the beginning. What is specific to the interfaces of Linux is in `v4l2` and
-//! `alsa`, behind the traits of `device`.
+//! Each device has a thread, so that no frame waits in the driver while the encoder is busy. Both
+//! devices use timestamps of the system's monotonic clock; stream time is that clock minus its
+//! value at the start. Code specific to Linux interfaces is in `v4l2` and `alsa`, behind the traits
+//! in `device`.
 
 #[cfg(all(feature = "capture", target_os = "linux"))]
 mod alsa;
@@ -39,7 +39,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::media::Parts;
 use crate::io::media::SoundInput;
 
-/// Opens the devices for pictures, sound or both.
+/// Opens the devices for video, audio or both.
 #[cfg(all(feature = "capture", target_os = "linux"))]
 pub(crate) fn open(spec: &CaptureSpec, wants: Parts) -> Result<LiveMedia> {
     let camera =
@@ -51,7 +51,7 @@ pub(crate) fn open(spec: &CaptureSpec, wants: Parts) -> Result<LiveMedia> {
     begin(camera, microphone, &clock())
 }
 
-/// The system's monotonic clock, by which drivers stamp.
+/// The system's monotonic clock, which drivers use for timestamps.
 #[cfg(all(feature = "capture", target_os = "linux"))]
 fn clock() -> Now {
     Arc::new(|| {
@@ -84,13 +84,16 @@ where
         media.sound = SoundInput::of(Box::new(reader), format!("microphone {name}"));
     }
     if media.pictures.is_none() && media.sound.is_none() {
-        return Err(Failure::new(Kind::Input, "neither a camera nor a microphone: see mic="));
+        return Err(Failure::new(
+            Kind::Input,
+            "neither a camera nor a microphone\nhelp: select a microphone with mic=",
+        ));
     }
     media.live = Some(Arc::new(devices));
     Ok(media)
 }
 
-/// Devices that run.
+/// The running devices.
 struct Devices {
     now: Now,
     zero: Duration,

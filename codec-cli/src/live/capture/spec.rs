@@ -1,4 +1,4 @@
-//! `v4l2:/dev/video0,size=1280x720,fps=30,format=mjpeg,mic=default`: what is to be captured.
+//! Parses `v4l2:/dev/video0,size=1280x720,fps=30,format=mjpeg,mic=default`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,36 +8,36 @@ use super::device::Pixels;
 use crate::args::values;
 use crate::failure::{Failure, Result};
 
-/// What every camera has.
+/// The default size, which every camera supports.
 const USUAL_SIZE: (u32, u32) = (640, 480);
 const USUAL_RATE: Rational = Rational { num: 30, den: 1 };
-/// Most channels of a microphone.
+/// Maximum number of microphone channels.
 const MOST_CHANNELS: u8 = 2;
 
 /// A camera, a microphone, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CaptureSpec {
-    /// `None`: the first camera that there is.
+    /// `None`: the first camera found.
     pub(super) camera: Option<PathBuf>,
     pub(super) wanted: Wanted,
-    /// The device of ALSA, and its channels.
+    /// The ALSA device, and its channels.
     pub(super) microphone: Option<String>,
     pub(super) channels: u8,
 }
 
-/// What is asked of a camera, which does what it can.
+/// The requested mode; a camera uses the nearest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) size: Size,
     pub(super) rate: Rational,
-    /// `None`: whichever suits size and rate best.
+    /// `None`: the most suitable format for size and rate.
     pub(super) pixels: Option<Pixels>,
 }
 
 impl CaptureSpec {
-    /// What follows `v4l2:`.
+    /// Parses the text after `v4l2:`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let wrong = |what: String| Failure::usage(format!("v4l2: {what}"));
+        let wrong = |what: String| Failure::usage(format!("invalid v4l2: {what}"));
         let (width, height) = USUAL_SIZE;
         let size = Size::new(width, height);
         let mut spec = Self {
@@ -48,7 +48,7 @@ impl CaptureSpec {
         };
         let mut rest = text;
         while !rest.is_empty() {
-            // Names of ALSA have commas: that setting is the last and takes all that follows.
+            // ALSA names contain commas: this setting is the last and takes the rest.
             let (part, after) = match rest.split_once(',') {
                 Some(parts) if !rest.starts_with("mic=") => parts,
                 _ => (rest, ""),
@@ -57,14 +57,14 @@ impl CaptureSpec {
             rest = after;
             let (key, value) = match part.split_once('=') {
                 _ if part.is_empty() => continue,
-                // Paths may have an equals sign.
+                // Paths may contain an equals sign.
                 _ if is_first && part.starts_with('/') => {
                     spec.camera = Some(PathBuf::from(part));
                     continue;
                 }
                 Some(pair) => pair,
                 None => {
-                    let what = "expected NAME=VALUE, or first a device such as /dev/video0";
+                    let what = "expected a device such as /dev/video0, then NAME=VALUE";
                     return Err(wrong(format!("{part}: {what}")));
                 }
             };
@@ -83,12 +83,12 @@ impl CaptureSpec {
                     spec.channels = count.ok_or_else(|| refused("expected 1 or 2".to_owned()))?;
                 }
                 "mic" if value.is_empty() || value.contains('\0') => {
-                    return Err(refused("expected a device of ALSA, such as default".to_owned()));
+                    return Err(refused("expected an ALSA device, such as default".to_owned()));
                 }
                 "mic" if value == "none" => spec.microphone = None,
                 "mic" => spec.microphone = Some(value.to_owned()),
                 _ => {
-                    let known = "it has size, fps, format, channels and, as the last, mic";
+                    let known = "expected size, fps, format, channels, or mic as the last";
                     return Err(wrong(format!("{key}: {known}")));
                 }
             }
@@ -96,13 +96,13 @@ impl CaptureSpec {
         Ok(spec)
     }
 
-    /// Of the camera, for messages.
+    /// Name of the camera, for messages.
     pub(crate) fn name(&self) -> String {
         camera_name(self.camera.as_deref())
     }
 }
 
-/// A camera, for messages.
+/// Name of a camera, for messages.
 pub(super) fn camera_name(path: Option<&Path>) -> String {
     path.map_or_else(|| "v4l2".to_owned(), |path| format!("v4l2:{}", path.display()))
 }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_told() {
+    fn invalid_specifications_are_rejected() {
         for wrong in [
             "video0",
             "size",
@@ -141,7 +141,7 @@ mod tests {
             "size=320x240,/dev/video0",
         ] {
             let failure = CaptureSpec::parse(wrong).unwrap_err();
-            assert!(failure.message.starts_with("v4l2: "), "{wrong}: {}", failure.message);
+            assert!(failure.message.starts_with("invalid v4l2: "), "{wrong}: {}", failure.message);
         }
     }
 }

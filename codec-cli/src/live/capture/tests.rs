@@ -1,4 +1,4 @@
-//! A camera and a microphone together, as scripts on threads.
+//! A camera and a microphone together, scripted on threads.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::device::{CameraDevice, Grab, Heard, MicrophoneDevice, Mode, Pixels};
 use super::worker::Now;
 use super::{Losses, begin};
 
-/// A device gives what it is sent, and is unplugged when nobody can send any more.
+/// A device returns what it is sent, and is unplugged when the sender is dropped.
 struct Sent<T>(Receiver<T>);
 
 impl<T> Sent<T> {
@@ -47,7 +47,7 @@ impl MicrophoneDevice for Sent<Heard> {
 }
 
 #[test]
-fn pictures_and_sound_go_by_one_clock_until_they_are_unplugged() {
+fn video_and_audio_share_a_clock_until_unplugged() {
     let ms = Arc::new(AtomicU64::new(50_000));
     let read = Arc::clone(&ms);
     let now: Now = Arc::new(move || Duration::from_millis(read.load(Ordering::Relaxed)));
@@ -69,7 +69,7 @@ fn pictures_and_sound_go_by_one_clock_until_they_are_unplugged() {
     assert_eq!(sound.track.audio.rate, 48_000);
     let mut packet = CodedPacket::default();
     for index in 0_u32..20 {
-        // What ends and is taken at one moment has that time on both ways.
+        // Video and audio of the same moment have the same time.
         ms.fetch_add(40, Ordering::Relaxed);
         let stamp = Some(now());
         show.send(Grab { sequence: index, stamp, is_damaged: false }).unwrap();

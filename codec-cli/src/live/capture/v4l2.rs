@@ -1,4 +1,4 @@
-//! Cameras of V4L2, through the crate `v4l`.
+//! V4L2 cameras, with the crate `v4l`.
 
 use std::fs;
 use std::io;
@@ -21,35 +21,36 @@ use super::device::{CameraDevice, Grab, Mode, Pixels, explain};
 use super::spec::{Wanted, camera_name};
 use crate::failure::{Failure, Kind, Result};
 
-/// Memory for so many pictures: one is copied while others are filled.
+/// Number of buffers: one is copied while others are filled.
 const BUFFERS: u32 = 4;
-/// Most that a driver gives (`VIDEO_MAX_FRAME`).
+/// Maximum number of buffers of a driver (`VIDEO_MAX_FRAME`).
 const MOST_BUFFERS: usize = 32;
-/// How long a picture may take that is there.
+/// Timeout for reading a frame that is ready.
 const LONGEST: Duration = Duration::from_secs(1);
 /// `POLLIN` of poll(2).
 const READABLE: i16 = 1;
 /// Where the kernel lists video devices by name.
 const LIST: &str = "/sys/class/video4linux";
 
-/// Opens a camera, or the first that there is, in the mode that suits best.
+/// Opens a camera, or the first one found, in the most suitable mode.
 pub(super) fn open(path: Option<&Path>, wanted: &Wanted) -> Result<(V4l2Camera, Mode, String)> {
     let Some(path) = path else {
         let Some((path, _)) = cameras().into_iter().next() else {
-            return Err(Failure::new(Kind::Input, "v4l2: there is no camera"));
+            return Err(Failure::new(Kind::Input, "v4l2: no camera found"));
         };
         return open(Some(&path), wanted);
     };
     let name = camera_name(Some(path));
-    let failed = |why: String| Failure::new(Kind::Input, format!("{name}: {why}"));
-    // The crate panics where a driver tells what it does not know.
+    let failed =
+        |why: String| Failure::new(Kind::Input, format!("cannot use camera {name}: {why}"));
+    // The crate panics if a driver reports unknown values.
     let opened = catch_unwind(AssertUnwindSafe(|| open_device(path, wanted)));
-    let opened = opened.unwrap_or_else(|_| Err(Refusal::Odd("its driver is not understood")));
+    let opened = opened.unwrap_or_else(|_| Err(Refusal::Odd("unsupported driver")));
     match opened {
         Ok((camera, mode)) => Ok((camera, mode, name)),
-        Err(Refusal::Odd(why)) => Err(failed(format!("{why}; {}", known()))),
+        Err(Refusal::Odd(why)) => Err(failed(format!("{why} ({})", known()))),
         Err(Refusal::Io(error)) => Err(failed(match error.kind() {
-            io::ErrorKind::NotFound => format!("no such camera; {}", known()),
+            io::ErrorKind::NotFound => format!("no such camera ({})", known()),
             _ => explain(&error, "video"),
         })),
     }
@@ -67,18 +68,18 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// The cameras that there are, for messages.
+/// Lists the available cameras for messages.
 fn known() -> String {
     let list: Vec<String> =
         cameras().into_iter().map(|(path, name)| format!("{} ({name})", path.display())).collect();
     if list.is_empty() {
-        "there is no camera".to_owned()
+        "none is available".to_owned()
     } else {
-        format!("there is {}", list.join(", "))
+        format!("available: {}", list.join(", "))
     }
 }
 
-/// Devices that give pictures in a layout that is known, with their names, in order.
+/// Devices with a supported pixel format, with their names, in order.
 fn cameras() -> Vec<(PathBuf, String)> {
     let Ok(entries) = fs::read_dir(LIST) else { return Vec::new() };
     let number = |node: &str| node.strip_prefix("video").and_then(|n| n.parse::<u32>().ok());
@@ -96,7 +97,7 @@ fn cameras() -> Vec<(PathBuf, String)> {
     found.into_iter().map(|(_, path, name)| (path, name)).collect()
 }
 
-/// One that is in use can be asked, too. (A camera has other nodes, for metadata, that have none.)
+/// Also works for devices in use. (A camera has other nodes for metadata without formats.)
 fn is_camera(path: &Path) -> bool {
     let asked = catch_unwind(AssertUnwindSafe(|| {
         Device::with_path(path).is_ok_and(|device| !layouts(&device).is_empty())
@@ -104,7 +105,7 @@ fn is_camera(path: &Path) -> bool {
     asked.unwrap_or(false)
 }
 
-/// Layouts that a device has and that can be read.
+/// The supported pixel formats of a device.
 fn layouts(device: &Device) -> Vec<(Pixels, FourCC)> {
     let formats = device.enum_formats().unwrap_or_default();
     let known = |code: &FourCC| match &code.repr {
@@ -122,7 +123,7 @@ fn open_device(path: &Path, wanted: &Wanted) -> std::result::Result<(V4l2Camera,
     let device = Device::with_path(path)?;
     let has = layouts(&device);
     if has.is_empty() {
-        return Err(Refusal::Odd("it gives no pictures in a layout that is known"));
+        return Err(Refusal::Odd("no supported pixel format"));
     }
     let asked = |pixels: Pixels| wanted.pixels.is_none_or(|only| only == pixels);
     let mut modes = Vec::new();
@@ -131,12 +132,12 @@ fn open_device(path: &Path, wanted: &Wanted) -> std::result::Result<(V4l2Camera,
     }
     let best = choice::best(modes.iter().map(|(mode, _)| mode), wanted);
     let Some((mode, code)) = best.and_then(|number| modes.get(number)) else {
-        return Err(Refusal::Odd("it has no pictures in the format that was asked for"));
+        return Err(Refusal::Odd("the requested format is not available"));
     };
     let mode = set(&device, mode.pixels, *code, wanted)?;
     let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)?;
     stream.set_timeout(LONGEST);
-    // The driver has as much memory as it likes. The first is what `next` begins with.
+    // The driver chooses the number of buffers. `next` starts with the first.
     for index in 1..MOST_BUFFERS {
         if CaptureStream::queue(&mut stream, index).is_err() {
             break;
@@ -146,7 +147,7 @@ fn open_device(path: &Path, wanted: &Wanted) -> std::result::Result<(V4l2Camera,
     Ok((V4l2Camera { stream }, mode))
 }
 
-/// Asks for a layout, the size and the rate; a driver takes what is nearest to them.
+/// Requests format, size and rate; a driver selects the nearest supported values.
 fn set(
     device: &Device,
     pixels: Pixels,
@@ -156,10 +157,10 @@ fn set(
     let Wanted { size, rate, .. } = *wanted;
     let format = device.set_format(&Format::new(size.width, size.height, code))?;
     if format.fourcc != code {
-        return Err(Refusal::Odd("its driver changes the format that was asked for"));
+        return Err(Refusal::Odd("the driver changed the requested format"));
     }
     let interval = Fraction::new(rate.den, rate.num);
-    // Drivers that know no rates refuse.
+    // Drivers without frame rate control reject this.
     let told = device.set_params(&Parameters::new(interval)).or_else(|_| device.params());
     let interval = told.map_or(interval, |params| params.interval);
     let is_rate = interval.numerator > 0 && interval.denominator > 0;
@@ -181,7 +182,7 @@ fn set(
     })
 }
 
-/// A camera whose pictures come in memory of the driver.
+/// A camera whose frames arrive in driver memory.
 pub(super) struct V4l2Camera {
     stream: Stream<'static>,
 }
@@ -195,12 +196,12 @@ impl CameraDevice for V4l2Camera {
             Err(error) => return Err(error),
             Ok(_) => {}
         }
-        // It gives the last picture's memory back. It waits, too: once it has given up it cannot go
-        // on.
+        // Returns the previous frame's buffer and waits for the next one; after an error it cannot
+        // continue.
         let (data, meta) = match self.stream.next() {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Err(io::Error::other("no picture"));
+                return Err(io::Error::other("no frame"));
             }
             Err(error) => return Err(error),
         };

@@ -6,23 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A driver that does not return for so long is left alone.
+/// A thread whose driver does not return for this long is abandoned.
 const PATIENCE: Duration = Duration::from_secs(1);
 const NAP: Duration = Duration::from_millis(5);
 
-/// What a turn of the thread ends with.
+/// The result of a turn of the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Go,
-    /// There is time before the next.
+    /// There is time before the next turn.
     Rest,
     End,
 }
 
-/// The time of the system's monotonic clock, or of a test.
+/// The system's monotonic clock, or that of a test.
 pub(super) type Now = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// A thread that ends with this.
+/// A thread that ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Worker {
     stop: Arc<AtomicBool>,
@@ -30,7 +30,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Calls `turn`, which may ask for the time, until it says that it ends.
+    /// Calls `turn` repeatedly until it ends; `turn` can read the time.
     pub(super) fn start(
         name: &str,
         now: Now,
@@ -60,7 +60,7 @@ impl Drop for Worker {
             std::thread::sleep(NAP);
         }
         if thread.is_finished() {
-            // A panic in it has been shown.
+            // A panic was already printed.
             let _ = thread.join();
         }
     }
