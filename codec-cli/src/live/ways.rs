@@ -162,7 +162,8 @@ fn open_rtp_out(
     let mut keys = keys_of(url)?;
     if url.scheme() == Scheme::Srtp && keys.is_none() {
         if args.sdp.is_none() {
-            let message = "srtp: a key is required\nhelp: give ?key=BASE64, or --sdp for a description with a new key";
+            let message = "srtp: a key is required\n\
+                           help: give ?key=BASE64, or --sdp for a description with a new key";
             return Err(Failure::usage(message));
         }
         keys = Some(Keys::random(url)?);

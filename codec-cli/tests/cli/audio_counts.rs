@@ -1,10 +1,10 @@
-//! Every audio format and container gives as many samples as with ffmpeg, and the same ones.
+//! Every audio format and container decodes to the same samples as in ffmpeg, and as many.
 
 use super::{Place, has_ffmpeg};
 
-/// A file that ffmpeg makes, and what is expected of it.
+/// A file written by ffmpeg, and the expected result.
 struct Case {
-    /// Extension and ffmpeg's options.
+    /// Extension and ffmpeg options.
     file: &'static str,
     options: &'static str,
     kind: Kind,
@@ -12,16 +12,16 @@ struct Case {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The samples are those of ffmpeg, bit for bit.
+    /// The samples are bit-exact with ffmpeg's.
     Lossless,
-    /// As many as with ffmpeg, and nearly the same.
+    /// As many samples as with ffmpeg, and nearly equal.
     Lossy,
-    /// The sample table says how long the last packet is, which ffmpeg 5 ignores: as many samples as
-    /// were coded, and nearly those of ffmpeg.
+    /// The sample table states the duration of the last packet, which ffmpeg 5 ignores: as many
+    /// samples as were encoded, and nearly those of ffmpeg.
     LossyInMp4,
 }
 
-/// Formats that hold audio of these rates and of one or two channels.
+/// Formats that support these rates and one or two channels.
 const CASES: &[Case] = &[
     case("m4a", "aac", Kind::LossyInMp4),
     case("mkv", "aac", Kind::Lossy),
@@ -65,12 +65,12 @@ const fn case(file: &'static str, options: &'static str, kind: Kind) -> Case {
     Case { file, options, kind }
 }
 
-/// Samples of each channel in the source: no whole number of frames of any codec.
+/// Samples per channel in the source: not a multiple of any codec's frame size.
 fn source_frames(rate: usize) -> usize {
     rate * 12_345 / 10_000
 }
 
-/// A sweep, another tone in the second channel, more in those after it.
+/// A sweep in the first channel, a tone in the second, and other tones in further channels.
 fn source(rate: usize, channels: usize) -> String {
     let tone = |channel: usize| match channel {
         0 => "0.3*sin(2*PI*(200+300*t)*t)".to_owned(),
@@ -105,7 +105,7 @@ fn check(place: &Place, case: &Case, rate: usize, channels: usize) {
 
     let (counted, expected) = (ours.len() / channels, theirs.len() / channels);
     let coded = match case.options {
-        // Everything is coded and decoded at 48 kHz.
+        // Everything is encoded and decoded at 48 kHz.
         "libopus" => source_frames(rate) * (48_000 / rate),
         _ => source_frames(rate),
     };
@@ -114,14 +114,14 @@ fn check(place: &Place, case: &Case, rate: usize, channels: usize) {
         assert!((counted..counted + 4096).contains(&expected), "{what}: {expected}");
     } else {
         assert_eq!(counted, expected, "{what}");
-        assert!(counted >= coded, "{what}: {coded} were coded");
+        assert!(counted >= coded, "{what}: {coded} were encoded");
     }
     if case.kind == Kind::Lossless {
         assert_eq!(counted, coded, "{what}");
         let same = ours.iter().zip(&theirs).all(|(a, b)| a.to_bits() == b.to_bits());
-        assert!(same, "{what}: other samples");
+        assert!(same, "{what}: different samples");
     } else {
-        // What is lost by another way of rounding, not by another place.
+        // Differences come from rounding, not from an offset.
         let off = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 0.002, "{what}: off by {off}");
     }
@@ -133,7 +133,8 @@ fn check_all(rate: usize, channels: usize) {
     }
     let place = Place::new();
     for case in CASES {
-        // Opus has no 44.1 kHz, and ffmpeg 5 skips too little of it in MP4 at other rates than 48 kHz.
+        // Opus has no 44.1 kHz, and ffmpeg 5 skips too little of it in MP4 at rates other than 48
+        // kHz.
         let is_opus = case.options == "libopus";
         let is_known = 48_000 % rate == 0 && case.kind != Kind::LossyInMp4 || rate == 48_000;
         if !is_opus || is_known {

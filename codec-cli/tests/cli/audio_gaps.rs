@@ -1,10 +1,10 @@
-//! Times that jump: a few bytes cannot ask for hours of silence, and an interrupt ends what is long.
+//! Timestamp jumps: a few bytes cannot cause hours of silence, and an interrupt ends long gaps.
 
 use std::fs;
 
 use super::{Place, has_ffmpeg};
 
-/// A second of voice-like audio in `name`, made by ffmpeg with these options.
+/// Creates a second of voice-like audio in `name` with ffmpeg and these options.
 fn make(place: &Place, name: &str, options: &str) {
     let input = "sine=frequency=300:sample_rate=48000:duration=1";
     let mut arguments = vec!["-f", "lavfi", "-i", input];
@@ -17,26 +17,26 @@ fn find(bytes: &[u8], needle: &[u8], from: usize) -> usize {
     from + bytes[from..].windows(needle.len()).position(|found| found == needle).unwrap()
 }
 
-/// Makes the packets of an MP4 file lie `ticks` apart.
+/// Sets the duration of packets of an MP4 file to `ticks`.
 fn spread_mp4(bytes: &mut [u8], ticks: u32) {
-    // Size, type, version and flags, count of rows; then samples and their duration.
+    // Size, type, version and flags, row count; then samples and their duration.
     let at = find(bytes, b"stts", 0) + 4 + 8 + 4;
     bytes[at..at + 4].copy_from_slice(&ticks.to_be_bytes());
 }
 
-/// Makes the second cluster of a WebM file begin `ms` later.
+/// Moves the second cluster of a WebM file by `ms`.
 fn move_cluster(bytes: &mut [u8], ms: u16) {
     let cluster = [0x1F, 0x43, 0xB6, 0x75];
     let first = find(bytes, &cluster, 0);
     let second = find(bytes, &cluster, first + 4);
     let at = find(bytes, &[0xE7], second + 4);
-    // ffmpeg stores it in as few bytes as it takes, and a second takes two.
+    // ffmpeg uses as few bytes as possible, which is two for a second.
     assert_eq!(bytes[at + 1], 0x82);
     let time = u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]).saturating_add(ms);
     bytes[at + 2..at + 4].copy_from_slice(&time.to_be_bytes());
 }
 
-/// Adds to the position of every page of an Ogg file from the one in the middle on.
+/// Adds to the position of every page of an Ogg file from the middle one on.
 fn move_pages(bytes: &mut [u8], samples: u64) {
     let starts: Vec<usize> =
         (0..bytes.len() - 4).filter(|&at| bytes[at..].starts_with(b"OggS")).collect();
@@ -62,7 +62,7 @@ pub(crate) fn seal_page(page: &mut [u8]) {
     page[22..26].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// Files in which hours, or more than the usual limit, lie between packets.
+/// Files with hours, or more than the default limit, between packets.
 fn files(place: &Place) -> Vec<&'static str> {
     let mut names = Vec::new();
     let mut put = |name: &'static str, options: &str, damage: &dyn Fn(&mut Vec<u8>)| {
@@ -82,7 +82,7 @@ fn files(place: &Place) -> Vec<&'static str> {
 }
 
 #[test]
-fn pauses_beyond_the_limit_are_no_silence() {
+fn gaps_beyond_the_limit_are_not_filled() {
     if !has_ffmpeg() {
         return;
     }
@@ -97,7 +97,7 @@ fn pauses_beyond_the_limit_are_no_silence() {
         ] {
             let run = place.fails(4, "the audio has a gap of", command);
             assert!(run.err.contains(name) && run.err.contains("--limits gap"), "{}", run.err);
-            // What came before is kept, and no more.
+            // Only what came before is kept.
             let size = fs::metadata(place.path("out.wav")).map_or(0, |found| found.len());
             assert!(size < 200_000, "{command:?}: {size} bytes");
         }
@@ -107,7 +107,7 @@ fn pauses_beyond_the_limit_are_no_silence() {
 }
 
 #[test]
-fn the_limit_of_pauses_is_an_option() {
+fn the_gap_limit_is_an_option() {
     if !has_ffmpeg() {
         return;
     }
@@ -120,9 +120,9 @@ fn the_limit_of_pauses_is_an_option() {
         let probe = place.json(&["probe", name, "--json"]);
         (probe["tracks"][0]["duration_s"].as_f64().unwrap() * 48_000.0).round()
     };
-    // 5 s are within the usual limit: they are silence.
+    // 5 s are within the default limit and become silence.
     place.ok(&["transcode", "a.webm", "-o", "a.wav"]);
-    // WebM's times are rounded to a millisecond.
+    // WebM times are rounded to a millisecond.
     let expected = 48_000.0 + 240_000.0;
     assert!((samples("a.wav") - expected).abs() <= 48.0, "{}", samples("a.wav"));
     place.fails(4, "gap of", &["transcode", "a.webm", "-o", "b.wav", "--limits", "gap=4.5"]);
@@ -132,7 +132,7 @@ fn the_limit_of_pauses_is_an_option() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_the_filling_of_a_pause() {
+fn an_interrupt_ends_the_filling_of_a_gap() {
     use std::io::{BufRead, BufReader};
     use std::process::Stdio;
     use std::time::{Duration, Instant};
@@ -145,7 +145,7 @@ fn an_interrupt_ends_the_filling_of_a_pause() {
     let place = Place::new();
     make(&place, "a.m4a", "-c:a aac");
     let mut bytes = place.read("a.m4a");
-    // 11 hours, which take far longer to encode than the test may.
+    // 11 hours, which would take far longer to encode than the test may run.
     spread_mp4(&mut bytes, 0x7FFF_FFFF);
     fs::write(place.path("a.m4a"), bytes).unwrap();
     let run = ["transcode", "a.m4a", "-o", "a.opus", "--limits", "gap=1000000"];

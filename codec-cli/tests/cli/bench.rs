@@ -1,8 +1,8 @@
-//! `codec bench`: what it tells, keeps and compares. No figure is looked at.
+//! `codec bench`: outputs, saved results and comparisons. Measured values are not checked.
 
 use super::Place;
 
-/// A drawn clip, one pass.
+/// A generated clip and one pass.
 const QUICK: [&str; 9] = ["bench", "--size", "64x48", "-n", "4", "--repeat", "1", "--warm-up", "0"];
 
 fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -10,7 +10,7 @@ fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_clip_is_drawn_and_every_figure_is_written() {
+fn a_clip_is_generated_and_all_results_are_written() {
     let place = Place::new();
     let json = place.json(&with(&["--json", "-", "--speed", "9"]));
     assert_eq!((&json["schema"], &json["version"]), (&"codec-bench".into(), &1.into()));
@@ -44,10 +44,10 @@ fn the_table_names_the_machine_the_clip_and_the_stages() {
         "cores",
         "clip.y4m",
         "3 frames 64x48",
-        "the input goes on",
+        "start of the input",
         "vp8/native, CBR 100 kb/s",
         "preset rtc",
-        "2 passes after 1 of warm-up",
+        "2 passes after 1 warm-up",
         "CPU ms/frame",
         "motion search and modes",
     ] {
@@ -56,7 +56,7 @@ fn the_table_names_the_machine_the_clip_and_the_stages() {
 }
 
 #[test]
-fn threads_and_levels_are_points_of_their_own() {
+fn threads_and_levels_are_separate_points() {
     let place = Place::new();
     let json = place.json(&with(&["--json", "-", "--threads", "2,1", "--levels", "all"]));
     let names: Vec<_> =
@@ -66,12 +66,12 @@ fn threads_and_levels_are_points_of_their_own() {
     assert!(names[0].ends_with("scalar 1 thread") && names[detected].ends_with("2 threads"));
     let bytes = |point: &serde_json::Value| point["facts"]["bytes"].as_u64().unwrap();
     let points = json["points"].as_array().unwrap();
-    assert!(points.iter().all(|point| bytes(point) == bytes(&points[0])), "not the same bytes");
+    assert!(points.iter().all(|point| bytes(point) == bytes(&points[0])), "different bytes");
     place.fails(2, "--levels mmx", &with(&["--levels", "mmx"]));
 }
 
 #[test]
-fn coded_input_is_decoded_and_pictures_are_if_asked_for() {
+fn coded_input_is_decoded_and_raw_input_on_request() {
     let place = Place::with_clip("talking-head", "64x48", 5);
     place.ok(&["encode", "clip.y4m", "-o", "a.webm", "--preset", "rtc"]);
     let quick = ["--repeat", "1", "--warm-up", "0", "--json", "-"];
@@ -88,10 +88,10 @@ fn coded_input_is_decoded_and_pictures_are_if_asked_for() {
 }
 
 #[test]
-fn what_is_slower_than_the_baseline_is_named() {
+fn slowdowns_against_the_baseline_are_named() {
     let place = Place::new();
     place.ok(&with(&["--save", "base.json"]));
-    // Ten times as slow is no noise, and ten times as fast is none either.
+    // A factor of ten is not noise in either direction.
     let run = place.ok(&with(&["--against", "base.json", "--threshold", "900%"]));
     assert!(run.err.contains("encode talking-head"), "{}", run.err);
     let text = String::from_utf8(place.read("base.json")).unwrap();
@@ -101,28 +101,28 @@ fn what_is_slower_than_the_baseline_is_named() {
     let against = ["--against", "fast.json", "--save", "new.json"];
     let run = place.fails(7, "slower than fast.json", &with(&against));
     assert!(run.err.contains("encode talking-head"), "{}", run.err);
-    assert!(place.has("new.json"), "what was measured is kept");
+    assert!(place.has("new.json"), "results are kept");
 }
 
 #[test]
-fn a_baseline_of_something_else_is_refused_unless_forced() {
+fn a_baseline_with_other_settings_is_rejected_unless_forced() {
     let place = Place::new();
     place.ok(&with(&["--save", "base.json"]));
     let other = with(&["--against", "base.json", "--speed", "0", "--threshold", "1000%"]);
     place.fails(2, "speed was \"7\" and is \"0\"", &other);
     place.ok(&[&other[..], &["--force"]].concat());
     place.fails(2, "kind was", &["bench", "kernels", "--against", "base.json"]);
-    place.fails(2, "exists already", &with(&["--save", "base.json"]));
+    place.fails(2, "already exists", &with(&["--save", "base.json"]));
     place.ok(&with(&["--save", "base.json", "-y"]));
     place.fails(3, "none.json", &with(&["--against", "none.json"]));
     std::fs::write(place.path("bad.json"), "{").unwrap();
     place.fails(4, "bad.json", &with(&["--against", "bad.json"]));
     std::fs::write(place.path("other.json"), "{}").unwrap();
-    place.fails(3, "no record", &with(&["--against", "other.json"]));
+    place.fails(3, "not a result file", &with(&["--against", "other.json"]));
     std::fs::write(place.path("new.json"), r#"{"schema":"codec-bench","version":99}"#).unwrap();
     place.fails(3, "version 99", &with(&["--against", "new.json"]));
     std::fs::write(place.path("cut.json"), r#"{"schema":"codec-bench","version":1}"#).unwrap();
-    place.fails(4, "not all", &with(&["--against", "cut.json"]));
+    place.fails(4, "incomplete result file", &with(&["--against", "cut.json"]));
 }
 
 #[test]
@@ -138,24 +138,28 @@ fn kernels_are_timed_at_each_level() {
         assert!(points[0]["facts"][key].as_f64().unwrap() > 0.0, "{key}");
     }
     let text = place.ok(&[&quick[..], &["--levels", "scalar"]].concat()).text();
-    assert!(text.contains("sad_4x4") && text.contains("of the bound"), "{text}");
-    place.fails(2, "no kernel", &["bench", "kernels", "--filter", "sad_5x5", "--repeat", "1"]);
+    assert!(text.contains("sad_4x4") && text.contains("vs bound"), "{text}");
+    place.fails(
+        2,
+        "matches no kernel",
+        &["bench", "kernels", "--filter", "sad_5x5", "--repeat", "1"],
+    );
 }
 
 #[test]
-fn kernels_that_look_slower_are_measured_again_before_they_count() {
+fn apparent_kernel_slowdowns_are_measured_again() {
     let place = Place::new();
     let quick = ["bench", "kernels", "--filter", "sixtap_16x16/2_6", "--repeat", "3"];
     let quick = [&quick[..], &["--levels", "scalar"]].concat();
     place.ok(&[&quick[..], &["--save", "base.json"]].concat());
     let text = String::from_utf8(place.read("base.json")).unwrap();
     let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    // Ten times as fast is no noise.
+    // A factor of ten is not noise.
     let samples = json["points"][0]["samples_ns"].as_array().unwrap();
     let fast = samples.iter().map(|sample| sample.as_f64().unwrap() / 10.0);
     json["points"][0]["samples_ns"] = fast.collect::<Vec<f64>>().into();
     std::fs::write(place.path("fast.json"), json.to_string()).unwrap();
     let against = [&quick[..], &["--against", "fast.json"]].concat();
     let run = place.fails(7, "slower than fast.json", &against);
-    assert!(run.err.contains("measuring again what looks slower"), "{}", run.err);
+    assert!(run.err.contains("repeating apparent slowdowns"), "{}", run.err);
 }

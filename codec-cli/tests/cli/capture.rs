@@ -1,5 +1,5 @@
-//! Cameras and microphones: a machine of tests has none, so what is met here are their absence and
-//! ALSA's own plugins.
+//! Cameras and microphones. Test machines have none, so this tests their absence and ALSA's own
+//! plugins.
 
 use super::Place;
 
@@ -22,18 +22,18 @@ mod with_devices {
     const URL: &str = "udp://127.0.0.1:9";
 
     #[test]
-    fn settings_that_are_wrong_and_cameras_that_are_not_there_are_told() {
+    fn invalid_settings_and_missing_cameras_are_reported() {
         let place = Place::new();
         for (input, more, word) in [
             ("v4l2:size=big", None, "v4l2: size=big"),
             ("v4l2:format=h264", None, "nv12, i420, yuyv, uyvy, mjpeg"),
-            ("v4l2:/dev/video99", Some("--loop"), "--loop: a camera has no end"),
-            ("v4l2:/dev/video99", Some("--copy"), "--copy needs coded pictures"),
+            ("v4l2:/dev/video99", Some("--loop"), "--loop cannot be used with a camera"),
+            ("v4l2:/dev/video99", Some("--copy"), "--copy requires encoded video"),
         ] {
             let command: Vec<&str> = ["send", input, URL].into_iter().chain(more).collect();
             place.fails(2, word, &command);
         }
-        let missing = "v4l2:/dev/video99: no such camera; there is";
+        let missing = "v4l2:/dev/video99: no such camera (";
         place.fails(3, missing, &["send", "v4l2:/dev/video99,size=320x240", URL]);
         place.fails(3, "v4l2:/dev/null", &["send", "v4l2:/dev/null", URL]);
         place.fails(3, "mic=", &["send", "v4l2:", URL, "--no-video"]);
@@ -41,8 +41,8 @@ mod with_devices {
         place.fails(3, missing, &["serve", "v4l2:/dev/video99"]);
     }
 
-    /// A place with a microphone `hum` of ALSA, which gives what is in a file, again and again; it
-    /// has no clock of its own.
+    /// Creates a place with an ALSA microphone `hum`, which repeats the contents of a file; it has
+    /// no clock of its own.
     fn with_microphone() -> Place {
         let place = Place::new();
         let wave: Vec<u8> = (0..48_000_u32)
@@ -58,7 +58,7 @@ mod with_devices {
     }
 
     #[test]
-    fn a_microphone_is_sent_in_its_own_time() {
+    fn a_microphone_is_sent_in_real_time() {
         let place = with_microphone();
         let config = place.path("asound.conf");
         let (running, address) = receiver(&place, "udp://127.0.0.1:0", &["-o", "out.opus"]);
@@ -86,7 +86,7 @@ mod with_devices {
         let (code, said) = Running::start(command.env("ALSA_CONFIG_PATH", &config)).end();
         assert_eq!(code, 3, "{said}");
         assert!(said.contains("microphone nosuch: no such microphone"), "{said}");
-        // The library itself says nothing.
+        // The library's own messages are suppressed.
         assert!(!said.contains("ALSA lib"), "{said}");
     }
 }

@@ -10,7 +10,7 @@ use super::Place;
 
 const CODEC: &str = env!("CARGO_BIN_EXE_codec");
 
-/// Our own command as somebody else's.
+/// Our own command as an external program.
 fn external(options: &str) -> String {
     format!(
         "other=cmd:{CODEC} encode --quiet -y --preset rtc -b {{kbps}}k {options} -o {{out:ivf}} {{in}}"
@@ -21,7 +21,7 @@ fn results(place: &Place) -> Value {
     serde_json::from_slice(&place.read("rep/results.json")).unwrap()
 }
 
-/// What was kept of each encoding.
+/// The stored result of each encoding.
 fn runs(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(place.path("rep/.codec-compare")).into_iter().flatten().flatten() {
@@ -34,7 +34,7 @@ fn runs(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Sizes and quality, which do not depend on time.
+/// Sizes and quality, which do not depend on timing.
 fn lasting(results: &Value) -> Vec<(String, Value, Value, Value)> {
     let points = results["points"].as_array().unwrap();
     let lasting = |point: &Value| {
@@ -77,13 +77,13 @@ fn a_study_has_its_curves_tables_and_plots() {
         assert_eq!(point["delivery"]["frozen"], 0);
         let rows = place.read(&format!("rep/{}", point["frames_csv"].as_str().unwrap()));
         assert_eq!(rows.iter().filter(|&&byte| byte == b'\n').count(), 21);
-        // Only our own arm tells the time of frames.
+        // Only our own arm reports frame times.
         assert_eq!(point["latency"].is_object(), point["arm"] == "ours");
     }
     let found = &results["comparisons"][0];
     assert_eq!((&found["arm"], &found["metric"]), (&"other".into(), &"psnr_y_global".into()));
     assert!(found["bd_rate"]["value"].is_f64(), "{found}");
-    // The same quality is measured by the other command.
+    // The external command gets the same quality.
     let point = points.iter().find(|point| point["arm"] == "ours").unwrap();
     let rate = format!("{}k", point["target"]["value"]);
     place.ok(&["encode", "clip.y4m", "--preset", "rtc", "-j", "1", "-b", &rate, "-o", "a.ivf"]);
@@ -117,7 +117,7 @@ fn nothing_is_measured_twice() {
     place.ok(&["compare", "--study", "s.toml", "-o", "rep"]);
     assert_eq!(runs(&place), before);
     assert_eq!(lasting(&results(&place)), lasting(&first));
-    // Other measures need no encoding; another target needs one of each arm.
+    // Other metrics need no encoding; another target needs one encoding per arm.
     place.ok(&["compare", "--study", "s.toml", "--metrics", "psnr_y,ssim,psnr_u", "-o", "rep"]);
     assert_eq!(runs(&place), before);
     assert!(results(&place)["points"][0]["quality"]["psnr_u"]["mean"].is_f64());
@@ -126,7 +126,7 @@ fn nothing_is_measured_twice() {
 }
 
 #[test]
-fn arms_that_are_alike_do_not_disturb_each_other_side_by_side() {
+fn equal_arms_do_not_disturb_each_other_in_parallel() {
     let place = Place::with_clip("texture-pan", "64x48", 6);
     fs::copy(place.path("clip.y4m"), place.path("again.y4m")).unwrap();
     let arms = ["a", "b", "c", "d"].map(|name| format!("{name}=vp8 --preset rtc"));
@@ -146,7 +146,7 @@ fn arms_that_are_alike_do_not_disturb_each_other_side_by_side() {
 
 #[test]
 #[cfg(unix)]
-fn a_killed_study_goes_on_where_it_was() {
+fn a_killed_study_resumes_where_it_was() {
     let place = Place::with_clip("texture-pan", "64x48", 6);
     fs::write(place.path("hold"), "").unwrap();
     let held = format!(
@@ -194,11 +194,11 @@ fn a_killed_study_goes_on_where_it_was() {
 
 #[test]
 #[cfg(unix)]
-fn commands_that_fail_hang_or_write_nothing_are_told_by_name() {
+fn failing_hanging_and_silent_commands_are_named() {
     let place = Place::with_clip("texture-pan", "64x48", 4);
     let run = place.fails(
         7,
-        "points have no figures",
+        "points failed",
         &[
             "compare",
             "clip.y4m",
@@ -243,14 +243,14 @@ fn commands_that_fail_hang_or_write_nothing_are_told_by_name() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_refused_before_anything_is() {
+fn invalid_studies_are_rejected_before_any_measurement() {
     let place = Place::with_clip("texture-pan", "64x48", 2);
     let compare =
         |more: &[&'static str]| [&["compare", "clip.y4m", "-o", "rep"][..], more].concat();
     place.fails(2, "no targets", &compare(&["--arm", "vp8"]));
-    place.fails(2, "no arms", &compare(&["-b", "40k"]));
+    place.fails(2, "no encoders", &compare(&["-b", "40k"]));
     place.fails(2, "two arms", &compare(&["--arm", "vp8", "--arm", "vp8", "-b", "40k"]));
-    place.fails(2, "no arm is called", &compare(&["--arm", "vp8", "-b", "40k", "--anchor", "x"]));
+    place.fails(2, "unknown --anchor", &compare(&["--arm", "vp8", "-b", "40k", "--anchor", "x"]));
     place.fails(2, "unexpected argument", &compare(&["--arm", "vp8 --nonsense", "-b", "40k"]));
     place.fails(2, "{kbps}", &compare(&["--arm", "cmd:enc {in} {out}", "-b", "40k"]));
     place.fails(6, "vp8/nobody", &compare(&["--arm", "vp8/nobody", "-b", "40k"]));
@@ -263,12 +263,12 @@ fn what_cannot_be_measured_is_refused_before_anything_is() {
     fs::create_dir(place.path("mine")).unwrap();
     fs::write(place.path("mine/thesis.tex"), "").unwrap();
     let foreign = ["compare", "clip.y4m", "-o", "mine", "--arm", "vp8", "-b", "40k"];
-    place.fails(2, "holds other files", &foreign);
+    place.fails(2, "contains other files", &foreign);
     assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 1);
 }
 
 #[test]
-fn a_rate_that_changes_is_followed_and_its_steps_are_told() {
+fn a_rate_trace_is_followed_and_its_steps_are_reported() {
     let place = Place::with_clip("texture-pan", "64x48", 90);
     fs::write(place.path("trace.csv"), "seconds,rate\n0,200k\n1.5,60k\n").unwrap();
     place.ok(&[
@@ -287,7 +287,7 @@ fn a_rate_that_changes_is_followed_and_its_steps_are_told() {
     let rate = &results["points"][0]["rate"];
     assert_eq!(rate["seconds_target"], serde_json::json!([200.0, 130.0, 60.0]));
     assert_eq!(rate["step_reactions_ms"].as_array().unwrap().len(), 1);
-    // Side by side there are no times.
+    // In parallel there are no times.
     assert_eq!(results["points"][0]["latency"], Value::Null);
     assert_eq!(results["environment"]["timing"], false);
 }

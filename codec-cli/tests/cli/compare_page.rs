@@ -1,4 +1,4 @@
-//! The page of a real study in a browser: nothing in the console, and controls that work.
+//! The page of a real study in a browser: no console errors, and working controls.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ fn the_report_of_a_study_works_in_a_browser() {
     let study = ["compare", "clip.y4m", "head.y4m", "-b", "40k,80k,160k", "--repeat", "1"];
     let arms = ["--arm", "vp8 --preset rtc", "--arm", "vp8 --preset rtc --speed 2", "-o", "rep"];
     place.ok(&[&study[..], &arms].concat());
-    // Screenshots are of use where somebody keeps them.
+    // Screenshots are kept on request.
     let kept = std::env::var_os("CODEC_SCREENSHOTS").map(PathBuf::from);
     let shots = kept.unwrap_or_else(|| place.dir.path().to_owned());
     let mut command = Command::new("node");

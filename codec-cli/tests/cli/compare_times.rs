@@ -1,4 +1,4 @@
-//! `codec compare`: intervals, times of equal arms, and what becomes of encoders if it is ended.
+//! `codec compare`: intervals, times of equal arms, and the fate of encoders if it is killed.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn results(place: &Place) -> Value {
     serde_json::from_slice(&place.read("rep/results.json")).unwrap()
 }
 
-/// How many encodings were kept.
+/// Number of stored encodings.
 fn runs(place: &Place) -> usize {
     let points = fs::read_dir(place.path("rep/.codec-compare")).into_iter().flatten().flatten();
     let files = points.flat_map(|point| fs::read_dir(point.path()).into_iter().flatten().flatten());
@@ -34,7 +34,7 @@ const EQUAL: [&str; 13] = [
 ];
 
 #[test]
-fn equal_arms_are_timed_apart_and_one_clip_gives_no_interval() {
+fn equal_arms_are_timed_separately_and_one_clip_gives_no_interval() {
     let place = Place::with_clip("texture-pan", "64x48", 6);
     place.ok(&EQUAL);
     // Two arms, two targets, two repeats.
@@ -48,7 +48,7 @@ fn equal_arms_are_timed_apart_and_one_clip_gives_no_interval() {
         (&"repeats".into(), &2.into())
     );
     let speed = |point: usize| &results["points"][point]["speed"];
-    assert_ne!(speed(0)["cpu_s"], speed(1)["cpu_s"], "the same times under two names");
+    assert_ne!(speed(0)["cpu_s"], speed(1)["cpu_s"], "two arms share their times");
     assert_eq!(speed(0)["yardstick_ns"].as_array().unwrap().len(), 2);
     assert!(speed(0)["load"]["busy"].is_boolean());
     let table = String::from_utf8(place.read("rep/results.csv")).unwrap();
@@ -56,7 +56,7 @@ fn equal_arms_are_timed_apart_and_one_clip_gives_no_interval() {
 }
 
 #[test]
-fn a_resumed_study_began_when_it_began() {
+fn a_resumed_study_keeps_its_start_time() {
     let place = Place::with_clip("texture-pan", "64x48", 6);
     place.ok(&EQUAL);
     let first = results(&place);
@@ -69,16 +69,20 @@ fn a_resumed_study_began_when_it_began() {
 }
 
 #[test]
-fn rounds_go_on_until_the_times_are_known_and_end_some_time() {
+fn rounds_repeat_until_times_are_precise_up_to_a_limit() {
     let place = Place::with_clip("texture-pan", "64x48", 6);
-    // Nothing is that exact: ten times the rounds, and then the truth.
+    // Such precision is impossible: ten times the rounds, and then a remark.
     let run = place.ok(&[&EQUAL[..], &["--until", "0%"]].concat());
     assert_eq!(runs(&place), 2 * 2 * 20);
     assert!(run.text().contains("the repeats leave"), "{}", run.text());
-    place.fails(2, "--until needs times", &[&EQUAL[..], &["--until", "2%", "-j", "2"]].concat());
+    place.fails(
+        2,
+        "--until cannot be used with -j",
+        &[&EQUAL[..], &["--until", "2%", "-j", "2"]].concat(),
+    );
 }
 
-/// Whether a process runs; what has ended and is not yet waited for does not.
+/// Whether a process runs; a zombie does not.
 #[cfg(target_os = "linux")]
 fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -14,7 +14,7 @@ fn cuts_begin_at_zero_with_their_audio() {
     let place = Place::new();
     clapper(&place);
     place.ok(&["transcode", "c.mkv", "-o", "opus.mkv", "--audio-codec", "opus", "--speed", "10"]);
-    // Audio that is coded, audio whose packets are copied, one pass and two.
+    // Encoded audio, copied audio, one pass and two.
     for (input, preset) in [("c.mkv", "file"), ("c.mkv", "rtc"), ("opus.mkv", "file")] {
         for output in ["a.webm", "a.mkv", "a.mp4"] {
             let cut = ["--skip", "125", "-n", "100", "--preset", preset, "--speed", "10", "-y"];
@@ -35,7 +35,7 @@ fn cuts_begin_at_zero_with_their_audio() {
 }
 
 #[test]
-fn times_are_kept_on_request() {
+fn timestamps_are_kept_on_request() {
     let place = Place::new();
     clapper(&place);
     let cut = ["--skip", "50", "-n", "100", "--keep-times"];
@@ -60,7 +60,7 @@ fn decoded_and_measured_cuts_begin_at_zero() {
     };
     assert_eq!(first_pts(&[]), 0);
     assert_eq!(first_pts(&["--keep-times"]), 5);
-    // A cut is compared with the part that it is of.
+    // A cut is compared with the matching part of the original.
     place.ok(&["encode", "clip.y4m", "-o", "cut.ivf", "--qp", "10", "--skip", "5", "-n", "8"]);
     let found = place.json(&["metrics", "clip.y4m", "cut.ivf", "--skip", "5", "-n", "8", "--json"]);
     assert_eq!(found["frames_compared"], 8);

@@ -5,7 +5,7 @@ use std::fs;
 use super::{Place, data, has_ffmpeg, y4m_frames};
 
 #[test]
-fn digests_are_those_of_the_pictures_written() {
+fn digests_match_the_written_frames() {
     let place = Place::with_clip("texture-pan", "66x50", 5);
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc"]);
     place.ok(&["decode", "a.ivf", "-o", "a.yuv"]);
@@ -15,7 +15,7 @@ fn digests_are_those_of_the_pictures_written() {
     let whole = place.ok(&["decode", "a.ivf", "--md5"]).text();
     let (digest, rest) = whole.split_at(32);
     assert!(digest.bytes().all(|b| b.is_ascii_hexdigit()) && rest == "  -\n", "{whole}");
-    // The same pictures from another container have the same digest.
+    // The same frames from another container have the same digest.
     assert_eq!(place.ok(&["decode", "a.y4m", "--md5"]).text(), whole);
     let frames = place.ok(&["decode", "a.ivf", "--framemd5"]).text();
     let rows: Vec<_> = frames.lines().filter(|line| !line.starts_with('#')).collect();
@@ -24,9 +24,9 @@ fn digests_are_those_of_the_pictures_written() {
 }
 
 #[test]
-fn the_standard_vectors_have_the_digests_of_libvpx() {
+fn the_standard_vectors_have_libvpx_digests() {
     let Some(dir) = data("vp8") else { return };
-    // MD5 of the whole output, as `vpxdec --i420 --md5` prints it.
+    // MD5 of the whole output, as printed by `vpxdec --i420 --md5`.
     let known = [
         ("vp80-00-comprehensive-001.ivf", "fad126074e1bd5363d43b9d1cadddb71"),
         ("vp80-00-comprehensive-008.ivf", "bd4d46a9d14fe5a7fc9cfc8deac2d34c"),
@@ -41,7 +41,7 @@ fn the_standard_vectors_have_the_digests_of_libvpx() {
 }
 
 #[test]
-fn decoding_to_nothing_tells_the_speed() {
+fn decoding_without_output_reports_the_speed() {
     let place = Place::with_clip("talking-head", "64x48", 4);
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf"]);
     let run = place.ok(&["decode", "a.ivf", "--null"]);
@@ -56,7 +56,7 @@ fn a_stream_that_changes_size_is_cut_or_scaled_in_y4m() {
         let (input, output) = (format!("{name}.y4m"), format!("{name}.ivf"));
         place.ok(&["encode", &input, "-o", &output, "--preset", "rtc"]);
     }
-    // One stream after the other; times go on.
+    // One stream after the other; timestamps continue.
     let (mut both, small) = (place.read("clip.ivf"), place.read("small.ivf"));
     let mut at = 32;
     let mut pts = 3_u64;
@@ -70,7 +70,7 @@ fn a_stream_that_changes_size_is_cut_or_scaled_in_y4m() {
     }
     fs::write(place.path("both.ivf"), both).unwrap();
     place.fails(4, "size changes from 64x48 to 48x32", &["decode", "both.ivf", "-o", "cut.y4m"]);
-    assert_eq!(y4m_frames(&place.read("cut.y4m")).len(), 3, "what fits is kept");
+    assert_eq!(y4m_frames(&place.read("cut.y4m")).len(), 3, "frames of the first size are kept");
     place.ok(&["decode", "both.ivf", "-o", "all.y4m", "--resize"]);
     assert_eq!(y4m_frames(&place.read("all.y4m")).len(), 5);
     place.ok(&["decode", "both.ivf", "-o", "all.yuv"]);
@@ -78,11 +78,11 @@ fn a_stream_that_changes_size_is_cut_or_scaled_in_y4m() {
     place.ok(&["decode", "both.ivf", "--md5"]);
     let run =
         place.ok(&["transcode", "both.ivf", "-o", "again.ivf", "--preset", "rtc", "--verify"]);
-    assert!(run.err.contains("the size changes to 48x32"), "{}", run.err);
+    assert!(run.err.contains("size changes to 48x32"), "{}", run.err);
 }
 
 #[test]
-fn a_varying_frame_rate_that_y4m_cannot_hold_is_warned_of() {
+fn a_variable_frame_rate_in_y4m_causes_a_warning() {
     if !has_ffmpeg() {
         return;
     }
@@ -94,23 +94,27 @@ fn a_varying_frame_rate_that_y4m_cannot_hold_is_warned_of() {
         place.ok(&["decode", "a.webm", "-y", "-o", "a.y4m"]).err
     };
     let err = decoded("not(between(n,5,20))");
-    assert!(err.contains("the frame rate varies"), "{err}");
+    assert!(err.contains("variable frame rate"), "{err}");
     let err = decoded("1");
     assert!(!err.contains("varies"), "{err}");
 }
 
 #[test]
-fn snapshots_are_png_of_the_frame_asked_for() {
+fn snapshots_are_png_of_the_requested_frame() {
     let place = Place::with_clip("scene-cuts", "64x48", 4);
     place.ok(&["snapshot", "clip.y4m", "--frame", "2", "-o", "a.png"]);
     let found = image::load_from_memory(&place.read("a.png")).unwrap();
     assert_eq!((found.width(), found.height()), (64, 48));
-    place.fails(2, "only 4 frames", &["snapshot", "clip.y4m", "--frame", "4", "-o", "b.png"]);
+    place.fails(
+        2,
+        "the input has 4 frames",
+        &["snapshot", "clip.y4m", "--frame", "4", "-o", "b.png"],
+    );
     place.fails(2, "exists", &["snapshot", "clip.y4m", "-o", "a.png"]);
 }
 
 #[test]
-fn metrics_match_frames_by_time_and_hold_thresholds() {
+fn metrics_match_frames_by_time_and_check_thresholds() {
     let place = Place::with_clip("texture-pan", "64x48", 8);
     let cut = ["--skip", "2", "-n", "3", "--keep-times", "--qp", "30"];
     place.ok(&[&["encode", "clip.y4m", "-o", "a.ivf"], &cut[..]].concat());
@@ -128,7 +132,7 @@ fn metrics_match_frames_by_time_and_hold_thresholds() {
 }
 
 #[test]
-fn a_reader_that_closes_the_pipe_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     use std::io::Read;
     use std::process::Stdio;
     let place = Place::new();

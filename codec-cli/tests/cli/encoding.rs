@@ -35,7 +35,7 @@ fn bytes_do_not_depend_on_threads_or_instruction_set() {
 }
 
 #[test]
-fn the_usual_bitrate_is_taken_and_told_when_none_is_given() {
+fn the_default_bitrate_is_used_and_reported() {
     let place = Place::with_clip("static-slide", "64x48", 3);
     let run = place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc"]);
     assert!(run.err.contains("no -b, -q or --qp") && run.err.contains("kb/s"), "{}", run.err);
@@ -65,7 +65,7 @@ fn frames_are_skipped_limited_and_keep_their_times() {
 }
 
 #[test]
-fn pictures_are_cropped_turned_and_scaled() {
+fn frames_are_cropped_rotated_and_scaled() {
     let place = Place::with_clip("scene-cuts", "80x48", 3);
     let changes = ["--crop", "64x32+8+4", "--rotate=90", "--resize", "48x96", "--preset", "rtc"];
     place.ok(&[&["encode", "clip.y4m", "-o", "a.ivf"][..], &changes].concat());
@@ -74,12 +74,12 @@ fn pictures_are_cropped_turned_and_scaled() {
         (&probe["tracks"][0]["width"], &probe["tracks"][0]["height"]),
         (&48.into(), &96.into())
     );
-    place.fails(2, "leaves the picture", &["encode", "clip.y4m", "-o", "b.ivf", "--crop", "90x8"]);
+    place.fails(2, "exceeds the frame", &["encode", "clip.y4m", "-o", "b.ivf", "--crop", "90x8"]);
     assert!(!place.has("b.ivf"));
 }
 
 #[test]
-fn headerless_input_of_every_packing_is_encoded() {
+fn headerless_input_of_every_pixel_format_is_encoded() {
     let place = Place::with_clip("talking-head", "48x32", 4);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--qp", "4", "--preset", "rtc"]);
     for pixels in ["i420", "nv12", "yuy2", "rgb24", "bgra"] {
@@ -94,16 +94,16 @@ fn headerless_input_of_every_packing_is_encoded() {
 }
 
 #[test]
-fn files_are_coded_on_trial_first_and_pipes_cannot_be() {
+fn files_get_trial_encodes_and_pipes_do_not() {
     let place = Place::with_clip("talking-head", "98x54", 40);
     let encode = ["encode", "clip.y4m", "-o", "a.ivf", "-b", "60k", "-y", "-v"];
     let run = place.ok(&encode);
-    assert!(run.err.contains("trial coding"), "{}", run.err);
+    assert!(run.err.contains("trial encode"), "{}", run.err);
     let bytes = place.read("a.ivf").len() - 32 - 12 * 43;
     // 40 frames at 30 per second.
     assert!((9_000..11_000).contains(&bytes), "{bytes}");
     let run = place.ok(&[&encode[..], &["--passes", "1"]].concat());
-    assert!(!run.err.contains("trial coding"), "{}", run.err);
+    assert!(!run.err.contains("trial encode"), "{}", run.err);
     let piped = place.feed(&["encode", "-", "-o", "-", "--passes", "2"], &place.read("clip.y4m"));
     assert_eq!(piped.code, 2, "{}", piped.err);
     let quality = place.run(&["encode", "clip.y4m", "-o", "b.ivf", "-q", "50", "--passes", "2"]);
@@ -125,7 +125,7 @@ fn pipes_carry_every_stage() {
 #[test]
 fn reports_have_a_row_for_every_frame_and_name_the_level() {
     let place = Place::with_clip("talking-head", "176x144", 60);
-    // So few bits that frames must be dropped.
+    // A bitrate so low that frames must be dropped.
     let settings = ["-b", "8k", "--preset", "rtc", "--drop", "--metrics", "psnr,ssim"];
     let encode = ["encode", "clip.y4m", "-o", "a.ivf", "--report", "a.csv"];
     place.ok(&[&encode[..], &settings].concat());
@@ -149,7 +149,7 @@ fn reports_have_a_row_for_every_frame_and_name_the_level() {
 }
 
 #[test]
-fn a_frame_time_is_told_as_met_or_missed() {
+fn frame_deadlines_are_reported_as_met_or_missed() {
     let place = Place::with_clip("talking-head", "64x48", 10);
     for (time, told) in [("100s", None), ("1us", Some("missed")), ("60000", Some("met"))] {
         let encode = ["encode", "clip.y4m", "-o", "a.ivf", "--report", "a.csv", "-y"];

@@ -1,4 +1,4 @@
-//! Sound and pictures that do not begin together arrive as far apart as they were.
+//! Audio and video that do not start together keep their offset.
 
 use std::fs::File;
 
@@ -20,7 +20,7 @@ fn read(reader: &mut dyn PacketReader) -> Option<CodedPacket> {
     reader.read(&mut packet).unwrap().then_some(packet)
 }
 
-/// Puts `clip.ivf` and `tone.opus` into a film, each from a moment on, in milliseconds.
+/// Muxes `clip.ivf` and `tone.opus` with given start times in milliseconds.
 fn make_film(place: &Place, begins_ms: [i64; 2]) {
     let mut readers = ["clip.ivf", "tone.opus"].map(|name| open(place, name));
     let mut tracks: Vec<Track> = readers.iter().map(|it| it.tracks()[0].clone()).collect();
@@ -28,7 +28,7 @@ fn make_film(place: &Place, begins_ms: [i64; 2]) {
         match track {
             Track::Video(track) => track.format = Format::WebM,
             Track::Audio(track) => track.format = Format::WebM,
-            _ => unreachable!("pictures and sound"),
+            _ => unreachable!("video and audio"),
         }
     }
     let file = File::create(place.path("film.webm")).unwrap();
@@ -47,7 +47,7 @@ fn make_film(place: &Place, begins_ms: [i64; 2]) {
     writer.finish().unwrap();
 }
 
-/// How much later the sound begins than the pictures, in milliseconds.
+/// How much later the audio starts than the video, in milliseconds.
 fn sound_after_pictures(place: &Place, name: &str) -> i64 {
     let mut reader = open(place, name);
     let bases: Vec<_> = reader.tracks().iter().map(Track::time_base).collect();
@@ -62,7 +62,7 @@ fn sound_after_pictures(place: &Place, name: &str) -> i64 {
 }
 
 #[test]
-fn sound_and_pictures_stay_as_far_apart_as_they_begin() {
+fn audio_and_video_keep_their_initial_offset() {
     let place = Place::with_clip("talking-head", "96x64", 30);
     place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "40"]);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);
@@ -76,7 +76,7 @@ fn sound_and_pictures_stay_as_far_apart_as_they_begin() {
             place.ok(&send);
             let (code, said) = running.end();
             assert_eq!(code, 0, "{said}");
-            // Packets of sound that came before the stream was known are not recorded.
+            // Audio packets that arrive before the stream is known are not recorded.
             let after = sound_after_pictures(&place, "out.webm");
             let late = u64::try_from(after - before + 2).unwrap() % 20;
             assert!(late <= 4, "{url}, {begins_ms:?}: {before} became {after} ms");
@@ -84,10 +84,10 @@ fn sound_and_pictures_stay_as_far_apart_as_they_begin() {
     }
 }
 
-/// Pictures that begin a hundred million years after the sound do not keep the command from its
-/// end.
+/// Video that starts a hundred million years after the audio does not prevent the command from
+/// ending.
 #[test]
-fn times_without_end_are_not_gone_through() {
+fn extreme_timestamps_do_not_block_the_end() {
     let place = Place::with_clip("talking-head", "96x64", 3);
     place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "3"]);
     place.ok(&["encode", "clip.y4m", "-o", "clip.ivf", "--preset", "rtc", "-b", "150k"]);

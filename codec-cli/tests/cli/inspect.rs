@@ -1,4 +1,4 @@
-//! `codec inspect`: page and data, what they agree with, and what is left after damage.
+//! `codec inspect`: consistency of page and data, and results after damage.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Place, damaged_files, data};
 
-/// A place with an IVF file of twelve frames of our own encoder.
+/// Creates a place with an IVF file of twelve frames from our own encoder.
 fn with_stream() -> Place {
     let place = Place::with_clip("talking-head", "176x144", 12);
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "-b", "150k"]);
@@ -35,7 +35,7 @@ fn embedded(page: &str, id: &str) -> Value {
 }
 
 #[test]
-fn one_run_gives_a_page_and_its_data() {
+fn one_run_writes_a_page_and_its_data() {
     let place = with_stream();
     place.ok(&["inspect", "a.ivf", "-o", "r.html", "--json", "r.json"]);
     let report = report(&place, "r.json");
@@ -62,7 +62,7 @@ fn one_run_gives_a_page_and_its_data() {
     assert_eq!(rest["summary"], report["summary"]);
     assert!(frames.as_array().unwrap().iter().all(|row| row["picture"].is_string()));
     assert!(frames.as_array().unwrap().iter().all(|row| row["blocks"].is_string()));
-    // It needs nothing from anywhere.
+    // It is self-contained.
     assert!(page.ends_with("</html>\n"));
     for word in ["http:", "https:", "src=", "@import", "fetch("] {
         assert!(!page.contains(word), "{word}");
@@ -70,7 +70,7 @@ fn one_run_gives_a_page_and_its_data() {
 }
 
 #[test]
-fn frames_and_pictures_are_chosen() {
+fn frames_and_images_are_selected() {
     let place = with_stream();
     let indices = |name: &str| -> Vec<_> {
         rows(&report(&place, name)).iter().map(|row| row["index"].as_u64().unwrap()).collect()
@@ -90,17 +90,21 @@ fn frames_and_pictures_are_chosen() {
 }
 
 #[test]
-fn reports_are_refused_before_any_work() {
+fn invalid_outputs_are_rejected_before_any_work() {
     let place = with_stream();
     fs::write(place.path("old.html"), "old").unwrap();
-    place.fails(2, "exists already", &["inspect", "a.ivf", "-o", "old.html"]);
+    place.fails(2, "already exists", &["inspect", "a.ivf", "-o", "old.html"]);
     assert_eq!(place.read("old.html"), b"old");
     place.fails(2, "same file", &["inspect", "a.ivf", "-o", "a.ivf", "-f", "html", "-y"]);
     place.fails(2, "same file", &["inspect", "a.ivf", "-o", "x.html", "--json", "x.html"]);
-    place.fails(2, "a report is", &["inspect", "a.ivf", "-o", "x.txt"]);
-    place.fails(2, "-o is data already", &["inspect", "a.ivf", "-o", "x.json", "--json", "y.json"]);
+    place.fails(2, "unknown report format", &["inspect", "a.ivf", "-o", "x.txt"]);
+    place.fails(
+        2,
+        "requires an HTML page",
+        &["inspect", "a.ivf", "-o", "x.json", "--json", "y.json"],
+    );
     let both = ["inspect", "a.ivf", "-o", "x.html", "--frames", "2..4", "--skip", "1"];
-    place.fails(2, "exclude each other", &both);
+    place.fails(2, "cannot be used with", &both);
     place.fails(2, "expected a number", &["inspect", "a.ivf", "-o", "x.html", "--frames", "4..2"]);
     place.fails(3, "no packets to inspect", &["inspect", "clip.y4m", "-o", "x.html"]);
     place.fails(3, "none.ivf", &["inspect", "none.ivf", "-o", "x.html"]);
@@ -109,10 +113,10 @@ fn reports_are_refused_before_any_work() {
 }
 
 #[test]
-fn what_came_before_damage_is_reported() {
+fn packets_before_damage_are_reported() {
     let place = with_stream();
     let mut coded = place.read("a.ivf");
-    // The fourth packet loses its middle.
+    // Damage the middle of the fourth packet.
     let mut at = 32;
     for _ in 0..3 {
         at += 12 + u32::from_le_bytes(coded[at..at + 4].try_into().unwrap()) as usize;
@@ -144,7 +148,7 @@ fn what_came_before_damage_is_reported() {
 }
 
 #[test]
-fn a_stream_of_which_nothing_can_be_decoded_is_reported_as_damaged() {
+fn an_undecodable_stream_is_reported_as_damaged() {
     let place = with_stream();
     let mut coded = place.read("a.ivf");
     let mut at = 32;
@@ -182,7 +186,7 @@ fn damaged_files_are_inspected_without_panic() {
     }
 }
 
-/// Size and key flag of each packet as ffprobe has them.
+/// Size and key flag of each packet as reported by ffprobe.
 fn ffprobe_packets(file: &str) -> Option<Vec<(u64, bool)>> {
     let arguments = ["-v", "error", "-select_streams", "v:0", "-show_entries"];
     let form = ["packet=size,flags", "-of", "csv=p=0", file];
@@ -232,7 +236,7 @@ fn conformance_vectors_and_streams_of_libvpx_agree_with_ffprobe() {
 }
 
 #[test]
-fn other_codecs_are_shown_packet_by_packet() {
+fn other_codecs_are_reported_packet_by_packet() {
     let place = Place::new();
     for (kind, extensions) in [("vp9", ["ivf", "webm"]), ("av1", ["ivf", "obu"])] {
         let Some(dir) = data(kind) else { return };
@@ -263,7 +267,7 @@ fn the_page_works_in_a_browser() {
     }
     let place = with_stream();
     place.ok(&["inspect", "a.ivf", "-o", "r.html"]);
-    // Screenshots of failures are of use where somebody keeps them.
+    // Screenshots of failures are kept on request.
     let kept = std::env::var_os("CODEC_SCREENSHOTS").map(std::path::PathBuf::from);
     let shots = kept.unwrap_or_else(|| place.dir.path().to_owned());
     let mut command = Command::new("node");

@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Interrupts with Ctrl-C.
 
 #![cfg(unix)]
 
@@ -15,7 +15,7 @@ pub(crate) fn interrupt(child: &Child) {
 #[test]
 fn an_interrupt_during_trials_says_that_nothing_was_written() {
     let place = Place::new();
-    // Black frames without end, nearly: a file of zeros that takes no room.
+    // Almost endless black frames: a sparse file of zeros.
     let (frames, bytes) = (2000, 1920 * 1080 * 3 / 2);
     std::fs::File::create(place.path("a.yuv")).unwrap().set_len(frames * bytes).unwrap();
     let raw = ["encode", "a.yuv", "--raw", "1920x1080@30", "-o", "a.webm", "-b", "300k"];
@@ -31,7 +31,7 @@ fn an_interrupt_during_trials_says_that_nothing_was_written() {
     assert_eq!(encoder.wait().unwrap().code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("nothing was written")), "{rest:?}");
     assert!(!rest.iter().any(|line| line.contains("the file")), "{rest:?}");
-    // No coding begins after the interrupt.
+    // No encoding starts after the interrupt.
     assert!(!rest.iter().any(|line| line.contains("\"trial\":null")), "{rest:?}");
     assert_eq!(place.names(), ["a.yuv"]);
 }
@@ -73,7 +73,7 @@ fn the_first_interrupt_finishes_the_file() {
 }
 
 #[test]
-fn a_pipe_that_gives_nothing_is_left_at_the_first_interrupt() {
+fn a_silent_pipe_ends_at_the_first_interrupt() {
     for (verb, output) in [("encode", "a.ivf"), ("decode", "a.yuv")] {
         let place = Place::new();
         let clip = place.ok(&["generate", "static-slide", "-n", "2", "--size", "32x32"]).out;
@@ -94,14 +94,14 @@ fn a_pipe_that_gives_nothing_is_left_at_the_first_interrupt() {
         let output = run.wait_with_output().unwrap();
         let err = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(130), "{verb}: {err}");
-        assert!(!err.contains("once more aborts\ncodec"), "{err}");
+        assert!(!err.contains("again to abort\ncodec"), "{err}");
         assert!(!unfinished(), "{:?}", place.names());
         drop(stdin);
     }
 }
 
 #[test]
-fn commands_that_make_no_file_end_at_once() {
+fn commands_without_output_files_end_immediately() {
     let place = Place::new();
     // Hours of work.
     let length = 1920 * 1080 * 3 / 2 * 20_000_u64;
@@ -126,11 +126,11 @@ fn the_second_interrupt_aborts_and_leaves_nothing() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(encoder.stderr.take().unwrap()).lines();
-    // Nobody reads on: the first frame, which is larger than the pipe, cannot be written.
+    // Nobody reads: the first frame is larger than the pipe's buffer and cannot be written.
     let mut stdout = encoder.stdout.take().unwrap();
     stdout.read_exact(&mut [0; 100]).unwrap();
     interrupt(&encoder);
-    wait_for(&mut lines, "once more aborts");
+    wait_for(&mut lines, "again to abort");
     interrupt(&encoder);
     assert_eq!(encoder.wait().unwrap().code(), Some(130));
     drop(stdout);

@@ -1,4 +1,4 @@
-//! What is sent over ways that lose packets, and what is left of it at the other end.
+//! Media sent over lossy links, and the result at the receiver.
 
 use codec_core::entropy::BoolDecoder;
 use codec_core::vp8::header::{
@@ -8,8 +8,8 @@ use codec_core::vp8::header::{
 use super::net::{packets, receiver};
 use super::{Place, y4m_frames};
 
-/// Of each frame of an IVF file with VP8: whether it is a key frame, and whether the next one
-/// begins with its probabilities (RFC 6386, section 9.11).
+/// For each frame of a VP8 IVF file: whether it is a key frame, and whether the next one inherits
+/// its probabilities (RFC 6386, section 9.11).
 pub(super) fn probabilities_kept(ivf: &[u8]) -> Vec<(bool, bool)> {
     let (mut rest, mut context) = (&ivf[32..], HeaderContext::default());
     let mut kept = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn probabilities_kept(ivf: &[u8]) -> Vec<(bool, bool)> {
 }
 
 #[test]
-fn frames_need_no_probabilities_of_others_where_these_may_be_lost() {
+fn frames_do_not_depend_on_probabilities_of_lossy_frames() {
     let place = Place::new();
     for (url, may_lose) in [
         ("udp://127.0.0.1:0", true),
@@ -44,11 +44,11 @@ fn frames_need_no_probabilities_of_others_where_these_may_be_lost() {
         assert_eq!(kept.len(), 20, "{url}: {said}");
         let inter = kept.iter().filter(|(is_key, _)| !is_key);
         let keeping = inter.filter(|(_, keeps)| *keeps).count();
-        assert_eq!(keeping == 0, may_lose, "{url}: {keeping} frames keep theirs");
+        assert_eq!(keeping == 0, may_lose, "{url}: {keeping} frames keep their probabilities");
     }
 }
 
-/// The largest PSNR of `picture` against pictures from `from` on, in dB, and where it is.
+/// The largest PSNR of `picture` against the frames from `from` on, in dB, and its position.
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
 fn best_match(picture: &[u8], sources: &[&[u8]], from: usize) -> (f64, usize) {
     let psnr = |source: &[u8]| {
@@ -61,7 +61,7 @@ fn best_match(picture: &[u8], sources: &[&[u8]], from: usize) -> (f64, usize) {
 }
 
 #[test]
-fn pictures_that_come_over_a_lossy_link_are_those_that_were_sent() {
+fn frames_received_over_a_lossy_link_are_those_sent() {
     let place = Place::with_clip("talking-head", "96x64", 90);
     let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "out.y4m"]);
     let target = format!("rtp://{address}");
@@ -69,19 +69,19 @@ fn pictures_that_come_over_a_lossy_link_are_those_that_were_sent() {
     let send = ["send", "clip.y4m", &target, "-b", "300k", "--adapt", "off", "--netem", netem];
     place.ok(&send);
     let (code, said) = running.end();
-    // The goodbye may be lost, too.
+    // The goodbye may be lost too.
     assert!(code == 0 || code == 8, "{said}");
     let (sent, came) = (place.read("clip.y4m"), place.read("out.y4m"));
     let (sent, came) = (y4m_frames(&sent), y4m_frames(&came));
-    // How many come in time depends on the machine; what comes does not.
+    // The number that arrives in time depends on the machine; their content does not.
     assert!(came.len() >= 30, "{} of {}: {said}", came.len(), sent.len());
     let (mut from, mut worst) = (0, f64::INFINITY);
     for (number, picture) in came.iter().enumerate() {
         let (psnr, at) = best_match(picture, &sent, from);
-        assert!(psnr >= 32.0, "picture {number} is no picture from {from} on: {psnr:.1} dB");
+        assert!(psnr >= 32.0, "frame {number} matches no frame from {from} on: {psnr:.1} dB");
         (from, worst) = (at, worst.min(psnr));
     }
-    println!("{} of {} pictures, at least {worst:.1} dB", came.len(), sent.len());
+    println!("{} of {} frames, at least {worst:.1} dB", came.len(), sent.len());
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn losses_on_an_emulated_link_are_repaired() {
     let target = format!("rtp://{address}");
     place.ok(&["send", source, &target, "-n", "90", "-b", "300k", "--netem", netem]);
     let (code, said) = running.end();
-    // The goodbye may be lost, too.
+    // The goodbye may be lost too.
     assert!(code == 0 || code == 8, "{said}");
     let counts = packets(&place, "out.ivf");
     assert!(counts[0] >= 80, "{counts:?} {said}");

@@ -1,11 +1,10 @@
-//! Tracks that a file holds and that cannot be read are errors with the way out, unless they are
-//! dropped on request.
+//! Unreadable tracks of a file are errors with a remedy, unless they are dropped on request.
 
 use super::sound::tracks;
 use super::{Place, Run, has_ffmpeg};
 
-/// A clip with video and audio in MP4, and two of the same whose video or audio is of a codec that
-/// is not read: `hevc.mp4`, `mjpeg.mp4`, `ac3.mp4`.
+/// Creates a clip with video and audio in MP4, and copies whose video or audio codec is not
+/// supported: `hevc.mp4`, `mjpeg.mp4`, `ac3.mp4`.
 fn place() -> Place {
     let place = Place::new();
     let clip = ["--size", "64x48", "--fps", "25", "-n", "75"];
@@ -45,7 +44,7 @@ fn refused(place: &Place, words: &[&str], arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn video_that_cannot_be_read_is_an_error_and_not_left_out() {
+fn unreadable_video_is_an_error_and_not_dropped() {
     let place = place();
     let before = place.names();
     for (file, codec) in [("hevc.mp4", "hevc"), ("mjpeg.mp4", "mjpeg")] {
@@ -72,7 +71,7 @@ fn video_that_cannot_be_read_is_an_error_and_not_left_out() {
 }
 
 #[test]
-fn what_is_dropped_on_request_is_no_error() {
+fn tracks_dropped_on_request_are_not_errors() {
     let place = place();
     place.ok(&["transcode", "hevc.mp4", "-o", "a.webm", "--no-video", "-b", "32k"]);
     assert_eq!(tracks(&place, "a.webm")[0]["type"], "audio");
@@ -80,14 +79,14 @@ fn what_is_dropped_on_request_is_no_error() {
     place.ok(&["metrics", "hevc.mp4", "hevc.mp4", "--audio"]);
     place.ok(&["transcode", "ac3.mp4", "-o", "b.webm", "--no-audio"]);
     assert_eq!(tracks(&place, "b.webm").len(), 1);
-    // Formats and commands for video alone need no audio.
+    // Video-only formats and commands need no audio.
     place.ok(&["transcode", "ac3.mp4", "-o", "b.ivf"]);
     place.ok(&["decode", "ac3.mp4", "--null"]);
     place.ok(&["metrics", "ac3.mp4", "ac3.mp4"]);
 }
 
 #[test]
-fn audio_that_cannot_be_read_is_an_error_too() {
+fn unreadable_audio_is_an_error_too() {
     let place = place();
     let before = place.names();
     let words = ["ac3", "--no-audio", "-f wav - | codec encode -"];
@@ -103,7 +102,7 @@ fn audio_that_cannot_be_read_is_an_error_too() {
 
 #[test]
 #[cfg(feature = "net")]
-fn what_is_sent_loses_no_track() {
+fn send_loses_no_track() {
     let place = place();
     let there = "udp://127.0.0.1:9";
     for copy in [&[][..], &["--copy"]] {
@@ -114,7 +113,7 @@ fn what_is_sent_loses_no_track() {
 
 #[test]
 #[cfg(feature = "serve")]
-fn what_is_served_loses_no_track() {
+fn serve_loses_no_track() {
     let place = place();
     let listen = ["--listen", "127.0.0.1:0"];
     refused(&place, &["hevc"], &[&["serve", "hevc.mp4"], &listen[..]].concat());
@@ -129,7 +128,7 @@ fn further_tracks_of_a_kind_are_not_dropped_silently() {
     let place = place();
     place.ffmpeg(&["-i", "a.mp4", "-map", "0", "-map", "0:a", "-c", "copy", "two.mkv"]);
     let err = place.ok(&["transcode", "two.mkv", "-o", "two.webm", "--speed", "10"]).err;
-    assert!(err.contains("takes the first of 2 audio tracks"), "{err}");
+    assert!(err.contains("using the first of 2 audio tracks"), "{err}");
     let err = place.ok(&["transcode", "two.mkv", "-o", "silent.webm", "--no-audio"]).err;
     assert!(!err.contains("tracks"), "{err}");
 }

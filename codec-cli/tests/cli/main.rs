@@ -1,4 +1,4 @@
-//! The `codec` command as its users meet it: files, pipes, messages and exit codes.
+//! Tests of the `codec` command from the user's view: files, pipes, messages and exit codes.
 
 #![expect(
     clippy::unwrap_used,
@@ -58,12 +58,12 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// A folder that goes away after the test, and the command run in it.
+/// A temporary folder in which the command runs.
 struct Place {
     dir: TempDir,
 }
 
-/// What a run left behind.
+/// The result of a run.
 struct Run {
     code: i32,
     out: Vec<u8>,
@@ -75,7 +75,7 @@ impl Place {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    /// A place with a clip `clip.y4m`.
+    /// Creates a place with a clip `clip.y4m`.
     fn with_clip(scene: &str, size: &str, frames: u32) -> Self {
         let place = Self::new();
         let frames = frames.to_string();
@@ -95,7 +95,7 @@ impl Place {
         self.path(name).exists()
     }
 
-    /// Names of all files, hidden ones too.
+    /// Names of all files, including hidden ones.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.dir.path()).unwrap();
         let mut names: Vec<_> =
@@ -114,7 +114,7 @@ impl Place {
         Run::of(self.command(arguments).output().unwrap(), arguments)
     }
 
-    /// A run with bytes on standard input.
+    /// Runs with bytes on standard input.
     fn feed(&self, arguments: &[&str], input: &[u8]) -> Run {
         let mut child = self
             .command(arguments)
@@ -131,14 +131,14 @@ impl Place {
         Run::of(output, arguments)
     }
 
-    /// A run that must succeed.
+    /// Runs, and expects success.
     fn ok(&self, arguments: &[&str]) -> Run {
         let run = self.run(arguments);
         assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
         run
     }
 
-    /// A run that must end with `code`, and say `word`.
+    /// Runs, and expects the exit code `code` and `word` on standard error.
     fn fails(&self, code: i32, word: &str, arguments: &[&str]) -> Run {
         let run = self.run(arguments);
         assert_eq!(run.code, code, "{arguments:?}: {}", run.err);
@@ -146,7 +146,7 @@ impl Place {
         run
     }
 
-    /// ffmpeg's standard output; it must succeed.
+    /// Returns the standard output of ffmpeg, which must succeed.
     fn ffmpeg(&self, arguments: &[&str]) -> Vec<u8> {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-nostdin"]).args(arguments).current_dir(self.dir.path());
@@ -156,7 +156,7 @@ impl Place {
         output.stdout
     }
 
-    /// JSON on standard output.
+    /// Runs, and returns the JSON on standard output.
     fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let run = self.ok(arguments);
         serde_json::from_slice(&run.out).unwrap_or_else(|e| panic!("{arguments:?}: {e}"))
@@ -178,7 +178,7 @@ impl Run {
     }
 }
 
-/// The pictures of a y4m file without its headers.
+/// The frames of a y4m file without its headers.
 fn y4m_frames(bytes: &[u8]) -> Vec<&[u8]> {
     let line = |from: usize| from + bytes[from..].iter().position(|&b| b == b'\n').unwrap() + 1;
     let header = std::str::from_utf8(&bytes[..line(0)]).unwrap();
@@ -198,7 +198,7 @@ fn y4m_frames(bytes: &[u8]) -> Vec<&[u8]> {
     frames
 }
 
-/// The damaged files of the test data, if they are there: many.
+/// The damaged files of the test data, if available.
 fn damaged_files() -> Option<Vec<String>> {
     let entries = fs::read_dir(data("malformed")?).unwrap();
     let mut files: Vec<String> =
@@ -209,7 +209,7 @@ fn damaged_files() -> Option<Vec<String>> {
     Some(files)
 }
 
-/// Whether ffmpeg is installed; if not, says so.
+/// Whether ffmpeg is installed; prints a message if not.
 fn has_ffmpeg() -> bool {
     let found = Command::new("ffmpeg").arg("-version").output().is_ok();
     if !found {
@@ -218,7 +218,7 @@ fn has_ffmpeg() -> bool {
     found
 }
 
-/// The folder of shared test data, if it is there.
+/// The folder of shared test data, if available.
 fn data(kind: &str) -> Option<PathBuf> {
     let dir = match std::env::var_os("CODEC_TEST_DATA") {
         Some(dir) => PathBuf::from(dir),

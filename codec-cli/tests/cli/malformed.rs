@@ -1,11 +1,11 @@
-//! Damaged files: an error that says where, or what can be made of them; never a panic or a hang.
+//! Damaged files: an error with the position, or a concealed result; never a panic or a hang.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use super::{Place, damaged_files};
 
-/// Far above what any of the files needs, so that a busy machine does not fail the test.
+/// Far above the time that any file needs, so that a busy machine does not fail the test.
 const LONGEST: Duration = Duration::from_secs(60);
 
 #[test]
@@ -15,7 +15,7 @@ fn damaged_files_end_in_a_documented_way() {
     for file in &files {
         for extra in [&[][..], &["--conceal"]] {
             let begun = Instant::now();
-            // `Run` itself refuses panics and internal errors.
+            // `Run` itself rejects panics and internal errors.
             let run = place.run(&[&["decode", file, "--md5"][..], extra].concat());
             assert!([0, 3, 4].contains(&run.code), "{file}: code {}: {}", run.code, run.err);
             assert!(run.code == 0 || run.err.contains(file), "{file}: no name in: {}", run.err);
@@ -27,11 +27,11 @@ fn damaged_files_end_in_a_documented_way() {
 }
 
 #[test]
-fn concealment_goes_on_where_plain_decoding_stops() {
+fn concealment_continues_where_plain_decoding_stops() {
     let place = Place::with_clip("texture-pan", "96x64", 12);
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "-b", "200k"]);
     let mut coded = place.read("a.ivf");
-    // The fourth packet loses its middle.
+    // Damage the middle of the fourth packet.
     let mut at = 32;
     for _ in 0..3 {
         at += 12 + u32::from_le_bytes(coded[at..at + 4].try_into().unwrap()) as usize;
@@ -43,7 +43,7 @@ fn concealment_goes_on_where_plain_decoding_stops() {
     coded.drain(from..to);
     fs::write(place.path("damaged.ivf"), coded).unwrap();
     place.fails(4, "packet 3 at byte", &["decode", "damaged.ivf", "-o", "a.yuv"]);
-    assert_eq!(place.read("a.yuv").len(), 3 * 96 * 64 * 3 / 2, "what came before is kept");
+    assert_eq!(place.read("a.yuv").len(), 3 * 96 * 64 * 3 / 2, "frames before the damage are kept");
     let run = place.ok(&["decode", "damaged.ivf", "-o", "b.yuv", "--conceal"]);
     assert_eq!(place.read("b.yuv").len(), 12 * 96 * 64 * 3 / 2);
     assert!(run.err.contains("% of all macroblocks"), "{}", run.err);

@@ -1,10 +1,10 @@
-//! `metrics`: which frames are compared, by what, and how values are pooled.
+//! `metrics`: matching of frames, metrics, and aggregation.
 
 use std::fs;
 
 use super::{Place, y4m_frames};
 
-/// The packets of an IVF file, with their times, behind its header.
+/// The header of an IVF file, and its packets with their times.
 fn ivf_packets(file: &[u8]) -> (Vec<u8>, Vec<(u64, Vec<u8>)>) {
     let (header, mut rest) = file.split_at(32);
     let mut packets = Vec::new();
@@ -27,7 +27,7 @@ fn ivf(header: &[u8], packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
     file
 }
 
-/// PSNR of the first `count` samples, by its definition.
+/// PSNR of the first `count` samples, by definition.
 fn psnr(a: &[u8], b: &[u8], count: usize) -> f64 {
     let squares =
         a[..count].iter().zip(&b[..count]).map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2));
@@ -35,14 +35,14 @@ fn psnr(a: &[u8], b: &[u8], count: usize) -> f64 {
 }
 
 #[test]
-fn drops_repeats_and_freezes_score_as_a_calculation_by_hand_has_it() {
+fn drops_repeats_and_freezes_score_as_calculated_by_hand() {
     let place = Place::with_clip("texture-pan", "64x48", 12);
     let encode = ["encode", "clip.y4m", "-o", "all.ivf", "--qp", "30", "--keyint", "1"];
     place.ok(&encode);
     place.ok(&["decode", "all.ivf", "-o", "all.y4m"]);
     let (header, mut packets) = ivf_packets(&place.read("all.ivf"));
     assert_eq!(packets.len(), 12);
-    // Frame 0 comes as late as frame 1; 4 and 5 are dropped, and the last; 8 repeats 7.
+    // Frame 0 arrives as late as frame 1; 4, 5 and the last are dropped; 8 repeats 7.
     packets[8].1 = packets[7].1.clone();
     let kept = [1, 2, 3, 6, 7, 8, 9, 10];
     let kept: Vec<_> = kept.map(|index| packets[index].clone()).into();
@@ -95,13 +95,13 @@ fn drops_repeats_and_freezes_score_as_a_calculation_by_hand_has_it() {
         let counts = counts.map(|key| delivery[key].as_u64().unwrap());
         assert_eq!(counts, [12, 8, 4, 3, 1, 0], "{delivery}");
     }
-    // Without --viewer those without a partner are left out.
+    // Without --viewer, unmatched frames are ignored.
     let found = place.json(&["metrics", "clip.y4m", "viewed.ivf", "--json"]);
     assert_eq!((&found["frames_compared"], &found["unmatched_reference"]), (&8.into(), &4.into()));
 }
 
 #[test]
-fn metrics_that_are_asked_for_are_told_for_each_frame_and_pooled() {
+fn requested_metrics_are_reported_per_frame_and_pooled() {
     let place = Place::with_clip("texture-pan", "192x176", 3);
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--qp", "40"]);
     let list = "ms_ssim,psnr_hvs,ciede2000,xpsnr,psnr_611";
@@ -118,7 +118,7 @@ fn metrics_that_are_asked_for_are_told_for_each_frame_and_pooled() {
 }
 
 #[test]
-fn a_picture_too_small_for_a_metric_is_told_and_so_is_a_missing_ffmpeg() {
+fn frames_too_small_for_a_metric_and_a_missing_ffmpeg_are_errors() {
     let place = Place::with_clip("texture-pan", "64x48", 2);
     let small = ["metrics", "clip.y4m", "clip.y4m", "--metrics", "ms_ssim"];
     place.fails(3, "161 pixels", &small);
@@ -129,9 +129,9 @@ fn a_picture_too_small_for_a_metric_is_told_and_so_is_a_missing_ffmpeg() {
     assert!(found.err.contains("CODEC_FFMPEG") && found.err.contains("nowhere"), "{}", found.err);
 }
 
-/// Set `CODEC_VMAF_FFMPEG` to an ffmpeg with libvmaf.
+/// Requires `CODEC_VMAF_FFMPEG`, the path of an ffmpeg with libvmaf.
 #[test]
-fn vmaf_is_what_ffmpeg_says_of_both_files() {
+fn vmaf_equals_the_result_of_ffmpeg() {
     let Some(ffmpeg) = std::env::var_os("CODEC_VMAF_FFMPEG") else {
         assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no CODEC_VMAF_FFMPEG");
         eprintln!("skipped, no CODEC_VMAF_FFMPEG");

@@ -1,5 +1,5 @@
-//! Mutated files of every kind through the whole command: it ends as documented, within bounds of time,
-//! memory and output. `CHECK_ROUNDS` multiplies the runs, `CHECK_SEED` repeats one.
+//! Mutated files of every kind through the whole command: it ends as documented, within limits of
+//! time, memory and output. `CHECK_ROUNDS` multiplies the runs, `CHECK_SEED` repeats one.
 
 #![cfg(unix)]
 
@@ -11,13 +11,13 @@ use super::audio_gaps::seal_page;
 use super::rng::{self, Rng};
 use super::{Place, Run, data, has_ffmpeg, mutate};
 
-/// Address space of a run in KiB, and what it may write in bytes.
+/// Limits of a run: address space in KiB, and output in bytes.
 const MEMORY_KIB: u64 = 4 << 20;
 const MOST_OUTPUT: u64 = 64 << 20;
-/// Far above what any run needs, so that a busy machine does not fail the test.
+/// Far above the time that any run needs, so that a busy machine does not fail the test.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Half a second of pictures and audio by ffmpeg: names and options.
+/// Half a second of video and audio from ffmpeg: names and options.
 const BY_FFMPEG: &[(&str, &str)] = &[
     ("aac.m4a", "-map 1 -c:a aac"),
     ("alac.m4a", "-map 1 -c:a alac"),
@@ -39,10 +39,10 @@ const BY_FFMPEG: &[(&str, &str)] = &[
     ("float.wav", "-map 1 -c:a pcm_f32le"),
 ];
 
-/// The same by the command itself.
+/// The same from the command itself.
 const BY_US: &[&str] = &["ours.webm", "ours.mp4", "ours.ivf", "ours.opus", "ours.flac", "ours.wav"];
 
-/// What stands before lengths, times and counts in the formats.
+/// Byte sequences that precede lengths, times and counts in the formats.
 const MARKS: &[&[u8]] = &[
     b"stts",
     b"ctts",
@@ -117,12 +117,12 @@ fn seeds(place: &Place) -> Vec<Seed> {
             }
         }
     }
-    // The order of a folder is nobody's promise, and a number repeats a run.
+    // Directory order is unspecified, but a seed must repeat a run.
     seeds.sort_by(|a, b| a.name.cmp(&b.name));
     seeds
 }
 
-/// Overwrites numbers after marks of the formats: times that lie far apart, lengths that lie.
+/// Overwrites numbers after these byte sequences: distant times, wrong lengths.
 fn lie(bytes: &mut [u8], rng: &mut Rng) {
     let places: Vec<usize> = (0..bytes.len())
         .filter(|&at| MARKS.iter().any(|mark| bytes[at..].starts_with(mark)))
@@ -144,7 +144,7 @@ fn lie(bytes: &mut [u8], rng: &mut Rng) {
     }
 }
 
-/// Makes the checksums of Ogg pages right again, so that what is in them is looked at.
+/// Corrects the checksums of Ogg pages, so that their contents are parsed.
 fn seal_pages(bytes: &mut [u8]) {
     let mut at = 0;
     while let Some(head) = bytes.get(at..at + 27).filter(|head| head.starts_with(b"OggS")) {
@@ -198,7 +198,7 @@ fn mutated_files_end_as_documented_within_bounds() {
         for arguments in [commands[first], commands[(first + 2) % commands.len()]] {
             let run = bounded(&place, arguments);
             let what = format!("seed {seed}, {name}: {arguments:?}");
-            // Exit code 2: the output cannot hold what is left of the input.
+            // Exit code 2: the output cannot hold the remaining tracks of the input.
             assert!([0, 2, 3, 4].contains(&run.code), "{what}: {}: {}", run.code, run.err);
             for output in ["out.wav", "out.webm"] {
                 let size = fs::metadata(place.path(output)).map_or(0, |found| found.len());

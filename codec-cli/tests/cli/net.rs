@@ -1,4 +1,4 @@
-//! Streams from one command to another, and to and from other programs.
+//! Streams between commands, and to and from other programs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Place, has_ffmpeg, y4m_frames};
 
-/// A command that runs beside the test, and what it says.
+/// A command running in the background, and its messages.
 pub(super) struct Running {
     pub(super) child: Child,
     lines: Receiver<String>,
@@ -35,7 +35,7 @@ impl Running {
     pub(super) fn wait_for(&mut self, word: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(60));
-            let line = line.unwrap_or_else(|_| panic!("no {word:?} came: {:#?}", self.said));
+            let line = line.unwrap_or_else(|_| panic!("no {word:?} printed: {:#?}", self.said));
             self.said.push(line.clone());
             if line.contains(word) {
                 return line;
@@ -43,7 +43,7 @@ impl Running {
         }
     }
 
-    /// Its exit code, and all that it said.
+    /// Returns its exit code and all messages.
     pub(super) fn end(mut self) -> (i32, String) {
         let limit = Instant::now() + Duration::from_secs(60);
         let status = loop {
@@ -64,7 +64,7 @@ impl Running {
     }
 }
 
-/// A receiver, and the address at which it listens.
+/// Starts a receiver; returns it and its listen address.
 pub(super) fn receiver(place: &Place, url: &str, more: &[&str]) -> (Running, String) {
     let arguments = [&["recv", url, "--progress", "json"], more].concat();
     let mut running = Running::start(&mut place.command(&arguments));
@@ -79,7 +79,7 @@ pub(super) fn packets(place: &Place, file: &str) -> Vec<u64> {
     tracks.iter().map(|track| track["packets"].as_u64().unwrap()).collect()
 }
 
-/// A place with a file of 45 frames and 1.5 s of sound.
+/// Creates a place with a file of 45 frames and 1.5 s of audio.
 pub(super) fn with_film() -> Place {
     let place = Place::with_clip("talking-head", "96x64", 45);
     place.ok(&["generate", "tone", "-o", "tone.opus", "-n", "45"]);
@@ -87,12 +87,12 @@ pub(super) fn with_film() -> Place {
     place
 }
 
-/// With 16 bytes of key and 12 of salt.
+/// With a 16-byte key and a 12-byte salt.
 pub(super) const SRTP: &str =
     "srtp://127.0.0.1:0?suite=AEAD_AES_128_GCM&key=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==";
 
 #[test]
-fn packets_are_carried_as_they_are() {
+fn copied_packets_arrive_unchanged() {
     let place = with_film();
     for (url, name) in [
         ("tcp://127.0.0.1:0", "tcp.ivf"),
@@ -106,14 +106,14 @@ fn packets_are_carried_as_they_are() {
         place.ok(&["send", "clip.ivf", &target, "--copy"]);
         let (code, said) = running.end();
         assert_eq!(code, 0, "{url}: {said}");
-        assert!(said.contains("the end of the input"), "{url}: {said}");
+        assert!(said.contains("end of the input"), "{url}: {said}");
         let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
         assert_eq!(md5(name), md5("clip.ivf"), "{url}");
     }
 }
 
 #[test]
-fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
+fn video_and_audio_are_encoded_sent_and_recorded_completely() {
     let place = Place::new();
     for url in ["tcp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
         let recv = ["-o", "out.webm", "-y", "--stats", "r.ndjson"];
@@ -127,13 +127,13 @@ fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
         assert_eq!(code, 0, "{url}: {said}");
         let (sent, came) = (last_stats(&place, "s.ndjson"), last_stats(&place, "r.ndjson"));
         let counts = packets(&place, "out.webm");
-        // A machine that stands still for a while sends fewer pictures in the two seconds.
+        // A machine that stalls sends fewer frames in the two seconds.
         let frames = sent("video")["framesEncoded"].as_u64().unwrap();
         assert!((1..=45).contains(&frames), "{url}: {frames}");
         assert_eq!(counts[0], frames, "{url}: {said}");
         let sound = sent("audio")["packetsSent"].as_u64().unwrap();
         assert!((40..=sound).contains(&counts[1]), "{url}: {counts:?}");
-        // Each line is JSON with getStats' names.
+        // Each line is JSON with getStats names.
         let stats = String::from_utf8(place.read("s.ndjson")).unwrap();
         assert!(stats.lines().count() >= 2);
         for line in stats.lines() {
@@ -148,11 +148,11 @@ fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
         }
         let count = |id: &str| came(id)["packetsReceived"].as_u64().unwrap();
         if url.starts_with("rtp") {
-            // What comes before the first picture belongs to no session yet.
+            // Packets before the first frame belong to no session yet.
             assert!((40..=sound).contains(&count("audio")), "{} of {sound}", count("audio"));
             assert!(came("audio")["jitter"].is_number() && came("video")["jitter"].is_number());
             assert!(sent("remote-video")["packetsLost"].is_number(), "no report");
-            // Each stream for itself; RTCP comes on top.
+            // Streams are counted separately, and RTCP is extra.
             assert!(count("video") + count("audio") < count("pair"));
         } else {
             assert_eq!((count("video"), count("audio")), (frames, sound));
@@ -161,7 +161,7 @@ fn pictures_and_sound_are_coded_sent_and_recorded_whole() {
     }
 }
 
-/// The last line of a file of statistics: its objects by their names.
+/// The last line of a statistics file: its objects by id.
 fn last_stats(place: &Place, file: &str) -> impl Fn(&str) -> serde_json::Value {
     let text = String::from_utf8(place.read(file)).unwrap();
     let line: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
@@ -172,7 +172,7 @@ fn last_stats(place: &Place, file: &str) -> impl Fn(&str) -> serde_json::Value {
 }
 
 #[test]
-fn what_is_decoded_is_what_was_sent() {
+fn decoded_frames_equal_those_sent() {
     let place = with_film();
     let (running, address) = receiver(&place, "rtp://127.0.0.1:0", &["-o", "out.y4m"]);
     place.ok(&["send", "clip.ivf", &format!("rtp://{address}"), "--copy"]);
@@ -180,10 +180,10 @@ fn what_is_decoded_is_what_was_sent() {
     place.ok(&["decode", "clip.ivf", "-o", "expected.y4m"]);
     let (got, expected) = (place.read("out.y4m"), place.read("expected.y4m"));
     assert_eq!(y4m_frames(&got).len(), 45);
-    assert!(y4m_frames(&got) == y4m_frames(&expected), "other pictures");
+    assert!(y4m_frames(&got) == y4m_frames(&expected), "different frames");
 }
 
-/// Hands a connection on, with one bit flipped.
+/// Forwards a connection with one bit flipped.
 fn flipping(upstream: String, at: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -205,7 +205,7 @@ fn flipping(upstream: String, at: usize) -> String {
 }
 
 #[test]
-fn a_flipped_bit_is_told_with_its_offset_and_what_came_before_is_kept() {
+fn a_flipped_bit_is_reported_with_its_offset_and_earlier_data_kept() {
     let place = with_film();
     let (running, address) = receiver(&place, "tcp://127.0.0.1:0", &["-o", "out.ivf"]);
     let at = place.read("clip.ivf").len() / 2;
@@ -220,7 +220,7 @@ fn a_flipped_bit_is_told_with_its_offset_and_what_came_before_is_kept() {
 }
 
 #[test]
-fn who_shows_a_wrong_token_is_refused_and_the_receiver_waits_on() {
+fn wrong_tokens_are_rejected_and_the_receiver_keeps_waiting() {
     let place = with_film();
     let url = "ws://127.0.0.1:0/live";
     let (running, address) = receiver(&place, url, &["-o", "out.ivf", "--token", "s3cret"]);
@@ -237,13 +237,13 @@ fn who_shows_a_wrong_token_is_refused_and_the_receiver_waits_on() {
 fn silence_ends_a_receiver() {
     let place = Place::new();
     let idle = ["recv", "udp://127.0.0.1:0", "--null", "--max-idle", "200ms"];
-    place.fails(8, "nothing has come for 0.2 s", &idle);
+    place.fails(8, "no data received for 0.2 s", &idle);
     let nobody = ["send", "testsrc:size=32x32", "ws://127.0.0.1:1/x?listen=maybe"];
     place.fails(2, "listen=maybe", &nobody);
     place.fails(2, "scheme ftp", &["recv", "ftp://host:1", "--null"]);
     place.fails(2, "no port", &["send", "testsrc:size=32x32", "rtp://127.0.0.1"]);
     let netem = ["send", "testsrc:size=32x32", "tcp://127.0.0.1:1", "--netem", "loss=1%"];
-    place.fails(2, "--netem is for datagrams", &netem);
+    place.fails(2, "--netem requires datagrams", &netem);
 }
 
 #[cfg(unix)]
@@ -269,8 +269,8 @@ fn interrupts_end_both_ends_cleanly() {
     }
 }
 
-/// A sender that is killed, and one that has begun meanwhile: gives the frames of the recording, its
-/// length in seconds, and what the receiver said.
+/// Kills a sender after another has started. Returns the frames of the recording, its length in
+/// seconds, and the receiver's messages.
 fn restarted(url: &str) -> (u64, f64, String) {
     let place = Place::new();
     let (mut recv, address) = receiver(&place, url, &["-o", "out.webm", "--max-idle", "30s"]);
@@ -293,7 +293,7 @@ fn restarted(url: &str) -> (u64, f64, String) {
     assert_eq!(second.end().0, 0, "{url}");
     let (code, said) = recv.end();
     assert_eq!(code, 0, "{url}: {said}");
-    assert!(said.contains("the end of the input"), "{url}: {said}");
+    assert!(said.contains("end of the input"), "{url}: {said}");
     let probe = place.json(&["probe", "out.webm", "--json"]);
     let track = &probe["tracks"][0];
     let frames = track["packets"].as_u64().unwrap();
@@ -314,14 +314,14 @@ fn a_restarted_sender_is_followed_and_a_live_one_is_not_replaced() {
 }
 
 #[test]
-fn packets_under_another_srtp_key_are_told() {
+fn packets_with_another_srtp_key_are_reported() {
     let place = with_film();
     let (running, address) = receiver(&place, SRTP, &["-o", "out.ivf", "--max-idle", "3s"]);
     let target = SRTP.replace("127.0.0.1:0", &address).replace("key=AAEC", "key=BBEC");
     place.ok(&["send", "clip.ivf", &target, "--copy"]);
     let (code, said) = running.end();
     assert_eq!(code, 8, "{said}");
-    assert!(said.contains("packets arrived and failed authentication (SRTP)"), "{said}");
+    assert!(said.contains("packets failed SRTP authentication"), "{said}");
 }
 
 #[cfg(unix)]
@@ -338,7 +338,7 @@ fn a_description_with_a_key_is_private() {
     assert_eq!(mode("srtp"), 0o600);
 }
 
-/// A port that was free a moment ago, and the one after it.
+/// A port that was free a moment ago, as was the next one.
 fn free_port() -> u16 {
     loop {
         let first = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -352,7 +352,7 @@ fn free_port() -> u16 {
     }
 }
 
-/// What ffmpeg makes of `clip.ivf` when it is sent to `target`: digests of its pictures.
+/// Digests of the frames that ffmpeg receives when `clip.ivf` is sent to `target`.
 fn received_by_ffmpeg(place: &Place, target: &str) -> Vec<String> {
     place.ok(&["send", "clip.ivf", target, "--copy", "-n", "1", "--sdp", "a.sdp", "-y"]);
     let mut ffmpeg = Command::new("ffmpeg");
@@ -368,7 +368,7 @@ fn received_by_ffmpeg(place: &Place, target: &str) -> Vec<String> {
     sums(&String::from_utf8(place.read("got.md5")).unwrap())
 }
 
-/// The digests of the pictures of `clip.ivf`.
+/// Digests of the frames of `clip.ivf`.
 fn picture_sums(place: &Place) -> Vec<String> {
     sums(&place.ok(&["decode", "clip.ivf", "--framemd5"]).text())
 }
@@ -388,11 +388,11 @@ fn ffmpeg_receives_every_frame() {
     assert_eq!(received_by_ffmpeg(&place, &target), picture_sums(&place));
 }
 
-/// As [`SRTP`], with the suite that everybody has: 30 bytes.
+/// Like [`SRTP`], with the default suite: 30 bytes.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd";
 
 #[test]
-fn ffmpeg_and_this_understand_each_other_encrypted() {
+fn ffmpeg_interoperates_with_encryption() {
     if !has_ffmpeg() {
         return;
     }
@@ -418,7 +418,7 @@ fn ffmpeg_and_this_understand_each_other_encrypted() {
 }
 
 #[test]
-fn ffmpeg_is_received_frame_by_frame() {
+fn frames_from_ffmpeg_are_received_one_by_one() {
     if !has_ffmpeg() {
         return;
     }

@@ -1,4 +1,4 @@
-//! What is refused, and with which exit code.
+//! Rejected command lines and inputs, with their exit codes.
 
 use std::fs;
 
@@ -14,12 +14,12 @@ fn usage_errors_exit_with_2() {
         (&["--speed", "11"], "invalid value"),
         (&["--token-parts", "3"], "invalid value"),
         (&["--layers", "L3T3"], "L1T1"),
-        (&["--knob", "warp=9"], "no knob warp"),
+        (&["--knob", "warp=9"], "unknown knob warp"),
         (&["--knob", "sharpness=99"], "0..=7"),
         (&["--report", "a.txt"], ".csv or .json"),
         (&["--no-such-flag"], "unexpected argument"),
         (&["--resize", "0x5"], "invalid value"),
-        (&["-f", "avi"], "not known"),
+        (&["-f", "avi"], "unknown format"),
         (&["--drop"], "constant bitrate"),
         (&["--drop", "--preset", "rtc", "-q", "50"], "constant bitrate"),
         (&["--max-frame-time", "8ms"], "--preset rtc"),
@@ -29,14 +29,14 @@ fn usage_errors_exit_with_2() {
     }
     place.fails(2, "Usage", &["encode"]);
     place.fails(2, "Usage", &["decode", "clip.y4m"]);
-    place.fails(2, "tells no format", &["encode", "clip.y4m", "-o", "a.xyz"]);
-    place.fails(2, "holds no coded video", &["encode", "clip.y4m", "-o", "a.y4m"]);
+    place.fails(2, "unknown format", &["encode", "clip.y4m", "-o", "a.xyz"]);
+    place.fails(2, "cannot hold encoded video", &["encode", "clip.y4m", "-o", "a.y4m"]);
     place.fails(2, "standard output", &["decode", "clip.y4m", "--md5", "-o", "-"]);
     assert_eq!(place.names(), ["clip.y4m"]);
 }
 
 #[test]
-fn other_failures_have_their_own_codes() {
+fn other_failures_have_separate_codes() {
     let place = Place::with_clip("static-slide", "32x32", 2);
     place.fails(3, "absent.y4m", &["encode", "absent.y4m", "-o", "a.ivf"]);
     place.fails(3, "-n 0", &["encode", "clip.y4m", "-o", "a.ivf", "-n", "0"]);
@@ -53,7 +53,7 @@ fn other_failures_have_their_own_codes() {
 }
 
 #[test]
-fn existing_files_are_kept_unless_told_otherwise() {
+fn existing_files_are_kept_unless_overwriting_is_allowed() {
     let place = Place::with_clip("static-slide", "32x32", 2);
     fs::write(place.path("a.ivf"), "precious").unwrap();
     fs::write(place.path("a.csv"), "precious").unwrap();
@@ -61,7 +61,7 @@ fn existing_files_are_kept_unless_told_otherwise() {
     place.fails(2, "-y", &["encode", "clip.y4m", "-o", "b.ivf", "--report", "a.csv"]);
     place.fails(2, "-y", &["generate", "static-slide", "-o", "clip.y4m"]);
     assert_eq!(place.read("a.ivf"), b"precious");
-    assert!(!place.has("b.ivf"), "nothing is left of the run whose report was refused");
+    assert!(!place.has("b.ivf"), "a run with a rejected report leaves no output");
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--report", "a.csv", "-y"]);
     assert!(place.read("a.ivf").starts_with(b"DKIF"));
 }
@@ -77,7 +77,7 @@ fn a_failed_run_leaves_the_old_file_and_no_debris() {
 }
 
 #[test]
-fn what_came_before_damage_is_kept() {
+fn output_before_damage_is_kept() {
     let place = Place::with_clip("talking-head", "64x48", 6);
     let clip = place.read("clip.y4m");
     fs::write(place.path("cut.y4m"), &clip[..clip.len() - 100]).unwrap();
@@ -139,7 +139,7 @@ fn an_unknown_instruction_set_is_a_usage_error() {
 }
 
 #[test]
-fn limits_are_held_and_can_be_set() {
+fn limits_are_enforced_and_configurable() {
     let place = Place::with_clip("static-slide", "64x64", 2);
     place.ok(&["encode", "clip.y4m", "-o", "a.ivf"]);
     for limits in ["pixels=1000", "pixels=32x32", "memory=40K"] {
@@ -152,9 +152,9 @@ fn limits_are_held_and_can_be_set() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn pictures_are_not_thrown_at_a_terminal() {
+fn video_is_not_written_to_a_terminal() {
     let place = Place::new();
-    // `script` gives the command a terminal.
+    // `script` runs the command in a terminal.
     let codec = env!("CARGO_BIN_EXE_codec");
     let line = format!("{codec} generate static-slide -n 1 --size 16x16; echo code $?");
     let mut command = std::process::Command::new("script");

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Place;
 
 #[test]
-fn samples_are_what_the_generator_draws_and_the_manifest_says() {
+fn samples_match_the_generator_and_the_manifest() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
     let manifest = fs::read_to_string(samples.join("MANIFEST.csv")).unwrap();
     let place = Place::new();
@@ -22,7 +22,7 @@ fn samples_are_what_the_generator_draws_and_the_manifest_says() {
         ]);
         let sample = fs::read(samples.join(file)).unwrap();
         assert!(sample.len() <= 2_000_000, "{file} has {} bytes", sample.len());
-        assert!(sample == place.read(file), "{file} is not what the generator draws");
+        assert!(sample == place.read(file), "{file} differs from the generator's output");
         rows += 1;
     }
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Streams that are sealed from end to end.
+//! Streams with end-to-end encryption.
 
 use super::Place;
 use super::net::{SRTP, packets, receiver, with_film};
@@ -7,7 +7,7 @@ fn write(place: &Place, name: &str, text: &str) {
     std::fs::write(place.path(name), text).unwrap();
 }
 
-/// A place with a film and files of keys.
+/// Creates a place with a clip and key files.
 fn with_keys() -> Place {
     let place = with_film();
     let digits = "00112233445566778899aabbccddeeff";
@@ -18,7 +18,7 @@ fn with_keys() -> Place {
 }
 
 #[test]
-fn sealed_frames_open_with_the_same_key_over_every_way() {
+fn encrypted_frames_decrypt_with_the_same_key_over_every_transport() {
     let place = with_keys();
     let md5 = |file: &str| place.ok(&["decode", file, "--md5"]).text();
     for (url, name) in [
@@ -42,7 +42,7 @@ fn sealed_frames_open_with_the_same_key_over_every_way() {
 }
 
 #[test]
-fn sealed_pictures_and_sound_are_recorded_whole_with_their_delay() {
+fn encrypted_video_and_audio_are_recorded_completely_with_their_delay() {
     let place = with_keys();
     for url in ["tcp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
         let recv = ["-o", "out.webm", "-y", "--e2ee-key", "hex.key"];
@@ -64,7 +64,7 @@ fn sealed_pictures_and_sound_are_recorded_whole_with_their_delay() {
 }
 
 #[test]
-fn with_another_key_nothing_opens_and_no_file_is_left() {
+fn with_another_key_nothing_decrypts_and_no_file_is_left() {
     let place = with_keys();
     let before = place.names();
     for url in ["tcp://127.0.0.1:0", "udp://127.0.0.1:0", "rtp://127.0.0.1:0"] {
@@ -74,18 +74,18 @@ fn with_another_key_nothing_opens_and_no_file_is_left() {
         place.run(&["send", "clip.ivf", &target, "--copy", "--e2ee-key", "hex.key"]);
         let (code, said) = running.end();
         assert_eq!(code, 8, "{url}: {said}");
-        assert!(said.contains("frames opened: the sender has another --e2ee-key"), "{said}");
+        assert!(said.contains("frames: the sender uses another --e2ee-key"), "{said}");
         assert_eq!(place.names(), before, "{url}");
     }
 }
 
 #[test]
-fn an_end_without_the_key_is_told_what_is_missing() {
+fn an_end_without_the_key_reports_what_is_missing() {
     let place = with_keys();
     let key = ["--e2ee-key", "hex.key"];
     for (recv, send, why) in [
-        (&[][..], &key[..], "the media are sealed from end to end: --e2ee-key is needed"),
-        (&key[..], &[][..], "the sender does not seal its media"),
+        (&[][..], &key[..], "the media are end-to-end encrypted: --e2ee-key is required"),
+        (&key[..], &[][..], "the sender does not encrypt its media"),
     ] {
         let url = "tcp://127.0.0.1:0";
         let (running, address) = receiver(&place, url, &[&["-o", "out.ivf"], recv].concat());
@@ -96,7 +96,7 @@ fn an_end_without_the_key_is_told_what_is_missing() {
         assert!(said.contains(why), "{said}");
     }
     assert!(!place.has("out.ivf"));
-    // What is not sealed does not come out over RTP either.
+    // Unencrypted media are not delivered over RTP either.
     let (running, address) =
         receiver(&place, "rtp://127.0.0.1:0", &[&["--null"], &key[..]].concat());
     place.ok(&["send", "clip.ivf", &format!("rtp://{address}"), "--copy"]);
@@ -106,13 +106,17 @@ fn an_end_without_the_key_is_told_what_is_missing() {
     place.ok(&[&["send", "clip.ivf", "rtp://127.0.0.1:9"], &sdp[..], &key[..]].concat());
     let text = String::from_utf8(place.read("a.sdp")).unwrap();
     assert!(
-        text.contains("s=codec send, sealed from end to end") && text.contains("a=x-codec-sframe")
+        text.contains("s=codec send, end-to-end encrypted") && text.contains("a=x-codec-sframe")
     );
-    place.fails(2, "media are sealed: --e2ee-key is needed", &["recv", "a.sdp", "--null"]);
+    place.fails(
+        2,
+        "media are end-to-end encrypted: --e2ee-key is required",
+        &["recv", "a.sdp", "--null"],
+    );
 }
 
 #[test]
-fn files_of_keys_are_checked_before_anything_is_sent() {
+fn key_files_are_checked_before_anything_is_sent() {
     let place = with_keys();
     write(&place, "short.key", "0123456789abcdef");
     write(&place, "words.key", "correct horse battery staple");
@@ -120,9 +124,9 @@ fn files_of_keys_are_checked_before_anything_is_sent() {
     let target = "udp://127.0.0.1:9";
     for (file, why) in [
         ("none.key", "none.key: "),
-        ("short.key", "a key has 16 to 64 bytes, not 8"),
-        ("words.key", "expected a key in hexadecimal digits or base64"),
-        ("long.key", "too long for a key"),
+        ("short.key", "got 8 bytes, expected 16 to 64"),
+        ("words.key", "expected a key in hexadecimal or base64"),
+        ("long.key", "too large for a key"),
         ("clip.ivf", "clip.ivf: "),
     ] {
         place.fails(3, why, &["send", "clip.ivf", target, "--copy", "--e2ee-key", file]);
@@ -130,6 +134,6 @@ fn files_of_keys_are_checked_before_anything_is_sent() {
     }
     let key = ["--e2ee-key", "hex.key"];
     for end in [["send", "clip.ivf", "whip://h/p"], ["recv", "whep://h/p", "--null"]] {
-        place.fails(2, "servers of WebRTC and browsers do not open", &[&end[..], &key].concat());
+        place.fails(2, "WebRTC servers and browsers cannot decrypt", &[&end[..], &key].concat());
     }
 }

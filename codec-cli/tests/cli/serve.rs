@@ -1,4 +1,4 @@
-//! What `codec serve` publishes, as `codec recv` gets it.
+//! Streams published by `codec serve`, as received by `codec recv`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -7,12 +7,12 @@ use std::thread;
 use super::sound::{all_distances, tracks};
 use super::{Place, Run};
 
-/// A server that runs beside the test.
+/// A server running in the background.
 struct Server {
     child: Child,
     /// Host and port.
     address: String,
-    /// What it said before it was ready.
+    /// Its messages before it was ready.
     said: String,
 }
 
@@ -31,12 +31,12 @@ impl Server {
                 rest.split('/').next().unwrap().clone_into(&mut server.address);
             }
         }
-        // What it says later is read, so that it never waits for its reader.
+        // Later messages are read too, so that it never blocks on its output.
         thread::spawn(move || lines.for_each(drop));
         server
     }
 
-    /// Records so many frames of streams at the same time, each to NAME.webm.
+    /// Records this many frames of several streams at the same time, each to NAME.webm.
     fn record(&self, place: &Place, streams: &[(&str, &str)]) {
         let children: Vec<Child> = streams
             .iter()
@@ -63,7 +63,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn sound_is_published_beside_the_pictures() {
+fn audio_is_published_with_the_video() {
     let place = Place::new();
     let server = Server::start(
         &place,
@@ -77,20 +77,20 @@ fn sound_is_published_beside_the_pictures() {
     };
     let counts = packets("tone.webm");
     assert_eq!(counts[0], 60, "{counts:?}");
-    // 20 ms a packet, for as long as the pictures last.
+    // 20 ms per packet, for the duration of the video.
     let expected = counts[0] * 50 / 30;
     assert!(counts[1].abs_diff(expected) <= 6, "{counts:?}");
     let samples = place.ok(&["decode", "tone.webm", "-o", "-", "-f", "s16"]).out;
     let loudest = samples.chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs());
-    assert!(loudest.max() > Some(2000), "the tone is heard");
+    assert!(loudest.max() > Some(2000), "the tone is audible");
     let mute = packets("mute.webm");
     assert!(mute[0] == 30 && mute.get(1).is_none_or(|&sound| sound == 0), "{mute:?}");
 }
 
 #[test]
-fn served_films_have_their_sound_in_step_through_their_turns() {
+fn served_files_keep_audio_in_sync_when_they_loop() {
     let place = Place::new();
-    // Three seconds each: a flash and a click at 2.5 s. One has samples, one Opus.
+    // Three seconds each, with a flash and a click at 2.5 s. One has PCM, the other Opus.
     let size = ["--size", "160x96", "--fps", "25", "-n", "75"];
     place.ok(&[&["generate", "clapper", "-o", "made.mkv"], &size[..]].concat());
     for (name, codec) in [("samples.mkv", "s16le"), ("opus.mkv", "opus")] {
@@ -98,8 +98,8 @@ fn served_films_have_their_sound_in_step_through_their_turns() {
     }
     let server =
         Server::start(&place, &["coded=samples.mkv", "taken=opus.mkv", "--loop", "-b", "500k"]);
-    assert!(server.said.contains("taken over") && server.said.contains("64 kb"), "{}", server.said);
-    // A whole turn of 75 frames, and most of another, whenever it begins.
+    assert!(server.said.contains("copied") && server.said.contains("64 kb"), "{}", server.said);
+    // A whole loop of 75 frames, and most of another, whenever the recording starts.
     server.record(&place, &[("coded", "138"), ("taken", "138")]);
     for name in ["coded.webm", "taken.webm"] {
         let found = all_distances(&place, name);

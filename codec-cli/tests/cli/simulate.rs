@@ -1,5 +1,5 @@
-//! `codec simulate`: the figures are those of other commands where both know, and the same for the
-//! same seed.
+//! `codec simulate`: results agree with those of other commands, and are the same for the same
+//! seed.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ fn sum_of_fates(report: &Value) -> u64 {
 }
 
 #[test]
-fn a_perfect_link_shows_exactly_what_the_encoder_made() {
+fn a_perfect_link_shows_the_encoder_output_exactly() {
     let place = Place::with_clip("talking-head", "160x96", 40);
     let encode =
         ["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "-b", "250k", "--metrics", "ssim"];
@@ -48,7 +48,7 @@ fn a_perfect_link_shows_exactly_what_the_encoder_made() {
     assert_eq!(report["freezes"]["count"], 0);
     assert_eq!(report["delay_ms"]["max"], 100);
     assert_eq!(report["requests"]["pli"], 0);
-    // The decoder is given the encoder's packets, and the viewer sees as many pictures as there are.
+    // The decoder receives the encoder's packets, and the viewer sees every frame.
     let md5 = |file: &str| place.ok(&["decode", file, "--framemd5"]).out;
     assert_eq!(md5("a.ivf"), md5("b.ivf"));
     assert_eq!(y4m_frames(&place.read("seen.y4m")).len(), 40);
@@ -58,7 +58,7 @@ fn a_perfect_link_shows_exactly_what_the_encoder_made() {
 }
 
 #[test]
-fn what_is_scored_under_loss_is_what_other_commands_find_in_the_pictures_seen() {
+fn scores_under_loss_match_other_commands() {
     let place = Place::with_clip("talking-head", "160x96", 90);
     for on_loss in ["conceal", "freeze"] {
         let link = ["--link", LOSSY, "--on-loss", on_loss, "-o", "seen.y4m", "-y", "--json"];
@@ -67,7 +67,7 @@ fn what_is_scored_under_loss_is_what_other_commands_find_in_the_pictures_seen() 
         assert_eq!(sum_of_fates(&report), 90);
         assert!(report["link"]["lost"].as_u64().unwrap() > 0);
         assert!(report["seen"]["psnr_y"].as_f64() < report["coded"]["psnr_y"].as_f64());
-        // Instants before the first picture are seen black, and not scored.
+        // Instants before the first frame are black and not scored.
         let before = usize::try_from(report["seen"]["before_first"].as_u64().unwrap()).unwrap();
         assert!(before < 10);
         let metrics = place.json(&["metrics", "clip.y4m", "seen.y4m", "--json"]);
@@ -83,7 +83,7 @@ fn what_is_scored_under_loss_is_what_other_commands_find_in_the_pictures_seen() 
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads_and_another_seed_others() {
+fn results_depend_on_the_seed_and_not_on_threads() {
     let place = Place::with_clip("talking-head", "320x192", 45);
     let run = |seed: &str, threads: &str| {
         let outputs = ["-o", "o.json", "-o", "o.ivf", "-o", "o.y4m", "--report", "o.csv", "-y"];
@@ -96,12 +96,12 @@ fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads_and_another_seed
     assert!(first == run("7", "1"));
     assert!(first == run("7", "3"), "threads change nothing");
     let other = run("8", "1");
-    // All that was lost may come again: the pictures may be the same.
+    // Retransmission may recover everything: the frames may be the same.
     assert!(first.0 != other.0 && first.1[0] != other.1[0] && first.1[3] != other.1[3]);
 }
 
 #[test]
-fn key_frames_and_retransmission_repair_and_doing_nothing_does_not() {
+fn key_frames_and_retransmission_repair_damage() {
     let place = Place::with_clip("talking-head", "160x96", 150);
     let run = |recovery| {
         let more = ["--link", LOSSY, "--recovery", recovery, "--playout", "200ms", "--json"];
@@ -126,7 +126,7 @@ fn key_frames_and_retransmission_repair_and_doing_nothing_does_not() {
 }
 
 #[test]
-fn loss_delay_and_queue_are_those_of_the_link() {
+fn loss_delay_and_queue_match_the_link() {
     let place = Place::with_clip("talking-head", "160x96", 300);
     let link = "rate=2M,delay=40ms,jitter=20ms,reorder=on,loss=10%";
     let more = ["--link", link, "--mtu", "128", "--recovery", "none", "--json"];
@@ -165,7 +165,7 @@ fn a_trace_throttles_the_link_and_the_encoder_follows_it() {
     assert_eq!(seconds(&following, "target_kbps"), [510.0, 510.0, 127.5, 127.5, 510.0, 510.0]);
     let clean = |report: &Value| report["fates"]["clean"].as_u64().unwrap();
     assert!(clean(&following) > clean(&stubborn));
-    // What arrives is never more than the link carries, but for the packet on the border.
+    // Arrivals never exceed the link's capacity, except for the packet at the boundary.
     for (arrived, link) in
         seconds(&stubborn, "arrived_kbps").iter().zip(seconds(&stubborn, "link_kbps"))
     {
@@ -187,17 +187,17 @@ fn layers_and_constant_times_are_simulated_too() {
 }
 
 #[test]
-fn what_cannot_be_simulated_is_refused() {
+fn unsupported_simulations_are_rejected() {
     let place = Place::with_clip("talking-head", "64x48", 3);
     let refused = |code, word: &str, more: &[&str]| {
         place.fails(code, word, &simulate(more));
     };
-    refused(2, "no frame can be there", &["--link", "delay=50ms", "--playout", "20ms"]);
+    refused(2, "no frame can arrive", &["--link", "delay=50ms", "--playout", "20ms"]);
     refused(2, "a link has", &["--link", "speed=3"]);
     refused(2, "at most", &["--link", "loss=90%,burst=2"]);
-    refused(2, "looks ahead", &["--preset", "file"]);
+    refused(2, "look-ahead", &["--preset", "file"]);
     refused(2, "clock", &["--max-frame-time", "5ms"]);
-    refused(2, "expected .json", &["-o", "out.webm"]);
+    refused(2, "ending in .json", &["-o", "out.webm"]);
     refused(2, "standard output", &["-o", "-"]);
     refused(2, "given twice", &["-o", "a.json", "-o", "a.json"]);
     refused(2, ".csv", &["--report", "a.txt"]);
@@ -207,7 +207,7 @@ fn what_cannot_be_simulated_is_refused() {
     std::fs::write(place.path("bad.csv"), "0,1M\n0,2M\n").unwrap();
     refused(3, "line 2", &["--link", "rate=bad.csv"]);
     std::fs::write(place.path("there.json"), "kept").unwrap();
-    refused(2, "exists already", &["-o", "there.json"]);
+    refused(2, "already exists", &["-o", "there.json"]);
     assert_eq!(place.read("there.json"), b"kept");
     place.fails(2, "-q or --qp", &["simulate", "clip.y4m", "--qp", "40", "--rate-trace", "link"]);
     if cfg!(feature = "av1") {
@@ -217,7 +217,7 @@ fn what_cannot_be_simulated_is_refused() {
 }
 
 #[test]
-fn frames_arrive_when_rate_queue_and_delay_say_by_hand() {
+fn arrival_times_match_a_calculation_by_hand() {
     let place = Place::with_clip("talking-head", "160x96", 60);
     let link = ["--link", "rate=280k,delay=40ms,queue=5s", "--pace", "0", "--report", "f.csv"];
     place.ok(&simulate(&link));
@@ -229,7 +229,8 @@ fn frames_arrive_when_rate_queue_and_delay_say_by_hand() {
     let mut free = 0.0_f64;
     let mut longest = 0.0_f64;
     for frame in 0..60 {
-        // Each packet has 28 bytes of IP and UDP, 12 of RTP, 4 of descriptor.
+        // Each packet has 28 bytes of IP and UDP headers, 12 of RTP and 4 of the payload
+        // descriptor.
         let bits = 8.0 * (bytes[frame] + 44.0 * packets[frame]);
         longest = longest.max(free - captured[frame]);
         free = free.max(captured[frame]) + bits / 280.0;
@@ -239,7 +240,7 @@ fn frames_arrive_when_rate_queue_and_delay_say_by_hand() {
 }
 
 #[test]
-fn frames_that_the_encoder_drops_are_counted_with_their_reason_and_seen_as_frozen() {
+fn dropped_frames_are_counted_by_reason_and_seen_as_frozen() {
     let place = Place::with_clip("texture-pan", "320x192", 60);
     let run = ["simulate", "clip.y4m", "-b", "20k", "--drop", "--report", "f.csv", "--json"];
     let report = place.json(&run);
@@ -255,12 +256,12 @@ fn frames_that_the_encoder_drops_are_counted_with_their_reason_and_seen_as_froze
 }
 
 #[test]
-fn no_more_of_a_link_is_used_than_it_has() {
+fn link_utilisation_never_exceeds_its_capacity() {
     let place = Place::with_clip("texture-pan", "320x180", 40);
     for link in ["rate=150k,queue=2s", "rate=150k", "rate=150k,queue=60s,loss=20%"] {
         let report = place.json(&["simulate", "clip.y4m", "-b", "600k", "--link", link, "--json"]);
         let used = report["rates"]["used_pct"].as_f64().unwrap();
-        // The queue is never empty, and is sent after the last picture.
+        // The queue is never empty, and drains after the last frame.
         assert!(used > 60.0 && used <= 100.0, "{link}: {used}");
     }
 }

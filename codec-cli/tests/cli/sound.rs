@@ -1,10 +1,10 @@
-//! Sound beside pictures and alone: coded, taken over, cut, kept in time.
+//! Audio with and without video: encoded, copied, cut, kept in sync.
 
 use std::process::Command;
 
 use super::{Place, data};
 
-/// A clapper of ten seconds: flashes and clicks at 2.5, 5.5 and 8.5 s.
+/// Generates a clapper of ten seconds, with flashes and clicks at 2.5, 5.5 and 8.5 s.
 fn clapper(place: &Place, name: &str) {
     place.ok(&["generate", "clapper", "-o", name, "--size", "160x96", "--fps", "25", "-n", "250"]);
 }
@@ -14,14 +14,14 @@ pub(super) fn tracks(place: &Place, name: &str) -> Vec<serde_json::Value> {
     place.json(&["probe", name, "--json"])["tracks"].as_array().unwrap().clone()
 }
 
-/// The three distances of clicks from their flashes in seconds, found by our own decoders.
+/// The three offsets of clicks from their flashes in seconds, found with our own decoders.
 fn distances(place: &Place, name: &str) -> Vec<f64> {
     let pairs = all_distances(place, name);
     assert_eq!(pairs.len(), 3, "{name}: {pairs:?}");
     pairs
 }
 
-/// As [`distances`], any number of them.
+/// Like [`distances`], for any number of them.
 pub(super) fn all_distances(place: &Place, name: &str) -> Vec<f64> {
     let tracks = tracks(place, name);
     let starts: Vec<f64> = tracks.iter().map(|track| track["start_s"].as_f64().unwrap()).collect();
@@ -42,7 +42,7 @@ pub(super) fn all_distances(place: &Place, name: &str) -> Vec<f64> {
     flashes.zip(clicks).map(|(flash, click)| click - flash).collect()
 }
 
-/// Where something begins that lasts, after a rest.
+/// Start of each active run that follows a rest.
 fn begins(values: &[bool]) -> Vec<usize> {
     let mut rest = usize::MAX / 2;
     let mut found = Vec::new();
@@ -56,7 +56,7 @@ fn begins(values: &[bool]) -> Vec<usize> {
 }
 
 #[test]
-fn picture_and_sound_stay_together_through_every_container() {
+fn video_and_audio_stay_in_sync_through_every_container() {
     let place = Place::new();
     clapper(&place, "clap.mkv");
     assert!(distances(&place, "clap.mkv").iter().all(|d| d.abs() < 0.0015));
@@ -69,7 +69,7 @@ fn picture_and_sound_stay_together_through_every_container() {
             assert!((seconds - 10.0).abs() < 0.04, "{name}: {seconds}");
         }
     }
-    // Packets are taken over from one container to the next.
+    // Packets are copied from one container to the next.
     place.ok(&["transcode", "a.webm", "-o", "b.mp4", "--speed", "10"]);
     let (webm, mp4) = (tracks(&place, "a.webm"), tracks(&place, "b.mp4"));
     assert_eq!(webm[1]["packets"], mp4[1]["packets"]);
@@ -90,7 +90,7 @@ fn a_pipe_is_read_once_for_both() {
 }
 
 #[test]
-fn either_kind_of_track_can_be_left_out() {
+fn either_kind_of_track_can_be_dropped() {
     let place = Place::new();
     clapper(&place, "clap.mkv");
     place.ok(&["transcode", "clap.mkv", "-o", "silent.webm", "--no-audio", "-n", "5"]);
@@ -100,7 +100,7 @@ fn either_kind_of_track_can_be_left_out() {
 }
 
 #[test]
-fn sound_alone_keeps_every_sample() {
+fn audio_only_files_keep_every_sample() {
     let place = Place::new();
     place.ok(&["generate", "sweep", "-o", "a.wav", "--fps", "25", "-n", "77"]);
     let samples = 77 * 48_000 / 25;
@@ -128,7 +128,7 @@ fn sound_alone_keeps_every_sample() {
 }
 
 #[test]
-fn sound_comes_back_out_of_flac_as_it_was() {
+fn flac_round_trips_exactly() {
     let place = Place::new();
     place.ok(&["generate", "sweep", "-o", "a.wav", "--fps", "25", "-n", "77"]);
     let digest = place.ok(&["decode", "a.wav", "--md5"]).text();
@@ -144,11 +144,11 @@ fn sound_comes_back_out_of_flac_as_it_was() {
     }
     assert!(place.read("b.flac").len() * 5 < place.read("a.wav").len() * 4);
     let refused = ["encode", "a.wav", "-o", "d.flac", "--audio-codec", "flac/symphonia"];
-    assert!(place.run(&refused).err.contains("cannot encode"));
+    assert!(place.run(&refused).err.contains("has no encoder"));
 }
 
 #[test]
-fn gain_and_processing_keep_time_and_never_clip() {
+fn gain_and_processing_keep_timestamps_and_never_clip() {
     let place = Place::new();
     clapper(&place, "clap.mkv");
     place.ok(&["encode", "clap.mkv", "-o", "loud.wav", "--gain", "20"]);
@@ -158,13 +158,13 @@ fn gain_and_processing_keep_time_and_never_clip() {
         loud.chunks_exact(2).map(|s| i16::from_le_bytes([s[0], s[1]])).collect();
     let first = samples.iter().position(|s| s.unsigned_abs() > 2000).unwrap();
     assert!(first.abs_diff(120_000 + 960) < 1440, "{first}");
-    // A clipped sine stays at full scale for long.
+    // A clipped sine stays at full scale for several samples.
     let full = samples.windows(8).filter(|w| w.iter().all(|s| s.unsigned_abs() > 32_700)).count();
     assert!(full < 50, "{full}");
 }
 
 #[test]
-fn settings_that_do_not_go_together_are_refused() {
+fn conflicting_settings_are_rejected() {
     let place = Place::with_clip("talking-head", "64x48", 3);
     place.ok(&["generate", "tone", "-o", "a.wav", "-n", "10"]);
     place.fails(2, "--loss", &["encode", "a.wav", "-o", "b.opus", "--loss", "10"]);
@@ -172,26 +172,26 @@ fn settings_that_do_not_go_together_are_refused() {
     place.fails(2, "8000", &["encode", "a.wav", "-o", "b.opus", "--audio-rate", "11025"]);
     place.fails(2, "cannot hold", &["encode", "a.wav", "-o", "b.opus", "-c", "pcma"]);
     place.fails(2, "cannot hold", &["encode", "a.wav", "-o", "b.webm", "--audio-codec", "s16le"]);
-    place.fails(2, "is for sound", &["encode", "clip.y4m", "-o", "b.webm", "-c", "opus"]);
+    place.fails(2, "is an audio codec", &["encode", "clip.y4m", "-o", "b.webm", "-c", "opus"]);
     place.fails(2, "frame", &["encode", "a.wav", "-o", "b.opus", "--frame", "13ms"]);
     place.fails(2, "follows", &["encode", "a.wav", "-o", "b.wav", "-b", "64k"]);
     place.fails(2, "--complexity", &["encode", "a.wav", "-o", "b.wav", "--complexity", "3"]);
-    place.fails(3, "no sound", &["encode", "clip.y4m", "-o", "b.opus"]);
-    place.fails(3, "no sound", &["decode", "clip.y4m", "-o", "b.wav"]);
+    place.fails(3, "no audio", &["encode", "clip.y4m", "-o", "b.opus"]);
+    place.fails(3, "no audio", &["decode", "clip.y4m", "-o", "b.wav"]);
     assert_eq!(place.names(), ["a.wav", "clip.y4m"]);
 }
 
 #[test]
-fn what_the_output_cannot_hold_is_left_out_with_a_word() {
+fn tracks_that_the_output_cannot_hold_are_dropped_with_a_message() {
     let place = Place::new();
     clapper(&place, "clap.mkv");
     let run = place.ok(&["transcode", "clap.mkv", "-o", "a.ivf", "--speed", "10"]);
-    assert!(run.err.contains("ivf holds no sound"), "{}", run.err);
+    assert!(run.err.contains("ivf cannot hold audio"), "{}", run.err);
     let run = place.ok(&["transcode", "clap.mkv", "-o", "a.opus"]);
-    assert!(run.err.contains("ogg holds no pictures"), "{}", run.err);
+    assert!(run.err.contains("ogg cannot hold video"), "{}", run.err);
     let run = place.ok(&["transcode", "clap.mkv", "-o", "b.opus", "--no-video"]);
-    assert!(!run.err.contains("left out"), "{}", run.err);
-    place.fails(3, "holds no sound", &["encode", "a.opus", "-o", "b.ivf"]);
+    assert!(!run.err.contains("dropped"), "{}", run.err);
+    place.fails(3, "cannot hold audio", &["encode", "a.opus", "-o", "b.ivf"]);
     place.fails(2, "codec transcode", &["decode", "clap.mkv", "-o", "c.opus"]);
     place.fails(2, "written", &["encode", "clap.mkv", "-o", "c.mp3"]);
 }
@@ -206,13 +206,13 @@ fn chained_streams_play_one_after_another() {
     let chain = [place.read("a.opus"), place.read("b.opus"), place.read("a.opus")].concat();
     std::fs::write(place.path("chain.opus"), chain).unwrap();
     let decode = |name: &str| place.ok(&["decode", name, "-o", "-", "-f", "s16"]).out;
-    // Each link is decoded as if it stood alone.
+    // Each link is decoded as if it were separate.
     let alone = [decode("a.opus"), decode("b.opus"), decode("a.opus")].concat();
     assert!(decode("chain.opus") == alone);
 }
 
 #[test]
-fn rates_beyond_conversion_are_the_inputs_fault() {
+fn unsupported_sample_rates_are_input_errors() {
     let place = Place::new();
     place.ok(&["generate", "tone", "-o", "a.wav", "-n", "10"]);
     let wav = place.read("a.wav");
@@ -228,7 +228,7 @@ fn rates_beyond_conversion_are_the_inputs_fault() {
 }
 
 #[test]
-fn video_that_cannot_be_decoded_is_named_and_its_sound_can_be_had() {
+fn undecodable_video_is_named_and_its_audio_can_be_extracted() {
     let Some(dir) = data("containers") else { return };
     let file = dir.join("h264_aac.mp4");
     let file = file.to_str().unwrap();
@@ -243,7 +243,7 @@ fn video_that_cannot_be_decoded_is_named_and_its_sound_can_be_had() {
 }
 
 #[test]
-fn damaged_sound_keeps_what_came_before() {
+fn damaged_audio_keeps_earlier_samples() {
     let place = Place::new();
     place.ok(&["generate", "sweep", "-o", "a.wav", "-n", "90"]);
     place.ok(&["encode", "a.wav", "-o", "a.opus", "-b", "48k"]);
@@ -260,10 +260,10 @@ fn damaged_sound_keeps_what_came_before() {
 }
 
 #[test]
-fn ffmpeg_finds_flashes_and_clicks_together() {
+fn ffmpeg_finds_flashes_and_clicks_in_sync() {
     if Command::new("ffmpeg").arg("-version").output().is_err() {
         assert!(std::env::var_os("CODEC_TEST_DATA").is_none(), "no ffmpeg where CI has it");
-        eprintln!("skipped: flashes and clicks by ffmpeg: there is none");
+        eprintln!("skipped: no ffmpeg");
         return;
     }
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! `mix`, `vad`, and `metrics` of sounds.
+//! `mix`, `vad`, and `metrics` of audio.
 
 use super::Place;
 
@@ -43,7 +43,7 @@ fn noise(mut seed: u32, frames: usize) -> Vec<i16> {
 }
 
 #[test]
-fn files_of_different_rates_and_channels_are_mixed_in_time() {
+fn files_of_different_formats_are_mixed_in_sync() {
     let place = Place::new();
     let low = sine(16_000, 440.0, 0.3, 16_000);
     let high: Vec<i16> = sine(48_000, 1000.0, 0.3, 24_000).iter().flat_map(|&v| [v, -v]).collect();
@@ -63,7 +63,7 @@ fn files_of_different_rates_and_channels_are_mixed_in_time() {
 }
 
 #[test]
-fn gains_are_set_and_each_participant_gets_the_others() {
+fn gains_apply_and_n_minus_1_mixes_hold_the_others() {
     let place = Place::new();
     for (name, level) in [("a", 3277), ("b", 6554), ("c", 13_107)] {
         write_wav(&place, &format!("{name}.wav"), 8_000, 1, &[level; 4_000]);
@@ -108,18 +108,22 @@ fn loud_inputs_do_not_wrap_or_clip() {
 }
 
 #[test]
-fn impossible_mixes_are_refused() {
+fn impossible_mixes_are_rejected() {
     let place = Place::with_clip("static-slide", "32x32", 2);
     write_wav(&place, "a.wav", 8_000, 1, &[0; 800]);
-    place.fails(2, "2 gains for 1 inputs", &["mix", "a.wav", "-o", "b.wav", "--gain", "1,2"]);
+    place.fails(2, "got 2 gains for 1 inputs", &["mix", "a.wav", "-o", "b.wav", "--gain", "1,2"]);
     place.fails(2, "same file", &["mix", "a.wav", "-o", "a.wav", "-y"]);
-    place.fails(3, "no sound", &["mix", "clip.y4m", "-o", "b.wav"]);
-    place.fails(2, "would both be", &["mix", "a.wav", "a.wav", "-o", "b.wav", "--n-minus-1", "d"]);
+    place.fails(3, "no audio", &["mix", "clip.y4m", "-o", "b.wav"]);
+    place.fails(
+        2,
+        "would have the same output",
+        &["mix", "a.wav", "a.wav", "-o", "b.wav", "--n-minus-1", "d"],
+    );
     assert!(!place.has("b.wav"));
 }
 
 #[test]
-fn noise_is_not_taken_for_speech() {
+fn noise_is_not_detected_as_speech() {
     let place = Place::new();
     write_wav(&place, "noise.wav", 48_000, 1, &noise(1, 144_000));
     let json = place.json(&["vad", "noise.wav", "--json"]);
@@ -131,7 +135,7 @@ fn noise_is_not_taken_for_speech() {
 }
 
 #[test]
-fn sounds_are_compared_after_their_delay() {
+fn audio_is_compared_after_delay_compensation() {
     let place = Place::new();
     let sound = noise(2, 48_000);
     let late = [&[0; 480], &sound[..]].concat();
@@ -152,7 +156,7 @@ fn sounds_are_compared_after_their_delay() {
 }
 
 #[test]
-fn a_sound_of_another_format_is_brought_to_that_of_the_reference() {
+fn audio_is_converted_to_the_format_of_the_reference() {
     let place = Place::new();
     write_wav(&place, "mono.wav", 16_000, 1, &sine(16_000, 440.0, 0.5, 16_000));
     let stereo = sine(48_000, 440.0, 0.5, 48_000).iter().flat_map(|&v| [v, v]).collect::<Vec<_>>();
@@ -160,5 +164,5 @@ fn a_sound_of_another_format_is_brought_to_that_of_the_reference() {
     let json = place.json(&["metrics", "mono.wav", "stereo.wav", "--json", "--max-delay", "0"]);
     assert!(json["snr_db"].as_f64().unwrap() > 60.0, "{json}");
     let video = Place::with_clip("static-slide", "32x32", 2);
-    video.fails(2, "for sound", &["metrics", "clip.y4m", "clip.y4m", "--min-snr", "3"]);
+    video.fails(2, "require --audio", &["metrics", "clip.y4m", "clip.y4m", "--min-snr", "3"]);
 }

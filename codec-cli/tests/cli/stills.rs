@@ -1,4 +1,4 @@
-//! JPEG, PNG and WebP, in and out.
+//! Reading and writing of JPEG, PNG and WebP.
 
 use std::fs;
 use std::process::Command;
@@ -17,7 +17,7 @@ fn dimensions(place: &Place, name: &str) -> (u32, u32) {
 }
 
 #[test]
-fn every_kind_of_still_is_written_and_read_again() {
+fn every_still_format_is_written_and_read_back() {
     let place = Place::with_clip("talking-head", "67x50", 2);
     for name in ["a.png", "a.jpg", "a.webp"] {
         place.ok(&["snapshot", "clip.y4m", "--frame", "1", "-o", name]);
@@ -39,20 +39,20 @@ fn every_kind_of_still_is_written_and_read_again() {
 }
 
 #[test]
-fn lossless_webp_loses_nothing() {
+fn lossless_webp_is_lossless() {
     let place = Place::with_clip("talking-head", "64x48", 1);
     place.ok(&["snapshot", "clip.y4m", "-o", "a.png"]);
     place.ok(&["snapshot", "clip.y4m", "-o", "a.webp", "--lossless"]);
     let rgb = |name: &str| image::load_from_memory(&place.read(name)).unwrap().into_rgb8();
     assert_eq!(rgb("a.png"), rgb("a.webp"));
-    place.fails(2, "no quality", &["snapshot", "clip.y4m", "-o", "b.png", "-q", "3"]);
+    place.fails(2, "cannot be used with PNG", &["snapshot", "clip.y4m", "-o", "b.png", "-q", "3"]);
     place.fails(2, "JPEG", &["snapshot", "clip.y4m", "-o", "b.jpg", "--lossless"]);
     place.fails(2, "stills", &["encode", "clip.y4m", "-o", "b.ivf", "--lossless"]);
 }
 
-/// Another decoder gives the very samples that ours gives for our lossy WebP.
+/// Another decoder returns exactly the samples of ours for our lossy WebP.
 #[test]
-fn ffmpeg_reads_our_lossy_webp_as_we_do() {
+fn ffmpeg_decodes_our_lossy_webp_identically() {
     if Command::new("ffmpeg").arg("-version").output().is_err() {
         eprintln!("skipped: no ffmpeg");
         return;
@@ -72,7 +72,7 @@ fn ffmpeg_reads_our_lossy_webp_as_we_do() {
 }
 
 #[test]
-fn a_video_is_no_still_and_a_bomb_is_refused_before_it_is_unpacked() {
+fn videos_and_decompression_bombs_are_rejected_as_stills() {
     let place = Place::with_clip("talking-head", "64x48", 3);
     place.fails(2, "more than one frame", &["transcode", "clip.y4m", "-o", "a.png"]);
     place.ok(&["transcode", "clip.y4m", "-o", "a.png", "-n", "1"]);
@@ -106,7 +106,7 @@ fn a_video_is_no_still_and_a_bomb_is_refused_before_it_is_unpacked() {
     }
 }
 
-/// A picture of `size` whose pixels `of` gives by column and row.
+/// An image of `size` whose pixels `of` returns by column and row.
 fn drawn(size: (u32, u32), of: impl Fn(u32, u32) -> [u8; 4]) -> image::RgbaImage {
     image::RgbaImage::from_fn(size.0, size.1, |x, y| image::Rgba(of(x, y)))
 }
@@ -115,7 +115,7 @@ fn save(place: &Place, name: &str, picture: &DynamicImage) {
     picture.save_with_format(place.path(name), ImageFormat::Png).unwrap();
 }
 
-/// Columns of red and green of the same luma: 4:2:0 makes them one colour.
+/// Columns of red and green with the same luma: in 4:2:0 they become one colour.
 fn stripes(first: u32) -> DynamicImage {
     let colours = [[151, 0, 0, 255], [0, 77, 0, 255]];
     let picture = drawn((176, 162), |x, _| colours[usize::from((x + first) % 2 == 1)]);
@@ -123,7 +123,7 @@ fn stripes(first: u32) -> DynamicImage {
 }
 
 #[test]
-fn stills_are_compared_as_rgb_and_the_output_says_so() {
+fn stills_are_compared_as_rgb_and_the_report_says_so() {
     let place = Place::new();
     save(&place, "a.png", &stripes(0));
     save(&place, "b.png", &stripes(1));
@@ -131,7 +131,7 @@ fn stills_are_compared_as_rgb_and_the_output_says_so() {
     assert_eq!(said["space"], "RGB");
     let metrics = &said["metrics"];
     let mean = |id: &str| metrics[id]["mean"].as_f64().unwrap();
-    // In 4:2:0 both are the same: only what is defined there misses the difference.
+    // In 4:2:0 both are equal: only metrics defined there miss the difference.
     assert!(mean("psnr_rgb") < 10.0 && mean("psnr_v") < 10.0 && mean("ciede2000") < 30.0);
     assert!(mean("ssimulacra2") < 50.0, "{}", mean("ssimulacra2"));
     assert_eq!(metrics["psnr_rgb"]["space"], "RGB");
@@ -139,13 +139,13 @@ fn stills_are_compared_as_rgb_and_the_output_says_so() {
     assert_eq!(metrics["psnr_hvs"]["space"], "YCbCr 4:2:0");
     let run = place.ok(&["metrics", "a.png", "b.png", "--metrics", "psnr-hvs,ssimulacra2"]);
     let text = String::from_utf8(run.out).unwrap();
-    for part in ["compared as RGB", "(RGB)", "(YCbCr 4:4:4)", "YCbCr 4:2:0"] {
+    for part in ["compared as 8-bit RGB", "(RGB)", "(YCbCr 4:4:4)", "YCbCr 4:2:0"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
 
 #[test]
-fn what_is_the_same_in_two_kinds_of_still_has_no_difference() {
+fn equal_stills_in_different_formats_have_no_difference() {
     let place = Place::with_clip("talking-head", "192x164", 1);
     place.ok(&["snapshot", "clip.y4m", "-o", "a.png"]);
     place.ok(&["snapshot", "clip.y4m", "-o", "a.webp", "--lossless"]);
@@ -159,7 +159,7 @@ fn what_is_the_same_in_two_kinds_of_still_has_no_difference() {
         };
         assert!((mean - perfect).abs() < 1e-3, "{id}: {mean}");
     }
-    // JPEG and lossy WebP differ from it; WebP's chroma is interpolated as viewers do.
+    // JPEG and lossy WebP differ; WebP's chroma is interpolated as in viewers.
     place.ok(&["snapshot", "clip.y4m", "-o", "b.jpg", "-q", "95"]);
     place.ok(&["snapshot", "clip.y4m", "-o", "b.webp", "-q", "95"]);
     for name in ["b.jpg", "b.webp"] {
@@ -167,13 +167,13 @@ fn what_is_the_same_in_two_kinds_of_still_has_no_difference() {
         let psnr = said["metrics"]["psnr_rgb"]["mean"].as_f64().unwrap();
         assert!((30.0..60.0).contains(&psnr), "{name}: {psnr}");
     }
-    // Beside video a still is 4:2:0, and that is said.
+    // Compared with video, a still image is converted to 4:2:0 with a message.
     let run = place.ok(&["metrics", "clip.y4m", "a.png", "--relative"]);
     assert!(run.err.contains("a.png: compared as YCbCr 4:2:0"), "{}", run.err);
 }
 
 #[test]
-fn transparency_is_compared_and_deep_samples_are_rounded_with_a_word() {
+fn transparency_is_compared_and_16_bit_samples_rounded_with_a_message() {
     let place = Place::new();
     let white =
         |alpha: u8| DynamicImage::ImageRgba8(drawn((32, 32), |_, _| [255, 255, 255, alpha]));
@@ -183,7 +183,7 @@ fn transparency_is_compared_and_deep_samples_are_rounded_with_a_word() {
     let said = place.json(&["metrics", "opaque.png", "clear.png", "--json"]);
     assert_eq!(said["transparency"], true);
     assert!(said["metrics"]["psnr_rgb"]["mean"].as_f64().unwrap() < 0.1);
-    // What lies under full transparency is never seen.
+    // Colours under full transparency are never visible.
     let hidden = drawn((32, 32), |x, _| [u8::try_from(x).unwrap(), 9, 99, 0]);
     save(&place, "hidden.png", &DynamicImage::ImageRgba8(hidden));
     let said = place.json(&["metrics", "clear.png", "hidden.png", "--json"]);
@@ -192,12 +192,12 @@ fn transparency_is_compared_and_deep_samples_are_rounded_with_a_word() {
     let deep = DynamicImage::ImageRgb16(white(255).to_rgb16());
     save(&place, "deep.png", &deep);
     let run = place.ok(&["metrics", "opaque.png", "deep.png"]);
-    assert!(run.err.contains("16 bits are rounded to 8"), "{}", run.err);
+    assert!(run.err.contains("16-bit samples are rounded to 8 bits"), "{}", run.err);
     assert!(String::from_utf8_lossy(&run.out).contains("R 100.000"));
 }
 
 #[test]
-fn frames_of_an_animation_that_are_skipped_are_named() {
+fn skipped_animation_frames_are_reported() {
     if !has_ffmpeg() {
         return;
     }

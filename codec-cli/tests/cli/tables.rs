@@ -3,7 +3,7 @@
 use super::Place;
 
 #[test]
-fn probe_tells_the_stream_and_every_packet() {
+fn probe_reports_the_stream_and_every_packet() {
     let place = Place::with_clip("talking-head", "64x48", 5);
     place.ok(&["encode", "clip.y4m", "-o", "a.webm", "--preset", "rtc"]);
     let text = place.ok(&["probe", "a.webm", "--frames"]).text();
@@ -40,7 +40,7 @@ fn codecs_lists_backends_with_ranges_and_defaults() {
 }
 
 #[test]
-fn codecs_lists_what_can_be_done_with_sound() {
+fn codecs_lists_audio_backends_and_processors() {
     let place = Place::new();
     let json = place.json(&["codecs", "--json"]);
     let named = |section: &str, key: &str, name: &str| {
@@ -57,7 +57,7 @@ fn codecs_lists_what_can_be_done_with_sound() {
 }
 
 #[test]
-fn scenes_are_drawn_alike_in_every_run() {
+fn scenes_are_identical_in_every_run() {
     let place = Place::new();
     for scene in ["talking-head", "scrolling-text", "texture-pan", "scene-cuts", "static-slide"] {
         let arguments = ["generate", scene, "--size", "50x30", "-n", "2", "--fps", "29.97"];
@@ -80,7 +80,7 @@ fn help_pages_and_completions_are_printed() {
     assert!(place.ok(&["encode", "--help"]).text().contains("--token-parts"));
     assert!(place.ok(&["man"]).text().contains(".TH codec 1"));
     assert!(place.ok(&["man", "encode"]).text().contains("token\\-parts"));
-    place.fails(2, "no command", &["man", "paint"]);
+    place.fails(2, "unknown command", &["man", "paint"]);
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(place.ok(&["completions", shell]).text().contains("transcode"), "{shell}");
     }

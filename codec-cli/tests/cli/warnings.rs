@@ -1,8 +1,8 @@
-//! Warnings about what a run does not keep: its bitrate, real time.
+//! Warnings if a run misses its bitrate or real time.
 
 use super::Place;
 
-/// The summary in a report, and the messages.
+/// Returns the summary in a report, and the messages.
 fn encode(place: &Place, more: &[&str]) -> (serde_json::Value, String) {
     let base = ["encode", "clip.y4m", "-o", "a.webm", "--report", "a.json", "-y"];
     let run = place.ok(&[&base[..], more].concat());
@@ -11,7 +11,7 @@ fn encode(place: &Place, more: &[&str]) -> (serde_json::Value, String) {
 }
 
 #[test]
-fn bitrates_that_are_missed_are_named_with_target_and_actual() {
+fn missed_bitrates_are_reported_with_target_and_actual() {
     let place = Place::with_clip("texture-pan", "160x96", 90);
     for preset in ["rtc", "file"] {
         let (summary, err) = encode(&place, &["-b", "5k", "--preset", preset, "--speed", "10"]);
@@ -19,11 +19,11 @@ fn bitrates_that_are_missed_are_named_with_target_and_actual() {
         assert!(actual > 6.5, "{preset}: {actual}");
         assert_eq!(summary["target_kbps"], 5);
         assert_eq!(summary["rate_met"], false, "{preset}");
-        let said = format!("the video takes {actual:.1} kb/s");
+        let said = format!("the video has {actual:.1} kb/s");
         assert!(err.contains(&said) && err.contains("target of 5.0 kb/s"), "{preset}: {err}");
         assert!(err.contains("--resize"), "{preset}: {err}");
     }
-    // Frames that need less than they may have.
+    // Frames that need less than the target.
     let (summary, err) = encode(&place, &["-b", "90M", "--preset", "rtc", "--speed", "10"]);
     assert_eq!(summary["rate_met"], false);
     assert!(err.contains("less than the target of 90000.0 kb/s"), "{err}");
@@ -32,7 +32,7 @@ fn bitrates_that_are_missed_are_named_with_target_and_actual() {
 }
 
 #[test]
-fn bitrates_that_are_met_are_no_warning() {
+fn met_bitrates_cause_no_warning() {
     let place = Place::with_clip("texture-pan", "160x96", 90);
     for more in [&["-b", "300k", "--preset", "rtc"][..], &["-b", "300k"], &["-q", "40"], &[]] {
         let (summary, err) = encode(&place, &[more, &["--speed", "10"]].concat());
@@ -43,7 +43,7 @@ fn bitrates_that_are_met_are_no_warning() {
 
 #[test]
 #[cfg(all(feature = "av1", not(feature = "av1-asm")))]
-fn av1_in_real_time_is_warned_of_at_once() {
+fn av1_in_real_time_causes_an_early_warning() {
     let place = Place::with_clip("talking-head", "64x48", 2);
     let (_, err) = encode(&place, &["-c", "av1", "--preset", "rtc", "-q", "50"]);
     assert!(err.contains("av1 is far slower than real time"), "{err}");

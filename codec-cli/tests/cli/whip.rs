@@ -1,4 +1,4 @@
-//! `send` and `recv` over WebRTC, with `codec serve` between them.
+//! `send` and `recv` over WebRTC through `codec serve`.
 
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ use super::net::{Running, packets};
 const PUBLISH: &str = "publish-s3cret";
 const VIEW: &str = "view-s3cret";
 
-/// A server with a token for each side and a log, and its address.
+/// A server with a token for each side and an audit log, and its address.
 struct Server {
     running: Running,
     address: String,
@@ -52,7 +52,7 @@ fn interrupt(running: &Running) {
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
 }
 
-/// A publisher that goes on until it is told to end.
+/// Starts a publisher that runs until it is stopped.
 fn publisher(place: &Place, server: &Server, more: &[&str]) -> Running {
     let send = ["send", "testsrc:size=160x120,sound=tone", &server.whip(), "--token", PUBLISH];
     let progress = ["--progress", "json", "-b", "800k"];
@@ -75,7 +75,7 @@ fn wait_for_line(place: &Place, words: &[&str]) {
 }
 
 #[test]
-fn what_is_published_is_watched_with_its_sound() {
+fn published_streams_are_watched_with_their_audio() {
     let place = Place::new();
     let server = Server::start(&place, &[]);
     let sending = publisher(&place, &server, &[]);
@@ -84,19 +84,19 @@ fn what_is_published_is_watched_with_its_sound() {
         let run = place.ok(&[&recv[..], &["-y", "-o", "out.webm"]].concat());
         let summary = run.err.lines().find(|line| line.contains("\"summary\"")).unwrap();
         let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
-        // One machine, one clock: the delay from the capture is known.
+        // Both ends share a clock: the delay from capture is known.
         assert!(summary["delay_ms"]["count"].as_u64() > Some(0), "{summary}");
         println!("{}", summary["delay_ms"]);
         let counts = packets(&place, "out.webm");
         assert_eq!(counts[0], 60, "{}", run.err);
         counts.get(1).copied().unwrap_or(0)
     };
-    // 2 s, less what waited for its place.
+    // 2 s, less the packets that waited for the announcement.
     let sound = record();
-    assert!(sound >= 60, "{sound} packets of sound");
+    assert!(sound >= 60, "{sound} audio packets");
     place.ok(&["decode", "out.webm", "--null"]);
     wait_for_line(&place, &["\"end\"", "\"whep\"", "closed"]);
-    // Decoded at once.
+    // Decoded immediately.
     place.ok(&["recv", &server.whep(), "--token", VIEW, "-n", "10", "-o", "out.y4m"]);
     assert!(super::y4m_frames(&place.read("out.y4m")).len() >= 10);
     interrupt(&sending);
@@ -106,7 +106,7 @@ fn what_is_published_is_watched_with_its_sound() {
     server.stop();
 }
 
-/// A TURN server as long as it lives.
+/// A running TURN server.
 struct Coturn {
     child: Child,
     /// Host and port.
@@ -114,7 +114,7 @@ struct Coturn {
 }
 
 impl Coturn {
-    /// Starts it, and waits until it answers; `None`, and said, where there is none.
+    /// Starts it and waits until it answers; `None`, with a message, if it is not installed.
     fn start() -> Option<Self> {
         // A port that is free now.
         let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -139,7 +139,7 @@ impl Coturn {
         Some(coturn)
     }
 
-    /// Asks for an address until it is told (RFC 8489, section 2).
+    /// Sends allocation requests until one is answered (RFC 8489, section 2).
     fn wait_until_it_answers(&self) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
@@ -147,7 +147,7 @@ impl Coturn {
         request.extend([7; 12]);
         let end = Instant::now() + Duration::from_secs(30);
         while Instant::now() < end {
-            // Refused as long as nobody listens.
+            // Fails as long as nobody listens.
             let _ = socket.send_to(&request, &self.address);
             if socket.recv_from(&mut [0; 1024]).is_ok() {
                 return;
@@ -166,22 +166,22 @@ impl Drop for Coturn {
 }
 
 #[test]
-fn both_ends_go_through_the_turn_server_that_the_answer_names() {
+fn both_ends_use_the_turn_server_of_the_answer() {
     let place = Place::new();
     let Some(coturn) = Coturn::start() else { return };
     let flags = ["--turn", &coturn.address, "--turn-user", "someone"];
     let flags = [&flags[..], &["--turn-password", "their-secret"]].concat();
-    // One that keeps its TURN server to itself.
+    // A server that does not share its TURN server.
     let server = Server::start(&place, &flags);
     let whip = format!("{}?relay", server.whip());
     let send = ["send", "testsrc:size=160x120,sound=tone", &whip, "--token", PUBLISH];
-    place.fails(8, "no TURN server that can be used: the answer names none", &send);
+    place.fails(8, "no usable TURN server: the answer has none", &send);
     server.stop();
     let server = Server::start(&place, &[&flags[..], &["--turn-share"]].concat());
     let whip = format!("{}?relay", server.whip());
     let send = ["send", "testsrc:size=160x120,sound=tone", &whip, "--token", PUBLISH];
     let mut sending = Running::start(&mut place.command(&[&send[..], &["-b", "300k"]].concat()));
-    // These neither tell an address of their own nor listen at one.
+    // These neither announce their own address nor listen on it.
     sending.wait_for("connected");
     let whep = format!("{}?relay", server.whep());
     let recv = ["recv", &whep, "--token", VIEW, "-n", "30", "-o", "out.ivf"];
@@ -193,7 +193,7 @@ fn both_ends_go_through_the_turn_server_that_the_answer_names() {
 }
 
 #[test]
-fn who_may_not_or_asks_for_what_is_not_there_is_told() {
+fn rejections_are_reported_with_the_http_status() {
     let place = Place::new();
     let server = Server::start(&place, &[]);
     let send = ["send", "testsrc:size=32x32", &server.whip()];
@@ -201,14 +201,14 @@ fn who_may_not_or_asks_for_what_is_not_there_is_told() {
     place.fails(8, "refused with HTTP status 403", &viewer);
     let recv = ["recv", &server.whep(), "--null", "--token", VIEW];
     place.fails(8, "refused with HTTP status 404", &recv);
-    // After these the server asks for patience.
+    // After these failures the server throttles authentication.
     place.fails(8, "refused with HTTP status 401: a token is needed", &send);
     let wrong = [&send[..], &["--token", "another-s3cret"]].concat();
     place.fails(8, "refused with HTTP status 401", &wrong);
     place.fails(2, "send to whip://", &["send", "testsrc:size=32x32", &server.whep()]);
     place.fails(2, "receive from whep://", &["recv", &server.whip(), "--null"]);
     let netem = [&send[..], &["--netem", "loss=1%"]].concat();
-    place.fails(2, "--netem is for rtp and udp", &netem);
+    place.fails(2, "--netem cannot be used with whip", &netem);
     server.stop();
 }
 
@@ -221,18 +221,18 @@ fn each_end_ends_when_the_other_does() {
     let recv = ["recv", &server.whep(), "--token", VIEW, "-o", "out.ivf"];
     let (code, said) = Running::start(&mut place.command(&recv)).end();
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("the server hung up"), "{said}");
+    assert!(said.contains("the server ended the call"), "{said}");
     assert_eq!(sending.end().0, 0);
     assert!(packets(&place, "out.ivf")[0] > 0);
-    // Coded so that what is lost on the way leaves the rest readable.
+    // Encoded so that lost frames leave the rest decodable.
     let kept = probabilities_kept(&place.read("out.ivf"));
     assert!(kept.iter().any(|(is_key, _)| !is_key), "{kept:?}");
     assert!(kept.iter().all(|&(is_key, keeps)| is_key || !keeps), "{kept:?}");
     wait_for_line(&place, &["\"end\"", "\"whip\"", "closed"]);
-    // The server goes.
+    // The server stops.
     let sending = publisher(&place, &server, &[]);
     server.stop();
     let (code, said) = sending.end();
     assert_eq!(code, 8, "{said}");
-    assert!(said.contains("the call is over"), "{said}");
+    assert!(said.contains("the call ended"), "{said}");
 }
