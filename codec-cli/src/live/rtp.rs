@@ -442,7 +442,7 @@ mod tests {
             Expected::of(&session).map_or_else(|error| error, |_| panic!("{text} is taken"))
         };
         let head = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
-        assert!(says(head).contains("no media line"));
+        assert!(says(head).contains("no audio or video media line"));
         let h264 = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
         assert!(says(&format!("{head}{h264}")).contains("not VP8"));
         let secret = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n";

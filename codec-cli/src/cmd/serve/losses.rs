@@ -76,7 +76,7 @@ mod tests {
         let more = Losses { damaged: 2, sound_gaps: 1, silence_s: 0.5, ..few };
         assert_eq!(teller.poll(secs(10), more), None);
         let told = teller.poll(secs(11), more).unwrap();
-        assert!(told.ends_with("2 frames damaged, 1 gaps of the sound (0.50 s)"), "{told}");
+        assert!(told.ends_with("2 frames damaged, 1 audio gaps (0.50 s)"), "{told}");
         assert_eq!(teller.poll(secs(99), more), None);
         assert!(teller.poll(Duration::MAX, few).is_some(), "at the end");
     }
