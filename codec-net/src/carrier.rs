@@ -1,4 +1,4 @@
-//! What carries our framing: the same for TCP, WebSockets and UDP.
+//! The transport of our framing: one interface for TCP, WebSocket and UDP.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,63 +6,67 @@ use std::time::Duration;
 use crate::error::NetError;
 use crate::framing::{Hello, Record};
 
-/// How long a peer may take to read what is sent to it.
+/// Timeout for a peer to read data that was sent.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the beginning of a connection may take: TLS and HTTP.
+/// Timeout for establishing a connection: TLS and HTTP.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What comes in.
+/// A received item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// A sender begins.
+    /// The beginning of a session.
     Hello(Hello),
     /// A record.
     Record(Record),
-    /// So many records before the next one are missing.
+    /// The number of records missing before the next one.
     Lost(u64),
 }
 
-/// Losses and damage on the way.
+/// Counters of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CarrierStats {
-    /// Bytes that came, headers of the network left out.
+    /// Received bytes, without network headers.
     pub bytes_received: u64,
-    /// Bytes that went.
+    /// Sent bytes.
     pub bytes_sent: u64,
-    /// Datagrams that are missing.
+    /// Missing datagrams.
     pub packets_lost: u64,
-    /// Datagrams or messages that came.
+    /// Received datagrams or messages.
     pub packets_received: u64,
-    /// Datagrams or messages that went.
+    /// Sent datagrams or messages.
     pub packets_sent: u64,
-    /// Datagrams that were dropped, because they are damaged, not ours, or of another sender.
+    /// Dropped datagrams: damaged, not ours, or from another sender.
     pub packets_discarded: u64,
 }
 
 /// One connection, owned by one thread.
 pub trait Carrier: Send {
-    /// Sends what comes first.
+    /// Sends the hello, which comes first.
     ///
     /// # Errors
-    /// Whatever ends the connection.
+    ///
+    /// If the connection has ended or fails.
     fn hello(&mut self, hello: &Hello) -> Result<(), NetError>;
 
     /// Sends a record.
     ///
     /// # Errors
-    /// Whatever ends the connection.
+    ///
+    /// If the connection has ended or fails.
     fn send(&mut self, record: &Record) -> Result<(), NetError>;
 
-    /// The next thing that comes within `timeout`; with a timeout of zero, only what is there.
+    /// Returns the next item that arrives within `timeout`; with a timeout of zero, only available
+    /// data.
     ///
     /// # Errors
-    /// Whatever ends the connection.
+    ///
+    /// If the connection has ended or fails.
     fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError>;
 
-    /// The other end, once it is known.
+    /// The address of the other end, once known.
     fn peer(&self) -> Option<SocketAddr>;
 
-    /// Counts so far.
+    /// The counters so far.
     fn stats(&self) -> CarrierStats;
 }

@@ -1,43 +1,43 @@
-//! What ends a connection, with a reason that can be told.
+//! Errors of connections.
 
 use std::fmt;
 use std::io;
 
 use crate::framing::FramingError;
 
-/// Why a connection did not begin, or ended.
+/// Why a connection was not established, or ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NetError {
-    /// The system says so; `what` is what was tried.
+    /// An error of the system.
     Io {
-        /// What was tried: `connecting to 192.0.2.1:9000`.
+        /// The attempted operation: `connecting to 192.0.2.1:9000`.
         what: String,
-        /// What came of it.
+        /// The error.
         error: io::Error,
     },
-    /// What came is not our framing, or damaged.
+    /// The received data are damaged or not our framing.
     Framing(FramingError),
-    /// The peer has closed the connection without saying that it is the end.
+    /// The peer closed the connection without an end record.
     Closed {
-        /// Bytes that came before.
+        /// Bytes received before.
         bytes: u64,
     },
-    /// The server has answered with another HTTP status than the one hoped for.
+    /// The server answered with an unexpected HTTP status.
     Refused {
         /// The status.
         status: u16,
-        /// What it means here.
+        /// Its meaning here.
         why: String,
     },
-    /// Against the protocol of WebSockets or TLS.
+    /// A violation of the WebSocket or TLS protocol.
     Protocol(String),
-    /// Something of the description cannot be sent.
+    /// A part of the description that cannot be sent.
     Unsendable(&'static str),
 }
 
 impl NetError {
-    /// With what was tried.
+    /// Wraps a system error with the attempted operation.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |error| Self::Io { what, error }
@@ -50,11 +50,14 @@ impl fmt::Display for NetError {
             Self::Io { what, error } => write!(f, "{what}: {error}"),
             Self::Framing(error) => error.fmt(f),
             Self::Closed { bytes } => {
-                write!(f, "the peer closed the connection after {bytes} bytes, without an end")
+                write!(
+                    f,
+                    "the peer closed the connection after {bytes} bytes without an end record"
+                )
             }
             Self::Refused { status, why } => write!(f, "refused with HTTP status {status}: {why}"),
             Self::Protocol(why) => f.write_str(why),
-            Self::Unsendable(why) => write!(f, "cannot be sent: {why}"),
+            Self::Unsendable(why) => write!(f, "cannot send: {why}"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! STUN and TURN servers that answers of WHIP and WHEP name in `Link` headers (RFC 9725, section
-//! 4.6; RFC 8288), by URIs of RFC 7064 and RFC 7065.
+//! STUN and TURN servers in the `Link` headers of WHIP and WHEP answers (RFC 9725, section 4.6; RFC
+//! 8288), with URIs of RFC 7064 and RFC 7065.
 
 mod link;
 
@@ -9,31 +9,31 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use link::{Cursor, Link, MAX_VALUE_BYTES};
 
-/// Servers that are taken of one answer.
+/// Maximum number of servers used from one answer.
 pub const MAX_SERVERS: usize = 8;
-/// Links of one answer that are looked at, whatever they are for.
+/// Maximum number of links of one answer that are parsed, of any relation.
 const MAX_LINKS: usize = 64;
-/// Longest user name and password: a user name goes into an attribute of STUN (RFC 8489, section
-/// 14.3).
+/// Maximum length of user name and password: the user name is sent in a STUN attribute (RFC 8489,
+/// section 14.3).
 const MAX_CREDENTIAL_BYTES: usize = 508;
-/// Longest name of a host.
+/// Maximum length of a host name.
 const MAX_HOST_BYTES: usize = 255;
-/// Characters of a text of the other end that a message repeats.
+/// Maximum number of characters of the remote end's text that a message repeats.
 const MAX_TOLD: usize = 80;
 
-/// The relation that says what such a link is for.
+/// The link relation of ICE servers.
 const RELATION: &str = "ice-server";
 
-/// What a server does, and how it is spoken with.
+/// The protocol of a server, and its transport security.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// Tells addresses.
+    /// STUN.
     Stun,
-    /// The same over TLS.
+    /// STUN over TLS.
     Stuns,
-    /// Passes datagrams on.
+    /// TURN.
     Turn,
-    /// The same, spoken with over TLS.
+    /// TURN over TLS.
     Turns,
 }
 
@@ -61,47 +61,47 @@ impl Service {
     }
 }
 
-/// A server.
+/// An ICE server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceServer {
-    /// What it does.
+    /// Its service.
     pub service: Service,
-    /// Its name, or its address without brackets.
+    /// Its host name, or its address without brackets.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// What a TURN server is reached over, if that is said: `udp` or `tcp`.
+    /// The TURN transport, if given: `udp` or `tcp`.
     pub transport: Option<String>,
-    /// User name and password; every TURN server has them.
+    /// User name and password; always present for TURN servers.
     pub credentials: Option<(String, String)>,
 }
 
 impl fmt::Debug for IceServer {
-    /// Without the password.
+    /// Omits the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("IceServer").field(&self.uri()).finish()
     }
 }
 
-/// Why a link to a server is not taken.
+/// Why a link is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The value of a header has so many bytes.
+    /// A header value of this many bytes exceeds the limit.
     TooLong(usize),
-    /// More links than are looked at, or more servers than are taken.
+    /// Too many links or servers.
     TooMany,
-    /// A character that headers do not have.
+    /// A character that is not allowed in headers.
     Character,
-    /// Not the form of a link, from this byte on; what follows is not read.
+    /// A syntax error at this byte; the rest is not parsed.
     Malformed(usize),
-    /// Not the URI of a STUN or TURN server.
+    /// The URI is not that of a STUN or TURN server.
     Uri(String),
     /// A TURN server without user name or password.
     NoCredentials,
     /// User name or password cannot be sent.
     Credentials,
-    /// Credentials of another type than `password`.
+    /// An unsupported credential type; only `password` is supported.
     CredentialType(String),
 }
 
@@ -109,37 +109,40 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong(bytes) => {
-                write!(f, "a Link of {bytes} bytes; at most {MAX_VALUE_BYTES} are read")
+                write!(
+                    f,
+                    "Link header too long: got {bytes} bytes, expected at most {MAX_VALUE_BYTES}"
+                )
             }
             Self::TooMany => {
-                write!(f, "more than {MAX_SERVERS} ICE servers, or {MAX_LINKS} links in all")
+                write!(f, "more than {MAX_SERVERS} ICE servers or {MAX_LINKS} links")
             }
-            Self::Character => f.write_str("a Link with characters that headers do not have"),
-            Self::Malformed(at) => write!(f, "a Link that is malformed at byte {at}"),
-            Self::Uri(uri) => write!(f, "{uri}: not the URI of a STUN or TURN server"),
-            Self::NoCredentials => f.write_str("a TURN server without user name or password"),
+            Self::Character => f.write_str("invalid characters in a Link header"),
+            Self::Malformed(at) => write!(f, "malformed Link header at byte {at}"),
+            Self::Uri(uri) => write!(f, "invalid ICE server {uri}: expected a STUN or TURN URI"),
+            Self::NoCredentials => f.write_str("TURN server without user name or password"),
             Self::Credentials => write!(
                 f,
-                "user names and passwords are 1 to {MAX_CREDENTIAL_BYTES} bytes of printable ASCII"
+                "invalid credentials: expected 1 to {MAX_CREDENTIAL_BYTES} bytes of printable ASCII"
             ),
-            Self::CredentialType(kind) => write!(f, "credentials of type {kind}"),
+            Self::CredentialType(kind) => write!(f, "unsupported credential type {kind}"),
         }
     }
 }
 
 impl std::error::Error for LinkError {}
 
-/// What the `Link` headers of an answer say.
+/// The ICE servers in the `Link` headers of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IceLinks {
-    /// The servers, in their order: at most [`MAX_SERVERS`].
+    /// The servers in order: at most [`MAX_SERVERS`].
     pub servers: Vec<IceServer>,
-    /// Why others were not taken: no more than there may be servers.
+    /// Why links were rejected; at most as many as servers.
     pub refused: Vec<LinkError>,
 }
 
 impl IceLinks {
-    /// Reads the values of all `Link` headers. Links of other relations are passed over.
+    /// Parses the values of all `Link` headers. Links with other relations are ignored.
     pub fn read<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let (mut found, mut links) = (Self::default(), 0);
         for value in values {
@@ -188,10 +191,11 @@ impl IceLinks {
 }
 
 impl IceServer {
-    /// A TURN server over UDP at `place`, `host` or `host:port`.
+    /// Creates a TURN server over UDP at `place`, which is `host` or `host:port`.
     ///
     /// # Errors
-    /// [`LinkError`] if it could not be written into a header.
+    ///
+    /// [`LinkError`] if it cannot be written into a header.
     pub fn turn(place: &str, user: &str, password: &str) -> Result<Self, LinkError> {
         let (host, port) = host_and_port(place).ok_or_else(|| uri_error(place))?;
         let credentials = Some(credentials(user, password)?);
@@ -200,24 +204,30 @@ impl IceServer {
         Ok(Self { service, host, port, transport: Some("udp".to_owned()), credentials })
     }
 
-    /// Whether it passes datagrams on and is spoken with over UDP, without TLS.
+    /// Whether this is a TURN server over UDP, without TLS.
     #[must_use]
     pub fn relays_over_udp(&self) -> bool {
         let is_udp = self.transport.as_deref().is_none_or(|transport| transport == "udp");
         self.service == Service::Turn && is_udp
     }
 
-    /// An address of it, of IPv4 or of IPv6. Asks DNS.
+    /// Resolves its IPv4 or IPv6 address with DNS.
     ///
     /// # Errors
+    ///
     /// [`io::Error`] if there is none.
     pub fn resolve(&self, ipv4: bool) -> io::Result<SocketAddr> {
         let mut found = (self.host.as_str(), self.port).to_socket_addrs()?;
-        let none = || io::Error::new(io::ErrorKind::NotFound, "no address of the socket's family");
+        let none = || {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "no address of the socket's family (IPv4 or IPv6)",
+            )
+        };
         found.find(|address| address.is_ipv4() == ipv4).ok_or_else(none)
     }
 
-    /// Its URI.
+    /// Returns its URI.
     #[must_use]
     pub fn uri(&self) -> String {
         let Self { service, host, port, transport, .. } = self;
@@ -230,7 +240,7 @@ impl IceServer {
         }
     }
 
-    /// The value of a `Link` header for it.
+    /// Returns the value of a `Link` header for it.
     #[must_use]
     pub fn to_link(&self) -> String {
         let link = format!("<{}>; rel=\"{RELATION}\"", self.uri());
@@ -240,13 +250,13 @@ impl IceServer {
     }
 }
 
-/// A quoted string (RFC 9110, section 5.6.4).
+/// Formats a quoted string (RFC 9110, section 5.6.4).
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 impl IceServer {
-    /// The server of a link.
+    /// Parses the server of a link.
     fn of(link: &Link<'_>) -> Result<Self, LinkError> {
         let mut server = parse_uri(link.target).ok_or_else(|| uri_error(link.target))?;
         if let Some(kind) = link.get("credential-type")
@@ -276,7 +286,7 @@ fn uri_error(uri: &str) -> LinkError {
     LinkError::Uri(uri.chars().filter(|letter| !letter.is_control()).take(MAX_TOLD).collect())
 }
 
-/// `turn:host:port?transport=udp`, without credentials.
+/// Parses `turn:host:port?transport=udp`, without credentials.
 fn parse_uri(uri: &str) -> Option<IceServer> {
     let (scheme, rest) = uri.split_once(':')?;
     let service = Service::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(scheme))?;
@@ -332,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn links_of_the_standard_are_read() {
+    fn links_of_the_standard_are_parsed() {
         let links = read(&[
             "<stun:stun.example.net>; rel=\"ice-server\"",
             "<turn:turn.example.net?transport=udp>; rel=\"ice-server\"; username=\"user\"; \
@@ -362,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_links_are_parsed_back() {
         for place in ["turn.example.net:3479", "192.0.2.1", "[2001:db8::1]:5000"] {
             let server = IceServer::turn(place, "1700000000:\"me\"", "a\\b c,;<>=").unwrap();
             let links = read(&[&server.to_link()]);
@@ -388,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_is_refused_with_a_reason() {
+    fn invalid_links_are_rejected_with_a_reason() {
         let good = "<stun:h>; rel=ice-server";
         for (value, told) in [
             ("<turn:h>; rel=ice-server", "without user name or password"),
@@ -396,12 +406,12 @@ mod tests {
             ("<turn:h>; rel=ice-server; username=\"\"; credential=b", "printable ASCII"),
             (
                 "<turn:h>; rel=ice-server; username=a; credential=b; credential-type=oauth",
-                "credentials of type oauth",
+                "credential type oauth",
             ),
-            ("<stun://h>; rel=ice-server", "stun://h: not the URI"),
-            ("<https://h/>; rel=ice-server", "not the URI"),
-            ("<turn:h?transport=sctp>; rel=ice-server", "not the URI"),
-            ("<stun:h?transport=udp>; rel=ice-server", "not the URI"),
+            ("<stun://h>; rel=ice-server", "stun://h: expected a STUN"),
+            ("<https://h/>; rel=ice-server", "expected a STUN or TURN URI"),
+            ("<turn:h?transport=sctp>; rel=ice-server", "expected a STUN or TURN URI"),
+            ("<stun:h?transport=udp>; rel=ice-server", "expected a STUN or TURN URI"),
             ("stun:h; rel=ice-server", "malformed at byte 0"),
             ("<stun:h; rel=ice-server", "malformed"),
             ("<stun:h>; rel=\"ice-server", "malformed"),
@@ -415,10 +425,10 @@ mod tests {
             let [refused] = &links.refused[..] else { panic!("{value}: {links:?}") };
             assert!(refused.to_string().contains(told), "{value}: {refused}");
         }
-        // Those before the fault are kept.
+        // Links before the error are kept.
         let links = read(&["<stun:a>; rel=ice-server, <stun:b"]);
         assert_eq!((uris(&links).len(), links.refused.len()), (1, 1));
-        // Others' links are none of our business.
+        // Links with other relations are ignored.
         assert_eq!(read(&["<turn:h>; rel=next", "<x>", " , ,", ""]), IceLinks::default());
     }
 
@@ -440,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_links_are_read_to_the_end() {
+    fn damaged_links_do_not_stop_the_parser() {
         let server = IceServer::turn("[2001:db8::1]:5000", "a\"b", "c\\").unwrap();
         let whole = server.to_link().into_bytes();
         for len in 0..whole.len() {

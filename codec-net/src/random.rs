@@ -1,9 +1,9 @@
-//! Numbers that tell sessions apart, bytes that nobody can guess, and the comparison of tokens.
+//! Random session numbers, secret random bytes, and constant-time comparison of tokens.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A number that nobody else is likely to have, of the system's randomness by way of the standard
-/// library's hash keys. Not a secret.
+/// Returns a number that is probably unique, from the system's randomness by way of the standard
+/// library's hash keys. Not suitable as a secret.
 #[must_use]
 pub fn number() -> u64 {
     let mut hasher = RandomState::new().build_hasher();
@@ -11,10 +11,11 @@ pub fn number() -> u64 {
     hasher.finish()
 }
 
-/// Fills an array with bytes that nobody can guess, of the operating system.
+/// Fills an array with cryptographically secure random bytes from the operating system.
 ///
 /// # Panics
-/// If the operating system has no random numbers: nothing here would be safe.
+///
+/// If the operating system has no random numbers: nothing would be secure without them.
 #[cfg(feature = "serve")]
 #[must_use]
 #[expect(clippy::expect_used, reason = "a server without random numbers must not run")]
@@ -24,21 +25,21 @@ pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A name of 128 random bits in hexadecimal.
+/// Returns a name of 128 random bits in hexadecimal.
 #[cfg(feature = "serve")]
 #[must_use]
 pub(crate) fn name() -> String {
     hex(&bytes::<16>())
 }
 
-/// Bytes in hexadecimal.
+/// Formats bytes in hexadecimal.
 #[cfg(feature = "serve")]
 #[must_use]
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether two tokens are the same, in a time that depends on their lengths alone.
+/// Compares two tokens in a time that depends only on their lengths.
 #[must_use]
 pub fn same_token(given: &str, expected: &str) -> bool {
     let (given, expected) = (given.as_bytes(), expected.as_bytes());
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_compared_whole() {
+    fn whole_tokens_are_compared() {
         assert!(same_token("abc", "abc"));
         for wrong in ["", "ab", "abd", "abcd"] {
             assert!(!same_token(wrong, "abc"), "{wrong}");

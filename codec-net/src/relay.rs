@@ -1,8 +1,8 @@
-//! A relay of datagrams that behaves like a link of `codec_rtc::link`, in real time.
+//! A datagram relay that emulates a link of `codec_rtc::link` in real time.
 //!
-//! It stands between peers that know nothing of it: clients send to its address, it sends on to
-//! one address upstream, from a socket of its own for each client, and brings back what comes in
-//! there. Each direction is a link with a seed of its own.
+//! It is transparent to the peers: clients send to its address, and it forwards to one upstream
+//! address, from a separate socket for each client, and returns what arrives there. Each direction
+//! is a link with its own seed.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,74 +20,74 @@ use codec_rtc::rng::Rng;
 use crate::clock::Clock;
 use crate::udp;
 
-/// Most clients at once; datagrams of others are dropped.
+/// Maximum number of clients at once; datagrams of others are dropped.
 pub const MAX_CLIENTS: usize = 16;
 
-/// Datagrams between the threads that read and the one that waits.
+/// Maximum number of datagrams queued between the reading threads and the worker.
 const QUEUE: usize = 4096;
 
-/// How often threads that wait look whether they are to end.
+/// Interval at which blocked threads check whether to end.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Time in which a datagram gets from one socket of this machine to another.
+/// Time in which a datagram gets from one local socket to another.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// Largest datagram, in bytes.
+/// Maximum datagram size in bytes.
 const MAX_DATAGRAM_BYTES: usize = 65_535;
 
-/// What a relay is like.
+/// The configuration of a relay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RelayConfig {
-    /// From clients to upstream.
+    /// The link from clients to upstream.
     pub forward: LinkConfig,
-    /// Back.
+    /// The link from upstream to clients.
     pub backward: LinkConfig,
-    /// Share of datagrams that enter the links twice, 0..=1.
+    /// Share of datagrams that are duplicated before the links, 0..=1.
     pub duplicates: f64,
-    /// What randomness begins with.
+    /// The seed of all randomness.
     pub seed: u64,
 }
 
 impl RelayConfig {
-    /// The same link both ways.
+    /// Uses the same link in both directions.
     #[must_use]
     pub fn symmetric(link: LinkConfig, seed: u64) -> Self {
         Self { forward: link.clone(), backward: link, duplicates: 0.0, seed }
     }
 }
 
-/// What became of datagrams in one direction.
+/// Counters of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DirectionStats {
-    /// Datagrams that came.
+    /// Received datagrams.
     pub offered: u64,
-    /// Datagrams that were sent on.
+    /// Forwarded datagrams.
     pub delivered: u64,
-    /// Datagrams that found no room in the link's queue.
+    /// Datagrams dropped by the link's queue.
     pub dropped_by_queue: u64,
-    /// Datagrams lost on the way.
+    /// Datagrams lost by the link.
     pub lost: u64,
 }
 
-/// What became of datagrams.
+/// Counters of a relay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelayStats {
     /// From clients.
     pub forward: DirectionStats,
     /// To clients.
     pub backward: DirectionStats,
-    /// Datagrams that this program was too slow for, or of too many clients.
+    /// Datagrams dropped because the relay was too slow, or had too many clients.
     pub overload: u64,
-    /// Datagrams are under way.
+    /// Whether datagrams are in flight.
     pub is_busy: bool,
 }
 
-/// Why a relay cannot begin.
+/// Why a relay cannot start.
 #[derive(Debug)]
 pub enum RelayError {
-    /// A socket.
+    /// A socket error.
     Io(io::Error),
-    /// The link.
+    /// An invalid link configuration.
     Config(ConfigError),
 }
 
@@ -114,7 +114,7 @@ impl From<ConfigError> for RelayError {
     }
 }
 
-/// A running relay; it ends when this is dropped.
+/// A running relay, which ends when dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
@@ -135,17 +135,18 @@ impl Shared {
     }
 }
 
-/// A datagram and whose it is: the client's address, or the number of its socket.
+/// A datagram and its client: the client's address, or the number of its socket.
 enum Datagram {
     FromClient(SocketAddr, Vec<u8>),
     FromUpstream(usize, Vec<u8>),
 }
 
 impl Relay {
-    /// Listens on `listen` (port 0: any) and sends on to `upstream`.
+    /// Listens on `listen` (port 0: any) and forwards to `upstream`.
     ///
     /// # Errors
-    /// If there is no socket, or a link is not possible.
+    ///
+    /// If a socket cannot be opened, or a link configuration is invalid.
     pub fn start(
         listen: SocketAddr,
         upstream: SocketAddr,
@@ -176,23 +177,23 @@ impl Relay {
         Ok(Self { address, shared, threads: vec![reader, worker] })
     }
 
-    /// Where it listens.
+    /// The listen address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits until nothing is under way, at most for `timeout`.
+    /// Waits until nothing is in flight, at most for `timeout`.
     pub fn drain(&self, timeout: Duration) {
         let clock = Clock::start();
-        // What was sent a moment ago may not have been read yet.
+        // A datagram sent a moment ago may not have been read yet.
         thread::sleep(SETTLE);
         while self.stats().is_busy && clock.now() < timeout {
             thread::sleep(SETTLE);
         }
     }
 
-    /// What became of datagrams so far.
+    /// The counters so far.
     #[must_use]
     pub fn stats(&self) -> RelayStats {
         let stats = *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
@@ -204,13 +205,14 @@ impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.stops.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so.
+            // A panic was already printed.
             let _ = thread.join();
         }
     }
 }
 
-/// Reads datagrams from the front socket, or from that of client `back`, until the relay ends.
+/// Reads datagrams from the front socket, or from the socket of client `back`, until the relay
+/// ends.
 fn spawn_reader(
     socket: UdpSocket,
     shared: Arc<Shared>,
@@ -221,7 +223,7 @@ fn spawn_reader(
     thread::Builder::new().name("relay-read".to_owned()).spawn(move || {
         let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
         while !shared.stops() {
-            // Time-outs, and what ICMP says of datagrams sent before, are no end.
+            // Timeouts and ICMP errors of earlier datagrams are not fatal.
             let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
             let bytes = buffer.get(..len).unwrap_or_default().to_vec();
             let datagram = match back {
@@ -239,7 +241,7 @@ fn spawn_reader(
     })
 }
 
-/// One direction: packets are numbers of clients with what they sent.
+/// One direction: packets are client numbers with datagrams.
 struct Direction {
     link: Link<(usize, Vec<u8>)>,
     rng: Rng,
@@ -325,7 +327,7 @@ impl Worker {
         }
     }
 
-    /// The number of the client at an address; a new one gets a socket.
+    /// The number of the client at an address; a new client gets a socket.
     fn client(&mut self, from: SocketAddr) -> Option<usize> {
         if let Some(&client) = self.clients.get(&from) {
             return Some(client);
@@ -344,7 +346,7 @@ impl Worker {
         Some(client)
     }
 
-    /// Sends on what has arrived. Errors of sockets are losses.
+    /// Forwards datagrams that have arrived. Socket errors count as losses.
     fn deliver(&mut self) {
         let now = self.clock.now();
         while let Some(arrival) = self.forward.link.poll(now) {
@@ -380,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_go_there_and_back_after_the_delay() {
+    fn datagrams_are_forwarded_both_ways_after_the_delay() {
         let upstream = socket();
         let listen = "127.0.0.1:0".parse().unwrap();
         let relay =
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_those_of_the_seed() {
+    fn losses_are_reproducible_with_the_seed() {
         let lost = || {
             let upstream = socket();
             let listen = "127.0.0.1:0".parse().unwrap();
@@ -426,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_cannot_be_is_refused() {
+    fn invalid_links_are_rejected() {
         let mut bad = config("delay=1ms");
         bad.forward.delay = Duration::from_secs(100);
         let any = "127.0.0.1:0".parse().unwrap();

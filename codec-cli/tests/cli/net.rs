@@ -213,7 +213,7 @@ fn a_flipped_bit_is_reported_with_its_offset_and_earlier_data_kept() {
     let sent = place.run(&["send", "clip.ivf", &format!("tcp://{through}"), "--copy"]);
     let (code, said) = running.end();
     assert_eq!(code, 4, "{said}");
-    assert!(said.contains(&format!("bit 2 of byte {at} were flipped")), "{said}");
+    assert!(said.contains(&format!("bit 2 of byte {at} was flipped")), "{said}");
     assert_eq!(sent.code, 8, "{}", sent.err);
     let counts = packets(&place, "out.ivf");
     assert!((1..45).contains(&counts[0]), "{counts:?}");

@@ -1,4 +1,5 @@
-//! CRC32C (Castagnoli; RFC 3385): reflected polynomial 0x82f63b78, begun and ended with all ones.
+//! CRC32C (Castagnoli; RFC 3385): reflected polynomial 0x82f63b78, initial value and final XOR all
+//! ones.
 
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
@@ -20,7 +21,7 @@ const fn table() -> [u32; 256] {
     table
 }
 
-/// A checksum that grows with its bytes.
+/// An incremental checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crc32c(u32);
 
@@ -31,13 +32,13 @@ impl Default for Crc32c {
 }
 
 impl Crc32c {
-    /// Of nothing.
+    /// The state before the first byte.
     #[must_use]
     pub const fn new() -> Self {
         Self(u32::MAX)
     }
 
-    /// Goes on over `bytes`.
+    /// Continues over `bytes`.
     #[must_use]
     pub fn over(self, bytes: &[u8]) -> Self {
         Self(bytes.iter().fold(self.0, |state, &byte| step(state, byte)))
@@ -55,24 +56,24 @@ fn step(state: u32, byte: u8) -> u32 {
     TABLE[usize::from(low ^ byte)] ^ state >> 8
 }
 
-/// The checksum of `bytes`.
+/// Returns the checksum of `bytes`.
 #[must_use]
 pub fn crc32c(bytes: &[u8]) -> u32 {
     Crc32c::new().over(bytes).value()
 }
 
-/// A single bit.
+/// The position of a single bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bit {
-    /// Bytes before the one that holds it.
+    /// Index of its byte.
     pub byte: usize,
-    /// 0 is the lowest.
+    /// 0 is the lowest bit.
     pub bit: u8,
 }
 
-/// The one bit whose change explains that `len` bytes, followed by the checksum `stated` (big-endian),
-/// have the checksum `found`; nothing if more than one bit is wrong. Different bits of up to 256 MiB never leave
-/// the same difference.
+/// Finds the single flipped bit if `len` bytes followed by the checksum `stated` (big-endian) have
+/// the checksum `found`; `None` if more than one bit is wrong. Up to 256 MiB, different bits always
+/// cause different checksums.
 #[must_use]
 pub fn flipped_bit(len: usize, stated: u32, found: u32) -> Option<Bit> {
     let difference = stated ^ found;
@@ -81,7 +82,7 @@ pub fn flipped_bit(len: usize, stated: u32, found: u32) -> Option<Bit> {
         let byte = len + 3 - usize::try_from(at / 8).ok()?;
         return Some(Bit { byte, bit: u8::try_from(at % 8).ok()? });
     }
-    // What each bit of the last byte leaves, then what it leaves with one more byte after it.
+    // The effect of each bit of the last byte, then of each byte before it.
     let mut left = [0_u32; 8];
     for (bit, left) in left.iter_mut().enumerate() {
         *left = TABLE[1 << bit];
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_are_those_of_the_standard() {
+    fn checksums_match_the_standard() {
         // RFC 3720, appendix B.4.
         assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
         assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);

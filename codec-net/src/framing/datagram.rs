@@ -1,18 +1,18 @@
-//! Hello and records cut into datagrams that no network cuts again.
+//! Splits hellos and records into datagrams small enough to avoid IP fragmentation.
 //!
 //! | datagram | bytes |
 //! |---|---|
 //! | 0xcdc1 | 2 |
 //! | kind: 0 hello, 1 part of a record | 1 |
 //! | 0 | 1 |
-//! | session: low bits of the hello's | 4 |
-//! | number of the datagram, from 0 on; wraps | 4 |
-//! | number of the record, from 0 on; wraps | 4 |
+//! | session: low bits of the hello's session | 4 |
+//! | number of the datagram, from 0; wraps | 4 |
+//! | number of the record, from 0; wraps | 4 |
 //! | number of the part, number of parts | 2 + 2 |
 //! | part of a hello or a record | |
-//! | CRC32C of all before | 4 |
+//! | CRC32C of all bytes before | 4 |
 //!
-//! A hello is one datagram and is sent again from time to time: the first may be lost.
+//! A hello is one datagram and is repeated periodically, because the first one may be lost.
 
 use super::crc::{crc32c, flipped_bit};
 use super::error::{FramingError, Part};
@@ -23,7 +23,7 @@ use super::stream::{Item, Parser};
 
 pub use super::reassembly::{Counters, Event, Reassembler, ReassemblerConfig};
 
-/// Largest datagram, in bytes, headers of IP and UDP left out.
+/// Maximum datagram size in bytes, without IP and UDP headers.
 pub const MAX_DATAGRAM_BYTES: usize = 1200;
 
 const MAGIC: u16 = 0xcdc1;
@@ -34,10 +34,10 @@ const HEAD_BYTES: usize = 20;
 /// Bytes of the checksum.
 const CRC_BYTES: usize = 4;
 
-/// Most bytes of a record in one datagram.
+/// Maximum bytes of a record in one datagram.
 pub(super) const PART_BYTES: usize = MAX_DATAGRAM_BYTES - HEAD_BYTES - CRC_BYTES;
 
-/// A datagram taken apart.
+/// A parsed datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Datagram<'a> {
     pub(super) is_hello: bool,
@@ -50,7 +50,7 @@ pub(super) struct Datagram<'a> {
 }
 
 impl<'a> Datagram<'a> {
-    /// Takes a datagram apart. Offsets of errors are within it.
+    /// Parses a datagram. Offsets of errors are relative to it.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, FramingError> {
         let field = |what| FramingError::Field { at: 0, what };
         let (covered, checksum) = bytes
@@ -62,7 +62,7 @@ impl<'a> Datagram<'a> {
                 part: Part::Datagram,
             })?;
         if bytes.len() > MAX_DATAGRAM_BYTES {
-            let (what, bytes) = ("a datagram", bytes.len() as u64);
+            let (what, bytes) = ("datagram", bytes.len() as u64);
             return Err(FramingError::TooLong { at: 0, what, bytes, limit: MAX_DATAGRAM_BYTES });
         }
         let mut fields = Fields(covered);
@@ -79,10 +79,10 @@ impl<'a> Datagram<'a> {
     }
 
     fn fields(mut fields: Fields<'a>) -> Result<Self, &'static str> {
-        const SHORT: &str = "a short datagram";
+        const SHORT: &str = "truncated datagram";
         let kind = fields.u8().ok_or(SHORT)?;
         if kind > 1 || fields.u8() != Some(0) {
-            return Err("a datagram of an unknown kind");
+            return Err("unknown kind of datagram");
         }
         let datagram = Self {
             is_hello: kind == 0,
@@ -94,11 +94,11 @@ impl<'a> Datagram<'a> {
             part: fields.0,
         };
         if datagram.index >= datagram.count || datagram.part.is_empty() {
-            return Err("a part that is none of its record's");
+            return Err("part number beyond the number of parts");
         }
-        // All parts but the last are full, so that each has its place from the beginning.
+        // All parts but the last are full, so the position of each part is known.
         if datagram.index + 1 < datagram.count && datagram.part.len() != PART_BYTES {
-            return Err("a part that is not the last, and not full");
+            return Err("incomplete part before the last");
         }
         Ok(datagram)
     }
@@ -119,7 +119,7 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// Cuts records into datagrams.
+/// Splits records into datagrams.
 #[derive(Clone, Debug)]
 pub struct Fragmenter {
     session: u32,
@@ -129,16 +129,17 @@ pub struct Fragmenter {
 }
 
 impl Fragmenter {
-    /// The datagrams of a session ([`Hello::session`]).
+    /// Creates the fragmenter of a session ([`Hello::session`]).
     #[must_use]
     pub fn new(session: u64) -> Self {
         Self { session: low_bits(session), sequence: 0, record: 0, scratch: Vec::new() }
     }
 
-    /// The datagram of a hello.
+    /// Returns the datagram of a hello.
     ///
     /// # Errors
-    /// As [`Hello::write`].
+    ///
+    /// As for [`Hello::write`].
     pub fn hello(&mut self, hello: &Hello) -> Result<Vec<u8>, &'static str> {
         let mut part = Vec::new();
         hello.write(&mut part)?;
@@ -149,10 +150,11 @@ impl Fragmenter {
         Ok(datagram.write())
     }
 
-    /// The datagrams of a record, in order.
+    /// Returns the datagrams of a record, in order.
     ///
     /// # Errors
-    /// As [`Record::write`].
+    ///
+    /// As for [`Record::write`].
     pub fn record(&mut self, record: &Record) -> Result<Vec<Vec<u8>>, FramingError> {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
@@ -160,7 +162,7 @@ impl Fragmenter {
         let count = bytes.len().div_ceil(PART_BYTES);
         let count = u16::try_from(count).map_err(|_| FramingError::TooLong {
             at: 0,
-            what: "a record",
+            what: "record",
             bytes: bytes.len() as u64,
             limit: PART_BYTES * usize::from(u16::MAX),
         })?;
@@ -185,8 +187,8 @@ impl Fragmenter {
     }
 }
 
-/// The record in a datagram that a receiver sent back to the sender of `session`; nothing where it
-/// is none, or not whole.
+/// Parses the feedback record in a datagram that a receiver sent to the sender of `session`; `None`
+/// if it is not a complete one.
 #[must_use]
 pub fn parse_feedback(bytes: &[u8], session: u64) -> Option<Record> {
     let datagram = Datagram::parse(bytes).ok()?;
@@ -200,8 +202,8 @@ pub fn parse_feedback(bytes: &[u8], session: u64) -> Option<Record> {
     }
 }
 
-/// What datagrams say of a session.
-#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+/// The bits of a session id that datagrams carry.
+#[expect(clippy::cast_possible_truncation, reason = "truncation is intended")]
 pub(super) fn low_bits(session: u64) -> u32 {
     session as u32
 }

@@ -1,10 +1,10 @@
-//! Why bytes are not our framing, with the byte of the stream at which it shows.
+//! Framing errors with the byte offset at which they were detected.
 
 use std::fmt;
 
 use super::crc::Bit;
 
-/// What a checksum is over.
+/// The part that a checksum covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Part {
@@ -17,73 +17,72 @@ pub enum Part {
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Hello => "the hello",
-            Self::Header => "a record's header",
-            Self::Record => "a record",
-            Self::Datagram => "a datagram",
+            Self::Hello => "hello",
+            Self::Header => "record header",
+            Self::Record => "record",
+            Self::Datagram => "datagram",
         })
     }
 }
 
-/// Why bytes are refused. Nothing after such an error can be read: where the next record begins is
-/// not known.
+/// A framing error. Nothing after it can be read, because the start of the next record is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FramingError {
-    /// Not our framing at all.
+    /// The data are not our framing.
     Magic {
-        /// Byte of the stream.
+        /// Byte offset in the stream.
         at: u64,
-        /// What is there.
+        /// The bytes found.
         found: [u8; 8],
     },
-    /// A later version.
+    /// An unsupported version.
     Version {
-        /// Byte of the stream.
+        /// Byte offset in the stream.
         at: u64,
         /// The version.
         version: u16,
     },
     /// A checksum does not match.
     Checksum {
-        /// Byte of the stream at which the part begins.
+        /// Byte offset of the part in the stream.
         at: u64,
-        /// What it is over.
+        /// The part that it covers.
         part: Part,
-        /// Bytes of the part, the checksum left out.
+        /// Bytes of the part, without the checksum.
         bytes: usize,
-        /// The checksum of what is there.
+        /// The checksum of the received bytes.
         is: u32,
         /// The checksum that was sent.
         should_be: u32,
-        /// The one bit that explains it, counted from `at`.
+        /// The single flipped bit that explains it, counted from `at`.
         flipped: Option<Bit>,
     },
-    /// Longer than it may be.
+    /// A length above its limit.
     TooLong {
-        /// Byte of the stream.
+        /// Byte offset in the stream.
         at: u64,
         /// What is too long.
         what: &'static str,
-        /// Its bytes.
+        /// Its length in bytes.
         bytes: u64,
-        /// The most.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// A field with a value that does not exist.
+    /// A field with an invalid value.
     Field {
-        /// Byte of the stream at which the hello or the record begins.
+        /// Byte offset of the hello or record in the stream.
         at: u64,
-        /// What is wrong.
+        /// The error.
         what: &'static str,
     },
-    /// The bytes end inside of something.
+    /// The data end inside a part.
     Truncated {
-        /// Where they end.
+        /// Byte offset of the end.
         at: u64,
-        /// Byte at which the unfinished part begins.
+        /// Byte offset of the start of the incomplete part.
         begun_at: u64,
-        /// What is unfinished.
+        /// The incomplete part.
         part: Part,
     },
 }
@@ -92,32 +91,38 @@ impl fmt::Display for FramingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Magic { at, found } => {
-                write!(f, "at byte {at}: not a stream of `codec send`:")?;
+                write!(f, "at byte {at}: expected a stream of `codec send`, got")?;
                 found.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
             }
             Self::Version { at, version } => {
-                write!(f, "at byte {at}: version {version} of the framing: only 1 is known")
+                write!(f, "at byte {at}: unsupported framing version {version}, expected 1")
             }
             Self::Checksum { at, part, bytes, is, should_be, flipped } => {
                 write!(
                     f,
-                    "at byte {at}: CRC32C of {part} of {bytes} bytes is {is:08x}, should be \
+                    "at byte {at}: CRC32C mismatch of {part} ({bytes} bytes): got {is:08x}, expected \
                      {should_be:08x}"
                 )?;
                 match flipped {
                     Some(Bit { byte, bit }) => {
                         let byte = at.saturating_add(byte as u64);
-                        write!(f, ": as if bit {bit} of byte {byte} were flipped")
+                        write!(f, "; probably bit {bit} of byte {byte} was flipped")
                     }
                     None => Ok(()),
                 }
             }
             Self::TooLong { at, what, bytes, limit } => {
-                write!(f, "at byte {at}: {what} of {bytes} bytes: at most {limit} are taken")
+                write!(
+                    f,
+                    "at byte {at}: {what} too long: got {bytes} bytes, expected at most {limit}"
+                )
             }
             Self::Field { at, what } => write!(f, "at byte {at}: {what}"),
             Self::Truncated { at, begun_at, part } => {
-                write!(f, "at byte {at}: the stream ends inside {part} that begins at {begun_at}")
+                write!(
+                    f,
+                    "at byte {at}: the stream ends inside the {part} that begins at byte {begun_at}"
+                )
             }
         }
     }

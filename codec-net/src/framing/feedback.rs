@@ -1,35 +1,35 @@
-//! What a receiver sends back.
+//! Feedback from the receiver.
 
 use super::fields::Fields;
 
-/// Payload of a record of kind feedback. What is asked for first is the number of what it is.
+/// The payload of a feedback record. Its first byte is the number of the variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feedback {
     /// A key frame is needed: 1.
     KeyRequest,
-    /// What has arrived: 2.
+    /// A reception report: 2.
     Report(Report),
 }
 
-/// What has arrived, from the beginning.
+/// A reception report, counted from the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Records.
+    /// Received records.
     pub records: u64,
     /// Bytes of their payloads.
     pub bytes: u64,
-    /// Records that did not come whole.
+    /// Records that were not received completely.
     pub lost: u64,
     /// [`super::Record::captured`] of the newest frame; 0 before the first.
     pub captured: u64,
-    /// From its capture to its decoding, by the receiver's clock, in microseconds; 0 if not known.
+    /// From its capture to its decoding, by the receiver's clock, in microseconds; 0 if unknown.
     pub delay_us: u32,
     /// From its arrival to this report, in microseconds.
     pub held_us: u32,
 }
 
 impl Feedback {
-    /// The payload.
+    /// Returns the payload.
     #[must_use]
     pub fn payload(&self) -> Vec<u8> {
         match self {
@@ -46,7 +46,7 @@ impl Feedback {
         }
     }
 
-    /// What a payload says; nothing where it is none.
+    /// Parses a payload; `None` if it is invalid.
     #[must_use]
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let mut fields = Fields(payload);
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn feedback_survives_the_way() {
+    fn feedback_is_parsed_back() {
         let report = Report {
             records: 1,
             bytes: u64::MAX,

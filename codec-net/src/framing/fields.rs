@@ -1,6 +1,6 @@
-//! Big-endian numbers from the front of bytes.
+//! Parses big-endian numbers from the front of a slice.
 
-/// What is left of some bytes.
+/// The remaining bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 

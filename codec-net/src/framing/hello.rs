@@ -1,4 +1,4 @@
-//! The hello: what the streams are.
+//! The hello, which describes the streams.
 
 use codec_container::{AudioTrack, Format, Track, VideoTrack};
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
@@ -9,7 +9,7 @@ use super::crc::{crc32c, flipped_bit};
 use super::error::{FramingError, Part};
 use super::fields::Fields;
 
-/// First bytes of a hello.
+/// Magic bytes of a hello.
 pub(super) const MAGIC: &[u8; 8] = b"codecnet";
 
 /// The only version so far.
@@ -21,32 +21,32 @@ pub(super) const HEAD_BYTES: usize = 12;
 /// Bytes of a checksum.
 pub(super) const CRC_BYTES: usize = 4;
 
-/// Longest body, in bytes: a hello fits into one datagram.
+/// Maximum length of the body in bytes: a hello fits into one datagram.
 pub const MAX_BODY_BYTES: usize = 1024;
 
-/// Most streams.
+/// Maximum number of streams.
 const MAX_STREAMS: usize = 16;
 
-/// Longest name of a codec, in bytes.
+/// Maximum length of a codec name in bytes.
 const MAX_NAME_BYTES: usize = 32;
 
-/// What only one kind of stream has.
+/// Properties of video or audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
-    /// Pictures.
+    /// Video.
     Video {
-        /// Their size.
+        /// Frame size.
         size: Size,
-        /// Frames per second, where known.
+        /// Frames per second, if known.
         frame_rate: Option<Rational>,
     },
-    /// Sound.
+    /// Audio.
     Sound {
         /// Samples per second: 48000 for Opus.
         rate: u32,
         /// 1..=8.
         channels: u8,
-        /// Decoded samples before the first that is heard.
+        /// Decoded samples to drop at the start (pre-skip).
         delay: u32,
     },
 }
@@ -56,16 +56,16 @@ pub enum Media {
 pub struct StreamDescription {
     /// Name of the codec: `vp8`, `opus`; ASCII, at most 32 bytes.
     pub codec: String,
-    /// Seconds per tick of times; both numbers above 0.
+    /// Seconds per tick; numerator and denominator above 0.
     pub time_base: Rational,
-    /// The rest.
+    /// Properties of video or audio.
     pub media: Media,
-    /// Set-up data: `OpusHead`.
+    /// Codec configuration: `OpusHead`.
     pub private: Vec<u8>,
 }
 
 impl StreamDescription {
-    /// A track's description.
+    /// Describes a track.
     #[must_use]
     pub fn of(track: &Track) -> Option<Self> {
         let (media, private) = match track {
@@ -84,7 +84,8 @@ impl StreamDescription {
         Some(Self { codec, time_base: track.time_base(), media, private: private.clone() })
     }
 
-    /// The track, for a writer of `format`; nothing where the codec is not known or cannot be sent.
+    /// Returns the track for a writer of `format`; `None` if the codec is unknown or cannot be
+    /// sent.
     #[must_use]
     pub fn track(&self, format: Format) -> Option<Track> {
         match self.media {
@@ -113,24 +114,26 @@ impl StreamDescription {
         let name = self.codec.as_bytes();
         if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.iter().all(u8::is_ascii_graphic)
         {
-            return Err("the codec's name is not 1 to 32 ASCII letters");
+            return Err("invalid codec name: expected 1 to 32 ASCII letters");
         }
         if self.time_base.num == 0 || self.time_base.den == 0 {
-            return Err("a time base with a 0");
+            return Err("invalid time base: numerator or denominator is 0");
         }
         match self.media {
             Media::Video { size, frame_rate } => {
                 let sides = 1..=16_383;
                 if !sides.contains(&size.width) || !sides.contains(&size.height) {
-                    return Err("pictures are 1 to 16383 pixels wide and high");
+                    return Err("invalid frame size: expected 1 to 16383 pixels");
                 }
                 if frame_rate.is_some_and(|rate| rate.num == 0 || rate.den == 0) {
-                    return Err("a frame rate with a 0");
+                    return Err("invalid frame rate: numerator or denominator is 0");
                 }
             }
             Media::Sound { rate, channels, .. } => {
                 if !(1_000..=384_000).contains(&rate) || !(1..=8).contains(&channels) {
-                    return Err("sound has 1000 to 384000 Hz and 1 to 8 channels");
+                    return Err(
+                        "invalid audio format: expected 1000 to 384000 Hz and 1 to 8 channels",
+                    );
                 }
             }
         }
@@ -140,7 +143,7 @@ impl StreamDescription {
     fn write(&self, out: &mut Vec<u8>) {
         let is_video = matches!(self.media, Media::Video { .. });
         out.push(if is_video { 1 } else { 2 });
-        // Checked before: short enough for their lengths.
+        // Lengths were checked before.
         let name = self.codec.as_bytes();
         out.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
         out.extend(name);
@@ -162,11 +165,11 @@ impl StreamDescription {
     }
 
     fn parse(fields: &mut Fields<'_>) -> Result<Self, &'static str> {
-        const SHORT: &str = "a stream's description is cut off";
+        const SHORT: &str = "truncated stream description";
         let kind = fields.u8().ok_or(SHORT)?;
         let len = fields.u8().ok_or(SHORT)?;
         let name = fields.bytes(len.into()).ok_or(SHORT)?;
-        let codec = std::str::from_utf8(name).map_err(|_| "the codec's name is not ASCII")?;
+        let codec = std::str::from_utf8(name).map_err(|_| "invalid codec name: expected ASCII")?;
         let time_base = parse_rational(fields).ok_or(SHORT)?;
         let media = match kind {
             1 => {
@@ -179,7 +182,7 @@ impl StreamDescription {
                 channels: fields.u8().ok_or(SHORT)?,
                 delay: fields.u32().ok_or(SHORT)?,
             },
-            _ => return Err("a stream of an unknown kind"),
+            _ => return Err("unknown kind of stream"),
         };
         let len = fields.u16().ok_or(SHORT)?;
         let private = fields.bytes(len.into()).ok_or(SHORT)?.to_vec();
@@ -200,37 +203,38 @@ fn parse_rational(fields: &mut Fields<'_>) -> Option<Rational> {
     Some(Rational { num, den })
 }
 
-/// What comes first.
+/// The first message of a sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// Another number for each start of a sender.
+    /// A different number for each start of a sender.
     pub session: u64,
-    /// The streams; records name them by their number, from 0 on.
+    /// The streams; records refer to them by index.
     pub streams: Vec<StreamDescription>,
 }
 
 impl Hello {
-    /// Appends the hello.
+    /// Appends the encoded hello.
     ///
     /// # Errors
-    /// What of the description cannot be written.
+    ///
+    /// If a part of the description is invalid.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), &'static str> {
         let count = u8::try_from(self.streams.len()).unwrap_or(u8::MAX);
         if count == 0 || usize::from(count) > MAX_STREAMS {
-            return Err("a hello has 1 to 16 streams");
+            return Err("invalid number of streams: expected 1 to 16");
         }
         let mut body = self.session.to_be_bytes().to_vec();
         body.push(count);
         for stream in &self.streams {
             stream.check()?;
             if stream.private.len() > MAX_BODY_BYTES {
-                return Err("set-up data of more than 1024 bytes");
+                return Err("codec configuration longer than 1024 bytes");
             }
             stream.write(&mut body);
         }
         let len = u16::try_from(body.len()).unwrap_or(u16::MAX);
         if usize::from(len) > MAX_BODY_BYTES {
-            return Err("descriptions of more than 1024 bytes");
+            return Err("descriptions longer than 1024 bytes");
         }
         let begin = out.len();
         out.extend(MAGIC);
@@ -242,7 +246,7 @@ impl Hello {
         Ok(())
     }
 
-    /// Bytes of the whole hello that begins with these [`HEAD_BYTES`] at byte `at` of a stream.
+    /// Total bytes of the hello that begins with these [`HEAD_BYTES`] at byte `at` of a stream.
     pub(super) fn total_bytes(head: &[u8; HEAD_BYTES], at: u64) -> Result<usize, FramingError> {
         let [found @ .., v0, v1, l0, l1] = *head;
         if found != *MAGIC {
@@ -254,15 +258,16 @@ impl Hello {
         }
         let body = usize::from(u16::from_be_bytes([l0, l1]));
         if body > MAX_BODY_BYTES {
-            let (what, bytes) = ("a hello's body", body as u64);
+            let (what, bytes) = ("hello body", body as u64);
             return Err(FramingError::TooLong { at, what, bytes, limit: MAX_BODY_BYTES });
         }
         Ok(HEAD_BYTES + body + CRC_BYTES)
     }
 
-    /// Takes a whole hello apart, which begins at byte `at` of a stream.
+    /// Parses a complete hello that begins at byte `at` of a stream.
     ///
     /// # Errors
+    ///
     /// [`FramingError`].
     pub fn parse(bytes: &[u8], at: u64) -> Result<Self, FramingError> {
         let truncated = || FramingError::Truncated {
@@ -273,7 +278,7 @@ impl Hello {
         let head = bytes.first_chunk::<HEAD_BYTES>().ok_or_else(truncated)?;
         let total = Self::total_bytes(head, at)?;
         if bytes.len() > total {
-            return Err(FramingError::Field { at, what: "bytes after the hello" });
+            return Err(FramingError::Field { at, what: "trailing bytes after the hello" });
         }
         let (covered, checksum) = bytes.split_last_chunk::<CRC_BYTES>().ok_or_else(truncated)?;
         if bytes.len() < total {
@@ -291,15 +296,15 @@ impl Hello {
 
     fn parse_body(body: &[u8]) -> Result<Self, &'static str> {
         let mut fields = Fields(body);
-        let session = fields.u64().ok_or("a hello without session")?;
-        let count = fields.u8().ok_or("a hello without streams")?;
+        let session = fields.u64().ok_or("hello without a session")?;
+        let count = fields.u8().ok_or("hello without streams")?;
         if !(1..=MAX_STREAMS).contains(&usize::from(count)) {
-            return Err("a hello has 1 to 16 streams");
+            return Err("invalid number of streams: expected 1 to 16");
         }
         let streams = (0..count).map(|_| StreamDescription::parse(&mut fields));
         let streams = streams.collect::<Result<Vec<_>, _>>()?;
         if !fields.0.is_empty() {
-            return Err("bytes after the last stream of a hello");
+            return Err("trailing bytes after the last stream of the hello");
         }
         Ok(Self { session, streams })
     }

@@ -1,4 +1,4 @@
-//! Datagrams back to records, in order, what is lost counted.
+//! Reassembles records from datagrams, in order, and counts losses.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,11 +14,11 @@ use super::stream::{Item, Parser};
 /// Limits of a [`Reassembler`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReassemblerConfig {
-    /// Most records that are not whole or wait for others.
+    /// Maximum number of records that are incomplete or wait for others.
     pub max_records: usize,
-    /// Most bytes of all of them.
+    /// Maximum number of bytes of all of them.
     pub max_bytes: usize,
-    /// How long a later record waits for one that is not whole.
+    /// How long a later record waits for an incomplete one.
     pub patience: Duration,
 }
 
@@ -28,44 +28,44 @@ impl Default for ReassemblerConfig {
     }
 }
 
-/// What comes out.
+/// An output event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A sender has begun, or has begun anew.
+    /// A sender has started or restarted.
     Hello(Hello),
     /// The next record.
     Record(Record),
-    /// Records that did not come whole, before the next one.
+    /// The number of lost records before the next one.
     Lost(u64),
 }
 
-/// What has come in.
+/// Counters of received datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Datagrams that are ours and whole.
+    /// Valid datagrams.
     pub datagrams: u64,
-    /// Datagrams that are not.
+    /// Malformed datagrams.
     pub malformed: u64,
-    /// Datagrams that came twice, or after their record was given up.
+    /// Duplicates, and datagrams of records that were already abandoned.
     pub useless: u64,
-    /// Datagrams that another sender sent.
+    /// Datagrams of another sender.
     pub strange: u64,
-    /// Datagrams that are missing between others.
+    /// Missing datagrams between others.
     pub lost_datagrams: u64,
-    /// Records.
+    /// Completed records.
     pub records: u64,
-    /// Records that were given up.
+    /// Abandoned records.
     pub lost_records: u64,
 }
 
-/// A record of which something is there.
+/// An incomplete record.
 #[derive(Debug)]
 struct Partial {
     count: u16,
-    /// What has come, by number.
+    /// The received parts, by number.
     parts: BTreeMap<u16, Vec<u8>>,
     bytes: usize,
-    /// When the newest part came.
+    /// Arrival time of the newest part.
     touched: Duration,
 }
 
@@ -84,16 +84,16 @@ impl Partial {
     }
 }
 
-/// Puts records together. [`Self::poll`] is to be called until nothing is left after each datagram.
+/// Reassembles records. After each datagram, call [`Self::poll`] until it returns `None`.
 #[derive(Debug)]
 pub struct Reassembler {
     config: ReassemblerConfig,
     session: Option<u64>,
-    /// The session is live: hellos of others are counted and ignored.
+    /// Whether the session is live: hellos of other sessions are counted and ignored.
     keeps_session: bool,
     records: BTreeMap<i64, Partial>,
     bytes: usize,
-    /// The record that comes out next.
+    /// Number of the next record to return.
     next: i64,
     unwrap_record: Unwrapper32,
     unwrap_sequence: Unwrapper32,
@@ -105,7 +105,7 @@ pub struct Reassembler {
 }
 
 impl Reassembler {
-    /// Before the first datagram.
+    /// The state before the first datagram.
     #[must_use]
     pub fn new(config: ReassemblerConfig) -> Self {
         Self {
@@ -125,22 +125,24 @@ impl Reassembler {
         }
     }
 
-    /// What has come in so far.
+    /// The counters so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Whether the present session is live, so that the hello of another one must not replace it.
-    /// At first, and if this is never called, every new hello starts its session.
+    /// Sets whether the current session is live, so that a hello of another session must not
+    /// replace it. Initially, and if this is never called, every new hello starts its session.
     pub fn keep_session(&mut self, is_live: bool) {
         self.keeps_session = is_live;
     }
 
-    /// Takes a datagram. Returns whether it belongs to the session, which a hello may have started.
+    /// Handles a datagram. Returns whether it belongs to the session, which a hello may have
+    /// started.
     ///
     /// # Errors
-    /// Why it was dropped; it is counted, and the next may be good.
+    ///
+    /// Why it was dropped. It is counted, and later datagrams may be valid.
     pub fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<bool, FramingError> {
         let datagram = Datagram::parse(bytes).inspect_err(|_| self.counters.malformed += 1)?;
         self.counters.datagrams += 1;
@@ -154,7 +156,7 @@ impl Reassembler {
         self.count(datagram.sequence);
         let number = self.unwrap_record.peek(datagram.record);
         let window = i64::try_from(self.config.max_records).unwrap_or(i64::MAX);
-        // A jump beyond the window: what was under way will not come any more.
+        // A jump beyond the window: earlier records will not be completed any more.
         if number >= self.next.saturating_add(window) {
             self.give_up_before(number);
         }
@@ -194,7 +196,7 @@ impl Reassembler {
         Ok(true)
     }
 
-    /// Counts a datagram and those that are missing between the first and the newest.
+    /// Counts a datagram, and the missing ones between the first and the newest.
     fn count(&mut self, sequence: u32) {
         let number = self.unwrap_sequence.unwrap(sequence);
         let first = *self.first_sequence.get_or_insert(number);
@@ -227,13 +229,13 @@ impl Reassembler {
         }
         partial.parts.insert(datagram.index, datagram.part.to_vec());
         partial.touched = now;
-        // A place of its own costs memory, too.
+        // Each entry costs memory too.
         let cost = datagram.part.len() + PART_BYTES / 8;
         partial.bytes += cost;
         self.bytes += cost;
     }
 
-    /// Makes ready what is whole and next.
+    /// Releases complete records that are next.
     fn release(&mut self) {
         while let Some(first) = self.records.first_entry() {
             if *first.key() != self.next || !first.get().is_whole() {
@@ -252,7 +254,7 @@ impl Reassembler {
         }
     }
 
-    /// Gives up everything before record `number`, what is whole excepted.
+    /// Abandons all incomplete records before record `number`.
     fn give_up_before(&mut self, number: i64) {
         while self.next < number {
             self.release();
@@ -261,7 +263,7 @@ impl Reassembler {
             }
             let kept = self.records.first_key_value().map(|(&first, _)| first);
             let until = match kept {
-                // The first is not whole.
+                // The first is incomplete.
                 Some(first) if first == self.next => {
                     let partial = self.records.remove(&first);
                     self.bytes = self.bytes.saturating_sub(partial.map_or(0, |part| part.bytes));
@@ -283,7 +285,7 @@ impl Reassembler {
         }
     }
 
-    /// The next thing that is there by `now`.
+    /// Returns the next event that is due by `now`.
     pub fn poll(&mut self, now: Duration) -> Option<Event> {
         if let Some((number, _)) = self.waiting().filter(|&(_, due)| due <= now) {
             self.give_up_before(number);
@@ -292,8 +294,8 @@ impl Reassembler {
         self.ready.pop_front()
     }
 
-    /// When [`Self::poll`] has something: at once, or when a record that is whole has waited long
-    /// enough for those before it.
+    /// When [`Self::poll`] has an event: immediately, or when a complete record has waited long
+    /// enough for earlier ones.
     #[must_use]
     pub fn next_time(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
@@ -302,7 +304,7 @@ impl Reassembler {
         self.waiting().map(|(_, due)| due)
     }
 
-    /// The first record that is whole and waits for others, and until when.
+    /// The first complete record that waits for others, and its deadline.
     fn waiting(&self) -> Option<(i64, Duration)> {
         let (&number, whole) = self.records.iter().find(|(_, partial)| partial.is_whole())?;
         Some((number, whole.touched.saturating_add(self.config.patience)))
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_out_whole_and_in_order_however_datagrams_arrive() {
+    fn records_are_reassembled_in_order_for_any_datagram_order() {
         let mut cutter = Fragmenter::new(5);
         let mut out = Reassembler::new(ReassemblerConfig::default());
         out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
@@ -374,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_is_waited_for_and_counted() {
+    fn lost_records_are_waited_for_and_counted() {
         let mut cutter = Fragmenter::new(5);
         let mut out = Reassembler::new(ReassemblerConfig::default());
         out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
@@ -394,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_session_begins_anew_and_others_are_left_out() {
+    fn a_new_session_resets_the_state_and_others_are_ignored() {
         let mut out = Reassembler::new(ReassemblerConfig::default());
         let mut early = Fragmenter::new(4);
         out.push(ms(0), &early.record(&record(0, 5)).unwrap()[0]).unwrap();
@@ -428,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_stays_bounded_under_any_flood() {
+    fn memory_is_bounded_under_any_flood() {
         let config = ReassemblerConfig { max_bytes: 100_000, ..ReassemblerConfig::default() };
         let mut cutter = Fragmenter::new(5);
         let mut out = Reassembler::new(config);
@@ -442,7 +444,7 @@ mod tests {
             }
         }
         assert!(out.counters().lost_records > 200);
-        // A jump of the numbers.
+        // A jump of the record numbers.
         for _ in 0..100_000 {
             cutter.record(&Record::end("")).unwrap();
         }
@@ -451,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told() {
+    fn damage_is_detected() {
         let mut cutter = Fragmenter::new(5);
         let good = cutter.hello(&hello(5)).unwrap();
         let mut out = Reassembler::new(ReassemblerConfig::default());

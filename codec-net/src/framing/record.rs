@@ -1,35 +1,35 @@
-//! One record: header, payload, checksums.
+//! A record: header, payload, checksums.
 
 use super::crc::{Crc32c, crc32c, flipped_bit};
 use super::error::{FramingError, Part};
 use super::fields::Fields;
 
-/// Bytes of the header, with its checksum.
+/// Bytes of the header including its checksum.
 pub const HEADER_BYTES: usize = 28;
 
-/// Bytes of the header that its checksum is over.
+/// Bytes of the header that its checksum covers.
 const COVERED_BYTES: usize = 24;
 
 /// Bytes of the checksum after the payload.
 pub(super) const CRC_BYTES: usize = 4;
 
-/// Longest payload of pictures and sound, in bytes.
+/// Maximum payload of video and audio records in bytes.
 pub const MAX_MEDIA_BYTES: usize = 8 << 20;
 
-/// Longest payload of the other kinds, in bytes.
+/// Maximum payload of other records in bytes.
 pub const MAX_CONTROL_BYTES: usize = 64 << 10;
 
-/// What a record holds.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
     /// A coded frame.
     Video = 1,
-    /// A packet of sound.
+    /// An audio packet.
     Sound = 2,
-    /// The sender's statistics, JSON.
+    /// The sender's statistics as JSON.
     Stats = 3,
-    /// Nothing follows; the payload says why, in UTF-8.
+    /// The end of the session; the payload is the reason in UTF-8.
     End = 4,
     /// From the receiver to the sender: [`super::feedback::Feedback`].
     Feedback = 5,
@@ -41,7 +41,7 @@ impl Kind {
         all.into_iter().find(|kind| *kind as u8 == number)
     }
 
-    /// Longest payload, in bytes.
+    /// Maximum payload in bytes.
     #[must_use]
     pub const fn limit(self) -> usize {
         match self {
@@ -51,12 +51,12 @@ impl Kind {
     }
 }
 
-/// What is told of the payload.
+/// Properties of the payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// Decodable alone.
+    /// Decodable independently of other frames.
     pub key: bool,
-    /// Decoded and not shown (VP8's altref frames).
+    /// Decoded but not shown (VP8 altref frames).
     pub hidden: bool,
 }
 
@@ -76,28 +76,28 @@ impl Flags {
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What it holds.
+    /// The kind.
     pub kind: Kind,
-    /// What is told of it.
+    /// Properties of the payload.
     pub flags: Flags,
-    /// Number of the stream in the hello; 0 for kinds that belong to none.
+    /// Index of the stream in the hello; 0 for kinds without a stream.
     pub stream: u8,
     /// Presentation time, in ticks of the stream.
     pub pts: i64,
-    /// Wall time of the capture, NTP 32.32; 0 if not known.
+    /// Wall time of the capture, NTP 32.32; 0 if unknown.
     pub captured: u64,
     /// The payload.
     pub payload: Vec<u8>,
 }
 
 impl Record {
-    /// A record that belongs to no stream.
+    /// Creates a record that belongs to no stream.
     #[must_use]
     pub fn control(kind: Kind, payload: Vec<u8>) -> Self {
         Self { kind, flags: Flags::default(), stream: 0, pts: 0, captured: 0, payload }
     }
 
-    /// Nothing follows, and why.
+    /// Creates an end record with a reason.
     #[must_use]
     pub fn end(reason: &str) -> Self {
         let mut len = reason.len().min(1000);
@@ -107,16 +107,17 @@ impl Record {
         Self::control(Kind::End, reason.as_bytes().get(..len).unwrap_or_default().to_vec())
     }
 
-    /// Appends the record.
+    /// Appends the encoded record.
     ///
     /// # Errors
-    /// If the payload is longer than its kind may be.
+    ///
+    /// If the payload exceeds the limit of its kind.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), FramingError> {
         let limit = self.kind.limit();
         let len = u32::try_from(self.payload.len()).ok().filter(|_| self.payload.len() <= limit);
         let len = len.ok_or(FramingError::TooLong {
             at: 0,
-            what: "a payload",
+            what: "payload",
             bytes: self.payload.len() as u64,
             limit,
         })?;
@@ -133,14 +134,14 @@ impl Record {
         Ok(())
     }
 
-    /// Bytes of the whole record, checksums included.
+    /// Total bytes of the record including checksums.
     #[must_use]
     pub fn total_bytes(&self) -> usize {
         HEADER_BYTES + self.payload.len() + CRC_BYTES
     }
 }
 
-/// A header, checked.
+/// A validated header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     kind: Kind,
@@ -154,11 +155,11 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Checks a header that begins at byte `at` of a stream.
+    /// Validates a header that begins at byte `at` of a stream.
     pub(super) fn parse(bytes: &[u8; HEADER_BYTES], at: u64) -> Result<Self, FramingError> {
         let field = |what| FramingError::Field { at, what };
         let (covered, checksum) = bytes.split_at(COVERED_BYTES);
-        let should_be = Fields(checksum).u32().ok_or_else(|| field("no checksum"))?;
+        let should_be = Fields(checksum).u32().ok_or_else(|| field("missing checksum"))?;
         let is = crc32c(covered);
         if is != should_be {
             let (part, bytes) = (Part::Header, COVERED_BYTES);
@@ -170,19 +171,19 @@ impl Header {
         let limit = header.kind.limit();
         if header.len > limit {
             let bytes = len.into();
-            return Err(FramingError::TooLong { at, what: "a payload", bytes, limit });
+            return Err(FramingError::TooLong { at, what: "payload", bytes, limit });
         }
         Ok(header)
     }
 
     fn fields(covered: &[u8], crc: Crc32c) -> Result<(Self, u32), &'static str> {
-        const SHORT: &str = "a short header";
+        const SHORT: &str = "truncated header";
         let mut fields = Fields(covered);
-        let kind = Kind::of(fields.u8().ok_or(SHORT)?).ok_or("a record of an unknown kind")?;
-        let flags = Flags::of(fields.u8().ok_or(SHORT)?).ok_or("a record with unknown flags")?;
+        let kind = Kind::of(fields.u8().ok_or(SHORT)?).ok_or("unknown kind of record")?;
+        let flags = Flags::of(fields.u8().ok_or(SHORT)?).ok_or("unknown flags in a record")?;
         let stream = fields.u8().ok_or(SHORT)?;
         if fields.u8() != Some(0) {
-            return Err("a record with something where 0 should be");
+            return Err("non-zero reserved byte in a record");
         }
         let (pts, captured) = (fields.i64().ok_or(SHORT)?, fields.u64().ok_or(SHORT)?);
         let len = fields.u32().ok_or(SHORT)?;
@@ -195,7 +196,7 @@ impl Header {
         self.len + CRC_BYTES
     }
 
-    /// The record, once the rest of it is there; the header begins at byte `at` of a stream.
+    /// Completes the record with the remaining bytes; the header begins at byte `at` of a stream.
     pub(super) fn complete(&self, mut rest: Vec<u8>, at: u64) -> Result<Record, FramingError> {
         let checksum = rest.split_off(self.len.min(rest.len()));
         let should_be = Fields(&checksum).u32();

@@ -1,15 +1,15 @@
-//! Hello and records out of a stream of bytes.
+//! Parses hellos and records from a byte stream.
 
 use super::error::{FramingError, Part};
 use super::hello::{self, Hello};
 use super::record::{HEADER_BYTES, Header, Record};
 
-/// What a stream is made of.
+/// An item of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
-    /// The first thing, and only that.
+    /// The hello, which is always first.
     Hello(Hello),
-    /// All others.
+    /// Everything else.
     Record(Record),
 }
 
@@ -22,14 +22,14 @@ enum State {
     Failed(FramingError),
 }
 
-/// Takes a stream apart. It holds what has come of the hello or record at hand, and no more.
+/// An incremental parser. It buffers only the current hello or record.
 #[derive(Debug)]
 pub struct Parser {
     state: State,
     held: Vec<u8>,
-    /// Bytes taken so far.
+    /// Bytes consumed so far.
     taken: u64,
-    /// Byte at which the hello or record at hand begins.
+    /// Byte offset of the current hello or record.
     begin: u64,
 }
 
@@ -40,28 +40,29 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// At the beginning of a stream.
+    /// Parses a stream that begins with a hello.
     #[must_use]
     pub fn new() -> Self {
         Self { state: State::HelloHead, held: Vec::new(), taken: 0, begin: 0 }
     }
 
-    /// Where there is no hello: what a receiver sends back.
+    /// Parses a stream without a hello: feedback from a receiver.
     #[must_use]
     pub fn of_records() -> Self {
         Self { state: State::RecordHead, ..Self::new() }
     }
 
-    /// Bytes taken so far.
+    /// Bytes consumed so far.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// Takes bytes off the front of `input`, up to the end of the next item. Nothing is left of
-    /// `input` where there is none yet.
+    /// Consumes bytes from the front of `input`, up to the end of the next item. If there is no
+    /// complete item, all of `input` is consumed.
     ///
     /// # Errors
+    ///
     /// [`FramingError`], from then on at every call.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Item>, FramingError> {
         loop {
@@ -92,7 +93,7 @@ impl Parser {
         }
     }
 
-    /// With all bytes of the state held: the item that they complete, if they do.
+    /// Completes the current state; returns the item if it is complete.
     fn advance(&mut self) -> Result<Option<Item>, FramingError> {
         let item = match self.state {
             State::HelloHead => {
@@ -118,10 +119,11 @@ impl Parser {
         Ok(Some(item))
     }
 
-    /// What the end of the stream means here: nothing, between two records.
+    /// Checks that the stream may end here: between two records.
     ///
     /// # Errors
-    /// [`FramingError::Truncated`] inside of one; the error that ended the stream before.
+    ///
+    /// [`FramingError::Truncated`] inside a record, or the error that ended the stream before.
     pub fn finish(&self) -> Result<(), FramingError> {
         let part = match self.state {
             State::Failed(error) => return Err(error),

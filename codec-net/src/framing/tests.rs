@@ -47,7 +47,7 @@ fn written() -> Vec<u8> {
     bytes
 }
 
-/// Everything that pieces of `step` bytes give, and how it ends.
+/// Returns all items read in pieces of `step` bytes, and the result at the end.
 fn read(bytes: &[u8], step: usize) -> (Vec<Item>, Result<(), FramingError>) {
     let (mut parser, mut items) = (Parser::new(), Vec::new());
     for mut piece in bytes.chunks(step) {
@@ -64,7 +64,7 @@ fn read(bytes: &[u8], step: usize) -> (Vec<Item>, Result<(), FramingError>) {
 }
 
 #[test]
-fn a_stream_is_read_as_it_was_written_in_pieces_of_any_size() {
+fn streams_are_parsed_in_pieces_of_any_size() {
     let bytes = written();
     let mut expected = vec![Item::Hello(hello())];
     expected.extend(records().into_iter().map(Item::Record));
@@ -78,7 +78,7 @@ fn a_stream_is_read_as_it_was_written_in_pieces_of_any_size() {
 }
 
 #[test]
-fn every_flipped_bit_is_told_with_its_offset() {
+fn every_flipped_bit_is_reported_with_its_offset() {
     let bytes = written();
     for at in (0..bytes.len()).filter(|at| *at < 400 || at % 37 == 0 || *at > 5100) {
         let mut bad = bytes.clone();
@@ -89,9 +89,9 @@ fn every_flipped_bit_is_told_with_its_offset() {
             FramingError::Checksum { at: begin, flipped: Some(bit), .. } => {
                 assert_eq!(begin + bit.byte as u64, at as u64, "{error}");
                 assert_eq!(usize::from(bit.bit), at % 8);
-                assert!(error.to_string().contains(&format!("of byte {at} were flipped")));
+                assert!(error.to_string().contains(&format!("of byte {at} was flipped")));
             }
-            // The hello's first fields say where it ends.
+            // The first fields of the hello determine its end.
             FramingError::Magic { .. } | FramingError::Version { .. } => assert!(at < 10),
             FramingError::TooLong { .. } | FramingError::Checksum { .. } => {
                 assert!((10..12).contains(&at), "byte {at}: {error}");
@@ -102,7 +102,7 @@ fn every_flipped_bit_is_told_with_its_offset() {
 }
 
 #[test]
-fn a_stream_that_ends_inside_a_record_says_where() {
+fn a_stream_that_ends_inside_a_record_reports_the_offset() {
     let bytes = written();
     let (items, end) = read(&bytes[..bytes.len() - 1], 512);
     assert_eq!(items.len(), 5);
@@ -115,7 +115,7 @@ fn a_stream_that_ends_inside_a_record_says_where() {
 }
 
 #[test]
-fn what_is_too_long_is_refused_before_it_is_waited_for() {
+fn excessive_lengths_are_rejected_immediately() {
     let long = vec![0; MAX_CONTROL_BYTES + 1];
     assert!(Record::control(Kind::Stats, long).write(&mut Vec::new()).is_err());
     let mut big = hello();
@@ -123,7 +123,7 @@ fn what_is_too_long_is_refused_before_it_is_waited_for() {
     assert!(big.write(&mut Vec::new()).is_err());
     big.streams.clear();
     assert!(big.write(&mut Vec::new()).is_err());
-    // A header that lies about a length, with a checksum that is right.
+    // A header with a wrong length and a valid checksum.
     let mut header = Vec::new();
     Record::control(Kind::Feedback, Vec::new()).write(&mut header).unwrap();
     header.truncate(24);
@@ -131,5 +131,5 @@ fn what_is_too_long_is_refused_before_it_is_waited_for() {
     let checksum = crate::framing::crc::crc32c(&header);
     header.extend(checksum.to_be_bytes());
     let error = Parser::of_records().next(&mut header.as_slice()).unwrap_err();
-    assert!(error.to_string().contains("4294967295 bytes: at most 65536"), "{error}");
+    assert!(error.to_string().contains("4294967295 bytes, expected at most 65536"), "{error}");
 }

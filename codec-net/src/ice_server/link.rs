@@ -1,20 +1,20 @@
-//! The form of `Link` headers (RFC 8288, section 3).
+//! Parser of `Link` headers (RFC 8288, section 3).
 
 use super::LinkError;
 
-/// Longest value of one header.
+/// Maximum length of a header value.
 pub(super) const MAX_VALUE_BYTES: usize = 4096;
-/// Parameters of one link.
+/// Maximum number of parameters of a link.
 pub(super) const MAX_PARAMETERS: usize = 16;
 
-/// A link with its parameters, by lower-case names.
+/// A link with its parameters, by lower-case name.
 pub(super) struct Link<'a> {
     pub(super) target: &'a str,
     parameters: Vec<(String, String)>,
 }
 
 impl Link<'_> {
-    /// The first parameter of a name is the one that counts.
+    /// The value of a parameter. The first one of a name counts.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let mut found = self.parameters.iter().filter(|(known, _)| known == name);
         found.next().map(|(_, value)| value.as_str())
@@ -26,14 +26,14 @@ impl Link<'_> {
     }
 }
 
-/// Reads links one after the other (RFC 8288, section 3).
+/// Parses links one after the other (RFC 8288, section 3).
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// At the beginning of a header's value, if it is one of characters.
+    /// Starts at the beginning of a header value if it is valid text.
     pub(super) fn new(value: &'a [u8]) -> Result<Self, LinkError> {
         if value.len() > MAX_VALUE_BYTES {
             return Err(LinkError::TooLong(value.len()));
@@ -56,14 +56,14 @@ impl<'a> Cursor<'a> {
         self.at += rest.len() - rest.trim_start_matches([' ', '\t']).len();
     }
 
-    /// Whether this comes next; passes over it.
+    /// Consumes `letter` if it comes next; returns whether it does.
     fn take(&mut self, letter: char) -> bool {
         let is_next = self.rest().starts_with(letter);
         self.at += if is_next { letter.len_utf8() } else { 0 };
         is_next
     }
 
-    /// As many characters as are of this kind.
+    /// Consumes all following characters of this kind.
     fn take_while(&mut self, is_it: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let end = rest.find(|letter| !is_it(letter)).unwrap_or(rest.len());
@@ -71,7 +71,7 @@ impl<'a> Cursor<'a> {
         rest.get(..end).unwrap_or_default()
     }
 
-    /// The next link.
+    /// Returns the next link.
     pub(super) fn next(&mut self) -> Result<Option<Link<'a>>, LinkError> {
         self.take_while(|letter| matches!(letter, ' ' | '\t' | ','));
         if self.rest().is_empty() {
@@ -94,7 +94,7 @@ impl<'a> Cursor<'a> {
                 return Err(self.malformed());
             }
             self.space();
-            // An empty one, as after the last.
+            // An empty parameter, as after the last one.
             if self.rest().is_empty() || self.rest().starts_with([';', ',']) {
                 continue;
             }
@@ -115,13 +115,13 @@ impl<'a> Cursor<'a> {
         let value = if self.take('"') {
             self.quoted()?
         } else {
-            // Wider than tokens: credentials are seen without quotes.
+            // More permissive than tokens, because some servers send credentials without quotes.
             self.take_while(|letter| !matches!(letter, ';' | ',' | '"' | ' ' | '\t')).to_owned()
         };
         Ok((name, value))
     }
 
-    /// The rest of a quoted string.
+    /// Parses the rest of a quoted string.
     fn quoted(&mut self) -> Result<String, LinkError> {
         let mut value = String::new();
         let mut letters = self.rest().char_indices();
@@ -142,7 +142,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// RFC 9110, section 5.6.2.
+/// A token character of RFC 9110, section 5.6.2.
 fn is_token(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter)
 }

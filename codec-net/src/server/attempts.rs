@@ -1,13 +1,13 @@
-//! Attempts without a right token: one of an address in a time.
+//! Rate limit for failed authentication: one attempt per address in an interval.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Most addresses that are remembered.
+/// Maximum number of remembered addresses.
 const MAX_ADDRESSES: usize = 4096;
 
-/// When addresses last failed.
+/// Times of the last failures by address.
 #[derive(Clone, Debug)]
 pub struct Attempts {
     gap: Duration,
@@ -15,27 +15,27 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// One attempt in each `gap`.
+    /// Allows one attempt in each `gap`.
     #[must_use]
     pub fn new(gap: Duration) -> Self {
         Self { gap, failed: BTreeMap::new() }
     }
 
-    /// Whether an attempt of `address` is looked at.
+    /// Whether an attempt of `address` is processed.
     #[must_use]
     pub fn may(&self, now: Duration, address: IpAddr) -> bool {
         let last = self.failed.get(&group(address));
         last.is_none_or(|last| now.saturating_sub(*last) >= self.gap)
     }
 
-    /// An attempt failed.
+    /// Records a failed attempt.
     pub fn fail(&mut self, now: Duration, address: IpAddr) {
         if self.failed.len() >= MAX_ADDRESSES {
             let gap = self.gap;
             self.failed.retain(|_, last| now.saturating_sub(*last) < gap);
         }
         if self.failed.len() >= MAX_ADDRESSES {
-            // So many at once: whoever failed longest ago is let go.
+            // Too many addresses: forget the oldest failure.
             let oldest = self.failed.iter().min_by_key(|(_, last)| **last);
             if let Some(address) = oldest.map(|(address, _)| *address) {
                 self.failed.remove(&address);
@@ -45,7 +45,7 @@ impl Attempts {
     }
 }
 
-/// One network of a customer in IPv6 (/64) counts as one address.
+/// Groups addresses: an IPv6 /64 network, usually one customer, counts as one address.
 pub(super) fn group(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_costs_a_moment_and_only_its_address() {
+    fn a_failure_blocks_only_its_address_for_a_moment() {
         let mut attempts = Attempts::new(Duration::from_millis(100));
         let at = Duration::from_millis;
         let (one, other) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_ipv6_are_one_and_memory_is_bounded() {
+    fn ipv6_networks_are_grouped_and_memory_is_bounded() {
         let mut attempts = Attempts::new(Duration::from_millis(100));
         let at = Duration::from_millis;
         attempts.fail(at(0), "2001:db8::1".parse().unwrap());

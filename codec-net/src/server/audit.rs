@@ -1,5 +1,5 @@
-//! The audit log: a line of JSON for each beginning, end and refusal of a session, and for each change
-//! of what a viewer gets of the video. No secrets.
+//! The audit log: a JSON line for each start, end and rejection of a session, and for each change
+//! of the video that a viewer receives. It contains no secrets.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// Where the lines go.
+/// The destination of the lines.
 pub struct Audit {
     out: Option<Mutex<Box<dyn Write + Send>>>,
 }
@@ -20,20 +20,20 @@ impl fmt::Debug for Audit {
     }
 }
 
-/// What is told about one session.
+/// The session that a line describes.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// Number of the session in this run; none of a refusal.
+    /// Number of the session in this run; `None` for rejections.
     pub session: Option<u64>,
-    /// What it does: `whip`, `whep`, `ws-view`, `ws-publish`.
+    /// The kind of session: `whip`, `whep`, `ws-view`, `ws-publish`.
     pub kind: &'a str,
     /// Name of the stream.
     pub stream: &'a str,
-    /// Whose it is.
+    /// Address of the client.
     pub address: IpAddr,
 }
 
-/// What a session moved.
+/// Totals of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Moved {
@@ -42,24 +42,24 @@ pub struct Moved {
 }
 
 impl Audit {
-    /// No log.
+    /// Disables the log.
     #[must_use]
     pub fn none() -> Self {
         Self { out: None }
     }
 
-    /// Lines go to `out`, each flushed at once.
+    /// Writes lines to `out`, and flushes each one.
     #[must_use]
     pub fn to(out: impl Write + Send + 'static) -> Self {
         Self { out: Some(Mutex::new(Box::new(out))) }
     }
 
-    /// A session began.
+    /// Logs the start of a session.
     pub fn start(&self, subject: Subject<'_>) {
         self.line("start", subject, &[]);
     }
 
-    /// A session ended.
+    /// Logs the end of a session.
     pub fn end(&self, subject: Subject<'_>, reason: &str, lasted: Duration, moved: Moved) {
         let seconds = Value::from(lasted.as_secs_f64());
         self.line(
@@ -74,12 +74,12 @@ impl Audit {
         );
     }
 
-    /// What a viewer gets of the video has changed: none for this reason, or the small rendition.
+    /// Logs a change of a viewer's video: paused with a reason, or the small rendition.
     pub fn video(&self, subject: Subject<'_>, paused: Option<&str>, small: bool) {
         self.line("video", subject, &[("paused", paused.into()), ("small", small.into())]);
     }
 
-    /// Somebody was refused.
+    /// Logs a rejection.
     pub fn refuse(&self, subject: Subject<'_>, status: u16, reason: &str) {
         self.line("refuse", subject, &[("status", status.into()), ("reason", reason.into())]);
     }
@@ -103,7 +103,7 @@ impl Audit {
             }
         }
         let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A log that cannot be written must not end the sessions; what started it tells of that.
+        // A failing log must not end the sessions; its creator reports the failure.
         let _ = write_line(&mut **out, &line);
     }
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_a_line_of_json() {
+    fn every_event_is_a_json_line() {
         let memory = Memory::default();
         let audit = Audit::to(memory.clone());
         let subject = Subject {

@@ -1,6 +1,6 @@
-//! Who may do what: bearer tokens with scopes, users with passwords, origins.
+//! Access control: bearer tokens with scopes, users with passwords, origins.
 //!
-//! Secrets are kept as digests and compared in a time that does not depend on them.
+//! Secrets are stored as digests and compared in constant time.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,19 +8,19 @@ use std::net::IpAddr;
 use codec_rtc::sdp::base64;
 use sha2::{Digest, Sha256};
 
-/// What a request wants to do.
+/// A permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Send a stream to the server.
+    /// Publish a stream to the server.
     Publish,
-    /// Watch streams, talk and send files.
+    /// Watch streams, chat and send files.
     View,
     /// See and end the sessions of others.
     Admin,
 }
 
 impl Scope {
-    /// All of them with their names.
+    /// All scopes with their names.
     pub const ALL: [(&'static str, Self); 3] =
         [("publish", Self::Publish), ("view", Self::View), ("admin", Self::Admin)];
 
@@ -48,34 +48,35 @@ impl Scope {
 pub struct Grants(u8);
 
 impl Grants {
-    /// None.
+    /// No scopes.
     pub const NONE: Self = Self(0);
-    /// All.
+    /// All scopes.
     pub const ALL: Self = Self(7);
 
-    /// Of a list of names, separated by `+` or `,`.
+    /// Parses a list of names separated by `+` or `,`.
     ///
     /// # Errors
-    /// The name that is none.
+    ///
+    /// The invalid name.
     pub fn parse(names: &str) -> Result<Self, String> {
         let mut grants = Self::NONE;
         for name in names.split(['+', ',']) {
             let found = Scope::ALL.iter().find(|(known, _)| *known == name.trim());
             let (_, scope) = found.ok_or_else(|| {
-                format!("{name:?} is no scope: publish, view or admin, joined by +")
+                format!("invalid scope {name:?}: expected publish, view or admin, joined by +")
             })?;
             grants = grants.with(*scope);
         }
         Ok(grants)
     }
 
-    /// With one more. Who administers may do all.
+    /// Adds a scope. The admin scope includes all others.
     #[must_use]
     pub fn with(self, scope: Scope) -> Self {
         if scope == Scope::Admin { Self::ALL } else { Self(self.0 | scope.bit()) }
     }
 
-    /// Whether a scope is in it.
+    /// Whether the set contains a scope.
     #[must_use]
     pub fn allow(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0
@@ -89,18 +90,18 @@ impl fmt::Debug for Grants {
     }
 }
 
-/// The digest of a secret: what is kept of it.
+/// The stored digest of a secret.
 #[derive(Clone, Copy)]
 pub struct Secret([u8; 32]);
 
 impl Secret {
-    /// Of the secret itself.
+    /// Computes the digest of a secret.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
 
-    /// Whether `given` is the secret; takes the same time whatever is given.
+    /// Whether `given` is the secret, in constant time.
     #[must_use]
     pub fn is(&self, given: &[u8]) -> bool {
         let given = Self::new(given);
@@ -115,13 +116,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Who asks, by what was shown: requests with the same token, or by the same user, are of the same
-/// one. On a server that is open to all, everyone is.
+/// Identifies a requester by its credentials: requests with the same token, or of the same user,
+/// have the same identity. On an open server all requests have the same identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Identity([u8; 32]);
 
 impl Identity {
-    /// Of credentials that were checked.
+    /// The identity of verified credentials.
     #[must_use]
     pub fn of(credentials: Credentials<'_>, is_open: bool) -> Self {
         let (kind, text) = match credentials {
@@ -140,7 +141,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A user who gives a password.
+/// A user with a password.
 #[derive(Clone, Debug)]
 struct User {
     name: Secret,
@@ -148,30 +149,30 @@ struct User {
     grants: Grants,
 }
 
-/// Who may do what.
+/// The access rules.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     tokens: Vec<(Secret, Grants)>,
     users: Vec<User>,
-    /// Origins other than the server's own whose pages may use it.
+    /// Origins, other than the server's own, whose pages may use the server.
     origins: Vec<String>,
 }
 
-/// What came with a request to prove who asks.
+/// Credentials of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Credentials<'a> {
-    /// Nothing.
+    /// None.
     None,
-    /// `Authorization: Bearer`, or the sub-protocol of a WebSocket.
+    /// `Authorization: Bearer`, or the subprotocol of a WebSocket.
     Bearer(&'a str),
     /// `Authorization: Basic`, still in Base64.
     Basic(&'a str),
-    /// Something else.
+    /// An unsupported scheme.
     Unknown,
 }
 
 impl<'a> Credentials<'a> {
-    /// Of the value of `Authorization`.
+    /// Parses the value of `Authorization`.
     #[must_use]
     pub fn parse(header: Option<&'a str>) -> Self {
         let Some(header) = header else { return Self::None };
@@ -187,13 +188,13 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// Shortest token, in bytes: what can be guessed is no secret.
+/// Minimum length of a token in bytes, so that it cannot be guessed.
 pub const MIN_TOKEN_BYTES: usize = 8;
-/// Longest token or password, in bytes.
+/// Maximum length of a token or password in bytes.
 pub const MAX_SECRET_BYTES: usize = 1024;
 
 impl Access {
-    /// Nobody has to prove anything.
+    /// Access without authentication.
     #[must_use]
     pub fn open() -> Self {
         Self::default()
@@ -202,16 +203,17 @@ impl Access {
     /// Adds a token.
     ///
     /// # Errors
-    /// If it is too short, too long or holds what a header cannot carry.
+    ///
+    /// If it is too short, too long or contains characters not allowed in headers.
     pub fn add_token(&mut self, token: &str, grants: Grants) -> Result<(), String> {
         let len = token.len();
         if !(MIN_TOKEN_BYTES..=MAX_SECRET_BYTES).contains(&len) {
             return Err(format!(
-                "a token of {len} bytes: {MIN_TOKEN_BYTES} to {MAX_SECRET_BYTES} are taken"
+                "invalid token: got {len} bytes, expected {MIN_TOKEN_BYTES} to {MAX_SECRET_BYTES}"
             ));
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("a token of other than visible ASCII characters".to_owned());
+            return Err("invalid token: expected visible ASCII characters".to_owned());
         }
         self.tokens.push((Secret::new(token.as_bytes()), grants));
         Ok(())
@@ -220,15 +222,18 @@ impl Access {
     /// Adds a user with a password, for HTTP basic authentication over TLS.
     ///
     /// # Errors
-    /// If the name is empty or has a colon, or the password is too short or too long.
+    ///
+    /// If the name is empty or contains a colon, or the password is too short or too long.
     pub fn add_user(&mut self, name: &str, password: &str, grants: Grants) -> Result<(), String> {
         if name.is_empty() || name.contains(':') {
-            return Err(format!("{name:?} is no user name: not empty, without a colon"));
+            return Err(format!(
+                "invalid user name {name:?}: must not be empty or contain a colon"
+            ));
         }
         let len = password.len();
         if !(MIN_TOKEN_BYTES..=MAX_SECRET_BYTES).contains(&len) {
             return Err(format!(
-                "a password of {len} bytes: {MIN_TOKEN_BYTES} to {MAX_SECRET_BYTES} are taken"
+                "invalid password: got {len} bytes, expected {MIN_TOKEN_BYTES} to {MAX_SECRET_BYTES}"
             ));
         }
         let (name, password) = (Secret::new(name.as_bytes()), Secret::new(password.as_bytes()));
@@ -236,10 +241,11 @@ impl Access {
         Ok(())
     }
 
-    /// Lets pages of `origin` (scheme, host and port, as browsers write it) use the server.
+    /// Allows pages of `origin` (scheme, host and port, as browsers write it) to use the server.
     ///
     /// # Errors
-    /// If it is no origin.
+    ///
+    /// If it is not an origin.
     pub fn add_origin(&mut self, origin: &str) -> Result<(), String> {
         let fine = origin.split_once("://").is_some_and(|(scheme, host)| {
             matches!(scheme, "http" | "https")
@@ -247,25 +253,28 @@ impl Access {
                 && !host.contains(['/', '?', '#', '*', '@'])
         });
         if !fine {
-            return Err(format!("{origin:?} is no origin: such as https://example.org:8443"));
+            return Err(format!(
+                "invalid origin {origin:?}: expected one such as https://example.org:8443"
+            ));
         }
         self.origins.push(origin.to_ascii_lowercase());
         Ok(())
     }
 
-    /// Whether anyone has to prove anything.
+    /// Whether access needs no authentication.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.tokens.is_empty() && self.users.is_empty()
     }
 
-    /// Whether a user could log in by password.
+    /// Whether there are users with passwords.
     #[must_use]
     pub fn has_users(&self) -> bool {
         !self.users.is_empty()
     }
 
-    /// What these credentials allow. All are compared, so that the time tells nothing.
+    /// The scopes that these credentials grant. All secrets are compared, so that the time reveals
+    /// nothing.
     #[must_use]
     pub fn grants(&self, credentials: Credentials<'_>, over_tls: bool) -> Grants {
         if self.is_open() {
@@ -297,8 +306,8 @@ impl Access {
         grants
     }
 
-    /// Whether a request from a page of `origin` to the server under the name `host` is to be
-    /// answered. Without an origin it does not come from a page of another site.
+    /// Whether to answer a request from a page of `origin` to the server under the name `host`. A
+    /// request without an origin does not come from a page of another site.
     #[must_use]
     pub fn allows_origin(&self, origin: Option<&str>, host: &str, over_tls: bool) -> bool {
         let Some(origin) = origin else { return true };
@@ -310,15 +319,15 @@ impl Access {
         own || self.is_listed(&origin)
     }
 
-    /// Whether an origin, other than the server's own, was listed.
+    /// Whether an origin, other than the server's own, was configured.
     #[must_use]
     pub fn is_listed(&self, origin: &str) -> bool {
         self.origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin))
     }
 
-    /// Whether the server answers to the name `host`: to addresses, `localhost` and the hosts of
-    /// listed origins. Any other may be a name that somebody lets point here, so that a page of
-    /// theirs would have the server's own origin (DNS rebinding).
+    /// Whether the server answers to the host name `host`: addresses, `localhost` and hosts of
+    /// configured origins. Any other name could be pointed here by an attacker, whose page would
+    /// then have the server's own origin (DNS rebinding).
     #[must_use]
     pub fn answers_to(&self, host: &str) -> bool {
         let name = without_port(host);
@@ -371,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_count_over_tls_alone() {
+    fn passwords_are_accepted_over_tls_only() {
         let access = access();
         let pair = base64::encode(b"ann:pass:word");
         assert!(access.grants(Credentials::Basic(&pair), true).allow(Scope::Publish));
@@ -384,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_read_of_a_header() {
+    fn credentials_are_parsed_from_a_header() {
         assert!(matches!(Credentials::parse(None), Credentials::None));
         assert!(matches!(Credentials::parse(Some("bearer  x ")), Credentials::Bearer("x")));
         assert!(matches!(Credentials::parse(Some("Basic eA==")), Credentials::Basic("eA==")));
@@ -393,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_never_shown_and_weak_ones_refused() {
+    fn secrets_are_never_shown_and_weak_ones_rejected() {
         let shown = format!("{:?}", access());
         assert!(!shown.contains("-token") && !shown.contains("pass:"), "{shown}");
         let mut access = Access::open();
@@ -406,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_origin_is_refused_unless_listed() {
+    fn pages_of_other_origins_are_rejected_unless_listed() {
         let mut access = Access::open();
         let host = "127.0.0.1:8080";
         assert!(access.allows_origin(None, host, false));
@@ -424,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_may_be_anybodys_are_not_answered_to() {
+    fn unknown_host_names_are_rejected() {
         let mut access = Access::open();
         for own in ["127.0.0.1:80", "localhost:8080", "LOCALHOST", "[::1]:80", "[::1]", "10.0.0.2"]
         {

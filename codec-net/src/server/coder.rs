@@ -1,5 +1,5 @@
-//! The encoder of a stream that begins here. It follows the link of a lone viewer: audio first, then
-//! the video's bitrate at once, and its size and frame rate in steps.
+//! The encoder of a local stream. It follows the link of a sole viewer: audio has priority, then
+//! the video's bitrate adapts immediately, and its size and frame rate in steps.
 
 use std::time::Duration;
 
@@ -17,26 +17,26 @@ use super::media::{VIDEO_HZ, VideoFrame};
 use super::room::Budget;
 use super::scale::shrink;
 
-/// Lowest bitrate of the video; below it there is none.
+/// Lowest bitrate of the video; below it, no video is sent.
 const LEAST: Bitrate = Bitrate::kbps(30);
 /// Bytes around a payload: IP, UDP, RTP with extensions, SRTP.
 const AROUND_BYTES: u32 = 66;
-/// Share of the video's bitrate that is kept for its redundancy where packets are lost.
+/// Share of the video's bitrate that is reserved for FEC if packets are lost.
 const FEC_SHARE: f64 = 0.35;
-/// Changes of the bitrate below this share are not worth a call, in percent.
+/// Bitrate changes below this percentage are ignored.
 const WORTH_PCT: u64 = 3;
-/// Most that the bitrate rises to from one frame to the next, in percent of what it was.
+/// Limit of the bitrate increase per frame, in percent of the current bitrate.
 const RAISE_PCT: u64 = 110;
-/// Frames that wait before the link are encoded at least so often.
+/// Shortest interval at which frames are encoded while frames are queued before the link.
 const HELD: Duration = Duration::from_millis(190);
-/// The link has carried everything for so long: full size and frame rate at once.
+/// If the link has carried everything for this long, full size and frame rate return immediately.
 const FREE_AFTER: Duration = Duration::from_secs(2);
-/// A frame that comes so much of an interval early counts as due.
+/// A frame counts as due if it is early by this share of an interval.
 const EARLY: f64 = 0.25;
-/// Frames are dropped below this fill of the encoder's buffer while the bitrate is limited.
+/// Frames are dropped below this fill level of the encoder's buffer while the bitrate is limited.
 const DROPS: DropPolicy = DropPolicy::BelowBufferPct(30);
 
-/// What a stream is encoded with.
+/// The settings of a stream's encoder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) size: Size,
@@ -55,10 +55,10 @@ pub(super) struct Coder {
     bitrate: Bitrate,
     size: Size,
     frame_rate: f64,
-    /// While the link carries less than the settings ask for.
+    /// Set while the link carries less than the configured bitrate.
     adapter: Option<Adapter>,
     free_since: Option<Duration>,
-    /// When the last frame was encoded, and the next one is due at the frame rate.
+    /// Time of the last encoded frame, and when the next one is due at the frame rate.
     last: Option<Duration>,
     next: Duration,
 }
@@ -84,8 +84,8 @@ impl Coder {
         })
     }
 
-    /// Follows what the lone viewer's link carries, `None` where there is none; `audio`: the
-    /// bitrate of the audio beside. Whether the picture of this moment is to be encoded.
+    /// Follows the budget of the sole viewer's link; `None` without one. `audio`: the bitrate of
+    /// the accompanying audio. Returns whether the current frame should be encoded.
     pub(super) fn follow(
         &mut self,
         time: Duration,
@@ -111,7 +111,7 @@ impl Coder {
         Ok(self.is_due(time))
     }
 
-    /// The video's part of a bitrate of the link.
+    /// The video's share of the link's bitrate.
     fn video_part(&self, rate: Bitrate, budget: &Budget, audio: Bitrate) -> Bitrate {
         let most = self.settings.bitrate.max(LEAST);
         let config = AllocationConfig {
@@ -122,7 +122,7 @@ impl Coder {
         };
         let fec = if budget.corrected { FEC_SHARE } else { 0.0 };
         let repair = Repair { fec, frame_rate: self.frame_rate, ..Repair::default() };
-        // Settings of this kind are always in range.
+        // Such settings are always valid.
         let Ok(mut allocator) = Allocator::new(config) else { return most };
         allocator.allocate(rate, repair).video
     }
@@ -157,7 +157,8 @@ impl Coder {
         Ok(())
     }
 
-    /// Down at once; up in steps, as frames that suddenly take several packets look like a queue.
+    /// Decreases immediately; increases in steps, because a sudden burst of packets looks like
+    /// queueing.
     fn set_bitrate(&mut self, rate: Bitrate) -> Result<(), Error> {
         let rate = rate.min(Bitrate(self.bitrate.0 / 100 * RAISE_PCT));
         let step = rate.0.abs_diff(self.bitrate.0);
@@ -184,7 +185,7 @@ impl Coder {
         Ok(())
     }
 
-    /// Whether the picture of that moment is one of those of the frame rate.
+    /// Whether the frame at this time is due at the frame rate.
     fn is_due(&mut self, time: Duration) -> bool {
         let full = self.settings.rate.as_f64();
         if self.frame_rate >= full {
@@ -193,12 +194,12 @@ impl Coder {
         if time + Duration::from_secs_f64(EARLY / full) < self.next {
             return false;
         }
-        // After a pause it goes on from here.
+        // Continue from here after a pause.
         self.next = (self.next + Duration::from_secs_f64(1.0 / self.frame_rate)).max(time);
         true
     }
 
-    /// Encodes a picture of the settings' size. Whether a frame came of it.
+    /// Encodes a frame of the configured size. Returns whether a frame was produced.
     pub(super) fn encode(
         &mut self,
         time: Duration,
@@ -222,7 +223,7 @@ impl Coder {
         Ok(coded)
     }
 
-    /// The next frame, captured at this NTP time.
+    /// Returns the next frame, captured at this NTP time.
     pub(super) fn receive(&mut self, time: Duration, captured: u64) -> Option<VideoFrame> {
         if !self.encoder.receive(&mut self.packet) {
             return None;
@@ -248,7 +249,7 @@ impl Coder {
 
     fn report(&mut self, time: Duration, qindex: Option<u8>) {
         if let Some(adapter) = &mut self.adapter {
-            // The machine is not what is to be adapted to here.
+            // The adaptation must not react to the speed of this machine.
             adapter.on_frame(time, FrameReport { qindex, encode_time: Duration::ZERO });
         }
     }
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bitrate_follows_a_fall_at_once_with_audio_first_and_returns() {
+    fn the_bitrate_drops_immediately_with_audio_first_and_recovers() {
         let mut coder = coder();
         let audio = Bitrate::kbps(40);
         assert!(coder.follow(at(0), None, audio).unwrap());
@@ -287,7 +288,7 @@ mod tests {
         assert_eq!(coder.bitrate, FULL, "the link carries more");
         assert!(coder.follow(at(2), budget(280), audio).unwrap());
         assert!((120_000..230_000).contains(&coder.bitrate.0), "{:?}", coder.bitrate);
-        assert!(!coder.follow(at(3), budget(50), audio).unwrap(), "audio alone");
+        assert!(!coder.follow(at(3), budget(50), audio).unwrap(), "audio only");
         let mut back = 0;
         for frame in 4..90 {
             assert!(coder.follow(at(frame), budget(2000), audio).unwrap());
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_held_while_they_wait_before_the_link() {
+    fn frames_are_held_while_others_are_queued() {
         let mut coder = coder();
         let data = vec![128; usize::try_from(SIZE.i420_bytes()).unwrap()];
         let picture = Picture::i420_packed(SIZE, &data).unwrap();
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn size_and_frame_rate_go_down_with_a_narrow_link_and_come_back_at_once() {
+    fn size_and_frame_rate_drop_with_bandwidth_and_recover_immediately() {
         let rate = Rational { num: 30, den: 1 };
         let size = Size { width: 1280, height: 720 };
         let bitrate = Bitrate::kbps(2000);

@@ -1,26 +1,25 @@
-//! Which frames of a stream one viewer can decode, after some were left out.
+//! Tracks which frames of a stream a viewer can decode after some were dropped.
 
 use super::media::VideoFrame;
 
-/// Most temporal layers.
+/// Maximum number of temporal layers.
 const LAYERS: u8 = 4;
 
-/// Why a frame was not passed on.
+/// Why a frame was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftOut {
-    /// The viewer takes no more at the moment.
+    /// The viewer cannot receive more at the moment.
     Slow,
-    /// It needs a frame that was left out before.
+    /// It depends on a dropped frame.
     Undecodable,
-    /// Its layer is above what the viewer's link carries.
+    /// Its layer exceeds the capacity of the viewer's link.
     Layer,
 }
 
-/// What a viewer has seen whole, by temporal layer.
+/// What a viewer has received completely, by temporal layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Decodability {
-    /// Frames of this layer and those above need something that was left out; 0: all but key
-    /// frames.
+    /// Frames of this layer and above depend on a dropped frame; 0: all frames but key frames.
     broken_from: u8,
     /// Layers from here up are not wanted.
     wanted_below: u8,
@@ -33,33 +32,34 @@ impl Default for Decodability {
 }
 
 impl Decodability {
-    /// Before the first key frame.
+    /// The state before the first key frame.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many layers the viewer shall get, at least 1.
+    /// Sets how many layers the viewer should receive, at least 1.
     pub fn set_layers(&mut self, layers: u8) {
         self.wanted_below = layers.clamp(1, LAYERS);
     }
 
-    /// Layers that the viewer shall get.
+    /// The number of layers that the viewer should receive.
     #[must_use]
     pub fn layers(&self) -> u8 {
         self.wanted_below
     }
 
-    /// Whether a key frame must come before anything else can.
+    /// Whether a key frame is needed before any other frame.
     #[must_use]
     pub fn needs_key(&self) -> bool {
         self.broken_from == 0
     }
 
-    /// Whether the frame may be passed on.
+    /// Checks whether the frame may be passed on.
     ///
     /// # Errors
-    /// Why not; [`Self::leave_out`] is then to be called.
+    ///
+    /// Why not; call [`Self::leave_out`] then.
     pub fn check(&self, frame: &VideoFrame) -> Result<(), LeftOut> {
         if frame.key {
             return Ok(());
@@ -72,7 +72,7 @@ impl Decodability {
         if whole || rejoins { Ok(()) } else { Err(LeftOut::Undecodable) }
     }
 
-    /// The frame was passed on.
+    /// Records that the frame was passed on.
     pub fn pass(&mut self, frame: &VideoFrame) {
         if frame.key {
             self.broken_from = LAYERS;
@@ -81,7 +81,7 @@ impl Decodability {
         }
     }
 
-    /// The frame was left out.
+    /// Records that the frame was dropped.
     pub fn leave_out(&mut self, frame: &VideoFrame) {
         if !frame.discardable || frame.key {
             self.broken_from = self.broken_from.min(frame.temporal_id);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_left_out_base_frame_needs_a_key_frame() {
+    fn a_dropped_base_frame_requires_a_key_frame() {
         let mut state = Decodability::new();
         state.pass(&key());
         state.leave_out(&frame(0, false));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_left_out_upper_frame_costs_its_layer_up_to_a_sync_point() {
+    fn a_dropped_upper_frame_disables_its_layer_up_to_a_sync_point() {
         let mut state = Decodability::new();
         state.pass(&key());
         state.leave_out(&frame(1, false));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_no_reference_costs_nothing() {
+    fn dropping_a_non_reference_frame_has_no_effect() {
         let mut state = Decodability::new();
         state.pass(&key());
         let free = VideoFrame { discardable: true, ..frame(2, false) };
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn unwanted_layers_stay_away_and_come_back_at_a_sync_point() {
+    fn unwanted_layers_are_dropped_and_return_at_a_sync_point() {
         let mut state = Decodability::new();
         state.pass(&key());
         state.set_layers(1);
