@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use codec_rtc::webrtc::turn::{Received, TurnClient, TurnConfig, TurnEvent};
-use codec_rtc::webrtc::{LocalCandidate, Transmit};
+use codec_webrtc::turn::{Received, TurnClient, TurnConfig, TurnEvent};
+use codec_webrtc::{LocalCandidate, Transmit};
 
 /// How long an address is asked for at a time.
 const ALLOCATION: Duration = Duration::from_secs(600);

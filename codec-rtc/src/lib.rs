@@ -25,7 +25,6 @@
 //! | [`forward`] | layer dropping for one subscriber (SFU) |
 //! | `sframe` | end-to-end encrypted frames (feature `sframe`) |
 //! | `srtp` | SRTP and SRTCP with externally negotiated keys (feature `srtp`) |
-//! | `webrtc` | a WebRTC peer and a TURN client (feature `webrtc`) |
 //! | [`session`] | sender and receiver that combine all of the above |
 //! | [`link`] | network emulation in virtual time: rate, queue, delay, jitter, loss |
 
@@ -58,5 +57,3 @@ pub mod sframe;
 #[cfg(feature = "srtp")]
 pub mod srtp;
 pub mod sync;
-#[cfg(feature = "webrtc")]
-pub mod webrtc;

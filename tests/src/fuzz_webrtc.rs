@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use codec_rtc::sframe::{self, Key, Opener, Sealer};
 use codec_rtc::srtp::{Protect, Suite, Unprotect};
-use codec_rtc::webrtc::turn::{TurnClient, TurnConfig};
-use codec_rtc::webrtc::{
+use codec_webrtc::turn::{TurnClient, TurnConfig};
+use codec_webrtc::{
     Certificate, ChannelSettings, ClosedReason, Direction, Event, Kind, LocalCandidate, MediaPlan,
     Peer, PeerConfig, SdpError,
 };
@@ -33,7 +33,7 @@ fn config(of: usize) -> PeerConfig {
     config
 }
 
-fn offer() -> (Peer, String, codec_rtc::webrtc::PendingOffer) {
+fn offer() -> (Peer, String, codec_webrtc::PendingOffer) {
     let plan = |kind| MediaPlan { kind, direction: Direction::Both, stream: None };
     let media = [plan(Kind::Audio), plan(Kind::Video)];
     let channels = [ChannelSettings::reliable("data")];

@@ -48,6 +48,7 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
         "codec-container/src/lib.rs",
         "codec-measure/src/lib.rs",
         "codec-rtc/src/lib.rs",
+        "codec-webrtc/src/lib.rs",
         "codec-net/src/lib.rs",
         "codec-cli/src/main.rs",
     ] {
@@ -74,6 +75,10 @@ fn crates_depend_in_one_direction() {
         ("codec-measure", ["codec-cli", "codec-rtc", "codec-container"]),
         ("codec-rtc", ["codec-cli", "codec-container", "codec-simd"]),
         ("codec-rtc", ["codec-net", "codec-measure", "codec-ffi"]),
+        ("codec-core", ["codec-webrtc", "codec-net", "codec-measure"]),
+        ("codec-rtc", ["codec-webrtc", "str0m", "dimpl"]),
+        ("codec-webrtc", ["codec-net", "codec-cli", "codec-container"]),
+        ("codec-webrtc", ["codec-measure", "codec-simd", "codec-ffi"]),
         ("codec-net", ["codec-cli", "codec-measure", "codec-simd"]),
     ] {
         for other in forbidden {
@@ -91,28 +96,39 @@ fn codec_core_has_no_threads_clocks_files_or_environment() {
 
 #[test]
 fn codec_rtc_has_no_threads_clocks_files_sockets_or_environment() {
+    assert_sans_io("codec-rtc/src");
+}
+
+#[test]
+fn codec_webrtc_has_no_threads_clocks_files_sockets_or_environment() {
+    assert_sans_io("codec-webrtc/src");
+}
+
+fn assert_sans_io(dir: &str) {
     // Addresses are numbers; sockets and resolvers are not.
     let sockets = ["UdpSocket", "TcpStream", "TcpListener", "ToSocketAddrs"];
     for name in
         ["std::thread", "std::fs", "std::env", "std::process", "std::io"].into_iter().chain(sockets)
     {
-        assert_never("codec-rtc/src", name, |code| code.contains(name));
+        assert_never(dir, name, |code| code.contains(name));
     }
     // Times are arguments, also where a library wants an `Instant`; its tests have to begin at one.
-    let lines = code_lines("codec-rtc/src").into_iter();
-    let read: Vec<_> = lines
+    let read: Vec<_> = code_lines(dir)
+        .into_iter()
         // The path begins within this crate, whose name is `tests`.
-        .filter(|(place, _)| !place.rsplit("codec-rtc/src").next().unwrap().contains("/tests/"))
+        .filter(|(place, _)| !place.rsplit(dir).next().unwrap().contains("/tests/"))
         .filter(|(_, code)| code.contains("Instant::now") || code.contains("SystemTime::now"))
         .collect();
     assert!(read.is_empty(), "a clock is read:\n{read:#?}");
 }
 
 #[test]
-fn codec_rtc_knows_packets_and_not_encoders() {
-    assert_never("codec-rtc/src", "codec-rtc sees an encoder or the registry", |code| {
-        code.contains("codec_core::registry") || code.contains("vp8::encoder")
-    });
+fn real_time_crates_know_packets_and_not_encoders() {
+    for dir in ["codec-rtc/src", "codec-webrtc/src"] {
+        assert_never(dir, "a crate for transport sees an encoder or the registry", |code| {
+            code.contains("codec_core::registry") || code.contains("vp8::encoder")
+        });
+    }
 }
 
 #[test]
@@ -144,7 +160,15 @@ fn shared_parts_of_codec_core_do_not_see_a_codec() {
 
 #[test]
 fn security_tests_exist() {
-    let crates = ["codec-core", "codec-container", "codec-net", "codec-rtc", "codec-cli", "tests"];
+    let crates = [
+        "codec-core",
+        "codec-container",
+        "codec-net",
+        "codec-rtc",
+        "codec-webrtc",
+        "codec-cli",
+        "tests",
+    ];
     let mut tests = std::collections::BTreeSet::new();
     for name in crates {
         for folder in ["src", "tests"] {

@@ -10,7 +10,7 @@ use codec_net::relaying::{Came, Relaying};
 use codec_net::url::Url;
 use codec_net::whip::{Answer, Client, Session};
 use codec_net::{random, udp};
-use codec_rtc::webrtc::{
+use codec_webrtc::{
     Certificate, ClosedReason, LocalCandidate, MediaPlan, Peer, PeerConfig, Transmit,
 };
 

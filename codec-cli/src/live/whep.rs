@@ -16,7 +16,7 @@ use codec_rtc::report::ReceptionStats;
 use codec_rtc::rtp;
 use codec_rtc::sequence::wrap_32;
 use codec_rtc::sync::SenderClock;
-use codec_rtc::webrtc::{
+use codec_webrtc::{
     ClosedReason, Codec, Direction, Event, KeyFrameRequestKind, Kind as MediaKind, MediaPlan, Mid,
     RtpPacket, Stats,
 };

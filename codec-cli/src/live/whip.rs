@@ -17,7 +17,7 @@ use codec_rtc::extension::{AbsCaptureTime, Extensions};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::recovery::KeyFrameGate;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
-use codec_rtc::webrtc::{
+use codec_webrtc::{
     ClosedReason, Codec, Direction, EstimateKind, Event, Kind as MediaKind, Media, MediaPlan, Mid,
     Peer, SendError, SentStats, Stats,
 };

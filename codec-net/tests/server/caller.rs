@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use codec_net::clock::Clock;
 use codec_net::server::Server;
-use codec_rtc::webrtc::{
+use codec_webrtc::{
     Certificate, ChannelSettings, Codec, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer,
     PeerConfig,
 };

@@ -8,7 +8,7 @@ use codec_container::{CodedPacket, Input, ReadOptions, Source, open};
 use codec_net::clock::Clock;
 use codec_net::server::room::About;
 use codec_net::server::{Config, Server};
-use codec_rtc::webrtc::{Direction, Event, Peer};
+use codec_webrtc::{Direction, Event, Peer};
 
 use crate::caller::{SDP, peer_config, plan};
 use crate::client::{PUBLISH, VIEW, bearer, guarded, request, request_with};

@@ -18,7 +18,7 @@ use codec_net::server::media::VideoFrame;
 use codec_net::server::room::{About, Publisher};
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::rtp;
-use codec_rtc::webrtc::{
+use codec_webrtc::{
     Certificate, Direction, Event, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig,
 };
 

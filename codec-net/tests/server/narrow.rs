@@ -10,7 +10,7 @@ use codec_net::server::media::{SoundPacket, VideoFrame};
 use codec_net::server::room::{About, Publisher};
 use codec_net::server::{Config, RtcConfig, Server};
 use codec_rtc::link::LinkSpec;
-use codec_rtc::webrtc::{Direction, Kind, MediaPlan};
+use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::Value;
 
 use crate::caller::Caller;

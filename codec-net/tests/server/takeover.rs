@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::{Config, Server};
-use codec_rtc::webrtc::Direction;
+use codec_webrtc::Direction;
 
 use crate::caller::{Caller, SDP, plan};
 use crate::client::{bearer, request_with};

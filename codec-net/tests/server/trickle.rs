@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use codec_net::server::room::About;
 use codec_net::server::{Config, Server};
 use codec_rtc::rng::Rng;
-use codec_rtc::webrtc::Direction;
+use codec_webrtc::Direction;
 
 use crate::caller::{Caller, FRAGMENT, SDP, plan};
 use crate::client::{Answer, PUBLISH, VIEW, bearer, guarded, request, request_with};

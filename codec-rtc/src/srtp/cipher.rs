@@ -1,4 +1,8 @@
 //! The ciphers of SRTP over `RustCrypto`: AES in counter mode, AES-GCM, HMAC-SHA1.
+//!
+//! Public for stacks that ask for ciphers and do SRTP themselves, as that of `codec-webrtc`.
+
+use std::fmt;
 
 use aes::cipher::{
     BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper,
@@ -13,56 +17,87 @@ use sha1::Sha1;
 use zeroize::Zeroize;
 
 /// Bytes of the authentication tag of AES-GCM (RFC 7714, section 13.2).
-pub(crate) const GCM_TAG_BYTES: usize = 16;
+pub const GCM_TAG_BYTES: usize = 16;
 
 /// AES-128 in counter mode (RFC 3711, section 4.1.1).
-pub(crate) struct CounterMode {
+pub struct CounterMode {
     aes: Aes128,
 }
 
+impl fmt::Debug for CounterMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CounterMode")
+    }
+}
+
 impl CounterMode {
-    pub(crate) fn new(key: &[u8; 16]) -> Self {
+    /// The cipher under `key`.
+    #[must_use]
+    pub fn new(key: &[u8; 16]) -> Self {
         Self { aes: Aes128::new(key.into()) }
     }
 
     /// Adds the key stream that starts with the block `counter` to `data`.
-    pub(crate) fn apply(&self, counter: &[u8; 16], data: &mut [u8]) {
+    pub fn apply(&self, counter: &[u8; 16], data: &mut [u8]) {
         let core: CtrCore<&Aes128, Ctr128BE> = CtrCore::inner_iv_init(&self.aes, counter.into());
         StreamCipherCoreWrapper::from_core(core).apply_keystream(data);
     }
 }
 
 /// AES-GCM with a key of 16 or 32 bytes (RFC 7714).
-pub(crate) enum Gcm {
+pub struct Gcm(Keyed);
+
+enum Keyed {
     Aes128(Box<Aes128Gcm>),
     Aes256(Box<Aes256Gcm>),
 }
 
+impl fmt::Debug for Gcm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gcm")
+    }
+}
+
 /// A tag did not match: the bytes are not of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Forged;
+pub struct Forged;
+
+impl fmt::Display for Forged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the authentication tag does not match")
+    }
+}
+
+impl std::error::Error for Forged {}
 
 impl Gcm {
     /// `None` for any other length of the key.
-    pub(crate) fn new(key: &[u8]) -> Option<Self> {
-        match key.len() {
-            16 => Aes128Gcm::new_from_slice(key).ok().map(|gcm| Self::Aes128(Box::new(gcm))),
-            32 => Aes256Gcm::new_from_slice(key).ok().map(|gcm| Self::Aes256(Box::new(gcm))),
-            _ => None,
-        }
+    #[must_use]
+    pub fn new(key: &[u8]) -> Option<Self> {
+        let keyed = match key.len() {
+            16 => Keyed::Aes128(Box::new(Aes128Gcm::new_from_slice(key).ok()?)),
+            32 => Keyed::Aes256(Box::new(Aes256Gcm::new_from_slice(key).ok()?)),
+            _ => return None,
+        };
+        Some(Self(keyed))
     }
 
     /// Encrypts `data` in place and gives its tag. `None`: more bytes than GCM may encrypt.
-    pub(crate) fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
-        let tag = match self {
-            Self::Aes128(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
-            Self::Aes256(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
+    #[must_use]
+    pub fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+        let tag = match &self.0 {
+            Keyed::Aes128(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
+            Keyed::Aes256(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
         };
         tag.ok().map(Into::into)
     }
 
     /// Decrypts `data` in place if `tag` is its tag; otherwise `data` is left as it was.
-    pub(crate) fn open(
+    ///
+    /// # Errors
+    ///
+    /// [`Forged`] if `tag` is not the tag of `data` and `aad`.
+    pub fn open(
         &self,
         iv: &[u8; 12],
         aad: &[u8],
@@ -70,9 +105,9 @@ impl Gcm {
         tag: &[u8; 16],
     ) -> Result<(), Forged> {
         let (iv, data, tag) = (iv.into(), data.into(), tag.into());
-        let result = match self {
-            Self::Aes128(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
-            Self::Aes256(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
+        let result = match &self.0 {
+            Keyed::Aes128(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
+            Keyed::Aes256(gcm) => gcm.decrypt_inout_detached(iv, aad, data, tag),
         };
         result.map_err(|_| Forged)
     }
@@ -80,11 +115,18 @@ impl Gcm {
 
 /// HMAC-SHA1 under one key (RFC 2104), the key's blocks already taken in.
 #[derive(Clone)]
-pub(crate) struct HmacSha1(Hmac<Sha1>);
+pub struct HmacSha1(Hmac<Sha1>);
+
+impl fmt::Debug for HmacSha1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HmacSha1")
+    }
+}
 
 impl HmacSha1 {
     /// Any length of key will do.
-    pub(crate) fn new(key: &[u8]) -> Self {
+    #[must_use]
+    pub fn new(key: &[u8]) -> Self {
         // A key longer than a block is hashed first (RFC 2104, section 2).
         let mut block = [0; 64];
         let hashed: [u8; 20];
@@ -102,7 +144,9 @@ impl HmacSha1 {
         mac
     }
 
-    pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 20] {
+    /// The tag of `parts`, one after the other.
+    #[must_use]
+    pub fn tag(&self, parts: &[&[u8]]) -> [u8; 20] {
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(part);
@@ -112,7 +156,7 @@ impl HmacSha1 {
 }
 
 /// One block of AES under a key of 16 or 32 bytes; blocks of other lengths are left alone.
-pub(crate) fn encrypt_block(key: &[u8], block: &mut [u8; 16]) {
+pub fn encrypt_block(key: &[u8], block: &mut [u8; 16]) {
     match key.len() {
         16 => {
             if let Ok(aes) = Aes128::new_from_slice(key) {

@@ -1,12 +1,12 @@
 //! SRTP and SRTCP with keys that both ends have: RFC 3711, AES-GCM by RFC 7714. Keys come from the
 //! SDP (`a=crypto`, RFC 4568) or from elsewhere; a WebRTC call agrees on its own by DTLS
-//! (`webrtc`).
+//! (`codec-webrtc`).
 //!
 //! [`Protect`] is the sending direction, [`Unprotect`] the receiving one; each has its own key. They
 //! change packets in place. One [`Unprotect`] serves all sources of a session, up to
 //! [`MAX_SOURCES`]; nothing is remembered of packets that are not authentic.
 
-pub(crate) mod cipher;
+pub mod cipher;
 mod header;
 mod index;
 mod keys;

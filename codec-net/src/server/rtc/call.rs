@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codec_rtc::webrtc::{Channel, ClosedReason, Event, Peer, SdpError, Stats, Transmit};
+use codec_webrtc::{Channel, ClosedReason, Event, Peer, SdpError, Stats, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;

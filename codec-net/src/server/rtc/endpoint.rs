@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LINK, LOCATION};
 use axum::response::{IntoResponse, Response};
-use codec_rtc::webrtc::Kind as RtcKind;
+use codec_webrtc::Kind as RtcKind;
 use tokio::sync::oneshot;
 
 use super::super::auth::Scope;

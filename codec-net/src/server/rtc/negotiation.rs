@@ -1,6 +1,6 @@
 //! What this server takes of an offer, and which offers it refuses as a whole.
 
-use codec_rtc::webrtc::{Codecs, Kind, OfferedLine, PeerLimits};
+use codec_webrtc::{Codecs, Kind, OfferedLine, PeerLimits};
 
 use super::super::limits::Limits;
 use super::super::outcome::Refusal;

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::ControllerConfig;
-use codec_rtc::webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
+use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;

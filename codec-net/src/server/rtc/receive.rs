@@ -13,7 +13,7 @@ use codec_core::audio::opus_packet::duration_us;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Repair};
 use codec_rtc::rtp;
 use codec_rtc::sequence::Unwrapper32;
-use codec_rtc::webrtc::{
+use codec_webrtc::{
     Codec, KeyFrameRequestKind, Kind, Media, Mid, PathStats, Peer, RtpPacket, SenderReport,
 };
 

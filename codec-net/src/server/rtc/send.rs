@@ -7,7 +7,7 @@ use codec_rtc::extension::{AbsCaptureTime, Extensions, PlayoutDelay};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use codec_rtc::sequence::wrap_32;
-use codec_rtc::webrtc::{Codec, Mid, Peer, SendError};
+use codec_webrtc::{Codec, Mid, Peer, SendError};
 
 use super::super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
 use super::super::random;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
-use codec_rtc::webrtc::PathStats;
+use codec_webrtc::PathStats;
 
 /// Packets that wait on the way for so long are too many for the link.
 const QUEUED: Duration = Duration::from_millis(150);

@@ -4,9 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use codec_rtc::webrtc::{
-    Certificate, Direction, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig,
-};
+use codec_webrtc::{Certificate, Direction, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig};
 
 use super::super::room::About;
 use super::super::start::{Config, Server};

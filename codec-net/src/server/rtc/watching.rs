@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::Reason;
-use codec_rtc::webrtc::{Kind, Media, Mid, PathStats, Peer};
+use codec_webrtc::{Kind, Media, Mid, PathStats, Peer};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;

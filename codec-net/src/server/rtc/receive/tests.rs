@@ -9,7 +9,7 @@ use codec_rtc::link::{Loss, LossProcess};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::rng::Rng;
 use codec_rtc::rtp::Header;
-use codec_rtc::webrtc::{Direction, NegotiatedCodec};
+use codec_webrtc::{Direction, NegotiatedCodec};
 use tokio::sync::mpsc;
 
 use super::super::super::limits::Limits;

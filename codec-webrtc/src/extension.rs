@@ -1,0 +1,183 @@
+//! RTP header extensions that a peer negotiates, and their values in the stack's types and ours.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use codec_core::audio::level::AudioLevel;
+use str0m::media::MediaTime;
+use str0m::rtp::{
+    Extension, ExtensionMap, ExtensionSerializer, ExtensionValues, VideoOrientation as Turned,
+};
+
+use codec_rtc::extension::{AbsCaptureTime, Extensions, Kind, PlayoutDelay, VideoOrientation};
+
+/// Seconds from 1900 to 1970.
+const NTP_TO_UNIX: u64 = 2_208_988_800;
+/// Longest Dependency Descriptor that is written.
+pub(super) const MAX_DEPENDENCY_BYTES: usize = 200;
+
+/// Those that a peer offers, under the numbers of our own ends.
+pub(super) fn offered() -> ExtensionMap {
+    let mut map = ExtensionMap::empty();
+    map.set(1, Extension::TransportSequenceNumber);
+    map.set(2, Extension::AbsoluteSendTime);
+    map.set(3, Extension::AbsoluteCaptureTime);
+    map.set(4, Extension::RtpMid);
+    map.set(5, Extension::AudioLevel);
+    map.set(6, Extension::VideoOrientation);
+    map.set(7, Extension::PlayoutDelay);
+    map.set(8, Extension::with_serializer(Kind::DependencyDescriptor.uri(), Dependency));
+    map.set(10, Extension::RtpStreamId);
+    map.set(11, Extension::RepairedRtpStreamId);
+    map
+}
+
+/// A Dependency Descriptor among the values of str0m.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Raw(Vec<u8>);
+
+#[derive(Debug)]
+struct Dependency;
+
+impl ExtensionSerializer for Dependency {
+    fn write_to(&self, buf: &mut [u8], values: &ExtensionValues) -> usize {
+        let Some(Raw(bytes)) = values.user_values.get() else { return 0 };
+        let Some(room) = buf.get_mut(..bytes.len()) else { return 0 };
+        room.copy_from_slice(bytes);
+        bytes.len()
+    }
+
+    fn parse_value(&self, buf: &[u8], values: &mut ExtensionValues) -> bool {
+        values.user_values.set(Raw(buf.to_vec()));
+        true
+    }
+
+    fn is_video(&self) -> bool {
+        true
+    }
+
+    fn is_audio(&self) -> bool {
+        false
+    }
+
+    /// The one-byte form ends at 16 bytes (RFC 8285, section 4.2).
+    fn requires_two_byte_form(&self, values: &ExtensionValues) -> bool {
+        values.user_values.get().is_some_and(|Raw(bytes)| bytes.len() > 16)
+    }
+}
+
+/// What of `extensions` the stack is told. Sequence numbers of transport-wide feedback, the time of
+/// sending, MID and RID it writes by itself; the camera and mirroring it cannot write.
+pub(super) fn to_stack(extensions: &Extensions) -> ExtensionValues {
+    let mut values = ExtensionValues::default();
+    if let Some(AudioLevel { dbov, voice }) = extensions.audio_level {
+        values.audio_level = Some(-i8::try_from(dbov).unwrap_or(i8::MAX));
+        values.voice_activity = Some(voice);
+    }
+    // Its names turn the other way round; the numbers are those of the wire.
+    values.video_orientation =
+        extensions.video_orientation.map(|orientation| match orientation.clockwise_quarters {
+            1 => Turned::Deg270,
+            2 => Turned::Deg180,
+            3 => Turned::Deg90,
+            _ => Turned::Deg0,
+        });
+    values.abs_capture_time = extensions.abs_capture_time.and_then(|time| {
+        let capture_time = system_time(time.ntp)?;
+        Some(str0m::rtp::AbsCaptureTime { capture_time, clock_offset: time.clock_offset })
+    });
+    if let Some(PlayoutDelay { min, max }) = extensions.playout_delay {
+        let hundredths = |delay: Duration| {
+            let count = u64::try_from(delay.as_millis() / 10).unwrap_or(u64::MAX);
+            MediaTime::from_hundredths(count.min(0xfff))
+        };
+        values.play_delay_min = Some(hundredths(min));
+        values.play_delay_max = Some(hundredths(max));
+    }
+    if let Some(bytes) = extensions.dependency.as_ref().filter(|bytes| !bytes.is_empty()) {
+        values.user_values.set(Raw(bytes.clone()));
+    }
+    values
+}
+
+/// What a packet says, but for its MID, RID and time of sending.
+pub(super) fn from_stack(values: &ExtensionValues) -> Extensions {
+    let delay = |time: MediaTime| Duration::from_micros(time.as_micros());
+    let delays = values.play_delay_min.zip(values.play_delay_max);
+    Extensions {
+        abs_capture_time: values.abs_capture_time.map(|time| AbsCaptureTime {
+            ntp: ntp(time.capture_time),
+            clock_offset: time.clock_offset,
+        }),
+        audio_level: values.audio_level.map(|level| AudioLevel {
+            dbov: level.unsigned_abs().min(127),
+            voice: values.voice_activity == Some(true),
+        }),
+        video_orientation: values.video_orientation.map(|turned| VideoOrientation {
+            clockwise_quarters: match turned {
+                Turned::Deg0 => 0,
+                Turned::Deg270 => 1,
+                Turned::Deg180 => 2,
+                Turned::Deg90 => 3,
+            },
+            ..VideoOrientation::default()
+        }),
+        playout_delay: delays.map(|(min, max)| PlayoutDelay { min: delay(min), max: delay(max) }),
+        dependency: values.user_values.get().map(|Raw(bytes)| bytes.clone()),
+        transport_sequence: values.transport_cc,
+        ..Extensions::default()
+    }
+}
+
+/// Of an NTP time before 2036; `None` before 1970.
+fn system_time(ntp: u64) -> Option<SystemTime> {
+    let seconds = (ntp >> 32).checked_sub(NTP_TO_UNIX)?;
+    let nanos = ((ntp & 0xffff_ffff) * 1_000_000_000).div_ceil(1 << 32);
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds) + Duration::from_nanos(nanos))
+}
+
+/// NTP time of a time since 1970; 0 before.
+pub(super) fn ntp(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = since.as_secs().wrapping_add(NTP_TO_UNIX) & 0xffff_ffff;
+    let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
+    seconds << 32 | fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_pass_through_the_stack_s_types() {
+        let all = Extensions {
+            abs_capture_time: Some(AbsCaptureTime {
+                ntp: (4_000_000_000 << 32) | (1 << 31),
+                clock_offset: Some(-5),
+            }),
+            audio_level: Some(AudioLevel { dbov: 127, voice: true }),
+            video_orientation: Some(VideoOrientation {
+                clockwise_quarters: 3,
+                ..VideoOrientation::default()
+            }),
+            playout_delay: Some(PlayoutDelay {
+                min: Duration::from_millis(50),
+                max: Duration::from_millis(40_950),
+            }),
+            dependency: Some(vec![1; 90]),
+            ..Extensions::default()
+        };
+        assert_eq!(from_stack(&to_stack(&all)), all);
+        assert!(Dependency.requires_two_byte_form(&to_stack(&all)));
+        let none = Extensions::default();
+        assert_eq!(from_stack(&to_stack(&none)), none);
+    }
+
+    #[test]
+    fn ntp_times_survive_to_the_nanosecond() {
+        for ntp_time in [2_208_988_800 << 32, (4_102_444_800 << 32) | 0x1234_5678] {
+            let back = ntp(system_time(ntp_time).unwrap());
+            assert!(back.abs_diff(ntp_time) < 8, "{ntp_time:x} {back:x}");
+        }
+        assert_eq!(system_time(0), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! Who may speak: addresses that have passed a connectivity check, and what others cost.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use codec_rtc::demux::{self, Datagram};
+
+/// Addresses remembered; ICE needs one or two.
+const VERIFIED: usize = 16;
+
+/// What came and what became of it, in datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// All that came.
+    pub received: u64,
+    /// All that was given out to be sent.
+    pub sent: u64,
+    /// Longer than allowed, empty, or of no protocol of WebRTC.
+    pub malformed: u64,
+    /// Not a connectivity check, from an address that has not passed one.
+    pub unverified: u64,
+    /// Connectivity checks that are not of the other end: wrong name or integrity.
+    pub forged_checks: u64,
+    /// Beyond [`PeerLimits::unverified_per_second`](super::PeerLimits::unverified_per_second).
+    pub rate_limited: u64,
+    /// Media of sources that are not known, and not authentic: forged, or before the keys.
+    pub forged_media: u64,
+    /// Authentic media of sources beyond [`PeerLimits::sources`](super::PeerLimits::sources).
+    pub refused_sources: u64,
+    /// Unencrypted DTLS alerts during the handshake: anybody can make them.
+    pub plain_alerts: u64,
+    /// The stack gave an error for them; the call went on.
+    pub input_errors: u64,
+    /// Datagrams and events that nobody fetched in time.
+    pub overflowed: u64,
+    /// Packets of correction that were sent (ULPFEC).
+    pub repairs: u64,
+    /// Packets that never came and were made of correction.
+    pub recovered: u64,
+}
+
+/// The protocols that share a port (RFC 7983).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Stun,
+    Dtls,
+    Rtp,
+}
+
+/// By the first byte (RFC 7983, section 7).
+pub(super) fn protocol(datagram: &[u8]) -> Option<Protocol> {
+    match datagram.first()? {
+        0..=3 => Some(Protocol::Stun),
+        20..=63 => Some(Protocol::Dtls),
+        128..=191 => Some(Protocol::Rtp),
+        _ => None,
+    }
+}
+
+/// The source of an RTP packet, which stands in the clear under SRTP; `None` for RTCP.
+pub(super) fn rtp_source(datagram: &[u8]) -> Option<u32> {
+    if demux::classify(datagram) != Datagram::Rtp {
+        return None;
+    }
+    datagram.get(8..12)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+/// Verified addresses, and a bucket of allowances for all the others together.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    verified: Vec<SocketAddr>,
+    per_second: u32,
+    /// In millionths of a datagram.
+    allowance: u64,
+    at: Duration,
+}
+
+impl Guard {
+    pub(super) fn new(per_second: u32, now: Duration) -> Self {
+        let full = u64::from(per_second) * 1_000_000;
+        Self { verified: Vec::new(), per_second, allowance: full, at: now }
+    }
+
+    pub(super) fn is_verified(&self, source: SocketAddr) -> bool {
+        self.verified.contains(&source)
+    }
+
+    /// `source` has passed a connectivity check. Of too many the oldest goes.
+    pub(super) fn verify(&mut self, source: SocketAddr) {
+        if self.is_verified(source) {
+            return;
+        }
+        if self.verified.len() >= VERIFIED {
+            self.verified.remove(0);
+        }
+        self.verified.push(source);
+    }
+
+    /// One more datagram from an address that has not proved itself: is it looked at?
+    pub(super) fn allow(&mut self, now: Duration) -> bool {
+        let micros = u64::try_from(now.saturating_sub(self.at).as_micros()).unwrap_or(u64::MAX);
+        let full = u64::from(self.per_second) * 1_000_000;
+        let gained = micros.saturating_mul(u64::from(self.per_second));
+        self.allowance = self.allowance.saturating_add(gained).min(full);
+        self.at = self.at.max(now);
+        match self.allowance.checked_sub(1_000_000) {
+            Some(left) => {
+                self.allowance = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Takes unencrypted alerts (RFC 6347, section 4.1.2.7) out of a datagram of DTLS records.
+///
+/// They would end a handshake, and carry no proof of their sender. Gives what is left, and the
+/// description of the last one taken out.
+pub(super) fn without_plain_alerts(datagram: &[u8]) -> (Vec<u8>, Option<u8>) {
+    const HEADER: usize = 13;
+    const ALERT: u8 = 21;
+    let (mut kept, mut alert, mut rest) = (Vec::with_capacity(datagram.len()), None, datagram);
+    while let Some((header, after)) = rest.split_first_chunk::<HEADER>() {
+        let [kind, _, _, epoch_high, epoch_low, .., high, low] = *header;
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        let plain_alert = kind == ALERT && epoch_high == 0 && epoch_low == 0;
+        let encrypted = kind >= 32;
+        let Some((body, next)) = after.split_at_checked(len).filter(|_| !encrypted) else { break };
+        if plain_alert {
+            alert = Some(body.get(1).copied().unwrap_or(0));
+        } else {
+            kept.extend_from_slice(header);
+            kept.extend_from_slice(body);
+        }
+        rest = next;
+    }
+    // What is no whole record is left to the stack, unless it begins like an alert.
+    if rest.first() == Some(&ALERT) {
+        alert = alert.or(Some(0));
+    } else {
+        kept.extend_from_slice(rest);
+    }
+    (kept, alert)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: u8, epoch: u16, body: &[u8]) -> Vec<u8> {
+        let mut record = vec![kind, 0xfe, 0xfd];
+        record.extend(epoch.to_be_bytes());
+        record.extend([0; 6]);
+        record.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+        record.extend(body);
+        record
+    }
+
+    #[test]
+    fn plain_alerts_are_taken_out_and_all_else_stays() {
+        let hello = record(22, 0, &[1, 2, 3]);
+        let alert = record(21, 0, &[2, 40]);
+        let encrypted = record(21, 1, &[9; 30]);
+        let all = [hello.clone(), alert.clone(), encrypted.clone()].concat();
+        let expected = [hello.clone(), encrypted].concat();
+        assert_eq!(without_plain_alerts(&all), (expected, Some(40)));
+        assert_eq!(without_plain_alerts(&alert), (vec![], Some(40)));
+        assert_eq!(without_plain_alerts(&hello), (hello.clone(), None));
+        // Cut short, empty, and the unified header of DTLS 1.3.
+        assert_eq!(without_plain_alerts(&alert[..14]), (vec![], Some(0)));
+        assert_eq!(without_plain_alerts(&hello[..14]), (hello[..14].to_vec(), None));
+        assert_eq!(without_plain_alerts(&[]), (vec![], None));
+        let unified = [0x2f, 0, 1, 0, 9, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+        assert_eq!(without_plain_alerts(&unified), (unified.to_vec(), None));
+    }
+
+    #[test]
+    fn unknown_addresses_have_an_allowance_that_comes_back_with_time() {
+        let mut guard = Guard::new(10, Duration::ZERO);
+        let now = Duration::from_secs(5);
+        assert_eq!((0..100).filter(|_| guard.allow(now)).count(), 10);
+        let later = now + Duration::from_millis(300);
+        assert_eq!((0..100).filter(|_| guard.allow(later)).count(), 3);
+        assert!(!guard.allow(now), "time that runs backwards gains nothing");
+    }
+
+    #[test]
+    fn verified_addresses_are_few() {
+        let mut guard = Guard::new(10, Duration::ZERO);
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        for port in 1..=100 {
+            guard.verify(address(port));
+        }
+        assert!(guard.is_verified(address(100)) && !guard.is_verified(address(1)));
+        assert_eq!(guard.verified.len(), VERIFIED);
+    }
+}

@@ -1,0 +1,178 @@
+//! The bandwidth estimate of [`congestion`](codec_rtc::congestion) on the stack's packets.
+//!
+//! The stack has an estimator of its own, which is slow to rise and shares none of its figures. Its
+//! copies of packets say what left under which transport-wide number, and its copies of reports what
+//! arrived. Only the stack can send padding, and only for probes of its own estimator: a probe of
+//! ours resets that one so that its first probe has the rate that is wanted.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use str0m::rtp::RtpHeader;
+use str0m::rtp::rtcp::Twcc as StackTwcc;
+
+use super::{Peer, State};
+use crate::{EstimateKind, Event};
+use codec_rtc::congestion::{Controller, ControllerConfig, Estimate, PacketKind, ProbeCluster};
+use codec_rtc::rtcp::Twcc;
+
+/// IP, UDP and authentication around a packet, in bytes.
+const AROUND_BYTES: usize = 28 + 16;
+/// The stack's first probe has this multiple of the rate that it is reset to.
+const FIRST_PROBE: u64 = 3;
+/// And at most this multiple of the rate that it is told to reach.
+const MOST_PROBE: u64 = 2;
+/// A probe whose packets have not left after this time is over.
+const PROBE_TIME: Duration = Duration::from_millis(250);
+
+/// What rates are taken over, and most packets that are kept for it.
+const WINDOW: Duration = Duration::from_secs(1);
+const REPEATED: usize = 4096;
+
+/// A peer's controller, and the probe that is being sent.
+#[derive(Debug)]
+pub(super) struct Congestion {
+    controller: Controller,
+    min: Bitrate,
+    probe: Option<Probe>,
+    /// What was sent again in the last second.
+    repeated: VecDeque<(Duration, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    cluster: ProbeCluster,
+    until: Duration,
+    packets: u32,
+    bytes: u64,
+}
+
+impl Congestion {
+    pub(super) fn new(config: ControllerConfig) -> Option<Self> {
+        let controller = Controller::new(config).ok()?;
+        Some(Self { controller, min: config.min, probe: None, repeated: VecDeque::new() })
+    }
+
+    /// The probe that a packet of so many bytes leaves for.
+    fn probe_of(&mut self, now: Duration, bytes: u32) -> Option<u32> {
+        let probe = self.probe.as_mut()?;
+        probe.packets += 1;
+        probe.bytes += u64::from(bytes);
+        let cluster = probe.cluster;
+        let complete = probe.packets >= cluster.packets && probe.bytes >= cluster.bytes;
+        if complete || now >= probe.until {
+            self.probe = None;
+        }
+        Some(cluster.id)
+    }
+}
+
+impl Peer {
+    /// The bandwidth estimate with its parts, if the peer was configured with
+    /// [`congestion`](crate::PeerConfig::congestion) and has sent something.
+    #[must_use]
+    pub fn estimate(&self) -> Option<Estimate> {
+        let congestion = self.congestion.as_ref()?;
+        congestion.controller.next_time().map(|_| congestion.controller.estimate())
+    }
+
+    /// Retransmissions of the last second, in bits per second on the wire, for a peer with
+    /// [`congestion`](crate::PeerConfig::congestion).
+    #[must_use]
+    pub fn retransmission_rate(&self) -> Bitrate {
+        let repeated = self.congestion.iter().flat_map(|congestion| &congestion.repeated);
+        let recent = repeated.filter(|(at, _)| self.now.saturating_sub(*at) < WINDOW);
+        Bitrate(recent.map(|(_, bytes)| 8 * u64::from(*bytes)).sum())
+    }
+
+    /// The highest rate that the estimate may reach: what could be of use.
+    pub(super) fn set_highest_estimate(&mut self, most: Bitrate) -> bool {
+        let Some(congestion) = &mut self.congestion else { return false };
+        // A most outside the range of the settings leaves the bounds as they were.
+        let _ = congestion.controller.set_bounds(congestion.min, most.max(congestion.min));
+        true
+    }
+
+    /// A packet left.
+    pub(super) fn note_wire(&mut self, header: &RtpHeader, packet: &[u8]) {
+        let now = self.now;
+        let Some(congestion) = &mut self.congestion else { return };
+        let Some(number) = header.ext_vals.transport_cc else { return };
+        let bytes = u32::try_from(packet.len() + AROUND_BYTES).unwrap_or(u32::MAX);
+        let is_padding = packet.first().is_some_and(|first| first & 0x20 != 0);
+        let is_first = self.senders.iter().any(|sender| sender.ssrc() == *header.ssrc);
+        let kind = match (is_padding, is_first) {
+            (true, _) => PacketKind::Padding,
+            (false, true) => PacketKind::Media,
+            (false, false) => PacketKind::Retransmission,
+        };
+        let probe = congestion.probe_of(now, bytes);
+        // What fills a probe is sent again for its bytes alone.
+        if kind == PacketKind::Retransmission && probe.is_none() {
+            let repeated = &mut congestion.repeated;
+            repeated.push_back((now, bytes));
+            while repeated.len() > REPEATED
+                || repeated.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW)
+            {
+                repeated.pop_front();
+            }
+        }
+        congestion.controller.on_sent(now, number, bytes, kind, probe);
+    }
+
+    /// A report came.
+    pub(super) fn note_feedback(&mut self, report: &StackTwcc) {
+        let (now, base) = (self.now, self.base);
+        let Some(congestion) = &mut self.congestion else { return };
+        let reference = u64::from(report.reference_time) * 64;
+        let start = base + Duration::from_millis(reference);
+        let feedback = Twcc {
+            sender_ssrc: *report.sender_ssrc,
+            media_ssrc: *report.ssrc,
+            base_sequence: report.base_seq,
+            feedback_count: report.feedback_count,
+            reference_time_64ms: report.reference_time,
+            packets: report
+                .clone()
+                .into_iter(base, u64::from(report.base_seq).into())
+                .take(Twcc::MAX_PACKETS)
+                .map(|(_, _, arrival)| arrival.map(|at| at.saturating_duration_since(start)))
+                .collect(),
+        };
+        congestion.controller.on_twcc(now, &feedback);
+    }
+
+    /// What is due: a probe, a new estimate.
+    pub(super) fn poll_congestion(&mut self) {
+        let (now, connected) = (self.now, self.state == State::Connected);
+        let Some(congestion) = &mut self.congestion else { return };
+        if !connected {
+            return;
+        }
+        if congestion.probe.is_some_and(|probe| now >= probe.until) {
+            congestion.probe = None;
+        }
+        let told = congestion.controller.poll(now);
+        if congestion.probe.is_none()
+            && let Some(cluster) = congestion.controller.poll_probe()
+        {
+            let until = now.saturating_add(PROBE_TIME);
+            congestion.probe = Some(Probe { cluster, until, packets: 0, bytes: 0 });
+            let rate = cluster.rate.0;
+            self.rtc.bwe().reset(str0m::bwe::Bitrate::bps(rate / FIRST_PROBE));
+            let desired = str0m::bwe::Bitrate::bps(rate / MOST_PROBE);
+            self.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired);
+        }
+        if let Some(estimate) = told {
+            let kind = EstimateKind::TransportFeedback;
+            self.push(Event::Estimate { bitrate: estimate.target, kind });
+        }
+    }
+
+    /// When [`poll_congestion`](Self::poll_congestion) is due.
+    pub(super) fn congestion_time(&self) -> Option<Duration> {
+        let congestion = self.congestion.as_ref().filter(|_| self.state == State::Connected)?;
+        congestion.controller.next_time()
+    }
+}

@@ -1,0 +1,168 @@
+//! Frames that are sent.
+
+use std::time::Duration;
+
+use str0m::rtp::RtpHeader;
+
+use super::super::Peer;
+use super::super::media::{Outgoing, Sender};
+use super::{Agreed, Correction, header_bytes};
+use crate::{Codec, Mid};
+use codec_rtc::extension::Extensions;
+use codec_rtc::fec::protection::{Controller, ProtectionConfig, SentFrame};
+use codec_rtc::fec::ulpfec;
+use codec_rtc::packet::vp8::Descriptor;
+use codec_rtc::rtp;
+
+/// Share of packets from which pictures are protected, and below which no longer.
+const LOSSY: f64 = 0.01;
+const CLEAN: f64 = 0.003;
+/// From this round trip on correction gets all of its share: browsers let every frame wait for as
+/// long as single ones were late.
+const LONG_RTT: Duration = Duration::from_millis(40);
+/// Before the second frame.
+const FIRST_INTERVAL: Duration = Duration::from_millis(33);
+
+/// A line that is sent.
+#[derive(Debug)]
+pub(super) struct Protector {
+    agreed: Agreed,
+    encoder: ulpfec::Encoder,
+    controller: Controller,
+    is_on: bool,
+    /// The frame that is being sent, and when it was captured.
+    frame: SentFrame,
+    captured: Duration,
+    last_frame: Option<Duration>,
+    bits_per_second: f64,
+}
+
+impl Peer {
+    /// Whether frames of a line go out with correction, because packets are lost.
+    #[must_use]
+    pub fn is_protected(&self, mid: Mid) -> bool {
+        let protectors = self.correction.as_ref().map(|it| it.protectors.as_slice());
+        let mut protectors = protectors.unwrap_or_default().iter();
+        protectors.any(|it| it.agreed.mid == mid && it.is_on)
+    }
+
+    /// A frame is about to be sent: the payload types of RED and of what goes in it, if it does.
+    pub(in crate::peer) fn begin_frame<P: AsRef<[u8]>>(
+        &mut self,
+        mid: Mid,
+        packets: &[P],
+        captured: Duration,
+    ) -> Option<(u8, u8)> {
+        let protectors = &self.correction.as_ref()?.protectors;
+        if !protectors.iter().any(|it| it.agreed.mid == mid) {
+            let protector = Protector::new(self.agreed(mid)?);
+            self.correction.as_mut()?.protectors.push(protector);
+        }
+        let now = self.now;
+        let correction = self.correction.as_mut()?;
+        let Correction { protectors, losses, round_trip, is_allowed, .. } = correction;
+        let protector = protectors.iter_mut().find(|it| it.agreed.mid == mid)?;
+        protector.controller.set_loss(losses.fraction(), losses.burst());
+        if let Some(round_trip) = *round_trip {
+            protector.controller.set_rtt(round_trip);
+        }
+        protector.begin(now, packets, captured);
+        let least = if protector.is_on { CLEAN } else { LOSSY };
+        protector.is_on =
+            *is_allowed && losses.fraction() > least && protector.controller.allowed_share() > 0.0;
+        protector.is_on.then_some((protector.agreed.red, protector.agreed.vp8))
+    }
+
+    /// Whether a packet that has left is one of correction.
+    pub(in crate::peer) fn is_repair(&self, header: &RtpHeader, packet: &[u8]) -> bool {
+        let protectors = self.correction.as_ref().map(|it| it.protectors.as_slice());
+        let first = packet.get(header.header_len).copied();
+        protectors.unwrap_or_default().iter().any(|it| {
+            let is_red = *header.payload_type == it.agreed.red;
+            is_red && first == Some(it.agreed.ulpfec)
+        })
+    }
+
+    /// A packet has left: after the last one of a frame its correction follows.
+    pub(in crate::peer) fn note_media(&mut self, header: &RtpHeader, packet: &[u8]) {
+        let mut senders = self.senders.iter();
+        let mid = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::mid);
+        let (Some(mid), Some(correction)) = (mid, &mut self.correction) else { return };
+        let mut protectors = correction.protectors.iter_mut();
+        let Some(protector) = protectors.find(|it| it.agreed.mid == mid) else { return };
+        let is_red = *header.payload_type == protector.agreed.red;
+        if !is_red || !protector.push(packet) || !header.marker {
+            return;
+        }
+        let (red, ulpfec) = (protector.agreed.red, protector.agreed.ulpfec);
+        let captured = protector.captured;
+        for payload in protector.repairs() {
+            let outgoing = Outgoing {
+                codec: Codec::Vp8,
+                red: Some((red, ulpfec)),
+                timestamp: header.timestamp,
+                marker: false,
+                payload: &payload,
+                captured,
+                extensions: &Extensions::default(),
+                nackable: false,
+            };
+            // Where there is no room it is left out.
+            if self.write(mid, &outgoing).is_ok() {
+                self.counters.repairs += 1;
+            }
+        }
+    }
+}
+
+impl Protector {
+    fn new(agreed: Agreed) -> Self {
+        let config = ProtectionConfig { long_rtt: LONG_RTT, ..ProtectionConfig::default() };
+        Self {
+            agreed,
+            encoder: ulpfec::Encoder::new(),
+            controller: Controller::new(config),
+            is_on: false,
+            frame: SentFrame::default(),
+            captured: Duration::ZERO,
+            last_frame: None,
+            bits_per_second: 0.0,
+        }
+    }
+
+    fn begin<P: AsRef<[u8]>>(&mut self, now: Duration, packets: &[P], captured: Duration) {
+        let bytes = packets.iter().map(|packet| packet.as_ref().len()).sum();
+        let first = packets.first().and_then(|packet| rtp::parse(packet.as_ref()).ok());
+        let parsed = first.and_then(|packet| Descriptor::parse(packet.payload).ok());
+        let (temporal_id, is_key) = parsed.map_or((0, false), |(descriptor, frame)| {
+            let layer = descriptor.layer.map_or(0, |layer| layer.temporal_id);
+            // The frame's first bit (RFC 6386, section 9.1).
+            (layer, frame.first().is_some_and(|byte| byte & 1 == 0))
+        });
+        self.frame = SentFrame { packets: packets.len(), bytes, is_key, temporal_id };
+        self.captured = captured;
+        let interval = self.last_frame.map_or(FIRST_INTERVAL, |last| now.saturating_sub(last));
+        self.last_frame = Some(now);
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let rate = bytes as f64 * 8.0 / interval.as_secs_f64().max(0.001);
+        self.bits_per_second += (rate - self.bits_per_second) / 16.0;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
+        self.controller.set_media(interval, self.bits_per_second as u64);
+    }
+
+    /// A packet in RED, as it left; `false` if it is no media.
+    fn push(&mut self, packet: &[u8]) -> bool {
+        let parts = header_bytes(packet).and_then(|len| packet.split_at_checked(len));
+        let Some((header, [payload_type, payload @ ..])) = parts else { return false };
+        *payload_type == self.agreed.vp8
+            && self.encoder.push(&self.agreed.protected(header.to_vec(), payload)).is_ok()
+    }
+
+    /// What follows the last packet of a frame.
+    fn repairs(&mut self) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        let plan = self.controller.plan(self.frame);
+        self.encoder.protect(plan.packets, plan.repairs, plan.pattern, &mut out);
+        out
+    }
+}

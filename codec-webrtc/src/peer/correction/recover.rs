@@ -1,0 +1,119 @@
+//! Frames that come.
+
+use str0m::rtp::Extension;
+
+use super::super::Peer;
+use super::{Agreed, Correction, header_bytes};
+use crate::{Codec, Event, Mid, RtpPacket};
+use codec_rtc::extension::{Extensions, Kind, Map};
+use codec_rtc::fec::{FecLimits, ulpfec};
+use codec_rtc::packet::red::{self, Block};
+use codec_rtc::rtp;
+
+/// Packets that recovery looks back on.
+const LIMITS: FecLimits = FecLimits { media_packets: 256, repair_packets: 32 };
+
+/// A source that comes.
+#[derive(Debug)]
+pub(super) struct Corrector {
+    ssrc: u32,
+    agreed: Agreed,
+    extensions: Map,
+    decoder: ulpfec::Decoder,
+    /// Newest sequence number, without wraps.
+    newest: u64,
+}
+
+impl Peer {
+    /// A datagram of media is about to be taken: its header is in the clear.
+    pub(in crate::peer) fn note_arriving(&mut self, datagram: &[u8]) {
+        let Some(correction) = &mut self.correction else { return };
+        correction.arriving.clear();
+        let header = header_bytes(datagram).and_then(|len| datagram.get(..len));
+        correction.arriving.extend_from_slice(header.unwrap_or_default());
+    }
+
+    /// A packet in RED has come: its media and what can be made with it are told. `None`: it is not
+    /// as it should be.
+    pub(in crate::peer) fn unwrap_red(&mut self, packet: &RtpPacket) -> Option<()> {
+        let blocks = red::parse(&packet.payload).ok()?;
+        // Several are for sound (RFC 5109, section 14.1 speaks of one for each packet).
+        let [Block { payload_type, data, .. }] = blocks.as_slice() else { return None };
+        let ssrc = packet.header.ssrc;
+        let correctors = &self.correction.as_ref()?.correctors;
+        if !correctors.iter().any(|it| it.ssrc == ssrc) {
+            if correctors.len() >= self.limits.sources {
+                return None;
+            }
+            let corrector = self.corrector(packet.mid, ssrc)?;
+            self.correction.as_mut()?.correctors.push(corrector);
+        }
+        let Correction { correctors, arriving, .. } = self.correction.as_mut()?;
+        let corrector = correctors.iter_mut().find(|it| it.ssrc == ssrc)?;
+        corrector.newest = corrector.newest.max(packet.sequence);
+        let agreed = &corrector.agreed;
+        let (mut media, mut made) = (None, Vec::new());
+        // What does not add up helps nobody, and is counted by the decoder.
+        if *payload_type == agreed.ulpfec {
+            let _ = corrector.decoder.push_repair(data, &mut made);
+        } else if *payload_type == agreed.vp8 {
+            // What is sent again has other extensions than what was protected.
+            if is_header_of(arriving, packet) {
+                let whole = agreed.protected(std::mem::take(arriving), data);
+                let _ = corrector.decoder.push_media(&whole, &mut made);
+            }
+            let header = rtp::Header { payload_type: agreed.vp8, ..packet.header };
+            let payload = (*data).into();
+            media = Some(RtpPacket { codec: Codec::Vp8, header, payload, ..packet.clone() });
+        }
+        let corrector = &*corrector;
+        let made = made.iter().filter_map(|bytes| corrector.recovered(bytes, packet));
+        let made: Vec<_> = made.collect();
+        self.counters.recovered += made.len() as u64;
+        for packet in media.into_iter().chain(made) {
+            self.push(Event::Rtp(Box::new(packet)));
+        }
+        Some(())
+    }
+
+    fn corrector(&self, mid: Mid, ssrc: u32) -> Option<Corrector> {
+        let agreed = self.agreed(mid)?;
+        let map = self.rtc.media(mid.0)?.remote_extmap();
+        let known = [
+            (Extension::AbsoluteCaptureTime, Kind::AbsCaptureTime),
+            (Extension::VideoOrientation, Kind::VideoOrientation),
+            (Extension::PlayoutDelay, Kind::PlayoutDelay),
+        ];
+        let ids = known.into_iter().filter_map(|(theirs, ours)| Some((map.id_of(theirs)?, ours)));
+        let decoder = ulpfec::Decoder::new(ssrc, LIMITS);
+        Some(Corrector { ssrc, agreed, extensions: ids.collect(), decoder, newest: 0 })
+    }
+}
+
+impl Corrector {
+    /// A packet that was made, when `other` came from the same source.
+    fn recovered(&self, bytes: &[u8], other: &RtpPacket) -> Option<RtpPacket> {
+        let packet = rtp::parse(bytes).ok()?;
+        if packet.header.payload_type != self.agreed.vp8 {
+            return None;
+        }
+        // The nearest number without wraps.
+        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        let ahead = packet.header.sequence.wrapping_sub(self.newest as u16).cast_signed();
+        Some(RtpPacket {
+            mid: self.agreed.mid,
+            codec: Codec::Vp8,
+            header: packet.header,
+            sequence: self.newest.saturating_add_signed(ahead.into()),
+            extensions: Extensions::of(&packet, &self.extensions).unwrap_or_default(),
+            payload: packet.payload.into(),
+            arrival: other.arrival,
+        })
+    }
+}
+
+/// Whether a header is that of a packet, and not of its repetition.
+fn is_header_of(header: &[u8], packet: &RtpPacket) -> bool {
+    let ssrc = header.get(8..12).and_then(<[u8]>::first_chunk).map(|it| u32::from_be_bytes(*it));
+    ssrc == Some(packet.header.ssrc) && rtp::sequence_of(header) == Some(packet.header.sequence)
+}

@@ -1,0 +1,226 @@
+//! Events of the stack in our terms.
+
+use codec_core::codec::Bitrate;
+use str0m::Event as StackEvent;
+use str0m::bwe::BweKind;
+use str0m::media::KeyframeRequestKind;
+use str0m::rtp::{RawPacket, rtcp::Rtcp};
+
+use super::Peer;
+use crate::{
+    Channel, Codec, Direction, EstimateKind, Event, KeyFrameRequestKind, Mid, PathStats,
+    ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension, red::STAND_IN,
+};
+use codec_rtc::rtp::Header;
+
+impl Peer {
+    pub(super) fn translate(&mut self, event: StackEvent) {
+        match event {
+            StackEvent::RtpPacket(packet) => self.packet(packet),
+            StackEvent::MediaAdded(added) => {
+                if let Some(media) = self.media(Mid(added.mid)) {
+                    self.push(Event::Media(media));
+                }
+            }
+            StackEvent::MediaChanged(changed) => {
+                let (mid, direction) = (Mid(changed.mid), changed.direction.into());
+                self.push(Event::MediaChanged { mid, direction });
+            }
+            StackEvent::KeyframeRequest(request) => {
+                let kind = match request.kind {
+                    KeyframeRequestKind::Pli => KeyFrameRequestKind::Pli,
+                    KeyframeRequestKind::Fir => KeyFrameRequestKind::Fir,
+                };
+                self.push(Event::KeyFrameRequest { mid: Mid(request.mid), kind });
+            }
+            StackEvent::EgressBitrateEstimate(estimate) => {
+                let (rate, kind) = match estimate {
+                    BweKind::Twcc { estimate, .. } => (estimate, EstimateKind::TransportFeedback),
+                    BweKind::Remb { estimate, .. } => (estimate, EstimateKind::Remb),
+                    _ => return,
+                };
+                // The stack's own estimate only makes padding then.
+                if kind == EstimateKind::TransportFeedback && self.congestion.is_some() {
+                    return;
+                }
+                self.push(Event::Estimate { bitrate: Bitrate(rate.as_u64()), kind });
+            }
+            StackEvent::SenderFeedback(report) => {
+                let info = report.sender_info;
+                let arrival = self.since_base(report.received_at);
+                #[expect(clippy::cast_possible_truncation, reason = "the timestamp wraps")]
+                let rtp_timestamp = info.rtp_time.numer() as u32;
+                self.push(Event::SenderReport(SenderReport {
+                    mid: Mid(report.mid),
+                    ssrc: *info.ssrc,
+                    ntp: extension::ntp(info.ntp_time),
+                    rtp_timestamp,
+                    arrival,
+                }));
+            }
+            StackEvent::StreamPaused(paused) => {
+                self.push(Event::Paused { mid: Mid(paused.mid), paused: paused.paused });
+            }
+            StackEvent::RawPacket(packet) => self.raw(&packet),
+            other => self.translate_channels_and_stats(other),
+        }
+    }
+
+    fn translate_channels_and_stats(&mut self, event: StackEvent) {
+        match event {
+            StackEvent::ChannelOpen(id, label) => {
+                let channel = Channel(id);
+                if !self.channels.contains(&id) {
+                    if self.channels.len() >= self.limits.channels {
+                        self.counters.overflowed += 1;
+                        self.rtc.direct_api().close_data_channel(id);
+                        return;
+                    }
+                    self.channels.push(id);
+                }
+                self.push(Event::ChannelOpen { channel, label });
+            }
+            StackEvent::ChannelData(message) if self.channels.contains(&message.id) => {
+                let (channel, binary) = (Channel(message.id), message.binary);
+                self.push(Event::ChannelMessage { channel, binary, data: message.data });
+            }
+            StackEvent::ChannelBufferedAmountLow(id) => {
+                self.push(Event::ChannelLow { channel: Channel(id) });
+            }
+            StackEvent::ChannelClose(id) if self.channels.contains(&id) => {
+                self.channels.retain(|known| *known != id);
+                self.push(Event::ChannelClosed { channel: Channel(id) });
+            }
+            StackEvent::PeerStats(stats) => {
+                let pair = stats.selected_candidate_pair;
+                if let Some(correction) = &mut self.correction {
+                    let ice = pair.as_ref().and_then(|pair| pair.current_round_trip_time);
+                    correction.note_round_trip(stats.rtt.or(ice));
+                }
+                let available = match &self.congestion {
+                    Some(_) => self.estimate().map(|estimate| estimate.stable),
+                    None => stats.bwe_tx.map(|rate| Bitrate(rate.as_u64())),
+                };
+                self.push(Event::Stats(Box::new(Stats::Path(PathStats {
+                    bytes_received: stats.peer_bytes_rx,
+                    bytes_sent: stats.peer_bytes_tx,
+                    round_trip: stats.rtt,
+                    ice_round_trip: pair.as_ref().and_then(|pair| pair.current_round_trip_time),
+                    available,
+                    loss_sent: stats.egress_loss_fraction,
+                    loss_received: stats.ingress_loss_fraction,
+                    pair: pair.map(|pair| (pair.local.addr, pair.remote.addr)),
+                }))));
+            }
+            StackEvent::MediaEgressStats(stats) => {
+                self.push(Event::Stats(Box::new(Stats::Sent(SentStats {
+                    mid: Mid(stats.mid),
+                    bytes: stats.bytes,
+                    packets: stats.packets,
+                    firs: stats.firs,
+                    plis: stats.plis,
+                    nacks: stats.nacks,
+                    round_trip: stats.rtt,
+                    loss: stats.loss,
+                    packets_lost: stats.remote.as_ref().map(|remote| remote.packets_lost),
+                    jitter: stats.remote.as_ref().map(|remote| remote.jitter),
+                }))));
+            }
+            StackEvent::MediaIngressStats(stats) => {
+                self.push(Event::Stats(Box::new(Stats::Received(ReceivedStats {
+                    mid: Mid(stats.mid),
+                    bytes: stats.bytes,
+                    packets: stats.packets,
+                    firs: stats.firs,
+                    plis: stats.plis,
+                    nacks: stats.nacks,
+                    jitter: stats.jitter,
+                    loss: stats.loss,
+                }))));
+            }
+            _ => {}
+        }
+    }
+
+    fn packet(&mut self, packet: str0m::rtp::RtpPacket) {
+        let header = &packet.header;
+        // The stack writes the line's name into packets that came without.
+        let Some(mid) = self.mid_of(&packet) else { return };
+        let payload_type = *header.payload_type;
+        let params = self.rtc.codec_config().params();
+        let codec = params.iter().find(|param| *param.pt() == payload_type);
+        let stack_codec = codec.map(|param| param.spec().codec);
+        let is_red = stack_codec == Some(STAND_IN) && self.correction.is_some();
+        let red = is_red.then_some(Codec::Vp8);
+        let Some(codec) = red.or_else(|| stack_codec.and_then(translate_codec)) else { return };
+        let arrival = self.since_base(packet.timestamp);
+        let packet = RtpPacket {
+            mid,
+            codec,
+            header: Header {
+                marker: header.marker,
+                payload_type,
+                sequence: header.sequence_number,
+                timestamp: header.timestamp,
+                ssrc: *header.ssrc,
+            },
+            sequence: *packet.seq_no,
+            extensions: extension::from_stack(&header.ext_vals),
+            payload: packet.payload,
+            arrival,
+        };
+        if !is_red {
+            self.push(Event::Rtp(Box::new(packet)));
+        } else if self.unwrap_red(&packet).is_none() {
+            self.counters.malformed += 1;
+        }
+    }
+
+    fn mid_of(&mut self, packet: &str0m::rtp::RtpPacket) -> Option<Mid> {
+        let ssrc = packet.header.ssrc;
+        let known = self.rtc.direct_api().stream_rx(&ssrc).map(|stream| stream.mid());
+        known.or(packet.header.ext_vals.mid).map(Mid)
+    }
+
+    /// Copies of packets: what was sent under which number, and what of it arrived.
+    fn raw(&mut self, packet: &RawPacket) {
+        match packet {
+            RawPacket::RtpTx(header, packet) => {
+                self.note_wire(header, packet);
+                if !self.is_repair(header, packet) {
+                    self.note_sent(header, packet);
+                    self.note_media(header, packet);
+                }
+            }
+            RawPacket::RtcpRx(Rtcp::Twcc(report)) => {
+                self.note_feedback(report);
+                self.note_arrivals(report.clone());
+                if let Some(correction) = &mut self.correction {
+                    correction.note_losses(report.clone(), self.base);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl From<str0m::media::Direction> for Direction {
+    fn from(direction: str0m::media::Direction) -> Self {
+        match direction {
+            str0m::media::Direction::SendOnly => Self::SendOnly,
+            str0m::media::Direction::RecvOnly => Self::ReceiveOnly,
+            str0m::media::Direction::SendRecv => Self::Both,
+            str0m::media::Direction::Inactive => Self::Inactive,
+        }
+    }
+}
+
+pub(crate) fn translate_codec(codec: str0m::format::Codec) -> Option<Codec> {
+    match codec {
+        str0m::format::Codec::Vp8 => Some(Codec::Vp8),
+        str0m::format::Codec::Opus => Some(Codec::Opus),
+        str0m::format::Codec::PCMU => Some(Codec::Pcmu),
+        str0m::format::Codec::PCMA => Some(Codec::Pcma),
+        _ => None,
+    }
+}

@@ -1,0 +1,172 @@
+//! A call over two links.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use codec_core::codec::Bitrate;
+
+use super::*;
+use codec_rtc::link::{Link, LinkConfig, Loss, RateTrace};
+
+/// Both ends and what lies between.
+pub(super) struct Call {
+    pub(super) now: Duration,
+    pub(super) ends: [End; 2],
+    /// To the end of that index.
+    pub(super) links: [Link<Transmit>; 2],
+    /// Datagrams that no link carries: from an attacker, to the end of that index.
+    pub(super) forged: Vec<(Duration, usize, SocketAddr, Vec<u8>)>,
+    /// What somebody on the way answers a datagram with, at once.
+    pub(super) answers: fn(&[u8]) -> Option<Vec<u8>>,
+    /// How often.
+    pub(super) answered: usize,
+}
+
+pub(super) struct End {
+    pub(super) peer: Peer,
+    pub(super) events: Vec<(Duration, Event)>,
+}
+
+pub(super) fn link(loss: Loss, delay_ms: u64) -> LinkConfig {
+    let rate = RateTrace::constant(Bitrate::kbps(20_000)).unwrap();
+    let delay = Duration::from_millis(delay_ms);
+    LinkConfig { loss, delay, ..LinkConfig::new(rate) }
+}
+
+pub(super) const NO_LOSS: Loss = Loss::None;
+
+/// How a call begins.
+pub(super) struct Setup {
+    pub(super) link: LinkConfig,
+    pub(super) seed: u64,
+    pub(super) offerer: fn(&mut PeerConfig),
+    pub(super) answerer: fn(&mut PeerConfig),
+    pub(super) direction: Direction,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let nothing: fn(&mut PeerConfig) = |_| {};
+        let (offerer, answerer) = (nothing, nothing);
+        let link = link(NO_LOSS, 25);
+        Self { link, seed: 1, offerer, answerer, direction: Direction::Both }
+    }
+}
+
+impl Setup {
+    pub(super) fn call(self) -> Call {
+        let base = Instant::now();
+        let now = Duration::from_secs(10);
+        let (mut offerer, mut answerer) = (config(base, 1, OFFERER), config(base, 2, ANSWERER));
+        (self.offerer)(&mut offerer);
+        (self.answerer)(&mut answerer);
+        let channels = [ChannelSettings::reliable("stats")];
+        let (mut first, offer, pending, _) =
+            Peer::offer(&offerer, &plans(self.direction), &channels, now).unwrap();
+        let (second, answer) = Peer::answer(&offer, &answerer, now).unwrap();
+        first.accept_answer(pending, &answer, now).unwrap();
+        let end = |peer| End { peer, events: Vec::new() };
+        let links = [0, 1].map(|to| Link::new(self.link.clone(), self.seed * 2 + to).unwrap());
+        let ends = [end(first), end(second)];
+        Call { now, ends, links, forged: Vec::new(), answers: |_| None, answered: 0 }
+    }
+}
+
+impl Call {
+    /// Until `until`, or until `done`.
+    pub(super) fn run(&mut self, until: Duration, done: impl Fn(&Self) -> bool) {
+        loop {
+            self.collect();
+            if done(self) {
+                return;
+            }
+            let times = self.ends.iter().filter_map(|end| end.peer.next_time());
+            let times = times.chain(self.links.iter().filter_map(Link::next_time));
+            let times = times.chain(self.forged.iter().map(|forged| forged.0));
+            let next = times.min().unwrap_or(until).max(self.now);
+            if next >= until {
+                self.now = until;
+                return;
+            }
+            self.now = next;
+            for (end, link) in self.ends.iter_mut().zip(&mut self.links) {
+                while let Some(arrival) = link.poll(next) {
+                    let Transmit { source, destination, payload } = arrival.packet;
+                    end.peer.receive(next, source, destination, &payload);
+                }
+                if end.peer.next_time().is_some_and(|time| time <= next) {
+                    end.peer.handle_timeout(next);
+                }
+            }
+            let addresses = [OFFERER, ANSWERER].map(|address| address.parse().unwrap());
+            self.forged.retain(|(at, to, source, datagram)| {
+                if *at <= next {
+                    self.ends[*to].peer.receive(next, *source, addresses[*to], datagram);
+                }
+                *at > next
+            });
+        }
+    }
+
+    pub(super) fn run_for(&mut self, time: Duration) {
+        self.run(self.now + time, |_| false);
+    }
+
+    pub(super) fn connect(&mut self) {
+        self.run(self.now + Duration::from_secs(30), Self::both_connected);
+        assert!(self.both_connected(), "{:?}", self.last_events());
+    }
+
+    pub(super) fn both_connected(&self) -> bool {
+        self.ends.iter().all(|end| end.peer.is_connected())
+    }
+
+    pub(super) fn last_events(&self) -> [Option<&Event>; 2] {
+        [0, 1].map(|at| self.ends[at].events.last().map(|event| &event.1))
+    }
+
+    fn collect(&mut self) {
+        for (at, end) in self.ends.iter_mut().enumerate() {
+            while let Some(transmit) = end.peer.poll_transmit() {
+                if let Some(answer) = (self.answers)(&transmit.payload) {
+                    let (from, to) = (transmit.destination, transmit.source);
+                    end.peer.receive(self.now, from, to, &answer);
+                    self.answered += 1;
+                }
+                self.links[1 - at].send(self.now, transmit.payload.len(), transmit);
+            }
+            while let Some(event) = end.peer.poll_event() {
+                end.events.push((self.now, event));
+            }
+        }
+    }
+}
+
+impl End {
+    pub(super) fn media(&self, kind: Kind) -> Mid {
+        let found = self.events.iter().find_map(|(_, event)| match event {
+            Event::Media(media) if media.kind == kind => Some(media.mid),
+            _ => None,
+        });
+        found.unwrap()
+    }
+
+    pub(super) fn packets(&self, codec: Codec) -> Vec<&RtpPacket> {
+        let packets = self.events.iter().filter_map(|(_, event)| match event {
+            Event::Rtp(packet) if packet.codec == codec => Some(&**packet),
+            _ => None,
+        });
+        packets.collect()
+    }
+
+    pub(super) fn closed(&self) -> Option<&ClosedReason> {
+        match self.events.last() {
+            Some((_, Event::Closed(reason))) => Some(reason),
+            _ => None,
+        }
+    }
+
+    pub(super) fn has(&self, test: impl Fn(&Event) -> bool) -> bool {
+        self.events.iter().any(|(_, event)| test(event))
+    }
+}

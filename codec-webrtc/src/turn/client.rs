@@ -1,0 +1,511 @@
+//! The state machine of an allocation.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use md5::{Digest as _, Md5};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::message::{self, Class, Message, Transaction, Writer, attribute, method};
+use super::{TurnConfig, TurnEvent, TurnFailure};
+use crate::Transmit;
+
+/// First time after which a request goes again; doubled each time (RFC 8489, section 6.2.1).
+const FIRST_RETRANSMISSION: Duration = Duration::from_millis(500);
+/// Times that a request is sent.
+const ATTEMPTS: u32 = 7;
+/// A channel lasts for 10 minutes, the permission that comes with it for 5 (RFC 8656, section 12).
+const CHANNEL_REFRESH: Duration = Duration::from_secs(240);
+/// Peers behind one allocation.
+const PEERS: u16 = 32;
+/// Datagrams and events that wait, each.
+const QUEUE: usize = 1024;
+/// Requests without an answer.
+const REQUESTS: usize = 64;
+/// Longest datagram that is passed on.
+const DATAGRAM: usize = 2048;
+/// Longest realm and nonce (RFC 8489, sections 14.9 and 14.10).
+const TEXT: usize = 763;
+/// Times in a row that the server may name a new nonce.
+const NONCES: u32 = 5;
+
+/// What became of a datagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It was the server's own; nothing more is to be done.
+    Handled,
+    /// Passed on by the server: data of a peer.
+    Data {
+        /// Who sent it to the relayed address.
+        from: SocketAddr,
+        /// What.
+        payload: Vec<u8>,
+    },
+    /// Not from the server, or not what a server says.
+    NotOurs,
+}
+
+/// Figures of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams passed on by the server.
+    pub received: u64,
+    /// Datagrams given to the server to pass on.
+    pub sent: u64,
+    /// From the server's address, but not authentic, not expected or not understood.
+    pub refused: u64,
+    /// Dropped because nobody fetched them, or because there are too many peers.
+    pub overflowed: u64,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Request {
+    transaction: Transaction,
+    purpose: Purpose,
+    bytes: Vec<u8>,
+    attempts: u32,
+    due: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Binding,
+    Allocate,
+    Refresh,
+    Release,
+    Channel(u16),
+}
+
+#[derive(Debug)]
+struct Peer {
+    address: SocketAddr,
+    number: u16,
+    bound: bool,
+    refresh: Duration,
+}
+
+/// What the server wants to see with each request.
+struct Login {
+    realm: Vec<u8>,
+    nonce: Vec<u8>,
+    key: Zeroizing<[u8; 16]>,
+}
+
+/// A client of one server.
+pub struct TurnClient {
+    config: TurnConfig,
+    now: Duration,
+    login: Option<Login>,
+    relayed: Option<SocketAddr>,
+    refresh: Option<Duration>,
+    expires: Duration,
+    peers: Vec<Peer>,
+    requests: Vec<Request>,
+    transactions: u64,
+    nonces: u32,
+    over: bool,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<TurnEvent>,
+    counters: Counters,
+}
+
+impl std::fmt::Debug for TurnClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TurnClient")
+            .field("config", &self.config)
+            .field("relayed", &self.relayed)
+            .field("peers", &self.peers)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TurnClient {
+    /// Begins to ask.
+    #[must_use]
+    pub fn new(config: TurnConfig, now: Duration) -> Self {
+        let purpose =
+            if config.credentials.is_some() { Purpose::Allocate } else { Purpose::Binding };
+        let mut client = Self {
+            config,
+            now,
+            login: None,
+            relayed: None,
+            refresh: None,
+            expires: Duration::MAX,
+            peers: Vec::new(),
+            requests: Vec::new(),
+            transactions: 0,
+            nonces: 0,
+            over: false,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+        };
+        client.request(purpose);
+        client
+    }
+
+    /// The relayed address, once there is one.
+    #[must_use]
+    pub fn relayed(&self) -> Option<SocketAddr> {
+        self.relayed
+    }
+
+    /// Figures so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The next datagram for the server.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<TurnEvent> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn next_time(&self) -> Option<Duration> {
+        let requests = self.requests.iter().map(|request| request.due);
+        let peers = self.peers.iter().map(|peer| peer.refresh);
+        let relayed = self.relayed.map(|_| self.expires);
+        requests.chain(peers).chain(self.refresh).chain(relayed).min()
+    }
+
+    /// Sends requests again, and refreshes what would end.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        let mut given_up = Vec::new();
+        let mut again = Vec::new();
+        for request in &mut self.requests {
+            if request.due > now {
+                continue;
+            }
+            if request.attempts >= ATTEMPTS {
+                given_up.push((request.transaction, request.purpose));
+                continue;
+            }
+            request.due = now.saturating_add(FIRST_RETRANSMISSION * (1 << request.attempts));
+            request.attempts += 1;
+            again.push(request.bytes.clone());
+        }
+        for bytes in again {
+            self.transmit(bytes);
+        }
+        for (transaction, purpose) in given_up {
+            self.requests.retain(|request| request.transaction != transaction);
+            self.fail(purpose, TurnFailure::Timeout);
+        }
+        if self.refresh.is_some_and(|at| at <= now) {
+            self.refresh = None;
+            self.request(Purpose::Refresh);
+        }
+        if self.relayed.is_some() && self.expires <= now {
+            self.end(TurnFailure::Timeout);
+        }
+        let due: Vec<u16> =
+            self.peers.iter().filter(|peer| peer.refresh <= now).map(|peer| peer.number).collect();
+        for number in due {
+            self.bind(number);
+        }
+    }
+
+    /// A datagram that came to the socket.
+    pub fn receive(&mut self, now: Duration, source: SocketAddr, datagram: &[u8]) -> Received {
+        self.now = self.now.max(now);
+        if source != self.config.server {
+            return Received::NotOurs;
+        }
+        if let Some((number, data)) = message::parse_channel_data(datagram) {
+            let peer = self.peers.iter().find(|peer| peer.number == number);
+            let Some(from) = peer.map(|peer| peer.address) else { return self.refuse() };
+            self.counters.received += 1;
+            return Received::Data { from, payload: data.to_vec() };
+        }
+        let Some(message) = Message::parse(datagram) else { return Received::NotOurs };
+        if message.class == Class::Indication {
+            return self.indication(message);
+        }
+        let at = self.requests.iter().position(|it| it.transaction == message.transaction);
+        let Some(purpose) = at.and_then(|at| self.requests.get(at)).map(|it| it.purpose) else {
+            return self.refuse();
+        };
+        match message.class {
+            Class::Success => {
+                let key = self.login.as_ref().map(|login| &login.key);
+                let unsigned = purpose == Purpose::Binding;
+                if !unsigned && !key.is_some_and(|key| message.is_signed_with(&key[..])) {
+                    return self.refuse();
+                }
+                self.requests.retain(|request| request.transaction != message.transaction);
+                self.success(purpose, message);
+            }
+            Class::Error => {
+                self.requests.retain(|request| request.transaction != message.transaction);
+                self.error(purpose, message);
+            }
+            Class::Request | Class::Indication => return self.refuse(),
+        }
+        Received::Handled
+    }
+
+    /// Has the server pass a datagram on to `to`, from the relayed address. `false`: there is no
+    /// relayed address, or there are too many peers.
+    pub fn send(&mut self, now: Duration, to: SocketAddr, payload: &[u8]) -> bool {
+        self.now = self.now.max(now);
+        let Some(relayed) = self.relayed else { return false };
+        if relayed.is_ipv4() != to.is_ipv4() || payload.len() > DATAGRAM {
+            return false;
+        }
+        let known = self.peers.iter().find(|peer| peer.address == to);
+        let (number, bound) = match known {
+            Some(peer) => (peer.number, peer.bound),
+            None => {
+                let count = u16::try_from(self.peers.len()).unwrap_or(u16::MAX);
+                if count >= PEERS {
+                    self.counters.overflowed += 1;
+                    return false;
+                }
+                let number = 0x4000 + count;
+                let refresh = Duration::MAX;
+                self.peers.push(Peer { address: to, number, bound: false, refresh });
+                // The request that binds the channel permits the peer, too, and is there first.
+                self.bind(number);
+                (number, false)
+            }
+        };
+        let bytes = if bound {
+            message::channel_data(number, payload)
+        } else {
+            let transaction = self.transaction();
+            let indication = Writer::new(Class::Indication, method::SEND, transaction)
+                .address(attribute::XOR_PEER_ADDRESS, to)
+                .attribute(attribute::DATA, payload);
+            Some(indication.done())
+        };
+        let Some(bytes) = bytes else { return false };
+        self.counters.sent += 1;
+        self.transmit(bytes);
+        true
+    }
+
+    /// Gives the relayed address back.
+    pub fn close(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        self.requests.clear();
+        self.peers.clear();
+        self.refresh = None;
+        self.over = true;
+        if self.relayed.take().is_some() {
+            self.request(Purpose::Release);
+        }
+    }
+
+    fn indication(&mut self, message: Message<'_>) -> Received {
+        let from = message.get_address(attribute::XOR_PEER_ADDRESS);
+        let data = message.get(attribute::DATA);
+        let (Some(from), Some(data), method::DATA) = (from, data, message.method) else {
+            return self.refuse();
+        };
+        // Only peers that were written to may write (RFC 8656, section 11.4).
+        if !self.peers.iter().any(|peer| peer.address.ip() == from.ip()) {
+            return self.refuse();
+        }
+        self.counters.received += 1;
+        Received::Data { from, payload: data.to_vec() }
+    }
+
+    fn success(&mut self, purpose: Purpose, message: Message<'_>) {
+        self.nonces = 0;
+        match purpose {
+            Purpose::Binding => match message.get_address(attribute::XOR_MAPPED_ADDRESS) {
+                Some(mapped) => self.event(TurnEvent::Mapped(mapped)),
+                None => self.end(TurnFailure::Refused { code: 0, reason: String::new() }),
+            },
+            Purpose::Allocate => {
+                let Some(relayed) = message.get_address(attribute::XOR_RELAYED_ADDRESS) else {
+                    self.end(TurnFailure::Refused { code: 0, reason: String::new() });
+                    return;
+                };
+                self.relayed = Some(relayed);
+                self.lasts(message);
+                if let Some(mapped) = message.get_address(attribute::XOR_MAPPED_ADDRESS) {
+                    self.event(TurnEvent::Mapped(mapped));
+                }
+                self.event(TurnEvent::Allocated(relayed));
+            }
+            Purpose::Refresh => self.lasts(message),
+            Purpose::Release => {}
+            Purpose::Channel(number) => {
+                let refresh = self.now.saturating_add(CHANNEL_REFRESH);
+                if let Some(peer) = self.peers.iter_mut().find(|peer| peer.number == number) {
+                    peer.bound = true;
+                    peer.refresh = refresh;
+                }
+            }
+        }
+    }
+
+    /// The allocation lasts for as long as the answer says; it is refreshed a minute before, or
+    /// after half of it.
+    fn lasts(&mut self, message: Message<'_>) {
+        let seconds = message.get_u32(attribute::LIFETIME).unwrap_or(600).clamp(10, 3600);
+        let lifetime = Duration::from_secs(seconds.into());
+        let early = lifetime.saturating_sub(Duration::from_secs(60)).max(lifetime / 2);
+        self.expires = self.now.saturating_add(lifetime);
+        self.refresh = Some(self.now.saturating_add(early));
+    }
+
+    fn error(&mut self, purpose: Purpose, message: Message<'_>) {
+        let (code, reason) = message.error();
+        let login = (message.get(attribute::REALM), message.get(attribute::NONCE));
+        let first = code == 401 && self.login.is_none();
+        if let (true, (Some(realm), Some(nonce))) = (first || code == 438, login) {
+            self.nonces += 1;
+            if self.nonces <= NONCES && realm.len() <= TEXT && nonce.len() <= TEXT {
+                self.log_in(realm, nonce);
+                self.request(purpose);
+                return;
+            }
+        }
+        self.fail(purpose, TurnFailure::Refused { code, reason });
+    }
+
+    /// The key of user, realm and password (RFC 8489, section 9.2.2).
+    fn log_in(&mut self, realm: &[u8], nonce: &[u8]) {
+        let Some((user, password)) = &self.config.credentials else { return };
+        let hash = Md5::new()
+            .chain_update(user)
+            .chain_update(b":")
+            .chain_update(realm)
+            .chain_update(b":")
+            .chain_update(password);
+        let key = Zeroizing::new(hash.finalize().into());
+        self.login = Some(Login { realm: realm.to_vec(), nonce: nonce.to_vec(), key });
+    }
+
+    fn fail(&mut self, purpose: Purpose, failure: TurnFailure) {
+        match purpose {
+            // Datagrams go on as indications; the next refresh tries again.
+            Purpose::Channel(number) => {
+                let refresh = self.now.saturating_add(Duration::from_secs(30));
+                if let Some(peer) = self.peers.iter_mut().find(|peer| peer.number == number) {
+                    peer.bound = false;
+                    peer.refresh = refresh;
+                }
+            }
+            Purpose::Release => {}
+            Purpose::Binding | Purpose::Allocate | Purpose::Refresh => self.end(failure),
+        }
+    }
+
+    fn end(&mut self, failure: TurnFailure) {
+        if self.over {
+            return;
+        }
+        self.over = true;
+        self.relayed = None;
+        self.refresh = None;
+        self.peers.clear();
+        self.requests.clear();
+        self.event(TurnEvent::Failed(failure));
+    }
+
+    fn bind(&mut self, number: u16) {
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.number == number) {
+            peer.refresh = Duration::MAX;
+            self.request(Purpose::Channel(number));
+        }
+    }
+
+    /// Writes and sends a request.
+    fn request(&mut self, purpose: Purpose) {
+        if self.requests.len() >= REQUESTS {
+            self.counters.overflowed += 1;
+            return;
+        }
+        let transaction = self.transaction();
+        let request = |method| Writer::new(Class::Request, method, transaction);
+        let lifetime = |seconds: u64| u32::try_from(seconds).unwrap_or(3600).to_be_bytes();
+        let writer = match purpose {
+            Purpose::Binding => request(method::BINDING),
+            Purpose::Allocate => {
+                let family = if self.config.local.is_ipv4() { 1 } else { 2 };
+                let writer = request(method::ALLOCATE)
+                    // UDP by its number among the protocols of IP.
+                    .attribute(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0])
+                    .attribute(attribute::LIFETIME, &lifetime(self.config.lifetime.as_secs()));
+                if family == 1 {
+                    writer
+                } else {
+                    writer.attribute(attribute::REQUESTED_ADDRESS_FAMILY, &[family, 0, 0, 0])
+                }
+            }
+            Purpose::Refresh => request(method::REFRESH)
+                .attribute(attribute::LIFETIME, &lifetime(self.config.lifetime.as_secs())),
+            Purpose::Release => {
+                request(method::REFRESH).attribute(attribute::LIFETIME, &lifetime(0))
+            }
+            Purpose::Channel(number) => {
+                let Some(peer) = self.peers.iter().find(|peer| peer.number == number) else {
+                    return;
+                };
+                let [high, low] = number.to_be_bytes();
+                request(method::CHANNEL_BIND)
+                    .attribute(attribute::CHANNEL_NUMBER, &[high, low, 0, 0])
+                    .address(attribute::XOR_PEER_ADDRESS, peer.address)
+            }
+        };
+        let bytes = match (&self.login, &self.config.credentials) {
+            (Some(login), Some((user, _))) => writer
+                .attribute(attribute::USERNAME, user.as_bytes())
+                .attribute(attribute::REALM, &login.realm)
+                .attribute(attribute::NONCE, &login.nonce)
+                .signed(&login.key[..]),
+            _ => writer.done(),
+        };
+        let due = self.now.saturating_add(FIRST_RETRANSMISSION);
+        let (attempts, sent) = (1, bytes.clone());
+        self.requests.push(Request { transaction, purpose, bytes, attempts, due });
+        self.transmit(sent);
+    }
+
+    /// A number that nobody guesses.
+    fn transaction(&mut self) -> Transaction {
+        self.transactions += 1;
+        let hash = Sha256::new()
+            .chain_update(self.config.secret)
+            .chain_update(self.transactions.to_be_bytes())
+            .finalize();
+        hash.first_chunk().copied().unwrap_or_default()
+    }
+
+    fn transmit(&mut self, payload: Vec<u8>) {
+        if self.transmits.len() >= QUEUE {
+            self.transmits.pop_front();
+            self.counters.overflowed += 1;
+        }
+        let (source, destination) = (self.config.local, self.config.server);
+        self.transmits.push_back(Transmit { source, destination, payload });
+    }
+
+    fn event(&mut self, event: TurnEvent) {
+        if self.events.len() < QUEUE {
+            self.events.push_back(event);
+        }
+    }
+
+    fn refuse(&mut self) -> Received {
+        self.counters.refused += 1;
+        Received::NotOurs
+    }
+}
