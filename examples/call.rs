@@ -95,22 +95,24 @@ fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
             asked_bits += rate.0 / 30;
             captured += 1;
         }
-        while let Some(datagram) = sender.poll(now) {
+        sender.handle_timeout(now);
+        while let Some(datagram) = sender.poll_transmit() {
             there.send(now, datagram.len(), datagram);
         }
         while let Some(arrival) = there.poll(now) {
-            receiver.receive(now, &arrival.packet)?;
+            receiver.handle_datagram(now, &arrival.packet)?;
         }
         while let Some(frame) = receiver.poll_frame(now) {
             decoder.decode(&frame.data, frame.media_ticks, None)?;
             receiver.decoded(now, &frame, Duration::ZERO);
             shown += u32::from(decoder.receive().is_some());
         }
-        while let Some(datagram) = receiver.poll(now) {
+        receiver.handle_timeout(now);
+        while let Some(datagram) = receiver.poll_transmit() {
             back.send(now, datagram.len(), datagram);
         }
         while let Some(arrival) = back.poll(now) {
-            sender.receive(now, &arrival.packet)?;
+            sender.handle_datagram(now, &arrival.packet)?;
         }
         while let Some(event) = sender.poll_event() {
             match event {
@@ -123,7 +125,12 @@ fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
                 _ => {}
             }
         }
-        let times = [sender.next_time(), receiver.next_time(), there.next_time(), back.next_time()];
+        let times = [
+            sender.poll_timeout(),
+            receiver.poll_timeout(),
+            there.poll_timeout(),
+            back.poll_timeout(),
+        ];
         let next = times.into_iter().flatten().chain([FRAME * captured]).min().unwrap_or(now);
         now = next.max(now + Duration::from_micros(100));
     }
@@ -148,7 +155,7 @@ fn send_frame(
     let picture = Picture::i420_packed(SIZE, &samples)?;
     let mut packet = Packet::default();
     if encoder.encode(&picture, &request)? == Outcome::Coded && encoder.receive(&mut packet) {
-        sender.video(now, now, ticks, &packet)?;
+        sender.send_video(now, now, ticks, &packet)?;
         return Ok(8 * u64::try_from(packet.data.len())?);
     }
     Ok(0)

@@ -48,7 +48,7 @@ fn vp8(criterion: &mut Criterion) {
                 for packet in &packets {
                     depacketizer.push(Duration::ZERO, packet).unwrap();
                 }
-                let found = std::iter::from_fn(|| depacketizer.poll(Duration::from_secs(5)));
+                let found = std::iter::from_fn(|| depacketizer.poll_frame(Duration::from_secs(5)));
                 found.map(|frame| frame.data.len()).sum::<usize>()
             },
             BatchSize::SmallInput,

@@ -291,7 +291,7 @@ impl Worker {
     fn run(&mut self, receiver: &Receiver<Datagram>) {
         while !self.shared.stops() {
             let now = self.clock.now();
-            let next = [self.forward.link.next_time(), self.backward.link.next_time()];
+            let next = [self.forward.link.poll_timeout(), self.backward.link.poll_timeout()];
             let next = next.into_iter().flatten().min();
             let wait = next.map_or(TICK, |due| due.saturating_sub(now).min(TICK));
             match receiver.recv_timeout(wait) {
@@ -303,7 +303,7 @@ impl Worker {
             let mut stats = self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
             stats.forward = self.forward.stats();
             stats.backward = self.backward.stats();
-            let next = [self.forward.link.next_time(), self.backward.link.next_time()];
+            let next = [self.forward.link.poll_timeout(), self.backward.link.poll_timeout()];
             stats.is_busy = next.iter().any(Option::is_some);
             drop(stats);
             self.forward.link.forget_times();

@@ -61,13 +61,13 @@ impl Relaying {
 
     /// When to call [`tick`](Self::tick).
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
-        self.client.next_time()
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.client.poll_timeout()
     }
 
     /// Does what is due. Gives the address when it has come.
     pub fn tick(&mut self, now: Duration) -> Option<LocalCandidate> {
-        if self.next_time().is_some_and(|due| due <= now) {
+        if self.poll_timeout().is_some_and(|due| due <= now) {
             self.client.handle_timeout(now);
         }
         let mut is_new = false;
@@ -85,11 +85,11 @@ impl Relaying {
     }
 
     /// A datagram came to the socket.
-    pub fn receive(&mut self, now: Duration, source: SocketAddr, datagram: &[u8]) -> Came {
+    pub fn handle_datagram(&mut self, now: Duration, source: SocketAddr, datagram: &[u8]) -> Came {
         if source != self.server {
             return Came::FromElsewhere;
         }
-        match (self.client.receive(now, source, datagram), self.relayed) {
+        match (self.client.handle_datagram(now, source, datagram), self.relayed) {
             (Received::Data { from, payload }, Some(relayed)) => {
                 Came::PassedOn { from, relayed, payload }
             }

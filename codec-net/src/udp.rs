@@ -284,7 +284,7 @@ impl Carrier for UdpReceiver {
                 return Ok(Some(incoming));
             }
             let now = self.clock.now();
-            let due = self.reassembler.next_time().map_or(end, |due| due.min(end));
+            let due = self.reassembler.poll_timeout().map_or(end, |due| due.min(end));
             let wait = due.saturating_sub(now);
             let got = receive(&self.socket, &mut self.buffer, wait);
             match got.map_err(NetError::io("receiving"))? {

@@ -3,7 +3,40 @@
 //!
 //! Nothing here opens a socket, reads a clock or starts a thread. Time is an argument: a
 //! [`Duration`](core::time::Duration) since an epoch that the caller chooses, the same for all
-//! parts of one endpoint. Each state machine with timers reports its next deadline (`next_time`).
+//! parts of one endpoint. Each state machine with timers reports its next deadline (`poll_timeout`).
+//!
+//! # State machines and their call order
+//!
+//! [`session::Sender`], [`session::Receiver`] and, in `codec-webrtc`, `Peer` and `TurnClient` have
+//! the same methods:
+//!
+//! | method | |
+//! |---|---|
+//! | `handle_datagram(now, ..)` | input: a datagram from the network |
+//! | `handle_timeout(now)` | input: the time; does what is due |
+//! | `poll_transmit()` | output: the next datagram to send |
+//! | `poll_event()` | output: the next event |
+//! | `poll_timeout()` | output: when to call `handle_timeout` at the latest |
+//!
+//! These hold for all of them:
+//!
+//! 1. After each input, whichever it is, the caller drains `poll_transmit` and `poll_event` until
+//!    both return `None`. Only then is `poll_timeout` valid.
+//! 2. The caller waits for the next input, at the latest until `poll_timeout`, and then calls
+//!    `handle_timeout`. A time in the past means at once; `None` means that only another input makes
+//!    something happen.
+//! 3. `now` does not decrease from one call to the next.
+//! 4. `handle_timeout` may be called at any time, and more often than needed.
+//! 5. Malformed or forged datagrams are counted; they end nothing.
+//!
+//! Media go in by `send_video` and `send_audio`. They come out at their playout time, so these
+//! methods take it: `poll_frame(now)` and `pull_audio(now)`. A receiver's `handle_timeout` follows
+//! `poll_frame`, because it requests what the frame buffer has given up waiting for.
+//!
+//! Parts with one output (pacer, recorders of feedback, congestion controller, links) have
+//! `poll(now)`, which is `handle_timeout` and output in one, and `poll_timeout()`.
+//!
+//! # Modules
 //!
 //! | module | contents |
 //! |---|---|

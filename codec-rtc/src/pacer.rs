@@ -193,7 +193,7 @@ impl<T> Pacer<T> {
     /// When something is to be done next: a packet may leave, or a probe wants padding; `None` if
     /// nothing is. A time that has passed: at once.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let probe = self.probe.filter(|_| !self.held).map(|probe| probe.next);
         self.next_packet_time().into_iter().chain(probe).min()
     }

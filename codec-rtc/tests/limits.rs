@@ -62,8 +62,9 @@ fn frame(number: u64) -> Packet {
 fn send(sender: &mut Sender, number: u64) -> Vec<Vec<u8>> {
     let now = ms(33 * number);
     let timestamp = u32::try_from(number).unwrap() * 3000;
-    sender.video(now, now, timestamp, &frame(number)).unwrap();
-    std::iter::from_fn(|| sender.poll(now + ms(30))).collect()
+    sender.send_video(now, now, timestamp, &frame(number)).unwrap();
+    sender.handle_timeout(now + ms(30));
+    std::iter::from_fn(|| sender.poll_transmit()).collect()
 }
 
 /// The first packet of a key frame, of so many bytes in all.
@@ -80,13 +81,13 @@ fn datagrams_of_more_than_2048_bytes_are_not_looked_at() {
     let header = Header { payload_type: 96, ssrc: SSRC, marker: true, ..Header::default() };
     let mut receiver = receiver();
     let longest = packet(header, MAX_DATAGRAM_BYTES);
-    receiver.receive(ms(0), &longest).unwrap();
+    receiver.handle_datagram(ms(0), &longest).unwrap();
     let too_long = packet(Header { sequence: 1, ..header }, MAX_DATAGRAM_BYTES + 1);
-    let error = receiver.receive(ms(0), &too_long).unwrap_err();
+    let error = receiver.handle_datagram(ms(0), &too_long).unwrap_err();
     assert!(matches!(error, Malformed::TooMany { most: 2048, had: 2049, .. }));
     assert_eq!((receiver.stats().malformed, receiver.stats().video_packets.received), (1, 1));
     let feedback = [0x80, 201, 0, 1, 0, 0, 0, 1].repeat(257);
-    assert!(sender().receive(ms(0), &feedback).is_err());
+    assert!(sender().handle_datagram(ms(0), &feedback).is_err());
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn sources_that_were_not_agreed_on_leave_nothing_but_a_count() {
     let mut receiver = receiver();
     for ssrc in 100..20_100 {
         let header = Header { payload_type: 96, ssrc, marker: true, ..Header::default() };
-        receiver.receive(ms(0), &packet(header, 100)).unwrap();
+        receiver.handle_datagram(ms(0), &packet(header, 100)).unwrap();
     }
     let stats = receiver.stats();
     assert_eq!((stats.unknown, stats.video_packets.received), (20_000, 0));
@@ -114,7 +115,7 @@ fn a_frame_of_more_than_8_mib_does_not_come_out() {
             }
             buffer.push(ms(0), &bytes, PacketInfo::default()).unwrap();
         }
-        assert_eq!(buffer.poll(ms(10)).is_some(), comes);
+        assert_eq!(buffer.poll_frame(ms(10)).is_some(), comes);
         assert_eq!(buffer.held(), 0);
     }
 }
@@ -163,15 +164,16 @@ fn feedback_without_end_brings_no_packets_without_end() {
     let (mut answers, mut keys) = (0, 0);
     for step in 0..1000 {
         let now = ms(1000) + ms(step);
-        sender.receive(now, &flood).unwrap();
+        sender.handle_datagram(now, &flood).unwrap();
         if step % 33 == 0 {
             let request = sender.request(now, 0);
             keys += u32::from(request.key_frame);
             if request.key_frame {
-                sender.video(now, now, 0, &frame(0)).unwrap();
+                sender.send_video(now, now, 0, &frame(0)).unwrap();
             }
         }
-        answers += std::iter::from_fn(|| sender.poll(now)).count();
+        sender.handle_timeout(now);
+        answers += std::iter::from_fn(|| sender.poll_transmit()).count();
     }
     let stats = sender.stats();
     assert_eq!(stats.video.key_requests - before.video.key_requests, 1000);
@@ -211,7 +213,7 @@ fn damaged_datagrams_end_neither_end_of_a_call() {
             if number < 400 && rng.below(2) == 0 {
                 damage(&mut rng, &mut datagram);
             }
-            let _ = receiver.receive(now, &datagram);
+            let _ = receiver.handle_datagram(now, &datagram);
         }
         while let Some(frame) = receiver.poll_frame(now) {
             frames += u64::from(number >= 480);
@@ -221,11 +223,12 @@ fn damaged_datagrams_end_neither_end_of_a_call() {
                 receiver.decoded(now, &frame, ms(1));
             }
         }
-        while let Some(mut datagram) = receiver.poll(now) {
+        receiver.handle_timeout(now);
+        while let Some(mut datagram) = receiver.poll_transmit() {
             if number < 400 && rng.below(2) == 0 {
                 damage(&mut rng, &mut datagram);
             }
-            let _ = sender.receive(now, &datagram);
+            let _ = sender.handle_datagram(now, &datagram);
         }
     }
     let stats = receiver.stats();

@@ -5,10 +5,19 @@
 //! decoding are the caller's ([`packet`](codec_rtc::packet)).
 //!
 //! ```text
-//! offer ─► Peer::answer ─► answer          datagram ─► receive ─┐
-//!                                          time ─► handle_timeout ┼─► poll_transmit, poll_event
-//!                                          send_video, send_audio ┘
+//! offer ─► Peer::answer ─► answer          datagram ─► handle_datagram ─┐
+//!                                              time ─► handle_timeout ──┼─► poll_transmit, poll_event
+//!                                          send_video, send_audio ──────┘
 //! ```
+//!
+//! # Call order
+//!
+//! [`Peer`] and [`turn::TurnClient`] are state machines as those of [`codec_rtc`]: inputs are
+//! `handle_datagram(now, ..)`, `handle_timeout(now)` and the methods that send. After each input the
+//! caller drains `poll_transmit` and `poll_event` until both return `None`, then waits for the next
+//! input, at the latest until `poll_timeout`, and calls `handle_timeout` then.
+//!
+//! # Properties
 //!
 //! **Randomness.** Secrets of the call are bytes that the caller hands in ([`PeerConfig::secret`],
 //! [`Certificate::generate`]). Below, DTLS takes nonces and ephemeral keys from the operating

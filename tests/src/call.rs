@@ -419,7 +419,7 @@ impl World<'_> {
                 level: None,
                 begins_talk: number == 0,
             };
-            self.sender.audio(&packet).expect("a packet of sound");
+            self.sender.send_audio(&packet).expect("a packet of sound");
             self.sound.packets += 1;
             let passed = SOUND * self.sound.packets;
             let (machine, card) = self.config.drift_ppm;
@@ -469,15 +469,16 @@ impl World<'_> {
                 if let Some(shot) = self.shot_of(&arrival.packet) {
                     shot.packets.1 += 1;
                 }
-                self.receiver.receive(now, &arrival.packet).expect("a packet of ours");
+                self.receiver.handle_datagram(now, &arrival.packet).expect("a packet of ours");
             }
             self.decode(now);
-            while let Some(datagram) = self.receiver.poll(now) {
+            self.receiver.handle_timeout(now);
+            while let Some(datagram) = self.receiver.poll_transmit() {
                 self.back.send(now, datagram.len(), datagram);
             }
             while let Some(arrival) = self.back.poll(now) {
                 let theirs = self.theirs(now);
-                self.sender.receive(theirs, &arrival.packet).expect("feedback of ours");
+                self.sender.handle_datagram(theirs, &arrival.packet).expect("feedback of ours");
             }
             while let Some(event) = self.sender.poll_event() {
                 self.hear(event);
@@ -488,12 +489,12 @@ impl World<'_> {
             let shot = (next_shot < self.config.length).then_some(next_shot);
             let next = [
                 shot,
-                self.sender.next_time().map(|time| self.ours(time)),
+                self.sender.poll_timeout().map(|time| self.ours(time)),
                 has_sound.then_some(self.sound.next_pull),
                 has_sound.then_some(self.sound.next_packet),
-                self.receiver.next_time(),
-                self.forward.next_time(),
-                self.back.next_time(),
+                self.receiver.poll_timeout(),
+                self.forward.poll_timeout(),
+                self.back.poll_timeout(),
                 self.screen.front().map(|&(at, _)| at),
             ];
             let next = next.into_iter().flatten().min().unwrap_or(end);
@@ -546,14 +547,15 @@ impl World<'_> {
             shot.is_key = packet.meta.kind == FrameKind::Key;
             shot.bytes = packet.data.len();
             shot.digest = packet.meta.digest.expect("asked for");
-            self.sender.video(theirs, theirs, timestamp, &packet).expect("a frame");
+            self.sender.send_video(theirs, theirs, timestamp, &packet).expect("a frame");
         }
         self.shots.push(shot);
     }
 
     fn send(&mut self, now: Duration) {
         let theirs = self.theirs(now);
-        while let Some(datagram) = self.sender.poll(theirs) {
+        self.sender.handle_timeout(theirs);
+        while let Some(datagram) = self.sender.poll_transmit() {
             let bytes = datagram.len();
             if let Some(shot) = self.shot_of(&datagram) {
                 shot.packets.0 += 1;

@@ -386,12 +386,12 @@ pub fn rtp_stream(data: &[u8]) {
         let (packet, tail) = tail.split_at(len);
         let _ = depacketizer.push(now, packet);
         pushed += 1;
-        while let Some(frame) = depacketizer.poll(now) {
+        while let Some(frame) = depacketizer.poll_frame(now) {
             assert!(frame.data.len() <= config.max_bytes);
             given += 1;
             assert!(given <= 2 * pushed, "each frame takes a packet");
         }
-        if let Some(at) = depacketizer.next_time() {
+        if let Some(at) = depacketizer.poll_timeout() {
             assert!(at > now, "what is due has come out");
         }
         now += Duration::from_millis(5);

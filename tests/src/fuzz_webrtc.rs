@@ -82,7 +82,7 @@ pub fn webrtc_sdp(data: &[u8]) -> bool {
             assert!(!matches!(event, Event::Closed(ClosedReason::Internal(_))), "{event:?}");
         }
     }
-    assert!(peer.is_closed() && peer.next_time().is_none(), "nobody answered");
+    assert!(peer.is_closed() && peer.poll_timeout().is_none(), "nobody answered");
     true
 }
 
@@ -148,7 +148,7 @@ impl Pair {
                 }
                 if passes(&payload) {
                     let (from, to) = (transmit.source, transmit.destination);
-                    self.ends[1 - at].receive(self.now, from, to, &payload);
+                    self.ends[1 - at].handle_datagram(self.now, from, to, &payload);
                 }
             }
         }
@@ -167,7 +167,7 @@ impl Pair {
             {
                 place.copy_from_slice(id);
             }
-            self.ends[to].receive(self.now, source, address(to), &datagram);
+            self.ends[to].handle_datagram(self.now, source, address(to), &datagram);
         }
     }
 
@@ -306,7 +306,7 @@ pub fn turn_client(data: &[u8]) {
         if let (Some(request), Some(place)) = (client.poll_transmit(), datagram.get_mut(8..20)) {
             place.copy_from_slice(&request.payload[8..20]);
         }
-        client.receive(now, server, &datagram);
+        client.handle_datagram(now, server, &datagram);
         now += Duration::from_millis(100);
         client.handle_timeout(now);
         assert_eq!(client.relayed(), None);

@@ -84,7 +84,7 @@ fn a_browsers_stream_comes_out_as_other_decoders_say() {
         descriptor.write(&mut again).unwrap();
         assert!(rtp::parse(bytes).unwrap().payload.starts_with(&again), "{descriptor:?}");
         depacketizer.push(ms(0), bytes).unwrap();
-        while let Some(frame) = depacketizer.poll(ms(0)) {
+        while let Some(frame) = depacketizer.poll_frame(ms(0)) {
             assert_eq!(
                 (frame.completeness, frame.decodable),
                 (Completeness::Complete, Decodable::Yes)
@@ -157,7 +157,7 @@ fn what_is_packetised_comes_out_again_in_any_order() {
                 let mut frames = Vec::new();
                 for packet in order {
                     depacketizer.push(ms(0), packet).unwrap();
-                    frames.extend(std::iter::from_fn(|| depacketizer.poll(ms(0))));
+                    frames.extend(std::iter::from_fn(|| depacketizer.poll_frame(ms(0))));
                 }
                 assert_eq!(frames.len(), stream.len());
                 for (frame, sent) in frames.iter().zip(&stream) {
@@ -219,7 +219,7 @@ fn lossy(packets: &[Vec<u8>], mut keep: impl FnMut() -> bool) -> Vec<AssembledFr
         if keep() {
             depacketizer.push(now, packet).unwrap();
         }
-        frames.extend(std::iter::from_fn(|| depacketizer.poll(now)));
+        frames.extend(std::iter::from_fn(|| depacketizer.poll_frame(now)));
     }
     frames.extend(std::iter::from_fn(|| depacketizer.finish()));
     frames

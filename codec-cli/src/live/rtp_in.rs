@@ -254,7 +254,7 @@ impl Session {
                 return self.leave();
             }
             let now = self.clock.now();
-            let due = self.shared.state().receiver.as_ref().and_then(Receiver::next_time);
+            let due = self.shared.state().receiver.as_ref().and_then(Receiver::poll_timeout);
             let wait = due.map_or(TICK, |due| due.saturating_sub(now).clamp(LEAST_WAIT, TICK));
             let mut is_idle = false;
             match arrived.recv_timeout(wait) {
@@ -321,7 +321,7 @@ impl Session {
         }
         if let Some(receiver) = &mut self.shared.state().receiver {
             // Malformed packets were counted.
-            let _ = receiver.receive(now, bytes);
+            let _ = receiver.handle_datagram(now, bytes);
         }
     }
 
@@ -493,10 +493,13 @@ impl Session {
     /// Sends feedback.
     fn answer(&mut self) {
         let now = self.clock.now();
+        if let Some(receiver) = &mut self.shared.state().receiver {
+            receiver.handle_timeout(now);
+        }
         loop {
             let datagram = {
                 let mut state = self.shared.state();
-                state.receiver.as_mut().and_then(|receiver| receiver.poll(now))
+                state.receiver.as_mut().and_then(Receiver::poll_transmit)
             };
             let Some(datagram) = datagram else { return };
             self.put(&datagram);

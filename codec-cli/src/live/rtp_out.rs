@@ -81,7 +81,8 @@ impl Shared {
     /// Sends packets that are due.
     fn send_due<'a>(&'a self, mut sender: MutexGuard<'a, Sender>) -> MutexGuard<'a, Sender> {
         loop {
-            let Some(datagram) = sender.poll(self.clock.now()) else { return sender };
+            sender.handle_timeout(self.clock.now());
+            let Some(datagram) = sender.poll_transmit() else { return sender };
             drop(sender);
             self.put(&datagram);
             sender = self.sender();
@@ -119,7 +120,7 @@ impl Shared {
         while !self.stops.load(Ordering::Relaxed) {
             sender = self.send_due(sender);
             let now = self.clock.now();
-            let due = sender.next_time().map_or(TICK, |due| due.saturating_sub(now));
+            let due = sender.poll_timeout().map_or(TICK, |due| due.saturating_sub(now));
             let due = due.clamp(LEAST_WAIT, TICK);
             let waited = self.wake.wait_timeout(sender, due);
             sender = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -146,7 +147,7 @@ impl Shared {
             let heard = u64::try_from(now.as_millis()).unwrap_or(u64::MAX).max(1);
             self.heard_ms.store(heard, Ordering::Relaxed);
             // Malformed packets were counted.
-            let _ = self.sender().receive(now, bytes);
+            let _ = self.sender().handle_datagram(now, bytes);
             self.wake.notify_one();
         }
     }
@@ -239,7 +240,7 @@ impl Outlet for RtpOutlet {
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
         let stamp = timestamp(packet.pts, self.video_base, VIDEO_HZ);
         let mut sender = self.shared.sender();
-        let taken = sender.video(now, captured, stamp, packet);
+        let taken = sender.send_video(now, captured, stamp, packet);
         taken.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
         drop(self.shared.send_due(sender));
         self.shared.wake.notify_one();
@@ -249,7 +250,7 @@ impl Outlet for RtpOutlet {
     fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
         let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
         let mut sender = self.shared.sender();
-        let taken = sender.audio(&AudioPacket {
+        let taken = sender.send_audio(&AudioPacket {
             payload: packet.data,
             timestamp: stamp,
             captured: packet.captured,

@@ -103,23 +103,23 @@ impl Call {
 
     fn receive(&mut self, now: Duration, from: SocketAddr, bytes: &[u8]) {
         for relay in &mut self.relays {
-            match relay.receive(now, from, bytes) {
+            match relay.handle_datagram(now, from, bytes) {
                 Came::FromElsewhere => {}
                 Came::Handled => return,
                 Came::PassedOn { from, relayed, payload } => {
-                    return self.peer.receive(now, from, relayed, &payload);
+                    return self.peer.handle_datagram(now, from, relayed, &payload);
                 }
             }
         }
         if !self.relay_only {
-            self.peer.receive(now, from, self.local, bytes);
+            self.peer.handle_datagram(now, from, self.local, bytes);
         }
     }
 
     /// Maximum time to wait for a datagram.
     pub(super) fn wait(&self, now: Duration) -> Duration {
-        let relays = self.relays.iter().filter_map(Relaying::next_time);
-        let due = self.peer.next_time().into_iter().chain(relays).min();
+        let relays = self.relays.iter().filter_map(Relaying::poll_timeout);
+        let due = self.peer.poll_timeout().into_iter().chain(relays).min();
         let due = due.map_or(TICK, |due| due.saturating_sub(now));
         due.clamp(LEAST_WAIT, TICK)
     }

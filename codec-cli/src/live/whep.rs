@@ -187,7 +187,7 @@ impl Watching {
             let now = self.clock.now();
             let mut wait = self.call.wait(now);
             let state = self.shared.state();
-            if let Some(due) = state.buffer.as_ref().and_then(FrameBuffer::next_time) {
+            if let Some(due) = state.buffer.as_ref().and_then(FrameBuffer::poll_timeout) {
                 wait = wait.min(due.saturating_sub(now).max(Duration::from_micros(250)));
             }
             drop(state);
@@ -294,7 +294,7 @@ impl Watching {
         loop {
             let frame = {
                 let mut state = self.shared.state();
-                let frame = state.buffer.as_mut().and_then(|buffer| buffer.poll(now));
+                let frame = state.buffer.as_mut().and_then(|buffer| buffer.poll_frame(now));
                 let Some(frame) = frame else { break };
                 if state.open.len() >= MOST_OPEN {
                     state.open.pop_front();

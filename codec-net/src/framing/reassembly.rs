@@ -297,7 +297,7 @@ impl Reassembler {
     /// When [`Self::poll`] has an event: immediately, or when a complete record has waited long
     /// enough for earlier ones.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -386,7 +386,7 @@ mod tests {
             out.push(ms(10), datagram).unwrap();
         }
         assert_eq!(drain(&mut out, ms(109)).len(), 1);
-        assert_eq!(out.next_time(), Some(ms(110)));
+        assert_eq!(out.poll_timeout(), Some(ms(110)));
         let events = drain(&mut out, ms(110));
         assert_eq!(events, [Event::Lost(1), Event::Record(record(1, 10))]);
         assert_eq!((out.counters().lost_datagrams, out.counters().lost_records), (1, 1));

@@ -109,7 +109,7 @@ impl Talk {
 
     /// When the next statistics are due.
     #[must_use]
-    pub fn next_time(&self) -> Duration {
+    pub fn poll_timeout(&self) -> Duration {
         self.next_stats
     }
 

@@ -104,7 +104,7 @@ impl Caller {
         let mut datagram = [0; 2048];
         while Instant::now() < end {
             let now = self.clock.now();
-            if self.peer.next_time().is_some_and(|due| due <= now) {
+            if self.peer.poll_timeout().is_some_and(|due| due <= now) {
                 self.peer.handle_timeout(now);
             }
             while let Some(event) = self.peer.poll_event() {
@@ -117,7 +117,7 @@ impl Caller {
                 return true;
             }
             if let Ok((len, source)) = self.socket.recv_from(&mut datagram) {
-                self.peer.receive(self.clock.now(), source, own, &datagram[..len]);
+                self.peer.handle_datagram(self.clock.now(), source, own, &datagram[..len]);
             }
         }
         is_there(self)

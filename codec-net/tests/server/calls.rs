@@ -105,7 +105,7 @@ fn floods_of_unverified_datagrams_do_not_keep_a_call_from_connecting_nor_end_it(
             sent += 1;
         }
         let now = clock.now();
-        if peer.next_time().is_some_and(|due| due <= now) {
+        if peer.poll_timeout().is_some_and(|due| due <= now) {
             peer.handle_timeout(now);
         }
         while let Some(event) = peer.poll_event() {
@@ -119,7 +119,7 @@ fn floods_of_unverified_datagrams_do_not_keep_a_call_from_connecting_nor_end_it(
             let _ = socket.send_to(&transmit.payload, transmit.destination);
         }
         if let Ok((len, source)) = socket.recv_from(&mut datagram) {
-            peer.receive(clock.now(), source, own, &datagram[..len]);
+            peer.handle_datagram(clock.now(), source, own, &datagram[..len]);
         }
     }
     assert!(sent > 500, "{sent}");

@@ -121,7 +121,7 @@ fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) 
     let mut datagram = [0; 2048];
     while !stop.load(Ordering::Relaxed) {
         let now = clock.now();
-        if peer.next_time().is_some_and(|due| due <= now) {
+        if peer.poll_timeout().is_some_and(|due| due <= now) {
             peer.handle_timeout(now);
         }
         while let Some(event) = peer.poll_event() {
@@ -136,7 +136,7 @@ fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) 
                 _ => {}
             }
         }
-        while let Some(frame) = buffer.poll(now) {
+        while let Some(frame) = buffer.poll_frame(now) {
             // Numbers of pictures are the viewer's own; times are the publisher's.
             let time = frame.media_ticks;
             seen.missing += last.map_or(0, |last| (time - last) / TICKS_OF_FRAME - 1);
@@ -151,7 +151,7 @@ fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) 
             let _ = socket.send_to(&transmit.payload, transmit.destination);
         }
         if let Ok((len, source)) = socket.recv_from(&mut datagram) {
-            peer.receive(clock.now(), source, own, &datagram[..len]);
+            peer.handle_datagram(clock.now(), source, own, &datagram[..len]);
         }
     }
     seen

@@ -365,7 +365,7 @@ impl Controller {
 
     /// Deadline of the next call of [`Self::poll`]; `None` before the first packet.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         self.started.then_some(self.next_tick)
     }
 

@@ -67,7 +67,7 @@ impl World {
 
     pub(super) fn run(mut self, until: Duration) -> Record {
         let mut now = Duration::ZERO;
-        while let Some(next) = self.next_time() {
+        while let Some(next) = self.poll_timeout() {
             now = next.max(now);
             if now >= until {
                 break;
@@ -78,11 +78,11 @@ impl World {
         self.record
     }
 
-    fn next_time(&self) -> Option<Duration> {
-        let links = self.links.iter().filter_map(Link::next_time);
-        let flows = self.flows.iter().map(Flow::next_time);
+    fn poll_timeout(&self) -> Option<Duration> {
+        let links = self.links.iter().filter_map(Link::poll_timeout);
+        let flows = self.flows.iter().map(Flow::poll_timeout);
         let delivery = self.deliveries.first_key_value().map(|(&(at, _), _)| at);
-        let tcp = self.tcp.as_ref().map(Tcp::next_time);
+        let tcp = self.tcp.as_ref().map(Tcp::poll_timeout);
         links.chain(flows).chain(delivery).chain(tcp).min()
     }
 

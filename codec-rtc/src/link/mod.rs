@@ -239,7 +239,7 @@ impl<T> Link<T> {
 
     /// The next packet that has arrived by `now`.
     pub fn poll(&mut self, now: Duration) -> Option<Arrival<T>> {
-        if self.next_time()? > now {
+        if self.poll_timeout()? > now {
             return None;
         }
         let Reverse(UnderWay { at, sent, packet, .. }) = self.under_way.pop()?;
@@ -248,7 +248,7 @@ impl<T> Link<T> {
 
     /// When the next packet arrives, if one is under way.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         self.under_way.peek().map(|Reverse(first)| first.at)
     }
 

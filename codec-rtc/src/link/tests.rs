@@ -21,7 +21,7 @@ fn link(config: LinkConfig) -> Link<u64> {
 
 fn arrivals(link: &mut Link<u64>) -> Vec<(u64, Duration)> {
     let mut out = Vec::new();
-    while let Some(at) = link.next_time() {
+    while let Some(at) = link.poll_timeout() {
         let arrival = link.poll(at).unwrap();
         assert_eq!(arrival.at, at);
         out.push((arrival.packet, at));

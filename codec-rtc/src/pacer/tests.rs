@@ -11,7 +11,7 @@ fn pacer(burst: Duration) -> Pacer<u32> {
 /// When each packet leaves.
 fn departures(pacer: &mut Pacer<u32>, from: Duration) -> Vec<(u32, Duration)> {
     let mut out = Vec::new();
-    while let Some(at) = pacer.next_time() {
+    while let Some(at) = pacer.poll_timeout() {
         let at = at.max(from);
         out.push((pacer.poll(at).unwrap(), at));
     }
@@ -66,7 +66,7 @@ fn a_new_rate_holds_from_the_next_packet_on() {
     pacer.set_rate(Bitrate::kbps(80)).unwrap();
     assert_eq!(pacer.poll(ms(9)), None);
     assert_eq!(pacer.poll(ms(10)), Some(1));
-    assert_eq!(pacer.next_time(), Some(ms(110)));
+    assert_eq!(pacer.poll_timeout(), Some(ms(110)));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn audio_leaves_at_once_and_padding_last() {
     pacer.push(100, Priority::Audio, 4);
     assert_eq!(pacer.poll(ms(1)), Some(4));
     // Its millisecond is paid by those behind it.
-    assert_eq!(pacer.next_time(), Some(ms(11)));
+    assert_eq!(pacer.poll_timeout(), Some(ms(11)));
     assert_eq!(pacer.poll(ms(11)), Some(3));
     assert_eq!(pacer.poll(ms(21)), Some(1));
 }
@@ -108,7 +108,7 @@ fn held_packets_wait_and_audio_does_not() {
     let mut pacer = pacer(Duration::ZERO);
     pacer.push(1000, Priority::Media, 1);
     pacer.set_held(true);
-    assert_eq!((pacer.next_time(), pacer.poll(ms(50))), (None, None));
+    assert_eq!((pacer.poll_timeout(), pacer.poll(ms(50))), (None, None));
     pacer.push(100, Priority::Audio, 2);
     assert_eq!((pacer.poll(ms(50)), pacer.poll(ms(60))), (Some(2), None));
     pacer.set_held(false);
@@ -153,7 +153,7 @@ fn a_probe_leaves_at_its_own_rate_with_padding_where_nothing_waits() {
     assert!(!pacer.is_probing());
     // What it took is paid for.
     pacer.push(1000, Priority::Media, 3);
-    assert_eq!(pacer.next_time(), Some(ms(60)));
+    assert_eq!(pacer.poll_timeout(), Some(ms(60)));
 }
 
 #[test]
@@ -162,5 +162,5 @@ fn a_probe_that_nobody_serves_is_given_up() {
     pacer.start_probe(ms(0), cluster(Bitrate::kbps(4000)));
     assert_eq!(pacer.padding_wanted(ms(400)), Some(1000));
     assert_eq!(pacer.padding_wanted(ms(501)), None);
-    assert_eq!((pacer.is_probing(), pacer.next_time()), (false, None));
+    assert_eq!((pacer.is_probing(), pacer.poll_timeout()), (false, None));
 }

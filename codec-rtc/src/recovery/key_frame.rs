@@ -29,7 +29,7 @@ impl KeyFrameRequester {
 
     /// Whether a request is to be sent now; the next one is then an interval away.
     pub fn poll(&mut self, now: Duration) -> bool {
-        let due = self.next_time().is_some_and(|at| at <= now);
+        let due = self.poll_timeout().is_some_and(|at| at <= now);
         if due {
             self.asked = Some(now);
         }
@@ -38,7 +38,7 @@ impl KeyFrameRequester {
 
     /// When the next request is due, if one is.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let again = self.asked.map_or(Duration::ZERO, |at| at.saturating_add(self.interval));
         self.needed.then_some(again)
     }
@@ -91,7 +91,7 @@ mod tests {
         requester.set_needed(true);
         assert!(requester.poll(ms(10)));
         assert!(!requester.poll(ms(209)));
-        assert_eq!(requester.next_time(), Some(ms(210)));
+        assert_eq!(requester.poll_timeout(), Some(ms(210)));
         assert!(requester.poll(ms(210)));
         requester.set_needed(false);
         assert!(!requester.poll(ms(1000)));

@@ -244,7 +244,7 @@ impl Nacker {
 
     /// When [`Self::poll`] is worth calling again.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let give_up = self.config.give_up;
         let time = |missing: &Missing| missing.due.min(missing.noticed.saturating_add(give_up));
         self.missing.values().map(time).min()
@@ -289,14 +289,14 @@ mod tests {
         it.push(ms(0), 65_534, Came::Media);
         it.push(ms(10), 1, Came::Media);
         assert_eq!(poll(&mut it, ms(14)), []);
-        assert_eq!(it.next_time(), Some(ms(15)));
+        assert_eq!(it.poll_timeout(), Some(ms(15)));
         assert_eq!(poll(&mut it, ms(15)), [65_535, 0]);
         assert_eq!(poll(&mut it, ms(114)), []);
         it.push(ms(114), 0, Came::Media);
         assert_eq!(poll(&mut it, ms(115)), [65_535]);
         assert_eq!(poll(&mut it, ms(215)), [65_535]);
         assert_eq!(poll(&mut it, ms(260)), []);
-        assert_eq!(it.next_time(), None);
+        assert_eq!(it.poll_timeout(), None);
         let expected = NackCounters { requests: 4, recovered: 1, given_up: 1, needless: 0 };
         assert_eq!(it.counters(), expected);
     }
@@ -319,9 +319,9 @@ mod tests {
         it.push(ms(0), 3, Came::Media);
         assert_eq!(poll(&mut it, ms(5)), [2]);
         assert_eq!(poll(&mut it, ms(105)), []);
-        assert_eq!(it.next_time(), Some(ms(250)), "the answer may come");
+        assert_eq!(it.poll_timeout(), Some(ms(250)), "the answer may come");
         assert_eq!(poll(&mut it, ms(250)), []);
-        assert_eq!(it.next_time(), None);
+        assert_eq!(it.poll_timeout(), None);
         it.set_rtt(ms(260));
         it.push(ms(300), 5, Came::Media);
         assert_eq!(poll(&mut it, ms(305)), []);
@@ -337,7 +337,7 @@ mod tests {
         it.forget_before(2990);
         assert_eq!(poll(&mut it, ms(5)).len(), 10);
         it.forget_before(3001);
-        assert_eq!(it.next_time(), None);
+        assert_eq!(it.poll_timeout(), None);
         for step in 1..=120_u16 {
             it.push(ms(6), 3000_u16.wrapping_add(step * 90), Came::Media);
         }

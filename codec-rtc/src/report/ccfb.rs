@@ -129,7 +129,7 @@ impl CcfbRecorder {
 
     /// When [`Self::poll`] is to be called; `None` if nothing came since the last report.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         self.timer.due.filter(|_| self.streams.values().any(Arrivals::is_fresh))
     }
 
@@ -157,12 +157,12 @@ mod tests {
     fn reports_tell_every_stream_and_when_its_packets_came() {
         let config = CcfbRecorderConfig { ntp_at_zero: 7 << 32, ..Default::default() };
         let mut recorder = CcfbRecorder::new(config);
-        assert_eq!(recorder.next_time(), None);
+        assert_eq!(recorder.poll_timeout(), None);
         recorder.push(ms(1000), 5, 65_535, Ecn::Capable0);
         recorder.push(ms(1010), 5, 1, Ecn::Capable0);
         recorder.push(ms(1020), 9, 3, Ecn::NotCapable);
         recorder.push(ms(1030), 5, 1, Ecn::CongestionExperienced);
-        assert_eq!(recorder.next_time(), Some(ms(1050)));
+        assert_eq!(recorder.poll_timeout(), Some(ms(1050)));
         let mut reports = Vec::new();
         recorder.poll(ms(1050), &mut reports);
         let metric = |ecn, before| Some(CcfbMetric::new(ecn, ms(before)));

@@ -121,7 +121,7 @@ impl Schedule {
 
     /// When [`Self::poll`] is to be called.
     #[must_use]
-    pub fn next_time(&self) -> Duration {
+    pub fn poll_timeout(&self) -> Duration {
         self.next
     }
 
@@ -170,13 +170,13 @@ mod tests {
         let mut schedule = Schedule::new(Duration::ZERO, config);
         schedule.set_members(Duration::ZERO, 2, 1, true);
         let mut sent = Vec::new();
-        while schedule.next_time() < until {
-            let now = schedule.next_time();
+        while schedule.poll_timeout() < until {
+            let now = schedule.poll_timeout();
             if schedule.poll(now) {
                 schedule.on_packet(72);
                 sent.push(now);
             }
-            assert!(schedule.next_time() > now);
+            assert!(schedule.poll_timeout() > now);
         }
         sent
     }
@@ -222,12 +222,12 @@ mod tests {
         let mut schedule = Schedule::new(Duration::ZERO, config);
         schedule.set_members(Duration::ZERO, 10_000, 1, false);
         // Put off: 128 bytes of 10000 members at 2400 bit/s.
-        let first = schedule.next_time();
+        let first = schedule.poll_timeout();
         assert!(!schedule.poll(first));
-        assert!(schedule.next_time() > Duration::from_secs(100));
-        let waiting = schedule.next_time();
+        assert!(schedule.poll_timeout() > Duration::from_secs(100));
+        let waiting = schedule.poll_timeout();
         schedule.set_members(first, 2, 1, false);
-        assert!(schedule.next_time() - first < (waiting - first) / 1000);
+        assert!(schedule.poll_timeout() - first < (waiting - first) / 1000);
     }
 
     #[test]
@@ -238,8 +238,8 @@ mod tests {
             let mut schedule = Schedule::new(Duration::ZERO, config);
             schedule.set_members(Duration::ZERO, u32::MAX, 0, false);
             schedule.on_packet(usize::MAX);
-            schedule.poll(schedule.next_time());
-            assert!(schedule.next_time() >= SHORTEST);
+            schedule.poll(schedule.poll_timeout());
+            assert!(schedule.poll_timeout() >= SHORTEST);
         }
     }
 }

@@ -101,7 +101,7 @@ impl TwccRecorder {
 
     /// When [`Self::poll`] is to be called; `None` if nothing came since the last report.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         self.timer.due.filter(|_| self.arrivals.is_fresh())
     }
 
@@ -162,14 +162,14 @@ mod tests {
     #[test]
     fn reports_come_at_intervals_and_tell_every_packet_once() {
         let mut recorder = TwccRecorder::new(TwccRecorderConfig::default());
-        assert_eq!(recorder.next_time(), None);
+        assert_eq!(recorder.poll_timeout(), None);
         let (mut reports, mut told) = (Vec::new(), Vec::new());
         for index in 0..1000_u16 {
             let now = ms(u64::from(index) * 3);
             if index % 7 != 3 {
                 recorder.push(now, index.wrapping_add(65_000));
             }
-            if recorder.next_time().is_some_and(|at| at <= now) {
+            if recorder.poll_timeout().is_some_and(|at| at <= now) {
                 recorder.poll(now, &mut reports);
             }
         }
@@ -196,13 +196,13 @@ mod tests {
         recorder.poll(ms(1050), &mut reports);
         reports.clear();
         recorder.push(ms(1055), 3);
-        assert_eq!(recorder.next_time(), Some(ms(1060)));
+        assert_eq!(recorder.poll_timeout(), Some(ms(1060)));
         recorder.poll(ms(1060), &mut reports);
         assert_eq!(reports[0].packets.len(), 2);
         recorder.push(ms(1062), 4);
-        assert_eq!(recorder.next_time(), Some(ms(1110)));
+        assert_eq!(recorder.poll_timeout(), Some(ms(1110)));
         recorder.push(ms(1090), 6);
-        assert_eq!(recorder.next_time(), Some(ms(1090)));
+        assert_eq!(recorder.poll_timeout(), Some(ms(1090)));
     }
 
     #[test]
@@ -222,10 +222,10 @@ mod tests {
         recorder.push(ms(1), 1001);
         recorder.poll(ms(50), &mut reports);
         recorder.push(ms(60), 1000);
-        assert_eq!(recorder.next_time(), None);
+        assert_eq!(recorder.poll_timeout(), None);
         recorder.push(ms(600), 1002);
         recorder.poll(ms(700), &mut reports);
         recorder.push(ms(701), 999);
-        assert_eq!((recorder.next_time(), recorder.too_old()), (None, 1));
+        assert_eq!((recorder.poll_timeout(), recorder.too_old()), (None, 1));
     }
 }

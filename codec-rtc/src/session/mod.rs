@@ -6,7 +6,7 @@
 //! | [`Receiver`] | datagrams to frames and sound; feedback |
 //!
 //! Neither knows sockets, clocks, encoders or decoders. Both are told the time, and say when they
-//! want to be asked again (`next_time`).
+//! want to be asked again (`poll_timeout`).
 
 mod audience;
 mod audio_in;
@@ -34,7 +34,7 @@ pub use config::{
     AudioStream, PacketFeedback, ReceiverConfig, RepairStream, SenderConfig, Streams, VideoFec,
     VideoStream,
 };
-pub use receiver::{MAX_DATAGRAM_BYTES, Receiver};
+pub use receiver::{MAX_DATAGRAM_BYTES, Receiver, ReceiverEvent};
 pub use sender::{Sender, SenderEvent};
 pub use stats::{ReceiverStats, RemoteInbound, SenderStats, Traffic};
 pub use video_out::VideoOutCounters;

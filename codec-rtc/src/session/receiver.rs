@@ -42,11 +42,29 @@ enum Recorder {
     PerStream(Box<CcfbRecorder>),
 }
 
+/// What happened at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReceiverEvent {
+    /// The sender said goodbye for all of its streams. Reported once.
+    Left {
+        /// Why, as it says.
+        reason: String,
+    },
+}
+
 /// The receiving end of a call: datagrams in, frames and sound out, feedback out.
 ///
 /// Frames come from [`Self::poll_frame`] in the order in which they are to be decoded; the decoder's
 /// result goes to [`Self::decoded`] or [`Self::failed`]. Sound comes from the buffer that
 /// [`Self::with_audio`] was given.
+///
+/// # Call order
+///
+/// Inputs are [`Self::handle_datagram`] and [`Self::handle_timeout`]. After each input, call
+/// [`Self::poll_frame`] until it returns `None`, then [`Self::handle_timeout`], then
+/// [`Self::poll_transmit`] and [`Self::poll_event`] until both return `None`; then wait for the next
+/// datagram, at the latest until [`Self::poll_timeout`]. See the [crate](crate).
 #[derive(Debug)]
 pub struct Receiver {
     config: ReceiverConfig,
@@ -63,6 +81,7 @@ pub struct Receiver {
     acknowledged_at: Option<Duration>,
     ready: VecDeque<Vec<u8>>,
     left: Option<String>,
+    has_reported_left: bool,
     /// Share of lost packets in the last report, in 1/256.
     fraction_lost: u8,
     /// Requests that are repeated, and when: one of two gets through more often, and the sender
@@ -114,6 +133,7 @@ impl Receiver {
             acknowledged_at: None,
             ready: VecDeque::new(),
             left: None,
+            has_reported_left: false,
             fraction_lost: 0,
             repeats: VecDeque::new(),
             last_packet: None,
@@ -173,7 +193,7 @@ impl Receiver {
     ///
     /// # Errors
     /// [`Malformed`]: it was counted, and nothing else.
-    pub fn receive(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+    pub fn handle_datagram(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         self.stats.received.packets += 1;
         self.stats.received.bytes += datagram.len() as u64;
         let taken = self.take(now, datagram);
@@ -360,15 +380,29 @@ impl Receiver {
         self.last_packet
     }
 
-    /// The next datagram that is to be sent back by `now`. To be called until there is none, after
-    /// [`Self::poll_frame`] gave none.
-    pub fn poll(&mut self, now: Duration) -> Option<Vec<u8>> {
+    /// Does what is due by `now`: requests, feedback, reports. To be called after
+    /// [`Self::poll_frame`] gave none: what that passed over is asked for here.
+    pub fn handle_timeout(&mut self, now: Duration) {
         self.ask(now);
         self.synchronise(now);
         if self.schedule.poll(now) {
             self.report(now);
         }
+    }
+
+    /// The next datagram to send back. To be called until there is none.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.ready.pop_front()
+    }
+
+    /// The next event. To be called until there is none.
+    pub fn poll_event(&mut self) -> Option<ReceiverEvent> {
+        if self.has_reported_left {
+            return None;
+        }
+        let reason = self.left.clone()?;
+        self.has_reported_left = true;
+        Some(ReceiverEvent::Left { reason })
     }
 
     /// Everything that cannot wait for a report.
@@ -484,23 +518,23 @@ impl Receiver {
         self.send(&[rtcp::Packet::Bye(Bye { ssrcs, reason })]);
     }
 
-    /// When [`Self::poll_frame`] and [`Self::poll`] are to be called, if nothing comes; a time that
-    /// has passed: at once.
+    /// When [`Self::poll_frame`] and [`Self::handle_timeout`] are to be called, if nothing comes; a
+    /// time that has passed: at once.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let video = self.video.as_ref().and_then(VideoIn::next_time);
+        let video = self.video.as_ref().and_then(VideoIn::poll_timeout);
         let feedback = match &self.recorder {
             Recorder::Off => None,
-            Recorder::TransportWide(recorder) => recorder.next_time(),
-            Recorder::PerStream(recorder) => recorder.next_time(),
+            Recorder::TransportWide(recorder) => recorder.poll_timeout(),
+            Recorder::PerStream(recorder) => recorder.poll_timeout(),
         };
         let waiting = self.config.acknowledges && self.decoded != self.acknowledged;
         let interval = self.acknowledge_interval();
         let acknowledge = self.acknowledged_at.filter(|_| waiting).map(|at| at + interval);
-        let report = Some(self.schedule.next_time());
+        let report = Some(self.schedule.poll_timeout());
         let repeat = self.repeats.front().map(|&(at, _)| at);
         [video, feedback, acknowledge, report, repeat].into_iter().flatten().min()
     }

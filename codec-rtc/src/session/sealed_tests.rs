@@ -121,7 +121,7 @@ impl Call {
         packet.data[0] = packet.data[0] & !1 | u8::from(!is_key);
         packet.meta = meta;
         let timestamp = u32::try_from(number).unwrap() * 3000;
-        self.sender.video(self.now, self.now, timestamp, &packet).unwrap();
+        self.sender.send_video(self.now, self.now, timestamp, &packet).unwrap();
         self.coded.insert(timestamp, packet.data);
     }
 
@@ -137,13 +137,14 @@ impl Call {
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            while let Some(datagram) = self.sender.poll(self.now) {
+            self.sender.handle_timeout(self.now);
+            while let Some(datagram) = self.sender.poll_transmit() {
                 for datagram in (self.meddler)(self.now, datagram) {
                     self.forward.send(self.now, datagram.len(), datagram);
                 }
             }
             while let Some(arrival) = self.forward.poll(self.now) {
-                self.receiver.receive(self.now, &arrival.packet).unwrap();
+                self.receiver.handle_datagram(self.now, &arrival.packet).unwrap();
             }
             while let Some(frame) = self.receiver.poll_frame(self.now) {
                 let timestamp = frame.id.timestamp;
@@ -152,11 +153,12 @@ impl Call {
                 self.came.push(timestamp);
                 self.receiver.decoded(self.now, &frame, Duration::ZERO);
             }
-            while let Some(datagram) = self.receiver.poll(self.now) {
+            self.receiver.handle_timeout(self.now);
+            while let Some(datagram) = self.receiver.poll_transmit() {
                 self.back.send(self.now, datagram.len(), datagram);
             }
             while let Some(arrival) = self.back.poll(self.now) {
-                self.sender.receive(self.now, &arrival.packet).unwrap();
+                self.sender.handle_datagram(self.now, &arrival.packet).unwrap();
             }
             self.now += STEP;
         }
@@ -402,12 +404,13 @@ fn sound_is_sealed_with_its_copies() {
             level: None,
             begins_talk: false,
         };
-        sender.audio(&packet).unwrap();
-        while let Some(datagram) = sender.poll(now + Duration::from_millis(5)) {
+        sender.send_audio(&packet).unwrap();
+        sender.handle_timeout(now + Duration::from_millis(5));
+        while let Some(datagram) = sender.poll_transmit() {
             assert!(!datagram.windows(8).any(|window| window == &payload[8..16]));
             // Every third is lost; the first came.
             if number % 3 != 1 {
-                receiver.receive(now, &datagram).unwrap();
+                receiver.handle_datagram(now, &datagram).unwrap();
             }
         }
     }

@@ -39,6 +39,8 @@ const MAX_COPIES: usize = 256;
 /// How often the protection of sound is looked at, and what packets of 20 ms have around them.
 const SOUND_INTERVAL: Duration = Duration::from_secs(1);
 const SOUND_OVERHEAD_BPS: u64 = 50 * 8 * 58;
+/// Most datagrams that wait to be fetched before the pacer lets others go.
+const MAX_READY: usize = 1024;
 /// Most events that wait to be fetched.
 const MAX_EVENTS: usize = 64;
 
@@ -74,8 +76,14 @@ pub enum SenderEvent {
 /// The sending end of a call: coded frames and sound in, datagrams out, feedback in.
 ///
 /// Before each picture the encoder is asked for what [`Self::request`] says; what comes out of it
-/// goes to [`Self::video`]. Everything else follows from [`Self::receive`], [`Self::poll`] and
-/// [`Self::next_time`].
+/// goes to [`Self::send_video`].
+///
+/// # Call order
+///
+/// Inputs are [`Self::handle_datagram`], [`Self::send_video`], [`Self::send_audio`] and
+/// [`Self::handle_timeout`]. After each input, call [`Self::poll_transmit`] and
+/// [`Self::poll_event`] until both return `None`; then wait for the next input, at the latest until
+/// [`Self::poll_timeout`], and call [`Self::handle_timeout`] then. See the [crate](crate).
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Sender {
@@ -169,7 +177,7 @@ impl Sender {
 
     /// What the next picture is to be coded like: key frame, references, slots to replace.
     ///
-    /// The encoder must be told so exactly, and its packets must come to [`Self::video`] in its
+    /// The encoder must be told so exactly, and its packets must come to [`Self::send_video`] in its
     /// order.
     pub fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         match &mut self.video {
@@ -190,7 +198,7 @@ impl Sender {
     /// # Errors
     /// [`Malformed`] if there is nothing in it, there is no video in this call, or it cannot be
     /// sealed.
-    pub fn video(
+    pub fn send_video(
         &mut self,
         now: Duration,
         captured: Duration,
@@ -221,7 +229,7 @@ impl Sender {
     ///
     /// # Errors
     /// [`Malformed`] if it is too long, there is no sound in this call, or it cannot be sealed.
-    pub fn audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), Malformed> {
+    pub fn send_audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), Malformed> {
         let wall = ntp::at(self.config.ntp_at_zero, packet.captured);
         let audio =
             self.audio.as_mut().ok_or(Malformed::Field { what: "no sound was agreed on" })?;
@@ -246,7 +254,7 @@ impl Sender {
     ///
     /// # Errors
     /// [`Malformed`], of the first packet in it that is damaged; what came before it counts.
-    pub fn receive(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+    pub fn handle_datagram(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         self.stats.feedback_datagrams += 1;
         for packet in rtcp::parse_compound(datagram) {
             match packet {
@@ -424,8 +432,13 @@ impl Sender {
         self.events.pop_front()
     }
 
-    /// The next datagram that leaves by `now`. To be called until there is none.
-    pub fn poll(&mut self, now: Duration) -> Option<Vec<u8>> {
+    /// Does what is due by `now`: rates, reports, and the packets that the pacer lets go.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        while self.ready.len() < MAX_READY && self.advance(now) {}
+    }
+
+    /// Prepares at most one packet of media. `false`: nothing more leaves by `now`.
+    fn advance(&mut self, now: Duration) -> bool {
         self.follow(now);
         while self.copies.front().is_some_and(|&(at, _)| at <= now) {
             if let Some((_, outgoing)) = self.copies.pop_front() {
@@ -435,11 +448,15 @@ impl Sender {
         if self.schedule.poll(now) {
             self.report(now);
         }
-        if let Some(datagram) = self.ready.pop_front() {
-            return Some(datagram);
-        }
-        let departure = self.pacer.poll_departure(now)?;
-        Some(self.leave_with(now, departure))
+        let Some(departure) = self.pacer.poll_departure(now) else { return false };
+        let datagram = self.leave_with(now, departure);
+        self.ready.push_back(datagram);
+        true
+    }
+
+    /// The next datagram to send. To be called until there is none.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.ready.pop_front()
     }
 
     /// Brings rates up to what is known.
@@ -571,16 +588,17 @@ impl Sender {
         self.send_rtcp(&[rtcp::Packet::Bye(Bye { ssrcs: sources, reason })]);
     }
 
-    /// When [`Self::poll`] is to be called, if nothing comes; a time that has passed: at once.
+    /// When [`Self::handle_timeout`] is to be called, if nothing comes; a time that has passed: at
+    /// once.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let controller = self.controller.next_time();
-        let report = Some(self.schedule.next_time());
+        let controller = self.controller.poll_timeout();
+        let report = Some(self.schedule.poll_timeout());
         let copy = self.copies.front().map(|&(at, _)| at);
-        [self.pacer.next_time(), controller, report, copy].into_iter().flatten().min()
+        [self.pacer.poll_timeout(), controller, report, copy].into_iter().flatten().min()
     }
 
     /// How long what waits takes to leave.

@@ -40,9 +40,10 @@ fn corrections(fraction_lost: u8) -> u64 {
     for number in 0..60 {
         let now = Duration::from_millis(33 * number);
         let timestamp = u32::try_from(number).unwrap() * 3000;
-        sender.video(now, now, timestamp, &frame(number)).unwrap();
+        sender.send_video(now, now, timestamp, &frame(number)).unwrap();
         let mut highest = None;
-        while let Some(datagram) = sender.poll(now + Duration::from_millis(20)) {
+        sender.handle_timeout(now + Duration::from_millis(20));
+        while let Some(datagram) = sender.poll_transmit() {
             let header = rtp::parse(&datagram).unwrap().header;
             highest = Some(header).filter(|it| it.ssrc == SSRC).or(highest);
         }
@@ -57,7 +58,7 @@ fn corrections(fraction_lost: u8) -> u64 {
             let report = ReceiverReport { ssrc: 9, blocks: vec![block] };
             let mut out = Vec::new();
             rtcp::write_compound(&[rtcp::Packet::ReceiverReport(report)], &mut out).unwrap();
-            sender.receive(now, &out).unwrap();
+            sender.handle_datagram(now, &out).unwrap();
         }
     }
     sender.stats().video.fec_packets
@@ -102,18 +103,18 @@ fn a_sender_has_left_when_all_its_streams_have() {
     };
     let now = Duration::ZERO;
     let mut both = receiver();
-    both.receive(now, &packet(96, SSRC)).unwrap();
-    both.receive(now, &packet(111, 6)).unwrap();
+    both.handle_datagram(now, &packet(96, SSRC)).unwrap();
+    both.handle_datagram(now, &packet(111, 6)).unwrap();
     for stranger in [&[][..], &[77], &[9]] {
-        both.receive(now, &bye(stranger)).unwrap();
+        both.handle_datagram(now, &bye(stranger)).unwrap();
     }
-    both.receive(now, &bye(&[6])).unwrap();
+    both.handle_datagram(now, &bye(&[6])).unwrap();
     assert_eq!(both.left(), None, "pictures may go on without sound");
-    both.receive(now, &bye(&[SSRC])).unwrap();
+    both.handle_datagram(now, &bye(&[SSRC])).unwrap();
     assert_eq!(both.left(), Some("enough"));
     let mut one = receiver();
-    one.receive(now, &packet(96, SSRC)).unwrap();
-    one.receive(now, &bye(&[SSRC])).unwrap();
+    one.handle_datagram(now, &packet(96, SSRC)).unwrap();
+    one.handle_datagram(now, &bye(&[SSRC])).unwrap();
     assert_eq!(one.left(), Some("enough"), "sound never came");
 }
 
@@ -126,7 +127,7 @@ fn a_sender_ends_at_the_goodbye_of_whoever_has_reported() {
     let hear = |sender: &mut Sender, packet: rtcp::Packet| {
         let mut out = Vec::new();
         packet.write(&mut out).unwrap();
-        sender.receive(Duration::ZERO, &out).unwrap();
+        sender.handle_datagram(Duration::ZERO, &out).unwrap();
         sender.poll_event()
     };
     let report = |ssrc, about| {
@@ -165,8 +166,9 @@ fn a_cure_that_does_not_help_is_followed_by_a_key_frame() {
             packet.meta.refs_used = SlotSet::LAST;
             packet.meta.refs_updated = SlotSet::LAST;
         }
-        sender.video(now, now, u32::try_from(number).unwrap() * 3000, &packet).unwrap();
-        while let Some(datagram) = sender.poll(now + ms(20)) {
+        sender.send_video(now, now, u32::try_from(number).unwrap() * 3000, &packet).unwrap();
+        sender.handle_timeout(now + ms(20));
+        while let Some(datagram) = sender.poll_transmit() {
             let Ok(packet) = rtp::parse(&datagram) else { continue };
             if packet.header.ssrc == SSRC && first_id.is_none() {
                 first_id = Descriptor::parse(packet.payload).unwrap().0.picture_id;
@@ -176,7 +178,7 @@ fn a_cure_that_does_not_help_is_followed_by_a_key_frame() {
     let tell = |sender: &mut Sender, now: Duration, packet: rtcp::Packet| {
         let mut out = Vec::new();
         packet.write(&mut out).unwrap();
-        sender.receive(now, &out).unwrap();
+        sender.handle_datagram(now, &out).unwrap();
     };
     let pli = || rtcp::Packet::Pli(Pli { sender_ssrc: 9, media_ssrc: SSRC });
     // The key frame was decoded, and nothing since.
@@ -207,9 +209,10 @@ fn layered(sender: &mut Sender, number: u64, layers: u8) -> Vec<Vec<u8>> {
     if layers > 1 && !is_key && number % 2 == 1 {
         (packet.meta.temporal_id, packet.meta.refs_updated) = (1, SlotSet::NONE);
     }
-    sender.video(now, now, u32::try_from(number).unwrap() * 3000, &packet).unwrap();
+    sender.send_video(now, now, u32::try_from(number).unwrap() * 3000, &packet).unwrap();
     let later = now + Duration::from_millis(30);
-    let packets: Vec<_> = std::iter::from_fn(|| sender.poll(later)).collect();
+    sender.handle_timeout(later);
+    let packets: Vec<_> = std::iter::from_fn(|| sender.poll_transmit()).collect();
     let is_media = |it: &Vec<u8>| rtp::parse(it).is_ok_and(|it| it.header.ssrc == SSRC);
     packets.into_iter().filter(is_media).collect()
 }
@@ -229,7 +232,7 @@ fn layers_that_begin_during_a_call_are_described_from_a_key_frame_on() {
             let parsed = rtp::parse(&packet).unwrap();
             let descriptor = Descriptor::parse(parsed.payload).unwrap().0;
             assert_eq!(descriptor.tl0_index.is_some(), number > 20, "frame {number}");
-            receiver.receive(Duration::from_millis(33 * number), &packet).unwrap();
+            receiver.handle_datagram(Duration::from_millis(33 * number), &packet).unwrap();
         }
         let now = Duration::from_millis(33 * number);
         while let Some(frame) = receiver.poll_frame(now) {
@@ -257,7 +260,7 @@ fn implausible_frame_times_are_told_when_they_begin() {
         let now = Duration::from_millis(33 * number);
         let mut packet = frame(number);
         packet.meta.rate.implausible_times = matches!(number, 2..=4 | 7..);
-        sender.video(now, now, 3000 * u32::try_from(number).unwrap(), &packet).unwrap();
+        sender.send_video(now, now, 3000 * u32::try_from(number).unwrap(), &packet).unwrap();
         while let Some(event) = sender.poll_event() {
             assert_eq!(event, SenderEvent::ImplausibleTimes);
             told.push(number);

@@ -246,7 +246,7 @@ impl VideoIn {
 
     pub(super) fn poll(&mut self, now: Duration, opening: &mut Opening) -> Option<Frame> {
         loop {
-            let mut frame = self.buffer.poll(now)?;
+            let mut frame = self.buffer.poll_frame(now)?;
             if let (Some(nacker), Some(next)) = (&mut self.nacker, self.buffer.next_sequence()) {
                 nacker.forget_before(next);
             }
@@ -277,10 +277,10 @@ impl VideoIn {
         asks
     }
 
-    pub(super) fn next_time(&self) -> Option<Duration> {
-        let nack = self.nacker.as_ref().and_then(Nacker::next_time);
-        let key = self.requester.as_ref().and_then(KeyFrameRequester::next_time);
-        self.buffer.next_time().into_iter().chain(nack).chain(key).min()
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        let nack = self.nacker.as_ref().and_then(Nacker::poll_timeout);
+        let key = self.requester.as_ref().and_then(KeyFrameRequester::poll_timeout);
+        self.buffer.poll_timeout().into_iter().chain(nack).chain(key).min()
     }
 
     pub(super) fn correction(&self) -> Option<FecCounters> {

@@ -86,7 +86,7 @@ impl Viewer {
         let (mut frames, mut now) = (Vec::new(), Duration::ZERO);
         for datagram in &self.kept {
             now += Duration::from_millis(3);
-            receiver.receive(now, datagram).unwrap();
+            receiver.handle_datagram(now, datagram).unwrap();
             while let Some(frame) = receiver.poll_frame(now) {
                 receiver.decoded(now, &frame, Duration::ZERO);
                 frames.push(frame.data);

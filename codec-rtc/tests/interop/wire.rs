@@ -37,10 +37,11 @@ pub(crate) fn play(
     let (mut frames, mut sounds) = ((0_u32..).zip(&clip.packets), (0_u32..).zip(sound));
     let (mut frame, mut packet) = (frames.next(), sounds.next());
     let mut flush = |sender: &mut Sender, now: Duration| {
-        while let Some(datagram) = sender.poll(now) {
+        sender.handle_timeout(now);
+        while let Some(datagram) = sender.poll_transmit() {
             let kind = demux::classify(&datagram);
             if let Some(back) = deliver(kind, datagram) {
-                sender.receive(now, &back).unwrap();
+                sender.handle_datagram(now, &back).unwrap();
             }
         }
     };
@@ -48,14 +49,14 @@ pub(crate) fn play(
     while frame.is_some() || packet.is_some() {
         assert!(begun.elapsed() < LIMIT, "it takes too long to send");
         while let Some((number, coded)) = frame.filter(|it| at(it.0, FPS) <= now) {
-            sender.video(now, at(number, FPS), number * FRAME_TICKS, coded).unwrap();
+            sender.send_video(now, at(number, FPS), number * FRAME_TICKS, coded).unwrap();
             frame = frames.next();
         }
         while let Some((number, coded)) = packet.filter(|it| at(it.0, 50) <= now) {
             let (payload, timestamp) = (&coded.data[..], number * SOUND_TICKS);
             let (captured, begins_talk) = (at(number, 50), number == 0);
             sender
-                .audio(&AudioPacket { payload, timestamp, captured, level: None, begins_talk })
+                .send_audio(&AudioPacket { payload, timestamp, captured, level: None, begins_talk })
                 .unwrap();
             packet = sounds.next();
         }
@@ -194,14 +195,15 @@ pub(crate) fn receive(
         }
         if let Some(receiver) = &mut made {
             for (now, datagram) in waiting.drain(..) {
-                receiver.receive(now, &datagram).unwrap();
+                receiver.handle_datagram(now, &datagram).unwrap();
             }
             let now = begun.elapsed();
             while let Some(frame) = receiver.poll_frame(now) {
                 receiver.decoded(now, &frame, Duration::from_millis(1));
                 frames.push(frame);
             }
-            while receiver.poll(now).is_some() {}
+            receiver.handle_timeout(now);
+            while receiver.poll_transmit().is_some() {}
             while played <= now {
                 loudest = loudest.max(play_10_ms(receiver, played));
                 played += Duration::from_millis(10);

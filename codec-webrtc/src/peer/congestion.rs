@@ -74,7 +74,7 @@ impl Peer {
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
         let congestion = self.congestion.as_ref()?;
-        congestion.controller.next_time().map(|_| congestion.controller.estimate())
+        congestion.controller.poll_timeout().map(|_| congestion.controller.estimate())
     }
 
     /// Retransmissions of the last second, in bits per second on the wire, for a peer with
@@ -173,6 +173,6 @@ impl Peer {
     /// When [`poll_congestion`](Self::poll_congestion) is due.
     pub(super) fn congestion_time(&self) -> Option<Duration> {
         let congestion = self.congestion.as_ref().filter(|_| self.state == State::Connected)?;
-        congestion.controller.next_time()
+        congestion.controller.poll_timeout()
     }
 }

@@ -38,11 +38,13 @@ pub struct Transmit {
     pub payload: Vec<u8>,
 }
 
-/// One end of a call. See [`webrtc`](crate).
+/// One end of a call. See the [crate](crate).
+///
+/// # Call order
 ///
 /// After each call that takes `now`, fetch what [`poll_transmit`](Self::poll_transmit) and
 /// [`poll_event`](Self::poll_event) have, and call [`handle_timeout`](Self::handle_timeout) no later
-/// than [`next_time`](Self::next_time).
+/// than [`poll_timeout`](Self::poll_timeout).
 ///
 /// Bytes from outside never end a call by themselves. It ends when either end says so
 /// (authenticated), when the other end no longer answers checks, or when the handshake takes too
@@ -105,7 +107,7 @@ enum State {
 impl Peer {
     /// A datagram that came from `source` to `destination`, which is one of the candidates: the
     /// address of the socket, or for what a TURN server passed on the address there.
-    pub fn receive(
+    pub fn handle_datagram(
         &mut self,
         now: Duration,
         source: SocketAddr,
@@ -209,7 +211,7 @@ impl Peer {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest; `None` once all is done.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let deadline = match self.state {
             State::Handshake => Some(self.started.saturating_add(self.limits.handshake)),
             State::Connected => Some(self.consent.saturating_add(self.limits.consent)),
@@ -255,7 +257,7 @@ impl Peer {
         self.counters
     }
 
-    /// Whether [`receive`](Self::receive) would take this datagram: for several peers on one
+    /// Whether [`handle_datagram`](Self::handle_datagram) would take this datagram: for several peers on one
     /// socket. Answers with the connectivity check's name and integrity, or the verified source.
     #[must_use]
     pub fn accepts(&self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) -> bool {

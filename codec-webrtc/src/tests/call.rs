@@ -299,7 +299,7 @@ fn hanging_up_is_told_to_the_other_end() {
         call.run_for(ms(500));
         assert_eq!(call.ends[end].closed(), Some(&ClosedReason::Local));
         assert_eq!(call.ends[1 - end].closed(), Some(&ClosedReason::Remote), "{end} {time}");
-        assert!(call.ends.iter().all(|end| end.peer.next_time().is_none()));
+        assert!(call.ends.iter().all(|end| end.peer.poll_timeout().is_none()));
     }
 }
 
@@ -333,7 +333,7 @@ fn nobody_there_ends_in_time() {
         let reason = end.closed().unwrap();
         assert!(matches!(reason, ClosedReason::HandshakeTimeout { ice: false, .. }), "{reason}");
         assert_eq!(end.events.last().unwrap().0 - start, Duration::from_secs(30));
-        assert_eq!(end.peer.next_time(), None);
+        assert_eq!(end.peer.poll_timeout(), None);
     }
 }
 

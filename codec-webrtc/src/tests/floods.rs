@@ -135,7 +135,7 @@ fn strangers_are_counted_and_cost_nothing_more() {
     let flood = (0..5000).map(|_| Flood::Stun.datagram(&mut Rng::new(1)));
     let (from, to) = (stranger()[0], OFFERER.parse().unwrap());
     for datagram in flood {
-        call.ends[0].peer.receive(call.now, from, to, &datagram);
+        call.ends[0].peer.handle_datagram(call.now, from, to, &datagram);
     }
     assert!(call.ends[0].peer.counters().rate_limited > 3000);
 }
@@ -158,10 +158,10 @@ fn a_copied_packet_is_taken_once_and_a_changed_one_never() {
     for at in 1..payload.len() {
         let mut changed = payload.clone();
         changed[at] ^= 1;
-        call.ends[1].peer.receive(now, source, destination, &changed);
+        call.ends[1].peer.handle_datagram(now, source, destination, &changed);
     }
     for _ in 0..10 {
-        call.ends[1].peer.receive(now, source, destination, &payload);
+        call.ends[1].peer.handle_datagram(now, source, destination, &payload);
     }
     call.run_for(Duration::from_millis(100));
     assert_eq!(call.ends[1].packets(Codec::Opus).len(), 1);
@@ -188,7 +188,7 @@ fn forged_sources_take_neither_room_nor_the_place_of_true_ones() {
     call.connect();
     // The first packets name their line of media. Later ones do not: their source is known.
     let named = sound(&mut call, 0);
-    call.ends[1].peer.receive(call.now, named.source, named.destination, &named.payload);
+    call.ends[1].peer.handle_datagram(call.now, named.source, named.destination, &named.payload);
     for number in 1..400_u32 {
         let Transmit { source, destination, payload } = sound(&mut call, number * 960);
         let now = call.now;
@@ -197,9 +197,9 @@ fn forged_sources_take_neither_room_nor_the_place_of_true_ones() {
         for forged in 0..forged {
             let mut changed = named.payload.clone();
             changed[8..12].copy_from_slice(&(number * 20 + forged).to_be_bytes());
-            call.ends[1].peer.receive(now, source, destination, &changed);
+            call.ends[1].peer.handle_datagram(now, source, destination, &changed);
         }
-        call.ends[1].peer.receive(now, source, destination, &payload);
+        call.ends[1].peer.handle_datagram(now, source, destination, &payload);
         call.run_for(Duration::from_millis(20));
     }
     let packets = call.ends[1].packets(Codec::Opus);
@@ -216,7 +216,7 @@ fn long_datagrams_are_not_looked_at() {
     let (from, to) = (ANSWERER.parse().unwrap(), OFFERER.parse().unwrap());
     let before = call.ends[0].peer.counters();
     for (bytes, first) in [(2049, 0x80), (2049, 0), (2049, 22), (65_535, 0x80), (0, 0), (1, 200)] {
-        call.ends[0].peer.receive(call.now, from, to, &vec![first; bytes]);
+        call.ends[0].peer.handle_datagram(call.now, from, to, &vec![first; bytes]);
     }
     assert_eq!(call.ends[0].peer.counters().malformed - before.malformed, 6);
     assert!(call.both_connected());
@@ -324,7 +324,12 @@ fn authentic_sources_are_few() {
     call.connect();
     for number in 0..20 {
         let audio = sound(&mut call, number * 960);
-        call.ends[1].peer.receive(call.now, audio.source, audio.destination, &audio.payload);
+        call.ends[1].peer.handle_datagram(
+            call.now,
+            audio.source,
+            audio.destination,
+            &audio.payload,
+        );
         let video = call.ends[0].media(Kind::Video);
         let (now, none) = (call.now, Extensions::default());
         let packet = [0x80, 0x80 | 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x10, 0, 0, 0];

@@ -31,7 +31,7 @@ fn a_panic_ends_the_call_with_its_message_and_nothing_else() {
         |peer, now| peer.handle_timeout(now),
         |peer, now| {
             let address = |text: &str| text.parse().unwrap();
-            peer.receive(now, address(ANSWERER), address(OFFERER), &[0x80; 20]);
+            peer.handle_datagram(now, address(ANSWERER), address(OFFERER), &[0x80; 20]);
         },
         |peer, now| peer.close(now),
         |peer, now| {
@@ -72,7 +72,7 @@ fn a_panic_ends_the_call_with_its_message_and_nothing_else() {
         peer.trap = true;
         work(peer, now);
         assert!(peer.is_closed(), "{number}");
-        assert_eq!(peer.next_time(), None, "{number}");
+        assert_eq!(peer.poll_timeout(), None, "{number}");
         let closed = std::iter::from_fn(|| peer.poll_event()).last();
         let Some(Event::Closed(reason)) = closed else { panic!("{number}: {closed:?}") };
         assert_eq!(reason.to_string(), "internal error: a panic in the stack");

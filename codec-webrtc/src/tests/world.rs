@@ -80,8 +80,8 @@ impl Call {
             if done(self) {
                 return;
             }
-            let times = self.ends.iter().filter_map(|end| end.peer.next_time());
-            let times = times.chain(self.links.iter().filter_map(Link::next_time));
+            let times = self.ends.iter().filter_map(|end| end.peer.poll_timeout());
+            let times = times.chain(self.links.iter().filter_map(Link::poll_timeout));
             let times = times.chain(self.forged.iter().map(|forged| forged.0));
             let next = times.min().unwrap_or(until).max(self.now);
             if next >= until {
@@ -92,16 +92,16 @@ impl Call {
             for (end, link) in self.ends.iter_mut().zip(&mut self.links) {
                 while let Some(arrival) = link.poll(next) {
                     let Transmit { source, destination, payload } = arrival.packet;
-                    end.peer.receive(next, source, destination, &payload);
+                    end.peer.handle_datagram(next, source, destination, &payload);
                 }
-                if end.peer.next_time().is_some_and(|time| time <= next) {
+                if end.peer.poll_timeout().is_some_and(|time| time <= next) {
                     end.peer.handle_timeout(next);
                 }
             }
             let addresses = [OFFERER, ANSWERER].map(|address| address.parse().unwrap());
             self.forged.retain(|(at, to, source, datagram)| {
                 if *at <= next {
-                    self.ends[*to].peer.receive(next, *source, addresses[*to], datagram);
+                    self.ends[*to].peer.handle_datagram(next, *source, addresses[*to], datagram);
                 }
                 *at > next
             });
@@ -130,7 +130,7 @@ impl Call {
             while let Some(transmit) = end.peer.poll_transmit() {
                 if let Some(answer) = (self.answers)(&transmit.payload) {
                     let (from, to) = (transmit.destination, transmit.source);
-                    end.peer.receive(self.now, from, to, &answer);
+                    end.peer.handle_datagram(self.now, from, to, &answer);
                     self.answered += 1;
                 }
                 self.links[1 - at].send(self.now, transmit.payload.len(), transmit);

@@ -95,6 +95,13 @@ struct Login {
 }
 
 /// A client of one server.
+///
+/// # Call order
+///
+/// Inputs are [`Self::handle_datagram`], [`Self::send`] and [`Self::handle_timeout`]. After each
+/// input, call [`Self::poll_transmit`] and [`Self::poll_event`] until both return `None`; then wait
+/// for the next input, at the latest until [`Self::poll_timeout`], and call
+/// [`Self::handle_timeout`] then.
 pub struct TurnClient {
     config: TurnConfig,
     now: Duration,
@@ -173,7 +180,7 @@ impl TurnClient {
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let requests = self.requests.iter().map(|request| request.due);
         let peers = self.peers.iter().map(|peer| peer.refresh);
         let relayed = self.relayed.map(|_| self.expires);
@@ -220,7 +227,12 @@ impl TurnClient {
     }
 
     /// A datagram that came to the socket.
-    pub fn receive(&mut self, now: Duration, source: SocketAddr, datagram: &[u8]) -> Received {
+    pub fn handle_datagram(
+        &mut self,
+        now: Duration,
+        source: SocketAddr,
+        datagram: &[u8],
+    ) -> Received {
         self.now = self.now.max(now);
         if source != self.config.server {
             return Received::NotOurs;

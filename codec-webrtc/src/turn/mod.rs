@@ -3,8 +3,8 @@
 //! [`TurnClient`] asks a server for a relayed address, keeps it, and passes datagrams on through it.
 //! The address goes into [`LocalCandidate::Relayed`](super::LocalCandidate::Relayed) of a
 //! [`Peer`](super::Peer); what the peer sends from there ([`Transmit::source`](super::Transmit)) goes
-//! to [`TurnClient::send`], and what [`TurnClient::receive`] unwraps goes to
-//! [`Peer::receive`](super::Peer::receive) with the relayed address as its destination.
+//! to [`TurnClient::send`], and what [`TurnClient::handle_datagram`] unwraps goes to
+//! [`Peer::handle_datagram`](super::Peer::handle_datagram) with the relayed address as its destination.
 //!
 //! Long-term credentials with MD5 and HMAC-SHA1 (RFC 8489, section 9.2), as servers and browsers
 //! speak them. Not spoken: TCP and TLS to the server, other servers that it points to.

@@ -106,7 +106,7 @@ impl Server {
     fn serve(&mut self, client: &mut TurnClient, now: Duration) {
         while let Some(transmit) = client.poll_transmit() {
             if let Some(answer) = self.answer(&transmit.payload) {
-                let received = client.receive(now, transmit.destination, &answer);
+                let received = client.handle_datagram(now, transmit.destination, &answer);
                 assert_eq!(received, Received::Handled);
             }
         }
@@ -143,11 +143,11 @@ fn an_address_is_asked_for_kept_and_given_back() {
     let mapped = TurnEvent::Mapped(address("198.51.100.7:6000"));
     assert_eq!(events(&mut client), [mapped, TurnEvent::Allocated(relayed)]);
     assert_eq!(client.relayed(), Some(relayed));
-    assert_eq!(client.next_time(), Some(secs(541)));
+    assert_eq!(client.poll_timeout(), Some(secs(541)));
     for hour in 1..4 {
         server.nonce = ["one", "two", "three"][hour - 1];
         let until = secs(3600 * u64::try_from(hour).unwrap());
-        while let Some(at) = client.next_time().filter(|at| *at < until) {
+        while let Some(at) = client.poll_timeout().filter(|at| *at < until) {
             client.handle_timeout(at);
             server.serve(&mut client, at);
         }
@@ -157,7 +157,7 @@ fn an_address_is_asked_for_kept_and_given_back() {
     assert!((18..=24).contains(&refreshes), "{refreshes}");
     client.close(secs(20_000));
     server.serve(&mut client, secs(20_000));
-    assert_eq!((client.relayed(), client.next_time()), (None, None));
+    assert_eq!((client.relayed(), client.poll_timeout()), (None, None));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn datagrams_pass_both_ways() {
         .address(attribute::XOR_PEER_ADDRESS, far)
         .attribute(attribute::DATA, b"hello")
         .done();
-    let early = client.receive(secs(2), from_server, &indication);
+    let early = client.handle_datagram(secs(2), from_server, &indication);
     assert_eq!(early, Received::NotOurs, "nobody wrote to that peer yet");
     assert!(client.send(secs(2), far, b"first"));
     server.serve(&mut client, secs(2));
@@ -179,12 +179,12 @@ fn datagrams_pass_both_ways() {
     assert_eq!(server.data, [(far, b"first".to_vec()), (far, b"second".to_vec())]);
     assert_eq!(server.channels, [(0x4000, far)], "the second went by channel");
     let data = Received::Data { from: far, payload: b"hello".to_vec() };
-    assert_eq!(client.receive(secs(2), from_server, &indication), data);
+    assert_eq!(client.handle_datagram(secs(2), from_server, &indication), data);
     let on_channel = message::channel_data(0x4000, b"hello").unwrap();
-    assert_eq!(client.receive(secs(2), from_server, &on_channel), data);
-    assert_eq!(client.receive(secs(2), far, &on_channel), Received::NotOurs);
+    assert_eq!(client.handle_datagram(secs(2), from_server, &on_channel), data);
+    assert_eq!(client.handle_datagram(secs(2), far, &on_channel), Received::NotOurs);
     let unknown = message::channel_data(0x4001, b"hello").unwrap();
-    assert_eq!(client.receive(secs(2), from_server, &unknown), Received::NotOurs);
+    assert_eq!(client.handle_datagram(secs(2), from_server, &unknown), Received::NotOurs);
     // Channels are bound again in time.
     client.handle_timeout(secs(243));
     server.serve(&mut client, secs(243));
@@ -206,7 +206,7 @@ fn wrong_passwords_and_silent_servers_are_told() {
         let mut alone = client(credentials);
         let mut sent = 0;
         let mut last = secs(1);
-        while let Some(at) = alone.next_time() {
+        while let Some(at) = alone.poll_timeout() {
             sent += std::iter::from_fn(|| alone.poll_transmit()).count();
             alone.handle_timeout(at);
             last = at;
@@ -222,7 +222,7 @@ fn a_stun_server_tells_the_outer_address() {
     let mut client = client(false);
     Server::new().serve(&mut client, secs(1));
     assert_eq!(events(&mut client), [TurnEvent::Mapped(address("198.51.100.7:6000"))]);
-    assert_eq!(client.next_time(), None);
+    assert_eq!(client.poll_timeout(), None);
 }
 
 #[test]
@@ -231,20 +231,31 @@ fn answers_of_others_are_not_believed() {
     let first = client.poll_transmit().unwrap();
     let challenge = server.answer(&first.payload).unwrap();
     let stranger = address("192.0.2.9:3478");
-    assert_eq!(client.receive(secs(1), stranger, &challenge), Received::NotOurs);
-    assert_eq!(client.receive(secs(1), first.destination, &challenge), Received::Handled);
+    assert_eq!(client.handle_datagram(secs(1), stranger, &challenge), Received::NotOurs);
+    assert_eq!(client.handle_datagram(secs(1), first.destination, &challenge), Received::Handled);
     let second = client.poll_transmit().unwrap();
     let good = server.answer(&second.payload).unwrap();
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 1;
-        assert_eq!(client.receive(secs(1), first.destination, &bad), Received::NotOurs, "{at}");
-        assert_eq!(client.receive(secs(1), first.destination, &good[..at]), Received::NotOurs);
+        assert_eq!(
+            client.handle_datagram(secs(1), first.destination, &bad),
+            Received::NotOurs,
+            "{at}"
+        );
+        assert_eq!(
+            client.handle_datagram(secs(1), first.destination, &good[..at]),
+            Received::NotOurs
+        );
     }
     assert!(client.relayed().is_none());
-    assert_eq!(client.receive(secs(1), first.destination, &good), Received::Handled);
+    assert_eq!(client.handle_datagram(secs(1), first.destination, &good), Received::Handled);
     assert!(client.relayed().is_some());
-    assert_eq!(client.receive(secs(1), first.destination, &good), Received::NotOurs, "only once");
+    assert_eq!(
+        client.handle_datagram(secs(1), first.destination, &good),
+        Received::NotOurs,
+        "only once"
+    );
 }
 
 #[test]

@@ -185,7 +185,7 @@ pub fn frame_buffer(data: &[u8]) {
         });
         let info = PacketInfo { dependency, repaired: kind & 64 == 64, ..PacketInfo::default() };
         let _ = buffer.push(now, &bytes, info);
-        while let Some(frame) = buffer.poll(now) {
+        while let Some(frame) = buffer.poll_frame(now) {
             assert_eq!(frame.number, given);
             assert!(!frame.data.is_empty() && frame.packets > 0);
             assert!(frame.render_at <= now + Duration::from_secs(2), "held for too long");
@@ -198,7 +198,7 @@ pub fn frame_buffer(data: &[u8]) {
             buffer.rendered(now);
         }
         let _ = (buffer.needs_key(now), buffer.wanted_feedback(now));
-        assert!(buffer.next_time().is_none_or(|at| at > now), "what is due has come out");
+        assert!(buffer.poll_timeout().is_none_or(|at| at > now), "what is due has come out");
         assert!(buffer.held() <= 2048);
         assert_eq!(buffer.stats().jitter_buffer_emitted_count, given);
         assert!(given + buffer.dropped().total() <= 2 * (step as u64 + 1), "frames have packets");

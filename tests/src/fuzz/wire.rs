@@ -192,7 +192,7 @@ pub fn rtp_feedback(data: &[u8]) {
         ccfb.poll(now, &mut second);
         reports.extend(first.into_iter().map(Packet::TransportFeedback));
         reports.extend(second.into_iter().map(Packet::Ccfb));
-        for next in [twcc.next_time(), ccfb.next_time()].into_iter().flatten() {
+        for next in [twcc.poll_timeout(), ccfb.poll_timeout()].into_iter().flatten() {
             assert!(next > now, "what is due has been reported");
         }
         if what & 128 != 0 {

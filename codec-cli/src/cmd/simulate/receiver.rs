@@ -77,7 +77,7 @@ impl Receiver {
     /// Returns the next frame that is complete or abandoned by `now`, decoded. With `ends`,
     /// abandons all incomplete frames.
     pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Option<Incoming> {
-        let mut next = self.depacketizer.poll(now);
+        let mut next = self.depacketizer.poll_frame(now);
         if next.is_none() && ends {
             next = self.depacketizer.finish();
         }
@@ -124,16 +124,16 @@ impl Receiver {
 
     /// Whether retransmissions may still bring missing packets.
     pub(super) fn still_asks(&self) -> bool {
-        self.nacker.as_ref().is_some_and(|nacker| nacker.next_time().is_some())
+        self.nacker.as_ref().is_some_and(|nacker| nacker.poll_timeout().is_some())
     }
 
     /// Time of the next event; `live` as for [`Self::ask`].
-    pub(super) fn next_time(&self, live: bool) -> Option<Duration> {
+    pub(super) fn poll_timeout(&self, live: bool) -> Option<Duration> {
         let asks = self.requester.as_ref().filter(|_| live);
         [
-            self.depacketizer.next_time(),
-            self.nacker.as_ref().and_then(Nacker::next_time),
-            asks.and_then(KeyFrameRequester::next_time),
+            self.depacketizer.poll_timeout(),
+            self.nacker.as_ref().and_then(Nacker::poll_timeout),
+            asks.and_then(KeyFrameRequester::poll_timeout),
         ]
         .into_iter()
         .flatten()

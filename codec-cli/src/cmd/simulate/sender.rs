@@ -224,9 +224,9 @@ impl Sender {
         Some(wire)
     }
 
-    pub(super) fn next_time(&self) -> Option<Duration> {
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
         let ready = self.coding.front().map(|&(ready, _)| ready);
-        ready.into_iter().chain(self.pacer.next_time()).min()
+        ready.into_iter().chain(self.pacer.poll_timeout()).min()
     }
 }
 

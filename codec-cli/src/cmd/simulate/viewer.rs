@@ -90,7 +90,7 @@ impl Viewer {
         Ok(Some(frame))
     }
 
-    pub(super) fn next_time(&self) -> Option<Duration> {
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
         let shows = self.pending.front().map(|pending| pending.at);
         let judges = self.sources.front().map(|(_, due, _)| *due);
         shows.into_iter().chain(judges).min()

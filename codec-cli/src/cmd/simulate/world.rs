@@ -96,7 +96,7 @@ impl<'a> Camera<'a> {
         Ok(())
     }
 
-    fn next_time(&self) -> Option<Duration> {
+    fn poll_timeout(&self) -> Option<Duration> {
         self.next.as_ref().map(|(_, _, at)| *at)
     }
 }
@@ -170,7 +170,7 @@ impl<'a> World<'a> {
             self.decode(now, ends, outputs)?;
             self.ask(now, ends);
             self.watch(now, outputs)?;
-            match self.next_time() {
+            match self.poll_timeout() {
                 // Overdue events happen immediately.
                 Some(next) => now = next.max(now),
                 None if ends => break,
@@ -189,21 +189,21 @@ impl<'a> World<'a> {
     /// Whether packets are in flight or may still be sent.
     fn is_busy(&self) -> bool {
         self.camera.next.is_some()
-            || self.sender.next_time().is_some()
-            || self.link.next_time().is_some()
+            || self.sender.poll_timeout().is_some()
+            || self.link.poll_timeout().is_some()
             || !self.feedback.is_empty()
             || self.receiver.still_asks()
     }
 
-    fn next_time(&self) -> Option<Duration> {
+    fn poll_timeout(&self) -> Option<Duration> {
         let live = self.camera.next.is_some();
         [
             self.feedback.front().map(|&(at, _)| at),
-            self.camera.next_time(),
-            self.sender.next_time(),
-            self.link.next_time(),
-            self.receiver.next_time(live).filter(|_| self.is_busy()),
-            self.viewer.next_time(),
+            self.camera.poll_timeout(),
+            self.sender.poll_timeout(),
+            self.link.poll_timeout(),
+            self.receiver.poll_timeout(live).filter(|_| self.is_busy()),
+            self.viewer.poll_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -219,7 +219,7 @@ impl<'a> World<'a> {
     }
 
     fn capture(&mut self, now: Duration, progress: &mut Progress) -> Result<()> {
-        while self.camera.next_time().is_some_and(|at| at <= now) {
+        while self.camera.poll_timeout().is_some_and(|at| at <= now) {
             let Some((planes, pts, at)) = self.camera.next.take() else { return Ok(()) };
             let frame = self.records.len();
             let mut record = FrameRecord::new(pts, at, at + self.settings.playout);

@@ -95,7 +95,7 @@ impl Call {
         destination: std::net::SocketAddr,
         datagram: &[u8],
     ) {
-        self.peer.receive(now, source, destination, datagram);
+        self.peer.handle_datagram(now, source, destination, datagram);
         self.settle(now);
     }
 
@@ -152,13 +152,13 @@ impl Call {
     }
 
     /// When something is due.
-    pub(super) fn next_time(&self) -> Option<Duration> {
-        let talk = self.talk.as_ref().map(|(_, talk)| talk.next_time());
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        let talk = self.talk.as_ref().map(|(_, talk)| talk.poll_timeout());
         let side = match &self.side {
-            Side::Watching(watching) => watching.next_time(),
-            Side::Publishing(receiving, _) => receiving.next_time(),
+            Side::Watching(watching) => watching.poll_timeout(),
+            Side::Publishing(receiving, _) => receiving.poll_timeout(),
         };
-        [self.peer.next_time(), talk, side].into_iter().flatten().min()
+        [self.peer.poll_timeout(), talk, side].into_iter().flatten().min()
     }
 
     /// The next datagram to send.
@@ -176,7 +176,7 @@ impl Call {
 
     /// Why it is over, if it is and the other end was told.
     pub(super) fn over(&self) -> Option<&EndReason> {
-        self.over.as_ref().filter(|_| self.peer.next_time().is_none())
+        self.over.as_ref().filter(|_| self.peer.poll_timeout().is_none())
     }
 
     /// A panic in this call: nothing of it is used again.

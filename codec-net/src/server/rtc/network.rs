@@ -257,8 +257,8 @@ impl Calls {
         let mut datagram = vec![0; DATAGRAM_BYTES];
         loop {
             let now = self.clock.now();
-            let relay = self.relay.as_ref().and_then(Relaying::next_time);
-            let due = self.calls.values().filter_map(Call::next_time).chain(relay).min();
+            let relay = self.relay.as_ref().and_then(Relaying::poll_timeout);
+            let due = self.calls.values().filter_map(Call::poll_timeout).chain(relay).min();
             let wait = due.map_or(IDLE, |due| due.saturating_sub(now));
             tokio::select! {
                 biased;
@@ -424,7 +424,7 @@ impl Calls {
             let Some((len, source, local)) = sockets.receive(datagram) else { return };
             let Some(bytes) = datagram.get(..len) else { continue };
             let now = self.clock.now();
-            let came = self.relay.as_mut().map(|relay| relay.receive(now, source, bytes));
+            let came = self.relay.as_mut().map(|relay| relay.handle_datagram(now, source, bytes));
             match came.unwrap_or(Came::FromElsewhere) {
                 Came::FromElsewhere => self.receive(source, local, bytes),
                 Came::PassedOn { from, relayed, payload } => self.receive(from, relayed, &payload),
@@ -459,7 +459,7 @@ impl Calls {
         if let Some(relay) = &mut self.relay {
             relay.tick(now);
         }
-        let is_due = |call: &Call| call.next_time().is_some_and(|due| due <= now);
+        let is_due = |call: &Call| call.poll_timeout().is_some_and(|due| due <= now);
         for id in self.those(is_due) {
             self.with(id, Call::tick);
         }

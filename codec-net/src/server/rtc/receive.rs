@@ -163,7 +163,7 @@ impl Receiving {
 
     /// Passes on what is complete.
     fn frames(&mut self, now: Duration, publisher: &Publisher) -> Result<(), EndReason> {
-        while let Some(frame) = self.buffer.poll(now) {
+        while let Some(frame) = self.buffer.poll_frame(now) {
             self.frames += 1;
             let tick = self.video_ticks.unwrap(frame.id.timestamp);
             let pts = self.video.pts(tick, now.saturating_sub(self.begun));
@@ -247,10 +247,10 @@ impl Receiving {
     }
 
     /// When something is due.
-    pub(super) fn next_time(&self) -> Option<Duration> {
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
         let key = self.asked.map(|asked| asked.saturating_add(KEY_FRAME_GAP));
         let key = key.filter(|_| self.wants_key);
         let limit = self.mid.map(|_| self.limit.next);
-        [self.buffer.next_time(), key, limit].into_iter().flatten().min()
+        [self.buffer.poll_timeout(), key, limit].into_iter().flatten().min()
     }
 }

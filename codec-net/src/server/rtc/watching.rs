@@ -185,7 +185,7 @@ impl Watching {
     }
 
     /// When something is due.
-    pub(super) fn next_time(&self) -> Option<Duration> {
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
         self.viewer.as_ref().map(|_| self.next_layers)
     }
 

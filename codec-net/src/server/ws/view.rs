@@ -96,7 +96,7 @@ impl View {
         }
         loop {
             let now = self.shared.clock.now();
-            let talk_time = self.talk.as_ref().map(Talk::next_time);
+            let talk_time = self.talk.as_ref().map(Talk::poll_timeout);
             let wake = talk_time.unwrap_or(self.next_ping).min(self.next_ping);
             tokio::select! {
                 biased;

@@ -100,9 +100,9 @@ impl Flow {
         }
     }
 
-    pub(super) fn next_time(&self) -> Duration {
-        let controller = self.controller.next_time();
-        let times = [Some(self.next_frame), Some(self.next_feedback), self.pacer.next_time()];
+    pub(super) fn poll_timeout(&self) -> Duration {
+        let controller = self.controller.poll_timeout();
+        let times = [Some(self.next_frame), Some(self.next_feedback), self.pacer.poll_timeout()];
         times.into_iter().flatten().chain(controller).min().expect("a frame")
     }
 

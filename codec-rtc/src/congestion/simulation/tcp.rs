@@ -39,7 +39,7 @@ impl Tcp {
         }
     }
 
-    pub(super) fn next_time(&self) -> Duration {
+    pub(super) fn poll_timeout(&self) -> Duration {
         self.progress + TIMEOUT
     }
 
@@ -47,7 +47,7 @@ impl Tcp {
         if now < self.start {
             return None;
         }
-        if now >= self.next_time() {
+        if now >= self.poll_timeout() {
             (self.threshold, self.window) = (self.window / 2.0, 2.0);
             (self.next, self.recover, self.progress) = (self.acked, self.next, now);
         }

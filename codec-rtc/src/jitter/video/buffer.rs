@@ -113,8 +113,8 @@ impl FrameBuffer {
     }
 
     /// Returns the next frame to decode. Call it until it returns `None`, after each packet and at
-    /// [`Self::next_time`].
-    pub fn poll(&mut self, now: Duration) -> Option<Frame> {
+    /// [`Self::poll_timeout`].
+    pub fn poll_frame(&mut self, now: Duration) -> Option<Frame> {
         self.polled = now;
         while let Some(start) = self.assembly.first_beyond(MAX_FRAMES) {
             self.drop_frame(start, true, &Why::TooOld);
@@ -323,7 +323,7 @@ impl FrameBuffer {
     /// Whether to request a key frame (PLI): at once if a received frame needs a key frame that
     /// never arrived, or decoding failed; after 200 ms without a decodable frame if recovery is
     /// impossible; after 400 ms or twice the recovery time if it is possible; after 3 s without any
-    /// frame. Call it after [`Self::poll`] returned `None`.
+    /// frame. Call it after [`Self::poll_frame`] returned `None`.
     #[must_use]
     pub fn needs_key(&self, now: Duration) -> bool {
         self.stall.needs_key(now, self.reordering.wait())
@@ -331,16 +331,16 @@ impl FrameBuffer {
 
     /// Returns a frame that is permanently lost, once immediately and then at intervals while
     /// nothing decodable arrives, so that the sender can reference the last decoded one. Call it
-    /// after [`Self::poll`] returned `None`.
+    /// after [`Self::poll_frame`] returned `None`.
     pub fn wanted_feedback(&mut self, now: Duration) -> Option<LostFrame> {
         self.stall.report(now, self.reordering.wait())
     }
 
-    /// Deadline of the next call of [`Self::poll`], [`Self::needs_key`] and
+    /// Deadline of the next call of [`Self::poll_frame`], [`Self::needs_key`] and
     /// [`Self::wanted_feedback`] if no packet arrives.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
-        let stall = self.stall.next_time(self.polled, self.reordering.wait());
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let stall = self.stall.poll_timeout(self.polled, self.reordering.wait());
         self.wait_until.into_iter().chain(stall).min()
     }
 

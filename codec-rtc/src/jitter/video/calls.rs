@@ -147,7 +147,7 @@ fn run(call: Call, seed: u64) -> Outcome {
                 buffer.push(now, &bytes, info).unwrap();
             }
         }
-        while let Some(frame) = buffer.poll(now) {
+        while let Some(frame) = buffer.poll_frame(now) {
             buffer.decoded(now, frame.number, ms(1));
             pictures.push_back(frame.render_at.max(now));
             nacker.forget_before(buffer.next_sequence().unwrap());

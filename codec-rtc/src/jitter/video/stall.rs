@@ -157,7 +157,7 @@ impl Stall {
     }
 
     /// The next deadline after `now`.
-    pub(super) fn next_time(&self, now: Duration, reordering: Duration) -> Option<Duration> {
+    pub(super) fn poll_timeout(&self, now: Duration, reordering: Duration) -> Option<Duration> {
         let times = [self.report_at(reordering), self.key_at(reordering)];
         times.into_iter().flatten().filter(|&at| at > now).min()
     }

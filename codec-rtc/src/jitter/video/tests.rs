@@ -80,7 +80,7 @@ fn push(it: &mut FrameBuffer, now: Duration, packets: &Packets) {
 
 /// Polls frames; returns the PictureIDs in their descriptors.
 fn poll(it: &mut FrameBuffer, now: Duration) -> Vec<u16> {
-    std::iter::from_fn(|| it.poll(now))
+    std::iter::from_fn(|| it.poll_frame(now))
         .map(|frame| frame.id.picture_id.map_or(u16::MAX, PictureId::number))
         .collect()
 }
@@ -101,12 +101,12 @@ fn frames_are_emitted_once_complete_in_any_packet_order() {
             for index in [3, 1, 0] {
                 // Only packets of the key frame may be taken for its start.
                 it.push(now, &frame[index].0, frame[index].1).unwrap();
-                assert!(it.poll(now).is_none());
+                assert!(it.poll_frame(now).is_none());
             }
             let (bytes, info) = &frame[2];
             assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Kept));
             assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Duplicate));
-            let found = it.poll(now).unwrap();
+            let found = it.poll_frame(now).unwrap();
             assert_eq!((found.data.len(), found.packets), (12, 4));
             assert_eq!((found.is_key, found.decodable), (number == 0, Decodable::Yes));
             assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Late));
@@ -164,7 +164,7 @@ fn frame_independent_of_missing_ones_waits_for_reordering_only() {
     stream.frame(DELTA, 1);
     push(&mut it, ms(166), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(166)), []);
-    assert_eq!(it.next_time(), Some(ms(171)));
+    assert_eq!(it.poll_timeout(), Some(ms(171)));
     assert_eq!(poll(&mut it, ms(171)), [5]);
 }
 
@@ -224,7 +224,7 @@ fn missing_frames_are_waited_for_until_the_render_deadline() {
     assert_eq!(poll(&mut it, ms(140)), [1, 2]);
     stream.frame(DELTA, 1);
     push(&mut it, ms(134), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
-    let until = it.poll(ms(140)).map_or_else(|| it.next_time().unwrap(), |_| ms(0));
+    let until = it.poll_frame(ms(140)).map_or_else(|| it.poll_timeout().unwrap(), |_| ms(0));
     assert_eq!(until.as_millis(), 133 + 80);
     assert_eq!(poll(&mut it, until), [4]);
 }
@@ -241,7 +241,7 @@ fn unrecoverable_loss_is_reported_before_a_key_frame_is_requested() {
         push(&mut it, ms(33), &stream.frame(DELTA, 1));
         assert_eq!(poll(&mut it, ms(33)), []);
         assert_eq!(it.wanted_feedback(ms(lost_at - 1)), None);
-        assert_eq!(it.next_time().unwrap().as_millis(), u128::from(lost_at));
+        assert_eq!(it.poll_timeout().unwrap().as_millis(), u128::from(lost_at));
         let lost = it.wanted_feedback(ms(lost_at + 1)).unwrap();
         assert_eq!(lost.lost.frame_number, Some(65_534));
         assert_eq!(lost.last_decoded.unwrap().frame_number, Some(65_533));
@@ -277,10 +277,10 @@ fn frame_that_failed_to_decode_is_not_a_reference() {
         let mut stream = Stream::new(exact);
         let mut it = buffer();
         push(&mut it, ms(0), &stream.frame(KEY, 1));
-        let frame = it.poll(ms(0)).unwrap();
+        let frame = it.poll_frame(ms(0)).unwrap();
         it.decoded(ms(1), frame.number, ms(1));
         push(&mut it, ms(33), &stream.frame(DELTA, 1));
-        let frame = it.poll(ms(33)).unwrap();
+        let frame = it.poll_frame(ms(33)).unwrap();
         it.failed(ms(34), frame.number);
         assert!(it.needs_key(ms(34)));
         push(&mut it, ms(66), &stream.frame(DELTA, 1));
@@ -300,7 +300,7 @@ fn damaged_frames_are_emitted_for_concealment_once_unrecoverable() {
     stream.frame(DELTA, 1);
     push(&mut it, ms(33), &stream.frame(DELTA, 1));
     assert_eq!(poll(&mut it, ms(33)), [0]);
-    let frame = it.poll(ms(40)).unwrap();
+    let frame = it.poll_frame(ms(40)).unwrap();
     assert_eq!(frame.decodable, Decodable::No);
     assert!(it.needs_key(ms(240)));
 }
@@ -336,12 +336,12 @@ fn low_latency_renders_on_arrival_and_sender_bounds_apply() {
         let plan = if number == 0 { KEY } else { DELTA };
         let now = ms(number * 33 + number % 7 * 4);
         push(&mut it, now, &stream.frame(plan, 1));
-        assert_eq!(it.poll(now).unwrap().render_at, now);
+        assert_eq!(it.poll_frame(now).unwrap().render_at, now);
     }
     let mut frame = stream.frame(DELTA, 1);
     frame[0].1.playout_delay = Some(PlayoutDelay { min: ms(200), max: ms(300) });
     push(&mut it, ms(1650), &frame);
-    let found = it.poll(ms(1650)).unwrap();
+    let found = it.poll_frame(ms(1650)).unwrap();
     assert!(found.render_at >= ms(1840) && found.render_at <= ms(1850), "{found:?}");
 }
 
@@ -359,7 +359,7 @@ fn floods_are_bounded_and_the_stream_recovers() {
         let frame = stream.frame(DELTA, 2);
         let which = rng.index(2);
         let _ = it.push(now, &frame[which].0, frame[which].1);
-        while it.poll(now).is_some() {}
+        while it.poll_frame(now).is_some() {}
         assert!(it.held() <= 2048);
     }
     push(&mut it, ms(5000), &stream.frame(KEY, 1));
@@ -390,6 +390,6 @@ fn frames_are_limited_to_2048_packets() {
         let mut it = buffer();
         let frame = Stream::new(false).frame(KEY, packets);
         push(&mut it, ms(0), &frame);
-        assert_eq!(it.poll(ms(0)).is_some(), comes);
+        assert_eq!(it.poll_frame(ms(0)).is_some(), comes);
     }
 }

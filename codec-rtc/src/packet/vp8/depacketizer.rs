@@ -266,7 +266,7 @@ impl Depacketizer {
     }
 
     /// The next frame, if one is complete or given up by `now`.
-    pub fn poll(&mut self, now: Duration) -> Option<AssembledFrame> {
+    pub fn poll_frame(&mut self, now: Duration) -> Option<AssembledFrame> {
         while let Some(next) = self.next {
             self.skip_abandoned(next);
             let next = self.next?;
@@ -302,9 +302,9 @@ impl Depacketizer {
         None
     }
 
-    /// When [`Self::poll`] is worth calling again, if no packet comes.
+    /// When [`Self::poll_frame`] is worth calling again, if no packet comes.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let next = self.next?;
         let Some(first) = self.packets.get(&next) else {
             let (_, behind) = self.packets.range(next..).next()?;
@@ -322,7 +322,7 @@ impl Depacketizer {
 
     /// Gives up everything that is incomplete: no packet will come any more.
     pub fn finish(&mut self) -> Option<AssembledFrame> {
-        if let Some(frame) = self.poll(Duration::MAX) {
+        if let Some(frame) = self.poll_frame(Duration::MAX) {
             return Some(frame);
         }
         // What is left has no end.
@@ -512,17 +512,17 @@ mod tests {
         for (index, frame) in stream(6).iter().enumerate() {
             let now = ms(index as u64 * 33);
             it.push(now, &frame[2]).unwrap();
-            assert!(it.poll(now).is_none());
+            assert!(it.poll_frame(now).is_none());
             it.push(now, &frame[0]).unwrap();
-            assert!(it.poll(now).is_none());
+            assert!(it.poll_frame(now).is_none());
             assert_eq!(it.push(now, &frame[0]), Ok(Pushed::Duplicate));
             it.push(now, &frame[1]).unwrap();
-            let found = it.poll(now).unwrap();
+            let found = it.poll_frame(now).unwrap();
             assert_eq!(found.data, data(index as u64));
             assert_eq!(found.completeness, Completeness::Complete);
             assert_eq!(found.decodable, Decodable::Yes);
             assert_eq!((found.missing_packets, found.packets), (0, 3));
-            assert!(it.poll(now).is_none());
+            assert!(it.poll_frame(now).is_none());
             assert_eq!(it.push(now, &frame[1]), Ok(Pushed::Late));
         }
     }
@@ -534,14 +534,14 @@ mod tests {
         for packet in &frames[0] {
             it.push(ms(0), packet).unwrap();
         }
-        assert!(it.poll(ms(0)).is_some());
+        assert!(it.poll_frame(ms(0)).is_some());
         it.push(ms(33), &frames[1][0]).unwrap();
-        assert_eq!(it.next_time(), None);
+        assert_eq!(it.poll_timeout(), None);
         it.push(ms(34), &frames[1][2]).unwrap();
         let due = ms(100) + Duration::from_nanos(33_333_333);
-        assert_eq!(it.next_time(), Some(due));
-        assert!(it.poll(due - ms(1)).is_none());
-        let found = it.poll(due).unwrap();
+        assert_eq!(it.poll_timeout(), Some(due));
+        assert!(it.poll_frame(due - ms(1)).is_none());
+        let found = it.poll_frame(due).unwrap();
         assert_eq!(found.completeness, Completeness::Partial);
         assert_eq!(found.data, data(1)[..80]);
         assert_eq!((found.decodable, found.missing_packets), (Decodable::No, 1));
@@ -550,7 +550,7 @@ mod tests {
         for packet in &frames[2] {
             it.push(due, packet).unwrap();
         }
-        let found = it.poll(due).unwrap();
+        let found = it.poll_frame(due).unwrap();
         assert_eq!((found.completeness, found.decodable), (Completeness::Complete, Decodable::No));
     }
 
@@ -559,11 +559,11 @@ mod tests {
         let frames = stream(2);
         let mut it = depacketizer();
         it.push(ms(500), &frames[0][0]).unwrap();
-        assert_eq!(it.next_time(), None, "slow packets are waited for without end");
+        assert_eq!(it.poll_timeout(), None, "slow packets are waited for without end");
         it.push(ms(600), &frames[0][2]).unwrap();
-        assert_eq!(it.next_time(), Some(ms(610)));
+        assert_eq!(it.poll_timeout(), Some(ms(610)));
         it.push(ms(605), &frames[0][1]).unwrap();
-        assert_eq!(it.poll(ms(605)).unwrap().completeness, Completeness::Complete);
+        assert_eq!(it.poll_frame(ms(605)).unwrap().completeness, Completeness::Complete);
     }
 
     #[test]
@@ -575,9 +575,9 @@ mod tests {
                 it.push(ms(100), packet).unwrap();
             }
         }
-        assert_eq!(it.poll(ms(100)).unwrap().data, data(0));
-        assert!(it.poll(ms(199)).is_none());
-        let found = it.poll(ms(201)).unwrap();
+        assert_eq!(it.poll_frame(ms(100)).unwrap().data, data(0));
+        assert!(it.poll_frame(ms(199)).is_none());
+        let found = it.poll_frame(ms(201)).unwrap();
         assert_eq!(found.data, data(3));
         assert_eq!((found.missing_packets, found.missing_frames), (6, 2));
         assert_eq!(found.decodable, Decodable::No);
@@ -590,13 +590,13 @@ mod tests {
         for packet in frames[0].iter().chain(&frames[1][1..]).chain(&frames[2]) {
             it.push(ms(50), packet).unwrap();
         }
-        assert_eq!(it.poll(ms(50)).unwrap().data, data(0));
-        assert!(it.poll(ms(50)).is_none());
-        let found = it.poll(ms(134)).unwrap();
+        assert_eq!(it.poll_frame(ms(50)).unwrap().data, data(0));
+        assert!(it.poll_frame(ms(50)).is_none());
+        let found = it.poll_frame(ms(134)).unwrap();
         assert_eq!(found.completeness, Completeness::Headless);
         assert!(found.data.is_empty());
         assert_eq!((found.missing_packets, found.packets), (1, 2));
-        let found = it.poll(ms(134)).unwrap();
+        let found = it.poll_frame(ms(134)).unwrap();
         assert_eq!((found.data, found.missing_packets), (data(2), 0));
     }
 
@@ -609,11 +609,11 @@ mod tests {
         for packet in &frames[1] {
             it.push(ms(40), packet).unwrap();
         }
-        let found = it.poll(ms(100)).unwrap();
+        let found = it.poll_frame(ms(100)).unwrap();
         assert_eq!((found.completeness, found.data.len()), (Completeness::Partial, 160));
-        assert!(it.poll(ms(100)).is_none(), "the last packet may still come");
+        assert!(it.poll_frame(ms(100)).is_none(), "the last packet may still come");
         it.push(ms(101), &frames[0][2]).unwrap();
-        let found = it.poll(ms(101)).unwrap();
+        let found = it.poll_frame(ms(101)).unwrap();
         assert_eq!((found.completeness, found.data), (Completeness::Complete, data(1)));
     }
 
@@ -624,7 +624,7 @@ mod tests {
         for packet in &frames[0] {
             it.push(ms(0), packet).unwrap();
         }
-        assert!(it.poll(ms(0)).is_some());
+        assert!(it.poll_frame(ms(0)).is_some());
         let moved = |packet: &[u8], by: u16| {
             let mut packet = packet.to_vec();
             let sequence = u16::from_be_bytes([packet[2], packet[3]]).wrapping_add(by);
