@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
+use codec_backends::registry;
 use codec_cli::generate::{Generator, Scene};
 use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet, VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 const FPS: Rational = Rational::new(30, 1);

@@ -12,18 +12,17 @@
     reason = "a program for people; a broken benchmark had better stop; ratios"
 )]
 
-use std::fs;
 use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
+use codec_backends::registry;
 use codec_container::{ReadOptions, Source, open_pictures};
 use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, VideoEncoder};
 use codec_core::frame::{Chroma, Picture, Rational, Size};
 use codec_core::parallel::RowPool;
-use codec_core::registry;
 
 /// Passes over the clip; the least time of each frame counts.
 const PASSES: usize = 7;

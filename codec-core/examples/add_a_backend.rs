@@ -3,10 +3,11 @@
 
 #![expect(clippy::pedantic, reason = "short on purpose")]
 
+use codec_core::codec::Backend;
 use codec_core::codec::{Feature::*, *};
+use codec_core::conformance;
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::{Frame, FrameBuf, Picture, PictureInfo, PixelLimit, Size};
-use codec_core::{conformance, registry::Backend};
 
 static CAPABILITIES: Capabilities = {
     let mut can = Capabilities::minimal("runs");

@@ -11,8 +11,8 @@ use codec_core::codec::{
 };
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use codec_core::simd::Level;
+use codec_core::vp8::{decoder, encoder};
 
 const SIZE: Size = Size { width: 100, height: 74 };
 const RATE: Rational = Rational { num: 30, den: 1 };
@@ -64,15 +64,11 @@ fn groups() -> [(&'static str, EncoderConfig); 4] {
 
 /// The fingerprint of all packets and decoded frames.
 fn run(config: &EncoderConfig, encode_at: Level, decode_at: Level) -> Result<u64, Error> {
-    let backend = registry::find("vp8/native")?;
-    let none = || Error::NoBackend("vp8/native".to_owned());
-    let (open_encoder, _) = backend.encoder.ok_or_else(none)?;
-    let (open_decoder, _) = backend.decoder.ok_or_else(none)?;
     let mut config = config.clone();
     config.simd = Some(encode_at);
     let mut decoding = DecoderConfig::default();
     decoding.simd = Some(decode_at);
-    let (mut encoder, mut decoder) = (open_encoder(&config)?, open_decoder(&decoding)?);
+    let (mut encoder, mut decoder) = (encoder::open(&config)?, decoder::open(&decoding)?);
     let mut fingerprint = Fingerprint(0xcbf2_9ce4_8422_2325);
     let mut packet = Packet::default();
     let mut take = |encoder: &mut dyn VideoEncoder| {

@@ -35,7 +35,7 @@ pub use repair::{flexfec, frame_buffer, ulpfec};
 /// If this build has none.
 #[must_use]
 pub fn vp8_decoder(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
-    let backend = codec_core::registry::find("vp8/native").expect("native VP8");
+    let backend = codec_backends::registry::find("vp8/native").expect("native VP8");
     let (open, _) = backend.decoder.expect("a decoder");
     open(config).expect("opens")
 }
@@ -48,7 +48,7 @@ pub fn vp8_decoder(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
 /// # Panics
 /// If this build has none.
 pub fn vp8_encoder(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, codec_core::Error> {
-    let backend = codec_core::registry::find("vp8/native").expect("native VP8");
+    let backend = codec_backends::registry::find("vp8/native").expect("native VP8");
     let (open, _) = backend.encoder.expect("an encoder");
     open(config)
 }

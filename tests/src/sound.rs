@@ -1,12 +1,12 @@
 //! Sound for the audio tests, and whole sounds through encoders and decoders.
 
+use codec_backends::registry::{find_audio_decoder, find_audio_encoder};
 use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
 use codec_core::Error;
 use codec_core::audio::{
     AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder, AudioEncoderConfig,
     AudioFormat, AudioPacket, AudioView, ChannelLayout, Samples,
 };
-use codec_core::registry::{find_audio_decoder, find_audio_encoder};
 
 use crate::rng::Rng;
 

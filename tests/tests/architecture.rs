@@ -126,7 +126,7 @@ fn assert_sans_io(dir: &str) {
 fn real_time_crates_know_packets_and_not_encoders() {
     for dir in ["codec-rtc/src", "codec-webrtc/src"] {
         assert_never(dir, "a crate for transport sees an encoder or the registry", |code| {
-            code.contains("codec_core::registry") || code.contains("vp8::encoder")
+            code.contains("codec_backends::registry") || code.contains("vp8::encoder")
         });
     }
 }

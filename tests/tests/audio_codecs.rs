@@ -1,12 +1,13 @@
 //! What every audio backend promises through the traits.
 
+use codec_backends::registry;
 use codec_core::audio::{
     AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioOutcome, AudioPacket,
     AudioRate, AudioUpdate, AudioView, Bandwidth, FrameLength, PcmEncoding, Recovery, SampleBuf,
     SampleKind, Samples,
 };
 use codec_core::codec::Bitrate;
-use codec_core::{Error, g711::Law, registry};
+use codec_core::{Error, g711::Law};
 use codec_tests::external::{have, run};
 use codec_tests::sound::{decode, decoder, encode, encoder, format, packets, snr_db, voice};
 

@@ -2,9 +2,9 @@
 
 use codec_core::audio::apm::{CallConfig, CallProcessor};
 use codec_core::audio::denoise::Denoiser;
+use codec_core::audio::processors::{AUDIO_PROCESSORS, find_processor};
 use codec_core::audio::vad::VoiceDetector;
 use codec_core::audio::{AudioFormat, AudioProcessor, AudioView, ChannelLayout, Samples};
-use codec_core::registry::{AUDIO_PROCESSORS, find_processor};
 
 const MONO_48K: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
 const MONO_16K: AudioFormat = AudioFormat::new(16_000, ChannelLayout::Mono);

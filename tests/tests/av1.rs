@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 
+use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet, RateControl, VideoDecoder,
 };
@@ -14,7 +15,6 @@ use codec_core::frame::{
     TransferCharacteristics,
 };
 use codec_core::parallel::RowPool;
-use codec_core::registry;
 use codec_tests::rng::Rng;
 use codec_tests::{data, external, mutate};
 use md5::{Digest, Md5};

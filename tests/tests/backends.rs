@@ -5,14 +5,14 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use codec_backends::registry::{self, AUDIO_BACKENDS, BACKENDS};
 use codec_core::codec::{
-    Applied, Bitrate, Capabilities, EncoderConfig, Feature, FrameRequest, Gap, Outcome, Packet,
-    RateControl, Update, VideoEncoder,
+    Applied, Backend, Bitrate, Capabilities, EncoderConfig, Feature, FrameRequest, Gap, Outcome,
+    Packet, RateControl, Update, VideoEncoder,
 };
 use codec_core::error::Error;
 use codec_core::frame::Picture;
-use codec_core::registry::{AUDIO_BACKENDS, BACKENDS, Backend};
-use codec_core::{conformance, registry, vp8};
+use codec_core::{conformance, vp8};
 
 #[path = "../../codec-core/examples/add_a_backend.rs"]
 mod add_a_backend;

@@ -8,12 +8,12 @@ mod h264;
 
 #[cfg(any(feature = "libvpx", feature = "openh264"))]
 mod video {
+    use codec_backends::registry;
     use codec_core::codec::{
         DecoderConfig, EncoderConfig, FrameRequest, Packet, RateControl, VideoEncoder,
     };
     use codec_core::conformance::Scene;
     use codec_core::frame::{Rational, Size};
-    use codec_core::registry;
 
     pub(super) const SIZE: Size = Size { width: 176, height: 144 };
     const FRAMES: u32 = 40;

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use codec_backends::registry;
 use codec_core::codec::{DecoderConfig, VideoDecoder};
 use codec_core::frame::{Chroma, Picture};
 use codec_core::parallel::{Pool, RowPool};
-use codec_core::registry;
 use codec_core::simd::{Level, PlaneRef};
 use codec_tests::data;
 use md5::{Digest, Md5};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use codec_core::registry::{AUDIO_BACKENDS, BACKENDS};
+use codec_backends::registry::{AUDIO_BACKENDS, BACKENDS};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

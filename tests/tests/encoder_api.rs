@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use codec_backends::registry;
 use codec_core::Error;
 use codec_core::codec::{
     Applied, Bitrate, Content, DropPolicy, DropReason, EncoderConfig, FrameKind, FrameRequest,
@@ -9,7 +10,6 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::parallel::{Pool, RayonPool, RowPool, Serial};
-use codec_core::registry;
 use codec_core::simd::Level;
 use codec_tests::fuzz::vp8_encoder;
 use codec_tests::scene::{self, Motion};

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
+use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DropPolicy, EncoderConfig, FrameKind, FrameRequest, Outcome, RateControl, Scalability,
     Update, WindowCap,
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::rate::Rehearsal;
-use codec_core::registry;
 use codec_tests::clips::Clip;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::{Session, bits};

@@ -3,9 +3,10 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, CommandFactory, ValueHint};
+use codec_backends::registry;
 use codec_core::audio::PcmEncoding;
+use codec_core::codec::Backend;
 use codec_core::codec::Scalability;
-use codec_core::registry;
 
 use super::raw::Cli;
 use super::values::Samples;
@@ -326,7 +327,7 @@ pub(super) fn values_of(command: &str, id: &str) -> Vec<String> {
 }
 
 /// The names of video codecs and of their backends.
-fn video_codecs(wanted: impl Fn(&registry::Backend) -> bool) -> Vec<String> {
+fn video_codecs(wanted: impl Fn(&Backend) -> bool) -> Vec<String> {
     let mut names = Vec::new();
     for backend in registry::BACKENDS.iter().filter(|backend| wanted(backend)) {
         for name in [backend.codec.name().to_owned(), format!("{}/{}", backend.codec, backend.name)]

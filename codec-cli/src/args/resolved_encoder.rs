@@ -1,12 +1,12 @@
 //! Settings of a video encoder, with defaults and units.
 
+use codec_backends::registry;
 use codec_container::Format;
 use codec_core::codec::{
-    Bitrate, Capabilities, Codec, Content, Deadline, DropPolicy, EncoderConfig, KnobKind,
+    Backend, Bitrate, Capabilities, Codec, Content, Deadline, DropPolicy, EncoderConfig, KnobKind,
     RateControl, Scalability,
 };
 use codec_core::frame::{Rational, Size};
-use codec_core::registry::{self, Backend};
 
 use super::encoder::{ContentArg, EncoderArgs, PresetArg};
 use super::resolved::CODECS;
@@ -289,7 +289,6 @@ pub(crate) fn describe_rate(rate: RateControl) -> String {
         RateControl::Vbr(bitrate) => format!("VBR {bitrate}"),
         RateControl::Quality(quality) => format!("quality {quality} of 100"),
         RateControl::FixedQ(qindex) => format!("qindex {qindex}"),
-        _ => "other rate control".to_owned(),
     }
 }
 

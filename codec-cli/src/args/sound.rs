@@ -1,12 +1,12 @@
 //! Audio settings, with defaults and checks for combinations that do not work.
 
+use codec_backends::registry;
 use codec_container::Format;
 use codec_core::audio::{
-    Application, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat, AudioRate,
-    Bandwidth, ChannelLayout, FrameLength, PcmEncoding,
+    Application, AudioBackend, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat,
+    AudioRate, Bandwidth, ChannelLayout, FrameLength, PcmEncoding,
 };
 use codec_core::codec::Bitrate;
-use codec_core::registry::{self, AudioBackend};
 
 use super::raw::{ApplicationArg, BandwidthArg, SoundArgs};
 use crate::failure::{Failure, Kind, Result};

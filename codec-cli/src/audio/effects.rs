@@ -4,7 +4,7 @@ use codec_core::audio::AudioFormat;
 use codec_core::audio::gain::{Gain, db_to_factor};
 use codec_core::audio::limiter::Limiter;
 use codec_core::audio::processor::AudioProcessor;
-use codec_core::registry;
+use codec_core::audio::processors;
 
 use crate::args::sound::SoundSettings;
 use crate::failure::{Failure, Kind, Result};
@@ -30,9 +30,8 @@ impl Effects {
         let wanted = [(settings.denoise, "denoise"), (settings.agc, "agc")];
         let mut processors = Vec::new();
         for (_, name) in wanted.into_iter().filter(|(is_wanted, _)| *is_wanted) {
-            let open = registry::find_processor(name).map_err(|_| {
-                Failure::new(Kind::Backend, format!("--{name} is not in this build"))
-            })?;
+            let open = processors::find_processor(name)
+                .map_err(|_| Failure::new(Kind::Backend, format!("--{name} is not in this build")))?;
             let made = open(format, 1);
             processors.push(made.map_err(|error| {
                 Failure::usage(format!(

@@ -4,14 +4,14 @@ use codec_container::{AudioTrack, Format, PacketRef, PacketWriter};
 #[cfg(feature = "net")]
 use codec_core::audio::AudioUpdate;
 use codec_core::audio::{
-    AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket, AudioRate, AudioView,
+    AudioBackend, AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket,
+    AudioRate, AudioView,
 };
 #[cfg(feature = "net")]
 use codec_core::codec::Bitrate;
 #[cfg(feature = "net")]
 use codec_core::error::Error;
 use codec_core::frame::Rational;
-use codec_core::registry::AudioBackend;
 #[cfg(feature = "net")]
 use codec_rtc::audio::Resilience;
 

@@ -2,20 +2,19 @@
 
 use std::collections::VecDeque;
 
+use codec_backends::registry;
 use codec_container::{AudioTrack, CodedPacket, Input, PacketReader, TrackKind};
 use codec_core::audio::{
     AudioBuf, AudioDecoder, AudioDecoderConfig, AudioFormat, RATES, Recovery, SampleKind,
 };
 use codec_core::codec::Limits;
 use codec_core::frame::Rational;
-use codec_core::registry;
 
 use super::gap::GapLimit;
-use crate::Env;
 use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
 use crate::io::input::{InputSpec, Opened};
 use crate::io::unreadable::{Advice, missing, with_help};
+use crate::{Env, interrupt};
 
 /// Maximum number of packets without samples to read after an interrupt.
 const MOST_AFTER_INTERRUPT: u32 = 100;

@@ -2,10 +2,11 @@
 
 mod audio;
 
-use codec_core::codec::{Capabilities, Gap, Knob, KnobKind, Scalability};
+use codec_backends::registry::{AUDIO_BACKENDS, BACKENDS};
+use codec_core::audio::processors::AUDIO_PROCESSORS;
+use codec_core::codec::{Backend, Capabilities, Gap, Knob, KnobKind, Scalability};
 use codec_core::conformance::{self, Check, Report, Verdict};
 use codec_core::frame::PixelFormat;
-use codec_core::registry::{AUDIO_BACKENDS, AUDIO_PROCESSORS, BACKENDS, Backend};
 
 use crate::args::raw::CodecsArgs;
 use crate::failure::{Failure, Kind, Result};

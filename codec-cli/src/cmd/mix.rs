@@ -5,22 +5,20 @@ use std::path::{Path, PathBuf};
 use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
 use codec_core::audio::mixer::Mixer;
 use codec_core::audio::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout,
-    SampleKind,
+    AudioBackend, AudioBuf, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat,
+    ChannelLayout, SampleKind,
 };
-use codec_core::registry::AudioBackend;
 
-use crate::Env;
 use crate::args::raw::MixArgs;
 use crate::args::sound::{self, SoundCodec, SoundSettings};
 use crate::audio::gap::GapLimit;
 use crate::audio::sink::SoundSink;
 use crate::audio::source::{SoundOptions, SoundSource};
 use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::{OutputFile, Rules};
+use crate::{Env, interrupt};
 
 /// Mixes the audio of several files.
 pub(crate) fn run(args: &MixArgs, env: Env) -> Result<()> {

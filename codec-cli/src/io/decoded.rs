@@ -3,18 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use codec_backends::registry;
 use codec_container::{AnnexB, CodedPacket, PacketReader, TrackKind};
 use codec_core::codec::{Codec, Conceal, DecoderConfig, Limits, VideoDecoder};
 use codec_core::frame::{Color, Frame, Rational, Size};
 use codec_core::parallel::RowPool;
-use codec_core::registry;
 
 use super::source::{Damage, Facts, FrameSource, Shot};
 use super::unreadable::{Advice, missing, with_help};
-use crate::Env;
 use crate::args::resolved::threads_for;
 use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
+use crate::{Env, interrupt};
 
 /// Decoding options.
 #[derive(Clone, Debug, Default)]

@@ -2,9 +2,9 @@
 
 use std::io::{Cursor, Read};
 
+use codec_backends::registry;
 use codec_core::codec::{DecoderConfig, Limits};
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients, PixelLimit, Rational, Size};
-use codec_core::registry;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 use super::StillFormat;

@@ -3,9 +3,9 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use codec_backends::registry;
 use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, RateControl};
 use codec_core::frame::{ColorRange, MatrixCoefficients, Rational};
-use codec_core::registry;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;

@@ -5,7 +5,6 @@ use crate::codec::{Bitrate, Limits};
 
 /// How many bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum AudioRate {
     /// Every packet of the same size.
     Cbr(Bitrate),
@@ -37,7 +36,6 @@ impl AudioRate {
 
 /// What the sound is for (RFC 6716, section 2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Application {
     /// Speech that must be understood.
     #[default]
@@ -50,7 +48,6 @@ pub enum Application {
 
 /// What the sound is, where the encoder should not find out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Signal {
     #[default]

@@ -10,7 +10,6 @@ use crate::error::Error;
 
 /// What was learnt from one packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct AudioReport {
     /// Sample frames that came out, or will with later packets.
     pub frames: u64,
@@ -24,7 +23,6 @@ pub struct AudioReport {
 
 /// What to make of a packet that did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Recovery<'a> {
     /// Make it up from what came before.
     Conceal,

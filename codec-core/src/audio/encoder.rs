@@ -20,7 +20,6 @@ pub enum AudioOutcome {
 
 /// A change to a running audio encoder, from the next frame on.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum AudioUpdate {
     /// New target; the mode stays.
     Bitrate(Bitrate),
@@ -54,7 +53,6 @@ pub enum AudioUpdate {
 
 /// What an audio backend can do. It states its gaps and does not fake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 #[expect(missing_docs, reason = "the struct says it")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct AudioCapabilities {

@@ -9,7 +9,7 @@ use super::packet::AudioPacket;
 
 /// Samples that wait until their frame is full.
 #[derive(Debug)]
-pub(crate) struct Framer<T> {
+pub struct Framer<T> {
     channels: usize,
     /// Sample frames of a frame, at least 1.
     frame: usize,
@@ -23,23 +23,25 @@ pub(crate) struct Framer<T> {
 }
 
 impl<T: Copy + Default> Framer<T> {
-    pub(crate) fn new(channels: usize, frame: usize) -> Self {
+    /// Cuts samples of `channels` channels into frames of `frame` sample frames.
+    #[must_use]
+    pub fn new(channels: usize, frame: usize) -> Self {
         let (channels, frame) = (channels.max(1), frame.max(1));
         Self { channels, frame, waiting: Vec::new(), taken: 0, pts: 0, running: false }
     }
 
     /// Another length for the frames that are taken from now on.
-    pub(crate) fn set_frame(&mut self, frame: usize) {
+    pub fn set_frame(&mut self, frame: usize) {
         self.frame = frame.max(1);
     }
 
     /// Whether samples of time `pts` do not follow the last ones.
-    pub(crate) fn jumps_to(&self, pts: i64) -> bool {
+    pub fn jumps_to(&self, pts: i64) -> bool {
         self.running && pts != self.end()
     }
 
     /// Lends the memory for more samples; those of `pts` come next.
-    pub(crate) fn extend(&mut self, pts: i64) -> &mut Vec<T> {
+    pub fn extend(&mut self, pts: i64) -> &mut Vec<T> {
         if self.waiting_frames() == 0 {
             self.pts = pts;
         }
@@ -50,12 +52,12 @@ impl<T: Copy + Default> Framer<T> {
     }
 
     /// The next full frame with its time.
-    pub(crate) fn take(&mut self) -> Option<(i64, &[T])> {
+    pub fn take(&mut self) -> Option<(i64, &[T])> {
         self.take_up_to(self.frame)
     }
 
     /// What is left, shorter than a frame, with its time; nothing waits afterwards.
-    pub(crate) fn take_rest(&mut self) -> Option<(i64, &[T])> {
+    pub fn take_rest(&mut self) -> Option<(i64, &[T])> {
         self.running = false;
         match self.waiting_frames() {
             0 => None,
@@ -75,8 +77,7 @@ impl<T: Copy + Default> Framer<T> {
 
     /// Adds silence so that all samples and `more` sample frames fill whole frames, and tells how
     /// many are too many; `None` if no sample came since the last time.
-    #[cfg(any(test, feature = "opus", feature = "libopus", feature = "flac"))]
-    pub(crate) fn flush(&mut self, more: usize) -> Option<usize> {
+    pub fn flush(&mut self, more: usize) -> Option<usize> {
         if !std::mem::take(&mut self.running) {
             return None;
         }
@@ -87,7 +88,7 @@ impl<T: Copy + Default> Framer<T> {
     }
 
     /// Sample frames that wait.
-    pub(crate) fn waiting_frames(&self) -> usize {
+    pub fn waiting_frames(&self) -> usize {
         (self.waiting.len() - self.taken) / self.channels
     }
 
@@ -99,7 +100,7 @@ impl<T: Copy + Default> Framer<T> {
 
 /// Finished packets.
 #[derive(Debug, Default)]
-pub(crate) struct PacketQueue {
+pub struct PacketQueue {
     ready: VecDeque<AudioPacket>,
     spare: Vec<AudioPacket>,
     next_id: u64,
@@ -107,7 +108,7 @@ pub(crate) struct PacketQueue {
 
 impl PacketQueue {
     /// An empty packet with the next number.
-    pub(crate) fn begin(&mut self) -> AudioPacket {
+    pub fn begin(&mut self) -> AudioPacket {
         let AudioPacket { mut data, .. } = self.spare.pop().unwrap_or_default();
         data.clear();
         let mut packet = AudioPacket { data, ..AudioPacket::default() };
@@ -116,15 +117,19 @@ impl PacketQueue {
         packet
     }
 
-    pub(crate) fn push(&mut self, packet: AudioPacket) {
+    /// Appends a finished packet.
+    pub fn push(&mut self, packet: AudioPacket) {
         self.ready.push_back(packet);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no packet is ready.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }
 
-    pub(crate) fn receive(&mut self, packet: &mut AudioPacket) -> bool {
+    /// Replaces `packet` by the next one; `false` if there is none.
+    pub fn receive(&mut self, packet: &mut AudioPacket) -> bool {
         let Some(ready) = self.ready.pop_front() else { return false };
         let used = std::mem::replace(packet, ready);
         if self.spare.len() < 4 {
@@ -136,37 +141,39 @@ impl PacketQueue {
 
 /// Decoded sounds.
 #[derive(Debug, Default)]
-pub(crate) struct SoundQueue {
+pub struct SoundQueue {
     ready: VecDeque<AudioBuf>,
     spare: Vec<AudioBuf>,
 }
 
 impl SoundQueue {
     /// A buffer to decode into, with whatever it held before.
-    pub(crate) fn begin(&mut self, format: AudioFormat, kind: SampleKind) -> AudioBuf {
+    pub fn begin(&mut self, format: AudioFormat, kind: SampleKind) -> AudioBuf {
         self.spare.pop().unwrap_or_else(|| AudioBuf::new(format, kind))
     }
 
     /// Hands a buffer on.
-    pub(crate) fn push(&mut self, sound: AudioBuf) {
+    pub fn push(&mut self, sound: AudioBuf) {
         self.ready.push_back(sound);
     }
 
     /// Takes a buffer back unused.
-    pub(crate) fn give_back(&mut self, sound: AudioBuf) {
+    pub fn give_back(&mut self, sound: AudioBuf) {
         if self.spare.len() < 4 {
             self.spare.push(sound);
         }
     }
 
-    pub(crate) fn receive(&mut self, sound: &mut AudioBuf) -> bool {
+    /// Replaces `sound` by the next one; `false` if there is none.
+    pub fn receive(&mut self, sound: &mut AudioBuf) -> bool {
         let Some(ready) = self.ready.pop_front() else { return false };
         let used = std::mem::replace(sound, ready);
         self.give_back(used);
         true
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Discards all decoded buffers.
+    pub fn clear(&mut self) {
         while let Some(sound) = self.ready.pop_front() {
             self.give_back(sound);
         }

@@ -10,6 +10,7 @@
 
 #[cfg(feature = "apm")]
 pub mod apm;
+mod backend;
 mod buffer;
 pub mod channels;
 mod config;
@@ -19,7 +20,7 @@ mod decoder;
 pub mod denoise;
 mod encoder;
 mod format;
-pub(crate) mod framer;
+pub mod framer;
 pub mod gain;
 pub mod level;
 pub mod limiter;
@@ -30,13 +31,15 @@ pub mod opus_packet;
 pub(crate) mod packed;
 mod packet;
 pub mod processor;
+pub mod processors;
 #[cfg(feature = "resample")]
 pub mod resample;
 pub(crate) mod sample;
-pub(crate) mod settings;
+pub mod settings;
 #[cfg(feature = "vad")]
 pub mod vad;
 
+pub use backend::{AudioBackend, OpenAudioDecoder, OpenAudioEncoder};
 pub use buffer::{AudioBuf, AudioView, SampleBuf, SampleKind, Samples};
 pub use config::{
     Application, AudioDecoderConfig, AudioEncoderConfig, AudioRate, Bandwidth, FrameLength, Signal,

@@ -4,7 +4,6 @@ use super::config::Bandwidth;
 
 /// What RTP extensions, jitter buffers and a trace need of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct AudioPacketMeta {
     /// Counts packets from 0.
     pub packet_id: u64,
@@ -22,7 +21,6 @@ pub struct AudioPacketMeta {
 
 /// A coded packet. Its memory is used again by [`super::AudioEncoder::receive`].
 #[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct AudioPacket {
     /// The payload.
     pub data: Vec<u8>,

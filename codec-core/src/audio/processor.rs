@@ -23,7 +23,7 @@ pub struct ProcessReport {
 
 /// Something that samples pass through. No threads, no clock; deterministic.
 pub trait AudioProcessor: Send + Debug {
-    /// As in [`crate::registry::AUDIO_PROCESSORS`].
+    /// As in [`super::processors::AUDIO_PROCESSORS`].
     fn name(&self) -> &'static str;
 
     /// Format of the samples.

@@ -5,7 +5,10 @@ use super::encoder::{AudioCapabilities, AudioUpdate};
 use crate::error::{ConfigError, Error};
 
 /// Refuses whatever a codec without any quality setting cannot obey.
-pub(crate) fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(), ConfigError> {
+///
+/// # Errors
+/// [`ConfigError`] names the first such setting.
+pub fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(), ConfigError> {
     let plain = AudioEncoderConfig::new(config.codec, config.format);
     let codec = config.codec;
     let refuse = |knob, given: &dyn std::fmt::Debug| {
@@ -39,7 +42,10 @@ pub(crate) fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(),
 }
 
 /// Refuses every knob, for backends that have none.
-pub(crate) fn refuse_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
+///
+/// # Errors
+/// [`ConfigError`] if there is a knob.
+pub fn refuse_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
     match knobs.first() {
         None => Ok(()),
         Some((name, value)) => Err(unknown_knob(name, *value)),
@@ -47,7 +53,8 @@ pub(crate) fn refuse_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
 }
 
 /// The refusal of a knob that no backend knows.
-pub(crate) fn unknown_knob(name: &str, value: i64) -> ConfigError {
+#[must_use]
+pub fn unknown_knob(name: &str, value: i64) -> ConfigError {
     ConfigError::new(
         "knob",
         format!("{name}={value}"),
@@ -56,7 +63,10 @@ pub(crate) fn unknown_knob(name: &str, value: i64) -> ConfigError {
 }
 
 /// The length of a packet, if the update is about that; refuses the rest.
-pub(crate) fn only_frame_length(update: &AudioUpdate) -> Result<super::FrameLength, Error> {
+///
+/// # Errors
+/// If the update is about anything else.
+pub fn only_frame_length(update: &AudioUpdate) -> Result<super::FrameLength, Error> {
     match update {
         AudioUpdate::Frame(length) => Ok(*length),
         AudioUpdate::Knob(name, value) => Err(unknown_knob(name, *value).into()),
@@ -65,7 +75,10 @@ pub(crate) fn only_frame_length(update: &AudioUpdate) -> Result<super::FrameLeng
 }
 
 /// Refuses a rate or a number of channels that the backend does not take.
-pub(crate) fn check_format(
+///
+/// # Errors
+/// [`ConfigError`] with what it takes.
+pub fn check_format(
     format: super::AudioFormat,
     capabilities: &AudioCapabilities,
 ) -> Result<(), ConfigError> {

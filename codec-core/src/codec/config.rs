@@ -11,7 +11,6 @@ use crate::rate::Rehearsal;
 
 /// Rate control mode and its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum RateControl {
     /// Constant bitrate with a buffer model, for real-time links.
     Cbr(Bitrate),
@@ -71,7 +70,6 @@ pub struct KeyFrames {
 
 /// Type of content: camera video or screen capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Content {
     #[default]
@@ -81,7 +79,6 @@ pub enum Content {
 
 /// How much delay the encoder may add. The default is `Rtc`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Preset {
     /// Real time: no look-ahead; each input frame yields its packet immediately.
     #[default]
@@ -92,7 +89,6 @@ pub enum Preset {
 
 /// Temporal scalability mode, with WebRTC's names. The default is `L1T1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Scalability {
     /// One temporal layer.
     #[default]

@@ -90,7 +90,6 @@ pub struct DecoderConfig {
 
 /// Information about one decoded packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct DecodeReport {
     /// Frame type; an empty packet counts as an inter frame.
     pub kind: FrameKind,

@@ -66,7 +66,6 @@ pub enum Outcome {
 
 /// A change to a running encoder.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Update {
     /// New target bitrate; the rate control mode (CBR or VBR) stays.
     Bitrate(Bitrate),

@@ -69,7 +69,6 @@ impl Knob {
 
 /// Features and limits of an encoder or decoder. A backend declares what it lacks in `gaps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 #[expect(missing_docs, reason = "the struct says it")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct Capabilities {

@@ -8,6 +8,7 @@
 //! layer, quantiser or bits, effort. [`VideoEncoder`] makes these plans with a rate controller and
 //! a layer planner, which can also be used separately.
 
+mod backend;
 mod check;
 mod config;
 mod deadline;
@@ -17,10 +18,11 @@ mod gap;
 mod knob;
 mod packet;
 pub mod plan;
-pub(crate) mod resizes;
-pub(crate) mod stages;
+mod resizes;
+mod stages;
 pub mod trace;
 
+pub use backend::{Backend, OpenDecoder, OpenEncoder};
 pub use config::{
     Buffering, Content, DropPolicy, EncoderConfig, KeyFrames, Preset, RateControl, Scalability,
     WindowCap,
@@ -31,7 +33,8 @@ pub use encoder::{Applied, DropReason, FrameRequest, Outcome, Update, VideoEncod
 pub use gap::{Feature, Gap};
 pub use knob::{Capabilities, Knob, KnobKind};
 pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
-pub use stages::{Stage, StageClock};
+pub use resizes::Resizes;
+pub use stages::{Stage, StageClock, StageMeter, StageTimer};
 
 use std::fmt;
 

@@ -56,7 +56,6 @@ pub struct RateState {
 
 /// Metadata of a packet: everything that RTP payload descriptors, getStats and traces need.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct PacketMeta {
     /// Number of the coded frame, from 0; counts frames that are not shown.
     pub frame_id: u64,
@@ -124,7 +123,6 @@ pub fn psnr(sse: u64, count: u64) -> f64 {
 
 /// A coded frame with its metadata. [`super::VideoEncoder::receive`] reuses its memory.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct Packet {
     /// The coded data.
     pub data: Vec<u8>,

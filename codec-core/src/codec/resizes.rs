@@ -11,7 +11,7 @@ const WINDOW: usize = 30;
 /// memory that a decoder had to allocate and clear. Adaptive calls change their resolution often;
 /// the attack is a stream of small packets that repeatedly ask for large frames.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Resizes {
+pub struct Resizes {
     /// Pixels of each frame that changed the size, 0 for others, as a ring buffer.
     window: [u64; WINDOW],
     /// Index of the oldest frame, which the next one replaces.
@@ -21,7 +21,10 @@ pub(crate) struct Resizes {
 
 impl Resizes {
     /// Checks that the next frame may change the size to `new`. The first size is always allowed.
-    pub(crate) fn check(&self, limits: &Limits, new: Size) -> Result<(), LimitError> {
+    ///
+    /// # Errors
+    /// [`LimitError`] if the sizes of the last frames exceed [`Limits::max_resized_pixels`].
+    pub fn check(&self, limits: &Limits, new: Size) -> Result<(), LimitError> {
         // The oldest frame leaves the window when the next one is counted.
         let before = self.sum - self.window[self.oldest];
         let (asked, limit) = (before.saturating_add(new.pixels()), limits.max_resized_pixels);
@@ -32,7 +35,7 @@ impl Resizes {
     }
 
     /// Counts a frame; `new` is the size that it changed to.
-    pub(crate) fn count_frame(&mut self, new: Option<Size>) {
+    pub fn count_frame(&mut self, new: Option<Size>) {
         let pixels = new.map_or(0, Size::pixels);
         let leaving = std::mem::replace(&mut self.window[self.oldest], pixels);
         self.sum = self.sum - leaving + pixels;

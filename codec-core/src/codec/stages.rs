@@ -53,11 +53,13 @@ pub trait StageClock: Send + Sync + Debug {
 
 /// Reports the time from its creation to its drop as time of one stage.
 #[derive(Debug)]
-pub(crate) struct StageTimer<'a>(Option<(&'a dyn StageClock, Stage, u64)>);
+pub struct StageTimer<'a>(Option<(&'a dyn StageClock, Stage, u64)>);
 
 impl<'a> StageTimer<'a> {
+    /// Starts the time of `stage`, if there is a clock.
     #[inline]
-    pub(crate) fn start(clock: Option<&'a dyn StageClock>, stage: Stage) -> Self {
+    #[must_use]
+    pub fn start(clock: Option<&'a dyn StageClock>, stage: Stage) -> Self {
         Self(clock.map(|clock| (clock, stage, clock.now_ns())))
     }
 }
@@ -74,7 +76,7 @@ impl Drop for StageTimer<'_> {
 /// Accumulates the times of stages that alternate often, and reports the sums when it is dropped.
 /// Does nothing without a clock.
 #[derive(Debug)]
-pub(crate) struct StageMeter<'a>(Option<Box<Sums<'a>>>);
+pub struct StageMeter<'a>(Option<Box<Sums<'a>>>);
 
 #[derive(Debug)]
 struct Sums<'a> {
@@ -85,13 +87,15 @@ struct Sums<'a> {
 }
 
 impl<'a> StageMeter<'a> {
-    pub(crate) fn new(clock: Option<&'a dyn StageClock>) -> Self {
+    /// Without a stage yet.
+    #[must_use]
+    pub fn new(clock: Option<&'a dyn StageClock>) -> Self {
         Self(clock.map(|clock| Box::new(Sums { clock, current: None, since: 0, spent: [0; 5] })))
     }
 
     /// Starts `stage`, or (`None`) work that is not reported.
     #[inline]
-    pub(crate) fn switch(&mut self, stage: Option<Stage>) {
+    pub fn switch(&mut self, stage: Option<Stage>) {
         if let Some(sums) = &mut self.0 {
             sums.switch(stage);
         }

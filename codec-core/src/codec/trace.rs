@@ -19,7 +19,6 @@ use crate::frame::{Frame, Size};
 
 /// Trace of one packet.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct FrameTrace {
     /// Frame type.
     pub kind: FrameKind,
@@ -98,7 +97,6 @@ impl FrameTrace {
 
 /// Loop filter settings of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct FilterTrace {
     /// Name of the filter: `normal`, `simple`.
     pub kind: &'static str,
@@ -114,7 +112,6 @@ pub struct FilterTrace {
 
 /// Segmentation of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SegmentsTrace {
     /// Whether the frame updates the segment map.
     pub updates_map: bool,
@@ -132,7 +129,6 @@ pub struct SegmentsTrace {
 
 /// One entropy-coded partition of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PartitionTrace {
     /// Size in bytes.
     pub bytes: u64,
@@ -145,7 +141,6 @@ pub struct PartitionTrace {
 
 /// Use and update of a reference slot by a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ReferenceTrace {
     /// Name of the slot: `last`, `golden`, `altref`.
     pub name: &'static str,

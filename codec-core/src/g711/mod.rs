@@ -7,5 +7,22 @@
 mod codec;
 mod law;
 
-pub(crate) use codec::CAPABILITIES;
 pub use law::Law;
+
+use codec::CAPABILITIES;
+
+use crate::audio::{AudioBackend, AudioCodec, packed};
+
+/// `pcma/native`.
+pub const PCMA: AudioBackend = backend(AudioCodec::Pcma);
+/// `pcmu/native`.
+pub const PCMU: AudioBackend = backend(AudioCodec::Pcmu);
+
+const fn backend(codec: AudioCodec) -> AudioBackend {
+    AudioBackend {
+        codec,
+        name: "native",
+        encoder: Some((packed::open_encoder::<Law>, &CAPABILITIES)),
+        decoder: Some((packed::open_decoder::<Law>, &CAPABILITIES)),
+    }
+}

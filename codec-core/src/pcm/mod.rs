@@ -6,4 +6,14 @@
 mod codec;
 mod convert;
 
-pub(crate) use codec::CAPABILITIES;
+use codec::CAPABILITIES;
+
+use crate::audio::{AudioBackend, AudioCodec, PcmEncoding, packed};
+
+/// `pcm/native`: all encodings are one codec here.
+pub const BACKEND: AudioBackend = AudioBackend {
+    codec: AudioCodec::Pcm(PcmEncoding::S16Le),
+    name: "native",
+    encoder: Some((packed::open_encoder::<PcmEncoding>, &CAPABILITIES)),
+    decoder: Some((packed::open_decoder::<PcmEncoding>, &CAPABILITIES)),
+};

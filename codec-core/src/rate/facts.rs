@@ -96,7 +96,6 @@ pub struct FrameBudget {
 
 /// Decision of the rate controller for one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Decision {
     /// Code the frame, then call [`super::RateController::frame_coded`].
     Code(FrameBudget),

@@ -33,10 +33,9 @@ use super::loop_filter::MbStrength;
 use super::predict::UnfilteredLine;
 use super::residual::TokenProbs;
 use super::rows::mb_rows;
-use crate::codec::resizes::Resizes;
 use crate::codec::trace::FrameTrace;
 use crate::codec::{
-    Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, SlotSet, VideoDecoder,
+    Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, Resizes, SlotSet, VideoDecoder,
 };
 use crate::entropy::BoolDecoder;
 use crate::error::{ConfigError, Corrupt, Error, LimitError};

@@ -15,3 +15,13 @@ pub mod residual;
 pub mod rows;
 pub mod tables;
 pub mod types;
+
+use crate::codec::{Backend, Codec};
+
+/// `vp8/native`: the encoder and the decoder of this crate.
+pub const BACKEND: Backend = Backend {
+    codec: Codec::Vp8,
+    name: "native",
+    encoder: Some((encoder::open, &encoder::CAPABILITIES)),
+    decoder: Some((decoder::open, decoder::capabilities())),
+};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use codec_backends::registry;
 use codec_container::{
     AudioTrack, Format, Output, PacketRef, PacketWriter, Track, VideoTrack, WebmWriter,
     WriteOptions,
@@ -16,7 +17,6 @@ use codec_core::audio::opus_packet::duration_us;
 use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::codec::{Codec, DecoderConfig, Limits as DecoderLimits, VideoDecoder};
 use codec_core::frame::Rational;
-use codec_core::registry;
 use tokio::sync::mpsc;
 
 use super::limits::Limits;

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DropPolicy, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Scalability,
     Update, VideoEncoder,
 };
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use codec_rtc::adaptation::{AdaptationConfig, Adapter, FrameReport};
 use codec_rtc::allocation::{AllocationConfig, Allocator, Repair};
 

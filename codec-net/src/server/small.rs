@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DropPolicy, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, VideoDecoder,
     VideoEncoder,
 };
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use tokio::sync::mpsc;
 
 use super::archive::open_decoder;

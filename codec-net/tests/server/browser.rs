@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use codec_backends::registry;
 use codec_container::{
     AudioTrack, CodedPacket, Format, Input, Output, PacketRef, PacketWriter, PictureStream,
     ReadOptions, Source, Track, VideoTrack, WebmWriter, WriteOptions, create_pictures, open,
@@ -16,7 +17,6 @@ use codec_core::codec::{
     Scalability, psnr,
 };
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::{
     Config, LocalMedia, LocalSource, Pictures, Relay, RtcConfig, Server, Shown,

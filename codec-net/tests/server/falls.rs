@@ -12,13 +12,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use codec_backends::registry;
 use codec_container::{Format, Output, PictureStream, create_pictures};
 use codec_core::audio::{
     AudioCodec, AudioEncoderConfig, AudioFormat, AudioPacket, AudioView, ChannelLayout, Samples,
 };
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use codec_net::relay::{Relay, RelayConfig};
 use codec_net::server::{Config, HeardPacket, RtcConfig, Server, Sound};
 use codec_rtc::link::{LinkConfig, LinkSpec, RateTrace};

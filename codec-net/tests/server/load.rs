@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use codec_backends::registry;
 use codec_core::codec::{Bitrate, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use codec_net::clock::Clock;
 use codec_net::server::Server;
 use codec_net::server::media::VideoFrame;

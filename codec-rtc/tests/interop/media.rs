@@ -1,5 +1,6 @@
 //! What is sent: a synthetic scene as VP8, a tone as Opus; and what came out, frame by frame.
 
+use codec_backends::registry;
 use codec_core::audio::{
     AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
     AudioPacket, AudioRate, AudioView, ChannelLayout, SampleKind, Samples,
@@ -9,7 +10,6 @@ use codec_core::codec::{
     VideoDecoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 
 pub(crate) const SIZE: Size = Size { width: 320, height: 180 };
 pub(crate) const FPS: u32 = 30;

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::fs;
 
+use codec_backends::registry;
 use codec_container::{AnnexB, CodedPacket, ReadOptions, Source, open_packets};
 use codec_core::codec::{Codec, Conceal, DecoderConfig, VideoDecoder};
 use codec_core::error::Error;
 use codec_core::frame::Frame;
-use codec_core::registry;
 use codec_tests::{data, external};
 use md5::{Digest, Md5};
 

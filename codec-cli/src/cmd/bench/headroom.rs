@@ -4,13 +4,11 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use codec_core::codec::{EncoderConfig, FrameRequest, Packet};
-use codec_core::registry::Backend;
+use codec_core::codec::{Backend, EncoderConfig, FrameRequest, Packet};
 
 use super::clip::{Clip, count};
-use crate::Env;
 use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
+use crate::{Env, interrupt};
 
 /// Measured seconds of video per trial.
 const SECONDS: f64 = 3.0;

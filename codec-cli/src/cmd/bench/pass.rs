@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use codec_backends::registry;
 use codec_core::codec::{
-    Codec, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, VideoEncoder,
+    Backend, Codec, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, VideoEncoder,
 };
-use codec_core::registry::{self, Backend};
 use cpu_time::ProcessTime;
 
 use super::clip::{Clip, Coded, Stream};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use codec_container::Format;
-use codec_core::codec::{Conceal, DecoderConfig, EncoderConfig, Limits, Stage, StageClock};
+use codec_core::codec::{
+    Backend, Conceal, DecoderConfig, EncoderConfig, Limits, Stage, StageClock,
+};
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
-use codec_core::registry::Backend;
 use codec_measure::stats::{
     Estimate, median, median_interval, quantile as quantile_of, quantile_of_sorted,
 };
@@ -18,16 +19,15 @@ use super::levels;
 use super::pass::{self, Pass};
 use super::record::{Point, Series};
 use super::stages::StageTimes;
-use crate::Env;
 use crate::args::bench::BenchArgs;
 use crate::args::encoder::PresetArg;
 use crate::args::resolved_encoder::EncoderSettings;
 use crate::failure::{Failure, Result};
-use crate::interrupt;
 use crate::json::{self, Object};
 use crate::machine::{self, Machine};
 use crate::progress::{Now, Progress};
 use crate::yardstick::Yardstick;
+use crate::{Env, interrupt};
 
 /// Confidence level of the reported intervals.
 const CONFIDENCE: f64 = 0.95;

@@ -1,8 +1,7 @@
 //! Audio backends and processors.
 
-use codec_core::audio::AudioCapabilities;
 use codec_core::audio::processor::ProcessorEntry;
-use codec_core::registry::AudioBackend;
+use codec_core::audio::{AudioBackend, AudioCapabilities};
 
 use super::{knob_json, knob_text};
 use crate::json::{self, Object};

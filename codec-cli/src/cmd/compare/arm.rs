@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+use codec_backends::registry;
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
-use codec_core::registry;
 use codec_measure::results::Target;
 
 use super::study::{ArmEntry, Study};

@@ -1,10 +1,10 @@
 //! Reads packets and decodes them with tracing.
 
+use codec_backends::registry;
 use codec_container::{AnnexB, CodedPacket, Input, PacketReader, TrackKind};
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Codec, DecodeReport, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
-use codec_core::registry;
 
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};

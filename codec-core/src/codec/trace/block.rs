@@ -2,7 +2,6 @@
 
 /// How a block (a macroblock, or another codec's prediction unit) was coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct BlockTrace {
     /// Left and top edge in pixels.
     pub at: (u16, u16),

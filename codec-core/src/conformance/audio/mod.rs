@@ -8,11 +8,11 @@ use std::f64::consts::TAU;
 
 use super::report::{Report, Verdict};
 use crate::audio::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
-    AudioEncoderConfig, AudioFormat, AudioPacket, AudioView, ChannelLayout, SampleKind, Samples,
+    AudioBackend, AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig,
+    AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket, AudioView, ChannelLayout,
+    OpenAudioDecoder, OpenAudioEncoder, SampleKind, Samples,
 };
 use crate::error::Error;
-use crate::registry::{AudioBackend, OpenAudioDecoder, OpenAudioEncoder};
 
 /// A check of a side.
 type CheckFn = fn(&Subject<'_>) -> Result<Verdict, String>;

@@ -294,6 +294,6 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
-fn open(subject: &Subject<'_>) -> Result<crate::registry::OpenEncoder, Error> {
+fn open(subject: &Subject<'_>) -> Result<crate::codec::OpenEncoder, Error> {
     subject.encoder().map(|(open, _)| open).map_err(Error::NoBackend)
 }

@@ -9,12 +9,11 @@ mod rate;
 use super::report::{Report, Verdict};
 use super::scene::Scene;
 use crate::codec::{
-    Bitrate, Capabilities, DecoderConfig, EncoderConfig, Feature, FrameRequest, Outcome, Packet,
-    RateControl, VideoDecoder, VideoEncoder,
+    Backend, Bitrate, Capabilities, DecoderConfig, EncoderConfig, Feature, FrameRequest,
+    OpenDecoder, OpenEncoder, Outcome, Packet, RateControl, VideoDecoder, VideoEncoder,
 };
 use crate::error::Error;
 use crate::frame::{Frame, Rational, Size};
-use crate::registry::{Backend, OpenDecoder, OpenEncoder};
 
 /// Size of the pictures.
 const SIZE: Size = Size { width: 112, height: 80 };

@@ -28,10 +28,10 @@ use self::keys::KeyPolicy;
 use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
 use super::{FrameEncoder, FrameSettings};
 use crate::analysis::{Analyser, FrameAnalysis};
-use crate::codec::stages::StageTimer;
 use crate::codec::{
     Applied, Capabilities, Content, Deadline, EncoderConfig, FrameKind, FrameRequest, FrameTime,
-    Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, Update, VideoEncoder,
+    Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, StageTimer, Update,
+    VideoEncoder,
 };
 use crate::error::{ConfigError, Error};
 use crate::frame::{Picture, PixelFormat, Size};

@@ -8,7 +8,7 @@ use super::quant::QuantiserSet;
 use super::rate_table::estimate_bits;
 use super::row::{Choice, MbCoder};
 use super::transform::Price;
-use crate::codec::stages::Stage;
+use crate::codec::Stage;
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
 
 /// Squared error and bits as one number.

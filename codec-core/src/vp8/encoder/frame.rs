@@ -23,8 +23,10 @@ use super::trellis::TokenPrices;
 use super::unchanged::{Unchanged, UnchangedFacts};
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::UnitPlan;
-use crate::codec::stages::{Stage, StageTimer};
-use crate::codec::{BitsByPart, Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet};
+use crate::codec::{
+    BitsByPart, Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet, Stage,
+    StageTimer,
+};
 use crate::error::{ConfigError, Error};
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::parallel::{Pool, Progress, Serial, in_order};

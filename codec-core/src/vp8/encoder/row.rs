@@ -16,7 +16,7 @@ use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
 use super::transform::{Price, Residual};
 use super::trellis::Trellis;
 use crate::analysis::MbAnalysis;
-use crate::codec::stages::{Stage, StageMeter};
+use crate::codec::{Stage, StageMeter};
 use crate::frame::Chroma;
 use crate::motion::PixelPos;
 use crate::vp8::modes::{NearVectors, PARTITIONS, SubblockSide};

@@ -8,7 +8,7 @@ use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
 use super::speed::Splits;
-use crate::codec::stages::Stage;
+use crate::codec::Stage;
 use crate::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
 use crate::vp8::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::vp8::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};

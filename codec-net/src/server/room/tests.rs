@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use codec_backends::registry;
 use codec_core::codec::{Bitrate, DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Packet};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::registry;
 use tokio::sync::mpsc;
 
 use super::super::auth::{Credentials, Identity};

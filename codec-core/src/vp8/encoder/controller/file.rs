@@ -11,8 +11,9 @@ use super::knobs::KnobValues;
 use super::pictures::{self, Held};
 use crate::analysis::importance::{Importance, Traced};
 use crate::analysis::{FrameAnalysis, filter_altref};
-use crate::codec::stages::{Stage, StageTimer};
-use crate::codec::{EncoderConfig, FrameRequest, Outcome, RateControl, Scalability};
+use crate::codec::{
+    EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer,
+};
 use crate::error::Error;
 use crate::frame::{FrameBuf, FramePool, Picture, Size};
 use crate::rate::{FrameRole, Lookahead, Outlook, exp2_q16};

@@ -48,7 +48,8 @@ mod tests {
         let mut policy = KeyPolicy::new();
         let keys: Vec<_> = (0..14)
             .filter(|&n| {
-                let request = FrameRequest { key_frame: n == 7, ..FrameRequest::at(n) };
+                let mut request = FrameRequest::at(n);
+                request.key_frame = n == 7;
                 policy.decide(&request, n == 3, config)
             })
             .collect();

@@ -1,0 +1,263 @@
+//! `av1/rav1d`: decodes 8-bit 4:2:0 AV1.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use re_rav1d::{Decoder, Error as Rav1dError, PlanarImageComponent, Settings, pixel};
+
+use crate::obu::{self, Sequence};
+use codec_core::codec::{
+    Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, Resizes, VideoDecoder,
+};
+use codec_core::error::{Corrupt, Error, LimitError};
+use codec_core::frame::{
+    Color, ColorPrimaries, ColorRange, Frame, FramePool, MatrixCoefficients, PictureInfo,
+    PixelLimit, Size, TransferCharacteristics,
+};
+
+/// Frames that the pool keeps for use again.
+const POOLED_FRAMES: usize = 8;
+
+const GAPS: &[Gap] = &[
+    Gap::new(Feature::Concealment, "rav1d gives no frame for a damaged temporal unit"),
+    Gap::new(Feature::ReportsQindex, "rav1d's interface does not tell the quantiser"),
+    Gap::new(Feature::ReportsReferences, "AV1 has eight slots in another sense than VP8's three"),
+    Gap::new(Feature::Pool, "rav1d starts threads of its own, as many as the pool has"),
+    Gap::new(Feature::SimdLevel, "rav1d finds out for itself, and without av1-asm has none"),
+    Gap::new(Feature::DecoderDelay, "a frame comes out with its own packet, whatever is allowed"),
+];
+
+static CAPABILITIES: Capabilities = Capabilities {
+    max_dimension: 65_536,
+    reference_slots: 8,
+    qindex_range: (0, 255),
+    rtc_qindex_range: (0, 255),
+    live_resolution: true,
+    threads: true,
+    gaps: GAPS,
+    ..Capabilities::minimal("re_rav1d")
+};
+
+/// What [`open`] opens can do.
+pub(crate) const fn capabilities() -> &'static Capabilities {
+    &CAPABILITIES
+}
+
+/// Opens the decoder.
+///
+/// # Errors
+/// [`Error::Unsupported`] for concealment.
+pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
+    CAPABILITIES.check_decoder_config(config)?;
+    Ok(Box::new(Rav1d::new(config.clone())?))
+}
+
+/// The decoder: film grain is applied, of spatial layers the highest is shown.
+struct Rav1d {
+    config: DecoderConfig,
+    decoder: Decoder,
+    sequence: Option<Sequence>,
+    resizes: Resizes,
+    pool: FramePool,
+    output: VecDeque<Frame>,
+}
+
+impl fmt::Debug for Rav1d {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rav1d").field("sequence", &self.sequence).finish_non_exhaustive()
+    }
+}
+
+impl Rav1d {
+    fn new(config: DecoderConfig) -> Result<Self, Error> {
+        Ok(Self {
+            decoder: open_library(&config)?,
+            config,
+            sequence: None,
+            resizes: Resizes::default(),
+            pool: FramePool::default(),
+            output: VecDeque::new(),
+        })
+    }
+
+    /// Checks a new sequence header before the library allocates for it.
+    fn check_sequence(&mut self, new: &Sequence) -> Result<(), Error> {
+        PixelLimit(self.config.limits.max_pixels).check(new.max_size)?;
+        if new.bit_depth != 8 {
+            return Err(Error::Unsupported("AV1 of more than 8 bits per sample"));
+        }
+        if new.is_monochrome {
+            return Err(Error::Unsupported("monochrome AV1"));
+        }
+        if new.subsampling != [true, true] {
+            return Err(Error::Unsupported("AV1 with chroma other than 4:2:0"));
+        }
+        if self.changes_size(new) {
+            self.resizes.check(&self.config.limits, new.max_size)?;
+        }
+        Ok(())
+    }
+
+    fn changes_size(&self, new: &Sequence) -> bool {
+        self.sequence.is_none_or(|old| old.max_size != new.max_size)
+    }
+
+    /// Hands `data` to the library and takes its pictures.
+    fn run(&mut self, data: &[u8], pts: i64, duration: Option<u64>) -> Result<(), Error> {
+        let mut sent = self.decoder.send_data(data.to_vec(), None, None, None);
+        loop {
+            match self.decoder.get_picture() {
+                Ok(picture) => {
+                    let frame = self.copy(&picture, pts, duration)?;
+                    self.output.push_back(frame);
+                }
+                Err(error) => {
+                    if !error.is_again() {
+                        return Err(self.failed(error));
+                    }
+                    match sent {
+                        Ok(()) => return Ok(()),
+                        Err(Rav1dError::Again) => sent = self.decoder.send_pending_data(),
+                        Err(error) => return Err(self.failed(error)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The error for the caller; the library forgets what is left of the packet.
+    fn failed(&mut self, error: Rav1dError) -> Error {
+        // A packet of which a part waits could not be followed by another.
+        while let Err(Rav1dError::Again) = self.decoder.send_pending_data() {
+            if self.decoder.get_picture().is_err() {
+                break;
+            }
+        }
+        match error {
+            Rav1dError::NotEnoughMemory => {
+                let what = "pixels, which is more than there is memory for,";
+                let asked = self.sequence.map_or(0, |sequence| sequence.max_size.pixels());
+                LimitError { what, asked, limit: self.config.limits.max_pixels }.into()
+            }
+            Rav1dError::UnsupportedBitstream => {
+                Error::Unsupported("something that this AV1 stream uses")
+            }
+            _ => Corrupt::Other { what: "a valid AV1 frame", offset_bytes: 0 }.into(),
+        }
+    }
+
+    fn copy(
+        &mut self,
+        picture: &re_rav1d::Picture,
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<Frame, Error> {
+        if picture.bit_depth() != 8 || picture.pixel_layout() != re_rav1d::PixelLayout::I420 {
+            return Err(Error::Unsupported("AV1 other than 8-bit 4:2:0"));
+        }
+        let size = Size::new(picture.width(), picture.height());
+        if self.pool.size() != size {
+            self.pool = FramePool::new(size, 0, POOLED_FRAMES);
+        }
+        let mut buf = self.pool.take();
+        if let Some(free) = Arc::get_mut(&mut buf) {
+            let sizes = [size, size.chroma(), size.chroma()];
+            let planes =
+                [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
+            for ((mut to, of), size) in free.planes_mut().into_iter().zip(planes).zip(sizes) {
+                let (width, height) = (size.width as usize, size.height as usize);
+                let from = picture.plane(of);
+                let rows = from.chunks(picture.stride(of) as usize);
+                for (y, row) in rows.enumerate().take(height) {
+                    to.row_mut(y)[..width].copy_from_slice(&row[..width]);
+                }
+            }
+        }
+        self.pool.remember(buf.clone());
+        Ok(Frame { buf, info: info(picture), pts, duration })
+    }
+}
+
+/// Colours as the sequence header describes them.
+fn info(picture: &re_rav1d::Picture) -> PictureInfo {
+    let range = match picture.color_range() {
+        pixel::YUVRange::Full => ColorRange::Full,
+        pixel::YUVRange::Limited => ColorRange::Limited,
+    };
+    let code = |value: i32| u8::try_from(value).unwrap_or(2);
+    let color = Color {
+        primaries: ColorPrimaries(code(picture.color_primaries() as i32)),
+        transfer: TransferCharacteristics(code(picture.transfer_characteristic() as i32)),
+        matrix: MatrixCoefficients(code(picture.matrix_coefficients() as i32)),
+        range,
+    };
+    PictureInfo { color, ..PictureInfo::default() }
+}
+
+fn open_library(config: &DecoderConfig) -> Result<Decoder, Error> {
+    let threads = config.pool.as_ref().map_or(1, |pool| pool.threads().clamp(1, 64));
+    let mut settings = Settings::new();
+    settings.set_n_threads(u32::try_from(threads).unwrap_or(1));
+    settings.set_max_frame_delay(1);
+    settings.set_apply_grain(true);
+    settings.set_operating_point(0);
+    settings.set_all_layers(false);
+    let pixels = u32::try_from(config.limits.max_pixels).unwrap_or(u32::MAX);
+    settings.set_frame_size_limit(pixels.max(1));
+    Decoder::with_settings(&settings)
+        .map_err(|_| Error::Unsupported("AV1 here: rav1d cannot start its threads"))
+}
+
+impl VideoDecoder for Rav1d {
+    fn capabilities(&self) -> &Capabilities {
+        &CAPABILITIES
+    }
+
+    fn decode(
+        &mut self,
+        data: &[u8],
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<DecodeReport, Error> {
+        self.output.clear();
+        self.config.limits.check_packet(data)?;
+        if data.is_empty() {
+            return Err(Corrupt::HeaderTruncated { needed_bytes: 1, had_bytes: 0 }.into());
+        }
+        let summary = obu::summarise(data, self.sequence)?;
+        let checked = summary.sequence.as_ref().map_or(Ok(()), |new| self.check_sequence(new));
+        // Packets that are refused move the window on, too.
+        let changed_to = summary.sequence.filter(|new| checked.is_ok() && self.changes_size(new));
+        self.resizes.count_frame(changed_to.map(|new| new.max_size));
+        checked?;
+        let Some(sequence) = summary.sequence.or(self.sequence) else {
+            return Err(Corrupt::NoReference.into());
+        };
+        self.sequence = Some(sequence);
+        let outcome = self.run(data, pts, duration);
+        if let Err(error) = outcome {
+            self.output.clear();
+            return Err(error);
+        }
+        let shown = self.output.back();
+        let size = shown.map_or(sequence.max_size, Frame::size);
+        let mut report = DecodeReport::new(summary.kind.unwrap_or(FrameKind::Inter), size);
+        report.shown = shown.is_some();
+        report.profile = sequence.profile;
+        Ok(report)
+    }
+
+    fn receive(&mut self) -> Option<Frame> {
+        self.output.pop_front()
+    }
+
+    fn finish(&mut self) {}
+
+    fn reset(&mut self) {
+        self.output.clear();
+        self.decoder.flush();
+        self.sequence = None;
+        self.resizes = Resizes::default();
+    }
+}

@@ -1,0 +1,339 @@
+//! `av1/rav1e`: encodes AV1.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rav1e::prelude as lib;
+use rav1e::prelude::{EncoderStatus, FrameParameters, FrameTypeOverride};
+
+use super::settings;
+use crate::obu;
+use codec_core::codec::{
+    Applied, Bitrate, Capabilities, EncoderConfig, Feature, FrameKind, FrameRequest, Gap, Outcome,
+    Packet, Preset, RateControl, Update, VideoEncoder,
+};
+use codec_core::error::{ConfigError, Error};
+use codec_core::frame::{Chroma, Picture, PixelFormat, Size};
+use codec_core::metrics;
+
+/// Pictures that low latency holds back, measured: rav1e wants to see so many after each.
+const RTC_LATENCY: u32 = 4;
+/// The same for the file preset, beside its look-ahead: a group of reordered pictures.
+const FILE_LATENCY: u32 = 8;
+/// Most pictures that the look-ahead may be set to.
+const MAX_LOOKAHEAD: u32 = 60;
+
+const GAPS: &[Gap] = &[
+    Gap::new(Feature::AnySize, "rav1e takes no side below 16 pixels"),
+    Gap::new(Feature::FixedQ, "rav1e derives the index of each frame from a base, by its kind"),
+    Gap::new(
+        Feature::QindexRange,
+        "rav1e bounds the base index only: see base-qindex-min and -max",
+    ),
+    Gap::new(Feature::FrameShares, "rav1e's rate control has no such setting"),
+    Gap::new(Feature::Caps, "rav1e's rate control knows no cap on a frame or a window"),
+    Gap::new(
+        Feature::Buffering,
+        "rav1e's reservoir is a second, and always begins and aims at half",
+    ),
+    Gap::new(Feature::Drops, "rav1e codes every picture"),
+    Gap::new(Feature::LiveBitrate, "a rav1e context keeps its settings for life"),
+    Gap::new(Feature::LiveRate, "a rav1e context keeps its settings for life"),
+    Gap::new(Feature::LiveFrameRate, "a rav1e context keeps its settings for life"),
+    Gap::new(Feature::LiveSpeed, "a rav1e context keeps its settings for life"),
+    Gap::new(Feature::TemporalLayers, "rav1e has no temporal layers"),
+    Gap::new(Feature::References, "rav1e chooses references and slots for itself"),
+    Gap::new(Feature::ScreenContent, "rav1e has no setting for what pictures show"),
+    Gap::new(Feature::Deadline, "rav1e's speed cannot be changed from frame to frame"),
+    Gap::new(Feature::IntraRefresh, "rav1e has no intra refresh"),
+    Gap::new(Feature::NoDelay, "rav1e's low latency still looks at the pictures that follow"),
+    Gap::new(Feature::ReportsReferences, "rav1e's packets do not tell their references"),
+    Gap::new(Feature::Pool, "rav1e starts threads of its own, as many as the pool has"),
+    Gap::new(Feature::SimdLevel, "rav1e finds out for itself, and without av1-asm has none"),
+];
+
+/// What the encoder can do, with any settings.
+pub(crate) static CAPABILITIES: Capabilities = Capabilities {
+    formats: &[PixelFormat::I420, PixelFormat::Nv12],
+    max_dimension: 65_535,
+    qindex_range: (0, 255),
+    rtc_qindex_range: (0, 255),
+    reference_slots: 8,
+    // Its other speeds take seconds a frame of high definition without assembly.
+    usual_speeds: (10, 8),
+    latency_frames: MAX_LOOKAHEAD + FILE_LATENCY,
+    live_resolution: true,
+    reports_qindex: true,
+    threads: true,
+    knobs: settings::KNOBS,
+    gaps: GAPS,
+    ..Capabilities::minimal("rav1e")
+};
+
+/// Opens the encoder.
+///
+/// # Errors
+/// [`Error::Config`] names a setting that is out of range, [`Error::Unsupported`] one that rav1e
+/// lacks.
+pub(crate) fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
+    Ok(Box::new(Rav1e::new(config)?))
+}
+
+/// A picture on its way.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    pts: i64,
+    duration: Option<u64>,
+}
+
+/// The encoder. After [`VideoEncoder::finish`], or at a new size, it opens a new context, whose
+/// first frame is a key frame.
+#[derive(Debug)]
+struct Rav1e {
+    config: EncoderConfig,
+    capabilities: Capabilities,
+    library: lib::EncoderConfig,
+    threads: usize,
+    /// From the first picture until `finish`.
+    context: Option<lib::Context<u8>>,
+    waiting: VecDeque<Waiting>,
+    ready: VecDeque<Packet>,
+    wants_key: bool,
+    last_pts: Option<i64>,
+    frame_id: u64,
+}
+
+impl Rav1e {
+    fn new(config: &EncoderConfig) -> Result<Self, Error> {
+        let (library, threads) = settings::translate(config)?;
+        let lookahead = library.speed_settings.rdo_lookahead_frames;
+        let beside = match config.preset {
+            Preset::Rtc => RTC_LATENCY - 1,
+            Preset::File => FILE_LATENCY,
+        };
+        let latency_frames = u32::try_from(lookahead).unwrap_or(MAX_LOOKAHEAD) + beside;
+        let new = Self {
+            config: config.clone(),
+            capabilities: Capabilities { latency_frames, ..CAPABILITIES },
+            library,
+            threads,
+            context: None,
+            waiting: VecDeque::new(),
+            ready: VecDeque::new(),
+            wants_key: false,
+            last_pts: None,
+            frame_id: 0,
+        };
+        // Whatever rav1e refuses, it refuses now.
+        new.library_config().validate().map_err(refused)?;
+        Ok(new)
+    }
+
+    fn library_config(&self) -> lib::Config {
+        lib::Config::new().with_encoder_config(self.library.clone()).with_threads(self.threads)
+    }
+
+    /// Takes finished packets out of the library.
+    fn collect(&mut self) -> Result<(), Error> {
+        let Some(context) = &mut self.context else {
+            return Ok(());
+        };
+        loop {
+            match context.receive_packet() {
+                Ok(packet) => {
+                    let Some(waiting) = self.waiting.pop_front() else {
+                        return Err(failed());
+                    };
+                    let packet = describe(&self.config, self.frame_id, packet, waiting);
+                    self.frame_id += 1;
+                    self.ready.push_back(packet);
+                }
+                Err(EncoderStatus::Encoded) => {}
+                Err(EncoderStatus::NeedMoreData | EncoderStatus::LimitReached) => return Ok(()),
+                Err(_) => return Err(failed()),
+            }
+        }
+    }
+
+    /// Codes what is held back and lets go of the context.
+    fn drain(&mut self) -> Result<(), Error> {
+        let sent = self.context.as_mut().map_or(Ok(()), |context| context.send_frame(None));
+        let outcome = sent.map_err(|_| failed()).and_then(|()| self.collect());
+        self.context = None;
+        self.waiting.clear();
+        outcome
+    }
+}
+
+impl VideoEncoder for Rav1e {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn codec_private(&self) -> Vec<u8> {
+        configuration_record(&self.library_config()).unwrap_or_default()
+    }
+
+    fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
+        let (size, last_pts) = (self.config.size, self.last_pts);
+        CAPABILITIES.check_picture(picture, request, size, last_pts)?;
+        let context = match &mut self.context {
+            Some(context) => context,
+            None => {
+                let config = self.library_config();
+                self.context.insert(config.new_context().map_err(refused)?)
+            }
+        };
+        let mut frame = context.new_frame();
+        copy(picture, &mut frame);
+        let is_key = std::mem::take(&mut self.wants_key) || request.key_frame;
+        let parameters = FrameParameters {
+            frame_type_override: match is_key {
+                true => FrameTypeOverride::Key,
+                false => FrameTypeOverride::No,
+            },
+            ..FrameParameters::default()
+        };
+        self.last_pts = Some(request.pts);
+        context.send_frame((Arc::new(frame), parameters)).map_err(|_| failed())?;
+        let (pts, duration) = (request.pts, request.duration);
+        self.waiting.push_back(Waiting { pts, duration });
+        let before = self.ready.len();
+        self.collect()?;
+        Ok(if self.ready.len() > before { Outcome::Coded } else { Outcome::Buffered })
+    }
+
+    fn receive(&mut self, packet: &mut Packet) -> bool {
+        match self.ready.pop_front() {
+            Some(ready) => {
+                *packet = ready;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.wants_key = false;
+        self.drain()
+    }
+
+    fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        CAPABILITIES.check_update(&update)?;
+        match update {
+            Update::KeyFrame => self.wants_key = true,
+            Update::Resolution(size) => {
+                let mut config = self.config.clone();
+                config.size = size;
+                let (library, _) = settings::translate(&config)?;
+                self.drain()?;
+                (self.config, self.library) = (config, library);
+            }
+            // What is left asks for nothing: no drops, pictures of a camera.
+            _ => return Ok(Applied::NextFrame),
+        }
+        Ok(Applied::NextFrameAsKey)
+    }
+}
+
+fn refused(error: lib::InvalidConfig) -> Error {
+    ConfigError::new("settings", error, "what rav1e takes").into()
+}
+
+fn failed() -> Error {
+    Error::Library("rav1e")
+}
+
+/// Copies a picture into the library's frame and repeats its last columns and rows round it.
+fn copy(picture: &Picture<'_>, frame: &mut lib::Frame<u8>) {
+    let Size { width, height } = picture.size();
+    let half = picture.size().chroma();
+    let mut fill = |index: usize, size: Size, row_of: &dyn Fn(usize, &mut [u8])| {
+        let plane = &mut frame.planes[index];
+        let stride = plane.cfg.stride;
+        let rows = plane.data_origin_mut().chunks_mut(stride).take(size.height as usize);
+        for (y, row) in rows.enumerate() {
+            row_of(y, &mut row[..size.width as usize]);
+        }
+        plane.pad(width as usize, height as usize);
+    };
+    let luma = picture.luma();
+    fill(0, picture.size(), &|y, row| row.copy_from_slice(&luma.row(y)[..row.len()]));
+    match picture.chroma() {
+        Chroma::Planar { u, v } => {
+            fill(1, half, &|y, row| row.copy_from_slice(&u.row(y)[..row.len()]));
+            fill(2, half, &|y, row| row.copy_from_slice(&v.row(y)[..row.len()]));
+        }
+        Chroma::Interleaved(uv) => {
+            for first in [0, 1] {
+                fill(1 + first, half, &|y, row| {
+                    let samples = uv.row(y).iter().skip(first).step_by(2);
+                    row.iter_mut().zip(samples).for_each(|(to, from)| *to = *from);
+                });
+            }
+        }
+    }
+}
+
+/// The visible part of a library's frame.
+fn visible(frame: &lib::Frame<u8>, size: Size) -> Option<Picture<'_>> {
+    let [y, u, v] = [0, 1, 2].map(|index| {
+        let plane = &frame.planes[index];
+        (plane.data_origin(), plane.cfg.stride)
+    });
+    Picture::i420(size, y, u, v).ok()
+}
+
+fn describe(
+    config: &EncoderConfig,
+    frame_id: u64,
+    packet: lib::Packet<u8>,
+    waiting: Waiting,
+) -> Packet {
+    let mut to = Packet { data: packet.data, ..Packet::default() };
+    (to.pts, to.duration) = (waiting.pts, waiting.duration);
+    let meta = &mut to.meta;
+    meta.frame_id = frame_id;
+    meta.kind = match packet.frame_type {
+        lib::FrameType::KEY => FrameKind::Key,
+        _ => FrameKind::Inter,
+    };
+    meta.shown = true;
+    meta.size = config.size;
+    meta.tl0_index = frame_id.to_le_bytes()[0];
+    meta.qindex = packet.qp;
+    meta.speed = config.speed;
+    meta.rate.bitrate = match config.rate {
+        RateControl::Cbr(rate) | RateControl::Vbr(rate) => rate,
+        _ => Bitrate(0),
+    };
+    let rebuilt = packet.rec.as_deref().and_then(|frame| visible(frame, config.size));
+    let source = packet.source.as_deref().and_then(|frame| visible(frame, config.size));
+    if config.report_psnr {
+        meta.sse = source.zip(rebuilt).and_then(|(a, b)| metrics::sse(&a, &b).ok());
+    }
+    if config.report_digest {
+        meta.digest = rebuilt.map(|picture| picture.digest());
+    }
+    to
+}
+
+/// The `av1C` record (AV1 Codec ISO Media File Format Binding, section 2.3), with the sequence
+/// header that a context of these settings writes: found out by coding one grey picture.
+fn configuration_record(config: &lib::Config) -> Option<Vec<u8>> {
+    let mut context: lib::Context<u8> = config.new_context().ok()?;
+    let frame = context.new_frame();
+    context.send_frame(frame).ok()?;
+    context.send_frame(None).ok()?;
+    let packet = loop {
+        match context.receive_packet() {
+            Ok(packet) => break packet,
+            Err(EncoderStatus::Encoded) => {}
+            Err(_) => return None,
+        }
+    };
+    let (header, _) = obu::sequence_obu(&packet.data)?;
+    let mut record = context.container_sequence_header();
+    record.extend_from_slice(header);
+    Some(record)
+}

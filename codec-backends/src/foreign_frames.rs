@@ -1,0 +1,80 @@
+//! Pictures on their way into a C library and out of it.
+
+use codec_ffi::I420;
+
+#[cfg(any(feature = "libvpx", feature = "openh264"))]
+use codec_core::error::ConfigError;
+#[cfg(any(feature = "libvpx", feature = "openh264"))]
+use codec_core::frame::{Chroma, Picture};
+use codec_core::frame::{Frame, FramePool, PictureInfo, Size};
+
+/// Frames that the pool keeps for use again.
+const POOLED_FRAMES: usize = 8;
+
+/// Takes pictures over into pooled frames of our own.
+#[derive(Debug, Default)]
+pub(super) struct FrameCopies {
+    pool: FramePool,
+}
+
+impl FrameCopies {
+    /// A copy of `picture`.
+    pub(super) fn copy(&mut self, picture: &I420<'_>, pts: i64, duration: Option<u64>) -> Frame {
+        let (width, height) = picture.size();
+        let size = Size::new(width, height);
+        if self.pool.size() != size {
+            self.pool = FramePool::new(size, 0, POOLED_FRAMES);
+        }
+        let mut buf = self.pool.take();
+        if let Some(free) = std::sync::Arc::get_mut(&mut buf) {
+            for (index, mut plane) in free.planes_mut().into_iter().enumerate() {
+                for y in 0..picture.plane_size(index).1 {
+                    let row = picture.row(index, y);
+                    plane.row_mut(y)[..row.len()].copy_from_slice(row);
+                }
+            }
+        }
+        self.pool.remember(buf.clone());
+        Frame { buf, info: PictureInfo::default(), pts, duration }
+    }
+}
+
+/// A library's view of pictures; chroma that is interleaved is taken apart in memory of its own.
+#[cfg(any(feature = "libvpx", feature = "openh264"))]
+#[derive(Debug, Default)]
+pub(super) struct PictureView {
+    planes: [Vec<u8>; 2],
+}
+
+#[cfg(any(feature = "libvpx", feature = "openh264"))]
+impl PictureView {
+    /// `picture` as the library wants it.
+    pub(super) fn view<'a>(&'a mut self, picture: &Picture<'a>) -> Result<I420<'a>, ConfigError> {
+        let size = picture.size();
+        let chroma = match picture.chroma() {
+            Chroma::Planar { u, v } => [u.pixels(), v.pixels()],
+            Chroma::Interleaved(uv) => {
+                let half = size.chroma();
+                for (index, plane) in self.planes.iter_mut().enumerate() {
+                    plane.clear();
+                    for y in 0..half.height as usize {
+                        plane.extend(uv.row(y).iter().skip(index).step_by(2));
+                    }
+                }
+                let [u, v] = &self.planes;
+                [(u.as_slice(), half.width as usize), (v.as_slice(), half.width as usize)]
+            }
+        };
+        let planes = [picture.luma().pixels(), chroma[0], chroma[1]];
+        I420::new(size.width, size.height, planes)
+            .ok_or_else(|| ConfigError::new("size", size, "1x1 to 65535x65535"))
+    }
+}
+
+/// The digest that [`Picture::digest`] gives for the same samples.
+#[cfg(feature = "libvpx")]
+pub(super) fn digest(picture: &I420<'_>) -> Option<u64> {
+    let (width, height) = picture.size();
+    let [y, u, v] = std::array::from_fn(|index| picture.plane(index));
+    Some(Picture::i420(Size::new(width, height), y, u, v).ok()?.digest())
+}

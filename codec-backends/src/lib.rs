@@ -1,0 +1,73 @@
+//! Every codec of a build by its name: [`registry`].
+//!
+//! The native codecs are crates of their own. Those of other people's libraries are here, each
+//! behind a feature and behind the same traits. A backend states what its library cannot do and does
+//! not fake it.
+//!
+//! Video, encoded and decoded by the preferred implementation of a codec:
+//!
+//! ```
+//! use codec_core::codec::{
+//!     Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, Update,
+//! };
+//! use codec_core::frame::{Picture, Rational, Size};
+//!
+//! let size = Size::new(320, 180);
+//! let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(300));
+//! let vp8 = codec_backends::registry::find("vp8")?;
+//! let (Some((open_encoder, _)), Some((open_decoder, _))) = (vp8.encoder, vp8.decoder) else {
+//!     unreachable!("the native backend has both");
+//! };
+//! let mut encoder = open_encoder(&config)?;
+//! let mut decoder = open_decoder(&DecoderConfig::default())?;
+//! let mut packet = Packet::default();
+//!
+//! for pts in 0..5 {
+//!     let samples: Vec<u8> = (0..size.i420_bytes()).map(|i| (i + 7 * pts) as u8).collect();
+//!     let picture = Picture::i420_packed(size, &samples)?;
+//!     if pts == 3 {
+//!         encoder.apply(Update::Bitrate(Bitrate::kbps(150)))?; // from the next frame, no key frame
+//!     }
+//!     match encoder.encode(&picture, &FrameRequest::at(pts as i64))? {
+//!         Outcome::Coded => {}
+//!         Outcome::Dropped { reason, .. } => println!("frame {pts} dropped: {reason:?}"),
+//!         _ => {}
+//!     }
+//!     while encoder.receive(&mut packet) {
+//!         decoder.decode(&packet.data, packet.pts, packet.duration)?;
+//!         let frame = decoder.receive().expect("no look-ahead: every packet is shown");
+//!         assert_eq!((frame.pts, frame.size()), (pts as i64, size));
+//!     }
+//! }
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "av1")]
+mod av1;
+#[cfg(feature = "dav1d")]
+mod dav1d;
+#[cfg(feature = "flac")]
+mod flacenc;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod foreign_frames;
+#[cfg(feature = "openh264")]
+mod h264_units;
+#[cfg(any(feature = "flac", feature = "libvpx", feature = "openh264"))]
+mod knob_values;
+#[cfg(feature = "libvpx")]
+mod libvpx;
+#[cfg(any(feature = "av1", feature = "dav1d"))]
+mod obu;
+#[cfg(feature = "openh264")]
+mod openh264;
+#[cfg(any(feature = "opus", feature = "libopus"))]
+mod opus;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod refusal;
+pub mod registry;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod stream_sizes;
+#[cfg(feature = "import")]
+mod symphonia;

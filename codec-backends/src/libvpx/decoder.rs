@@ -1,0 +1,227 @@
+//! libvpx's decoders behind our trait.
+
+use std::collections::VecDeque;
+
+use codec_ffi::vpx::{Decoder, Format};
+
+use super::knobs::{DECODER, DECODER_GAPS};
+use super::packet::HeaderReader;
+use super::vp9_header::Vp9Reader;
+use crate::foreign_frames::FrameCopies;
+use crate::refusal::refusal;
+use crate::stream_sizes::StreamSizes;
+use codec_core::codec::{
+    Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, SlotSet,
+    VideoDecoder,
+};
+use codec_core::error::{Corrupt, Error};
+use codec_core::frame::{Frame, Size};
+use codec_core::vp8::decoder::peek;
+
+/// The decoder of VP8.
+pub(crate) static VP8_DECODER: Capabilities = Capabilities {
+    reports_qindex: true,
+    gaps: &[
+        DECODER_GAPS[0],
+        DECODER_GAPS[1],
+        DECODER_GAPS[2],
+        Gap::new(Feature::Concealment, "Debian's libvpx is built without it"),
+    ],
+    ..DECODER
+};
+
+/// The decoder of VP9.
+pub(crate) static VP9_DECODER: Capabilities = Capabilities {
+    reference_slots: 8,
+    reports_qindex: true,
+    gaps: &[
+        DECODER_GAPS[0],
+        DECODER_GAPS[1],
+        DECODER_GAPS[2],
+        Gap::new(Feature::Concealment, "libvpx has none for VP9"),
+        Gap::new(Feature::ReportsReferences, "libvpx does not tell which VP9 frames are used"),
+    ],
+    ..DECODER
+};
+
+/// Opens `vp8/libvpx`.
+pub(crate) fn open_vp8_decoder(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
+    Ok(Box::new(LibvpxDecoder::new(Headers::Vp8(Box::default()), &VP8_DECODER, config)?))
+}
+
+/// Opens `vp9/libvpx`.
+pub(crate) fn open_vp9_decoder(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
+    Ok(Box::new(LibvpxDecoder::new(Headers::Vp9(Vp9Reader::default()), &VP9_DECODER, config)?))
+}
+
+/// What follows the headers of a stream.
+#[derive(Clone, Debug)]
+enum Headers {
+    Vp8(Box<HeaderReader>),
+    Vp9(Vp9Reader),
+}
+
+impl Headers {
+    fn format(&self) -> Format {
+        match self {
+            Self::Vp8(_) => Format::Vp8,
+            Self::Vp9(_) => Format::Vp9,
+        }
+    }
+
+    /// What the packet says, as far as it is known without the library; `current` is the size so far.
+    fn read(&mut self, data: &[u8], current: Option<Size>) -> Result<DecodeReport, Error> {
+        let kind = |is_key| if is_key { FrameKind::Key } else { FrameKind::Inter };
+        match self {
+            Self::Vp8(reader) => {
+                let (tag, key) = peek(data)?;
+                let size = key.map(|key| key.size).or(current).ok_or(Corrupt::NoReference)?;
+                let facts = reader.read(data)?;
+                let mut report = DecodeReport::new(kind(tag.is_key), size);
+                report.shown = tag.show;
+                report.scaling = reader.scaling();
+                report.profile = tag.version;
+                report.qindex = facts.qindex;
+                report.refs_updated = facts.updates;
+                Ok(report)
+            }
+            Self::Vp9(reader) => {
+                let facts = reader.read(data)?;
+                if facts.profile != 0 {
+                    return Err(Error::Unsupported("VP9 of other formats than 8-bit 4:2:0"));
+                }
+                let mut report = DecodeReport::new(kind(facts.is_key), facts.size);
+                report.shown = facts.shown;
+                report.qindex = facts.qindex;
+                report.refs_updated = facts.updates;
+                Ok(report)
+            }
+        }
+    }
+}
+
+/// Threads of the library's own: as many as the pool has.
+fn threads(config: &DecoderConfig) -> u32 {
+    let of_pool = config.pool.as_ref().map_or(1, |pool| pool.threads());
+    u32::try_from(of_pool).unwrap_or(1).clamp(1, 16)
+}
+
+fn open(format: Format, config: &DecoderConfig) -> Result<Decoder, Error> {
+    let conceal = config.conceal == Conceal::On;
+    Decoder::new(format, threads(config), conceal).map_err(|error| refusal("libvpx", &error))
+}
+
+/// A decoder of libvpx.
+#[derive(Debug)]
+struct LibvpxDecoder {
+    config: DecoderConfig,
+    caps: &'static Capabilities,
+    library: Decoder,
+    headers: Headers,
+    sizes: StreamSizes,
+    copies: FrameCopies,
+    /// For packets of 0 bytes, which repeat it.
+    last: Option<Frame>,
+    output: VecDeque<Frame>,
+}
+
+impl LibvpxDecoder {
+    fn new(
+        headers: Headers,
+        caps: &'static Capabilities,
+        config: &DecoderConfig,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            library: open(headers.format(), config)?,
+            caps,
+            config: config.clone(),
+            headers,
+            sizes: StreamSizes::default(),
+            copies: FrameCopies::default(),
+            last: None,
+            output: VecDeque::new(),
+        })
+    }
+
+    fn repeat(&mut self, pts: i64, duration: Option<u64>) -> Result<DecodeReport, Error> {
+        let last = self.last.as_ref().ok_or(Corrupt::NothingToRepeat)?;
+        let frame = Frame { pts, duration, ..last.clone() };
+        let report = DecodeReport::new(FrameKind::Inter, frame.size());
+        self.output.push_back(frame);
+        Ok(report)
+    }
+}
+
+impl VideoDecoder for LibvpxDecoder {
+    fn capabilities(&self) -> &Capabilities {
+        self.caps
+    }
+
+    fn decode(
+        &mut self,
+        data: &[u8],
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<DecodeReport, Error> {
+        StreamSizes::check_bytes(&self.config.limits, data.len())?;
+        if data.is_empty() {
+            return self.repeat(pts, duration);
+        }
+        let mut headers = self.headers.clone();
+        let mut report = headers.read(data, self.sizes.current())?;
+        self.sizes.check(&self.config.limits, report.size)?;
+        self.library.decode(data).map_err(|error| refusal("libvpx", &error))?;
+        let mut frame = None;
+        while let Some(picture) = self.library.frame() {
+            frame = Some(self.copies.copy(&picture, pts, duration));
+        }
+        if report.shown != frame.is_some() {
+            return Err(Corrupt::Other { what: "a frame from libvpx", offset_bytes: 0 }.into());
+        }
+        if headers.format() == Format::Vp8 {
+            report.refs_used = SlotSet(self.library.references_used().unwrap_or(0));
+        }
+        self.headers = headers;
+        self.sizes.count(report.size);
+        if let Some(frame) = frame {
+            self.last = Some(frame.clone());
+            self.output.push_back(frame);
+        }
+        Ok(report)
+    }
+
+    fn receive(&mut self) -> Option<Frame> {
+        self.output.pop_front()
+    }
+
+    fn finish(&mut self) {}
+
+    fn reset(&mut self) {
+        if let Ok(library) = open(self.headers.format(), &self.config) {
+            self.library = library;
+        }
+        self.headers = match self.headers {
+            Headers::Vp8(_) => Headers::Vp8(Box::default()),
+            Headers::Vp9(_) => Headers::Vp9(Vp9Reader::default()),
+        };
+        self.sizes = StreamSizes::default();
+        self.last = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_beyond_the_limit_is_refused_before_the_library_sees_it() {
+        let mut config = DecoderConfig::default();
+        config.limits.max_pixels = 64 * 64;
+        let mut decoder = open_vp8_decoder(&config).unwrap();
+        let packet = [0x10, 0, 0, 0x9d, 0x01, 0x2a, 65, 0, 64, 0];
+        let refused = decoder.decode(&packet, 0, None);
+        assert!(
+            matches!(refused, Err(Error::Limit(limit)) if limit.asked == Size::new(65, 64).pixels())
+        );
+    }
+}

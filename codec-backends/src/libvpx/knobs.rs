@@ -1,0 +1,242 @@
+//! What libvpx can do, what it cannot, and its own settings.
+
+use codec_core::codec::{Capabilities, Feature, Gap, Knob, KnobKind, Scalability};
+use codec_core::frame::PixelFormat;
+
+/// Most pictures that libvpx holds back.
+pub(super) const MAX_LAG: u32 = 25;
+
+const CPU_USED: Knob = Knob::new(
+    "cpu-used",
+    KnobKind::Range { min: -16, max: 16 },
+    -6,
+    "libvpx's speed; above 0 in real time it follows libvpx's clock. Where it is not given it \
+           follows from the speed: see docs/C-LIBRARIES.md.",
+)
+.live();
+const THREADS: Knob = Knob::new(
+    "threads",
+    KnobKind::Range { min: 1, max: 16 },
+    1,
+    "Threads of libvpx's own; the bytes depend on their number.",
+);
+const DEADLINE: Knob = Knob::new(
+    "deadline",
+    KnobKind::Choice(&[(-1, "preset"), (0, "best"), (1, "rt"), (2, "good")]),
+    -1,
+    "libvpx's mode: real time, good or best quality; preset: rt or good.",
+)
+.live();
+const LAG: Knob = Knob::new(
+    "lag",
+    KnobKind::Range { min: -1, max: MAX_LAG as i64 },
+    -1,
+    "Pictures held back; -1: by the preset, 0 in real time and 25 for files.",
+);
+const AUTO_ALT_REF: Knob = Knob::new(
+    "auto-alt-ref",
+    KnobKind::Range { min: -1, max: 1 },
+    -1,
+    "Hidden frames to predict from; -1: where pictures are held back.",
+);
+const ARNR_FRAMES: Knob = Knob::new(
+    "arnr-maxframes",
+    KnobKind::Range { min: 0, max: 15 },
+    7,
+    "Pictures that go into a hidden frame.",
+)
+.live();
+const ARNR_STRENGTH: Knob = Knob::new(
+    "arnr-strength",
+    KnobKind::Range { min: 0, max: 6 },
+    5,
+    "How much noise is averaged out of hidden frames.",
+)
+.live();
+const STATIC_THRESHOLD: Knob = Knob::new(
+    "static-threshold",
+    KnobKind::Range { min: 0, max: 1_000_000 },
+    0,
+    "Squared error of a block below which it counts as unchanged.",
+)
+.live();
+const NOISE_SENSITIVITY: Knob = Knob::new(
+    "noise-sensitivity",
+    KnobKind::Range { min: 0, max: 6 },
+    0,
+    "Denoising of the input; 0: none.",
+)
+.live();
+const SHARPNESS: Knob =
+    Knob::new("sharpness", KnobKind::Range { min: 0, max: 7 }, 0, "Sharpness of the loop filter.")
+        .live();
+const TUNE: Knob = Knob::new(
+    "tune",
+    KnobKind::Choice(&[(0, "psnr"), (1, "ssim")]),
+    0,
+    "What decisions are made for.",
+)
+.live();
+
+static VP8_KNOBS: &[Knob] = &[
+    CPU_USED,
+    THREADS,
+    Knob::new(
+        "token-partitions",
+        KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
+        1,
+        "Partitions of the coefficients, which decoders can read in parallel.",
+    )
+    .live(),
+    DEADLINE,
+    LAG,
+    AUTO_ALT_REF,
+    ARNR_FRAMES,
+    ARNR_STRENGTH,
+    Knob::new(
+        "arnr-type",
+        KnobKind::Choice(&[(1, "backward"), (2, "forward"), (3, "centred")]),
+        3,
+        "Which pictures go into a hidden frame.",
+    )
+    .live(),
+    STATIC_THRESHOLD,
+    NOISE_SENSITIVITY,
+    SHARPNESS,
+    TUNE,
+    Knob::new(
+        "screen-content",
+        KnobKind::Range { min: -1, max: 2 },
+        -1,
+        "libvpx's screen mode, 2 with frames dropped that overshoot; -1: by the content, 2 \
+               where frames may be dropped, else 1.",
+    )
+    .live(),
+    Knob::new(
+        "resilient-partitions",
+        KnobKind::Switch,
+        0,
+        "Partitions decodable without one another's probabilities.",
+    ),
+    Knob::new(
+        "profile",
+        KnobKind::Range { min: 0, max: 3 },
+        0,
+        "Profile of the bitstream: higher ones have simpler interpolation and filters.",
+    ),
+];
+
+static VP9_KNOBS: &[Knob] = &[
+    CPU_USED,
+    THREADS,
+    DEADLINE,
+    LAG,
+    AUTO_ALT_REF,
+    ARNR_FRAMES,
+    ARNR_STRENGTH,
+    STATIC_THRESHOLD,
+    NOISE_SENSITIVITY,
+    SHARPNESS,
+    TUNE,
+    Knob::new(
+        "tile-columns",
+        KnobKind::Range { min: 0, max: 6 },
+        0,
+        "Binary logarithm of the most columns of tiles.",
+    )
+    .live(),
+    Knob::new("row-mt", KnobKind::Switch, 0, "Threads share rows of tiles, too.").live(),
+    Knob::new(
+        "aq-mode",
+        KnobKind::Choice(&[(0, "none"), (1, "variance"), (2, "complexity"), (3, "cyclic-refresh")]),
+        0,
+        "How quantisers differ within a frame.",
+    )
+    .live(),
+];
+
+const OWN_THREADS: Gap =
+    Gap::new(Feature::Pool, "libvpx takes no threads but its own: knob threads");
+const DECODER_THREADS: Gap = Gap::new(
+    Feature::Pool,
+    "libvpx takes no threads but its own, of which it is told to use as many as the pool has",
+);
+const NO_REFERENCES: Gap = Gap::new(
+    Feature::ReportsReferences,
+    "libvpx's encoder has no call to tell them; packets state those that were allowed",
+);
+const COARSE_QINDEX: Gap =
+    Gap::new(Feature::EveryQindex, "libvpx has 64 steps; indices between them are refused");
+const OWN_LEVEL: Gap =
+    Gap::new(Feature::SimdLevel, "libvpx asks the CPU; there is no call to choose");
+const NO_CAPS: Gap =
+    Gap::new(Feature::Caps, "libvpx has no call to cap a frame or a window, only key frames");
+const OWN_CLOCK: Gap = Gap::new(
+    Feature::Deadline,
+    "libvpx measures time by its own clock: knob cpu-used above 0 in real time",
+);
+const NO_INTRA_REFRESH: Gap =
+    Gap::new(Feature::IntraRefresh, "libvpx has no call for intra blocks in turn");
+
+const ENCODER: Capabilities = {
+    let mut caps = Capabilities::minimal("libvpx");
+    caps.formats = &[PixelFormat::I420, PixelFormat::Nv12];
+    caps.latency_frames = MAX_LAG;
+    caps.live_bitrate = true;
+    caps.live_resolution = true;
+    caps.reports_qindex = true;
+    caps.reference_slots = 3;
+    caps
+};
+
+/// The encoder of VP8.
+pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
+    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    qindex_range: (0, 127),
+    rtc_qindex_range: (2, 106),
+    knobs: VP8_KNOBS,
+    gaps: &[
+        NO_CAPS,
+        OWN_CLOCK,
+        NO_INTRA_REFRESH,
+        OWN_THREADS,
+        OWN_LEVEL,
+        NO_REFERENCES,
+        COARSE_QINDEX,
+    ],
+    ..ENCODER
+};
+
+/// The encoder of VP9.
+pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
+    qindex_range: (0, 255),
+    rtc_qindex_range: (8, 208),
+    knobs: VP9_KNOBS,
+    gaps: &[
+        NO_CAPS,
+        OWN_CLOCK,
+        NO_INTRA_REFRESH,
+        OWN_THREADS,
+        OWN_LEVEL,
+        Gap::new(Feature::TemporalLayers, "VP9's layers are not bound"),
+        NO_REFERENCES,
+        COARSE_QINDEX,
+    ],
+    ..ENCODER
+};
+
+/// Of both decoders.
+pub(super) const DECODER: Capabilities = {
+    let mut caps = Capabilities::minimal("libvpx");
+    caps.live_resolution = true;
+    caps.threads = true;
+    caps.reference_slots = 3;
+    caps
+};
+
+/// Gaps of both decoders.
+pub(super) const DECODER_GAPS: [Gap; 3] = [
+    DECODER_THREADS,
+    OWN_LEVEL,
+    Gap::new(Feature::DecoderDelay, "libvpx gives each frame at once"),
+];

@@ -1,0 +1,191 @@
+//! OpenH264's decoder behind our trait.
+
+use std::collections::VecDeque;
+
+use codec_ffi::openh264::Decoder;
+
+use crate::foreign_frames::FrameCopies;
+use crate::h264_units::{Sps, summarise};
+use crate::refusal::refusal;
+use crate::stream_sizes::StreamSizes;
+use codec_core::codec::{
+    Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
+};
+use codec_core::error::{Corrupt, Error};
+use codec_core::frame::Frame;
+
+/// The decoder.
+pub(crate) static DECODER: Capabilities = Capabilities {
+    max_dimension: 4096,
+    live_resolution: true,
+    qindex_range: (0, 51),
+    gaps: &[
+        Gap::new(Feature::ReportsQindex, "OpenH264's decoder does not tell it"),
+        Gap::new(Feature::ReportsReferences, "OpenH264's decoder does not tell them"),
+        Gap::new(Feature::Pool, "OpenH264 takes no threads but its own, and uses none here"),
+        Gap::new(Feature::SimdLevel, "OpenH264 asks the CPU"),
+        Gap::new(Feature::DecoderDelay, "the stream alone says what is held back"),
+    ],
+    ..Capabilities::minimal("OpenH264")
+};
+
+/// Pictures that the library can hold back, and as many again.
+const MAX_HELD: usize = 32;
+
+/// Opens `h264/openh264`.
+pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
+    Ok(Box::new(OpenH264::new(config)?))
+}
+
+#[derive(Debug)]
+struct OpenH264 {
+    config: DecoderConfig,
+    library: Decoder,
+    sps: Option<Sps>,
+    /// A key frame came, and no error since.
+    has_reference: bool,
+    sizes: StreamSizes,
+    copies: FrameCopies,
+    /// Durations by time, of the last packets whose frames have not come out.
+    durations: VecDeque<(i64, Option<u64>)>,
+    /// For concealment.
+    last: Option<Frame>,
+    output: VecDeque<Frame>,
+}
+
+impl OpenH264 {
+    fn new(config: &DecoderConfig) -> Result<Self, Error> {
+        Ok(Self {
+            library: start(config)?,
+            config: config.clone(),
+            sps: None,
+            has_reference: false,
+            sizes: StreamSizes::default(),
+            copies: FrameCopies::default(),
+            durations: VecDeque::new(),
+            last: None,
+            output: VecDeque::new(),
+        })
+    }
+
+    /// The duration of the packet with this time.
+    fn take_duration(&mut self, pts: i64) -> Option<u64> {
+        let at = self.durations.iter().position(|&(time, _)| time == pts)?;
+        self.durations.remove(at)?.1
+    }
+
+    /// Takes out what the library holds back.
+    fn drain(&mut self) {
+        while let Some((picture, time)) = self.library.flush() {
+            let mut frame = self.copies.copy(&picture, time, None);
+            frame.duration = self.take_duration(time);
+            self.last = Some(frame.clone());
+            self.output.push_back(frame);
+        }
+    }
+
+    /// The library as before the first packet: what it says after damage does not count.
+    fn restart(&mut self) {
+        if let Ok(library) = start(&self.config) {
+            self.library = library;
+        }
+        self.has_reference = false;
+        self.durations.clear();
+    }
+}
+
+fn start(config: &DecoderConfig) -> Result<Decoder, Error> {
+    let conceal = config.conceal == Conceal::On;
+    Decoder::new(conceal).map_err(|error| refusal("openh264", &error))
+}
+
+impl VideoDecoder for OpenH264 {
+    fn capabilities(&self) -> &Capabilities {
+        &DECODER
+    }
+
+    fn decode(
+        &mut self,
+        data: &[u8],
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Result<DecodeReport, Error> {
+        StreamSizes::check_bytes(&self.config.limits, data.len())?;
+        let summary = summarise(data)?;
+        if let Some(sps) = &summary.sps {
+            self.sizes.check(&self.config.limits, sps.size)?;
+            if !sps.is_usual {
+                return Err(Error::Unsupported("H.264 of other formats than 8-bit 4:2:0"));
+            }
+            if !sps.frames_only {
+                return Err(Error::Unsupported("interlaced H.264"));
+            }
+        }
+        if !summary.has_slice && summary.sps.is_none() {
+            return Err(Corrupt::Other { what: "a slice of H.264", offset_bytes: 0 }.into());
+        }
+        if !summary.has_idr && !self.has_reference {
+            return Err(Corrupt::NoReference.into());
+        }
+        let sps = summary.sps.or(self.sps).ok_or(Corrupt::NoReference)?;
+        if summary.has_idr || self.sps.is_some_and(|old| old != sps) {
+            // What came before goes out first, and the library may give its memory back.
+            self.drain();
+        }
+        self.durations.push_back((pts, duration));
+        if self.durations.len() > MAX_HELD {
+            self.durations.pop_front();
+        }
+        let held = self.library.held();
+        let mut concealed = false;
+        let decoded = match self.library.decode(data, pts) {
+            Ok(Some((picture, time))) => Some(self.copies.copy(&picture, time, None)),
+            Ok(None) => {
+                // The library conceals, but not always at once. With B frames it is one picture
+                // less: where it belongs is not known.
+                let lost = summary.has_slice && self.library.held() == 0 && held == 0;
+                let last = self.last.as_ref();
+                let last = last.filter(|_| lost && self.config.conceal == Conceal::On);
+                concealed = last.is_some();
+                last.map(|last| Frame { pts, ..last.clone() })
+            }
+            Err(error) => {
+                self.drain();
+                self.restart();
+                return Err(refusal("openh264", &error));
+            }
+        };
+        if summary.sps.is_some() {
+            self.sizes.count(sps.size);
+        }
+        self.sps = Some(sps);
+        self.has_reference = true;
+        let kind = if summary.has_idr { FrameKind::Key } else { FrameKind::Inter };
+        let mut report = DecodeReport::new(kind, sps.size);
+        report.profile = sps.profile;
+        report.shown = decoded.is_some();
+        if concealed {
+            report.concealed_mbs = report.total_mbs;
+        }
+        if let Some(mut frame) = decoded {
+            frame.duration = self.take_duration(frame.pts);
+            self.last = Some(frame.clone());
+            self.output.push_back(frame);
+        }
+        Ok(report)
+    }
+
+    fn receive(&mut self) -> Option<Frame> {
+        self.output.pop_front()
+    }
+
+    fn finish(&mut self) {
+        self.drain();
+    }
+
+    fn reset(&mut self) {
+        self.restart();
+        (self.sps, self.last) = (None, None);
+        self.sizes = StreamSizes::default();
+    }
+}

@@ -1,0 +1,383 @@
+//! OpenH264's encoder behind our trait.
+
+use std::collections::VecDeque;
+
+use codec_ffi::openh264::{Encoder, Frame, RateMode, Settings};
+
+use super::knobs::{ENCODER, MAX_DIMENSION, MAX_QP};
+use crate::foreign_frames::PictureView;
+use crate::h264_units::{QpReader, decoder_record};
+use crate::knob_values::KnobValues;
+use crate::refusal::refusal;
+use codec_core::codec::{
+    Applied, Bitrate, BitsByPart, Buffering, Capabilities, Content, DropPolicy, DropReason,
+    EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, PacketMeta, RateControl, RateState,
+    Scalability, Update, VideoEncoder,
+};
+use codec_core::error::{ConfigError, Error};
+use codec_core::frame::{Picture, Rational};
+
+/// Opens `h264/openh264`.
+pub(crate) fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
+    Ok(Box::new(OpenH264::new(config)?))
+}
+
+/// OpenH264's encoder.
+#[derive(Debug)]
+struct OpenH264 {
+    config: EncoderConfig,
+    knobs: KnobValues,
+    library: Encoder,
+    /// The parameter sets that it began with, as containers want them.
+    record: Vec<u8>,
+    /// Whether the library may drop frames now.
+    drops: bool,
+    view: PictureView,
+    quantisers: QpReader,
+    key_wanted: bool,
+    /// Pictures that were coded since the last key frame.
+    since_key: u32,
+    last_pts: Option<i64>,
+    frame_id: u64,
+    tl0_index: Option<u8>,
+    ready: VecDeque<Packet>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl OpenH264 {
+    fn new(config: &EncoderConfig) -> Result<Self, Error> {
+        let knobs = KnobValues::new(ENCODER.knobs, &config.knobs)?;
+        let mut library = start(config, &knobs)?;
+        let sets = library.parameter_sets().map_err(|error| refusal("openh264", &error))?;
+        Ok(Self {
+            record: decoder_record(&sets),
+            config: config.clone(),
+            knobs,
+            library,
+            drops: true,
+            view: PictureView::default(),
+            quantisers: QpReader::default(),
+            key_wanted: false,
+            since_key: 0,
+            last_pts: None,
+            frame_id: 0,
+            tl0_index: None,
+            ready: VecDeque::new(),
+            spare: Vec::new(),
+        })
+    }
+
+    /// Begins anew with `config`: the next frame is a key frame.
+    fn reopen(&mut self, config: EncoderConfig) -> Result<Applied, Error> {
+        self.library = start(&config, &self.knobs)?;
+        self.config = config;
+        self.drops = true;
+        (self.key_wanted, self.since_key) = (false, 0);
+        Ok(Applied::NextFrameAsKey)
+    }
+
+    fn nominal_duration(&self) -> u64 {
+        let (base, rate) = (self.config.timebase, self.config.framerate);
+        let ticks = u64::from(base.den) * u64::from(rate.den);
+        let per = u64::from(base.num) * u64::from(rate.num);
+        ((ticks + per / 2) / per).max(1)
+    }
+
+    /// The library's time of `pts`.
+    fn milliseconds(&self, pts: i64) -> i64 {
+        let Rational { num, den } = self.config.timebase;
+        let ms = i128::from(pts) * 1000 * i128::from(num) / i128::from(den);
+        i64::try_from(ms).unwrap_or(0)
+    }
+
+    fn meta(&mut self, is_key: bool, temporal_id: u8, data: &[u8]) -> PacketMeta {
+        if temporal_id == 0 {
+            self.tl0_index = Some(self.tl0_index.map_or(0, |index| index.wrapping_add(1)));
+        }
+        let layers = self.config.scalability.temporal_layers();
+        let (cols, rows) = self.config.size.macroblocks();
+        let mut meta = PacketMeta {
+            frame_id: self.frame_id,
+            kind: if is_key { FrameKind::Key } else { FrameKind::Inter },
+            shown: true,
+            size: self.config.size,
+            discardable: layers > 1 && temporal_id + 1 == layers,
+            temporal_id,
+            temporal_layers: layers,
+            // Dyadic layers refer to the frame before of a lower layer, and here no other is left.
+            layer_sync: temporal_id > 0,
+            tl0_index: self.tl0_index.unwrap_or(0),
+            qindex: self.quantisers.read(data).unwrap_or(0),
+            speed: self.config.speed,
+            bits: BitsByPart { coefficients: 8 * data.len() as u64, ..BitsByPart::default() },
+            rate: RateState { bitrate: target(self.config.rate), ..RateState::default() },
+            ..PacketMeta::default()
+        };
+        meta.macroblocks.total = u32::try_from(cols * rows).unwrap_or(u32::MAX);
+        self.frame_id += 1;
+        meta
+    }
+}
+
+fn target(rate: RateControl) -> Bitrate {
+    match rate {
+        RateControl::Cbr(rate) | RateControl::Vbr(rate) => rate,
+        RateControl::Quality(_) | RateControl::FixedQ(_) => Bitrate(0),
+    }
+}
+
+fn start(config: &EncoderConfig, knobs: &KnobValues) -> Result<Encoder, Error> {
+    let settings = settings(config, knobs)?;
+    Encoder::new(&settings).map_err(|error| refusal("openh264", &error))
+}
+
+fn check(
+    ok: bool,
+    knob: &'static str,
+    given: impl std::fmt::Display,
+    allowed: &str,
+) -> Result<(), ConfigError> {
+    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
+}
+
+/// Refuses what cannot be, and what OpenH264 has no call for.
+fn validate(config: &EncoderConfig) -> Result<(), Error> {
+    let side = |pixels: u32| (16..=MAX_DIMENSION).contains(&pixels) && pixels.is_multiple_of(2);
+    let fits = side(config.size.width) && side(config.size.height);
+    check(fits, "size", config.size, "even sizes from 16x16 to 4096x4096")?;
+    let above_0 = |ratio: Rational| ratio.num > 0 && ratio.den > 0;
+    let rate = config.framerate;
+    let usual = above_0(rate) && (1.0..=60.0).contains(&rate.as_f64());
+    check(usual, "framerate", rate, "1 to 60 a second")?;
+    check(above_0(config.timebase), "timebase", config.timebase, "above 0")?;
+    match config.rate {
+        RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
+            check((1..=2_000_000_000).contains(&rate.0), "bitrate", rate.0, "1 to 2000000000")?;
+        }
+        RateControl::Quality(quality) => check(quality <= 100, "quality", quality, "0..=100")?,
+        RateControl::FixedQ(qp) => check(qp <= MAX_QP, "qindex", qp, "0..=51")?,
+    }
+    let (min, max) = config.qindex_range(&ENCODER);
+    let inside = min <= max && max <= MAX_QP;
+    check(inside, "qindex", format!("{min}..={max}"), "a range within 0..=51")?;
+    check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1, or none")?;
+    check(config.speed <= 10, "speed", config.speed, "0..=10")?;
+    if let DropPolicy::BelowBufferPct(share) = config.drops {
+        check(share <= 100, "drops", share, "0..=100 percent")?;
+    }
+    let usual = EncoderConfig::rtc(config.size, config.framerate, Bitrate(1));
+    let shares = |config: &EncoderConfig| {
+        (config.undershoot_pct, config.overshoot_pct, config.max_key_frame_pct)
+    };
+    let why = if shares(config) != shares(&usual) {
+        "OpenH264 has no shares of frames in the rate"
+    } else if config.buffering != Buffering::default() {
+        "OpenH264's buffer model cannot be set"
+    } else if config.max_frame_bytes.is_some() || config.window_cap.is_some() {
+        "OpenH264 has no cap on frames or windows"
+    } else if config.error_resilient {
+        "OpenH264 has no error resilience"
+    } else if config.deadline.is_some() {
+        "OpenH264 takes no clock"
+    } else if config.intra_refresh > 0 {
+        "OpenH264 has no intra refresh"
+    } else if config.report_psnr {
+        "OpenH264 does not tell the error of its frames"
+    } else if config.report_digest {
+        "OpenH264 does not show its reconstruction"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Unsupported(why))
+}
+
+fn complexity(config: &EncoderConfig, knobs: &KnobValues) -> u8 {
+    u8::try_from(knobs.value("complexity")).unwrap_or(match config.speed {
+        0..=3 => 2,
+        4..=6 => 1,
+        _ => 0,
+    })
+}
+
+fn frame_rate(rate: Rational) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "1 to 60, to seven digits")]
+    let rate = rate.as_f64() as f32;
+    rate
+}
+
+fn settings(config: &EncoderConfig, knobs: &KnobValues) -> Result<Settings, Error> {
+    validate(config)?;
+    let (mode, bits, qp) = match config.rate {
+        RateControl::Cbr(rate) => (RateMode::Bitrate, rate.0, 26),
+        RateControl::Vbr(rate) => (RateMode::Quality, rate.0, 26),
+        // The library has no constant quality but one quantiser for all frames.
+        RateControl::Quality(quality) => {
+            let qp = (u16::from(MAX_QP) * u16::from(100 - quality) + 50) / 100;
+            (RateMode::Off, 5_000_000, u8::try_from(qp).unwrap_or(MAX_QP))
+        }
+        RateControl::FixedQ(qp) => (RateMode::Off, 5_000_000, qp),
+    };
+    let (min_qp, max_qp) = match mode {
+        RateMode::Off => (0, MAX_QP),
+        _ => config.qindex_range(&ENCODER),
+    };
+    let side = |pixels: u32| u16::try_from(pixels).unwrap_or(0);
+    let on = |name: &str| knobs.value(name) == 1;
+    let is_cbr = matches!(config.rate, RateControl::Cbr(_));
+    Ok(Settings {
+        width: side(config.size.width),
+        height: side(config.size.height),
+        frame_rate: frame_rate(config.framerate),
+        mode,
+        bitrate: i32::try_from(bits).unwrap_or(i32::MAX),
+        qp,
+        min_qp,
+        max_qp,
+        frame_skip: is_cbr && config.drops != DropPolicy::Never,
+        screen: config.content == Content::Screen,
+        temporal_layers: config.scalability.temporal_layers(),
+        // The interval is counted here, as the library wants multiples of the layers' pattern.
+        intra_period: 0,
+        scene_change_detect: config.keys.at_scene_cuts,
+        complexity: complexity(config, knobs),
+        threads: u16::try_from(knobs.value("threads")).unwrap_or(1),
+        cabac: on("cabac"),
+        denoise: on("denoise"),
+        background_detection: on("background-detection"),
+        adaptive_quant: on("adaptive-quant"),
+    })
+}
+
+impl VideoEncoder for OpenH264 {
+    fn capabilities(&self) -> &Capabilities {
+        &ENCODER
+    }
+
+    fn codec_private(&self) -> Vec<u8> {
+        self.record.clone()
+    }
+
+    fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
+        if picture.size() != self.config.size {
+            return Err(ConfigError::new("picture", picture.size(), self.config.size).into());
+        }
+        if self.last_pts.is_some_and(|last| request.pts <= last) {
+            let allowed = format!("later than {}", self.last_pts.unwrap_or(0));
+            return Err(ConfigError::new("pts", request.pts, allowed).into());
+        }
+        if request.references.is_some() || request.updates.is_some() {
+            return Err(Error::Unsupported("a choice of references by OpenH264"));
+        }
+        let refused = |error| refusal("openh264", &error);
+        let may_drop = request.may_drop != Some(false);
+        if may_drop != self.drops {
+            let drops = may_drop && settings(&self.config, &self.knobs)?.frame_skip;
+            self.library.set_frame_skip(drops).map_err(refused)?;
+            self.drops = may_drop;
+        }
+        let interval = self.config.keys.max_interval;
+        let is_due = interval.is_some_and(|most| self.since_key >= most);
+        let wants_key = request.key_frame || self.key_wanted || is_due;
+        if wants_key {
+            self.library.force_idr().map_err(refused)?;
+        }
+        let mut data = self.spare.pop().unwrap_or_default();
+        data.clear();
+        let time = self.milliseconds(request.pts);
+        let view = self.view.view(picture)?;
+        let coded = self.library.encode(&view, time, &mut data).map_err(refused)?;
+        self.last_pts = Some(request.pts);
+        let Frame::Coded { is_idr, temporal_id } = coded else {
+            self.key_wanted = wants_key;
+            self.spare.push(data);
+            return Ok(Outcome::Dropped { reason: DropReason::BufferLow, debt_bits: 0 });
+        };
+        self.key_wanted = false;
+        self.since_key = if is_idr { 1 } else { self.since_key + 1 };
+        let meta = self.meta(is_idr, temporal_id, &data);
+        let duration = request.duration.unwrap_or_else(|| self.nominal_duration());
+        self.ready.push_back(Packet { data, pts: request.pts, duration: Some(duration), meta });
+        Ok(Outcome::Coded)
+    }
+
+    fn receive(&mut self, packet: &mut Packet) -> bool {
+        let Some(next) = self.ready.pop_front() else {
+            return false;
+        };
+        let old = std::mem::replace(packet, next);
+        self.spare.push(old.data);
+        true
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.reopen(self.config.clone()).map(|_| ())
+    }
+
+    fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        let mut config = self.config.clone();
+        let refused = |error| refusal("openh264", &error);
+        match update {
+            Update::Bitrate(rate) => {
+                config.rate = match config.rate {
+                    RateControl::Cbr(_) => RateControl::Cbr(rate),
+                    RateControl::Vbr(_) => RateControl::Vbr(rate),
+                    RateControl::Quality(_) | RateControl::FixedQ(_) => {
+                        let why = "a bitrate where the rate is not controlled";
+                        return Err(Error::Unsupported(why));
+                    }
+                };
+                let bits = settings(&config, &self.knobs)?.bitrate;
+                self.library.set_bitrate(bits).map_err(refused)?;
+            }
+            Update::FrameRate(rate) => {
+                config.framerate = rate;
+                validate(&config)?;
+                self.library.set_frame_rate(frame_rate(rate)).map_err(refused)?;
+            }
+            Update::Drops(drops) => {
+                config.drops = drops;
+                let skips = settings(&config, &self.knobs)?.frame_skip && self.drops;
+                self.library.set_frame_skip(skips).map_err(refused)?;
+            }
+            Update::Speed(speed) => {
+                config.speed = speed;
+                let complexity = settings(&config, &self.knobs)?.complexity;
+                self.library.set_complexity(complexity).map_err(refused)?;
+            }
+            Update::Rate(rate) => {
+                config.rate = rate;
+                return self.reopen(config);
+            }
+            Update::Content(content) => {
+                config.content = content;
+                return self.reopen(config);
+            }
+            Update::Resolution(size) => {
+                config.size = size;
+                return self.reopen(config);
+            }
+            Update::Scalability(mode) => {
+                config.scalability = mode;
+                return self.reopen(config);
+            }
+            Update::KeyFrame => {
+                self.key_wanted = true;
+                return Ok(Applied::NextFrameAsKey);
+            }
+            Update::Knob(name, value) => self.knobs.clone().set(&name, value, true)?,
+            Update::ActiveTemporalLayers(layers) => {
+                if layers == 0 || config.scalability == Scalability::L1T1 {
+                    let most = config.scalability.temporal_layers();
+                    let allowed = format!("1..={most}");
+                    check(layers == 1, "temporal layers", layers, &allowed)?;
+                }
+                if layers != config.scalability.temporal_layers() {
+                    return Err(Error::Unsupported("OpenH264 with layers switched off"));
+                }
+            }
+            Update::MaxFrameTime(_) => return Err(Error::Unsupported("OpenH264 takes no clock")),
+        }
+        self.config = config;
+        Ok(Applied::NextFrame)
+    }
+}

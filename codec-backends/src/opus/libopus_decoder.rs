@@ -1,0 +1,257 @@
+//! The decoder of libopus itself: packets checked before the library sees them, losses made up.
+
+use std::fmt;
+
+use codec_ffi::opus::Decoder as Library;
+
+use super::DECODER_CAPABILITIES;
+use codec_core::audio::framer::SoundQueue;
+use codec_core::audio::opus_head::{OpusHead, wave_places};
+use codec_core::audio::opus_packet::{OpusMode, OpusPacket};
+use codec_core::audio::settings::{check_format, refuse_knobs};
+use codec_core::audio::{
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioFormat,
+    AudioReport, Bandwidth, Recovery, SampleKind,
+};
+use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
+
+/// What can be made up at once, in seconds: more is no loss but a pause.
+const LONGEST_GAP_S: usize = 10;
+
+pub(crate) static CAPABILITIES: AudioCapabilities =
+    AudioCapabilities { implementation: "libopus", ..DECODER_CAPABILITIES };
+
+/// Opens a decoder.
+pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
+    Ok(Box::new(Decoder::new(config)?))
+}
+
+struct Decoder {
+    config: AudioDecoderConfig,
+    head: OpusHead,
+    inner: Library,
+    /// Place in the output of each channel that the library gives; empty: the same.
+    places: &'static [usize],
+    sounds: SoundQueue,
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What the packet's own words say, over all streams.
+struct Facts {
+    bandwidth: Bandwidth,
+    /// Sample frames at the output rate: of the packet and of each of its frames.
+    frames: usize,
+    frame: usize,
+    fec: bool,
+}
+
+impl Decoder {
+    fn new(config: &AudioDecoderConfig) -> Result<Self, Error> {
+        if config.codec != AudioCodec::Opus {
+            return Err(ConfigError::new("codec", config.codec, "opus").into());
+        }
+        check_format(config.format, &CAPABILITIES)?;
+        refuse_knobs(&config.knobs)?;
+        let channels = config.format.channels();
+        let head = match config.codec_private.as_slice() {
+            [] => OpusHead::plain(u8::try_from(channels).unwrap_or(u8::MAX), 0, 0),
+            bytes => OpusHead::parse(bytes)?,
+        };
+        let one_stream = head.family == 0;
+        let allowed = if one_stream { 2 } else { usize::from(head.channels) };
+        if channels > allowed || !one_stream && channels != allowed {
+            let allowed = if one_stream { "1 or 2".to_owned() } else { allowed.to_string() };
+            return Err(ConfigError::new("channels", channels, allowed).into());
+        }
+        let places = if head.family == 1 { wave_places(channels) } else { &[] };
+        let inner = build(config, &head)?;
+        Ok(Self { config: config.clone(), head, inner, places, sounds: SoundQueue::default() })
+    }
+
+    /// Checks a packet by the rules of RFC 6716, section 3.4, each of its streams.
+    fn check(&self, data: &[u8]) -> Result<Facts, Error> {
+        let limit = self.config.limits.max_frame_bytes;
+        if data.len() as u64 > limit {
+            return Err(LimitError { what: "frame bytes", asked: data.len() as u64, limit }.into());
+        }
+        let mut at = 0;
+        let mut facts: Option<Facts> = None;
+        for left in (0..self.head.streams).rev() {
+            let rest = &data[at..];
+            let (packet, length) = match left {
+                0 => OpusPacket::parse(rest).map(|packet| (packet, rest.len())),
+                _ => OpusPacket::parse_self_delimited(rest),
+            }
+            .map_err(|error| moved(error, at))?;
+            let rate = self.config.format.rate;
+            let (frames, bandwidth) = (packet.samples(rate), packet.toc().bandwidth());
+            match &mut facts {
+                None => {
+                    let has_fec = packet.has_fec() && packet.toc().mode() != OpusMode::Celt;
+                    let frame = packet.frame_samples(rate);
+                    facts = Some(Facts { bandwidth, frames, frame, fec: has_fec });
+                }
+                Some(facts) if facts.frames != frames => {
+                    let what = "streams of equal duration in one packet";
+                    return Err(Corrupt::Other { what, offset_bytes: at }.into());
+                }
+                Some(facts) => facts.bandwidth = facts.bandwidth.max(bandwidth),
+            }
+            at += length;
+        }
+        facts.ok_or(Error::Unsupported("an Opus stream of no streams"))
+    }
+
+    /// Lets the library work on `frames` more sample frames of `sound`.
+    fn run(
+        &mut self,
+        data: Option<&[u8]>,
+        fec: bool,
+        frames: usize,
+        sound: &mut Vec<i16>,
+    ) -> Result<(), Error> {
+        let channels = self.config.format.channels();
+        let from = sound.len();
+        sound.resize(from + frames * channels, 0);
+        match self.inner.decode(data, &mut sound[from..], fec) {
+            Ok(got) if got == frames => Ok(()),
+            _ => Err(undecodable()),
+        }
+    }
+
+    /// Appends `frames` sample frames that are made up.
+    fn conceal(&mut self, frames: usize, sound: &mut Vec<i16>) -> Result<(), Error> {
+        let longest = self.config.format.rate as usize * 3 / 25;
+        let mut left = frames;
+        while left > 0 {
+            let part = left.min(longest);
+            self.run(None, false, part, sound)?;
+            left -= part;
+        }
+        Ok(())
+    }
+
+    /// A buffer's samples, empty, filled by `fill`, in the order of channels that is promised.
+    fn output(
+        &mut self,
+        pts: i64,
+        fill: impl FnOnce(&mut Self, &mut Vec<i16>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let format = self.config.format;
+        let mut sound: AudioBuf = self.sounds.begin(format, SampleKind::S16);
+        let values = sound.begin_s16(format, pts);
+        if let Err(error) = fill(self, values) {
+            self.sounds.give_back(sound);
+            return Err(error);
+        }
+        if self.places.len() > 2 {
+            let mut ordered = [0; 8];
+            for frame in values.chunks_exact_mut(self.places.len()) {
+                for (&value, &place) in frame.iter().zip(self.places) {
+                    ordered[place] = value;
+                }
+                frame.copy_from_slice(&ordered[..frame.len()]);
+            }
+        }
+        self.sounds.push(sound);
+        Ok(())
+    }
+}
+
+impl AudioDecoder for Decoder {
+    fn capabilities(&self) -> &AudioCapabilities {
+        &CAPABILITIES
+    }
+
+    fn format(&self) -> AudioFormat {
+        self.config.format
+    }
+
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
+        let facts = self.check(data)?;
+        self.output(pts, |this, out| this.run(Some(data), false, facts.frames, out))?;
+        Ok(AudioReport {
+            frames: facts.frames as u64,
+            recovered: 0,
+            bandwidth: Some(facts.bandwidth),
+            final_range: Some(self.inner.final_range()),
+        })
+    }
+
+    fn recover(
+        &mut self,
+        frames: usize,
+        recovery: Recovery<'_>,
+        pts: i64,
+    ) -> Result<AudioReport, Error> {
+        let rate = self.config.format.rate as usize;
+        let (step, longest) = (rate / 400, rate * LONGEST_GAP_S);
+        if frames == 0 || frames > longest || !frames.is_multiple_of(step) {
+            let allowed = format!("a multiple of {step} (2.5 ms) up to {longest}");
+            return Err(ConfigError::new("samples to recover", frames, allowed).into());
+        }
+        // A damaged packet has no copy that could be trusted.
+        let copy = match recovery {
+            Recovery::FromNext(next) => self.check(next).ok().map(|facts| (next, facts)),
+            Recovery::Conceal => None,
+        };
+        let copy = copy.filter(|(_, facts)| facts.fec && facts.frame <= frames);
+        self.output(pts, |this, out| match copy {
+            None => this.conceal(frames, out),
+            Some((next, facts)) => {
+                this.conceal(frames - facts.frame, out)?;
+                this.run(Some(next), true, facts.frame, out)
+            }
+        })?;
+        let frames = frames as u64;
+        Ok(AudioReport { frames, recovered: frames, ..AudioReport::default() })
+    }
+
+    fn receive(&mut self, audio: &mut AudioBuf) -> bool {
+        self.sounds.receive(audio)
+    }
+
+    fn finish(&mut self) {}
+
+    fn reset(&mut self) {
+        self.sounds.clear();
+        if let Ok(fresh) = build(&self.config, &self.head) {
+            self.inner = fresh;
+        }
+    }
+}
+
+/// A library decoder as before the first packet.
+fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Library, Error> {
+    let rate = i32::try_from(config.format.rate).unwrap_or(0);
+    let inner = if head.family == 0 {
+        Library::one_stream(rate, i32::try_from(config.format.channels()).unwrap_or(0))
+    } else {
+        let (streams, coupled) = (head.streams, head.coupled);
+        Library::many_streams(rate, head.channels, streams, coupled, &head.mapping)
+    };
+    let refused = |_| Error::Unsupported("libopus takes no such format");
+    let mut inner = inner.map_err(refused)?;
+    let gain = head.gain_q8_db.saturating_add(config.gain_q8_db);
+    inner.set_gain(gain.into()).map_err(refused)?;
+    Ok(inner)
+}
+
+fn undecodable() -> Error {
+    Corrupt::Other { what: "frames that an Opus decoder can decode", offset_bytes: 1 }.into()
+}
+
+/// An error in a stream that begins at byte `by` of the packet.
+fn moved(error: Corrupt, by: usize) -> Corrupt {
+    match error {
+        Corrupt::Other { what, offset_bytes } => {
+            Corrupt::Other { what, offset_bytes: offset_bytes + by }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,78 @@
+//! Opus by the crates `ropus`, which encodes and decodes CELT, and `opus-rs`, which decodes speech and
+//! makes up its losses (docs/adr/0011). RFC 6716, RFC 7845.
+//!
+//! Mended on our side of the seam: packets are checked by RFC 6716, section 3.4, before a library
+//! sees them; several streams in one packet are taken apart here; gains are applied here; a panic
+//! inside a library becomes an error and a fresh start.
+//!
+//! Beside them libopus itself, the C library, to compare with: its encoder behind the same code.
+
+#[cfg(feature = "opus")]
+mod decoder;
+mod encoder;
+#[cfg(feature = "libopus")]
+mod libopus;
+#[cfg(feature = "libopus")]
+mod libopus_decoder;
+mod library;
+#[cfg(feature = "opus")]
+mod ropus;
+#[cfg(feature = "opus")]
+mod stream;
+
+use codec_core::audio::{AudioBackend, AudioCapabilities, AudioCodec};
+
+/// `opus/ropus`.
+#[cfg(feature = "opus")]
+pub(crate) const ROPUS: AudioBackend = AudioBackend {
+    codec: AudioCodec::Opus,
+    name: "ropus",
+    encoder: Some((
+        encoder::open::<ropus::Encoders>,
+        <ropus::Encoders as library::LibraryEncoder>::CAPABILITIES,
+    )),
+    decoder: Some((decoder::open, &decoder::CAPABILITIES)),
+};
+
+/// `opus/libopus`.
+#[cfg(feature = "libopus")]
+pub(crate) const LIBOPUS: AudioBackend = AudioBackend {
+    codec: AudioCodec::Opus,
+    name: "libopus",
+    encoder: Some((
+        encoder::open::<codec_ffi::opus::Encoder>,
+        <codec_ffi::opus::Encoder as library::LibraryEncoder>::CAPABILITIES,
+    )),
+    decoder: Some((libopus_decoder::open, &libopus_decoder::CAPABILITIES)),
+};
+
+/// Rates of input and output.
+const RATES: &[u32] = &[8_000, 12_000, 16_000, 24_000, 48_000];
+
+/// Durations of a packet in microseconds.
+const FRAME_US: &[u32] = &[2_500, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000];
+
+const ENCODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
+    rates: RATES,
+    max_channels: 8,
+    frame_us: FRAME_US,
+    bitrate_range: Some((500, 2_048_000)),
+    live_bitrate: true,
+    complexity: true,
+    cbr: true,
+    vbr: true,
+    bandwidth: true,
+    fec: true,
+    dtx: true,
+    ..AudioCapabilities::minimal("")
+};
+
+const DECODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {
+    rates: RATES,
+    max_channels: 255,
+    frame_us: FRAME_US,
+    fec: true,
+    dtx: true,
+    concealment: true,
+    ..AudioCapabilities::minimal("")
+};

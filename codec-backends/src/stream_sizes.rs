@@ -1,0 +1,49 @@
+//! Limits on what a stream may ask a library for, checked before the library sees the packet.
+
+use codec_core::codec::{Limits, Resizes};
+use codec_core::error::{Error, LimitError};
+use codec_core::frame::{PixelLimit, Size};
+
+/// The sizes that a stream has had.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StreamSizes {
+    size: Option<Size>,
+    resizes: Resizes,
+}
+
+impl StreamSizes {
+    /// Nothing, if a packet of `bytes` may be decoded.
+    pub(super) fn check_bytes(limits: &Limits, bytes: usize) -> Result<(), Error> {
+        let (asked, limit) = (bytes as u64, limits.max_frame_bytes);
+        if asked > limit {
+            return Err(LimitError { what: "frame bytes", asked, limit }.into());
+        }
+        Ok(())
+    }
+
+    /// Nothing, if the next frame may be of `size`.
+    pub(super) fn check(&self, limits: &Limits, size: Size) -> Result<(), Error> {
+        PixelLimit(limits.max_pixels).check(size)?;
+        if self.changes_to(size) {
+            self.resizes.check(limits, size)?;
+        }
+        Ok(())
+    }
+
+    /// The next frame was of `size`.
+    pub(super) fn count(&mut self, size: Size) {
+        let changed = self.changes_to(size);
+        self.resizes.count_frame(changed.then_some(size));
+        self.size = Some(size);
+    }
+
+    /// The size of the last frame.
+    #[cfg(feature = "libvpx")]
+    pub(super) fn current(&self) -> Option<Size> {
+        self.size
+    }
+
+    fn changes_to(&self, size: Size) -> bool {
+        self.size != Some(size)
+    }
+}

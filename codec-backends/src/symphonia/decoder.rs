@@ -1,0 +1,177 @@
+//! The decoder behind the trait.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use symphonia::core::audio::{Channels, GenericAudioBufferRef, Position};
+use symphonia::core::codecs::audio::{
+    self as lib, AudioCodecParameters, AudioDecoderOptions, well_known,
+};
+use symphonia::core::errors::Error as LibError;
+use symphonia::core::packet::PacketRef;
+use symphonia::core::units::{Duration, Timestamp};
+
+use super::{CAPABILITIES, LOSSLESS_CAPABILITIES, setup};
+use codec_core::audio::framer::SoundQueue;
+use codec_core::audio::settings::{check_format, refuse_knobs};
+use codec_core::audio::{
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioFormat,
+    AudioReport, ChannelLayout, Recovery, SampleKind,
+};
+use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
+
+/// Opens a decoder.
+pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
+    check_format(config.format, &CAPABILITIES)?;
+    refuse_knobs(&config.knobs)?;
+    if config.gain_q8_db != 0 {
+        return Err(ConfigError::new("gain", config.gain_q8_db, "0").into());
+    }
+    let inner = build(config)?;
+    let format = config.format;
+    Ok(Box::new(Decoder { config: config.clone(), inner, format, sounds: SoundQueue::default() }))
+}
+
+struct Decoder {
+    config: AudioDecoderConfig,
+    inner: Box<dyn lib::AudioDecoder>,
+    /// Of the last sound.
+    format: AudioFormat,
+    sounds: SoundQueue,
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl AudioDecoder for Decoder {
+    fn capabilities(&self) -> &AudioCapabilities {
+        match self.config.codec {
+            AudioCodec::Flac | AudioCodec::Alac => &LOSSLESS_CAPABILITIES,
+            _ => &CAPABILITIES,
+        }
+    }
+
+    fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
+        let (asked, limit) = (data.len() as u64, self.config.limits.max_frame_bytes);
+        if asked > limit {
+            return Err(LimitError { what: "frame bytes", asked, limit }.into());
+        }
+        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
+        let mut sound = self.sounds.begin(self.format, SampleKind::F32);
+        let inner = &mut self.inner;
+        // A panic in the library, which is a bug there, costs the packet and the past.
+        let ran = catch_unwind(AssertUnwindSafe(|| match inner.decode_ref(&packet) {
+            Ok(decoded) => copy(&decoded, pts, &mut sound),
+            Err(error) => Err(translated(&error)),
+        }));
+        let answer = ran.unwrap_or_else(|_| {
+            self.inner = build(&self.config)?;
+            Err(Corrupt::Backend { says: "the packet broke the decoder" }.into())
+        });
+        match answer {
+            Ok(()) => {
+                let frames = sound.frames() as u64;
+                if frames > 0 {
+                    self.format = sound.format;
+                    self.sounds.push(sound);
+                } else {
+                    self.sounds.give_back(sound);
+                }
+                Ok(AudioReport { frames, ..AudioReport::default() })
+            }
+            Err(error) => {
+                self.sounds.give_back(sound);
+                Err(error)
+            }
+        }
+    }
+
+    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
+        Err(Error::Unsupported("this decoder has no concealment"))
+    }
+
+    fn receive(&mut self, audio: &mut AudioBuf) -> bool {
+        self.sounds.receive(audio)
+    }
+
+    fn finish(&mut self) {}
+
+    fn reset(&mut self) {
+        self.sounds.clear();
+        self.inner.reset();
+    }
+}
+
+/// A library decoder as before the first packet.
+fn build(config: &AudioDecoderConfig) -> Result<Box<dyn lib::AudioDecoder>, Error> {
+    let id = match config.codec {
+        AudioCodec::Aac => well_known::CODEC_ID_AAC,
+        AudioCodec::Mp3 => well_known::CODEC_ID_MP3,
+        AudioCodec::Vorbis => well_known::CODEC_ID_VORBIS,
+        AudioCodec::Flac => well_known::CODEC_ID_FLAC,
+        AudioCodec::Alac => well_known::CODEC_ID_ALAC,
+        other => {
+            return Err(ConfigError::new("codec", other, "aac, mp3, vorbis, flac, alac").into());
+        }
+    };
+    if config.codec == AudioCodec::Vorbis && config.format.channels() > 2 {
+        // It undoes the coupling of channels first step first, where Vorbis I, section 4.3.5, wants
+        // the last first: noise where a channel is coupled twice.
+        return Err(Error::Unsupported(
+            "Vorbis of more than 2 channels: decoded wrongly by symphonia",
+        ));
+    }
+    let private = setup::unwrap(config.codec, &config.codec_private)?;
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(id).with_sample_rate(config.format.rate);
+    if let Some(channels) = library_channels(config.format.channels()) {
+        params.with_channels(channels);
+    }
+    if !private.is_empty() {
+        params.with_extra_data(private.into());
+    }
+    // Times, and what is to be dropped, are the container's business. The first packet of Vorbis gives
+    // nothing (Vorbis I, section 4.3.8), which the library keeps to if it is to play without gaps.
+    let gapless = config.codec == AudioCodec::Vorbis;
+    let options = AudioDecoderOptions::default().gapless(gapless);
+    catch_unwind(|| symphonia::default::get_codecs().make_audio_decoder(&params, &options))
+        .unwrap_or(Err(LibError::DecodeError("the set-up data broke the decoder")))
+        .map_err(|error| translated(&error))
+}
+
+fn library_channels(count: usize) -> Option<Channels> {
+    let count = u32::try_from(count).ok()?;
+    Position::from_wave_channel_count(count).map(Channels::Positioned)
+}
+
+/// Moves what was decoded into `sound`, interleaved.
+fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, sound: &mut AudioBuf) -> Result<(), Error> {
+    let spec = decoded.spec();
+    let layout = ChannelLayout::of(spec.channels().count())
+        .ok_or(Error::Unsupported("sound without channels, or of more than 255"))?;
+    if spec.rate() == 0 {
+        return Err(Corrupt::Backend { says: "a sampling rate of 0" }.into());
+    }
+    let samples = sound.begin_f32(AudioFormat::new(spec.rate(), layout), pts);
+    decoded.copy_to_vec_interleaved(samples);
+    Ok(())
+}
+
+/// The library's errors, by what the caller can do.
+fn translated(error: &LibError) -> Error {
+    match error {
+        LibError::Unsupported(what) => Error::Unsupported(what),
+        LibError::DecodeError(says) | LibError::LimitError(says) => {
+            Corrupt::Backend { says }.into()
+        }
+        LibError::IoError(_) => Corrupt::Backend { says: "the packet ends too early" }.into(),
+        _ => Corrupt::Backend { says: "the packet does not belong to this stream" }.into(),
+    }
+}

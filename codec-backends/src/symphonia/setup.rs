@@ -1,0 +1,57 @@
+//! Set-up data as containers hold it, in the form that the library wants.
+
+use std::borrow::Cow;
+
+use codec_core::audio::AudioCodec;
+use codec_core::error::Corrupt;
+
+/// Length of the contents of a FLAC `STREAMINFO` block (RFC 9639, section 8.2).
+const STREAMINFO: usize = 34;
+
+/// The set-up data for the library.
+///
+/// # Errors
+/// [`Corrupt`] if there is none and the codec needs some.
+pub(super) fn unwrap(codec: AudioCodec, private: &[u8]) -> Result<Cow<'_, [u8]>, Corrupt> {
+    let needed = |what| Corrupt::Other { what, offset_bytes: private.len() };
+    match codec {
+        AudioCodec::Flac => {
+            streaminfo(private).map(Cow::Borrowed).ok_or(needed("a FLAC STREAMINFO block"))
+        }
+        AudioCodec::Vorbis if private.is_empty() => Err(needed("the three Vorbis headers")),
+        AudioCodec::Alac if private.is_empty() => Err(needed("an ALAC configuration")),
+        _ => Ok(Cow::Borrowed(private)),
+    }
+}
+
+/// The contents of `STREAMINFO`, bare, as a block, after the magic of a file (as Matroska has it),
+/// or after the version of an MP4 box.
+fn streaminfo(private: &[u8]) -> Option<&[u8]> {
+    let block = |data: &[u8]| matches!(data, [0 | 0x80, 0, 0, 34, ..]);
+    let contents = match private {
+        [b'f', b'L', b'a', b'C', rest @ ..] if block(rest) => &rest[4..],
+        [0, 0, 0, 0, rest @ ..] if block(rest) => &rest[4..],
+        data if block(data) && data.len() >= STREAMINFO + 4 => &data[4..],
+        data => data,
+    };
+    contents.get(..STREAMINFO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streaminfo_is_found_however_it_is_wrapped() {
+        let bare = [7; STREAMINFO];
+        let block = [&[0x80, 0, 0, 34][..], &bare].concat();
+        let file = [&b"fLaC"[..], &block].concat();
+        let mp4 = [&[0; 4][..], &block].concat();
+        for wrapped in [&bare[..], &block, &file, &mp4] {
+            assert_eq!(streaminfo(wrapped), Some(&bare[..]));
+        }
+        for bad in [&bare[1..], &file[..41], &[]] {
+            assert_eq!(streaminfo(bad), None);
+        }
+    }
+}
