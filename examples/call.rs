@@ -14,7 +14,6 @@ use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, Outcome, Packet, Update, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::vp8;
 use codec_rtc::extension::Map;
 use codec_rtc::link::{Link, LinkSpec};
 use codec_rtc::session::{
@@ -78,8 +77,8 @@ fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     config.timebase = Rational::new(1, 90_000);
     // What was lost must not be needed to read what comes after it.
     config.error_resilient = true;
-    let mut encoder = vp8::encoder::open(&config)?;
-    let mut decoder = vp8::decoder::open(&DecoderConfig::default())?;
+    let mut encoder = codec_vp8::encoder::open(&config)?;
+    let mut decoder = codec_vp8::decoder::open(&DecoderConfig::default())?;
     let mut sender = Sender::new(SenderConfig::new(streams.clone(), seeds[0]))?;
     let mut receiver = Receiver::new(ReceiverConfig::new(streams, receiver_ssrc, seeds[1]));
     let link: LinkSpec = "rate=1M,delay=40ms,jitter=10ms,loss=10%".parse()?;

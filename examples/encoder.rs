@@ -9,7 +9,6 @@ use std::io::{Write, stdout};
 use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Outcome, Packet, Update};
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::vp8;
 
 /// A ramp that wanders, as I420 without padding.
 fn paint(size: Size, time: u32) -> Vec<u8> {
@@ -22,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let size = Size::new(640, 360);
     let mut config = EncoderConfig::rtc(size, Rational { num: 30, den: 1 }, Bitrate::kbps(800));
     config.timebase = Rational { num: 1, den: 90_000 };
-    let mut encoder = vp8::encoder::open(&config)?;
+    let mut encoder = codec_vp8::encoder::open(&config)?;
     let mut packet = Packet::default();
     let mut out = stdout().lock();
     out.write_all(b"DKIF\0\0\x20\0VP80\x80\x02\x68\x01\x90\x5f\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0")?;

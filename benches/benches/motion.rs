@@ -11,9 +11,9 @@ use codec_core::motion::{
     Target, VectorPrice, search_integer, search_subpel,
 };
 use codec_core::parallel::Serial;
-use codec_core::vp8::encoder::quant::QuantiserSet;
-use codec_core::vp8::header::QuantIndices;
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels, Level};
+use codec_vp8::encoder::quant::QuantiserSet;
+use codec_vp8::header::QuantIndices;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 

@@ -6,10 +6,8 @@ use std::hint::black_box;
 
 use codec_benches::{noise, short};
 use codec_core::entropy::{BoolDecoder, BoolEncoder, BoolSink};
-use codec_core::vp8::residual::{
-    PlaneType, TokenProbs, parse_block, token_cost_q8, write_block_tokens,
-};
-use codec_core::vp8::tables::DEFAULT_COEFF_PROBS;
+use codec_vp8::residual::{PlaneType, TokenProbs, parse_block, token_cost_q8, write_block_tokens};
+use codec_vp8::tables::DEFAULT_COEFF_PROBS;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const BLOCKS: usize = 400;

@@ -6,7 +6,7 @@ use codec_core::audio::AudioCodec;
 use codec_core::audio::{AudioBackend, AudioCapabilities, OpenAudioDecoder, OpenAudioEncoder};
 use codec_core::codec::{Backend, Capabilities, Codec, OpenDecoder, OpenEncoder};
 use codec_core::error::Error;
-use codec_core::{g711, pcm, vp8};
+use codec_core::{g711, pcm};
 
 #[cfg(feature = "av1")]
 use crate::av1;
@@ -25,7 +25,7 @@ use crate::symphonia;
 
 /// All video backends of this build; the preferred backend of each codec comes first.
 pub static BACKENDS: &[Backend] = &[
-    vp8::BACKEND,
+    codec_vp8::BACKEND,
     #[cfg(feature = "av1")]
     Backend {
         codec: Codec::Av1,

@@ -25,7 +25,6 @@ pub mod motion;
 pub mod parallel;
 pub mod pcm;
 pub mod rate;
-pub mod vp8;
 
 pub use codec_simd as simd;
 pub use error::Error;

@@ -123,12 +123,14 @@ pub struct Progress {
 
 impl Progress {
     /// Resets the counter to 0 and clears the poison flag for the next frame.
+    #[inline]
     pub fn reset(&mut self) {
         *self.done.get_mut() = 0;
         *self.is_poisoned.get_mut() = false;
     }
 
     /// Marks the row as never completing; threads that wait for more blocks than are done unwind.
+    #[inline]
     pub fn poison(&self) {
         self.is_poisoned.store(true, Ordering::SeqCst);
         let _parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,12 +138,14 @@ impl Progress {
     }
 
     /// Returns the number of completed blocks.
+    #[inline]
     #[must_use]
     pub fn done(&self) -> u32 {
         self.done.load(Ordering::Acquire)
     }
 
     /// Sets the number of completed blocks; all earlier writes become visible to waiters.
+    #[inline]
     pub fn advance(&self, done: u32) {
         // Sequential consistency orders this store before the load, and the waiter's flag before
         // its read of the counter: at least one of the two sees the other's write.
@@ -158,6 +162,7 @@ impl Progress {
     /// # Panics
     /// If the row is poisoned before that. The panic prints no message because the thread that
     /// poisoned the row has already printed one.
+    #[inline]
     pub fn wait_for(&self, wanted: u32) {
         if self.done() >= wanted {
             return;

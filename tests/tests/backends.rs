@@ -10,9 +10,9 @@ use codec_core::codec::{
     Applied, Backend, Bitrate, Capabilities, EncoderConfig, Feature, FrameRequest, Gap, Outcome,
     Packet, RateControl, Update, VideoEncoder,
 };
+use codec_core::conformance;
 use codec_core::error::Error;
 use codec_core::frame::Picture;
-use codec_core::{conformance, vp8};
 
 #[path = "../../codec-core/examples/add_a_backend.rs"]
 mod add_a_backend;
@@ -94,7 +94,7 @@ fn open<const LIE: usize>(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder
         }
         _ => {}
     }
-    let inner = vp8::encoder::open(&told)?;
+    let inner = codec_vp8::encoder::open(&told)?;
     let config = config.clone();
     Ok(Box::new(Liar { lie, config, inner, held: VecDeque::new(), count: 0 }))
 }
@@ -154,7 +154,7 @@ impl VideoEncoder for Liar {
 }
 
 static FALSE_GAP: Capabilities = {
-    let mut can = vp8::encoder::CAPABILITIES;
+    let mut can = codec_vp8::encoder::CAPABILITIES;
     can.gaps = &[Gap::new(Feature::IntraRefresh, "so it says")];
     can
 };
@@ -163,7 +163,7 @@ fn finds<const LIE: usize>() {
     let (lie, expected) = LIES[LIE];
     let told = match lie {
         Lie::DeclaresAGapItFills => &FALSE_GAP,
-        _ => &vp8::encoder::CAPABILITIES,
+        _ => &codec_vp8::encoder::CAPABILITIES,
     };
     let honest = registry::find("vp8/native").unwrap();
     let liar = Backend { name: "liar", encoder: Some((open::<LIE>, told)), ..*honest };

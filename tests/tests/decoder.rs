@@ -10,11 +10,11 @@ use codec_core::error::{Corrupt, Error};
 use codec_core::frame::Size;
 use codec_core::parallel::{Pool, RowPool};
 use codec_core::simd::Level;
-use codec_core::vp8::decoder::peek;
 use codec_tests::fuzz::vp8_decoder;
 use codec_tests::mutate::damaged;
 use codec_tests::rng::Rng;
 use codec_tests::{data, fuzz};
+use codec_vp8::decoder::peek;
 
 fn config(conceal: Conceal, threads: usize) -> DecoderConfig {
     let mut config = DecoderConfig::default();

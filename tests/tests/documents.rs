@@ -59,7 +59,7 @@ fn formats(text: &str) -> Vec<Format<'_>> {
 fn patents_names_every_codec_and_its_default_features() {
     let text = read("docs/PATENTS.md");
     let command = default_features("codec-cli/Cargo.toml");
-    let library = default_features("codec-core/Cargo.toml");
+    let library = default_features("codec-backends/Cargo.toml");
     let formats = formats(&text);
     let has = |defaults: &BTreeSet<String>, features: &[&str]| {
         features.is_empty() || features.iter().any(|&feature| defaults.contains(feature))

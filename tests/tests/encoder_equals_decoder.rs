@@ -11,10 +11,10 @@ use codec_core::codec::{Content, DecoderConfig, FrameKind, Packet, SlotSet, Vide
 use codec_core::frame::{Picture, Size};
 use codec_core::parallel::{RowPool, Serial};
 use codec_core::simd::{Kernels, Level};
-use codec_core::vp8::encoder::{FrameEncoder, FrameKnobs, FrameSettings};
 use codec_tests::cover::pairwise;
 use codec_tests::fuzz::vp8_decoder;
 use codec_tests::rng::Rng;
+use codec_vp8::encoder::{FrameEncoder, FrameKnobs, FrameSettings};
 
 /// Texture that pictures are cut from.
 struct Scene {

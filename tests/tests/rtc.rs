@@ -8,12 +8,11 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_rtc::demux::{self, Datagram};
-use codec_rtc::extension;
 use codec_rtc::packet::vp8::{
     AssembledFrame, Completeness, Decodable, Depacketizer, DepacketizerConfig, Descriptor,
     MediaClock, Packetizer, PacketizerConfig,
 };
-use codec_rtc::rtp;
+use codec_rtc::{extension, rtp};
 use codec_tests::scene::{self, Motion};
 use codec_tests::{data, fuzz, mutate, rng};
 use md5::{Digest, Md5};
@@ -174,7 +173,7 @@ fn what_is_packetised_comes_out_again_in_any_order() {
 
 /// Offsets of partitions, the table of sizes counted to the first.
 fn partition_starts(data: &[u8], partitions: usize) -> Vec<usize> {
-    let tag = codec_core::vp8::header::parse_frame_tag(data).unwrap();
+    let tag = codec_vp8::header::parse_frame_tag(data).unwrap();
     let header = if tag.is_key { 10 } else { 3 };
     let table = header + tag.first_partition_bytes as usize;
     let mut at = table + 3 * (partitions - 1);

@@ -16,7 +16,7 @@ use codec_core::codec::{
 };
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::{Frame, Size};
-use codec_core::vp8::decoder::peek;
+use codec_vp8::decoder::peek;
 
 /// The decoder of VP8.
 pub(crate) static VP8_DECODER: Capabilities = Capabilities {

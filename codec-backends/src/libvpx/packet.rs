@@ -3,10 +3,8 @@
 use codec_core::codec::{BitsByPart, SlotSet};
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
-use codec_core::vp8::decoder::peek;
-use codec_core::vp8::header::{
-    FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header,
-};
+use codec_vp8::decoder::peek;
+use codec_vp8::header::{FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header};
 
 /// The start of a frame.
 #[derive(Clone, Copy, Debug)]

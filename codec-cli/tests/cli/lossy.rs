@@ -1,7 +1,7 @@
 //! Media sent over lossy links, and the result at the receiver.
 
 use codec_core::entropy::BoolDecoder;
-use codec_core::vp8::header::{
+use codec_vp8::header::{
     FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header, parse_frame_tag,
 };
 

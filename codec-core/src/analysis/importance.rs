@@ -6,7 +6,7 @@
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::motion::FullPel;
-use crate::rate::log2_q16;
+use crate::rate::fixed::log2_q16;
 
 /// Added to intra costs, so that blocks of almost no cost do not get infinite importance.
 const LITTLE_COST: u32 = 24;
@@ -17,7 +17,7 @@ const STEP_PER_WORTH: (i32, i32) = (2, 5);
 
 /// Computes the importance of macroblocks; reuses its memory.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Importance {
+pub struct Importance {
     /// By macroblock: cost propagated from the following frames.
     given: Vec<u32>,
     /// Propagated cost of the previous frame, while it is accumulated.
@@ -26,13 +26,13 @@ pub(crate) struct Importance {
 }
 
 /// Frames in display order, by index; `None` beyond the last.
-pub(crate) trait Frames<'a>: Fn(usize) -> Option<&'a FrameAnalysis> {}
+pub trait Frames<'a>: Fn(usize) -> Option<&'a FrameAnalysis> {}
 impl<'a, F: Fn(usize) -> Option<&'a FrameAnalysis>> Frames<'a> for F {}
 
 impl Importance {
     /// Propagates the costs of `count` frames, starting with frame `first`, back to the first of
     /// them. Each frame is predicted from the previous one. Costs up to `noise` count as not coded.
-    pub(crate) fn look_ahead<'a>(
+    pub fn look_ahead<'a>(
         &mut self,
         first: usize,
         count: usize,
@@ -57,7 +57,7 @@ impl Importance {
 
     /// Adds the cost that the intermediate frames take from the last one, if it is coded before
     /// them as an altref frame.
-    pub(crate) fn add(&mut self, traced: &Traced) {
+    pub fn add(&mut self, traced: &Traced) {
         for (given, worth) in self.given.iter_mut().zip(&traced.worth) {
             *given = given.saturating_add(*worth);
         }
@@ -66,7 +66,7 @@ impl Importance {
     /// Computes quality boosts from importance. Returns the mean boost of the frame over frames
     /// that are not referenced, in octaves of the quantiser step (16 fractional bits). Writes to
     /// `offsets_q4` how much coarser than that each macroblock should be, in sixteenths of octaves.
-    pub(crate) fn weigh(&mut self, frame: &FrameAnalysis, offsets_q4: &mut Vec<i8>) -> i32 {
+    pub fn weigh(&mut self, frame: &FrameAnalysis, offsets_q4: &mut Vec<i8>) -> i32 {
         self.finer_q16.clear();
         self.finer_q16.extend(frame.macroblocks.iter().zip(&self.given).map(|(mb, &given)| {
             let own = own_worth(mb);
@@ -87,17 +87,17 @@ impl Importance {
 
 /// Origins of the macroblocks of a frame in earlier frames.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Traced {
+pub struct Traced {
     /// By macroblock: its cost that is visible in the intermediate frames.
     worth: Vec<u32>,
     /// By frame and macroblock: its position in the traced frame, if known.
-    pub(crate) seeds: Vec<Vec<Option<FullPel>>>,
+    pub seeds: Vec<Vec<Option<FullPel>>>,
 }
 
 impl Traced {
     /// Traces the macroblocks of frame `last` back to frame 0 along their motion vectors. Costs up
     /// to `noise` count as not coded.
-    pub(crate) fn follow<'a>(&mut self, last: usize, noise: u32, frames: impl Frames<'a>) {
+    pub fn follow<'a>(&mut self, last: usize, noise: u32, frames: impl Frames<'a>) {
         self.worth.clear();
         self.seeds.resize_with(last.max(self.seeds.len()), Vec::new);
         let Some(traced) = frames(last) else { return };
@@ -125,8 +125,10 @@ impl Traced {
         }
     }
 
+    /// Sum of the worth of what is seen on the way.
+    #[must_use]
     /// Returns the sum of the costs visible in the intermediate frames.
-    pub(crate) fn worth(&self) -> u64 {
+    pub fn worth(&self) -> u64 {
         self.worth.iter().map(|&worth| u64::from(worth)).sum()
     }
 }

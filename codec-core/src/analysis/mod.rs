@@ -12,7 +12,7 @@ mod analyser;
 mod full_chroma;
 mod full_luma;
 mod half_plane;
-pub(crate) mod importance;
+pub mod importance;
 mod inter;
 mod intra;
 mod measure;

@@ -86,24 +86,28 @@ impl SlotSet {
     pub const ALTREF: Self = Self(4);
 
     /// Returns whether the set contains all slots of `other`.
+    #[inline]
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Returns the union of both sets.
+    #[inline]
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Returns the slots that are not in `other`.
+    #[inline]
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
     /// Returns whether the set is empty.
+    #[inline]
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -116,12 +120,14 @@ pub struct Bitrate(pub u64);
 
 impl Bitrate {
     /// Converts from kilobits (1,000 bits) per second.
+    #[inline]
     #[must_use]
     pub const fn kbps(kbps: u64) -> Self {
         Self(kbps.saturating_mul(1000))
     }
 
     /// Converts to kilobits per second, rounded down.
+    #[inline]
     #[must_use]
     pub const fn as_kbps(self) -> u64 {
         self.0 / 1000

@@ -88,6 +88,7 @@ struct Sums<'a> {
 
 impl<'a> StageMeter<'a> {
     /// Without a stage yet.
+    #[inline]
     #[must_use]
     pub fn new(clock: Option<&'a dyn StageClock>) -> Self {
         Self(clock.map(|clock| Box::new(Sums { clock, current: None, since: 0, spent: [0; 5] })))

@@ -84,7 +84,7 @@ impl FrameTrace {
     }
 
     /// Clears the trace, keeping its memory.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         let Self { mut blocks, mut parts, mut partitions, mut references, .. } =
             std::mem::take(self);
         blocks.clear();

@@ -54,6 +54,7 @@ fn next_seven(data: &[u8], pos: usize) -> u64 {
 
 impl<'a> BoolDecoder<'a> {
     /// Starts at the beginning of `data`, which may be empty.
+    #[inline]
     #[must_use]
     pub fn new(data: &'a [u8]) -> Self {
         Self { data, pos: 0, value: 0, range: 254, bits: -8 }
@@ -62,7 +63,7 @@ impl<'a> BoolDecoder<'a> {
     /// Brings in seven bytes. Out of line, and given values rather than `self`, so that the state
     /// of a local reader stays in registers.
     #[inline(always)]
-    pub(crate) fn refill_if_needed(&mut self) {
+    pub fn refill_if_needed(&mut self) {
         if self.bits < 0 {
             // -8 <= bits <= -1.
             self.value |= next_seven(self.data, self.pos) << self.bits.unsigned_abs();
@@ -73,27 +74,27 @@ impl<'a> BoolDecoder<'a> {
 
     /// Where the interval is split for `prob`, less one; there are enough bits to compare with it.
     #[inline(always)]
-    pub(crate) fn split(&mut self, prob: u8) -> u32 {
+    pub fn split(&mut self, prob: u8) -> u32 {
         self.refill_if_needed();
         (self.range * u32::from(prob)) >> 8
     }
 
     /// Whether the next symbol is `true`.
     #[inline(always)]
-    pub(crate) fn is_above(&self, split: u32) -> bool {
+    pub fn is_above(&self, split: u32) -> bool {
         self.value >> 56 > u64::from(split)
     }
 
     /// Takes a `true`.
     #[inline(always)]
-    pub(crate) fn take_above(&mut self, split: u32) {
+    pub fn take_above(&mut self, split: u32) {
         self.value -= u64::from(split + 1) << 56;
         self.normalise(self.range - split - 1);
     }
 
     /// Takes a `false`.
     #[inline(always)]
-    pub(crate) fn take_below(&mut self, split: u32) {
+    pub fn take_below(&mut self, split: u32) {
         self.normalise(split);
     }
 
@@ -133,6 +134,7 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// A magnitude of `bits` bits (at most 30), then its sign.
+    #[inline]
     pub fn get_signed(&mut self, bits: u32) -> i32 {
         let magnitude = self.get_literal(bits).cast_signed();
         if self.get_flag() { -magnitude } else { magnitude }
@@ -140,7 +142,7 @@ impl<'a> BoolDecoder<'a> {
 
     /// One symbol, without a branch: for those that nobody can guess.
     #[inline(always)]
-    pub(crate) fn get_bit(&mut self, prob: u8) -> i32 {
+    pub fn get_bit(&mut self, prob: u8) -> i32 {
         let split = self.split(prob);
         let is_true = self.is_above(split);
         self.value -= if is_true { u64::from(split + 1) << 56 } else { 0 };
@@ -153,7 +155,7 @@ impl<'a> BoolDecoder<'a> {
     /// Half of the range, after any symbol at most 254 (`range` 253), is short by one shift
     /// always; what is left is the range again, made odd.
     #[inline(always)]
-    pub(crate) fn get_sign(&mut self, value: i32) -> i32 {
+    pub fn get_sign(&mut self, value: i32) -> i32 {
         debug_assert!(self.range < 254, "the first symbol");
         self.refill_if_needed();
         let split = self.range >> 1;
@@ -167,6 +169,7 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// Bits used so far, those past the end included.
+    #[inline]
     #[must_use]
     pub fn used_bits(&self) -> u64 {
         // Eight bits are compared with the split before any has been used up.
@@ -183,12 +186,14 @@ impl<'a> BoolDecoder<'a> {
     }
 
     /// How many of the bits used lie past the end of the partition.
+    #[inline]
     #[must_use]
     pub fn overrun_bits(&self) -> u64 {
         self.used_bits().saturating_sub(self.data.len() as u64 * 8)
     }
 
     /// Length of the partition in bytes.
+    #[inline]
     #[must_use]
     pub fn len_bytes(&self) -> usize {
         self.data.len()
@@ -197,6 +202,7 @@ impl<'a> BoolDecoder<'a> {
 
 /// One branch of a tree whose sides go on differently. The two sides are kept apart, rather than
 /// joined in a value that is tested again, so that the processor runs ahead on its guess.
+#[macro_export]
 macro_rules! branch {
     ($reader:ident, $prob:expr, $yes:expr, $no:expr) => {{
         let split = $reader.split($prob);
@@ -209,4 +215,3 @@ macro_rules! branch {
         }
     }};
 }
-pub(crate) use branch;

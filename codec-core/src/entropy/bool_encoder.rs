@@ -28,6 +28,7 @@ impl Default for BoolEncoder {
 
 impl BoolEncoder {
     /// Appends to `out`, whose memory is used again. What it holds stays as it is.
+    #[inline]
     #[must_use]
     pub fn new(out: Vec<u8>) -> Self {
         let start = out.len();
@@ -35,6 +36,7 @@ impl BoolEncoder {
     }
 
     /// Bits that the symbols so far take; at most 16 fewer than [`Self::finish`] will write.
+    #[inline]
     #[must_use]
     pub fn bits(&self) -> u64 {
         (self.out.len() - self.start) as u64 * 8 + u64::from(self.pending)

@@ -51,6 +51,7 @@ pub struct CostCounter(u64);
 
 impl CostCounter {
     /// Price so far, in 256ths of a bit.
+    #[inline]
     #[must_use]
     pub fn q8(self) -> u64 {
         self.0

@@ -8,7 +8,6 @@ mod sink;
 mod tree;
 
 pub use bool_decoder::BoolDecoder;
-pub(crate) use bool_decoder::branch;
 pub use bool_encoder::BoolEncoder;
 pub use cost::{CostCounter, bool_cost_q8, prob_from_counts};
 pub use sink::BoolSink;
@@ -17,6 +16,7 @@ pub use tree::{Tree, tree_codes};
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::branch;
 
     /// A small generator of repeatable numbers.
     struct Lcg(u64);

@@ -81,12 +81,14 @@ impl FrameBuf {
     }
 
     /// Returns the visible size in pixels.
+    #[inline]
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
     /// Returns the width of the border around the luma plane, in pixels.
+    #[inline]
     #[must_use]
     pub fn luma_pad(&self) -> usize {
         self.layouts[0].pad
@@ -107,6 +109,7 @@ impl FrameBuf {
     ///
     /// # Panics
     /// If the buffer was created by `Default`.
+    #[inline]
     pub fn planes_mut(&mut self) -> [PlaneMut<'_>; 3] {
         let [_, u, v] = self.starts;
         let (head, v_data) = self.bytes.split_at_mut(v);
@@ -122,6 +125,7 @@ impl FrameBuf {
     ///
     /// # Panics
     /// If the buffer was created by `Default`.
+    #[inline]
     #[must_use]
     pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
         let visible = |index: usize| {
@@ -157,12 +161,14 @@ pub struct Frame {
 
 impl Frame {
     /// Returns a view of the visible area.
+    #[inline]
     #[must_use]
     pub fn picture(&self) -> Picture<'_> {
         self.buf.picture(self.info)
     }
 
     /// Returns the visible size in pixels.
+    #[inline]
     #[must_use]
     pub fn size(&self) -> Size {
         self.buf.size()
@@ -210,6 +216,7 @@ impl FramePool {
     }
 
     /// Returns the size of the frames.
+    #[inline]
     #[must_use]
     pub fn size(&self) -> Size {
         self.size

@@ -24,18 +24,21 @@ pub struct Size {
 
 impl Size {
     /// Creates a size from width and height in pixels.
+    #[inline]
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
 
     /// Returns the number of pixels.
+    #[inline]
     #[must_use]
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
     /// Returns the size of the 4:2:0 chroma planes: half of each dimension, rounded up.
+    #[inline]
     #[must_use]
     pub fn chroma(self) -> Self {
         Self { width: self.width.div_ceil(2), height: self.height.div_ceil(2) }
@@ -48,6 +51,7 @@ impl Size {
     }
 
     /// Returns the number of columns and rows of 16x16 macroblocks that cover the frame.
+    #[inline]
     #[must_use]
     pub fn macroblocks(self) -> (usize, usize) {
         (self.width.div_ceil(16) as usize, self.height.div_ceil(16) as usize)
@@ -70,12 +74,14 @@ pub struct Rational {
 
 impl Rational {
     /// Creates the ratio `num / den`.
+    #[inline]
     #[must_use]
     pub const fn new(num: u32, den: u32) -> Self {
         Self { num, den }
     }
 
     /// Returns the reciprocal.
+    #[inline]
     #[must_use]
     pub const fn inverse(self) -> Self {
         Self { num: self.den, den: self.num }

@@ -118,12 +118,14 @@ impl<'a> Picture<'a> {
     }
 
     /// Returns the size in luma pixels.
+    #[inline]
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
     /// Returns the memory layout of the samples.
+    #[inline]
     #[must_use]
     pub fn format(&self) -> PixelFormat {
         match self.chroma {
@@ -133,12 +135,14 @@ impl<'a> Picture<'a> {
     }
 
     /// Returns the luma plane.
+    #[inline]
     #[must_use]
     pub fn luma(&self) -> PlaneRef<'a> {
         self.luma
     }
 
     /// Returns the chroma planes.
+    #[inline]
     #[must_use]
     pub fn chroma(&self) -> Chroma<'a> {
         self.chroma

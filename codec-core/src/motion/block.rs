@@ -19,6 +19,7 @@ impl Quadrant {
     pub const ALL: [Self; 4] = [Self::TopLeft, Self::TopRight, Self::BottomLeft, Self::BottomRight];
 
     /// Its top-left pixel inside the macroblock.
+    #[inline]
     #[must_use]
     pub const fn origin(self) -> (usize, usize) {
         match self {

@@ -79,6 +79,7 @@ pub fn search_integer_8x8(
 
 impl Target<'_> {
     /// Top-left pixel of a quarter of the macroblock.
+    #[inline]
     #[must_use]
     pub fn quadrant_at(&self, quadrant: Quadrant) -> PixelPos {
         let (x, y) = quadrant.origin();

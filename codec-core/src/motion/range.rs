@@ -23,6 +23,7 @@ impl SearchRange {
     ///
     /// `None` if even the zero vector does not: the border is narrower than the margin or `at`
     /// lies outside the plane.
+    #[inline]
     #[must_use]
     pub fn new(refp: Layout, at: PixelPos, block: usize, reach: u16) -> Option<Self> {
         Self::within(refp, at, block, reach, isize::try_from(refp.pad).ok()? - MARGIN)
@@ -53,6 +54,7 @@ impl SearchRange {
     }
 
     /// The top-left and bottom-right vectors.
+    #[inline]
     #[must_use]
     pub fn corners(&self) -> (FullPel, FullPel) {
         (self.min, self.max)

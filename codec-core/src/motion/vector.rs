@@ -10,12 +10,14 @@ pub struct PixelPos {
 
 impl PixelPos {
     /// A position.
+    #[inline]
     #[must_use]
     pub const fn new(x: i32, y: i32) -> Self {
         Self { x, y }
     }
 
     /// This position moved by `by`.
+    #[inline]
     #[must_use]
     pub const fn moved(self, by: FullPel) -> Self {
         Self { x: self.x + by.x as i32, y: self.y + by.y as i32 }
@@ -35,18 +37,21 @@ impl FullPel {
     pub const ZERO: Self = Self { x: 0, y: 0 };
 
     /// A vector.
+    #[inline]
     #[must_use]
     pub const fn new(x: i16, y: i16) -> Self {
         Self { x, y }
     }
 
     /// This vector and `dx`, `dy` more.
+    #[inline]
     #[must_use]
     pub const fn offset(self, dx: i16, dy: i16) -> Self {
         Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy) }
     }
 
     /// The same vector in quarter pixels.
+    #[inline]
     #[must_use]
     pub const fn to_quarter(self) -> QuarterPel {
         QuarterPel { x: self.x.saturating_mul(4), y: self.y.saturating_mul(4) }
@@ -66,30 +71,35 @@ impl QuarterPel {
     pub const ZERO: Self = Self { x: 0, y: 0 };
 
     /// A vector.
+    #[inline]
     #[must_use]
     pub const fn new(x: i16, y: i16) -> Self {
         Self { x, y }
     }
 
     /// This vector and `dx`, `dy` quarters more.
+    #[inline]
     #[must_use]
     pub const fn offset(self, dx: i16, dy: i16) -> Self {
         Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy) }
     }
 
     /// The nearest vector in full pixels; halves go up.
+    #[inline]
     #[must_use]
     pub const fn to_full(self) -> FullPel {
         FullPel { x: self.x.saturating_add(2) >> 2, y: self.y.saturating_add(2) >> 2 }
     }
 
     /// The full pixels to the left of and above the vector's end.
+    #[inline]
     #[must_use]
     pub const fn floor(self) -> FullPel {
         FullPel { x: self.x >> 2, y: self.y >> 2 }
     }
 
     /// What [`Self::floor`] leaves, in eighths of a pixel: 0, 2, 4 or 6.
+    #[inline]
     #[must_use]
     #[expect(clippy::cast_sign_loss, reason = "masked to two bits")]
     pub const fn eighths(self) -> (u8, u8) {

@@ -231,9 +231,12 @@ impl RateController {
         self.free_fall = true;
     }
 
+    /// Logarithm of the step that frames get from which nothing is predicted, as far as it is
+    /// known.
+    #[must_use]
     /// Returns the logarithm of the base step, the quantiser step of frames without a boost, as far
     /// as it is known.
-    pub(crate) fn base_q16(&self) -> i32 {
+    pub fn base_q16(&self) -> i32 {
         match (self.config.rate, &self.script) {
             (RateControl::FixedQ(qindex), _) => self.steps.log_q16(qindex),
             (RateControl::Quality(quality), _) => {

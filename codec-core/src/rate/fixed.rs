@@ -1,7 +1,7 @@
 //! Logarithms to base 2 in fixed point: 16 fractional bits, the same result on every machine.
 
 /// 1.0 in the fixed-point format of this module.
-pub(crate) const ONE_Q16: i32 = 1 << 16;
+pub const ONE_Q16: i32 = 1 << 16;
 
 /// 2^(1/2), 2^(1/4) ... 2^(1/65536) with 32 fractional bits.
 const ROOTS_Q32: [u64; 16] = roots();
@@ -21,8 +21,10 @@ const fn roots() -> [u64; 16] {
     roots
 }
 
+/// Logarithm of `value`, with 16 fractional bits, rounded down; that of 0 is taken as that of 1.
+#[must_use]
 /// Returns the base-2 logarithm of `value` with 16 fractional bits, rounded down; 0 counts as 1.
-pub(crate) fn log2_q16(value: u64) -> i32 {
+pub fn log2_q16(value: u64) -> i32 {
     let value = value.max(1);
     let whole = value.ilog2();
     // The mantissa, 1 to 2, with 31 fractional bits: each squaring yields one more bit.
@@ -37,8 +39,10 @@ pub(crate) fn log2_q16(value: u64) -> i32 {
     log
 }
 
+/// Two to the power of `log` (16 fractional bits), rounded down; saturates at both ends.
+#[must_use]
 /// Returns two to the power of `log` (16 fractional bits), rounded down; saturates at both ends.
-pub(crate) fn exp2_q16(log: i32) -> u64 {
+pub fn exp2_q16(log: i32) -> u64 {
     let (Ok(whole), fraction) = (u32::try_from(log >> 16), log & 0xffff) else {
         return 0;
     };

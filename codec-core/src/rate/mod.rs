@@ -12,7 +12,7 @@ mod clock;
 mod config;
 mod controller;
 mod facts;
-pub(crate) mod fixed;
+pub mod fixed;
 mod layers;
 mod lookahead;
 mod model;
@@ -22,8 +22,6 @@ mod script;
 #[cfg(test)]
 mod simulation;
 mod window;
-
-pub(crate) use fixed::{exp2_q16, log2_q16};
 
 pub use buffer::Buffer;
 pub use config::{BitsLaw, RateConfig};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use codec_core::entropy::BoolDecoder;
 use codec_core::frame::Size;
-use codec_core::vp8::header::{
+use codec_vp8::header::{
     FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header, parse_frame_tag,
     parse_key_header,
 };

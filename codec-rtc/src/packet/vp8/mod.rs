@@ -3,6 +3,7 @@
 mod depacketizer;
 mod descriptor;
 mod packetizer;
+mod partitions;
 mod references;
 
 pub use depacketizer::{

@@ -1,21 +1,14 @@
 //! Coded frames to packets. RFC 7741, sections 4.1 to 4.4.
 
 use codec_core::codec::{FrameKind, PacketMeta};
-use codec_core::entropy::BoolDecoder;
 use codec_core::error::ConfigError;
-use codec_core::vp8::header::{
-    FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header, parse_frame_tag,
-};
 
 use super::descriptor::{Descriptor, LayerInfo, PictureId};
+use super::partitions::partition_ends;
 use crate::rtp::{self, FIXED_HEADER_BYTES, Header, Malformed};
 
-/// Bytes of an entry in the table of token partitions (RFC 6386, section 9.5).
-const SIZE_BYTES: usize = 3;
 /// The longest descriptor that is written.
 const DESCRIPTOR_BYTES: usize = 6;
-/// Highest partition index that a descriptor holds.
-const LAST_PARTITION: usize = 7;
 
 /// Settings of a [`Packetizer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,55 +222,6 @@ impl Packetizer {
             self.chunks.push(Chunk { from: at(part), to: at(part + 1), partition, starts });
         }
     }
-}
-
-/// Where partitions end; the last of them is the end of the frame.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ends {
-    ends: [usize; LAST_PARTITION + 1],
-    count: usize,
-}
-
-impl Ends {
-    fn as_slice(&self) -> &[usize] {
-        &self.ends[..self.count]
-    }
-
-    /// What lies past the highest index belongs to the partition before.
-    fn push(&mut self, end: usize) {
-        self.count = (self.count + 1).min(self.ends.len());
-        self.ends[self.count - 1] = end;
-    }
-}
-
-/// The partitions of a frame; one where the data does not add up. The table of sizes belongs to
-/// the first partition (RFC 7741, section 4.3).
-fn partition_ends(data: &[u8]) -> Ends {
-    let mut ends = Ends::default();
-    let whole = || {
-        let mut whole = Ends::default();
-        whole.push(data.len());
-        whole
-    };
-    let Ok(tag) = parse_frame_tag(data) else { return whole() };
-    let header_bytes = FRAME_TAG_BYTES + if tag.is_key { KEY_HEADER_BYTES } else { 0 };
-    let first_end = header_bytes + tag.first_partition_bytes as usize;
-    let Some(first) = data.get(header_bytes..first_end) else { return whole() };
-    let mut reader = BoolDecoder::new(first);
-    let header = parse_frame_header(&mut reader, tag.is_key, &mut HeaderContext::default());
-    let table_bytes = SIZE_BYTES * (header.partitions() - 1);
-    let Some(table) = data.get(first_end..first_end + table_bytes) else { return whole() };
-    let mut end = first_end + table_bytes;
-    ends.push(end);
-    for size in table.chunks_exact(SIZE_BYTES) {
-        end += usize::from(size[0]) | usize::from(size[1]) << 8 | usize::from(size[2]) << 16;
-        if end > data.len() {
-            return whole();
-        }
-        ends.push(end);
-    }
-    ends.push(data.len());
-    ends
 }
 
 #[cfg(test)]

@@ -1,0 +1,337 @@
+//! The serial stage: modes and coefficients of macroblock after macroblock.
+
+use codec_simd::IntraMode;
+
+use super::super::header::{FrameHeader, Steps};
+use super::super::modes::{
+    MbContext, MvBounds, Neighbours, SubblockSide, parse_macroblock as parse_modes,
+};
+use super::super::residual::{MbCoeffs, SideFlags, TokenProbs, parse_macroblock as parse_coeffs};
+use super::super::types::{LumaMode, MbInfo, Reference, SubblockInfo};
+use super::{FrameJob, RowsOutcome};
+use codec_core::codec::SlotSet;
+use codec_core::entropy::BoolDecoder;
+use codec_core::error::Corrupt;
+
+/// Zeros that a reader may take past the end of its partition before the data counts as cut
+/// short: encoders may leave out bytes at the end that have no influence.
+const ZERO_FILL_BITS: u64 = 64;
+
+/// What the parse of all rows of a frame shares.
+#[derive(Debug)]
+pub(super) struct ParseTask<'a> {
+    header: &'a FrameHeader,
+    conceal: bool,
+    probs: &'a TokenProbs,
+    /// By segment.
+    steps: [Steps; 4],
+    has_references: bool,
+}
+
+impl<'a> ParseTask<'a> {
+    pub(super) fn new(job: &FrameJob<'a>, probs: &'a TokenProbs, has_references: bool) -> Self {
+        let quant = &job.header.quant;
+        let step = |segment| quant.steps(job.header.segmentation.qindex(quant.y_ac, segment));
+        let steps = [0, 1, 2, 3].map(step);
+        Self { header: job.header, conceal: job.conceal, probs, steps, has_references }
+    }
+}
+
+/// A parsed macroblock.
+#[derive(Clone, Debug, Default)]
+pub(super) struct MbData {
+    pub(super) info: MbInfo,
+    pub(super) subblocks: SubblockInfo,
+    /// Clear between macroblocks.
+    pub(super) coeffs: MbCoeffs,
+}
+
+/// What a macroblock leaves for the modes of those below it and to its right.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trace {
+    /// Only what the census of vectors looks at.
+    info: MbInfo,
+    side: SubblockSide,
+}
+
+/// Contexts of the modes of the macroblock to come.
+#[derive(Debug)]
+pub(super) struct ModeState {
+    /// By column: of this row left of the macroblock, of the row above from there on.
+    above: Vec<Trace>,
+    left: Trace,
+    above_left: MbInfo,
+    rows: usize,
+    refs_used: [bool; 4],
+    /// The modes have run out; what is left of the frame is made up.
+    is_lost: bool,
+}
+
+/// Contexts of the coefficients of the macroblock to come.
+#[derive(Debug)]
+pub(super) struct TokenState {
+    /// By column, as for modes.
+    above: Vec<SideFlags>,
+    left: SideFlags,
+    /// Token partitions that have run out.
+    lost_partitions: u8,
+    /// The row in work gets no coefficients.
+    row_is_lost: bool,
+    concealed_mbs: u32,
+}
+
+impl ModeState {
+    pub(super) fn new(cols: usize) -> Self {
+        Self {
+            above: vec![Trace::default(); cols],
+            left: Trace::default(),
+            above_left: MbInfo::default(),
+            rows: 0,
+            refs_used: [false; 4],
+            is_lost: false,
+        }
+    }
+
+    pub(super) fn begin_frame(&mut self, rows: usize) {
+        self.above.fill(Trace::default());
+        self.rows = rows;
+        self.refs_used = [false; 4];
+        self.is_lost = false;
+    }
+
+    /// Begins a row. Returns whether all of it is made up.
+    pub(super) fn begin_row(&mut self) -> bool {
+        self.left = Trace::default();
+        self.above_left = MbInfo::default();
+        self.is_lost
+    }
+
+    /// Parses the modes of macroblock (`x`, `y`). `segment`: as the frame before left it.
+    #[inline(always)]
+    pub(super) fn parse_mb(
+        &mut self,
+        task: &ParseTask<'_>,
+        modes: &mut BoolDecoder<'_>,
+        (x, y): (usize, usize),
+        segment: u8,
+        subblocks: &mut SubblockInfo,
+    ) -> MbInfo {
+        let cols = self.above.len();
+        let above = &mut self.above[x];
+        let context = MbContext {
+            neighbours: Neighbours {
+                above: &above.info,
+                left: &self.left.info,
+                above_left: &self.above_left,
+            },
+            above: &above.side,
+            left: &self.left.side,
+            bounds: MvBounds::new(x, y, cols, self.rows),
+        };
+        let info = if self.is_lost {
+            stand_in(task, segment, subblocks)
+        } else {
+            parse_modes(modes, task.header, &context, segment, subblocks)
+        };
+        self.refs_used[info.reference as usize] = true;
+        self.above_left = above.info;
+        // Most macroblocks have one vector; what was written a moment ago in other widths is slow
+        // to read back.
+        if info.luma == LumaMode::Split || info.reference == Reference::Current {
+            above.side = SubblockSide::bottom(subblocks);
+            self.left.side = SubblockSide::right(subblocks);
+        } else {
+            let side = SubblockSide { mvs: [info.mv; 4], ..SubblockSide::default() };
+            (above.side, self.left.side) = (side, side);
+        }
+        // Field by field: the fields are in registers, and a copy of the whole would wait for
+        // them to be stored.
+        for near in [&mut above.info, &mut self.left.info] {
+            (near.luma, near.reference, near.mv) = (info.luma, info.reference, info.mv);
+        }
+        info
+    }
+
+    /// Ends row `y`: says whether the modes have run out by now.
+    pub(super) fn end_row(
+        &mut self,
+        task: &ParseTask<'_>,
+        modes: &BoolDecoder<'_>,
+        y: usize,
+    ) -> Result<bool, Corrupt> {
+        self.is_lost |= has_run_out(task, modes, 0, y)?;
+        Ok(self.is_lost)
+    }
+
+    /// Slots that macroblocks predict from.
+    pub(super) fn refs_used(&self) -> SlotSet {
+        let [_, last, golden, altref] = self.refs_used.map(u8::from);
+        SlotSet(last | golden << 1 | altref << 2)
+    }
+}
+
+impl TokenState {
+    pub(super) fn new(cols: usize) -> Self {
+        Self {
+            above: vec![SideFlags::default(); cols],
+            left: SideFlags::default(),
+            lost_partitions: 0,
+            row_is_lost: false,
+            concealed_mbs: 0,
+        }
+    }
+
+    pub(super) fn begin_frame(&mut self) {
+        self.above.fill(SideFlags::default());
+        (self.lost_partitions, self.concealed_mbs) = (0, 0);
+    }
+
+    /// Begins a row whose tokens are in partition `index`, and whose modes are made up if
+    /// `is_lost`.
+    pub(super) fn begin_row(&mut self, index: usize, is_lost: bool) {
+        self.row_is_lost = is_lost || self.lost_partitions >> index & 1 != 0;
+        self.left = SideFlags::default();
+    }
+
+    /// Parses the coefficients of macroblock `x` with modes `info`. Returns whether it has any.
+    /// `tokens`: the row's partition.
+    #[inline(always)]
+    pub(super) fn parse_mb(
+        &mut self,
+        task: &ParseTask<'_>,
+        tokens: &mut BoolDecoder<'_>,
+        x: usize,
+        info: &MbInfo,
+        coeffs: &mut MbCoeffs,
+    ) -> bool {
+        let has_y2 = info.luma.has_y2();
+        let (above, left) = (&mut self.above[x], &mut self.left);
+        if info.skip || self.row_is_lost {
+            above.clear(has_y2);
+            left.clear(has_y2);
+            return false;
+        }
+        let steps = &task.steps[usize::from(info.segment & 3)];
+        parse_coeffs(tokens, task.probs, steps, has_y2, above, left, coeffs);
+        coeffs.any()
+    }
+
+    /// Ends row `y`, whose tokens are in partition `index`. `is_lost`: the modes have run out.
+    pub(super) fn end_row(
+        &mut self,
+        task: &ParseTask<'_>,
+        (index, tokens): (usize, &BoolDecoder<'_>),
+        y: usize,
+        is_lost: bool,
+    ) -> Result<(), Corrupt> {
+        let has_run_out = has_run_out(task, tokens, index + 1, y)?;
+        self.lost_partitions |= u8::from(has_run_out) << index;
+        if self.row_is_lost || is_lost || has_run_out {
+            self.concealed_mbs += u32::try_from(self.above.len()).unwrap_or(u32::MAX);
+        }
+        Ok(())
+    }
+
+    /// Macroblocks in rows for which data was missing.
+    pub(super) fn concealed_mbs(&self) -> u32 {
+        self.concealed_mbs
+    }
+}
+
+/// Whether the data of `partition` has run out, looked for at the end of row `y` only; an error
+/// unless it may.
+fn has_run_out(
+    task: &ParseTask<'_>,
+    reader: &BoolDecoder<'_>,
+    partition: usize,
+    y: usize,
+) -> Result<bool, Corrupt> {
+    let has_run_out = reader.overrun_bits() > ZERO_FILL_BITS;
+    if has_run_out && !task.conceal {
+        let size_bytes = reader.len_bytes();
+        return Err(Corrupt::PartitionOverrun { partition, size_bytes, row_mb: y });
+    }
+    Ok(has_run_out)
+}
+
+/// Both contexts: macroblocks are parsed completely, one after the other.
+#[derive(Debug)]
+pub(super) struct ParseState {
+    pub(super) modes: ModeState,
+    pub(super) tokens: TokenState,
+}
+
+impl ParseState {
+    pub(super) fn new(cols: usize) -> Self {
+        Self { modes: ModeState::new(cols), tokens: TokenState::new(cols) }
+    }
+
+    pub(super) fn begin_frame(&mut self, rows: usize) {
+        self.modes.begin_frame(rows);
+        self.tokens.begin_frame();
+    }
+
+    /// Begins a row whose tokens are in partition `index`.
+    pub(super) fn begin_row(&mut self, index: usize) {
+        let is_lost = self.modes.begin_row();
+        self.tokens.begin_row(index, is_lost);
+    }
+
+    /// Parses macroblock (`x`, `y`) into `mb`. `segment`: as the frame before left it. `tokens`: the
+    /// row's partition.
+    #[inline]
+    pub(super) fn parse_mb(
+        &mut self,
+        task: &ParseTask<'_>,
+        modes: &mut BoolDecoder<'_>,
+        tokens: &mut BoolDecoder<'_>,
+        (x, y): (usize, usize),
+        segment: u8,
+        mb: &mut MbData,
+    ) {
+        let mut info = self.modes.parse_mb(task, modes, (x, y), segment, &mut mb.subblocks);
+        info.has_coeffs = self.tokens.parse_mb(task, tokens, x, &info, &mut mb.coeffs);
+        let MbInfo { luma, chroma, reference, segment, skip, has_coeffs, partitioning, mv } = info;
+        (mb.info.luma, mb.info.chroma, mb.info.reference) = (luma, chroma, reference);
+        (mb.info.segment, mb.info.skip, mb.info.has_coeffs) = (segment, skip, has_coeffs);
+        (mb.info.partitioning, mb.info.mv) = (partitioning, mv);
+    }
+
+    /// Ends row `y`, whose tokens are in partition `index`: the one place where running out of
+    /// data is looked for.
+    pub(super) fn end_row(
+        &mut self,
+        task: &ParseTask<'_>,
+        modes: &BoolDecoder<'_>,
+        tokens: (usize, &BoolDecoder<'_>),
+        y: usize,
+    ) -> Result<(), Corrupt> {
+        let is_lost = self.modes.end_row(task, modes, y)?;
+        self.tokens.end_row(task, tokens, y, is_lost)
+    }
+
+    /// Macroblocks so far for which data was missing.
+    pub(super) fn concealed_mbs(&self) -> u32 {
+        self.tokens.concealed_mbs()
+    }
+
+    /// What came of a frame, after its last row.
+    pub(super) fn outcome(&self) -> RowsOutcome {
+        RowsOutcome {
+            concealed_mbs: self.tokens.concealed_mbs(),
+            refs_used: self.modes.refs_used(),
+        }
+    }
+}
+
+/// What stands for a macroblock without data: a copy of the last frame if there is one.
+fn stand_in(task: &ParseTask<'_>, segment: u8, subblocks: &mut SubblockInfo) -> MbInfo {
+    if task.has_references {
+        *subblocks = SubblockInfo::Inter(Default::default());
+        let (luma, reference) = (LumaMode::Zero, Reference::Last);
+        return MbInfo { luma, reference, segment, skip: true, ..MbInfo::default() };
+    }
+    *subblocks = SubblockInfo::default();
+    let (luma, chroma) = (LumaMode::Dc, IntraMode::Dc);
+    MbInfo { luma, chroma, segment, skip: true, ..MbInfo::default() }
+}

@@ -1,0 +1,66 @@
+//! The three reference frames. RFC 6386, sections 9.7 and 9.8.
+
+use std::sync::Arc;
+
+use super::super::header::{BufferCopy, ReferenceUpdates};
+use super::super::types::Reference;
+use codec_core::frame::FrameBuf;
+
+/// The reference frames, shared with whoever shows them.
+#[derive(Clone, Debug)]
+pub(super) struct References {
+    pub(super) last: Arc<FrameBuf>,
+    golden: Arc<FrameBuf>,
+    altref: Arc<FrameBuf>,
+}
+
+impl References {
+    /// All three are `frame`: after a key frame.
+    pub(super) fn all(frame: &Arc<FrameBuf>) -> Self {
+        Self { last: frame.clone(), golden: frame.clone(), altref: frame.clone() }
+    }
+
+    /// What becomes of `references` when `frame` is complete.
+    pub(super) fn take_in(
+        references: &mut Option<Self>,
+        updates: &ReferenceUpdates,
+        frame: &Arc<FrameBuf>,
+    ) {
+        match references {
+            Some(references) => references.update(updates, frame),
+            None => *references = Some(Self::all(frame)),
+        }
+    }
+
+    /// The frame that macroblocks of `reference` predict from.
+    pub(super) fn get(&self, reference: Reference) -> &FrameBuf {
+        match reference {
+            Reference::Golden => &self.golden,
+            Reference::Altref => &self.altref,
+            Reference::Last | Reference::Current => &self.last,
+        }
+    }
+
+    /// Copies first, altref before golden as libvpx does, then what the new frame replaces.
+    pub(super) fn update(&mut self, updates: &ReferenceUpdates, frame: &Arc<FrameBuf>) {
+        match updates.copy_to_altref {
+            BufferCopy::None => {}
+            BufferCopy::Last => self.altref = self.last.clone(),
+            BufferCopy::Other => self.altref = self.golden.clone(),
+        }
+        match updates.copy_to_golden {
+            BufferCopy::None => {}
+            BufferCopy::Last => self.golden = self.last.clone(),
+            BufferCopy::Other => self.golden = self.altref.clone(),
+        }
+        if updates.refresh_golden {
+            self.golden = frame.clone();
+        }
+        if updates.refresh_altref {
+            self.altref = frame.clone();
+        }
+        if updates.refresh_last {
+            self.last = frame.clone();
+        }
+    }
+}

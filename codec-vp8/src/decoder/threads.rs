@@ -1,0 +1,297 @@
+//! The same two stages on several threads: rows are parsed one after the other, ahead of the rows
+//! being reconstructed, which follow each other as a wavefront; a row is filtered once the row
+//! above it is. Threads take groups of rows, so that they wait a few times per frame and not for
+//! every row: waking a thread takes as long as decoding a row.
+//!
+//! Each macroblock row owns its lines of the frame, behind a mutex that is never contended: what a
+//! row needs of the one above travels through [`UnfilteredLine`] and [`Progress`].
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::super::loop_filter::MbStrength;
+use super::super::predict::UnfilteredLine;
+use super::super::rows::{MbRow, mb_rows};
+use super::super::types::Reference;
+use super::frame::FrameTask;
+use super::parse::{MbData, ParseState, ParseTask};
+use super::{FrameJob, RowsOutcome, Sized};
+use codec_core::entropy::BoolDecoder;
+use codec_core::error::Corrupt;
+use codec_core::frame::FrameBuf;
+use codec_core::parallel::{Pool, Progress, in_order};
+
+/// Groups of rows that a frame is divided into.
+const GROUPS: usize = 6;
+/// Groups that may be parsed but not yet reconstructed.
+const AHEAD: usize = 2;
+/// Macroblocks after which a row tells how far it has come.
+pub(super) const STEP: usize = 4;
+
+/// Memory of threaded decoding, used again from frame to frame.
+#[derive(Debug, Default)]
+pub(super) struct ThreadRows {
+    /// A ring of parsed rows.
+    parsed: Vec<Mutex<Vec<MbData>>>,
+    pub(super) rows: Vec<RowShared>,
+    /// What filters each macroblock.
+    pub(super) strengths: Vec<MbStrength>,
+    /// Room for the rows of the frame in work; empty between frames.
+    pub(super) slots: Vec<Mutex<RowSlot<'static>>>,
+}
+
+/// What rows tell each other.
+#[derive(Debug)]
+pub(super) struct RowShared {
+    pub(super) line: UnfilteredLine,
+    /// Macroblocks parsed: none or all of them. With a delay: of the next frame, 1 once there are
+    /// modes.
+    pub(super) parsed: Progress,
+    /// Macroblocks reconstructed.
+    pub(super) reconstructed: Progress,
+    /// 1 once filtered.
+    filtered: Progress,
+}
+
+impl RowShared {
+    pub(super) fn poison(&self) {
+        self.parsed.poison();
+        self.reconstructed.poison();
+        self.filtered.poison();
+    }
+}
+
+/// Rows of each group but the last, of a frame of `rows` rows.
+fn group_rows(rows: usize) -> usize {
+    rows.div_ceil(GROUPS).max(1)
+}
+
+impl ThreadRows {
+    /// Makes ready for a frame, but for the ring.
+    pub(super) fn begin_frame(&mut self, cols: usize, rows: usize) {
+        if self.rows.is_empty() {
+            self.strengths = vec![MbStrength::default(); cols * rows];
+            self.rows = (0..rows)
+                .map(|_| RowShared {
+                    line: UnfilteredLine::new(cols),
+                    parsed: Progress::default(),
+                    reconstructed: Progress::default(),
+                    filtered: Progress::default(),
+                })
+                .collect();
+        }
+        for row in &mut self.rows {
+            row.parsed.reset();
+            row.reconstructed.reset();
+            row.filtered.reset();
+        }
+    }
+}
+
+impl ThreadRows {
+    fn begin_ring(&mut self, cols: usize, rows: usize) {
+        if self.parsed.is_empty() {
+            let ahead = (AHEAD * group_rows(rows)).min(rows);
+            self.parsed = (0..ahead).map(|_| Mutex::new(vec![MbData::default(); cols])).collect();
+        }
+    }
+
+    /// Rows that were parsed in vain leave coefficients behind.
+    fn clear_coeffs(&mut self) {
+        for row in &mut self.parsed {
+            let mbs = row.get_mut().unwrap_or_else(PoisonError::into_inner);
+            mbs.iter_mut().for_each(|mb| mb.coeffs.clear());
+        }
+    }
+}
+
+/// The serial stage's own state.
+struct Parser<'a, 'd> {
+    state: &'a mut ParseState,
+    modes: BoolDecoder<'d>,
+    readers: &'a mut [BoolDecoder<'d>],
+    segments: &'a [u8],
+    next_segments: &'a mut [u8],
+    result: Result<(), Corrupt>,
+}
+
+/// One row of the frame with what its filter needs.
+#[derive(Debug)]
+pub(super) struct RowSlot<'f> {
+    pub(super) row: MbRow<'f>,
+    pub(super) strengths: &'f mut [MbStrength],
+}
+
+/// The memory of a list, for a list that borrows from elsewhere.
+pub(super) fn recycle<'a>(mut list: Vec<Mutex<RowSlot<'_>>>) -> Vec<Mutex<RowSlot<'a>>> {
+    list.clear();
+    // Collecting in place keeps the allocation.
+    list.into_iter().map(|_| unreachable!("the list is empty")).collect()
+}
+
+struct Wavefront<'a, 'd, 'f> {
+    task: &'a FrameTask<'a>,
+    parse_task: &'a ParseTask<'a>,
+    parser: Mutex<Parser<'a, 'd>>,
+    parsed: &'a [Mutex<Vec<MbData>>],
+    shared: &'a [RowShared],
+    slots: &'a [Mutex<RowSlot<'f>>],
+    failed: AtomicBool,
+}
+
+/// A panic elsewhere has left the data as good as any other damage.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Decodes all rows on `pool`.
+pub(super) fn decode<'d>(
+    job: &FrameJob<'_>,
+    sized: &mut Sized,
+    modes: BoolDecoder<'d>,
+    readers: &mut [BoolDecoder<'d>],
+    target: &mut FrameBuf,
+    pool: &dyn Pool,
+) -> Result<RowsOutcome, Corrupt> {
+    let (cols, rows) = sized.size.macroblocks();
+    let Sized { references, segments, next_segments, parse, probs, threads, .. } = sized;
+    probs.update(&job.header.probs.coeffs);
+    threads.begin_frame(cols, rows);
+    threads.begin_ring(cols, rows);
+    parse.begin_frame(rows);
+    let parse_task = ParseTask::new(job, probs, references.is_some());
+    let task = FrameTask::new(job.kernels, job.header, job.version, references.as_ref(), cols);
+    let parser =
+        Parser { state: &mut *parse, modes, readers, segments, next_segments, result: Ok(()) };
+    let mut slots = recycle(std::mem::take(&mut threads.slots));
+    let rows_strengths = mb_rows(target).zip(threads.strengths.chunks_exact_mut(cols));
+    slots.extend(rows_strengths.map(|(row, strengths)| Mutex::new(RowSlot { row, strengths })));
+    let wavefront = Wavefront {
+        task: &task,
+        parse_task: &parse_task,
+        parser: Mutex::new(parser),
+        parsed: &threads.parsed,
+        shared: &threads.rows,
+        slots: &slots,
+        failed: AtomicBool::new(false),
+    };
+    let group = group_rows(rows);
+    let rows_of = |index: usize| index * group..((index + 1) * group).min(rows);
+    let parse_group = |index| rows_of(index).for_each(|y| wavefront.parse_row(y));
+    let reconstruct_group = |index| rows_of(index).for_each(|y| wavefront.reconstruct_row(y));
+    let groups = rows.div_ceil(group);
+    let ahead = AHEAD.min(groups);
+    // First the groups that fill the ring, then by turns: each job waits for earlier ones only.
+    let poison = || wavefront.shared.iter().for_each(RowShared::poison);
+    in_order(pool, 2 * groups, &poison, &|job| {
+        if job < ahead {
+            parse_group(job);
+        } else if job < 2 * groups - ahead {
+            let (pair, is_parse) = ((job - ahead) / 2, !(job - ahead).is_multiple_of(2));
+            if is_parse {
+                parse_group(pair + ahead);
+            } else {
+                reconstruct_group(pair);
+            }
+        } else {
+            reconstruct_group(job - groups);
+        }
+    });
+    let parser = wavefront.parser.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let result = parser.result;
+    threads.slots = recycle(slots);
+    if let Err(error) = result {
+        threads.clear_coeffs();
+        return Err(error);
+    }
+    Ok(parse.outcome())
+}
+
+impl Wavefront<'_, '_, '_> {
+    fn cols(&self) -> u32 {
+        u32::try_from(self.task.cols).unwrap_or(u32::MAX)
+    }
+
+    fn parse_row(&self, y: usize) {
+        if let Some(above) = y.checked_sub(1) {
+            self.shared[above].parsed.wait_for(self.cols());
+        }
+        if let Some(before) = y.checked_sub(self.parsed.len()) {
+            // The place in the ring is free once the row in it is reconstructed.
+            self.shared[before].reconstructed.wait_for(self.cols());
+        }
+        if !self.failed.load(Ordering::Relaxed) {
+            let mut parser = lock(&self.parser);
+            let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
+            let result = parser.parse_row(self.parse_task, self.task.cols, y, &mut mbs);
+            if result.is_err() {
+                self.failed.store(true, Ordering::Relaxed);
+                parser.result = result;
+            }
+        }
+        self.shared[y].parsed.advance(self.cols());
+    }
+
+    fn reconstruct_row(&self, y: usize) {
+        let shared = &self.shared[y];
+        shared.parsed.wait_for(self.cols());
+        let mut slot = lock(&self.slots[y]);
+        if !self.failed.load(Ordering::Relaxed) {
+            self.reconstruct_mbs(y, &mut slot);
+        }
+        shared.reconstructed.advance(self.cols());
+        if let Some(above) = y.checked_sub(1) {
+            self.shared[above].filtered.wait_for(1);
+        }
+        if !self.failed.load(Ordering::Relaxed) {
+            let mut above = y.checked_sub(1).map(|above| lock(&self.slots[above]));
+            let RowSlot { row, strengths } = &mut *slot;
+            self.task.filter(strengths, row, above.as_mut().map(|above| &mut above.row));
+        }
+        drop(slot);
+        shared.filtered.advance(1);
+    }
+
+    fn reconstruct_mbs(&self, y: usize, slot: &mut RowSlot<'_>) {
+        let shared = &self.shared[y];
+        let above = y.checked_sub(1).map(|above| &self.shared[above]);
+        let cols = self.task.cols;
+        let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
+        for (x, mb) in mbs.iter_mut().enumerate() {
+            // Only intra prediction looks at the row above, as far as the next macroblock.
+            if let Some(above) = above
+                && mb.info.reference == Reference::Current
+            {
+                let wanted = u32::try_from((x + 2).min(cols)).unwrap_or(u32::MAX);
+                above.reconstructed.wait_for(wanted);
+            }
+            slot.strengths[x] = self.task.filter.strength(&mb.info);
+            self.task.reconstruct((x, y), mb, above.map(|above| &above.line), &mut slot.row);
+            shared.line.save(x, &slot.row);
+            if (x + 1).is_multiple_of(STEP) && x + 1 < cols {
+                shared.reconstructed.advance(u32::try_from(x + 1).unwrap_or(u32::MAX));
+            }
+        }
+    }
+}
+
+impl Parser<'_, '_> {
+    fn parse_row(
+        &mut self,
+        task: &ParseTask<'_>,
+        cols: usize,
+        y: usize,
+        mbs: &mut [MbData],
+    ) -> Result<(), Corrupt> {
+        let index = y & (self.readers.len() - 1);
+        let tokens = &mut self.readers[index];
+        let at = y * cols..(y + 1) * cols;
+        let (old, new) = (&self.segments[at.clone()], &mut self.next_segments[at]);
+        self.state.begin_row(index);
+        for (x, mb) in mbs.iter_mut().enumerate() {
+            self.state.parse_mb(task, &mut self.modes, tokens, (x, y), old[x], mb);
+            new[x] = mb.info.segment;
+        }
+        self.state.end_row(task, &self.modes, (index, tokens), y)
+    }
+}

@@ -1,0 +1,98 @@
+//! Ways of predicting an inter macroblock, and what the syntax says about its vectors.
+
+use super::costs::cost_of;
+use crate::modes::NearVectors;
+use crate::types::{LumaMode, MotionVector, Reference};
+use codec_core::motion::QuarterPel;
+
+/// One way of predicting a whole macroblock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) luma: LumaMode,
+    pub(super) reference: Reference,
+    pub(super) mv: MotionVector,
+    /// Bits of reference, mode and vector.
+    pub(super) bits: u32,
+    pub(super) sse: u32,
+    pub(super) cost: u32,
+}
+
+/// Candidates, best first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidates {
+    list: [Candidate; Self::MAX],
+    len: usize,
+}
+
+impl Candidates {
+    const MAX: usize = 8;
+
+    /// The last frame without motion, which is always possible; its error is not known.
+    pub(super) const STILL: Candidate = Candidate {
+        luma: LumaMode::Zero,
+        reference: Reference::Last,
+        mv: MotionVector::ZERO,
+        bits: 0,
+        sse: u32::MAX,
+        cost: u32::MAX,
+    };
+
+    pub(super) fn new() -> Self {
+        Self { list: [Self::STILL; Self::MAX], len: 0 }
+    }
+
+    /// Takes in `candidate`; the worst falls out when there is no room. Of equal costs the earlier
+    /// one comes first.
+    pub(super) fn offer(&mut self, candidate: Candidate) {
+        let mut at = self.len;
+        while at > 0 && candidate.cost < self.list[at - 1].cost {
+            at -= 1;
+        }
+        if at == Self::MAX {
+            return;
+        }
+        let end = self.len.min(Self::MAX - 1);
+        self.list.copy_within(at..end, at + 1);
+        self.list[at] = candidate;
+        self.len = (self.len + 1).min(Self::MAX);
+    }
+
+    pub(super) fn best(&self) -> &Candidate {
+        &self.list[0]
+    }
+
+    pub(super) fn as_slice(&self) -> &[Candidate] {
+        &self.list[..self.len]
+    }
+}
+
+/// What the syntax says about vectors here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vectors {
+    pub(super) near: NearVectors,
+    /// Bits of nearest, near, zero, new, split.
+    pub(super) mode_bits: [u32; 5],
+}
+
+impl Vectors {
+    pub(super) fn new(near: NearVectors) -> Self {
+        let p = near.mode_probs;
+        // The tree: zero, nearest, near, new, split, each one branch further.
+        let mut prefix = 0;
+        let mut leaf = |n: usize| {
+            let bits = prefix + cost_of(false, p[n]);
+            prefix += cost_of(true, p[n]);
+            bits
+        };
+        let (zero, nearest, near_bits, new) = (leaf(0), leaf(1), leaf(2), leaf(3));
+        Self { near, mode_bits: [nearest, near_bits, zero, new, prefix] }
+    }
+
+    pub(super) fn bits_of(&self, mode: LumaMode) -> u32 {
+        self.mode_bits[(mode as usize - LumaMode::Nearest as usize).min(4)]
+    }
+}
+
+pub(super) fn quarter(mv: MotionVector) -> QuarterPel {
+    QuarterPel::new(mv.x, mv.y)
+}

@@ -1,0 +1,385 @@
+//! The upper floor: an encoder that plans for itself.
+//!
+//! Each picture passes through the analyser (how much there is to code, scene cuts), the layer
+//! planner (references and slots), the rate controller (quantiser, or a drop) and then, as a
+//! [`UnitPlan`](codec_core::codec::plan::UnitPlan), through the lower floor.
+
+mod background;
+mod code_unit;
+mod coding;
+mod effort;
+mod file;
+mod keys;
+mod knobs;
+mod pictures;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use code_unit::CodeUnit;
+
+use codec_simd::Kernels;
+
+use self::coding::{Coding, Task};
+use self::effort::{Allowance, Effort};
+use self::file::FileState;
+use self::keys::KeyPolicy;
+use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
+use super::{FrameEncoder, FrameSettings};
+use crate::tables::AC_STEPS;
+use codec_core::analysis::{Analyser, FrameAnalysis};
+use codec_core::codec::{
+    Applied, Capabilities, Content, Deadline, EncoderConfig, FrameKind, FrameRequest, FrameTime,
+    Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, StageTimer, Update,
+    VideoEncoder,
+};
+use codec_core::error::{ConfigError, Error};
+use codec_core::frame::{Picture, PixelFormat, Size};
+use codec_core::parallel::{Pool, Serial};
+use codec_core::rate::{BitsLaw, FrameRole, LayerPlanner, Outlook, RateConfig, RateController};
+
+/// What the encoder can do, with any settings.
+pub static CAPABILITIES: Capabilities = Capabilities {
+    formats: &[PixelFormat::I420, PixelFormat::Nv12],
+    max_dimension: validate::MAX_DIMENSION,
+    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    qindex_range: (0, validate::MAX_QINDEX),
+    rtc_qindex_range: (2, 106),
+    reference_slots: 3,
+    latency_frames: MAX_LOOKAHEAD - 1,
+    live_bitrate: true,
+    live_resolution: true,
+    reports_qindex: true,
+    threads: true,
+    knobs: KNOBS,
+    quantiser_steps: &AC_STEPS,
+    ..Capabilities::minimal("vp8/native")
+};
+
+/// Opens a VP8 encoder, for the registry.
+///
+/// # Errors
+/// As [`Vp8Encoder::new`].
+pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
+    Ok(Box::new(Vp8Encoder::new(config)?))
+}
+
+/// A VP8 encoder.
+///
+/// With [`Preset::Rtc`] each picture's packet is ready when `encode` returns. With
+/// [`Preset::File`] pictures are held back; the outcome of `encode` is then that of the picture
+/// that left the look-ahead, and [`VideoEncoder::finish`] drops nothing.
+#[derive(Debug)]
+pub struct Vp8Encoder<C = FrameEncoder> {
+    config: EncoderConfig,
+    capabilities: Capabilities,
+    knobs: KnobValues,
+    kernels: &'static Kernels,
+    analyser: Analyser,
+    keys: KeyPolicy,
+    coding: Coding<C>,
+    /// Pictures held back; `None` in real time.
+    file: Option<FileState>,
+    last_pts: Option<i64>,
+    effort: Effort,
+}
+
+impl Vp8Encoder {
+    /// An encoder before its first picture, which will be a key frame.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first setting that is out of range, and the range.
+    pub fn new(config: &EncoderConfig) -> Result<Self, Error> {
+        validate::config(config)?;
+        let knobs = KnobValues::from_list(&config.knobs)?;
+        let unit = FrameEncoder::new(&FrameSettings {
+            size: config.size,
+            knobs: knobs.frame,
+            pool: config.pool.clone(),
+            simd: config.simd,
+            report_sse: config.report_psnr,
+            report_digest: config.report_digest,
+            stages: config.stages.clone(),
+        })?;
+        Self::with_unit(config, unit)
+    }
+}
+
+impl<C: CodeUnit> Vp8Encoder<C> {
+    /// As [`Vp8Encoder::new`], above a lower floor of your own.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_unit(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
+        validate::config(config)?;
+        let knobs = KnobValues::from_list(&config.knobs)?;
+        let kernels = match config.simd {
+            None => Kernels::best(),
+            Some(level) => Kernels::for_level(level).ok_or_else(|| {
+                ConfigError::new("simd", level.name(), "a level that the CPU has")
+            })?,
+        };
+        let is_file = config.preset == Preset::File;
+        let mut rate = RateController::new(&rate_config(config));
+        if is_file && let Some(rehearsal) = &config.rehearsal {
+            rate.rehearse(rehearsal, config);
+        }
+        let held = if is_file { knobs.lookahead } else { 1 };
+        let latency_frames = u32::try_from(held - 1).unwrap_or(MAX_LOOKAHEAD);
+        Ok(Self {
+            capabilities: Capabilities { latency_frames, ..CAPABILITIES },
+            knobs,
+            kernels,
+            analyser: Analyser::new(),
+            keys: KeyPolicy::new(),
+            coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
+            file: is_file.then(|| FileState::new(config.size, held)),
+            last_pts: None,
+            effort: Effort::default(),
+            config: config.clone(),
+        })
+    }
+
+    fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), ConfigError> {
+        if picture.size() != self.config.size {
+            return Err(ConfigError::new("picture size", picture.size(), self.config.size));
+        }
+        if let Some(last) = self.last_pts.filter(|&last| request.pts <= last) {
+            let allowed = format!("above {last}, that of the picture before");
+            return Err(ConfigError::new("pts", request.pts, allowed));
+        }
+        for (name, slots) in [("references", request.references), ("updates", request.updates)] {
+            let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
+            if let Some(slots) = slots.filter(|&slots| !all.contains(slots)) {
+                return Err(ConfigError::new(name, format!("{:#b}", slots.0), "slots 0..=2"));
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Self::encode_now`], within the deadline as far as that can be foretold.
+    fn encode_in_time(
+        &mut self,
+        picture: &Picture<'_>,
+        request: &FrameRequest,
+        deadline: &Deadline,
+    ) -> Result<Outcome, Error> {
+        let begin = deadline.clock.now_us();
+        let outcome = self.encode_now(picture, request);
+        let elapsed_us = deadline.clock.now_us().saturating_sub(begin);
+        if let (Ok(Outcome::Coded), Some(packet)) = (&outcome, self.coding.queue.last_mut()) {
+            packet.meta.time = Some(FrameTime { elapsed_us, max_us: deadline.max_us });
+            let is_key = packet.meta.kind == FrameKind::Key;
+            self.effort.learn(is_key, packet.meta.speed, elapsed_us);
+        }
+        outcome
+    }
+
+    fn encode_now(
+        &mut self,
+        picture: &Picture<'_>,
+        request: &FrameRequest,
+    ) -> Result<Outcome, Error> {
+        self.analyser.watch_chroma(self.config.content == Content::Screen);
+        let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
+        let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
+        let analysis = self.analyser.analyse(picture, self.kernels, pool);
+        drop(timer);
+        let outlook = outlook(analysis, &mut self.keys, request, &self.config);
+        let task = Task {
+            picture,
+            analysis: Some(analysis),
+            request: *request,
+            outlook,
+            mean_cost: None,
+            role: FrameRole::Plain,
+            allowance: match &self.config.deadline {
+                Some(deadline) => self.effort.allow(outlook.key, self.config.speed, deadline),
+                None => Allowance::unlimited(self.config.speed),
+            },
+        };
+        let outcome = self.coding.code(&self.config, &self.knobs, &task);
+        if outlook.key && !matches!(outcome, Ok(Outcome::Coded)) {
+            self.keys.request();
+        }
+        outcome
+    }
+
+    fn encode_in_order(
+        &mut self,
+        picture: &Picture<'_>,
+        request: &FrameRequest,
+    ) -> Result<Outcome, Error> {
+        let Some(file) = &mut self.file else {
+            return match self.config.deadline.clone() {
+                Some(deadline) => self.encode_in_time(picture, request, &deadline),
+                None => self.encode_now(picture, request),
+            };
+        };
+        let mut analysis = file.blank_analysis();
+        let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
+        let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
+        self.analyser.analyse_into(picture, self.kernels, pool, &mut analysis);
+        drop(timer);
+        let outlook = outlook(&analysis, &mut self.keys, request, &self.config);
+        file.push(picture, analysis, *request, outlook);
+        let ready = self.coding.queue.len();
+        let mut outcome = Outcome::Buffered;
+        while file.is_full() {
+            let (config, knobs) = (&self.config, &self.knobs);
+            match file.code_next(&mut self.coding, config, knobs, self.kernels, false) {
+                Ok(Some(next)) => outcome = next,
+                Ok(None) => break,
+                Err(error) => {
+                    // The picture that failed may have been one that others need.
+                    self.keys.request();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(if self.coding.queue.len() > ready { Outcome::Coded } else { outcome })
+    }
+
+    /// Codes all that is held back.
+    fn drain(&mut self) -> Result<(), Error> {
+        if let Some(file) = &mut self.file {
+            let (config, knobs) = (&self.config, &self.knobs);
+            while file.code_next(&mut self.coding, config, knobs, self.kernels, true)?.is_some() {}
+        }
+        Ok(())
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Error> {
+        validate::size(size)?;
+        self.drain()?;
+        self.coding.unit.resize(size)?;
+        self.config.size = size;
+        self.coding.resized();
+        self.effort.forget();
+        let (overhead_bits, still_complexity) = still_facts(size);
+        self.coding.rate.set_still(overhead_bits, still_complexity);
+        self.analyser.reset();
+        self.keys.request();
+        if let Some(file) = &mut self.file {
+            file.resized(size);
+        }
+        Ok(())
+    }
+}
+
+impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
+        self.check(picture, request)?;
+        self.last_pts = Some(request.pts);
+        self.encode_in_order(picture, request)
+    }
+
+    fn receive(&mut self, packet: &mut Packet) -> bool {
+        self.coding.queue.pop(packet)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.drain()?;
+        self.analyser.reset();
+        self.keys.request();
+        Ok(())
+    }
+
+    fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        match &update {
+            Update::Bitrate(rate) => validate::bitrate(*rate)?,
+            Update::Rate(mode) => validate::rate(*mode)?,
+            Update::Speed(speed) => validate::speed(*speed)?,
+            Update::MaxFrameTime(max_us) => {
+                validate::max_frame_time(*max_us)?;
+                if self.config.deadline.is_none() {
+                    let allowed = "used only with a deadline's clock";
+                    return Err(ConfigError::new("max frame time", max_us, allowed).into());
+                }
+            }
+            Update::Knob(name, value) => {
+                let mut knobs = self.knobs;
+                knobs.set(name, *value, true)?;
+                self.coding.unit.set_knobs(knobs.frame)?;
+                self.knobs = knobs;
+            }
+            Update::Resolution(size) => self.resize(*size)?,
+            _ => {}
+        }
+        self.coding.rate.apply(&update)?;
+        match update {
+            Update::Bitrate(rate) => {
+                self.config.rate = match self.config.rate {
+                    RateControl::Vbr(_) => RateControl::Vbr(rate),
+                    _ => RateControl::Cbr(rate),
+                };
+            }
+            Update::Rate(mode) => self.config.rate = mode,
+            Update::FrameRate(framerate) => self.config.framerate = framerate,
+            Update::Drops(drops) => self.config.drops = drops,
+            Update::Content(content) => self.config.content = content,
+            Update::Speed(speed) => self.config.speed = speed,
+            Update::MaxFrameTime(max_us) => {
+                if let Some(deadline) = &mut self.config.deadline {
+                    deadline.max_us = max_us;
+                }
+            }
+            Update::Scalability(mode) => {
+                self.config.scalability = mode;
+                self.coding.layers.set_mode(mode);
+            }
+            Update::ActiveTemporalLayers(layers) => self.coding.layers.set_active_layers(layers),
+            Update::KeyFrame => {
+                self.keys.request();
+                return Ok(Applied::NextFrameAsKey);
+            }
+            Update::Resolution(_) => return Ok(Applied::NextFrameAsKey),
+            Update::Knob(..) => {}
+        }
+        Ok(Applied::NextFrame)
+    }
+}
+
+fn outlook(
+    analysis: &FrameAnalysis,
+    keys: &mut KeyPolicy,
+    request: &FrameRequest,
+    config: &EncoderConfig,
+) -> Outlook {
+    let is_cut = analysis.scene.is_cut;
+    let key = keys.decide(request, is_cut, config.keys);
+    Outlook {
+        inter_cost: analysis.inter_cost,
+        intra_cost: analysis.intra_cost,
+        scene_cut: is_cut && !key,
+        key,
+        finer_q16: None,
+    }
+}
+
+/// The rate controller's settings, with what is known of VP8's bits: measured over thirteen clips of
+/// calls, motion and screens, quantiser indices 12 to 104, at speed 7.
+fn rate_config(config: &EncoderConfig) -> RateConfig {
+    let mut rate = RateConfig::new(config, &AC_STEPS);
+    rate.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
+    rate.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
+    (rate.overhead_bits, rate.still_complexity) = still_facts(config.size);
+    (rate.min_qindex, rate.max_qindex) = config.qindex_range(&CAPABILITIES);
+    rate.good_qindex = GOOD_QINDEX.max(rate.min_qindex);
+    rate
+}
+
+/// Text is sharp at this index: a step of 20, some 45 dB where half of a picture is text.
+const GOOD_QINDEX: u8 = 16;
+
+/// Bits of a frame in which nothing has changed, and the complexity below which that is so.
+fn still_facts(size: Size) -> (u64, u64) {
+    let (cols, rows) = size.macroblocks();
+    let macroblocks = (cols * rows) as u64;
+    (150 + macroblocks / 4, 6 * macroblocks)
+}

@@ -1,0 +1,312 @@
+//! One frame from its facts to its packet: layers, references, rate, lower floor, metadata.
+
+use super::background::BackgroundWatch;
+use super::code_unit::CodeUnit;
+use super::effort::Allowance;
+use super::knobs::KnobValues;
+use super::queue::PacketQueue;
+use crate::encoder::{Speed, UnitReport};
+use codec_core::analysis::FrameAnalysis;
+use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::{
+    Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl,
+    SlotSet,
+};
+use codec_core::error::Error;
+use codec_core::frame::{Picture, Rational};
+use codec_core::rate::{
+    Decision, FrameBudget, FrameFacts, FrameRole, LayerMeta, LayerPlan, LayerPlanner, Outlook,
+    RateController,
+};
+
+/// Most bytes that are set aside for a packet before it is known how large it gets.
+const MAX_PACKET_ROOM: usize = 1 << 20;
+
+/// Loop filter of the file preset: with references this good, less of it is better.
+const FILE_FILTER_PCT: u8 = 20;
+
+/// A picture to be coded, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task<'a> {
+    pub(super) picture: &'a Picture<'a>,
+    /// What the analyser made of it, against the picture before.
+    pub(super) analysis: Option<&'a FrameAnalysis>,
+    pub(super) request: FrameRequest,
+    pub(super) outlook: Outlook,
+    pub(super) mean_cost: Option<u64>,
+    pub(super) role: FrameRole,
+    pub(super) allowance: Allowance,
+}
+
+/// All that coding a frame changes.
+#[derive(Debug)]
+pub(super) struct Coding<C> {
+    pub(super) unit: C,
+    pub(super) rate: RateController,
+    pub(super) layers: LayerPlanner,
+    pub(super) queue: PacketQueue,
+    background: BackgroundWatch,
+    /// What frames are told that the pictures show. It changes with frames that nobody may miss:
+    /// the filter deltas that follow from it stay in decoders.
+    content: Content,
+    /// Inter costs of pictures dropped since the last coded one.
+    dropped_cost: u64,
+    /// First macroblock row of the next intra refresh.
+    refresh_row: usize,
+    next_frame_id: u64,
+}
+
+/// What a frame refers to and replaces.
+#[derive(Clone, Copy, Debug)]
+struct Slots {
+    references: SlotSet,
+    updates: SlotSet,
+    golden_to_altref: bool,
+    /// It replaces the long-term background.
+    renews: bool,
+}
+
+impl<C: CodeUnit> Coding<C> {
+    pub(super) fn new(unit: C, rate: RateController, layers: LayerPlanner) -> Self {
+        Self {
+            unit,
+            rate,
+            layers,
+            queue: PacketQueue::new(),
+            background: BackgroundWatch::default(),
+            content: Content::default(),
+            dropped_cost: 0,
+            refresh_row: 0,
+            next_frame_id: 0,
+        }
+    }
+
+    /// The pictures have another size from now on.
+    pub(super) fn resized(&mut self) {
+        self.background = BackgroundWatch::default();
+        (self.dropped_cost, self.refresh_row) = (0, 0);
+    }
+
+    /// Codes or drops one picture.
+    pub(super) fn code(
+        &mut self,
+        config: &EncoderConfig,
+        knobs: &KnobValues,
+        task: &Task<'_>,
+    ) -> Result<Outcome, Error> {
+        let is_key = task.outlook.key;
+        let layer = self.layers.next(is_key);
+        let unchanged = self.unit.compare(task.analysis);
+        if layer.off {
+            self.layers.dropped();
+            self.rate.frame_left_out(task.request.pts);
+            return Ok(Outcome::Dropped { reason: DropReason::LayerOff, debt_bits: 0 });
+        }
+        let slots = self.choose_slots(config, task, &layer);
+        if is_key || (layer.temporal_id == 0 && !slots.updates.is_empty()) {
+            self.content = config.content;
+        }
+        let mut facts = self.facts(task, &layer, slots);
+        facts.is_screen = self.content == Content::Screen && config.preset == Preset::Rtc;
+        // What nothing is predicted from is not worth refining.
+        let lasts = unchanged.macroblocks > 0 && slots.updates.contains(SlotSet::LAST);
+        facts.coarsest = lasts.then_some(unchanged.coarsest);
+        let budget = match self.rate.plan_frame(&facts) {
+            Decision::Code(budget) => budget,
+            Decision::Drop { reason, debt_bits } => {
+                self.dropped(task);
+                return Ok(Outcome::Dropped { reason, debt_bits });
+            }
+        };
+        let plan = self.plan(config, knobs, task, &layer, slots, &budget);
+
+        let room = usize::try_from(config.size.pixels() / 2).unwrap_or(MAX_PACKET_ROOM);
+        let mut packet = self.queue.blank(room.min(MAX_PACKET_ROOM));
+        let report = match self.unit.encode_unit(task.picture, &plan, task.analysis, &mut packet) {
+            Ok(report) => report,
+            Err(error) => {
+                self.rate.frame_dropped();
+                self.queue.recycle(packet);
+                return Err(error);
+            }
+        };
+        if report.given_up {
+            self.rate.frame_dropped();
+            self.queue.recycle(packet);
+            self.dropped(task);
+            let debt_bits = report.bits.saturating_sub(plan.give_up_bits.unwrap_or(0)).max(1);
+            return Ok(Outcome::Dropped { reason: DropReason::OverCap, debt_bits });
+        }
+
+        self.rate.frame_recoded(report.recoded_cost);
+        self.rate.frame_coded(report.bits, report.qindex);
+        let meta = self.note_coded(config, &plan, slots, &report);
+        packet.pts = task.request.pts;
+        packet.duration = match task.role {
+            FrameRole::Altref => None,
+            _ => task.request.duration.or_else(|| nominal_ticks(config)),
+        };
+        packet.meta.frame_id = self.next_frame_id;
+        self.next_frame_id += 1;
+        packet.meta.temporal_id = meta.temporal_id;
+        packet.meta.temporal_layers = config.scalability.temporal_layers();
+        packet.meta.layer_sync = meta.layer_sync;
+        packet.meta.tl0_index = meta.tl0_index;
+        packet.meta.discardable = meta.discardable;
+        packet.meta.rate = self.rate.state();
+        self.queue.push(packet);
+        Ok(Outcome::Coded)
+    }
+
+    fn dropped(&mut self, task: &Task<'_>) {
+        self.layers.dropped();
+        self.dropped_cost = self.dropped_cost.saturating_add(task.outlook.inter_cost);
+    }
+
+    fn choose_slots(&self, config: &EncoderConfig, task: &Task<'_>, layer: &LayerPlan) -> Slots {
+        if task.outlook.key {
+            return Slots {
+                references: SlotSet::NONE,
+                updates: layer.updates,
+                golden_to_altref: false,
+                renews: true,
+            };
+        }
+        let own_updates = match task.role {
+            FrameRole::Altref => SlotSet::ALTREF,
+            FrameRole::Overlay => SlotSet::LAST.with(SlotSet::GOLDEN),
+            FrameRole::Plain | FrameRole::Golden => layer.updates,
+        };
+        let keeps_background =
+            self.content == Content::Screen || layer.background != SlotSet::GOLDEN;
+        let oldest = if keeps_background { None } else { Speed::level(config.speed).golden_frames };
+        let renews = config.preset == Preset::Rtc
+            && task.request.updates.is_none()
+            && !layer.background.is_empty()
+            && (task.outlook.scene_cut || self.background.is_due(oldest));
+        // Rows refreshed by intra stay clean only if nothing older than the last frame is used.
+        let all = layer.references;
+        let own_references = if config.intra_refresh > 0 {
+            all.without(SlotSet::GOLDEN.with(SlotSet::ALTREF))
+        } else {
+            all
+        };
+        let renewed = if renews { layer.background } else { SlotSet::NONE };
+        Slots {
+            references: task.request.references.unwrap_or(own_references),
+            updates: task.request.updates.unwrap_or(own_updates.with(renewed)),
+            golden_to_altref: renews && layer.background == SlotSet::GOLDEN,
+            renews,
+        }
+    }
+
+    fn facts(&self, task: &Task<'_>, layer: &LayerPlan, slots: Slots) -> FrameFacts {
+        let kind = if task.outlook.key { FrameKind::Key } else { FrameKind::Inter };
+        let Outlook { inter_cost, intra_cost, scene_cut, .. } = task.outlook;
+        // What dropped pictures changed is still to be coded; intra is the most it can take.
+        let inter = inter_cost.saturating_add(self.dropped_cost).min(intra_cost.max(inter_cost));
+        let complexity = if task.outlook.key { intra_cost } else { inter };
+        let mut facts = FrameFacts::new(kind, task.request.pts, complexity);
+        facts.role = match task.role {
+            FrameRole::Plain if slots.renews => FrameRole::Golden,
+            role => role,
+        };
+        facts.mean_complexity = task.mean_cost;
+        facts.temporal_id = layer.temporal_id;
+        facts.scene_cut = scene_cut;
+        facts.finer_q16 = task.outlook.finer_q16;
+        facts.may_drop = task.request.may_drop;
+        facts
+    }
+
+    fn plan(
+        &self,
+        config: &EncoderConfig,
+        knobs: &KnobValues,
+        task: &Task<'_>,
+        layer: &LayerPlan,
+        slots: Slots,
+        budget: &FrameBudget,
+    ) -> UnitPlan {
+        let is_base = layer.temporal_id == 0;
+        let is_key = task.outlook.key;
+        let mut plan = if is_key {
+            UnitPlan::key(budget.qindex, task.allowance.speed)
+        } else {
+            UnitPlan::inter(budget.qindex, task.allowance.speed)
+        };
+        plan.references = slots.references;
+        plan.updates = slots.updates;
+        plan.keep_golden_in_altref = slots.golden_to_altref;
+        plan.max_qindex = budget.max_qindex;
+        plan.max_bits = budget.max_bits;
+        // Caps that are hard stay so.
+        if !task.allowance.again && !budget.is_hard {
+            plan.attempts = 1;
+        }
+        plan.give_up_bits = budget.give_up_bits;
+        plan.content = self.content;
+        plan.recode = budget.recode;
+        if config.preset == Preset::File {
+            plan.filter_pct = FILE_FILTER_PCT;
+        }
+        plan.shown = task.role != FrameRole::Altref;
+        // A frame that can be left out must not be missed by any other.
+        let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
+        plan.keep_probabilities =
+            layer.keep_probabilities && !config.error_resilient && !can_be_missed;
+        let is_cbr = matches!(config.rate, RateControl::Cbr(_));
+        let refreshes = is_cbr && budget.recode.is_none();
+        if refreshes && is_base && !is_key && !budget.buffer_is_low && self.background.is_calm() {
+            plan.refresh_pct = knobs.refresh_pct;
+        }
+        if config.intra_refresh > 0 && is_base && !is_key {
+            plan.intra_refresh = self.intra_refresh(config);
+        }
+        plan
+    }
+
+    /// First and number of the macroblocks of the rows that are due.
+    fn intra_refresh(&self, config: &EncoderConfig) -> (u32, u32) {
+        let (cols, rows) = config.size.macroblocks();
+        let first = self.refresh_row.min(rows);
+        let count = usize::from(config.intra_refresh).min(rows - first);
+        let mbs = |rows: usize| u32::try_from(rows * cols).unwrap_or(u32::MAX);
+        (mbs(first), mbs(count))
+    }
+
+    fn note_coded(
+        &mut self,
+        config: &EncoderConfig,
+        plan: &UnitPlan,
+        slots: Slots,
+        report: &UnitReport,
+    ) -> LayerMeta {
+        self.dropped_cost = 0;
+        if plan.intra_refresh.1 > 0 {
+            let (_, rows) = config.size.macroblocks();
+            let next = self.refresh_row + usize::from(config.intra_refresh);
+            self.refresh_row = if next >= rows { 0 } else { next };
+        }
+        if slots.golden_to_altref {
+            self.layers.golden_moved_to_altref();
+        }
+        let (cols, rows) = config.size.macroblocks();
+        if slots.renews {
+            self.background.renewed();
+        } else if plan.shown {
+            self.background.coded(report, (cols * rows) as u64);
+        }
+        self.layers.coded(slots.references, slots.updates)
+    }
+}
+
+/// Ticks that a frame lasts at the nominal frame rate, where they can be told.
+fn nominal_ticks(config: &EncoderConfig) -> Option<u64> {
+    let (Rational { num: tick, den: ticks }, Rational { num: frames, den: seconds }) =
+        (config.timebase, config.framerate);
+    let whole = u128::from(ticks) * u128::from(seconds);
+    let part = u128::from(tick) * u128::from(frames);
+    let nearest = (whole + part / 2).checked_div(part)?;
+    u64::try_from(nearest).ok().filter(|&ticks| ticks > 0)
+}

@@ -1,0 +1,120 @@
+//! The speed at which a frame is expected to end within its deadline.
+
+use codec_core::codec::Deadline;
+
+/// What each speed costs beside the fastest one, in 1/64; measured on calls and motion at 720p. Only
+/// a start: what frames really take is learnt at each speed that is used.
+const COSTS: [u64; 11] = [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64];
+/// Room for what the frame before does not foretell: a ninth.
+const MARGIN: (u64, u64) = (9, 8);
+
+/// How long frames take, as learnt from those before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Effort {
+    /// Expected microseconds at the fastest speed, times 64: of key frames, of others.
+    expected: [Option<u64>; 2],
+}
+
+/// How much a frame may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Allowance {
+    pub(super) speed: u8,
+    /// There is time to code the frame again.
+    pub(super) again: bool,
+}
+
+impl Allowance {
+    /// That of a frame without a deadline.
+    pub(super) fn unlimited(speed: u8) -> Self {
+        Self { speed, again: true }
+    }
+}
+
+fn cost(speed: u8) -> u64 {
+    COSTS[usize::from(speed).min(COSTS.len() - 1)]
+}
+
+impl Effort {
+    /// The best speed from `best` on at which the frame should end in time.
+    pub(super) fn allow(&self, is_key: bool, best: u8, deadline: &Deadline) -> Allowance {
+        let [key, inter] = self.expected;
+        // Nothing is known of the first inter frame but that key frames take longer.
+        let expected = if is_key { key } else { inter.or(key.map(|key| key / 2)) };
+        let Some(expected) = expected else {
+            return Allowance::unlimited(best);
+        };
+        let takes = |speed| expected.saturating_mul(cost(speed)) / (64 * 64) * MARGIN.0 / MARGIN.1;
+        let fastest = u8::try_from(COSTS.len() - 1).unwrap_or(10);
+        let speed = (best..fastest).find(|&speed| takes(speed) <= deadline.max_us);
+        let speed = speed.unwrap_or(fastest).max(best);
+        Allowance { speed, again: takes(speed).saturating_mul(2) <= deadline.max_us }
+    }
+
+    /// Takes in that a frame at `speed` took so long. Longer times count at once, shorter ones
+    /// little by little: a frame that is late is worse than one at a speed too fast.
+    pub(super) fn learn(&mut self, is_key: bool, speed: u8, elapsed_us: u64) {
+        let now = elapsed_us.saturating_mul(64 * 64) / cost(speed);
+        let expected = &mut self.expected[usize::from(!is_key)];
+        *expected = Some(match *expected {
+            Some(before) if now < before => before - (before - now) / 16,
+            _ => now,
+        });
+    }
+
+    /// The pictures have another size from now on.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use codec_core::codec::Clock;
+
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now_us(&self) -> u64 {
+            0
+        }
+    }
+
+    fn deadline(max_us: u64) -> Deadline {
+        Deadline { max_us, clock: Arc::new(Stopped) }
+    }
+
+    #[test]
+    fn a_late_frame_counts_at_once_and_quick_ones_little_by_little() {
+        let mut effort = Effort::default();
+        effort.learn(false, 5, 8000);
+        assert_eq!(effort.allow(false, 5, &deadline(10_000)), Allowance::unlimited(5).once());
+        effort.learn(false, 5, 30_000);
+        assert_eq!(effort.allow(false, 5, &deadline(10_000)).speed, 10);
+        let mut frames = 0;
+        while effort.allow(false, 5, &deadline(10_000)).speed > 5 {
+            effort.learn(false, effort.allow(false, 5, &deadline(10_000)).speed, 5000);
+            frames += 1;
+        }
+        assert!((10..40).contains(&frames), "{frames}");
+    }
+
+    #[test]
+    fn key_frames_are_expected_on_their_own() {
+        let mut effort = Effort::default();
+        effort.learn(true, 3, 90_000);
+        assert_eq!(effort.allow(false, 3, &deadline(60_000)).speed, 3);
+        effort.learn(false, 3, 20_000);
+        assert_eq!(effort.allow(true, 3, &deadline(60_000)).speed, 5);
+        assert_eq!(effort.allow(false, 3, &deadline(60_000)), Allowance::unlimited(3));
+    }
+
+    impl Allowance {
+        fn once(self) -> Self {
+            Self { again: false, ..self }
+        }
+    }
+}

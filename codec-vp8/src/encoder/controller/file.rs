@@ -1,0 +1,287 @@
+//! The file preset: pictures are held back, and groups of them get an altref frame.
+
+use std::sync::Arc;
+
+use codec_simd::Kernels;
+
+use super::code_unit::CodeUnit;
+use super::coding::{Coding, Task};
+use super::effort::Allowance;
+use super::knobs::KnobValues;
+use super::pictures::{self, Held};
+use codec_core::analysis::importance::{Importance, Traced};
+use codec_core::analysis::{FrameAnalysis, filter_altref};
+use codec_core::codec::{
+    EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer,
+};
+use codec_core::error::Error;
+use codec_core::frame::{FrameBuf, FramePool, Picture, Size};
+use codec_core::rate::fixed::exp2_q16;
+use codec_core::rate::{FrameRole, Lookahead, Outlook};
+
+/// Border of held pictures: none, only their visible samples are read.
+const NO_PAD: usize = 0;
+
+/// Pictures that an altref frame is averaged from, itself included.
+const FILTER_FRAMES: usize = 7;
+
+/// Pictures after one that say what it is worth.
+const WORTH_FRAMES: usize = 16;
+/// What is seen of an altref frame before its time must be worth this many times the frame.
+const LEAST_WORTH: u64 = 2;
+
+/// Pictures held back and the group under way.
+#[derive(Debug)]
+pub(super) struct FileState {
+    ahead: Lookahead<Held>,
+    pool: FramePool,
+    /// Analyses of pictures that were coded, for their memory.
+    analyses: Vec<FrameAnalysis>,
+    importance: Importance,
+    traced: Traced,
+    /// What altref frames are told of their macroblocks.
+    altref: FrameAnalysis,
+    depth: usize,
+    /// Pictures of the group still to be coded.
+    group_left: usize,
+    /// The group's altref frame is still to be coded.
+    altref_due: bool,
+    /// The group's altref frame has been coded.
+    has_altref: bool,
+}
+
+impl FileState {
+    pub(super) fn new(size: Size, depth: usize) -> Self {
+        Self {
+            ahead: Lookahead::new(depth),
+            pool: FramePool::new(size, NO_PAD, depth + 2),
+            analyses: Vec::new(),
+            importance: Importance::default(),
+            traced: Traced::default(),
+            altref: FrameAnalysis { size, ..FrameAnalysis::default() },
+            depth,
+            group_left: 0,
+            altref_due: false,
+            has_altref: false,
+        }
+    }
+
+    /// The pictures have another size from now on; none is held.
+    pub(super) fn resized(&mut self, size: Size) {
+        *self = Self::new(size, self.depth);
+    }
+
+    /// Takes a picture in.
+    pub(super) fn push(
+        &mut self,
+        picture: &Picture<'_>,
+        analysis: FrameAnalysis,
+        request: FrameRequest,
+        outlook: Outlook,
+    ) {
+        let buf = pictures::copy(&mut self.pool, picture);
+        self.ahead.push(Held { buf, analysis, info: picture.info, request }, outlook);
+    }
+
+    /// An analysis to write to, with the memory of an old one where there is one.
+    pub(super) fn blank_analysis(&mut self) -> FrameAnalysis {
+        self.analyses.pop().unwrap_or_default()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.ahead.is_full()
+    }
+
+    /// Codes the next picture, after the altref frame of its group if one is due. `None`: none is
+    /// held. `forced`: the caller can no longer be told of a drop.
+    pub(super) fn code_next<C: CodeUnit>(
+        &mut self,
+        coding: &mut Coding<C>,
+        config: &EncoderConfig,
+        knobs: &KnobValues,
+        kernels: &Kernels,
+        forced: bool,
+    ) -> Result<Option<Outcome>, Error> {
+        if self.group_left == 0 {
+            let Some(group) = self.ahead.plan_group() else {
+                return Ok(None);
+            };
+            self.group_left = group.frames;
+            self.has_altref = false;
+            // With intra refresh nothing is predicted from an altref frame.
+            let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
+            let may = group.altref && knobs.altref && one_layer;
+            let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
+            self.altref_due = may && self.altref_pays();
+            drop(timer);
+        }
+        let mean_cost = self.ahead.mean_cost();
+        let is_key = self.ahead.get(0).is_some_and(|(_, outlook)| outlook.key);
+        if self.altref_due && !is_key {
+            self.altref_due = false;
+            self.code_altref(coding, config, knobs, kernels, mean_cost)?;
+        }
+
+        let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
+        let finer_q16 = if is_key { self.weigh_first(coding, config) } else { None };
+        drop(timer);
+        let Some((mut held, mut outlook)) = self.ahead.pop() else {
+            return Ok(None);
+        };
+        outlook.finer_q16 = finer_q16.or_else(|| weighs(config).then_some(0));
+        if finer_q16.is_some() {
+            std::mem::swap(&mut held.analysis.offsets_q4, &mut self.altref.offsets_q4);
+        }
+        let is_last = self.group_left == 1;
+        self.group_left = self.group_left.saturating_sub(1);
+        let mut request = held.request;
+        if forced || outlook.key {
+            request.may_drop = Some(false);
+        }
+        let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
+        let picture = held.buf.picture(held.info);
+        let task = Task {
+            picture: &picture,
+            analysis: Some(&held.analysis),
+            request,
+            outlook,
+            mean_cost,
+            role,
+            allowance: Allowance::unlimited(config.speed),
+        };
+        let outcome = coding.code(config, knobs, &task);
+        self.pool.remember(held.buf);
+        self.analyses.push(held.analysis);
+        outcome.map(Some)
+    }
+
+    /// Codes the group's last picture, not to be shown yet.
+    fn code_altref<C: CodeUnit>(
+        &mut self,
+        coding: &mut Coding<C>,
+        config: &EncoderConfig,
+        knobs: &KnobValues,
+        kernels: &Kernels,
+        mean_cost: Option<u64>,
+    ) -> Result<(), Error> {
+        let last = self.group_left.saturating_sub(1);
+        let (Some((next, _)), Some((future, future_outlook))) =
+            (self.ahead.get(0), self.ahead.get(last))
+        else {
+            return Ok(());
+        };
+        let costs = (0..=last).filter_map(|index| self.ahead.get(index));
+        let apart = costs.fold(0_u64, |sum, (_, outlook)| sum.saturating_add(outlook.inter_cost));
+        let intra_cost = future_outlook.intra_cost;
+        let mut outlook =
+            Outlook { inter_cost: apart.min(intra_cost), intra_cost, ..Outlook::default() };
+        let mut request = FrameRequest::at(next.request.pts);
+        request.may_drop = Some(false);
+        let info = future.info;
+        let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
+        outlook.finer_q16 = self.weigh_altref(last, coding, config);
+        let buf = self.filtered(last, knobs.altref_strength, kernels);
+        drop(timer);
+        let picture = buf.picture(info);
+        let role = FrameRole::Altref;
+        let task = Task {
+            picture: &picture,
+            analysis: Some(&self.altref),
+            request,
+            outlook,
+            mean_cost,
+            role,
+            allowance: Allowance::unlimited(config.speed),
+        };
+        let outcome = coding.code(config, knobs, &task);
+        self.pool.remember(buf);
+        self.has_altref = outcome? == Outcome::Coded;
+        Ok(())
+    }
+
+    /// Whether enough of the group's last picture is seen in those before it to code it first; if
+    /// so, they are told where.
+    fn altref_pays(&mut self) -> bool {
+        let last = self.group_left.saturating_sub(1);
+        let ahead = &self.ahead;
+        let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
+        self.traced.follow(last, 0, frames);
+        let own = frames(last).map_or(0, |analysis| analysis.intra_cost);
+        if self.traced.worth() <= LEAST_WORTH * own {
+            return false;
+        }
+        for (n, seeds) in self.traced.seeds.iter_mut().enumerate().take(last) {
+            if let Some((held, _)) = self.ahead.get_mut(n) {
+                std::mem::swap(&mut held.analysis.altref_seeds, seeds);
+            }
+        }
+        true
+    }
+
+    /// What the next picture's macroblocks are worth, as offsets for now in `self.altref`; `None`
+    /// without quality to deal out.
+    fn weigh_first<C: CodeUnit>(
+        &mut self,
+        coding: &Coding<C>,
+        config: &EncoderConfig,
+    ) -> Option<i32> {
+        weighs(config).then_some(())?;
+        let noise = noise_of(coding);
+        let count = self.worth_frames(0);
+        let ahead = &self.ahead;
+        let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
+        self.importance.look_ahead(0, count, noise, frames);
+        Some(self.importance.weigh(frames(0)?, &mut self.altref.offsets_q4))
+    }
+
+    /// The same for the picture `last` as altref frame.
+    fn weigh_altref<C: CodeUnit>(
+        &mut self,
+        last: usize,
+        coding: &Coding<C>,
+        config: &EncoderConfig,
+    ) -> Option<i32> {
+        self.altref.offsets_q4.clear();
+        weighs(config).then_some(())?;
+        let noise = noise_of(coding);
+        let count = self.worth_frames(last);
+        let ahead = &self.ahead;
+        let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
+        self.importance.look_ahead(last, count, noise, frames);
+        self.traced.follow(last, noise, frames);
+        self.importance.add(&self.traced);
+        Some(self.importance.weigh(frames(last)?, &mut self.altref.offsets_q4))
+    }
+
+    /// Number of pictures from `first` on that can be predicted from it, at most as many as are
+    /// looked at.
+    fn worth_frames(&self, first: usize) -> usize {
+        let is_key = |n: &usize| self.ahead.get(*n).is_none_or(|(_, outlook)| outlook.key);
+        let end = (first + 1..first + WORTH_FRAMES).find(is_key);
+        end.unwrap_or(first + WORTH_FRAMES) - first
+    }
+
+    /// The held picture `centre` without its noise.
+    fn filtered(&mut self, centre: usize, strength: u8, kernels: &Kernels) -> Arc<FrameBuf> {
+        let mut shared = self.pool.take();
+        let first = centre.saturating_sub(FILTER_FRAMES / 2);
+        let near = (first..first + FILTER_FRAMES).filter_map(|index| self.ahead.get(index));
+        let near: Vec<&FrameBuf> = near.map(|(held, _)| &*held.buf).collect();
+        if let Some(buf) = Arc::get_mut(&mut shared) {
+            filter_altref(kernels, &near, centre - first, strength, buf);
+        }
+        shared
+    }
+}
+
+/// Whether frames get quality by what they are worth: not where each has its own bits or index.
+fn weighs(config: &EncoderConfig) -> bool {
+    let by_base = matches!(config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
+    by_base && config.scalability == Scalability::L1T1
+}
+
+/// Costs that the quantiser swallows: one and a half times its step.
+fn noise_of<C: CodeUnit>(coding: &Coding<C>) -> u32 {
+    let step = exp2_q16(coding.rate.base_q16());
+    u32::try_from(step + step / 2).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,146 @@
+//! Settings of this encoder's own, by name.
+
+use crate::encoder::FrameKnobs;
+use codec_core::codec::{Knob, KnobKind};
+use codec_core::error::ConfigError;
+
+/// Most pictures that the look-ahead holds.
+pub(super) const MAX_LOOKAHEAD: u32 = 32;
+
+/// The settings, for programs to read.
+pub(super) static KNOBS: &[Knob] = &[
+    Knob::new(
+        "token-partitions",
+        KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
+        1,
+        "Partitions of the coefficients, which decoders can read in parallel.",
+    )
+    .live(),
+    Knob::new(
+        "profile",
+        KnobKind::Range { min: 0, max: 3 },
+        0,
+        "Profile of the bitstream: higher ones have simpler interpolation and filters.",
+    )
+    .live(),
+    Knob::new("sharpness", KnobKind::Range { min: 0, max: 7 }, 0, "Sharpness of the loop filter.")
+        .live(),
+    Knob::new(
+        "filter-level",
+        KnobKind::Range { min: -1, max: 63 },
+        -1,
+        "Level of the loop filter; -1: chosen by the encoder.",
+    )
+    .live(),
+    Knob::new(
+        "refresh",
+        KnobKind::Range { min: 0, max: 50 },
+        10,
+        "Static macroblocks refreshed at a finer quantiser per frame, at most, in percent; \
+               constant bitrate only.",
+    )
+    .live(),
+    Knob::new(
+        "lookahead",
+        KnobKind::Range { min: 1, max: MAX_LOOKAHEAD as i64 },
+        24,
+        "Pictures that the file preset holds back to see what comes.",
+    ),
+    Knob::new(
+        "altref",
+        KnobKind::Switch,
+        1,
+        "Whether the file preset codes hidden frames ahead of time to predict from.",
+    )
+    .live(),
+    Knob::new(
+        "altref-strength",
+        KnobKind::Range { min: 0, max: 6 },
+        3,
+        "How much noise is averaged out of altref frames; 0: none.",
+    )
+    .live(),
+];
+
+/// The values of all settings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnobValues {
+    pub(super) frame: FrameKnobs,
+    pub(super) refresh_pct: u8,
+    pub(super) lookahead: usize,
+    pub(super) altref: bool,
+    pub(super) altref_strength: u8,
+}
+
+impl Default for KnobValues {
+    fn default() -> Self {
+        Self {
+            frame: FrameKnobs::default(),
+            refresh_pct: 10,
+            lookahead: 24,
+            altref: true,
+            altref_strength: 3,
+        }
+    }
+}
+
+impl KnobValues {
+    /// The defaults, with `given` in their places.
+    pub(super) fn from_list(given: &[(String, i64)]) -> Result<Self, ConfigError> {
+        let mut values = Self::default();
+        for (name, value) in given {
+            values.set(name, *value, false)?;
+        }
+        Ok(values)
+    }
+
+    /// Sets one; `running` refuses those that have to be set at the start.
+    pub(super) fn set(&mut self, name: &str, value: i64, running: bool) -> Result<(), ConfigError> {
+        let Some(knob) = KNOBS.iter().find(|knob| knob.name == name) else {
+            let names: Vec<_> = KNOBS.iter().map(|knob| knob.name).collect();
+            return Err(ConfigError::new("knob", name, names.join(", ")));
+        };
+        if running && !knob.live {
+            return Err(ConfigError::new(knob.name, value, "set before the first picture only"));
+        }
+        if !knob.allows(value) {
+            return Err(ConfigError::new(knob.name, value, knob.allowed()));
+        }
+        let byte = u8::try_from(value);
+        match name {
+            "token-partitions" => self.frame.token_partitions = byte.unwrap_or(1),
+            "profile" => self.frame.profile = byte.unwrap_or(0),
+            "sharpness" => self.frame.sharpness = byte.unwrap_or(0),
+            "filter-level" => self.frame.filter_level = byte.ok(),
+            "refresh" => self.refresh_pct = byte.unwrap_or(0),
+            "lookahead" => self.lookahead = usize::try_from(value).unwrap_or(1),
+            "altref-strength" => self.altref_strength = byte.unwrap_or(0),
+            _ => self.altref = value == 1,
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_the_one_that_the_list_tells() {
+        let mut values = KnobValues::default();
+        let before = format!("{values:?}");
+        for knob in KNOBS {
+            values.set(knob.name, knob.default, false).unwrap();
+        }
+        assert_eq!(format!("{values:?}"), before);
+    }
+
+    #[test]
+    fn refusals_tell_what_is_allowed() {
+        let mut values = KnobValues::default();
+        assert_eq!(values.set("sharpness", 8, true).unwrap_err().allowed, "0..=7");
+        assert!(values.set("token-partitions", 3, true).is_err());
+        assert!(values.set("lookahead", 8, true).is_err());
+        assert!(values.set("bogus", 1, true).unwrap_err().allowed.contains("sharpness"));
+    }
+}

@@ -1,0 +1,58 @@
+//! Finished packets, and the memory of those that were fetched.
+
+use std::collections::VecDeque;
+
+use codec_core::codec::Packet;
+
+/// Packets in coding order. Buffers go round: what `receive` hands back is written to next.
+#[derive(Debug)]
+pub(super) struct PacketQueue {
+    ready: VecDeque<Packet>,
+    spare: Vec<Packet>,
+}
+
+/// Packets kept for their memory.
+const MAX_SPARE: usize = 4;
+
+impl PacketQueue {
+    pub(super) fn new() -> Self {
+        Self { ready: VecDeque::with_capacity(4), spare: Vec::with_capacity(MAX_SPARE) }
+    }
+
+    /// An empty packet to write to, with room for `bytes`.
+    pub(super) fn blank(&mut self, bytes: usize) -> Packet {
+        let mut packet = self.spare.pop().unwrap_or_default();
+        packet.data.clear();
+        packet.data.reserve(bytes);
+        packet
+    }
+
+    pub(super) fn push(&mut self, packet: Packet) {
+        self.ready.push_back(packet);
+    }
+
+    /// Takes the memory of a packet that is not wanted.
+    pub(super) fn recycle(&mut self, packet: Packet) {
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(packet);
+        }
+    }
+
+    pub(super) fn pop(&mut self, into: &mut Packet) -> bool {
+        let Some(packet) = self.ready.pop_front() else {
+            return false;
+        };
+        let old = std::mem::replace(into, packet);
+        self.recycle(old);
+        true
+    }
+
+    /// The packet that was pushed last.
+    pub(super) fn last_mut(&mut self) -> Option<&mut Packet> {
+        self.ready.back_mut()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ready.len()
+    }
+}

@@ -1,0 +1,102 @@
+//! Settings that cannot be are refused before anything is made from them.
+
+use codec_core::codec::{Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateControl};
+use codec_core::error::ConfigError;
+use codec_core::frame::{Rational, Size};
+
+/// Largest width and height (RFC 6386, section 9.1: 14 bits).
+pub(super) const MAX_DIMENSION: u32 = 16_383;
+/// Coarsest quantiser index.
+pub(super) const MAX_QINDEX: u8 = 127;
+/// Fastest speed.
+pub(super) const MAX_SPEED: u8 = 10;
+/// An hour; longer buffers are a mistake of units.
+const MAX_BUFFER_MS: u32 = 3_600_000;
+
+fn check(
+    ok: bool,
+    knob: &'static str,
+    given: impl std::fmt::Display,
+    allowed: impl std::fmt::Display,
+) -> Result<(), ConfigError> {
+    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
+}
+
+pub(super) fn size(size: Size) -> Result<(), ConfigError> {
+    let allowed = 1..=MAX_DIMENSION;
+    let ok = allowed.contains(&size.width) && allowed.contains(&size.height);
+    check(ok, "size", size, "1x1 to 16383x16383")
+}
+
+fn ratio(knob: &'static str, value: Rational) -> Result<(), ConfigError> {
+    check(value.num > 0 && value.den > 0, knob, value, "above 0")
+}
+
+pub(super) fn bitrate(rate: Bitrate) -> Result<(), ConfigError> {
+    check(rate.0 > 0, "bitrate", format_args!("{} bit/s", rate.0), "at least 1 bit/s")
+}
+
+pub(super) fn rate(mode: RateControl) -> Result<(), ConfigError> {
+    match mode {
+        RateControl::Cbr(rate) | RateControl::Vbr(rate) => bitrate(rate),
+        RateControl::Quality(quality) => check(quality <= 100, "quality", quality, "0..=100"),
+        RateControl::FixedQ(qindex) => {
+            check(qindex <= MAX_QINDEX, "qindex", qindex, format_args!("0..={MAX_QINDEX}"))
+        }
+    }
+}
+
+pub(super) fn speed(speed: u8) -> Result<(), ConfigError> {
+    check(speed <= MAX_SPEED, "speed", speed, format_args!("0..={MAX_SPEED}"))
+}
+
+fn buffering(buffering: Buffering) -> Result<(), ConfigError> {
+    let Buffering { initial_ms, optimal_ms, size_ms } = buffering;
+    let sizes = 1..=MAX_BUFFER_MS;
+    check(
+        sizes.contains(&size_ms),
+        "buffer size",
+        size_ms,
+        format_args!("1..={MAX_BUFFER_MS} ms"),
+    )?;
+    let allowed = format_args!("0..={size_ms} ms, the buffer's size").to_string();
+    check(initial_ms <= size_ms, "initial buffer", initial_ms, &allowed)?;
+    check(optimal_ms <= size_ms, "optimal buffer", optimal_ms, &allowed)
+}
+
+fn caps(config: &EncoderConfig) -> Result<(), ConfigError> {
+    let or_none = "at least 1, or none";
+    check(config.max_key_frame_pct != Some(0), "key-frame cap", "0 %", or_none)?;
+    check(config.max_frame_bytes != Some(0), "frame cap", "0 bytes", or_none)?;
+    let window = config.window_cap.is_none_or(|cap| cap.window_ms > 0 && cap.max_bytes > 0);
+    check(window, "window cap", "0", or_none)?;
+    check(config.keys.max_interval != Some(0), "key interval", 0, or_none)
+}
+
+/// Nothing, if an encoder can be made from `config`; knobs and the SIMD level aside.
+pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
+    size(config.size)?;
+    ratio("framerate", config.framerate)?;
+    ratio("timebase", config.timebase)?;
+    rate(config.rate)?;
+    buffering(config.buffering)?;
+    let (min, max) = config.qindex_range(&super::CAPABILITIES);
+    check(max <= MAX_QINDEX, "max qindex", max, format_args!("0..={MAX_QINDEX}"))?;
+    check(min <= max, "min qindex", min, format_args!("0..={max}, the max qindex"))?;
+    check(config.undershoot_pct <= 100, "undershoot", config.undershoot_pct, "0..=100 percent")?;
+    check(config.overshoot_pct <= 100, "overshoot", config.overshoot_pct, "0..=100 percent")?;
+    caps(config)?;
+    if let DropPolicy::BelowBufferPct(pct) = config.drops {
+        check(pct <= 100, "drops", pct, "0..=100 percent")?;
+    }
+    if let Some(deadline) = &config.deadline {
+        max_frame_time(deadline.max_us)?;
+        let real_time = config.preset == Preset::Rtc;
+        check(real_time, "deadline", "one with a look-ahead", "used only in real time")?;
+    }
+    speed(config.speed)
+}
+
+pub(super) fn max_frame_time(max_us: u64) -> Result<(), ConfigError> {
+    check(max_us > 0, "max frame time", "0", "at least 1 us")
+}

@@ -1,0 +1,173 @@
+//! How each macroblock is coded: candidates by squared error and bits, finalists by what coding
+//! them really gives.
+
+use codec_simd::{IntraMode, SubblockMode, Window, WindowMut};
+
+use super::intra::best_subblock;
+use super::quant::QuantiserSet;
+use super::rate_table::estimate_bits;
+use super::row::{Choice, MbCoder};
+use super::transform::Price;
+use crate::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
+use codec_core::codec::Stage;
+
+/// Squared error and bits as one number.
+pub(super) fn cost(set: &QuantiserSet, price: Price, mode_bits: u32) -> u32 {
+    price.sse.saturating_add(set.lambda.cost(price.bits_q8.saturating_add(mode_bits)))
+}
+
+impl MbCoder<'_> {
+    /// Intra alone: key frames and forced refresh.
+    pub(super) fn decide_intra(&mut self) -> Choice {
+        let segment = if self.job.is_key { self.wanted_segment() } else { 0 };
+        let set = &self.job.sets[usize::from(segment)];
+        let mut best = self.decide_intra_16(set, segment);
+        let [no_skip, _] = self.job.costs.skip_bits();
+        let limit = cost(set, best.price, best.mode_bits + no_skip);
+        if !self.job.has_plain_modes
+            && let Some(choice) = self.try_intra_4x4(set, segment, limit)
+        {
+            best = choice;
+        }
+        best
+    }
+
+    /// The best whole-block mode, coded into `best`.
+    fn decide_intra_16(&mut self, set: &QuantiserSet, segment: u8) -> Choice {
+        let job = self.job;
+        let (mode, sse, bits) = self.search_intra_16(set);
+        self.best.predicted = None;
+        self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
+        let price = self.code_luma(set);
+        intra_choice(mode.into(), bits, price, sse, segment)
+    }
+
+    /// The whole-block mode of the least squared error and bits: mode, error, bits.
+    pub(super) fn search_intra_16(&mut self, set: &QuantiserSet) -> (IntraMode, u32, u32) {
+        let job = self.job;
+        self.find_edges();
+        let mut best = (IntraMode::Dc, 0, 0, u32::MAX);
+        self.trial.predicted = None;
+        for mode in IntraMode::ALL {
+            self.edges.predict_luma(job.kernels, mode, &mut self.trial.pixels.luma);
+            let sse = job.kernels.sse_16x16(&self.cur.luma, self.trial.pixels.luma.window());
+            let bits = job.costs.luma[mode as usize] + job.costs.reference[0];
+            let cost = sse.saturating_add(set.lambda.cost(bits));
+            if cost < best.3 {
+                best = (mode, sse, bits, cost);
+            }
+        }
+        (best.0, best.1, best.2)
+    }
+
+    /// Tries 4x4 intra prediction; if its cost is below `limit` it becomes `best`.
+    pub(super) fn try_intra_4x4(
+        &mut self,
+        set: &QuantiserSet,
+        segment: u8,
+        limit: u32,
+    ) -> Option<Choice> {
+        let job = self.job;
+        self.find_edges();
+        // Key frames are rare and everything is predicted from them: they get all modes.
+        let tried = if job.is_key { 10 } else { usize::from(job.speed.intra_4x4_modes).min(10) };
+        let modes_tried = &SubblockMode::ALL[..tried];
+        let (above, left) = (self.above_blocks().modes, self.left.blocks.modes);
+        let mut modes = [SubblockMode::Dc; 16];
+        let [no_skip, _] = job.costs.skip_bits();
+        let mut bits = job.costs.per_block + job.costs.reference[0] + no_skip;
+        let mut price = Price::default();
+        let mut prediction_sse = 0u32;
+        let mut trellis = self.trellis();
+        let trial = &mut self.trial;
+        trial.predicted = None;
+        trial.residual.clear_luma();
+        for (n, blocks_left) in (0..16).zip((0..16).rev()) {
+            let (x, y) = (n % 4 * 4, n / 4 * 4);
+            let mode_above = if n < 4 { above[n] } else { modes[n - 4] };
+            let mode_left = if n % 4 == 0 { left[n / 4] } else { modes[n - 1] };
+            let edges = self.edges.of_subblock(n, &trial.pixels.luma);
+            let cur = self.cur.luma.sub::<4, 4>(x, y);
+            let mode_bits = |mode| job.costs.subblock(mode, mode_above, mode_left);
+            let mut pred = [[0; 4]; 4];
+            let (mode, _) = best_subblock(
+                job.kernels,
+                cur,
+                &edges,
+                modes_tried,
+                |mode| set.lambda.cost(mode_bits(mode)),
+                &mut pred,
+            );
+            modes[n] = mode;
+            bits += mode_bits(mode);
+            prediction_sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
+            self.meter.switch(Some(Stage::Transform));
+            let mut coeffs = [[0; 16]];
+            job.kernels.fdct_4x4(cur, Window::packed(&pred), &mut coeffs[0]);
+            let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
+            let block_bits = match &mut trellis {
+                Some(trellis) => trellis.one(
+                    job.kernels,
+                    n,
+                    &coeffs,
+                    set,
+                    &mut levels,
+                    &mut dequantised,
+                    &mut eob,
+                ),
+                None => {
+                    let quantiser = &set.y1;
+                    job.kernels.quantise(
+                        &coeffs,
+                        quantiser,
+                        &mut levels,
+                        &mut dequantised,
+                        &mut eob,
+                    );
+                    estimate_bits(job.kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8)
+                }
+            };
+            if eob[0] > 0 {
+                job.kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(&mut pred));
+            }
+            self.meter.switch(Some(Stage::Search));
+            trial.residual.set_block(n, levels[0], eob[0]);
+            let mut to = trial.pixels.luma.sub_mut::<4, 4>(x, y);
+            to.copy_from(Window::packed(&pred));
+            price.sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
+            price.bits_q8 += block_bits;
+            if cost(set, price, bits + blocks_left * CHEAP_BLOCK_Q8) >= limit {
+                return None;
+            }
+        }
+        self.trial.subblocks = SubblockInfo::Intra(modes);
+        std::mem::swap(&mut self.trial, &mut self.best);
+        Some(intra_choice(LumaMode::PerBlock, bits - no_skip, price, prediction_sse, segment))
+    }
+}
+
+/// What an empty block of the mode that its neighbours suggest costs.
+const CHEAP_BLOCK_Q8: u32 = EMPTY_BLOCK_Q8 + 200;
+/// What an empty block costs in a macroblock that is not skipped, roughly.
+const EMPTY_BLOCK_Q8: u32 = 100;
+
+fn intra_choice(
+    luma: LumaMode,
+    mode_bits: u32,
+    price: Price,
+    prediction_sse: u32,
+    segment: u8,
+) -> Choice {
+    Choice {
+        luma,
+        reference: Reference::Current,
+        mv: MotionVector::ZERO,
+        base: MotionVector::ZERO,
+        partitioning: Partitioning::default(),
+        mode_bits,
+        price,
+        chroma_cost: 0,
+        prediction_sse,
+        segment,
+    }
+}

@@ -1,0 +1,206 @@
+//! What a macroblock row tells the row below while it is still being coded.
+//!
+//! One cell per column, written once per row before [`Progress::advance`] and read after
+//! [`Progress::wait_for`], which order the relaxed accesses. Two rows of cells suffice: a row
+//! overwrites a cell only when the row above, two or more columns ahead, no longer reads it.
+//!
+//! [`Progress::advance`]: codec_core::parallel::Progress::advance
+//! [`Progress::wait_for`]: codec_core::parallel::Progress::wait_for
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use codec_simd::SubblockMode;
+
+use crate::modes::SubblockSide;
+use crate::types::{LumaMode, MbInfo, MotionVector, Reference};
+
+/// What is known of the macroblock above.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Above {
+    /// Its bottom pixel line before the loop filter.
+    pub(super) luma: [u8; 16],
+    pub(super) u: [u8; 8],
+    pub(super) v: [u8; 8],
+    pub(super) info: AboveInfo,
+}
+
+/// [`Above`] without its pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AboveInfo {
+    pub(super) reference: Reference,
+    pub(super) luma: LumaMode,
+    /// Vector; that of the last sub-block if it is split.
+    pub(super) mv: MotionVector,
+    /// Which of its bottom blocks carry coefficients: bits 0..4 Y, 4..6 U, 6..8 V, 8 Y2.
+    pub(super) nonzero: u16,
+}
+
+impl Default for Above {
+    /// What lies above the frame: pixels of 127, an intra macroblock without coefficients.
+    fn default() -> Self {
+        Self { luma: [127; 16], u: [127; 8], v: [127; 8], info: AboveInfo::default() }
+    }
+}
+
+/// One cache line.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Cell {
+    luma: [AtomicU64; 2],
+    u: AtomicU64,
+    v: AtomicU64,
+    info: AtomicU64,
+    mvs: [AtomicU64; 2],
+}
+
+/// The cells of two rows.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    rows: [Vec<Cell>; 2],
+}
+
+const LUMA_MODES: [LumaMode; 10] = [
+    LumaMode::Dc,
+    LumaMode::Vertical,
+    LumaMode::Horizontal,
+    LumaMode::TrueMotion,
+    LumaMode::PerBlock,
+    LumaMode::Nearest,
+    LumaMode::Near,
+    LumaMode::Zero,
+    LumaMode::New,
+    LumaMode::Split,
+];
+
+const REFERENCES: [Reference; 4] =
+    [Reference::Current, Reference::Last, Reference::Golden, Reference::Altref];
+
+fn pack_mv(mv: MotionVector) -> u64 {
+    u64::from(mv.x.cast_unsigned()) | u64::from(mv.y.cast_unsigned()) << 16
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "takes sixteen bits at a time")]
+fn unpack_mv(bits: u64) -> MotionVector {
+    MotionVector::new((bits as u16).cast_signed(), ((bits >> 16) as u16).cast_signed())
+}
+
+impl AboveInfo {
+    /// As much of the macroblock as the census of vectors asks for.
+    pub(super) fn mb(&self) -> MbInfo {
+        MbInfo { luma: self.luma, reference: self.reference, mv: self.mv, ..MbInfo::default() }
+    }
+
+    fn pack(self, modes: [SubblockMode; 4]) -> u64 {
+        let modes = modes.iter().rev().fold(0, |bits, &mode| bits << 4 | mode as u64);
+        pack_mv(self.mv)
+            | modes << 32
+            | (self.reference as u64) << 48
+            | (self.luma as u64) << 50
+            | u64::from(self.nonzero) << 54
+    }
+
+    fn unpack(bits: u64) -> Self {
+        Self {
+            reference: REFERENCES[(bits >> 48) as usize % 4],
+            luma: LUMA_MODES[((bits >> 50) as usize % 16).min(9)],
+            mv: unpack_mv(bits),
+            nonzero: (bits >> 54) as u16,
+        }
+    }
+}
+
+impl Exchange {
+    /// Makes room for rows of `cols` macroblocks.
+    pub(super) fn resize(&mut self, cols: usize) {
+        for row in &mut self.rows {
+            row.resize_with(cols, Cell::default);
+        }
+    }
+
+    /// Says what row `row` has become at column `col`.
+    pub(super) fn put(&self, row: usize, col: usize, mb: &Above, bottom: &SubblockSide) {
+        let cell = &self.rows[row % 2][col];
+        let (halves, _) = mb.luma.as_chunks::<8>();
+        for (to, &from) in cell.luma.iter().zip(halves) {
+            to.store(u64::from_le_bytes(from), Relaxed);
+        }
+        cell.u.store(u64::from_le_bytes(mb.u), Relaxed);
+        cell.v.store(u64::from_le_bytes(mb.v), Relaxed);
+        cell.info.store(mb.info.pack(bottom.modes), Relaxed);
+        // Neighbours ask for sub-vectors of split macroblocks alone.
+        if mb.info.luma == LumaMode::Split {
+            let [a, b, c, d] = bottom.mvs.map(pack_mv);
+            cell.mvs[0].store(a | b << 32, Relaxed);
+            cell.mvs[1].store(c | d << 32, Relaxed);
+        }
+    }
+
+    /// What row `row` is at column `col`; it must have been [`Self::put`] there.
+    pub(super) fn get(&self, row: usize, col: usize) -> Above {
+        let cell = &self.rows[row % 2][col];
+        let mut luma = [0; 16];
+        luma[..8].copy_from_slice(&cell.luma[0].load(Relaxed).to_le_bytes());
+        luma[8..].copy_from_slice(&cell.luma[1].load(Relaxed).to_le_bytes());
+        Above {
+            luma,
+            u: cell.u.load(Relaxed).to_le_bytes(),
+            v: cell.v.load(Relaxed).to_le_bytes(),
+            info: AboveInfo::unpack(cell.info.load(Relaxed)),
+        }
+    }
+
+    /// The four leftmost pixels of the bottom line at column `col` of row `row`.
+    pub(super) fn first_pixels(&self, row: usize, col: usize) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.rows[row % 2][col].luma[0].load(Relaxed).to_le_bytes();
+        [a, b, c, d]
+    }
+
+    /// The bottom sub-blocks of the macroblock described by `info` at column `col` of row `row`.
+    #[expect(clippy::cast_possible_truncation, reason = "takes four bits at a time")]
+    pub(super) fn bottom(&self, row: usize, col: usize, info: &AboveInfo) -> SubblockSide {
+        let cell = &self.rows[row % 2][col];
+        let packed = cell.info.load(Relaxed);
+        let modes = std::array::from_fn(|i| {
+            SubblockMode::ALL[((packed >> (32 + 4 * i)) as usize % 16).min(9)]
+        });
+        let mvs = if info.luma == LumaMode::Split {
+            let (left, right) = (cell.mvs[0].load(Relaxed), cell.mvs[1].load(Relaxed));
+            [left, left >> 32, right, right >> 32].map(unpack_mv)
+        } else {
+            [info.mv; 4]
+        };
+        SubblockSide { mvs, modes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_is_what_the_row_below_gets() {
+        let mut exchange = Exchange::default();
+        exchange.resize(3);
+        for (n, &luma) in LUMA_MODES.iter().enumerate() {
+            let step = i16::try_from(n).unwrap();
+            let info = AboveInfo {
+                reference: REFERENCES[n % 4],
+                luma,
+                mv: MotionVector::new(-5 * step, i16::MAX - step),
+                nonzero: 0x155 ^ step.unsigned_abs(),
+            };
+            let above = Above { luma: [3; 16], u: [4; 8], v: [5; 8], info };
+            let bottom = SubblockSide {
+                mvs: [-2, -1, 0, 1].map(|x| MotionVector::new(x, step)),
+                modes: std::array::from_fn(|i| SubblockMode::ALL[(i + n) % 10]),
+            };
+            exchange.put(7, 2, &above, &bottom);
+            let got = exchange.get(7, 2);
+            assert_eq!((got.luma, got.u, got.v, got.info), ([3; 16], [4; 8], [5; 8], info));
+            let got = exchange.bottom(7, 2, &info);
+            assert_eq!(got.modes, bottom.modes);
+            let mvs = if luma == LumaMode::Split { bottom.mvs } else { [info.mv; 4] };
+            assert_eq!(got.mvs, mvs);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The header's words for what a frame is told. RFC 6386, sections 9.5 and 9.7.
+
+use crate::header::{BufferCopy, ReferenceUpdates};
+use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::{FrameKind, SlotSet};
+
+/// The header's words for what the plan updates. Section 9.7.
+pub(super) fn references(plan: &UnitPlan) -> ReferenceUpdates {
+    if plan.kind == FrameKind::Key {
+        return ReferenceUpdates::KEY;
+    }
+    let refresh_altref = plan.updates.contains(SlotSet::ALTREF);
+    let copy = plan.keep_golden_in_altref && !refresh_altref;
+    ReferenceUpdates {
+        refresh_golden: plan.updates.contains(SlotSet::GOLDEN),
+        refresh_altref,
+        refresh_last: plan.updates.contains(SlotSet::LAST),
+        copy_to_golden: BufferCopy::None,
+        copy_to_altref: if copy { BufferCopy::Other } else { BufferCopy::None },
+        sign_bias_golden: false,
+        sign_bias_altref: false,
+    }
+}
+
+/// Binary logarithm of a number of partitions, which is 1, 2, 4 or 8.
+pub(super) fn log2_partitions(count: u8) -> u8 {
+    match count {
+        8 => 3,
+        4 => 2,
+        2 => 1,
+        _ => 0,
+    }
+}

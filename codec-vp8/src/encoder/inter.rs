@@ -1,0 +1,429 @@
+//! Macroblocks of inter frames: candidates by squared error and bits, finalists by what coding
+//! them really gives.
+
+use codec_simd::Layout;
+
+use super::candidates::{Candidate, Candidates, Vectors, quarter};
+use super::decide::cost;
+use super::quant::QuantiserSet;
+use super::row::{Choice, MbCoder};
+use super::speed::{Gate, OtherReferences, Splits};
+use super::store::SearchMemory;
+use super::transform::Price;
+use crate::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
+use crate::types::{LumaMode, MotionVector, Partitioning, Reference};
+use codec_core::analysis::{Change, MbAnalysis};
+use codec_core::motion::SearchRange;
+
+/// Up to an error worth so many bits a plain candidate whose residual quantises to nothing is taken
+/// without a look at others. (A limit of 16 bits is no better and costs a tenth more time.)
+const PROBE_BITS_Q8: u32 = 128 * 256;
+/// An error worth about as much as the mode and the vector of a macroblock: less cannot be saved.
+pub(super) const SOME_BITS_Q8: u32 = 16 * 256;
+
+/// Where the last frame leaves an error worth no more bits than that, no other reference is tried.
+const GOOD_BITS_Q8: u32 = 48 * 256;
+
+/// Intra cost up to which a macroblock of the half-size picture counts as flat: one and a half grey
+/// levels per pixel.
+const FLAT_COST: u16 = 96;
+/// How far vectors may point, in full pixels: what ten bits of quarters can say.
+const MAX_VECTOR_PX: u16 = 255;
+
+impl Choice {
+    /// A whole macroblock coded as `candidate` says.
+    fn of(
+        candidate: &Candidate,
+        base: MotionVector,
+        price: Price,
+        prediction_sse: u32,
+        segment: u8,
+    ) -> Self {
+        let &Candidate { luma, reference, mv, bits, .. } = candidate;
+        Self {
+            luma,
+            reference,
+            mv,
+            base,
+            partitioning: Partitioning::default(),
+            mode_bits: bits,
+            price,
+            chroma_cost: 0,
+            prediction_sse,
+            segment,
+        }
+    }
+}
+
+impl MbCoder<'_> {
+    /// A macroblock of an inter frame.
+    pub(super) fn decide_inter(&mut self) -> Choice {
+        let wanted = self.wanted_segment();
+        let choice = self.decide_inter_in(wanted);
+        let is_still = choice.luma == LumaMode::Zero && choice.reference == Reference::Last;
+        if self.job.refresh.is_refresh(wanted) && !is_still {
+            // Only what stands still is worth refreshing.
+            return self.decide_inter_in(0);
+        }
+        choice
+    }
+
+    fn decide_inter_in(&mut self, segment: u8) -> Choice {
+        let job = self.job;
+        let speed = &job.speed;
+        let set = &job.sets[usize::from(segment)];
+        let vectors = self.vectors();
+        self.near = vectors.near;
+        let range = self.range();
+        if let Some(choice) = self.take_over(&vectors, &range, set, segment) {
+            return choice;
+        }
+        let mut found = Candidates::new();
+        self.offer_plain(set, &vectors, &range, &mut found);
+        let plain = *found.best();
+        let mut first = None;
+        let is_stale = self.is_stale(plain.sse, set);
+        let probes = speed.skip_probe && !is_stale;
+        if probes && plain.sse <= set.lambda.cost(SOME_BITS_Q8) {
+            return self.leave_empty(&plain, vectors.near.best, segment);
+        }
+        if probes
+            && plain.sse <= set.lambda.cost(PROBE_BITS_Q8)
+            && let Some(choice) = self.code(&plain, vectors.near.best, set, segment)
+        {
+            if self.is_better_empty(&choice, set) {
+                return choice;
+            }
+            if self.total(&choice, set) <= set.lambda.cost(256 * u32::from(speed.enough_bits)) {
+                return choice;
+            }
+            first = Some(choice);
+        }
+        if self.is_search_due(&plain) {
+            self.offer_search(set, &vectors, &range, &mut found);
+            let failed = found.best().mv == plain.mv && found.best().reference == plain.reference;
+            self.memory = SearchMemory {
+                sse: plain.sse,
+                fails: if failed { (self.memory.fails + 1).min(3) } else { 0 },
+            };
+        }
+        if is_stale || self.may_be_intra(&found, set) {
+            self.offer_intra(set, &mut found);
+        }
+        let mut best = self.choose(&found, first, vectors.near.best, set, segment);
+        let mut limit = self.total(&best, set);
+        if self.wants_split(&best, set)
+            && let Some(choice) = self.try_split(&best, &vectors, &range, set, limit)
+        {
+            best = choice;
+            limit = self.total(&best, set);
+        }
+        let luma_limit = limit.saturating_sub(best.chroma_cost);
+        if self.wants_intra_4x4(&best, &found, set)
+            && let Some(choice) = self.try_intra_4x4(set, segment, luma_limit)
+        {
+            best = choice;
+        }
+        best
+    }
+
+    /// What did not change at all is taken over, once it is as good as this frame would make it.
+    fn take_over(
+        &mut self,
+        vectors: &Vectors,
+        range: &SearchRange,
+        set: &QuantiserSet,
+        segment: u8,
+    ) -> Option<Choice> {
+        let job = self.job;
+        let is_same = self.analysis.is_some_and(|mb| mb.change == Change::Static);
+        if !is_same || !job.refresh.is_as_good_as(self.index(), set.qindex) {
+            return None;
+        }
+        let mv = MotionVector::ZERO;
+        let sse = self.sse_at(Reference::Last, mv, range)?;
+        // The analysis knows the picture before, which need not be the last frame.
+        if sse > set.lambda.cost(PROBE_BITS_Q8) {
+            return None;
+        }
+        let bits = job.costs.reference[Reference::Last as usize] + vectors.bits_of(LumaMode::Zero);
+        let (luma, reference) = (LumaMode::Zero, Reference::Last);
+        let still = Candidate { luma, reference, mv, bits, sse, cost: sse };
+        Some(self.leave_empty(&still, vectors.near.best, segment))
+    }
+
+    pub(super) fn vectors(&self) -> Vectors {
+        let neighbours = Neighbours {
+            above: &self.above.info.mb(),
+            left: &self.left.info.mb(),
+            above_left: &self.above_left.mb(),
+        };
+        let bounds = MvBounds::new(self.col, self.row, self.job.cols, self.job.rows);
+        Vectors::new(find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds))
+    }
+
+    /// Vectors that prediction can follow inside the references' borders.
+    fn range(&self) -> SearchRange {
+        // Chroma's filters reach as far as luma's, which is twice as far in luma pixels.
+        let luma = self.job.layouts[0];
+        let layout = Layout { pad: luma.pad - 3, ..luma };
+        #[expect(clippy::expect_used, reason = "references have borders of 32 pixels")]
+        SearchRange::new(layout, self.at(), 16, MAX_VECTOR_PX).expect("borders")
+    }
+
+    /// Error of predicting luma from `reference` at `mv`. `None` outside of `range`.
+    pub(super) fn sse_at(
+        &mut self,
+        reference: Reference,
+        mv: MotionVector,
+        range: &SearchRange,
+    ) -> Option<u32> {
+        let job = self.job;
+        let from = job.predictor(reference)?;
+        let vector = quarter(mv);
+        if !range.contains(vector.floor()) {
+            return None;
+        }
+        if vector.eighths() == (0, 0) {
+            let at = self.at().moved(vector.floor());
+            let window = from.frame.plane(0).window(at.x as isize, at.y as isize)?;
+            return Some(job.kernels.sse_16x16(&self.cur.luma, window));
+        }
+        let at = self.at();
+        self.trial.predicted = None;
+        let pred = &mut self.trial.pixels.luma;
+        from.luma(at, mv, pred)?;
+        self.trial.predicted = Some((reference, mv));
+        Some(job.kernels.sse_16x16(&self.cur.luma, pred.window()))
+    }
+
+    /// Zero, nearest and near of the references.
+    fn offer_plain(
+        &mut self,
+        set: &QuantiserSet,
+        vectors: &Vectors,
+        range: &SearchRange,
+        found: &mut Candidates,
+    ) {
+        let NearVectors { nearest, near, .. } = vectors.near;
+        // An altref frame coded for the pictures to come is finer than the last frame.
+        let has_fine_altref = self.job.analysis.is_some_and(|a| !a.altref_seeds.is_empty());
+        for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
+            if !has_fine_altref && found.best().sse <= set.lambda.cost(GOOD_BITS_Q8) {
+                return;
+            }
+            let with_neighbours =
+                reference == Reference::Last || self.job.speed.others != OtherReferences::Zero;
+            let modes = [
+                (LumaMode::Zero, MotionVector::ZERO, true),
+                (LumaMode::Nearest, nearest, with_neighbours && nearest != MotionVector::ZERO),
+                (
+                    LumaMode::Near,
+                    near,
+                    with_neighbours && near != MotionVector::ZERO && near != nearest,
+                ),
+            ];
+            for (luma, mv, is_wanted) in modes {
+                if !is_wanted {
+                    continue;
+                }
+                let Some(sse) = self.sse_at(reference, mv, range) else { continue };
+                let bits = self.job.costs.reference[reference as usize] + vectors.bits_of(luma);
+                let cost = sse.saturating_add(set.lambda.cost(bits));
+                found.offer(Candidate { luma, reference, mv, bits, sse, cost });
+                if self.trial.predicted.is_some() && found.best().mv == mv {
+                    // It may well be coded: its prediction is kept.
+                    std::mem::swap(&mut self.best, &mut self.trial);
+                }
+            }
+        }
+    }
+
+    /// Predicts luma as `candidate` says, into `best`, and codes nothing.
+    fn leave_empty(&mut self, candidate: &Candidate, base: MotionVector, segment: u8) -> Choice {
+        let predicted = self.predict_luma(candidate);
+        debug_assert!(predicted.is_some(), "a candidate that was tried before");
+        self.best.residual.clear_luma();
+        let price = Price { sse: candidate.sse, bits_q8: 0 };
+        Choice::of(candidate, base, price, candidate.sse, segment)
+    }
+
+    /// Whether the references hold leftovers of old frames where the picture itself is flat: their
+    /// error is far above what changed in the source. They catch the eye, and intra costs little.
+    fn is_stale(&self, sse: u32, set: &QuantiserSet) -> bool {
+        self.analysis.is_some_and(|mb| {
+            let changed = u32::from(mb.zero_sad).saturating_mul(u32::from(mb.zero_sad));
+            mb.intra_cost <= FLAT_COST && sse > changed && sse > set.lambda.cost(SOME_BITS_Q8 / 2)
+        })
+    }
+
+    /// Whether intra has a chance.
+    fn may_be_intra(&self, found: &Candidates, set: &QuantiserSet) -> bool {
+        // The half-size pictures tell where it has none.
+        let is_hopeless = |mb: &MbAnalysis| mb.intra_cost / 2 > mb.inter_cost;
+        found.best().sse > set.lambda.cost(2 * SOME_BITS_Q8)
+            && !self.analysis.is_some_and(is_hopeless)
+    }
+
+    /// The best whole-block intra mode.
+    fn offer_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
+        let (mode, sse, bits) = self.search_intra_16(set);
+        let bits = bits + self.job.costs.chroma[0];
+        found.offer(Candidate {
+            luma: mode.into(),
+            reference: Reference::Current,
+            mv: MotionVector::ZERO,
+            bits,
+            sse,
+            cost: sse.saturating_add(set.lambda.cost(bits)),
+        });
+    }
+
+    /// Codes the most promising candidates and keeps the best in `best`, where `first` is already.
+    fn choose(
+        &mut self,
+        found: &Candidates,
+        first: Option<Choice>,
+        base: MotionVector,
+        set: &QuantiserSet,
+        segment: u8,
+    ) -> Choice {
+        let finalists = usize::from(self.job.speed.finalists).max(1);
+        let limit = found.best().cost.saturating_mul(2).saturating_add(set.lambda.cost(2048));
+        let mut best = first.map(|choice| (choice, self.total(&choice, set)));
+        for (n, candidate) in found.as_slice().iter().take(finalists).enumerate() {
+            if n > 0 && candidate.cost > limit {
+                break;
+            }
+            let is_first = |first: &Choice| {
+                (first.luma, first.reference) == (candidate.luma, candidate.reference)
+            };
+            if first.as_ref().is_some_and(is_first) {
+                continue;
+            }
+            if best.is_some() {
+                std::mem::swap(&mut self.best, &mut self.trial);
+            }
+            let Some(choice) = self.code(candidate, base, set, segment) else {
+                if best.is_some() {
+                    std::mem::swap(&mut self.best, &mut self.trial);
+                }
+                continue;
+            };
+            let total = self.total(&choice, set);
+            match &best {
+                Some((_, least)) if total >= *least => {
+                    std::mem::swap(&mut self.best, &mut self.trial);
+                }
+                _ => best = Some((choice, total)),
+            }
+        }
+        match best {
+            Some((choice, _)) => choice,
+            // Zero motion from the last frame is always possible.
+            None => {
+                let zero = Candidates::STILL;
+                let coded = self.code(&zero, base, set, segment);
+                coded.unwrap_or_else(|| self.decide_intra())
+            }
+        }
+    }
+
+    /// Predicts and codes luma as `candidate` says, into `best`.
+    fn code(
+        &mut self,
+        candidate: &Candidate,
+        base: MotionVector,
+        set: &QuantiserSet,
+        segment: u8,
+    ) -> Option<Choice> {
+        let job = self.job;
+        match candidate.luma.whole_intra() {
+            Some(mode) => {
+                self.best.predicted = None;
+                self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
+            }
+            None => {
+                self.predict_luma(candidate)?;
+            }
+        }
+        let prediction_sse = if candidate.luma == LumaMode::New {
+            // The search knows the error of another filter.
+            job.kernels.sse_16x16(&self.cur.luma, self.best.pixels.luma.window())
+        } else {
+            candidate.sse
+        };
+        let price = self.code_luma(set);
+        let mut choice = Choice::of(candidate, base, price, prediction_sse, segment);
+        choice.chroma_cost = self.chroma_cost(&choice, set);
+        Some(choice)
+    }
+
+    /// Predicts luma as `candidate` says, into `best`, unless it is there already.
+    fn predict_luma(&mut self, candidate: &Candidate) -> Option<()> {
+        let wanted = Some((candidate.reference, candidate.mv));
+        if self.best.predicted != wanted {
+            self.best.predicted = None;
+            let from = self.job.predictor(candidate.reference)?;
+            let at = self.at();
+            from.luma(at, candidate.mv, &mut self.best.pixels.luma)?;
+            self.best.predicted = wanted;
+        }
+        Some(())
+    }
+
+    /// Whether leaving out the residual costs less than coding it.
+    fn is_better_empty(&self, choice: &Choice, set: &QuantiserSet) -> bool {
+        let [no_skip, skip] = self.job.costs.skip_bits();
+        let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
+        self.best.residual.luma_is_empty()
+            || cost(set, empty, skip) <= cost(set, choice.price, no_skip)
+    }
+
+    /// Error and bits of a choice whose luma is in `best`, or of leaving out its residual if that
+    /// is cheaper.
+    pub(super) fn total(&self, choice: &Choice, set: &QuantiserSet) -> u32 {
+        let [no_skip, skip] = self.job.costs.skip_bits();
+        let coded = cost(set, choice.price, choice.mode_bits + no_skip);
+        let luma = if choice.luma == LumaMode::PerBlock {
+            coded
+        } else {
+            let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
+            coded.min(cost(set, empty, choice.mode_bits + skip))
+        };
+        luma.saturating_add(choice.chroma_cost)
+    }
+
+    /// Whether several vectors may help: what one leaves is really coded.
+    fn wants_split(&self, best: &Choice, set: &QuantiserSet) -> bool {
+        let speed = &self.job.speed;
+        let is_whole = self.job.has_plain_modes || best.reference == Reference::Current;
+        if speed.splits == Splits::None || is_whole {
+            return false;
+        }
+        match speed.split_gate {
+            Gate::Never => false,
+            Gate::Always => true,
+            Gate::Gated => {
+                let coded = self.best.residual.coded_luma_blocks();
+                coded >= usize::from(speed.split_min_blocks)
+                    && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)
+            }
+        }
+    }
+
+    fn wants_intra_4x4(&self, best: &Choice, found: &Candidates, set: &QuantiserSet) -> bool {
+        match self.job.speed.intra_4x4 {
+            _ if self.job.has_plain_modes => false,
+            Gate::Never => false,
+            Gate::Always => true,
+            Gate::Gated => {
+                let intra = found.as_slice().iter().find(|c| c.reference == Reference::Current);
+                let is_near = |intra: &Candidate| intra.sse / 2 < best.prediction_sse;
+                self.best.residual.coded_luma_blocks() >= 4
+                    && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)
+                    && intra.is_some_and(is_near)
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The short way through a macroblock, and through a whole frame, that is taken over unchanged.
+
+use super::exchange::AboveInfo;
+use super::row::MbCoder;
+use super::store::{RowStore, SearchMemory};
+use super::tokens::masks_of_empty;
+use crate::modes::{MvBounds, Neighbours, find_near_vectors};
+use crate::rows::MbRow;
+use crate::types::{LumaMode, MbInfo, Reference};
+use codec_core::frame::FrameBuf;
+
+/// The last frame, unmoved and without coefficients.
+fn kept_info() -> MbInfo {
+    MbInfo { luma: LumaMode::Zero, reference: Reference::Last, skip: true, ..MbInfo::default() }
+}
+
+fn count(store: &mut RowStore, macroblocks: u32) {
+    store.modes.segments[0] += macroblocks;
+    store.modes.skipped += macroblocks;
+    store.modes.references[Reference::Last as usize] += macroblocks;
+    store.modes.zero_motion += macroblocks;
+}
+
+/// Fills `store` with row `row` of a frame of `cols` by `rows` macroblocks that are all taken over.
+pub(super) fn keep_row(store: &mut RowStore, row: usize, (cols, rows): (usize, usize)) {
+    store.clear();
+    store.infos.resize(cols, kept_info());
+    store.memories.resize(cols, SearchMemory::default());
+    let (kept, outside) = (kept_info(), MbInfo::default());
+    let has = |is_there: bool| if is_there { &kept } else { &outside };
+    let near = |col: usize| {
+        let neighbours = Neighbours {
+            above: has(row > 0),
+            left: has(col > 0),
+            above_left: has(row > 0 && col > 0),
+        };
+        let bounds = MvBounds::new(col, row, cols, rows);
+        find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds)
+    };
+    // Vectors of zero are within all bounds: from the second column on all are alike.
+    store.nears.push(near(0));
+    store.nears.resize(cols, near(1));
+    count(store, u32::try_from(cols).unwrap_or(u32::MAX));
+}
+
+impl MbCoder<'_> {
+    /// Takes the macroblock at `col` over from `last`, the last frame.
+    pub(super) fn keep(
+        &mut self,
+        col: usize,
+        last: &FrameBuf,
+        planes: &mut MbRow<'_>,
+        store: &mut RowStore,
+    ) {
+        let row = self.row;
+        self.col = col;
+        self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
+        if row > 0 {
+            self.above = self.job.exchange.get(row - 1, col);
+        }
+        let pixels = &mut self.best.pixels;
+        let at = |size: usize| ((size * col).cast_signed(), (size * row).cast_signed());
+        let ((x, y), (half_x, half_y)) = (at(16), at(8));
+        if let (Some(luma), Some(u), Some(v)) = (
+            last.plane(0).window(x, y),
+            last.plane(1).window(half_x, half_y),
+            last.plane(2).window(half_x, half_y),
+        ) {
+            pixels.luma.window_mut().copy_from(luma);
+            pixels.chroma.plane_mut(0).copy_from(u);
+            pixels.chroma.plane_mut(1).copy_from(v);
+        }
+        let info = kept_info();
+        store.infos.push(info);
+        store.memories.push(SearchMemory::default());
+        store.nears.push(self.vectors().near);
+        count(store, 1);
+        self.write_pixels(planes);
+
+        let masks = masks_of_empty(true, self.above.info.nonzero, self.left.info.nonzero);
+        self.tell_neighbours(&info, masks);
+    }
+}

@@ -1,0 +1,44 @@
+//! VP8 encoder. RFC 6386 says what a decoder does; what is written here is up to us.
+//!
+//! Lower floor: [`FrameEncoder`] codes one frame exactly as a [`UnitPlan`](codec_core::codec::plan)
+//! says. It decides macroblocks, quantises, reconstructs, filters and packs, row by row.
+
+mod block_flags;
+mod borders;
+mod candidates;
+mod controller;
+mod costs;
+mod decide;
+mod exchange;
+mod filter;
+mod frame;
+mod header;
+mod inter;
+mod intra;
+mod job;
+mod keep;
+mod pack;
+mod predict;
+mod probability;
+mod quality;
+pub mod quant;
+pub mod rate_table;
+mod row;
+mod search;
+mod segments;
+mod settings;
+mod source;
+mod speed;
+mod split;
+mod spread;
+mod store;
+mod tokens;
+mod transform;
+mod trellis;
+mod unchanged;
+
+pub use controller::{CAPABILITIES, CodeUnit, Vp8Encoder, open};
+pub use frame::FrameEncoder;
+pub use settings::{FrameKnobs, FrameSettings, UnitReport};
+pub use speed::Speed;
+pub use unchanged::UnchangedFacts;

@@ -1,0 +1,108 @@
+//! Inter prediction of the encoder's candidates into scratch blocks. RFC 6386, section 18.
+
+use codec_simd::{Block16, BlockUv, Kernels, WindowMut};
+
+use crate::predict::{
+    MotionFilter, Outside, Place, block_4x4, block_8x8, block_16x16, chroma_vectors,
+};
+use crate::types::MotionVector;
+use codec_core::frame::FrameBuf;
+use codec_core::motion::PixelPos;
+
+/// Predicts from one reference frame. Candidates that leave its border are refused: `None`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InterPredictor<'a> {
+    pub(super) kernels: &'a Kernels,
+    pub(super) frame: &'a FrameBuf,
+    pub(super) filter: MotionFilter,
+}
+
+/// The prediction of one macroblock, and, once residuals are added, its reconstruction.
+#[derive(Clone, Debug, Default)]
+pub(super) struct MbPixels {
+    pub(super) luma: Block16,
+    pub(super) chroma: BlockUv,
+}
+
+impl InterPredictor<'_> {
+    /// Luma 16x16 at pixel `at` moved by `mv`.
+    #[inline]
+    pub(super) fn luma(&self, at: PixelPos, mv: MotionVector, out: &mut Block16) -> Option<()> {
+        let (x, y) = corner(at);
+        let place = Place::luma(x, y, mv);
+        let (refp, bilinear) = (self.frame.plane(0), self.filter.bilinear);
+        let dst = out.window_mut();
+        block_16x16(self.kernels, bilinear, refp, place, Outside::Refuse, dst).then_some(())
+    }
+
+    /// Luma of an 8x8 quarter at (`dx`, `dy`) of the macroblock.
+    pub(super) fn luma_8x8(
+        &self,
+        at: PixelPos,
+        (dx, dy): (usize, usize),
+        mv: MotionVector,
+        out: &mut Block16,
+    ) -> Option<()> {
+        let (x, y) = corner(at);
+        self.block_8x8(0, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
+    }
+
+    /// Luma of a 4x4 sub-block at (`dx`, `dy`) of the macroblock.
+    pub(super) fn luma_4x4(
+        &self,
+        at: PixelPos,
+        (dx, dy): (usize, usize),
+        mv: MotionVector,
+        out: &mut Block16,
+    ) -> Option<()> {
+        let (x, y) = corner(at);
+        self.block_4x4(0, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
+    }
+
+    /// Both chroma blocks of the macroblock at luma pixel `at` moved by `mv`.
+    #[inline]
+    pub(super) fn chroma(&self, at: PixelPos, mv: MotionVector, out: &mut BlockUv) -> Option<()> {
+        let (x, y) = corner(at);
+        let place = Place::chroma(x / 2, y / 2, self.filter.chroma_vector(mv));
+        for plane in 0..2 {
+            self.block_8x8(1 + plane, place, out.plane_mut(plane))?;
+        }
+        Some(())
+    }
+
+    /// Both chroma blocks of a split macroblock: each 4x4 by the mean of its four luma vectors.
+    pub(super) fn chroma_split(
+        &self,
+        at: PixelPos,
+        mvs: &[MotionVector; 16],
+        out: &mut BlockUv,
+    ) -> Option<()> {
+        let (x, y) = corner(at);
+        for (n, mv) in chroma_vectors(mvs, self.filter).into_iter().enumerate() {
+            let (dx, dy) = (n % 2 * 4, n / 2 * 4);
+            let place = Place::chroma(x / 2 + dx, y / 2 + dy, mv);
+            for plane in 0..2 {
+                self.block_4x4(1 + plane, place, out.plane_mut(plane).into_sub(dx, dy))?;
+            }
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn block_8x8(&self, plane: usize, place: Place, dst: WindowMut<'_, 8, 8>) -> Option<()> {
+        let (refp, bilinear) = (self.frame.plane(plane), self.filter.bilinear);
+        block_8x8(self.kernels, bilinear, refp, place, Outside::Refuse, dst).then_some(())
+    }
+
+    #[inline]
+    fn block_4x4(&self, plane: usize, place: Place, dst: WindowMut<'_, 4, 4>) -> Option<()> {
+        let (refp, bilinear) = (self.frame.plane(plane), self.filter.bilinear);
+        block_4x4(self.kernels, bilinear, refp, place, Outside::Refuse, dst).then_some(())
+    }
+}
+
+/// The top-left pixel of a macroblock, which is never outside the frame.
+#[inline]
+fn corner(at: PixelPos) -> (usize, usize) {
+    (at.x.unsigned_abs() as usize, at.y.unsigned_abs() as usize)
+}

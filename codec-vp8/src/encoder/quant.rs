@@ -1,0 +1,158 @@
+//! Quantisers and Lagrange multipliers of a quantiser index. RFC 6386, sections 9.6 and 14.1.
+
+use codec_simd::Quantiser;
+
+use crate::header::{QuantIndices, Steps};
+use crate::tables::{DC_STEPS, ZIGZAG};
+use codec_core::motion::Lambda;
+
+/// Everything that quantising a macroblock needs to know of its quantiser index.
+///
+/// Cheap to make (a few hundred operations, no memory): one per segment and frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuantiserSet {
+    /// The index, 0..=127.
+    pub qindex: u8,
+    /// What the decoder multiplies by.
+    pub steps: Steps,
+    /// Luma with its DC: 4x4 intra and split macroblocks.
+    pub y1: Quantiser,
+    /// Luma under a Y2 block: the DC is always 0.
+    pub y1_ac: Quantiser,
+    /// The block of luma DCs.
+    pub y2: Quantiser,
+    /// Chroma.
+    pub uv: Quantiser,
+    /// Quantisers without zero bins: luma with its DC, luma under Y2, Y2, chroma.
+    pub nearest: [Quantiser; 4],
+    /// Squared error per bit: 0.036 times the square of the luma DC step.
+    pub lambda: Lambda,
+    /// Absolute error per bit, for integer motion search.
+    pub lambda_sad: Lambda,
+}
+
+impl QuantiserSet {
+    /// The set of `qindex` (0..=127; above counts as 127), the frame's own or a segment's, with the
+    /// deltas of `quant`.
+    #[must_use]
+    pub fn new(qindex: u8, quant: &QuantIndices) -> Self {
+        let qindex = qindex.min(127);
+        let steps = quant.steps(qindex);
+        let zbin = ZeroBin::of(qindex);
+        let y1 = quantiser(steps.y, zbin);
+        let mut y1_ac = y1.clone();
+        y1_ac.zbin[0] = Quantiser::NEVER;
+        let nearest = [steps.y, steps.y, steps.y2, steps.uv].map(nearest);
+        // The frame's own index, whatever the deltas: lambdas of one index are comparable.
+        let q = u32::from(DC_STEPS[usize::from(qindex)]);
+        Self {
+            qindex,
+            steps,
+            y1,
+            y1_ac,
+            y2: quantiser(steps.y2, zbin),
+            uv: quantiser(steps.uv, zbin),
+            nearest: under_y2(nearest),
+            lambda: Lambda((q * q * 9216 + 500) / 1000),
+            lambda_sad: Lambda((q * 1070 + 61_714) / 100),
+        }
+    }
+}
+
+/// Width of the zero bin, in 1/128 of the step.
+#[derive(Clone, Copy)]
+struct ZeroBin {
+    base_q7: i32,
+}
+
+/// Rounding before the division, in 1/128 of the step.
+const ROUND_Q7: i32 = 48;
+/// What a run of zeros since the last coefficient kept adds to the zero bin, in 1/128 of the step.
+const RUN_BOOST_Q7: [i32; 16] = [0, 0, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 44, 44];
+
+impl ZeroBin {
+    fn of(qindex: u8) -> Self {
+        let base_q7 = if qindex > 48 { 80 } else { 84 };
+        Self { base_q7 }
+    }
+}
+
+/// A quantiser that rounds to the nearest level.
+fn nearest([dc, ac]: [i16; 2]) -> Quantiser {
+    let steps: [i16; 16] = std::array::from_fn(|n| if n == 0 { dc } else { ac });
+    let recip = |step: i16| i16::try_from(65_536 / i32::from(step)).unwrap_or(i16::MAX);
+    Quantiser {
+        zbin: [0; 16],
+        round: steps.map(|step| step / 2),
+        recip: steps.map(recip),
+        step: steps,
+    }
+}
+
+/// The second without its DC.
+fn under_y2(mut quantisers: [Quantiser; 4]) -> [Quantiser; 4] {
+    quantisers[1].zbin[0] = Quantiser::NEVER;
+    quantisers
+}
+
+fn quantiser([dc, ac]: [i16; 2], zbin: ZeroBin) -> Quantiser {
+    let mut quantiser = Quantiser { zbin: [0; 16], round: [0; 16], recip: [0; 16], step: [0; 16] };
+    for (n, &raster) in ZIGZAG.iter().enumerate() {
+        let raster = usize::from(raster);
+        let step = if raster == 0 { dc } else { ac };
+        let part = |q7: i32| {
+            let value = (q7 * i32::from(step) + 64) >> 7;
+            i16::try_from(value).unwrap_or(Quantiser::NEVER)
+        };
+        // Vector quantisers do not know the run; half the position stands for it.
+        quantiser.zbin[raster] = part(zbin.base_q7 + RUN_BOOST_Q7[n / 2]);
+        quantiser.round[raster] = part(ROUND_Q7);
+        quantiser.recip[raster] = i16::try_from(65_536 / i32::from(step)).unwrap_or(i16::MAX);
+        quantiser.step[raster] = step;
+    }
+    quantiser
+}
+
+#[cfg(test)]
+mod tests {
+    use codec_simd::Kernels;
+
+    use super::*;
+
+    fn plain(qindex: u8) -> QuantiserSet {
+        QuantiserSet::new(qindex, &QuantIndices::default())
+    }
+
+    #[test]
+    fn levels_times_steps_come_back_within_a_step() {
+        for qindex in 0..=127 {
+            let set = plain(qindex);
+            for quantiser in [&set.y1, &set.y2, &set.uv] {
+                let coeffs: [i16; 16] = std::array::from_fn(|n| {
+                    let n = i16::try_from(n).unwrap();
+                    (n - 8) * 250 + 3 * i16::from(qindex)
+                });
+                let (mut levels, mut back, mut eobs) = ([[0; 16]], [[0; 16]], [0]);
+                Kernels::best().quantise(&[coeffs], quantiser, &mut levels, &mut back, &mut eobs);
+                for ((&z, &b), &step) in coeffs.iter().zip(&back[0]).zip(&quantiser.step) {
+                    assert!(z.abs_diff(b) <= step.unsigned_abs() + 1, "{z} {b} {step}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zero_bins_widen_along_the_scan() {
+        let set = plain(60);
+        let along: Vec<i16> = ZIGZAG[1..].iter().map(|&i| set.y1.zbin[usize::from(i)]).collect();
+        assert!(along.is_sorted() && along[14] > along[0]);
+        assert_eq!(set.y1_ac.zbin[0], Quantiser::NEVER);
+    }
+
+    #[test]
+    fn lambda_is_a_fixed_share_of_the_squared_step() {
+        // 0.036 * 157 * 157 = 887.4; in 1/256: 227166.
+        assert_eq!(plain(127).lambda, Lambda(227_165));
+        assert_eq!(plain(0).lambda, Lambda(147));
+    }
+}

@@ -1,0 +1,503 @@
+//! One macroblock row: for each macroblock gather, decide, transform, reconstruct, store.
+
+use std::sync::{Mutex, PoisonError};
+
+use codec_simd::IntraMode;
+
+use super::exchange::{Above, AboveInfo};
+use super::intra::{Corner, IntraEdges, LeftPixels, bottom_of};
+use super::job::FrameJob;
+use super::predict::MbPixels;
+use super::quant::QuantiserSet;
+use super::source::SourceMb;
+use super::speed::LevelChoice;
+use super::store::{CodedMb, RowStore, SearchMemory};
+use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
+use super::transform::{Price, Residual};
+use super::trellis::Trellis;
+use crate::modes::{NearVectors, PARTITIONS, SubblockSide};
+use crate::rows::MbRow;
+use crate::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
+use codec_core::analysis::MbAnalysis;
+use codec_core::codec::{Stage, StageMeter};
+use codec_core::frame::Chroma;
+use codec_core::motion::PixelPos;
+
+/// How a macroblock's luma was decided to be coded. Its prediction and residual are in
+/// [`MbCoder::best`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub(super) luma: LumaMode,
+    pub(super) reference: Reference,
+    pub(super) mv: MotionVector,
+    /// What coded vectors are differences to.
+    pub(super) base: MotionVector,
+    pub(super) partitioning: Partitioning,
+    /// Bits of modes and vectors.
+    pub(super) mode_bits: u32,
+    /// What coding the luma residual gives.
+    pub(super) price: Price,
+    /// Error and bits of chroma, where it takes part in decisions; else 0.
+    pub(super) chroma_cost: u32,
+    /// Squared error of the luma prediction alone.
+    pub(super) prediction_sse: u32,
+    pub(super) segment: u8,
+}
+
+/// A way of coding luma under trial.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trial {
+    /// The prediction; reconstructed already where 4x4 intra needs it.
+    pub(super) pixels: MbPixels,
+    /// Reference and vector whose prediction the luma holds, if it is known.
+    pub(super) predicted: Option<(Reference, MotionVector)>,
+    /// Vectors of a split, modes of 4x4 intra; of no meaning for others.
+    pub(super) subblocks: SubblockInfo,
+    pub(super) residual: Residual,
+}
+
+/// What is known of the macroblock to the left.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    pixels: LeftPixels,
+    pub(super) info: AboveInfo,
+    /// Its right sub-blocks from top to bottom.
+    pub(super) blocks: SubblockSide,
+}
+
+/// Codes the macroblocks of one row, from left to right.
+#[derive(Debug)]
+pub(super) struct MbCoder<'a> {
+    pub(super) job: &'a FrameJob<'a>,
+    pub(super) row: usize,
+    pub(super) col: usize,
+    pub(super) cur: SourceMb,
+    /// What was found out about it before.
+    pub(super) analysis: Option<&'a MbAnalysis>,
+    pub(super) above: Above,
+    pub(super) above_left: AboveInfo,
+    pub(super) left: Left,
+    /// What intra prediction starts from, once it was asked for: see [`Self::find_edges`].
+    pub(super) edges: IntraEdges,
+    has_edges: bool,
+    /// Corner pixels above and left.
+    corner: Corner,
+    pub(super) best: Box<Trial>,
+    pub(super) trial: Box<Trial>,
+    desk: Box<TokenDesk>,
+    /// The vectors of the neighbours, of an inter frame's macroblock.
+    pub(super) near: NearVectors,
+    pub(super) memory: SearchMemory,
+    /// Who is told of stages, if anybody is.
+    pub(super) meter: StageMeter<'a>,
+}
+
+/// Codes row `row` of `job` into `store` and `planes`.
+pub(super) fn code_row(
+    job: &FrameJob<'_>,
+    row: usize,
+    planes: &mut MbRow<'_>,
+    store: &mut RowStore,
+) {
+    store.clear();
+    let mut coder = MbCoder::new(job, row);
+    let mut seen = 0;
+    for col in 0..job.cols {
+        job.wait_for_above(row, col, &mut seen);
+        match job.kept(row * job.cols + col) {
+            Some(last) => coder.keep(col, last, planes, store),
+            None => {
+                coder.enter(col, planes);
+                let choice = coder.decide();
+                coder.finish(&choice, planes, store);
+            }
+        }
+        job.advance(row, col + 1);
+    }
+    let MbCoder { best, trial, desk, .. } = coder;
+    job.workspaces.give_back(Workspace { trials: [best, trial], desk });
+}
+
+/// What a row works with. Whose turn it was with which does not show in the frame.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    trials: [Box<Trial>; 2],
+    desk: Box<TokenDesk>,
+}
+
+/// As many as there are threads at work; used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
+
+impl Workspaces {
+    fn take(&self) -> Workspace {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, workspace: Workspace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
+
+    /// Moves all tokens counted since the last call to `counts`.
+    pub(super) fn take_counts(&mut self, counts: &mut TokenCounts) {
+        for workspace in self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            counts.add(&workspace.desk.counts);
+            workspace.desk.counts.clear();
+        }
+    }
+}
+
+impl<'a> MbCoder<'a> {
+    fn new(job: &'a FrameJob<'a>, row: usize) -> Self {
+        let Workspace { trials: [best, trial], desk } = job.workspaces.take();
+        let above = Above::default();
+        let left = LeftPixels::default();
+        let corner = Corner { luma: 127, u: 127, v: 127 };
+        Self {
+            job,
+            row,
+            col: 0,
+            cur: SourceMb::default(),
+            analysis: None,
+            above,
+            above_left: AboveInfo::default(),
+            left: Left::default(),
+            edges: IntraEdges::new((0, row), &above, &left, corner, [127; 4]),
+            has_edges: false,
+            corner,
+            best,
+            trial,
+            desk,
+            near: NearVectors::default(),
+            memory: SearchMemory::default(),
+            meter: StageMeter::new(job.stages),
+        }
+    }
+
+    /// Asks for the cache lines of the source, of the last frame and of the reconstruction that come
+    /// after those of column `col`.
+    fn prefetch(&self, col: usize, planes: &MbRow<'_>) {
+        const LINE_MBS: usize = 4;
+        if !col.is_multiple_of(LINE_MBS) {
+            return;
+        }
+        let (luma, chroma) = (16 * (col + LINE_MBS), 8 * (col + 2 * LINE_MBS));
+        self.job.picture.luma().prefetch(luma, 16 * self.row, 16);
+        planes.y.prefetch(luma, 16);
+        let last = self.job.references[0];
+        if let Some(last) = last {
+            last.plane(0).prefetch(luma, 16 * self.row, 16);
+        }
+        if col.is_multiple_of(2 * LINE_MBS) {
+            if let Chroma::Planar { u, v } = self.job.picture.chroma() {
+                u.prefetch(chroma, 8 * self.row, 8);
+                v.prefetch(chroma, 8 * self.row, 8);
+            }
+            planes.u.prefetch(chroma, 8);
+            planes.v.prefetch(chroma, 8);
+            if let Some(last) = last {
+                last.plane(1).prefetch(chroma, 8 * self.row, 8);
+                last.plane(2).prefetch(chroma, 8 * self.row, 8);
+            }
+        }
+    }
+
+    /// Goes on to the macroblock at `col`, whose neighbours are known.
+    fn enter(&mut self, col: usize, planes: &MbRow<'_>) {
+        self.prefetch(col, planes);
+        let row = self.row;
+        self.col = col;
+        self.analysis = self.job.analysis.and_then(|frame| frame.at(col, row));
+        (self.best.predicted, self.trial.predicted) = (None, None);
+        self.cur.gather(self.job.kernels, self.job.picture, col, row);
+        self.has_edges = false;
+        self.memory = self.job.memories.get(self.index()).copied().unwrap_or_default();
+        self.corner = match (col, row) {
+            (_, 0) => Corner { luma: 127, u: 127, v: 127 },
+            (0, _) => Corner { luma: 129, u: 129, v: 129 },
+            _ => Corner { luma: self.above.luma[15], u: self.above.u[7], v: self.above.v[7] },
+        };
+        self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
+        if row > 0 {
+            self.above = self.job.exchange.get(row - 1, col);
+        }
+    }
+
+    /// Brings [`Self::edges`] up to the macroblock: most never ask for them.
+    pub(super) fn find_edges(&mut self) {
+        if self.has_edges {
+            return;
+        }
+        let (col, row) = (self.col, self.row);
+        let above_right = match row.checked_sub(1) {
+            None => [127; 4],
+            Some(above) if col + 1 < self.job.cols => {
+                self.job.exchange.first_pixels(above, col + 1)
+            }
+            Some(_) => [self.above.luma[15]; 4],
+        };
+        let left = &self.left.pixels;
+        self.edges = IntraEdges::new((col, row), &self.above, left, self.corner, above_right);
+        self.has_edges = true;
+    }
+
+    /// Index of the macroblock in raster order.
+    pub(super) fn index(&self) -> usize {
+        self.row * self.job.cols + self.col
+    }
+
+    /// Top-left luma pixel of the macroblock.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "below 2^14")]
+    pub(super) fn at(&self) -> PixelPos {
+        PixelPos::new(16 * self.col as i32, 16 * self.row as i32)
+    }
+
+    /// Bottom sub-blocks of the macroblock above.
+    pub(super) fn above_blocks(&self) -> SubblockSide {
+        match self.row.checked_sub(1) {
+            Some(above) => self.job.exchange.bottom(above, self.col, &self.above.info),
+            None => SubblockSide::default(),
+        }
+    }
+
+    /// The segment that the frame wants the macroblock in.
+    pub(super) fn wanted_segment(&self) -> u8 {
+        self.job.refresh.map().get(self.index()).copied().unwrap_or(0)
+    }
+
+    fn decide(&mut self) -> Choice {
+        self.meter.switch(Some(Stage::Search));
+        if self.job.is_key || self.job.forced_intra.contains(&self.index()) {
+            self.decide_intra()
+        } else {
+            self.decide_inter()
+        }
+    }
+
+    /// What chooses levels by their true prices, at speeds that do so.
+    #[inline]
+    pub(super) fn trellis(&self) -> Option<Trellis<'a>> {
+        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
+        let prices = self.job.token_prices;
+        (self.job.speed.levels == LevelChoice::Trellis).then_some(Trellis { prices, above, left })
+    }
+
+    /// Transforms and quantises luma with a Y2 block, predicted in `best`.
+    pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> Price {
+        let trellis = self.trellis();
+        self.meter.switch(Some(Stage::Transform));
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        let kernels = self.job.kernels;
+        let price = residual.code_luma(kernels, &self.cur.luma, &pixels.luma, set, trellis);
+        self.meter.switch(Some(Stage::Search));
+        price
+    }
+
+    /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
+    fn finish(&mut self, choice: &Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
+        let job = self.job;
+        let set = &job.sets[usize::from(choice.segment)];
+        let (chroma, _) = self.predict_chroma(choice, set);
+        let has_y2 = choice.luma.has_y2();
+        self.meter.switch(Some(Stage::Transform));
+        self.code_chroma(choice, set);
+        let has_coeffs =
+            !(self.best.residual.luma_is_empty() && self.best.residual.chroma_is_empty());
+        let info = MbInfo {
+            luma: choice.luma,
+            chroma,
+            reference: choice.reference,
+            segment: choice.segment,
+            skip: !has_coeffs,
+            has_coeffs,
+            partitioning: choice.partitioning,
+            mv: choice.mv,
+        };
+        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
+        let (below, right) = if has_coeffs {
+            let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
+            self.meter.switch(Some(Stage::Entropy));
+            let masks = store.put_levels(&mb, &self.best.residual.levels, &mut self.desk);
+            self.meter.switch(Some(Stage::Transform));
+            if choice.luma != LumaMode::PerBlock {
+                self.best.residual.add_luma_to(job.kernels, has_y2, &mut self.best.pixels.luma);
+            }
+            self.best.residual.add_chroma_to(job.kernels, &mut self.best.pixels.chroma);
+            masks
+        } else {
+            masks_of_empty(has_y2, above, left)
+        };
+        self.meter.switch(None);
+        store.push(info, &self.best.subblocks);
+        store.memories.push(self.memory);
+        if info.reference != Reference::Current {
+            store.nears.push(self.near);
+        }
+        self.count(&info, choice, store);
+        self.write_pixels(planes);
+        self.tell_neighbours(&info, (below, right));
+    }
+
+    fn count(&self, info: &MbInfo, choice: &Choice, store: &mut RowStore) {
+        let modes = &mut store.modes;
+        modes.segments[usize::from(info.segment)] += 1;
+        modes.skipped += u32::from(info.skip);
+        modes.references[info.reference as usize] += 1;
+        if info.reference == Reference::Current {
+            modes.intra_luma[(info.luma as usize).min(4)] += 1;
+            modes.intra_chroma[info.chroma as usize] += 1;
+        }
+        if info.luma == LumaMode::New {
+            store.mvs.count(info.mv.wrapping_sub(choice.base));
+        } else if let (LumaMode::Split, SubblockInfo::Inter(mvs)) =
+            (info.luma, &self.best.subblocks)
+        {
+            self.count_sub_vectors(choice, mvs, store);
+        }
+        let modes = &mut store.modes;
+        modes.split += u32::from(info.luma == LumaMode::Split);
+        let is_still = info.reference == Reference::Last && info.mv == MotionVector::ZERO;
+        modes.zero_motion += u32::from(is_still && info.luma != LumaMode::Split);
+        modes.refreshed += u32::from(self.job.refresh.is_refresh(info.segment));
+        store.prediction_sse += u64::from(choice.prediction_sse);
+    }
+
+    /// Counts the vectors of a split macroblock that are coded as such.
+    fn count_sub_vectors(&self, choice: &Choice, mvs: &[MotionVector; 16], store: &mut RowStore) {
+        let (above, left) = (self.above_blocks().mvs, self.left.blocks.mvs);
+        for &part in PARTITIONS[choice.partitioning as usize] {
+            let first = part.trailing_zeros() as usize;
+            let at_left = if first.is_multiple_of(4) { left[first / 4] } else { mvs[first - 1] };
+            let at_top = if first < 4 { above[first] } else { mvs[first - 4] };
+            if ![at_left, at_top, MotionVector::ZERO].contains(&mvs[first]) {
+                store.mvs.count(mvs[first].wrapping_sub(choice.base));
+            }
+        }
+    }
+
+    /// Error and bits of chroma if luma is coded as `choice` says, where the speed asks for it.
+    pub(super) fn chroma_cost(&mut self, choice: &Choice, set: &QuantiserSet) -> u32 {
+        let job = self.job;
+        if !job.speed.chroma_rd {
+            return 0;
+        }
+        let (_, mode_bits) = self.predict_chroma(choice, set);
+        let trellis = self.trellis();
+        self.meter.switch(Some(Stage::Transform));
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        let chroma = &self.cur.chroma;
+        let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
+        let without = job.kernels.sse_uv(chroma, &pixels.chroma);
+        self.meter.switch(Some(Stage::Search));
+        let coded = price.sse.saturating_add(set.lambda.cost(price.bits_q8));
+        coded.min(without).saturating_add(set.lambda.cost(mode_bits))
+    }
+
+    /// Leaves the prediction of chroma in `best` and gives its mode and the bits of that.
+    fn predict_chroma(&mut self, choice: &Choice, set: &QuantiserSet) -> (IntraMode, u32) {
+        if choice.reference == Reference::Current {
+            return self.best_chroma_mode(set);
+        }
+        let at = self.at();
+        let predicted = self.job.predictor(choice.reference).and_then(|from| {
+            let Trial { pixels, subblocks, .. } = &mut *self.best;
+            let out = &mut pixels.chroma;
+            match subblocks {
+                SubblockInfo::Inter(mvs) if choice.luma == LumaMode::Split => {
+                    from.chroma_split(at, mvs, out)
+                }
+                _ => from.chroma(at, choice.mv, out),
+            }
+        });
+        debug_assert!(predicted.is_some(), "vectors were chosen inside the border");
+        (IntraMode::Dc, 0)
+    }
+
+    fn best_chroma_mode(&mut self, set: &QuantiserSet) -> (IntraMode, u32) {
+        let job = self.job;
+        self.find_edges();
+        let mut best = (IntraMode::Dc, u32::MAX);
+        for mode in IntraMode::ALL {
+            self.edges.predict_chroma(job.kernels, mode, &mut self.trial.pixels.chroma);
+            let sse = job.kernels.sse_uv(&self.cur.chroma, &self.trial.pixels.chroma);
+            let cost = sse.saturating_add(set.lambda.cost(job.costs.chroma[mode as usize]));
+            if cost < best.1 {
+                best = (mode, cost);
+                std::mem::swap(&mut self.trial.pixels.chroma, &mut self.best.pixels.chroma);
+            }
+        }
+        (best.0, job.costs.chroma[best.0 as usize])
+    }
+
+    /// Codes chroma, and drops what is not worth its bits.
+    fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
+        let job = self.job;
+        let trellis = self.trellis();
+        // True prices know the flags of empty blocks.
+        let flags_of = |n: u32| if trellis.is_some() { 0 } else { n * EMPTY_BLOCK_Q8 };
+        let empty_chroma = set.lambda.cost(trellis.map_or(0, Trellis::empty_chroma));
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
+        let is_little = without_chroma <= set.lambda.cost(LITTLE_CHROMA_Q8);
+        if job.speed.skip_probe && is_little && residual.luma_is_empty() {
+            residual.clear_chroma();
+            return;
+        }
+        let chroma =
+            residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set, trellis);
+        if residual.chroma_is_empty() && residual.luma_is_empty() {
+            return;
+        }
+        let cost = |price: Price| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
+        let flags = set.lambda.cost(flags_of(25));
+        if choice.luma != LumaMode::PerBlock && !residual.luma_is_empty() {
+            let coded = choice.price.plus(chroma);
+            let skipped = choice.prediction_sse.saturating_add(without_chroma);
+            let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));
+            let skip_saves = no_skip.saturating_add(flags).saturating_sub(skip);
+            if skipped <= cost(coded).saturating_add(skip_saves) {
+                residual.clear_luma();
+                residual.clear_chroma();
+                return;
+            }
+        }
+        let dropped = without_chroma.saturating_add(empty_chroma);
+        if !residual.chroma_is_empty() && dropped <= cost(chroma) {
+            residual.clear_chroma();
+        }
+    }
+
+    pub(super) fn write_pixels(&self, planes: &mut MbRow<'_>) {
+        let MbPixels { luma, chroma } = &self.best.pixels;
+        planes.y.window_mut::<16, 16>(16 * self.col, 0).copy_from(luma.window());
+        planes.u.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(0));
+        planes.v.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(1));
+    }
+
+    pub(super) fn tell_neighbours(
+        &mut self,
+        &MbInfo { reference, luma, mv, .. }: &MbInfo,
+        (below, right): (u16, u16),
+    ) {
+        let info = AboveInfo { reference, luma, mv, nonzero: below };
+        let [bottom, blocks] = match luma {
+            LumaMode::Split | LumaMode::PerBlock => {
+                let blocks = &self.best.subblocks;
+                [SubblockSide::bottom(blocks), SubblockSide::right(blocks)]
+            }
+            _ => [SubblockSide { modes: [luma.implied_subblock(); 4], mvs: [mv; 4] }; 2],
+        };
+        let (luma, u, v) = bottom_of(&self.best.pixels);
+        self.job.exchange.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);
+        self.left = Left {
+            pixels: LeftPixels::of(&self.best.pixels),
+            info: AboveInfo { nonzero: right, ..info },
+            blocks,
+        };
+    }
+}
+
+/// An error of chroma worth so many bits is less than what coding it would save.
+const LITTLE_CHROMA_Q8: u32 = 8 * 256;
+/// What an empty block costs in a macroblock that is not skipped, roughly.
+const EMPTY_BLOCK_Q8: u32 = 60;

@@ -1,0 +1,360 @@
+//! Several vectors per macroblock. RFC 6386, section 16.4.
+
+use codec_simd::Block16;
+
+use super::candidates::{Vectors, quarter};
+use super::costs::{cost_of, price};
+use super::predict::InterPredictor;
+use super::quant::QuantiserSet;
+use super::row::{Choice, MbCoder};
+use super::speed::Splits;
+use crate::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
+use crate::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
+use codec_core::codec::Stage;
+use codec_core::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
+
+/// First sub-block of each quarter.
+const QUARTERS: [usize; 4] = [0, 2, 8, 10];
+
+/// A division under trial.
+#[derive(Clone, Copy)]
+struct Division {
+    partitioning: Partitioning,
+    mvs: [MotionVector; 16],
+    /// Bits of the vectors.
+    bits: u32,
+    /// Squared errors, by estimate.
+    sse: u32,
+}
+
+/// The best vector of a part so far.
+#[derive(Clone, Copy)]
+struct Found {
+    cost: u32,
+    mv: MotionVector,
+    sse: u32,
+}
+
+/// Steps of each size that a quarter's vector may take.
+const MAX_STEPS: usize = 4;
+
+/// Prices of the kinds of vectors of one part, given those across its edges.
+struct SubVectorPrices {
+    left: MotionVector,
+    above: MotionVector,
+    /// As left, as above, zero, new.
+    kinds: [u32; 4],
+}
+
+impl SubVectorPrices {
+    fn new(left: MotionVector, above: MotionVector) -> Self {
+        let [a, b, c] = sub_mv_probs(left, above).map(|p| [cost_of(false, p), cost_of(true, p)]);
+        let kinds = [a[0], a[1] + b[0], a[1] + b[1] + c[0], a[1] + b[1] + c[1]];
+        Self { left, above, kinds }
+    }
+
+    #[inline]
+    fn bits(&self, trials: &Trials<'_>, mv: MotionVector) -> u32 {
+        if mv == self.left {
+            self.kinds[0]
+        } else if mv == self.above {
+            self.kinds[1]
+        } else if mv == MotionVector::ZERO {
+            self.kinds[2]
+        } else {
+            let price = &trials.target.price;
+            self.kinds[3].saturating_add(price.table.bits_q8(quarter(mv), price.predicted))
+        }
+    }
+}
+
+/// What trying a division needs.
+struct Trials<'a> {
+    target: Target<'a>,
+    from: InterPredictor<'a>,
+    set: &'a QuantiserSet,
+    base: MotionVector,
+    above: [MotionVector; 4],
+    left: [MotionVector; 4],
+}
+
+impl MbCoder<'_> {
+    /// Tries to divide the macroblock, which one vector predicts as in `whole`; if that costs less
+    /// than `limit` it becomes `best`.
+    pub(super) fn try_split(
+        &mut self,
+        whole: &Choice,
+        vectors: &Vectors,
+        range: &SearchRange,
+        set: &QuantiserSet,
+        limit: u32,
+    ) -> Option<Choice> {
+        let job = self.job;
+        let from = job.predictor(whole.reference)?;
+        let cur = self.cur.luma.clone();
+        let trials = Trials {
+            target: Target {
+                kernels: job.kernels,
+                cur: &cur,
+                refp: from.frame.plane(0),
+                at: self.at(),
+                range: *range,
+                price: VectorPrice {
+                    table: job.mv_cost,
+                    predicted: quarter(vectors.near.best),
+                    lambda_sad: set.lambda_sad,
+                    lambda_sse: set.lambda,
+                },
+            },
+            from,
+            set,
+            base: vectors.near.best,
+            above: self.above_blocks().mvs,
+            left: self.left.blocks.mvs,
+        };
+        let quarters = trials.quarters(whole.mv);
+        let fixed =
+            job.costs.reference[whole.reference as usize] + vectors.bits_of(LumaMode::Split);
+        let mut best: Option<(Choice, u32)> = None;
+        let mut divisions = [Some(quarters), None, None, None];
+        if matches!(job.speed.splits, Splits::Halves | Splits::All) {
+            divisions[1] = trials.halves(&quarters, Partitioning::TopBottom);
+            divisions[2] = trials.halves(&quarters, Partitioning::LeftRight);
+        }
+        if job.speed.splits == Splits::All {
+            divisions[3] = trials.sixteenths(&quarters);
+        }
+        let mut least = limit;
+        for division in divisions.into_iter().flatten() {
+            let bits = fixed + division.bits;
+            // What the estimate already rules out by far is not worth coding.
+            if set.lambda.cost(bits) >= least {
+                continue;
+            }
+            std::mem::swap(&mut self.best, &mut self.trial);
+            let choice = self.code_division(&trials, &division, bits, whole);
+            let total = choice.as_ref().map_or(u32::MAX, |choice| self.total(choice, set));
+            match choice {
+                Some(choice) if total < least => {
+                    least = total;
+                    best = Some((choice, total));
+                }
+                _ => std::mem::swap(&mut self.best, &mut self.trial),
+            }
+        }
+        best.map(|(choice, _)| choice)
+    }
+
+    /// Predicts and codes luma into `best`.
+    fn code_division(
+        &mut self,
+        trials: &Trials<'_>,
+        division: &Division,
+        mode_bits: u32,
+        whole: &Choice,
+    ) -> Option<Choice> {
+        let kernels = self.job.kernels;
+        let at = self.at();
+        self.best.predicted = None;
+        self.best.subblocks = SubblockInfo::Inter(division.mvs);
+        let trellis = self.trellis();
+        let pred = &mut self.best.pixels.luma;
+        if division.partitioning == Partitioning::Sixteenths {
+            for (n, &mv) in division.mvs.iter().enumerate() {
+                trials.from.luma_4x4(at, (n % 4 * 4, n / 4 * 4), mv, pred)?;
+            }
+        } else {
+            for (quadrant, first) in Quadrant::ALL.into_iter().zip(QUARTERS) {
+                trials.from.luma_8x8(at, quadrant.origin(), division.mvs[first], pred)?;
+            }
+        }
+        let prediction_sse = kernels.sse_16x16(trials.target.cur, pred.window());
+        self.meter.switch(Some(Stage::Transform));
+        let price = self.best.residual.code_luma_whole(
+            kernels,
+            trials.target.cur,
+            pred,
+            trials.set,
+            trellis,
+        );
+        self.meter.switch(Some(Stage::Search));
+        let mut choice = Choice {
+            luma: LumaMode::Split,
+            reference: whole.reference,
+            mv: division.mvs[15],
+            base: trials.base,
+            partitioning: division.partitioning,
+            mode_bits,
+            price,
+            chroma_cost: 0,
+            prediction_sse,
+            segment: whole.segment,
+        };
+        choice.chroma_cost = self.chroma_cost(&choice, trials.set);
+        Some(choice)
+    }
+}
+
+impl Trials<'_> {
+    fn division_bits(&self, partitioning: Partitioning, mvs: &[MotionVector; 16]) -> u32 {
+        let parts = PARTITIONS[partitioning as usize].iter();
+        parts.fold(price(|sink| write_partitioning(sink, partitioning)), |bits, part| {
+            let first = part.trailing_zeros() as usize;
+            let [left, above] = self.neighbours(mvs, first);
+            bits.saturating_add(SubVectorPrices::new(left, above).bits(self, mvs[first]))
+        })
+    }
+
+    /// Vectors across the edges of sub-block `first`.
+    fn neighbours(&self, mvs: &[MotionVector; 16], first: usize) -> [MotionVector; 2] {
+        let left = if first.is_multiple_of(4) { self.left[first / 4] } else { mvs[first - 1] };
+        let above = if first < 4 { self.above[first] } else { mvs[first - 4] };
+        [left, above]
+    }
+
+    /// Whether a vector may be used and, as a new one, be coded.
+    fn is_allowed(&self, mv: MotionVector) -> bool {
+        let vector = quarter(mv);
+        self.target.range.contains(vector.floor()) && self.target.price.in_sse(vector) < u32::MAX
+    }
+
+    /// Squared error of a quarter at `mv`.
+    fn quarter_sse(&self, quadrant: Quadrant, mv: MotionVector) -> u32 {
+        let (x, y) = quadrant.origin();
+        let cur = self.target.cur.sub::<8, 8>(x, y);
+        let at = self.target.quadrant_at(quadrant);
+        cur.sse(self.target.kernels, self.target.refp, at, quarter(mv))
+    }
+
+    /// Four vectors, each the best of what the neighbours have and of steps from there.
+    fn quarters(&self, whole: MotionVector) -> Division {
+        let mut mvs = [whole; 16];
+        let mut sse = 0;
+        for (quadrant, first) in Quadrant::ALL.into_iter().zip(QUARTERS) {
+            let [left, above] = self.neighbours(&mvs, first);
+            let prices = SubVectorPrices::new(left, above);
+            let mut best = Found { cost: u32::MAX, mv: whole, sse: 0 };
+            let candidates = [whole, left, above, MotionVector::ZERO];
+            for (n, &mv) in candidates.iter().enumerate() {
+                if !candidates[..n].contains(&mv) {
+                    self.offer(quadrant, &prices, mv, &mut best);
+                }
+            }
+            // From full pixels to quarters.
+            for step in [4, 2, 1] {
+                for _ in 0..MAX_STEPS {
+                    let from = best.mv;
+                    for (dx, dy) in [(-step, 0), (step, 0), (0, -step), (0, step)] {
+                        let mv = moved(from, dx, dy);
+                        self.offer(quadrant, &prices, mv, &mut best);
+                    }
+                    if best.mv == from {
+                        break;
+                    }
+                }
+            }
+            set_part(&mut mvs, first, 2, best.mv);
+            sse += best.sse;
+        }
+        let partitioning = Partitioning::Quarters;
+        Division { partitioning, mvs, bits: self.division_bits(partitioning, &mvs), sse }
+    }
+
+    /// Takes `mv` for a quarter if it is better than `best`.
+    #[inline]
+    fn offer(
+        &self,
+        quadrant: Quadrant,
+        prices: &SubVectorPrices,
+        mv: MotionVector,
+        best: &mut Found,
+    ) {
+        if !self.is_allowed(mv) {
+            return;
+        }
+        let sse = self.quarter_sse(quadrant, mv);
+        if sse < best.cost {
+            let cost = sse.saturating_add(self.set.lambda.cost(prices.bits(self, mv)));
+            if cost < best.cost {
+                *best = Found { cost, mv, sse };
+            }
+        }
+    }
+
+    /// Two halves, each with the better of its quarters' vectors. `None` if no quarter agrees with
+    /// its partner well enough to make that promising.
+    fn halves(&self, quarters: &Division, partitioning: Partitioning) -> Option<Division> {
+        let pairs = match partitioning {
+            Partitioning::TopBottom => [[0, 1], [2, 3]],
+            _ => [[0, 2], [1, 3]],
+        };
+        let mut mvs = quarters.mvs;
+        let mut sse = 0;
+        for pair in pairs {
+            let vectors = pair.map(|n| quarters.mvs[QUARTERS[n]]);
+            let error = |mv| pair.iter().map(|&n| self.quarter_sse(Quadrant::ALL[n], mv)).sum();
+            let [a, b]: [u32; 2] = vectors.map(error);
+            let (error, mv) = if a <= b { (a, vectors[0]) } else { (b, vectors[1]) };
+            sse += error;
+            pair.iter().for_each(|&n| set_part(&mut mvs, QUARTERS[n], 2, mv));
+        }
+        let bits = self.division_bits(partitioning, &mvs);
+        let cost = |sse: u32, bits| sse.saturating_add(self.set.lambda.cost(bits));
+        let is_promising = cost(sse, bits) < cost(quarters.sse, quarters.bits).saturating_mul(2);
+        is_promising.then_some(Division { partitioning, mvs, bits, sse })
+    }
+
+    /// Sixteen vectors: what the neighbours have, and steps of a quarter pixel round them.
+    fn sixteenths(&self, quarters: &Division) -> Option<Division> {
+        let mut mvs = quarters.mvs;
+        let mut pred = Block16::default();
+        let mut sse = 0;
+        for n in 0..16 {
+            let (x, y) = (n % 4 * 4, n / 4 * 4);
+            let cur = self.target.cur.sub::<4, 4>(x, y);
+            let [left, above] = self.neighbours(&mvs, n);
+            let own = quarters.mvs[n];
+            let prices = SubVectorPrices::new(left, above);
+            let mut best = Found { cost: u32::MAX, mv: own, sse: 0 };
+            let mut offer = |mv: MotionVector| {
+                if !self.is_allowed(mv)
+                    || self.from.luma_4x4(self.target.at, (x, y), mv, &mut pred).is_none()
+                {
+                    return;
+                }
+                let sse = self.target.kernels.sse_4x4(cur, pred.sub(x, y));
+                let cost = sse.saturating_add(self.set.lambda.cost(prices.bits(self, mv)));
+                if cost < best.cost {
+                    best = Found { cost, mv, sse };
+                }
+            };
+            let candidates = [own, left, above, MotionVector::ZERO];
+            for (n, &mv) in candidates.iter().enumerate() {
+                if !candidates[..n].contains(&mv) {
+                    offer(mv);
+                }
+            }
+            for (dx, dy) in [(-4, 0), (4, 0), (0, -4), (0, 4), (-1, 0), (1, 0), (0, -1), (0, 1)] {
+                offer(moved(own, dx, dy));
+            }
+            if best.cost == u32::MAX {
+                return None;
+            }
+            mvs[n] = best.mv;
+            sse += best.sse;
+        }
+        let partitioning = Partitioning::Sixteenths;
+        Some(Division { partitioning, mvs, bits: self.division_bits(partitioning, &mvs), sse })
+    }
+}
+
+fn moved(mv: MotionVector, dx: i16, dy: i16) -> MotionVector {
+    MotionVector::new(mv.x.saturating_add(dx), mv.y.saturating_add(dy))
+}
+
+/// Gives the `size` x `size` sub-blocks from `first` on the vector `mv`.
+fn set_part(mvs: &mut [MotionVector; 16], first: usize, size: usize, mv: MotionVector) {
+    for y in 0..size {
+        mvs[first + 4 * y..][..size].fill(mv);
+    }
+}

@@ -1,0 +1,111 @@
+//! Segments for macroblocks that are worth different quantisers. RFC 6386, section 9.3.
+
+use crate::header::Segmentation;
+use crate::tables::AC_STEPS;
+use codec_core::rate::fixed::log2_q16;
+
+const SEGMENTS: usize = 4;
+/// Rounds in which the middles of the segments settle.
+const ROUNDS: usize = 6;
+
+/// Deals macroblocks out to segments by how much coarser than the frame's own `qindex` each is
+/// worth coding (sixteenths of octaves of the step), into `map`. Without a difference that makes
+/// another index, there are no segments and `map` is empty. The map's probabilities and the filter
+/// levels are yet to come.
+pub(super) fn spread(qindex: u8, offsets_q4: &[i8], map: &mut Vec<u8>) -> Segmentation {
+    map.clear();
+    let mut counts = [0_u32; 256];
+    for &offset in offsets_q4 {
+        counts[usize::from(offset.cast_unsigned() ^ 0x80)] += 1;
+    }
+    let middles = middles(&counts);
+    let own = log2_q16(AC_STEPS[usize::from(qindex.min(127))].into());
+    let indices = middles.map(|middle| nearest_index(own + (middle - 128) * 4096));
+    if indices.iter().all(|&index| index == indices[0]) {
+        return Segmentation::default();
+    }
+    map.extend(offsets_q4.iter().map(|&offset| {
+        let at = i32::from(offset) + 128;
+        (0_u8..4).min_by_key(|&n| middles[usize::from(n)].abs_diff(at)).unwrap_or(0)
+    }));
+    Segmentation {
+        enabled: true,
+        update_map: true,
+        update_data: true,
+        absolute: true,
+        quantiser: indices.map(u8::cast_signed),
+        ..Segmentation::default()
+    }
+}
+
+/// The middles of four groups of the values counted, ascending, such that each value is near to one.
+fn middles(counts: &[u32; 256]) -> [i32; SEGMENTS] {
+    let total: u32 = counts.iter().sum();
+    let mut middles = [0_i32; SEGMENTS];
+    let mut seen = 0;
+    // At first, the middles of four equal parts: an eighth, three eighths and so on.
+    let mut marks = (1..8_u32).step_by(2).zip(&mut middles).peekable();
+    for (value, &count) in (0..).zip(counts) {
+        seen += count;
+        while let Some((_, middle)) = marks.next_if(|&(eighths, _)| seen * 8 > total * eighths) {
+            *middle = value;
+        }
+    }
+    for _ in 0..ROUNDS {
+        let mut sums = [(0_u64, 0_u64); SEGMENTS];
+        for (value, &count) in (0_i32..).zip(counts).filter(|&(_, &count)| count > 0) {
+            let group = (0..SEGMENTS).min_by_key(|&n| middles[n].abs_diff(value)).unwrap_or(0);
+            sums[group].0 += u64::from(count) * u64::from(value.unsigned_abs());
+            sums[group].1 += u64::from(count);
+        }
+        for (middle, (sum, count)) in middles.iter_mut().zip(sums) {
+            if let Some(mean) = (sum + count / 2).checked_div(count) {
+                *middle = i32::try_from(mean).unwrap_or(0);
+            }
+        }
+    }
+    middles
+}
+
+/// The index whose step's logarithm is nearest.
+fn nearest_index(wanted_q16: i32) -> u8 {
+    let log = |index: usize| log2_q16(AC_STEPS[index].into());
+    let above = AC_STEPS.partition_point(|&step| log2_q16(step.into()) < wanted_q16);
+    let best = match above {
+        0 => 0,
+        128.. => 127,
+        n if log(n - 1).abs_diff(wanted_q16) <= log(n).abs_diff(wanted_q16) => n - 1,
+        n => n,
+    };
+    u8::try_from(best).unwrap_or(127)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macroblocks_get_the_quantiser_that_they_are_worth() {
+        let offsets: Vec<i8> = [-32, -32, -32, 0, 0, 16, 16, 16, 31, 33].to_vec();
+        let mut map = Vec::new();
+        let segmentation = spread(60, &offsets, &mut map);
+        assert!(segmentation.enabled && segmentation.absolute);
+        let index = |n: usize| segmentation.qindex(60, map[n]);
+        assert_eq!(index(3), 60);
+        // Two octaves finer, one coarser.
+        let step = |n: usize| i32::from(AC_STEPS[usize::from(index(n))]);
+        assert!((step(3) - 4 * step(0)).abs() <= 4);
+        assert!((step(5) - 2 * step(3)).abs() <= 4);
+        assert_eq!(map[8], map[9]);
+    }
+
+    #[test]
+    fn equals_need_no_segments() {
+        let mut map = vec![3];
+        assert!(!spread(40, &[0; 99], &mut map).enabled);
+        assert!(map.is_empty());
+        assert!(!spread(40, &[], &mut map).enabled);
+        // All at the coarse end already.
+        assert!(!spread(127, &[0, 16, 32], &mut map).enabled);
+    }
+}

@@ -1,0 +1,191 @@
+//! Counting and storing the tokens of coefficients. RFC 6386, section 13.
+
+use std::ops::Range;
+
+use super::block_flags::BlockFlags;
+use super::store::{CodedMb, MbLevels, RowStore, Y2};
+use crate::residual::{TOKENS, Token, small_tokens, walk_block};
+
+/// How often each token came in each context: see [`Token::counter`].
+#[derive(Clone, Debug)]
+pub(super) struct TokenCounts([u32; Self::LEN]);
+
+impl Default for TokenCounts {
+    fn default() -> Self {
+        Self([0; Self::LEN])
+    }
+}
+
+impl TokenCounts {
+    const LEN: usize = 96 * 16;
+
+    pub(super) fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(to, &from)| *to += from);
+    }
+
+    /// Counts of the leaves of the token tree, by plane type, band and context.
+    pub(super) fn of(&self, plane: usize, band: usize, context: usize) -> &[u32; TOKENS] {
+        let counts = self.0[16 * (24 * plane + 3 * band + context)..].first_chunk();
+        counts.unwrap_or(&[0; TOKENS])
+    }
+
+    fn count(&mut self, tokens: &[u16]) {
+        for &token in tokens {
+            if let Some(count) = self.0.get_mut(Token(token).counter()) {
+                *count += 1;
+            }
+        }
+    }
+}
+
+/// Plane types of section 13.3.
+pub(super) const LUMA_AFTER_Y2: u8 = 0;
+pub(super) const LUMA_Y2: u8 = 1;
+pub(super) const CHROMA: u8 = 2;
+pub(super) const LUMA_WHOLE: u8 = 3;
+
+/// Bit of Y2 in the masks of non-empty neighbours.
+const Y2_BIT: u16 = 1 << 8;
+
+/// The masks that neighbours see of a macroblock without coefficients, given those it saw.
+pub(super) fn masks_of_empty(has_y2: bool, above: u16, left: u16) -> (u16, u16) {
+    if has_y2 { (0, 0) } else { (above & Y2_BIT, left & Y2_BIT) }
+}
+
+/// Where tokens are counted and put together, one macroblock at a time.
+#[derive(Debug)]
+pub(super) struct TokenDesk {
+    /// Of all macroblocks since it was last cleared.
+    pub(super) counts: TokenCounts,
+    /// Of one macroblock.
+    tokens: [u16; ROOM],
+}
+
+impl Default for TokenDesk {
+    fn default() -> Self {
+        Self { counts: TokenCounts::default(), tokens: [0; _] }
+    }
+}
+
+impl RowStore {
+    /// Counts and keeps the tokens of a macroblock that has coefficients. Returns the masks of
+    /// non-empty blocks for the neighbours below and right.
+    pub(super) fn put_levels(
+        &mut self,
+        mb: &CodedMb,
+        levels: &MbLevels,
+        desk: &mut TokenDesk,
+    ) -> (u16, u16) {
+        let TokenDesk { counts, tokens } = desk;
+        let flags = BlockFlags::of(mb);
+        let empty = flags.empty_tokens();
+        // In the order of writing Y2 comes first; without it all begins one place later.
+        let luma = if mb.has_y2 { LUMA_AFTER_Y2 } else { LUMA_WHOLE };
+        let mut coded = (flags.coded & 0xff_ffff) << 1 | flags.coded >> Y2;
+        let (mut next, mut len) = (usize::from(!mb.has_y2), 0);
+        while coded != 0 {
+            let place = coded.trailing_zeros() as usize;
+            coded &= coded - 1;
+            len = append(tokens, len, &empty, next..place);
+            next = place + 1;
+            let (n, plane, first) = match place {
+                0 => (Y2, LUMA_Y2, 0),
+                1..17 => (place - 1, luma, usize::from(mb.has_y2)),
+                _ => (place - 1, CHROMA, 0),
+            };
+            let (plane, context) = (usize::from(plane), flags.context(n));
+            let (block, eob) = (levels.block(n), usize::from(mb.eobs[n]).min(16));
+            let Some(room) = tokens.get_mut(len..len + 16) else { break };
+            if let Some(small) = small_tokens(plane, block, first, eob, context) {
+                room[..16 - first].copy_from_slice(&small[first..]);
+                len += (eob + 1).min(16) - first;
+                continue;
+            }
+            walk_block(plane, block, first, eob, context, |token, extra| {
+                if let Some(place) = tokens.get_mut(len) {
+                    *place = token.0;
+                }
+                len += 1;
+                if token.is_open() {
+                    self.open.push(extra);
+                }
+            });
+        }
+        len = append(tokens, len, &empty, next..25);
+        let tokens = tokens.get(..len).unwrap_or_default();
+        counts.count(tokens);
+        self.tokens.extend_from_slice(tokens);
+        flags.sides()
+    }
+}
+
+/// Copies a run of `empty` to `tokens` from `len` on, always as much as the longest run takes;
+/// returns where it ends.
+#[inline]
+fn append(tokens: &mut [u16; ROOM], len: usize, empty: &[u16; 49], run: Range<usize>) -> usize {
+    let (Some(to), Some(from)) =
+        (tokens.get_mut(len..len + 24), empty.get(run.start..run.start + 24))
+    else {
+        return len;
+    };
+    to.copy_from_slice(from);
+    len + run.len()
+}
+
+/// Room for the tokens of a macroblock and a run of empty blocks more.
+const ROOM: usize = 25 * 17 + 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::BANDS;
+
+    #[test]
+    fn tokens_are_counted_in_the_context_of_the_level_before() {
+        const END: usize = 11;
+        let (mut store, mut desk) = (RowStore::with_cols(1), TokenDesk::default());
+        let mut levels = MbLevels::default();
+        levels.luma.0[0][1..5].copy_from_slice(&[1, 0, -70, 2]);
+        let mut mb = CodedMb { eobs: [0; 25], has_y2: true, above: 3, left: 3 };
+        mb.eobs[0] = 5;
+        store.put_levels(&mb, &levels, &mut desk);
+        let at = |n: usize, context: usize| desk.counts.of(0, usize::from(BANDS[n]), context);
+        assert_eq!(at(1, 2)[1], 1);
+        assert_eq!(at(2, 1)[0], 1);
+        assert_eq!(at(3, 0)[10], 1);
+        assert_eq!(at(4, 2)[2], 1);
+        assert_eq!(at(5, 2)[END], 1);
+        assert_eq!((store.tokens.len(), &store.open[..]), (24 + 5, &[70 - 67][..]));
+    }
+
+    #[test]
+    fn small_levels_give_the_tokens_that_a_walk_gives() {
+        let mut random = 1u32;
+        let mut next = |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 16) % below
+        };
+        for _ in 0..2000 {
+            let (plane, context) = (next(4) as usize, next(3) as usize);
+            let first = usize::from(plane == 0);
+            let eob = first + 1 + next(15 - u32::from(plane == 0)) as usize;
+            let most = 3 + next(3);
+            let mut levels = [0; 16];
+            for level in &mut levels[first..eob] {
+                let magnitude = i16::try_from(next(most + 1)).unwrap();
+                *level = if next(2) == 0 { magnitude } else { -magnitude };
+            }
+            levels[eob - 1] = if levels[eob - 1] == 0 { -1 } else { levels[eob - 1] };
+            let mut walked = Vec::new();
+            walk_block(plane, &levels, first, eob, context, |token, _| walked.push(token.0));
+            match small_tokens(plane, &levels, first, eob, context) {
+                Some(small) => assert_eq!(small[first..][..walked.len()], walked),
+                None => assert!(levels.iter().any(|level| level.unsigned_abs() > 4)),
+            }
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! Levels chosen by squared error and the true price of their tokens. RFC 6386, section 13.
+//!
+//! A block's tokens are priced in the context of the level before, so the best levels are a path
+//! through states: after each position, the kind of the level there (0, 1, more). Of each position
+//! the nearest level and smaller ones are on offer, and the block may end after any level.
+
+use codec_simd::Kernels;
+
+use super::costs::price;
+use super::quant::QuantiserSet;
+use super::store::MbLevels;
+use super::tokens::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
+use super::transform::Price;
+use crate::residual::{TOKENS, Token, leaf_of, write_token};
+use crate::tables::{BANDS, CATEGORY_BASE, CoeffProbs, ZIGZAG};
+
+/// Place of the end of block among tokens.
+const END: usize = TOKENS - 1;
+/// Largest magnitude on offer: no coefficient divided by a step of at least 4 is larger.
+const MAX_MAGNITUDE: u16 = MAGNITUDES - 1;
+const MAGNITUDES: u16 = 2048;
+
+/// Prices of tokens in their contexts, in 1/256 bit.
+#[derive(Clone, Debug)]
+pub(super) struct TokenPrices {
+    /// `[plane type][band][context][token]`, sign included, extra bits as for the least magnitude.
+    tokens: Box<[[[[u16; TOKENS]; 3]; 8]; 4]>,
+    /// What the open bits of a magnitude cost more than zeros. They may cost less: then 0.
+    extra: Box<[u16; MAGNITUDES as usize]>,
+    made_for: Option<Box<CoeffProbs>>,
+}
+
+impl Default for TokenPrices {
+    fn default() -> Self {
+        let mut extra = Box::new([0; MAGNITUDES as usize]);
+        let at = |leaf, open| {
+            price(|sink| write_token(sink, Token::of_leaf(leaf, false), open, &[128; 11]))
+        };
+        for (magnitude, extra) in (0..).zip(extra.iter_mut()) {
+            let leaf = leaf_of(magnitude);
+            if let Some(category) = leaf.checked_sub(5) {
+                let open = magnitude - CATEGORY_BASE[category];
+                *extra = cut(at(leaf, open).saturating_sub(at(leaf, 0)));
+            }
+        }
+        Self { tokens: Box::new([[[[0; TOKENS]; 3]; 8]; 4]), extra, made_for: None }
+    }
+}
+
+fn cut(bits: u32) -> u16 {
+    u16::try_from(bits).unwrap_or(u16::MAX)
+}
+
+impl TokenPrices {
+    /// Takes the prices at `probs`.
+    pub(super) fn update(&mut self, probs: &CoeffProbs) {
+        for (plane, (probs, prices)) in probs.iter().zip(self.tokens.iter_mut()).enumerate() {
+            let first_band = usize::from(plane == usize::from(LUMA_AFTER_Y2));
+            for band in first_band..8 {
+                for context in 0..3 {
+                    let old = self.made_for.as_ref().map(|old| &old[plane][band][context]);
+                    if old != Some(&probs[band][context]) {
+                        // After a zero no block ends.
+                        let can_end = context > 0 || band == first_band;
+                        prices[band][context] = prices_at(&probs[band][context], can_end);
+                    }
+                }
+            }
+        }
+        match &mut self.made_for {
+            Some(made_for) => **made_for = *probs,
+            none => *none = Some(Box::new(*probs)),
+        }
+    }
+}
+
+/// Prices of all tokens at the probabilities of one place.
+fn prices_at(probs: &[u8; 11], can_end: bool) -> [u16; TOKENS] {
+    std::array::from_fn(|leaf| {
+        let token = Token::of_leaf(leaf, !can_end);
+        cut(price(|sink| write_token(sink, token, 0, probs)))
+    })
+}
+
+/// One block's place in the syntax.
+#[derive(Clone, Copy)]
+struct Place {
+    plane: u8,
+    first: usize,
+    context: usize,
+}
+
+/// What the blocks of a plane type have in common.
+#[derive(Clone, Copy)]
+struct Blocks {
+    plane: u8,
+    first: usize,
+    steps: [i16; 2],
+    /// Bits of a block in the masks of the neighbours above and left.
+    flags: fn(usize) -> (u16, u16),
+}
+
+/// What was chosen for a block.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcome {
+    eob: u8,
+    /// Squared error of the coefficients.
+    error: u64,
+    bits_q8: u32,
+}
+
+/// A step of a path: the magnitude at a position, and the state before it.
+#[derive(Clone, Copy, Default)]
+struct Step {
+    magnitude: u16,
+    from: u8,
+}
+
+/// Chooses the levels of blocks.
+#[derive(Clone, Copy)]
+pub(super) struct Trellis<'a> {
+    pub(super) prices: &'a TokenPrices,
+    /// Which neighbouring blocks have coefficients; kept up to date by the blocks that are coded.
+    pub(super) above: u16,
+    pub(super) left: u16,
+}
+
+// Shares of the lambda of decisions, in 1/64. What a level leaves out is missed by the frames
+// predicted from this one, too, and that of chroma and Y2 is seen more easily.
+const LUMA_LAMBDA_Q6: u64 = 48;
+const INTRA_LAMBDA_Q6: u64 = 40;
+const Y2_LAMBDA_Q6: u64 = 32;
+const CHROMA_LAMBDA_Q6: u64 = 24;
+
+/// Error of coefficients, in 2^-16, per 1/256 bit, where `scale_q6` / 64 times the error of pixels
+/// is that of coefficients.
+fn lambda_of(set: &QuantiserSet, scale_q6: u64) -> u64 {
+    (u64::from(set.lambda.0) * scale_q6 / 64).max(1)
+}
+
+/// The cost of a state that nothing leads to.
+const NEVER: u64 = u64::MAX / 2;
+
+/// A block whose levels are to be chosen.
+struct Block<'a> {
+    place: Place,
+    /// Raster order.
+    coeffs: &'a [i16; 16],
+    /// Steps of DC and AC.
+    steps: [i16; 2],
+    /// Error of coefficients, in 2^-16, per 1/256 bit.
+    lambda: u64,
+    /// In scan order: at first the nearest levels, at last those chosen.
+    levels: &'a mut [i16; 16],
+    /// What decoders make of them, in raster order.
+    dequantised: &'a mut [i16; 16],
+    /// After the last of the nearest levels that is not zero.
+    eob: u8,
+}
+
+impl Block<'_> {
+    fn step(&self, n: usize) -> i16 {
+        self.steps[usize::from(n > 0)]
+    }
+
+    /// Sum of the squares of the coefficients from scan position `from` on.
+    fn squares(&self, from: usize) -> u64 {
+        let square =
+            |&raster: &u8| u64::from(self.coeffs[usize::from(raster)].unsigned_abs()).pow(2);
+        ZIGZAG[from..].iter().map(square).sum()
+    }
+
+    /// Sets level `n` to `magnitude` and returns its squared error.
+    fn set(&mut self, n: usize, magnitude: u16) -> u64 {
+        let raster = usize::from(ZIGZAG[n]);
+        let z = self.coeffs[raster];
+        self.levels[n] = magnitude.cast_signed() * z.signum();
+        self.dequantised[raster] = self.levels[n].wrapping_mul(self.step(n));
+        let error = i32::from(z) - i32::from(self.dequantised[raster]);
+        u64::from(error.unsigned_abs()).pow(2)
+    }
+}
+
+/// The prices of each position and context of a plane type.
+type Prices<'a> = &'a [[[u16; TOKENS]; 3]; 8];
+
+impl TokenPrices {
+    fn choose(&self, mut block: Block<'_>) -> Outcome {
+        let Place { plane, first, context } = block.place;
+        let prices = &self.tokens[usize::from(plane)];
+        let lambda = block.lambda;
+        let end = usize::from(block.eob);
+        let empty = u32::from(prices[first][context][END]);
+        if end <= first {
+            return Outcome { eob: 0, error: block.squares(first), bits_q8: empty };
+        }
+        // Error of a position and all that follow, left at zero.
+        let mut rest = [0; 17];
+        rest[end] = block.squares(end);
+        for n in (first..end).rev() {
+            let z = u64::from(block.coeffs[usize::from(ZIGZAG[n])].unsigned_abs());
+            rest[n] = rest[n + 1] + z * z;
+        }
+        let mut best = (rest[first] << 16) + lambda * u64::from(empty);
+        let (mut best_end, mut best_state) = (first, 0);
+        let mut steps = [[Step::default(); 3]; 16];
+        let mut costs = [NEVER; 3];
+        costs[context] = 0;
+        for n in first..end {
+            costs = self.advance(&block, n, prices, &costs, &mut steps[n]);
+            for (state, &cost) in costs.iter().enumerate().skip(1) {
+                let end = BANDS.get(n + 1).map_or(0, |&band| prices[usize::from(band)][state][END]);
+                let cost = cost + (rest[n + 1] << 16) + lambda * u64::from(end);
+                if cost < best {
+                    (best, best_end, best_state) = (cost, n + 1, state);
+                }
+            }
+        }
+        let mut error = rest[best_end];
+        (best_end..end).for_each(|n| _ = block.set(n, 0));
+        for n in (first..best_end).rev() {
+            let Step { magnitude, from } = steps[n][best_state];
+            error += block.set(n, magnitude);
+            best_state = usize::from(from % 3);
+        }
+        let bits_q8 = (best - (error << 16)) / lambda;
+        Outcome {
+            eob: if best_end > first { u8::try_from(best_end).unwrap_or(16) } else { 0 },
+            error,
+            bits_q8: u32::try_from(bits_q8).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The least costs of the states after position `n`, given those before it, and how they came
+    /// about.
+    #[inline]
+    fn advance(
+        &self,
+        block: &Block<'_>,
+        n: usize,
+        prices: Prices<'_>,
+        costs: &[u64; 3],
+        steps: &mut [Step; 3],
+    ) -> [u64; 3] {
+        let z = i32::from(block.coeffs[usize::from(ZIGZAG[n])].unsigned_abs());
+        let step = i32::from(block.step(n));
+        let prices = &prices[usize::from(BANDS[n] % 8)];
+        let nearest = block.levels[n].unsigned_abs().min(MAX_MAGNITUDE);
+        let least = if nearest <= 2 { 0 } else { nearest - 1 };
+        let mut next = [NEVER; 3];
+        for magnitude in least..=nearest {
+            let error = u64::from((z - i32::from(magnitude) * step).unsigned_abs());
+            let leaf = leaf_of(magnitude) % TOKENS;
+            let extra = u32::from(self.extra[usize::from(magnitude)]);
+            let state = usize::from(magnitude.min(2));
+            let error = (error * error) << 16;
+            for ((from, &before), prices) in (0..).zip(costs).zip(prices) {
+                let bits = u32::from(prices[leaf]) + extra;
+                let cost = before + error + block.lambda * u64::from(bits);
+                if cost < next[state] {
+                    next[state] = cost;
+                    steps[state] = Step { magnitude, from };
+                }
+            }
+        }
+        next
+    }
+}
+
+impl Trellis<'_> {
+    /// Context of the block at these bits of the neighbours' masks.
+    fn context(&self, (above, left): (u16, u16)) -> usize {
+        usize::from(self.above & above != 0) + usize::from(self.left & left != 0)
+    }
+
+    /// Says whether the block there has coefficients.
+    fn tell(&mut self, (above, left): (u16, u16), is_coded: bool) {
+        if is_coded {
+            self.above |= above;
+            self.left |= left;
+        } else {
+            self.above &= !above;
+            self.left &= !left;
+        }
+    }
+
+    /// Luma's sixteen blocks and their Y2 block: levels, and what decoders make of them.
+    pub(super) fn luma(
+        mut self,
+        kernels: &Kernels,
+        coeffs: &[[i16; 16]; 16],
+        coeffs_y2: &[i16; 16],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        [dequantised, dequantised_y2]: [&mut [[i16; 16]]; 2],
+    ) -> Price {
+        let MbLevels { y2, y2_eob, .. } = levels;
+        let coeffs_y2 = std::slice::from_ref(coeffs_y2);
+        kernels.quantise(coeffs_y2, &set.nearest[2], &mut y2.0, dequantised_y2, y2_eob);
+        let y2 = self.prices.choose(Block {
+            place: Place { plane: LUMA_Y2, first: 0, context: self.context(Y2_BITS) },
+            coeffs: &coeffs_y2[0],
+            steps: set.steps.y2,
+            lambda: lambda_of(set, 16 * Y2_LAMBDA_Q6),
+            levels: &mut y2.0[0],
+            dequantised: &mut dequantised_y2[0],
+            eob: y2_eob[0],
+        });
+        levels.y2_eob = [y2.eob];
+        let luma = self.all_luma(kernels, LUMA_AFTER_Y2, coeffs, set, levels, dequantised);
+        Price { sse: sse(luma.error / 4 + y2.error / 16), bits_q8: luma.bits_q8 + y2.bits_q8 }
+    }
+
+    /// Luma's sixteen blocks without Y2.
+    pub(super) fn luma_whole(
+        mut self,
+        kernels: &Kernels,
+        coeffs: &[[i16; 16]; 16],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        dequantised: &mut [[i16; 16]; 16],
+    ) -> Price {
+        levels.y2_eob = [0];
+        let luma = self.all_luma(kernels, LUMA_WHOLE, coeffs, set, levels, dequantised);
+        Price { sse: sse(luma.error / 4), bits_q8: luma.bits_q8 }
+    }
+
+    fn all_luma(
+        &mut self,
+        kernels: &Kernels,
+        plane: u8,
+        coeffs: &[[i16; 16]; 16],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        dequantised: &mut [[i16; 16]],
+    ) -> Outcome {
+        let first = usize::from(plane == LUMA_AFTER_Y2);
+        let MbLevels { luma, luma_eobs, .. } = levels;
+        kernels.quantise(coeffs, &set.nearest[first], &mut luma.0, dequantised, luma_eobs);
+        let all = Blocks { plane, first, steps: set.steps.y, flags: luma_bits };
+        self.all(
+            all,
+            lambda_of(set, 4 * LUMA_LAMBDA_Q6),
+            coeffs,
+            &mut luma.0,
+            dequantised,
+            luma_eobs,
+        )
+    }
+
+    /// Chooses the levels of quantised blocks one after the other; the eob of the sums is of no
+    /// meaning.
+    fn all(
+        &mut self,
+        Blocks { plane, first, steps, flags }: Blocks,
+        lambda: u64,
+        coeffs: &[[i16; 16]],
+        levels: &mut [[i16; 16]],
+        dequantised: &mut [[i16; 16]],
+        eobs: &mut [u8],
+    ) -> Outcome {
+        let mut all = Outcome::default();
+        let blocks = coeffs.iter().zip(levels).zip(dequantised).zip(eobs);
+        for (n, (((coeffs, levels), dequantised), eob)) in blocks.enumerate() {
+            let bits = flags(n);
+            let place = Place { plane, first, context: self.context(bits) };
+            let nearest = *eob;
+            let block = Block { place, coeffs, steps, lambda, levels, dequantised, eob: nearest };
+            let one = self.prices.choose(block);
+            *eob = one.eob;
+            self.tell(bits, one.eob > 0);
+            all.error += one.error;
+            all.bits_q8 += one.bits_q8;
+        }
+        all
+    }
+
+    /// Block `n` of luma without Y2, for prediction block by block: bits.
+    #[expect(clippy::too_many_arguments, reason = "those of the kernel, and the place")]
+    pub(super) fn one(
+        &mut self,
+        kernels: &Kernels,
+        n: usize,
+        coeffs: &[[i16; 16]; 1],
+        set: &QuantiserSet,
+        levels: &mut [[i16; 16]; 1],
+        dequantised: &mut [[i16; 16]; 1],
+        eob: &mut [u8; 1],
+    ) -> u32 {
+        kernels.quantise(coeffs, &set.nearest[0], levels, dequantised, eob);
+        let bits = luma_bits(n);
+        let one = self.prices.choose(Block {
+            place: Place { plane: LUMA_WHOLE, first: 0, context: self.context(bits) },
+            coeffs: &coeffs[0],
+            steps: set.steps.y,
+            lambda: lambda_of(set, 4 * INTRA_LAMBDA_Q6),
+            levels: &mut levels[0],
+            dequantised: &mut dequantised[0],
+            eob: eob[0],
+        });
+        *eob = [one.eob];
+        self.tell(bits, one.eob > 0);
+        one.bits_q8
+    }
+
+    /// Both chroma blocks.
+    pub(super) fn chroma(
+        mut self,
+        kernels: &Kernels,
+        coeffs: &[[i16; 16]; 8],
+        set: &QuantiserSet,
+        levels: &mut MbLevels,
+        dequantised: &mut [[i16; 16]; 8],
+    ) -> Price {
+        let MbLevels { chroma, chroma_eobs, .. } = levels;
+        kernels.quantise(coeffs, &set.nearest[3], &mut chroma.0, dequantised, chroma_eobs);
+        let all = Blocks { plane: CHROMA, first: 0, steps: set.steps.uv, flags: chroma_bits };
+        let lambda = lambda_of(set, 4 * CHROMA_LAMBDA_Q6);
+        let sums = self.all(all, lambda, coeffs, &mut chroma.0, dequantised, chroma_eobs);
+        Price { sse: sse(sums.error / 4), bits_q8: sums.bits_q8 }
+    }
+
+    /// Bits of chroma without coefficients in a macroblock that has others.
+    pub(super) fn empty_chroma(mut self) -> u32 {
+        let of_block = |n| {
+            let bits = chroma_bits(n);
+            let context = self.context(bits);
+            self.tell(bits, false);
+            u32::from(self.prices.tokens[usize::from(CHROMA)][0][context][END])
+        };
+        (0..8).map(of_block).sum()
+    }
+}
+
+/// Bits of Y2 in the masks of the neighbours above and left.
+const Y2_BITS: (u16, u16) = (1 << 8, 1 << 8);
+
+/// Bits of luma block `n` in these masks.
+fn luma_bits(n: usize) -> (u16, u16) {
+    (1 << (n % 4), 1 << (n / 4))
+}
+
+/// Bits of chroma block `n` in these masks.
+fn chroma_bits(n: usize) -> (u16, u16) {
+    let base = 4 + 2 * (n / 4);
+    (1 << (base + n % 2), 1 << (base + n % 4 / 2))
+}
+
+fn sse(error: u64) -> u32 {
+    u32::try_from(error).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::QuantIndices;
+    use crate::residual::token_cost_q8;
+    use crate::tables::DEFAULT_COEFF_PROBS;
+
+    fn prices() -> TokenPrices {
+        let mut prices = TokenPrices::default();
+        prices.update(&DEFAULT_COEFF_PROBS);
+        prices
+    }
+
+    fn scattered(seed: u32, size: u32) -> [i16; 16] {
+        std::array::from_fn(|n| {
+            let n = u32::try_from(n).unwrap();
+            let bits = (seed + 17 * n).wrapping_mul(2_654_435_761) >> 8;
+            i16::try_from(bits % (2 * size + 1)).unwrap() - i16::try_from(size).unwrap()
+        })
+    }
+
+    /// What is chosen for `coeffs` at steps of 20 and 30: outcome, levels, dequantised.
+    fn chosen(coeffs: &[i16; 16], lambda: u64, place: Place) -> (Outcome, [i16; 16], [i16; 16]) {
+        let steps = [20, 30];
+        let mut levels = [0; 16];
+        for n in place.first..16 {
+            let z = coeffs[usize::from(ZIGZAG[n])];
+            let step = steps[usize::from(n > 0)];
+            levels[n] = (z.abs() + step / 2) / step * z.signum();
+        }
+        let eob = levels.iter().rposition(|&level| level != 0).map_or(0, |n| n + 1);
+        let eob = u8::try_from(eob).unwrap();
+        let mut dequantised = [0; 16];
+        let block = Block {
+            place,
+            coeffs,
+            steps,
+            lambda,
+            levels: &mut levels,
+            dequantised: &mut dequantised,
+            eob,
+        };
+        let outcome = prices().choose(block);
+        (outcome, levels, dequantised)
+    }
+
+    #[test]
+    fn bits_are_those_of_writing() {
+        for seed in 0..400 {
+            let plane = u8::try_from(seed % 4).unwrap();
+            let place = Place { plane, first: usize::from(plane == 0), context: seed as usize % 3 };
+            let coeffs = scattered(seed, 1 << (seed % 11));
+            let (one, levels, back) = chosen(&coeffs, 4000, place);
+            let probs = &DEFAULT_COEFF_PROBS[usize::from(plane)];
+            let (first, eob) = (place.first, usize::from(one.eob));
+            let bits = token_cost_q8(&levels, first, eob, place.context, probs);
+            assert!(bits.abs_diff(u64::from(one.bits_q8)) <= 64, "{bits} {one:?}");
+            let error = coeffs.iter().zip(&back).enumerate().filter(|&(n, _)| n >= first);
+            let error = error.map(|(_, (&a, &b))| u64::from(a.abs_diff(b)).pow(2));
+            assert_eq!(error.sum::<u64>(), one.error);
+        }
+    }
+
+    #[test]
+    fn free_bits_leave_the_nearest_levels_and_dear_ones_leave_none() {
+        let place = Place { plane: LUMA_WHOLE, first: 0, context: 0 };
+        let coeffs = scattered(9, 300);
+        let (_, levels, _) = chosen(&coeffs, 1, place);
+        for (n, &level) in levels.iter().enumerate() {
+            let step = if n == 0 { 20 } else { 30 };
+            let error = coeffs[usize::from(ZIGZAG[n])].abs_diff(level * step);
+            assert!(error <= step.unsigned_abs() / 2);
+        }
+        let (none, levels, back) = chosen(&coeffs, 1 << 40, place);
+        assert_eq!((none.eob, levels, back), (0, [0; 16], [0; 16]));
+    }
+
+    #[test]
+    fn blocks_are_priced_in_the_context_of_those_before() {
+        let prices = prices();
+        let set = QuantiserSet::new(30, &QuantIndices::default());
+        let trellis = Trellis { prices: &prices, above: 0, left: 0 };
+        let mut levels = MbLevels::default();
+        let mut back = [[0; 16]; 8];
+        let mut coeffs = [[0; 16]; 8];
+        coeffs[0][0] = 900;
+        let price = trellis.chroma(Kernels::best(), &coeffs, &set, &mut levels, &mut back);
+        let bits = |context, eob| {
+            let levels = &levels.chroma.0[0];
+            token_cost_q8(levels, 0, eob, context, &DEFAULT_COEFF_PROBS[usize::from(CHROMA)])
+        };
+        // Right and below of the first block one neighbour has coefficients.
+        let expected = bits(0, 1) + 2 * bits(1, 0) + 5 * bits(0, 0);
+        assert_eq!(levels.chroma_eobs, [1, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(u64::from(price.bits_q8).abs_diff(expected) <= 64);
+        assert_eq!(u64::from(trellis.empty_chroma()), 8 * bits(0, 0));
+    }
+}

@@ -1,0 +1,29 @@
+//! VP8 (RFC 6386): decoder and encoder, without threads, clocks, files or environment variables.
+//!
+//! The files are named after the chapters of the standard; `header`, `modes` and `residual` hold
+//! the parser and the writer of the same syntax side by side, and `predict`, `recon` and
+//! `loop_filter` serve decoder and encoder alike.
+
+#![forbid(unsafe_code)]
+
+pub mod decoder;
+pub mod encoder;
+pub mod header;
+pub mod loop_filter;
+pub mod modes;
+pub mod predict;
+pub mod recon;
+pub mod residual;
+pub mod rows;
+pub mod tables;
+pub mod types;
+
+use codec_core::codec::{Backend, Codec};
+
+/// `vp8/native`: the encoder and the decoder of this crate.
+pub const BACKEND: Backend = Backend {
+    codec: Codec::Vp8,
+    name: "native",
+    encoder: Some((encoder::open, &encoder::CAPABILITIES)),
+    decoder: Some((decoder::open, decoder::capabilities())),
+};

@@ -1,0 +1,274 @@
+//! Macroblock headers: segment, skip flag, intra modes, references and motion vectors. Parse and
+//! write. RFC 6386, sections 10, 11, 16 and 17.
+
+mod intra;
+mod near;
+mod vectors;
+
+pub(crate) use intra::{CHROMA_TREE, KEY_LUMA_TREE, LUMA_TREE, SUBBLOCK_TREE};
+pub use intra::{
+    parse_inter_frame_intra_modes, parse_key_modes, write_inter_frame_intra_modes, write_key_modes,
+};
+pub use near::{MvBounds, NearVectors, Neighbours, find_near_vectors};
+pub use vectors::{
+    MAX_MV_DELTA, PARTITIONS, parse_mv, parse_split, sub_mv_probs, write_inter_mode, write_mv,
+    write_partitioning, write_split, write_sub_mv,
+};
+
+use codec_simd::{IntraMode, SubblockMode};
+
+use self::near::Census;
+use self::vectors::parse_inter_mode;
+use super::header::{FrameHeader, ModeProbabilities};
+use super::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
+use codec_core::entropy::{BoolDecoder, BoolSink};
+
+/// Modes and vectors along one side of a macroblock: what sub-blocks of the next one see. Intra
+/// contexts exist in key frames only, vector contexts in inter frames only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct SubblockSide {
+    pub modes: [SubblockMode; 4],
+    pub mvs: [MotionVector; 4],
+}
+
+impl SubblockSide {
+    /// The bottom row, for the macroblock below.
+    #[must_use]
+    pub fn bottom(subblocks: &SubblockInfo) -> Self {
+        Self::pick(subblocks, [12, 13, 14, 15])
+    }
+
+    /// The right column, for the macroblock to the right.
+    #[must_use]
+    pub fn right(subblocks: &SubblockInfo) -> Self {
+        Self::pick(subblocks, [3, 7, 11, 15])
+    }
+
+    #[inline]
+    fn pick(subblocks: &SubblockInfo, at: [usize; 4]) -> Self {
+        match subblocks {
+            SubblockInfo::Intra(modes) => {
+                Self { modes: at.map(|n| modes[n]), mvs: [MotionVector::ZERO; 4] }
+            }
+            SubblockInfo::Inter(mvs) => {
+                Self { modes: [SubblockMode::Dc; 4], mvs: at.map(|n| mvs[n]) }
+            }
+        }
+    }
+}
+
+/// What the syntax of a macroblock depends on beside the frame header. Outside the frame stand
+/// default values: intra macroblocks of DC modes, vectors of zero.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the struct says it")]
+pub struct MbContext<'a> {
+    pub neighbours: Neighbours<'a>,
+    /// Bottom side of the macroblock above.
+    pub above: &'a SubblockSide,
+    /// Right side of the macroblock to the left.
+    pub left: &'a SubblockSide,
+    /// How far vectors may point, for the vectors of neighbours.
+    pub bounds: MvBounds,
+}
+
+/// Reads a macroblock's header. `segment` is its segment so far, which stays unless the frame
+/// updates the map. `subblocks` is overwritten.
+#[inline(always)]
+pub fn parse_macroblock(
+    reader: &mut BoolDecoder<'_>,
+    header: &FrameHeader,
+    context: &MbContext<'_>,
+    segment: u8,
+    subblocks: &mut SubblockInfo,
+) -> MbInfo {
+    // A copy stays in registers as long as no function that is not inlined gets a hand on it.
+    let mut local = reader.clone();
+    let segment = if header.segmentation.update_map {
+        parse_segment(&mut local, header.segmentation.tree_probs)
+    } else if header.is_key {
+        0
+    } else {
+        segment
+    };
+    let skip = header.modes.skip.is_some_and(|prob| local.get_bool(prob));
+    let mut mb = MbInfo { segment, skip, ..MbInfo::default() };
+    if header.is_key || !local.get_bool(header.modes.intra) {
+        *reader = local;
+        (mb.luma, mb.chroma) = parse_intra(reader, header, context, subblocks);
+        return mb;
+    }
+    mb.reference = parse_reference(&mut local, header.modes);
+    let biases = header.references.sign_biases();
+    let census = Census::new(&context.neighbours, mb.reference, biases);
+    mb.luma = parse_inter_mode(&mut local, &census);
+    *reader = local;
+    mb.mv = match mb.luma {
+        LumaMode::Nearest => context.bounds.clamp(census.nearest),
+        LumaMode::Near => context.bounds.clamp(census.near),
+        LumaMode::New | LumaMode::Split => {
+            let best = context.bounds.clamp(census.best);
+            if mb.luma == LumaMode::Split {
+                (mb.partitioning, mb.mv) =
+                    parse_split_into(reader, header, context, best, subblocks);
+                return mb;
+            }
+            best.wrapping_add(parse_mv(reader, &header.probs.mv))
+        }
+        _ => MotionVector::ZERO,
+    };
+    *subblocks = SubblockInfo::Inter([mb.mv; 16]);
+    mb
+}
+
+/// Intra modes of either kind of frame.
+#[inline(never)]
+fn parse_intra(
+    reader: &mut BoolDecoder<'_>,
+    header: &FrameHeader,
+    context: &MbContext<'_>,
+    subblocks: &mut SubblockInfo,
+) -> (LumaMode, IntraMode) {
+    let mut local = reader.clone();
+    let modes = subblock_modes(subblocks);
+    let luma_and_chroma = if header.is_key {
+        parse_key_modes(&mut local, &context.above.modes, &context.left.modes, modes)
+    } else {
+        parse_inter_frame_intra_modes(&mut local, &header.probs, modes)
+    };
+    *reader = local;
+    luma_and_chroma
+}
+
+/// Division and vectors of a split macroblock; returns the last vector, too.
+#[inline(never)]
+fn parse_split_into(
+    reader: &mut BoolDecoder<'_>,
+    header: &FrameHeader,
+    context: &MbContext<'_>,
+    best: MotionVector,
+    subblocks: &mut SubblockInfo,
+) -> (Partitioning, MotionVector) {
+    let mut mvs = [MotionVector::ZERO; 16];
+    let (above, left) = (&context.above.mvs, &context.left.mvs);
+    let partitioning = parse_split(reader, best, &header.probs.mv, above, left, &mut mvs);
+    *subblocks = SubblockInfo::Inter(mvs);
+    (partitioning, mvs[15])
+}
+
+/// What writing a macroblock's header depends on beside the frame header.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteContext<'a> {
+    /// Bottom side of the macroblock above.
+    pub above: &'a SubblockSide,
+    /// Right side of the macroblock to the left.
+    pub left: &'a SubblockSide,
+    /// Of an inter macroblock: what [`find_near_vectors`] gave for its reference.
+    pub near: &'a NearVectors,
+}
+
+/// Writes a macroblock's header. `mb.segment`, where the frame updates the map, `mb.skip`, where
+/// it has skip flags, and all modes and vectors are written.
+#[inline]
+pub fn write_macroblock<S: BoolSink>(
+    sink: &mut S,
+    header: &FrameHeader,
+    context: WriteContext<'_>,
+    mb: &MbInfo,
+    subblocks: &SubblockInfo,
+) {
+    if header.segmentation.update_map {
+        write_segment(sink, header.segmentation.tree_probs, mb.segment);
+    }
+    if let Some(prob) = header.modes.skip {
+        sink.put_bool(mb.skip, prob);
+    }
+    match (header.is_key, subblocks) {
+        (true, SubblockInfo::Intra(modes)) => {
+            let (above, left) = (&context.above.modes, &context.left.modes);
+            write_key_modes(sink, mb.luma, mb.chroma, modes, above, left);
+        }
+        (false, SubblockInfo::Intra(modes)) => {
+            sink.put_bool(false, header.modes.intra);
+            write_inter_frame_intra_modes(sink, &header.probs, mb.luma, mb.chroma, modes);
+        }
+        (is_key, SubblockInfo::Inter(mvs)) => {
+            debug_assert!(!is_key, "a key frame has no inter macroblocks");
+            sink.put_bool(true, header.modes.intra);
+            write_reference(sink, header.modes, mb.reference);
+            write_motion(sink, header, context, mb, mvs);
+        }
+    }
+}
+
+fn write_motion<S: BoolSink>(
+    sink: &mut S,
+    header: &FrameHeader,
+    WriteContext { above, left, near }: WriteContext<'_>,
+    mb: &MbInfo,
+    mvs: &[MotionVector; 16],
+) {
+    write_inter_mode(sink, near, mb.luma);
+    match mb.luma {
+        LumaMode::New => write_mv(sink, mb.mv.wrapping_sub(near.best), &header.probs.mv),
+        LumaMode::Split => {
+            let (above, left) = (&above.mvs, &left.mvs);
+            write_split(sink, mb.partitioning, mvs, near.best, &header.probs.mv, above, left);
+        }
+        _ => {}
+    }
+}
+
+/// The 4x4 modes of `subblocks`, made an intra macroblock's if it is not one.
+fn subblock_modes(subblocks: &mut SubblockInfo) -> &mut [SubblockMode; 16] {
+    if matches!(subblocks, SubblockInfo::Inter(_)) {
+        *subblocks = SubblockInfo::default();
+    }
+    match subblocks {
+        SubblockInfo::Intra(modes) => modes,
+        SubblockInfo::Inter(_) => unreachable!("replaced above"),
+    }
+}
+
+/// Section 10.
+#[inline(always)]
+pub fn parse_segment(reader: &mut BoolDecoder<'_>, probs: [u8; 3]) -> u8 {
+    if reader.get_bool(probs[0]) {
+        2 + u8::from(reader.get_bool(probs[2]))
+    } else {
+        u8::from(reader.get_bool(probs[1]))
+    }
+}
+
+/// Section 10; `segment` is 0..=3.
+#[inline]
+pub fn write_segment<S: BoolSink>(sink: &mut S, probs: [u8; 3], segment: u8) {
+    let is_upper = segment >= 2;
+    sink.put_bool(is_upper, probs[0]);
+    sink.put_bool(segment & 1 != 0, probs[1 + usize::from(is_upper)]);
+}
+
+/// The reference of an inter macroblock. Section 16.2.
+#[inline(always)]
+pub fn parse_reference(reader: &mut BoolDecoder<'_>, probs: ModeProbabilities) -> Reference {
+    if !reader.get_bool(probs.last) {
+        Reference::Last
+    } else if reader.get_bool(probs.golden) {
+        Reference::Altref
+    } else {
+        Reference::Golden
+    }
+}
+
+/// The reference of an inter macroblock. Section 16.2.
+#[inline]
+pub fn write_reference<S: BoolSink>(sink: &mut S, probs: ModeProbabilities, reference: Reference) {
+    debug_assert!(reference != Reference::Current, "an inter macroblock");
+    sink.put_bool(reference != Reference::Last, probs.last);
+    if reference != Reference::Last {
+        sink.put_bool(reference == Reference::Altref, probs.golden);
+    }
+}
+
+#[cfg(test)]
+mod tests;

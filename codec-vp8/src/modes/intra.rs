@@ -1,0 +1,114 @@
+//! Intra modes: trees, and their syntax in key frames and in inter frames. RFC 6386, sections
+//! 8.1, 11.2 to 11.5 and 16.1.
+
+use codec_simd::{IntraMode, SubblockMode};
+
+use super::super::header::Probabilities;
+use super::super::tables::{KEY_CHROMA_PROBS, KEY_LUMA_PROBS, KEY_SUBBLOCK_PROBS, SUBBLOCK_PROBS};
+use super::super::types::LumaMode;
+use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
+
+/// Luma modes in the order of the bitstream's enumeration.
+const LUMA_MODES: [LumaMode; 5] = [
+    LumaMode::Dc,
+    LumaMode::Vertical,
+    LumaMode::Horizontal,
+    LumaMode::TrueMotion,
+    LumaMode::PerBlock,
+];
+
+pub(crate) static KEY_LUMA_TREE: Tree<8, 5> = Tree::new([-4, 2, 4, 6, 0, -1, -2, -3]);
+pub(crate) static LUMA_TREE: Tree<8, 5> = Tree::new([0, 2, 4, 6, -1, -2, -3, -4]);
+pub(crate) static CHROMA_TREE: Tree<6, 4> = Tree::new([0, 2, -1, 4, -2, -3]);
+pub(crate) static SUBBLOCK_TREE: Tree<18, 10> =
+    Tree::new([0, 2, -1, 4, -2, 6, 8, 12, -3, 10, -5, -6, -4, 14, -7, 16, -8, -9]);
+
+/// Probabilities of the mode of sub-block `n` in a key frame. Section 11.3.
+#[inline]
+fn key_subblock_probs(
+    modes: &[SubblockMode; 16],
+    n: usize,
+    above: &[SubblockMode; 4],
+    left: &[SubblockMode; 4],
+) -> &'static [u8; 9] {
+    let above = if n < 4 { above[n] } else { modes[n - 4] };
+    let left = if n.is_multiple_of(4) { left[n / 4] } else { modes[n - 1] };
+    &KEY_SUBBLOCK_PROBS[above as usize][left as usize]
+}
+
+/// Modes of a macroblock in a key frame: luma and chroma, and into `modes` those of the
+/// sub-blocks, coded or implied. `above` and `left` are the sub-block modes across the edges.
+#[inline]
+pub fn parse_key_modes(
+    reader: &mut BoolDecoder<'_>,
+    above: &[SubblockMode; 4],
+    left: &[SubblockMode; 4],
+    modes: &mut [SubblockMode; 16],
+) -> (LumaMode, IntraMode) {
+    let luma = LUMA_MODES[KEY_LUMA_TREE.parse(reader, &KEY_LUMA_PROBS)];
+    if luma == LumaMode::PerBlock {
+        for n in 0..16 {
+            let probs = key_subblock_probs(modes, n, above, left);
+            modes[n] = SubblockMode::ALL[SUBBLOCK_TREE.parse(reader, probs)];
+        }
+    } else {
+        *modes = [luma.implied_subblock(); 16];
+    }
+    (luma, IntraMode::ALL[CHROMA_TREE.parse(reader, &KEY_CHROMA_PROBS)])
+}
+
+/// The counterpart of [`parse_key_modes`].
+#[inline]
+pub fn write_key_modes<S: BoolSink>(
+    sink: &mut S,
+    luma: LumaMode,
+    chroma: IntraMode,
+    modes: &[SubblockMode; 16],
+    above: &[SubblockMode; 4],
+    left: &[SubblockMode; 4],
+) {
+    KEY_LUMA_TREE.write(sink, &KEY_LUMA_PROBS, luma as usize);
+    if luma == LumaMode::PerBlock {
+        for n in 0..16 {
+            let probs = key_subblock_probs(modes, n, above, left);
+            SUBBLOCK_TREE.write(sink, probs, modes[n] as usize);
+        }
+    }
+    CHROMA_TREE.write(sink, &KEY_CHROMA_PROBS, chroma as usize);
+}
+
+/// Modes of an intra macroblock in an inter frame, as [`parse_key_modes`], without contexts.
+#[inline]
+pub fn parse_inter_frame_intra_modes(
+    reader: &mut BoolDecoder<'_>,
+    probs: &Probabilities,
+    modes: &mut [SubblockMode; 16],
+) -> (LumaMode, IntraMode) {
+    let luma = LUMA_MODES[LUMA_TREE.parse(reader, &probs.luma)];
+    if luma == LumaMode::PerBlock {
+        for mode in modes {
+            *mode = SubblockMode::ALL[SUBBLOCK_TREE.parse(reader, &SUBBLOCK_PROBS)];
+        }
+    } else {
+        *modes = [luma.implied_subblock(); 16];
+    }
+    (luma, IntraMode::ALL[CHROMA_TREE.parse(reader, &probs.chroma)])
+}
+
+/// The counterpart of [`parse_inter_frame_intra_modes`].
+#[inline]
+pub fn write_inter_frame_intra_modes<S: BoolSink>(
+    sink: &mut S,
+    probs: &Probabilities,
+    luma: LumaMode,
+    chroma: IntraMode,
+    modes: &[SubblockMode; 16],
+) {
+    LUMA_TREE.write(sink, &probs.luma, luma as usize);
+    if luma == LumaMode::PerBlock {
+        for &mode in modes {
+            SUBBLOCK_TREE.write(sink, &SUBBLOCK_PROBS, mode as usize);
+        }
+    }
+    CHROMA_TREE.write(sink, &probs.chroma, chroma as usize);
+}

@@ -1,0 +1,305 @@
+//! Inter modes, motion vectors and split vectors. RFC 6386, sections 16.3, 16.4 and 17.
+
+use super::super::tables::{
+    MV_LONG, MV_LONG_BITS, MV_SHORT, MV_SIGN, MvProbs, PARTITIONING_PROBS, SUB_MV_PROBS,
+};
+use super::super::types::{LumaMode, MotionVector, Partitioning};
+use super::near::{Census, NearVectors};
+use codec_core::branch;
+use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
+
+/// Largest magnitude of a coded vector component, in quarter pixels.
+pub const MAX_MV_DELTA: i16 = (1 << MV_LONG_BITS) - 1;
+
+/// Inter modes; the order of [`LumaMode`] is that of the bitstream's enumeration.
+const INTER_MODES: usize = 5;
+const PARTITIONINGS: [Partitioning; 4] = [
+    Partitioning::TopBottom,
+    Partitioning::LeftRight,
+    Partitioning::Quarters,
+    Partitioning::Sixteenths,
+];
+
+static MODE_TREE: Tree<8, INTER_MODES> = Tree::new([-2, 2, 0, 4, -1, 6, -3, -4]);
+static SHORT_TREE: Tree<14, 8> = Tree::new([2, 8, 4, 6, 0, -1, -2, -3, 10, 12, -4, -5, -6, -7]);
+static PARTITIONING_TREE: Tree<6, 4> = Tree::new([-3, 2, -2, 4, 0, -1]);
+static SUB_MV_TREE: Tree<6, 4> = Tree::new([0, 2, -1, 4, -2, -3]);
+
+/// Leaves of [`SUB_MV_TREE`].
+const LEFT: usize = 0;
+const ABOVE: usize = 1;
+const ZERO: usize = 2;
+const NEW: usize = 3;
+
+/// Sub-blocks of each part, as bit masks in raster order, by [`Partitioning`].
+pub static PARTITIONS: [&[u16]; 4] = [
+    &[0x00ff, 0xff00],
+    &[0x3333, 0xcccc],
+    &[0x0033, 0x00cc, 0x3300, 0xcc00],
+    &[
+        1 << 0,
+        1 << 1,
+        1 << 2,
+        1 << 3,
+        1 << 4,
+        1 << 5,
+        1 << 6,
+        1 << 7,
+        1 << 8,
+        1 << 9,
+        1 << 10,
+        1 << 11,
+        1 << 12,
+        1 << 13,
+        1 << 14,
+        1 << 15,
+    ],
+];
+
+impl MotionVector {
+    /// Both components in one word, for quick comparisons.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        u32::from(self.x.cast_unsigned()) | u32::from(self.y.cast_unsigned()) << 16
+    }
+
+    /// The vector the other way round.
+    #[inline]
+    #[must_use]
+    pub fn wrapping_neg(self) -> Self {
+        Self { x: self.x.wrapping_neg(), y: self.y.wrapping_neg() }
+    }
+
+    /// The sum of both, wrapped at 16 bits (which legal streams do not reach).
+    #[inline]
+    #[must_use]
+    pub fn wrapping_add(self, other: Self) -> Self {
+        Self { x: self.x.wrapping_add(other.x), y: self.y.wrapping_add(other.y) }
+    }
+
+    /// The difference, wrapped at 16 bits.
+    #[inline]
+    #[must_use]
+    pub fn wrapping_sub(self, other: Self) -> Self {
+        Self { x: self.x.wrapping_sub(other.x), y: self.y.wrapping_sub(other.y) }
+    }
+}
+
+/// Section 16.3. Probabilities are looked up as far as the mode goes down the tree.
+#[inline(always)]
+pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, census: &Census) -> LumaMode {
+    branch!(
+        reader,
+        census.mode_prob(0),
+        branch!(
+            reader,
+            census.mode_prob(1),
+            branch!(
+                reader,
+                census.mode_prob(2),
+                branch!(reader, census.mode_prob(3), LumaMode::Split, LumaMode::New),
+                LumaMode::Near
+            ),
+            LumaMode::Nearest
+        ),
+        LumaMode::Zero
+    )
+}
+
+/// Section 16.3; `mode` is an inter mode.
+#[inline]
+pub fn write_inter_mode<S: BoolSink>(sink: &mut S, near: &NearVectors, mode: LumaMode) {
+    let leaf = (mode as usize).wrapping_sub(LumaMode::Nearest as usize);
+    debug_assert!(leaf < INTER_MODES, "an inter mode: {mode:?}");
+    MODE_TREE.write(sink, &near.mode_probs, leaf);
+}
+
+/// A vector's difference to its prediction. Section 17.
+pub fn parse_mv(reader: &mut BoolDecoder<'_>, probs: &[MvProbs; 2]) -> MotionVector {
+    let mut local = reader.clone();
+    let y = parse_component(&mut local, &probs[0]);
+    let x = parse_component(&mut local, &probs[1]);
+    *reader = local;
+    MotionVector { x, y }
+}
+
+/// The counterpart of [`parse_mv`]; components are at most [`MAX_MV_DELTA`] in magnitude.
+#[inline]
+pub fn write_mv<S: BoolSink>(sink: &mut S, delta: MotionVector, probs: &[MvProbs; 2]) {
+    write_component(sink, delta.y, &probs[0]);
+    write_component(sink, delta.x, &probs[1]);
+}
+
+/// Order of the bits of a long component; the last is left out where it must be set.
+const LONG_ORDER: [usize; MV_LONG_BITS] = [0, 1, 2, 9, 8, 7, 6, 5, 4, 3];
+
+/// Section 17.1.
+#[inline(always)]
+fn parse_component(reader: &mut BoolDecoder<'_>, probs: &MvProbs) -> i16 {
+    let magnitude = branch!(
+        reader,
+        probs[0],
+        {
+            let mut long = 0;
+            for &bit in &LONG_ORDER[..MV_LONG_BITS - 1] {
+                long |= i16::from(reader.get_bool(probs[MV_LONG + bit])) << bit;
+            }
+            if long < 16 || reader.get_bool(probs[MV_LONG + 3]) { long | 8 } else { long }
+        },
+        {
+            // The tree is complete: three bits, each with the probability of its place.
+            let tree = MV_SHORT - 1;
+            let mut node = 1;
+            for _ in 0..2 {
+                node = 2 * node + usize::from(reader.get_bool(probs[tree + SHORT_NODES[node]]));
+            }
+            let last = reader.get_bool(probs[tree + SHORT_NODES[node]]);
+            let short = (node.to_le_bytes()[0] & 3) << 1 | u8::from(last);
+            if short == 0 {
+                return 0;
+            }
+            i16::from(short)
+        }
+    );
+    if reader.get_bool(probs[MV_SIGN]) { -magnitude } else { magnitude }
+}
+
+/// Place (from 1) in the short tree's probabilities of each node of a complete tree of depth 3,
+/// numbered from 1 by levels.
+const SHORT_NODES: [usize; 8] = [0, 1, 2, 5, 3, 4, 6, 7];
+
+/// Section 17.1.
+fn write_component<S: BoolSink>(sink: &mut S, value: i16, probs: &MvProbs) {
+    debug_assert!(value.unsigned_abs() <= MAX_MV_DELTA.unsigned_abs(), "cannot be coded: {value}");
+    let magnitude = value.unsigned_abs();
+    sink.put_bool(magnitude >= 8, probs[0]);
+    if magnitude >= 8 {
+        for &bit in &LONG_ORDER[..MV_LONG_BITS - 1] {
+            sink.put_bool((magnitude >> bit) & 1 != 0, probs[MV_LONG + bit]);
+        }
+        if magnitude >= 16 {
+            sink.put_bool(magnitude & 8 != 0, probs[MV_LONG + 3]);
+        }
+    } else {
+        SHORT_TREE.write(sink, &probs[MV_SHORT..MV_LONG], usize::from(magnitude));
+        if magnitude == 0 {
+            return;
+        }
+    }
+    sink.put_bool(value < 0, probs[MV_SIGN]);
+}
+
+/// The vectors left of and above sub-block `n`.
+#[inline]
+fn sub_neighbours(
+    mvs: &[MotionVector; 16],
+    n: usize,
+    above: &[MotionVector; 4],
+    left: &[MotionVector; 4],
+) -> (MotionVector, MotionVector) {
+    let left = if n.is_multiple_of(4) { left[n / 4] } else { mvs[n - 1] };
+    let above = if n < 4 { above[n] } else { mvs[n - 4] };
+    (left, above)
+}
+
+/// Probabilities of a sub-vector's kind by its neighbours. Section 16.4.
+#[inline]
+#[must_use]
+pub fn sub_mv_probs(left: MotionVector, above: MotionVector) -> &'static [u8; 3] {
+    let context = if left == above {
+        if above == MotionVector::ZERO { 4 } else { 3 }
+    } else if above == MotionVector::ZERO {
+        2
+    } else {
+        usize::from(left == MotionVector::ZERO)
+    };
+    &SUB_MV_PROBS[context]
+}
+
+fn fill(mvs: &mut [MotionVector; 16], part: u16, mv: MotionVector) {
+    for (n, slot) in mvs.iter_mut().enumerate() {
+        if part >> n & 1 != 0 {
+            *slot = mv;
+        }
+    }
+}
+
+/// Division and vectors of a split macroblock; all of `mvs` is overwritten. `above` and `left`
+/// are the vectors across the edges, zero for intra macroblocks. Section 16.4.
+pub fn parse_split(
+    reader: &mut BoolDecoder<'_>,
+    best: MotionVector,
+    probs: &[MvProbs; 2],
+    above: &[MotionVector; 4],
+    left: &[MotionVector; 4],
+    mvs: &mut [MotionVector; 16],
+) -> Partitioning {
+    let partitioning = PARTITIONINGS[PARTITIONING_TREE.parse(reader, &PARTITIONING_PROBS)];
+    for &part in PARTITIONS[partitioning as usize] {
+        let first = part.trailing_zeros() as usize;
+        let (left_mv, above_mv) = sub_neighbours(mvs, first, above, left);
+        let mv = match SUB_MV_TREE.parse(reader, sub_mv_probs(left_mv, above_mv)) {
+            LEFT => left_mv,
+            ABOVE => above_mv,
+            ZERO => MotionVector::ZERO,
+            _ => best.wrapping_add(parse_mv(reader, probs)),
+        };
+        if partitioning == Partitioning::Sixteenths {
+            mvs[first] = mv;
+        } else {
+            fill(mvs, part, mv);
+        }
+    }
+    partitioning
+}
+
+/// The counterpart of [`parse_split`]: all sub-blocks of one part of `partitioning` have equal
+/// vectors in `mvs`.
+pub fn write_split<S: BoolSink>(
+    sink: &mut S,
+    partitioning: Partitioning,
+    mvs: &[MotionVector; 16],
+    best: MotionVector,
+    probs: &[MvProbs; 2],
+    above: &[MotionVector; 4],
+    left: &[MotionVector; 4],
+) {
+    write_partitioning(sink, partitioning);
+    for &part in PARTITIONS[partitioning as usize] {
+        let first = part.trailing_zeros() as usize;
+        write_sub_mv(sink, mvs, first, best, probs, above, left);
+    }
+}
+
+/// How a split macroblock is divided.
+pub fn write_partitioning<S: BoolSink>(sink: &mut S, partitioning: Partitioning) {
+    PARTITIONING_TREE.write(sink, &PARTITIONING_PROBS, partitioning as usize);
+}
+
+/// The vector of the part of a split macroblock that begins with sub-block `n`.
+pub fn write_sub_mv<S: BoolSink>(
+    sink: &mut S,
+    mvs: &[MotionVector; 16],
+    n: usize,
+    best: MotionVector,
+    probs: &[MvProbs; 2],
+    above: &[MotionVector; 4],
+    left: &[MotionVector; 4],
+) {
+    let mv = mvs[n];
+    let (left_mv, above_mv) = sub_neighbours(mvs, n, above, left);
+    // The first that fits is the cheapest in every context.
+    let kind = if mv == left_mv {
+        LEFT
+    } else if mv == above_mv {
+        ABOVE
+    } else if mv == MotionVector::ZERO {
+        ZERO
+    } else {
+        NEW
+    };
+    SUB_MV_TREE.write(sink, sub_mv_probs(left_mv, above_mv), kind);
+    if kind == NEW {
+        write_mv(sink, mv.wrapping_sub(best), probs);
+    }
+}

@@ -1,0 +1,226 @@
+//! Tokens as they are kept between counting and writing. RFC 6386, section 13.2.
+
+use super::super::tables::{BANDS, CATEGORY_BASE, CATEGORY_PROBS};
+use codec_core::entropy::BoolSink;
+
+/// Leaves of the token tree: zero, 1, 2, 3, 4, six categories of larger levels, end of block.
+pub const TOKENS: usize = 12;
+/// Probabilities of a plane type that a token's context chooses from: eight bands of three.
+const SLOTS_OF_PLANE: u16 = 24;
+
+const ZERO: u16 = 0;
+const FOUR: u16 = 4;
+const END: u16 = 11;
+
+const SLOT_SHIFT: u32 = 4;
+const SIGN: u16 = 1 << 11;
+const AFTER_ZERO: u16 = 1 << 12;
+
+/// Leaf of each magnitude below 67, and of all above.
+static LEAF_OF: [u8; 68] = {
+    let mut table = [10; 68];
+    let mut level = 0u8;
+    while level < 67 {
+        table[level as usize] = match level {
+            0..=4 => level,
+            5..=6 => 5,
+            7..=10 => 6,
+            11..=18 => 7,
+            19..=34 => 8,
+            _ => 9,
+        };
+        level += 1;
+    }
+    table
+};
+
+/// Slot of each scan position at context 0, by plane type, in its place in a [`Token`].
+#[expect(clippy::cast_possible_truncation, reason = "a plane type")]
+const SLOTS: [[u16; 17]; 4] = {
+    let mut slots = [[0; 17]; 4];
+    let mut n = 0;
+    while n < 4 * 16 {
+        let slot = (n / 16) as u16 * SLOTS_OF_PLANE + BANDS[n % 16] as u16 * 3;
+        slots[n / 16][n % 16] = slot << SLOT_SHIFT;
+        n += 1;
+    }
+    slots
+};
+
+/// One token in its place: leaf, probabilities (plane type, band and context), sign, and whether
+/// it follows a zero. What its category leaves open is kept beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token(pub u16);
+
+/// Leaf of the token that stands for `magnitude`.
+#[inline]
+#[must_use]
+pub fn leaf_of(magnitude: u16) -> usize {
+    usize::from(LEAF_OF[usize::from(magnitude.min(67))])
+}
+
+impl Token {
+    /// A token by its leaf, `0..TOKENS`, without a place.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "four bits")]
+    pub fn of_leaf(leaf: usize, is_after_zero: bool) -> Self {
+        Self((leaf % 16) as u16 | if is_after_zero { AFTER_ZERO } else { 0 })
+    }
+
+    /// Index of its probabilities among those of all plane types, bands and contexts, flattened:
+    /// 0..96.
+    #[inline]
+    #[must_use]
+    pub fn slot(self) -> usize {
+        usize::from(self.0 >> SLOT_SHIFT & 127)
+    }
+
+    /// Whether its category leaves bits open: [`walk_block`]'s second number.
+    #[inline]
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        (FOUR + 1..END).contains(&(self.0 & 15))
+    }
+
+    /// Index of its leaf and slot among counts: `16 * slot + leaf`.
+    #[inline]
+    #[must_use]
+    pub fn counter(self) -> usize {
+        usize::from(self.0 & 0x7ff)
+    }
+}
+
+/// The only token of an empty block of plane type `plane` (0..=3) whose neighbours give it
+/// `context` (0..=2).
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "at most 2")]
+pub const fn empty_block(plane: usize, context: usize) -> Token {
+    let first = if plane == 0 { 1 } else { 0 };
+    Token(END | (SLOTS[plane % 4][first] + ((context as u16) << SLOT_SHIFT)))
+}
+
+/// Visits the tokens of a block of plane type `plane`: each with what its category leaves open.
+///
+/// `levels` in zig-zag order, those at `first..eob` counting; `context` of left and above, 0..=2.
+#[inline]
+pub fn walk_block(
+    plane: usize,
+    levels: &[i16; 16],
+    first: usize,
+    eob: usize,
+    context: usize,
+    mut visit: impl FnMut(Token, u16),
+) {
+    let slots = &SLOTS[plane % 4];
+    let mut context = u16::from(context.to_le_bytes()[0]);
+    let mut after_zero = 0;
+    let counting = levels.iter().zip(slots).take(eob).skip(first);
+    for (&level, &slot) in counting {
+        let magnitude = level.unsigned_abs();
+        let leaf = u16::from(LEAF_OF[usize::from(magnitude.min(67))]);
+        let sign = if level < 0 { SIGN } else { 0 };
+        let extra = match leaf.checked_sub(FOUR + 1) {
+            Some(category) => magnitude - CATEGORY_BASE[usize::from(category)],
+            None => 0,
+        };
+        let slot = slot + (context << SLOT_SHIFT);
+        visit(Token(leaf | slot | sign | after_zero), extra);
+        after_zero = if magnitude == 0 { AFTER_ZERO } else { 0 };
+        context = magnitude.min(2);
+    }
+    if eob < 16 {
+        let slot = slots[eob.max(first)] + (context << SLOT_SHIFT);
+        visit(Token(END | slot), 0);
+    }
+}
+
+/// The tokens of a block whose levels are at most four, in their places, with the end after them;
+/// else `None`. No branch depends on the levels. Arguments as [`walk_block`]'s; `eob` is above
+/// `first`.
+#[inline]
+#[must_use]
+pub fn small_tokens(
+    plane: usize,
+    levels: &[i16; 16],
+    first: usize,
+    eob: usize,
+    context: usize,
+) -> Option<[u16; 16]> {
+    let slots = &SLOTS[plane % 4];
+    let first = first % 2;
+    // What came before each place decides its context; the neighbours decide the first one's.
+    let mut before = [0; 16];
+    before[1..].copy_from_slice(&levels[..15]);
+    before[first] = i16::from(context.to_le_bytes()[0]);
+    let mut tokens = [0; 16];
+    let mut all = 0;
+    for ((token, (&level, &before)), &slot) in
+        tokens.iter_mut().zip(levels.iter().zip(&before)).zip(slots)
+    {
+        let magnitude = level.unsigned_abs();
+        let sign = level.cast_unsigned() >> 15 << SIGN.trailing_zeros();
+        let context = before.unsigned_abs().min(2) << SLOT_SHIFT;
+        let after_zero = if before == 0 { AFTER_ZERO } else { 0 };
+        *token = (magnitude + slot + context) | sign | after_zero;
+        all |= magnitude + 3;
+    }
+    if all >= 8 {
+        return None;
+    }
+    tokens[first] &= !AFTER_ZERO;
+    if let Some(end) = tokens.get_mut(eob) {
+        *end |= END;
+    }
+    Some(tokens)
+}
+
+/// Writes `token` by the probabilities of its slot.
+#[inline]
+pub fn write_token<S: BoolSink>(sink: &mut S, token: Token, extra: u16, probs: &[u8; 11]) {
+    let leaf = token.0 & 15;
+    if leaf == END {
+        sink.put_bool(false, probs[0]);
+        return;
+    }
+    if token.0 & AFTER_ZERO == 0 {
+        sink.put_bool(true, probs[0]);
+    }
+    if leaf == ZERO {
+        sink.put_bool(false, probs[1]);
+        return;
+    }
+    sink.put_bool(true, probs[1]);
+    if leaf == 1 {
+        sink.put_bool(false, probs[2]);
+    } else {
+        sink.put_bool(true, probs[2]);
+        write_larger(sink, leaf, extra, probs);
+    }
+    sink.put_bool(token.0 & SIGN != 0, 128);
+}
+
+/// The part of the tree above a magnitude of one.
+#[inline]
+fn write_larger<S: BoolSink>(sink: &mut S, leaf: u16, extra: u16, probs: &[u8; 11]) {
+    sink.put_bool(leaf > FOUR, probs[3]);
+    if leaf <= FOUR {
+        sink.put_bool(leaf > 2, probs[4]);
+        if leaf > 2 {
+            sink.put_bool(leaf > 3, probs[5]);
+        }
+        return;
+    }
+    let category = usize::from(leaf - FOUR - 1).min(5);
+    sink.put_bool(category > 1, probs[6]);
+    if category <= 1 {
+        sink.put_bool(category == 1, probs[7]);
+    } else {
+        sink.put_bool(category > 3, probs[8]);
+        sink.put_bool(category % 2 == 1, probs[if category > 3 { 10 } else { 9 }]);
+    }
+    let open = CATEGORY_PROBS[category];
+    debug_assert!(u32::from(extra) < 1 << open.len(), "no token holds it");
+    for (n, &prob) in open.iter().rev().enumerate().rev() {
+        sink.put_bool(extra >> n & 1 != 0, prob);
+    }
+}

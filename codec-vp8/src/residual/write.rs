@@ -1,0 +1,40 @@
+//! Tokens of one block, written or priced at once. RFC 6386, section 13.2.
+
+use super::token::{walk_block, write_token};
+use codec_core::entropy::{BoolSink, CostCounter};
+
+/// Writes the tokens of one block.
+///
+/// `levels`: quantised, in zig-zag order, at most [`MAX_LEVEL`](crate::tables::MAX_LEVEL) in
+/// magnitude. `first`: 1 for luma after Y2, else 0. `eob`: position after the last non-zero level,
+/// or `first` (or less) if there is none. `context`: 0..=2, of left and above. `probs`: those of
+/// the plane type.
+#[inline]
+pub fn write_block_tokens<S: BoolSink>(
+    sink: &mut S,
+    levels: &[i16; 16],
+    first: usize,
+    eob: usize,
+    context: usize,
+    probs: &[[[u8; 11]; 3]; 8],
+) {
+    let probs = probs.as_flattened();
+    walk_block(0, levels, first, eob, context, |token, extra| {
+        write_token(sink, token, extra, &probs[token.slot()]);
+    });
+}
+
+/// Price of a block's tokens in 256ths of a bit; arguments as [`write_block_tokens`].
+#[inline]
+#[must_use]
+pub fn token_cost_q8(
+    levels: &[i16; 16],
+    first: usize,
+    eob: usize,
+    context: usize,
+    probs: &[[[u8; 11]; 3]; 8],
+) -> u64 {
+    let mut counter = CostCounter::default();
+    write_block_tokens(&mut counter, levels, first, eob, context, probs);
+    counter.q8()
+}
