@@ -2,12 +2,12 @@
 //! `cargo bench -p codec-benches --bench audio`. Throughput is in sample frames.
 #![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
 
-use codec_backends::registry::{find_audio_decoder, find_audio_encoder};
-use codec_benches::short;
-use codec_core::audio::{
+use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioFormat, AudioPacket,
     AudioView, ChannelLayout, SampleKind, Samples,
 };
+use codec_backends::registry::{find_audio_decoder, find_audio_encoder};
+use codec_benches::short;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Harmonics that rise and fall, interleaved.

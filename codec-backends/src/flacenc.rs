@@ -15,9 +15,9 @@ use flacenc::error::{Verified, Verify};
 use flacenc::source::{Fill, FrameBuf};
 
 use super::knob_values::KnobValues;
-use codec_core::audio::framer::{Framer, PacketQueue};
-use codec_core::audio::settings::{check_format, refuse_quality_settings};
-use codec_core::audio::{
+use codec_audio::framer::{Framer, PacketQueue};
+use codec_audio::settings::{check_format, refuse_quality_settings};
+use codec_audio::{
     AudioCapabilities, AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioOutcome,
     AudioPacket, AudioUpdate, AudioView, Samples, level_dbov,
 };

@@ -2,11 +2,10 @@
 //! list, native implementations first.
 
 #[cfg(any(feature = "flac", feature = "import"))]
-use codec_core::audio::AudioCodec;
-use codec_core::audio::{AudioBackend, AudioCapabilities, OpenAudioDecoder, OpenAudioEncoder};
+use codec_audio::AudioCodec;
+use codec_audio::{AudioBackend, AudioCapabilities, OpenAudioDecoder, OpenAudioEncoder, g711, pcm};
 use codec_core::codec::{Backend, Capabilities, Codec, OpenDecoder, OpenEncoder};
 use codec_core::error::Error;
-use codec_core::{g711, pcm};
 
 #[cfg(feature = "av1")]
 use crate::av1;

@@ -1,7 +1,7 @@
 //! FLAC metadata for containers: `STREAMINFO` and the samples of a frame. RFC 9639, sections 8.2
 //! and 9.1.
 
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 
 use crate::{AudioTrack, Format};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use codec_core::audio::{AudioCodec, PcmEncoding};
+use codec_audio::{AudioCodec, PcmEncoding};
 use codec_core::codec::Codec;
 
 use crate::{frames, obu};

@@ -1,8 +1,8 @@
 //! Opus in containers: its header as a track, and the duration of a packet.
 
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::opus_packet::duration_us;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_audio::opus_head::OpusHead;
+use codec_audio::opus_packet::duration_us;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 
 use crate::{AudioTrack, Format};
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 
 use crate::io::{ByteReader, ByteWriter};
 use crate::{

@@ -1,6 +1,6 @@
 //! Number of samples in an audio packet, by codec.
 
-use codec_core::audio::AudioCodec;
+use codec_audio::AudioCodec;
 
 use crate::{AudioTrack, flac, opus, pcm, vorbis};
 

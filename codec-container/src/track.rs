@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use codec_core::audio::{AudioCodec, AudioFormat};
+use codec_audio::{AudioCodec, AudioFormat};
 use codec_core::codec::{Bitrate, Codec};
 use codec_core::frame::{PictureInfo, Rational, Size, TransferCharacteristics};
 

@@ -12,18 +12,15 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
-pub mod audio;
 pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod entropy;
 pub mod error;
 pub mod frame;
-pub mod g711;
 pub mod metrics;
 pub mod motion;
 pub mod parallel;
-pub mod pcm;
 pub mod rate;
 
 pub use codec_simd as simd;

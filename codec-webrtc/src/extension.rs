@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use codec_core::audio::level::AudioLevel;
+use codec_audio::level::AudioLevel;
 use str0m::media::MediaTime;
 use str0m::rtp::{
     Extension, ExtensionMap, ExtensionSerializer, ExtensionValues, VideoOrientation as Turned,

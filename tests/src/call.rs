@@ -3,9 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use codec_core::audio::{
-    AudioBuf, AudioCodec, AudioDecoder, AudioFormat, ChannelLayout, SampleKind,
-};
+use codec_audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat, ChannelLayout, SampleKind};
 use codec_core::codec::{
     Bitrate, DecoderConfig, DropPolicy, EncoderConfig, FrameKind, Outcome, Packet, Scalability,
     Update, VideoDecoder, VideoEncoder,

@@ -3,10 +3,10 @@
 
 pub mod wire;
 
+use codec_audio::opus_head::OpusHead;
+use codec_audio::opus_packet::{OpusPacket, duration_us};
+use codec_audio::{AudioBuf, AudioCodec, AudioDecoderConfig, Recovery, SampleKind};
 use codec_container::{CodedPacket, Format, Input, ReadOptions, Source};
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::opus_packet::{OpusPacket, duration_us};
-use codec_core::audio::{AudioBuf, AudioCodec, AudioDecoderConfig, Recovery, SampleKind};
 use codec_core::codec::{
     Bitrate, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, FrameRequest, Limits,
     Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoDecoder, VideoEncoder,

@@ -1,12 +1,12 @@
 //! Sound for the audio tests, and whole sounds through encoders and decoders.
 
-use codec_backends::registry::{find_audio_decoder, find_audio_encoder};
-use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
-use codec_core::Error;
-use codec_core::audio::{
+use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder, AudioEncoderConfig,
     AudioFormat, AudioPacket, AudioView, ChannelLayout, Samples,
 };
+use codec_backends::registry::{find_audio_decoder, find_audio_encoder};
+use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
+use codec_core::Error;
 
 use crate::rng::Rng;
 
@@ -74,7 +74,7 @@ pub fn encode(
 /// If a packet cannot be decoded, or its duration or its time is not what was said.
 pub fn decode(decoder: &mut dyn AudioDecoder, packets: &[AudioPacket]) -> Vec<i16> {
     let mut out = Vec::new();
-    let mut sound = AudioBuf::new(decoder.format(), codec_core::audio::SampleKind::S16);
+    let mut sound = AudioBuf::new(decoder.format(), codec_audio::SampleKind::S16);
     for packet in packets {
         let report = decoder.decode(&packet.data, packet.pts).unwrap();
         assert_eq!(report.frames, packet.duration);
@@ -131,7 +131,7 @@ pub fn flac(file: &std::path::Path, frames: usize) -> Vec<i16> {
     let mut opened = decoder("flac", &config).expect("opens");
     let wanted = frames * config.format.channels();
     let (mut packet, mut out) = (CodedPacket::default(), Vec::new());
-    let mut sound = AudioBuf::new(config.format, codec_core::audio::SampleKind::S16);
+    let mut sound = AudioBuf::new(config.format, codec_audio::SampleKind::S16);
     while out.len() < wanted && reader.read(&mut packet).expect("reads") {
         opened.decode(&packet.data, 0).expect("decodes");
         while opened.receive(&mut sound) {

@@ -46,6 +46,7 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
     for file in [
         "codec-core/src/lib.rs",
         "codec-vp8/src/lib.rs",
+        "codec-audio/src/lib.rs",
         "codec-backends/src/lib.rs",
         "codec-container/src/lib.rs",
         "codec-measure/src/lib.rs",
@@ -95,7 +96,7 @@ fn crates_depend_in_one_direction() {
 #[test]
 fn codecs_have_no_threads_clocks_files_or_environment() {
     for module in ["std::thread", "std::time", "std::fs", "std::env", "std::net", "std::process"] {
-        for name in ["codec-core", "codec-vp8"] {
+        for name in ["codec-core", "codec-vp8", "codec-audio"] {
             assert_never(&format!("{name}/src"), module, |code| code.contains(module));
         }
     }
@@ -168,6 +169,7 @@ fn security_tests_exist() {
     let crates = [
         "codec-core",
         "codec-vp8",
+        "codec-audio",
         "codec-backends",
         "codec-container",
         "codec-net",

@@ -1,13 +1,14 @@
 //! What every audio backend promises through the traits.
 
-use codec_backends::registry;
-use codec_core::audio::{
+use codec_audio::g711::Law;
+use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioOutcome, AudioPacket,
     AudioRate, AudioUpdate, AudioView, Bandwidth, FrameLength, PcmEncoding, Recovery, SampleBuf,
     SampleKind, Samples,
 };
+use codec_backends::registry;
+use codec_core::Error;
 use codec_core::codec::Bitrate;
-use codec_core::{Error, g711::Law};
 use codec_tests::external::{have, run};
 use codec_tests::sound::{decode, decoder, encode, encoder, format, packets, snr_db, voice};
 
@@ -33,7 +34,7 @@ fn opus_gives_every_sample_back_for_each_rate_and_frame_length() {
         for us in FRAMES_US {
             let mut config = opus(rate, 1);
             config.rate = Some(AudioRate::Vbr(Bitrate::kbps(96)));
-            config.application = codec_core::audio::Application::Audio;
+            config.application = codec_audio::Application::Audio;
             config.frame = FrameLength(us);
             let frames = rate as usize + 77;
             let said = voice(config.format, frames, 1);
@@ -48,7 +49,7 @@ fn opus_gives_every_sample_back_for_each_rate_and_frame_length() {
 fn opus_keeps_up_to_eight_channels_apart_and_in_order() {
     for channels in 1..=8 {
         let mut config = opus(48_000, channels);
-        config.application = codec_core::audio::Application::Audio;
+        config.application = codec_audio::Application::Audio;
         config.rate = Some(AudioRate::Vbr(Bitrate::kbps(96 * channels as u64)));
         let mut said = voice(config.format, 30_000, 2);
         if let Some(low) = config
@@ -56,7 +57,7 @@ fn opus_keeps_up_to_eight_channels_apart_and_in_order() {
             .layout
             .speakers()
             .iter()
-            .position(|speaker| *speaker == codec_core::audio::Speaker::LowFrequency)
+            .position(|speaker| *speaker == codec_audio::Speaker::LowFrequency)
         {
             // A low-frequency channel carries nothing else.
             said.chunks_exact_mut(channels).for_each(|frame| frame[low] = 0);

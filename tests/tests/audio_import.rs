@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use codec_core::audio::{AudioBuf, AudioCodec, AudioDecoderConfig, SampleKind};
+use codec_audio::{AudioBuf, AudioCodec, AudioDecoderConfig, SampleKind};
 use codec_tests::external::{have, run};
 use codec_tests::matroska::sound_track;
 use codec_tests::rng::for_each_seed;

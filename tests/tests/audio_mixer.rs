@@ -2,8 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use codec_core::audio::mixer::Mixer;
-use codec_core::audio::{
+use codec_audio::mixer::Mixer;
+use codec_audio::{
     AudioBuf, AudioFormat, AudioView, ChannelLayout, SampleBuf, SampleKind, Samples,
 };
 

@@ -1,10 +1,10 @@
 //! Processors of sound: what they do to speech, noise and echo, and when.
 
-use codec_core::audio::apm::{CallConfig, CallProcessor};
-use codec_core::audio::denoise::Denoiser;
-use codec_core::audio::processors::{AUDIO_PROCESSORS, find_processor};
-use codec_core::audio::vad::VoiceDetector;
-use codec_core::audio::{AudioFormat, AudioProcessor, AudioView, ChannelLayout, Samples};
+use codec_audio::apm::{CallConfig, CallProcessor};
+use codec_audio::denoise::Denoiser;
+use codec_audio::processors::{AUDIO_PROCESSORS, find_processor};
+use codec_audio::vad::VoiceDetector;
+use codec_audio::{AudioFormat, AudioProcessor, AudioView, ChannelLayout, Samples};
 
 const MONO_48K: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
 const MONO_16K: AudioFormat = AudioFormat::new(16_000, ChannelLayout::Mono);
@@ -64,7 +64,7 @@ fn power_db(samples: &[f32]) -> f64 {
 fn share_of_voice(format: AudioFormat, samples: &[f32]) -> f64 {
     let mut detector = VoiceDetector::new(format).unwrap();
     let (mut voiced, mut blocks) = (0.0, 0.0);
-    let mut count = |block: codec_core::audio::vad::VoiceBlock| {
+    let mut count = |block: codec_audio::vad::VoiceBlock| {
         blocks += 1.0;
         voiced += f64::from(u8::from(block.probability >= 0.5));
     };

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use codec_audio::conformance::check_audio;
 use codec_backends::registry::{self, AUDIO_BACKENDS, BACKENDS};
 use codec_core::codec::{
     Applied, Backend, Bitrate, Capabilities, EncoderConfig, Feature, FrameRequest, Gap, Outcome,
@@ -29,7 +30,7 @@ fn every_video_backend_passes() {
 #[test]
 fn every_audio_backend_passes() {
     for backend in AUDIO_BACKENDS {
-        let report = conformance::check_audio(backend, AUDIO_BACKENDS);
+        let report = check_audio(backend, AUDIO_BACKENDS);
         println!("{report}");
         assert!(report.is_passed(), "{report}");
     }

@@ -189,7 +189,7 @@ mod libvpx {
 
 #[cfg(feature = "libopus")]
 mod libopus {
-    use codec_core::audio::{AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioRate};
+    use codec_audio::{AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioRate};
     use codec_core::codec::Bitrate;
     use codec_tests::sound::{decode, decoder, encode, encoder, format, snr_db, voice};
 
@@ -201,7 +201,7 @@ mod libopus {
             for from in ["opus/ropus", "opus/libopus"] {
                 let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format);
                 config.rate = Some(AudioRate::Cbr(Bitrate::kbps(kbps)));
-                config.application = codec_core::audio::Application::Audio;
+                config.application = codec_audio::Application::Audio;
                 let mut coder = encoder(from, &config).unwrap();
                 let packets = encode(&mut *coder, format, &said, 960);
                 for to in ["opus/ropus", "opus/libopus"] {

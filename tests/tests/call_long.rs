@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_core::audio::{AudioCodec, AudioDecoder, AudioDecoderConfig};
+use codec_audio::{AudioCodec, AudioDecoder, AudioDecoderConfig};
 use codec_core::codec::{Bitrate, DropPolicy, Scalability};
 use codec_core::frame::Size;
 use codec_rtc::extension::Map;

@@ -103,7 +103,6 @@ fn every_live_knob_changes_while_running() {
             KnobKind::Range { min, max } => vec![min, max],
             KnobKind::Switch => vec![0, 1],
             KnobKind::Choice(values) => values.iter().map(|&(value, _)| value).collect(),
-            _ => vec![],
         };
         for value in values {
             let applied = session.encoder.apply(Update::Knob(knob.name.to_owned(), value));

@@ -1,6 +1,6 @@
 //! A short, deterministic run of every fuzz target.
 
-use codec_core::audio::{AudioCodec, AudioEncoderConfig, AudioRate, FrameLength};
+use codec_audio::{AudioCodec, AudioEncoderConfig, AudioRate, FrameLength};
 use codec_core::codec::Bitrate;
 use codec_tests::{data, fuzz, fuzz_webrtc, mutate, rng, sound};
 

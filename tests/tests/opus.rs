@@ -4,14 +4,14 @@
 use std::fs::File;
 use std::path::Path;
 
+use codec_audio::metrics::log_spectral_distance_db;
+use codec_audio::{
+    Application, AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
+    AudioPacket, AudioRate, FrameLength, Recovery, SampleKind, Signal,
+};
 use codec_container::{
     AudioTrack, CodedPacket, Format, Output, PacketRef, ReadOptions, Source, Track, WriteOptions,
     create_packets, open_packets,
-};
-use codec_core::audio::metrics::log_spectral_distance_db;
-use codec_core::audio::{
-    Application, AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
-    AudioPacket, AudioRate, FrameLength, Recovery, SampleKind, Signal,
 };
 use codec_core::codec::Bitrate;
 use codec_tests::external::{have, run};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_core::audio::{
+use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioPacket, AudioRate,
     SampleKind, Samples, Signal,
 };

@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::DECODER_CAPABILITIES;
 use super::stream::Stream;
-use codec_core::audio::framer::SoundQueue;
-use codec_core::audio::opus_head::{OpusHead, wave_places};
-use codec_core::audio::opus_packet::OpusPacket;
-use codec_core::audio::settings::{check_format, refuse_knobs};
-use codec_core::audio::{
+use codec_audio::framer::SoundQueue;
+use codec_audio::opus_head::{OpusHead, wave_places};
+use codec_audio::opus_packet::OpusPacket;
+use codec_audio::settings::{check_format, refuse_knobs};
+use codec_audio::{
     AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioFormat,
     AudioReport, Bandwidth, Recovery, SampleKind,
 };

@@ -8,11 +8,11 @@ use super::library::{
     APPLICATION_AUDIO, APPLICATION_LOW_DELAY, APPLICATION_VOIP, AUTO, BANDWIDTH_NARROW,
     LibraryEncoder, OK, SIGNAL_MUSIC, SIGNAL_VOICE, Setting,
 };
-use codec_core::audio::framer::{Framer, PacketQueue};
-use codec_core::audio::opus_head::{OpusHead, wave_places};
-use codec_core::audio::opus_packet::OpusPacket;
-use codec_core::audio::settings::{check_format, refuse_knobs, unknown_knob};
-use codec_core::audio::{
+use codec_audio::framer::{Framer, PacketQueue};
+use codec_audio::opus_head::{OpusHead, wave_places};
+use codec_audio::opus_packet::OpusPacket;
+use codec_audio::settings::{check_format, refuse_knobs, unknown_knob};
+use codec_audio::{
     Application, AudioCapabilities, AudioCodec, AudioEncoder, AudioEncoderConfig, AudioOutcome,
     AudioPacket, AudioRate, AudioUpdate, AudioView, Bandwidth, FrameLength, Signal, level_dbov,
 };

@@ -4,7 +4,7 @@ use codec_ffi::opus::{Encoder, Request};
 
 use super::ENCODER_CAPABILITIES;
 use super::library::{LibraryEncoder, OK, Setting, Streams};
-use codec_core::audio::AudioCapabilities;
+use codec_audio::AudioCapabilities;
 
 impl LibraryEncoder for Encoder {
     const CAPABILITIES: &'static AudioCapabilities =

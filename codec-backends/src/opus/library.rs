@@ -1,7 +1,7 @@
 //! What the two backends need of a library that codes Opus: the numbers are libopus', which all
 //! share (RFC 6716 names no interface).
 
-use codec_core::audio::AudioCapabilities;
+use codec_audio::AudioCapabilities;
 
 pub(super) const OK: i32 = 0;
 pub(super) const AUTO: i32 = -1000;

@@ -20,7 +20,7 @@ mod ropus;
 #[cfg(feature = "opus")]
 mod stream;
 
-use codec_core::audio::{AudioBackend, AudioCapabilities, AudioCodec};
+use codec_audio::{AudioBackend, AudioCapabilities, AudioCodec};
 
 /// `opus/ropus`.
 #[cfg(feature = "opus")]

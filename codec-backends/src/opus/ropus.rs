@@ -4,7 +4,7 @@ use ropus::{OpusEncoder, OpusMSEncoder};
 
 use super::ENCODER_CAPABILITIES;
 use super::library::{LibraryEncoder, Setting, Streams};
-use codec_core::audio::AudioCapabilities;
+use codec_audio::AudioCapabilities;
 
 /// An encoder of one stream or of several.
 #[expect(clippy::large_enum_variant, reason = "one per encoder")]

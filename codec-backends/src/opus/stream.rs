@@ -1,6 +1,6 @@
 //! One decoder of mono or stereo, by whichever library does better at it.
 
-use codec_core::audio::opus_packet::{OpusMode, Toc};
+use codec_audio::opus_packet::{OpusMode, Toc};
 
 /// A decoder. `opus-rs` conceals losses of speech as libopus does, `ropus` does not; `ropus` decodes
 /// CELT exactly, `opus-rs` is a little wrong in short frames at low rates. So CELT goes to `ropus`,

@@ -12,9 +12,9 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::{CAPABILITIES, LOSSLESS_CAPABILITIES, setup};
-use codec_core::audio::framer::SoundQueue;
-use codec_core::audio::settings::{check_format, refuse_knobs};
-use codec_core::audio::{
+use codec_audio::framer::SoundQueue;
+use codec_audio::settings::{check_format, refuse_knobs};
+use codec_audio::{
     AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioFormat,
     AudioReport, ChannelLayout, Recovery, SampleKind,
 };

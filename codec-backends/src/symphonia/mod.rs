@@ -9,7 +9,7 @@ mod setup;
 
 pub(crate) use decoder::open;
 
-use codec_core::audio::AudioCapabilities;
+use codec_audio::AudioCapabilities;
 
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 8,

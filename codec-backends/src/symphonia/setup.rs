@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use codec_core::audio::AudioCodec;
+use codec_audio::AudioCodec;
 use codec_core::error::Corrupt;
 
 /// Length of the contents of a FLAC `STREAMINFO` block (RFC 9639, section 8.2).

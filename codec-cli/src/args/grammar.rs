@@ -3,10 +3,9 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, CommandFactory, ValueHint};
+use codec_audio::PcmEncoding;
 use codec_backends::registry;
-use codec_core::audio::PcmEncoding;
-use codec_core::codec::Backend;
-use codec_core::codec::Scalability;
+use codec_core::codec::{Backend, Scalability};
 
 use super::raw::Cli;
 use super::values::Samples;

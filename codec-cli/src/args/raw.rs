@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use codec_core::audio::{Bandwidth, FrameLength};
+use codec_audio::{Bandwidth, FrameLength};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Rational, Size};
 

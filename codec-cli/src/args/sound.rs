@@ -1,11 +1,11 @@
 //! Audio settings, with defaults and checks for combinations that do not work.
 
-use codec_backends::registry;
-use codec_container::Format;
-use codec_core::audio::{
+use codec_audio::{
     Application, AudioBackend, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat,
     AudioRate, Bandwidth, ChannelLayout, FrameLength, PcmEncoding,
 };
+use codec_backends::registry;
+use codec_container::Format;
 use codec_core::codec::Bitrate;
 
 use super::raw::{ApplicationArg, BandwidthArg, SoundArgs};

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
+use codec_audio::FrameLength;
 use codec_container::RawSpec;
-use codec_core::audio::FrameLength;
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
 

@@ -1,8 +1,8 @@
 //! A resampler that is exact until its rate has to vary, and then switches filters without a
 //! discontinuity.
 
-use codec_core::audio::convert::Converter;
-use codec_core::audio::{AudioFormat, AudioView, Samples};
+use codec_audio::convert::Converter;
+use codec_audio::{AudioFormat, AudioView, Samples};
 use codec_core::error::ConfigError;
 
 use crate::failure::{Failure, Result};

@@ -1,10 +1,9 @@
 //! Audio processing between decoding and encoding.
 
-use codec_core::audio::AudioFormat;
-use codec_core::audio::gain::{Gain, db_to_factor};
-use codec_core::audio::limiter::Limiter;
-use codec_core::audio::processor::AudioProcessor;
-use codec_core::audio::processors;
+use codec_audio::gain::{Gain, db_to_factor};
+use codec_audio::limiter::Limiter;
+use codec_audio::processor::AudioProcessor;
+use codec_audio::{AudioFormat, processors};
 
 use crate::args::sound::SoundSettings;
 use crate::failure::{Failure, Kind, Result};

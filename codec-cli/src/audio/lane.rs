@@ -1,7 +1,7 @@
 //! The audio of a run: advances with the video, either copied or re-encoded.
 
+use codec_audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
 use codec_container::{AudioTrack, CodedPacket, PacketReader, PacketRef, PacketWriter};
-use codec_core::audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
 #[cfg(feature = "net")]
 use codec_rtc::audio::Resilience;
 

@@ -1,12 +1,12 @@
 //! Encodes samples and writes the packets to a track of an output.
 
-use codec_container::{AudioTrack, Format, PacketRef, PacketWriter};
 #[cfg(feature = "net")]
-use codec_core::audio::AudioUpdate;
-use codec_core::audio::{
+use codec_audio::AudioUpdate;
+use codec_audio::{
     AudioBackend, AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioPacket,
     AudioRate, AudioView,
 };
+use codec_container::{AudioTrack, Format, PacketRef, PacketWriter};
 #[cfg(feature = "net")]
 use codec_core::codec::Bitrate;
 #[cfg(feature = "net")]

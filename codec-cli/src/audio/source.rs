@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use codec_backends::registry;
-use codec_container::{AudioTrack, CodedPacket, Input, PacketReader, TrackKind};
-use codec_core::audio::{
+use codec_audio::{
     AudioBuf, AudioDecoder, AudioDecoderConfig, AudioFormat, RATES, Recovery, SampleKind,
 };
+use codec_backends::registry;
+use codec_container::{AudioTrack, CodedPacket, Input, PacketReader, TrackKind};
 use codec_core::codec::Limits;
 use codec_core::frame::Rational;
 

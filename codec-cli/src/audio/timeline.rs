@@ -5,7 +5,7 @@
 //! lose sync. The timeline follows the timestamps: it resamples slightly to correct a slow drift,
 //! and it inserts silence or drops samples at jumps.
 
-use codec_core::audio::{AudioBuf, AudioFormat};
+use codec_audio::{AudioBuf, AudioFormat};
 use codec_core::frame::Rational;
 
 use super::bendable::BendableConverter;
@@ -218,7 +218,7 @@ impl Timeline {
 mod tests {
     use std::f32::consts::TAU;
 
-    use codec_core::audio::{ChannelLayout, SampleKind};
+    use codec_audio::{ChannelLayout, SampleKind};
     use codec_core::codec::Limits;
 
     use super::*;

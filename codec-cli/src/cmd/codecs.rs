@@ -2,8 +2,9 @@
 
 mod audio;
 
+use codec_audio::conformance::check_audio;
+use codec_audio::processors::AUDIO_PROCESSORS;
 use codec_backends::registry::{AUDIO_BACKENDS, BACKENDS};
-use codec_core::audio::processors::AUDIO_PROCESSORS;
 use codec_core::codec::{Backend, Capabilities, Gap, Knob, KnobKind, Scalability};
 use codec_core::conformance::{self, Check, Report, Verdict};
 use codec_core::frame::PixelFormat;
@@ -45,7 +46,7 @@ fn check(spec: &str, as_json: bool) -> Result<()> {
     let audio = AUDIO_BACKENDS.iter().filter(|b| is_named(b.codec.name(), b.name));
     let reports: Vec<Report> = video
         .map(|backend| conformance::check_video(backend, BACKENDS))
-        .chain(audio.map(|backend| conformance::check_audio(backend, AUDIO_BACKENDS)))
+        .chain(audio.map(|backend| check_audio(backend, AUDIO_BACKENDS)))
         .collect();
     if reports.is_empty() {
         return Err(Failure::new(Kind::Backend, format!("no backend `{spec}` in this build")));
@@ -173,7 +174,6 @@ fn knob_json(knob: &Knob) -> String {
             });
             object.text("kind", "choice").raw("choices", json::array(choices))
         }
-        _ => object.text("kind", "other"),
     };
     object.raw("default", knob.default).raw("live", knob.live).text("help", knob.help).finish()
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
-use codec_core::audio::mixer::Mixer;
-use codec_core::audio::{
+use codec_audio::mixer::Mixer;
+use codec_audio::{
     AudioBackend, AudioBuf, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat,
     ChannelLayout, SampleKind,
 };
+use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
 
 use crate::args::raw::MixArgs;
 use crate::args::sound::{self, SoundCodec, SoundSettings};

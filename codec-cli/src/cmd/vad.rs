@@ -23,8 +23,8 @@ pub(crate) fn run(args: &VadArgs, env: Env) -> Result<()> {
 
 #[cfg(feature = "vad")]
 mod found {
-    use codec_core::audio::vad::{RATE, Segment, Segmenter, VoiceDetector};
-    use codec_core::audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
+    use codec_audio::vad::{RATE, Segment, Segmenter, VoiceDetector};
+    use codec_audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
 
     use crate::Env;
     use crate::args::raw::VadArgs;

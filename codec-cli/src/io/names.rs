@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use codec_audio::PcmEncoding;
 use codec_container::Format;
-use codec_core::audio::PcmEncoding;
 
 use crate::failure::{Failure, Result};
 

@@ -385,8 +385,8 @@ impl Extend for Map {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
     use codec_container::{AudioTrack, VideoTrack};
-    use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
     use codec_core::codec::Codec;
     use codec_core::frame::{Rational, Size};
 

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use codec_audio::opus_head::OpusHead;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{AudioTrack, Format, VideoTrack};
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_net::clock::Clock;

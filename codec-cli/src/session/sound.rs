@@ -1,10 +1,9 @@
 //! The audio of a run, with video or without.
 
+use codec_audio::{AudioCodec, PcmEncoding};
 use codec_container::{AudioTrack, Format, Track, WriteOptions, create_packets};
-use codec_core::audio::{AudioCodec, PcmEncoding};
 use codec_core::frame::Rational;
 
-use crate::Env;
 use crate::args::resolved_sound::SoundEncoding;
 use crate::args::sound::SoundSettings;
 use crate::audio::effects::Effects;
@@ -13,11 +12,11 @@ use crate::audio::sink::SoundSink;
 use crate::audio::source::{SoundOptions, SoundSource};
 use crate::console::Style;
 use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
 use crate::io::media::SoundInput;
 use crate::io::output::OutputFile;
 use crate::json::Object;
 use crate::progress::{Now, Progress};
+use crate::{Env, interrupt};
 
 /// Audio that is ready to be processed.
 pub(crate) struct Opened {

@@ -3,7 +3,7 @@
 //! Frames have no length field. A frame ends at a position where its checksum matches and another
 //! frame begins; the last one where its codes end.
 
-use codec_core::audio::AudioCodec;
+use codec_audio::AudioCodec;
 use codec_core::codec::Limits;
 
 use super::crc::{crc8, crc16};

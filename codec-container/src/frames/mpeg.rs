@@ -1,6 +1,6 @@
 //! MP3 and ADTS: frames with their length in the header.
 
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 
 use super::input::LookAhead;
 use crate::{

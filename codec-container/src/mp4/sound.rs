@@ -1,8 +1,8 @@
 //! Audio sample entries: parsing and writing. ISO/IEC 14496-12, section 12.2, with the boxes of the
 //! codecs and the differences of QuickTime.
 
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+use codec_audio::opus_head::OpusHead;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::codec::Bitrate;
 
 use super::boxes::{Fields, child, put, put_full, unsupported};

@@ -1,13 +1,12 @@
 //! Opus (RFC 7845), Vorbis (Vorbis I, section 4) and FLAC (its Ogg mapping) in Ogg: the header
 //! packets and the samples of a packet.
 
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_audio::opus_head::OpusHead;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::codec::Bitrate;
 
-use crate::opus;
 use crate::tags::parse_comments;
-use crate::{AudioTrack, Format, flac, vorbis};
+use crate::{AudioTrack, Format, flac, opus, vorbis};
 
 /// The codec of a logical stream and its state.
 #[derive(Debug)]

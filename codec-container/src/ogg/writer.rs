@@ -1,13 +1,14 @@
 //! Writes Ogg Opus: RFC 7845.
 
-use codec_core::audio::AudioCodec;
+use codec_audio::AudioCodec;
 use codec_core::frame::Rational;
 
 use super::page::{CONTINUED, FIRST, LAST, put_page};
 use crate::io::ByteWriter;
-use crate::opus;
 use crate::tags::put_comments;
-use crate::{AudioTrack, Error, Format, Output, PacketRef, PacketWriter, Result, WriteOptions};
+use crate::{
+    AudioTrack, Error, Format, Output, PacketRef, PacketWriter, Result, WriteOptions, opus,
+};
 
 /// The serial number of the stream. In a chain each link needs another number, so a program that
 /// chains our files has to renumber them.

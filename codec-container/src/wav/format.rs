@@ -1,6 +1,6 @@
 //! The `fmt ` chunk, which Matroska also uses for tracks of `A_MS/ACM`: parsing and writing.
 
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, Speaker};
 
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;

@@ -1,6 +1,6 @@
 //! The elements before the first cluster and after the last one: writing. RFC 9559, section 5.1.
 
-use codec_core::audio::{AudioCodec, PcmEncoding};
+use codec_audio::{AudioCodec, PcmEncoding};
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
 

@@ -1,7 +1,7 @@
 //! Track entries: parsing. RFC 9559, section 5.1.4.
 
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+use codec_audio::opus_head::OpusHead;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::codec::Codec;
 use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, MatrixCoefficients, Rational, Rotation, Size,

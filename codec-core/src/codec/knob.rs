@@ -5,7 +5,6 @@ use crate::frame::PixelFormat;
 
 /// The values that a codec-specific setting accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum KnobKind {
     /// Integers from `min` to `max`, both inclusive.

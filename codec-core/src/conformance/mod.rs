@@ -1,4 +1,4 @@
-//! One set of checks for every backend, ours or a third party's.
+//! One set of checks for every video backend, ours or a third party's.
 //!
 //! A backend is opened through its [`Backend`](crate::codec::Backend) alone and must do what the
 //! traits promise: order and times, true metadata, the bitrate, key frames only where they were asked
@@ -7,12 +7,10 @@
 //! then refuse when asked: what is neither done nor declared fails. `examples/add_a_backend.rs` runs a
 //! backend through the checks.
 
-mod audio;
 mod report;
 mod scene;
 mod video;
 
-pub use audio::check_audio;
 pub use report::{Check, Report, Verdict};
 pub use scene::Scene;
 pub use video::check_video;

@@ -33,7 +33,9 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(backend: String) -> Self {
+    /// Without any check yet.
+    #[must_use]
+    pub fn new(backend: String) -> Self {
         Self { backend, checks: Vec::new() }
     }
 
@@ -60,7 +62,7 @@ impl Report {
     }
 
     /// Runs a check. A panic of the backend is a failure.
-    pub(super) fn run(&mut self, name: &str, check: impl FnOnce() -> Result<Verdict, String>) {
+    pub fn run(&mut self, name: &str, check: impl FnOnce() -> Result<Verdict, String>) {
         let verdict = match catch_unwind(AssertUnwindSafe(check)) {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(why)) => Verdict::Failed(why),

@@ -1,7 +1,7 @@
 //! The hello, which describes the streams.
 
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{AudioTrack, Format, Track, VideoTrack};
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 

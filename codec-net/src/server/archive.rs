@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use codec_audio::opus_head::OpusHead;
+use codec_audio::opus_packet::duration_us;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_backends::registry;
 use codec_container::{
     AudioTrack, Format, Output, PacketRef, PacketWriter, Track, VideoTrack, WebmWriter,
     WriteOptions,
 };
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::opus_packet::duration_us;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::codec::{Codec, DecoderConfig, Limits as DecoderLimits, VideoDecoder};
 use codec_core::frame::Rational;
 use tokio::sync::mpsc;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use codec_audio::opus_packet::duration_us;
 use codec_container::PictureReader;
-use codec_core::audio::opus_packet::duration_us;
 use codec_core::codec::{Bitrate, FrameRequest, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use codec_audio::opus_head::OpusHead;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_backends::registry;
 use codec_container::{
     AudioTrack, CodedPacket, Format, Input, Output, PacketRef, PacketWriter, PictureStream,
     ReadOptions, Source, Track, VideoTrack, WebmWriter, WriteOptions, create_pictures, open,
 };
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::codec::{
     Bitrate, Codec, DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet,
     Scalability, psnr,

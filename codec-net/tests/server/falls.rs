@@ -12,11 +12,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use codec_backends::registry;
-use codec_container::{Format, Output, PictureStream, create_pictures};
-use codec_core::audio::{
+use codec_audio::{
     AudioCodec, AudioEncoderConfig, AudioFormat, AudioPacket, AudioView, ChannelLayout, Samples,
 };
+use codec_backends::registry;
+use codec_container::{Format, Output, PictureStream, create_pictures};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::relay::{Relay, RelayConfig};

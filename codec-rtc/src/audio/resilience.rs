@@ -1,7 +1,7 @@
 //! Loss resilience of sent audio: chooses Opus in-band FEC, RED depth, frame length and bitrate
 //! from packet loss and the available bandwidth.
 
-use codec_core::audio::{AudioUpdate, FrameLength};
+use codec_audio::{AudioUpdate, FrameLength};
 use codec_core::codec::Bitrate;
 
 /// Headers per packet in bytes: IPv4 and UDP 28, RTP 12, extensions 8, SRTP authentication tag 10.

@@ -15,7 +15,7 @@ pub use kind::{Kind, Map};
 pub use label::Label;
 pub use video::{PlayoutDelay, VideoOrientation};
 
-use codec_core::audio::level::AudioLevel;
+use codec_audio::level::AudioLevel;
 
 use crate::rtp::{self, Extension, Header, MAX_CSRCS, Malformed, Packet};
 use element::Form;
@@ -241,7 +241,7 @@ impl Extensions {
         }
         if !self.csrc_audio_levels.is_empty() {
             let mut levels = Vec::new();
-            codec_core::audio::level::write_csrc_levels(&self.csrc_audio_levels, &mut levels);
+            codec_audio::level::write_csrc_levels(&self.csrc_audio_levels, &mut levels);
             put(Kind::CsrcAudioLevels, &levels);
         }
         if let Some(orientation) = self.video_orientation {

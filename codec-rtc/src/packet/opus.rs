@@ -1,6 +1,6 @@
 //! Opus in RTP: one Opus packet in each. RFC 7587, section 4.
 
-use codec_core::audio::opus_packet::OpusPacket;
+use codec_audio::opus_packet::OpusPacket;
 use codec_core::error::ConfigError;
 
 use super::AudioPacketizerConfig;

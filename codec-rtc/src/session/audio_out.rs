@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_core::audio::level::AudioLevel;
+use codec_audio::level::AudioLevel;
 use codec_core::error::ConfigError;
 
 use super::config::AudioStream;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codec_core::audio::AudioBuf;
+use codec_audio::AudioBuf;
 
 use super::audio_in::AudioIn;
 use super::config::{PacketFeedback, ReceiverConfig};

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codec_core::Error;
-use codec_core::audio::{
+use codec_audio::{
     AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioFormat, AudioReport, ChannelLayout,
     Recovery, SampleKind,
 };
+use codec_core::Error;
 
 use super::{Delays, LipSync, LipSyncConfig};
 use crate::jitter::audio::{AudioBuffer, AudioBufferConfig, Incoming};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use codec_core::audio::AudioCodec;
+use codec_audio::AudioCodec;
 use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig};
 use codec_rtc::packet::{Format, Media, Payload};
 use codec_rtc::sdp;

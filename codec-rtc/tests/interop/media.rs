@@ -1,10 +1,10 @@
 //! What is sent: a synthetic scene as VP8, a tone as Opus; and what came out, frame by frame.
 
-use codec_backends::registry;
-use codec_core::audio::{
+use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
     AudioPacket, AudioRate, AudioView, ChannelLayout, SampleKind, Samples,
 };
+use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DecoderConfig, DropPolicy, EncoderConfig, FrameRequest, Packet, Scalability,
     VideoDecoder,

@@ -101,7 +101,7 @@ fn send(
     streams: Streams,
     ports: Ports,
     clip: &Clip,
-    sound: &[codec_core::audio::AudioPacket],
+    sound: &[codec_audio::AudioPacket],
 ) -> SenderStats {
     let outlet = Outlet::new(ports);
     play(&mut describe::sender(streams), clip, sound, |kind: Datagram, datagram| {

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use codec_core::audio::{AudioBuf, AudioPacket as Coded, SampleKind};
+use codec_audio::{AudioBuf, AudioPacket as Coded, SampleKind};
 use codec_rtc::demux::{self, Datagram};
 use codec_rtc::jitter::audio::AudioBuffer;
 use codec_rtc::jitter::video::Frame;

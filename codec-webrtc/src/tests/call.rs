@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_core::audio::level::AudioLevel;
+use codec_audio::level::AudioLevel;
 use codec_core::codec::{Bitrate, FrameKind, PacketMeta};
 
 use super::world::{Call, End, NO_LOSS, Setup, link};

@@ -1,7 +1,7 @@
 //! Files of nothing but frames: FLAC, MP3, AAC with ADTS heads, AV1 units.
 
+use codec_audio::AudioCodec;
 use codec_container::{CodedPacket, Format, Track};
-use codec_core::audio::AudioCodec;
 use codec_core::codec::Codec;
 use codec_tests::external::{have, run};
 

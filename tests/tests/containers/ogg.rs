@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{CodedPacket, Format, ReadOptions, Source, Track};
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_tests::external::{have, run};
 
 use crate::support::{

@@ -1,7 +1,7 @@
 //! Pictures and sound together in Matroska and MP4.
 
+use codec_audio::AudioCodec;
 use codec_container::{CodedPacket, Format, Track, VideoTrack};
-use codec_core::audio::AudioCodec;
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_tests::external::{have, run};
@@ -149,7 +149,7 @@ fn check_tone(bytes: &[u8], name: &str, codec: AudioCodec, rate: u32, exact: boo
 
 #[test]
 fn every_codec_that_ffmpeg_writes_into_matroska_is_read_and_written_again() {
-    use codec_core::audio::PcmEncoding::{F32Le, S16Be, S16Le, S24Le, U8};
+    use codec_audio::PcmEncoding::{F32Le, S16Be, S16Le, S24Le, U8};
     if !have("ffmpeg", "writing Matroska") {
         return;
     }
@@ -181,7 +181,7 @@ fn every_codec_that_ffmpeg_writes_into_matroska_is_read_and_written_again() {
 
 #[test]
 fn every_codec_that_ffmpeg_writes_into_mp4_is_read_and_written_again() {
-    use codec_core::audio::PcmEncoding::{F32Le, S16Be, S16Le, S24Le, U8};
+    use codec_audio::PcmEncoding::{F32Le, S16Be, S16Le, S24Le, U8};
     if !have("ffmpeg", "writing MP4") {
         return;
     }

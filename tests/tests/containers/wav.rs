@@ -2,11 +2,11 @@
 
 use std::io::Cursor;
 
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_container::{
     AudioTrack, CodedPacket, Error, Format, RawAudioReader, RawAudioSpec, ReadOptions, Source,
     Track, Warning,
 };
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_tests::external::{have, run};
 
 use crate::support::{To, probe, read_tracks, read_tracks_with, samples_of, write_tracks};

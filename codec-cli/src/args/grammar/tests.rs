@@ -1,8 +1,8 @@
 //! Checks the help of all commands: headings, defaults and hints.
 
 use clap::{Arg, Command, FromArgMatches, ValueHint};
+use codec_audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
 use codec_backends::registry;
-use codec_core::audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
 
 use super::super::encoder::PresetArg;
 use super::super::raw::{Cli, Verb};

@@ -1,7 +1,7 @@
 //! Audio backends and processors.
 
-use codec_core::audio::processor::ProcessorEntry;
-use codec_core::audio::{AudioBackend, AudioCapabilities};
+use codec_audio::processor::ProcessorEntry;
+use codec_audio::{AudioBackend, AudioCapabilities};
 
 use super::{knob_json, knob_text};
 use crate::json::{self, Object};

@@ -1,17 +1,15 @@
 //! Decodes audio to samples or a checksum.
 
+use codec_audio::{AudioBuf, SampleKind};
 use codec_container::Format;
-use codec_core::audio::{AudioBuf, SampleKind};
 use md5::{Digest, Md5};
 
-use crate::Env;
 use crate::args::raw::DecodeArgs;
 use crate::args::resolved_sound::SoundEncoding;
 use crate::args::sound::SoundSettings;
 use crate::audio::source::{SoundOptions, SoundSource};
 use crate::digest::{self, hex};
 use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::InputSpec;
 use crate::io::media::{self, Parts, SoundInput};
@@ -19,6 +17,7 @@ use crate::io::names::headerless_codec;
 use crate::io::output::{Rules, print};
 use crate::io::unreadable::Advice;
 use crate::session::sound;
+use crate::{Env, interrupt};
 
 /// Decodes the audio of an input into a file of `format`.
 pub(super) fn to_file(

@@ -1,8 +1,8 @@
 //! Generated video and audio sources that take the place of files.
 
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_cli::generate::{Generator, SoundGenerator};
 use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::frame::PictureInfo;
 
 use crate::args::raw::GenerateArgs;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use codec_audio::metrics::{CompareOptions, Comparison, compare};
+use codec_audio::{AudioBuf, AudioFormat, SampleKind};
 use codec_container::{Input, TrackKind};
-use codec_core::audio::metrics::{CompareOptions, Comparison, compare};
-use codec_core::audio::{AudioBuf, AudioFormat, SampleKind};
 
 use crate::Env;
 use crate::args::raw::MetricsArgs;
@@ -106,8 +106,8 @@ struct Loudness {
 
 #[cfg(feature = "loudness")]
 fn loudness(sound: &Sound) -> Result<Loudness> {
-    use codec_core::audio::metrics::LoudnessMeter;
-    use codec_core::audio::{AudioView, Samples};
+    use codec_audio::metrics::LoudnessMeter;
+    use codec_audio::{AudioView, Samples};
     let mut meter = LoudnessMeter::new(sound.format).map_err(Failure::internal)?;
     let view = AudioView::new(sound.format, Samples::F32(&sound.values));
     meter.push(&view.map_err(Failure::internal)?).map_err(Failure::internal)?;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use codec_audio::AudioCodec;
 use codec_container::{CodedPacket, PacketReader, Track, TrackKind};
-use codec_core::audio::AudioCodec;
 use codec_core::codec::{Codec, FrameKind, Packet, SlotSet};
 use codec_net::url::Url;
 

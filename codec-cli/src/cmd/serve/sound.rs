@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use codec_audio::AudioCodec;
+use codec_audio::opus_head::OpusHead;
+use codec_audio::opus_packet::duration_us;
 use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
-use codec_core::audio::AudioCodec;
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::opus_packet::duration_us;
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::Rational;
 use codec_net::server::{HeardPacket, Sound};

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 
 use super::device::{MicrophoneDevice, explain};
 use super::drift::SampleClock;

@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use codec_core::audio::opus_packet::duration_us;
+use codec_audio::opus_packet::duration_us;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Repair};
 use codec_rtc::rtp;
 use codec_rtc::sequence::Unwrapper32;

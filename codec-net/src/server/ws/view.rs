@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
+use codec_audio::opus_head::OpusHead;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{AudioTrack, Format, Track, VideoTrack};
-use codec_core::audio::opus_head::OpusHead;
-use codec_core::audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use tokio::sync::mpsc;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_core::audio::{AudioFormat, ChannelLayout};
+use codec_audio::{AudioFormat, ChannelLayout};
 
 /// Output sample rate in Hz.
 pub const RATE: u32 = 48_000;

@@ -30,7 +30,7 @@ mod stretch;
 
 use std::time::Duration;
 
-use codec_core::audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat};
+use codec_audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat};
 use codec_core::error::ConfigError;
 
 use self::arrival::{Arrivals, micros};
@@ -214,7 +214,7 @@ impl AudioBuffer {
         if payload_type > 127 {
             return Err(ConfigError::new("payload type", payload_type, "0..=127"));
         }
-        if !codec_core::audio::RATES.contains(&clock_rate) {
+        if !codec_audio::RATES.contains(&clock_rate) {
             let given = format_args!("{clock_rate} Hz");
             return Err(ConfigError::new("clock rate", given, "1000..=384000 Hz"));
         }

@@ -1,8 +1,8 @@
 //! Decoder of a payload type, with conversion to the output sample rate and channels.
 
-use codec_core::audio::channels::ChannelMapper;
-use codec_core::audio::opus_packet::OpusPacket;
-use codec_core::audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat, Recovery, SampleKind};
+use codec_audio::channels::ChannelMapper;
+use codec_audio::opus_packet::OpusPacket;
+use codec_audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat, Recovery, SampleKind};
 
 use super::config::{PULL_FRAMES, RATE};
 use super::rate::ToOutputRate;

@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use codec_core::Error;
-use codec_core::audio::{
+use codec_audio::{
     AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioFormat, AudioReport, ChannelLayout,
     PcmEncoding, Recovery, SampleBuf, SampleKind,
 };
+use codec_core::Error;
 
 use super::{
     AudioBuffer, AudioBufferConfig, AudioBufferStats, Incoming, PULL_FRAMES, Pushed, Sound,

@@ -1,0 +1,268 @@
+//! Echo cancellation, noise suppression, automatic gain and high-pass for calls, by the crate
+//! `sonora`, a port of the audio processing of `WebRTC` (AEC3, NS, AGC2).
+
+use std::fmt;
+
+use sonora::config::{
+    AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate,
+    NoiseSuppression, NoiseSuppressionLevel, Pipeline,
+};
+use sonora::{AudioProcessing, Config, StreamConfig};
+
+use super::format::AudioFormat;
+use super::processor::{AudioProcessor, Blocks, ProcessReport, sane, whole_frames};
+use codec_core::error::{ConfigError, Error};
+
+/// Rates at which blocks of 10 ms are whole and no hidden resampling takes place.
+pub(crate) const RATES: &[u32] = &[16_000, 32_000, 48_000];
+
+/// What is done to the microphone's sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallConfig {
+    /// Takes out what [`CallProcessor::play`] was told; high-pass included.
+    pub echo_cancellation: bool,
+    /// Lowers noise by about so many decibels: 0 (off), 6, 12, 18 or 21.
+    pub noise_suppression_db: u8,
+    /// Brings speech to an even level, with a limiter.
+    pub automatic_gain: bool,
+    /// Takes out what is below the voice.
+    pub high_pass: bool,
+}
+
+impl Default for CallConfig {
+    /// Everything on; noise by 12 dB.
+    fn default() -> Self {
+        Self {
+            echo_cancellation: true,
+            noise_suppression_db: 12,
+            automatic_gain: true,
+            high_pass: true,
+        }
+    }
+}
+
+/// Processes the microphone's sound in a call.
+pub struct CallProcessor {
+    name: &'static str,
+    format: AudioFormat,
+    config: CallConfig,
+    inner: AudioProcessing,
+    capture: Blocks,
+    /// Sound of the loudspeaker that waits for its block.
+    render: Vec<f32>,
+    planes: Planes,
+    latency: usize,
+}
+
+impl fmt::Debug for CallProcessor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallProcessor")
+            .field("format", &self.format)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One block, channel by channel, before and after.
+#[derive(Debug)]
+struct Planes {
+    input: Vec<Vec<f32>>,
+    output: Vec<Vec<f32>>,
+}
+
+impl Planes {
+    fn new(channels: usize, frames: usize) -> Self {
+        let planes = vec![vec![0.0; frames]; channels];
+        Self { input: planes.clone(), output: planes }
+    }
+
+    fn read(&mut self, block: &[f32]) {
+        let channels = self.input.len();
+        for (channel, plane) in self.input.iter_mut().enumerate() {
+            for (value, frame) in plane.iter_mut().zip(block.chunks_exact(channels)) {
+                *value = sane(frame[channel]);
+            }
+        }
+    }
+
+    fn write(&self, block: &mut [f32]) {
+        let channels = self.output.len();
+        for (channel, plane) in self.output.iter().enumerate() {
+            for (value, frame) in plane.iter().zip(block.chunks_exact_mut(channels)) {
+                frame[channel] = sane(*value);
+            }
+        }
+    }
+
+    /// Both sides as lists of slices, of which one or two are used.
+    fn with<R>(&mut self, run: impl FnOnce(&[&[f32]], &mut [&mut [f32]]) -> R) -> R {
+        match (self.input.as_slice(), self.output.as_mut_slice()) {
+            ([mono], [out]) => run(&[mono], &mut [out]),
+            ([left, right, ..], [out_left, out_right, ..]) => {
+                run(&[left, right], &mut [out_left, out_right])
+            }
+            _ => run(&[], &mut []),
+        }
+    }
+}
+
+impl CallProcessor {
+    /// For the sound of microphone and loudspeaker in `format`: 16, 32 or 48 kHz, mono or stereo.
+    /// `granularity`: calls bring multiples of so many sample frames: those of 10 ms spare 10 ms of
+    /// delay.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for other formats and levels of noise suppression.
+    pub fn new(format: AudioFormat, config: CallConfig, granularity: usize) -> Result<Self, Error> {
+        if !RATES.contains(&format.rate) || !(1..=2).contains(&format.channels()) {
+            let allowed = "16000, 32000 or 48000 Hz, mono or stereo";
+            return Err(ConfigError::new("format of call processing", format, allowed).into());
+        }
+        let inner = build(format, config)?;
+        let (frames, channels) = ((format.rate / 100) as usize, format.channels());
+        let capture = Blocks::new(frames, channels, granularity);
+        let latency = capture.delay() + inner_delay(format.rate, config);
+        let planes = Planes::new(channels, frames);
+        let render = Vec::with_capacity(2 * frames * channels);
+        let name = "apm";
+        Ok(Self { name, format, config, inner, capture, render, planes, latency })
+    }
+
+    /// Tells what the loudspeaker plays, before the microphone's sound of the same time is
+    /// processed. Interleaved floats of any length.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if they are no whole sample frames: nothing has changed.
+    pub fn play(&mut self, samples: &[f32]) -> Result<(), ConfigError> {
+        let channels = self.format.channels();
+        whole_frames(samples, channels)?;
+        self.render.extend_from_slice(samples);
+        let size = (self.format.rate / 100) as usize * channels;
+        let mut used = 0;
+        while let Some(block) = self.render.get(used..used + size) {
+            self.planes.read(block);
+            let inner = &mut self.inner;
+            // Refusals of the library are about formats, which are fixed.
+            let _ = self.planes.with(|input, output| inner.process_render_f32(input, output));
+            used += size;
+        }
+        self.render.drain(..used);
+        Ok(())
+    }
+
+    /// Tells the delay in milliseconds from [`Self::play`] to the echo's arrival at
+    /// [`AudioProcessor::process`], where the sound card knows it; 0 to 500. Without it the
+    /// canceller finds out.
+    pub fn set_delay_ms(&mut self, delay_ms: u16) {
+        let _ = self.inner.set_stream_delay_ms(i32::from(delay_ms.min(500)));
+    }
+}
+
+/// Sample frames by which the library's output lies behind, as measured: 8 ms of the canceller, 6 of
+/// noise suppression, and the filters that split bands, whose phase is not linear.
+fn inner_delay(rate: u32, config: CallConfig) -> usize {
+    let CallConfig { echo_cancellation, noise_suppression_db, automatic_gain, high_pass } = config;
+    let ms = 8 * u32::from(echo_cancellation) + 6 * u32::from(noise_suppression_db > 0);
+    let any = ms > 0 || automatic_gain || high_pass;
+    let bands = match rate {
+        48_000 if any => 46,
+        32_000 if any => 3,
+        _ => 0,
+    };
+    (rate * ms / 1000 + bands) as usize
+}
+
+fn build(format: AudioFormat, config: CallConfig) -> Result<AudioProcessing, Error> {
+    let level = match config.noise_suppression_db {
+        0 => None,
+        6 => Some(NoiseSuppressionLevel::Low),
+        12 => Some(NoiseSuppressionLevel::Moderate),
+        18 => Some(NoiseSuppressionLevel::High),
+        21 => Some(NoiseSuppressionLevel::VeryHigh),
+        other => {
+            let error = ConfigError::new("noise suppression", other, "0, 6, 12, 18 or 21 dB");
+            return Err(error.into());
+        }
+    };
+    let settings = Config {
+        pipeline: Pipeline {
+            maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
+            ..Pipeline::default()
+        },
+        high_pass_filter: config.high_pass.then(HighPassFilter::default),
+        echo_canceller: config.echo_cancellation.then(EchoCanceller::default),
+        noise_suppression: level
+            .map(|level| NoiseSuppression { level, ..NoiseSuppression::default() }),
+        gain_controller2: config.automatic_gain.then(|| GainController2 {
+            adaptive_digital: Some(AdaptiveDigital::default()),
+            ..GainController2::default()
+        }),
+        ..Config::default()
+    };
+    let channels = u16::try_from(format.channels()).unwrap_or(1);
+    let stream = StreamConfig::new(format.rate, channels);
+    Ok(AudioProcessing::builder()
+        .config(settings)
+        .capture_config(stream)
+        .render_config(stream)
+        .build())
+}
+
+/// Automatic gain with a high-pass and nothing else: it needs no second stream.
+pub(crate) fn open_agc(
+    format: AudioFormat,
+    granularity: usize,
+) -> Result<Box<dyn AudioProcessor>, Error> {
+    let config = CallConfig {
+        echo_cancellation: false,
+        noise_suppression_db: 0,
+        automatic_gain: true,
+        high_pass: true,
+    };
+    let processor = CallProcessor::new(format, config, granularity)?;
+    Ok(Box::new(CallProcessor { name: "agc", ..processor }))
+}
+
+impl AudioProcessor for CallProcessor {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    fn latency(&self) -> usize {
+        self.latency
+    }
+
+    fn process(&mut self, samples: &mut [f32]) -> Result<ProcessReport, ConfigError> {
+        whole_frames(samples, self.format.channels())?;
+        let Self { inner, capture, planes, .. } = self;
+        capture.process(samples, |block| {
+            planes.read(block);
+            let _ = planes.with(|input, output| inner.process_capture_f32(input, output));
+            planes.write(block);
+        });
+        let mut report = ProcessReport::default();
+        if self.config.echo_cancellation {
+            let stats = self.inner.statistics();
+            report.erle_db = stats.echo_return_loss_enhancement.map(narrow);
+            report.echo_delay_ms = stats.delay_ms.and_then(|ms| u32::try_from(ms).ok());
+        }
+        Ok(report)
+    }
+
+    fn reset(&mut self) {
+        if let Ok(inner) = build(self.format, self.config) {
+            self.inner = inner;
+        }
+        self.capture.reset();
+        self.render.clear();
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "decibels")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}

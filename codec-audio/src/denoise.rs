@@ -1,0 +1,99 @@
+//! Noise suppression around speech by the crate `nnnoiseless`: a recurrent network over blocks of
+//! 10 ms at 48 kHz.
+
+use std::fmt;
+
+use nnnoiseless::DenoiseState;
+
+use super::format::AudioFormat;
+use super::processor::{AudioProcessor, Blocks, ProcessReport, sane, whole_frames};
+use codec_core::error::{ConfigError, Error};
+
+/// The one rate.
+pub(crate) const RATES: &[u32] = &[48_000];
+const BLOCK: usize = DenoiseState::FRAME_SIZE;
+
+/// Suppresses noise, each channel for itself.
+pub struct Denoiser {
+    format: AudioFormat,
+    states: Vec<Box<DenoiseState<'static>>>,
+    blocks: Blocks,
+    input: Vec<f32>,
+    output: Vec<f32>,
+    voice: f32,
+}
+
+impl fmt::Debug for Denoiser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denoiser").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+impl Denoiser {
+    /// For sound at 48 kHz with any channels. `granularity`: calls bring multiples of so many
+    /// sample frames: 480 spares 10 ms of delay.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the rate is another one.
+    pub fn new(format: AudioFormat, granularity: usize) -> Result<Self, Error> {
+        if !RATES.contains(&format.rate) || format.channels() == 0 {
+            return Err(ConfigError::new("rate of noise suppression", format, "48000 Hz").into());
+        }
+        let channels = format.channels();
+        let states = (0..channels).map(|_| DenoiseState::new()).collect();
+        let blocks = Blocks::new(BLOCK, channels, granularity);
+        let (input, output) = (vec![0.0; BLOCK], vec![0.0; BLOCK]);
+        Ok(Self { format, states, blocks, input, output, voice: 0.0 })
+    }
+}
+
+pub(crate) fn open(
+    format: AudioFormat,
+    granularity: usize,
+) -> Result<Box<dyn AudioProcessor>, Error> {
+    Ok(Box::new(Denoiser::new(format, granularity)?))
+}
+
+impl AudioProcessor for Denoiser {
+    fn name(&self) -> &'static str {
+        "denoise"
+    }
+
+    fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    fn latency(&self) -> usize {
+        // The network's window overlaps by one block.
+        self.blocks.delay() + BLOCK
+    }
+
+    fn process(&mut self, samples: &mut [f32]) -> Result<ProcessReport, ConfigError> {
+        let channels = self.format.channels();
+        whole_frames(samples, channels)?;
+        let Self { states, blocks, input, output, voice, .. } = self;
+        blocks.process(samples, |block| {
+            let mut loudest = 0.0f32;
+            for (channel, state) in states.iter_mut().enumerate() {
+                // The network knows 16-bit numbers.
+                for (value, frame) in input.iter_mut().zip(block.chunks_exact(channels)) {
+                    *value = sane(frame[channel]) * 32_768.0;
+                }
+                loudest = loudest.max(state.process_frame(output, input));
+                for (value, frame) in output.iter().zip(block.chunks_exact_mut(channels)) {
+                    frame[channel] = value / 32_768.0;
+                }
+            }
+            *voice = loudest;
+        });
+        Ok(ProcessReport { voice: Some(self.voice), ..ProcessReport::default() })
+    }
+
+    fn reset(&mut self) {
+        for state in &mut self.states {
+            *state = DenoiseState::new();
+        }
+        self.blocks.reset();
+        self.voice = 0.0;
+    }
+}

@@ -1,0 +1,40 @@
+//! The laws behind the audio traits.
+
+use super::Law;
+use crate::packed::Code;
+use crate::{AudioBuf, AudioCapabilities, AudioCodec, AudioFormat};
+use codec_core::error::ConfigError;
+
+pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
+    max_channels: 255,
+    lacks: "G.711 is a table of 256 values: there is nothing to choose",
+    ..AudioCapabilities::minimal("native")
+};
+
+impl Code for Law {
+    type Sample = i16;
+
+    const CAPABILITIES: &'static AudioCapabilities = &CAPABILITIES;
+    const WHOLE: &'static str = "a code for each channel of every sample";
+    const NO_CONCEALMENT: &'static str = "G.711 has no concealment of its own";
+
+    fn of(codec: AudioCodec) -> Result<Self, ConfigError> {
+        match codec {
+            AudioCodec::Pcma => Ok(Self::A),
+            AudioCodec::Pcmu => Ok(Self::Mu),
+            other => Err(ConfigError::new("codec", other, "pcma or pcmu")),
+        }
+    }
+
+    fn bytes(self) -> usize {
+        1
+    }
+
+    fn write(self, samples: &[i16], out: &mut Vec<u8>) {
+        self.encode_all(samples, out);
+    }
+
+    fn read(self, data: &[u8], format: AudioFormat, pts: i64, sound: &mut AudioBuf) {
+        self.decode_all(data, sound.begin_s16(format, pts));
+    }
+}

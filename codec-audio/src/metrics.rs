@@ -1,0 +1,198 @@
+//! How much one sound differs from another, and how loud it is.
+//!
+//! Definitions, so that figures can be compared:
+//!
+//! - **Delay**: that of the highest peak of the cross-correlation of both sounds, mixed to mono and
+//!   over their first 20 seconds, within a range; whole samples. What lies outside the overlap is
+//!   left out of all measures.
+//! - **SNR**: the energy of the reference by that of the difference, over all channels, in dB; at
+//!   most 200.
+//! - **Segmental SNR**: the mean of the SNR of frames of 20 ms (whole samples, not overlapping, each
+//!   channel for itself), each cut to -10..=35 dB. Frames of a reference below -70 dBov are left out.
+//! - **Log-spectral distance**: frames of 20 ms every 10 ms under a Hann window, padded with zeros to
+//!   a power of two; power spectra scaled so that a sine of full scale has 1 in its bin; 1e-10 added
+//!   as a floor. For each frame the root of the mean over the bins (0 Hz left out, up to half the
+//!   rate or a limit) of the squared difference of the spectra in dB; the mean over frames and
+//!   channels. Frames of a reference below -70 dBov are left out.
+//! - **Loudness**: integrated loudness, loudness range and true peak by EBU R 128 (ITU-R BS.1770),
+//!   with the feature `loudness`.
+//!
+//! Gain is not matched: a softer copy has a distance.
+
+mod align;
+mod fft;
+#[cfg(feature = "loudness")]
+mod loudness;
+mod snr;
+mod spectral;
+
+pub use align::{Alignment, align};
+#[cfg(feature = "loudness")]
+pub use loudness::{Loudness, LoudnessMeter};
+pub use snr::{segmental_snr_db, snr_db};
+pub use spectral::log_spectral_distance_db;
+
+use super::format::AudioFormat;
+use codec_core::error::ConfigError;
+
+/// Power below which a frame counts as silence: -70 dBov.
+const SILENCE: f64 = 1e-7;
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CompareOptions {
+    /// Furthest delay that is looked for, either way, in milliseconds; 0: the sounds lie as they
+    /// are.
+    pub max_delay_ms: u32,
+    /// Highest frequency of the log-spectral distance in Hz; `None`: half the rate.
+    pub max_hz: Option<f64>,
+}
+
+impl Default for CompareOptions {
+    fn default() -> Self {
+        Self { max_delay_ms: 500, max_hz: None }
+    }
+}
+
+/// How much the other sound differs from the reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// Where both lie over one another.
+    pub alignment: Alignment,
+    /// Sample frames that were compared.
+    pub frames: usize,
+    /// See the module.
+    pub snr_db: f64,
+    /// `None` where all is silence.
+    pub segmental_snr_db: Option<f64>,
+    /// `None` where all is silence.
+    pub log_spectral_distance_db: Option<f64>,
+}
+
+/// Compares interleaved sounds of one format. Values that are no numbers count as 0.
+///
+/// # Errors
+/// [`ConfigError`] if the format is impossible, the values are no whole sample frames, or there is
+/// nothing to compare.
+pub fn compare(
+    reference: &[f32],
+    distorted: &[f32],
+    format: AudioFormat,
+    options: &CompareOptions,
+) -> Result<Comparison, ConfigError> {
+    let channels = format.channels();
+    if format.rate == 0 || channels == 0 {
+        return Err(ConfigError::new("audio format", format, "a rate and channels above 0"));
+    }
+    for samples in [reference, distorted] {
+        if samples.is_empty() || !samples.len().is_multiple_of(channels) {
+            let allowed = format!("a multiple of {channels} above 0");
+            return Err(ConfigError::new("samples", samples.len(), allowed));
+        }
+    }
+    let furthest = format.rate as usize * options.max_delay_ms as usize / 1000;
+    let alignment = align(reference, distorted, format, furthest);
+    let (a, b) = overlap(reference, distorted, alignment.delay, channels);
+    if a.is_empty() {
+        return Err(ConfigError::new("samples", 0, "some that overlap"));
+    }
+    let (a, b) = (planes(a, channels), planes(b, channels));
+    Ok(Comparison {
+        alignment,
+        frames: a[0].len(),
+        snr_db: snr_db(&a, &b),
+        segmental_snr_db: segmental_snr_db(&a, &b, format.rate),
+        log_spectral_distance_db: log_spectral_distance_db(&a, &b, format.rate, options.max_hz),
+    })
+}
+
+fn overlap<'a>(a: &'a [f32], b: &'a [f32], delay: i64, channels: usize) -> (&'a [f32], &'a [f32]) {
+    let skip = usize::try_from(delay.unsigned_abs()).unwrap_or(usize::MAX).saturating_mul(channels);
+    let (a, b) = if delay >= 0 {
+        (a, b.get(skip..).unwrap_or_default())
+    } else {
+        (a.get(skip..).unwrap_or_default(), b)
+    };
+    let both = a.len().min(b.len());
+    (&a[..both], &b[..both])
+}
+
+fn planes(samples: &[f32], channels: usize) -> Vec<Vec<f32>> {
+    let sane = |value: f32| if value.is_finite() { value.clamp(-1e6, 1e6) } else { 0.0 };
+    (0..channels)
+        .map(|channel| samples.iter().skip(channel).step_by(channels).map(|&v| sane(v)).collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ChannelLayout;
+    use super::*;
+
+    const STEREO: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Stereo);
+
+    fn noise(frames: usize, mut seed: u32) -> Vec<f32> {
+        (0..frames)
+            .map(|_| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                0.2 * ((seed >> 8) as f32 / (1 << 23) as f32 - 1.0)
+            })
+            .collect()
+    }
+
+    fn close(a: f64, b: f64, within: f64) -> bool {
+        (a - b).abs() < within
+    }
+
+    #[test]
+    fn equal_sounds_have_no_distance() {
+        let sound = noise(48_000, 1);
+        let found = compare(&sound, &sound, STEREO, &CompareOptions::default()).unwrap();
+        assert_eq!((found.alignment.delay, found.frames), (0, 24_000));
+        assert!(close(found.snr_db, 200.0, 1e-9));
+        assert!(close(found.segmental_snr_db.unwrap(), 35.0, 1e-9));
+        assert!(close(found.log_spectral_distance_db.unwrap(), 0.0, 1e-9));
+    }
+
+    #[test]
+    fn a_softer_copy_has_the_distances_that_arithmetic_says() {
+        let sound = noise(96_000, 1);
+        let half: Vec<f32> = sound.iter().map(|v| v * 0.5).collect();
+        let found = compare(&sound, &half, STEREO, &CompareOptions::default()).unwrap();
+        assert!(close(found.snr_db, 6.0206, 1e-3));
+        assert!(close(found.segmental_snr_db.unwrap(), 6.0206, 1e-3));
+        // The floor, 1e-10, lies 50 dB below this noise.
+        assert!(close(found.log_spectral_distance_db.unwrap(), 6.0206, 0.01));
+    }
+
+    #[test]
+    fn a_delay_either_way_is_found_and_taken_off() {
+        let sound = noise(96_000, 2);
+        for delay in [-4_321i64, -1, 0, 7, 20_000] {
+            let samples = 2 * usize::try_from(delay.unsigned_abs()).unwrap();
+            let padded = [&vec![0.0; samples], &sound[..]].concat();
+            let (a, b) = if delay >= 0 { (&sound, &padded) } else { (&padded, &sound) };
+            let found = compare(a, b, STEREO, &CompareOptions::default()).unwrap();
+            assert_eq!(found.alignment.delay, delay);
+            assert!(close(found.snr_db, 200.0, 1e-9) && found.alignment.correlation > 0.99);
+        }
+        let fixed = CompareOptions { max_delay_ms: 0, ..CompareOptions::default() };
+        let late = [&[0.0; 20], &sound[..]].concat();
+        assert!(compare(&sound, &late, STEREO, &fixed).unwrap().snr_db < 0.0);
+    }
+
+    #[test]
+    fn silence_odd_lengths_and_wild_values_are_met() {
+        let options = CompareOptions::default();
+        let nothing = vec![0.0; 9_600];
+        let silent = compare(&nothing, &nothing, STEREO, &options).unwrap();
+        assert_eq!((silent.segmental_snr_db, silent.log_spectral_distance_db), (None, None));
+        let wild = [f32::NAN, f32::INFINITY, 1e30, -1e30].repeat(1_000);
+        for length in [2, 4, 100, 4_000] {
+            let found = compare(&wild[..length], &noise(length, 1), STEREO, &options).unwrap();
+            assert!(found.snr_db.is_finite());
+        }
+        assert!(compare(&[], &[], STEREO, &options).is_err());
+        assert!(compare(&[0.0; 3], &[0.0; 2], STEREO, &options).is_err());
+    }
+}

@@ -1,0 +1,296 @@
+//! Many sounds into one, and into one for each listener without their own voice.
+//!
+//! Inputs have any rate and layout. Their samples lie on one time line; [`Mixer::mix`] takes the
+//! next stretch of it. What has not come by then is silence and counted.
+
+mod input;
+
+pub use input::InputStats;
+
+use input::Input;
+
+use super::buffer::{AudioBuf, AudioView};
+use super::format::AudioFormat;
+use super::gain::{Gain, db_to_factor};
+use super::level::{ActiveSpeaker, AudioLevel};
+use super::limiter::Limiter;
+use codec_core::error::{ConfigError, Error};
+
+/// What one input gave to the last stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contribution {
+    /// The input.
+    pub id: u32,
+    /// After its gain. The voice flag is what [`Mixer::set_voice`] was told; without that, whether
+    /// the level is above -50 dBov.
+    pub level: AudioLevel,
+    /// Sample frames that were missing.
+    pub missing: usize,
+}
+
+/// What the last [`Mixer::mix`] did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MixReport {
+    /// By input, in the order in which they were added.
+    pub contributions: Vec<Contribution>,
+    /// Who speaks, chosen with hysteresis.
+    pub active: Option<u32>,
+    /// How far the limiter turned down, in dB: 0 or below.
+    pub limiter_db: f32,
+}
+
+/// Mixes any number of inputs. Allocates nothing while it runs, once the largest stretch and the
+/// longest queue have been seen.
+#[derive(Debug)]
+pub struct Mixer {
+    format: AudioFormat,
+    /// Time of the next sample frame to mix.
+    position: i64,
+    ramp_frames: usize,
+    inputs: Vec<Input>,
+    /// Sum of the last stretch; double precision, so that taking one input out leaves no trace.
+    sum: Vec<f64>,
+    limiter: Limiter,
+    speaker: ActiveSpeaker,
+    report: MixReport,
+}
+
+impl Mixer {
+    /// Mixes to `format`, from time 0 on.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the rate or the number of channels is 0.
+    pub fn new(format: AudioFormat) -> Result<Self, Error> {
+        let channels = format.channels();
+        if format.rate == 0 || channels == 0 {
+            let error = ConfigError::new("audio format", format, "a rate and channels above 0");
+            return Err(error.into());
+        }
+        Ok(Self {
+            format,
+            position: 0,
+            ramp_frames: (format.rate / 100).max(1) as usize,
+            inputs: Vec::new(),
+            sum: Vec::new(),
+            limiter: Limiter::new(format.rate, channels),
+            speaker: ActiveSpeaker::new(format.rate),
+            report: MixReport::default(),
+        })
+    }
+
+    /// Format of what comes out.
+    #[must_use]
+    pub fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    /// Time of the next sample frame that will be mixed, at the output's rate. It comes out
+    /// [`Self::latency`] later, with this time.
+    #[must_use]
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Goes on from another time. What inputs have before it is dropped.
+    pub fn seek(&mut self, position: i64) {
+        self.position = position;
+    }
+
+    /// Sample frames that the limiter looks ahead.
+    #[must_use]
+    pub fn latency(&self) -> usize {
+        self.limiter.latency()
+    }
+
+    /// Adds an input of any format.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the id is taken or the format impossible; [`Error::Unsupported`] if it
+    /// has another rate and this build cannot resample.
+    pub fn add_input(&mut self, id: u32, format: AudioFormat) -> Result<(), Error> {
+        if self.inputs.iter().any(|input| input.id == id) {
+            return Err(ConfigError::new("mixer input", id, "an id that is not taken").into());
+        }
+        self.inputs.push(Input::new(id, format, self.format, false)?);
+        Ok(())
+    }
+
+    /// Adds an input whose clock may drift: see [`Self::set_drift`]. It costs a delay of a few
+    /// milliseconds in the input.
+    ///
+    /// # Errors
+    /// As [`Self::add_input`].
+    #[cfg(feature = "resample")]
+    pub fn add_drifting_input(&mut self, id: u32, format: AudioFormat) -> Result<(), Error> {
+        self.add_input(id, format)?;
+        self.inputs.pop();
+        self.inputs.push(Input::new(id, format, self.format, true)?);
+        Ok(())
+    }
+
+    /// Removes an input; `false` if there is none such. To avoid a click mute it first.
+    pub fn remove_input(&mut self, id: u32) -> bool {
+        let before = self.inputs.len();
+        self.inputs.retain(|input| input.id != id);
+        self.speaker.remove(id);
+        self.inputs.len() < before
+    }
+
+    /// Puts samples on the time line. `pts`: time of the first, in samples of the input's own rate.
+    /// Gaps are silence; what overlaps what is there already is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such input or the format is another;
+    /// [`Error::Limit`] if more than a minute would wait. Nothing has changed.
+    pub fn push(&mut self, id: u32, audio: &AudioView<'_>, pts: i64) -> Result<(), Error> {
+        self.input(id)?.push(audio, pts)
+    }
+
+    /// No more samples will come: what is left is played, and nothing is missing after it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such input.
+    pub fn end_input(&mut self, id: u32) -> Result<(), Error> {
+        self.input(id)?.end();
+        Ok(())
+    }
+
+    /// Sets the gain in dB, at most 60; it is reached within 10 ms.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such input or the gain is no number or above 60.
+    pub fn set_gain_db(&mut self, id: u32, gain_db: f32) -> Result<(), Error> {
+        if gain_db.is_nan() || gain_db > 60.0 {
+            return Err(ConfigError::new("gain", gain_db, "at most 60 dB").into());
+        }
+        let ramp = self.ramp_frames;
+        let input = self.input(id)?;
+        input.factor = db_to_factor(gain_db);
+        input.update_gain(ramp);
+        Ok(())
+    }
+
+    /// Mutes or unmutes, within 10 ms.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such input.
+    pub fn set_muted(&mut self, id: u32, muted: bool) -> Result<(), Error> {
+        let ramp = self.ramp_frames;
+        let input = self.input(id)?;
+        input.muted = muted;
+        input.update_gain(ramp);
+        Ok(())
+    }
+
+    /// Ends the ramps of gains at once, for instance before the first samples.
+    pub fn settle_gains(&mut self) {
+        self.inputs.iter_mut().for_each(|input| input.gain.settle());
+    }
+
+    /// Tells whether there is speech in an input, for its level and the choice of the speaker;
+    /// `None`: judged by its level.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such input.
+    pub fn set_voice(&mut self, id: u32, voice: Option<bool>) -> Result<(), Error> {
+        self.input(id)?.voice = voice;
+        Ok(())
+    }
+
+    /// Follows the clock of an input: see [`super::resample::Resampler::set_drift`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such input, it cannot drift, or the ratio is outside
+    /// `0.99..=1.01`.
+    #[cfg(feature = "resample")]
+    pub fn set_drift(&mut self, id: u32, ratio: f64) -> Result<(), Error> {
+        Ok(self.input(id)?.converter.set_drift(ratio)?)
+    }
+
+    /// Sample frames of the output that an input has ready from [`Self::position`] on.
+    #[must_use]
+    pub fn ready(&self, id: u32) -> Option<usize> {
+        self.inputs.iter().find(|input| input.id == id).map(|input| input.ready(self.position))
+    }
+
+    /// Whether every input has ended and been played.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.inputs.iter().all(|input| input.is_drained(self.position))
+    }
+
+    /// What became of an input's samples so far.
+    #[must_use]
+    pub fn stats(&self, id: u32) -> Option<InputStats> {
+        self.inputs.iter().find(|input| input.id == id).map(|input| input.stats)
+    }
+
+    /// Mixes the next `frames` sample frames into `out`. Its time is [`Self::latency`] before that
+    /// of the stretch, and the values never exceed full scale.
+    pub fn mix(&mut self, frames: usize, out: &mut AudioBuf) -> &MixReport {
+        let channels = self.format.channels();
+        self.sum.clear();
+        self.sum.resize(frames * channels, 0.0);
+        self.report.contributions.clear();
+        for input in &mut self.inputs {
+            let missing = input.take(self.position, frames, self.ramp_frames);
+            for (sum, &value) in self.sum.iter_mut().zip(&input.block) {
+                *sum += f64::from(value);
+            }
+            let level = input.level();
+            self.speaker.push(input.id, level, frames);
+            self.report.contributions.push(Contribution { id: input.id, level, missing });
+        }
+        self.report.active = self.speaker.decide(frames);
+        let pts = self.position.saturating_sub_unsigned(self.latency() as u64);
+        let values = out.begin_f32(self.format, pts);
+        values.extend(self.sum.iter().map(|&sum| narrow(sum)));
+        self.limiter.process(values);
+        self.report.limiter_db = 20.0 * self.limiter.take_least_factor().log10();
+        self.position = self.position.saturating_add_unsigned(frames as u64);
+        &self.report
+    }
+
+    /// The stretch of the last [`Self::mix`] without one input: what that participant hears. Call
+    /// it after every `mix`, or the limiter begins anew.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such input.
+    pub fn mix_without(&mut self, id: u32, out: &mut AudioBuf) -> Result<(), Error> {
+        let (format, latency, position) = (self.format, self.latency() as u64, self.position);
+        let sum = std::mem::take(&mut self.sum);
+        let result = self.input(id).map(|input| {
+            let begin = position.saturating_sub_unsigned((sum.len() / format.channels()) as u64);
+            let values = out.begin_f32(format, begin.saturating_sub_unsigned(latency));
+            let own = input.block.iter().map(|&v| f64::from(v)).chain(std::iter::repeat(0.0));
+            values.extend(sum.iter().zip(own).map(|(sum, own)| narrow(sum - own)));
+            let (limiter, limited_to) = input
+                .limiter
+                .get_or_insert_with(|| (Limiter::new(format.rate, format.channels()), begin));
+            if *limited_to != begin {
+                limiter.reset();
+            }
+            limiter.process(values);
+            *limited_to = position;
+        });
+        self.sum = sum;
+        result
+    }
+
+    fn input(&mut self, id: u32) -> Result<&mut Input, Error> {
+        let found = self.inputs.iter_mut().find(|input| input.id == id);
+        found.ok_or_else(|| ConfigError::new("mixer input", id, "one that was added").into())
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a sample")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+impl Input {
+    fn update_gain(&mut self, ramp: usize) {
+        let factor = if self.muted { 0.0 } else { self.factor.min(Gain::MAX) };
+        self.gain.set(factor, ramp);
+    }
+}

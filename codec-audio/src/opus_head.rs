@@ -1,0 +1,171 @@
+//! The identification header of an Opus stream, which containers keep as its set-up data.
+//! RFC 7845, section 5.1.
+
+use codec_core::error::Corrupt;
+
+/// Identification header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpusHead {
+    /// Output channels, 1..=255.
+    pub channels: u8,
+    /// Samples at 48 kHz that a player drops at the start.
+    pub pre_skip: u16,
+    /// Rate of what was encoded, in Hz; 0: unknown. Says nothing about decoding.
+    pub input_rate: u32,
+    /// Gain in 1/256 dB that a decoder applies.
+    pub gain_q8_db: i16,
+    /// Meaning of the channels: 0 mono or stereo, 1 the orders of Vorbis, 255 none.
+    pub family: u8,
+    /// Streams in each packet.
+    pub streams: u8,
+    /// How many of them, the first ones, are stereo.
+    pub coupled: u8,
+    /// For each output channel the decoded channel; 255: silence.
+    pub mapping: Vec<u8>,
+}
+
+impl OpusHead {
+    /// Family 0: mono or stereo.
+    #[must_use]
+    pub fn plain(channels: u8, pre_skip: u16, input_rate: u32) -> Self {
+        let coupled = channels.saturating_sub(1).min(1);
+        let mapping = (0..=coupled).collect();
+        let channels = coupled + 1;
+        Self {
+            channels,
+            pre_skip,
+            input_rate,
+            gain_q8_db: 0,
+            family: 0,
+            streams: 1,
+            coupled,
+            mapping,
+        }
+    }
+
+    /// Reads a header, `OpusHead` magic included.
+    ///
+    /// # Errors
+    /// [`Corrupt::Other`] with what should have been there.
+    pub fn parse(data: &[u8]) -> Result<Self, Corrupt> {
+        let expected = |what, offset_bytes| Corrupt::Other { what, offset_bytes };
+        let Some(rest) = data.strip_prefix(b"OpusHead") else {
+            return Err(expected("the magic `OpusHead`", 0));
+        };
+        let Some(&[version, channels, s0, s1, r0, r1, r2, r3, g0, g1, family]) = rest.first_chunk()
+        else {
+            return Err(expected("a header of 19 bytes", data.len()));
+        };
+        if version > 15 {
+            return Err(expected("a version below 16", 8));
+        }
+        if channels == 0 {
+            return Err(expected("1 channel or more", 9));
+        }
+        let mut head = Self {
+            gain_q8_db: i16::from_le_bytes([g0, g1]),
+            family,
+            ..Self::plain(
+                channels,
+                u16::from_le_bytes([s0, s1]),
+                u32::from_le_bytes([r0, r1, r2, r3]),
+            )
+        };
+        if family == 0 {
+            if channels > 2 {
+                return Err(expected("1 or 2 channels in mapping family 0", 9));
+            }
+            return Ok(head);
+        }
+        if family == 1 && channels > 8 {
+            return Err(expected("1 to 8 channels in mapping family 1", 9));
+        }
+        let Some((&[streams, coupled], rest)) = rest[11..].split_first_chunk() else {
+            return Err(expected("a channel mapping table", data.len()));
+        };
+        if streams == 0 || coupled > streams || u16::from(streams) + u16::from(coupled) > 255 {
+            return Err(expected("1 to 255 decoded channels, no more coupled than streams", 19));
+        }
+        let Some(mapping) = rest.get(..usize::from(channels)) else {
+            return Err(expected("a mapping of every channel", data.len()));
+        };
+        if let Some(at) = mapping.iter().position(|&m| m != 255 && m >= streams + coupled) {
+            return Err(expected("the number of a decoded channel", 21 + at));
+        }
+        head.channels = channels;
+        head.streams = streams;
+        head.coupled = coupled;
+        head.mapping = mapping.to_vec();
+        Ok(head)
+    }
+
+    /// The header as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = b"OpusHead\x01".to_vec();
+        out.push(self.channels);
+        out.extend(self.pre_skip.to_le_bytes());
+        out.extend(self.input_rate.to_le_bytes());
+        out.extend(self.gain_q8_db.to_le_bytes());
+        out.push(self.family);
+        if self.family != 0 {
+            out.extend([self.streams, self.coupled]);
+            out.extend(&self.mapping);
+        }
+        out
+    }
+}
+
+/// Place among the channels of a WAVE file of each channel in the order of Vorbis, which mapping
+/// family 1 uses. RFC 7845, section 5.1.1.2. `channels`: 1..=8.
+#[must_use]
+pub fn wave_places(channels: usize) -> &'static [usize] {
+    match channels {
+        3 => &[0, 2, 1],
+        5 => &[0, 2, 1, 3, 4],
+        6 => &[0, 2, 1, 4, 5, 3],
+        7 => &[0, 2, 1, 5, 6, 4, 3],
+        8 => &[0, 2, 1, 6, 7, 4, 5, 3],
+        _ => &[0, 1, 2, 3][..channels.min(4)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_survives_the_way_to_bytes_and_back() {
+        let stereo = OpusHead { gain_q8_db: -300, ..OpusHead::plain(2, 312, 44_100) };
+        let surround = OpusHead {
+            channels: 6,
+            family: 1,
+            streams: 4,
+            coupled: 2,
+            mapping: vec![0, 4, 1, 2, 3, 5],
+            ..stereo.clone()
+        };
+        for head in [OpusHead::plain(1, 0, 0), stereo, surround] {
+            assert_eq!(OpusHead::parse(&head.to_bytes()), Ok(head));
+        }
+    }
+
+    #[test]
+    fn damaged_headers_are_refused() {
+        let good = OpusHead::plain(2, 312, 48_000).to_bytes();
+        let with = |at: usize, value: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            bytes
+        };
+        for bad in [with(0, b'o'), with(8, 16), with(9, 0), with(9, 3), with(18, 1)] {
+            assert!(OpusHead::parse(&bad).is_err(), "{bad:?}");
+        }
+        assert!(OpusHead::parse(&good[..18]).is_err());
+        let mapped = |tail: &[u8]| [&with(18, 1), tail].concat();
+        assert!(OpusHead::parse(&mapped(&[1, 1, 0, 1])).is_ok());
+        for tail in [[0, 0, 0, 0], [1, 2, 0, 0], [1, 1, 0, 2], [200, 100, 0, 0]] {
+            assert!(OpusHead::parse(&mapped(&tail)).is_err(), "{tail:?}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Encoder and decoder of the codecs that give every sample a code of its own, always as long. A
+//! packet is the codes of its samples, channels interleaved.
+
+use std::fmt;
+
+use super::framer::{Framer, PacketQueue, SoundQueue};
+use super::sample::Sample;
+use super::settings::{check_format, only_frame_length, refuse_knobs, refuse_quality_settings};
+use super::{
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
+    AudioEncoderConfig, AudioFormat, AudioOutcome, AudioPacket, AudioReport, AudioUpdate,
+    AudioView, FrameLength, Recovery, SampleKind,
+};
+use codec_core::codec::Applied;
+use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
+
+/// How samples become codes and codes samples.
+pub(crate) trait Code: Copy + fmt::Debug + Send + 'static {
+    /// What it codes.
+    type Sample: Sample;
+
+    const CAPABILITIES: &'static AudioCapabilities;
+    /// What a packet consists of, for the report of one that ends too early.
+    const WHOLE: &'static str;
+    /// The answer to who asks for concealment.
+    const NO_CONCEALMENT: &'static str;
+
+    /// That of `codec`; refuses codecs that are none of its kind.
+    fn of(codec: AudioCodec) -> Result<Self, ConfigError>;
+
+    /// Bytes of a code.
+    fn bytes(self) -> usize;
+
+    /// Appends the codes of `samples`.
+    fn write(self, samples: &[Self::Sample], out: &mut Vec<u8>);
+
+    /// Fills `sound` from `data`, which holds whole codes.
+    fn read(self, data: &[u8], format: AudioFormat, pts: i64, sound: &mut AudioBuf);
+}
+
+/// Opens an encoder.
+pub(crate) fn open_encoder<C: Code>(
+    config: &AudioEncoderConfig,
+) -> Result<Box<dyn AudioEncoder>, Error> {
+    let code = C::of(config.codec)?;
+    let format = config.format;
+    check_format(format, C::CAPABILITIES)?;
+    refuse_quality_settings(config)?;
+    let framer = Framer::new(format.channels(), frame_samples(config.frame, format)?);
+    Ok(Box::new(Encoder { code, format, framer, packets: PacketQueue::default() }))
+}
+
+/// Opens a decoder.
+pub(crate) fn open_decoder<C: Code>(
+    config: &AudioDecoderConfig,
+) -> Result<Box<dyn AudioDecoder>, Error> {
+    let code = C::of(config.codec)?;
+    check_format(config.format, C::CAPABILITIES)?;
+    refuse_knobs(&config.knobs)?;
+    if config.gain_q8_db != 0 {
+        return Err(ConfigError::new("gain", config.gain_q8_db, "0").into());
+    }
+    let (format, limit) = (config.format, config.limits.max_frame_bytes);
+    Ok(Box::new(Decoder { code, format, limit, sounds: SoundQueue::default() }))
+}
+
+/// Sample frames of a packet: any number of them up to 10 s.
+fn frame_samples(length: FrameLength, format: AudioFormat) -> Result<usize, ConfigError> {
+    match length.samples(format.rate) {
+        samples if samples > 0 && length.0 <= 10_000_000 => Ok(samples),
+        _ => Err(ConfigError::new("frame length", length.0, "1 sample to 10000000 us")),
+    }
+}
+
+#[derive(Debug)]
+struct Encoder<C: Code> {
+    code: C,
+    format: AudioFormat,
+    framer: Framer<C::Sample>,
+    packets: PacketQueue,
+}
+
+impl<C: Code> Encoder<C> {
+    fn flush(&mut self) {
+        if let Some((pts, samples)) = self.framer.take_rest() {
+            pack(self.code, self.format, samples, pts, &mut self.packets);
+        }
+    }
+}
+
+fn pack<C: Code>(
+    code: C,
+    format: AudioFormat,
+    samples: &[C::Sample],
+    pts: i64,
+    packets: &mut PacketQueue,
+) {
+    let mut packet = packets.begin();
+    code.write(samples, &mut packet.data);
+    packet.pts = pts;
+    packet.duration = (samples.len() / format.channels()) as u64;
+    packet.meta.level_dbov = C::Sample::level(samples);
+    packets.push(packet);
+}
+
+impl<C: Code> AudioEncoder for Encoder<C> {
+    fn capabilities(&self) -> &AudioCapabilities {
+        C::CAPABILITIES
+    }
+
+    fn lookahead(&self) -> u32 {
+        0
+    }
+
+    fn codec_private(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn encode(&mut self, audio: &AudioView<'_>, pts: i64) -> Result<AudioOutcome, Error> {
+        if audio.format() != self.format {
+            return Err(ConfigError::new("audio format", audio.format(), self.format).into());
+        }
+        if audio.frames() > 0 {
+            if self.framer.jumps_to(pts) {
+                self.flush();
+            }
+            C::Sample::append(audio, self.framer.extend(pts));
+            while let Some((pts, samples)) = self.framer.take() {
+                pack(self.code, self.format, samples, pts, &mut self.packets);
+            }
+        }
+        Ok(if self.packets.is_empty() { AudioOutcome::Buffered } else { AudioOutcome::Coded })
+    }
+
+    fn receive(&mut self, packet: &mut AudioPacket) -> bool {
+        self.packets.receive(packet)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.flush();
+        Ok(())
+    }
+
+    fn apply(&mut self, update: AudioUpdate) -> Result<Applied, Error> {
+        let length = only_frame_length(&update)?;
+        self.framer.set_frame(frame_samples(length, self.format)?);
+        Ok(Applied::NextFrame)
+    }
+}
+
+#[derive(Debug)]
+struct Decoder<C> {
+    code: C,
+    format: AudioFormat,
+    /// Bytes of a packet, at most.
+    limit: u64,
+    sounds: SoundQueue,
+}
+
+impl<C: Code> AudioDecoder for Decoder<C> {
+    fn capabilities(&self) -> &AudioCapabilities {
+        C::CAPABILITIES
+    }
+
+    fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
+        let (asked, limit) = (data.len() as u64, self.limit);
+        if asked > limit {
+            return Err(LimitError { what: "frame bytes", asked, limit }.into());
+        }
+        let whole = self.format.channels() * self.code.bytes();
+        if data.is_empty() || !data.len().is_multiple_of(whole) {
+            return Err(Corrupt::Other { what: C::WHOLE, offset_bytes: data.len() }.into());
+        }
+        let mut sound = self.sounds.begin(self.format, SampleKind::S16);
+        self.code.read(data, self.format, pts, &mut sound);
+        self.sounds.push(sound);
+        Ok(AudioReport { frames: (data.len() / whole) as u64, ..AudioReport::default() })
+    }
+
+    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
+        Err(Error::Unsupported(C::NO_CONCEALMENT))
+    }
+
+    fn receive(&mut self, audio: &mut AudioBuf) -> bool {
+        self.sounds.receive(audio)
+    }
+
+    fn finish(&mut self) {}
+
+    fn reset(&mut self) {
+        self.sounds.clear();
+    }
+}

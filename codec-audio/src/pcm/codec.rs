@@ -1,0 +1,40 @@
+//! The encodings behind the audio traits.
+
+use super::convert;
+use crate::packed::Code;
+use crate::{AudioBuf, AudioCapabilities, AudioCodec, AudioFormat, PcmEncoding};
+use codec_core::error::ConfigError;
+
+pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
+    max_channels: 255,
+    lossless: true,
+    lacks: "uncompressed sound has nothing to choose",
+    ..AudioCapabilities::minimal("native")
+};
+
+impl Code for PcmEncoding {
+    type Sample = f32;
+
+    const CAPABILITIES: &'static AudioCapabilities = &CAPABILITIES;
+    const WHOLE: &'static str = "a value for each channel of every sample";
+    const NO_CONCEALMENT: &'static str = "uncompressed sound has no concealment";
+
+    fn of(codec: AudioCodec) -> Result<Self, ConfigError> {
+        match codec {
+            AudioCodec::Pcm(encoding) => Ok(encoding),
+            other => Err(ConfigError::new("codec", other, "pcm")),
+        }
+    }
+
+    fn bytes(self) -> usize {
+        self.bytes()
+    }
+
+    fn write(self, samples: &[f32], out: &mut Vec<u8>) {
+        convert::write(self, samples, out);
+    }
+
+    fn read(self, data: &[u8], format: AudioFormat, pts: i64, sound: &mut AudioBuf) {
+        convert::read(self, data, format, pts, sound);
+    }
+}

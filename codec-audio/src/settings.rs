@@ -1,0 +1,101 @@
+//! Checks that several encoders share.
+
+use super::config::{AudioEncoderConfig, Bandwidth};
+use super::encoder::{AudioCapabilities, AudioUpdate};
+use codec_core::error::{ConfigError, Error};
+
+/// Refuses whatever a codec without any quality setting cannot obey.
+///
+/// # Errors
+/// [`ConfigError`] names the first such setting.
+pub fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(), ConfigError> {
+    let plain = AudioEncoderConfig::new(config.codec, config.format);
+    let codec = config.codec;
+    let refuse = |knob, given: &dyn std::fmt::Debug| {
+        Err(ConfigError::new(knob, format!("{given:?}"), format!("its default: {codec} has none")))
+    };
+    if config.rate.is_some() {
+        return refuse("rate", &config.rate);
+    }
+    if config.bandwidth.is_some() || config.max_bandwidth != Bandwidth::Full {
+        return refuse("bandwidth", &config.bandwidth.or(Some(config.max_bandwidth)));
+    }
+    if config.force_channels.is_some() {
+        return refuse("force channels", &config.force_channels);
+    }
+    for (knob, set) in [
+        ("fec", config.fec),
+        ("dtx", config.dtx),
+        ("prediction disabled", config.prediction_disabled),
+        ("phase inversion disabled", config.phase_inversion_disabled),
+        ("application", config.application != plain.application),
+        ("signal", config.signal != plain.signal),
+        ("complexity", config.complexity != plain.complexity),
+        ("expected loss", config.expected_loss_pct != plain.expected_loss_pct),
+        ("lsb depth", config.lsb_depth != plain.lsb_depth),
+    ] {
+        if set {
+            return refuse(knob, &"set");
+        }
+    }
+    refuse_knobs(&config.knobs)
+}
+
+/// Refuses every knob, for backends that have none.
+///
+/// # Errors
+/// [`ConfigError`] if there is a knob.
+pub fn refuse_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
+    match knobs.first() {
+        None => Ok(()),
+        Some((name, value)) => Err(unknown_knob(name, *value)),
+    }
+}
+
+/// The refusal of a knob that no backend knows.
+#[must_use]
+pub fn unknown_knob(name: &str, value: i64) -> ConfigError {
+    ConfigError::new(
+        "knob",
+        format!("{name}={value}"),
+        "none: this codec has no settings of its own",
+    )
+}
+
+/// The length of a packet, if the update is about that; refuses the rest.
+///
+/// # Errors
+/// If the update is about anything else.
+pub fn only_frame_length(update: &AudioUpdate) -> Result<super::FrameLength, Error> {
+    match update {
+        AudioUpdate::Frame(length) => Ok(*length),
+        AudioUpdate::Knob(name, value) => Err(unknown_knob(name, *value).into()),
+        _ => Err(Error::Unsupported("this codec has no such setting")),
+    }
+}
+
+/// Refuses a rate or a number of channels that the backend does not take.
+///
+/// # Errors
+/// [`ConfigError`] with what it takes.
+pub fn check_format(
+    format: super::AudioFormat,
+    capabilities: &AudioCapabilities,
+) -> Result<(), ConfigError> {
+    let rates = capabilities.rates;
+    if format.rate == 0 || !rates.is_empty() && !rates.contains(&format.rate) {
+        let allowed = match rates {
+            [] => "1 Hz or more".to_owned(),
+            _ => {
+                let names: Vec<_> = rates.iter().map(u32::to_string).collect();
+                format!("{} Hz", names.join(", "))
+            }
+        };
+        return Err(ConfigError::new("sampling rate", format_args!("{} Hz", format.rate), allowed));
+    }
+    let most = capabilities.max_channels;
+    if format.channels() == 0 || format.channels() > usize::from(most) {
+        return Err(ConfigError::new("channels", format.channels(), format_args!("1..={most}")));
+    }
+    Ok(())
+}
