@@ -190,10 +190,8 @@ mod tests {
                       let x = '\"'; print(\"two words\"); print(\"one\");\n    /// Doc.\n    \
                       let y = \"over \\\n        lines\"; r#\"raw \"text\"\"#;\n}\n\
                       #[cfg(test)]\nmod tests {\n// not this\n}\n";
-        let found: Vec<_> = of_rust(source)
-            .into_iter()
-            .map(|piece| (piece.kind, piece.line, piece.text))
-            .collect();
+        let found: Vec<_> =
+            of_rust(source).into_iter().map(|piece| (piece.kind, piece.line, piece.text)).collect();
         let expected = [
             (Kind::Doc, 1, "Opens a file.\nCloses it."),
             (Kind::Comment, 4, "why"),

@@ -13,10 +13,7 @@ const MARKERS: [(&str, &[&str]); 8] = [
     ("tell", &["tell|tells|told|telling"]),
     ("anew, beside, nobody", &["anew|beside|besides|nobody|somebody|whoever|whatever"]),
     ("where for if", &["where there|it|they|one|no|nothing"]),
-    (
-        "left out, made up",
-        &["left|leaves|leave|leaving out", "made up", "taken over", "given up"],
-    ),
+    ("left out, made up", &["left|leaves|leave|leaving out", "made up", "taken over", "given up"]),
     ("sound for audio", &["sound|sounds"]),
     ("seal, correction", &["seal|seals|sealed|sealing|unsealed", "correction|corrections"]),
     (
@@ -44,7 +41,8 @@ fn root() -> PathBuf {
 
 fn files(dir: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     let skipped = ["target", ".git", "node_modules", "seeds", "corpus"];
-    let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         let name = path.file_name().unwrap().to_string_lossy();
