@@ -1,5 +1,4 @@
-//! When packets leave: at a bitrate, with an allowance for bursts, the urgent ones first, and
-//! faster for a moment where the link is probed.
+//! Pacer: sends packets at a bitrate with a burst allowance, by priority, and faster during probes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,65 +8,66 @@ use codec_core::error::ConfigError;
 
 use crate::congestion::ProbeCluster;
 
-/// A probe that has not left after so long is given up.
+/// A probe cluster not sent completely within this time is abandoned.
 const PROBE_PATIENCE: Duration = Duration::from_millis(500);
-/// Padding packets are at most and at least so long.
+/// Maximum and minimum size of a padding packet in bytes.
 const PADDING_BYTES: [u64; 2] = [1200, 50];
 
 /// Settings of a [`Pacer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacerConfig {
-    /// Rate at which packets leave while more wait: 1 kb/s to 100 Gb/s.
+    /// Pacing rate while packets are queued: 1 kb/s to 100 Gb/s.
     pub rate: Bitrate,
-    /// What may leave at once after a pause, as time at that rate: at most 10 s. 0: one packet.
+    /// Burst allowance after an idle period, as time at the pacing rate: at most 10 s. With 0, one
+    /// packet.
     pub burst: Duration,
-    /// Most bytes that wait; beyond them packets are refused.
+    /// Maximum size of the queue in bytes; further packets are rejected.
     pub max_bytes: usize,
-    /// Where more waits than the rate sends in this time, packets leave as fast as that takes; at
-    /// least 1 ms. `None`: never faster.
+    /// Maximum queueing time, at least 1 ms: if more is queued, the pacing rate is raised
+    /// accordingly. `None` never raises it.
     pub max_queue: Option<Duration>,
 }
 
 impl PacerConfig {
-    /// At `rate`, with a burst of 5 ms and 16 MiB of room, never faster.
+    /// Paces at `rate` with a burst of 5 ms and a queue of 16 MiB, never faster.
     #[must_use]
     pub fn new(rate: Bitrate) -> Self {
         Self { rate, burst: Duration::from_millis(5), max_bytes: 16 << 20, max_queue: None }
     }
 }
 
-/// Which of those that wait leaves first; within one, in the order of arrival.
+/// Priority of queued packets; packets of equal priority leave in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// Does not wait at all, but its time counts for the others.
+    /// Sent immediately, but counts towards the rate.
     Audio,
-    /// What somebody waits for already.
+    /// Retransmissions.
     Retransmission,
-    /// Video and its redundancy.
+    /// Video and its FEC.
     Media,
-    /// Only where nothing else is.
+    /// Padding, sent only if nothing else is queued.
     Padding,
 }
 
-/// A packet that leaves.
+/// A packet leaving the pacer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Departure<T> {
     /// The packet.
     pub packet: T,
-    /// The probe cluster that it is part of.
+    /// Id of the probe cluster that it belongs to.
     pub probe: Option<u32>,
 }
 
-/// Holds packets back so that they leave at a rate.
+/// Delays packets so that they leave at a given rate.
 ///
-/// Each packet takes its bits' time at the rate. One may leave as soon as those before it have had
-/// their time, less the burst.
+/// Each packet takes its transmission time at the pacing rate. The next may leave once this time
+/// has passed for all previous packets, minus the burst allowance.
 #[derive(Clone, Debug)]
 pub struct Pacer<T> {
     config: PacerConfig,
     queues: [VecDeque<(usize, T)>; 4],
     bytes: usize,
-    /// When all that has left has had its time.
+    /// When the transmission time of all packets sent has passed.
     paid_until: Duration,
     held: bool,
     probe: Option<Probing>,
@@ -83,10 +83,10 @@ struct Probing {
 }
 
 impl<T> Pacer<T> {
-    /// An empty one.
+    /// Creates an empty pacer.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: PacerConfig) -> Result<Self, ConfigError> {
         check_rate(config.rate)?;
         if config.burst > Duration::from_secs(10) {
@@ -94,29 +94,33 @@ impl<T> Pacer<T> {
             return Err(ConfigError::new("burst", given, "0..=10000 ms"));
         }
         if config.max_queue.is_some_and(|most| most < Duration::from_millis(1)) {
-            return Err(ConfigError::new("longest queue", "less", "at least 1 ms"));
+            return Err(ConfigError::new(
+                "maximum queueing time",
+                "less than 1 ms",
+                "at least 1 ms",
+            ));
         }
         let queues = std::array::from_fn(|_| VecDeque::new());
         let paid_until = Duration::ZERO;
         Ok(Self { config, queues, bytes: 0, paid_until, held: false, probe: None })
     }
 
-    /// A new rate, for all that has not left.
+    /// Sets the pacing rate.
     ///
     /// # Errors
-    /// If it is outside its range: nothing has changed.
+    /// Returns [`ConfigError`] and changes nothing if the rate is outside its range.
     pub fn set_rate(&mut self, rate: Bitrate) -> Result<(), ConfigError> {
         check_rate(rate)?;
         self.config.rate = rate;
         Ok(())
     }
 
-    /// Holds back everything but audio, as while too much is in flight, or lets it go again.
+    /// Holds back everything except audio, for example while the congestion window is full.
     pub fn set_held(&mut self, held: bool) {
         self.held = held;
     }
 
-    /// Adds a packet of so many bytes. `false`: there is no room, and it is gone.
+    /// Queues a packet of `bytes`. Returns `false` and drops it if the queue is full.
     pub fn push(&mut self, bytes: usize, priority: Priority, packet: T) -> bool {
         if self.bytes.saturating_add(bytes) > self.config.max_bytes {
             return false;
@@ -133,21 +137,21 @@ impl<T> Pacer<T> {
         true
     }
 
-    /// Begins to send at the cluster's rate, until it is complete. A cluster that was under way is
-    /// given up.
+    /// Starts sending at the rate of the probe cluster, until it is complete. Abandons a previous
+    /// cluster.
     pub fn start_probe(&mut self, now: Duration, cluster: ProbeCluster) {
         let until = now.saturating_add(PROBE_PATIENCE);
         self.probe = Some(Probing { cluster, packets: 0, bytes: 0, next: now, until });
     }
 
-    /// Whether a cluster is being sent.
+    /// Whether a probe cluster is being sent.
     #[must_use]
     pub fn is_probing(&self) -> bool {
         self.probe.is_some()
     }
 
-    /// Bytes of padding that are to be pushed now, because a probe has nothing else to send.
-    /// Packets that were sent before serve as well.
+    /// Number of padding bytes to push now, because a probe has no media to send. Retransmitting
+    /// old packets serves as well.
     pub fn padding_wanted(&mut self, now: Duration) -> Option<usize> {
         self.expire_probe(now);
         let probe = self.probe.filter(|probe| !self.held && probe.next <= now)?;
@@ -159,12 +163,12 @@ impl<T> Pacer<T> {
         usize::try_from(each.clamp(least, most)).ok()
     }
 
-    /// The next packet that may leave at `now`.
+    /// Returns the next packet that may leave at `now`.
     pub fn poll(&mut self, now: Duration) -> Option<T> {
         self.poll_departure(now).map(|departure| departure.packet)
     }
 
-    /// The same, with the probe cluster that the packet is part of.
+    /// Like [`Self::poll`], with the probe cluster of the packet.
     pub fn poll_departure(&mut self, now: Duration) -> Option<Departure<T>> {
         self.expire_probe(now);
         if self.next_packet_time()? > now {
@@ -190,8 +194,8 @@ impl<T> Pacer<T> {
         Some(Departure { packet, probe: id })
     }
 
-    /// When something is to be done next: a packet may leave, or a probe wants padding; `None` if
-    /// nothing is. A time that has passed: at once.
+    /// Next deadline: when a packet may leave or a probe needs padding. `None` if idle; a time in
+    /// the past means immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let probe = self.probe.filter(|_| !self.held).map(|probe| probe.next);
@@ -210,19 +214,19 @@ impl<T> Pacer<T> {
         Some(self.probe.map_or(paced, |probe| probe.next))
     }
 
-    /// Bytes that wait.
+    /// Size of the queue in bytes.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How long what waits takes to leave.
+    /// Time to send the queue at the current rate.
     #[must_use]
     pub fn queue_time(&self) -> Duration {
         time_of(self.bytes, self.effective_rate())
     }
 
-    /// The rate, or a higher one where too much waits.
+    /// The pacing rate, raised if the queueing time exceeds its maximum.
     fn effective_rate(&self) -> Bitrate {
         let Some(most) = self.config.max_queue else { return self.config.rate };
         let needed = self.bytes as u128 * 8 * 1_000_000_000 / most.as_nanos().max(1);
@@ -237,7 +241,7 @@ impl<T> Pacer<T> {
     }
 }
 
-/// Highest rate, in bits per second.
+/// Maximum rate in bits per second.
 const MAX_RATE: u64 = 100_000_000_000;
 
 fn check_rate(rate: Bitrate) -> Result<(), ConfigError> {
@@ -247,7 +251,7 @@ fn check_rate(rate: Bitrate) -> Result<(), ConfigError> {
     Err(ConfigError::new("pacing rate", format!("{} b/s", rate.0), "1 kb/s to 100 Gb/s"))
 }
 
-/// How long so many bytes take.
+/// Transmission time of `bytes`.
 fn time_of(bytes: usize, rate: Bitrate) -> Duration {
     let nanos = (bytes as u128 * 8 * 1_000_000_000).div_ceil(u128::from(rate.0.max(1)));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX >> 1))

@@ -1,12 +1,12 @@
-//! Numbers that were seen, so that each counts once: SRTP's packets (RFC 3711, section 3.3.2) and
-//! `SFrame`'s frames (RFC 9605, section 9.3).
+//! Replay protection: a sliding window over received numbers, for SRTP packets (RFC 3711, section
+//! 3.3.2) and `SFrame` frames (RFC 9605, section 9.3).
 
-/// Which of the last numbers were taken, in `WORDS` words of 64.
+/// Sliding window of received numbers, with `WORDS` words of 64 bits.
 #[derive(Clone, Debug)]
 pub(crate) struct Window<const WORDS: usize> {
-    /// Highest number taken.
+    /// Highest number accepted.
     highest: Option<u64>,
-    /// A bit for each number, at the number modulo the length.
+    /// One bit per number, at the number modulo the window length.
     taken: [u64; WORDS],
 }
 
@@ -17,7 +17,7 @@ impl<const WORDS: usize> Default for Window<WORDS> {
 }
 
 impl<const WORDS: usize> Window<WORDS> {
-    /// Numbers up to the highest that are remembered.
+    /// Window length.
     pub(crate) const LEN: u64 = 64 * WORDS as u64;
 
     #[cfg(feature = "srtp")]
@@ -25,7 +25,7 @@ impl<const WORDS: usize> Window<WORDS> {
         self.highest
     }
 
-    /// Not taken yet, nor too old to tell.
+    /// Whether the number was not accepted yet and is not older than the window.
     pub(crate) fn is_new(&self, number: u64) -> bool {
         let Some(highest) = self.highest else { return true };
         if number > highest {
@@ -35,7 +35,7 @@ impl<const WORDS: usize> Window<WORDS> {
         highest - number < Self::LEN && self.taken.get(word).is_some_and(|word| word & bit == 0)
     }
 
-    /// The number has been taken: what came with it was authentic.
+    /// Marks a number as accepted, after its packet was authenticated.
     pub(crate) fn take(&mut self, number: u64) {
         let highest = self.highest.unwrap_or(number);
         if number > highest {
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_taken_once_within_the_window() {
+    fn numbers_are_accepted_once_within_the_window() {
         let mut window = Window::<16>::default();
         assert!(window.is_new(5000));
         window.take(5000);
@@ -76,11 +76,11 @@ mod tests {
         window.take(4990);
         assert!(!window.is_new(4990));
         window.take(6000);
-        assert!(!window.is_new(5000) && !window.is_new(4990), "still remembered");
+        assert!(!window.is_new(5000) && !window.is_new(4990), "still in the window");
         assert!(window.is_new(4989));
         window.take(6023);
-        assert!(!window.is_new(5000), "the oldest");
-        assert!(!window.is_new(4999), "too old");
+        assert!(!window.is_new(5000), "oldest in the window");
+        assert!(!window.is_new(4999), "older than the window");
         window.take(6_000_000);
         assert!(!window.is_new(6023) && window.is_new(5_999_999));
         assert_eq!(window.highest, Some(6_000_000));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_range_are_numbers_like_others() {
+    fn range_limits_are_handled() {
         let mut window = Window::<64>::default();
         assert!(window.is_new(u64::MAX) && window.is_new(0));
         for counter in [5, 3, 70, 4] {
@@ -105,7 +105,7 @@ mod tests {
         }
         window.take(70 + 4095);
         assert!(!window.is_new(70) && window.is_new(71));
-        assert!(!window.is_new(69), "too old to tell");
+        assert!(!window.is_new(69), "older than the window");
         window.take(u64::MAX);
         assert!(!window.is_new(u64::MAX) && window.is_new(u64::MAX - 1) && !window.is_new(71));
     }

@@ -1,17 +1,17 @@
-//! Seeded randomness for simulations and tests; not for keys or tokens.
+//! Seeded random numbers for simulation and tests; not for keys or tokens.
 
-/// A small generator (splitmix64); the same numbers on every machine.
+/// A small pseudorandom generator (splitmix64) with the same output on every platform.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// A generator that starts from `seed`.
+    /// Creates a generator with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A generator of its own for purpose `stream` of the same seed.
+    /// Creates an independent generator for purpose `stream` of the same seed.
     #[must_use]
     pub fn stream(seed: u64, stream: u64) -> Self {
         let mut base = Self(seed);
@@ -19,7 +19,7 @@ impl Rng {
         Self(Self(mixed).next_u64())
     }
 
-    /// The next 64 bits.
+    /// Returns 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -28,31 +28,31 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`; 0 if `end` is 0.
+    /// Returns a number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         if end == 0 { 0 } else { self.next_u64() % end }
     }
 
-    /// An index into `len` things; 0 if there are none.
+    /// Returns an index below `len`; 0 if `len` is 0.
     pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
 
-    /// The low eight bits of the next number.
+    /// Returns a random byte.
     pub fn byte(&mut self) -> u8 {
         self.next_u64().to_le_bytes()[0]
     }
 
-    /// At least 0 and below 1, a multiple of 2 to the power of -53.
+    /// Returns a number in 0..1, a multiple of 2^-53.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// One of `things`.
+    /// Returns one of `things`.
     ///
     /// # Panics
-    /// If there are none.
+    /// If `things` is empty.
     pub fn pick<'a, T>(&mut self, things: &'a [T]) -> &'a T {
         let index = self.index(things.len());
         &things[index]

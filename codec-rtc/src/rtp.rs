@@ -1,65 +1,66 @@
-//! RTP packets: parse and write. RFC 3550, section 5.1.
+//! RTP packets: parsing and writing. RFC 3550, section 5.1.
 
 use std::fmt;
 
-/// Bytes of the header without contributing sources and extension.
+/// Size of the fixed header in bytes, without CSRCs and extension.
 pub const FIXED_HEADER_BYTES: usize = 12;
-/// Most contributing sources of a packet.
+/// Maximum number of contributing sources (CSRCs).
 pub const MAX_CSRCS: usize = 15;
 
-/// The fields of the fixed header that senders choose.
+/// Fields of the fixed RTP header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// The end of a frame, in video.
+    /// Marker bit: end of a frame in video.
     pub marker: bool,
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// Counts packets.
+    /// Sequence number.
     pub sequence: u16,
-    /// Sampling time in ticks of the payload's clock.
+    /// Sampling time in ticks of the RTP clock.
     pub timestamp: u32,
-    /// Synchronisation source.
+    /// Synchronization source.
     pub ssrc: u32,
 }
 
-/// A header extension, not looked into (section 5.3.1).
+/// An unparsed header extension (section 5.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extension<'a> {
-    /// What it is, for example 0xbede (RFC 8285).
+    /// Profile-defined identifier, for example 0xbede (RFC 8285).
     pub profile: u16,
-    /// A whole number of 32-bit words.
+    /// Data, a multiple of four bytes.
     pub data: &'a [u8],
 }
 
-/// A packet taken apart.
+/// A parsed packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     /// The fixed header.
     pub header: Header,
     /// Contributing sources, four bytes each, at most 15.
     pub csrcs: &'a [u8],
-    /// The extension, if there is one.
+    /// The header extension.
     pub extension: Option<Extension<'a>>,
-    /// Without padding.
+    /// Payload without padding.
     pub payload: &'a [u8],
 }
 
-/// Why bytes are no packet.
+/// Why data is not a valid packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "documented at the variants")]
 pub enum Malformed {
-    /// Fewer bytes than the part called `what` needs.
+    /// The part called `what` is truncated.
     Truncated { what: &'static str, needed_bytes: usize, had_bytes: usize },
-    /// Another version than 2.
+    /// The version is not 2.
     Version(u8),
-    /// More padding than payload, or padding of 0 bytes.
+    /// The padding is longer than the payload, or 0 bytes long.
     Padding { padding_bytes: usize, had_bytes: usize },
-    /// A payload without any byte of the frame.
+    /// The payload contains no frame data.
     EmptyPayload,
-    /// More bytes or entries of `what` than there may be.
+    /// There are more bytes or entries of `what` than allowed.
     TooMany { what: &'static str, most: usize, had: usize },
-    /// A partition index above 7 cannot be written; other fields that do not go together.
+    /// A field is out of range or inconsistent with another; `what` is a clause such as "the
+    /// payload type is above 127".
     Field { what: &'static str },
 }
 
@@ -67,22 +68,24 @@ impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Truncated { what, needed_bytes, had_bytes } => {
-                write!(f, "the {what} needs {needed_bytes} bytes, the packet has {had_bytes}")
+                write!(f, "invalid {what}: got {had_bytes} bytes, expected at least {needed_bytes}")
             }
-            Self::Version(version) => write!(f, "RTP version {version}"),
+            Self::Version(version) => write!(f, "invalid RTP version: got {version}, expected 2"),
             Self::Padding { padding_bytes, had_bytes } => {
-                write!(f, "{padding_bytes} bytes of padding in {had_bytes} bytes of payload")
+                write!(f, "invalid padding: got {padding_bytes} bytes, expected 1 to {had_bytes}")
             }
-            Self::EmptyPayload => f.write_str("no payload"),
-            Self::TooMany { what, most, had } => write!(f, "{had} {what}, {most} are the most"),
-            Self::Field { what } => write!(f, "not allowed: {what}"),
+            Self::EmptyPayload => f.write_str("invalid payload: got 0 bytes, expected at least 1"),
+            Self::TooMany { what, most, had } => {
+                write!(f, "invalid packet: got {had} {what}, expected at most {most}")
+            }
+            Self::Field { what } => write!(f, "invalid packet: {what}"),
         }
     }
 }
 
 impl std::error::Error for Malformed {}
 
-/// Splits `len` bytes off the front of `data`, which lies `offset` bytes into the packet.
+/// Splits `len` bytes off `data`, which starts `offset` bytes into the packet.
 fn split<'a>(
     data: &'a [u8],
     len: usize,
@@ -96,10 +99,10 @@ fn split<'a>(
     })
 }
 
-/// Takes a packet apart. Extensions are found and not looked into.
+/// Parses a packet. The header extension is located but not parsed.
 ///
 /// # Errors
-/// [`Malformed`], for anything that does not add up.
+/// Returns [`Malformed`] if the packet is truncated or inconsistent.
 pub fn parse(data: &[u8]) -> Result<Packet<'_>, Malformed> {
     let (fixed, rest) = split(data, FIXED_HEADER_BYTES, 0, "RTP header")?;
     let version = fixed[0] >> 6;
@@ -117,7 +120,7 @@ pub fn parse(data: &[u8]) -> Result<Packet<'_>, Malformed> {
     };
     let csrc_bytes = 4 * usize::from(fixed[0] & 0x0f);
     let mut offset = FIXED_HEADER_BYTES;
-    let (csrcs, mut rest) = split(rest, csrc_bytes, offset, "list of sources")?;
+    let (csrcs, mut rest) = split(rest, csrc_bytes, offset, "CSRC list")?;
     offset += csrc_bytes;
     let mut extension = None;
     if fixed[0] & 0x10 != 0 {
@@ -136,7 +139,7 @@ pub fn parse(data: &[u8]) -> Result<Packet<'_>, Malformed> {
     Ok(Packet { header, csrcs, extension, payload: rest })
 }
 
-/// Appends a header without sources, extension and padding.
+/// Appends a header without CSRCs, extension and padding.
 pub fn write(header: &Header, out: &mut Vec<u8>) {
     out.push(0x80);
     out.push(u8::from(header.marker) << 7 | header.payload_type & 0x7f);
@@ -145,12 +148,11 @@ pub fn write(header: &Header, out: &mut Vec<u8>) {
     out.extend(header.ssrc.to_be_bytes());
 }
 
-/// Appends a whole packet: sources, extension, payload, and `padding_bytes` of padding, of which the
-/// last tells their number; 0 for none.
+/// Appends a packet with CSRCs, extension, payload and `padding_bytes` of padding; 0 for none.
 ///
 /// # Errors
-/// If the sources are no whole words or more than 15, or the extension is no whole number of words
-/// or longer than 65535 of them. Nothing has been written.
+/// Returns [`Malformed`] and writes nothing if the CSRCs are not a multiple of four bytes or more
+/// than 15, or the extension is not a multiple of four bytes or longer than 65535 words.
 pub fn write_packet(
     packet: &Packet<'_>,
     padding_bytes: u8,
@@ -158,12 +160,10 @@ pub fn write_packet(
 ) -> Result<(), Malformed> {
     let sources = packet.csrcs.len() / 4;
     if !packet.csrcs.len().is_multiple_of(4) {
-        return Err(Malformed::Field {
-            what: "a list of sources that is no whole number of words",
-        });
+        return Err(Malformed::Field { what: "the CSRC list is not a multiple of four bytes" });
     }
     if sources > MAX_CSRCS {
-        return Err(Malformed::TooMany { what: "sources", most: MAX_CSRCS, had: sources });
+        return Err(Malformed::TooMany { what: "CSRCs", most: MAX_CSRCS, had: sources });
     }
     let extension = packet.extension.map(|it| it.len_words().map(|words| (it, words)));
     let extension = extension.transpose()?;
@@ -188,17 +188,23 @@ pub fn write_packet(
 }
 
 impl Extension<'_> {
-    /// Length of the data in words, as the header tells it.
+    /// Length of the data in 32-bit words.
     fn len_words(&self) -> Result<u16, Malformed> {
         if !self.data.len().is_multiple_of(4) {
-            return Err(Malformed::Field { what: "an extension that is no whole number of words" });
+            return Err(Malformed::Field {
+                what: "the header extension is not a multiple of four bytes",
+            });
         }
         let (most, had) = (usize::from(u16::MAX), self.data.len() / 4);
-        u16::try_from(had).map_err(|_| Malformed::TooMany { what: "words of extension", most, had })
+        u16::try_from(had).map_err(|_| Malformed::TooMany {
+            what: "words of header extension",
+            most,
+            had,
+        })
     }
 }
 
-/// The number that a packet has, for those who route it and look no further.
+/// Returns the sequence number of a packet, without parsing the rest.
 #[must_use]
 pub fn sequence_of(packet: &[u8]) -> Option<u16> {
     let (fixed, _) = packet.split_first_chunk::<FIXED_HEADER_BYTES>()?;
@@ -210,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_packets_come_back_as_they_were_written() {
+    fn packets_round_trip() {
         for (csrcs, data, payload, padding) in [
             (&[][..], None, &[][..], 0),
             (&[1, 2, 3, 4], None, &[9, 8], 0),
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_cannot_be_are_not_written() {
+    fn invalid_packets_are_not_written() {
         let packet = Packet { header: HEADER, csrcs: &[], extension: None, payload: &[] };
         let long = vec![0; 4 << 16];
         for wrong in [
@@ -259,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fixed_header_lies_as_the_standard_draws_it() {
+    fn fixed_header_has_the_specified_layout() {
         assert_eq!(written(), [0x80, 0xe0, 0x12, 0x34, 0xfe, 0xed, 0, 1, 0, 0, 0, 7]);
         let bytes = written();
         let packet = parse(&bytes).unwrap();
@@ -268,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_extension_and_padding_are_left_out_of_the_payload() {
+    fn payload_excludes_csrcs_extension_and_padding() {
         let mut bytes = written();
         bytes[0] |= 0x20 | 0x10 | 2;
         bytes.extend([1, 1, 1, 1, 2, 2, 2, 2]);
@@ -281,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_add_up_is_refused() {
+    fn malformed_packets_are_rejected() {
         for len in 0..FIXED_HEADER_BYTES {
             assert!(matches!(parse(&written()[..len]), Err(Malformed::Truncated { .. })));
         }

@@ -1,53 +1,52 @@
-//! Counters that wrap: sequence numbers of 16 bits, timestamps of 32. RFC 3550, section 5.1.
+//! Wrapping counters: 16-bit sequence numbers and 32-bit timestamps. RFC 3550, section 5.1.
 
-/// Turns 16-bit numbers into ones that do not wrap: each is taken to be the one nearest to the
-/// number before.
+/// Unwraps 16-bit numbers: each is interpreted as the value nearest to the previous number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwrapper16 {
     last: Option<i64>,
 }
 
-/// The same for 32 bits.
+/// Unwraps 32-bit numbers, like [`Unwrapper16`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwrapper32 {
     last: Option<i64>,
 }
 
-/// Steps from `from` to `to`, the short way round: -32768..=32767.
+/// Signed distance from `from` to `to` modulo 2^16: -32768..=32767.
 #[must_use]
 pub fn distance_16(from: u16, to: u16) -> i16 {
     to.wrapping_sub(from).cast_signed()
 }
 
-/// Steps from `from` to `to`, the short way round.
+/// Signed distance from `from` to `to` modulo 2^32.
 #[must_use]
 pub fn distance_32(from: u32, to: u32) -> i32 {
     to.wrapping_sub(from).cast_signed()
 }
 
-/// The low 16 bits of an unwrapped number.
+/// Low 16 bits of an unwrapped number.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+#[expect(clippy::cast_possible_truncation, reason = "truncation is intended")]
 pub fn wrap_16(number: i64) -> u16 {
     number.cast_unsigned() as u16
 }
 
-/// The low 32 bits of an unwrapped number.
+/// Low 32 bits of an unwrapped number.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+#[expect(clippy::cast_possible_truncation, reason = "truncation is intended")]
 pub fn wrap_32(number: i64) -> u32 {
     number.cast_unsigned() as u32
 }
 
 impl Unwrapper16 {
-    /// The unwrapped number; the first is itself.
+    /// Unwraps a number; the first is returned as is.
     pub fn unwrap(&mut self, number: u16) -> i64 {
         let unwrapped = self.peek(number);
         self.last = Some(unwrapped);
         unwrapped
     }
 
-    /// What [`Self::unwrap`] would give, without remembering it.
+    /// Returns the result of [`Self::unwrap`] without changing the state.
     #[must_use]
     pub fn peek(&self, number: u16) -> i64 {
         match self.last {
@@ -58,14 +57,14 @@ impl Unwrapper16 {
 }
 
 impl Unwrapper32 {
-    /// The unwrapped number; the first is itself.
+    /// Unwraps a number; the first is returned as is.
     pub fn unwrap(&mut self, number: u32) -> i64 {
         let unwrapped = self.peek(number);
         self.last = Some(unwrapped);
         unwrapped
     }
 
-    /// What [`Self::unwrap`] would give, without remembering it.
+    /// Returns the result of [`Self::unwrap`] without changing the state.
     #[must_use]
     pub fn peek(&self, number: u32) -> i64 {
         match self.last {
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_go_the_short_way_round() {
+    fn distances_handle_wraparound() {
         assert_eq!(distance_16(65_535, 0), 1);
         assert_eq!(distance_16(0, 65_535), -1);
         assert_eq!(distance_16(10, 32_777), 32_767);
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn sequence_numbers_run_on_through_many_wraps_and_out_of_order() {
+    fn sequence_numbers_unwrap_across_many_wraps_and_reordering() {
         let mut unwrapper = Unwrapper16::default();
         assert_eq!(unwrapper.unwrap(65_534), 65_534);
         assert_eq!(unwrapper.unwrap(1), 65_537);
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_run_on_through_wraps() {
+    fn timestamps_unwrap_across_wraps() {
         let mut unwrapper = Unwrapper32::default();
         let mut expected = i64::from(u32::MAX) - 4_000;
         assert_eq!(unwrapper.unwrap(wrap_32(expected)), expected);

@@ -1,6 +1,6 @@
-//! What others may ask of a session: the limits of docs/SECURITY.md, from outside.
+//! Limits on untrusted input, as listed in docs/SECURITY.md, tested through the public interface.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
+#![expect(clippy::unwrap_used, reason = "test helpers: a panic is the report")]
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn frame(number: u64) -> Packet {
     packet
 }
 
-/// Hands a frame to a sender; gives its datagrams.
+/// Passes a frame to a sender; returns its datagrams.
 fn send(sender: &mut Sender, number: u64) -> Vec<Vec<u8>> {
     let now = ms(33 * number);
     let timestamp = u32::try_from(number).unwrap() * 3000;
@@ -67,7 +67,7 @@ fn send(sender: &mut Sender, number: u64) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| sender.poll_transmit()).collect()
 }
 
-/// The first packet of a key frame, of so many bytes in all.
+/// First packet of a key frame, with `bytes` in total.
 fn packet(header: Header, bytes: usize) -> Vec<u8> {
     let mut out = Vec::new();
     rtp::write(&header, &mut out);
@@ -77,7 +77,7 @@ fn packet(header: Header, bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn datagrams_of_more_than_2048_bytes_are_not_looked_at() {
+fn datagrams_of_more_than_2048_bytes_are_rejected() {
     let header = Header { payload_type: 96, ssrc: SSRC, marker: true, ..Header::default() };
     let mut receiver = receiver();
     let longest = packet(header, MAX_DATAGRAM_BYTES);
@@ -91,7 +91,7 @@ fn datagrams_of_more_than_2048_bytes_are_not_looked_at() {
 }
 
 #[test]
-fn sources_that_were_not_agreed_on_leave_nothing_but_a_count() {
+fn unknown_sources_are_only_counted() {
     let mut receiver = receiver();
     for ssrc in 100..20_100 {
         let header = Header { payload_type: 96, ssrc, marker: true, ..Header::default() };
@@ -103,7 +103,7 @@ fn sources_that_were_not_agreed_on_leave_nothing_but_a_count() {
 }
 
 #[test]
-fn a_frame_of_more_than_8_mib_does_not_come_out() {
+fn frames_of_more_than_8_mib_are_dropped() {
     for (bytes, comes) in [(8000, true), (9000, false)] {
         let mut buffer = FrameBuffer::new(FrameBufferConfig::low_latency());
         for sequence in 0..1000 {
@@ -121,7 +121,7 @@ fn a_frame_of_more_than_8_mib_does_not_come_out() {
 }
 
 #[test]
-fn a_thousand_packets_are_missing_at_most_and_none_for_longer_than_10_000_others() {
+fn at_most_1000_packets_are_missing_and_none_for_more_than_10_000_others() {
     let asked = |nacker: &mut Nacker| {
         let mut out = Vec::new();
         nacker.poll(ms(70), &mut out);
@@ -131,7 +131,7 @@ fn a_thousand_packets_are_missing_at_most_and_none_for_longer_than_10_000_others
     nacker.push(ms(0), 0, Came::Media);
     nacker.push(ms(0), 2500, Came::Media);
     let missing = asked(&mut nacker);
-    assert_eq!((missing.len(), missing[0]), (1000, 1500), "the newest");
+    assert_eq!((missing.len(), missing[0]), (1000, 1500), "the newest packets");
 
     for (others, is_missing) in [(10_000, true), (10_001, false)] {
         let mut nacker = Nacker::new(NackConfig::default());
@@ -144,7 +144,7 @@ fn a_thousand_packets_are_missing_at_most_and_none_for_longer_than_10_000_others
 }
 
 #[test]
-fn feedback_without_end_brings_no_packets_without_end() {
+fn endless_feedback_causes_bounded_retransmissions() {
     let mut sender = sender();
     let mut sequences = Vec::new();
     for number in 0..30 {
@@ -177,20 +177,20 @@ fn feedback_without_end_brings_no_packets_without_end() {
     }
     let stats = sender.stats();
     assert_eq!(stats.video.key_requests - before.video.key_requests, 1000);
-    assert!(keys <= 4, "a key frame each 300 ms at most: {keys}");
-    // Each of the packets may go again once in a round trip, which is 100 ms unless known.
+    assert!(keys <= 4, "at most one key frame per 300 ms: {keys}");
+    // Each packet may be retransmitted once per round trip, which is 100 ms unless known.
     let again = stats.video.retransmitted - before.video.retransmitted;
     assert!(again <= 11 * 90 && answers < 2000, "{again} of {answers}");
 }
 
-/// Cuts a datagram, or changes some of it.
+/// Truncates a datagram, or modifies some of it.
 fn damage(rng: &mut Rng, datagram: &mut Vec<u8>) {
     match rng.below(4) {
         0 => datagram.truncate(rng.index(datagram.len() + 1)),
         1 => datagram.extend((0..rng.below(40)).map(|_| rng.byte())),
         _ => {
             for _ in 0..=rng.below(4) {
-                // The heads of things are where lengths lie.
+                // Headers contain the lengths.
                 let near = if rng.below(2) == 0 { datagram.len().min(24) } else { datagram.len() };
                 let at = rng.index(near.max(1));
                 if let Some(byte) = datagram.get_mut(at) {
@@ -202,14 +202,14 @@ fn damage(rng: &mut Rng, datagram: &mut Vec<u8>) {
 }
 
 #[test]
-fn damaged_datagrams_end_neither_end_of_a_call() {
+fn damaged_datagrams_do_not_end_a_session() {
     let mut rng = Rng::new(7);
     let (mut sender, mut receiver) = (sender(), receiver());
     let mut frames = 0;
     for number in 0..600 {
         let now = ms(33 * number + 30);
         for mut datagram in send(&mut sender, number) {
-            // Half of them for some seconds, then none.
+            // Half of the datagrams for some seconds, then none.
             if number < 400 && rng.below(2) == 0 {
                 damage(&mut rng, &mut datagram);
             }
@@ -234,5 +234,5 @@ fn damaged_datagrams_end_neither_end_of_a_call() {
     let stats = receiver.stats();
     assert!(stats.malformed > 20 && sender.stats().malformed > 20);
     assert!(frames >= 100, "{frames} of the last 120 frames");
-    assert_eq!(receiver.left(), None, "nobody said goodbye");
+    assert_eq!(receiver.left(), None, "no BYE was received");
 }

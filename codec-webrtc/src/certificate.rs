@@ -1,4 +1,4 @@
-//! The certificate of an end of a call: ECDSA on P-256, signed by itself, made from given bytes.
+//! Self-signed DTLS certificate (ECDSA on P-256), generated from given random bytes.
 
 use std::fmt::Write as _;
 use std::str::FromStr as _;
@@ -23,23 +23,23 @@ use x509_cert::time::{Time, Validity};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A certificate and its key. Clones share them.
+/// A certificate with its private key. Clones share both.
 ///
-/// Peers are told its fingerprint in the SDP and compare (RFC 8122, RFC 8827, section 5.1); nobody
-/// looks at names or dates. One certificate may serve all calls of a process, or each call its own,
-/// which keeps calls from being linked.
+/// Peers compare its fingerprint with the SDP (RFC 8122; RFC 8827, section 5.1); names and dates
+/// are ignored. One certificate may serve all sessions of a process, or each session its own, which
+/// prevents linking of sessions.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     pub(super) dtls: Arc<DtlsCert>,
 }
 
-/// A certificate could not be made.
+/// A certificate could not be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateError(String);
 
 impl std::fmt::Display for CertificateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no certificate: {}", self.0)
+        write!(f, "cannot create certificate: {}", self.0)
     }
 }
 
@@ -50,11 +50,12 @@ fn failed(error: impl std::fmt::Display) -> CertificateError {
 }
 
 impl Certificate {
-    /// A new one from 32 **secret random bytes** of the operating system: the same bytes give the
-    /// same key. `unix_now`: time since 1970, for the dates: from a day ago for `days` days.
+    /// Generates a certificate from 32 **secret random bytes** of the operating system: the same
+    /// bytes give the same key. `unix_now`: time since 1970; the certificate is valid from a day
+    /// before it until `days` days after it.
     ///
     /// # Errors
-    /// If the dates are beyond 2049.
+    /// Returns [`CertificateError`] if the dates are beyond 2049.
     pub fn generate(
         secret: &[u8; 32],
         unix_now: Duration,
@@ -80,13 +81,14 @@ impl Certificate {
         Ok(Self { dtls: Arc::new(dtls) })
     }
 
-    /// The certificate, DER.
+    /// The certificate in DER.
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.dtls.certificate
     }
 
-    /// SHA-256 as in `a=fingerprint` (RFC 8122, section 5): pairs of hexadecimal digits and colons.
+    /// SHA-256 fingerprint as in `a=fingerprint` (RFC 8122, section 5): hexadecimal digits
+    /// separated by colons.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut text = String::new();
@@ -98,7 +100,7 @@ impl Certificate {
     }
 }
 
-/// An end of a call that signs for itself, and for nothing but handshakes.
+/// Profile of a self-signed certificate, only for handshakes.
 struct SelfSigned(Name);
 
 impl BuilderProfile for SelfSigned {
@@ -129,7 +131,7 @@ fn hash(secret: &[u8; 32], label: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(secret).chain_update(label).finalize().into()
 }
 
-/// Nearly all strings of 32 bytes are a key of P-256; of the few others a hash is.
+/// Nearly all strings of 32 bytes are valid P-256 keys; otherwise they are hashed until one is.
 fn signing_key(secret: &[u8; 32]) -> SigningKey {
     let mut scalar: [u8; 32] = hash(secret, b"key");
     loop {
@@ -145,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_bytes_give_the_same_certificate_and_others_another() {
+    fn certificate_depends_only_on_the_secret() {
         let now = Duration::from_secs(1_800_000_000);
         let make = |byte| Certificate::generate(&[byte; 32], now, 30).unwrap();
         assert_eq!(make(1).der(), make(1).der());
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_utc_time_cannot_write_are_refused() {
+    fn dates_beyond_utc_time_are_rejected() {
         let late = Duration::from_secs(3_000_000_000);
         assert!(Certificate::generate(&[1; 32], late, 30).is_err());
     }

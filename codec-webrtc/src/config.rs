@@ -1,4 +1,4 @@
-//! What a peer is told before a call.
+//! Peer configuration.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -8,47 +8,50 @@ use codec_core::codec::Bitrate;
 use super::{Certificate, Direction, Kind};
 use codec_rtc::congestion::ControllerConfig;
 
-/// Settings of a [`Peer`](super::Peer).
+/// Configuration of a [`Peer`](super::Peer).
 #[derive(Clone, Debug)]
 pub struct PeerConfig {
-    /// The moment of `Duration::ZERO`. Close to the present: str0m does not look further back than
-    /// an hour before the first peer of the process.
+    /// The `Instant` of `Duration::ZERO`. Must be close to the present: str0m supports at most an
+    /// hour before the first peer of the process.
     pub base: Instant,
-    /// **Secret random bytes**, new for each call: the ICE user name and password are made of them.
+    /// **Secret random bytes**, new for each session, from which the ICE user name and password are
+    /// derived.
     pub secret: [u8; 32],
-    /// Who this end is.
+    /// DTLS certificate of this endpoint.
     pub certificate: Certificate,
-    /// Answers connectivity checks and makes none (RFC 8445, section 2.5): for servers that every
-    /// peer can reach.
+    /// ICE-lite: responds to connectivity checks without sending any (RFC 8445, section 2.5), for
+    /// servers with public addresses. Default `false`.
     pub ice_lite: bool,
-    /// Addresses under which this end is reached, at most 64.
+    /// Local ICE candidates, at most [`PeerLimits::candidates`]; default none.
     pub candidates: Vec<LocalCandidate>,
-    /// What may be negotiated.
+    /// Codecs to negotiate.
     pub codecs: Codecs,
     /// Versions of DTLS.
     pub dtls: DtlsVersions,
-    /// Estimation of the bandwidth to the other end, beginning with this rate; `None`: off.
+    /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
     pub start_bitrate: Option<Bitrate>,
-    /// Estimate the bandwidth by [`congestion`](codec_rtc::congestion) in place of the stack's own
-    /// estimator, which then only sends the padding of probes. Needs `start_bitrate`; settings
-    /// outside their range leave the stack's estimator in place. Copies every packet once.
+    /// Uses [`congestion`](crate::congestion) for the bandwidth estimate rather than the estimator
+    /// of str0m, which then only sends padding for probes. Requires `start_bitrate`; invalid
+    /// settings keep the estimator of str0m. Copies every packet once. Default `None`.
     pub congestion: Option<ControllerConfig>,
-    /// Pictures leave at 1.1 times the estimate, by the stack's pacer. Off, they leave as they come,
-    /// and a [`Pacer`](codec_rtc::pacer::Pacer) before the peer can let them go in quicker bursts.
+    /// Whether the pacer of str0m sends video at 1.1 times the estimate; default `false`. If not,
+    /// video is sent immediately, and a [`Pacer`](crate::pacer::Pacer) in front of the peer can
+    /// send faster bursts.
     pub paced: bool,
-    /// Tell which packets have arrived ([`Event::Delivery`](super::Event::Delivery)). Copies every
-    /// packet once.
+    /// Whether to report the delivery of packets ([`Event::Delivery`](super::Event::Delivery)).
+    /// Copies every packet once.
     pub acknowledgements: bool,
-    /// How often [`Event::Stats`](super::Event::Stats) comes; `None`: never.
+    /// Interval of [`Event::Stats`](super::Event::Stats); `None` disables it. Default 1 s.
     pub stats_interval: Option<Duration>,
-    /// Bytes that may wait in all data channels until the other end has acknowledged them.
+    /// Maximum number of unacknowledged bytes in all data channels.
     pub channel_buffer_bytes: usize,
-    /// Bounds of what the other end may cause.
+    /// Limits on what the remote endpoint can cause.
     pub limits: PeerLimits,
 }
 
 impl PeerConfig {
-    /// Full ICE, VP8 and Opus and G.711, estimation from 1 Mb/s without pacing, statistics each second.
+    /// Full ICE, all codecs, bandwidth estimate from 1 Mb/s without pacing, statistics every
+    /// second.
     #[must_use]
     pub fn new(base: Instant, secret: [u8; 32], certificate: Certificate) -> Self {
         Self {
@@ -70,35 +73,36 @@ impl PeerConfig {
     }
 }
 
-/// An address under which this end is reached.
+/// A local ICE candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalCandidate {
-    /// A socket of this machine. Behind an address translation that is known: the outer address.
+    /// Address of a local socket, or the known public address of a NAT in front of it.
     Host(SocketAddr),
-    /// An address on a TURN server, and the socket that speaks with the server.
+    /// Relay candidate: an address on a TURN server, with the socket that communicates with the
+    /// server.
     Relayed {
-        /// What the other end sends to. Datagrams come with this as their destination, and leave
-        /// with it as their source ([`Transmit::source`](super::Transmit::source)).
+        /// Relayed address. Incoming datagrams have it as their destination, and outgoing ones as
+        /// their source ([`Transmit::source`](super::Transmit::source)).
         relayed: SocketAddr,
-        /// The socket.
+        /// Address of the socket.
         local: SocketAddr,
     },
-    /// The address that a STUN server sees a socket under.
+    /// Server-reflexive candidate: the address of a socket as seen by a STUN server.
     ServerReflexive {
-        /// What the other end sends to.
+        /// Public address.
         outer: SocketAddr,
-        /// The socket.
+        /// Address of the socket.
         local: SocketAddr,
     },
 }
 
-/// Codecs that may be negotiated. Others have no seat yet in RTP mode.
+/// Codecs to negotiate. Others are not supported in RTP mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of codecs")]
 pub struct Codecs {
-    /// VP8 with retransmission.
+    /// VP8 with RTX.
     pub vp8: bool,
-    /// Correction of VP8 where packets are lost: ULPFEC in RED (RFC 5109, RFC 2198).
+    /// FEC for VP8 under packet loss: ULPFEC in RED (RFC 5109, RFC 2198).
     pub ulpfec: bool,
     /// Opus with in-band FEC.
     pub opus: bool,
@@ -109,7 +113,7 @@ pub struct Codecs {
 }
 
 impl Codecs {
-    /// VP8 with correction.
+    /// Whether VP8 with FEC is enabled.
     pub(super) fn has_correction(self) -> bool {
         self.vp8 && self.ulpfec
     }
@@ -121,40 +125,41 @@ impl Default for Codecs {
     }
 }
 
-/// Versions of DTLS that this end takes part in.
+/// Supported DTLS versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DtlsVersions {
-    /// 1.2 (RFC 6347).
+    /// 1.2 only (RFC 6347).
     #[default]
     V1_2,
-    /// 1.3 (RFC 9147), or 1.2 with a peer that does not speak it.
+    /// 1.3 (RFC 9147), or 1.2 with a peer that does not support it.
     V1_3OrV1_2,
 }
 
-/// Bounds of what the other end may cause.
+/// Limits on what the remote endpoint can cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerLimits {
-    /// Bytes of an SDP.
+    /// Size of an SDP in bytes; default 64 KiB.
     pub sdp_bytes: usize,
-    /// `m=` lines of an SDP.
+    /// Number of media sections in an SDP; default 32.
     pub media_lines: usize,
-    /// Lines of audio, and of video, that are taken of an offer; the answer rejects more of them.
+    /// Number of audio sections, and of video sections, accepted from an offer; the answer rejects
+    /// further ones. Default 32.
     pub lines_of_a_kind: usize,
-    /// Candidates of an SDP, and of this end.
+    /// Number of candidates, remote and local each; default 64.
     pub candidates: usize,
-    /// Longest datagram that is looked at.
+    /// Maximum datagram size in bytes; default 2048.
     pub datagram_bytes: usize,
-    /// Datagrams each second from addresses that have not proved themselves, and how many at once.
+    /// Datagrams per second from unverified addresses, and their burst size; default 1000.
     pub unverified_per_second: u32,
-    /// Sources of media of the other end, those of retransmissions among them.
+    /// SSRCs of the remote endpoint, including RTX; default 16.
     pub sources: usize,
-    /// Time from the beginning to a working connection.
+    /// Time until the connection must be established; default 30 s.
     pub handshake: Duration,
-    /// Without a valid answer to a connectivity check for so long the call ends (RFC 7675).
+    /// Timeout without a valid response to connectivity checks (RFC 7675); default 30 s.
     pub consent: Duration,
-    /// Data channels at a time.
+    /// Number of data channels; default 64.
     pub channels: usize,
-    /// Datagrams and events that wait for the caller, each; beyond them the oldest are dropped.
+    /// Number of queued datagrams, and of events; the oldest are dropped. Default 4096.
     pub queue: usize,
 }
 
@@ -176,30 +181,30 @@ impl Default for PeerLimits {
     }
 }
 
-/// A line of media in an offer.
+/// A media section to offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaPlan {
-    /// Sound or picture.
+    /// Audio or video.
     pub kind: Kind,
-    /// As this end sees it.
+    /// Direction from the view of this endpoint.
     pub direction: Direction,
-    /// Media with the same name belong together and are played in step (`a=msid`).
+    /// Media stream id (`a=msid`): media with the same id is synchronised.
     pub stream: Option<String>,
 }
 
-/// A data channel to open.
+/// Settings of a data channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelSettings {
-    /// What it is for.
+    /// Label.
     pub label: String,
-    /// In the order of sending.
+    /// Whether messages arrive in order.
     pub ordered: bool,
-    /// Times that a message is sent again before it is given up; `None`: until it arrives.
+    /// Maximum number of retransmissions of a message; `None` for a reliable channel.
     pub max_retransmissions: Option<u16>,
 }
 
 impl ChannelSettings {
-    /// Ordered and reliable.
+    /// An ordered and reliable channel.
     #[must_use]
     pub fn reliable(label: &str) -> Self {
         Self { label: label.to_owned(), ordered: true, max_retransmissions: None }

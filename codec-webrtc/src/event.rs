@@ -1,4 +1,4 @@
-//! What a peer tells its owner.
+//! Events and statistics of a peer.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,12 +8,12 @@ use codec_core::codec::Bitrate;
 
 use codec_rtc::extension::Extensions;
 
-/// Name of a line of media in the SDP (`a=mid`).
+/// Identifier of a media section (`a=mid`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mid(pub(super) str0m::media::Mid);
 
 impl Mid {
-    /// Of a name, which is cut at 16 characters.
+    /// Creates an identifier, truncated to 16 characters.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
@@ -36,7 +36,7 @@ impl fmt::Debug for Mid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Channel(pub(super) str0m::channel::ChannelId);
 
-/// Sound or picture.
+/// Kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Kind {
@@ -44,7 +44,7 @@ pub enum Kind {
     Video,
 }
 
-/// Which way media flows, as this end sees it.
+/// Media direction from the view of this endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Direction {
@@ -55,20 +55,20 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// This end sends.
+    /// Whether this endpoint sends.
     #[must_use]
     pub fn sends(self) -> bool {
         matches!(self, Self::SendOnly | Self::Both)
     }
 
-    /// This end receives.
+    /// Whether this endpoint receives.
     #[must_use]
     pub fn receives(self) -> bool {
         matches!(self, Self::ReceiveOnly | Self::Both)
     }
 }
 
-/// What a payload is coded with.
+/// Codec of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
@@ -81,258 +81,259 @@ pub enum Codec {
     Pcma,
 }
 
-/// A codec that both ends have.
+/// A codec supported by both endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NegotiatedCodec {
-    /// Which.
+    /// The codec.
     pub codec: Codec,
     /// Payload type.
     pub payload_type: u8,
-    /// Payload type of retransmissions (RFC 4588).
+    /// Payload type of RTX (RFC 4588).
     pub rtx: Option<u8>,
-    /// Ticks of the timestamp in a second.
+    /// RTP clock rate in Hz.
     pub clock_hz: u32,
 }
 
-/// A line of media that has been negotiated.
+/// A negotiated media section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Media {
-    /// Its name.
+    /// Its MID.
     pub mid: Mid,
-    /// Sound or picture.
+    /// Audio or video.
     pub kind: Kind,
-    /// As this end sees it.
+    /// Direction from the view of this endpoint.
     pub direction: Direction,
-    /// In the order in which the other end prefers them; empty if there is none in common.
+    /// Common codecs in the order of preference of the remote endpoint; may be empty.
     pub codecs: Vec<NegotiatedCodec>,
 }
 
-/// A packet as it came, decrypted; retransmissions already turned back into what they repeat. The
-/// order is that of arrival.
+/// A received and decrypted packet, in order of arrival. Retransmissions are restored to the
+/// original packet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RtpPacket {
-    /// Line of media.
+    /// Media section.
     pub mid: Mid,
-    /// Codec by the payload type.
+    /// Codec of the payload type.
     pub codec: Codec,
-    /// Marker, payload type, sequence, timestamp, source. The sequence number here is without
-    /// wraps: its low 16 bits are those of the packet.
+    /// RTP header. Its sequence number equals the low 16 bits of [`Self::sequence`].
     pub header: codec_rtc::rtp::Header,
-    /// Sequence number without wraps.
+    /// Unwrapped sequence number.
     pub sequence: u64,
-    /// Header extensions that were negotiated, but for MID, RID and the time of sending.
+    /// Negotiated header extensions except MID, RID and send time.
     pub extensions: Extensions,
-    /// Without padding.
+    /// Payload without padding.
     pub payload: std::sync::Arc<[u8]>,
-    /// When the datagram came.
+    /// Arrival of the datagram.
     pub arrival: Duration,
 }
 
-/// Clock of the sender of a media stream (RFC 3550, section 6.4.1).
+/// Sender report of a media stream (RFC 3550, section 6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderReport {
-    /// Line of media.
+    /// Media section.
     pub mid: Mid,
-    /// Source.
+    /// SSRC.
     pub ssrc: u32,
-    /// NTP time, 32.32 fixed point, of the sender's clock.
+    /// NTP time by the sender's clock, 32.32 bits.
     pub ntp: u64,
-    /// The same moment as a timestamp of the stream.
+    /// The same time as RTP timestamp.
     pub rtp_timestamp: u32,
-    /// When the report came.
+    /// Arrival of the report.
     pub arrival: Duration,
 }
 
-/// What asks for a key frame.
+/// Kind of a key-frame request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFrameRequestKind {
-    /// Picture loss (RFC 4585, section 6.3.1).
+    /// Picture loss indication (RFC 4585, section 6.3.1).
     Pli,
-    /// A new viewer (RFC 5104, section 4.3.1).
+    /// Full intra request, for example by a new viewer (RFC 5104, section 4.3.1).
     Fir,
 }
 
-/// Where an estimate comes from.
+/// Source of a bandwidth estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EstimateKind {
-    /// Made here from transport-wide feedback.
+    /// Computed locally from transport-wide feedback.
     TransportFeedback,
-    /// Told by the receiver (REMB).
+    /// Reported by the receiver (REMB).
     Remb,
 }
 
-/// The fate of a packet of ours by transport-wide feedback.
+/// Delivery state of a sent packet, from transport-wide feedback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Line of media.
+    /// Media section.
     pub mid: Mid,
-    /// Sequence number that [`Peer::send_video`](super::Peer::send_video) or
-    /// [`send_audio`](super::Peer::send_audio) gave it; its low 16 bits. A retransmission counts
-    /// for the packet that it repeats.
+    /// Low 16 bits of the sequence number returned by [`Peer::send_video`](super::Peer::send_video)
+    /// or [`send_audio`](super::Peer::send_audio). A retransmission counts as the original packet.
     pub sequence: u16,
-    /// It has arrived. `false`: reported missing; it may still come, or be made of correction.
+    /// Whether it was received. If reported as missing, it may still arrive, or be recovered by
+    /// FEC.
     pub received: bool,
 }
 
-/// Why a call is over.
+/// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClosedReason {
-    /// This end hung up.
+    /// Closed by this endpoint.
     Local,
-    /// The other end hung up.
+    /// Closed by the remote endpoint.
     Remote,
-    /// No connection in the time that is given. `ice`: connectivity checks had passed, so DTLS
-    /// failed. `alert`: the last alert of the other end, which anybody could have sent: 40 is
-    /// `handshake_failure`, as of a peer with nothing but an RSA certificate.
+    /// The connection was not established in time. If `ice` is true, connectivity checks had
+    /// succeeded and DTLS failed. `alert` is the last unencrypted alert received, which could be
+    /// forged: 40 is `handshake_failure`, for example from a peer with only an RSA certificate.
     HandshakeTimeout {
-        /// ICE had found a way.
+        /// Whether ICE was connected.
         ice: bool,
-        /// Description of an alert (RFC 8446, section 6).
+        /// Alert description (RFC 8446, section 6).
         alert: Option<u8>,
-        /// Last error of the stack.
+        /// Last error of the WebRTC stack.
         error: Option<String>,
     },
-    /// The other end has vanished: no valid answer to connectivity checks (RFC 7675).
+    /// Consent timeout: no valid response to connectivity checks (RFC 7675).
     ConsentLost,
-    /// The certificate is not the one whose fingerprint is in the SDP, or a part below gave up.
+    /// The certificate does not match the fingerprint in the SDP, or the WebRTC stack failed.
     Failed(String),
-    /// A defect of this end: it panicked with this message. Other calls go on.
+    /// Internal error: a panic with this message. Other sessions are not affected.
     Internal(String),
 }
 
 impl fmt::Display for ClosedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Local => f.write_str("this end hung up"),
-            Self::Remote => f.write_str("the other end hung up"),
+            Self::Local => f.write_str("closed by this endpoint"),
+            Self::Remote => f.write_str("closed by the remote endpoint"),
             Self::HandshakeTimeout { ice, alert, error } => {
                 let part = if *ice { "DTLS" } else { "ICE" };
-                write!(f, "no connection in time: {part} did not finish")?;
+                write!(f, "connection timeout: {part} did not complete")?;
                 if let Some(alert) = alert {
-                    write!(f, "; alert {alert} came")?;
+                    write!(f, "; received DTLS alert {alert}")?;
                 }
                 error.as_ref().map_or(Ok(()), |error| write!(f, "; {error}"))
             }
-            Self::ConsentLost => f.write_str("the other end no longer answers"),
-            Self::Failed(what) => write!(f, "the connection failed: {what}"),
+            Self::ConsentLost => {
+                f.write_str("connection lost: no response from the remote endpoint")
+            }
+            Self::Failed(what) => write!(f, "connection failed: {what}"),
             Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
     }
 }
 
-/// Something that has happened.
+/// An event of a peer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// ICE and DTLS are done: media and data may flow.
+    /// ICE and DTLS are complete: media and data can be exchanged.
     Connected,
-    /// A line of media is there.
+    /// A media section was negotiated.
     Media(Media),
-    /// Its direction is another now.
+    /// The direction of a media section changed.
     MediaChanged {
-        /// Line of media.
+        /// Media section.
         mid: Mid,
-        /// As this end sees it.
+        /// Direction from the view of this endpoint.
         direction: Direction,
     },
-    /// A packet has come.
+    /// An RTP packet was received.
     Rtp(Box<RtpPacket>),
-    /// The sender told its clock.
+    /// A sender report was received.
     SenderReport(SenderReport),
-    /// The other end needs a key frame.
+    /// The remote endpoint requests a key frame.
     KeyFrameRequest {
-        /// Line of media.
+        /// Media section.
         mid: Mid,
-        /// Which request.
+        /// Kind of request.
         kind: KeyFrameRequestKind,
     },
-    /// What the link to the other end takes.
+    /// New bandwidth estimate.
     Estimate {
-        /// For all media together, or for one line if it is a REMB.
+        /// Bitrate of all media, or of one media section for REMB.
         bitrate: Bitrate,
-        /// Where it comes from.
+        /// Source of the estimate.
         kind: EstimateKind,
     },
-    /// Which packets have arrived, if [`PeerConfig::acknowledgements`](super::PeerConfig) is set.
+    /// Delivery of packets, if [`PeerConfig::acknowledgements`](super::PeerConfig) is set.
     Delivery(Vec<Delivery>),
-    /// A stream has been silent for a while, or speaks again.
+    /// A received stream paused or resumed.
     Paused {
-        /// Line of media.
+        /// Media section.
         mid: Mid,
-        /// Silent.
+        /// Whether it is paused.
         paused: bool,
     },
-    /// A data channel is open.
+    /// A data channel was opened.
     ChannelOpen {
-        /// Which.
+        /// The channel.
         channel: Channel,
-        /// What it is for.
+        /// Its label.
         label: String,
     },
-    /// A message has come.
+    /// A message was received.
     ChannelMessage {
-        /// Which channel.
+        /// The channel.
         channel: Channel,
-        /// Not text.
+        /// Whether it is binary rather than text.
         binary: bool,
         /// The message.
         data: Vec<u8>,
     },
-    /// Less waits than was asked for with
+    /// Fewer bytes are buffered than set with
     /// [`Peer::set_channel_low_mark`](super::Peer::set_channel_low_mark).
     ChannelLow {
-        /// Which channel.
+        /// The channel.
         channel: Channel,
     },
-    /// A data channel is closed.
+    /// A data channel was closed.
     ChannelClosed {
-        /// Which.
+        /// The channel.
         channel: Channel,
     },
-    /// Figures of the last interval.
+    /// Statistics of the last interval.
     Stats(Box<Stats>),
-    /// The call is over; nothing follows.
+    /// The session ended; no further events follow.
     Closed(ClosedReason),
 }
 
-/// Figures of a peer.
+/// Statistics of a peer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Stats {
-    /// Of the path.
+    /// Statistics of the path.
     Path(PathStats),
-    /// Of a stream that is sent.
+    /// Statistics of a sent stream.
     Sent(SentStats),
-    /// Of a stream that is received.
+    /// Statistics of a received stream.
     Received(ReceivedStats),
 }
 
-/// Figures of the path.
+/// Statistics of the path.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PathStats {
     /// Bytes of datagrams received, without STUN.
     pub bytes_received: u64,
     /// Bytes of datagrams sent.
     pub bytes_sent: u64,
-    /// Round trip by RTCP.
+    /// Round-trip time from RTCP.
     pub round_trip: Option<Duration>,
-    /// Round trip of the last connectivity check.
+    /// Round-trip time of the last connectivity check.
     pub ice_round_trip: Option<Duration>,
-    /// Estimate.
+    /// Bandwidth estimate.
     pub available: Option<Bitrate>,
-    /// Lost on the way out, 0 to 1.
+    /// Packet loss in sending direction, 0..=1.
     pub loss_sent: Option<f32>,
-    /// Lost on the way in, 0 to 1.
+    /// Packet loss in receiving direction, 0..=1.
     pub loss_received: Option<f32>,
-    /// Addresses in use: of this end and of the other.
+    /// Local and remote address of the selected candidate pair.
     pub pair: Option<(SocketAddr, SocketAddr)>,
 }
 
-/// Figures of a stream that is sent.
+/// Statistics of a sent stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SentStats {
-    /// Line of media.
+    /// Media section.
     pub mid: Mid,
     /// Payload bytes, retransmissions included.
     pub bytes: u64,
@@ -344,20 +345,20 @@ pub struct SentStats {
     pub plis: u64,
     /// NACK received.
     pub nacks: u64,
-    /// Round trip.
+    /// Round-trip time.
     pub round_trip: Option<Duration>,
-    /// Share lost, 0 to 1.
+    /// Packet loss, 0..=1.
     pub loss: Option<f32>,
-    /// Packets lost, by the receiver's reports.
+    /// Packets lost, from receiver reports.
     pub packets_lost: Option<u64>,
-    /// Jitter in ticks of the payload's clock, by the receiver's reports.
+    /// Jitter in RTP clock ticks, from receiver reports.
     pub jitter: Option<u32>,
 }
 
-/// Figures of a stream that is received.
+/// Statistics of a received stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReceivedStats {
-    /// Line of media.
+    /// Media section.
     pub mid: Mid,
     /// Payload bytes.
     pub bytes: u64,
@@ -369,8 +370,8 @@ pub struct ReceivedStats {
     pub plis: u64,
     /// NACK sent.
     pub nacks: u64,
-    /// Jitter in ticks of the payload's clock.
+    /// Jitter in RTP clock ticks.
     pub jitter: u32,
-    /// Share lost, 0 to 1.
+    /// Packet loss, 0..=1.
     pub loss: Option<f32>,
 }

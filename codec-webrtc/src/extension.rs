@@ -1,4 +1,4 @@
-//! RTP header extensions that a peer negotiates, and their values in the stack's types and ours.
+//! Header extensions negotiated by a peer, and their conversion from and to the types of str0m.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,10 +12,10 @@ use codec_rtc::extension::{AbsCaptureTime, Extensions, Kind, PlayoutDelay, Video
 
 /// Seconds from 1900 to 1970.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
-/// Longest Dependency Descriptor that is written.
+/// Maximum size of a sent Dependency Descriptor in bytes.
 pub(super) const MAX_DEPENDENCY_BYTES: usize = 200;
 
-/// Those that a peer offers, under the numbers of our own ends.
+/// Offered header extensions with their default ids.
 pub(super) fn offered() -> ExtensionMap {
     let mut map = ExtensionMap::empty();
     map.set(1, Extension::TransportSequenceNumber);
@@ -31,7 +31,7 @@ pub(super) fn offered() -> ExtensionMap {
     map
 }
 
-/// A Dependency Descriptor among the values of str0m.
+/// A Dependency Descriptor as custom extension value of str0m.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Raw(Vec<u8>);
 
@@ -59,21 +59,21 @@ impl ExtensionSerializer for Dependency {
         false
     }
 
-    /// The one-byte form ends at 16 bytes (RFC 8285, section 4.2).
+    /// The one-byte form allows at most 16 bytes (RFC 8285, section 4.2).
     fn requires_two_byte_form(&self, values: &ExtensionValues) -> bool {
         values.user_values.get().is_some_and(|Raw(bytes)| bytes.len() > 16)
     }
 }
 
-/// What of `extensions` the stack is told. Sequence numbers of transport-wide feedback, the time of
-/// sending, MID and RID it writes by itself; the camera and mirroring it cannot write.
+/// Converts extensions for sending. str0m itself writes transport-wide sequence numbers, send time,
+/// MID and RID; it does not support camera and flip of the video orientation.
 pub(super) fn to_stack(extensions: &Extensions) -> ExtensionValues {
     let mut values = ExtensionValues::default();
     if let Some(AudioLevel { dbov, voice }) = extensions.audio_level {
         values.audio_level = Some(-i8::try_from(dbov).unwrap_or(i8::MAX));
         values.voice_activity = Some(voice);
     }
-    // Its names turn the other way round; the numbers are those of the wire.
+    // Its names describe the opposite rotation; the values match the wire format.
     values.video_orientation =
         extensions.video_orientation.map(|orientation| match orientation.clockwise_quarters {
             1 => Turned::Deg270,
@@ -99,7 +99,7 @@ pub(super) fn to_stack(extensions: &Extensions) -> ExtensionValues {
     values
 }
 
-/// What a packet says, but for its MID, RID and time of sending.
+/// Converts received extensions, except MID, RID and send time.
 pub(super) fn from_stack(values: &ExtensionValues) -> Extensions {
     let delay = |time: MediaTime| Duration::from_micros(time.as_micros());
     let delays = values.play_delay_min.zip(values.play_delay_max);
@@ -128,14 +128,14 @@ pub(super) fn from_stack(values: &ExtensionValues) -> Extensions {
     }
 }
 
-/// Of an NTP time before 2036; `None` before 1970.
+/// Converts an NTP time before 2036; `None` before 1970.
 fn system_time(ntp: u64) -> Option<SystemTime> {
     let seconds = (ntp >> 32).checked_sub(NTP_TO_UNIX)?;
     let nanos = ((ntp & 0xffff_ffff) * 1_000_000_000).div_ceil(1 << 32);
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds) + Duration::from_nanos(nanos))
 }
 
-/// NTP time of a time since 1970; 0 before.
+/// Converts a system time to NTP; 0 before 1970.
 pub(super) fn ntp(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs().wrapping_add(NTP_TO_UNIX) & 0xffff_ffff;
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_pass_through_the_stack_s_types() {
+    fn extensions_round_trip_through_str0m_types() {
         let all = Extensions {
             abs_capture_time: Some(AbsCaptureTime {
                 ntp: (4_000_000_000 << 32) | (1 << 31),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn ntp_times_survive_to_the_nanosecond() {
+    fn ntp_times_round_trip_to_the_nanosecond() {
         for ntp_time in [2_208_988_800 << 32, (4_102_444_800 << 32) | 0x1234_5678] {
             let back = ntp(system_time(ntp_time).unwrap());
             assert!(back.abs_diff(ntp_time) < 8, "{ntp_time:x} {back:x}");

@@ -1,45 +1,48 @@
-//! Who may speak: addresses that have passed a connectivity check, and what others cost.
+//! Protection against datagrams from unverified addresses: verified addresses, a rate limit, and
+//! filtering of forged datagrams.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use codec_rtc::demux::{self, Datagram};
 
-/// Addresses remembered; ICE needs one or two.
+/// Maximum number of verified addresses; ICE needs one or two.
 const VERIFIED: usize = 16;
 
-/// What came and what became of it, in datagrams.
+/// Datagram counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// All that came.
+    /// Datagrams received.
     pub received: u64,
-    /// All that was given out to be sent.
+    /// Datagrams sent.
     pub sent: u64,
-    /// Longer than allowed, empty, or of no protocol of WebRTC.
+    /// Datagrams that are too long, empty, or of no WebRTC protocol.
     pub malformed: u64,
-    /// Not a connectivity check, from an address that has not passed one.
+    /// Datagrams other than connectivity checks from unverified addresses.
     pub unverified: u64,
-    /// Connectivity checks that are not of the other end: wrong name or integrity.
+    /// Connectivity checks with a wrong user name or integrity.
     pub forged_checks: u64,
-    /// Beyond [`PeerLimits::unverified_per_second`](super::PeerLimits::unverified_per_second).
+    /// Datagrams beyond
+    /// [`PeerLimits::unverified_per_second`](super::PeerLimits::unverified_per_second).
     pub rate_limited: u64,
-    /// Media of sources that are not known, and not authentic: forged, or before the keys.
+    /// RTP packets of unknown SSRCs that fail authentication: forged, or received before the keys
+    /// are known.
     pub forged_media: u64,
-    /// Authentic media of sources beyond [`PeerLimits::sources`](super::PeerLimits::sources).
+    /// Authentic RTP packets of SSRCs beyond [`PeerLimits::sources`](super::PeerLimits::sources).
     pub refused_sources: u64,
-    /// Unencrypted DTLS alerts during the handshake: anybody can make them.
+    /// Unencrypted DTLS alerts during the handshake, which could be forged.
     pub plain_alerts: u64,
-    /// The stack gave an error for them; the call went on.
+    /// Datagrams rejected by the WebRTC stack with an error; the session continued.
     pub input_errors: u64,
-    /// Datagrams and events that nobody fetched in time.
+    /// Datagrams and events dropped because they were not polled in time.
     pub overflowed: u64,
-    /// Packets of correction that were sent (ULPFEC).
+    /// FEC packets sent (ULPFEC).
     pub repairs: u64,
-    /// Packets that never came and were made of correction.
+    /// Packets recovered by FEC.
     pub recovered: u64,
 }
 
-/// The protocols that share a port (RFC 7983).
+/// Protocols multiplexed on a port (RFC 7983).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     Stun,
@@ -47,7 +50,7 @@ pub(super) enum Protocol {
     Rtp,
 }
 
-/// By the first byte (RFC 7983, section 7).
+/// Classifies a datagram by its first byte (RFC 7983, section 7).
 pub(super) fn protocol(datagram: &[u8]) -> Option<Protocol> {
     match datagram.first()? {
         0..=3 => Some(Protocol::Stun),
@@ -57,7 +60,7 @@ pub(super) fn protocol(datagram: &[u8]) -> Option<Protocol> {
     }
 }
 
-/// The source of an RTP packet, which stands in the clear under SRTP; `None` for RTCP.
+/// SSRC of an RTP packet, which is not encrypted by SRTP; `None` for RTCP.
 pub(super) fn rtp_source(datagram: &[u8]) -> Option<u32> {
     if demux::classify(datagram) != Datagram::Rtp {
         return None;
@@ -65,12 +68,12 @@ pub(super) fn rtp_source(datagram: &[u8]) -> Option<u32> {
     datagram.get(8..12)?.try_into().ok().map(u32::from_be_bytes)
 }
 
-/// Verified addresses, and a bucket of allowances for all the others together.
+/// Verified addresses, and a token bucket shared by all others.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     verified: Vec<SocketAddr>,
     per_second: u32,
-    /// In millionths of a datagram.
+    /// Tokens in millionths of a datagram.
     allowance: u64,
     at: Duration,
 }
@@ -85,7 +88,8 @@ impl Guard {
         self.verified.contains(&source)
     }
 
-    /// `source` has passed a connectivity check. Of too many the oldest goes.
+    /// Marks `source` as verified by a connectivity check. If there are too many, the oldest is
+    /// removed.
     pub(super) fn verify(&mut self, source: SocketAddr) {
         if self.is_verified(source) {
             return;
@@ -96,7 +100,7 @@ impl Guard {
         self.verified.push(source);
     }
 
-    /// One more datagram from an address that has not proved itself: is it looked at?
+    /// Takes a token for a datagram from an unverified address; `false` if it is to be dropped.
     pub(super) fn allow(&mut self, now: Duration) -> bool {
         let micros = u64::try_from(now.saturating_sub(self.at).as_micros()).unwrap_or(u64::MAX);
         let full = u64::from(self.per_second) * 1_000_000;
@@ -113,10 +117,10 @@ impl Guard {
     }
 }
 
-/// Takes unencrypted alerts (RFC 6347, section 4.1.2.7) out of a datagram of DTLS records.
+/// Removes unencrypted alerts (RFC 6347, section 4.1.2.7) from a datagram of DTLS records.
 ///
-/// They would end a handshake, and carry no proof of their sender. Gives what is left, and the
-/// description of the last one taken out.
+/// They would end a handshake although they are not authenticated. Returns the remaining records,
+/// and the description of the last alert removed.
 pub(super) fn without_plain_alerts(datagram: &[u8]) -> (Vec<u8>, Option<u8>) {
     const HEADER: usize = 13;
     const ALERT: u8 = 21;
@@ -135,7 +139,7 @@ pub(super) fn without_plain_alerts(datagram: &[u8]) -> (Vec<u8>, Option<u8>) {
         }
         rest = next;
     }
-    // What is no whole record is left to the stack, unless it begins like an alert.
+    // An incomplete record is left to the DTLS implementation, unless it starts like an alert.
     if rest.first() == Some(&ALERT) {
         alert = alert.or(Some(0));
     } else {
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_alerts_are_taken_out_and_all_else_stays() {
+    fn only_unencrypted_alerts_are_removed() {
         let hello = record(22, 0, &[1, 2, 3]);
         let alert = record(21, 0, &[2, 40]);
         let encrypted = record(21, 1, &[9; 30]);
@@ -167,7 +171,7 @@ mod tests {
         assert_eq!(without_plain_alerts(&all), (expected, Some(40)));
         assert_eq!(without_plain_alerts(&alert), (vec![], Some(40)));
         assert_eq!(without_plain_alerts(&hello), (hello.clone(), None));
-        // Cut short, empty, and the unified header of DTLS 1.3.
+        // Truncated, empty, and the unified header of DTLS 1.3.
         assert_eq!(without_plain_alerts(&alert[..14]), (vec![], Some(0)));
         assert_eq!(without_plain_alerts(&hello[..14]), (hello[..14].to_vec(), None));
         assert_eq!(without_plain_alerts(&[]), (vec![], None));
@@ -176,17 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn unknown_addresses_have_an_allowance_that_comes_back_with_time() {
+    fn unverified_addresses_are_rate_limited() {
         let mut guard = Guard::new(10, Duration::ZERO);
         let now = Duration::from_secs(5);
         assert_eq!((0..100).filter(|_| guard.allow(now)).count(), 10);
         let later = now + Duration::from_millis(300);
         assert_eq!((0..100).filter(|_| guard.allow(later)).count(), 3);
-        assert!(!guard.allow(now), "time that runs backwards gains nothing");
+        assert!(!guard.allow(now), "no tokens if time goes backwards");
     }
 
     #[test]
-    fn verified_addresses_are_few() {
+    fn number_of_verified_addresses_is_bounded() {
         let mut guard = Guard::new(10, Duration::ZERO);
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         for port in 1..=100 {

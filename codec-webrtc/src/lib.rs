@@ -1,8 +1,8 @@
-//! One end of a WebRTC call: ICE, DTLS, SRTP, SCTP by str0m, driven without sockets.
+//! A WebRTC peer as a sans-I/O state machine: ICE, DTLS, SRTP and SCTP by str0m.
 //!
-//! A [`Peer`] is fed datagrams and time and gives datagrams and [`Event`]s. Media goes in and out
-//! as RTP payloads, so that what an encoder says of its layers arrives; reordering, frames and
-//! decoding are the caller's ([`packet`](codec_rtc::packet)).
+//! A [`Peer`] takes datagrams and time, and produces datagrams and [`Event`]s. Media is exchanged
+//! as RTP payloads, so that the layer information of an encoder is preserved; reordering, frame
+//! assembly and decoding are left to the caller ([`packet`](crate::packet)).
 //!
 //! ```text
 //! offer ─► Peer::answer ─► answer          datagram ─► handle_datagram ─┐
@@ -10,6 +10,10 @@
 //!                                          send_video, send_audio ──────┘
 //! ```
 //!
+//! **Randomness.** The caller provides the secrets of a session ([`PeerConfig::secret`],
+//! [`Certificate::generate`]). DTLS takes nonces and ephemeral keys from the operating system, and
+//! str0m uses its own generator for values that need not be secret, such as transaction ids and
+//! SSRCs. Two runs therefore differ in these bytes.
 //! # Call order
 //!
 //! [`Peer`] and [`turn::TurnClient`] are state machines as those of [`codec_rtc`]: inputs are
@@ -24,13 +28,13 @@
 //! system, and str0m draws transaction numbers, SSRCs and the like, which need not be secret, from
 //! a generator of its own: two runs differ in those bytes.
 //!
-//! **Time** is a `Duration` since [`PeerConfig::base`], the one `Instant` that is asked for. The
-//! NTP times of sender reports are of the machine's clock.
+//! **Time** is a `Duration` since [`PeerConfig::base`], the only `Instant` required. NTP times in
+//! sender reports come from the system clock.
 //!
-//! **What is refused.** Certificates other than ECDSA (P-256, P-384): peers with nothing but RSA,
-//! such as `GStreamer` 1.22 by default, get no further than ICE. Fingerprints other than
-//! SHA-256. DTLS below 1.2; suites without forward secrecy or authenticated encryption; SRTP
-//! profiles other than `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
+//! **Not supported:** certificates other than ECDSA (P-256, P-384), so that peers with only an RSA
+//! certificate, such as `GStreamer` 1.22 by default, complete ICE but not DTLS; fingerprints other
+//! than SHA-256; DTLS below 1.2; cipher suites without forward secrecy or authenticated encryption;
+//! SRTP profiles other than `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
 
 #![forbid(unsafe_code)]
 

@@ -1,39 +1,39 @@
-//! Which media lines of an offer this end takes, and how the answer rejects the others (RFC 3264,
-//! section 6; RFC 8829, section 5.3.1): port 0 and the formats of the offer.
+//! Selection of the media sections of an offer to accept, and rejection of the others in the answer
+//! (RFC 3264, section 6; RFC 8829, section 5.3.1): port 0 with the formats of the offer.
 //!
-//! The stack never sees a rejected line: it would answer with a line without formats, which other
-//! ends cannot parse. Nor does it see simulcast, as there is no way to hand several layers on: a
-//! sender whose answer has none sends its first layer alone (RFC 8853, section 5.3.2).
+//! str0m never sees rejected sections, because it would answer without formats, which other
+//! endpoints cannot parse. Nor does it see simulcast, since several layers cannot be forwarded: a
+//! sender whose answer has no simulcast sends only its first layer (RFC 8853, section 5.3.2).
 
 use super::red::sections;
 use super::{Codecs, Kind, PeerLimits, SdpError};
 
-/// What the line of the session that lists the bundled media lines begins with (RFC 9143).
+/// Prefix of the session line that lists the bundled media sections (RFC 9143).
 const BUNDLE: &str = "a=group:BUNDLE ";
-/// Attributes of the transport, which lines of a bundle may leave to its first line (RFC 9143,
-/// section 7.1.3).
+/// Transport attributes, which bundled sections may leave to the first one (RFC 9143, section
+/// 7.1.3).
 const TRANSPORT: [&str; 5] =
     ["a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:", "a=ice-options:"];
-/// Names of the extensions that mark the layers of simulcast (RFC 8852).
+/// URIs of the header extensions that mark simulcast layers (RFC 8852).
 const RID_EXTENSIONS: [&str; 2] = [
     "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
     "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
 ];
 
-/// A line of audio or video in an offer, and whether it is taken.
+/// An audio or video section of an offer, and whether it is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedLine {
     /// Audio or video.
     pub kind: Kind,
-    /// Names of the codecs in the order of the offer, without RTX, RED and FEC.
+    /// Codec names in the order of the offer, without RTX, RED and FEC.
     pub codecs: Vec<String>,
-    /// The answer takes it. `false`: it is disabled in the offer, has no codec of this end, or is
-    /// one too many.
+    /// Whether the answer accepts it. `false` if it is disabled in the offer, has no supported
+    /// codec, or exceeds the limit.
     pub is_taken: bool,
 }
 
 impl OfferedLine {
-    /// The lines of audio and video of an offer.
+    /// Returns the audio and video sections of an offer.
     #[must_use]
     pub fn read(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Vec<Self> {
         let sections = sections(offer);
@@ -41,18 +41,18 @@ impl OfferedLine {
     }
 }
 
-/// What an offer has beside the lines that are taken.
+/// Rejected sections of an offer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rejected {
-    /// Place among the media lines of the offer, and the line of the answer.
+    /// Index among the media sections of the offer, and the section of the answer.
     lines: Vec<(usize, Vec<String>)>,
 }
 
-/// The offer as the stack is to see it, and the lines that it does not see.
+/// Returns the offer as passed to str0m, and the rejected sections.
 ///
 /// # Errors
-/// [`SdpError::NoCommonCodec`] if there are lines of audio or video and none of them is taken for
-/// want of a codec.
+/// Returns [`SdpError::NoCommonCodec`] if there are audio or video sections, but none has a
+/// supported codec.
 pub(super) fn take(
     offer: &str,
     codecs: Codecs,
@@ -70,7 +70,7 @@ pub(super) fn take(
     let mut kept: Vec<Vec<&str>> = Vec::new();
     for (at, (section, line)) in sections.iter().zip(&lines).enumerate() {
         if line.as_ref().is_some_and(|line| !line.is_taken) {
-            // The part before the first line is no line.
+            // The part before the first media section is not counted.
             rejected.lines.push((at - 1, rejection(section)));
         } else {
             kept.push(section.iter().copied().filter(|line| !is_simulcast(line)).collect());
@@ -86,8 +86,8 @@ pub(super) fn take(
     Ok((joined(kept.iter().flatten().copied()), rejected))
 }
 
-/// The bundle of an offer without the lines that are not taken: the stack wants it to name exactly
-/// the lines that it sees. `None` without a bundle.
+/// The bundle of an offer without the rejected sections, since str0m requires it to list exactly
+/// the sections that it sees. `None` without a bundle.
 fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedLine>]) -> Option<String> {
     let mids = sections.first()?.iter().find_map(|line| line.strip_prefix(BUNDLE))?;
     let rejected = sections
@@ -99,13 +99,13 @@ fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedLine>]) -> Opti
     Some(format!("{BUNDLE}{}", left.collect::<Vec<_>>().join(" ")))
 }
 
-/// The name of a media line (RFC 5888, section 4).
+/// MID of a media section (RFC 5888, section 4).
 fn mid_of<'a>(section: &[&'a str]) -> Option<&'a str> {
     section.iter().find_map(|line| line.strip_prefix("a=mid:")).map(str::trim)
 }
 
 impl Rejected {
-    /// The answer of the stack with the lines that it has not seen.
+    /// Inserts the rejected sections into the answer of str0m.
     pub(super) fn insert(&self, answer: &str) -> String {
         let mut sections: Vec<Vec<String>> = sections(answer)
             .into_iter()
@@ -115,7 +115,7 @@ impl Rejected {
             let of_transport = |line: &&String| TRANSPORT.iter().any(|name| line.starts_with(name));
             section.iter().filter(of_transport).cloned().collect()
         };
-        // Strict ends look for them on every line.
+        // Some implementations require them in every section.
         let transport = sections.get(1).map(transport).unwrap_or_default();
         for (at, lines) in &self.lines {
             let section = lines.iter().chain(&transport).cloned().collect();
@@ -125,7 +125,7 @@ impl Rejected {
     }
 }
 
-/// What becomes of each section: nothing of those that are neither audio nor video.
+/// Evaluates each section; `None` for those other than audio and video.
 fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Option<OfferedLine>> {
     let bundled: Vec<&str> = sections
         .first()
@@ -145,7 +145,7 @@ fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Opt
         let mut fields = rest.split_ascii_whitespace();
         let port = fields.next().unwrap_or_default();
         let offered: Vec<&str> = fields.skip(1).filter_map(|pt| encoding(section, pt)).collect();
-        // Lines of a bundle may have port 0 and be live (RFC 9143, section 6).
+        // Bundled sections may have port 0 and be active (RFC 9143, section 6).
         let is_live = port != "0" || mid_of(section).is_some_and(|mid| bundled.contains(&mid));
         let is_known = offered.iter().any(|encoding| codecs.has(kind, encoding));
         let is_taken = is_live && is_known && *taken < limits.lines_of_a_kind;
@@ -164,13 +164,13 @@ fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Opt
     judged.collect()
 }
 
-/// What is no codec by itself.
+/// Whether a format is not a codec by itself.
 fn is_helper(name: &str) -> bool {
     let helpers = ["rtx", "red", "ulpfec", "flexfec-03", "flexfec", "telephone-event", "CN"];
     helpers.iter().any(|helper| name.eq_ignore_ascii_case(helper))
 }
 
-/// The encoding of a payload type: that of its `a=rtpmap`, or a static one (RFC 3551, section 6).
+/// Encoding of a payload type, from `a=rtpmap` or static (RFC 3551, section 6).
 fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
     let mapped = section.iter().find_map(|line| {
         let (pt, encoding) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
@@ -184,7 +184,7 @@ fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
 }
 
 impl Codecs {
-    /// Whether an encoding is among them.
+    /// Whether an encoding is enabled.
     fn has(self, kind: Kind, encoding: &str) -> bool {
         let known = match kind {
             Kind::Video => vec![(self.vp8, "VP8/90000")],
@@ -198,7 +198,7 @@ impl Codecs {
         known.iter().any(|(on, name)| *on && name.eq_ignore_ascii_case(encoding))
     }
 
-    /// Their names.
+    /// Names of the enabled codecs.
     #[must_use]
     pub fn names(self) -> Vec<&'static str> {
         let all =
@@ -214,7 +214,7 @@ fn is_simulcast(line: &str) -> bool {
         || line.starts_with("a=extmap:") && line.split_ascii_whitespace().skip(1).any(is_rid)
 }
 
-/// The line of an answer that rejects a line of the offer.
+/// The section of an answer that rejects a section of the offer.
 fn rejection(section: &[&str]) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((kind, rest)) = section.first().and_then(|line| line.split_once(' ')) {
@@ -227,7 +227,7 @@ fn rejection(section: &[&str]) -> Vec<String> {
     lines
 }
 
-/// Lets the first line that is left say what the first line of the offer says of the transport.
+/// Copies the transport attributes of the first section of the offer to the first accepted one.
 fn move_transport<'a>(sections: &[Vec<&'a str>], kept: &mut [Vec<&'a str>]) {
     let [session, first, ..] = kept else { return };
     let Some(before) = sections.get(1) else { return };
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_line_keeps_its_formats_and_its_place() {
+    fn rejected_sections_keep_their_formats_and_position() {
         let offer = format!("{SESSION}{H264}{ICE}a=candidate:1\r\n{OPUS}");
         let (seen, rejected) = take(&offer, Codecs::default(), &one()).unwrap();
         assert!(!seen.contains("m=video") && seen.contains("m=audio 0 "), "{seen}");
@@ -288,21 +288,22 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_without_a_codec_of_this_end_names_what_both_have() {
+    fn no_common_codec_error_lists_the_codecs_of_both_sides() {
         let offer = format!("{SESSION}{H264}");
         let refused =
             take(&offer, Codecs { pcmu: false, pcma: false, ..Codecs::default() }, &one());
         let text = refused.unwrap_err().to_string();
         assert!(text.contains("H264") && text.contains("VP8, Opus"), "{text}");
         assert!(!text.contains("rtx"), "{text}");
-        // Data channels alone are fine, and so is a line that the offer itself disables.
+        // An offer with only data channels is accepted, as is a section disabled by the offer
+        // itself.
         for fine in ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n", ""] {
             assert!(take(&format!("{SESSION}{fine}"), Codecs::default(), &one()).is_ok());
         }
     }
 
     #[test]
-    fn a_second_line_of_video_is_rejected_and_simulcast_is_hidden() {
+    fn second_video_section_is_rejected_and_simulcast_hidden() {
         let second = VP8.replace("a=mid:2", "a=mid:3").replace(" 96", " 97").replace(":96", ":97");
         let offer = format!("{SESSION}{OPUS}{VP8}{second}");
         let (seen, rejected) = take(&offer, Codecs::default(), &one()).unwrap();

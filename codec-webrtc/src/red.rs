@@ -1,21 +1,21 @@
-//! RED with ULPFEC on lines of video, in an SDP (RFC 5109, section 14.2; RFC 2198).
+//! RED with ULPFEC for video in SDP (RFC 5109, section 14.2; RFC 2198).
 //!
-//! The stack knows RED around sound alone. On a line of video it is shown a codec in RED's place
-//! that it does not otherwise have here: then it agrees on payload types, sends again and counts as
-//! with any codec. ULPFEC travels within RED only, so that its payload type concerns this end alone.
+//! str0m supports RED only for audio. For video, RED is presented to it as a codec that is not
+//! otherwise used, so that str0m negotiates payload types, retransmits and counts it like any
+//! codec. ULPFEC is only sent within RED, so that str0m need not know its payload type.
 
-/// What the stack takes RED for.
+/// Codec that represents RED in str0m.
 pub(super) const STAND_IN: str0m::format::Codec = str0m::format::Codec::H266;
-/// And its name and that of RED, with the clock of video.
+/// Its name and that of RED, with the video clock rate.
 const STAND_IN_NAME: &str = "H266/90000";
 const RED: &str = "red/90000";
 const ULPFEC: &str = "ulpfec/90000";
 
-/// Payload types that this end offers: RED, its retransmissions, ULPFEC.
+/// Offered payload types: RED, its RTX, ULPFEC.
 pub(super) const OFFERED: (u8, u8, u8) = (98, 101, 99);
 
-/// The SDP of the other end as the stack is to see it, and the payload type of ULPFEC if RED and it
-/// are there.
+/// Converts the SDP of the remote endpoint for str0m; returns it with the payload type of ULPFEC if
+/// both it and RED are present.
 pub(super) fn hide(sdp: &str) -> (String, Option<u8>) {
     let mut out = String::with_capacity(sdp.len() + 64);
     let mut found = None;
@@ -25,14 +25,14 @@ pub(super) fn hide(sdp: &str) -> (String, Option<u8>) {
         let both = payload_type(&section, RED).zip(payload_type(&section, ULPFEC));
         for line in section {
             match (rtpmap(line), both.filter(|_| is_video)) {
-                // The codec itself is one that is not known.
+                // The actual codec becomes an unknown one.
                 (Some((pt, name)), _) if is_named(name, STAND_IN_NAME) => {
                     push(&mut out, &format!("a=rtpmap:{pt} x-{STAND_IN_NAME}"));
                 }
                 (Some((pt, _)), Some((red, _))) if pt == red => {
                     push(&mut out, &format!("a=rtpmap:{red} {STAND_IN_NAME}"));
-                    // What goes for the line goes for RED on it: without, the stack would not pad
-                    // the stream when it probes, but begin another.
+                    // Feedback of the section also applies to RED; without it, str0m would send
+                    // padding for probes in another stream.
                     if has_feedback {
                         push(&mut out, &format!("a=rtcp-fb:{red} transport-cc"));
                     }
@@ -48,8 +48,7 @@ pub(super) fn hide(sdp: &str) -> (String, Option<u8>) {
     (out, found)
 }
 
-/// The SDP of the stack as the other end is to see it. `ulpfec`: the payload type that goes with
-/// RED.
+/// Converts the SDP of str0m for the remote endpoint. `ulpfec`: payload type used with RED.
 pub(super) fn show(sdp: &str, ulpfec: Option<u8>) -> String {
     let mut out = String::with_capacity(sdp.len() + 64);
     for section in sections(sdp) {
@@ -77,7 +76,7 @@ fn push(out: &mut String, line: &str) {
     out.push_str("\r\n");
 }
 
-/// The lines before the first line of media, and those from each one on.
+/// Splits an SDP into the session part and the media sections.
 pub(super) fn sections(sdp: &str) -> Vec<Vec<&str>> {
     let mut sections = vec![Vec::new()];
     for line in sdp.lines() {
@@ -106,13 +105,13 @@ fn is_named(name: &str, encoding: &str) -> bool {
     name.eq_ignore_ascii_case(encoding)
 }
 
-/// Whether a line asks for transport-wide feedback on some payload type.
+/// Whether a line enables transport-wide feedback for a payload type.
 fn is_transport_feedback(line: &str) -> bool {
     let value = line.strip_prefix("a=rtcp-fb:").and_then(|rest| rest.split_once(' '));
     value.is_some_and(|(_, what)| what.trim() == "transport-cc")
 }
 
-/// Whether a line maps, describes or asks for feedback on a payload type.
+/// Whether a line is an attribute of a payload type.
 fn is_about(line: &str, payload_type: u8) -> bool {
     ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().any(|with| {
         let value = line.strip_prefix(with).and_then(|rest| rest.split(' ').next());
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn red_is_shown_to_the_stack_as_a_codec_and_back() {
+    fn red_is_converted_to_a_codec_and_back() {
         let offer = lines(
             "v=0
             m=audio 9 UDP/TLS/RTP/SAVPF 63
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn one_without_the_other_is_left_alone() {
+    fn red_or_ulpfec_alone_is_unchanged() {
         let only = "m=video 9 x 116\r\na=rtpmap:116 red/90000\r\n";
         assert_eq!(hide(only), (only.to_owned(), None));
         let other = "m=video 9 x 118\r\na=rtpmap:118 ulpfec/90000\r\na=rtpmap:300 red/90000\r\n";

@@ -1,35 +1,35 @@
-//! What is asked of an SDP before its parser sees it.
+//! SDP validation before parsing.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use super::PeerLimits;
 
-/// An SDP that is not taken.
+/// Why an SDP is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SdpError {
-    /// More than the limit.
+    /// A limit is exceeded.
     TooMuch {
-        /// Of what.
+        /// Counted items.
         what: &'static str,
-        /// How many there are.
+        /// Actual number.
         count: usize,
-        /// How many there may be.
+        /// Maximum number.
         limit: usize,
     },
-    /// No SHA-256 fingerprint of a certificate. Others are not taken.
+    /// There is no SHA-256 certificate fingerprint. Others are not supported.
     NoSha256Fingerprint,
-    /// There are lines of audio or video, and not one with a codec that both ends have.
+    /// There are audio or video sections, but none has a codec supported by both endpoints.
     NoCommonCodec {
-        /// Names of the codecs that are offered.
+        /// Offered codecs.
         offered: Vec<String>,
-        /// Names of those that this end has.
+        /// Codecs supported by this endpoint.
         supported: Vec<&'static str>,
     },
-    /// The parser, or the negotiation, says no.
+    /// The parser or the negotiation failed.
     Refused(String),
-    /// A defect of this end: the negotiation panicked with this message.
+    /// Internal error: the negotiation panicked with this message.
     Internal(String),
 }
 
@@ -37,14 +37,14 @@ impl fmt::Display for SdpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMuch { what, count, limit } => {
-                write!(f, "the SDP has {count} {what}, {limit} are allowed")
+                write!(f, "invalid SDP: got {count} {what}, expected at most {limit}")
             }
-            Self::NoSha256Fingerprint => f.write_str("the SDP has no SHA-256 fingerprint"),
+            Self::NoSha256Fingerprint => f.write_str("invalid SDP: no SHA-256 fingerprint"),
             Self::NoCommonCodec { offered, supported } => {
                 let (offered, supported) = (offered.join(", "), supported.join(", "));
-                write!(f, "no codec in common: offered {offered}; supported {supported}")
+                write!(f, "no common codec: offered {offered}; supported {supported}")
             }
-            Self::Refused(why) => write!(f, "the SDP is refused: {why}"),
+            Self::Refused(why) => write!(f, "cannot accept SDP: {why}"),
             Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
     }
@@ -52,15 +52,15 @@ impl fmt::Display for SdpError {
 
 impl std::error::Error for SdpError {}
 
-/// Checks sizes and gives the SDP without fingerprints other than SHA-256: the parser would take
-/// the first that stands there (RFC 8122, section 5, leaves the choice to us).
+/// Checks the limits and removes fingerprints other than SHA-256, since the parser would use the
+/// first one (RFC 8122, section 5, leaves the choice to the receiver).
 pub(super) fn admit(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> {
     let bound = |what, count, limit| {
         if count > limit { Err(SdpError::TooMuch { what, count, limit }) } else { Ok(()) }
     };
     bound("bytes", sdp.len(), limits.sdp_bytes)?;
     let starting = |with: &str| sdp.lines().filter(|line| starts_with(line, with)).count();
-    bound("lines of media", starting("m="), limits.media_lines)?;
+    bound("media sections", starting("m="), limits.media_lines)?;
     bound("candidates", starting("a=candidate:"), limits.candidates)?;
     bound("lines", sdp.lines().count(), 4096)?;
     if !sdp.lines().any(|line| starts_with(line, SHA256)) {
@@ -78,14 +78,14 @@ pub(super) fn admit(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> 
     Ok(kept)
 }
 
-/// Refuses payload types that stand for more than one thing: all lines of media share a transport
-/// (RFC 9143, section 9.1), and the negotiation below ends the process over them.
+/// Rejects payload types with more than one meaning: all media sections share a transport (RFC
+/// 9143, section 9.1), and str0m panics on them.
 fn check_payload_types(sdp: &str) -> Result<(), SdpError> {
     let mut names = HashMap::from([("0", "PCMU/8000".to_owned()), ("8", "PCMA/8000".to_owned())]);
     let mut repeats: HashMap<&str, &str> = HashMap::new();
     let one_thing = |number: &str, before: &str, now: &str| {
         let same = before.eq_ignore_ascii_case(now);
-        let text = format!("payload type {number} stands for {before} and for {now}");
+        let text = format!("payload type {number} is used for {before} and {now}");
         if same { Ok(()) } else { Err(SdpError::Refused(text)) }
     };
     for line in sdp.lines() {
@@ -109,11 +109,11 @@ fn check_payload_types(sdp: &str) -> Result<(), SdpError> {
     Ok(())
 }
 
-/// The payload type and the rest of an attribute.
+/// Splits an attribute into payload type and value.
 fn attribute<'a>(line: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     let (number, rest) = line.strip_prefix(name)?.split_once(' ')?;
     let number = number.trim();
-    // As numbers are compared.
+    // Without leading zeros, so that equal numbers compare equal.
     let digits = number.trim_start_matches('0');
     Some((if digits.is_empty() { "0" } else { digits }, rest.trim()))
 }
@@ -131,21 +131,21 @@ mod tests {
     const GOOD: &str = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=fingerprint:sha-256 AA\r\n";
 
     #[test]
-    fn too_much_is_refused_before_parsing() {
+    fn limits_are_enforced_before_parsing() {
         let limits = PeerLimits::default();
         assert_eq!(admit(GOOD, &limits).as_deref(), Ok(GOOD));
         let much = |sdp: String| match admit(&sdp, &limits) {
             Err(SdpError::TooMuch { what, .. }) => what,
             other => panic!("{other:?}"),
         };
-        assert_eq!(much(format!("{GOOD}{}", "m=audio\r\n".repeat(32))), "lines of media");
+        assert_eq!(much(format!("{GOOD}{}", "m=audio\r\n".repeat(32))), "media sections");
         assert_eq!(much(format!("{GOOD}{}", "a=candidate:1\n".repeat(65))), "candidates");
         assert_eq!(much(format!("{GOOD}{}", "a\n".repeat(5000))), "lines");
         assert_eq!(much(format!("{GOOD}{}", "a".repeat(65_536))), "bytes");
     }
 
     #[test]
-    fn payload_types_stand_for_one_thing() {
+    fn payload_types_must_be_unique() {
         let limits = PeerLimits::default();
         let admitted = |lines: &str| admit(&format!("{GOOD}{lines}"), &limits).is_ok();
         let usual = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sha_256_remains() {
+    fn only_sha_256_fingerprints_are_kept() {
         let limits = PeerLimits::default();
         let both = "a=fingerprint:sha-1 BB\na=fingerprint:SHA-256 AA\na=fingerprint:md5 1\n";
         let kept = admit(both, &limits).unwrap();

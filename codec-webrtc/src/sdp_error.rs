@@ -1,18 +1,18 @@
-//! Errors of the SDP parser with a line instead of an address in memory.
+//! SDP parser errors with a line number instead of a memory address.
 
 use super::SdpError;
 
-/// How the parser writes a place: the address of the rest of the text.
+/// How the parser prints a position: as the address of the remaining text.
 const PLACE: (&str, &str) = ("PointerOffset(0x", ")");
-/// Longest part of a line that is repeated, in characters.
+/// Maximum number of characters of a line quoted in an error.
 const LINE_CHARS: usize = 80;
 
-/// The error of the parser or the negotiation over `sdp`.
+/// Converts an error of the parser or the negotiation about `sdp`.
 pub(super) fn refused_sdp(sdp: &str, error: impl std::fmt::Display) -> SdpError {
     SdpError::Refused(placed(sdp, &error.to_string()))
 }
 
-/// `text` on one line, its places as lines of `sdp`.
+/// Puts `text` on one line and replaces positions by lines of `sdp`.
 fn placed(sdp: &str, text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.trim();
@@ -28,7 +28,7 @@ fn placed(sdp: &str, text: &str) -> String {
     out.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// The line of `sdp` that an address in hexadecimal digits lies in.
+/// The line of `sdp` that contains a hexadecimal address.
 fn line_at(sdp: &str, address: &str) -> String {
     let offset = usize::from_str_radix(address, 16)
         .ok()
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_lines_and_never_addresses() {
+    fn positions_are_lines_and_never_addresses() {
         let sdp = "v=0\r\no=x\r\ns=-\r\n";
         let text = |at: usize| format!("SDP parse: Parse error at PointerOffset({at:#x})\nBad\n");
         let start = sdp.as_ptr().addr();

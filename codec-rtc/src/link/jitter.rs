@@ -1,37 +1,37 @@
-//! Extra delay, drawn for each packet.
+//! Jitter: random extra delay per packet.
 
 use std::time::Duration;
 
 use crate::rng::Rng;
 
-/// How the extra delay is distributed.
+/// Distribution of the extra delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum JitterShape {
-    /// Evenly between 0 and the stated time; its mean is half of it.
+    /// Uniform between 0 and `time`; the mean is half of it.
     #[default]
     Uniform,
-    /// Exponentially, with the stated time as mean, cut off at ten times of it.
+    /// Exponential with mean `time`, limited to ten times `time`.
     Exponential,
 }
 
-/// Extra delay of each packet, on top of the propagation delay, drawn independently.
+/// Random extra delay of each packet in addition to the propagation delay, drawn independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jitter {
-    /// See the shape.
+    /// Maximum or mean extra delay, depending on [`Self::shape`].
     pub time: Duration,
-    /// The distribution.
+    /// Distribution of the extra delay.
     pub shape: JitterShape,
-    /// Whether packets may overtake one another. If not, a packet arrives no earlier than the one
-    /// before it, which makes the mean delay longer where packets follow closely.
+    /// Whether packets may be reordered. Otherwise a packet arrives no earlier than the previous
+    /// one, which increases the mean delay of closely spaced packets.
     pub reorders: bool,
 }
 
 impl Jitter {
-    /// No extra delay.
+    /// No jitter.
     pub const NONE: Self =
         Self { time: Duration::ZERO, shape: JitterShape::Uniform, reorders: false };
 
-    /// The longest extra delay.
+    /// Maximum extra delay.
     #[must_use]
     pub fn most(&self) -> Duration {
         match self.shape {
@@ -40,7 +40,7 @@ impl Jitter {
         }
     }
 
-    /// The extra delay of one packet.
+    /// Draws the extra delay of one packet.
     pub(super) fn draw(&self, rng: &mut Rng) -> Duration {
         let unit = rng.unit();
         match self.shape {
@@ -50,10 +50,10 @@ impl Jitter {
     }
 }
 
-/// -ln(1 - `unit`), for 0 <= `unit` < 1, from additions, multiplications and divisions alone: the
-/// library's logarithm may differ between machines in its last bit, and seeded runs must not.
+/// -ln(1 - `unit`) for 0 <= `unit` < 1, computed with basic arithmetic only: the last bit of the
+/// library's logarithm may differ between platforms, but seeded runs must not.
 fn exponential(unit: f64) -> f64 {
-    // x * 2^n with 0.5 <= x < 1; the series of the area tangent in (1 - x) / (1 + x).
+    // x * 2^n with 0.5 <= x < 1; series of artanh((1 - x) / (1 + x)).
     let (mut x, mut halvings) = (1.0 - unit, 0.0);
     while x < 0.5 {
         x *= 2.0;
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_logarithm_is_one() {
+    fn exponential_matches_the_logarithm() {
         for unit in [0.0, 1e-12, 0.1, 0.5, 0.75, 0.999, 1.0 - 1e-15] {
             let expected = -f64::ln(1.0 - unit);
             assert!((exponential(unit) - expected).abs() < 1e-13 * (1.0 + expected), "{unit}");

@@ -1,40 +1,41 @@
-//! Which packets are lost.
+//! Packet loss models.
 
 use codec_core::error::ConfigError;
 
 use crate::rng::Rng;
 
-/// How packets are lost.
+/// Packet loss model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Loss {
-    /// Not at all.
+    /// No loss.
     #[default]
     None,
-    /// Each by itself, with this probability, 0..=1.
+    /// Independent losses with this probability, 0..=1.
     Random(f64),
-    /// In bursts: the model of Gilbert, with a good state that loses nothing and a bad one that
-    /// loses everything. The lengths of bursts are geometric.
+    /// Bursts: the Gilbert model with a good state without loss and a bad state that loses
+    /// everything. Burst lengths are geometrically distributed.
     Bursts {
-        /// Share of packets that are lost, 0..=1.
+        /// Loss ratio, 0..=1.
         mean: f64,
-        /// Mean number of packets lost in a row, from 1 on. 1: never two.
+        /// Mean number of consecutive packets lost, at least 1; with 1, two packets in a row are
+        /// never lost.
         burst: f64,
     },
-    /// The model of Gilbert and Elliott, in full.
+    /// The Gilbert-Elliott model.
     GilbertElliott {
-        /// Probability to go from the good to the bad state before each packet, 0..=1.
+        /// Probability of the transition from the good to the bad state per packet, 0..=1.
         to_bad: f64,
-        /// Probability to go back, 0..=1, not both 0.
+        /// Probability of the transition back, 0..=1; not both 0.
         to_good: f64,
-        /// Probability of a loss in the good state, 0..=1.
+        /// Loss probability in the good state, 0..=1.
         good: f64,
-        /// Probability of a loss in the bad state, 0..=1.
+        /// Loss probability in the bad state, 0..=1.
         bad: f64,
     },
 }
 
 impl Loss {
-    /// Nothing, if every number is in its range.
+    /// Checks the ranges of all values.
     pub(super) fn check(self) -> Result<(), ConfigError> {
         let share = |what, value: f64| {
             if (0.0..=1.0).contains(&value) {
@@ -50,7 +51,7 @@ impl Loss {
                 if !(1.0..=1e6).contains(&burst) {
                     return Err(ConfigError::new("burst", burst, "1 to 1000000 packets"));
                 }
-                // Between two bursts there is at least one packet.
+                // At least one packet is received between two bursts.
                 if mean > burst / (1.0 + burst) {
                     let most = 100.0 * burst / (1.0 + burst);
                     let allowed = format!("at most {most:.1} % with bursts of {burst}");
@@ -59,19 +60,23 @@ impl Loss {
                 Ok(())
             }
             Self::GilbertElliott { to_bad, to_good, good, bad } => {
-                share("loss: to bad", to_bad)?;
-                share("loss: to good", to_good)?;
-                share("loss: good state", good)?;
-                share("loss: bad state", bad)?;
+                share("transition probability to the bad loss state", to_bad)?;
+                share("transition probability to the good loss state", to_good)?;
+                share("loss in the good state", good)?;
+                share("loss in the bad state", bad)?;
                 if to_bad + to_good <= 0.0 {
-                    return Err(ConfigError::new("loss: to bad", 0, "not both 0"));
+                    return Err(ConfigError::new(
+                        "loss state transitions",
+                        "0 and 0",
+                        "at least one above 0",
+                    ));
                 }
                 Ok(())
             }
         }
     }
 
-    /// Share of packets that are lost in the long run.
+    /// Long-term loss ratio.
     #[must_use]
     pub fn mean(self) -> f64 {
         match self {
@@ -84,7 +89,8 @@ impl Loss {
         }
     }
 
-    /// Probabilities to enter and to leave the bad state, and of loss in the good and the bad one.
+    /// Probabilities of entering and leaving the bad state, and of loss in the good and the bad
+    /// state.
     fn chain(self) -> [f64; 4] {
         match self {
             Self::None => [0.0, 1.0, 0.0, 0.0],
@@ -99,7 +105,7 @@ impl Loss {
     }
 }
 
-/// Decides packet by packet.
+/// Random process that decides the loss of each packet.
 #[derive(Clone, Debug)]
 pub struct LossProcess {
     chain: [f64; 4],
@@ -108,10 +114,10 @@ pub struct LossProcess {
 }
 
 impl LossProcess {
-    /// Begins in a state drawn by how often each is visited.
+    /// Creates a process; the initial state is drawn from the stationary distribution.
     ///
     /// # Errors
-    /// If a number is outside its range.
+    /// Returns [`ConfigError`] if a value is outside its range.
     pub fn new(loss: Loss, mut rng: Rng) -> Result<Self, ConfigError> {
         loss.check()?;
         let chain = loss.chain();
@@ -120,12 +126,13 @@ impl LossProcess {
         Ok(Self { chain, is_bad, rng })
     }
 
-    /// Whether the next packet is lost. Takes the same number of random numbers for every packet.
+    /// Whether the next packet is lost. Consumes the same number of random numbers for every
+    /// packet.
     pub fn next_is_lost(&mut self) -> bool {
         let [to_bad, to_good, good, bad] = self.chain;
         let (change, draw) = (self.rng.unit(), self.rng.unit());
         let lost = draw < if self.is_bad { bad } else { good };
-        // The state of the first packet is the one that was drawn.
+        // The first packet uses the initial state.
         if change < if self.is_bad { to_good } else { to_bad } {
             self.is_bad = !self.is_bad;
         }

@@ -1,10 +1,10 @@
-//! A link in virtual time: rate, drop-tail queue, propagation delay, jitter, loss.
+//! Network emulation in virtual time: rate limit, drop-tail queue, propagation delay, jitter,
+//! packet loss.
 //!
-//! A packet waits in the queue until those before it have been sent, takes its bits' time at the
-//! link's rate, may be lost on the way, and arrives after the propagation delay and a random extra
-//! delay. What is lost on the way has taken its time on the link; what finds no room in the queue
-//! has not. Everything random is drawn from a seed: the same packets at the same times have the
-//! same fate on every machine.
+//! A packet waits in the queue, is sent at the rate of the link, may be lost, and arrives after the
+//! propagation delay and a random extra delay. Lost packets consume link time, packets dropped by
+//! the queue do not. All randomness comes from a seed: the same packets at the same times give the
+//! same result on every platform.
 
 mod jitter;
 mod loss;
@@ -26,38 +26,39 @@ pub use trace::{RateTrace, TraceError};
 
 use crate::rng::Rng;
 
-/// Longest delay, jitter and queue, each.
+/// Maximum delay, jitter and queue length, each.
 pub const MAX_TIME: Duration = Duration::from_secs(60);
 
-/// How much may wait. A packet that finds the link idle always enters.
+/// Limit of the queue. An idle link accepts a packet of any size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueLimit {
-    /// All packets that have not left altogether, the new one included, at most 1 GiB.
+    /// Bytes of all packets not sent completely, including the new one; at most 1 GiB.
     Bytes(u64),
-    /// As many bytes as the link's rate at that moment sends in this time (at rate 0: as the last
-    /// rate above it).
+    /// Bytes that the link sends in this time at its current rate (during an outage: at the last
+    /// rate above 0).
     Time(Duration),
 }
 
-/// What a link is like.
+/// Configuration of a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkConfig {
-    /// Bits per second over time.
+    /// Rate in bits per second over time.
     pub rate: RateTrace,
     /// Propagation delay.
     pub delay: Duration,
-    /// Extra delay.
+    /// Random extra delay.
     pub jitter: Jitter,
-    /// Loss on the way.
+    /// Packet loss model.
     pub loss: Loss,
-    /// Room in the queue.
+    /// Limit of the queue.
     pub queue: QueueLimit,
-    /// Bytes that each packet takes in addition to its own: 28 for IPv4 and UDP.
+    /// Bytes of overhead per packet: 28 for IPv4 and UDP; at most 1000.
     pub overhead_bytes: u32,
 }
 
 impl LinkConfig {
-    /// A link with that rate and no delay, jitter or loss, whose queue holds 200 ms.
+    /// A link with the given rate, without delay, jitter or loss, with a queue of 200 ms and 28
+    /// bytes of overhead.
     #[must_use]
     pub fn new(rate: RateTrace) -> Self {
         Self {
@@ -93,39 +94,39 @@ impl LinkConfig {
     }
 }
 
-/// What became of a packet at the entrance of the link.
+/// Result of sending a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// It waits `queued`, then leaves; `departs`: its last bit has left.
+    /// The packet is queued and leaves at `departs`.
     Queued {
         /// Time until its first bit is sent.
         queued: Duration,
-        /// When its last bit has been sent.
+        /// When its last bit is sent.
         departs: Duration,
     },
-    /// The queue was full, or the link stands still for ever.
+    /// Dropped because the queue is full or the outage has no end.
     Dropped,
 }
 
-/// A packet at the end of the link.
+/// A packet that arrives at the end of the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival<T> {
-    /// When it was given to [`Link::send`].
+    /// When it was passed to [`Link::send`].
     pub sent: Duration,
-    /// When it arrives.
+    /// Arrival time.
     pub at: Duration,
-    /// What was sent.
+    /// The packet.
     pub packet: T,
 }
 
-/// The link.
+/// An emulated unidirectional link.
 #[derive(Debug)]
 pub struct Link<T> {
     config: LinkConfig,
     loss: LossProcess,
     jitter: Rng,
     now: Duration,
-    /// Packets that have not left altogether: when they will have, and their bytes.
+    /// Departure time and size of packets not sent completely.
     queue: VecDeque<(Duration, u64)>,
     queued_bytes: u64,
     last_departure: Duration,
@@ -164,17 +165,17 @@ impl<T> Ord for UnderWay<T> {
 }
 
 impl<T> Link<T> {
-    /// An idle link.
+    /// Creates an idle link.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: LinkConfig, seed: u64) -> Result<Self, ConfigError> {
         config.check()?;
         let loss = LossProcess::new(config.loss, Rng::stream(seed, 1))?;
         Ok(Self {
             config,
             loss,
-            // Losses do not depend on whether there is jitter.
+            // A separate stream, so that losses do not depend on jitter.
             jitter: Rng::stream(seed, 2),
             now: Duration::ZERO,
             queue: VecDeque::new(),
@@ -187,14 +188,14 @@ impl<T> Link<T> {
         })
     }
 
-    /// What it is like.
+    /// Configuration of the link.
     #[must_use]
     pub fn config(&self) -> &LinkConfig {
         &self.config
     }
 
-    /// Puts a packet of `bytes` (without the overhead) on the link at `now`, which must not be
-    /// earlier than at the call before.
+    /// Sends a packet of `bytes` (without overhead) at `now`, which must not decrease between
+    /// calls.
     pub fn send(&mut self, now: Duration, bytes: usize, packet: T) -> Sent {
         self.now = self.now.max(now);
         let now = self.now;
@@ -237,7 +238,7 @@ impl<T> Link<T> {
         Sent::Queued { queued, departs }
     }
 
-    /// The next packet that has arrived by `now`.
+    /// Returns the next packet that has arrived by `now`.
     pub fn poll(&mut self, now: Duration) -> Option<Arrival<T>> {
         if self.poll_timeout()? > now {
             return None;
@@ -246,26 +247,26 @@ impl<T> Link<T> {
         Some(Arrival { sent, at, packet })
     }
 
-    /// When the next packet arrives, if one is under way.
+    /// Arrival time of the next packet in transit.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.under_way.peek().map(|Reverse(first)| first.at)
     }
 
-    /// When the last bit of what the queue took has been sent; 0 before the first packet.
+    /// When the last queued bit is sent; 0 before the first packet.
     #[must_use]
     pub fn busy_until(&self) -> Duration {
         self.last_departure
     }
 
-    /// What became of the packets so far. Those under way count as arrived.
+    /// Statistics since the start. Packets in transit count as arrived.
     #[must_use]
     pub fn stats(&self) -> &LinkStats {
         &self.stats
     }
 
-    /// Leaves the single times out of [`Self::stats`], which are kept one by one: for links without
-    /// an end. The counts stay.
+    /// Discards the individual times in [`Self::stats`], whose memory grows with every packet; for
+    /// links of unlimited duration. Counters are kept.
     pub fn forget_times(&mut self) {
         self.stats.forget_times();
     }

@@ -1,4 +1,4 @@
-//! A link as it is written: `rate=800k,delay=40ms,loss=2%,burst=3`, `wifi_lossy,seed=7`.
+//! Textual link specification: `rate=800k,delay=40ms,loss=2%,burst=3`, `wifi_lossy,seed=7`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,28 +8,27 @@ use codec_core::codec::Bitrate;
 
 use super::{Jitter, JitterShape, Link, LinkConfig, Loss, QueueLimit, RateTrace};
 
-/// The rate of a link that states none: no bottleneck.
+/// Rate of a link without a specified rate: no bottleneck.
 const FREE: Bitrate = Bitrate(1_000_000_000);
 
-const KEYS: &str =
-    "rate, delay, jitter, shape, reorder, loss, burst, dup, queue, overhead and seed";
+const KEYS: &str = "rate, delay, jitter, shape, reorder, loss, burst, dup, queue, overhead, seed";
 
-/// The rate as it is written.
+/// The rate in a link specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpecRate {
-    /// The same at all times.
+    /// Constant rate.
     Constant(Bitrate),
-    /// The name of a file of steps (`.csv`), which is not read here.
+    /// Name of a CSV file with a rate trace, which is not read here.
     File(String),
 }
 
-/// Links by name: as others publish them for tests of WebRTC.
+/// Named presets, with values published by others for WebRTC tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Preset {
     name: &'static str,
     delay_ms: u64,
     jitter_ms: u64,
-    /// Mean packets between bursts of losses, and of a burst.
+    /// Mean number of packets between loss bursts, and in a burst.
     good: f64,
     bad: f64,
     mbps: u64,
@@ -46,19 +45,19 @@ const PRESETS: [Preset; 6] = [
     Preset { name: "congested", delay_ms: 80, jitter_ms: 40, good: 20.0, bad: 2.0, mbps: 10, queue_kb: 50 },
 ];
 
-/// A link before the file of its rate is read.
+/// A parsed link specification, before its rate file is read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkSpec {
     text: String,
     rate: SpecRate,
-    /// The rest, with a rate that does not count.
+    /// Other settings; the rate in it is a placeholder.
     config: LinkConfig,
     duplicates: f64,
     seed: Option<u64>,
 }
 
 impl LinkSpec {
-    /// As written.
+    /// The specification as written.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -70,19 +69,19 @@ impl LinkSpec {
         &self.rate
     }
 
-    /// Share of packets that are put on the link twice, 0..=1; the link itself knows nothing of it.
+    /// Share of packets to send twice, 0..=1. Duplication is left to the caller of [`super::Link`].
     #[must_use]
     pub fn duplicates(&self) -> f64 {
         self.duplicates
     }
 
-    /// What randomness begins with, where it is said.
+    /// Random seed, if specified.
     #[must_use]
     pub fn seed(&self) -> Option<u64> {
         self.seed
     }
 
-    /// The link with a constant rate; nothing where the rate is in a file.
+    /// The link configuration if the rate is constant; `None` if it is in a file.
     #[must_use]
     pub fn constant(&self) -> Option<LinkConfig> {
         match self.rate {
@@ -91,7 +90,7 @@ impl LinkSpec {
         }
     }
 
-    /// The link with a rate over time.
+    /// The link configuration with the given rate trace.
     #[must_use]
     pub fn with_rate(&self, rate: RateTrace) -> LinkConfig {
         LinkConfig { rate, ..self.config.clone() }
@@ -104,7 +103,7 @@ impl fmt::Display for LinkSpec {
     }
 }
 
-/// What is said of losses.
+/// Loss settings in the specification.
 #[derive(Default)]
 struct Losses {
     mean: Option<f64>,
@@ -135,7 +134,7 @@ impl LinkSpec {
                 self.rate = match bitrate(value) {
                     Ok(rate) => SpecRate::Constant(rate),
                     Err(_) if value.ends_with(".csv") => SpecRate::File(value.to_owned()),
-                    Err(error) => return Err(format!("{error}, or a file .csv")),
+                    Err(error) => return Err(format!("{error}, or the name of a .csv file")),
                 };
             }
             "delay" => config.delay = time(value)?,
@@ -155,7 +154,9 @@ impl LinkSpec {
                 };
             }
             "loss" => losses.mean = Some(percent(value)?),
-            "burst" => losses.burst = Some(value.parse().map_err(|_| "expected packets")?),
+            "burst" => {
+                losses.burst = Some(value.parse().map_err(|_| "expected a number of packets")?)
+            }
             "dup" => {
                 let share = percent(value)?;
                 if !(0.0..=1.0).contains(&share) {
@@ -164,9 +165,11 @@ impl LinkSpec {
                 self.duplicates = share;
             }
             "queue" => config.queue = queue(value)?,
-            "overhead" => config.overhead_bytes = value.parse().map_err(|_| "expected bytes")?,
-            "seed" => self.seed = Some(value.parse().map_err(|_| "expected a whole number")?),
-            _ => return Err(format!("a link has {KEYS}")),
+            "overhead" => {
+                config.overhead_bytes = value.parse().map_err(|_| "expected a number of bytes")?
+            }
+            "seed" => self.seed = Some(value.parse().map_err(|_| "expected an integer")?),
+            _ => return Err(format!("unknown key, expected one of {KEYS}")),
         }
         Ok(())
     }
@@ -185,36 +188,38 @@ impl FromStr for LinkSpec {
                 let preset = PRESETS.iter().find(|preset| at == 0 && preset.name == part);
                 spec.take(preset.ok_or_else(|| {
                     let names = PRESETS.map(|preset| preset.name).join(", ");
-                    format!("{part}: expected NAME=VALUE, or first one of {names}")
+                    format!(
+                        "invalid link setting {part}: expected KEY=VALUE or, first, one of {names}"
+                    )
                 })?);
                 continue;
             };
             if seen.contains(&key) {
-                return Err(format!("{key} is given twice"));
+                return Err(format!("duplicate link setting {key}"));
             }
             seen.push(key);
             let set = spec.set(key, value, &mut losses);
-            set.map_err(|error| format!("{key}={value}: {error}"))?;
+            set.map_err(|error| format!("invalid link setting {key}={value}: {error}"))?;
         }
         match (losses.mean, losses.burst) {
             (None, None) => {}
             (Some(mean), None) => spec.config.loss = Loss::Random(mean),
             (Some(mean), Some(burst)) => spec.config.loss = Loss::Bursts { mean, burst },
-            (None, Some(_)) => return Err("burst needs loss".to_owned()),
+            (None, Some(_)) => return Err("link setting burst requires loss".to_owned()),
         }
         if spec.config.jitter.time.is_zero() {
             if seen.contains(&"reorder") || seen.contains(&"shape") {
-                return Err("reorder and shape need jitter".to_owned());
+                return Err("link settings reorder and shape require jitter".to_owned());
             }
             spec.config.jitter = Jitter::NONE;
         }
-        // Ranges are the link's own.
+        // The link itself checks the ranges.
         Link::<()>::new(spec.config.clone(), 0).map_err(|error| error.to_string())?;
         Ok(spec)
     }
 }
 
-/// `600`, `600k` or `1.5M`; a plain number is kilobits per second.
+/// Parses `600`, `600k` or `1.5M`; a number without unit is in kb/s.
 fn bitrate(text: &str) -> Result<Bitrate, String> {
     let units = [("k", 1e3), ("K", 1e3), ("m", 1e6), ("M", 1e6)];
     let found = units.iter().find_map(|&(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
@@ -227,10 +232,10 @@ fn bitrate(text: &str) -> Result<Bitrate, String> {
     Ok(Bitrate(bits.round() as u64))
 }
 
-/// `40ms`, `1.5s`, `300us`; a plain number is milliseconds.
+/// Parses a time: `40ms`, `1.5s` or `300us`; a number without unit is in milliseconds.
 ///
 /// # Errors
-/// What was expected.
+/// Returns a description of the expected format.
 pub fn time(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1e-3), ("us", 1e-6), ("s", 1.0)];
     let found = units.iter().find_map(|&(unit, s)| Some((text.strip_suffix(unit)?, s)));
@@ -242,17 +247,19 @@ pub fn time(text: &str) -> Result<Duration, String> {
     Err("expected a time such as 40ms or 1.5s".to_owned())
 }
 
-/// `2%` or `2`, as a share.
+/// Parses a percentage, `2%` or `2`, as a ratio (0.02).
 ///
 /// # Errors
-/// What was expected.
+/// Returns a description of the expected format.
 pub fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok();
     let share = number.map(|number| number / 100.0);
-    share.filter(|share| share.is_finite()).ok_or_else(|| "expected percent: 2%".to_owned())
+    share
+        .filter(|share| share.is_finite())
+        .ok_or_else(|| "expected a percentage such as 2%".to_owned())
 }
 
-/// `200ms`, or bytes: `64kB`, `30000B`.
+/// Parses a queue limit: a time such as `200ms`, or bytes such as `64kB` or `30000B`.
 fn queue(text: &str) -> Result<QueueLimit, String> {
     let Some(bytes) = text.strip_suffix('B') else {
         return time(text).map(QueueLimit::Time).map_err(|error| format!("{error}, or 64kB"));
@@ -262,7 +269,7 @@ fn queue(text: &str) -> Result<QueueLimit, String> {
         units.iter().find_map(|&(unit, bytes_of)| Some((bytes.strip_suffix(unit)?, bytes_of)));
     let (number, unit) = found.unwrap_or((bytes, 1));
     let count = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    count.map(QueueLimit::Bytes).ok_or_else(|| "expected bytes such as 64kB".to_owned())
+    count.map(QueueLimit::Bytes).ok_or_else(|| "expected a size such as 64kB".to_owned())
 }
 
 #[cfg(test)]
@@ -278,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_link_is_read() {
+    fn all_link_settings_are_parsed() {
         let text = "rate=800k,delay=40ms,jitter=10ms,shape=exponential,reorder=on,loss=2%,burst=3,\
                     queue=64kB,overhead=0,dup=1%,seed=9";
         let spec = text.parse::<LinkSpec>().unwrap();
@@ -294,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_harmless() {
+    fn default_link_has_no_impairment() {
         let config_of_nothing = config("");
         assert_eq!(config_of_nothing.rate.rate_at(ms(0)), FREE);
         assert_eq!((config_of_nothing.delay, config_of_nothing.loss), (ms(0), Loss::None));
@@ -306,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_are_links_and_can_be_changed() {
+    fn presets_can_be_overridden() {
         for preset in PRESETS {
             config(preset.name);
         }
@@ -318,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_links_are_refused() {
+    fn invalid_links_are_rejected() {
         for wrong in [
             "rate",
             "rate=",

@@ -1,26 +1,26 @@
-//! What a link did.
+//! Link statistics.
 
 use std::time::Duration;
 
-/// Times, kept one by one.
+/// Distribution of times; keeps all samples.
 #[derive(Clone, Debug, Default)]
 pub struct Distribution {
     nanos: Vec<u64>,
 }
 
 impl Distribution {
-    /// Adds one.
+    /// Adds a sample.
     pub fn push(&mut self, time: Duration) {
         self.nanos.push(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// How many there are.
+    /// Number of samples.
     #[must_use]
     pub fn count(&self) -> usize {
         self.nanos.len()
     }
 
-    /// The mean in milliseconds; `None` if there are none.
+    /// Mean in milliseconds; `None` if empty.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub fn mean_ms(&self) -> Option<f64> {
@@ -28,7 +28,7 @@ impl Distribution {
         (!self.nanos.is_empty()).then(|| sum as f64 / self.nanos.len() as f64 / 1e6)
     }
 
-    /// The standard deviation in milliseconds; `None` if there are none.
+    /// Standard deviation in milliseconds; `None` if empty.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub fn deviation_ms(&self) -> Option<f64> {
@@ -37,8 +37,8 @@ impl Distribution {
         Some((squares.sum::<f64>() / self.nanos.len() as f64).sqrt())
     }
 
-    /// Times in milliseconds that the given shares (0..=1) of all do not exceed: the smallest such
-    /// ones that occur.
+    /// Percentiles in milliseconds (nearest rank) for the given ratios, 0..=1 each; `None` if
+    /// empty.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -57,30 +57,30 @@ impl Distribution {
     }
 }
 
-/// What became of the packets; bytes are with the overhead.
+/// Statistics of a link. Byte counts include the overhead.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct LinkStats {
     pub offered_packets: u64,
     pub offered_bytes: u64,
-    /// Refused by the queue.
+    /// Dropped by the queue.
     pub dropped_packets: u64,
     pub dropped_bytes: u64,
-    /// Sent over the link, lost ones included.
+    /// Sent over the link, including lost packets.
     pub passed_packets: u64,
     pub passed_bytes: u64,
-    /// Lost on the way.
+    /// Lost in transit.
     pub lost_packets: u64,
-    /// Runs of packets lost on the way one after another.
+    /// Number of bursts of consecutive losses in transit.
     pub loss_bursts: u64,
     pub longest_burst: u64,
-    /// Arrived earlier than a packet that was sent before.
+    /// Arrived before a packet that was sent earlier.
     pub reordered_packets: u64,
-    /// From entrance to the first bit being sent.
+    /// Time from entering the queue until the first bit was sent.
     pub queueing: Distribution,
-    /// From entrance to arrival.
+    /// Time from entering the queue until arrival.
     pub one_way: Distribution,
-    /// From the last bit being sent to arrival: propagation and jitter.
+    /// Time from the last bit sent until arrival: propagation delay and jitter.
     pub propagation: Distribution,
     burst: u64,
 }
@@ -118,14 +118,14 @@ impl LinkStats {
         }
     }
 
-    /// Share of the packets sent that were lost on the way.
+    /// Ratio of sent packets that were lost in transit.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub fn loss_share(&self) -> f64 {
         self.lost_packets as f64 / self.passed_packets.max(1) as f64
     }
 
-    /// Mean number of packets lost in a row; `None` if none was.
+    /// Mean number of consecutive packets lost; `None` without losses.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     pub fn mean_burst(&self) -> Option<f64> {

@@ -1,5 +1,5 @@
-//! The link does what its parameters say: exactly where nothing is random, else within bounds of
-//! statistics. (Seeds are fixed: a bound holds for good or not at all.)
+//! The link matches its parameters: exactly if nothing is random, otherwise within statistical
+//! bounds. Seeds are fixed, so that the tests are deterministic.
 
 use codec_core::codec::Bitrate;
 
@@ -30,9 +30,9 @@ fn arrivals(link: &mut Link<u64>) -> Vec<(u64, Duration)> {
 }
 
 #[test]
-fn rate_queue_and_delay_add_up_as_by_hand() {
+fn rate_queue_and_delay_match_manual_calculation() {
     let mut link = link(LinkConfig { delay: ms(40), ..config() });
-    // Three at once, one while the third is being sent, one to an idle link.
+    // Three packets at once, one while the third is being sent, one to an idle link.
     for packet in 0..3 {
         let departs = ms(10 * (packet + 1));
         let queued = ms(10 * packet);
@@ -49,7 +49,7 @@ fn rate_queue_and_delay_add_up_as_by_hand() {
 }
 
 #[test]
-fn the_overhead_counts_on_the_link() {
+fn overhead_takes_link_time() {
     let mut link = link(LinkConfig { overhead_bytes: 250, ..config() });
     let sent = link.send(ms(0), 750, 0);
     assert_eq!(sent, Sent::Queued { queued: ms(0), departs: ms(10) });
@@ -65,7 +65,7 @@ fn a_full_queue_drops_the_newest() {
         fates.push(link.send(ms(0), 1000, packet) != Sent::Dropped);
     }
     assert_eq!(fates, [true, true, true, false, false]);
-    // At 10 ms the first has left.
+    // At 10 ms the first packet has left.
     assert_ne!(link.send(ms(10), 1000, 5), Sent::Dropped);
     assert_eq!(link.send(ms(10), 1, 6), Sent::Dropped);
     let packets: Vec<_> = arrivals(&mut link).into_iter().map(|(packet, _)| packet).collect();
@@ -74,7 +74,7 @@ fn a_full_queue_drops_the_newest() {
 }
 
 #[test]
-fn an_idle_link_takes_any_packet_and_bytes_limit_as_time_does() {
+fn idle_link_accepts_any_packet_and_queue_limits_agree() {
     let mut link = link(LinkConfig { queue: QueueLimit::Bytes(1500), ..config() });
     assert_ne!(link.send(ms(0), 3000, 0), Sent::Dropped);
     assert_eq!(link.send(ms(0), 1, 1), Sent::Dropped);
@@ -84,8 +84,8 @@ fn an_idle_link_takes_any_packet_and_bytes_limit_as_time_does() {
 }
 
 #[test]
-fn a_falling_rate_lets_the_queue_grow_as_by_hand() {
-    // 800 kb/s for 20 ms, then 80: 2000 bytes leave by 20 ms, each next 1000 takes 100 ms.
+fn falling_rate_grows_the_queue() {
+    // 800 kb/s for 20 ms, then 80 kb/s: 2000 bytes leave by 20 ms, each further 1000 take 100 ms.
     let rate = RateTrace::new(vec![(ms(0), Bitrate::kbps(800)), (ms(20), Bitrate::kbps(80))]);
     let queue = QueueLimit::Bytes(10_000);
     let mut link = link(LinkConfig { rate: rate.unwrap(), queue, ..config() });
@@ -97,7 +97,7 @@ fn a_falling_rate_lets_the_queue_grow_as_by_hand() {
 }
 
 #[test]
-fn an_outage_holds_packets_back_and_one_without_end_drops_them() {
+fn outage_delays_packets_and_endless_outage_drops_them() {
     let rate = RateTrace::new(vec![
         (ms(0), Bitrate::kbps(800)),
         (ms(20), Bitrate(0)),
@@ -110,7 +110,7 @@ fn an_outage_holds_packets_back_and_one_without_end_drops_them() {
     assert_eq!(link.send(ms(250), 1000, 1), Sent::Dropped);
 }
 
-/// What is lost of `count` packets.
+/// Loss of `count` packets.
 fn losses(loss: Loss, count: usize, seed: u64) -> Vec<bool> {
     let mut process = LossProcess::new(loss, Rng::new(seed)).unwrap();
     (0..count).map(|_| process.next_is_lost()).collect()
@@ -126,14 +126,14 @@ fn bursts(lost: &[bool]) -> Vec<usize> {
 }
 
 #[test]
-fn random_losses_have_their_share_and_no_memory() {
+fn random_losses_have_the_configured_ratio_and_are_independent() {
     const COUNT: usize = 200_000;
     for (seed, mean) in [(1, 0.001), (2, 0.02), (3, 0.1), (4, 0.5)] {
         let lost = losses(Loss::Random(mean), COUNT, seed);
-        // Four standard deviations of a binomial share.
+        // Four standard deviations of a binomial proportion.
         let bound = 4.0 * (mean * (1.0 - mean) / COUNT as f64).sqrt();
         assert!((share(&lost) - mean).abs() < bound, "{mean}: {}", share(&lost));
-        // Losses that follow a loss have the same share.
+        // Loss after a loss has the same probability.
         let after: Vec<_> = lost.windows(2).filter(|two| two[0]).map(|two| two[1]).collect();
         let bound = 4.0 * (mean * (1.0 - mean) / after.len() as f64).sqrt() + 1e-9;
         assert!((share(&after) - mean).abs() < bound.max(0.01), "{mean}: {}", share(&after));
@@ -144,7 +144,7 @@ fn random_losses_have_their_share_and_no_memory() {
 }
 
 #[test]
-fn bursts_have_their_share_and_their_length() {
+fn bursts_have_the_configured_ratio_and_length() {
     const COUNT: usize = 400_000;
     for (seed, mean, burst) in [(1, 0.02, 3.0), (2, 0.05, 4.0), (3, 0.2, 1.5), (4, 0.1, 20.0)] {
         let lost = losses(Loss::Bursts { mean, burst }, COUNT, seed);
@@ -153,12 +153,12 @@ fn bursts_have_their_share_and_their_length() {
         // Lengths are geometric: their variance is burst * (burst - 1).
         let bound = 4.0 * (burst * (burst - 1.0) / found.len() as f64).sqrt();
         assert!((length - burst).abs() < bound, "{burst}: {length}");
-        // The share of a two-state chain: its variance is that of independent draws times
-        // (1 + r) / (1 - r), where r is the correlation of neighbours.
+        // Proportion of a two-state chain: its variance is that of independent draws times (1 + r)
+        // / (1 - r), where r is the correlation of neighbours.
         let r = 1.0 - 1.0 / burst - mean / (1.0 - mean) / burst;
         let variance = mean * (1.0 - mean) / COUNT as f64 * (1.0 + r) / (1.0 - r);
         assert!((share(&lost) - mean).abs() < 4.0 * variance.sqrt(), "{mean}: {}", share(&lost));
-        // Geometric: of those at least k long, 1 - 1/burst are longer.
+        // Geometric: of the bursts of at least k packets, 1 - 1/burst are longer.
         for k in 1..4 {
             let at_least = found.iter().filter(|&&len| len >= k).count() as f64;
             let longer = found.iter().filter(|&&len| len > k).count() as f64;
@@ -172,7 +172,7 @@ fn bursts_have_their_share_and_their_length() {
 }
 
 #[test]
-fn gilbert_elliott_has_the_mean_of_its_states() {
+fn gilbert_elliott_has_the_stationary_mean() {
     let loss = Loss::GilbertElliott { to_bad: 0.01, to_good: 0.09, good: 0.001, bad: 0.4 };
     assert!((loss.mean() - 0.0409).abs() < 1e-12);
     let lost = losses(loss, 400_000, 7);
@@ -180,7 +180,7 @@ fn gilbert_elliott_has_the_mean_of_its_states() {
 }
 
 #[test]
-fn jitter_is_distributed_as_stated() {
+fn jitter_has_the_configured_distribution() {
     const COUNT: u64 = 50_000;
     let fast = RateTrace::constant(Bitrate::kbps(100_000_000)).unwrap();
     for (shape, mean, deviation) in
@@ -204,7 +204,7 @@ fn jitter_is_distributed_as_stated() {
             let [p25, p75] = times.percentiles_ms([0.25, 0.75]).unwrap();
             assert!((p25 - 42.5).abs() < 0.15 && (p75 - 47.5).abs() < 0.15, "{p25} {p75}");
         }
-        // 1 ms apart with 10 ms of jitter: many overtake.
+        // Packets 1 ms apart with 10 ms of jitter: many are reordered.
         assert!(link.stats().reordered_packets > COUNT / 4);
         let order = arrivals(&mut link);
         assert!(!order.is_sorted_by_key(|(packet, _)| *packet));
@@ -214,7 +214,7 @@ fn jitter_is_distributed_as_stated() {
 }
 
 #[test]
-fn without_reordering_packets_stay_in_order_and_none_is_early() {
+fn without_reordering_packets_stay_in_order() {
     let jitter = Jitter { time: ms(30), ..Jitter::NONE };
     let mut link = link(LinkConfig { delay: ms(40), jitter, ..config() });
     let departs: Vec<_> = (0..2000)
@@ -227,13 +227,13 @@ fn without_reordering_packets_stay_in_order_and_none_is_early() {
     assert!(order.is_sorted());
     assert_eq!(link.stats().reordered_packets, 0);
     for (departs, (_, at)) in departs.iter().zip(order) {
-        // Not later than the latest jitter of this packet, or of one before it.
+        // No later than the maximum jitter of this packet or of a previous one.
         assert!((*departs + ms(40)..=*departs + ms(70)).contains(&at));
     }
 }
 
 #[test]
-fn the_same_seed_has_the_same_fate_and_another_has_not() {
+fn results_depend_only_on_the_seed() {
     let run = |seed| {
         let jitter = Jitter { time: ms(10), ..Jitter::NONE };
         let loss = Loss::Bursts { mean: 0.1, burst: 2.0 };
@@ -249,7 +249,7 @@ fn the_same_seed_has_the_same_fate_and_another_has_not() {
 }
 
 #[test]
-fn jitter_does_not_change_what_is_lost() {
+fn jitter_does_not_change_losses() {
     let lost = |jitter| {
         let loss = Loss::Random(0.2);
         let mut link = link(LinkConfig { jitter, loss, ..config() });
@@ -265,7 +265,7 @@ fn jitter_does_not_change_what_is_lost() {
 }
 
 #[test]
-fn counted_bursts_are_those_on_the_link() {
+fn burst_counters_match_the_link() {
     let loss = Loss::Bursts { mean: 0.1, burst: 3.0 };
     let mut link = link(LinkConfig { loss, ..config() });
     for packet in 0..20_000 {
@@ -279,7 +279,7 @@ fn counted_bursts_are_those_on_the_link() {
 }
 
 #[test]
-fn every_hostile_setting_is_an_error() {
+fn invalid_settings_are_rejected() {
     let refused = |change: fn(&mut LinkConfig)| {
         let mut config = config();
         change(&mut config);
@@ -306,7 +306,7 @@ fn every_hostile_setting_is_an_error() {
 }
 
 #[test]
-fn times_that_go_backwards_and_huge_packets_do_no_harm() {
+fn decreasing_times_and_huge_packets_are_harmless() {
     let mut link = link(config());
     link.send(ms(100), 1000, 0);
     assert_eq!(link.send(ms(0), 1000, 1), Sent::Queued { queued: ms(10), departs: ms(120) });

@@ -1,4 +1,4 @@
-//! The rate of a link over time.
+//! Rate traces: the rate of a link over time.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,40 +6,40 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 
 const NANOS: u128 = 1_000_000_000;
-/// Most steps of a trace.
+/// Maximum number of steps.
 const MAX_STEPS: usize = 100_000;
-/// Highest rate, in bits per second.
+/// Maximum rate in bits per second.
 const MAX_RATE: u64 = 100_000_000_000;
-/// Latest time of a step, in seconds.
+/// Maximum time of a step in seconds.
 const MAX_SECONDS: f64 = 1e6;
 
-/// Bits per second, constant between steps. Before the first step its rate holds, after the last
-/// that one's.
+/// Piecewise constant rate in bits per second. The first rate applies before the first step, the
+/// last one after the last step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateTrace {
-    /// Times ascend; there is at least one step, and the first time is 0.
+    /// Ascending times; at least one step, the first at 0.
     steps: Vec<(Duration, Bitrate)>,
 }
 
-/// What is wrong with a trace.
+/// Why a rate trace is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields say it")]
 pub enum TraceError {
-    /// No step at all.
+    /// The trace has no step.
     Empty,
-    /// More steps than are taken.
+    /// The trace has more steps than allowed.
     TooLong { limit: usize },
-    /// Line `line`, counted from 1.
+    /// Line `line`, counted from 1, is invalid.
     Line { line: usize, what: String },
 }
 
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("no step"),
-            Self::TooLong { limit } => write!(f, "more than {limit} steps"),
-            Self::Line { line, what } => write!(f, "line {line}: {what}"),
+            Self::Empty => f.write_str("invalid rate trace: no steps"),
+            Self::TooLong { limit } => write!(f, "invalid rate trace: more than {limit} steps"),
+            Self::Line { line, what } => write!(f, "invalid rate trace, line {line}: {what}"),
         }
     }
 }
@@ -47,7 +47,7 @@ impl fmt::Display for TraceError {
 impl std::error::Error for TraceError {}
 
 impl RateTrace {
-    /// The same rate at all times.
+    /// Creates a trace with a constant rate.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -55,11 +55,12 @@ impl RateTrace {
         Self::new(vec![(Duration::ZERO, rate)])
     }
 
-    /// Steps of time and rate.
+    /// Creates a trace from steps of time and rate.
     ///
     /// # Errors
-    /// If there are none or too many, if times do not ascend, or if a rate is neither 0 nor 1 kb/s
-    /// to 100 Gb/s; lines count steps from 1.
+    /// Returns [`TraceError`] if there are no steps or more than 100,000, times do not ascend or
+    /// exceed 1,000,000 s, or a rate is neither 0 nor 1 kb/s to 100 Gb/s. Lines in errors count
+    /// steps from 1.
     pub fn new(mut steps: Vec<(Duration, Bitrate)>) -> Result<Self, TraceError> {
         if steps.len() > MAX_STEPS {
             return Err(TraceError::TooLong { limit: MAX_STEPS });
@@ -68,13 +69,13 @@ impl RateTrace {
         for (index, &(time, rate)) in steps.iter().enumerate() {
             let wrong = |what: &str| TraceError::Line { line: index + 1, what: what.to_owned() };
             if rate.0 != 0 && !(1_000..=MAX_RATE).contains(&rate.0) {
-                return Err(wrong("the rate must be 0 or 1 kb/s to 100 Gb/s"));
+                return Err(wrong("expected a rate of 0 or 1 kb/s to 100 Gb/s"));
             }
             if before.is_some_and(|before| before >= time) {
-                return Err(wrong("the time is not later than the one before"));
+                return Err(wrong("expected a time after the previous one"));
             }
             if time.as_secs_f64() > MAX_SECONDS {
-                return Err(wrong("the time is later than 1000000 s"));
+                return Err(wrong("expected a time of at most 1000000 s"));
             }
             before = Some(time);
         }
@@ -83,11 +84,11 @@ impl RateTrace {
         Ok(Self { steps })
     }
 
-    /// From lines `SECONDS,RATE`; rates as `800k`, `1.5M` or plain kilobits, 0 for an outage. Empty
-    /// lines, lines that begin with `#`, and a first line of names are passed over.
+    /// Parses lines `SECONDS,RATE`, with rates such as `800k`, `1.5M` or plain kb/s, and 0 for an
+    /// outage. Skips empty lines, lines starting with `#`, and a header line.
     ///
     /// # Errors
-    /// As [`Self::new`], with lines of the text.
+    /// As [`Self::new`], with line numbers of the text.
     pub fn parse_csv(text: &str) -> Result<Self, TraceError> {
         let mut steps = Vec::new();
         let mut lines = Vec::new();
@@ -117,7 +118,7 @@ impl RateTrace {
         &self.steps
     }
 
-    /// The same trace with every rate multiplied.
+    /// Returns the trace with every rate multiplied by `factor`.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
         #[expect(
@@ -135,13 +136,13 @@ impl RateTrace {
         self.steps.partition_point(|&(time, _)| time <= at).saturating_sub(1)
     }
 
-    /// The rate at a time.
+    /// Rate at a time.
     #[must_use]
     pub fn rate_at(&self, at: Duration) -> Bitrate {
         self.steps[self.index_at(at)].1
     }
 
-    /// Bits that pass between two times.
+    /// Number of bits that the link can send between two times.
     #[must_use]
     pub fn bits_between(&self, from: Duration, to: Duration) -> f64 {
         let mut bits = 0.0;
@@ -158,7 +159,7 @@ impl RateTrace {
         bits
     }
 
-    /// Bytes that the rate at `at`, or the last one above 0 before it, sends in `time`.
+    /// Bytes sent in `time` at the rate at `at`, or at the last rate above 0 before it.
     pub(super) fn bytes_in(&self, at: Duration, time: Duration) -> u64 {
         let index = self.index_at(at);
         let rate = self.steps[..=index].iter().rev().map(|&(_, rate)| rate.0).find(|&r| r > 0);
@@ -166,16 +167,16 @@ impl RateTrace {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
-    /// When the link moves, from `start` on; `start` itself if it never does.
+    /// When the rate is first above 0, from `start` on; `start` itself if never.
     pub(super) fn begins(&self, start: Duration) -> Duration {
         let index = self.index_at(start);
         let moving = self.steps[index..].iter().find(|(_, rate)| rate.0 > 0);
         moving.map_or(start, |&(time, _)| time.max(start))
     }
 
-    /// When so many bytes have been sent that begin at `start`; `None`: never.
+    /// When `bytes` have been sent, starting at `start`; `None` if never.
     pub(super) fn departure(&self, start: Duration, bytes: u64) -> Option<Duration> {
-        // In bits times nanoseconds per second, so that nothing is rounded between steps.
+        // In units of bits times nanoseconds per second, so that nothing is rounded between steps.
         let mut left = u128::from(bytes) * 8 * NANOS;
         let mut at = start;
         for index in self.index_at(start)..self.steps.len() {
@@ -202,7 +203,7 @@ fn parse_row(row: &str) -> Result<(Duration, Bitrate), &'static str> {
     let (time, rate) = row.split_once(',').ok_or("expected SECONDS,RATE")?;
     let seconds: f64 = time.trim().parse().map_err(|_| "expected seconds before the comma")?;
     if !(0.0..=MAX_SECONDS).contains(&seconds) {
-        return Err("expected 0 to 1000000 seconds");
+        return Err("expected a time of 0 to 1000000 seconds");
     }
     let rate = rate.split(',').next().unwrap_or_default().trim();
     let (number, unit) = match rate.as_bytes().last() {
@@ -212,7 +213,7 @@ fn parse_row(row: &str) -> Result<(Duration, Bitrate), &'static str> {
     };
     let bits = number.parse::<f64>().map_err(|_| "expected a rate such as 800k or 1.5M")? * unit;
     if !(0.0..=1e11).contains(&bits) {
-        return Err("the rate must be 0 or 1 kb/s to 100 Gb/s");
+        return Err("expected a rate of 0 or 1 kb/s to 100 Gb/s");
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
     Ok((Duration::from_secs_f64(seconds), Bitrate(bits.round() as u64)))
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_take_their_bits_time() {
+    fn departure_follows_the_rate() {
         let link = trace(&[(0, 800)]);
         assert_eq!(link.departure(ms(5), 1000), Some(ms(15)));
         assert_eq!(link.departure(ms(5), 0), Some(ms(5)));
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_packet_may_span_steps_and_outages() {
-        // 1000 bytes are 8000 bits: 4000 by 10 ms (400 kb/s), none for 20 ms, 4000 in 5 ms.
+        // 1000 bytes are 8000 bits: 4000 within 10 ms (400 kb/s), none for 20 ms, 4000 within 5 ms.
         let link = trace(&[(0, 400), (10, 0), (30, 800)]);
         assert_eq!(link.departure(ms(0), 1000), Some(ms(35)));
         assert_eq!(link.departure(ms(10), 1000), Some(ms(40)));
@@ -256,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn traces_are_read_with_names_comments_and_units() {
+    fn csv_traces_may_have_headers_comments_and_units() {
         let text = "time_s,rate\n0,2M\r\n# dip\n 10.5 , 300k \n\n20,2000,ignored\n";
         let expected = trace(&[(0, 2000), (10_500, 300), (20_000, 2000)]);
         assert_eq!(RateTrace::parse_csv(text), Ok(expected));
     }
 
     #[test]
-    fn what_is_no_trace_is_refused_with_its_line() {
+    fn invalid_traces_are_rejected_with_a_line_number() {
         let line = |text: &str| match RateTrace::parse_csv(text) {
             Err(TraceError::Line { line, .. }) => line,
             other => panic!("{text}: {other:?}"),

@@ -8,7 +8,7 @@ fn pacer(burst: Duration) -> Pacer<u32> {
     Pacer::new(PacerConfig { burst, ..PacerConfig::new(Bitrate::kbps(800)) }).unwrap()
 }
 
-/// When each packet leaves.
+/// Departure time of each packet.
 fn departures(pacer: &mut Pacer<u32>, from: Duration) -> Vec<(u32, Duration)> {
     let mut out = Vec::new();
     while let Some(at) = pacer.poll_timeout() {
@@ -24,21 +24,21 @@ fn packets_leave_at_the_rate() {
     for packet in 0..4 {
         assert!(pacer.push(1000, Priority::Media, packet));
     }
-    // 1000 bytes at 800 kb/s are 10 ms.
+    // 1000 bytes at 800 kb/s take 10 ms.
     let expected = [(0, ms(5)), (1, ms(15)), (2, ms(25)), (3, ms(35))];
     assert_eq!(departures(&mut pacer, ms(5)), expected);
     assert_eq!(pacer.queued_bytes(), 0);
 }
 
 #[test]
-fn a_burst_leaves_at_once_and_is_paid_for_afterwards() {
+fn burst_leaves_at_once_and_delays_later_packets() {
     let mut pacer = pacer(ms(20));
     for packet in 0..5 {
         pacer.push(1000, Priority::Media, packet);
     }
     let expected = [(0, ms(100)), (1, ms(100)), (2, ms(100)), (3, ms(110)), (4, ms(120))];
     assert_eq!(departures(&mut pacer, ms(100)), expected);
-    // Nothing is saved up beyond the burst.
+    // No more than the burst is saved up.
     for packet in 0..4 {
         pacer.push(1000, Priority::Media, packet);
     }
@@ -47,7 +47,7 @@ fn a_burst_leaves_at_once_and_is_paid_for_afterwards() {
 }
 
 #[test]
-fn retransmissions_overtake() {
+fn retransmissions_have_priority() {
     let mut pacer = pacer(Duration::ZERO);
     pacer.push(1000, Priority::Media, 1);
     pacer.push(1000, Priority::Media, 2);
@@ -57,7 +57,7 @@ fn retransmissions_overtake() {
 }
 
 #[test]
-fn a_new_rate_holds_from_the_next_packet_on() {
+fn new_rate_applies_to_the_next_packet() {
     let mut pacer = pacer(Duration::ZERO);
     for packet in 0..3 {
         pacer.push(1000, Priority::Media, packet);
@@ -70,7 +70,7 @@ fn a_new_rate_holds_from_the_next_packet_on() {
 }
 
 #[test]
-fn hostile_settings_are_refused_and_the_queue_is_bounded() {
+fn invalid_settings_are_rejected_and_the_queue_is_bounded() {
     for rate in [0, 999, 100_000_000_001, u64::MAX] {
         assert!(Pacer::<()>::new(PacerConfig::new(Bitrate(rate))).is_err());
     }
@@ -97,14 +97,14 @@ fn audio_leaves_at_once_and_padding_last() {
     assert_eq!(pacer.poll(ms(0)), Some(2));
     pacer.push(100, Priority::Audio, 4);
     assert_eq!(pacer.poll(ms(1)), Some(4));
-    // Its millisecond is paid by those behind it.
+    // Its transmission time of a millisecond delays the following packets.
     assert_eq!(pacer.poll_timeout(), Some(ms(11)));
     assert_eq!(pacer.poll(ms(11)), Some(3));
     assert_eq!(pacer.poll(ms(21)), Some(1));
 }
 
 #[test]
-fn held_packets_wait_and_audio_does_not() {
+fn only_audio_leaves_while_held() {
     let mut pacer = pacer(Duration::ZERO);
     pacer.push(1000, Priority::Media, 1);
     pacer.set_held(true);
@@ -116,10 +116,10 @@ fn held_packets_wait_and_audio_does_not() {
 }
 
 #[test]
-fn a_long_queue_leaves_faster() {
+fn long_queue_raises_the_rate() {
     let config = PacerConfig { max_queue: Some(ms(100)), ..PacerConfig::new(Bitrate::kbps(800)) };
     let mut pacer = Pacer::new(config).unwrap();
-    // 40 packets are 400 ms at the rate.
+    // 40 packets take 400 ms at the rate.
     for packet in 0..40 {
         pacer.push(1000, Priority::Media, packet);
     }
@@ -132,7 +132,7 @@ fn a_long_queue_leaves_faster() {
 }
 
 #[test]
-fn a_probe_leaves_at_its_own_rate_with_padding_where_nothing_waits() {
+fn probe_leaves_at_its_rate_and_requests_padding() {
     let mut pacer = pacer(Duration::ZERO);
     pacer.push(1000, Priority::Media, 1);
     pacer.push(1000, Priority::Media, 2);
@@ -151,13 +151,13 @@ fn a_probe_leaves_at_its_own_rate_with_padding_where_nothing_waits() {
     let id = Some(7);
     assert_eq!(left, [(1, 2, id), (3, 0, id), (5, 0, id), (7, 0, id), (9, 0, id)]);
     assert!(!pacer.is_probing());
-    // What it took is paid for.
+    // The probe counts towards the rate.
     pacer.push(1000, Priority::Media, 3);
     assert_eq!(pacer.poll_timeout(), Some(ms(60)));
 }
 
 #[test]
-fn a_probe_that_nobody_serves_is_given_up() {
+fn unserved_probe_is_abandoned() {
     let mut pacer = pacer(Duration::ZERO);
     pacer.start_probe(ms(0), cluster(Bitrate::kbps(4000)));
     assert_eq!(pacer.padding_wanted(ms(400)), Some(1000));

@@ -1,44 +1,44 @@
-//! Names of payload formats, as SDP spells them.
+//! Payload formats and their names in SDP.
 
-/// What a stream carries.
+/// Kind of media in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
-    /// Sound.
+    /// Audio.
     Audio,
-    /// Pictures.
+    /// Video.
     Video,
 }
 
-/// A payload format.
+/// RTP payload format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// RFC 7741.
+    /// VP8, RFC 7741.
     Vp8,
-    /// RFC 9628; not packetized here yet.
+    /// VP9, RFC 9628; no packetizer yet.
     Vp9,
-    /// RFC 6184; not packetized here yet.
+    /// H.264, RFC 6184; no packetizer yet.
     H264,
-    /// RTP Payload Format For AV1; not packetized here yet.
+    /// AV1, RTP Payload Format For AV1; no packetizer yet.
     Av1,
-    /// RFC 7587.
+    /// Opus, RFC 7587.
     Opus,
     /// G.711 mu-law, RFC 3551.
     Pcmu,
     /// G.711 A-law, RFC 3551.
     Pcma,
-    /// Redundant payloads, RFC 2198.
+    /// Redundant payloads (RED), RFC 2198.
     Red,
-    /// Parity, RFC 5109.
+    /// FEC, RFC 5109.
     Ulpfec,
-    /// Flexible parity, RFC 8627.
+    /// Flexible FEC, RFC 8627.
     FlexFec,
-    /// Retransmission, RFC 4588.
+    /// Retransmission (RTX), RFC 4588.
     Rtx,
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 11] = [
         Self::Vp8,
         Self::Vp9,
@@ -53,7 +53,7 @@ impl Format {
         Self::Rtx,
     ];
 
-    /// The name in `a=rtpmap`.
+    /// Encoding name in `a=rtpmap`.
     #[must_use]
     pub const fn encoding_name(self) -> &'static str {
         match self {
@@ -71,13 +71,13 @@ impl Format {
         }
     }
 
-    /// The format of that name; letters may be large or small.
+    /// Returns the format with this encoding name, ignoring case.
     #[must_use]
     pub fn from_encoding_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.encoding_name().eq_ignore_ascii_case(name))
     }
 
-    /// What it carries; `None` for those that repair either.
+    /// Kind of media; `None` for formats that protect or repeat other payloads.
     #[must_use]
     pub const fn media(self) -> Option<Media> {
         match self {
@@ -87,7 +87,7 @@ impl Format {
         }
     }
 
-    /// Ticks per second of its timestamps; `None` for those that take the clock of what they repair.
+    /// RTP clock rate in Hz; `None` for formats that use the clock of the protected payload.
     #[must_use]
     pub const fn clock_hz(self) -> Option<u32> {
         match self {
@@ -99,50 +99,50 @@ impl Format {
     }
 }
 
-/// A format with the number that stands for it in packets.
+/// A payload format with its payload type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Payload {
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// What it is.
+    /// The format.
     pub format: Format,
-    /// Ticks per second of timestamps.
+    /// RTP clock rate in Hz.
     pub clock_hz: u32,
-    /// Channels that `a=rtpmap` tells: 1 unless told, and always 2 for Opus.
+    /// Number of channels in `a=rtpmap`: 1 if absent, always 2 for Opus.
     pub channels: u8,
 }
 
 impl Payload {
-    /// VP8 as our own ends number it.
+    /// VP8 with the default payload type.
     pub const VP8: Self = Self::video(96, Format::Vp8);
-    /// Its retransmission.
+    /// RTX for VP8.
     pub const VP8_RTX: Self = Self::video(97, Format::Rtx);
-    /// Redundancy of video, for ULPFEC.
+    /// RED for video, carries ULPFEC.
     pub const VIDEO_RED: Self = Self::video(98, Format::Red);
-    /// Parity of video.
+    /// ULPFEC for video.
     pub const ULPFEC: Self = Self::video(99, Format::Ulpfec);
-    /// Flexible parity of video.
+    /// FlexFEC for video.
     pub const FLEXFEC: Self = Self::video(100, Format::FlexFec);
-    /// Opus.
+    /// Opus with the default payload type.
     pub const OPUS: Self =
         Self { payload_type: 111, format: Format::Opus, clock_hz: 48_000, channels: 2 };
-    /// Redundancy of Opus.
+    /// RED for Opus.
     pub const AUDIO_RED: Self =
         Self { payload_type: 63, format: Format::Red, clock_hz: 48_000, channels: 2 };
-    /// G.711 mu-law, whose number is fixed (RFC 3551, section 6).
+    /// G.711 mu-law, static payload type (RFC 3551, section 6).
     pub const PCMU: Self =
         Self { payload_type: 0, format: Format::Pcmu, clock_hz: 8_000, channels: 1 };
-    /// G.711 A-law, whose number is fixed.
+    /// G.711 A-law, static payload type.
     pub const PCMA: Self =
         Self { payload_type: 8, format: Format::Pcma, clock_hz: 8_000, channels: 1 };
 
-    /// A format of video, with a clock of 90 kHz.
+    /// A video format with a clock of 90 kHz.
     #[must_use]
     pub const fn video(payload_type: u8, format: Format) -> Self {
         Self { payload_type, format, clock_hz: 90_000, channels: 1 }
     }
 
-    /// What a number stands for that needs no `a=rtpmap`.
+    /// Returns the payload of a static payload type, which needs no `a=rtpmap`.
     #[must_use]
     pub fn from_static_type(payload_type: u8) -> Option<Self> {
         [Self::PCMU, Self::PCMA].into_iter().find(|it| it.payload_type == payload_type)

@@ -1,4 +1,4 @@
-//! G.711 in RTP: a byte for every sample. RFC 3551, sections 4.2 and 4.5.14.
+//! G.711 in RTP: one byte per sample. RFC 3551, sections 4.2 and 4.5.14.
 
 use codec_core::error::ConfigError;
 
@@ -6,22 +6,22 @@ use super::AudioPacketizerConfig;
 use super::spurt::Spurt;
 use crate::rtp::Malformed;
 
-/// Ticks per second of timestamps.
+/// RTP clock rate in Hz.
 pub const CLOCK_HZ: u32 = 8_000;
-/// The payload type of mu-law.
+/// Payload type of mu-law.
 pub const PCMU_TYPE: u8 = 0;
-/// The payload type of A-law.
+/// Payload type of A-law.
 pub const PCMA_TYPE: u8 = 8;
-/// Samples in a packet of 20 ms, which is usual.
+/// Samples per packet of 20 ms, the usual length.
 pub const USUAL_SAMPLES: usize = 160;
 
-/// Most samples of a packet: 120 ms.
+/// Maximum number of samples per packet: 120 ms.
 const MAX_SAMPLES: usize = 960;
 
-/// Samples of a payload: one for each byte of one channel.
+/// Returns the number of samples in a mono payload.
 ///
 /// # Errors
-/// If there is none.
+/// Returns [`Malformed::EmptyPayload`] if there are none.
 pub fn samples(payload: &[u8]) -> Result<u32, Malformed> {
     match u32::try_from(payload.len()) {
         Ok(0) | Err(_) => Err(Malformed::EmptyPayload),
@@ -29,25 +29,25 @@ pub fn samples(payload: &[u8]) -> Result<u32, Malformed> {
     }
 }
 
-/// Cuts a stream of coded samples of one channel into packets.
+/// Splits a stream of coded mono samples into packets.
 #[derive(Clone, Debug)]
 pub struct Packetizer {
     spurt: Spurt,
     packet_samples: usize,
-    /// Samples of a packet that is not yet whole, and the timestamp of the first.
+    /// Samples of an incomplete packet, and the timestamp of the first.
     pending: Vec<u8>,
     timestamp: u32,
 }
 
 impl Packetizer {
-    /// A packetizer that puts `packet_samples` in each packet, 8..=960: 80 for 10 ms,
-    /// [`USUAL_SAMPLES`] for 20.
+    /// Creates a packetizer with `packet_samples` per packet, 8..=960: 80 for 10 ms,
+    /// [`USUAL_SAMPLES`] for 20 ms.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: AudioPacketizerConfig, packet_samples: usize) -> Result<Self, ConfigError> {
         if !(8..=MAX_SAMPLES).contains(&packet_samples) {
-            return Err(ConfigError::new("samples of a packet", packet_samples, "8..=960"));
+            return Err(ConfigError::new("samples per packet", packet_samples, "8..=960"));
         }
         Ok(Self { spurt: Spurt::new(config)?, packet_samples, pending: Vec::new(), timestamp: 0 })
     }
@@ -58,8 +58,8 @@ impl Packetizer {
         self.spurt.next_sequence()
     }
 
-    /// Appends the packets that `coded`, whose first sample is at `timestamp`, makes whole. Where a
-    /// timestamp does not go on from the samples before, these leave in a shorter packet.
+    /// Appends the packets completed by `coded`, whose first sample is at `timestamp`. At a
+    /// timestamp discontinuity, pending samples leave in a shorter packet.
     pub fn packetize(&mut self, coded: &[u8], timestamp: u32, out: &mut Vec<Vec<u8>>) {
         // At most MAX_SAMPLES are pending.
         let pending = u32::try_from(self.pending.len()).unwrap_or(0);
@@ -79,7 +79,7 @@ impl Packetizer {
         }
     }
 
-    /// Appends what is left as a shorter packet.
+    /// Flushes pending samples as a shorter packet.
     pub fn finish(&mut self, out: &mut Vec<Vec<u8>>) {
         if self.pending.is_empty() {
             return;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_cut_into_packets_of_equal_length() {
+    fn samples_are_split_into_packets_of_equal_length() {
         let mut packetizer = Packetizer::new(CONFIG, 160).unwrap();
         let mut out = Vec::new();
         packetizer.packetize(&[1; 100], 7, &mut out);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_ends_a_packet_and_begins_a_talkspurt() {
+    fn gap_ends_the_packet_and_starts_a_talkspurt() {
         let mut packetizer = Packetizer::new(CONFIG, 80).unwrap();
         let mut out = Vec::new();
         packetizer.packetize(&[1; 100], 0, &mut out);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_out_of_range_and_empty_payloads_are_refused() {
+    fn settings_out_of_range_and_empty_payloads_are_rejected() {
         assert!(Packetizer::new(CONFIG, 7).is_err());
         assert!(Packetizer::new(CONFIG, 961).is_err());
         assert_eq!(samples(&[]), Err(Malformed::EmptyPayload));

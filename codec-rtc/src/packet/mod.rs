@@ -1,14 +1,15 @@
-//! Payload formats: coded frames to packets and back.
+//! RTP payload formats: packetizers and depacketizers.
 //!
-//! | format | standard | |
+//! | format | standard | module |
 //! |---|---|---|
 //! | VP8 | RFC 7741 | [`vp8`] |
 //! | Opus | RFC 7587 | [`opus`] |
 //! | A-law, mu-law | RFC 3551 | [`g711`] |
-//! | redundant sound | RFC 2198 | [`red`] |
-//! | retransmission | RFC 4588 | [`rtx`] |
+//! | redundant audio (RED) | RFC 2198 | [`red`] |
+//! | retransmission (RTX) | RFC 4588 | [`rtx`] |
 //!
-//! [`Format`] names these and those to come; [`Payload`] is one with its number and clock.
+//! [`Format`] lists these and others without a packetizer; [`Payload`] adds payload type and clock
+//! rate.
 
 mod format;
 pub mod g711;

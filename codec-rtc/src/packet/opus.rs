@@ -1,4 +1,4 @@
-//! Opus in RTP: one Opus packet in each. RFC 7587, section 4.
+//! Opus in RTP: one Opus packet per RTP packet. RFC 7587, section 4.
 
 use codec_audio::opus_packet::OpusPacket;
 use codec_core::error::ConfigError;
@@ -7,33 +7,33 @@ use super::AudioPacketizerConfig;
 use super::spurt::Spurt;
 use crate::rtp::Malformed;
 
-/// Ticks per second of timestamps, whatever the rate of the sound.
+/// RTP clock rate in Hz, independent of the audio sample rate.
 pub const CLOCK_HZ: u32 = 48_000;
 
-/// What a payload says without being decoded.
+/// Properties of an Opus payload, found without decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpusPayload<'a> {
     /// The Opus packet.
     pub data: &'a [u8],
-    /// How long it lasts: 120..=5760.
+    /// Duration in RTP clock ticks: 120..=5760.
     pub ticks: u32,
-    /// Nothing is coded: the sender is silent.
+    /// DTX: contains no audio.
     pub is_dtx: bool,
-    /// It carries a coarse copy of the packet before.
+    /// Contains in-band FEC of the previous packet.
     pub has_fec: bool,
 }
 
 impl<'a> OpusPayload<'a> {
-    /// Looks at a payload.
+    /// Parses a payload.
     ///
     /// # Errors
-    /// If it is empty or breaks the rules of RFC 6716, section 3.4.
+    /// Returns [`Malformed`] if it is empty or violates RFC 6716, section 3.4.
     pub fn parse(payload: &'a [u8]) -> Result<Self, Malformed> {
         if payload.is_empty() {
             return Err(Malformed::EmptyPayload);
         }
         let packet = OpusPacket::parse(payload).map_err(|_| Malformed::Field {
-            what: "an Opus packet that breaks the rules of RFC 6716, 3.4",
+            what: "the Opus packet violates RFC 6716, section 3.4",
         })?;
         // At most 120 ms.
         let ticks = u64::from(packet.duration_us()) * u64::from(CLOCK_HZ) / 1_000_000;
@@ -46,7 +46,7 @@ impl<'a> OpusPayload<'a> {
     }
 }
 
-/// Makes RTP packets of Opus packets.
+/// Packetizer of Opus packets.
 #[derive(Clone, Debug)]
 pub struct Packetizer {
     spurt: Spurt,
@@ -54,16 +54,16 @@ pub struct Packetizer {
 }
 
 impl Packetizer {
-    /// A packetizer that leaves silent packets out (discontinuous transmission): the next packet has
-    /// a marker, and a timestamp that shows how long it was silent.
+    /// Creates a packetizer that omits DTX packets: the next packet has the marker set, and its
+    /// timestamp shows the length of the silence.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: AudioPacketizerConfig) -> Result<Self, ConfigError> {
         Ok(Self { spurt: Spurt::new(config)?, send_dtx: false })
     }
 
-    /// Sends silent packets of one byte as well.
+    /// Also sends DTX packets of one byte.
     #[must_use]
     pub fn with_dtx(self) -> Self {
         Self { send_dtx: true, ..self }
@@ -75,11 +75,11 @@ impl Packetizer {
         self.spurt.next_sequence()
     }
 
-    /// Appends the packet of `data`, whose first sample is at `timestamp`, to `out`, unless it is
-    /// left out as silent. What it holds.
+    /// Appends an RTP packet with `data`, whose first sample is at `timestamp`, unless it is
+    /// omitted as DTX. Returns the properties of the payload.
     ///
     /// # Errors
-    /// If `data` is no Opus packet.
+    /// Returns [`Malformed`] if `data` is not an Opus packet.
     pub fn packetize<'a>(
         &mut self,
         data: &'a [u8],
@@ -101,7 +101,7 @@ mod tests {
 
     const CONFIG: AudioPacketizerConfig =
         AudioPacketizerConfig { payload_type: 111, ssrc: 9, first_sequence: 65_535 };
-    /// Full band CELT of 20 ms, one frame.
+    /// Fullband CELT of 20 ms, one frame.
     const SOUND: [u8; 4] = [31 << 3, 1, 2, 3];
     const SILENCE: [u8; 1] = [31 << 3];
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_left_out_and_the_marker_follows_it() {
+    fn dtx_packets_are_omitted_and_followed_by_the_marker() {
         let mut packetizer = Packetizer::new(CONFIG).unwrap();
         let mut out = Vec::new();
         for (index, data) in [&SOUND[..], &SILENCE, &SILENCE, &SOUND].into_iter().enumerate() {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_opus_is_refused() {
+    fn invalid_opus_packets_are_rejected() {
         assert_eq!(OpusPayload::parse(&[]), Err(Malformed::EmptyPayload));
         // Two frames of equal length in three bytes.
         assert!(matches!(OpusPayload::parse(&[1, 2]), Err(Malformed::Field { .. })));

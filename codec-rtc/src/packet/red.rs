@@ -1,4 +1,4 @@
-//! Redundant payloads: earlier ones again beside the present one. RFC 2198.
+//! RED: redundant copies of earlier payloads along with the current one. RFC 2198.
 
 use std::collections::VecDeque;
 
@@ -6,33 +6,34 @@ use codec_core::error::ConfigError;
 
 use crate::rtp::Malformed;
 
-/// Most blocks of a payload that is read or written.
+/// Maximum number of blocks in a payload.
 pub const MAX_BLOCKS: usize = 32;
-/// Furthest back that a block can lie, in ticks.
+/// Maximum timestamp offset of a block in ticks.
 pub const MAX_OFFSET: u16 = 0x3fff;
-/// Most bytes of a redundant block.
+/// Maximum size of a redundant block in bytes.
 pub const MAX_BLOCK_BYTES: usize = 0x3ff;
 
-/// Says that another block follows.
+/// Flag: another block follows.
 const MORE: u8 = 0x80;
-/// Bytes of a redundant block's header.
+/// Header size of a redundant block in bytes.
 const HEADER_BYTES: usize = 4;
 
-/// A payload within a payload.
+/// A block of a RED payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// How long before the packet's timestamp it lies, in ticks; 0 for the primary block.
+    /// Timestamp offset before the timestamp of the packet, in ticks; 0 for the primary block.
     pub timestamp_offset: u16,
-    /// Its bytes; may be none.
+    /// Block data; may be empty.
     pub data: &'a [u8],
 }
 
-/// Takes a payload apart. The last block is the primary one, and there is always one.
+/// Parses a RED payload. The last block is the primary one and always exists.
 ///
 /// # Errors
-/// If a length goes past the end, or there are more than [`MAX_BLOCKS`].
+/// Returns [`Malformed`] if a length exceeds the payload, or there are more than [`MAX_BLOCKS`]
+/// blocks.
 pub fn parse(payload: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
     let had_bytes = payload.len();
     let mut rest = payload;
@@ -43,13 +44,13 @@ pub fn parse(payload: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
         had_bytes,
     };
     let primary = loop {
-        let &first = rest.first().ok_or(truncated("header of the RED block", rest, 1))?;
+        let &first = rest.first().ok_or(truncated("RED block header", rest, 1))?;
         if first & MORE == 0 {
             rest = rest.get(1..).unwrap_or_default();
             break first;
         }
         let Some((&[_, a, b, c], after)) = rest.split_first_chunk::<HEADER_BYTES>() else {
-            return Err(truncated("header of the RED block", rest, HEADER_BYTES));
+            return Err(truncated("RED block header", rest, HEADER_BYTES));
         };
         if heads.len() + 1 >= MAX_BLOCKS {
             let (what, most) = ("RED blocks", MAX_BLOCKS);
@@ -69,32 +70,32 @@ pub fn parse(payload: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
     Ok(blocks)
 }
 
-/// Appends a payload of these blocks, oldest first, the primary one last.
+/// Appends a payload with these blocks: oldest first, the primary one last.
 ///
 /// # Errors
-/// If there is none or more than [`MAX_BLOCKS`], or a block does not fit its header. Nothing has
-/// been written.
+/// Returns [`Malformed`] and writes nothing if there are no blocks or more than [`MAX_BLOCKS`], or
+/// a block does not fit its header.
 pub fn write(blocks: &[Block<'_>], out: &mut Vec<u8>) -> Result<(), Malformed> {
     let refuse = |what| Err(Malformed::Field { what });
     let Some((primary, redundant)) = blocks.split_last() else {
-        return refuse("a RED payload without blocks");
+        return refuse("the RED payload has no blocks");
     };
     if blocks.len() > MAX_BLOCKS {
         let (what, most) = ("RED blocks", MAX_BLOCKS);
         return Err(Malformed::TooMany { what, most, had: blocks.len() });
     }
     if blocks.iter().any(|block| block.payload_type > 127) {
-        return refuse("a payload type above 127");
+        return refuse("the payload type is above 127");
     }
     if primary.timestamp_offset != 0 {
-        return refuse("a primary RED block before the packet's time");
+        return refuse("the primary RED block has a timestamp offset");
     }
     for block in redundant {
         if block.timestamp_offset > MAX_OFFSET {
-            return refuse("a RED block more than 16383 ticks back");
+            return refuse("a RED block has a timestamp offset above 16383");
         }
         if block.data.len() > MAX_BLOCK_BYTES {
-            let (what, most) = ("bytes of a RED block", MAX_BLOCK_BYTES);
+            let (what, most) = ("bytes in a RED block", MAX_BLOCK_BYTES);
             return Err(Malformed::TooMany { what, most, had: block.data.len() });
         }
     }
@@ -109,51 +110,51 @@ pub fn write(blocks: &[Block<'_>], out: &mut Vec<u8>) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Settings of a [`Redundancy`].
+/// Settings of [`Redundancy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RedundancyConfig {
-    /// Payload type of the blocks: 0..=127.
+    /// Payload type of the blocks, 0..=127.
     pub payload_type: u8,
-    /// How many earlier payloads are repeated: 0..=31.
+    /// Number of redundant payloads, 0..=31.
     pub depth: usize,
-    /// Most bytes of a payload with its repetitions; the oldest are left out first. The present one
-    /// is never left out.
+    /// Maximum size of a RED payload in bytes; the oldest blocks are omitted first, the primary
+    /// block never.
     pub max_bytes: usize,
 }
 
-/// Repeats the last payloads of a stream of sound in each new one.
+/// RED encoder: adds the last payloads of an audio stream to each new one.
 #[derive(Clone, Debug)]
 pub struct Redundancy {
     config: RedundancyConfig,
-    /// Timestamp and bytes, oldest first.
+    /// Timestamp and payload, oldest first.
     earlier: VecDeque<(u32, Vec<u8>)>,
 }
 
 impl Redundancy {
-    /// Before the first payload.
+    /// Creates an encoder without earlier payloads.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: RedundancyConfig) -> Result<Self, ConfigError> {
         if config.payload_type > 127 {
             return Err(ConfigError::new("payload type", config.payload_type, "0..=127"));
         }
         if config.depth >= MAX_BLOCKS {
-            return Err(ConfigError::new("repeated payloads", config.depth, "0..=31"));
+            return Err(ConfigError::new("number of redundant payloads", config.depth, "0..=31"));
         }
         Ok(Self { config, earlier: VecDeque::new() })
     }
 
-    /// Repeats `depth` payloads from now on: 31 at most.
+    /// Sets the number of redundant payloads, at most 31.
     pub fn set_depth(&mut self, depth: usize) {
         self.config.depth = depth.min(MAX_BLOCKS - 1);
     }
 
-    /// Appends the payload of `data`, whose first sample is at `timestamp`, with the earlier ones
-    /// that fit: not too long ago, and not too long. How many.
+    /// Appends a RED payload with `data`, whose first sample is at `timestamp`, and the earlier
+    /// payloads that fit its size and offset limits. Returns the number of redundant blocks.
     ///
     /// # Errors
-    /// [`Malformed::EmptyPayload`].
+    /// Returns [`Malformed::EmptyPayload`] if `data` is empty.
     pub fn push(
         &mut self,
         timestamp: u32,
@@ -191,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_lie_as_drawn() {
+    fn blocks_have_the_specified_layout() {
         // RFC 2198, section 3: offset of 14 bits, length of 10.
         let blocks = [
             Block { payload_type: 111, timestamp_offset: 0x2345, data: &[1, 2, 3] },
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_blocks_come_back() {
+    fn largest_blocks_round_trip() {
         let long = [7; MAX_BLOCK_BYTES];
         let one = Block { payload_type: 127, timestamp_offset: MAX_OFFSET, data: &long };
         let empty = Block { payload_type: 0, timestamp_offset: 1, data: &[] };
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_not_written() {
+    fn values_out_of_range_are_not_written() {
         let long = [7; MAX_BLOCK_BYTES + 1];
         let last = Block { payload_type: 0, timestamp_offset: 0, data: &[1] };
         for wrong in [
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_payloads_are_repeated() {
+    fn recent_payloads_are_repeated() {
         let config = RedundancyConfig { payload_type: 111, depth: 2, max_bytes: 1200 };
         let mut it = Redundancy::new(config).unwrap();
         let start = u32::MAX - 900;
@@ -261,7 +262,7 @@ mod tests {
         assert_eq!(repeated(&mut it, at(3), &[3]), [(1920, vec![1]), (960, vec![2])]);
         it.set_depth(1);
         assert_eq!(repeated(&mut it, at(4), &[4]), [(960, vec![3])]);
-        // After 0.4 s of silence the last one is too far back.
+        // After 0.4 s of silence the last payload is too old.
         assert_eq!(repeated(&mut it, at(24), &[5]), []);
         it.set_depth(0);
         assert_eq!(repeated(&mut it, at(25), &[6]), []);
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_left_out_where_there_is_no_room() {
+    fn oldest_blocks_are_omitted_first() {
         let config = RedundancyConfig { payload_type: 111, depth: 3, max_bytes: 60 };
         let mut it = Redundancy::new(config).unwrap();
         for index in 0..4_u32 {

@@ -1,30 +1,30 @@
-//! Retransmission: a packet again, in a stream of its own. RFC 4588, sections 4 and 8.
+//! RTX: retransmission of packets in a separate stream. RFC 4588, sections 4 and 8.
 
 use crate::rtp::{self, Header, Malformed, Packet};
 
-/// Bytes of the original sequence number (OSN) before the original payload.
+/// Size of the original sequence number (OSN) before the original payload, in bytes.
 const OSN_BYTES: usize = 2;
 
-/// The stream of retransmissions of one media stream.
+/// RTX stream of one media stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrapper {
-    /// Its own source.
+    /// SSRC of the RTX stream.
     pub ssrc: u32,
-    /// Its own payload type.
+    /// Payload type of the RTX stream, 0..=127.
     pub payload_type: u8,
-    /// Number of its next packet.
+    /// Sequence number of the next RTX packet.
     pub sequence: u16,
 }
 
 impl Wrapper {
-    /// Appends the retransmission of `packet`, with its sources and its extension.
+    /// Appends the retransmission of `packet`, with its CSRCs and header extension.
     ///
     /// # Errors
-    /// If `packet` is none.
+    /// Returns [`Malformed`] if `packet` is not RTP or the payload type is above 127.
     pub fn wrap(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         let original = rtp::parse(packet)?;
         if self.payload_type > 127 {
-            return Err(Malformed::Field { what: "a payload type above 127" });
+            return Err(Malformed::Field { what: "the payload type is above 127" });
         }
         let header = Header {
             payload_type: self.payload_type,
@@ -39,7 +39,7 @@ impl Wrapper {
         Ok(())
     }
 
-    /// Appends a packet of nothing but `padding` bytes, 1..=255, to probe the link with.
+    /// Appends a packet with `padding` bytes of padding only, 1..=255, as a bandwidth probe.
     pub fn probe(&mut self, timestamp: u32, padding: u8, out: &mut Vec<u8>) {
         let (payload_type, sequence, ssrc) = (self.payload_type & 0x7f, self.sequence, self.ssrc);
         let header = Header { marker: false, payload_type, sequence, timestamp, ssrc };
@@ -50,11 +50,12 @@ impl Wrapper {
     }
 }
 
-/// Appends the packet whose retransmission `packet` is, of the stream `ssrc` with `payload_type`;
-/// padding is left out. Whether there is one: a packet without content is a probe of the link.
+/// Restores the original of a retransmitted `packet` for the stream `ssrc` with `payload_type` and
+/// appends it, without padding. Returns `false` for a packet without payload, which is a bandwidth
+/// probe.
 ///
 /// # Errors
-/// If `packet` is none, or ends within the original sequence number.
+/// Returns [`Malformed`] if `packet` is not RTP or truncated within the original sequence number.
 pub fn unwrap(
     packet: &[u8],
     ssrc: u32,
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retransmitted_packet_is_the_original_again() {
+    fn unwrapping_restores_the_original() {
         let mut wrapper = Wrapper { ssrc: 2, payload_type: 97, sequence: 65_535 };
         for sequence in [65_535, 0] {
             let mut again = Vec::new();
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_is_refused() {
+    fn malformed_packets_are_rejected() {
         let mut wrapper = Wrapper { ssrc: 2, payload_type: 97, sequence: 9 };
         let mut out = Vec::new();
         assert!(wrapper.wrap(&[0x80; 11], &mut out).is_err());

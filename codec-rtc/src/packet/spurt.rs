@@ -1,15 +1,16 @@
-//! What packets of sound share: numbering, and the marker after silence. RFC 3551, section 4.1.
+//! Common parts of audio packetizers: sequence numbers and the marker at the start of a talkspurt.
+//! RFC 3551, section 4.1.
 
 use codec_core::error::ConfigError;
 
 use crate::rtp::{self, FIXED_HEADER_BYTES, Header};
 
-/// Settings of a packetizer of sound.
+/// Settings of an audio packetizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioPacketizerConfig {
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// Synchronisation source.
+    /// SSRC.
     pub ssrc: u32,
     /// Sequence number of the first packet.
     pub first_sequence: u16,
@@ -24,12 +25,12 @@ impl AudioPacketizerConfig {
     }
 }
 
-/// Numbers packets; the first of a talkspurt bears the marker.
+/// Numbers packets and sets the marker on the first of a talkspurt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spurt {
     config: AudioPacketizerConfig,
     sequence: u16,
-    /// Timestamp that goes on without a gap.
+    /// Timestamp of the next packet if there is no gap.
     expected: Option<u32>,
 }
 
@@ -43,7 +44,7 @@ impl Spurt {
         self.sequence
     }
 
-    /// A packet with `payload`, which lasts `ticks`.
+    /// Returns a packet with `payload`, which lasts `ticks`.
     pub(super) fn packet(&mut self, payload: &[u8], timestamp: u32, ticks: u32) -> Vec<u8> {
         let header = Header {
             marker: self.expected != Some(timestamp),

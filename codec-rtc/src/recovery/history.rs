@@ -1,4 +1,4 @@
-//! Packets that were sent, for those who ask again.
+//! Retransmission history: recently sent packets, for responding to NACKs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -6,20 +6,21 @@ use std::time::Duration;
 /// Settings of a [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryConfig {
-    /// How long a packet is kept.
+    /// How long a packet is kept; default 3 s.
     pub keep: Duration,
-    /// Most packets that are kept: 1 to 32768.
+    /// Maximum number of packets, 1..=32768; default 8192.
     pub max_packets: usize,
-    /// Most bytes that are kept.
+    /// Maximum total size in bytes; default 8 MiB.
     pub max_bytes: usize,
-    /// Rate of answers, in bits per second, saved up over [`Self::budget_time`].
+    /// Rate limit of retransmissions in bits per second, accumulated over [`Self::budget_time`];
+    /// default unlimited.
     pub budget_bps: u64,
-    /// How much of that may be spent at once, as time.
+    /// Maximum budget that accumulates, as time at the rate limit; default 500 ms.
     pub budget_time: Duration,
 }
 
 impl Default for HistoryConfig {
-    /// 3 s, 8192 packets, 8 MiB, no bound on answers.
+    /// 3 s, 8192 packets, 8 MiB, no rate limit.
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(3),
@@ -31,44 +32,44 @@ impl Default for HistoryConfig {
     }
 }
 
-/// The answer to a request.
+/// Response to a retransmission request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resend<'a> {
-    /// Send it again.
+    /// Retransmit this packet.
     Packet(&'a [u8]),
-    /// It was sent less than a round trip ago: that answer is still on its way.
+    /// Last sent less than a round trip ago, so that it may still be in transit.
     TooSoon,
-    /// Answers would take more than their budget.
+    /// The retransmission budget is exhausted.
     OverBudget,
-    /// It is not kept, or not any more.
+    /// Not in the history.
     Unknown,
 }
 
-/// Counters.
+/// Retransmission counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HistoryCounters {
-    /// Requests, each number counted.
+    /// Requested packets, counting repeated requests.
     pub requests: u64,
-    /// Packets that were sent again, and their bytes.
+    /// Packets retransmitted, and their bytes.
     pub resent: (u64, u64),
-    /// Requests that came too soon after the packet was sent.
+    /// Requests too soon after the packet was sent.
     pub too_soon: u64,
-    /// Requests beyond the budget.
+    /// Requests rejected because the budget was exhausted.
     pub over_budget: u64,
-    /// Requests for packets that were not kept.
+    /// Requests for packets not in the history.
     pub unknown: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Kept {
     bytes: Vec<u8>,
-    /// When it was sent last.
+    /// Time of the last transmission.
     sent: Duration,
-    /// Tells it from an older packet with the same number.
+    /// Distinguishes it from an older packet with the same sequence number.
     serial: u64,
 }
 
-/// Keeps packets for a time and answers requests for them.
+/// Keeps sent packets for retransmission.
 #[derive(Clone, Debug)]
 pub struct History {
     config: HistoryConfig,
@@ -76,19 +77,19 @@ pub struct History {
     packets: BTreeMap<u16, Kept>,
     bytes: usize,
     serial: u64,
-    /// Bits that answers may have, and when that was.
+    /// Remaining budget in bits, and the time of its last update.
     budget: (u64, Duration),
     counters: HistoryCounters,
 }
 
 impl History {
-    /// Keeps each packet for `keep`, and at most `max_packets`; the rest by default.
+    /// Creates a history with the given duration and number of packets, other settings by default.
     #[must_use]
     pub fn new(keep: Duration, max_packets: usize) -> Self {
         Self::with_config(HistoryConfig { keep, max_packets, ..HistoryConfig::default() })
     }
 
-    /// An empty one.
+    /// Creates an empty history.
     #[must_use]
     pub fn with_config(mut config: HistoryConfig) -> Self {
         config.max_packets = config.max_packets.clamp(1, 1 << 15);
@@ -105,7 +106,7 @@ impl History {
         history
     }
 
-    /// Remembers a packet that leaves at `now`.
+    /// Adds a packet sent at `now`.
     pub fn push(&mut self, now: Duration, sequence: u16, packet: &[u8]) {
         let HistoryConfig { keep, max_packets, max_bytes, .. } = self.config;
         while self.order.front().is_some_and(|&(sent, ..)| {
@@ -136,20 +137,20 @@ impl History {
         }
     }
 
-    /// The packet with that number, if it is kept.
+    /// Returns the packet with this sequence number, if kept.
     #[must_use]
     pub fn get(&self, sequence: u16) -> Option<&[u8]> {
         self.packets.get(&sequence).map(|kept| kept.bytes.as_slice())
     }
 
-    /// A new budget of answers, in bits per second.
+    /// Sets the rate limit of retransmissions in bits per second.
     pub fn set_budget(&mut self, budget_bps: u64) {
         self.config.budget_bps = budget_bps;
         self.budget.0 = self.budget.0.min(self.full_budget());
     }
 
-    /// Somebody asked for that number; `rtt` is the round trip. A packet that is to be sent again
-    /// counts as sent at `now`.
+    /// Handles a request for a sequence number; `rtt` is the round-trip time. A packet returned for
+    /// retransmission counts as sent at `now`.
     pub fn request(&mut self, now: Duration, sequence: u16, rtt: Duration) -> Resend<'_> {
         self.counters.requests += 1;
         self.refill(now);
@@ -187,14 +188,14 @@ impl History {
         self.budget = (had.saturating_add(more).min(self.full_budget()), now.max(then));
     }
 
-    /// What was asked for so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> HistoryCounters {
         self.counters
     }
 }
 
-/// Bits at a rate in a time.
+/// Bits sent in `time` at `bps`.
 fn bits(bps: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(bps).saturating_mul(time.as_micros()) / 1_000_000).unwrap_or(u64::MAX)
 }
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_are_kept_for_a_time_and_up_to_a_number() {
+    fn history_is_limited_by_time_and_count() {
         let second = Duration::from_secs(1);
         let mut history = History::new(second, 3);
         for sequence in 0..4 {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_and_a_number_may_come_again() {
+    fn bytes_are_bounded_and_sequence_numbers_may_repeat() {
         let config = HistoryConfig { max_bytes: 100, ..HistoryConfig::default() };
         let mut history = History::with_config(config);
         for sequence in 0..50_u16 {
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_within_a_round_trip_of_the_last_answer_is_not_answered_again() {
+    fn requests_within_a_round_trip_are_ignored() {
         let mut history = History::with_config(HistoryConfig::default());
         history.push(ms(0), 1, &[7; 10]);
         assert_eq!(history.request(ms(40), 1, ms(50)), Resend::TooSoon);
@@ -248,8 +249,8 @@ mod tests {
     }
 
     #[test]
-    fn answers_keep_their_budget() {
-        // 100 bytes take 10 ms; 500 ms are saved up.
+    fn retransmissions_stay_within_the_budget() {
+        // 100 bytes take 10 ms; 500 ms accumulate.
         let config = HistoryConfig { budget_bps: 80_000, ..HistoryConfig::default() };
         let mut history = History::with_config(config);
         for sequence in 0..200 {

@@ -1,8 +1,8 @@
-//! Key-frame requests (PLI, RFC 4585, section 6.3.1): asked for and answered at a limited rate.
+//! Key-frame requests (PLI, RFC 4585, section 6.3.1), sent and served at a limited rate.
 
 use std::time::Duration;
 
-/// The receiver's side: asks while the stream is damaged.
+/// Receiver side: sends requests while a key frame is needed.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyFrameRequester {
     interval: Duration,
@@ -11,23 +11,24 @@ pub struct KeyFrameRequester {
 }
 
 impl KeyFrameRequester {
-    /// Asks again after `interval`; at least a round trip, or the answer is on its way.
+    /// Creates a requester that repeats requests after `interval`, which should be at least a round
+    /// trip.
     #[must_use]
     pub fn new(interval: Duration) -> Self {
         Self { interval, asked: None, needed: false }
     }
 
-    /// From the last request on it is another interval.
+    /// Changes the interval, counted from the last request.
     pub fn set_interval(&mut self, interval: Duration) {
         self.interval = interval;
     }
 
-    /// A key frame is needed, or not any more.
+    /// Sets whether a key frame is needed.
     pub fn set_needed(&mut self, needed: bool) {
         self.needed = needed;
     }
 
-    /// Whether a request is to be sent now; the next one is then an interval away.
+    /// Whether to send a request now; the next one follows after the interval.
     pub fn poll(&mut self, now: Duration) -> bool {
         let due = self.poll_timeout().is_some_and(|at| at <= now);
         if due {
@@ -36,7 +37,7 @@ impl KeyFrameRequester {
         due
     }
 
-    /// When the next request is due, if one is.
+    /// Time of the next request, if a key frame is needed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let again = self.asked.map_or(Duration::ZERO, |at| at.saturating_add(self.interval));
@@ -44,7 +45,7 @@ impl KeyFrameRequester {
     }
 }
 
-/// The sender's side: merges requests, and lets key frames through at a limited rate.
+/// Sender side: merges requests and limits the rate of key frames.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyFrameGate {
     interval: Duration,
@@ -53,24 +54,24 @@ pub struct KeyFrameGate {
 }
 
 impl KeyFrameGate {
-    /// At most one requested key frame in each `interval`.
+    /// Creates a gate that allows one requested key frame per `interval`.
     #[must_use]
     pub fn new(interval: Duration) -> Self {
         Self { interval, last: None, wanted: false }
     }
 
-    /// A request came.
+    /// Records a request.
     pub fn request(&mut self) {
         self.wanted = true;
     }
 
-    /// Whether the frame that is coded at `now` is to be a key frame.
+    /// Whether to code the frame at `now` as a key frame.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
         self.wanted && self.last.is_none_or(|last| now.saturating_sub(last) >= self.interval)
     }
 
-    /// A key frame was coded at `now`, asked for or not.
+    /// Records that a key frame was coded at `now`, requested or not.
     pub fn coded(&mut self, now: Duration) {
         (self.last, self.wanted) = (Some(now), false);
     }

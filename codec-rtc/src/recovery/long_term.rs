@@ -1,43 +1,44 @@
-//! Recovery without key frames: which reference slots the receiver surely has, and what the next
-//! frame may refer to.
+//! Recovery without key frames: tracks which reference buffers the receiver has, and plans the
+//! references of the next frame.
 //!
-//! The sender follows every coded frame: what it refers to, what it replaces, and what became of
-//! it. One of the two slots besides the last frame is renewed while the other one holds a frame
-//! that the receiver is known to have decoded. After a loss the next frame refers to that one
-//! alone, and the picture is right again without a key frame. So it does where nothing is heard of
-//! frames in time: requests for lost packets get lost as packets do.
+//! The sender tracks the references, buffer updates and delivery state of every coded frame. Of
+//! golden and altref, one is updated while the other holds a frame that the receiver has
+//! acknowledged. After a loss, the next frame references only the acknowledged buffer, which
+//! restores the video without a key frame. The same happens if feedback about frames is overdue,
+//! since NACKs get lost as well.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_core::codec::{FrameKind, PacketMeta, SlotSet};
 
-/// Slots in the order of [`SlotSet`]'s bits: last, golden, altref.
+/// Reference buffers in the bit order of [`SlotSet`]: last, golden, altref.
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 const LONG_TERM: [usize; 2] = [1, 2];
-/// Frames that are followed; older ones are settled.
+/// Maximum number of tracked frames; older ones are settled.
 const FRAMES: usize = 256;
-/// Bounds of the interval between two words of the receiver: one may be late, and a receiver that
-/// says little is waited for.
+/// Bounds of the expected interval between acknowledgements: tolerates one that is late, and limits
+/// the wait for a receiver that acknowledges rarely.
 const INTERVAL: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
 /// Settings of a [`LongTerm`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LongTermConfig {
-    /// Shortest time from one renewal of a slot to the next while frames are lost. Slots are never
-    /// renewed faster than they are acknowledged.
+    /// Minimum time between updates of a long-term buffer under loss; default 0. Buffers are never
+    /// updated faster than they are acknowledged.
     pub renew: Duration,
-    /// The same while nothing has been lost for [`Self::calm_after`].
+    /// Minimum time between updates without loss for [`Self::calm_after`]; default 1 s.
     pub renew_calm: Duration,
-    /// Time without loss after which the link counts as calm.
+    /// Time without loss after which the longer interval applies; default 5 s.
     pub calm_after: Duration,
-    /// How long after the first sign of its loss a frame may still be repaired (by retransmission)
-    /// before it counts as lost: 0 without retransmission.
+    /// How long after the first indication of loss a frame may still be recovered by
+    /// retransmission; default 0, for no retransmission.
     pub repair: Duration,
 }
 
 impl Default for LongTermConfig {
-    /// Renewal as fast as acknowledgements come under loss, each second in calm; no repair.
+    /// Updates as fast as acknowledgements arrive under loss, once per second otherwise; no
+    /// retransmission.
     fn default() -> Self {
         Self {
             renew: Duration::ZERO,
@@ -48,34 +49,34 @@ impl Default for LongTermConfig {
     }
 }
 
-/// How the next frame answers a loss.
+/// How the next frame recovers from a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cure {
-    /// It refers to an acknowledged picture alone.
+    /// It references an acknowledged frame only.
     AcknowledgedReference,
-    /// Nothing that the receiver has is known: a key frame.
+    /// It is a key frame, since no reference of the receiver is known.
     KeyFrame,
 }
 
-/// What the next frame may refer to and replace.
+/// References and buffer updates of the next frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotPlan {
-    /// Slots it may refer to; empty for a key frame.
+    /// Buffers that it may reference; empty for a key frame.
     pub references: SlotSet,
-    /// Slots it replaces.
+    /// Buffers that it updates.
     pub updates: SlotSet,
-    /// The loss that it answers, if it answers one.
+    /// The recovery that it performs, if any.
     pub cure: Option<Cure>,
 }
 
-/// What is known of a frame and all that it depends on.
+/// State of a frame and all its direct and indirect references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chain {
-    /// Under way.
+    /// In transit.
     Unknown,
-    /// The receiver has all of it.
+    /// The receiver has all of them.
     Whole,
-    /// The receiver lacks something.
+    /// The receiver lacks at least one.
     Broken,
 }
 
@@ -83,41 +84,41 @@ enum Chain {
 enum Fate {
     UnderWay,
     Arrived,
-    /// Since then; it may still be repaired.
+    /// Missing since then; may still be recovered.
     Missing(Duration),
-    /// Nothing is heard of it, though it should be: it, or what the receiver says, is being lost.
+    /// Feedback is overdue: the frame or the feedback is being lost.
     Unheard,
-    /// For good.
+    /// Permanently lost.
     Lost,
-    /// The receiver says that it decoded it.
+    /// Acknowledged as decoded by the receiver.
     Decoded,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Followed {
     number: u64,
-    /// When its last packet so far left.
+    /// Send time of its last packet so far.
     left: Option<Duration>,
-    /// Frames that it refers to.
+    /// Referenced frames.
     refs: [Option<u64>; 3],
-    /// What is known of those that are not followed any more.
+    /// State of references that are no longer tracked.
     settled: Chain,
     fate: Fate,
     chain: Chain,
 }
 
-/// Counters.
+/// Counters of recoveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LongTermCounters {
-    /// Losses answered by an acknowledged reference.
+    /// Losses recovered by an acknowledged reference.
     pub by_reference: u64,
-    /// Losses answered by a key frame.
+    /// Losses recovered by a key frame.
     pub by_key_frame: u64,
-    /// Renewals of a long-term slot.
+    /// Updates of a long-term buffer.
     pub renewals: u64,
 }
 
-/// Follows frames and plans references.
+/// Tracks frames and plans references.
 #[derive(Clone, Debug)]
 pub struct LongTerm {
     config: LongTermConfig,
@@ -125,10 +126,10 @@ pub struct LongTerm {
     frames: VecDeque<Followed>,
     renewed: Option<Duration>,
     last_loss: Option<Duration>,
-    /// The receiver confirms decoded frames: arrival alone is not enough.
+    /// Whether the receiver acknowledges decoded frames, so that arrival is not sufficient.
     confirms: bool,
     confirmations: u64,
-    /// When it last did, and how long that takes from one time to the next, smoothed.
+    /// Time of the last acknowledgement, and the smoothed interval between them.
     confirmed: Option<Duration>,
     interval: Duration,
     rtt: Option<Duration>,
@@ -137,7 +138,7 @@ pub struct LongTerm {
 }
 
 impl LongTerm {
-    /// Before the first frame.
+    /// Creates the state before the first frame.
     #[must_use]
     pub fn new(config: LongTermConfig) -> Self {
         Self {
@@ -156,26 +157,26 @@ impl LongTerm {
         }
     }
 
-    /// What was done so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> LongTermCounters {
         self.counters
     }
 
-    /// How long a missing frame may still be repaired.
+    /// Sets how long a missing frame may still be recovered by retransmission.
     pub fn set_repair(&mut self, repair: Duration) {
         self.config.repair = repair;
     }
 
-    /// The round trip as it is, by which it is known when something should have been heard of a
-    /// frame. `None`: silence says nothing.
+    /// Sets the round-trip time, which determines when feedback about a frame is overdue. With
+    /// `None`, missing feedback is ignored.
     pub fn set_round_trip(&mut self, rtt: Option<Duration>) {
         self.rtt = rtt;
     }
 
-    /// Plans the frame that is coded next.
+    /// Plans the references of the next frame.
     ///
-    /// `None`: before the first frame, which is a key frame anyway.
+    /// Returns `None` before the first frame, which is a key frame anyway.
     pub fn plan(&mut self, now: Duration) -> Option<SlotPlan> {
         self.settle(now);
         self.slots[0]?;
@@ -218,7 +219,7 @@ impl LongTerm {
         SlotPlan { references: SlotSet::NONE, updates, cure: self.planned }
     }
 
-    /// The long-term slot that is to be renewed: the older one, while the other is acknowledged.
+    /// The long-term buffer to update: the older one, if the other is acknowledged.
     fn due(&self, now: Duration, chains: [Chain; 3]) -> Option<usize> {
         let is_calm =
             self.last_loss.is_none_or(|at| now.saturating_sub(at) >= self.config.calm_after);
@@ -229,8 +230,8 @@ impl LongTerm {
         (waited && chains[newer] == Chain::Whole).then_some(older)
     }
 
-    /// A frame was coded at `now`; gives the numbers of the frames that it refers to, newest
-    /// first, each once.
+    /// Records a frame coded at `now`. Returns the numbers of the frames that it references, newest
+    /// first, without duplicates.
     pub fn coded(&mut self, now: Duration, meta: &PacketMeta) -> Vec<u64> {
         let number = meta.frame_id;
         let is_key = meta.kind == FrameKind::Key;
@@ -274,14 +275,14 @@ impl LongTerm {
         numbers
     }
 
-    /// A packet of a frame leaves.
+    /// Records that a packet of a frame was sent.
     pub fn left(&mut self, now: Duration, number: u64) {
         if let Some(at) = self.index(number) {
             self.frames[at].left = Some(now);
         }
     }
 
-    /// All packets of a frame arrived, or enough of them to repair it.
+    /// Records that a frame was received completely, or can be recovered by FEC.
     pub fn arrived(&mut self, number: u64) {
         self.change(number, |fate| match fate {
             Fate::UnderWay | Fate::Missing(_) | Fate::Unheard => Fate::Arrived,
@@ -289,7 +290,7 @@ impl LongTerm {
         });
     }
 
-    /// Packets of a frame are missing: from now on it may be repaired for a while.
+    /// Records that packets of a frame are missing; it may still be recovered for a while.
     pub fn missing(&mut self, now: Duration, number: u64) {
         self.last_loss = Some(now);
         self.change(number, |fate| match fate {
@@ -298,7 +299,7 @@ impl LongTerm {
         });
     }
 
-    /// The receiver decoded a frame, and so all that it depends on.
+    /// Records that the receiver decoded a frame, and thus all its references.
     pub fn decoded(&mut self, now: Duration, number: u64) {
         self.confirms = true;
         self.confirmations += 1;
@@ -316,19 +317,19 @@ impl LongTerm {
         self.follow();
     }
 
-    /// How often the receiver has said what it decoded.
+    /// Number of acknowledgements of decoded frames.
     #[must_use]
     pub fn confirmations(&self) -> u64 {
         self.confirmations
     }
 
-    /// Whether the receiver says what it decoded.
+    /// Whether the receiver acknowledges decoded frames.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.confirms
     }
 
-    /// The receiver cannot go on: only what it is known to have decoded counts.
+    /// Records that the receiver cannot continue decoding: only acknowledged frames count.
     pub fn receiver_lost(&mut self, now: Duration) {
         self.last_loss = Some(now);
         let confirms = self.confirms;
@@ -353,11 +354,12 @@ impl LongTerm {
         self.frames.binary_search_by_key(&number, |frame| frame.number).ok()
     }
 
-    /// Frames that have been missing or unheard of for too long are lost, with all that depend on
-    /// them.
+    /// Marks frames as lost that have been missing or without feedback for too long, with all
+    /// frames that depend on them.
     fn settle(&mut self, now: Duration) {
         let repair = self.config.repair;
-        // A word that is waited for comes within this, jitter and the receiver's own time included.
+        // Expected time until an acknowledgement, including jitter and processing time of the
+        // receiver.
         let patience =
             self.rtt.filter(|_| self.confirms).map(|rtt| (rtt * 9 + self.interval * 10) / 8);
         let is_overdue = |left: Option<Duration>| {
@@ -384,7 +386,7 @@ impl LongTerm {
         self.index(number).map_or(Chain::Whole, |at| self.frames[at].chain)
     }
 
-    /// Brings what is known of chains up to date.
+    /// Updates the state of all frames from that of their references.
     fn follow(&mut self) {
         for at in 0..self.frames.len() {
             let Followed { refs, settled, fate, .. } = self.frames[at];
@@ -408,7 +410,7 @@ impl LongTerm {
         }
     }
 
-    /// Settles the oldest frames that no slot holds.
+    /// Stops tracking the oldest frames that no buffer holds.
     fn trim(&mut self) {
         while self.frames.len() > FRAMES {
             let held = |frame: &Followed| self.slots.contains(&Some(frame.number));
@@ -421,7 +423,7 @@ impl LongTerm {
                         if old.chain == Chain::Broken {
                             frame.settled = Chain::Broken;
                         } else if frame.settled != Chain::Broken {
-                            // So old that its fate would have been told.
+                            // So old that a loss would have been reported.
                             frame.settled = Chain::Whole;
                         }
                     }
@@ -475,11 +477,11 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_renewed_as_they_are_acknowledged() {
+    fn buffers_are_updated_as_they_are_acknowledged() {
         let mut coder = Coder::new(eager());
         let (key, plan, refs) = coder.code();
         assert_eq!((plan, refs), (None, vec![]));
-        // Unacknowledged: nothing is renewed.
+        // Not acknowledged: no update.
         let (_, plan, refs) = coder.code();
         assert_eq!(plan.unwrap().updates, SlotSet::LAST);
         assert_eq!(refs, [key]);
@@ -488,7 +490,7 @@ mod tests {
         let (second, plan, refs) = coder.code();
         assert_eq!(plan.unwrap().updates, SlotSet::LAST.with(SlotSet::GOLDEN));
         assert_eq!(refs, [1, 0]);
-        // Golden is under way: altref is kept.
+        // Golden is in transit: altref is kept.
         assert_eq!(coder.code().1.unwrap().updates, SlotSet::LAST);
         coder.it.arrived(second);
         let (_, plan, _) = coder.code();
@@ -496,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_answered_from_the_newest_acknowledged_slot() {
+    fn loss_is_recovered_from_the_newest_acknowledged_buffer() {
         let mut coder = Coder::new(eager());
         for _ in 0..5 {
             let (number, ..) = coder.code();
@@ -511,7 +513,7 @@ mod tests {
         assert_eq!(plan.cure, Some(Cure::AcknowledgedReference));
         assert_eq!(refs.len(), 1);
         assert!(refs[0] < lost);
-        // Frames go on from there, without what was lost.
+        // Further frames reference the recovered one, but not the lost ones.
         let (_, plan, refs) = coder.code();
         assert_eq!(plan.unwrap().cure, None);
         assert!(refs.contains(&cure) && !refs.contains(&lost) && !refs.contains(&later));
@@ -520,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_key_frame_is_answered_by_another() {
+    fn lost_key_frame_causes_another_key_frame() {
         let mut coder = Coder::new(eager());
         let (key, ..) = coder.code();
         coder.it.missing(coder.now, key);
@@ -531,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_repaired_is_waited_for() {
+    fn retransmission_is_waited_for() {
         let mut coder = Coder::new(LongTermConfig { repair: ms(80), ..eager() });
         for _ in 0..4 {
             let (number, ..) = coder.code();
@@ -552,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_receiver_confirms_arrival_is_not_enough() {
+    fn arrival_is_not_sufficient_if_the_receiver_acknowledges_decoding() {
         let mut coder = Coder::new(eager());
         for _ in 0..3 {
             coder.code();
@@ -563,7 +565,7 @@ mod tests {
         assert_eq!(plan.unwrap().updates, SlotSet::LAST.with(SlotSet::GOLDEN));
         coder.it.arrived(renewing);
         assert_eq!(coder.code().1.unwrap().updates, SlotSet::LAST);
-        // The receiver gives up: of what arrived since nothing is sure.
+        // The receiver reports a failure: what arrived since is uncertain.
         coder.it.receiver_lost(coder.now);
         let (_, plan, refs) = coder.code();
         assert_eq!(plan.unwrap().cure, Some(Cure::AcknowledgedReference));
@@ -571,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_is_heard_of_in_time_is_lost_until_it_is() {
+    fn frames_without_timely_feedback_count_as_lost() {
         let mut coder = Coder::new(eager());
         coder.it.set_round_trip(Some(ms(50)));
         let send = |coder: &mut Coder| {
@@ -586,22 +588,22 @@ mod tests {
                 coder.it.decoded(coder.now, number);
             }
         }
-        // From now on nothing comes back: 28 was left 118 ms ago when 32 is coded.
+        // From now on there is no feedback: frame 28 was sent 118 ms ago when 32 is coded.
         let sent: Vec<_> = (0..3).map(|_| send(&mut coder)).collect();
         assert_eq!([sent[0].1, sent[1].1], [None, None]);
         assert_eq!((sent[2].1, &sent[2].2[..]), (Some(Cure::AcknowledgedReference), &[27][..]));
-        // It was there all along.
+        // The frames had arrived all along.
         (28..=31).for_each(|number| coder.it.arrived(number));
         coder.it.decoded(coder.now, 32);
         assert_eq!(coder.code().1.unwrap().cure, None);
-        // What has not left is not waited for, nor anything where silence says nothing.
+        // Unsent frames are not waited for, nor anything without a round-trip time.
         (0..8).for_each(|_| assert_eq!(coder.code().1.unwrap().cure, None));
         coder.it.set_round_trip(None);
         (0..8).for_each(|_| assert_eq!(send(&mut coder).1, None));
     }
 
     #[test]
-    fn a_long_call_stays_bounded() {
+    fn memory_is_bounded_in_long_calls() {
         let mut coder = Coder::new(LongTermConfig::default());
         for frame in 0..5000 {
             let (number, plan, _) = coder.code();

@@ -1,4 +1,4 @@
-//! What is done about losses: key-frame requests, retransmission.
+//! Loss recovery: NACK, retransmission history, key-frame requests, long-term references.
 
 mod history;
 mod key_frame;

@@ -1,4 +1,4 @@
-//! Which packets are missing, and when they are asked for again (generic NACK, RFC 4585,
+//! NACK generation: detects missing packets and requests retransmission (generic NACK, RFC 4585,
 //! section 6.2.1).
 
 use std::collections::BTreeMap;
@@ -10,28 +10,28 @@ use crate::sequence::{Unwrapper16, distance_16, wrap_16};
 /// Settings of a [`Nacker`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NackConfig {
-    /// Least and most time after a gap was noticed that it may still be reordering, and nothing is
-    /// asked for. Between them the reordering that is seen decides ([`Reordering`]).
+    /// Minimum and maximum wait after a gap became visible, in case of reordering; default 0 to 60
+    /// ms. Adapts between the two ([`Reordering`]).
     pub wait: (Duration, Duration),
-    /// Least and most time until a packet that was asked for is asked for again. Between them the
-    /// round trip decides, and how long answers took.
+    /// Minimum and maximum time before a request is repeated; default 10 ms to 1 s. Adapts to the
+    /// round-trip time and the time until responses arrive.
     pub retry: (Duration, Duration),
-    /// Round trip, until [`Nacker::set_rtt`].
+    /// Round-trip time until [`Nacker::set_rtt`]; default 100 ms.
     pub rtt: Duration,
-    /// How long after it was noticed a packet can be of use. It is not asked for if the answer
-    /// would come later.
+    /// How long a missing packet is useful after the gap became visible; default 1 s. It is not
+    /// requested if the response would arrive later.
     pub give_up: Duration,
-    /// Most times that a packet is asked for.
+    /// Maximum number of requests per packet; default 10.
     pub max_tries: u32,
-    /// Most packets that are missing at once; the oldest are forgotten first.
+    /// Maximum number of missing packets tracked; the oldest are dropped first. Default 1000.
     pub max_missing: usize,
-    /// How far behind the newest packet one is missing, in packets.
+    /// Maximum distance of a missing packet from the newest, in packets; default 10,000.
     pub max_age: u16,
 }
 
 impl Default for NackConfig {
-    /// 0 to 60 ms of reordering, a round trip of 100 ms at first, a second to be of use, 10 tries,
-    /// 1000 packets, 10,000 back.
+    /// Reordering wait of 0 to 60 ms, round trip of 100 ms, packets useful for 1 s, 10 requests,
+    /// 1000 missing packets, distance of 10,000.
     fn default() -> Self {
         let ms = Duration::from_millis;
         Self {
@@ -46,27 +46,27 @@ impl Default for NackConfig {
     }
 }
 
-/// Where a packet comes from.
+/// Origin of a received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
-    /// From the media's own stream: for the first time, or again where there is no RTX.
+    /// The media stream: original transmission, or retransmission without RTX.
     Media,
-    /// By RTX: it was asked for.
+    /// RTX: a requested retransmission.
     Retransmitted,
-    /// Made from FEC.
+    /// Recovered by FEC.
     Fec,
 }
 
-/// Counters.
+/// NACK counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NackCounters {
-    /// Packets that were asked for, each time counted (`nackCount` of getStats counts messages).
+    /// Packets requested, counting repetitions (`nackCount` of getStats counts messages).
     pub requests: u64,
-    /// Requests for packets that had only been overtaken, and came before an answer could.
+    /// Requests for packets that were only reordered and arrived before a response could.
     pub needless: u64,
-    /// Missing packets that came, asked for or not.
+    /// Missing packets that arrived, requested or not.
     pub recovered: u64,
-    /// Missing packets that were given up.
+    /// Missing packets abandoned.
     pub given_up: u64,
 }
 
@@ -78,27 +78,27 @@ struct Missing {
     first_asked: Duration,
 }
 
-/// Numbers further away than this are another stream's, or a restart (RFC 3550, A.1).
+/// A larger jump of the sequence number means another stream or a restart (RFC 3550, A.1).
 const FAR: i64 = 3000;
 
-/// The receiver's side.
+/// NACK generator of one stream.
 #[derive(Clone, Debug)]
 pub struct Nacker {
     config: NackConfig,
     sequence: Unwrapper16,
     highest: Option<i64>,
-    /// A packet far from all before it.
+    /// Sequence number of an outlier.
     stray: Option<u16>,
     missing: BTreeMap<i64, Missing>,
     reordering: Reordering,
     rtt: Duration,
-    /// How long answers take: mean and mean deviation.
+    /// Time until responses arrive: mean and mean deviation.
     answers: Option<(Duration, Duration)>,
     counters: NackCounters,
 }
 
 impl Nacker {
-    /// Before the first packet.
+    /// Creates a generator without packets.
     #[must_use]
     pub fn new(config: NackConfig) -> Self {
         let (least, most) = config.wait;
@@ -115,23 +115,23 @@ impl Nacker {
         }
     }
 
-    /// The round trip.
+    /// Sets the round-trip time.
     pub fn set_rtt(&mut self, rtt: Duration) {
         self.rtt = rtt;
     }
 
-    /// How long after it was noticed a packet can be of use, from now on.
+    /// Sets how long a missing packet is useful after the gap became visible.
     pub fn set_give_up(&mut self, give_up: Duration) {
         self.config.give_up = give_up;
     }
 
-    /// How long a gap is taken for reordering.
+    /// Current wait for reordered packets.
     #[must_use]
     pub fn wait(&self) -> Duration {
         self.reordering.wait()
     }
 
-    /// Until a packet that was asked for is asked for again: a round trip and a margin.
+    /// Time before a request is repeated: a round trip plus a margin.
     #[must_use]
     pub fn retry(&self) -> Duration {
         let (least, most) = self.config.retry;
@@ -140,8 +140,8 @@ impl Nacker {
         (self.rtt + margin).max(answered).clamp(least, most.max(least))
     }
 
-    /// A packet came. One far from all before it is passed over; with a second one close behind it
-    /// the numbers begin anew.
+    /// Records a received packet. An outlier is ignored; if a second one follows it, the sequence
+    /// numbers restart there.
     pub fn push(&mut self, now: Duration, sequence: u16, came: Came) {
         let number = self.sequence.peek(sequence);
         let Some(highest) = self.highest else {
@@ -181,10 +181,10 @@ impl Nacker {
         self.highest = Some(number);
     }
 
-    /// What a missing packet that came says of the network.
+    /// Updates reordering and response time statistics from a missing packet that arrived.
     fn learn(&mut self, now: Duration, missing: Missing, came: Came) {
         let asked = now.saturating_sub(missing.first_asked);
-        // Sooner than an answer could be here.
+        // Earlier than a response can arrive.
         let overtaken = missing.tries == 0 || asked < self.rtt * 3 / 4;
         if came == Came::Media && overtaken {
             self.counters.needless += u64::from(missing.tries);
@@ -199,8 +199,8 @@ impl Nacker {
         }
     }
 
-    /// Nothing before that number is wanted any more: its frame came out, was passed over, or lies
-    /// before a key frame.
+    /// Stops requesting packets before this sequence number: their frame was emitted, skipped, or
+    /// precedes a key frame.
     pub fn forget_before(&mut self, sequence: u16) {
         let number = self.sequence.peek(sequence);
         let kept = self.missing.split_off(&number);
@@ -208,7 +208,7 @@ impl Nacker {
         self.missing = kept;
     }
 
-    /// Appends the numbers that are to be asked for now.
+    /// Appends the sequence numbers to request now.
     pub fn poll(&mut self, now: Duration, out: &mut Vec<u16>) {
         let retry = self.retry();
         let NackConfig { give_up, max_tries, .. } = self.config;
@@ -216,7 +216,7 @@ impl Nacker {
         self.missing.retain(|&number, missing| {
             let is_due = missing.due <= now;
             let end = missing.noticed.saturating_add(give_up);
-            // The answer to a request of now would come too late.
+            // The response to a request sent now would arrive too late.
             let in_vain = is_due && now.saturating_add(*rtt) > end && give_up < Duration::MAX;
             if now >= end && give_up < Duration::MAX
                 || in_vain && missing.tries == 0
@@ -227,7 +227,7 @@ impl Nacker {
                 return false;
             }
             if in_vain {
-                // The last answer may still come.
+                // The response to the last request may still arrive.
                 missing.due = end;
             } else if is_due {
                 if missing.tries == 0 {
@@ -242,7 +242,7 @@ impl Nacker {
         });
     }
 
-    /// When [`Self::poll`] is worth calling again.
+    /// Deadline of the next call of [`Self::poll`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let give_up = self.config.give_up;
@@ -250,7 +250,7 @@ impl Nacker {
         self.missing.values().map(time).min()
     }
 
-    /// What was asked for so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> NackCounters {
         self.counters
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_packets_are_asked_for_again_until_their_deadline() {
+    fn missing_packets_are_requested_until_their_deadline() {
         let mut it = nacker();
         it.push(ms(0), 65_534, Came::Media);
         it.push(ms(10), 1, Came::Media);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_only_overtaken_is_not_asked_for() {
+    fn reordered_packets_are_not_requested() {
         let mut it = nacker();
         it.push(ms(0), 10, Came::Media);
         it.push(ms(1), 12, Came::Media);
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_would_come_too_late_is_not_asked_for() {
+    fn packets_that_would_arrive_too_late_are_not_requested() {
         let mut it = nacker();
         it.set_rtt(ms(240));
         it.push(ms(0), 1, Came::Media);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_are_bounded_and_forgotten_when_nobody_waits() {
+    fn gaps_are_bounded_and_dropped_once_not_needed() {
         let mut it = nacker();
         it.push(ms(0), 0, Came::Media);
         it.push(ms(0), 3000, Came::Media);
@@ -345,13 +345,13 @@ mod tests {
     }
 
     #[test]
-    fn far_numbers_count_only_with_a_second_one_behind_them() {
+    fn outliers_count_only_if_a_second_one_follows() {
         let mut it = nacker();
         it.push(ms(0), 100, Came::Media);
         it.push(ms(0), 40_000, Came::Media);
         it.push(ms(0), 102, Came::Media);
         assert_eq!(poll(&mut it, ms(5)), [101]);
-        // A restart, backwards.
+        // A restart with lower sequence numbers.
         for sequence in [60_000, 60_001, 60_003] {
             it.push(ms(6), sequence, Came::Media);
         }
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_follow_the_round_trip_and_what_answers_take() {
+    fn repetition_follows_the_round_trip_and_response_time() {
         let mut it = Nacker::new(NackConfig::default());
         assert_eq!(it.retry(), ms(105));
         it.set_rtt(ms(50));
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(it.counters().requests, 99);
     }
 
-    /// A packet each 6 ms; each is lost or late with those chances, answers take 60 ms.
+    /// A packet every 6 ms, lost or late with the given probabilities; responses take 60 ms.
     fn run(loss: f64, late: f64, late_ms: u64) -> NackCounters {
         let mut rng = Rng::new(42);
         let mut it = Nacker::new(NackConfig::default());
@@ -399,16 +399,16 @@ mod tests {
     }
 
     #[test]
-    fn reordering_without_loss_brings_next_to_no_requests() {
+    fn reordering_without_loss_causes_almost_no_requests() {
         let found = run(0.0, 0.05, 30);
         assert!(found.needless <= 2 && found.requests == found.needless, "{found:?}");
-        // Overtaken by a packet or two only.
+        // Reordered by one or two packets only.
         let found = run(0.0, 0.05, 8);
         assert!(found.requests <= 2, "{found:?}");
     }
 
     #[test]
-    fn losses_are_asked_for_at_once_even_beside_a_little_reordering() {
+    fn losses_are_requested_at_once_despite_slight_reordering() {
         let found = run(0.05, 0.002, 30);
         assert!(found.requests > 110 && found.requests < 170, "{found:?}");
         assert!(found.given_up == 0 && found.needless <= 8, "{found:?}");

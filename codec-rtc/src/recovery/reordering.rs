@@ -1,23 +1,23 @@
-//! How long a missing packet may just have been overtaken.
+//! Adaptive reordering window: how long a missing packet may only be reordered.
 
 use std::time::Duration;
 
 const BUCKETS: u32 = 100;
-/// Width of a bucket: waits of up to 100 ms are learnt.
+/// Bucket width: waits of up to 100 ms are learned.
 const BUCKET: Duration = Duration::from_millis(1);
-/// What is left of an outcome's weight after the next.
+/// Decay of the weights per outcome.
 const DECAY: f64 = 0.98;
-/// What a needless request costs, as time that a needed one is late.
+/// Cost of a needless request, as delay of a needed one.
 const NEEDLESS_MS: f64 = 100.0;
 
-/// Learns from what became of missing packets how long to wait before one is asked for: not at all
-/// where packets get lost, until it comes where they are only overtaken.
+/// Learns from the outcome of missing packets how long to wait before requesting one: not if
+/// packets get lost, until arrival if they are only reordered.
 ///
-/// The wait is the one of least cost: each lost packet costs the wait, and each packet that is only
-/// overtaken, but for longer than the wait, a needless request.
+/// Chooses the wait with the lowest cost: each lost packet costs the wait, and each packet
+/// reordered by more than the wait costs a needless request.
 #[derive(Clone, Debug)]
 pub struct Reordering {
-    /// Weights of overtaken packets by their lateness.
+    /// Weights of reordered packets by lateness.
     late: Vec<f64>,
     lost: f64,
     least: Duration,
@@ -26,15 +26,15 @@ pub struct Reordering {
 }
 
 impl Reordering {
-    /// Waits at least `least`, which is also where it begins, and at most `most`, of which 100 ms
-    /// are used.
+    /// Creates a window of at least `least`, which is also the initial value, and at most `most`;
+    /// at most 100 ms are used.
     #[must_use]
     pub fn new(least: Duration, most: Duration) -> Self {
         let late = vec![0.0; usize::try_from(BUCKETS).unwrap_or(0)];
         Self { late, lost: 0.0, least, most: most.max(least), wait: least }
     }
 
-    /// A missing packet came by itself, this long after a later one.
+    /// Records a missing packet that arrived by itself, `lateness` after a later one.
     pub fn overtaken(&mut self, lateness: Duration) {
         if self.least == self.most {
             return;
@@ -48,7 +48,7 @@ impl Reordering {
         self.choose();
     }
 
-    /// A missing packet was lost: it came only because it was asked for, or never.
+    /// Records a lost packet: it was retransmitted or never arrived.
     pub fn lost(&mut self) {
         if self.least == self.most {
             return;
@@ -58,7 +58,7 @@ impl Reordering {
         self.choose();
     }
 
-    /// How long to wait.
+    /// Current wait.
     #[must_use]
     pub fn wait(&self) -> Duration {
         self.wait
@@ -74,13 +74,13 @@ impl Reordering {
         let mut best = (needless * NEEDLESS_MS, 0);
         for (upper, weight) in (1..=BUCKETS).zip(&self.late) {
             needless -= weight;
-            // A small price on time, so that old outcomes are forgotten.
+            // A small cost of time, so that old outcomes are forgotten.
             let cost = (self.lost + 0.05) * f64::from(upper) + needless.max(0.0) * NEEDLESS_MS;
             if cost < best.0 {
                 best = (cost, upper);
             }
         }
-        // One more than was seen: the next may be a little later.
+        // One bucket more than observed, since the next packet may be slightly later.
         let wait = BUCKET * best.1 + BUCKET * u32::from(best.1 > 0);
         self.wait = wait.clamp(self.least, self.most);
     }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_asked_for_at_once_and_overtaken_packets_waited_for() {
+    fn window_is_short_for_losses_and_long_for_reordering() {
         let mut it = Reordering::new(ms(2), ms(80));
         assert_eq!(it.wait(), ms(2));
         it.overtaken(ms(29));
@@ -111,9 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mixture_waits_for_what_is_common() {
+    fn window_covers_common_reordering_under_loss() {
         let mut it = Reordering::new(ms(0), ms(80));
-        // As many lost as overtaken, nearly all of those by 5 ms.
+        // As many lost as reordered, nearly all of the latter within 5 ms.
         for packet in 0..1000 {
             it.lost();
             it.overtaken(if packet % 50 == 0 { ms(60) } else { ms(5) });
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_keeps_its_bounds() {
+    fn window_stays_within_bounds() {
         let mut it = Reordering::new(ms(5), ms(20));
         it.overtaken(ms(5000));
         assert_eq!(it.wait(), ms(20));

@@ -1,5 +1,5 @@
-//! When the packets of one numbering came: those that were not yet reported, and the latest of
-//! those that were.
+//! Arrival times of one sequence number space: packets not yet reported, and the most recent
+//! reported ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,40 +7,40 @@ use std::time::Duration;
 use crate::rtcp::Ecn;
 use crate::sequence::{Unwrapper16, wrap_16};
 
-/// Most numbers from the first to the last that a report is about.
+/// Maximum span of sequence numbers in a report.
 pub(super) const MAX_SPAN: i64 = 16_384;
-/// How long reported packets are kept, in case that one comes late in between.
+/// How long reported packets are kept, in case an earlier one arrives late.
 const KEEP: Duration = Duration::from_millis(500);
 
-/// How a packet came.
+/// Arrival of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Arrival {
     pub(super) at: Duration,
     pub(super) ecn: Ecn,
 }
 
-/// What a packet was.
+/// Classification of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     New,
-    /// Packets before it have not come.
+    /// Packets before it are missing.
     Gap,
     Duplicate,
     /// Too late to be reported.
     TooOld,
 }
 
-/// A report's contents: the first number, then what came of it and those that follow.
+/// Content of a report: the first sequence number, then the arrival of each packet.
 pub(super) type Taken = (u16, Vec<Option<Arrival>>);
 
-/// Arrivals of one numbering.
+/// Arrivals of one sequence number space.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {
     sequence: Unwrapper16,
     known: BTreeMap<i64, Arrival>,
-    /// The first number of the next report; `None` before the first packet.
+    /// First sequence number of the next report; `None` before the first packet.
     start: Option<i64>,
-    /// From here on nothing that came has been forgotten.
+    /// No arrival at or after this sequence number has been discarded.
     floor: i64,
     highest: i64,
     fresh: bool,
@@ -60,7 +60,7 @@ impl Arrivals {
             return Pushed::TooOld;
         }
         if let Some(before) = self.known.get_mut(&number) {
-            // A mark of congestion on any copy counts (RFC 8888, 3.1).
+            // A congestion mark on any copy counts (RFC 8888, section 3.1).
             if ecn == Ecn::CongestionExperienced {
                 before.ecn = ecn;
             }
@@ -82,12 +82,12 @@ impl Arrivals {
         if gap { Pushed::Gap } else { Pushed::New }
     }
 
-    /// Whether something came since the last report.
+    /// Whether a packet arrived since the last report.
     pub(super) fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// What the next report says, if something came.
+    /// Returns the content of the next report, if a packet arrived.
     pub(super) fn take(&mut self, now: Duration) -> Option<Taken> {
         let start = self.start.filter(|_| self.fresh)?;
         let index = |number: i64| usize::try_from(number - start).unwrap_or(0);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn each_report_goes_on_where_the_last_ended() {
+    fn each_report_continues_the_previous_one() {
         let mut it = Arrivals::default();
         assert_eq!(take(&mut it, 0), None);
         push(&mut it, 1, 65_534);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_packet_brings_back_what_was_reported_since() {
+    fn late_packet_repeats_the_reports_after_it() {
         let mut it = Arrivals::default();
         for (at, sequence) in [(1, 10), (2, 12), (3, 13)] {
             push(&mut it, at, sequence);
@@ -151,7 +151,7 @@ mod tests {
         assert!(!it.is_fresh());
         assert_eq!(push(&mut it, 6, 11), Pushed::New);
         assert_eq!(take(&mut it, 7), Some((11, vec![Some(6), Some(2), Some(3)])));
-        // Half a second later it would deny packets that were reported.
+        // Half a second later, a report would contradict earlier ones.
         push(&mut it, 600, 20);
         take(&mut it, 600);
         assert_eq!(push(&mut it, 601, 9), Pushed::TooOld);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_first_packet_is_reported_too() {
+    fn packets_before_the_first_are_reported() {
         let mut it = Arrivals::default();
         push(&mut it, 1, 0);
         assert_eq!(push(&mut it, 2, 65_535), Pushed::New);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_are_bounded() {
+    fn sequence_jumps_are_bounded() {
         let mut it = Arrivals::default();
         let mut sequence = 0_u16;
         for step in 0..50 {

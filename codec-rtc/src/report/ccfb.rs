@@ -1,4 +1,4 @@
-//! Congestion control feedback at the receiver. RFC 8888, sections 3 and 4.
+//! Congestion control feedback of the receiver. RFC 8888, sections 3 and 4.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,23 +8,24 @@ use super::ntp;
 use super::twcc::{Timer, adaptive_interval};
 use crate::rtcp::{Ccfb, CcfbMetric, CcfbStream, Ecn};
 
-/// Most streams that are reported on.
+/// Maximum number of streams in a report.
 const MAX_STREAMS: usize = 16;
 
 /// Settings of a [`CcfbRecorder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CcfbRecorderConfig {
-    /// Who reports.
+    /// SSRC of the reporting endpoint; default 1.
     pub sender_ssrc: u32,
-    /// The NTP time at [`Duration::ZERO`].
+    /// NTP time at [`Duration::ZERO`], 32.32 format.
     pub ntp_at_zero: u64,
-    /// Shortest interval, and the one at the start.
+    /// Minimum interval, also the initial one; default 50 ms.
     pub min_interval: Duration,
-    /// Longest interval, at low bitrates.
+    /// Maximum interval, used at low bitrates; default 250 ms.
     pub max_interval: Duration,
-    /// Report at once when a number is missing, unless a report left less than this before.
+    /// If set, reports a gap at once, unless the last report was sent less than this before;
+    /// default off.
     pub on_gap: Option<Duration>,
-    /// Most bytes of a report: 64 at least.
+    /// Maximum size of a report in bytes, at least 64; default 1200.
     pub max_bytes: usize,
 }
 
@@ -41,7 +42,7 @@ impl Default for CcfbRecorderConfig {
     }
 }
 
-/// Notes when packets come, and makes reports of it.
+/// Records packet arrivals and creates RFC 8888 feedback.
 #[derive(Clone, Debug)]
 pub struct CcfbRecorder {
     config: CcfbRecorderConfig,
@@ -52,7 +53,7 @@ pub struct CcfbRecorder {
 }
 
 impl CcfbRecorder {
-    /// Before the first packet.
+    /// Creates a recorder without packets.
     #[must_use]
     pub fn new(config: CcfbRecorderConfig) -> Self {
         Self {
@@ -64,14 +65,15 @@ impl CcfbRecorder {
         }
     }
 
-    /// The bitrate that comes in. Feedback takes 5 % of it within the bounds of the interval.
+    /// Sets the receive bitrate in bits per second. Feedback takes 5 % of it, within the bounds of
+    /// the interval.
     pub fn set_bitrate(&mut self, bits_per_second: u64) {
         let least = self.config.min_interval;
         self.interval =
             adaptive_interval(bits_per_second).clamp(least, self.config.max_interval.max(least));
     }
 
-    /// A packet of the stream `ssrc` came with this sequence number and mark.
+    /// Records a packet of the stream `ssrc` with its ECN mark.
     pub fn push(&mut self, now: Duration, ssrc: u32, sequence: u16, ecn: Ecn) {
         if self.streams.len() >= MAX_STREAMS && !self.streams.contains_key(&ssrc) {
             self.ignored += 1;
@@ -85,12 +87,12 @@ impl CcfbRecorder {
         }
     }
 
-    /// A stream has ended.
+    /// Removes a stream that has ended.
     pub fn remove(&mut self, ssrc: u32) {
         self.streams.remove(&ssrc);
     }
 
-    /// Appends the reports that are due at `now`.
+    /// Appends the feedback due at `now`.
     pub fn poll(&mut self, now: Duration, out: &mut Vec<Ccfb>) {
         if !self.timer.take(now) {
             return;
@@ -127,13 +129,13 @@ impl CcfbRecorder {
         }
     }
 
-    /// When [`Self::poll`] is to be called; `None` if nothing came since the last report.
+    /// Deadline of the next [`Self::poll`]; `None` if no packet arrived since the last feedback.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.timer.due.filter(|_| self.streams.values().any(Arrivals::is_fresh))
     }
 
-    /// Packets that were not reported: too late, or of more streams than are kept.
+    /// Packets not reported, because they were too late or there are too many streams.
     #[must_use]
     pub fn ignored(&self) -> u64 {
         self.ignored
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_tell_every_stream_and_when_its_packets_came() {
+    fn reports_cover_every_stream_with_arrival_times() {
         let config = CcfbRecorderConfig { ntp_at_zero: 7 << 32, ..Default::default() };
         let mut recorder = CcfbRecorder::new(config);
         assert_eq!(recorder.poll_timeout(), None);
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn long_reports_are_split() {
+    fn long_reports_are_split_by_size() {
         let mut recorder = CcfbRecorder::new(CcfbRecorderConfig::default());
         for index in 0..2000_u16 {
             recorder.push(ms(0), u32::from(index % 3), index / 3, Ecn::NotCapable);
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_bounded() {
+    fn number_of_streams_is_bounded() {
         let mut recorder = CcfbRecorder::new(CcfbRecorderConfig::default());
         for ssrc in 0..100 {
             recorder.push(ms(0), ssrc, 1, Ecn::NotCapable);

@@ -1,15 +1,15 @@
-//! What RTCP reports are made of, and what is learned from them. RFC 3550, section 6 and appendix A.
+//! Content and evaluation of RTCP reports. RFC 3550, section 6 and appendix A.
 //!
 //! | at the receiver | |
 //! |---|---|
-//! | [`ReceptionStats`] | losses and jitter of a stream, its report blocks |
-//! | [`TwccRecorder`], [`CcfbRecorder`] | when packets came, told at intervals |
-//! | [`SenderClock`] | RTP timestamps to NTP times |
+//! | [`ReceptionStats`] | loss and jitter of a stream, report blocks |
+//! | [`TwccRecorder`], [`CcfbRecorder`] | congestion control feedback from arrival times |
+//! | [`SenderClock`] | mapping of RTP timestamps to NTP times |
 //! | at the sender | |
-//! | [`SenderStats`] | what a sender report says |
+//! | [`SenderStats`] | content of sender reports |
 //! | at either | |
-//! | [`RoundTrip`] | from reports, and from extended reports |
-//! | [`Schedule`] | when to send RTCP |
+//! | [`RoundTrip`] | round-trip time from reports and extended reports |
+//! | [`Schedule`] | RTCP transmission interval |
 //! | [`ntp`] | NTP times |
 
 mod arrivals;

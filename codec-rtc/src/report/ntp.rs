@@ -7,52 +7,52 @@ pub const UNIX_EPOCH_SECONDS: u64 = 2_208_988_800;
 
 const NANOS: u128 = 1_000_000_000;
 
-/// A length of time in units of 2^-32 s, rounded down; wraps after 136 years.
+/// Converts a duration to units of 2^-32 s, rounded down; wraps after 136 years.
 #[must_use]
 pub fn fixed(time: Duration) -> u64 {
     let fraction = (u64::from(time.subsec_nanos()) << 32) / 1_000_000_000;
     time.as_secs() << 32 | fraction
 }
 
-/// The NTP time at `now`, where `ntp_at_zero` is the one at [`Duration::ZERO`].
+/// NTP time at `now`, given the NTP time at [`Duration::ZERO`].
 #[must_use]
 pub fn at(ntp_at_zero: u64, now: Duration) -> u64 {
     ntp_at_zero.wrapping_add(fixed(now))
 }
 
-/// The NTP time of so long after 1970.
+/// NTP time of a duration since 1970.
 #[must_use]
 pub fn from_unix(since_epoch: Duration) -> u64 {
     (UNIX_EPOCH_SECONDS << 32).wrapping_add(fixed(since_epoch))
 }
 
-/// The middle 32 bits, in 1/65536 s.
+/// Middle 32 bits of an NTP time, in units of 1/65536 s.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "the middle is what is asked for")]
+#[expect(clippy::cast_possible_truncation, reason = "only the middle bits are used")]
 pub const fn middle(ntp: u64) -> u32 {
     (ntp >> 16) as u32
 }
 
-/// A length of time in 1/65536 s as report blocks tell it; the longest if it is too long.
+/// Converts a duration to units of 1/65536 s, as in report blocks; saturates.
 #[must_use]
 pub fn short(time: Duration) -> u32 {
     u32::try_from(fixed(time) >> 16).unwrap_or(u32::MAX)
 }
 
-/// The length of time that `short` units of 1/65536 s are.
+/// Converts units of 1/65536 s to a duration.
 #[must_use]
 pub fn from_short(short: u32) -> Duration {
     from_fixed(u64::from(short) << 16)
 }
 
-/// The length of time that `fixed` units of 2^-32 s are, rounded to the nearest nanosecond.
+/// Converts units of 2^-32 s to a duration, rounded to the nearest nanosecond.
 #[must_use]
 pub fn from_fixed(fixed: u64) -> Duration {
     let nanos = (u128::from(fixed) * NANOS + (1 << 31)) >> 32;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// Nanoseconds from one NTP time to another, negative if `to` lies before.
+/// Nanoseconds from one NTP time to another; negative if `to` is earlier.
 #[must_use]
 pub fn nanos_between(from: u64, to: u64) -> i64 {
     let steps = to.wrapping_sub(from).cast_signed();
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_come_back_from_fixed_point() {
+    fn durations_round_trip_through_fixed_point() {
         for micros in [0, 1, 250, 999_999, 1_000_000, 86_400_000_000, 4_000_000_000_000_007] {
             let time = Duration::from_micros(micros);
             let back = from_fixed(fixed(time));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_have_signs_and_survive_the_wrap() {
+    fn differences_are_signed_and_handle_wraparound() {
         let second = 1 << 32;
         assert_eq!(nanos_between(at(second, Duration::ZERO), 2 * second), 1_000_000_000);
         assert_eq!(nanos_between(2 * second, second), -1_000_000_000);

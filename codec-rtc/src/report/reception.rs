@@ -1,5 +1,5 @@
-//! What came of a stream: validity of sequence numbers, losses, jitter. RFC 3550, appendices A.1, A.3
-//! and A.8.
+//! Reception statistics of a stream: sequence number validation, loss, jitter. RFC 3550, appendices
+//! A.1, A.3 and A.8.
 
 use std::time::Duration;
 
@@ -8,62 +8,62 @@ use crate::rtcp::ReportBlock;
 use crate::rtp::Header;
 use crate::sequence::{distance_16, distance_32};
 
-/// Packets in a row that make a source valid.
+/// Consecutive packets that make a source valid.
 const MIN_SEQUENTIAL: u8 = 2;
-/// Longest gap that is still the same stream.
+/// Maximum gap within a stream.
 const MAX_DROPOUT: i16 = 3000;
-/// Furthest back that a packet may come late.
+/// Maximum lateness of a packet, in sequence numbers.
 const FURTHEST_BEHIND: i16 = -100;
 /// Jitter is kept in sixteenths.
 const JITTER_SHIFT: u32 = 4;
 
-/// What a packet was to its stream.
+/// Classification of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// The source is not yet held to be valid; the packet does not count.
+    /// The source is not yet valid; the packet does not count.
     Probation,
-    /// The next, or after a gap.
+    /// In order, possibly after a gap.
     Advanced,
-    /// Late, or a second time.
+    /// Late or duplicate.
     Behind,
-    /// The source began again with other numbers; counts begin anew.
+    /// The source restarted with other sequence numbers; counters restart as well.
     Restarted,
-    /// Far away from the others; does not count unless the next one follows it.
+    /// Sequence number far from the others; does not count unless the next packet follows it.
     Jumped,
 }
 
-/// Counts of a stream since it began or restarted.
+/// Counters of a stream since its start or restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReceptionCounters {
-    /// Packets that came, duplicates too (getStats: `packetsReceived`).
+    /// Packets received, including duplicates (`packetsReceived` of getStats).
     pub received: u64,
-    /// Packets that should have come.
+    /// Packets expected from the sequence numbers.
     pub expected: u64,
-    /// The difference, negative with duplicates (getStats: `packetsLost`).
+    /// Expected minus received, negative with duplicates (`packetsLost` of getStats).
     pub lost: i64,
-    /// Packets that came late or twice.
+    /// Packets late or duplicate.
     pub behind: u64,
-    /// Packets of numbers far away from the others.
+    /// Packets with a sequence number far from the others.
     pub jumped: u64,
-    /// How often the stream began again.
+    /// Number of restarts of the stream.
     pub restarts: u64,
-    /// Interarrival jitter (getStats: `jitter`).
+    /// Interarrival jitter (`jitter` of getStats).
     pub jitter: Duration,
 }
 
-/// Statistics of one stream at its receiver.
+/// Reception statistics of one stream.
 #[derive(Clone, Debug)]
 pub struct ReceptionStats {
     ssrc: u32,
     clock_hz: u32,
     probation: u8,
     started: bool,
-    /// Highest number, and how often numbers wrapped, in units of 65536.
+    /// Highest sequence number, and the number of wraps in units of 65536.
     highest: u16,
     cycles: u32,
-    /// First number.
+    /// First sequence number.
     base: u32,
-    /// The number that would prove a jump to be a restart.
+    /// Sequence number that would confirm a jump as a restart.
     after_jump: Option<u16>,
     received: u64,
     behind: u64,
@@ -72,13 +72,14 @@ pub struct ReceptionStats {
     expected_before: u64,
     received_before: u64,
     transit: Option<u32>,
-    /// In 1/16 ticks.
+    /// In units of 1/16 tick.
     jitter: u32,
     sender_report: Option<(Duration, u32)>,
 }
 
 impl ReceptionStats {
-    /// For the stream `ssrc` with a clock of `clock_hz`, which is valid after two packets in a row.
+    /// Creates statistics for the stream `ssrc` with a clock of `clock_hz`, valid after two
+    /// consecutive packets.
     #[must_use]
     pub fn new(ssrc: u32, clock_hz: u32) -> Self {
         Self {
@@ -102,20 +103,20 @@ impl ReceptionStats {
         }
     }
 
-    /// For a stream that is known to be valid, for example by its description: its first packet
+    /// Creates statistics for a stream known to be valid, for example from SDP: its first packet
     /// counts.
     #[must_use]
     pub fn known(ssrc: u32, clock_hz: u32) -> Self {
         Self { probation: 0, ..Self::new(ssrc, clock_hz) }
     }
 
-    /// The stream's source.
+    /// SSRC of the stream.
     #[must_use]
     pub fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    /// A packet of the stream came.
+    /// Records a received packet.
     pub fn push(&mut self, now: Duration, header: &Header) -> Arrival {
         let arrival = self.place(header.sequence);
         match arrival {
@@ -173,7 +174,7 @@ impl ReceptionStats {
     /// Appendix A.8.
     fn update_jitter(&mut self, now: Duration, timestamp: u32) {
         let ticks = now.as_nanos() * u128::from(self.clock_hz) / 1_000_000_000;
-        // Times count modulo 2^32, as the timestamps do.
+        // Times wrap modulo 2^32 like timestamps.
         let arrival = u32::try_from(ticks & u128::from(u32::MAX)).unwrap_or(0);
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit.replace(transit) {
@@ -183,13 +184,13 @@ impl ReceptionStats {
         }
     }
 
-    /// A sender report of the stream's source came, made at `ntp` by the sender's clock.
+    /// Records a sender report of the stream, sent at `ntp` by the clock of the sender.
     pub fn on_sender_report(&mut self, now: Duration, ntp: u64) {
         self.sender_report = Some((now, ntp::middle(ntp)));
     }
 
-    /// The block for a report that leaves at `now`: what was lost since the block before, and in
-    /// all. `None` while the source is not valid.
+    /// Returns the report block for a report sent at `now`, with the loss since the previous block
+    /// and in total. `None` while the source is not valid.
     pub fn report(&mut self, now: Duration) -> Option<ReportBlock> {
         if !self.is_valid() {
             return None;
@@ -215,13 +216,13 @@ impl ReceptionStats {
         })
     }
 
-    /// Whether the source is held to be valid.
+    /// Whether the source is valid.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.started && self.probation == 0
     }
 
-    /// The highest number so far, above its 16 bits how often they wrapped.
+    /// Extended highest sequence number: the wrap count above the low 16 bits.
     #[must_use]
     pub fn highest_extended(&self) -> u32 {
         self.cycles.wrapping_add(self.highest.into())
@@ -235,7 +236,7 @@ impl ReceptionStats {
         self.expected().cast_signed().saturating_sub(self.received.cast_signed())
     }
 
-    /// Counts so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> ReceptionCounters {
         let (expected, lost) =
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_valid_after_two_packets_in_a_row() {
+    fn source_is_valid_after_two_consecutive_packets() {
         use Arrival::{Advanced, Probation};
         let mut stats = ReceptionStats::new(1, HZ);
         assert_eq!(feed(&mut stats, &[5, 100, 102]), [Probation; 3]);
@@ -287,15 +288,15 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_told_since_the_last_report_and_in_all() {
+    fn report_contains_fraction_and_cumulative_loss() {
         let mut stats = ReceptionStats::known(7, HZ);
         feed(&mut stats, &[65_533, 65_534, 1, 2]);
         let block = stats.report(ms(0)).unwrap();
         assert_eq!((block.ssrc, block.highest_sequence), (7, 0x1_0002));
         assert_eq!((block.cumulative_lost, block.fraction_lost), (2, 85));
-        // Nothing came since.
+        // Nothing arrived since.
         assert_eq!(stats.report(ms(0)).unwrap().fraction_lost, 0);
-        // The lost ones come late: fewer lost than before, and duplicates make it negative.
+        // The lost packets arrive late: the loss decreases, and duplicates make it negative.
         assert_eq!(feed(&mut stats, &[65_535, 0, 2, 2, 3]), {
             use Arrival::{Advanced, Behind};
             [Behind, Behind, Behind, Behind, Advanced]
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_counts_only_when_the_next_packet_follows_it() {
+    fn jump_counts_only_if_the_next_packet_follows_it() {
         let mut stats = ReceptionStats::known(1, HZ);
         feed(&mut stats, &[1, 2, 3]);
         assert_eq!(feed(&mut stats, &[20_000, 4, 30_000, 40_000]), {
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_that_of_the_appendix() {
+    fn jitter_follows_rfc3550_appendix_a8() {
         let mut stats = ReceptionStats::known(1, HZ);
         // Every 20 ms, alternately on time and 5 ms late: differences of 40 ticks.
         let mut expected = 0_i64;
@@ -340,14 +341,14 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_that_wrap_make_no_jitter() {
+    fn wrapping_timestamps_cause_no_jitter() {
         let mut stats = ReceptionStats::known(1, HZ);
         for index in 0..10_u16 {
             let timestamp = (u32::MAX - 400).wrapping_add(u32::from(index) * 160);
             stats.push(ms(u64::from(index) * 20), &header(index, timestamp));
         }
         assert_eq!(stats.report(ms(0)).unwrap().jitter, 0);
-        // Absurd timestamps do not overflow.
+        // Extreme timestamps do not overflow.
         for index in 10..1000_u16 {
             stats.push(ms(200), &header(index, u32::from(index % 2) << 31));
         }
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_sender_report_and_its_age_are_told() {
+    fn report_contains_lsr_and_dlsr() {
         let mut stats = ReceptionStats::known(1, HZ);
         feed(&mut stats, &[1]);
         assert_eq!(stats.report(ms(0)).unwrap().last_sender_report, 0);

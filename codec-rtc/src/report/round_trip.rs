@@ -1,21 +1,21 @@
-//! Round trips: from report blocks (RFC 3550, section 6.4.1) at senders, from DLRR blocks (RFC 3611,
-//! section 4.5) at receivers.
+//! Round-trip time: from report blocks at the sender (RFC 3550, section 6.4.1), from DLRR blocks at
+//! the receiver (RFC 3611, section 4.5).
 
 use std::time::Duration;
 
 use super::ntp;
 use crate::rtcp::{Dlrr, ReportBlock};
 
-/// Longest round trip that is believed.
+/// Maximum round-trip time accepted.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How far clocks may disagree without the report being wrong.
+/// Tolerated clock error that would make the round-trip time negative.
 const TOLERANCE: Duration = Duration::from_millis(5);
-/// Share of a new value in the smoothed one: 1/8 (RFC 6298, section 2).
+/// Inverse weight of a new value in the smoothed one: 1/8 (RFC 6298, section 2).
 const SMOOTHING: u32 = 8;
-/// Most receivers whose reference times are kept.
+/// Maximum number of receivers whose reference times are kept.
 const MAX_RECEIVERS: usize = 16;
 
-/// The round trip to another end.
+/// Round-trip time to another endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoundTrip {
     last: Option<Duration>,
@@ -26,13 +26,13 @@ pub struct RoundTrip {
 }
 
 impl RoundTrip {
-    /// A report block about a stream of ours came at `now_ntp` by our clock. The round trip that it
-    /// tells; `None` if it tells none or an impossible one.
+    /// Processes a report block about our stream, received at `now_ntp` by our clock. Returns the
+    /// round-trip time; `None` if the block contains none or an implausible one.
     pub fn on_report(&mut self, now_ntp: u64, block: &ReportBlock) -> Option<Duration> {
         self.update(now_ntp, block.last_sender_report, block.delay_since_last)
     }
 
-    /// An answer to our reference time came at `now_ntp` by our clock.
+    /// Processes a DLRR block for our reference time, received at `now_ntp` by our clock.
     pub fn on_dlrr(&mut self, now_ntp: u64, answer: &Dlrr) -> Option<Duration> {
         self.update(now_ntp, answer.last_reference_time, answer.delay_since_last)
     }
@@ -53,7 +53,7 @@ impl RoundTrip {
         Some(sample)
     }
 
-    /// A round trip that was measured otherwise, for example by the transport.
+    /// Adds a round-trip time measured by other means, for example by the transport.
     pub fn add(&mut self, sample: Duration) {
         let smoothed = self.smoothed.unwrap_or(sample);
         let difference = smoothed.abs_diff(sample) / SMOOTHING;
@@ -68,40 +68,41 @@ impl RoundTrip {
         self.measurements += 1;
     }
 
-    /// The last value (getStats: `roundTripTime`).
+    /// Last value (`roundTripTime` of getStats).
     #[must_use]
     pub fn last(&self) -> Option<Duration> {
         self.last
     }
 
-    /// With new values counting an eighth.
+    /// Smoothed value.
     #[must_use]
     pub fn smoothed(&self) -> Option<Duration> {
         self.smoothed
     }
 
-    /// The least value so far.
+    /// Minimum since the start.
     #[must_use]
     pub fn least(&self) -> Option<Duration> {
         self.least
     }
 
-    /// Sum and number of all values (getStats: `totalRoundTripTime`, `roundTripTimeMeasurements`).
+    /// Sum and number of all values (`totalRoundTripTime` and `roundTripTimeMeasurements` of
+    /// getStats).
     #[must_use]
     pub fn total(&self) -> (Duration, u64) {
         (self.total, self.measurements)
     }
 }
 
-/// Reference times of receivers, to be answered.
+/// Reference times of receivers (RRTR), to be returned in DLRR blocks.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceTimes {
-    /// Source, when it came, its middle bits; the latest last.
+    /// SSRC, arrival time and middle bits of the reference time; the most recent last.
     times: Vec<(u32, Duration, u32)>,
 }
 
 impl ReferenceTimes {
-    /// An extended report of `ssrc` came with the reference time `ntp`.
+    /// Records an extended report of `ssrc` with the reference time `ntp`.
     pub fn push(&mut self, now: Duration, ssrc: u32, ntp: u64) {
         self.times.retain(|&(other, _, _)| other != ssrc);
         if self.times.len() >= MAX_RECEIVERS {
@@ -110,7 +111,7 @@ impl ReferenceTimes {
         self.times.push((ssrc, now, ntp::middle(ntp)));
     }
 
-    /// The answers in a report that leaves at `now`.
+    /// Returns the DLRR sub-blocks for a report sent at `now`.
     #[must_use]
     pub fn answers(&self, now: Duration) -> Vec<Dlrr> {
         let answer = |&(ssrc, came, last_reference_time): &(u32, Duration, u32)| Dlrr {
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standards_example_gives_its_round_trip() {
+    fn rfc3550_example_gives_its_round_trip() {
         // RFC 3550, figure 2: A = 0xb7108000, LSR = 0xb7052000, DLSR = 0x00054000: 6.125 s.
         let block = ReportBlock {
             last_sender_report: 0xb705_2000,
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_round_trips_are_left_out() {
+    fn implausible_round_trips_are_ignored() {
         let mut round_trip = RoundTrip::default();
         let block = |last_sender_report, delay_since_last| ReportBlock {
             last_sender_report,
@@ -158,12 +159,12 @@ mod tests {
         assert_eq!(round_trip.on_report(now, &block(sent, 2 << 16)), None);
         assert_eq!(round_trip.on_report(now, &block(1, 1)), None);
         assert_eq!(round_trip.last(), None);
-        // A little too long held: coarse clocks.
+        // Held slightly too long, due to coarse clocks.
         assert_eq!(round_trip.on_report(now, &block(sent, 0x1_0010)), Some(Duration::ZERO));
     }
 
     #[test]
-    fn a_receiver_learns_it_from_extended_reports() {
+    fn receiver_measures_the_round_trip_by_extended_reports() {
         let sent = ntp::at(1 << 40, ms(1000));
         let mut times = ReferenceTimes::default();
         times.push(ms(50), 7, sent);
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_smoothed_and_the_least_kept() {
+    fn round_trip_is_smoothed_and_its_minimum_kept() {
         let mut round_trip = RoundTrip::default();
         round_trip.add(ms(80));
         round_trip.add(ms(160));

@@ -1,43 +1,43 @@
-//! When RTCP is sent. RFC 3550, sections 6.2 and 6.3, appendix A.7.
+//! RTCP transmission interval. RFC 3550, sections 6.2 and 6.3, appendix A.7.
 
 use std::time::Duration;
 
 use crate::rng::Rng;
 
-/// Share of the session's bandwidth for RTCP.
+/// Share of the session bandwidth for RTCP.
 const RTCP_SHARE: f64 = 0.05;
-/// Share of that for senders, while they are few.
+/// Share of the RTCP bandwidth for senders, while they are a minority.
 const SENDER_SHARE: f64 = 0.25;
-/// Reconsideration makes intervals longer than intended by this factor: e - 3/2.
+/// Compensation for timer reconsideration, which makes intervals longer than intended: e - 3/2.
 const COMPENSATION: f64 = std::f64::consts::E - 1.5;
 /// IP and UDP headers, which count as well.
 const LOWER_LAYER_BYTES: f64 = 28.0;
-/// A new packet's share in the average size.
+/// Weight of a new packet in the average size.
 const SIZE_SHARE: f64 = 1.0 / 16.0;
-/// The minimum that is not reduced.
+/// Minimum interval unless reduced.
 const MINIMUM: Duration = Duration::from_secs(5);
-/// The reduced minimum in seconds times bandwidth in bit/s.
+/// Reduced minimum in seconds times bandwidth in bits per second.
 const REDUCED: f64 = 360_000.0;
-/// Bounds of intervals, whatever is configured.
+/// Bounds of the interval, independent of configuration.
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Settings of a [`Schedule`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScheduleConfig {
-    /// The session's bandwidth in bit/s, of which RTCP takes 5 %.
+    /// Session bandwidth in bits per second, of which RTCP takes 5 %.
     pub bandwidth_bps: u64,
-    /// Take 360 s divided by the bandwidth in kbit/s as the shortest interval, and not 5 s: for
-    /// unicast (section 6.2).
+    /// Whether the minimum interval is reduced to 360 s divided by the bandwidth in kb/s, rather
+    /// than 5 s: for unicast (section 6.2).
     pub reduced_minimum: bool,
-    /// Never shorter than this.
+    /// Lower bound of the interval.
     pub minimum: Duration,
-    /// Chooses the random shares: a random number, another one for each end.
+    /// Seed of the randomisation; must differ between endpoints.
     pub seed: u64,
 }
 
 impl ScheduleConfig {
-    /// For a unicast session of 1 Mbit/s.
+    /// Settings for a unicast session of 1 Mb/s, with intervals of at least 200 ms.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let minimum = Duration::from_millis(200);
@@ -45,7 +45,7 @@ impl ScheduleConfig {
     }
 }
 
-/// Says when the next report is due.
+/// Determines when the next report is due.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     config: ScheduleConfig,
@@ -78,8 +78,8 @@ impl Schedule {
         schedule
     }
 
-    /// Who takes part: all members, us too; those who sent lately, us too if `we_send`. When members
-    /// leave, the next report comes earlier (section 6.3.4).
+    /// Sets the number of members and of active senders, including ourselves (as a sender if
+    /// `we_send`). When members leave, the next report is moved forward (section 6.3.4).
     pub fn set_members(&mut self, now: Duration, members: u32, senders: u32, we_send: bool) {
         let members = members.max(1);
         if members < self.members {
@@ -91,19 +91,19 @@ impl Schedule {
         (self.members, self.senders, self.we_send) = (members, senders.min(members), we_send);
     }
 
-    /// The session's bandwidth is another from the next interval on.
+    /// Sets the session bandwidth in bits per second, from the next interval on.
     pub fn set_bandwidth(&mut self, bandwidth_bps: u64) {
         self.config.bandwidth_bps = bandwidth_bps;
     }
 
-    /// RTCP of `bytes` was sent or came.
+    /// Records an RTCP packet of `bytes`, sent or received.
     pub fn on_packet(&mut self, bytes: usize) {
         let bytes = f64::from(u16::try_from(bytes).unwrap_or(u16::MAX)) + LOWER_LAYER_BYTES;
         self.average_bytes += (bytes - self.average_bytes) * SIZE_SHARE;
     }
 
-    /// Whether a report is to be sent now. If so, the next is planned; if more members have come
-    /// since this one was planned, it is put off (section 6.3.6).
+    /// Whether to send a report now. If so, schedules the next; if members have joined since this
+    /// one was scheduled, postpones it (section 6.3.6).
     pub fn poll(&mut self, now: Duration) -> bool {
         if now < self.next {
             return false;
@@ -119,7 +119,7 @@ impl Schedule {
         true
     }
 
-    /// When [`Self::poll`] is to be called.
+    /// Deadline of the next [`Self::poll`].
     #[must_use]
     pub fn poll_timeout(&self) -> Duration {
         self.next
@@ -130,9 +130,9 @@ impl Schedule {
         self.intended().mul_f64(share / COMPENSATION).clamp(SHORTEST, LONGEST)
     }
 
-    /// The interval before randomisation (section 6.3.1).
+    /// Interval before randomisation (section 6.3.1).
     fn intended(&self) -> Duration {
-        #[expect(clippy::cast_precision_loss, reason = "bandwidths need no 53 bits")]
+        #[expect(clippy::cast_precision_loss, reason = "bandwidths fit 53 bits")]
         let session_bps = self.config.bandwidth_bps.max(1) as f64;
         let mut minimum = MINIMUM;
         if self.config.reduced_minimum {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_minimum_holds_on_average_and_intervals_differ() {
+    fn intervals_are_random_around_the_minimum() {
         let config = ScheduleConfig { reduced_minimum: false, ..ScheduleConfig::new(1) };
         let sent = run(config, Duration::from_secs(2000));
         let mean = mean_gap(&sent).as_secs_f64();
@@ -194,12 +194,12 @@ mod tests {
         let gaps: Vec<Duration> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let (least, most) = (gaps.iter().min().unwrap(), gaps.iter().max().unwrap());
         assert!(most.as_secs_f64() / least.as_secs_f64() > 1.5);
-        // The first comes after half the time.
+        // The first report is sent after half the interval.
         assert!(sent[0] < Duration::from_millis(3100));
     }
 
     #[test]
-    fn the_reduced_minimum_follows_the_bandwidth() {
+    fn reduced_minimum_follows_the_bandwidth() {
         let config = ScheduleConfig { bandwidth_bps: 500_000, ..ScheduleConfig::new(1) };
         let mean = mean_gap(&run(config, Duration::from_secs(200))).as_secs_f64();
         assert!((0.65..0.8).contains(&mean), "{mean}");
@@ -217,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn many_members_share_and_leaving_ones_give_back() {
+    fn interval_grows_with_members_and_shrinks_when_they_leave() {
         let config = ScheduleConfig { bandwidth_bps: 64_000, ..ScheduleConfig::new(1) };
         let mut schedule = Schedule::new(Duration::ZERO, config);
         schedule.set_members(Duration::ZERO, 10_000, 1, false);
-        // Put off: 128 bytes of 10000 members at 2400 bit/s.
+        // Postponed: 128 bytes of 10000 members at 2400 bit/s.
         let first = schedule.poll_timeout();
         assert!(!schedule.poll(first));
         assert!(schedule.poll_timeout() > Duration::from_secs(100));
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_settings_keep_bounds() {
+    fn extreme_settings_stay_within_bounds() {
         for bandwidth_bps in [0, 1, u64::MAX] {
             let minimum = Duration::ZERO;
             let config = ScheduleConfig { bandwidth_bps, minimum, ..ScheduleConfig::new(1) };

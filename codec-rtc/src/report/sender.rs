@@ -1,4 +1,5 @@
-//! Sender reports: made at the sender, understood at the receiver. RFC 3550, section 6.4.1.
+//! Sender reports: statistics at the sender, clock mapping at the receiver. RFC 3550, section
+//! 6.4.1.
 
 use std::time::Duration;
 
@@ -6,36 +7,36 @@ use super::ntp;
 use crate::rtcp::SenderInfo;
 use crate::sequence::distance_32;
 
-/// How much older than the last a report may be that was only overtaken: 10 s in units of 2^-32 s.
+/// A report older than the last by up to this was only reordered: 10 s in units of 2^-32 s.
 const OVERTAKEN: i64 = 10 << 32;
 
-/// What a stream's sender reports about itself.
+/// Statistics for sender reports of a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct SenderStats {
     clock_hz: u32,
     packets: u64,
     bytes: u64,
-    /// A sampling time and its timestamp.
+    /// Capture time and timestamp of the last packet.
     last: Option<(Duration, u32)>,
 }
 
 impl SenderStats {
-    /// For a stream with a clock of `clock_hz`.
+    /// Creates statistics for a stream with a clock of `clock_hz`.
     #[must_use]
     pub fn new(clock_hz: u32) -> Self {
         Self { clock_hz: clock_hz.max(1), packets: 0, bytes: 0, last: None }
     }
 
-    /// A packet left with `payload_bytes` of payload; its samples were captured at `captured`, which
-    /// `timestamp` stands for.
+    /// Records a sent packet with `payload_bytes` of payload; `timestamp` corresponds to the
+    /// capture time `captured`.
     pub fn push(&mut self, captured: Duration, timestamp: u32, payload_bytes: usize) {
         self.packets += 1;
         self.bytes = self.bytes.saturating_add(payload_bytes as u64);
         self.last = Some((captured, timestamp));
     }
 
-    /// What a report says that leaves at `now`, where the NTP time at [`Duration::ZERO`] is
-    /// `ntp_at_zero`; `None` before the first packet.
+    /// Returns the sender info for a report sent at `now`, given the NTP time at
+    /// [`Duration::ZERO`]; `None` before the first packet.
     #[must_use]
     pub fn info(&self, now: Duration, ntp_at_zero: u64) -> Option<SenderInfo> {
         let (captured, timestamp) = self.last?;
@@ -49,7 +50,7 @@ impl SenderStats {
         })
     }
 
-    /// Packets and bytes of payload so far (getStats: `packetsSent`, `bytesSent`).
+    /// Packets and payload bytes sent (`packetsSent` and `bytesSent` of getStats).
     #[must_use]
     pub fn sent(&self) -> (u64, u64) {
         (self.packets, self.bytes)
@@ -60,7 +61,7 @@ fn low_32(number: u128) -> u32 {
     u32::try_from(number & u128::from(u32::MAX)).unwrap_or(0)
 }
 
-/// Turns a stream's timestamps into times of its sender's clock, by the last sender report.
+/// Maps RTP timestamps of a stream to NTP times of its sender, from the last sender report.
 #[derive(Clone, Copy, Debug)]
 pub struct SenderClock {
     clock_hz: u32,
@@ -68,14 +69,14 @@ pub struct SenderClock {
 }
 
 impl SenderClock {
-    /// For a stream with a clock of `clock_hz`.
+    /// Creates a mapping for a stream with a clock of `clock_hz`.
     #[must_use]
     pub fn new(clock_hz: u32) -> Self {
         Self { clock_hz: clock_hz.max(1), last: None }
     }
 
-    /// A sender report came. One that is a little older than the last is left out: it was overtaken.
-    /// One that is much older counts: the sender's clock was set.
+    /// Updates the mapping from a sender report. A slightly older report is ignored as reordered; a
+    /// much older one is used, since the sender's clock was set.
     pub fn push(&mut self, info: &SenderInfo) {
         let newer = |&(ntp, _): &(u64, u32)| {
             let later = info.ntp.wrapping_sub(ntp).cast_signed();
@@ -86,7 +87,7 @@ impl SenderClock {
         }
     }
 
-    /// The NTP time of `timestamp`; `None` before the first report.
+    /// NTP time of `timestamp`; `None` before the first report.
     #[must_use]
     pub fn ntp_of(&self, timestamp: u32) -> Option<u64> {
         let (ntp, known) = self.last?;
@@ -96,7 +97,7 @@ impl SenderClock {
         Some(ntp.wrapping_add_signed(i64::try_from(steps).unwrap_or(0)))
     }
 
-    /// The timestamp of an NTP time; `None` before the first report.
+    /// RTP timestamp of an NTP time; `None` before the first report.
     #[must_use]
     pub fn timestamp_of(&self, ntp: u64) -> Option<u32> {
         let (known, timestamp) = self.last?;
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_carry_the_timestamp_of_their_own_instant() {
+    fn report_timestamp_matches_its_send_time() {
         let mut stats = SenderStats::new(90_000);
         assert_eq!(stats.info(ms(0), 0), None);
         stats.push(ms(900), u32::MAX - 8_999, 1000);
@@ -125,12 +126,12 @@ mod tests {
         assert_eq!(info.rtp_timestamp, 9_000);
         assert_eq!((info.packet_count, info.octet_count), (2, 1500));
         assert_eq!(info.ntp, ntp::at(5 << 32, ms(1100)));
-        // A report before the capture time that the packet claims.
+        // A report sent before the capture time of the packet.
         assert_eq!(stats.info(ms(800), 0).unwrap().rtp_timestamp, u32::MAX - 17_999);
     }
 
     #[test]
-    fn timestamps_become_times_and_times_timestamps() {
+    fn timestamps_and_ntp_times_convert_both_ways() {
         let mut clock = SenderClock::new(48_000);
         assert_eq!((clock.ntp_of(0), clock.timestamp_of(0)), (None, None));
         let info = SenderInfo { ntp: 100 << 32, rtp_timestamp: 24_000, ..SenderInfo::default() };

@@ -1,29 +1,30 @@
-//! Transport-wide feedback at the receiver: when it is sent and what it says.
+//! Transport-wide congestion control feedback of the receiver: timing and content.
 
 use std::time::Duration;
 
 use super::arrivals::{Arrivals, Pushed};
 use crate::rtcp::{Ecn, Twcc};
 
-/// Bits of a usual report with its headers, for the adaptive interval.
+/// Size of a typical feedback packet with headers in bits, for the adaptive interval.
 const REPORT_BITS: u64 = 8 * 68;
-/// One over the share of the bitrate that feedback may take: 5 %.
+/// Inverse share of the bitrate for feedback: 5 %.
 const SHARE: u64 = 20;
 
 /// Settings of a [`TwccRecorder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TwccRecorderConfig {
-    /// Who reports.
+    /// SSRC of the reporting endpoint; default 1.
     pub sender_ssrc: u32,
-    /// One of the streams that is reported on.
+    /// SSRC of one of the reported streams; default 0.
     pub media_ssrc: u32,
-    /// Shortest interval, and the one at the start.
+    /// Minimum interval, also the initial one; default 50 ms.
     pub min_interval: Duration,
-    /// Longest interval, at low bitrates.
+    /// Maximum interval, used at low bitrates; default 250 ms.
     pub max_interval: Duration,
-    /// Report at once when a number is missing, unless a report left less than this before.
+    /// If set, reports a gap at once, unless the last report was sent less than this before;
+    /// default off.
     pub on_gap: Option<Duration>,
-    /// Most bytes of a report: 64 at least.
+    /// Maximum size of a report in bytes, at least 64; default 1200.
     pub max_bytes: usize,
 }
 
@@ -40,7 +41,7 @@ impl Default for TwccRecorderConfig {
     }
 }
 
-/// Notes when packets come, and makes reports of it.
+/// Records packet arrivals and creates transport-wide feedback.
 #[derive(Clone, Debug)]
 pub struct TwccRecorder {
     config: TwccRecorderConfig,
@@ -52,7 +53,7 @@ pub struct TwccRecorder {
 }
 
 impl TwccRecorder {
-    /// Before the first packet.
+    /// Creates a recorder without packets.
     #[must_use]
     pub fn new(config: TwccRecorderConfig) -> Self {
         Self {
@@ -65,14 +66,15 @@ impl TwccRecorder {
         }
     }
 
-    /// The bitrate that comes in. Feedback takes 5 % of it within the bounds of the interval.
+    /// Sets the receive bitrate in bits per second. Feedback takes 5 % of it, within the bounds of
+    /// the interval.
     pub fn set_bitrate(&mut self, bits_per_second: u64) {
         let least = self.config.min_interval;
         self.interval =
             adaptive_interval(bits_per_second).clamp(least, self.config.max_interval.max(least));
     }
 
-    /// A packet with this transport-wide number came.
+    /// Records a packet with this transport-wide sequence number.
     pub fn push(&mut self, now: Duration, sequence: u16) {
         match self.arrivals.push(now, sequence, Ecn::NotCapable) {
             Pushed::Gap => self.timer.on_gap(now, self.interval, self.config.on_gap),
@@ -82,7 +84,7 @@ impl TwccRecorder {
         }
     }
 
-    /// Appends the reports that are due at `now`.
+    /// Appends the feedback due at `now`.
     pub fn poll(&mut self, now: Duration, out: &mut Vec<Twcc>) {
         if !self.timer.take(now) {
             return;
@@ -99,25 +101,25 @@ impl TwccRecorder {
         self.feedback_count = first.split(&times, self.config.max_bytes, out);
     }
 
-    /// When [`Self::poll`] is to be called; `None` if nothing came since the last report.
+    /// Deadline of the next [`Self::poll`]; `None` if no packet arrived since the last feedback.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.timer.due.filter(|_| self.arrivals.is_fresh())
     }
 
-    /// Packets that came too late to be reported.
+    /// Packets that arrived too late to be reported.
     #[must_use]
     pub fn too_old(&self) -> u64 {
         self.too_old
     }
 }
 
-/// The interval at which reports take 5 % of a bitrate.
+/// Interval at which feedback takes 5 % of a bitrate.
 pub(super) fn adaptive_interval(bits_per_second: u64) -> Duration {
     Duration::from_micros(1_000_000 * REPORT_BITS * SHARE / bits_per_second.max(1))
 }
 
-/// When the next report is due.
+/// Timer of the next report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timer {
     pub(super) due: Option<Duration>,
@@ -140,7 +142,7 @@ impl Timer {
         self.due = Some(self.due.map_or(time, |due| due.min(time)));
     }
 
-    /// Whether a report is due; the next is not before an interval has passed.
+    /// Whether a report is due; the next is due after an interval at the earliest.
     pub(super) fn take(&mut self, now: Duration) -> bool {
         let due = self.due.is_some_and(|due| due <= now);
         if due {
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_come_at_intervals_and_tell_every_packet_once() {
+    fn every_packet_is_reported_once_at_intervals() {
         let mut recorder = TwccRecorder::new(TwccRecorderConfig::default());
         assert_eq!(recorder.poll_timeout(), None);
         let (mut reports, mut told) = (Vec::new(), Vec::new());
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_reported_at_once_if_asked_for() {
+    fn gaps_are_reported_at_once_if_configured() {
         let on_gap = Some(ms(10));
         let mut recorder = TwccRecorder::new(TwccRecorderConfig { on_gap, ..Default::default() });
         let mut reports = Vec::new();
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_and_late_packets_make_no_report() {
+    fn duplicate_and_late_packets_cause_no_report() {
         let mut recorder = TwccRecorder::new(TwccRecorderConfig::default());
         let mut reports = Vec::new();
         recorder.push(ms(0), 1000);

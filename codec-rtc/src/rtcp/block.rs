@@ -1,25 +1,25 @@
-//! What all RTCP packets share: their head, and reading and writing by big-endian words. RFC 3550,
-//! section 6.4.1.
+//! Common parts of RTCP packets: the header, and reading and writing of big-endian fields. RFC
+//! 3550, section 6.4.1.
 
 use crate::rtp::Malformed;
 
-/// Bytes of the head.
+/// Size of the RTCP header in bytes.
 pub(super) const HEAD_BYTES: usize = 4;
-/// Most entries that the count of a head tells.
+/// Maximum number of entries that the count field can hold.
 pub(super) const MAX_COUNT: usize = 31;
 
-/// One packet of a compound, its head taken off.
+/// One packet of a compound, without its header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block<'a> {
     pub(super) packet_type: u8,
-    /// Entries, or the format of a feedback message: 0..=31.
+    /// Count of entries, or format (FMT) of a feedback message, 0..=31.
     pub(super) count: u8,
-    /// Without padding.
+    /// Body without padding.
     pub(super) body: &'a [u8],
 }
 
 impl<'a> Block<'a> {
-    /// Takes the first packet off `data`.
+    /// Splits the first packet off `data`.
     pub(super) fn split(data: &'a [u8]) -> Result<(Self, &'a [u8]), Malformed> {
         let had_bytes = data.len();
         let truncated = |what, needed_bytes| Malformed::Truncated { what, needed_bytes, had_bytes };
@@ -42,13 +42,13 @@ impl<'a> Block<'a> {
         Ok((Self { packet_type, count: first & 0x1f, body }, rest))
     }
 
-    /// Reads the body; `what` names it in errors.
+    /// Returns a reader of the body; `what` names it in errors.
     pub(super) fn reader(&self, what: &'static str) -> Reader<'a> {
         Reader { rest: self.body, whole: self.body.len(), what }
     }
 }
 
-/// Reads a body from its front.
+/// Reads fields from the start of a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes one packet: its head first, the length when it is known.
+/// Writes one packet: header first, length at the end.
 #[derive(Debug)]
 pub(super) struct BlockWriter<'a> {
     pub(super) out: &'a mut Vec<u8>,
@@ -115,7 +115,7 @@ pub(super) struct BlockWriter<'a> {
 }
 
 impl<'a> BlockWriter<'a> {
-    /// Begins a packet; `count` of 0..=31 entries, called `what`.
+    /// Starts a packet with a count of 0..=31; `what` names the entries in errors.
     pub(super) fn begin(
         out: &'a mut Vec<u8>,
         packet_type: u8,
@@ -141,23 +141,23 @@ impl<'a> BlockWriter<'a> {
         self.out.extend(number.to_be_bytes());
     }
 
-    /// Zeros up to a whole word.
+    /// Pads with zeros to a multiple of 32 bits.
     pub(super) fn align(&mut self) {
         let len = self.out.len() - self.start;
         self.out.resize(self.start + len.next_multiple_of(4), 0);
     }
 
-    /// Bytes of the packet so far.
+    /// Number of bytes written so far.
     pub(super) fn len(&self) -> usize {
         self.out.len() - self.start
     }
 
-    /// Ends a packet of whole words.
+    /// Ends a packet, padded to a multiple of 32 bits, and sets its length.
     pub(super) fn end(mut self) -> Result<(), Malformed> {
         self.align();
         let (most, had) = (usize::from(u16::MAX), self.len() / 4 - 1);
         let words = u16::try_from(had).map_err(|_| Malformed::TooMany {
-            what: "words of RTCP packet",
+            what: "words in an RTCP packet",
             most,
             had,
         })?;
@@ -167,7 +167,7 @@ impl<'a> BlockWriter<'a> {
         Ok(())
     }
 
-    /// As [`Self::end`], and when zeros were needed, marks them as padding (RFC 3550, 6.4.1).
+    /// Like [`Self::end`], but marks the added zeros as padding (RFC 3550, section 6.4.1).
     pub(super) fn end_padded(mut self) -> Result<(), Malformed> {
         let before = self.len();
         self.align();

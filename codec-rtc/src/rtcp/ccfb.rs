@@ -1,4 +1,4 @@
-//! Congestion control feedback. RFC 8888, section 3.1.
+//! RTCP congestion control feedback (CCFB). RFC 8888, section 3.1.
 
 use std::time::Duration;
 
@@ -8,45 +8,45 @@ use crate::rtp::Malformed;
 
 const RECEIVED: u16 = 0x8000;
 const OFFSET_BITS: u16 = 0x1fff;
-/// An offset longer than can be said.
+/// Arrival time offset beyond the range.
 const OVER_RANGE: u16 = 0x1ffe;
-/// An arrival that is not known.
+/// Arrival time not available.
 const UNAVAILABLE: u16 = 0x1fff;
 
-/// Feedback on the packets of several streams.
+/// Congestion control feedback on the packets of several streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ccfb {
-    /// Who reports.
+    /// SSRC of the reporting endpoint.
     pub sender_ssrc: u32,
-    /// By stream.
+    /// Reports by stream.
     pub streams: Vec<CcfbStream>,
-    /// When the report was made: the middle 32 bits of an NTP time, 1/65536 s.
+    /// Time of the report: middle 32 bits of an NTP time, in units of 1/65536 s.
     pub report_time: u32,
 }
 
-/// What came of one stream.
+/// Feedback on one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CcfbStream {
-    /// The stream's source.
+    /// SSRC of the stream.
     pub ssrc: u32,
-    /// Sequence number of the first of [`Self::metrics`].
+    /// Sequence number of the first entry of [`Self::metrics`].
     pub begin_sequence: u16,
-    /// For each sequence number, one after another; `None` for a packet that did not come. At most
-    /// [`Ccfb::MAX_METRICS`].
+    /// Consecutive packets; `None` for a packet not received. At most [`Ccfb::MAX_METRICS`].
     pub metrics: Vec<Option<CcfbMetric>>,
 }
 
-/// How a packet came.
+/// Arrival of one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CcfbMetric {
-    /// Mark of congestion that it bore.
+    /// ECN mark.
     pub ecn: Ecn,
-    /// How long before [`Ccfb::report_time`], in 1/1024 s: 0..=[`Self::LONGEST`]; anything above is
-    /// written and read as [`Self::LONGEST`] + 1. `None` if it is not known.
+    /// Arrival time offset before [`Ccfb::report_time`] in units of 1/1024 s:
+    /// 0..=[`Self::LONGEST`]; larger values are written and read as [`Self::LONGEST`] + 1. `None`
+    /// if unavailable.
     pub offset: Option<u16>,
 }
 
-/// The two bits of explicit congestion notification (RFC 3168).
+/// Explicit congestion notification (RFC 3168).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the standard's names")]
 pub enum Ecn {
@@ -58,10 +58,10 @@ pub enum Ecn {
 }
 
 impl CcfbMetric {
-    /// The longest offset that can be said: 7.997 s.
+    /// Maximum arrival time offset: 7.997 s.
     pub const LONGEST: u16 = 0x1ffd;
 
-    /// A packet that came `before` the report is made.
+    /// Creates the metric of a packet that arrived `before` the time of the report.
     #[must_use]
     pub fn new(ecn: Ecn, before: Duration) -> Self {
         let units = before.as_micros().saturating_mul(1024) / 1_000_000;
@@ -69,8 +69,8 @@ impl CcfbMetric {
         Self { ecn, offset: Some(offset) }
     }
 
-    /// How long before the report it came, rounded to microseconds; `None` if that is not known or
-    /// too long to be said.
+    /// Time from arrival to the report, rounded to microseconds; `None` if unavailable or out of
+    /// range.
     #[must_use]
     pub fn before(&self) -> Option<Duration> {
         let offset = self.offset.filter(|&offset| offset <= Self::LONGEST)?;
@@ -101,12 +101,12 @@ impl CcfbMetric {
 }
 
 impl Ccfb {
-    /// Most packets of one stream in a report.
+    /// Maximum number of packets per stream in a report.
     pub const MAX_METRICS: usize = 16_384;
-    /// Bytes of a report without any stream.
+    /// Size of a report without streams, in bytes.
     pub const FIXED_BYTES: usize = 12;
 
-    /// Bytes that one stream with `metrics` packets takes.
+    /// Number of bytes for one stream with `metrics` packets.
     #[must_use]
     pub const fn stream_bytes(metrics: usize) -> usize {
         8 + (2 * metrics).next_multiple_of(4)
@@ -120,7 +120,7 @@ impl Ccfb {
             let (ssrc, begin_sequence) = (reader.u32()?, reader.u16()?);
             let count = usize::from(reader.u16()?);
             if count > Self::MAX_METRICS {
-                let what = "packets of a stream in congestion control feedback";
+                let what = "packets of one stream in congestion control feedback";
                 return Err(Malformed::TooMany { what, most: Self::MAX_METRICS, had: count });
             }
             let bytes = reader.bytes((2 * count).next_multiple_of(4))?;
@@ -137,7 +137,7 @@ impl Ccfb {
         writer.u32(self.sender_ssrc);
         for stream in &self.streams {
             let (most, had) = (Self::MAX_METRICS, stream.metrics.len());
-            let what = "packets of a stream in congestion control feedback";
+            let what = "packets of one stream in congestion control feedback";
             let count = u16::try_from(had).ok().filter(|_| had <= most);
             writer.u32(stream.ssrc);
             writer.u16(stream.begin_sequence);

@@ -1,22 +1,22 @@
-//! Status chunks of transport-wide feedback: runs and vectors of symbols.
+//! Packet status chunks of transport-wide feedback: run-length and status vector chunks.
 //! draft-holmer-rmcat-transport-wide-cc-extensions-01, sections 3.1.1 to 3.1.4.
 
-/// What came of one packet.
+/// Status of one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Symbol {
     NotReceived,
-    /// Delta of one byte.
+    /// Received, with a delta of one byte.
     Small,
-    /// Delta of two bytes, with a sign.
+    /// Received, with a signed delta of two bytes.
     Large,
 }
 
 const VECTOR: u16 = 0x8000;
 const TWO_BITS: u16 = 0x4000;
-/// Symbols of one and of two bits in a vector.
+/// Number of one-bit and two-bit symbols in a vector.
 const ONE_BIT_SYMBOLS: usize = 14;
 const TWO_BIT_SYMBOLS: usize = 7;
-/// Longest run.
+/// Maximum run length.
 const MAX_RUN: usize = 0x1fff;
 
 impl Symbol {
@@ -37,13 +37,13 @@ impl Symbol {
         }
     }
 
-    /// Bytes of its delta.
+    /// Size of its delta in bytes.
     pub(super) fn delta_bytes(self) -> usize {
         usize::from(self.bits())
     }
 }
 
-/// Appends the symbols of `chunk` until there are `count`. `None` if one is of the reserved kind.
+/// Appends the symbols of `chunk` until there are `count`. `None` if a symbol is reserved.
 pub(super) fn read(chunk: u16, count: usize, symbols: &mut Vec<Symbol>) -> Option<()> {
     let missing = count.saturating_sub(symbols.len());
     if chunk & VECTOR == 0 {
@@ -61,8 +61,8 @@ pub(super) fn read(chunk: u16, count: usize, symbols: &mut Vec<Symbol>) -> Optio
     Some(())
 }
 
-/// The chunk that takes most symbols off the front, and how many; a run if it is equal. Vectors with
-/// room left are for the end alone: what they do not fill counts as not received.
+/// Returns the chunk that encodes the most symbols, and their number; prefers a run if equal. Only
+/// the last vector may be incomplete: its unused symbols count as not received.
 pub(super) fn next(symbols: &[Symbol]) -> Option<(u16, usize)> {
     let &first = symbols.first()?;
     let run = symbols.iter().take(MAX_RUN).take_while(|&&symbol| symbol == first).count();
@@ -90,11 +90,11 @@ mod tests {
     use Symbol::{Large as L, NotReceived as N, Small as S};
 
     #[test]
-    fn chunks_are_those_of_the_drafts_examples() {
-        // 3.1.3: 221 packets not received; 24 received with small deltas.
+    fn chunks_match_the_examples_of_the_draft() {
+        // Section 3.1.3: 221 packets not received; 24 received with small deltas.
         assert_eq!(next(&[N; 221]), Some((0b0000_0000_1101_1101, 221)));
         assert_eq!(next(&[S; 24]), Some((0b0010_0000_0001_1000, 24)));
-        // 3.1.4: one bit each: 1 N, 5 S, 3 N, 3 S, 2 N; two bits each: N, 1 L, 3 S, 2 N.
+        // Section 3.1.4: one bit each: 1 N, 5 S, 3 N, 3 S, 2 N; two bits each: N, 1 L, 3 S, 2 N.
         let narrow = [N, S, S, S, S, S, N, N, N, S, S, S, N, N];
         assert_eq!(next(&narrow), Some((0b1001_1111_0001_1100, 14)));
         let wide = [N, L, S, S, S, N, N];
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chunk_that_takes_most_is_taken() {
+    fn chunk_with_the_most_symbols_is_chosen() {
         assert_eq!(next(&[]), None);
         assert_eq!(next(&[L; 7]), Some((0x4007, 7)));
         assert_eq!(next(&[[S; 13].as_slice(), &[L; 3]].concat()).unwrap().1, 13);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_end_with_the_packets_and_reserved_symbols_are_refused() {
+    fn chunks_end_with_the_packets_and_reserved_symbols_are_rejected() {
         for chunk in [0x2000 | 100, 0xbfff, 0xd555] {
             let mut symbols = vec![N; 3];
             read(chunk, 5, &mut symbols).unwrap();

@@ -1,16 +1,16 @@
-//! Several RTCP packets in a datagram. RFC 3550, section 6.1; RFC 5506.
+//! RTCP compound packets. RFC 3550, section 6.1; RFC 5506.
 
 use super::Packet;
 use super::block::Block;
 use crate::rtp::Malformed;
 
-/// Most bytes of a datagram that is looked at.
+/// Maximum size of a datagram in bytes; larger ones are rejected.
 pub const MAX_BYTES: usize = 2048;
-/// Most packets in a compound.
+/// Maximum number of packets in a compound.
 pub const MAX_BLOCKS: usize = 64;
 
-/// The packets of a compound, one after another. A packet that does not add up is an error, and
-/// the one behind it comes next; after a head that does not add up nothing comes.
+/// Iterator over the packets of a compound. A malformed packet is an error, and iteration continues
+/// with the next packet; it ends after a malformed header.
 #[derive(Clone, Debug)]
 pub struct Compound<'a> {
     rest: &'a [u8],
@@ -19,10 +19,10 @@ pub struct Compound<'a> {
     failed: Option<Malformed>,
 }
 
-/// Takes a datagram apart. It need not begin with a report: single packets are allowed (RFC 5506).
+/// Parses a datagram. It need not start with a report: reduced-size RTCP is accepted (RFC 5506).
 ///
-/// The iterator's last item is an error if the datagram is longer than [`MAX_BYTES`] (then it is
-/// the only one), has more than [`MAX_BLOCKS`] packets, or ends within one.
+/// The last item is an error if the datagram exceeds [`MAX_BYTES`] (the only item in this case),
+/// has more than [`MAX_BLOCKS`] packets, or is truncated.
 #[must_use]
 pub fn parse_compound(datagram: &[u8]) -> Compound<'_> {
     let had = datagram.len();
@@ -33,7 +33,7 @@ pub fn parse_compound(datagram: &[u8]) -> Compound<'_> {
 }
 
 impl Compound<'_> {
-    /// Packets so far of types that are not known here.
+    /// Number of packets of unknown types skipped so far.
     #[must_use]
     pub fn skipped(&self) -> usize {
         self.skipped

@@ -1,53 +1,54 @@
-//! Feedback on pictures: PLI (RFC 4585, section 6.3.1), RPSI (RFC 4585, section 6.3.3; RFC 7741,
-//! section 5.1) and FIR (RFC 5104, section 4.3.1).
+//! Payload-specific feedback: PLI (RFC 4585, section 6.3.1), RPSI (RFC 4585, section 6.3.3; RFC
+//! 7741, section 5.1) and FIR (RFC 5104, section 4.3.1).
 
 use super::block::{Block, BlockWriter};
 use super::{format, kind};
 use crate::packet::vp8::PictureId;
 use crate::rtp::Malformed;
 
-/// Bytes of the head, both sources, and an RPSI's padding and payload type.
+/// Size of the header, both SSRCs, and the padding and payload type fields of RPSI, in bytes.
 const RPSI_HEAD_BYTES: usize = 14;
 
-/// PLI: the receiver lost pictures and cannot go on.
+/// PLI: picture loss indication, a key-frame request after losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pli {
-    /// Who asks.
+    /// SSRC of the requesting endpoint.
     pub sender_ssrc: u32,
-    /// The stream that lacks a picture.
+    /// SSRC of the damaged stream.
     pub media_ssrc: u32,
 }
 
-/// RPSI: a picture that the receiver has and holds to be right.
+/// RPSI: reference picture selection indication, an acknowledgement of a decoded frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rpsi {
-    /// Who says so.
+    /// SSRC of the acknowledging endpoint.
     pub sender_ssrc: u32,
-    /// The stream.
+    /// SSRC of the stream.
     pub media_ssrc: u32,
-    /// Format that [`Self::native`] is of: 0..=127.
+    /// Payload type that defines the format of [`Self::native`], 0..=127.
     pub payload_type: u8,
-    /// The picture in the words of its codec.
+    /// Codec-specific identifier of the frame.
     pub native: Vec<u8>,
-    /// Bits at the end of [`Self::native`] that mean nothing: 0..=7.
+    /// Unused bits at the end of [`Self::native`], 0..=7.
     pub unused_bits: u8,
 }
 
-/// FIR: somebody needs a key frame, for example because he has just come.
+/// FIR: full intra request, a key-frame request for example by a new participant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fir {
-    /// Who asks.
+    /// SSRC of the requesting endpoint.
     pub sender_ssrc: u32,
-    /// Whom he asks.
+    /// Requested streams.
     pub entries: Vec<FirEntry>,
 }
 
-/// One stream that is asked.
+/// Key-frame request for one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FirEntry {
-    /// The stream.
+    /// SSRC of the stream.
     pub ssrc: u32,
-    /// Counts requests of this sender for this stream: the same number asks for the same frame.
+    /// Counter of requests from this sender for this stream; a repeated request has the same
+    /// number.
     pub sequence: u8,
 }
 
@@ -67,10 +68,10 @@ impl Pli {
 }
 
 impl Rpsi {
-    /// Names a VP8 frame by its `PictureID`.
+    /// Creates an acknowledgement of a VP8 frame by its `PictureID`.
     #[must_use]
     pub fn vp8(sender_ssrc: u32, media_ssrc: u32, payload_type: u8, id: PictureId) -> Self {
-        // As in the payload descriptor: a set first bit stands before the longer form.
+        // As in the payload descriptor: the longer form starts with a set bit.
         let native = match id {
             PictureId::Short(id) => vec![id & 0x7f],
             PictureId::Long(id) => (id | 0x8000).to_be_bytes().to_vec(),
@@ -78,7 +79,7 @@ impl Rpsi {
         Self { sender_ssrc, media_ssrc, payload_type, native, unused_bits: 0 }
     }
 
-    /// The frame that is named, if the format is VP8.
+    /// `PictureID` of the frame, if the format is VP8.
     #[must_use]
     pub fn vp8_picture_id(&self) -> Option<PictureId> {
         match *self.native.as_slice() {
@@ -106,7 +107,7 @@ impl Rpsi {
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let refuse = |what| Err(Malformed::Field { what });
         if self.payload_type > 127 {
-            return refuse("a payload type above 127");
+            return refuse("the payload type is above 127");
         }
         if self.unused_bits > 7 || self.unused_bits > 0 && self.native.is_empty() {
             return refuse("more unused bits than the last byte has");
@@ -128,7 +129,7 @@ impl Rpsi {
 impl Fir {
     pub(super) fn parse(block: &Block<'_>) -> Result<Self, Malformed> {
         let mut reader = block.reader("FIR");
-        // The media source of the head is unused.
+        // The media SSRC of the header is unused.
         let (sender_ssrc, _) = (reader.u32()?, reader.u32()?);
         let mut entries = Vec::new();
         while !reader.is_empty() {

@@ -1,16 +1,16 @@
-//! RTCP packets: parse and write.
+//! RTCP packets: parsing and writing.
 //!
-//! | packets | standard | |
+//! | packets | standard | type |
 //! |---|---|---|
-//! | sender and receiver reports, source descriptions, goodbye, application's | RFC 3550, section 6 | [`SenderReport`], [`ReceiverReport`], [`Sdes`], [`Bye`], [`App`] |
+//! | sender and receiver reports, SDES, BYE, APP | RFC 3550, section 6 | [`SenderReport`], [`ReceiverReport`], [`Sdes`], [`Bye`], [`App`] |
 //! | generic NACK, PLI, RPSI | RFC 4585, section 6 | [`Nack`], [`Pli`], [`Rpsi`] |
 //! | FIR | RFC 5104, section 4.3.1 | [`Fir`] |
-//! | receiver's estimate of the bandwidth | draft-alvestrand-rmcat-remb-03 | [`Remb`] |
-//! | transport-wide feedback | draft-holmer-rmcat-transport-wide-cc-extensions-01 | [`Twcc`] |
+//! | receiver estimated maximum bitrate (REMB) | draft-alvestrand-rmcat-remb-03 | [`Remb`] |
+//! | transport-wide congestion control feedback | draft-holmer-rmcat-transport-wide-cc-extensions-01 | [`Twcc`] |
 //! | congestion control feedback | RFC 8888 | [`Ccfb`] |
-//! | extended reports: round trip for receivers | RFC 3611, sections 4.4 and 4.5 | [`Xr`] |
+//! | extended reports: round-trip time at receivers | RFC 3611, sections 4.4 and 4.5 | [`Xr`] |
 //!
-//! A datagram holds a compound of packets, or a single one (reduced size, RFC 5506):
+//! A datagram contains a compound packet, or single packets (reduced size, RFC 5506);
 //! [`parse_compound`] reads both.
 
 mod block;
@@ -40,10 +40,10 @@ pub use xr::{Dlrr, Xr};
 use crate::rtp::Malformed;
 use block::Block;
 
-/// One packet of a compound.
+/// One RTCP packet of a compound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each says so itself")]
+#[expect(missing_docs, reason = "documented at the types")]
 pub enum Packet {
     SenderReport(SenderReport),
     ReceiverReport(ReceiverReport),
@@ -72,7 +72,7 @@ mod kind {
     pub(super) const EXTENDED_REPORT: u8 = 207;
 }
 
-/// Formats of feedback messages: FMT.
+/// Formats of feedback messages (FMT).
 mod format {
     pub(super) const NACK: u8 = 1;
     pub(super) const CCFB: u8 = 11;
@@ -84,7 +84,7 @@ mod format {
 }
 
 impl Packet {
-    /// Reads one block; `None` if it is of a type that is not known here.
+    /// Parses one packet; `None` if its type is unknown.
     fn parse(block: &Block<'_>) -> Result<Option<Self>, Malformed> {
         Ok(Some(match (block.packet_type, block.count) {
             (kind::SENDER_REPORT, _) => Self::SenderReport(SenderReport::parse(block)?),
@@ -109,11 +109,11 @@ impl Packet {
         }))
     }
 
-    /// Appends the packet; one after another makes a compound.
+    /// Appends the packet; consecutive packets form a compound.
     ///
     /// # Errors
-    /// If it has more entries than its fields can count, or a number does not fit. Nothing has been
-    /// written.
+    /// Returns [`Malformed`] and writes nothing if there are more entries than the count field can
+    /// hold, or a value is out of range.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let start = out.len();
         let written = match self {
@@ -141,7 +141,7 @@ impl Packet {
 /// Appends a compound.
 ///
 /// # Errors
-/// As [`Packet::write`]. Nothing has been written.
+/// As [`Packet::write`]; nothing is written.
 pub fn write_compound(packets: &[Packet], out: &mut Vec<u8>) -> Result<(), Malformed> {
     let start = out.len();
     for packet in packets {

@@ -4,23 +4,23 @@ use super::block::{Block, BlockWriter};
 use super::{format, kind};
 use crate::rtp::Malformed;
 
-/// Packets behind the first that one entry can name.
+/// Number of packets in the bit mask of an entry.
 const MASK_BITS: u16 = 16;
 
-/// Names packets that did not come.
+/// Generic NACK: lists lost packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Nack {
-    /// Who asks.
+    /// SSRC of the requesting endpoint.
     pub sender_ssrc: u32,
-    /// The stream that lacks packets.
+    /// SSRC of the damaged stream.
     pub media_ssrc: u32,
-    /// Their numbers. Parsed: in the order of the entries, as often as named. To be written: each
-    /// not before the one ahead of it, the short way round; others cost an entry of four bytes each.
+    /// Lost sequence numbers. When parsed: in the order of the entries, with duplicates. For
+    /// writing: should ascend (modulo 2^16); each that does not takes an entry of four bytes.
     pub sequences: Vec<u16>,
 }
 
 impl Nack {
-    /// Most numbers that fit a datagram of [`super::MAX_BYTES`] whatever they are.
+    /// Number of arbitrary sequence numbers that fit a datagram of [`super::MAX_BYTES`].
     pub const MAX_SPARSE: usize = (super::MAX_BYTES - 12) / 4;
 
     pub(super) fn parse(block: &Block<'_>) -> Result<Self, Malformed> {

@@ -1,4 +1,4 @@
-//! Receiver estimated maximum bitrate. draft-alvestrand-rmcat-remb-03, section 2.2.
+//! Receiver estimated maximum bitrate (REMB). draft-alvestrand-rmcat-remb-03, section 2.2.
 
 use super::block::{Block, BlockWriter};
 use super::{format, kind};
@@ -8,20 +8,20 @@ const NAME: [u8; 4] = *b"REMB";
 const MANTISSA_BITS: u32 = 18;
 const MAX_EXPONENT: u32 = 63;
 
-/// REMB: what a receiver holds to be the link's rate.
+/// REMB: bandwidth estimate of a receiver.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remb {
-    /// Who says so.
+    /// SSRC of the reporting endpoint.
     pub sender_ssrc: u32,
     /// Bits per second for all [`Self::ssrcs`] together. Written with 18 significant bits, rounded
-    /// down; a larger number than 64 bits hold reads as the largest.
+    /// down; values beyond 64 bits are read as the maximum.
     pub bitrate_bps: u64,
-    /// The streams that share it; at most 255.
+    /// Streams that share the bitrate, at most 255.
     pub ssrcs: Vec<u32>,
 }
 
 impl Remb {
-    /// `None` if it is another message of an application.
+    /// Parses REMB; `None` for another application layer feedback message.
     pub(super) fn parse(block: &Block<'_>) -> Result<Option<Self>, Malformed> {
         let mut reader = block.reader("REMB");
         let (sender_ssrc, _) = (reader.u32()?, reader.u32()?);
@@ -45,7 +45,7 @@ impl Remb {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
-        let (what, most, had) = ("streams of a REMB", 255, self.ssrcs.len());
+        let (what, most, had) = ("streams in a REMB", 255, self.ssrcs.len());
         let count = u8::try_from(had).map_err(|_| Malformed::TooMany { what, most, had })?;
         let bits = u64::BITS - self.bitrate_bps.leading_zeros();
         let exponent = bits.saturating_sub(MANTISSA_BITS).min(MAX_EXPONENT);

@@ -4,55 +4,55 @@ use super::block::{Block, BlockWriter, Reader};
 use super::kind;
 use crate::rtp::Malformed;
 
-/// What a sender says about itself.
+/// Sender information.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SenderInfo {
-    /// When the report was made: NTP, 32.32 bits.
+    /// Time of the report: NTP, 32.32 bits.
     pub ntp: u64,
-    /// The same instant in ticks of the stream's clock, with its random beginning.
+    /// The same time in ticks of the RTP clock.
     pub rtp_timestamp: u32,
-    /// Packets sent so far.
+    /// Packets sent since the start.
     pub packet_count: u32,
-    /// Bytes of payload sent so far, without headers and padding.
+    /// Payload bytes sent since the start, without headers and padding.
     pub octet_count: u32,
 }
 
-/// What a receiver says about one stream.
+/// Report block: reception statistics of one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportBlock {
-    /// The stream's source.
+    /// SSRC of the stream.
     pub ssrc: u32,
-    /// Share of packets lost since the report before, in 1/256.
+    /// Fraction of packets lost since the previous report, in 1/256.
     pub fraction_lost: u8,
-    /// Packets lost so far: -8388608..=8388607; negative when duplicates came.
+    /// Cumulative number of packets lost, -8388608..=8388607; negative with duplicates.
     pub cumulative_lost: i32,
-    /// Highest sequence number that came; above its 16 bits how often they wrapped.
+    /// Extended highest sequence number: number of wraps above the low 16 bits.
     pub highest_sequence: u32,
-    /// Interarrival jitter in ticks of the stream's clock.
+    /// Interarrival jitter in ticks of the RTP clock.
     pub jitter: u32,
-    /// The middle 32 bits of the NTP time of the last sender report; 0 before the first (LSR).
+    /// Middle 32 bits of the NTP time of the last sender report; 0 before the first (LSR).
     pub last_sender_report: u32,
-    /// How long ago that came, in 1/65536 s (DLSR).
+    /// Delay since the last sender report, in 1/65536 s (DLSR).
     pub delay_since_last: u32,
 }
 
-/// SR: a sender's report.
+/// SR: sender report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SenderReport {
-    /// Who reports.
+    /// SSRC of the reporting endpoint.
     pub ssrc: u32,
-    /// About itself.
+    /// Information about the sender's stream.
     pub info: SenderInfo,
-    /// About others; at most 31.
+    /// Reports on received streams, at most 31.
     pub blocks: Vec<ReportBlock>,
 }
 
-/// RR: a receiver's report.
+/// RR: receiver report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReceiverReport {
-    /// Who reports.
+    /// SSRC of the reporting endpoint.
     pub ssrc: u32,
-    /// About others; at most 31.
+    /// Reports on received streams, at most 31.
     pub blocks: Vec<ReportBlock>,
 }
 
@@ -99,10 +99,10 @@ impl ReceiverReport {
 }
 
 impl ReportBlock {
-    /// Bounds of [`Self::cumulative_lost`].
+    /// Range of [`Self::cumulative_lost`].
     pub const LOST_RANGE: std::ops::RangeInclusive<i32> = -(1 << 23)..=(1 << 23) - 1;
 
-    /// What follows the blocks is the profile's (section 6.4.3) and is left.
+    /// Ignores profile-specific extensions after the blocks (section 6.4.3).
     fn parse_all(reader: &mut Reader<'_>, count: u8) -> Result<Vec<Self>, Malformed> {
         (0..count).map(|_| Self::parse(reader)).collect()
     }

@@ -1,48 +1,48 @@
-//! Source descriptions. RFC 3550, section 6.5.
+//! Source descriptions (SDES). RFC 3550, section 6.5.
 
 use super::block::{Block, BlockWriter, Reader};
 use super::kind;
 use crate::rtp::Malformed;
 
-/// One thing said about a source.
+/// SDES item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SdesItem {
-    /// What it is: [`Self::CNAME`], 2 name, 3 mail, and so on; not 0.
+    /// Item type: [`Self::CNAME`], 2 for name, 3 for email, and so on; not 0.
     pub kind: u8,
-    /// At most 255 bytes, UTF-8 by the standard and not checked.
+    /// At most 255 bytes, UTF-8 according to the standard but not validated.
     pub text: Vec<u8>,
 }
 
 impl SdesItem {
-    /// The name that binds the streams of one end.
+    /// Canonical name, which identifies the streams of one endpoint.
     pub const CNAME: u8 = 1;
 }
 
-/// What is said about one source.
+/// Items of one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SdesChunk {
-    /// The source.
+    /// SSRC.
     pub ssrc: u32,
-    /// In their order.
+    /// Items in order.
     pub items: Vec<SdesItem>,
 }
 
-/// SDES: descriptions of sources; at most 31.
+/// SDES: source descriptions, at most 31.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sdes {
-    /// By source.
+    /// Chunks by source.
     pub chunks: Vec<SdesChunk>,
 }
 
 impl Sdes {
-    /// Says the CNAME of one source.
+    /// Creates an SDES packet with the CNAME of one source.
     #[must_use]
     pub fn cname(ssrc: u32, name: &str) -> Self {
         let item = SdesItem { kind: SdesItem::CNAME, text: name.into() };
         Self { chunks: vec![SdesChunk { ssrc, items: vec![item] }] }
     }
 
-    /// The CNAME that is said about `ssrc`.
+    /// Returns the CNAME of `ssrc`.
     #[must_use]
     pub fn cname_of(&self, ssrc: u32) -> Option<&[u8]> {
         let chunk = self.chunks.iter().find(|chunk| chunk.ssrc == ssrc)?;
@@ -51,21 +51,21 @@ impl Sdes {
     }
 
     pub(super) fn parse(block: &Block<'_>) -> Result<Self, Malformed> {
-        let mut reader = block.reader("source description");
+        let mut reader = block.reader("SDES packet");
         let chunks = (0..block.count).map(|_| SdesChunk::parse(&mut reader));
         Ok(Self { chunks: chunks.collect::<Result<_, _>>()? })
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
-        let what = "chunks of source description";
+        let what = "chunks in an SDES packet";
         let mut writer = BlockWriter::begin(out, kind::SDES, self.chunks.len(), what)?;
         for chunk in &self.chunks {
             writer.u32(chunk.ssrc);
             for item in &chunk.items {
-                let (what, most, had) = ("bytes of a description's item", 255, item.text.len());
+                let (what, most, had) = ("bytes in an SDES item", 255, item.text.len());
                 let len = u8::try_from(had).map_err(|_| Malformed::TooMany { what, most, had })?;
                 if item.kind == 0 {
-                    return Err(Malformed::Field { what: "a description's item of type 0" });
+                    return Err(Malformed::Field { what: "an SDES item has type 0" });
                 }
                 writer.out.extend([item.kind, len]);
                 writer.out.extend(&item.text);

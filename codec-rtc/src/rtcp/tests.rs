@@ -95,7 +95,7 @@ fn samples() -> Vec<Packet> {
 }
 
 #[test]
-fn every_packet_comes_back_as_it_was_written() {
+fn packets_round_trip() {
     for packet in samples() {
         assert_eq!(one(&written(&packet)), packet);
     }
@@ -106,13 +106,13 @@ fn every_packet_comes_back_as_it_was_written() {
 }
 
 #[test]
-fn packets_cut_short_or_damaged_are_errors_and_not_panics() {
+fn truncated_or_damaged_packets_are_errors() {
     for packet in samples() {
         let bytes = written(&packet);
         for len in 1..bytes.len() {
             assert!(parse_compound(&bytes[..len]).any(|block| block.is_err()), "{packet:?} {len}");
         }
-        // The body a word shorter, by its own word.
+        // The body shortened by whole words, with a matching length field.
         for words in 0..bytes.len() / 4 - 1 {
             let mut short = bytes[..4 + 4 * words].to_vec();
             short[3] = u8::try_from(words).unwrap();
@@ -140,7 +140,7 @@ fn packets_cut_short_or_damaged_are_errors_and_not_panics() {
 }
 
 #[test]
-fn reports_lie_as_drawn() {
+fn reports_have_the_specified_layout() {
     let packet =
         Packet::ReceiverReport(ReceiverReport { ssrc: 0x0a0b_0c0d, blocks: vec![report_block(1)] });
     let expected = [
@@ -155,7 +155,7 @@ fn reports_lie_as_drawn() {
 }
 
 #[test]
-fn losses_out_of_range_are_told_as_the_most_there_is() {
+fn cumulative_loss_saturates() {
     for (lost, told) in [(i32::MAX, (1 << 23) - 1), (i32::MIN, -(1 << 23))] {
         let block = ReportBlock { cumulative_lost: lost, ..report_block(1) };
         let packet = Packet::ReceiverReport(ReceiverReport { ssrc: 1, blocks: vec![block] });
@@ -165,26 +165,26 @@ fn losses_out_of_range_are_told_as_the_most_there_is() {
 }
 
 #[test]
-fn the_profiles_part_of_a_report_is_left() {
+fn profile_specific_extensions_are_ignored() {
     let bytes = [0x80, 201, 0, 2, 0, 0, 0, 7, 1, 2, 3, 4];
     assert_eq!(one(&bytes), Packet::ReceiverReport(ReceiverReport { ssrc: 7, blocks: Vec::new() }));
 }
 
 #[test]
-fn descriptions_and_goodbyes_lie_as_drawn() {
+fn sdes_and_bye_have_the_specified_layout() {
     let bytes = written(&Packet::Sdes(Sdes::cname(1, "ab")));
     assert_eq!(bytes, [0x81, 202, 0, 3, 0, 0, 0, 1, 1, 2, b'a', b'b', 0, 0, 0, 0]);
     let Packet::Sdes(sdes) = one(&bytes) else { panic!() };
     assert_eq!((sdes.cname_of(1), sdes.cname_of(2)), (Some(&b"ab"[..]), None));
     let bye = Bye { ssrcs: vec![1], reason: b"ab".into() };
     assert_eq!(written(&Packet::Bye(bye)), [0x81, 203, 0, 2, 0, 0, 0, 1, 2, b'a', b'b', 0]);
-    // No zero behind the items: cut off.
+    // No zero after the items: truncated.
     let cut = [0x81, 202, 0, 2, 0, 0, 0, 1, 1, 2, b'a', b'b'];
     assert!(parse_compound(&cut).next().unwrap().is_err());
 }
 
 #[test]
-fn nack_packs_neighbours_into_masks() {
+fn nack_combines_adjacent_packets_into_masks() {
     let nack = |sequences: &[u16]| {
         let sequences = sequences.to_vec();
         written(&Packet::Nack(Nack { sender_ssrc: 1, media_ssrc: 2, sequences }))
@@ -193,12 +193,12 @@ fn nack_packs_neighbours_into_masks() {
     assert_eq!(entries, [0, 10, 0x80, 0b101, 0, 27, 0, 0, 255, 255, 0, 1]);
     let Packet::Nack(read) = one(&nack(&[10, 11, 13, 26, 27, 65_535, 0])) else { panic!() };
     assert_eq!(read.sequences, [10, 11, 13, 26, 27, 65_535, 0]);
-    // The same number twice takes no room; one that lies before costs an entry.
+    // A repeated sequence number takes no space; a lower one takes an entry.
     assert_eq!(nack(&[5, 5, 4])[12..], [0, 5, 0, 0, 0, 4, 0, 0]);
 }
 
 #[test]
-fn pictures_are_named_by_their_bits() {
+fn rpsi_contains_the_picture_id() {
     let rpsi = |id| written(&Packet::Rpsi(Rpsi::vp8(1, 2, 96, id)))[12..].to_vec();
     assert_eq!(rpsi(PictureId::Long(0x1234)), [0, 96, 0x92, 0x34]);
     assert_eq!(rpsi(PictureId::Short(5)), [8, 96, 5, 0]);
@@ -213,7 +213,7 @@ fn pictures_are_named_by_their_bits() {
 }
 
 #[test]
-fn estimates_have_eighteen_bits_and_never_overflow() {
+fn remb_has_eighteen_significant_bits_and_never_overflows() {
     let told = |bitrate_bps| {
         let remb = Remb { sender_ssrc: 1, bitrate_bps, ssrcs: vec![2] };
         let bytes = written(&Packet::Remb(remb));
@@ -232,7 +232,7 @@ fn estimates_have_eighteen_bits_and_never_overflow() {
 }
 
 #[test]
-fn feedback_lies_as_drawn() {
+fn feedback_has_the_specified_layout() {
     let us = Duration::from_micros;
     let twcc = Twcc {
         sender_ssrc: 1,
@@ -279,8 +279,8 @@ fn feedback_lies_as_drawn() {
 }
 
 #[test]
-fn arrivals_before_the_reference_move_it_back() {
-    // Reference 0; the packets came at -1 and -256 ticks.
+fn arrivals_before_the_reference_time_move_it_back() {
+    // Reference 0; the packets arrived at -1 and -256 ticks.
     let bytes = [
         0x8f,
         205,
@@ -318,7 +318,7 @@ fn arrivals_before_the_reference_move_it_back() {
 }
 
 #[test]
-fn feedback_that_is_too_long_is_split() {
+fn long_feedback_is_split() {
     let ms = Duration::from_millis;
     let mut rng = Rng::new(7);
     let mut now = Duration::from_secs(1000);
@@ -356,7 +356,7 @@ fn feedback_that_is_too_long_is_split() {
 }
 
 #[test]
-fn feedback_over_long_pauses_is_split_and_loss_alone_makes_none() {
+fn feedback_over_long_pauses_is_split_and_pure_loss_omitted() {
     let second = Duration::from_secs(1);
     let packets = [Some(second), Some(60 * second), Some(20 * second), Some(21 * second), None];
     let mut reports = Vec::new();
@@ -371,7 +371,7 @@ fn feedback_over_long_pauses_is_split_and_loss_alone_makes_none() {
 }
 
 #[test]
-fn offsets_of_congestion_feedback_are_1024ths() {
+fn ccfb_offsets_are_in_units_of_1_1024_s() {
     let metric = |ms| CcfbMetric::new(Ecn::Capable0, Duration::from_millis(ms));
     assert_eq!(metric(500).offset, Some(512));
     assert_eq!(metric(500).before(), Some(Duration::from_millis(500)));
@@ -432,7 +432,7 @@ fn unknown_packets_are_skipped_and_counted() {
 }
 
 #[test]
-fn a_bad_packet_does_not_hide_the_next() {
+fn malformed_packet_does_not_hide_the_next() {
     let bad = [0x81, 206, 0, 1, 0, 0, 0, 1];
     let pli = written(&Packet::Pli(Pli::default()));
     let all: Vec<_> = parse_compound(&[&bad[..], &pli].concat()).collect();
@@ -460,7 +460,7 @@ fn datagrams_are_bounded() {
 }
 
 #[test]
-fn what_does_not_fit_is_not_written() {
+fn values_out_of_range_are_not_written() {
     let ms = Duration::from_millis;
     let text = vec![0; 256];
     let item = SdesItem { kind: 1, text: text.clone() };

@@ -1,4 +1,5 @@
-//! Transport-wide feedback. draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1.
+//! Transport-wide congestion control feedback. draft-holmer-rmcat-transport-wide-cc-extensions-01,
+//! section 3.1.
 
 use std::time::Duration;
 
@@ -7,44 +8,45 @@ use super::chunks::{self, Symbol};
 use super::{format, kind};
 use crate::rtp::Malformed;
 
-/// Unit of deltas.
+/// Unit of deltas in microseconds.
 const TICK_US: i64 = 250;
-/// Ticks of a unit of the reference time: 64 ms.
+/// Number of deltas units per unit of the reference time (64 ms).
 const REFERENCE_TICKS: i64 = 256;
 const REFERENCE_BITS: u32 = 24;
 
-/// When the packets of a transport came, each known by its transport-wide sequence number.
+/// Arrival times of the packets of a transport, by transport-wide sequence number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Twcc {
-    /// Who reports.
+    /// SSRC of the reporting endpoint.
     pub sender_ssrc: u32,
-    /// One of the streams.
+    /// SSRC of one of the streams.
     pub media_ssrc: u32,
-    /// Number of the first of [`Self::packets`].
+    /// Sequence number of the first entry of [`Self::packets`].
     pub base_sequence: u16,
-    /// Counts these packets, so that lost ones show.
+    /// Counter of feedback messages, to detect lost ones.
     pub feedback_count: u8,
-    /// A time by the receiver's clock in units of 64 ms: 24 bits, wraps.
+    /// Reference time by the receiver's clock in units of 64 ms: 24 bits, wraps.
     pub reference_time_64ms: u32,
-    /// For each number, one after another, when it came, since the reference time, in steps of
-    /// 250 us; `None` for a packet that did not come. At most [`Self::MAX_PACKETS`].
+    /// Arrival times of consecutive packets since the reference time, in steps of 250 us; `None`
+    /// for a packet not received. At most [`Self::MAX_PACKETS`].
     ///
-    /// What came before the reference time of the bytes is read with an earlier one, so that no
-    /// time is negative.
+    /// If packets arrived before the reference time on the wire, the parser returns an earlier
+    /// reference time, so that no time is negative.
     pub packets: Vec<Option<Duration>>,
 }
 
 impl Twcc {
-    /// Most packets that one report is about.
+    /// Maximum number of packets in a message.
     pub const MAX_PACKETS: usize = 16_384;
     /// Unit of [`Self::reference_time_64ms`].
     pub const REFERENCE_UNIT: Duration = Duration::from_millis(64);
     /// Unit of arrival times.
     pub const DELTA_UNIT: Duration = Duration::from_micros(250);
-    /// Bytes before the chunks.
+    /// Size of the fields before the chunks, in bytes.
     const FIXED_BYTES: usize = 20;
 
-    /// The reference time of an instant by the receiver's clock, and the instant of that reference.
+    /// Returns the reference time of an arrival time by the receiver's clock, and that reference as
+    /// a duration.
     #[must_use]
     pub fn reference_of(arrival: Duration) -> (u32, Duration) {
         let units = arrival.as_micros() / Self::REFERENCE_UNIT.as_micros();
@@ -53,25 +55,26 @@ impl Twcc {
         (low, Duration::from_micros(start))
     }
 
-    /// The number of the packet at `index` of [`Self::packets`].
+    /// Sequence number of the packet at `index` of [`Self::packets`].
     #[must_use]
     pub fn sequence(&self, index: usize) -> u16 {
         // At most MAX_PACKETS.
         self.base_sequence.wrapping_add(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
-    /// Appends as many reports about `packets` to `out` as it takes: each at most `max_bytes` long
-    /// (64 at least), and with times that can be told. `self` gives the sources, the number of the
-    /// first packet and the count of the first report; its times are not looked at. `packets` holds
-    /// arrival times by the receiver's clock. Returns the count for the next report.
+    /// Splits feedback on `packets` into messages of at most `max_bytes` each (64 at least) with
+    /// representable times, and appends them to `out`. `self` provides the SSRCs, the sequence
+    /// number of the first packet and the first feedback count; its arrival times are ignored.
+    /// `packets` contains arrival times by the receiver's clock. Returns the next feedback count.
     ///
-    /// Losses at the end are left for a later report.
+    /// Losses at the end are left to a later message.
     #[must_use]
     pub fn split(&self, packets: &[Option<Duration>], max_bytes: usize, out: &mut Vec<Self>) -> u8 {
         let (mut rest, mut base_sequence) = (packets, self.base_sequence);
         let mut feedback_count = self.feedback_count;
         while let Some(first) = rest.iter().copied().flatten().next() {
-            // What came longer before the first than a delta can say goes into the next report.
+            // A packet that arrived too long before the first for a delta is left to the next
+            // message.
             let window = first.saturating_sub(Self::DELTA_UNIT * i16::MAX.unsigned_abs().into());
             let near = rest.iter().take(Self::MAX_PACKETS).flatten().filter(|&&it| it >= window);
             let (reference_time_64ms, start) =
@@ -86,7 +89,7 @@ impl Twcc {
                 break;
             }
             rest = rest.get(taken..).unwrap_or_default();
-            // Losses at the end say nothing that a later report will not say.
+            // Losses at the end will be covered by a later message.
             let received = packets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
             if received > 0 {
                 packets.truncate(received);
@@ -117,14 +120,17 @@ impl Twcc {
         let mut symbols = Vec::new();
         while symbols.len() < count {
             let before = symbols.len();
-            chunks::read(reader.u16()?, count, &mut symbols)
-                .ok_or(Malformed::Field { what: "a reserved symbol in transport-wide feedback" })?;
+            chunks::read(reader.u16()?, count, &mut symbols).ok_or(Malformed::Field {
+                what: "transport-wide feedback contains a reserved symbol",
+            })?;
             if symbols.len() == before {
-                return Err(Malformed::Field { what: "an empty run in transport-wide feedback" });
+                return Err(Malformed::Field {
+                    what: "transport-wide feedback contains an empty run",
+                });
             }
         }
         let arrivals = read_deltas(&mut reader, &symbols)?;
-        // The reference goes back until no time lies before it.
+        // Moves the reference time back until no arrival time is before it.
         let earliest = arrivals.iter().flatten().copied().min().unwrap_or(0).min(0);
         let back = earliest.div_euclid(REFERENCE_TICKS);
         let since = |ticks: i64| {
@@ -148,11 +154,13 @@ impl Twcc {
         let what = "packets in transport-wide feedback";
         let count = count.ok_or(Malformed::TooMany { what, most, had })?;
         if self.reference_time_64ms >> REFERENCE_BITS != 0 {
-            return Err(Malformed::Field { what: "a reference time of more than 24 bits" });
+            return Err(Malformed::Field { what: "the reference time has more than 24 bits" });
         }
         let (symbols, deltas) = symbols_of(&self.packets);
         if symbols.len() < had {
-            return Err(Malformed::Field { what: "arrivals too far apart for one report" });
+            return Err(Malformed::Field {
+                what: "arrival times are too far apart for one message",
+            });
         }
         let mut writer =
             BlockWriter::begin(out, kind::TRANSPORT_FEEDBACK, format::TWCC.into(), "as format")?;
@@ -176,7 +184,7 @@ impl Twcc {
     }
 }
 
-/// Arrival times in ticks since the reference time.
+/// Reads arrival times in ticks since the reference time.
 fn read_deltas(reader: &mut Reader<'_>, symbols: &[Symbol]) -> Result<Vec<Option<i64>>, Malformed> {
     let mut ticks = 0_i64;
     let mut arrivals = Vec::with_capacity(symbols.len());
@@ -193,7 +201,7 @@ fn read_deltas(reader: &mut Reader<'_>, symbols: &[Symbol]) -> Result<Vec<Option
     Ok(arrivals)
 }
 
-/// The symbols of packets, until a delta that does not fit, and the deltas of those received.
+/// Symbols of packets, up to the first delta that does not fit, and the deltas of received packets.
 fn symbols_of(packets: &[Option<Duration>]) -> (Vec<Symbol>, Vec<i16>) {
     let (mut symbols, mut deltas) = (Vec::with_capacity(packets.len()), Vec::new());
     let mut last = 0_i64;
@@ -212,7 +220,7 @@ fn symbols_of(packets: &[Option<Duration>]) -> (Vec<Symbol>, Vec<i16>) {
     (symbols, deltas)
 }
 
-/// How many of the packets fit a report of `max_bytes`.
+/// Number of packets that fit a message of `max_bytes`.
 fn fitting(packets: &[Option<Duration>], max_bytes: usize) -> usize {
     let (symbols, _) = symbols_of(packets);
     let (mut rest, mut taken) = (symbols.as_slice(), 0);
@@ -220,7 +228,7 @@ fn fitting(packets: &[Option<Duration>], max_bytes: usize) -> usize {
     while let Some((_, len)) = chunks::next(rest) {
         let (now, later) = rest.split_at_checked(len).unwrap_or((rest, &[]));
         let deltas = now.iter().map(|symbol| symbol.delta_bytes());
-        // A long run is cut where it stops fitting.
+        // A long run is split where it no longer fits.
         let mut end = bytes + 2;
         let fit = deltas.take_while(|delta| {
             end += delta;

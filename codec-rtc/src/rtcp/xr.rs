@@ -1,4 +1,5 @@
-//! Extended reports: round trips for ends that only receive. RFC 3611, sections 4.4 and 4.5.
+//! Extended reports (XR): round-trip time for endpoints that only receive. RFC 3611, sections 4.4
+//! and 4.5.
 
 use super::block::{Block, BlockWriter, Reader};
 use super::kind;
@@ -6,30 +7,30 @@ use crate::rtp::Malformed;
 
 const RECEIVER_REFERENCE_TIME: u8 = 4;
 const DLRR: u8 = 5;
-/// Words of a DLRR entry.
+/// Size of a DLRR sub-block in 32-bit words.
 const DLRR_WORDS: usize = 3;
 
-/// XR: an extended report.
+/// XR: extended report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Xr {
-    /// Who reports.
+    /// SSRC of the reporting endpoint.
     pub ssrc: u32,
-    /// When a receiver made the report: NTP, 32.32 bits (RRTR).
+    /// Receiver reference time (RRTR): NTP, 32.32 bits.
     pub reference_time: Option<u64>,
-    /// What a sender answers to the reference times of receivers.
+    /// Responses of a sender to receiver reference times.
     pub dlrr: Vec<Dlrr>,
-    /// Blocks of other types that were left out on reading.
+    /// Number of blocks of other types skipped by the parser.
     pub skipped: u16,
 }
 
-/// Answer to one receiver's reference time.
+/// Response to the reference time of one receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dlrr {
-    /// The receiver.
+    /// SSRC of the receiver.
     pub ssrc: u32,
-    /// The middle 32 bits of its last reference time; 0 before the first (LRR).
+    /// Middle 32 bits of its last reference time; 0 before the first (LRR).
     pub last_reference_time: u32,
-    /// How long ago that came, in 1/65536 s.
+    /// Delay since its arrival, in 1/65536 s (DLRR).
     pub delay_since_last: u32,
 }
 
@@ -40,7 +41,7 @@ impl Xr {
         while !reader.is_empty() {
             let ([kind, _], words) = (reader.array()?, usize::from(reader.u16()?));
             let body = Block { packet_type: kind, count: 0, body: reader.bytes(4 * words)? };
-            let mut inner = body.reader("block of the extended report");
+            let mut inner = body.reader("extended report block");
             match kind {
                 RECEIVER_REFERENCE_TIME => report.reference_time = Some(inner.u64()?),
                 DLRR => {
@@ -56,10 +57,10 @@ impl Xr {
 
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let (what, most, had) =
-            ("entries of DLRR", usize::from(u16::MAX) / DLRR_WORDS, self.dlrr.len());
+            ("DLRR sub-blocks", usize::from(u16::MAX) / DLRR_WORDS, self.dlrr.len());
         let words =
             u16::try_from(had * DLRR_WORDS).map_err(|_| Malformed::TooMany { what, most, had })?;
-        let mut writer = BlockWriter::begin(out, kind::EXTENDED_REPORT, 0, "as reserved")?;
+        let mut writer = BlockWriter::begin(out, kind::EXTENDED_REPORT, 0, "as reserved field")?;
         writer.u32(self.ssrc);
         if let Some(time) = self.reference_time {
             writer.out.extend([RECEIVER_REFERENCE_TIME, 0, 0, 2]);

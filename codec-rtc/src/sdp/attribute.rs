@@ -1,4 +1,4 @@
-//! Attribute lines.
+//! Attribute lines (`a=`).
 
 use super::error::Problem;
 use super::media::{
@@ -7,10 +7,10 @@ use super::media::{
 use super::parse::{parse_connection, parse_payload_type};
 use super::{Attribute, Crypto, Direction, MAX_CANDIDATES, Session};
 
-/// Most sources of a group.
+/// Maximum number of SSRCs in a group.
 const MAX_GROUP: usize = 16;
 
-/// What stands behind `a=`, for the session or its last media line.
+/// Parses an attribute, the part after `a=`, of the session or its last media section.
 pub(super) fn parse(session: &mut Session, line: &str) -> Result<(), Problem> {
     let (name, value) = match line.split_once(':') {
         Some((name, value)) => (name, Some(value)),
@@ -46,13 +46,13 @@ pub(super) fn parse(session: &mut Session, line: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether the attribute is known.
+/// Parses a session attribute; returns whether it is known.
 fn parse_session(session: &mut Session, name: &str, value: &str) -> Result<bool, Problem> {
     match name {
         "group" => {
             let words: Vec<String> = value.split_ascii_whitespace().map(Into::into).collect();
             if words.is_empty() {
-                return Err(Problem::wrong("the semantics of a group", value));
+                return Err(Problem::wrong("group semantics", value));
             }
             session.groups.push(words);
         }
@@ -62,7 +62,7 @@ fn parse_session(session: &mut Session, name: &str, value: &str) -> Result<bool,
     Ok(true)
 }
 
-/// Whether the attribute is known.
+/// Parses a media attribute; returns whether it is known.
 fn parse_media(media: &mut MediaDescription, name: &str, value: &str) -> Result<bool, Problem> {
     let is_rtp = media.protocol.is_rtp();
     match name {
@@ -86,7 +86,7 @@ fn parse_media(media: &mut MediaDescription, name: &str, value: &str) -> Result<
         "ssrc-group" => media.source_groups.push(parse_source_group(value)?),
         "rtcp" => {
             let (port, address) = split_word(value);
-            let wrong = Problem::wrong("the port of RTCP", value);
+            let wrong = Problem::wrong("RTCP port", value);
             let port = port.parse().map_err(|_| wrong)?;
             let connection =
                 if address.is_empty() { None } else { Some(parse_connection(address)?) };
@@ -103,18 +103,18 @@ fn parse_media(media: &mut MediaDescription, name: &str, value: &str) -> Result<
     Ok(true)
 }
 
-/// The first word and the rest.
+/// Splits off the first word.
 fn split_word(value: &str) -> (&str, &str) {
     let value = value.trim_start();
     let (first, rest) = value.split_once(char::is_whitespace).unwrap_or((value, ""));
     (first, rest.trim())
 }
 
-/// `payload-type name/clock[/channels]`.
+/// Parses `payload-type name/clock[/channels]`.
 fn parse_rtpmap(value: &str) -> Result<RtpMap, Problem> {
     let (payload_type, encoding) = split_word(value);
     let payload_type = parse_payload_type(payload_type)?;
-    let wrong = || Problem::wrong("the name and clock of a format", value);
+    let wrong = || Problem::wrong("encoding name and clock rate", value);
     let mut parts = encoding.split('/');
     let encoding_name = parts.next().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
     let clock = parts.next().and_then(|clock| clock.parse().ok());
@@ -123,9 +123,9 @@ fn parse_rtpmap(value: &str) -> Result<RtpMap, Problem> {
     Ok(RtpMap { payload_type, encoding_name: encoding_name.into(), clock_hz, channels })
 }
 
-/// `id[/direction] uri [params]`.
+/// Parses `id[/direction] uri [params]`.
 fn parse_extmap(value: &str) -> Result<Extmap, Problem> {
-    let wrong = || Problem::wrong("the id and URI of a header extension", value);
+    let wrong = || Problem::wrong("header extension id and URI", value);
     let (id, rest) = split_word(value);
     let (id, direction) = match id.split_once('/') {
         None => (id, None),
@@ -140,9 +140,9 @@ fn parse_extmap(value: &str) -> Result<Extmap, Problem> {
     Ok(Extmap { id, direction, uri: uri.into(), params })
 }
 
-/// `ssrc name[:value]`.
+/// Parses `ssrc name[:value]`.
 fn parse_source(value: &str) -> Result<SourceAttribute, Problem> {
-    let wrong = || Problem::wrong("a source and what is said about it", value);
+    let wrong = || Problem::wrong("SSRC attribute", value);
     let (ssrc, said) = split_word(value);
     let ssrc = ssrc.parse().map_err(|_| wrong())?;
     let (name, value) = match said.split_once(':') {
@@ -155,32 +155,32 @@ fn parse_source(value: &str) -> Result<SourceAttribute, Problem> {
     Ok(SourceAttribute { ssrc, name: name.into(), value })
 }
 
-/// `semantics ssrc ssrc`.
+/// Parses `semantics ssrc ssrc`.
 fn parse_source_group(value: &str) -> Result<SourceGroup, Problem> {
     let (semantics, ssrcs) = split_word(value);
     let ssrcs: Result<Vec<u32>, _> = ssrcs.split_ascii_whitespace().map(str::parse).collect();
     match ssrcs {
         Ok(ssrcs) if ssrcs.len() > MAX_GROUP => {
-            Err(Problem::TooMany { what: "sources of a group", most: MAX_GROUP })
+            Err(Problem::TooMany { what: "SSRCs in a group", most: MAX_GROUP })
         }
         Ok(ssrcs) if !semantics.is_empty() => {
             Ok(SourceGroup { semantics: semantics.into(), ssrcs })
         }
-        _ => Err(Problem::wrong("a group of sources", value)),
+        _ => Err(Problem::wrong("SSRC group", value)),
     }
 }
 
-/// Whole milliseconds; a fraction is cut off.
+/// Parses milliseconds; a fraction is discarded.
 fn parse_ms(value: &str) -> Result<u32, Problem> {
     let value = value.trim();
     let whole = value.split_once('.').map_or(value, |(whole, _)| whole);
-    whole.parse().map_err(|_| Problem::wrong("a time in milliseconds", value))
+    whole.parse().map_err(|_| Problem::wrong("time in milliseconds", value))
 }
 
-/// A number, or one over another as some write it.
+/// Parses a number, or a fraction as some implementations write it.
 fn parse_framerate(value: &str) -> Result<f64, Problem> {
     let (over, under) = value.trim().split_once('/').unwrap_or((value.trim(), "1"));
     let rate = over.parse::<f64>().ok().zip(under.parse::<f64>().ok());
     let rate = rate.map(|(over, under)| over / under).filter(|rate| rate.is_finite());
-    rate.filter(|&rate| rate >= 0.0).ok_or_else(|| Problem::wrong("the frame rate", value))
+    rate.filter(|&rate| rate >= 0.0).ok_or_else(|| Problem::wrong("frame rate", value))
 }

@@ -2,7 +2,7 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Characters for every three bytes, with padding.
+/// Encodes bytes with padding.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -21,8 +21,8 @@ pub fn encode(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes; padding may be missing. `None` if a character is none of the alphabet, or characters
-/// are left over.
+/// Decodes text with or without padding. `None` for characters outside the alphabet or an invalid
+/// length.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let unpadded = text.trim_end_matches('=');
@@ -47,7 +47,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
             out.push((bits >> count & 0xff).to_be_bytes()[3]);
         }
     }
-    // Six bits over are a character too many; others must be zeros.
+    // Six remaining bits mean an excess character; other remaining bits must be zero.
     (count < 6 && bits & ((1 << count) - 1) == 0).then_some(out)
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_standards_own_vectors() {
+    fn rfc4648_vectors_round_trip() {
         let vectors = [
             ("", ""),
             ("f", "Zg=="),

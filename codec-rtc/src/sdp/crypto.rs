@@ -1,18 +1,18 @@
-//! Keys of SRTP in the description itself. RFC 4568, sections 4, 6 and 9.
+//! SRTP keys in SDP (SDES, `a=crypto`). RFC 4568, sections 4, 6 and 9.
 
 use std::fmt;
 
 use super::base64;
 use super::error::Problem;
 
-/// Most keys of a line.
+/// Maximum number of keys per line.
 const MAX_KEYS: usize = 16;
-/// Longest lifetime: packets of SRTP until the key must change.
+/// Maximum lifetime of a key in SRTP packets.
 const MAX_LIFETIME: u64 = 1 << 48;
-/// Longest MKI on the wire.
+/// Maximum length of an MKI in packets, in bytes.
 const MAX_MKI_BYTES: u8 = 128;
 
-/// Ways to encrypt and authenticate.
+/// SRTP crypto suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the registry's names")]
@@ -26,7 +26,7 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// All that are known here.
+    /// All supported suites.
     pub const ALL: [Self; 6] = [
         Self::AesCm128HmacSha1_80,
         Self::AesCm128HmacSha1_32,
@@ -36,7 +36,7 @@ impl Suite {
         Self::AeadAes256Gcm,
     ];
 
-    /// The name in `a=crypto` (RFC 4568, RFC 6188, RFC 7714).
+    /// Name in `a=crypto` (RFC 4568, RFC 6188, RFC 7714).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,13 +49,13 @@ impl Suite {
         }
     }
 
-    /// The suite of that name.
+    /// Returns the suite with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| suite.name() == name)
     }
 
-    /// Bytes of master key and of master salt.
+    /// Length of master key and master salt in bytes.
     #[must_use]
     pub const fn key_bytes(self) -> (usize, usize) {
         match self {
@@ -70,33 +70,33 @@ impl Suite {
 /// One `a=crypto` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crypto {
-    /// Tells the lines of a medium apart.
+    /// Tag that identifies the line within its media section.
     pub tag: u32,
-    /// The suite's name; see [`Suite::from_name`].
+    /// Name of the suite; see [`Suite::from_name`].
     pub suite: String,
-    /// Master keys; one unless they are to change.
+    /// Master keys; usually one.
     pub keys: Vec<CryptoKey>,
-    /// Parameters of the session, for example `UNENCRYPTED_SRTP`.
+    /// Session parameters, for example `UNENCRYPTED_SRTP`.
     pub session_params: Vec<String>,
 }
 
-/// A master key with its salt. Its bytes are not shown when it is printed for debugging.
+/// A master key with its salt. `Debug` omits the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CryptoKey {
-    /// The key, then the salt, as long as the suite says.
+    /// Master key followed by the salt, with the lengths of the suite.
     pub key_and_salt: Vec<u8>,
-    /// Packets until it must be changed.
+    /// Lifetime of the key in packets.
     pub lifetime: Option<u64>,
-    /// How packets name it.
+    /// Master key identifier.
     pub mki: Option<Mki>,
 }
 
-/// The number by which packets name a key.
+/// Master key identifier (MKI), which selects a key in each packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mki {
-    /// The number.
+    /// Value.
     pub value: u64,
-    /// How many bytes it takes in packets: 1..=128.
+    /// Length in packets in bytes, 1..=128.
     pub bytes: u8,
 }
 
@@ -111,30 +111,30 @@ impl fmt::Debug for CryptoKey {
 }
 
 impl Crypto {
-    /// A line with one key.
+    /// Creates a line with one key.
     #[must_use]
     pub fn new(tag: u32, suite: Suite, key_and_salt: &[u8]) -> Self {
         let key = CryptoKey { key_and_salt: key_and_salt.into(), lifetime: None, mki: None };
         Self { tag, suite: suite.name().into(), keys: vec![key], session_params: Vec::new() }
     }
 
-    /// What stands behind `a=crypto:`. Errors do not repeat keys.
+    /// Parses the part after `a=crypto:`. Errors do not contain key material.
     pub(super) fn parse(value: &str) -> Result<Self, Problem> {
         let mut words = value.split_ascii_whitespace();
         let tag = words.next().and_then(|tag| tag.parse().ok());
-        let tag = tag.ok_or(Problem::wrong("the tag of a crypto line", ""))?;
-        let suite = words.next().ok_or(Problem::wrong("the suite of a crypto line", ""))?;
-        let params = words.next().ok_or(Problem::wrong("the key of a crypto line", ""))?;
+        let tag = tag.ok_or(Problem::wrong("tag of a crypto line", ""))?;
+        let suite = words.next().ok_or(Problem::wrong("suite of a crypto line", ""))?;
+        let params = words.next().ok_or(Problem::wrong("key of a crypto line", ""))?;
         let expected = Suite::from_name(suite).map(Suite::key_bytes);
         let mut keys = Vec::new();
         for param in params.split(';') {
             if keys.len() >= MAX_KEYS {
-                return Err(Problem::TooMany { what: "keys of a crypto line", most: MAX_KEYS });
+                return Err(Problem::TooMany { what: "keys in a crypto line", most: MAX_KEYS });
             }
             let key = CryptoKey::parse(param)?;
             if expected.is_some_and(|(key_bytes, salt)| key.key_and_salt.len() != key_bytes + salt)
             {
-                return Err(Problem::wrong("the length of a key", suite));
+                return Err(Problem::wrong("key length for suite", suite));
             }
             keys.push(key);
         }
@@ -145,7 +145,7 @@ impl Crypto {
 
 impl CryptoKey {
     fn parse(param: &str) -> Result<Self, Problem> {
-        let no_key = || Problem::wrong("an inline key in base64", "");
+        let no_key = || Problem::wrong("inline key in Base64", "");
         let mut parts = param.strip_prefix("inline:").ok_or_else(no_key)?.split('|');
         let key_and_salt = parts.next().and_then(base64::decode).ok_or_else(no_key)?;
         if key_and_salt.is_empty() {
@@ -154,10 +154,10 @@ impl CryptoKey {
         let mut key = Self { key_and_salt, lifetime: None, mki: None };
         for part in parts {
             if part.contains(':') {
-                key.mki = Some(Mki::parse(part).ok_or(Problem::wrong("an MKI", part))?);
+                key.mki = Some(Mki::parse(part).ok_or(Problem::wrong("MKI", part))?);
             } else {
                 let lifetime = parse_lifetime(part).filter(|it| (1..=MAX_LIFETIME).contains(it));
-                key.lifetime = Some(lifetime.ok_or(Problem::wrong("a key's lifetime", part))?);
+                key.lifetime = Some(lifetime.ok_or(Problem::wrong("key lifetime", part))?);
             }
         }
         Ok(key)
@@ -174,7 +174,7 @@ impl Mki {
     }
 }
 
-/// A number, or a power of two.
+/// Parses a number or a power of two.
 fn parse_lifetime(text: &str) -> Option<u64> {
     match text.strip_prefix("2^") {
         Some(power) => 1_u64.checked_shl(power.parse().ok()?),
@@ -210,7 +210,7 @@ mod tests {
     const KEY: &str = "NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj";
 
     #[test]
-    fn lines_come_back_as_they_were() {
+    fn crypto_lines_round_trip() {
         for line in [
             format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"),
             format!("2 AES_CM_128_HMAC_SHA1_32 inline:{KEY}|2^20|1:4;inline:{KEY}|1000|2:4"),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_never_shown() {
+    fn debug_and_errors_omit_keys() {
         let crypto = Crypto::parse(&format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}")).unwrap();
         let shown = format!("{crypto:?}");
         assert!(shown.contains("bytes: 30") && !shown.contains("55, 48"), "{shown}");
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn invalid_keys_are_rejected() {
         for line in [
             "",
             "x",

@@ -1,31 +1,31 @@
-//! What is wrong with a description, and where.
+//! SDP parse errors with line numbers.
 
 use std::fmt;
 
-/// Longest part of a line that an error repeats.
+/// Maximum number of characters of a line quoted in an error.
 const SHOWN_CHARS: usize = 40;
 
-/// Why text is no description.
+/// Why text is not a valid session description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SdpError {
-    /// The line, from 1; 0 for the whole.
+    /// Line number from 1; 0 for the whole text.
     pub line: usize,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: Problem,
 }
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields say it")]
+#[expect(missing_docs, reason = "documented at the variants")]
 pub enum Problem {
-    /// It does not begin with `v=0`.
+    /// The text does not start with `v=0`.
     NotSdp,
-    /// No letter and `=` at the start.
+    /// The line does not start with a letter and `=`.
     NotALine,
-    /// More bytes or lines of a kind than are read.
+    /// There are more bytes or lines of a kind than allowed.
     TooMany { what: &'static str, most: usize },
-    /// `what` is missing, or is not as it should be; `text` is what stands there.
+    /// `what` is missing or invalid; `text` is the offending part of the line.
     Wrong { what: &'static str, text: String },
 }
 
@@ -39,13 +39,20 @@ impl Problem {
 impl fmt::Display for SdpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line > 0 {
-            write!(f, "line {}: ", self.line)?;
+            write!(f, "invalid SDP, line {}: ", self.line)?;
+        } else {
+            f.write_str("invalid SDP: ")?;
         }
         match &self.problem {
-            Problem::NotSdp => f.write_str("no SDP: it does not begin with v=0"),
-            Problem::NotALine => f.write_str("no line of SDP: a letter and = are missing"),
-            Problem::TooMany { what, most } => write!(f, "too many {what}: {most} are the most"),
-            Problem::Wrong { what, text } => write!(f, "{what} is missing or wrong: {text:?}"),
+            Problem::NotSdp => f.write_str("expected v=0"),
+            Problem::NotALine => f.write_str("expected a letter and ="),
+            Problem::TooMany { what, most } => {
+                write!(f, "too many {what}, expected at most {most}")
+            }
+            Problem::Wrong { what, text } => {
+                write!(f, "invalid or missing {what}")?;
+                if text.is_empty() { Ok(()) } else { write!(f, ": got {text:?}") }
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
-//! One media line with what belongs to it.
+//! Media sections.
 
 use super::{Attribute, Bandwidth, Connection, Crypto, Direction};
 use crate::extension::{Kind, Map};
 use crate::packet::{Format, Media, Payload};
 
-/// How media is carried.
+/// Transport protocol of a media section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the standard's names")]
 pub enum Protocol {
@@ -36,7 +36,7 @@ impl Protocol {
         known.map_or_else(|| Self::Other(name.into()), |(protocol, _)| protocol)
     }
 
-    /// The name in the media line.
+    /// Name in the `m=` line.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -58,7 +58,7 @@ impl Protocol {
         }
     }
 
-    /// Whether packets are encrypted.
+    /// Whether packets are encrypted (SRTP).
     #[must_use]
     pub fn is_secure(&self) -> bool {
         match self {
@@ -69,30 +69,31 @@ impl Protocol {
     }
 }
 
-/// `a=rtpmap`: what a payload type stands for.
+/// `a=rtpmap`: encoding of a payload type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RtpMap {
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// Name of the format; see [`Format::from_encoding_name`].
+    /// Encoding name; see [`Format::from_encoding_name`].
     pub encoding_name: String,
-    /// Ticks per second of timestamps.
+    /// RTP clock rate in Hz.
     pub clock_hz: u32,
-    /// 1 unless told.
+    /// Number of channels, 1 if absent.
     pub channels: u8,
 }
 
-/// `a=fmtp`: parameters of a format.
+/// `a=fmtp`: format parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fmtp {
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// As they stand.
+    /// Parameters as written.
     pub params: String,
 }
 
 impl Fmtp {
-    /// The value of a parameter among those that semicolons divide; an empty one for a bare name.
+    /// Returns the value of a parameter in a semicolon-separated list; empty for a parameter
+    /// without a value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.params.split(';').find_map(|param| {
@@ -102,113 +103,114 @@ impl Fmtp {
     }
 }
 
-/// `a=rtcp-fb`: feedback that may be sent.
+/// `a=rtcp-fb`: supported RTCP feedback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feedback {
-    /// 0..=127; `None` for all.
+    /// Payload type, 0..=127; `None` for all.
     pub payload_type: Option<u8>,
-    /// For example `nack pli`.
+    /// Type of feedback, for example `nack pli`.
     pub kind: String,
 }
 
-/// `a=extmap`: an id of header extensions.
+/// `a=extmap`: header extension id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extmap {
-    /// 1..=255.
+    /// Id, 1..=255.
     pub id: u8,
-    /// Which way, if not both.
+    /// Direction, if restricted.
     pub direction: Option<Direction>,
-    /// Name; see [`Kind::from_uri`].
+    /// URI; see [`Kind::from_uri`].
     pub uri: String,
-    /// What the extension defines, if anything.
+    /// Extension attributes.
     pub params: Option<String>,
 }
 
-/// `a=ssrc`: something said about a source.
+/// `a=ssrc`: attribute of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceAttribute {
-    /// The source.
+    /// SSRC.
     pub ssrc: u32,
-    /// What is said, for example `cname`.
+    /// Attribute name, for example `cname`.
     pub name: String,
-    /// Its value.
+    /// Attribute value.
     pub value: Option<String>,
 }
 
-/// `a=ssrc-group`: sources that belong together.
+/// `a=ssrc-group`: group of related sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceGroup {
-    /// How: `FID` for a stream and its retransmission, `FEC-FR` for one and its parity, `SIM`.
+    /// Semantics: `FID` for a stream and its RTX, `FEC-FR` for a stream and its FEC, `SIM` for
+    /// simulcast.
     pub semantics: String,
-    /// The first is the one that the others serve.
+    /// SSRCs; the first is the primary stream.
     pub ssrcs: Vec<u32>,
 }
 
-/// `a=rtcp`: where RTCP goes.
+/// `a=rtcp`: RTCP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RtcpAddress {
     /// UDP port.
     pub port: u16,
-    /// If it is not the one of media.
+    /// Address, if different from that of the media.
     pub connection: Option<Connection>,
 }
 
-/// A media line with what belongs to it.
+/// A media section: an `m=` line with its attributes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MediaDescription {
-    /// `audio`, `video`, `application` or another word.
+    /// Media type: `audio`, `video`, `application` or other.
     pub media: String,
-    /// UDP port; 0 if it is refused.
+    /// UDP port; 0 if rejected.
     pub port: u16,
-    /// How many ports, two apart: 1 unless told.
+    /// Number of ports, two apart; 1 if absent.
     pub ports: u16,
-    /// How it is carried.
+    /// Transport protocol.
     pub protocol: Protocol,
-    /// Payload types as the line lists them, the preferred first; none if it is no RTP.
+    /// Payload types in order of preference; empty if not RTP.
     pub payload_types: Vec<u8>,
-    /// Formats as they stand, if it is no RTP.
+    /// Formats as written, if not RTP.
     pub formats: Vec<String>,
-    /// Where it goes, if not where the session does.
+    /// Address, if different from that of the session.
     pub connection: Option<Connection>,
-    /// `b=`.
+    /// Bandwidth limits (`b=`).
     pub bandwidth: Vec<Bandwidth>,
-    /// Which way, if it says so.
+    /// Direction, if present.
     pub direction: Option<Direction>,
-    /// What payload types stand for.
+    /// Encodings of payload types.
     pub rtpmaps: Vec<RtpMap>,
-    /// Parameters of formats.
+    /// Format parameters.
     pub fmtps: Vec<Fmtp>,
-    /// Feedback that may be sent.
+    /// Supported RTCP feedback.
     pub feedback: Vec<Feedback>,
-    /// Ids of header extensions.
+    /// Header extension ids.
     pub extmaps: Vec<Extmap>,
-    /// Keys.
+    /// SRTP keys.
     pub crypto: Vec<Crypto>,
-    /// What is said about sources.
+    /// Attributes of sources.
     pub sources: Vec<SourceAttribute>,
-    /// Sources that belong together.
+    /// Groups of sources.
     pub source_groups: Vec<SourceGroup>,
-    /// Where RTCP goes, if not to the next port.
+    /// RTCP address, if not the next port.
     pub rtcp: Option<RtcpAddress>,
-    /// RTCP shares the port (RFC 5761).
+    /// Whether RTCP is multiplexed on the RTP port (RFC 5761).
     pub rtcp_mux: bool,
-    /// RTCP may be of reduced size (RFC 5506).
+    /// Whether reduced-size RTCP is allowed (RFC 5506).
     pub rtcp_rsize: bool,
-    /// Milliseconds of sound in a packet.
+    /// Packet duration of audio in milliseconds.
     pub ptime_ms: Option<u32>,
-    /// Most milliseconds of sound in a packet.
+    /// Maximum packet duration of audio in milliseconds.
     pub maxptime_ms: Option<u32>,
     /// Frames per second.
     pub framerate: Option<f64>,
-    /// Name of the line.
+    /// MID of the section.
     pub mid: Option<String>,
-    /// Other attributes in their order.
+    /// Other attributes in order.
     pub attributes: Vec<Attribute>,
 }
 
 impl MediaDescription {
-    /// A line of `media` on `port` with these formats. Feedback, extensions and keys are added as
-    /// fields.
+    /// Creates a section for `media` on `port` with these payloads. Add feedback, extensions and
+    /// keys through the fields.
     #[must_use]
     pub fn new(media: Media, port: u16, payloads: &[Payload]) -> Self {
         let media = match media {
@@ -228,7 +230,7 @@ impl MediaDescription {
         line
     }
 
-    /// What it carries, if sound or pictures.
+    /// Kind of media, if audio or video.
     #[must_use]
     pub fn kind(&self) -> Option<Media> {
         match self.media.as_str() {
@@ -238,7 +240,7 @@ impl MediaDescription {
         }
     }
 
-    /// The formats that are known here, the preferred first.
+    /// Supported payload formats in order of preference.
     pub fn payloads(&self) -> impl Iterator<Item = Payload> + '_ {
         self.payload_types.iter().filter_map(|&payload_type| {
             let Some(map) = self.rtpmaps.iter().find(|map| map.payload_type == payload_type) else {
@@ -250,20 +252,20 @@ impl MediaDescription {
         })
     }
 
-    /// Parameters of a format.
+    /// Returns the format parameters of a payload type.
     #[must_use]
     pub fn fmtp(&self, payload_type: u8) -> Option<&Fmtp> {
         self.fmtps.iter().find(|fmtp| fmtp.payload_type == payload_type)
     }
 
-    /// The format that is retransmitted with `payload_type` (RFC 4588, section 8.6).
+    /// Returns the payload type that is retransmitted with `payload_type` (RFC 4588, section 8.6).
     #[must_use]
     pub fn retransmits(&self, payload_type: u8) -> Option<u8> {
         let original = self.fmtp(payload_type)?.get("apt")?.parse().ok()?;
         self.payload_types.contains(&original).then_some(original)
     }
 
-    /// Whether feedback of that kind may be sent for a format.
+    /// Whether RTCP feedback of this type is allowed for a payload type.
     #[must_use]
     pub fn allows_feedback(&self, payload_type: u8, kind: &str) -> bool {
         self.feedback.iter().any(|feedback| {
@@ -271,14 +273,14 @@ impl MediaDescription {
         })
     }
 
-    /// The ids of the header extensions that are known here.
+    /// Returns the ids of supported header extensions.
     #[must_use]
     pub fn extension_map(&self) -> Map {
         let pairs = self.extmaps.iter();
         pairs.filter_map(|extmap| Some((extmap.id, Kind::from_uri(&extmap.uri)?))).collect()
     }
 
-    /// Lists the header extensions of `map`.
+    /// Sets the header extensions to those of `map`.
     pub fn set_extensions(&mut self, map: &Map) {
         let extmap = |(id, kind): (u8, Kind)| Extmap {
             id,
@@ -290,7 +292,7 @@ impl MediaDescription {
         self.extmaps.sort_by_key(|extmap| extmap.id);
     }
 
-    /// The CNAME of a source.
+    /// Returns the CNAME of a source.
     #[must_use]
     pub fn cname(&self, ssrc: u32) -> Option<&str> {
         let said = |it: &&SourceAttribute| it.ssrc == ssrc && it.name == "cname";

@@ -1,8 +1,8 @@
-//! Descriptions of plain RTP sessions: parse and write. RFC 8866, with the attributes that programs
-//! and browsers put in them.
+//! SDP for plain RTP sessions: parsing and writing. RFC 8866, with the attributes that browsers and
+//! common implementations use.
 //!
-//! What is not known here is kept as it stands, and written again. Candidates (RFC 8839) are counted
-//! and left out.
+//! Unknown attributes are preserved when written again. ICE candidates (RFC 8839) are counted and
+//! dropped.
 
 mod attribute;
 pub mod base64;
@@ -20,50 +20,50 @@ pub use media::{Extmap, Feedback, Fmtp, MediaDescription, Protocol, RtcpAddress,
 pub use media::{SourceAttribute, SourceGroup};
 pub use parse::parse;
 
-/// Longest description that is read.
+/// Maximum size of a description in bytes.
 pub const MAX_BYTES: usize = 64 << 10;
-/// Most media lines.
+/// Maximum number of media sections.
 pub const MAX_MEDIA: usize = 32;
-/// Most candidates, which are counted and left out.
+/// Maximum number of candidates, which are counted and dropped.
 pub const MAX_CANDIDATES: usize = 64;
 
-/// A session.
+/// A session description.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
-    /// Who made it (`o=`).
+    /// Origin (`o=`).
     pub origin: Origin,
-    /// `s=`.
+    /// Session name (`s=`).
     pub name: String,
-    /// Where media goes unless its description says otherwise (`c=`).
+    /// Default address of media (`c=`).
     pub connection: Option<Connection>,
-    /// `b=`.
+    /// Bandwidth limits (`b=`).
     pub bandwidth: Vec<Bandwidth>,
-    /// When the session is: `t=` with its start and end, 0 for none; 0 and 0 if there is no line.
+    /// Start and end time of the session (`t=`), 0 for unbounded; 0 and 0 without the line.
     pub time: (u64, u64),
-    /// Direction of media that says none.
+    /// Default direction of media.
     pub direction: Option<Direction>,
-    /// Media lines that share a transport or belong together (`a=group`): semantics, then MIDs.
+    /// Groups (`a=group`), such as BUNDLE: semantics, followed by MIDs.
     pub groups: Vec<Vec<String>>,
     /// Header extensions of all media.
     pub extmaps: Vec<Extmap>,
-    /// Other attributes in their order.
+    /// Other attributes in order.
     pub attributes: Vec<Attribute>,
-    /// By media line.
+    /// Media sections.
     pub media: Vec<MediaDescription>,
-    /// Candidates that were left out on reading.
+    /// Number of candidates dropped by the parser.
     pub candidates: usize,
 }
 
-/// Who made a description.
+/// Originator of a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// `-` for none.
+    /// User name, `-` for none.
     pub username: String,
-    /// Number of the session.
+    /// Session id.
     pub session_id: u64,
-    /// Grows with each change.
+    /// Version, increases with each change.
     pub version: u64,
-    /// Address of the maker.
+    /// Address of the originator.
     pub address: String,
 }
 
@@ -74,48 +74,48 @@ impl Default for Origin {
     }
 }
 
-/// Where media goes.
+/// Connection address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// An address or a name.
+    /// IP address or host name.
     pub address: String,
-    /// Hops of multicast, for IPv4.
+    /// Time to live of IPv4 multicast.
     pub ttl: Option<u8>,
 }
 
 impl Connection {
-    /// To an address.
+    /// Creates a connection to an IP address.
     #[must_use]
     pub fn to(address: IpAddr) -> Self {
         Self { address: address.to_string(), ttl: None }
     }
 
-    /// The address, if it is no name.
+    /// Returns the address if it is an IP address.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         self.address.parse().ok()
     }
 }
 
-/// A limit of bandwidth.
+/// Bandwidth limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bandwidth {
-    /// What is limited: `AS` and `CT` in kbit/s, `TIAS` in bit/s.
+    /// Type: `AS` and `CT` in kb/s, `TIAS` in b/s.
     pub kind: String,
-    /// How much.
+    /// Value in the unit of the type.
     pub value: u64,
 }
 
-/// An attribute that is not known here.
+/// An attribute without its own field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
-    /// Before the colon.
+    /// Name.
     pub name: String,
-    /// After it, if there is one.
+    /// Value, if present.
     pub value: Option<String>,
 }
 
-/// Which way media flows, seen from who describes it.
+/// Media direction from the view of the describing endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the standard's names")]
 pub enum Direction {
@@ -127,10 +127,10 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// All of them.
+    /// All directions.
     pub const ALL: [Self; 4] = [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive];
 
-    /// The attribute.
+    /// Name of the attribute.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -147,7 +147,7 @@ impl Direction {
 }
 
 impl Session {
-    /// A session of no media yet that goes to `address`.
+    /// Creates a session at `address` without media.
     #[must_use]
     pub fn new(address: IpAddr) -> Self {
         let origin = Origin { address: address.to_string(), ..Origin::default() };
@@ -155,13 +155,13 @@ impl Session {
         Self { origin, name: "-".into(), connection, ..Self::default() }
     }
 
-    /// Where `media`, one of this session's, goes: its own address or the session's.
+    /// Address of `media`, a section of this session: its own or that of the session.
     #[must_use]
     pub fn connection_of<'a>(&'a self, media: &'a MediaDescription) -> Option<&'a Connection> {
         media.connection.as_ref().or(self.connection.as_ref())
     }
 
-    /// Which way `media`, one of this session's, flows.
+    /// Direction of `media`, a section of this session.
     #[must_use]
     pub fn direction_of(&self, media: &MediaDescription) -> Direction {
         media.direction.or(self.direction).unwrap_or_default()

@@ -1,15 +1,15 @@
-//! Descriptions from text, line by line. RFC 8866, sections 5 and 9.
+//! SDP parsing, line by line. RFC 8866, sections 5 and 9.
 
 use super::attribute;
 use super::error::{Problem, SdpError};
 use super::media::{MediaDescription, Protocol};
 use super::{Bandwidth, Connection, MAX_BYTES, MAX_MEDIA, Origin, Session};
 
-/// Reads a description. Lines may end with or without a carriage return; lines of unknown letters
-/// and unknown attributes are no errors.
+/// Parses a session description. Accepts lines with or without carriage return; ignores unknown
+/// line types and keeps unknown attributes.
 ///
 /// # Errors
-/// What is wrong, with the number of its line.
+/// Returns the first problem with its line number.
 pub fn parse(text: &str) -> Result<Session, SdpError> {
     if text.len() > MAX_BYTES {
         let problem = Problem::TooMany { what: "bytes of SDP", most: MAX_BYTES };
@@ -29,14 +29,14 @@ pub fn parse(text: &str) -> Result<Session, SdpError> {
 
 fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
     if line.contains(is_control) {
-        return Err(Problem::wrong("a line without characters of control", line));
+        return Err(Problem::wrong("line, which contains control characters", line));
     }
     let is_letter = |letter: &str| matches!(letter.as_bytes(), [b'a'..=b'z']);
     let split = line.split_once('=').filter(|(letter, _)| is_letter(letter));
     let (letter, value) = split.ok_or(Problem::NotALine)?;
     let Session { media, .. } = session;
     match (letter, media.last_mut()) {
-        ("v", _) => return Err(Problem::wrong("the version's place", value)),
+        ("v", _) => return Err(Problem::wrong("position of the version line", value)),
         ("m", _) => {
             if media.len() >= MAX_MEDIA {
                 return Err(Problem::TooMany { what: "media lines", most: MAX_MEDIA });
@@ -56,13 +56,13 @@ fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Characters that no text may have; tabs may be.
+/// Whether a character is not allowed in text; tabs are.
 pub(super) fn is_control(char: char) -> bool {
     char.is_control() && char != '\t'
 }
 
 fn parse_origin(value: &str) -> Result<Origin, Problem> {
-    let wrong = || Problem::wrong("the origin", value);
+    let wrong = || Problem::wrong("origin", value);
     let mut words = value.split_ascii_whitespace();
     let mut next = || words.next().ok_or_else(wrong);
     let username = next()?.into();
@@ -76,13 +76,13 @@ fn parse_time(value: &str) -> Result<(u64, u64), Problem> {
     let mut words = value.split_ascii_whitespace().map(str::parse);
     match (words.next(), words.next()) {
         (Some(Ok(start)), Some(Ok(end))) => Ok((start, end)),
-        _ => Err(Problem::wrong("the session's time", value)),
+        _ => Err(Problem::wrong("session time", value)),
     }
 }
 
-/// `IN IP4 address[/ttl]`.
+/// Parses `IN IP4 address[/ttl]`.
 pub(super) fn parse_connection(value: &str) -> Result<Connection, Problem> {
-    let wrong = || Problem::wrong("the connection's address", value);
+    let wrong = || Problem::wrong("connection address", value);
     let mut words = value.split_ascii_whitespace();
     let (Some("IN"), Some("IP4" | "IP6"), Some(address)) =
         (words.next(), words.next(), words.next())
@@ -99,21 +99,21 @@ fn parse_bandwidth(value: &str) -> Result<Bandwidth, Problem> {
     let parsed = value.split_once(':').and_then(|(kind, value)| {
         Some(Bandwidth { kind: kind.into(), value: value.trim().parse().ok()? })
     });
-    parsed.ok_or_else(|| Problem::wrong("the bandwidth", value))
+    parsed.ok_or_else(|| Problem::wrong("bandwidth", value))
 }
 
-/// `media port[/ports] protocol formats`.
+/// Parses `media port[/ports] protocol formats`.
 fn parse_media(value: &str) -> Result<MediaDescription, Problem> {
     let wrong = |what| Problem::wrong(what, value);
     let mut words = value.split_ascii_whitespace();
-    let media = words.next().ok_or_else(|| wrong("the name of the media"))?.into();
-    let port = words.next().ok_or_else(|| wrong("the port"))?;
+    let media = words.next().ok_or_else(|| wrong("media type"))?.into();
+    let port = words.next().ok_or_else(|| wrong("port"))?;
     let (port, ports) = port.split_once('/').unwrap_or((port, "1"));
-    let protocol = words.next().ok_or_else(|| wrong("the protocol"))?;
+    let protocol = words.next().ok_or_else(|| wrong("protocol"))?;
     let mut line = MediaDescription {
         media,
-        port: port.parse().map_err(|_| wrong("the port"))?,
-        ports: ports.parse().map_err(|_| wrong("the number of ports"))?,
+        port: port.parse().map_err(|_| wrong("port"))?,
+        ports: ports.parse().map_err(|_| wrong("number of ports"))?,
         protocol: Protocol::from_name(protocol),
         ..MediaDescription::default()
     };
@@ -130,8 +130,8 @@ fn parse_media(value: &str) -> Result<MediaDescription, Problem> {
     Ok(line)
 }
 
-/// 0..=127.
+/// Parses a payload type, 0..=127.
 pub(super) fn parse_payload_type(text: &str) -> Result<u8, Problem> {
     let number = text.parse().ok().filter(|&number| number <= 127);
-    number.ok_or_else(|| Problem::wrong("a payload type of 0 to 127", text))
+    number.ok_or_else(|| Problem::wrong("payload type, expected 0 to 127", text))
 }

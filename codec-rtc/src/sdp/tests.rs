@@ -3,7 +3,7 @@ use crate::extension::{Kind, Map};
 use crate::packet::{Format, Media, Payload};
 use crate::rng::Rng;
 
-/// Everything that is known, and something that is not, in the order in which it is written.
+/// All supported attributes and an unknown one, in the order in which they are written.
 const FULL: &str = "v=0\r
 o=- 18446744069414584320 2 IN IP6 ::1\r
 s=Test session\r
@@ -44,7 +44,7 @@ a=fmtp:97 apt=96;rtx-time=200\r
 a=framerate:29.97\r
 a=ssrc-group:FID 1 2\r
 a=ssrc-group:FEC-FR 1 3\r
-a=ssrc:1 cname:somebody here\r
+a=ssrc:1 cname:someone here\r
 a=ssrc:2 information\r
 a=x-google-flag:conference\r
 m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r
@@ -52,7 +52,7 @@ a=sctp-port:5000\r
 ";
 
 #[test]
-fn all_that_is_known_comes_back_in_the_same_bytes() {
+fn supported_attributes_round_trip_unchanged() {
     let session = parse(FULL).unwrap();
     assert_eq!(session.to_string(), FULL);
     assert_eq!(parse(&FULL.replace("\r\n", "\n")).unwrap(), session);
@@ -86,13 +86,13 @@ fn formats_extensions_and_sources_are_looked_up() {
     assert!(video.allows_feedback(96, "nack pli") && video.allows_feedback(97, "transport-cc"));
     assert!(!video.allows_feedback(97, "nack"));
     assert_eq!(video.extension_map().id(Kind::VideoOrientation), Some(200));
-    assert_eq!((video.cname(1), video.cname(2)), (Some("somebody here"), None));
+    assert_eq!((video.cname(1), video.cname(2)), (Some("someone here"), None));
     assert_eq!(video.source_groups[0].ssrcs, [1, 2]);
     assert_eq!(video.crypto[0].keys[0].key_and_salt.len(), 30);
 }
 
 #[test]
-fn descriptions_of_ffmpeg_and_of_pion_are_read() {
+fn descriptions_of_ffmpeg_and_pion_are_parsed() {
     let ffmpeg = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=No Name\nc=IN IP4 127.0.0.1\nt=0 0\n\
         a=tool:libavformat 59\nm=audio 5006 RTP/AVP 97\nb=AS:64\na=rtpmap:97 opus/48000/2\n\
         a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:zerozerozerozerozerozerozerozerozerozero\n";
@@ -100,7 +100,7 @@ fn descriptions_of_ffmpeg_and_of_pion_are_read() {
     let payload = session.media[0].payloads().next().unwrap();
     assert_eq!(payload, Payload { payload_type: 97, ..Payload::OPUS });
     assert_eq!(session.media[0].crypto[0].suite, Suite::AesCm128HmacSha1_80.name());
-    // No line end at the end; the name in capitals.
+    // No line end at the end; encoding name in capitals.
     let pion = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=Pion WebRTC\nc=IN IP4 127.0.0.1\nt=0 0\n\
         m=audio 4000 RTP/AVP 111\na=rtpmap:111 OPUS/48000/2\nm=video 4002 RTP/AVP 96\n\
         a=rtpmap:96 VP8/90000";
@@ -110,7 +110,7 @@ fn descriptions_of_ffmpeg_and_of_pion_are_read() {
 }
 
 #[test]
-fn a_session_is_made_of_formats() {
+fn session_is_built_from_formats() {
     let mut session = Session::new("127.0.0.1".parse().unwrap());
     let mut video = MediaDescription::new(Media::Video, 5004, &[Payload::VP8]);
     let map: Map = [(3, Kind::AbsCaptureTime), (1, Kind::TransportSequence)].into_iter().collect();
@@ -131,7 +131,7 @@ fn a_session_is_made_of_formats() {
 }
 
 #[test]
-fn texts_cannot_make_lines() {
+fn text_fields_cannot_inject_lines() {
     let mut session = Session::new("127.0.0.1".parse().unwrap());
     session.name = "a\r\nm=audio 1 RTP/AVP 0".into();
     let text = session.to_string();
@@ -140,24 +140,27 @@ fn texts_cannot_make_lines() {
 }
 
 #[test]
-fn errors_name_the_line() {
+fn errors_contain_the_line_number() {
     let head = "v=0\ns=-\n";
     for (line, problem) in [
-        ("junk", "no line of SDP: a letter and = are missing"),
-        ("ab=c", "no line of SDP: a letter and = are missing"),
-        ("s=a\u{7}b", "a line without characters of control is missing or wrong: \"s=ab\""),
-        ("v=0", "the version's place is missing or wrong: \"0\""),
-        ("o=- x", "the origin is missing or wrong: \"- x\""),
-        ("t=now", "the session's time is missing or wrong: \"now\""),
-        ("c=IN IP5 x", "the connection's address is missing or wrong: \"IN IP5 x\""),
-        ("b=AS", "the bandwidth is missing or wrong: \"AS\""),
-        ("m=video", "the port is missing or wrong: \"video\""),
-        ("m=video 65536 RTP/AVP 96", "the port is missing or wrong: \"video 65536 RTP/AVP 96\""),
-        ("m=video 1 RTP/AVP 128", "a payload type of 0 to 127 is missing or wrong: \"128\""),
-        ("a=extmap:0 x", "the id and URI of a header extension is missing or wrong: \"0 x\""),
+        ("junk", "expected a letter and ="),
+        ("ab=c", "expected a letter and ="),
+        ("s=a\u{7}b", "invalid or missing line, which contains control characters: got \"s=ab\""),
+        ("v=0", "invalid or missing position of the version line: got \"0\""),
+        ("o=- x", "invalid or missing origin: got \"- x\""),
+        ("t=now", "invalid or missing session time: got \"now\""),
+        ("c=IN IP5 x", "invalid or missing connection address: got \"IN IP5 x\""),
+        ("b=AS", "invalid or missing bandwidth: got \"AS\""),
+        ("m=video", "invalid or missing port: got \"video\""),
+        ("m=video 65536 RTP/AVP 96", "invalid or missing port: got \"video 65536 RTP/AVP 96\""),
+        (
+            "m=video 1 RTP/AVP 128",
+            "invalid or missing payload type, expected 0 to 127: got \"128\"",
+        ),
+        ("a=extmap:0 x", "invalid or missing header extension id and URI: got \"0 x\""),
     ] {
         let error = parse(&format!("{head}{line}\n")).unwrap_err();
-        assert_eq!(error.to_string(), format!("line 3: {problem}"));
+        assert_eq!(error.to_string(), format!("invalid SDP, line 3: {problem}"));
     }
     for line in [
         "rtpmap:96",
@@ -191,7 +194,10 @@ fn sizes_are_bounded() {
     let with = |lines: &str, count| format!("v=0\n{}", lines.repeat(count));
     assert_eq!(parse(&with("m=video 1 RTP/AVP 96\n", 32)).unwrap().media.len(), 32);
     let error = parse(&with("m=video 1 RTP/AVP 96\n", 33)).unwrap_err();
-    assert_eq!(error.to_string(), "line 34: too many media lines: 32 are the most");
+    assert_eq!(
+        error.to_string(),
+        "invalid SDP, line 34: too many media lines, expected at most 32"
+    );
     let candidate = "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\n";
     assert_eq!(parse(&with(candidate, 64)).unwrap().candidates, 64);
     assert_eq!(parse(&with(candidate, 65)).unwrap_err().line, 66);
@@ -200,7 +206,7 @@ fn sizes_are_bounded() {
 }
 
 #[test]
-fn any_text_is_read_or_refused_and_what_is_read_can_be_written() {
+fn arbitrary_text_is_rejected_or_can_be_written_again() {
     let mut rng = Rng::new(5);
     let mut read = 0;
     for _ in 0..10_000 {

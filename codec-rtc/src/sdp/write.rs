@@ -1,4 +1,4 @@
-//! Descriptions to text. RFC 8866, section 9.
+//! SDP writing. RFC 8866, section 9.
 
 use std::fmt::{self, Write};
 
@@ -6,8 +6,8 @@ use super::media::{Extmap, MediaDescription};
 use super::parse::is_control;
 use super::{Attribute, Bandwidth, Connection, Session};
 
-/// Lines end with a carriage return and a line feed. Characters of control within texts are left
-/// out, so that a text cannot make lines of its own.
+/// Lines end with CR LF. Control characters in text fields are dropped, so that they cannot inject
+/// lines.
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Lines(f);
@@ -35,7 +35,7 @@ impl fmt::Display for Session {
     }
 }
 
-/// `IP6` for an address of IPv6, `IP4` for all else.
+/// `IP6` for an IPv6 address, otherwise `IP4`.
 fn address_kind(address: &str) -> &'static str {
     if address.contains(':') { "IP6" } else { "IP4" }
 }
@@ -43,7 +43,7 @@ fn address_kind(address: &str) -> &'static str {
 /// Writes lines.
 struct Lines<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
-/// Leaves out characters of control.
+/// Writes text without control characters.
 struct Text<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl Write for Text<'_, '_> {

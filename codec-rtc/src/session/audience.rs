@@ -1,42 +1,43 @@
-//! Who receives: the sources that report on what is sent, until they say goodbye.
+//! Reporting receivers: SSRCs that send reports about our streams, until they send BYE.
 
 use std::time::Duration;
 
 use crate::rtcp::Bye;
 
-/// Receivers that are remembered; a new one takes the place of the one that was silent longest.
+/// Maximum number of receivers tracked; a new one replaces the one without reports for the longest
+/// time.
 const MAX_RECEIVERS: usize = 16;
 
-/// A receiver that is silent for so long is held to be gone without a goodbye (RFC 3550, section
-/// 6.3.5: five intervals, which are 5 s at least).
+/// Timeout of a receiver without reports (RFC 3550, section 6.3.5: five intervals, at least 5 s
+/// each).
 const SILENCE: Duration = Duration::from_secs(25);
 
-/// A source that reports.
+/// A reporting receiver.
 #[derive(Clone, Copy, Debug)]
 struct Receiver {
     ssrc: u32,
     heard: Duration,
 }
 
-/// The receivers of a sender that does not know them by name.
+/// The receivers of a sender that does not know them in advance.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Audience {
     receivers: Vec<Receiver>,
 }
 
-/// What a goodbye means.
+/// Effect of a BYE packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goodbye {
-    /// It names none that has reported.
+    /// None of its SSRCs has reported.
     Stray,
-    /// Others stay.
+    /// Other receivers remain.
     Fewer,
-    /// Nobody is left.
+    /// No receiver remains.
     Last,
 }
 
 impl Audience {
-    /// `ssrc` has sent a report, or feedback.
+    /// Records a report or feedback from `ssrc`.
     pub(super) fn reported(&mut self, now: Duration, ssrc: u32) {
         if let Some(known) = self.receivers.iter_mut().find(|it| it.ssrc == ssrc) {
             known.heard = now;
@@ -51,7 +52,7 @@ impl Audience {
         self.receivers.push(Receiver { ssrc, heard: now });
     }
 
-    /// Somebody says goodbye (RFC 3550, section 6.6).
+    /// Processes a BYE packet (RFC 3550, section 6.6).
     pub(super) fn left(&mut self, now: Duration, bye: &Bye) -> Goodbye {
         let before = self.receivers.len();
         self.receivers.retain(|it| !bye.ssrcs.contains(&it.ssrc));
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_reported_ends_it() {
+    fn bye_of_the_last_reporting_receiver_ends_the_session() {
         let second = Duration::from_secs;
         let mut audience = Audience::default();
         assert_eq!(audience.left(second(0), &bye(&[1])), Goodbye::Stray);
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_silent_are_gone_and_the_list_is_bounded() {
+    fn receivers_time_out_and_their_number_is_bounded() {
         let second = Duration::from_secs;
         let mut audience = Audience::default();
         audience.reported(second(0), 1);

@@ -1,4 +1,4 @@
-//! The audio stream on its way in.
+//! Received audio stream.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::rtp::{Malformed, Packet};
 pub(super) struct AudioIn {
     pub(super) stream: AudioStream,
     pub(super) reception: ReceptionStats,
-    /// Its sender said goodbye.
+    /// The sender of the stream sent BYE.
     pub(super) gone: bool,
     pub(super) buffer: Option<AudioBuffer>,
 }
@@ -24,7 +24,7 @@ impl AudioIn {
         Self { stream, reception, gone: false, buffer: None }
     }
 
-    /// Takes a packet; `false` if it is not of this stream.
+    /// Processes a packet; `false` if it does not belong to this stream.
     pub(super) fn push(
         &mut self,
         now: Duration,
@@ -49,7 +49,7 @@ impl AudioIn {
         }
         self.reception.push(now, &header);
         let Some(buffer) = &mut self.buffer else { return Ok(true) };
-        // Copies are older than what they come with.
+        // Redundant payloads are older than the primary one.
         let copies = earlier.into_iter();
         let copies = copies.filter_map(|(offset, data)| Some((offset, opening.copy(data)?)));
         let copies: Vec<_> = copies.collect();

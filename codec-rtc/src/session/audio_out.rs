@@ -1,4 +1,4 @@
-//! The audio stream on its way out.
+//! Sent audio stream.
 
 use std::time::Duration;
 
@@ -16,21 +16,21 @@ use crate::rng::Rng;
 use crate::rtcp::SenderInfo;
 use crate::rtp::{Header, Malformed};
 
-/// Most bytes of a payload with its redundancy.
+/// Maximum size of a payload with its redundancy in bytes.
 const MAX_BYTES: usize = 1000;
 
-/// A packet of sound.
+/// An audio packet.
 #[derive(Clone, Copy, Debug)]
 pub struct AudioPacket<'a> {
     /// One packet of the codec.
     pub payload: &'a [u8],
-    /// Ticks of the stream's clock.
+    /// RTP timestamp in ticks of the stream's clock.
     pub timestamp: u32,
-    /// When its first sample was captured.
+    /// Capture time of its first sample.
     pub captured: Duration,
-    /// How loud it is.
+    /// Audio level.
     pub level: Option<AudioLevel>,
-    /// The first packet after silence that was not sent (RFC 3551, section 4.1).
+    /// Whether it is the first packet after silence that was not sent (DTX; RFC 3551, section 4.1).
     pub begins_talk: bool,
 }
 
@@ -67,7 +67,7 @@ impl AudioOut {
         self.report.info(now, ntp_at_zero)
     }
 
-    /// How many packets before it each packet carries again.
+    /// Sets the number of redundant payloads per packet.
     pub(super) fn set_redundancy(&mut self, depth: usize) {
         if let Some(redundancy) = &mut self.redundancy {
             redundancy.set_depth(depth);

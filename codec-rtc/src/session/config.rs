@@ -1,4 +1,4 @@
-//! What both ends agree on, and what each does about loss.
+//! Configuration: the negotiated streams, and the loss handling of each endpoint.
 
 use std::time::Duration;
 
@@ -9,51 +9,51 @@ use crate::congestion::ControllerConfig;
 use crate::extension::{Kind, Map};
 use crate::jitter::video::FrameBufferConfig;
 
-/// RTP header, extensions and payload descriptor of a usual packet.
+/// RTP header, extensions and payload descriptor of a typical packet, in bytes.
 const HEADER_BYTES: u32 = 40;
 
-/// A stream of repair packets.
+/// A retransmission or FEC stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepairStream {
-    /// Synchronisation source of its own.
+    /// SSRC of the stream.
     pub ssrc: u32,
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
 }
 
-/// Forward error correction of video.
+/// FEC of a video stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VideoFec {
-    /// None.
+    /// No FEC.
     #[default]
     Off,
-    /// RFC 5109 in RED (RFC 2198), within the stream's own sequence numbers: what browsers and
-    /// `GStreamer` speak.
+    /// ULPFEC (RFC 5109) in RED (RFC 2198), in the sequence number space of the media stream, as
+    /// used by browsers and `GStreamer`.
     Ulp {
-        /// Payload type of RED, which carries the frames, too.
+        /// Payload type of RED, which also carries the media.
         red: u8,
-        /// Payload type of the correction inside.
+        /// Payload type of ULPFEC inside RED.
         ulpfec: u8,
     },
-    /// RFC 8627, as a stream of its own.
+    /// FlexFEC (RFC 8627) in a separate stream.
     Flex(RepairStream),
 }
 
-/// A stream of VP8 frames.
+/// A VP8 video stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoStream {
-    /// Synchronisation source.
+    /// SSRC of the stream.
     pub ssrc: u32,
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// Where retransmissions go (RFC 4588); `None`: packets are sent again as they were.
+    /// RTX stream (RFC 4588); with `None`, packets are retransmitted unchanged.
     pub rtx: Option<RepairStream>,
-    /// Forward error correction.
+    /// FEC.
     pub fec: VideoFec,
 }
 
 impl VideoStream {
-    /// VP8 as 96, retransmissions as 97, `FlexFEC` as 100, sources counted from `ssrc`.
+    /// VP8 as payload type 96, RTX as 97, `FlexFEC` as 100, with consecutive SSRCs from `ssrc`.
     #[must_use]
     pub fn standard(ssrc: u32) -> Self {
         Self {
@@ -64,101 +64,102 @@ impl VideoStream {
         }
     }
 
-    /// The stream alone.
+    /// VP8 without RTX and FEC.
     #[must_use]
     pub fn plain(ssrc: u32, payload_type: u8) -> Self {
         Self { ssrc, payload_type, rtx: None, fec: VideoFec::Off }
     }
 }
 
-/// A stream of sound, one packet after another.
+/// An audio stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioStream {
-    /// Synchronisation source.
+    /// SSRC of the stream.
     pub ssrc: u32,
-    /// 0..=127.
+    /// Payload type, 0..=127.
     pub payload_type: u8,
-    /// Ticks of RTP timestamps per second: 48000 for Opus, 8000 for G.711.
+    /// RTP clock rate in Hz: 48000 for Opus, 8000 for G.711.
     pub clock_hz: u32,
-    /// Payload type of RED (RFC 2198), where packets carry those before them again.
+    /// Payload type of RED (RFC 2198), if negotiated.
     pub red: Option<u8>,
 }
 
 impl AudioStream {
-    /// Whether it is Opus, by its clock.
+    /// Whether it is Opus, according to its clock rate.
     pub(super) fn is_opus(self) -> bool {
         self.clock_hz == 48_000
     }
 
-    /// Opus as 111, in RED as 63.
+    /// Opus as payload type 111, in RED as 63.
     #[must_use]
     pub fn opus(ssrc: u32) -> Self {
         Self { ssrc, payload_type: 111, clock_hz: 48_000, red: Some(63) }
     }
 }
 
-/// What both ends know.
+/// The negotiated streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Streams {
-    /// Pictures.
+    /// Video.
     pub video: Option<VideoStream>,
-    /// Sound.
+    /// Audio.
     pub audio: Option<AudioStream>,
-    /// Ids of header extensions. What it has no id for is not sent.
+    /// Header extension ids. Extensions without an id are not sent.
     pub extensions: Map,
 }
 
 impl Streams {
-    /// For a far end that knows nothing but RFC 3550 and the payload formats: no extensions.
+    /// Removes all header extensions, for an endpoint that supports only RFC 3550 and the payload
+    /// formats.
     #[must_use]
     pub fn without_extensions(mut self) -> Self {
         self.extensions = Map::EMPTY;
         self
     }
 
-    /// Whether the receiver can report on single packets of all streams.
+    /// Whether transport-wide sequence numbers were negotiated.
     pub(super) fn counts_transport(&self) -> bool {
         self.extensions.id(Kind::TransportSequence).is_some()
     }
 }
 
-/// What the sender does.
+/// Configuration of a [`super::Sender`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SenderConfig {
-    /// What is agreed on.
+    /// The negotiated streams.
     pub streams: Streams,
-    /// Canonical name (RFC 3550, section 6.5.1).
+    /// Canonical name (RFC 3550, section 6.5.1); default `codec`.
     pub cname: String,
-    /// The wall clock at the beginning of time: NTP, 32.32 bits.
+    /// NTP time at [`Duration::ZERO`], 32.32 format; default 0.
     pub ntp_at_zero: u64,
-    /// First sequence numbers, picture ids and intervals of reports are drawn from it: a random number
-    /// of the system's, another one for each sender (RFC 3550, section 5.1). The same seed gives the
-    /// same packets, which tests need.
+    /// Seed of initial sequence numbers, picture ids and report intervals: a random number from the
+    /// operating system, different for each sender (RFC 3550, section 5.1). The same seed gives the
+    /// same packets, for tests.
     pub seed: u64,
-    /// Most bytes of a packet, from its RTP header to its end: 300..=1400.
+    /// Maximum packet size including the RTP header, in bytes: 300..=1400, default 1200.
     pub mtu: usize,
-    /// Bytes that each packet takes beside its own: 28 for IPv4 and UDP.
+    /// Overhead per packet in bytes: 28 for IPv4 and UDP (default).
     pub overhead_bytes: u32,
-    /// Answers to NACK.
+    /// Whether to retransmit packets in response to NACK; default `true`.
     pub retransmission: bool,
-    /// Correction is sent as losses ask for it, where the stream has a place for it.
+    /// Whether to send FEC adapted to the packet loss, if negotiated; default `true`.
     pub protection: bool,
-    /// Acknowledged pictures are kept as references and answer losses. The encoder must be opened
-    /// with `error_resilient`: what follows a lost frame must not need its probabilities. Streams with
-    /// temporal layers, which packets tell ([`codec_core::codec::PacketMeta`]), do without, as layers
-    /// decide which references a frame has.
+    /// Whether to keep acknowledged frames as references and recover from losses with them; default
+    /// `true`. The encoder must be opened with `error_resilient`, since frames after a lost one
+    /// must not depend on its probabilities. Not used for streams with temporal layers
+    /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references.
     pub long_term: bool,
-    /// Least time between two key frames that are asked for.
+    /// Minimum time between two requested key frames; default 300 ms.
     pub key_interval: Duration,
-    /// Follows what the link carries; `None`: the bitrate is the caller's, and packets leave at
-    /// [`Self::pace_bps`] at most.
+    /// Congestion control; with `None`, the caller sets the bitrate, and packets are paced at
+    /// [`Self::pace_bps`].
     pub congestion: Option<ControllerConfig>,
-    /// Bits per second at which packets leave where there is no congestion control.
+    /// Pacing rate in bits per second without congestion control.
     pub pace_bps: u64,
 }
 
 impl SenderConfig {
-    /// What there is to send.
+    /// Settings of the bitrate allocation.
     pub(super) fn allocation(&self) -> AllocationConfig {
         let usual = AllocationConfig::default();
         let most = self.congestion.map_or(Bitrate(self.pace_bps), |it| it.max);
@@ -172,8 +173,8 @@ impl SenderConfig {
         }
     }
 
-    /// All that is good between our own ends, from 300 kb/s on. `seed` is random ([`Self::seed`]),
-    /// as the SSRCs in `streams` are.
+    /// Enables everything that our receiver supports, starting at 300 kb/s. `seed` and the SSRCs in
+    /// `streams` must be random ([`Self::seed`]).
     #[must_use]
     pub fn new(streams: Streams, seed: u64) -> Self {
         Self {
@@ -193,47 +194,47 @@ impl SenderConfig {
     }
 }
 
-/// What the receiver tells of single packets.
+/// Per-packet feedback of the receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PacketFeedback {
-    /// Nothing: receiver reports only.
+    /// None: receiver reports only.
     Off,
-    /// By transport-wide numbers, where the extension has an id.
+    /// Transport-wide, if the header extension was negotiated.
     #[default]
     TransportWide,
-    /// By the streams' own numbers (RFC 8888).
+    /// Per stream (RFC 8888).
     PerStream,
 }
 
-/// What the receiver does.
+/// Configuration of a [`super::Receiver`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceiverConfig {
-    /// What is agreed on.
+    /// The negotiated streams.
     pub streams: Streams,
-    /// Its own source, for reports.
+    /// SSRC of the receiver, for reports.
     pub ssrc: u32,
-    /// Canonical name.
+    /// Canonical name; default `codec`.
     pub cname: String,
-    /// The wall clock at the beginning of time: NTP, 32.32 bits.
+    /// NTP time at [`Duration::ZERO`], 32.32 format; default 0.
     pub ntp_at_zero: u64,
-    /// Intervals of reports are drawn from it: a random number of the system's, another one for each
-    /// receiver, so that they do not all report at the same time (RFC 3550, section 6.3).
+    /// Seed of report intervals: a random number from the operating system, different for each
+    /// receiver, so that reports are not synchronised (RFC 3550, section 6.3).
     pub seed: u64,
-    /// Asks for lost packets.
+    /// Whether to send NACK for lost packets; default `true`.
     pub nack: bool,
-    /// Asks for key frames.
+    /// Whether to send PLI for key frames; default `true`.
     pub pli: bool,
-    /// Tells which pictures it decoded (RPSI).
+    /// Whether to acknowledge decoded frames by RPSI; default `true`.
     pub acknowledges: bool,
-    /// Reports on single packets.
+    /// Per-packet feedback.
     pub feedback: PacketFeedback,
-    /// How frames are held.
+    /// Configuration of the frame buffer.
     pub video: FrameBufferConfig,
 }
 
 impl ReceiverConfig {
-    /// All that is good between our own ends; `ssrc` is the receiver's own. Both it and `seed` are
-    /// random.
+    /// Enables everything that our sender supports. `ssrc`, the SSRC of the receiver, and `seed`
+    /// must be random.
     #[must_use]
     pub fn new(streams: Streams, ssrc: u32, seed: u64) -> Self {
         Self {

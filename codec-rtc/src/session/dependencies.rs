@@ -1,4 +1,4 @@
-//! Which frames each frame refers to, and the Dependency Descriptors that say so.
+//! Frame references and the Dependency Descriptors derived from them.
 
 use codec_core::codec::{FrameKind, PacketMeta, SlotSet};
 use codec_core::error::ConfigError;
@@ -7,33 +7,33 @@ use crate::extension::dependency::{Describer, Descriptor, FrameReferences, Write
 
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 
-/// Follows the slots where nobody else does, and writes descriptors.
+/// Tracks reference buffers when long-term recovery is off, and writes descriptors.
 #[derive(Debug)]
 pub(super) struct Dependencies {
     slots: [Option<u64>; 3],
     describer: Describer,
     writer: Writer,
-    /// Of the frame whose packets are being written.
+    /// Descriptor of the frame that is being packetized.
     current: Option<Descriptor>,
 }
 
 impl Dependencies {
-    /// For a stream of one temporal layer.
+    /// Creates the state of a stream with one temporal layer.
     pub(super) fn new() -> Result<Self, ConfigError> {
-        let describer =
-            Describer::new(1, None).map_err(|_| ConfigError::new("temporal layers", 1, "1..=3"))?;
+        let describer = Describer::new(1, None)
+            .map_err(|_| ConfigError::new("number of temporal layers", 1, "1..=3"))?;
         Ok(Self { slots: [None; 3], describer, writer: Writer::default(), current: None })
     }
 
-    /// The stream has another number of temporal layers from the next frame on, a key frame, which
-    /// carries the new structure.
+    /// Changes the number of temporal layers from the next frame on, which must be a key frame,
+    /// since it carries the new structure.
     pub(super) fn set_layers(&mut self, layers: u8) {
-        // The caller stays within 1..=3.
+        // The caller ensures 1..=3.
         let _ = self.describer.change(layers, None);
     }
 
-    /// A frame was coded; gives the numbers of the frames that it refers to, newest first, each
-    /// once.
+    /// Records a coded frame. Returns the numbers of the frames that it references, newest first,
+    /// without duplicates.
     pub(super) fn follow(&mut self, meta: &PacketMeta) -> Vec<u64> {
         let is_key = meta.kind == FrameKind::Key;
         let mut numbers = Vec::with_capacity(SLOTS.len());
@@ -50,8 +50,9 @@ impl Dependencies {
         numbers
     }
 
-    /// The next packets are of this frame of a stream with so many layers. One that cannot be described goes without a descriptor,
-    /// and its receiver by the payload descriptors.
+    /// Starts the packets of a frame of a stream with `layers` temporal layers. A frame that cannot
+    /// be described is sent without a descriptor, so that the receiver uses the payload
+    /// descriptors.
     pub(super) fn begin(&mut self, meta: &PacketMeta, layers: u8, references: &[u64]) {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let references: Vec<i64> = references.iter().copied().map(signed).collect();
@@ -63,7 +64,8 @@ impl Dependencies {
         self.current = self.describer.describe(&frame).ok();
     }
 
-    /// The descriptor of the frame's next packet: of the first, of the last.
+    /// Returns the descriptor of the next packet of the frame; `first` and `last` give its
+    /// position.
     pub(super) fn packet(&mut self, first: bool, last: bool) -> Option<Vec<u8>> {
         let whole = self.current.as_mut()?;
         let descriptor = Descriptor {

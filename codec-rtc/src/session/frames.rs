@@ -1,4 +1,4 @@
-//! Which packets of which frames arrived: from reports on packets to the fate of frames.
+//! Delivery state of frames, derived from packet feedback.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::outgoing::FramePart;
 use crate::recovery::LongTerm;
 
-/// Frames that are followed.
+/// Maximum number of tracked frames.
 const FRAMES: usize = 256;
-/// Packets of one frame that are followed; of longer ones the rest counts as arrived.
+/// Maximum number of tracked packets per frame; further ones count as received.
 const PARTS: usize = 2048;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,27 +31,27 @@ impl Sent {
         parts.iter().filter(|&&part| part == what).count()
     }
 
-    /// Enough has arrived to have the frame.
+    /// Whether enough packets have arrived to decode the frame.
     fn is_there(&self) -> bool {
         let arrived = Self::count(&self.media, Part::Arrived);
         arrived + Self::count(&self.fec, Part::Arrived) >= self.media.len() && arrived > 0
     }
 
-    /// More is lost than correction can bring back, even if the rest arrives.
+    /// Whether more packets are lost than FEC can recover, even if all others arrive.
     fn is_lost(&self) -> bool {
         let lost = Self::count(&self.media, Part::Lost);
         lost > 0 && lost > self.fec.len() - Self::count(&self.fec, Part::Lost)
     }
 }
 
-/// Follows the packets of the last frames.
+/// Tracks the packets of recent frames.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SentFrames {
     frames: VecDeque<Sent>,
 }
 
 impl SentFrames {
-    /// A frame of so many packets was handed to the pacer.
+    /// Adds a frame passed to the pacer, with its number of media and FEC packets.
     pub(super) fn push(&mut self, frame: u64, media: usize, fec: usize) {
         let parts = |count: usize| vec![Part::UnderWay; count.min(PARTS)];
         self.frames.push_back(Sent { frame, media: parts(media), fec: parts(fec), told: false });
@@ -60,7 +60,7 @@ impl SentFrames {
         }
     }
 
-    /// A packet arrived, for the first time or after it was sent again.
+    /// Records a received packet, transmitted or retransmitted.
     pub(super) fn arrived(&mut self, part: FramePart, long_term: &mut LongTerm) {
         let Some(sent) = self.mark(part, Part::Arrived) else { return };
         if !sent.told && sent.is_there() {
@@ -69,7 +69,7 @@ impl SentFrames {
         }
     }
 
-    /// A packet was lost.
+    /// Records a lost packet.
     pub(super) fn lost(&mut self, now: Duration, part: FramePart, long_term: &mut LongTerm) {
         let Some(sent) = self.mark(part, Part::Lost) else { return };
         if !sent.told && sent.is_lost() {
@@ -89,7 +89,7 @@ impl SentFrames {
     }
 }
 
-/// What the last transport-wide numbers stood for.
+/// Frame parts by recent transport-wide sequence numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Numbers {
     parts: Vec<Option<FramePart>>,
@@ -124,7 +124,7 @@ mod tests {
         FramePart { frame, index, is_fec }
     }
 
-    /// Three frames of two packets and one of correction; the first has arrived.
+    /// Three frames with two media packets and one FEC packet each; the first frame has arrived.
     fn sent() -> (SentFrames, LongTerm) {
         let mut long_term = LongTerm::new(LongTermConfig::default());
         let mut frames = SentFrames::default();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_correction_brings_back_is_not_lost() {
+    fn losses_within_the_fec_are_recovered() {
         let (mut frames, mut long_term) = sent();
         frames.lost(Duration::ZERO, part(2, 0, false), &mut long_term);
         frames.arrived(part(2, 1, false), &mut long_term);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_that_is() {
+    fn losses_beyond_the_fec_lose_the_frame() {
         let (mut frames, mut long_term) = sent();
         frames.lost(Duration::ZERO, part(2, 0, false), &mut long_term);
         frames.lost(Duration::ZERO, part(2, 0, true), &mut long_term);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_packets_that_are_unknown_mean_nothing() {
+    fn unknown_sequence_numbers_are_ignored() {
         let (mut frames, mut long_term) = sent();
         frames.lost(Duration::ZERO, part(9, 0, false), &mut long_term);
         frames.lost(Duration::ZERO, part(1, 7, false), &mut long_term);

@@ -1,12 +1,12 @@
-//! The two ends of a call: everything else of this crate put together.
+//! Sender and receiver of a session, which combine the other modules of this crate.
 //!
-//! | | |
+//! | type | purpose |
 //! |---|---|
-//! | [`Sender`] | coded frames and sound to datagrams; feedback to what the encoder is told |
-//! | [`Receiver`] | datagrams to frames and sound; feedback |
+//! | [`Sender`] | coded frames and audio to datagrams; RTCP feedback to encoder settings |
+//! | [`Receiver`] | datagrams to frames and audio; RTCP feedback |
 //!
-//! Neither knows sockets, clocks, encoders or decoders. Both are told the time, and say when they
-//! want to be asked again (`poll_timeout`).
+//! Both are sans-I/O, without sockets, clocks, encoders or decoders. The caller passes the time and
+//! calls again at the deadline returned by `poll_timeout`.
 
 mod audience;
 mod audio_in;

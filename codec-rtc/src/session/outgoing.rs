@@ -1,21 +1,20 @@
-//! Packets on their way out.
+//! Packets to be sent.
 
 use crate::congestion::PacketKind;
 use crate::extension::{Extensions, Map};
 use crate::rtp::{self, Header, Packet};
 
-/// A part of a video frame.
+/// Part of a video frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FramePart {
-    /// Number of the frame.
+    /// Frame number.
     pub(super) frame: u64,
-    /// Which of its packets; correction counts apart.
+    /// Index of the packet; media and FEC packets are counted separately.
     pub(super) index: u32,
     pub(super) is_fec: bool,
 }
 
-/// A packet that waits. What is known only when it leaves is not in it yet: transport-wide number
-/// and time of sending.
+/// A packet in the pacer. Transport-wide sequence number and send time are added when it leaves.
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     pub(super) kind: PacketKind,
@@ -23,7 +22,7 @@ pub(super) struct Outgoing {
     pub(super) extensions: Extensions,
     pub(super) payload: Vec<u8>,
     pub(super) padding: u8,
-    /// Contributing source: what a repair packet protects (RFC 8627, section 4.2.1).
+    /// CSRC: the SSRC that a FlexFEC packet protects (RFC 8627, section 4.2.1).
     pub(super) contributes: Option<u32>,
     pub(super) part: Option<FramePart>,
     pub(super) is_audio: bool,
@@ -44,7 +43,7 @@ impl Outgoing {
         }
     }
 
-    /// Its bytes.
+    /// Serialises the packet.
     pub(super) fn bytes(&self, map: &Map) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len_bytes(map));
         let sources = self.contributes.map(u32::to_be_bytes);
@@ -55,7 +54,7 @@ impl Outgoing {
             payload: &self.payload,
         };
         let mut plain = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + self.payload.len() + 4);
-        // Headers and extensions of ours fit their fields.
+        // Our headers and extensions are within their ranges.
         if rtp::write_packet(&packet, self.padding, &mut plain).is_err()
             || self.extensions.replace_in(&plain, map, &mut out).is_err()
         {
@@ -64,7 +63,7 @@ impl Outgoing {
         out
     }
 
-    /// Bytes that it will have on leaving.
+    /// Size of the packet when it leaves, in bytes.
     pub(super) fn len_bytes(&self, map: &Map) -> usize {
         let stamped = Extensions {
             transport_sequence: Some(0),
@@ -77,7 +76,7 @@ impl Outgoing {
     }
 }
 
-/// A packet as correction protects it: without what is known only when it leaves.
+/// Returns the packet as protected by FEC: without the extensions that are set when it leaves.
 pub(super) fn without_stamps(packet: &[u8], extensions: &Extensions, map: &Map) -> Vec<u8> {
     let lasting =
         Extensions { transport_sequence: None, abs_send_time: None, ..extensions.clone() };

@@ -1,4 +1,4 @@
-//! Correction of the frames that are sent.
+//! FEC of sent frames.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ enum Encoder {
     Flex { encoder: flexfec::Encoder, ssrc: u32, payload_type: u8, sequence: u16 },
 }
 
-/// Makes repair packets, as many as losses ask for.
+/// Creates repair packets adapted to the packet loss.
 #[derive(Debug)]
 pub(super) struct Protector {
     encoder: Encoder,
@@ -28,7 +28,7 @@ pub(super) struct Protector {
 }
 
 impl Protector {
-    /// `None` without correction.
+    /// Creates the encoder; `None` if `fec` is off.
     pub(super) fn new(fec: VideoFec, first_sequence: u16, nack: bool) -> Option<Self> {
         let (encoder, max_group) = match fec {
             VideoFec::Off => return None,
@@ -50,23 +50,24 @@ impl Protector {
         self.controller.set_rtt(rtt);
     }
 
-    /// Packets of which so many were lost, in so many runs.
+    /// Records packet loss: `lost` of `packets`, in `runs` bursts.
     pub(super) fn observe(&mut self, packets: usize, lost: usize, runs: usize) {
         self.losses.observe(packets, lost, runs);
         self.controller.set_loss(self.losses.fraction(), self.losses.burst());
     }
 
-    /// Mean number of packets that are lost in a row.
+    /// Mean number of consecutive packets lost.
     pub(super) fn burst(&self) -> f64 {
         self.losses.burst()
     }
 
-    /// Bytes of correction, as a share of the media's.
+    /// FEC overhead as a share of the media bytes.
     pub(super) fn overhead(&self) -> f64 {
         self.controller.overhead()
     }
 
-    /// The repair packets that follow a frame. ULPFEC takes its numbers from `next` on.
+    /// Returns the repair packets to send after a frame. ULPFEC uses the sequence numbers from
+    /// `next` on.
     pub(super) fn protect(
         &mut self,
         now: Duration,
@@ -81,7 +82,7 @@ impl Protector {
         for outgoing in media {
             let packet = outgoing.bytes(map);
             bytes += packet.len();
-            // Packets of ours are packets.
+            // Our packets are valid RTP.
             let _ = match &mut self.encoder {
                 Encoder::Ulp { encoder, .. } => encoder.push(&packet),
                 Encoder::Flex { encoder, .. } => encoder.push(&packet),

@@ -1,4 +1,4 @@
-//! The receiving end.
+//! Receiver of a session.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,16 +23,16 @@ use crate::rtcp::{self, Bye, Ecn, Nack, Pli, ReceiverReport, Rpsi, Sdes, Xr};
 use crate::rtp::{self, Malformed};
 use crate::sync::{Delays, LipSync, LipSyncConfig};
 
-/// Longest datagram that is looked at.
+/// Maximum datagram size in bytes; larger ones are rejected.
 pub const MAX_DATAGRAM_BYTES: usize = 2048;
-/// Least time between two reports that a gap brings about.
+/// Minimum time between two feedback messages caused by gaps.
 const GAP_INTERVAL: Duration = Duration::from_millis(10);
-/// From this loss on requests are sent twice, so long apart.
+/// Fraction lost in 1/256 from which requests are sent twice, the delay of the repetition, and the
+/// maximum number of pending repetitions.
 const LOSSY: u8 = 5;
 const ASK_AGAIN: Duration = Duration::from_millis(8);
 const MAX_REPEATS: usize = 64;
-/// How often decoded pictures are acknowledged, and from that loss on, when the sender is waiting
-/// for it: nearly each.
+/// Interval of acknowledgements: usual, and at high loss, when the sender depends on them.
 const ACKNOWLEDGE_INTERVAL: [Duration; 2] = [Duration::from_millis(40), Duration::from_millis(15)];
 
 #[derive(Debug)]
@@ -53,11 +53,11 @@ pub enum ReceiverEvent {
     },
 }
 
-/// The receiving end of a call: datagrams in, frames and sound out, feedback out.
+/// Receiver of a session: datagrams in; frames, audio and RTCP feedback out.
 ///
-/// Frames come from [`Self::poll_frame`] in the order in which they are to be decoded; the decoder's
-/// result goes to [`Self::decoded`] or [`Self::failed`]. Sound comes from the buffer that
-/// [`Self::with_audio`] was given.
+/// [`Self::poll_frame`] returns frames in decoding order; report the result of the decoder with
+/// [`Self::decoded`] or [`Self::failed`]. Audio comes from the jitter buffer passed to
+/// [`Self::with_audio`].
 ///
 /// # Call order
 ///
@@ -75,24 +75,24 @@ pub struct Receiver {
     lips: LipSync,
     round_trip: RoundTrip,
     schedule: Schedule,
-    /// The last picture that was decoded, and the one that was acknowledged.
+    /// Last decoded and last acknowledged frame.
     decoded: Option<FrameId>,
     acknowledged: Option<FrameId>,
     acknowledged_at: Option<Duration>,
     ready: VecDeque<Vec<u8>>,
     left: Option<String>,
     has_reported_left: bool,
-    /// Share of lost packets in the last report, in 1/256.
+    /// Fraction lost in the last report, in 1/256.
     fraction_lost: u8,
-    /// Requests that are repeated, and when: one of two gets through more often, and the sender
-    /// answers once in a round trip.
+    /// Requests to be repeated, and when: sending twice raises the delivery probability, and the
+    /// sender responds only once per round trip.
     repeats: VecDeque<(Duration, rtcp::Packet)>,
     last_packet: Option<Duration>,
     stats: ReceiverStats,
 }
 
 impl Receiver {
-    /// Before the first datagram.
+    /// Creates a receiver.
     #[must_use]
     pub fn new(config: ReceiverConfig) -> Self {
         let video = config.streams.video.map(|stream| VideoIn::new(&config, stream));
@@ -142,7 +142,7 @@ impl Receiver {
         }
     }
 
-    /// Sound goes to this buffer, which knows the stream's payload types.
+    /// Sets the jitter buffer for audio, with the payload types of the stream registered.
     #[must_use]
     pub fn with_audio(mut self, buffer: AudioBuffer) -> Self {
         if let Some(audio) = &mut self.audio {
@@ -151,8 +151,8 @@ impl Receiver {
         self
     }
 
-    /// Nothing comes out from now on but what was sealed, and opens: frames, and sound where there
-    /// is a buffer.
+    /// Enables end-to-end encryption: from now on, only frames and audio that decrypt and
+    /// authenticate are emitted.
     #[cfg(feature = "sframe")]
     #[must_use]
     pub fn with_opener(mut self, opener: crate::sframe::Opener) -> Self {
@@ -160,27 +160,27 @@ impl Receiver {
         self
     }
 
-    /// What opens, to give it keys.
+    /// The decryption state, for setting keys.
     #[cfg(feature = "sframe")]
     pub fn opener(&mut self) -> Option<&mut crate::sframe::Opener> {
         self.opening.opener.as_mut()
     }
 
-    /// Returns the opener for the receiver of a session that follows: it remembers which frames came
-    /// out, so that none of them opens a second time.
+    /// Returns the decryption state for the receiver of a following session, so that its replay
+    /// protection continues.
     #[cfg(feature = "sframe")]
     #[must_use]
     pub fn into_opener(self) -> Option<crate::sframe::Opener> {
         self.opening.opener
     }
 
-    /// The buffer that sound waits in.
+    /// The audio jitter buffer.
     #[must_use]
     pub fn audio(&self) -> Option<&AudioBuffer> {
         self.audio.as_ref()?.buffer.as_ref()
     }
 
-    /// The next 10 ms of sound, which are heard at `now`; `None` where there is no buffer.
+    /// Returns the next 10 ms of audio, played at `now`; `None` without a jitter buffer.
     pub fn pull_audio(&mut self, now: Duration, out: &mut AudioBuf) -> Option<Pulled> {
         let pulled = self.audio.as_mut()?.buffer.as_mut()?.pull(now, out);
         if let Some(timestamp) = pulled.timestamp {
@@ -189,10 +189,10 @@ impl Receiver {
         Some(pulled)
     }
 
-    /// Takes a datagram: RTP or RTCP.
+    /// Processes an RTP or RTCP datagram.
     ///
     /// # Errors
-    /// [`Malformed`]: it was counted, and nothing else.
+    /// Returns [`Malformed`] if the datagram is invalid; it is only counted.
     pub fn handle_datagram(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         self.stats.received.packets += 1;
         self.stats.received.bytes += datagram.len() as u64;
@@ -211,7 +211,7 @@ impl Receiver {
         match demux::classify(datagram) {
             Datagram::Rtp => self.take_rtp(now, datagram),
             Datagram::Rtcp => self.take_rtcp(now, datagram),
-            _ => Err(Malformed::Field { what: "a datagram that is neither RTP nor RTCP" }),
+            _ => Err(Malformed::Field { what: "the datagram is neither RTP nor RTCP" }),
         }
     }
 
@@ -284,7 +284,8 @@ impl Receiver {
         Ok(())
     }
 
-    /// The sender has left when all streams of it that have come say so; each may in its own time.
+    /// Processes BYE. The sender has left when all its streams that were received have ended, each
+    /// possibly at its own time.
     fn hear_goodbye(&mut self, bye: &Bye) {
         let mut is_ours = false;
         let mut all_gone = true;
@@ -313,12 +314,12 @@ impl Receiver {
         }
     }
 
-    /// The next frame that is to be decoded. To be called until there is none.
+    /// Returns the next frame to decode. Call it until it returns `None`.
     pub fn poll_frame(&mut self, now: Duration) -> Option<Frame> {
         self.video.as_mut()?.poll(now, &mut self.opening)
     }
 
-    /// The decoder is done with a frame; it took so long.
+    /// Reports that a frame was decoded, which took `took`.
     pub fn decoded(&mut self, now: Duration, frame: &Frame, took: Duration) {
         if let Some(video) = &mut self.video {
             video.buffer.decoded(now, frame.number, took);
@@ -326,14 +327,14 @@ impl Receiver {
         self.decoded = Some(frame.id);
     }
 
-    /// The decoder refused a frame.
+    /// Reports that decoding a frame failed.
     pub fn failed(&mut self, now: Duration, frame: &Frame) {
         if let Some(video) = &mut self.video {
             video.buffer.failed(now, frame.number);
         }
     }
 
-    /// The picture with this RTP timestamp came up on the screen.
+    /// Reports that the frame with this RTP timestamp was rendered.
     pub fn rendered(&mut self, at: Duration, timestamp: u32) {
         if let Some(video) = &mut self.video {
             video.buffer.rendered(at);
@@ -341,20 +342,20 @@ impl Receiver {
         self.lips.video_shown(at, timestamp);
     }
 
-    /// When sound of an RTP timestamp was captured, by the sender's clock as its reports tell it:
-    /// NTP, 32.32 bits. `None` before the first report.
+    /// Capture time of an audio timestamp by the sender's clock (NTP, 32.32 bits), from sender
+    /// reports. `None` before the first report.
     #[must_use]
     pub fn audio_captured(&self, timestamp: u32) -> Option<u64> {
         self.lips.audio_captured(timestamp)
     }
 
-    /// The same of pictures.
+    /// Capture time of a video timestamp, like [`Self::audio_captured`].
     #[must_use]
     pub fn video_captured(&self, timestamp: u32) -> Option<u64> {
         self.lips.video_captured(timestamp)
     }
 
-    /// Lets whichever of sound and picture is ahead wait.
+    /// Delays audio or video for lip sync, whichever is ahead.
     fn synchronise(&mut self, now: Duration) {
         let Some(video) = &mut self.video else { return };
         let Some(sound) = self.audio.as_mut().and_then(|audio| audio.buffer.as_mut()) else {
@@ -368,20 +369,20 @@ impl Receiver {
         }
     }
 
-    /// Why the sender left, if it did.
+    /// Reason in the BYE of the sender, once it has left.
     #[must_use]
     pub fn left(&self) -> Option<&str> {
         self.left.as_deref()
     }
 
-    /// When the last packet came that belongs to the call.
+    /// Arrival of the last valid packet of the session.
     #[must_use]
     pub fn last_packet(&self) -> Option<Duration> {
         self.last_packet
     }
 
-    /// Does what is due by `now`: requests, feedback, reports. To be called after
-    /// [`Self::poll_frame`] gave none: what that passed over is asked for here.
+    /// Returns the next datagram to send by `now`. Call it until it returns `None`, after
+    /// [`Self::poll_frame`] has returned `None`.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.ask(now);
         self.synchronise(now);
@@ -405,7 +406,7 @@ impl Receiver {
         Some(ReceiverEvent::Left { reason })
     }
 
-    /// Everything that cannot wait for a report.
+    /// Sends feedback that cannot wait for a report.
     fn ask(&mut self, now: Duration) {
         let mut packets = Vec::new();
         let ssrc = self.config.ssrc;
@@ -462,7 +463,7 @@ impl Receiver {
                 packets.extend(feedback.into_iter().map(rtcp::Packet::Ccfb));
             }
         }
-        // Reduced size (RFC 5506): each datagram as full as it may be.
+        // Reduced-size RTCP (RFC 5506): fill each datagram.
         let mut datagram = Vec::new();
         for packet in packets {
             let before = datagram.len();
@@ -485,7 +486,7 @@ impl Receiver {
         ACKNOWLEDGE_INTERVAL[usize::from(self.fraction_lost >= LOSSY)]
     }
 
-    /// A receiver report with a name, and a time to measure the round trip by.
+    /// Sends a receiver report with CNAME and receiver reference time.
     fn report(&mut self, now: Duration) {
         let ssrc = self.config.ssrc;
         let video = self.video.as_mut().and_then(|video| video.reception.report(now));
@@ -503,14 +504,14 @@ impl Receiver {
 
     fn send(&mut self, packets: &[rtcp::Packet]) {
         let mut datagram = Vec::new();
-        // Packets of ours fit their fields.
+        // Our packets are within their ranges.
         if rtcp::write_compound(packets, &mut datagram).is_ok() {
             self.schedule.on_packet(datagram.len());
             self.ready.push_back(datagram);
         }
     }
 
-    /// The caller leaves: a goodbye is ready (RFC 3550, section 6.6).
+    /// Ends the session: queues BYE (RFC 3550, section 6.6).
     pub fn leave(&mut self, now: Duration, reason: &str) {
         self.report(now);
         let reason = reason.bytes().take(255).collect();
@@ -518,8 +519,8 @@ impl Receiver {
         self.send(&[rtcp::Packet::Bye(Bye { ssrcs, reason })]);
     }
 
-    /// When [`Self::poll_frame`] and [`Self::handle_timeout`] are to be called, if nothing comes; a
-    /// time that has passed: at once.
+    /// Deadline of the next call of [`Self::poll_frame`] and [`Self::poll`] if no packet arrives; a
+    /// time in the past means immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
@@ -539,7 +540,7 @@ impl Receiver {
         [video, feedback, acknowledge, report, repeat].into_iter().flatten().min()
     }
 
-    /// Counters and the last figures.
+    /// Counters and current values.
     #[must_use]
     pub fn stats(&self) -> ReceiverStats {
         let mut stats = self.stats;

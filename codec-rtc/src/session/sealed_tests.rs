@@ -1,4 +1,4 @@
-//! Calls in virtual time between ends that seal and open.
+//! End-to-end encrypted sessions in virtual time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,10 +30,10 @@ fn opener(id: u64, key: &Key) -> Opener {
     opener
 }
 
-/// What happens to a datagram on its way to the receiver: changed, or copied.
+/// Modification of datagrams in transit: changes or copies them.
 type Meddler = Box<dyn FnMut(Duration, Vec<u8>) -> Vec<Vec<u8>>>;
 
-/// A call: an encoder that does what it is asked, and a receiver that compares.
+/// A session with an encoder model that follows requests, and a receiver that compares frames.
 struct Call {
     now: Duration,
     sender: Sender,
@@ -43,10 +43,10 @@ struct Call {
     meddler: Meddler,
     rng: Rng,
     layers: u8,
-    /// Frames that were coded, by their timestamps.
+    /// Coded frames by timestamp.
     coded: BTreeMap<u32, Vec<u8>>,
     keys: u64,
-    /// Timestamps of the frames that came out.
+    /// Timestamps of the received frames.
     came: Vec<u32>,
 }
 
@@ -61,7 +61,7 @@ impl Call {
         Self::over(streams, loss, layers, sealer, opener)
     }
 
-    /// Nothing is sent again and nothing corrected.
+    /// Creates a session without retransmission and FEC.
     fn unrepaired(extensions: Map, loss: f64, layers: u8) -> Self {
         let video = VideoStream::plain(SSRC, 96);
         let streams = Streams { video: Some(video), audio: None, extensions };
@@ -125,7 +125,7 @@ impl Call {
         self.coded.insert(timestamp, packet.data);
     }
 
-    /// Goes on for so many frames, and lets the last ones arrive.
+    /// Runs for `frames` frames, and until the last ones arrive.
     fn run(&mut self, frames: u64) {
         for _ in 0..frames {
             self.code();
@@ -169,7 +169,7 @@ impl Call {
     }
 }
 
-/// Whether a datagram is a packet of the video stream, and its descriptor and coded bytes.
+/// Descriptor and offset of the frame data, if the datagram is a packet of the video stream.
 fn video(datagram: &[u8]) -> Option<(Descriptor, usize)> {
     let packet = rtp::parse(datagram).ok().filter(|it| it.header.ssrc == SSRC)?;
     let (descriptor, payload) = Descriptor::parse(packet.payload).ok()?;
@@ -177,7 +177,7 @@ fn video(datagram: &[u8]) -> Option<(Descriptor, usize)> {
 }
 
 #[test]
-fn under_loss_all_frames_that_come_out_are_exact() {
+fn received_frames_are_exact_under_loss() {
     for loss in [0.0, 0.1] {
         let sealer = Sealer::new(77, &key(1)).unwrap();
         let mut call = Call::new(loss, sealer, opener(77, &key(1)));
@@ -188,14 +188,14 @@ fn under_loss_all_frames_that_come_out_are_exact() {
         assert!(call.came.len() >= if loss > 0.0 { 285 } else { 300 }, "{}", call.came.len());
         assert!(call.keys <= 2, "{} key frames", call.keys);
         if loss > 0.0 {
-            assert!(stats.recovered > 20, "correction: {}", stats.recovered);
+            assert!(stats.recovered > 20, "FEC: {}", stats.recovered);
             assert!(stats.retransmitted > 20, "retransmission: {}", stats.retransmitted);
         }
     }
 }
 
 #[test]
-fn without_repair_an_acknowledged_picture_mends_sealed_streams_too() {
+fn acknowledged_references_recover_encrypted_streams() {
     let mut call = Call::unrepaired(Map::default(), 0.05, 1);
     call.run(300);
     let cures = call.sender.stats().video.long_term;
@@ -206,7 +206,7 @@ fn without_repair_an_acknowledged_picture_mends_sealed_streams_too() {
 }
 
 #[test]
-fn what_leaves_shows_layers_and_nothing_of_the_frames() {
+fn packets_show_layers_but_no_frame_data() {
     let mut call = Call::with(0.0, 2, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
     let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let tap = std::rc::Rc::clone(&seen);
@@ -220,18 +220,18 @@ fn what_leaves_shows_layers_and_nothing_of_the_frames() {
     for datagram in seen.borrow().iter() {
         let Some((descriptor, _)) = video(datagram) else { continue };
         assert!(descriptor.picture_id.is_some() && descriptor.tl0_index.is_some());
-        assert_eq!(descriptor.partition, 0, "partitions are not seen");
+        assert_eq!(descriptor.partition, 0, "partitions are not visible");
         layers[usize::from(descriptor.layer.unwrap().temporal_id)] += 1;
         for frame in call.coded.values() {
             let part = &frame[1..17];
-            assert!(!datagram.windows(part.len()).any(|window| window == part), "in the clear");
+            assert!(!datagram.windows(part.len()).any(|window| window == part), "not encrypted");
         }
     }
     assert!(layers[0] > 30 && layers[1] > 30, "{layers:?}");
 }
 
 #[test]
-fn a_layer_filter_between_the_ends_needs_no_key() {
+fn layer_filter_works_without_the_key() {
     let mut call = Call::unrepaired(Map::EMPTY, 0.0, 2);
     let mut filter =
         Forwarder::new(ForwardConfig { ssrc: SSRC, payload_type: 96, first_sequence: 500 });
@@ -254,16 +254,16 @@ fn a_layer_filter_between_the_ends_needs_no_key() {
 }
 
 #[test]
-fn with_a_wrong_key_nothing_comes_out_and_requests_become_rare() {
+fn wrong_key_yields_no_frames_and_few_key_requests() {
     let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(2)));
     call.run(900);
     assert_eq!(call.came, []);
     let (stats, opened) = (call.receiver.stats(), call.opened());
     assert!(opened.forged >= 5 && opened.opened == 0, "{opened:?}");
-    // 30 s, and not one every 200 ms.
+    // During 30 s, rather than one every 200 ms.
     assert!((5..20).contains(&stats.key_requests), "{}", stats.key_requests);
     assert!(call.keys < 20, "{}", call.keys);
-    // The session lives: with the right key all is well.
+    // The session continues: with the right key, frames are decrypted.
     let opener = call.receiver.opener().unwrap();
     assert!(opener.forget_key(1));
     opener.set_key(1, &key(1)).unwrap();
@@ -272,7 +272,7 @@ fn with_a_wrong_key_nothing_comes_out_and_requests_become_rare() {
 }
 
 #[test]
-fn without_the_key_of_an_id_key_frames_are_not_asked_for() {
+fn key_frames_are_not_requested_without_the_key() {
     let mut call = Call::new(0.0, Sealer::new(3, &key(1)).unwrap(), Opener::new());
     call.run(300);
     assert_eq!((call.came.len(), call.receiver.stats().key_requests), (0, 0));
@@ -288,7 +288,7 @@ fn keys_change_during_a_call() {
     let mut call = Call::new(0.05, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
     for id in 2..40 {
         call.run(10);
-        // The receiver knows first; what is on its way still has the old key.
+        // The receiver gets the key first; packets in transit still use the old key.
         call.receiver.opener().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
         call.sender.sealer().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
         if id > 10 {
@@ -303,7 +303,7 @@ fn keys_change_during_a_call() {
 }
 
 #[test]
-fn changed_frames_are_counted_and_mended() {
+fn modified_frames_are_counted_and_recovered() {
     let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
     let mut packets = 0;
     call.meddler = Box::new(move |_, mut datagram| {
@@ -324,10 +324,10 @@ fn changed_frames_are_counted_and_mended() {
 }
 
 #[test]
-fn repeated_frames_do_not_come_out_again() {
+fn replayed_frames_are_rejected() {
     let mut call = Call::unrepaired(Map::default(), 0.0, 1);
-    // The packets of the first frames come again as frames of later times: whoever is between may
-    // write all of the headers.
+    // Packets of the first frames are repeated as later frames: an intermediary can rewrite all
+    // headers.
     let mut kept: Vec<Vec<u8>> = Vec::new();
     let mut offset = 0_u16;
     call.meddler = Box::new(move |now, mut datagram| {
@@ -363,12 +363,12 @@ fn repeated_frames_do_not_come_out_again() {
     assert_eq!(opened.opened, call.came.len() as u64);
     let mut once = call.came.clone();
     once.dedup();
-    assert_eq!(once, call.came, "no frame twice");
+    assert_eq!(once, call.came, "no duplicate frame");
     assert!(call.came.len() > 90, "{}", call.came.len());
 }
 
 #[test]
-fn frames_that_were_not_sealed_do_not_come_out() {
+fn unencrypted_frames_are_rejected() {
     let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
     let streams = Streams {
         video: Some(VideoStream::standard(SSRC)),
@@ -382,9 +382,9 @@ fn frames_that_were_not_sealed_do_not_come_out() {
     assert!(call.opened().refused() >= 1);
 }
 
-/// One way, sound alone: what the receiver's buffer takes.
+/// One direction, audio only: input of the receiver's jitter buffer.
 #[test]
-fn sound_is_sealed_with_its_copies() {
+fn audio_is_encrypted_with_its_redundancy() {
     let audio = AudioStream { clock_hz: 8000, payload_type: 8, ..AudioStream::opus(6) };
     let streams = Streams { video: None, audio: Some(audio), extensions: Map::default() };
     let sealer = Sealer::new(1, &key(1)).unwrap();
@@ -408,12 +408,16 @@ fn sound_is_sealed_with_its_copies() {
         sender.handle_timeout(now + Duration::from_millis(5));
         while let Some(datagram) = sender.poll_transmit() {
             assert!(!datagram.windows(8).any(|window| window == &payload[8..16]));
-            // Every third is lost; the first came.
+            // Every third packet is lost; the first arrives.
             if number % 3 != 1 {
                 receiver.handle_datagram(now, &datagram).unwrap();
             }
         }
     }
     let opened = receiver.stats().opened.unwrap();
-    assert_eq!((opened.opened, opened.refused()), (100, 0), "copies opened once: {opened:?}");
+    assert_eq!(
+        (opened.opened, opened.refused()),
+        (100, 0),
+        "redundant payloads decrypted once: {opened:?}"
+    );
 }

@@ -1,5 +1,5 @@
-//! Frames and sound that are encrypted end to end, where that is asked for ([`crate::sframe`]);
-//! without the feature everything passes as it is.
+//! End-to-end encryption of frames and audio in a session ([`crate::sframe`]), if enabled. Without
+//! the feature, media passes unchanged.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use crate::rtp::Malformed;
 #[cfg(feature = "sframe")]
 use crate::sframe::{OpenCounters, Opener, Refused, Sealer, SframeError};
 
-/// Requests for key frames that bring nothing that opens become rarer up to this many times.
+/// Maximum exponent of the backoff of key-frame requests that do not yield a decryptable frame.
 const MOST_SLOWER: u32 = 5;
 
-/// The sender's side.
+/// Sender side.
 #[derive(Debug, Default)]
 pub(super) struct Sealing {
     #[cfg(feature = "sframe")]
@@ -21,18 +21,22 @@ pub(super) struct Sealing {
 #[cfg(feature = "sframe")]
 fn unsealed(error: SframeError) -> Malformed {
     let what = match error {
-        SframeError::Exhausted => "the counter of sealed frames is used up",
-        _ => "the frame could not be sealed",
+        SframeError::Exhausted => "the frame counter of the encryption key is exhausted",
+        _ => "the frame cannot be encrypted",
     };
     Malformed::Field { what }
 }
 
 #[cfg_attr(
     not(feature = "sframe"),
-    expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "nothing is sealed")
+    expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "no encryption without the feature"
+    )
 )]
 impl Sealing {
-    /// What goes into packets in place of a frame; `None`: the frame as it is.
+    /// Returns the encrypted frame; `None` if encryption is off.
     pub(super) fn video(
         &mut self,
         is_key: bool,
@@ -49,7 +53,7 @@ impl Sealing {
         Ok(None)
     }
 
-    /// What goes into a packet of sound.
+    /// Returns the audio packet, encrypted if encryption is on.
     pub(super) fn sound<'a>(&mut self, packet: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
         #[cfg(feature = "sframe")]
         if let Some(sealer) = &mut self.sealer {
@@ -59,20 +63,20 @@ impl Sealing {
     }
 }
 
-/// The receiver's side.
+/// Receiver side.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
     #[cfg(feature = "sframe")]
     pub(super) opener: Option<Opener>,
-    /// The last frame had a key that is not there.
+    /// Key id of the last frame, if its key is unknown.
     #[cfg(feature = "sframe")]
     unknown: Option<u64>,
-    /// Key frames that were asked for since the last frame that opened, if one did not since.
+    /// Key frames requested since the last decrypted frame, if a frame has failed since.
     in_vain: Option<u32>,
 }
 
 impl Opening {
-    /// The frame in what came out of packets; `None` if it does not open.
+    /// Decrypts a received frame; `None` on failure.
     pub(super) fn video(&mut self, frame: Vec<u8>) -> Option<Vec<u8>> {
         #[cfg(feature = "sframe")]
         if let Some(opener) = &mut self.opener {
@@ -94,7 +98,7 @@ impl Opening {
         Some(frame)
     }
 
-    /// The packet of sound in a payload; `None` if it does not open.
+    /// Decrypts an audio packet; `None` on failure.
     pub(super) fn sound<'a>(&mut self, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         #[cfg(feature = "sframe")]
         if let Some(opener) = &mut self.opener {
@@ -103,7 +107,7 @@ impl Opening {
         Some(Cow::Borrowed(payload))
     }
 
-    /// The same of a redundant copy: `None` also if the packet itself was there.
+    /// Decrypts a redundant payload; `None` also if the original was received.
     pub(super) fn copy<'a>(&mut self, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         #[cfg(feature = "sframe")]
         if self.opener.as_ref().is_some_and(|opener| opener.has_opened(payload)) {
@@ -112,7 +116,7 @@ impl Opening {
         self.sound(payload)
     }
 
-    /// Whether a key frame would be of use: not while there is no key for it.
+    /// Whether a key frame could be decrypted: not while its key is unknown.
     pub(super) fn could_open(&self) -> bool {
         #[cfg(feature = "sframe")]
         if let (Some(id), Some(opener)) = (self.unknown, &self.opener) {
@@ -121,16 +125,16 @@ impl Opening {
         true
     }
 
-    /// A key frame was asked for.
+    /// Records that a key frame was requested.
     pub(super) fn asked(&mut self) {
         if let Some(times) = &mut self.in_vain {
             *times = times.saturating_add(1);
         }
     }
 
-    /// The time between two requests, `usual` as long as what comes opens.
+    /// Interval of key-frame requests: `usual` while frames decrypt, with backoff otherwise.
     pub(super) fn interval(&self, usual: Duration) -> Duration {
-        // One may get lost, so that the second comes as usual.
+        // One may get lost, so that the second request is not delayed.
         let times = self.in_vain.unwrap_or(0).saturating_sub(1);
         usual * (1 << times.min(MOST_SLOWER))
     }

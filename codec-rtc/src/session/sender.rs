@@ -1,4 +1,4 @@
-//! The sending end.
+//! Sender of a session.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -25,58 +25,61 @@ use crate::rng::Rng;
 use crate::rtcp::{self, Bye, ReportBlock, Sdes, SenderReport, Xr};
 use crate::rtp::Malformed;
 
-/// Longest that packets are to wait in the pacer, and from when on pictures are to be skipped.
+/// Maximum queueing time in the pacer, and the queueing time from which frames should be skipped.
 const MAX_QUEUE: Duration = Duration::from_secs(1);
 const FULL_QUEUE: Duration = Duration::from_millis(150);
-/// Least rate at which packets leave.
+/// Minimum pacing rate.
 const LEAST_PACE: Bitrate = Bitrate(100_000);
-/// From this loss on, if it does not come from sending too much, a retransmission is sent twice, so
-/// long apart: asking once more would take a round trip.
+/// Inherent loss from which retransmissions are sent twice, and the delay of the copy: another
+/// request would take a round trip.
 const LOSSY: f64 = 0.03;
 const COPY_AFTER: Duration = Duration::from_millis(8);
-/// Most copies that wait.
+/// Maximum number of pending copies.
 const MAX_COPIES: usize = 256;
-/// How often the protection of sound is looked at, and what packets of 20 ms have around them.
+/// Interval of updates of the audio resilience, and the headers of audio packets of 20 ms in bits
+/// per second.
 const SOUND_INTERVAL: Duration = Duration::from_secs(1);
 const SOUND_OVERHEAD_BPS: u64 = 50 * 8 * 58;
 /// Most datagrams that wait to be fetched before the pacer lets others go.
 const MAX_READY: usize = 1024;
-/// Most events that wait to be fetched.
+/// Maximum number of pending events.
 const MAX_EVENTS: usize = 64;
 
-/// What the caller is told.
+/// An event for the caller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SenderEvent {
-    /// What the link carries has changed: what is left for the encoders, all overheads taken off.
+    /// The bandwidth estimate changed.
     Target {
-        /// The whole.
+        /// Bandwidth estimate.
         estimate: Estimate,
-        /// The encoders' parts; no bitrate for video means that it is to pause.
+        /// Bitrates of the encoders, after all overhead; a video bitrate of 0 means that video is
+        /// paused.
         allocation: Allocation,
-        /// The video's part of what the link carries steadily: what size and frame rate go by.
+        /// Video bitrate at the stable estimate, for resolution and frame rate decisions.
         steady_video: Bitrate,
     },
-    /// How sound is to be protected has changed. Redundant copies are made here; the rest is the
-    /// Opus encoder's ([`Resilience::updates`]).
+    /// The audio resilience changed. RED is handled by the sender; apply the rest to the Opus
+    /// encoder ([`Resilience::updates`]).
     Sound {
-        /// What was in force.
+        /// Previous settings.
         before: Resilience,
-        /// What is from now on.
+        /// New settings.
         after: Resilience,
     },
-    /// The encoder reports frame times that do not fit its time base and frame rate
-    /// ([`codec_core::codec::RateState::implausible_times`]): its bitrate is probably far from what it is
-    /// set to. Told once each time this begins.
+    /// The encoder reports frame times inconsistent with its time base and frame rate
+    /// ([`codec_core::codec::RateState::implausible_times`]), so that its bitrate is probably far
+    /// from the target. Sent once each time this starts.
     ImplausibleTimes,
-    /// The last of those that have reported said goodbye. Told once.
+    /// The last reporting receiver sent BYE. Sent once.
     Left,
 }
 
-/// The sending end of a call: coded frames and sound in, datagrams out, feedback in.
+/// Sender of a session: coded frames and audio in, datagrams out, RTCP feedback in.
 ///
-/// Before each picture the encoder is asked for what [`Self::request`] says; what comes out of it
-/// goes to [`Self::send_video`].
+/// Before each frame, apply the result of [`Self::request`] to the encoder; pass its output to
+/// [`Self::send_video`]. Everything else happens in [`Self::handle_datagram`], [`Self::poll_transmit`] and
+/// [`Self::poll_timeout`].
 ///
 /// # Call order
 ///
@@ -85,27 +88,27 @@ pub enum SenderEvent {
 /// [`Self::poll_event`] until both return `None`; then wait for the next input, at the latest until
 /// [`Self::poll_timeout`], and call [`Self::handle_timeout`] then. See the [crate](crate).
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
+#[expect(clippy::struct_excessive_bools, reason = "independent state flags")]
 pub struct Sender {
     config: SenderConfig,
     video: Option<VideoOut>,
     audio: Option<AudioOut>,
     sealing: Sealing,
     pacer: Pacer<Outgoing>,
-    /// Learns what became of packets, even where it does not set the rate.
+    /// Tracks packet delivery, even if it does not set the rate.
     controller: Controller,
     drives: bool,
     allocator: Allocator,
-    /// The next transport-wide number, and what the last ones stood for.
+    /// Next transport-wide sequence number, and the frame parts of recent ones.
     transport_sequence: u16,
     numbers: Numbers,
     round_trip: RoundTrip,
     reference_times: ReferenceTimes,
     schedule: Schedule,
     fraction_lost: f64,
-    /// The receiver reports on single packets.
+    /// The receiver sends per-packet feedback.
     knows_packets: bool,
-    /// Second copies of retransmissions, and when they are due.
+    /// Second copies of retransmissions, with their send times.
     copies: VecDeque<(Duration, Outgoing)>,
     ready: VecDeque<Vec<u8>>,
     events: VecDeque<SenderEvent>,
@@ -118,10 +121,10 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender that has sent nothing yet.
+    /// Creates a sender.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: SenderConfig) -> Result<Self, ConfigError> {
         let mut rng = Rng::stream(config.seed, 11);
         let streams = &config.streams;
@@ -161,7 +164,7 @@ impl Sender {
         })
     }
 
-    /// Everything is sealed from now on: each frame, and each packet of sound.
+    /// Enables end-to-end encryption of all frames and audio packets.
     #[cfg(feature = "sframe")]
     #[must_use]
     pub fn with_sealer(mut self, sealer: crate::sframe::Sealer) -> Self {
@@ -169,15 +172,15 @@ impl Sender {
         self
     }
 
-    /// What seals, to change its key.
+    /// The encryption state, for changing the key.
     #[cfg(feature = "sframe")]
     pub fn sealer(&mut self) -> Option<&mut crate::sframe::Sealer> {
         self.sealing.sealer.as_mut()
     }
 
-    /// What the next picture is to be coded like: key frame, references, slots to replace.
+    /// Returns how to code the next frame: key frame, references, buffer updates.
     ///
-    /// The encoder must be told so exactly, and its packets must come to [`Self::send_video`] in its
+    /// The encoder must follow it exactly, and its packets must be passed to [`Self::send_video`] in
     /// order.
     pub fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         match &mut self.video {
@@ -186,18 +189,17 @@ impl Sender {
         }
     }
 
-    /// Whether the next picture is better left out: so much waits already that it would only come
-    /// late, and make those behind it late.
+    /// Whether to skip the next frame, because the pacer queue would delay it and all following
+    /// ones.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.drives && self.pacer.queue_time() > FULL_QUEUE
     }
 
-    /// Takes a coded frame whose picture was captured at `captured`; `timestamp` counts 90 kHz.
+    /// Sends a coded frame captured at `captured`; `timestamp` is in units of 1/90,000 s.
     ///
     /// # Errors
-    /// [`Malformed`] if there is nothing in it, there is no video in this call, or it cannot be
-    /// sealed.
+    /// Returns [`Malformed`] if the frame is empty, the session has no video, or encryption fails.
     pub fn send_video(
         &mut self,
         now: Duration,
@@ -206,8 +208,10 @@ impl Sender {
         packet: &Packet,
     ) -> Result<(), Malformed> {
         let wall = ntp::at(self.config.ntp_at_zero, captured);
-        let video =
-            self.video.as_mut().ok_or(Malformed::Field { what: "no video was agreed on" })?;
+        let video = self
+            .video
+            .as_mut()
+            .ok_or(Malformed::Field { what: "this session has no video stream" })?;
         let map = &self.config.streams.extensions;
         let sealed = self.sealing.video(packet.meta.kind == FrameKind::Key, &packet.data)?;
         let sealed = sealed.as_deref();
@@ -225,14 +229,17 @@ impl Sender {
         Ok(())
     }
 
-    /// Takes a packet of sound.
+    /// Sends an audio packet.
     ///
     /// # Errors
-    /// [`Malformed`] if it is too long, there is no sound in this call, or it cannot be sealed.
+    /// Returns [`Malformed`] if it is empty or too long, the session has no audio, or encryption
+    /// fails.
     pub fn send_audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), Malformed> {
         let wall = ntp::at(self.config.ntp_at_zero, packet.captured);
-        let audio =
-            self.audio.as_mut().ok_or(Malformed::Field { what: "no sound was agreed on" })?;
+        let audio = self
+            .audio
+            .as_mut()
+            .ok_or(Malformed::Field { what: "this session has no audio stream" })?;
         let payload = self.sealing.sound(packet.payload)?;
         let packet = AudioPacket { payload: &payload, ..*packet };
         let outgoing = audio.packet(&packet, wall)?;
@@ -243,17 +250,17 @@ impl Sender {
         Ok(())
     }
 
-    /// How many packets of sound before it each one carries again: 0..=2, where the stream has RED.
+    /// Sets the number of redundant payloads per audio packet, 0..=2, if RED was negotiated.
     pub fn set_audio_redundancy(&mut self, depth: usize) {
         if let Some(audio) = &mut self.audio {
             audio.set_redundancy(depth);
         }
     }
 
-    /// Takes what came back: RTCP.
+    /// Processes a received RTCP datagram.
     ///
     /// # Errors
-    /// [`Malformed`], of the first packet in it that is damaged; what came before it counts.
+    /// Returns [`Malformed`] for the first invalid packet in it; packets before it are processed.
     pub fn handle_datagram(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         self.stats.feedback_datagrams += 1;
         for packet in rtcp::parse_compound(datagram) {
@@ -315,13 +322,13 @@ impl Sender {
         }
     }
 
-    /// Who says in a packet what came of our streams.
+    /// SSRC of the receiver if the packet reports on our streams.
     fn reporter(&self, packet: &rtcp::Packet) -> Option<u32> {
         let about_ours = |blocks: &[ReportBlock]| blocks.iter().any(|it| self.is_ours(it.ssrc));
         let ssrc = match packet {
             rtcp::Packet::ReceiverReport(it) if about_ours(&it.blocks) => it.ssrc,
             rtcp::Packet::SenderReport(it) if about_ours(&it.blocks) => it.ssrc,
-            // What it counts are packets of all streams.
+            // Transport-wide feedback covers all streams.
             rtcp::Packet::TransportFeedback(it) => it.sender_ssrc,
             rtcp::Packet::Ccfb(it) => it.sender_ssrc,
             rtcp::Packet::Remb(it) => it.sender_ssrc,
@@ -374,7 +381,7 @@ impl Sender {
         }
     }
 
-    /// What became of single packets.
+    /// Processes per-packet feedback.
     fn learn(&mut self, now: Duration, outcome: &Outcome) {
         self.knows_packets = true;
         let Some(video) = &mut self.video else { return };
@@ -427,7 +434,7 @@ impl Sender {
         self.events.push_back(event);
     }
 
-    /// What the caller should know.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<SenderEvent> {
         self.events.pop_front()
     }
@@ -459,7 +466,7 @@ impl Sender {
         self.ready.pop_front()
     }
 
-    /// Brings rates up to what is known.
+    /// Updates the rates from the bandwidth estimate.
     fn follow(&mut self, now: Duration) {
         let told = self.controller.poll(now);
         if !self.drives {
@@ -467,7 +474,7 @@ impl Sender {
         }
         if let Some(estimate) = told {
             let pace = self.controller.pacing_rate().max(LEAST_PACE);
-            // Within the pacer's range.
+            // Within the range of the pacer.
             let _ = self.pacer.set_rate(pace);
             self.schedule.set_bandwidth(estimate.target.0);
             let repair = self.video.as_ref().map(VideoOut::repair).unwrap_or_default();
@@ -482,7 +489,7 @@ impl Sender {
             self.protect_sound(now, &estimate, &allocation);
         }
         self.pacer.set_held(self.controller.is_window_full(now));
-        // A probe that nothing can fill would only wait for its end.
+        // A probe that cannot be filled would only time out.
         if !self.pacer.is_probing()
             && self.video.as_ref().is_some_and(VideoOut::can_pad)
             && let Some(cluster) = self.controller.poll_probe()
@@ -499,7 +506,7 @@ impl Sender {
         }
     }
 
-    /// Looks once in a while how sound is to be protected.
+    /// Periodically updates the audio resilience.
     fn protect_sound(&mut self, now: Duration, estimate: &Estimate, parts: &Allocation) {
         let Some(stream) = self.config.streams.audio.filter(|stream| stream.is_opus()) else {
             return;
@@ -512,7 +519,7 @@ impl Sender {
         let link = AudioLink {
             loss: estimate.loss,
             burst,
-            // Headers and copies come out of it, too.
+            // Includes headers and redundancy.
             bitrate: Bitrate(parts.audio.0 + SOUND_OVERHEAD_BPS),
             red: stream.red.is_some(),
         };
@@ -524,7 +531,7 @@ impl Sender {
         }
     }
 
-    /// Stamps a packet, and remembers it.
+    /// Sets the send-time extensions of a packet and records it.
     fn leave_with(&mut self, now: Duration, departure: Departure<Outgoing>) -> Vec<u8> {
         let Departure { packet: mut outgoing, probe } = departure;
         let map = self.config.streams.extensions;
@@ -548,7 +555,7 @@ impl Sender {
         bytes
     }
 
-    /// Sender reports of all streams, in one compound (RFC 3550, section 6.1).
+    /// Sends sender reports of all streams in one compound packet (RFC 3550, section 6.1).
     fn report(&mut self, now: Duration) {
         let wall = self.config.ntp_at_zero;
         let mut packets = Vec::new();
@@ -572,14 +579,14 @@ impl Sender {
 
     fn send_rtcp(&mut self, packets: &[rtcp::Packet]) {
         let mut datagram = Vec::new();
-        // Packets of ours fit their fields.
+        // Our packets are within their ranges.
         if rtcp::write_compound(packets, &mut datagram).is_ok() {
             self.schedule.on_packet(datagram.len());
             self.ready.push_back(datagram);
         }
     }
 
-    /// The caller leaves: goodbyes are ready (RFC 3550, section 6.6).
+    /// Ends the session: queues BYE (RFC 3550, section 6.6).
     pub fn leave(&mut self, now: Duration, reason: &str) {
         self.report(now);
         let video = self.video.as_ref().map(VideoOut::ssrc);
@@ -588,8 +595,8 @@ impl Sender {
         self.send_rtcp(&[rtcp::Packet::Bye(Bye { ssrcs: sources, reason })]);
     }
 
-    /// When [`Self::handle_timeout`] is to be called, if nothing comes; a time that has passed: at
-    /// once.
+    /// Deadline of the next call of [`Self::poll_transmit`] if no packet arrives; a time in the past means
+    /// immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
@@ -601,13 +608,13 @@ impl Sender {
         [self.pacer.poll_timeout(), controller, report, copy].into_iter().flatten().min()
     }
 
-    /// How long what waits takes to leave.
+    /// Time to send the pacer queue.
     #[must_use]
     pub fn queue_time(&self) -> Duration {
         self.pacer.queue_time()
     }
 
-    /// Counters and the last figures.
+    /// Counters and current values.
     #[must_use]
     pub fn stats(&self) -> SenderStats {
         let mut stats = self.stats;
@@ -619,7 +626,7 @@ impl Sender {
     }
 }
 
-/// A part of the target as it is of what the link carries steadily.
+/// Scales a part of the target to the stable estimate.
 fn scaled(part: u64, estimate: &Estimate) -> u64 {
     let scaled = u128::from(part) * u128::from(estimate.stable.0);
     u64::try_from(scaled / u128::from(estimate.target.0.max(1))).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! What each end has counted.
+//! Session statistics.
 
 use std::time::Duration;
 
@@ -14,23 +14,22 @@ use crate::report::ReceptionCounters;
 use crate::rtcp::ReportBlock;
 use crate::sync::LipSyncStats;
 
-/// Packets and their bytes.
+/// Packet and byte counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Packets, or datagrams.
     pub packets: u64,
-    /// All their bytes; at a sender with the overhead that it was told.
+    /// Total bytes; at a sender including the configured overhead.
     pub bytes: u64,
-    /// Bytes of RTP payloads alone (getStats: `bytesSent`, `bytesReceived`).
+    /// RTP payload bytes (`bytesSent`, `bytesReceived` of getStats).
     pub payload_bytes: u64,
-    /// Bytes of RTP headers, their extensions and padding (getStats: `headerBytesSent`,
-    /// `headerBytesReceived`).
+    /// Bytes of RTP headers, extensions and padding (`headerBytesSent`, `headerBytesReceived` of
+    /// getStats).
     pub header_bytes: u64,
 }
 
 impl Traffic {
-    /// Counts a packet of RTP with `rtp_bytes` of which `payload_bytes` are payload, and what is
-    /// around it.
+    /// Counts an RTP packet of `rtp_bytes`, of which `payload_bytes` are payload, plus `overhead`.
     pub(super) fn add(&mut self, rtp_bytes: usize, payload_bytes: usize, overhead: usize) {
         self.packets += 1;
         self.bytes += (rtp_bytes + overhead) as u64;
@@ -52,21 +51,21 @@ impl std::ops::Add for Traffic {
     }
 }
 
-/// What a receiver last reported about a stream (getStats: `remote-inbound-rtp`).
+/// Last report of a receiver about a stream (`remote-inbound-rtp` of getStats).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RemoteInbound {
-    /// Packets lost since the report before, 0..=1.
+    /// Fraction of packets lost since the previous report, 0..=1.
     pub fraction_lost: f64,
-    /// Packets lost in all; negative when duplicates came.
+    /// Cumulative packets lost; negative with duplicates.
     pub packets_lost: i32,
     /// Interarrival jitter.
     pub jitter: Duration,
-    /// The round trip that the last report measured.
+    /// Round-trip time measured by the last report.
     pub round_trip: Option<Duration>,
 }
 
 impl RemoteInbound {
-    /// After another report on a stream with a clock of `clock_hz`.
+    /// Updates the values from a report block on a stream with a clock of `clock_hz`.
     pub(super) fn follow(
         before: Option<Self>,
         block: &ReportBlock,
@@ -83,47 +82,47 @@ impl RemoteInbound {
     }
 }
 
-/// Figures of a [`super::Sender`].
+/// Statistics of a [`super::Sender`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SenderStats {
-    /// Video that was sent for the first time.
+    /// Video, first transmission.
     pub video_sent: Traffic,
-    /// Sound.
+    /// Audio.
     pub audio_sent: Traffic,
-    /// Video that was sent again.
+    /// Video retransmissions.
     pub retransmitted: Traffic,
-    /// Correction.
+    /// FEC.
     pub fec_sent: Traffic,
     /// Padding of probes.
     pub padding_sent: Traffic,
-    /// Frames, key frames, requests and answers.
+    /// Counters of frames, key frames, requests and responses.
     pub video: VideoOutCounters,
-    /// Datagrams that came back.
+    /// RTCP datagrams received.
     pub feedback_datagrams: u64,
-    /// Those that were damaged.
+    /// Malformed RTCP datagrams.
     pub malformed: u64,
-    /// Goodbyes of sources that have never reported, or have left before.
+    /// BYE packets from sources that never reported or had already left.
     pub stray_goodbyes: u64,
-    /// Packets for which there was no room.
+    /// Packets dropped because the pacer queue was full.
     pub overflowed: u64,
-    /// Smoothed, once it is known.
+    /// Smoothed round-trip time, once known.
     pub round_trip: Option<Duration>,
-    /// Of the last receiver report, 0..=1.
+    /// Fraction lost in the last receiver report, 0..=1.
     pub fraction_lost: f64,
-    /// What was last reported on the pictures, and on the sound.
+    /// Last reports on the video stream and on the audio stream.
     pub remote_video: Option<RemoteInbound>,
     /// See [`Self::remote_video`].
     pub remote_audio: Option<RemoteInbound>,
-    /// What the link carries, where it is followed.
+    /// Bandwidth estimate, if congestion control is on.
     pub estimate: Option<Estimate>,
-    /// What was last asked for of all, and of the video encoder.
+    /// Last target bitrate in total, and of the video encoder.
     pub target: Bitrate,
     /// See [`Self::target`].
     pub video_target: Bitrate,
 }
 
 impl SenderStats {
-    /// Where a packet is counted.
+    /// Counter for a kind of packet.
     pub(super) fn traffic(&mut self, kind: PacketKind, is_audio: bool) -> &mut Traffic {
         match kind {
             PacketKind::Media if is_audio => &mut self.audio_sent,
@@ -135,52 +134,52 @@ impl SenderStats {
     }
 }
 
-/// Figures of a [`super::Receiver`].
+/// Statistics of a [`super::Receiver`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ReceiverStats {
-    /// Everything that came: datagrams of RTP and RTCP.
+    /// All RTP and RTCP datagrams received.
     pub received: Traffic,
-    /// Packets of the video stream; correction in it (ULPFEC) is in [`Self::fec_received`].
+    /// Packets of the video stream; ULPFEC packets in it count as [`Self::fec_received`].
     pub video_received: Traffic,
     /// Packets of the audio stream.
     pub audio_received: Traffic,
-    /// Video that came again, in a stream of its own.
+    /// Video retransmissions in the RTX stream.
     pub retransmissions_received: Traffic,
-    /// Correction.
+    /// FEC.
     pub fec_received: Traffic,
-    /// Packets without payload beside the video: they fill a link up to find out what it carries.
+    /// Padding packets along with the video, sent as bandwidth probes.
     pub padding_received: Traffic,
-    /// Packets of video that came when their frame had been given out or passed over.
+    /// Video packets that arrived after their frame was emitted or skipped.
     pub video_late: u64,
-    /// Datagrams that were damaged.
+    /// Malformed datagrams.
     pub malformed: u64,
-    /// Packets of streams that were not agreed on.
+    /// Packets of unknown streams.
     pub unknown: u64,
-    /// Packets that were made of correction.
+    /// Packets recovered by FEC.
     pub recovered: u64,
-    /// Packets that came again because they were asked for.
+    /// Packets recovered by retransmission.
     pub retransmitted: u64,
-    /// Packets of correction that came, and what they did.
+    /// FEC decoder counters.
     pub fec: Option<FecCounters>,
-    /// Packets of the video stream.
+    /// Reception statistics of the video stream.
     pub video_packets: ReceptionCounters,
-    /// Packets of the audio stream.
+    /// Reception statistics of the audio stream.
     pub audio_packets: ReceptionCounters,
-    /// Frames.
+    /// Frame statistics.
     pub video: VideoStats,
-    /// Sound, where there is a buffer.
+    /// Audio jitter buffer statistics, if there is one.
     pub audio: Option<AudioBufferStats>,
-    /// Sound against picture, where there are both.
+    /// Lip sync statistics, if there is audio and video.
     pub lips: Option<LipSyncStats>,
-    /// Why frames did not come out.
+    /// Dropped frames by reason.
     pub dropped: DroppedFrames,
-    /// Requests for packets.
+    /// NACK counters.
     pub nacks: NackCounters,
-    /// Requests for key frames that were sent.
+    /// Key-frame requests sent.
     pub key_requests: u64,
-    /// Sealed frames and packets of sound, where there is an opener.
+    /// Decryption counters, if end-to-end encryption is on.
     #[cfg(feature = "sframe")]
     pub opened: Option<crate::sframe::OpenCounters>,
-    /// Smoothed, once it is known.
+    /// Smoothed round-trip time, once known.
     pub round_trip: Option<Duration>,
 }

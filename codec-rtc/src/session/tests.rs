@@ -1,4 +1,4 @@
-//! Behaviour that no call between our own ends shows.
+//! Session behaviour that does not occur between our own endpoints.
 
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ fn frame(number: u64) -> Packet {
     packet
 }
 
-/// Sends 60 frames to somebody who tells of losses in receiver reports alone; gives the packets of
-/// correction.
-fn corrections(fraction_lost: u8) -> u64 {
+/// Sends 60 frames to a receiver that reports losses only by receiver reports; returns the number
+/// of FEC packets.
+fn fec_packets(fraction_lost: u8) -> u64 {
     let video = Some(VideoStream::standard(SSRC));
     let streams = Streams { video, audio: None, extensions: Map::EMPTY };
     let mut sender = Sender::new(SenderConfig {
@@ -65,14 +65,14 @@ fn corrections(fraction_lost: u8) -> u64 {
 }
 
 #[test]
-fn losses_in_receiver_reports_bring_correction() {
-    assert_eq!(corrections(0), 0);
-    let some = corrections(26);
+fn loss_in_receiver_reports_enables_fec() {
+    assert_eq!(fec_packets(0), 0);
+    let some = fec_packets(26);
     assert!(some >= 20, "{some}");
 }
 
 #[test]
-fn a_sender_has_left_when_all_its_streams_have() {
+fn sender_has_left_when_all_its_streams_have_ended() {
     let (video, audio) = (VideoStream::plain(SSRC, 96), AudioStream::opus(6));
     let streams = Streams { video: Some(video), audio: Some(audio), extensions: Map::EMPTY };
     let receiver = || {
@@ -119,7 +119,7 @@ fn a_sender_has_left_when_all_its_streams_have() {
 }
 
 #[test]
-fn a_sender_ends_at_the_goodbye_of_whoever_has_reported() {
+fn sender_ends_at_bye_of_the_reporting_receivers() {
     let video = Some(VideoStream::plain(SSRC, 96));
     let streams = Streams { video, audio: None, extensions: Map::EMPTY };
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };
@@ -135,14 +135,14 @@ fn a_sender_ends_at_the_goodbye_of_whoever_has_reported() {
         rtcp::Packet::ReceiverReport(ReceiverReport { ssrc, blocks })
     };
     let bye = |ssrc| rtcp::Packet::Bye(Bye { ssrcs: vec![ssrc], reason: Vec::new() });
-    // Of nobody that is known, of another stream's receiver, in the sender's own name.
+    // From an unknown source, from the receiver of another stream, and in the sender's own name.
     assert_eq!(hear(&mut sender, bye(9)), None);
     assert_eq!(hear(&mut sender, report(9, 77)), None);
     assert_eq!(hear(&mut sender, bye(9)), None);
     assert_eq!(hear(&mut sender, report(SSRC, SSRC)), None);
     assert_eq!(hear(&mut sender, bye(SSRC)), None);
     assert_eq!(sender.stats().stray_goodbyes, 3);
-    // Of one of two, and of the last.
+    // From one of two receivers, and from the last.
     assert_eq!(hear(&mut sender, report(9, SSRC)), None);
     let pli = rtcp::Packet::Pli(Pli { sender_ssrc: 10, media_ssrc: SSRC });
     assert_eq!(hear(&mut sender, pli), None);
@@ -153,7 +153,7 @@ fn a_sender_ends_at_the_goodbye_of_whoever_has_reported() {
 }
 
 #[test]
-fn a_cure_that_does_not_help_is_followed_by_a_key_frame() {
+fn failed_reference_recovery_is_followed_by_a_key_frame() {
     let video = Some(VideoStream::standard(SSRC));
     let streams = Streams { video, audio: None, extensions: Map::default() };
     let mut sender = Sender::new(SenderConfig::new(streams, 1)).unwrap();
@@ -187,14 +187,16 @@ fn a_cure_that_does_not_help_is_followed_by_a_key_frame() {
     tell(&mut sender, ms(400), pli());
     let cure = sender.request(ms(400), 10);
     assert!(!cure.key_frame && cure.references.is_some(), "{cure:?}");
-    // Asked again at once, the cure is still on its way; later it has not helped.
+    // A repeated request right away is ignored, since the recovery is in transit; a later one means
+    // that it failed.
     tell(&mut sender, ms(450), pli());
     assert!(!sender.request(ms(450), 11).key_frame);
     tell(&mut sender, ms(800), pli());
     assert!(sender.request(ms(800), 12).key_frame);
 }
 
-/// Hands frame `number` of a stream with so many temporal layers to a sender; gives its packets.
+/// Passes frame `number` of a stream with `layers` temporal layers to a sender; returns its
+/// packets.
 fn layered(sender: &mut Sender, number: u64, layers: u8) -> Vec<Vec<u8>> {
     let now = Duration::from_millis(33 * number);
     let request = sender.request(now, i64::try_from(number).unwrap());
@@ -218,7 +220,7 @@ fn layered(sender: &mut Sender, number: u64, layers: u8) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn layers_that_begin_during_a_call_are_described_from_a_key_frame_on() {
+fn layers_added_mid_session_are_described_from_a_key_frame_on() {
     let video = Some(VideoStream::plain(SSRC, 96));
     let streams = Streams { video, audio: None, extensions: Map::default() };
     let mut sender =
@@ -250,7 +252,7 @@ fn layers_that_begin_during_a_call_are_described_from_a_key_frame_on() {
 }
 
 #[test]
-fn implausible_frame_times_are_told_when_they_begin() {
+fn implausible_frame_times_are_reported_once() {
     let video = Some(VideoStream::plain(SSRC, 96));
     let streams = Streams { video, audio: None, extensions: Map::EMPTY };
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };

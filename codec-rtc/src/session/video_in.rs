@@ -1,4 +1,4 @@
-//! The video stream on its way in: packets of all kinds to frames, and what is asked for.
+//! Received video stream: media, RTX and FEC packets to frames, NACKs and key-frame requests.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::recovery::{Came, KeyFrameRequester, NackConfig, Nacker};
 use crate::report::ReceptionStats;
 use crate::rtp::{self, Header, Malformed, Packet};
 
-/// Ticks per second of RTP timestamps of video.
+/// RTP clock rate of video in Hz.
 const CLOCK_HZ: u32 = crate::packet::vp8::CLOCK_HZ;
-/// Least time between two requests for a key frame.
+/// Minimum time between two key-frame requests.
 const KEY_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
@@ -27,13 +27,13 @@ enum Correction {
     Flex(Box<flexfec::Decoder>),
 }
 
-/// What a packet was taken for.
+/// Classification of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     Media,
     Retransmission,
     Correction,
-    /// Nothing, sent to fill the link.
+    /// Padding, sent as a bandwidth probe.
     Padding,
     /// Not of this stream.
     Other,
@@ -49,11 +49,11 @@ pub(super) struct VideoIn {
     correction: Correction,
     reader: dependency::Reader,
     map: Map,
-    /// Its sender said goodbye.
+    /// The sender of the stream sent BYE.
     pub(super) gone: bool,
     pub(super) recovered: u64,
     pub(super) retransmitted: u64,
-    /// Packets that came when their frame had been given out or passed over.
+    /// Packets that arrived after their frame was emitted or skipped.
     pub(super) late: u64,
     repaired: Vec<Vec<u8>>,
 }
@@ -89,7 +89,7 @@ impl VideoIn {
         }
     }
 
-    /// A packet came.
+    /// Processes a packet.
     pub(super) fn push(
         &mut self,
         now: Duration,
@@ -156,7 +156,7 @@ impl VideoIn {
             written.map(|()| out)
         };
         if primary.payload_type == ulpfec {
-            // To the frames it is a packet without any content.
+            // For the frame buffer it is a packet without content.
             let empty = inner(self.stream.payload_type, &[])?;
             self.buffer.push(now, &empty, PacketInfo::default())?;
             if let Correction::Ulp(decoder) = &mut self.correction {
@@ -170,7 +170,7 @@ impl VideoIn {
         Ok(Taken::Media)
     }
 
-    /// A media packet, as it was before anything was wrapped around it.
+    /// Processes a media packet after unwrapping RTX and RED.
     fn media(
         &mut self,
         now: Duration,
@@ -194,10 +194,10 @@ impl VideoIn {
         Ok(())
     }
 
-    /// What correction has made.
+    /// Processes packets recovered by FEC.
     fn take_repaired(&mut self, now: Duration) {
         for bytes in std::mem::take(&mut self.repaired) {
-            // It is as little to be trusted as what it was made of.
+            // Recovered packets are as untrusted as their input.
             let Ok(packet) = rtp::parse(&bytes) else { continue };
             if packet.header.payload_type != self.stream.payload_type {
                 continue;
@@ -264,7 +264,7 @@ impl VideoIn {
         }
     }
 
-    /// Whether a key frame is to be asked for now.
+    /// Whether to request a key frame now.
     pub(super) fn asks_for_key(&mut self, now: Duration, opening: &mut Opening) -> bool {
         let needed = self.buffer.needs_key(now) && opening.could_open();
         let Some(requester) = &mut self.requester else { return false };

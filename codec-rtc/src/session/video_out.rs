@@ -1,5 +1,4 @@
-//! The video stream on its way out: what the encoder is asked for, frames to packets, correction,
-//! retransmission.
+//! Sent video stream: encoder requests, packetization, FEC, retransmission.
 
 use std::time::Duration;
 
@@ -24,42 +23,42 @@ use crate::rng::Rng;
 use crate::rtcp::{ReportBlock, SenderInfo};
 use crate::rtp::{self, Header, Malformed};
 
-/// How long packets are kept for those who ask again.
+/// How long, and how many, packets are kept for retransmission.
 const KEEP: Duration = Duration::from_secs(2);
 const KEEP_PACKETS: usize = 4096;
-/// Bytes of header extensions that packets leave room for: transport-wide number, time of sending,
-/// capture time, Dependency Descriptor.
+/// Bytes reserved for header extensions: transport-wide sequence number, send time, capture time,
+/// Dependency Descriptor.
 const EXTENSION_BYTES: usize = 64;
-/// Bytes that RED, correction and retransmission add.
+/// Bytes added by RED, FEC and RTX.
 const REPAIR_BYTES: usize = 24;
-/// From this round trip on a retransmission alone shows: 150 ms make a freeze.
+/// Round-trip time from which a single retransmission is noticeable: 150 ms count as a freeze.
 const MOST_NOTICED: Duration = Duration::from_millis(90);
-/// Least bitrate of retransmissions; else half of the video's.
+/// Minimum rate limit of retransmissions; otherwise half of the video bitrate.
 const LEAST_AGAIN_BPS: u64 = 30_000;
-/// How long after the round trip a cure may take to be coded, decoded and confirmed.
+/// Time in addition to the round trip for a recovery frame to be coded, decoded and acknowledged.
 const CURE_TIME: Duration = Duration::from_millis(150);
-/// Round trip until it is known.
+/// Round-trip time before the first measurement.
 const FIRST_RTT: Duration = Duration::from_millis(100);
 
-/// Most temporal layers that are described.
+/// Maximum number of temporal layers in descriptors.
 const MOST_LAYERS: u8 = 3;
 
-/// Counters.
+/// Counters of a sent video stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VideoOutCounters {
-    /// Frames that were handed over.
+    /// Frames sent.
     pub frames: u64,
-    /// Key frames among them.
+    /// Key frames sent.
     pub key_frames: u64,
-    /// Packets that were asked for again.
+    /// Packets requested by NACK.
     pub nacks: u64,
-    /// Packets that were sent again.
+    /// Packets retransmitted.
     pub retransmitted: u64,
-    /// PLI and FIR that came.
+    /// PLI and FIR received.
     pub key_requests: u64,
-    /// Packets of correction.
+    /// FEC packets sent.
     pub fec_packets: u64,
-    /// What was done about losses.
+    /// Recoveries from losses.
     pub long_term: LongTermCounters,
 }
 
@@ -70,7 +69,7 @@ pub(super) struct VideoOut {
     first_picture_id: u16,
     dependencies: Dependencies,
     gate: KeyFrameGate,
-    /// Temporal layers that frames are described with.
+    /// Temporal layers in the descriptors.
     layers: u8,
     pub(super) long_term: Option<LongTerm>,
     pub(super) sent: SentFrames,
@@ -80,19 +79,19 @@ pub(super) struct VideoOut {
     map: Map,
     last_frame: Option<u64>,
     report: SenderStats,
-    /// Highest sequence number of the last receiver report.
+    /// Extended highest sequence number of the last receiver report.
     reported: Option<u32>,
     bitrate_bps: u64,
     rtt: Duration,
     retransmits: bool,
-    /// When a request for a key frame was last answered by a reference, and what the receiver had
-    /// confirmed until then.
+    /// When a key-frame request was last answered by an acknowledged reference, and the number of
+    /// acknowledgements at that time.
     answered: Option<(Duration, u64)>,
     again: Lately,
     counters: VideoOutCounters,
 }
 
-/// What was sent in the last seconds.
+/// Statistics of the last seconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lately {
     since: Duration,
@@ -167,7 +166,7 @@ impl VideoOut {
         VideoOutCounters { long_term: long_term.unwrap_or_default(), ..self.counters }
     }
 
-    /// What the next frame is to be like.
+    /// Returns the request for the next frame.
     pub(super) fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         let mut request = FrameRequest::at(pts);
         if let Some(plan) = self.long_term.as_mut().and_then(|it| it.plan(now)) {
@@ -185,7 +184,7 @@ impl VideoOut {
         request
     }
 
-    /// A coded frame becomes packets; `sealed` is what they carry in its place.
+    /// Packetizes a coded frame; `sealed` is its encrypted form, if any.
     pub(super) fn frame(
         &mut self,
         now: Duration,
@@ -254,14 +253,14 @@ impl VideoOut {
         Ok(out)
     }
 
-    /// Adapts to the temporal layers that the encoder makes, from a key frame on: receivers learn the
-    /// structure there. Until then frames are described as those of the layers before.
+    /// Adapts to the temporal layers of the encoder at a key frame, which carries the structure.
+    /// Until then, frames are described with the previous layers.
     fn follow_layers(&mut self, meta: &PacketMeta) {
         let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MOST_LAYERS);
         if layers <= self.layers {
             return;
         }
-        // Which slots belong to which layer is the encoder's to say.
+        // The encoder decides which buffers belong to which layer.
         self.long_term = None;
         if meta.kind != FrameKind::Key {
             self.gate.request();
@@ -288,7 +287,7 @@ impl VideoOut {
         self.report.info(now, ntp_at_zero)
     }
 
-    /// What the encoder was told to make.
+    /// Sets the target bitrate of the encoder.
     pub(super) fn set_bitrate(&mut self, bits_per_second: u64) {
         self.bitrate_bps = bits_per_second;
         if let Some(history) = &mut self.history {
@@ -302,28 +301,28 @@ impl VideoOut {
             protector.set_round_trip(rtt);
         }
         if let (Some(long_term), true) = (&mut self.long_term, self.retransmits) {
-            // Time for one answer, if that comes before anybody notices; else the cure goes out
-            // beside it.
+            // Time for one retransmission if it is not noticeable; otherwise recovery starts in
+            // parallel.
             let one_answer = if rtt < MOST_NOTICED { rtt } else { Duration::ZERO };
             long_term.set_repair(one_answer);
         }
     }
 
-    /// What packets wait in queues of the link now: news of frames comes later by that.
+    /// Sets the queueing delay of the link, which delays feedback.
     pub(super) fn set_queueing(&mut self, queueing: Duration) {
         if let Some(long_term) = &mut self.long_term {
             let rtt = self.rtt + queueing;
-            // Over longer ones a freeze is there before the silence tells.
+            // At longer round trips, a freeze would occur before the timeout.
             long_term.set_round_trip((rtt < MOST_NOTICED).then_some(rtt));
         }
     }
 
-    /// Mean number of packets that are lost in a row.
+    /// Mean number of consecutive packets lost.
     pub(super) fn burst(&self) -> f64 {
         self.protector.as_ref().map_or(1.0, Protector::burst)
     }
 
-    /// What is sent beside the frames.
+    /// Current overhead for the bitrate allocation.
     pub(super) fn repair(&self) -> Repair {
         Repair {
             fec: self.protector.as_ref().map_or(0.0, Protector::overhead),
@@ -332,7 +331,7 @@ impl VideoOut {
         }
     }
 
-    /// A packet of the stream leaves.
+    /// Records that a packet of the stream leaves.
     pub(super) fn leaves(&mut self, now: Duration, outgoing: &Outgoing) {
         if outgoing.kind == PacketKind::Retransmission {
             self.again.again_bytes += outgoing.payload.len() as u64;
@@ -348,7 +347,7 @@ impl VideoOut {
         }
     }
 
-    /// A packet that was asked for again, and where `twice` a copy of it.
+    /// Returns the retransmission of a packet, with a copy if `twice`.
     pub(super) fn again(
         &mut self,
         now: Duration,
@@ -366,14 +365,14 @@ impl VideoOut {
         Some((first, second))
     }
 
-    /// The retransmission of a packet.
+    /// Creates a retransmission.
     fn repeat(&mut self, bytes: &[u8]) -> Option<Outgoing> {
         let packet = rtp::parse(bytes).ok()?;
         let extensions = Extensions::of(&packet, &self.map).ok()?;
         let mut header = packet.header;
         let mut payload = Vec::with_capacity(packet.payload.len() + 2);
         if let Some(rtx) = self.stream.rtx {
-            // RFC 4588, section 4: the original number goes before the payload.
+            // RFC 4588, section 4: the original sequence number precedes the payload.
             payload.extend(header.sequence.to_be_bytes());
             header = Header {
                 payload_type: rtx.payload_type,
@@ -389,13 +388,12 @@ impl VideoOut {
         Some(outgoing)
     }
 
-    /// Whether [`Self::padding`] gives something.
+    /// Whether [`Self::padding`] returns a packet.
     pub(super) fn can_pad(&self) -> bool {
         self.stream.rtx.is_some() && self.last_frame.is_some()
     }
 
-    /// Something of about so many bytes to probe the link with: the stream of retransmissions has
-    /// room for it.
+    /// Returns a padding packet of about `bytes` in the RTX stream, as a bandwidth probe.
     pub(super) fn padding(&mut self, bytes: usize) -> Option<Outgoing> {
         let rtx = self.stream.rtx?;
         self.last_frame?;
@@ -412,7 +410,7 @@ impl VideoOut {
         Some(outgoing)
     }
 
-    /// PLI or FIR came.
+    /// Processes a PLI or FIR.
     pub(super) fn key_request(&mut self, now: Duration) {
         self.counters.key_requests += 1;
         let Some(long_term) = self.long_term.as_mut().filter(|it| it.is_confirmed()) else {
@@ -420,13 +418,13 @@ impl VideoOut {
             return;
         };
         match self.answered {
-            // The cure did not help: nothing was decoded since.
+            // The recovery failed: no frame was decoded since.
             Some((at, said)) if said == long_term.confirmations() => {
                 if now.saturating_sub(at) >= self.rtt + CURE_TIME {
                     self.gate.request();
                 }
             }
-            // The plan of the next frame finds what the receiver has.
+            // The plan of the next frame uses a reference that the receiver has.
             _ => {
                 self.answered = Some((now, long_term.confirmations()));
                 long_term.receiver_lost(now);
@@ -434,7 +432,7 @@ impl VideoOut {
         }
     }
 
-    /// The receiver decoded the picture with that id.
+    /// Processes an acknowledgement of the frame with this `PictureID`.
     pub(super) fn confirmed(&mut self, now: Duration, id: PictureId) {
         let (Some(last), Some(long_term)) = (self.last_frame, &mut self.long_term) else { return };
         let newest = PictureId::Long(self.first_picture_id.wrapping_add(wrap(last)) & 0x7fff);
@@ -456,15 +454,15 @@ impl VideoOut {
         }
     }
 
-    /// Of so many packets these transport-wide numbers were lost.
+    /// Records packet loss: the transport-wide sequence numbers `lost` of `packets`.
     pub(super) fn observe(&mut self, packets: usize, lost: &[u16]) {
         let Some(protector) = &mut self.protector else { return };
         let joins = lost.windows(2).filter(|pair| pair[0].wrapping_add(1) == pair[1]).count();
         protector.observe(packets, lost.len(), lost.len() - joins);
     }
 
-    /// What a receiver report says of losses, where nothing better is known. It does not say which
-    /// packets were lost together.
+    /// Records the loss of a receiver report, if there is no per-packet feedback. Burst lengths are
+    /// unknown.
     pub(super) fn reported(&mut self, block: &ReportBlock) {
         if block.ssrc != self.stream.ssrc {
             return;
@@ -472,7 +470,7 @@ impl VideoOut {
         let before = self.reported.replace(block.highest_sequence);
         let (Some(before), Some(protector)) = (before, &mut self.protector) else { return };
         let steps = block.highest_sequence.wrapping_sub(before);
-        // Reports that come late or twice say nothing new.
+        // Late or duplicate reports contain nothing new.
         let Ok(packets) = u16::try_from(steps) else { return };
         let packets = usize::from(packets);
         let lost = packets * usize::from(block.fraction_lost) / 256;
@@ -480,7 +478,7 @@ impl VideoOut {
     }
 }
 
-/// The low 16 bits.
+/// Low 16 bits.
 fn wrap(number: u64) -> u16 {
     u16::try_from(number & 0xffff).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Secrets that both ends have (RFC 9605, section 4.4.1: `base_key`).
+//! Secrets shared by both endpoints (`base_key` of RFC 9605, section 4.4.1).
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 use super::{SframeError, Suite};
 
-/// Least bytes of a secret.
+/// Minimum length of a secret in bytes.
 pub const MIN_KEY_BYTES: usize = 16;
-/// Most bytes of a secret.
+/// Maximum length of a secret in bytes.
 pub const MAX_KEY_BYTES: usize = 64;
 
-/// A secret and the suite that it is used with. What encrypts is derived from it and a key id: two
-/// ids make two keys.
+/// A secret with its cipher suite. Encryption keys are derived from it and a key id, so that each
+/// id has its own key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
     suite: Suite,
@@ -21,17 +21,18 @@ pub struct Key {
 }
 
 impl fmt::Debug for Key {
-    /// Without the secret.
+    /// Omits the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 
 impl Key {
-    /// A secret of [`MIN_KEY_BYTES`] to [`MAX_KEY_BYTES`], drawn at random: no password.
+    /// Creates a key from a random secret of [`MIN_KEY_BYTES`] to [`MAX_KEY_BYTES`]. Do not pass a
+    /// password.
     ///
     /// # Errors
-    /// [`SframeError::KeyLength`].
+    /// Returns [`SframeError::KeyLength`] if the length is out of range.
     pub fn new(suite: Suite, secret: &[u8]) -> Result<Self, SframeError> {
         let had = secret.len();
         if !(MIN_KEY_BYTES..=MAX_KEY_BYTES).contains(&had) {
@@ -40,7 +41,7 @@ impl Key {
         Ok(Self { suite, secret: Zeroizing::new(secret.to_vec()) })
     }
 
-    /// What it is used with.
+    /// Cipher suite of the key.
     #[must_use]
     pub fn suite(&self) -> Suite {
         self.suite

@@ -1,17 +1,17 @@
-//! What of coded media is sealed, and what stands in the clear.
+//! Encryption of video frames and audio packets, with the unencrypted key-frame flag.
 
 use super::open::Refused;
 use super::{Opener, Sealer, SframeError};
 
-/// First byte of the metadata: which of the two a frame is.
+/// First byte of the metadata: kind of media.
 const VIDEO: u8 = b'v';
 const SOUND: u8 = b's';
-/// The byte before a video frame.
+/// Unencrypted byte before a video frame.
 const KEY_FRAME: u8 = 0;
 const OTHER_FRAME: u8 = 1;
 
 impl Sealer {
-    /// A sealed video frame, with its byte in the clear.
+    /// Encrypts a video frame; returns it with its unencrypted key-frame byte.
     ///
     /// # Errors
     /// As [`Self::seal`].
@@ -22,7 +22,7 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// A sealed packet of sound.
+    /// Encrypts an audio packet.
     ///
     /// # Errors
     /// As [`Self::seal`].
@@ -32,18 +32,18 @@ impl Sealer {
 }
 
 impl Opener {
-    /// The video frame inside, and whether it was sealed as a key frame.
+    /// Decrypts a video frame; returns it with whether it was encrypted as a key frame.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub fn open_video(&mut self, sealed: &[u8]) -> Result<(Vec<u8>, bool), Refused> {
-        // Nothing at all is counted as malformed.
+        // Empty input counts as malformed.
         let (clear, frame) = sealed.split_first().unwrap_or((&KEY_FRAME, &[]));
         let opened = self.open(&[VIDEO, *clear], frame)?;
         Ok((opened, *clear == KEY_FRAME))
     }
 
-    /// The packet of sound inside.
+    /// Decrypts an audio packet.
     ///
     /// # Errors
     /// As [`Self::open`].

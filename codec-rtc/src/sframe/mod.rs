@@ -1,20 +1,19 @@
-//! End-to-end encryption of whole frames: `SFrame`, RFC 9605. Who forwards the packets sees the
-//! payload descriptor and the header extensions, and no picture and no sound.
+//! End-to-end encryption (E2EE) of whole frames: `SFrame`, RFC 9605. Forwarders of the packets see
+//! the payload descriptor and the header extensions, but no video or audio.
 //!
-//! [`Sealer`] is the sending direction, [`Opener`] the receiving one; [`crate::session`] takes both.
-//! What is sealed is a coded frame before it becomes packets, or one packet of sound. Keys come from
-//! the caller: each is a secret ([`Key`]) under a number (key id) that stands in the clear before
-//! every frame.
+//! [`Sealer`] encrypts and [`Opener`] decrypts; [`crate::session`] uses both. The unit of
+//! encryption is a coded frame before packetization, or one audio packet. The caller provides the
+//! keys: each is a secret ([`Key`]) with a key id that precedes every frame unencrypted.
 //!
 //! ```text
 //! video: key (1 byte: 0 for a key frame, 1 for another) | SFrame header | ciphertext | tag
-//! sound:                                                   SFrame header | ciphertext | tag
+//! audio:                                                   SFrame header | ciphertext | tag
 //! ```
 //!
-//! The byte before a sealed video frame is the last bit of the first byte of a VP8 frame (RFC 6386,
-//! section 9.1), so that forwarders and receivers tell key frames without the key. It is
-//! authenticated with the frame, and so is whether it is video or sound. What stands around a frame
-//! is not: timestamps, picture ids and layers are the forwarder's to rewrite.
+//! The byte before an encrypted video frame equals the last bit of the first byte of a VP8 frame
+//! (RFC 6386, section 9.1), so that forwarders and receivers recognise key frames without the key.
+//! It is authenticated with the frame, as is the kind of media. RTP timestamps, picture ids and
+//! layers are not authenticated, since forwarders rewrite them.
 
 mod key;
 mod media;
@@ -35,32 +34,32 @@ pub use open::{MAX_DERIVED_KEYS, MAX_KEYS, MAX_SHARED_KEYS, OpenCounters, Opener
 pub use seal::{MAX_COUNTER, Sealer};
 pub use suite::Suite;
 
-/// Counters that were seen, of one key.
+/// Replay window of one key.
 type Window = replay::Window<64>;
 
-/// Counters up to the highest that are remembered (RFC 9605, section 9.3). Pictures that wait for
-/// repair are behind the sound of the same sender: 20 s of both are within.
+/// Size of the replay window in frames (RFC 9605, section 9.3). Video frames that wait for
+/// retransmission are behind the audio of the same sender; the window covers 20 s of both.
 pub const REPLAY_WINDOW: u64 = Window::LEN;
 
-/// Why a key is not taken, or a frame is not sealed.
+/// Why a key is rejected, or a frame cannot be encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SframeError {
     /// A secret is shorter than [`MIN_KEY_BYTES`] or longer than [`MAX_KEY_BYTES`].
     KeyLength {
-        /// Bytes that were given.
+        /// Length of the given secret.
         had: usize,
     },
-    /// More than [`MAX_KEYS`] with a key id, or [`MAX_SHARED_KEYS`] for all ids.
+    /// There are already [`MAX_KEYS`] keys with an id, or [`MAX_SHARED_KEYS`] shared keys.
     TooManyKeys,
-    /// The key id stands for another key: its counters would begin again.
+    /// The key id already belongs to another key, whose counters must not be reused.
     KeyIdTaken {
-        /// The id.
+        /// The key id.
         id: u64,
     },
-    /// The counter has come to its end: no frame can be sealed any more.
+    /// The frame counter is exhausted: no further frame can be encrypted.
     Exhausted,
-    /// The cipher refused its input.
+    /// The cipher rejected its input.
     Cipher,
 }
 
@@ -68,12 +67,17 @@ impl fmt::Display for SframeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyLength { had } => {
-                write!(f, "the key has {had} bytes, {MIN_KEY_BYTES} to {MAX_KEY_BYTES} are taken")
+                write!(
+                    f,
+                    "invalid key: got {had} bytes, expected {MIN_KEY_BYTES} to {MAX_KEY_BYTES}"
+                )
             }
-            Self::TooManyKeys => f.write_str("too many keys"),
-            Self::KeyIdTaken { id } => write!(f, "key id {id} stands for another key"),
-            Self::Exhausted => f.write_str("the counter of sealed frames is used up"),
-            Self::Cipher => f.write_str("the cipher refused its input"),
+            Self::TooManyKeys => f.write_str("cannot add key: too many keys"),
+            Self::KeyIdTaken { id } => {
+                write!(f, "cannot add key: key id {id} is in use by another key")
+            }
+            Self::Exhausted => f.write_str("cannot encrypt frame: frame counter exhausted"),
+            Self::Cipher => f.write_str("cannot encrypt frame: cipher rejected its input"),
         }
     }
 }

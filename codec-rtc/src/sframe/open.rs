@@ -1,4 +1,4 @@
-//! The receiving direction.
+//! Decryption.
 
 use std::fmt;
 
@@ -8,50 +8,50 @@ use sframe::key::DecryptionKey;
 
 use super::{Key, SframeError, Window};
 
-/// Keys with an id at a time.
+/// Maximum number of keys with an id.
 pub const MAX_KEYS: usize = 16;
-/// Secrets for all ids at a time.
+/// Maximum number of shared keys.
 pub const MAX_SHARED_KEYS: usize = 4;
-/// Ids that such secrets are used with at a time; then the one that was used longest ago is
-/// forgotten.
+/// Maximum number of key ids in use with shared keys; the least recently used is dropped.
 pub const MAX_DERIVED_KEYS: usize = 16;
-/// Longest frame that is looked at.
+/// Maximum size of an encrypted frame in bytes.
 const MAX_SEALED_BYTES: usize = 16 << 20;
 
-/// Why a frame does not come out.
+/// Why a frame is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
-    /// No `SFrame` header, or less behind it than a tag.
+    /// Invalid `SFrame` header, or ciphertext shorter than the tag.
     Malformed,
-    /// There is no key with its id.
+    /// No key with this id.
     UnknownKey {
-        /// The id.
+        /// The key id.
         id: u64,
     },
-    /// A frame with its counter came out before, or it is too old to tell.
+    /// A frame with this counter was already decrypted, or the counter is older than the replay
+    /// window.
     Replayed,
-    /// It is not authentic: changed on the way, under another key, or never sealed.
+    /// Authentication failed: modified, encrypted with another key, or not encrypted.
     Forged,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => f.write_str("no sealed frame"),
-            Self::UnknownKey { id } => write!(f, "no key has the id {id}"),
-            Self::Replayed => f.write_str("the frame's counter was used before"),
-            Self::Forged => f.write_str("the frame is not authentic"),
+            Self::Malformed => f.write_str("invalid encrypted frame"),
+            Self::UnknownKey { id } => write!(f, "cannot decrypt frame: no key with id {id}"),
+            Self::Replayed => f.write_str("cannot decrypt frame: replayed frame counter"),
+            Self::Forged => f.write_str("cannot decrypt frame: authentication failed"),
         }
     }
 }
 
 impl std::error::Error for Refused {}
 
-/// What became of sealed frames.
+/// Decryption counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OpenCounters {
-    /// Frames that came out.
+    /// Frames decrypted.
     pub opened: u64,
     /// See [`Refused::Malformed`].
     pub malformed: u64,
@@ -64,7 +64,7 @@ pub struct OpenCounters {
 }
 
 impl OpenCounters {
-    /// Frames that did not come out.
+    /// Total number of rejected frames.
     #[must_use]
     pub fn refused(&self) -> u64 {
         let Self { malformed, unknown_key, replayed, forged, .. } = *self;
@@ -86,7 +86,7 @@ impl std::ops::Add for OpenCounters {
     }
 }
 
-/// A key under an id, and the counters that came with it.
+/// A key with its id and replay window.
 struct Known {
     id: u64,
     key: Key,
@@ -100,7 +100,7 @@ impl Known {
         Ok(Self { id, key: key.clone(), opening, window: Window::default() })
     }
 
-    /// The payload, behind the metadata.
+    /// Decrypts a frame; returns metadata and payload.
     fn open(&mut self, frame: &EncryptedFrameView<'_>) -> Result<Vec<u8>, Refused> {
         let counter = frame.header().counter();
         if !self.window.is_new(counter) {
@@ -114,22 +114,21 @@ impl Known {
     }
 }
 
-/// Opens frames of any number of senders: by keys that have an id, or by secrets that are used with
-/// every id.
+/// Decrypts frames of any number of senders, with keys by id or with shared keys for all ids.
 ///
-/// Nothing is remembered of frames that are not authentic. Frames of a key may come in any order
-/// within [`super::REPLAY_WINDOW`] counters.
+/// Frames that fail authentication do not change the state. Frames of one key may arrive in any
+/// order within [`super::REPLAY_WINDOW`] counters.
 #[derive(Default)]
 pub struct Opener {
     keys: Vec<Known>,
     shared: Vec<Key>,
-    /// Of the shared secrets, the one that was used last behind.
+    /// Keys derived from shared keys; the most recently used last.
     derived: Vec<Known>,
     counters: OpenCounters,
 }
 
 impl fmt::Debug for Opener {
-    /// Without the keys.
+    /// Omits the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opener")
             .field("keys", &self.keys.len())
@@ -140,17 +139,18 @@ impl fmt::Debug for Opener {
 }
 
 impl Opener {
-    /// Without any key: nothing comes out.
+    /// Creates a decryptor without keys, which rejects all frames.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Frames with this id are opened with this key from now on. The keys that are there stay.
+    /// Adds a key for this id; other keys are kept.
     ///
     /// # Errors
-    /// [`SframeError::KeyIdTaken`] unless it is the same key, [`SframeError::TooManyKeys`] beyond
-    /// [`MAX_KEYS`]: to be forgotten first ([`Self::forget_key`]).
+    /// Returns [`SframeError::KeyIdTaken`] if the id has a different key, and
+    /// [`SframeError::TooManyKeys`] if there are already [`MAX_KEYS`]; remove one with
+    /// [`Self::forget_key`] first.
     pub fn set_key(&mut self, id: u64, key: &Key) -> Result<(), SframeError> {
         if let Some(known) = self.keys.iter().find(|known| known.id == id) {
             let same = known.key == *key;
@@ -163,12 +163,11 @@ impl Opener {
         Ok(())
     }
 
-    /// Frames of every id that has no key of its own are tried with this secret. That is for senders
-    /// which draw their ids at random. A stream that was recorded under the secret opens again in a
-    /// new opener, as nothing tells it from a new one.
+    /// Adds a secret to try for every id without its own key, for senders that choose random ids.
+    /// Replays across decryptors are not detected: frames recorded earlier decrypt in a new one.
     ///
     /// # Errors
-    /// [`SframeError::TooManyKeys`] beyond [`MAX_SHARED_KEYS`].
+    /// Returns [`SframeError::TooManyKeys`] if there are already [`MAX_SHARED_KEYS`].
     pub fn set_shared_key(&mut self, key: &Key) -> Result<(), SframeError> {
         if self.shared.contains(key) {
             return Ok(());
@@ -180,20 +179,20 @@ impl Opener {
         Ok(())
     }
 
-    /// Frames with this id do not come out any more; whether there was such a key.
+    /// Removes the key with this id; returns whether it existed.
     pub fn forget_key(&mut self, id: u64) -> bool {
         let before = self.keys.len();
         self.keys.retain(|known| known.id != id);
         self.keys.len() < before
     }
 
-    /// Whether a frame with this id would be tried.
+    /// Whether there is a key to try for this id.
     #[must_use]
     pub fn knows(&self, id: u64) -> bool {
         !self.shared.is_empty() || self.keys.iter().any(|known| known.id == id)
     }
 
-    /// Whether a frame with this one's key id and counter came out before, so that it is a copy.
+    /// Whether a frame with the same key id and counter was already decrypted.
     #[must_use]
     pub fn has_opened(&self, sealed: &[u8]) -> bool {
         let Ok(frame) = EncryptedFrameView::try_new(sealed) else { return false };
@@ -202,10 +201,10 @@ impl Opener {
         known.is_some_and(|known| !known.window.is_new(counter))
     }
 
-    /// The payload of a sealed frame. `metadata` has to be what the sealer was told.
+    /// Decrypts a frame. `metadata` must equal that passed to the encryptor.
     ///
     /// # Errors
-    /// [`Refused`]: it was counted, and nothing else has changed.
+    /// Returns [`Refused`]; the frame is only counted.
     pub fn open(&mut self, metadata: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Refused> {
         let opened = self.try_open(metadata, sealed);
         let counter = match &opened {
@@ -245,7 +244,7 @@ impl Opener {
             let mut known = self.derived.remove(at);
             let opened = known.open(&frame);
             self.derived.push(known);
-            // Another secret may have been meant with the same id; at random that does not happen.
+            // Another secret might be meant for the same id, which does not happen with random ids.
             return opened;
         }
         for key in &self.shared {
@@ -260,7 +259,7 @@ impl Opener {
         Err(Refused::Forged)
     }
 
-    /// What became of frames so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> OpenCounters {
         self.counters

@@ -1,4 +1,4 @@
-//! The sending direction.
+//! Encryption.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use sframe::key::EncryptionKey;
 
 use super::{Key, SframeError};
 
-/// The last counter that is used: five bytes in the header, three centuries of a call. It also keeps
-/// a key well below what AES-GCM may encrypt.
+/// Maximum frame counter: five bytes in the header, enough for three centuries. Also stays well
+/// below the encryption limit of AES-GCM.
 pub const MAX_COUNTER: u64 = (1 << 40) - 1;
 
-/// Seals frames, each with a counter that no frame had before, whichever the key.
+/// Encrypts frames, each with a new counter regardless of the key.
 ///
-/// One key under one id may be in one sealer only, and once: another that begins at the same
-/// counter would encrypt with the same numbers, which gives the contents away. Who starts again
-/// with a secret that was in use takes a new id, drawn at random.
+/// A key with a given id must be used by only one encryptor, and only once: another one starting at
+/// the same counter would repeat nonces, which reveals the contents. To restart with a secret
+/// already in use, choose a new random id.
 pub struct Sealer {
     id: u64,
     key: EncryptionKey,
@@ -23,7 +23,7 @@ pub struct Sealer {
 }
 
 impl fmt::Debug for Sealer {
-    /// Without the key.
+    /// Omits the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer")
             .field("id", &self.id)
@@ -33,56 +33,56 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Seals with a key under an id; ids below 8 take no bytes.
+    /// Creates an encryptor for a key with an id; ids below 8 take no extra header byte.
     ///
     /// # Errors
-    /// [`SframeError::Cipher`].
+    /// Returns [`SframeError::Cipher`] if key derivation fails.
     pub fn new(id: u64, key: &Key) -> Result<Self, SframeError> {
         Ok(Self { id, key: key.sealing(id)?, next: 0 })
     }
 
-    /// Goes on with another key from the next frame on. Receivers should have it before. Counters
-    /// go on where they are, so that a key may come back.
+    /// Changes the key from the next frame on; receivers should have it before. Counters continue,
+    /// so that an earlier key may be used again.
     ///
     /// # Errors
-    /// [`SframeError::Cipher`]; the key before stays.
+    /// Returns [`SframeError::Cipher`] and keeps the previous key if key derivation fails.
     pub fn set_key(&mut self, id: u64, key: &Key) -> Result<(), SframeError> {
         self.key = key.sealing(id)?;
         self.id = id;
         Ok(())
     }
 
-    /// The id of the key that is used now.
+    /// Id of the current key.
     #[must_use]
     pub fn key_id(&self) -> u64 {
         self.id
     }
 
-    /// The counter of the next frame.
+    /// Counter of the next frame.
     #[must_use]
     pub fn counter(&self) -> u64 {
         self.next
     }
 
-    /// Leaves out the counters below this one; lower ones than the next are not gone back to.
+    /// Skips the counters below `counter`; never goes back.
     #[must_use]
     pub fn starting_at(mut self, counter: u64) -> Self {
         self.next = self.next.max(counter);
         self
     }
 
-    /// A sealed payload: header, ciphertext, tag. `metadata` is authenticated with it and has to be
-    /// told to the opener.
+    /// Encrypts a payload; returns header, ciphertext and tag. `metadata` is authenticated but not
+    /// included, and must be passed to the decryptor.
     ///
     /// # Errors
-    /// [`SframeError::Exhausted`] or [`SframeError::Cipher`].
+    /// Returns [`SframeError::Exhausted`] or [`SframeError::Cipher`].
     pub fn seal(&mut self, metadata: &[u8], payload: &[u8]) -> Result<Vec<u8>, SframeError> {
         let mut sealed = self.seal_behind(metadata, payload)?;
         sealed.drain(..metadata.len());
         Ok(sealed)
     }
 
-    /// The same behind the metadata.
+    /// Like [`Self::seal`], with the metadata in front.
     pub(super) fn seal_behind(
         &mut self,
         metadata: &[u8],
@@ -92,7 +92,7 @@ impl Sealer {
             return Err(SframeError::Exhausted);
         }
         let mut counter = SingleUseCounter::new(self.next);
-        // Whatever comes of it, the number is gone.
+        // The counter is used up even on failure.
         self.next += 1;
         let frame = MediaFrameView::try_with_meta_data(&mut counter, payload, metadata);
         let frame = frame.map_err(|_| SframeError::Cipher)?;

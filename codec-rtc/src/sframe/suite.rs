@@ -2,13 +2,13 @@
 
 use sframe::CipherSuite;
 
-/// What a key is used with. `AES_128_CTR_HMAC_SHA256_32` is left out: one in 2³² forged frames
-/// would pass, and a video frame has room for more than four bytes.
+/// Cipher suite. `AES_128_CTR_HMAC_SHA256_32` is not supported: one in 2³² forged frames would
+/// pass, and a video frame has room for a longer tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suite {
-    /// AES-128 in counter mode, tags of 80 bits of HMAC-SHA-256.
+    /// AES-128 in counter mode, HMAC-SHA-256 tags of 80 bits.
     Aes128CtrHmacSha256Tag80,
-    /// The same with tags of 64 bits.
+    /// AES-128 in counter mode, HMAC-SHA-256 tags of 64 bits.
     Aes128CtrHmacSha256Tag64,
     /// AES-128-GCM, tags of 128 bits, keys by HKDF-SHA-256.
     Aes128GcmSha256Tag128,
@@ -17,7 +17,7 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// Best first.
+    /// All suites, strongest first.
     pub const ALL: [Self; 4] = [
         Self::Aes256GcmSha512Tag128,
         Self::Aes128GcmSha256Tag128,
@@ -25,13 +25,13 @@ impl Suite {
         Self::Aes128CtrHmacSha256Tag64,
     ];
 
-    /// What fits a secret of so many bytes: AES-256-GCM from 32 on, AES-128-GCM below.
+    /// Suite for a secret of this length: AES-256-GCM from 32 bytes on, AES-128-GCM below.
     #[must_use]
     pub fn for_key_bytes(bytes: usize) -> Self {
         if bytes >= 32 { Self::Aes256GcmSha512Tag128 } else { Self::Aes128GcmSha256Tag128 }
     }
 
-    /// The name in IANA's registry.
+    /// Name in the IANA registry.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,13 +42,13 @@ impl Suite {
         }
     }
 
-    /// By that name.
+    /// Returns the suite with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| suite.name() == name)
     }
 
-    /// Bytes that authenticate a frame.
+    /// Length of the authentication tag in bytes.
     #[must_use]
     pub fn tag_bytes(self) -> usize {
         self.cipher().auth_tag_len()

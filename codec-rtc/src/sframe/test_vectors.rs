@@ -1,4 +1,4 @@
-//! RFC 9605, appendix C.
+//! Test vectors of RFC 9605, appendix C.
 
 /// Key id, counter, header (section C.1): every length of both.
 pub(super) const HEADERS: &[(u64, u64, &[u8])] = &[
@@ -71,14 +71,14 @@ pub(super) const HEADERS: &[(u64, u64, &[u8])] = &[
     (0xffffffffffffffff, 0x0, &[0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
 ];
 
-/// What the vectors of section C.3 have in common.
+/// Common values of the vectors in section C.3.
 pub(super) const KEY_ID: u64 = 0x123;
 pub(super) const COUNTER: u64 = 0x4567;
 pub(super) const BASE_KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 pub(super) const METADATA: &[u8] = b"IETF SFrame WG";
 pub(super) const PLAIN: &[u8] = b"draft-ietf-sframe-enc";
 
-/// Suite, sealed payload (section C.3).
+/// Suite and encrypted payload (section C.3).
 pub(super) const SEALED: [(&str, &str); 4] = [
     (
         "AES_128_CTR_HMAC_SHA256_80",

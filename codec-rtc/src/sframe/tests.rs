@@ -18,7 +18,7 @@ fn opener(id: u64, key: &Key) -> Opener {
 }
 
 #[test]
-fn the_vectors_of_the_standard_are_met() {
+fn rfc9605_vectors_match() {
     for (name, sealed) in SEALED {
         let suite = Suite::from_name(name).unwrap();
         let key = Key::new(suite, &BASE_KEY).unwrap();
@@ -31,7 +31,7 @@ fn the_vectors_of_the_standard_are_met() {
 }
 
 #[test]
-fn headers_are_those_of_the_standard() {
+fn headers_match_rfc9605() {
     let key = key(1);
     for &(id, counter, header) in HEADERS {
         let mut nobody = Opener::new();
@@ -50,7 +50,7 @@ fn headers_are_those_of_the_standard() {
 }
 
 #[test]
-fn short_tags_are_not_offered() {
+fn short_tags_are_not_supported() {
     assert_eq!(Suite::from_name("AES_128_CTR_HMAC_SHA256_32"), None);
     assert!(Suite::ALL.iter().all(|suite| suite.tag_bytes() >= 8));
     for suite in Suite::ALL {
@@ -61,7 +61,7 @@ fn short_tags_are_not_offered() {
 }
 
 #[test]
-fn keys_of_odd_lengths_are_refused_and_none_is_shown() {
+fn invalid_key_lengths_are_rejected_and_debug_omits_keys() {
     let suite = Suite::Aes256GcmSha512Tag128;
     for had in [0, 15, 65, 4000] {
         assert_eq!(Key::new(suite, &vec![1; had]), Err(SframeError::KeyLength { had }));
@@ -74,10 +74,10 @@ fn keys_of_odd_lengths_are_refused_and_none_is_shown() {
 }
 
 #[test]
-fn a_counter_is_never_used_twice() {
+fn counters_are_never_reused() {
     let mut sealer = Sealer::new(1, &key(1)).unwrap();
     let first = sealer.seal(&[], b"same").unwrap();
-    // Back to the first key by way of another, and to a counter that was used.
+    // Back to the first key via another, and to a used counter.
     sealer.set_key(2, &key(2)).unwrap();
     sealer.seal(&[], b"same").unwrap();
     sealer.set_key(1, &key(1)).unwrap();
@@ -94,11 +94,11 @@ fn a_counter_is_never_used_twice() {
 }
 
 #[test]
-fn every_changed_bit_and_every_other_length_is_refused() {
+fn any_modification_or_truncation_is_rejected() {
     for suite in Suite::ALL {
         let key = Key::new(suite, &[7; 32]).unwrap();
         let mut sealer = Sealer::new(300, &key).unwrap().starting_at(5000);
-        let sealed = sealer.seal_video(true, b"a picture").unwrap();
+        let sealed = sealer.seal_video(true, b"a frame").unwrap();
         let mut opener = opener(300, &key);
         for bit in 0..8 * sealed.len() {
             let mut changed = sealed.clone();
@@ -111,13 +111,13 @@ fn every_changed_bit_and_every_other_length_is_refused() {
         let longer = [&sealed[..], &[0]].concat();
         assert_eq!(opener.open_video(&longer), Err(Refused::Forged));
         assert_eq!(opener.counters().opened, 0);
-        assert_eq!(opener.open_video(&sealed), Ok((b"a picture".to_vec(), true)));
+        assert_eq!(opener.open_video(&sealed), Ok((b"a frame".to_vec(), true)));
         assert_eq!(opener.open_video(&sealed), Err(Refused::Replayed));
     }
 }
 
 #[test]
-fn sound_is_no_picture_and_the_clear_byte_counts() {
+fn media_kind_and_key_frame_byte_are_authenticated() {
     let mut sealer = Sealer::new(0, &key(1)).unwrap();
     let mut opener = opener(0, &key(1));
     let video = sealer.seal_video(false, b"frame").unwrap();
@@ -132,7 +132,7 @@ fn sound_is_no_picture_and_the_clear_byte_counts() {
 }
 
 #[test]
-fn several_keys_open_at_a_time_and_ids_are_not_used_again() {
+fn several_keys_are_usable_and_ids_are_not_reused() {
     let mut opener = opener(1, &key(1));
     let mut sealer = Sealer::new(1, &key(1)).unwrap();
     let old = sealer.seal_sound(b"old").unwrap();
@@ -154,7 +154,7 @@ fn several_keys_open_at_a_time_and_ids_are_not_used_again() {
 }
 
 #[test]
-fn a_shared_secret_opens_senders_that_draw_their_ids() {
+fn shared_secret_decrypts_senders_with_random_ids() {
     let mut opener = Opener::new();
     opener.set_shared_key(&key(9)).unwrap();
     opener.set_shared_key(&key(1)).unwrap();
@@ -171,7 +171,7 @@ fn a_shared_secret_opens_senders_that_draw_their_ids() {
             first.push(sealed);
         }
     }
-    // Nothing stays of strangers, however many ids they invent.
+    // Unknown senders leave no state, however many ids they use.
     for id in 0..1000 {
         let sealed = Sealer::new(id, &key(2)).unwrap().seal_sound(b"hello").unwrap();
         assert_eq!(opener.open_sound(&sealed), Err(Refused::Forged));
@@ -184,7 +184,7 @@ fn a_shared_secret_opens_senders_that_draw_their_ids() {
 }
 
 #[test]
-fn frames_come_in_any_order_within_the_window() {
+fn frames_may_arrive_in_any_order_within_the_window() {
     let mut sealer = Sealer::new(1, &key(1)).unwrap();
     let mut opener = opener(1, &key(1));
     let frames: Vec<_> = (0..REPLAY_WINDOW + 10)

@@ -1,6 +1,7 @@
-//! The ciphers of SRTP over `RustCrypto`: AES in counter mode, AES-GCM, HMAC-SHA1.
+//! Ciphers of SRTP based on `RustCrypto`: AES in counter mode, AES-GCM, HMAC-SHA1.
 //!
-//! Public for stacks that ask for ciphers and do SRTP themselves, as that of `codec-webrtc`.
+//! Public for stacks that implement SRTP themselves and only need ciphers, such as str0m in
+//! `codec-webrtc`.
 
 use std::fmt;
 
@@ -16,7 +17,7 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use zeroize::Zeroize;
 
-/// Bytes of the authentication tag of AES-GCM (RFC 7714, section 13.2).
+/// Length of the AES-GCM authentication tag in bytes (RFC 7714, section 13.2).
 pub const GCM_TAG_BYTES: usize = 16;
 
 /// AES-128 in counter mode (RFC 3711, section 4.1.1).
@@ -37,7 +38,7 @@ impl CounterMode {
         Self { aes: Aes128::new(key.into()) }
     }
 
-    /// Adds the key stream that starts with the block `counter` to `data`.
+    /// XORs the key stream that starts at block `counter` into `data`.
     pub fn apply(&self, counter: &[u8; 16], data: &mut [u8]) {
         let core: CtrCore<&Aes128, Ctr128BE> = CtrCore::inner_iv_init(&self.aes, counter.into());
         StreamCipherCoreWrapper::from_core(core).apply_keystream(data);
@@ -58,7 +59,7 @@ impl fmt::Debug for Gcm {
     }
 }
 
-/// A tag did not match: the bytes are not of the peer.
+/// Authentication failure: the tag did not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forged;
 
@@ -71,7 +72,7 @@ impl fmt::Display for Forged {
 impl std::error::Error for Forged {}
 
 impl Gcm {
-    /// `None` for any other length of the key.
+    /// Creates a cipher; `None` for other key lengths.
     #[must_use]
     pub fn new(key: &[u8]) -> Option<Self> {
         let keyed = match key.len() {
@@ -82,7 +83,7 @@ impl Gcm {
         Some(Self(keyed))
     }
 
-    /// Encrypts `data` in place and gives its tag. `None`: more bytes than GCM may encrypt.
+    /// Encrypts `data` in place and returns the tag; `None` if it is too long for GCM.
     #[must_use]
     pub fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
         let tag = match &self.0 {
@@ -92,7 +93,7 @@ impl Gcm {
         tag.ok().map(Into::into)
     }
 
-    /// Decrypts `data` in place if `tag` is its tag; otherwise `data` is left as it was.
+    /// Decrypts `data` in place if `tag` matches; otherwise leaves it unchanged.
     ///
     /// # Errors
     ///
@@ -113,7 +114,7 @@ impl Gcm {
     }
 }
 
-/// HMAC-SHA1 under one key (RFC 2104), the key's blocks already taken in.
+/// HMAC-SHA1 with a fixed key (RFC 2104), whose key blocks are precomputed.
 #[derive(Clone)]
 pub struct HmacSha1(Hmac<Sha1>);
 
@@ -124,7 +125,7 @@ impl fmt::Debug for HmacSha1 {
 }
 
 impl HmacSha1 {
-    /// Any length of key will do.
+    /// Accepts a key of any length.
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
         // A key longer than a block is hashed first (RFC 2104, section 2).
@@ -155,7 +156,7 @@ impl HmacSha1 {
     }
 }
 
-/// One block of AES under a key of 16 or 32 bytes; blocks of other lengths are left alone.
+/// Encrypts one AES block with a key of 16 or 32 bytes; does nothing for other key lengths.
 pub fn encrypt_block(key: &[u8], block: &mut [u8; 16]) {
     match key.len() {
         16 => {
@@ -179,7 +180,7 @@ mod tests {
 
     /// RFC 3711, appendix B.2.
     #[test]
-    fn counter_mode_gives_the_key_stream_of_the_standard() {
+    fn counter_mode_matches_rfc3711() {
         let key = hex("2B7E151628AED2A6ABF7158809CF4F3C").try_into().unwrap();
         let aes = CounterMode::new(&key);
         let salted: [u8; 16] = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000").try_into().unwrap();
@@ -199,7 +200,7 @@ mod tests {
 
     /// RFC 2202, section 3, cases 1, 2 and 6 (a key longer than a block).
     #[test]
-    fn hmac_sha1_is_that_of_the_standard() {
+    fn hmac_sha1_matches_rfc2202() {
         let tag = |key: &[u8], data: &[u8]| HmacSha1::new(key).tag(&[data]).to_vec();
         let expected = hex("b617318655057264e28bc0b6fb378c8ef146be00");
         assert_eq!(tag(&[0x0b; 20], b"Hi There"), expected);
@@ -209,9 +210,10 @@ mod tests {
         assert_eq!(tag(&[0xaa; 80], long), hex("aa4ae5e15272d00e95705637ce8a3b55ed402112"));
     }
 
-    /// RFC 7714, section 16.1.1 has the packet; here only that a wrong tag leaves the bytes alone.
+    /// RFC 7714, section 16.1.1, has the packet; this test checks that a wrong tag leaves the data
+    /// unchanged.
     #[test]
-    fn gcm_opens_what_it_sealed_and_nothing_else() {
+    fn gcm_round_trips_and_rejects_wrong_tags() {
         for key in [&[7; 16][..], &[7; 32][..]] {
             let gcm = Gcm::new(key).unwrap();
             let mut data = *b"sixteen and more";

@@ -1,7 +1,7 @@
-//! What SRTP has to know of the packets that it carries.
+//! RTP and RTCP header fields needed by SRTP.
 
-/// Bytes before the encrypted part of an RTP packet (RFC 3711, section 3.1): the header with
-/// sources and extension. `None` if the packet has no more than part of it.
+/// Length of the unencrypted part of an RTP packet (RFC 3711, section 3.1): header, CSRCs and
+/// extension. `None` if the packet is truncated within it.
 pub(super) fn rtp_header_bytes(packet: &[u8]) -> Option<usize> {
     let fixed = packet.first_chunk::<12>()?;
     if fixed[0] >> 6 != 2 {
@@ -15,13 +15,13 @@ pub(super) fn rtp_header_bytes(packet: &[u8]) -> Option<usize> {
     (bytes <= packet.len()).then_some(bytes)
 }
 
-/// Sequence number and source of an RTP packet.
+/// Sequence number and SSRC of an RTP packet.
 pub(super) fn rtp_numbers(packet: &[u8]) -> Option<(u16, u32)> {
     let [_, _, high, low, _, _, _, _, a, b, c, d] = *packet.first_chunk::<12>()?;
     Some((u16::from_be_bytes([high, low]), u32::from_be_bytes([a, b, c, d])))
 }
 
-/// The source of the first packet of an RTCP compound; `None` if it is not RTCP.
+/// SSRC of the first packet of an RTCP compound; `None` if it is not RTCP.
 pub(super) fn rtcp_ssrc(packet: &[u8]) -> Option<u32> {
     let [first, _, _, _, a, b, c, d] = *packet.first_chunk::<8>()?;
     (first >> 6 == 2).then(|| u32::from_be_bytes([a, b, c, d]))

@@ -1,11 +1,12 @@
-//! Packet indices: numbers without wraps (RFC 3711, section 3.3.1), and those that were seen.
+//! Packet indices: sequence numbers extended by the rollover counter (RFC 3711, section 3.3.1), and
+//! the replay window.
 
-/// Indices that were seen: 1024 below the highest are remembered. Retransmissions and reordering
-/// stay within.
+/// Replay window of 1024 packets, which covers retransmissions and reordering.
 pub(super) type Window = crate::replay::Window<16>;
 
-/// The number with these low 16 bits that is nearest to the highest so far (section 3.3.1 and
-/// appendix A). Below 0 there is nothing: then it is the one with the wraps of `highest`.
+/// Returns the index with these low 16 bits nearest to the highest so far (section 3.3.1 and
+/// appendix A). There are no negative indices: in that case, uses the rollover counter of
+/// `highest`.
 pub(super) fn extend(highest: u64, sequence: u16) -> u64 {
     let wraps = highest >> 16;
     let last = highest & 0xffff;
@@ -17,7 +18,7 @@ pub(super) fn extend(highest: u64, sequence: u16) -> u64 {
     } else {
         wraps
     };
-    // One wrap less than none: the packet is from before the beginning.
+    // Negative rollover counter: a packet from before the start.
     wraps << 16 | sequence
 }
 
@@ -26,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_number_is_meant() {
+    fn nearest_index_is_chosen() {
         assert_eq!(extend(10, 11), 11);
         assert_eq!(extend(10, 9), 9);
         assert_eq!(extend(0xffff, 0), 0x1_0000);

@@ -1,4 +1,5 @@
-//! Session keys from the master key (RFC 3711, section 4.3), and what is done with them.
+//! SRTP session keys derived from the master key (RFC 3711, section 4.3), and packet encryption
+//! with them.
 
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -6,16 +7,16 @@ use zeroize::Zeroizing;
 use super::cipher::{self, CounterMode, GCM_TAG_BYTES, Gcm, HmacSha1};
 use super::{SrtpError, Suite};
 
-/// Labels of the keys (section 4.3.1), RTP's; RTCP's are three more.
+/// Key derivation labels of RTP (section 4.3.1); those of RTCP are higher by three.
 const ENCRYPTION: u8 = 0;
 const AUTHENTICATION: u8 = 1;
 const SALT: u8 = 2;
 const RTCP: u8 = 3;
 
-/// Bit of the SRTCP index that says that the packet is encrypted (section 3.4).
+/// E flag of the SRTCP index: the packet is encrypted (section 3.4).
 pub(super) const ENCRYPTED: u32 = 1 << 31;
 
-/// Keys of RTP or of RTCP, of one direction.
+/// Session keys of RTP or RTCP for one direction.
 pub(super) enum SessionKeys {
     CounterMode(Box<CounterModeKeys>),
     Gcm { gcm: Gcm, salt: [u8; 12] },
@@ -25,11 +26,11 @@ pub(super) struct CounterModeKeys {
     aes: CounterMode,
     mac: HmacSha1,
     salt: [u8; 14],
-    /// Of RTP; RTCP's has 10.
+    /// Tag length of RTP in bytes; that of RTCP is 10.
     tag_bytes: usize,
 }
 
-/// Keys of one direction: RTP's and RTCP's.
+/// Derives the session keys of RTP and RTCP for one direction.
 pub(super) fn derive(
     suite: Suite,
     material: &[u8],
@@ -62,8 +63,8 @@ pub(super) fn derive(
     Ok((keys(0, rtp_tag)?, keys(RTCP, 10)?))
 }
 
-/// The key stream of a label (sections 4.3.1, 4.3.3) with a key derivation rate of 0. A salt of 96
-/// bits is followed by zeros, as in the libraries of others.
+/// Derives the key stream of a label (sections 4.3.1, 4.3.3) with a key derivation rate of 0. A
+/// salt of 96 bits is padded with zeros, as in other implementations.
 pub(super) fn expand(master: &[u8], salt: &[u8], label: u8, out: &mut [u8]) {
     let mut counter = [0; 16];
     for (to, from) in counter.iter_mut().zip(salt) {
@@ -81,7 +82,8 @@ pub(super) fn expand(master: &[u8], salt: &[u8], label: u8, out: &mut [u8]) {
 }
 
 impl SessionKeys {
-    /// Encrypts what follows `header_bytes` and appends the tag. `index`: ROC and sequence number.
+    /// Encrypts the data after `header_bytes` and appends the tag. `index`: rollover counter and
+    /// sequence number.
     pub(super) fn seal_rtp(
         &self,
         packet: &mut Vec<u8>,
@@ -106,7 +108,7 @@ impl SessionKeys {
         Ok(())
     }
 
-    /// Checks and decrypts; on an error the packet is as it was.
+    /// Authenticates and decrypts; leaves the packet unchanged on error.
     pub(super) fn open_rtp(
         &self,
         packet: &mut Vec<u8>,
@@ -141,7 +143,7 @@ impl SessionKeys {
         Ok(())
     }
 
-    /// Encrypts what follows the first eight bytes; appends tag and index (RFC 3711, section 3.4;
+    /// Encrypts the data after the first eight bytes; appends tag and index (RFC 3711, section 3.4;
     /// RFC 7714, section 9).
     pub(super) fn seal_rtcp(
         &self,
@@ -169,7 +171,7 @@ impl SessionKeys {
         Ok(())
     }
 
-    /// The index word of a packet, before it is known to be authentic.
+    /// Index word of a packet, not yet authenticated.
     pub(super) fn rtcp_word(&self, packet: &[u8]) -> Option<u32> {
         let before_tag = match self {
             Self::CounterMode(_) => packet.get(..packet.len().checked_sub(10)?)?,
@@ -178,7 +180,7 @@ impl SessionKeys {
         before_tag.last_chunk().copied().map(u32::from_be_bytes)
     }
 
-    /// Checks and decrypts; on an error the packet is as it was. `word`: index and the bit.
+    /// Authenticates and decrypts; leaves the packet unchanged on error. `word`: index and E flag.
     pub(super) fn open_rtcp(
         &self,
         packet: &mut Vec<u8>,
@@ -218,7 +220,7 @@ impl SessionKeys {
     }
 }
 
-/// The rollover counter, which is authenticated and not sent (RFC 3711, section 4.2).
+/// Rollover counter, which is authenticated but not sent (RFC 3711, section 4.2).
 fn roc(index: u64) -> [u8; 4] {
     let [_, _, a, b, c, d, _, _] = index.to_be_bytes();
     [a, b, c, d]

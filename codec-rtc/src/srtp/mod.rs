@@ -1,10 +1,9 @@
-//! SRTP and SRTCP with keys that both ends have: RFC 3711, AES-GCM by RFC 7714. Keys come from the
-//! SDP (`a=crypto`, RFC 4568) or from elsewhere; a WebRTC call agrees on its own by DTLS
-//! (`codec-webrtc`).
+//! SRTP and SRTCP with externally negotiated keys: RFC 3711, and RFC 7714 for AES-GCM. Keys come
+//! from SDP (`a=crypto`, RFC 4568) or another source; WebRTC negotiates its own by DTLS (`webrtc`).
 //!
-//! [`Protect`] is the sending direction, [`Unprotect`] the receiving one; each has its own key. They
-//! change packets in place. One [`Unprotect`] serves all sources of a session, up to
-//! [`MAX_SOURCES`]; nothing is remembered of packets that are not authentic.
+//! [`Protect`] encrypts and [`Unprotect`] decrypts packets in place; each has its own key. One
+//! [`Unprotect`] serves up to [`MAX_SOURCES`] SSRCs of a session. Packets that fail authentication
+//! do not change its state.
 
 pub mod cipher;
 mod header;
@@ -24,30 +23,30 @@ pub use protect::Protect;
 pub use suite::Suite;
 pub use unprotect::{Counters, Unprotect};
 
-/// Sources of RTP, and of RTCP, that a direction follows.
+/// Maximum number of SSRCs per direction, counted separately for RTP and RTCP.
 pub const MAX_SOURCES: usize = 16;
 
-/// Why a packet is not protected or not taken.
+/// Why a packet cannot be protected, or is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SrtpError {
-    /// The key material has another length than the suite asks for.
+    /// The key material does not have the length required by the suite.
     KeyLength {
-        /// Bytes of key and salt.
+        /// Required length of key and salt in bytes.
         needed: usize,
-        /// Bytes that were given.
+        /// Actual length in bytes.
         had: usize,
     },
-    /// Not an RTP or RTCP packet, or too short for what authenticates it.
+    /// Not an RTP or RTCP packet, or too short for the authentication tag.
     Malformed,
-    /// The packet is not authentic: changed on the way, or under another key.
+    /// Authentication failed: modified, or encrypted with another key.
     Forged,
-    /// A packet with this number has been taken, or is too old to tell. When sending: a number that
-    /// was used before; to repeat a packet, keep its protected bytes.
+    /// A packet with this index was already received, or is older than the replay window. When
+    /// sending: the sequence number was already used; to resend a packet, keep its protected form.
     Replayed,
-    /// More than [`MAX_SOURCES`].
+    /// There are already [`MAX_SOURCES`].
     TooManySources,
-    /// So many packets have been sent under the key that it has to be changed (RFC 3711, section
+    /// The key has reached its maximum number of packets and must be changed (RFC 3711, section
     /// 9.2).
     KeyExhausted,
 }
@@ -56,13 +55,15 @@ impl fmt::Display for SrtpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyLength { needed, had } => {
-                write!(f, "key and salt have {had} bytes, {needed} are needed")
+                write!(f, "invalid SRTP key and salt: got {had} bytes, expected {needed}")
             }
-            Self::Malformed => f.write_str("no protected packet"),
-            Self::Forged => f.write_str("the packet is not authentic"),
-            Self::Replayed => f.write_str("the packet's number was used before"),
-            Self::TooManySources => write!(f, "more than {MAX_SOURCES} sources"),
-            Self::KeyExhausted => f.write_str("the key has protected all it may"),
+            Self::Malformed => f.write_str("invalid SRTP packet"),
+            Self::Forged => f.write_str("cannot decrypt SRTP packet: authentication failed"),
+            Self::Replayed => f.write_str("invalid SRTP packet: replayed index"),
+            Self::TooManySources => {
+                write!(f, "too many SRTP sources, expected at most {MAX_SOURCES}")
+            }
+            Self::KeyExhausted => f.write_str("cannot encrypt SRTP packet: key lifetime exhausted"),
         }
     }
 }

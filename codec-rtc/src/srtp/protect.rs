@@ -1,14 +1,14 @@
-//! The sending direction.
+//! Encryption.
 
 use super::header::{rtcp_ssrc, rtp_header_bytes, rtp_numbers};
 use super::index::{Window, extend};
 use super::keys::{self, ENCRYPTED, SessionKeys};
 use super::{MAX_SOURCES, SrtpError, Suite};
 
-/// Numbers that a key lasts for: 2^48 of RTP, 2^31 of RTCP (RFC 3711, section 9.2).
+/// Key lifetime in packets: 2^48 for RTP, 2^31 for RTCP (RFC 3711, section 9.2).
 const RTP_NUMBERS: u64 = 1 << 48;
 
-/// Encrypts and signs what is sent under one key.
+/// Encrypts and authenticates sent packets with one key.
 pub struct Protect {
     suite: Suite,
     rtp: SessionKeys,
@@ -18,33 +18,35 @@ pub struct Protect {
 }
 
 impl std::fmt::Debug for Protect {
-    /// Without keys.
+    /// Omits the keys.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Protect").field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 
 impl Protect {
-    /// `material`: master key and salt as in `inline:` of `a=crypto`, decoded.
+    /// Creates the state for a key. `material`: master key and salt, as decoded from `inline:` in
+    /// `a=crypto`.
     ///
     /// # Errors
-    /// [`SrtpError::KeyLength`].
+    /// Returns [`SrtpError::KeyLength`] if `material` does not have the length required by the
+    /// suite.
     pub fn new(suite: Suite, material: &[u8]) -> Result<Self, SrtpError> {
         let (rtp, rtcp) = keys::derive(suite, material)?;
         Ok(Self { suite, rtp, rtcp, sources: Vec::new(), rtcp_index: 0 })
     }
 
-    /// Which ciphers.
+    /// Crypto suite.
     #[must_use]
     pub fn suite(&self) -> Suite {
         self.suite
     }
 
-    /// Protects an RTP packet in place; it grows by [`Suite::rtp_overhead`]. Sequence numbers may
-    /// wrap and come in any order near one another, each once.
+    /// Protects an RTP packet in place, which grows by [`Suite::rtp_overhead`]. Sequence numbers
+    /// may wrap and be slightly out of order, but must not repeat.
     ///
     /// # Errors
-    /// [`SrtpError`]; the packet is as it was.
+    /// Returns [`SrtpError`] and leaves the packet unchanged.
     pub fn rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
         let header_bytes = rtp_header_bytes(packet).ok_or(SrtpError::Malformed)?;
         let (sequence, ssrc) = rtp_numbers(packet).ok_or(SrtpError::Malformed)?;
@@ -70,13 +72,13 @@ impl Protect {
         Ok(())
     }
 
-    /// Protects an RTCP compound in place; it grows by [`Suite::rtcp_overhead`].
+    /// Protects an RTCP compound in place, which grows by [`Suite::rtcp_overhead`].
     ///
     /// # Errors
-    /// [`SrtpError`]; the packet is as it was.
+    /// Returns [`SrtpError`] and leaves the packet unchanged.
     pub fn rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
         let ssrc = rtcp_ssrc(packet).ok_or(SrtpError::Malformed)?;
-        // One counter for all sources: then no two packets share a number.
+        // One counter for all sources, so that no two packets have the same index.
         let index = self.rtcp_index;
         if index >= ENCRYPTED {
             return Err(SrtpError::KeyExhausted);
@@ -86,7 +88,7 @@ impl Protect {
         Ok(())
     }
 
-    /// Forgets a source that has ended. It must not come back under the same key.
+    /// Removes a source that has ended. It must not be used again with the same key.
     pub fn remove(&mut self, ssrc: u32) {
         self.sources.retain(|source| source.0 != ssrc);
     }

@@ -1,12 +1,13 @@
-//! Suites of ciphers and the lengths that go with them.
+//! SRTP crypto suites and their lengths.
 
-/// How packets are encrypted and authenticated.
+/// SRTP crypto suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suite {
-    /// AES-128 in counter mode, HMAC-SHA1 of 80 bits (RFC 4568, section 6.2.1).
+    /// AES-128 in counter mode, HMAC-SHA1 tags of 80 bits (RFC 4568, section 6.2.1).
     AesCm128HmacSha1_80,
-    /// The same with 32 bits for RTP; RTCP has 80 (RFC 4568, section 6.2.2). Weak: a forged packet
-    /// is taken once in four thousand million. For peers that ask for it.
+    /// AES-128 in counter mode, HMAC-SHA1 tags of 32 bits for RTP and 80 bits for RTCP (RFC 4568,
+    /// section 6.2.2). Weak: one in 2^32 forged packets is accepted. Only for peers that require
+    /// it.
     AesCm128HmacSha1_32,
     /// AES-128-GCM (RFC 7714).
     AeadAes128Gcm,
@@ -15,7 +16,7 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// All, the ones to prefer first.
+    /// All suites in order of preference.
     pub const ALL: [Self; 4] = [
         Self::AeadAes256Gcm,
         Self::AeadAes128Gcm,
@@ -23,7 +24,7 @@ impl Suite {
         Self::AesCm128HmacSha1_32,
     ];
 
-    /// Its name in `a=crypto` (RFC 4568, section 6.2; RFC 7714, section 14.2).
+    /// Name in `a=crypto` (RFC 4568, section 6.2; RFC 7714, section 14.2).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,14 +35,14 @@ impl Suite {
         }
     }
 
-    /// The suite of a name; `None` for suites that are not taken: those without encryption or
-    /// authentication, F8, and all others.
+    /// Returns the suite with this name; `None` for unsupported ones, including those without
+    /// encryption or authentication, and F8.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))
     }
 
-    /// Bytes of the master key.
+    /// Length of the master key in bytes.
     #[must_use]
     pub fn key_bytes(self) -> usize {
         match self {
@@ -50,19 +51,19 @@ impl Suite {
         }
     }
 
-    /// Bytes of the master salt.
+    /// Length of the master salt in bytes.
     #[must_use]
     pub fn salt_bytes(self) -> usize {
         if self.is_aead() { 12 } else { 14 }
     }
 
-    /// Bytes of key and salt together: what `inline:` holds in base64 (RFC 4568, section 6.1).
+    /// Length of key and salt in bytes, as in `inline:` in Base64 (RFC 4568, section 6.1).
     #[must_use]
     pub fn material_bytes(self) -> usize {
         self.key_bytes() + self.salt_bytes()
     }
 
-    /// Bytes by which an RTP packet grows.
+    /// Number of bytes added to an RTP packet.
     #[must_use]
     pub fn rtp_overhead(self) -> usize {
         match self {
@@ -72,7 +73,7 @@ impl Suite {
         }
     }
 
-    /// Bytes by which an RTCP packet grows.
+    /// Number of bytes added to an RTCP packet.
     #[must_use]
     pub fn rtcp_overhead(self) -> usize {
         if self.is_aead() { 20 } else { 14 }

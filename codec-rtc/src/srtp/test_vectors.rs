@@ -1,6 +1,6 @@
-//! Numbers of the standards as they are printed.
+//! Parser for the test vectors printed in the RFCs.
 
-/// Bytes of hexadecimal digits; white space is left out.
+/// Decodes hexadecimal digits, ignoring white space.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .chars()

@@ -1,4 +1,4 @@
-//! Both directions together, and the packets that the standards print.
+//! Round trips, and the packets printed in the RFCs.
 
 use super::cipher::Gcm;
 use super::keys::{ENCRYPTED, SessionKeys, expand};
@@ -28,7 +28,7 @@ fn packet(ssrc: u32, sequence: u16) -> Vec<u8> {
 
 /// RFC 3711, appendix B.3.
 #[test]
-fn session_keys_are_those_of_the_standard() {
+fn session_keys_match_rfc3711() {
     let (key, salt) =
         (hex("E1F97A0D3E018BE0D64FA32C06DE4139"), hex("0EC675AD498AFEEBB6960B3AABE6"));
     let derived = |label, len| {
@@ -52,7 +52,7 @@ fn gcm_keys(bytes: u8) -> SessionKeys {
 
 /// RFC 7714, sections 16.1.1, 16.1.2, 16.2.1, 16.2.2.
 #[test]
-fn gcm_packets_are_those_of_the_standard() {
+fn gcm_packets_match_rfc7714() {
     let plain = hex("8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976
         69736120 696e2070 61727465 73207472 6573");
     let with_128 = hex("8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5
@@ -69,9 +69,9 @@ fn gcm_packets_are_those_of_the_standard() {
     }
 }
 
-/// RFC 7714, sections 17.1 and 17.3: encrypted, and only signed.
+/// RFC 7714, sections 17.1 and 17.3: encrypted, and authenticated only.
 #[test]
-fn gcm_rtcp_packets_are_those_of_the_standard() {
+fn gcm_rtcp_packets_match_rfc7714() {
     let plain = hex("81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61
         deadbeef deadbeef deadbeef deadbeef deadbeef");
     let sealed = hex("81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d
@@ -90,7 +90,7 @@ fn gcm_rtcp_packets_are_those_of_the_standard() {
 }
 
 #[test]
-fn what_one_direction_protects_the_other_opens() {
+fn protected_packets_round_trip() {
     for suite in Suite::ALL {
         let (mut out, mut inn) = pair(suite);
         for sequence in [65_000, 65_535, 0, 1] {
@@ -98,7 +98,7 @@ fn what_one_direction_protects_the_other_opens() {
             let mut sent = plain.clone();
             out.rtp(&mut sent).unwrap();
             assert_eq!(sent.len(), plain.len() + suite.rtp_overhead());
-            assert_eq!(sent[..24], plain[..24], "the header is readable");
+            assert_eq!(sent[..24], plain[..24], "the header is not encrypted");
             assert_ne!(sent[24..124], plain[24..]);
             inn.rtp(&mut sent).unwrap();
             assert_eq!(sent, plain);
@@ -113,7 +113,7 @@ fn what_one_direction_protects_the_other_opens() {
 }
 
 #[test]
-fn numbers_wrap_through_loss_and_reordering() {
+fn sequence_numbers_wrap_despite_loss_and_reordering() {
     let (mut out, mut inn) = pair(Suite::AesCm128HmacSha1_80);
     let mut rng = Rng::new(3);
     let mut waiting: Vec<Vec<u8>> = Vec::new();
@@ -123,7 +123,7 @@ fn numbers_wrap_through_loss_and_reordering() {
     let mut sent = 0;
     while number < 360_000 {
         number += 1 + rng.below(20);
-        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        #[expect(clippy::cast_possible_truncation, reason = "the sequence number wraps")]
         let mut packet = packet(5, number as u16);
         out.rtp(&mut packet).unwrap();
         sent += 1;
@@ -139,7 +139,7 @@ fn numbers_wrap_through_loss_and_reordering() {
 }
 
 #[test]
-fn copies_are_refused_and_counted() {
+fn replayed_packets_are_rejected_and_counted() {
     for suite in Suite::ALL {
         let (mut out, mut inn) = pair(suite);
         let mut packets = Vec::new();
@@ -164,7 +164,7 @@ fn copies_are_refused_and_counted() {
 }
 
 #[test]
-fn a_changed_bit_is_noticed_wherever_it_is() {
+fn any_modified_bit_is_detected() {
     for suite in Suite::ALL {
         let (mut out, mut inn) = pair(suite);
         let mut good = packet(5, 1);
@@ -176,7 +176,7 @@ fn a_changed_bit_is_noticed_wherever_it_is() {
             bad[at / 8] ^= 1 << (at % 8);
             let kept = bad.clone();
             assert!(inn.rtp(&mut bad).is_err(), "{suite:?} bit {at}");
-            assert_eq!(bad, kept, "refused bytes are left alone");
+            assert_eq!(bad, kept, "rejected packets are unchanged");
         }
         for at in 0..report.len() * 8 {
             let mut bad = report.clone();
@@ -189,13 +189,13 @@ fn a_changed_bit_is_noticed_wherever_it_is() {
         for len in 0..report.len() {
             assert!(inn.rtcp(&mut report[..len].to_vec()).is_err());
         }
-        assert_eq!(inn.rtp(&mut good), Ok(()), "forgeries leave no trace");
+        assert_eq!(inn.rtp(&mut good), Ok(()), "forged packets do not change the state");
         assert_eq!(inn.rtcp(&mut report), Ok(()));
     }
 }
 
 #[test]
-fn forged_sources_take_no_room_and_true_ones_are_few() {
+fn forged_sources_leave_no_state_and_sources_are_limited() {
     let suite = Suite::AeadAes128Gcm;
     let (mut out, mut inn) = pair(suite);
     let mut other = Protect::new(suite, &vec![9; suite.material_bytes()]).unwrap();
@@ -223,12 +223,12 @@ fn forged_sources_take_no_room_and_true_ones_are_few() {
 }
 
 #[test]
-fn who_joins_late_is_told_the_wraps() {
+fn rollover_counter_can_be_set_for_late_joiners() {
     let (mut out, mut inn) = pair(Suite::AesCm128HmacSha1_32);
     let mut number = 0;
     let mut last = Vec::new();
     while number < 150_000u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        #[expect(clippy::cast_possible_truncation, reason = "the sequence number wraps")]
         let sequence = number as u16;
         last = packet(5, sequence);
         out.rtp(&mut last).unwrap();
@@ -240,7 +240,7 @@ fn who_joins_late_is_told_the_wraps() {
 }
 
 #[test]
-fn keys_of_wrong_length_and_unknown_suites_are_refused() {
+fn invalid_key_lengths_and_unknown_suites_are_rejected() {
     for suite in Suite::ALL {
         let needed = suite.material_bytes();
         for had in [0, needed - 1, needed + 1] {
@@ -255,7 +255,7 @@ fn keys_of_wrong_length_and_unknown_suites_are_refused() {
 }
 
 #[test]
-fn packets_without_payload_are_packets() {
+fn packets_without_payload_are_accepted() {
     for suite in Suite::ALL {
         let material = vec![7; suite.material_bytes()];
         let mut protect = Protect::new(suite, &material).unwrap();

@@ -1,26 +1,26 @@
-//! The receiving direction.
+//! Decryption.
 
 use super::header::{rtcp_ssrc, rtp_header_bytes, rtp_numbers};
 use super::index::{Window, extend};
 use super::keys::{self, ENCRYPTED, SessionKeys};
 use super::{MAX_SOURCES, SrtpError, Suite};
 
-/// What became of packets.
+/// Packet counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Taken.
+    /// Accepted packets.
     pub taken: u64,
-    /// No packets.
+    /// Malformed packets.
     pub malformed: u64,
-    /// Not authentic.
+    /// Packets that failed authentication.
     pub forged: u64,
-    /// Taken before, or too old.
+    /// Replayed packets, or packets older than the replay window.
     pub replayed: u64,
-    /// Authentic, of sources beyond [`MAX_SOURCES`].
+    /// Authentic packets of SSRCs beyond [`MAX_SOURCES`].
     pub refused_sources: u64,
 }
 
-/// Checks and decrypts what comes under one key.
+/// Authenticates and decrypts received packets with one key.
 pub struct Unprotect {
     suite: Suite,
     rtp: SessionKeys,
@@ -31,7 +31,7 @@ pub struct Unprotect {
 }
 
 impl std::fmt::Debug for Unprotect {
-    /// Without keys.
+    /// Omits the keys.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unprotect")
             .field("suite", &self.suite)
@@ -41,64 +41,67 @@ impl std::fmt::Debug for Unprotect {
 }
 
 impl Unprotect {
-    /// `material`: master key and salt as in `inline:` of `a=crypto`, decoded.
+    /// Creates the state for a key. `material`: master key and salt, as decoded from `inline:` in
+    /// `a=crypto`.
     ///
     /// # Errors
-    /// [`SrtpError::KeyLength`].
+    /// Returns [`SrtpError::KeyLength`] if `material` does not have the length required by the
+    /// suite.
     pub fn new(suite: Suite, material: &[u8]) -> Result<Self, SrtpError> {
         let (rtp, rtcp) = keys::derive(suite, material)?;
         let (rtp_sources, rtcp_sources) = (Vec::new(), Vec::new());
         Ok(Self { suite, rtp, rtcp, rtp_sources, rtcp_sources, counters: Counters::default() })
     }
 
-    /// Which ciphers.
+    /// Crypto suite.
     #[must_use]
     pub fn suite(&self) -> Suite {
         self.suite
     }
 
-    /// What became of packets so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Makes an RTP packet out of a protected one, in place. The first packet of a source is taken
-    /// for one before any wrap of its sequence number (RFC 3711, section 3.3.1).
+    /// Decrypts an RTP packet in place. The first packet of a source is assumed to have rollover
+    /// counter 0 (RFC 3711, section 3.3.1).
     ///
     /// # Errors
-    /// [`SrtpError`]; the bytes are as they were.
+    /// Returns [`SrtpError`] and leaves the packet unchanged.
     pub fn rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
         let result = self.open_rtp(packet);
         self.count(result)
     }
 
-    /// Makes an RTCP compound out of a protected one, in place.
+    /// Decrypts an RTCP compound in place.
     ///
     /// # Errors
-    /// [`SrtpError`]; the bytes are as they were.
+    /// Returns [`SrtpError`] and leaves the packet unchanged.
     pub fn rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
         let result = self.open_rtcp(packet);
         self.count(result)
     }
 
-    /// A source has wrapped `wraps` times and was last at `sequence`: for who joins late.
+    /// Sets the rollover counter and the next sequence number of a source, for receivers that join
+    /// late.
     ///
     /// # Errors
-    /// [`SrtpError::TooManySources`].
+    /// Returns [`SrtpError::TooManySources`] if there are already [`MAX_SOURCES`].
     pub fn set_wraps(&mut self, ssrc: u32, wraps: u32, sequence: u16) -> Result<(), SrtpError> {
         self.rtp_sources.retain(|source| source.0 != ssrc);
         if self.rtp_sources.len() >= MAX_SOURCES {
             return Err(SrtpError::TooManySources);
         }
         let mut window = Window::default();
-        // The number before it counts as taken, this one not.
+        // The previous index counts as received, this one does not.
         window.take((u64::from(wraps) << 16 | u64::from(sequence)).saturating_sub(1));
         self.rtp_sources.push((ssrc, window));
         Ok(())
     }
 
-    /// Forgets a source that has ended.
+    /// Removes a source that has ended.
     pub fn remove(&mut self, ssrc: u32) {
         self.rtp_sources.retain(|source| source.0 != ssrc);
         self.rtcp_sources.retain(|source| source.0 != ssrc);

@@ -1,28 +1,29 @@
-//! RTP timestamps by the sender's wall clock.
+//! Mapping of RTP timestamps to the sender's wall clock.
 
 use std::collections::VecDeque;
 
 use crate::sequence::Unwrapper32;
 
-/// Reports that are remembered.
+/// Maximum number of reports kept.
 pub const MAX_CLOCK_POINTS: usize = 32;
 
-/// Reports closer to one another than this say nothing new, in ms.
+/// Minimum distance of two reports in ms.
 const LEAST_APART_MS: i64 = 200;
 
-/// How far apart the first and the last report must be, in ms, for the rate to be taken from them.
+/// Minimum distance of the first and the last report in ms for estimating the clock rate.
 const RATE_SPAN_MS: i64 = 10_000;
 
-/// Most that a clock runs fast or slow: 0.1 %.
+/// Maximum clock drift: 0.1 %.
 const MAX_DRIFT: f64 = 0.001;
 
-/// A report that is so far from the others, in seconds, belongs to another time line.
+/// A report that deviates from the others by more than this belongs to another timeline, in
+/// seconds.
 const JUMP_S: f64 = 0.5;
 
-/// So many of them in a row begin it.
+/// Number of consecutive deviating reports that start a new timeline.
 const JUMPS: usize = 3;
 
-/// Parts of a second in NTP times.
+/// Units of an NTP time per second.
 const PER_SECOND: f64 = 4_294_967_296.0;
 
 /// A report: unwrapped timestamp and NTP time.
@@ -32,30 +33,30 @@ struct Point {
     ntp: u64,
 }
 
-/// Maps timestamps of a stream to the sender's wall clock, by a line through what it reported: the
-/// median of all slopes between two reports (Theil and Sen), and the median offset. Up to a quarter of
-/// the reports may be wrong.
+/// Maps timestamps of a stream to the sender's wall clock by robust linear regression over its
+/// reports (Theil-Sen): the median slope of all pairs, and the median offset. Tolerates up to a
+/// quarter of wrong reports.
 #[derive(Debug)]
 pub struct SenderClock {
     clock_rate: f64,
     timestamp: Unwrapper32,
     points: VecDeque<Point>,
-    /// Reports of another time line, in a row.
+    /// Consecutive reports that deviate.
     astray: Vec<Point>,
     line: Option<Line>,
 }
 
-/// NTP time and ticks of one point, and seconds per tick.
+/// A line through a point, with its slope in seconds per tick.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     origin: Point,
-    /// Seconds by which the line passes the origin.
+    /// Distance of the line from the origin in seconds.
     offset: f64,
     slope: f64,
 }
 
 impl Line {
-    /// Seconds between a point and the line.
+    /// Distance of a point from the line in seconds.
     fn error(&self, point: Point) -> f64 {
         seconds(point.ntp.wrapping_sub(self.origin.ntp)) - self.at(point.ticks)
     }
@@ -68,7 +69,7 @@ impl Line {
 }
 
 impl SenderClock {
-    /// Before the first report; `clock_rate`: ticks per second.
+    /// Creates a mapping; `clock_rate` in Hz.
     #[must_use]
     pub fn new(clock_rate: u32) -> Self {
         Self {
@@ -80,7 +81,7 @@ impl SenderClock {
         }
     }
 
-    /// The sender says that media of `timestamp` was captured at the NTP time `ntp`, 32.32 bits.
+    /// Adds a report: media with `timestamp` was captured at the NTP time `ntp`, 32.32 bits.
     pub fn report(&mut self, timestamp: u32, ntp: u64) {
         let point = Point { ticks: self.timestamp.unwrap(timestamp), ntp };
         if let Some(line) = self.line
@@ -107,7 +108,7 @@ impl SenderClock {
         self.line = self.fit();
     }
 
-    /// When media of `timestamp` was captured, as NTP time; `None` before the first report.
+    /// Capture time of media with `timestamp` as NTP time; `None` before the first report.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
     pub fn captured(&self, timestamp: u32) -> Option<u64> {
@@ -117,8 +118,8 @@ impl SenderClock {
         Some(line.origin.ntp.wrapping_add_signed(parts))
     }
 
-    /// How much faster than stated the sender's sampling runs against its wall clock, in parts per
-    /// million; `None` before the first report.
+    /// Drift of the sender's sampling clock against its wall clock, in parts per million; positive
+    /// if sampling is fast. `None` before the first report.
     #[must_use]
     pub fn drift_ppm(&self) -> Option<f64> {
         self.line.map(|line| (1.0 / (line.slope * self.clock_rate) - 1.0) * 1e6)
@@ -154,7 +155,7 @@ impl SenderClock {
     }
 }
 
-/// Seconds of a difference of NTP times, the short way round.
+/// Signed difference of NTP times in seconds.
 #[expect(clippy::cast_precision_loss, reason = "53 bits are a microsecond in 200 years")]
 fn seconds(difference: u64) -> f64 {
     difference.cast_signed() as f64 / PER_SECOND
@@ -172,7 +173,7 @@ mod tests {
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
     fn ntp(seconds: f64) -> u64 {
-        // Shortly before the end of the era of 2036.
+        // Shortly before the end of the NTP era in 2036.
         (u64::MAX - (10 << 32)).wrapping_add((seconds * PER_SECOND) as u64)
     }
 
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drifting_clock_with_inexact_and_wrong_reports_is_followed() {
+    fn drifting_clock_is_tracked_despite_inexact_and_wrong_reports() {
         let rate = 48_000.0 * (1.0 + 100e-6);
         let mut clock = SenderClock::new(48_000);
         assert_eq!(clock.captured(5), None);
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn one_report_is_enough_and_a_new_time_line_needs_three() {
+    fn one_report_is_sufficient_and_a_new_timeline_needs_three() {
         let mut clock = SenderClock::new(90_000);
         clock.report(ticks(1.0, 90_000.0), ntp(1.0));
         assert!(error_ms(&clock, 3.0, 90_000.0).abs() < 0.1);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn any_numbers_give_some_time() {
+    fn arbitrary_reports_are_handled() {
         let mut rng = Rng::new(2);
         let mut clock = SenderClock::new(0);
         for _ in 0..500 {

@@ -1,8 +1,8 @@
-//! Lip sync: sound and picture of one sender brought to the same time.
+//! Lip sync: synchronisation of the audio and video of one sender.
 //!
-//! Each stream has a clock of its own. Sender reports (RFC 3550, section 6.4.1) or capture times
-//! (abs-capture-time) tie both to the sender's wall clock; what was played and shown when says how long
-//! each took from there. The receiver's clock cancels out, as it is the same for both.
+//! Each stream has its own RTP clock. Sender reports (RFC 3550, section 6.4.1) or capture times
+//! (abs-capture-time) relate both to the sender's wall clock; the playout times then give the
+//! latency of each. The receiver's clock cancels out, since it is the same for both.
 
 mod clock;
 
@@ -11,28 +11,28 @@ use std::time::Duration;
 
 pub use clock::{MAX_CLOCK_POINTS, SenderClock};
 
-/// Measurements that are kept.
+/// Maximum number of measurements kept.
 const MAX_MEASURED: usize = 64;
 
-/// Measurements that a change needs.
+/// Minimum number of measurements for a change.
 const MIN_MEASURED: usize = 5;
 
-/// A sound that was played longer ago says nothing of the picture that is shown now.
+/// Audio played longer ago than this is not compared with video.
 const LONGEST_APART: Duration = Duration::from_millis(500);
 
 /// Settings of [`LipSync`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LipSyncConfig {
-    /// An offset below this is left alone.
+    /// Offset below which nothing is changed; default 30 ms.
     pub tolerance: Duration,
-    /// Once one is corrected, it is brought below this.
+    /// Once an offset is being corrected, it is reduced below this; default 10 ms.
     pub goal: Duration,
-    /// Most that a delay changes at once.
+    /// Maximum change of a delay at once; default 80 ms.
     pub max_step: Duration,
-    /// Most that either end is asked for.
+    /// Maximum delay requested from either stream; default 1 s.
     pub max_delay: Duration,
-    /// Time between two changes; the ends need it to follow.
+    /// Interval between changes, which lets the buffers adapt; default 1 s.
     pub interval: Duration,
 }
 
@@ -48,46 +48,47 @@ impl Default for LipSyncConfig {
     }
 }
 
-/// Delays of the two ends.
+/// Delays of both streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delays {
-    /// Of the audio buffer.
+    /// Delay of the audio buffer.
     pub audio: Duration,
-    /// Of the video buffer.
+    /// Delay of the video buffer.
     pub video: Duration,
 }
 
-/// What was measured and done.
+/// Lip sync statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LipSyncStats {
-    /// Latest offset in microseconds, a median over a second or two; positive: sound is late.
+    /// Latest offset in microseconds, the median over one to two seconds; positive if audio is
+    /// late.
     pub offset_us: Option<i64>,
-    /// Largest offset, either way, of those that updates have seen.
+    /// Maximum absolute offset seen by an update.
     pub max_offset_us: u64,
-    /// Times that a delay was changed.
+    /// Number of delay changes.
     pub changes: u64,
 }
 
-/// What a stream last gave out.
+/// Last playout of a stream.
 #[derive(Clone, Copy, Debug)]
 struct Given {
     now: Duration,
-    /// From capture to here in parts of 2^-32 s, on top of an unknown number that is the same for both
-    /// streams.
+    /// Time from capture to playout in units of 2^-32 s, plus an unknown offset that is the same
+    /// for both streams.
     latency: u64,
 }
 
-/// Measures the offset between sound and picture and says which end should wait.
+/// Measures the offset between audio and video, and determines which stream to delay.
 #[derive(Debug)]
 pub struct LipSync {
     config: LipSyncConfig,
     audio: SenderClock,
     video: SenderClock,
     played: Option<Given>,
-    /// When, and how late the sound was in microseconds.
+    /// Measurement time, and audio lateness in microseconds.
     measured: VecDeque<(Duration, i64)>,
-    /// What the ends were asked for.
+    /// Requested minimum delays.
     asked: Delays,
     correcting: bool,
     next_update: Duration,
@@ -95,8 +96,8 @@ pub struct LipSync {
 }
 
 impl LipSync {
-    /// For streams whose timestamps count that many ticks per second: 48,000 for Opus, 90,000 for
-    /// video.
+    /// Creates the state for streams with the given RTP clock rates in Hz: 48,000 for Opus, 90,000
+    /// for video.
     #[must_use]
     pub fn new(config: LipSyncConfig, audio_clock_rate: u32, video_clock_rate: u32) -> Self {
         Self {
@@ -112,35 +113,36 @@ impl LipSync {
         }
     }
 
-    /// The sender says at which NTP time (32.32 bits) sound of a timestamp was captured.
+    /// Adds a report: audio with `timestamp` was captured at the NTP time `ntp`, 32.32 bits.
     pub fn audio_report(&mut self, timestamp: u32, ntp: u64) {
         self.audio.report(timestamp, ntp);
     }
 
-    /// The same of pictures.
+    /// Adds a report on video, like [`Self::audio_report`].
     pub fn video_report(&mut self, timestamp: u32, ntp: u64) {
         self.video.report(timestamp, ntp);
     }
 
-    /// When sound of `timestamp` was captured, by the sender's clock: NTP, 32.32 bits. `None` before
+    /// Capture time of audio with `timestamp` by the sender's clock: NTP, 32.32 bits. `None` before
     /// the first report.
     #[must_use]
     pub fn audio_captured(&self, timestamp: u32) -> Option<u64> {
         self.audio.captured(timestamp)
     }
 
-    /// The same of pictures.
+    /// Capture time of video, like [`Self::audio_captured`].
     #[must_use]
     pub fn video_captured(&self, timestamp: u32) -> Option<u64> {
         self.video.captured(timestamp)
     }
 
-    /// Sound of `timestamp` is heard at `now`: when it was pulled, and the loudspeaker's latency.
+    /// Records that audio with `timestamp` is heard at `now`: when it was pulled, plus the output
+    /// latency.
     pub fn audio_played(&mut self, now: Duration, timestamp: u32) {
         self.played = self.audio.captured(timestamp).map(|ntp| given(now, ntp));
     }
 
-    /// A picture of `timestamp` is seen at `now`.
+    /// Records that a frame with `timestamp` was rendered at `now`.
     pub fn video_shown(&mut self, now: Duration, timestamp: u32) {
         let (Some(played), Some(ntp)) = (self.played, self.video.captured(timestamp)) else {
             return;
@@ -156,8 +158,8 @@ impl LipSync {
         self.measured.push_back((now, micros_of_ntp(late)));
     }
 
-    /// Once in a while: what the ends should wait at least, if that has changed. `targets`: the delays
-    /// that they aim at now.
+    /// Returns new minimum delays if they changed; acts once per interval. `targets`: the current
+    /// target delays of the buffers.
     pub fn update(&mut self, now: Duration, targets: Delays) -> Option<Delays> {
         if now < self.next_update {
             return None;
@@ -184,25 +186,25 @@ impl LipSync {
         if self.asked == before {
             return None;
         }
-        // What was measured before the change says nothing about it.
+        // Measurements from before the change are invalid.
         self.measured.clear();
         self.stats.changes += 1;
         Some(self.asked)
     }
 
-    /// What the ends were asked for last.
+    /// The last requested minimum delays.
     #[must_use]
     pub fn asked(&self) -> Delays {
         self.asked
     }
 
-    /// What was measured and done so far.
+    /// Statistics since the start.
     #[must_use]
     pub fn stats(&self) -> &LipSyncStats {
         &self.stats
     }
 
-    /// The middle of what was measured in the second half of the interval and later.
+    /// Median of the measurements since the middle of the interval.
     fn median(&self, now: Duration) -> Option<i64> {
         let from = now.saturating_sub(self.config.interval / 2);
         let recent = self.measured.iter().filter(|&&(at, _)| at >= from);
@@ -213,8 +215,8 @@ impl LipSync {
     }
 }
 
-/// Brings `late`, an end that is late, forward by `step`: first by what it was asked to wait, then by
-/// letting the other, which aims at `target`, wait as well.
+/// Reduces the lateness of the stream `late` by `step`: first by lowering its requested delay, then
+/// by delaying the other, whose target is `target`.
 fn shift(
     late: &mut Duration,
     early: &mut Duration,
@@ -236,7 +238,7 @@ fn given(now: Duration, captured: u64) -> Given {
     Given { now, latency: seconds.wrapping_add(part).wrapping_sub(captured) }
 }
 
-/// Microseconds of a time in parts of 2^-32 s.
+/// Converts units of 2^-32 s to microseconds.
 fn micros_of_ntp(parts: i64) -> i64 {
     i64::try_from((i128::from(parts) * 1_000_000) >> 32).unwrap_or(0)
 }

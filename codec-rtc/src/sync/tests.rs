@@ -1,4 +1,4 @@
-//! Lip sync in virtual time, with the real audio buffer.
+//! Lip sync in virtual time, with the real audio jitter buffer.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::rng::Rng;
 
 const MONO: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
 
-/// An Opus packet of 20 ms, as far as its head tells.
+/// An Opus packet of 20 ms: valid header only.
 const PAYLOAD: [u8; 12] = [0xf8; 12];
 
-/// Gives the same two periods of a tone for every packet.
+/// Decoder that returns the same two periods of a tone for every packet.
 #[derive(Debug)]
 struct Tone {
     samples: Vec<f32>,
@@ -62,7 +62,7 @@ impl AudioDecoder for Tone {
     fn reset(&mut self) {}
 }
 
-/// A clock that runs fast by so many parts per million, in microseconds of true time.
+/// A clock with a drift in parts per million, in microseconds of true time.
 #[derive(Clone, Copy)]
 struct Drift(i64);
 
@@ -93,7 +93,7 @@ fn wrapped(ticks: i64) -> u32 {
     crate::sequence::wrap_32(ticks)
 }
 
-/// A stream on its way: what leaves when, by true time, arrives when.
+/// Network path of a stream: maps send time to arrival time, in true time.
 struct Way {
     rng: Rng,
     delay_us: i64,
@@ -107,10 +107,10 @@ impl Way {
     }
 }
 
-/// A video buffer as simple as can be: a fixed delay above the fastest of the last frames.
+/// A minimal video buffer: a fixed delay above the fastest recent frame.
 struct Pictures {
     transits: VecDeque<i64>,
-    /// When to show (by the receiver's clock) which ticks.
+    /// Render time (by the receiver's clock) and timestamp of each frame.
     due: VecDeque<(i64, i64)>,
     target_us: i64,
 }
@@ -128,8 +128,8 @@ impl Pictures {
 }
 
 struct Case {
-    /// Of the receiver, the sound card, the sender's audio and video sampling against true time,
-    /// which is the sender's wall clock.
+    /// Drift of the receiver, the sound card, and the sender's audio and video sampling, relative
+    /// to true time, which is the sender's wall clock.
     receiver: Drift,
     card: Drift,
     audio: Drift,
@@ -140,7 +140,7 @@ struct Case {
 }
 
 struct Outcome {
-    /// Largest true offset after ten seconds, in microseconds.
+    /// Maximum true offset after ten seconds, in microseconds.
     worst_us: i64,
     most_delay_us: i64,
     most_bytes: usize,
@@ -169,7 +169,7 @@ fn run(case: &Case, seconds: i64) -> Outcome {
     for block in 0..seconds * 100 {
         let time = case.card.when(block * 10_000);
         let now_us = case.receiver.of(time);
-        // What has been captured and sent.
+        // Captured and sent media.
         while case.audio.when((packet + 1) * 20_000) <= time {
             let sent = case.audio.when((packet + 1) * 20_000);
             sounds.extend(audio_way.arrival(sent).map(|at| (at, packet)));
@@ -186,7 +186,7 @@ fn run(case: &Case, seconds: i64) -> Outcome {
             lips.video_report(wrapped(ticks(case.video.of(time), 90_000)), ntp(time));
             report += 1;
         }
-        // What arrives. Overtaking is left to the buffer.
+        // Arrivals. Reordering is left to the buffer.
         sounds.make_contiguous().sort_unstable();
         frames.make_contiguous().sort_unstable();
         while let Some((at, packet)) = sounds.pop_front_if(|(at, _)| *at <= time) {
@@ -203,7 +203,7 @@ fn run(case: &Case, seconds: i64) -> Outcome {
         while let Some((at, ticks)) = frames.pop_front_if(|(at, _)| *at <= time) {
             pictures.push(case.receiver.of(at), ticks);
         }
-        // What is heard and seen.
+        // Playout.
         let pulled = buffer.pull(micros(now_us), &mut out);
         if let Some(timestamp) = pulled.timestamp {
             lips.audio_played(micros(now_us), timestamp);
@@ -236,7 +236,7 @@ fn run(case: &Case, seconds: i64) -> Outcome {
 }
 
 #[test]
-fn lips_stay_in_sync_for_two_hours_of_drifting_clocks() {
+fn lip_sync_holds_for_two_hours_with_clock_drift() {
     let case = Case {
         receiver: Drift(-60),
         card: Drift(40),
@@ -255,7 +255,7 @@ fn lips_stay_in_sync_for_two_hours_of_drifting_clocks() {
 }
 
 #[test]
-fn whichever_stream_is_late_the_other_waits() {
+fn the_earlier_stream_is_delayed() {
     for (audio_way_us, video_way_us) in [(40_000, 240_000), (240_000, 40_000)] {
         let case = Case {
             receiver: Drift(0),
@@ -273,14 +273,14 @@ fn whichever_stream_is_late_the_other_waits() {
 }
 
 #[test]
-fn changes_are_small_and_take_back_what_was_asked_before() {
+fn changes_are_small_and_first_revert_earlier_delays() {
     let mut lips = LipSync::new(LipSyncConfig::default(), 48_000, 90_000);
     lips.audio_report(0, 1 << 40);
     lips.video_report(0, 1 << 40);
     let ms = Duration::from_millis;
     let targets = Delays { audio: ms(40), video: ms(50) };
     let mut now = Duration::ZERO;
-    // Sound leaves the buffer `late` ms later after its capture than pictures do.
+    // Audio leaves the buffer `late` ms later after capture than video.
     let mut second = |lips: &mut LipSync, late: i64| {
         for _ in 0..30 {
             now += ms(33);
@@ -294,7 +294,7 @@ fn changes_are_small_and_take_back_what_was_asked_before() {
     assert_eq!(second(&mut lips, 25), None);
     assert_eq!(second(&mut lips, 200), Some(Delays { audio: ms(0), video: ms(130) }));
     let half = second(&mut lips, 20).unwrap();
-    assert!(half.video > ms(149) && half.video < ms(151), "what was begun is brought to an end");
+    assert!(half.video > ms(149) && half.video < ms(151), "a started correction is completed");
     assert_eq!(second(&mut lips, 8), None);
     assert_eq!(second(&mut lips, 20), None);
     let back = second(&mut lips, -60).unwrap();

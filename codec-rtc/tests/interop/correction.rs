@@ -1,5 +1,5 @@
-//! ULPFEC in RED beside `GStreamer`'s, through both of our ends: what is lost on the way is made from
-//! the rest, and every frame is as its encoder made it.
+//! ULPFEC in RED with `GStreamer`, in both directions: lost packets are recovered, and every frame
+//! equals the encoder's.
 
 use codec_core::codec::Scalability;
 use codec_rtc::demux::Datagram;
@@ -23,18 +23,18 @@ fn streams(ssrc: u32) -> Streams {
     Streams { video: Some(video), audio: None, ..describe::plain() }
 }
 
-/// Times that `GStreamer` is given the same datagrams.
+/// Number of times that `GStreamer` gets the same datagrams.
 const ATTEMPTS: usize = 3;
 
-/// Whether a packet of RED carries correction.
+/// Whether a RED packet contains FEC.
 fn is_correction(datagram: &[u8]) -> bool {
     let packet = rtp::parse(datagram).unwrap();
     assert_eq!(packet.header.payload_type, RED);
     red::parse(packet.payload).unwrap().last().unwrap().payload_type == ULPFEC
 }
 
-/// Loses one media packet of each group that has correction behind it, but for the first: nobody
-/// can miss what comes before all else.
+/// Drops one media packet of each group with FEC, except the first, whose packets precede all
+/// others and cannot be detected as lost.
 #[derive(Default)]
 struct Losses {
     group: Vec<Vec<u8>>,
@@ -44,7 +44,7 @@ struct Losses {
 }
 
 impl Losses {
-    /// What arrives of the group before, once a new one begins.
+    /// Returns the received packets of the previous group once a new one starts.
     fn push(&mut self, datagram: Vec<u8>) -> Vec<Vec<u8>> {
         let correction = is_correction(&datagram);
         let mut arrived = Vec::new();
@@ -70,7 +70,7 @@ impl Losses {
     }
 }
 
-/// A report on packets of which one in ten is lost.
+/// A receiver report with a loss of one in ten packets.
 fn report(highest: u16) -> Vec<u8> {
     let block = ReportBlock {
         ssrc: VIDEO_SSRC,
@@ -85,15 +85,14 @@ fn report(highest: u16) -> Vec<u8> {
 }
 
 #[test]
-fn gstreamer_repairs_what_our_sender_protects() {
+fn gstreamer_recovers_packets_protected_by_our_sender() {
     let elements = ["rtpreddec", "rtpstorage", "rtpulpfecdec", "rtpvp8depay", "vp8dec"];
     if !have_gstreamer(&elements, "ULPFEC from our sender to GStreamer") {
         return;
     }
     let clip = Clip::new(FRAMES, Scalability::L1T1);
     let digests = clip.digests(2);
-    // It gives packets up by its clock, so that what a machine that stalls makes of the same
-    // datagrams is not the same each time.
+    // It drops packets by its clock, so that the result varies on a stalling machine.
     let mut counts = Vec::new();
     for _ in 0..ATTEMPTS {
         let pictures = repaired_by_gstreamer(&clip, digests.len());
@@ -102,10 +101,10 @@ fn gstreamer_repairs_what_our_sender_protects() {
         }
         counts.push(pictures.len());
     }
-    panic!("other pictures than the {} of the encoder: {counts:?}", digests.len());
+    panic!("frames differ from the {} of the encoder: {counts:?}", digests.len());
 }
 
-/// Digests of what `GStreamer` makes of a clip of which packets are lost.
+/// Digests of `GStreamer`'s output for a clip with packet loss.
 fn repaired_by_gstreamer(clip: &Clip, pictures: usize) -> Vec<u64> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pictures");
@@ -132,7 +131,7 @@ fn repaired_by_gstreamer(clip: &Clip, pictures: usize) -> Vec<u64> {
     let mut packets = 0;
     let stats = play(&mut sender, clip, &[], |kind, datagram| {
         if kind != Datagram::Rtp {
-            // The goodbye: what was held back goes before it.
+            // Before BYE, send the packets held back.
             losses.end().iter().for_each(|it| outlet.send(Datagram::Rtp, it));
             return None;
         }
@@ -141,14 +140,14 @@ fn repaired_by_gstreamer(clip: &Clip, pictures: usize) -> Vec<u64> {
         losses.push(datagram).iter().for_each(|it| outlet.send(Datagram::Rtp, it));
         (packets % 10 == 0).then(|| report(sequence))
     });
-    eprintln!("{packets} packets, {} of correction, {} lost", stats.video.fec_packets, losses.lost);
+    eprintln!("{packets} packets, {} of FEC, {} lost", stats.video.fec_packets, losses.lost);
     assert!(losses.lost >= 15);
     let bytes = pictures * usize::try_from(media::SIZE.i420_bytes()).unwrap();
     media::digests(&file_of(&file, bytes))
 }
 
 #[test]
-fn our_receiver_repairs_what_gstreamer_protects() {
+fn our_receiver_recovers_packets_protected_by_gstreamer() {
     let elements = ["vp8enc", "rtpvp8pay", "rtpulpfecenc", "rtpredenc", "udpsink"];
     if !have_gstreamer(&elements, "ULPFEC from GStreamer to our receiver") {
         return;
@@ -184,8 +183,8 @@ fn our_receiver_repairs_what_gstreamer_protects() {
     );
     program.wait();
     let stats = received.stats;
-    eprintln!("{media} packets, {lost} lost, {} made, {:?}", stats.recovered, stats.fec);
+    eprintln!("{media} packets, {lost} lost, {} recovered, {:?}", stats.recovered, stats.fec);
     assert!(lost >= 15 && stats.malformed == 0);
     assert_eq!(received.frames.len(), FRAMES as usize);
-    assert!(received.coded().concat() == file_of(&file, 1), "other frames than the encoder's");
+    assert!(received.coded().concat() == file_of(&file, 1), "frames differ from the encoder's");
 }

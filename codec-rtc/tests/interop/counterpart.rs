@@ -1,4 +1,4 @@
-//! Other people's programs: whether they are there, when they listen, and that they end.
+//! Third-party programs: availability, readiness and termination.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Longest wait for a program to begin, or to end.
+/// Maximum wait for a program to start or end.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Whether a program answers to these arguments; if not, says what is skipped.
+/// Whether a program runs with these arguments; otherwise prints what is skipped.
 fn answers(program: &str, arguments: &[&str], what: &str) -> bool {
     let status = Command::new(program)
         .args(arguments)
@@ -28,34 +28,34 @@ fn answers(program: &str, arguments: &[&str], what: &str) -> bool {
     false
 }
 
-/// Whether there is ffmpeg.
+/// Whether ffmpeg is available.
 pub(crate) fn have_ffmpeg(what: &str) -> bool {
     answers("ffmpeg", &["-version"], what)
 }
 
-/// Whether there is `GStreamer` with these elements.
+/// Whether `GStreamer` with these elements is available.
 pub(crate) fn have_gstreamer(elements: &[&str], what: &str) -> bool {
     answers("gst-launch-1.0", &["--version"], what)
         && elements.iter().all(|it| answers("gst-inspect-1.0", &["--exists", it], what))
 }
 
-/// Runs a program to its end.
+/// Runs a program to completion.
 pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {said}");
 }
 
-/// A program that ends with the test.
+/// A program that is terminated with the test.
 pub(crate) struct Program(Child);
 
 impl Program {
-    /// ffmpeg with arguments that spaces separate.
+    /// Starts ffmpeg with arguments separated by spaces.
     pub(crate) fn ffmpeg(arguments: &str) -> Self {
         Self::start("ffmpeg", &format!("-nostdin -hide_banner -v warning -y {arguments}"))
     }
 
-    /// A pipeline of `GStreamer`.
+    /// Starts a `GStreamer` pipeline.
     pub(crate) fn gstreamer(pipeline: &str) -> Self {
         Self::start("gst-launch-1.0", &format!("-q {pipeline}"))
     }
@@ -69,7 +69,7 @@ impl Program {
         Self(child.unwrap())
     }
 
-    /// Until it ends by itself.
+    /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
@@ -79,15 +79,15 @@ impl Program {
             }
             sleep(Duration::from_millis(20));
         }
-        panic!("it does not end");
+        panic!("the program does not end");
     }
 
-    /// Until something listens on all of these ports.
+    /// Waits until the program listens on all of these ports.
     pub(crate) fn listens(&mut self, ports: &[u16]) {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             let Ok(table) = fs::read_to_string("/proc/net/udp") else {
-                // Not on this system; programs are up by then.
+                // Not available on this system; by then, programs are ready.
                 sleep(Duration::from_secs(3));
                 return;
             };
@@ -95,21 +95,21 @@ impl Program {
             if ports.iter().all(is_bound) {
                 return;
             }
-            assert!(self.0.try_wait().unwrap().is_none(), "it ended at once");
+            assert!(self.0.try_wait().unwrap().is_none(), "the program ended prematurely");
             sleep(Duration::from_millis(20));
         }
-        panic!("it does not listen on {ports:?}");
+        panic!("the program does not listen on {ports:?}");
     }
 }
 
-/// Waits until whoever listens on these ports has read all that came, or the time is over.
+/// Waits until the listeners on these ports have read all received data, or a timeout.
 pub(crate) fn wait_until_read(ports: &[u16]) {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
-        // Where the system does not tell, programs are quick enough.
+        // Without this information, programs are assumed to be fast enough.
         let table = fs::read_to_string("/proc/net/udp").unwrap_or_default();
         let waits = |line: &str| {
-            // Number, address, peer, state, bytes to send and to read.
+            // Index, local and remote address, state, bytes in send and receive queue.
             let mut fields = line.split_whitespace().skip(1);
             let address = fields.next().unwrap_or_default();
             let is_ours = ports.iter().any(|port| address.ends_with(&format!(":{port:04X}")));
@@ -130,7 +130,7 @@ impl Drop for Program {
     }
 }
 
-/// Waits until a file that a program writes has `bytes`, or the time is over; gives what is in it.
+/// Waits until a file written by a program has `bytes`, or a timeout; returns its content.
 pub(crate) fn file_of(path: &Path, bytes: usize) -> Vec<u8> {
     let begun = Instant::now();
     loop {
@@ -142,7 +142,7 @@ pub(crate) fn file_of(path: &Path, bytes: usize) -> Vec<u8> {
     }
 }
 
-/// An even port with the one behind it, both free, below those that the system gives out by itself.
+/// A free pair of an even port and the next one, below the ephemeral port range.
 pub(crate) fn port_pair() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 500).unwrap() * 20;

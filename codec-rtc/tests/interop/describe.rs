@@ -1,4 +1,4 @@
-//! Sessions of one VP8 and one Opus stream: their numbers, their ports, their description.
+//! Sessions of one VP8 and one Opus stream: SSRCs, ports, SDP.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,7 +17,7 @@ use crate::counterpart::port_pair;
 pub(crate) const VIDEO_SSRC: u32 = 0x1234_5678;
 pub(crate) const AUDIO_SSRC: u32 = 0x2345_6789;
 
-/// Where RTP goes; RTCP goes to the ports behind.
+/// RTP ports; RTCP uses the next ports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     pub(crate) video: u16,
@@ -29,13 +29,13 @@ impl Ports {
         Self { video: port_pair(), audio: port_pair() }
     }
 
-    /// All of them.
+    /// All ports.
     pub(crate) fn all(self) -> [u16; 4] {
         [self.video, self.video + 1, self.audio, self.audio + 1]
     }
 }
 
-/// VP8 and Opus with nothing around them.
+/// VP8 and Opus without RTX, FEC and RED.
 pub(crate) fn plain() -> Streams {
     Streams {
         video: Some(VideoStream::plain(VIDEO_SSRC, Payload::VP8.payload_type)),
@@ -44,7 +44,7 @@ pub(crate) fn plain() -> Streams {
     }
 }
 
-/// A sender for those who send nothing back.
+/// A sender for receivers without feedback.
 pub(crate) fn sender(streams: Streams) -> Sender {
     Sender::new(sender_config(streams)).unwrap()
 }
@@ -58,7 +58,7 @@ pub(crate) fn sender_config(streams: Streams) -> SenderConfig {
     }
 }
 
-/// A receiver of what those send.
+/// A receiver for senders without feedback support.
 pub(crate) fn receiver_config(streams: Streams) -> ReceiverConfig {
     ReceiverConfig {
         streams,
@@ -70,12 +70,12 @@ pub(crate) fn receiver_config(streams: Streams) -> ReceiverConfig {
         pli: false,
         acknowledges: false,
         feedback: PacketFeedback::Off,
-        // However late the machine is, frames wait for their packets.
+        // Frames wait for their packets however slow the machine is.
         video: FrameBufferConfig { waits_to_show_all: true, ..FrameBufferConfig::low_latency() },
     }
 }
 
-/// The description of such a session.
+/// SDP of such a session.
 pub(crate) fn session(streams: &Streams, ports: Ports, crypto: Option<&Crypto>) -> Session {
     let mut session = Session::new(IpAddr::V4(Ipv4Addr::LOCALHOST));
     if streams.video.is_some() {

@@ -1,4 +1,4 @@
-//! ffmpeg's and `GStreamer`'s senders to our receiver.
+//! Senders of ffmpeg and `GStreamer` with our receiver.
 
 use std::fs;
 use std::path::Path;
@@ -14,11 +14,11 @@ use crate::describe::{Ports, plain, receiver_config};
 use crate::media;
 use crate::wire::{Inlet, Received, receive};
 
-/// Frames and packets of sound of three seconds.
+/// Number of frames and audio packets in three seconds.
 const FRAMES: usize = 90;
 const SOUNDS: usize = 150;
 
-/// The streams of a session whose sources have been seen, as payload type and SSRC.
+/// The streams of a session, from the observed payload types and SSRCs.
 pub(crate) fn streams_of(seen: &[(u8, u32)]) -> Streams {
     let source = |payload_type| seen.iter().find(|it| it.0 == payload_type).map(|it| it.1);
     let (video, audio) = (Payload::VP8.payload_type, Payload::OPUS.payload_type);
@@ -35,7 +35,7 @@ pub(crate) fn receiver_of(seen: &[(u8, u32)]) -> Receiver {
     Receiver::new(receiver_config(streams_of(seen))).with_audio(buffer)
 }
 
-/// Digests of the pictures that ffmpeg makes of coded frames.
+/// Digests of ffmpeg's output for coded frames.
 fn by_ffmpeg(folder: &Path, frames: &[Vec<u8>]) -> Vec<u64> {
     let (coded, pictures) = (folder.join("coded.ivf"), folder.join("pictures.yuv"));
     fs::write(&coded, media::ivf(frames)).unwrap();
@@ -47,23 +47,24 @@ fn by_ffmpeg(folder: &Path, frames: &[Vec<u8>]) -> Vec<u64> {
     media::digests(&fs::read(pictures).unwrap())
 }
 
-/// Nothing is missing or wrong, and our decoder makes the same pictures as ffmpeg's.
+/// Checks that nothing is missing or wrong, and that our decoder and ffmpeg's produce the same
+/// frames.
 fn check(received: &Received, folder: &Path) {
     let stats = &received.stats;
     assert_eq!((stats.malformed, stats.unknown), (0, 0));
     assert_eq!((stats.video_packets.lost, stats.audio_packets.lost), (0, 0));
     let coded = received.coded();
-    assert!(media::decode(&coded) == by_ffmpeg(folder, &coded), "other pictures than ffmpeg's");
+    assert!(media::decode(&coded) == by_ffmpeg(folder, &coded), "frames differ from ffmpeg's");
     let (samples, loudest) = media::hear(&received.sound);
     assert_eq!(samples, received.sound.len() * 960);
-    assert!(loudest > 2000, "hardly to be heard: {loudest}");
+    assert!(loudest > 2000, "barely audible: {loudest}");
     let audio = stats.audio.unwrap();
     assert_eq!(audio.packets_received, received.sound.len() as u64);
     assert_eq!((audio.invalid_packets, audio.duplicate_packets, audio.restarts), (0, 0, 0));
-    assert!(received.loudest > 2000, "hardly to be heard: {}", received.loudest);
+    assert!(received.loudest > 2000, "barely audible: {}", received.loudest);
 }
 
-/// Writes a clip and a tone by ffmpeg: VP8 as IVF, Opus as Ogg.
+/// Writes a clip and a tone with ffmpeg: VP8 as IVF, Opus as Ogg.
 pub(crate) fn write_clip(folder: &Path) {
     let at = |name: &str| folder.join(name).display().to_string();
     let video = "-f lavfi -i testsrc2=size=320x180:rate=30 -frames:v 90 -c:v libvpx \
@@ -79,7 +80,7 @@ pub(crate) fn write_clip(folder: &Path) {
 }
 
 #[test]
-fn every_frame_and_packet_of_ffmpegs_comes_out() {
+fn every_frame_and_packet_from_ffmpeg_is_received() {
     if !have_ffmpeg("VP8 and Opus from ffmpeg") {
         return;
     }
@@ -113,15 +114,15 @@ fn every_frame_and_packet_of_ffmpegs_comes_out() {
 
     let sent = media::read_ivf(&fs::read(folder.path().join("clip.ivf")).unwrap());
     assert_eq!((sent.len(), received.frames.len()), (FRAMES, FRAMES));
-    assert!(received.coded() == sent, "other frames than in the file");
-    // The last one may be cut short.
+    assert!(received.coded() == sent, "frames differ from the file");
+    // The last packet may be truncated.
     assert!((SOUNDS..=SOUNDS + 1).contains(&received.sound.len()), "{}", received.sound.len());
     check(&received, folder.path());
-    assert!(received.left, "its goodbye was heard");
+    assert!(received.left, "BYE was received");
 }
 
 #[test]
-fn every_frame_and_packet_of_gstreamers_comes_out() {
+fn every_frame_and_packet_from_gstreamer_is_received() {
     let elements = ["vp8enc", "rtpvp8pay", "opusenc", "rtpopuspay", "udpsink"];
     let what = "VP8 and Opus from GStreamer";
     if !have_gstreamer(&elements, what) || !have_ffmpeg(what) {
@@ -150,8 +151,11 @@ fn every_frame_and_packet_of_gstreamers_comes_out() {
     let received = receive(&mut inlet, 2, |_, datagram| Some(datagram), receiver_of);
     gstreamer.wait();
     assert_eq!(received.frames.len(), FRAMES);
-    assert!(received.coded().concat() == file_of(&frames, 1), "other frames than the encoder's");
+    assert!(received.coded().concat() == file_of(&frames, 1), "frames differ from the encoder's");
     assert!((SOUNDS..=SOUNDS + 1).contains(&received.sound.len()), "{}", received.sound.len());
-    assert!(received.sound.concat() == file_of(&packets, 1), "other packets of sound");
+    assert!(
+        received.sound.concat() == file_of(&packets, 1),
+        "audio packets differ from the encoder's"
+    );
     check(&received, folder.path());
 }

@@ -1,4 +1,4 @@
-//! Temporal layers left out on the way: what is left decodes everywhere, and has no gaps.
+//! Temporal layers dropped by a forwarder: the remaining stream decodes everywhere and has no gaps.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ fn video_alone() -> Streams {
     Streams { audio: None, ..describe::plain() }
 }
 
-/// One viewer: what the forwarder leaves for it goes to two programs, and is kept.
+/// One subscriber: the packets forwarded to it go to two programs, and are kept.
 struct Viewer {
     layer: u8,
     forwarder: Forwarder,
     outlets: Vec<Outlet>,
-    /// RTP.
+    /// RTP packets.
     kept: Vec<Vec<u8>>,
 }
 
@@ -51,8 +51,7 @@ impl Viewer {
         }
     }
 
-    /// Sequence numbers, picture ids and TL0PICIDX go up by one, each from frame to frame of those
-    /// it counts.
+    /// Checks that sequence numbers, PictureIDs and TL0PICIDX increase by one.
     fn check_numbers(&self) {
         let mut last: Option<(u16, u16, u8, u32)> = None;
         let (mut frames, mut base_frames) = (0, 0);
@@ -80,7 +79,7 @@ impl Viewer {
         assert_eq!((frames, base_frames), (FRAMES >> (2 - self.layer), FRAMES / 4));
     }
 
-    /// Our receiver finds every frame, and each decodable.
+    /// Checks that our receiver emits every frame as decodable.
     fn check_receiver(&self, clip: &Clip) {
         let mut receiver = Receiver::new(describe::receiver_config(video_alone()));
         let (mut frames, mut now) = (Vec::new(), Duration::ZERO);
@@ -98,7 +97,7 @@ impl Viewer {
 }
 
 #[test]
-fn streams_without_their_upper_layers_decode_everywhere() {
+fn streams_without_upper_layers_decode_everywhere() {
     let what = "VP8 without its upper layers";
     let elements = ["udpsrc", "rtpjitterbuffer", "rtpvp8depay", "vp8dec"];
     let (ffmpeg, gstreamer) = (have_ffmpeg(what), have_gstreamer(&elements, what));

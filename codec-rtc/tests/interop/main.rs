@@ -1,15 +1,16 @@
-//! Our two ends of a call beside ffmpeg's and `GStreamer`'s, over UDP on this machine.
+//! Interoperability of our sender and receiver with ffmpeg and `GStreamer`, over UDP on the local
+//! host.
 //!
-//! Every coded frame and packet of sound must arrive as it left, and decode to what its encoder (or
-//! ffmpeg's decoder of the same file) says. Where a program is missing, a test says so and passes;
-//! with `CODEC_COUNTERPARTS` set that is a failure.
+//! Every coded frame and audio packet must arrive unchanged, and decode to the encoder's
+//! reconstruction (or to the output of ffmpeg's decoder for the same file). If a program is
+//! missing, a test prints that and passes; with `CODEC_COUNTERPARTS` set, it fails.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "helpers of tests: a panic is the report"
+    reason = "test helpers: a panic is the report"
 )]
 
 mod correction;

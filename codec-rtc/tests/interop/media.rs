@@ -1,4 +1,4 @@
-//! What is sent: a synthetic scene as VP8, a tone as Opus; and what came out, frame by frame.
+//! Test media: a synthetic scene as VP8 and a tone as Opus, and decoding for comparison.
 
 use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
@@ -13,12 +13,12 @@ use codec_core::frame::{Picture, Rational, Size};
 
 pub(crate) const SIZE: Size = Size { width: 320, height: 180 };
 pub(crate) const FPS: u32 = 30;
-/// Ticks of 90 kHz from frame to frame.
+/// Ticks of 90 kHz per frame.
 pub(crate) const FRAME_TICKS: u32 = 90_000 / FPS;
-/// Ticks of 48 kHz from one packet of sound to the next.
+/// Ticks of 48 kHz per audio packet.
 pub(crate) const SOUND_TICKS: u32 = 960;
 
-/// A background with grain that moves, and a block that moves otherwise.
+/// A moving grainy background, and a block that moves differently.
 fn picture(frame: u32) -> Vec<u8> {
     let (width, height) = (SIZE.width, SIZE.height);
     let mut samples = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) struct Clip {
 }
 
 impl Clip {
-    /// So many frames in such layers, at about 500 kbit/s.
+    /// Encodes `frames` frames with these layers at about 500 kb/s.
     pub(crate) fn new(frames: u32, scalability: Scalability) -> Self {
         let mut config = EncoderConfig::rtc(SIZE, Rational::new(FPS, 1), Bitrate::kbps(500));
         config.timebase = Rational::new(1, FPS);
@@ -71,7 +71,7 @@ impl Clip {
         Self { packets }
     }
 
-    /// What a decoder must make of the frames up to a layer: the encoder's reconstruction.
+    /// Expected digests of the frames up to a layer: the encoder's reconstruction.
     pub(crate) fn digests(&self, max_layer: u8) -> Vec<u64> {
         let shown = self.packets.iter().filter(|it| it.meta.temporal_id <= max_layer);
         shown.map(|it| it.meta.digest.unwrap()).collect()
@@ -99,19 +99,19 @@ pub(crate) fn decode(frames: &[Vec<u8>]) -> Vec<u64> {
     digests
 }
 
-/// Digests of pictures that stand one behind the other.
+/// Digests of concatenated I420 frames.
 pub(crate) fn digests(i420: &[u8]) -> Vec<u64> {
     let len = usize::try_from(SIZE.i420_bytes()).unwrap();
     let pictures = i420.chunks_exact(len);
     pictures.map(|it| Picture::i420_packed(SIZE, it).unwrap().digest()).collect()
 }
 
-/// Opus of one channel.
+/// Mono Opus.
 fn sound_format() -> AudioFormat {
     AudioFormat::new(48_000, ChannelLayout::Mono)
 }
 
-/// A rising tone as Opus, so many packets of 20 ms.
+/// A rising tone as `count` Opus packets of 20 ms.
 pub(crate) fn sound(count: u32) -> Vec<AudioPacket> {
     let mut config = AudioEncoderConfig::new(AudioCodec::Opus, sound_format());
     config.rate = Some(AudioRate::Cbr(Bitrate::kbps(32)));
@@ -144,7 +144,7 @@ pub(crate) fn opus_decoder() -> Box<dyn AudioDecoder> {
     open(&config).unwrap()
 }
 
-/// Decodes packets of Opus; gives the samples of each channel, and how loud they are at most.
+/// Decodes Opus packets; returns the number of samples per channel and the peak level.
 pub(crate) fn hear(packets: &[Vec<u8>]) -> (usize, i16) {
     let mut decoder = opus_decoder();
     let (mut samples, mut out) = (Vec::new(), AudioBuf::new(sound_format(), SampleKind::S16));
@@ -156,7 +156,7 @@ pub(crate) fn hear(packets: &[Vec<u8>]) -> (usize, i16) {
     (samples.len(), samples.iter().map(|it| it.saturating_abs()).max().unwrap_or(0))
 }
 
-/// Coded frames as an IVF file.
+/// Writes coded frames as an IVF file.
 pub(crate) fn ivf(frames: &[Vec<u8>]) -> Vec<u8> {
     let mut out = b"DKIF\0\0\x20\0VP80".to_vec();
     for size in [SIZE.width, SIZE.height] {
@@ -173,7 +173,7 @@ pub(crate) fn ivf(frames: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// The frames of an IVF file.
+/// Reads the frames of an IVF file.
 pub(crate) fn read_ivf(file: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     let mut rest = &file[32..];

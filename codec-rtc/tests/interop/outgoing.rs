@@ -1,4 +1,4 @@
-//! Our sender to ffmpeg and to `GStreamer`.
+//! Our sender with ffmpeg and `GStreamer`.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::wire::{Outlet, play};
 const FRAMES: u32 = 90;
 const SOUNDS: u32 = 150;
 
-/// What ffmpeg makes of each packet that it takes: its number of bytes, and Adler-32 from 0 on.
+/// Size and Adler-32 (initial value 0) of each packet, as printed by ffmpeg.
 fn checksums(packets: &[Vec<u8>]) -> Vec<(usize, u32)> {
     let sum = |packet: &Vec<u8>| {
         let (mut a, mut b) = (0_u32, 0_u32);
@@ -29,7 +29,7 @@ fn checksums(packets: &[Vec<u8>]) -> Vec<(usize, u32)> {
     packets.iter().map(sum).collect()
 }
 
-/// The same from ffmpeg's list.
+/// Parses these values from ffmpeg's list.
 fn read_checksums(file: &Path) -> Vec<(usize, u32)> {
     let text = fs::read_to_string(file).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -42,14 +42,14 @@ fn read_checksums(file: &Path) -> Vec<(usize, u32)> {
         .collect()
 }
 
-/// What of a session gets into ffmpeg, and out of it.
+/// ffmpeg reading a session, and its output files.
 pub(crate) struct FfmpegReads {
     program: Program,
     folder: tempfile::TempDir,
 }
 
 impl FfmpegReads {
-    /// With the description of the session.
+    /// Starts ffmpeg with the SDP of the session.
     pub(crate) fn start(description: &codec_rtc::sdp::Session, ports: Ports) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
@@ -75,28 +75,28 @@ impl FfmpegReads {
         Self { program, folder }
     }
 
-    /// Every frame up to a layer came out, as coded and as decoded.
+    /// Checks that every frame up to a layer was received, coded and decoded.
     pub(crate) fn check_frames(&mut self, coded: &[Vec<u8>], digests: &[u64]) {
         self.program.wait();
         let frames = read_checksums(&self.folder.path().join("frames"));
         assert_eq!(frames.len(), coded.len(), "frames");
         assert_eq!(frames, checksums(coded));
         let pictures = fs::read(self.folder.path().join("pictures")).unwrap();
-        assert!(media::digests(&pictures) == digests, "other pictures than the encoder's");
+        assert!(media::digests(&pictures) == digests, "frames differ from the encoder's");
     }
 
-    /// Every packet of sound, too.
+    /// Checks that every audio packet was received.
     pub(crate) fn check_sound(&self, coded: &[Vec<u8>]) {
         let packets = read_checksums(&self.folder.path().join("packets"));
-        assert_eq!(packets.len(), coded.len(), "packets of sound");
+        assert_eq!(packets.len(), coded.len(), "audio packets");
         assert_eq!(packets, checksums(coded));
         let samples = fs::metadata(self.folder.path().join("samples")).unwrap().len();
-        // Of two channels, 16 bits each, whatever is in them.
+        // Two channels of 16 bits each, regardless of content.
         assert_eq!(samples, coded.len() as u64 * u64::from(SOUND_TICKS) * 4);
     }
 }
 
-/// Sends to an outlet without a change.
+/// Sends to an outlet unchanged.
 fn send(
     streams: Streams,
     ports: Ports,
@@ -111,7 +111,7 @@ fn send(
 }
 
 #[test]
-fn ffmpeg_gets_every_frame_and_every_packet_of_sound() {
+fn ffmpeg_receives_every_frame_and_audio_packet() {
     if !have_ffmpeg("VP8 and Opus to ffmpeg") {
         return;
     }
@@ -127,7 +127,7 @@ fn ffmpeg_gets_every_frame_and_every_packet_of_sound() {
 }
 
 #[test]
-fn gstreamer_gets_every_frame_and_every_packet_of_sound() {
+fn gstreamer_receives_every_frame_and_audio_packet() {
     let elements = ["sdpdemux", "rtpvp8depay", "vp8dec", "rtpopusdepay", "opusdec"];
     if !have_gstreamer(&elements, "VP8 and Opus to GStreamer") {
         return;
@@ -159,15 +159,15 @@ fn gstreamer_gets_every_frame_and_every_packet_of_sound() {
     gstreamer.listens(&[ports.video, ports.audio]);
     send(streams, ports, &clip, &sound);
     let coded = clip.frames().concat();
-    assert!(file_of(&at("frames"), coded.len()) == coded, "other frames than ours");
+    assert!(file_of(&at("frames"), coded.len()) == coded, "frames differ from ours");
     let digests = clip.digests(2);
     let bytes = digests.len() * usize::try_from(media::SIZE.i420_bytes()).unwrap();
     let pictures = media::digests(&file_of(&at("pictures"), bytes));
     assert_eq!(pictures.len(), digests.len(), "pictures");
-    assert!(pictures == digests, "other pictures than the encoder's");
+    assert!(pictures == digests, "frames differ from the encoder's");
     let packets: Vec<_> = sound.into_iter().map(|it| it.data).collect();
     let coded = packets.concat();
-    assert!(file_of(&at("packets"), coded.len()) == coded, "other packets of sound than ours");
+    assert!(file_of(&at("packets"), coded.len()) == coded, "audio packets differ from ours");
     let bytes = packets.len() * usize::try_from(SOUND_TICKS).unwrap() * 2;
     assert!(file_of(&at("samples"), bytes).len() >= bytes, "samples");
 }

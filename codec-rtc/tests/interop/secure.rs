@@ -1,4 +1,4 @@
-//! SRTP to and from ffmpeg, and between our own ends; packets that are forged or come twice.
+//! SRTP to and from ffmpeg, and between our own endpoints; forged and replayed packets.
 
 use std::cell::RefCell;
 
@@ -38,8 +38,8 @@ fn open(
     }
 }
 
-/// Takes every datagram three times: with a bit changed, as it came, and once more. Only one of
-/// them opens.
+/// Processes every datagram three times: with a modified bit, unchanged, and once more. Only one of
+/// them is accepted.
 fn open_one_of_three(
     unprotect: &mut Unprotect,
     kind: Datagram,
@@ -56,7 +56,7 @@ fn open_one_of_three(
     Some(true_one)
 }
 
-/// Each was counted, and nothing else happened.
+/// Checks the counters of accepted, forged and replayed packets.
 fn check_counters(counters: Counters, datagrams: u64) {
     let expected = Counters {
         taken: datagrams,
@@ -68,7 +68,7 @@ fn check_counters(counters: Counters, datagrams: u64) {
 }
 
 #[test]
-fn ffmpeg_opens_ours() {
+fn ffmpeg_decrypts_our_srtp() {
     if !have_ffmpeg("SRTP to ffmpeg") {
         return;
     }
@@ -91,7 +91,7 @@ fn ffmpeg_opens_ours() {
 }
 
 #[test]
-fn we_open_ffmpegs() {
+fn our_receiver_decrypts_srtp_from_ffmpeg() {
     if !have_ffmpeg("SRTP from ffmpeg") {
         return;
     }
@@ -130,7 +130,7 @@ fn we_open_ffmpegs() {
 }
 
 #[test]
-fn our_own_ends_speak_aes_gcm() {
+fn our_endpoints_support_aes_gcm() {
     for suite in [Suite::AeadAes128Gcm, Suite::AeadAes256Gcm] {
         let key = key_and_salt(suite);
         let (clip, sound) = (Clip::new(30, Scalability::L1T1), media::sound(50));
@@ -168,7 +168,7 @@ fn our_own_ends_speak_aes_gcm() {
             });
             receiving.join().unwrap()
         });
-        assert!(received.coded() == clip.frames(), "{suite:?}: other frames than ours");
+        assert!(received.coded() == clip.frames(), "{suite:?}: frames differ from ours");
         assert_eq!(received.sound.len(), sound.len(), "{suite:?}");
         assert!(received.left, "{suite:?}");
     }

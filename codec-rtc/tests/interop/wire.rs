@@ -1,4 +1,4 @@
-//! Both of our ends on real sockets, in real time.
+//! Our sender and receiver on real sockets in real time.
 
 use std::collections::VecDeque;
 use std::net::UdpSocket;
@@ -16,17 +16,17 @@ use crate::counterpart::wait_until_read;
 use crate::describe::{AUDIO_SSRC, Ports};
 use crate::media::{Clip, FPS, FRAME_TICKS, SOUND_TICKS};
 
-/// Longest that a test sends or waits.
+/// Maximum duration of sending or waiting.
 const LIMIT: Duration = Duration::from_secs(15);
-/// Everything has come when there was nothing for so long, or for so long after a goodbye.
+/// Reception ends after this time without data, or after this time since BYE.
 const QUIET: Duration = Duration::from_secs(2);
 const QUIET_AFTER_GOODBYE: Duration = Duration::from_millis(500);
 
-/// Sends all frames and packets of sound at their times, then says goodbye. `deliver` gets every
-/// datagram; what it gives back goes to the sender.
+/// Sends all frames and audio packets at their times, then BYE. `deliver` gets every datagram; what
+/// it returns goes to the sender.
 ///
-/// The sender's time goes on by a millisecond a turn, and real time is waited for: on a machine that
-/// stalls it makes the same datagrams, later.
+/// The time of the sender advances by a millisecond per iteration, in step with real time but never
+/// skipping: on a stalling machine the datagrams are the same, only later.
 pub(crate) fn play(
     sender: &mut Sender,
     clip: &Clip,
@@ -47,7 +47,7 @@ pub(crate) fn play(
     };
     let mut now = Duration::ZERO;
     while frame.is_some() || packet.is_some() {
-        assert!(begun.elapsed() < LIMIT, "it takes too long to send");
+        assert!(begun.elapsed() < LIMIT, "sending takes too long");
         while let Some((number, coded)) = frame.filter(|it| at(it.0, FPS) <= now) {
             sender.send_video(now, at(number, FPS), number * FRAME_TICKS, coded).unwrap();
             frame = frames.next();
@@ -64,7 +64,7 @@ pub(crate) fn play(
         now += Duration::from_millis(1);
         sleep(now.saturating_sub(begun.elapsed()));
     }
-    // What waits in the pacer leaves before the goodbye.
+    // Drain the pacer before BYE.
     now += Duration::from_millis(100);
     sleep(now.saturating_sub(begun.elapsed()));
     flush(sender, now);
@@ -77,7 +77,7 @@ fn at(number: u32, per_second: u32) -> Duration {
     Duration::from_secs(1) * number / per_second
 }
 
-/// Where datagrams of a session go: each stream's RTP to its port, RTCP to the ports behind both.
+/// Sends datagrams of a session: RTP of each stream to its port, RTCP to the next ports of both.
 pub(crate) struct Outlet {
     socket: UdpSocket,
     ports: Ports,
@@ -88,16 +88,17 @@ impl Outlet {
         Self { socket: UdpSocket::bind("127.0.0.1:0").unwrap(), ports }
     }
 
-    /// To the port of RTP that carries video, whatever it is.
+    /// Sends to the RTP port of the video stream.
     #[cfg(feature = "srtp")]
     pub(crate) fn send_to_video(&self, datagram: &[u8]) {
         let _ = self.socket.send_to(datagram, ("127.0.0.1", self.ports.video));
     }
 
-    /// RTCP goes after what was sent before: a goodbye that is read first ends what still waits.
+    /// RTCP follows the data sent before: a BYE that is read first ends the reception of queued
+    /// data.
     pub(crate) fn send(&self, kind: Datagram, datagram: &[u8]) {
         let to = |port: u16| {
-            // Nobody need listen for RTCP.
+            // There may be no listener for RTCP.
             let _ = self.socket.send_to(datagram, ("127.0.0.1", port));
         };
         if kind == Datagram::Rtcp {
@@ -111,12 +112,12 @@ impl Outlet {
     }
 }
 
-/// Everything that came out of a receiver.
+/// Output of a receiver.
 pub(crate) struct Received {
     pub(crate) frames: Vec<Frame>,
-    /// Payloads of the audio stream, in the order of arrival.
+    /// Payloads of the audio stream in order of arrival.
     pub(crate) sound: Vec<Vec<u8>>,
-    /// The loudest sample that was played, where there is a buffer for sound.
+    /// Peak level of the played audio, if there is a jitter buffer.
     pub(crate) loudest: i16,
     pub(crate) stats: ReceiverStats,
     pub(crate) left: bool,
@@ -128,7 +129,7 @@ impl Received {
     }
 }
 
-/// Sockets that are polled one after another.
+/// Sockets polled in turn.
 pub(crate) struct Inlet {
     sockets: Vec<UdpSocket>,
     buffer: Vec<u8>,
@@ -154,9 +155,8 @@ impl Inlet {
     }
 }
 
-/// Receives until all is quiet. Sources are those of the first packets, so `receiver` is made when
-/// both have come: it is given the numbers of video and sound. `open` sees every datagram first,
-/// and may change it or take it out.
+/// Receives until there is no more data. `receiver` is called with the payload types and SSRCs of
+/// video and audio once both have arrived. `open` may modify or drop each datagram.
 pub(crate) fn receive(
     inlet: &mut Inlet,
     sources: usize,
@@ -219,7 +219,7 @@ pub(crate) fn receive(
     Received { frames, sound, loudest, stats, left }
 }
 
-/// The loudest sample of the next sound; 0 where there is no buffer.
+/// Peak level of the next 10 ms of audio; 0 without a jitter buffer.
 fn play_10_ms(receiver: &mut Receiver, at: Duration) -> i16 {
     let Some(format) = receiver.audio().map(AudioBuffer::format) else { return 0 };
     let (mut out, mut samples) = (AudioBuf::new(format, SampleKind::S16), Vec::new());

@@ -22,14 +22,15 @@ impl ChannelSettings {
 }
 
 impl Peer {
-    /// Longest message that is sent: what every browser takes.
+    /// Maximum size of a sent message in bytes, supported by all browsers.
     pub const MAX_MESSAGE_BYTES: usize = 64 << 10;
 
-    /// Opens one more channel. [`Event::ChannelOpen`](crate::Event::ChannelOpen) follows.
+    /// Opens a data channel. [`Event::ChannelOpen`](crate::webrtc::Event::ChannelOpen) follows.
     ///
     /// # Errors
-    /// [`SendError::NotSending`] if the SDP has no line for data channels: one channel at least has
-    /// to be in the offer. [`SendError::QueueFull`] if there are as many as may be.
+    /// Returns [`SendError::NotSending`] if the SDP has no section for data channels, which
+    /// requires at least one channel in the offer, and [`SendError::QueueFull`] if there are
+    /// already [`PeerLimits::channels`](crate::webrtc::PeerLimits::channels).
     pub fn open_channel(
         &mut self,
         now: Duration,
@@ -59,12 +60,12 @@ impl Peer {
         Ok(Channel(id))
     }
 
-    /// Sends a message. `false`: more waits than
-    /// [`PeerConfig::channel_buffer_bytes`](crate::PeerConfig::channel_buffer_bytes), or the
-    /// channel is not open; nothing was taken.
+    /// Sends a message. Returns `false` and does nothing if more than
+    /// [`PeerConfig::channel_buffer_bytes`](crate::webrtc::PeerConfig::channel_buffer_bytes) would
+    /// be buffered or the channel is not open.
     ///
     /// # Errors
-    /// [`SendError::TooLong`] for more than [`MAX_MESSAGE_BYTES`](Self::MAX_MESSAGE_BYTES).
+    /// Returns [`SendError::TooLong`] for more than [`MAX_MESSAGE_BYTES`](Self::MAX_MESSAGE_BYTES).
     pub fn send_message(
         &mut self,
         now: Duration,
@@ -91,7 +92,7 @@ impl Peer {
         Ok(taken)
     }
 
-    /// Bytes of a channel that the other end has not acknowledged.
+    /// Number of unacknowledged bytes of a channel.
     #[must_use]
     pub fn channel_buffered(&mut self, channel: Channel) -> usize {
         self.contained(0, |peer| {
@@ -99,7 +100,8 @@ impl Peer {
         })
     }
 
-    /// Below so many bytes [`Event::ChannelLow`](crate::Event::ChannelLow) comes.
+    /// Sets the number of buffered bytes below which
+    /// [`Event::ChannelLow`](crate::webrtc::Event::ChannelLow) is sent.
     pub fn set_channel_low_mark(&mut self, channel: Channel, bytes: usize) {
         self.contained((), |peer| {
             if let Some(mut channel) = peer.rtc.channel(channel.0) {

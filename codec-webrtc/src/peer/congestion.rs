@@ -1,9 +1,9 @@
-//! The bandwidth estimate of [`congestion`](codec_rtc::congestion) on the stack's packets.
+//! Bandwidth estimate by [`congestion`](crate::congestion) on top of str0m.
 //!
-//! The stack has an estimator of its own, which is slow to rise and shares none of its figures. Its
-//! copies of packets say what left under which transport-wide number, and its copies of reports what
-//! arrived. Only the stack can send padding, and only for probes of its own estimator: a probe of
-//! ours resets that one so that its first probe has the rate that is wanted.
+//! The estimator of str0m increases slowly and does not expose its parts. The raw packets of str0m
+//! provide the transport-wide sequence numbers of sent packets, and the feedback on them. Only
+//! str0m can send padding, and only for probes of its own estimator: for a probe of ours, that
+//! estimator is reset so that its first probe has the required rate.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,26 +17,26 @@ use crate::{EstimateKind, Event};
 use codec_rtc::congestion::{Controller, ControllerConfig, Estimate, PacketKind, ProbeCluster};
 use codec_rtc::rtcp::Twcc;
 
-/// IP, UDP and authentication around a packet, in bytes.
+/// IP and UDP headers and SRTP tag per packet, in bytes.
 const AROUND_BYTES: usize = 28 + 16;
-/// The stack's first probe has this multiple of the rate that it is reset to.
+/// Rate of str0m's first probe, as a multiple of the bitrate that it is reset to.
 const FIRST_PROBE: u64 = 3;
-/// And at most this multiple of the rate that it is told to reach.
+/// Maximum rate of that probe, as a multiple of the desired bitrate.
 const MOST_PROBE: u64 = 2;
-/// A probe whose packets have not left after this time is over.
+/// Timeout of a probe whose packets have not been sent.
 const PROBE_TIME: Duration = Duration::from_millis(250);
 
-/// What rates are taken over, and most packets that are kept for it.
+/// Window of the retransmission rate, and maximum number of packets kept for it.
 const WINDOW: Duration = Duration::from_secs(1);
 const REPEATED: usize = 4096;
 
-/// A peer's controller, and the probe that is being sent.
+/// The congestion controller of a peer, and the current probe.
 #[derive(Debug)]
 pub(super) struct Congestion {
     controller: Controller,
     min: Bitrate,
     probe: Option<Probe>,
-    /// What was sent again in the last second.
+    /// Retransmissions of the last second.
     repeated: VecDeque<(Duration, u32)>,
 }
 
@@ -54,7 +54,7 @@ impl Congestion {
         Some(Self { controller, min: config.min, probe: None, repeated: VecDeque::new() })
     }
 
-    /// The probe that a packet of so many bytes leaves for.
+    /// Probe cluster that a packet of `bytes` belongs to.
     fn probe_of(&mut self, now: Duration, bytes: u32) -> Option<u32> {
         let probe = self.probe.as_mut()?;
         probe.packets += 1;
@@ -69,16 +69,16 @@ impl Congestion {
 }
 
 impl Peer {
-    /// The bandwidth estimate with its parts, if the peer was configured with
-    /// [`congestion`](crate::PeerConfig::congestion) and has sent something.
+    /// Current bandwidth estimate with its parts, if the peer is configured with
+    /// [`congestion`](crate::webrtc::PeerConfig::congestion) and has sent a packet.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
         let congestion = self.congestion.as_ref()?;
         congestion.controller.poll_timeout().map(|_| congestion.controller.estimate())
     }
 
-    /// Retransmissions of the last second, in bits per second on the wire, for a peer with
-    /// [`congestion`](crate::PeerConfig::congestion).
+    /// Retransmission rate of the last second in bits per second on the wire, for a peer with
+    /// [`congestion`](crate::webrtc::PeerConfig::congestion).
     #[must_use]
     pub fn retransmission_rate(&self) -> Bitrate {
         let repeated = self.congestion.iter().flat_map(|congestion| &congestion.repeated);
@@ -86,15 +86,15 @@ impl Peer {
         Bitrate(recent.map(|(_, bytes)| 8 * u64::from(*bytes)).sum())
     }
 
-    /// The highest rate that the estimate may reach: what could be of use.
+    /// Sets the maximum estimate, the highest bitrate that the media can use.
     pub(super) fn set_highest_estimate(&mut self, most: Bitrate) -> bool {
         let Some(congestion) = &mut self.congestion else { return false };
-        // A most outside the range of the settings leaves the bounds as they were.
+        // A maximum outside the allowed range leaves the bounds unchanged.
         let _ = congestion.controller.set_bounds(congestion.min, most.max(congestion.min));
         true
     }
 
-    /// A packet left.
+    /// Records a sent packet.
     pub(super) fn note_wire(&mut self, header: &RtpHeader, packet: &[u8]) {
         let now = self.now;
         let Some(congestion) = &mut self.congestion else { return };
@@ -108,7 +108,7 @@ impl Peer {
             (false, false) => PacketKind::Retransmission,
         };
         let probe = congestion.probe_of(now, bytes);
-        // What fills a probe is sent again for its bytes alone.
+        // Retransmissions that fill a probe serve as padding.
         if kind == PacketKind::Retransmission && probe.is_none() {
             let repeated = &mut congestion.repeated;
             repeated.push_back((now, bytes));
@@ -121,7 +121,7 @@ impl Peer {
         congestion.controller.on_sent(now, number, bytes, kind, probe);
     }
 
-    /// A report came.
+    /// Processes transport-wide feedback.
     pub(super) fn note_feedback(&mut self, report: &StackTwcc) {
         let (now, base) = (self.now, self.base);
         let Some(congestion) = &mut self.congestion else { return };
@@ -143,7 +143,7 @@ impl Peer {
         congestion.controller.on_twcc(now, &feedback);
     }
 
-    /// What is due: a probe, a new estimate.
+    /// Handles due probes and new estimates.
     pub(super) fn poll_congestion(&mut self) {
         let (now, connected) = (self.now, self.state == State::Connected);
         let Some(congestion) = &mut self.congestion else { return };
@@ -170,7 +170,7 @@ impl Peer {
         }
     }
 
-    /// When [`poll_congestion`](Self::poll_congestion) is due.
+    /// Deadline of [`poll_congestion`](Self::poll_congestion).
     pub(super) fn congestion_time(&self) -> Option<Duration> {
         let congestion = self.congestion.as_ref().filter(|_| self.state == State::Connected)?;
         congestion.controller.poll_timeout()

@@ -1,8 +1,8 @@
-//! A panic in this end of a call, or in the stack under it, ends that call alone.
+//! Panic containment: a panic in a peer, or in str0m, ends only that session.
 //!
-//! The stack reads what strangers send. A defect in it must not end the other calls of a process:
-//! every method that runs it goes through [`Peer::contained`]. The state that a panic leaves behind
-//! is not used again.
+//! str0m parses untrusted input. A defect in it must not end other sessions of the process, so that
+//! every method that calls it goes through [`Peer::contained`]. The state left behind by a panic is
+//! not used again.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,22 +10,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::{Peer, State};
 use crate::{ClosedReason, SdpError};
 
-/// Longest message that is kept of a panic, in characters.
+/// Maximum length of a kept panic message in characters.
 const MESSAGE_CHARS: usize = 300;
 
-/// Runs `work`. `Err`: it panicked, with this message.
+/// Runs `work`; `Err` with the message if it panics.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic))
 }
 
-/// Runs a negotiation. A panic in it is an error.
+/// Runs a negotiation; a panic becomes an error.
 pub(super) fn negotiated<T>(work: impl FnOnce() -> Result<T, SdpError>) -> Result<T, SdpError> {
     caught(work).unwrap_or_else(|panic| Err(SdpError::Internal(panic)))
 }
 
 impl Peer {
-    /// Runs `work` on this end. A panic ends the call with [`ClosedReason::Internal`] and gives
-    /// `otherwise`, and so does every later use.
+    /// Runs `work` on this peer. A panic ends the session with [`ClosedReason::Internal`] and
+    /// returns `otherwise`, as do all later calls.
     pub(super) fn contained<T>(&mut self, otherwise: T, work: impl FnOnce(&mut Self) -> T) -> T {
         if self.broken {
             return otherwise;

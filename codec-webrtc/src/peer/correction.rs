@@ -1,8 +1,8 @@
-//! Correction of pictures: ULPFEC in RED, as browsers speak it.
+//! FEC for video: ULPFEC in RED, as used by browsers.
 //!
-//! What is protected is the packet as it leaves, extensions included, with the payload taken out of
-//! RED, and with those extensions zeroed that are written last: so this end looks at the stack's
-//! copies of what it sends ([`protect`]), and at the headers of the datagrams that come
+//! FEC protects the packet as sent, including extensions, with the payload extracted from RED, and
+//! with the extensions that are written last set to zero. This endpoint therefore uses the raw
+//! packets of str0m that it sends ([`protect`]), and the headers of received datagrams
 //! ([`recover`]).
 
 mod protect;
@@ -22,27 +22,27 @@ use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use protect::Protector;
 use recover::Corrector;
 
-/// Packets of a report that are looked at.
+/// Maximum number of packets read from one feedback message.
 const REPORTED: usize = 4096;
 
-/// What a peer corrects.
+/// FEC state of a peer.
 #[derive(Debug)]
 pub(super) struct Correction {
     /// Payload type of ULPFEC within RED.
     ulpfec: u8,
-    /// The owner has nothing against it.
+    /// Whether the application allows FEC.
     is_allowed: bool,
     losses: LossMeter,
     round_trip: Option<Duration>,
-    /// Lines that are sent.
+    /// Sent media sections.
     protectors: Vec<Protector>,
-    /// Sources that come.
+    /// Received SSRCs.
     correctors: Vec<Corrector>,
-    /// Header of the datagram that is being taken.
+    /// Header of the datagram being processed.
     arriving: Vec<u8>,
 }
 
-/// What is agreed on for a line.
+/// Negotiated parameters of a media section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Agreed {
     mid: Mid,
@@ -50,7 +50,7 @@ struct Agreed {
     red: u8,
     vp8: u8,
     ulpfec: u8,
-    /// Ids of extensions that are zero in what is protected: they are written last.
+    /// Ids of extensions that are zero in protected packets, because they are written last.
     zeroed: Vec<u8>,
 }
 
@@ -67,7 +67,7 @@ impl Correction {
         }
     }
 
-    /// A report of what has arrived.
+    /// Processes transport-wide feedback for the loss statistics.
     pub(super) fn note_losses(&mut self, report: Twcc, base: std::time::Instant) {
         let (mut packets, mut lost, mut runs, mut was_lost) = (0, 0, 0, false);
         for (_, _, arrival) in report.into_iter(base, 0.into()).take(REPORTED) {
@@ -81,7 +81,7 @@ impl Correction {
     }
 
     pub(super) fn note_round_trip(&mut self, round_trip: Option<Duration>) {
-        // Single ones are longer by what the other end was busy with.
+        // Single values include the processing time of the remote endpoint.
         self.round_trip = match (self.round_trip, round_trip) {
             (Some(before), Some(now)) => Some((before * 7 + now) / 8),
             (before, now) => before.or(now),
@@ -90,15 +90,15 @@ impl Correction {
 }
 
 impl Peer {
-    /// Whether frames may go out with correction from now on; at first they may. Where packets are
-    /// lost because the link is full, more of them make it worse.
+    /// Allows or prevents FEC on subsequent frames; allowed initially. If packets are lost because
+    /// the link is congested, FEC makes it worse.
     pub fn allow_correction(&mut self, is_allowed: bool) {
         if let Some(correction) = &mut self.correction {
             correction.is_allowed = is_allowed;
         }
     }
 
-    /// What is agreed on for a line that has RED.
+    /// Negotiated parameters of a media section with RED.
     fn agreed(&self, mid: Mid) -> Option<Agreed> {
         let ulpfec = self.correction.as_ref()?.ulpfec;
         let media = self.rtc.media(mid.0)?;
@@ -115,7 +115,7 @@ impl Peer {
 }
 
 impl Agreed {
-    /// A packet as it is protected, of its header and its payload without RED.
+    /// Builds the protected form of a packet from its header and its payload without RED.
     fn protected(&self, mut header: Vec<u8>, payload: &[u8]) -> Vec<u8> {
         if let Some(byte) = header.get_mut(1) {
             *byte = *byte & 0x80 | self.vp8 & 0x7f;
@@ -131,13 +131,13 @@ impl Agreed {
     }
 }
 
-/// Bytes of a header before its extension, if it has one.
+/// Length of the header before the extension, if it has one.
 fn fixed_bytes(packet: &[u8]) -> Option<usize> {
     let first = *packet.first()?;
     (first & 0x10 != 0).then(|| FIXED_HEADER_BYTES + 4 * usize::from(first & 15))
 }
 
-/// Bytes of a packet's header with its extension; `None` if there are fewer.
+/// Length of the header with its extension; `None` if the packet is truncated.
 fn header_bytes(packet: &[u8]) -> Option<usize> {
     let len = match fixed_bytes(packet) {
         Some(fixed) => {

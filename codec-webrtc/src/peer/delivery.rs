@@ -1,7 +1,8 @@
-//! Which packets have arrived, by transport-wide feedback.
+//! Delivery of packets, from transport-wide feedback.
 //!
-//! The stack reads the feedback for its estimate and says nothing of packets. So its copies of
-//! packets are looked at: which transport-wide number each left with, and which came back reported.
+//! str0m uses the feedback only for its estimate and does not report packets. This module therefore
+//! inspects its raw packets: the transport-wide sequence number of each sent packet, and the
+//! feedback on it.
 
 use std::collections::VecDeque;
 
@@ -11,15 +12,15 @@ use str0m::rtp::{RtpHeader, Ssrc};
 use super::Peer;
 use crate::{Delivery, Event, Mid};
 
-/// Packets remembered: at 10 Mb/s some three seconds.
+/// Maximum number of packets tracked: about three seconds at 10 Mb/s.
 const REMEMBERED: usize = 4096;
 
-/// Packets that were sent and not yet reported.
+/// Sent packets without feedback.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// In the order of sending.
+    /// Packets in the order of sending.
     packets: VecDeque<SentPacket>,
-    /// Highest transport-wide number of a report, without wraps.
+    /// Highest transport-wide sequence number covered by feedback, unwrapped.
     reported: u64,
     sources: Vec<(Ssrc, Mid, bool)>,
 }
@@ -38,7 +39,7 @@ impl Peer {
         let Some(sent) = &mut self.deliveries else { return };
         let mut sequence = header.sequence_number;
         if retransmission {
-            // The original number comes first (RFC 4588, section 4). Padding has none.
+            // The original sequence number comes first (RFC 4588, section 4). Padding has none.
             let padding = packet.first().is_none_or(|first| first & 0x20 != 0);
             match packet.get(header.header_len..).and_then(<[u8]>::first_chunk) {
                 Some(original) if !padding => sequence = u16::from_be_bytes(*original),
@@ -51,7 +52,7 @@ impl Peer {
         sent.packets.push_back(SentPacket { transport, mid, sequence });
     }
 
-    /// The line of a source of ours, and whether it is that of retransmissions.
+    /// Media section of a sent SSRC, and whether the SSRC is RTX.
     fn source_of(&mut self, header: &RtpHeader) -> Option<(Mid, bool)> {
         let sent = self.deliveries.as_mut()?;
         let found = |sources: &[(Ssrc, Mid, bool)]| {
@@ -77,11 +78,12 @@ impl Peer {
         let base = self.base;
         let Some(sent) = &mut self.deliveries else { return };
         let mut deliveries = Vec::new();
-        // Statuses of a report: at most 65,535, and no more are kept than packets are remembered.
+        // A message covers at most 65,535 packets, and no more are processed than packets are
+        // tracked.
         for (number, _, arrival) in report.into_iter(base, sent.reported.into()) {
             let number = *number;
             sent.reported = sent.reported.max(number);
-            #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+            #[expect(clippy::cast_possible_truncation, reason = "the sequence number wraps")]
             let transport = number as u16;
             let Some(at) = sent.position(transport) else { continue };
             let received = arrival.is_some();
@@ -98,7 +100,7 @@ impl Peer {
 }
 
 impl Sent {
-    /// Numbers rise, with gaps where packets were reported.
+    /// Sequence numbers increase, with gaps for packets already covered by feedback.
     fn position(&self, transport: u16) -> Option<usize> {
         let first = self.packets.front()?.transport;
         let offset = |number: u16| number.wrapping_sub(first);

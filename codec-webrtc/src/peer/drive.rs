@@ -1,4 +1,4 @@
-//! Moving the stack along: time, output, the end of a call.
+//! Driving str0m: time, output, and the end of a session.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use str0m::{Event as StackEvent, IceConnectionState, Input, Output, RtcError};
 use super::{Peer, State, Transmit};
 use crate::{ClosedReason, Event};
 
-/// Most outputs of the stack in one go: far more than there ever are.
+/// Maximum number of outputs of str0m per call, far above the actual number.
 const OUTPUTS: usize = 100_000;
-/// Most times that the stack is told the same time.
+/// Maximum number of timeouts passed to str0m for the same time.
 const TICKS: usize = 1000;
-/// Errors in a row after which the stack is given up.
+/// Number of consecutive errors after which str0m is given up on.
 const FAILURES: u32 = 50;
-/// Until then it is asked again after this time.
+/// Delay before str0m is polled again after an error.
 const RETRY: Duration = Duration::from_millis(20);
-/// How long it may take to begin hanging up.
+/// Maximum time to initiate closing.
 const HANG_UP: Duration = Duration::from_secs(1);
 
 impl Peer {
-    /// Tells the stack the time, then does all that is due: its pacer gives one packet each time,
-    /// and names no time for the next where it asks for padding.
+    /// Passes the time to str0m and handles everything due: its pacer returns one packet per
+    /// timeout, and sets no deadline when it requests padding.
     pub(super) fn tick(&mut self) {
         for _ in 0..TICKS {
             let input = Input::Timeout(self.instant(self.now));
@@ -37,7 +37,7 @@ impl Peer {
         }
     }
 
-    /// Fetches all output of the stack, and ends the call if it is time.
+    /// Fetches all output of str0m, and ends the session on a timeout.
     pub(super) fn drive(&mut self) {
         self.hang_up();
         self.poll_stack();
@@ -46,7 +46,10 @@ impl Peer {
             if let Some(reason) = self.expired() {
                 self.end(reason);
             } else if !self.rtc.is_alive() {
-                let why = self.last_error.clone().unwrap_or_else(|| "it gave up".to_owned());
+                let why = self
+                    .last_error
+                    .clone()
+                    .unwrap_or_else(|| "the WebRTC stack stopped".to_owned());
                 self.end(ClosedReason::Failed(why));
             }
         }
@@ -58,7 +61,7 @@ impl Peer {
                 Ok(Output::Timeout(at)) => {
                     self.failures = 0;
                     let at = self.since_base(at);
-                    // What never happens lies a hundred years ahead.
+                    // Deadlines that never occur are a hundred years ahead.
                     let never = self.now.saturating_add(Duration::from_secs(365 * 24 * 3600));
                     self.stack_time = (at < never).then_some(at);
                     if self.state == State::Closed && !self.rtc.is_alive() {
@@ -81,8 +84,8 @@ impl Peer {
                 }
                 Ok(Output::Event(event)) => self.stack_event(event),
                 Err(RtcError::Sctp(SctpError::Proto(ProtoError::ErrShutdownNonEstablished))) => {
-                    // The other end hung up while data channels were being set up: the stack
-                    // fails to follow.
+                    // The remote endpoint closed the connection while data channels were being set
+                    // up, which str0m does not handle.
                     self.finish(ClosedReason::Remote);
                     self.rtc.disconnect();
                     self.stack_time = None;
@@ -124,7 +127,7 @@ impl Peer {
         }
     }
 
-    /// Why the call has to end now, if it has to.
+    /// Reason to end the session now, if a timeout has expired.
     fn expired(&self) -> Option<ClosedReason> {
         match self.state {
             State::Handshake => {
@@ -143,7 +146,7 @@ impl Peer {
         }
     }
 
-    /// Ends the call, telling the other end if it listens.
+    /// Ends the session and notifies the remote endpoint if connected.
     pub(super) fn end(&mut self, reason: ClosedReason) {
         if self.state == State::Closed {
             return;
@@ -160,8 +163,8 @@ impl Peer {
         }
     }
 
-    /// Tells the other end. The stack cannot while data channels are being set up, a round trip or
-    /// two after the connection: then it is asked again.
+    /// Notifies the remote endpoint. str0m cannot do so while data channels are being set up, one
+    /// or two round trips after the connection; in this case it is retried.
     fn hang_up(&mut self) {
         let Some(until) = self.hang_up else { return };
         if self.rtc.close().is_ok() {
@@ -172,13 +175,13 @@ impl Peer {
         }
     }
 
-    /// Says why, if nobody has.
+    /// Emits the reason, unless the session has already ended.
     fn finish(&mut self, reason: ClosedReason) {
         self.push(Event::Closed(reason));
         self.state = State::Closed;
     }
 
-    /// Queues an event. After the last one there are no more.
+    /// Queues an event. No events follow the last one.
     pub(super) fn push(&mut self, event: Event) {
         if self.state == State::Closed {
             return;

@@ -1,4 +1,4 @@
-//! Media out: packets to lines; key frames asked for.
+//! Sending media, and requesting key frames.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedC
 use codec_rtc::extension::Extensions;
 use codec_rtc::rtp;
 
-/// What is kept to be sent again: packets, for how long, and the share of all bytes above which
-/// nothing is sent again. These are the stack's own.
+/// Retransmission cache: number of packets, maximum age, and the share of all bytes above which
+/// nothing is retransmitted. These are the defaults of str0m.
 const RESENT: (usize, Duration, f32) = (2000, Duration::from_secs(3), 0.15);
 
-/// Sequence numbers of a line that is sent.
+/// Sequence numbers of a sent media section.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
     mid: Mid,
@@ -36,35 +36,41 @@ impl Sender {
     }
 }
 
-/// Why a packet is not sent.
+/// Why a packet cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The call is not connected (yet), or over.
+    /// The session is not connected yet, or has ended.
     NotConnected,
-    /// There is no such line of media, or this end does not send on it.
+    /// There is no such media section, or this endpoint does not send on it.
     NotSending,
-    /// The other end does not have this codec.
+    /// The remote endpoint does not support this codec.
     NoCodec(Codec),
-    /// A payload of more bytes than [`Peer::MAX_PAYLOAD_BYTES`], or an extension that does not fit.
+    /// The payload exceeds [`Peer::MAX_PAYLOAD_BYTES`], or an extension is too long.
     TooLong {
-        /// Bytes.
+        /// Size in bytes.
         bytes: usize,
     },
-    /// So much waits for the link that nothing more is taken.
+    /// The send queue is full.
     QueueFull,
-    /// Not a packet.
+    /// Not a valid packet.
     Malformed(rtp::Malformed),
 }
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotConnected => f.write_str("not connected"),
-            Self::NotSending => f.write_str("this end does not send on that line of media"),
-            Self::NoCodec(codec) => write!(f, "the other end has no {codec:?}"),
-            Self::TooLong { bytes } => write!(f, "{bytes} bytes do not fit a packet"),
-            Self::QueueFull => f.write_str("too much waits for the link"),
+            Self::NotConnected => f.write_str("cannot send: not connected"),
+            Self::NotSending => {
+                f.write_str("cannot send: media section not negotiated for sending")
+            }
+            Self::NoCodec(codec) => {
+                write!(f, "cannot send: {codec:?} not supported by the remote endpoint")
+            }
+            Self::TooLong { bytes } => {
+                write!(f, "cannot send: {bytes} bytes exceed the size limit")
+            }
+            Self::QueueFull => f.write_str("cannot send: queue full"),
             Self::Malformed(error) => error.fmt(f),
         }
     }
@@ -72,10 +78,10 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// A packet on its way out.
+/// A packet to send.
 pub(crate) struct Outgoing<'a> {
     pub(crate) codec: Codec,
-    /// Goes in RED: its payload type, and that of what is in it.
+    /// If sent in RED: payload type of RED, and of its content.
     pub(crate) red: Option<(u8, u8)>,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
@@ -86,25 +92,25 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Peer {
-    /// Longest payload of a packet: with header, extensions and authentication it stays under 1,280
-    /// bytes but for a long Dependency Descriptor, and so does a packet of correction, which protects
-    /// the extensions, too.
+    /// Maximum payload size: with header, extensions and authentication tag, packets stay below
+    /// 1,280 bytes unless there is a long Dependency Descriptor. The same holds for FEC packets,
+    /// which also protect the extensions.
     pub const MAX_PAYLOAD_BYTES: usize = 1120;
-    /// Longest payload of such a packet.
+    /// Maximum payload size of an FEC packet.
     const MAX_REPAIR_BYTES: usize = 1190;
-    /// Most that may wait for the pacer on a line.
+    /// Maximum number of bytes queued in the pacer per media section.
     const MAX_QUEUED_BYTES: usize = 4 << 20;
 
-    /// Sends the packets of a frame of VP8, as the
-    /// [`Packetizer`](codec_rtc::packet::vp8::Packetizer) makes them: marker, timestamp and payload are
-    /// taken, payload type, source and sequence numbers are set here. `captured`: when the frame
-    /// was, on the clock of `now`. `extensions` go with each packet. Lost packets are sent again when
-    /// they are asked for (RFC 4588).
+    /// Sends the packets of a VP8 frame, as created by
+    /// [`Packetizer`](crate::packet::vp8::Packetizer): marker, timestamp and payload are used;
+    /// payload type, SSRC and sequence numbers are assigned here. `captured`: capture time on the
+    /// clock of `now`. `extensions` are sent with each packet. Lost packets are retransmitted on
+    /// request (RFC 4588).
     ///
-    /// Gives the sequence number of the first; the others follow.
+    /// Returns the sequence number of the first packet; the others are consecutive.
     ///
     /// # Errors
-    /// [`SendError`]; packets before the one at fault have been taken.
+    /// Returns [`SendError`]; packets before the failed one have been sent.
     pub fn send_video<P: AsRef<[u8]>>(
         &mut self,
         now: Duration,
@@ -156,11 +162,12 @@ impl Peer {
         result.and(first.ok_or(SendError::Malformed(rtp::Malformed::EmptyPayload)))
     }
 
-    /// Sends a packet of sound. `marker`: the first after a silence. Gives its sequence number.
+    /// Sends an audio packet; returns its sequence number. `marker`: whether it is the first after
+    /// a silence.
     ///
     /// # Errors
-    /// [`SendError`]; nothing has been sent then.
-    #[expect(clippy::too_many_arguments, reason = "a packet has these")]
+    /// Returns [`SendError`] and sends nothing.
+    #[expect(clippy::too_many_arguments, reason = "all are properties of one packet")]
     pub fn send_audio(
         &mut self,
         now: Duration,
@@ -183,8 +190,8 @@ impl Peer {
         })
     }
 
-    /// Asks the other end for a key frame: PLI, or FIR if that is all it knows. `false`: nothing
-    /// has come on that line so far.
+    /// Requests a key frame by PLI, or by FIR if only that is supported. Returns `false` if nothing
+    /// was received on this media section yet.
     pub fn request_key_frame(
         &mut self,
         now: Duration,
@@ -201,8 +208,8 @@ impl Peer {
         })
     }
 
-    /// Asks one source for a key frame, where a line of media has several: `false` if nothing came
-    /// from this source.
+    /// Requests a key frame from one SSRC, if a media section has several. Returns `false` if
+    /// nothing was received from it.
     pub fn request_key_frame_of(
         &mut self,
         now: Duration,
@@ -219,8 +226,8 @@ impl Peer {
         })
     }
 
-    /// Tells the other end to send no more than this on a line (REMB); it holds until the next.
-    /// `false`: nothing has come on that line so far.
+    /// Limits the bitrate that the remote endpoint sends on a media section (REMB), until the next
+    /// call. Returns `false` if nothing was received on it yet.
     pub fn limit_incoming(&mut self, now: Duration, mid: Mid, most: Bitrate) -> bool {
         self.advance(now);
         let mut api = self.rtc.direct_api();
@@ -230,7 +237,7 @@ impl Peer {
         true
     }
 
-    /// A line of media as it has been negotiated.
+    /// Returns a negotiated media section.
     #[must_use]
     pub fn media(&self, mid: Mid) -> Option<Media> {
         let media = self.rtc.media(mid.0)?;
@@ -253,20 +260,21 @@ impl Peer {
         Some(Media { mid, kind, direction, codecs })
     }
 
-    /// Bytes that wait for the pacer on a line, as of its last look; 0 without estimation.
+    /// Number of bytes of a media section in the pacer, as of its last update; 0 without a
+    /// bandwidth estimate.
     #[must_use]
     pub fn queued_bytes(&mut self, mid: Mid) -> usize {
         self.contained(0, |peer| {
             let mut api = peer.rtc.direct_api();
             let stream = api.stream_tx_by_mid(mid.0, None);
             let info = stream.and_then(|stream| stream.queue_info());
-            // Where nothing but padding waits, it is made when its time comes.
+            // Padding is created only when it is due, so that it does not count.
             info.filter(|info| info.first_unsent().is_some()).map_or(0, |info| info.byte_size())
         })
     }
 
-    /// Sends nothing again that has been sent on a line so far: for what a key frame has made
-    /// useless. `false`: there is no such line.
+    /// Drops the retransmission cache of a media section, for packets made obsolete by a key frame.
+    /// Returns `false` if there is no such section.
     pub fn forget_sent(&mut self, mid: Mid) -> bool {
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid.0, None) else { return false };
@@ -275,7 +283,7 @@ impl Peer {
         true
     }
 
-    /// The source under which a line is sent.
+    /// SSRC of a sent media section.
     #[must_use]
     pub fn ssrc(&mut self, mid: Mid) -> Option<u32> {
         self.contained(None, |peer| {
@@ -306,8 +314,9 @@ impl Peer {
         let sender = match self.senders.iter_mut().position(|sender| sender.mid == mid) {
             Some(at) => self.senders.get_mut(at),
             None => {
-                // SSRCs are random: so is the first number, below half of the range, where a
-                // receiver that misses it does not take the next for a wrap (RFC 3711, 3.3.1).
+                // SSRCs are random, and so is the initial sequence number, below half of the range
+                // so that a receiver that misses it does not mistake the next for a wrap (RFC 3711,
+                // section 3.3.1).
                 let ssrc = *stream.ssrc();
                 let next = u64::from(ssrc & 0x3fff);
                 stream.set_unpaced(!self.paced);

@@ -1,4 +1,4 @@
-//! The state machine of a call.
+//! The peer state machine.
 
 mod channels;
 mod congestion;
@@ -30,15 +30,19 @@ use super::{ClosedReason, Event, PeerLimits};
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// Which of the addresses of this end it leaves from: that of a socket, or one on a TURN server.
+    /// Local address to send from: that of a socket, or a relayed address on a TURN server.
     pub source: SocketAddr,
-    /// Where it goes.
+    /// Destination address.
     pub destination: SocketAddr,
     /// The datagram.
     pub payload: Vec<u8>,
 }
 
-/// One end of a call. See the [crate](crate).
+/// A WebRTC peer. See [`webrtc`](crate::webrtc).
+///
+/// After each call with `now`, drain [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event), and call [`handle_timeout`](Self::handle_timeout) at
+/// [`poll_timeout`](Self::poll_timeout) at the latest.
 ///
 /// # Call order
 ///
@@ -46,12 +50,12 @@ pub struct Transmit {
 /// [`poll_event`](Self::poll_event) have, and call [`handle_timeout`](Self::handle_timeout) no later
 /// than [`poll_timeout`](Self::poll_timeout).
 ///
-/// Bytes from outside never end a call by themselves. It ends when either end says so
-/// (authenticated), when the other end no longer answers checks, or when the handshake takes too
-/// long; then there is one last event, [`Event::Closed`]. A panic in the stack ends the call in the
-/// same way, with [`ClosedReason::Internal`]: it does not reach the caller.
+/// Unauthenticated input never ends a session. It ends when either endpoint closes it
+/// (authenticated), when the remote endpoint no longer responds to connectivity checks, or when the
+/// handshake times out; the last event is then [`Event::Closed`]. A panic in str0m ends the session
+/// likewise, with [`ClosedReason::Internal`]; it does not reach the caller.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
+#[expect(clippy::struct_excessive_bools, reason = "independent state flags")]
 pub struct Peer {
     rtc: Box<Rtc>,
     base: Instant,
@@ -60,53 +64,53 @@ pub struct Peer {
     now: Duration,
     guard: Guard,
     keys: MediaKeys,
-    /// Sources of authentic media.
+    /// SSRCs of authentic media.
     sources: Vec<u32>,
     counters: Counters,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
-    /// When the stack has something to do.
+    /// Next deadline of str0m.
     stack_time: Option<Duration>,
     state: State,
-    /// Until when the stack is asked to tell the other end that the call is over.
+    /// Deadline for notifying the remote endpoint of the end of the session.
     hang_up: Option<Duration>,
     ice_connected: bool,
-    /// Last connectivity check of the other end or answer of its that was valid.
+    /// Time of the last valid connectivity check or response from the remote endpoint.
     consent: Duration,
     plain_alert: Option<u8>,
     last_error: Option<String>,
-    /// Times in a row that the stack gave errors instead of output.
+    /// Number of consecutive errors of str0m.
     failures: u32,
     paced: bool,
     senders: Vec<media::Sender>,
     channels: Vec<str0m::channel::ChannelId>,
-    /// A line for data channels is in the SDP.
+    /// Whether the SDP has a section for data channels.
     data_negotiated: bool,
-    /// Candidates of the other end that came after the SDP.
+    /// Number of remote candidates received after the SDP (trickle ICE).
     remote_candidates: usize,
     deliveries: Option<delivery::Sent>,
-    /// Both ends have RED with ULPFEC.
+    /// FEC state, if both endpoints support RED with ULPFEC.
     correction: Option<correction::Correction>,
-    /// A panic has ended the call: the stack is not used any more.
+    /// A panic ended the session: str0m is not used any more.
     broken: bool,
-    /// Tests: the stack panics.
+    /// For tests: makes str0m panic.
     #[cfg(test)]
     pub(super) trap: bool,
     congestion: Option<congestion::Congestion>,
 }
 
-/// How far a call is.
+/// State of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Handshake,
     Connected,
-    /// The last datagrams are leaving; [`Event::Closed`] has been given.
+    /// The last datagrams are being sent; [`Event::Closed`] has been emitted.
     Closed,
 }
 
 impl Peer {
-    /// A datagram that came from `source` to `destination`, which is one of the candidates: the
-    /// address of the socket, or for what a TURN server passed on the address there.
+    /// Processes a datagram from `source` to `destination`, which is one of the local candidates:
+    /// the address of the socket, or the relayed address for data from a TURN server.
     pub fn handle_datagram(
         &mut self,
         now: Duration,
@@ -182,8 +186,8 @@ impl Peer {
         self.drive();
     }
 
-    /// The stack makes room for a source, even in place of another, before it finds out that the
-    /// packet is forged: so the first packet of each source has to prove itself here.
+    /// str0m allocates state for an SSRC, possibly replacing another, before it authenticates the
+    /// packet. The first packet of each SSRC is therefore authenticated here.
     fn is_from_true_source(&mut self, datagram: &[u8]) -> bool {
         let Some(ssrc) = guard::rtp_source(datagram) else { return true };
         if self.sources.contains(&ssrc) {
@@ -201,7 +205,7 @@ impl Peer {
         true
     }
 
-    /// Does what is due.
+    /// Handles everything due at `now`.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.contained((), |peer| {
             peer.advance(now);
@@ -209,7 +213,7 @@ impl Peer {
         });
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout) at the latest; `None` once all is done.
+    /// Deadline of [`handle_timeout`](Self::handle_timeout); `None` once the session is over.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let deadline = match self.state {
@@ -220,18 +224,18 @@ impl Peer {
         [self.stack_time, deadline, self.congestion_time()].into_iter().flatten().min()
     }
 
-    /// The next datagram to send.
+    /// Returns the next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// Hangs up: the other end is told by the datagrams that [`poll_transmit`](Self::poll_transmit)
-    /// gives next.
+    /// Closes the session; the datagrams from [`poll_transmit`](Self::poll_transmit) notify the
+    /// remote endpoint.
     pub fn close(&mut self, now: Duration) {
         self.contained((), |peer| {
             peer.advance(now);
@@ -239,26 +243,27 @@ impl Peer {
         });
     }
 
-    /// ICE and DTLS are done and nobody has hung up.
+    /// Whether ICE and DTLS are complete and the session has not ended.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.state == State::Connected
     }
 
-    /// The call is over.
+    /// Whether the session has ended.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed
     }
 
-    /// What came and what became of it.
+    /// Datagram counters.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Whether [`handle_datagram`](Self::handle_datagram) would take this datagram: for several peers on one
-    /// socket. Answers with the connectivity check's name and integrity, or the verified source.
+    /// Whether [`handle_datagram`](Self::handle_datagram) would accept this datagram, to share a socket among
+    /// peers. Based on user name and integrity of connectivity checks, or on the verified source
+    /// address.
     #[must_use]
     pub fn accepts(&self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) -> bool {
         match guard::protocol(datagram) {
@@ -277,7 +282,7 @@ impl Peer {
         }
     }
 
-    /// The version of DTLS in use: 12 or 13.
+    /// Negotiated DTLS version: 12 or 13.
     #[must_use]
     pub fn dtls_version(&mut self) -> Option<u8> {
         use str0m::crypto::dtls::ProtocolVersion;
@@ -288,8 +293,8 @@ impl Peer {
         })
     }
 
-    /// The rate that the media could use: probes go up to it, so that an estimate above what is
-    /// sent now can be found.
+    /// Sets the bitrate that the media could use: probes go up to it, so that an estimate above the
+    /// current send rate can be found.
     pub fn set_desired_bitrate(&mut self, bitrate: Bitrate) {
         if self.set_highest_estimate(bitrate) {
             return;
@@ -298,7 +303,7 @@ impl Peer {
         self.contained((), |peer| peer.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired));
     }
 
-    /// Begins the estimate anew, as after a change of the path.
+    /// Restarts the estimate at `bitrate`, for example after a change of the network path.
     pub fn reset_estimate(&mut self, bitrate: Bitrate) {
         let bitrate = str0m::bwe::Bitrate::bps(bitrate.0);
         self.contained((), |peer| peer.rtc.bwe().reset(bitrate));
@@ -312,7 +317,7 @@ impl Peer {
         at.saturating_duration_since(self.base)
     }
 
-    /// Time does not run backwards.
+    /// Advances the time, which never goes back.
     fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
         #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Offers and answers (RFC 8829, by the stack), candidates, secrets.
+//! Negotiation: offers and answers (RFC 8829, by str0m), candidates, ICE credentials.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::{
     Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, lines, red, sdp,
 };
 
-/// What an offer waits for its answer with.
+/// State of an offer until its answer arrives.
 #[derive(Debug)]
 pub struct PendingOffer {
     pending: SdpPendingOffer,
@@ -26,10 +26,10 @@ pub struct PendingOffer {
 }
 
 impl Peer {
-    /// Answers an offer: gives the peer and the answer's SDP.
+    /// Answers an offer; returns the peer and the answer SDP.
     ///
     /// # Errors
-    /// [`SdpError`] if the offer is refused.
+    /// Returns [`SdpError`] if the offer is rejected.
     pub fn answer(
         offer: &str,
         config: &PeerConfig,
@@ -60,11 +60,11 @@ impl Peer {
         Ok((peer, answer))
     }
 
-    /// Makes an offer: gives the peer, the offer's SDP, what
-    /// [`accept_answer`](Self::accept_answer) needs, and the data channels in the order asked for.
+    /// Creates an offer; returns the peer, the offer SDP, the state for
+    /// [`accept_answer`](Self::accept_answer), and the data channels in the requested order.
     ///
     /// # Errors
-    /// [`SdpError`] if there is nothing to offer, or a candidate is no address to be reached at.
+    /// Returns [`SdpError`] if there is nothing to offer, or a candidate has an invalid address.
     pub fn offer(
         config: &PeerConfig,
         media: &[MediaPlan],
@@ -82,7 +82,7 @@ impl Peer {
     ) -> Result<(Self, String, PendingOffer, Vec<Channel>), SdpError> {
         let limit = config.limits.media_lines;
         if media.len() > limit {
-            let what = "lines of media";
+            let what = "media sections";
             return Err(SdpError::TooMuch { what, count: media.len(), limit });
         }
         let mut peer = Self::new(config, now)?;
@@ -105,7 +105,8 @@ impl Peer {
             .iter()
             .map(|channel| Channel(api.add_channel_with_config(channel.to_stack())))
             .collect();
-        let nothing = || SdpError::Refused("neither media nor channels to offer".to_owned());
+        let nothing =
+            || SdpError::Refused("the offer has neither media nor data channels".to_owned());
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
         peer.channels = opened.iter().map(|channel| channel.0).collect();
         let pending = PendingOffer { pending, media: mids };
@@ -113,10 +114,10 @@ impl Peer {
         Ok((peer, red::show(&offer.to_sdp_string(), ulpfec), pending, opened))
     }
 
-    /// Takes the answer to the offer that this peer made.
+    /// Processes the answer to the offer of this peer.
     ///
     /// # Errors
-    /// [`SdpError`] if the answer is refused; the peer is of no more use then.
+    /// Returns [`SdpError`] if the answer is rejected; the peer cannot be used any more.
     pub fn accept_answer(
         &mut self,
         pending: PendingOffer,
@@ -144,17 +145,17 @@ impl Peer {
                 self.push(Event::Media(media));
             }
         }
-        // The time to connect begins now: an answer may be long in coming.
+        // The handshake timeout starts now, since an answer may take long.
         self.started = self.now;
         self.tick();
         Ok(())
     }
 
-    /// An address of the other end that came after the SDP (RFC 8838): the value of an
+    /// Adds a remote candidate received after the SDP (trickle ICE, RFC 8838), as the value of an
     /// `a=candidate` line.
     ///
     /// # Errors
-    /// [`SdpError`] if it is none.
+    /// Returns [`SdpError`] if it is invalid, or there are too many.
     pub fn add_remote_candidate(&mut self, candidate: &str, now: Duration) -> Result<(), SdpError> {
         self.contained(Err(over()), |peer| peer.add_remote(candidate, now))
     }
@@ -163,7 +164,7 @@ impl Peer {
         self.advance(now);
         if candidate.len() > 1024 {
             let (count, limit) = (candidate.len(), 1024);
-            return Err(SdpError::TooMuch { what: "bytes of a candidate", count, limit });
+            return Err(SdpError::TooMuch { what: "bytes in a candidate", count, limit });
         }
         self.remote_candidates += 1;
         let (count, limit) = (self.remote_candidates, self.limits.candidates);
@@ -178,11 +179,11 @@ impl Peer {
         Ok(())
     }
 
-    /// One more address of this end, to be told to the other end: gives the value of its
-    /// `a=candidate` line, or `None` if it is known already.
+    /// Adds a local candidate. Returns the value of its `a=candidate` line for the remote endpoint,
+    /// or `None` if it is a duplicate.
     ///
     /// # Errors
-    /// [`SdpError`] if it is no address to be reached at.
+    /// Returns [`SdpError`] if the address is invalid.
     pub fn add_local_candidate(
         &mut self,
         candidate: LocalCandidate,
@@ -277,8 +278,8 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
     stack
 }
 
-/// User name and password of ICE from secret bytes, in 6 bits each (RFC 8445, section 5.3): 48 bits
-/// and 192.
+/// Derives ICE user name and password from secret bytes, in 6 bits per character (RFC 8445, section
+/// 5.3): 48 bits and 192 bits.
 fn credentials(secret: &[u8; 32]) -> IceCreds {
     const ICE_CHARS: &[u8; 64] =
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -320,12 +321,12 @@ fn refused(error: impl std::fmt::Display) -> SdpError {
     SdpError::Refused(error.to_string())
 }
 
-/// Of a call that a panic has ended.
+/// Error after a panic ended the session.
 fn over() -> SdpError {
-    SdpError::Internal("the call is over".to_owned())
+    SdpError::Internal("the session has ended".to_owned())
 }
 
-/// Whether a line for data channels is there and not declined (port 0).
+/// Whether there is a section for data channels that is not rejected (port 0).
 fn has_data(sdp: &str) -> bool {
     sdp.lines()
         .any(|line| line.starts_with("m=application ") && !line.starts_with("m=application 0 "))
@@ -336,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_made_of_the_secret_alone() {
+    fn ice_credentials_depend_only_on_the_secret() {
         let creds = credentials(&[0xff; 32]);
         assert_eq!((creds.ufrag.as_str(), creds.pass.len()), ("////////", 32));
         let counted: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap());

@@ -1,4 +1,4 @@
-//! Events of the stack in our terms.
+//! Conversion of str0m events.
 
 use codec_core::codec::Bitrate;
 use str0m::Event as StackEvent;
@@ -39,7 +39,7 @@ impl Peer {
                     BweKind::Remb { estimate, .. } => (estimate, EstimateKind::Remb),
                     _ => return,
                 };
-                // The stack's own estimate only makes padding then.
+                // In this case the estimator of str0m only controls padding.
                 if kind == EstimateKind::TransportFeedback && self.congestion.is_some() {
                     return;
                 }
@@ -144,7 +144,7 @@ impl Peer {
 
     fn packet(&mut self, packet: str0m::rtp::RtpPacket) {
         let header = &packet.header;
-        // The stack writes the line's name into packets that came without.
+        // str0m adds the MID to packets without it.
         let Some(mid) = self.mid_of(&packet) else { return };
         let payload_type = *header.payload_type;
         let params = self.rtc.codec_config().params();
@@ -182,7 +182,7 @@ impl Peer {
         known.or(packet.header.ext_vals.mid).map(Mid)
     }
 
-    /// Copies of packets: what was sent under which number, and what of it arrived.
+    /// Raw packets: transport-wide sequence numbers of sent packets, and feedback.
     fn raw(&mut self, packet: &RawPacket) {
         match packet {
             RawPacket::RtpTx(header, packet) => {

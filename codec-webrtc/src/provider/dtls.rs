@@ -1,7 +1,7 @@
-//! DTLS by dimpl over `RustCrypto`.
+//! DTLS by dimpl based on `RustCrypto`.
 //!
-//! Cipher suites: ECDHE-ECDSA with AES-GCM or ChaCha20-Poly1305, nothing weaker. dimpl takes its
-//! random numbers from the operating system.
+//! Cipher suites: ECDHE-ECDSA with AES-GCM or ChaCha20-Poly1305 only. dimpl takes random numbers
+//! from the operating system.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -14,20 +14,20 @@ use str0m::crypto::dtls::{DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, Dtl
 
 use super::MediaKeys;
 
-/// A flight that is not answered goes again after this time, then after twice that, and so on.
+/// Initial retransmission timeout of a flight, doubled each time.
 const FIRST_RETRANSMISSION: Duration = Duration::from_millis(50);
-/// 0.2 s doubled seven times is 25 s: as long as a handshake may last.
+/// 0.2 s doubled seven times is 25 s, as long as a handshake may take.
 const RETRANSMISSIONS: usize = 9;
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
-/// Building it checks every algorithm against known answers: once is enough.
+/// Building it runs known-answer tests of all algorithms, so that it is done only once.
 static CONFIG: LazyLock<Result<Arc<Config>, DtlsImplError>> = LazyLock::new(|| {
     Config::builder()
         .with_crypto_provider(rust_crypto::default_provider())
         .flight_start_rto(FIRST_RETRANSMISSION)
         .flight_retries(RETRANSMISSIONS)
         .handshake_timeout(HANDSHAKE)
-        // ICE has proved the address before: a cookie costs a round trip and proves nothing more.
+        // ICE has already verified the address: a cookie would cost a round trip without benefit.
         .use_server_cookie(false)
         .build()
         .map(Arc::new)
@@ -37,7 +37,7 @@ static CONFIG: LazyLock<Result<Arc<Config>, DtlsImplError>> = LazyLock::new(|| {
 pub(super) struct Dtls;
 
 impl DtlsProvider for Dtls {
-    /// Certificates are made by [`Certificate`](crate::Certificate) alone.
+    /// Certificates are created only by [`Certificate`](crate::webrtc::Certificate).
     fn generate_certificate(&self) -> Option<DtlsCert> {
         None
     }

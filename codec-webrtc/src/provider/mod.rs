@@ -1,6 +1,6 @@
-//! The cryptography under str0m: `RustCrypto` for SRTP and STUN, dimpl over `RustCrypto` for DTLS.
+//! Cryptography for str0m: `RustCrypto` for SRTP and STUN, dimpl based on `RustCrypto` for DTLS.
 //!
-//! The process-wide provider of str0m is not touched: every peer is handed this one.
+//! The process-wide provider of str0m is not changed: each peer gets this one explicitly.
 
 mod dtls;
 mod keys;
@@ -25,7 +25,7 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     })
 });
 
-/// The provider of all peers.
+/// The provider shared by all peers.
 pub(super) fn shared() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
@@ -39,7 +39,7 @@ impl Sha1HmacProvider for Hash {
     }
 }
 
-/// For fingerprints that the SDP never has by the time the stack sees it: only SHA-256 remains there.
+/// For SHA-1 fingerprints, which are removed from the SDP before str0m sees it.
 impl Sha1Provider for Hash {
     fn sha1(&self, data: &[u8]) -> [u8; 20] {
         Sha1::digest(data).into()

@@ -1,4 +1,4 @@
-//! SRTP ciphers as str0m asks for them.
+//! SRTP ciphers for str0m.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl SrtpProvider for Srtp {
     }
 }
 
-/// One block from `input` to `output`; what lies beyond stays.
+/// Encrypts one block from `input` to `output`; bytes beyond it are unchanged.
 fn round(key: &[u8], input: &[u8], output: &mut [u8]) {
     if let (Some(input), Some(output)) = (input.first_chunk(), output.first_chunk_mut::<16>()) {
         *output = *input;
@@ -97,7 +97,7 @@ impl Aes128CmSha1_80Cipher for Cm {
     }
 }
 
-/// `None` never happens: the keys have the lengths that [`Gcm::new`] takes.
+/// Never `None`: the keys have lengths that [`Gcm::new`] accepts.
 struct Aead(Option<Gcm>);
 
 impl fmt::Debug for Aead {
@@ -108,7 +108,7 @@ impl fmt::Debug for Aead {
 
 impl Aead {
     fn gcm(&self) -> Result<&Gcm, CryptoError> {
-        self.0.as_ref().ok_or_else(|| CryptoError::Other("length of the key".into()))
+        self.0.as_ref().ok_or_else(|| CryptoError::Other("invalid key length".into()))
     }
 
     fn seal(
@@ -133,7 +133,7 @@ impl Aead {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        let short = || CryptoError::Other("shorter than its tag".into());
+        let short = || CryptoError::Other("packet shorter than its tag".into());
         let (sealed, tag) = input.split_last_chunk::<GCM_TAG_BYTES>().ok_or_else(short)?;
         let output = output.get_mut(..sealed.len()).ok_or_else(no_room)?;
         output.copy_from_slice(sealed);
@@ -145,7 +145,7 @@ impl Aead {
             &joined[..]
         };
         let opened = self.gcm()?.open(iv, aad, output, tag);
-        opened.map_err(|_| CryptoError::Other("the tag does not match".into()))?;
+        opened.map_err(|_| CryptoError::Other("authentication failed".into()))?;
         Ok(sealed.len())
     }
 }
@@ -195,5 +195,5 @@ impl AeadAes256GcmCipher for Aead {
 }
 
 fn no_room() -> CryptoError {
-    CryptoError::Other("the output is too short".into())
+    CryptoError::Other("output buffer too short".into())
 }

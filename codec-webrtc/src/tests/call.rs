@@ -1,4 +1,4 @@
-//! Calls as they should go.
+//! Sessions without interference.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A second of 25 pictures and 50 packets of sound, from one end.
+/// Sends a second of 25 frames and 50 audio packets from one endpoint.
 struct Media {
     packetizer: Packetizer,
     video: Mid,
@@ -79,7 +79,7 @@ impl Media {
 }
 
 #[test]
-fn sound_pictures_and_messages_flow_both_ways() {
+fn audio_video_and_messages_flow_both_ways() {
     let mut call = Setup::default().call();
     call.connect();
     assert_eq!(call.ends[1].peer.dtls_version(), Some(12));
@@ -123,7 +123,7 @@ fn sound_pictures_and_messages_flow_both_ways() {
 }
 
 #[test]
-fn lost_packets_come_again() {
+fn lost_packets_are_retransmitted() {
     let link = link(Loss::Random(0.05), 25);
     let mut call = Setup { link, seed: 5, ..Setup::default() }.call();
     call.connect();
@@ -136,13 +136,13 @@ fn lost_packets_come_again() {
         call.ends[1].packets(Codec::Vp8).iter().map(|packet| packet.sequence).collect();
     sequences.sort_unstable();
     sequences.dedup();
-    // What is lost is lost twice in 1 of 400 cases, and asked for again.
+    // 1 of 400 packets is lost twice, and requested again.
     assert!(sequences.len() + 2 >= media.packets, "{} of {}", sequences.len(), media.packets);
     assert!(call.links[1].stats().loss_share() > 0.03);
 }
 
 #[test]
-fn key_frames_are_asked_for() {
+fn key_frames_are_requested() {
     let mut call = Setup::default().call();
     call.connect();
     let video = call.ends[1].media(Kind::Video);
@@ -160,7 +160,7 @@ fn key_frames_are_asked_for() {
 }
 
 #[test]
-fn the_sender_learns_which_packets_arrived() {
+fn sender_gets_delivery_reports() {
     let setup = Setup {
         link: link(Loss::Random(0.1), 25),
         seed: 3,
@@ -195,13 +195,13 @@ fn the_sender_learns_which_packets_arrived() {
     arrived.sort_unstable();
     arrived.dedup();
     assert!(told.iter().all(|sequence| arrived.contains(sequence)));
-    // Not those that were made of correction.
+    // Excluding packets recovered by FEC.
     assert!(told.len() * 100 >= arrived.len() * 85, "{} of {}", told.len(), arrived.len());
     assert!(missing > 5);
 }
 
 #[test]
-fn thirty_per_cent_loss_does_not_keep_a_call_from_connecting() {
+fn call_connects_at_thirty_per_cent_loss() {
     let mut connected = 0;
     for seed in 0..12 {
         let link = link(Loss::Random(0.3), 25);
@@ -209,12 +209,13 @@ fn thirty_per_cent_loss_does_not_keep_a_call_from_connecting() {
         call.run(call.now + Duration::from_secs(30), Call::both_connected);
         connected += usize::from(call.both_connected());
     }
-    // All 2,000 of a long run did, the median in 0.7 s; DTLS varies its timers at random.
+    // All 2,000 sessions of a long run connected, in 0.7 s by the median; DTLS randomises its
+    // timers.
     assert!(connected >= 11, "{connected} of 12");
 }
 
 #[test]
-fn dtls_1_3_is_spoken_where_both_ends_do() {
+fn dtls_1_3_is_used_if_both_endpoints_support_it() {
     let newer: fn(&mut PeerConfig) = |config| config.dtls = DtlsVersions::V1_3OrV1_2;
     let older: fn(&mut PeerConfig) = |_| {};
     for (offerer, answerer, version) in [(newer, newer, 13), (newer, older, 12), (older, newer, 12)]
@@ -230,7 +231,7 @@ fn dtls_1_3_is_spoken_where_both_ends_do() {
 }
 
 #[test]
-fn an_end_that_makes_no_checks_is_reached() {
+fn ice_lite_endpoint_is_reachable() {
     let lite: fn(&mut PeerConfig) = |config| config.ice_lite = true;
     let mut call = Setup { answerer: lite, ..Setup::default() }.call();
     call.connect();
@@ -242,7 +243,7 @@ fn an_end_that_makes_no_checks_is_reached() {
 }
 
 #[test]
-fn messages_wait_are_counted_and_arrive_in_order() {
+fn messages_are_buffered_counted_and_ordered() {
     let mut call = Setup::default().call();
     call.connect();
     call.run_for(ms(500));
@@ -290,7 +291,7 @@ fn messages_wait_are_counted_and_arrive_in_order() {
 }
 
 #[test]
-fn hanging_up_is_told_to_the_other_end() {
+fn closing_notifies_the_remote_endpoint() {
     for (end, time) in [(0, 0), (1, 0), (0, 30), (1, 30), (0, 400), (1, 400)] {
         let mut call = Setup::default().call();
         call.connect();
@@ -304,7 +305,7 @@ fn hanging_up_is_told_to_the_other_end() {
 }
 
 #[test]
-fn an_end_that_vanishes_is_noticed() {
+fn unresponsive_endpoint_causes_consent_timeout() {
     for lite in [true, false] {
         let answerer: fn(&mut PeerConfig) =
             if lite { |config| config.ice_lite = true } else { |_| {} };
@@ -324,7 +325,7 @@ fn an_end_that_vanishes_is_noticed() {
 }
 
 #[test]
-fn nobody_there_ends_in_time() {
+fn missing_endpoint_causes_handshake_timeout() {
     let dead = link(Loss::Random(1.0), 0);
     let mut call = Setup { link: dead, ..Setup::default() }.call();
     let start = call.now;
@@ -338,7 +339,7 @@ fn nobody_there_ends_in_time() {
 }
 
 #[test]
-fn the_estimate_rises_to_what_is_wanted() {
+fn estimate_rises_to_the_desired_bitrate() {
     let mut call = Setup { link: link(NO_LOSS, 25), ..Setup::default() }.call();
     call.connect();
     call.ends[0].peer.set_desired_bitrate(Bitrate::kbps(4000));
@@ -355,7 +356,7 @@ fn the_estimate_rises_to_what_is_wanted() {
 }
 
 #[test]
-fn frames_leave_at_once() {
+fn frames_are_sent_immediately() {
     for offerer in [(|config| config.paced = true) as fn(&mut PeerConfig), |_| {}] {
         let mut call = Setup { offerer, ..Setup::default() }.call();
         call.connect();
@@ -369,14 +370,14 @@ fn frames_leave_at_once() {
             let sent = start + ms(u64::from(packet.header.timestamp) / 90);
             packet.arrival - sent - ms(25)
         };
-        // Four packets of 900 bytes on 20 Mb/s; the pacer has no reason to wait, either.
+        // Four packets of 900 bytes at 20 Mb/s; the pacer adds no delay either.
         let worst = call.ends[1].packets(Codec::Vp8).iter().map(delay).max().unwrap();
         assert!(worst < ms(3), "{worst:?}");
     }
 }
 
 #[test]
-fn what_does_not_fit_or_is_not_wanted_is_refused() {
+fn invalid_packets_and_sections_are_rejected() {
     let direction = Direction::SendOnly;
     let mut call = Setup { direction, ..Setup::default() }.call();
     let none = Extensions::default();

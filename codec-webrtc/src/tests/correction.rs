@@ -1,4 +1,4 @@
-//! Pictures under loss, with ULPFEC in RED.
+//! Video under loss with ULPFEC in RED.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,7 +17,8 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Frames of three packets at 25 a second, from the first end; what was sent, by number.
+/// Sends frames of three packets at 25 per second from the first endpoint; returns the packets
+/// sent, by sequence number.
 fn send(call: &mut Call, frames: u32) -> HashMap<u16, Vec<u8>> {
     let video = call.ends[0].media(Kind::Video);
     let config = PacketizerConfig { mtu: 1000, ..PacketizerConfig::default() };
@@ -50,7 +51,7 @@ fn send(call: &mut Call, frames: u32) -> HashMap<u16, Vec<u8>> {
 }
 
 #[test]
-fn lost_packets_are_made_of_correction_bit_for_bit() {
+fn lost_packets_are_recovered_bit_exactly() {
     let lossy = Loss::Random(0.1);
     let mut call = Setup { link: link(lossy, 25), ..Setup::default() }.call();
     call.connect();
@@ -74,7 +75,7 @@ fn lost_packets_are_made_of_correction_bit_for_bit() {
 }
 
 #[test]
-fn the_owner_may_be_against_it() {
+fn fec_can_be_disabled_by_the_application() {
     let mut call = Setup { link: link(Loss::Random(0.1), 25), ..Setup::default() }.call();
     call.connect();
     call.ends[0].peer.allow_correction(false);
@@ -85,9 +86,9 @@ fn the_owner_may_be_against_it() {
     assert!(call.ends[0].peer.counters().repairs > 0);
 }
 
-/// What an authentic end may send in RED.
+/// Invalid RED from an authenticated endpoint.
 #[test]
-fn nonsense_in_red_is_counted_and_ends_nothing() {
+fn invalid_red_is_counted_and_does_not_end_the_call() {
     let mut call = Setup { link: link(NO_LOSS, 5), ..Setup::default() }.call();
     call.connect();
     send(&mut call, 2);
@@ -95,11 +96,11 @@ fn nonsense_in_red_is_counted_and_ends_nothing() {
     let mut rng = codec_rtc::rng::Rng::new(7);
     let before = call.ends[1].packets(Codec::Vp8).len();
     for packet in 0..2000_u32 {
-        // Of ULPFEC, of VP8, of something else, more than one block, and nothing at all.
+        // ULPFEC, VP8, another payload, more than one block, and nothing.
         let block = [99, 96, 5, 0xe0][packet as usize % 4];
         let mut payload: Vec<u8> = (0..rng.below(60)).map(|_| rng.byte()).collect();
         if packet % 8 == 0 && payload.len() > 14 {
-            // One that covers packets that came and are to come.
+            // FEC that covers past and future packets.
             let newest = u16::try_from(packet & 0xffff).unwrap();
             payload[..4].copy_from_slice(&[0, 0, newest.to_be_bytes()[0], newest.to_be_bytes()[1]]);
             payload[10..12].fill(0);
@@ -124,7 +125,7 @@ fn nonsense_in_red_is_counted_and_ends_nothing() {
     let peer = &call.ends[1].peer;
     assert!(peer.is_connected());
     assert!(peer.counters().malformed >= 500, "{:?}", peer.counters());
-    // The VP8 of it is passed on as it came: its reader judges it.
+    // VP8 blocks are passed on unchanged: the depacketizer validates them.
     let passed = call.ends[1].packets(Codec::Vp8).len() - before;
     assert!((500..1000).contains(&passed), "{passed}");
     let sent = send(&mut call, 3);
@@ -136,7 +137,7 @@ fn nonsense_in_red_is_counted_and_ends_nothing() {
 }
 
 #[test]
-fn where_nothing_is_lost_nothing_is_added() {
+fn no_fec_without_loss() {
     let mut call = Setup { link: link(NO_LOSS, 25), ..Setup::default() }.call();
     call.connect();
     let sent = send(&mut call, 50);
@@ -146,7 +147,7 @@ fn where_nothing_is_lost_nothing_is_added() {
 }
 
 #[test]
-fn an_end_without_correction_gets_none() {
+fn no_fec_for_an_endpoint_without_support() {
     let lossy = Loss::Random(0.1);
     for offers in [true, false] {
         let mut setup = Setup { link: link(lossy, 25), ..Setup::default() };

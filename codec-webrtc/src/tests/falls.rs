@@ -1,4 +1,5 @@
-//! A link that falls and returns: an encoder goes by the estimate of [`PeerConfig::congestion`].
+//! A capacity drop and recovery, with an encoder that follows the estimate of
+//! [`PeerConfig::congestion`].
 
 use std::time::Duration;
 
@@ -12,15 +13,15 @@ use codec_rtc::link::{LinkConfig, QueueLimit, RateTrace};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 
 const FULL: u64 = 1_500_000;
-/// Audio and headers, and the share of the rest that the video takes, in percent.
+/// Bitrate of audio and headers, and the share of the rest used by video, in percent.
 const AUDIO: u64 = 60_000;
 const SHARE: u64 = 82;
-/// In seconds, on the link's clock, which the call begins on at 10.
+/// Times in seconds on the clock of the link; the session starts at 10.
 const FALL: u64 = 30;
 const RETURN: u64 = 50;
 const END: u64 = 65;
 
-/// What is sent and estimated, frame by frame.
+/// State at each frame.
 struct Step {
     at: Duration,
     rate: u64,
@@ -28,8 +29,8 @@ struct Step {
     queueing: Duration,
 }
 
-/// Sends 30 frames and 50 packets of audio a second at the rate that the estimate allows, over a
-/// link whose queue holds this time.
+/// Sends 30 frames and 50 audio packets per second at the estimated rate over a link with this
+/// queue length.
 fn send(queue: Duration) -> (Call, Vec<Step>) {
     let seconds = Duration::from_secs;
     let steps = [(0, 2000), (FALL, 300), (RETURN, 2000)];
@@ -80,7 +81,7 @@ fn send(queue: Duration) -> (Call, Vec<Step>) {
     (call, steps)
 }
 
-/// Mean of a figure from one second to another.
+/// Mean of a value between two times in seconds.
 fn mean(steps: &[Step], from: f64, to: f64, figure: impl Fn(&Step) -> u64) -> u64 {
     let within = steps.iter().filter(|step| (from..to).contains(&step.at.as_secs_f64()));
     let figures: Vec<u64> = within.map(figure).collect();
@@ -88,7 +89,7 @@ fn mean(steps: &[Step], from: f64, to: f64, figure: impl Fn(&Step) -> u64) -> u6
 }
 
 #[test]
-fn the_estimate_follows_a_link_that_falls_and_returns() {
+fn estimate_follows_a_capacity_drop_and_recovery() {
     for queue_ms in [200, 300, 500, 1000] {
         let (call, steps) = send(Duration::from_millis(queue_ms));
         let rate = |from: f64, to: f64| mean(&steps, from, to, |step| step.rate);
@@ -105,7 +106,10 @@ fn the_estimate_follows_a_link_that_falls_and_returns() {
         let story = format!("queue of {queue_ms} ms\n{}", story.join("\n"));
         let (fall, back) = (30.0, 50.0);
         assert!(rate(fall - 5.0, fall) > 1_200_000, "{story}");
-        assert!(rate(fall + 1.0, fall + 3.0) < 260_000, "it falls within a second: {story}");
+        assert!(
+            rate(fall + 1.0, fall + 3.0) < 260_000,
+            "the estimate must drop within a second: {story}"
+        );
         assert!((70_000..290_000).contains(&rate(fall + 3.0, back)), "{story}");
         let queued = mean(&steps, fall + 3.0, back, |step| {
             u64::try_from(step.queueing.as_millis()).unwrap()

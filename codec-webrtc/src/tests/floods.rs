@@ -1,4 +1,4 @@
-//! Datagrams of strangers, before and after the handshake.
+//! Floods of unauthenticated datagrams, before and after the handshake.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::*;
 use codec_rtc::link::Loss;
 use codec_rtc::rng::Rng;
 
-/// What a stranger sends.
+/// Kind of flood.
 #[derive(Clone, Copy, Debug)]
 enum Flood {
     ClientHello,
@@ -28,7 +28,7 @@ impl Flood {
             Self::ClientHello => {
                 let mut body = vec![0xfe, 0xfd];
                 body.extend(random(32));
-                // No session, no cookie, one suite that encrypts nothing, no compression.
+                // No session, no cookie, one suite without encryption, no compression.
                 body.extend([0, 0, 0, 2, 0, 0, 1, 0]);
                 let len = u8::try_from(body.len()).unwrap();
                 let mut handshake = vec![1, 0, 0, len, 0, 0, 0, 0, 0, 0, 0, len];
@@ -59,7 +59,7 @@ impl Flood {
         }
     }
 
-    /// 500 each second for four seconds, to both ends.
+    /// Adds 500 datagrams per second for four seconds, to both endpoints.
     fn add(self, call: &mut Call, sources: [SocketAddr; 2], seed: u64) {
         let mut rng = Rng::new(seed);
         for index in 0..2000 {
@@ -75,21 +75,21 @@ fn stranger() -> [SocketAddr; 2] {
     ["10.9.9.9:999", "10.9.9.9:999"].map(|address| address.parse().unwrap())
 }
 
-/// As if they came from the other end: the stranger knows the addresses.
+/// Addresses of the endpoints themselves, known to the attacker.
 fn spoofed() -> [SocketAddr; 2] {
     [ANSWERER, OFFERER].map(|address| address.parse().unwrap())
 }
 
 #[test]
-fn floods_do_not_keep_a_call_from_connecting() {
+fn floods_do_not_prevent_a_connection() {
     for (seed, flood) in FLOODS.into_iter().enumerate() {
         for sources in [stranger(), spoofed()] {
             if matches!(flood, Flood::ClientHello) && sources == spoofed() {
-                // Nothing tells such a hello from the true one: RFC 6347 leaves that to the
-                // network. `floods_do_not_end_a_call` has it after the handshake.
+                // Such a ClientHello is indistinguishable from the real one: RFC 6347 leaves this
+                // to the network. `floods_do_not_end_a_call` covers it after the handshake.
                 continue;
             }
-            // So slow that the whole handshake takes place under the flood.
+            // So slow that the entire handshake happens during the flood.
             let link = link(Loss::Random(0.2), 100);
             let seed = u64::try_from(seed).unwrap();
             let mut call = Setup { link, seed, ..Setup::default() }.call();
@@ -120,7 +120,7 @@ fn floods_do_not_end_a_call() {
 }
 
 #[test]
-fn strangers_are_counted_and_cost_nothing_more() {
+fn unauthenticated_datagrams_are_only_counted() {
     let mut call = Setup::default().call();
     call.connect();
     for flood in FLOODS {
@@ -141,7 +141,7 @@ fn strangers_are_counted_and_cost_nothing_more() {
 }
 
 #[test]
-fn a_copied_packet_is_taken_once_and_a_changed_one_never() {
+fn replayed_and_modified_packets_are_rejected() {
     let mut call = Setup::default().call();
     call.connect();
     let audio = call.ends[0].media(Kind::Audio);
@@ -168,7 +168,7 @@ fn a_copied_packet_is_taken_once_and_a_changed_one_never() {
     assert!(call.both_connected());
 }
 
-/// The next packet of sound from the first end, on the wire.
+/// The next audio packet of the first endpoint, as sent.
 fn sound(call: &mut Call, timestamp: u32) -> Transmit {
     let audio = call.ends[0].media(Kind::Audio);
     let (now, none) = (call.now, Extensions::default());
@@ -183,16 +183,17 @@ fn sound(call: &mut Call, timestamp: u32) -> Transmit {
 }
 
 #[test]
-fn forged_sources_take_neither_room_nor_the_place_of_true_ones() {
+fn forged_ssrcs_neither_use_nor_displace_state() {
     let mut call = Setup::default().call();
     call.connect();
-    // The first packets name their line of media. Later ones do not: their source is known.
+    // The first packets contain the MID. Later ones do not, since their SSRC is known.
     let named = sound(&mut call, 0);
     call.ends[1].peer.handle_datagram(call.now, named.source, named.destination, &named.payload);
     for number in 1..400_u32 {
         let Transmit { source, destination, payload } = sound(&mut call, number * 960);
         let now = call.now;
-        // The header is in the clear: everything but the source can be copied of a true packet.
+        // The header is not encrypted: everything except the SSRC can be copied from a valid
+        // packet.
         let forged = if number >= 300 { 20 } else { 0 };
         for forged in 0..forged {
             let mut changed = named.payload.clone();
@@ -210,7 +211,7 @@ fn forged_sources_take_neither_room_nor_the_place_of_true_ones() {
 }
 
 #[test]
-fn long_datagrams_are_not_looked_at() {
+fn oversized_datagrams_are_rejected() {
     let mut call = Setup::default().call();
     call.connect();
     let (from, to) = (ANSWERER.parse().unwrap(), OFFERER.parse().unwrap());
@@ -223,7 +224,7 @@ fn long_datagrams_are_not_looked_at() {
 }
 
 #[test]
-fn candidates_that_come_later_are_bounded() {
+fn trickled_candidates_are_bounded() {
     let mut call = Setup::default().call();
     let (now, peer) = (call.now, &mut call.ends[0].peer);
     for port in 1..=64 {
@@ -235,7 +236,7 @@ fn candidates_that_come_later_are_bounded() {
     assert!(peer.add_remote_candidate(&"a".repeat(2000), now).is_err());
 }
 
-/// Whatever an offer says, the negotiation has an answer or a reason.
+/// The negotiation must return an answer or an error for any offer.
 fn answer_or_refuse(offer: &str, base: Instant, now: Duration) {
     if let Err(error) = Peer::answer(offer, &config(base, 2, ANSWERER), now) {
         assert!(!matches!(error, SdpError::Internal(_)), "{error}");
@@ -243,7 +244,7 @@ fn answer_or_refuse(offer: &str, base: Instant, now: Duration) {
 }
 
 #[test]
-fn formats_that_retransmit_each_other_are_no_end() {
+fn cyclic_rtx_formats_are_handled() {
     let base = Instant::now();
     let now = Duration::from_secs(1);
     let plans = plans(Direction::Both);
@@ -262,9 +263,9 @@ fn formats_that_retransmit_each_other_are_no_end() {
     }
 }
 
-/// The negotiation below panics over payload types that are claimed twice.
+/// str0m panics on payload types that are used twice.
 #[test]
-fn payload_types_that_stand_for_two_things_are_refused() {
+fn ambiguous_payload_types_are_rejected() {
     let base = Instant::now();
     let now = Duration::from_secs(1);
     for direction in [Direction::Both, Direction::ReceiveOnly, Direction::SendOnly] {
@@ -282,7 +283,7 @@ fn payload_types_that_stand_for_two_things_are_refused() {
             assert!(offer.contains(from), "{from}: {offer}");
             answer_or_refuse(&offer.replace(from, to), base, now);
         }
-        // Any payload type in the place of any other.
+        // Any payload type in place of any other.
         for from in [0, 8, 96, 97, 98, 99, 101, 111] {
             for to in [0, 8, 96, 97, 98, 99, 101, 111, 127] {
                 for shape in ["a=rtpmap:N ", "a=fmtp:N ", "apt=N", " N\r", " N "] {
@@ -296,7 +297,7 @@ fn payload_types_that_stand_for_two_things_are_refused() {
 }
 
 #[test]
-fn errors_of_a_bad_sdp_name_a_line_and_no_address() {
+fn sdp_errors_contain_a_line_and_no_address() {
     let base = Instant::now();
     let now = Duration::from_secs(1);
     let plans = plans(Direction::Both);
@@ -318,7 +319,7 @@ fn errors_of_a_bad_sdp_name_a_line_and_no_address() {
 }
 
 #[test]
-fn authentic_sources_are_few() {
+fn number_of_authentic_sources_is_bounded() {
     let answerer: fn(&mut PeerConfig) = |config| config.limits.sources = 1;
     let mut call = Setup { answerer, ..Setup::default() }.call();
     call.connect();
@@ -343,7 +344,7 @@ fn authentic_sources_are_few() {
 }
 
 #[test]
-fn queues_that_nobody_empties_are_bounded() {
+fn undrained_queues_are_bounded() {
     let mut call = Setup { offerer: |config| config.limits.queue = 100, ..Setup::default() }.call();
     call.connect();
     let audio = call.ends[0].media(Kind::Audio);

@@ -1,10 +1,10 @@
-//! A panic in one end of a call ends that call alone.
+//! A panic in one peer ends only that session.
 
 use super::world::Setup;
 use super::*;
 
-/// A STUN Binding error response without anything but MESSAGE-INTEGRITY, which is forged: 44 bytes.
-/// `sent` is a datagram of the end that is to get it; only connectivity checks have an answer.
+/// A STUN Binding error response with only a forged MESSAGE-INTEGRITY: 44 bytes. `sent` is a
+/// datagram of the receiving endpoint; only connectivity checks get a response.
 fn bare_error_response(sent: &[u8]) -> Option<Vec<u8>> {
     let id = sent.strip_prefix(&[0, 1])?.get(2..18)?;
     let message = [&[0x01, 0x11, 0, 24], id, &[0, 8, 0, 20], &[0x55; 20]].concat();
@@ -13,7 +13,7 @@ fn bare_error_response(sent: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn error_responses_that_begin_with_their_integrity_end_nothing() {
+fn error_responses_with_only_integrity_are_harmless() {
     let mut call = Setup::default().call();
     call.answers = bare_error_response;
     call.connect();
@@ -25,7 +25,7 @@ fn error_responses_that_begin_with_their_integrity_end_nothing() {
 }
 
 #[test]
-fn a_panic_ends_the_call_with_its_message_and_nothing_else() {
+fn panic_ends_only_its_call_and_reports_the_message() {
     type Use = fn(&mut Peer, Duration);
     let uses: [Use; 9] = [
         |peer, now| peer.handle_timeout(now),
@@ -76,12 +76,12 @@ fn a_panic_ends_the_call_with_its_message_and_nothing_else() {
         let closed = std::iter::from_fn(|| peer.poll_event()).last();
         let Some(Event::Closed(reason)) = closed else { panic!("{number}: {closed:?}") };
         assert_eq!(reason.to_string(), "internal error: a panic in the stack");
-        // Nothing is asked of the stack again.
+        // str0m is not called again.
         peer.trap = false;
         for again in uses {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| again(peer, now)));
         }
         assert_eq!(peer.poll_event(), None, "{number}");
-        assert!(!call.ends[1].peer.is_closed(), "the other end goes on");
+        assert!(!call.ends[1].peer.is_closed(), "the other peer is not affected");
     }
 }

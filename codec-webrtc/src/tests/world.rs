@@ -1,4 +1,4 @@
-//! A call over two links.
+//! A session over two links.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -8,17 +8,17 @@ use codec_core::codec::Bitrate;
 use super::*;
 use codec_rtc::link::{Link, LinkConfig, Loss, RateTrace};
 
-/// Both ends and what lies between.
+/// Both endpoints and the network between them.
 pub(super) struct Call {
     pub(super) now: Duration,
     pub(super) ends: [End; 2],
-    /// To the end of that index.
+    /// Links towards the endpoint with the same index.
     pub(super) links: [Link<Transmit>; 2],
-    /// Datagrams that no link carries: from an attacker, to the end of that index.
+    /// Datagrams injected by an attacker, with the index of the receiving endpoint.
     pub(super) forged: Vec<(Duration, usize, SocketAddr, Vec<u8>)>,
-    /// What somebody on the way answers a datagram with, at once.
+    /// Immediate response of an on-path attacker to a datagram.
     pub(super) answers: fn(&[u8]) -> Option<Vec<u8>>,
-    /// How often.
+    /// Number of such responses.
     pub(super) answered: usize,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn link(loss: Loss, delay_ms: u64) -> LinkConfig {
 
 pub(super) const NO_LOSS: Loss = Loss::None;
 
-/// How a call begins.
+/// Setup of a session.
 pub(super) struct Setup {
     pub(super) link: LinkConfig,
     pub(super) seed: u64,
@@ -73,7 +73,7 @@ impl Setup {
 }
 
 impl Call {
-    /// Until `until`, or until `done`.
+    /// Runs until `until`, or until `done` returns true.
     pub(super) fn run(&mut self, until: Duration, done: impl Fn(&Self) -> bool) {
         loop {
             self.collect();

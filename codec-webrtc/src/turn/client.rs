@@ -1,4 +1,4 @@
-//! The state machine of an allocation.
+//! TURN client state machine for one allocation.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -12,55 +12,57 @@ use super::message::{self, Class, Message, Transaction, Writer, attribute, metho
 use super::{TurnConfig, TurnEvent, TurnFailure};
 use crate::Transmit;
 
-/// First time after which a request goes again; doubled each time (RFC 8489, section 6.2.1).
+/// Initial retransmission timeout of requests, doubled each time (RFC 8489, section 6.2.1).
 const FIRST_RETRANSMISSION: Duration = Duration::from_millis(500);
-/// Times that a request is sent.
+/// Number of transmissions of a request.
 const ATTEMPTS: u32 = 7;
-/// A channel lasts for 10 minutes, the permission that comes with it for 5 (RFC 8656, section 12).
+/// Refresh interval of channels: a channel lasts 10 minutes, its permission 5 (RFC 8656, section
+/// 12).
 const CHANNEL_REFRESH: Duration = Duration::from_secs(240);
-/// Peers behind one allocation.
+/// Maximum number of peers of the allocation.
 const PEERS: u16 = 32;
-/// Datagrams and events that wait, each.
+/// Maximum number of queued datagrams, and of events.
 const QUEUE: usize = 1024;
-/// Requests without an answer.
+/// Maximum number of pending requests.
 const REQUESTS: usize = 64;
-/// Longest datagram that is passed on.
+/// Maximum size of a relayed datagram in bytes.
 const DATAGRAM: usize = 2048;
-/// Longest realm and nonce (RFC 8489, sections 14.9 and 14.10).
+/// Maximum length of realm and nonce in bytes (RFC 8489, sections 14.9 and 14.10).
 const TEXT: usize = 763;
-/// Times in a row that the server may name a new nonce.
+/// Maximum number of consecutive nonce changes by the server.
 const NONCES: u32 = 5;
 
-/// What became of a datagram.
+/// Result of processing a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// It was the server's own; nothing more is to be done.
+    /// Message of the server itself, already handled.
     Handled,
-    /// Passed on by the server: data of a peer.
+    /// Data of a peer, relayed by the server.
     Data {
-        /// Who sent it to the relayed address.
+        /// Address of the peer that sent it to the relayed address.
         from: SocketAddr,
-        /// What.
+        /// The data.
         payload: Vec<u8>,
     },
-    /// Not from the server, or not what a server says.
+    /// Not from the server, or invalid.
     NotOurs,
 }
 
-/// Figures of a client.
+/// Counters of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Datagrams passed on by the server.
+    /// Datagrams received through the relay.
     pub received: u64,
-    /// Datagrams given to the server to pass on.
+    /// Datagrams sent through the relay.
     pub sent: u64,
-    /// From the server's address, but not authentic, not expected or not understood.
+    /// Datagrams from the server's address that are not authentic, not expected or malformed.
     pub refused: u64,
-    /// Dropped because nobody fetched them, or because there are too many peers.
+    /// Datagrams and events dropped because they were not polled in time, or because there are too
+    /// many peers.
     pub overflowed: u64,
 }
 
-/// A request under way.
+/// A pending request.
 #[derive(Debug)]
 struct Request {
     transaction: Transaction,
@@ -87,14 +89,14 @@ struct Peer {
     refresh: Duration,
 }
 
-/// What the server wants to see with each request.
+/// Credentials for requests, as required by the server.
 struct Login {
     realm: Vec<u8>,
     nonce: Vec<u8>,
     key: Zeroizing<[u8; 16]>,
 }
 
-/// A client of one server.
+/// Client of one TURN or STUN server.
 ///
 /// # Call order
 ///
@@ -131,7 +133,7 @@ impl std::fmt::Debug for TurnClient {
 }
 
 impl TurnClient {
-    /// Begins to ask.
+    /// Creates a client and queues its first request.
     #[must_use]
     pub fn new(config: TurnConfig, now: Duration) -> Self {
         let purpose =
@@ -156,29 +158,29 @@ impl TurnClient {
         client
     }
 
-    /// The relayed address, once there is one.
+    /// The relayed address, once allocated.
     #[must_use]
     pub fn relayed(&self) -> Option<SocketAddr> {
         self.relayed
     }
 
-    /// Figures so far.
+    /// Counters since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// The next datagram for the server.
+    /// Returns the next datagram to send to the server.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<TurnEvent> {
         self.events.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout).
+    /// Deadline of [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let requests = self.requests.iter().map(|request| request.due);
@@ -187,7 +189,7 @@ impl TurnClient {
         requests.chain(peers).chain(self.refresh).chain(relayed).min()
     }
 
-    /// Sends requests again, and refreshes what would end.
+    /// Retransmits requests, and refreshes the allocation and channels.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.now = self.now.max(now);
         let now = self.now;
@@ -270,8 +272,8 @@ impl TurnClient {
         Received::Handled
     }
 
-    /// Has the server pass a datagram on to `to`, from the relayed address. `false`: there is no
-    /// relayed address, or there are too many peers.
+    /// Sends a datagram to `to` from the relayed address. Returns `false` if there is no relayed
+    /// address, or there are too many peers.
     pub fn send(&mut self, now: Duration, to: SocketAddr, payload: &[u8]) -> bool {
         self.now = self.now.max(now);
         let Some(relayed) = self.relayed else { return false };
@@ -290,7 +292,7 @@ impl TurnClient {
                 let number = 0x4000 + count;
                 let refresh = Duration::MAX;
                 self.peers.push(Peer { address: to, number, bound: false, refresh });
-                // The request that binds the channel permits the peer, too, and is there first.
+                // The ChannelBind request also creates the permission, and arrives first.
                 self.bind(number);
                 (number, false)
             }
@@ -310,7 +312,7 @@ impl TurnClient {
         true
     }
 
-    /// Gives the relayed address back.
+    /// Releases the allocation.
     pub fn close(&mut self, now: Duration) {
         self.now = self.now.max(now);
         self.requests.clear();
@@ -328,7 +330,7 @@ impl TurnClient {
         let (Some(from), Some(data), method::DATA) = (from, data, message.method) else {
             return self.refuse();
         };
-        // Only peers that were written to may write (RFC 8656, section 11.4).
+        // Only peers with a permission may send (RFC 8656, section 11.4).
         if !self.peers.iter().any(|peer| peer.address.ip() == from.ip()) {
             return self.refuse();
         }
@@ -367,8 +369,8 @@ impl TurnClient {
         }
     }
 
-    /// The allocation lasts for as long as the answer says; it is refreshed a minute before, or
-    /// after half of it.
+    /// Sets the lifetime of the allocation from the response; it is refreshed a minute before its
+    /// end, or after half of it.
     fn lasts(&mut self, message: Message<'_>) {
         let seconds = message.get_u32(attribute::LIFETIME).unwrap_or(600).clamp(10, 3600);
         let lifetime = Duration::from_secs(seconds.into());
@@ -392,7 +394,7 @@ impl TurnClient {
         self.fail(purpose, TurnFailure::Refused { code, reason });
     }
 
-    /// The key of user, realm and password (RFC 8489, section 9.2.2).
+    /// Computes the key from user name, realm and password (RFC 8489, section 9.2.2).
     fn log_in(&mut self, realm: &[u8], nonce: &[u8]) {
         let Some((user, password)) = &self.config.credentials else { return };
         let hash = Md5::new()
@@ -407,7 +409,7 @@ impl TurnClient {
 
     fn fail(&mut self, purpose: Purpose, failure: TurnFailure) {
         match purpose {
-            // Datagrams go on as indications; the next refresh tries again.
+            // Data continues as indications; the next refresh retries.
             Purpose::Channel(number) => {
                 let refresh = self.now.saturating_add(Duration::from_secs(30));
                 if let Some(peer) = self.peers.iter_mut().find(|peer| peer.number == number) {
@@ -439,7 +441,7 @@ impl TurnClient {
         }
     }
 
-    /// Writes and sends a request.
+    /// Creates and sends a request.
     fn request(&mut self, purpose: Purpose) {
         if self.requests.len() >= REQUESTS {
             self.counters.overflowed += 1;
@@ -453,7 +455,7 @@ impl TurnClient {
             Purpose::Allocate => {
                 let family = if self.config.local.is_ipv4() { 1 } else { 2 };
                 let writer = request(method::ALLOCATE)
-                    // UDP by its number among the protocols of IP.
+                    // Protocol number of UDP.
                     .attribute(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0])
                     .attribute(attribute::LIFETIME, &lifetime(self.config.lifetime.as_secs()));
                 if family == 1 {
@@ -491,7 +493,7 @@ impl TurnClient {
         self.transmit(sent);
     }
 
-    /// A number that nobody guesses.
+    /// Returns an unpredictable transaction id.
     fn transaction(&mut self) -> Transaction {
         self.transactions += 1;
         let hash = Sha256::new()

@@ -1,4 +1,5 @@
-//! STUN messages (RFC 8489, sections 5, 6 and 14) and channel data (RFC 8656, section 12.4).
+//! STUN messages (RFC 8489, sections 5, 6 and 14) and ChannelData messages (RFC 8656, section
+//! 12.4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,7 +9,7 @@ use codec_rtc::srtp::cipher::HmacSha1;
 
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const HEADER: usize = 20;
-/// Most attributes of a message that are looked at.
+/// Maximum number of attributes read from a message.
 const ATTRIBUTES: usize = 32;
 
 /// Methods (RFC 8489, section 18.2; RFC 8656, section 17).
@@ -38,7 +39,7 @@ pub(super) mod attribute {
     pub(in super::super) const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 }
 
-/// What a message is.
+/// Message class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Request,
@@ -47,10 +48,10 @@ pub(super) enum Class {
     Error,
 }
 
-/// The number of a transaction.
+/// Transaction id.
 pub(super) type Transaction = [u8; 12];
 
-/// A message being written.
+/// Writer of a message.
 pub(super) struct Writer {
     bytes: Vec<u8>,
     transaction: Transaction,
@@ -64,7 +65,7 @@ impl Writer {
             Class::Success => 0x100,
             Class::Error => 0x110,
         };
-        // The class lies between the bits of the method (section 5).
+        // The class bits are interleaved with the method (section 5).
         let kind = (method & 0xf80) << 2 | (method & 0x070) << 1 | method & 0x00f | class;
         let mut bytes = Vec::with_capacity(160);
         bytes.extend(kind.to_be_bytes());
@@ -74,7 +75,7 @@ impl Writer {
         Self { bytes, transaction }
     }
 
-    /// At most 65,535 bytes; more are cut off.
+    /// Appends an attribute, truncated to 65,535 bytes.
     pub(super) fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
         let len = u16::try_from(value.len()).unwrap_or(u16::MAX);
         self.bytes.extend(kind.to_be_bytes());
@@ -85,7 +86,7 @@ impl Writer {
         self
     }
 
-    /// An address, mixed with the cookie and the transaction (section 14.2).
+    /// Appends an address, XORed with magic cookie and transaction id (section 14.2).
     pub(super) fn address(self, kind: u16, address: SocketAddr) -> Self {
         let mut value = vec![0];
         value.push(if address.is_ipv4() { 1 } else { 2 });
@@ -99,7 +100,7 @@ impl Writer {
         self.attribute(kind, &value)
     }
 
-    /// With the integrity of a key (section 14.5), and done.
+    /// Appends MESSAGE-INTEGRITY with a key (section 14.5) and finishes the message.
     pub(super) fn signed(mut self, key: &[u8]) -> Vec<u8> {
         self.set_len(24);
         let tag = HmacSha1::new(key).tag(&[&self.bytes]);
@@ -110,7 +111,7 @@ impl Writer {
         self.bytes
     }
 
-    /// Writes the length of what is there and of `more` bytes that will follow.
+    /// Sets the length to that of the present attributes plus `more` bytes.
     fn set_len(&mut self, more: usize) {
         let len = u16::try_from(self.bytes.len() - HEADER + more).unwrap_or(u16::MAX);
         if let Some(place) = self.bytes.get_mut(2..4) {
@@ -119,7 +120,7 @@ impl Writer {
     }
 }
 
-/// A message that was read.
+/// A parsed message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {
     pub(super) class: Class,
@@ -129,7 +130,7 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// `None` if it is none.
+    /// Parses a message; `None` if it is invalid.
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let header = bytes.first_chunk::<HEADER>()?;
         let kind = u16::from_be_bytes([header[0], header[1]]);
@@ -149,7 +150,7 @@ impl<'a> Message<'a> {
         Some(Self { class, method, transaction, bytes })
     }
 
-    /// Each attribute's place, kind and value; it ends at what does not add up.
+    /// Iterates over position, type and value of attributes, up to the first malformed one.
     fn attributes(self) -> impl Iterator<Item = (usize, u16, &'a [u8])> {
         let mut at = HEADER;
         std::iter::from_fn(move || {
@@ -165,7 +166,7 @@ impl<'a> Message<'a> {
         .take(ATTRIBUTES)
     }
 
-    /// The first of a kind, of those that the integrity covers (section 14.5).
+    /// Returns the first attribute of a type covered by the integrity check (section 14.5).
     pub(super) fn get(self, kind: u16) -> Option<&'a [u8]> {
         self.attributes()
             .take_while(|(_, it, _)| *it != attribute::MESSAGE_INTEGRITY)
@@ -190,7 +191,7 @@ impl<'a> Message<'a> {
         Some(SocketAddr::new(ip, port))
     }
 
-    /// Code and words of an error (section 14.8).
+    /// Error code and reason phrase (section 14.8).
     pub(super) fn error(self) -> (u16, String) {
         let Some((head, reason)) =
             self.get(attribute::ERROR_CODE).and_then(<[u8]>::split_first_chunk::<4>)
@@ -202,13 +203,13 @@ impl<'a> Message<'a> {
         (code, String::from_utf8_lossy(reason).into_owned())
     }
 
-    /// Whether the message has the integrity of this key.
+    /// Whether MESSAGE-INTEGRITY matches this key.
     pub(super) fn is_signed_with(self, key: &[u8]) -> bool {
         let signed = || {
             let (place, _, tag) =
                 self.attributes().find(|(_, kind, _)| *kind == attribute::MESSAGE_INTEGRITY)?;
             let (head, body) = self.bytes.get(..place)?.split_first_chunk::<4>()?;
-            // The length counts what was there when it was signed.
+            // The length covers the message up to and including MESSAGE-INTEGRITY.
             let len = u16::try_from(place + 24 - HEADER).ok()?.to_be_bytes();
             let start = [head[0], head[1], len[0], len[1]];
             let expected = HmacSha1::new(key).tag(&[&start, body]);
@@ -218,7 +219,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// XOR of port and address with cookie and transaction (section 14.2).
+/// XORs port and address with magic cookie and transaction id (section 14.2).
 fn mix(value: &mut [u8], transaction: &Transaction) {
     let Some((head, ip)) = value.split_first_chunk_mut::<4>() else { return };
     head[2] ^= COOKIE[0];
@@ -228,7 +229,7 @@ fn mix(value: &mut [u8], transaction: &Transaction) {
     }
 }
 
-/// Data on a channel: number and data.
+/// Parses a ChannelData message: channel number and data.
 pub(super) fn parse_channel_data(bytes: &[u8]) -> Option<(u16, &[u8])> {
     let (head, rest) = bytes.split_first_chunk::<4>()?;
     let number = u16::from_be_bytes([head[0], head[1]]);
@@ -236,7 +237,7 @@ pub(super) fn parse_channel_data(bytes: &[u8]) -> Option<(u16, &[u8])> {
     Some((number, rest.get(..len)?)).filter(|_| (0x4000..0x5000).contains(&number))
 }
 
-/// Writes data on a channel; `None` if it is too long.
+/// Writes a ChannelData message; `None` if the data is too long.
 pub(super) fn channel_data(number: u16, data: &[u8]) -> Option<Vec<u8>> {
     let len = u16::try_from(data.len()).ok()?;
     let mut bytes = Vec::with_capacity(4 + data.len());

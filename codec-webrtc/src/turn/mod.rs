@@ -1,13 +1,13 @@
-//! A client of TURN (RFC 8656) and STUN (RFC 8489) servers over UDP, without sockets.
+//! TURN (RFC 8656) and STUN (RFC 8489) client over UDP, as a sans-I/O state machine.
 //!
-//! [`TurnClient`] asks a server for a relayed address, keeps it, and passes datagrams on through it.
-//! The address goes into [`LocalCandidate::Relayed`](super::LocalCandidate::Relayed) of a
-//! [`Peer`](super::Peer); what the peer sends from there ([`Transmit::source`](super::Transmit)) goes
-//! to [`TurnClient::send`], and what [`TurnClient::handle_datagram`] unwraps goes to
-//! [`Peer::handle_datagram`](super::Peer::handle_datagram) with the relayed address as its destination.
+//! [`TurnClient`] allocates a relayed address, refreshes it, and relays datagrams. Pass the address
+//! to a [`Peer`](super::Peer) as [`LocalCandidate::Relayed`](super::LocalCandidate::Relayed).
+//! Datagrams that the peer sends from it ([`Transmit::source`](super::Transmit)) go to
+//! [`TurnClient::send`]; data from [`TurnClient::receive`] goes to
+//! [`Peer::receive`](super::Peer::receive) with the relayed address as destination.
 //!
-//! Long-term credentials with MD5 and HMAC-SHA1 (RFC 8489, section 9.2), as servers and browsers
-//! speak them. Not spoken: TCP and TLS to the server, other servers that it points to.
+//! Uses long-term credentials with MD5 and HMAC-SHA1 (RFC 8489, section 9.2), as common servers and
+//! browsers do. TCP and TLS to the server and redirection to other servers are not supported.
 
 mod client;
 mod message;
@@ -20,25 +20,25 @@ use std::time::Duration;
 
 pub use client::{Counters, Received, TurnClient};
 
-/// What a [`TurnClient`] is told.
+/// Configuration of a [`TurnClient`].
 #[derive(Clone)]
 pub struct TurnConfig {
     /// Address of the server.
     pub server: SocketAddr,
-    /// Address of the socket that speaks with it.
+    /// Address of the local socket.
     pub local: SocketAddr,
-    /// User name and password. `None`: no relaying; only the address is asked for under which the
-    /// server sees the socket.
+    /// User name and password. With `None`, nothing is allocated: the client only determines the
+    /// server-reflexive address of the socket.
     pub credentials: Option<(String, String)>,
-    /// **Secret random bytes**: the numbers of transactions are made of them, so that nobody off the
-    /// path can answer for the server.
+    /// **Secret random bytes** from which transaction ids are derived, so that an off-path attacker
+    /// cannot forge responses.
     pub secret: [u8; 32],
-    /// How long an allocation is asked for; it is refreshed in time.
+    /// Requested lifetime of an allocation, which is refreshed in time.
     pub lifetime: Duration,
 }
 
 impl fmt::Debug for TurnConfig {
-    /// Without the secrets.
+    /// Omits the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TurnConfig { server, local, lifetime, .. } = self;
         f.debug_struct("TurnConfig")
@@ -49,28 +49,28 @@ impl fmt::Debug for TurnConfig {
     }
 }
 
-/// What has happened.
+/// An event of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TurnEvent {
-    /// The server sees the socket under this address.
+    /// Server-reflexive address of the socket.
     Mapped(SocketAddr),
-    /// Others reach this end at this address on the server.
+    /// Relayed address on the server.
     Allocated(SocketAddr),
     /// There is no relayed address, or no longer.
     Failed(TurnFailure),
 }
 
-/// Why there is none.
+/// Why there is no relayed address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TurnFailure {
-    /// The server does not answer.
+    /// The server does not respond.
     Timeout,
-    /// The server says no: 401 is a wrong user or password, 486 too many allocations (RFC 8656,
-    /// section 19).
+    /// The server rejected a request: 401 for wrong credentials, 486 for too many allocations (RFC
+    /// 8656, section 19).
     Refused {
-        /// Code.
+        /// Error code.
         code: u16,
-        /// Its own words, at most 128 bytes.
+        /// Reason phrase of the server, at most 128 bytes.
         reason: String,
     },
 }
@@ -78,8 +78,10 @@ pub enum TurnFailure {
 impl fmt::Display for TurnFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Timeout => f.write_str("the server does not answer"),
-            Self::Refused { code, reason } => write!(f, "the server refuses: {code} {reason}"),
+            Self::Timeout => f.write_str("no response from the server"),
+            Self::Refused { code, reason } => {
+                write!(f, "request rejected by the server: {code} {reason}")
+            }
         }
     }
 }

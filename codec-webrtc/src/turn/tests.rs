@@ -1,4 +1,4 @@
-//! A client and a server of a few lines.
+//! The client with a minimal server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn client_with(password: Option<&str>) -> TurnClient {
     TurnClient::new(config, secs(1))
 }
 
-/// A server that gives one address, whose nonce can be changed.
+/// A server with one address, whose nonce can be changed.
 struct Server {
     nonce: &'static str,
     requests: Vec<u16>,
@@ -102,7 +102,7 @@ impl Server {
         Some(success.signed(&Self::key()))
     }
 
-    /// Everything that waits, until nothing does.
+    /// Exchanges all pending datagrams.
     fn serve(&mut self, client: &mut TurnClient, now: Duration) {
         while let Some(transmit) = client.poll_transmit() {
             if let Some(answer) = self.answer(&transmit.payload) {
@@ -136,7 +136,7 @@ fn integrity_is_that_of_the_standard() {
 }
 
 #[test]
-fn an_address_is_asked_for_kept_and_given_back() {
+fn allocation_is_created_refreshed_and_released() {
     let (mut client, mut server) = (client(true), Server::new());
     server.serve(&mut client, secs(1));
     let relayed = address("192.0.2.1:50000");
@@ -161,7 +161,7 @@ fn an_address_is_asked_for_kept_and_given_back() {
 }
 
 #[test]
-fn datagrams_pass_both_ways() {
+fn data_is_relayed_both_ways() {
     let (mut client, mut server) = (client(true), Server::new());
     let (far, from_server) = (address("203.0.113.5:7000"), address("192.0.2.1:3478"));
     assert!(!client.send(secs(1), far, b"too early"));
@@ -177,7 +177,7 @@ fn datagrams_pass_both_ways() {
     assert!(client.send(secs(2), far, b"second"));
     server.serve(&mut client, secs(2));
     assert_eq!(server.data, [(far, b"first".to_vec()), (far, b"second".to_vec())]);
-    assert_eq!(server.channels, [(0x4000, far)], "the second went by channel");
+    assert_eq!(server.channels, [(0x4000, far)], "the second was sent by channel");
     let data = Received::Data { from: far, payload: b"hello".to_vec() };
     assert_eq!(client.handle_datagram(secs(2), from_server, &indication), data);
     let on_channel = message::channel_data(0x4000, b"hello").unwrap();
@@ -185,18 +185,18 @@ fn datagrams_pass_both_ways() {
     assert_eq!(client.handle_datagram(secs(2), far, &on_channel), Received::NotOurs);
     let unknown = message::channel_data(0x4001, b"hello").unwrap();
     assert_eq!(client.handle_datagram(secs(2), from_server, &unknown), Received::NotOurs);
-    // Channels are bound again in time.
+    // Channels are refreshed in time.
     client.handle_timeout(secs(243));
     server.serve(&mut client, secs(243));
     assert_eq!(server.channels.len(), 2);
-    // Peers are few.
+    // The number of peers is bounded.
     let sent = (0..100)
         .filter(|port| client.send(secs(243), SocketAddr::new(far.ip(), 8000 + port), b"x"));
     assert_eq!(sent.count(), 31);
 }
 
 #[test]
-fn wrong_passwords_and_silent_servers_are_told() {
+fn wrong_passwords_and_timeouts_are_reported() {
     let mut wrong = client_with(Some("wrong"));
     Server::new().serve(&mut wrong, secs(1));
     let refused = TurnFailure::Refused { code: 401, reason: "no".into() };
@@ -218,7 +218,7 @@ fn wrong_passwords_and_silent_servers_are_told() {
 }
 
 #[test]
-fn a_stun_server_tells_the_outer_address() {
+fn stun_binding_returns_the_mapped_address() {
     let mut client = client(false);
     Server::new().serve(&mut client, secs(1));
     assert_eq!(events(&mut client), [TurnEvent::Mapped(address("198.51.100.7:6000"))]);
@@ -226,7 +226,7 @@ fn a_stun_server_tells_the_outer_address() {
 }
 
 #[test]
-fn answers_of_others_are_not_believed() {
+fn forged_responses_are_rejected() {
     let (mut client, mut server) = (client(true), Server::new());
     let first = client.poll_transmit().unwrap();
     let challenge = server.answer(&first.payload).unwrap();
@@ -259,7 +259,7 @@ fn answers_of_others_are_not_believed() {
 }
 
 #[test]
-fn addresses_of_version_6_are_written_and_read() {
+fn ipv6_addresses_round_trip() {
     let far = address("[2001:db8::5]:7000");
     let bytes = Writer::new(Class::Success, method::BINDING, [9; 12])
         .address(attribute::XOR_MAPPED_ADDRESS, far)

@@ -1,4 +1,4 @@
-//! Packets, in any order, to frames in decoding order. RFC 7741, section 4.5.
+//! VP8 depacketizer: packets in any order to frames in decoding order. RFC 7741, section 4.5.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use super::references::{Decodable, References};
 use crate::rtp::{self, Malformed};
 use crate::sequence::{Unwrapper16, Unwrapper32, distance_16, wrap_16, wrap_32};
 
-/// What timestamps mean on the caller's clock.
+/// Maps RTP timestamps to the clock of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaClock {
-    /// A timestamp.
+    /// A reference timestamp.
     pub timestamp: u32,
-    /// When a frame with that timestamp is due: shown, if it is there.
+    /// Deadline of a frame with that timestamp: when it is rendered, if available.
     pub due: Duration,
 }
 
 impl MediaClock {
-    /// When a frame with an unwrapped timestamp is due. Times before the beginning become 0.
+    /// Deadline of a frame with an unwrapped timestamp. Negative times become 0.
     fn due(&self, timestamp: i64) -> Duration {
         const TICKS: i128 = CLOCK_HZ as i128;
         let ticks = i128::from(timestamp.saturating_sub(self.timestamp.into()));
@@ -32,20 +32,20 @@ impl MediaClock {
 /// Settings of a [`Depacketizer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepacketizerConfig {
-    /// When frames are due.
+    /// Deadlines of frames.
     pub clock: MediaClock,
-    /// How long after a gap was noticed (a later packet came) its packets are waited for, even if
-    /// the frame is overdue: the reordering, or the retransmission, that is put up with. Packets
-    /// that are slow, and not overtaken, are waited for without end.
+    /// How long to wait for missing packets after a gap became visible by a later packet, even past
+    /// the deadline of the frame: the tolerated reordering or retransmission delay. Packets that
+    /// are slow but not overtaken are waited for indefinitely.
     pub patience: Duration,
-    /// Most packets that are held.
+    /// Maximum number of buffered packets.
     pub max_packets: usize,
-    /// Most bytes that are held.
+    /// Maximum size of the buffered packets in bytes.
     pub max_bytes: usize,
 }
 
 impl DepacketizerConfig {
-    /// With the given clock, 10 ms of patience, 2048 packets and 8 MiB.
+    /// The given clock, a wait of 10 ms, 2048 packets and 8 MiB.
     #[must_use]
     pub fn new(clock: MediaClock) -> Self {
         let patience = Duration::from_millis(10);
@@ -53,52 +53,52 @@ impl DepacketizerConfig {
     }
 }
 
-/// What became of a packet.
+/// Result for a received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// It is part of a frame to come.
+    /// Buffered as part of a future frame.
     Kept,
-    /// It was there already.
+    /// Already received.
     Duplicate,
-    /// Its frame was given up, or handed out.
+    /// Its frame was already emitted or abandoned.
     Late,
-    /// It is far from all before it: kept out until the next one says so, too.
+    /// Sequence number far from the previous ones; ignored unless the next packet follows it.
     Stray,
 }
 
-/// How much of a frame there is.
+/// How much of a frame is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completeness {
-    /// All of it.
+    /// All packets.
     Complete,
-    /// The beginning, up to the first missing packet.
+    /// The start, up to the first missing packet.
     Partial,
-    /// Not even the beginning.
+    /// The start is missing.
     Headless,
 }
 
-/// A frame, or what there is of it.
+/// A complete or partial frame.
 #[derive(Clone, Debug)]
 pub struct AssembledFrame {
-    /// The frame's bytes up to the first that is missing.
+    /// Frame data up to the first missing packet.
     pub data: Vec<u8>,
-    /// As sent.
+    /// RTP timestamp.
     pub timestamp: u32,
-    /// Of the first packet that came.
+    /// Payload descriptor of the first packet received.
     pub descriptor: Descriptor,
-    /// A key frame; `false` where the beginning is missing.
+    /// Whether it is a key frame; `false` if the start is missing.
     pub is_key: bool,
-    /// How much there is.
+    /// How much of the frame is present.
     pub completeness: Completeness,
-    /// Whether it decodes to what the encoder reconstructed, by the descriptors.
+    /// Whether it decodes to the encoder's reconstruction, according to the descriptors.
     pub decodable: Decodable,
-    /// Packets that were missing since the frame before, those of this frame included.
+    /// Packets lost since the previous frame, including those of this frame.
     pub missing_packets: u64,
-    /// Frames that were missing altogether since the frame before, where the `PictureID`s tell.
+    /// Whole frames lost since the previous frame, if `PictureID`s are present.
     pub missing_frames: u16,
-    /// Packets of the frame that came.
+    /// Packets of the frame received.
     pub packets: u32,
-    /// When the first and the last of them came.
+    /// Arrival of the first and the last of them.
     pub arrived: (Duration, Duration),
 }
 
@@ -111,7 +111,7 @@ struct Stored {
     arrived: Duration,
 }
 
-/// Counters.
+/// Packet counters of a [`Depacketizer`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of `Pushed`")]
 pub struct Counters {
@@ -119,16 +119,17 @@ pub struct Counters {
     pub duplicate: u64,
     pub late: u64,
     pub stray: u64,
-    /// Times that everything was thrown away: too much was held, or the numbers began anew.
+    /// Number of times that the buffer was cleared because it was full or the sequence numbers
+    /// restarted.
     pub resets: u64,
 }
 
-/// Makes frames of packets.
+/// Assembles VP8 packets into frames.
 ///
-/// Frames come out in the order of their sequence numbers. One that is complete, with all before
-/// it, comes out at once. What is incomplete is given up when it is due and the gap was noticed
-/// longer ago than the configured patience. A frame of which nothing came is given up when the
-/// frame behind it would be.
+/// Frames are emitted in order of their sequence numbers. A complete frame is emitted at once if
+/// nothing is missing before it. An incomplete frame is abandoned when its deadline has passed and
+/// the gap has been visible for longer than [`DepacketizerConfig::patience`]. A frame without any
+/// packet is abandoned together with the next one.
 #[derive(Debug)]
 pub struct Depacketizer {
     config: DepacketizerConfig,
@@ -136,28 +137,28 @@ pub struct Depacketizer {
     bytes: usize,
     sequence: Unwrapper16,
     timestamps: Unwrapper32,
-    /// Sequence number that the next frame begins with.
+    /// First sequence number of the next frame.
     next: Option<i64>,
     has_given: bool,
-    /// Timestamp of a frame that was given up while packets of it may still come.
+    /// Timestamp of an abandoned frame of which packets may still arrive.
     abandoned: Option<i64>,
-    /// Missing packets since the last frame that came out.
+    /// Missing packets since the last emitted frame.
     missing: u64,
     stray: Option<u16>,
     references: References,
     counters: Counters,
 }
 
-/// Sequence numbers further away than this are another stream's, or a restart (RFC 3550, A.1, has
-/// 3000 forwards).
+/// A larger jump of the sequence number means another stream or a restart (RFC 3550, A.1, uses 3000
+/// forwards).
 const FAR: i64 = 3000;
 
 impl Depacketizer {
-    /// Before the first packet.
+    /// Creates a depacketizer without packets.
     #[must_use]
     pub fn new(config: DepacketizerConfig) -> Self {
         let mut timestamps = Unwrapper32::default();
-        // The clock's own timestamp is the origin.
+        // The timestamp of the clock is the origin.
         timestamps.unwrap(config.clock.timestamp);
         Self {
             config,
@@ -175,28 +176,28 @@ impl Depacketizer {
         }
     }
 
-    /// What became of packets so far.
+    /// Packet counters since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Whether the base of the stream is damaged and a key frame is needed.
+    /// Whether the base layer is damaged, so that a key frame is needed.
     #[must_use]
     pub fn needs_key(&self) -> bool {
         self.references.needs_key()
     }
 
-    /// The sequence number that is waited for: of everything before it nothing is wanted any more.
+    /// Next expected sequence number; packets before it are no longer needed.
     #[must_use]
     pub fn next_sequence(&self) -> Option<u16> {
         self.next.map(wrap_16)
     }
 
-    /// Takes a packet that came at `now`.
+    /// Adds a packet that arrived at `now`.
     ///
     /// # Errors
-    /// [`Malformed`]: it is no RTP packet, or has no VP8 in it; nothing has changed.
+    /// Returns [`Malformed`] and changes nothing if it is not an RTP packet with a VP8 payload.
     pub fn push(&mut self, now: Duration, bytes: &[u8]) -> Result<Pushed, Malformed> {
         let packet = rtp::parse(bytes)?;
         let (descriptor, payload) = Descriptor::parse(packet.payload)?;
@@ -224,7 +225,7 @@ impl Depacketizer {
                 self.counters.late += 1;
                 return Ok(Pushed::Late);
             }
-            // Nothing has come out yet, so this is where it begins.
+            // Nothing was emitted yet, so this packet becomes the start.
             self.next = Some(number);
         }
         if self.packets.contains_key(&number) {
@@ -253,7 +254,7 @@ impl Depacketizer {
         Ok(Pushed::Kept)
     }
 
-    /// Forgets all packets; numbers begin anew.
+    /// Clears the buffer and the sequence numbering.
     fn reset(&mut self) {
         self.missing += 1;
         self.packets.clear();
@@ -265,13 +266,13 @@ impl Depacketizer {
         self.counters.resets += 1;
     }
 
-    /// The next frame, if one is complete or given up by `now`.
+    /// Returns the next frame that is complete, or abandoned by `now`.
     pub fn poll_frame(&mut self, now: Duration) -> Option<AssembledFrame> {
         while let Some(next) = self.next {
             self.skip_abandoned(next);
             let next = self.next?;
             let Some(first) = self.packets.get(&next) else {
-                // The beginning is missing.
+                // The start is missing.
                 let (&behind, stored) = self.packets.range(next..).next()?;
                 if self.gives_up_at(next, stored.timestamp) > now {
                     return None;
@@ -282,7 +283,7 @@ impl Depacketizer {
             };
             let timestamp = first.timestamp;
             if self.lacks_head(first) {
-                // At the beginning the head may just have been overtaken.
+                // At the start of the stream, the first packet may only be reordered.
                 if self.missing == 0 && self.gives_up_at(next, timestamp) > now {
                     return None;
                 }
@@ -302,7 +303,7 @@ impl Depacketizer {
         None
     }
 
-    /// When [`Self::poll_frame`] is worth calling again, if no packet comes.
+    /// Deadline of the next call of [`Self::poll`] if no packet arrives.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let next = self.next?;
@@ -320,31 +321,31 @@ impl Depacketizer {
         }
     }
 
-    /// Gives up everything that is incomplete: no packet will come any more.
+    /// Flushes: emits remaining incomplete frames, since no more packets will arrive.
     pub fn finish(&mut self) -> Option<AssembledFrame> {
         if let Some(frame) = self.poll_frame(Duration::MAX) {
             return Some(frame);
         }
-        // What is left has no end.
+        // The remaining frame has no end.
         let next = self.next?;
         let timestamp = self.packets.get(&next)?.timestamp;
         Some(self.abandon(next, timestamp))
     }
 
-    /// Whether a frame that is to begin here has no beginning. (Senders that never set S are put
-    /// up with, as long as nothing is missing.)
+    /// Whether the first packet of the frame is missing. Senders that never set S are tolerated as
+    /// long as nothing is missing.
     fn lacks_head(&self, first: &Stored) -> bool {
         !first.descriptor.is_frame_start() && (self.missing > 0 || !self.has_given)
     }
 
-    /// Until when the packet `missing` of, or before, a frame with that timestamp is waited for.
+    /// Deadline for the packet `missing` of, or before, a frame with this timestamp.
     fn gives_up_at(&self, missing: i64, timestamp: i64) -> Duration {
         let later = self.packets.range(missing..).map(|(_, stored)| stored.arrived);
         let noticed = later.min().unwrap_or(Duration::MAX);
         noticed.saturating_add(self.config.patience).max(self.config.clock.due(timestamp))
     }
 
-    /// Follows the packets of a frame from its first.
+    /// Examines the packets of a frame from its first.
     fn run(&self, first: i64, timestamp: i64) -> Run {
         let mut at = first;
         loop {
@@ -353,7 +354,7 @@ impl Depacketizer {
                 return if is_gap { Run::Gap { at } } else { Run::Open };
             };
             if stored.timestamp != timestamp {
-                // Its sender sets no markers.
+                // The sender sets no markers.
                 return Run::Complete { end: at };
             }
             at += 1;
@@ -363,12 +364,12 @@ impl Depacketizer {
         }
     }
 
-    /// Passes over what comes of a frame that was given up.
+    /// Skips remaining packets of an abandoned frame.
     fn skip_abandoned(&mut self, mut next: i64) {
         let Some(abandoned) = self.abandoned else { return };
         while let Some((&number, stored)) = self.packets.range(next..).next() {
             if stored.timestamp != abandoned {
-                // Packets missing between are of one frame or of the other: the caller waits.
+                // Packets missing in between belong to either frame: the caller waits.
                 return;
             }
             self.missing += number_between(next, number);
@@ -384,18 +385,18 @@ impl Depacketizer {
         Some(stored)
     }
 
-    /// Gives up the frame that begins at or before `first`.
+    /// Abandons the frame that starts at or before `first`.
     fn abandon(&mut self, first: i64, timestamp: i64) -> AssembledFrame {
         let of_frame = self.packets.range(first..).take_while(|(_, s)| s.timestamp == timestamp);
         let end = of_frame.last().map_or(first, |(&number, _)| number + 1);
         let begins = self.packets.get(&first).is_some_and(|s| s.descriptor.is_frame_start());
-        // Further packets of it may come, unless another frame's come next.
+        // More packets of it may arrive, unless those of another frame are next.
         self.abandoned = Some(timestamp);
         let state = if begins { Completeness::Partial } else { Completeness::Headless };
         self.take(first, end, state)
     }
 
-    /// Takes the packets of a frame out.
+    /// Removes the packets of a frame and returns it.
     fn take(&mut self, first: i64, end: i64, completeness: Completeness) -> AssembledFrame {
         let mut frame = AssembledFrame {
             data: Vec::new(),
@@ -430,7 +431,7 @@ impl Depacketizer {
             }
         }
         frame.missing_packets = missing;
-        // A key frame's first bit is 0 (RFC 6386, section 9.1).
+        // The first bit of a key frame is 0 (RFC 6386, section 9.1).
         frame.is_key = frame.data.first().is_some_and(|byte| byte & 1 == 0);
         frame.missing_frames =
             self.references.missing_before(frame.descriptor.picture_id).unwrap_or(0);
@@ -445,13 +446,13 @@ impl Depacketizer {
     }
 }
 
-/// What the packets of a frame are.
+/// State of the packets of a frame.
 enum Run {
-    /// All there, up to (not including) `end`.
+    /// Complete, up to and excluding `end`.
     Complete { end: i64 },
-    /// The rest has not come, and nothing later.
+    /// The rest has not arrived, nor anything later.
     Open,
-    /// The packet `at` is missing while later ones are there.
+    /// Packet `at` is missing while later ones are present.
     Gap { at: i64 },
 }
 
@@ -470,7 +471,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Frame 0 (key) is due at 100 ms, each next one 33 1/3 ms later. Frames have 3 packets.
+    /// Frame 0 (key) is due at 100 ms, each further one 33 1/3 ms later. Frames have 3 packets.
     fn stream(frames: u64) -> Vec<Vec<Vec<u8>>> {
         let config = PacketizerConfig {
             mtu: 100,
@@ -496,7 +497,7 @@ mod tests {
 
     fn data(frame: u64) -> Vec<u8> {
         let mut data = vec![u8::try_from(frame).unwrap(); 240];
-        // The sizes of partitions do not add up: packets are cut evenly.
+        // The partition sizes are inconsistent, so that packets are split evenly.
         data[..3].copy_from_slice(&[0xf0 | u8::from(frame > 0), 0xff, 0xff]);
         data
     }
@@ -507,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_out_when_their_last_packet_comes_in_whatever_order() {
+    fn frames_are_emitted_once_complete_in_any_packet_order() {
         let mut it = depacketizer();
         for (index, frame) in stream(6).iter().enumerate() {
             let now = ms(index as u64 * 33);
@@ -555,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_overdue_is_waited_for_as_long_as_patience_says() {
+    fn overdue_packets_are_waited_for_as_configured() {
         let frames = stream(2);
         let mut it = depacketizer();
         it.push(ms(500), &frames[0][0]).unwrap();
@@ -567,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_of_which_nothing_came_are_counted() {
+    fn completely_lost_frames_are_counted() {
         let frames = stream(5);
         let mut it = depacketizer();
         for frame in [0, 3] {
@@ -584,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_without_its_head_is_given_up_and_the_next_one_is_not_touched() {
+    fn frame_without_its_first_packet_is_abandoned() {
         let frames = stream(3);
         let mut it = depacketizer();
         for packet in frames[0].iter().chain(&frames[1][1..]).chain(&frames[2]) {
@@ -601,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_of_a_frame_that_was_given_up_is_passed_over() {
+    fn remaining_packets_of_an_abandoned_frame_are_skipped() {
         let frames = stream(3);
         let mut it = depacketizer();
         it.push(ms(0), &frames[0][0]).unwrap();
@@ -618,7 +619,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_begin_anew_are_followed_after_two_packets() {
+    fn restarted_sequence_numbers_are_accepted_after_two_packets() {
         let frames = stream(2);
         let mut it = depacketizer();
         for packet in &frames[0] {
@@ -638,7 +639,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_bounded() {
+    fn floods_are_bounded() {
         let clock = MediaClock { timestamp: 0, due: ms(0) };
         let config = DepacketizerConfig { max_packets: 50, ..DepacketizerConfig::new(clock) };
         let mut it = Depacketizer::new(config);

@@ -1,18 +1,18 @@
-//! The payload descriptor: parse and write. RFC 7741, section 4.2.
+//! VP8 payload descriptor: parsing and writing. RFC 7741, section 4.2.
 
 use crate::rtp::Malformed;
 
-/// A running number of frames; its length may change within a stream.
+/// Frame counter (PictureID); its length may change within a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureId {
-    /// 0..=127.
+    /// 7 bits, 0..=127.
     Short(u8),
-    /// 0..=32767.
+    /// 15 bits, 0..=32767.
     Long(u16),
 }
 
 impl PictureId {
-    /// The number, of either length.
+    /// The value, independent of length.
     #[must_use]
     pub fn number(self) -> u16 {
         match self {
@@ -21,8 +21,8 @@ impl PictureId {
         }
     }
 
-    /// How many frames this one comes after `before`, the short way forwards: 0 for the same. The
-    /// shorter length of both counts.
+    /// Number of frames from `before` to this one, going forwards modulo the shorter of both
+    /// lengths; 0 if equal.
     #[must_use]
     pub fn steps_from(self, before: Self) -> u16 {
         let mask = match (self, before) {
@@ -36,28 +36,28 @@ impl PictureId {
 /// Temporal layer (TID and Y).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerInfo {
-    /// 0 (base) to 3.
+    /// Temporal layer, 0 (base) to 3.
     pub temporal_id: u8,
-    /// The frame depends on the base layer alone (Y).
+    /// Layer sync: the frame depends only on the base layer (Y).
     pub layer_sync: bool,
 }
 
-/// What stands before the bytes of a frame in each packet.
+/// The descriptor before the frame data in each packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Descriptor {
-    /// No other frame depends on this one (N).
+    /// No other frame references this one (N).
     pub non_reference: bool,
-    /// The first byte of the payload begins a partition (S).
+    /// The payload starts a partition (S).
     pub partition_start: bool,
-    /// Which partition that byte belongs to (PID), 0..=7.
+    /// Partition of the first payload byte (PID), 0..=7.
     pub partition: u8,
-    /// Number of the frame.
+    /// PictureID of the frame.
     pub picture_id: Option<PictureId>,
-    /// Counts frames of the base layer (TL0PICIDX).
+    /// Counter of base-layer frames (TL0PICIDX).
     pub tl0_index: Option<u8>,
-    /// Layer of the frame; without T in the packet there is none.
+    /// Temporal layer of the frame; `None` without T in the packet.
     pub layer: Option<LayerInfo>,
-    /// Counts key frames (KEYIDX), 0..=31.
+    /// Counter of key frames (KEYIDX), 0..=31.
     pub key_index: Option<u8>,
 }
 
@@ -71,17 +71,17 @@ const HAS_KEY_INDEX: u8 = 0x10;
 const LONG_ID: u8 = 0x80;
 
 impl Descriptor {
-    /// Whether the packet begins a frame.
+    /// Whether the packet starts a frame.
     #[must_use]
     pub fn is_frame_start(&self) -> bool {
         self.partition_start && self.partition == 0
     }
 
-    /// Takes the descriptor off the front of a payload; the rest belongs to the frame. Reserved
-    /// bits are ignored, as are fields whose flag is off.
+    /// Parses the descriptor; returns it with the frame data that follows. Reserved bits and fields
+    /// whose flag is off are ignored.
     ///
     /// # Errors
-    /// [`Malformed::Truncated`].
+    /// Returns [`Malformed::Truncated`] if the payload ends within the descriptor.
     pub fn parse(payload: &[u8]) -> Result<(Self, &[u8]), Malformed> {
         let mut reader = Reader { rest: payload, read: 0 };
         let first = reader.byte()?;
@@ -119,22 +119,22 @@ impl Descriptor {
     /// Appends the descriptor.
     ///
     /// # Errors
-    /// [`Malformed::Field`] if a number is out of its range, or if there is a TL0PICIDX without a
-    /// layer, which the standard forbids. Nothing has been written.
+    /// Returns [`Malformed::Field`] and writes nothing if a value is out of range, or if there is a
+    /// TL0PICIDX without a temporal layer, which RFC 7741 forbids.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let refuse = |what| Err(Malformed::Field { what });
         match self {
-            Self { partition: 8.., .. } => return refuse("a partition index above 7"),
+            Self { partition: 8.., .. } => return refuse("the partition index is above 7"),
             Self { picture_id: Some(PictureId::Short(0x80..)), .. }
             | Self { picture_id: Some(PictureId::Long(0x8000..)), .. } => {
-                return refuse("a PictureID longer than its field");
+                return refuse("the PictureID does not fit its field");
             }
             Self { layer: Some(LayerInfo { temporal_id: 4.., .. }), .. } => {
-                return refuse("a temporal layer above 3");
+                return refuse("the temporal layer is above 3");
             }
-            Self { key_index: Some(0x20..), .. } => return refuse("a KEYIDX above 31"),
+            Self { key_index: Some(0x20..), .. } => return refuse("the KEYIDX is above 31"),
             Self { tl0_index: Some(_), layer: None, .. } => {
-                return refuse("TL0PICIDX without a temporal layer");
+                return refuse("there is a TL0PICIDX but no temporal layer");
             }
             _ => {}
         }
@@ -175,7 +175,7 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Bytes that [`Self::write`] appends.
+    /// Number of bytes that [`Self::write`] appends.
     #[must_use]
     pub fn len_bytes(&self) -> usize {
         let id = match self.picture_id {
@@ -229,7 +229,7 @@ mod tests {
     };
 
     #[test]
-    fn the_standards_own_examples_are_written_bit_by_bit() {
+    fn rfc7741_examples_are_written_bit_exactly() {
         // RFC 7741, 4.6.1: X, S; I; PictureID 17.
         let id = |id| Some(PictureId::Short(id));
         let first = Descriptor { picture_id: id(17), ..START_OF_FRAME };
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_has_its_bits() {
+    fn fields_have_the_specified_bits() {
         let all = Descriptor {
             non_reference: true,
             partition_start: false,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn every_descriptor_comes_back_as_it_was_written() {
+    fn descriptors_round_trip() {
         let ids = [
             None,
             Some(PictureId::Short(0)),
@@ -305,13 +305,13 @@ mod tests {
     fn reserved_bits_are_ignored_and_flagless_fields_as_well() {
         let (descriptor, _) = Descriptor::parse(&[0b0101_1000]).unwrap();
         assert_eq!(descriptor, START_OF_FRAME);
-        // K without T: the layer's bits mean nothing.
+        // K without T: the layer bits are ignored.
         let (descriptor, _) = Descriptor::parse(&[0x90, 0b0001_1111, 0b1110_0001]).unwrap();
         assert_eq!(descriptor, Descriptor { key_index: Some(1), ..START_OF_FRAME });
     }
 
     #[test]
-    fn what_has_no_place_in_the_bits_is_refused() {
+    fn values_out_of_range_are_rejected() {
         for wrong in [
             Descriptor { partition: 8, ..START_OF_FRAME },
             Descriptor { picture_id: Some(PictureId::Short(128)), ..START_OF_FRAME },

@@ -1,4 +1,4 @@
-//! VP8 in RTP. RFC 7741.
+//! VP8 in RTP: payload descriptor, packetizer, depacketizer. RFC 7741.
 
 mod depacketizer;
 mod descriptor;
@@ -13,5 +13,5 @@ pub use descriptor::{Descriptor, LayerInfo, PictureId};
 pub use packetizer::{Packetizer, PacketizerConfig};
 pub use references::{Decodable, References};
 
-/// Ticks per second of RTP timestamps of video.
+/// RTP clock rate of video in Hz.
 pub const CLOCK_HZ: u32 = 90_000;

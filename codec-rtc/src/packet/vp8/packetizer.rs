@@ -1,4 +1,4 @@
-//! Coded frames to packets. RFC 7741, sections 4.1 to 4.4.
+//! VP8 packetizer: coded frames to packets. RFC 7741, sections 4.1 to 4.4.
 
 use codec_core::codec::{FrameKind, PacketMeta};
 use codec_core::error::ConfigError;
@@ -7,25 +7,25 @@ use super::descriptor::{Descriptor, LayerInfo, PictureId};
 use super::partitions::partition_ends;
 use crate::rtp::{self, FIXED_HEADER_BYTES, Header, Malformed};
 
-/// The longest descriptor that is written.
+/// Maximum descriptor size written, in bytes.
 const DESCRIPTOR_BYTES: usize = 6;
 
 /// Settings of a [`Packetizer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketizerConfig {
-    /// Most bytes of a packet, from the RTP header to its end: 64..=65507.
+    /// Maximum size of a packet including the RTP header, in bytes: 64..=65507, default 1200.
     pub mtu: usize,
-    /// 0..=127.
+    /// Payload type, 0..=127; default 96.
     pub payload_type: u8,
-    /// Synchronisation source.
+    /// SSRC; default 1.
     pub ssrc: u32,
-    /// Sequence number of the first packet.
+    /// Sequence number of the first packet; default 0.
     pub first_sequence: u16,
-    /// `PictureID` of the frame with id 0.
+    /// `PictureID` of the frame with id 0; default 0.
     pub first_picture_id: u16,
-    /// Say TL0PICIDX and the temporal layer.
+    /// Whether to send TL0PICIDX and the temporal layer; default `false`.
     pub layers: bool,
-    /// Say KEYIDX.
+    /// Whether to send KEYIDX; default `false`.
     pub key_index: bool,
 }
 
@@ -43,7 +43,7 @@ impl Default for PacketizerConfig {
     }
 }
 
-/// Makes packets of frames.
+/// Packetizer of VP8 frames.
 #[derive(Clone, Debug)]
 pub struct Packetizer {
     config: PacketizerConfig,
@@ -62,10 +62,10 @@ struct Chunk {
 }
 
 impl Packetizer {
-    /// A packetizer.
+    /// Creates a packetizer.
     ///
     /// # Errors
-    /// If a setting is outside its range.
+    /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: PacketizerConfig) -> Result<Self, ConfigError> {
         if !(64..=65_507).contains(&config.mtu) {
             return Err(ConfigError::new("mtu", config.mtu, "64..=65507 bytes"));
@@ -84,20 +84,19 @@ impl Packetizer {
         self.sequence
     }
 
-    /// Leaves so many sequence numbers to others: packets of correction in the same stream.
+    /// Reserves `packets` sequence numbers for other packets in the same stream, such as FEC.
     pub fn skip(&mut self, packets: u16) {
         self.sequence = self.sequence.wrapping_add(packets);
     }
 
-    /// Appends the packets of the frame `data` to `out`. `timestamp` counts
-    /// [`super::CLOCK_HZ`].
+    /// Appends the packets of the frame `data`. `timestamp` is in units of [`super::CLOCK_HZ`].
     ///
-    /// A frame that does not fit one packet is cut at the borders of its partitions; neighbours
-    /// share a packet where all of both fits, and a partition that is too long is cut into equal
-    /// parts.
+    /// A frame that does not fit one packet is split at partition boundaries; consecutive
+    /// partitions share a packet if they fit completely, and a partition that is too long is split
+    /// into equal parts.
     ///
     /// # Errors
-    /// [`Malformed::EmptyPayload`] if there is nothing to send.
+    /// Returns [`Malformed::EmptyPayload`] if `data` is empty.
     pub fn packetize(
         &mut self,
         data: &[u8],
@@ -109,11 +108,11 @@ impl Packetizer {
         self.packets(data, meta, timestamp, out)
     }
 
-    /// The same of a frame that was sealed: where its partitions end is not seen, it is cut into
-    /// equal parts.
+    /// Like [`Self::packetize`] for an encrypted frame: since its partitions are not visible, it is
+    /// split into equal parts.
     ///
     /// # Errors
-    /// [`Malformed::EmptyPayload`] if there is nothing to send.
+    /// Returns [`Malformed::EmptyPayload`] if `data` is empty.
     pub fn packetize_sealed(
         &mut self,
         data: &[u8],
@@ -126,7 +125,7 @@ impl Packetizer {
         self.packets(data, meta, timestamp, out)
     }
 
-    /// The packets of the chunks.
+    /// Creates the packets of the chunks.
     fn packets(
         &mut self,
         data: &[u8],
@@ -164,15 +163,15 @@ impl Packetizer {
         Ok(())
     }
 
-    /// Whether the next frames say which temporal layer they are of ([`PacketizerConfig::layers`]).
+    /// Sets whether the next frames carry their temporal layer ([`PacketizerConfig::layers`]).
     pub fn set_layers(&mut self, layers: bool) {
         self.config.layers = layers;
     }
 
-    /// What all packets of a frame say.
+    /// Descriptor fields shared by all packets of a frame.
     fn descriptor(&self, meta: &PacketMeta) -> Descriptor {
         let PacketizerConfig { layers, key_index, first_picture_id, .. } = self.config;
-        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        #[expect(clippy::cast_possible_truncation, reason = "the counter wraps")]
         let id = first_picture_id.wrapping_add(meta.frame_id as u16) & 0x7fff;
         let temporal_id = meta.temporal_id.min(3);
         Descriptor {
@@ -185,7 +184,7 @@ impl Packetizer {
         }
     }
 
-    /// Bytes of the frame that a packet has room for.
+    /// Maximum number of frame bytes per packet.
     fn room(&self) -> usize {
         self.config.mtu - FIXED_HEADER_BYTES - DESCRIPTOR_BYTES
     }
@@ -204,7 +203,7 @@ impl Packetizer {
                 continue;
             }
             match self.chunks.last_mut() {
-                // A packet that begins with a partition may take whole ones in.
+                // A packet that starts with a partition may include further whole partitions.
                 Some(open) if open.starts && open.to == from && to - open.from <= room => {
                     open.to = to;
                 }
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_fits_is_one_packet() {
+    fn frame_that_fits_becomes_one_packet() {
         let data = [0x10, 0, 0, 1, 2, 3];
         let found = packets(PacketizerConfig::default(), &data, &PacketMeta::default());
         assert_eq!(found.len(), 1);
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_add_up_is_cut_without_regard_to_partitions() {
+    fn inconsistent_partitions_are_split_evenly() {
         let data: Vec<u8> = vec![0xff; 5000];
         let found = packets(PacketizerConfig::default(), &data, &PacketMeta::default());
         assert_eq!(found.len(), 5);
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_descriptor_says_what_the_encoder_says() {
+    fn descriptor_follows_the_encoder_metadata() {
         let mut meta = PacketMeta::default();
         meta.frame_id = 0x8000 + 5;
         meta.kind = FrameKind::Inter;
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_settings_are_refused() {
+    fn invalid_settings_are_rejected() {
         for mtu in [0, 18, 63, 65_508, usize::MAX] {
             assert!(Packetizer::new(PacketizerConfig { mtu, ..Default::default() }).is_err());
         }

@@ -1,51 +1,51 @@
-//! Which frames can be decoded, by what their descriptors say of their references. RFC 7741,
-//! section 4.2.
+//! Decodability of frames, derived from their VP8 payload descriptors. RFC 7741, section 4.2.
 
 use super::descriptor::{Descriptor, PictureId};
 
-/// Whether all that a frame refers to has come.
+/// Whether all references of a frame were received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decodable {
-    /// It decodes to what the encoder reconstructed.
+    /// The frame decodes to the encoder's reconstruction.
     Yes,
-    /// Something it refers to is missing, or may be: the descriptor does not always tell.
+    /// A reference is missing, or may be: the descriptor is not always sufficient.
     No,
 }
 
-/// Follows the frames of a stream in decoding order.
+/// Tracks the frames of a stream in decoding order.
 ///
-/// Without temporal layers a frame is taken to refer to the frame before it, whatever slots it
-/// really uses; a frame that is marked as no reference may be missing. With layers a base frame
-/// refers to the base frame before (TL0PICIDX); a frame above to its base frame alone if it is a
-/// layer-sync point (Y), else to every frame since then too.
+/// Without temporal layers, a frame is assumed to reference the previous frame, regardless of the
+/// buffers it actually uses; a non-reference frame may be missing. With temporal layers, a
+/// base-layer frame references the previous base-layer frame (TL0PICIDX). A frame of a higher layer
+/// references only its base-layer frame if it is a layer-sync frame (Y), otherwise also every frame
+/// since then.
 #[derive(Clone, Debug, Default)]
 pub struct References {
-    /// A key frame came, and the base layer is whole since.
+    /// A key frame was received, and the base layer has been complete since.
     base_whole: bool,
     last_id: Option<PictureId>,
     last_tl0: Option<u8>,
     last_key_index: Option<u8>,
-    /// For each layer above the base: nothing is missing since its last layer-sync point.
+    /// For each enhancement layer: complete since its last layer-sync frame.
     whole: [bool; 3],
 }
 
 impl References {
-    /// Before the first frame.
+    /// Creates the state before the first frame.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many frames lie between the last one and one with this `PictureID`; `None` if neither
-    /// tells.
+    /// Number of frames between the last one and one with this `PictureID`; `None` if either has
+    /// none.
     #[must_use]
     pub fn missing_before(&self, id: Option<PictureId>) -> Option<u16> {
         let (last, id) = (self.last_id?, id?);
         Some(id.steps_from(last).saturating_sub(1))
     }
 
-    /// The next frame in decoding order. `complete`: all of it has come. `gap`: packets are missing
-    /// between it and the frame before.
+    /// Adds the next frame in decoding order. `complete`: all its packets were received. `gap`:
+    /// packets are missing between it and the previous frame.
     pub fn follow(
         &mut self,
         descriptor: &Descriptor,
@@ -53,8 +53,8 @@ impl References {
         complete: bool,
         gap: bool,
     ) -> Decodable {
-        // A PictureID tells more than a gap: the missing packets may have been the end of a frame
-        // that was counted already.
+        // The PictureID is more precise than a gap, whose packets may belong to the end of a frame
+        // already counted.
         let missing = match self.missing_before(descriptor.picture_id) {
             Some(frames) => frames > 0,
             None => gap,
@@ -96,7 +96,7 @@ impl References {
             self.last_tl0 = Some(tl0);
             return self.base_whole;
         }
-        // A frame above the base that belongs to another base frame than the last one.
+        // A frame of a higher layer that belongs to a newer base-layer frame.
         if steps != Some(0) {
             self.base_whole = false;
             self.last_tl0 = Some(tl0);
@@ -107,13 +107,13 @@ impl References {
             self.whole[index] = fine;
         }
         if !fine {
-            // Its own layer and those above may refer to it.
+            // Frames of its layer and above may reference it.
             self.whole[index..].fill(false);
         }
         fine
     }
 
-    /// Whether a key frame is needed: the base is not whole.
+    /// Whether a key frame is needed because the base layer is incomplete.
     #[must_use]
     pub fn needs_key(&self) -> bool {
         !self.base_whole
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_frame_breaks_the_chain_until_a_key_frame() {
+    fn missing_frame_breaks_decoding_until_a_key_frame() {
         let mut refs = References::new();
         assert_eq!(refs.follow(&plain(0x7fff), false, true, false), Decodable::No);
         assert_eq!(refs.follow(&plain(0), true, true, false), Decodable::Yes);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_no_reference_may_be_damaged() {
+    fn non_reference_frame_may_be_damaged() {
         let mut refs = References::new();
         refs.follow(&plain(0), true, true, false);
         let free = Descriptor { non_reference: true, ..plain(1) };
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_upper_layers_leave_the_base_whole_and_end_at_a_sync_point() {
+    fn missing_upper_layers_keep_the_base_and_recover_at_a_sync_frame() {
         let mut refs = References::new();
         refs.follow(&layered(0, 255, 0, false), true, true, false);
         assert_eq!(refs.follow(&layered(1, 255, 2, true), false, true, false), Decodable::Yes);
@@ -173,17 +173,17 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_base_frame_is_seen_by_its_index() {
+    fn missing_base_frame_is_detected_by_tl0picidx() {
         let mut refs = References::new();
         refs.follow(&layered(0, 9, 0, false), true, true, false);
-        // Base frame 10 is missing.
+        // Base-layer frame 10 is missing.
         assert_eq!(refs.follow(&layered(2, 10, 1, true), false, true, true), Decodable::No);
         assert_eq!(refs.follow(&layered(3, 11, 0, false), false, true, false), Decodable::No);
         assert!(refs.needs_key());
     }
 
     #[test]
-    fn another_key_index_without_its_key_frame_is_not_decodable() {
+    fn new_keyidx_without_its_key_frame_is_not_decodable() {
         let with = |id, key_index| Descriptor { key_index: Some(key_index), ..plain(id) };
         let mut refs = References::new();
         refs.follow(&with(0, 3), true, true, false);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn without_picture_ids_gaps_of_packets_tell() {
+    fn packet_gaps_are_used_without_picture_ids() {
         let none = Descriptor::default();
         let mut refs = References::new();
         refs.follow(&none, true, true, false);

@@ -1,4 +1,4 @@
-//! Frames that are sent.
+//! FEC of sent frames.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use codec_rtc::fec::ulpfec;
 use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::rtp;
 
-/// Share of packets from which pictures are protected, and below which no longer.
+/// Loss ratio above which FEC is switched on, and below which it is switched off.
 const LOSSY: f64 = 0.01;
 const CLEAN: f64 = 0.003;
-/// From this round trip on correction gets all of its share: browsers let every frame wait for as
-/// long as single ones were late.
+/// Round-trip time from which FEC uses its full share: browsers delay every frame as long as single
+/// ones were late.
 const LONG_RTT: Duration = Duration::from_millis(40);
-/// Before the second frame.
+/// Assumed interval before the second frame.
 const FIRST_INTERVAL: Duration = Duration::from_millis(33);
 
-/// A line that is sent.
+/// FEC state of a sent media section.
 #[derive(Debug)]
 pub(super) struct Protector {
     agreed: Agreed,
     encoder: ulpfec::Encoder,
     controller: Controller,
     is_on: bool,
-    /// The frame that is being sent, and when it was captured.
+    /// The frame being sent, and its capture time.
     frame: SentFrame,
     captured: Duration,
     last_frame: Option<Duration>,
@@ -38,7 +38,7 @@ pub(super) struct Protector {
 }
 
 impl Peer {
-    /// Whether frames of a line go out with correction, because packets are lost.
+    /// Whether frames of a media section are sent with FEC, because of packet loss.
     #[must_use]
     pub fn is_protected(&self, mid: Mid) -> bool {
         let protectors = self.correction.as_ref().map(|it| it.protectors.as_slice());
@@ -46,7 +46,7 @@ impl Peer {
         protectors.any(|it| it.agreed.mid == mid && it.is_on)
     }
 
-    /// A frame is about to be sent: the payload types of RED and of what goes in it, if it does.
+    /// Starts a frame; returns the payload types of RED and of its content, if RED is used.
     pub(in crate::peer) fn begin_frame<P: AsRef<[u8]>>(
         &mut self,
         mid: Mid,
@@ -73,7 +73,7 @@ impl Peer {
         protector.is_on.then_some((protector.agreed.red, protector.agreed.vp8))
     }
 
-    /// Whether a packet that has left is one of correction.
+    /// Whether a sent packet is an FEC packet.
     pub(in crate::peer) fn is_repair(&self, header: &RtpHeader, packet: &[u8]) -> bool {
         let protectors = self.correction.as_ref().map(|it| it.protectors.as_slice());
         let first = packet.get(header.header_len).copied();
@@ -83,7 +83,7 @@ impl Peer {
         })
     }
 
-    /// A packet has left: after the last one of a frame its correction follows.
+    /// Records a sent packet; sends FEC after the last packet of a frame.
     pub(in crate::peer) fn note_media(&mut self, header: &RtpHeader, packet: &[u8]) {
         let mut senders = self.senders.iter();
         let mid = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::mid);
@@ -107,7 +107,7 @@ impl Peer {
                 extensions: &Extensions::default(),
                 nackable: false,
             };
-            // Where there is no room it is left out.
+            // If the queue is full, FEC is omitted.
             if self.write(mid, &outgoing).is_ok() {
                 self.counters.repairs += 1;
             }
@@ -136,7 +136,7 @@ impl Protector {
         let parsed = first.and_then(|packet| Descriptor::parse(packet.payload).ok());
         let (temporal_id, is_key) = parsed.map_or((0, false), |(descriptor, frame)| {
             let layer = descriptor.layer.map_or(0, |layer| layer.temporal_id);
-            // The frame's first bit (RFC 6386, section 9.1).
+            // First bit of the frame (RFC 6386, section 9.1).
             (layer, frame.first().is_some_and(|byte| byte & 1 == 0))
         });
         self.frame = SentFrame { packets: packets.len(), bytes, is_key, temporal_id };
@@ -150,7 +150,7 @@ impl Protector {
         self.controller.set_media(interval, self.bits_per_second as u64);
     }
 
-    /// A packet in RED, as it left; `false` if it is no media.
+    /// Adds a sent RED packet; `false` if it contains no media.
     fn push(&mut self, packet: &[u8]) -> bool {
         let parts = header_bytes(packet).and_then(|len| packet.split_at_checked(len));
         let Some((header, [payload_type, payload @ ..])) = parts else { return false };
@@ -158,7 +158,7 @@ impl Protector {
             && self.encoder.push(&self.agreed.protected(header.to_vec(), payload)).is_ok()
     }
 
-    /// What follows the last packet of a frame.
+    /// Returns the FEC payloads to send after the last packet of a frame.
     fn repairs(&mut self) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
         let plan = self.controller.plan(self.frame);

@@ -1,4 +1,4 @@
-//! Frames that come.
+//! FEC of received frames.
 
 use str0m::rtp::Extension;
 
@@ -10,22 +10,22 @@ use codec_rtc::fec::{FecLimits, ulpfec};
 use codec_rtc::packet::red::{self, Block};
 use codec_rtc::rtp;
 
-/// Packets that recovery looks back on.
+/// Number of packets kept for recovery.
 const LIMITS: FecLimits = FecLimits { media_packets: 256, repair_packets: 32 };
 
-/// A source that comes.
+/// FEC state of a received SSRC.
 #[derive(Debug)]
 pub(super) struct Corrector {
     ssrc: u32,
     agreed: Agreed,
     extensions: Map,
     decoder: ulpfec::Decoder,
-    /// Newest sequence number, without wraps.
+    /// Highest sequence number, unwrapped.
     newest: u64,
 }
 
 impl Peer {
-    /// A datagram of media is about to be taken: its header is in the clear.
+    /// Records the unencrypted header of a datagram to be processed.
     pub(in crate::peer) fn note_arriving(&mut self, datagram: &[u8]) {
         let Some(correction) = &mut self.correction else { return };
         correction.arriving.clear();
@@ -33,11 +33,10 @@ impl Peer {
         correction.arriving.extend_from_slice(header.unwrap_or_default());
     }
 
-    /// A packet in RED has come: its media and what can be made with it are told. `None`: it is not
-    /// as it should be.
+    /// Processes a RED packet: emits its media and recovered packets. `None` if it is invalid.
     pub(in crate::peer) fn unwrap_red(&mut self, packet: &RtpPacket) -> Option<()> {
         let blocks = red::parse(&packet.payload).ok()?;
-        // Several are for sound (RFC 5109, section 14.1 speaks of one for each packet).
+        // Several blocks are for audio only (RFC 5109, section 14.1, uses one per packet).
         let [Block { payload_type, data, .. }] = blocks.as_slice() else { return None };
         let ssrc = packet.header.ssrc;
         let correctors = &self.correction.as_ref()?.correctors;
@@ -53,11 +52,11 @@ impl Peer {
         corrector.newest = corrector.newest.max(packet.sequence);
         let agreed = &corrector.agreed;
         let (mut media, mut made) = (None, Vec::new());
-        // What does not add up helps nobody, and is counted by the decoder.
+        // Invalid packets are counted by the decoder.
         if *payload_type == agreed.ulpfec {
             let _ = corrector.decoder.push_repair(data, &mut made);
         } else if *payload_type == agreed.vp8 {
-            // What is sent again has other extensions than what was protected.
+            // A retransmission has other extensions than the protected packet.
             if is_header_of(arriving, packet) {
                 let whole = agreed.protected(std::mem::take(arriving), data);
                 let _ = corrector.decoder.push_media(&whole, &mut made);
@@ -91,14 +90,14 @@ impl Peer {
 }
 
 impl Corrector {
-    /// A packet that was made, when `other` came from the same source.
+    /// A recovered packet; `other` is the packet of the same SSRC that arrived.
     fn recovered(&self, bytes: &[u8], other: &RtpPacket) -> Option<RtpPacket> {
         let packet = rtp::parse(bytes).ok()?;
         if packet.header.payload_type != self.agreed.vp8 {
             return None;
         }
-        // The nearest number without wraps.
-        #[expect(clippy::cast_possible_truncation, reason = "the number wraps")]
+        // Nearest unwrapped sequence number.
+        #[expect(clippy::cast_possible_truncation, reason = "the sequence number wraps")]
         let ahead = packet.header.sequence.wrapping_sub(self.newest as u16).cast_signed();
         Some(RtpPacket {
             mid: self.agreed.mid,
@@ -112,7 +111,7 @@ impl Corrector {
     }
 }
 
-/// Whether a header is that of a packet, and not of its repetition.
+/// Whether a header belongs to the packet itself rather than to its retransmission.
 fn is_header_of(header: &[u8], packet: &RtpPacket) -> bool {
     let ssrc = header.get(8..12).and_then(<[u8]>::first_chunk).map(|it| u32::from_be_bytes(*it));
     ssrc == Some(packet.header.ssrc) && rtp::sequence_of(header) == Some(packet.header.sequence)
