@@ -381,7 +381,7 @@ impl Receiver {
         self.last_packet
     }
 
-    /// Returns the next datagram to send by `now`. Call it until it returns `None`, after
+    /// Prepares the requests, feedback and reports that are due by `now`. Call it after
     /// [`Self::poll_frame`] has returned `None`.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.ask(now);
@@ -396,7 +396,7 @@ impl Receiver {
         self.ready.pop_front()
     }
 
-    /// The next event. To be called until there is none.
+    /// Returns the next event. Call it until it returns `None`.
     pub fn poll_event(&mut self) -> Option<ReceiverEvent> {
         if self.has_reported_left {
             return None;
@@ -519,7 +519,7 @@ impl Receiver {
         self.send(&[rtcp::Packet::Bye(Bye { ssrcs, reason })]);
     }
 
-    /// Deadline of the next call of [`Self::poll_frame`] and [`Self::poll`] if no packet arrives; a
+    /// Deadline of the next call of [`Self::poll_frame`] and [`Self::handle_timeout`] if no packet arrives; a
     /// time in the past means immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {

@@ -595,7 +595,7 @@ impl Sender {
         self.send_rtcp(&[rtcp::Packet::Bye(Bye { ssrcs: sources, reason })]);
     }
 
-    /// Deadline of the next call of [`Self::poll_transmit`] if no packet arrives; a time in the past means
+    /// Deadline of the next call of [`Self::handle_timeout`] if no packet arrives; a time in the past means
     /// immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
